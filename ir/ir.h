@@ -1,0 +1,286 @@
+/* The door of ir/: types, values, functions, modules, and what is done with them.
+ *
+ * A Module holds state and functions. A Func is a straight-line SSA list: node i defines value i, operands
+ * come before their users, shapes are static. States and inputs are nodes too (op `state`, `input`). A
+ * function ends in outputs (named values) and updates (state <- value): every read of a state sees the value
+ * at the start of the function, and all updates take effect at its end. Everything lives in the module's
+ * arena; ids are dense; a pass rewrites by building a new node list. */
+#ifndef VITC_IR_IR_H
+#define VITC_IR_IR_H
+
+#include "ir/arena.h"
+#include "ir/diag.h"
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* ---- types
+ * --------------------------------------------------------------------------------------------------- */
+
+typedef enum {
+    DT_F32,
+    DT_F64,
+    DT_BF16,
+    DT_I32,
+    DT_I64,
+    DT_BOOL,
+    DT_COUNT
+} DType; /* = VtDType of program.h */
+
+#define IR_MAX_RANK 8
+
+typedef struct {
+    uint8_t dtype, rank;
+    int64_t dim[IR_MAX_RANK]; /* zero beyond rank; sizes ≥ 1 */
+} Type;
+
+Type type_make(DType dtype, int rank, const int64_t *dims);
+Type type_scalar(DType dtype);
+bool type_equal(const Type *a, const Type *b);
+int64_t type_elements(const Type *type);
+int64_t type_bytes(const Type *type);
+size_t dtype_size(DType dtype);
+const char *dtype_name(DType dtype); /* "f32" … */
+bool dtype_is_float(DType dtype);
+bool dtype_is_int(DType dtype);
+const char *type_text(Arena *arena, const Type *type); /* "f32[64x197x384]", "f32" for a scalar */
+
+/* ---- operators: a reading of ops.def
+ * --------------------------------------------------------------------------- */
+
+typedef enum {
+#define OP(name, ...) OP_##name,
+#include "ir/ops.def"
+#undef OP
+    OP_COUNT
+} OpKind;
+
+typedef enum {
+    LOOP_SOURCE,
+    LOOP_ELEMENTWISE,
+    LOOP_REDUCE,
+    LOOP_ROW,
+    LOOP_MATMUL,
+    LOOP_MOVE,
+    LOOP_OTHER
+} LoopClass;
+
+typedef enum { ATTR_INT, ATTR_REAL, ATTR_BOOL, ATTR_INTS, ATTR_DTYPE } AttrKind;
+
+typedef struct {
+    int32_t n;
+    int64_t v[IR_MAX_RANK];
+} Ints;
+
+typedef union {
+    int64_t i; /* ATTR_INT, ATTR_DTYPE */
+    double f;  /* ATTR_REAL */
+    bool b;    /* ATTR_BOOL */
+    Ints ints; /* ATTR_INTS */
+} Attr;
+
+#define OP_MAX_ATTRS 4
+typedef struct {
+    const char *key;
+    AttrKind kind;
+    bool has_default;
+    Attr value; /* default */
+} AttrSpec;
+
+typedef struct {
+    const char *name;
+    int min_operands, max_operands; /* -1: any */
+    int n_attrs;
+    AttrSpec attrs[OP_MAX_ATTRS];
+    LoopClass loop;
+    double cost;
+    const char *doc;
+} OpInfo;
+
+const OpInfo *op_info(OpKind op);
+int op_find(const char *name); /* -1: none */
+
+/* ---- graph
+ * ------------------------------------------------------------------------------------------------------- */
+
+typedef uint32_t ValueId;
+#define IR_NONE UINT32_MAX
+
+typedef struct {
+    uint16_t op;
+    uint16_t n_operands;
+    uint32_t cluster; /* 0: none. Nodes of one fused kernel share a number and lie together (pass `fuse`) */
+    const ValueId *operands; /* in the arena, never written after emission */
+    const Attr *attrs;       /* op_info(op)->n_attrs of them */
+    Type type;
+    int64_t offset;    /* byte in the function's memory plan; -1: not planned (pass `memory`) */
+    const char *scope; /* "student.blocks.0.norm1", or NULL */
+    Loc loc;
+} Node;
+
+typedef struct {
+    const char *name;
+    ValueId value;
+} Output;
+
+typedef struct {
+    uint32_t state; /* Module.states */
+    ValueId value;
+} Update;
+
+typedef enum { ROLE_PARAM, ROLE_EMA, ROLE_OPTIMIZER, ROLE_BUFFER, ROLE_COUNTER } StateRole; /* = VtRole */
+typedef enum {
+    INIT_CONSTANT,
+    INIT_NORMAL,
+    INIT_TRUNC_NORMAL,
+    INIT_UNIFORM,
+    INIT_COPY,
+    INIT_FUNCTION
+} InitKind;
+
+typedef struct {
+    const char *name;
+    Type type;
+    StateRole role;
+    InitKind init; /* INIT_FUNCTION: output of function @init named like the state */
+    double a, b;
+    uint32_t copy_of; /* INIT_COPY */
+    bool decay;       /* weight decay applies */
+    bool frozen;      /* made with trainable=false */
+    Loc loc;
+} State;
+
+typedef struct {
+    const char *name;
+    Type type;
+} Input;
+
+typedef struct Module Module;
+
+typedef struct Func {
+    Module *module;
+    const char *name; /* "step", "embed", "init" */
+    Node *nodes;
+    size_t count, capacity;
+    Input *inputs;
+    size_t n_inputs, inputs_capacity;
+    Output *outputs;
+    size_t n_outputs, outputs_capacity;
+    Update *updates;
+    size_t n_updates, updates_capacity;
+    int64_t arena_bytes; /* of the memory plan; 0: none */
+    /* Where emitted nodes say they come from. */
+    const char *scope;
+    Loc loc;
+    /* Message of the last refused emission. */
+    char error[512];
+} Func;
+
+struct Module {
+    Arena *arena;
+    Diags *diags;
+    const char *name;
+    int64_t batch; /* of the target line; 0: none */
+    State *states;
+    size_t n_states, states_capacity;
+    Func **funcs;
+    size_t n_funcs, funcs_capacity;
+};
+
+/* ---- build.c
+ * ------------------------------------------------------------------------------------------------------ */
+
+Module *module_new(Arena *arena, Diags *diags, const char *name);
+uint32_t module_add_state(Module *module, State state);            /* index; the name must be new */
+int64_t module_find_state(const Module *module, const char *name); /* -1: none; hashed */
+Func *module_add_func(Module *module, const char *name);
+Func *module_find_func(const Module *module, const char *name);
+/* A clone that shares nothing mutable: for running passes on a copy. */
+Module *module_clone(const Module *module, Arena *arena);
+
+/* Appends a node after checking operands and attributes by the table; returns its id, or IR_NONE with
+ * func->error
+ * ("matmul: inner sizes differ: f32[8x3] @ f32[4x5]"). attrs may be NULL when all have defaults. */
+ValueId func_emit(Func *func, OpKind op, const ValueId *operands, int n_operands, const Attr *attrs);
+/* The same node of another function, operands mapped by the caller; keeps scope and loc. */
+ValueId func_copy(Func *func, const Node *node, const ValueId *operands);
+ValueId func_add_input(Func *func, const char *name, Type type);
+ValueId func_find_input(const Func *func, const char *name); /* value id, or IR_NONE */
+ValueId func_read_state(Func *func, uint32_t state);         /* one node a state, made at first use */
+void func_add_output(Func *func, const char *name, ValueId value);
+void func_add_update(Func *func, uint32_t state, ValueId value); /* replaces an earlier one of that state */
+static inline const Node *func_node(const Func *func, ValueId id) {
+    return &func->nodes[id];
+}
+static inline const Type *func_type(const Func *func, ValueId id) {
+    return &func->nodes[id].type;
+}
+
+/* Short forms over func_emit; any IR_NONE operand gives IR_NONE. */
+ValueId ir_unary(Func *func, OpKind op, ValueId x);
+ValueId ir_binary(Func *func, OpKind op, ValueId a, ValueId b);
+ValueId ir_select(Func *func, ValueId condition, ValueId a, ValueId b);
+ValueId ir_constant(Func *func, double value, DType dtype);
+ValueId ir_iota(Func *func, int rank, const int64_t *shape, int axis, DType dtype);
+ValueId ir_cast(Func *func, ValueId x, DType dtype); /* x itself if it has that type */
+ValueId ir_gelu(Func *func, ValueId x, bool approximate);
+ValueId ir_reduce(Func *func, OpKind op, ValueId x, int n_axes, const int64_t *axes, bool keep);
+ValueId ir_matmul(Func *func, ValueId a, ValueId b, bool ta, bool tb);
+ValueId ir_layernorm(Func *func, ValueId x, ValueId w, ValueId b, double eps);
+ValueId ir_reshape(Func *func, ValueId x, int rank, const int64_t *shape); /* x itself if it has that shape */
+ValueId ir_transpose(Func *func, ValueId x, const int64_t *perm);
+ValueId ir_broadcast(Func *func, ValueId x, int rank, const int64_t *shape);
+ValueId ir_slice(Func *func, ValueId x, const int64_t *start, const int64_t *limit, const int64_t *step);
+ValueId ir_pad(Func *func, ValueId x, const int64_t *low, const int64_t *high, double value);
+ValueId ir_concat(Func *func, int n, const ValueId *values, int axis);
+ValueId ir_gather(Func *func, ValueId x, ValueId index, int batch);
+
+/* Rewriting: start from a function, get an empty node list of the same signature, map old values to new ones,
+ * and finish by carrying outputs and updates over. */
+typedef struct {
+    Func *func;      /* being rebuilt */
+    const Node *old; /* its former nodes */
+    size_t n_old;
+    ValueId *map; /* old id -> new id, IR_NONE: not made */
+} Rewrite;
+Rewrite rewrite_begin(Func *func);
+ValueId rewrite_copy(Rewrite *rewrite,
+                     ValueId old);  /* emits old's node with mapped operands, unless mapped already */
+void rewrite_end(Rewrite *rewrite); /* outputs and updates through the map; asserts they are made */
+
+/* ---- shape.c, verify.c, print.c, parse.c, interpret*.c, expand.c, cost.c
+ * ------------------------------------------- */
+
+/* The result type of an operator, or false with a message naming the shapes. */
+bool op_infer(OpKind op, const Type *const *operands, int n, const Attr *attrs, Type *out, char *error,
+              size_t size);
+
+/* Checks every invariant of this header; problems become errors in the diags. */
+bool module_verify(const Module *module, Diags *diags);
+
+/* Text form (docs/ir.md); module_parse(print(m)) prints the same bytes. Errors go to diags; NULL on any. */
+char *module_print(const Module *module, size_t *size); /* malloc'ed */
+Module *module_parse(Arena *arena, Diags *diags, const char *name, const char *text, size_t size);
+
+/* The reference interpreter: every value a double array, integers and bools as doubles. */
+typedef struct {
+    Type type;
+    double *data; /* type_elements of them; owned by the caller */
+} Tensor;
+/* Runs `func`: inputs and states by index in; outputs (n_outputs) and new_states (n_states; those without an
+ * update are copies) out, allocated in the arena. False with a message (a `grad` op still present, an index
+ * out of range). */
+bool func_interpret(const Func *func, const Tensor *inputs, const Tensor *states, Tensor *outputs,
+                    Tensor *new_states, Arena *arena, char *error, size_t size);
+/* Also keeps every node's value: values[id].data, for tests. */
+bool func_interpret_all(const Func *func, const Tensor *inputs, const Tensor *states, Tensor *values,
+                        Arena *arena, char *error, size_t size);
+
+/* The ROW operators (softmax, log_softmax, layernorm) as ELEMENTWISE and REDUCE nodes; IR_NONE for other ops.
+ * Operands are values of `func`. */
+ValueId op_expand(Func *func, const Node *node, const ValueId *operands);
+
+/* FLOPs of one node. */
+double node_flops(const Func *func, const Node *node);
+
+#endif
