@@ -1,0 +1,83 @@
+/* The expression language's syntax: text in, a syntax tree out. Meaning is in eval*.c. */
+#ifndef VITC_FRONTEND_EXPR_H
+#define VITC_FRONTEND_EXPR_H
+
+#include "ir/arena.h"
+#include "ir/diag.h"
+
+typedef enum {
+    /* expressions */
+    EXPR_NUMBER,
+    EXPR_STRING,
+    EXPR_NAME,
+    EXPR_TUPLE,
+    EXPR_LIST,
+    EXPR_UNARY,
+    EXPR_BINARY,
+    EXPR_IF,
+    EXPR_CALL,
+    EXPR_INDEX,
+    EXPR_SLICE,
+    EXPR_ATTRIBUTE,
+    EXPR_COMPREHENSION,
+    EXPR_LABELLED,
+    EXPR_ELLIPSIS,
+    /* statements */
+    STMT_ASSIGN,
+    STMT_UPDATE,
+    STMT_RETURN,
+    STMT_FOR,
+    STMT_IF,
+    STMT_ASSERT,
+    STMT_EXPR
+} ExprKind;
+
+typedef struct Expr Expr;
+typedef struct ExprClause { /* one `for targets in over if condition…` */
+    Expr *target, *over;
+    Expr **conditions;
+    size_t n_conditions;
+} ExprClause;
+
+struct Expr {
+    ExprKind kind;
+    Loc loc;
+    int op; /* token of UNARY and BINARY */
+    double number;
+    bool is_int;      /* of a NUMBER */
+    const char *text; /* NAME, STRING, ATTRIBUTE, keyword of an argument */
+    Expr *a, *b,
+        *c; /* operands; INDEX: a[args]; CALL: a(args); IF: a if b else c; SLICE: a:b:c; ASSIGN: a = b */
+    Expr *
+        *args; /* TUPLE, LIST, CALL (keyword argument: an Expr whose `keyword` is set), INDEX; label parts */
+    size_t n_args;
+    const char *keyword;
+    ExprClause *clauses; /* COMPREHENSION of element a */
+    size_t n_clauses;
+    Expr **body, **orelse; /* FOR, IF */
+    size_t n_body, n_orelse;
+};
+
+typedef struct {
+    Expr **statements;
+    size_t count;
+} Block;
+
+/* A parameter of a signature "name(x, out, bias=true)". */
+typedef struct {
+    const char *name;
+    Expr *fallback; /* NULL: required */
+} Parameter;
+typedef struct {
+    const char *name;
+    Parameter *parameters;
+    size_t count;
+} Signature;
+
+/* Each is given text that starts at `loc` of its source (block scalars: `indent` is taken off every line).
+ * Errors go to diags; NULL/false after any. */
+Block *expr_parse_block(Arena *arena, Diags *diags, Loc loc, uint32_t indent, const char *text, size_t size);
+Expr *expr_parse(Arena *arena, Diags *diags, Loc loc, const char *text, size_t size);
+bool expr_parse_signature(Arena *arena, Diags *diags, Loc loc, const char *text, size_t size, Signature *out);
+
+#endif

@@ -1,0 +1,38 @@
+/* The door of frontend/: a recipe file in, a module and its feeding plan out (docs/language.md).
+ *
+ * Everything is allocated in the caller's arena. All problems are diagnostics with positions; on any error
+ * the functions return false and the output is not to be used. */
+#ifndef VITC_FRONTEND_FRONTEND_H
+#define VITC_FRONTEND_FRONTEND_H
+
+#include "ir/ir.h"
+#include "runtime/program.h"
+
+typedef struct {
+    const char *models_dir;       /* where `use:` looks after the recipe's own folder; may be NULL */
+    const char *const *overrides; /* "key=value" from the command line, n_overrides of them */
+    int n_overrides;
+    bool with_gradients; /* outputs grad.PARAM of every trained parameter, before clipping (vitc run) */
+    bool with_values;    /* outputs of the recipe's `values:` (vitc run) */
+} RecipeOptions;
+
+/* A recipe, elaborated. Functions of the module:
+ *   step   inputs by name; outputs `loss`, `loss.OBJECTIVE`, schedules and metrics by name; updates of all
+ * state embed  one view input; output `features` f32[batch, dim] (only if the recipe has `embed:`) init   no
+ * inputs; one output per INIT_FUNCTION state (only if there are any) `grad` placeholders are still in it
+ * (pass autodiff). The plan's arrays use program.h's types; inputs lists every input of every function, by
+ * tensor name. functions, states and constants of the program are codegen's to fill. */
+typedef struct {
+    Module *module;
+    VtProgram plan; /* name, inputs, pipelines, draws, warnings, train */
+    const char *about;
+    const char *resolved; /* the recipe as YAML with knobs and overrides applied, loadable again */
+} Recipe;
+
+bool recipe_load(Arena *arena, Diags *diags, const char *path, const RecipeOptions *options, Recipe *out);
+
+/* The same from memory; `path` names it in messages and anchors `use:`. */
+bool recipe_load_text(Arena *arena, Diags *diags, const char *path, const char *text, size_t size,
+                      const RecipeOptions *options, Recipe *out);
+
+#endif
