@@ -1,0 +1,73 @@
+/* Affine index maps: where, inside a kernel's loops, an element of a value lies.
+ *
+ * A fused kernel runs over a Domain of loops. The Access of a value says, for each of its dimensions, the
+ * index as an affine function of the loop indices: index[k] = offset[k] + sum_i coef[k][i] * loop[i].
+ * Broadcasts, reshapes, transposes, slices, pads and concats only change the map, so that they cost nothing
+ * inside a kernel. Used by the pass `fuse` to decide what fits into one kernel, and by codegen to address it:
+ * both must agree, hence one file. */
+#ifndef VITC_IR_ACCESS_H
+#define VITC_IR_ACCESS_H
+
+#include "ir/ir.h"
+
+#define DOMAIN_MAX 10
+
+typedef struct {
+    int rank;
+    int64_t extent[DOMAIN_MAX];
+} Domain;
+
+typedef struct {
+    int rank; /* of the value */
+    int64_t offset[IR_MAX_RANK];
+    int64_t coef[IR_MAX_RANK][DOMAIN_MAX];
+} Access;
+
+/* What one operand access needs of the domain before it can be written down: loop `dim` split in two, the
+ * second of extent `inner`. */
+typedef struct {
+    int dim;
+    int64_t inner;
+} DomainSplit;
+
+typedef enum {
+    ACCESS_OK,
+    ACCESS_SPLIT, /* possible after the domain is split as told */
+    ACCESS_NONE,  /* not affine over this domain */
+} AccessResult;
+
+Domain domain_of(const Type *type);
+int64_t domain_size(const Domain *domain);
+Access access_identity(const Type *type);
+bool access_equal(const Access *a, const Access *b, int domain_rank);
+
+/* Access of operand `operand` of `node`, given the node's own. Defined for elementwise operators and for
+ * reshape, transpose, slice, broadcast, pad and concat (for the last two only where the index is in range).
+ * Reductions: access_reduced. */
+AccessResult access_operand(const Func *func, const Node *node, int operand, const Domain *domain,
+                            const Access *access, Access *out, DomainSplit *split);
+
+/* Access of a trailing-axes reduction's operand: kept axes as the node's, reduced axes run over the loops
+ * first_inner..domain->rank-1, whose extents' product is that of the reduced axes. */
+AccessResult access_reduced(const Func *func, const Node *node, const Domain *domain, int first_inner,
+                            const Access *access, Access *out, DomainSplit *split);
+
+/* Access of a reshape's operand (type x) from the reshaped value's (type y). */
+AccessResult access_reshape(const Type *x, const Type *y, const Domain *domain, const Access *access,
+                            Access *out, DomainSplit *split);
+
+void domain_split(Domain *domain, const DomainSplit *split);
+void access_split(Access *access, const Domain *before, const DomainSplit *split);
+
+/* The linear (row-major element) index: *offset + sum_i coef[i] * loop[i]. Size-1 dimensions count as index
+ * 0. */
+void access_linear(const Type *type, const Access *access, const Domain *domain, int64_t *offset,
+                   int64_t coef[DOMAIN_MAX]);
+
+/* Whether each element of the value is met by the loops exactly once, loops it does not use left out. */
+bool access_covers(const Type *type, const Access *access, const Domain *domain);
+
+bool op_is_view(
+    OpKind op); /* reshape, transpose, slice, broadcast: no arithmetic, no choice between operands */
+
+#endif
