@@ -1,0 +1,229 @@
+/* How a fused kernel grows: see kernel.h. */
+#include "ir/kernel.h"
+
+enum { LONG_ROW = 8192, MAX_VIEWS = 16 };
+
+bool op_is_reduce(OpKind op) {
+    return op == OP_sum || op == OP_amax;
+}
+
+bool op_is_fusable(OpKind op) {
+    LoopClass loop = op_info(op)->loop;
+    return loop == LOOP_ELEMENTWISE || op_is_reduce(op) || op_is_view(op) || op == OP_pad ||
+           op == OP_concat || op == OP_constant || op == OP_iota;
+}
+
+bool access_uses_loop(const Access *access, int loop) {
+    for (int k = 0; k < access->rank; k++)
+        if (access->coef[k][loop] != 0) return true;
+    return false;
+}
+
+static void add_use(Arena *arena, Kernel *kernel, ValueId value, bool in_memory, const Access *access) {
+    for (size_t i = 0; i < kernel->n_uses; i++) {
+        const KernelUse *use = &kernel->uses[i];
+        if (use->value != value || use->in_memory != in_memory) continue;
+        if (in_memory || access_equal(&use->access, access, kernel->domain.rank)) return;
+    }
+    KernelUse use = {.value = value, .in_memory = in_memory};
+    if (access) use.access = *access;
+    ARENA_PUSH(arena, kernel->uses, kernel->n_uses, kernel->uses_capacity, use);
+}
+
+static void split_loop(Kernel *kernel, const DomainSplit *split) {
+    Domain before = kernel->domain;
+    for (size_t i = 0; i < kernel->n_members; i++)
+        if (kernel->members[i].access.rank >= 0) access_split(&kernel->members[i].access, &before, split);
+    for (size_t i = 0; i < kernel->n_uses; i++)
+        if (!kernel->uses[i].in_memory) access_split(&kernel->uses[i].access, &before, split);
+    domain_split(&kernel->domain, split);
+    if (split->dim < kernel->first_inner) kernel->first_inner++;
+}
+
+static bool reduces_trailing(const Func *func, const Node *node) {
+    const Type *x = func_type(func, node->operands[0]);
+    const Ints *axes = &node->attrs[0].ints;
+    for (int i = 0; i < axes->n; i++)
+        if (axes->v[i] != x->rank - axes->n + i) return false;
+    return !node->attrs[1].b;
+}
+
+static int64_t reduced_size(const Func *func, const Node *node) {
+    return type_elements(func_type(func, node->operands[0])) / type_elements(&node->type);
+}
+
+/* The loops that a reduction's row can be, for a result that lies at `access`: the kernel's row, the trailing
+ * loops the result does not depend on, or (first = rank) new ones. -1: it does not fit. */
+static int row_for(const Func *func, const Kernel *kernel, const Node *node, const Access *access) {
+    const Domain *domain = &kernel->domain;
+    int64_t size = reduced_size(func, node), row = 1;
+    if (kernel->kind != KERNEL_LOOP || !reduces_trailing(func, node)) return -1;
+    int first = domain->rank;
+    if (kernel->rows)
+        first = kernel->first_inner;
+    else
+        while (first > 0 && !access_uses_loop(access, first - 1)) first--;
+    for (int i = first; i < domain->rank; i++) {
+        if (access_uses_loop(access, i)) return -1;
+        row *= domain->extent[i];
+    }
+    if (row == size) return first;
+    if (kernel->rows || domain->rank == DOMAIN_MAX) return -1;
+    for (int i = 0; i < domain->rank; i++) /* new loops: the result must not be computed again and again */
+        if (domain->extent[i] > 1 && !access_uses_loop(access, i)) return -1;
+    return domain_size(domain) == 1 && size > LONG_ROW ? -1 : domain->rank;
+}
+
+static void make_row(const Func *func, Kernel *kernel, const Node *node, const Access *access) {
+    int first = row_for(func, kernel, node, access);
+    int64_t row = 1;
+    for (int i = first; i < kernel->domain.rank; i++) row *= kernel->domain.extent[i];
+    if (row != reduced_size(func, node))
+        kernel->domain.extent[kernel->domain.rank++] = reduced_size(func, node);
+    kernel->rows = true;
+    kernel->first_inner = first;
+}
+
+/* A matrix product can be the core of a loop kernel, which becomes its epilogue, if every loop runs along one
+ * of the product's dimensions and its columns along a single loop. */
+static bool fits_core(const Kernel *kernel, const Node *node, const Access *access) {
+    const Domain *domain = &kernel->domain;
+    if (kernel->kind != KERNEL_LOOP || kernel->rows || !access_covers(&node->type, access, domain))
+        return false;
+    int columns = 0;
+    for (int i = 0; i < domain->rank; i++) {
+        int along = 0;
+        for (int k = 0; k < access->rank; k++) along += access->coef[k][i] != 0;
+        if (domain->extent[i] > 1 && along != 1) return false;
+        columns += access->coef[access->rank - 1][i] != 0;
+    }
+    return columns == 1;
+}
+
+bool kernel_fits(const Func *func, const Kernel *kernel, ValueId value, const Access *access) {
+    const Node *node = func_node(func, value);
+    if (node->op == OP_matmul) return fits_core(kernel, node, access);
+    if (op_is_reduce(node->op)) return row_for(func, kernel, node, access) >= 0;
+    return kernel->kind != KERNEL_OTHER && op_is_fusable(node->op);
+}
+
+bool kernel_covers(const Func *func, const Kernel *kernel, ValueId value, const Access *access) {
+    if (kernel->kind == KERNEL_COLUMN || !access_covers(func_type(func, value), access, &kernel->domain))
+        return false;
+    bool inner = false, all_inner = true;
+    for (int i = 0; i < kernel->domain.rank; i++) {
+        if (kernel->domain.extent[i] == 1) continue;
+        bool used = access_uses_loop(access, i);
+        if (i < kernel->first_inner && !used) return false;
+        if (i >= kernel->first_inner) {
+            inner = inner || used;
+            all_inner = all_inner && used;
+        }
+    }
+    return !inner || all_inner;
+}
+
+Strided kernel_strided(const Func *func, ValueId operand, ValueId *views, int *n_views) {
+    const Type *type = func_type(func, operand);
+    Domain domain = domain_of(type);
+    Access access = access_identity(type);
+    Strided found = {.base = operand};
+    int r = domain.rank, depth = 0;
+    int64_t coef[DOMAIN_MAX];
+    access_linear(type, &access, &domain, &found.offset, found.stride);
+    *n_views = 0;
+    for (ValueId base = operand; depth < MAX_VIEWS && op_is_view(func_node(func, base)->op);) {
+        const Node *node = func_node(func, base);
+        DomainSplit split;
+        Access next;
+        int64_t offset;
+        if (access_operand(func, node, 0, &domain, &access, &next, &split) != ACCESS_OK) break;
+        views[depth++] = base;
+        base = node->operands[0];
+        access = next;
+        access_linear(func_type(func, base), &access, &domain, &offset, coef);
+        bool contiguous =
+            coef[r - 1] == 1 || coef[r - 2] == 1 || domain.extent[r - 1] == 1 || domain.extent[r - 2] == 1;
+        if (!contiguous) continue; /* a further view may make it so */
+        found.base = base;
+        found.offset = offset;
+        for (int k = 0; k < r; k++) found.stride[k] = coef[k];
+        *n_views = depth;
+    }
+    return found;
+}
+
+static void use_strided(Arena *arena, const Func *func, Kernel *kernel, ValueId operand) {
+    ValueId views[MAX_VIEWS];
+    int n_views;
+    Strided found = kernel_strided(func, operand, views, &n_views);
+    for (int i = 0; i < n_views; i++) {
+        KernelMember member = {.value = views[i], .access = {.rank = -1}};
+        ARENA_PUSH(arena, kernel->members, kernel->n_members, kernel->members_capacity, member);
+    }
+    add_use(arena, kernel, found.base, true, NULL);
+}
+
+static void use_operand(Arena *arena, const Func *func, Kernel *kernel, size_t member, const Node *node,
+                        int operand) {
+    for (;;) {
+        const Access *access = &kernel->members[member].access;
+        DomainSplit split;
+        Access of_operand;
+        AccessResult result =
+            op_is_reduce(node->op)
+                ? access_reduced(func, node, &kernel->domain, kernel->first_inner, access, &of_operand,
+                                 &split)
+                : access_operand(func, node, operand, &kernel->domain, access, &of_operand, &split);
+        if (result == ACCESS_OK) add_use(arena, kernel, node->operands[operand], false, &of_operand);
+        if (result == ACCESS_NONE) add_use(arena, kernel, node->operands[operand], true, NULL);
+        if (result != ACCESS_SPLIT) return;
+        split_loop(kernel, &split);
+    }
+}
+
+void kernel_join(Arena *arena, const Func *func, Kernel *kernel, ValueId value, const Access *access) {
+    const Node *node = func_node(func, value);
+    KernelMember entry = {value, *access};
+    bool core = kernel->core == value;
+    if (op_is_reduce(node->op) && !core) make_row(func, kernel, node, access);
+    size_t member = kernel->n_members;
+    ARENA_PUSH(arena, kernel->members, kernel->n_members, kernel->members_capacity, entry);
+    if (node->op == OP_matmul) {
+        kernel->kind = KERNEL_MATMUL;
+        kernel->core = value;
+        use_strided(arena, func, kernel, node->operands[0]);
+        use_strided(arena, func, kernel, node->operands[1]);
+        return;
+    }
+    for (int o = 0; o < node->n_operands; o++) {
+        if (kernel->kind == KERNEL_OTHER)
+            add_use(arena, kernel, node->operands[o], true, NULL);
+        else if (core) {
+            Access identity = access_identity(func_type(func, node->operands[o]));
+            add_use(arena, kernel, node->operands[o], false, &identity);
+        } else
+            use_operand(arena, func, kernel, member, node, o);
+    }
+}
+
+Kernel kernel_found(Arena *arena, const Func *func, ValueId value) {
+    const Node *node = func_node(func, value);
+    Kernel kernel = {.kind = op_is_fusable(node->op) ? KERNEL_LOOP : KERNEL_OTHER, .core = IR_NONE};
+    Access access = access_identity(&node->type);
+    kernel.domain = domain_of(&node->type);
+    if (node->op == OP_matmul) kernel.kind = KERNEL_MATMUL;
+    if (op_is_reduce(node->op)) kernel.domain = domain_of(func_type(func, node->operands[0]));
+    kernel.first_inner = kernel.domain.rank;
+    if (op_is_reduce(node->op) && reduces_trailing(func, node)) {
+        kernel.rows = true;
+        kernel.first_inner = node->type.rank;
+    } else if (op_is_reduce(node->op)) { /* [outer, R, inner]: the result runs along loops 0 and 2 */
+        kernel.kind = KERNEL_COLUMN;
+        kernel.core = value;
+        access.coef[1][2] = access.coef[1][1];
+        access.coef[1][1] = 0;
+    }
+    kernel_join(arena, func, &kernel, value, &access);
+    return kernel;
+}

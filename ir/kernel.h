@@ -1,0 +1,62 @@
+/* The shape of one fused kernel: its loops, what it computes inside them, and what it loads.
+ *
+ * A kernel is founded on its last value and grows towards its operands. The pass `fuse` grows kernels to
+ * decide what joins; codegen grows the same kernel again from the cluster's nodes to generate its code. */
+#ifndef VITC_IR_KERNEL_H
+#define VITC_IR_KERNEL_H
+
+#include "ir/access.h"
+
+typedef enum {
+    KERNEL_LOOP,   /* loops; with `rows`, reductions along the loops first_inner.. of each row */
+    KERNEL_COLUMN, /* sum or largest over loop(s) its root does not use: the middle of [outer, R, inner] */
+    KERNEL_MATMUL, /* a matrix product (core), and loops over its result */
+    KERNEL_OTHER,  /* one operator of class OTHER, or gather, unfold: all operands in memory */
+} KernelKind;
+
+typedef struct {
+    ValueId value;
+    Access access; /* rank -1: a view through which a matrix product reads its operand */
+} KernelMember;
+
+typedef struct {
+    ValueId value;
+    bool in_memory; /* addressed in memory by other means than loops */
+    Access access;
+} KernelUse;
+
+typedef struct {
+    KernelKind kind;
+    bool rows;
+    int first_inner;
+    Domain domain;
+    ValueId core;          /* MATMUL, COLUMN: the product, the reduction; else IR_NONE */
+    KernelMember *members; /* in the order they joined: consumers first */
+    size_t n_members, members_capacity;
+    KernelUse *uses; /* of operands of members, members or not */
+    size_t n_uses, uses_capacity;
+} Kernel;
+
+/* A kernel that computes `value` alone. */
+Kernel kernel_found(Arena *arena, const Func *func, ValueId value);
+/* Whether `value`, wanted at `access`, can be computed inside the kernel. */
+bool kernel_fits(const Func *func, const Kernel *kernel, ValueId value, const Access *access);
+void kernel_join(Arena *arena, const Func *func, Kernel *kernel, ValueId value, const Access *access);
+/* Whether the kernel, computing `value` at `access`, meets each of its elements exactly once: it can store
+ * it. */
+bool kernel_covers(const Func *func, const Kernel *kernel, ValueId value, const Access *access);
+
+/* Where a matrix product's operand lies in memory: through views joined to the kernel down to `base`. Index
+ * offset + sum_k stride[k] * i_k over the operand's own dimensions. */
+typedef struct {
+    ValueId base;
+    int64_t offset, stride[IR_MAX_RANK];
+} Strided;
+Strided kernel_strided(const Func *func, ValueId operand, ValueId *views, int *n_views);
+
+bool op_is_reduce(OpKind op); /* sum, amax */
+bool op_is_fusable(
+    OpKind op); /* can be computed inside loops: elementwise, reductions, moves by index map, constants */
+bool access_uses_loop(const Access *access, int loop);
+
+#endif

@@ -1,0 +1,304 @@
+/* Fusion: which operators are computed together in one kernel, and which values reach memory.
+ *
+ * Nodes are met last to first, each after all its consumers. A value that one kernel alone uses joins it. A value
+ * that is cheap to recompute from at most one large value in memory is copied into every kernel that uses it (so
+ * that no full-size intermediate of a normalisation is stored for the backward pass). Any other value is stored, if
+ * possible by a kernel that uses it anyway. What a kernel can hold is told by ir/kernel.h; views cost nothing. */
+#include "passes/fuse.h"
+#include "ir/kernel.h"
+
+#include <stdlib.h>
+
+enum { CHEAP_COST = 80 };
+
+/* What a value costs to recompute: from how many large values in memory (`leaf` if one), and how many FLOPs. */
+typedef struct {
+    int leaves;
+    ValueId leaf;
+    double cost;
+} Recompute;
+
+/* The kernels that use a value, each once; `wanted`: an output or update. */
+typedef struct {
+    uint32_t *kernels;
+    size_t count, capacity;
+    bool wanted;
+} Users;
+
+typedef struct {
+    uint32_t *needs; /* kernels that store what this one loads */
+    size_t count, capacity;
+    size_t seen_uses; /* of Kernel.uses already told to the values' Users */
+    uint32_t mark;
+} Links;
+
+typedef struct {
+    Func *func;
+    Arena *arena;
+    Kernel *kernels;
+    size_t n_kernels, kernels_capacity;
+    Links *links;
+    size_t n_links, links_capacity;
+    Users *users;
+    Recompute *recompute;
+    uint32_t *home; /* kernel that stores the value, IR_NONE: none */
+    uint32_t mark;
+} Fusion;
+
+static bool is_free(OpKind op) {
+    return op == OP_constant || op == OP_iota;
+}
+
+static bool is_leaf(OpKind op) {
+    return op == OP_input || op == OP_state;
+}
+
+/* ---- cost of recomputation, first to last ---------------------------------------------------------------- */
+
+static void add_leaf(Recompute *r, ValueId leaf) {
+    if (r->leaves == 0 || (r->leaves == 1 && r->leaf != leaf)) r->leaves++;
+    r->leaf = leaf;
+}
+
+static void estimate_recompute(Fusion *fusion) {
+    Func *func = fusion->func;
+    for (ValueId id = 0; id < func->count; id++) {
+        const Node *node = func_node(func, id);
+        Recompute r = {0, IR_NONE, 0};
+        int64_t size = type_elements(&node->type);
+        if (is_free(node->op)) {
+            fusion->recompute[id] = r;
+            continue;
+        }
+        bool stored = is_leaf(node->op) || !op_is_fusable(node->op) || op_is_reduce(node->op);
+        for (int o = 0; !stored && o < node->n_operands; o++) {
+            ValueId x = node->operands[o];
+            const Recompute *of_x = &fusion->recompute[x];
+            r.cost += of_x->cost;
+            if (of_x->leaves == 1 && type_elements(func_type(func, of_x->leaf)) * 4 > size)
+                add_leaf(&r, of_x->leaf);
+        }
+        if (!stored) r.cost += op_info(node->op)->cost;
+        bool moves = node->op == OP_pad || node->op == OP_concat;
+        if (stored || r.leaves > 1 || r.cost > CHEAP_COST || moves) r = (Recompute){1, id, 0};
+        fusion->recompute[id] = r;
+    }
+}
+
+static bool is_cheap(const Fusion *fusion, ValueId id) {
+    const Recompute *r = &fusion->recompute[id];
+    return r->leaves == 0 || r->leaf != id;
+}
+
+/* ---- kernels, and who needs whom -------------------------------------------------------------------------- */
+
+/* Tells the values a kernel has come to use. */
+static void publish_uses(Fusion *fusion, uint32_t k) {
+    Kernel *kernel = &fusion->kernels[k];
+    Links *links = &fusion->links[k];
+    for (; links->seen_uses < kernel->n_uses; links->seen_uses++) {
+        Users *users = &fusion->users[kernel->uses[links->seen_uses].value];
+        bool known = false;
+        for (size_t i = 0; i < users->count && !known; i++) known = users->kernels[i] == k;
+        if (!known) ARENA_PUSH(fusion->arena, users->kernels, users->count, users->capacity, k);
+    }
+}
+
+static void join(Fusion *fusion, uint32_t k, ValueId value, const Access *access) {
+    Access copy = *access; /* it may lie in the kernel's own arrays */
+    kernel_join(fusion->arena, fusion->func, &fusion->kernels[k], value, &copy);
+    publish_uses(fusion, k);
+}
+
+static uint32_t found(Fusion *fusion, ValueId value) {
+    Kernel kernel = kernel_found(fusion->arena, fusion->func, value);
+    ARENA_PUSH(fusion->arena, fusion->kernels, fusion->n_kernels, fusion->kernels_capacity, kernel);
+    ARENA_PUSH(fusion->arena, fusion->links, fusion->n_links, fusion->links_capacity, (Links){0});
+    publish_uses(fusion, (uint32_t)fusion->n_kernels - 1);
+    return (uint32_t)fusion->n_kernels - 1;
+}
+
+/* Whether `from` depends on `to`: it must wait for a kernel that stores what it loads, and so on. */
+static bool depends(Fusion *fusion, uint32_t from, uint32_t to) {
+    uint32_t *stack = NULL;
+    size_t count = 0, capacity = 0;
+    uint32_t mark = ++fusion->mark;
+    ARENA_PUSH(fusion->arena, stack, count, capacity, from);
+    while (count > 0) {
+        const Links *links = &fusion->links[stack[--count]];
+        for (size_t i = 0; i < links->count; i++) {
+            uint32_t next = links->needs[i];
+            if (next == to) return true;
+            if (fusion->links[next].mark == mark) continue;
+            fusion->links[next].mark = mark;
+            ARENA_PUSH(fusion->arena, stack, count, capacity, next);
+        }
+    }
+    return false;
+}
+
+/* The kernel's only use of the value inside its loops; NULL if it has several, or one in memory. */
+static const Access *single_access(const Kernel *kernel, ValueId value) {
+    const Access *access = NULL;
+    for (size_t i = 0; i < kernel->n_uses; i++) {
+        const KernelUse *use = &kernel->uses[i];
+        if (use->value != value) continue;
+        if (use->in_memory || access) return NULL;
+        access = &use->access;
+    }
+    return access;
+}
+
+/* A kernel among the value's users that can also store it, or IR_NONE. */
+static uint32_t find_host(Fusion *fusion, ValueId value) {
+    const Users *users = &fusion->users[value];
+    for (size_t i = users->count; i-- > 0;) {
+        const Kernel *kernel = &fusion->kernels[users->kernels[i]];
+        const Access *access = single_access(kernel, value);
+        if (!access || !kernel_fits(fusion->func, kernel, value, access)) continue;
+        if (!kernel_covers(fusion->func, kernel, value, access)) continue;
+        bool good = true;
+        for (size_t j = 0; j < users->count && good; j++)
+            good = j == i || !depends(fusion, users->kernels[i], users->kernels[j]);
+        if (good) return users->kernels[i];
+    }
+    return IR_NONE;
+}
+
+static void store_value(Fusion *fusion, ValueId value) {
+    uint32_t home = find_host(fusion, value);
+    if (home == IR_NONE)
+        home = found(fusion, value);
+    else
+        join(fusion, home, value, single_access(&fusion->kernels[home], value));
+    fusion->home[value] = home;
+    const Users *users = &fusion->users[value];
+    for (size_t i = 0; i < users->count; i++) {
+        if (users->kernels[i] == home) continue;
+        Links *links = &fusion->links[users->kernels[i]];
+        ARENA_PUSH(fusion->arena, links->needs, links->count, links->capacity, home);
+    }
+}
+
+/* Computes the value inside every kernel that uses it, if it fits them all. */
+static bool copy_into_users(Fusion *fusion, ValueId value) {
+    const Users *users = &fusion->users[value];
+    for (size_t i = 0; i < users->count; i++) {
+        const Kernel *kernel = &fusion->kernels[users->kernels[i]];
+        for (size_t u = 0; u < kernel->n_uses; u++) {
+            const KernelUse *use = &kernel->uses[u];
+            if (use->value != value) continue;
+            if (use->in_memory || !kernel_fits(fusion->func, kernel, value, &use->access)) return false;
+        }
+    }
+    for (size_t i = 0; i < users->count; i++) {
+        uint32_t k = users->kernels[i];
+        for (size_t u = 0; u < fusion->kernels[k].n_uses;
+             u++) /* joining adds uses of other values, none of this */
+            if (fusion->kernels[k].uses[u].value == value)
+                join(fusion, k, value, &fusion->kernels[k].uses[u].access);
+    }
+    return true;
+}
+
+static void decide(Fusion *fusion, ValueId value) {
+    const Node *node = func_node(fusion->func, value);
+    const Users *users = &fusion->users[value];
+    if ((users->count == 0 && !users->wanted) || is_leaf(node->op)) return;
+    bool copied =
+        is_free(node->op) || (op_is_fusable(node->op) && !op_is_reduce(node->op) && is_cheap(fusion, value));
+    bool alone = users->count == 1 && single_access(&fusion->kernels[users->kernels[0]], value);
+    if (!users->wanted && (copied || alone) && copy_into_users(fusion, value)) return;
+    store_value(fusion, value);
+}
+
+/* ---- the new order ------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    uint32_t *order;
+    size_t count;
+} Order;
+
+/* Kernels in an order that respects their needs, otherwise that of their last value. */
+static Order order_kernels(Fusion *fusion) {
+    size_t n = fusion->n_kernels, depth = 0, capacity = 0;
+    Order order = {ARENA_ARRAY(fusion->arena, uint32_t, n + 1), 0};
+    char *state = ARENA_ARRAY(fusion->arena, char, n + 1); /* 0 new, 1 open, 2 done */
+    uint32_t *stack = NULL;
+    for (size_t i = n; i-- > 0;) { /* founded last to first: the earliest values have the last kernels */
+        ARENA_PUSH(fusion->arena, stack, depth, capacity, (uint32_t)i);
+        while (depth > 0) {
+            uint32_t k = stack[depth - 1];
+            const Links *links = &fusion->links[k];
+            if (state[k] != 0) {
+                if (state[k] == 1) order.order[order.count++] = k;
+                state[k] = 2;
+                depth--;
+                continue;
+            }
+            state[k] = 1;
+            for (size_t j = 0; j < links->count; j++)
+                if (state[links->needs[j]] == 0)
+                    ARENA_PUSH(fusion->arena, stack, depth, capacity, links->needs[j]);
+        }
+    }
+    return order;
+}
+
+static int by_value(const void *a, const void *b) {
+    ValueId x = *(const ValueId *)a, y = *(const ValueId *)b;
+    return (x > y) - (x < y);
+}
+
+/* Emits one kernel's nodes; `local` holds, with stamp `number`, the copies made for it. */
+static void emit_kernel(Fusion *fusion, Rewrite *rewrite, uint32_t k, uint32_t number, ValueId *local,
+                        uint32_t *stamp) {
+    Kernel *kernel = &fusion->kernels[k];
+    ValueId *values = ARENA_ARRAY(fusion->arena, ValueId, kernel->n_members + 1);
+    for (size_t i = 0; i < kernel->n_members; i++) values[i] = kernel->members[i].value;
+    qsort(values, kernel->n_members, sizeof *values, by_value);
+    for (size_t i = 0; i < kernel->n_members; i++) {
+        ValueId value = values[i];
+        if (stamp[value] == number) continue;
+        const Node *node = &rewrite->old[value];
+        ValueId *operands = ARENA_ARRAY(fusion->arena, ValueId, node->n_operands + 1);
+        for (int o = 0; o < node->n_operands; o++) {
+            ValueId x = node->operands[o];
+            operands[o] = stamp[x] == number ? local[x] : rewrite->map[x];
+        }
+        local[value] = func_copy(rewrite->func, node, operands);
+        stamp[value] = number;
+        rewrite->func->nodes[local[value]].cluster = number;
+        if (fusion->home[value] == k) rewrite->map[value] = local[value];
+    }
+}
+
+static void fuse_func(Func *func) {
+    Fusion fusion = {.func = func, .arena = arena_new()};
+    size_t n = func->count;
+    fusion.users = ARENA_ARRAY(fusion.arena, Users, n + 1);
+    fusion.recompute = ARENA_ARRAY(fusion.arena, Recompute, n + 1);
+    fusion.home = ARENA_ARRAY(fusion.arena, uint32_t, n + 1);
+    for (size_t i = 0; i < n; i++) fusion.home[i] = IR_NONE;
+    estimate_recompute(&fusion);
+    for (size_t i = 0; i < func->n_outputs; i++) fusion.users[func->outputs[i].value].wanted = true;
+    for (size_t i = 0; i < func->n_updates; i++) fusion.users[func->updates[i].value].wanted = true;
+    for (ValueId id = (ValueId)n; id-- > 0;) decide(&fusion, id);
+
+    Order order = order_kernels(&fusion);
+    Rewrite rewrite = rewrite_begin(func);
+    ValueId *local = ARENA_ARRAY(fusion.arena, ValueId, n + 1);
+    uint32_t *stamp = ARENA_ARRAY(fusion.arena, uint32_t, n + 1);
+    for (ValueId id = 0; id < n; id++)
+        if (is_leaf(rewrite.old[id].op)) rewrite_copy(&rewrite, id);
+    for (size_t i = 0; i < order.count; i++)
+        emit_kernel(&fusion, &rewrite, order.order[i], (uint32_t)i + 1, local, stamp);
+    rewrite_end(&rewrite);
+    arena_free(fusion.arena);
+}
+
+bool pass_fuse(Module *module, Diags *diags) {
+    (void)diags;
+    for (size_t f = 0; f < module->n_funcs; f++) fuse_func(module->funcs[f]);
+    return true;
+}

@@ -1,0 +1,9 @@
+/* Pass `fuse`: nodes grouped into kernels (Node.cluster), each group laid together; see fuse.c. */
+#ifndef VITC_PASSES_FUSE_H
+#define VITC_PASSES_FUSE_H
+
+#include "ir/ir.h"
+
+bool pass_fuse(Module *module, Diags *diags);
+
+#endif
