@@ -1,0 +1,91 @@
+/* Inside codegen: the state while one fused kernel becomes LLVM IR.
+ *
+ * A kernel's domain loops (ir/kernel.h) are merged into as few machine loops as its memory accesses allow; the last
+ * one is vectorised. A value is emitted where it is wanted, at an Access, from its operands down to what lies in
+ * memory; what does not depend on the vector loop is a scalar. */
+#ifndef VITC_CODEGEN_EMIT_H
+#define VITC_CODEGEN_EMIT_H
+
+#include "ir/kernel.h"
+#include <llvm-c/Core.h>
+
+/* A value in memory that the kernel reads or writes: argument number `arg`. */
+typedef struct {
+    ValueId value;
+    bool stored; /* written by the kernel */
+    int arg;
+    LLVMValueRef pointer;
+} Buffer;
+
+/* A value emitted already, at an access; valid while its block dominates. */
+typedef struct {
+    ValueId value;
+    Access access;
+    LLVMValueRef result;
+} Emitted;
+
+typedef struct {
+    Arena *arena;
+    const Func *func;
+    Kernel *kernel;
+    uint32_t cluster;
+    LLVMContextRef context;
+    LLVMModuleRef module;
+    LLVMBuilderRef builder;
+    LLVMValueRef function, args, thread, threads;
+    int lanes; /* of a full vector of 4-byte elements */
+
+    Buffer *buffers;
+    size_t n_buffers, buffers_capacity;
+
+    /* machine loops: domain loop i is part of group[i]; the address of an element uses the coefficient of the
+     * group's last loop. */
+    int n_groups, group[DOMAIN_MAX], last_of[DOMAIN_MAX];
+    int64_t group_extent[DOMAIN_MAX];
+    LLVMValueRef index[DOMAIN_MAX]; /* of each group: i64; of the vector loop: its first lane's */
+    int vector_group;               /* -1: everything is scalar */
+    int width;                      /* lanes of vectors now */
+    LLVMValueRef mask;              /* lanes in range, NULL: all */
+
+    Emitted *emitted; /* a stack: scopes cut it back */
+    size_t n_emitted, emitted_capacity;
+} Emitter;
+
+/* ---- elements.c ---------------------------------------------------------------------------------------------- */
+void emit_group_loops(Emitter *e);
+/* The value at the current loop indices: a vector of `width` lanes if it depends on the vector loop, else a scalar.
+ * `guard` (i1 or a vector of them, or NULL): where it is false nothing may be loaded and the result is not used. */
+LLVMValueRef emit_value(Emitter *e, ValueId value, const Access *access, LLVMValueRef guard);
+void emit_store(Emitter *e, const Buffer *buffer, const Access *access, LLVMValueRef value);
+void emit_remember(Emitter *e, ValueId value, const Access *access, LLVMValueRef result);
+/* Emits now whatever `value` needs that does not depend on the vector loop. */
+void emit_hoist(Emitter *e, ValueId value, const Access *access);
+bool emit_is_uniform(const Emitter *e, const Access *access);
+Buffer *emit_buffer(Emitter *e, ValueId value, bool stored);
+LLVMTypeRef emit_type(const Emitter *e, DType dtype); /* of a scalar in a register */
+LLVMValueRef emit_splat(Emitter *e, LLVMValueRef scalar);
+LLVMValueRef emit_i64(const Emitter *e, int64_t value);
+LLVMValueRef emit_intrinsic(Emitter *e, const char *name, LLVMTypeRef overload, LLVMValueRef *args,
+                            unsigned n);
+/* Largest of two; NaN wins. */
+LLVMValueRef emit_maximum(Emitter *e, LLVMValueRef a, LLVMValueRef b, bool largest);
+
+/* ---- loops.c, columns.c, product.c: bodies of kernels, by kind ------------------------------------------------- */
+typedef struct {
+    LLVMValueRef counter, end, next;
+    LLVMBasicBlockRef head, body, exit;
+} Loop;
+Loop emit_loop_begin(Emitter *e, LLVMValueRef from, LLVMValueRef to, int64_t step, const char *name);
+void emit_loop_end(Emitter *e, Loop *loop);
+/* Runs `body` for vectors that cover [from, to); extent: the loop's, known at compile time. */
+void emit_vector_loop(Emitter *e, LLVMValueRef from, LLVMValueRef to, int64_t extent,
+                      void (*body)(Emitter *e, void *user), void *user);
+/* This thread's share [*from, *to) of 0..n-1, a multiple of `grain` each but the last. */
+void emit_share(Emitter *e, int64_t n, int64_t grain, LLVMValueRef *from, LLVMValueRef *to);
+/* Sets the indices of groups first..end-1 from a row number that counts through them. */
+void emit_unflatten(Emitter *e, LLVMValueRef row, int first, int end);
+
+void emit_loop_kernel(Emitter *e);
+void emit_column_kernel(Emitter *e);
+
+#endif

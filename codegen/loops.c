@@ -1,0 +1,325 @@
+/* Bodies of loop kernels: rows shared among threads, reductions along a row, a vector loop over its elements. */
+#include "codegen/emit.h"
+
+#include <string.h>
+
+/* ---- loops in LLVM IR -------------------------------------------------------------------------------------------- */
+
+static LLVMBasicBlockRef new_block(Emitter *e, const char *name) {
+    return LLVMAppendBasicBlockInContext(e->context, e->function, name);
+}
+
+Loop emit_loop_begin(Emitter *e, LLVMValueRef from, LLVMValueRef to, int64_t step, const char *name) {
+    Loop loop = {.end = to};
+    LLVMBasicBlockRef before = LLVMGetInsertBlock(e->builder);
+    loop.head = new_block(e, name);
+    loop.body = new_block(e, "body");
+    loop.exit = new_block(e, "exit");
+    LLVMBuildBr(e->builder, loop.head);
+    LLVMPositionBuilderAtEnd(e->builder, loop.head);
+    loop.counter = LLVMBuildPhi(e->builder, LLVMInt64TypeInContext(e->context), name);
+    LLVMAddIncoming(loop.counter, &from, &before, 1);
+    /* A whole step must fit: the rest, if any, is the caller's. */
+    loop.next = LLVMBuildNSWAdd(e->builder, loop.counter, emit_i64(e, step), "");
+    LLVMValueRef more = LLVMBuildICmp(e->builder, LLVMIntSLE, loop.next, to, "");
+    LLVMBuildCondBr(e->builder, more, loop.body, loop.exit);
+    LLVMPositionBuilderAtEnd(e->builder, loop.body);
+    return loop;
+}
+
+void emit_loop_end(Emitter *e, Loop *loop) {
+    LLVMBasicBlockRef last = LLVMGetInsertBlock(e->builder);
+    LLVMBuildBr(e->builder, loop->head);
+    LLVMAddIncoming(loop->counter, &loop->next, &last, 1);
+    LLVMPositionBuilderAtEnd(e->builder, loop->exit);
+}
+
+void emit_vector_loop(Emitter *e, LLVMValueRef from, LLVMValueRef to, int64_t extent,
+                      void (*body)(Emitter *e, void *user), void *user) {
+    size_t scope = e->n_emitted;
+    int width = e->lanes;
+    LLVMValueRef rest = from;
+    e->width = width;
+    e->mask = NULL;
+    if (extent >= width) {
+        Loop loop = emit_loop_begin(e, from, to, width, "vector");
+        e->index[e->vector_group] = loop.counter;
+        body(e, user);
+        e->n_emitted = scope;
+        emit_loop_end(e, &loop);
+        rest = loop.counter;
+    }
+    if (extent % width != 0) {
+        LLVMBasicBlockRef tail = new_block(e, "tail"), done = new_block(e, "done");
+        LLVMValueRef left = LLVMBuildICmp(e->builder, LLVMIntSLT, rest, to, "");
+        LLVMBuildCondBr(e->builder, left, tail, done);
+        LLVMPositionBuilderAtEnd(e->builder, tail);
+        e->index[e->vector_group] = rest;
+        LLVMValueRef count = LLVMBuildSub(e->builder, to, rest, ""), lanes[64];
+        for (int i = 0; i < width; i++) lanes[i] = emit_i64(e, i);
+        e->mask = LLVMBuildICmp(e->builder, LLVMIntSLT, LLVMConstVector(lanes, (unsigned)width),
+                                emit_splat(e, count), "lanes");
+        body(e, user);
+        e->n_emitted = scope;
+        e->mask = NULL;
+        LLVMBuildBr(e->builder, done);
+        LLVMPositionBuilderAtEnd(e->builder, done);
+    }
+    e->width = 1;
+}
+
+void emit_share(Emitter *e, int64_t n, int64_t grain, LLVMValueRef *from, LLVMValueRef *to) {
+    LLVMTypeRef i64 = LLVMInt64TypeInContext(e->context);
+    LLVMValueRef thread = LLVMBuildSExt(e->builder, e->thread, i64, ""),
+                 threads = LLVMBuildSExt(e->builder, e->threads, i64, "");
+    int64_t grains = (n + grain - 1) / grain;
+    LLVMValueRef next = LLVMBuildAdd(e->builder, thread, emit_i64(e, 1), "");
+    LLVMValueRef bounds[2] = {thread, next};
+    for (int i = 0; i < 2; i++) {
+        LLVMValueRef at = LLVMBuildMul(e->builder, bounds[i], emit_i64(e, grains), "");
+        at = LLVMBuildSDiv(e->builder, at, threads, "");
+        at = LLVMBuildMul(e->builder, at, emit_i64(e, grain), "");
+        bounds[i] = emit_intrinsic(e, "llvm.smin", i64, (LLVMValueRef[]){at, emit_i64(e, n)}, 2);
+    }
+    *from = bounds[0];
+    *to = bounds[1];
+}
+
+void emit_unflatten(Emitter *e, LLVMValueRef row, int first, int end) {
+    for (int g = end - 1; g > first; g--) {
+        LLVMValueRef extent = emit_i64(e, e->group_extent[g]);
+        e->index[g] = LLVMBuildURem(e->builder, row, extent, "");
+        row = LLVMBuildUDiv(e->builder, row, extent, "");
+    }
+    if (end > first) e->index[first] = row;
+}
+
+/* ---- what a row computes -------------------------------------------------------------------------------------------- */
+
+/* A reduction along the row. It belongs to a phase: it can run once all reductions of earlier phases are known. */
+typedef struct {
+    const KernelMember *member;
+    Access of_operand;
+    int phase;
+    LLVMValueRef accumulator; /* a stack slot of one vector */
+} RowReduction;
+
+typedef struct {
+    RowReduction *reductions;
+    int n_reductions, n_phases;
+    const KernelMember **stores; /* members that reach memory */
+    int n_stores;
+    bool has_vector_stores;
+    int phase; /* running */
+} RowPlan;
+
+static bool is_stored(const Emitter *e, ValueId value) {
+    for (size_t i = 0; i < e->n_buffers; i++)
+        if (e->buffers[i].value == value && e->buffers[i].stored) return true;
+    return false;
+}
+
+/* The number of reductions one after another below each member: consumers come first in `members`. */
+static void plan_phases(Emitter *e, RowPlan *plan) {
+    Kernel *kernel = e->kernel;
+    size_t n = e->func->count;
+    int *depth = ARENA_ARRAY(e->arena, int, n + 1);
+    for (size_t m = kernel->n_members; m-- > 0;) {
+        ValueId value = kernel->members[m].value;
+        const Node *node = func_node(e->func, value);
+        int d = 0;
+        for (int o = 0; o < node->n_operands; o++) {
+            ValueId x = node->operands[o];
+            if (func_node(e->func, x)->cluster == e->cluster && depth[x] > d) d = depth[x];
+        }
+        depth[value] = d + op_is_reduce(node->op);
+        if (!op_is_reduce(node->op)) continue;
+        RowReduction reduction = {.member = &kernel->members[m], .phase = d};
+        DomainSplit split;
+        access_reduced(e->func, node, &kernel->domain, kernel->first_inner, &kernel->members[m].access,
+                       &reduction.of_operand, &split);
+        plan->reductions[plan->n_reductions++] = reduction;
+        if (d + 1 > plan->n_phases) plan->n_phases = d + 1;
+    }
+}
+
+static RowPlan plan_row(Emitter *e) {
+    Kernel *kernel = e->kernel;
+    RowPlan plan = {.reductions = ARENA_ARRAY(e->arena, RowReduction, kernel->n_members + 1),
+                    .stores = ARENA_ARRAY(e->arena, const KernelMember *, kernel->n_members + 1)};
+    plan_phases(e, &plan);
+    for (size_t m = 0; m < kernel->n_members; m++) {
+        const KernelMember *member = &kernel->members[m];
+        if (!is_stored(e, member->value)) continue;
+        plan.stores[plan.n_stores++] = member;
+        plan.has_vector_stores = plan.has_vector_stores || !emit_is_uniform(e, &member->access);
+    }
+    return plan;
+}
+
+static LLVMValueRef neutral(Emitter *e, const Node *node) {
+    LLVMTypeRef type = emit_type(e, node->type.dtype);
+    if (node->op == OP_sum) return LLVMConstNull(type);
+    if (dtype_is_float(node->type.dtype)) return LLVMConstReal(type, -__builtin_inf());
+    return LLVMConstInt(type, 1ull << (8 * dtype_size(node->type.dtype) - 1), false);
+}
+
+static LLVMValueRef combine(Emitter *e, const Node *node, LLVMValueRef a, LLVMValueRef b) {
+    if (node->op == OP_amax) return emit_maximum(e, a, b, true);
+    if (!dtype_is_float(node->type.dtype)) return LLVMBuildAdd(e->builder, a, b, "");
+    return LLVMBuildFAdd(e->builder, a, b, "");
+}
+
+/* The body of one phase's vector loop: every reduction of the phase takes a vector. */
+static void accumulate(Emitter *e, void *user) {
+    RowPlan *plan = user;
+    for (int r = 0; r < plan->n_reductions; r++) {
+        RowReduction *reduction = &plan->reductions[r];
+        if (reduction->phase != plan->phase) continue;
+        const Node *node = func_node(e->func, reduction->member->value);
+        LLVMValueRef x = emit_splat(e, emit_value(e, node->operands[0], &reduction->of_operand, NULL));
+        LLVMTypeRef vector = LLVMVectorType(emit_type(e, node->type.dtype), (unsigned)e->lanes);
+        LLVMValueRef start = emit_splat(e, neutral(e, node));
+        if (e->mask) x = LLVMBuildSelect(e->builder, e->mask, x, start, "");
+        LLVMValueRef sum = LLVMBuildLoad2(e->builder, vector, reduction->accumulator, "");
+        LLVMBuildStore(e->builder, combine(e, node, sum, x), reduction->accumulator);
+    }
+}
+
+/* One vector's lanes into one number: halves onto halves, so that the order is that of a tree. */
+static LLVMValueRef fold_lanes(Emitter *e, const Node *node, LLVMValueRef vector) {
+    LLVMTypeRef i32 = LLVMInt32TypeInContext(e->context);
+    for (int half = e->lanes / 2; half >= 1; half /= 2) {
+        LLVMValueRef low[64], high[64];
+        for (int i = 0; i < half; i++) {
+            low[i] = LLVMConstInt(i32, (unsigned)i, false);
+            high[i] = LLVMConstInt(i32, (unsigned)(i + half), false);
+        }
+        LLVMValueRef undefined = LLVMGetPoison(LLVMTypeOf(vector));
+        LLVMValueRef a =
+            LLVMBuildShuffleVector(e->builder, vector, undefined, LLVMConstVector(low, (unsigned)half), "");
+        LLVMValueRef b =
+            LLVMBuildShuffleVector(e->builder, vector, undefined, LLVMConstVector(high, (unsigned)half), "");
+        vector = combine(e, node, a, b);
+    }
+    return LLVMBuildExtractElement(e->builder, vector, LLVMConstInt(i32, 0, false), "");
+}
+
+/* Opens the row's loops but the last, for a row of several. */
+static int open_middle_loops(Emitter *e, int first, Loop *loops) {
+    int n = 0;
+    for (int g = first; g < e->n_groups - 1; g++) {
+        loops[n] = emit_loop_begin(e, emit_i64(e, 0), emit_i64(e, e->group_extent[g]), 1, "middle");
+        e->index[g] = loops[n++].counter;
+    }
+    return n;
+}
+
+static void over_row(Emitter *e, int first, LLVMValueRef from, LLVMValueRef to,
+                     void (*body)(Emitter *, void *), void *user) {
+    Loop loops[DOMAIN_MAX];
+    size_t scope = e->n_emitted;
+    int n = open_middle_loops(e, first, loops);
+    emit_vector_loop(e, from, to, e->group_extent[e->vector_group], body, user);
+    while (n > 0) emit_loop_end(e, &loops[--n]);
+    e->n_emitted = scope;
+}
+
+static void store_elements(Emitter *e, void *user) {
+    RowPlan *plan = user;
+    for (int s = 0; s < plan->n_stores; s++) {
+        const KernelMember *member = plan->stores[s];
+        if (emit_is_uniform(e, &member->access)) continue;
+        LLVMValueRef value = emit_value(e, member->value, &member->access, NULL);
+        emit_store(e, emit_buffer(e, member->value, true), &member->access, value);
+    }
+}
+
+static void run_phase(Emitter *e, RowPlan *plan, int first, LLVMValueRef from, LLVMValueRef to) {
+    for (int r = 0; r < plan->n_reductions; r++) {
+        RowReduction *reduction = &plan->reductions[r];
+        if (reduction->phase != plan->phase) continue;
+        const Node *node = func_node(e->func, reduction->member->value);
+        e->width = e->lanes;
+        LLVMBuildStore(e->builder, emit_splat(e, neutral(e, node)), reduction->accumulator);
+        e->width = 1;
+        if (first == e->n_groups - 1) emit_hoist(e, node->operands[0], &reduction->of_operand);
+    }
+    over_row(e, first, from, to, accumulate, plan);
+    for (int r = 0; r < plan->n_reductions; r++) {
+        RowReduction *reduction = &plan->reductions[r];
+        if (reduction->phase != plan->phase) continue;
+        const Node *node = func_node(e->func, reduction->member->value);
+        LLVMTypeRef vector = LLVMVectorType(emit_type(e, node->type.dtype), (unsigned)e->lanes);
+        LLVMValueRef sum = LLVMBuildLoad2(e->builder, vector, reduction->accumulator, "");
+        emit_remember(e, reduction->member->value, &reduction->member->access, fold_lanes(e, node, sum));
+    }
+}
+
+/* Everything of one row; [from, to) bounds the vector loop. */
+static void emit_row(Emitter *e, RowPlan *plan, int first, LLVMValueRef from, LLVMValueRef to) {
+    for (plan->phase = 0; plan->phase < plan->n_phases; plan->phase++) run_phase(e, plan, first, from, to);
+    for (int s = 0; s < plan->n_stores; s++) {
+        const KernelMember *member = plan->stores[s];
+        if (emit_is_uniform(e, &member->access)) {
+            LLVMValueRef value = emit_value(e, member->value, &member->access, NULL);
+            emit_store(e, emit_buffer(e, member->value, true), &member->access, value);
+        } else if (first == e->n_groups - 1)
+            emit_hoist(e, member->value, &member->access);
+    }
+    if (plan->has_vector_stores) over_row(e, first, from, to, store_elements, plan);
+}
+
+/* The first group of the row: the reductions' loops, else the last loop. */
+static int first_row_group(const Emitter *e) {
+    const Kernel *kernel = e->kernel;
+    if (kernel->rows && kernel->first_inner < kernel->domain.rank) return e->group[kernel->first_inner];
+    return e->n_groups - 1;
+}
+
+static void make_accumulators(Emitter *e, RowPlan *plan) {
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder), entry = LLVMGetEntryBasicBlock(e->function);
+    LLVMPositionBuilderBefore(e->builder, LLVMGetBasicBlockTerminator(entry));
+    for (int r = 0; r < plan->n_reductions; r++) {
+        DType dtype = func_type(e->func, plan->reductions[r].member->value)->dtype;
+        LLVMTypeRef vector = LLVMVectorType(emit_type(e, dtype), (unsigned)e->lanes);
+        plan->reductions[r].accumulator = LLVMBuildAlloca(e->builder, vector, "accumulator");
+    }
+    LLVMPositionBuilderAtEnd(e->builder, here);
+}
+
+void emit_loop_kernel(Emitter *e) {
+    if (e->n_groups == 0) { /* scalars: one loop of one round */
+        e->group_extent[0] = 1;
+        e->n_groups = 1;
+        e->vector_group = -1;
+        e->last_of[0] = 0;
+    } else if (e->kernel->rows &&
+               e->kernel->first_inner == e->kernel->domain.rank) { /* rows of one element */
+        e->kernel->domain.extent[e->kernel->domain.rank] = 1;
+        e->group[e->kernel->domain.rank] = e->n_groups;
+        e->last_of[e->n_groups] = e->kernel->domain.rank++;
+        e->group_extent[e->n_groups] = 1;
+        e->vector_group = e->n_groups++;
+    }
+    RowPlan plan = plan_row(e);
+    make_accumulators(e, &plan);
+    int first = e->vector_group < 0 ? 1 : first_row_group(e);
+    int64_t rows = 1;
+    for (int g = 0; g < first; g++) rows *= e->group_extent[g];
+    LLVMValueRef from, to;
+    e->width = 1;
+    if (rows == 1 && e->vector_group >= 0 && plan.n_reductions == 0 && e->n_groups == 1) {
+        emit_share(e, e->group_extent[0], 4 * e->lanes, &from, &to);
+        emit_row(e, &plan, 0, from, to);
+        return;
+    }
+    emit_share(e, rows, 1, &from, &to);
+    Loop loop = emit_loop_begin(e, from, to, 1, "row");
+    size_t scope = e->n_emitted;
+    emit_unflatten(e, loop.counter, 0, first);
+    int64_t extent = e->vector_group < 0 ? 1 : e->group_extent[e->vector_group];
+    emit_row(e, &plan, first, emit_i64(e, 0), emit_i64(e, extent));
+    e->n_emitted = scope;
+    emit_loop_end(e, &loop);
+}
