@@ -1,0 +1,335 @@
+/* Building modules and functions: states, emission through the table, rewriting. */
+#include "ir/ir.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- modules and states -------------------------------------------------------------------------------------- */
+
+/* A hash table of state names, kept beside the public fields. */
+typedef struct {
+    Module module;
+    uint32_t *slots; /* state + 1 */
+    size_t n_slots;
+} ModuleImpl;
+
+/* A function's reads of states: state -> node. */
+typedef struct {
+    Func func;
+    ValueId *reads;
+    size_t n_reads;
+} FuncImpl;
+
+static uint64_t hash_name(const char *name) {
+    uint64_t h = 0xcbf29ce484222325u;
+    for (; *name; name++) h = (h ^ (unsigned char)*name) * 0x100000001b3u;
+    return h ^ h >> 29;
+}
+
+Module *module_new(Arena *arena, Diags *diags, const char *name) {
+    ModuleImpl *impl = ARENA_NEW(arena, ModuleImpl);
+    impl->module = (Module){.arena = arena, .diags = diags, .name = arena_strdup(arena, name)};
+    return &impl->module;
+}
+
+static void insert_slot(ModuleImpl *impl, uint32_t state) {
+    size_t at = hash_name(impl->module.states[state].name) & (impl->n_slots - 1);
+    while (impl->slots[at]) at = (at + 1) & (impl->n_slots - 1);
+    impl->slots[at] = state + 1;
+}
+
+uint32_t module_add_state(Module *module, State state) {
+    ModuleImpl *impl = (ModuleImpl *)module;
+    assert(module_find_state(module, state.name) < 0);
+    state.name = arena_strdup(module->arena, state.name);
+    ARENA_PUSH(module->arena, module->states, module->n_states, module->states_capacity, state);
+    if (module->n_states * 2 > impl->n_slots) {
+        impl->n_slots = impl->n_slots ? impl->n_slots * 2 : 64;
+        impl->slots = ARENA_ARRAY(module->arena, uint32_t, impl->n_slots);
+        for (uint32_t s = 0; s < module->n_states; s++) insert_slot(impl, s);
+    } else
+        insert_slot(impl, (uint32_t)module->n_states - 1);
+    return (uint32_t)module->n_states - 1;
+}
+
+int64_t module_find_state(const Module *module, const char *name) {
+    const ModuleImpl *impl = (const ModuleImpl *)module;
+    if (!impl->n_slots) return -1;
+    size_t at = hash_name(name) & (impl->n_slots - 1);
+    for (; impl->slots[at]; at = (at + 1) & (impl->n_slots - 1))
+        if (strcmp(module->states[impl->slots[at] - 1].name, name) == 0) return impl->slots[at] - 1;
+    return -1;
+}
+
+Func *module_add_func(Module *module, const char *name) {
+    FuncImpl *impl = ARENA_NEW(module->arena, FuncImpl);
+    impl->func.module = module;
+    impl->func.name = arena_strdup(module->arena, name);
+    ARENA_PUSH(module->arena, module->funcs, module->n_funcs, module->funcs_capacity, &impl->func);
+    return &impl->func;
+}
+
+Func *module_find_func(const Module *module, const char *name) {
+    for (size_t f = 0; f < module->n_funcs; f++)
+        if (strcmp(module->funcs[f]->name, name) == 0) return module->funcs[f];
+    return NULL;
+}
+
+Module *module_clone(const Module *module, Arena *arena) {
+    Module *copy = module_new(arena, module->diags, module->name);
+    copy->batch = module->batch;
+    for (size_t s = 0; s < module->n_states; s++) module_add_state(copy, module->states[s]);
+    for (size_t f = 0; f < module->n_funcs; f++) {
+        const Func *from = module->funcs[f];
+        Func *to = module_add_func(copy, from->name);
+        for (size_t i = 0; i < from->n_inputs; i++)
+            ARENA_PUSH(arena, to->inputs, to->n_inputs, to->inputs_capacity, from->inputs[i]);
+        for (size_t i = 0; i < from->count; i++)
+            ARENA_PUSH(arena, to->nodes, to->count, to->capacity, from->nodes[i]);
+        for (size_t i = 0; i < from->n_outputs; i++)
+            func_add_output(to, from->outputs[i].name, from->outputs[i].value);
+        for (size_t i = 0; i < from->n_updates; i++)
+            func_add_update(to, from->updates[i].state, from->updates[i].value);
+        to->arena_bytes = from->arena_bytes;
+    }
+    return copy;
+}
+
+/* ---- emission ------------------------------------------------------------------------------------------------- */
+
+static ValueId push_node(Func *func, Node node) {
+    Arena *arena = func->module->arena;
+    ARENA_PUSH(arena, func->nodes, func->count, func->capacity, node);
+    return (ValueId)(func->count - 1);
+}
+
+ValueId func_emit(Func *func, OpKind op, const ValueId *operands, int n, const Attr *attrs) {
+    const OpInfo *info = op_info(op);
+    Attr defaults[OP_MAX_ATTRS];
+    const Type *types[64];
+    const Type **x = n <= 64 ? types : ARENA_ARRAY(func->module->arena, const Type *, n);
+    for (int o = 0; o < n; o++) {
+        if (operands[o] == IR_NONE) return IR_NONE;
+        x[o] = func_type(func, operands[o]);
+    }
+    if (!attrs) {
+        for (int a = 0; a < info->n_attrs; a++) defaults[a] = info->attrs[a].value;
+        attrs = defaults;
+    }
+    Node node = {
+        .op = (uint16_t)op, .n_operands = (uint16_t)n, .offset = -1, .scope = func->scope, .loc = func->loc};
+    if (n > UINT16_MAX) {
+        snprintf(func->error, sizeof func->error, "%s: more than %d operands", info->name, UINT16_MAX);
+        return IR_NONE;
+    }
+    if (!op_infer(op, x, n, attrs, &node.type, func->error, sizeof func->error)) return IR_NONE;
+    Arena *arena = func->module->arena;
+    if (n) {
+        ValueId *copy = ARENA_ARRAY(arena, ValueId, n);
+        memcpy(copy, operands, sizeof *copy * (size_t)n);
+        node.operands = copy;
+    }
+    if (info->n_attrs) {
+        Attr *copy = ARENA_ARRAY(arena, Attr, info->n_attrs);
+        memcpy(copy, attrs, sizeof *copy * (size_t)info->n_attrs);
+        node.attrs = copy;
+    }
+    return push_node(func, node);
+}
+
+ValueId func_copy(Func *func, const Node *node, const ValueId *operands) {
+    Node copy = *node;
+    if (copy.n_operands) {
+        ValueId *own = ARENA_ARRAY(func->module->arena, ValueId, copy.n_operands);
+        memcpy(own, operands, sizeof *own * copy.n_operands);
+        copy.operands = own;
+    }
+    copy.cluster = 0;
+    copy.offset = -1;
+    return push_node(func, copy);
+}
+
+static ValueId push_source(Func *func, OpKind op, int64_t index, Type type) {
+    Attr *attr = ARENA_NEW(func->module->arena, Attr);
+    attr->i = index;
+    return push_node(func, (Node){.op = (uint16_t)op, .attrs = attr, .type = type, .offset = -1});
+}
+
+ValueId func_add_input(Func *func, const char *name, Type type) {
+    Input input = {arena_strdup(func->module->arena, name), type};
+    ARENA_PUSH(func->module->arena, func->inputs, func->n_inputs, func->inputs_capacity, input);
+    return push_source(func, OP_input, (int64_t)func->n_inputs - 1, type);
+}
+
+ValueId func_find_input(const Func *func, const char *name) {
+    for (ValueId id = 0; id < func->count; id++)
+        if (func->nodes[id].op == OP_input &&
+            strcmp(func->inputs[func->nodes[id].attrs[0].i].name, name) == 0)
+            return id;
+    return IR_NONE;
+}
+
+ValueId func_read_state(Func *func, uint32_t state) {
+    FuncImpl *impl = (FuncImpl *)func;
+    if (state >= impl->n_reads) {
+        size_t n = func->module->n_states;
+        ValueId *reads = ARENA_ARRAY(func->module->arena, ValueId, n);
+        for (size_t s = 0; s < n; s++) reads[s] = s < impl->n_reads ? impl->reads[s] : IR_NONE;
+        impl->reads = reads;
+        impl->n_reads = n;
+    }
+    ValueId read = impl->reads[state];
+    if (read < func->count && func->nodes[read].op == OP_state && func->nodes[read].attrs[0].i == state)
+        return read;
+    return impl->reads[state] = push_source(func, OP_state, state, func->module->states[state].type);
+}
+
+void func_add_output(Func *func, const char *name, ValueId value) {
+    Output output = {arena_strdup(func->module->arena, name), value};
+    ARENA_PUSH(func->module->arena, func->outputs, func->n_outputs, func->outputs_capacity, output);
+}
+
+void func_add_update(Func *func, uint32_t state, ValueId value) {
+    for (size_t i = 0; i < func->n_updates; i++)
+        if (func->updates[i].state == state) {
+            func->updates[i].value = value;
+            return;
+        }
+    Update update = {state, value};
+    ARENA_PUSH(func->module->arena, func->updates, func->n_updates, func->updates_capacity, update);
+}
+
+/* ---- short forms ------------------------------------------------------------------------------------------------ */
+
+static Ints ints_of(int n, const int64_t *v) {
+    Ints ints = {.n = n};
+    for (int i = 0; i < n && i < IR_MAX_RANK; i++) ints.v[i] = v[i];
+    return ints;
+}
+
+ValueId ir_unary(Func *func, OpKind op, ValueId x) {
+    return func_emit(func, op, &x, 1, NULL);
+}
+
+ValueId ir_binary(Func *func, OpKind op, ValueId a, ValueId b) {
+    return func_emit(func, op, (ValueId[]){a, b}, 2, NULL);
+}
+
+ValueId ir_select(Func *func, ValueId condition, ValueId a, ValueId b) {
+    return func_emit(func, OP_select, (ValueId[]){condition, a, b}, 3, NULL);
+}
+
+ValueId ir_constant(Func *func, double value, DType dtype) {
+    return func_emit(func, OP_constant, NULL, 0, (Attr[]){{.f = value}, {.i = dtype}});
+}
+
+ValueId ir_iota(Func *func, int rank, const int64_t *shape, int axis, DType dtype) {
+    return func_emit(func, OP_iota, NULL, 0,
+                     (Attr[]){{.ints = ints_of(rank, shape)}, {.i = axis}, {.i = dtype}});
+}
+
+ValueId ir_cast(Func *func, ValueId x, DType dtype) {
+    if (x == IR_NONE || func_type(func, x)->dtype == dtype) return x;
+    return func_emit(func, OP_cast, &x, 1, (Attr[]){{.i = dtype}});
+}
+
+ValueId ir_gelu(Func *func, ValueId x, bool approximate) {
+    return func_emit(func, OP_gelu, &x, 1, (Attr[]){{.b = approximate}});
+}
+
+ValueId ir_reduce(Func *func, OpKind op, ValueId x, int n_axes, const int64_t *axes, bool keep) {
+    return func_emit(func, op, &x, 1, (Attr[]){{.ints = ints_of(n_axes, axes)}, {.b = keep}});
+}
+
+ValueId ir_matmul(Func *func, ValueId a, ValueId b, bool ta, bool tb) {
+    return func_emit(func, OP_matmul, (ValueId[]){a, b}, 2, (Attr[]){{.b = ta}, {.b = tb}});
+}
+
+ValueId ir_layernorm(Func *func, ValueId x, ValueId w, ValueId b, double eps) {
+    return func_emit(func, OP_layernorm, (ValueId[]){x, w, b}, 3, (Attr[]){{.f = eps}});
+}
+
+ValueId ir_reshape(Func *func, ValueId x, int rank, const int64_t *shape) {
+    if (x == IR_NONE) return x;
+    Type type = type_make((DType)func_type(func, x)->dtype, rank, shape);
+    if (type_equal(&type, func_type(func, x))) return x;
+    return func_emit(func, OP_reshape, &x, 1, (Attr[]){{.ints = ints_of(rank, shape)}});
+}
+
+ValueId ir_transpose(Func *func, ValueId x, const int64_t *perm) {
+    if (x == IR_NONE) return x;
+    return func_emit(func, OP_transpose, &x, 1, (Attr[]){{.ints = ints_of(func_type(func, x)->rank, perm)}});
+}
+
+ValueId ir_broadcast(Func *func, ValueId x, int rank, const int64_t *shape) {
+    return func_emit(func, OP_broadcast, &x, 1, (Attr[]){{.ints = ints_of(rank, shape)}});
+}
+
+ValueId ir_slice(Func *func, ValueId x, const int64_t *start, const int64_t *limit, const int64_t *step) {
+    if (x == IR_NONE) return x;
+    int n = func_type(func, x)->rank;
+    Attr attrs[] = {{.ints = ints_of(n, start)}, {.ints = ints_of(n, limit)}, {.ints = ints_of(n, step)}};
+    return func_emit(func, OP_slice, &x, 1, attrs);
+}
+
+ValueId ir_pad(Func *func, ValueId x, const int64_t *low, const int64_t *high, double value) {
+    if (x == IR_NONE) return x;
+    int n = func_type(func, x)->rank;
+    return func_emit(func, OP_pad, &x, 1,
+                     (Attr[]){{.ints = ints_of(n, low)}, {.ints = ints_of(n, high)}, {.f = value}});
+}
+
+ValueId ir_concat(Func *func, int n, const ValueId *values, int axis) {
+    return func_emit(func, OP_concat, values, n, (Attr[]){{.i = axis}});
+}
+
+ValueId ir_gather(Func *func, ValueId x, ValueId index, int batch) {
+    return func_emit(func, OP_gather, (ValueId[]){x, index}, 2, (Attr[]){{.i = batch}});
+}
+
+/* ---- rewriting --------------------------------------------------------------------------------------------------- */
+
+Rewrite rewrite_begin(Func *func) {
+    Arena *arena = func->module->arena;
+    Rewrite rewrite = {.func = func, .old = func->nodes, .n_old = func->count};
+    rewrite.map = ARENA_ARRAY(arena, ValueId, func->count + 1);
+    for (size_t i = 0; i < func->count; i++) rewrite.map[i] = IR_NONE;
+    func->nodes = NULL;
+    func->count = func->capacity = 0;
+    func->arena_bytes = 0;
+    for (ValueId id = 0; id < rewrite.n_old; id++) /* the signature stays */
+        if (rewrite.old[id].op == OP_input) rewrite_copy(&rewrite, id);
+    return rewrite;
+}
+
+ValueId rewrite_copy(Rewrite *rewrite, ValueId old) {
+    if (rewrite->map[old] != IR_NONE) return rewrite->map[old];
+    const Node *node = &rewrite->old[old];
+    if (node->op == OP_state)
+        return rewrite->map[old] = func_read_state(rewrite->func, (uint32_t)node->attrs[0].i);
+    ValueId few[64], *operands = few;
+    if (node->n_operands > 64)
+        operands = ARENA_ARRAY(rewrite->func->module->arena, ValueId, node->n_operands);
+    for (int o = 0; o < node->n_operands; o++) {
+        operands[o] = rewrite->map[node->operands[o]];
+        assert(operands[o] != IR_NONE);
+    }
+    rewrite->map[old] = func_copy(rewrite->func, node, operands);
+    rewrite->func->nodes[rewrite->map[old]].cluster = node->cluster;
+    return rewrite->map[old];
+}
+
+void rewrite_end(Rewrite *rewrite) {
+    Func *func = rewrite->func;
+    for (size_t i = 0; i < func->n_outputs; i++) {
+        func->outputs[i].value = rewrite->map[func->outputs[i].value];
+        assert(func->outputs[i].value != IR_NONE);
+    }
+    for (size_t i = 0; i < func->n_updates; i++) {
+        func->updates[i].value = rewrite->map[func->updates[i].value];
+        assert(func->updates[i].value != IR_NONE);
+    }
+    func->scope = NULL;
+    func->loc = (Loc){0, 0, 0};
+}

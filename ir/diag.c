@@ -1,0 +1,196 @@
+/* Diagnostics: see diag.h. */
+#include "ir/diag.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_DIAGS = 100, MAX_LINE = 160 };
+
+typedef struct {
+    DiagKind kind;
+    Loc loc;
+    char *message;
+} Diag;
+
+typedef struct {
+    const char *name, *text;
+    size_t size;
+} Source;
+
+struct Diags {
+    Arena *arena;
+    Diag *list;
+    size_t count, capacity;
+    Source *sources;
+    size_t n_sources, sources_capacity;
+    int errors, dropped;
+    bool note_dropped; /* the diagnostic that notes now follow was not kept */
+};
+
+Diags *diags_new(Arena *arena) {
+    Diags *diags = ARENA_NEW(arena, Diags);
+    diags->arena = arena;
+    return diags;
+}
+
+uint32_t diags_add_source(Diags *diags, const char *name, const char *text, size_t size) {
+    Source source = {arena_strdup(diags->arena, name), text, size};
+    ARENA_PUSH(diags->arena, diags->sources, diags->n_sources, diags->sources_capacity, source);
+    return (uint32_t)diags->n_sources;
+}
+
+const char *diags_source_name(const Diags *diags, uint32_t file) {
+    return file >= 1 && file <= diags->n_sources ? diags->sources[file - 1].name : NULL;
+}
+
+/* The same message at the same place is told once: loops unrolled at compile time would repeat it. */
+static bool told(const Diags *diags, Loc loc, const char *message) {
+    for (size_t i = 0; i < diags->count; i++) {
+        const Diag *d = &diags->list[i];
+        bool same = d->loc.file == loc.file && d->loc.line == loc.line && d->loc.col == loc.col;
+        if (same && d->kind != DIAG_NOTE && strcmp(d->message, message) == 0) return true;
+    }
+    return false;
+}
+
+static void add(Diags *diags, DiagKind kind, Loc loc, const char *format, va_list args) {
+    char *message = arena_vprintf(diags->arena, format, args);
+    if (kind == DIAG_NOTE) {
+        if (diags->note_dropped) return;
+    } else {
+        if (kind == DIAG_ERROR) diags->errors++;
+        bool drop = told(diags, loc, message);
+        if (!drop && diags->count >= MAX_DIAGS) {
+            diags->dropped++;
+            drop = true;
+        }
+        diags->note_dropped = drop;
+        if (drop) return;
+    }
+    Diag diag = {kind, loc, message};
+    ARENA_PUSH(diags->arena, diags->list, diags->count, diags->capacity, diag);
+}
+
+#define DEFINE_DIAG(name, kind)                                                                              \
+    void name(Diags *diags, Loc loc, const char *format, ...) {                                              \
+        va_list args;                                                                                        \
+        va_start(args, format);                                                                              \
+        add(diags, kind, loc, format, args);                                                                 \
+        va_end(args);                                                                                        \
+    }
+DEFINE_DIAG(diag_error, DIAG_ERROR)
+DEFINE_DIAG(diag_warning, DIAG_WARNING)
+DEFINE_DIAG(diag_note, DIAG_NOTE)
+
+int diags_errors(const Diags *diags) {
+    return diags->errors;
+}
+int diags_count(const Diags *diags) {
+    return (int)diags->count;
+}
+
+const char *diags_message(const Diags *diags, int i, DiagKind *kind, Loc *loc) {
+    if (kind) *kind = diags->list[i].kind;
+    if (loc) *loc = diags->list[i].loc;
+    return diags->list[i].message;
+}
+
+/* ---- printing -------------------------------------------------------------------------------------------- */
+
+/* The text of a line, or NULL. */
+static const char *find_line(const Source *source, uint32_t line, size_t *length) {
+    const char *at = source->text, *end = at + source->size;
+    for (uint32_t i = 1; at && i < line; i++) {
+        at = memchr(at, '\n', (size_t)(end - at));
+        if (at) at++;
+    }
+    if (!at || at >= end) return NULL;
+    const char *stop = memchr(at, '\n', (size_t)(end - at));
+    *length = (size_t)((stop ? stop : end) - at);
+    return at;
+}
+
+/* The source line with a caret below the column; tabs and control bytes become spaces, long lines are cut. */
+static void print_line(const Source *source, Loc loc, FILE *out, bool color) {
+    size_t length, start = 0;
+    const char *line = find_line(source, loc.line, &length);
+    if (!line || loc.col == 0) return;
+    size_t caret = loc.col - 1;
+    if (caret > length) caret = length;
+    if (length > MAX_LINE && caret > MAX_LINE / 2) start = caret - MAX_LINE / 2;
+    size_t end = length - start > MAX_LINE ? start + MAX_LINE : length;
+    fputs("  ", out);
+    for (size_t i = start; i < end; i++) fputc((unsigned char)line[i] < ' ' ? ' ' : line[i], out);
+    fputs("\n  ", out);
+    for (size_t i = start; i < caret; i++)
+        if (((unsigned char)line[i] & 0xc0) != 0x80) fputc(' ', out);
+    fputs(color ? "\033[1;32m^\033[0m\n" : "^\n", out);
+}
+
+static void print_one(const Diags *diags, const Diag *diag, FILE *out, bool color) {
+    static const char *const names[] = {"error", "warning", "note"};
+    static const char *const colors[] = {"\033[1;31m", "\033[1;35m", "\033[1;36m"};
+    const char *file = diags_source_name(diags, diag->loc.file);
+    if (color) fputs("\033[1m", out);
+    if (file && diag->loc.line)
+        fprintf(out, "%s:%u:%u: ", file, diag->loc.line, diag->loc.col);
+    else if (file)
+        fprintf(out, "%s: ", file);
+    if (color)
+        fprintf(out, "%s%s:\033[0m %s\n", colors[diag->kind], names[diag->kind], diag->message);
+    else
+        fprintf(out, "%s: %s\n", names[diag->kind], diag->message);
+    if (file && diag->loc.line) print_line(&diags->sources[diag->loc.file - 1], diag->loc, out, color);
+}
+
+void diags_print(const Diags *diags, FILE *out, bool color) {
+    for (size_t i = 0; i < diags->count; i++) print_one(diags, &diags->list[i], out, color);
+    if (diags->dropped) fprintf(out, "… and %d more\n", diags->dropped);
+}
+
+char *diags_text(const Diags *diags) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out) return arena_strdup(diags->arena, "");
+    diags_print(diags, out, false);
+    fclose(out);
+    char *copy = arena_strdup(diags->arena, text);
+    free(text);
+    return copy;
+}
+
+/* ---- did you mean ------------------------------------------------------------------------------------------ */
+
+static int edit_distance(const char *a, const char *b) {
+    enum { MAX = 64 };
+    size_t n = strlen(a), m = strlen(b);
+    if (n >= MAX || m >= MAX) return MAX;
+    int row[MAX + 1];
+    for (size_t j = 0; j <= m; j++) row[j] = (int)j;
+    for (size_t i = 1; i <= n; i++) {
+        int diagonal = row[0];
+        row[0] = (int)i;
+        for (size_t j = 1; j <= m; j++) {
+            int best = diagonal + (a[i - 1] != b[j - 1]);
+            if (row[j] + 1 < best) best = row[j] + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            diagonal = row[j];
+            row[j] = best;
+        }
+    }
+    return row[m];
+}
+
+const char *diag_nearest(const char *word, const char *const *candidates, size_t n) {
+    const char *nearest = NULL;
+    int best = (int)strlen(word) / 3 + 2;
+    for (size_t i = 0; i < n; i++) {
+        int distance = edit_distance(word, candidates[i]);
+        if (distance < best) {
+            best = distance;
+            nearest = candidates[i];
+        }
+    }
+    return nearest;
+}

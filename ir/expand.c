@@ -1,0 +1,44 @@
+/* The ROW operators in terms of ELEMENTWISE and REDUCE ones. */
+#include "ir/ir.h"
+
+/* A reduction over the last axis, kept as size 1. */
+static ValueId along_row(Func *func, OpKind op, ValueId x) {
+    int64_t axis = func_type(func, x)->rank - 1;
+    return ir_reduce(func, op, x, 1, &axis, true);
+}
+
+static ValueId mean_of_row(Func *func, ValueId x) {
+    const Type *type = func_type(func, x);
+    double n = (double)type->dim[type->rank - 1];
+    ValueId scale = ir_constant(func, 1 / n, (DType)type->dtype);
+    return ir_binary(func, OP_mul, along_row(func, OP_sum, x), scale);
+}
+
+static ValueId expand_softmax(Func *func, ValueId x) {
+    ValueId t = ir_unary(func, OP_exp, ir_binary(func, OP_sub, x, along_row(func, OP_amax, x)));
+    return ir_binary(func, OP_div, t, along_row(func, OP_sum, t));
+}
+
+static ValueId expand_log_softmax(Func *func, ValueId x) {
+    ValueId t = ir_binary(func, OP_sub, x, along_row(func, OP_amax, x));
+    ValueId sum = along_row(func, OP_sum, ir_unary(func, OP_exp, t));
+    return ir_binary(func, OP_sub, t, ir_unary(func, OP_log, sum));
+}
+
+static ValueId expand_layernorm(Func *func, const ValueId *x, double eps) {
+    ValueId centred = ir_binary(func, OP_sub, x[0], mean_of_row(func, x[0]));
+    ValueId variance = mean_of_row(func, ir_binary(func, OP_mul, centred, centred));
+    ValueId shifted =
+        ir_binary(func, OP_add, variance, ir_constant(func, eps, (DType)func_type(func, x[0])->dtype));
+    ValueId normal = ir_binary(func, OP_mul, centred, ir_unary(func, OP_rsqrt, shifted));
+    return ir_binary(func, OP_add, ir_binary(func, OP_mul, normal, x[1]), x[2]);
+}
+
+ValueId op_expand(Func *func, const Node *node, const ValueId *operands) {
+    switch (node->op) {
+    case OP_softmax: return expand_softmax(func, operands[0]);
+    case OP_log_softmax: return expand_log_softmax(func, operands[0]);
+    case OP_layernorm: return expand_layernorm(func, operands, node->attrs[0].f);
+    default: return IR_NONE;
+    }
+}

@@ -1,0 +1,66 @@
+/* The operator table in memory: ops.def with its attribute specifications parsed. */
+#include "ir/ir.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static OpInfo TABLE[OP_COUNT] = {
+#define OP(name, lo, hi, attributes, loop, shape, grad, cost, doc)                                           \
+    {#name, lo, hi, 0, {{0}}, LOOP_##loop, cost, doc},
+#include "ir/ops.def"
+#undef OP
+};
+
+static const char *const SPECS[OP_COUNT] = {
+#define OP(name, lo, hi, attributes, ...) attributes,
+#include "ir/ops.def"
+#undef OP
+};
+
+static const struct {
+    const char *name;
+    AttrKind kind;
+} KINDS[] = {
+    {"int", ATTR_INT}, {"real", ATTR_REAL}, {"bool", ATTR_BOOL}, {"ints", ATTR_INTS}, {"dtype", ATTR_DTYPE}};
+
+static Attr default_value(AttrKind kind, const char *text) {
+    Attr value = {0};
+    if (kind == ATTR_INT) value.i = strtoll(text, NULL, 10);
+    if (kind == ATTR_REAL) value.f = strtod(text, NULL);
+    if (kind == ATTR_BOOL) value.b = strcmp(text, "true") == 0;
+    for (int d = 0; kind == ATTR_DTYPE && d < DT_COUNT; d++)
+        if (strcmp(text, dtype_name((DType)d)) == 0) value.i = d;
+    return value;
+}
+
+/* "key:kind=default …"; keys are kept for the life of the process. */
+static void parse_specs(OpInfo *info, const char *spec) {
+    char *copy = strdup(spec), *rest = copy;
+    for (char *word; copy && (word = strtok_r(rest, " ", &rest));) {
+        char *kind = strchr(word, ':');
+        AttrSpec *attr = &info->attrs[info->n_attrs++];
+        *kind++ = '\0';
+        char *value = strchr(kind, '=');
+        if (value) *value++ = '\0';
+        attr->key = strdup(word);
+        for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
+            if (strcmp(kind, KINDS[i].name) == 0) attr->kind = KINDS[i].kind;
+        attr->has_default = value != NULL;
+        if (value) attr->value = default_value(attr->kind, value);
+    }
+    free(copy);
+}
+
+__attribute__((constructor)) static void parse_table(void) {
+    for (int op = 0; op < OP_COUNT; op++) parse_specs(&TABLE[op], SPECS[op]);
+}
+
+const OpInfo *op_info(OpKind op) {
+    return &TABLE[op];
+}
+
+int op_find(const char *name) {
+    for (int op = 0; op < OP_COUNT; op++)
+        if (strcmp(TABLE[op].name, name) == 0) return op;
+    return -1;
+}

@@ -1,0 +1,388 @@
+/* Shape rules: the result type of every operator, named by the shape column of ops.def. */
+#include "ir/ir.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+typedef struct {
+    OpKind op;
+    const Type *const *x;
+    int n;
+    const Attr *attrs;
+    Type *out;
+    char *error;
+    size_t size;
+} Rule;
+
+static bool refuse(Rule *r, const char *format, ...) {
+    int n = snprintf(r->error, r->size, "%s: ", op_info(r->op)->name);
+    va_list args;
+    va_start(args, format);
+    if (n >= 0 && (size_t)n < r->size) vsnprintf(r->error + n, r->size - (size_t)n, format, args);
+    va_end(args);
+    return false;
+}
+
+/* Type text in one of a few rotating buffers, for messages. */
+static const char *show(const Type *type) {
+    static _Thread_local char texts[4][256];
+    static _Thread_local int next;
+    char *text = texts[next++ & 3];
+    int n = snprintf(text, 256, "%s[", dtype_name(type->dtype));
+    for (int k = 0; k < type->rank; k++)
+        n += snprintf(text + n, 256 - (size_t)n, "%s%lld", k ? "x" : "", (long long)type->dim[k]);
+    snprintf(text + n, 256 - (size_t)n, "]");
+    if (type->rank == 0) snprintf(text, 256, "%s", dtype_name(type->dtype));
+    return text;
+}
+
+static bool axis_of(Rule *r, int64_t axis, int rank, int *out) {
+    if (axis < -rank || axis >= rank)
+        return refuse(r, "axis %lld of a value of rank %d", (long long)axis, rank);
+    *out = (int)(axis < 0 ? axis + rank : axis);
+    return true;
+}
+
+static bool broadcast_types(Rule *r, const Type *a, const Type *b, Type *out) {
+    Type type = {.dtype = a->dtype, .rank = a->rank > b->rank ? a->rank : b->rank};
+    for (int k = 1; k <= type.rank; k++) {
+        int64_t m = k <= a->rank ? a->dim[a->rank - k] : 1, n = k <= b->rank ? b->dim[b->rank - k] : 1;
+        if (m != n && m != 1 && n != 1)
+            return refuse(r, "shapes do not broadcast: %s and %s differ %d from the end (%lld, %lld)",
+                          show(a), show(b), k, (long long)m, (long long)n);
+        type.dim[type.rank - k] = m == 1 ? n : m;
+    }
+    *out = type;
+    return true;
+}
+
+static bool shape_given(Rule *r) {
+    return refuse(r, "made by func_add_input or func_read_state only");
+}
+
+static bool shape_constant(Rule *r) {
+    *r->out = type_scalar((DType)r->attrs[1].i);
+    return true;
+}
+
+static bool shape_iota(Rule *r) {
+    const Ints *shape = &r->attrs[0].ints;
+    int axis;
+    if (!axis_of(r, r->attrs[1].i, shape->n, &axis)) return false;
+    if ((DType)r->attrs[2].i == DT_BOOL) return refuse(r, "counts in bool");
+    *r->out = type_make((DType)r->attrs[2].i, shape->n, shape->v);
+    return true;
+}
+
+static bool shape_unary(Rule *r) {
+    *r->out = *r->x[0];
+    if (r->x[0]->dtype == DT_BOOL && r->op != OP_stop_grad)
+        return refuse(r, "wants numbers, not %s", show(r->x[0]));
+    return true;
+}
+
+static bool shape_unary_float(Rule *r) {
+    *r->out = *r->x[0];
+    if (!dtype_is_float(r->x[0]->dtype)) return refuse(r, "wants reals, not %s", show(r->x[0]));
+    if ((r->op == OP_softmax || r->op == OP_log_softmax) && r->x[0]->rank == 0)
+        return refuse(r, "wants an axis, not a scalar");
+    return true;
+}
+
+static bool shape_unary_bool(Rule *r) {
+    *r->out = *r->x[0];
+    if (r->x[0]->dtype != DT_BOOL) return refuse(r, "wants bool, not %s", show(r->x[0]));
+    return true;
+}
+
+static bool shape_cast(Rule *r) {
+    *r->out = *r->x[0];
+    r->out->dtype = (uint8_t)r->attrs[0].i;
+    return true;
+}
+
+static bool shape_binary(Rule *r) {
+    if (r->x[0]->dtype != r->x[1]->dtype)
+        return refuse(r, "element types differ: %s and %s", show(r->x[0]), show(r->x[1]));
+    if (r->x[0]->dtype == DT_BOOL) return refuse(r, "wants numbers, not bool");
+    if (r->op == OP_pow && !dtype_is_float(r->x[0]->dtype))
+        return refuse(r, "wants reals, not %s", show(r->x[0]));
+    return broadcast_types(r, r->x[0], r->x[1], r->out);
+}
+
+static bool shape_compare(Rule *r) {
+    if (r->x[0]->dtype != r->x[1]->dtype)
+        return refuse(r, "element types differ: %s and %s", show(r->x[0]), show(r->x[1]));
+    if (!broadcast_types(r, r->x[0], r->x[1], r->out)) return false;
+    r->out->dtype = DT_BOOL;
+    return true;
+}
+
+static bool shape_logical(Rule *r) {
+    if (r->x[0]->dtype != DT_BOOL || r->x[1]->dtype != DT_BOOL)
+        return refuse(r, "wants bool, not %s and %s", show(r->x[0]), show(r->x[1]));
+    return broadcast_types(r, r->x[0], r->x[1], r->out);
+}
+
+static bool shape_select(Rule *r) {
+    if (r->x[0]->dtype != DT_BOOL) return refuse(r, "its condition must be bool, not %s", show(r->x[0]));
+    if (r->x[1]->dtype != r->x[2]->dtype)
+        return refuse(r, "element types differ: %s and %s", show(r->x[1]), show(r->x[2]));
+    Type values;
+    if (!broadcast_types(r, r->x[1], r->x[2], &values) || !broadcast_types(r, &values, r->x[0], r->out))
+        return false;
+    r->out->dtype = r->x[1]->dtype;
+    return true;
+}
+
+static bool shape_reduce(Rule *r) {
+    const Type *x = r->x[0];
+    const Ints *axes = &r->attrs[0].ints;
+    bool reduced[IR_MAX_RANK] = {false};
+    if (x->dtype == DT_BOOL) return refuse(r, "wants numbers, not %s", show(x));
+    for (int i = 0; i < axes->n; i++) {
+        if (axes->v[i] < 0 || axes->v[i] >= x->rank)
+            return refuse(r, "axis %lld of %s", (long long)axes->v[i], show(x));
+        if (reduced[axes->v[i]]) return refuse(r, "axis %lld twice", (long long)axes->v[i]);
+        reduced[axes->v[i]] = true;
+    }
+    *r->out = (Type){.dtype = x->dtype};
+    for (int k = 0; k < x->rank; k++)
+        if (!reduced[k] || r->attrs[1].b) r->out->dim[r->out->rank++] = reduced[k] ? 1 : x->dim[k];
+    return true;
+}
+
+static bool shape_argmax(Rule *r) {
+    int axis;
+    if (!axis_of(r, r->attrs[0].i, r->x[0]->rank, &axis)) return false;
+    *r->out = (Type){.dtype = DT_I32};
+    for (int k = 0; k < r->x[0]->rank; k++)
+        if (k != axis) r->out->dim[r->out->rank++] = r->x[0]->dim[k];
+    return true;
+}
+
+static bool shape_argsort(Rule *r) {
+    int axis;
+    *r->out = *r->x[0];
+    r->out->dtype = DT_I32;
+    return axis_of(r, r->attrs[0].i, r->x[0]->rank, &axis);
+}
+
+static bool shape_layernorm(Rule *r) {
+    const Type *x = r->x[0];
+    *r->out = *x;
+    if (!dtype_is_float(x->dtype) || x->rank == 0) return refuse(r, "wants rows of reals, not %s", show(x));
+    for (int o = 1; o < 3; o++)
+        if (r->x[o]->rank != 1 || r->x[o]->dim[0] != x->dim[x->rank - 1] || r->x[o]->dtype != x->dtype)
+            return refuse(r, "its %s must be as long as a row: %s for rows of %s", o == 1 ? "weight" : "bias",
+                          show(r->x[o]), show(x));
+    return true;
+}
+
+static bool shape_matmul(Rule *r) {
+    const Type *a = r->x[0], *b = r->x[1];
+    if (a->dtype != b->dtype || !dtype_is_float(a->dtype))
+        return refuse(r, "wants reals of one type, not %s @ %s", show(a), show(b));
+    if (a->rank < 2 || a->rank != b->rank)
+        return refuse(r, "wants equal ranks of 2 or more: %s @ %s", show(a), show(b));
+    int n = a->rank;
+    bool ta = r->attrs[0].b, tb = r->attrs[1].b;
+    for (int k = 0; k < n - 2; k++)
+        if (a->dim[k] != b->dim[k]) return refuse(r, "leading axes differ: %s @ %s", show(a), show(b));
+    int64_t inner_a = a->dim[ta ? n - 2 : n - 1], inner_b = b->dim[tb ? n - 1 : n - 2];
+    if (inner_a != inner_b)
+        return refuse(r, "inner sizes differ (%lld and %lld): %s%s @ %s%s", (long long)inner_a,
+                      (long long)inner_b, show(a), ta ? "ᵀ" : "", show(b), tb ? "ᵀ" : "");
+    *r->out = *a;
+    r->out->dim[n - 2] = a->dim[ta ? n - 1 : n - 2];
+    r->out->dim[n - 1] = b->dim[tb ? n - 2 : n - 1];
+    return true;
+}
+
+static bool shape_reshape(Rule *r) {
+    const Ints *shape = &r->attrs[0].ints;
+    *r->out = type_make((DType)r->x[0]->dtype, shape->n, shape->v);
+    if (type_elements(r->out) != type_elements(r->x[0]))
+        return refuse(r, "%s has %lld elements, %s has %lld", show(r->x[0]),
+                      (long long)type_elements(r->x[0]), show(r->out), (long long)type_elements(r->out));
+    return true;
+}
+
+static bool shape_transpose(Rule *r) {
+    const Ints *perm = &r->attrs[0].ints;
+    bool seen[IR_MAX_RANK] = {false};
+    if (perm->n != r->x[0]->rank) return refuse(r, "%d axes given for %s", perm->n, show(r->x[0]));
+    *r->out = *r->x[0];
+    for (int k = 0; k < perm->n; k++) {
+        if (perm->v[k] < 0 || perm->v[k] >= perm->n || seen[perm->v[k]])
+            return refuse(r, "not a permutation of the axes of %s", show(r->x[0]));
+        seen[perm->v[k]] = true;
+        r->out->dim[k] = r->x[0]->dim[perm->v[k]];
+    }
+    return true;
+}
+
+static bool shape_broadcast(Rule *r) {
+    const Ints *shape = &r->attrs[0].ints;
+    *r->out = type_make((DType)r->x[0]->dtype, shape->n, shape->v);
+    int shift = shape->n - r->x[0]->rank;
+    bool fits = shift >= 0;
+    for (int k = 0; fits && k < r->x[0]->rank; k++)
+        fits = r->x[0]->dim[k] == 1 || r->x[0]->dim[k] == shape->v[k + shift];
+    return fits || refuse(r, "%s does not broadcast to %s", show(r->x[0]), show(r->out));
+}
+
+static bool shape_slice(Rule *r) {
+    const Type *x = r->x[0];
+    const Ints *start = &r->attrs[0].ints, *limit = &r->attrs[1].ints, *step = &r->attrs[2].ints;
+    *r->out = *x;
+    if (start->n != x->rank || limit->n != x->rank || step->n != x->rank)
+        return refuse(r, "wants start, limit and step for each axis of %s", show(x));
+    for (int k = 0; k < x->rank; k++) {
+        int64_t s = start->v[k], l = limit->v[k], t = step->v[k];
+        if (s < 0 || l > x->dim[k] || s >= l || t < 1)
+            return refuse(r, "[%lld:%lld:%lld] of axis %d of %s is empty or out of range", (long long)s,
+                          (long long)l, (long long)t, k, show(x));
+        r->out->dim[k] = (l - s + t - 1) / t;
+    }
+    return true;
+}
+
+static bool shape_pad(Rule *r) {
+    const Type *x = r->x[0];
+    *r->out = *x;
+    if (r->attrs[0].ints.n != x->rank || r->attrs[1].ints.n != x->rank)
+        return refuse(r, "wants low and high for each axis of %s", show(x));
+    for (int k = 0; k < x->rank; k++) {
+        if (r->attrs[0].ints.v[k] < 0 || r->attrs[1].ints.v[k] < 0)
+            return refuse(r, "negative padding of %s", show(x));
+        r->out->dim[k] += r->attrs[0].ints.v[k] + r->attrs[1].ints.v[k];
+    }
+    return true;
+}
+
+static bool shape_concat(Rule *r) {
+    int axis;
+    if (!axis_of(r, r->attrs[0].i, r->x[0]->rank, &axis)) return false;
+    *r->out = *r->x[0];
+    for (int o = 1; o < r->n; o++) {
+        const Type *x = r->x[o];
+        bool same = x->rank == r->out->rank && x->dtype == r->out->dtype;
+        for (int k = 0; same && k < x->rank; k++) same = k == axis || x->dim[k] == r->out->dim[k];
+        if (!same) return refuse(r, "shapes differ off axis %d: %s and %s", axis, show(r->x[0]), show(x));
+        r->out->dim[axis] += x->dim[axis];
+    }
+    return true;
+}
+
+static bool leading_equal(Rule *r, const Type *a, const Type *b, int batch) {
+    if (batch < 0 || batch >= a->rank || batch > b->rank)
+        return refuse(r, "batch = %d for %s and %s", batch, show(a), show(b));
+    for (int k = 0; k < batch; k++)
+        if (a->dim[k] != b->dim[k]) return refuse(r, "batch axes differ: %s and %s", show(a), show(b));
+    return true;
+}
+
+static bool gather_type(Rule *r, const Type *x, const Type *index, int batch, Type *out) {
+    if (!dtype_is_int(index->dtype)) return refuse(r, "indices must be integers, not %s", show(index));
+    if (!leading_equal(r, x, index, batch)) return false;
+    if (index->rank + x->rank - batch - 1 > IR_MAX_RANK) return refuse(r, "rank above %d", IR_MAX_RANK);
+    *out = *index;
+    out->dtype = x->dtype;
+    for (int k = batch + 1; k < x->rank; k++) out->dim[out->rank++] = x->dim[k];
+    return true;
+}
+
+static bool shape_gather(Rule *r) {
+    return gather_type(r, r->x[0], r->x[1], (int)r->attrs[0].i, r->out);
+}
+
+static bool shape_scatter(Rule *r) {
+    Type rows;
+    if (!gather_type(r, r->x[0], r->x[1], (int)r->attrs[0].i, &rows)) return false;
+    if (!type_equal(&rows, r->x[2]))
+        return refuse(r, "rows of %s at %s must be %s, not %s", show(r->x[0]), show(r->x[1]), show(&rows),
+                      show(r->x[2]));
+    *r->out = *r->x[0];
+    return true;
+}
+
+static bool windows(Rule *r, int64_t h, int64_t w, int first, int64_t out[2]) {
+    const Ints *kernel = &r->attrs[first].ints, *stride = &r->attrs[first + 1].ints,
+               *pad = &r->attrs[first + 2].ints;
+    if (kernel->n != 2 || stride->n != 2 || pad->n != 2)
+        return refuse(r, "wants two numbers for kernel, stride, padding");
+    int64_t size[2] = {h, w};
+    for (int i = 0; i < 2; i++) {
+        int64_t room = size[i] + 2 * pad->v[i] - kernel->v[i];
+        if (kernel->v[i] < 1 || stride->v[i] < 1 || pad->v[i] < 0 || room < 0)
+            return refuse(r, "window %lld, stride %lld, padding %lld do not fit a size of %lld",
+                          (long long)kernel->v[i], (long long)stride->v[i], (long long)pad->v[i],
+                          (long long)size[i]);
+        out[i] = room / stride->v[i] + 1;
+    }
+    return true;
+}
+
+static bool shape_unfold(Rule *r) {
+    const Type *x = r->x[0];
+    int64_t n[2];
+    if (x->rank != 4) return refuse(r, "wants [batch, channels, height, width], not %s", show(x));
+    if (!windows(r, x->dim[2], x->dim[3], 0, n)) return false;
+    const Ints *kernel = &r->attrs[0].ints;
+    *r->out = type_make((DType)x->dtype, 3,
+                        (int64_t[]){x->dim[0], n[0] * n[1], x->dim[1] * kernel->v[0] * kernel->v[1]});
+    return true;
+}
+
+static bool shape_fold(Rule *r) {
+    const Type *x = r->x[0];
+    const Ints *size = &r->attrs[0].ints, *kernel = &r->attrs[1].ints;
+    int64_t n[2];
+    if (x->rank != 3 || size->n != 2)
+        return refuse(r, "wants [batch, windows, channels·kernel], not %s", show(x));
+    if (!windows(r, size->v[0], size->v[1], 1, n)) return false;
+    int64_t area = kernel->v[0] * kernel->v[1];
+    if (x->dim[1] != n[0] * n[1] || x->dim[2] % area)
+        return refuse(r, "%s does not hold the %lld windows of %lld elements", show(x),
+                      (long long)(n[0] * n[1]), (long long)area);
+    *r->out = type_make((DType)x->dtype, 4, (int64_t[]){x->dim[0], x->dim[2] / area, size->v[0], size->v[1]});
+    return true;
+}
+
+static bool shape_grad(Rule *r) {
+    if (r->x[0]->rank != 0 || !dtype_is_float(r->x[0]->dtype))
+        return refuse(r, "of a %s: only of a real scalar", show(r->x[0]));
+    *r->out = *r->x[1];
+    return true;
+}
+
+static bool (*const RULES[OP_COUNT])(Rule *) = {
+#define OP(name, lo, hi, attributes, loop, shape, ...) shape_##shape,
+#include "ir/ops.def"
+#undef OP
+};
+
+/* Sizes are positive and the whole is addressable. */
+static bool sane(Rule *r) {
+    int64_t n = 1;
+    for (int k = 0; k < r->out->rank; k++) {
+        if (r->out->dim[k] < 1) return refuse(r, "a size of %lld", (long long)r->out->dim[k]);
+        if (__builtin_mul_overflow(n, r->out->dim[k], &n) || n > (int64_t)1 << 40)
+            return refuse(r, "%s is too large", show(r->out));
+    }
+    return true;
+}
+
+bool op_infer(OpKind op, const Type *const *operands, int n, const Attr *attrs, Type *out, char *error,
+              size_t size) {
+    Rule rule = {op, operands, n, attrs, out, error, size};
+    const OpInfo *info = op_info(op);
+    if (n < info->min_operands || (info->max_operands >= 0 && n > info->max_operands))
+        return refuse(&rule, "takes %d operand%s, not %d", info->min_operands,
+                      info->min_operands == 1 ? "" : "s", n);
+    for (int a = 0; a < info->n_attrs; a++)
+        if (info->attrs[a].kind == ATTR_INTS && (attrs[a].ints.n < 0 || attrs[a].ints.n > IR_MAX_RANK))
+            return refuse(&rule, "%s holds more than %d numbers", info->attrs[a].key, IR_MAX_RANK);
+    return RULES[op](&rule) && sane(&rule);
+}
