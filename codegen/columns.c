@@ -9,7 +9,9 @@ typedef struct {
     Access of_operand;
     LLVMValueRef accumulator[BLOCK];
     LLVMTypeRef vector;
-    int blocks; /* vectors in this block */
+    int blocks;                   /* vectors in this block */
+    int n_kept, kept[DOMAIN_MAX]; /* loops that the result runs along, the columns' left out */
+    int n_down, down[DOMAIN_MAX]; /* loops that are summed over */
     LLVMValueRef first_column;
 } Column;
 
@@ -27,7 +29,7 @@ static void set_column(Emitter *e, Column *column, int v, bool tail) {
 }
 
 /* Runs down the rows for one block of `column->blocks` vectors; `tail`: some lanes are out of range. */
-static void sum_block(Emitter *e, Column *column, bool tail, int outer_groups) {
+static void sum_block(Emitter *e, Column *column, bool tail) {
     const Node *node = func_node(e->func, column->core->value);
     size_t scope = e->n_emitted;
     bool is_float = dtype_is_float(node->type.dtype), largest = node->op == OP_amax;
@@ -41,9 +43,10 @@ static void sum_block(Emitter *e, Column *column, bool tail, int outer_groups) {
         LLVMBuildStore(e->builder, emit_splat(e, start), column->accumulator[v]);
     Loop loops[DOMAIN_MAX];
     int n = 0;
-    for (int g = outer_groups; g < e->vector_group; g++) {
+    for (; n < column->n_down; n++) {
+        int g = column->down[n];
         loops[n] = emit_loop_begin(e, emit_i64(e, 0), emit_i64(e, e->group_extent[g]), 1, "down");
-        e->index[g] = loops[n++].counter;
+        e->index[g] = loops[n].counter;
     }
     for (int v = 0; v < column->blocks; v++) {
         set_column(e, column, v, tail);
@@ -77,10 +80,14 @@ void emit_column_kernel(Emitter *e) {
     for (int v = 0; v < BLOCK; v++) column.accumulator[v] = LLVMBuildAlloca(e->builder, column.vector, "sum");
     LLVMPositionBuilderAtEnd(e->builder, here);
 
-    int outer = 0; /* leading loops that the result runs along */
-    while (outer < e->n_groups && access_uses_loop(&column.core->access, e->last_of[outer])) outer++;
     int64_t outer_size = 1, columns = e->group_extent[e->vector_group], wide = (int64_t)BLOCK * e->lanes;
-    for (int g = 0; g < outer; g++) outer_size *= e->group_extent[g];
+    for (int g = 0; g < e->vector_group; g++) {
+        bool kept = access_uses_loop(&column.core->access, e->last_of[g]);
+        if (kept)
+            outer_size *= e->group_extent[column.kept[column.n_kept++] = g];
+        else
+            column.down[column.n_down++] = g;
+    }
     int64_t blocks = (columns + wide - 1) / wide;
     LLVMValueRef from, to;
     e->width = 1;
@@ -89,7 +96,12 @@ void emit_column_kernel(Emitter *e) {
     LLVMValueRef count = emit_i64(e, blocks);
     column.first_column =
         LLVMBuildMul(e->builder, LLVMBuildURem(e->builder, loop.counter, count, ""), emit_i64(e, wide), "");
-    emit_unflatten(e, LLVMBuildUDiv(e->builder, loop.counter, count, ""), 0, outer);
+    LLVMValueRef row = LLVMBuildUDiv(e->builder, loop.counter, count, "");
+    for (int i = column.n_kept; i-- > 0;) {
+        LLVMValueRef extent = emit_i64(e, e->group_extent[column.kept[i]]);
+        e->index[column.kept[i]] = LLVMBuildURem(e->builder, row, extent, "");
+        row = LLVMBuildUDiv(e->builder, row, extent, "");
+    }
     LLVMBasicBlockRef whole = LLVMAppendBasicBlockInContext(e->context, e->function, "whole");
     LLVMBasicBlockRef part = LLVMAppendBasicBlockInContext(e->context, e->function, "part");
     LLVMBasicBlockRef done = LLVMAppendBasicBlockInContext(e->context, e->function, "next");
@@ -98,11 +110,11 @@ void emit_column_kernel(Emitter *e) {
                     part);
     LLVMPositionBuilderAtEnd(e->builder, whole);
     column.blocks = BLOCK;
-    if (columns >= wide) sum_block(e, &column, false, outer);
+    if (columns >= wide) sum_block(e, &column, false);
     LLVMBuildBr(e->builder, done);
     LLVMPositionBuilderAtEnd(e->builder, part);
     column.blocks = (int)((columns % wide + e->lanes - 1) / e->lanes);
-    if (column.blocks > 0) sum_block(e, &column, columns % e->lanes != 0, outer);
+    if (column.blocks > 0) sum_block(e, &column, columns % e->lanes != 0);
     LLVMBuildBr(e->builder, done);
     LLVMPositionBuilderAtEnd(e->builder, done);
     emit_loop_end(e, &loop);

@@ -1,0 +1,34 @@
+/* Pieces of a packed matrix product (after BLIS): packing, the micro-kernel, and the loops around them.
+ *
+ * C[M, N] (+)= A[M, K] · B[K, N], all three with strides. A and B are packed into panels of mr rows and nr columns; the
+ * micro-kernel keeps an mr × nr tile in registers along K and leaves it in a small buffer, where the caller's epilogue
+ * takes it. K is cut only beyond GEMM_WHOLE_K (then C holds the partial sums, and no epilogue is possible). */
+#ifndef VITC_CODEGEN_GEMM_H
+#define VITC_CODEGEN_GEMM_H
+
+#include "codegen/emit.h"
+#include "codegen/target.h"
+
+enum { GEMM_WHOLE_K = 2048 };
+
+typedef struct {
+    int64_t m, n, k;
+    int n_batch;
+    int64_t batch[IR_MAX_RANK];                         /* extents of leading axes */
+    int64_t a_batch[IR_MAX_RANK], b_batch[IR_MAX_RANK]; /* strides of A and B along them */
+    int64_t a_row, a_col, b_row, b_col;                 /* in elements */
+    int64_t a_offset, b_offset;
+} GemmShape;
+
+/* What is done with a finished tile: rows [row, row + rows) and columns from col, `columns` of them (i64 values), of
+ * batch number `batch`; the tile is f32[rows][stride] at `tile`. */
+typedef void (*GemmEpilogue)(Emitter *e, void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
+                             LLVMValueRef col, LLVMValueRef columns, LLVMValueRef tile, int64_t stride);
+
+/* Emits the product into e->function at the builder's place. `c`: row-major C for partial sums and the plain result
+ * when `epilogue` is NULL. scratch: a pointer to gemm_scratch_bytes of this thread's own. */
+void gemm_emit(Emitter *e, const Target *target, const GemmShape *shape, LLVMValueRef a, LLVMValueRef b,
+               LLVMValueRef c, LLVMValueRef scratch, GemmEpilogue epilogue, void *user);
+int64_t gemm_scratch_bytes(const Target *target, const GemmShape *shape);
+
+#endif

@@ -1,0 +1,118 @@
+/* The target table, and LLVM's target machine for the row chosen. */
+#include "codegen/target.h"
+
+#include <llvm-c/Core.h>
+#include <llvm-c/Target.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Widest first. Accumulators mr·nv, nv vectors of B and one broadcast must fit the register file. */
+static const TargetRow ROWS[] = {
+    {"avx512", "+avx512f,+avx512bw,+avx512dq,+avx512vl,+fma,+avx2", 16, 12, 2},
+    {"avx2", "+avx2,+fma", 8, 6, 2},
+    {"generic", "", 4, 4, 2},
+};
+enum { N_ROWS = sizeof ROWS / sizeof *ROWS };
+
+const TargetRow *target_rows(int *n) {
+    *n = N_ROWS;
+    return ROWS;
+}
+
+static bool has_feature(const char *features, const char *name, size_t length) {
+    for (const char *at = features; *at;) {
+        const char *end = strchrnul(at, ',');
+        if ((size_t)(end - at) == length && memcmp(at, name, length) == 0) return true;
+        at = *end ? end + 1 : end;
+    }
+    return false;
+}
+
+static bool has_all(const char *features, const char *wanted) {
+    for (const char *at = wanted; *at;) {
+        const char *end = strchrnul(at, ',');
+        if (!has_feature(features, at, (size_t)(end - at))) return false;
+        at = *end ? end + 1 : end;
+    }
+    return true;
+}
+
+bool target_host_has(const TargetRow *row) {
+    char *features = LLVMGetHostCPUFeatures();
+    bool has = has_all(features, row->requires);
+    LLVMDisposeMessage(features);
+    return has;
+}
+
+/* The host's features after restriction; malloc'ed. */
+static char *restrict_features(const char *host, const char *to, char *error, size_t size) {
+    if (!to) return strdup(host);
+    for (int i = 0; i < N_ROWS; i++) {
+        if (strcmp(ROWS[i].name, to) != 0) continue;
+        if (has_all(host, ROWS[i].requires)) return strdup(ROWS[i].requires);
+        snprintf(error, size, "this machine lacks the features of target '%s' (%s)", to, ROWS[i].requires);
+        return NULL;
+    }
+    if (to[0] != '+' && to[0] != '-') {
+        snprintf(error, size,
+                 "unknown target features '%s': a row (avx512, avx2, generic) or a list like -avx512f", to);
+        return NULL;
+    }
+    char *out = calloc(1, strlen(host) + strlen(to) + 2);
+    for (const char *at = host; out && *at;) { /* all of the host's that `to` does not take away */
+        const char *end = strchrnul(at, ',');
+        char minus[64];
+        snprintf(minus, sizeof minus, "-%.*s", (int)(end - at - 1), at + 1);
+        if (!has_feature(to, minus, strlen(minus))) {
+            if (*out) strcat(out, ",");
+            strncat(out, at, (size_t)(end - at));
+        }
+        at = *end ? end + 1 : end;
+    }
+    return out;
+}
+
+static int64_t cache_bytes(int name, int64_t fallback) {
+    long bytes = sysconf(name);
+    return bytes > 0 ? bytes : fallback;
+}
+
+bool target_open(Target *target, const char *restrict_to, char *error, size_t size) {
+    memset(target, 0, sizeof *target);
+    LLVMInitializeNativeTarget();
+    LLVMInitializeNativeAsmPrinter();
+    char *host = LLVMGetHostCPUFeatures();
+    target->features = restrict_features(host, restrict_to, error, size);
+    LLVMDisposeMessage(host);
+    if (!target->features) return false;
+    for (int i = 0; i < N_ROWS && !target->row; i++)
+        if (has_all(target->features, ROWS[i].requires)) target->row = &ROWS[i];
+    if (strcmp(target->row->name, "avx512") == 0) { /* vectors as wide as the row's, whatever LLVM prefers */
+        char *wide = malloc(strlen(target->features) + 32);
+        sprintf(wide, "%s,-prefer-256-bit", target->features);
+        free(target->features);
+        target->features = wide;
+    }
+    target->triple = LLVMGetDefaultTargetTriple();
+    target->l1_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, 32 << 10);
+    target->l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, 512 << 10);
+    LLVMTargetRef llvm;
+    char *message = NULL;
+    if (LLVMGetTargetFromTriple(target->triple, &llvm, &message)) {
+        snprintf(error, size, "LLVM: %s", message);
+        LLVMDisposeMessage(message);
+        return false;
+    }
+    target->machine = LLVMCreateTargetMachine(llvm, target->triple, "x86-64", target->features,
+                                              LLVMCodeGenLevelDefault, LLVMRelocPIC, LLVMCodeModelDefault);
+    return target->machine != NULL;
+}
+
+void target_close(Target *target) {
+    if (target->machine) LLVMDisposeTargetMachine(target->machine);
+    if (target->triple) LLVMDisposeMessage(target->triple);
+    free(target->features);
+    memset(target, 0, sizeof *target);
+}

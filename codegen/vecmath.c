@@ -1,0 +1,211 @@
+/* Elementary functions in vector IR: see vecmath.h. Range reduction, then a polynomial; exp, log, sin and cos use the
+ * minimax coefficients of Cephes (Moshier 1992), erf and tanh a weighted Chebyshev fit of our own. */
+#include "codegen/vecmath.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+static LLVMContextRef context_of(LLVMBuilderRef b) {
+    return LLVMGetTypeContext(LLVMTypeOf(LLVMGetBasicBlockParent(LLVMGetInsertBlock(b))));
+}
+
+static LLVMModuleRef module_of(LLVMBuilderRef b) {
+    return LLVMGetGlobalParent(LLVMGetBasicBlockParent(LLVMGetInsertBlock(b)));
+}
+
+static bool is_vector(LLVMTypeRef type) {
+    return LLVMGetTypeKind(type) == LLVMVectorTypeKind;
+}
+
+static LLVMValueRef spread(LLVMTypeRef type, LLVMValueRef scalar) {
+    if (!is_vector(type)) return scalar;
+    LLVMValueRef lanes[64];
+    unsigned n = LLVMGetVectorSize(type);
+    for (unsigned i = 0; i < n; i++) lanes[i] = scalar;
+    return LLVMConstVector(lanes, n);
+}
+
+static LLVMValueRef real(LLVMValueRef like, double value) {
+    LLVMTypeRef type = LLVMTypeOf(like);
+    return spread(type, LLVMConstReal(is_vector(type) ? LLVMGetElementType(type) : type, value));
+}
+
+static LLVMTypeRef int_type(LLVMValueRef like) {
+    LLVMTypeRef type = LLVMTypeOf(like), i32 = LLVMInt32TypeInContext(LLVMGetTypeContext(type));
+    return is_vector(type) ? LLVMVectorType(i32, LLVMGetVectorSize(type)) : i32;
+}
+
+static LLVMValueRef integer(LLVMValueRef like, int64_t value) {
+    LLVMTypeRef type = int_type(like);
+    LLVMTypeRef i32 = is_vector(type) ? LLVMGetElementType(type) : type;
+    return spread(type, LLVMConstInt(i32, (unsigned long long)value, true));
+}
+
+static LLVMValueRef call(LLVMBuilderRef b, const char *name, LLVMValueRef *args, unsigned n) {
+    LLVMTypeRef type = LLVMTypeOf(args[0]);
+    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
+    LLVMValueRef callee = LLVMGetIntrinsicDeclaration(module_of(b), id, &type, 1);
+    return LLVMBuildCall2(b, LLVMIntrinsicGetType(LLVMGetTypeContext(type), id, &type, 1), callee, args, n,
+                          "");
+}
+
+static LLVMValueRef fma_(LLVMBuilderRef b, LLVMValueRef x, LLVMValueRef y, LLVMValueRef z) {
+    return call(b, "llvm.fmuladd", (LLVMValueRef[]){x, y, z}, 3);
+}
+
+/* c[0] + c[1] x + … */
+static LLVMValueRef polynomial(LLVMBuilderRef b, LLVMValueRef x, const double *c, int n) {
+    LLVMValueRef y = real(x, c[n - 1]);
+    for (int i = n - 2; i >= 0; i--) y = fma_(b, y, x, real(x, c[i]));
+    return y;
+}
+
+static LLVMValueRef choose(LLVMBuilderRef b, LLVMRealPredicate p, LLVMValueRef x, LLVMValueRef y,
+                           LLVMValueRef yes, LLVMValueRef no) {
+    return LLVMBuildSelect(b, LLVMBuildFCmp(b, p, x, y, ""), yes, no, "");
+}
+
+static LLVMValueRef absolute(LLVMBuilderRef b, LLVMValueRef x) {
+    return call(b, "llvm.fabs", &x, 1);
+}
+
+static LLVMValueRef with_sign(LLVMBuilderRef b, LLVMValueRef x, LLVMValueRef sign) {
+    return call(b, "llvm.copysign", (LLVMValueRef[]){x, sign}, 2);
+}
+
+/* x rounded to an integer by adding 1.5·2^23, for |x| < 2^22; *as_int: the same as an i32. */
+static LLVMValueRef round_small(LLVMBuilderRef b, LLVMValueRef x, LLVMValueRef *as_int) {
+    const double magic = 12582912.0;
+    LLVMValueRef shifted = LLVMBuildFAdd(b, x, real(x, magic), "");
+    LLVMValueRef bits = LLVMBuildBitCast(b, shifted, int_type(x), "");
+    *as_int = LLVMBuildSub(b, bits, integer(x, 0x4b400000), "");
+    return LLVMBuildFSub(b, shifted, real(x, magic), "");
+}
+
+/* 2^n for an integer vector n in -126..127. */
+static LLVMValueRef power_of_two(LLVMBuilderRef b, LLVMValueRef n, LLVMValueRef like) {
+    LLVMValueRef bits = LLVMBuildShl(b, LLVMBuildAdd(b, n, integer(like, 127), ""), integer(like, 23), "");
+    return LLVMBuildBitCast(b, bits, LLVMTypeOf(like), "");
+}
+
+LLVMValueRef vecmath_exp(LLVMBuilderRef b, LLVMValueRef x) {
+    static const double c[] = {1,
+                               1,
+                               5.0000001201e-1,
+                               1.6666665459e-1,
+                               4.1665795894e-2,
+                               8.3334519073e-3,
+                               1.3981999507e-3,
+                               1.9875691500e-4};
+    x = choose(b, LLVMRealOGT, x, real(x, 89), real(x, 89), x); /* NaN stays */
+    x = choose(b, LLVMRealOLT, x, real(x, -105), real(x, -105), x);
+    LLVMValueRef n, rounded = round_small(b, LLVMBuildFMul(b, x, real(x, 1.44269504088896341), ""), &n);
+    LLVMValueRef r = fma_(b, rounded, real(x, -0.693359375), x);
+    r = fma_(b, rounded, real(x, 2.12194440054690583e-4), r);
+    LLVMValueRef y = polynomial(b, r, c, 8);
+    LLVMValueRef half =
+        LLVMBuildAShr(b, n, integer(x, 1), ""); /* in two factors: either is a normal number */
+    y = LLVMBuildFMul(b, y, power_of_two(b, half, x), "");
+    return LLVMBuildFMul(b, y, power_of_two(b, LLVMBuildSub(b, n, half, ""), x), "");
+}
+
+LLVMValueRef vecmath_log(LLVMBuilderRef b, LLVMValueRef x) {
+    static const double c[] = {3.3333331174e-1,  -2.4999993993e-1, 2.0000714765e-1,
+                               -1.6668057665e-1, 1.4249322787e-1,  -1.2420140846e-1,
+                               1.1676998740e-1,  -1.1514610310e-1, 7.0376836292e-2};
+    LLVMValueRef tiny = LLVMBuildFCmp(b, LLVMRealOLT, x, real(x, 1.17549435e-38), "");
+    LLVMValueRef v = LLVMBuildSelect(b, tiny, LLVMBuildFMul(b, x, real(x, 8388608.0), ""), x, "");
+    LLVMValueRef bits = LLVMBuildBitCast(b, v, int_type(x), "");
+    LLVMValueRef shifted = LLVMBuildSub(b, bits, integer(x, 0x3f3504f3), ""); /* mantissa in [√½, √2) */
+    LLVMValueRef e = LLVMBuildAShr(b, shifted, integer(x, 23), "");
+    LLVMValueRef mantissa = LLVMBuildSub(b, bits, LLVMBuildShl(b, e, integer(x, 23), ""), "");
+    LLVMValueRef t = LLVMBuildFSub(b, LLVMBuildBitCast(b, mantissa, LLVMTypeOf(x), ""), real(x, 1), "");
+    LLVMValueRef exponent = LLVMBuildSIToFP(b, e, LLVMTypeOf(x), "");
+    exponent = LLVMBuildFSub(b, exponent, LLVMBuildSelect(b, tiny, real(x, 23), real(x, 0), ""), "");
+    LLVMValueRef z = LLVMBuildFMul(b, t, t, "");
+    LLVMValueRef y = LLVMBuildFMul(b, LLVMBuildFMul(b, polynomial(b, t, c, 9), t, ""), z, "");
+    y = fma_(b, exponent, real(x, -2.12194440e-4), y);
+    y = fma_(b, z, real(x, -0.5), y);
+    y = LLVMBuildFAdd(b, t, y, "");
+    y = fma_(b, exponent, real(x, 0.693359375), y);
+    y = choose(b, LLVMRealOEQ, x, real(x, __builtin_inf()), x, y);
+    y = choose(b, LLVMRealOEQ, x, real(x, 0), real(x, -__builtin_inf()), y);
+    return choose(b, LLVMRealUGE, x, real(x, 0), LLVMBuildFAdd(b, y, LLVMBuildFSub(b, x, x, ""), ""),
+                  real(x, __builtin_nan("")));
+}
+
+/* sin (quarter 0) and cos (quarter 1): x = n·π/2 + r with |r| <= π/4. */
+static LLVMValueRef sine(LLVMBuilderRef b, LLVMValueRef x, int quarter) {
+    static const double s[] = {-1.6666654611e-1, 8.3321608736e-3, -1.9515295891e-4};
+    static const double c[] = {4.166664568298827e-2, -1.388731625493765e-3, 2.443315711809948e-5};
+    LLVMValueRef n, rounded = round_small(b, LLVMBuildFMul(b, x, real(x, 0.63661977236758134), ""), &n);
+    LLVMValueRef r = fma_(b, rounded, real(x, -1.5703125), x);
+    r = fma_(b, rounded, real(x, -4.83751296997e-4), r);
+    r = fma_(b, rounded, real(x, -7.54978995489e-8), r);
+    LLVMValueRef z = LLVMBuildFMul(b, r, r, "");
+    LLVMValueRef sin_ = fma_(b, LLVMBuildFMul(b, polynomial(b, z, s, 3), z, ""), r, r);
+    LLVMValueRef cos_ =
+        fma_(b, LLVMBuildFMul(b, polynomial(b, z, c, 3), z, ""), z, fma_(b, z, real(x, -0.5), real(x, 1)));
+    n = LLVMBuildAdd(b, n, integer(x, quarter), "");
+    LLVMValueRef odd = LLVMBuildICmp(b, LLVMIntNE, LLVMBuildAnd(b, n, integer(x, 1), ""), integer(x, 0), "");
+    LLVMValueRef negative =
+        LLVMBuildICmp(b, LLVMIntNE, LLVMBuildAnd(b, n, integer(x, 2), ""), integer(x, 0), "");
+    LLVMValueRef y = LLVMBuildSelect(b, odd, cos_, sin_, "");
+    return LLVMBuildSelect(b, negative, LLVMBuildFNeg(b, y, ""), y, "");
+}
+
+LLVMValueRef vecmath_sin(LLVMBuilderRef b, LLVMValueRef x) {
+    return sine(b, x, 0);
+}
+LLVMValueRef vecmath_cos(LLVMBuilderRef b, LLVMValueRef x) {
+    return sine(b, x, 1);
+}
+
+/* A polynomial in x² below 0.625, else 1 - 2 / (e^2|x| + 1). */
+LLVMValueRef vecmath_tanh(LLVMBuilderRef b, LLVMValueRef x) {
+    static const double c[] = {0.9999999956252364,   -0.33333253471729013, 0.13330957287990766,
+                               -0.05370706757587364, 0.020544905349428957, -0.0056076887162693385};
+    LLVMValueRef a = absolute(b, x), one = real(x, 1);
+    LLVMValueRef near = LLVMBuildFMul(b, x, polynomial(b, LLVMBuildFMul(b, x, x, ""), c, 6), "");
+    LLVMValueRef e = vecmath_exp(b, LLVMBuildFAdd(b, a, a, ""));
+    LLVMValueRef far =
+        LLVMBuildFSub(b, one, LLVMBuildFDiv(b, real(x, 2), LLVMBuildFAdd(b, e, one, ""), ""), "");
+    return choose(b, LLVMRealOLT, a, real(x, 0.625), near, with_sign(b, far, x));
+}
+
+/* x·P(x²) below 0.92, else 1 - e^Q(|x|), Q a fit of log erfc on [0.9, 4]. */
+LLVMValueRef vecmath_erf(LLVMBuilderRef b, LLVMValueRef x) {
+    static const double p[] = {1.1283791670829895,    -0.37612638719950736,  0.11283787265051559,
+                               -0.026865766021072775, 0.005222145306010894,  -0.000850294256162789,
+                               0.0001142358133463769, -1.018232752962125e-05};
+    static const double q[] = {0.0003345408585664133, -1.1303176681087364,    -0.6316259987302947,
+                               -0.11033814926395187,  0.02662273826690882,    -0.004859320457206568,
+                               0.0006282396329214494, -5.217785978380592e-05, 2.3078012366835386e-06,
+                               -3.163541146064587e-08};
+    LLVMValueRef a = absolute(b, x);
+    LLVMValueRef near = LLVMBuildFMul(b, x, polynomial(b, LLVMBuildFMul(b, x, x, ""), p, 8), "");
+    LLVMValueRef t = choose(b, LLVMRealOGT, a, real(x, 4), real(x, 4), a);
+    LLVMValueRef far = LLVMBuildFSub(b, real(x, 1), vecmath_exp(b, polynomial(b, t, q, 10)), "");
+    return choose(b, LLVMRealOLT, a, real(x, 0.92), near, with_sign(b, far, x));
+}
+
+LLVMValueRef vecmath_sigmoid(LLVMBuilderRef b, LLVMValueRef x) {
+    LLVMValueRef one = real(x, 1), e = vecmath_exp(b, LLVMBuildFNeg(b, x, ""));
+    return LLVMBuildFDiv(b, one, LLVMBuildFAdd(b, one, e, ""), "");
+}
+
+LLVMValueRef vecmath_libm(LLVMBuilderRef b, const char *name, LLVMValueRef x) {
+    LLVMTypeRef type = LLVMTypeOf(x), element = is_vector(type) ? LLVMGetElementType(type) : type;
+    LLVMTypeRef signature = LLVMFunctionType(element, &element, 1, false);
+    LLVMValueRef callee = LLVMGetNamedFunction(module_of(b), name);
+    if (!callee) callee = LLVMAddFunction(module_of(b), name, signature);
+    if (!is_vector(type)) return LLVMBuildCall2(b, signature, callee, &x, 1, "");
+    LLVMValueRef result = LLVMGetPoison(type);
+    LLVMTypeRef i32 = LLVMInt32TypeInContext(context_of(b));
+    for (unsigned i = 0; i < LLVMGetVectorSize(type); i++) {
+        LLVMValueRef at = LLVMConstInt(i32, i, false), lane = LLVMBuildExtractElement(b, x, at, "");
+        lane = LLVMBuildCall2(b, signature, callee, &lane, 1, "");
+        result = LLVMBuildInsertElement(b, result, lane, at, "");
+    }
+    return result;
+}
