@@ -86,9 +86,12 @@ static void make_row(const Func *func, Kernel *kernel, const Node *node, const A
 
 /* A matrix product can be the core of a loop kernel, which becomes its epilogue, if every loop runs along one
  * of the product's dimensions and its columns along a single loop. */
-static bool fits_core(const Kernel *kernel, const Node *node, const Access *access) {
+static bool fits_core(const Func *func, const Kernel *kernel, const Node *node, const Access *access) {
     const Domain *domain = &kernel->domain;
     if (kernel->kind != KERNEL_LOOP || kernel->rows || !access_covers(&node->type, access, domain))
+        return false;
+    const Type *a = func_type(func, node->operands[0]);
+    if (a->dim[node->attrs[0].b ? a->rank - 2 : a->rank - 1] > KERNEL_WHOLE_K || node->type.dtype != DT_F32)
         return false;
     int columns = 0;
     for (int i = 0; i < domain->rank; i++) {
@@ -102,7 +105,7 @@ static bool fits_core(const Kernel *kernel, const Node *node, const Access *acce
 
 bool kernel_fits(const Func *func, const Kernel *kernel, ValueId value, const Access *access) {
     const Node *node = func_node(func, value);
-    if (node->op == OP_matmul) return fits_core(kernel, node, access);
+    if (node->op == OP_matmul) return fits_core(func, kernel, node, access);
     if (op_is_reduce(node->op)) return row_for(func, kernel, node, access) >= 0;
     return kernel->kind != KERNEL_OTHER && op_is_fusable(node->op);
 }
@@ -226,4 +229,22 @@ Kernel kernel_found(Arena *arena, const Func *func, ValueId value) {
     }
     kernel_join(arena, func, &kernel, value, &access);
     return kernel;
+}
+
+Kernel kernel_regrow(Arena *arena, const Func *func, ValueId first, ValueId last) {
+    Kernel kernel = kernel_found(arena, func, last);
+    for (ValueId value = last; value-- > first;)
+        for (size_t u = 0; u < kernel.n_uses; u++)
+            if (kernel.uses[u].value == value && !kernel.uses[u].in_memory) {
+                Access access = kernel.uses[u].access;
+                kernel_join(arena, func, &kernel, value, &access);
+            }
+    return kernel;
+}
+
+const KernelMember *kernel_member(const Kernel *kernel, ValueId value) {
+    for (size_t m = 0; m < kernel->n_members; m++)
+        if (kernel->members[m].value == value && kernel->members[m].access.rank >= 0)
+            return &kernel->members[m];
+    return NULL;
 }

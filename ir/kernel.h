@@ -7,6 +7,8 @@
 
 #include "ir/access.h"
 
+enum { KERNEL_WHOLE_K = 2048 }; /* a longer matrix product is summed in parts, and has no epilogue */
+
 typedef enum {
     KERNEL_LOOP,   /* loops; with `rows`, reductions along the loops first_inner.. of each row */
     KERNEL_COLUMN, /* sum or largest over loop(s) its root does not use: the middle of [outer, R, inner] */
@@ -45,6 +47,11 @@ void kernel_join(Arena *arena, const Func *func, Kernel *kernel, ValueId value, 
 /* Whether the kernel, computing `value` at `access`, meets each of its elements exactly once: it can store
  * it. */
 bool kernel_covers(const Func *func, const Kernel *kernel, ValueId value, const Access *access);
+
+/* The kernel of the nodes first..last of one cluster, as `fuse` left them. */
+Kernel kernel_regrow(Arena *arena, const Func *func, ValueId first, ValueId last);
+/* The member that computes `value`, NULL if none does. */
+const KernelMember *kernel_member(const Kernel *kernel, ValueId value);
 
 /* Where a matrix product's operand lies in memory: through views joined to the kernel down to `base`. Index
  * offset + sum_k stride[k] * i_k over the operand's own dimensions. */

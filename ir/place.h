@@ -1,0 +1,29 @@
+/* Where the values of a fused function lie: inside a kernel's loops, in a state that is updated in place, in an output, or
+ * in the arena. Both the pass `memory` (which gives the arena's offsets) and codegen (which makes arguments) follow it. */
+#ifndef VITC_IR_PLACE_H
+#define VITC_IR_PLACE_H
+
+#include "ir/kernel.h"
+
+typedef enum { PLACE_LOOPS, PLACE_INPUT, PLACE_STATE, PLACE_OUTPUT, PLACE_ARENA } PlaceKind;
+
+typedef struct {
+    PlaceKind kind;
+    uint32_t index; /* of the input, state or output */
+} Place;
+
+/* A run of nodes of one cluster: one kernel. Nodes without a cluster are sources. */
+typedef struct {
+    ValueId first, last;
+} ClusterSpan;
+
+typedef struct {
+    Place *places;      /* of each value */
+    ClusterSpan *spans; /* in order */
+    size_t n_spans;
+    uint32_t *span_of; /* of each value; IR_NONE: a source */
+} Placement;
+
+Placement func_place(Arena *arena, const Func *func);
+
+#endif

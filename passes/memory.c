@@ -1,0 +1,107 @@
+/* The memory plan: values live from the kernel that stores them to the last that loads them; best fit over the free
+ * blocks of one arena, in order of execution. */
+#include "passes/memory.h"
+#include "ir/place.h"
+
+#include <string.h>
+
+enum { ALIGN = 64 };
+
+typedef struct {
+    int64_t start, size;
+} Gap;
+
+typedef struct {
+    Arena *arena;
+    Gap *gaps; /* free blocks below `end`, by start */
+    size_t count, capacity;
+    int64_t end;
+} Heap;
+
+static void insert_gap(Heap *heap, size_t at, Gap gap) {
+    ARENA_PUSH(heap->arena, heap->gaps, heap->count, heap->capacity, gap);
+    memmove(&heap->gaps[at + 1], &heap->gaps[at], sizeof *heap->gaps * (heap->count - 1 - at));
+    heap->gaps[at] = gap;
+}
+
+static void remove_gap(Heap *heap, size_t at) {
+    memmove(&heap->gaps[at], &heap->gaps[at + 1], sizeof *heap->gaps * (heap->count - 1 - at));
+    heap->count--;
+}
+
+static int64_t take(Heap *heap, int64_t size) {
+    size_t best = heap->count;
+    for (size_t i = 0; i < heap->count; i++)
+        if (heap->gaps[i].size >= size && (best == heap->count || heap->gaps[i].size < heap->gaps[best].size))
+            best = i;
+    if (best < heap->count) {
+        int64_t start = heap->gaps[best].start;
+        heap->gaps[best].start += size;
+        heap->gaps[best].size -= size;
+        if (heap->gaps[best].size == 0) remove_gap(heap, best);
+        return start;
+    }
+    int64_t start = heap->end;
+    if (heap->count && heap->gaps[heap->count - 1].start + heap->gaps[heap->count - 1].size == heap->end) {
+        start = heap->gaps[--heap->count].start; /* grow the last free block */
+    }
+    heap->end = start + size;
+    return start;
+}
+
+static void give(Heap *heap, int64_t start, int64_t size) {
+    size_t at = 0;
+    while (at < heap->count && heap->gaps[at].start < start) at++;
+    insert_gap(heap, at, (Gap){start, size});
+    if (at + 1 < heap->count && heap->gaps[at].start + heap->gaps[at].size == heap->gaps[at + 1].start) {
+        heap->gaps[at].size += heap->gaps[at + 1].size;
+        remove_gap(heap, at + 1);
+    }
+    if (at > 0 && heap->gaps[at - 1].start + heap->gaps[at - 1].size == heap->gaps[at].start) {
+        heap->gaps[at - 1].size += heap->gaps[at].size;
+        remove_gap(heap, at);
+    }
+}
+
+static int64_t planned_size(const Node *node) {
+    return (type_bytes(&node->type) + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+static void plan_func(Func *func) {
+    Arena *arena = arena_new();
+    Placement placement = func_place(arena, func);
+    uint32_t *last = ARENA_ARRAY(arena, uint32_t, func->count + 1); /* span of the last use */
+    for (ValueId id = 0; id < func->count; id++) {
+        const Node *node = func_node(func, id);
+        for (int o = 0; o < node->n_operands; o++)
+            if (placement.span_of[id] > last[node->operands[o]])
+                last[node->operands[o]] = placement.span_of[id];
+    }
+    for (size_t i = 0; i < func->n_outputs; i++) last[func->outputs[i].value] = IR_NONE;
+    for (size_t i = 0; i < func->n_updates; i++) last[func->updates[i].value] = IR_NONE;
+    /* Values by the span of their last use, as linked lists. */
+    uint32_t *head = ARENA_ARRAY(arena, uint32_t, placement.n_spans + 1),
+             *next = ARENA_ARRAY(arena, uint32_t, func->count + 1);
+    for (size_t s = 0; s <= placement.n_spans; s++) head[s] = IR_NONE;
+    Heap heap = {.arena = arena};
+    for (size_t s = 0; s < placement.n_spans; s++) {
+        for (ValueId id = placement.spans[s].first; id <= placement.spans[s].last; id++) {
+            if (placement.places[id].kind != PLACE_ARENA) continue;
+            func->nodes[id].offset = take(&heap, planned_size(&func->nodes[id]));
+            if (last[id] == IR_NONE) continue;
+            uint32_t end = last[id] > s ? last[id] : (uint32_t)s;
+            next[id] = head[end];
+            head[end] = id;
+        }
+        for (ValueId id = head[s]; id != IR_NONE; id = next[id])
+            give(&heap, func->nodes[id].offset, planned_size(&func->nodes[id]));
+    }
+    func->arena_bytes = heap.end;
+    arena_free(arena);
+}
+
+bool pass_memory(Module *module, Diags *diags) {
+    (void)diags;
+    for (size_t f = 0; f < module->n_funcs; f++) plan_func(module->funcs[f]);
+    return true;
+}

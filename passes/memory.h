@@ -1,0 +1,9 @@
+/* Pass `memory`: offsets into one arena for the values that kernels hand to each other (Node.offset, Func.arena_bytes). */
+#ifndef VITC_PASSES_MEMORY_H
+#define VITC_PASSES_MEMORY_H
+
+#include "ir/ir.h"
+
+bool pass_memory(Module *module, Diags *diags);
+
+#endif
