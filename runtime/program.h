@@ -1,11 +1,11 @@
 /* The program descriptor: what a compiled recipe is.
  *
  * An object file made from a recipe exports one constant `VtProgram`. The runtime runs a descriptor and never
- * asks where it came from (JIT or an ahead-of-time object): it allocates the state, draws initial values, feeds
- * the inputs, and walks a function's list of kernel calls inside one parallel region.
+ * asks where it came from (JIT or an ahead-of-time object): it allocates the state, draws initial values,
+ * feeds the inputs, and walks a function's list of kernel calls inside one parallel region.
  *
- * Plain C11 data, no pointers to mutable memory: codegen/ writes it as a constant, frontend/ and driver/ fill one
- * in memory, runtime/ reads it. Every `const char *` is NUL-terminated UTF-8. */
+ * Plain C11 data, no pointers to mutable memory: codegen/ writes it as a constant, frontend/ and driver/ fill
+ * one in memory, runtime/ reads it. Every `const char *` is NUL-terminated UTF-8. */
 #ifndef VITC_RUNTIME_PROGRAM_H
 #define VITC_RUNTIME_PROGRAM_H
 
@@ -26,7 +26,8 @@ typedef struct {
     int64_t dim[VT_MAX_RANK];
 } VtTensor;
 
-/* ---- state: what lives across steps --------------------------------------------------------------------- */
+/* ---- state: what lives across steps ---------------------------------------------------------------------
+ */
 
 typedef enum {
     VT_ROLE_PARAM,     /* trained, or frozen, parameter of a network */
@@ -52,15 +53,16 @@ typedef struct {
     int32_t copy_of; /* state index, or -1 */
 } VtState;
 
-/* ---- inputs: what is fed at each step --------------------------------------------------------------------- */
+/* ---- inputs: what is fed at each step ---------------------------------------------------------------------
+ */
 
 typedef enum {
-    VT_SOURCE_VIEW,   /* f32[batch, 3, size, size]: pipeline `index` applied to the batch's images */
-    VT_SOURCE_DRAW,   /* filled by draw `index` */
-    VT_SOURCE_LABEL,  /* i32[batch]: class of each image (-1: none) */
-    VT_SOURCE_INDEX,  /* i32[batch]: position of each image in the data set */
+    VT_SOURCE_VIEW,            /* f32[batch, 3, size, size]: pipeline `index` applied to the batch's images */
+    VT_SOURCE_DRAW,            /* filled by draw `index` */
+    VT_SOURCE_LABEL,           /* i32[batch]: class of each image (-1: none) */
+    VT_SOURCE_INDEX,           /* i32[batch]: position of each image in the data set */
     VT_SOURCE_STEPS_PER_EPOCH, /* f64 scalar */
-    VT_SOURCE_FEED,   /* given by the caller alone */
+    VT_SOURCE_FEED,            /* given by the caller alone */
 } VtSourceKind;
 
 typedef struct {
@@ -68,13 +70,15 @@ typedef struct {
     int32_t source, index;
 } VtInput;
 
-/* One augmentation of a pipeline: `kind` counts the AUGMENT rows of catalog.def; params in that row's order. */
+/* One augmentation of a pipeline: `kind` counts the AUGMENT rows of catalog.def; params in that row's order.
+ */
 typedef struct {
     int32_t kind;
     double params[VT_MAX_PARAMS];
 } VtAugment;
 
-/* How one copy of one view is made of an image: augmentations in order. `size` is the edge of the result, in pixels. */
+/* How one copy of one view is made of an image: augmentations in order. `size` is the edge of the result, in
+ * pixels. */
 typedef struct {
     const char *name; /* "global.0" */
     int32_t size, n_augments;
@@ -88,15 +92,24 @@ typedef struct {
     double params[VT_MAX_PARAMS];
 } VtDraw;
 
-/* ---- functions ---------------------------------------------------------------------------------------------- */
+/* ---- functions
+ * ---------------------------------------------------------------------------------------------- */
 
-/* A generated kernel: its share, `thread` of `threads`, of the work on `args`. All threads of the team call it. */
+/* A generated kernel: its share, `thread` of `threads`, of the work on `args`. All threads of the team call
+ * it. */
 typedef void (*VtKernel)(void *const *args, int32_t thread, int32_t threads);
 
-typedef enum { VT_ARG_STATE, VT_ARG_INPUT, VT_ARG_OUTPUT, VT_ARG_ARENA, VT_ARG_CONST, VT_ARG_SCRATCH } VtArgKind;
+typedef enum {
+    VT_ARG_STATE,
+    VT_ARG_INPUT,
+    VT_ARG_OUTPUT,
+    VT_ARG_ARENA,
+    VT_ARG_CONST,
+    VT_ARG_SCRATCH
+} VtArgKind;
 
-/* Where an argument lies: byte `offset` past the start of state/input/output/constant `index` or of the arena.
- * SCRATCH is a block of `scratch_bytes` of the calling thread's own. */
+/* Where an argument lies: byte `offset` past the start of state/input/output/constant `index` or of the
+ * arena. SCRATCH is a block of `scratch_bytes` of the calling thread's own. */
 typedef struct {
     int32_t kind, index;
     int64_t offset;
@@ -104,10 +117,10 @@ typedef struct {
 
 typedef struct {
     VtKernel kernel;
-    const char *name;            /* for profiles: "gemm 12608x1152x384", "blocks.0.norm1 …" */
-    int32_t first_arg, n_args;   /* in VtFunction.args */
-    int32_t barrier;             /* 1: the team meets before this call */
-    double flops, bytes;         /* for profiles */
+    const char *name;          /* for profiles: "gemm 12608x1152x384", "blocks.0.norm1 …" */
+    int32_t first_arg, n_args; /* in VtFunction.args */
+    int32_t barrier;           /* 1: the team meets before this call */
+    double flops, bytes;       /* for profiles */
 } VtCall;
 
 typedef struct {
@@ -119,8 +132,8 @@ typedef struct {
     int32_t n_calls, n_args, n_outputs, n_inputs;
     const VtCall *calls;
     const VtArg *args;
-    const VtOutput *outputs;     /* VT_ARG_OUTPUT indexes these */
-    const int32_t *inputs;       /* the VtProgram.inputs it reads */
+    const VtOutput *outputs;            /* VT_ARG_OUTPUT indexes these */
+    const int32_t *inputs;              /* the VtProgram.inputs it reads */
     int64_t arena_bytes, scratch_bytes; /* scratch: each thread's */
 } VtFunction;
 
@@ -133,7 +146,8 @@ typedef struct {
     double knn_temperature;
 } VtTrain;
 
-/* A collapse check the runtime makes on a logged metric: warn when it is below `below` (NAN: no bound) or above. */
+/* A collapse check the runtime makes on a logged metric: warn when it is below `below` (NAN: no bound) or
+ * above. */
 typedef struct {
     const char *metric;
     double below, above;

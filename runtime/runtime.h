@@ -1,8 +1,8 @@
 /* The door of runtime/: everything a compiled step needs to live. No LLVM, no IR.
  *
- * Errors: functions that can fail return false (or NULL) and fill a VtError whose message names the file, the byte
- * or the tensor and says what to do. `VtError.code` is the exit code it deserves: 2 the request was wrong, 1 it
- * failed. Nothing here prints but progress.c. */
+ * Errors: functions that can fail return false (or NULL) and fill a VtError whose message names the file, the
+ * byte or the tensor and says what to do. `VtError.code` is the exit code it deserves: 2 the request was
+ * wrong, 1 it failed. Nothing here prints but progress.c. */
 #ifndef VITC_RUNTIME_RUNTIME_H
 #define VITC_RUNTIME_RUNTIME_H
 
@@ -16,24 +16,27 @@ typedef struct {
 /* Fills `error` (NULL is fine) and returns false, so that callers can `return vt_fail(...)`. */
 bool vt_fail(VtError *error, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* ---- dtype.c --------------------------------------------------------------------------------------------- */
+/* ---- dtype.c ---------------------------------------------------------------------------------------------
+ */
 size_t vt_dtype_size(int dtype);
 int64_t vt_elements(const VtTensor *tensor);
 size_t vt_bytes(const VtTensor *tensor);
 
-/* ---- rng.c: counter-based random numbers (Philox 4x32-10, Salmon et al. 2011) ------------------------------
- * A number is a function of (seed, stream, step, index) alone: no state, any thread, any order. */
+/* ---- rng.c: counter-based random numbers (Philox 4x32-10, Salmon et al. 2011)
+ * ------------------------------ A number is a function of (seed, stream, step, index) alone: no state, any
+ * thread, any order. */
 typedef struct {
     uint64_t seed, stream, step, index; /* index advances with each draw */
 } VtRng;
 uint64_t vt_stream(const char *name); /* a stream number from a name (FNV-1a 64) */
 uint32_t vt_rng_u32(VtRng *rng);
-double vt_rng_uniform(VtRng *rng);                      /* [0, 1), 32 random bits */
-double vt_rng_normal(VtRng *rng);                       /* Box-Muller */
-int64_t vt_rng_below(VtRng *rng, int64_t n);            /* 0..n-1, unbiased */
+double vt_rng_uniform(VtRng *rng);           /* [0, 1), 32 random bits */
+double vt_rng_normal(VtRng *rng);            /* Box-Muller */
+int64_t vt_rng_below(VtRng *rng, int64_t n); /* 0..n-1, unbiased */
 void vt_rng_permutation(VtRng *rng, int32_t *out, int64_t n);
 
-/* ---- image.c, decode_*.c: 8-bit RGB images ----------------------------------------------------------------- */
+/* ---- image.c, decode_*.c: 8-bit RGB images
+ * ----------------------------------------------------------------- */
 typedef struct {
     int width, height;
     uint8_t *rgb; /* height * width * 3, interleaved; owned (free) */
@@ -41,18 +44,21 @@ typedef struct {
 bool vt_image_decode(const uint8_t *bytes, size_t size, const char *name, VtImage *out, VtError *error);
 void vt_image_free(VtImage *image);
 
-/* ---- augment*.c: pipelines (one file a family) --------------------------------------------------------------
- * Writes f32[3, size, size] to `out`. All randomness comes from `rng`; scratch may be NULL. Never fails on a valid
- * image. Numbers follow torchvision on PIL images (Pillow's 8-bit rounding between steps). */
+/* ---- augment*.c: pipelines (one file a family)
+ * -------------------------------------------------------------- Writes f32[3, size, size] to `out`. All
+ * randomness comes from `rng`; scratch may be NULL. Never fails on a valid image. Numbers follow torchvision
+ * on PIL images (Pillow's 8-bit rounding between steps). */
 void vt_pipeline_apply(const VtPipeline *pipeline, const VtImage *image, VtRng *rng, float *out);
 
-/* ---- sampler.c ------------------------------------------------------------------------------------------------
- * Fills `tensor`'s storage for one step. */
+/* ---- sampler.c
+ * ------------------------------------------------------------------------------------------------ Fills
+ * `tensor`'s storage for one step. */
 void vt_draw_fill(const VtDraw *draw, const VtTensor *tensor, uint64_t seed, uint64_t step, void *out);
 
-/* ---- dataset*.c: sets of labelled images (one file a format) ------------------------------------------------
- * `path` may be "synthetic" or "synthetic:COUNT", a folder, a tar, or a binary file or folder of them; the format
- * is found by looking. `split`: "train", "test" (val is taken as test), or NULL for all. */
+/* ---- dataset*.c: sets of labelled images (one file a format)
+ * ------------------------------------------------ `path` may be "synthetic" or "synthetic:COUNT", a folder,
+ * a tar, or a binary file or folder of them; the format is found by looking. `split`: "train", "test" (val is
+ * taken as test), or NULL for all. */
 typedef struct VtDataset VtDataset;
 VtDataset *vt_dataset_open(const char *path, const char *split, VtError *error);
 void vt_dataset_close(VtDataset *dataset);
@@ -61,56 +67,63 @@ int vt_dataset_classes(const VtDataset *dataset);
 const char *vt_dataset_class_name(const VtDataset *dataset, int label);
 const char *vt_dataset_format(const VtDataset *dataset); /* a FORMAT row's name */
 bool vt_dataset_has_split(const char *path, const char *split);
-int vt_dataset_label(const VtDataset *dataset, int64_t index); /* -1: none */
+int vt_dataset_label(const VtDataset *dataset, int64_t index);        /* -1: none */
 const char *vt_dataset_name(const VtDataset *dataset, int64_t index); /* "cifar10/train/cat/0001.jpg" */
 /* Thread-safe. On a broken image returns false with its name in the message. */
 bool vt_dataset_image(const VtDataset *dataset, int64_t index, VtImage *out, VtError *error);
 
-/* ---- loader.c: batches made beside the step ------------------------------------------------------------------
- * Order of epoch e: a permutation drawn from (seed, "order", e); the incomplete last batch is dropped. Batch b of
- * the run is a function of (seed, b) alone. Workers (plain threads) prepare up to `depth` batches ahead; a broken
- * image is replaced by the next good one in order, named once through `report`, and counted; more than
- * `max_broken` of them end the run. */
+/* ---- loader.c: batches made beside the step
+ * ------------------------------------------------------------------ Order of epoch e: a permutation drawn
+ * from (seed, "order", e); the incomplete last batch is dropped. Batch b of the run is a function of (seed,
+ * b) alone. Workers (plain threads) prepare up to `depth` batches ahead; a broken image is replaced by the
+ * next good one in order, named once through `report`, and counted; more than `max_broken` of them end the
+ * run. */
 typedef struct VtLoader VtLoader;
 typedef struct {
     int64_t step;
     void *const *inputs; /* by VtProgram.inputs: filled for VIEW, LABEL and INDEX sources, else NULL */
 } VtBatch;
 VtLoader *vt_loader_new(const VtProgram *program, const VtDataset *dataset, int64_t first_step, int workers,
-                        int depth, int64_t max_broken, void (*report)(void *user, const char *message), void *user,
-                        VtError *error);
+                        int depth, int64_t max_broken, void (*report)(void *user, const char *message),
+                        void *user, VtError *error);
 /* The batch of the next step; valid until the next call. NULL on an error. */
 const VtBatch *vt_loader_next(VtLoader *loader, VtError *error);
 int64_t vt_loader_steps_per_epoch(const VtLoader *loader);
 int64_t vt_loader_broken(const VtLoader *loader);
 void vt_loader_free(VtLoader *loader);
 
-/* ---- team.c: the persistent OpenMP team; the one file that knows OpenMP -------------------------------------- */
-int vt_threads(void);                 /* threads in use: OMP_NUM_THREADS, or the cores this process may use */
-void vt_set_threads(int threads);     /* 0: as above */
+/* ---- team.c: the persistent OpenMP team; the one file that knows OpenMP
+ * -------------------------------------- */
+int vt_threads(void);             /* threads in use: OMP_NUM_THREADS, or the cores this process may use */
+void vt_set_threads(int threads); /* 0: as above */
 /* Calls body(user, thread, threads) on every thread of the team. */
 void vt_parallel(void (*body)(void *user, int thread, int threads), void *user);
 void vt_team_barrier(void); /* inside vt_parallel */
 
-/* ---- instance.c: a program with memory ------------------------------------------------------------------------
- * Owns the state, the arena and output buffers. */
+/* ---- instance.c: a program with memory
+ * ------------------------------------------------------------------------ Owns the state, the arena and
+ * output buffers. */
 typedef struct VtInstance VtInstance;
 VtInstance *vt_instance_new(const VtProgram *program, VtError *error);
 void vt_instance_free(VtInstance *instance);
-void vt_instance_init(VtInstance *instance, uint64_t seed); /* initial values: each a function of (seed, state's name) */
+void vt_instance_init(VtInstance *instance,
+                      uint64_t seed); /* initial values: each a function of (seed, state's name) */
 void *vt_instance_state(VtInstance *instance, int state);
 int vt_instance_find_state(const VtInstance *instance, const char *name); /* -1: none */
-/* Runs function `name` once; inputs[i] feeds VtProgram.inputs[i] (NULL where the function does not read it). */
+/* Runs function `name` once; inputs[i] feeds VtProgram.inputs[i] (NULL where the function does not read it).
+ */
 bool vt_instance_run(VtInstance *instance, const char *function, void *const *inputs, VtError *error);
 /* An output of the function's last run; NULL if there is none of that name. */
-const void *vt_instance_output(VtInstance *instance, const char *function, const char *output, VtTensor *type);
+const void *vt_instance_output(VtInstance *instance, const char *function, const char *output,
+                               VtTensor *type);
 /* Seconds per call of the last run, VtFunction.n_calls of them, when profiling was switched on; else NULL. */
 void vt_instance_profile(VtInstance *instance, bool on);
 const double *vt_instance_times(VtInstance *instance, const char *function);
 
-/* ---- safetensors.c: reading and writing named tensors --------------------------------------------------------
- * Reading checks everything before it trusts anything: header length, JSON, dtypes, offsets within the file, sizes
- * that match the shape, no overlap. Writing goes to PATH.tmp, is synced and renamed over PATH. */
+/* ---- safetensors.c: reading and writing named tensors
+ * -------------------------------------------------------- Reading checks everything before it trusts
+ * anything: header length, JSON, dtypes, offsets within the file, sizes that match the shape, no overlap.
+ * Writing goes to PATH.tmp, is synced and renamed over PATH. */
 typedef struct VtTensorFile VtTensorFile;
 VtTensorFile *vt_tensors_open(const char *path, VtError *error);
 void vt_tensors_close(VtTensorFile *file);
@@ -126,44 +139,50 @@ typedef struct {
     VtTensor tensor;
     const void *data;
 } VtNamedTensor;
-bool vt_tensors_write(const char *path, const VtNamedTensor *tensors, int n, const char *const *metadata /* key, value, …, NULL */,
-                      VtError *error);
+bool vt_tensors_write(const char *path, const VtNamedTensor *tensors, int n,
+                      const char *const *metadata /* key, value, …, NULL */, VtError *error);
 
-/* ---- checkpoint.c: a run's state on disk ---------------------------------------------------------------------- */
+/* ---- checkpoint.c: a run's state on disk
+ * ---------------------------------------------------------------------- */
 bool vt_checkpoint_save(VtInstance *instance, const char *path, VtError *error);
 /* Lists every missing and misshapen tensor in the message. */
 bool vt_checkpoint_load(VtInstance *instance, const char *path, VtError *error);
 
-/* ---- metrics.c, progress.c -------------------------------------------------------------------------------------- */
+/* ---- metrics.c, progress.c
+ * -------------------------------------------------------------------------------------- */
 typedef struct VtMetrics VtMetrics; /* metrics.jsonl, appended; on resume lines past `step` are dropped */
 VtMetrics *vt_metrics_open(const char *path, int64_t resume_step, VtError *error);
-void vt_metrics_write(VtMetrics *metrics, int64_t step, double epoch, int n, const char *const *names, const double *values);
+void vt_metrics_write(VtMetrics *metrics, int64_t step, double epoch, int n, const char *const *names,
+                      const double *values);
 void vt_metrics_close(VtMetrics *metrics);
 
-/* ---- knn.c: weighted k-NN of DINO (facebookresearch/dino eval_knn.py) -----------------------------------------
- * Features are L2-normalised here. Votes exp(sim / temperature). Top-1 and top-5 in percent. */
+/* ---- knn.c: weighted k-NN of DINO (facebookresearch/dino eval_knn.py)
+ * ----------------------------------------- Features are L2-normalised here. Votes exp(sim / temperature).
+ * Top-1 and top-5 in percent. */
 void vt_knn(const float *train, const int32_t *train_labels, int64_t n_train, const float *test,
             const int32_t *test_labels, int64_t n_test, int64_t dim, int classes, int k, double temperature,
             double *top1, double *top5);
 
-/* ---- features.c: the frozen encoder over a data set ------------------------------------------------------------
- * Runs function "embed" over all images (its one VIEW input gives the pipeline and the batch; the last batch is
- * padded) and returns f32[n, dim], malloc'ed. */
+/* ---- features.c: the frozen encoder over a data set
+ * ------------------------------------------------------------ Runs function "embed" over all images (its one
+ * VIEW input gives the pipeline and the batch; the last batch is padded) and returns f32[n, dim], malloc'ed.
+ */
 float *vt_features(VtInstance *instance, const VtDataset *dataset, int64_t limit, int64_t *n, int64_t *dim,
                    int32_t **labels, VtError *error);
 
-/* ---- train.c: the training loop ------------------------------------------------------------------------------- */
+/* ---- train.c: the training loop
+ * ------------------------------------------------------------------------------- */
 typedef struct {
-    const char *data;          /* path, as for vt_dataset_open */
-    const char *out;           /* run directory; made if missing */
-    const char *resolved;      /* resolved recipe text, saved as recipe.yaml in `out` (NULL: not saved) */
+    const char *data;     /* path, as for vt_dataset_open */
+    const char *out;      /* run directory; made if missing */
+    const char *resolved; /* resolved recipe text, saved as recipe.yaml in `out` (NULL: not saved) */
     bool resume;
-    bool plain;                /* plain lines even on a terminal */
-    int64_t max_steps;         /* stop after so many steps in all (0: by epochs) */
-    double max_seconds;        /* stop, saved, after so long (0: no limit) */
-    int workers;               /* loader threads (0: chosen) */
+    bool plain;         /* plain lines even on a terminal */
+    int64_t max_steps;  /* stop after so many steps in all (0: by epochs) */
+    double max_seconds; /* stop, saved, after so long (0: no limit) */
+    int workers;        /* loader threads (0: chosen) */
     int64_t max_broken;
-    FILE *log;                 /* progress (stdout) */
+    FILE *log; /* progress (stdout) */
 } VtTrainOptions;
 /* 0 done (or stopped by a signal, saved), 1 failed, 2 bad request; the error is printed by the caller. */
 int vt_train(const VtProgram *program, const VtTrainOptions *options, VtError *error);

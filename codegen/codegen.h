@@ -1,0 +1,26 @@
+/* The door of codegen/: a fused, planned module becomes a program that the runtime can run.
+ *
+ * codegen knows neither recipes nor data. The caller hands it a plan (inputs, pipelines, draws, training options) and
+ * gets a VtProgram that lives as long as the Compiled. */
+#ifndef VITC_CODEGEN_CODEGEN_H
+#define VITC_CODEGEN_CODEGEN_H
+
+#include "ir/ir.h"
+#include "runtime/program.h"
+
+typedef struct {
+    const char *target_features; /* see target.h; NULL: all the host has */
+    bool print_llvm;             /* the LLVM IR to stderr */
+} CodegenOptions;
+
+typedef struct Compiled Compiled;
+
+/* Compiles every function of the module just in time. NULL with a message. */
+Compiled *codegen_compile(const Module *module, const VtProgram *plan, const CodegenOptions *options,
+                          char *error, size_t size);
+const VtProgram *compiled_program(const Compiled *compiled);
+const char *compiled_target(const Compiled *compiled); /* "avx512" */
+int compiled_kernels(const Compiled *compiled);        /* distinct kernels generated */
+void compiled_free(Compiled *compiled);
+
+#endif

@@ -1,0 +1,126 @@
+/* Bodies of matrix product kernels: the product (gemm.c) with the kernel's loops as its epilogue. */
+#include "codegen/product.h"
+#include "codegen/gemm.h"
+
+typedef struct {
+    const KernelMember *core;
+    const KernelMember **stores;
+    int n_stores;
+    int64_t batch[IR_MAX_RANK];
+    int n_batch;
+} Epilogue;
+
+static GemmShape shape_of(Emitter *e, const Node *node, ValueId *a_base, ValueId *b_base) {
+    ValueId views[16];
+    int n_views, rank = node->type.rank;
+    Strided a = kernel_strided(e->func, node->operands[0], views, &n_views);
+    Strided b = kernel_strided(e->func, node->operands[1], views, &n_views);
+    bool ta = node->attrs[0].b, tb = node->attrs[1].b;
+    const Type *ta_type = func_type(e->func, node->operands[0]);
+    GemmShape shape = {.m = node->type.dim[rank - 2], .n = node->type.dim[rank - 1], .n_batch = rank - 2};
+    shape.k = ta_type->dim[ta ? rank - 2 : rank - 1];
+    for (int i = 0; i < rank - 2; i++) {
+        shape.batch[i] = node->type.dim[i];
+        shape.a_batch[i] = a.stride[i];
+        shape.b_batch[i] = b.stride[i];
+    }
+    shape.a_row = a.stride[ta ? rank - 1 : rank - 2];
+    shape.a_col = a.stride[ta ? rank - 2 : rank - 1];
+    shape.b_row = b.stride[tb ? rank - 1 : rank - 2];
+    shape.b_col = b.stride[tb ? rank - 2 : rank - 1];
+    shape.a_offset = a.offset;
+    shape.b_offset = b.offset;
+    *a_base = a.base;
+    *b_base = b.base;
+    return shape;
+}
+
+/* Sets the indices of the kernel's loops from those of the product. */
+static void set_indices(Emitter *e, const Epilogue *epilogue, LLVMValueRef batch, LLVMValueRef row,
+                        LLVMValueRef col) {
+    const Access *access = &epilogue->core->access;
+    int rank = access->rank;
+    LLVMValueRef at[IR_MAX_RANK];
+    for (int i = epilogue->n_batch - 1; i >= 0; i--) {
+        LLVMValueRef extent = emit_i64(e, epilogue->batch[i]);
+        at[i] = LLVMBuildURem(e->builder, batch, extent, "");
+        batch = LLVMBuildUDiv(e->builder, batch, extent, "");
+    }
+    at[rank - 2] = row;
+    at[rank - 1] = col;
+    const Type *type = func_type(e->func, epilogue->core->value);
+    for (int i = 0; i < e->kernel->domain.rank; i++)
+        for (int k = 0; k < rank; k++) {
+            int64_t coef = access->coef[k][i], extent = e->kernel->domain.extent[i];
+            if (coef == 0) continue;
+            LLVMValueRef index = at[k];
+            if (coef > 1) index = LLVMBuildUDiv(e->builder, index, emit_i64(e, coef), "");
+            if (coef * extent < type->dim[k])
+                index = LLVMBuildURem(e->builder, index, emit_i64(e, extent), "");
+            e->index[i] = index;
+        }
+}
+
+static void emit_epilogue(Emitter *e, void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
+                          LLVMValueRef col, LLVMValueRef columns, LLVMValueRef tile, int64_t stride) {
+    Epilogue *epilogue = user;
+    LLVMTypeRef f32 = LLVMFloatTypeInContext(e->context), vector = LLVMVectorType(f32, (unsigned)e->lanes);
+    int64_t n = func_type(e->func, epilogue->core->value)->dim[epilogue->core->access.rank - 1];
+    Loop loop = emit_loop_begin(e, emit_i64(e, 0), rows, 1, "r");
+    LLVMValueRef tile_row = LLVMBuildMul(e->builder, loop.counter, emit_i64(e, stride), "");
+    LLVMValueRef at_row = LLVMBuildAdd(e->builder, row, loop.counter, "");
+    LLVMValueRef padded = LLVMBuildAdd(e->builder, columns, emit_i64(e, e->lanes - 1), "");
+    Loop inner = emit_loop_begin(e, emit_i64(e, 0), padded, e->lanes, "v");
+    size_t scope = e->n_emitted;
+    set_indices(e, epilogue, batch, at_row, LLVMBuildAdd(e->builder, col, inner.counter, ""));
+    e->width = e->lanes;
+    e->mask = NULL;
+    if (n % e->lanes) {
+        LLVMValueRef numbers[64];
+        for (int i = 0; i < e->lanes; i++) numbers[i] = emit_i64(e, i);
+        LLVMValueRef left = emit_splat(e, LLVMBuildSub(e->builder, columns, inner.counter, ""));
+        e->mask =
+            LLVMBuildICmp(e->builder, LLVMIntSLT, LLVMConstVector(numbers, (unsigned)e->lanes), left, "");
+    }
+    LLVMValueRef offset = LLVMBuildAdd(e->builder, tile_row, inner.counter, "");
+    LLVMValueRef sum =
+        LLVMBuildLoad2(e->builder, vector, LLVMBuildGEP2(e->builder, f32, tile, &offset, 1, ""), "");
+    LLVMSetAlignment(sum, 4);
+    emit_remember(e, epilogue->core->value, &epilogue->core->access, sum);
+    for (int s = 0; s < epilogue->n_stores; s++) {
+        const KernelMember *member = epilogue->stores[s];
+        LLVMValueRef value = emit_value(e, member->value, &member->access, NULL);
+        emit_store(e, emit_buffer(e, member->value, true), &member->access, value);
+    }
+    e->n_emitted = scope;
+    e->mask = NULL;
+    e->width = 1;
+    emit_loop_end(e, &inner);
+    emit_loop_end(e, &loop);
+}
+
+int64_t emit_product_kernel(Emitter *e, const Target *target) {
+    const Node *node = func_node(e->func, e->kernel->core);
+    Epilogue epilogue = {.core = kernel_member(e->kernel, e->kernel->core), .n_batch = node->type.rank - 2};
+    epilogue.stores = ARENA_ARRAY(e->arena, const KernelMember *, e->kernel->n_members + 1);
+    for (int i = 0; i < epilogue.n_batch; i++) epilogue.batch[i] = node->type.dim[i];
+    Buffer *core_buffer = NULL;
+    for (size_t i = 0; i < e->n_buffers; i++) {
+        const KernelMember *member = kernel_member(e->kernel, e->buffers[i].value);
+        if (!e->buffers[i].stored || !member) continue;
+        epilogue.stores[epilogue.n_stores++] = member;
+        if (member == epilogue.core) core_buffer = &e->buffers[i];
+    }
+    bool plain = epilogue.n_stores == 1 && core_buffer && e->kernel->members[0].value == e->kernel->core;
+    ValueId a, b;
+    GemmShape shape = shape_of(e, node, &a, &b);
+    LLVMValueRef c = plain ? core_buffer->pointer : NULL;
+    LLVMValueRef a_pointer = emit_buffer(e, a, false)->pointer, b_pointer = emit_buffer(e, b, false)->pointer;
+    LLVMValueRef scratch = emit_buffer(e, IR_NONE, true)->pointer;
+    e->vector_group = -1;
+    for (int i = 0; i < e->kernel->domain.rank; i++)
+        if (epilogue.core->access.coef[node->type.rank - 1][i]) e->vector_group = i;
+    e->width = 1;
+    gemm_emit(e, target, &shape, a_pointer, b_pointer, c, scratch, plain ? NULL : emit_epilogue, &epilogue);
+    return gemm_scratch_bytes(target, &shape);
+}
