@@ -1,0 +1,68 @@
+/* The pass manager: the table, and running lists of its rows. */
+#include "passes/passes.h"
+#include "passes/autodiff.h"
+#include "passes/expand.h"
+#include "passes/fuse.h"
+#include "passes/memory.h"
+#include "passes/reductions.h"
+#include "passes/simplify.h"
+
+#include <string.h>
+#include <time.h>
+
+static const Pass TABLE[] = {
+    {"simplify", "fold constants, apply algebra, merge equal nodes, drop unused ones", pass_simplify},
+    {"autodiff", "replace grad nodes by reverse-mode gradients", pass_autodiff},
+    {"expand", "write softmax, log_softmax and layernorm as elementwise operators and reductions",
+     pass_expand},
+    {"reductions", "bring every reduction into the form of a row or a column kernel", pass_reductions},
+    {"fuse", "group nodes into kernels and decide what reaches memory", pass_fuse},
+    {"memory", "lay the values between kernels into one arena", pass_memory},
+};
+enum { N_PASSES = sizeof TABLE / sizeof *TABLE };
+
+const Pass *pass_table(int *n) {
+    *n = N_PASSES;
+    return TABLE;
+}
+
+const Pass *pass_find(const char *name) {
+    for (int i = 0; i < N_PASSES; i++)
+        if (strcmp(TABLE[i].name, name) == 0) return &TABLE[i];
+    return NULL;
+}
+
+static double seconds_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void refuse_unknown(Diags *diags, const char *name) {
+    const char *names[N_PASSES];
+    for (int i = 0; i < N_PASSES; i++) names[i] = TABLE[i].name;
+    const char *near = diag_nearest(name, names, N_PASSES);
+    diag_error(diags, (Loc){0, 0, 0}, "unknown pass '%s'%s%s%s", name, near ? "; did you mean '" : "",
+               near ? near : "", near ? "'?" : " (vitc help passes lists them)");
+}
+
+bool passes_run(Module *module, const char *list, const PassOptions *options, Diags *diags) {
+    char name[64];
+    while (*list) {
+        size_t n = strcspn(list, ",");
+        snprintf(name, sizeof name, "%.*s", (int)n, list);
+        list += n + (list[n] == ',');
+        if (!*name) continue;
+        const Pass *pass = pass_find(name);
+        if (!pass) {
+            refuse_unknown(diags, name);
+            return false;
+        }
+        double start = seconds_now();
+        if (!pass->run(module, diags)) return false;
+        double took = seconds_now() - start;
+        if (options && options->verify && !module_verify(module, diags)) return false;
+        if (options && options->after) options->after(options->user, pass, module, took);
+    }
+    return true;
+}

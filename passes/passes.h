@@ -1,0 +1,29 @@
+/* The door of passes/: graph to graph, each a row of one table. */
+#ifndef VITC_PASSES_PASSES_H
+#define VITC_PASSES_PASSES_H
+
+#include "ir/ir.h"
+
+typedef struct {
+    const char *name, *doc;
+    bool (*run)(Module *module, Diags *diags); /* false: an error is in the diags */
+} Pass;
+
+const Pass *pass_table(int *n);
+const Pass *pass_find(const char *name);
+
+typedef struct {
+    bool verify;                                                                       /* after each pass */
+    void (*after)(void *user, const Pass *pass, const Module *module, double seconds); /* may be NULL */
+    void *user;
+} PassOptions;
+
+/* Runs a comma-separated list, in order. Unknown names are errors that list the known ones. */
+bool passes_run(Module *module, const char *list, const PassOptions *options, Diags *diags);
+
+/* What turns a fresh module into one that codegen takes. */
+#define PASSES_ALL "simplify,autodiff,expand,simplify,reductions,fuse,memory"
+/* What the reference interpreter needs. */
+#define PASSES_INTERPRET "autodiff"
+
+#endif
