@@ -1,6 +1,8 @@
 /* How a fused kernel grows: see kernel.h. */
 #include "ir/kernel.h"
 
+#include <string.h>
+
 enum { LONG_ROW = 8192, MAX_VIEWS = 16 };
 
 bool op_is_reduce(OpKind op) {
@@ -133,7 +135,8 @@ Strided kernel_strided(const Func *func, ValueId operand, ValueId *views, int *n
     Strided found = {.base = operand};
     int r = domain.rank, depth = 0;
     int64_t coef[DOMAIN_MAX];
-    access_linear(type, &access, &domain, &found.offset, found.stride);
+    access_linear(type, &access, &domain, &found.offset, coef);
+    memcpy(found.stride, coef, sizeof found.stride);
     *n_views = 0;
     for (ValueId base = operand; depth < MAX_VIEWS && op_is_view(func_node(func, base)->op);) {
         const Node *node = func_node(func, base);

@@ -37,6 +37,7 @@ static const char *show(const Type *type) {
 }
 
 static bool axis_of(Rule *r, int64_t axis, int rank, int *out) {
+    *out = 0;
     if (axis < -rank || axis >= rank)
         return refuse(r, "axis %lld of a value of rank %d", (long long)axis, rank);
     *out = (int)(axis < 0 ? axis + rank : axis);
