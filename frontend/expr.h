@@ -5,6 +5,36 @@
 #include "ir/arena.h"
 #include "ir/diag.h"
 
+/* Tokens (Expr.op); single characters stand for themselves. */
+enum {
+    T_END = 256,
+    T_NEWLINE,
+    T_INDENT,
+    T_DEDENT,
+    T_NUMBER,
+    T_STRING,
+    T_NAME,
+    T_ERROR,
+    T_POW,
+    T_FLOORDIV,
+    T_EQ,
+    T_NE,
+    T_LE,
+    T_GE,
+    T_UPDATE,
+    T_ELLIPSIS,
+    T_AND,
+    T_OR,
+    T_NOT,
+    T_IF,
+    T_ELSE,
+    T_ELIF,
+    T_FOR,
+    T_IN,
+    T_RETURN,
+    T_ASSERT
+};
+
 typedef enum {
     /* expressions */
     EXPR_NUMBER,

@@ -29,7 +29,6 @@ struct Tree {
 /* Parses text (registered with diags as source `file`). NULL after errors. */
 Tree *tree_parse(Arena *arena, Diags *diags, uint32_t file, const char *text, size_t size);
 Tree *tree_get(const Tree *map, const char *key); /* NULL: none */
-/* Sets a scalar by path ("train.epochs"), keeping the place's Loc; false if there is no such place. */
 char *tree_print(Arena *arena, const Tree *tree); /* as YAML, loadable again */
 
 #endif
