@@ -1,7 +1,4 @@
-/* The door of passes/: graph → graph, each a row of one table, run by name.
- *
- * A pass rewrites every function of a module and leaves it valid; what it cannot do is an error in the diags.
- * Between any two passes the module can be printed, read back, verified and interpreted. */
+/* The door of passes/: graph to graph, each a row of one table. */
 #ifndef VITC_PASSES_PASSES_H
 #define VITC_PASSES_PASSES_H
 
@@ -9,34 +6,24 @@
 
 typedef struct {
     const char *name, *doc;
-    bool (*run)(Module *module, Diags *diags); /* false: refused, with errors in the diags */
+    bool (*run)(Module *module, Diags *diags); /* false: an error is in the diags */
 } Pass;
 
-extern const Pass PASSES[];
-extern const size_t PASS_COUNT;
+const Pass *pass_table(int *n);
+const Pass *pass_find(const char *name);
 
-/* From a freshly elaborated module to what codegen compiles. */
-#define PASSES_DEFAULT "simplify,autodiff,expand,simplify,reductions,simplify,fuse,memory"
-
-const Pass *pass_find(const char *name); /* NULL: none */
-
-/* What to do around passes; all may be left zero. */
 typedef struct {
-    bool verify; /* check the module after each pass; debug builds always do */
-    void (*after)(const Pass *pass, const Module *module, double seconds, void *user); /* NULL: nothing */
+    bool verify;                                                                       /* after each pass */
+    void (*after)(void *user, const Pass *pass, const Module *module, double seconds); /* may be NULL */
     void *user;
-} PassHooks;
+} PassOptions;
 
-/* Runs a comma-separated list ("simplify, autodiff"; empty: nothing). hooks may be NULL. False with an error in
- * the diags: an unknown name (nothing is run), a pass that refused, or one that broke the module. */
-bool passes_run(Module *module, const char *list, Diags *diags, const PassHooks *hooks);
+/* Runs a comma-separated list, in order. Unknown names are errors that list the known ones. */
+bool passes_run(Module *module, const char *list, const PassOptions *options, Diags *diags);
 
-/* Whether a gradient flows from `loss` to `leaf`: some path between them meets neither `stop_grad` nor an operator
- * whose gradient is zero. */
-bool autodiff_reaches(const Func *func, ValueId loss, ValueId leaf);
-
-bool pass_autodiff(Module *module, Diags *diags);
-bool pass_expand(Module *module, Diags *diags);
-bool pass_simplify(Module *module, Diags *diags);
+/* What turns a fresh module into one that codegen takes. */
+#define PASSES_ALL "simplify,autodiff,expand,simplify,reductions,fuse,memory"
+/* What the reference interpreter needs. */
+#define PASSES_INTERPRET "autodiff"
 
 #endif
