@@ -12,8 +12,9 @@ typedef struct {
     ValueId loss; /* old id of the loss whose sweep is done */
 } Sweep;
 
+/* A `grad` counts as open, so that a loss made of gradients is refused rather than taken for a constant. */
 static bool is_stop(int op) {
-    return !GRAD_RULES[op];
+    return !GRAD_RULES[op] && op != OP_grad;
 }
 
 /* Which of the nodes up to `loss` depend on a leaf through operators with gradients. */
@@ -21,6 +22,7 @@ static bool *find_paths(const Sweep *sweep, ValueId loss, Arena *arena) {
     bool *reached = ARENA_ARRAY(arena, bool, loss + 1);
     for (ValueId id = 0; id <= loss; id++) {
         const Node *node = &sweep->rewrite.old[id];
+        if (!dtype_is_float((DType)node->type.dtype)) continue;
         reached[id] = sweep->leaf[id];
         if (is_stop(node->op)) continue;
         for (int o = 0; o < node->n_operands && !reached[id]; o++) reached[id] = reached[node->operands[o]];
@@ -40,6 +42,12 @@ static bool step_back(Sweep *sweep, ValueId old, const bool *reached, Diags *dia
     Func *func = sweep->rewrite.func;
     Arena *arena = func->module->arena;
     int n = node->n_operands;
+    if (node->op == OP_grad) {
+        diag_error(
+            diags, node->loc,
+            "a loss depends on this gradient, and second derivatives are not made; put stop_grad around it");
+        return false;
+    }
     ValueId *x = ARENA_ARRAY(arena, ValueId, n + 1), *dx = ARENA_ARRAY(arena, ValueId, n + 1);
     bool *wanted = ARENA_ARRAY(arena, bool, n + 1);
     for (int o = 0; o < n; o++) {
@@ -108,6 +116,22 @@ static bool differentiate(Func *func, Diags *diags) {
     }
     rewrite_end(&sweep.rewrite);
     return true;
+}
+
+bool autodiff_reaches(const Func *func, ValueId loss, ValueId leaf) {
+    if (leaf > loss) return false;
+    Arena *arena = arena_new();
+    bool *reached = ARENA_ARRAY(arena, bool, loss + 1);
+    reached[leaf] = dtype_is_float((DType)func_type(func, leaf)->dtype);
+    for (ValueId id = leaf + 1; id <= loss; id++) {
+        const Node *node = func_node(func, id);
+        if (is_stop(node->op) || !dtype_is_float((DType)node->type.dtype)) continue;
+        for (int o = 0; o < node->n_operands && !reached[id]; o++)
+            reached[id] = node->operands[o] >= leaf && reached[node->operands[o]];
+    }
+    bool result = reached[loss];
+    arena_free(arena);
+    return result;
 }
 
 bool pass_autodiff(Module *module, Diags *diags) {

@@ -133,11 +133,19 @@ static void grad_rem(GradRule *r) { /* a - b·floor(a / b) */
     r->dx[1] = unbroadcast(r, neg(r, mul(r, r->dy, times)), 1);
 }
 
-static void grad_pow(GradRule *r) {
-    ValueId less = ir_binary(r->func, OP_pow, r->x[0], sub(r, r->x[1], number(r, 1)));
-    if (r->wanted[0]) r->dx[0] = unbroadcast(r, mul(r, r->dy, mul(r, r->x[1], less)), 0);
-    if (r->wanted[1])
-        r->dx[1] = unbroadcast(r, mul(r, r->dy, mul(r, r->y, ir_unary(r->func, OP_log, r->x[0]))), 1);
+static void grad_pow(GradRule *r) { /* b·a^(b-1), which is 0 for b = 0 whatever a is; y·log a */
+    ValueId a = r->x[0], b = r->x[1], zero = number(r, 0);
+    if (r->wanted[0]) {
+        ValueId less = ir_binary(r->func, OP_pow, a, sub(r, b, number(r, 1)));
+        ValueId flat = ir_binary(r->func, OP_eq, b, zero);
+        ValueId slope = ir_select(r->func, flat, zero, mul(r, b, less));
+        r->dx[0] = unbroadcast(r, mul(r, r->dy, slope), 0);
+    }
+    if (!r->wanted[1]) return;
+    ValueId positive = ir_binary(r->func, OP_gt, a, zero);
+    ValueId log = ir_unary(r->func, OP_log, ir_select(r->func, positive, a, number(r, 1)));
+    ValueId slope = ir_select(r->func, positive, mul(r, r->y, log), zero);
+    r->dx[1] = unbroadcast(r, mul(r, r->dy, slope), 1);
 }
 
 static void gate(GradRule *r, OpKind first_wins) {
@@ -240,13 +248,13 @@ static void grad_broadcast(GradRule *r) {
     r->dx[0] = unbroadcast(r, r->dy, 0);
 }
 
-/* dy with step - 1 zeros between its elements along axis k: as a new axis, padded, and cut. */
+/* dy with step - 1 zeros after each of its elements along axis k. */
 static ValueId dilate(const GradRule *r, ValueId g, int k, int64_t step) {
     Type type = *type_of(r, g);
-    int64_t shape[IR_MAX_RANK + 1], low[IR_MAX_RANK + 1] = {0}, high[IR_MAX_RANK + 1] = {0};
-    for (int j = 0; j <= type.rank; j++) shape[j] = j <= k ? type.dim[j] : j == k + 1 ? 1 : type.dim[j - 1];
-    high[k + 1] = step - 1;
-    g = ir_pad(r->func, ir_reshape(r->func, g, type.rank + 1, shape), low, high, 0);
+    int64_t outer = 1, inner = 1, none[4] = {0}, high[4] = {0, 0, step - 1, 0};
+    for (int j = 0; j < type.rank; j++) *(j < k ? &outer : &inner) *= j == k ? 1 : type.dim[j];
+    g = ir_reshape(r->func, g, 4, (int64_t[]){outer, type.dim[k], 1, inner});
+    g = ir_pad(r->func, g, none, high, 0);
     type.dim[k] *= step;
     return ir_reshape(r->func, g, type.rank, type.dim);
 }
@@ -257,14 +265,12 @@ static void grad_slice(GradRule *r) {
     int64_t low[IR_MAX_RANK], high[IR_MAX_RANK], zero[IR_MAX_RANK] = {0}, one[IR_MAX_RANK];
     ValueId g = r->dy;
     for (int k = 0; k < x.rank; k++) {
-        one[k] = 1;
+        for (int j = 0; j < x.rank; j++) one[j] = 1;
         if (step->v[k] > 1) g = dilate(r, g, k, step->v[k]);
         int64_t room = x.dim[k] - start->v[k];
         if (type_of(r, g)->dim[k] > room) { /* zeros past the end */
             Type limit = *type_of(r, g);
             limit.dim[k] = room;
-            for (int j = 0; j <= k; j++) one[j] = 1;
-            for (int j = k + 1; j < x.rank; j++) one[j] = 1;
             g = ir_slice(r->func, g, zero, limit.dim, one);
         }
         low[k] = start->v[k];
@@ -308,14 +314,36 @@ static void grad_gather(GradRule *r) {
     r->dx[0] = func_emit(r->func, OP_scatter_add, operands, 3, r->node->attrs);
 }
 
-static void grad_scatter(GradRule *r) {
+static void grad_scatter_add(GradRule *r) {
+    r->dx[0] = r->dy;
+    if (r->wanted[2]) r->dx[2] = ir_gather(r->func, r->dy, r->x[1], (int)r->node->attrs[0].i);
+}
+
+/* Which rows of a scatter stay: no later one is put in the same place. bool, broadcast to the rows by their rank. */
+static ValueId rows_that_stay(const GradRule *r) {
     int batch = (int)r->node->attrs[0].i;
-    bool adds = r->node->op == OP_scatter_add;
-    if (r->wanted[0]) { /* replaced rows pass nothing on */
+    Type index = *type_of(r, r->x[1]), places = *type_of(r, r->x[0]), rows = *type_of(r, r->x[2]);
+    int64_t n = 1;
+    for (int k = batch; k < index.rank; k++) n *= index.dim[k];
+    ValueId order = ir_iota(r->func, 1, &n, 0, DT_I32);
+    order = ir_reshape(r->func, order, index.rank - batch, index.dim + batch);
+    order = ir_broadcast(r->func, order, index.rank, index.dim);
+    ValueId zero = ir_constant(r->func, 0, DT_I32);
+    ValueId none = ir_broadcast(r->func, zero, batch + 1, places.dim);
+    ValueId last = func_emit(r->func, OP_scatter, (ValueId[]){none, r->x[1], order}, 3, r->node->attrs);
+    ValueId stays = ir_binary(r->func, OP_eq, ir_gather(r->func, last, r->x[1], batch), order);
+    for (int k = index.rank; k < rows.rank; k++) index.dim[k] = 1;
+    return ir_reshape(r->func, stays, rows.rank, index.dim);
+}
+
+static void grad_scatter(GradRule *r) { /* replaced rows pass nothing on */
+    if (r->wanted[0]) {
         ValueId operands[] = {r->dy, r->x[1], zeros_like(r, r->x[2])};
-        r->dx[0] = adds ? r->dy : func_emit(r->func, OP_scatter, operands, 3, r->node->attrs);
+        r->dx[0] = func_emit(r->func, OP_scatter, operands, 3, r->node->attrs);
     }
-    if (r->wanted[2]) r->dx[2] = ir_gather(r->func, r->dy, r->x[1], batch);
+    if (!r->wanted[2]) return;
+    ValueId taken = ir_gather(r->func, r->dy, r->x[1], (int)r->node->attrs[0].i);
+    r->dx[2] = ir_select(r->func, rows_that_stay(r), taken, number(r, 0));
 }
 
 static void grad_unfold(GradRule *r) {
