@@ -1,0 +1,694 @@
+/* Reading a recipe: its keys, `use:`, knobs, presets, overrides, views, draws and training options. */
+#include "frontend/recipe.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+enum { MAX_VIEW_SIZE = 4096, MAX_COPIES = 64 };
+
+/* ---- keys ------------------------------------------------------------------------------------------------------ */
+
+static const char *suggestion(ParsedRecipe *r, const char *word, const char *const *names, size_t n) {
+    const char *near = diag_nearest(word, names, n);
+    return near ? arena_printf(r->arena, "; did you mean '%s'?", near) : "";
+}
+
+static bool check_keys(ParsedRecipe *r, const Tree *map, const char *what, const char *const *keys,
+                       size_t n) {
+    bool good = true;
+    if (map->kind != TREE_MAP) {
+        diag_error(r->diags, map->loc, "%s must be a map of keys to values", what);
+        return false;
+    }
+    for (size_t i = 0; i < map->count; i++) {
+        bool known = false;
+        for (size_t k = 0; k < n && !known; k++) known = strcmp(keys[k], map->items[i].key->text) == 0;
+        if (known) continue;
+        const char *key = map->items[i].key->text;
+        diag_error(r->diags, map->items[i].key->loc, "unknown key '%s' in %s%s", key, what,
+                   suggestion(r, key, keys, n));
+        good = false;
+    }
+    return good;
+}
+
+static const char *text_of(ParsedRecipe *r, const Tree *tree, const char *what) {
+    if (tree->kind == TREE_SCALAR) return tree->text;
+    diag_error(r->diags, tree->loc, "%s must be a word", what);
+    return NULL;
+}
+
+/* ---- numbers, knobs ---------------------------------------------------------------------------------------------- */
+
+const Knob *recipe_knob(const ParsedRecipe *recipe, const char *name) {
+    for (size_t i = 0; i < recipe->n_knobs; i++)
+        if (strcmp(recipe->knobs[i].name, name) == 0) return &recipe->knobs[i];
+    return NULL;
+}
+
+static bool literal_number(const char *text, double *value, bool *is_int) {
+    char *end;
+    if (!*text || strchr("nNiI", *text) || strpbrk(text, "xX")) return false;
+    *value = strtod(text, &end);
+    if (*end || end == text) return false;
+    *is_int = strpbrk(text, ".eE") == NULL;
+    return true;
+}
+
+static Expr *parse_scalar_expr(ParsedRecipe *r, const Tree *tree, size_t skip, size_t drop) {
+    Loc loc = tree->loc;
+    loc.col += (uint32_t)skip;
+    return expr_parse(r->arena, r->diags, loc, tree->text + skip, tree->size - skip - drop);
+}
+
+bool tree_number(ParsedRecipe *r, const Tree *tree, double *value, bool *is_int) {
+    if (tree->kind != TREE_SCALAR) {
+        diag_error(r->diags, tree->loc, "a number was expected");
+        return false;
+    }
+    if (literal_number(tree->text, value, is_int)) {
+        if (isfinite(*value)) return true;
+        diag_error(r->diags, tree->loc, "'%s' is not a finite number", tree->text);
+        return false;
+    }
+    Expr *expr = NULL;
+    if (tree->text[0] == '$' && tree->text[1] == '(' && tree->text[tree->size - 1] == ')')
+        expr = parse_scalar_expr(r, tree, 2, 1);
+    else if (tree->text[0] == '$')
+        expr = parse_scalar_expr(r, tree, 1, 0);
+    else
+        diag_error(r->diags, tree->loc, "'%s' is not a number, $knob or $(expression)", tree->text);
+    return expr && eval_constant(r, expr, value, is_int);
+}
+
+static bool is_truth(const Tree *tree) {
+    return !tree->quoted && (strcmp(tree->text, "true") == 0 || strcmp(tree->text, "false") == 0);
+}
+
+static bool set_knob(ParsedRecipe *r, Knob *knob, const Tree *value) {
+    bool is_int = false;
+    if (value->kind == TREE_LIST) {
+        knob->type = KNOB_LIST;
+        knob->count = value->count;
+        knob->list = ARENA_ARRAY(r->arena, double, value->count + 1);
+        knob->list_is_int = true;
+        for (size_t i = 0; i < value->count; i++) {
+            if (!tree_number(r, value->items[i].value, &knob->list[i], &is_int)) return false;
+            knob->list_is_int = knob->list_is_int && is_int;
+        }
+        return true;
+    }
+    if (value->kind != TREE_SCALAR) {
+        diag_error(r->diags, value->loc, "a knob is a number, a word, true or false, or a list of numbers");
+        return false;
+    }
+    if (is_truth(value)) {
+        knob->type = KNOB_BOOL;
+        knob->truth = value->text[0] == 't';
+    } else if (!value->quoted &&
+               (literal_number(value->text, &knob->number, &is_int) || value->text[0] == '$')) {
+        if (!tree_number(r, value, &knob->number, &is_int)) return false;
+        knob->type = is_int ? KNOB_INT : KNOB_REAL;
+    } else {
+        static const char *const odd[] = {"nan",  ".nan", "NaN",   ".NaN", "inf",
+                                          ".inf", "-inf", "-.inf", "Inf",  "infinity"};
+        for (size_t i = 0; i < COUNT(odd); i++)
+            if (strcmp(value->text, odd[i]) == 0) {
+                diag_error(r->diags, value->loc, "knob '%s': '%s' is not a finite number", knob->name,
+                           value->text);
+                return false;
+            }
+        knob->type = KNOB_STRING;
+        knob->text = value->text;
+    }
+    return true;
+}
+
+/* The long form's type, range and choices. */
+static bool check_knob(ParsedRecipe *r, Knob *knob, const Tree *form, const Tree *value) {
+    static const char *const types[] = {"int", "real", "bool", "string", "list"};
+    const Tree *type = tree_get(form, "type"), *low = tree_get(form, "min"), *high = tree_get(form, "max"),
+               *choices = tree_get(form, "choices");
+    double bound;
+    bool is_int;
+    if (type) {
+        if (knob->type == KNOB_INT && strcmp(type->text, "real") == 0) knob->type = KNOB_REAL;
+        if (strcmp(types[knob->type], type->text) != 0) {
+            diag_error(r->diags, value->loc, "knob '%s' wants type %s, not %s", knob->name, type->text,
+                       types[knob->type]);
+            return false;
+        }
+    }
+    if (low && (!tree_number(r, low, &bound, &is_int) || knob->number < bound)) {
+        diag_error(r->diags, value->loc, "knob '%s' = %g is below its minimum %g", knob->name, knob->number,
+                   bound);
+        return false;
+    }
+    if (high && (!tree_number(r, high, &bound, &is_int) || knob->number > bound)) {
+        diag_error(r->diags, value->loc, "knob '%s' = %g is above its maximum %g", knob->name, knob->number,
+                   bound);
+        return false;
+    }
+    for (size_t i = 0; choices && i < choices->count; i++)
+        if (value->kind == TREE_SCALAR && strcmp(choices->items[i].value->text, value->text) == 0)
+            return true;
+    if (choices) diag_error(r->diags, value->loc, "knob '%s' has no choice '%s'", knob->name, value->text);
+    return !choices;
+}
+
+static void read_knobs(ParsedRecipe *r, const Tree *map) {
+    static const char *const keys[] = {"default", "type", "min", "max", "help", "choices"};
+    if (map->kind != TREE_MAP) {
+        diag_error(r->diags, map->loc, "knobs must be a map of names to values");
+        return;
+    }
+    for (size_t i = 0; i < map->count; i++) {
+        const Tree *form = map->items[i].value, *value = form;
+        Knob knob = {.name = map->items[i].key->text, .loc = map->items[i].key->loc};
+        if (form->kind == TREE_MAP) {
+            if (!check_keys(r, form, "a knob", keys, COUNT(keys))) continue;
+            value = tree_get(form, "default");
+            if (!value) {
+                diag_error(r->diags, form->loc, "knob '%s' has no default", knob.name);
+                continue;
+            }
+        }
+        if (!set_knob(r, &knob, value) || (form->kind == TREE_MAP && !check_knob(r, &knob, form, value)))
+            continue;
+        ARENA_PUSH(r->arena, r->knobs, r->n_knobs, r->knobs_capacity, knob);
+    }
+}
+
+/* ---- presets and overrides -------------------------------------------------------------------------------------- */
+
+/* The place a path such as "train.epochs" names; knobs by their bare name. */
+static Tree **find_place(Tree *root, const char *path) {
+    Tree *knobs = tree_get(root, "knobs");
+    for (size_t i = 0; knobs && knobs->kind == TREE_MAP && i < knobs->count; i++) {
+        if (strcmp(knobs->items[i].key->text, path) != 0) continue;
+        Tree *form = knobs->items[i].value;
+        for (size_t j = 0; form->kind == TREE_MAP && j < form->count; j++)
+            if (strcmp(form->items[j].key->text, "default") == 0) return &form->items[j].value;
+        return &knobs->items[i].value;
+    }
+    Tree *at = root, **place = NULL;
+    while (*path && at) {
+        size_t n = strcspn(path, "."), i = 0;
+        if (at->kind == TREE_SCALAR) return NULL;
+        for (; i < at->count; i++) {
+            char number[24];
+            snprintf(number, sizeof number, "%zu", i);
+            const char *name = at->kind == TREE_MAP ? at->items[i].key->text : number;
+            if (strlen(name) == n && strncmp(name, path, n) == 0) break;
+        }
+        if (i == at->count) return NULL;
+        place = &at->items[i].value;
+        at = *place;
+        path += n + (path[n] == '.');
+    }
+    return place;
+}
+
+static bool replace_value(ParsedRecipe *r, Tree *root, const char *path, Tree *value, Loc loc) {
+    Tree **place = find_place(root, path);
+    if (!place) {
+        const char *names[256];
+        size_t n = 0;
+        Tree *knobs = tree_get(root, "knobs");
+        for (size_t i = 0; knobs && i < knobs->count && n < 256; i++) names[n++] = knobs->items[i].key->text;
+        diag_error(r->diags, loc, "there is no knob or value '%s' in this recipe%s", path,
+                   suggestion(r, path, names, n));
+        return false;
+    }
+    *place = value;
+    return true;
+}
+
+static void apply_preset(ParsedRecipe *r, Tree *root, const char *name, Loc loc) {
+    Tree *presets = tree_get(root, "presets"), *preset = tree_get(presets, name);
+    if (!preset || preset->kind != TREE_MAP) {
+        const char *names[64];
+        size_t n = 0;
+        for (size_t i = 0; presets && i < presets->count && n < 64; i++)
+            names[n++] = presets->items[i].key->text;
+        diag_error(r->diags, loc, "no preset '%s'%s", name, suggestion(r, name, names, n));
+        return;
+    }
+    for (size_t i = 0; i < preset->count; i++)
+        replace_value(r, root, preset->items[i].key->text, preset->items[i].value, preset->items[i].key->loc);
+}
+
+static void apply_overrides(ParsedRecipe *r, Tree *root) {
+    for (int pass = 0; pass < 2; pass++) /* presets first, whatever the order on the command line */
+        for (int i = 0; i < r->options->n_overrides; i++) {
+            const char *text = r->options->overrides[i], *equals = strchr(text, '=');
+            uint32_t file = diags_add_source(r->diags, "command line", text, strlen(text));
+            Loc loc = {file, 1, 1};
+            if (!equals || equals == text) {
+                if (pass) diag_error(r->diags, loc, "'%s' is not key=value", text);
+                continue;
+            }
+            char *key = arena_strndup(r->arena, text, (size_t)(equals - text));
+            bool preset = strcmp(key, "preset") == 0;
+            if (preset && pass == 0) apply_preset(r, root, equals + 1, loc);
+            if (preset || pass == 0) continue;
+            Tree *value = tree_parse(r->arena, r->diags, file, equals + 1, strlen(equals + 1));
+            if (!value) continue;
+            value->loc = (Loc){file, 1, (uint32_t)(equals - text) + 2};
+            replace_value(r, root, key, value, loc);
+        }
+}
+
+/* ---- definitions -------------------------------------------------------------------------------------------------- */
+
+static Block *read_block(ParsedRecipe *r, const Tree *tree, const char *what) {
+    if (tree->kind != TREE_SCALAR) {
+        diag_error(r->diags, tree->loc,
+                   "%s must be text in the expression language (`key: |` and indented lines)", what);
+        return NULL;
+    }
+    if (tree->block)
+        return expr_parse_block(r->arena, r->diags, tree->loc, tree->indent, tree->text, tree->size);
+    Expr *value = expr_parse(r->arena, r->diags, tree->loc, tree->text, tree->size);
+    if (!value) return NULL;
+    Block *block = ARENA_NEW(r->arena, Block); /* a lone expression is what it returns */
+    Expr *statement = ARENA_NEW(r->arena, Expr);
+    *statement = (Expr){.kind = STMT_RETURN, .loc = value->loc, .a = value};
+    block->statements = ARENA_ARRAY(r->arena, Expr *, 1);
+    block->statements[0] = statement;
+    block->count = 1;
+    return block;
+}
+
+static Expr *read_expr(ParsedRecipe *r, const Tree *tree, const char *what) {
+    if (tree->kind != TREE_SCALAR) {
+        diag_error(r->diags, tree->loc, "%s must be an expression", what);
+        return NULL;
+    }
+    Loc loc = tree->loc;
+    size_t skip = 0, drop = 0;
+    if (tree->text[0] == '$') {
+        bool parenthesis = tree->text[1] == '(' && tree->text[tree->size - 1] == ')';
+        skip = parenthesis ? 2 : 1;
+        drop = parenthesis;
+    }
+    loc.col += (uint32_t)skip;
+    size_t size = tree->size - skip - drop;
+    while (size && tree->text[skip + size - 1] == '\n') size--;
+    return expr_parse(r->arena, r->diags, loc, tree->text + skip, size);
+}
+
+static void add_definition(ParsedRecipe *r, Definition **list, size_t *count, size_t *capacity,
+                           Definition definition, const char *what) {
+    for (size_t i = 0; i < *count; i++) {
+        if (strcmp((*list)[i].signature.name, definition.signature.name) != 0) continue;
+        diag_error(r->diags, definition.loc, "%s '%s' is defined twice", what, definition.signature.name);
+        diag_note(r->diags, (*list)[i].loc, "first here");
+        return;
+    }
+    ARENA_PUSH(r->arena, *list, *count, *capacity, definition);
+}
+
+static void read_modules(ParsedRecipe *r, const Tree *map) {
+    for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++) {
+        const Tree *key = map->items[i].key;
+        Definition definition = {.loc = key->loc};
+        if (!expr_parse_signature(r->arena, r->diags, key->loc, key->text, key->size, &definition.signature))
+            continue;
+        definition.body = read_block(r, map->items[i].value, "a module");
+        if (definition.body)
+            add_definition(r, &r->modules, &r->n_modules, &r->modules_capacity, definition, "module");
+    }
+    if (map->kind != TREE_MAP)
+        diag_error(r->diags, map->loc, "modules must be a map of signatures to bodies");
+}
+
+static void read_ema(ParsedRecipe *r, const Tree *form, Definition *definition) {
+    static const char *const keys[] = {"ema", "momentum", "when"};
+    if (!check_keys(r, form, "an EMA network", keys, COUNT(keys))) return;
+    const Tree *of = tree_get(form, "ema"), *momentum = tree_get(form, "momentum"),
+               *when = tree_get(form, "when");
+    if (!of || !momentum) {
+        diag_error(r->diags, form->loc, "an EMA network wants `ema: NETWORK` and `momentum: expression`");
+        return;
+    }
+    definition->ema_of = text_of(r, of, "ema");
+    definition->ema_loc = of->loc;
+    definition->momentum = read_expr(r, momentum, "momentum");
+    if (when && strcmp(when->text, "before") != 0 && strcmp(when->text, "after") != 0)
+        diag_error(r->diags, when->loc, "`when` is before or after (the optimiser's step)");
+    definition->before = when && strcmp(when->text, "before") == 0;
+}
+
+static void read_networks(ParsedRecipe *r, const Tree *map) {
+    for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++) {
+        const Tree *key = map->items[i].key, *value = map->items[i].value;
+        Definition definition = {.loc = key->loc};
+        if (!expr_parse_signature(r->arena, r->diags, key->loc, key->text, key->size, &definition.signature))
+            continue;
+        if (!strchr(key->text, '(')) { /* the usual argument */
+            definition.signature.parameters = ARENA_NEW(r->arena, Parameter);
+            definition.signature.parameters[0].name = "x";
+            definition.signature.count = 1;
+        }
+        if (value->kind == TREE_MAP)
+            read_ema(r, value, &definition);
+        else
+            definition.body = read_block(r, value, "a network");
+        if (definition.body || definition.ema_of)
+            add_definition(r, &r->networks, &r->n_networks, &r->networks_capacity, definition, "network");
+    }
+}
+
+static void read_entries(ParsedRecipe *r, const Tree *map, const char *what, Entries *out) {
+    if (map->kind != TREE_MAP)
+        diag_error(r->diags, map->loc, "%s must be a map of names to expressions", what);
+    for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++) {
+        Entry entry = {.name = map->items[i].key->text, .loc = map->items[i].key->loc};
+        entry.value = read_expr(r, map->items[i].value, what);
+        if (entry.value) ARENA_PUSH(r->arena, out->items, out->count, out->capacity, entry);
+    }
+}
+
+static void read_objectives(ParsedRecipe *r, const Tree *map) {
+    static const char *const keys[] = {"weight", "loss", "update"};
+    if (map->kind != TREE_MAP) diag_error(r->diags, map->loc, "objectives must be a map");
+    for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++) {
+        const Tree *form = map->items[i].value, *loss = tree_get(form, "loss");
+        Entry entry = {.name = map->items[i].key->text, .loc = map->items[i].key->loc};
+        if (!check_keys(r, form, "an objective", keys, COUNT(keys))) continue;
+        if (!loss) {
+            diag_error(r->diags, entry.loc, "objective '%s' has no loss", entry.name);
+            continue;
+        }
+        entry.loss = read_block(r, loss, "a loss");
+        if (tree_get(form, "weight")) entry.weight = read_expr(r, tree_get(form, "weight"), "a weight");
+        if (tree_get(form, "update")) entry.update = read_block(r, tree_get(form, "update"), "an update");
+        if (entry.loss)
+            ARENA_PUSH(r->arena, r->objectives.items, r->objectives.count, r->objectives.capacity, entry);
+    }
+}
+
+static void read_metrics(ParsedRecipe *r, const Tree *map) {
+    static const char *const keys[] = {"value", "warn_below", "warn_above", "message"};
+    for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++) {
+        const Tree *form = map->items[i].value, *value = form;
+        Entry entry = {.name = map->items[i].key->text, .loc = map->items[i].key->loc};
+        if (form->kind == TREE_MAP) {
+            if (!check_keys(r, form, "a metric", keys, COUNT(keys)) || !(value = tree_get(form, "value"))) {
+                diag_error(r->diags, form->loc, "metric '%s' has no value", entry.name);
+                continue;
+            }
+            VtWarning warning = {.metric = entry.name,
+                                 .below = NAN,
+                                 .above = NAN,
+                                 .message = "the features may have collapsed"};
+            bool is_int;
+            if (tree_get(form, "warn_below"))
+                tree_number(r, tree_get(form, "warn_below"), &warning.below, &is_int);
+            if (tree_get(form, "warn_above"))
+                tree_number(r, tree_get(form, "warn_above"), &warning.above, &is_int);
+            if (tree_get(form, "message")) warning.message = text_of(r, tree_get(form, "message"), "message");
+            if (warning.below == warning.below || warning.above == warning.above)
+                ARENA_PUSH(r->arena, r->warnings, r->n_warnings, r->warnings_capacity, warning);
+        }
+        entry.value = read_expr(r, value, "a metric");
+        if (entry.value) ARENA_PUSH(r->arena, r->metrics.items, r->metrics.count, r->metrics.capacity, entry);
+    }
+}
+
+/* ---- views and draws ------------------------------------------------------------------------------------------------ */
+
+static bool read_int(ParsedRecipe *r, const Tree *tree, const char *what, int64_t low, int64_t high,
+                     int64_t *out) {
+    double value;
+    bool is_int;
+    if (!tree_number(r, tree, &value, &is_int)) return false;
+    if (value != floor(value) || value < (double)low || value > (double)high) {
+        diag_error(r->diags, tree->loc, "%s = %g must be a whole number in %lld..%lld", what, value,
+                   (long long)low, (long long)high);
+        return false;
+    }
+    *out = (int64_t)value;
+    return true;
+}
+
+/* One augmentation: a bare name, or {name: {parameters}}. */
+static bool read_augment(ParsedRecipe *r, const Tree *item, int copy, int copies, VtAugment *out) {
+    const Tree *name = item, *params = NULL;
+    if (item->kind == TREE_MAP && item->count == 1) {
+        name = item->items[0].key;
+        params = item->items[0].value;
+    }
+    size_t n;
+    const char *const *names = catalog_names(false, &n);
+    if (name->kind != TREE_SCALAR || (out->kind = catalog_augment(name->text)) < 0) {
+        diag_error(r->diags, name->loc, "unknown augmentation '%s'%s",
+                   name->kind == TREE_SCALAR ? name->text : "…",
+                   name->kind == TREE_SCALAR ? suggestion(r, name->text, names, n) : "");
+        return false;
+    }
+    return catalog_params(r, false, out->kind, params, copy, copies, out->params);
+}
+
+static bool read_pipeline(ParsedRecipe *r, const View *view, const Tree *augment, int copy) {
+    int copies = view->count ? view->count : 1;
+    VtPipeline pipeline = {.size = view->size};
+    pipeline.name = view->count ? arena_printf(r->arena, "%s.%d", view->name, copy) : view->name;
+    VtAugment *augments = ARENA_ARRAY(r->arena, VtAugment, (augment ? augment->count : 0) + 1);
+    bool good = true;
+    for (size_t i = 0; augment && i < augment->count; i++)
+        good =
+            read_augment(r, augment->items[i].value, copy, copies, &augments[pipeline.n_augments++]) && good;
+    pipeline.augments = augments;
+    ARENA_PUSH(r->arena, r->pipelines, r->n_pipelines, r->pipelines_capacity, pipeline);
+    return good;
+}
+
+static void read_views(ParsedRecipe *r, const Tree *map) {
+    static const char *const keys[] = {"count", "size", "augment"};
+    for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++) {
+        const Tree *form = map->items[i].value;
+        View view = {.name = map->items[i].key->text,
+                     .loc = map->items[i].key->loc,
+                     .first_pipeline = (int)r->n_pipelines};
+        int64_t count = 0, size = 0;
+        if (!check_keys(r, form, "a view", keys, COUNT(keys))) continue;
+        const Tree *augment = tree_get(form, "augment");
+        if (!tree_get(form, "size")) {
+            diag_error(r->diags, view.loc, "view '%s' has no size", view.name);
+            continue;
+        }
+        if (tree_get(form, "count") && !read_int(r, tree_get(form, "count"), "count", 0, MAX_COPIES, &count))
+            continue;
+        if (!read_int(r, tree_get(form, "size"), "size", 1, MAX_VIEW_SIZE, &size)) continue;
+        if (augment && augment->kind != TREE_LIST) {
+            diag_error(r->diags, augment->loc, "augment must be a list");
+            continue;
+        }
+        view.count = (int)count;
+        view.size = (int)size;
+        bool empty = tree_get(form, "count") && count == 0; /* a list without elements */
+        if (empty) view.count = -1;
+        for (int copy = 0; !empty && copy < (count ? count : 1); copy++)
+            if (!read_pipeline(r, &view, augment, copy)) break;
+        ARENA_PUSH(r->arena, r->views, r->n_views, r->views_capacity, view);
+    }
+}
+
+static void read_draws(ParsedRecipe *r, const Tree *map) {
+    static const char *const int_samplers[] = {"randint", "permutation"};
+    for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++) {
+        const Tree *form = map->items[i].value, *sampler = tree_get(form, "sampler"),
+                   *shape = tree_get(form, "shape");
+        Draw draw = {
+            .name = map->items[i].key->text, .loc = map->items[i].key->loc, .index = (int)r->n_samplers};
+        size_t n;
+        const char *const *names = catalog_names(true, &n);
+        if (!sampler || !shape || shape->kind != TREE_LIST || shape->count > IR_MAX_RANK) {
+            diag_error(r->diags, draw.loc, "draw '%s' wants `sampler: NAME` and `shape: [sizes]`", draw.name);
+            continue;
+        }
+        int row = catalog_sampler(sampler->text);
+        if (row < 0) {
+            diag_error(r->diags, sampler->loc, "unknown sampler '%s'%s", sampler->text,
+                       suggestion(r, sampler->text, names, n));
+            continue;
+        }
+        VtDraw out = {.name = draw.name, .kind = row};
+        if (!catalog_params(r, true, row, form, 0, 1, out.params)) continue;
+        draw.type.dtype = DT_F32;
+        for (size_t k = 0; k < COUNT(int_samplers); k++)
+            if (strcmp(int_samplers[k], sampler->text) == 0) draw.type.dtype = DT_I32;
+        bool good = true;
+        for (size_t k = 0; k < shape->count; k++) {
+            int64_t size;
+            good = read_int(r, shape->items[k].value, "a size", 1, 1 << 30, &size) && good;
+            if (good) draw.type.dim[draw.type.rank++] = size;
+        }
+        if (!good) continue;
+        ARENA_PUSH(r->arena, r->samplers, r->n_samplers, r->samplers_capacity, out);
+        ARENA_PUSH(r->arena, r->draws, r->n_draws, r->draws_capacity, draw);
+    }
+}
+
+/* ---- training ---------------------------------------------------------------------------------------------------------- */
+
+static void read_train(ParsedRecipe *r, const Tree *map) {
+    static const char *const keys[] = {"batch",  "epochs",           "seed", "precision", "optimizer", "clip",
+                                       "freeze", "checkpoint_every", "knn"};
+    static const char *const knn_keys[] = {"every", "k", "temperature"};
+    int64_t number;
+    bool is_int;
+    if (!check_keys(r, map, "train", keys, COUNT(keys))) return;
+    if (tree_get(map, "batch") && read_int(r, tree_get(map, "batch"), "batch", 1, 1 << 20, &number))
+        r->train.batch = number;
+    if (tree_get(map, "seed") && read_int(r, tree_get(map, "seed"), "seed", 0, INT64_C(1) << 52, &number))
+        r->train.seed = number;
+    if (tree_get(map, "epochs") && tree_number(r, tree_get(map, "epochs"), &r->train.epochs, &is_int) &&
+        r->train.epochs <= 0)
+        diag_error(r->diags, tree_get(map, "epochs")->loc, "epochs must be above 0");
+    if (tree_get(map, "checkpoint_every"))
+        tree_number(r, tree_get(map, "checkpoint_every"), &r->train.checkpoint_every, &is_int);
+    const Tree *precision = tree_get(map, "precision"), *knn = tree_get(map, "knn"),
+               *freeze = tree_get(map, "freeze");
+    if (precision && strcmp(precision->text, "fp32") != 0)
+        diag_error(r->diags, precision->loc, "precision '%s' is not known; this version has fp32",
+                   precision->text);
+    if (tree_get(map, "optimizer")) r->optimizer = read_expr(r, tree_get(map, "optimizer"), "optimizer");
+    if (tree_get(map, "clip")) r->clip = read_expr(r, tree_get(map, "clip"), "clip");
+    if (freeze) read_entries(r, freeze, "freeze", &r->freeze);
+    if (!knn || !check_keys(r, knn, "knn", knn_keys, COUNT(knn_keys))) return;
+    if (tree_get(knn, "every")) tree_number(r, tree_get(knn, "every"), &r->train.knn_every, &is_int);
+    if (tree_get(knn, "temperature"))
+        tree_number(r, tree_get(knn, "temperature"), &r->train.knn_temperature, &is_int);
+    if (tree_get(knn, "k") && read_int(r, tree_get(knn, "k"), "k", 1, 100000, &number))
+        r->train.knn_k = (int32_t)number;
+}
+
+/* ---- files ------------------------------------------------------------------------------------------------------------- */
+
+static char *read_file(Arena *arena, const char *path, size_t *size) {
+    FILE *file = fopen(path, "rb");
+    if (!file) return NULL;
+    char *text = NULL;
+    if (fseek(file, 0, SEEK_END) == 0) {
+        long length = ftell(file);
+        rewind(file);
+        if (length >= 0 && length <= 64 << 20) {
+            text = arena_alloc(arena, (size_t)length + 1);
+            *size = fread(text, 1, (size_t)length, file);
+        }
+    }
+    fclose(file);
+    return text;
+}
+
+static bool read_source(ParsedRecipe *r, const char *path, const char *text, size_t size, bool library);
+
+static bool known_file(const char *const *list, size_t n, const char *path) {
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i], path) == 0) return true;
+    return false;
+}
+
+static void use_file(ParsedRecipe *r, const char *from, const Tree *item) {
+    if (item->kind != TREE_SCALAR) {
+        diag_error(r->diags, item->loc, "`use` is a list of file names");
+        return;
+    }
+    const char *slash = strrchr(from, '/');
+    const char *folders[] = {slash ? arena_strndup(r->arena, from, (size_t)(slash - from)) : ".",
+                             r->options->models_dir};
+    for (int i = 0; i < 2; i++) {
+        size_t size;
+        if (!folders[i]) continue;
+        char *path = arena_printf(r->arena, "%s/%s", folders[i], item->text);
+        char *real = realpath(path, NULL);
+        if (!real) continue;
+        const char *key = arena_strdup(r->arena, real);
+        free(real);
+        if (known_file(r->open_files, r->n_open, key)) {
+            diag_error(r->diags, item->loc, "'%s' uses itself, by way of %zu file%s", item->text, r->n_open,
+                       r->n_open == 1 ? "" : "s");
+            return;
+        }
+        if (known_file(r->read_files, r->n_read, key)) return;
+        char *text = read_file(r->arena, key, &size);
+        if (!text) continue;
+        ARENA_PUSH(r->arena, r->read_files, r->n_read, r->read_capacity, key);
+        ARENA_PUSH(r->arena, r->open_files, r->n_open, r->open_capacity, key);
+        read_source(r, path, text, size, true);
+        r->n_open--;
+        return;
+    }
+    diag_error(r->diags, item->loc, "cannot read '%s' (looked in %s%s%s)", item->text, folders[0],
+               folders[1] ? " and " : "", folders[1] ? folders[1] : "");
+}
+
+static void read_uses(ParsedRecipe *r, const char *path, const Tree *uses) {
+    if (!uses) return;
+    if (uses->kind != TREE_LIST) diag_error(r->diags, uses->loc, "`use` is a list of file names");
+    for (size_t i = 0; uses->kind == TREE_LIST && i < uses->count; i++)
+        use_file(r, path, uses->items[i].value);
+}
+
+static void read_sections(ParsedRecipe *r, Tree *root) {
+    const Tree *at;
+    if ((at = tree_get(root, "knobs"))) read_knobs(r, at);
+    if ((at = tree_get(root, "train"))) read_train(r, at);
+    if ((at = tree_get(root, "views"))) read_views(r, at);
+    if ((at = tree_get(root, "draws"))) read_draws(r, at);
+    if ((at = tree_get(root, "networks"))) read_networks(r, at);
+    if ((at = tree_get(root, "state"))) read_entries(r, at, "state", &r->state);
+    if ((at = tree_get(root, "schedules"))) read_entries(r, at, "schedules", &r->schedules);
+    if ((at = tree_get(root, "objectives"))) read_objectives(r, at);
+    if ((at = tree_get(root, "metrics"))) read_metrics(r, at);
+    if ((at = tree_get(root, "values"))) read_entries(r, at, "values", &r->values);
+    if (!(at = tree_get(root, "embed"))) return;
+    static const char *const keys[] = {"view", "features"};
+    const Tree *view = tree_get(at, "view"), *features = tree_get(at, "features");
+    if (!check_keys(r, at, "embed", keys, COUNT(keys))) return;
+    if (!view || !features)
+        diag_error(r->diags, at->loc, "embed wants `view` and `features`");
+    else {
+        r->embed_view = text_of(r, view, "view");
+        r->embed_features = read_expr(r, features, "features");
+    }
+}
+
+static bool read_source(ParsedRecipe *r, const char *path, const char *text, size_t size, bool library) {
+    static const char *const recipe_keys[] = {
+        "recipe",   "about", "use",       "knobs",      "presets", "views",  "draws", "modules",
+        "networks", "state", "schedules", "objectives", "metrics", "values", "embed", "train"};
+    static const char *const library_keys[] = {"library", "about", "use", "modules"};
+    uint32_t file = diags_add_source(r->diags, path, text, size);
+    Tree *root = tree_parse(r->arena, r->diags, file, text, size);
+    if (!root) return false;
+    if (library)
+        check_keys(r, root, "a library", library_keys, COUNT(library_keys));
+    else
+        check_keys(r, root, "a recipe", recipe_keys, COUNT(recipe_keys));
+    if (root->kind != TREE_MAP) return false;
+    read_uses(r, path, tree_get(root, "use"));
+    if (tree_get(root, "modules")) read_modules(r, tree_get(root, "modules"));
+    if (library) return true;
+    r->tree = root;
+    apply_overrides(r, root);
+    const Tree *name = tree_get(root, "recipe");
+    if (!name)
+        diag_error(r->diags, (Loc){file, 1, 1}, "a recipe begins with `recipe: NAME`");
+    else
+        r->name = text_of(r, name, "recipe");
+    if (tree_get(root, "about")) r->about = text_of(r, tree_get(root, "about"), "about");
+    read_sections(r, root);
+    return true;
+}
+
+bool recipe_read(ParsedRecipe *recipe, const char *path, const char *text, size_t size) {
+    recipe->train =
+        (VtTrain){.batch = 64, .epochs = 100, .checkpoint_every = 1, .knn_k = 20, .knn_temperature = 0.07};
+    return read_source(recipe, path, text, size, false) && diags_errors(recipe->diags) == 0;
+}

@@ -1,0 +1,116 @@
+/* A recipe as read: structure checked, expressions parsed, nothing evaluated but knobs. Between recipe.c, which fills it, and
+ * the elaborator, which turns it into IR. */
+#ifndef VITC_FRONTEND_RECIPE_H
+#define VITC_FRONTEND_RECIPE_H
+
+#include "frontend/expr.h"
+#include "frontend/frontend.h"
+#include "frontend/tree.h"
+
+typedef struct { /* a module, or a network */
+    Signature signature;
+    Block *body;
+    Loc loc;
+    /* networks only */
+    const char *ema_of; /* NULL: trained */
+    Loc ema_loc;
+    Expr *momentum;
+    bool before;
+} Definition;
+
+typedef struct {
+    const char *name;
+    Loc loc;
+    Expr *value;  /* of a schedule, state, metric, value, freeze pattern */
+    Expr *weight; /* of an objective; NULL: 1 */
+    Block *loss, *update;
+} Entry;
+
+typedef struct {
+    Entry *items;
+    size_t count, capacity;
+} Entries;
+
+typedef enum { KNOB_INT, KNOB_REAL, KNOB_BOOL, KNOB_STRING, KNOB_LIST } KnobType;
+typedef struct {
+    const char *name;
+    KnobType type;
+    Loc loc;
+    double number;
+    bool truth;
+    const char *text;
+    double *list;
+    size_t count;
+    bool list_is_int;
+} Knob;
+
+typedef struct {
+    const char *name;
+    Loc loc;
+    int count; /* 0: a single tensor */
+    int size;
+    int first_pipeline;
+} View;
+
+typedef struct {
+    const char *name;
+    Loc loc;
+    int index; /* VtProgram.draws */
+    Type type;
+} Draw;
+
+typedef struct {
+    Arena *arena;
+    Diags *diags;
+    const RecipeOptions *options;
+    const char *name, *about;
+    Tree *tree; /* with overrides applied */
+    Definition *modules, *networks;
+    size_t n_modules, modules_capacity, n_networks, networks_capacity;
+    Knob *knobs;
+    size_t n_knobs, knobs_capacity;
+    View *views;
+    size_t n_views, views_capacity;
+    Draw *draws;
+    size_t n_draws, draws_capacity;
+    VtPipeline *pipelines;
+    size_t n_pipelines, pipelines_capacity;
+    VtDraw *samplers; /* of `draws:` and of draw() calls */
+    size_t n_samplers, samplers_capacity;
+    VtWarning *warnings;
+    size_t n_warnings, warnings_capacity;
+    Entries state, schedules, objectives, metrics, values, freeze;
+    const char *embed_view;
+    Expr *embed_features;
+    Expr *optimizer, *clip;
+    VtTrain train;
+    const char *precision;
+    /* files being read, for `use:` cycles */
+    const char **open_files, **read_files;
+    size_t n_open, open_capacity, n_read, read_capacity;
+} ParsedRecipe;
+
+bool recipe_read(ParsedRecipe *recipe, const char *path, const char *text, size_t size);
+const Knob *recipe_knob(const ParsedRecipe *recipe, const char *name);
+
+/* eval.c: an expression over knobs alone, for `$(…)`. False after an error. */
+bool eval_constant(ParsedRecipe *recipe, const Expr *expr, double *value, bool *is_int);
+/* elaborate.c */
+bool elaborate(ParsedRecipe *recipe, Recipe *out);
+
+/* catalog.c: the rows of runtime/catalog.def. Each fills params (VT_MAX_PARAMS of them) from a map of keys; the keys `size`,
+ * `sampler` and `shape` are passed over. `copy`: which element of an `each:` list to take. */
+int catalog_augment(const char *name); /* row, or -1 */
+int catalog_sampler(const char *name);
+const char *const *catalog_names(bool samplers, size_t *n);
+bool catalog_params(ParsedRecipe *recipe, bool sampler, int row, const Tree *map, int copy, int copies,
+                    double *params);
+/* One parameter from a number, by keyword, for draw(). False: no such parameter, or out of range (message in the diags). */
+bool catalog_set(ParsedRecipe *recipe, bool sampler, int row, const char *key, double value, Loc loc,
+                 double *params);
+void catalog_defaults(bool sampler, int row, double *params);
+
+/* A scalar of the tree as a number: a literal, $knob or $(expression). False after an error. */
+bool tree_number(ParsedRecipe *recipe, const Tree *tree, double *value, bool *is_int);
+
+#endif
