@@ -1,0 +1,525 @@
+/* Running the expression language at compile time: expressions, statements, calls. */
+#include "frontend/eval.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+enum { MAX_CALLS = 100, MAX_STEPS = 5000000, MAX_NODES = 2000000 };
+
+/* ---- errors, names ----------------------------------------------------------------------------------------------- */
+
+Value eval_error(Elaborator *e, Loc loc, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    char *message = arena_vprintf(e->arena, format, args);
+    va_end(args);
+    diag_error(e->diags, loc, "%s", message);
+    for (size_t i = e->n_calls, told = 0; i-- > 0 && told < 4; told++) {
+        const Expr *call = e->calls[i];
+        diag_note(e->diags, call->loc, "in %s, called here", call->a && call->a->kind == EXPR_NAME ? call->a->text : "a module");
+    }
+    return (Value){0};
+}
+
+const char *show_value(Elaborator *e, const Value *v) {
+    switch (v->kind) {
+    case V_NONE: return "none";
+    case V_INT:
+    case V_REAL: return arena_printf(e->arena, "%g", v->number);
+    case V_BOOL: return v->number ? "true" : "false";
+    case V_STRING: return arena_printf(e->arena, "'%s'", v->text);
+    case V_LIST:
+    case V_TUPLE: return arena_printf(e->arena, "a list of %zu", v->count);
+    case V_RECORD: return "a record";
+    case V_TENSOR:
+    case V_STATE: return type_text(e->arena, func_type(e->func, tensor_of(e, (Loc){0, 0, 0}, v, DT_F32)));
+    case V_INIT: return "an initialiser";
+    case V_MODULE: return arena_printf(e->arena, "module %s", v->definition->signature.name);
+    case V_NETWORK: return arena_printf(e->arena, "network %s", v->definition->signature.name);
+    case V_BUILTIN: return arena_printf(e->arena, "function %s", v->builtin->name);
+    default: return "a slice";
+    }
+}
+
+void define(Elaborator *e, Frame *frame, const char *name, Value value) {
+    for (size_t i = 0; i < frame->count; i++)
+        if (strcmp(frame->variables[i].name, name) == 0) {
+            frame->variables[i].value = value;
+            return;
+        }
+    Variable variable = {name, value};
+    ARENA_PUSH(e->arena, frame->variables, frame->count, frame->capacity, variable);
+}
+
+static Value *find_in(Frame *frame, const char *name) {
+    for (size_t i = 0; frame && i < frame->count; i++)
+        if (strcmp(frame->variables[i].name, name) == 0) return &frame->variables[i].value;
+    return NULL;
+}
+
+Value *lookup(Elaborator *e, const char *name) {
+    Value *found = find_in(e->frame, name);
+    return found ? found : find_in(e->globals, name);
+}
+
+const char *join_scope(Elaborator *e, const char *a, const char *b) {
+    if (!a || !*a) return b;
+    return b && *b ? arena_printf(e->arena, "%s.%s", a, b) : a;
+}
+
+static bool is_knob(Elaborator *e, const char *name) { return recipe_knob(e->recipe, name) != NULL; }
+
+static Value eval_name(Elaborator *e, const Expr *expr) {
+    const char *name = expr->text;
+    if (strcmp(name, "true") == 0 || strcmp(name, "false") == 0) return value_bool(name[0] == 't');
+    if (strcmp(name, "none") == 0) return value_none();
+    Value *found = find_in(e->frame, name);
+    if (found) return *found;
+    found = find_in(e->globals, name);
+    if (found && !(e->frame && e->frame->module && is_knob(e, name))) return *found;
+    const Builtin *builtin = builtin_find(name);
+    if (builtin) return (Value){.kind = V_BUILTIN, .builtin = builtin};
+    if (found) return eval_error(e, expr->loc, "knob '%s' is not seen inside a module: pass it as an argument", name);
+    size_t n = 0, n_builtins;
+    const char *const *builtins = builtin_names(&n_builtins);
+    size_t most = n_builtins + (e->frame ? e->frame->count : 0) + e->globals->count;
+    const char **names = ARENA_ARRAY(e->arena, const char *, most);
+    for (size_t i = 0; e->frame && i < e->frame->count; i++) names[n++] = e->frame->variables[i].name;
+    for (size_t i = 0; i < e->globals->count; i++) names[n++] = e->globals->variables[i].name;
+    for (size_t i = 0; i < n_builtins; i++) names[n++] = builtins[i];
+    const char *near = diag_nearest(name, names, n);
+    return eval_error(e, expr->loc, "unknown name '%s'%s%s%s", name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+/* ---- calls -------------------------------------------------------------------------------------------------------- */
+
+/* A label's text: blocks[i] -> "blocks.0". */
+static const char *label_text(Elaborator *e, const Expr *label) {
+    if (label->kind == EXPR_NAME) return label->text;
+    const char *base = label_text(e, label->a);
+    if (!base) return NULL;
+    if (label->kind == EXPR_ATTRIBUTE) return join_scope(e, base, label->text);
+    Value index = eval(e, label->args[0]);
+    int64_t i;
+    if (index.kind == V_STRING) return join_scope(e, base, index.text);
+    if (!int_of(e, label->loc, &index, "a label's index", &i)) return NULL;
+    return arena_printf(e->arena, "%s.%lld", base, (long long)i);
+}
+
+static bool bind_arguments(Elaborator *e, const Signature *signature, const Expr *at, Frame *frame, Value *args, const char **keywords, size_t n) {
+    size_t positional = 0;
+    bool good = true;
+    for (size_t i = 0; i < n; i++) {
+        const char *name = keywords[i];
+        if (!name) {
+            if (positional >= signature->count) {
+                eval_error(e, at->loc, "%s takes %zu argument%s, %zu are given", signature->name, signature->count, signature->count == 1 ? "" : "s", n);
+                return false;
+            }
+            name = signature->parameters[positional++].name;
+        } else {
+            bool known = false;
+            const char *names[64];
+            for (size_t p = 0; p < signature->count && p < 64; p++) {
+                names[p] = signature->parameters[p].name;
+                known = known || strcmp(names[p], name) == 0;
+            }
+            if (!known) {
+                const char *near = diag_nearest(name, names, signature->count < 64 ? signature->count : 64);
+                eval_error(e, at->loc, "%s has no argument '%s'%s%s%s", signature->name, name, near ? "; did you mean '" : "", near ? near : "",
+                           near ? "'?" : "");
+                good = false;
+                continue;
+            }
+        }
+        if (find_in(frame, name)) {
+            eval_error(e, at->loc, "argument '%s' of %s is given twice", name, signature->name);
+            good = false;
+        }
+        define(e, frame, name, args[i]);
+    }
+    return good;
+}
+
+static bool bind_defaults(Elaborator *e, const Signature *signature, const Expr *at, Frame *frame) {
+    for (size_t p = 0; p < signature->count; p++) {
+        const Parameter *parameter = &signature->parameters[p];
+        if (find_in(frame, parameter->name)) continue;
+        if (!parameter->fallback) {
+            eval_error(e, at->loc, "%s wants argument '%s'", signature->name, parameter->name);
+            return false;
+        }
+        Frame *before = e->frame;
+        e->frame = frame;
+        Value value = eval(e, parameter->fallback);
+        e->frame = before;
+        define(e, frame, parameter->name, value);
+    }
+    return true;
+}
+
+Value call_definition(Elaborator *e, const Definition *definition, const Expr *at, Value *args, const char **keywords, size_t n) {
+    Frame frame = {.module = true};
+    for (size_t i = 0; i < e->n_running; i++)
+        if (e->running[i] == definition) return eval_error(e, at->loc, "module %s calls itself", definition->signature.name);
+    if (e->n_calls >= MAX_CALLS) return eval_error(e, at->loc, "calls nest deeper than %d", MAX_CALLS);
+    if (!bind_arguments(e, &definition->signature, at, &frame, args, keywords, n)) return (Value){0};
+    if (!bind_defaults(e, &definition->signature, at, &frame)) return (Value){0};
+    Frame *before = e->frame;
+    Loc loc = e->func->loc;
+    const char *label = e->pending_label;
+    e->pending_label = NULL;
+    e->frame = &frame;
+    ARENA_PUSH(e->arena, e->calls, e->n_calls, e->calls_capacity, (Expr *)at);
+    ARENA_PUSH(e->arena, e->running, e->n_running, e->running_capacity, definition);
+    Value result = eval_block(e, definition->body);
+    e->n_running--;
+    e->n_calls--;
+    e->frame = before;
+    e->func->loc = loc;
+    e->pending_label = label;
+    return result;
+}
+
+/* Arguments of a builtin by its signature "x axis=none *rest". */
+static bool bind_builtin(Elaborator *e, const Builtin *builtin, const Expr *at, Value *args, const char **keywords, size_t n, Value *out, size_t *count) {
+    const char *s = builtin->signature;
+    size_t slot = 0, next = 0;
+    bool *taken = ARENA_ARRAY(e->arena, bool, n + 1);
+    while (*s) {
+        char name[32] = {0}, fallback[32] = {0};
+        size_t length = strcspn(s, " "), equals = strcspn(s, "= ");
+        if (*s == '*') { /* all that is left, in order */
+            Value rest = value_list(e, V_LIST, n);
+            rest.count = 0;
+            for (size_t i = 0; i < n; i++)
+                if (!keywords[i] && !taken[i]) rest.items[rest.count++] = args[i], taken[i] = true;
+            out[slot++] = rest;
+            s += length + (s[length] == ' ');
+            continue;
+        }
+        memcpy(name, s, equals);
+        if (equals < length) memcpy(fallback, s + equals + 1, length - equals - 1);
+        size_t found = n;
+        for (size_t i = 0; i < n; i++)
+            if (keywords[i] && strcmp(keywords[i], name) == 0) found = i;
+        while (found == n && next < n && (keywords[next] || taken[next])) next++;
+        if (found == n && next < n) found = next;
+        if (found < n) {
+            out[slot++] = args[found];
+            taken[found] = true;
+        } else if (equals < length) {
+            Expr *expr = expr_parse(e->arena, e->diags, at->loc, fallback, strlen(fallback));
+            out[slot++] = expr ? eval(e, expr) : value_none();
+        } else {
+            eval_error(e, at->loc, "%s wants argument '%s': %s(%s)", builtin->name, name, builtin->name, builtin->signature);
+            return false;
+        }
+        s += length + (s[length] == ' ');
+    }
+    for (size_t i = 0; i < n; i++)
+        if (!taken[i] && strcmp(builtin->name, "draw") != 0 && strcmp(builtin->name, "record") != 0) {
+            eval_error(e, at->loc, "%s takes no such argument%s%s: %s(%s)", builtin->name, keywords[i] ? " " : "", keywords[i] ? keywords[i] : "",
+                       builtin->name, builtin->signature);
+            return false;
+        }
+    *count = slot;
+    return true;
+}
+
+static Value call_builtin(Elaborator *e, const Builtin *builtin, const Expr *at, Value *args, const char **keywords, size_t n) {
+    Value out[16];
+    size_t count;
+    for (size_t i = 0; i < n; i++)
+        if (args[i].kind == V_POISON) return args[i];
+    if (!bind_builtin(e, builtin, at, args, keywords, n, out, &count)) return (Value){0};
+    e->func->error[0] = '\0';
+    return builtin->fn(e, at, out, count);
+}
+
+static Value eval_call(Elaborator *e, const Expr *expr) {
+    Value callee = eval(e, expr->a);
+    if (callee.kind == V_POISON) return callee;
+    Value *args = ARENA_ARRAY(e->arena, Value, expr->n_args + 1);
+    const char **keywords = ARENA_ARRAY(e->arena, const char *, expr->n_args + 1);
+    const char *label = e->pending_label;
+    e->pending_label = NULL;
+    for (size_t i = 0; i < expr->n_args; i++) {
+        args[i] = eval(e, expr->args[i]);
+        keywords[i] = expr->args[i]->keyword;
+    }
+    e->pending_label = label;
+    for (size_t i = 0; i < expr->n_args; i++)
+        if (args[i].kind == V_POISON) return args[i];
+    Loc before = e->func->loc;
+    e->func->loc = expr->loc;
+    Value result;
+    if (callee.kind == V_BUILTIN) result = call_builtin(e, callee.builtin, expr, args, keywords, expr->n_args);
+    else if (callee.kind == V_MODULE) result = call_definition(e, callee.definition, expr, args, keywords, expr->n_args);
+    else if (callee.kind == V_NETWORK) result = apply_network(e, callee.definition, expr, args, keywords, expr->n_args);
+    else result = eval_error(e, expr->loc, "%s cannot be called", show_value(e, &callee));
+    e->func->loc = before;
+    return result;
+}
+
+static Value eval_labelled(Elaborator *e, const Expr *expr) {
+    const char *label = label_text(e, expr->a), *before = e->scope, *pending = e->pending_label;
+    if (!label) return (Value){0};
+    e->scope = join_scope(e, e->scope, label);
+    e->func->scope = e->scope;
+    e->pending_label = NULL;
+    Value value = eval(e, expr->b);
+    e->scope = before;
+    e->func->scope = before;
+    e->pending_label = pending;
+    return value;
+}
+
+/* ---- comprehension ------------------------------------------------------------------------------------------------- */
+
+static bool bind_target(Elaborator *e, const Expr *target, Value value) {
+    if (target->kind == EXPR_NAME) {
+        define(e, e->frame ? e->frame : e->globals, target->text, value);
+        return true;
+    }
+    if ((value.kind != V_LIST && value.kind != V_TUPLE) || value.count != target->n_args) {
+        if (value.kind != V_POISON) eval_error(e, target->loc, "%zu names for %s", target->n_args, show_value(e, &value));
+        return false;
+    }
+    for (size_t i = 0; i < target->n_args; i++) bind_target(e, target->args[i], value.items[i]);
+    return true;
+}
+
+static bool run_clauses(Elaborator *e, const Expr *expr, size_t clause, Value *list, size_t *capacity) {
+    if (clause == expr->n_clauses) {
+        Value value = eval(e, expr->a);
+        ARENA_PUSH(e->arena, list->items, list->count, *capacity, value);
+        return value.kind != V_POISON;
+    }
+    const ExprClause *c = &expr->clauses[clause];
+    Value over = eval(e, c->over);
+    if (over.kind == V_POISON) return false;
+    if (over.kind != V_LIST && over.kind != V_TUPLE) {
+        eval_error(e, c->over->loc, "`for` runs over a list, not %s", show_value(e, &over));
+        return false;
+    }
+    for (size_t i = 0; i < over.count; i++) {
+        bool keep = true;
+        if (!bind_target(e, c->target, over.items[i])) return false;
+        for (size_t k = 0; k < c->n_conditions && keep; k++) {
+            Value condition = eval(e, c->conditions[k]);
+            if (!bool_of(e, c->conditions[k]->loc, &condition, "a condition", &keep)) return false;
+        }
+        if (keep && !run_clauses(e, expr, clause + 1, list, capacity)) return false;
+    }
+    return true;
+}
+
+/* ---- expressions ---------------------------------------------------------------------------------------------------- */
+
+static OpKind binary_op(int token) {
+    static const struct {
+        int token;
+        OpKind op;
+    } map[] = {{'+', OP_add}, {'-', OP_sub}, {'*', OP_mul}, {'/', OP_div}, {'%', OP_rem}, {T_POW, OP_pow},
+               {'<', OP_lt},  {'>', OP_gt},  {T_LE, OP_le}, {T_GE, OP_ge}, {T_EQ, OP_eq}, {T_NE, OP_ne}};
+    for (size_t i = 0; i < sizeof map / sizeof *map; i++)
+        if (map[i].token == token) return map[i].op;
+    return OP_add;
+}
+
+static Value logical(Elaborator *e, const Expr *expr, const Value *a) {
+    bool truth;
+    if (!is_tensor(a)) { /* known now: the other side may not even be looked at */
+        if (!bool_of(e, expr->a->loc, a, "a condition", &truth)) return (Value){0};
+        if (truth == (expr->op == T_OR)) return value_bool(truth);
+        return eval(e, expr->b);
+    }
+    Value b = eval(e, expr->b);
+    ValueId x = tensor_of(e, expr->loc, a, DT_BOOL), y = tensor_of(e, expr->loc, &b, DT_BOOL);
+    return value_tensor(e, expr->loc, ir_binary(e->func, expr->op == T_OR ? OP_or : OP_and, x, y));
+}
+
+static Value eval_binary(Elaborator *e, const Expr *expr) {
+    Value a = eval(e, expr->a);
+    if (a.kind == V_POISON) return a;
+    if (expr->op == T_AND || expr->op == T_OR) return logical(e, expr, &a);
+    Value b = eval(e, expr->b);
+    if (b.kind == V_POISON) return b;
+    if (expr->op == '@') return value_matmul(e, expr->loc, &a, &b);
+    if (expr->op == T_FLOORDIV) {
+        Value quotient = value_binary(e, expr->loc, OP_div, &a, &b);
+        Value floor = value_unary(e, expr->loc, OP_floor, &quotient);
+        if (is_number(&floor)) floor.kind = a.kind != V_REAL && b.kind != V_REAL ? V_INT : V_REAL;
+        return floor;
+    }
+    return value_binary(e, expr->loc, binary_op(expr->op), &a, &b);
+}
+
+static Value eval_index(Elaborator *e, const Expr *expr) {
+    Value base = eval(e, expr->a), *index = ARENA_ARRAY(e->arena, Value, expr->n_args + 1);
+    for (size_t i = 0; i < expr->n_args; i++) index[i] = eval(e, expr->args[i]);
+    if (expr->n_args == 1 && index[0].kind == V_TUPLE && is_tensor(&base)) return value_index(e, expr, &base, index[0].items, index[0].count);
+    return value_index(e, expr, &base, index, expr->n_args);
+}
+
+static Value eval_attribute(Elaborator *e, const Expr *expr) {
+    Value base = eval(e, expr->a);
+    if (base.kind == V_POISON) return base;
+    if (base.kind != V_RECORD) return eval_error(e, expr->loc, "%s has no fields", show_value(e, &base));
+    for (size_t i = 0; i < base.count; i++)
+        if (strcmp(base.names[i], expr->text) == 0) return base.items[i];
+    const char *near = diag_nearest(expr->text, base.names, base.count);
+    return eval_error(e, expr->loc, "the record has no field '%s'%s%s%s", expr->text, near ? "; did you mean '" : "", near ? near : "",
+                      near ? "'?" : "");
+}
+
+static Value eval_slice(Elaborator *e, const Expr *expr) {
+    Value slice = value_list(e, V_SLICE, 3);
+    const Expr *parts[] = {expr->a, expr->b, expr->c};
+    for (int i = 0; i < 3; i++) slice.items[i] = parts[i] ? eval(e, parts[i]) : value_none();
+    return slice;
+}
+
+static Value eval_list(Elaborator *e, const Expr *expr) {
+    Value list = value_list(e, expr->kind == EXPR_LIST ? V_LIST : V_TUPLE, expr->n_args);
+    for (size_t i = 0; i < expr->n_args; i++) {
+        list.items[i] = eval(e, expr->args[i]);
+        if (list.items[i].kind == V_POISON) return list.items[i];
+    }
+    return list;
+}
+
+static Value eval_inner(Elaborator *e, const Expr *expr) {
+    switch (expr->kind) {
+    case EXPR_NUMBER: return value_number(expr->number, expr->is_int);
+    case EXPR_STRING: return (Value){.kind = V_STRING, .text = expr->text};
+    case EXPR_NAME: return eval_name(e, expr);
+    case EXPR_TUPLE:
+    case EXPR_LIST: return eval_list(e, expr);
+    case EXPR_UNARY: {
+        Value x = eval(e, expr->a);
+        if (expr->op == '+') return x;
+        if (expr->op == T_NOT && !is_tensor(&x)) {
+            bool truth;
+            return bool_of(e, expr->loc, &x, "a condition", &truth) ? value_bool(!truth) : (Value){0};
+        }
+        return value_unary(e, expr->loc, expr->op == T_NOT ? OP_not : OP_neg, &x);
+    }
+    case EXPR_BINARY: return eval_binary(e, expr);
+    case EXPR_IF: {
+        Value condition = eval(e, expr->b);
+        bool truth;
+        if (!bool_of(e, expr->b->loc, &condition, "a condition", &truth)) return (Value){0};
+        return eval(e, truth ? expr->a : expr->c);
+    }
+    case EXPR_CALL: return eval_call(e, expr);
+    case EXPR_INDEX: return eval_index(e, expr);
+    case EXPR_SLICE: return eval_slice(e, expr);
+    case EXPR_ATTRIBUTE: return eval_attribute(e, expr);
+    case EXPR_COMPREHENSION: {
+        Value list = {.kind = V_LIST};
+        size_t capacity = 0;
+        return run_clauses(e, expr, 0, &list, &capacity) ? list : (Value){0};
+    }
+    case EXPR_LABELLED: return eval_labelled(e, expr);
+    case EXPR_ELLIPSIS: return (Value){.kind = V_ELLIPSIS};
+    default: return eval_error(e, expr->loc, "not an expression");
+    }
+}
+
+Value eval(Elaborator *e, const Expr *expr) {
+    if (++e->steps > MAX_STEPS || e->func->count > MAX_NODES) {
+        if (e->steps < 2 * (size_t)MAX_STEPS) eval_error(e, expr->loc, "this recipe unrolls to too much: over %d operators or steps", MAX_NODES);
+        e->steps = 2 * (size_t)MAX_STEPS;
+        return (Value){0};
+    }
+    Loc before = e->func->loc;
+    e->func->loc = expr->loc;
+    Value value = eval_inner(e, expr);
+    e->func->loc = before;
+    return value;
+}
+
+/* ---- statements ------------------------------------------------------------------------------------------------------- */
+
+static void run_body(Elaborator *e, Expr *const *statements, size_t n);
+
+static void run_for(Elaborator *e, const Expr *s) {
+    Value over = eval(e, s->b);
+    if (over.kind == V_POISON) return;
+    if (over.kind != V_LIST && over.kind != V_TUPLE) {
+        eval_error(e, s->b->loc, "`for` runs over a list, not %s", show_value(e, &over));
+        return;
+    }
+    for (size_t i = 0; i < over.count && !e->has_returned; i++) {
+        if (!bind_target(e, s->a, over.items[i])) return;
+        run_body(e, s->body, s->n_body);
+    }
+}
+
+static void run_assign(Elaborator *e, const Expr *s) {
+    const char *before = e->pending_label, *scope = e->scope;
+    e->pending_label = s->a->kind == EXPR_NAME ? s->a->text : NULL;
+    Value value = eval(e, s->b);
+    e->pending_label = before;
+    e->scope = scope;
+    Frame *frame = e->frame ? e->frame : e->globals;
+    if (value.kind == V_POISON) { /* every target is poisoned: no cascade */
+        if (s->a->kind == EXPR_NAME) define(e, frame, s->a->text, value);
+        for (size_t i = 0; s->a->kind == EXPR_TUPLE && i < s->a->n_args; i++) define(e, frame, s->a->args[i]->text, value);
+        return;
+    }
+    bind_target(e, s->a, value);
+}
+
+static void run_update(Elaborator *e, const Expr *s) {
+    Value value = eval(e, s->b);
+    Value *target = s->a->kind == EXPR_NAME ? lookup(e, s->a->text) : NULL;
+    if (!target || target->kind != V_STATE) {
+        eval_error(e, s->a->loc, ":= sets a state; '%s' is none", s->a->kind == EXPR_NAME ? s->a->text : "this");
+        return;
+    }
+    if (value.kind != V_POISON) update_state(e, s->loc, target->state, &value);
+}
+
+static void run_statement(Elaborator *e, const Expr *s) {
+    bool truth;
+    Value value;
+    switch (s->kind) {
+    case STMT_ASSIGN: run_assign(e, s); return;
+    case STMT_UPDATE: run_update(e, s); return;
+    case STMT_RETURN:
+        e->returned = eval(e, s->a);
+        e->has_returned = true;
+        return;
+    case STMT_FOR: run_for(e, s); return;
+    case STMT_IF:
+        value = eval(e, s->a);
+        if (!bool_of(e, s->a->loc, &value, "a condition", &truth)) return;
+        run_body(e, truth ? s->body : s->orelse, truth ? s->n_body : s->n_orelse);
+        return;
+    case STMT_ASSERT:
+        value = eval(e, s->a);
+        if (!bool_of(e, s->a->loc, &value, "an assertion", &truth) || truth) return;
+        value = s->b ? eval(e, s->b) : value_none();
+        eval_error(e, s->loc, "%s", value.kind == V_STRING ? value.text : "this assertion does not hold");
+        return;
+    default: eval(e, s->a);
+    }
+}
+
+static void run_body(Elaborator *e, Expr *const *statements, size_t n) {
+    for (size_t i = 0; i < n && !e->has_returned; i++) run_statement(e, statements[i]);
+}
+
+Value eval_block(Elaborator *e, const Block *block) {
+    Value before = e->returned;
+    bool had = e->has_returned;
+    e->has_returned = false;
+    run_body(e, block->statements, block->count);
+    Value result = e->has_returned ? e->returned : value_none();
+    e->returned = before;
+    e->has_returned = had;
+    return result;
+}
