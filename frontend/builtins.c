@@ -9,15 +9,17 @@
 
 /* ---- elementwise ------------------------------------------------------------------------------------------------- */
 
-#define UNARY(name, op)                                                                                          \
-    BUILTIN(b_##name) {                                                                                          \
-        UNUSED;                                                                                                  \
-        return value_unary(e, at->loc, op, &args[0]);                                                            \
+#define UNARY(name, op)                                                                                      \
+    BUILTIN(b_##name) {                                                                                      \
+        UNUSED;                                                                                              \
+        return value_unary(e, at->loc, op, &args[0]);                                                        \
     }
-UNARY(abs, OP_abs) UNARY(exp, OP_exp) UNARY(log, OP_log) UNARY(sqrt, OP_sqrt) UNARY(rsqrt, OP_rsqrt) UNARY(sin, OP_sin)
-UNARY(cos, OP_cos) UNARY(tanh, OP_tanh) UNARY(erf, OP_erf) UNARY(sigmoid, OP_sigmoid) UNARY(floor, OP_floor) UNARY(sign, OP_sign)
+UNARY(abs, OP_abs)
+UNARY(exp, OP_exp) UNARY(log, OP_log) UNARY(sqrt, OP_sqrt) UNARY(rsqrt, OP_rsqrt) UNARY(sin, OP_sin)
+    UNARY(cos, OP_cos) UNARY(tanh, OP_tanh) UNARY(erf, OP_erf) UNARY(sigmoid, OP_sigmoid)
+        UNARY(floor, OP_floor) UNARY(sign, OP_sign)
 
-BUILTIN(b_stop_grad) {
+            BUILTIN(b_stop_grad) {
     UNUSED;
     if (is_number(&args[0])) return args[0];
     return value_tensor(e, at->loc, ir_unary(e->func, OP_stop_grad, tensor_of(e, at->loc, &args[0], DT_F32)));
@@ -30,7 +32,9 @@ BUILTIN(b_gelu) {
     return value_tensor(e, at->loc, ir_gelu(e->func, tensor_of(e, at->loc, &args[0], DT_F32), approximate));
 }
 
-static bool is_list(const Value *v) { return v->kind == V_LIST || v->kind == V_TUPLE; }
+static bool is_list(const Value *v) {
+    return v->kind == V_LIST || v->kind == V_TUPLE;
+}
 
 /* Axes from none, a number or a tuple; false after an error. */
 static bool axes_of(Elaborator *e, Loc loc, const Value *v, int rank, Ints *out) {
@@ -52,7 +56,8 @@ static bool axes_of(Elaborator *e, Loc loc, const Value *v, int rank, Ints *out)
     return true;
 }
 
-static Value reduce(Elaborator *e, Loc loc, OpKind op, const Value *x, const Value *axis, const Value *keep_value) {
+static Value reduce(Elaborator *e, Loc loc, OpKind op, const Value *x, const Value *axis,
+                    const Value *keep_value) {
     ValueId id = tensor_of(e, loc, x, DT_F32);
     bool keep;
     Ints axes;
@@ -65,7 +70,8 @@ static Value reduce(Elaborator *e, Loc loc, OpKind op, const Value *x, const Val
 
 /* Over a list: a fold of the binary operator. */
 static Value fold_list(Elaborator *e, Loc loc, OpKind op, const Value *list) {
-    if (list->count == 0) return op == OP_add ? value_number(0, true) : eval_error(e, loc, "of an empty list");
+    if (list->count == 0)
+        return op == OP_add ? value_number(0, true) : eval_error(e, loc, "of an empty list");
     Value sum = list->items[0];
     for (size_t i = 1; i < list->count; i++) sum = value_binary(e, loc, op, &sum, &list->items[i]);
     return sum;
@@ -97,7 +103,8 @@ static Value mean_of(Elaborator *e, Loc loc, const Value *x, const Value *axis, 
 BUILTIN(b_mean) {
     UNUSED;
     if (is_list(&args[0])) {
-        Value sum = fold_list(e, at->loc, OP_add, &args[0]), count = value_number((double)args[0].count, false);
+        Value sum = fold_list(e, at->loc, OP_add, &args[0]),
+              count = value_number((double)args[0].count, false);
         if (args[0].count == 0) return eval_error(e, at->loc, "mean of an empty list");
         return value_binary(e, at->loc, OP_div, &sum, &count);
     }
@@ -108,8 +115,10 @@ static Value extreme(Elaborator *e, const Expr *at, Value *args, bool largest) {
     if (is_list(&args[0])) return fold_list(e, at->loc, largest ? OP_max : OP_min, &args[0]);
     /* max(a, b), or max(x, axis=…): a tensor or a real as second argument is an operand */
     bool axis_given = false;
-    for (size_t i = 0; i < at->n_args; i++) axis_given = axis_given || (at->args[i]->keyword && strcmp(at->args[i]->keyword, "axis") == 0);
-    if (args[1].kind != V_NONE && !axis_given) return value_binary(e, at->loc, largest ? OP_max : OP_min, &args[0], &args[1]);
+    for (size_t i = 0; i < at->n_args; i++)
+        axis_given = axis_given || (at->args[i]->keyword && strcmp(at->args[i]->keyword, "axis") == 0);
+    if (args[1].kind != V_NONE && !axis_given)
+        return value_binary(e, at->loc, largest ? OP_max : OP_min, &args[0], &args[1]);
     if (largest) return reduce(e, at->loc, OP_amax, &args[0], &args[1], &args[2]);
     Value flipped = value_unary(e, at->loc, OP_neg, &args[0]);
     Value most = reduce(e, at->loc, OP_amax, &flipped, &args[1], &args[2]);
@@ -128,9 +137,12 @@ BUILTIN(b_min) {
 BUILTIN(b_var) {
     UNUSED;
     bool unbiased, keep;
-    if (!bool_of(e, at->loc, &args[3], "unbiased", &unbiased) || !bool_of(e, at->loc, &args[2], "keep", &keep)) return (Value){0};
+    if (!bool_of(e, at->loc, &args[3], "unbiased", &unbiased) ||
+        !bool_of(e, at->loc, &args[2], "keep", &keep))
+        return (Value){0};
     Value yes = value_bool(true), mean = mean_of(e, at->loc, &args[0], &args[1], &yes);
-    Value centred = value_binary(e, at->loc, OP_sub, &args[0], &mean), square = value_binary(e, at->loc, OP_mul, &centred, &centred);
+    Value centred = value_binary(e, at->loc, OP_sub, &args[0], &mean),
+          square = value_binary(e, at->loc, OP_mul, &centred, &centred);
     Value sum = reduce(e, at->loc, OP_sum, &square, &args[1], &args[2]);
     double count = count_along(e, at->loc, &args[0], &args[1]) - (unbiased ? 1 : 0);
     if (count < 1) return eval_error(e, at->loc, "unbiased variance of one element");
@@ -151,7 +163,8 @@ BUILTIN(b_where) {
     }
     DType like = DT_F32;
     for (int i = 1; i < 3; i++)
-        if (is_tensor(&args[i])) like = (DType)func_type(e->func, tensor_of(e, at->loc, &args[i], DT_F32))->dtype;
+        if (is_tensor(&args[i]))
+            like = (DType)func_type(e->func, tensor_of(e, at->loc, &args[i], DT_F32))->dtype;
     if (!is_tensor(&args[1]) && !is_tensor(&args[2])) {
         const Type *c = func_type(e->func, tensor_of(e, at->loc, &args[0], DT_F32));
         like = c->rank == 0 ? DT_F64 : DT_F32;
@@ -159,7 +172,8 @@ BUILTIN(b_where) {
     ValueId a = tensor_of(e, at->loc, &args[1], like), b = tensor_of(e, at->loc, &args[2], like);
     if (a == IR_NONE || b == IR_NONE) return (Value){0};
     if (func_type(e->func, a)->dtype != func_type(e->func, b)->dtype) {
-        DType to = func_type(e->func, a)->rank ? (DType)func_type(e->func, a)->dtype : (DType)func_type(e->func, b)->dtype;
+        DType to = func_type(e->func, a)->rank ? (DType)func_type(e->func, a)->dtype
+                                               : (DType)func_type(e->func, b)->dtype;
         a = ir_cast(e->func, a, to);
         b = ir_cast(e->func, b, to);
     }
@@ -175,8 +189,11 @@ BUILTIN(b_cast) {
     UNUSED;
     for (size_t i = 0; i < sizeof DTYPES / sizeof *DTYPES; i++)
         if (args[1].kind == V_STRING && strcmp(args[1].text, DTYPES[i].name) == 0)
-            return value_tensor(e, at->loc, ir_cast(e->func, tensor_of(e, at->loc, &args[0], DTYPES[i].dtype), DTYPES[i].dtype));
-    return eval_error(e, at->loc, "cast to %s: 'f32', 'f64', 'i32', 'i64' or 'bool'", show_value(e, &args[1]));
+            return value_tensor(
+                e, at->loc,
+                ir_cast(e->func, tensor_of(e, at->loc, &args[0], DTYPES[i].dtype), DTYPES[i].dtype));
+    return eval_error(e, at->loc, "cast to %s: 'f32', 'f64', 'i32', 'i64' or 'bool'",
+                      show_value(e, &args[1]));
 }
 
 /* ---- rows ------------------------------------------------------------------------------------------------------------ */
@@ -187,7 +204,8 @@ static Value along_axis(Elaborator *e, const Expr *at, Value *args, OpKind op) {
     if (x == IR_NONE || !int_of(e, at->loc, &args[1], "axis", &axis)) return (Value){0};
     int rank = func_type(e->func, x)->rank;
     if (axis < 0) axis += rank;
-    if (axis < 0 || axis >= rank) return eval_error(e, at->loc, "axis %g of a value of rank %d", args[1].number, rank);
+    if (axis < 0 || axis >= rank)
+        return eval_error(e, at->loc, "axis %g of a value of rank %d", args[1].number, rank);
     int64_t perm[IR_MAX_RANK];
     for (int k = 0; k < rank; k++) perm[k] = k;
     perm[axis] = rank - 1;
@@ -246,7 +264,8 @@ BUILTIN(b_one_hot) {
     ValueId i = tensor_of(e, at->loc, &args[0], DT_I32);
     if (i == IR_NONE || !int_of(e, at->loc, &args[1], "the number of classes", &classes)) return (Value){0};
     Type type = *func_type(e->func, i);
-    if (type.rank == IR_MAX_RANK || classes < 1) return eval_error(e, at->loc, "one_hot of %s", show_value(e, &args[0]));
+    if (type.rank == IR_MAX_RANK || classes < 1)
+        return eval_error(e, at->loc, "one_hot of %s", show_value(e, &args[0]));
     type.dim[type.rank] = 1;
     i = ir_reshape(e->func, i, type.rank + 1, type.dim);
     ValueId numbers = ir_iota(e->func, 1, &classes, 0, (DType)type.dtype);
@@ -256,17 +275,22 @@ BUILTIN(b_one_hot) {
 BUILTIN(b_cross_entropy) { /* mean over rows of -Σ q log p; q smoothed: (1 - s) q + s / C */
     UNUSED;
     double smoothing;
-    ValueId logits = tensor_of(e, at->loc, &args[0], DT_F32), labels = tensor_of(e, at->loc, &args[1], DT_I32);
-    if (logits == IR_NONE || labels == IR_NONE || !real_of(e, at->loc, &args[2], "smoothing", &smoothing)) return (Value){0};
+    ValueId logits = tensor_of(e, at->loc, &args[0], DT_F32),
+            labels = tensor_of(e, at->loc, &args[1], DT_I32);
+    if (logits == IR_NONE || labels == IR_NONE || !real_of(e, at->loc, &args[2], "smoothing", &smoothing))
+        return (Value){0};
     const Type type = *func_type(e->func, logits);
-    if (type.rank != 2) return eval_error(e, at->loc, "cross_entropy wants logits [rows, classes], not %s", type_text(e->arena, &type));
+    if (type.rank != 2)
+        return eval_error(e, at->loc, "cross_entropy wants logits [rows, classes], not %s",
+                          type_text(e->arena, &type));
     Value target = args[1], minus_one = value_number(-1, true), no = value_bool(false), none = value_none();
     if (dtype_is_int(func_type(e->func, labels)->dtype)) {
         Value two[] = {args[1], value_number((double)type.dim[1], true)};
         target = b_one_hot(e, at, two, 2);
     }
     if (smoothing != 0) {
-        Value keep = value_number(1 - smoothing, false), add = value_number(smoothing / (double)type.dim[1], false);
+        Value keep = value_number(1 - smoothing, false),
+              add = value_number(smoothing / (double)type.dim[1], false);
         target = value_binary(e, at->loc, OP_mul, &target, &keep);
         target = value_binary(e, at->loc, OP_add, &target, &add);
     }
@@ -329,12 +353,15 @@ BUILTIN(b_reshape) {
     int open = -1;
     for (int k = 0; k < shape.n; k++) {
         if (shape.v[k] < 0 && open >= 0) return eval_error(e, at->loc, "only one size may be -1");
-        if (shape.v[k] < 0) open = k;
-        else known *= shape.v[k];
+        if (shape.v[k] < 0)
+            open = k;
+        else
+            known *= shape.v[k];
     }
     if (open >= 0) shape.v[open] = known > 0 && all % known == 0 ? all / known : 0;
     if (open >= 0 && shape.v[open] == 0)
-        return eval_error(e, at->loc, "%s does not divide into groups of %lld", type_text(e->arena, func_type(e->func, x)), (long long)known);
+        return eval_error(e, at->loc, "%s does not divide into groups of %lld",
+                          type_text(e->arena, func_type(e->func, x)), (long long)known);
     return value_tensor(e, at->loc, ir_reshape(e->func, x, shape.n, shape.v));
 }
 
@@ -352,7 +379,8 @@ BUILTIN(b_transpose) {
     } else if (!sizes_of(e, at->loc, &args[1], &perm, true)) {
         return (Value){0};
     }
-    if (perm.n != rank) return eval_error(e, at->loc, "%d axes given to transpose %s", perm.n, show_value(e, &args[0]));
+    if (perm.n != rank)
+        return eval_error(e, at->loc, "%d axes given to transpose %s", perm.n, show_value(e, &args[0]));
     return value_tensor(e, at->loc, ir_transpose(e->func, x, perm.v));
 }
 
@@ -379,21 +407,26 @@ BUILTIN(b_concat) {
     UNUSED;
     ValueId *x;
     int64_t axis;
-    if (!tensors_of(e, at->loc, &args[0], &x) || !int_of(e, at->loc, &args[1], "axis", &axis)) return (Value){0};
+    if (!tensors_of(e, at->loc, &args[0], &x) || !int_of(e, at->loc, &args[1], "axis", &axis))
+        return (Value){0};
     int rank = func_type(e->func, x[0])->rank;
     if (axis < 0) axis += rank;
-    return value_tensor(e, at->loc, args[0].count == 1 ? x[0] : ir_concat(e->func, (int)args[0].count, x, (int)axis));
+    return value_tensor(e, at->loc,
+                        args[0].count == 1 ? x[0] : ir_concat(e->func, (int)args[0].count, x, (int)axis));
 }
 
 BUILTIN(b_stack) {
     UNUSED;
     ValueId *x;
     int64_t axis;
-    if (!tensors_of(e, at->loc, &args[0], &x) || !int_of(e, at->loc, &args[1], "axis", &axis)) return (Value){0};
+    if (!tensors_of(e, at->loc, &args[0], &x) || !int_of(e, at->loc, &args[1], "axis", &axis))
+        return (Value){0};
     for (size_t i = 0; i < args[0].count; i++) {
         Type type = *func_type(e->func, x[i]);
         int64_t place = axis < 0 ? axis + type.rank + 1 : axis;
-        if (place < 0 || place > type.rank || type.rank == IR_MAX_RANK) return eval_error(e, at->loc, "axis %lld to stack %s", (long long)axis, type_text(e->arena, &type));
+        if (place < 0 || place > type.rank || type.rank == IR_MAX_RANK)
+            return eval_error(e, at->loc, "axis %lld to stack %s", (long long)axis,
+                              type_text(e->arena, &type));
         for (int k = type.rank; k > place; k--) type.dim[k] = type.dim[k - 1];
         type.dim[place] = 1;
         x[i] = ir_reshape(e->func, x[i], type.rank + 1, type.dim);
@@ -406,11 +439,14 @@ BUILTIN(b_split) {
     UNUSED;
     ValueId x = tensor_of(e, at->loc, &args[0], DT_F32);
     int64_t parts, axis, start[IR_MAX_RANK] = {0}, step[IR_MAX_RANK];
-    if (x == IR_NONE || !int_of(e, at->loc, &args[1], "the number of parts", &parts) || !int_of(e, at->loc, &args[2], "axis", &axis)) return (Value){0};
+    if (x == IR_NONE || !int_of(e, at->loc, &args[1], "the number of parts", &parts) ||
+        !int_of(e, at->loc, &args[2], "axis", &axis))
+        return (Value){0};
     Type type = *func_type(e->func, x);
     if (axis < 0) axis += type.rank;
     if (axis < 0 || axis >= type.rank || parts < 1 || type.dim[axis] % parts)
-        return eval_error(e, at->loc, "%s does not split into %lld parts along axis %lld", type_text(e->arena, &type), (long long)parts, (long long)axis);
+        return eval_error(e, at->loc, "%s does not split into %lld parts along axis %lld",
+                          type_text(e->arena, &type), (long long)parts, (long long)axis);
     for (int k = 0; k < type.rank; k++) step[k] = 1;
     Value list = value_list(e, V_LIST, (size_t)parts);
     int64_t size = type.dim[axis] / parts;
@@ -429,7 +465,8 @@ BUILTIN(b_pad) {
     if (x == IR_NONE || !real_of(e, at->loc, &args[2], "value", &value)) return (Value){0};
     int rank = func_type(e->func, x)->rank;
     int64_t low[IR_MAX_RANK], high[IR_MAX_RANK];
-    if (!is_list(&args[1]) || (int)args[1].count != rank) return eval_error(e, at->loc, "pad wants (low, high) for each axis of %s", show_value(e, &args[0]));
+    if (!is_list(&args[1]) || (int)args[1].count != rank)
+        return eval_error(e, at->loc, "pad wants (low, high) for each axis of %s", show_value(e, &args[0]));
     for (int k = 0; k < rank; k++) {
         const Value *pair = &args[1].items[k];
         if (!is_list(pair) || pair->count != 2 || !int_of(e, at->loc, &pair->items[0], "padding", &low[k]) ||
@@ -466,7 +503,8 @@ BUILTIN(b_scatter_add) {
 static bool pair_of(Elaborator *e, Loc loc, const Value *v, const char *what, Ints *out) {
     out->n = 2;
     if (is_list(v) && v->count == 2)
-        return int_of(e, loc, &v->items[0], what, &out->v[0]) && int_of(e, loc, &v->items[1], what, &out->v[1]);
+        return int_of(e, loc, &v->items[0], what, &out->v[0]) &&
+               int_of(e, loc, &v->items[1], what, &out->v[1]);
     bool good = int_of(e, loc, v, what, &out->v[0]);
     out->v[1] = out->v[0];
     return good;
@@ -476,7 +514,8 @@ BUILTIN(b_unfold) {
     UNUSED;
     Attr attrs[3] = {{0}};
     ValueId x = tensor_of(e, at->loc, &args[0], DT_F32);
-    if (x == IR_NONE || !pair_of(e, at->loc, &args[1], "kernel", &attrs[0].ints) || !pair_of(e, at->loc, &args[2], "stride", &attrs[1].ints) ||
+    if (x == IR_NONE || !pair_of(e, at->loc, &args[1], "kernel", &attrs[0].ints) ||
+        !pair_of(e, at->loc, &args[2], "stride", &attrs[1].ints) ||
         !pair_of(e, at->loc, &args[3], "padding", &attrs[2].ints))
         return (Value){0};
     return value_tensor(e, at->loc, func_emit(e->func, OP_unfold, &x, 1, attrs));
@@ -486,8 +525,10 @@ BUILTIN(b_fold) {
     UNUSED;
     Attr attrs[4] = {{0}};
     ValueId x = tensor_of(e, at->loc, &args[0], DT_F32);
-    if (x == IR_NONE || !pair_of(e, at->loc, &args[1], "size", &attrs[0].ints) || !pair_of(e, at->loc, &args[2], "kernel", &attrs[1].ints) ||
-        !pair_of(e, at->loc, &args[3], "stride", &attrs[2].ints) || !pair_of(e, at->loc, &args[4], "padding", &attrs[3].ints))
+    if (x == IR_NONE || !pair_of(e, at->loc, &args[1], "size", &attrs[0].ints) ||
+        !pair_of(e, at->loc, &args[2], "kernel", &attrs[1].ints) ||
+        !pair_of(e, at->loc, &args[3], "stride", &attrs[2].ints) ||
+        !pair_of(e, at->loc, &args[4], "padding", &attrs[3].ints))
         return (Value){0};
     return value_tensor(e, at->loc, func_emit(e->func, OP_fold, &x, 1, attrs));
 }
@@ -496,7 +537,8 @@ static Value filled(Elaborator *e, const Expr *at, const Value *sizes, double va
     Ints shape;
     if (sizes->count == 0) return (Value){.kind = V_INIT, .init = init, .a = value};
     if (!sizes_of(e, at->loc, sizes, &shape, false)) return (Value){0};
-    return value_tensor(e, at->loc, ir_broadcast(e->func, ir_constant(e->func, value, DT_F32), shape.n, shape.v));
+    return value_tensor(e, at->loc,
+                        ir_broadcast(e->func, ir_constant(e->func, value, DT_F32), shape.n, shape.v));
 }
 
 BUILTIN(b_zeros) {
@@ -512,7 +554,8 @@ BUILTIN(b_full) {
     UNUSED;
     double value;
     Value wrapped = {.kind = V_LIST, .items = &args[0], .count = 1};
-    return real_of(e, at->loc, &args[1], "value", &value) ? filled(e, at, &wrapped, value, INIT_CONSTANT) : (Value){0};
+    return real_of(e, at->loc, &args[1], "value", &value) ? filled(e, at, &wrapped, value, INIT_CONSTANT)
+                                                          : (Value){0};
 }
 
 BUILTIN(b_arange) {
@@ -527,7 +570,8 @@ BUILTIN(b_iota) {
     Ints shape;
     int64_t axis;
     Value wrapped = {.kind = V_LIST, .items = &args[0], .count = 1};
-    if (!sizes_of(e, at->loc, &wrapped, &shape, false) || !int_of(e, at->loc, &args[1], "axis", &axis)) return (Value){0};
+    if (!sizes_of(e, at->loc, &wrapped, &shape, false) || !int_of(e, at->loc, &args[1], "axis", &axis))
+        return (Value){0};
     return value_tensor(e, at->loc, ir_iota(e->func, shape.n, shape.v, (int)axis, DT_F32));
 }
 
@@ -564,10 +608,13 @@ BUILTIN(b_len) {
 BUILTIN(b_range) {
     UNUSED;
     int64_t start, stop, step;
-    if (!int_of(e, at->loc, &args[0], "a bound", &start) || !int_of(e, at->loc, &args[2], "a step", &step)) return (Value){0};
+    if (!int_of(e, at->loc, &args[0], "a bound", &start) || !int_of(e, at->loc, &args[2], "a step", &step))
+        return (Value){0};
     stop = start;
-    if (args[1].kind == V_NONE) start = 0;
-    else if (!int_of(e, at->loc, &args[1], "a bound", &stop)) return (Value){0};
+    if (args[1].kind == V_NONE)
+        start = 0;
+    else if (!int_of(e, at->loc, &args[1], "a bound", &stop))
+        return (Value){0};
     if (step == 0) return eval_error(e, at->loc, "a step of 0");
     int64_t count = step > 0 ? (stop - start + step - 1) / step : (start - stop - step - 1) / -step;
     if (count < 0) count = 0;
@@ -581,7 +628,8 @@ BUILTIN(b_zip) {
     UNUSED;
     size_t count = SIZE_MAX;
     for (size_t i = 0; i < args[0].count; i++) {
-        if (!is_list(&args[0].items[i])) return eval_error(e, at->loc, "zip of %s", show_value(e, &args[0].items[i]));
+        if (!is_list(&args[0].items[i]))
+            return eval_error(e, at->loc, "zip of %s", show_value(e, &args[0].items[i]));
         if (args[0].items[i].count < count) count = args[0].items[i].count;
     }
     Value list = value_list(e, V_LIST, args[0].count ? count : 0);
@@ -625,25 +673,20 @@ BUILTIN(b_isnone) {
     return value_bool(args[0].kind == V_NONE);
 }
 
-BUILTIN(b_record) { /* its arguments are the call's own: record(name=value) */
+/* Built by the evaluator itself: it alone knows the names. */
+BUILTIN(b_record) {
     UNUSED;
     (void)args;
-    Value record = value_list(e, V_RECORD, at->n_args);
-    record.names = ARENA_ARRAY(e->arena, const char *, at->n_args + 1);
-    for (size_t i = 0; i < at->n_args; i++) {
-        if (!at->args[i]->keyword) return eval_error(e, at->args[i]->loc, "a record's fields have names: record(name=value)");
-        record.names[i] = at->args[i]->keyword;
-        record.items[i] = eval(e, at->args[i]);
-        if (record.items[i].kind == V_POISON) return record.items[i];
-    }
-    return record;
+    return eval_error(e, at->loc, "record(name=value, …)");
 }
 
 /* ---- parameters and state ---------------------------------------------------------------------------------------------------- */
 
 static Value initialiser(Elaborator *e, const Expr *at, InitKind kind, const Value *a, const Value *b) {
     Value init = {.kind = V_INIT, .init = kind};
-    if (!real_of(e, at->loc, a, "an initialiser's number", &init.a) || !real_of(e, at->loc, b, "an initialiser's number", &init.b)) return (Value){0};
+    if (!real_of(e, at->loc, a, "an initialiser's number", &init.a) ||
+        !real_of(e, at->loc, b, "an initialiser's number", &init.b))
+        return (Value){0};
     return init;
 }
 
@@ -678,19 +721,24 @@ BUILTIN(b_uniform) {
     return shaped(e, at, initialiser(e, at, INIT_UNIFORM, &args[0], &args[1]), &args[2]);
 }
 
-static Type type_of_sizes(const Ints *sizes, DType dtype) { return type_make(dtype, sizes->n, sizes->v); }
+static Type type_of_sizes(const Ints *sizes, DType dtype) {
+    return type_make(dtype, sizes->n, sizes->v);
+}
 
 BUILTIN(b_param) {
     UNUSED;
     Ints sizes;
     int decay = -1;
     bool trainable, decays;
-    if (!sizes_of(e, at->loc, &args[0], &sizes, false) || !bool_of(e, at->loc, &args[3], "trainable", &trainable)) return (Value){0};
+    if (!sizes_of(e, at->loc, &args[0], &sizes, false) ||
+        !bool_of(e, at->loc, &args[3], "trainable", &trainable))
+        return (Value){0};
     if (args[2].kind != V_NONE) {
         if (!bool_of(e, at->loc, &args[2], "decay", &decays)) return (Value){0};
         decay = decays;
     }
-    return make_param(e, at->loc, type_of_sizes(&sizes, DT_F32), &args[1], decay, trainable, args[4].kind == V_STRING ? args[4].text : NULL);
+    return make_param(e, at->loc, type_of_sizes(&sizes, DT_F32), &args[1], decay, trainable,
+                      args[4].kind == V_STRING ? args[4].text : NULL);
 }
 
 BUILTIN(b_buffer) {
@@ -707,28 +755,72 @@ BUILTIN(b_draw) {
 }
 
 static const Builtin TABLE[] = {
-    {"abs", "x", b_abs}, {"exp", "x", b_exp}, {"log", "x", b_log}, {"sqrt", "x", b_sqrt}, {"rsqrt", "x", b_rsqrt}, {"sin", "x", b_sin},
-    {"cos", "x", b_cos}, {"tanh", "x", b_tanh}, {"erf", "x", b_erf}, {"sigmoid", "x", b_sigmoid}, {"floor", "x", b_floor},
-    {"sign", "x", b_sign}, {"gelu", "x approximate=false", b_gelu}, {"stop_grad", "x", b_stop_grad}, {"where", "c a b", b_where},
+    {"abs", "x", b_abs},
+    {"exp", "x", b_exp},
+    {"log", "x", b_log},
+    {"sqrt", "x", b_sqrt},
+    {"rsqrt", "x", b_rsqrt},
+    {"sin", "x", b_sin},
+    {"cos", "x", b_cos},
+    {"tanh", "x", b_tanh},
+    {"erf", "x", b_erf},
+    {"sigmoid", "x", b_sigmoid},
+    {"floor", "x", b_floor},
+    {"sign", "x", b_sign},
+    {"gelu", "x approximate=false", b_gelu},
+    {"stop_grad", "x", b_stop_grad},
+    {"where", "c a b", b_where},
     {"cast", "x dtype", b_cast},
-    {"sum", "x axis=none keep=false", b_sum}, {"mean", "x axis=none keep=false", b_mean}, {"max", "x axis=none keep=false", b_max},
-    {"min", "x axis=none keep=false", b_min}, {"var", "x axis=none keep=false unbiased=false", b_var},
-    {"std", "x axis=none keep=false unbiased=false", b_std}, {"argmax", "x axis=-1", b_argmax}, {"argsort", "x axis=-1", b_argsort},
-    {"softmax", "x axis=-1", b_softmax}, {"log_softmax", "x axis=-1", b_log_softmax}, {"logsumexp", "x axis=-1", b_logsumexp},
-    {"layernorm", "x w b eps=1e-6", b_layernorm}, {"normalize", "x axis=-1 eps=1e-12", b_normalize},
-    {"cross_entropy", "logits labels smoothing=0", b_cross_entropy}, {"one_hot", "i n", b_one_hot},
-    {"reshape", "x *sizes", b_reshape}, {"transpose", "x *axes", b_transpose}, {"broadcast", "x *sizes", b_broadcast},
-    {"concat", "list axis=0", b_concat}, {"stack", "list axis=0", b_stack}, {"split", "x n axis=-1", b_split},
-    {"pad", "x widths value=0", b_pad}, {"gather", "x i batch=0", b_gather}, {"scatter", "x i rows batch=0", b_scatter},
-    {"scatter_add", "x i rows batch=0", b_scatter_add}, {"unfold", "x kernel stride padding=0", b_unfold},
+    {"sum", "x axis=none keep=false", b_sum},
+    {"mean", "x axis=none keep=false", b_mean},
+    {"max", "x axis=none keep=false", b_max},
+    {"min", "x axis=none keep=false", b_min},
+    {"var", "x axis=none keep=false unbiased=false", b_var},
+    {"std", "x axis=none keep=false unbiased=false", b_std},
+    {"argmax", "x axis=-1", b_argmax},
+    {"argsort", "x axis=-1", b_argsort},
+    {"softmax", "x axis=-1", b_softmax},
+    {"log_softmax", "x axis=-1", b_log_softmax},
+    {"logsumexp", "x axis=-1", b_logsumexp},
+    {"layernorm", "x w b eps=1e-6", b_layernorm},
+    {"normalize", "x axis=-1 eps=1e-12", b_normalize},
+    {"cross_entropy", "logits labels smoothing=0", b_cross_entropy},
+    {"one_hot", "i n", b_one_hot},
+    {"reshape", "x *sizes", b_reshape},
+    {"transpose", "x *axes", b_transpose},
+    {"broadcast", "x *sizes", b_broadcast},
+    {"concat", "list axis=0", b_concat},
+    {"stack", "list axis=0", b_stack},
+    {"split", "x n axis=-1", b_split},
+    {"pad", "x widths value=0", b_pad},
+    {"gather", "x i batch=0", b_gather},
+    {"scatter", "x i rows batch=0", b_scatter},
+    {"scatter_add", "x i rows batch=0", b_scatter_add},
+    {"unfold", "x kernel stride padding=0", b_unfold},
     {"fold", "x size kernel stride padding=0", b_fold},
-    {"zeros", "*sizes", b_zeros}, {"ones", "*sizes", b_ones}, {"full", "shape value", b_full}, {"arange", "n", b_arange},
-    {"iota", "shape axis=0", b_iota}, {"shape", "x", b_shape}, {"dim", "x axis", b_dim}, {"rank", "x", b_rank},
-    {"len", "list", b_len}, {"range", "a b=none step=1", b_range}, {"zip", "*lists", b_zip}, {"enumerate", "list", b_enumerate},
-    {"int", "x", b_int}, {"ceil", "x", b_ceil}, {"float", "x", b_float}, {"isnone", "x", b_isnone}, {"record", "*none", b_record},
-    {"constant", "value", b_constant}, {"normal", "std=1 mean=0 shape=none", b_normal},
-    {"trunc_normal", "std=0.02 mean=0 shape=none", b_trunc_normal}, {"uniform", "low=-1 high=1 shape=none", b_uniform},
-    {"param", "*sizes init=zeros decay=none trainable=true name=none", b_param}, {"buffer", "value name=none", b_buffer},
+    {"zeros", "*sizes", b_zeros},
+    {"ones", "*sizes", b_ones},
+    {"full", "shape value", b_full},
+    {"arange", "n", b_arange},
+    {"iota", "shape axis=0", b_iota},
+    {"shape", "x", b_shape},
+    {"dim", "x axis", b_dim},
+    {"rank", "x", b_rank},
+    {"len", "list", b_len},
+    {"range", "a b=none step=1", b_range},
+    {"zip", "*lists", b_zip},
+    {"enumerate", "list", b_enumerate},
+    {"int", "x", b_int},
+    {"ceil", "x", b_ceil},
+    {"float", "x", b_float},
+    {"isnone", "x", b_isnone},
+    {"record", "*none", b_record},
+    {"constant", "value", b_constant},
+    {"normal", "std=1 mean=0 shape=none", b_normal},
+    {"trunc_normal", "std=0.02 mean=0 shape=none", b_trunc_normal},
+    {"uniform", "low=-1 high=1 shape=none", b_uniform},
+    {"param", "*sizes init=zeros decay=none trainable=true name=none", b_param},
+    {"buffer", "value name=none", b_buffer},
     {"draw", "sampler *sizes", b_draw},
 };
 enum { N_BUILTINS = sizeof TABLE / sizeof *TABLE };

@@ -16,7 +16,8 @@ Value eval_error(Elaborator *e, Loc loc, const char *format, ...) {
     diag_error(e->diags, loc, "%s", message);
     for (size_t i = e->n_calls, told = 0; i-- > 0 && told < 4; told++) {
         const Expr *call = e->calls[i];
-        diag_note(e->diags, call->loc, "in %s, called here", call->a && call->a->kind == EXPR_NAME ? call->a->text : "a module");
+        diag_note(e->diags, call->loc, "in %s, called here",
+                  call->a && call->a->kind == EXPR_NAME ? call->a->text : "a module");
     }
     return (Value){0};
 }
@@ -67,7 +68,9 @@ const char *join_scope(Elaborator *e, const char *a, const char *b) {
     return b && *b ? arena_printf(e->arena, "%s.%s", a, b) : a;
 }
 
-static bool is_knob(Elaborator *e, const char *name) { return recipe_knob(e->recipe, name) != NULL; }
+static bool is_knob(Elaborator *e, const char *name) {
+    return recipe_knob(e->recipe, name) != NULL;
+}
 
 static Value eval_name(Elaborator *e, const Expr *expr) {
     const char *name = expr->text;
@@ -79,7 +82,9 @@ static Value eval_name(Elaborator *e, const Expr *expr) {
     if (found && !(e->frame && e->frame->module && is_knob(e, name))) return *found;
     const Builtin *builtin = builtin_find(name);
     if (builtin) return (Value){.kind = V_BUILTIN, .builtin = builtin};
-    if (found) return eval_error(e, expr->loc, "knob '%s' is not seen inside a module: pass it as an argument", name);
+    if (found)
+        return eval_error(e, expr->loc, "knob '%s' is not seen inside a module: pass it as an argument",
+                          name);
     size_t n = 0, n_builtins;
     const char *const *builtins = builtin_names(&n_builtins);
     size_t most = n_builtins + (e->frame ? e->frame->count : 0) + e->globals->count;
@@ -88,7 +93,8 @@ static Value eval_name(Elaborator *e, const Expr *expr) {
     for (size_t i = 0; i < e->globals->count; i++) names[n++] = e->globals->variables[i].name;
     for (size_t i = 0; i < n_builtins; i++) names[n++] = builtins[i];
     const char *near = diag_nearest(name, names, n);
-    return eval_error(e, expr->loc, "unknown name '%s'%s%s%s", name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return eval_error(e, expr->loc, "unknown name '%s'%s%s%s", name, near ? "; did you mean '" : "",
+                      near ? near : "", near ? "'?" : "");
 }
 
 /* ---- calls -------------------------------------------------------------------------------------------------------- */
@@ -106,14 +112,16 @@ static const char *label_text(Elaborator *e, const Expr *label) {
     return arena_printf(e->arena, "%s.%lld", base, (long long)i);
 }
 
-static bool bind_arguments(Elaborator *e, const Signature *signature, const Expr *at, Frame *frame, Value *args, const char **keywords, size_t n) {
+static bool bind_arguments(Elaborator *e, const Signature *signature, const Expr *at, Frame *frame,
+                           Value *args, const char **keywords, size_t n) {
     size_t positional = 0;
     bool good = true;
     for (size_t i = 0; i < n; i++) {
         const char *name = keywords[i];
         if (!name) {
             if (positional >= signature->count) {
-                eval_error(e, at->loc, "%s takes %zu argument%s, %zu are given", signature->name, signature->count, signature->count == 1 ? "" : "s", n);
+                eval_error(e, at->loc, "%s takes %zu argument%s, %zu are given", signature->name,
+                           signature->count, signature->count == 1 ? "" : "s", n);
                 return false;
             }
             name = signature->parameters[positional++].name;
@@ -126,8 +134,8 @@ static bool bind_arguments(Elaborator *e, const Signature *signature, const Expr
             }
             if (!known) {
                 const char *near = diag_nearest(name, names, signature->count < 64 ? signature->count : 64);
-                eval_error(e, at->loc, "%s has no argument '%s'%s%s%s", signature->name, name, near ? "; did you mean '" : "", near ? near : "",
-                           near ? "'?" : "");
+                eval_error(e, at->loc, "%s has no argument '%s'%s%s%s", signature->name, name,
+                           near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
                 good = false;
                 continue;
             }
@@ -158,10 +166,12 @@ static bool bind_defaults(Elaborator *e, const Signature *signature, const Expr 
     return true;
 }
 
-Value call_definition(Elaborator *e, const Definition *definition, const Expr *at, Value *args, const char **keywords, size_t n) {
+Value call_definition(Elaborator *e, const Definition *definition, const Expr *at, Value *args,
+                      const char **keywords, size_t n) {
     Frame frame = {.module = true};
     for (size_t i = 0; i < e->n_running; i++)
-        if (e->running[i] == definition) return eval_error(e, at->loc, "module %s calls itself", definition->signature.name);
+        if (e->running[i] == definition)
+            return eval_error(e, at->loc, "module %s calls itself", definition->signature.name);
     if (e->n_calls >= MAX_CALLS) return eval_error(e, at->loc, "calls nest deeper than %d", MAX_CALLS);
     if (!bind_arguments(e, &definition->signature, at, &frame, args, keywords, n)) return (Value){0};
     if (!bind_defaults(e, &definition->signature, at, &frame)) return (Value){0};
@@ -182,7 +192,8 @@ Value call_definition(Elaborator *e, const Definition *definition, const Expr *a
 }
 
 /* Arguments of a builtin by its signature "x axis=none *rest". */
-static bool bind_builtin(Elaborator *e, const Builtin *builtin, const Expr *at, Value *args, const char **keywords, size_t n, Value *out, size_t *count) {
+static bool bind_builtin(Elaborator *e, const Builtin *builtin, const Expr *at, Value *args,
+                         const char **keywords, size_t n, Value *out, size_t *count) {
     const char *s = builtin->signature;
     size_t slot = 0, next = 0;
     bool *taken = ARENA_ARRAY(e->arena, bool, n + 1);
@@ -212,22 +223,25 @@ static bool bind_builtin(Elaborator *e, const Builtin *builtin, const Expr *at, 
             Expr *expr = expr_parse(e->arena, e->diags, at->loc, fallback, strlen(fallback));
             out[slot++] = expr ? eval(e, expr) : value_none();
         } else {
-            eval_error(e, at->loc, "%s wants argument '%s': %s(%s)", builtin->name, name, builtin->name, builtin->signature);
+            eval_error(e, at->loc, "%s wants argument '%s': %s(%s)", builtin->name, name, builtin->name,
+                       builtin->signature);
             return false;
         }
         s += length + (s[length] == ' ');
     }
     for (size_t i = 0; i < n; i++)
         if (!taken[i] && strcmp(builtin->name, "draw") != 0 && strcmp(builtin->name, "record") != 0) {
-            eval_error(e, at->loc, "%s takes no such argument%s%s: %s(%s)", builtin->name, keywords[i] ? " " : "", keywords[i] ? keywords[i] : "",
-                       builtin->name, builtin->signature);
+            eval_error(e, at->loc, "%s takes no such argument%s%s: %s(%s)", builtin->name,
+                       keywords[i] ? " " : "", keywords[i] ? keywords[i] : "", builtin->name,
+                       builtin->signature);
             return false;
         }
     *count = slot;
     return true;
 }
 
-static Value call_builtin(Elaborator *e, const Builtin *builtin, const Expr *at, Value *args, const char **keywords, size_t n) {
+static Value call_builtin(Elaborator *e, const Builtin *builtin, const Expr *at, Value *args,
+                          const char **keywords, size_t n) {
     Value out[16];
     size_t count;
     for (size_t i = 0; i < n; i++)
@@ -235,6 +249,13 @@ static Value call_builtin(Elaborator *e, const Builtin *builtin, const Expr *at,
     if (!bind_builtin(e, builtin, at, args, keywords, n, out, &count)) return (Value){0};
     e->func->error[0] = '\0';
     return builtin->fn(e, at, out, count);
+}
+
+static Value make_record(Elaborator *e, const Expr *at, Value *fields, const char **names) {
+    for (size_t i = 0; i < at->n_args; i++)
+        if (!names[i])
+            return eval_error(e, at->args[i]->loc, "a record's fields have names: record(name=value)");
+    return (Value){.kind = V_RECORD, .items = fields, .names = names, .count = at->n_args};
 }
 
 static Value eval_call(Elaborator *e, const Expr *expr) {
@@ -254,10 +275,16 @@ static Value eval_call(Elaborator *e, const Expr *expr) {
     Loc before = e->func->loc;
     e->func->loc = expr->loc;
     Value result;
-    if (callee.kind == V_BUILTIN) result = call_builtin(e, callee.builtin, expr, args, keywords, expr->n_args);
-    else if (callee.kind == V_MODULE) result = call_definition(e, callee.definition, expr, args, keywords, expr->n_args);
-    else if (callee.kind == V_NETWORK) result = apply_network(e, callee.definition, expr, args, keywords, expr->n_args);
-    else result = eval_error(e, expr->loc, "%s cannot be called", show_value(e, &callee));
+    if (callee.kind == V_BUILTIN && strcmp(callee.builtin->name, "record") == 0)
+        result = make_record(e, expr, args, keywords);
+    else if (callee.kind == V_BUILTIN)
+        result = call_builtin(e, callee.builtin, expr, args, keywords, expr->n_args);
+    else if (callee.kind == V_MODULE)
+        result = call_definition(e, callee.definition, expr, args, keywords, expr->n_args);
+    else if (callee.kind == V_NETWORK)
+        result = apply_network(e, callee.definition, expr, args, keywords, expr->n_args);
+    else
+        result = eval_error(e, expr->loc, "%s cannot be called", show_value(e, &callee));
     e->func->loc = before;
     return result;
 }
@@ -283,7 +310,8 @@ static bool bind_target(Elaborator *e, const Expr *target, Value value) {
         return true;
     }
     if ((value.kind != V_LIST && value.kind != V_TUPLE) || value.count != target->n_args) {
-        if (value.kind != V_POISON) eval_error(e, target->loc, "%zu names for %s", target->n_args, show_value(e, &value));
+        if (value.kind != V_POISON)
+            eval_error(e, target->loc, "%zu names for %s", target->n_args, show_value(e, &value));
         return false;
     }
     for (size_t i = 0; i < target->n_args; i++) bind_target(e, target->args[i], value.items[i]);
@@ -359,7 +387,8 @@ static Value eval_binary(Elaborator *e, const Expr *expr) {
 static Value eval_index(Elaborator *e, const Expr *expr) {
     Value base = eval(e, expr->a), *index = ARENA_ARRAY(e->arena, Value, expr->n_args + 1);
     for (size_t i = 0; i < expr->n_args; i++) index[i] = eval(e, expr->args[i]);
-    if (expr->n_args == 1 && index[0].kind == V_TUPLE && is_tensor(&base)) return value_index(e, expr, &base, index[0].items, index[0].count);
+    if (expr->n_args == 1 && index[0].kind == V_TUPLE && is_tensor(&base))
+        return value_index(e, expr, &base, index[0].items, index[0].count);
     return value_index(e, expr, &base, index, expr->n_args);
 }
 
@@ -370,8 +399,8 @@ static Value eval_attribute(Elaborator *e, const Expr *expr) {
     for (size_t i = 0; i < base.count; i++)
         if (strcmp(base.names[i], expr->text) == 0) return base.items[i];
     const char *near = diag_nearest(expr->text, base.names, base.count);
-    return eval_error(e, expr->loc, "the record has no field '%s'%s%s%s", expr->text, near ? "; did you mean '" : "", near ? near : "",
-                      near ? "'?" : "");
+    return eval_error(e, expr->loc, "the record has no field '%s'%s%s%s", expr->text,
+                      near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 static Value eval_slice(Elaborator *e, const Expr *expr) {
@@ -430,7 +459,9 @@ static Value eval_inner(Elaborator *e, const Expr *expr) {
 
 Value eval(Elaborator *e, const Expr *expr) {
     if (++e->steps > MAX_STEPS || e->func->count > MAX_NODES) {
-        if (e->steps < 2 * (size_t)MAX_STEPS) eval_error(e, expr->loc, "this recipe unrolls to too much: over %d operators or steps", MAX_NODES);
+        if (e->steps < 2 * (size_t)MAX_STEPS)
+            eval_error(e, expr->loc, "this recipe unrolls to too much: over %d operators or steps",
+                       MAX_NODES);
         e->steps = 2 * (size_t)MAX_STEPS;
         return (Value){0};
     }
@@ -467,7 +498,8 @@ static void run_assign(Elaborator *e, const Expr *s) {
     Frame *frame = e->frame ? e->frame : e->globals;
     if (value.kind == V_POISON) { /* every target is poisoned: no cascade */
         if (s->a->kind == EXPR_NAME) define(e, frame, s->a->text, value);
-        for (size_t i = 0; s->a->kind == EXPR_TUPLE && i < s->a->n_args; i++) define(e, frame, s->a->args[i]->text, value);
+        for (size_t i = 0; s->a->kind == EXPR_TUPLE && i < s->a->n_args; i++)
+            define(e, frame, s->a->args[i]->text, value);
         return;
     }
     bind_target(e, s->a, value);
@@ -477,7 +509,8 @@ static void run_update(Elaborator *e, const Expr *s) {
     Value value = eval(e, s->b);
     Value *target = s->a->kind == EXPR_NAME ? lookup(e, s->a->text) : NULL;
     if (!target || target->kind != V_STATE) {
-        eval_error(e, s->a->loc, ":= sets a state; '%s' is none", s->a->kind == EXPR_NAME ? s->a->text : "this");
+        eval_error(e, s->a->loc, ":= sets a state; '%s' is none",
+                   s->a->kind == EXPR_NAME ? s->a->text : "this");
         return;
     }
     if (value.kind != V_POISON) update_state(e, s->loc, target->state, &value);

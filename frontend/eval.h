@@ -6,8 +6,22 @@
 
 typedef enum {
     V_POISON, /* an error was told already */
-    V_NONE, V_INT, V_REAL, V_BOOL, V_STRING, V_LIST, V_TUPLE, V_RECORD, V_TENSOR, V_STATE, V_INIT, V_MODULE, V_NETWORK, V_BUILTIN,
-    V_SLICE, V_ELLIPSIS
+    V_NONE,
+    V_INT,
+    V_REAL,
+    V_BOOL,
+    V_STRING,
+    V_LIST,
+    V_TUPLE,
+    V_RECORD,
+    V_TENSOR,
+    V_STATE,
+    V_INIT,
+    V_MODULE,
+    V_NETWORK,
+    V_BUILTIN,
+    V_SLICE,
+    V_ELLIPSIS
 } ValueKind;
 
 typedef struct Value Value;
@@ -15,7 +29,7 @@ struct Value {
     ValueKind kind;
     double number; /* INT, REAL, BOOL */
     const char *text;
-    Value *items; /* LIST, TUPLE, RECORD; SLICE: start, stop, step */
+    Value *items;       /* LIST, TUPLE, RECORD; SLICE: start, stop, step */
     const char **names; /* RECORD */
     size_t count;
     ValueId id;     /* TENSOR */
@@ -46,12 +60,12 @@ typedef struct {
     bool ema;
 } Application;
 
-typedef struct { /* what elaboration knows of a state, by its index */
-    ValueId current;     /* in the current function; IR_NONE: not read yet */
+typedef struct {     /* what elaboration knows of a state, by its index */
+    ValueId current; /* in the current function; IR_NONE: not read yet */
     bool updated, trained;
-    uint32_t source;     /* EMA: of which parameter; IR_NONE */
+    uint32_t source; /* EMA: of which parameter; IR_NONE */
     const Definition *network;
-    uint32_t stamp;      /* application that made it last */
+    uint32_t stamp; /* application that made it last */
     Loc loc;
 } StateInfo;
 
@@ -71,9 +85,9 @@ typedef struct Elaborator {
     Module *module;
     Func *func, *init;
     Frame *globals, *frame;
-    const char *scope;   /* "student.blocks.0" or NULL */
+    const char *scope; /* "student.blocks.0" or NULL */
     Application *application;
-    uint32_t stamp;      /* counts applications */
+    uint32_t stamp; /* counts applications */
     bool training;
     bool in_optimizer;
     const char *parameter; /* of the optimiser's call */
@@ -85,8 +99,8 @@ typedef struct Elaborator {
     VtInput *inputs;
     size_t n_inputs, inputs_capacity;
     int depth;
-    size_t steps;        /* evaluated nodes, limited */
-    Expr **calls;        /* running calls, for notes */
+    size_t steps; /* evaluated nodes, limited */
+    Expr **calls; /* running calls, for notes */
     size_t n_calls, calls_capacity;
     Value returned;
     bool has_returned;
@@ -107,7 +121,8 @@ const char *const *builtin_names(size_t *n);
 /* eval.c */
 Value eval(Elaborator *e, const Expr *expr);
 Value eval_block(Elaborator *e, const Block *block); /* what it returns, or NONE */
-Value call_definition(Elaborator *e, const Definition *definition, const Expr *at, Value *args, const char **keywords, size_t n);
+Value call_definition(Elaborator *e, const Definition *definition, const Expr *at, Value *args,
+                      const char **keywords, size_t n);
 void define(Elaborator *e, Frame *frame, const char *name, Value value);
 Value *lookup(Elaborator *e, const char *name);
 Value eval_error(Elaborator *e, Loc loc, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -122,7 +137,8 @@ Value value_tensor(Elaborator *e, Loc loc, ValueId id); /* IR_NONE: the function
 Value value_list(Elaborator *e, ValueKind kind, size_t n);
 bool is_number(const Value *v); /* INT, REAL or BOOL */
 bool is_tensor(const Value *v); /* TENSOR or STATE */
-ValueId tensor_of(Elaborator *e, Loc loc, const Value *v, DType wanted); /* a number becomes a constant of type `wanted` */
+ValueId tensor_of(Elaborator *e, Loc loc, const Value *v,
+                  DType wanted); /* a number becomes a constant of type `wanted` */
 bool int_of(Elaborator *e, Loc loc, const Value *v, const char *what, int64_t *out);
 bool real_of(Elaborator *e, Loc loc, const Value *v, const char *what, double *out);
 bool bool_of(Elaborator *e, Loc loc, const Value *v, const char *what, bool *out);
@@ -133,11 +149,14 @@ Value value_index(Elaborator *e, const Expr *at, const Value *base, const Value 
 ValueId state_value(Elaborator *e, uint32_t state);
 
 /* states.c */
-Value make_param(Elaborator *e, Loc loc, Type type, const Value *init, int decay, bool trainable, const char *name);
+Value make_param(Elaborator *e, Loc loc, Type type, const Value *init, int decay, bool trainable,
+                 const char *name);
 Value make_buffer(Elaborator *e, Loc loc, const Value *init, const Type *shape, const char *name);
-Value make_draw(Elaborator *e, const Expr *at, const char *sampler, Type type, const Expr *call, Value *args, const char *name);
+Value make_draw(Elaborator *e, const Expr *at, const char *sampler, Type type, const Expr *call, Value *args,
+                const char *name);
 void update_state(Elaborator *e, Loc loc, uint32_t state, const Value *value);
-Value apply_network(Elaborator *e, const Definition *network, const Expr *at, Value *args, const char **keywords, size_t n);
+Value apply_network(Elaborator *e, const Definition *network, const Expr *at, Value *args,
+                    const char **keywords, size_t n);
 bool set_init(Elaborator *e, Loc loc, const Value *init, State *state);
 ValueId add_input(Elaborator *e, const char *name, Type type, VtSourceKind source, int index);
 

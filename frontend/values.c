@@ -4,11 +4,21 @@
 #include <math.h>
 #include <string.h>
 
-Value value_number(double x, bool is_int) { return (Value){.kind = is_int ? V_INT : V_REAL, .number = x}; }
-Value value_bool(bool x) { return (Value){.kind = V_BOOL, .number = x}; }
-Value value_none(void) { return (Value){.kind = V_NONE}; }
-bool is_number(const Value *v) { return v->kind == V_INT || v->kind == V_REAL || v->kind == V_BOOL; }
-bool is_tensor(const Value *v) { return v->kind == V_TENSOR || v->kind == V_STATE; }
+Value value_number(double x, bool is_int) {
+    return (Value){.kind = is_int ? V_INT : V_REAL, .number = x};
+}
+Value value_bool(bool x) {
+    return (Value){.kind = V_BOOL, .number = x};
+}
+Value value_none(void) {
+    return (Value){.kind = V_NONE};
+}
+bool is_number(const Value *v) {
+    return v->kind == V_INT || v->kind == V_REAL || v->kind == V_BOOL;
+}
+bool is_tensor(const Value *v) {
+    return v->kind == V_TENSOR || v->kind == V_STATE;
+}
 
 Value value_tensor(Elaborator *e, Loc loc, ValueId id) {
     if (id != IR_NONE) return (Value){.kind = V_TENSOR, .id = id};
@@ -42,7 +52,8 @@ bool real_of(Elaborator *e, Loc loc, const Value *v, const char *what, double *o
 bool bool_of(Elaborator *e, Loc loc, const Value *v, const char *what, bool *out) {
     if (v->kind == V_POISON) return false;
     if (is_tensor(v)) {
-        eval_error(e, loc, "%s must be known at compile time, not %s (use where(c, a, b))", what, show_value(e, v));
+        eval_error(e, loc, "%s must be known at compile time, not %s (use where(c, a, b))", what,
+                   show_value(e, v));
         return false;
     }
     *out = v->kind == V_NONE ? false : v->kind == V_STRING || v->kind >= V_LIST ? true : v->number != 0;
@@ -106,14 +117,17 @@ static DType common_type(const Type *a, const Type *b) {
 }
 
 /* Both operands as tensors of one type. */
-static bool unify(Elaborator *e, Loc loc, const Value *a, const Value *b, ValueId *x, ValueId *y, bool arithmetic) {
+static bool unify(Elaborator *e, Loc loc, const Value *a, const Value *b, ValueId *x, ValueId *y,
+                  bool arithmetic) {
     const Value *tensor = is_tensor(a) ? a : b;
     ValueId id = tensor_of(e, loc, tensor, DT_F32);
     if (id == IR_NONE) return false;
     DType dtype = (DType)func_type(e->func, id)->dtype;
     const Value *other = tensor == a ? b : a;
     if (dtype == DT_BOOL && arithmetic) dtype = DT_F32;
-    if (is_number(other) && other->kind == V_REAL && other->number != floor(other->number) && !dtype_is_float(dtype)) dtype = DT_F32;
+    if (is_number(other) && other->kind == V_REAL && other->number != floor(other->number) &&
+        !dtype_is_float(dtype))
+        dtype = DT_F32;
     if (other->kind == V_BOOL && !arithmetic && func_type(e->func, id)->dtype == DT_BOOL) dtype = DT_BOOL;
     *x = tensor_of(e, loc, a, dtype);
     *y = tensor_of(e, loc, b, dtype);
@@ -132,8 +146,10 @@ Value value_binary(Elaborator *e, Loc loc, OpKind op, const Value *a, const Valu
     if (is_number(a) && is_number(b)) return number_binary(e, loc, op, a, b);
     if ((a->kind == V_STRING && b->kind == V_STRING) && (op == OP_eq || op == OP_ne))
         return value_bool((strcmp(a->text, b->text) == 0) == (op == OP_eq));
-    if ((a->kind == V_NONE || b->kind == V_NONE) && (op == OP_eq || op == OP_ne)) return value_bool((a->kind == b->kind) == (op == OP_eq));
-    if (op == OP_add && (a->kind == V_LIST || a->kind == V_TUPLE) && (b->kind == V_LIST || b->kind == V_TUPLE)) {
+    if ((a->kind == V_NONE || b->kind == V_NONE) && (op == OP_eq || op == OP_ne))
+        return value_bool((a->kind == b->kind) == (op == OP_eq));
+    if (op == OP_add && (a->kind == V_LIST || a->kind == V_TUPLE) &&
+        (b->kind == V_LIST || b->kind == V_TUPLE)) {
         Value list = value_list(e, V_LIST, a->count + b->count);
         memcpy(list.items, a->items, sizeof(Value) * a->count);
         memcpy(list.items + a->count, b->items, sizeof(Value) * b->count);
@@ -176,7 +192,8 @@ Value value_unary(Elaborator *e, Loc loc, OpKind op, const Value *x) {
     ValueId id = tensor_of(e, loc, x, DT_F32);
     if (id == IR_NONE) return (Value){0};
     LoopClass wants_real = op_info(op)->cost >= 4 ? LOOP_ELEMENTWISE : LOOP_SOURCE;
-    if (wants_real == LOOP_ELEMENTWISE && !dtype_is_float(func_type(e->func, id)->dtype)) id = ir_cast(e->func, id, DT_F32);
+    if (wants_real == LOOP_ELEMENTWISE && !dtype_is_float(func_type(e->func, id)->dtype))
+        id = ir_cast(e->func, id, DT_F32);
     return value_tensor(e, loc, ir_unary(e->func, op, id));
 }
 
@@ -197,10 +214,12 @@ Value value_matmul(Elaborator *e, Loc loc, const Value *a, const Value *b) {
     if (x == IR_NONE || y == IR_NONE) return (Value){0};
     Type tx = *func_type(e->func, x), ty = *func_type(e->func, y);
     if (tx.rank < 1 || ty.rank < 2)
-        return eval_error(e, loc, "@ wants matrices: %s @ %s", type_text(e->arena, &tx), type_text(e->arena, &ty));
+        return eval_error(e, loc, "@ wants matrices: %s @ %s", type_text(e->arena, &tx),
+                          type_text(e->arena, &ty));
     bool flatten = ty.rank == 2 && tx.rank != 2, ta = false, tb = false;
     y = untransposed(e, y, &tb);
-    if (!flatten) x = untransposed(e, x, &ta);
+    if (!flatten)
+        x = untransposed(e, x, &ta);
     else {
         int64_t rows = type_elements(&tx) / tx.dim[tx.rank - 1];
         x = ir_reshape(e->func, x, 2, (int64_t[]){rows, tx.dim[tx.rank - 1]});
@@ -215,13 +234,17 @@ Value value_matmul(Elaborator *e, Loc loc, const Value *a, const Value *b) {
 
 /* ---- indexing --------------------------------------------------------------------------------------------------- */
 
-static bool slice_bounds(Elaborator *e, Loc loc, const Value *slice, int64_t size, int64_t *start, int64_t *stop, int64_t *step) {
+static bool slice_bounds(Elaborator *e, Loc loc, const Value *slice, int64_t size, int64_t *start,
+                         int64_t *stop, int64_t *step) {
     *start = 0;
     *stop = size;
     *step = 1;
-    if (slice->items[0].kind != V_NONE && !int_of(e, loc, &slice->items[0], "a slice's start", start)) return false;
-    if (slice->items[1].kind != V_NONE && !int_of(e, loc, &slice->items[1], "a slice's end", stop)) return false;
-    if (slice->items[2].kind != V_NONE && !int_of(e, loc, &slice->items[2], "a slice's step", step)) return false;
+    if (slice->items[0].kind != V_NONE && !int_of(e, loc, &slice->items[0], "a slice's start", start))
+        return false;
+    if (slice->items[1].kind != V_NONE && !int_of(e, loc, &slice->items[1], "a slice's end", stop))
+        return false;
+    if (slice->items[2].kind != V_NONE && !int_of(e, loc, &slice->items[2], "a slice's step", step))
+        return false;
     if (*start < 0) *start += size;
     if (*stop < 0) *stop += size;
     if (*stop > size) *stop = size;
@@ -263,7 +286,8 @@ Value value_index(Elaborator *e, const Expr *at, const Value *base, const Value 
         if (index[i].kind == V_POISON) return index[i];
         used += index[i].kind != V_NONE && index[i].kind != V_ELLIPSIS;
     }
-    if (used > type.rank) return eval_error(e, at->loc, "%d indices for %s", used, type_text(e->arena, &type));
+    if (used > type.rank)
+        return eval_error(e, at->loc, "%d indices for %s", used, type_text(e->arena, &type));
     if (n == 1 && is_tensor(&index[0])) { /* x[indices] */
         ValueId rows = tensor_of(e, at->loc, &index[0], DT_I32);
         return value_tensor(e, at->loc, ir_gather(e->func, id, rows, 0));
@@ -281,19 +305,24 @@ Value value_index(Elaborator *e, const Expr *at, const Value *base, const Value 
             shape[rank++] = 1;
             i++;
         } else if (v && v->kind == V_SLICE) {
-            if (!slice_bounds(e, at->loc, v, type.dim[axis], &start[axis], &limit[axis], &step[axis])) return (Value){0};
+            if (!slice_bounds(e, at->loc, v, type.dim[axis], &start[axis], &limit[axis], &step[axis]))
+                return (Value){0};
             if (start[axis] >= limit[axis])
-                return eval_error(e, at->loc, "slice %lld:%lld of axis %d of %s is empty", (long long)start[axis], (long long)limit[axis],
-                                  axis, type_text(e->arena, &type));
+                return eval_error(e, at->loc, "slice %lld:%lld of axis %d of %s is empty",
+                                  (long long)start[axis], (long long)limit[axis], axis,
+                                  type_text(e->arena, &type));
             sliced = sliced || start[axis] > 0 || limit[axis] < type.dim[axis] || step[axis] > 1;
             shape[rank++] = (limit[axis] - start[axis] + step[axis] - 1) / step[axis];
             axis++, i++;
         } else if (v) {
             int64_t k;
-            if (is_tensor(v)) return eval_error(e, at->loc, "a tensor can only be the single index of the first axis; use gather");
+            if (is_tensor(v))
+                return eval_error(e, at->loc,
+                                  "a tensor can only be the single index of the first axis; use gather");
             if (!int_of(e, at->loc, v, "an index", &k)) return (Value){0};
             if (k < -type.dim[axis] || k >= type.dim[axis])
-                return eval_error(e, at->loc, "index %lld of axis %d of %s", (long long)k, axis, type_text(e->arena, &type));
+                return eval_error(e, at->loc, "index %lld of axis %d of %s", (long long)k, axis,
+                                  type_text(e->arena, &type));
             start[axis] = k < 0 ? k + type.dim[axis] : k;
             limit[axis] = start[axis] + 1;
             sliced = sliced || type.dim[axis] > 1;
