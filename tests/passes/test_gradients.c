@@ -1,0 +1,344 @@
+/* Every operator's gradient rule against finite differences in float64, through the interpreter: as autodiff makes it,
+ * and after expand and simplify. An operator that gets a rule but no case here fails the test. */
+#include "tests/passes/graph.h"
+#include "passes/autodiff.h"
+#include "passes/autodiff_rules.h"
+#include "passes/expand.h"
+#include "passes/simplify.h"
+
+#define DIMS(...) .rank = sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), .dim = {__VA_ARGS__}
+#define INTS(...)                                                                                            \
+    {                                                                                                        \
+        .ints = { sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), {__VA_ARGS__} }                        \
+    }
+
+typedef struct {
+    int rank;
+    int64_t dim[5];
+    double low, high; /* both 0: -1.5 to 1.5 */
+    int64_t below;    /* > 0: whole numbers, i32 */
+    bool flags;       /* bool */
+} Operand;
+
+typedef struct {
+    OpKind op;
+    int n;
+    Operand x[3];
+    Attr attrs[OP_MAX_ATTRS]; /* all of them */
+} Case;
+
+#define ELEMENTWISE(name)                                                                                    \
+    {                                                                                                        \
+        name, 1, {{DIMS(2, 3)}}, {{0}}                                                    \
+    }
+#define POSITIVE(name)                                                                                       \
+    {                                                                                                        \
+        name, 1, {{DIMS(2, 3), .low = 0.3, .high = 2}}, {{0}}                                \
+    }
+#define BROADCAST(name)                                                                                      \
+    {name, 2, {{DIMS(2, 1, 3)}, {DIMS(4, 1), .low = 0.5, .high = 2}}, {{0}}},                                \
+        {name, 2, {{DIMS(2, 3), .low = 0.5, .high = 2}, {DIMS(2, 3), .low = 0.5, .high = 2}}, {{0}}}, {      \
+        name, 2, {{DIMS(2), .low = 0.5, .high = 2}, {.rank = 0, .low = 0.5, .high = 2}}, {{0}}              \
+    }
+
+static const Case CASES[] = {
+    ELEMENTWISE(OP_neg),
+    ELEMENTWISE(OP_abs),
+    ELEMENTWISE(OP_exp),
+    POSITIVE(OP_log),
+    POSITIVE(OP_sqrt),
+    POSITIVE(OP_rsqrt),
+    ELEMENTWISE(OP_tanh),
+    ELEMENTWISE(OP_erf),
+    ELEMENTWISE(OP_sin),
+    ELEMENTWISE(OP_cos),
+    ELEMENTWISE(OP_sigmoid),
+    {OP_gelu, 1, {{DIMS(3, 5)}}, {{.b = false}}},
+    {OP_gelu, 1, {{DIMS(3, 5)}}, {{.b = true}}},
+    {OP_cast, 1, {{DIMS(3)}}, {{.i = DT_F32}}},
+    BROADCAST(OP_add),
+    BROADCAST(OP_sub),
+    BROADCAST(OP_mul),
+    BROADCAST(OP_div),
+    BROADCAST(OP_rem),
+    {OP_pow, 2, {{DIMS(2, 3), .low = 0.3, .high = 2}, {DIMS(3)}}, {{0}}},
+    BROADCAST(OP_max),
+    BROADCAST(OP_min),
+    {OP_select, 3, {{DIMS(2, 3), .flags = true}, {DIMS(3)}, {DIMS(2, 1)}}, {{0}}},
+    {OP_select, 3, {{DIMS(3), .flags = true}, {DIMS(2, 3)}, {.rank = 0}}, {{0}}},
+    {OP_sum, 1, {{DIMS(2, 3, 4)}}, {INTS(0, 2), {.b = false}}},
+    {OP_sum, 1, {{DIMS(2, 3)}}, {INTS(1), {.b = true}}},
+    {OP_sum, 1, {{DIMS(2, 3)}}, {{.ints = {0}}, {.b = false}}},
+    {OP_amax, 1, {{DIMS(2, 3, 4)}}, {INTS(2, 0), {.b = false}}},
+    {OP_amax, 1, {{DIMS(2, 3)}}, {INTS(1), {.b = true}}},
+    {OP_softmax, 1, {{DIMS(3, 5)}}, {{0}}},
+    {OP_log_softmax, 1, {{DIMS(3, 5)}}, {{0}}},
+    {OP_layernorm, 3, {{DIMS(2, 3, 5)}, {DIMS(5)}, {DIMS(5)}}, {{.f = 1e-3}}},
+    {OP_layernorm, 3, {{DIMS(5)}, {DIMS(5)}, {DIMS(5)}}, {{.f = 1e-3}}},
+    {OP_matmul, 2, {{DIMS(2, 3)}, {DIMS(3, 4)}}, {{.b = false}, {.b = false}}},
+    {OP_matmul, 2, {{DIMS(3, 2)}, {DIMS(3, 4)}}, {{.b = true}, {.b = false}}},
+    {OP_matmul, 2, {{DIMS(2, 3)}, {DIMS(4, 3)}}, {{.b = false}, {.b = true}}},
+    {OP_matmul, 2, {{DIMS(3, 2)}, {DIMS(4, 3)}}, {{.b = true}, {.b = true}}},
+    {OP_matmul, 2, {{DIMS(2, 2, 3)}, {DIMS(2, 4, 3)}}, {{.b = false}, {.b = true}}},
+    {OP_matmul, 2, {{DIMS(2, 1, 3, 2)}, {DIMS(2, 1, 3, 4)}}, {{.b = true}, {.b = false}}},
+    {OP_reshape, 1, {{DIMS(2, 3)}}, {INTS(3, 2, 1)}},
+    {OP_transpose, 1, {{DIMS(2, 3, 4)}}, {INTS(2, 0, 1)}},
+    {OP_broadcast, 1, {{DIMS(3, 1)}}, {INTS(2, 3, 4)}},
+    {OP_slice, 1, {{DIMS(5, 3)}}, {INTS(1, 0), INTS(4, 2), INTS(1, 1)}},
+    {OP_slice, 1, {{DIMS(7, 4)}}, {INTS(1, 0), INTS(6, 4), INTS(2, 3)}},
+    {OP_slice, 1, {{DIMS(8, 5)}}, {INTS(0, 1), INTS(8, 5), INTS(3, 1)}},
+    {OP_pad, 1, {{DIMS(2, 3)}}, {INTS(1, 0), INTS(0, 2), {.f = 0.5}}},
+    {OP_concat, 3, {{DIMS(2, 1)}, {DIMS(2, 3)}, {DIMS(2, 2)}}, {{.i = -1}}},
+    {OP_concat, 1, {{DIMS(2, 1)}}, {{.i = 0}}},
+    {OP_gather, 2, {{DIMS(4, 2)}, {DIMS(3, 2), .below = 4}}, {{.i = 0}}},
+    {OP_gather, 2, {{DIMS(2, 3, 2)}, {DIMS(2, 5), .below = 3}}, {{.i = 1}}},
+    {OP_scatter_add, 3, {{DIMS(3, 2)}, {DIMS(5), .below = 3}, {DIMS(5, 2)}}, {{.i = 0}}},
+    {OP_scatter_add, 3, {{DIMS(2, 3)}, {DIMS(2, 4), .below = 3}, {DIMS(2, 4)}}, {{.i = 1}}},
+    {OP_scatter, 3, {{DIMS(3, 2)}, {DIMS(5), .below = 3}, {DIMS(5, 2)}}, {{.i = 0}}},
+    {OP_scatter, 3, {{DIMS(2, 3, 2)}, {DIMS(2, 2, 2), .below = 3}, {DIMS(2, 2, 2, 2)}}, {{.i = 1}}},
+    {OP_unfold, 1, {{DIMS(2, 2, 4, 5)}}, {INTS(3, 2), INTS(2, 1), INTS(1, 0)}},
+    {OP_fold, 1, {{DIMS(2, 8, 12)}}, {INTS(4, 5), INTS(3, 2), INTS(2, 1), INTS(1, 0)}},
+};
+enum { N_CASES = sizeof CASES / sizeof *CASES };
+
+static Type operand_type(const Operand *x) {
+    return type_make(x->flags ? DT_BOOL : x->below ? DT_I32 : DT_F64, x->rank, x->dim);
+}
+
+/* f(x0, …, weights) = sum(op(x…) · weights), with its gradients as further outputs if wanted. */
+static Func *build(Module *module, const Case *c, bool gradients) {
+    Func *func = module_add_func(module, "f");
+    ValueId x[3], y;
+    char name[8];
+    for (int o = 0; o < c->n; o++) {
+        snprintf(name, sizeof name, "x%d", o);
+        x[o] = func_add_input(func, name, operand_type(&c->x[o]));
+    }
+    y = func_emit(func, c->op, x, c->n, c->attrs);
+    if (y == IR_NONE) fail_msg("%s", func->error);
+    ValueId loss = weighed(func, y, func_add_input(func, "weights", *func_type(func, y)));
+    func_add_output(func, "loss", loss);
+    for (int o = 0; gradients && o < c->n; o++)
+        if (func_type(func, x[o])->dtype == DT_F64) func_add_output(func, name, emit_grad(func, loss, x[o]));
+    return func;
+}
+
+static double loss_at(const Func *func, const Tensor *inputs, Arena *arena) {
+    return run_func(func, inputs, arena)[0].data[0];
+}
+
+/* Central differences of the loss by every element of one input. */
+static Tensor differences(const Func *func, const Tensor *inputs, int o, Arena *arena) {
+    const double h = 1e-5;
+    Tensor slope = tensor_new(arena, &inputs[o].type);
+    for (int64_t i = 0; i < type_elements(&slope.type); i++) {
+        double *x = &inputs[o].data[i], middle = *x;
+        *x = middle + h;
+        double above = loss_at(func, inputs, arena);
+        *x = middle - h;
+        slope.data[i] = (above - loss_at(func, inputs, arena)) / (2 * h);
+        *x = middle;
+    }
+    return slope;
+}
+
+static void check_case(const Case *c, int number) {
+    Arena *arena = arena_new();
+    Diags *diags = diags_new(arena);
+    Module *module = module_new(arena, diags, "m");
+    Func *plain = build(module, c, false), *full = build(module, c, true);
+    uint64_t seed = 17 + (uint64_t)number;
+    Tensor inputs[4];
+    for (int o = 0; o <= c->n; o++) {
+        const Operand *x = o < c->n ? &c->x[o] : &(Operand){0};
+        bool reals = x->low == 0 && x->high == 0;
+        inputs[o] = tensor_draw(arena, &plain->inputs[o].type, x->flags ? 2 : x->below, reals ? -1.5 : x->low,
+                                reals ? 1.5 : x->high, &seed);
+    }
+    bool (*const stages[])(Module *, Diags *) = {pass_autodiff, pass_simplify, pass_expand, pass_simplify};
+    for (size_t stage = 0; stage < sizeof stages / sizeof *stages; stage++) {
+        assert_true(stages[stage](module, diags));
+        Tensor *got = run_func(full, inputs, arena);
+        for (int o = 0, output = 1; o < c->n; o++) {
+            if (inputs[o].type.dtype != DT_F64) continue;
+            Tensor want = differences(plain, inputs, o, arena);
+            assert_true(type_equal(&got[output].type, &inputs[o].type));
+            assert_tensor_near(&got[output++], &want, 2e-8, 1e-7, "case %d (%s), operand %d, stage %d",
+                               number, op_info(c->op)->name, o, (int)stage);
+        }
+    }
+    arena_free(arena);
+}
+
+static void test_every_rule(void **state) {
+    (void)state;
+    for (int i = 0; i < N_CASES; i++) check_case(&CASES[i], i);
+}
+
+static void test_every_operator_has_a_case(void **state) {
+    (void)state;
+    for (int op = 0; op < OP_COUNT; op++) {
+        bool found = false;
+        for (int i = 0; i < N_CASES; i++) found = found || (int)CASES[i].op == op;
+        if (GRAD_RULES[op] && !found) fail_msg("%s has a gradient rule and no case", op_info(op)->name);
+        if (!GRAD_RULES[op] && found) fail_msg("%s has a case and no gradient rule", op_info(op)->name);
+    }
+}
+
+/* ---- what differences cannot see ------------------------------------------------------------------------------- */
+
+typedef struct {
+    Arena *arena;
+    Diags *diags;
+    Module *module;
+    Func *func;
+} Graph;
+
+static Graph graph_new(void) {
+    Graph g = {.arena = arena_new()};
+    g.diags = diags_new(g.arena);
+    g.module = module_new(g.arena, g.diags, "m");
+    g.func = module_add_func(g.module, "f");
+    return g;
+}
+
+static Tensor vector_of(Arena *arena, int n, const double *values) {
+    Type type = type_make(DT_F64, 1, (int64_t[]){n});
+    Tensor tensor = tensor_new(arena, &type);
+    memcpy(tensor.data, values, sizeof *values * (size_t)n);
+    return tensor;
+}
+
+static void test_ties(void **state) {
+    (void)state;
+    Graph g = graph_new();
+    Type type = type_make(DT_F64, 1, (int64_t[]){4});
+    ValueId x = func_add_input(g.func, "x", type), y = func_add_input(g.func, "y", type);
+    int64_t axis = 0;
+    ValueId largest = ir_reduce(g.func, OP_amax, x, 1, &axis, false);
+    ValueId pairs = ir_reduce(g.func, OP_sum, ir_binary(g.func, OP_max, x, y), 1, &axis, false);
+    func_add_output(g.func, "largest", emit_grad(g.func, largest, x));
+    func_add_output(g.func, "first", emit_grad(g.func, pairs, x));
+    func_add_output(g.func, "second", emit_grad(g.func, pairs, y));
+    assert_true(pass_autodiff(g.module, g.diags));
+    Tensor inputs[] = {vector_of(g.arena, 4, (double[]){3, 1, 3, 2}),
+                       vector_of(g.arena, 4, (double[]){3, 0, 4, 1})};
+    Tensor want[] = {vector_of(g.arena, 4, (double[]){0.5, 0, 0.5, 0}),
+                     vector_of(g.arena, 4, (double[]){0, 1, 0, 1}),
+                     vector_of(g.arena, 4, (double[]){1, 0, 1, 0})};
+    Tensor *got = run_func(g.func, inputs, g.arena);
+    for (int i = 0; i < 3; i++) assert_tensor_near(&got[i], &want[i], 0, 0, "output %d", i);
+    arena_free(g.arena);
+}
+
+/* pow at 0: finite where the derivative is. */
+static void test_pow_at_zero(void **state) {
+    (void)state;
+    Graph g = graph_new();
+    Type type = type_make(DT_F64, 1, (int64_t[]){4});
+    ValueId a = func_add_input(g.func, "a", type), b = func_add_input(g.func, "b", type);
+    int64_t axis = 0;
+    ValueId loss = ir_reduce(g.func, OP_sum, ir_binary(g.func, OP_pow, a, b), 1, &axis, false);
+    func_add_output(g.func, "da", emit_grad(g.func, loss, a));
+    func_add_output(g.func, "db", emit_grad(g.func, loss, b));
+    assert_true(pass_autodiff(g.module, g.diags));
+    Tensor inputs[] = {vector_of(g.arena, 4, (double[]){0, 0, 0, -2}),
+                       vector_of(g.arena, 4, (double[]){0, 1, 2, 2})};
+    Tensor da = vector_of(g.arena, 4, (double[]){0, 1, 0, -4}),
+           db = vector_of(g.arena, 4, (double[]){0, 0, 0, 0});
+    Tensor *got = run_func(g.func, inputs, g.arena);
+    assert_tensor_near(&got[0], &da, 0, 0, "da");
+    assert_tensor_near(&got[1], &db, 0, 0, "db");
+    arena_free(g.arena);
+}
+
+/* x · stop_grad(x) + floor(x): x alone; nothing leads to y. */
+static void test_stop_grad(void **state) {
+    (void)state;
+    Graph g = graph_new();
+    Type type = type_scalar(DT_F64);
+    ValueId x = func_add_input(g.func, "x", type), y = func_add_input(g.func, "y", type);
+    ValueId stopped = ir_unary(g.func, OP_stop_grad, ir_binary(g.func, OP_mul, x, y));
+    ValueId loss =
+        ir_binary(g.func, OP_add, ir_binary(g.func, OP_mul, x, stopped), ir_unary(g.func, OP_floor, y));
+    assert_true(autodiff_reaches(g.func, loss, x));
+    assert_false(autodiff_reaches(g.func, loss, y));
+    assert_true(autodiff_reaches(g.func, loss, stopped));
+    assert_false(autodiff_reaches(g.func, x, loss));
+    func_add_output(g.func, "dx", emit_grad(g.func, loss, x));
+    func_add_output(g.func, "dy", emit_grad(g.func, loss, y));
+    func_add_output(g.func, "dstopped", emit_grad(g.func, loss, stopped));
+    assert_true(pass_autodiff(g.module, g.diags));
+    for (size_t i = 0; i < g.func->count; i++) assert_int_not_equal(g.func->nodes[i].op, OP_stop_grad);
+    Tensor inputs[] = {tensor_new(g.arena, &type), tensor_new(g.arena, &type)};
+    inputs[0].data[0] = 3;
+    inputs[1].data[0] = 2;
+    Tensor *got = run_func(g.func, inputs, g.arena);
+    assert_true(got[0].data[0] == 6 && got[1].data[0] == 0 && got[2].data[0] == 3);
+    arena_free(g.arena);
+}
+
+/* Two losses in one function, and a leaf between input and loss. */
+static void test_two_losses(void **state) {
+    (void)state;
+    Graph g = graph_new();
+    Type type = type_scalar(DT_F64);
+    ValueId x = func_add_input(g.func, "x", type);
+    ValueId square = ir_binary(g.func, OP_mul, x, x), cube = ir_binary(g.func, OP_mul, square, x);
+    func_add_output(g.func, "a", emit_grad(g.func, square, x));
+    func_add_output(g.func, "b", emit_grad(g.func, cube, x));
+    func_add_output(g.func, "c", emit_grad(g.func, cube, square));
+    func_add_output(g.func, "d", emit_grad(g.func, square, cube));
+    func_add_output(g.func, "e", emit_grad(g.func, square, square));
+    assert_true(pass_autodiff(g.module, g.diags));
+    Tensor input = tensor_new(g.arena, &type);
+    input.data[0] = 5;
+    Tensor *got = run_func(g.func, &input, g.arena);
+    const double want[] = {10, 75, 5, 0, 1};
+    for (int i = 0; i < 5; i++) assert_true(got[i].data[0] == want[i]);
+    arena_free(g.arena);
+}
+
+static void test_second_derivative_is_refused(void **state) {
+    (void)state;
+    Graph g = graph_new();
+    ValueId x = func_add_input(g.func, "x", type_scalar(DT_F64));
+    ValueId slope = emit_grad(g.func, ir_binary(g.func, OP_mul, x, x), x);
+    ValueId penalty = ir_binary(g.func, OP_mul, slope, slope);
+    func_add_output(g.func, "d", emit_grad(g.func, penalty, x));
+    assert_false(pass_autodiff(g.module, g.diags));
+    DiagKind kind;
+    Loc loc;
+    assert_non_null(strstr(diags_message(g.diags, 0, &kind, &loc), "second derivatives"));
+    arena_free(g.arena);
+}
+
+/* A gradient used as a number, behind stop_grad, is no second derivative. */
+static void test_gradient_as_number(void **state) {
+    (void)state;
+    Graph g = graph_new();
+    Type type = type_scalar(DT_F64);
+    ValueId x = func_add_input(g.func, "x", type);
+    ValueId slope = emit_grad(g.func, ir_binary(g.func, OP_mul, x, x), x);
+    ValueId loss = ir_binary(g.func, OP_mul, ir_unary(g.func, OP_stop_grad, slope), x);
+    func_add_output(g.func, "d", emit_grad(g.func, loss, x));
+    assert_true(pass_autodiff(g.module, g.diags));
+    Tensor input = tensor_new(g.arena, &type);
+    input.data[0] = 5;
+    assert_true(run_func(g.func, &input, g.arena)[0].data[0] == 10);
+    arena_free(g.arena);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_operator_has_a_case),
+        cmocka_unit_test(test_every_rule),
+        cmocka_unit_test(test_ties),
+        cmocka_unit_test(test_pow_at_zero),
+        cmocka_unit_test(test_stop_grad),
+        cmocka_unit_test(test_two_losses),
+        cmocka_unit_test(test_second_derivative_is_refused),
+        cmocka_unit_test(test_gradient_as_number),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
