@@ -29,16 +29,16 @@ typedef struct {
 
 #define ELEMENTWISE(name)                                                                                    \
     {                                                                                                        \
-        name, 1, {{DIMS(2, 3)}}, {{0}}                                                    \
+        name, 1, {{DIMS(2, 3)}}, {{0}}                                                                       \
     }
 #define POSITIVE(name)                                                                                       \
     {                                                                                                        \
-        name, 1, {{DIMS(2, 3), .low = 0.3, .high = 2}}, {{0}}                                \
+        name, 1, {{DIMS(2, 3), .low = 0.3, .high = 2}}, {{0}}                                                \
     }
 #define BROADCAST(name)                                                                                      \
     {name, 2, {{DIMS(2, 1, 3)}, {DIMS(4, 1), .low = 0.5, .high = 2}}, {{0}}},                                \
         {name, 2, {{DIMS(2, 3), .low = 0.5, .high = 2}, {DIMS(2, 3), .low = 0.5, .high = 2}}, {{0}}}, {      \
-        name, 2, {{DIMS(2), .low = 0.5, .high = 2}, {.rank = 0, .low = 0.5, .high = 2}}, {{0}}              \
+        name, 2, {{DIMS(2), .low = 0.5, .high = 2}, {.rank = 0, .low = 0.5, .high = 2}}, {{0}}               \
     }
 
 static const Case CASES[] = {
