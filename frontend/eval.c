@@ -168,7 +168,8 @@ static bool bind_defaults(Elaborator *e, const Signature *signature, const Expr 
 
 Value call_definition(Elaborator *e, const Definition *definition, const Expr *at, Value *args,
                       const char **keywords, size_t n) {
-    Frame frame = {.module = true};
+    Frame frame = {.module = !e->entering_network};
+    e->entering_network = false;
     for (size_t i = 0; i < e->n_running; i++)
         if (e->running[i] == definition)
             return eval_error(e, at->loc, "module %s calls itself", definition->signature.name);

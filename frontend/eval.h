@@ -90,6 +90,7 @@ typedef struct Elaborator {
     uint32_t stamp; /* counts applications */
     bool training;
     bool in_optimizer;
+    bool entering_network; /* the next body is a network's: it sees the knobs */
     const char *parameter; /* of the optimiser's call */
     StateInfo *states;
     size_t n_states, states_capacity;

@@ -291,12 +291,12 @@ static Value run_network(Elaborator *e, const Definition *network, const Definit
                          Value *args, const char **keywords, size_t n, int application) {
     Application here = {network, source, application, network->ema_of != NULL}, *before = e->application;
     const char *scope = e->scope;
-    Definition body = *source; /* networks see the knobs; a call frame that is no module's */
     e->application = &here;
     e->scope = network->signature.name;
     e->func->scope = e->scope;
     e->stamp++;
-    Value result = call_definition(e, &body, at, args, keywords, n);
+    e->entering_network = true;
+    Value result = call_definition(e, source, at, args, keywords, n);
     e->application = before;
     e->scope = scope;
     e->func->scope = scope;

@@ -126,6 +126,8 @@ const double *vt_instance_times(VtInstance *instance, const char *function);
  * Writing goes to PATH.tmp, is synced and renamed over PATH. */
 typedef struct VtTensorFile VtTensorFile;
 VtTensorFile *vt_tensors_open(const char *path, VtError *error);
+VtTensorFile *vt_tensors_open_memory(const char *name, const void *bytes, size_t size,
+                                     VtError *error); /* bytes stay the caller's */
 void vt_tensors_close(VtTensorFile *file);
 int vt_tensors_count(const VtTensorFile *file);
 const char *vt_tensors_name(const VtTensorFile *file, int i);

@@ -1,0 +1,260 @@
+/* A program with memory: state, outputs and one arena a function; running a function walks its calls in one parallel region. */
+#include "runtime/runtime.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+enum { ALIGN = 64, HUGE_PAGE = 2 << 20 };
+
+typedef struct {
+    void **pointers; /* of each argument; scratch ones are per thread */
+    char *arena;
+    void **outputs;
+    double *times;
+} Bound;
+
+struct VtInstance {
+    const VtProgram *program;
+    void **states;
+    Bound *functions;
+    bool profile;
+    char *scratch; /* threads blocks of scratch_bytes */
+    size_t scratch_bytes;
+    int scratch_threads;
+};
+
+static void *allocate(size_t bytes) {
+    size_t align = bytes >= HUGE_PAGE ? HUGE_PAGE : ALIGN;
+    void *memory = NULL;
+    bytes = (bytes + align) / align * align;
+    if (posix_memalign(&memory, align, bytes) != 0) return NULL;
+    if (align == HUGE_PAGE) madvise(memory, bytes, MADV_HUGEPAGE);
+    memset(memory, 0, bytes);
+    return memory;
+}
+
+static void *base_of(VtInstance *instance, const Bound *bound, const VtArg *arg) {
+    switch (arg->kind) {
+    case VT_ARG_STATE: return instance->states[arg->index];
+    case VT_ARG_OUTPUT: return bound->outputs[arg->index];
+    case VT_ARG_ARENA: return bound->arena;
+    case VT_ARG_CONST: return (void *)instance->program->constants[arg->index];
+    default: return NULL; /* inputs and scratch come with the call */
+    }
+}
+
+static bool bind_function(VtInstance *instance, int f) {
+    const VtFunction *function = &instance->program->functions[f];
+    Bound *bound = &instance->functions[f];
+    bound->pointers = calloc((size_t)function->n_args + 1, sizeof(void *));
+    bound->outputs = calloc((size_t)function->n_outputs + 1, sizeof(void *));
+    bound->times = calloc((size_t)function->n_calls + 1, sizeof(double));
+    bound->arena = allocate((size_t)function->arena_bytes);
+    if (!bound->pointers || !bound->outputs || !bound->times || !bound->arena) return false;
+    for (int o = 0; o < function->n_outputs; o++)
+        if (!(bound->outputs[o] = allocate(vt_bytes(&function->outputs[o].tensor)))) return false;
+    for (int a = 0; a < function->n_args; a++) {
+        char *base = base_of(instance, bound, &function->args[a]);
+        bound->pointers[a] = base ? base + function->args[a].offset : NULL;
+    }
+    if ((size_t)function->scratch_bytes > instance->scratch_bytes)
+        instance->scratch_bytes = (size_t)function->scratch_bytes;
+    return true;
+}
+
+VtInstance *vt_instance_new(const VtProgram *program, VtError *error) {
+    VtInstance *instance = calloc(1, sizeof *instance);
+    if (program->abi != VT_ABI) {
+        vt_fail(error, 2, "the program was made for runtime version %d, this is %d: build it again",
+                program->abi, VT_ABI);
+        free(instance);
+        return NULL;
+    }
+    bool good = instance != NULL;
+    if (good) {
+        instance->program = program;
+        instance->states = calloc((size_t)program->n_states + 1, sizeof(void *));
+        instance->functions = calloc((size_t)program->n_functions + 1, sizeof(Bound));
+        good = instance->states && instance->functions;
+    }
+    for (int s = 0; good && s < program->n_states; s++)
+        good = (instance->states[s] = allocate(vt_bytes(&program->states[s].tensor))) != NULL;
+    for (int f = 0; good && f < program->n_functions; f++) good = bind_function(instance, f);
+    if (good) return instance;
+    vt_fail(error, 1, "out of memory for '%s': a smaller train.batch needs less", program->name);
+    vt_instance_free(instance);
+    return NULL;
+}
+
+void vt_instance_free(VtInstance *instance) {
+    if (!instance) return;
+    for (int s = 0; instance->states && s < instance->program->n_states; s++) free(instance->states[s]);
+    for (int f = 0; instance->functions && f < instance->program->n_functions; f++) {
+        Bound *bound = &instance->functions[f];
+        for (int o = 0; bound->outputs && o < instance->program->functions[f].n_outputs; o++)
+            free(bound->outputs[o]);
+        free(bound->outputs);
+        free(bound->pointers);
+        free(bound->times);
+        free(bound->arena);
+    }
+    free(instance->functions);
+    free(instance->states);
+    free(instance->scratch);
+    free(instance);
+}
+
+/* ---- running ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    VtInstance *instance;
+    const VtFunction *function;
+    Bound *bound;
+} Run;
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void run_calls(void *user, int thread, int threads) {
+    Run *run = user;
+    const VtFunction *function = run->function;
+    char *scratch = run->instance->scratch + (size_t)thread * run->instance->scratch_bytes;
+    for (int c = 0; c < function->n_calls; c++) {
+        const VtCall *call = &function->calls[c];
+        if (call->barrier || run->instance->profile) vt_team_barrier();
+        double start = run->instance->profile && thread == 0 ? now() : 0;
+        void *own[1024], **args = &run->bound->pointers[call->first_arg];
+        for (int a = 0; a < call->n_args; a++)
+            if (function->args[call->first_arg + a].kind == VT_ARG_SCRATCH) {
+                memcpy(own, args,
+                       sizeof(void *) * (size_t)call->n_args); /* only products have scratch: few arguments */
+                own[a] = scratch;
+                args = own;
+                break;
+            }
+        call->kernel(args, thread, threads);
+        if (run->instance->profile) {
+            vt_team_barrier();
+            if (thread == 0) run->bound->times[c] = now() - start;
+        }
+    }
+}
+
+static bool ready_scratch(VtInstance *instance) {
+    int threads = vt_threads();
+    size_t bytes = (instance->scratch_bytes + 4096) / 4096 * 4096 +
+                   256; /* blocks of threads start on other cache sets */
+    if (instance->scratch && instance->scratch_threads >= threads) return true;
+    free(instance->scratch);
+    instance->scratch_bytes = bytes;
+    instance->scratch_threads = threads;
+    return (instance->scratch = allocate(bytes * (size_t)threads)) != NULL;
+}
+
+static int find_function(const VtProgram *program, const char *name) {
+    for (int f = 0; f < program->n_functions; f++)
+        if (strcmp(program->functions[f].name, name) == 0) return f;
+    return -1;
+}
+
+bool vt_instance_run(VtInstance *instance, const char *name, void *const *inputs, VtError *error) {
+    int f = find_function(instance->program, name);
+    if (f < 0) return vt_fail(error, 2, "'%s' has no function '%s'", instance->program->name, name);
+    const VtFunction *function = &instance->program->functions[f];
+    Bound *bound = &instance->functions[f];
+    for (int i = 0; i < function->n_inputs; i++)
+        if (!inputs || !inputs[function->inputs[i]])
+            return vt_fail(error, 2, "function '%s' wants input '%s'", name,
+                           instance->program->inputs[function->inputs[i]].tensor.name);
+    for (int a = 0; a < function->n_args; a++)
+        if (function->args[a].kind == VT_ARG_INPUT)
+            bound->pointers[a] = (char *)inputs[function->args[a].index] + function->args[a].offset;
+    if (!ready_scratch(instance)) return vt_fail(error, 1, "out of memory");
+    Run run = {instance, function, bound};
+    vt_parallel(run_calls, &run);
+    return true;
+}
+
+const void *vt_instance_output(VtInstance *instance, const char *name, const char *output, VtTensor *type) {
+    int f = find_function(instance->program, name);
+    for (int o = 0; f >= 0 && o < instance->program->functions[f].n_outputs; o++) {
+        const VtTensor *tensor = &instance->program->functions[f].outputs[o].tensor;
+        if (strcmp(tensor->name, output) != 0) continue;
+        if (type) *type = *tensor;
+        return instance->functions[f].outputs[o];
+    }
+    return NULL;
+}
+
+void vt_instance_profile(VtInstance *instance, bool on) {
+    instance->profile = on;
+}
+
+const double *vt_instance_times(VtInstance *instance, const char *name) {
+    int f = find_function(instance->program, name);
+    return f >= 0 && instance->profile ? instance->functions[f].times : NULL;
+}
+
+void *vt_instance_state(VtInstance *instance, int state) {
+    return instance->states[state];
+}
+
+int vt_instance_find_state(const VtInstance *instance, const char *name) {
+    for (int s = 0; s < instance->program->n_states; s++)
+        if (strcmp(instance->program->states[s].tensor.name, name) == 0) return s;
+    return -1;
+}
+
+/* ---- initial values ----------------------------------------------------------------------------------------------- */
+
+static double draw_initial(const VtState *state, VtRng *rng) {
+    double x;
+    switch (state->init) {
+    case VT_INIT_NORMAL: return state->a + state->b * vt_rng_normal(rng);
+    case VT_INIT_TRUNC_NORMAL:
+        do x = vt_rng_normal(rng);
+        while (x < -2 || x > 2);
+        return state->a + state->b * x;
+    case VT_INIT_UNIFORM: return state->a + (state->b - state->a) * vt_rng_uniform(rng);
+    default: return state->a;
+    }
+}
+
+static void store_number(void *out, int64_t i, int dtype, double x) {
+    switch (dtype) {
+    case VT_F32: ((float *)out)[i] = (float)x; break;
+    case VT_F64: ((double *)out)[i] = x; break;
+    case VT_I32: ((int32_t *)out)[i] = (int32_t)x; break;
+    case VT_I64: ((int64_t *)out)[i] = (int64_t)x; break;
+    default: ((uint8_t *)out)[i] = x != 0;
+    }
+}
+
+void vt_instance_init(VtInstance *instance, uint64_t seed) {
+    const VtProgram *program = instance->program;
+    for (int s = 0; s < program->n_states; s++) {
+        const VtState *state = &program->states[s];
+        VtRng rng = {.seed = seed, .stream = vt_stream(state->tensor.name)};
+        if (state->init == VT_INIT_COPY || state->init == VT_INIT_FUNCTION) continue;
+        for (int64_t i = 0, n = vt_elements(&state->tensor); i < n; i++)
+            store_number(instance->states[s], i, state->tensor.dtype, draw_initial(state, &rng));
+    }
+    if (find_function(program, "init") >= 0) vt_instance_run(instance, "init", NULL, NULL);
+    for (int s = 0; s < program->n_states; s++) {
+        const VtState *state = &program->states[s];
+        const void *made = state->init == VT_INIT_FUNCTION
+                               ? vt_instance_output(instance, "init", state->tensor.name, NULL)
+                               : NULL;
+        if (made) memcpy(instance->states[s], made, vt_bytes(&state->tensor));
+    }
+    for (int s = 0; s < program->n_states;
+         s++) /* last: what is copied may be made by a function, or itself copied before */
+        if (program->states[s].init == VT_INIT_COPY)
+            memcpy(instance->states[s], instance->states[program->states[s].copy_of],
+                   vt_bytes(&program->states[s].tensor));
+}
