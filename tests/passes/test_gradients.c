@@ -162,9 +162,10 @@ static void check_case(const Case *c, int number) {
         for (int o = 0, output = 1; o < c->n; o++) {
             if (inputs[o].type.dtype != DT_F64) continue;
             Tensor want = differences(plain, inputs, o, arena);
-            assert_true(type_equal(&got[output].type, &inputs[o].type));
-            assert_tensor_near(&got[output++], &want, 2e-8, 1e-7, "case %d (%s), operand %d, stage %d",
-                               number, op_info(c->op)->name, o, (int)stage);
+            const Tensor *slope = &got[output++];
+            assert_true(type_equal(&slope->type, &inputs[o].type));
+            assert_tensor_near(slope, &want, 2e-8, 1e-7, "case %d (%s), operand %d, stage %d", number,
+                               op_info(c->op)->name, o, (int)stage);
         }
     }
     arena_free(arena);
