@@ -1,6 +1,7 @@
 /* Shape rules: the result type of every operator, named by the shape column of ops.def. */
 #include "ir/ir.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -61,7 +62,15 @@ static bool shape_given(Rule *r) {
     return refuse(r, "made by func_add_input or func_read_state only");
 }
 
+/* Whether an element of the type can be that number. */
+static bool check_number(Rule *r, double value, DType dtype) {
+    bool fits =
+        dtype_is_float(dtype) || (dtype == DT_BOOL ? value == 0 || value == 1 : value == trunc(value));
+    return fits || refuse(r, "%g is no %s", value, dtype_name(dtype));
+}
+
 static bool shape_constant(Rule *r) {
+    if (!check_number(r, r->attrs[0].f, (DType)r->attrs[1].i)) return false;
     *r->out = type_scalar((DType)r->attrs[1].i);
     return true;
 }
@@ -259,7 +268,7 @@ static bool shape_pad(Rule *r) {
             return refuse(r, "negative padding of %s", show(x));
         r->out->dim[k] += r->attrs[0].ints.v[k] + r->attrs[1].ints.v[k];
     }
-    return true;
+    return check_number(r, r->attrs[2].f, (DType)x->dtype);
 }
 
 static bool shape_concat(Rule *r) {
