@@ -1,0 +1,147 @@
+/* Procedural images: a textured shape on a ground of another texture, with clutter and a gradient of light. The label is the shape;
+ * colours, textures, pose and light vary freely, so that raw pixels say little and form says all. Image i of a split is a function of i. */
+#include "runtime/dataset.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHAPES = 10, TEXTURES = 6, SIZE = 32, TRAIN = 10000, TEST = 2000 };
+
+static const char *const SHAPE_NAMES[SHAPES] = {"disc", "square",   "triangle", "cross",     "ring",
+                                                "star", "crescent", "bar",      "hourglass", "arch"};
+
+/* Whether (x, y), in the shape's own frame of about [-1, 1], is inside. */
+static bool inside_shape(int shape, double x, double y) {
+    double r = hypot(x, y), a = atan2(y, x);
+    switch (shape) {
+    case 0: return r < 0.85;
+    case 1: return fabs(x) < 0.75 && fabs(y) < 0.75;
+    case 2: return y > -0.6 && y < 0.9 - 1.7 * fabs(x);
+    case 3: return (fabs(x) < 0.28 && fabs(y) < 0.95) || (fabs(y) < 0.28 && fabs(x) < 0.95);
+    case 4: return r < 0.95 && r > 0.52;
+    case 5: return r < 0.6 + 0.38 * cos(5 * a);
+    case 6: return r < 0.9 && hypot(x - 0.45, y) > 0.75;
+    case 7: return fabs(x) < 0.25 && fabs(y) < 1.0;
+    case 8: return fabs(y) < 0.9 && fabs(x) < 0.12 + 0.8 * fabs(y);
+    default: return (r < 0.95 && r > 0.5 && y > 0) || (y <= 0 && y > -0.8 && fabs(x) < 0.95 && fabs(x) > 0.5);
+    }
+}
+
+static double lattice(uint32_t seed, int x, int y) {
+    uint32_t h = seed ^ (uint32_t)x * 0x85ebca6bu ^ (uint32_t)y * 0xc2b2ae35u;
+    h = (h ^ h >> 15) * 0x2c1b3c6du;
+    h = (h ^ h >> 12) * 0x297a2d39u;
+    return (h ^ h >> 15) * 0x1p-32;
+}
+
+static double noise(uint32_t seed, double x, double y) {
+    int ix = (int)floor(x), iy = (int)floor(y);
+    double fx = x - ix, fy = y - iy;
+    double top = lattice(seed, ix, iy) * (1 - fx) + lattice(seed, ix + 1, iy) * fx;
+    double low = lattice(seed, ix, iy + 1) * (1 - fx) + lattice(seed, ix + 1, iy + 1) * fx;
+    return top * (1 - fy) + low * fy;
+}
+
+typedef struct {
+    int kind;
+    double scale, angle, phase;
+    uint32_t seed;
+    double color[2][3];
+} Texture;
+
+/* The texture's value in [0, 1] at a pixel. */
+static double texture_at(const Texture *t, double x, double y) {
+    double u = (x * cos(t->angle) + y * sin(t->angle)) * t->scale + t->phase,
+           v = (y * cos(t->angle) - x * sin(t->angle)) * t->scale;
+    switch (t->kind) {
+    case 0: return 0.5 + 0.5 * sin(6.2831853 * u);
+    case 1: return ((int)floor(2 * u) + (int)floor(2 * v)) & 1;
+    case 2: return hypot(u - floor(u) - 0.5, v - floor(v) - 0.5) < 0.3;
+    case 3: return noise(t->seed, 1.5 * u, 1.5 * v) * 0.6 + noise(t->seed + 1, 3 * u, 3 * v) * 0.4;
+    case 4: return 0.5 + 0.5 * sin(6.2831853 * (u + 0.35 * sin(6.2831853 * v)));
+    default: return noise(t->seed, 4 * u, 4 * v);
+    }
+}
+
+static Texture draw_texture(VtRng *rng, int not_kind) {
+    Texture t = {.kind = (int)vt_rng_below(rng, TEXTURES),
+                 .scale = 0.08 + 0.14 * vt_rng_uniform(rng),
+                 .angle = 6.2831853 * vt_rng_uniform(rng),
+                 .phase = vt_rng_uniform(rng),
+                 .seed = vt_rng_u32(rng)};
+    if (t.kind == not_kind) t.kind = (t.kind + 1) % TEXTURES;
+    for (int k = 0; k < 2; k++)
+        for (int c = 0; c < 3; c++) t.color[k][c] = vt_rng_uniform(rng);
+    for (int c = 0; c < 3; c++)
+        t.color[1][c] = 0.55 * t.color[1][c] + 0.45 * t.color[0][c]; /* one hue, not noise of two */
+    return t;
+}
+
+static bool load_synthetic(const VtDataset *d, int64_t index, VtImage *out, VtError *error) {
+    int n = d->width;
+    VtRng rng = {
+        .seed = 20260101,
+        .stream = vt_stream(d->split && strcmp(d->split, "test") == 0 ? "synthetic.test" : "synthetic.train"),
+        .step = (uint64_t)index};
+    *out = (VtImage){n, n, malloc(3 * (size_t)n * (size_t)n)};
+    if (!out->rgb) return vt_fail(error, 1, "out of memory");
+    int shape = (int)(index % SHAPES);
+    Texture ground = draw_texture(&rng, -1), figure = draw_texture(&rng, ground.kind);
+    double distance = 0;
+    for (int c = 0; c < 3; c++) distance += fabs(ground.color[0][c] - figure.color[0][c]);
+    for (int c = 0; distance < 0.6 && c < 3; c++) /* seen against its ground */
+        for (int k = 0; k < 2; k++)
+            figure.color[k][c] =
+                ground.color[0][c] > 0.5 ? 0.5 * figure.color[k][c] : 0.5 + 0.5 * figure.color[k][c];
+    double size = n * (0.24 + 0.14 * vt_rng_uniform(&rng)), turn = 0.7 * (vt_rng_uniform(&rng) - 0.5),
+           squeeze = 0.8 + 0.4 * vt_rng_uniform(&rng);
+    double cx = n * (0.4 + 0.2 * vt_rng_uniform(&rng)), cy = n * (0.4 + 0.2 * vt_rng_uniform(&rng)),
+           mirror = vt_rng_uniform(&rng) < 0.5 ? -1 : 1;
+    double lx = 0.5 * (vt_rng_uniform(&rng) - 0.5), ly = 0.5 * (vt_rng_uniform(&rng) - 0.5),
+           grain = 0.06 * vt_rng_uniform(&rng);
+    for (int y = 0; y < n; y++)
+        for (int x = 0; x < n; x++) {
+            double covered = 0;
+            for (int s = 0; s < 4; s++) { /* edges smoothed */
+                double dx = (x + 0.25 + 0.5 * (s & 1) - cx) / size * mirror,
+                       dy = (cy - y - 0.25 - 0.5 * (s >> 1)) / size;
+                double u = dx * cos(turn) + dy * sin(turn), v = (dy * cos(turn) - dx * sin(turn)) * squeeze;
+                covered += 0.25 * inside_shape(shape, u, v);
+            }
+            double a = texture_at(&ground, x, y), b = texture_at(&figure, x, y),
+                   light = 1 + lx * (2.0 * x / n - 1) + ly * (2.0 * y / n - 1);
+            double speckle = grain * (vt_rng_uniform(&rng) - 0.5);
+            for (int c = 0; c < 3; c++) {
+                double g = ground.color[0][c] * (1 - a) + ground.color[1][c] * a,
+                       f = figure.color[0][c] * (1 - b) + figure.color[1][c] * b;
+                double value = 255 * (light * (g * (1 - covered) + f * covered) + speckle);
+                out->rgb[3 * (y * n + x) + c] = (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+            }
+        }
+    return true;
+}
+
+int dataset_open_synthetic(VtDataset *d, const char *path, const char *split, VtError *error) {
+    if (strncmp(path, "synthetic", 9) != 0 || (path[9] && path[9] != ':')) return 0;
+    bool test = split && strcmp(split, "test") == 0;
+    long count = test ? TEST : TRAIN, size = SIZE;
+    char *end = NULL;
+    if (path[9]) {
+        count = strtol(path + 10, &end, 10);
+        if (*end == ':') size = strtol(end + 1, &end, 10);
+        if (*end || count < SHAPES || count > 10000000 || size < 8 || size > 1024) {
+            vt_fail(error, 2, "'%s': synthetic[:COUNT[:SIZE]] with 10 or more images of 8 to 1024 pixels",
+                    path);
+            return -1;
+        }
+        if (test) count = count / 5 > SHAPES ? count / 5 : SHAPES;
+    }
+    for (long i = 0; i < count; i++)
+        if (!dataset_add(d, NULL, (int)(i % SHAPES), 0, 0)) return -1;
+    for (int c = 0; c < SHAPES; c++) dataset_class(d, SHAPE_NAMES[c]);
+    d->format = "synthetic";
+    d->width = d->height = (int)size;
+    d->load = load_synthetic;
+    return 1;
+}
