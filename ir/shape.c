@@ -313,6 +313,8 @@ static bool shape_scatter(Rule *r) {
     if (!type_equal(&rows, r->x[2]))
         return refuse(r, "rows of %s at %s must be %s, not %s", show(r->x[0]), show(r->x[1]), show(&rows),
                       show(r->x[2]));
+    if (r->op == OP_scatter_add && rows.dtype == DT_BOOL)
+        return refuse(r, "wants numbers, not %s", show(&rows));
     *r->out = *r->x[0];
     return true;
 }
@@ -349,8 +351,8 @@ static bool shape_fold(Rule *r) {
     const Type *x = r->x[0];
     const Ints *size = &r->attrs[0].ints, *kernel = &r->attrs[1].ints;
     int64_t n[2];
-    if (x->rank != 3 || size->n != 2)
-        return refuse(r, "wants [batch, windows, channels·kernel], not %s", show(x));
+    if (x->rank != 3 || size->n != 2 || x->dtype == DT_BOOL)
+        return refuse(r, "wants numbers [batch, windows, channels·kernel], not %s", show(x));
     if (!windows(r, size->v[0], size->v[1], 1, n)) return false;
     int64_t area = kernel->v[0] * kernel->v[1];
     if (x->dim[1] != n[0] * n[1] || x->dim[2] % area)
