@@ -146,9 +146,9 @@ bool vt_tensors_write(const char *path, const VtNamedTensor *tensors, int n,
 
 /* ---- checkpoint.c: a run's state on disk
  * ---------------------------------------------------------------------- */
-bool vt_checkpoint_save(VtInstance *instance, const char *path, VtError *error);
+bool vt_checkpoint_save(VtInstance *instance, const VtProgram *program, const char *path, VtError *error);
 /* Lists every missing and misshapen tensor in the message. */
-bool vt_checkpoint_load(VtInstance *instance, const char *path, VtError *error);
+bool vt_checkpoint_load(VtInstance *instance, const VtProgram *program, const char *path, VtError *error);
 
 /* ---- metrics.c, progress.c
  * -------------------------------------------------------------------------------------- */
@@ -169,8 +169,8 @@ void vt_knn(const float *train, const int32_t *train_labels, int64_t n_train, co
  * ------------------------------------------------------------ Runs function "embed" over all images (its one
  * VIEW input gives the pipeline and the batch; the last batch is padded) and returns f32[n, dim], malloc'ed.
  */
-float *vt_features(VtInstance *instance, const VtDataset *dataset, int64_t limit, int64_t *n, int64_t *dim,
-                   int32_t **labels, VtError *error);
+float *vt_features(VtInstance *instance, const VtProgram *program, const VtDataset *dataset, int64_t limit,
+                   int64_t *n, int64_t *dim, int32_t **labels, VtError *error);
 
 /* ---- train.c: the training loop
  * ------------------------------------------------------------------------------- */

@@ -1,0 +1,46 @@
+/* Checkpoints: every state by name, in one safetensors file. */
+#include "runtime/runtime.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool vt_checkpoint_save(VtInstance *instance, const VtProgram *program, const char *path, VtError *error) {
+    VtNamedTensor *tensors = calloc((size_t)program->n_states + 1, sizeof *tensors);
+    if (!tensors) return vt_fail(error, 1, "out of memory");
+    for (int s = 0; s < program->n_states; s++)
+        tensors[s] = (VtNamedTensor){program->states[s].tensor, vt_instance_state(instance, s)};
+    const char *metadata[] = {"recipe", program->name, "vitc", program->version, NULL};
+    bool good = vt_tensors_write(path, tensors, program->n_states, metadata, error);
+    free(tensors);
+    return good;
+}
+
+static bool same_shape(const VtTensor *a, const VtTensor *b) {
+    return a->rank == b->rank && memcmp(a->dim, b->dim, sizeof *a->dim * (size_t)a->rank) == 0;
+}
+
+bool vt_checkpoint_load(VtInstance *instance, const VtProgram *program, const char *path, VtError *error) {
+    VtTensorFile *file = vt_tensors_open(path, error);
+    char wrong[700] = "";
+    int count = 0;
+    if (!file) return false;
+    for (int pass = 0; pass < 2 && count == 0; pass++)
+        for (int s = 0; s < program->n_states; s++) {
+            const VtTensor *want = &program->states[s].tensor;
+            VtTensor have;
+            int i = vt_tensors_find(file, want->name);
+            if (i >= 0) vt_tensors_type(file, i, &have);
+            bool fits = i >= 0 && same_shape(want, &have);
+            if (pass == 0 && !fits && ++count <= 8)
+                snprintf(wrong + strlen(wrong), sizeof wrong - strlen(wrong), "%s%s (%s)",
+                         count > 1 ? ", " : "", want->name, i < 0 ? "missing" : "another shape");
+            if (pass == 1 && !vt_tensors_read(file, i, want->dtype, vt_instance_state(instance, s), error)) {
+                vt_tensors_close(file);
+                return false;
+            }
+        }
+    vt_tensors_close(file);
+    if (count == 0) return true;
+    return vt_fail(error, 2, "%s does not fit '%s': %d of %d tensors: %s", path, program->name, count,
+                   program->n_states, wrong);
+}
