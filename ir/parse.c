@@ -1,0 +1,2 @@
+/* The text form of modules, read. */
+#include "ir/ir.h"

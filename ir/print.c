@@ -1,0 +1,2 @@
+/* The text form of modules, written. */
+#include "ir/ir.h"

@@ -1,0 +1,2 @@
+/* Checks every invariant that ir.h states. */
+#include "ir/ir.h"
