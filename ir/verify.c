@@ -1,2 +1,220 @@
-/* Checks every invariant that ir.h states. */
+/* Checks every invariant that ir.h states, and names the node that breaks one. A pass that fails here has a bug; a text
+ * that fails here is refused. */
 #include "ir/ir.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_ERRORS = 20 };
+
+typedef struct {
+    const Module *module;
+    const Func *func;
+    Diags *diags;
+    Arena *arena;
+    int errors;
+} Verify;
+
+#define FAIL(v, loc, ...)                                                                                    \
+    do {                                                                                                     \
+        if ((v)->errors++ < MAX_ERRORS) diag_error((v)->diags, (loc), __VA_ARGS__);                          \
+    } while (0)
+
+static const Loc NOWHERE = {0, 0, 0};
+
+static bool type_sane(const Type *type) {
+    int64_t n = 1;
+    if (type->dtype >= DT_COUNT || type->rank > IR_MAX_RANK) return false;
+    for (int k = 0; k < type->rank; k++)
+        if (type->dim[k] < 1 || __builtin_mul_overflow(n, type->dim[k], &n) || n > (int64_t)1 << 40)
+            return false;
+    return true;
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Names that may not repeat, sorted in place. */
+static void check_distinct(Verify *v, const char **names, size_t n, const char *what) {
+    qsort(names, n, sizeof *names, by_name);
+    for (size_t i = 1; i < n; i++)
+        if (strcmp(names[i - 1], names[i]) == 0) FAIL(v, NOWHERE, "two %s are named '%s'", what, names[i]);
+}
+
+/* ---- states ------------------------------------------------------------------------------------------------------- */
+
+static bool made_by_init(const Module *module, const State *state) {
+    const Func *init = module_find_func(module, "init");
+    for (size_t i = 0; init && i < init->n_outputs; i++)
+        if (strcmp(init->outputs[i].name, state->name) == 0 &&
+            type_equal(func_type(init, init->outputs[i].value), &state->type))
+            return true;
+    return false;
+}
+
+static void check_states(Verify *v) {
+    const Module *module = v->module;
+    for (size_t s = 0; s < module->n_states; s++) {
+        const State *state = &module->states[s];
+        if (!type_sane(&state->type)) FAIL(v, state->loc, "state '%s' has no valid type", state->name);
+        if (state->role > ROLE_COUNTER || state->init > INIT_FUNCTION)
+            FAIL(v, state->loc, "state '%s' has no valid role or initialiser", state->name);
+        else if (state->init == INIT_COPY &&
+                 (state->copy_of >= module->n_states || state->copy_of == s ||
+                  !type_equal(&module->states[state->copy_of].type, &state->type)))
+            FAIL(v, state->loc, "state '%s' starts as a copy of no state of its type", state->name);
+        else if (state->init == INIT_FUNCTION && !made_by_init(module, state))
+            FAIL(v, state->loc, "no output of function @init makes state '%s'", state->name);
+        if (module_find_state(module, state->name) != (int64_t)s)
+            FAIL(v, state->loc, "two states are named '%s'", state->name);
+    }
+}
+
+/* ---- nodes ---------------------------------------------------------------------------------------------------------- */
+
+#define FAIL_NODE(v, id, format, ...)                                                                        \
+    FAIL(v, (v)->func->nodes[id].loc, "@%s, node %u (%s): " format, (v)->func->name, (unsigned)(id),         \
+         op_info((v)->func->nodes[id].op)->name, __VA_ARGS__)
+
+static void check_source(Verify *v, ValueId id, bool *met_inputs, bool *met_states) {
+    const Node *node = &v->func->nodes[id];
+    bool input = node->op == OP_input;
+    size_t n = input ? v->func->n_inputs : v->module->n_states;
+    int64_t index = node->attrs[0].i;
+    if (index < 0 || (size_t)index >= n) {
+        FAIL_NODE(v, id, "index %lld of %zu", (long long)index, n);
+        return;
+    }
+    const Type *type = input ? &v->func->inputs[index].type : &v->module->states[index].type;
+    if (!type_equal(&node->type, type))
+        FAIL_NODE(v, id, "is %s, declared as %s", type_text(v->arena, &node->type),
+                  type_text(v->arena, type));
+    bool *met = input ? &met_inputs[index] : &met_states[index];
+    if (*met) FAIL_NODE(v, id, "the second node of %s %lld", input ? "input" : "state", (long long)index);
+    *met = true;
+}
+
+static void check_result(Verify *v, ValueId id) {
+    const Node *node = &v->func->nodes[id];
+    const Type **types = ARENA_ARRAY(v->arena, const Type *, node->n_operands + 1);
+    for (int o = 0; o < node->n_operands; o++) types[o] = func_type(v->func, node->operands[o]);
+    Type type;
+    char error[512];
+    if (!op_infer(node->op, types, node->n_operands, node->attrs, &type, error, sizeof error))
+        FAIL_NODE(v, id, "%s", error);
+    else if (!type_equal(&type, &node->type))
+        FAIL_NODE(v, id, "is %s, but its operands make %s", type_text(v->arena, &node->type),
+                  type_text(v->arena, &type));
+}
+
+/* True if later checks may look at the node's operands. */
+static bool check_operands(Verify *v, ValueId id) {
+    const Node *node = &v->func->nodes[id];
+    for (int o = 0; o < node->n_operands; o++)
+        if (node->operands[o] >= id) {
+            FAIL_NODE(v, id, "operand %d is node %u, which does not come before it", o, node->operands[o]);
+            return false;
+        }
+    return true;
+}
+
+static void check_nodes(Verify *v) {
+    const Func *func = v->func;
+    bool *met_inputs = ARENA_ARRAY(v->arena, bool, func->n_inputs + 1);
+    bool *met_states = ARENA_ARRAY(v->arena, bool, v->module->n_states + 1);
+    for (ValueId id = 0; id < func->count; id++) {
+        const Node *node = &func->nodes[id];
+        if (node->op >= OP_COUNT) {
+            FAIL(v, node->loc, "@%s, node %u: no such operator", func->name, id);
+            return;
+        }
+        if (node->op == OP_input || node->op == OP_state)
+            check_source(v, id, met_inputs, met_states);
+        else if (!check_operands(v, id))
+            return;
+        else
+            check_result(v, id);
+        if (node->offset < -1 ||
+            (node->offset >= 0 && node->offset + type_bytes(&node->type) > func->arena_bytes))
+            FAIL_NODE(v, id, "lies at %lld of an arena of %lld bytes", (long long)node->offset,
+                      (long long)func->arena_bytes);
+    }
+    for (size_t i = 0; i < func->n_inputs; i++)
+        if (!met_inputs[i]) FAIL(v, NOWHERE, "@%s: input '%s' has no node", func->name, func->inputs[i].name);
+}
+
+/* Nodes of one cluster lie together. */
+static void check_clusters(Verify *v) {
+    const Func *func = v->func;
+    uint32_t largest = 0;
+    for (ValueId id = 0; id < func->count; id++)
+        if (func->nodes[id].cluster > largest) largest = func->nodes[id].cluster;
+    if (largest > func->count) {
+        FAIL(v, NOWHERE, "@%s: cluster %u, of %zu nodes", func->name, largest, func->count);
+        return;
+    }
+    bool *closed = ARENA_ARRAY(v->arena, bool, (size_t)largest + 1);
+    for (ValueId id = 0; id < func->count; id++) {
+        uint32_t cluster = func->nodes[id].cluster,
+                 next = id + 1 < func->count ? func->nodes[id + 1].cluster : 0;
+        if (cluster && closed[cluster]) FAIL_NODE(v, id, "lies apart from the rest of cluster %u", cluster);
+        if (cluster && cluster != next) closed[cluster] = true;
+    }
+}
+
+/* ---- what a function leaves behind ----------------------------------------------------------------------------------- */
+
+static void check_results(Verify *v) {
+    const Func *func = v->func;
+    bool *updated = ARENA_ARRAY(v->arena, bool, v->module->n_states + 1);
+    for (size_t i = 0; i < func->n_outputs; i++)
+        if (func->outputs[i].value >= func->count)
+            FAIL(v, NOWHERE, "@%s: output '%s' is no value", func->name, func->outputs[i].name);
+    for (size_t i = 0; i < func->n_updates; i++) {
+        Update update = func->updates[i];
+        if (update.state >= v->module->n_states || update.value >= func->count) {
+            FAIL(v, NOWHERE, "@%s: update %zu is of no state, or no value", func->name, i);
+            continue;
+        }
+        const State *state = &v->module->states[update.state];
+        if (!type_equal(&state->type, func_type(func, update.value)))
+            FAIL(v, state->loc, "@%s: '%s' is %s, its update %s", func->name, state->name,
+                 type_text(v->arena, &state->type), type_text(v->arena, func_type(func, update.value)));
+        if (updated[update.state]) FAIL(v, state->loc, "@%s: '%s' is updated twice", func->name, state->name);
+        updated[update.state] = true;
+    }
+}
+
+static void check_names(Verify *v) {
+    const Func *func = v->func;
+    const char **names = ARENA_ARRAY(v->arena, const char *, func->n_inputs + func->n_outputs + 1);
+    for (size_t i = 0; i < func->n_inputs; i++) {
+        names[i] = func->inputs[i].name;
+        if (module_find_state(v->module, names[i]) >= 0)
+            FAIL(v, NOWHERE, "@%s: an input and a state are named '%s'", func->name, names[i]);
+    }
+    check_distinct(v, names, func->n_inputs, "inputs");
+    for (size_t i = 0; i < func->n_outputs; i++) names[i] = func->outputs[i].name;
+    check_distinct(v, names, func->n_outputs, "outputs");
+}
+
+bool module_verify(const Module *module, Diags *diags) {
+    Verify v = {.module = module, .diags = diags, .arena = arena_new()};
+    const char **names = ARENA_ARRAY(v.arena, const char *, module->n_funcs + 1);
+    for (size_t f = 0; f < module->n_funcs && v.errors == 0; f++) {
+        v.func = module->funcs[f];
+        names[f] = v.func->name;
+        check_nodes(&v);
+        if (v.errors > 0) break; /* what follows looks into nodes */
+        check_clusters(&v);
+        check_results(&v);
+        check_names(&v);
+    }
+    if (v.errors == 0) {
+        check_distinct(&v, names, module->n_funcs, "functions");
+        check_states(&v);
+    }
+    arena_free(v.arena);
+    return v.errors == 0;
+}
