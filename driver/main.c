@@ -1,0 +1,77 @@
+/* vitc: the ViT compiler's command. */
+#include "driver/driver.h"
+
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *usage, *doc;
+} VERBS[] = {
+    {"train", verb_train, "RECIPE [key=value …] --data PATH --out DIR [--resume] [--steps N] [--minutes M] [--threads N] [--workers N] [--max-broken N] [--plain]",
+     "train a recipe on images"},
+    {"eval", verb_eval, "knn RUN --data PATH [--k N] [--temperature T] [--limit N]", "judge what a run has learned"},
+    {"run", verb_run, "RECIPE [key=value …] --function NAME --in A.safetensors --out B.safetensors [--rename NAMES.yaml] [--interpret]",
+     "run one compiled function on given tensors"},
+    {"check", verb_check, "RECIPE [key=value …]", "validate a recipe and summarise it"},
+    {"inspect", verb_inspect, "RECIPE [key=value …] [--after PASS] [--timing]", "print the IR"},
+    {"opt", verb_opt, "--passes a,b FILE|-", "run passes over IR text"},
+    {"bench", verb_bench, "RECIPE [key=value …] [--steps N] [--profile]", "time the compiled step"},
+    {"help", verb_help, "[VERB | passes | ops | samplers | augmentations | formats]", "this text, or a list"},
+};
+enum { N_VERBS = sizeof VERBS / sizeof *VERBS };
+
+int verb_help(int argc, char **argv) {
+    if (argc > 0 && strcmp(argv[0], "passes") == 0) {
+        int n;
+        const Pass *table = pass_table(&n);
+        for (int i = 0; i < n; i++) printf("%-12s %s\n", table[i].name, table[i].doc);
+        return 0;
+    }
+    if (argc > 0 && strcmp(argv[0], "ops") == 0) {
+        for (int op = 0; op < OP_COUNT; op++) printf("%-14s %s\n", op_info(op)->name, op_info(op)->doc);
+        return 0;
+    }
+#define ROW(name, params, doc) printf("%-20s %s\n    %s\n", #name, doc, params);
+    if (argc > 0 && strcmp(argv[0], "samplers") == 0) {
+#define SAMPLER ROW
+#include "runtime/catalog.def"
+        return 0;
+    }
+    if (argc > 0 && strcmp(argv[0], "augmentations") == 0) {
+#define AUGMENT ROW
+#include "runtime/catalog.def"
+        return 0;
+    }
+    if (argc > 0 && strcmp(argv[0], "formats") == 0) {
+#define FORMAT(name, doc) printf("%-12s %s\n", #name, doc);
+#include "runtime/catalog.def"
+        return 0;
+    }
+    bool known = argc == 0;
+    for (int i = 0; i < N_VERBS; i++) {
+        if (argc > 0 && strcmp(argv[0], VERBS[i].name) != 0) continue;
+        printf("vitc %s %s\n    %s\n", VERBS[i].name, VERBS[i].usage, VERBS[i].doc);
+        known = true;
+    }
+    return known ? 0 : fail(2, "no help on '%s'", argv[0]);
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) {
+        verb_help(0, NULL);
+        return 2;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("vitc " VITC_VERSION);
+        return 0;
+    }
+    if (strcmp(argv[1], "--help") == 0) return verb_help(0, NULL);
+    const char *names[N_VERBS];
+    for (int i = 0; i < N_VERBS; i++) {
+        names[i] = VERBS[i].name;
+        if (strcmp(argv[1], VERBS[i].name) == 0) return VERBS[i].run(argc - 2, argv + 2);
+    }
+    const char *near = diag_nearest(argv[1], names, N_VERBS);
+    return fail(2, "unknown verb '%s'%s%s%s", argv[1], near ? "; did you mean '" : "", near ? near : "", near ? "'?" : " (vitc help lists them)");
+}
