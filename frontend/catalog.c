@@ -84,8 +84,11 @@ static int parse_params(const char *spec, Param *out) {
                 if (*at == ',') at++;
             }
             if (strncmp(at, " in ", 4) == 0) {
-                p->low = strtod(at + 4, &at);
-                p->high = strtod(at + 2, &at);
+                char low[32] = {0};
+                const char *dots = strstr(at, "..");
+                memcpy(low, at + 4, (size_t)(dots - at - 4));
+                p->low = strtod(low, NULL);
+                p->high = strtod(dots + 2, NULL);
             }
         }
         slot += p->slots;

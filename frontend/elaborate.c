@@ -35,11 +35,12 @@ static void start_elaborator(Elaborator *e, ParsedRecipe *recipe, Module *module
     *e = (Elaborator){
         .recipe = recipe, .arena = recipe->arena, .diags = recipe->diags, .module = module, .stamp = 1};
     e->globals = ARENA_NEW(e->arena, Frame);
+    e->knobs = ARENA_NEW(e->arena, Frame);
     for (size_t i = 0; i < recipe->n_knobs; i++)
-        define(e, e->globals, recipe->knobs[i].name, knob_value(e, &recipe->knobs[i]));
+        define(e, e->knobs, recipe->knobs[i].name, knob_value(e, &recipe->knobs[i]));
 }
 
-bool eval_constant(ParsedRecipe *recipe, const Expr *expr, double *value, bool *is_int) {
+bool evaluate_constant(ParsedRecipe *recipe, const Expr *expr, double *value, bool *is_int) {
     Elaborator e;
     Module *module = module_new(recipe->arena, recipe->diags, "constant");
     start_elaborator(&e, recipe, module);

@@ -60,6 +60,7 @@ static Value *find_in(Frame *frame, const char *name) {
 
 Value *lookup(Elaborator *e, const char *name) {
     Value *found = find_in(e->frame, name);
+    if (!found && !(e->frame && e->frame->module)) found = find_in(e->knobs, name);
     return found ? found : find_in(e->globals, name);
 }
 
@@ -68,23 +69,15 @@ const char *join_scope(Elaborator *e, const char *a, const char *b) {
     return b && *b ? arena_printf(e->arena, "%s.%s", a, b) : a;
 }
 
-static bool is_knob(Elaborator *e, const char *name) {
-    return recipe_knob(e->recipe, name) != NULL;
-}
-
 static Value eval_name(Elaborator *e, const Expr *expr) {
     const char *name = expr->text;
     if (strcmp(name, "true") == 0 || strcmp(name, "false") == 0) return value_bool(name[0] == 't');
     if (strcmp(name, "none") == 0) return value_none();
-    Value *found = find_in(e->frame, name);
+    Value *found = lookup(e, name);
     if (found) return *found;
-    found = find_in(e->globals, name);
-    if (found && !(e->frame && e->frame->module && is_knob(e, name))) return *found;
     const Builtin *builtin = builtin_find(name);
     if (builtin) return (Value){.kind = V_BUILTIN, .builtin = builtin};
-    if (found)
-        return eval_error(e, expr->loc, "knob '%s' is not seen inside a module: pass it as an argument",
-                          name);
+    if (find_in(e->knobs, name)) return eval_error(e, expr->loc, "knob '%s' is not seen inside a module: pass it as an argument", name);
     size_t n = 0, n_builtins;
     const char *const *builtins = builtin_names(&n_builtins);
     size_t most = n_builtins + (e->frame ? e->frame->count : 0) + e->globals->count;
@@ -102,14 +95,15 @@ static Value eval_name(Elaborator *e, const Expr *expr) {
 /* A label's text: blocks[i] -> "blocks.0". */
 static const char *label_text(Elaborator *e, const Expr *label) {
     if (label->kind == EXPR_NAME) return label->text;
-    const char *base = label_text(e, label->a);
+    const char *base = label->kind == EXPR_LIST ? "" : label_text(e, label->a);
     if (!base) return NULL;
     if (label->kind == EXPR_ATTRIBUTE) return join_scope(e, base, label->text);
+    if (label->kind == EXPR_LIST) base = NULL;
     Value index = eval(e, label->args[0]);
     int64_t i;
     if (index.kind == V_STRING) return join_scope(e, base, index.text);
     if (!int_of(e, label->loc, &index, "a label's index", &i)) return NULL;
-    return arena_printf(e->arena, "%s.%lld", base, (long long)i);
+    return join_scope(e, base, arena_printf(e->arena, "%lld", (long long)i));
 }
 
 static bool bind_arguments(Elaborator *e, const Signature *signature, const Expr *at, Frame *frame,

@@ -84,7 +84,7 @@ typedef struct Elaborator {
     Diags *diags;
     Module *module;
     Func *func, *init;
-    Frame *globals, *frame;
+    Frame *globals, *knobs, *frame; /* knobs come before globals, and are not seen in modules */
     const char *scope; /* "student.blocks.0" or NULL */
     Application *application;
     uint32_t stamp; /* counts applications */

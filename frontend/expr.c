@@ -248,12 +248,12 @@ static Expr *parse_comprehension(Parser *p, Expr *element) {
     return e;
 }
 
-/* label: call, where a label is NAME followed by [index] or .name parts. */
+/* label: call, where a label is NAME, or [index] alone, followed by [index] or .name parts. */
 static bool is_label(const Expr *e) {
     while (e && ((e->kind == EXPR_INDEX && e->n_args == 1 && e->args[0]->kind != EXPR_SLICE) ||
                  e->kind == EXPR_ATTRIBUTE))
         e = e->a;
-    return e && e->kind == EXPR_NAME;
+    return e && (e->kind == EXPR_NAME || (e->kind == EXPR_LIST && e->n_args == 1));
 }
 
 static Expr *parse_labelled(Parser *p) {

@@ -80,7 +80,7 @@ bool tree_number(ParsedRecipe *r, const Tree *tree, double *value, bool *is_int)
         expr = parse_scalar_expr(r, tree, 1, 0);
     else
         diag_error(r->diags, tree->loc, "'%s' is not a number, $knob or $(expression)", tree->text);
-    return expr && eval_constant(r, expr, value, is_int);
+    return expr && evaluate_constant(r, expr, value, is_int);
 }
 
 static bool is_truth(const Tree *tree) {

@@ -94,7 +94,7 @@ bool recipe_read(ParsedRecipe *recipe, const char *path, const char *text, size_
 const Knob *recipe_knob(const ParsedRecipe *recipe, const char *name);
 
 /* eval.c: an expression over knobs alone, for `$(…)`. False after an error. */
-bool eval_constant(ParsedRecipe *recipe, const Expr *expr, double *value, bool *is_int);
+bool evaluate_constant(ParsedRecipe *recipe, const Expr *expr, double *value, bool *is_int);
 /* elaborate.c */
 bool elaborate(ParsedRecipe *recipe, Recipe *out);
 
