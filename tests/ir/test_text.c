@@ -1,0 +1,196 @@
+/* The text form: what is printed reads back as the same function and prints the same bytes; what is wrong is refused with
+ * its position. */
+#include "tests/passes/random_graph.h"
+
+static Module *parse(Arena *arena, Diags *diags, const char *text) {
+    return module_parse(arena, diags, "text", text, strlen(text));
+}
+
+static void check_round_trip(const Module *module, Diags *diags, Arena *arena, const char *what) {
+    size_t size, again_size;
+    char *text = module_print(module, &size);
+    assert_non_null(text);
+    Module *back = module_parse(arena, diags, "printed", text, size);
+    if (!back) fail_msg("%s does not read back:\n%s\n%s", what, diags_text(diags), text);
+    char *again = module_print(back, &again_size);
+    if (again_size != size || memcmp(text, again, size) != 0)
+        fail_msg("%s prints differently:\n%s\nthen\n%s", what, text, again);
+    free(text);
+    free(again);
+}
+
+static void test_random_functions(void **state) {
+    (void)state;
+    bool seen[OP_COUNT] = {false};
+    for (uint64_t seed = 0; seed < 500; seed++) {
+        Arena *arena = arena_new();
+        Diags *diags = diags_new(arena);
+        RandomGraph g = random_graph(arena, diags, seed, 60);
+        for (size_t i = 0; i < g.func->count; i++) seen[g.func->nodes[i].op] = true;
+        char what[32];
+        snprintf(what, sizeof what, "seed %d", (int)seed);
+        assert_true(module_verify(g.module, diags));
+        check_round_trip(g.module, diags, arena, what);
+        arena_free(arena);
+    }
+    for (int op = 0; op < OP_COUNT; op++)
+        if (!seen[op] && op != OP_grad) fail_msg("no %s was printed", op_info(op)->name);
+}
+
+/* Canonical text: prints as it is. */
+static const char CANONICAL[] =
+    "module @\"odd name\" target(batch = 64) {\n"
+    "  state %net.0.weight : f32[3x2] = trunc_normal(mean = 0, std = 0.02), role = param, decay  // "
+    "(a.yaml:4:3)\n"
+    "  state %ema.0.weight : f32[3x2] = copy(%net.0.weight), role = ema, frozen\n"
+    "  state %\"7\" : f64 = constant(value = 1e-300), role = counter\n"
+    "  state %q : f32[4] = uniform(low = -1, high = 0.1), role = buffer\n"
+    "  func @step(%x : f32[8x3], %\"say \\\"hi\\\"\\x0a\" : i32[8]) arena = 128 {\n"
+    "    %0 = matmul %x, %net.0.weight : f32[8x2] [cluster = 1, offset = 0]  // net.0 (\"my file\":12:1)\n"
+    "    %1 = gelu %0 {approximate = true} : f32[8x2] [cluster = 2]  // net.1\n"
+    "    %2 = sum %1 {axes = [0, 1]} : f32\n"
+    "    %3 = constant {value = 0.1, dtype = f64} : f64\n"
+    "    %4 = iota {shape = [2, 3], axis = 1} : i32[2x3]  // \"a b\" (a.yaml:1:1)\n"
+    "    %5 = grad %2, %net.0.weight : f32[3x2]\n"
+    "    output loss = %2\n"
+    "    output \"0\" = %x\n"
+    "    update net.0.weight = %5\n"
+    "    update ema.0.weight = %net.0.weight\n"
+    "  }\n"
+    "  func @empty() {\n"
+    "  }\n"
+    "}\n";
+
+static void test_canonical_text(void **state) {
+    (void)state;
+    Arena *arena = arena_new();
+    Diags *diags = diags_new(arena);
+    Module *module = parse(arena, diags, CANONICAL);
+    if (!module) fail_msg("%s", diags_text(diags));
+    char *text = module_print(module, NULL);
+    assert_string_equal(text, CANONICAL);
+    free(text);
+    assert_string_equal(module->funcs[0]->inputs[1].name, "say \"hi\"\n");
+    assert_int_equal(module->batch, 64);
+    assert_true(module->states[0].decay && module->states[1].frozen && module->states[1].copy_of == 0);
+    assert_int_equal(module->funcs[0]->arena_bytes, 128);
+    arena_free(arena);
+}
+
+/* What people may write: names, comments, no types. */
+static void test_free_text(void **state) {
+    (void)state;
+    Arena *arena = arena_new();
+    Diags *diags = diags_new(arena);
+    Module *module = parse(arena, diags,
+                           "// a file\n\nmodule @m {\n\tfunc @f(%x : f64[2x3]) { // note, with commas\n"
+                           "%half = constant {value=.5,dtype=f64}\n\n  // between\n"
+                           "%y = mul %x, %half // of (course)\n%9 = reshape %y {shape = [ 6 ]} : f64[6]\n"
+                           "output y = %9 // done\n}\n}");
+    if (!module) fail_msg("%s", diags_text(diags));
+    char *text = module_print(module, NULL);
+    assert_string_equal(text, "module @m {\n  func @f(%x : f64[2x3]) {\n"
+                              "    %0 = constant {value = 0.5, dtype = f64} : f64\n"
+                              "    %1 = mul %x, %0 : f64[2x3]\n"
+                              "    %2 = reshape %1 {shape = [6]} : f64[6]\n    output y = %2\n  }\n}\n");
+    free(text);
+    arena_free(arena);
+}
+
+static const struct {
+    const char *text, *message;
+    uint32_t line, col;
+} REFUSED[] = {
+    {"", "an empty text", 1, 1},
+    {"modul @m {\n}\n", "expected module @name {", 1, 1},
+    {"module @m {\n", "the module is not closed", 2, 1},
+    {"module @m {\n}\nmore\n", "text after the end", 3, 1},
+    {"module @m target(batch = 0) {\n}\n", "a batch of less than 1", 1, 27},
+    {"module @m {\n  state %s : f32 = twice(), role = param\n}\n", "expected an initialiser", 2, 20},
+    {"module @m {\n  state %s : f32 = constant(value = 1), role = king\n}\n", "expected a role", 2, 48},
+    {"module @m {\n  state %s : f32 = copy(%t), role = ema\n}\n", "no state 't' comes before this", 2, 26},
+    {"module @m {\n  state %s : f99 = constant(value = 1), role = ema\n}\n", "expected an element type", 2,
+     14},
+    {"module @m {\n  state %s : f32[2x0] = constant(value = 1), role = ema\n}\n", "expected a size", 2, 20},
+    {"module @m {\n  state %s : f32[9999999x9999999] = constant(value = 1), role = ema\n}\n", "too large", 2,
+     26},
+    {"module @m {\n  func @f(%x : f32, %x : f32) {\n  }\n}\n", "%x is defined twice", 2, 22},
+    {"module @m {\n  func @f(%7 : f32) {\n  }\n}\n", "an input is named", 2, 12},
+    {"module @m {\n  func @f() {\n    %0 = addd %a, %b\n  }\n}\n", "did you mean 'add'?", 3, 10},
+    {"module @m {\n  func @f() {\n    %0 = state {index = 0} : f32\n  }\n}\n", "used by name", 3, 10},
+    {"module @m {\n  func @f() {\n    %0 = neg %1\n    %1 = neg %0\n  }\n}\n", "no value %1 is defined", 3,
+     14},
+    {"module @m {\n  func @f(%a : f32) {\n    %0 = neg %a\n    %0 = neg %a\n  }\n}\n", "%0 is defined twice",
+     4, 5},
+    {"module @m {\n  func @f(%a : f32) {\n    %0 = neg %a {fast = true}\n  }\n}\n", "no attribute 'fast'", 3,
+     18},
+    {"module @m {\n  func @f(%a : f32[2]) {\n    %0 = sum %a\n  }\n}\n", "sum needs axes", 3, 16},
+    {"module @m {\n  func @f(%a : f32[2]) {\n    %0 = sum %a {axes = [3]}\n  }\n}\n", "axis 3 of f32[2]", 3,
+     10},
+    {"module @m {\n  func @f(%a : f32[2]) {\n    %0 = neg %a : f32[3]\n  }\n}\n", "the result f32[2]", 3, 10},
+    {"module @m {\n  func @f(%a : f32[2]) {\n    %0 = neg %a : f32[2\n  }\n}\n", "expected ']'", 3, 24},
+    {"module @m {\n  func @f(%a : f32[2]) {\n    %0 = neg %a %a\n  }\n}\n", "unexpected text", 3, 17},
+    {"module @m {\n  func @f(%a : f32[2]) {\n    output y = %b\n  }\n}\n", "no value %b", 3, 16},
+    {"module @m {\n  func @f(%a : f32[2]) {\n    update s = %a\n  }\n}\n", "no state 's'", 3, 12},
+    {"module @m {\n  func @f(%a : f32[2]) {\n", "the function is not closed", 3, 1},
+    {"module @m {\n  func @f() {\n    %0 = constant {value = 1e}\n  }\n}\n", "not a number", 3, 28},
+    {"module @m {\n  func @f() {\n    %0 = iota {shape = [99999999999999999999]}\n  }\n}\n", "64 bits", 3,
+     25},
+    {"module @m {\n  func @\"f() {\n  }\n}\n", "unfinished name", 2, 9},
+};
+
+static void test_refused_texts(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof REFUSED / sizeof *REFUSED; i++) {
+        Arena *arena = arena_new();
+        Diags *diags = diags_new(arena);
+        if (parse(arena, diags, REFUSED[i].text)) fail_msg("read without an error:\n%s", REFUSED[i].text);
+        DiagKind kind;
+        Loc loc;
+        const char *message = diags_message(diags, 0, &kind, &loc);
+        if (!strstr(message, REFUSED[i].message) || loc.line != REFUSED[i].line || loc.col != REFUSED[i].col)
+            fail_msg("%u:%u: %s\nfor\n%s\nwanted %u:%u: %s", loc.line, loc.col, message, REFUSED[i].text,
+                     REFUSED[i].line, REFUSED[i].col, REFUSED[i].message);
+        arena_free(arena);
+    }
+}
+
+/* Later errors are shown too, and what follows from one error is not. */
+static void test_all_errors_at_once(void **state) {
+    (void)state;
+    Arena *arena = arena_new();
+    Diags *diags = diags_new(arena);
+    assert_null(
+        parse(arena, diags,
+              "module @m {\n  func @f(%a : f32[2]) {\n    %0 = bad %a\n    %1 = neg %0\n    %2 = neg %9\n"
+              "    output y = %1\n  }\n  state %s f32\n}\n"));
+    DiagKind kind;
+    Loc loc;
+    assert_int_equal(diags_errors(diags), 3);
+    const uint32_t lines[] = {3, 5, 8};
+    for (int i = 0; i < 3; i++) {
+        diags_message(diags, i, &kind, &loc);
+        assert_int_equal(loc.line, lines[i]);
+    }
+    arena_free(arena);
+}
+
+static void test_bytes_that_are_no_text(void **state) {
+    (void)state;
+    Arena *arena = arena_new();
+    Diags *diags = diags_new(arena);
+    assert_null(module_parse(arena, diags, "x", "module\0@m", 9));
+    assert_null(module_parse(arena, diags, "x", "module @\xff {", 11));
+    assert_null(module_parse(arena, diags, "x", "module @m { // \xe2\x82", 17));
+    assert_int_equal(diags_errors(diags), 3);
+    arena_free(arena);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_canonical_text),     cmocka_unit_test(test_free_text),
+        cmocka_unit_test(test_random_functions),   cmocka_unit_test(test_refused_texts),
+        cmocka_unit_test(test_all_errors_at_once), cmocka_unit_test(test_bytes_that_are_no_text),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
