@@ -35,7 +35,7 @@ static int eval_knn(Session *s, const char *run, const char *data, double k, dou
 
 int verb_eval(int argc, char **argv) {
     enum { DATA, K, TEMPERATURE, LIMIT, THREADS, N };
-    Flag flags[N] = {[DATA] = {"data", true}, [K] = {"k", true}, [TEMPERATURE] = {"temperature", true}, [LIMIT] = {"limit", true}, [THREADS] = {"threads", true}};
+    Flag flags[N] = {[DATA] = {"data", true, false, NULL}, [K] = {"k", true, false, NULL}, [TEMPERATURE] = {"temperature", true, false, NULL}, [LIMIT] = {"limit", true, false, NULL}, [THREADS] = {"threads", true, false, NULL}};
     Arguments args;
     double k = 0, temperature = 0.07, limit = 0, threads = 0;
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;

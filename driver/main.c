@@ -11,7 +11,7 @@ static const struct {
     {"train", verb_train, "RECIPE [key=value …] --data PATH --out DIR [--resume] [--steps N] [--minutes M] [--threads N] [--workers N] [--max-broken N] [--plain]",
      "train a recipe on images"},
     {"eval", verb_eval, "knn RUN --data PATH [--k N] [--temperature T] [--limit N]", "judge what a run has learned"},
-    {"run", verb_run, "RECIPE [key=value …] --function NAME --in A.safetensors --out B.safetensors [--rename NAMES.yaml] [--interpret]",
+    {"run", verb_run, "RECIPE [key=value …] --function NAME --in A.safetensors --out B.safetensors [--rename NAMES.yaml] [--interpret] [--step N] [--steps-per-epoch N]",
      "run one compiled function on given tensors"},
     {"check", verb_check, "RECIPE [key=value …]", "validate a recipe and summarise it"},
     {"inspect", verb_inspect, "RECIPE [key=value …] [--after PASS] [--timing]", "print the IR"},

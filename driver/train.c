@@ -3,9 +3,9 @@
 
 int verb_train(int argc, char **argv) {
     enum { DATA, OUT, RESUME, STEPS, MINUTES, THREADS, WORKERS, MAX_BROKEN, PLAIN, TARGET, N };
-    Flag flags[N] = {[DATA] = {"data", true},       [OUT] = {"out", true},           [RESUME] = {"resume", false}, [STEPS] = {"steps", true},
-                     [MINUTES] = {"minutes", true}, [THREADS] = {"threads", true},   [WORKERS] = {"workers", true}, [MAX_BROKEN] = {"max-broken", true},
-                     [PLAIN] = {"plain", false},    [TARGET] = {"target-features", true}};
+    Flag flags[N] = {[DATA] = {"data", true, false, NULL},       [OUT] = {"out", true, false, NULL},           [RESUME] = {"resume", false, false, NULL}, [STEPS] = {"steps", true, false, NULL},
+                     [MINUTES] = {"minutes", true, false, NULL}, [THREADS] = {"threads", true, false, NULL},   [WORKERS] = {"workers", true, false, NULL}, [MAX_BROKEN] = {"max-broken", true, false, NULL},
+                     [PLAIN] = {"plain", false, false, NULL},    [TARGET] = {"target-features", true, false, NULL}};
     Arguments args;
     double steps = 0, minutes = 0, threads = 0, workers = 0, broken = 100;
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;

@@ -254,6 +254,8 @@ static Value make_record(Elaborator *e, const Expr *at, Value *fields, const cha
 }
 
 static Value eval_call(Elaborator *e, const Expr *expr) {
+    const char *scope = e->scope, *call_label = e->call_label;
+    e->call_label = NULL;
     Value callee = eval(e, expr->a);
     if (callee.kind == V_POISON) return callee;
     Value *args = ARENA_ARRAY(e->arena, Value, expr->n_args + 1);
@@ -269,6 +271,7 @@ static Value eval_call(Elaborator *e, const Expr *expr) {
         if (args[i].kind == V_POISON) return args[i];
     Loc before = e->func->loc;
     e->func->loc = expr->loc;
+    if (call_label) e->func->scope = e->scope = join_scope(e, e->scope, call_label);
     Value result;
     if (callee.kind == V_BUILTIN && strcmp(callee.builtin->name, "record") == 0)
         result = make_record(e, expr, args, keywords);
@@ -281,18 +284,18 @@ static Value eval_call(Elaborator *e, const Expr *expr) {
     else
         result = eval_error(e, expr->loc, "%s cannot be called", show_value(e, &callee));
     e->func->loc = before;
+    e->func->scope = e->scope = scope;
     return result;
 }
 
 static Value eval_labelled(Elaborator *e, const Expr *expr) {
-    const char *label = label_text(e, expr->a), *before = e->scope, *pending = e->pending_label;
+    const char *label = label_text(e, expr->a), *pending = e->pending_label;
     if (!label) return (Value){0};
-    e->scope = join_scope(e, e->scope, label);
-    e->func->scope = e->scope;
+    if (expr->b->kind != EXPR_CALL) return eval_error(e, expr->b->loc, "a label names a call: `%s: module(…)`", label);
+    e->call_label = label;
     e->pending_label = NULL;
     Value value = eval(e, expr->b);
-    e->scope = before;
-    e->func->scope = before;
+    e->call_label = NULL;
     e->pending_label = pending;
     return value;
 }
