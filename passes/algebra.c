@@ -104,16 +104,25 @@ static ValueId fold_constants(Simplify *s, const Node *node) {
     return representable(result.data[0], dtype) ? constant(s, result.data[0], dtype) : IR_NONE;
 }
 
+/* What a value is broadcast from: by `broadcast`, or by a reshape that only puts axes of size 1 in front. */
+static ValueId broadcast_base(const Simplify *s, ValueId x) {
+    if (is_op(s, x, OP_broadcast)) return X(s, x, 0);
+    if (!is_op(s, x, OP_reshape)) return x;
+    const Type *type = func_type(s->func, x), *base = func_type(s->func, X(s, x, 0));
+    int shift = type->rank - base->rank;
+    bool in_front = shift >= 0 && memcmp(type->dim + shift, base->dim, sizeof *base->dim * base->rank) == 0;
+    return in_front ? X(s, x, 0) : x; /* the sizes' product tells that what is in front is 1 */
+}
+
 /* Operands broadcast by themselves; what is the same along an axis is computed once and the result broadcast. */
 static ValueId drop_broadcasts(Simplify *s, const Node *node) {
     ValueId x[3];
     const Type *types[3];
     bool any = false;
     for (int o = 0; o < node->n_operands; o++) {
-        bool repeated = is_op(s, node->operands[o], OP_broadcast);
-        x[o] = repeated ? X(s, node->operands[o], 0) : node->operands[o];
+        x[o] = broadcast_base(s, node->operands[o]);
         types[o] = func_type(s->func, x[o]);
-        any = any || repeated;
+        any = any || x[o] != node->operands[o];
     }
     Type type;
     char error[512];
@@ -379,7 +388,7 @@ static ValueId move_nothing(Simplify *s, const Node *node) {
 static ValueId move_filled(Simplify *s, const Node *node) {
     double value;
     ValueId x = node->operands[0];
-    if (!is_op(s, x, OP_broadcast) || !is_filled(s, x, &value)) return IR_NONE;
+    if (!is_filled(s, x, &value)) return IR_NONE;
     return filled(s, value, &node->type);
 }
 
@@ -389,8 +398,11 @@ static ValueId simplify_reshape(Simplify *s, const Node *node) {
 }
 
 static ValueId simplify_broadcast(Simplify *s, const Node *node) {
-    ValueId x = node->operands[0];
-    return is_op(s, x, OP_broadcast) ? broadcast_to(s, X(s, x, 0), &node->type) : IR_NONE;
+    ValueId x = node->operands[0], base = broadcast_base(s, x);
+    if (base != x) return broadcast_to(s, base, &node->type);
+    bool repeats =
+        type_elements(func_type(s->func, x)) != type_elements(&node->type) || is_op(s, x, OP_constant);
+    return repeats ? IR_NONE : reshape_to(s, x, node->type.rank, node->type.dim);
 }
 
 static ValueId simplify_transpose(Simplify *s, const Node *node) {

@@ -46,23 +46,41 @@ static void refuse_unknown(Diags *diags, const char *name) {
                near ? near : "", near ? "'?" : " (vitc help passes lists them)");
 }
 
+/* The next name of a comma-separated list, spaces around it dropped; NULL at the end. */
+static const char *next_name(const char **list, char *name, size_t size) {
+    while (**list == ',' || **list == ' ') ++*list;
+    size_t n = strcspn(*list, ", ");
+    if (n == 0) return NULL;
+    snprintf(name, size, "%.*s", (int)n, *list);
+    *list += n;
+    return name;
+}
+
+static bool run_pass(const Pass *pass, Module *module, const PassOptions *options, Diags *diags) {
+#ifdef NDEBUG
+    bool verify = options && options->verify;
+#else
+    bool verify = true;
+#endif
+    double start = seconds_now();
+    if (!pass->run(module, diags)) return false;
+    double took = seconds_now() - start;
+    if (verify && !module_verify(module, diags)) {
+        diag_note(diags, (Loc){0, 0, 0}, "this is a bug of pass '%s'", pass->name);
+        return false;
+    }
+    if (options && options->after) options->after(options->user, pass, module, took);
+    return true;
+}
+
 bool passes_run(Module *module, const char *list, const PassOptions *options, Diags *diags) {
     char name[64];
-    while (*list) {
-        size_t n = strcspn(list, ",");
-        snprintf(name, sizeof name, "%.*s", (int)n, list);
-        list += n + (list[n] == ',');
-        if (!*name) continue;
-        const Pass *pass = pass_find(name);
-        if (!pass) {
+    for (const char *rest = list; next_name(&rest, name, sizeof name);)
+        if (!pass_find(name)) {
             refuse_unknown(diags, name);
             return false;
         }
-        double start = seconds_now();
-        if (!pass->run(module, diags)) return false;
-        double took = seconds_now() - start;
-        if (options && options->verify && !module_verify(module, diags)) return false;
-        if (options && options->after) options->after(options->user, pass, module, took);
-    }
+    for (const char *rest = list; next_name(&rest, name, sizeof name);)
+        if (!run_pass(pass_find(name), module, options, diags)) return false;
     return true;
 }

@@ -13,12 +13,12 @@ const Pass *pass_table(int *n);
 const Pass *pass_find(const char *name);
 
 typedef struct {
-    bool verify;                                                                       /* after each pass */
+    bool verify; /* after each pass; debug builds always do */
     void (*after)(void *user, const Pass *pass, const Module *module, double seconds); /* may be NULL */
     void *user;
 } PassOptions;
 
-/* Runs a comma-separated list, in order. Unknown names are errors that list the known ones. */
+/* Runs a comma-separated list, in order. With an unknown name in it nothing is run. False: an error is in the diags. */
 bool passes_run(Module *module, const char *list, const PassOptions *options, Diags *diags);
 
 /* What turns a fresh module into one that codegen takes. */

@@ -1,0 +1,171 @@
+/* The pass manager, and each pass by text: a module in, the expected module out. */
+#include "tests/passes/graph.h"
+#include "passes/passes.h"
+
+typedef struct {
+    Arena *arena;
+    Diags *diags;
+    Module *module;
+} Text;
+
+static Text read_text(const char *text) {
+    Text t = {.arena = arena_new()};
+    t.diags = diags_new(t.arena);
+    t.module = module_parse(t.arena, t.diags, "test", text, strlen(text));
+    if (!t.module) fail_msg("%s\n%s", diags_text(t.diags), text);
+    return t;
+}
+
+/* ---- by text: tests/passes/cases/NAME.txt ------------------------------------------------------------------------- */
+
+/* Values have no order but that of their operands: two functions are equal if their outputs and updates are, node for
+ * node. `match` holds the partner of each value already compared. */
+static bool same_value(const Func *a, const Func *b, ValueId x, ValueId y, ValueId *match) {
+    if (match[x] != IR_NONE) return match[x] == y;
+    const Node *m = func_node(a, x), *n = func_node(b, y);
+    const OpInfo *info = op_info(m->op);
+    if (m->op != n->op || m->n_operands != n->n_operands || !type_equal(&m->type, &n->type)) return false;
+    for (int i = 0; i < info->n_attrs; i++) {
+        const Attr *p = &m->attrs[i], *q = &n->attrs[i];
+        bool equal = info->attrs[i].kind == ATTR_REAL   ? p->f == q->f
+                     : info->attrs[i].kind == ATTR_BOOL ? p->b == q->b
+                     : info->attrs[i].kind == ATTR_INTS
+                         ? p->ints.n == q->ints.n &&
+                               memcmp(p->ints.v, q->ints.v, sizeof(int64_t) * (size_t)p->ints.n) == 0
+                         : p->i == q->i;
+        if (!equal) return false;
+    }
+    for (int o = 0; o < m->n_operands; o++)
+        if (!same_value(a, b, m->operands[o], n->operands[o], match)) return false;
+    match[x] = y;
+    return true;
+}
+
+static bool same_func(const Func *a, const Func *b, Arena *arena) {
+    ValueId *match = ARENA_ARRAY(arena, ValueId, a->count + 1);
+    for (size_t i = 0; i < a->count; i++) match[i] = IR_NONE;
+    if (a->count != b->count || a->n_outputs != b->n_outputs || a->n_updates != b->n_updates) return false;
+    for (size_t i = 0; i < a->n_outputs; i++)
+        if (!same_value(a, b, a->outputs[i].value, b->outputs[i].value, match)) return false;
+    for (size_t i = 0; i < a->n_updates; i++)
+        if (a->updates[i].state != b->updates[i].state ||
+            !same_value(a, b, a->updates[i].value, b->updates[i].value, match))
+            return false;
+    return true;
+}
+
+/* One case: "// passes: LIST", a module, "// gives:", the module expected. */
+static void check_text(char *text, const char *file) {
+    char *list = strstr(text, "// passes: "), *gives = strstr(text, "// gives:\n");
+    if (!list || !gives) fail_msg("%s: a case without '// passes:' or '// gives:'", file);
+    list += strlen("// passes: ");
+    *gives = '\0';
+    Text want = read_text(gives + strlen("// gives:\n")), got = read_text(strchr(list, '\n'));
+    *strchr(list, '\n') = '\0';
+    if (!passes_run(got.module, list, &(PassOptions){.verify = true}, got.diags))
+        fail_msg("%s: %s", file, diags_text(got.diags));
+    assert_int_equal(got.module->n_funcs, want.module->n_funcs);
+    for (size_t f = 0; f < got.module->n_funcs; f++)
+        if (!same_func(got.module->funcs[f], want.module->funcs[f], got.arena))
+            fail_msg("%s: %s gives\n%s", file, list, module_print(got.module, NULL));
+    arena_free(want.arena);
+    arena_free(got.arena);
+}
+
+static char *read_file(const char *path) {
+    FILE *file = fopen(path, "rb");
+    if (!file) fail_msg("cannot open %s", path);
+    char *text = NULL;
+    size_t size = 0;
+    if (getdelim(&text, &size, '\0', file) < 0) fail_msg("cannot read %s", path);
+    fclose(file);
+    return text;
+}
+
+static void check_file(const char *name) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/passes/cases/%s.txt", TEST_DIR, name);
+    char *text = read_file(path), *rest = text;
+    int n = 0;
+    for (char *one; (one = rest) && *one; n++) { /* cases are divided by lines of "// ----" */
+        char *end = strstr(one, "// ----\n");
+        rest = end ? end + strlen("// ----\n") : NULL;
+        if (end) *end = '\0';
+        check_text(one, name);
+    }
+    assert_true(n > 0);
+    free(text);
+}
+
+static void test_simplify_cases(void **state) {
+    (void)state;
+    check_file("simplify");
+}
+static void test_autodiff_cases(void **state) {
+    (void)state;
+    check_file("autodiff");
+}
+static void test_expand_cases(void **state) {
+    (void)state;
+    check_file("expand");
+}
+
+/* ---- the manager ---------------------------------------------------------------------------------------------------- */
+
+static const char SMALL[] = "module @m {\n  func @f(%x : f64) {\n    %0 = neg %x\n    %1 = neg %0\n"
+                            "    output y = %1\n  }\n}\n";
+
+static void count_calls(void *user, const Pass *pass, const Module *module, double seconds) {
+    assert_non_null(pass->name);
+    assert_int_equal(module->n_funcs, 1);
+    assert_true(seconds >= 0);
+    ++*(int *)user;
+}
+
+static void test_lists(void **state) {
+    (void)state;
+    Text t = read_text(SMALL);
+    int calls = 0;
+    PassOptions options = {.verify = true, .after = count_calls, .user = &calls};
+    assert_true(passes_run(t.module, "", &options, t.diags));
+    assert_int_equal(calls, 0);
+    assert_true(passes_run(t.module, "simplify, autodiff,expand", &options, t.diags));
+    assert_int_equal(calls, 3);
+    assert_int_equal(t.module->funcs[0]->count, 1);
+    assert_true(passes_run(t.module, PASSES_ALL, NULL, t.diags));
+    arena_free(t.arena);
+}
+
+static void test_unknown_name_runs_nothing(void **state) {
+    (void)state;
+    Text t = read_text(SMALL);
+    assert_false(passes_run(t.module, "simplify,autodif", NULL, t.diags));
+    assert_int_equal(t.module->funcs[0]->count, 3);
+    DiagKind kind;
+    Loc loc;
+    assert_string_equal(diags_message(t.diags, 0, &kind, &loc),
+                        "unknown pass 'autodif'; did you mean 'autodiff'?");
+    arena_free(t.arena);
+}
+
+static void test_every_pass_is_documented(void **state) {
+    (void)state;
+    int n;
+    const Pass *table = pass_table(&n);
+    for (int i = 0; i < n; i++) {
+        assert_true(table[i].doc[0] && pass_find(table[i].name) == &table[i]);
+        assert_non_null(strstr(PASSES_ALL, table[i].name));
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_unknown_name_runs_nothing),
+        cmocka_unit_test(test_every_pass_is_documented),
+        cmocka_unit_test(test_simplify_cases),
+        cmocka_unit_test(test_autodiff_cases),
+        cmocka_unit_test(test_expand_cases),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
