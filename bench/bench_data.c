@@ -1,0 +1,4 @@
+/* Images made ready per second: being written. */
+int main(void) {
+    return 0;
+}

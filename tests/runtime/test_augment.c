@@ -1,0 +1,4 @@
+/* Augmentations against Pillow and torchvision: being written. */
+int main(void) {
+    return 0;
+}

@@ -1,0 +1,4 @@
+/* Decoding: being written. */
+int main(void) {
+    return 0;
+}

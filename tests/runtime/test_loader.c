@@ -1,0 +1,4 @@
+/* Batches: being written. */
+int main(void) {
+    return 0;
+}

@@ -1,0 +1,4 @@
+/* Random numbers: being written. */
+int main(void) {
+    return 0;
+}

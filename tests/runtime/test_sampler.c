@@ -1,0 +1,4 @@
+/* Samplers: being written. */
+int main(void) {
+    return 0;
+}
