@@ -624,6 +624,20 @@ static void parse_body(Parser *p) {
     if (p->errors < MAX_ERRORS) fail(p, p->at, "the function is not closed with '}'");
 }
 
+/* Moves reads of states, made where a name was first met, before all else: they must not part a cluster. */
+static void sources_first(Func *func) {
+    int64_t arena_bytes = func->arena_bytes;
+    Rewrite rewrite = rewrite_begin(func);
+    for (ValueId id = 0; id < rewrite.n_old; id++)
+        if (rewrite.old[id].op == OP_state) rewrite_copy(&rewrite, id);
+    for (ValueId id = 0; id < rewrite.n_old; id++) {
+        ValueId made = rewrite_copy(&rewrite, id);
+        func->nodes[made].offset = rewrite.old[id].offset;
+    }
+    rewrite_end(&rewrite);
+    func->arena_bytes = arena_bytes;
+}
+
 /* func @name(%input : type, …) arena = bytes { */
 static void parse_func(Parser *p) {
     const char *scope, *start = p->at;
@@ -641,6 +655,7 @@ static void parse_func(Parser *p) {
     good = good && expect(p, '{') && end_line(p, &scope, &loc);
     if (!good) next_line(p);
     parse_body(p);
+    if (p->errors == 0) sources_first(p->func);
     p->func->scope = NULL;
     p->func->loc = (Loc){0, 0, 0};
 }

@@ -42,19 +42,23 @@ static const char CANONICAL[] =
     "module @\"odd name\" target(batch = 64) {\n"
     "  state %net.0.weight : f32[3x2] = trunc_normal(mean = 0, std = 0.02), role = param, decay  // "
     "(a.yaml:4:3)\n"
+    "  state %net.1.weight : f32[2] = normal(mean = 1, std = 2), role = param\n"
     "  state %ema.0.weight : f32[3x2] = copy(%net.0.weight), role = ema, frozen\n"
     "  state %\"7\" : f64 = constant(value = 1e-300), role = counter\n"
+    "  state %q2 : f32[2] = constant(value = 0), role = optimizer\n"
     "  state %q : f32[4] = uniform(low = -1, high = 0.1), role = buffer\n"
     "  func @step(%x : f32[8x3], %\"say \\\"hi\\\"\\x0a\" : i32[8]) arena = 128 {\n"
     "    %0 = matmul %x, %net.0.weight : f32[8x2] [cluster = 1, offset = 0]  // net.0 (\"my file\":12:1)\n"
-    "    %1 = gelu %0 {approximate = true} : f32[8x2] [cluster = 2]  // net.1\n"
-    "    %2 = sum %1 {axes = [0, 1]} : f32\n"
-    "    %3 = constant {value = 0.1, dtype = f64} : f64\n"
-    "    %4 = iota {shape = [2, 3], axis = 1} : i32[2x3]  // \"a b\" (a.yaml:1:1)\n"
-    "    %5 = grad %2, %net.0.weight : f32[3x2]\n"
+    "    %1 = mul %0, %q2 : f32[8x2] [cluster = 2]  // net.1\n"
+    "    %2 = sum %1 {axes = [0, 1]} : f32 [cluster = 2]\n"
+    "    %3 = gelu %1 {approximate = true} : f32[8x2] [cluster = 3]\n"
+    "    %4 = mul %3, %net.1.weight : f32[8x2] [cluster = 3]\n"
+    "    %5 = constant {value = 0.1, dtype = f64} : f64\n"
+    "    %6 = iota {shape = [2, 3], axis = 1} : i32[2x3]  // \"a b\" (a.yaml:1:1)\n"
+    "    %7 = grad %2, %net.0.weight : f32[3x2]\n"
     "    output loss = %2\n"
     "    output \"0\" = %x\n"
-    "    update net.0.weight = %5\n"
+    "    update net.0.weight = %7\n"
     "    update ema.0.weight = %net.0.weight\n"
     "  }\n"
     "  func @empty() {\n"
@@ -72,7 +76,7 @@ static void test_canonical_text(void **state) {
     free(text);
     assert_string_equal(module->funcs[0]->inputs[1].name, "say \"hi\"\n");
     assert_int_equal(module->batch, 64);
-    assert_true(module->states[0].decay && module->states[1].frozen && module->states[1].copy_of == 0);
+    assert_true(module->states[0].decay && module->states[2].frozen && module->states[2].copy_of == 0);
     assert_int_equal(module->funcs[0]->arena_bytes, 128);
     arena_free(arena);
 }
