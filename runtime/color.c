@@ -39,15 +39,11 @@ void vt_saturation(uint8_t *rgb, size_t n, double factor) {
 
 static uint8_t hue_of(uint8_t r, uint8_t g, uint8_t b, uint8_t most, uint8_t least) {
     float range = (float)(most - least), rc = (float)(most - r) / range, gc = (float)(most - g) / range,
-          bc = (float)(most - b) / range, h;
-    if (r == most)
-        h = bc - gc;
-    else if (g == most)
-        h = 2 + rc - bc;
-    else
-        h = 4 + gc - rc;
-    h = (float)fmod(h / 6.0 + 1.0, 1.0);
-    return (uint8_t)(h * 255.0);
+          bc = (float)(most - b) / range;
+    /* float and double as Pillow mixes them: another rounding here is another hue there */
+    float h = r == most ? bc - gc : (float)(g == most ? 2.0 + rc - bc : 4.0 + gc - rc);
+    double turns = h / 6.0 + 1.0;
+    return (uint8_t)((float)(turns >= 1 ? turns - 1 : turns) * 255.0);
 }
 
 static void from_hsv(uint8_t h, uint8_t s, uint8_t v, uint8_t *rgb) {
