@@ -100,8 +100,22 @@ static void plan_func(Func *func) {
     arena_free(arena);
 }
 
+/* Values outside kernels would get no place. */
+static bool is_fused(const Func *func, Diags *diags) {
+    for (ValueId id = 0; id < func->count; id++) {
+        const Node *node = func_node(func, id);
+        if (node->cluster || node->op == OP_input || node->op == OP_state) continue;
+        diag_error(diags, node->loc, "memory: @%s has a %s in no kernel; run 'fuse' before", func->name,
+                   op_info(node->op)->name);
+        return false;
+    }
+    return true;
+}
+
 bool pass_memory(Module *module, Diags *diags) {
-    (void)diags;
-    for (size_t f = 0; f < module->n_funcs; f++) plan_func(module->funcs[f]);
+    for (size_t f = 0; f < module->n_funcs; f++) {
+        if (!is_fused(module->funcs[f], diags)) return false;
+        plan_func(module->funcs[f]);
+    }
     return true;
 }

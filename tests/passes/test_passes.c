@@ -148,6 +148,16 @@ static void test_unknown_name_runs_nothing(void **state) {
     arena_free(t.arena);
 }
 
+static void test_memory_wants_kernels(void **state) {
+    (void)state;
+    Text t = read_text(SMALL);
+    assert_false(passes_run(t.module, "memory", NULL, t.diags));
+    DiagKind kind;
+    Loc loc;
+    assert_non_null(strstr(diags_message(t.diags, 0, &kind, &loc), "run 'fuse' before"));
+    arena_free(t.arena);
+}
+
 static void test_every_pass_is_documented(void **state) {
     (void)state;
     int n;
@@ -162,6 +172,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_unknown_name_runs_nothing),
+        cmocka_unit_test(test_memory_wants_kernels),
         cmocka_unit_test(test_every_pass_is_documented),
         cmocka_unit_test(test_simplify_cases),
         cmocka_unit_test(test_autodiff_cases),

@@ -65,7 +65,7 @@ typedef struct {
 static void store(char *at, const Tensor *tensor) {
     for (int64_t i = 0; i < type_elements(&tensor->type); i++) {
         float single = (float)tensor->data[i];
-        char byte = (char)tensor->data[i];
+        char byte = tensor->data[i] != 0;
         size_t size = dtype_size((DType)tensor->type.dtype);
         memcpy(at + (size_t)i * size,
                size == 8   ? (void *)&tensor->data[i]
