@@ -1,4 +1,4 @@
-/* vitc: the ViT compiler's command. */
+/* vitc: the compiler's command. */
 #include "driver/driver.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Weighted k-NN classification on frozen features (facebookresearch/dino, eval_knn.py): cosine similarity, votes exp(sim / T). */
+/* Weighted k-NN classification on frozen features (Wu et al. 2018, as the self-supervised literature evaluates): cosine similarity, votes exp(sim / T). */
 #include "runtime/runtime.h"
 
 #include <math.h>

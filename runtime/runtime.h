@@ -158,7 +158,7 @@ void vt_metrics_write(VtMetrics *metrics, int64_t step, double epoch, int n, con
                       const double *values);
 void vt_metrics_close(VtMetrics *metrics);
 
-/* ---- knn.c: weighted k-NN of DINO (facebookresearch/dino eval_knn.py)
+/* ---- knn.c: weighted k-NN (Wu et al. 2018)
  * ----------------------------------------- Features are L2-normalised here. Votes exp(sim / temperature).
  * Top-1 and top-5 in percent. */
 void vt_knn(const float *train, const int32_t *train_labels, int64_t n_train, const float *test,

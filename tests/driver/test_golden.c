@@ -1,0 +1,142 @@
+/* Whole training steps against the official implementations: tests/golden/NAME_step.safetensors through `vitc run`, compiled and
+ * interpreted, within the tolerances of an fp32 implementation. */
+#include "runtime/runtime.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct {
+    const char *got, *want; /* one * in each, or none */
+} Pair;
+
+typedef struct {
+    const char *name, *arguments;
+    Pair pairs[10];
+} Case;
+
+static const Case CASES[] = {
+    {"dino_step",
+     "dino image=16 local_size=8 patch=4 dim=24 depth=2 heads=3 locals=2 batch=3 out_dim=40 hidden=48 bottleneck=16 drop_path=0 epochs=10 "
+     "warmup_teacher_temp_epochs=3 ema=0.99 clip=0.3 ema_end=0.99 base_lr=0.08533333333333333 min_lr=0.001 warmup=0 wd=0.05 wd_end=0.05 --step 1",
+     {{"loss", "loss"}, {"out.student", "out.student"}, {"out.teacher", "out.teacher"}, {"after.center", "center.after"}, {"grad.student.*", "grad.*"},
+      {"after.student.*", "student_after.*"}, {"after.teacher.*", "teacher_after.*"}}},
+    {"simmim_step", "simmim image=16 patch=4 dim=24 depth=2 heads=3 batch=3 mask_patch=8 drop_path=0",
+     {{"loss", "loss"}, {"pred", "pred"}, {"grad.*", "grad.*"}}},
+    {"mocov3_step", "mocov3 image=16 patch=4 dim=24 depth=2 heads=3 batch=6 hidden=32 out_dim=16",
+     {{"loss", "loss"}, {"grad.*", "grad.*"}, {"after.momentum_encoder.*", "after.momentum_encoder.*"}, {"after.*running_mean", "after.*running_mean"},
+      {"after.*running_var", "after.*running_var"}, {"after.*num_batches_tracked", "after.*num_batches_tracked"}}},
+};
+
+static bool star(const char *pattern, const char *name, char *captured) {
+    const char *at = strchr(pattern, '*');
+    captured[0] = '\0';
+    if (!at) return strcmp(pattern, name) == 0;
+    size_t before = (size_t)(at - pattern), after = strlen(at + 1), n = strlen(name);
+    if (n < before + after || strncmp(pattern, name, before) || strcmp(at + 1, name + n - after)) return false;
+    sprintf(captured, "%.*s", (int)(n - before - after), name + before);
+    return true;
+}
+
+static double *read_tensor(VtTensorFile *file, int i, int64_t *n) {
+    VtTensor shape;
+    VtError error;
+    vt_tensors_type(file, i, &shape);
+    *n = vt_elements(&shape);
+    double *data = malloc(sizeof *data * (size_t)(*n + 1));
+    assert_true(vt_tensors_read(file, i, VT_F64, data, &error));
+    return data;
+}
+
+static double largest(const double *x, int64_t n) {
+    double most = 0;
+    for (int64_t k = 0; k < n; k++) most = fmax(most, fabs(x[k]));
+    return most;
+}
+
+/* |got - want| <= 1e-5 + 1e-4 |want|, for gradients 1e-5 max|want| + 1e-3 |want|. A gradient that is zero but for rounding (below
+ * 1e-12) must be below 1e-6. */
+static int compare(const char *name, const double *got, const double *want, int64_t n, bool gradient) {
+    double most = largest(want, n);
+    for (int64_t k = 0; k < n; k++) {
+        double tolerance = gradient ? 1e-5 * most + 1e-3 * fabs(want[k]) : 1e-5 + 1e-4 * fabs(want[k]);
+        if (gradient && most < 1e-12) tolerance = 1e-6;
+        if (fabs(got[k] - want[k]) <= tolerance) continue;
+        print_error("%s[%lld]: got %.9g, want %.9g\n", name, (long long)k, got[k], want[k]);
+        return 1;
+    }
+    return 0;
+}
+
+static int compare_pair(const Pair *pair, VtTensorFile *got, VtTensorFile *want, int *count) {
+    int wrong = 0;
+    for (int i = 0; i < vt_tensors_count(want); i++) {
+        char captured[256], name[512];
+        if (!star(pair->want, vt_tensors_name(want, i), captured)) continue;
+        const char *at = strchr(pair->got, '*');
+        if (at) sprintf(name, "%.*s%s%s", (int)(at - pair->got), pair->got, captured, at + 1);
+        else strcpy(name, pair->got);
+        int j = vt_tensors_find(got, name);
+        if (j < 0) {
+            print_error("%s is missing from the result\n", name);
+            wrong++;
+            continue;
+        }
+        int64_t n, m;
+        double *a = read_tensor(got, j, &n), *b = read_tensor(want, i, &m);
+        assert_int_equal(n, m);
+        wrong += compare(name, a, b, n, strncmp(pair->want, "grad.", 5) == 0);
+        (*count)++;
+        free(a);
+        free(b);
+    }
+    return wrong;
+}
+
+static void check(const Case *c, const char *flags) {
+    char command[4096], golden[1024], out[] = "/tmp/vitc-golden-XXXXXX";
+    int descriptor = mkstemp(out), wrong = 0;
+    VtError error = {0};
+    close(descriptor);
+    snprintf(golden, sizeof golden, "%s/golden/%s.safetensors", TEST_DIR, c->name);
+    snprintf(command, sizeof command, "%s run %s --in %s --out %s --rename %s/golden/%s.rename.yaml %s", VITC_BINARY, c->arguments, golden, out, TEST_DIR, c->name,
+             flags);
+    assert_int_equal(system(command), 0);
+    VtTensorFile *want = vt_tensors_open(golden, &error), *got = vt_tensors_open(out, &error);
+    assert_non_null(want);
+    assert_non_null(got);
+    for (size_t p = 0; p < sizeof c->pairs / sizeof *c->pairs && c->pairs[p].got; p++) {
+        int count = 0;
+        wrong += compare_pair(&c->pairs[p], got, want, &count);
+        assert_true(count > 0);
+    }
+    vt_tensors_close(want);
+    vt_tensors_close(got);
+    unlink(out);
+    assert_int_equal(wrong, 0);
+}
+
+static void test_compiled(void **state) { check(*state, ""); }
+static void test_interpreted(void **state) { check(*state, "--interpret"); }
+static void test_generic(void **state) { check(*state, "--target-features generic"); }
+static void test_one_thread(void **state) { check(*state, "--threads 1"); }
+
+int main(void) {
+    enum { N = sizeof CASES / sizeof *CASES };
+    static const struct {
+        const char *name;
+        void (*test)(void **state);
+    } ways[] = {{"compiled", test_compiled}, {"interpreted", test_interpreted}, {"generic target", test_generic}, {"one thread", test_one_thread}};
+    struct CMUnitTest tests[N * 4];
+    for (int i = 0; i < N * 4; i++) {
+        char *name = malloc(64);
+        snprintf(name, 64, "%s, %s", CASES[i / 4].name, ways[i % 4].name);
+        tests[i] = (struct CMUnitTest){name, ways[i % 4].test, NULL, NULL, (void *)&CASES[i / 4]};
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
