@@ -12,15 +12,18 @@ static void **random_inputs(const VtProgram *p) {
         const VtInput *input = &p->inputs[i];
         if (posix_memalign(&inputs[i], 64, vt_bytes(&input->tensor) + 64) != 0) abort();
         memset(inputs[i], 0, vt_bytes(&input->tensor));
-        if (input->source == VT_SOURCE_DRAW) vt_draw_fill(&p->draws[input->index], &input->tensor, 1, 1, inputs[i]);
+        if (input->source == VT_SOURCE_DRAW)
+            vt_draw_fill(&p->draws[input->index], &input->tensor, 1, 1, inputs[i]);
         if (input->source == VT_SOURCE_STEPS_PER_EPOCH) *(double *)inputs[i] = 100;
-        for (int64_t k = 0; input->source == VT_SOURCE_VIEW && k < vt_elements(&input->tensor); k++) ((float *)inputs[i])[k] = (float)vt_rng_normal(&rng);
+        for (int64_t k = 0; input->source == VT_SOURCE_VIEW && k < vt_elements(&input->tensor); k++)
+            ((float *)inputs[i])[k] = (float)vt_rng_normal(&rng);
     }
     return inputs;
 }
 
 static int by_time(const void *a, const void *b) {
-    double x = *(double *const *)a ? **(double *const *)a : 0, y = *(double *const *)b ? **(double *const *)b : 0;
+    double x = *(double *const *)a ? **(double *const *)a : 0,
+           y = *(double *const *)b ? **(double *const *)b : 0;
     return (x < y) - (x > y);
 }
 
@@ -36,23 +39,29 @@ static void print_profile(VtInstance *instance, const VtFunction *step) {
     printf("%9s %6s %9s %8s  kernel\n", "ms", "share", "GFLOP/s", "GB/s");
     for (int i = 0; i < step->n_calls && i < 60; i++) {
         const VtCall *call = &step->calls[order[i] - times];
-        printf("%9.3f %5.1f%% %9.1f %8.1f  %s\n", *order[i] * 1e3, 100 * *order[i] / all, call->flops / *order[i] / 1e9, call->bytes / *order[i] / 1e9, call->name);
+        printf("%9.3f %5.1f%% %9.1f %8.1f  %s\n", *order[i] * 1e3, 100 * *order[i] / all,
+               call->flops / *order[i] / 1e9, call->bytes / *order[i] / 1e9, call->name);
     }
     free(order);
 }
 
 int verb_bench(int argc, char **argv) {
     enum { STEPS, PROFILE, THREADS, TARGET, N };
-    Flag flags[N] = {[STEPS] = {"steps", true, false, NULL}, [PROFILE] = {"profile", false, false, NULL}, [THREADS] = {"threads", true, false, NULL}, [TARGET] = {"target-features", true, false, NULL}};
+    Flag flags[N] = {[STEPS] = {"steps", true, false, NULL},
+                     [PROFILE] = {"profile", false, false, NULL},
+                     [THREADS] = {"threads", true, false, NULL},
+                     [TARGET] = {"target-features", true, false, NULL}};
     Arguments args;
     double steps = 5, threads = 0;
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
     if (args.n_words != 1) return fail(2, "bench wants one recipe");
-    if (!number_flag(&flags[STEPS], 1, 1e6, &steps) || !number_flag(&flags[THREADS], 1, 1024, &threads)) return 2;
+    if (!number_flag(&flags[STEPS], 1, 1e6, &steps) || !number_flag(&flags[THREADS], 1, 1024, &threads))
+        return 2;
     vt_set_threads((int)threads);
     Session s;
     VtError error = {0};
-    RecipeOptions options = {.models_dir = models_dir(), .overrides = args.overrides, .n_overrides = args.n_overrides};
+    RecipeOptions options = {
+        .models_dir = models_dir(), .overrides = args.overrides, .n_overrides = args.n_overrides};
     bool good = session_load(&s, args.words[0], &options) && session_compile(&s, flags[TARGET].value);
     VtInstance *instance = good ? vt_instance_new(s.program, &error) : NULL;
     if (instance) {
@@ -62,10 +71,12 @@ int verb_bench(int argc, char **argv) {
         void **inputs = random_inputs(s.program);
         double flops = 0, best = INFINITY;
         vt_instance_init(instance, 0);
-        for (int c = 0; step && c < step->n_calls; c++) flops += strncmp(step->calls[c].name, "matmul", 6) == 0 ? step->calls[c].flops : 0;
+        for (int c = 0; step && c < step->n_calls; c++)
+            flops += strncmp(step->calls[c].name, "matmul", 6) == 0 ? step->calls[c].flops : 0;
         vt_instance_profile(instance, flags[PROFILE].given);
-        printf("%s: %.0f ms to elaborate, %.0f ms in passes, %.0f ms to compile %d kernels for %s\n", s.program->name, s.elaborate_seconds * 1e3, s.passes_seconds * 1e3,
-               s.compile_seconds * 1e3, compiled_kernels(s.compiled), compiled_target(s.compiled));
+        printf("%s: %.0f ms to elaborate, %.0f ms in passes, %.0f ms to compile %d kernels for %s\n",
+               s.program->name, s.elaborate_seconds * 1e3, s.passes_seconds * 1e3, s.compile_seconds * 1e3,
+               compiled_kernels(s.compiled), compiled_target(s.compiled));
         for (int i = 0; step && i <= (int)steps; i++) {
             double start = seconds_now();
             good = good && vt_instance_run(instance, "step", inputs, &error);
@@ -73,7 +84,9 @@ int verb_bench(int argc, char **argv) {
             if (i > 0 && took < best) best = took;
         }
         if (good && step)
-            printf("step: %.1f ms (fastest of %g), %.1f images/s, %.1f GFLOP/s in matrix products, %d threads\n", best * 1e3, steps, (double)s.program->train.batch / best, flops / best / 1e9, vt_threads());
+            printf(
+                "step: %.1f ms (fastest of %g), %.1f images/s, %.1f GFLOP/s in matrix products, %d threads\n",
+                best * 1e3, steps, (double)s.program->train.batch / best, flops / best / 1e9, vt_threads());
         if (good && step && flags[PROFILE].given) print_profile(instance, step);
         for (int i = 0; i < s.program->n_inputs; i++) free(inputs[i]);
         free(inputs);

@@ -8,7 +8,8 @@
 static double count_role(const Module *module, StateRole role, bool frozen_only) {
     double n = 0;
     for (size_t s = 0; s < module->n_states; s++)
-        if (module->states[s].role == role && (!frozen_only || module->states[s].frozen)) n += (double)type_elements(&module->states[s].type);
+        if (module->states[s].role == role && (!frozen_only || module->states[s].frozen))
+            n += (double)type_elements(&module->states[s].type);
     return n;
 }
 
@@ -24,7 +25,10 @@ int verb_check(int argc, char **argv) {
     if (!parse_arguments(argc, argv, NULL, 0, &args)) return 2;
     if (args.n_words != 1) return fail(2, "check wants one recipe");
     Session s;
-    RecipeOptions options = {.models_dir = models_dir(), .overrides = args.overrides, .n_overrides = args.n_overrides, .with_values = true};
+    RecipeOptions options = {.models_dir = models_dir(),
+                             .overrides = args.overrides,
+                             .n_overrides = args.n_overrides,
+                             .with_values = true};
     bool good = session_load(&s, args.words[0], &options) && session_passes(&s, PASSES_ALL);
     if (good) {
         const Module *module = s.recipe.module;
@@ -33,7 +37,8 @@ int verb_check(int argc, char **argv) {
         printf("%s: ok\n", s.recipe.plan.name);
         if (s.recipe.about) printf("  %s\n", s.recipe.about);
         printf("  parameters   %.0f trained, %.0f frozen, %.0f EMA, %.0f optimiser state\n",
-               count_role(module, ROLE_PARAM, false) - count_role(module, ROLE_PARAM, true), count_role(module, ROLE_PARAM, true), count_role(module, ROLE_EMA, false),
+               count_role(module, ROLE_PARAM, false) - count_role(module, ROLE_PARAM, true),
+               count_role(module, ROLE_PARAM, true), count_role(module, ROLE_EMA, false),
                count_role(module, ROLE_OPTIMIZER, false));
         printf("  batch        %lld images, %g epochs\n", (long long)train->batch, train->epochs);
         for (int i = 0; i < s.recipe.plan.n_inputs; i++) {
@@ -41,10 +46,15 @@ int verb_check(int argc, char **argv) {
             Type type = type_make((DType)t->dtype, t->rank, t->dim);
             printf("  input        %s : %s\n", t->name, type_text(s.arena, &type));
         }
-        if (step) printf("  FLOPs        %.3f G an image and step (%.3f G in matrix products)\n", func_flops(step, false) / (double)train->batch / 1e9, func_flops(step, true) / (double)train->batch / 1e9);
+        if (step)
+            printf("  FLOPs        %.3f G an image and step (%.3f G in matrix products)\n",
+                   func_flops(step, false) / (double)train->batch / 1e9,
+                   func_flops(step, true) / (double)train->batch / 1e9);
         double state = 0;
         for (size_t i = 0; i < module->n_states; i++) state += (double)type_bytes(&module->states[i].type);
-        if (step) printf("  memory       %.1f MB: %.1f MB state, %.1f MB between kernels\n", (state + (double)step->arena_bytes) / 1e6, state / 1e6, (double)step->arena_bytes / 1e6);
+        if (step)
+            printf("  memory       %.1f MB: %.1f MB state, %.1f MB between kernels\n",
+                   (state + (double)step->arena_bytes) / 1e6, state / 1e6, (double)step->arena_bytes / 1e6);
         if (step) printf("  operators    %zu in the step after all passes\n", step->count);
     }
     session_close(&s);
@@ -83,7 +93,8 @@ int verb_inspect(int argc, char **argv) {
     if (!parse_arguments(argc, argv, flags, 2, &args)) return 2;
     if (args.n_words != 1) return fail(2, "inspect wants one recipe");
     Session s;
-    RecipeOptions options = {.models_dir = models_dir(), .overrides = args.overrides, .n_overrides = args.n_overrides};
+    RecipeOptions options = {
+        .models_dir = models_dir(), .overrides = args.overrides, .n_overrides = args.n_overrides};
     bool good = session_load(&s, args.words[0], &options);
     if (good) {
         char *list = passes_until(s.arena, flags[0].value);
@@ -123,7 +134,8 @@ int verb_opt(int argc, char **argv) {
     Diags *diags = diags_new(arena);
     PassOptions options = {.verify = true, .after = flags[1].given ? print_time : NULL};
     Module *module = module_parse(arena, diags, args.words[0], text, size);
-    bool good = module && module_verify(module, diags) && (!flags[0].given || passes_run(module, flags[0].value, &options, diags));
+    bool good = module && module_verify(module, diags) &&
+                (!flags[0].given || passes_run(module, flags[0].value, &options, diags));
     if (good) print_module(module);
     diags_print(diags, stderr, false);
     arena_free(arena);

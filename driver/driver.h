@@ -47,7 +47,8 @@ bool session_passes(Session *session, const char *list);
 bool session_compile(Session *session, const char *target_features);
 void session_close(Session *session);
 const char *models_dir(void);
-int fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3))); /* "vitc: …" to stderr; returns code */
+int fail(int code, const char *format, ...)
+    __attribute__((format(printf, 2, 3))); /* "vitc: …" to stderr; returns code */
 double seconds_now(void);
 
 #endif

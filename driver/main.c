@@ -8,10 +8,15 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *usage, *doc;
 } VERBS[] = {
-    {"train", verb_train, "RECIPE [key=value …] --data PATH --out DIR [--resume] [--steps N] [--minutes M] [--threads N] [--workers N] [--max-broken N] [--plain]",
+    {"train", verb_train,
+     "RECIPE [key=value …] --data PATH --out DIR [--resume] [--steps N] [--minutes M] [--threads N] "
+     "[--workers N] [--max-broken N] [--plain]",
      "train a recipe on images"},
-    {"eval", verb_eval, "knn RUN --data PATH [--k N] [--temperature T] [--limit N]", "judge what a run has learned"},
-    {"run", verb_run, "RECIPE [key=value …] --function NAME --in A.safetensors --out B.safetensors [--rename NAMES.yaml] [--interpret] [--step N] [--steps-per-epoch N]",
+    {"eval", verb_eval, "knn RUN --data PATH [--k N] [--temperature T] [--limit N]",
+     "judge what a run has learned"},
+    {"run", verb_run,
+     "RECIPE [key=value …] --function NAME --in A.safetensors --out B.safetensors [--rename NAMES.yaml] "
+     "[--interpret] [--step N] [--steps-per-epoch N]",
      "run one compiled function on given tensors"},
     {"check", verb_check, "RECIPE [key=value …]", "validate a recipe and summarise it"},
     {"inspect", verb_inspect, "RECIPE [key=value …] [--after PASS] [--timing]", "print the IR"},
@@ -73,5 +78,6 @@ int main(int argc, char **argv) {
         if (strcmp(argv[1], VERBS[i].name) == 0) return VERBS[i].run(argc - 2, argv + 2);
     }
     const char *near = diag_nearest(argv[1], names, N_VERBS);
-    return fail(2, "unknown verb '%s'%s%s%s", argv[1], near ? "; did you mean '" : "", near ? near : "", near ? "'?" : " (vitc help lists them)");
+    return fail(2, "unknown verb '%s'%s%s%s", argv[1], near ? "; did you mean '" : "", near ? near : "",
+                near ? "'?" : " (vitc help lists them)");
 }

@@ -20,7 +20,8 @@ static bool unknown_flag(const char *name, const Flag *flags, size_t n) {
     const char *names[64];
     for (size_t i = 0; i < n && i < 64; i++) names[i] = flags[i].name;
     const char *near = diag_nearest(name, names, n);
-    fail(2, "unknown flag --%s%s%s%s", name, near ? "; did you mean --" : "", near ? near : "", near ? "?" : " (vitc help lists them)");
+    fail(2, "unknown flag --%s%s%s%s", name, near ? "; did you mean --" : "", near ? near : "",
+         near ? "?" : " (vitc help lists them)");
     return false;
 }
 
@@ -29,11 +30,15 @@ bool parse_arguments(int argc, char **argv, Flag *flags, size_t n_flags, Argumen
     for (int i = 0; i < argc; i++) {
         const char *arg = argv[i];
         if (strncmp(arg, "--", 2) != 0 || !arg[2]) {
-            bool override = strchr(arg, '=') && !strchr(arg, '/') ? true : strchr(arg, '=') && strchr(arg, '=') < strchr(arg, '/');
+            bool override = strchr(arg, '=') && !strchr(arg, '/')
+                                ? true
+                                : strchr(arg, '=') && strchr(arg, '=') < strchr(arg, '/');
             if (override && out->n_overrides == 256) return fail(2, "more than 256 settings") < 0;
             if (!override && out->n_words == 16) return fail(2, "too many arguments") < 0;
-            if (override) out->overrides[out->n_overrides++] = arg;
-            else out->words[out->n_words++] = arg;
+            if (override)
+                out->overrides[out->n_overrides++] = arg;
+            else
+                out->words[out->n_words++] = arg;
             continue;
         }
         char name[64];
@@ -56,7 +61,9 @@ bool number_flag(const Flag *flag, double low, double high, double *out) {
     if (!flag->given) return true;
     char *end;
     double value = strtod(flag->value, &end);
-    if (end == flag->value || *end || !(value >= low && value <= high)) return fail(2, "--%s %s: a number from %g to %g was expected", flag->name, flag->value, low, high) < 0;
+    if (end == flag->value || *end || !(value >= low && value <= high))
+        return fail(2, "--%s %s: a number from %g to %g was expected", flag->name, flag->value, low, high) <
+               0;
     *out = value;
     return true;
 }

@@ -14,7 +14,8 @@ static bool matches(const char *pattern, const char *name, char *captured, size_
     captured[0] = '\0';
     if (!star) return strcmp(pattern, name) == 0;
     size_t before = (size_t)(star - pattern), after = strlen(star + 1), n = strlen(name);
-    if (n < before + after || strncmp(pattern, name, before) != 0 || strcmp(star + 1, name + n - after) != 0) return false;
+    if (n < before + after || strncmp(pattern, name, before) != 0 || strcmp(star + 1, name + n - after) != 0)
+        return false;
     snprintf(captured, size, "%.*s", (int)(n - before - after), name + before);
     return true;
 }
@@ -40,7 +41,9 @@ static bool read_rules(Session *s, const char *path, Tree **out) {
     bool good = *out && (*out)->kind == TREE_MAP;
     for (size_t i = 0; good && i < (*out)->count; i++) good = (*out)->items[i].value->kind == TREE_SCALAR;
     if (!good) {
-        if (*out) diag_error(s->diags, (*out)->loc, "a map of foreign names (one * allowed) to names here was expected");
+        if (*out)
+            diag_error(s->diags, (*out)->loc,
+                       "a map of foreign names (one * allowed) to names here was expected");
         diags_print(s->diags, stderr, false);
     }
     return good;
@@ -65,7 +68,8 @@ static void complain(Feed *f, const char *name, const char *what) {
 }
 
 static bool fits(const VtTensor *want, const VtTensor *have) {
-    if (want->rank == have->rank && memcmp(want->dim, have->dim, sizeof *want->dim * (size_t)want->rank) == 0) return true;
+    if (want->rank == have->rank && memcmp(want->dim, have->dim, sizeof *want->dim * (size_t)want->rank) == 0)
+        return true;
     return vt_elements(want) == 1 && vt_elements(have) == 1;
 }
 
@@ -77,8 +81,12 @@ static int find_entry(Feed *f, const char **names, const VtTensor *want) {
         if (fits(want, &have)) return i;
         Type is = {.rank = (uint8_t)have.rank}, should = type_make((DType)want->dtype, want->rank, want->dim);
         memcpy(is.dim, have.dim, sizeof is.dim);
-        complain(f, want->name, arena_printf(f->s->arena, "the file has shape %s, the recipe wants %s", strchr(type_text(f->s->arena, &is), '[') ? strchr(type_text(f->s->arena, &is), '[') : "[]",
-                                             type_text(f->s->arena, &should)));
+        complain(f, want->name,
+                 arena_printf(f->s->arena, "the file has shape %s, the recipe wants %s",
+                              strchr(type_text(f->s->arena, &is), '[')
+                                  ? strchr(type_text(f->s->arena, &is), '[')
+                                  : "[]",
+                              type_text(f->s->arena, &should)));
         return -2;
     }
     return -1;
@@ -101,15 +109,18 @@ static bool collect(Feed *f, const Tree *rules) {
         int source = p->inputs[i].source;
         f->entry_of_input[i] = find_entry(f, names, &p->inputs[i].tensor);
         bool needed = source == VT_SOURCE_VIEW || source == VT_SOURCE_DRAW || source == VT_SOURCE_FEED;
-        if (f->entry_of_input[i] == -1 && needed && is_read(f, p->inputs[i].tensor.name)) complain(f, p->inputs[i].tensor.name, "input missing from the file");
+        if (f->entry_of_input[i] == -1 && needed && is_read(f, p->inputs[i].tensor.name))
+            complain(f, p->inputs[i].tensor.name, "input missing from the file");
     }
     for (int i = 0; i < p->n_states; i++) {
         int role = p->states[i].role;
         f->entry_of_state[i] = find_entry(f, names, &p->states[i].tensor);
         bool made = p->states[i].init == VT_INIT_FUNCTION;
-        if (f->entry_of_state[i] == -1 && !made && (role == VT_ROLE_PARAM || role == VT_ROLE_EMA)) complain(f, p->states[i].tensor.name, "parameter missing from the file");
+        if (f->entry_of_state[i] == -1 && !made && (role == VT_ROLE_PARAM || role == VT_ROLE_EMA))
+            complain(f, p->states[i].tensor.name, "parameter missing from the file");
     }
-    if (f->n_missing) fail(2, "%d tensor%s do not fit:%s", f->n_missing, f->n_missing == 1 ? "" : "s", f->missing);
+    if (f->n_missing)
+        fail(2, "%d tensor%s do not fit:%s", f->n_missing, f->n_missing == 1 ? "" : "s", f->missing);
     return f->n_missing == 0;
 }
 
@@ -121,10 +132,15 @@ static bool fill(Feed *f, VtInstance *instance, VtError *error) {
         f->inputs[i] = arena_alloc(f->s->arena, bytes + 64);
         f->inputs[i] = (void *)(((uintptr_t)f->inputs[i] + 63) & ~(uintptr_t)63);
         if (p->inputs[i].source == VT_SOURCE_STEPS_PER_EPOCH) *(double *)f->inputs[i] = f->per_epoch;
-        if (f->entry_of_input[i] >= 0 && !vt_tensors_read(f->file, f->entry_of_input[i], p->inputs[i].tensor.dtype, f->inputs[i], error)) return false;
+        if (f->entry_of_input[i] >= 0 &&
+            !vt_tensors_read(f->file, f->entry_of_input[i], p->inputs[i].tensor.dtype, f->inputs[i], error))
+            return false;
     }
     for (int i = 0; i < p->n_states; i++)
-        if (f->entry_of_state[i] >= 0 && !vt_tensors_read(f->file, f->entry_of_state[i], p->states[i].tensor.dtype, vt_instance_state(instance, i), error)) return false;
+        if (f->entry_of_state[i] >= 0 &&
+            !vt_tensors_read(f->file, f->entry_of_state[i], p->states[i].tensor.dtype,
+                             vt_instance_state(instance, i), error))
+            return false;
     return true;
 }
 
@@ -171,13 +187,17 @@ static VtTensor vt_of(const char *name, const Type *type) {
 }
 
 /* Outputs under their names, states as after.NAME. */
-static bool write_results(Session *s, const Func *func, const void *const *outputs, const void *const *states, const char *path, VtError *error) {
+static bool write_results(Session *s, const Func *func, const void *const *outputs, const void *const *states,
+                          const char *path, VtError *error) {
     size_t n = func->n_outputs, n_states = s->recipe.module->n_states;
     VtNamedTensor *tensors = ARENA_ARRAY(s->arena, VtNamedTensor, n + n_states + 1);
-    for (size_t i = 0; i < n; i++) tensors[i] = (VtNamedTensor){vt_of(func->outputs[i].name, func_type(func, func->outputs[i].value)), outputs[i]};
+    for (size_t i = 0; i < n; i++)
+        tensors[i] = (VtNamedTensor){vt_of(func->outputs[i].name, func_type(func, func->outputs[i].value)),
+                                     outputs[i]};
     for (size_t i = 0; i < n_states; i++) {
         const State *state = &s->recipe.module->states[i];
-        tensors[n + i] = (VtNamedTensor){vt_of(arena_printf(s->arena, "after.%s", state->name), &state->type), states[i]};
+        tensors[n + i] =
+            (VtNamedTensor){vt_of(arena_printf(s->arena, "after.%s", state->name), &state->type), states[i]};
     }
     return vt_tensors_write(path, tensors, (int)(n + n_states), NULL, error);
 }
@@ -186,15 +206,21 @@ static bool interpret(Feed *f, VtInstance *instance, const char *out, VtError *e
     Session *s = f->s;
     const VtProgram *p = s->program;
     size_t n_states = s->recipe.module->n_states;
-    Tensor *inputs = ARENA_ARRAY(s->arena, Tensor, f->func->n_inputs + 1), *states = ARENA_ARRAY(s->arena, Tensor, n_states + 1);
-    Tensor *outputs = ARENA_ARRAY(s->arena, Tensor, f->func->n_outputs + 1), *after = ARENA_ARRAY(s->arena, Tensor, n_states + 1);
+    Tensor *inputs = ARENA_ARRAY(s->arena, Tensor, f->func->n_inputs + 1),
+           *states = ARENA_ARRAY(s->arena, Tensor, n_states + 1);
+    Tensor *outputs = ARENA_ARRAY(s->arena, Tensor, f->func->n_outputs + 1),
+           *after = ARENA_ARRAY(s->arena, Tensor, n_states + 1);
     char message[512];
     for (size_t i = 0; i < f->func->n_inputs; i++)
         for (int j = 0; j < p->n_inputs; j++)
-            if (strcmp(p->inputs[j].tensor.name, f->func->inputs[i].name) == 0) inputs[i] = as_tensor(s->arena, &p->inputs[j].tensor, f->inputs[j]);
-    for (size_t i = 0; i < n_states; i++) states[i] = as_tensor(s->arena, &p->states[i].tensor, vt_instance_state(instance, (int)i));
-    if (!func_interpret(f->func, inputs, states, outputs, after, s->arena, message, sizeof message)) return vt_fail(error, 1, "%s", message);
-    const void **output_data = ARENA_ARRAY(s->arena, const void *, f->func->n_outputs + 1), **state_data = ARENA_ARRAY(s->arena, const void *, n_states + 1);
+            if (strcmp(p->inputs[j].tensor.name, f->func->inputs[i].name) == 0)
+                inputs[i] = as_tensor(s->arena, &p->inputs[j].tensor, f->inputs[j]);
+    for (size_t i = 0; i < n_states; i++)
+        states[i] = as_tensor(s->arena, &p->states[i].tensor, vt_instance_state(instance, (int)i));
+    if (!func_interpret(f->func, inputs, states, outputs, after, s->arena, message, sizeof message))
+        return vt_fail(error, 1, "%s", message);
+    const void **output_data = ARENA_ARRAY(s->arena, const void *, f->func->n_outputs + 1),
+               **state_data = ARENA_ARRAY(s->arena, const void *, n_states + 1);
     for (size_t i = 0; i < f->func->n_outputs; i++) output_data[i] = from_doubles(s->arena, &outputs[i]);
     for (size_t i = 0; i < n_states; i++) state_data[i] = from_doubles(s->arena, &after[i]);
     return write_results(s, f->func, output_data, state_data, out, error);
@@ -204,38 +230,59 @@ static bool run_compiled(Feed *f, VtInstance *instance, const char *out, VtError
     Session *s = f->s;
     if (!vt_instance_run(instance, f->func->name, f->inputs, error)) return false;
     size_t n_states = s->recipe.module->n_states;
-    const void **outputs = ARENA_ARRAY(s->arena, const void *, f->func->n_outputs + 1), **states = ARENA_ARRAY(s->arena, const void *, n_states + 1);
-    for (size_t i = 0; i < f->func->n_outputs; i++) outputs[i] = vt_instance_output(instance, f->func->name, f->func->outputs[i].name, NULL);
+    const void **outputs = ARENA_ARRAY(s->arena, const void *, f->func->n_outputs + 1),
+               **states = ARENA_ARRAY(s->arena, const void *, n_states + 1);
+    for (size_t i = 0; i < f->func->n_outputs; i++)
+        outputs[i] = vt_instance_output(instance, f->func->name, f->func->outputs[i].name, NULL);
     for (size_t i = 0; i < n_states; i++) states[i] = vt_instance_state(instance, (int)i);
     return write_results(s, f->func, outputs, states, out, error);
 }
 
 int verb_run(int argc, char **argv) {
     enum { FUNCTION, IN, OUT, RENAME, INTERPRET, PRECISION, THREADS, TARGET, STEP, PER_EPOCH, N };
-    Flag flags[N] = {[FUNCTION] = {"function", true, false, NULL},   [IN] = {"in", true, false, NULL},
-                     [OUT] = {"out", true, false, NULL},             [RENAME] = {"rename", true, false, NULL},
-                     [INTERPRET] = {"interpret", false, false, NULL}, [PRECISION] = {"precision", true, false, NULL},
-                     [THREADS] = {"threads", true, false, NULL},     [TARGET] = {"target-features", true, false, NULL}, [STEP] = {"step", true, false, NULL}, [PER_EPOCH] = {"steps-per-epoch", true, false, NULL}};
+    Flag flags[N] = {[FUNCTION] = {"function", true, false, NULL},
+                     [IN] = {"in", true, false, NULL},
+                     [OUT] = {"out", true, false, NULL},
+                     [RENAME] = {"rename", true, false, NULL},
+                     [INTERPRET] = {"interpret", false, false, NULL},
+                     [PRECISION] = {"precision", true, false, NULL},
+                     [THREADS] = {"threads", true, false, NULL},
+                     [TARGET] = {"target-features", true, false, NULL},
+                     [STEP] = {"step", true, false, NULL},
+                     [PER_EPOCH] = {"steps-per-epoch", true, false, NULL}};
     Arguments args;
     double threads = 0, step = 0, per_epoch = 1;
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
-    if (args.n_words != 1 || !flags[IN].given || !flags[OUT].given) return fail(2, "vitc run RECIPE --function NAME --in A.safetensors --out B.safetensors");
-    if (flags[PRECISION].given && strcmp(flags[PRECISION].value, "fp32") != 0) return fail(2, "--precision %s: this version has fp32", flags[PRECISION].value);
-    if (!number_flag(&flags[THREADS], 1, 1024, &threads) || !number_flag(&flags[STEP], 0, 1e12, &step) || !number_flag(&flags[PER_EPOCH], 1e-6, 1e12, &per_epoch)) return 2;
+    if (args.n_words != 1 || !flags[IN].given || !flags[OUT].given)
+        return fail(2, "vitc run RECIPE --function NAME --in A.safetensors --out B.safetensors");
+    if (flags[PRECISION].given && strcmp(flags[PRECISION].value, "fp32") != 0)
+        return fail(2, "--precision %s: this version has fp32", flags[PRECISION].value);
+    if (!number_flag(&flags[THREADS], 1, 1024, &threads) || !number_flag(&flags[STEP], 0, 1e12, &step) ||
+        !number_flag(&flags[PER_EPOCH], 1e-6, 1e12, &per_epoch))
+        return 2;
     vt_set_threads((int)threads);
     const char *function = flags[FUNCTION].given ? flags[FUNCTION].value : "step";
     Session s;
     VtError error = {.code = 2};
-    RecipeOptions options = {.models_dir = models_dir(), .overrides = args.overrides, .n_overrides = args.n_overrides, .with_gradients = true, .with_values = true};
+    RecipeOptions options = {.models_dir = models_dir(),
+                             .overrides = args.overrides,
+                             .n_overrides = args.n_overrides,
+                             .with_gradients = true,
+                             .with_values = true};
     Tree *rules = NULL;
-    bool good = session_load(&s, args.words[0], &options) && (!flags[RENAME].given || read_rules(&s, flags[RENAME].value, &rules));
+    bool good = session_load(&s, args.words[0], &options) &&
+                (!flags[RENAME].given || read_rules(&s, flags[RENAME].value, &rules));
     /* The interpreter runs the graph before expansion and fusion, so that it checks them too. */
     good = good && session_passes(&s, PASSES_INTERPRET);
     Module *plain = good ? module_clone(s.recipe.module, s.arena) : NULL;
     good = good && session_compile(&s, flags[TARGET].value);
     VtInstance *instance = good ? vt_instance_new(s.program, &error) : NULL;
-    Feed f = {.s = &s, .per_epoch = per_epoch, .func = good ? module_find_func(flags[INTERPRET].given ? plain : s.recipe.module, function) : NULL};
-    if (instance && !f.func) vt_fail(&error, 2, "recipe '%s' has no function '%s'", s.program->name, function);
+    Feed f = {.s = &s,
+              .per_epoch = per_epoch,
+              .func =
+                  good ? module_find_func(flags[INTERPRET].given ? plain : s.recipe.module, function) : NULL};
+    if (instance && !f.func)
+        vt_fail(&error, 2, "recipe '%s' has no function '%s'", s.program->name, function);
     f.file = f.func && instance ? vt_tensors_open(flags[IN].value, &error) : NULL;
     bool done = false;
     if (f.file) {
@@ -243,7 +290,8 @@ int verb_run(int argc, char **argv) {
         int counter = vt_instance_find_state(instance, "step");
         if (counter >= 0) *(double *)vt_instance_state(instance, counter) = step;
         bool fed = collect(&f, rules);
-        done = fed && fill(&f, instance, &error) && (flags[INTERPRET].given ? interpret : run_compiled)(&f, instance, flags[OUT].value, &error);
+        done = fed && fill(&f, instance, &error) &&
+               (flags[INTERPRET].given ? interpret : run_compiled)(&f, instance, flags[OUT].value, &error);
     }
     if (error.message[0]) fail(error.code, "%s", error.message);
     vt_tensors_close(f.file);

@@ -3,28 +3,43 @@
 
 int verb_train(int argc, char **argv) {
     enum { DATA, OUT, RESUME, STEPS, MINUTES, THREADS, WORKERS, MAX_BROKEN, PLAIN, TARGET, N };
-    Flag flags[N] = {[DATA] = {"data", true, false, NULL},       [OUT] = {"out", true, false, NULL},           [RESUME] = {"resume", false, false, NULL}, [STEPS] = {"steps", true, false, NULL},
-                     [MINUTES] = {"minutes", true, false, NULL}, [THREADS] = {"threads", true, false, NULL},   [WORKERS] = {"workers", true, false, NULL}, [MAX_BROKEN] = {"max-broken", true, false, NULL},
-                     [PLAIN] = {"plain", false, false, NULL},    [TARGET] = {"target-features", true, false, NULL}};
+    Flag flags[N] = {
+        [DATA] = {"data", true, false, NULL},       [OUT] = {"out", true, false, NULL},
+        [RESUME] = {"resume", false, false, NULL},  [STEPS] = {"steps", true, false, NULL},
+        [MINUTES] = {"minutes", true, false, NULL}, [THREADS] = {"threads", true, false, NULL},
+        [WORKERS] = {"workers", true, false, NULL}, [MAX_BROKEN] = {"max-broken", true, false, NULL},
+        [PLAIN] = {"plain", false, false, NULL},    [TARGET] = {"target-features", true, false, NULL}};
     Arguments args;
     double steps = 0, minutes = 0, threads = 0, workers = 0, broken = 100;
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
     if (args.n_words != 1) return fail(2, "train wants one recipe: vitc train RECIPE --data PATH --out DIR");
     if (!flags[DATA].given || !flags[OUT].given) return fail(2, "train wants --data PATH and --out DIR");
-    if (!number_flag(&flags[STEPS], 1, 1e12, &steps) || !number_flag(&flags[MINUTES], 0.001, 1e6, &minutes) || !number_flag(&flags[THREADS], 1, 1024, &threads) ||
-        !number_flag(&flags[WORKERS], 1, 1024, &workers) || !number_flag(&flags[MAX_BROKEN], 0, 1e12, &broken))
+    if (!number_flag(&flags[STEPS], 1, 1e12, &steps) || !number_flag(&flags[MINUTES], 0.001, 1e6, &minutes) ||
+        !number_flag(&flags[THREADS], 1, 1024, &threads) ||
+        !number_flag(&flags[WORKERS], 1, 1024, &workers) ||
+        !number_flag(&flags[MAX_BROKEN], 0, 1e12, &broken))
         return 2;
     vt_set_threads((int)threads);
     Session session;
-    RecipeOptions options = {.models_dir = models_dir(), .overrides = args.overrides, .n_overrides = args.n_overrides};
+    RecipeOptions options = {
+        .models_dir = models_dir(), .overrides = args.overrides, .n_overrides = args.n_overrides};
     int code = 2;
     if (session_load(&session, args.words[0], &options) && session_compile(&session, flags[TARGET].value)) {
         VtError error = {0};
-        VtTrainOptions train = {.data = flags[DATA].value, .out = flags[OUT].value, .resolved = session.recipe.resolved, .resume = flags[RESUME].given,
-                                .plain = flags[PLAIN].given, .max_steps = (int64_t)steps, .max_seconds = 60 * minutes, .workers = (int)workers,
-                                .max_broken = (int64_t)broken, .log = stdout};
-        printf("%s: compiled for %s in %.2f s (%d kernels), %d threads\n", session.program->name, compiled_target(session.compiled),
-               session.elaborate_seconds + session.passes_seconds + session.compile_seconds, compiled_kernels(session.compiled), vt_threads());
+        VtTrainOptions train = {.data = flags[DATA].value,
+                                .out = flags[OUT].value,
+                                .resolved = session.recipe.resolved,
+                                .resume = flags[RESUME].given,
+                                .plain = flags[PLAIN].given,
+                                .max_steps = (int64_t)steps,
+                                .max_seconds = 60 * minutes,
+                                .workers = (int)workers,
+                                .max_broken = (int64_t)broken,
+                                .log = stdout};
+        printf("%s: compiled for %s in %.2f s (%d kernels), %d threads\n", session.program->name,
+               compiled_target(session.compiled),
+               session.elaborate_seconds + session.passes_seconds + session.compile_seconds,
+               compiled_kernels(session.compiled), vt_threads());
         code = vt_train(session.program, &train, &error);
         if (code) fail(code, "%s", error.message);
     }

@@ -77,7 +77,9 @@ static Value eval_name(Elaborator *e, const Expr *expr) {
     if (found) return *found;
     const Builtin *builtin = builtin_find(name);
     if (builtin) return (Value){.kind = V_BUILTIN, .builtin = builtin};
-    if (find_in(e->knobs, name)) return eval_error(e, expr->loc, "knob '%s' is not seen inside a module: pass it as an argument", name);
+    if (find_in(e->knobs, name))
+        return eval_error(e, expr->loc, "knob '%s' is not seen inside a module: pass it as an argument",
+                          name);
     size_t n = 0, n_builtins;
     const char *const *builtins = builtin_names(&n_builtins);
     size_t most = n_builtins + (e->frame ? e->frame->count : 0) + e->globals->count;
@@ -291,7 +293,8 @@ static Value eval_call(Elaborator *e, const Expr *expr) {
 static Value eval_labelled(Elaborator *e, const Expr *expr) {
     const char *label = label_text(e, expr->a), *pending = e->pending_label;
     if (!label) return (Value){0};
-    if (expr->b->kind != EXPR_CALL) return eval_error(e, expr->b->loc, "a label names a call: `%s: module(…)`", label);
+    if (expr->b->kind != EXPR_CALL)
+        return eval_error(e, expr->b->loc, "a label names a call: `%s: module(…)`", label);
     e->call_label = label;
     e->pending_label = NULL;
     Value value = eval(e, expr->b);

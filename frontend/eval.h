@@ -85,7 +85,7 @@ typedef struct Elaborator {
     Module *module;
     Func *func, *init;
     Frame *globals, *knobs, *frame; /* knobs come before globals, and are not seen in modules */
-    const char *scope; /* "student.blocks.0" or NULL */
+    const char *scope;              /* "student.blocks.0" or NULL */
     Application *application;
     uint32_t stamp; /* counts applications */
     bool training;
@@ -96,7 +96,7 @@ typedef struct Elaborator {
     size_t n_states, states_capacity;
     Applied *applied;
     size_t n_applied, applied_capacity;
-    const char *call_label;    /* the label of the call about to run: its arguments are evaluated outside it */
+    const char *call_label; /* the label of the call about to run: its arguments are evaluated outside it */
     const char *pending_label; /* name being assigned: what param() and draw() are called */
     VtInput *inputs;
     size_t n_inputs, inputs_capacity;

@@ -1,8 +1,10 @@
 /* Antialiased resizing: see resize.h. */
 #include "runtime/resize.h"
+#include "runtime/simd.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { BITS = 22 };
 
@@ -25,16 +27,17 @@ static double bicubic(double x) { /* Keys, a = -0.5 */
     return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
 }
 
-static Filter make_filter(int from, int to, bool cubic) {
+/* The positions begin … begin + count - 1 of `to`. */
+static Filter make_filter(int from, int to, int begin, int count, bool cubic) {
     double scale = (double)from / to, stretch = scale < 1 ? 1 : scale, support = (cubic ? 2 : 1) * stretch;
     Filter filter = {.taps = (int)ceil(support) * 2 + 1};
-    filter.first = malloc(sizeof(int) * 2 * (size_t)to);
-    filter.count = filter.first + to;
-    filter.weights = malloc(sizeof(int32_t) * (size_t)to * (size_t)filter.taps);
+    filter.first = malloc(sizeof(int) * 2 * (size_t)count);
+    filter.count = filter.first + count;
+    filter.weights = malloc(sizeof(int32_t) * (size_t)count * (size_t)filter.taps);
     double *w = malloc(sizeof(double) * (size_t)filter.taps);
     if (!filter.first || !filter.weights || !w) abort();
-    for (int i = 0; i < to; i++) {
-        double center = (i + 0.5) * scale, sum = 0;
+    for (int i = 0; i < count; i++) {
+        double center = (begin + i + 0.5) * scale, sum = 0;
         int low = (int)(center - support + 0.5), high = (int)(center + support + 0.5);
         if (low < 0) low = 0;
         if (high > from) high = from;
@@ -44,7 +47,8 @@ static Filter make_filter(int from, int to, bool cubic) {
         }
         for (int k = 0; k < high - low; k++) {
             double v = w[k] / sum * (1 << BITS);
-            filter.weights[i * filter.taps + k] = (int32_t)(v < 0 ? v - 0.5 : v + 0.5);
+            filter.weights[(size_t)i * (size_t)filter.taps + (size_t)k] =
+                (int32_t)(v < 0 ? v - 0.5 : v + 0.5);
         }
         filter.first[i] = low;
         filter.count[i] = high - low;
@@ -63,60 +67,81 @@ static uint8_t clip8(int32_t sum) {
     return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 }
 
-static void across(const uint8_t *from, int stride, int rows, const Filter *filter, int width, uint8_t *to) {
-    for (int y = 0; y < rows; y++)
-        for (int x = 0; x < width; x++) {
-            const uint8_t *p = from + (size_t)y * (size_t)stride + 3 * filter->first[x];
-            const int32_t *w = &filter->weights[x * filter->taps];
-            int32_t r = 1 << (BITS - 1), g = r, b = r;
-            for (int k = 0; k < filter->count[x]; k++, p += 3) {
-                r += p[0] * w[k];
-                g += p[1] * w[k];
-                b += p[2] * w[k];
-            }
-            uint8_t *out = to + 3 * ((size_t)y * (size_t)width + (size_t)x);
-            out[0] = clip8(r);
-            out[1] = clip8(g);
-            out[2] = clip8(b);
-        }
+VT_CLONES static void add_row(const uint8_t *restrict row, int32_t weight, size_t n, int32_t *restrict sums) {
+    for (size_t i = 0; i < n; i++) sums[i] += row[i] * weight;
 }
 
-static void down(const uint8_t *from, int width, const Filter *filter, int height, uint8_t *to) {
-    size_t row = 3 * (size_t)width;
-    int32_t sums[3 * 512];
+VT_CLONES static void store_row(const int32_t *restrict sums, size_t n, uint8_t *restrict to) {
+    for (size_t i = 0; i < n; i++) to[i] = clip8(sums[i]);
+}
+
+/* Filters along the columns: rows of `row` bytes, of which the first at hand is row `base` of the filter's input, to `height` rows. */
+static void filter_rows(const uint8_t *from, size_t row, int base, const Filter *filter, int height,
+                        uint8_t *to) {
+    enum { CHUNK = 3 * 512 };
+    int32_t sums[CHUNK];
     for (int y = 0; y < height; y++)
-        for (size_t begin = 0; begin < row; begin += 3 * 512) {
-            size_t n = row - begin < 3 * 512 ? row - begin : 3 * 512;
+        for (size_t begin = 0; begin < row; begin += CHUNK) {
+            size_t n = row - begin < CHUNK ? row - begin : CHUNK;
+            const uint8_t *p = from + (size_t)(filter->first[y] - base) * row + begin;
+            const int32_t *weights = &filter->weights[(size_t)y * (size_t)filter->taps];
             for (size_t x = 0; x < n; x++) sums[x] = 1 << (BITS - 1);
-            for (int k = 0; k < filter->count[y]; k++) {
-                const uint8_t *p = from + (size_t)(filter->first[y] + k) * row + begin;
-                int32_t w = filter->weights[y * filter->taps + k];
-                for (size_t x = 0; x < n; x++) sums[x] += p[x] * w;
-            }
-            for (size_t x = 0; x < n; x++) to[(size_t)y * row + begin + x] = clip8(sums[x]);
+            for (int k = 0; k < filter->count[y]; k++) add_row(p + (size_t)k * row, weights[k], n, sums);
+            store_row(sums, n, to + (size_t)y * row + begin);
         }
 }
 
-void vt_resize(const VtImage *from, int x, int y, int w, int h, int width, int height, bool cubic,
+void vt_transpose(const uint8_t *from, size_t stride, int rows, int columns, uint8_t *to) {
+    enum { BLOCK = 32 }; /* so that the lines written stay in the cache */
+    for (int begin = 0; begin < columns; begin += BLOCK)
+        for (int y = 0; y < rows; y++)
+            for (int x = begin; x < columns && x < begin + BLOCK; x++)
+                memcpy(to + 3 * ((size_t)x * (size_t)rows + (size_t)y),
+                       from + (size_t)y * stride + 3 * (size_t)x, 3);
+}
+
+static void copy_rows(const uint8_t *from, size_t stride, int rows, size_t row, uint8_t *to) {
+    for (int y = 0; y < rows; y++) memcpy(to + (size_t)y * row, from + (size_t)y * stride, row);
+}
+
+/* Along the rows is along the columns of the transposed image, where one weight serves a whole line: vectors. */
+static void resize_across(const uint8_t *from, size_t stride, int rows, int columns, int width, VtRect window,
+                          bool cubic, uint8_t *to) {
+    Filter filter = make_filter(columns, width, window.x, window.width, cubic);
+    int last = window.width - 1, first = filter.first[0],
+        used = filter.first[last] + filter.count[last] - first;
+    size_t row = 3 * (size_t)rows;
+    uint8_t *turned = malloc(row * ((size_t)used + (size_t)window.width)),
+            *filtered = turned + row * (size_t)used;
+    if (!turned) abort();
+    vt_transpose(from + 3 * (size_t)first, stride, rows, used, turned);
+    filter_rows(turned, row, first, &filter, window.width, filtered);
+    vt_transpose(filtered, row, window.width, rows, to);
+    free(turned);
+    free_filter(&filter);
+}
+
+void vt_resize(const VtImage *from, VtRect crop, int width, int height, VtRect window, bool cubic,
                uint8_t *to) {
-    int stride = 3 * from->width;
-    const uint8_t *corner = from->rgb + (size_t)y * (size_t)stride + 3 * (size_t)x;
-    uint8_t *between = malloc(3 * (size_t)width * (size_t)h + 3 * (size_t)w * (size_t)h);
+    size_t stride = 3 * (size_t)from->width, row = 3 * (size_t)window.width;
+    const uint8_t *corner = from->rgb + (size_t)crop.y * stride + 3 * (size_t)crop.x;
+    bool across = crop.width != width, down = crop.height != height;
+    Filter filter = {0};
+    int first = window.y, used = window.height; /* the rows that matter */
+    if (down) {
+        filter = make_filter(crop.height, height, window.y, window.height, cubic);
+        first = filter.first[0];
+        used = filter.first[window.height - 1] + filter.count[window.height - 1] - first;
+    }
+    uint8_t *between = down ? malloc(row * (size_t)used) : to;
     if (!between) abort();
-    if (w != width) {
-        Filter filter = make_filter(w, width, cubic);
-        across(corner, stride, h, &filter, width, between);
-        free_filter(&filter);
-    } else
-        for (int r = 0; r < h; r++)
-            for (int i = 0; i < 3 * w; i++)
-                between[(size_t)r * 3 * (size_t)w + (size_t)i] =
-                    corner[(size_t)r * (size_t)stride + (size_t)i];
-    if (h != height) {
-        Filter filter = make_filter(h, height, cubic);
-        down(between, width, &filter, height, to);
-        free_filter(&filter);
-    } else
-        for (size_t i = 0; i < 3 * (size_t)width * (size_t)height; i++) to[i] = between[i];
+    corner += (size_t)first * stride;
+    if (across)
+        resize_across(corner, stride, used, crop.width, width, window, cubic, between);
+    else
+        copy_rows(corner + 3 * (size_t)window.x, stride, used, row, between);
+    if (!down) return;
+    filter_rows(between, row, first, &filter, window.height, to);
     free(between);
+    free_filter(&filter);
 }

@@ -4,8 +4,16 @@
 
 #include "runtime/runtime.h"
 
-/* Resizes the rectangle (x, y, w, h) of `from` to width × height. `to`: 3·width·height bytes. */
-void vt_resize(const VtImage *from, int x, int y, int w, int h, int width, int height, bool bicubic,
+typedef struct {
+    int x, y, width, height;
+} VtRect;
+
+/* Resizes the rectangle `crop` of `from` to width × height and writes the part `window` of that, which may be all. Pixels outside the crop
+ * are not looked at. `to`: 3 · window.width · window.height bytes. */
+void vt_resize(const VtImage *from, VtRect crop, int width, int height, VtRect window, bool bicubic,
                uint8_t *to);
+
+/* Rows become columns: 3-byte pixels, rows `stride` bytes apart, to a packed image of `rows` pixels a row. */
+void vt_transpose(const uint8_t *from, size_t stride, int rows, int columns, uint8_t *to);
 
 #endif
