@@ -1,6 +1,7 @@
 /* Augmentation pipelines: the AUGMENT rows of catalog.def, each a function over the image at hand. */
 #include "runtime/color.h"
 #include "runtime/resize.h"
+#include "runtime/simd.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 
 typedef struct {
     VtImage image;
+    bool owned; /* else the caller's pixels, not to be changed */
     int size;
     VtRng *rng;
     const double *p;
@@ -24,13 +26,35 @@ static double between(Work *w, double low, double high) {
     return low + (high - low) * vt_rng_uniform(w->rng);
 }
 
+/* A new image takes the place of the one at hand. */
+static void replace(Work *w, VtImage next) {
+    if (w->owned) vt_image_free(&w->image);
+    w->image = next;
+    w->owned = true;
+}
+
+static VtImage new_image(int width, int height) {
+    VtImage image = {width, height, malloc(3 * (size_t)width * (size_t)height)};
+    if (!image.rgb) abort();
+    return image;
+}
+
+/* The pixels at hand, for changing in place: copied if they are the caller's. */
+static uint8_t *editable(Work *w) {
+    if (!w->owned) {
+        VtImage copy = new_image(w->image.width, w->image.height);
+        memcpy(copy.rgb, w->image.rgb, 3 * pixels(w));
+        replace(w, copy);
+    }
+    return w->image.rgb;
+}
+
 /* The rectangle, resized to size × size, becomes the image. */
 static void crop_to_size(Work *w, int x, int y, int width, int height, bool cubic) {
-    VtImage next = {w->size, w->size, malloc(3 * (size_t)w->size * (size_t)w->size)};
-    if (!next.rgb) abort();
-    vt_resize(&w->image, x, y, width, height, w->size, w->size, cubic, next.rgb);
-    vt_image_free(&w->image);
-    w->image = next;
+    VtImage next = new_image(w->size, w->size);
+    vt_resize(&w->image, (VtRect){x, y, width, height}, w->size, w->size, (VtRect){0, 0, w->size, w->size},
+              cubic, next.rgb);
+    replace(w, next);
 }
 
 /* torchvision's draw: ten tries, then the centre with the aspect ratio clamped. */
@@ -40,7 +64,7 @@ static void augment_random_resized_crop(Work *w) {
     for (int attempt = 0; attempt < 10; attempt++) {
         double area = (double)W * H * between(w, w->p[0], w->p[1]),
                ratio = exp(between(w, log(w->p[2]), log(w->p[3])));
-        int width = (int)lround(sqrt(area * ratio)), height = (int)lround(sqrt(area / ratio));
+        int width = (int)nearbyint(sqrt(area * ratio)), height = (int)nearbyint(sqrt(area / ratio));
         if (width < 1 || height < 1 || width > W || height > H) continue;
         int y = (int)vt_rng_below(w->rng, H - height + 1), x = (int)vt_rng_below(w->rng, W - width + 1);
         crop_to_size(w, x, y, width, height, cubic);
@@ -49,26 +73,29 @@ static void augment_random_resized_crop(Work *w) {
     double ratio = (double)W / H;
     int width = W, height = H;
     if (ratio < w->p[2])
-        height = (int)lround(W / w->p[2]);
+        height = (int)fmax(1, nearbyint(W / w->p[2]));
     else if (ratio > w->p[3])
-        width = (int)lround(H * w->p[3]);
+        width = (int)fmax(1, nearbyint(H * w->p[3]));
     crop_to_size(w, (W - width) / 2, (H - height) / 2, width, height, cubic);
 }
 
-/* A window of size × size at (x, y); black beyond the image. */
-static void window(Work *w, int x, int y) {
-    VtImage next = {w->size, w->size, calloc(3, (size_t)w->size * (size_t)w->size)};
-    if (!next.rgb) abort();
-    for (int r = 0; r < w->size; r++) {
-        int from_y = y + r, begin = x < 0 ? -x : 0,
-            end = w->image.width - x < w->size ? w->image.width - x : w->size;
-        if (from_y < 0 || from_y >= w->image.height || end <= begin) continue;
-        memcpy(next.rgb + 3 * ((size_t)r * (size_t)w->size + (size_t)begin),
-               w->image.rgb + 3 * ((size_t)from_y * (size_t)w->image.width + (size_t)(x + begin)),
-               3 * (size_t)(end - begin));
+/* The window of size × size at (x, y) of the image resized to width × height; black beyond it. Only what shows is computed. */
+static void show_window(Work *w, int width, int height, int x, int y, bool cubic) {
+    VtImage whole = {w->size, w->size, calloc(3, (size_t)w->size * (size_t)w->size)}, part;
+    if (!whole.rgb) abort();
+    int left = x < 0 ? 0 : x, right = x + w->size < width ? x + w->size : width;
+    int top = y < 0 ? 0 : y, bottom = y + w->size < height ? y + w->size : height;
+    if (left < right && top < bottom) {
+        VtRect rect = {left, top, right - left, bottom - top};
+        part = new_image(rect.width, rect.height);
+        vt_resize(&w->image, (VtRect){0, 0, w->image.width, w->image.height}, width, height, rect, cubic,
+                  part.rgb);
+        for (int r = 0; r < rect.height; r++)
+            memcpy(whole.rgb + 3 * ((size_t)(top - y + r) * (size_t)w->size + (size_t)(left - x)),
+                   part.rgb + 3 * (size_t)r * (size_t)rect.width, 3 * (size_t)rect.width);
+        vt_image_free(&part);
     }
-    vt_image_free(&w->image);
-    w->image = next;
+    replace(w, whole);
 }
 
 static void augment_random_crop(Work *w) {
@@ -76,21 +103,15 @@ static void augment_random_crop(Work *w) {
         roomy = w->image.height + 2 * pad - w->size;
     int x = (int)vt_rng_below(w->rng, (roomx > 0 ? roomx : 0) + 1) - pad,
         y = (int)vt_rng_below(w->rng, (roomy > 0 ? roomy : 0) + 1) - pad;
-    window(w, x, y);
+    show_window(w, w->image.width, w->image.height, x, y, false);
 }
 
 static void augment_center_crop(Work *w) {
     int edge = w->p[0] > 0 ? (int)w->p[0] : w->size, W = w->image.width, H = w->image.height;
     int width = W <= H ? edge : (int)((double)edge * W / H),
         height = W <= H ? (int)((double)edge * H / W) : edge;
-    if (width != W || height != H) {
-        VtImage next = {width, height, malloc(3 * (size_t)width * (size_t)height)};
-        if (!next.rgb) abort();
-        vt_resize(&w->image, 0, 0, W, H, width, height, w->p[1] == 0, next.rgb);
-        vt_image_free(&w->image);
-        w->image = next;
-    }
-    window(w, (int)lround((width - w->size) / 2.0), (int)lround((height - w->size) / 2.0));
+    show_window(w, width, height, (int)nearbyint((width - w->size) / 2.0),
+                (int)nearbyint((height - w->size) / 2.0), w->p[1] == 0); /* halves to even, like Python */
 }
 
 static void augment_resize(Work *w) {
@@ -99,8 +120,9 @@ static void augment_resize(Work *w) {
 
 static void augment_flip(Work *w) {
     if (!happens(w, w->p[0])) return;
+    uint8_t *rgb = editable(w);
     for (int y = 0; y < w->image.height; y++) {
-        uint8_t *row = w->image.rgb + 3 * (size_t)y * (size_t)w->image.width;
+        uint8_t *row = rgb + 3 * (size_t)y * (size_t)w->image.width;
         for (int a = 0, b = w->image.width - 1; a < b; a++, b--)
             for (int c = 0; c < 3; c++) {
                 uint8_t t = row[3 * a + c];
@@ -114,28 +136,29 @@ static void augment_color_jitter(Work *w) {
     int32_t order[4];
     if (!happens(w, w->p[4])) return;
     vt_rng_permutation(w->rng, order, 4);
+    uint8_t *rgb = editable(w);
     for (int i = 0; i < 4; i++) {
         int which = order[i];
         double strength = w->p[which], low = 1 - strength > 0 ? 1 - strength : 0;
         if (strength == 0) continue;
-        if (which == 0) vt_brightness(w->image.rgb, pixels(w), between(w, low, 1 + strength));
-        if (which == 1) vt_contrast(w->image.rgb, pixels(w), between(w, low, 1 + strength));
-        if (which == 2) vt_saturation(w->image.rgb, pixels(w), between(w, low, 1 + strength));
-        if (which == 3) vt_hue(w->image.rgb, pixels(w), between(w, -strength, strength));
+        if (which == 0) vt_brightness(rgb, pixels(w), between(w, low, 1 + strength));
+        if (which == 1) vt_contrast(rgb, pixels(w), between(w, low, 1 + strength));
+        if (which == 2) vt_saturation(rgb, pixels(w), between(w, low, 1 + strength));
+        if (which == 3) vt_hue(rgb, pixels(w), between(w, -strength, strength));
     }
 }
 
 static void augment_grayscale(Work *w) {
-    if (happens(w, w->p[0])) vt_grayscale(w->image.rgb, pixels(w));
+    if (happens(w, w->p[0])) vt_grayscale(editable(w), pixels(w));
 }
 
 static void augment_blur(Work *w) {
     if (happens(w, w->p[2]))
-        vt_blur(w->image.rgb, w->image.width, w->image.height, between(w, w->p[0], w->p[1]));
+        vt_blur(editable(w), w->image.width, w->image.height, between(w, w->p[0], w->p[1]));
 }
 
 static void augment_solarize(Work *w) {
-    if (happens(w, w->p[1])) vt_solarize(w->image.rgb, pixels(w), (int)w->p[0]);
+    if (happens(w, w->p[1])) vt_solarize(editable(w), pixels(w), (int)w->p[0]);
 }
 
 static void augment_normalize(Work *w) {
@@ -149,25 +172,29 @@ static void (*const AUGMENTS[])(Work *) = {
 #undef AUGMENT
 };
 
+/* Channels apart, each value scaled: in float32, in the order of torchvision's ToTensor and Normalize. */
+VT_CLONES static void to_planes(const uint8_t *restrict rgb, size_t n, const float *mean, const float *std,
+                                float *restrict out) {
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (rgb[3 * i] / 255.0f - mean[0]) / std[0];
+        out[n + i] = (rgb[3 * i + 1] / 255.0f - mean[1]) / std[1];
+        out[2 * n + i] = (rgb[3 * i + 2] / 255.0f - mean[2]) / std[2];
+    }
+}
+
 void vt_pipeline_apply(const VtPipeline *pipeline, const VtImage *image, VtRng *rng, float *out) {
-    size_t bytes = 3 * (size_t)image->width * (size_t)image->height;
-    Work w = {.image = {image->width, image->height, malloc(bytes)},
-              .size = pipeline->size,
-              .rng = rng,
-              .std = {1, 1, 1}};
-    if (!w.image.rgb) abort();
-    memcpy(w.image.rgb, image->rgb, bytes);
+    Work w = {.image = *image, .size = pipeline->size, .rng = rng, .std = {1, 1, 1}};
     for (int i = 0; i < pipeline->n_augments; i++) {
         w.p = pipeline->augments[i].params;
         AUGMENTS[pipeline->augments[i].kind](&w);
     }
     if (w.image.width != w.size || w.image.height != w.size)
         crop_to_size(&w, 0, 0, w.image.width, w.image.height, true);
-    size_t n = pixels(&w);
+    float mean[3], std[3];
     for (int c = 0; c < 3; c++) {
-        float table[256];
-        for (int v = 0; v < 256; v++) table[v] = (float)((v / 255.0 - w.mean[c]) / w.std[c]);
-        for (size_t i = 0; i < n; i++) out[(size_t)c * n + i] = table[w.image.rgb[3 * i + (size_t)c]];
+        mean[c] = (float)w.mean[c];
+        std[c] = (float)w.std[c];
     }
-    vt_image_free(&w.image);
+    to_planes(w.image.rgb, pixels(&w), mean, std, out);
+    if (w.owned) vt_image_free(&w.image);
 }

@@ -55,9 +55,10 @@ static void test_resize(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         VtImage want = read_image(cases[i].name), got = want;
         got.rgb = malloc(3 * (size_t)want.width * (size_t)want.height);
-        vt_resize(&image, cases[i].x, cases[i].y, cases[i].width ? cases[i].width : image.width,
-                  cases[i].height ? cases[i].height : image.height, got.width, got.height, cases[i].bicubic,
-                  got.rgb);
+        VtRect crop = {cases[i].x, cases[i].y, cases[i].width ? cases[i].width : image.width,
+                       cases[i].height ? cases[i].height : image.height};
+        vt_resize(&image, crop, got.width, got.height, (VtRect){0, 0, got.width, got.height},
+                  cases[i].bicubic, got.rgb);
         expect_image(cases[i].name, &got, 0);
         vt_image_free(&want);
         vt_image_free(&got);
