@@ -211,8 +211,24 @@ static Tree **find_place(Tree *root, const char *path) {
     return place;
 }
 
+/* A training option that the recipe does not mention has a place all the same; the key's own check comes later. */
+static Tree **add_place(ParsedRecipe *r, Tree *root, const char *path, Loc loc) {
+    const char *dot = strrchr(path, '.');
+    if (!dot || strncmp(path, "train.", 6) != 0) return NULL;
+    Tree **parent = find_place(root, arena_strndup(r->arena, path, (size_t)(dot - path)));
+    if (!parent || (*parent)->kind != TREE_MAP) return NULL;
+    Tree *map = *parent, *key = ARENA_NEW(r->arena, Tree);
+    *key = (Tree){.kind = TREE_SCALAR, .loc = loc, .text = arena_strdup(r->arena, dot + 1), .size = strlen(dot + 1)};
+    TreeItem *items = ARENA_ARRAY(r->arena, TreeItem, map->count + 1);
+    memcpy(items, map->items, sizeof *items * map->count);
+    items[map->count].key = key;
+    map->items = items;
+    return &map->items[map->count++].value;
+}
+
 static bool replace_value(ParsedRecipe *r, Tree *root, const char *path, Tree *value, Loc loc) {
     Tree **place = find_place(root, path);
+    if (!place) place = add_place(r, root, path, loc);
     if (!place) {
         const char *names[256];
         size_t n = 0;

@@ -1,0 +1,155 @@
+/* `vitc train` as a user runs it: killed and resumed to the same bits, with 1 and 2 threads, stopped by a signal, refused, and NaN. */
+#include "runtime/runtime.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define RECIPE                                                                                               \
+    "quickstart dim=24 depth=1 heads=2 hidden=16 out_dim=8 batch=32 epochs=1 train.checkpoint_every=0.1 "    \
+    "train.knn.every=0"
+#define DATA "--data synthetic:640 --plain"
+
+static char folder[] = "/tmp/vitc-train-XXXXXX";
+
+static int run(const char *arguments, const char *name, const char *more) {
+    char command[2048];
+    snprintf(command, sizeof command, "%s train %s " DATA " --out %s/%s %s >%s/log 2>&1", VITC_BINARY,
+             arguments, folder, name, more, folder);
+    int status = system(command);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static bool said(const char *text) {
+    char path[128], *log = calloc(1, 1 << 16);
+    snprintf(path, sizeof path, "%s/log", folder);
+    FILE *file = fopen(path, "r");
+    size_t n = fread(log, 1, (1 << 16) - 1, file);
+    fclose(file);
+    bool found = n > 0 && strstr(log, text);
+    if (!found) print_message("log was: %s\n", log);
+    free(log);
+    return found;
+}
+
+/* Every tensor of two runs' checkpoints is equal to the last bit. */
+static void assert_same(const char *a, const char *b) {
+    char path[2][256];
+    VtError error;
+    VtTensorFile *files[2];
+    const char *names[] = {a, b};
+    for (int i = 0; i < 2; i++) {
+        snprintf(path[i], sizeof path[i], "%s/%s/checkpoint.safetensors", folder, names[i]);
+        files[i] = vt_tensors_open(path[i], &error);
+        assert_non_null(files[i]);
+    }
+    assert_int_equal(vt_tensors_count(files[0]), vt_tensors_count(files[1]));
+    for (int i = 0; i < vt_tensors_count(files[0]); i++) {
+        VtTensor shape;
+        vt_tensors_type(files[0], i, &shape);
+        int j = vt_tensors_find(files[1], vt_tensors_name(files[0], i));
+        assert_true(j >= 0);
+        void *x = malloc(vt_bytes(&shape)), *y = malloc(vt_bytes(&shape));
+        assert_true(vt_tensors_read(files[0], i, shape.dtype, x, &error) &&
+                    vt_tensors_read(files[1], j, shape.dtype, y, &error));
+        assert_memory_equal(x, y, vt_bytes(&shape));
+        free(x);
+        free(y);
+    }
+    vt_tensors_close(files[0]);
+    vt_tensors_close(files[1]);
+}
+
+static void test_killed_and_resumed(void **state) {
+    (void)state;
+    assert_int_equal(run(RECIPE, "whole", "--threads 2"), 0);
+    for (int attempt = 0; attempt < 3; attempt++) {
+        char out[128];
+        snprintf(out, sizeof out, "%s/killed", folder);
+        pid_t child = fork();
+        if (child == 0) {
+            char command[2048];
+            snprintf(command, sizeof command,
+                     "exec %s train " RECIPE " " DATA " --out %s --threads 2 --resume >/dev/null 2>&1",
+                     VITC_BINARY, out);
+            execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+            _exit(127);
+        }
+        usleep(400000 + 150000 * (useconds_t)attempt); /* somewhere in the run, or after it */
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+    }
+    assert_int_equal(run(RECIPE, "killed", "--threads 2 --resume"), 0);
+    assert_same("whole", "killed");
+}
+
+static void test_threads(void **state) {
+    (void)state;
+    assert_int_equal(run(RECIPE, "one", "--threads 1 --workers 1"), 0);
+    assert_int_equal(run(RECIPE, "three", "--threads 3 --workers 2"), 0);
+    assert_same("one", "three");
+    assert_same("one", "whole");
+}
+
+static void test_signal(void **state) {
+    (void)state;
+    char command[2048];
+    snprintf(command, sizeof command,
+             "timeout -s TERM 5 %s train quickstart dim=24 depth=1 heads=2 hidden=16 out_dim=8 batch=32 "
+             "epochs=1000 train.knn.every=0 " DATA " --out %s/stopped >%s/log 2>&1",
+             VITC_BINARY, folder, folder);
+    assert_int_not_equal(system(command), -1);
+    assert_true(said("stopped by signal 15"));
+    assert_int_equal(
+        run("quickstart dim=24 depth=1 heads=2 hidden=16 out_dim=8 batch=32 epochs=1000 train.knn.every=0",
+            "stopped", "--resume --minutes 0.01"),
+        0);
+    assert_true(said("resumed from"));
+}
+
+static void test_refusals(void **state) {
+    (void)state;
+    assert_int_equal(run(RECIPE, "whole", ""), 2);
+    assert_true(said("holds a run already"));
+    assert_int_equal(
+        run("quickstart dim=32 depth=1 heads=2 hidden=16 out_dim=8 batch=32 epochs=1", "whole", "--resume"),
+        2);
+    assert_true(said("another shape"));
+    assert_int_equal(run("quickstart batch=1000", "large", ""), 2);
+    assert_true(said("fewer than one batch"));
+    assert_int_equal(run("quickstart dmi=3", "typo", ""), 2);
+    assert_true(said("did you mean 'dim'?"));
+}
+
+static void test_nan(void **state) {
+    (void)state;
+    assert_int_equal(run(RECIPE " peak_lr=1e30", "nan", ""), 1);
+    assert_true(said("loss.contrast is"));
+    assert_true(said("last good checkpoint"));
+}
+
+static int make_folder(void **state) {
+    (void)state;
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state) {
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_killed_and_resumed),
+                                       cmocka_unit_test(test_threads), cmocka_unit_test(test_signal),
+                                       cmocka_unit_test(test_refusals), cmocka_unit_test(test_nan)};
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
