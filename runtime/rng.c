@@ -2,6 +2,7 @@
 #include "runtime/runtime.h"
 
 #include <math.h>
+#include <string.h>
 
 static void philox(uint32_t c[4], uint32_t k0, uint32_t k1) {
     for (int round = 0; round < 10; round++) {
@@ -21,11 +22,16 @@ uint64_t vt_stream(const char *name) {
 }
 
 uint32_t vt_rng_u32(VtRng *rng) {
-    uint64_t block = rng->index / 4, key = rng->seed ^ (rng->stream * 0x9e3779b97f4a7c15u);
-    uint32_t c[4] = {(uint32_t)block, (uint32_t)(block >> 32) ^ (uint32_t)(rng->stream >> 32),
-                     (uint32_t)rng->step, (uint32_t)(rng->step >> 32) ^ (uint32_t)rng->stream};
-    philox(c, (uint32_t)key, (uint32_t)(key >> 32));
-    return c[rng->index++ % 4];
+    uint64_t block = rng->index / 4;
+    if (rng->held != block + 1) { /* four numbers at a time */
+        uint64_t key = rng->seed ^ (rng->stream * 0x9e3779b97f4a7c15u);
+        uint32_t c[4] = {(uint32_t)block, (uint32_t)(block >> 32) ^ (uint32_t)(rng->stream >> 32),
+                         (uint32_t)rng->step, (uint32_t)(rng->step >> 32) ^ (uint32_t)rng->stream};
+        philox(c, (uint32_t)key, (uint32_t)(key >> 32));
+        memcpy(rng->words, c, sizeof c);
+        rng->held = block + 1;
+    }
+    return rng->words[rng->index++ % 4];
 }
 
 double vt_rng_uniform(VtRng *rng) {

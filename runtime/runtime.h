@@ -27,6 +27,8 @@ size_t vt_bytes(const VtTensor *tensor);
  * thread, any order. */
 typedef struct {
     uint64_t seed, stream, step, index; /* index advances with each draw */
+    uint64_t held; /* its own: which block `words` is, counted from 1. Zero it when changing seed, stream or step */
+    uint32_t words[4];
 } VtRng;
 uint64_t vt_stream(const char *name); /* a stream number from a name (FNV-1a 64) */
 uint32_t vt_rng_u32(VtRng *rng);
