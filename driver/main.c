@@ -1,6 +1,7 @@
 /* vitc: the compiler's command. */
 #include "driver/driver.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -34,7 +35,9 @@ int verb_help(int argc, char **argv) {
         return 0;
     }
     if (argc > 0 && strcmp(argv[0], "ops") == 0) {
-        for (int op = 0; op < OP_COUNT; op++) printf("%-14s %s\n", op_info(op)->name, op_info(op)->doc);
+        char *text = ops_doc();
+        fputs(text, stdout);
+        free(text);
         return 0;
     }
 #define ROW(name, params, doc) printf("%-20s %s\n    %s\n", #name, doc, params);

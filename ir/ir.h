@@ -280,6 +280,9 @@ bool func_interpret_all(const Func *func, const Tensor *inputs, const Tensor *st
  * Operands are values of `func`. */
 ValueId op_expand(Func *func, const Node *node, const ValueId *operands);
 
+/* docs/ops.md, written from the operator table. malloc'ed. */
+char *ops_doc(void);
+
 /* FLOPs of one node. */
 double node_flops(const Func *func, const Node *node);
 

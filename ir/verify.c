@@ -53,11 +53,17 @@ static bool made_by_init(const Module *module, const State *state) {
     return false;
 }
 
+static void check_state_types(Verify *v) {
+    for (size_t s = 0; s < v->module->n_states; s++) {
+        const State *state = &v->module->states[s];
+        if (!type_sane(&state->type)) FAIL(v, state->loc, "state '%s' has no valid type", state->name);
+    }
+}
+
 static void check_states(Verify *v) {
     const Module *module = v->module;
     for (size_t s = 0; s < module->n_states; s++) {
         const State *state = &module->states[s];
-        if (!type_sane(&state->type)) FAIL(v, state->loc, "state '%s' has no valid type", state->name);
         if (state->role > ROLE_COUNTER || state->init > INIT_FUNCTION)
             FAIL(v, state->loc, "state '%s' has no valid role or initialiser", state->name);
         else if (state->init == INIT_COPY &&
@@ -202,6 +208,7 @@ static void check_names(Verify *v) {
 bool module_verify(const Module *module, Diags *diags) {
     Verify v = {.module = module, .diags = diags, .arena = arena_new()};
     const char **names = ARENA_ARRAY(v.arena, const char *, module->n_funcs + 1);
+    check_state_types(&v);
     for (size_t f = 0; f < module->n_funcs && v.errors == 0; f++) {
         v.func = module->funcs[f];
         names[f] = v.func->name;

@@ -1,0 +1,110 @@
+/* The verifier: a valid module passes, and each broken invariant is told. */
+#include "tests/passes/graph.h"
+
+static const char VALID[] =
+    "module @m {\n"
+    "  state %s : f64[2] = constant(value = 0), role = param\n"
+    "  state %t : f64[2] = copy(%s), role = ema\n"
+    "  func @f(%x : f64[2], %y : f64[2]) arena = 64 {\n"
+    "    %0 = add %x, %s : f64[2] [cluster = 1, offset = 0]\n"
+    "    %1 = mul %0, %y : f64[2] [cluster = 1]\n"
+    "    %2 = neg %1 : f64[2] [cluster = 2]\n"
+    "    output a = %1\n    output b = %2\n    update s = %2\n    update t = %1\n  }\n}\n";
+
+/* Node i of the text: after two inputs and one state. */
+enum { ADD = 3, MUL = 4, NEG = 5 };
+
+static void break_operand(Module *m) {
+    static const ValueId later[] = {NEG, 0};
+    m->funcs[0]->nodes[MUL].operands = later;
+}
+static void break_type(Module *m) {
+    m->funcs[0]->nodes[ADD].type.dim[0] = 3;
+}
+static void break_op(Module *m) {
+    m->funcs[0]->nodes[NEG].op = OP_COUNT;
+}
+static void break_input_index(Module *m) {
+    static const Attr far = {.i = 9};
+    m->funcs[0]->nodes[0].attrs = &far;
+}
+static void break_input_twice(Module *m) {
+    static const Attr first = {.i = 0};
+    m->funcs[0]->nodes[1].attrs = &first;
+}
+static void break_cluster(Module *m) {
+    m->funcs[0]->nodes[NEG].cluster = 1;
+    m->funcs[0]->nodes[MUL].cluster = 2;
+}
+static void break_offset(Module *m) {
+    m->funcs[0]->nodes[ADD].offset = 56;
+}
+static void break_output(Module *m) {
+    m->funcs[0]->outputs[0].value = 99;
+}
+static void break_output_name(Module *m) {
+    m->funcs[0]->outputs[0].name = "b";
+}
+static void break_update_type(Module *m) {
+    static const ValueId xy[] = {0, 1};
+    m->states[0].type.dim[0] = 5;
+    m->funcs[0]->nodes[2].type.dim[0] = 5;
+    m->funcs[0]->nodes[ADD].operands = xy;
+}
+static void break_update_twice(Module *m) {
+    m->funcs[0]->updates[1].state = 0;
+}
+static void break_copy(Module *m) {
+    m->states[1].copy_of = 1;
+}
+static void break_state_type(Module *m) {
+    m->states[1].type.dim[0] = 0;
+}
+static void break_function_init(Module *m) {
+    m->states[1].init = INIT_FUNCTION;
+}
+static void break_input_name(Module *m) {
+    m->funcs[0]->inputs[0].name = "s";
+}
+
+static const struct {
+    void (*change)(Module *module);
+    const char *message;
+} BROKEN[] = {
+    {break_operand, "@f, node 4 (mul): operand 0 is node 5, which does not come before it"},
+    {break_type, "@f, node 3 (add): is f64[3], but its operands make f64[2]"},
+    {break_op, "node 5: no such operator"},
+    {break_input_index, "node 0 (input): index 9 of 2"},
+    {break_input_twice, "the second node of input 0"},
+    {break_cluster, "lies apart from the rest of cluster 1"},
+    {break_offset, "lies at 56 of an arena of 64 bytes"},
+    {break_output, "output 'a' is no value"},
+    {break_output_name, "two outputs are named 'b'"},
+    {break_update_type, "'s' is f64[5], its update f64[2]"},
+    {break_update_twice, "'s' is updated twice"},
+    {break_copy, "starts as a copy of no state"},
+    {break_state_type, "state 't' has no valid type"},
+    {break_function_init, "no output of function @init makes state 't'"},
+    {break_input_name, "an input and a state are named 's'"},
+};
+
+static void test_each_invariant(void **state) {
+    (void)state;
+    for (int i = -1; i < (int)(sizeof BROKEN / sizeof *BROKEN); i++) {
+        Arena *arena = arena_new();
+        Diags *diags = diags_new(arena);
+        Module *module = module_parse(arena, diags, "test", VALID, strlen(VALID));
+        if (!module) fail_msg("%s", diags_text(diags));
+        if (i >= 0) BROKEN[i].change(module);
+        bool good = module_verify(module, diags);
+        if (good != (i < 0)) fail_msg("not noticed: %s", i >= 0 ? BROKEN[i].message : diags_text(diags));
+        if (i >= 0 && !strstr(diags_text(diags), BROKEN[i].message))
+            fail_msg("%s\nis told as\n%s", BROKEN[i].message, diags_text(diags));
+        arena_free(arena);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_invariant)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
