@@ -15,21 +15,41 @@ static bool sane_size(int64_t width, int64_t height, const char *name, VtError *
                    (long long)width, (long long)height, MAX_EDGE);
 }
 
-static bool decode_jpeg(const uint8_t *bytes, size_t size, const char *name, VtImage *out, VtError *error) {
-    static _Thread_local tjhandle handle;
+/* Pillow's way from CMYK: Adobe's files hold it inverted, and libjpeg-turbo hands it on as it is. */
+static void cmyk_to_rgb(const uint8_t *cmyk, size_t n, uint8_t *rgb) {
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = 0; c < 3; c++)
+            rgb[3 * i + c] = (uint8_t)((cmyk[4 * i + c] * cmyk[4 * i + 3] + 127) / 255);
+}
+
+static bool decompress_jpeg(tjhandle handle, const uint8_t *bytes, size_t size, const char *name,
+                            VtImage *out, VtError *error) {
     int sampling, color;
-    if (!handle) handle = tjInitDecompress();
-    if (!handle) return vt_fail(error, 1, "%s: no JPEG decoder", name);
     if (tjDecompressHeader3(handle, bytes, size, &out->width, &out->height, &sampling, &color) != 0)
         return vt_fail(error, 1, "%s: %s", name, tjGetErrorStr2(handle));
     if (!sane_size(out->width, out->height, name, error)) return false;
-    out->rgb = malloc((size_t)out->width * (size_t)out->height * 3);
-    if (!out->rgb) return vt_fail(error, 1, "out of memory");
-    int flags = TJFLAG_ACCURATEDCT;
-    if (tjDecompress2(handle, bytes, size, out->rgb, out->width, 0, out->height, TJPF_RGB, flags) == 0)
-        return true;
-    vt_image_free(out); /* a warning too: a truncated file must not pass as an image */
-    return vt_fail(error, 1, "%s: %s", name, tjGetErrorStr2(handle));
+    bool four = color == TJCS_CMYK || color == TJCS_YCCK;
+    size_t n = (size_t)out->width * (size_t)out->height;
+    uint8_t *pixels = malloc(n * (four ? 4 : 3));
+    if (!pixels || !(out->rgb = four ? malloc(n * 3) : pixels)) {
+        free(pixels);
+        return vt_fail(error, 1, "%s: out of memory", name);
+    }
+    /* a warning fails too: a truncated file must not pass as an image */
+    bool good = tjDecompress2(handle, bytes, size, pixels, out->width, 0, out->height,
+                              four ? TJPF_CMYK : TJPF_RGB, TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS) == 0;
+    if (good && four) cmyk_to_rgb(pixels, n, out->rgb);
+    if (four) free(pixels);
+    return good || vt_fail(error, 1, "%s: %s", name, tjGetErrorStr2(handle));
+}
+
+static bool decode_jpeg(const uint8_t *bytes, size_t size, const char *name, VtImage *out, VtError *error) {
+    tjhandle handle = tjInitDecompress();
+    if (!handle) return vt_fail(error, 1, "%s: no JPEG decoder", name);
+    bool good = decompress_jpeg(handle, bytes, size, name, out, error);
+    tjDestroy(handle);
+    if (!good) vt_image_free(out);
+    return good;
 }
 
 static bool decode_png(const uint8_t *bytes, size_t size, const char *name, VtImage *out, VtError *error) {
@@ -47,6 +67,7 @@ static bool decode_png(const uint8_t *bytes, size_t size, const char *name, VtIm
         out->height = (int)header.height;
         out->rgb = malloc(length);
         problem = out->rgb ? spng_decode_image(png, out->rgb, length, SPNG_FMT_RGB8, 0) : SPNG_EMEM;
+        if (!problem) problem = spng_decode_chunks(png); /* the last checksum and the end */
     }
     spng_ctx_free(png);
     if (good && !problem) return true;

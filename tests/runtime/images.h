@@ -1,0 +1,81 @@
+/* For tests: small images and their JPEG and PNG bytes. */
+#ifndef VITC_TESTS_RUNTIME_IMAGES_H
+#define VITC_TESTS_RUNTIME_IMAGES_H
+
+#include "runtime/runtime.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <spng.h>
+#include <turbojpeg.h>
+
+typedef struct {
+    uint8_t *bytes; /* malloc'ed */
+    size_t size;
+} Encoded;
+
+/* Smooth, coloured, and different for every `number`. */
+static inline VtImage make_image(int width, int height, int number) {
+    VtImage image = {width, height, malloc(3 * (size_t)width * (size_t)height)};
+    assert_non_null(image.rgb);
+    for (int i = 0; i < width * height; i++) {
+        double x = (double)(i % width) / width, y = (double)(i / width) / height;
+        for (int c = 0; c < 3; c++)
+            image.rgb[3 * i + c] = (uint8_t)(127.5 + 120 * sin(3 * x * (c + 1) + 2 * y + number + 2 * c));
+    }
+    return image;
+}
+
+static inline Encoded encode_png(const void *pixels, int width, int height, int color_type, int depth,
+                                 bool interlaced) {
+    static const int channels[] = {1, 0, 3, 1, 2, 0, 4};
+    struct spng_ihdr header = {.width = (uint32_t)width,
+                               .height = (uint32_t)height,
+                               .color_type = (uint8_t)color_type,
+                               .bit_depth = (uint8_t)depth,
+                               .interlace_method = interlaced};
+    struct spng_plte palette = {.n_entries = 256};
+    size_t row = ((size_t)width * (size_t)(channels[color_type] * depth) + 7) / 8;
+    Encoded png = {0};
+    int problem = 0;
+    spng_ctx *context = spng_ctx_new(SPNG_CTX_ENCODER);
+    spng_set_option(context, SPNG_ENCODE_TO_BUFFER, 1);
+    spng_set_ihdr(context, &header);
+    for (int i = 0; i < 256; i++)
+        palette.entries[i] = (struct spng_plte_entry){(uint8_t)i, (uint8_t)(255 - i), (uint8_t)(i / 2), 255};
+    if (color_type == SPNG_COLOR_TYPE_INDEXED) spng_set_plte(context, &palette);
+    assert_int_equal(
+        spng_encode_image(context, pixels, row * (size_t)height, SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE), 0);
+    png.bytes = spng_get_png_buffer(context, &png.size, &problem);
+    assert_int_equal(problem, 0);
+    spng_ctx_free(context);
+    return png;
+}
+
+static inline Encoded encode_jpeg(const VtImage *image, int sampling, int flags) {
+    tjhandle handle = tjInitCompress();
+    unsigned char *buffer = NULL;
+    unsigned long size = 0;
+    assert_int_equal(tjCompress2(handle, image->rgb, image->width, 0, image->height, TJPF_RGB, &buffer, &size,
+                                 sampling, 95, flags),
+                     0);
+    Encoded jpeg = {malloc(size), size};
+    memcpy(jpeg.bytes, buffer, size);
+    tjFree(buffer);
+    tjDestroy(handle);
+    return jpeg;
+}
+
+static inline Encoded png_of(const VtImage *image) {
+    return encode_png(image->rgb, image->width, image->height, SPNG_COLOR_TYPE_TRUECOLOR, 8, false);
+}
+
+static inline Encoded jpeg_of(const VtImage *image) {
+    return encode_jpeg(image, TJSAMP_444, 0);
+}
+
+#endif
