@@ -173,7 +173,7 @@ ValueId func_find_input(const Func *func, const char *name) {
 ValueId func_read_state(Func *func, uint32_t state) {
     FuncImpl *impl = (FuncImpl *)func;
     if (state >= impl->n_reads) {
-        size_t n = func->module->n_states;
+        size_t n = 2 * func->module->n_states; /* more may be added between reads */
         ValueId *reads = ARENA_ARRAY(func->module->arena, ValueId, n);
         for (size_t s = 0; s < n; s++) reads[s] = s < impl->n_reads ? impl->reads[s] : IR_NONE;
         impl->reads = reads;
