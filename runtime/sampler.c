@@ -12,9 +12,17 @@ typedef struct {
     int32_t *integer;
 } Sample;
 
+/* Size of an axis counted from the last; 1 where the tensor has no such axis. */
+static int64_t axis(const VtTensor *tensor, int from_last) {
+    return from_last < tensor->rank ? tensor->dim[tensor->rank - 1 - from_last] : 1;
+}
+
 static void sample_uniform(Sample *s) {
-    for (int64_t i = 0, n = vt_elements(s->tensor); i < n; i++)
-        s->real[i] = (float)(s->p[0] + (s->p[1] - s->p[0]) * vt_rng_uniform(s->rng));
+    float low = (float)s->p[0], high = (float)s->p[1], below = nextafterf(high, low);
+    for (int64_t i = 0, n = vt_elements(s->tensor); i < n; i++) {
+        float x = (float)(s->p[0] + (s->p[1] - s->p[0]) * vt_rng_uniform(s->rng));
+        s->real[i] = x < high ? x : below; /* rounding to float must not reach the end */
+    }
 }
 
 static void sample_normal(Sample *s) {
@@ -33,15 +41,15 @@ static void sample_randint(Sample *s) {
 }
 
 static void sample_permutation(Sample *s) {
-    int64_t n = s->tensor->rank ? s->tensor->dim[s->tensor->rank - 1] : 1;
+    int64_t n = axis(s->tensor, 0);
     for (int64_t i = 0, all = vt_elements(s->tensor); i < all; i += n)
         vt_rng_permutation(s->rng, s->integer + i, n);
 }
 
 static void sample_block_mask(Sample *s) {
     const VtTensor *t = s->tensor;
-    int64_t h = t->dim[t->rank - 2], w = t->dim[t->rank - 1], cell = (int64_t)s->p[0],
-            rows = (h + cell - 1) / cell, columns = (w + cell - 1) / cell;
+    int64_t h = axis(t, 1), w = axis(t, 0), cell = (int64_t)s->p[0], rows = (h + cell - 1) / cell,
+            columns = (w + cell - 1) / cell;
     int64_t cells = rows * columns, masked = (int64_t)ceil(s->p[1] * (double)cells - 1e-9);
     int32_t *order = malloc(sizeof *order * (size_t)cells);
     if (!order) abort();
@@ -58,7 +66,7 @@ static void sample_block_mask(Sample *s) {
 }
 
 static void sample_shuffle_mask(Sample *s) {
-    int64_t n = s->tensor->dim[s->tensor->rank - 1], kept = (int64_t)((double)n * (1 - s->p[0]));
+    int64_t n = axis(s->tensor, 0), kept = (int64_t)((double)n * (1 - s->p[0]));
     int32_t *order = malloc(sizeof *order * (size_t)n);
     if (!order) abort();
     for (int64_t i = 0, all = vt_elements(s->tensor); i < all; i += n) {

@@ -1,4 +1,221 @@
-/* Samplers: being written. */
+/* Samplers: what every row of catalog.def promises, and that a draw is a function of seed, name and step. */
+#include "runtime/runtime.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+enum {
+#define SAMPLER(name, params, doc) KIND_##name,
+#include "runtime/catalog.def"
+#undef SAMPLER
+};
+
+static float reals[1 << 18];
+static int32_t integers[1 << 16];
+
+static VtTensor shape(int rank, int64_t a, int64_t b, int64_t c) {
+    return (VtTensor){.dtype = VT_F32, .rank = rank, .dim = {a, b, c}};
+}
+
+static void test_uniform(void **state) {
+    enum { N = 1 << 18 };
+    VtDraw draw = {"u", KIND_uniform, {-1, 3}};
+    VtTensor t = shape(2, N / 8, 8, 0);
+    double sum = 0;
+    (void)state;
+    vt_draw_fill(&draw, &t, 1, 2, reals);
+    for (int i = 0; i < N; i++) {
+        assert_true(reals[i] >= -1 && reals[i] < 3);
+        sum += reals[i];
+    }
+    assert_true(fabs(sum / N - 1) < 5 * sqrt(16 / 12. / N));
+    /* between neighbouring floats there is nothing but the lower one */
+    draw.params[0] = 1;
+    draw.params[1] = nextafterf(1, 2);
+    vt_draw_fill(&draw, &t, 1, 3, reals);
+    for (int i = 0; i < 1000; i++) assert_true(reals[i] == 1);
+}
+
+static void test_normal(void **state) {
+    enum { N = 1 << 18 };
+    VtDraw draw = {"n", KIND_normal, {2, 0.5}};
+    VtTensor t = shape(1, N, 0, 0);
+    double sum = 0, squares = 0;
+    (void)state;
+    vt_draw_fill(&draw, &t, 1, 2, reals);
+    for (int i = 0; i < N; i++) {
+        sum += reals[i];
+        squares += (reals[i] - 2) * (reals[i] - 2);
+    }
+    assert_true(fabs(sum / N - 2) < 5 * 0.5 / sqrt(N));
+    assert_true(fabs(squares / N - 0.25) < 5 * 0.25 * sqrt(2. / N));
+}
+
+static void test_bernoulli(void **state) {
+    enum { N = 1 << 16 };
+    static const double rates[] = {0, 0.1, 1};
+    VtTensor t = shape(1, N, 0, 0);
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        VtDraw draw = {"b", KIND_bernoulli, {rates[k]}};
+        int ones = 0;
+        vt_draw_fill(&draw, &t, 1, 2, reals);
+        for (int i = 0; i < N; i++) {
+            assert_true(reals[i] == 0 || reals[i] == 1);
+            ones += reals[i] == 1;
+        }
+        assert_true(fabs((double)ones / N - rates[k]) <= 5 * sqrt(rates[k] * (1 - rates[k]) / N));
+    }
+}
+
+static void test_randint(void **state) {
+    enum { N = 1 << 16 };
+    VtDraw draw = {"i", KIND_randint, {-2, 3}};
+    VtTensor t = shape(1, N, 0, 0);
+    int seen[5] = {0};
+    (void)state;
+    vt_draw_fill(&draw, &t, 1, 2, integers);
+    for (int i = 0; i < N; i++) {
+        assert_true(integers[i] >= -2 && integers[i] < 3);
+        seen[integers[i] + 2]++;
+    }
+    for (int k = 0; k < 5; k++) assert_true(fabs(seen[k] - N / 5.) < 5 * sqrt(N * 0.16));
+}
+
+static void test_permutation(void **state) {
+    VtDraw draw = {"p", KIND_permutation, {0}};
+    VtTensor t = shape(2, 50, 40, 0);
+    int moved = 0;
+    (void)state;
+    vt_draw_fill(&draw, &t, 1, 2, integers);
+    for (int row = 0; row < 50; row++) {
+        uint64_t seen = 0;
+        for (int i = 0; i < 40; i++) seen |= (uint64_t)1 << integers[row * 40 + i];
+        assert_true(seen == ((uint64_t)1 << 40) - 1);
+        moved += row > 0 && memcmp(integers, integers + row * 40, 40 * sizeof *integers) != 0;
+    }
+    assert_int_equal(moved, 49);
+}
+
+/* SimMIM: a 6 x 6 grid of cells of 2 x 2 tokens, ceil(0.6 * 36) = 22 of them. */
+static void test_block_mask(void **state) {
+    enum { B = 200, G = 12 };
+    VtDraw draw = {"m", KIND_block_mask, {2, 0.6}};
+    VtTensor t = shape(3, B, G, G);
+    int often[36] = {0};
+    (void)state;
+    vt_draw_fill(&draw, &t, 1, 2, reals);
+    for (int b = 0; b < B; b++) {
+        int cells = 0;
+        for (int cell = 0; cell < 36; cell++) {
+            const float *corner = reals + b * G * G + cell / 6 * 2 * G + cell % 6 * 2;
+            assert_true(corner[0] == 0 || corner[0] == 1);
+            assert_true(corner[1] == corner[0] && corner[G] == corner[0] && corner[G + 1] == corner[0]);
+            cells += corner[0] == 1;
+            often[cell] += corner[0] == 1;
+        }
+        assert_int_equal(cells, 22);
+    }
+    for (int cell = 0; cell < 36; cell++) assert_true(abs(often[cell] - B * 22 / 36) < 40);
+}
+
+/* Ratios that are whole numbers of cells but for rounding, none and all of the cells, and a grid that cells do not tile. */
+static void test_block_mask_counts(void **state) {
+    static const struct {
+        int64_t h, w, cell;
+        double ratio;
+        int ones;
+    } cases[] = {{10, 10, 1, 0.55, 55}, {10, 10, 1, 0.07, 7}, {4, 4, 1, 0, 0}, {4, 4, 2, 1, 16},
+                 {4, 4, 2, 0.01, 4},    {5, 5, 8, 0.5, 25},   {3, 5, 2, 1, 15}};
+    (void)state;
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        VtDraw draw = {"m", KIND_block_mask, {(double)cases[k].cell, cases[k].ratio}};
+        VtTensor t = shape(3, 3, cases[k].h, cases[k].w);
+        vt_draw_fill(&draw, &t, 1, 2, reals);
+        for (int b = 0; b < 3; b++) {
+            int ones = 0;
+            for (int64_t i = 0; i < cases[k].h * cases[k].w; i++)
+                ones += reals[b * cases[k].h * cases[k].w + i] == 1;
+            assert_int_equal(ones, cases[k].ones);
+        }
+    }
+}
+
+/* MAE: int(n * (1 - ratio)) kept. */
+static void test_shuffle_mask(void **state) {
+    static const struct {
+        int64_t n;
+        double ratio;
+        int kept;
+    } cases[] = {{196, 0.75, 49}, {64, 0.6, 25}, {7, 0.5, 3}, {10, 0, 10}, {10, 1, 0}};
+    (void)state;
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        VtDraw draw = {"s", KIND_shuffle_mask, {cases[k].ratio}};
+        VtTensor t = shape(2, 5, cases[k].n, 0);
+        vt_draw_fill(&draw, &t, 1, 2, reals);
+        for (int b = 0; b < 5; b++) {
+            int kept = 0;
+            for (int64_t i = 0; i < cases[k].n; i++) {
+                float x = reals[b * cases[k].n + i];
+                assert_true(x == 0 || x == 1);
+                kept += x == 0;
+            }
+            assert_int_equal(kept, cases[k].kept);
+        }
+    }
+}
+
+/* The first two of these are the same draw; each of the others differs from them in one thing. */
+static void test_pure(void **state) {
+    static const struct {
+        const char *name;
+        uint64_t seed, step;
+    } draws[] = {{"mask", 1, 5}, {"mask", 1, 5}, {"mask", 2, 5}, {"mask", 1, 6}, {"noise", 1, 5}};
+    (void)state;
+    uint32_t first[256], other[256];
+    for (int kind = 0; kind <= KIND_shuffle_mask; kind++)
+        for (int k = 0; k < 5; k++) {
+            VtDraw draw = {draws[k].name, kind, {0.25, 0.75}};
+            if (kind == KIND_randint) draw.params[1] = 1000000;
+            if (kind == KIND_block_mask) draw.params[0] = 1;
+            VtTensor t = shape(3, 1, 16, 16);
+            vt_draw_fill(&draw, &t, draws[k].seed, draws[k].step, k ? other : first);
+            if (k) assert_int_equal(memcmp(first, other, sizeof first) == 0, k == 1);
+        }
+}
+
+/* Tensors of fewer axes than a sampler speaks of hold one row, or one entry, of them. */
+static void test_few_axes(void **state) {
+    (void)state;
+    for (int kind = 0; kind <= KIND_shuffle_mask; kind++)
+        for (int rank = 0; rank < 2; rank++) {
+            VtDraw draw = {"f", kind, {1, 1}};
+            VtTensor t = shape(rank, 4, 0, 0);
+            memset(reals, 0x7f, 5 * sizeof *reals);
+            vt_draw_fill(&draw, &t, 1, 2, reals);
+            float untouched;
+            memset(&untouched, 0x7f, sizeof untouched);
+            assert_memory_equal(&reals[rank ? 4 : 1], &untouched, sizeof untouched);
+            assert_memory_not_equal(&reals[rank ? 3 : 0], &untouched, sizeof untouched);
+        }
+}
+
 int main(void) {
-    return 0;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_uniform),
+        cmocka_unit_test(test_normal),
+        cmocka_unit_test(test_bernoulli),
+        cmocka_unit_test(test_randint),
+        cmocka_unit_test(test_permutation),
+        cmocka_unit_test(test_block_mask),
+        cmocka_unit_test(test_block_mask_counts),
+        cmocka_unit_test(test_shuffle_mask),
+        cmocka_unit_test(test_pure),
+        cmocka_unit_test(test_few_axes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
