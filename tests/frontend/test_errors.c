@@ -1,0 +1,100 @@
+/* What a wrong recipe is told: place, reason, suggestion; and never a crash. */
+#include "frontend/frontend.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEAD "recipe: t\nviews: {images: {size: 8, augment: [normalize]}}\n"
+
+static const struct {
+    const char *text, *message;
+} CASES[] = {
+    {"recipe: t\nknbos: {a: 1}\n",
+     "t.yaml:2:1: error: unknown key 'knbos' in a recipe; did you mean 'knobs'?"},
+    {"recipe: t\nknobs: {a: .nan}\n", "is not a finite number"},
+    {"recipe: t\nknobs: {a: {default: 3, max: 2}}\n", "above its maximum 2"},
+    {"recipe: t\nuse: [no-such-file.yaml]\n", "cannot read 'no-such-file.yaml'"},
+    {HEAD "embed: {view: images, features: \"relu6(images)\"}\n", "unknown name 'relu6'"},
+    {HEAD "embed: {view: images, features: \"images @ zeros(4, 4)\"}\n", "inner sizes differ (8 and 4)"},
+    {HEAD "embed: {view: images, features: \"images + zeros(3)\"}\n", "shapes do not broadcast"},
+    {HEAD "embed: {view: images, features: \"mean(images, axis=7)\"}\n", "axis 7 of a value of rank 4"},
+    {HEAD "embed: {view: images, features: \"reshape(images, 5, -1)\"}\n", "does not divide"},
+    {HEAD "embed: {view: images, features: \"images[\"}\n", "the expression ends too early"},
+    {HEAD "modules: {\"f(x)\": \"f(x)\"}\nembed: {view: images, features: f(images)}\n",
+     "module f calls itself"},
+    {HEAD "modules: {\"f(x, y)\": \"x\"}\nembed: {view: images, features: f(images)}\n",
+     "f wants argument 'y'"},
+    {HEAD "views: {}\n", "key 'views' is given twice"},
+    {"recipe: t\nviews: {v: {size: 8, augment: [blurr]}}\n",
+     "unknown augmentation 'blurr'; did you mean 'blur'?"},
+    {"recipe: t\nviews: {v: {size: 8, augment: [blur: {p: 2}]}}\n", "p = 2 is outside 0..1"},
+    {"recipe: t\ntrain: {precision: fp8}\n", "precision 'fp8' is not known"},
+    {"recipe: \"t\n", "YAML:"},
+    {"a: &a [1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d "
+     "[*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n"
+     "e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: "
+     "[*f,*f,*f,*f,*f,*f,*f,*f,*f,*f]\n",
+     "million values"},
+    {"recipe: t\xff\n", "YAML:"},
+    {"", "error"},
+};
+
+static char *load(const char *text, size_t size, bool *good) {
+    Arena *arena = arena_new();
+    Diags *diags = diags_new(arena);
+    RecipeOptions options = {0};
+    Recipe recipe;
+    *good = recipe_load_text(arena, diags, "t.yaml", text, size, &options, &recipe);
+    char *message = strdup(diags_text(diags));
+    arena_free(arena);
+    return message;
+}
+
+static void test_messages(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        bool good;
+        char *message = load(CASES[i].text, strlen(CASES[i].text), &good);
+        if (good || !strstr(message, CASES[i].message))
+            fail_msg("case %zu: wanted \"%s\", got:\n%s", i, CASES[i].message, message);
+        free(message);
+    }
+}
+
+/* Ten megabytes of brackets are refused at once. */
+static void test_brackets(void **state) {
+    (void)state;
+    size_t size = 10 << 20;
+    char *text = malloc(size);
+    memset(text, '[', size);
+    bool good;
+    char *message = load(text, size, &good);
+    assert_false(good);
+    assert_non_null(strstr(message, "error"));
+    free(message);
+    free(text);
+}
+
+/* All errors of a file are told, with the line and a caret. */
+static void test_all_errors(void **state) {
+    (void)state;
+    const char *text = "recipe: t\nknobs: {a: .inf}\nbogus: 1\nviews: {v: {sise: 8}}\n";
+    bool good;
+    char *message = load(text, strlen(text), &good);
+    assert_false(good);
+    assert_non_null(strstr(message, "t.yaml:3:1: error: unknown key 'bogus'"));
+    assert_non_null(strstr(message, "  bogus: 1\n  ^\n"));
+    assert_non_null(strstr(message, "unknown key 'sise' in a view; did you mean 'size'?"));
+    assert_non_null(strstr(message, "not a finite number"));
+    free(message);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_messages), cmocka_unit_test(test_brackets),
+                                       cmocka_unit_test(test_all_errors)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
