@@ -166,6 +166,13 @@ int vt_dataset_label(const VtDataset *d, int64_t index) {
     return d->items[index].label;
 }
 
+int vt_dataset_second_label(const VtDataset *d, int64_t index) {
+    return d->second_label ? d->second_label(d, index) : -1;
+}
+int vt_dataset_second_classes(const VtDataset *d) {
+    return d->second_classes;
+}
+
 const char *vt_dataset_name(const VtDataset *d, int64_t index) {
     static _Thread_local char name[64];
     if (d->items[index].name) return d->items[index].name;

@@ -24,6 +24,8 @@ struct VtDataset {
     int width, height, channels; /* of raw formats */
     bool column_major;           /* STL-10 */
     bool (*load)(const VtDataset *dataset, int64_t index, VtImage *out, VtError *error);
+    int (*second_label)(const VtDataset *dataset, int64_t index); /* NULL: there are none */
+    int second_classes;
     VtImage *cache; /* decoded images, made as they are used */
     pthread_mutex_t lock;
     int64_t cache_bytes;

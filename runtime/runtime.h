@@ -70,6 +70,9 @@ const char *vt_dataset_class_name(const VtDataset *dataset, int label);
 const char *vt_dataset_format(const VtDataset *dataset); /* a FORMAT row's name */
 bool vt_dataset_has_split(const char *path, const char *split);
 int vt_dataset_label(const VtDataset *dataset, int64_t index);        /* -1: none */
+/* What else is known of an image: the texture of a synthetic one. -1, of 0 classes: nothing. */
+int vt_dataset_second_label(const VtDataset *dataset, int64_t index);
+int vt_dataset_second_classes(const VtDataset *dataset);
 const char *vt_dataset_name(const VtDataset *dataset, int64_t index); /* "cifar10/train/cat/0001.jpg" */
 /* Thread-safe. On a broken image returns false with its name in the message. */
 bool vt_dataset_image(const VtDataset *dataset, int64_t index, VtImage *out, VtError *error);
