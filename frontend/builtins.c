@@ -17,8 +17,9 @@
 UNARY(abs, OP_abs)
 UNARY(exp, OP_exp)
 UNARY(log, OP_log)
-UNARY(sqrt, OP_sqrt) UNARY(rsqrt, OP_rsqrt) UNARY(sin, OP_sin) UNARY(cos, OP_cos) UNARY(tanh, OP_tanh)
-    UNARY(erf, OP_erf) UNARY(sigmoid, OP_sigmoid) UNARY(floor, OP_floor) UNARY(sign, OP_sign)
+UNARY(sqrt, OP_sqrt)
+UNARY(rsqrt, OP_rsqrt) UNARY(sin, OP_sin) UNARY(cos, OP_cos) UNARY(tanh, OP_tanh) UNARY(erf, OP_erf)
+    UNARY(sigmoid, OP_sigmoid) UNARY(floor, OP_floor) UNARY(sign, OP_sign)
 
         BUILTIN(b_stop_grad) {
     UNUSED;

@@ -218,7 +218,8 @@ static Tree **add_place(ParsedRecipe *r, Tree *root, const char *path, Loc loc) 
     Tree **parent = find_place(root, arena_strndup(r->arena, path, (size_t)(dot - path)));
     if (!parent || (*parent)->kind != TREE_MAP) return NULL;
     Tree *map = *parent, *key = ARENA_NEW(r->arena, Tree);
-    *key = (Tree){.kind = TREE_SCALAR, .loc = loc, .text = arena_strdup(r->arena, dot + 1), .size = strlen(dot + 1)};
+    *key = (Tree){
+        .kind = TREE_SCALAR, .loc = loc, .text = arena_strdup(r->arena, dot + 1), .size = strlen(dot + 1)};
     TreeItem *items = ARENA_ARRAY(r->arena, TreeItem, map->count + 1);
     memcpy(items, map->items, sizeof *items * map->count);
     items[map->count].key = key;

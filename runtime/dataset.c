@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,8 +16,9 @@ bool dataset_add(VtDataset *d, const char *name, int label, int64_t offset, int6
         d->items = items;
         d->capacity = n;
     }
-    d->items[d->count++] = (DataItem){name ? strdup(name) : NULL, label, offset, size};
-    return true;
+    DataItem item = {.name = name ? strdup(name) : NULL, .label = label, .offset = offset, .size = size};
+    d->items[d->count++] = item;
+    return !name || item.name;
 }
 
 int dataset_class(VtDataset *d, const char *name) {
@@ -31,69 +31,22 @@ int dataset_class(VtDataset *d, const char *name) {
     return d->n_classes++;
 }
 
-static int by_text(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int by_name(const void *a, const void *b) {
-    const DataItem *x = a, *y = b;
-    return strcmp(x->name, y->name);
-}
-
-bool dataset_finish(VtDataset *d, bool sort_classes, VtError *error) {
-    if (d->count == 0)
-        return vt_fail(error, 2, "%s: no images%s%s%s found (CLASS/IMAGE.jpg or .png)", d->path,
-                       d->split ? " of split '" : "", d->split ? d->split : "", d->split ? "'" : "");
-    if (!sort_classes) return true;
-    char **old = malloc(sizeof *old * (size_t)d->n_classes);
-    if (!old) return vt_fail(error, 1, "out of memory");
-    memcpy(old, d->classes, sizeof *old * (size_t)d->n_classes);
-    qsort(d->classes, (size_t)d->n_classes, sizeof *d->classes, by_text);
-    for (int64_t i = 0; i < d->count; i++) {
-        char **found =
-            bsearch(&old[d->items[i].label], d->classes, (size_t)d->n_classes, sizeof *d->classes, by_text);
-        d->items[i].label = (int32_t)(found - d->classes);
-    }
-    free(old);
-    qsort(d->items, (size_t)d->count, sizeof *d->items, by_name);
-    int64_t *images = calloc((size_t)d->n_classes, sizeof *images);
-    for (int64_t i = 0; images && i < d->count; i++) images[d->items[i].label]++;
-    bool good = images != NULL;
-    for (int c = 0; good && c < d->n_classes; c++)
-        if (images[c] == 0) good = vt_fail(error, 2, "%s: class '%s' has no images", d->path, d->classes[c]);
-    free(images);
-    return good;
-}
-
-static bool is_split(const char *word, size_t n, char out[16]) {
-    static const char *const names[] = {"train", "test", "val", "valid", "validation"};
-    for (int i = 0; i < 5; i++)
-        if (strlen(names[i]) == n && strncmp(names[i], word, n) == 0) {
-            strcpy(out, i == 0 ? "train" : "test");
-            return true;
-        }
-    return false;
-}
-
-bool dataset_split_path(const char *path, char split[16], char class_name[256]) {
-    const char *file = strrchr(path, '/'), *dot = strrchr(path, '.');
-    split[0] = '\0';
-    if (!file || !dot || (strcasecmp(dot, ".jpg") && strcasecmp(dot, ".jpeg") && strcasecmp(dot, ".png")))
-        return false;
-    const char *start = file;
-    while (start > path && start[-1] != '/') start--;
-    if (start == file || file - start > 255) return false;
-    snprintf(class_name, 256, "%.*s", (int)(file - start), start);
-    if (start > path) {
-        const char *before = start - 1, *begin = before;
-        while (begin > path && begin[-1] != '/') begin--;
-        is_split(begin, (size_t)(before - begin), split);
-    }
-    return true;
-}
-
 bool dataset_wants(const char *wanted, const char *split) {
     return !wanted || strcmp(wanted, split) == 0;
+}
+
+bool dataset_not_empty(const VtDataset *d, VtError *error) {
+    if (d->count > 0) return true;
+    if (!d->split) return vt_fail(error, 2, "%s: no images found", d->path);
+    return vt_fail(error, 2, "%s: no images of split '%s' found", d->path, d->split);
+}
+
+/* "val" and the like are the test split; NULL: no name of a split. */
+const char *dataset_split_name(const char *word, size_t n) {
+    static const char *const names[] = {"train", "test", "val", "valid", "validation"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strlen(names[i]) == n && strncmp(names[i], word, n) == 0) return i == 0 ? "train" : "test";
+    return NULL;
 }
 
 VtDataset *vt_dataset_open(const char *path, const char *split, VtError *error) {
@@ -104,9 +57,14 @@ VtDataset *vt_dataset_open(const char *path, const char *split, VtError *error) 
     VtDataset *d = calloc(1, sizeof *d);
     if (!d) return NULL;
     d->path = strdup(path);
-    d->split = split ? strdup(split) : NULL;
     d->descriptor = -1;
     pthread_mutex_init(&d->lock, NULL);
+    if (split && !dataset_split_name(split, strlen(split))) {
+        vt_fail(error, 2, "unknown split '%s': there are train and test (or val)", split);
+        vt_dataset_close(d);
+        return NULL;
+    }
+    if (split) split = d->split = strdup(dataset_split_name(split, strlen(split)));
     bool there = strncmp(path, "synthetic", 9) == 0 || stat(path, &status) == 0;
     int result = 0;
     for (size_t i = 0; there && i < sizeof openers / sizeof *openers && result == 0; i++)

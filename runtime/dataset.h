@@ -5,11 +5,14 @@
 #include "runtime/runtime.h"
 #include <pthread.h>
 
+typedef enum { SPLIT_NONE, SPLIT_TRAIN, SPLIT_TEST } Split;
+
 typedef struct {
     char *name; /* NULL: made from the index */
     int32_t label;
+    int32_t split;  /* the Split folder it lies in */
     int64_t offset; /* in a file: where the bytes begin */
-    int64_t size;
+    int64_t size;   /* -1: a folder, while a tree is read */
 } DataItem;
 
 struct VtDataset {
@@ -40,10 +43,16 @@ int dataset_open_binary(VtDataset *dataset, const char *path, const char *split,
 int dataset_open_mnist(VtDataset *dataset, const char *path, const char *split, VtError *error);
 
 bool dataset_add(VtDataset *dataset, const char *name, int label, int64_t offset, int64_t size);
-int dataset_class(VtDataset *dataset, const char *name);                    /* its number, made if new */
-bool dataset_finish(VtDataset *dataset, bool sort_classes, VtError *error); /* checks; classes by name */
-/* "…/train/cat/1.jpg" -> split and class; false if it is no image of a tree. `split` empty if the tree has none. */
-bool dataset_split_path(const char *path, char split[16], char class_name[256]);
-bool dataset_wants(const char *wanted, const char *split); /* val counts as test */
+int dataset_class(VtDataset *dataset, const char *name);         /* its number, made if new; -1: no memory */
+const char *dataset_split_name(const char *word, size_t length); /* "train", "test" or NULL; val is test */
+bool dataset_wants(const char *wanted, const char *split);
+bool dataset_not_empty(const VtDataset *dataset, VtError *error);
+
+/* A member of a tree, by its path below the tree's root ("train/cat/1.jpg"; size -1: a folder). Adds it if it is an image of a class, or
+ * a folder that may be a class; *added says so. False: no memory. */
+bool dataset_add_path(VtDataset *dataset, const char *name, const char *relative, int64_t offset,
+                      int64_t size, bool *added);
+/* After the last of them: keeps the split that was asked for, numbers the classes by name (the same in every split), sorts, and checks. */
+bool dataset_finish_tree(VtDataset *dataset, VtError *error);
 
 #endif

@@ -27,7 +27,8 @@ size_t vt_bytes(const VtTensor *tensor);
  * thread, any order. */
 typedef struct {
     uint64_t seed, stream, step, index; /* index advances with each draw */
-    uint64_t held; /* its own: which block `words` is, counted from 1. Zero it when changing seed, stream or step */
+    uint64_t
+        held; /* its own: which block `words` is, counted from 1. Zero it when changing seed, stream or step */
     uint32_t words[4];
 } VtRng;
 uint64_t vt_stream(const char *name); /* a stream number from a name (FNV-1a 64) */
@@ -69,7 +70,7 @@ int vt_dataset_classes(const VtDataset *dataset);
 const char *vt_dataset_class_name(const VtDataset *dataset, int label);
 const char *vt_dataset_format(const VtDataset *dataset); /* a FORMAT row's name */
 bool vt_dataset_has_split(const char *path, const char *split);
-int vt_dataset_label(const VtDataset *dataset, int64_t index);        /* -1: none */
+int vt_dataset_label(const VtDataset *dataset, int64_t index); /* -1: none */
 /* What else is known of an image: the texture of a synthetic one. -1, of 0 classes: nothing. */
 int vt_dataset_second_label(const VtDataset *dataset, int64_t index);
 int vt_dataset_second_classes(const VtDataset *dataset);
