@@ -59,19 +59,21 @@ static bool append(VtDataset *d, int64_t *held, const uint8_t *bytes, int64_t si
     return true;
 }
 
-/* One CIFAR file: records of `labels` label bytes (the last is the class) and 3072 pixels. */
-static bool add_cifar(VtDataset *d, const char *path, int labels, int64_t *held, VtError *error) {
-    int64_t size, record = 3072 + labels;
+/* A CIFAR file: records of `label_bytes` (the last is the class, of `classes`) and 3072 pixels. */
+static bool add_cifar(VtDataset *d, const char *path, int label_bytes, int classes, int64_t *held, VtError *error) {
+    int64_t size, record = 3072 + label_bytes;
     uint8_t *bytes = read_whole(path, &size);
-    if (!bytes || size % record || size == 0) {
+    bool good = bytes && size % record == 0 && size > 0;
+    for (int64_t i = 0; good && i < size / record; i++) good = bytes[i * record + label_bytes - 1] < classes;
+    if (!good) {
         free(bytes);
-        return vt_fail(error, 1, "%s: not whole records of %lld bytes: damaged or cut short", path,
-                       (long long)record);
+        return vt_fail(error, 1, "%s: not whole records of %lld bytes with labels below %d: damaged or cut short",
+                       path, (long long)record, classes);
     }
     int64_t base = *held;
-    bool good = append(d, held, bytes, size);
+    good = append(d, held, bytes, size);
     for (int64_t i = 0; good && i < size / record; i++)
-        good = dataset_add(d, NULL, bytes[i * record + labels - 1], base + i * record + labels, 3072);
+        good = dataset_add(d, NULL, bytes[i * record + label_bytes - 1], base + i * record + label_bytes, 3072);
     free(bytes);
     return good || vt_fail(error, 1, "out of memory");
 }
@@ -82,15 +84,18 @@ static bool exists(const char *folder, const char *name, char *out, size_t size)
     return stat(out, &status) == 0;
 }
 
-static void number_classes(VtDataset *d) {
-    int most = 0;
-    for (int64_t i = 0; i < d->count; i++)
-        if (d->items[i].label > most) most = d->items[i].label;
-    for (int c = 0; c <= most; c++) {
-        char name[16];
-        snprintf(name, sizeof name, "%d", c);
-        dataset_class(d, name);
+/* Names from the file of one name a line that comes with the set, else numbers. */
+static void name_classes(VtDataset *d, int classes, const char *folder, const char *file) {
+    char path[4096], line[256];
+    FILE *names = file && exists(folder, file, path, sizeof path) ? fopen(path, "r") : NULL;
+    while (d->n_classes < classes) {
+        snprintf(line, sizeof line, "%d", d->n_classes);
+        if (names && fgets(line, sizeof line, names)) line[strcspn(line, "\r\n")] = '\0';
+        int known = d->n_classes;
+        if (!line[0] || dataset_class(d, line) != known) snprintf(line, sizeof line, "class %d", known);
+        if (d->n_classes == known && dataset_class(d, line) < 0) break;
     }
+    if (names) fclose(names);
 }
 
 static int finish_raw(VtDataset *d, const char *format, int width, int channels, bool good, VtError *error) {
@@ -98,9 +103,7 @@ static int finish_raw(VtDataset *d, const char *format, int width, int channels,
     d->width = d->height = width;
     d->channels = channels;
     d->load = load_planes;
-    if (!good || !dataset_finish(d, false, error)) return -1;
-    number_classes(d);
-    return 1;
+    return good && dataset_not_empty(d, error) ? 1 : -1;
 }
 
 static int open_stl10(VtDataset *d, const char *folder, const char *split, VtError *error) {

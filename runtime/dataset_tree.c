@@ -1,4 +1,4 @@
-/* Data sets that are trees of image files: folders, and plain tar files read in place. */
+/* Data sets that are trees of image files: folders, and tar files, read in place unless compressed. */
 #include "runtime/dataset.h"
 
 #include <archive.h>
@@ -11,7 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_FILE = 256 << 20 };
+enum { MAX_FILE = 256 << 20, MAX_DEPTH = 8 };
+#define MAX_HELD ((int64_t)8 << 30)
 
 static bool read_at(int descriptor, int64_t offset, int64_t size, const char *name, VtImage *out,
                     VtError *error) {
@@ -45,49 +46,29 @@ static bool load_file(const VtDataset *d, int64_t index, VtImage *out, VtError *
     return good;
 }
 
-/* Whether any path had a split folder decides how the tree is read: remembered in *any. */
-static bool take_path(VtDataset *d, const char *path, const char *split, int64_t offset, int64_t size,
-                      bool *any) {
-    char found[16], class_name[256];
-    if (!dataset_split_path(path, found, class_name)) return true;
-    if (found[0]) *any = true;
-    if (!dataset_wants(found[0] ? split : NULL, found)) return true;
-    int label = dataset_class(d, class_name);
-    return label >= 0 && dataset_add(d, path, label, offset, size);
-}
-
-static bool splits_fit(VtDataset *d, bool any, const char *split, VtError *error) {
-    if (any || !split || strcmp(split, "train") == 0) return true;
-    return vt_fail(error, 2, "%s has no split '%s': its top folders are not train and test", d->path, split);
-}
-
 int dataset_open_folder(VtDataset *d, const char *path, const char *split, VtError *error) {
+    (void)split;
     struct stat status;
     if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode)) return 0;
     char *roots[] = {(char *)path, NULL};
-    bool any = false, good = true;
+    bool good = true, added;
     FTS *tree = fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, NULL);
     for (FTSENT *entry; tree && good && (entry = fts_read(tree));) {
-        if (entry->fts_level > 6) fts_set(tree, entry, FTS_SKIP);
-        if (entry->fts_info == FTS_DNR && entry->fts_level == 0)
-            good = vt_fail(error, 2, "cannot read '%s': %s", path, strerror(entry->fts_errno));
-        if (entry->fts_info == FTS_F &&
-            !take_path(d, entry->fts_path, split, 0, entry->fts_statp->st_size, &any))
+        const char *below = entry->fts_path + strlen(path);
+        while (*below == '/') below++;
+        bool folder = entry->fts_info == FTS_D;
+        if (entry->fts_level > MAX_DEPTH) fts_set(tree, entry, FTS_SKIP);
+        if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR)
+            good = vt_fail(error, entry->fts_level ? 1 : 2, "cannot read '%s': %s", entry->fts_path,
+                           strerror(entry->fts_errno));
+        else if ((entry->fts_info == FTS_F || (folder && entry->fts_level > 0)) &&
+                 !dataset_add_path(d, entry->fts_path, below, 0, folder ? -1 : entry->fts_statp->st_size, &added))
             good = vt_fail(error, 1, "out of memory");
-        if (entry->fts_info == FTS_D && entry->fts_level >= 1) { /* a class folder counts even when empty */
-            char probe[4096], found[16], class_name[256];
-            snprintf(probe, sizeof probe, "%s/x.png", entry->fts_path);
-            bool leaf = entry->fts_statp->st_nlink <= 2 && dataset_split_path(probe, found, class_name);
-            bool named_split = strcmp(class_name, "train") == 0 || strcmp(class_name, "test") == 0 ||
-                               strcmp(class_name, "val") == 0;
-            if (leaf && !named_split && dataset_wants(found[0] ? split : NULL, found))
-                dataset_class(d, class_name);
-        }
     }
     if (tree) fts_close(tree);
     d->format = "folder";
     d->load = load_file;
-    return good && splits_fit(d, any, split, error) && dataset_finish(d, true, error) ? 1 : -1;
+    return good && dataset_finish_tree(d, error) ? 1 : -1;
 }
 
 /* ---- tar --------------------------------------------------------------------------------------------------------- */
@@ -102,52 +83,78 @@ static bool load_held(const VtDataset *d, int64_t index, VtImage *out, VtError *
     return vt_image_decode(d->bytes + item->offset, (size_t)item->size, item->name, out, error);
 }
 
+typedef struct {
+    struct archive *archive;
+    bool plain;          /* not compressed: members are read in place */
+    int64_t members;     /* seen so far */
+    int64_t end;         /* of the last member's data, where plain */
+    int64_t held, room;  /* bytes of VtDataset.bytes, where not */
+} Tar;
+
 /* A compressed tar is unpacked into memory once: it cannot be read in place. */
-static bool hold_member(VtDataset *d, struct archive *archive, int64_t size, int64_t *offset, int64_t *held) {
-    uint8_t *bytes = *held + size <= (int64_t)8 << 30 ? realloc(d->bytes, (size_t)(*held + size + 1)) : NULL;
-    if (!bytes) return false;
-    d->bytes = bytes;
-    *offset = *held;
-    *held += size;
-    return archive_read_data(archive, bytes + *offset, (size_t)size) == size;
+static bool hold_member(VtDataset *d, Tar *tar, DataItem *item) {
+    if (tar->held + item->size > tar->room) {
+        int64_t room = 2 * (tar->held + item->size);
+        uint8_t *bytes = room <= MAX_HELD ? realloc(d->bytes, (size_t)room) : NULL;
+        if (!bytes) return false;
+        d->bytes = bytes;
+        tar->room = room;
+    }
+    item->offset = tar->held;
+    tar->held += item->size;
+    return archive_read_data(tar->archive, d->bytes + item->offset, (size_t)item->size) == item->size;
+}
+
+static bool add_member(VtDataset *d, Tar *tar, struct archive_entry *entry, VtError *error) {
+    int64_t size = archive_entry_size(entry), offset = archive_filter_bytes(tar->archive, 0);
+    const char *name = archive_entry_pathname(entry);
+    int type = archive_entry_filetype(entry);
+    bool added;
+    tar->members++;
+    if (!name) name = archive_entry_pathname_utf8(entry);
+    if (type == AE_IFREG) tar->end = offset + size;
+    if (!name || (type != AE_IFREG && type != AE_IFDIR) || size > MAX_FILE) return true;
+    if (!dataset_add_path(d, name, name, offset, type == AE_IFDIR ? -1 : size, &added))
+        return vt_fail(error, 1, "out of memory");
+    if (!added || type == AE_IFDIR) return true;
+    if (tar->plain && archive_entry_sparse_count(entry) > 0)
+        return vt_fail(error, 1, "%s: '%s' is stored sparse, which is not read: pack it again without --sparse",
+                       d->path, name);
+    return tar->plain || hold_member(d, tar, &d->items[d->count - 1]) ||
+           vt_fail(error, 1, "%s: '%s' cannot be unpacked: %s", d->path, name,
+                   archive_errno(tar->archive) ? archive_error_string(tar->archive) : "no memory");
+}
+
+/* A tar ends with blocks of zeros: without one, what follows the last member may be missing. */
+static bool is_whole(VtDataset *d, const Tar *tar, VtError *error) {
+    struct stat status;
+    d->descriptor = open(d->path, O_RDONLY | O_CLOEXEC);
+    if (d->descriptor < 0 || fstat(d->descriptor, &status) != 0)
+        return vt_fail(error, 1, "%s: %s", d->path, strerror(errno));
+    if (status.st_size >= (tar->end + 511) / 512 * 512 + 512) return true;
+    return vt_fail(error, 1, "%s: cut short after %lld files: its end mark is missing", d->path,
+                   (long long)tar->members);
 }
 
 int dataset_open_tar(VtDataset *d, const char *path, const char *split, VtError *error) {
-    struct archive *archive = archive_read_new();
+    (void)split;
+    Tar tar = {.archive = archive_read_new()};
     struct archive_entry *entry;
-    archive_read_support_filter_all(archive);
-    archive_read_support_format_tar(archive);
-    int result = ARCHIVE_OK;
-    if (!archive || archive_read_open_filename(archive, path, 1 << 20) != ARCHIVE_OK) {
-        archive_read_free(archive);
-        return 0;
-    }
-    bool any = false, good = true, plain = archive_filter_code(archive, 0) == ARCHIVE_FILTER_NONE;
-    int64_t held = 0, members = 0;
-    while (good && (result = archive_read_next_header(archive, &entry)) == ARCHIVE_OK) {
-        int64_t size = archive_entry_size(entry), offset = archive_filter_bytes(archive, -1);
-        const char *name = archive_entry_pathname(entry);
-        members++;
-        if (!name || archive_entry_filetype(entry) != AE_IFREG || size > MAX_FILE) continue;
-        if (plain)
-            offset = archive_read_header_position(archive) +
-                     512; /* extended headers make the data start later: found below */
-        else if (!hold_member(d, archive, size, &offset, &held))
-            good = vt_fail(error, 1, "%s: '%s' cannot be unpacked", path, name);
-        if (good && !take_path(d, name, split, offset, size, &any)) good = vt_fail(error, 1, "out of memory");
-    }
-    if (good && result != ARCHIVE_EOF && members > 0)
-        good = vt_fail(error, 1, "%s: damaged or cut short after %lld files: %s", path, (long long)members,
-                       archive_error_string(archive));
-    archive_read_free(archive);
-    if (good && members == 0) return 0;
+    if (!tar.archive) return 0;
+    archive_read_support_filter_all(tar.archive);
+    archive_read_support_format_tar(tar.archive);
+    bool good = archive_read_open_filename(tar.archive, path, 1 << 20) == ARCHIVE_OK;
+    tar.plain = good && archive_filter_code(tar.archive, 0) == ARCHIVE_FILTER_NONE;
+    int result = ARCHIVE_FATAL;
+    while (good && ((result = archive_read_next_header(tar.archive, &entry)) == ARCHIVE_OK || result == ARCHIVE_WARN))
+        good = add_member(d, &tar, entry, error);
+    if (good && result != ARCHIVE_EOF && tar.members > 0)
+        good = vt_fail(error, 1, "%s: damaged or cut short after %lld files: %s", path, (long long)tar.members,
+                       archive_error_string(tar.archive));
+    archive_read_free(tar.archive);
+    if (tar.members == 0) return 0;
     d->format = "tar";
-    d->load = plain ? load_member : load_held;
-    if (plain) d->descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat status;
-    for (int64_t i = 0; good && plain && i < d->count; i++) { /* a file cut inside its last member */
-        if (fstat(d->descriptor, &status) == 0 && d->items[i].offset + d->items[i].size > status.st_size)
-            good = vt_fail(error, 1, "%s: cut short inside '%s'", path, d->items[i].name);
-    }
-    return good && splits_fit(d, any, split, error) && dataset_finish(d, true, error) ? 1 : -1;
+    d->load = tar.plain ? load_member : load_held;
+    good = good && (!tar.plain || is_whole(d, &tar, error));
+    return good && dataset_finish_tree(d, error) ? 1 : -1;
 }
