@@ -13,10 +13,12 @@ static const char *part_before(const char *path, const char *end) {
 
 static bool is_image(const char *path) {
     const char *dot = strrchr(path, '.');
-    return dot && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 || strcasecmp(dot, ".png") == 0);
+    return dot &&
+           (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 || strcasecmp(dot, ".png") == 0);
 }
 
-bool dataset_add_path(VtDataset *d, const char *name, const char *path, int64_t offset, int64_t size, bool *added) {
+bool dataset_add_path(VtDataset *d, const char *name, const char *path, int64_t offset, int64_t size,
+                      bool *added) {
     *added = false;
     while (strncmp(path, "./", 2) == 0) path += 2;
     if (path[0] == '.' || strstr(path, "/.")) return true; /* hidden */
@@ -33,7 +35,9 @@ bool dataset_add_path(VtDataset *d, const char *name, const char *path, int64_t 
     int label = copy ? dataset_class(d, copy) : -1;
     free(copy);
     if (label < 0 || !dataset_add(d, name, label, offset, size)) return false;
-    d->items[d->count - 1].split = !split ? SPLIT_NONE : strcmp(split, "train") == 0 ? SPLIT_TRAIN : SPLIT_TEST;
+    d->items[d->count - 1].split = !split                        ? SPLIT_NONE
+                                   : strcmp(split, "train") == 0 ? SPLIT_TRAIN
+                                                                 : SPLIT_TEST;
     return *added = true;
 }
 
@@ -112,8 +116,8 @@ static bool no_class_is_empty(const VtDataset *d, int split, VtError *error) {
     for (int64_t i = 0; good && i < d->count; i++) {
         const DataItem *item = &d->items[i];
         if (item->size < 0 && in_split(item, split) && images[item->label] == 0 && is_leaf(d, i))
-            good = vt_fail(error, 2, "%s: class '%s' has no images (.jpg, .jpeg, .png): fill or remove '%s'", d->path,
-                           d->classes[item->label], item->name);
+            good = vt_fail(error, 2, "%s: class '%s' has no images (.jpg, .jpeg, .png): fill or remove '%s'",
+                           d->path, d->classes[item->label], item->name);
     }
     free(images);
     return good;
@@ -124,7 +128,8 @@ bool dataset_finish_tree(VtDataset *d, VtError *error) {
     bool any = false;
     for (int64_t i = 0; i < d->count; i++) any = any || (d->items[i].split && d->items[i].size >= 0);
     if (!any && split == SPLIT_TEST && d->count > 0)
-        return vt_fail(error, 2, "%s has no split 'test': its classes do not lie in folders train and test (or val)",
+        return vt_fail(error, 2,
+                       "%s has no split 'test': its classes do not lie in folders train and test (or val)",
                        d->path);
     if (any)
         keep(d, in_any_split, 0); /* what lies beside the split folders is no part of the set */
@@ -135,5 +140,7 @@ bool dataset_finish_tree(VtDataset *d, VtError *error) {
     keep(d, is_file, 0);
     if (d->count && !number_classes(d)) return vt_fail(error, 1, "out of memory");
     keep(d, in_split, split);
-    return dataset_not_empty(d, error);
+    return dataset_not_empty(d, error) ||
+           vt_fail(error, 2, "%s (a tree of [train|test/]CLASS/IMAGE.jpg or .png)",
+                   error ? error->message : "");
 }

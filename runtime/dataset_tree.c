@@ -62,7 +62,8 @@ int dataset_open_folder(VtDataset *d, const char *path, const char *split, VtErr
             good = vt_fail(error, entry->fts_level ? 1 : 2, "cannot read '%s': %s", entry->fts_path,
                            strerror(entry->fts_errno));
         else if ((entry->fts_info == FTS_F || (folder && entry->fts_level > 0)) &&
-                 !dataset_add_path(d, entry->fts_path, below, 0, folder ? -1 : entry->fts_statp->st_size, &added))
+                 !dataset_add_path(d, entry->fts_path, below, 0, folder ? -1 : entry->fts_statp->st_size,
+                                   &added))
             good = vt_fail(error, 1, "out of memory");
     }
     if (tree) fts_close(tree);
@@ -85,10 +86,10 @@ static bool load_held(const VtDataset *d, int64_t index, VtImage *out, VtError *
 
 typedef struct {
     struct archive *archive;
-    bool plain;          /* not compressed: members are read in place */
-    int64_t members;     /* seen so far */
-    int64_t end;         /* of the last member's data, where plain */
-    int64_t held, room;  /* bytes of VtDataset.bytes, where not */
+    bool plain;         /* not compressed: members are read in place */
+    int64_t members;    /* seen so far */
+    int64_t end;        /* of the last member's data, where plain */
+    int64_t held, room; /* bytes of VtDataset.bytes, where not */
 } Tar;
 
 /* A compressed tar is unpacked into memory once: it cannot be read in place. */
@@ -118,7 +119,8 @@ static bool add_member(VtDataset *d, Tar *tar, struct archive_entry *entry, VtEr
         return vt_fail(error, 1, "out of memory");
     if (!added || type == AE_IFDIR) return true;
     if (tar->plain && archive_entry_sparse_count(entry) > 0)
-        return vt_fail(error, 1, "%s: '%s' is stored sparse, which is not read: pack it again without --sparse",
+        return vt_fail(error, 1,
+                       "%s: '%s' is stored sparse, which is not read: pack it again without --sparse",
                        d->path, name);
     return tar->plain || hold_member(d, tar, &d->items[d->count - 1]) ||
            vt_fail(error, 1, "%s: '%s' cannot be unpacked: %s", d->path, name,
@@ -146,11 +148,12 @@ int dataset_open_tar(VtDataset *d, const char *path, const char *split, VtError 
     bool good = archive_read_open_filename(tar.archive, path, 1 << 20) == ARCHIVE_OK;
     tar.plain = good && archive_filter_code(tar.archive, 0) == ARCHIVE_FILTER_NONE;
     int result = ARCHIVE_FATAL;
-    while (good && ((result = archive_read_next_header(tar.archive, &entry)) == ARCHIVE_OK || result == ARCHIVE_WARN))
+    while (good &&
+           ((result = archive_read_next_header(tar.archive, &entry)) == ARCHIVE_OK || result == ARCHIVE_WARN))
         good = add_member(d, &tar, entry, error);
     if (good && result != ARCHIVE_EOF && tar.members > 0)
-        good = vt_fail(error, 1, "%s: damaged or cut short after %lld files: %s", path, (long long)tar.members,
-                       archive_error_string(tar.archive));
+        good = vt_fail(error, 1, "%s: damaged or cut short after %lld files: %s", path,
+                       (long long)tar.members, archive_error_string(tar.archive));
     archive_read_free(tar.archive);
     if (tar.members == 0) return 0;
     d->format = "tar";
