@@ -14,14 +14,22 @@
         UNUSED;                                                                                              \
         return value_unary(e, at->loc, op, &args[0]);                                                        \
     }
+// clang-format off
 UNARY(abs, OP_abs)
 UNARY(exp, OP_exp)
 UNARY(log, OP_log)
 UNARY(sqrt, OP_sqrt)
-UNARY(rsqrt, OP_rsqrt) UNARY(sin, OP_sin) UNARY(cos, OP_cos) UNARY(tanh, OP_tanh) UNARY(erf, OP_erf)
-    UNARY(sigmoid, OP_sigmoid) UNARY(floor, OP_floor) UNARY(sign, OP_sign)
+UNARY(rsqrt, OP_rsqrt)
+UNARY(sin, OP_sin)
+UNARY(cos, OP_cos)
+UNARY(tanh, OP_tanh)
+UNARY(erf, OP_erf)
+UNARY(sigmoid, OP_sigmoid)
+UNARY(floor, OP_floor)
+UNARY(sign, OP_sign)
+// clang-format on
 
-        BUILTIN(b_stop_grad) {
+BUILTIN(b_stop_grad) {
     UNUSED;
     if (is_number(&args[0])) return args[0];
     return value_tensor(e, at->loc, ir_unary(e->func, OP_stop_grad, tensor_of(e, at->loc, &args[0], DT_F32)));
