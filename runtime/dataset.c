@@ -35,10 +35,10 @@ bool dataset_wants(const char *wanted, const char *split) {
     return !wanted || strcmp(wanted, split) == 0;
 }
 
-bool dataset_not_empty(const VtDataset *d, VtError *error) {
+bool dataset_not_empty(const VtDataset *d, const char *hint, VtError *error) {
     if (d->count > 0) return true;
-    if (!d->split) return vt_fail(error, 2, "%s: no images found", d->path);
-    return vt_fail(error, 2, "%s: no images of split '%s' found", d->path, d->split);
+    return vt_fail(error, 2, "%s: no images%s%s%s found%s", d->path, d->split ? " of split '" : "",
+                   d->split ? d->split : "", d->split ? "'" : "", hint);
 }
 
 /* "val" and the like are the test split; NULL: no name of a split. */

@@ -46,7 +46,7 @@ bool dataset_add(VtDataset *dataset, const char *name, int label, int64_t offset
 int dataset_class(VtDataset *dataset, const char *name);         /* its number, made if new; -1: no memory */
 const char *dataset_split_name(const char *word, size_t length); /* "train", "test" or NULL; val is test */
 bool dataset_wants(const char *wanted, const char *split);
-bool dataset_not_empty(const VtDataset *dataset, VtError *error);
+bool dataset_not_empty(const VtDataset *dataset, const char *hint, VtError *error);
 
 /* A member of a tree, by its path below the tree's root ("train/cat/1.jpg"; size -1: a folder). Adds it if it is an image of a class, or
  * a folder that may be a class; *added says so. False: no memory. */

@@ -140,7 +140,6 @@ bool dataset_finish_tree(VtDataset *d, VtError *error) {
     keep(d, is_file, 0);
     if (d->count && !number_classes(d)) return vt_fail(error, 1, "out of memory");
     keep(d, in_split, split);
-    return dataset_not_empty(d, error) ||
-           vt_fail(error, 2, "%s (a tree of [train|test/]CLASS/IMAGE.jpg or .png)",
-                   error ? error->message : "");
+    return dataset_not_empty(d, ": a tree holds CLASS/IMAGE.jpg or .png, or folders train and test of them",
+                             error);
 }

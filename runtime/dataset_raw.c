@@ -106,7 +106,7 @@ static int finish_raw(VtDataset *d, const char *format, int width, int channels,
     d->width = d->height = width;
     d->channels = channels;
     d->load = load_planes;
-    return good && dataset_not_empty(d, error) ? 1 : -1;
+    return good && dataset_not_empty(d, "", error) ? 1 : -1;
 }
 
 enum { STL_EDGE = 96, STL_IMAGE = 3 * STL_EDGE * STL_EDGE };
