@@ -12,18 +12,20 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+#define UNROLL _Pragma("GCC unroll 12")
+
 #define PEAK(name, isa, lanes)                                                                               \
     typedef float name##_vector __attribute__((vector_size(4 * lanes)));                                     \
     __attribute__((target(isa), noinline)) static float name(void) {                                         \
         name##_vector sums[CHAINS], x, y;                                                                    \
         for (int l = 0; l < lanes; l++) x[l] = 1.000001f, y[l] = 1e-7f;                                      \
-        for (int c = 0; c < CHAINS; c++) sums[c] = x * (float)c;                                             \
+        UNROLL for (int c = 0; c < CHAINS; c++) sums[c] = x * (float)c;                                      \
         for (int i = 0; i < ROUNDS; i++) {                                                                   \
-            for (int c = 0; c < CHAINS; c++) sums[c] = sums[c] * x + y;                                      \
-            for (int c = 0; c < CHAINS; c++) __asm__ volatile("" : "+v"(sums[c]));                           \
+            UNROLL for (int c = 0; c < CHAINS; c++) sums[c] = sums[c] * x + y;                               \
+            UNROLL for (int c = 0; c < CHAINS; c++) __asm__ volatile("" : "+v"(sums[c]));                    \
         }                                                                                                    \
         float total = 0;                                                                                     \
-        for (int c = 0; c < CHAINS; c++) total += sums[c][0];                                                \
+        UNROLL for (int c = 0; c < CHAINS; c++) total += sums[c][0];                                         \
         return total;                                                                                        \
     }
 PEAK(wide, "avx512f,fma", 16)
