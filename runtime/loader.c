@@ -9,6 +9,7 @@
 typedef struct {
     VtBatch batch;
     void **inputs;
+    int32_t *indices; /* of its images */
     bool ready;
     bool failed;
     VtError error;
@@ -44,17 +45,17 @@ static const int32_t *epoch_order(VtLoader *l, int64_t epoch) {
     return l->order[which];
 }
 
+/* Counts a broken image, and names it, once. */
 static bool tell_broken(VtLoader *l, int64_t index, const VtError *problem, VtError *error) {
     pthread_mutex_lock(&l->lock);
     bool first = !l->named[index];
     l->named[index] = 1;
-    if (first) l->broken++;
-    bool too_many = l->broken > l->max_broken;
+    int64_t broken = l->broken += first;
     if (first && l->report) l->report(l->user, problem->message);
     pthread_mutex_unlock(&l->lock);
-    if (!too_many) return true;
-    return vt_fail(error, 1, "%lld broken images, more than the %lld allowed; the last: %s",
-                   (long long)l->broken, (long long)l->max_broken, problem->message);
+    if (broken <= l->max_broken) return true;
+    return vt_fail(error, 1, "broken images: %lld, more than the %lld allowed; the last: %s",
+                   (long long)broken, (long long)l->max_broken, problem->message);
 }
 
 /* The image for one place of the batch; a broken one gives way to the next of the data set that is good. */
@@ -69,10 +70,10 @@ static bool load_good(VtLoader *l, int64_t *index, VtImage *image, VtError *erro
     return vt_fail(error, 1, "no image of the data set can be read");
 }
 
-static bool make_batch(VtLoader *l, Slot *slot, int64_t step, const int32_t *indices) {
+static bool make_batch(VtLoader *l, Slot *slot, int64_t step) {
     const VtProgram *p = l->program;
     for (int64_t b = 0; b < p->train.batch; b++) {
-        int64_t index = indices[b];
+        int64_t index = slot->indices[b];
         VtImage image;
         if (!load_good(l, &index, &image, &slot->error)) return false;
         for (int i = 0; i < p->n_inputs; i++) {
@@ -96,9 +97,8 @@ static bool make_batch(VtLoader *l, Slot *slot, int64_t step, const int32_t *ind
 
 static void *work(void *user) {
     VtLoader *l = user;
-    int32_t *indices = malloc(sizeof *indices * (size_t)l->program->train.batch);
     pthread_mutex_lock(&l->lock);
-    while (!l->stop && indices) {
+    while (!l->stop) {
         int64_t step = l->next_made;
         if (step - l->next_taken >= l->depth) {
             pthread_cond_wait(&l->taken, &l->lock);
@@ -106,11 +106,11 @@ static void *work(void *user) {
         }
         l->next_made++;
         const int32_t *order = epoch_order(l, step / l->per_epoch);
-        memcpy(indices, order + step % l->per_epoch * l->program->train.batch,
-               sizeof *indices * (size_t)l->program->train.batch);
         Slot *slot = &l->slots[step % (l->depth + 1)];
+        memcpy(slot->indices, order + step % l->per_epoch * l->program->train.batch,
+               sizeof *order * (size_t)l->program->train.batch);
         pthread_mutex_unlock(&l->lock);
-        bool good = make_batch(l, slot, step, indices);
+        bool good = make_batch(l, slot, step);
         pthread_mutex_lock(&l->lock);
         slot->batch.step = step;
         slot->failed = !good;
@@ -118,7 +118,6 @@ static void *work(void *user) {
         pthread_cond_broadcast(&l->made);
     }
     pthread_mutex_unlock(&l->lock);
-    free(indices);
     return NULL;
 }
 
@@ -127,7 +126,9 @@ static bool allocate_slots(VtLoader *l) {
     l->slots = calloc((size_t)l->depth + 1, sizeof *l->slots);
     for (int s = 0; l->slots && s <= l->depth; s++) {
         Slot *slot = &l->slots[s];
-        if (!(slot->inputs = calloc((size_t)p->n_inputs + 1, sizeof(void *)))) return false;
+        slot->inputs = calloc((size_t)p->n_inputs + 1, sizeof(void *));
+        slot->indices = malloc(sizeof *slot->indices * (size_t)p->train.batch);
+        if (!slot->inputs || !slot->indices) return false;
         slot->batch.inputs = slot->inputs;
         for (int i = 0; i < p->n_inputs; i++) {
             int source = p->inputs[i].source;
@@ -197,8 +198,12 @@ const VtBatch *vt_loader_next(VtLoader *l, VtError *error) {
 int64_t vt_loader_steps_per_epoch(const VtLoader *l) {
     return l->per_epoch;
 }
-int64_t vt_loader_broken(const VtLoader *l) {
-    return l->broken;
+int64_t vt_loader_broken(const VtLoader *loader) {
+    VtLoader *l = (VtLoader *)loader; /* the lock alone changes */
+    pthread_mutex_lock(&l->lock);
+    int64_t broken = l->broken;
+    pthread_mutex_unlock(&l->lock);
+    return broken;
 }
 
 void vt_loader_free(VtLoader *l) {
@@ -211,6 +216,7 @@ void vt_loader_free(VtLoader *l) {
     for (int s = 0; l->slots && s <= l->depth; s++) {
         for (int i = 0; l->slots[s].inputs && i < l->program->n_inputs; i++) free(l->slots[s].inputs[i]);
         free(l->slots[s].inputs);
+        free(l->slots[s].indices);
     }
     pthread_mutex_destroy(&l->lock);
     pthread_cond_destroy(&l->made);

@@ -10,6 +10,14 @@
 #include <string.h>
 #include <cmocka.h>
 
+enum {
+#define AUGMENT(name, params, doc) KIND_##name,
+#include "runtime/catalog.def"
+#undef AUGMENT
+};
+
+#define N_OF(list) ((int)(sizeof list / sizeof *list))
+
 static VtTensorFile *golden;
 
 /* A golden image, malloc'ed. */
@@ -114,6 +122,201 @@ static void test_blur(void **state) {
     }
 }
 
+/* ---- pipelines ---------------------------------------------------------------------------------------------------- */
+
+static void apply(const VtAugment *augments, int n, int size, const VtImage *image, uint64_t step,
+                  float *out) {
+    VtPipeline pipeline = {"test", size, n, augments};
+    VtRng rng = {.seed = 5, .stream = vt_stream("test"), .step = step};
+    vt_pipeline_apply(&pipeline, image, &rng, out);
+}
+
+/* Pixel (x, y) encodes its place: red x, green y, blue 200. */
+static VtImage make_map(int width, int height) {
+    VtImage image = {width, height, malloc(3 * (size_t)width * (size_t)height)};
+    for (int i = 0; i < width * height; i++) {
+        image.rgb[3 * i] = (uint8_t)(i % width);
+        image.rgb[3 * i + 1] = (uint8_t)(i / width);
+        image.rgb[3 * i + 2] = 200;
+    }
+    return image;
+}
+
+static int value(const float *out, int size, int c, int x, int y) {
+    return (int)lround(out[(c * size + y) * size + x] * 255);
+}
+
+/* The centre of 48 x 40 at 40, mirrored, normalised: against torchvision's numbers. */
+static void test_normalize(void **state) {
+    static const VtAugment augments[] = {{KIND_center_crop, {0}},
+                                         {KIND_normalize, {0.485, 0.456, 0.406, 0.229, 0.224, 0.225}}};
+    static const VtAugment mirrored[] = {{KIND_center_crop, {40}}, {KIND_flip, {1}}};
+    enum { S = 40, W = 48 };
+    static float want[3 * S * W], got[3 * S * S];
+    VtImage image = read_image("image"), flipped = read_image("hflip");
+    VtError error;
+    (void)state;
+    assert_true(vt_tensors_read(golden, vt_tensors_find(golden, "normalized"), VT_F32, want, &error));
+    apply(augments, N_OF(augments), S, &image, 1, got);
+    for (int i = 0; i < 3 * S * S; i++) assert_true(fabsf(got[i] - want[i / S * W + i % S + 4]) <= 1e-6f);
+    apply(mirrored, N_OF(mirrored), S, &image, 1, got);
+    for (int i = 0; i < S * S; i++)
+        for (int c = 0; c < 3; c++)
+            assert_true(got[c * S * S + i] == flipped.rgb[3 * (i / S * W + i % S + 4) + c] / 255.0f);
+    vt_image_free(&image);
+    vt_image_free(&flipped);
+}
+
+/* Python rounds halves to even: of 10 pixels the middle 7 begin at 2, of 9 the middle 8 at 0, of 11 the middle 8 at 2. */
+static void test_center_crop(void **state) {
+    static const struct {
+        int edge, size, first;
+    } cases[] = {{10, 7, 2}, {9, 8, 0}, {11, 8, 2}, {8, 8, 0}, {5, 8, -2}};
+    float out[3 * 64];
+    (void)state;
+    for (int k = 0; k < N_OF(cases); k++) {
+        VtImage image = make_map(cases[k].edge, cases[k].edge);
+        VtAugment crop = {KIND_center_crop, {cases[k].edge}};
+        apply(&crop, 1, cases[k].size, &image, 1, out);
+        for (int y = 0; y < cases[k].size; y++)
+            for (int x = 0; x < cases[k].size; x++) {
+                int fx = x + cases[k].first, fy = y + cases[k].first, n = cases[k].edge;
+                bool inside = fx >= 0 && fy >= 0 && fx < n && fy < n;
+                assert_int_equal(value(out, cases[k].size, 0, x, y), inside ? fx : 0);
+                assert_int_equal(value(out, cases[k].size, 1, x, y), inside ? fy : 0);
+                assert_int_equal(value(out, cases[k].size, 2, x, y), inside ? 200 : 0);
+            }
+        vt_image_free(&image);
+    }
+}
+
+/* A window of a resized image is that part of the whole, to the bit. */
+static void test_resize_window(void **state) {
+    enum { W = 61, H = 47 };
+    static uint8_t whole[3 * W * H], part[3 * 20 * 9];
+    static const int sizes[][2] = {{W, H}, {48, H}, {W, 40}, {48, 40}};
+    VtImage image = read_image("image");
+    (void)state;
+    for (int k = 0; k < N_OF(sizes); k++) {
+        int w = sizes[k][0], h = sizes[k][1];
+        VtRect all = {0, 0, image.width, image.height};
+        vt_resize(&image, all, w, h, (VtRect){0, 0, w, h}, true, whole);
+        vt_resize(&image, all, w, h, (VtRect){17, 23, 20, 9}, true, part);
+        for (int y = 0; y < 9; y++)
+            assert_memory_equal(part + 3 * 20 * y, whole + 3 * ((y + 23) * w + 17), 3 * 20);
+    }
+    vt_image_free(&image);
+}
+
+/* Every shift from -4 to 4 occurs both ways; what comes from outside is black. */
+static void test_random_crop(void **state) {
+    static const VtAugment crop = {KIND_random_crop, {4}};
+    enum { S = 16 };
+    float out[3 * S * S];
+    int seen[2][9] = {{0}};
+    VtImage image = make_map(S, S);
+    (void)state;
+    for (uint64_t step = 0; step < 300; step++) {
+        apply(&crop, 1, S, &image, step, out);
+        int dx = value(out, S, 0, 8, 8) - 8, dy = value(out, S, 1, 8, 8) - 8;
+        assert_true(abs(dx) <= 4 && abs(dy) <= 4);
+        seen[0][dx + 4]++;
+        seen[1][dy + 4]++;
+        for (int i = 0; i < S * S; i++) {
+            int x = i % S + dx, y = i / S + dy;
+            bool inside = x >= 0 && y >= 0 && x < S && y < S;
+            assert_int_equal(value(out, S, 2, i % S, i / S), inside ? 200 : 0);
+            assert_int_equal(value(out, S, 0, i % S, i / S), inside ? x : 0);
+        }
+    }
+    for (int k = 0; k < 9; k++) assert_true(seen[0][k] > 10 && seen[1][k] > 10);
+    vt_image_free(&image);
+}
+
+/* The crop's place and size can be read off the map: the area and the aspect ratio stay in their ranges and fill them. */
+static void test_random_resized_crop(void **state) {
+    static const VtAugment crop = {KIND_random_resized_crop, {0.25, 0.75, 0.75, 4. / 3, 0}};
+    enum { N = 200, S = 8, DRAWS = 1000 };
+    float out[3 * S * S];
+    double least = 1, most = 0, ratios[2] = {9, 0}, mean = 0;
+    VtImage image = make_map(N, N);
+    (void)state;
+    for (uint64_t step = 0; step < DRAWS; step++) {
+        apply(&crop, 1, S, &image, step, out);
+        double step_x = (value(out, S, 0, S - 2, 3) - value(out, S, 0, 1, 3)) / (double)(S - 3),
+               step_y = (value(out, S, 1, 3, S - 2) - value(out, S, 1, 3, 1)) / (double)(S - 3);
+        double area = step_x * step_y * S * S / (N * N), ratio = step_x / step_y;
+        assert_true(area > 0.22 && area < 0.79 && ratio > 0.72 && ratio < 1.39);
+        least = fmin(least, area);
+        most = fmax(most, area);
+        ratios[0] = fmin(ratios[0], ratio);
+        ratios[1] = fmax(ratios[1], ratio);
+        mean += area / DRAWS;
+    }
+    assert_true(least < 0.27 && most > 0.73 && fabs(mean - 0.5) < 0.02);
+    assert_true(ratios[0] < 0.78 && ratios[1] > 1.29);
+    vt_image_free(&image);
+}
+
+/* Shares of images that are changed; the strengths zero change nothing. */
+static void test_probabilities(void **state) {
+    static const VtAugment augments[] = {{KIND_flip, {0.3}},
+                                         {KIND_color_jitter, {0.4, 0.4, 0.4, 0.1, 0.3}},
+                                         {KIND_grayscale, {0.3}},
+                                         {KIND_blur, {1, 2, 0.3}},
+                                         {KIND_solarize, {100, 0.3}}};
+    static const VtAugment nothing[] = {{KIND_flip, {0}},          {KIND_color_jitter, {0, 0, 0, 0, 1}},
+                                        {KIND_grayscale, {0}},     {KIND_blur, {1, 2, 0}},
+                                        {KIND_solarize, {100, 0}}, {KIND_solarize, {256, 1}}};
+    enum { S = 12, DRAWS = 2000 };
+    float plain[3 * S * S], out[3 * S * S];
+    VtImage image = make_map(S, S), before = make_map(S, S);
+    (void)state;
+    for (int i = 0; i < 3 * S * S; i++) image.rgb[i] = before.rgb[i] = (uint8_t)(before.rgb[i] * 21);
+    apply(NULL, 0, S, &image, 0, plain);
+    for (int k = 0; k < N_OF(augments); k++) {
+        int changed = 0;
+        for (uint64_t step = 0; step < DRAWS; step++) {
+            apply(&augments[k], 1, S, &image, step, out);
+            changed += memcmp(out, plain, sizeof out) != 0;
+        }
+        if (abs(changed - DRAWS * 3 / 10) >= 105) /* five standard deviations */
+            fail_msg("augmentation %d changes %d of %d images", augments[k].kind, changed, DRAWS);
+    }
+    apply(nothing, N_OF(nothing), S, &image, 3, out);
+    assert_memory_equal(out, plain, sizeof out);
+    assert_memory_equal(image.rgb, before.rgb, 3 * S * S); /* the caller's image is the caller's */
+    vt_image_free(&image);
+    vt_image_free(&before);
+}
+
+/* Slivers, single pixels and large changes of scale: finite numbers in [0, 1], and no crash. */
+static void test_odd_sizes(void **state) {
+    static const int sizes[][2] = {{1, 1}, {1, 3000}, {3000, 1}, {2, 2}, {16384, 3}, {700, 500}};
+    static const VtAugment pipelines[][5] = {
+        {{KIND_random_resized_crop, {0.08, 1, 0.75, 4. / 3, 1}},
+         {KIND_blur, {0.1, 100, 1}},
+         {KIND_color_jitter, {10, 10, 10, 0.5, 1}}},
+        {{KIND_random_resized_crop, {0, 0, 100, 100, 0}}, {KIND_flip, {1}}, {KIND_solarize, {0, 1}}},
+        {{KIND_random_resized_crop, {0.5, 1, 0.01, 0.01, 1}}, {KIND_flip, {1}}, {KIND_grayscale, {1}}},
+        {{KIND_center_crop, {16384, 0}}, {KIND_flip, {1}}, {KIND_flip, {1}}},
+        {{KIND_center_crop, {1, 1}}, {KIND_flip, {1}}, {KIND_flip, {1}}},
+        {{KIND_random_crop, {1024}}, {KIND_resize, {0}}, {KIND_flip, {1}}},
+        {{KIND_resize, {1}}, {KIND_random_crop, {0}}, {KIND_flip, {1}}},
+    };
+    enum { S = 17 };
+    float out[3 * S * S];
+    (void)state;
+    for (int k = 0; k < N_OF(sizes); k++) {
+        VtImage image = make_map(sizes[k][0], sizes[k][1]);
+        for (int p = 0; p < N_OF(pipelines); p++) {
+            apply(pipelines[p], 3, S, &image, 1, out);
+            for (int i = 0; i < 3 * S * S; i++) assert_true(out[i] >= 0 && out[i] <= 1);
+        }
+        vt_image_free(&image);
+    }
+}
+
 static int open_golden(void **state) {
     (void)state;
     VtError error;
@@ -130,9 +333,11 @@ static int close_golden(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_resize),
-        cmocka_unit_test(test_color),
-        cmocka_unit_test(test_blur),
+        cmocka_unit_test(test_resize),        cmocka_unit_test(test_color),
+        cmocka_unit_test(test_blur),          cmocka_unit_test(test_normalize),
+        cmocka_unit_test(test_center_crop),   cmocka_unit_test(test_resize_window),
+        cmocka_unit_test(test_random_crop),   cmocka_unit_test(test_random_resized_crop),
+        cmocka_unit_test(test_probabilities), cmocka_unit_test(test_odd_sizes),
     };
     return cmocka_run_group_tests(tests, open_golden, close_golden);
 }

@@ -1,64 +1,226 @@
-/* Batches are a function of their number: the same for any count of workers, and when begun in the middle. */
-#include "runtime/runtime.h"
+/* Batches: the same for any number of workers and any start, whole epochs, and broken images. */
+#include "tests/runtime/folder.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <stdlib.h>
-#include <string.h>
+#include <pthread.h>
 
-enum { BATCH = 8, SIZE = 16, FLOATS = BATCH * 3 * SIZE * SIZE, STEPS = 40 };
+enum {
+#define AUGMENT(name, params, doc) KIND_##name,
+#include "runtime/catalog.def"
+#undef AUGMENT
+};
 
-static const VtPipeline PIPELINE = {"view", SIZE, 0, NULL};
+enum { BATCH = 7, EDGE = 12, PIXELS = 3 * EDGE * EDGE };
+
+static const VtAugment GLOBAL[] = {{KIND_random_resized_crop, {0.2, 1, 0.75, 4. / 3, 1}},
+                                   {KIND_flip, {0.5}},
+                                   {KIND_color_jitter, {0.4, 0.4, 0.2, 0.1, 0.8}}},
+                       PLAIN[] = {{KIND_resize, {0}}};
+static const VtPipeline PIPELINES[] = {{"global.0", EDGE, 3, GLOBAL}, {"plain.0", EDGE, 1, PLAIN}};
 static const VtInput INPUTS[] = {
-    {{.name = "view", .dtype = VT_F32, .rank = 4, .dim = {BATCH, 3, SIZE, SIZE}}, VT_SOURCE_VIEW, 0},
-    {{.name = "index", .dtype = VT_I32, .rank = 1, .dim = {BATCH}}, VT_SOURCE_INDEX, 0}};
-static const VtProgram PROGRAM = {.abi = VT_ABI,
-                                  .name = "t",
-                                  .n_inputs = 2,
+    {{"plain.0", VT_F32, 4, {BATCH, 3, EDGE, EDGE}}, VT_SOURCE_VIEW, 1},
+    {{"noise", VT_F32, 1, {BATCH}}, VT_SOURCE_DRAW, 0},
+    {{"labels", VT_I32, 1, {BATCH}}, VT_SOURCE_LABEL, 0},
+    {{"index", VT_I32, 1, {BATCH}}, VT_SOURCE_INDEX, 0},
+    {{"global.0", VT_F32, 4, {BATCH, 3, EDGE, EDGE}}, VT_SOURCE_VIEW, 0},
+};
+static const VtProgram PROGRAM = {.n_inputs = 5,
                                   .inputs = INPUTS,
-                                  .n_pipelines = 1,
-                                  .pipelines = &PIPELINE,
-                                  .train = {.batch = BATCH, .seed = 3}};
+                                  .n_pipelines = 2,
+                                  .pipelines = PIPELINES,
+                                  .train = {.batch = BATCH, .seed = 11}};
 
-static void take(int64_t first, int workers, float *pixels, int32_t *indices) {
-    VtError error;
-    VtDataset *data = vt_dataset_open("synthetic:100", "train", &error);
-    VtLoader *loader = vt_loader_new(&PROGRAM, data, first, workers, 4, 0, NULL, NULL, &error);
-    assert_non_null(loader);
-    assert_int_equal(vt_loader_steps_per_epoch(loader), 100 / BATCH);
-    for (int64_t s = first; s < STEPS; s++) {
-        const VtBatch *batch = vt_loader_next(loader, &error);
-        assert_non_null(batch);
-        assert_int_equal(batch->step, s);
-        memcpy(pixels + s * FLOATS, batch->inputs[0], sizeof(float) * FLOATS);
-        memcpy(indices + s * BATCH, batch->inputs[1], sizeof(int32_t) * BATCH);
+static VtDataset *open_set(const char *path) {
+    VtError error = {0};
+    VtDataset *data = vt_dataset_open(path, "train", &error);
+    if (!data) fail_msg("%s", error.message);
+    return data;
+}
+
+static const VtBatch *next(VtLoader *loader) {
+    VtError error = {0};
+    const VtBatch *batch = vt_loader_next(loader, &error);
+    if (!batch) fail_msg("%s", error.message);
+    return batch;
+}
+
+static VtLoader *loader_of(const VtDataset *data, int64_t first, int workers, int depth) {
+    VtError error = {0};
+    VtLoader *loader = vt_loader_new(&PROGRAM, data, first, workers, depth, 0, NULL, NULL, &error);
+    if (!loader) fail_msg("%s", error.message);
+    return loader;
+}
+
+static uint64_t hash(uint64_t h, const void *bytes, size_t n) {
+    for (size_t i = 0; i < n; i++) h = (h ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3u;
+    return h;
+}
+
+static uint64_t hash_batch(const VtBatch *batch) {
+    uint64_t h = 0xcbf29ce484222325u;
+    h = hash(h, batch->inputs[0], sizeof(float) * BATCH * PIXELS);
+    h = hash(h, batch->inputs[4], sizeof(float) * BATCH * PIXELS);
+    h = hash(h, batch->inputs[2], sizeof(int32_t) * BATCH);
+    return hash(h, batch->inputs[3], sizeof(int32_t) * BATCH);
+}
+
+/* Batch b is a function of (seed, b): not of workers, depth, or where the run began. */
+static void test_same_batches(void **state) {
+    enum { STEPS = 14 };
+    static const struct {
+        int workers, depth, first;
+    } cases[] = {{1, 1, 0}, {2, 1, 0}, {3, 5, 0}, {8, 3, 0}, {2, 4, 6}, {1, 2, 13}};
+    uint64_t want[STEPS];
+    VtDataset *data = open_set("synthetic:40");
+    (void)state;
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        VtLoader *loader = loader_of(data, cases[k].first, cases[k].workers, cases[k].depth);
+        for (int step = cases[k].first; step < STEPS; step++) {
+            const VtBatch *batch = next(loader);
+            assert_int_equal(batch->step, step);
+            if (k == 0)
+                want[step] = hash_batch(batch);
+            else
+                assert_true(hash_batch(batch) == want[step]);
+        }
+        vt_loader_free(loader); /* with batches still in the making */
+    }
+    for (int a = 0; a < STEPS; a++)
+        for (int b = 0; b < a; b++) assert_true(want[a] != want[b]);
+    vt_dataset_close(data);
+}
+
+/* An epoch shows no image twice; epochs differ in order; labels and pixels belong to the index. */
+static void test_epochs(void **state) {
+    VtDataset *data = open_set("synthetic:40");
+    VtLoader *loader = loader_of(data, 0, 2, 2);
+    int32_t first[40], order[40];
+    (void)state;
+    assert_int_equal(vt_loader_steps_per_epoch(loader), 5);
+    for (int epoch = 0; epoch < 3; epoch++) {
+        uint64_t seen = 0;
+        for (int step = 0; step < 5; step++) {
+            const VtBatch *batch = next(loader);
+            assert_null(batch->inputs[1]);
+            const int32_t *labels = batch->inputs[2], *indices = batch->inputs[3];
+            for (int b = 0; b < BATCH; b++) {
+                assert_true(indices[b] >= 0 && indices[b] < 40 && !(seen >> indices[b] & 1));
+                seen |= (uint64_t)1 << indices[b];
+                assert_int_equal(labels[b], vt_dataset_label(data, indices[b]));
+                VtImage image;
+                VtRng unused = {0};
+                float want[PIXELS];
+                assert_true(vt_dataset_image(data, indices[b], &image, NULL));
+                vt_pipeline_apply(&PIPELINES[1], &image, &unused, want);
+                assert_memory_equal((float *)batch->inputs[0] + b * PIXELS, want, sizeof want);
+                assert_memory_not_equal((float *)batch->inputs[4] + b * PIXELS, want, sizeof want);
+                vt_image_free(&image);
+                order[step * BATCH + b] = indices[b];
+            }
+        }
+        if (epoch == 0)
+            memcpy(first, order, sizeof first);
+        else
+            assert_memory_not_equal(order, first, 35 * sizeof *order);
     }
     vt_loader_free(loader);
     vt_dataset_close(data);
 }
 
-static void test_same_batches(void **state) {
-    (void)state;
-    float *a = calloc(STEPS * FLOATS, sizeof *a), *b = calloc(STEPS * FLOATS, sizeof *b);
-    int32_t x[STEPS * BATCH], y[STEPS * BATCH];
-    take(0, 1, a, x);
-    take(0, 3, b, y);
-    assert_memory_equal(a, b, sizeof *a * STEPS * FLOATS);
-    assert_memory_equal(x, y, sizeof x);
-    take(17, 2, b, y);
-    assert_memory_equal(a + 17 * FLOATS, b + 17 * FLOATS, sizeof *a * (STEPS - 17) * FLOATS);
-    bool seen[100] = {false}; /* an epoch meets no image twice */
-    for (int i = 0; i < 100 / BATCH * BATCH; i++) {
-        assert_false(seen[x[i]]);
-        seen[x[i]] = true;
+/* ---- broken images -------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    char text[4096];
+    int count;
+} Told;
+
+static void tell(void *user, const char *message) {
+    Told *told = user;
+    strcat(told->text, message);
+    strcat(told->text, "\n");
+    told->count++;
+}
+
+/* 20 images, of which those of `broken` cannot be read. */
+static VtDataset *broken_set(const char *name, const char *broken) {
+    char path[64];
+    for (int i = 0; i < 20; i++) {
+        snprintf(path, sizeof path, "%s/%s/%02d.png", name, i < 10 ? "a" : "b", i);
+        if (broken[i] == 'x')
+            write_file(path, "\x89PNG rubbish", 12);
+        else
+            write_png(path, 16, 16, i);
     }
-    free(a);
-    free(b);
+    return open_set(in_folder(name));
+}
+
+static void test_broken(void **state) {
+    VtDataset *data = broken_set("two", "-----x---x----------");
+    uint64_t want[6];
+    (void)state;
+    for (int workers = 1; workers < 4; workers += 2) {
+        Told told = {0};
+        VtError error = {0};
+        VtLoader *loader = vt_loader_new(&PROGRAM, data, 0, workers, 2, 2, tell, &told, &error);
+        assert_non_null(loader);
+        for (int step = 0; step < 6; step++) {
+            const VtBatch *batch = next(loader);
+            const int32_t *indices = batch->inputs[3], *labels = batch->inputs[2];
+            for (int b = 0; b < BATCH; b++) {
+                assert_true(indices[b] != 5 && indices[b] != 9);
+                assert_int_equal(labels[b], indices[b] >= 10); /* that of the image that took its place */
+            }
+            if (workers == 1)
+                want[step] = hash_batch(batch);
+            else
+                assert_true(hash_batch(batch) == want[step]);
+        }
+        assert_int_equal(vt_loader_broken(loader), 2);
+        vt_loader_free(loader);
+        assert_int_equal(told.count, 2); /* each once, by name */
+        assert_non_null(strstr(told.text, "two/a/05.png"));
+        assert_non_null(strstr(told.text, "two/a/09.png"));
+    }
+    vt_dataset_close(data);
+}
+
+static void expect_end(const char *name, const char *broken, int64_t allowed, const char *why) {
+    VtDataset *data = broken_set(name, broken);
+    VtError error = {0};
+    VtLoader *loader = vt_loader_new(&PROGRAM, data, 0, 2, 2, allowed, NULL, NULL, &error);
+    assert_non_null(loader);
+    int steps = 0;
+    while (vt_loader_next(loader, &error))
+        if (++steps > 8) fail_msg("the run goes on");
+    assert_int_equal(error.code, 1);
+    if (!strstr(error.message, why)) fail_msg("'%s' does not say '%s'", error.message, why);
+    vt_loader_free(loader);
+    vt_dataset_close(data);
+}
+
+static void test_too_many_broken(void **state) {
+    (void)state;
+    expect_end("three", "-----x---x-----x----", 2, "broken images: 3, more than the 2 allowed");
+    expect_end("one", "-----x--------------", 0, "broken images: 1, more than the 0 allowed");
+    expect_end("all", "xxxxxxxxxxxxxxxxxxxx", 100, "no image of the data set can be read");
+}
+
+static void test_too_small(void **state) {
+    VtDataset *data = broken_set("small", "--------------------");
+    VtProgram program = PROGRAM;
+    VtError error = {0};
+    (void)state;
+    program.train.batch = 21;
+    assert_null(vt_loader_new(&program, data, 0, 1, 1, 0, NULL, NULL, &error));
+    assert_int_equal(error.code, 2);
+    assert_non_null(strstr(error.message, "20 images"));
+    vt_dataset_close(data);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_batches)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_same_batches), cmocka_unit_test(test_epochs),
+        cmocka_unit_test(test_broken),       cmocka_unit_test(test_too_many_broken),
+        cmocka_unit_test(test_too_small),
+    };
+    return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }
