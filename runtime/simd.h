@@ -5,7 +5,14 @@
 
 #include <features.h>
 
-#if defined(__x86_64__) && defined(__GLIBC__)
+/* Not under ThreadSanitizer: the picking runs before it is set up. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define __SANITIZE_THREAD__ 1
+#endif
+#endif
+
+#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_THREAD__)
 #define VT_CLONES __attribute__((target_clones("avx2", "default")))
 #else
 #define VT_CLONES
