@@ -13,6 +13,7 @@
 
 enum { MAX_FILE = 256 << 20, MAX_DEPTH = 8 };
 #define MAX_HELD ((int64_t)8 << 30)
+#define MAX_TAR ((int64_t)1 << 60)
 
 static bool read_at(int descriptor, int64_t offset, int64_t size, const char *name, VtImage *out,
                     VtError *error) {
@@ -113,6 +114,8 @@ static bool add_member(VtDataset *d, Tar *tar, struct archive_entry *entry, VtEr
     bool added;
     tar->members++;
     if (!name) name = archive_entry_pathname_utf8(entry);
+    if (size < 0 || size > MAX_TAR)
+        return vt_fail(error, 1, "%s: damaged: a member of %lld bytes", d->path, (long long)size);
     if (type == AE_IFREG) tar->end = offset + size;
     if (!name || (type != AE_IFREG && type != AE_IFDIR) || size > MAX_FILE) return true;
     if (!dataset_add_path(d, name, name, offset, type == AE_IFDIR ? -1 : size, &added))

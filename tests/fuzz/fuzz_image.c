@@ -1,0 +1,23 @@
+/* Fuzz target: any bytes as an image. What decodes goes through a pipeline to the last pixel. */
+#include "runtime/runtime.h"
+
+enum {
+#define AUGMENT(name, params, doc) KIND_##name,
+#include "runtime/catalog.def"
+#undef AUGMENT
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static const VtAugment augments[] = {{KIND_random_resized_crop, {0.08, 1, 0.75, 4. / 3, 1}},
+                                         {KIND_color_jitter, {0.4, 0.4, 0.2, 0.1, 1}},
+                                         {KIND_blur, {0.1, 2, 1}}};
+    static const VtPipeline pipeline = {"fuzz", 16, 3, augments};
+    float out[3 * 16 * 16];
+    VtError error;
+    VtImage image;
+    VtRng rng = {.seed = size};
+    if (!vt_image_decode(data, size, "fuzz", &image, &error)) return 0;
+    if ((int64_t)image.width * image.height < 1 << 20) vt_pipeline_apply(&pipeline, &image, &rng, out);
+    vt_image_free(&image);
+    return 0;
+}
