@@ -1,6 +1,7 @@
 /* Data sets: finding the format, the index, and a cache of decoded images. */
 #include "runtime/dataset.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -71,6 +72,8 @@ VtDataset *vt_dataset_open(const char *path, const char *split, VtError *error) 
         result = openers[i](d, path, split, error);
     if (!there)
         vt_fail(error, 2, "no data at '%s'", path);
+    else if (result == 0 && access(path, R_OK) != 0)
+        vt_fail(error, 2, "cannot read '%s': %s", path, strerror(errno));
     else if (result == 0)
         vt_fail(error, 2,
                 "'%s' is no data set vitc knows: a folder or tar of CLASS/IMAGE.jpg|png, CIFAR or STL-10 "
