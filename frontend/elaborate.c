@@ -587,7 +587,7 @@ static void finish_plan(Elaborator *e, Recipe *out) {
     }
     out->module = e->module;
     out->about = r->about;
-    out->resolved = tree_print(e->arena, r->tree);
+    out->resolved = recipe_resolved(r);
     out->plan = (VtProgram){.abi = VT_ABI,
                             .name = r->name,
                             .version = VITC_VERSION,

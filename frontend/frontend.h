@@ -26,7 +26,8 @@ typedef struct {
     Module *module;
     VtProgram plan; /* name, inputs, pipelines, draws, warnings, train */
     const char *about;
-    const char *resolved; /* the recipe as YAML with knobs and overrides applied, loadable again */
+    const char *
+        resolved; /* the recipe as YAML, overrides applied and libraries written into it: loadable on its own */
 } Recipe;
 
 bool recipe_load(Arena *arena, Diags *diags, const char *path, const RecipeOptions *options, Recipe *out);

@@ -690,7 +690,10 @@ static bool read_source(ParsedRecipe *r, const char *path, const char *text, siz
         check_keys(r, root, "a recipe", recipe_keys, COUNT(recipe_keys));
     if (root->kind != TREE_MAP) return false;
     read_uses(r, path, tree_get(root, "use"));
-    if (tree_get(root, "modules")) read_modules(r, tree_get(root, "modules"));
+    const Tree *modules = tree_get(root, "modules");
+    if (modules) read_modules(r, modules);
+    if (modules && library)
+        ARENA_PUSH(r->arena, r->library_modules, r->n_library_modules, r->library_modules_capacity, modules);
     if (library) return true;
     r->tree = root;
     apply_overrides(r, root);

@@ -88,6 +88,8 @@ typedef struct {
     /* files being read, for `use:` cycles */
     const char **open_files, **read_files;
     size_t n_open, open_capacity, n_read, read_capacity;
+    const Tree **library_modules; /* the `modules` of each file used */
+    size_t n_library_modules, library_modules_capacity;
 } ParsedRecipe;
 
 bool recipe_read(ParsedRecipe *recipe, const char *path, const char *text, size_t size);
@@ -97,6 +99,9 @@ const Knob *recipe_knob(const ParsedRecipe *recipe, const char *name);
 bool evaluate_constant(ParsedRecipe *recipe, const Expr *expr, double *value, bool *is_int);
 /* elaborate.c */
 bool elaborate(ParsedRecipe *recipe, Recipe *out);
+
+/* resolved.c: the recipe as YAML with overrides applied and libraries written into it, loadable again on its own. */
+char *recipe_resolved(ParsedRecipe *recipe);
 
 /* catalog.c: the rows of runtime/catalog.def. Each fills params (VT_MAX_PARAMS of them) from a map of keys; the keys `size`,
  * `sampler` and `shape` are passed over. `copy`: which element of an `each:` list to take. */

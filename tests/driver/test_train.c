@@ -124,6 +124,22 @@ static void test_signal(void **state) {
     assert_true(said("resumed from"));
 }
 
+/* The recipe a run saves holds the library modules it was made of: neither resume nor eval asks for them. */
+static void test_saved_recipe(void **state) {
+    (void)state;
+    char saved[128], command[1024];
+    snprintf(saved, sizeof saved, "%s/apart/recipe.yaml", folder);
+    assert_int_equal(run(RECIPE, "apart", "--steps 4"), 0);
+    setenv("VITC_MODELS", "/nonexistent", 1);
+    assert_int_equal(run(saved, "apart", "--resume"), 0);
+    snprintf(command, sizeof command, "%s eval knn %s/apart --data synthetic:640 >%s/log 2>&1", VITC_BINARY,
+             folder, folder);
+    int status = system(command);
+    unsetenv("VITC_MODELS");
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_same("whole", "apart");
+}
+
 static void test_refusals(void **state) {
     (void)state;
     assert_int_equal(run(RECIPE, "whole", ""), 2);
@@ -159,7 +175,10 @@ static int remove_folder(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_killed_and_resumed),
-                                       cmocka_unit_test(test_threads), cmocka_unit_test(test_signal),
-                                       cmocka_unit_test(test_refusals), cmocka_unit_test(test_nan)};
+                                       cmocka_unit_test(test_threads),
+                                       cmocka_unit_test(test_signal),
+                                       cmocka_unit_test(test_saved_recipe),
+                                       cmocka_unit_test(test_refusals),
+                                       cmocka_unit_test(test_nan)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
