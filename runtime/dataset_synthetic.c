@@ -64,7 +64,8 @@ static double texture_at(const Texture *t, double x, double y) {
     }
 }
 
-static Texture draw_texture(VtRng *rng, int not_kind) {
+/* `contrast`: how far apart the two colours are. */
+static Texture draw_texture(VtRng *rng, int not_kind, double contrast) {
     Texture t = {.kind = (int)vt_rng_below(rng, TEXTURES)};
     double scale = 0.08 + 0.14 * vt_rng_uniform(rng), angle = 6.2831853 * vt_rng_uniform(rng);
     t.along[0] = cos(angle) * scale;
@@ -75,7 +76,7 @@ static Texture draw_texture(VtRng *rng, int not_kind) {
     for (int k = 0; k < 2; k++)
         for (int c = 0; c < 3; c++) t.color[k][c] = vt_rng_uniform(rng);
     for (int c = 0; c < 3; c++)
-        t.color[1][c] = 0.55 * t.color[1][c] + 0.45 * t.color[0][c]; /* one hue, not noise of two */
+        t.color[1][c] = t.color[0][c] + contrast * (t.color[1][c] - t.color[0][c]);
     return t;
 }
 
@@ -102,10 +103,10 @@ static void stand_out(const Texture *ground, Texture *figure) {
 }
 
 static Scene draw_scene(VtRng *rng, int shape, double n) {
-    Scene s = {.shape = shape, .ground = draw_texture(rng, -1)};
-    s.figure = draw_texture(rng, s.ground.kind);
+    Scene s = {.shape = shape, .ground = draw_texture(rng, -1, 0.25)}; /* out of focus */
+    s.figure = draw_texture(rng, s.ground.kind, 0.55);
     stand_out(&s.ground, &s.figure);
-    s.size = n * (0.24 + 0.14 * vt_rng_uniform(rng));
+    s.size = n * (0.3 + 0.12 * vt_rng_uniform(rng));
     double turn = 0.7 * (vt_rng_uniform(rng) - 0.5);
     s.cosine = cos(turn);
     s.sine = sin(turn);
