@@ -321,6 +321,7 @@ static int irregular_kernel(const Func *func, const Node *node, int64_t numbers[
     case OP_unfold:
     case OP_fold: {
         const Type *image = node->op == OP_unfold ? x : &node->type;
+        if (x->dtype != DT_F32) return 0;
         int first = node->op == OP_unfold ? 0 : 1;
         for (int k = 0; k < 4; k++) numbers[k] = image->dim[k];
         for (int a = 0; a < 3; a++)

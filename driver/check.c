@@ -20,6 +20,24 @@ static double func_flops(const Func *func, bool matmul_only) {
     return flops;
 }
 
+/* What modules told of themselves, a line a name: "tokens  65 (student), 17 (student)". */
+static void print_notes(const Recipe *recipe) {
+    for (size_t i = 0; i < recipe->n_notes; i++) {
+        const RecipeNote *first = &recipe->notes[i];
+        bool done = false;
+        for (size_t j = 0; j < i && !done; j++) done = strcmp(recipe->notes[j].name, first->name) == 0;
+        if (done) continue;
+        printf("  %-12s", first->name);
+        for (size_t j = i; j < recipe->n_notes; j++) {
+            const RecipeNote *note = &recipe->notes[j];
+            if (strcmp(note->name, first->name) != 0) continue;
+            printf("%s %g", j > i ? "," : "", note->value);
+            if (note->network) printf(" (%s)", note->network);
+        }
+        putchar('\n');
+    }
+}
+
 int verb_check(int argc, char **argv) {
     Arguments args;
     if (!parse_arguments(argc, argv, NULL, 0, &args)) return 2;
@@ -41,6 +59,7 @@ int verb_check(int argc, char **argv) {
                count_role(module, ROLE_PARAM, true), count_role(module, ROLE_EMA, false),
                count_role(module, ROLE_OPTIMIZER, false));
         printf("  batch        %lld images, %g epochs\n", (long long)train->batch, train->epochs);
+        print_notes(&s.recipe);
         for (int i = 0; i < s.recipe.plan.n_inputs; i++) {
             const VtTensor *t = &s.recipe.plan.inputs[i].tensor;
             Type type = type_make((DType)t->dtype, t->rank, t->dim);

@@ -756,6 +756,21 @@ BUILTIN(b_buffer) {
     return make_buffer(e, at->loc, &args[0], NULL, args[1].kind == V_STRING ? args[1].text : NULL);
 }
 
+BUILTIN(b_note) {
+    UNUSED;
+    double value;
+    if (args[0].kind != V_STRING) return eval_error(e, at->loc, "note('NAME', number)");
+    if (!real_of(e, at->loc, &args[1], "a note's value", &value)) return (Value){0};
+    RecipeNote note = {e->application ? e->application->definition->signature.name : NULL, args[0].text, value};
+    for (size_t i = 0; i < e->n_notes; i++) {
+        const RecipeNote *known = &e->notes[i];
+        if (known->network == note.network && !strcmp(known->name, note.name) && known->value == value)
+            return value_none();
+    }
+    ARENA_PUSH(e->arena, e->notes, e->n_notes, e->notes_capacity, note);
+    return value_none();
+}
+
 BUILTIN(b_draw) {
     UNUSED;
     Ints sizes;
@@ -832,6 +847,7 @@ static const Builtin TABLE[] = {
     {"param", "*sizes init=zeros decay=none trainable=true name=none", b_param},
     {"buffer", "value name=none", b_buffer},
     {"draw", "sampler *sizes", b_draw},
+    {"note", "name value", b_note},
 };
 enum { N_BUILTINS = sizeof TABLE / sizeof *TABLE };
 

@@ -587,6 +587,8 @@ static void finish_plan(Elaborator *e, Recipe *out) {
     }
     out->module = e->module;
     out->about = r->about;
+    out->notes = e->notes;
+    out->n_notes = e->n_notes;
     out->resolved = recipe_resolved(r);
     out->plan = (VtProgram){.abi = VT_ABI,
                             .name = r->name,

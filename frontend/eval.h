@@ -98,6 +98,8 @@ typedef struct Elaborator {
     size_t n_applied, applied_capacity;
     const char *call_label; /* the label of the call about to run: its arguments are evaluated outside it */
     const char *pending_label; /* name being assigned: what param() and draw() are called */
+    RecipeNote *notes;
+    size_t n_notes, notes_capacity;
     VtInput *inputs;
     size_t n_inputs, inputs_capacity;
     int depth;

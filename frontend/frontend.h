@@ -16,6 +16,12 @@ typedef struct {
     bool with_values;    /* outputs of the recipe's `values:` (vitc run) */
 } RecipeOptions;
 
+/* A fact that a module tells of itself (`note('tokens', n)`), for `vitc check`. `network`: the one being applied, or NULL. */
+typedef struct {
+    const char *network, *name;
+    double value;
+} RecipeNote;
+
 /* A recipe, elaborated. Functions of the module:
  *   step   inputs by name; outputs `loss`, `loss.OBJECTIVE`, schedules and metrics by name; updates of all
  * state embed  one view input; output `features` f32[batch, dim] (only if the recipe has `embed:`) init   no
@@ -26,6 +32,8 @@ typedef struct {
     Module *module;
     VtProgram plan; /* name, inputs, pipelines, draws, warnings, train */
     const char *about;
+    const RecipeNote *notes; /* each once */
+    size_t n_notes;
     const char *
         resolved; /* the recipe as YAML, overrides applied and libraries written into it: loadable on its own */
 } Recipe;
