@@ -44,6 +44,7 @@ static const Case CASES[] = {
       {"after.*running_mean", "after.*running_mean"},
       {"after.*running_var", "after.*running_var"},
       {"after.*num_batches_tracked", "after.*num_batches_tracked"}}},
+    {"timm_vit", "@", {{"tokens", "tokens"}, {"logits", "logits"}}}, /* @: the recipe beside the file */
 };
 
 static bool star(const char *pattern, const char *name, char *captured) {
@@ -130,8 +131,11 @@ static void check(const Case *c, const char *flags) {
     VtError error = {0};
     close(descriptor);
     snprintf(golden, sizeof golden, "%s/golden/%s.safetensors", TEST_DIR, c->name);
+    char recipe[1024];
+    snprintf(recipe, sizeof recipe, "%s/golden/%s.yaml", TEST_DIR, c->name);
     snprintf(command, sizeof command, "%s run %s --in %s --out %s --rename %s/golden/%s.rename.yaml %s",
-             VITC_BINARY, c->arguments, golden, out, TEST_DIR, c->name, flags);
+             VITC_BINARY, strcmp(c->arguments, "@") == 0 ? recipe : c->arguments, golden, out, TEST_DIR,
+             c->name, flags);
     assert_int_equal(system(command), 0);
     VtTensorFile *want = vt_tensors_open(golden, &error), *got = vt_tensors_open(out, &error);
     assert_non_null(want);
@@ -156,24 +160,33 @@ static void test_interpreted(void **state) {
 static void test_generic(void **state) {
     check(*state, "--target-features generic");
 }
+static void test_avx2(void **state) {
+#ifdef __x86_64__
+    if (!__builtin_cpu_supports("avx2")) skip();
+#else
+    skip();
+#endif
+    check(*state, "--target-features avx2");
+}
 static void test_one_thread(void **state) {
     check(*state, "--threads 1");
 }
 
 int main(void) {
-    enum { N = sizeof CASES / sizeof *CASES };
+    enum { N = sizeof CASES / sizeof *CASES, WAYS = 5 };
     static const struct {
         const char *name;
         void (*test)(void **state);
     } ways[] = {{"compiled", test_compiled},
                 {"interpreted", test_interpreted},
                 {"generic target", test_generic},
+                {"AVX2 target", test_avx2},
                 {"one thread", test_one_thread}};
-    struct CMUnitTest tests[N * 4];
-    for (int i = 0; i < N * 4; i++) {
+    struct CMUnitTest tests[N * WAYS];
+    for (int i = 0; i < N * WAYS; i++) {
         char *name = malloc(64);
-        snprintf(name, 64, "%s, %s", CASES[i / 4].name, ways[i % 4].name);
-        tests[i] = (struct CMUnitTest){name, ways[i % 4].test, NULL, NULL, (void *)&CASES[i / 4]};
+        snprintf(name, 64, "%s, %s", CASES[i / WAYS].name, ways[i % WAYS].name);
+        tests[i] = (struct CMUnitTest){name, ways[i % WAYS].test, NULL, NULL, (void *)&CASES[i / WAYS]};
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
