@@ -761,7 +761,8 @@ BUILTIN(b_note) {
     double value;
     if (args[0].kind != V_STRING) return eval_error(e, at->loc, "note('NAME', number)");
     if (!real_of(e, at->loc, &args[1], "a note's value", &value)) return (Value){0};
-    RecipeNote note = {e->application ? e->application->definition->signature.name : NULL, args[0].text, value};
+    RecipeNote note = {e->application ? e->application->definition->signature.name : NULL, args[0].text,
+                       value};
     for (size_t i = 0; i < e->n_notes; i++) {
         const RecipeNote *known = &e->notes[i];
         if (known->network == note.network && !strcmp(known->name, note.name) && known->value == value)

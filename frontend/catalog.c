@@ -181,7 +181,7 @@ bool catalog_params(ParsedRecipe *recipe, bool sampler, int row, const Tree *map
     for (size_t i = 0; map && map->kind == TREE_MAP && i < map->count; i++) {
         const char *key = map->items[i].key->text;
         const Tree *value = map->items[i].value;
-        if (sampler && (!strcmp(key, "sampler") || !strcmp(key, "shape"))) continue;
+        if (sampler && (!strcmp(key, "sampler") || !strcmp(key, "shape") || !strcmp(key, "count"))) continue;
         const Param *p = find_param(recipe, sampler, row, list, n, key, map->items[i].key->loc);
         const Tree *each = p ? tree_get(value, "each") : NULL;
         if (each) {

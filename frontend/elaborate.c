@@ -35,9 +35,9 @@ static void start_elaborator(Elaborator *e, ParsedRecipe *recipe, Module *module
     *e = (Elaborator){
         .recipe = recipe, .arena = recipe->arena, .diags = recipe->diags, .module = module, .stamp = 1};
     e->globals = ARENA_NEW(e->arena, Frame);
-    e->knobs = ARENA_NEW(e->arena, Frame);
+    e->own = ARENA_NEW(e->arena, Frame);
     for (size_t i = 0; i < recipe->n_knobs; i++)
-        define(e, e->knobs, recipe->knobs[i].name, knob_value(e, &recipe->knobs[i]));
+        define(e, e->own, recipe->knobs[i].name, knob_value(e, &recipe->knobs[i]));
 }
 
 bool evaluate_constant(ParsedRecipe *recipe, const Expr *expr, double *value, bool *is_int) {
@@ -65,7 +65,7 @@ static void define_modules(Elaborator *e) {
     }
     for (size_t i = 0; i < e->recipe->n_networks; i++) {
         const Definition *d = &e->recipe->networks[i];
-        define(e, e->globals, d->signature.name, (Value){.kind = V_NETWORK, .definition = d});
+        define(e, e->own, d->signature.name, (Value){.kind = V_NETWORK, .definition = d});
     }
 }
 
@@ -73,17 +73,23 @@ static Type view_type(const ParsedRecipe *r, const View *view) {
     return type_make(DT_F32, 4, (int64_t[]){r->train.batch, 3, view->size, view->size});
 }
 
-static void define_view(Elaborator *e, const View *view) {
-    ParsedRecipe *r = e->recipe;
-    int copies = view->count < 0 ? 0 : view->count ? view->count : 1;
+/* A view or draw: one input (count 0), or a list of `count` copies (-1: none) that are consecutive from `first` in the program's table. */
+static void define_copies(Elaborator *e, const char *name, int count, Type type, VtSourceKind source,
+                          int first) {
+    const ParsedRecipe *r = e->recipe;
+    int copies = count < 0 ? 0 : count ? count : 1;
     Value list = value_list(e, V_LIST, (size_t)copies);
     for (int i = 0; i < copies; i++) {
-        const char *name = r->pipelines[view->first_pipeline + i].name;
-        list.items[i] =
-            (Value){.kind = V_TENSOR,
-                    .id = add_input(e, name, view_type(r, view), VT_SOURCE_VIEW, view->first_pipeline + i)};
+        const char *input =
+            source == VT_SOURCE_VIEW ? r->pipelines[first + i].name : r->samplers[first + i].name;
+        list.items[i] = (Value){.kind = V_TENSOR, .id = add_input(e, input, type, source, first + i)};
     }
-    define(e, e->globals, view->name, view->count ? list : list.items[0]);
+    define(e, e->own, name, count ? list : list.items[0]);
+}
+
+static void define_view(Elaborator *e, const View *view) {
+    define_copies(e, view->name, view->count, view_type(e->recipe, view), VT_SOURCE_VIEW,
+                  view->first_pipeline);
 }
 
 /* labels, index, draws: inputs of the step; unused ones are dropped at the end. */
@@ -91,15 +97,13 @@ static void define_inputs(Elaborator *e) {
     ParsedRecipe *r = e->recipe;
     for (size_t i = 0; i < r->n_views; i++) define_view(e, &r->views[i]);
     Type per_image = type_make(DT_I32, 1, &r->train.batch);
-    define(e, e->globals, "labels",
+    define(e, e->own, "labels",
            (Value){.kind = V_TENSOR, .id = add_input(e, "labels", per_image, VT_SOURCE_LABEL, 0)});
-    define(e, e->globals, "index",
+    define(e, e->own, "index",
            (Value){.kind = V_TENSOR, .id = add_input(e, "index", per_image, VT_SOURCE_INDEX, 0)});
     for (size_t i = 0; i < r->n_draws; i++) {
         const Draw *draw = &r->draws[i];
-        define(e, e->globals, draw->name,
-               (Value){.kind = V_TENSOR,
-                       .id = add_input(e, draw->name, draw->type, VT_SOURCE_DRAW, draw->index)});
+        define_copies(e, draw->name, draw->count, draw->type, VT_SOURCE_DRAW, draw->index);
     }
 }
 
@@ -128,7 +132,7 @@ static void define_states(Elaborator *e) {
             else
                 value = init;
         }
-        define(e, e->globals, entry->name, value);
+        define(e, e->own, entry->name, value);
     }
 }
 
@@ -213,12 +217,26 @@ static void move_after(Elaborator *e) {
 
 /* ---- losses --------------------------------------------------------------------------------------------------------------- */
 
+/* A record of the objective's local names, for what comes after it. */
+static void define_objective(Step *step, size_t i) {
+    Elaborator *e = &step->e;
+    const Frame *frame = &step->locals[i];
+    Value record = value_list(e, V_RECORD, frame->count);
+    record.names = ARENA_ARRAY(e->arena, const char *, frame->count + 1);
+    for (size_t v = 0; v < frame->count; v++) {
+        record.names[v] = frame->variables[v].name;
+        record.items[v] = frame->variables[v].value;
+    }
+    define(e, e->own, e->recipe->objectives.items[i].name, record);
+}
+
 static void run_objective(Step *step, size_t i) {
     Elaborator *e = &step->e;
     const Entry *objective = &e->recipe->objectives.items[i];
     e->frame = &step->locals[i];
     step->losses[i] = eval_block(e, objective->loss);
     e->frame = NULL;
+    define_objective(step, i);
     if (step->losses[i].kind == V_NONE)
         eval_error(e, objective->loc, "objective '%s' returns no loss", objective->name);
 }
@@ -402,22 +420,6 @@ static void run_updates(Step *step, size_t i) {
     e->frame = NULL;
 }
 
-/* A record of each objective's local names, for metrics and values. */
-static void define_objectives(Step *step) {
-    Elaborator *e = &step->e;
-    for (size_t i = 0; i < e->recipe->objectives.count; i++) {
-        const Frame *frame = &step->locals[i];
-        Value record = value_list(e, V_RECORD, frame->count);
-        record.names = ARENA_ARRAY(e->arena, const char *, frame->count + 1);
-        for (size_t v = 0; v < frame->count; v++) {
-            record.names[v] = frame->variables[v].name;
-            record.items[v] = frame->variables[v].value;
-        }
-        const char *name = e->recipe->objectives.items[i].name;
-        if (!lookup(e, name)) define(e, e->globals, name, record);
-    }
-}
-
 static void add_outputs(Elaborator *e, const Entries *entries, bool scalar) {
     for (size_t i = 0; i < entries->count; i++) {
         const Entry *entry = &entries->items[i];
@@ -498,7 +500,8 @@ static void build_step(Step *step) {
     }
     if (step->loss == IR_NONE || diags_errors(e->diags)) return;
     for (size_t i = 0; i < e->recipe->objectives.count; i++) run_updates(step, i);
-    define_objectives(step);
+    for (size_t i = 0; i < e->recipe->objectives.count; i++)
+        define_objective(step, i); /* now with names of updates */
     add_outputs(e, &e->recipe->metrics, true);
     optimize(step);
     if (e->recipe->options->with_values) add_outputs(e, &e->recipe->values, false);

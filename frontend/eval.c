@@ -60,7 +60,7 @@ static Value *find_in(Frame *frame, const char *name) {
 
 Value *lookup(Elaborator *e, const char *name) {
     Value *found = find_in(e->frame, name);
-    if (!found && !(e->frame && e->frame->module)) found = find_in(e->knobs, name);
+    if (!found && !(e->frame && e->frame->module)) found = find_in(e->own, name);
     return found ? found : find_in(e->globals, name);
 }
 
@@ -77,9 +77,8 @@ static Value eval_name(Elaborator *e, const Expr *expr) {
     if (found) return *found;
     const Builtin *builtin = builtin_find(name);
     if (builtin) return (Value){.kind = V_BUILTIN, .builtin = builtin};
-    if (find_in(e->knobs, name))
-        return eval_error(e, expr->loc, "knob '%s' is not seen inside a module: pass it as an argument",
-                          name);
+    if (find_in(e->own, name))
+        return eval_error(e, expr->loc, "'%s' is not seen inside a module: pass it as an argument", name);
     size_t n = 0, n_builtins;
     const char *const *builtins = builtin_names(&n_builtins);
     size_t most = n_builtins + (e->frame ? e->frame->count : 0) + e->globals->count;

@@ -84,8 +84,9 @@ typedef struct Elaborator {
     Diags *diags;
     Module *module;
     Func *func, *init;
-    Frame *globals, *knobs, *frame; /* knobs come before globals, and are not seen in modules */
-    const char *scope;              /* "student.blocks.0" or NULL */
+    Frame *globals, *own,
+        *frame;        /* own: knobs, views, draws, networks, states, objectives; not seen in modules */
+    const char *scope; /* "student.blocks.0" or NULL */
     Application *application;
     uint32_t stamp; /* counts applications */
     bool training;

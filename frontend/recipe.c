@@ -215,7 +215,12 @@ static Tree **find_place(Tree *root, const char *path) {
 static Tree **add_place(ParsedRecipe *r, Tree *root, const char *path, Loc loc) {
     const char *dot = strrchr(path, '.');
     if (!dot || strncmp(path, "train.", 6) != 0) return NULL;
-    Tree **parent = find_place(root, arena_strndup(r->arena, path, (size_t)(dot - path)));
+    const char *above = arena_strndup(r->arena, path, (size_t)(dot - path));
+    Tree **parent = find_place(root, above);
+    if (!parent && (parent = add_place(r, root, above, loc))) {
+        *parent = ARENA_NEW(r->arena, Tree);
+        **parent = (Tree){.kind = TREE_MAP, .loc = loc};
+    }
     if (!parent || (*parent)->kind != TREE_MAP) return NULL;
     Tree *map = *parent, *key = ARENA_NEW(r->arena, Tree);
     *key = (Tree){
@@ -515,40 +520,54 @@ static void read_views(ParsedRecipe *r, const Tree *map) {
     }
 }
 
-static void read_draws(ParsedRecipe *r, const Tree *map) {
+/* The type a draw's shape and sampler give; false after an error. */
+static bool read_draw_type(ParsedRecipe *r, const Tree *sampler, const Tree *shape, Type *out) {
     static const char *const int_samplers[] = {"randint", "permutation"};
-    for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++) {
-        const Tree *form = map->items[i].value, *sampler = tree_get(form, "sampler"),
-                   *shape = tree_get(form, "shape");
-        Draw draw = {
-            .name = map->items[i].key->text, .loc = map->items[i].key->loc, .index = (int)r->n_samplers};
-        size_t n;
-        const char *const *names = catalog_names(true, &n);
-        if (!sampler || !shape || shape->kind != TREE_LIST || shape->count > IR_MAX_RANK) {
-            diag_error(r->diags, draw.loc, "draw '%s' wants `sampler: NAME` and `shape: [sizes]`", draw.name);
-            continue;
-        }
-        int row = catalog_sampler(sampler->text);
-        if (row < 0) {
-            diag_error(r->diags, sampler->loc, "unknown sampler '%s'%s", sampler->text,
-                       suggestion(r, sampler->text, names, n));
-            continue;
-        }
-        VtDraw out = {.name = draw.name, .kind = row};
-        if (!catalog_params(r, true, row, form, 0, 1, out.params)) continue;
-        draw.type.dtype = DT_F32;
-        for (size_t k = 0; k < COUNT(int_samplers); k++)
-            if (strcmp(int_samplers[k], sampler->text) == 0) draw.type.dtype = DT_I32;
-        bool good = true;
-        for (size_t k = 0; k < shape->count; k++) {
-            int64_t size;
-            good = read_int(r, shape->items[k].value, "a size", 1, 1 << 30, &size) && good;
-            if (good) draw.type.dim[draw.type.rank++] = size;
-        }
-        if (!good) continue;
-        ARENA_PUSH(r->arena, r->samplers, r->n_samplers, r->samplers_capacity, out);
-        ARENA_PUSH(r->arena, r->draws, r->n_draws, r->draws_capacity, draw);
+    *out = (Type){.dtype = DT_F32};
+    for (size_t k = 0; k < COUNT(int_samplers); k++)
+        if (strcmp(int_samplers[k], sampler->text) == 0) out->dtype = DT_I32;
+    bool good = true;
+    for (size_t k = 0; k < shape->count; k++) {
+        int64_t size;
+        good = read_int(r, shape->items[k].value, "a size", 1, 1 << 30, &size) && good;
+        if (good) out->dim[out->rank++] = size;
     }
+    return good;
+}
+
+static void read_draw(ParsedRecipe *r, const Tree *key, const Tree *form) {
+    const Tree *sampler = tree_get(form, "sampler"), *shape = tree_get(form, "shape"),
+               *count = tree_get(form, "count");
+    Draw draw = {.name = key->text, .loc = key->loc, .index = (int)r->n_samplers};
+    int64_t copies = 0;
+    size_t n;
+    const char *const *names = catalog_names(true, &n);
+    if (!sampler || !shape || shape->kind != TREE_LIST || shape->count > IR_MAX_RANK) {
+        diag_error(r->diags, draw.loc, "draw '%s' wants `sampler: NAME` and `shape: [sizes]`", draw.name);
+        return;
+    }
+    int row = catalog_sampler(sampler->text);
+    if (row < 0) {
+        diag_error(r->diags, sampler->loc, "unknown sampler '%s'%s", sampler->text,
+                   suggestion(r, sampler->text, names, n));
+        return;
+    }
+    VtDraw out = {.name = draw.name, .kind = row};
+    if (!catalog_params(r, true, row, form, 0, 1, out.params) ||
+        !read_draw_type(r, sampler, shape, &draw.type) ||
+        (count && !read_int(r, count, "count", 1, MAX_COPIES, &copies)))
+        return;
+    draw.count = (int)copies;
+    for (int copy = 0; copy < (copies ? copies : 1); copy++) {
+        if (copies) out.name = arena_printf(r->arena, "%s.%d", draw.name, copy);
+        ARENA_PUSH(r->arena, r->samplers, r->n_samplers, r->samplers_capacity, out);
+    }
+    ARENA_PUSH(r->arena, r->draws, r->n_draws, r->draws_capacity, draw);
+}
+
+static void read_draws(ParsedRecipe *r, const Tree *map) {
+    for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++)
+        read_draw(r, map->items[i].key, map->items[i].value);
 }
 
 /* ---- training ---------------------------------------------------------------------------------------------------------- */
@@ -652,8 +671,32 @@ static void read_uses(ParsedRecipe *r, const char *path, const Tree *uses) {
         use_file(r, path, uses->items[i].value);
 }
 
+/* Names that expressions see side by side are different. */
+static void check_names(ParsedRecipe *r, const Tree *root) {
+    static const char *const sections[] = {"knobs", "views",     "draws",     "networks",
+                                           "state", "schedules", "objectives"};
+    for (size_t s = 0; s < COUNT(sections); s++) {
+        const Tree *map = tree_get(root, sections[s]);
+        for (size_t i = 0; map && map->kind == TREE_MAP && i < map->count; i++) {
+            const Tree *key = map->items[i].key;
+            size_t length = strcspn(key->text, "( ");
+            for (size_t t = 0; t < s; t++) {
+                const Tree *other = tree_get(root, sections[t]);
+                for (size_t k = 0; other && other->kind == TREE_MAP && k < other->count; k++) {
+                    const char *name = other->items[k].key->text;
+                    if (strcspn(name, "( ") == length && strncmp(name, key->text, length) == 0)
+                        diag_error(r->diags, key->loc,
+                                   "'%.*s' is a name among the %s already; choose another", (int)length, name,
+                                   sections[t]);
+                }
+            }
+        }
+    }
+}
+
 static void read_sections(ParsedRecipe *r, Tree *root) {
     const Tree *at;
+    check_names(r, root);
     if ((at = tree_get(root, "knobs"))) read_knobs(r, at);
     if ((at = tree_get(root, "train"))) read_train(r, at);
     if ((at = tree_get(root, "views"))) read_views(r, at);

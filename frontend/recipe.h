@@ -55,7 +55,8 @@ typedef struct {
 typedef struct {
     const char *name;
     Loc loc;
-    int index; /* VtProgram.draws */
+    int count; /* 0: a single tensor */
+    int index; /* VtProgram.draws: the first copy */
     Type type;
 } Draw;
 

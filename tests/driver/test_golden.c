@@ -44,6 +44,17 @@ static const Case CASES[] = {
       {"after.*running_mean", "after.*running_mean"},
       {"after.*running_var", "after.*running_var"},
       {"after.*num_batches_tracked", "after.*num_batches_tracked"}}},
+    {"mae_step",
+     "mae image=16 patch=4 dim=24 depth=2 heads=3 decoder_dim=16 decoder_depth=1 decoder_heads=2 batch=3",
+     {{"loss", "loss"},
+      {"pred", "pred"},
+      {"mask", "mask"},
+      {"grad.decoder.decoder_*", "grad.decoder_*"},
+      {"grad.decoder.mask_token", "grad.mask_token"},
+      {"grad.encoder.blocks.*", "grad.blocks.*"},
+      {"grad.encoder.patch_embed.*", "grad.patch_embed.*"},
+      {"grad.encoder.norm.*", "grad.norm.*"},
+      {"grad.encoder.cls_token", "grad.cls_token"}}},
     {"timm_vit", "@", {{"tokens", "tokens"}, {"logits", "logits"}}}, /* @: the recipe beside the file */
 };
 

@@ -1,0 +1,117 @@
+/* Every recipe of models/ trains: a few steps of a small configuration on procedural images, with finite losses, to the same bits on one
+ * thread and on two. A recipe without a row here fails the test. */
+#include "runtime/runtime.h"
+
+#include <dirent.h>
+#include <jansson.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct {
+    const char *path, *arguments; /* in models/ */
+} Row;
+
+#define SMALL "image=32 patch=8 dim=24 depth=2 heads=2 batch=8 epochs=2 "
+
+static const Row ROWS[] = {
+    {"dino.yaml", SMALL "local_size=16 locals=2 out_dim=32 hidden=32 bottleneck=16 warmup=1"},
+    {"hybrid.yaml", SMALL "mask_patch=8 hidden=32 out_dim=16 warmup=1"},
+    {"mae.yaml", "preset=tiny batch=8"},
+    {"mocov3.yaml", SMALL "hidden=32 out_dim=16 warmup=1"},
+    {"quickstart.yaml", SMALL "hidden=32 out_dim=16"},
+    {"simmim.yaml", SMALL "mask_patch=8 warmup=1"},
+    {"paper/cmc.yaml", "preset=tiny batch=8"},
+    {"paper/ibot.yaml", "preset=tiny batch=8"},
+    {"paper/ijepa.yaml", "preset=tiny batch=8"},
+    {"paper/moco_queue.yaml", "preset=tiny batch=8"},
+    {"paper/sit.yaml", "preset=tiny batch=8"},
+    {"paper/swav.yaml", "preset=tiny batch=8"},
+};
+enum { N_ROWS = sizeof ROWS / sizeof *ROWS, STEPS = 3 };
+
+static char folder[] = "/tmp/vitc-recipes-XXXXXX";
+
+/* The `loss` of each line of metrics.jsonl. */
+static int read_losses(const char *path, double *losses, int most) {
+    char line[1 << 14];
+    int n = 0;
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (n < most && fgets(line, sizeof line, file)) {
+        json_t *object = json_loads(line, 0, NULL);
+        const json_t *loss = json_object_get(object, "loss");
+        if (loss) losses[n++] = json_number_value(loss);
+        json_decref(object);
+    }
+    fclose(file);
+    return n;
+}
+
+static void test_trains(void **state) {
+    const Row *row = *state;
+    double losses[2][STEPS];
+    for (int threads = 1; threads <= 2; threads++) {
+        char command[2048], out[256];
+        snprintf(out, sizeof out, "%s/run", folder);
+        snprintf(
+            command, sizeof command,
+            "rm -rf %s && %s train %s/models/%s %s train.knn.every=0 --data synthetic:640 --plain --out %s "
+            "--steps %d --threads %d >%s/log 2>&1 || { cat %s/log; false; }",
+            out, VITC_BINARY, SOURCE_DIR, row->path, row->arguments, out, STEPS, threads, folder, folder);
+        assert_int_equal(system(command), 0);
+        strcat(out, "/metrics.jsonl");
+        assert_int_equal(read_losses(out, losses[threads - 1], STEPS), STEPS);
+    }
+    for (int i = 0; i < STEPS; i++) {
+        assert_true(isfinite(losses[0][i]));
+        assert_true(losses[0][i] == losses[1][i]);
+    }
+    assert_true(losses[0][0] != losses[0][STEPS - 1]);
+}
+
+static void look_for_rows(const char *below) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/models/%s", SOURCE_DIR, below);
+    DIR *models = opendir(path);
+    assert_non_null(models);
+    for (struct dirent *entry; (entry = readdir(models));) {
+        if (!strstr(entry->d_name, ".yaml")) continue;
+        bool found = false;
+        snprintf(path, sizeof path, "%s%s", below, entry->d_name);
+        for (int i = 0; i < N_ROWS && !found; i++) found = strcmp(ROWS[i].path, path) == 0;
+        if (!found) fail_msg("models/%s has no row in this test", path);
+    }
+    closedir(models);
+}
+
+static void test_all_have_rows(void **state) {
+    (void)state;
+    look_for_rows("");
+    look_for_rows("paper/");
+}
+
+static int make_folder(void **state) {
+    (void)state;
+    return mkdtemp(folder) == NULL;
+}
+
+static int remove_folder(void **state) {
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command);
+}
+
+int main(void) {
+    struct CMUnitTest tests[N_ROWS + 1];
+    for (int i = 0; i < N_ROWS; i++)
+        tests[i] = (struct CMUnitTest){ROWS[i].path, test_trains, NULL, NULL, (void *)&ROWS[i]};
+    tests[N_ROWS] = (struct CMUnitTest)cmocka_unit_test(test_all_have_rows);
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
