@@ -130,8 +130,8 @@ LLVMValueRef vecmath_log(LLVMBuilderRef b, LLVMValueRef x) {
     y = fma_(b, exponent, real(x, 0.693359375), y);
     y = choose(b, LLVMRealOEQ, x, real(x, __builtin_inf()), x, y);
     y = choose(b, LLVMRealOEQ, x, real(x, 0), real(x, -__builtin_inf()), y);
-    return choose(b, LLVMRealUGE, x, real(x, 0), LLVMBuildFAdd(b, y, LLVMBuildFSub(b, x, x, ""), ""),
-                  real(x, __builtin_nan("")));
+    y = choose(b, LLVMRealOLT, x, real(x, 0), real(x, __builtin_nan("")), y);
+    return choose(b, LLVMRealUNO, x, x, x, y);
 }
 
 /* sin (quarter 0) and cos (quarter 1): x = n·π/2 + r with |r| <= π/4. */
@@ -155,7 +155,7 @@ static LLVMValueRef sine(LLVMBuilderRef b, LLVMValueRef x, int quarter) {
 }
 
 LLVMValueRef vecmath_sin(LLVMBuilderRef b, LLVMValueRef x) {
-    return sine(b, x, 0);
+    return choose(b, LLVMRealOEQ, x, real(x, 0), x, sine(b, x, 0)); /* -0 stays */
 }
 LLVMValueRef vecmath_cos(LLVMBuilderRef b, LLVMValueRef x) {
     return sine(b, x, 1);
@@ -189,9 +189,10 @@ LLVMValueRef vecmath_erf(LLVMBuilderRef b, LLVMValueRef x) {
     return choose(b, LLVMRealOLT, a, real(x, 0.92), near, with_sign(b, far, x));
 }
 
+/* e^x / (1 + e^x) below 0, so that small results keep their digits. */
 LLVMValueRef vecmath_sigmoid(LLVMBuilderRef b, LLVMValueRef x) {
-    LLVMValueRef one = real(x, 1), e = vecmath_exp(b, LLVMBuildFNeg(b, x, ""));
-    return LLVMBuildFDiv(b, one, LLVMBuildFAdd(b, one, e, ""), "");
+    LLVMValueRef one = real(x, 1), e = vecmath_exp(b, LLVMBuildFNeg(b, absolute(b, x), ""));
+    return LLVMBuildFDiv(b, choose(b, LLVMRealOLT, x, real(x, 0), e, one), LLVMBuildFAdd(b, one, e, ""), "");
 }
 
 LLVMValueRef vecmath_libm(LLVMBuilderRef b, const char *name, LLVMValueRef x) {

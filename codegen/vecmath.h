@@ -6,14 +6,13 @@
 #include <llvm-c/Core.h>
 
 LLVMValueRef vecmath_exp(LLVMBuilderRef b,
-                         LLVMValueRef x); /* 2 ulp; below -103.9: 0, results below 2^-126 are
-                                                                   rounded to multiples of 2^-149 */
-LLVMValueRef vecmath_log(LLVMBuilderRef b, LLVMValueRef x); /* 2 ulp; 0: -inf; below 0: NaN */
-LLVMValueRef vecmath_sin(LLVMBuilderRef b, LLVMValueRef x); /* 2 ulp of 1 for |x| < 10^4 */
-LLVMValueRef vecmath_cos(LLVMBuilderRef b, LLVMValueRef x);
-LLVMValueRef vecmath_tanh(LLVMBuilderRef b, LLVMValueRef x);    /* 4 ulp */
-LLVMValueRef vecmath_erf(LLVMBuilderRef b, LLVMValueRef x);     /* 4 ulp */
-LLVMValueRef vecmath_sigmoid(LLVMBuilderRef b, LLVMValueRef x); /* 4 ulp */
+                         LLVMValueRef x); /* 1.2 ulp (denormal results too); below -104: 0 */
+LLVMValueRef vecmath_log(LLVMBuilderRef b, LLVMValueRef x);     /* 0.9 ulp; 0: -inf; below 0: NaN */
+LLVMValueRef vecmath_sin(LLVMBuilderRef b, LLVMValueRef x);     /* 0.8 ulp of 1 for |x| < 10^4 */
+LLVMValueRef vecmath_cos(LLVMBuilderRef b, LLVMValueRef x);     /* the same */
+LLVMValueRef vecmath_tanh(LLVMBuilderRef b, LLVMValueRef x);    /* 1.4 ulp */
+LLVMValueRef vecmath_erf(LLVMBuilderRef b, LLVMValueRef x);     /* 2.5 ulp */
+LLVMValueRef vecmath_sigmoid(LLVMBuilderRef b, LLVMValueRef x); /* 2.3 ulp */
 
 /* A function of the C library on each lane. */
 LLVMValueRef vecmath_libm(LLVMBuilderRef b, const char *name, LLVMValueRef x);
