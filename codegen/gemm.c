@@ -99,20 +99,25 @@ static void store_vector(Emitter *e, LLVMValueRef value, LLVMValueRef to) {
     LLVMSetAlignment(LLVMBuildStore(e->builder, value, to), 4);
 }
 
-/* micro(a, b, k, tile): tile[mr][nr] = sum over k of a[k][mr] outer b[k][nr]. */
-static LLVMValueRef micro_kernel(Emitter *e, int mr, int nv, int lanes, LLVMTypeRef *type_out) {
+/* The shape of one tile: rows and vectors of columns that are computed; steps of the packed panels along K. */
+typedef struct {
+    int rows, vectors, lanes, mr, nr;
+} Tile;
+
+/* micro(a, b, k, tile): tile[rows][nr] = sum over k of a[k][mr] outer b[k][nr], of the tile's rows and vectors alone. */
+static LLVMValueRef micro_kernel(Emitter *e, const Tile *t, LLVMTypeRef *type_out) {
     LLVMTypeRef pointer = pointer_type(e), i64 = LLVMInt64TypeInContext(e->context);
     LLVMTypeRef params[] = {pointer, pointer, i64, pointer};
     LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), params, 4, false);
     char name[64];
-    snprintf(name, sizeof name, "micro_%dx%dx%d", mr, nv, lanes);
+    snprintf(name, sizeof name, "micro_%dx%dx%d", t->rows, t->vectors, t->lanes);
     *type_out = type;
     LLVMValueRef known = LLVMGetNamedFunction(e->module, name);
     if (known) return known;
     Detour detour = detour_begin(e, name, type);
     LLVMValueRef a = LLVMGetParam(detour.function, 0), b = LLVMGetParam(detour.function, 1);
     LLVMValueRef k = LLVMGetParam(detour.function, 2), tile = LLVMGetParam(detour.function, 3);
-    LLVMTypeRef vector = LLVMVectorType(float_type(e), (unsigned)lanes);
+    LLVMTypeRef vector = LLVMVectorType(float_type(e), (unsigned)t->lanes);
     LLVMBasicBlockRef entry = LLVMGetInsertBlock(e->builder);
     LLVMBasicBlockRef body = LLVMAppendBasicBlockInContext(e->context, detour.function, "k");
     LLVMBasicBlockRef done = LLVMAppendBasicBlockInContext(e->context, detour.function, "done");
@@ -121,90 +126,146 @@ static LLVMValueRef micro_kernel(Emitter *e, int mr, int nv, int lanes, LLVMType
     LLVMValueRef i = LLVMBuildPhi(e->builder, i64, "i"), sums[64], next[64], zero = LLVMConstNull(vector);
     LLVMValueRef start = emit_i64(e, 0);
     LLVMAddIncoming(i, &start, &entry, 1);
-    for (int t = 0; t < mr * nv; t++) {
-        sums[t] = LLVMBuildPhi(e->builder, vector, "");
-        LLVMAddIncoming(sums[t], &zero, &entry, 1);
+    int n = t->rows * t->vectors;
+    for (int s = 0; s < n; s++) {
+        sums[s] = LLVMBuildPhi(e->builder, vector, "");
+        LLVMAddIncoming(sums[s], &zero, &entry, 1);
     }
-    LLVMValueRef ak = at(e, a, mul(e, i, emit_i64(e, mr))), bk = at(e, b, mul(e, i, emit_i64(e, nv * lanes)));
+    LLVMValueRef ak = at(e, a, mul(e, i, emit_i64(e, t->mr))), bk = at(e, b, mul(e, i, emit_i64(e, t->nr)));
     LLVMValueRef bv[8];
-    for (int v = 0; v < nv; v++) bv[v] = load_vector(e, vector, at(e, bk, emit_i64(e, v * lanes)));
+    for (int v = 0; v < t->vectors; v++) bv[v] = load_vector(e, vector, at(e, bk, emit_i64(e, v * t->lanes)));
     int width = e->width;
-    e->width = lanes;
-    for (int r = 0; r < mr; r++) {
+    e->width = t->lanes;
+    for (int r = 0; r < t->rows; r++) {
         LLVMValueRef x = LLVMBuildLoad2(e->builder, float_type(e), at(e, ak, emit_i64(e, r)), "");
         x = emit_splat(e, x);
-        for (int v = 0; v < nv; v++)
-            next[r * nv + v] =
-                emit_intrinsic(e, "llvm.fmuladd", vector, (LLVMValueRef[]){x, bv[v], sums[r * nv + v]}, 3);
+        for (int v = 0; v < t->vectors; v++) {
+            int s = r * t->vectors + v;
+            next[s] = emit_intrinsic(e, "llvm.fmuladd", vector, (LLVMValueRef[]){x, bv[v], sums[s]}, 3);
+        }
     }
     e->width = width;
     LLVMValueRef following = add(e, i, emit_i64(e, 1));
     LLVMAddIncoming(i, &following, &body, 1);
-    for (int t = 0; t < mr * nv; t++) LLVMAddIncoming(sums[t], &next[t], &body, 1);
+    for (int s = 0; s < n; s++) LLVMAddIncoming(sums[s], &next[s], &body, 1);
     LLVMBuildCondBr(e->builder, LLVMBuildICmp(e->builder, LLVMIntSLT, following, k, ""), body, done);
     LLVMPositionBuilderAtEnd(e->builder, done);
-    for (int t = 0; t < mr * nv; t++)
-        store_vector(e, next[t], at(e, tile, emit_i64(e, (int64_t)(t / nv * nv + t % nv) * lanes)));
+    for (int s = 0; s < n; s++)
+        store_vector(e, next[s],
+                     at(e, tile, emit_i64(e, (int64_t)(s / t->vectors * t->nr + s % t->vectors * t->lanes))));
     detour_end(e, &detour);
     return detour.function;
 }
 
-/* pack(from, across, along, count, k, to): a panel of `width` (count of them real, the rest zero) by k elements,
- * to[i·width + p] = from[p·across + i·along]. `contiguous`: across is 1. */
-static LLVMValueRef packer(Emitter *e, int width, int lanes, bool contiguous, LLVMTypeRef *type_out) {
+/* How the elements of a panel lie: side by side across it, along it, or neither. */
+typedef enum { PACK_ACROSS, PACK_ALONG, PACK_STRIDED } PackKind;
+
+typedef struct {
+    LLVMValueRef from, across, along, count, k, to; /* parameters of a packer */
+} PackArgs;
+
+/* Rows of the panel are copied, whole vectors; the last one may run over: the next row overwrites it. */
+static void pack_rows(Emitter *e, const PackArgs *p, int width, int lanes) {
+    LLVMTypeRef vector = LLVMVectorType(float_type(e), (unsigned)lanes), types[] = {vector, pointer_type(e)};
+    int before = e->width;
+    Loop loop = emit_loop_begin(e, emit_i64(e, 0), p->k, 1, "k");
+    LLVMValueRef from = at(e, p->from, mul(e, loop.counter, p->along)),
+                 to = at(e, p->to, mul(e, loop.counter, emit_i64(e, width)));
+    e->width = lanes;
+    for (int v = 0; v < width; v += lanes) {
+        LLVMValueRef numbers[64];
+        for (int i = 0; i < lanes; i++) numbers[i] = emit_i64(e, v + i);
+        LLVMValueRef real = LLVMBuildICmp(e->builder, LLVMIntSLT, LLVMConstVector(numbers, (unsigned)lanes),
+                                          emit_splat(e, p->count), "");
+        unsigned id = LLVMLookupIntrinsicID("llvm.masked.load", 16);
+        LLVMValueRef args[] = {at(e, from, emit_i64(e, v)),
+                               LLVMConstInt(LLVMInt32TypeInContext(e->context), 4, false), real,
+                               LLVMConstNull(vector)};
+        LLVMValueRef x = LLVMBuildCall2(e->builder, LLVMIntrinsicGetType(e->context, id, types, 2),
+                                        LLVMGetIntrinsicDeclaration(e->module, id, types, 2), args, 4, "");
+        store_vector(e, x, at(e, to, emit_i64(e, v)));
+    }
+    e->width = before;
+    emit_loop_end(e, &loop);
+}
+
+/* x[i][j] <-> x[j][i] of `lanes` vectors: in step s, bit s of the row number changes places with that of the lane. */
+static void transpose_vectors(Emitter *e, LLVMValueRef *x, int lanes) {
+    LLVMTypeRef i32 = LLVMInt32TypeInContext(e->context);
+    for (int s = 1; s < lanes; s *= 2)
+        for (int i = 0; i < lanes; i++) {
+            if (i & s) continue;
+            LLVMValueRef low[64], high[64], a = x[i], b = x[i + s];
+            for (int j = 0; j < lanes; j++) {
+                low[j] = LLVMConstInt(i32, (unsigned)(j & s ? lanes + j - s : j), false);
+                high[j] = LLVMConstInt(i32, (unsigned)(j & s ? lanes + j : j + s), false);
+            }
+            x[i] = LLVMBuildShuffleVector(e->builder, a, b, LLVMConstVector(low, (unsigned)lanes), "");
+            x[i + s] = LLVMBuildShuffleVector(e->builder, a, b, LLVMConstVector(high, (unsigned)lanes), "");
+        }
+}
+
+/* Elements [from_k, k) of each line one by one; lines that are missing repeat the first: what is computed of them is
+ * not stored. */
+static void pack_singly(Emitter *e, const PackArgs *p, int width, LLVMValueRef from_k) {
+    Loop lines = emit_loop_begin(e, emit_i64(e, 0), emit_i64(e, width), 1, "line");
+    LLVMValueRef there = LLVMBuildICmp(e->builder, LLVMIntSLT, lines.counter, p->count, "");
+    LLVMValueRef line = LLVMBuildSelect(e->builder, there, lines.counter, emit_i64(e, 0), "");
+    LLVMValueRef from = at(e, p->from, mul(e, line, p->across)), to = at(e, p->to, lines.counter);
+    Loop loop = emit_loop_begin(e, from_k, p->k, 1, "k");
+    LLVMValueRef x =
+        LLVMBuildLoad2(e->builder, float_type(e), at(e, from, mul(e, loop.counter, p->along)), "");
+    LLVMBuildStore(e->builder, x, at(e, to, mul(e, loop.counter, emit_i64(e, width))));
+    emit_loop_end(e, &loop);
+    emit_loop_end(e, &lines);
+}
+
+/* Lines of consecutive elements become columns, a square of lanes × lanes at a time, the last elements singly. */
+static void pack_transposed(Emitter *e, const PackArgs *p, int width, int lanes) {
+    LLVMTypeRef vector = LLVMVectorType(float_type(e), (unsigned)lanes);
+    LLVMValueRef whole = LLVMBuildAnd(e->builder, p->k, emit_i64(e, -lanes), "");
+    for (int group = 0; group < width; group += lanes) {
+        LLVMValueRef line[64], x[64];
+        int n = width - group < lanes ? width - group : lanes;
+        for (int i = 0; i < n; i++) {
+            LLVMValueRef number = emit_i64(e, group + i);
+            LLVMValueRef there = LLVMBuildICmp(e->builder, LLVMIntSLT, number, p->count, "");
+            line[i] = at(e, p->from,
+                         mul(e, LLVMBuildSelect(e->builder, there, number, emit_i64(e, 0), ""), p->across));
+        }
+        Loop loop = emit_loop_begin(e, emit_i64(e, 0), whole, lanes, "k");
+        for (int i = 0; i < lanes; i++)
+            x[i] = i < n ? load_vector(e, vector, at(e, line[i], loop.counter)) : LLVMGetPoison(vector);
+        transpose_vectors(e, x, lanes);
+        LLVMValueRef to = at(e, p->to, add(e, mul(e, loop.counter, emit_i64(e, width)), emit_i64(e, group)));
+        for (int i = 0; i < lanes; i++) store_vector(e, x[i], at(e, to, emit_i64(e, (int64_t)i * width)));
+        emit_loop_end(e, &loop);
+    }
+    pack_singly(e, p, width, whole);
+}
+
+/* pack(from, across, along, count, k, to): a panel of `width` lines, count of them real, by k elements:
+ * to[i·width + p] = from[p·across + i·along]. A panel may be written up to a vector beyond its end. */
+static LLVMValueRef packer(Emitter *e, int width, int lanes, PackKind kind, LLVMTypeRef *type_out) {
+    static const char *const names[] = {"rows", "transposed", "strided"};
     LLVMTypeRef pointer = pointer_type(e), i64 = LLVMInt64TypeInContext(e->context);
     LLVMTypeRef params[] = {pointer, i64, i64, i64, i64, pointer};
     LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), params, 6, false);
     char name[64];
-    snprintf(name, sizeof name, "pack_%d_%s", width, contiguous ? "rows" : "columns");
+    snprintf(name, sizeof name, "pack_%d_%s", width, names[kind]);
     *type_out = type;
     LLVMValueRef known = LLVMGetNamedFunction(e->module, name);
     if (known) return known;
     Detour detour = detour_begin(e, name, type);
-    LLVMValueRef p[6];
-    for (unsigned i = 0; i < 6; i++) p[i] = LLVMGetParam(detour.function, i);
-    LLVMTypeRef vector = LLVMVectorType(float_type(e), (unsigned)lanes);
-    int width_before = e->width;
-    if (contiguous) {
-        Loop loop = emit_loop_begin(e, emit_i64(e, 0), p[4], 1, "k");
-        LLVMValueRef from = at(e, p[0], mul(e, loop.counter, p[2])),
-                     to = at(e, p[5], mul(e, loop.counter, emit_i64(e, width)));
-        e->width = lanes;
-        for (int v = 0; v < width;
-             v += lanes) { /* the last vector may run over: the next row overwrites it */
-            LLVMValueRef numbers[64];
-            for (int i = 0; i < lanes; i++) numbers[i] = emit_i64(e, v + i);
-            LLVMValueRef real = LLVMBuildICmp(
-                e->builder, LLVMIntSLT, LLVMConstVector(numbers, (unsigned)lanes), emit_splat(e, p[3]), "");
-            LLVMTypeRef types[] = {vector, pointer};
-            unsigned id = LLVMLookupIntrinsicID("llvm.masked.load", 16);
-            LLVMValueRef args[] = {at(e, from, emit_i64(e, v)),
-                                   LLVMConstInt(LLVMInt32TypeInContext(e->context), 4, false), real,
-                                   LLVMConstNull(vector)};
-            LLVMValueRef x =
-                LLVMBuildCall2(e->builder, LLVMIntrinsicGetType(e->context, id, types, 2),
-                               LLVMGetIntrinsicDeclaration(e->module, id, types, 2), args, 4, "");
-            store_vector(e, x, at(e, to, emit_i64(e, v)));
-        }
-        e->width = width_before;
-        emit_loop_end(e, &loop);
-    } else {
-        Loop rows = emit_loop_begin(e, emit_i64(e, 0), p[3], 1, "p");
-        LLVMValueRef from = at(e, p[0], mul(e, rows.counter, p[1])), to = at(e, p[5], rows.counter);
-        Loop loop = emit_loop_begin(e, emit_i64(e, 0), p[4], 1, "k");
-        LLVMValueRef x =
-            LLVMBuildLoad2(e->builder, float_type(e), at(e, from, mul(e, loop.counter, p[2])), "");
-        LLVMBuildStore(e->builder, x, at(e, to, mul(e, loop.counter, emit_i64(e, width))));
-        emit_loop_end(e, &loop);
-        emit_loop_end(e, &rows);
-        Loop rest = emit_loop_begin(e, p[3], emit_i64(e, width), 1, "zero");
-        to = at(e, p[5], rest.counter);
-        Loop zeros = emit_loop_begin(e, emit_i64(e, 0), p[4], 1, "k");
-        LLVMBuildStore(e->builder, LLVMConstNull(float_type(e)),
-                       at(e, to, mul(e, zeros.counter, emit_i64(e, width))));
-        emit_loop_end(e, &zeros);
-        emit_loop_end(e, &rest);
-    }
+    PackArgs p = {LLVMGetParam(detour.function, 0), LLVMGetParam(detour.function, 1),
+                  LLVMGetParam(detour.function, 2), LLVMGetParam(detour.function, 3),
+                  LLVMGetParam(detour.function, 4), LLVMGetParam(detour.function, 5)};
+    if (kind == PACK_ACROSS)
+        pack_rows(e, &p, width, lanes);
+    else if (kind == PACK_ALONG)
+        pack_transposed(e, &p, width, lanes);
+    else
+        pack_singly(e, &p, width, emit_i64(e, 0));
     detour_end(e, &detour);
     return detour.function;
 }
@@ -240,7 +301,8 @@ static void pack_panels(Gemm *g, LLVMValueRef from, int64_t across, int64_t alon
     LLVMValueRef size;
     Loop loop = block_loop(e, emit_i64(e, 0), count, width, "panel", &size);
     LLVMTypeRef type;
-    LLVMValueRef pack = packer(e, width, g->blocking.lanes, across == 1, &type);
+    PackKind kind = across == 1 ? PACK_ACROSS : along == 1 ? PACK_ALONG : PACK_STRIDED;
+    LLVMValueRef pack = packer(e, width, g->blocking.lanes, kind, &type);
     LLVMValueRef args[] = {at(e, from, mul(e, loop.counter, emit_i64(e, across))),
                            emit_i64(e, across),
                            emit_i64(e, along),
@@ -290,11 +352,70 @@ static void store_plain(Gemm *g, LLVMValueRef first, LLVMValueRef row, LLVMValue
     emit_loop_end(e, &loop);
 }
 
-static void call_micro(Gemm *g, int mr, LLVMValueRef a, LLVMValueRef b, LLVMValueRef k) {
+static void call_micro(Gemm *g, int rows, int vectors, LLVMValueRef a, LLVMValueRef b, LLVMValueRef k) {
     Emitter *e = g->e;
+    const Blocking *blocking = &g->blocking;
     LLVMTypeRef type;
-    LLVMValueRef micro = micro_kernel(e, mr, g->blocking.nr / g->blocking.lanes, g->blocking.lanes, &type);
+    Tile tile = {rows, vectors, blocking->lanes, blocking->mr, blocking->nr};
+    LLVMValueRef micro = micro_kernel(e, &tile, &type);
     LLVMBuildCall2(e->builder, type, micro, (LLVMValueRef[]){a, b, k, g->tile}, 4, "");
+}
+
+typedef struct {
+    LLVMBasicBlockRef yes, no, after;
+} Fork;
+
+static Fork fork_begin(Emitter *e, LLVMValueRef condition) {
+    Fork fork = {LLVMAppendBasicBlockInContext(e->context, e->function, "edge"),
+                 LLVMAppendBasicBlockInContext(e->context, e->function, "inside"),
+                 LLVMAppendBasicBlockInContext(e->context, e->function, "after")};
+    LLVMBuildCondBr(e->builder, condition, fork.yes, fork.no);
+    LLVMPositionBuilderAtEnd(e->builder, fork.yes);
+    return fork;
+}
+
+static void fork_else(Emitter *e, const Fork *fork) {
+    LLVMBuildBr(e->builder, fork->after);
+    LLVMPositionBuilderAtEnd(e->builder, fork->no);
+}
+
+static void fork_end(Emitter *e, const Fork *fork) {
+    LLVMBuildBr(e->builder, fork->after);
+    LLVMPositionBuilderAtEnd(e->builder, fork->after);
+}
+
+/* A tile of all rows, whole or at the right edge of C. */
+static void call_across(Gemm *g, int rows, LLVMValueRef columns, LLVMValueRef a, LLVMValueRef b,
+                        LLVMValueRef k) {
+    Emitter *e = g->e;
+    int lanes = g->blocking.lanes, all = g->blocking.nr / lanes;
+    int edge = (int)((g->shape->n % g->blocking.nr + lanes - 1) / lanes);
+    if (edge == 0 || edge == all) {
+        call_micro(g, rows, all, a, b, k);
+        return;
+    }
+    LLVMValueRef few = LLVMBuildICmp(e->builder, LLVMIntSLE, columns, emit_i64(e, edge * lanes), "");
+    Fork fork = fork_begin(e, few);
+    call_micro(g, rows, edge, a, b, k);
+    fork_else(e, &fork);
+    call_micro(g, rows, all, a, b, k);
+    fork_end(e, &fork);
+}
+
+/* Tiles at the edges of C have kernels of their own, so that little is computed in vain. */
+static void call_tile(Gemm *g, LLVMValueRef rows, LLVMValueRef columns, LLVMValueRef a, LLVMValueRef b,
+                      LLVMValueRef k) {
+    Emitter *e = g->e;
+    int mr = g->blocking.mr, edge = (int)(g->shape->m % mr);
+    if (edge == 0) {
+        call_across(g, mr, columns, a, b, k);
+        return;
+    }
+    Fork fork = fork_begin(e, LLVMBuildICmp(e->builder, LLVMIntSLT, rows, emit_i64(e, mr), ""));
+    call_across(g, edge, columns, a, b, k);
+    fork_else(e, &fork);
+    call_across(g, mr, columns, a, b, k);
+    fork_end(e, &fork);
 }
 
 /* The tiles of one packed block of A against one packed block of B. */
@@ -307,7 +428,7 @@ static void emit_tiles(Gemm *g, LLVMValueRef row, LLVMValueRef rows, LLVMValueRe
     LLVMValueRef panel_b = at(e, g->packed_b, mul(e, across.counter, k));
     Loop down = block_loop(e, emit_i64(e, 0), rows, b->mr, "ir", &tile_rows);
     LLVMValueRef panel_a = at(e, g->packed_a, mul(e, down.counter, k));
-    call_micro(g, b->mr, panel_a, panel_b, k);
+    call_tile(g, tile_rows, tile_columns, panel_a, panel_b, k);
     LLVMValueRef tile_row = add(e, row, down.counter), tile_col = add(e, col, across.counter);
     if (g->epilogue)
         g->epilogue(e, g->user, g->batch, tile_row, tile_rows, tile_col, tile_columns, g->tile, b->nr);
