@@ -75,8 +75,7 @@ static Texture draw_texture(VtRng *rng, int not_kind, double contrast) {
     if (t.kind == not_kind) t.kind = (t.kind + 1) % TEXTURES;
     for (int k = 0; k < 2; k++)
         for (int c = 0; c < 3; c++) t.color[k][c] = vt_rng_uniform(rng);
-    for (int c = 0; c < 3; c++)
-        t.color[1][c] = t.color[0][c] + contrast * (t.color[1][c] - t.color[0][c]);
+    for (int c = 0; c < 3; c++) t.color[1][c] = t.color[0][c] + contrast * (t.color[1][c] - t.color[0][c]);
     return t;
 }
 
