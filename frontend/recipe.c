@@ -151,11 +151,16 @@ static bool check_knob(ParsedRecipe *r, Knob *knob, const Tree *form, const Tree
                    bound);
         return false;
     }
-    for (size_t i = 0; choices && i < choices->count; i++)
-        if (value->kind == TREE_SCALAR && strcmp(choices->items[i].value->text, value->text) == 0)
-            return true;
-    if (choices) diag_error(r->diags, value->loc, "knob '%s' has no choice '%s'", knob->name, value->text);
-    return !choices;
+    if (!choices) return true;
+    const char *all = "";
+    for (size_t i = 0; choices->kind == TREE_LIST && i < choices->count; i++) {
+        const Tree *choice = choices->items[i].value;
+        if (choice->kind != TREE_SCALAR) continue;
+        if (value->kind == TREE_SCALAR && strcmp(choice->text, value->text) == 0) return true;
+        all = arena_printf(r->arena, "%s%s%s", all, *all ? ", " : "", choice->text);
+    }
+    diag_error(r->diags, value->loc, "knob '%s' is one of %s", knob->name, *all ? all : "a list of choices");
+    return false;
 }
 
 static void read_knobs(ParsedRecipe *r, const Tree *map) {
