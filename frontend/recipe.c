@@ -231,7 +231,7 @@ static Tree **add_place(ParsedRecipe *r, Tree *root, const char *path, Loc loc) 
     *key = (Tree){
         .kind = TREE_SCALAR, .loc = loc, .text = arena_strdup(r->arena, dot + 1), .size = strlen(dot + 1)};
     TreeItem *items = ARENA_ARRAY(r->arena, TreeItem, map->count + 1);
-    memcpy(items, map->items, sizeof *items * map->count);
+    if (map->count) memcpy(items, map->items, sizeof *items * map->count);
     items[map->count].key = key;
     map->items = items;
     return &map->items[map->count++].value;
