@@ -19,6 +19,8 @@ typedef struct {
 
 #define SMALL "image=32 patch=8 dim=24 depth=2 heads=2 batch=8 epochs=2 "
 
+#define VARIANTS "../tests/driver/variants.yaml"
+
 static const Row ROWS[] = {
     {"dino.yaml", SMALL "local_size=16 locals=2 out_dim=32 hidden=32 bottleneck=16 warmup=1"},
     {"hybrid.yaml", SMALL "mask_patch=8 hidden=32 out_dim=16 warmup=1"},
@@ -32,6 +34,10 @@ static const Row ROWS[] = {
     {"paper/moco_queue.yaml", "preset=tiny batch=8"},
     {"paper/sit.yaml", "preset=tiny batch=8"},
     {"paper/swav.yaml", "preset=tiny batch=8"},
+    {VARIANTS, "position=learned registers=2"},
+    {VARIANTS, "position=sincos"},
+    {VARIANTS, "position=none registers=1"},
+    {VARIANTS, "position=relative registers=2 qkv_bias=qv"},
 };
 enum { N_ROWS = sizeof ROWS / sizeof *ROWS, STEPS = 3 };
 
