@@ -21,28 +21,42 @@ static void **random_inputs(const VtProgram *p) {
     return inputs;
 }
 
+/* Calls of one kernel: twelve equal blocks are one line of the profile. */
+typedef struct {
+    const VtCall *first;
+    int count;
+    double seconds, flops, bytes;
+} Line;
+
 static int by_time(const void *a, const void *b) {
-    double x = *(double *const *)a ? **(double *const *)a : 0,
-           y = *(double *const *)b ? **(double *const *)b : 0;
+    double x = ((const Line *)a)->seconds, y = ((const Line *)b)->seconds;
     return (x < y) - (x > y);
 }
 
+/* Kernels by time; calls in C (copies, gathers) are one line a name. */
 static void print_profile(VtInstance *instance, const VtFunction *step) {
     const double *times = vt_instance_times(instance, "step");
-    const double **order = calloc((size_t)step->n_calls + 1, sizeof *order);
+    Line *lines = calloc((size_t)step->n_calls + 1, sizeof *lines);
+    int n = 0;
     double all = 0;
     for (int c = 0; c < step->n_calls; c++) {
-        order[c] = &times[c];
+        const VtCall *call = &step->calls[c];
+        int i = 0;
+        while (i < n && lines[i].first->kernel != call->kernel) i++;
+        if (i == n) lines[n++].first = call;
+        lines[i].count++;
+        lines[i].seconds += times[c];
+        lines[i].flops += call->flops;
+        lines[i].bytes += call->bytes;
         all += times[c];
     }
-    qsort(order, (size_t)step->n_calls, sizeof *order, by_time);
-    printf("%9s %6s %9s %8s  kernel\n", "ms", "share", "GFLOP/s", "GB/s");
-    for (int i = 0; i < step->n_calls && i < 60; i++) {
-        const VtCall *call = &step->calls[order[i] - times];
-        printf("%9.3f %5.1f%% %9.1f %8.1f  %s\n", *order[i] * 1e3, 100 * *order[i] / all,
-               call->flops / *order[i] / 1e9, call->bytes / *order[i] / 1e9, call->name);
-    }
-    free(order);
+    qsort(lines, (size_t)n, sizeof *lines, by_time);
+    printf("%9s %6s %5s %9s %8s  kernel\n", "ms", "share", "calls", "GFLOP/s", "GB/s");
+    for (int i = 0; i < n; i++)
+        printf("%9.3f %5.1f%% %5d %9.1f %8.1f  %s\n", lines[i].seconds * 1e3, 100 * lines[i].seconds / all,
+               lines[i].count, lines[i].flops / lines[i].seconds / 1e9,
+               lines[i].bytes / lines[i].seconds / 1e9, lines[i].first->name);
+    free(lines);
 }
 
 int verb_bench(int argc, char **argv) {
