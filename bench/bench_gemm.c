@@ -1,5 +1,5 @@
 /* The matrix products of ViT blocks, each form of them, as shares of the FMA peak measured between them: bench_gemm
- * [WIDTH [TOKENS [BATCH]]]. Forward Y = X·Wᵀ, backward dX = dY·W and dW = dYᵀ·X, and attention's products by head. */
+ * [WIDTH [TOKENS [BATCH [PRODUCTS]]]]; PRODUCTS 1: bf16, its operands so in memory, of the bf16 peak; 3: split bf16. Forward Y = X·Wᵀ, backward dX = dY·W and dW = dYᵀ·X, and attention's products by head. */
 #include "bench/peak.h"
 #include "codegen/gemm.h"
 #include "tests/codegen/unit.h"
@@ -20,7 +20,7 @@ typedef struct {
 
 typedef struct {
     Case cases[MOST];
-    int count;
+    int count, products;
     double peak[REPEATS];
 } Bench;
 
@@ -29,6 +29,8 @@ static void add(Bench *bench, const char *name, int64_t batch, int64_t m, int64_
     Case *c = &bench->cases[bench->count++];
     snprintf(c->name, sizeof c->name, "%s", name);
     c->shape = (GemmShape){.m = m, .n = n, .k = k, .n_batch = batch > 1};
+    c->shape.products = bench->products;
+    c->shape.a_dtype = c->shape.b_dtype = bench->products == 1 ? DT_BF16 : DT_F32;
     c->shape.batch[0] = batch;
     c->shape.a_batch[0] = m * k;
     c->shape.b_batch[0] = k * n;
@@ -49,9 +51,10 @@ static void add_linear(Bench *bench, const char *name, int64_t rows, int64_t in,
     add(bench, full, 1, out, in, rows, true, false);
 }
 
-static float *filled(int64_t n) {
+/* Of bf16, pairs of one. */
+static float *filled(int64_t n, DType dtype) {
     float *x = aligned_alloc(64, (size_t)(n * 4 + 127) / 64 * 64);
-    for (int64_t i = 0; i < n; i++) x[i] = (float)((i * 7 + 3) % 13 - 6) / 8;
+    for (int64_t i = 0; i < n; i++) x[i] = dtype == DT_F32 ? (float)((i * 7 + 3) % 13 - 6) / 8 : 1.00195312f;
     return x;
 }
 
@@ -63,10 +66,10 @@ static void prepare(Unit *unit, Case *c, int number) {
               unit_arg(unit, 3), NULL, NULL);
     unit_kernel_end(unit);
     int64_t batch = c->shape.n_batch ? c->shape.batch[0] : 1;
-    c->scratch_bytes = (gemm_scratch_bytes(&unit->target, &c->shape) + 4096) / 4096 * 4096 + 256;
-    c->a = filled(batch * c->shape.m * c->shape.k);
-    c->b = filled(batch * c->shape.k * c->shape.n);
-    c->c = filled(batch * c->shape.m * c->shape.n);
+    c->scratch_bytes = (gemm_scratch_bytes(&unit->target, &c->shape, false) + 4096) / 4096 * 4096 + 256;
+    c->a = filled(batch * c->shape.m * c->shape.k, c->shape.a_dtype);
+    c->b = filled(batch * c->shape.k * c->shape.n, c->shape.b_dtype);
+    c->c = filled(batch * c->shape.m * c->shape.n, DT_F32);
     c->scratch = aligned_alloc(4096, ((size_t)c->scratch_bytes * (size_t)vt_threads() + 4095) / 4096 * 4096);
 }
 
@@ -96,11 +99,15 @@ static double median(double *values) {
 int main(int argc, char **argv) {
     int64_t width = argc > 1 ? atol(argv[1]) : 384, tokens = argc > 2 ? atol(argv[2]) : 197,
             batch = argc > 3 ? atol(argv[3]) : 16;
-    if (width < HEAD || tokens < 1 || batch < 1) {
-        fprintf(stderr, "bench_gemm [WIDTH [TOKENS [BATCH]]]: width of at least %d\n", HEAD);
+    static Bench bench;
+    bench.products = argc > 4 ? atoi(argv[4]) : 0;
+    bool known = bench.products == 0 || bench.products == 1 || bench.products == 3;
+    if (width < HEAD || tokens < 1 || batch < 1 || !known) {
+        fprintf(stderr,
+                "bench_gemm [WIDTH [TOKENS [BATCH [PRODUCTS]]]]: width of at least %d; 0, 1 or 3 products\n",
+                HEAD);
         return 2;
     }
-    static Bench bench;
     int64_t rows = batch * tokens, heads = batch * (width / HEAD);
     add_linear(&bench, "qkv ", rows, width, 3 * width);
     add_linear(&bench, "proj", rows, width, width);
@@ -114,8 +121,10 @@ int main(int argc, char **argv) {
         fprintf(stderr, "no peak to compare with on this machine\n");
         return 1;
     }
+    if (bench.products && !peak_bf16_kind(&kinds[0]))
+        fprintf(stderr, "no bf16 peak here: shares of the FMA peak\n");
     Unit unit;
-    unit_begin(&unit, NULL);
+    unit_begin(&unit, getenv("VITC_TARGET"));
     for (int i = 0; i < bench.count; i++) prepare(&unit, &bench.cases[i], i);
     unit_load(&unit);
     for (int i = 0; i < bench.count; i++) {
@@ -125,7 +134,7 @@ int main(int argc, char **argv) {
         measure(&bench.cases[i]);
     }
     for (int r = 0; r < REPEATS; r++) {
-        bench.peak[r] = peak_gflops(&kinds[0], 2000000);
+        bench.peak[r] = peak_gflops(&kinds[0], kinds[0].lanes > 64 ? 200000 : 2000000);
         for (int i = 0; i < bench.count; i++) bench.cases[i].speed[r] = measure(&bench.cases[i]);
     }
     double peak = median(bench.peak), least = 1;

@@ -1,4 +1,5 @@
 /* One element, or one vector of elements, of a value inside a kernel's loops: addresses, loads, stores, arithmetic. */
+#include "codegen/bf16.h"
 #include "codegen/emit.h"
 #include "codegen/vecmath.h"
 
@@ -8,9 +9,9 @@
 
 LLVMTypeRef emit_type(const Emitter *e, DType dtype) {
     switch (dtype) {
-    case DT_F32: return LLVMFloatTypeInContext(e->context);
+    case DT_F32:
+    case DT_BF16: return LLVMFloatTypeInContext(e->context); /* the f32 that it stands for */
     case DT_F64: return LLVMDoubleTypeInContext(e->context);
-    case DT_BF16: return LLVMBFloatTypeInContext(e->context);
     case DT_I32: return LLVMInt32TypeInContext(e->context);
     case DT_I64: return LLVMInt64TypeInContext(e->context);
     default: return LLVMInt1TypeInContext(e->context);
@@ -18,6 +19,7 @@ LLVMTypeRef emit_type(const Emitter *e, DType dtype) {
 }
 
 static LLVMTypeRef memory_type(const Emitter *e, DType dtype) {
+    if (dtype == DT_BF16) return LLVMInt16TypeInContext(e->context);
     return dtype == DT_BOOL ? LLVMInt8TypeInContext(e->context) : emit_type(e, dtype);
 }
 
@@ -189,6 +191,7 @@ static LLVMValueRef masked_call(Emitter *e, const char *name, LLVMTypeRef *types
 }
 
 static LLVMValueRef from_memory(Emitter *e, DType dtype, LLVMValueRef loaded) {
+    if (dtype == DT_BF16) return bf16_from_memory(e->builder, loaded);
     if (dtype != DT_BOOL) return loaded;
     return LLVMBuildICmp(e->builder, LLVMIntNE, loaded, LLVMConstNull(LLVMTypeOf(loaded)), "");
 }
@@ -251,6 +254,7 @@ void emit_store(Emitter *e, const Buffer *buffer, const Access *access, LLVMValu
         LLVMTypeRef i8 = LLVMInt8TypeInContext(e->context);
         value = LLVMBuildZExt(e->builder, value, scalar ? i8 : LLVMVectorType(i8, (unsigned)e->width), "");
     }
+    if (type->dtype == DT_BF16) value = bf16_to_memory(e->builder, value);
     LLVMValueRef to = element_pointer(e, element, buffer->pointer, index);
     if (scalar || (step == 1 && !e->mask)) {
         LLVMSetAlignment(LLVMBuildStore(e->builder, value, to), size);
@@ -327,8 +331,9 @@ static LLVMValueRef in_range(Emitter *e, const Access *access, int k, int64_t lo
 
 static LLVMValueRef constant_of(Emitter *e, double value, DType dtype) {
     LLVMTypeRef type = emit_type(e, dtype);
-    if (dtype_is_float(dtype)) return LLVMConstReal(type, value);
-    return LLVMConstInt(type, (unsigned long long)(int64_t)value, true);
+    LLVMValueRef real = dtype_is_float(dtype) ? LLVMConstReal(type, value) : NULL;
+    if (dtype == DT_BF16) return bf16_rounded(e->builder, real);
+    return real ? real : LLVMConstInt(type, (unsigned long long)(int64_t)value, true);
 }
 
 static LLVMValueRef emit_operand(Emitter *e, const Node *node, int operand, const Access *access,
@@ -392,7 +397,7 @@ static LLVMValueRef unary_intrinsic(Emitter *e, const char *name, LLVMValueRef x
 
 /* Functions of one real: the polynomial for f32, the C library's for f64. */
 static LLVMValueRef math(Emitter *e, OpKind op, LLVMValueRef x, DType dtype) {
-    bool single = dtype == DT_F32;
+    bool single = dtype != DT_F64;
     LLVMBuilderRef b = e->builder;
     switch (op) {
     case OP_exp: return single ? vecmath_exp(b, x) : unary_intrinsic(e, "llvm.exp", x);
@@ -433,7 +438,9 @@ static LLVMValueRef cast_value(Emitter *e, LLVMValueRef x, DType from, DType to)
         return dtype_is_float(from) ? LLVMBuildFCmp(b, LLVMRealUNE, x, zero, "")
                                     : LLVMBuildICmp(b, LLVMIntNE, x, zero, "");
     }
-    if (dtype_is_float(from) && dtype_is_float(to)) return LLVMBuildFPCast(b, x, type, "");
+    if (dtype_is_float(from) && dtype_is_float(to)) x = LLVMBuildFPCast(b, x, type, "");
+    if (to == DT_BF16) return bf16_rounded(b, dtype_is_float(from) ? x : LLVMBuildSIToFP(b, x, type, ""));
+    if (dtype_is_float(from) && dtype_is_float(to)) return x;
     if (dtype_is_float(from)) return LLVMBuildFPToSI(b, x, type, "");
     if (dtype_is_float(to))
         return from == DT_BOOL ? LLVMBuildUIToFP(b, x, type, "") : LLVMBuildSIToFP(b, x, type, "");

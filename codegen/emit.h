@@ -70,6 +70,16 @@ LLVMValueRef emit_intrinsic(Emitter *e, const char *name, LLVMTypeRef overload, 
 /* Largest of two; NaN wins. */
 LLVMValueRef emit_maximum(Emitter *e, LLVMValueRef a, LLVMValueRef b, bool largest);
 
+/* ---- detour.c: internal functions, made while another is being emitted ------------------------------------------ */
+typedef struct {
+    LLVMValueRef function;
+    LLVMBasicBlockRef here;
+    LLVMValueRef outer;
+} Detour;
+/* Starts an internal function, never inlined; the emitter works in it until the end, which returns. */
+Detour emit_detour_begin(Emitter *e, const char *name, LLVMTypeRef type);
+void emit_detour_end(Emitter *e, const Detour *detour);
+
 /* ---- loops.c, columns.c, product.c: bodies of kernels, by kind ------------------------------------------------- */
 typedef struct {
     LLVMValueRef counter, end, next;

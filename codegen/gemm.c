@@ -1,13 +1,16 @@
-/* The packed matrix product: see gemm.h. Packing and micro-kernels are internal functions made once a module. */
+/* The packed matrix product: see gemm.h. */
 #include "codegen/gemm.h"
+#include "codegen/micro.h"
+#include "codegen/pack.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Sizes of the blocks that are packed: kc of K, nc of N, mc of M. */
 typedef struct {
     int64_t kc, nc, mc;
-    int mr, nr, lanes;
+    int mr, nr, lanes,
+        parts; /* parts: 2 where operands are split into two bf16, packed one after the other */
+    Micro micro;
 } Blocking;
 
 static int64_t round_up(int64_t x, int64_t to) {
@@ -17,69 +20,51 @@ static int64_t smaller(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
+/* The longest K that is not cut, and the pieces of a longer one: of f32 and of bf16 products. */
+enum { WHOLE_K = 2048, CUT_K = 512, WHOLE_K_BF16 = 4096, CUT_K_BF16 = 1024 };
+
 static Blocking choose_blocking(const Target *target, const GemmShape *shape) {
-    const TargetRow *row = target->row;
-    Blocking blocking = {.mr = row->mr, .nr = row->lanes * row->nv, .lanes = row->lanes};
-    blocking.kc = shape->k <= GEMM_WHOLE_K ? shape->k : 512;
-    int64_t b_budget = target->l2_bytes * 5 / 8, a_budget = target->l2_bytes / 5;
-    int64_t nc = b_budget / (4 * blocking.kc) / blocking.nr * blocking.nr,
-            n = round_up(shape->n, blocking.nr);
-    if (nc < blocking.nr) nc = blocking.nr;
+    Micro micro = micro_choose(target, shape->products);
+    Blocking b = {.mr = micro.mr, .nr = micro.nr, .lanes = micro.lanes, .micro = micro};
+    bool pairs = micro.kind != MICRO_FMA;
+    b.parts = pairs && shape->products == 3 ? 2 : 1;
+    b.kc = shape->k <= (pairs ? WHOLE_K_BF16 : WHOLE_K) ? shape->k : pairs ? CUT_K_BF16 : CUT_K;
+    int64_t line = 4 * b.parts * micro_units(&micro, b.kc);
+    int64_t n = round_up(shape->n, b.nr), nc = target->l2_bytes * 5 / 8 / line / b.nr * b.nr;
+    if (nc < b.nr) nc = b.nr;
     int64_t parts = (n + nc - 1) / nc;
-    blocking.nc = round_up((n + parts - 1) / parts, blocking.nr);
-    int64_t mc = a_budget / (4 * blocking.kc) / blocking.mr * blocking.mr;
-    blocking.mc = smaller(mc < blocking.mr ? blocking.mr : mc, round_up(shape->m, blocking.mr));
-    return blocking;
+    b.nc = round_up((n + parts - 1) / parts, b.nr);
+    int64_t mc = target->l2_bytes / 5 / line / b.mr * b.mr;
+    b.mc = smaller(mc < b.mr ? b.mr : mc, round_up(shape->m, b.mr));
+    return b;
 }
 
-static int64_t packed_a_floats(const Blocking *b) {
-    return round_up(b->mc * b->kc + 64, 16);
-}
-static int64_t packed_b_floats(const Blocking *b) {
-    return round_up(b->nc * b->kc + 64, 16);
+/* Units of four bytes; a packer writes up to a vector beyond the end. */
+static int64_t packed_units(const Blocking *b, int64_t lines) {
+    return round_up(lines * micro_units(&b->micro, b->kc), 16) + 64;
 }
 
-int64_t gemm_scratch_bytes(const Target *target, const GemmShape *shape) {
+/* A long sum with an epilogue keeps its parts here: all rows of a block of columns. */
+static int64_t partial_units(const Blocking *b, const GemmShape *shape, bool epilogue) {
+    return epilogue && b->kc < shape->k ? round_up(shape->m, b->mr) * b->nc : 0;
+}
+
+int64_t gemm_scratch_bytes(const Target *target, const GemmShape *shape, bool epilogue) {
     Blocking b = choose_blocking(target, shape);
-    return 4 * (packed_a_floats(&b) + packed_b_floats(&b) + round_up(b.mr * b.nr, 16));
-}
-
-/* ---- internal functions --------------------------------------------------------------------------------------- */
-
-typedef struct {
-    LLVMValueRef function;
-    LLVMBasicBlockRef here;
-    LLVMValueRef outer;
-} Detour;
-
-/* Starts an internal function; the emitter works in it until detour_end. */
-static Detour detour_begin(Emitter *e, const char *name, LLVMTypeRef type) {
-    Detour detour = {.here = LLVMGetInsertBlock(e->builder), .outer = e->function};
-    detour.function = LLVMAddFunction(e->module, name, type);
-    LLVMSetLinkage(detour.function, LLVMInternalLinkage);
-    unsigned kind = LLVMGetEnumAttributeKindForName("noinline", 8);
-    LLVMAddAttributeAtIndex(detour.function, LLVMAttributeFunctionIndex,
-                            LLVMCreateEnumAttribute(e->context, kind, 0));
-    e->function = detour.function;
-    LLVMPositionBuilderAtEnd(e->builder, LLVMAppendBasicBlockInContext(e->context, detour.function, "entry"));
-    return detour;
-}
-
-static void detour_end(Emitter *e, const Detour *detour) {
-    LLVMBuildRetVoid(e->builder);
-    e->function = detour->outer;
-    LLVMPositionBuilderAtEnd(e->builder, detour->here);
+    return 4 * (b.parts * (packed_units(&b, b.mc) + packed_units(&b, b.nc)) + round_up(b.mr * b.nr, 16) +
+                partial_units(&b, shape, epilogue));
 }
 
 static LLVMTypeRef float_type(const Emitter *e) {
     return LLVMFloatTypeInContext(e->context);
 }
-static LLVMTypeRef pointer_type(const Emitter *e) {
-    return LLVMPointerTypeInContext(e->context, 0);
+
+static LLVMValueRef at_type(Emitter *e, LLVMTypeRef type, LLVMValueRef base, LLVMValueRef index) {
+    return LLVMBuildGEP2(e->builder, type, base, &index, 1, "");
 }
 
 static LLVMValueRef at(Emitter *e, LLVMValueRef base, LLVMValueRef index) {
-    return LLVMBuildGEP2(e->builder, float_type(e), base, &index, 1, "");
+    return at_type(e, float_type(e), base, index);
 }
 
 static LLVMValueRef mul(Emitter *e, LLVMValueRef a, LLVMValueRef b) {
@@ -89,194 +74,13 @@ static LLVMValueRef add(Emitter *e, LLVMValueRef a, LLVMValueRef b) {
     return LLVMBuildAdd(e->builder, a, b, "");
 }
 
-static LLVMValueRef load_vector(Emitter *e, LLVMTypeRef vector, LLVMValueRef from) {
-    LLVMValueRef load = LLVMBuildLoad2(e->builder, vector, from, "");
-    LLVMSetAlignment(load, 4);
-    return load;
-}
-
-static void store_vector(Emitter *e, LLVMValueRef value, LLVMValueRef to) {
-    LLVMSetAlignment(LLVMBuildStore(e->builder, value, to), 4);
-}
-
-/* The shape of one tile: rows and vectors of columns that are computed; steps of the packed panels along K. */
-typedef struct {
-    int rows, vectors, lanes, mr, nr;
-} Tile;
-
-/* micro(a, b, k, tile): tile[rows][nr] = sum over k of a[k][mr] outer b[k][nr], of the tile's rows and vectors alone. */
-static LLVMValueRef micro_kernel(Emitter *e, const Tile *t, LLVMTypeRef *type_out) {
-    LLVMTypeRef pointer = pointer_type(e), i64 = LLVMInt64TypeInContext(e->context);
-    LLVMTypeRef params[] = {pointer, pointer, i64, pointer};
-    LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), params, 4, false);
-    char name[64];
-    snprintf(name, sizeof name, "micro_%dx%dx%d", t->rows, t->vectors, t->lanes);
-    *type_out = type;
-    LLVMValueRef known = LLVMGetNamedFunction(e->module, name);
-    if (known) return known;
-    Detour detour = detour_begin(e, name, type);
-    LLVMValueRef a = LLVMGetParam(detour.function, 0), b = LLVMGetParam(detour.function, 1);
-    LLVMValueRef k = LLVMGetParam(detour.function, 2), tile = LLVMGetParam(detour.function, 3);
-    LLVMTypeRef vector = LLVMVectorType(float_type(e), (unsigned)t->lanes);
-    LLVMBasicBlockRef entry = LLVMGetInsertBlock(e->builder);
-    LLVMBasicBlockRef body = LLVMAppendBasicBlockInContext(e->context, detour.function, "k");
-    LLVMBasicBlockRef done = LLVMAppendBasicBlockInContext(e->context, detour.function, "done");
-    LLVMBuildBr(e->builder, body);
-    LLVMPositionBuilderAtEnd(e->builder, body);
-    LLVMValueRef i = LLVMBuildPhi(e->builder, i64, "i"), sums[64], next[64], zero = LLVMConstNull(vector);
-    LLVMValueRef start = emit_i64(e, 0);
-    LLVMAddIncoming(i, &start, &entry, 1);
-    int n = t->rows * t->vectors;
-    for (int s = 0; s < n; s++) {
-        sums[s] = LLVMBuildPhi(e->builder, vector, "");
-        LLVMAddIncoming(sums[s], &zero, &entry, 1);
-    }
-    LLVMValueRef ak = at(e, a, mul(e, i, emit_i64(e, t->mr))), bk = at(e, b, mul(e, i, emit_i64(e, t->nr)));
-    LLVMValueRef bv[8];
-    for (int v = 0; v < t->vectors; v++) bv[v] = load_vector(e, vector, at(e, bk, emit_i64(e, v * t->lanes)));
-    int width = e->width;
-    e->width = t->lanes;
-    for (int r = 0; r < t->rows; r++) {
-        LLVMValueRef x = LLVMBuildLoad2(e->builder, float_type(e), at(e, ak, emit_i64(e, r)), "");
-        x = emit_splat(e, x);
-        for (int v = 0; v < t->vectors; v++) {
-            int s = r * t->vectors + v;
-            next[s] = emit_intrinsic(e, "llvm.fmuladd", vector, (LLVMValueRef[]){x, bv[v], sums[s]}, 3);
-        }
-    }
-    e->width = width;
-    LLVMValueRef following = add(e, i, emit_i64(e, 1));
-    LLVMAddIncoming(i, &following, &body, 1);
-    for (int s = 0; s < n; s++) LLVMAddIncoming(sums[s], &next[s], &body, 1);
-    LLVMBuildCondBr(e->builder, LLVMBuildICmp(e->builder, LLVMIntSLT, following, k, ""), body, done);
-    LLVMPositionBuilderAtEnd(e->builder, done);
-    for (int s = 0; s < n; s++)
-        store_vector(e, next[s],
-                     at(e, tile, emit_i64(e, (int64_t)(s / t->vectors * t->nr + s % t->vectors * t->lanes))));
-    detour_end(e, &detour);
-    return detour.function;
-}
-
-/* How the elements of a panel lie: side by side across it, along it, or neither. */
-typedef enum { PACK_ACROSS, PACK_ALONG, PACK_STRIDED } PackKind;
-
-typedef struct {
-    LLVMValueRef from, across, along, count, k, to; /* parameters of a packer */
-} PackArgs;
-
-/* Rows of the panel are copied, whole vectors; the last one may run over: the next row overwrites it. */
-static void pack_rows(Emitter *e, const PackArgs *p, int width, int lanes) {
-    LLVMTypeRef vector = LLVMVectorType(float_type(e), (unsigned)lanes), types[] = {vector, pointer_type(e)};
-    int before = e->width;
-    Loop loop = emit_loop_begin(e, emit_i64(e, 0), p->k, 1, "k");
-    LLVMValueRef from = at(e, p->from, mul(e, loop.counter, p->along)),
-                 to = at(e, p->to, mul(e, loop.counter, emit_i64(e, width)));
-    e->width = lanes;
-    for (int v = 0; v < width; v += lanes) {
-        LLVMValueRef numbers[64];
-        for (int i = 0; i < lanes; i++) numbers[i] = emit_i64(e, v + i);
-        LLVMValueRef real = LLVMBuildICmp(e->builder, LLVMIntSLT, LLVMConstVector(numbers, (unsigned)lanes),
-                                          emit_splat(e, p->count), "");
-        unsigned id = LLVMLookupIntrinsicID("llvm.masked.load", 16);
-        LLVMValueRef args[] = {at(e, from, emit_i64(e, v)),
-                               LLVMConstInt(LLVMInt32TypeInContext(e->context), 4, false), real,
-                               LLVMConstNull(vector)};
-        LLVMValueRef x = LLVMBuildCall2(e->builder, LLVMIntrinsicGetType(e->context, id, types, 2),
-                                        LLVMGetIntrinsicDeclaration(e->module, id, types, 2), args, 4, "");
-        store_vector(e, x, at(e, to, emit_i64(e, v)));
-    }
-    e->width = before;
-    emit_loop_end(e, &loop);
-}
-
-/* x[i][j] <-> x[j][i] of `lanes` vectors: in step s, bit s of the row number changes places with that of the lane. */
-static void transpose_vectors(Emitter *e, LLVMValueRef *x, int lanes) {
-    LLVMTypeRef i32 = LLVMInt32TypeInContext(e->context);
-    for (int s = 1; s < lanes; s *= 2)
-        for (int i = 0; i < lanes; i++) {
-            if (i & s) continue;
-            LLVMValueRef low[64], high[64], a = x[i], b = x[i + s];
-            for (int j = 0; j < lanes; j++) {
-                low[j] = LLVMConstInt(i32, (unsigned)(j & s ? lanes + j - s : j), false);
-                high[j] = LLVMConstInt(i32, (unsigned)(j & s ? lanes + j : j + s), false);
-            }
-            x[i] = LLVMBuildShuffleVector(e->builder, a, b, LLVMConstVector(low, (unsigned)lanes), "");
-            x[i + s] = LLVMBuildShuffleVector(e->builder, a, b, LLVMConstVector(high, (unsigned)lanes), "");
-        }
-}
-
-/* Elements [from_k, k) of each line one by one; lines that are missing repeat the first: what is computed of them is
- * not stored. */
-static void pack_singly(Emitter *e, const PackArgs *p, int width, LLVMValueRef from_k) {
-    Loop lines = emit_loop_begin(e, emit_i64(e, 0), emit_i64(e, width), 1, "line");
-    LLVMValueRef there = LLVMBuildICmp(e->builder, LLVMIntSLT, lines.counter, p->count, "");
-    LLVMValueRef line = LLVMBuildSelect(e->builder, there, lines.counter, emit_i64(e, 0), "");
-    LLVMValueRef from = at(e, p->from, mul(e, line, p->across)), to = at(e, p->to, lines.counter);
-    Loop loop = emit_loop_begin(e, from_k, p->k, 1, "k");
-    LLVMValueRef x =
-        LLVMBuildLoad2(e->builder, float_type(e), at(e, from, mul(e, loop.counter, p->along)), "");
-    LLVMBuildStore(e->builder, x, at(e, to, mul(e, loop.counter, emit_i64(e, width))));
-    emit_loop_end(e, &loop);
-    emit_loop_end(e, &lines);
-}
-
-/* Lines of consecutive elements become columns, a square of lanes × lanes at a time, the last elements singly. */
-static void pack_transposed(Emitter *e, const PackArgs *p, int width, int lanes) {
-    LLVMTypeRef vector = LLVMVectorType(float_type(e), (unsigned)lanes);
-    LLVMValueRef whole = LLVMBuildAnd(e->builder, p->k, emit_i64(e, -lanes), "");
-    for (int group = 0; group < width; group += lanes) {
-        LLVMValueRef line[64], x[64];
-        int n = width - group < lanes ? width - group : lanes;
-        for (int i = 0; i < n; i++) {
-            LLVMValueRef number = emit_i64(e, group + i);
-            LLVMValueRef there = LLVMBuildICmp(e->builder, LLVMIntSLT, number, p->count, "");
-            line[i] = at(e, p->from,
-                         mul(e, LLVMBuildSelect(e->builder, there, number, emit_i64(e, 0), ""), p->across));
-        }
-        Loop loop = emit_loop_begin(e, emit_i64(e, 0), whole, lanes, "k");
-        for (int i = 0; i < lanes; i++)
-            x[i] = i < n ? load_vector(e, vector, at(e, line[i], loop.counter)) : LLVMGetPoison(vector);
-        transpose_vectors(e, x, lanes);
-        LLVMValueRef to = at(e, p->to, add(e, mul(e, loop.counter, emit_i64(e, width)), emit_i64(e, group)));
-        for (int i = 0; i < lanes; i++) store_vector(e, x[i], at(e, to, emit_i64(e, (int64_t)i * width)));
-        emit_loop_end(e, &loop);
-    }
-    pack_singly(e, p, width, whole);
-}
-
-/* pack(from, across, along, count, k, to): a panel of `width` lines, count of them real, by k elements:
- * to[i·width + p] = from[p·across + i·along]. A panel may be written up to a vector beyond its end. */
-static LLVMValueRef packer(Emitter *e, int width, int lanes, PackKind kind, LLVMTypeRef *type_out) {
-    static const char *const names[] = {"rows", "transposed", "strided"};
-    LLVMTypeRef pointer = pointer_type(e), i64 = LLVMInt64TypeInContext(e->context);
-    LLVMTypeRef params[] = {pointer, i64, i64, i64, i64, pointer};
-    LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), params, 6, false);
-    char name[64];
-    snprintf(name, sizeof name, "pack_%d_%s", width, names[kind]);
-    *type_out = type;
-    LLVMValueRef known = LLVMGetNamedFunction(e->module, name);
-    if (known) return known;
-    Detour detour = detour_begin(e, name, type);
-    PackArgs p = {LLVMGetParam(detour.function, 0), LLVMGetParam(detour.function, 1),
-                  LLVMGetParam(detour.function, 2), LLVMGetParam(detour.function, 3),
-                  LLVMGetParam(detour.function, 4), LLVMGetParam(detour.function, 5)};
-    if (kind == PACK_ACROSS)
-        pack_rows(e, &p, width, lanes);
-    else if (kind == PACK_ALONG)
-        pack_transposed(e, &p, width, lanes);
-    else
-        pack_singly(e, &p, width, emit_i64(e, 0));
-    detour_end(e, &detour);
-    return detour.function;
-}
-
-/* ---- the loops around ------------------------------------------------------------------------------------------- */
-
 typedef struct {
     Emitter *e;
     const GemmShape *shape;
     Blocking blocking;
     LLVMValueRef a, b, c, packed_a, packed_b, tile, batch;
+    LLVMValueRef partial;    /* parts of sums: row r, column j of this thread's block at partial[r·nc + j] */
+    LLVMValueRef m0, column; /* its first row; first column of the block */
     GemmEpilogue epilogue;
     void *user;
 } Gemm;
@@ -294,71 +98,133 @@ static Loop block_loop(Emitter *e, LLVMValueRef from, LLVMValueRef to, int64_t s
     return loop;
 }
 
-/* Packs panels of `width` out of `count` rows (or columns) beginning at element pointer `from`. */
-static void pack_panels(Gemm *g, LLVMValueRef from, int64_t across, int64_t along, LLVMValueRef count,
-                        LLVMValueRef k, int width, LLVMValueRef to) {
+static LLVMTypeRef source_type(const Emitter *e, DType dtype) {
+    return dtype == DT_BF16 ? LLVMInt16TypeInContext(e->context) : float_type(e);
+}
+
+/* One side of the product as the packer sees it. */
+typedef struct {
+    DType dtype;
+    int64_t across, along;
+    int width, lines; /* of a panel; packed at most */
+    bool blocked;
+} Side;
+
+static Side side_a(const Gemm *g) {
+    const GemmShape *s = g->shape;
+    const Blocking *b = &g->blocking;
+    return (Side){s->a_dtype, s->a_row, s->a_col, b->mr, (int)b->mc, b->micro.kind == MICRO_TILE};
+}
+
+static Side side_b(const Gemm *g) {
+    const GemmShape *s = g->shape;
+    const Blocking *b = &g->blocking;
+    return (Side){s->b_dtype, s->b_col, s->b_row, b->nr, (int)b->nc, false};
+}
+
+/* Packs panels out of `count` lines beginning at element pointer `from`. */
+static void pack_panels(Gemm *g, const Side *side, LLVMValueRef from, LLVMValueRef count, LLVMValueRef k,
+                        LLVMValueRef to) {
     Emitter *e = g->e;
-    LLVMValueRef size;
-    Loop loop = block_loop(e, emit_i64(e, 0), count, width, "panel", &size);
-    LLVMTypeRef type;
-    PackKind kind = across == 1 ? PACK_ACROSS : along == 1 ? PACK_ALONG : PACK_STRIDED;
-    LLVMValueRef pack = packer(e, width, g->blocking.lanes, kind, &type);
-    LLVMValueRef args[] = {at(e, from, mul(e, loop.counter, emit_i64(e, across))),
-                           emit_i64(e, across),
-                           emit_i64(e, along),
-                           size,
-                           k,
-                           at(e, to, mul(e, loop.counter, k))};
-    LLVMBuildCall2(e->builder, type, pack, args, 6, "");
+    const Blocking *b = &g->blocking;
+    bool pairs = b->micro.kind != MICRO_FMA;
+    LLVMValueRef size, units = micro_units_of(e, &b->micro, k);
+    Loop loop = block_loop(e, emit_i64(e, 0), count, side->width, "panel", &size);
+    PackSpec spec = {.source = side->dtype,
+                     .unit = pairs                     ? UNIT_PAIR
+                             : g->shape->products == 1 ? UNIT_ROUNDED
+                                                       : UNIT_F32,
+                     .kind = side->across == 1  ? PACK_ACROSS
+                             : side->along == 1 ? PACK_ALONG
+                                                : PACK_STRIDED,
+                     .blocked = side->blocked,
+                     .width = side->width,
+                     .lanes = b->lanes};
+    PackArgs args = {.from = at_type(e, source_type(e, side->dtype), from,
+                                     mul(e, loop.counter, emit_i64(e, side->across))),
+                     .across = emit_i64(e, side->across),
+                     .along = emit_i64(e, side->along),
+                     .count = size,
+                     .k = k,
+                     .units = units,
+                     .to = at(e, to, mul(e, loop.counter, units))};
+    pack_call(e, &spec, &args);
+    if (b->parts == 2) {
+        spec.unit = UNIT_PAIR_REST;
+        args.to = at(e, args.to, emit_i64(e, packed_units(b, side->lines)));
+        pack_call(e, &spec, &args);
+    }
     emit_loop_end(e, &loop);
 }
 
-/* Adds the tile to C, or writes it there when `first`. */
-static void store_plain(Gemm *g, LLVMValueRef first, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef col,
-                        LLVMValueRef columns) {
+/* Where the sums of the tile at (row, col) lie between two pieces of K, and their row stride. */
+static LLVMValueRef sums_of(Gemm *g, LLVMValueRef row, LLVMValueRef col, int64_t *stride) {
+    Emitter *e = g->e;
+    if (g->partial) {
+        *stride = g->blocking.nc;
+        row = LLVMBuildSub(e->builder, row, g->m0, "");
+        col = LLVMBuildSub(e->builder, col, g->column, "");
+        return at(e, g->partial, add(e, mul(e, row, emit_i64(e, *stride)), col));
+    }
+    *stride = g->shape->n;
+    row = add(e, mul(e, g->batch, emit_i64(e, g->shape->m)), row);
+    return at(e, g->c, add(e, mul(e, row, emit_i64(e, *stride)), col));
+}
+
+static LLVMValueRef masked(Emitter *e, const char *name, LLVMTypeRef vector, LLVMValueRef *args) {
+    LLVMTypeRef types[] = {vector, LLVMPointerTypeInContext(e->context, 0)};
+    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
+    return LLVMBuildCall2(e->builder, LLVMIntrinsicGetType(e->context, id, types, 2),
+                          LLVMGetIntrinsicDeclaration(e->module, id, types, 2), args, 4, "");
+}
+
+typedef struct {
+    LLVMValueRef row, rows, col, columns;
+} TilePlace;
+
+/* to[r][c] = tile[r][c] + (old[r][c] unless `fresh`), of the tile's rows and columns that are there. */
+static void add_tile(Gemm *g, const TilePlace *place, LLVMValueRef fresh, LLVMValueRef old,
+                     int64_t old_stride, LLVMValueRef to, int64_t to_stride) {
     Emitter *e = g->e;
     const Blocking *b = &g->blocking;
-    int64_t n = g->shape->n;
-    LLVMTypeRef vector = LLVMVectorType(float_type(e), (unsigned)b->lanes), pointer = pointer_type(e);
-    LLVMTypeRef types[] = {vector, pointer};
+    LLVMTypeRef vector = LLVMVectorType(float_type(e), (unsigned)b->lanes);
     LLVMValueRef align = LLVMConstInt(LLVMInt32TypeInContext(e->context), 4, false);
-    LLVMValueRef base =
-        add(e, mul(e, add(e, mul(e, g->batch, emit_i64(e, g->shape->m)), row), emit_i64(e, n)), col);
-    Loop loop = emit_loop_begin(e, emit_i64(e, 0), rows, 1, "r");
-    LLVMValueRef to = at(e, g->c, add(e, base, mul(e, loop.counter, emit_i64(e, n))));
-    LLVMValueRef from = at(e, g->tile, mul(e, loop.counter, emit_i64(e, b->nr)));
+    Loop loop = emit_loop_begin(e, emit_i64(e, 0), place->rows, 1, "r");
     int width = e->width;
     e->width = b->lanes;
     for (int v = 0; v < b->nr; v += b->lanes) {
         LLVMValueRef numbers[64];
         for (int i = 0; i < b->lanes; i++) numbers[i] = emit_i64(e, v + i);
-        LLVMValueRef real = LLVMBuildICmp(
-            e->builder, LLVMIntSLT, LLVMConstVector(numbers, (unsigned)b->lanes), emit_splat(e, columns), "");
-        LLVMValueRef x = load_vector(e, vector, at(e, from, emit_i64(e, v))),
-                     to_v = at(e, to, emit_i64(e, v));
+        LLVMValueRef real =
+            LLVMBuildICmp(e->builder, LLVMIntSLT, LLVMConstVector(numbers, (unsigned)b->lanes),
+                          emit_splat(e, place->columns), "");
+        LLVMValueRef from = at(e, g->tile, add(e, mul(e, loop.counter, emit_i64(e, b->nr)), emit_i64(e, v)));
+        LLVMValueRef x = LLVMBuildLoad2(e->builder, vector, from, "");
+        LLVMSetAlignment(x, 4);
         LLVMValueRef again =
-            LLVMBuildAnd(e->builder, real, emit_splat(e, LLVMBuildNot(e->builder, first, "")), "");
-        unsigned id = LLVMLookupIntrinsicID("llvm.masked.load", 16);
-        LLVMValueRef args[] = {to_v, align, again, LLVMConstNull(vector)};
-        LLVMValueRef old = LLVMBuildCall2(e->builder, LLVMIntrinsicGetType(e->context, id, types, 2),
-                                          LLVMGetIntrinsicDeclaration(e->module, id, types, 2), args, 4, "");
-        x = LLVMBuildFAdd(e->builder, x, old, "");
-        id = LLVMLookupIntrinsicID("llvm.masked.store", 17);
-        LLVMValueRef store_args[] = {x, to_v, align, real};
-        LLVMBuildCall2(e->builder, LLVMIntrinsicGetType(e->context, id, types, 2),
-                       LLVMGetIntrinsicDeclaration(e->module, id, types, 2), store_args, 4, "");
+            LLVMBuildAnd(e->builder, real, emit_splat(e, LLVMBuildNot(e->builder, fresh, "")), "");
+        LLVMValueRef before =
+            at(e, old, add(e, mul(e, loop.counter, emit_i64(e, old_stride)), emit_i64(e, v)));
+        before = masked(e, "llvm.masked.load", vector,
+                        (LLVMValueRef[]){before, align, again, LLVMConstNull(vector)});
+        x = LLVMBuildFAdd(e->builder, x, before, "");
+        LLVMValueRef there = at(e, to, add(e, mul(e, loop.counter, emit_i64(e, to_stride)), emit_i64(e, v)));
+        masked(e, "llvm.masked.store", vector, (LLVMValueRef[]){x, there, align, real});
     }
     e->width = width;
     emit_loop_end(e, &loop);
 }
 
-static void call_micro(Gemm *g, int rows, int vectors, LLVMValueRef a, LLVMValueRef b, LLVMValueRef k) {
+/* The product of one panel with one; of split operands the three products that matter. */
+static void call_micro(Gemm *g, int rows, int vectors, LLVMValueRef a, LLVMValueRef b, LLVMValueRef units) {
     Emitter *e = g->e;
-    const Blocking *blocking = &g->blocking;
-    LLVMTypeRef type;
-    Tile tile = {rows, vectors, blocking->lanes, blocking->mr, blocking->nr};
-    LLVMValueRef micro = micro_kernel(e, &tile, &type);
-    LLVMBuildCall2(e->builder, type, micro, (LLVMValueRef[]){a, b, k, g->tile}, 4, "");
+    const Blocking *bl = &g->blocking;
+    micro_call(e, &bl->micro, rows, vectors, a, b, units, g->tile, false);
+    if (bl->parts == 1) return;
+    LLVMValueRef a_rest = at(e, a, emit_i64(e, packed_units(bl, bl->mc))),
+                 b_rest = at(e, b, emit_i64(e, packed_units(bl, bl->nc)));
+    micro_call(e, &bl->micro, rows, vectors, a, b_rest, units, g->tile, true);
+    micro_call(e, &bl->micro, rows, vectors, a_rest, b, units, g->tile, true);
 }
 
 typedef struct {
@@ -386,54 +252,78 @@ static void fork_end(Emitter *e, const Fork *fork) {
 
 /* A tile of all rows, whole or at the right edge of C. */
 static void call_across(Gemm *g, int rows, LLVMValueRef columns, LLVMValueRef a, LLVMValueRef b,
-                        LLVMValueRef k) {
+                        LLVMValueRef units) {
     Emitter *e = g->e;
     int lanes = g->blocking.lanes, all = g->blocking.nr / lanes;
     int edge = (int)((g->shape->n % g->blocking.nr + lanes - 1) / lanes);
     if (edge == 0 || edge == all) {
-        call_micro(g, rows, all, a, b, k);
+        call_micro(g, rows, all, a, b, units);
         return;
     }
     LLVMValueRef few = LLVMBuildICmp(e->builder, LLVMIntSLE, columns, emit_i64(e, edge * lanes), "");
     Fork fork = fork_begin(e, few);
-    call_micro(g, rows, edge, a, b, k);
+    call_micro(g, rows, edge, a, b, units);
     fork_else(e, &fork);
-    call_micro(g, rows, all, a, b, k);
+    call_micro(g, rows, all, a, b, units);
     fork_end(e, &fork);
 }
 
 /* Tiles at the edges of C have kernels of their own, so that little is computed in vain. */
 static void call_tile(Gemm *g, LLVMValueRef rows, LLVMValueRef columns, LLVMValueRef a, LLVMValueRef b,
-                      LLVMValueRef k) {
+                      LLVMValueRef units) {
     Emitter *e = g->e;
     int mr = g->blocking.mr, edge = (int)(g->shape->m % mr);
     if (edge == 0) {
-        call_across(g, mr, columns, a, b, k);
+        call_across(g, mr, columns, a, b, units);
         return;
     }
     Fork fork = fork_begin(e, LLVMBuildICmp(e->builder, LLVMIntSLT, rows, emit_i64(e, mr), ""));
-    call_across(g, edge, columns, a, b, k);
+    call_across(g, edge, columns, a, b, units);
     fork_else(e, &fork);
-    call_across(g, mr, columns, a, b, k);
+    call_across(g, mr, columns, a, b, units);
     fork_end(e, &fork);
+}
+
+/* What becomes of a finished tile. K in one piece: the epilogue, or C. In several: the sum so far is added, and kept until
+ * the last piece, which is the epilogue's. */
+static void finish_tile(Gemm *g, const TilePlace *p, LLVMValueRef first, LLVMValueRef last) {
+    Emitter *e = g->e;
+    const Blocking *b = &g->blocking;
+    bool cut = b->kc < g->shape->k;
+    int64_t stride;
+    if (!g->epilogue || cut) {
+        LLVMValueRef sums = sums_of(g, p->row, p->col, &stride),
+                     fresh = cut ? first : LLVMConstInt(LLVMInt1TypeInContext(e->context), 1, false);
+        if (!g->epilogue) {
+            add_tile(g, p, fresh, sums, stride, sums, stride);
+            return;
+        }
+        Fork fork = fork_begin(e, last);
+        add_tile(g, p, fresh, sums, stride, g->tile, b->nr);
+        g->epilogue(e, g->user, g->batch, p->row, p->rows, p->col, p->columns, g->tile, b->nr);
+        fork_else(e, &fork);
+        add_tile(g, p, fresh, sums, stride, sums, stride);
+        fork_end(e, &fork);
+        return;
+    }
+    g->epilogue(e, g->user, g->batch, p->row, p->rows, p->col, p->columns, g->tile, b->nr);
 }
 
 /* The tiles of one packed block of A against one packed block of B. */
 static void emit_tiles(Gemm *g, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef col, LLVMValueRef columns,
-                       LLVMValueRef k, LLVMValueRef first) {
+                       LLVMValueRef k, LLVMValueRef first, LLVMValueRef last) {
     Emitter *e = g->e;
     const Blocking *b = &g->blocking;
-    LLVMValueRef tile_columns, tile_rows;
-    Loop across = block_loop(e, emit_i64(e, 0), columns, b->nr, "jr", &tile_columns);
-    LLVMValueRef panel_b = at(e, g->packed_b, mul(e, across.counter, k));
-    Loop down = block_loop(e, emit_i64(e, 0), rows, b->mr, "ir", &tile_rows);
-    LLVMValueRef panel_a = at(e, g->packed_a, mul(e, down.counter, k));
-    call_tile(g, tile_rows, tile_columns, panel_a, panel_b, k);
-    LLVMValueRef tile_row = add(e, row, down.counter), tile_col = add(e, col, across.counter);
-    if (g->epilogue)
-        g->epilogue(e, g->user, g->batch, tile_row, tile_rows, tile_col, tile_columns, g->tile, b->nr);
-    else
-        store_plain(g, first, tile_row, tile_rows, tile_col, tile_columns);
+    TilePlace place;
+    LLVMValueRef units = micro_units_of(e, &b->micro, k);
+    Loop across = block_loop(e, emit_i64(e, 0), columns, b->nr, "jr", &place.columns);
+    LLVMValueRef panel_b = at(e, g->packed_b, mul(e, across.counter, units));
+    Loop down = block_loop(e, emit_i64(e, 0), rows, b->mr, "ir", &place.rows);
+    LLVMValueRef panel_a = at(e, g->packed_a, mul(e, down.counter, units));
+    call_tile(g, place.rows, place.columns, panel_a, panel_b, units);
+    place.row = add(e, row, down.counter);
+    place.col = add(e, col, across.counter);
+    finish_tile(g, &place, first, last);
     emit_loop_end(e, &down);
     emit_loop_end(e, &across);
 }
@@ -443,21 +333,25 @@ static void emit_matrix(Gemm *g, LLVMValueRef m0, LLVMValueRef m1, LLVMValueRef 
     Emitter *e = g->e;
     const Blocking *b = &g->blocking;
     const GemmShape *s = g->shape;
+    Side of_a = side_a(g), of_b = side_b(g);
     LLVMValueRef k, columns, rows;
+    Loop jc = block_loop(e, n0, n1, b->nc, "jc", &columns);
+    g->m0 = m0;
+    g->column = jc.counter;
     Loop pc = block_loop(e, emit_i64(e, 0), emit_i64(e, s->k), b->kc, "pc", &k);
     LLVMValueRef first = LLVMBuildICmp(e->builder, LLVMIntEQ, pc.counter, emit_i64(e, 0), "");
-    Loop jc = block_loop(e, n0, n1, b->nc, "jc", &columns);
+    LLVMValueRef last = LLVMBuildICmp(e->builder, LLVMIntSGE, pc.next, emit_i64(e, s->k), "");
     LLVMValueRef from_b =
         add(e, mul(e, pc.counter, emit_i64(e, s->b_row)), mul(e, jc.counter, emit_i64(e, s->b_col)));
-    pack_panels(g, at(e, g->b, from_b), s->b_col, s->b_row, columns, k, b->nr, g->packed_b);
+    pack_panels(g, &of_b, at_type(e, source_type(e, s->b_dtype), g->b, from_b), columns, k, g->packed_b);
     Loop ic = block_loop(e, m0, m1, b->mc, "ic", &rows);
     LLVMValueRef from_a =
         add(e, mul(e, ic.counter, emit_i64(e, s->a_row)), mul(e, pc.counter, emit_i64(e, s->a_col)));
-    pack_panels(g, at(e, g->a, from_a), s->a_row, s->a_col, rows, k, b->mr, g->packed_a);
-    emit_tiles(g, ic.counter, rows, jc.counter, columns, k, first);
+    pack_panels(g, &of_a, at_type(e, source_type(e, s->a_dtype), g->a, from_a), rows, k, g->packed_a);
+    emit_tiles(g, ic.counter, rows, jc.counter, columns, k, first, last);
     emit_loop_end(e, &ic);
-    emit_loop_end(e, &jc);
     emit_loop_end(e, &pc);
+    emit_loop_end(e, &jc);
 }
 
 /* Offset of batch number `batch` along its axes. */
@@ -480,9 +374,14 @@ void gemm_emit(Emitter *e, const Target *target, const GemmShape *shape, LLVMVal
               .c = c,
               .epilogue = epilogue,
               .user = user};
+    const Blocking *bl = &g.blocking;
     g.packed_b = scratch;
-    g.packed_a = at(e, scratch, emit_i64(e, packed_b_floats(&g.blocking)));
-    g.tile = at(e, g.packed_a, emit_i64(e, packed_a_floats(&g.blocking)));
+    g.packed_a = at(e, scratch, emit_i64(e, bl->parts * packed_units(bl, bl->nc)));
+    g.tile = at(e, g.packed_a, emit_i64(e, bl->parts * packed_units(bl, bl->mc)));
+    if (partial_units(bl, shape, epilogue != NULL))
+        g.partial = at(e, g.tile, emit_i64(e, round_up(bl->mr * bl->nr, 16)));
+    LLVMTypeRef type_a = source_type(e, shape->a_dtype), type_b = source_type(e, shape->b_dtype);
+    micro_begin(e, &bl->micro);
     int64_t batch = 1;
     for (int i = 0; i < shape->n_batch; i++) batch *= shape->batch[i];
     LLVMValueRef from, to, zero = emit_i64(e, 0), m = emit_i64(e, shape->m), n = emit_i64(e, shape->n);
@@ -490,19 +389,21 @@ void gemm_emit(Emitter *e, const Target *target, const GemmShape *shape, LLVMVal
         emit_share(e, batch, 1, &from, &to);
         Loop loop = emit_loop_begin(e, from, to, 1, "matrix");
         g.batch = loop.counter;
-        g.a = at(e, a, batch_offset(e, loop.counter, shape, shape->a_batch, shape->a_offset));
-        g.b = at(e, b, batch_offset(e, loop.counter, shape, shape->b_batch, shape->b_offset));
+        g.a = at_type(e, type_a, a, batch_offset(e, loop.counter, shape, shape->a_batch, shape->a_offset));
+        g.b = at_type(e, type_b, b, batch_offset(e, loop.counter, shape, shape->b_batch, shape->b_offset));
         emit_matrix(&g, zero, m, zero, n);
         emit_loop_end(e, &loop);
+        micro_end(e, &bl->micro);
         return;
     }
     g.batch = zero;
-    g.a = at(e, a, emit_i64(e, shape->a_offset));
-    g.b = at(e, b, emit_i64(e, shape->b_offset));
+    g.a = at_type(e, type_a, a, emit_i64(e, shape->a_offset));
+    g.b = at_type(e, type_b, b, emit_i64(e, shape->b_offset));
     bool by_rows = shape->m >= 16 * g.blocking.mr || shape->m >= shape->n;
     emit_share(e, by_rows ? shape->m : shape->n, by_rows ? g.blocking.mr : g.blocking.nr, &from, &to);
     if (by_rows)
         emit_matrix(&g, from, to, zero, n);
     else
         emit_matrix(&g, zero, m, from, to);
+    micro_end(e, &bl->micro);
 }

@@ -2,16 +2,16 @@
  *
  * C[M, N] (+)= A[M, K] · B[K, N], all three with strides. A and B are packed into panels of mr rows and nr columns; the
  * micro-kernel keeps an mr × nr tile in registers along K and leaves it in a small buffer, where the caller's epilogue
- * takes it. K is cut only beyond GEMM_WHOLE_K (then C holds the partial sums, and no epilogue is possible). */
+ * takes it. A long K is cut: partial sums wait in C, or, with an epilogue, in the thread's scratch. */
 #ifndef VITC_CODEGEN_GEMM_H
 #define VITC_CODEGEN_GEMM_H
 
 #include "codegen/emit.h"
 #include "codegen/target.h"
 
-enum { GEMM_WHOLE_K = 2048 };
-
 typedef struct {
+    DType a_dtype, b_dtype; /* DT_F32 or DT_BF16 */
+    int products;           /* of f32: 0; of bf16: 1; of split bf16: 3 */
     int64_t m, n, k;
     int n_batch;
     int64_t batch[IR_MAX_RANK];                         /* extents of leading axes */
@@ -29,6 +29,6 @@ typedef void (*GemmEpilogue)(Emitter *e, void *user, LLVMValueRef batch, LLVMVal
  * when `epilogue` is NULL. scratch: a pointer to gemm_scratch_bytes of this thread's own. */
 void gemm_emit(Emitter *e, const Target *target, const GemmShape *shape, LLVMValueRef a, LLVMValueRef b,
                LLVMValueRef c, LLVMValueRef scratch, GemmEpilogue epilogue, void *user);
-int64_t gemm_scratch_bytes(const Target *target, const GemmShape *shape);
+int64_t gemm_scratch_bytes(const Target *target, const GemmShape *shape, bool epilogue);
 
 #endif

@@ -28,6 +28,9 @@ static GemmShape shape_of(Emitter *e, const Node *node, ValueId *a_base, ValueId
     shape.a_col = a.stride[ta ? rank - 2 : rank - 1];
     shape.b_row = b.stride[tb ? rank - 1 : rank - 2];
     shape.b_col = b.stride[tb ? rank - 2 : rank - 1];
+    shape.a_dtype = func_type(e->func, a.base)->dtype;
+    shape.b_dtype = func_type(e->func, b.base)->dtype;
+    shape.products = (int)node->attrs[2].i;
     shape.a_offset = a.offset;
     shape.b_offset = b.offset;
     *a_base = a.base;
@@ -122,5 +125,5 @@ int64_t emit_product_kernel(Emitter *e, const Target *target) {
         if (epilogue.core->access.coef[node->type.rank - 1][i]) e->vector_group = i;
     e->width = 1;
     gemm_emit(e, target, &shape, a_pointer, b_pointer, c, scratch, plain ? NULL : emit_epilogue, &epilogue);
-    return gemm_scratch_bytes(target, &shape);
+    return gemm_scratch_bytes(target, &shape, !plain);
 }

@@ -6,15 +6,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Widest first. Accumulators mr·nv, nv vectors of B and one broadcast must fit the register file. */
+#define AVX512 "+avx512f,+avx512bw,+avx512dq,+avx512vl,+fma,+avx2"
 static const TargetRow ROWS[] = {
-    {"avx512", "+avx512f,+avx512bw,+avx512dq,+avx512vl,+fma,+avx2", 16, 12, 2},
-    {"avx2", "+avx2,+fma", 8, 6, 2},
-    {"generic", "", 4, 4, 2},
+    {"amx", "+amx-tile,+amx-bf16,+avx512bf16," AVX512, 16, 12, 2, MICRO_TILE, false},
+    {"avx512bf16", "+avx512bf16," AVX512, 16, 12, 2, MICRO_DOT, false},
+    {"avx512", AVX512, 16, 12, 2, MICRO_FMA, false},
+    {"avx2", "+avx2,+fma", 8, 6, 2, MICRO_FMA, false},
+    {"generic", "", 4, 4, 2, MICRO_FMA, false},
+    {"amx-model", "", 4, 4, 2, MICRO_TILE, true},
 };
 enum { N_ROWS = sizeof ROWS / sizeof *ROWS };
+
+const TargetRow *target_row(const char *name) {
+    for (int i = 0; i < N_ROWS; i++)
+        if (strcmp(ROWS[i].name, name) == 0) return &ROWS[i];
+    return NULL;
+}
 
 const TargetRow *target_rows(int *n) {
     *n = N_ROWS;
@@ -39,9 +50,20 @@ static bool has_all(const char *features, const char *wanted) {
     return true;
 }
 
+/* Tile registers must be asked for, once a process: the kernel grants their 8 KiB a thread (ARCH_REQ_XCOMP_PERM,
+ * XFEATURE_XTILEDATA). */
+static bool tiles_permitted(void) {
+#ifdef __x86_64__
+    return syscall(SYS_arch_prctl, 0x1023, 18) == 0;
+#else
+    return false;
+#endif
+}
+
 bool target_host_has(const TargetRow *row) {
     char *features = LLVMGetHostCPUFeatures();
-    bool has = has_all(features, row->requires);
+    bool has =
+        has_all(features, row->requires) && (row->bf16 != MICRO_TILE || row->model || tiles_permitted());
     LLVMDisposeMessage(features);
     return has;
 }
@@ -57,7 +79,10 @@ static char *restrict_features(const char *host, const char *to, char *error, si
     }
     if (to[0] != '+' && to[0] != '-') {
         snprintf(error, size,
-                 "unknown target features '%s': a row (avx512, avx2, generic) or a list like -avx512f", to);
+                 "unknown target features '%s': a row (amx, avx512bf16, avx512, avx2, generic, amx-model) or "
+                 "a list like "
+                 "-avx512f",
+                 to);
         return NULL;
     }
     char *out = calloc(1, strlen(host) + strlen(to) + 2);
@@ -79,6 +104,17 @@ static int64_t cache_bytes(int name, int64_t fallback) {
     return bytes > 0 ? bytes : fallback;
 }
 
+/* The first row whose features are there; one with a model only by its name. */
+static const TargetRow *choose_row(const char *features, const char *name) {
+    for (int i = 0; i < N_ROWS; i++) {
+        bool named = name && strcmp(name, ROWS[i].name) == 0;
+        if (named || (!ROWS[i].model && has_all(features, ROWS[i].requires) &&
+                      (ROWS[i].bf16 != MICRO_TILE || tiles_permitted())))
+            return &ROWS[i];
+    }
+    return &ROWS[N_ROWS - 1];
+}
+
 bool target_open(Target *target, const char *restrict_to, char *error, size_t size) {
     memset(target, 0, sizeof *target);
     LLVMInitializeNativeTarget();
@@ -87,9 +123,8 @@ bool target_open(Target *target, const char *restrict_to, char *error, size_t si
     target->features = restrict_features(host, restrict_to, error, size);
     LLVMDisposeMessage(host);
     if (!target->features) return false;
-    for (int i = 0; i < N_ROWS && !target->row; i++)
-        if (has_all(target->features, ROWS[i].requires)) target->row = &ROWS[i];
-    if (strcmp(target->row->name, "avx512") == 0) { /* vectors as wide as the row's, whatever LLVM prefers */
+    target->row = choose_row(target->features, restrict_to);
+    if (target->row->lanes == 16) { /* vectors as wide as the row's, whatever LLVM prefers */
         char *wide = malloc(strlen(target->features) + 32);
         sprintf(wide, "%s,-prefer-256-bit", target->features);
         free(target->features);

@@ -6,12 +6,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What multiplies and adds in a matrix product's inner loop: see micro.h. */
+typedef enum { MICRO_FMA, MICRO_DOT, MICRO_TILE } MicroKind;
+
 typedef struct {
     const char *name; /* "avx512" */
     const char *
-        requires; /* features, all needed: "+avx512f,+avx512vl" */
-    int lanes;    /* f32 lanes of a vector */
-    int mr, nv;   /* the fp32 micro-kernel: rows, and vectors of columns */
+        requires;   /* features, all needed: "+avx512f,+avx512vl" */
+    int lanes;      /* f32 lanes of a vector */
+    int mr, nv;     /* the fp32 micro-kernel: rows, and vectors of columns */
+    MicroKind bf16; /* for bf16 products; FMA: of rounded f32 */
+    bool model;     /* tile registers are imitated; chosen by name alone */
 } TargetRow;
 
 typedef struct {
@@ -27,6 +32,7 @@ typedef struct {
 bool target_open(Target *target, const char *restrict_to, char *error, size_t size);
 void target_close(Target *target);
 const TargetRow *target_rows(int *n);
+const TargetRow *target_row(const char *name); /* NULL: there is none */
 bool target_host_has(const TargetRow *row);
 
 #endif

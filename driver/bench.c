@@ -60,11 +60,12 @@ static void print_profile(VtInstance *instance, const VtFunction *step) {
 }
 
 int verb_bench(int argc, char **argv) {
-    enum { STEPS, PROFILE, THREADS, TARGET, N };
+    enum { STEPS, PROFILE, THREADS, TARGET, PRECISION, N };
     Flag flags[N] = {[STEPS] = {"steps", true, false, NULL},
                      [PROFILE] = {"profile", false, false, NULL},
                      [THREADS] = {"threads", true, false, NULL},
-                     [TARGET] = {"target-features", true, false, NULL}};
+                     [TARGET] = {"target-features", true, false, NULL},
+                     [PRECISION] = {"precision", true, false, NULL}};
     Arguments args;
     double steps = 5, threads = 0;
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;

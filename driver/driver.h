@@ -27,6 +27,8 @@ typedef struct {
     int n_words;
     const char *overrides[256];
     int n_overrides;
+    char settings[8][64]; /* made of flags that are short for key=value: --precision */
+    int n_settings;
 } Arguments;
 /* False after telling what is wrong (unknown flag: did you mean …). */
 bool parse_arguments(int argc, char **argv, Flag *flags, size_t n_flags, Arguments *out);

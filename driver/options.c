@@ -25,6 +25,14 @@ static bool unknown_flag(const char *name, const Flag *flags, size_t n) {
     return false;
 }
 
+/* The recipe's key that a flag sets; NULL: none. */
+static const char *setting_of(const char *flag) {
+    static const char *const settings[][2] = {{"precision", "train.precision"}};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        if (strcmp(settings[i][0], flag) == 0) return settings[i][1];
+    return NULL;
+}
+
 bool parse_arguments(int argc, char **argv, Flag *flags, size_t n_flags, Arguments *out) {
     memset(out, 0, sizeof *out);
     for (int i = 0; i < argc; i++) {
@@ -53,6 +61,15 @@ bool parse_arguments(int argc, char **argv, Flag *flags, size_t n_flags, Argumen
         if (!flag->takes_value) continue;
         if (!equals && i + 1 == argc) return fail(2, "--%s wants a value", name) < 0;
         flag->value = equals ? equals + 1 : argv[++i];
+        const char *key = setting_of(name);
+        if (!key) continue;
+        Precision precision;
+        if (strcmp(name, "precision") == 0 && !precision_find(flag->value, &precision))
+            return fail(2, "--precision %s: fp32, bf16 or bf16x3 was expected", flag->value) < 0;
+        if (out->n_settings == 8 || out->n_overrides == 256) return fail(2, "too many settings") < 0;
+        char *setting = out->settings[out->n_settings++];
+        snprintf(setting, sizeof out->settings[0], "%s=%s", key, flag->value);
+        out->overrides[out->n_overrides++] = setting;
     }
     return true;
 }

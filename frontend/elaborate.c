@@ -612,6 +612,7 @@ bool elaborate(ParsedRecipe *recipe, Recipe *out) {
     Elaborator *e = &step.e;
     Module *module = module_new(recipe->arena, recipe->diags, recipe->name);
     module->batch = recipe->train.batch;
+    module->precision = recipe->precision;
     start_elaborator(e, recipe, module);
     define_modules(e);
     e->training = true;

@@ -595,9 +595,9 @@ static void read_train(ParsedRecipe *r, const Tree *map) {
         tree_number(r, tree_get(map, "checkpoint_every"), &r->train.checkpoint_every, &is_int);
     const Tree *precision = tree_get(map, "precision"), *knn = tree_get(map, "knn"),
                *freeze = tree_get(map, "freeze");
-    if (precision && strcmp(precision->text, "fp32") != 0)
-        diag_error(r->diags, precision->loc, "precision '%s' is not known; this version has fp32",
-                   precision->text);
+    if (precision && (precision->kind != TREE_SCALAR || !precision_find(precision->text, &r->precision)))
+        diag_error(r->diags, precision->loc, "precision '%s' is not known: fp32, bf16 or bf16x3",
+                   precision->kind == TREE_SCALAR ? precision->text : "…");
     if (tree_get(map, "optimizer")) r->optimizer = read_expr(r, tree_get(map, "optimizer"), "optimizer");
     if (tree_get(map, "clip")) r->clip = read_expr(r, tree_get(map, "clip"), "clip");
     if (freeze) read_entries(r, freeze, "freeze", &r->freeze);

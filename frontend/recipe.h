@@ -85,7 +85,7 @@ typedef struct {
     Expr *embed_features;
     Expr *optimizer, *clip;
     VtTrain train;
-    const char *precision;
+    Precision precision;
     /* files being read, for `use:` cycles */
     const char **open_files, **read_files;
     size_t n_open, open_capacity, n_read, read_capacity;

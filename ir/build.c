@@ -79,6 +79,7 @@ Func *module_find_func(const Module *module, const char *name) {
 Module *module_clone(const Module *module, Arena *arena) {
     Module *copy = module_new(arena, module->diags, module->name);
     copy->batch = module->batch;
+    copy->precision = module->precision;
     for (size_t s = 0; s < module->n_states; s++) module_add_state(copy, module->states[s]);
     for (size_t f = 0; f < module->n_funcs; f++) {
         const Func *from = module->funcs[f];
@@ -243,7 +244,7 @@ ValueId ir_reduce(Func *func, OpKind op, ValueId x, int n_axes, const int64_t *a
 }
 
 ValueId ir_matmul(Func *func, ValueId a, ValueId b, bool ta, bool tb) {
-    return func_emit(func, OP_matmul, (ValueId[]){a, b}, 2, (Attr[]){{.b = ta}, {.b = tb}});
+    return func_emit(func, OP_matmul, (ValueId[]){a, b}, 2, (Attr[]){{.b = ta}, {.b = tb}, {.i = 0}});
 }
 
 ValueId ir_layernorm(Func *func, ValueId x, ValueId w, ValueId b, double eps) {

@@ -157,6 +157,12 @@ typedef struct {
 
 typedef struct Module Module;
 
+/* How reals are computed and stored (pass `precision`). fp32: IEEE single; bf16: products of bf16, their large results stored so;
+ * bf16x3: products of f32 by three of bf16 each. */
+typedef enum { PRECISION_FP32, PRECISION_BF16, PRECISION_BF16X3, PRECISION_COUNT } Precision;
+const char *precision_name(Precision precision);             /* "bf16" */
+bool precision_find(const char *name, Precision *precision); /* false: there is none */
+
 typedef struct Func {
     Module *module;
     const char *name; /* "step", "embed", "init" */
@@ -181,6 +187,7 @@ struct Module {
     Diags *diags;
     const char *name;
     int64_t batch; /* of the target line; 0: none */
+    Precision precision;
     State *states;
     size_t n_states, states_capacity;
     Func **funcs;

@@ -88,13 +88,11 @@ static void make_row(const Func *func, Kernel *kernel, const Node *node, const A
 
 /* A matrix product can be the core of a loop kernel, which becomes its epilogue, if every loop runs along one
  * of the product's dimensions and its columns along a single loop. */
-static bool fits_core(const Func *func, const Kernel *kernel, const Node *node, const Access *access) {
+static bool fits_core(const Kernel *kernel, const Node *node, const Access *access) {
     const Domain *domain = &kernel->domain;
     if (kernel->kind != KERNEL_LOOP || kernel->rows || !access_covers(&node->type, access, domain))
         return false;
-    const Type *a = func_type(func, node->operands[0]);
-    if (a->dim[node->attrs[0].b ? a->rank - 2 : a->rank - 1] > KERNEL_WHOLE_K || node->type.dtype != DT_F32)
-        return false;
+    if (node->type.dtype != DT_F32) return false;
     int columns = 0;
     for (int i = 0; i < domain->rank; i++) {
         int along = 0;
@@ -107,7 +105,7 @@ static bool fits_core(const Func *func, const Kernel *kernel, const Node *node, 
 
 bool kernel_fits(const Func *func, const Kernel *kernel, ValueId value, const Access *access) {
     const Node *node = func_node(func, value);
-    if (node->op == OP_matmul) return fits_core(func, kernel, node, access);
+    if (node->op == OP_matmul) return fits_core(kernel, node, access);
     if (op_is_reduce(node->op)) return row_for(func, kernel, node, access) >= 0;
     return kernel->kind != KERNEL_OTHER && op_is_fusable(node->op);
 }

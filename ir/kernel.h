@@ -7,8 +7,6 @@
 
 #include "ir/access.h"
 
-enum { KERNEL_WHOLE_K = 2048 }; /* a longer matrix product is summed in parts, and has no epilogue */
-
 typedef enum {
     KERNEL_LOOP,   /* loops; with `rows`, reductions along the loops first_inner.. of each row */
     KERNEL_COLUMN, /* sum or largest over loop(s) its root does not use: the middle of [outer, R, inner] */

@@ -660,7 +660,26 @@ static void parse_func(Parser *p) {
     p->func->loc = (Loc){0, 0, 0};
 }
 
-/* module @name target(batch = N) { */
+/* target(batch = N, precision = NAME): either or both */
+static bool parse_target(Parser *p) {
+    if (!expect(p, '(')) return false;
+    bool more = true;
+    if (accept_word(p, "batch")) {
+        if (!expect(p, '=') || !take_int(p, &p->module->batch)) return fail(p, p->at, "expected batch = N");
+        if (p->module->batch < 1) return fail(p, p->at, "a batch of less than 1");
+        more = accept(p, ',');
+    }
+    if (!more) return expect(p, ')');
+    if (!accept_word(p, "precision") || !expect(p, '='))
+        return fail(p, p->at, "expected target(batch = N, precision = NAME)");
+    char *name = take_name(p, "precision");
+    if (!name) return false;
+    if (!precision_find(name, &p->module->precision))
+        return fail(p, p->at, "expected a precision: fp32, bf16 or bf16x3");
+    return expect(p, ')');
+}
+
+/* module @name target(…) { */
 static bool parse_header(Parser *p) {
     const char *scope;
     Loc loc;
@@ -669,12 +688,7 @@ static bool parse_header(Parser *p) {
     char *name = take_name(p, "module");
     if (!name) return false;
     p->module->name = name;
-    if (accept_word(p, "target")) {
-        if (!expect(p, '(') || !accept_word(p, "batch") || !expect(p, '=') || !take_int(p, &p->module->batch))
-            return fail(p, p->at, "expected target(batch = N)");
-        if (p->module->batch < 1) return fail(p, p->at, "a batch of less than 1");
-        if (!expect(p, ')')) return false;
-    }
+    if (accept_word(p, "target") && !parse_target(p)) return false;
     return expect(p, '{') && end_line(p, &scope, &loc);
 }
 

@@ -224,7 +224,12 @@ char *module_print(const Module *module, size_t *size) {
     if (!p.out) return NULL;
     fputs("module @", p.out);
     print_name(p.out, module->name, false);
-    if (module->batch) fprintf(p.out, " target(batch = %lld)", (long long)module->batch);
+    bool plain = module->precision == PRECISION_FP32;
+    if (module->batch || !plain) fputs(" target(", p.out);
+    if (module->batch) fprintf(p.out, "batch = %lld", (long long)module->batch);
+    if (!plain)
+        fprintf(p.out, "%sprecision = %s", module->batch ? ", " : "", precision_name(module->precision));
+    if (module->batch || !plain) fputc(')', p.out);
     fputs(" {\n", p.out);
     for (size_t s = 0; s < module->n_states; s++) print_state(&p, &module->states[s]);
     for (size_t f = 0; f < module->n_funcs; f++) print_func(&p, module->funcs[f]);

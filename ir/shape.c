@@ -191,8 +191,14 @@ static bool shape_layernorm(Rule *r) {
 
 static bool shape_matmul(Rule *r) {
     const Type *a = r->x[0], *b = r->x[1];
-    if (a->dtype != b->dtype || !dtype_is_float(a->dtype))
+    bool halves = (a->dtype == DT_BF16 || a->dtype == DT_F32) && (b->dtype == DT_BF16 || b->dtype == DT_F32);
+    int64_t products = r->attrs[2].i;
+    if (!halves && (a->dtype != b->dtype || !dtype_is_float(a->dtype)))
         return refuse(r, "wants reals of one type, not %s @ %s", show(a), show(b));
+    if (products != 0 && products != 1 && products != 3)
+        return refuse(r, "bf16 is 0, 1 or 3 products, not %lld", (long long)products);
+    if (products && !halves)
+        return refuse(r, "bf16 products want f32 or bf16, not %s @ %s", show(a), show(b));
     if (a->rank < 2 || a->rank != b->rank)
         return refuse(r, "wants equal ranks of 2 or more: %s @ %s", show(a), show(b));
     int n = a->rank;
@@ -204,6 +210,7 @@ static bool shape_matmul(Rule *r) {
         return refuse(r, "inner sizes differ (%lld and %lld): %s%s @ %s%s", (long long)inner_a,
                       (long long)inner_b, show(a), ta ? "ᵀ" : "", show(b), tb ? "ᵀ" : "");
     *r->out = *a;
+    if (halves) r->out->dtype = DT_F32;
     r->out->dim[n - 2] = a->dim[ta ? n - 1 : n - 2];
     r->out->dim[n - 1] = b->dim[tb ? n - 2 : n - 1];
     return true;

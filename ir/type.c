@@ -26,6 +26,21 @@ bool dtype_is_int(DType dtype) {
     return DTYPES[dtype].is_int;
 }
 
+static const char *const PRECISIONS[PRECISION_COUNT] = {"fp32", "bf16", "bf16x3"};
+
+const char *precision_name(Precision precision) {
+    return PRECISIONS[precision];
+}
+
+bool precision_find(const char *name, Precision *precision) {
+    for (int i = 0; i < PRECISION_COUNT; i++)
+        if (strcmp(PRECISIONS[i], name) == 0) {
+            *precision = (Precision)i;
+            return true;
+        }
+    return false;
+}
+
 Type type_make(DType dtype, int rank, const int64_t *dims) {
     Type type = {.dtype = (uint8_t)dtype, .rank = (uint8_t)rank};
     for (int k = 0; k < rank; k++) type.dim[k] = dims[k];

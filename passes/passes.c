@@ -4,6 +4,7 @@
 #include "passes/expand.h"
 #include "passes/fuse.h"
 #include "passes/memory.h"
+#include "passes/precision.h"
 #include "passes/reductions.h"
 #include "passes/simplify.h"
 
@@ -17,6 +18,7 @@ static const Pass TABLE[] = {
      pass_expand},
     {"reductions", "bring every reduction into the form of a row or a column kernel", pass_reductions},
     {"fuse", "group nodes into kernels and decide what reaches memory", pass_fuse},
+    {"precision", "products of bf16, and which values between kernels are stored so", pass_precision},
     {"memory", "lay the values between kernels into one arena", pass_memory},
 };
 enum { N_PASSES = sizeof TABLE / sizeof *TABLE };

@@ -1,6 +1,7 @@
-/* The packed matrix product against a loop in double, on every target row of this machine: all forms, sizes that fill no tile, strides
- * beyond the matrix, batches, K beyond what is summed at once. The numbers are small multiples of 1/8, so that sums are exact and any
- * difference is a mistake; then random numbers, whose results must not depend on the number of threads by a single bit. */
+/* The packed matrix product against a loop in double, on every target row of this machine, with tile registers imitated where it has
+ * none: all precisions and forms, sizes that fill no tile, strides beyond the matrix, batches, K beyond what is summed at once. First
+ * numbers of so few bits that sums are exact and any difference is a mistake; then random ones, whose error is bounded, and whose
+ * results must not depend on the number of threads by a single bit. */
 #include "codegen/gemm.h"
 #include "tests/codegen/unit.h"
 
@@ -8,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <math.h>
 #include <string.h>
 
 typedef struct {
@@ -28,12 +30,37 @@ static const Case CASES[] = {
 enum { N_CASES = sizeof CASES / sizeof *CASES, MOST_THREADS = 5 };
 
 typedef struct {
+    const char *name;
+    int products;
+    DType a, b;
+    int bits_a, bits_b; /* of numbers whose product is exact */
+    double error;       /* of a random product, relative to the sum of its terms' sizes */
+} Variant;
+
+static const Variant VARIANTS[] = {
+    {"f32", 0, DT_F32, DT_F32, 4, 4, 1e-6},
+    {"f32 of bf16 and f32", 0, DT_BF16, DT_F32, 4, 4, 1e-6},
+    {"bf16 of f32", 1, DT_F32, DT_F32, 4, 4, 0x1p-7},
+    {"bf16", 1, DT_BF16, DT_BF16, 4, 4, 1e-6}, /* what rounding costs is not the product's */
+    {"bf16 of f32 and bf16", 1, DT_F32, DT_BF16, 4, 4, 0x1p-8},
+    {"split bf16, long A", 3, DT_F32, DT_F32, 12, 4, 4e-5},
+    {"split bf16, long B", 3, DT_F32, DT_F32, 4, 12, 4e-5},
+};
+enum { N_VARIANTS = sizeof VARIANTS / sizeof *VARIANTS };
+
+typedef struct {
     GemmShape shape;
     int64_t a_size, b_size, c_size;
 } Layout;
 
-static Layout layout_of(const Case *c) {
-    Layout l = {.shape = {.m = c->m, .n = c->n, .k = c->k, .n_batch = c->batch > 1}};
+static Layout layout_of(const Case *c, const Variant *v) {
+    Layout l = {.shape = {.a_dtype = v->a,
+                          .b_dtype = v->b,
+                          .products = v->products,
+                          .m = c->m,
+                          .n = c->n,
+                          .k = c->k,
+                          .n_batch = c->batch > 1}};
     int64_t a_step = (c->ta ? c->m : c->k) + c->pad, b_step = (c->tb ? c->k : c->n) + c->pad;
     l.shape.batch[0] = c->batch;
     l.shape.a_row = c->ta ? 1 : a_step;
@@ -50,34 +77,59 @@ static Layout layout_of(const Case *c) {
     return l;
 }
 
-/* Exactly as long as needed, so that the sanitizer sees a step beyond. */
-static float *numbers(int64_t n, uint32_t seed, bool exact) {
-    float *x = malloc((size_t)n * sizeof *x);
+/* An operand: what it is worth, and how it lies in memory, exactly as long as needed, so that the sanitizer sees a step beyond. */
+typedef struct {
+    float *value;
+    void *memory;
+} Operand;
+
+static Operand operand(int64_t n, DType dtype, uint32_t seed, int bits) {
+    Operand x = {malloc((size_t)n * sizeof *x.value), malloc((size_t)n * dtype_size(dtype))};
     for (int64_t i = 0; i < n; i++) {
         seed = seed * 1664525u + 1013904223u;
-        x[i] = exact ? (float)((int)(seed >> 24) % 9 - 4) / 8 : (float)((double)seed / 0x1p31 - 1);
+        int whole = (int)(seed >> 16) % (1 << bits);
+        float value = bits ? (float)(whole - (1 << (bits - 1))) / 8 : (float)((double)seed / 0x1p31 - 1);
+        if (dtype == DT_BF16) {
+            uint32_t word;
+            memcpy(&word, &value, sizeof word);
+            uint16_t upper = (uint16_t)(word >> 16);
+            memcpy((uint16_t *)x.memory + i, &upper, sizeof upper);
+            word &= 0xffff0000u;
+            memcpy(&value, &word, sizeof word);
+        } else
+            memcpy((float *)x.memory + i, &value, sizeof value);
+        x.value[i] = value;
     }
     return x;
 }
 
-static void assert_exact(const Case *c, const Layout *l, const float *a, const float *b, const float *got) {
+static void drop(Operand *x) {
+    free(x->value);
+    free(x->memory);
+}
+
+/* bound 0: exact. */
+static void assert_product(const Case *c, const Layout *l, const float *a, const float *b, const float *got,
+                           double bound) {
     const GemmShape *s = &l->shape;
     for (int64_t z = 0; z < c->batch; z++)
         for (int64_t i = 0; i < c->m; i++)
             for (int64_t j = 0; j < c->n; j++) {
-                double want = 0;
-                for (int64_t k = 0; k < c->k; k++)
-                    want += (double)a[s->a_offset + z * s->a_batch[0] + i * s->a_row + k * s->a_col] *
-                            b[s->b_offset + z * s->b_batch[0] + k * s->b_row + j * s->b_col];
-                if (got[(z * c->m + i) * c->n + j] != want)
-                    fail_msg("%lldx[%lldx%lldx%lld]: element %lld,%lld,%lld is %g, not %g",
+                double want = 0, size = 0, is = (double)got[(z * c->m + i) * c->n + j];
+                for (int64_t k = 0; k < c->k; k++) {
+                    double term = (double)a[s->a_offset + z * s->a_batch[0] + i * s->a_row + k * s->a_col] *
+                                  (double)b[s->b_offset + z * s->b_batch[0] + k * s->b_row + j * s->b_col];
+                    want += term;
+                    size += fabs(term);
+                }
+                if (!(fabs(is - want) <= bound * size))
+                    fail_msg("%lldx[%lldx%lldx%lld]: element %lld,%lld,%lld is %.9g, not %.9g",
                              (long long)c->batch, (long long)c->m, (long long)c->n, (long long)c->k,
-                             (long long)z, (long long)i, (long long)j, (double)got[(z * c->m + i) * c->n + j],
-                             want);
+                             (long long)z, (long long)i, (long long)j, is, want);
             }
 }
 
-static void run(VtKernel kernel, int64_t scratch_bytes, float *a, float *b, float *c, int threads) {
+static void run(VtKernel kernel, int64_t scratch_bytes, void *a, void *b, void *c, int threads) {
     for (int t = 0; t < threads; t++) {
         void *scratch = aligned_alloc(64, (size_t)(scratch_bytes + 63) / 64 * 64);
         kernel((void *[]){a, b, c, scratch}, t, threads);
@@ -85,54 +137,105 @@ static void run(VtKernel kernel, int64_t scratch_bytes, float *a, float *b, floa
     }
 }
 
-static void check_case(const Case *c, VtKernel kernel, int64_t scratch_bytes) {
-    Layout l = layout_of(c);
+static void check_case(const Case *c, const Variant *v, VtKernel kernel, int64_t scratch_bytes) {
+    Layout l = layout_of(c, v);
     for (int exact = 0; exact < 2; exact++) {
-        float *a = numbers(l.a_size, 1, exact), *b = numbers(l.b_size, 2, exact), *first = NULL;
+        Operand a = operand(l.a_size, v->a, 1, exact ? v->bits_a : 0),
+                b = operand(l.b_size, v->b, 2, exact ? v->bits_b : 0);
+        float *first = NULL;
         for (int threads = 1; threads <= MOST_THREADS; threads++) {
             float *out = malloc((size_t)l.c_size * sizeof *out);
             memset(out, 0xff, (size_t)l.c_size * sizeof *out); /* NaN: every element must be written */
-            run(kernel, scratch_bytes, a, b, out, threads);
+            run(kernel, scratch_bytes, a.memory, b.memory, out, threads);
             if (first)
                 assert_memory_equal(out, first, (size_t)l.c_size * sizeof *out);
-            else if (exact)
-                assert_exact(c, &l, a, b, out);
+            else
+                assert_product(c, &l, a.value, b.value, out, exact ? 0 : v->error);
             if (first) free(out);
             if (!first) first = out;
         }
-        free(first), free(a), free(b);
+        free(first), drop(&a), drop(&b);
     }
 }
 
-static void test_row(void **state) {
-    const TargetRow *row = *state;
-    if (!target_host_has(row)) skip();
+typedef struct {
+    const TargetRow *row;
+    const Variant *variant;
+} Run;
+
+static void test_products(void **state) {
+    const Run *r = *state;
+    if (!target_host_has(r->row)) {
+        printf("skipped: this machine has no %s\n", r->row->name);
+        skip();
+    }
     Unit unit;
-    unit_begin(&unit, row->name);
+    unit_begin(&unit, r->row->name);
     int64_t scratch[N_CASES];
     char name[16];
     for (int i = 0; i < N_CASES; i++) {
-        Layout l = layout_of(&CASES[i]);
+        Layout l = layout_of(&CASES[i], r->variant);
         snprintf(name, sizeof name, "gemm_%d", i);
         unit_kernel(&unit, name);
         gemm_emit(&unit.e, &unit.target, &l.shape, unit_arg(&unit, 0), unit_arg(&unit, 1), unit_arg(&unit, 2),
                   unit_arg(&unit, 3), NULL, NULL);
         unit_kernel_end(&unit);
-        scratch[i] = gemm_scratch_bytes(&unit.target, &l.shape);
+        scratch[i] = gemm_scratch_bytes(&unit.target, &l.shape, false);
     }
     unit_load(&unit);
     for (int i = 0; i < N_CASES; i++) {
         snprintf(name, sizeof name, "gemm_%d", i);
-        check_case(&CASES[i], unit_address(&unit, name), scratch[i]);
+        check_case(&CASES[i], r->variant, unit_address(&unit, name), scratch[i]);
     }
+    unit_free(&unit);
+}
+
+/* Code for tile registers is made on any machine, even one that cannot run it. */
+static void test_tile_code(void **state) {
+    (void)state;
+    Unit unit;
+    unit_begin(&unit, "amx-model");
+    LLVMDisposeTargetMachine(unit.target.machine);
+    const TargetRow *row = target_row("amx");
+    unit.target.row = row;
+    LLVMTargetRef llvm;
+    char *message = NULL;
+    assert_false(LLVMGetTargetFromTriple(unit.target.triple, &llvm, &message));
+    unit.target.machine =
+        LLVMCreateTargetMachine(llvm, unit.target.triple, "x86-64", row->requires, LLVMCodeGenLevelDefault,
+                                LLVMRelocPIC, LLVMCodeModelDefault);
+    Layout l = layout_of(&CASES[2], &VARIANTS[2]);
+    unit_kernel(&unit, "gemm");
+    gemm_emit(&unit.e, &unit.target, &l.shape, unit_arg(&unit, 0), unit_arg(&unit, 1), unit_arg(&unit, 2),
+              unit_arg(&unit, 3), NULL, NULL);
+    unit_kernel_end(&unit);
+    LLVMMemoryBufferRef text = NULL;
+    assert_false(LLVMTargetMachineEmitToMemoryBuffer(unit.target.machine, unit.e.module, LLVMAssemblyFile,
+                                                     &message, &text));
+    static const char *const wanted[] = {"ldtilecfg", "tilezero",   "tileloadd",
+                                         "tdpbf16ps", "tilestored", "tilerelease"};
+    for (int i = 0; i < 6; i++)
+        if (!strstr(LLVMGetBufferStart(text), wanted[i])) fail_msg("no %s in the code for AMX", wanted[i]);
+    LLVMDisposeMemoryBuffer(text);
+    LLVMDisposeBuilder(unit.e.builder);
+    LLVMDisposeModule(unit.e.module);
+    LLVMContextDispose(unit.e.context);
     unit_free(&unit);
 }
 
 int main(void) {
     int n;
     const TargetRow *rows = target_rows(&n);
-    struct CMUnitTest tests[8];
+    static struct CMUnitTest tests[8 * N_VARIANTS + 1];
+    static Run runs[8 * N_VARIANTS];
+    static char names[8 * N_VARIANTS][64];
+    size_t count = 0;
     for (int i = 0; i < n; i++)
-        tests[i] = (struct CMUnitTest){rows[i].name, test_row, NULL, NULL, (void *)&rows[i]};
-    return _cmocka_run_group_tests("matrix products", tests, (size_t)n, NULL, NULL);
+        for (int v = 0; v < N_VARIANTS; v++, count++) {
+            runs[count] = (Run){&rows[i], &VARIANTS[v]};
+            snprintf(names[count], sizeof names[count], "%s: %s", rows[i].name, VARIANTS[v].name);
+            tests[count] = (struct CMUnitTest){names[count], test_products, NULL, NULL, &runs[count]};
+        }
+    tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_tile_code);
+    return _cmocka_run_group_tests("matrix products", tests, count, NULL, NULL);
 }

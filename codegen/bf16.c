@@ -1,0 +1,49 @@
+/* bfloat16 by integer arithmetic, the same on every target: see bf16.h. */
+#include "codegen/bf16.h"
+
+#include <stdbool.h>
+
+static bool is_vector(LLVMValueRef x) {
+    return LLVMGetTypeKind(LLVMTypeOf(x)) == LLVMVectorTypeKind;
+}
+
+/* The type of `scalar` elements with as many lanes as x. */
+static LLVMTypeRef like(LLVMValueRef x, LLVMTypeRef scalar) {
+    return is_vector(x) ? LLVMVectorType(scalar, LLVMGetVectorSize(LLVMTypeOf(x))) : scalar;
+}
+
+static LLVMContextRef context_of(LLVMValueRef x) {
+    return LLVMGetTypeContext(LLVMTypeOf(x));
+}
+
+static LLVMValueRef integer(LLVMValueRef x, unsigned value) {
+    LLVMValueRef scalar = LLVMConstInt(LLVMInt32TypeInContext(context_of(x)), value, false), lanes[128];
+    if (!is_vector(x)) return scalar;
+    unsigned n = LLVMGetVectorSize(LLVMTypeOf(x));
+    for (unsigned i = 0; i < n; i++) lanes[i] = scalar;
+    return LLVMConstVector(lanes, n);
+}
+
+LLVMValueRef bf16_round(LLVMBuilderRef b, LLVMValueRef x) {
+    LLVMValueRef bits = LLVMBuildBitCast(b, x, like(x, LLVMInt32TypeInContext(context_of(x))), "");
+    LLVMValueRef odd = LLVMBuildAnd(b, LLVMBuildLShr(b, bits, integer(x, 16), ""), integer(x, 1), "");
+    LLVMValueRef up = LLVMBuildAdd(b, LLVMBuildAdd(b, bits, integer(x, 0x7fff), ""), odd, "");
+    LLVMValueRef nan = LLVMBuildFCmp(b, LLVMRealUNO, x, x, "");
+    up = LLVMBuildSelect(b, nan, LLVMBuildOr(b, bits, integer(x, 0x400000), ""), up, "");
+    return LLVMBuildAnd(b, up, integer(x, 0xffff0000u), "");
+}
+
+LLVMValueRef bf16_rounded(LLVMBuilderRef b, LLVMValueRef x) {
+    return LLVMBuildBitCast(b, bf16_round(b, x), LLVMTypeOf(x), "");
+}
+
+LLVMValueRef bf16_to_memory(LLVMBuilderRef b, LLVMValueRef x) {
+    LLVMValueRef upper = LLVMBuildLShr(b, bf16_round(b, x), integer(x, 16), "");
+    return LLVMBuildTrunc(b, upper, like(x, LLVMInt16TypeInContext(context_of(x))), "");
+}
+
+LLVMValueRef bf16_from_memory(LLVMBuilderRef b, LLVMValueRef x) {
+    LLVMValueRef wide = LLVMBuildZExt(b, x, like(x, LLVMInt32TypeInContext(context_of(x))), "");
+    wide = LLVMBuildShl(b, wide, integer(x, 16), "");
+    return LLVMBuildBitCast(b, wide, like(x, LLVMFloatTypeInContext(context_of(x))), "");
+}

@@ -1,0 +1,274 @@
+/* Packers: see pack.h. Each is an internal function, made once a module. */
+#include "codegen/pack.h"
+#include "codegen/bf16.h"
+
+#include <stdio.h>
+
+enum { MOST_LANES = 64, BLOCK_UNITS = 16 };
+
+static LLVMTypeRef i32_type(const Emitter *e) {
+    return LLVMInt32TypeInContext(e->context);
+}
+
+static LLVMTypeRef vector_of(LLVMTypeRef type, int lanes) {
+    return LLVMVectorType(type, (unsigned)lanes);
+}
+
+static LLVMTypeRef source_type(const Emitter *e, const PackSpec *s) {
+    return s->source == DT_BF16 ? LLVMInt16TypeInContext(e->context) : LLVMFloatTypeInContext(e->context);
+}
+
+static LLVMValueRef mul(Emitter *e, LLVMValueRef a, LLVMValueRef b) {
+    return LLVMBuildMul(e->builder, a, b, "");
+}
+
+static LLVMValueRef add(Emitter *e, LLVMValueRef a, LLVMValueRef b) {
+    return LLVMBuildAdd(e->builder, a, b, "");
+}
+
+static LLVMValueRef at(Emitter *e, LLVMTypeRef type, LLVMValueRef base, LLVMValueRef index) {
+    return LLVMBuildGEP2(e->builder, type, base, &index, 1, "");
+}
+
+static void store(Emitter *e, LLVMValueRef value, LLVMValueRef to) {
+    LLVMSetAlignment(LLVMBuildStore(e->builder, value, to), 4);
+}
+
+static bool is_pair(const PackSpec *s) {
+    return s->unit == UNIT_PAIR || s->unit == UNIT_PAIR_REST;
+}
+
+/* An element as it lies in memory, as f32. */
+static LLVMValueRef to_f32(Emitter *e, const PackSpec *s, LLVMValueRef x) {
+    if (s->source == DT_BF16) return bf16_from_memory(e->builder, x);
+    return s->unit == UNIT_ROUNDED ? bf16_rounded(e->builder, x) : x;
+}
+
+/* Where unit u of line `line` lies. */
+static LLVMValueRef place_of(Emitter *e, const PackSpec *s, const PackArgs *p, LLVMValueRef u,
+                             LLVMValueRef line) {
+    LLVMValueRef width = emit_i64(e, s->width), index;
+    if (s->blocked) {
+        LLVMValueRef inside = LLVMBuildAnd(e->builder, u, emit_i64(e, BLOCK_UNITS - 1), "");
+        LLVMValueRef block = LLVMBuildSub(e->builder, u, inside, "");
+        index = add(e, mul(e, block, width), add(e, mul(e, line, emit_i64(e, BLOCK_UNITS)), inside));
+    } else
+        index = add(e, mul(e, u, width), line);
+    return at(e, i32_type(e), p->to, index);
+}
+
+/* The bf16 of f32 values that the unit asks for, in the upper halves of i32s. */
+static LLVMValueRef upper_half(Emitter *e, const PackSpec *s, LLVMValueRef x) {
+    if (s->unit == UNIT_PAIR_REST) x = LLVMBuildFSub(e->builder, x, bf16_rounded(e->builder, x), "");
+    return bf16_round(e->builder, x);
+}
+
+/* Pairs from the earlier and the later elements. */
+static LLVMValueRef pair_up(Emitter *e, const PackSpec *s, LLVMValueRef early, LLVMValueRef late) {
+    early = upper_half(e, s, to_f32(e, s, early));
+    late = upper_half(e, s, to_f32(e, s, late));
+    LLVMValueRef shift = LLVMConstInt(i32_type(e), 16, false);
+    if (LLVMGetTypeKind(LLVMTypeOf(early)) == LLVMVectorTypeKind) {
+        LLVMValueRef shifts[MOST_LANES];
+        for (int i = 0; i < s->lanes; i++) shifts[i] = shift;
+        shift = LLVMConstVector(shifts, (unsigned)s->lanes);
+    }
+    return LLVMBuildOr(e->builder, LLVMBuildLShr(e->builder, early, shift, ""), late, "");
+}
+
+/* `lanes` units of one line from element pointer `from`, which lie along it. */
+static LLVMValueRef load_along(Emitter *e, const PackSpec *s, LLVMValueRef from) {
+    bool pairs = is_pair(s);
+    LLVMTypeRef units = vector_of(i32_type(e), s->lanes);
+    int n = pairs ? 2 * s->lanes : s->lanes;
+    LLVMValueRef x = LLVMBuildLoad2(e->builder, vector_of(source_type(e, s), n), from, "");
+    LLVMSetAlignment(x, s->source == DT_BF16 ? 2 : 4);
+    if (!pairs) return LLVMBuildBitCast(e->builder, to_f32(e, s, x), units, "");
+    if (s->source == DT_BF16)
+        return s->unit == UNIT_PAIR ? LLVMBuildBitCast(e->builder, x, units, "") : LLVMConstNull(units);
+    if (s->unit == UNIT_PAIR_REST) x = LLVMBuildFSub(e->builder, x, bf16_rounded(e->builder, x), "");
+    return LLVMBuildBitCast(e->builder, bf16_to_memory(e->builder, x), units, "");
+}
+
+/* `lanes` elements across the lines, masked. */
+static LLVMValueRef load_row(Emitter *e, const PackSpec *s, LLVMValueRef from, LLVMValueRef mask) {
+    LLVMTypeRef vector = vector_of(source_type(e, s), s->lanes);
+    LLVMTypeRef types[] = {vector, LLVMPointerTypeInContext(e->context, 0)};
+    unsigned id = LLVMLookupIntrinsicID("llvm.masked.load", 16);
+    LLVMValueRef args[] = {from, LLVMConstInt(i32_type(e), s->source == DT_BF16 ? 2 : 4, false), mask,
+                           LLVMConstNull(vector)};
+    return LLVMBuildCall2(e->builder, LLVMIntrinsicGetType(e->context, id, types, 2),
+                          LLVMGetIntrinsicDeclaration(e->module, id, types, 2), args, 4, "");
+}
+
+/* Which of the lines first.. are there. */
+static LLVMValueRef lines_there(Emitter *e, const PackSpec *s, const PackArgs *p, int first) {
+    LLVMValueRef numbers[MOST_LANES];
+    for (int i = 0; i < s->lanes; i++) numbers[i] = emit_i64(e, first + i);
+    int before = e->width;
+    e->width = s->lanes;
+    LLVMValueRef count = emit_splat(e, p->count);
+    e->width = before;
+    return LLVMBuildICmp(e->builder, LLVMIntSLT, LLVMConstVector(numbers, (unsigned)s->lanes), count, "");
+}
+
+/* The mask, or nothing where `there` (i1) is false. */
+static LLVMValueRef mask_if(Emitter *e, LLVMValueRef there, LLVMValueRef mask) {
+    return LLVMBuildSelect(e->builder, there, mask, LLVMConstNull(LLVMTypeOf(mask)), "");
+}
+
+/* Unit u of the lines first.., which lie side by side. */
+static LLVMValueRef load_across(Emitter *e, const PackSpec *s, const PackArgs *p, LLVMValueRef u, int first) {
+    LLVMValueRef mask = lines_there(e, s, p, first), line = emit_i64(e, first);
+    LLVMTypeRef type = source_type(e, s);
+    LLVMValueRef value;
+    if (!is_pair(s)) {
+        LLVMValueRef x = load_row(e, s, at(e, type, p->from, add(e, mul(e, u, p->along), line)), mask);
+        value = to_f32(e, s, x);
+    } else {
+        LLVMValueRef rows[2];
+        for (int i = 0; i < 2; i++) {
+            LLVMValueRef k = add(e, mul(e, u, emit_i64(e, 2)), emit_i64(e, i));
+            LLVMValueRef there = LLVMBuildICmp(e->builder, LLVMIntSLT, k, p->k, "");
+            rows[i] = load_row(e, s, at(e, type, p->from, add(e, mul(e, k, p->along), line)),
+                               mask_if(e, there, mask));
+        }
+        value = pair_up(e, s, rows[0], rows[1]);
+    }
+    return LLVMBuildBitCast(e->builder, value, vector_of(i32_type(e), s->lanes), "");
+}
+
+/* x[i][j] <-> x[j][i] of `lanes` vectors: in step s, bit s of the row number changes places with that of the lane. */
+static void transpose_vectors(Emitter *e, LLVMValueRef *x, int lanes) {
+    for (int s = 1; s < lanes; s *= 2)
+        for (int i = 0; i < lanes; i++) {
+            if (i & s) continue;
+            LLVMValueRef low[MOST_LANES], high[MOST_LANES], a = x[i], b = x[i + s];
+            for (int j = 0; j < lanes; j++) {
+                low[j] = LLVMConstInt(i32_type(e), (unsigned)(j & s ? lanes + j - s : j), false);
+                high[j] = LLVMConstInt(i32_type(e), (unsigned)(j & s ? lanes + j : j + s), false);
+            }
+            x[i] = LLVMBuildShuffleVector(e->builder, a, b, LLVMConstVector(low, (unsigned)lanes), "");
+            x[i + s] = LLVMBuildShuffleVector(e->builder, a, b, LLVMConstVector(high, (unsigned)lanes), "");
+        }
+}
+
+/* ---- bodies ------------------------------------------------------------------------------------------------------ */
+
+/* One element as a scalar, zero beyond k; upper half of an i32 for pairs. */
+static LLVMValueRef load_single(Emitter *e, const PackSpec *s, const PackArgs *p, LLVMValueRef line,
+                                LLVMValueRef k) {
+    LLVMValueRef there = LLVMBuildICmp(e->builder, LLVMIntSLT, k, p->k, "");
+    LLVMValueRef safe = LLVMBuildSelect(e->builder, there, k, emit_i64(e, 0), "");
+    LLVMTypeRef type = source_type(e, s);
+    LLVMValueRef x = LLVMBuildLoad2(e->builder, type, at(e, type, line, mul(e, safe, p->along)), "");
+    return LLVMBuildSelect(e->builder, there, x, LLVMConstNull(type), "");
+}
+
+/* Units [from, units) of each line one by one; lines that are missing repeat the first: what is computed of them is
+ * not stored. */
+static void pack_singly(Emitter *e, const PackSpec *s, const PackArgs *p, LLVMValueRef from) {
+    Loop lines = emit_loop_begin(e, emit_i64(e, 0), emit_i64(e, s->width), 1, "line");
+    LLVMValueRef there = LLVMBuildICmp(e->builder, LLVMIntSLT, lines.counter, p->count, "");
+    LLVMValueRef number = LLVMBuildSelect(e->builder, there, lines.counter, emit_i64(e, 0), "");
+    LLVMValueRef line = at(e, source_type(e, s), p->from, mul(e, number, p->across));
+    Loop loop = emit_loop_begin(e, from, p->units, 1, "u");
+    LLVMValueRef value;
+    if (!is_pair(s))
+        value = to_f32(e, s, load_single(e, s, p, line, loop.counter));
+    else {
+        LLVMValueRef k = mul(e, loop.counter, emit_i64(e, 2));
+        value = pair_up(e, s, load_single(e, s, p, line, k),
+                        load_single(e, s, p, line, add(e, k, emit_i64(e, 1))));
+    }
+    store(e, LLVMBuildBitCast(e->builder, value, i32_type(e), ""),
+          place_of(e, s, p, loop.counter, lines.counter));
+    emit_loop_end(e, &loop);
+    emit_loop_end(e, &lines);
+}
+
+/* Rows of units are copied, whole vectors; the last one may run over: the next row overwrites it. */
+static void pack_rows(Emitter *e, const PackSpec *s, const PackArgs *p) {
+    Loop loop = emit_loop_begin(e, emit_i64(e, 0), p->units, 1, "u");
+    for (int v = 0; v < s->width; v += s->lanes)
+        store(e, load_across(e, s, p, loop.counter, v), place_of(e, s, p, loop.counter, emit_i64(e, v)));
+    emit_loop_end(e, &loop);
+}
+
+/* The same turned: squares of lanes × lanes units become lines. units is a multiple of lanes. */
+static void pack_rows_turned(Emitter *e, const PackSpec *s, const PackArgs *p) {
+    Loop loop = emit_loop_begin(e, emit_i64(e, 0), p->units, s->lanes, "u");
+    for (int v = 0; v < s->width; v += s->lanes) {
+        LLVMValueRef x[MOST_LANES];
+        for (int i = 0; i < s->lanes; i++)
+            x[i] = load_across(e, s, p, add(e, loop.counter, emit_i64(e, i)), v);
+        transpose_vectors(e, x, s->lanes);
+        for (int i = 0; i < s->lanes && v + i < s->width; i++)
+            store(e, x[i], place_of(e, s, p, loop.counter, emit_i64(e, v + i)));
+    }
+    emit_loop_end(e, &loop);
+}
+
+/* Lines of consecutive elements: whole vectors of units, turned a square at a time unless `blocked`; the last units singly. */
+static void pack_lines(Emitter *e, const PackSpec *s, const PackArgs *p) {
+    LLVMValueRef full = !is_pair(s) ? p->k : LLVMBuildAShr(e->builder, p->k, emit_i64(e, 1), "");
+    LLVMValueRef whole = LLVMBuildAnd(e->builder, full, emit_i64(e, -s->lanes), "");
+    for (int group = 0; group < s->width; group += s->lanes) {
+        LLVMValueRef line[MOST_LANES], x[MOST_LANES];
+        int n = s->width - group < s->lanes ? s->width - group : s->lanes;
+        for (int i = 0; i < n; i++) {
+            LLVMValueRef number = emit_i64(e, group + i);
+            LLVMValueRef there = LLVMBuildICmp(e->builder, LLVMIntSLT, number, p->count, "");
+            number = LLVMBuildSelect(e->builder, there, number, emit_i64(e, 0), "");
+            line[i] = at(e, source_type(e, s), p->from, mul(e, number, p->across));
+        }
+        Loop loop = emit_loop_begin(e, emit_i64(e, 0), whole, s->lanes, "u");
+        LLVMValueRef element = !is_pair(s) ? loop.counter : mul(e, loop.counter, emit_i64(e, 2));
+        for (int i = 0; i < s->lanes; i++)
+            x[i] = i < n ? load_along(e, s, at(e, source_type(e, s), line[i], element))
+                         : LLVMGetPoison(vector_of(i32_type(e), s->lanes));
+        if (!s->blocked) transpose_vectors(e, x, s->lanes);
+        for (int i = 0; i < (s->blocked ? n : s->lanes); i++) {
+            LLVMValueRef to =
+                s->blocked ? place_of(e, s, p, loop.counter, emit_i64(e, group + i))
+                           : place_of(e, s, p, add(e, loop.counter, emit_i64(e, i)), emit_i64(e, group));
+            store(e, x[i], to);
+        }
+        emit_loop_end(e, &loop);
+    }
+    pack_singly(e, s, p, whole);
+}
+
+/* ---- functions ---------------------------------------------------------------------------------------------------- */
+
+enum { N_PARAMS = 7 };
+
+static LLVMValueRef make_packer(Emitter *e, const PackSpec *s, LLVMTypeRef type) {
+    char name[64];
+    snprintf(name, sizeof name, "pack_%d_%d%d%d%d", s->width, s->source, s->unit, s->kind, s->blocked);
+    LLVMValueRef known = LLVMGetNamedFunction(e->module, name);
+    if (known) return known;
+    Detour detour = emit_detour_begin(e, name, type);
+    LLVMValueRef p[N_PARAMS];
+    for (unsigned i = 0; i < N_PARAMS; i++) p[i] = LLVMGetParam(detour.function, i);
+    PackArgs args = {p[0], p[1], p[2], p[3], p[4], p[5], p[6]};
+    if (s->kind == PACK_ACROSS && s->blocked)
+        pack_rows_turned(e, s, &args);
+    else if (s->kind == PACK_ACROSS)
+        pack_rows(e, s, &args);
+    else if (s->kind == PACK_ALONG)
+        pack_lines(e, s, &args);
+    else
+        pack_singly(e, s, &args, emit_i64(e, 0));
+    emit_detour_end(e, &detour);
+    return detour.function;
+}
+
+void pack_call(Emitter *e, const PackSpec *spec, const PackArgs *args) {
+    LLVMTypeRef pointer = LLVMPointerTypeInContext(e->context, 0), i64 = LLVMInt64TypeInContext(e->context);
+    LLVMTypeRef params[N_PARAMS] = {pointer, i64, i64, i64, i64, i64, pointer};
+    LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), params, N_PARAMS, false);
+    LLVMValueRef values[N_PARAMS] = {args->from, args->across, args->along, args->count,
+                                     args->k,    args->units,  args->to};
+    LLVMBuildCall2(e->builder, type, make_packer(e, spec, type), values, N_PARAMS, "");
+}

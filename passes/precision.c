@@ -1,0 +1,180 @@
+/* Mixed precision: see precision.h. */
+#include "passes/precision.h"
+#include "ir/place.h"
+
+enum { SMALL = 1024 }; /* elements of values that are not worth it */
+
+typedef struct {
+    bool product; /* a product reads it as its operand */
+    bool loops;   /* loops read it */
+    bool pinned;  /* it must stay as it is */
+    bool update;  /* a kernel that writes a state reads it */
+} Reads;
+
+typedef struct {
+    Func *func;
+    Arena *arena;
+    Placement placement;
+    Reads *reads;
+    bool *by_product; /* the kernel that stores the value has a product as its core */
+    bool *can_store;  /* its kernel can store it as another type */
+    bool *takes_half; /* products, and the views through which they alone read */
+    bool *narrow;     /* the answer */
+} Narrowing;
+
+static bool is_matmul(const Func *func, ValueId id) {
+    return func_node(func, id)->op == OP_matmul;
+}
+
+/* What the kernel of a span reads, and how. */
+static void note_reads(Narrowing *n, const ClusterSpan *span) {
+    Arena *arena = arena_new();
+    Func *func = n->func;
+    Kernel kernel = kernel_regrow(arena, func, span->first, span->last);
+    bool update = false;
+    for (ValueId id = span->first; id <= span->last; id++) {
+        PlaceKind kind = n->placement.places[id].kind;
+        update = update || kind == PLACE_STATE;
+        n->by_product[id] = kernel.kind == KERNEL_MATMUL;
+        n->can_store[id] = kernel.kind == KERNEL_MATMUL || kernel.kind == KERNEL_LOOP;
+    }
+    for (size_t i = 0; i < func->n_updates; i++)
+        update = update || (func->updates[i].value >= span->first && func->updates[i].value <= span->last);
+    if (kernel.kind == KERNEL_MATMUL) n->takes_half[kernel.core] = true;
+    for (size_t m = 0; m < kernel.n_members; m++)
+        if (kernel.members[m].access.rank < 0) n->takes_half[kernel.members[m].value] = true;
+    for (size_t m = 0; m < kernel.n_members; m++) /* a view that loops read too */
+        if (kernel.members[m].access.rank >= 0 && !is_matmul(func, kernel.members[m].value) &&
+            n->takes_half[kernel.members[m].value])
+            for (int o = 0; o < func_node(func, kernel.members[m].value)->n_operands; o++)
+                n->reads[func_node(func, kernel.members[m].value)->operands[o]].pinned = true;
+    for (size_t u = 0; u < kernel.n_uses; u++) {
+        const KernelUse *use = &kernel.uses[u];
+        Reads *reads = &n->reads[use->value];
+        if (func_node(func, use->value)->cluster == func_node(func, span->last)->cluster) continue;
+        reads->update = reads->update || update;
+        if (!use->in_memory)
+            reads->loops = true;
+        else if (kernel.kind == KERNEL_MATMUL)
+            reads->product = true;
+        else
+            reads->pinned = true;
+    }
+    /* A reshape that is no index map over the loops reads memory: it shares the list with the product's operands. */
+    if (kernel.kind == KERNEL_MATMUL)
+        for (size_t m = 0; m < kernel.n_members; m++) {
+            ValueId id = kernel.members[m].value;
+            const Node *node = func_node(func, id);
+            if (kernel.members[m].access.rank < 0 || node->op != OP_reshape) continue;
+            for (size_t u = 0; u < kernel.n_uses; u++)
+                if (kernel.uses[u].in_memory && kernel.uses[u].value == node->operands[0])
+                    n->reads[node->operands[0]].pinned = true;
+        }
+    arena_free(arena);
+}
+
+/* Whether a value of a kernel is a sum with another value in memory that is as large. */
+static bool is_residual(const Func *func, ValueId id, uint32_t cluster, int64_t size, int depth) {
+    const Node *node = func_node(func, id);
+    if (node->cluster != cluster)
+        return node->type.dtype == DT_F32 && type_elements(&node->type) >= size && node->op != OP_constant;
+    if (depth == 0) return true; /* too long to tell */
+    bool sum = node->op == OP_add || node->op == OP_sub;
+    bool moved =
+        node->op == OP_reshape || node->op == OP_transpose || node->op == OP_stop_grad || node->op == OP_neg;
+    for (int o = 0; (sum || moved) && o < node->n_operands; o++)
+        if (is_residual(func, node->operands[o], cluster, size, depth - 1)) return true;
+    return false;
+}
+
+static bool may_narrow(const Narrowing *n, ValueId id) {
+    const Node *node = func_node(n->func, id);
+    const Reads *reads = &n->reads[id];
+    int64_t size = type_elements(&node->type);
+    if (n->placement.places[id].kind != PLACE_ARENA || !n->can_store[id]) return false;
+    if (node->type.dtype != DT_F32 || size < SMALL || reads->pinned) return false;
+    if (!reads->product && !reads->loops) return false;
+    if (!reads->loops) return true;
+    return n->by_product[id] && !reads->update && !is_residual(n->func, id, node->cluster, size, 64);
+}
+
+/* ---- the new nodes ------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    ValueId *half;     /* of each narrow value: its bf16 */
+    ValueId *wide;     /* of each narrow value: the bf16 read again as f32 ... */
+    uint32_t *wide_in; /* ... in this cluster */
+} Made;
+
+static ValueId cast_in(Func *func, ValueId x, DType dtype, uint32_t cluster) {
+    ValueId id = func_emit(func, OP_cast, &x, 1, (Attr[]){{.i = dtype}});
+    func->nodes[id].cluster = cluster;
+    return id;
+}
+
+static ValueId operand_of(Narrowing *n, Rewrite *rewrite, Made *made, ValueId user, ValueId x) {
+    uint32_t cluster = rewrite->old[user].cluster;
+    if (!n->narrow[x]) return rewrite->map[x];
+    if (rewrite->old[x].cluster != cluster && n->takes_half[user]) return made->half[x];
+    if (made->wide_in[x] != cluster) {
+        made->wide[x] = cast_in(n->func, made->half[x], DT_F32, cluster);
+        made->wide_in[x] = cluster;
+    }
+    return made->wide[x];
+}
+
+static void rewrite_func(Narrowing *n, int products) {
+    Func *func = n->func;
+    size_t count = func->count;
+    Made made = {ARENA_ARRAY(n->arena, ValueId, count + 1), ARENA_ARRAY(n->arena, ValueId, count + 1),
+                 ARENA_ARRAY(n->arena, uint32_t, count + 1)};
+    Rewrite rewrite = rewrite_begin(func);
+    for (ValueId id = 0; id < count; id++) {
+        const Node *node = &rewrite.old[id];
+        if (node->cluster == 0) {
+            rewrite_copy(&rewrite, id);
+            continue;
+        }
+        ValueId *operands = ARENA_ARRAY(n->arena, ValueId, node->n_operands + 1);
+        for (int o = 0; o < node->n_operands; o++)
+            operands[o] = operand_of(n, &rewrite, &made, id, node->operands[o]);
+        Node copy = *node;
+        if (node->op == OP_matmul && node->type.dtype == DT_F32) {
+            Attr *attrs = ARENA_ARRAY(func->module->arena, Attr, 3);
+            for (int a = 0; a < 3; a++) attrs[a] = node->attrs[a];
+            attrs[2].i = products;
+            copy.attrs = attrs;
+        }
+        ValueId new = func_copy(func, &copy, operands);
+        func->nodes[new].cluster = node->cluster;
+        rewrite.map[id] = new;
+        if (!n->narrow[id]) continue;
+        made.half[id] = cast_in(func, new, DT_BF16, node->cluster);
+    }
+    rewrite_end(&rewrite);
+}
+
+static void mix_func(Func *func, Precision precision) {
+    Narrowing n = {.func = func, .arena = arena_new()};
+    n.narrow = ARENA_ARRAY(n.arena, bool, func->count + 1);
+    n.takes_half = ARENA_ARRAY(n.arena, bool, func->count + 1);
+    if (precision == PRECISION_BF16) {
+        n.placement = func_place(n.arena, func);
+        n.reads = ARENA_ARRAY(n.arena, Reads, func->count + 1);
+        n.by_product = ARENA_ARRAY(n.arena, bool, func->count + 1);
+        n.can_store = ARENA_ARRAY(n.arena, bool, func->count + 1);
+        for (size_t s = 0; s < n.placement.n_spans; s++) note_reads(&n, &n.placement.spans[s]);
+        for (size_t i = 0; i < func->n_outputs; i++) n.reads[func->outputs[i].value].pinned = true;
+        for (size_t i = 0; i < func->n_updates; i++) n.reads[func->updates[i].value].pinned = true;
+        for (ValueId id = 0; id < func->count; id++) n.narrow[id] = may_narrow(&n, id);
+    }
+    rewrite_func(&n, precision == PRECISION_BF16 ? 1 : 3);
+    arena_free(n.arena);
+}
+
+bool pass_precision(Module *module, Diags *diags) {
+    (void)diags;
+    for (size_t f = 0; module->precision != PRECISION_FP32 && f < module->n_funcs; f++)
+        mix_func(module->funcs[f], module->precision);
+    return true;
+}
