@@ -2,13 +2,14 @@
 #include "driver/driver.h"
 
 int verb_train(int argc, char **argv) {
-    enum { DATA, OUT, RESUME, STEPS, MINUTES, THREADS, WORKERS, MAX_BROKEN, PLAIN, TARGET, N };
+    enum { DATA, OUT, RESUME, STEPS, MINUTES, THREADS, WORKERS, MAX_BROKEN, PLAIN, TARGET, TIMING, N };
     Flag flags[N] = {
         [DATA] = {"data", true, false, NULL},       [OUT] = {"out", true, false, NULL},
         [RESUME] = {"resume", false, false, NULL},  [STEPS] = {"steps", true, false, NULL},
         [MINUTES] = {"minutes", true, false, NULL}, [THREADS] = {"threads", true, false, NULL},
         [WORKERS] = {"workers", true, false, NULL}, [MAX_BROKEN] = {"max-broken", true, false, NULL},
-        [PLAIN] = {"plain", false, false, NULL},    [TARGET] = {"target-features", true, false, NULL}};
+        [PLAIN] = {"plain", false, false, NULL},    [TARGET] = {"target-features", true, false, NULL},
+        [TIMING] = {"timing", false, false, NULL}};
     Arguments args;
     double steps = 0, minutes = 0, threads = 0, workers = 0, broken = 100;
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
@@ -40,6 +41,7 @@ int verb_train(int argc, char **argv) {
                compiled_target(session.compiled),
                session.elaborate_seconds + session.passes_seconds + session.compile_seconds,
                compiled_kernels(session.compiled), vt_threads());
+        if (flags[TIMING].given) timing_print(&session.timing);
         code = vt_train(session.program, &train, &error);
         if (code) fail(code, "%s", error.message);
     }
