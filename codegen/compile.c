@@ -1,13 +1,15 @@
 /* A module becomes a program: one LLVM function for each distinct kernel, a list of calls for each function.
  *
- * Kernels are compared by a canonical text of their nodes (operators, attributes, types, which operands are local, what is
- * stored), so that twelve equal blocks are compiled once. The calls are data (program.h): the runtime walks them. */
+ * Kernels are compared by their canonical text (ir/canonical.h), so that twelve equal blocks are compiled once. The calls
+ * are data (program.h): the runtime walks them. */
 #include "codegen/codegen.h"
 #include "codegen/emit.h"
 #include "codegen/jit.h"
 #include "codegen/product.h"
 #include "codegen/target.h"
-#include "ir/place.h"
+#include "ir/canonical.h"
+#include "ir/clock.h"
+#include "ir/cost.h"
 #include "runtime/irregular.h"
 
 #include <llvm-c/Analysis.h>
@@ -62,86 +64,20 @@ struct Compiled {
     LLVMBuilderRef builder;
     Code *slots[SLOTS];
     int n_kernels;
+    double emit_seconds;
     const void **constants;
     size_t n_constants, constants_capacity;
     char *error;
     size_t error_size;
 };
 
-/* ---- canonical text -------------------------------------------------------------------------------------------- */
-
-typedef struct {
-    char *text;
-    size_t size, capacity;
-} Text;
-
-static void put(Arena *arena, Text *text, const char *format, ...) {
-    char piece[256];
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(piece, sizeof piece, format, args);
-    va_end(args);
-    for (int i = 0; i < n; i++) ARENA_PUSH(arena, text->text, text->size, text->capacity, piece[i]);
-}
-
-static void put_attrs(Arena *arena, Text *text, const Node *node) {
-    const OpInfo *info = op_info(node->op);
-    for (int a = 0; a < info->n_attrs; a++) {
-        const Attr *attr = &node->attrs[a];
-        switch (info->attrs[a].kind) {
-        case ATTR_REAL: put(arena, text, "%a,", attr->f); break;
-        case ATTR_BOOL: put(arena, text, "%d,", attr->b); break;
-        case ATTR_INTS:
-            for (int i = 0; i < attr->ints.n; i++) put(arena, text, "%lld.", (long long)attr->ints.v[i]);
-            put(arena, text, ",");
-            break;
-        default: put(arena, text, "%lld,", (long long)attr->i);
-        }
-    }
-}
-
-/* The kernel's outside values in order of first use. */
-typedef struct {
-    ValueId *values;
-    size_t count, capacity;
-} Outside;
-
-static uint32_t outside_number(Arena *arena, Outside *outside, ValueId value) {
-    for (size_t i = 0; i < outside->count; i++)
-        if (outside->values[i] == value) return (uint32_t)i;
-    ARENA_PUSH(arena, outside->values, outside->count, outside->capacity, value);
-    return (uint32_t)outside->count - 1;
-}
-
-static const char *canonical_text(Arena *arena, const FuncCode *code, const ClusterSpan *span,
-                                  Outside *outside) {
-    Text text = {0};
-    for (ValueId id = span->first; id <= span->last; id++) {
-        const Node *node = func_node(code->func, id);
-        put(arena, &text, "%d%s", node->op, code->placement.places[id].kind == PLACE_LOOPS ? "" : "!");
-        put(arena, &text, "<%s>", type_text(arena, &node->type));
-        put_attrs(arena, &text, node);
-        for (int o = 0; o < node->n_operands; o++) {
-            ValueId x = node->operands[o];
-            if (x >= span->first && func_node(code->func, x)->cluster == node->cluster)
-                put(arena, &text, "l%u ", x - span->first);
-            else
-                put(arena, &text, "o%u%s ", outside_number(arena, outside, x),
-                    type_text(arena, func_type(code->func, x)));
-        }
-        put(arena, &text, ";");
-    }
-    put(arena, &text, "%c", 0);
-    return text.text;
-}
+/* ---- one kernel -------------------------------------------------------------------------------------------------- */
 
 static uint32_t hash_text(const char *s) {
     uint32_t h = 2166136261u;
     for (; *s; s++) h = (h ^ (unsigned char)*s) * 16777619u;
     return h;
 }
-
-/* ---- one kernel -------------------------------------------------------------------------------------------------- */
 
 static void start_function(Compiled *c, Emitter *e, const char *name) {
     LLVMTypeRef pointer = LLVMPointerTypeInContext(c->context, 0), i32 = LLVMInt32TypeInContext(c->context);
@@ -182,7 +118,7 @@ static void emit_kernel(Compiled *c, const FuncCode *fc, const ClusterSpan *span
         emit_loop_kernel(&e);
     LLVMBuildRetVoid(c->builder);
     Outside outside = {0};
-    canonical_text(c->arena, fc, span, &outside);
+    kernel_canonical(c->arena, fc->func, &fc->placement, span, &outside);
     code->n_refs = (int)e.n_buffers;
     code->refs = ARENA_ARRAY(c->arena, Ref, e.n_buffers + 1);
     for (size_t i = 0; i < e.n_buffers; i++) {
@@ -200,7 +136,7 @@ static void emit_kernel(Compiled *c, const FuncCode *fc, const ClusterSpan *span
 
 static const Code *find_code(Compiled *c, const FuncCode *fc, const ClusterSpan *span, Kernel *kernel,
                              Outside *outside) {
-    const char *key = canonical_text(c->arena, fc, span, outside);
+    const char *key = kernel_canonical(c->arena, fc->func, &fc->placement, span, outside);
     Code **slot = &c->slots[hash_text(key) % SLOTS];
     for (Code *code = *slot; code; code = code->next)
         if (strcmp(code->key, key) == 0) return code;
@@ -248,19 +184,10 @@ static VtArg constant_arg(Compiled *c, const int64_t *numbers, int n) {
 }
 
 static void describe_call(Compiled *c, const FuncCode *fc, const ClusterSpan *span, VtCall *call) {
-    const Node *last = func_node(fc->func, span->last), *named = last;
-    for (ValueId id = span->first; id <= span->last; id++) {
-        const Node *node = func_node(fc->func, id);
-        call->flops += node_flops(fc->func, node);
-        if (node->op == OP_matmul || op_is_reduce(node->op)) named = node;
-        if (fc->placement.places[id].kind != PLACE_LOOPS) call->bytes += (double)type_bytes(&node->type);
-        for (int o = 0; o < node->n_operands; o++) {
-            const Node *x = func_node(fc->func, node->operands[o]);
-            if (x->cluster != node->cluster) call->bytes += (double)type_bytes(&x->type);
-        }
-    }
-    call->name = arena_printf(c->arena, "%s %s %s", op_info(named->op)->name,
-                              type_text(c->arena, &named->type), named->scope ? named->scope : "");
+    KernelCost cost = kernel_cost(fc->func, &fc->placement, span);
+    call->flops = cost.flops;
+    call->bytes = cost.bytes;
+    call->name = kernel_name(c->arena, fc->func, cost.named);
 }
 
 static void add_generated(Compiled *c, FuncCode *fc, const ClusterSpan *span, Kernel *kernel) {
@@ -366,27 +293,22 @@ static void add_copy(Compiled *c, FuncCode *fc, VtArg from, VtArg to, const Type
     ARENA_PUSH(c->arena, fc->calls, fc->n_calls, fc->calls_capacity, pending);
 }
 
-/* Outputs and updates that no kernel wrote in place: copies at the end, of old states first. */
+/* Old states first, by way of the arena: updates may swap states. */
 static void add_copies(Compiled *c, FuncCode *fc) {
-    const Func *func = fc->func;
-    for (size_t i = 0; i < func->n_outputs; i++) {
-        ValueId value = func->outputs[i].value;
-        const Place *place = &fc->placement.places[value];
-        if (place->kind == PLACE_OUTPUT && place->index == i) continue;
-        add_copy(c, fc, arg_of(c, fc, value), (VtArg){VT_ARG_OUTPUT, (int32_t)i, 0}, func_type(func, value));
-    }
+    const Placement *placement = &fc->placement;
     for (int round = 0; round < 2; round++) {
         int64_t held = fc->arena_bytes;
-        for (size_t i = 0; i < func->n_updates; i++) {
-            ValueId value = func->updates[i].value;
-            const Type *type = func_type(func, value);
-            VtArg from = arg_of(c, fc, value), to = {VT_ARG_STATE, (int32_t)func->updates[i].state, 0};
-            if (from.kind == VT_ARG_STATE && from.index == to.index) continue;
-            if (func_node(func, value)->op == OP_state) { /* by way of the arena: updates may swap states */
+        for (size_t i = 0; i < placement->n_copies; i++) {
+            const PlaceCopy *copy = &placement->copies[i];
+            const Type *type = func_type(fc->func, copy->value);
+            bool output = copy->to.kind == PLACE_OUTPUT;
+            VtArg from = arg_of(c, fc, copy->value),
+                  to = {output ? VT_ARG_OUTPUT : VT_ARG_STATE, (int32_t)copy->to.index, 0};
+            if (copy->staged) {
                 VtArg between = {VT_ARG_ARENA, 0, held};
                 held += (type_bytes(type) + 63) / 64 * 64;
                 add_copy(c, fc, round ? between : from, round ? to : between, type);
-            } else if (round)
+            } else if (round != output)
                 add_copy(c, fc, from, to, type);
         }
         if (round) fc->arena_bytes = held;
@@ -520,6 +442,7 @@ static bool resolve_kernels(Compiled *c) {
 
 static bool compile_all(Compiled *c, const CodegenOptions *options) {
     size_t n = c->module->n_funcs;
+    double start = seconds_now();
     FuncCode *funcs = ARENA_ARRAY(c->arena, FuncCode, n + 1);
     c->context = LLVMContextCreate();
     c->llvm = LLVMModuleCreateWithNameInContext("vitc", c->context);
@@ -546,6 +469,7 @@ static bool compile_all(Compiled *c, const CodegenOptions *options) {
         LLVMContextDispose(c->context);
         return false;
     }
+    c->emit_seconds = seconds_now() - start;
     c->jit = jit_load(c->llvm, c->context, &c->target, c->error, c->error_size);
     if (!c->jit || !resolve_kernels(c)) return false;
     VtFunction *functions = ARENA_ARRAY(c->arena, VtFunction, n + 1);
@@ -583,6 +507,11 @@ const char *compiled_target(const Compiled *compiled) {
 }
 int compiled_kernels(const Compiled *compiled) {
     return compiled->n_kernels;
+}
+
+CompileTimes compiled_times(const Compiled *compiled) {
+    JitTimes jit = jit_times(compiled->jit);
+    return (CompileTimes){compiled->emit_seconds, jit.optimize, jit.object, jit.link};
 }
 
 void compiled_free(Compiled *compiled) {

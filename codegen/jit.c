@@ -1,6 +1,7 @@
 /* The JIT: see jit.h. The module is compiled to an object in memory by our own target machine (so that features are what
  * the target table chose), which LLJIT then links. */
 #include "codegen/jit.h"
+#include "ir/clock.h"
 
 #include <llvm-c/Error.h>
 #include <llvm-c/LLJIT.h>
@@ -11,6 +12,7 @@
 
 struct Jit {
     LLVMOrcLLJITRef lljit;
+    JitTimes times;
 };
 
 static bool failed(LLVMErrorRef problem, const char *what, char *error, size_t size) {
@@ -46,7 +48,9 @@ Jit *jit_load(LLVMModuleRef module, LLVMContextRef context, Target *target, char
     Jit *jit = calloc(1, sizeof *jit);
     char *message = NULL;
     LLVMMemoryBufferRef object = NULL;
+    double start = seconds_now();
     bool good = jit && optimize(module, target, error, size);
+    double optimized = seconds_now();
     if (good &&
         LLVMTargetMachineEmitToMemoryBuffer(target->machine, module, LLVMObjectFile, &message, &object)) {
         snprintf(error, size, "LLVM: %s", message);
@@ -55,19 +59,29 @@ Jit *jit_load(LLVMModuleRef module, LLVMContextRef context, Target *target, char
     }
     LLVMDisposeModule(module);
     LLVMContextDispose(context);
+    double emitted = seconds_now();
     good = good && !failed(LLVMOrcCreateLLJIT(&jit->lljit, NULL), "JIT", error, size);
     good = good && link_object(jit, object, error, size);
-    if (good) return jit;
+    if (good) {
+        jit->times = (JitTimes){optimized - start, emitted - optimized, seconds_now() - emitted};
+        return jit;
+    }
     jit_free(jit);
     return NULL;
 }
 
 uint64_t jit_address(Jit *jit, const char *name) {
     LLVMOrcExecutorAddress address = 0;
-    LLVMErrorRef problem = LLVMOrcLLJITLookup(jit->lljit, &address, name);
+    double start = seconds_now();
+    LLVMErrorRef problem = LLVMOrcLLJITLookup(jit->lljit, &address, name); /* the first one links */
+    jit->times.link += seconds_now() - start;
     if (!problem) return address;
     LLVMConsumeError(problem);
     return 0;
+}
+
+JitTimes jit_times(const Jit *jit) {
+    return jit->times;
 }
 
 void jit_free(Jit *jit) {

@@ -11,6 +11,10 @@ typedef struct Jit Jit;
 /* Takes the module over, with its context; both are of `jit_context`. NULL with a message. */
 Jit *jit_load(LLVMModuleRef module, LLVMContextRef context, Target *target, char *error, size_t size);
 uint64_t jit_address(Jit *jit, const char *name); /* 0: no such function */
+typedef struct {
+    double optimize, object, link; /* seconds spent so far */
+} JitTimes;
+JitTimes jit_times(const Jit *jit);
 void jit_free(Jit *jit);
 
 #endif

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void **random_inputs(const VtProgram *p) {
     void **inputs = calloc((size_t)p->n_inputs + 1, sizeof(void *));
@@ -33,8 +34,35 @@ static int by_time(const void *a, const void *b) {
     return (x < y) - (x > y);
 }
 
+/* The line of the greatest FLOP/s or byte/s, of those that carry 1 % of the step's. What fits a core's own cache says
+ * nothing of memory. */
+static const Line *fastest(const Line *lines, int n, bool bytes) {
+    const Line *best = NULL;
+    double all = 0, most = 0, cache = bytes ? (double)sysconf(_SC_LEVEL2_CACHE_SIZE) : 0;
+    for (int i = 0; i < n; i++) all += bytes ? lines[i].bytes : lines[i].flops;
+    for (int i = 0; i < n; i++) {
+        double amount = bytes ? lines[i].bytes : lines[i].flops, speed = amount / lines[i].seconds;
+        if (amount < 0.01 * all || amount / lines[i].count < cache || !(speed > most)) continue;
+        most = speed;
+        best = &lines[i];
+    }
+    return best;
+}
+
+/* What is not given is the most that a kernel of this very step reaches. */
+static void complete_roofline(Roofline *roofline, const Line *lines, int n) {
+    const Line *compute = roofline->flops > 0 ? NULL : fastest(lines, n, false),
+               *memory = roofline->bytes > 0 ? NULL : fastest(lines, n, true);
+    if (!(roofline->flops > 0)) roofline->flops = compute ? compute->flops / compute->seconds : INFINITY;
+    if (!(roofline->bytes > 0)) roofline->bytes = memory ? memory->bytes / memory->seconds : INFINITY;
+    printf("peak %.1f GFLOP/s: %s%s\n", roofline->flops / 1e9,
+           compute ? "the fastest kernel (--peak GFLOPS), " : "given", compute ? compute->first->name : "");
+    printf("bandwidth %.1f GB/s: %s%s\n", roofline->bytes / 1e9,
+           memory ? "the fastest kernel (--bandwidth GBS), " : "given", memory ? memory->first->name : "");
+}
+
 /* Kernels by time; calls in C (copies, gathers) are one line a name. */
-static void print_profile(VtInstance *instance, const VtFunction *step) {
+static void print_profile(VtInstance *instance, const VtFunction *step, Roofline roofline) {
     const double *times = vt_instance_times(instance, "step");
     Line *lines = calloc((size_t)step->n_calls + 1, sizeof *lines);
     int n = 0;
@@ -51,25 +79,35 @@ static void print_profile(VtInstance *instance, const VtFunction *step) {
         all += times[c];
     }
     qsort(lines, (size_t)n, sizeof *lines, by_time);
-    printf("%9s %6s %5s %9s %8s  kernel\n", "ms", "share", "calls", "GFLOP/s", "GB/s");
-    for (int i = 0; i < n; i++)
-        printf("%9.3f %5.1f%% %5d %9.1f %8.1f  %s\n", lines[i].seconds * 1e3, 100 * lines[i].seconds / all,
-               lines[i].count, lines[i].flops / lines[i].seconds / 1e9,
-               lines[i].bytes / lines[i].seconds / 1e9, lines[i].first->name);
+    complete_roofline(&roofline, lines, n);
+    printf("%9s %6s %5s %9s %6s %8s %7s %9s  kernel\n", "ms", "share", "calls", "GFLOP/s", "peak", "GB/s",
+           "limit", "of limit");
+    for (int i = 0; i < n; i++) {
+        const Line *l = &lines[i];
+        printf("%9.3f %5.1f%% %5d %9.1f %5.1f%% %8.1f %7s %8.1f%%  %s\n", l->seconds * 1e3,
+               100 * l->seconds / all, l->count, l->flops / l->seconds / 1e9,
+               100 * l->flops / l->seconds / roofline.flops, l->bytes / l->seconds / 1e9,
+               roofline_limit(&roofline, l->flops, l->bytes),
+               100 * roofline_seconds(&roofline, l->flops, l->bytes) / l->seconds, l->first->name);
+    }
     free(lines);
 }
 
 int verb_bench(int argc, char **argv) {
-    enum { STEPS, PROFILE, THREADS, TARGET, PRECISION, N };
-    Flag flags[N] = {[STEPS] = {"steps", true, false, NULL},
-                     [PROFILE] = {"profile", false, false, NULL},
-                     [THREADS] = {"threads", true, false, NULL},
-                     [TARGET] = {"target-features", true, false, NULL},
-                     [PRECISION] = {"precision", true, false, NULL}};
+    enum { STEPS, PROFILE, PEAK, BANDWIDTH, THREADS, TARGET, TIMING, PRECISION, N };
+    Flag flags[N] = {
+        [STEPS] = {"steps", true, false, NULL},     [PROFILE] = {"profile", false, false, NULL},
+        [PEAK] = {"peak", true, false, NULL},       [BANDWIDTH] = {"bandwidth", true, false, NULL},
+        [THREADS] = {"threads", true, false, NULL}, [TARGET] = {"target-features", true, false, NULL},
+        [TIMING] = {"timing", false, false, NULL},  [PRECISION] = {"precision", true, false, NULL}};
     Arguments args;
     double steps = 5, threads = 0;
+    Roofline roofline = {0};
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
     if (args.n_words != 1) return fail(2, "bench wants one recipe");
+    if (!flags[PROFILE].given && (flags[PEAK].given || flags[BANDWIDTH].given))
+        return fail(2, "--peak and --bandwidth go with --profile");
+    if (!roofline_flags(&flags[PEAK], &flags[BANDWIDTH], &roofline)) return 2;
     if (!number_flag(&flags[STEPS], 1, 1e6, &steps) || !number_flag(&flags[THREADS], 1, 1024, &threads))
         return 2;
     vt_set_threads((int)threads);
@@ -79,6 +117,7 @@ int verb_bench(int argc, char **argv) {
         .models_dir = models_dir(), .overrides = args.overrides, .n_overrides = args.n_overrides};
     bool good = session_load(&s, args.words[0], &options) && session_compile(&s, flags[TARGET].value);
     VtInstance *instance = good ? vt_instance_new(s.program, &error) : NULL;
+    if (good && flags[TIMING].given) timing_print(&s.timing);
     if (instance) {
         const VtFunction *step = NULL;
         for (int f = 0; f < s.program->n_functions; f++)
@@ -102,7 +141,7 @@ int verb_bench(int argc, char **argv) {
             printf(
                 "step: %.1f ms (fastest of %g), %.1f images/s, %.1f GFLOP/s in matrix products, %d threads\n",
                 best * 1e3, steps, (double)s.program->train.batch / best, flops / best / 1e9, vt_threads());
-        if (good && step && flags[PROFILE].given) print_profile(instance, step);
+        if (good && step && flags[PROFILE].given) print_profile(instance, step, roofline);
         for (int i = 0; i < s.program->n_inputs; i++) free(inputs[i]);
         free(inputs);
     }

@@ -1,8 +1,6 @@
-/* vitc check, vitc inspect, vitc opt: reading recipes and IR. */
+/* vitc check: is a recipe good, and what is it? */
 #include "driver/driver.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 static double count_role(const Module *module, StateRole role, bool frozen_only) {
@@ -77,87 +75,5 @@ int verb_check(int argc, char **argv) {
         if (step) printf("  operators    %zu in the step after all passes\n", step->count);
     }
     session_close(&s);
-    return good ? 0 : 2;
-}
-
-static void print_time(void *user, const Pass *pass, const Module *module, double seconds) {
-    (void)user;
-    size_t nodes = 0;
-    for (size_t f = 0; f < module->n_funcs; f++) nodes += module->funcs[f]->count;
-    fprintf(stderr, "%-12s %8.2f ms  %zu operators\n", pass->name, seconds * 1e3, nodes);
-}
-
-static void print_module(const Module *module) {
-    size_t size;
-    char *text = module_print(module, &size);
-    fwrite(text, 1, size, stdout);
-    free(text);
-}
-
-/* The passes up to and with the last one called `after`; all when NULL, none for "frontend". */
-static char *passes_until(Arena *arena, const char *after) {
-    if (!after) return arena_strdup(arena, PASSES_ALL);
-    if (strcmp(after, "frontend") == 0) return arena_strdup(arena, "");
-    char *list = arena_strdup(arena, PASSES_ALL), *found = NULL;
-    size_t n = strlen(after);
-    for (char *at = list; *at; at += strcspn(at, ","), at += *at == ',')
-        if (strncmp(at, after, n) == 0 && (at[n] == ',' || !at[n])) found = at + n;
-    if (found) *found = '\0';
-    return found ? list : NULL;
-}
-
-int verb_inspect(int argc, char **argv) {
-    Flag flags[] = {{"after", true, false, NULL}, {"timing", false, false, NULL}};
-    Arguments args;
-    if (!parse_arguments(argc, argv, flags, 2, &args)) return 2;
-    if (args.n_words != 1) return fail(2, "inspect wants one recipe");
-    Session s;
-    RecipeOptions options = {
-        .models_dir = models_dir(), .overrides = args.overrides, .n_overrides = args.n_overrides};
-    bool good = session_load(&s, args.words[0], &options);
-    if (good) {
-        char *list = passes_until(s.arena, flags[0].value);
-        PassOptions pass_options = {.verify = true, .after = flags[1].given ? print_time : NULL};
-        if (!list) {
-            fail(2, "--after %s: one of frontend,%s", flags[0].value, PASSES_ALL);
-            good = false;
-        } else if (!(good = passes_run(s.recipe.module, list, &pass_options, s.diags)))
-            diags_print(s.diags, stderr, false);
-        else
-            print_module(s.recipe.module);
-    }
-    session_close(&s);
-    return good ? 0 : 2;
-}
-
-static char *read_stream(FILE *file, size_t *size) {
-    char *text = NULL;
-    FILE *out = open_memstream(&text, size);
-    char buffer[65536];
-    for (size_t n; (n = fread(buffer, 1, sizeof buffer, file)) > 0;) fwrite(buffer, 1, n, out);
-    fclose(out);
-    return text;
-}
-
-int verb_opt(int argc, char **argv) {
-    Flag flags[] = {{"passes", true, false, NULL}, {"timing", false, false, NULL}};
-    Arguments args;
-    if (!parse_arguments(argc, argv, flags, 2, &args)) return 2;
-    if (args.n_words != 1) return fail(2, "opt wants one file of IR text, or - for standard input");
-    FILE *file = strcmp(args.words[0], "-") == 0 ? stdin : fopen(args.words[0], "rb");
-    if (!file) return fail(2, "cannot read '%s': %s", args.words[0], strerror(errno));
-    size_t size;
-    char *text = read_stream(file, &size);
-    if (file != stdin) fclose(file);
-    Arena *arena = arena_new();
-    Diags *diags = diags_new(arena);
-    PassOptions options = {.verify = true, .after = flags[1].given ? print_time : NULL};
-    Module *module = module_parse(arena, diags, args.words[0], text, size);
-    bool good = module && module_verify(module, diags) &&
-                (!flags[0].given || passes_run(module, flags[0].value, &options, diags));
-    if (good) print_module(module);
-    diags_print(diags, stderr, false);
-    arena_free(arena);
-    free(text);
     return good ? 0 : 2;
 }

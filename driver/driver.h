@@ -4,6 +4,7 @@
 
 #include "codegen/codegen.h"
 #include "frontend/frontend.h"
+#include "ir/clock.h"
 #include "passes/passes.h"
 #include "runtime/runtime.h"
 
@@ -17,9 +18,15 @@ int verb_bench(int argc, char **argv);
 int verb_help(int argc, char **argv);
 
 /* ---- options.c: flags "--name value" or "--name=value"; key=value overrides; the rest are words ------------------- */
+typedef enum {
+    FLAG_BARE = false,
+    FLAG_VALUE = true,
+    FLAG_MAYBE
+} FlagKind; /* MAYBE: only as "--name=value" */
 typedef struct {
     const char *name; /* without dashes */
-    bool takes_value, given;
+    FlagKind takes_value;
+    bool given;
     const char *value;
 } Flag;
 typedef struct {
@@ -34,6 +41,22 @@ typedef struct {
 bool parse_arguments(int argc, char **argv, Flag *flags, size_t n_flags, Arguments *out);
 bool number_flag(const Flag *flag, double low, double high, double *out); /* leaves *out if not given */
 
+/* ---- timing.c: stages and how long they took, to stderr -------------------------------------------------------------- */
+typedef struct {
+    const char *stage, *unit; /* unit: of `count`; NULL: there is none */
+    double seconds;
+    size_t count;
+} TimingRow;
+typedef struct {
+    TimingRow rows[64];
+    size_t count;
+} Timing;
+void timing_add(Timing *timing, const char *stage, double seconds, size_t count, const char *unit);
+void timing_add_module(Timing *timing, const char *stage, double seconds, const Module *module);
+void timing_pass(void *timing, const Pass *pass, const Module *module,
+                 double seconds); /* PassOptions.after */
+void timing_print(const Timing *timing);
+
 /* ---- session.c: a recipe from file to program ---------------------------------------------------------------------- */
 typedef struct {
     Arena *arena;
@@ -42,15 +65,35 @@ typedef struct {
     Compiled *compiled;
     const VtProgram *program;
     double elaborate_seconds, passes_seconds, compile_seconds;
+    Timing timing;
+    int told;    /* diagnostics printed so far */
+    bool verify; /* after each pass; VITC_VERIFY in the environment asks for it too */
 } Session;
 /* Reads and elaborates; prints diagnostics. */
 bool session_load(Session *session, const char *path, const RecipeOptions *options);
 bool session_passes(Session *session, const char *list);
 bool session_compile(Session *session, const char *target_features);
 void session_close(Session *session);
+/* ---- cost.c: the roofline model: a kernel takes the longer of its FLOPs at peak speed and its bytes at full bandwidth
+ * (Williams, Waterman and Patterson 2009). Nothing is timed. ------------------------------------------------------------- */
+typedef struct {
+    double flops, bytes; /* a second */
+} Roofline;
+double roofline_seconds(const Roofline *roofline, double flops, double bytes);
+const char *roofline_limit(const Roofline *roofline, double flops, double bytes); /* "compute", "memory" */
+/* Flags --peak GFLOPS and --bandwidth GBS; leaves what is not given. False after telling what is wrong. */
+bool roofline_flags(const Flag *peak, const Flag *bandwidth, Roofline *roofline);
+/* vitc inspect --cost: the distinct kernels of a planned function by estimated time. */
+void cost_report(Arena *arena, const Func *func, const Flag *peak, const Flag *bandwidth,
+                 const Roofline *roofline);
+
+/* ---- memory.c: vitc inspect --memory: the memory plan of a planned function ------------------------------------------- */
+void memory_report(Arena *arena, const Func *func);
+/* The arena over time as a picture; false with a message. */
+bool memory_picture(Arena *arena, const Func *func, const char *path);
+
 const char *models_dir(void);
 int fail(int code, const char *format, ...)
     __attribute__((format(printf, 2, 3))); /* "vitc: …" to stderr; returns code */
-double seconds_now(void);
 
 #endif

@@ -11,18 +11,24 @@ static const struct {
 } VERBS[] = {
     {"train", verb_train,
      "RECIPE [key=value …] --data PATH --out DIR [--resume] [--steps N] [--minutes M] [--threads N] "
-     "[--workers N] [--max-broken N] [--plain]",
+     "[--workers N] [--max-broken N] [--plain] [--timing]",
      "train a recipe on images"},
     {"eval", verb_eval, "knn RUN --data PATH [--k N] [--temperature T] [--limit N]",
      "judge what a run has learned"},
     {"run", verb_run,
      "RECIPE [key=value …] --function NAME --in A.safetensors --out B.safetensors [--rename NAMES.yaml] "
-     "[--interpret] [--step N] [--steps-per-epoch N]",
+     "[--interpret] [--step N] [--steps-per-epoch N] [--timing]",
      "run one compiled function on given tensors"},
     {"check", verb_check, "RECIPE [key=value …]", "validate a recipe and summarise it"},
-    {"inspect", verb_inspect, "RECIPE [key=value …] [--after PASS] [--timing]", "print the IR"},
-    {"opt", verb_opt, "--passes a,b FILE|-", "run passes over IR text"},
-    {"bench", verb_bench, "RECIPE [key=value …] [--steps N] [--profile]", "time the compiled step"},
+    {"inspect", verb_inspect,
+     "RECIPE [key=value …] [--after PASS | [--memory [FILE.svg]] [--cost [--peak GFLOPS] [--bandwidth GBS]] "
+     "[--function NAME]] [--timing]",
+     "print the IR; its memory plan, as a picture too; what its kernels should cost by the roofline model"},
+    {"opt", verb_opt, "--passes a,b [--timing] FILE|-", "run passes over IR text"},
+    {"bench", verb_bench,
+     "RECIPE [key=value …] [--steps N] [--profile [--peak GFLOPS] [--bandwidth GBS]] [--threads N] "
+     "[--timing]",
+     "time the compiled step, with --profile each kernel, as shares of what limits it"},
     {"help", verb_help, "[VERB | passes | ops | samplers | augmentations | formats]", "this text, or a list"},
 };
 enum { N_VERBS = sizeof VERBS / sizeof *VERBS };

@@ -57,8 +57,8 @@ bool parse_arguments(int argc, char **argv, Flag *flags, size_t n_flags, Argumen
             if (strcmp(flags[f].name, name) == 0) flag = &flags[f];
         if (!flag) return unknown_flag(name, flags, n_flags);
         flag->given = true;
-        if (!flag->takes_value && equals) return fail(2, "--%s takes no value", name) < 0;
-        if (!flag->takes_value) continue;
+        if (flag->takes_value == FLAG_BARE && equals) return fail(2, "--%s takes no value", name) < 0;
+        if (flag->takes_value == FLAG_BARE || (flag->takes_value == FLAG_MAYBE && !equals)) continue;
         if (!equals && i + 1 == argc) return fail(2, "--%s wants a value", name) < 0;
         flag->value = equals ? equals + 1 : argv[++i];
         const char *key = setting_of(name);

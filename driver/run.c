@@ -239,7 +239,7 @@ static bool run_compiled(Feed *f, VtInstance *instance, const char *out, VtError
 }
 
 int verb_run(int argc, char **argv) {
-    enum { FUNCTION, IN, OUT, RENAME, INTERPRET, PRECISION, THREADS, TARGET, STEP, PER_EPOCH, N };
+    enum { FUNCTION, IN, OUT, RENAME, INTERPRET, PRECISION, THREADS, TARGET, STEP, PER_EPOCH, TIMING, N };
     Flag flags[N] = {[FUNCTION] = {"function", true, false, NULL},
                      [IN] = {"in", true, false, NULL},
                      [OUT] = {"out", true, false, NULL},
@@ -249,7 +249,8 @@ int verb_run(int argc, char **argv) {
                      [THREADS] = {"threads", true, false, NULL},
                      [TARGET] = {"target-features", true, false, NULL},
                      [STEP] = {"step", true, false, NULL},
-                     [PER_EPOCH] = {"steps-per-epoch", true, false, NULL}};
+                     [PER_EPOCH] = {"steps-per-epoch", true, false, NULL},
+                     [TIMING] = {"timing", false, false, NULL}};
     Arguments args;
     double threads = 0, step = 0, per_epoch = 1;
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
@@ -274,6 +275,7 @@ int verb_run(int argc, char **argv) {
     good = good && session_passes(&s, PASSES_INTERPRET);
     Module *plain = good ? module_clone(s.recipe.module, s.arena) : NULL;
     good = good && session_compile(&s, flags[TARGET].value);
+    if (good && flags[TIMING].given) timing_print(&s.timing);
     VtInstance *instance = good ? vt_instance_new(s.program, &error) : NULL;
     Feed f = {.s = &s,
               .per_epoch = per_epoch,

@@ -3,22 +3,18 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-double seconds_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 const char *models_dir(void) {
     const char *set = getenv("VITC_MODELS");
     return set ? set : VITC_MODELS_DIR;
 }
 
+/* Prints what is new; each stage may add to it. */
 static bool told(Session *s) {
-    if (diags_count(s->diags)) diags_print(s->diags, stderr, isatty(STDERR_FILENO));
+    int count = diags_count(s->diags);
+    if (count > s->told) diags_print(s->diags, stderr, isatty(STDERR_FILENO));
+    s->told = count;
     return diags_errors(s->diags) == 0;
 }
 
@@ -36,12 +32,14 @@ bool session_load(Session *s, const char *path, const RecipeOptions *options) {
     double start = seconds_now();
     bool good = recipe_load(s->arena, s->diags, find_recipe(s, path), options, &s->recipe);
     s->elaborate_seconds = seconds_now() - start;
+    if (good) timing_add_module(&s->timing, "elaborate", s->elaborate_seconds, s->recipe.module);
     return told(s) && good;
 }
 
 bool session_passes(Session *s, const char *list) {
     double start = seconds_now();
-    PassOptions options = {.verify = getenv("VITC_VERIFY") != NULL};
+    PassOptions options = {
+        .verify = s->verify || getenv("VITC_VERIFY"), .after = timing_pass, .user = &s->timing};
     bool good = passes_run(s->recipe.module, list, &options, s->diags);
     s->passes_seconds = seconds_now() - start;
     return told(s) && good;
@@ -49,15 +47,18 @@ bool session_passes(Session *s, const char *list) {
 
 bool session_compile(Session *s, const char *target_features) {
     char error[1024];
-    double start = seconds_now();
     CodegenOptions options = {.target_features = target_features, .print_llvm = getenv("VITC_LLVM") != NULL};
     if (!session_passes(s, PASSES_ALL)) return false;
-    double passes = seconds_now();
+    double start = seconds_now();
     s->compiled = codegen_compile(s->recipe.module, &s->recipe.plan, &options, error, sizeof error);
-    s->compile_seconds = seconds_now() - passes;
-    s->passes_seconds = passes - start;
+    s->compile_seconds = seconds_now() - start;
     if (!s->compiled) return fail(2, "%s", error) < 0;
     s->program = compiled_program(s->compiled);
+    CompileTimes times = compiled_times(s->compiled);
+    timing_add(&s->timing, "LLVM IR", times.emit, (size_t)compiled_kernels(s->compiled), "kernels");
+    timing_add(&s->timing, "LLVM passes", times.optimize, 0, NULL);
+    timing_add(&s->timing, "object code", times.object, 0, NULL);
+    timing_add(&s->timing, "link", times.link, 0, NULL);
     return true;
 }
 

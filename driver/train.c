@@ -2,14 +2,28 @@
 #include "driver/driver.h"
 
 int verb_train(int argc, char **argv) {
-    enum { DATA, OUT, RESUME, STEPS, MINUTES, THREADS, WORKERS, MAX_BROKEN, PLAIN, TARGET, PRECISION, N };
+    enum {
+        DATA,
+        OUT,
+        RESUME,
+        STEPS,
+        MINUTES,
+        THREADS,
+        WORKERS,
+        MAX_BROKEN,
+        PLAIN,
+        TARGET,
+        TIMING,
+        PRECISION,
+        N
+    };
     Flag flags[N] = {
-        [DATA] = {"data", true, false, NULL},          [OUT] = {"out", true, false, NULL},
-        [RESUME] = {"resume", false, false, NULL},     [STEPS] = {"steps", true, false, NULL},
-        [MINUTES] = {"minutes", true, false, NULL},    [THREADS] = {"threads", true, false, NULL},
-        [WORKERS] = {"workers", true, false, NULL},    [MAX_BROKEN] = {"max-broken", true, false, NULL},
-        [PLAIN] = {"plain", false, false, NULL},       [TARGET] = {"target-features", true, false, NULL},
-        [PRECISION] = {"precision", true, false, NULL}};
+        [DATA] = {"data", true, false, NULL},       [OUT] = {"out", true, false, NULL},
+        [RESUME] = {"resume", false, false, NULL},  [STEPS] = {"steps", true, false, NULL},
+        [MINUTES] = {"minutes", true, false, NULL}, [THREADS] = {"threads", true, false, NULL},
+        [WORKERS] = {"workers", true, false, NULL}, [MAX_BROKEN] = {"max-broken", true, false, NULL},
+        [PLAIN] = {"plain", false, false, NULL},    [TARGET] = {"target-features", true, false, NULL},
+        [TIMING] = {"timing", false, false, NULL},  [PRECISION] = {"precision", true, false, NULL}};
     Arguments args;
     double steps = 0, minutes = 0, threads = 0, workers = 0, broken = 100;
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
@@ -41,6 +55,7 @@ int verb_train(int argc, char **argv) {
                compiled_target(session.compiled),
                session.elaborate_seconds + session.passes_seconds + session.compile_seconds,
                compiled_kernels(session.compiled), vt_threads());
+        if (flags[TIMING].given) timing_print(&session.timing);
         code = vt_train(session.program, &train, &error);
         if (code) fail(code, "%s", error.message);
     }

@@ -69,6 +69,24 @@ static void place_updates(Arena *arena, const Func *func, Placement *placement) 
     }
 }
 
+static void find_copies(Arena *arena, const Func *func, Placement *placement) {
+    placement->copies = ARENA_ARRAY(arena, PlaceCopy, func->n_outputs + func->n_updates + 1);
+    for (size_t i = 0; i < func->n_outputs; i++) {
+        ValueId value = func->outputs[i].value;
+        const Place *place = &placement->places[value];
+        if (place->kind == PLACE_OUTPUT && place->index == i) continue;
+        placement->copies[placement->n_copies++] = (PlaceCopy){value, {PLACE_OUTPUT, (uint32_t)i}, false};
+    }
+    for (size_t i = 0; i < func->n_updates; i++) {
+        ValueId value = func->updates[i].value;
+        uint32_t state = func->updates[i].state;
+        const Place *place = &placement->places[value];
+        if (place->kind == PLACE_STATE && place->index == state) continue;
+        placement->copies[placement->n_copies++] =
+            (PlaceCopy){value, {PLACE_STATE, state}, func_node(func, value)->op == OP_state};
+    }
+}
+
 Placement func_place(Arena *arena, const Func *func) {
     Placement placement = {.places = ARENA_ARRAY(arena, Place, func->count + 1)};
     find_spans(arena, func, &placement);
@@ -93,5 +111,6 @@ Placement func_place(Arena *arena, const Func *func) {
         Place *place = &placement.places[func->outputs[i].value];
         if (place->kind == PLACE_ARENA) *place = (Place){PLACE_OUTPUT, (uint32_t)i};
     }
+    find_copies(arena, func, &placement);
     return placement;
 }

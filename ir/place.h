@@ -17,11 +17,21 @@ typedef struct {
     ValueId first, last;
 } ClusterSpan;
 
+/* An output or state that no kernel writes in place: a copy of `value` after all kernels. */
+typedef struct {
+    ValueId value;
+    Place to;
+    bool
+        staged; /* from a state into a state: by way of spare bytes after the arena, as updates may swap states */
+} PlaceCopy;
+
 typedef struct {
     Place *places;      /* of each value */
     ClusterSpan *spans; /* in order */
     size_t n_spans;
     uint32_t *span_of; /* of each value; IR_NONE: a source */
+    PlaceCopy *copies; /* outputs', then updates' */
+    size_t n_copies;
 } Placement;
 
 Placement func_place(Arena *arena, const Func *func);

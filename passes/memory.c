@@ -1,11 +1,9 @@
 /* The memory plan: values live from the kernel that stores them to the last that loads them; best fit over the free
  * blocks of one arena, in order of execution. */
 #include "passes/memory.h"
-#include "ir/place.h"
+#include "passes/live.h"
 
 #include <string.h>
-
-enum { ALIGN = 64 };
 
 typedef struct {
     int64_t start, size;
@@ -63,38 +61,25 @@ static void give(Heap *heap, int64_t start, int64_t size) {
     }
 }
 
-static int64_t planned_size(const Node *node) {
-    return (type_bytes(&node->type) + ALIGN - 1) / ALIGN * ALIGN;
-}
-
 static void plan_func(Func *func) {
     Arena *arena = arena_new();
     Placement placement = func_place(arena, func);
-    uint32_t *last = ARENA_ARRAY(arena, uint32_t, func->count + 1); /* span of the last use */
-    for (ValueId id = 0; id < func->count; id++) {
-        const Node *node = func_node(func, id);
-        for (int o = 0; o < node->n_operands; o++)
-            if (placement.span_of[id] > last[node->operands[o]])
-                last[node->operands[o]] = placement.span_of[id];
-    }
-    for (size_t i = 0; i < func->n_outputs; i++) last[func->outputs[i].value] = IR_NONE;
-    for (size_t i = 0; i < func->n_updates; i++) last[func->updates[i].value] = IR_NONE;
-    /* Values by the span of their last use, as linked lists. */
-    uint32_t *head = ARENA_ARRAY(arena, uint32_t, placement.n_spans + 1),
-             *next = ARENA_ARRAY(arena, uint32_t, func->count + 1);
-    for (size_t s = 0; s <= placement.n_spans; s++) head[s] = IR_NONE;
+    Lives lives = func_lives(arena, func, &placement);
+    /* Values by the kernel of their last use, as linked lists. */
+    uint32_t *head = ARENA_ARRAY(arena, uint32_t, lives.n_kernels + 1),
+             *next = ARENA_ARRAY(arena, uint32_t, lives.count + 1);
+    for (size_t k = 0; k < lives.n_kernels; k++) head[k] = IR_NONE;
     Heap heap = {.arena = arena};
-    for (size_t s = 0; s < placement.n_spans; s++) {
-        for (ValueId id = placement.spans[s].first; id <= placement.spans[s].last; id++) {
-            if (placement.places[id].kind != PLACE_ARENA) continue;
-            func->nodes[id].offset = take(&heap, planned_size(&func->nodes[id]));
-            if (last[id] == IR_NONE) continue;
-            uint32_t end = last[id] > s ? last[id] : (uint32_t)s;
-            next[id] = head[end];
-            head[end] = id;
+    uint32_t born = 0;
+    for (size_t k = 0; k < lives.n_kernels; k++) {
+        for (; born < lives.count && lives.of[born].born == k; born++) {
+            const Life *life = &lives.of[born];
+            func->nodes[life->value].offset = take(&heap, life->bytes);
+            next[born] = head[life->died];
+            head[life->died] = born;
         }
-        for (ValueId id = head[s]; id != IR_NONE; id = next[id])
-            give(&heap, func->nodes[id].offset, planned_size(&func->nodes[id]));
+        for (uint32_t i = head[k]; i != IR_NONE; i = next[i])
+            give(&heap, func->nodes[lives.of[i].value].offset, lives.of[i].bytes);
     }
     func->arena_bytes = heap.end;
     arena_free(arena);

@@ -1,5 +1,6 @@
 /* The pass manager: the table, and running lists of its rows. */
 #include "passes/passes.h"
+#include "ir/clock.h"
 #include "passes/autodiff.h"
 #include "passes/expand.h"
 #include "passes/fuse.h"
@@ -9,7 +10,6 @@
 #include "passes/simplify.h"
 
 #include <string.h>
-#include <time.h>
 
 static const Pass TABLE[] = {
     {"simplify", "fold constants, apply algebra, merge equal nodes, drop unused ones", pass_simplify},
@@ -32,12 +32,6 @@ const Pass *pass_find(const char *name) {
     for (int i = 0; i < N_PASSES; i++)
         if (strcmp(TABLE[i].name, name) == 0) return &TABLE[i];
     return NULL;
-}
-
-static double seconds_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static void refuse_unknown(Diags *diags, const char *name) {

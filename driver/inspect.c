@@ -1,0 +1,118 @@
+/* vitc inspect, vitc opt: the IR, and what is known of it. */
+#include "driver/driver.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void print_module(const Module *module) {
+    size_t size;
+    char *text = module_print(module, &size);
+    fwrite(text, 1, size, stdout);
+    free(text);
+}
+
+/* The passes up to and with the last one called `after`; all when NULL, none for "frontend". */
+static char *passes_until(Arena *arena, const char *after) {
+    if (!after) return arena_strdup(arena, PASSES_ALL);
+    if (strcmp(after, "frontend") == 0) return arena_strdup(arena, "");
+    char *list = arena_strdup(arena, PASSES_ALL), *found = NULL;
+    size_t n = strlen(after);
+    for (char *at = list; *at; at += strcspn(at, ","), at += *at == ',')
+        if (strncmp(at, after, n) == 0 && (at[n] == ',' || !at[n])) found = at + n;
+    if (found) *found = '\0';
+    return found ? list : NULL;
+}
+
+/* The words of `inspect`: a recipe, and a file for --memory. False: there is something else. */
+static bool sort_words(const Arguments *args, const Flag *memory, const char **recipe, const char **picture) {
+    *recipe = NULL;
+    *picture = memory->value;
+    for (int i = 0; i < args->n_words; i++) {
+        size_t n = strlen(args->words[i]);
+        bool svg = memory->given && !*picture && n > 4 && strcmp(args->words[i] + n - 4, ".svg") == 0;
+        const char **word = svg ? picture : recipe;
+        if (*word) return false;
+        *word = args->words[i];
+    }
+    return *recipe != NULL;
+}
+
+int verb_inspect(int argc, char **argv) {
+    enum { AFTER, TIMING, MEMORY, COST, FUNCTION, PEAK, BANDWIDTH, N };
+    Flag flags[N] = {
+        [AFTER] = {"after", FLAG_VALUE, false, NULL},        [TIMING] = {"timing", FLAG_BARE, false, NULL},
+        [MEMORY] = {"memory", FLAG_MAYBE, false, NULL},      [COST] = {"cost", FLAG_BARE, false, NULL},
+        [FUNCTION] = {"function", FLAG_VALUE, false, NULL},  [PEAK] = {"peak", FLAG_VALUE, false, NULL},
+        [BANDWIDTH] = {"bandwidth", FLAG_VALUE, false, NULL}};
+    Arguments args;
+    const char *recipe, *picture;
+    Roofline roofline = {200e9, 20e9};
+    if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
+    if (!sort_words(&args, &flags[MEMORY], &recipe, &picture)) return fail(2, "inspect wants one recipe");
+    bool report = flags[MEMORY].given || flags[COST].given;
+    if (report && flags[AFTER].given)
+        return fail(2, "--memory and --cost show what all passes made; no --after");
+    if (!report && flags[FUNCTION].given) return fail(2, "--function goes with --memory or --cost");
+    if (!flags[COST].given && (flags[PEAK].given || flags[BANDWIDTH].given))
+        return fail(2, "--peak and --bandwidth go with --cost");
+    if (!roofline_flags(&flags[PEAK], &flags[BANDWIDTH], &roofline)) return 2;
+    Session s;
+    RecipeOptions options = {
+        .models_dir = models_dir(), .overrides = args.overrides, .n_overrides = args.n_overrides};
+    int code = 2;
+    if (session_load(&s, recipe, &options)) {
+        char *list = passes_until(s.arena, flags[AFTER].value);
+        const char *name = flags[FUNCTION].given ? flags[FUNCTION].value : "step";
+        const Func *func = NULL;
+        s.verify = true;
+        if (!list)
+            fail(2, "--after %s: one of frontend,%s", flags[AFTER].value, PASSES_ALL);
+        else if (session_passes(&s, list))
+            code = 0;
+        if (code == 0 && report && !(func = module_find_func(s.recipe.module, name)))
+            code = fail(2, "recipe '%s' has no function '%s'", s.recipe.plan.name, name);
+        if (code == 0 && picture && !memory_picture(s.arena, func, picture)) code = 1;
+        if (code == 0 && flags[MEMORY].given) memory_report(s.arena, func);
+        if (code == 0 && flags[COST].given)
+            cost_report(s.arena, func, &flags[PEAK], &flags[BANDWIDTH], &roofline);
+        if (code == 0 && !report) print_module(s.recipe.module);
+        if (code == 0 && flags[TIMING].given) timing_print(&s.timing);
+    }
+    session_close(&s);
+    return code;
+}
+
+static char *read_stream(FILE *file, size_t *size) {
+    char *text = NULL;
+    FILE *out = open_memstream(&text, size);
+    char buffer[65536];
+    for (size_t n; (n = fread(buffer, 1, sizeof buffer, file)) > 0;) fwrite(buffer, 1, n, out);
+    fclose(out);
+    return text;
+}
+
+int verb_opt(int argc, char **argv) {
+    Flag flags[] = {{"passes", true, false, NULL}, {"timing", false, false, NULL}};
+    Arguments args;
+    if (!parse_arguments(argc, argv, flags, 2, &args)) return 2;
+    if (args.n_words != 1) return fail(2, "opt wants one file of IR text, or - for standard input");
+    FILE *file = strcmp(args.words[0], "-") == 0 ? stdin : fopen(args.words[0], "rb");
+    if (!file) return fail(2, "cannot read '%s': %s", args.words[0], strerror(errno));
+    size_t size;
+    char *text = read_stream(file, &size);
+    if (file != stdin) fclose(file);
+    Arena *arena = arena_new();
+    Diags *diags = diags_new(arena);
+    Timing timing = {0};
+    PassOptions options = {.verify = true, .after = timing_pass, .user = &timing};
+    Module *module = module_parse(arena, diags, args.words[0], text, size);
+    bool good = module && module_verify(module, diags) &&
+                (!flags[0].given || passes_run(module, flags[0].value, &options, diags));
+    if (good) print_module(module);
+    if (good && flags[1].given) timing_print(&timing);
+    diags_print(diags, stderr, false);
+    arena_free(arena);
+    free(text);
+    return good ? 0 : 2;
+}

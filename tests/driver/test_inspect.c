@@ -1,0 +1,459 @@
+/* What `vitc inspect` tells of memory and cost is true of the IR it prints: sums are made again here from the text form, which knows
+ * nothing of the code that reports. Also --timing, bench --profile, and what is refused. */
+#include "ir/ir.h"
+#include "runtime/runtime.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MAE "mae preset=tiny batch=8"
+
+static const char *const RECIPES[] = {
+    MAE,
+    SOURCE_DIR "/models/paper/moco_queue.yaml preset=tiny batch=8",
+    SOURCE_DIR "/models/paper/swav.yaml preset=tiny batch=8",
+};
+enum { N_RECIPES = sizeof RECIPES / sizeof *RECIPES };
+
+static char folder[] = "/tmp/vitc-inspect-XXXXXX";
+
+static char *read_all(const char *name) {
+    char path[256], *text = NULL;
+    size_t size = 0;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "rb"), *out = open_memstream(&text, &size);
+    assert_non_null(file);
+    for (int c; (c = fgetc(file)) != EOF;) fputc(c, out);
+    fclose(file);
+    fclose(out);
+    return text;
+}
+
+/* Runs vitc in the folder; its output is then in the files `out` and `err`. Returns the exit code. */
+static int vitc(const char *format, ...) {
+    char arguments[1024], command[2048];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(arguments, sizeof arguments, format, args);
+    va_end(args);
+    snprintf(command, sizeof command, "cd %s && %s %s >out 2>err", folder, VITC_BINARY, arguments);
+    int status = system(command);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+/* The standard output of a run that must succeed; the caller frees it. */
+#define GOOD(...) (assert_int_equal(vitc(__VA_ARGS__), 0), read_all("out"))
+
+/* The number after the first line that starts with `label`, blanks before it aside. */
+static double number_after(const char *text, const char *label) {
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        line += strspn(line, " \n");
+        if (strncmp(line, label, strlen(label)) == 0) return strtod(line + strlen(label), NULL);
+    }
+    fail_msg("no line '%s' in:\n%s", label, text);
+    return 0;
+}
+
+/* A function of a recipe after all passes, by way of its text. */
+static const Func *load(Arena *arena, const char *recipe, const char *name) {
+    char *text = GOOD("inspect %s", recipe);
+    Module *module =
+        module_parse(arena, diags_new(arena), "printed", arena_strdup(arena, text), strlen(text));
+    free(text);
+    assert_non_null(module);
+    const Func *func = module_find_func(module, name);
+    assert_non_null(func);
+    return func;
+}
+
+static bool is_planned(const Func *func, ValueId id) {
+    return func_node(func, id)->offset >= 0;
+}
+
+static int64_t planned_bytes(const Func *func, ValueId id) {
+    return (type_bytes(func_type(func, id)) + 63) / 64 * 64;
+}
+
+/* The last kernel that needs a value; clusters of printed IR are numbered from 1 in order of execution. */
+static uint32_t last_need(const Func *func, ValueId value, uint32_t n_kernels) {
+    uint32_t last = func_node(func, value)->cluster;
+    for (ValueId id = value; id < func->count; id++)
+        for (int o = 0; o < func_node(func, id)->n_operands; o++)
+            if (func_node(func, id)->operands[o] == value) last = func_node(func, id)->cluster;
+    for (size_t i = 0; i < func->n_outputs; i++)
+        if (func->outputs[i].value == value) last = n_kernels;
+    for (size_t i = 0; i < func->n_updates; i++)
+        if (func->updates[i].value == value) last = n_kernels;
+    return last;
+}
+
+static uint32_t count_kernels(const Func *func) {
+    uint32_t n = 0;
+    for (ValueId id = 0; id < func->count; id++)
+        if (func_node(func, id)->cluster > n) n = func_node(func, id)->cluster;
+    return n;
+}
+
+/* ---- memory -------------------------------------------------------------------------------------------------------- */
+
+/* The largest live sum and the first kernel that has it. */
+static int64_t find_peak(const Func *func, uint32_t *kernel) {
+    uint32_t n = count_kernels(func);
+    int64_t *live = calloc(n + 2, sizeof *live), most = 0;
+    for (ValueId id = 0; id < func->count; id++) {
+        if (!is_planned(func, id)) continue;
+        uint32_t last = last_need(func, id, n);
+        for (uint32_t k = func_node(func, id)->cluster; k <= last; k++) live[k] += planned_bytes(func, id);
+    }
+    for (uint32_t k = 1; k <= n; k++)
+        if (live[k] > most) most = live[ *kernel = k];
+    free(live);
+    return most;
+}
+
+/* Node of a printed number: reads of states and inputs are not numbered. */
+static ValueId numbered(const Func *func, uint32_t number) {
+    for (ValueId id = 0; id < func->count; id++) {
+        int op = func_node(func, id)->op;
+        if (op != OP_input && op != OP_state && number-- == 0) return id;
+    }
+    fail_msg("no such value");
+    return IR_NONE;
+}
+
+/* The rows "bytes born died use %N name" are the 15 largest values of those that live at the peak, in order. */
+static void check_largest(const Func *func, const char *table, uint32_t peak) {
+    long long bytes, before = INT64_MAX;
+    unsigned born, died, number, n_kernels = count_kernels(func), rows = 0, live = 0;
+    bool *shown = calloc(func->count, sizeof *shown);
+    const char *line = strstr(table, "the largest of them\n");
+    assert_non_null(line);
+    for (; (line = strchr(line, '\n')) && line[1]; rows++) {
+        line++;
+        assert_int_equal(sscanf(line, "%lld %u %u %*s %%%u ", &bytes, &born, &died, &number), 4);
+        ValueId id = numbered(func, number);
+        assert_true(is_planned(func, id) && !shown[id] && bytes <= before);
+        assert_int_equal(bytes, planned_bytes(func, id));
+        assert_int_equal(born, func_node(func, id)->cluster);
+        assert_int_equal(died, last_need(func, id, n_kernels));
+        before = bytes;
+        shown[id] = true;
+    }
+    for (ValueId id = 0; id < func->count; id++) {
+        bool lives = is_planned(func, id) && func_node(func, id)->cluster <= peak &&
+                     last_need(func, id, n_kernels) >= peak;
+        live += lives;
+        assert_true(lives ? shown[id] || planned_bytes(func, id) <= before : !shown[id]);
+    }
+    assert_int_equal(rows, live < 15 ? live : 15);
+    free(shown);
+}
+
+static void check_memory(const char *recipe, const char *name) {
+    Arena *arena = arena_new();
+    const Func *func = load(arena, recipe, name);
+    uint32_t kernel = 0;
+    int64_t most = find_peak(func, &kernel), states = 0, kinds = 0;
+    char *table = GOOD("inspect %s --memory --function %s", recipe, name);
+    assert_true(number_after(table, "most live") == (double)most);
+    assert_true(number_after(table, "planned") == (double)func->arena_bytes);
+    assert_true(most <= func->arena_bytes && most > 0);
+    assert_true(number_after(table, "peak kernel") == kernel);
+    assert_true(fabs(number_after(table, "waste") -
+                     100 * (double)(func->arena_bytes - most) / (double)func->arena_bytes) < 0.006);
+    for (size_t s = 0; s < func->module->n_states; s++) states += type_bytes(&func->module->states[s].type);
+    assert_true(number_after(table, "all") == (double)states);
+    const char *uses[] = {"forward ", "kept ", "backward ", "result "};
+    char *at_peak = strstr(table, "\nlive at the peak") + 1;
+    char *end = strstr(at_peak, "\n\n");
+    *end = '\0'; /* the sums by use end before the table of values */
+    for (int u = 0; u < 4; u++)
+        if (strstr(at_peak, uses[u])) kinds += (int64_t)number_after(at_peak, uses[u]);
+    *end = '\n';
+    assert_true(kinds == most);
+    check_largest(func, table, kernel);
+    free(table);
+    arena_free(arena);
+}
+
+static void test_memory(void **state) {
+    (void)state;
+    for (int r = 0; r < N_RECIPES; r++) check_memory(RECIPES[r], "step");
+    check_memory(MAE, "embed");
+}
+
+/* Tags are closed in order, attributes are quoted, text and attributes are escaped. Returns how many `tag` there are. */
+static int check_xml(const char *text, const char *tag) {
+    char open[32][32];
+    int depth = 0, found = 0, roots = 0;
+    for (const char *c = text; *c;) {
+        assert_true((unsigned char)*c >= 0x20 || *c == '\n');
+        if (*c == '&') {
+            size_t n = strcspn(c, ";");
+            assert_true(n <= 5 && (strncmp(c, "&lt;", n) == 0 || strncmp(c, "&gt;", n) == 0 ||
+                                   strncmp(c, "&amp;", n) == 0 || strncmp(c, "&quot;", n) == 0));
+            c += n;
+            continue;
+        }
+        assert_true(*c != '>');
+        if (*c != '<') {
+            assert_true(depth > 0 || isspace((unsigned char)*c));
+            c++;
+            continue;
+        }
+        bool closes = c[1] == '/';
+        const char *name = c + 1 + closes;
+        size_t n = strcspn(name, " />\n");
+        assert_true(n > 0 && n < 32);
+        for (c = name + n; *c != '>' && strncmp(c, "/>", 2) != 0;) {
+            assert_true(*c == ' ' && isalpha((unsigned char)c[1]));
+            c += strcspn(c, "=");
+            assert_true(c[0] == '=' && c[1] == '"');
+            size_t value = strcspn(c + 2, "\"<&");
+            assert_true(c[2 + value] == '"');
+            c += 3 + value;
+        }
+        if (closes) {
+            assert_true(depth > 0 && strlen(open[depth - 1]) == n && strncmp(open[depth - 1], name, n) == 0);
+            depth--;
+        } else {
+            found += strlen(tag) == n && strncmp(name, tag, n) == 0;
+            roots += depth == 0;
+            if (*c == '>') snprintf(open[depth++], 32, "%.*s", (int)n, name);
+        }
+        assert_true(depth < 32);
+        c += *c == '/' ? 2 : 1;
+    }
+    assert_int_equal(depth, 0);
+    assert_int_equal(roots, 1);
+    return found;
+}
+
+/* Names that XML would misread: of the recipe, and of its file, which values without a scope are named after. */
+static const char HOSTILE[] =
+    "recipe: 'a <b> & \"c\"'\n"
+    "use: [lib/vit.yaml, lib/optimizers.yaml]\n"
+    "views:\n  view: {count: 2, size: 16, augment: [normalize]}\n"
+    "networks:\n  encoder: \"vit(x, 8, 16, 1, 1, image=16)[:, 0]\"\n"
+    "objectives:\n  near:\n    loss: |\n"
+    "      d = normalize(encoder(view[0])) - normalize(encoder(view[1]))\n"
+    "      return mean(sum(d ** 2, 1)) + mean(exp(view[0] @ transpose(view[1], [0, 1, 3, 2])))\n"
+    "train: {batch: 4, epochs: 1, optimizer: \"adamw(param, grad, 0.001, 0.0)\"}\n";
+
+static int count(const char *text, const char *word) {
+    int n = 0;
+    for (; (text = strstr(text, word)); text++) n++;
+    return n;
+}
+
+static void check_picture(const char *recipe) {
+    Arena *arena = arena_new();
+    const Func *func = load(arena, recipe, "step");
+    int planned = 0;
+    for (ValueId id = 0; id < func->count; id++) planned += is_planned(func, id);
+    free(GOOD("inspect %s --memory plan.svg", recipe));
+    char *svg = read_all("plan.svg");
+    assert_int_equal(check_xml(svg, "rect"), planned);
+    assert_int_equal(count(svg, " bytes at "), planned);
+    free(svg);
+    arena_free(arena);
+}
+
+static void test_picture(void **state) {
+    (void)state;
+    char path[256];
+    snprintf(path, sizeof path, "%s/a<&>b.yaml", folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(HOSTILE, file);
+    fclose(file);
+    for (int r = 0; r < N_RECIPES; r++) check_picture(RECIPES[r]);
+    check_picture("'a<&>b.yaml'");
+    char *svg = read_all("plan.svg");
+    assert_non_null(strstr(svg, "a &lt;b&gt; &amp; &quot;c&quot; @step"));
+    assert_non_null(strstr(svg, "(a&lt;&amp;&gt;b.yaml:"));
+    free(svg);
+    free(GOOD("inspect --memory=plan.xml " MAE));
+    svg = read_all("plan.xml");
+    assert_true(check_xml(svg, "title") > 10);
+    free(svg);
+}
+
+/* ---- cost ---------------------------------------------------------------------------------------------------------- */
+
+/* Sums of the columns of one table of --cost. */
+typedef struct {
+    double ms, calls, mflop, megabytes;
+    int rows;
+} Columns;
+
+static Columns sum_columns(const char *text, const char *heading) {
+    Columns sums = {0};
+    const char *line = strstr(text, heading);
+    assert_non_null(line);
+    while ((line = strchr(line, '\n')) && line[1] && line[1] != '\n') {
+        double ms, share, calls, mflop, megabytes, before = sums.rows ? sums.ms : 0;
+        line++;
+        assert_int_equal(sscanf(line, "%lf %lf%% %lf %lf %lf", &ms, &share, &calls, &mflop, &megabytes), 5);
+        sums = (Columns){before + ms, sums.calls + calls, sums.mflop + mflop, sums.megabytes + megabytes,
+                         sums.rows + 1};
+    }
+    return sums;
+}
+
+static void check_columns(Columns sums, const char *text, double flops) {
+    double slack = 0.0006 * sums.rows; /* of figures with three decimals */
+    assert_true(fabs(sums.ms - number_after(text, "time")) <= slack);
+    assert_true(fabs(sums.mflop - flops / 1e6) <= slack);
+    assert_true(fabs(sums.megabytes - number_after(text, "bytes") / 1e6) <= slack);
+}
+
+static void test_cost(void **state) {
+    (void)state;
+    for (int r = 0; r < N_RECIPES; r++) {
+        Arena *arena = arena_new();
+        const Func *func = load(arena, RECIPES[r], "step");
+        double flops = 0;
+        int kernels;
+        for (ValueId id = 0; id < func->count; id++) flops += node_flops(func, func_node(func, id));
+        char *text = GOOD("inspect %s --cost", RECIPES[r]);
+        assert_true(number_after(text, "FLOPs") == flops);
+        assert_non_null(strstr(text, "assumed (--peak"));
+        assert_non_null(strstr(text, "assumed (--bandwidth"));
+        Columns by_kernel = sum_columns(text, "  kernel\n"), by_scope = sum_columns(text, "  scope\n");
+        check_columns(by_kernel, text, flops);
+        check_columns(by_scope, text, flops);
+        assert_true(by_kernel.calls == by_scope.calls && by_kernel.calls >= count_kernels(func));
+        assert_int_equal(sscanf(strstr(text, "calls of "), "calls of %d", &kernels), 1);
+        assert_int_equal(kernels, by_kernel.rows);
+        free(text);
+        /* With one of the two limits out of reach the other tells the time. */
+        text = GOOD("inspect %s --cost --peak 2 --bandwidth 1e9", RECIPES[r]);
+        assert_true(fabs(number_after(text, "time") - flops / 2e6) < 0.001 + 1e-6 * flops / 2e6);
+        assert_null(strstr(text, "assumed"));
+        free(text);
+        text = GOOD("inspect %s --cost --peak 1e9 --bandwidth 4", RECIPES[r]);
+        double bytes = number_after(text, "bytes");
+        assert_true(fabs(number_after(text, "time") - bytes / 4e6) < 0.001 + 1e-6 * bytes / 4e6);
+        free(text);
+        arena_free(arena);
+    }
+}
+
+/* ---- timing, profiles ---------------------------------------------------------------------------------------------- */
+
+/* The table of --timing in `err`: all stages named, the total their sum. */
+static void check_timing(const char *const *stages) {
+    char *text = read_all("err");
+    double all = 0;
+    int rows = 0;
+    for (; *stages; stages++) number_after(text, *stages);
+    const char *line = strstr(text, "stage ");
+    assert_non_null(line);
+    while ((line = strchr(line, '\n')) && strncmp(line, "\ntotal", 6) != 0) {
+        const char *at = line + 1;
+        while (strncmp(at, "  ", 2) != 0) at++; /* stages may be of two words */
+        all += strtod(at, NULL);
+        line++;
+        rows++;
+    }
+    assert_true(fabs(all - number_after(text, "total")) <= 0.006 * (rows + 1));
+    free(text);
+}
+
+static void test_timing(void **state) {
+    (void)state;
+    const char *passes[] = {"elaborate", "simplify", "autodiff", "expand", "reductions",
+                            "fuse",      "memory",   "total",    NULL};
+    const char *all[] = {"elaborate", "fuse", "LLVM IR", "LLVM passes", "object code", "link", "total", NULL};
+    free(GOOD("inspect " MAE " --timing"));
+    check_timing(passes);
+    free(GOOD("inspect " MAE " --cost --memory --timing"));
+    check_timing(passes);
+    free(GOOD("bench " MAE " --steps 1 --timing"));
+    check_timing(all);
+    free(GOOD("train " MAE " --data synthetic:640 --plain --out run --steps 1 --timing train.knn.every=0"));
+    check_timing(all);
+    static float zeros[64];
+    char path[256];
+    VtError error;
+    VtNamedTensor tensors[] = {{{.name = "model.p0", .dtype = VT_F32, .rank = 2, .dim = {8, 8}}, zeros},
+                               {{.name = "model.p1", .dtype = VT_F32, .rank = 1, .dim = {8}}, zeros},
+                               {{.name = "g0", .dtype = VT_F32, .rank = 2, .dim = {8, 8}}, zeros},
+                               {{.name = "g1", .dtype = VT_F32, .rank = 1, .dim = {8}}, zeros}};
+    snprintf(path, sizeof path, "%s/in.safetensors", folder);
+    assert_true(vt_tensors_write(path, tensors, 4, NULL, &error));
+    free(GOOD("run " TEST_DIR "/golden/optim.yaml --in in.safetensors --out out.safetensors --timing"));
+    check_timing(all);
+}
+
+static void test_profile(void **state) {
+    (void)state;
+    char *text = GOOD("bench " MAE " --steps 1 --profile --peak 123 --bandwidth 45");
+    assert_non_null(strstr(text, "peak 123.0 GFLOP/s: given"));
+    assert_non_null(strstr(text, "bandwidth 45.0 GB/s: given"));
+    assert_non_null(strstr(text, "memory"));
+    free(text);
+    text = GOOD("bench " MAE " --steps 1 --profile");
+    assert_non_null(strstr(text, "GFLOP/s: the fastest kernel (--peak GFLOPS)"));
+    assert_non_null(strstr(text, "100.0%")); /* the fastest is at its peak */
+    free(text);
+}
+
+/* ---- refusals ------------------------------------------------------------------------------------------------------ */
+
+static void assert_refused(int code, const char *message, const char *arguments) {
+    int got = vitc("%s", arguments);
+    char *text = read_all("err"), *out = read_all("out");
+    if (got != code || !strstr(text, message))
+        fail_msg("'%s' ended with %d and said: %s", arguments, got, text);
+    assert_string_equal(out, "");
+    free(text), free(out);
+}
+
+static void test_refusals(void **state) {
+    (void)state;
+    assert_refused(2, "did you mean --memory?", "inspect " MAE " --memry");
+    assert_refused(1, "cannot write 'no/such/plan.svg'", "inspect " MAE " --memory no/such/plan.svg");
+    assert_refused(1, "cannot write '/dev/full'", "inspect " MAE " --memory=/dev/full");
+    assert_refused(2, "one recipe", "inspect " MAE " plan.svg");
+    assert_refused(2, "one recipe", "inspect " MAE " --memory a.svg b.svg");
+    assert_refused(2, "one recipe", "inspect --memory plan.svg");
+    assert_refused(2, "has no function 'stop'", "inspect " MAE " --memory --function stop");
+    assert_refused(2, "--function goes with", "inspect " MAE " --function step");
+    assert_refused(2, "no --after", "inspect " MAE " --cost --after fuse");
+    assert_refused(2, "go with --cost", "inspect " MAE " --memory --peak 100");
+    assert_refused(2, "--peak 0: a number", "inspect " MAE " --cost --peak 0");
+    assert_refused(2, "--bandwidth fast: a number", "inspect " MAE " --cost --bandwidth fast");
+    assert_refused(2, "go with --profile", "bench " MAE " --peak 100");
+    assert_refused(2, "takes no value", "inspect " MAE " --cost=3");
+}
+
+static int make_folder(void **state) {
+    (void)state;
+    return mkdtemp(folder) == NULL;
+}
+
+static int remove_folder(void **state) {
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_memory), cmocka_unit_test(test_picture), cmocka_unit_test(test_cost),
+        cmocka_unit_test(test_timing), cmocka_unit_test(test_profile), cmocka_unit_test(test_refusals),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
