@@ -576,7 +576,7 @@ void emit_hoist(Emitter *e, ValueId value, const Access *access) {
     }
     /* Below a choice the operand may be out of range: it is not for loading early. */
     if (node->cluster != e->cluster || node->op == OP_pad || node->op == OP_concat ||
-        op_is_reduce(node->op) || node->op == OP_matmul)
+        op_is_reduce(node->op) || op_is_product(node->op))
         return;
     for (int o = 0; o < node->n_operands; o++) {
         DomainSplit split;

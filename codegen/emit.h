@@ -87,11 +87,17 @@ typedef struct {
 } Loop;
 Loop emit_loop_begin(Emitter *e, LLVMValueRef from, LLVMValueRef to, int64_t step, const char *name);
 void emit_loop_end(Emitter *e, Loop *loop);
+/* A loop whose last step may be partial; *size: elements of this step. */
+Loop emit_block_loop(Emitter *e, LLVMValueRef from, LLVMValueRef to, int64_t step, const char *name,
+                     LLVMValueRef *size);
 /* Runs `body` for vectors that cover [from, to); extent: the loop's, known at compile time. */
 void emit_vector_loop(Emitter *e, LLVMValueRef from, LLVMValueRef to, int64_t extent,
                       void (*body)(Emitter *e, void *user), void *user);
 /* This thread's share [*from, *to) of 0..n-1, a multiple of `grain` each but the last. */
 void emit_share(Emitter *e, int64_t n, int64_t grain, LLVMValueRef *from, LLVMValueRef *to);
+/* offset + the element where number `batch`, counted through `n` axes row by row, lies. */
+LLVMValueRef emit_batch_offset(Emitter *e, LLVMValueRef batch, int n, const int64_t *extent,
+                               const int64_t *stride, int64_t offset);
 /* Sets the indices of groups first..end-1 from a row number that counts through them. */
 void emit_unflatten(Emitter *e, LLVMValueRef row, int first, int end);
 

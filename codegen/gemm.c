@@ -1,16 +1,15 @@
 /* The packed matrix product: see gemm.h. */
 #include "codegen/gemm.h"
-#include "codegen/micro.h"
-#include "codegen/pack.h"
+#include "codegen/panels.h"
 
 #include <string.h>
 
 /* Sizes of the blocks that are packed: kc of K, nc of N, mc of M. */
 typedef struct {
     int64_t kc, nc, mc;
-    int mr, nr, lanes,
-        parts; /* parts: 2 where operands are split into two bf16, packed one after the other */
-    Micro micro;
+    int mr, nr, lanes;
+    Panels panels;
+    int64_t rest_a, rest_b; /* from a panel to its second part */
 } Blocking;
 
 static int64_t round_up(int64_t x, int64_t to) {
@@ -24,24 +23,21 @@ static int64_t smaller(int64_t a, int64_t b) {
 enum { WHOLE_K = 2048, CUT_K = 512, WHOLE_K_BF16 = 4096, CUT_K_BF16 = 1024 };
 
 static Blocking choose_blocking(const Target *target, const GemmShape *shape) {
-    Micro micro = micro_choose(target, shape->products);
-    Blocking b = {.mr = micro.mr, .nr = micro.nr, .lanes = micro.lanes, .micro = micro};
-    bool pairs = micro.kind != MICRO_FMA;
-    b.parts = pairs && shape->products == 3 ? 2 : 1;
+    Panels panels = panels_choose(target, shape->products);
+    const Micro *micro = &panels.micro;
+    Blocking b = {.mr = micro->mr, .nr = micro->nr, .lanes = micro->lanes, .panels = panels};
+    bool pairs = micro->kind != MICRO_FMA;
     b.kc = shape->k <= (pairs ? WHOLE_K_BF16 : WHOLE_K) ? shape->k : pairs ? CUT_K_BF16 : CUT_K;
-    int64_t line = 4 * b.parts * micro_units(&micro, b.kc);
+    int64_t line = 4 * panels.parts * micro_units(micro, b.kc);
     int64_t n = round_up(shape->n, b.nr), nc = target->l2_bytes * 5 / 8 / line / b.nr * b.nr;
     if (nc < b.nr) nc = b.nr;
-    int64_t parts = (n + nc - 1) / nc;
-    b.nc = round_up((n + parts - 1) / parts, b.nr);
+    int64_t blocks = (n + nc - 1) / nc;
+    b.nc = round_up((n + blocks - 1) / blocks, b.nr);
     int64_t mc = target->l2_bytes / 5 / line / b.mr * b.mr;
     b.mc = smaller(mc < b.mr ? b.mr : mc, round_up(shape->m, b.mr));
+    b.rest_a = panels_room(&panels, b.mc, b.kc) / panels.parts;
+    b.rest_b = panels_room(&panels, b.nc, b.kc) / panels.parts;
     return b;
-}
-
-/* Units of four bytes; a packer writes up to a vector beyond the end. */
-static int64_t packed_units(const Blocking *b, int64_t lines) {
-    return round_up(lines * micro_units(&b->micro, b->kc), 16) + 64;
 }
 
 /* A long sum with an epilogue keeps its parts here: all rows of a block of columns. */
@@ -51,7 +47,7 @@ static int64_t partial_units(const Blocking *b, const GemmShape *shape, bool epi
 
 int64_t gemm_scratch_bytes(const Target *target, const GemmShape *shape, bool epilogue) {
     Blocking b = choose_blocking(target, shape);
-    return 4 * (b.parts * (packed_units(&b, b.mc) + packed_units(&b, b.nc)) + round_up(b.mr * b.nr, 16) +
+    return 4 * (b.panels.parts * (b.rest_a + b.rest_b) + round_up(b.mr * b.nr, 16) +
                 partial_units(&b, shape, epilogue));
 }
 
@@ -84,78 +80,6 @@ typedef struct {
     GemmEpilogue epilogue;
     void *user;
 } Gemm;
-
-static LLVMValueRef least(Emitter *e, LLVMValueRef a, LLVMValueRef b) {
-    return emit_intrinsic(e, "llvm.smin", LLVMInt64TypeInContext(e->context), (LLVMValueRef[]){a, b}, 2);
-}
-
-/* A loop whose last step may be partial; *size: elements of this step. */
-static Loop block_loop(Emitter *e, LLVMValueRef from, LLVMValueRef to, int64_t step, const char *name,
-                       LLVMValueRef *size) {
-    LLVMValueRef padded = add(e, to, emit_i64(e, step - 1));
-    Loop loop = emit_loop_begin(e, from, padded, step, name);
-    *size = least(e, LLVMBuildSub(e->builder, to, loop.counter, ""), emit_i64(e, step));
-    return loop;
-}
-
-static LLVMTypeRef source_type(const Emitter *e, DType dtype) {
-    return dtype == DT_BF16 ? LLVMInt16TypeInContext(e->context) : float_type(e);
-}
-
-/* One side of the product as the packer sees it. */
-typedef struct {
-    DType dtype;
-    int64_t across, along;
-    int width, lines; /* of a panel; packed at most */
-    bool blocked;
-} Side;
-
-static Side side_a(const Gemm *g) {
-    const GemmShape *s = g->shape;
-    const Blocking *b = &g->blocking;
-    return (Side){s->a_dtype, s->a_row, s->a_col, b->mr, (int)b->mc, b->micro.kind == MICRO_TILE};
-}
-
-static Side side_b(const Gemm *g) {
-    const GemmShape *s = g->shape;
-    const Blocking *b = &g->blocking;
-    return (Side){s->b_dtype, s->b_col, s->b_row, b->nr, (int)b->nc, false};
-}
-
-/* Packs panels out of `count` lines beginning at element pointer `from`. */
-static void pack_panels(Gemm *g, const Side *side, LLVMValueRef from, LLVMValueRef count, LLVMValueRef k,
-                        LLVMValueRef to) {
-    Emitter *e = g->e;
-    const Blocking *b = &g->blocking;
-    bool pairs = b->micro.kind != MICRO_FMA;
-    LLVMValueRef size, units = micro_units_of(e, &b->micro, k);
-    Loop loop = block_loop(e, emit_i64(e, 0), count, side->width, "panel", &size);
-    PackSpec spec = {.source = side->dtype,
-                     .unit = pairs                     ? UNIT_PAIR
-                             : g->shape->products == 1 ? UNIT_ROUNDED
-                                                       : UNIT_F32,
-                     .kind = side->across == 1  ? PACK_ACROSS
-                             : side->along == 1 ? PACK_ALONG
-                                                : PACK_STRIDED,
-                     .blocked = side->blocked,
-                     .width = side->width,
-                     .lanes = b->lanes};
-    PackArgs args = {.from = at_type(e, source_type(e, side->dtype), from,
-                                     mul(e, loop.counter, emit_i64(e, side->across))),
-                     .across = emit_i64(e, side->across),
-                     .along = emit_i64(e, side->along),
-                     .count = size,
-                     .k = k,
-                     .units = units,
-                     .to = at(e, to, mul(e, loop.counter, units))};
-    pack_call(e, &spec, &args);
-    if (b->parts == 2) {
-        spec.unit = UNIT_PAIR_REST;
-        args.to = at(e, args.to, emit_i64(e, packed_units(b, side->lines)));
-        pack_call(e, &spec, &args);
-    }
-    emit_loop_end(e, &loop);
-}
 
 /* Where the sums of the tile at (row, col) lie between two pieces of K, and their row stride. */
 static LLVMValueRef sums_of(Gemm *g, LLVMValueRef row, LLVMValueRef col, int64_t *stride) {
@@ -215,16 +139,10 @@ static void add_tile(Gemm *g, const TilePlace *place, LLVMValueRef fresh, LLVMVa
     emit_loop_end(e, &loop);
 }
 
-/* The product of one panel with one; of split operands the three products that matter. */
 static void call_micro(Gemm *g, int rows, int vectors, LLVMValueRef a, LLVMValueRef b, LLVMValueRef units) {
-    Emitter *e = g->e;
     const Blocking *bl = &g->blocking;
-    micro_call(e, &bl->micro, rows, vectors, a, b, units, g->tile, false);
-    if (bl->parts == 1) return;
-    LLVMValueRef a_rest = at(e, a, emit_i64(e, packed_units(bl, bl->mc))),
-                 b_rest = at(e, b, emit_i64(e, packed_units(bl, bl->nc)));
-    micro_call(e, &bl->micro, rows, vectors, a, b_rest, units, g->tile, true);
-    micro_call(e, &bl->micro, rows, vectors, a_rest, b, units, g->tile, true);
+    panels_multiply(g->e, &bl->panels, rows, vectors, (Panel){a, bl->rest_a}, (Panel){b, bl->rest_b}, units,
+                    g->tile, false);
 }
 
 typedef struct {
@@ -315,10 +233,10 @@ static void emit_tiles(Gemm *g, LLVMValueRef row, LLVMValueRef rows, LLVMValueRe
     Emitter *e = g->e;
     const Blocking *b = &g->blocking;
     TilePlace place;
-    LLVMValueRef units = micro_units_of(e, &b->micro, k);
-    Loop across = block_loop(e, emit_i64(e, 0), columns, b->nr, "jr", &place.columns);
+    LLVMValueRef units = micro_units_of(e, &b->panels.micro, k);
+    Loop across = emit_block_loop(e, emit_i64(e, 0), columns, b->nr, "jr", &place.columns);
     LLVMValueRef panel_b = at(e, g->packed_b, mul(e, across.counter, units));
-    Loop down = block_loop(e, emit_i64(e, 0), rows, b->mr, "ir", &place.rows);
+    Loop down = emit_block_loop(e, emit_i64(e, 0), rows, b->mr, "ir", &place.rows);
     LLVMValueRef panel_a = at(e, g->packed_a, mul(e, down.counter, units));
     call_tile(g, place.rows, place.columns, panel_a, panel_b, units);
     place.row = add(e, row, down.counter);
@@ -333,37 +251,27 @@ static void emit_matrix(Gemm *g, LLVMValueRef m0, LLVMValueRef m1, LLVMValueRef 
     Emitter *e = g->e;
     const Blocking *b = &g->blocking;
     const GemmShape *s = g->shape;
-    Side of_a = side_a(g), of_b = side_b(g);
+    Lines of_a = {s->a_dtype, s->a_row, s->a_col}, of_b = {s->b_dtype, s->b_col, s->b_row};
     LLVMValueRef k, columns, rows;
-    Loop jc = block_loop(e, n0, n1, b->nc, "jc", &columns);
+    Loop jc = emit_block_loop(e, n0, n1, b->nc, "jc", &columns);
     g->m0 = m0;
     g->column = jc.counter;
-    Loop pc = block_loop(e, emit_i64(e, 0), emit_i64(e, s->k), b->kc, "pc", &k);
+    Loop pc = emit_block_loop(e, emit_i64(e, 0), emit_i64(e, s->k), b->kc, "pc", &k);
     LLVMValueRef first = LLVMBuildICmp(e->builder, LLVMIntEQ, pc.counter, emit_i64(e, 0), "");
     LLVMValueRef last = LLVMBuildICmp(e->builder, LLVMIntSGE, pc.next, emit_i64(e, s->k), "");
     LLVMValueRef from_b =
         add(e, mul(e, pc.counter, emit_i64(e, s->b_row)), mul(e, jc.counter, emit_i64(e, s->b_col)));
-    pack_panels(g, &of_b, at_type(e, source_type(e, s->b_dtype), g->b, from_b), columns, k, g->packed_b);
-    Loop ic = block_loop(e, m0, m1, b->mc, "ic", &rows);
+    panels_pack(e, &b->panels, true, &of_b, at_type(e, panels_element(e, s->b_dtype), g->b, from_b), columns,
+                k, g->packed_b, b->rest_b);
+    Loop ic = emit_block_loop(e, m0, m1, b->mc, "ic", &rows);
     LLVMValueRef from_a =
         add(e, mul(e, ic.counter, emit_i64(e, s->a_row)), mul(e, pc.counter, emit_i64(e, s->a_col)));
-    pack_panels(g, &of_a, at_type(e, source_type(e, s->a_dtype), g->a, from_a), rows, k, g->packed_a);
+    panels_pack(e, &b->panels, false, &of_a, at_type(e, panels_element(e, s->a_dtype), g->a, from_a), rows, k,
+                g->packed_a, b->rest_a);
     emit_tiles(g, ic.counter, rows, jc.counter, columns, k, first, last);
     emit_loop_end(e, &ic);
     emit_loop_end(e, &pc);
     emit_loop_end(e, &jc);
-}
-
-/* Offset of batch number `batch` along its axes. */
-static LLVMValueRef batch_offset(Emitter *e, LLVMValueRef batch, const GemmShape *s, const int64_t *stride,
-                                 int64_t offset) {
-    LLVMValueRef sum = emit_i64(e, offset);
-    for (int i = s->n_batch - 1; i >= 0; i--) {
-        LLVMValueRef extent = emit_i64(e, s->batch[i]);
-        sum = add(e, sum, mul(e, LLVMBuildURem(e->builder, batch, extent, ""), emit_i64(e, stride[i])));
-        batch = LLVMBuildUDiv(e->builder, batch, extent, "");
-    }
-    return sum;
 }
 
 void gemm_emit(Emitter *e, const Target *target, const GemmShape *shape, LLVMValueRef a, LLVMValueRef b,
@@ -376,12 +284,12 @@ void gemm_emit(Emitter *e, const Target *target, const GemmShape *shape, LLVMVal
               .user = user};
     const Blocking *bl = &g.blocking;
     g.packed_b = scratch;
-    g.packed_a = at(e, scratch, emit_i64(e, bl->parts * packed_units(bl, bl->nc)));
-    g.tile = at(e, g.packed_a, emit_i64(e, bl->parts * packed_units(bl, bl->mc)));
+    g.packed_a = at(e, scratch, emit_i64(e, bl->panels.parts * bl->rest_b));
+    g.tile = at(e, g.packed_a, emit_i64(e, bl->panels.parts * bl->rest_a));
     if (partial_units(bl, shape, epilogue != NULL))
         g.partial = at(e, g.tile, emit_i64(e, round_up(bl->mr * bl->nr, 16)));
-    LLVMTypeRef type_a = source_type(e, shape->a_dtype), type_b = source_type(e, shape->b_dtype);
-    micro_begin(e, &bl->micro);
+    LLVMTypeRef type_a = panels_element(e, shape->a_dtype), type_b = panels_element(e, shape->b_dtype);
+    micro_begin(e, &bl->panels.micro);
     int64_t batch = 1;
     for (int i = 0; i < shape->n_batch; i++) batch *= shape->batch[i];
     LLVMValueRef from, to, zero = emit_i64(e, 0), m = emit_i64(e, shape->m), n = emit_i64(e, shape->n);
@@ -389,11 +297,15 @@ void gemm_emit(Emitter *e, const Target *target, const GemmShape *shape, LLVMVal
         emit_share(e, batch, 1, &from, &to);
         Loop loop = emit_loop_begin(e, from, to, 1, "matrix");
         g.batch = loop.counter;
-        g.a = at_type(e, type_a, a, batch_offset(e, loop.counter, shape, shape->a_batch, shape->a_offset));
-        g.b = at_type(e, type_b, b, batch_offset(e, loop.counter, shape, shape->b_batch, shape->b_offset));
+        g.a = at_type(e, type_a, a,
+                      emit_batch_offset(e, loop.counter, shape->n_batch, shape->batch, shape->a_batch,
+                                        shape->a_offset));
+        g.b = at_type(e, type_b, b,
+                      emit_batch_offset(e, loop.counter, shape->n_batch, shape->batch, shape->b_batch,
+                                        shape->b_offset));
         emit_matrix(&g, zero, m, zero, n);
         emit_loop_end(e, &loop);
-        micro_end(e, &bl->micro);
+        micro_end(e, &bl->panels.micro);
         return;
     }
     g.batch = zero;
@@ -405,5 +317,5 @@ void gemm_emit(Emitter *e, const Target *target, const GemmShape *shape, LLVMVal
         emit_matrix(&g, from, to, zero, n);
     else
         emit_matrix(&g, zero, m, from, to);
-    micro_end(e, &bl->micro);
+    micro_end(e, &bl->panels.micro);
 }

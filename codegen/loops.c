@@ -34,6 +34,16 @@ void emit_loop_end(Emitter *e, Loop *loop) {
     LLVMPositionBuilderAtEnd(e->builder, loop->exit);
 }
 
+Loop emit_block_loop(Emitter *e, LLVMValueRef from, LLVMValueRef to, int64_t step, const char *name,
+                     LLVMValueRef *size) {
+    LLVMValueRef padded = LLVMBuildAdd(e->builder, to, emit_i64(e, step - 1), "");
+    Loop loop = emit_loop_begin(e, from, padded, step, name);
+    LLVMValueRef left = LLVMBuildSub(e->builder, to, loop.counter, "");
+    *size = emit_intrinsic(e, "llvm.smin", LLVMInt64TypeInContext(e->context),
+                           (LLVMValueRef[]){left, emit_i64(e, step)}, 2);
+    return loop;
+}
+
 void emit_vector_loop(Emitter *e, LLVMValueRef from, LLVMValueRef to, int64_t extent,
                       void (*body)(Emitter *e, void *user), void *user) {
     size_t scope = e->n_emitted;
@@ -83,6 +93,18 @@ void emit_share(Emitter *e, int64_t n, int64_t grain, LLVMValueRef *from, LLVMVa
     }
     *from = bounds[0];
     *to = bounds[1];
+}
+
+LLVMValueRef emit_batch_offset(Emitter *e, LLVMValueRef batch, int n, const int64_t *extent,
+                               const int64_t *stride, int64_t offset) {
+    LLVMValueRef sum = emit_i64(e, offset);
+    for (int i = n - 1; i >= 0; i--) {
+        LLVMValueRef size = emit_i64(e, extent[i]), step = emit_i64(e, stride[i]);
+        LLVMValueRef index = LLVMBuildURem(e->builder, batch, size, "");
+        sum = LLVMBuildAdd(e->builder, sum, LLVMBuildMul(e->builder, index, step, ""), "");
+        batch = LLVMBuildUDiv(e->builder, batch, size, "");
+    }
+    return sum;
 }
 
 void emit_unflatten(Emitter *e, LLVMValueRef row, int first, int end) {

@@ -245,7 +245,8 @@ enum { N_PARAMS = 7 };
 
 static LLVMValueRef make_packer(Emitter *e, const PackSpec *s, LLVMTypeRef type) {
     char name[64];
-    snprintf(name, sizeof name, "pack_%d_%d%d%d%d", s->width, s->source, s->unit, s->kind, s->blocked);
+    snprintf(name, sizeof name, "pack_%d_%d_%d%d%d%d", s->width, s->lanes, s->source, s->unit, s->kind,
+             s->blocked);
     LLVMValueRef known = LLVMGetNamedFunction(e->module, name);
     if (known) return known;
     Detour detour = emit_detour_begin(e, name, type);

@@ -1,5 +1,6 @@
 /* Bodies of matrix product kernels: the product (gemm.c) with the kernel's loops as its epilogue. */
 #include "codegen/product.h"
+#include "codegen/attention.h"
 #include "codegen/gemm.h"
 
 typedef struct {
@@ -102,28 +103,84 @@ static void emit_epilogue(Emitter *e, void *user, LLVMValueRef batch, LLVMValueR
     emit_loop_end(e, &loop);
 }
 
-int64_t emit_product_kernel(Emitter *e, const Target *target) {
-    const Node *node = func_node(e->func, e->kernel->core);
+static AttentionOperand attention_operand(Emitter *e, const Node *node, int operand, const Type *result) {
+    AttentionOperand x = {.dtype = DT_F32};
+    ValueId views[16];
+    int n_views, rank = result->rank;
+    if (operand >= node->n_operands) return x;
+    Strided strided = kernel_strided(e->func, node->operands[operand], views, &n_views);
+    const Type *type = func_type(e->func, node->operands[operand]);
+    for (int k = 0; k < rank - 2; k++) x.batch[k] = type->dim[k] == 1 ? 0 : strided.stride[k];
+    x.row = strided.stride[rank - 2];
+    x.col = strided.stride[rank - 1];
+    x.offset = strided.offset;
+    x.dtype = func_type(e->func, strided.base)->dtype;
+    x.pointer = emit_buffer(e, strided.base, false)->pointer;
+    return x;
+}
+
+static AttentionShape attention_shape(Emitter *e, const Node *node) {
+    const Type *q = func_type(e->func, node->operands[0]);
+    AttentionShape s = {.kind = node->op == OP_attention        ? ATTENTION
+                                : node->op == OP_attention_grad ? ATTENTION_GRAD
+                                                                : ATTENTION_BIAS_GRAD,
+                        .products = (int)node->attrs[1].i,
+                        .scale = node->attrs[0].f,
+                        .n = q->dim[q->rank - 2],
+                        .d = q->dim[q->rank - 1],
+                        .n_batch = q->rank - 2};
+    int bias = s.kind == ATTENTION ? 3 : 4;
+    s.has_bias = node->n_operands > bias;
+    for (int k = 0; k < s.n_batch; k++) {
+        s.batch[k] = q->dim[k];
+        s.bias_batch[k] = s.has_bias ? func_type(e->func, node->operands[bias])->dim[k] : 1;
+    }
+    s.q = attention_operand(e, node, 0, q);
+    s.k = attention_operand(e, node, 1, q);
+    s.v = attention_operand(e, node, 2, q);
+    if (s.kind != ATTENTION) s.dy = attention_operand(e, node, 3, q);
+    if (s.has_bias) s.bias = attention_operand(e, node, bias, q);
+    return s;
+}
+
+/* The kernel's stored values in the epilogue; *plain: the core alone, as it is. */
+static Epilogue make_epilogue(Emitter *e, const Node *node, Buffer **core_buffer) {
     Epilogue epilogue = {.core = kernel_member(e->kernel, e->kernel->core), .n_batch = node->type.rank - 2};
     epilogue.stores = ARENA_ARRAY(e->arena, const KernelMember *, e->kernel->n_members + 1);
     for (int i = 0; i < epilogue.n_batch; i++) epilogue.batch[i] = node->type.dim[i];
-    Buffer *core_buffer = NULL;
     for (size_t i = 0; i < e->n_buffers; i++) {
         const KernelMember *member = kernel_member(e->kernel, e->buffers[i].value);
         if (!e->buffers[i].stored || !member) continue;
         epilogue.stores[epilogue.n_stores++] = member;
-        if (member == epilogue.core) core_buffer = &e->buffers[i];
+        if (member == epilogue.core) *core_buffer = &e->buffers[i];
     }
-    bool plain = epilogue.n_stores == 1 && core_buffer && e->kernel->members[0].value == e->kernel->core;
-    ValueId a, b;
-    GemmShape shape = shape_of(e, node, &a, &b);
-    LLVMValueRef c = plain ? core_buffer->pointer : NULL;
-    LLVMValueRef a_pointer = emit_buffer(e, a, false)->pointer, b_pointer = emit_buffer(e, b, false)->pointer;
-    LLVMValueRef scratch = emit_buffer(e, IR_NONE, true)->pointer;
     e->vector_group = -1;
     for (int i = 0; i < e->kernel->domain.rank; i++)
         if (epilogue.core->access.coef[node->type.rank - 1][i]) e->vector_group = i;
     e->width = 1;
+    return epilogue;
+}
+
+static int64_t emit_matmul(Emitter *e, const Target *target, const Node *node) {
+    Buffer *core_buffer = NULL;
+    Epilogue epilogue = make_epilogue(e, node, &core_buffer);
+    bool plain = epilogue.n_stores == 1 && core_buffer && e->kernel->members[0].value == e->kernel->core;
+    LLVMValueRef c = plain ? core_buffer->pointer : NULL;
+    ValueId a, b;
+    GemmShape shape = shape_of(e, node, &a, &b);
+    LLVMValueRef a_pointer = emit_buffer(e, a, false)->pointer, b_pointer = emit_buffer(e, b, false)->pointer;
+    LLVMValueRef scratch = emit_buffer(e, IR_NONE, true)->pointer;
     gemm_emit(e, target, &shape, a_pointer, b_pointer, c, scratch, plain ? NULL : emit_epilogue, &epilogue);
     return gemm_scratch_bytes(target, &shape, !plain);
+}
+
+int64_t emit_product_kernel(Emitter *e, const Target *target) {
+    const Node *node = func_node(e->func, e->kernel->core);
+    if (node->op == OP_matmul) return emit_matmul(e, target, node);
+    Buffer *core_buffer = NULL;
+    Epilogue epilogue = make_epilogue(e, node, &core_buffer);
+    AttentionShape shape = attention_shape(e, node);
+    LLVMValueRef scratch = emit_buffer(e, IR_NONE, true)->pointer;
+    attention_emit(e, target, &shape, scratch, emit_epilogue, &epilogue);
+    return attention_scratch_bytes(target, &shape);
 }

@@ -99,7 +99,7 @@ int verb_bench(int argc, char **argv) {
         [STEPS] = {"steps", true, false, NULL},     [PROFILE] = {"profile", false, false, NULL},
         [PEAK] = {"peak", true, false, NULL},       [BANDWIDTH] = {"bandwidth", true, false, NULL},
         [THREADS] = {"threads", true, false, NULL}, [TARGET] = {"target-features", true, false, NULL},
-        [TIMING] = {"timing", false, false, NULL},  [PRECISION] = {"precision", true, false, NULL}};
+        [TIMING] = {"timing", false, false, NULL},  [PRECISION] = {"precision", FLAG_VALUE, false, NULL}};
     Arguments args;
     double steps = 5, threads = 0;
     Roofline roofline = {0};
@@ -126,7 +126,7 @@ int verb_bench(int argc, char **argv) {
         double flops = 0, best = INFINITY;
         vt_instance_init(instance, 0);
         for (int c = 0; step && c < step->n_calls; c++)
-            flops += strncmp(step->calls[c].name, "matmul", 6) == 0 ? step->calls[c].flops : 0;
+            flops += strncmp(step->calls[c].name, "matmul", 6) == 0 || strncmp(step->calls[c].name, "attention", 9) == 0 ? step->calls[c].flops : 0;
         vt_instance_profile(instance, flags[PROFILE].given);
         printf("%s: %.0f ms to elaborate, %.0f ms in passes, %.0f ms to compile %d kernels for %s\n",
                s.program->name, s.elaborate_seconds * 1e3, s.passes_seconds * 1e3, s.compile_seconds * 1e3,

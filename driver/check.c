@@ -14,7 +14,7 @@ static double count_role(const Module *module, StateRole role, bool frozen_only)
 static double func_flops(const Func *func, bool matmul_only) {
     double flops = 0;
     for (ValueId id = 0; id < func->count; id++)
-        if (!matmul_only || func->nodes[id].op == OP_matmul) flops += node_flops(func, func_node(func, id));
+        if (!matmul_only || op_is_product(func->nodes[id].op)) flops += node_flops(func, func_node(func, id));
     return flops;
 }
 

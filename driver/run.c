@@ -245,7 +245,7 @@ int verb_run(int argc, char **argv) {
                      [OUT] = {"out", true, false, NULL},
                      [RENAME] = {"rename", true, false, NULL},
                      [INTERPRET] = {"interpret", false, false, NULL},
-                     [PRECISION] = {"precision", true, false, NULL},
+                     [PRECISION] = {"precision", FLAG_VALUE, false, NULL},
                      [THREADS] = {"threads", true, false, NULL},
                      [TARGET] = {"target-features", true, false, NULL},
                      [STEP] = {"step", true, false, NULL},

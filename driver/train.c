@@ -23,7 +23,7 @@ int verb_train(int argc, char **argv) {
         [MINUTES] = {"minutes", true, false, NULL}, [THREADS] = {"threads", true, false, NULL},
         [WORKERS] = {"workers", true, false, NULL}, [MAX_BROKEN] = {"max-broken", true, false, NULL},
         [PLAIN] = {"plain", false, false, NULL},    [TARGET] = {"target-features", true, false, NULL},
-        [TIMING] = {"timing", false, false, NULL},  [PRECISION] = {"precision", true, false, NULL}};
+        [TIMING] = {"timing", false, false, NULL},  [PRECISION] = {"precision", FLAG_VALUE, false, NULL}};
     Arguments args;
     double steps = 0, minutes = 0, threads = 0, workers = 0, broken = 100;
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;

@@ -10,6 +10,12 @@ double node_flops(const Func *func, const Node *node) {
         const Type *a = func_type(func, node->operands[0]);
         return 2 * n * (double)a->dim[node->attrs[0].b ? a->rank - 2 : a->rank - 1];
     }
+    if (op_is_product(
+            node->op)) { /* two products forward, four backward; the scores made again do not count */
+        const Type *q = func_type(func, node->operands[0]);
+        int products = node->op == OP_attention ? 2 : node->op == OP_attention_grad ? 4 : 1;
+        return 2.0 * products * (double)type_elements(q) * (double)q->dim[q->rank - 2];
+    }
     if (info->loop == LOOP_REDUCE)
         return (double)type_elements(func_type(func, node->operands[0])) * info->cost;
     return n * info->cost;
@@ -35,7 +41,7 @@ KernelCost kernel_cost(const Func *func, const Placement *placement, const Clust
     for (ValueId id = span->first; id <= span->last; id++) {
         const Node *node = func_node(func, id);
         cost.flops += node_flops(func, node);
-        if (node->op == OP_matmul || op_is_reduce(node->op)) cost.named = id;
+        if (op_is_product(node->op) || op_is_reduce(node->op)) cost.named = id;
         if (placement->places[id].kind != PLACE_LOOPS) cost.bytes += (double)type_bytes(&node->type);
         for (int o = 0; o < node->n_operands; o++) {
             ValueId x = node->operands[o];

@@ -290,6 +290,8 @@ ValueId op_expand(Func *func, const Node *node, const ValueId *operands);
 /* docs/ops.md, written from the operator table. malloc'ed. */
 char *ops_doc(void);
 
+/* matmul and the attentions: the core of a product kernel. */
+bool op_is_product(OpKind op);
 /* FLOPs of one node. */
 double node_flops(const Func *func, const Node *node);
 

@@ -9,6 +9,10 @@ bool op_is_reduce(OpKind op) {
     return op == OP_sum || op == OP_amax;
 }
 
+bool op_is_product(OpKind op) {
+    return op_info(op)->loop == LOOP_MATMUL;
+}
+
 bool op_is_fusable(OpKind op) {
     LoopClass loop = op_info(op)->loop;
     return loop == LOOP_ELEMENTWISE || op_is_reduce(op) || op_is_view(op) || op == OP_pad ||
@@ -105,7 +109,7 @@ static bool fits_core(const Kernel *kernel, const Node *node, const Access *acce
 
 bool kernel_fits(const Func *func, const Kernel *kernel, ValueId value, const Access *access) {
     const Node *node = func_node(func, value);
-    if (node->op == OP_matmul) return fits_core(kernel, node, access);
+    if (op_is_product(node->op)) return fits_core(kernel, node, access);
     if (op_is_reduce(node->op)) return row_for(func, kernel, node, access) >= 0;
     return kernel->kind != KERNEL_OTHER && op_is_fusable(node->op);
 }
@@ -193,11 +197,10 @@ void kernel_join(Arena *arena, const Func *func, Kernel *kernel, ValueId value, 
     if (op_is_reduce(node->op) && !core) make_row(func, kernel, node, access);
     size_t member = kernel->n_members;
     ARENA_PUSH(arena, kernel->members, kernel->n_members, kernel->members_capacity, entry);
-    if (node->op == OP_matmul) {
+    if (op_is_product(node->op)) {
         kernel->kind = KERNEL_MATMUL;
         kernel->core = value;
-        use_strided(arena, func, kernel, node->operands[0]);
-        use_strided(arena, func, kernel, node->operands[1]);
+        for (int o = 0; o < node->n_operands; o++) use_strided(arena, func, kernel, node->operands[o]);
         return;
     }
     for (int o = 0; o < node->n_operands; o++) {
@@ -216,7 +219,7 @@ Kernel kernel_found(Arena *arena, const Func *func, ValueId value) {
     Kernel kernel = {.kind = op_is_fusable(node->op) ? KERNEL_LOOP : KERNEL_OTHER, .core = IR_NONE};
     Access access = access_identity(&node->type);
     kernel.domain = domain_of(&node->type);
-    if (node->op == OP_matmul) kernel.kind = KERNEL_MATMUL;
+    if (op_is_product(node->op)) kernel.kind = KERNEL_MATMUL;
     if (op_is_reduce(node->op)) kernel.domain = domain_of(func_type(func, node->operands[0]));
     kernel.first_inner = kernel.domain.rank;
     if (op_is_reduce(node->op) && reduces_trailing(func, node)) {

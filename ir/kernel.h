@@ -10,7 +10,7 @@
 typedef enum {
     KERNEL_LOOP,   /* loops; with `rows`, reductions along the loops first_inner.. of each row */
     KERNEL_COLUMN, /* sum or largest over loop(s) its root does not use: the middle of [outer, R, inner] */
-    KERNEL_MATMUL, /* a matrix product (core), and loops over its result */
+    KERNEL_MATMUL, /* a matrix product or an attention (core), and loops over its result */
     KERNEL_OTHER,  /* one operator of class OTHER, or gather, unfold: all operands in memory */
 } KernelKind;
 

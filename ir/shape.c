@@ -216,6 +216,55 @@ static bool shape_matmul(Rule *r) {
     return true;
 }
 
+/* q, k, v and dy alike, the bias [1 or B…, N, N]. */
+static bool attention_operands(Rule *r, int alike, int n) {
+    const Type *q = r->x[0], *bias = n > alike ? r->x[alike] : NULL;
+    int64_t products = r->attrs[1].i;
+    bool halves = q->dtype == DT_BF16 || q->dtype == DT_F32;
+    if (q->rank < 2 || !dtype_is_float(q->dtype))
+        return refuse(r, "wants reals of rank 2 or more, not %s", show(q));
+    for (int o = 1; o < alike; o++) {
+        Type x = *r->x[o];
+        if (halves && (x.dtype == DT_BF16 || x.dtype == DT_F32)) x.dtype = q->dtype;
+        if (!type_equal(&x, q)) return refuse(r, "operands differ: %s, %s", show(q), show(r->x[o]));
+    }
+    if (products != 0 && products != 1 && products != 3)
+        return refuse(r, "bf16 is 0, 1 or 3 products, not %lld", (long long)products);
+    if (products && !halves) return refuse(r, "bf16 products want f32 or bf16, not %s", show(q));
+    if (!bias) return true;
+    int64_t tokens = q->dim[q->rank - 2];
+    bool fits = bias->rank == q->rank && bias->dim[q->rank - 2] == tokens && bias->dim[q->rank - 1] == tokens;
+    for (int k = 0; fits && k < q->rank - 2; k++) fits = bias->dim[k] == 1 || bias->dim[k] == q->dim[k];
+    if (!fits || bias->dtype != (halves ? DT_F32 : q->dtype))
+        return refuse(r, "a bias of %s does not fit %s", show(bias), show(q));
+    return true;
+}
+
+static bool shape_attention(Rule *r) {
+    if (!attention_operands(r, 3, r->n)) return false;
+    *r->out = *r->x[0];
+    if (r->out->dtype == DT_BF16) r->out->dtype = DT_F32;
+    return true;
+}
+
+static bool shape_attention_grad(Rule *r) {
+    if (!attention_operands(r, 4, r->n)) return false;
+    const Type *q = r->x[0];
+    if (q->rank == IR_MAX_RANK) return refuse(r, "has no room for an axis more than %s", show(q));
+    *r->out = *q;
+    if (q->dtype == DT_BF16) r->out->dtype = DT_F32;
+    r->out->rank++;
+    r->out->dim[0] = 3;
+    for (int k = 0; k < q->rank; k++) r->out->dim[k + 1] = q->dim[k];
+    return true;
+}
+
+static bool shape_attention_bias_grad(Rule *r) {
+    if (!attention_operands(r, 4, r->n)) return false;
+    *r->out = *r->x[4];
+    return true;
+}
+
 static bool shape_reshape(Rule *r) {
     const Ints *shape = &r->attrs[0].ints;
     *r->out = type_make((DType)r->x[0]->dtype, shape->n, shape->v);

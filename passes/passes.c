@@ -1,6 +1,7 @@
 /* The pass manager: the table, and running lists of its rows. */
 #include "passes/passes.h"
 #include "ir/clock.h"
+#include "passes/attention.h"
 #include "passes/autodiff.h"
 #include "passes/expand.h"
 #include "passes/fuse.h"
@@ -13,6 +14,7 @@
 
 static const Pass TABLE[] = {
     {"simplify", "fold constants, apply algebra, merge equal nodes, drop unused ones", pass_simplify},
+    {"attention", "make softmax of scaled products times values one operator", pass_attention},
     {"autodiff", "replace grad nodes by reverse-mode gradients", pass_autodiff},
     {"expand", "write softmax, log_softmax and layernorm as elementwise operators and reductions",
      pass_expand},

@@ -22,8 +22,8 @@ typedef struct {
     bool *narrow;     /* the answer */
 } Narrowing;
 
-static bool is_matmul(const Func *func, ValueId id) {
-    return func_node(func, id)->op == OP_matmul;
+static bool is_product(const Func *func, ValueId id) {
+    return op_is_product(func_node(func, id)->op);
 }
 
 /* What the kernel of a span reads, and how. */
@@ -44,7 +44,7 @@ static void note_reads(Narrowing *n, const ClusterSpan *span) {
     for (size_t m = 0; m < kernel.n_members; m++)
         if (kernel.members[m].access.rank < 0) n->takes_half[kernel.members[m].value] = true;
     for (size_t m = 0; m < kernel.n_members; m++) /* a view that loops read too */
-        if (kernel.members[m].access.rank >= 0 && !is_matmul(func, kernel.members[m].value) &&
+        if (kernel.members[m].access.rank >= 0 && !is_product(func, kernel.members[m].value) &&
             n->takes_half[kernel.members[m].value])
             for (int o = 0; o < func_node(func, kernel.members[m].value)->n_operands; o++)
                 n->reads[func_node(func, kernel.members[m].value)->operands[o]].pinned = true;
@@ -139,10 +139,12 @@ static void rewrite_func(Narrowing *n, int products) {
         for (int o = 0; o < node->n_operands; o++)
             operands[o] = operand_of(n, &rewrite, &made, id, node->operands[o]);
         Node copy = *node;
-        if (node->op == OP_matmul && node->type.dtype == DT_F32) {
-            Attr *attrs = ARENA_ARRAY(func->module->arena, Attr, 3);
-            for (int a = 0; a < 3; a++) attrs[a] = node->attrs[a];
-            attrs[2].i = products;
+        if (op_is_view(node->op)) copy.type.dtype = func_type(func, operands[0])->dtype;
+        if (op_is_product(node->op) && node->type.dtype == DT_F32) {
+            int n_attrs = op_info(node->op)->n_attrs; /* the last is `bf16` */
+            Attr *attrs = ARENA_ARRAY(func->module->arena, Attr, n_attrs);
+            for (int a = 0; a < n_attrs; a++) attrs[a] = node->attrs[a];
+            attrs[n_attrs - 1].i = products;
             copy.attrs = attrs;
         }
         ValueId new = func_copy(func, &copy, operands);

@@ -68,7 +68,8 @@ static inline void unit_kernel_end(Unit *unit) {
 static inline void unit_load(Unit *unit) {
     char error[512] = "", *broken = NULL;
     LLVMDisposeBuilder(unit->e.builder);
-    unit_check(!LLVMVerifyModule(unit->e.module, LLVMReturnStatusAction, &broken), broken);
+    bool valid = !LLVMVerifyModule(unit->e.module, LLVMReturnStatusAction, &broken);
+    unit_check(valid, broken);
     LLVMDisposeMessage(broken);
     unit->jit = jit_load(unit->e.module, unit->e.context, &unit->target, error, sizeof error);
     unit_check(unit->jit != NULL, error);

@@ -23,7 +23,7 @@ typedef struct {
 typedef struct {
     OpKind op;
     int n;
-    Operand x[3];
+    Operand x[4];
     Attr attrs[OP_MAX_ATTRS]; /* all of them */
 } Case;
 
@@ -81,6 +81,13 @@ static const Case CASES[] = {
     {OP_matmul, 2, {{DIMS(3, 2)}, {DIMS(4, 3)}}, {{.b = true}, {.b = true}}},
     {OP_matmul, 2, {{DIMS(2, 2, 3)}, {DIMS(2, 4, 3)}}, {{.b = false}, {.b = true}}},
     {OP_matmul, 2, {{DIMS(2, 1, 3, 2)}, {DIMS(2, 1, 3, 4)}}, {{.b = true}, {.b = false}}},
+    {OP_attention, 3, {{DIMS(3, 4)}, {DIMS(3, 4)}, {DIMS(3, 4)}}, {{.f = 0.7}}},
+    {OP_attention, 3, {{DIMS(2, 1, 3, 2)}, {DIMS(2, 1, 3, 2)}, {DIMS(2, 1, 3, 2)}}, {{.f = 1}}},
+    {OP_attention,
+     4,
+     {{DIMS(2, 2, 3, 2)}, {DIMS(2, 2, 3, 2)}, {DIMS(2, 2, 3, 2)}, {DIMS(1, 2, 3, 3)}},
+     {{.f = 0.5}}},
+    {OP_attention, 4, {{DIMS(2, 3, 2)}, {DIMS(2, 3, 2)}, {DIMS(2, 3, 2)}, {DIMS(1, 3, 3)}}, {{.f = 1}}},
     {OP_reshape, 1, {{DIMS(2, 3)}}, {INTS(3, 2, 1)}},
     {OP_transpose, 1, {{DIMS(2, 3, 4)}}, {INTS(2, 0, 1)}},
     {OP_broadcast, 1, {{DIMS(3, 1)}}, {INTS(2, 3, 4)}},
@@ -108,7 +115,7 @@ static Type operand_type(const Operand *x) {
 /* f(x0, …, weights) = sum(op(x…) · weights), with its gradients as further outputs if wanted. */
 static Func *build(Module *module, const Case *c, bool gradients) {
     Func *func = module_add_func(module, "f");
-    ValueId x[3], y;
+    ValueId x[4], y;
     char name[8];
     for (int o = 0; o < c->n; o++) {
         snprintf(name, sizeof name, "x%d", o);

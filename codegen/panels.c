@@ -1,0 +1,69 @@
+/* Packed panels: see panels.h. */
+#include "codegen/panels.h"
+
+Panels panels_choose(const Target *target, int products) {
+    Panels p = {.micro = micro_choose(target, products), .parts = 1};
+    bool pairs = p.micro.kind != MICRO_FMA;
+    if (pairs && products == 3) p.parts = 2;
+    p.unit = pairs ? UNIT_PAIR : products == 1 ? UNIT_ROUNDED : UNIT_F32;
+    return p;
+}
+
+int64_t panels_room(const Panels *p, int64_t lines, int64_t k) {
+    int64_t units = (lines * micro_units(&p->micro, k) + 15) / 16 * 16;
+    return p->parts * (units + 64); /* a packer writes up to a vector beyond the end */
+}
+
+LLVMTypeRef panels_element(const Emitter *e, DType dtype) {
+    return dtype == DT_BF16 ? LLVMInt16TypeInContext(e->context) : LLVMFloatTypeInContext(e->context);
+}
+
+static LLVMValueRef unit_at(Emitter *e, LLVMValueRef base, LLVMValueRef index) {
+    return LLVMBuildGEP2(e->builder, LLVMInt32TypeInContext(e->context), base, &index, 1, "");
+}
+
+void panels_pack_one(Emitter *e, const Panels *p, bool side_b, const Lines *lines, LLVMValueRef from,
+                     LLVMValueRef count, LLVMValueRef k, LLVMValueRef to, int64_t rest) {
+    PackSpec spec = {.source = lines->dtype,
+                     .unit = p->unit,
+                     .kind = lines->across == 1  ? PACK_ACROSS
+                             : lines->along == 1 ? PACK_ALONG
+                                                 : PACK_STRIDED,
+                     .blocked = p->micro.kind == MICRO_TILE && !side_b,
+                     .width = side_b ? p->micro.nr : p->micro.mr,
+                     .lanes = p->micro.lanes};
+    PackArgs args = {.from = from,
+                     .across = emit_i64(e, lines->across),
+                     .along = emit_i64(e, lines->along),
+                     .count = count,
+                     .k = k,
+                     .units = micro_units_of(e, &p->micro, k),
+                     .to = to};
+    pack_call(e, &spec, &args);
+    if (p->parts == 1) return;
+    spec.unit = UNIT_PAIR_REST;
+    args.to = unit_at(e, to, emit_i64(e, rest));
+    pack_call(e, &spec, &args);
+}
+
+void panels_pack(Emitter *e, const Panels *p, bool side_b, const Lines *lines, LLVMValueRef from,
+                 LLVMValueRef count, LLVMValueRef k, LLVMValueRef to, int64_t rest) {
+    int width = side_b ? p->micro.nr : p->micro.mr;
+    LLVMValueRef units = micro_units_of(e, &p->micro, k), size;
+    Loop loop = emit_block_loop(e, emit_i64(e, 0), count, width, "panel", &size);
+    LLVMValueRef step = LLVMBuildMul(e->builder, loop.counter, emit_i64(e, lines->across), "");
+    LLVMValueRef first = LLVMBuildGEP2(e->builder, panels_element(e, lines->dtype), from, &step, 1, "");
+    LLVMValueRef panel = unit_at(e, to, LLVMBuildMul(e->builder, loop.counter, units, ""));
+    panels_pack_one(e, p, side_b, lines, first, size, k, panel, rest);
+    emit_loop_end(e, &loop);
+}
+
+void panels_multiply(Emitter *e, const Panels *p, int rows, int vectors, Panel a, Panel b, LLVMValueRef units,
+                     LLVMValueRef tile, bool accumulate) {
+    micro_call(e, &p->micro, rows, vectors, a.at, b.at, units, tile, accumulate);
+    if (p->parts == 1) return;
+    LLVMValueRef a_rest = unit_at(e, a.at, emit_i64(e, a.rest)),
+                 b_rest = unit_at(e, b.at, emit_i64(e, b.rest));
+    micro_call(e, &p->micro, rows, vectors, a.at, b_rest, units, tile, true);
+    micro_call(e, &p->micro, rows, vectors, a_rest, b.at, units, tile, true);
+}
