@@ -68,7 +68,8 @@ static inline Attr random_attr(RandomGraph *g, OpKind op, const AttrSpec *spec, 
         attr.i = (int64_t[]){DT_F64, DT_F64, DT_I32, DT_BOOL, DT_F32}[draw_below(&g->seed, 5)];
     if (spec->kind == ATTR_BOOL) attr.b = draw_below(&g->seed, 2);
     if (spec->kind == ATTR_REAL) attr.f = (double[]){0, 1, 2, -1, 0.5, 1.7}[draw_below(&g->seed, 6)];
-    if (spec->kind == ATTR_INT) attr.i = draw_below(&g->seed, rank + 1) - (strcmp(spec->key, "batch") != 0);
+    if (spec->kind == ATTR_INT && strcmp(spec->key, "bf16") != 0)
+        attr.i = draw_below(&g->seed, rank + 1) - (strcmp(spec->key, "batch") != 0);
     if (spec->kind != ATTR_INTS) return attr;
     if (strcmp(spec->key, "shape") == 0)
         attr.ints = op == OP_iota ? random_ints(g, (int)draw_below(&g->seed, 3) + 1, 1, 4)
@@ -121,12 +122,21 @@ static inline bool random_graph_sane(RandomGraph *g) {
     return sane;
 }
 
+/* Operands of attention: values of one type, and a bias made of them. */
+static inline void fitting_operands(RandomGraph *g, ValueId *x, int n, int alike) {
+    const Type q = *func_type(g->func, x[0]);
+    for (int o = 1; o < alike; o++)
+        if (!type_equal(func_type(g->func, x[o]), &q)) x[o] = x[0];
+    if (n > alike && q.rank >= 2 && dtype_is_float(q.dtype))
+        x[alike] = ir_matmul(g->func, x[0], x[1], false, true);
+}
+
 static inline void random_node(RandomGraph *g) {
     OpKind op = (OpKind)draw_below(&g->seed, OP_COUNT);
     if (op == OP_input || op == OP_state || op == OP_grad) return;
     const OpInfo *info = op_info(op);
     size_t before = g->func->count;
-    ValueId x[4];
+    ValueId x[5];
     Attr attrs[OP_MAX_ATTRS];
     int n = info->max_operands < 0 ? 1 + (int)draw_below(&g->seed, 3) : info->max_operands;
     for (int o = 0; o < n; o++) x[o] = o > 0 && draw_below(&g->seed, 4) == 0 ? x[0] : random_value(g);
@@ -138,6 +148,7 @@ static inline void random_node(RandomGraph *g) {
         ValueId rows = x[1] == IR_NONE ? IR_NONE : ir_gather(g->func, x[0], x[1], (int)attrs[0].i);
         x[2] = rows;
     }
+    if (op_is_product(op) && op != OP_matmul) fitting_operands(g, x, n, op == OP_attention ? 3 : 4);
     ValueId y = func_emit(g->func, op, x, n, attrs);
     bool good = y != IR_NONE && type_elements(func_type(g->func, y)) <= 200 && random_graph_sane(g);
     if (!good) g->func->count = before;
