@@ -567,10 +567,18 @@ LLVMValueRef emit_value(Emitter *e, ValueId value, const Access *access, LLVMVal
     return result;
 }
 
-void emit_hoist(Emitter *e, ValueId value, const Access *access) {
+/* Whether the value is the same all over the kernel. */
+static bool is_same_everywhere(const Emitter *e, const Access *access) {
+    for (int i = 0; i < e->kernel->domain.rank; i++)
+        if (e->kernel->domain.extent[i] > 1 && access_uses_loop(access, i)) return false;
+    return true;
+}
+
+static void hoist(Emitter *e, ValueId value, const Access *access,
+                  bool (*fixed)(const Emitter *e, const Access *access)) {
     const Node *node = func_node(e->func, value);
     if (recall(e, value, access)) return;
-    if (emit_is_uniform(e, access)) {
+    if (fixed(e, access)) {
         emit_value(e, value, access, NULL);
         return;
     }
@@ -582,6 +590,15 @@ void emit_hoist(Emitter *e, ValueId value, const Access *access) {
         DomainSplit split;
         Access of_operand;
         if (access_operand(e->func, node, o, &e->kernel->domain, access, &of_operand, &split) == ACCESS_OK)
-            emit_hoist(e, node->operands[o], &of_operand);
+            hoist(e, node->operands[o], &of_operand, fixed);
     }
+}
+
+void emit_hoist(Emitter *e, ValueId value, const Access *access) {
+    hoist(e, value, access, emit_is_uniform);
+}
+
+void emit_hoist_kernel(Emitter *e, ValueId value, const Access *access) {
+    if (domain_size(&e->kernel->domain) == 1) return; /* then the loops' own results are such values too */
+    hoist(e, value, access, is_same_everywhere);
 }

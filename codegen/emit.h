@@ -60,6 +60,8 @@ void emit_store(Emitter *e, const Buffer *buffer, const Access *access, LLVMValu
 void emit_remember(Emitter *e, ValueId value, const Access *access, LLVMValueRef result);
 /* Emits now whatever `value` needs that does not depend on the vector loop. */
 void emit_hoist(Emitter *e, ValueId value, const Access *access);
+/* The same for what depends on no loop: before all loops of a kernel without reductions. */
+void emit_hoist_kernel(Emitter *e, ValueId value, const Access *access);
 bool emit_is_uniform(const Emitter *e, const Access *access);
 Buffer *emit_buffer(Emitter *e, ValueId value, bool stored);
 LLVMTypeRef emit_type(const Emitter *e, DType dtype); /* of a scalar in a register */

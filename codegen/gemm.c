@@ -20,7 +20,7 @@ static int64_t smaller(int64_t a, int64_t b) {
 }
 
 /* The longest K that is not cut, and the pieces of a longer one: of f32 and of bf16 products. */
-enum { WHOLE_K = 2048, CUT_K = 512, WHOLE_K_BF16 = 4096, CUT_K_BF16 = 1024 };
+enum { WHOLE_K = 2048, CUT_K = 256, WHOLE_K_BF16 = 2048, CUT_K_BF16 = 512 };
 
 static Blocking choose_blocking(const Target *target, const GemmShape *shape) {
     Panels panels = panels_choose(target, shape->products);
@@ -311,7 +311,7 @@ void gemm_emit(Emitter *e, const Target *target, const GemmShape *shape, LLVMVal
     g.batch = zero;
     g.a = at_type(e, type_a, a, emit_i64(e, shape->a_offset));
     g.b = at_type(e, type_b, b, emit_i64(e, shape->b_offset));
-    bool by_rows = shape->m >= 16 * g.blocking.mr || shape->m >= shape->n;
+    bool by_rows = shape->m >= shape->n || shape->n < 16 * g.blocking.nr;
     emit_share(e, by_rows ? shape->m : shape->n, by_rows ? g.blocking.mr : g.blocking.nr, &from, &to);
     if (by_rows)
         emit_matrix(&g, from, to, zero, n);

@@ -331,6 +331,8 @@ void emit_loop_kernel(Emitter *e) {
     for (int g = 0; g < first; g++) rows *= e->group_extent[g];
     LLVMValueRef from, to;
     e->width = 1;
+    for (int s = 0; plan.n_reductions == 0 && s < plan.n_stores; s++)
+        emit_hoist_kernel(e, plan.stores[s]->value, &plan.stores[s]->access);
     if (rows == 1 && e->vector_group >= 0 && plan.n_reductions == 0 && e->n_groups == 1) {
         emit_share(e, e->group_extent[0], 4 * e->lanes, &from, &to);
         emit_row(e, &plan, 0, from, to);

@@ -63,17 +63,25 @@ static LLVMValueRef upper_half(Emitter *e, const PackSpec *s, LLVMValueRef x) {
     return bf16_round(e->builder, x);
 }
 
-/* Pairs from the earlier and the later elements. */
+static LLVMValueRef sixteen(Emitter *e, const PackSpec *s, bool vector) {
+    LLVMValueRef shift = LLVMConstInt(i32_type(e), 16, false), shifts[MOST_LANES];
+    if (!vector) return shift;
+    for (int i = 0; i < s->lanes; i++) shifts[i] = shift;
+    return LLVMConstVector(shifts, (unsigned)s->lanes);
+}
+
+/* Pairs from the earlier and the later elements, as they lie in memory. */
 static LLVMValueRef pair_up(Emitter *e, const PackSpec *s, LLVMValueRef early, LLVMValueRef late) {
-    early = upper_half(e, s, to_f32(e, s, early));
-    late = upper_half(e, s, to_f32(e, s, late));
-    LLVMValueRef shift = LLVMConstInt(i32_type(e), 16, false);
-    if (LLVMGetTypeKind(LLVMTypeOf(early)) == LLVMVectorTypeKind) {
-        LLVMValueRef shifts[MOST_LANES];
-        for (int i = 0; i < s->lanes; i++) shifts[i] = shift;
-        shift = LLVMConstVector(shifts, (unsigned)s->lanes);
+    bool vector = LLVMGetTypeKind(LLVMTypeOf(early)) == LLVMVectorTypeKind;
+    LLVMValueRef shift = sixteen(e, s, vector);
+    if (s->source == DT_BF16) { /* rounded already, and without a rest */
+        LLVMTypeRef units = vector ? vector_of(i32_type(e), s->lanes) : i32_type(e);
+        if (s->unit == UNIT_PAIR_REST) return LLVMConstNull(units);
+        late = LLVMBuildShl(e->builder, LLVMBuildZExt(e->builder, late, units, ""), shift, "");
+        return LLVMBuildOr(e->builder, LLVMBuildZExt(e->builder, early, units, ""), late, "");
     }
-    return LLVMBuildOr(e->builder, LLVMBuildLShr(e->builder, early, shift, ""), late, "");
+    early = LLVMBuildLShr(e->builder, upper_half(e, s, early), shift, "");
+    return LLVMBuildOr(e->builder, early, upper_half(e, s, late), "");
 }
 
 /* `lanes` units of one line from element pointer `from`, which lie along it. */
@@ -117,8 +125,9 @@ static LLVMValueRef mask_if(Emitter *e, LLVMValueRef there, LLVMValueRef mask) {
     return LLVMBuildSelect(e->builder, there, mask, LLVMConstNull(LLVMTypeOf(mask)), "");
 }
 
-/* Unit u of the lines first.., which lie side by side. */
-static LLVMValueRef load_across(Emitter *e, const PackSpec *s, const PackArgs *p, LLVMValueRef u, int first) {
+/* Unit u of the lines first.., which lie side by side; `whole`: both elements of a pair are there. */
+static LLVMValueRef load_across(Emitter *e, const PackSpec *s, const PackArgs *p, LLVMValueRef u, int first,
+                                bool whole) {
     LLVMValueRef mask = lines_there(e, s, p, first), line = emit_i64(e, first);
     LLVMTypeRef type = source_type(e, s);
     LLVMValueRef value;
@@ -131,7 +140,7 @@ static LLVMValueRef load_across(Emitter *e, const PackSpec *s, const PackArgs *p
             LLVMValueRef k = add(e, mul(e, u, emit_i64(e, 2)), emit_i64(e, i));
             LLVMValueRef there = LLVMBuildICmp(e->builder, LLVMIntSLT, k, p->k, "");
             rows[i] = load_row(e, s, at(e, type, p->from, add(e, mul(e, k, p->along), line)),
-                               mask_if(e, there, mask));
+                               whole ? mask : mask_if(e, there, mask));
         }
         value = pair_up(e, s, rows[0], rows[1]);
     }
@@ -187,12 +196,37 @@ static void pack_singly(Emitter *e, const PackSpec *s, const PackArgs *p, LLVMVa
     emit_loop_end(e, &lines);
 }
 
-/* Rows of units are copied, whole vectors; the last one may run over: the next row overwrites it. */
+/* Vector v of a row of units, whole or what the panel has of it. */
+static void store_row(Emitter *e, const PackSpec *s, const PackArgs *p, LLVMValueRef u, int v, bool whole) {
+    LLVMValueRef x = load_across(e, s, p, u, v, whole), to = place_of(e, s, p, u, emit_i64(e, v));
+    if (s->width - v >= s->lanes) {
+        store(e, x, to);
+        return;
+    }
+    LLVMValueRef lanes[MOST_LANES];
+    for (int i = 0; i < s->lanes; i++)
+        lanes[i] = LLVMConstInt(LLVMInt1TypeInContext(e->context), i < s->width - v, false);
+    LLVMTypeRef types[] = {LLVMTypeOf(x), LLVMPointerTypeInContext(e->context, 0)};
+    unsigned id = LLVMLookupIntrinsicID("llvm.masked.store", 17);
+    LLVMValueRef args[] = {x, to, LLVMConstInt(i32_type(e), 4, false),
+                           LLVMConstVector(lanes, (unsigned)s->lanes)};
+    LLVMBuildCall2(e->builder, LLVMIntrinsicGetType(e->context, id, types, 2),
+                   LLVMGetIntrinsicDeclaration(e->module, id, types, 2), args, 4, "");
+}
+
+/* Units whose elements are all there. */
+static LLVMValueRef full_units(Emitter *e, const PackSpec *s, const PackArgs *p) {
+    return is_pair(s) ? LLVMBuildAShr(e->builder, p->k, emit_i64(e, 1), "") : p->k;
+}
+
+/* Rows of units are copied, and nothing beyond them. */
 static void pack_rows(Emitter *e, const PackSpec *s, const PackArgs *p) {
-    Loop loop = emit_loop_begin(e, emit_i64(e, 0), p->units, 1, "u");
-    for (int v = 0; v < s->width; v += s->lanes)
-        store(e, load_across(e, s, p, loop.counter, v), place_of(e, s, p, loop.counter, emit_i64(e, v)));
-    emit_loop_end(e, &loop);
+    LLVMValueRef full = full_units(e, s, p), bounds[] = {emit_i64(e, 0), full, p->units};
+    for (int part = 0; part < (is_pair(s) ? 2 : 1); part++) {
+        Loop loop = emit_loop_begin(e, bounds[part], bounds[part + 1], 1, "u");
+        for (int v = 0; v < s->width; v += s->lanes) store_row(e, s, p, loop.counter, v, part == 0);
+        emit_loop_end(e, &loop);
+    }
 }
 
 /* The same turned: squares of lanes × lanes units become lines. units is a multiple of lanes. */
@@ -201,7 +235,7 @@ static void pack_rows_turned(Emitter *e, const PackSpec *s, const PackArgs *p) {
     for (int v = 0; v < s->width; v += s->lanes) {
         LLVMValueRef x[MOST_LANES];
         for (int i = 0; i < s->lanes; i++)
-            x[i] = load_across(e, s, p, add(e, loop.counter, emit_i64(e, i)), v);
+            x[i] = load_across(e, s, p, add(e, loop.counter, emit_i64(e, i)), v, false);
         transpose_vectors(e, x, s->lanes);
         for (int i = 0; i < s->lanes && v + i < s->width; i++)
             store(e, x[i], place_of(e, s, p, loop.counter, emit_i64(e, v + i)));
@@ -211,8 +245,7 @@ static void pack_rows_turned(Emitter *e, const PackSpec *s, const PackArgs *p) {
 
 /* Lines of consecutive elements: whole vectors of units, turned a square at a time unless `blocked`; the last units singly. */
 static void pack_lines(Emitter *e, const PackSpec *s, const PackArgs *p) {
-    LLVMValueRef full = !is_pair(s) ? p->k : LLVMBuildAShr(e->builder, p->k, emit_i64(e, 1), "");
-    LLVMValueRef whole = LLVMBuildAnd(e->builder, full, emit_i64(e, -s->lanes), "");
+    LLVMValueRef whole = LLVMBuildAnd(e->builder, full_units(e, s, p), emit_i64(e, -s->lanes), "");
     for (int group = 0; group < s->width; group += s->lanes) {
         LLVMValueRef line[MOST_LANES], x[MOST_LANES];
         int n = s->width - group < s->lanes ? s->width - group : s->lanes;

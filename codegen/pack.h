@@ -30,7 +30,7 @@ typedef struct {
     LLVMValueRef to;
 } PackArgs;
 
-/* Emits a call of the packer. A panel may be written up to a vector beyond its end. */
+/* Emits a call of the packer. Where lines do not lie side by side a panel may be written up to a vector beyond its end. */
 void pack_call(Emitter *e, const PackSpec *spec, const PackArgs *args);
 
 #endif

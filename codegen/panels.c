@@ -46,16 +46,30 @@ void panels_pack_one(Emitter *e, const Panels *p, bool side_b, const Lines *line
     pack_call(e, &spec, &args);
 }
 
+/* The panels' lines lie side by side: a few rows of the source at a time for all panels, so that memory is read in long pieces. */
+enum { ROWS_AT_ONCE = 32 };
+
 void panels_pack(Emitter *e, const Panels *p, bool side_b, const Lines *lines, LLVMValueRef from,
                  LLVMValueRef count, LLVMValueRef k, LLVMValueRef to, int64_t rest) {
     int width = side_b ? p->micro.nr : p->micro.mr;
-    LLVMValueRef units = micro_units_of(e, &p->micro, k), size;
+    LLVMValueRef units = micro_units_of(e, &p->micro, k), size, rows = k, before = emit_i64(e, 0);
+    bool across = lines->across == 1;
+    Loop pieces;
+    if (across) {
+        pieces = emit_block_loop(e, emit_i64(e, 0), k, ROWS_AT_ONCE, "rows", &rows);
+        LLVMValueRef step = LLVMBuildMul(e->builder, pieces.counter, emit_i64(e, lines->along), "");
+        from = LLVMBuildGEP2(e->builder, panels_element(e, lines->dtype), from, &step, 1, "");
+        before =
+            LLVMBuildMul(e->builder, micro_units_of(e, &p->micro, pieces.counter), emit_i64(e, width), "");
+    }
     Loop loop = emit_block_loop(e, emit_i64(e, 0), count, width, "panel", &size);
     LLVMValueRef step = LLVMBuildMul(e->builder, loop.counter, emit_i64(e, lines->across), "");
     LLVMValueRef first = LLVMBuildGEP2(e->builder, panels_element(e, lines->dtype), from, &step, 1, "");
-    LLVMValueRef panel = unit_at(e, to, LLVMBuildMul(e->builder, loop.counter, units, ""));
-    panels_pack_one(e, p, side_b, lines, first, size, k, panel, rest);
+    LLVMValueRef panel =
+        LLVMBuildAdd(e->builder, LLVMBuildMul(e->builder, loop.counter, units, ""), before, "");
+    panels_pack_one(e, p, side_b, lines, first, size, rows, unit_at(e, to, panel), rest);
     emit_loop_end(e, &loop);
+    if (across) emit_loop_end(e, &pieces);
 }
 
 void panels_multiply(Emitter *e, const Panels *p, int rows, int vectors, Panel a, Panel b, LLVMValueRef units,

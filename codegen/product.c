@@ -74,6 +74,10 @@ static void emit_epilogue(Emitter *e, void *user, LLVMValueRef batch, LLVMValueR
     LLVMValueRef tile_row = LLVMBuildMul(e->builder, loop.counter, emit_i64(e, stride), "");
     LLVMValueRef at_row = LLVMBuildAdd(e->builder, row, loop.counter, "");
     LLVMValueRef padded = LLVMBuildAdd(e->builder, columns, emit_i64(e, e->lanes - 1), "");
+    size_t row_scope = e->n_emitted;
+    set_indices(e, epilogue, batch, at_row, col);
+    for (int s = 0; s < epilogue->n_stores; s++)
+        emit_hoist(e, epilogue->stores[s]->value, &epilogue->stores[s]->access);
     Loop inner = emit_loop_begin(e, emit_i64(e, 0), padded, e->lanes, "v");
     size_t scope = e->n_emitted;
     set_indices(e, epilogue, batch, at_row, LLVMBuildAdd(e->builder, col, inner.counter, ""));
@@ -100,6 +104,7 @@ static void emit_epilogue(Emitter *e, void *user, LLVMValueRef batch, LLVMValueR
     e->mask = NULL;
     e->width = 1;
     emit_loop_end(e, &inner);
+    e->n_emitted = row_scope;
     emit_loop_end(e, &loop);
 }
 
@@ -158,6 +163,8 @@ static Epilogue make_epilogue(Emitter *e, const Node *node, Buffer **core_buffer
     for (int i = 0; i < e->kernel->domain.rank; i++)
         if (epilogue.core->access.coef[node->type.rank - 1][i]) e->vector_group = i;
     e->width = 1;
+    for (int s = 0; s < epilogue.n_stores; s++)
+        emit_hoist_kernel(e, epilogue.stores[s]->value, &epilogue.stores[s]->access);
     return epilogue;
 }
 
