@@ -107,8 +107,12 @@ static void emit_kernel(Compiled *c, const FuncCode *fc, const ClusterSpan *span
                  .cluster = func_node(fc->func, span->last)->cluster,
                  .width = 1};
     start_function(c, &e, code->name);
-    for (ValueId id = span->first; id <= span->last; id++)
-        if (fc->placement.places[id].kind != PLACE_LOOPS) emit_buffer(&e, id, true);
+    bool *stored = ARENA_ARRAY(c->arena, bool, span->last - span->first + 1);
+    for (ValueId id = span->first; id <= span->last; id++) {
+        stored[id - span->first] = fc->placement.places[id].kind != PLACE_LOOPS;
+        if (stored[id - span->first]) emit_buffer(&e, id, true);
+    }
+    emit_find_rounded(&e, span->first, span->last, stored);
     emit_group_loops(&e);
     if (kernel->kind == KERNEL_MATMUL)
         code->scratch_bytes = emit_product_kernel(&e, &c->target);

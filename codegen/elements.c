@@ -396,9 +396,11 @@ static LLVMValueRef unary_intrinsic(Emitter *e, const char *name, LLVMValueRef x
 }
 
 /* Functions of one real: the polynomial for f32, the C library's for f64. */
-static LLVMValueRef math(Emitter *e, OpKind op, LLVMValueRef x, DType dtype) {
+static LLVMValueRef math(Emitter *e, OpKind op, LLVMValueRef x, DType dtype, bool rounded) {
     bool single = dtype != DT_F64;
     LLVMBuilderRef b = e->builder;
+    if (single && rounded && op == OP_exp) return vecmath_exp_bf16(b, x);
+    if (single && rounded && op == OP_erf) return vecmath_erf_bf16(b, x);
     switch (op) {
     case OP_exp: return single ? vecmath_exp(b, x) : unary_intrinsic(e, "llvm.exp", x);
     case OP_log: return single ? vecmath_log(b, x) : unary_intrinsic(e, "llvm.log", x);
@@ -415,15 +417,17 @@ static LLVMValueRef math(Emitter *e, OpKind op, LLVMValueRef x, DType dtype) {
 }
 
 /* x·Φ(x), or its approximation 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))). */
-static LLVMValueRef gelu(Emitter *e, const Node *node, LLVMValueRef x) {
+static LLVMValueRef gelu(Emitter *e, const Node *node, LLVMValueRef x, bool rounded) {
     LLVMBuilderRef b = e->builder;
     LLVMValueRef t;
     if (node->attrs[0].b) {
         LLVMValueRef cubic = LLVMBuildFMul(b, LLVMBuildFMul(b, x, x, ""), x, "");
         LLVMValueRef sum = LLVMBuildFAdd(b, x, LLVMBuildFMul(b, cubic, like(x, 0.044715), ""), "");
-        t = math(e, OP_tanh, LLVMBuildFMul(b, sum, like(x, 0.79788456080286535588), ""), node->type.dtype);
+        t = math(e, OP_tanh, LLVMBuildFMul(b, sum, like(x, 0.79788456080286535588), ""), node->type.dtype,
+                 rounded);
     } else
-        t = math(e, OP_erf, LLVMBuildFMul(b, x, like(x, 0.70710678118654752440), ""), node->type.dtype);
+        t = math(e, OP_erf, LLVMBuildFMul(b, x, like(x, 0.70710678118654752440), ""), node->type.dtype,
+                 rounded);
     LLVMValueRef half = LLVMBuildFMul(b, x, like(x, 0.5), "");
     return LLVMBuildFAdd(b, half, LLVMBuildFMul(b, half, t, ""), "");
 }
@@ -460,7 +464,7 @@ static LLVMValueRef sign_of(Emitter *e, LLVMValueRef x, DType dtype) {
                            "");
 }
 
-static LLVMValueRef unary(Emitter *e, const Node *node, LLVMValueRef x, DType from) {
+static LLVMValueRef unary(Emitter *e, const Node *node, LLVMValueRef x, DType from, bool rounded) {
     LLVMBuilderRef b = e->builder;
     bool is_float = dtype_is_float(from);
     switch ((OpKind)node->op) {
@@ -474,10 +478,10 @@ static LLVMValueRef unary(Emitter *e, const Node *node, LLVMValueRef x, DType fr
     case OP_rsqrt: return LLVMBuildFDiv(b, like(x, 1), unary_intrinsic(e, "llvm.sqrt", x), "");
     case OP_floor: return unary_intrinsic(e, "llvm.floor", x);
     case OP_not: return LLVMBuildNot(b, x, "");
-    case OP_gelu: return gelu(e, node, x);
+    case OP_gelu: return gelu(e, node, x, rounded);
     case OP_cast: return cast_value(e, x, from, node->type.dtype);
     case OP_stop_grad: return x;
-    default: return math(e, node->op, x, from);
+    default: return math(e, node->op, x, from, rounded);
     }
 }
 
@@ -528,7 +532,8 @@ static LLVMValueRef binary(Emitter *e, const Node *node, LLVMValueRef x, LLVMVal
     }
 }
 
-static LLVMValueRef emit_elementwise(Emitter *e, const Node *node, const Access *access, LLVMValueRef guard) {
+static LLVMValueRef emit_elementwise(Emitter *e, ValueId value, const Access *access, LLVMValueRef guard) {
+    const Node *node = func_node(e->func, value);
     LLVMValueRef x[3];
     bool vector = false;
     for (int o = 0; o < node->n_operands; o++) {
@@ -537,7 +542,7 @@ static LLVMValueRef emit_elementwise(Emitter *e, const Node *node, const Access 
     }
     for (int o = 0; vector && o < node->n_operands; o++) x[o] = emit_splat(e, x[o]);
     DType from = func_type(e->func, node->operands[0])->dtype;
-    if (node->n_operands == 1) return unary(e, node, x[0], from);
+    if (node->n_operands == 1) return unary(e, node, x[0], from, emit_is_rounded(e, value));
     if (node->n_operands == 2) return binary(e, node, x[0], x[1], from);
     return LLVMBuildSelect(e->builder, x[0], x[1], x[2], "");
 }
@@ -562,7 +567,7 @@ LLVMValueRef emit_value(Emitter *e, ValueId value, const Access *access, LLVMVal
     else if (op_is_view(node->op))
         result = emit_operand(e, node, 0, access, guard);
     else
-        result = emit_elementwise(e, node, access, guard);
+        result = emit_elementwise(e, value, access, guard);
     emit_remember(e, value, access, result);
     return result;
 }

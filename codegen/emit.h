@@ -47,6 +47,9 @@ typedef struct {
     int width;                      /* lanes of vectors now */
     LLVMValueRef mask;              /* lanes in range, NULL: all */
 
+    const bool *rounded; /* emit_find_rounded's, by value - first; NULL: none is */
+    ValueId first;
+
     Emitted *emitted; /* a stack: scopes cut it back */
     size_t n_emitted, emitted_capacity;
 } Emitter;
@@ -71,6 +74,12 @@ LLVMValueRef emit_intrinsic(Emitter *e, const char *name, LLVMTypeRef overload, 
                             unsigned n);
 /* Largest of two; NaN wins. */
 LLVMValueRef emit_maximum(Emitter *e, LLVMValueRef a, LLVMValueRef b, bool largest);
+
+/* ---- rounded.c ------------------------------------------------------------------------------------------------ */
+/* Finds the values first..last of the kernel, which store[id - first] tells to be stored or not, whose every use ends rounded to
+ * bf16: their functions need no more accuracy than that. */
+void emit_find_rounded(Emitter *e, ValueId first, ValueId last, const bool *stored);
+bool emit_is_rounded(const Emitter *e, ValueId value);
 
 /* ---- detour.c: internal functions, made while another is being emitted ------------------------------------------ */
 typedef struct {

@@ -195,6 +195,29 @@ LLVMValueRef vecmath_sigmoid(LLVMBuilderRef b, LLVMValueRef x) {
     return LLVMBuildFDiv(b, choose(b, LLVMRealOLT, x, real(x, 0), e, one), LLVMBuildFAdd(b, one, e, ""), "");
 }
 
+LLVMValueRef vecmath_exp_bf16(LLVMBuilderRef b, LLVMValueRef x) {
+    static const double c[] = {0.9999992614265725, 0.6931218143085529, 0.2402474485948583,
+                               0.05591786385170985, 0.009570101879592403}; /* 2^x on [-½, ½] */
+    LLVMValueRef z = LLVMBuildFMul(b, x, real(x, 1.44269504088896341), "");
+    z = choose(b, LLVMRealOGT, z, real(x, 127.49), real(x, 127.49), z); /* NaN stays */
+    z = choose(b, LLVMRealOLT, z, real(x, -125.5), real(x, -125.5), z);
+    LLVMValueRef n, rounded = round_small(b, z, &n);
+    LLVMValueRef y = polynomial(b, LLVMBuildFSub(b, z, rounded, ""), c, 5);
+    LLVMValueRef bits = LLVMBuildBitCast(b, y, int_type(x), "");
+    bits = LLVMBuildAdd(b, bits, LLVMBuildShl(b, n, integer(x, 23), ""), "");
+    return choose(b, LLVMRealUNO, x, x, x, LLVMBuildBitCast(b, bits, LLVMTypeOf(x), ""));
+}
+
+/* 1 - (a1 t + a2 t² + a3 t³)·e^-x², t = 1 / (1 + p|x|) */
+LLVMValueRef vecmath_erf_bf16(LLVMBuilderRef b, LLVMValueRef x) {
+    static const double c[] = {0.3480242, -0.0958798, 0.7478556};
+    LLVMValueRef e = vecmath_exp_bf16(b, LLVMBuildFNeg(b, LLVMBuildFMul(b, x, x, ""), ""));
+    LLVMValueRef one = real(x, 1), t = fma_(b, absolute(b, x), real(x, 0.47047), one);
+    t = LLVMBuildFDiv(b, one, t, "");
+    LLVMValueRef tail = LLVMBuildFMul(b, LLVMBuildFMul(b, polynomial(b, t, c, 3), t, ""), e, "");
+    return with_sign(b, LLVMBuildFSub(b, one, tail, ""), x);
+}
+
 LLVMValueRef vecmath_libm(LLVMBuilderRef b, const char *name, LLVMValueRef x) {
     LLVMTypeRef type = LLVMTypeOf(x), element = is_vector(type) ? LLVMGetElementType(type) : type;
     LLVMTypeRef signature = LLVMFunctionType(element, &element, 1, false);

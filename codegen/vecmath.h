@@ -14,6 +14,11 @@ LLVMValueRef vecmath_tanh(LLVMBuilderRef b, LLVMValueRef x);    /* 1.4 ulp */
 LLVMValueRef vecmath_erf(LLVMBuilderRef b, LLVMValueRef x);     /* 2.5 ulp */
 LLVMValueRef vecmath_sigmoid(LLVMBuilderRef b, LLVMValueRef x); /* 2.3 ulp */
 
+/* For results that are rounded to bf16. exp: relative error 1.2e-5, and never 0 or infinite: from 2^-126 to 2^127.5.
+ * erf: absolute error 2.6e-5 (Abramowitz and Stegun 7.1.25, whose e^-x² is exp's of -(x·x)). */
+LLVMValueRef vecmath_exp_bf16(LLVMBuilderRef b, LLVMValueRef x);
+LLVMValueRef vecmath_erf_bf16(LLVMBuilderRef b, LLVMValueRef x);
+
 /* A function of the C library on each lane. */
 LLVMValueRef vecmath_libm(LLVMBuilderRef b, const char *name, LLVMValueRef x);
 

@@ -93,9 +93,9 @@ static void grad_gelu(GradRule *r) {
         ValueId bend = mul(r, mul(r, x, sub(r, number(r, 1), mul(r, t, t))), rise);
         slope = add(r, mul(r, add(r, number(r, 1), t), number(r, 0.5)), bend);
     } else { /* Φ(x) + x φ(x) */
-        ValueId e = ir_unary(r->func, OP_exp, mul(r, mul(r, x, x), number(r, -0.5)));
+        ValueId u = mul(r, x, number(r, 0.70710678118654752440)), t = ir_unary(r->func, OP_erf, u);
+        ValueId e = ir_unary(r->func, OP_exp, neg(r, mul(r, u, u))); /* as erf's own */
         ValueId density = mul(r, mul(r, x, e), number(r, 0.39894228040143267794));
-        ValueId t = ir_unary(r->func, OP_erf, mul(r, x, number(r, 0.70710678118654752440)));
         slope = add(r, mul(r, add(r, number(r, 1), t), number(r, 0.5)), density);
     }
     r->dx[0] = mul(r, r->dy, slope);
