@@ -104,6 +104,7 @@ static void emit_kernel(Compiled *c, const FuncCode *fc, const ClusterSpan *span
                  .module = c->llvm,
                  .builder = c->builder,
                  .lanes = c->target.row->lanes,
+                 .native_bf16 = target_has_bf16(c->target.row),
                  .cluster = func_node(fc->func, span->last)->cluster,
                  .width = 1};
     start_function(c, &e, code->name);

@@ -254,7 +254,7 @@ void emit_store(Emitter *e, const Buffer *buffer, const Access *access, LLVMValu
         LLVMTypeRef i8 = LLVMInt8TypeInContext(e->context);
         value = LLVMBuildZExt(e->builder, value, scalar ? i8 : LLVMVectorType(i8, (unsigned)e->width), "");
     }
-    if (type->dtype == DT_BF16) value = bf16_to_memory(e->builder, value);
+    if (type->dtype == DT_BF16) value = bf16_to_memory(e->builder, e->native_bf16, value);
     LLVMValueRef to = element_pointer(e, element, buffer->pointer, index);
     if (scalar || (step == 1 && !e->mask)) {
         LLVMSetAlignment(LLVMBuildStore(e->builder, value, to), size);
@@ -332,7 +332,7 @@ static LLVMValueRef in_range(Emitter *e, const Access *access, int k, int64_t lo
 static LLVMValueRef constant_of(Emitter *e, double value, DType dtype) {
     LLVMTypeRef type = emit_type(e, dtype);
     LLVMValueRef real = dtype_is_float(dtype) ? LLVMConstReal(type, value) : NULL;
-    if (dtype == DT_BF16) return bf16_rounded(e->builder, real);
+    if (dtype == DT_BF16) return bf16_rounded(e->builder, e->native_bf16, real);
     return real ? real : LLVMConstInt(type, (unsigned long long)(int64_t)value, true);
 }
 
@@ -443,7 +443,8 @@ static LLVMValueRef cast_value(Emitter *e, LLVMValueRef x, DType from, DType to)
                                     : LLVMBuildICmp(b, LLVMIntNE, x, zero, "");
     }
     if (dtype_is_float(from) && dtype_is_float(to)) x = LLVMBuildFPCast(b, x, type, "");
-    if (to == DT_BF16) return bf16_rounded(b, dtype_is_float(from) ? x : LLVMBuildSIToFP(b, x, type, ""));
+    if (to == DT_BF16)
+        return bf16_rounded(b, e->native_bf16, dtype_is_float(from) ? x : LLVMBuildSIToFP(b, x, type, ""));
     if (dtype_is_float(from) && dtype_is_float(to)) return x;
     if (dtype_is_float(from)) return LLVMBuildFPToSI(b, x, type, "");
     if (dtype_is_float(to))

@@ -33,7 +33,8 @@ typedef struct {
     LLVMModuleRef module;
     LLVMBuilderRef builder;
     LLVMValueRef function, args, thread, threads;
-    int lanes; /* of a full vector of 4-byte elements */
+    int lanes;        /* of a full vector of 4-byte elements */
+    bool native_bf16; /* see bf16.h */
 
     Buffer *buffers;
     size_t n_buffers, buffers_capacity;

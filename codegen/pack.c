@@ -41,7 +41,7 @@ static bool is_pair(const PackSpec *s) {
 /* An element as it lies in memory, as f32. */
 static LLVMValueRef to_f32(Emitter *e, const PackSpec *s, LLVMValueRef x) {
     if (s->source == DT_BF16) return bf16_from_memory(e->builder, x);
-    return s->unit == UNIT_ROUNDED ? bf16_rounded(e->builder, x) : x;
+    return s->unit == UNIT_ROUNDED ? bf16_rounded(e->builder, e->native_bf16, x) : x;
 }
 
 /* Where unit u of line `line` lies. */
@@ -59,8 +59,9 @@ static LLVMValueRef place_of(Emitter *e, const PackSpec *s, const PackArgs *p, L
 
 /* The bf16 of f32 values that the unit asks for, in the upper halves of i32s. */
 static LLVMValueRef upper_half(Emitter *e, const PackSpec *s, LLVMValueRef x) {
-    if (s->unit == UNIT_PAIR_REST) x = LLVMBuildFSub(e->builder, x, bf16_rounded(e->builder, x), "");
-    return bf16_round(e->builder, x);
+    if (s->unit == UNIT_PAIR_REST)
+        x = LLVMBuildFSub(e->builder, x, bf16_rounded(e->builder, e->native_bf16, x), "");
+    return bf16_round(e->builder, e->native_bf16, x);
 }
 
 static LLVMValueRef sixteen(Emitter *e, const PackSpec *s, bool vector) {
@@ -94,8 +95,9 @@ static LLVMValueRef load_along(Emitter *e, const PackSpec *s, LLVMValueRef from)
     if (!pairs) return LLVMBuildBitCast(e->builder, to_f32(e, s, x), units, "");
     if (s->source == DT_BF16)
         return s->unit == UNIT_PAIR ? LLVMBuildBitCast(e->builder, x, units, "") : LLVMConstNull(units);
-    if (s->unit == UNIT_PAIR_REST) x = LLVMBuildFSub(e->builder, x, bf16_rounded(e->builder, x), "");
-    return LLVMBuildBitCast(e->builder, bf16_to_memory(e->builder, x), units, "");
+    if (s->unit == UNIT_PAIR_REST)
+        x = LLVMBuildFSub(e->builder, x, bf16_rounded(e->builder, e->native_bf16, x), "");
+    return LLVMBuildBitCast(e->builder, bf16_to_memory(e->builder, e->native_bf16, x), units, "");
 }
 
 /* `lanes` elements across the lines, masked. */

@@ -50,6 +50,10 @@ static bool has_all(const char *features, const char *wanted) {
     return true;
 }
 
+bool target_has_bf16(const TargetRow *row) {
+    return row->bf16 != MICRO_FMA && !row->model;
+}
+
 /* Tile registers must be asked for, once a process: the kernel grants their 8 KiB a thread (ARCH_REQ_XCOMP_PERM,
  * XFEATURE_XTILEDATA). */
 static bool tiles_permitted(void) {

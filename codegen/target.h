@@ -33,6 +33,7 @@ bool target_open(Target *target, const char *restrict_to, char *error, size_t si
 void target_close(Target *target);
 const TargetRow *target_rows(int *n);
 const TargetRow *target_row(const char *name); /* NULL: there is none */
+bool target_has_bf16(const TargetRow *row);    /* conversions between f32 and bf16 */
 bool target_host_has(const TargetRow *row);
 
 #endif

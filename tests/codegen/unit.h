@@ -30,6 +30,7 @@ static inline void unit_begin(Unit *unit, const char *row) {
     unit_check(target_open(&unit->target, row, error, sizeof error), error);
     Emitter *e = &unit->e;
     e->lanes = unit->target.row->lanes;
+    e->native_bf16 = target_has_bf16(unit->target.row);
     e->context = LLVMContextCreate();
     e->module = LLVMModuleCreateWithNameInContext("unit", e->context);
     LLVMSetTarget(e->module, unit->target.triple);
