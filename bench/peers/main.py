@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -63,7 +64,15 @@ def environment(threads, work):
             "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1", "TORCHINDUCTOR_CACHE_DIR": str(work / "inductor")}
 
 
-def run_case(case, precision, given, work, peaks, reference):
+def checked_gflop(case, given):
+    """Of a step, by `vitc check`: where vitc is not timed."""
+    command = [given.build / "vitc", "check", ROOT / case.recipe, *case.arguments("fp32")]
+    said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    match = re.search(r"([\d.]+) G in matrix products", said)
+    return float(match[1]) * case.batch if match else None
+
+
+def run_case(case, precision, given, work, reference):
     """The case's result; `reference`: vitc's fp32 losses, or None before they are known."""
     vitc, recipe = given.build / "vitc", ROOT / case.recipe
     initial = work / "initial.safetensors"
@@ -111,10 +120,9 @@ def run_case(case, precision, given, work, peaks, reference):
         first = next((peer for peer in peers if peer.losses and not peer.missing), None)
         reference = {"peer": first.name if first else None, "losses": first.losses if first else []}
     gflop = next((peer.gflop for peer in peers if peer.gflop), None)
-    peak = machine.peak_for(precision, peaks)
     return {"case": case.name, "title": case.title, "precision": precision, "batch": case.batch, "gflop": gflop,
-            "peak_gflops": peak, "reference": reference, "tolerance": cases.TOLERANCE[precision],
-            "losses": report.compare_losses(peers, (reference["peer"], reference["losses"]), precision)}, peers
+            "reference": reference, "tolerance": cases.TOLERANCE[precision],
+            "losses": report.compare_losses(peers, reference["losses"], precision)}, peers
 
 
 def main():
@@ -126,7 +134,7 @@ def main():
         sys.exit(f"bench/peers/run: --threads {given.threads}: there are {len(processors)} processors")
     program = given.build / "bench" / "bench_peak"
     peaks = machine.peaks(program, given.threads)
-    print(f"{machine.name()}, {given.threads} threads; " + ", ".join(f"{k} {v:.0f} GFLOP/s" for k, v in peaks.items()))
+    print(f"{machine.name()}, {given.threads} threads")
     print(f"{given.rounds} rounds; ms/step: median over the rounds of the fastest of {given.steps} steps\n", flush=True)
     results, gflops = [], {}
     for case in cases.CASES:
@@ -136,13 +144,18 @@ def main():
             case = cases.with_depth(case, given.depth)
         reference = None
         for precision in given.precisions:
-            result, peers = run_case(case, precision, given, work, peaks, reference)
+            result, peers = run_case(case, precision, given, work, reference)
             reference = result["reference"] if result["reference"]["peer"] == "vitc in fp32" else None
             # what vitc refuses in one precision is as many FLOPs in the other
-            result["gflop"] = gflops.setdefault(case.name, result["gflop"]) or result["gflop"]
-            result["rows"] = report.rows(case, peers, result["gflop"], result["peak_gflops"])
+            gflop = gflops.get(case.name) or result["gflop"] or checked_gflop(case, given)
+            result["gflop"] = gflops[case.name] = gflop
+            for kind, speed in machine.peaks(program, given.threads).items():  # others may have been at work the last time
+                peaks[kind] = max(speed, peaks.get(kind, 0))
+            result["peak_gflops"] = machine.peak_for(precision, peaks)
+            result["rows"] = report.rows(case, peers, gflop, result["peak_gflops"])
             results.append(result)
             print(report.table(result), flush=True)
+    print("peaks: " + ", ".join(f"{kind} {speed:.0f} GFLOP/s" for kind, speed in peaks.items()))
     agreed = all(entry["agrees"] for result in results for entry in result["losses"])
     if given.json:
         about = {"machine": machine.name(), "threads": given.threads, "peaks": peaks, "rounds": given.rounds,

@@ -29,20 +29,20 @@ def rows(case, peers, gflop, peak):
 
 
 def compare_losses(peers, reference, precision):
-    """`reference`: (whose, losses). The largest relative difference of each peer's, and whether it is small enough."""
+    """The largest relative difference of each peer's losses to the reference's, and whether it is small enough."""
     out = []
     for peer in peers:
-        if peer.missing or not peer.losses or not reference[1]:
+        if peer.missing or not peer.losses or not reference:
             continue
-        worst = max(abs(a - b) / abs(b) if abs(a - b) < float("inf") else float("inf")
-                    for a, b in zip(peer.losses, reference[1]))
-        agrees = worst <= TOLERANCE[precision]
+        worst = max(abs(a - b) / abs(b) for a, b in zip(peer.losses, reference))
+        agrees = all(abs(a - b) <= TOLERANCE[precision] * abs(b) for a, b in zip(peer.losses, reference))
         out.append({"peer": peer.name, "losses": peer.losses, "difference": worst, "agrees": agrees})
     return out
 
 
 def table(result):
     gflop = f", {result['gflop']:.1f} GFLOP a step" if result["gflop"] else ""
+    gflop += f", peak {result['peak_gflops']:.0f} GFLOP/s" if result["peak_gflops"] else ""
     lines = [f"{result['title']}, {result['precision']}{gflop}",
              f"  {'peer':14} {'ms/step':>10} {'images/s':>9} {'of peak':>8} {'peak RSS':>9} {'first step':>11} {'of best peer':>13}"]
     for row in result["rows"]:
