@@ -129,12 +129,13 @@ def main():
     given = options()
     work = given.build / "peers"
     work.mkdir(parents=True, exist_ok=True)
+    load = os.getloadavg()[0]  # of others: what is measured under load says little
     processors = machine.pin(given.threads)
     if len(processors) < given.threads:
         sys.exit(f"bench/peers/run: --threads {given.threads}: there are {len(processors)} processors")
     program = given.build / "bench" / "bench_peak"
     peaks = machine.peaks(program, given.threads)
-    print(f"{machine.name()}, {given.threads} threads")
+    print(f"{machine.name()}, {given.threads} threads, load {load:.1f}")
     print(f"{given.rounds} rounds; ms/step: median over the rounds of the fastest of {given.steps} steps\n", flush=True)
     results, gflops = [], {}
     for case in cases.CASES:
@@ -159,7 +160,8 @@ def main():
     agreed = all(entry["agrees"] for result in results for entry in result["losses"])
     if given.json:
         about = {"machine": machine.name(), "threads": given.threads, "peaks": peaks, "rounds": given.rounds,
-                 "steps": given.steps, "depth": given.depth, "date": time.strftime("%Y-%m-%d"), "losses_agree": agreed}
+                 "steps": given.steps, "depth": given.depth, "load": load, "date": time.strftime("%Y-%m-%d"),
+                 "losses_agree": agreed}
         Path(given.json).write_text(json.dumps({**about, "results": results}, indent=1) + "\n")
     if given.plot:
         Path(given.plot).write_text(plot.chart(results))

@@ -37,8 +37,11 @@ class Worker(Peer):
         return said
 
     def steps(self, n):
-        self.process.stdin.write(json.dumps({"steps": n}) + "\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(json.dumps({"steps": n}) + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # the answer will say that it has ended
         said = self.answer()
         self.rss = said.get("rss", self.rss)
         return said
@@ -54,7 +57,10 @@ class Worker(Peer):
             self.best_of_turn.append(min(said["times"][1:]))
 
     def stop(self):
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
         self.process.stdout.close()
         self.process.wait()
 
