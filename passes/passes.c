@@ -7,6 +7,7 @@
 #include "passes/memory.h"
 #include "passes/precision.h"
 #include "passes/reductions.h"
+#include "passes/schedule.h"
 #include "passes/simplify.h"
 
 #include <string.h>
@@ -19,6 +20,7 @@ static const Pass TABLE[] = {
     {"reductions", "bring every reduction into the form of a row or a column kernel", pass_reductions},
     {"fuse", "group nodes into kernels and decide what reaches memory", pass_fuse},
     {"precision", "products of bf16, and which values between kernels are stored so", pass_precision},
+    {"schedule", "order the kernels so that values live short", pass_schedule},
     {"memory", "lay the values between kernels into one arena", pass_memory},
 };
 enum { N_PASSES = sizeof TABLE / sizeof *TABLE };
