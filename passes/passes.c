@@ -7,6 +7,7 @@
 #include "passes/memory.h"
 #include "passes/precision.h"
 #include "passes/reductions.h"
+#include "passes/remat.h"
 #include "passes/schedule.h"
 #include "passes/simplify.h"
 
@@ -21,6 +22,8 @@ static const Pass TABLE[] = {
     {"fuse", "group nodes into kernels and decide what reaches memory", pass_fuse},
     {"precision", "products of bf16, and which values between kernels are stored so", pass_precision},
     {"schedule", "order the kernels so that values live short", pass_schedule},
+    {"remat", "compute values again instead of keeping them, where a limit of memory asks for it",
+     pass_remat},
     {"memory", "lay the values between kernels into one arena", pass_memory},
 };
 enum { N_PASSES = sizeof TABLE / sizeof *TABLE };
