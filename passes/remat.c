@@ -12,6 +12,7 @@
 #include "passes/live.h"
 #include "passes/memory.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,6 +119,18 @@ static uint32_t living(const Remat *r, ValueId value, uint32_t run) {
         if (x->to_end || r->runs[last_touch(r, instance, INT64_MAX)].key >= key) return instance;
     }
     return IR_NONE;
+}
+
+/* The same, or one that was read for the last time between the peak and the run: it can be held until then. */
+static uint32_t at_hand(const Remat *r, ValueId value, uint32_t run) {
+    uint32_t instance = living(r, value, run);
+    for (uint32_t i = r->n_of[value]; i-- > 0 && instance == IR_NONE;) {
+        const Run *born = &r->runs[r->instances[r->of[value][i]].run];
+        uint32_t last = last_touch(r, r->of[value][i], INT64_MAX);
+        if (!born->gone && r->runs[last].at > r->peak && r->runs[last].key < r->runs[run].key)
+            instance = r->of[value][i];
+    }
+    return instance;
 }
 
 static void number_runs(Remat *r) {
@@ -247,14 +260,14 @@ typedef struct {
 
 static ValueId stored_form(const Remat *r, const ClusterSpan *span, ValueId id, ValueId wanted,
                            uint32_t before) {
-    if (id != wanted && r->placement.places[id].kind == PLACE_ARENA && living(r, id, before) != IR_NONE)
+    if (id != wanted && r->placement.places[id].kind == PLACE_ARENA && at_hand(r, id, before) != IR_NONE)
         return id;
     if (func_node(r->func, id)->type.dtype != DT_F32) return IR_NONE;
     for (ValueId user = id + 1; user <= span->last; user++) {
         const Node *node = func_node(r->func, user);
         if (node->op != OP_cast || node->operands[0] != id || node->type.dtype != DT_BF16 || user == wanted)
             continue;
-        if (r->placement.places[user].kind == PLACE_ARENA && living(r, user, before) != IR_NONE) return user;
+        if (r->placement.places[user].kind == PLACE_ARENA && at_hand(r, user, before) != IR_NONE) return user;
     }
     return IR_NONE;
 }
@@ -330,6 +343,7 @@ typedef struct {
     int n;
     double seconds, gain;
     int64_t temporary; /* bytes made besides the value */
+    uint32_t blocked;  /* the first run that writes over a state which the plan reads; IR_NONE: none does */
 } Plan;
 
 static bool make_available(Remat *r, Plan *plan, ValueId value, int64_t small, int depth);
@@ -344,10 +358,13 @@ static bool is_made(const Remat *r, const Plan *plan, ValueId value) {
     return false;
 }
 
-/* A state whose old value is still there. */
-static bool is_unchanged(const Remat *r, ValueId state, uint32_t before) {
+/* Whether a state's old value is still there. */
+static bool is_unchanged(const Remat *r, Plan *plan, ValueId state) {
     uint32_t updater = r->updater[func_node(r->func, state)->attrs[0].i];
-    return updater == IR_NONE || r->runs[updater].key >= r->runs[before].key;
+    if (updater == IR_NONE || r->runs[updater].key >= r->runs[plan->before].key) return true;
+    bool first = plan->blocked == IR_NONE || r->runs[updater].key < r->runs[plan->blocked].key;
+    if (first) plan->blocked = updater;
+    return false;
 }
 
 static bool make_sources(Remat *r, Plan *plan, const Slice *slice, int64_t small, int depth) {
@@ -356,7 +373,7 @@ static bool make_sources(Remat *r, Plan *plan, const Slice *slice, int64_t small
         const Node *node = func_node(r->func, x);
         if (node->op == OP_input) continue;
         if (node->op == OP_state) {
-            if (!is_unchanged(r, x, plan->before)) return false;
+            if (!is_unchanged(r, plan, x)) return false;
             continue;
         }
         if (!make_available(r, plan, x, small, depth + 1)) return false;
@@ -404,6 +421,8 @@ static bool run_again(Remat *r, Plan *plan, ValueId value, int64_t small, int de
                     add_outside(plan->arena, &action.slice, node->operands[o]);
         }
     }
+    for (size_t i = 0; i < action.slice.n_stops; i++)
+        if (!make_available(r, plan, action.slice.stops[i].stored, small, depth)) return false;
     if (!make_sources(r, plan, &action.slice, small, depth) || plan->n == MOST_RUNS) return false;
     plan->actions[plan->n++] = action;
     count_cost(r, plan, span, &action.slice, value);
@@ -419,21 +438,21 @@ static bool move_here(Remat *r, Plan *plan, ValueId value, int64_t small, int de
     for (uint32_t i = 0; i < r->n_of[value]; i++) {
         const Instance *x = &r->instances[r->of[value][i]];
         uint32_t run = x->run;
-        if (!r->runs[run].again || r->runs[run].gone || r->runs[run].key < r->runs[plan->before].key)
+        if (!r->runs[run].again || r->runs[run].gone || r->runs[run].key <= r->runs[plan->before].key)
             continue;
         int n = plan->n;
-        double seconds = plan->seconds;
+        double seconds = plan->seconds, gain = plan->gain;
+        int64_t temporary = plan->temporary;
         bool good = true;
         for (size_t k = 0; good && k < r->runs[run].n_sources; k++) {
             ValueId source = r->instances[r->runs[run].sources[k].instance].value;
-            good = r->placement.places[source].kind == PLACE_ARENA &&
-                   make_available(r, plan, source, small, depth + 1);
+            good = make_available(r, plan, source, small, depth + 1);
         }
         const ClusterSpan *span = &r->placement.spans[r->runs[run].span];
         for (ValueId id = span->first; good && id <= span->last; id++)
             for (int o = 0; good && o < func_node(r->func, id)->n_operands; o++) {
                 ValueId s = func_node(r->func, id)->operands[o];
-                if (func_node(r->func, s)->op == OP_state) good = is_unchanged(r, s, plan->before);
+                if (func_node(r->func, s)->op == OP_state) good = is_unchanged(r, plan, s);
             }
         if (good && plan->n < MOST_RUNS) {
             plan->actions[plan->n++] = (Action){.kind = MOVE, .value = value, .index = run};
@@ -442,56 +461,76 @@ static bool move_here(Remat *r, Plan *plan, ValueId value, int64_t small, int de
         }
         plan->n = n;
         plan->seconds = seconds;
+        plan->gain = gain;
+        plan->temporary = temporary;
     }
     return false;
 }
 
+/* Holds an instance until the plan's run: the last that was made. */
 static bool extend_here(Remat *r, Plan *plan, ValueId value) {
-    uint32_t best = IR_NONE, from = IR_NONE;
-    for (uint32_t i = 0; i < r->n_of[value]; i++) {
-        uint32_t instance = r->of[value][i];
-        const Instance *x = &r->instances[instance];
-        if (r->runs[x->run].gone || r->runs[x->run].key >= r->runs[plan->before].key) continue;
-        best = instance;
-        from = last_touch(r, instance, INT64_MAX);
+    uint32_t best = at_hand(r, value, plan->before);
+    for (uint32_t i = 0; i < r->n_of[value] && best == IR_NONE; i++) {
+        const Run *born = &r->runs[r->instances[r->of[value][i]].run];
+        if (!born->gone && born->key < r->runs[plan->before].key) best = r->of[value][i];
     }
     if (best == IR_NONE || plan->n == MOST_RUNS) return false;
+    uint32_t from = last_touch(r, best, INT64_MAX);
+    int64_t bytes = r->instances[best].bytes;
+    for (uint32_t k = r->runs[from].at + 1; k < r->runs[plan->before].at && r->runs[from].at > r->peak; k++)
+        if (r->live[k] + bytes >= r->most) return false;
     plan->actions[plan->n++] = (Action){.kind = EXTEND, .value = value, .index = best};
-    plan->gain -= (double)r->instances[best].bytes * worth_between(r, from, plan->before);
+    plan->gain -= (double)bytes * worth_between(r, from, plan->before);
+    plan->temporary += bytes;
     return true;
 }
 
 static bool make_available(Remat *r, Plan *plan, ValueId value, int64_t small, int depth) {
     if (r->placement.places[value].kind != PLACE_ARENA) return true; /* outputs and new states stay */
     if (is_made(r, plan, value) || living(r, value, plan->before) != IR_NONE) return true;
-    if (type_bytes(func_type(r->func, value)) <= small) return extend_here(r, plan, value);
+    bool small_enough = type_bytes(func_type(r->func, value)) <= small;
+    if (small_enough || at_hand(r, value, plan->before) != IR_NONE) return extend_here(r, plan, value);
     if (depth > MOST_DEPTH) return false;
     if (move_here(r, plan, value, small, depth)) return true;
     return run_again(r, plan, value, small, depth);
 }
 
-/* The plan to drop an instance between its last touch before the peak and its next use. */
-static bool make_plan(Remat *r, Plan *plan, uint32_t instance) {
+/* The plan to drop an instance from its last touch before the peak until `before`. */
+static bool plan_drop(Remat *r, Plan *plan, uint32_t instance, uint32_t last, uint32_t before) {
     const Instance *x = &r->instances[instance];
-    int64_t peak = (int64_t)r->peak << 32;
-    uint32_t next = next_use(r, instance, peak), last = last_touch(r, instance, peak);
-    if (x->to_end || r->runs[x->run].gone || next == IR_NONE) return false;
-    if (r->runs[last].at >= r->peak || r->runs[next].at <= r->peak) return false;
-    const Nature *nature = nature_of(r, r->placement.span_of[x->value]);
-    if (last == x->run && !nature->calm && nature->n_stored > 1) return false; /* it would store less */
-    plan->before = next;
-    plan->gain = (double)x->bytes * worth_between(r, last, next);
+    plan->before = before;
+    plan->blocked = IR_NONE;
+    plan->n = 0;
+    plan->temporary = 0;
+    plan->seconds = 0;
+    plan->gain = (double)x->bytes * worth_between(r, last, before);
     if (!run_again(r, plan, x->value, x->bytes / SMALL, 0)) return false;
     if (plan->actions[plan->n - 1].kind == RUN_WHOLE) { /* what the kernel makes besides is dropped too */
         const ClusterSpan *span = &r->placement.spans[r->placement.span_of[x->value]];
         for (ValueId id = span->first; id <= span->last; id++) {
-            uint32_t other = r->placement.places[id].kind == PLACE_ARENA ? living(r, id, next) : IR_NONE;
+            uint32_t other = r->placement.places[id].kind == PLACE_ARENA ? living(r, id, before) : IR_NONE;
             if (other == IR_NONE || other == instance || r->instances[other].to_end) continue;
             plan->gain += (double)r->instances[other].bytes *
-                          worth_between(r, last_touch(r, other, r->runs[next].key), next);
+                          worth_between(r, last_touch(r, other, r->runs[before].key), before);
         }
     }
-    return plan->gain > 0 && r->live[r->runs[next].at] + plan->temporary - x->bytes < r->most;
+    return plan->gain > 0 && r->live[r->runs[before].at] + plan->temporary - x->bytes < r->most;
+}
+
+/* It comes back before its next use past the peak, or, if what it is made from is written over by then, before that. */
+static bool make_plan(Remat *r, Plan *plan, uint32_t instance) {
+    const Instance *x = &r->instances[instance];
+    int64_t peak = (int64_t)r->peak << 32;
+    uint32_t before = next_use(r, instance, peak), last = last_touch(r, instance, peak);
+    if (x->to_end || r->runs[x->run].gone || before == IR_NONE || r->runs[last].at >= r->peak) return false;
+    const Nature *nature = nature_of(r, r->placement.span_of[x->value]);
+    if (last == x->run && !nature->calm && nature->n_stored > 1) return false; /* it would store less */
+    for (int tries = 0; tries < 4 && r->runs[before].at > r->peak; tries++) {
+        if (plan_drop(r, plan, instance, last, before)) return true;
+        if (plan->blocked == IR_NONE) return false;
+        before = plan->blocked;
+    }
+    return false;
 }
 
 /* ---- carrying plans out ------------------------------------------------------------------------------------------------- */
@@ -583,21 +622,48 @@ static void redirect(Remat *r, uint32_t to) {
     }
 }
 
-static uint32_t source_of(const Remat *r, ValueId value, uint32_t run) {
-    const Placement *p = &r->placement;
-    if (p->places[value].kind != PLACE_ARENA) return r->n_of[value] ? r->of[value][0] : IR_NONE;
-    return living(r, value, run);
+/* The instance that a run of the plan, linked in, reads: one that lives, is held for it, or was made by a run before. */
+static uint32_t source_of(const Remat *r, const Plan *plan, const uint32_t *new, uint32_t n, ValueId value,
+                          uint32_t run) {
+    if (r->placement.places[value].kind != PLACE_ARENA) return r->of[value][0];
+    uint32_t instance = living(r, value, run);
+    for (int a = 0; a < plan->n && instance == IR_NONE; a++)
+        if (plan->actions[a].kind == EXTEND && plan->actions[a].value == value)
+            instance = plan->actions[a].index;
+    for (uint32_t m = 0; m < n && instance == IR_NONE; m++)
+        for (size_t j = 0; j < r->runs[new[m]].n_made; j++)
+            if (r->instances[r->runs[new[m]].made[j]].value == value) instance = r->runs[new[m]].made[j];
+    for (uint32_t i = r->n_of[value]; i-- > 0 && instance == IR_NONE;) { /* its last user was moved */
+        const Run *born = &r->runs[r->instances[r->of[value][i]].run];
+        if (!born->gone && born->key < r->runs[run].key) instance = r->of[value][i];
+    }
+    assert(instance != IR_NONE);
+    return instance;
 }
 
+/* A run that moved may have read what is made later. */
+static void find_sources_anew(Remat *r, const Plan *plan, const uint32_t *new, uint32_t n, uint32_t run) {
+    for (size_t k = 0; k < r->runs[run].n_sources; k++) {
+        uint32_t *source = &r->runs[run].sources[k].instance;
+        if (r->runs[r->instances[*source].run].key < r->runs[run].key) continue;
+        *source = source_of(r, plan, new, n, r->instances[*source].value, run);
+        Instance *x = &r->instances[*source];
+        ARENA_PUSH(r->arena, x->users, x->n_users, x->users_capacity, run);
+    }
+}
+
+/* Does what the plan says. What a run is held for by EXTEND lives on because the run reads it. */
 static void carry_out(Remat *r, const Plan *plan) {
     uint32_t new[MOST_RUNS], n = 0; /* runs */
     for (int i = 0; i < plan->n; i++) {
         const Action *action = &plan->actions[i];
-        if (action->kind == EXTEND) continue; /* the runs that read it keep it */
+        if (action->kind == EXTEND) continue;
         uint32_t run = action->index;
         if (action->kind == MOVE) {
             unlink_run(r, run);
             link_before(r, run, plan->before);
+            find_sources_anew(r, plan, new, n, run);
+            new[n++] = run;
             continue;
         }
         const ClusterSpan *span = &r->placement.spans[r->placement.span_of[action->value]];
@@ -613,25 +679,20 @@ static void carry_out(Remat *r, const Plan *plan) {
         for (size_t k = 0; k < action->slice.n_outside; k++) {
             ValueId x = action->slice.outside[k];
             if (r->placement.span_of[x] == IR_NONE) continue;
-            uint32_t instance = source_of(r, x, run);
-            for (int a = 0; a < plan->n && instance == IR_NONE; a++)
-                if (plan->actions[a].kind == EXTEND && plan->actions[a].value == x)
-                    instance = plan->actions[a].index;
-            for (uint32_t m = 0; m < n && instance == IR_NONE; m++)
-                for (size_t j = 0; j < r->runs[new[m]].n_made; j++)
-                    if (r->instances[r->runs[new[m]].made[j]].value == x) instance = r->runs[new[m]].made[j];
-            add_source(r, run, x, instance);
+            add_source(r, run, x, source_of(r, plan, new, n, x, run));
         }
-        for (size_t k = 0; k < action->slice.n_stops; k++)
-            add_source(r, run, action->slice.stops[k].at,
-                       living(r, action->slice.stops[k].stored, plan->before));
+        for (size_t k = 0; k < action->slice.n_stops; k++) {
+            const Stop *stop = &action->slice.stops[k];
+            add_source(r, run, stop->at, source_of(r, plan, new, n, stop->stored, run));
+        }
         for (ValueId id = span->first; id <= span->last; id++)
             if (action->kind == RUN_WHOLE ? r->placement.places[id].kind == PLACE_ARENA : id == action->value)
                 new_instance(r, id, run, false);
         new[n++] = run;
     }
     for (uint32_t m = n; m-- > 0;)
-        for (size_t j = 0; j < r->runs[new[m]].n_made; j++) redirect(r, r->runs[new[m]].made[j]);
+        for (size_t j = 0; j < r->runs[new[m]].n_made && !r->runs[new[m]].gone; j++)
+            redirect(r, r->runs[new[m]].made[j]);
 }
 
 /* ---- rounds --------------------------------------------------------------------------------------------------------------- */

@@ -139,9 +139,9 @@ static void check_row(const Row *row) {
     double all = (double)(ordered.step->arena_bytes + resident_bytes(ordered.step)) / 1e6,
            least = least_megabytes(row);
     assert_true(least < all);
-    for (int part = 0; part < 3; part++) {
+    for (int part = 0; part < 2; part++) {
         char limit[64];
-        snprintf(limit, sizeof limit, "train.memory=%.1fMB", least + (all - least) * part / 3);
+        snprintf(limit, sizeof limit, "train.memory=%.1fMB", least + (all - least) * part / 2);
         Loaded limited = load(row, limit, PASSES_ALL);
         if (!limited.step) fail_msg("%s %s: %s", row->path, limit, diags_text(limited.diags));
         assert_true(limited.step->arena_bytes + resident_bytes(limited.step) <=
