@@ -91,6 +91,21 @@ void cost_report(Arena *arena, const Func *func, const Flag *peak, const Flag *b
 void memory_report(Arena *arena, const Func *func);
 /* The arena over time as a picture; false with a message. */
 bool memory_picture(Arena *arena, const Func *func, const char *path);
+/* The kernels that run again (pass `remat`), the alike together, most bytes first. */
+typedef struct {
+    const char *name;
+    int count;
+    int64_t bytes; /* of values computed again instead of kept */
+    double flops;
+} Again;
+typedef struct {
+    int kernels;
+    int64_t bytes;
+    double flops, all_flops; /* theirs; of all kernels */
+    Again *kinds;
+    size_t n_kinds;
+} AgainTotals;
+AgainTotals again_totals(Arena *arena, const Func *func);
 
 const char *models_dir(void);
 int fail(int code, const char *format, ...)

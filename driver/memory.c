@@ -3,6 +3,7 @@
 #include "ir/cost.h"
 #include "ir/text.h"
 #include "passes/live.h"
+#include "passes/remat.h"
 
 #include <errno.h>
 #include <math.h>
@@ -142,6 +143,55 @@ static void print_peak(const Plan *plan) {
                value_name(plan, at_peak[i]->value));
 }
 
+static int by_again_bytes(const void *a, const void *b) {
+    const Again *x = a, *y = b;
+    if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
+    return strcmp(x->name, y->name);
+}
+
+AgainTotals again_totals(Arena *arena, const Func *func) {
+    AgainTotals totals = {0};
+    size_t capacity = 0;
+    Placement placement = func_place(arena, func);
+    for (size_t k = 0; k < placement.n_spans; k++) {
+        const ClusterSpan *span = &placement.spans[k];
+        KernelCost cost = kernel_cost(func, &placement, span);
+        totals.all_flops += cost.flops;
+        if (!func_node(func, span->last)->again) continue;
+        totals.flops += cost.flops;
+        totals.kernels++;
+        int64_t bytes = 0;
+        for (ValueId id = span->first; id <= span->last; id++)
+            if (placement.places[id].kind == PLACE_ARENA) bytes += type_bytes(func_type(func, id));
+        totals.bytes += bytes;
+        const Node *named = func_node(func, cost.named);
+        const char *name =
+            arena_printf(arena, "%s %s", op_info(named->op)->name, type_text(arena, &named->type));
+        size_t i = 0;
+        while (i < totals.n_kinds && strcmp(totals.kinds[i].name, name) != 0) i++;
+        if (i == totals.n_kinds)
+            ARENA_PUSH(arena, totals.kinds, totals.n_kinds, capacity, ((Again){.name = name}));
+        totals.kinds[i].count++;
+        totals.kinds[i].flops += cost.flops;
+        totals.kinds[i].bytes += bytes;
+    }
+    if (totals.n_kinds) qsort(totals.kinds, totals.n_kinds, sizeof *totals.kinds, by_again_bytes);
+    return totals;
+}
+
+/* What runs again so that less is kept. */
+static void print_again(Arena *arena, const Func *func) {
+    AgainTotals again = again_totals(arena, func);
+    if (again.kernels == 0) return;
+    printf("\ncomputed again, %d kernels\n", again.kernels);
+    printf("  %-12s %14lld  not kept\n", "bytes", (long long)again.bytes);
+    printf("  %-12s %14.0f  %.2f%% of what the step computes otherwise\n", "FLOPs", again.flops,
+           100 * again.flops / (again.all_flops - again.flops));
+    for (size_t i = 0; i < again.n_kinds; i++)
+        printf("  %4d x %20lld %14.0f  %s\n", again.kinds[i].count, (long long)again.kinds[i].bytes,
+               again.kinds[i].flops, again.kinds[i].name);
+}
+
 void memory_report(Arena *arena, const Func *func) {
     Plan plan = make_plan(arena, func);
     const Lives *lives = &plan.lives;
@@ -153,6 +203,11 @@ void memory_report(Arena *arena, const Func *func) {
            func->module->name, func->name, (long long)func->module->batch);
     print_states(func->module);
     print_ends(&plan);
+    if (func->module->memory_limit && strcmp(func->name, "step") == 0) {
+        printf("limit\n  %-12s %14lld  states, inputs, outputs and arena\n", "asked",
+               (long long)func->module->memory_limit);
+        printf("  %-12s %14lld\n", "taken", (long long)(resident_bytes(func) + func->arena_bytes));
+    }
     printf("arena, %zu values between %zu kernels\n", lives->count, lives->n_kernels);
     printf("  %-12s %14lld\n", "planned", (long long)func->arena_bytes);
     printf("  %-12s %14lld  no plan takes less\n", "most live", (long long)peak);
@@ -162,6 +217,7 @@ void memory_report(Arena *arena, const Func *func) {
     if (lives->count == 0) return;
     printf("  %-12s %14zu  %s\n", "peak kernel", plan.peak + 1, span_name(&plan, plan.peak));
     print_peak(&plan);
+    print_again(arena, func);
 }
 
 /* ---- the picture --------------------------------------------------------------------------------------------------- */

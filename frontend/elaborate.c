@@ -613,6 +613,8 @@ bool elaborate(ParsedRecipe *recipe, Recipe *out) {
     Module *module = module_new(recipe->arena, recipe->diags, recipe->name);
     module->batch = recipe->train.batch;
     module->precision = recipe->precision;
+    module->memory_limit = recipe->memory_limit;
+    module->memory_loc = recipe->memory_loc;
     start_elaborator(e, recipe, module);
     define_modules(e);
     e->training = true;

@@ -577,9 +577,32 @@ static void read_draws(ParsedRecipe *r, const Tree *map) {
 
 /* ---- training ---------------------------------------------------------------------------------------------------------- */
 
+/* "600MB", "1.5 GiB": a number and its unit. */
+static void read_memory(ParsedRecipe *r, const Tree *tree) {
+    static const struct {
+        const char *name;
+        double bytes;
+    } units[] = {{"B", 1},         {"kB", 1e3},      {"MB", 1e6},     {"GB", 1e9},
+                 {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+    const char *text = tree->kind == TREE_SCALAR ? tree->text : "";
+    char *end;
+    double number = strtod(text, &end), bytes = 0;
+    while (*end == ' ') end++;
+    for (size_t i = 0; i < COUNT(units); i++)
+        if (strcmp(end, units[i].name) == 0) bytes = number * units[i].bytes;
+    if (bytes >= 1 && bytes <= 0x1p53 && *text >= '0' && *text <= '9') {
+        r->memory_limit = (int64_t)bytes;
+        r->memory_loc = tree->loc;
+    } else
+        diag_error(r->diags, tree->loc,
+                   "memory '%s' is no limit: a number and a unit were expected, as 600MB (B, kB, MB, GB, "
+                   "KiB, MiB, GiB)",
+                   tree->kind == TREE_SCALAR ? tree->text : "…");
+}
+
 static void read_train(ParsedRecipe *r, const Tree *map) {
     static const char *const keys[] = {"batch",  "epochs",           "seed", "precision", "optimizer", "clip",
-                                       "freeze", "checkpoint_every", "knn"};
+                                       "freeze", "checkpoint_every", "knn",  "memory"};
     static const char *const knn_keys[] = {"every", "k", "temperature"};
     int64_t number;
     bool is_int;
@@ -598,6 +621,7 @@ static void read_train(ParsedRecipe *r, const Tree *map) {
     if (precision && (precision->kind != TREE_SCALAR || !precision_find(precision->text, &r->precision)))
         diag_error(r->diags, precision->loc, "precision '%s' is not known: fp32, bf16 or bf16x3",
                    precision->kind == TREE_SCALAR ? precision->text : "…");
+    if (tree_get(map, "memory")) read_memory(r, tree_get(map, "memory"));
     if (tree_get(map, "optimizer")) r->optimizer = read_expr(r, tree_get(map, "optimizer"), "optimizer");
     if (tree_get(map, "clip")) r->clip = read_expr(r, tree_get(map, "clip"), "clip");
     if (freeze) read_entries(r, freeze, "freeze", &r->freeze);

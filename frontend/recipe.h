@@ -86,6 +86,8 @@ typedef struct {
     Expr *optimizer, *clip;
     VtTrain train;
     Precision precision;
+    int64_t memory_limit; /* bytes; 0: any */
+    Loc memory_loc;
     /* files being read, for `use:` cycles */
     const char **open_files, **read_files;
     size_t n_open, open_capacity, n_read, read_capacity;

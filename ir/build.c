@@ -80,6 +80,8 @@ Module *module_clone(const Module *module, Arena *arena) {
     Module *copy = module_new(arena, module->diags, module->name);
     copy->batch = module->batch;
     copy->precision = module->precision;
+    copy->memory_limit = module->memory_limit;
+    copy->memory_loc = module->memory_loc;
     for (size_t s = 0; s < module->n_states; s++) module_add_state(copy, module->states[s]);
     for (size_t f = 0; f < module->n_funcs; f++) {
         const Func *from = module->funcs[f];

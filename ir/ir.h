@@ -110,6 +110,7 @@ typedef struct {
     uint16_t op;
     uint16_t n_operands;
     uint32_t cluster; /* 0: none. Nodes of one fused kernel share a number and lie together (pass `fuse`) */
+    bool again;       /* computes what was computed before and not kept (pass `remat`) */
     const ValueId *operands; /* in the arena, never written after emission */
     const Attr *attrs;       /* op_info(op)->n_attrs of them */
     Type type;
@@ -188,6 +189,8 @@ struct Module {
     const char *name;
     int64_t batch; /* of the target line; 0: none */
     Precision precision;
+    int64_t memory_limit; /* bytes that @step may take; 0: any (pass `remat`) */
+    Loc memory_loc;       /* where that is asked for */
     State *states;
     size_t n_states, states_capacity;
     Func **funcs;

@@ -447,12 +447,17 @@ static bool take_attrs(Parser *p, const OpInfo *info, Attr attrs[OP_MAX_ATTRS]) 
     return true;
 }
 
-/* [cluster = 3, offset = 4096] */
-static bool take_plan(Parser *p, int64_t *cluster, int64_t *offset) {
+/* [cluster = 3, again, offset = 4096] */
+static bool take_plan(Parser *p, int64_t *cluster, int64_t *offset, bool *again) {
     if (!accept(p, '[')) return true;
     do {
+        if (accept_word(p, "again")) {
+            *again = true;
+            continue;
+        }
         bool is_cluster = accept_word(p, "cluster");
-        if (!is_cluster && !accept_word(p, "offset")) return fail(p, p->at, "expected cluster or offset");
+        if (!is_cluster && !accept_word(p, "offset"))
+            return fail(p, p->at, "expected cluster, again or offset");
         int64_t *number = is_cluster ? cluster : offset;
         if (!expect(p, '=') || !take_int(p, number)) return false;
         if (*number < 0 || (is_cluster && *number >= UINT32_MAX)) return fail(p, p->at, "out of range");
@@ -470,6 +475,7 @@ typedef struct {
     bool typed;
     Type type;
     int64_t cluster, offset;
+    bool again;
     const char *scope;
     Loc loc;
 } Statement;
@@ -503,7 +509,7 @@ static bool take_statement(Parser *p, Statement *st) {
     if (!take_attrs(p, op_info((OpKind)st->op), st->attrs)) return false;
     st->typed = accept(p, ':');
     if (st->typed && !take_type(p, &st->type)) return false;
-    return take_plan(p, &st->cluster, &st->offset);
+    return take_plan(p, &st->cluster, &st->offset, &st->again);
 }
 
 static ValueId emit_statement(Parser *p, const Statement *st) {
@@ -522,6 +528,7 @@ static ValueId emit_statement(Parser *p, const Statement *st) {
     }
     p->func->nodes[id].cluster = (uint32_t)st->cluster;
     p->func->nodes[id].offset = st->offset;
+    p->func->nodes[id].again = st->again;
     return id;
 }
 
@@ -660,22 +667,24 @@ static void parse_func(Parser *p) {
     p->func->loc = (Loc){0, 0, 0};
 }
 
-/* target(batch = N, precision = NAME): either or both */
+/* target(batch = N, precision = NAME, memory = BYTES): any of them */
 static bool parse_target(Parser *p) {
+    static const char expected[] = "expected target(batch = N, precision = NAME, memory = BYTES)";
     if (!expect(p, '(')) return false;
-    bool more = true;
-    if (accept_word(p, "batch")) {
-        if (!expect(p, '=') || !take_int(p, &p->module->batch)) return fail(p, p->at, "expected batch = N");
-        if (p->module->batch < 1) return fail(p, p->at, "a batch of less than 1");
-        more = accept(p, ',');
-    }
-    if (!more) return expect(p, ')');
-    if (!accept_word(p, "precision") || !expect(p, '='))
-        return fail(p, p->at, "expected target(batch = N, precision = NAME)");
-    char *name = take_name(p, "precision");
-    if (!name) return false;
-    if (!precision_find(name, &p->module->precision))
-        return fail(p, p->at, "expected a precision: fp32, bf16 or bf16x3");
+    do {
+        bool batch = accept_word(p, "batch"), memory = !batch && accept_word(p, "memory");
+        int64_t *number = batch ? &p->module->batch : &p->module->memory_limit;
+        if (batch || memory) {
+            if (!expect(p, '=') || !take_int(p, number)) return fail(p, p->at, "expected a whole number");
+            if (*number < 1) return fail(p, p->at, "%s of less than 1", batch ? "a batch" : "memory");
+            continue;
+        }
+        if (!accept_word(p, "precision") || !expect(p, '=')) return fail(p, p->at, expected);
+        char *name = take_name(p, "precision");
+        if (!name) return false;
+        if (!precision_find(name, &p->module->precision))
+            return fail(p, p->at, "expected a precision: fp32, bf16 or bf16x3");
+    } while (accept(p, ','));
     return expect(p, ')');
 }
 

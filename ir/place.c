@@ -19,12 +19,27 @@ static void find_spans(Arena *arena, const Func *func, Placement *placement) {
     }
 }
 
-/* Whether the kernel that computes `value` may write it over `state`, which it reads: only element by element. */
+/* Whether a value of the span is computed from `from`, within it. */
+static bool computed_from(Arena *arena, const Func *func, const ClusterSpan *span, ValueId value,
+                          ValueId from) {
+    bool *from_it = ARENA_ARRAY(arena, bool, span->last - span->first + 1);
+    for (ValueId id = span->first; id <= value; id++)
+        for (int o = 0; o < func_node(func, id)->n_operands; o++) {
+            ValueId x = func_node(func, id)->operands[o];
+            bool inside = x >= span->first && x <= span->last;
+            if (x == from || (inside && from_it[x - span->first])) from_it[id - span->first] = true;
+        }
+    return from_it[value - span->first];
+}
+
+/* Whether the kernel that computes `value` may write it over `state`, which it reads: only element by element, and only if the
+ * value itself is computed from the element, which is thus loaded before anything is stored. */
 static bool reads_in_step(const Func *func, const ClusterSpan *span, ValueId value, ValueId state) {
     Arena *arena = arena_new();
     Kernel kernel = kernel_regrow(arena, func, span->first, span->last);
     const KernelMember *member = kernel_member(&kernel, value);
-    bool good = member && kernel.kind == KERNEL_LOOP;
+    bool good = member && (kernel.kind == KERNEL_LOOP || kernel.kind == KERNEL_MATMUL) &&
+                computed_from(arena, func, span, value, state);
     for (size_t u = 0; good && u < kernel.n_uses; u++) {
         const KernelUse *use = &kernel.uses[u];
         if (use->value == state)

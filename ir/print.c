@@ -172,7 +172,10 @@ static void print_node(Printer *p, const Func *func, ValueId id) {
     print_type(p->out, &node->type);
     if (node->cluster || node->offset >= 0) {
         fputs(" [", p->out);
-        if (node->cluster) fprintf(p->out, "cluster = %u%s", node->cluster, node->offset >= 0 ? ", " : "");
+        bool more = node->offset >= 0;
+        if (node->cluster)
+            fprintf(p->out, "cluster = %u%s%s", node->cluster, node->again ? ", again" : "",
+                    more ? ", " : "");
         if (node->offset >= 0) fprintf(p->out, "offset = %lld", (long long)node->offset);
         fputc(']', p->out);
     }
@@ -217,6 +220,25 @@ static void print_func(Printer *p, const Func *func) {
     fputs("  }\n", p->out);
 }
 
+/* " target(batch = N, precision = NAME, memory = BYTES)": what says something. */
+static void print_target(Printer *p) {
+    const Module *module = p->module;
+    const char *between = " target(";
+    if (module->batch) {
+        fprintf(p->out, "%sbatch = %lld", between, (long long)module->batch);
+        between = ", ";
+    }
+    if (module->precision != PRECISION_FP32) {
+        fprintf(p->out, "%sprecision = %s", between, precision_name(module->precision));
+        between = ", ";
+    }
+    if (module->memory_limit) {
+        fprintf(p->out, "%smemory = %lld", between, (long long)module->memory_limit);
+        between = ", ";
+    }
+    if (*between == ',') fputc(')', p->out);
+}
+
 char *module_print(const Module *module, size_t *size) {
     char *text = NULL;
     size_t length = 0;
@@ -224,12 +246,7 @@ char *module_print(const Module *module, size_t *size) {
     if (!p.out) return NULL;
     fputs("module @", p.out);
     print_name(p.out, module->name, false);
-    bool plain = module->precision == PRECISION_FP32;
-    if (module->batch || !plain) fputs(" target(", p.out);
-    if (module->batch) fprintf(p.out, "batch = %lld", (long long)module->batch);
-    if (!plain)
-        fprintf(p.out, "%sprecision = %s", module->batch ? ", " : "", precision_name(module->precision));
-    if (module->batch || !plain) fputc(')', p.out);
+    print_target(&p);
     fputs(" {\n", p.out);
     for (size_t s = 0; s < module->n_states; s++) print_state(&p, &module->states[s]);
     for (size_t f = 0; f < module->n_funcs; f++) print_func(&p, module->funcs[f]);

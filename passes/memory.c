@@ -61,27 +61,33 @@ static void give(Heap *heap, int64_t start, int64_t size) {
     }
 }
 
+int64_t plan_lives(Arena *arena, const Lives *lives, int64_t *offsets) {
+    /* Values by the kernel of their last use, as linked lists. */
+    uint32_t *head = ARENA_ARRAY(arena, uint32_t, lives->n_kernels + 1),
+             *next = ARENA_ARRAY(arena, uint32_t, lives->count + 1);
+    if (!offsets) offsets = ARENA_ARRAY(arena, int64_t, lives->count + 1);
+    for (size_t k = 0; k < lives->n_kernels; k++) head[k] = IR_NONE;
+    Heap heap = {.arena = arena};
+    uint32_t born = 0;
+    for (size_t k = 0; k < lives->n_kernels; k++) {
+        for (; born < lives->count && lives->of[born].born == k; born++) {
+            const Life *life = &lives->of[born];
+            offsets[born] = take(&heap, life->bytes);
+            next[born] = head[life->died];
+            head[life->died] = born;
+        }
+        for (uint32_t i = head[k]; i != IR_NONE; i = next[i]) give(&heap, offsets[i], lives->of[i].bytes);
+    }
+    return heap.end;
+}
+
 static void plan_func(Func *func) {
     Arena *arena = arena_new();
     Placement placement = func_place(arena, func);
     Lives lives = func_lives(arena, func, &placement);
-    /* Values by the kernel of their last use, as linked lists. */
-    uint32_t *head = ARENA_ARRAY(arena, uint32_t, lives.n_kernels + 1),
-             *next = ARENA_ARRAY(arena, uint32_t, lives.count + 1);
-    for (size_t k = 0; k < lives.n_kernels; k++) head[k] = IR_NONE;
-    Heap heap = {.arena = arena};
-    uint32_t born = 0;
-    for (size_t k = 0; k < lives.n_kernels; k++) {
-        for (; born < lives.count && lives.of[born].born == k; born++) {
-            const Life *life = &lives.of[born];
-            func->nodes[life->value].offset = take(&heap, life->bytes);
-            next[born] = head[life->died];
-            head[life->died] = born;
-        }
-        for (uint32_t i = head[k]; i != IR_NONE; i = next[i])
-            give(&heap, func->nodes[lives.of[i].value].offset, lives.of[i].bytes);
-    }
-    func->arena_bytes = heap.end;
+    int64_t *offsets = ARENA_ARRAY(arena, int64_t, lives.count + 1);
+    func->arena_bytes = plan_lives(arena, &lives, offsets);
+    for (size_t i = 0; i < lives.count; i++) func->nodes[lives.of[i].value].offset = offsets[i];
     arena_free(arena);
 }
 

@@ -2,7 +2,10 @@
 #ifndef VITC_PASSES_MEMORY_H
 #define VITC_PASSES_MEMORY_H
 
-#include "ir/ir.h"
+#include "passes/live.h"
+
+/* The bytes of an arena that holds the values while they live, and, unless `offsets` is NULL, where each lies in it. */
+int64_t plan_lives(Arena *arena, const Lives *lives, int64_t *offsets);
 
 bool pass_memory(Module *module, Diags *diags);
 

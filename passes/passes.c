@@ -8,6 +8,8 @@
 #include "passes/memory.h"
 #include "passes/precision.h"
 #include "passes/reductions.h"
+#include "passes/remat.h"
+#include "passes/schedule.h"
 #include "passes/simplify.h"
 
 #include <string.h>
@@ -21,6 +23,9 @@ static const Pass TABLE[] = {
     {"reductions", "bring every reduction into the form of a row or a column kernel", pass_reductions},
     {"fuse", "group nodes into kernels and decide what reaches memory", pass_fuse},
     {"precision", "products of bf16, and which values between kernels are stored so", pass_precision},
+    {"schedule", "order the kernels so that values live short", pass_schedule},
+    {"remat", "compute values again instead of keeping them, where a limit of memory asks for it",
+     pass_remat},
     {"memory", "lay the values between kernels into one arena", pass_memory},
 };
 enum { N_PASSES = sizeof TABLE / sizeof *TABLE };

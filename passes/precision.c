@@ -147,6 +147,8 @@ static void rewrite_func(Narrowing *n, int products) {
             attrs[n_attrs - 1].i = products;
             copy.attrs = attrs;
         }
+        if (n->takes_half[id] && op_is_view(node->op)) /* a view of bf16 is bf16 */
+            copy.type.dtype = func_type(func, operands[0])->dtype;
         ValueId new = func_copy(func, &copy, operands);
         func->nodes[new].cluster = node->cluster;
         rewrite.map[id] = new;

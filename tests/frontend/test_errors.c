@@ -37,6 +37,8 @@ static const struct {
      "unknown augmentation 'blurr'; did you mean 'blur'?"},
     {"recipe: t\nviews: {v: {size: 8, augment: [blur: {p: 2}]}}\n", "p = 2 is outside 0..1"},
     {"recipe: t\ntrain: {precision: fp8}\n", "precision 'fp8' is not known"},
+    {"recipe: t\ntrain: {memory: 600}\n", "memory '600' is no limit"},
+    {"recipe: t\ntrain: {memory: 2 EB}\n", "(B, kB, MB, GB, KiB, MiB, GiB)"},
     {"recipe: \"t\n", "YAML:"},
     {"a: &a [1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d "
      "[*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n"

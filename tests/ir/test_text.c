@@ -39,7 +39,7 @@ static void test_random_functions(void **state) {
 
 /* Canonical text: prints as it is. */
 static const char CANONICAL[] =
-    "module @\"odd name\" target(batch = 64) {\n"
+    "module @\"odd name\" target(batch = 64, precision = bf16, memory = 600000000) {\n"
     "  state %net.0.weight : f32[3x2] = trunc_normal(mean = 0, std = 0.02), role = param, decay  // "
     "(a.yaml:4:3)\n"
     "  state %net.1.weight : f32[2] = normal(mean = 1, std = 2), role = param\n"
@@ -48,8 +48,8 @@ static const char CANONICAL[] =
     "  state %q2 : f32[2] = constant(value = 0), role = optimizer\n"
     "  state %q : f32[4] = uniform(low = -1, high = 0.1), role = buffer\n"
     "  func @step(%x : f32[8x3], %\"say \\\"hi\\\"\\x0a\" : i32[8]) arena = 128 {\n"
-    "    %0 = matmul %x, %net.0.weight : f32[8x2] [cluster = 1, offset = 0]  // net.0 (\"my file\":12:1)\n"
-    "    %1 = mul %0, %q2 : f32[8x2] [cluster = 2]  // net.1\n"
+    "    %0 = matmul %x, %net.0.weight : f32[8x2] [cluster = 1, again, offset = 0]  // net.0 (\"my file\":12:1)\n"
+    "    %1 = mul %0, %q2 : f32[8x2] [cluster = 2, again]  // net.1\n"
     "    %2 = sum %1 {axes = [0, 1]} : f32 [cluster = 2]\n"
     "    %3 = gelu %1 {approximate = true} : f32[8x2] [cluster = 3]\n"
     "    %4 = mul %3, %net.1.weight : f32[8x2] [cluster = 3]\n"
@@ -109,6 +109,7 @@ static const struct {
     {"modul @m {\n}\n", "expected module @name {", 1, 1},
     {"module @m {\n", "the module is not closed", 2, 1},
     {"module @m {\n}\nmore\n", "text after the end", 3, 1},
+    {"module @m target(memory = 0) {\n}\n", "memory of less than 1", 1, 28},
     {"module @m target(batch = 0) {\n}\n", "a batch of less than 1", 1, 27},
     {"module @m {\n  state %s : f32 = twice(), role = param\n}\n", "expected an initialiser", 2, 20},
     {"module @m {\n  state %s : f32 = constant(value = 1), role = king\n}\n", "expected a role", 2, 48},

@@ -1,0 +1,331 @@
+/* List scheduling of kernels. A kernel waits for those that store what it loads (data), and, if it updates a state, for those that
+ * read the old value (anti-dependence: else the new value needs memory of its own until the end, and a copy). Among the
+ * kernels that wait for nothing, one that makes no memory live that it does not free runs at once, so that a weight's gradient goes
+ * into its update while its operands are still there; the others run in the order given. */
+#include "passes/schedule.h"
+#include "passes/live.h"
+#include "passes/memory.h"
+
+#include <string.h>
+
+enum { TINY = 1024 }; /* what a kernel stores, next to what it loads, for it to count as nothing */
+
+typedef struct {
+    uint32_t from, to; /* `from` runs first */
+    bool anti;
+} Edge;
+
+typedef struct {
+    uint32_t *at; /* kernels, or values, by heap order */
+    size_t count, capacity;
+} Queue;
+
+typedef struct {
+    Arena *arena;
+    Func *func;
+    Placement placement;
+    size_t n; /* kernels */
+    Edge *edges;
+    size_t n_edges, edges_capacity;
+    uint32_t *first_out, *out; /* edges by `from` */
+    uint32_t *first_load;      /* values of other kernels that each loads, once */
+    ValueId *loads;
+    size_t n_loads, loads_capacity;
+    uint32_t *first_user, *users; /* kernels that load each value */
+    uint32_t *left;               /* of each value: users that have not run */
+    uint32_t *waits;              /* of each kernel: edges into it from kernels that have not run */
+    bool *done, *kept;            /* kept: a value that lives to the end */
+} Schedule;
+
+/* ---- who waits for whom -------------------------------------------------------------------------------------------- */
+
+static void add_edge(Schedule *s, uint32_t from, uint32_t to, bool anti) {
+    ARENA_PUSH(s->arena, s->edges, s->n_edges, s->edges_capacity, ((Edge){from, to, anti}));
+}
+
+static void find_loads(Schedule *s) {
+    uint32_t *stamp = ARENA_ARRAY(s->arena, uint32_t, s->func->count + 1), *before = stamp;
+    before = ARENA_ARRAY(s->arena, uint32_t, s->n + 1); /* of kernels: edge made already */
+    s->first_load = ARENA_ARRAY(s->arena, uint32_t, s->n + 1);
+    for (uint32_t k = 0; k < s->n; k++) {
+        const ClusterSpan *span = &s->placement.spans[k];
+        s->first_load[k] = (uint32_t)s->n_loads;
+        for (ValueId id = span->first; id <= span->last; id++) {
+            const Node *node = func_node(s->func, id);
+            for (int o = 0; o < node->n_operands; o++) {
+                ValueId x = node->operands[o];
+                uint32_t from = s->placement.span_of[x];
+                if (from == k || from == IR_NONE || stamp[x] == k + 1) continue;
+                stamp[x] = k + 1;
+                ARENA_PUSH(s->arena, s->loads, s->n_loads, s->loads_capacity, x);
+                if (before[from] != k + 1) add_edge(s, from, k, false);
+                before[from] = k + 1;
+            }
+        }
+    }
+    s->first_load[s->n] = (uint32_t)s->n_loads;
+}
+
+static void find_users(Schedule *s) {
+    size_t n = s->func->count;
+    s->first_user = ARENA_ARRAY(s->arena, uint32_t, n + 2);
+    s->users = ARENA_ARRAY(s->arena, uint32_t, s->n_loads + 1);
+    s->left = ARENA_ARRAY(s->arena, uint32_t, n + 1);
+    for (size_t i = 0; i < s->n_loads; i++) s->first_user[s->loads[i] + 2]++;
+    for (size_t v = 2; v < n + 2; v++) s->first_user[v] += s->first_user[v - 1];
+    for (uint32_t k = 0; k < s->n; k++)
+        for (uint32_t i = s->first_load[k]; i < s->first_load[k + 1]; i++)
+            s->users[s->first_user[s->loads[i] + 1]++] = k;
+    for (size_t v = 0; v < n; v++) s->left[v] = s->first_user[v + 1] - s->first_user[v];
+}
+
+/* Kernels that read a state's old value before the kernel that makes the new one. */
+static void add_anti_edges(Schedule *s) {
+    uint32_t *updater = ARENA_ARRAY(s->arena, uint32_t, s->func->module->n_states + 1);
+    for (size_t i = 0; i < s->func->module->n_states; i++) updater[i] = IR_NONE;
+    for (size_t i = 0; i < s->func->n_updates; i++)
+        updater[s->func->updates[i].state] = s->placement.span_of[s->func->updates[i].value];
+    for (uint32_t k = 0; k < s->n; k++) {
+        const ClusterSpan *span = &s->placement.spans[k];
+        for (ValueId id = span->first; id <= span->last; id++)
+            for (int o = 0; o < func_node(s->func, id)->n_operands; o++) {
+                const Node *x = func_node(s->func, func_node(s->func, id)->operands[o]);
+                uint32_t to = x->op == OP_state ? updater[x->attrs[0].i] : IR_NONE;
+                if (to != IR_NONE && to != k) add_edge(s, k, to, true);
+            }
+    }
+}
+
+static void index_edges(Schedule *s) {
+    s->first_out = ARENA_ARRAY(s->arena, uint32_t, s->n + 2);
+    s->out = ARENA_ARRAY(s->arena, uint32_t, s->n_edges + 1);
+    for (size_t e = 0; e < s->n_edges; e++) s->first_out[s->edges[e].from + 2]++;
+    for (size_t k = 2; k < s->n + 2; k++) s->first_out[k] += s->first_out[k - 1];
+    for (size_t e = 0; e < s->n_edges; e++) s->out[s->first_out[s->edges[e].from + 1]++] = (uint32_t)e;
+}
+
+typedef struct {
+    uint32_t *number, *low, *component, *next_out;
+    Queue open, path;
+    uint32_t count, components;
+} Cycles;
+
+static void visit(Schedule *s, Cycles *c, uint32_t k) {
+    c->number[k] = c->low[k] = ++c->count;
+    c->next_out[k] = s->first_out[k];
+    ARENA_PUSH(s->arena, c->open.at, c->open.count, c->open.capacity, k);
+    ARENA_PUSH(s->arena, c->path.at, c->path.count, c->path.capacity, k);
+}
+
+/* Strongly connected components (Tarjan 1972), without recursion. */
+static uint32_t *find_components(Schedule *s) {
+    Cycles c = {.number = ARENA_ARRAY(s->arena, uint32_t, s->n + 1),
+                .low = ARENA_ARRAY(s->arena, uint32_t, s->n + 1),
+                .component = ARENA_ARRAY(s->arena, uint32_t, s->n + 1),
+                .next_out = ARENA_ARRAY(s->arena, uint32_t, s->n + 1)};
+    for (uint32_t root = 0; root < s->n; root++) {
+        if (c.number[root]) continue;
+        visit(s, &c, root);
+        while (c.path.count) {
+            uint32_t k = c.path.at[c.path.count - 1];
+            if (c.next_out[k] < s->first_out[k + 1]) {
+                uint32_t to = s->edges[s->out[c.next_out[k]++]].to;
+                if (!c.number[to])
+                    visit(s, &c, to);
+                else if (!c.component[to] && c.number[to] < c.low[k])
+                    c.low[k] = c.number[to];
+                continue;
+            }
+            c.path.count--;
+            if (c.path.count) {
+                uint32_t parent = c.path.at[c.path.count - 1];
+                if (c.low[k] < c.low[parent]) c.low[parent] = c.low[k];
+            }
+            if (c.low[k] != c.number[k]) continue;
+            c.components++;
+            uint32_t member;
+            do {
+                member = c.open.at[--c.open.count];
+                c.component[member] = c.components;
+            } while (member != k);
+        }
+    }
+    return c.component;
+}
+
+/* A state read by what follows from its update, or states that change places: such readers cannot all come first. Their updates
+ * are copied, as before. */
+static void drop_cycles(Schedule *s) {
+    const uint32_t *component = find_components(s);
+    size_t n = 0;
+    for (size_t e = 0; e < s->n_edges; e++) {
+        const Edge edge = s->edges[e];
+        if (!edge.anti || component[edge.from] != component[edge.to]) s->edges[n++] = edge;
+    }
+    s->n_edges = n;
+}
+
+/* ---- the order ------------------------------------------------------------------------------------------------------- */
+
+/* Heaps of kernels, the first of the given order on top. */
+static void push(Schedule *s, Queue *queue, uint32_t k) {
+    ARENA_PUSH(s->arena, queue->at, queue->count, queue->capacity, k);
+    size_t i = queue->count - 1;
+    for (; i > 0 && queue->at[(i - 1) / 2] > k; i = (i - 1) / 2) queue->at[i] = queue->at[(i - 1) / 2];
+    queue->at[i] = k;
+}
+
+static uint32_t pop(Queue *queue) {
+    uint32_t top = queue->at[0], last = queue->at[--queue->count];
+    size_t i = 0;
+    for (;;) {
+        size_t child = 2 * i + 1;
+        if (child >= queue->count) break;
+        if (child + 1 < queue->count && queue->at[child + 1] < queue->at[child]) child++;
+        if (queue->at[child] >= last) break;
+        queue->at[i] = queue->at[child];
+        i = child;
+    }
+    queue->at[i] = last;
+    return top;
+}
+
+/* Whether it makes no more memory live than it frees, an update counted as written in place. */
+static bool is_free(const Schedule *s, uint32_t k) {
+    const ClusterSpan *span = &s->placement.spans[k];
+    int64_t stores = 0, loads = 0, frees = 0;
+    for (ValueId id = span->first; id <= span->last; id++) {
+        bool live = s->placement.places[id].kind == PLACE_ARENA && (!s->kept[id] || s->left[id] > 0);
+        if (live) stores += type_bytes(func_type(s->func, id));
+    }
+    for (uint32_t i = s->first_load[k]; i < s->first_load[k + 1]; i++) {
+        int64_t bytes = type_bytes(func_type(s->func, s->loads[i]));
+        loads += bytes;
+        if (s->left[s->loads[i]] == 1 && !s->kept[s->loads[i]]) frees += bytes;
+    }
+    return stores <= frees || stores * TINY <= loads;
+}
+
+static void run_kernel(Schedule *s, uint32_t k, bool eager, Queue *ready, Queue *at_once) {
+    s->done[k] = true;
+    for (uint32_t i = s->first_out[k]; i < s->first_out[k + 1]; i++) {
+        uint32_t to = s->edges[s->out[i]].to;
+        if (--s->waits[to] > 0) continue;
+        push(s, eager && is_free(s, to) ? at_once : ready, to);
+    }
+    for (uint32_t i = s->first_load[k]; i < s->first_load[k + 1]; i++) {
+        ValueId x = s->loads[i];
+        if (--s->left[x] != 1 || !eager) continue;
+        for (uint32_t u = s->first_user[x]; u < s->first_user[x + 1]; u++) { /* the one left may free it */
+            uint32_t user = s->users[u];
+            if (!s->done[user] && s->waits[user] == 0 && is_free(s, user)) push(s, at_once, user);
+        }
+    }
+}
+
+static uint32_t *make_order(Schedule *s, bool eager) {
+    uint32_t *order = ARENA_ARRAY(s->arena, uint32_t, s->n + 1);
+    size_t count = 0;
+    Queue ready = {0}, at_once = {0};
+    find_users(s);
+    s->waits = ARENA_ARRAY(s->arena, uint32_t, s->n + 1);
+    s->done = ARENA_ARRAY(s->arena, bool, s->n + 1);
+    for (size_t e = 0; e < s->n_edges; e++) s->waits[s->edges[e].to]++;
+    for (uint32_t k = 0; k < s->n; k++)
+        if (s->waits[k] == 0) push(s, eager && is_free(s, k) ? &at_once : &ready, k);
+    while (ready.count || at_once.count) {
+        uint32_t k = pop(at_once.count ? &at_once : &ready);
+        if (s->done[k]) continue; /* it was in both */
+        order[count++] = k;
+        run_kernel(s, k, eager, &ready, &at_once);
+    }
+    return count == s->n ? order : NULL;
+}
+
+/* ---- the function in that order ---------------------------------------------------------------------------------------- */
+
+/* What a rewrite changes of a function. */
+typedef struct {
+    Node *nodes;
+    size_t count, capacity;
+    Output *outputs;
+    Update *updates;
+} Body;
+
+static Body body_of(const Func *func) {
+    Arena *arena = func->module->arena;
+    Body body = {func->nodes, func->count, func->capacity, NULL, NULL};
+    body.outputs = ARENA_ARRAY(arena, Output, func->n_outputs + 1);
+    body.updates = ARENA_ARRAY(arena, Update, func->n_updates + 1);
+    if (func->n_outputs) memcpy(body.outputs, func->outputs, sizeof *body.outputs * func->n_outputs);
+    if (func->n_updates) memcpy(body.updates, func->updates, sizeof *body.updates * func->n_updates);
+    return body;
+}
+
+static void set_body(Func *func, const Body *body) {
+    func->nodes = body->nodes;
+    func->count = body->count;
+    func->capacity = body->capacity;
+    func->outputs = body->outputs;
+    func->updates = body->updates;
+}
+
+static Body reordered(Schedule *s, const Body *given, const uint32_t *order) {
+    Func *func = s->func;
+    Body copy = body_of(func);
+    set_body(func, &copy);
+    Rewrite rewrite = rewrite_begin(func);
+    for (ValueId id = 0; id < given->count; id++)
+        if (given->nodes[id].cluster == 0) rewrite_copy(&rewrite, id);
+    for (size_t i = 0; i < s->n; i++) {
+        const ClusterSpan *span = &s->placement.spans[order[i]];
+        for (ValueId id = span->first; id <= span->last; id++) {
+            ValueId copied = rewrite_copy(&rewrite, id);
+            func->nodes[copied].cluster = (uint32_t)i + 1;
+        }
+    }
+    rewrite_end(&rewrite);
+    return body_of(func);
+}
+
+static int64_t planned_bytes(Arena *arena, const Func *func) {
+    Placement placement = func_place(arena, func);
+    Lives lives = func_lives(arena, func, &placement);
+    return plan_lives(arena, &lives, NULL);
+}
+
+/* The smaller arena of: kernels that free memory at once; the order given, but readers before updates; the order given. */
+static void schedule_func(Func *func) {
+    Schedule s = {.arena = arena_new(), .func = func};
+    s.placement = func_place(s.arena, func);
+    s.n = s.placement.n_spans;
+    s.kept = ARENA_ARRAY(s.arena, bool, func->count + 1);
+    for (size_t i = 0; i < func->n_outputs; i++) s.kept[func->outputs[i].value] = true;
+    for (size_t i = 0; i < func->n_updates; i++) s.kept[func->updates[i].value] = true;
+    find_loads(&s);
+    add_anti_edges(&s);
+    index_edges(&s);
+    drop_cycles(&s);
+    index_edges(&s);
+    Body given = body_of(func), best = given;
+    int64_t least = planned_bytes(s.arena, func);
+    for (int eager = 0; eager < 2; eager++) {
+        set_body(func, &given);
+        const uint32_t *order = make_order(&s, eager);
+        if (!order) continue;
+        Body body = reordered(&s, &given, order);
+        int64_t bytes = planned_bytes(s.arena, func);
+        if (bytes > least) continue;
+        least = bytes;
+        best = body;
+    }
+    set_body(func, &best);
+    arena_free(s.arena);
+}
+
+bool pass_schedule(Module *module, Diags *diags) {
+    (void)diags;
+    for (size_t f = 0; f < module->n_funcs; f++)
+        if (module->funcs[f]->count > 0) schedule_func(module->funcs[f]);
+    return true;
+}

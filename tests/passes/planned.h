@@ -1,0 +1,148 @@
+/* For the tests of passes: random functions with gradients, and a memory plan followed with real bytes, kernel by kernel. */
+#ifndef VITC_TESTS_PASSES_PLANNED_H
+#define VITC_TESTS_PASSES_PLANNED_H
+
+#include "ir/place.h"
+#include "tests/passes/random_graph.h"
+
+/* Adds a loss of several values, and its gradients as outputs. */
+static inline void add_gradients(RandomGraph *g) {
+    Func *func = g->func;
+    ValueId loss = ir_constant(func, 0, DT_F64), count = (ValueId)func->count;
+    for (ValueId id = 0; id < count; id++) {
+        if (func_type(func, id)->dtype != DT_F64 || draw_below(&g->seed, 3)) continue;
+        loss = ir_binary(func, OP_add, loss, weighed(func, id, ir_unary(func, OP_sin, id)));
+    }
+    char name[16];
+    for (ValueId id = 0; id < count; id++) {
+        int op = func_node(func, id)->op;
+        if ((op != OP_input && op != OP_state) || func_type(func, id)->dtype != DT_F64) continue;
+        snprintf(name, sizeof name, "d%u", id);
+        func_add_output(func, name, emit_grad(func, loss, id));
+    }
+}
+
+typedef struct {
+    const Func *func;
+    Placement placement;
+    char *arena_bytes;
+    Tensor *inputs, *states, *outputs;
+} Machine;
+
+/* f64 as it is; what is smaller as a float, so that it stays within its bytes; bools as a byte. */
+static inline void store(char *at, const Tensor *tensor) {
+    for (int64_t i = 0; i < type_elements(&tensor->type); i++) {
+        float single = (float)tensor->data[i];
+        char byte = tensor->data[i] != 0;
+        size_t size = dtype_size((DType)tensor->type.dtype);
+        memcpy(at + (size_t)i * size,
+               size == 8   ? (void *)&tensor->data[i]
+               : size == 4 ? (void *)&single
+                           : &byte,
+               size);
+    }
+}
+
+static inline Tensor load(const char *at, const Type *type, Arena *arena) {
+    Tensor tensor = tensor_new(arena, type);
+    size_t size = dtype_size((DType)type->dtype);
+    for (int64_t i = 0; i < type_elements(type); i++) {
+        float single;
+        if (size == 8) memcpy(&tensor.data[i], at + i * 8, 8);
+        if (size == 4) memcpy(&single, at + i * 4, 4);
+        if (size < 8) tensor.data[i] = size == 4 ? (double)single : (double)at[i];
+    }
+    return tensor;
+}
+
+static inline Tensor read_value(Machine *machine, ValueId id, Arena *arena) {
+    const Node *node = func_node(machine->func, id);
+    Place place = machine->placement.places[id];
+    switch (place.kind) {
+    case PLACE_INPUT: return machine->inputs[place.index];
+    case PLACE_STATE: return machine->states[place.index];
+    case PLACE_OUTPUT: return machine->outputs[place.index];
+    case PLACE_ARENA: return load(machine->arena_bytes + node->offset, &node->type, arena);
+    default: fail_msg("a kernel loads %%%u (%s), which lies nowhere", id, op_info(node->op)->name);
+    }
+    return (Tensor){0};
+}
+
+static inline void write_value(Machine *machine, ValueId id, const Tensor *tensor) {
+    const Node *node = func_node(machine->func, id);
+    Place place = machine->placement.places[id];
+    if (place.kind == PLACE_STATE) machine->states[place.index] = *tensor;
+    if (place.kind == PLACE_OUTPUT) machine->outputs[place.index] = *tensor;
+    if (place.kind == PLACE_ARENA) store(machine->arena_bytes + node->offset, tensor);
+}
+
+/* A kernel stores while it still loads: no value it stores may share bytes with another that it loads or stores. */
+static inline void check_apart(const Machine *machine, ValueId stored, ValueId other) {
+    const Placement *placement = &machine->placement;
+    if (stored == other || placement->places[stored].kind != PLACE_ARENA) return;
+    if (placement->places[other].kind != PLACE_ARENA) return;
+    const Node *a = func_node(machine->func, stored), *b = func_node(machine->func, other);
+    bool apart =
+        a->offset + type_bytes(&a->type) <= b->offset || b->offset + type_bytes(&b->type) <= a->offset;
+    if (!apart) fail_msg("%%%u and %%%u lie in the same place", stored, other);
+}
+
+/* One kernel: its nodes as a function of what they load. */
+static inline void run_span(Machine *machine, ClusterSpan span, Arena *arena) {
+    const Func *func = machine->func;
+    Func *kernel = module_add_func(module_new(arena, func->module->diags, "kernel"), "kernel");
+    ValueId *map = ARENA_ARRAY(arena, ValueId, func->count);
+    Tensor *inputs = ARENA_ARRAY(arena, Tensor, func->count);
+    for (size_t i = 0; i < func->count; i++) map[i] = IR_NONE;
+    for (ValueId id = span.first; id <= span.last; id++) {
+        const Node *node = func_node(func, id);
+        ValueId *x = ARENA_ARRAY(arena, ValueId, node->n_operands + 1);
+        for (int o = 0; o < node->n_operands; o++) {
+            ValueId operand = node->operands[o];
+            if (map[operand] == IR_NONE) {
+                inputs[kernel->n_inputs] = read_value(machine, operand, arena);
+                map[operand] = func_add_input(kernel, "", *func_type(func, operand));
+            }
+            x[o] = map[operand];
+        }
+        map[id] = func_copy(kernel, node, x);
+    }
+    for (ValueId id = span.first; id <= span.last; id++)
+        if (machine->placement.places[id].kind != PLACE_LOOPS) func_add_output(kernel, "", map[id]);
+    for (ValueId id = span.first; id <= span.last; id++)
+        for (ValueId other = 0; other <= span.last; other++)
+            if (map[other] != IR_NONE) check_apart(machine, id, other);
+    Tensor *results = run_func(kernel, inputs, arena);
+    size_t n = 0;
+    for (ValueId id = span.first; id <= span.last; id++)
+        if (machine->placement.places[id].kind != PLACE_LOOPS) write_value(machine, id, &results[n++]);
+}
+
+/* Where an update was not written into its state, it is copied there at the end. */
+static inline Tensor *run_planned(const RandomGraph *g, Arena *arena) {
+    Func *func = g->func;
+    Machine machine = {.func = func, .placement = func_place(arena, func), .inputs = g->inputs};
+    machine.arena_bytes = ARENA_ARRAY(arena, char, func->arena_bytes + 1);
+    memset(machine.arena_bytes, 0x7f, (size_t)func->arena_bytes);
+    machine.outputs = ARENA_ARRAY(arena, Tensor, func->n_outputs + 2);
+    machine.states = ARENA_ARRAY(arena, Tensor, 2);
+    for (int s = 0; s < 2; s++) machine.states[s] = g->states[s];
+    for (ValueId id = 0; id < func->count; id++) {
+        const Node *node = func_node(func, id);
+        if (machine.placement.places[id].kind != PLACE_ARENA) continue;
+        assert_true(node->offset >= 0 && node->offset % 64 == 0);
+        assert_true(node->offset + type_bytes(&node->type) <= func->arena_bytes);
+    }
+    for (size_t i = 0; i < machine.placement.n_spans; i++)
+        run_span(&machine, machine.placement.spans[i], arena);
+    Tensor *results = ARENA_ARRAY(arena, Tensor, func->n_outputs + 2);
+    for (size_t i = 0; i < func->n_outputs; i++)
+        results[i] = read_value(&machine, func->outputs[i].value, arena);
+    for (int s = 0; s < 2; s++) results[func->n_outputs + (size_t)s] = machine.states[s];
+    for (size_t i = 0; i < func->n_updates; i++)
+        results[func->n_outputs + func->updates[i].state] =
+            read_value(&machine, func->updates[i].value, arena);
+    return results;
+}
+
+#endif
