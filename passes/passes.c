@@ -2,6 +2,7 @@
 #include "passes/passes.h"
 #include "ir/clock.h"
 #include "passes/autodiff.h"
+#include "passes/batch_views.h"
 #include "passes/expand.h"
 #include "passes/fuse.h"
 #include "passes/memory.h"
@@ -13,6 +14,7 @@
 
 static const Pass TABLE[] = {
     {"simplify", "fold constants, apply algebra, merge equal nodes, drop unused ones", pass_simplify},
+    {"batch-views", "apply a network once to all its inputs", pass_batch_views},
     {"autodiff", "replace grad nodes by reverse-mode gradients", pass_autodiff},
     {"expand", "write softmax, log_softmax and layernorm as elementwise operators and reductions",
      pass_expand},

@@ -22,7 +22,7 @@ typedef struct {
 bool passes_run(Module *module, const char *list, const PassOptions *options, Diags *diags);
 
 /* What turns a fresh module into one that codegen takes. */
-#define PASSES_ALL "simplify,autodiff,expand,simplify,reductions,fuse,precision,memory"
+#define PASSES_ALL "simplify,batch-views,autodiff,expand,simplify,reductions,fuse,precision,memory"
 /* What the reference interpreter needs. */
 #define PASSES_INTERPRET "autodiff"
 
