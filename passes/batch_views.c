@@ -141,7 +141,8 @@ static uint32_t add_group(Batching *b, Group group) {
     uint32_t g = (uint32_t)b->n_groups;
     ARENA_PUSH(b->arena, b->groups, b->n_groups, b->groups_capacity, group);
     put_slot(b, g);
-    for (int i = 0; group.kind == GROUP_OPERATOR && i < group.lanes.n; i++) {
+    bool owns = group.kind == GROUP_OPERATOR && group.lanes.values[0] != group.lanes.values[1];
+    for (int i = 0; owns && i < group.lanes.n; i++) { /* a value repeated stays for its other users */
         b->group_of[group.lanes.values[i]] = g;
         b->lane_of[group.lanes.values[i]] = (uint32_t)i;
     }
@@ -227,7 +228,7 @@ static uint32_t operator_group(Batching *b, const Lanes *y, int prefer, int copi
         }
     }
     for (int i = 0; i < y->n; i++) /* an operand's group may have come to hold them */
-        if (b->group_of[y->values[i]] != NONE) copies = -1;
+        if (y->values[0] != y->values[1] && b->group_of[y->values[i]] != NONE) copies = -1;
     if (copies_since(b, before, group_size(b, &group)) > copies) {
         take_back(b, before);
         return NONE;
@@ -238,11 +239,10 @@ static uint32_t operator_group(Batching *b, const Lanes *y, int prefer, int copi
 /* Whether values can be lanes of a group of their nodes: free, and no two the same unless all are (a broadcast). */
 static bool are_free(const Batching *b, int n, const ValueId *values) {
     bool all_same = true;
-    for (int i = 0; i < n; i++) {
-        if (b->fixed[values[i]] || b->group_of[values[i]] != NONE) return false;
-        all_same = all_same && values[i] == values[0];
-    }
+    for (int i = 1; i < n; i++) all_same = all_same && values[i] == values[0];
     if (all_same) return b->nodes[values[0]].op == OP_broadcast;
+    for (int i = 0; i < n; i++)
+        if (b->fixed[values[i]] || b->group_of[values[i]] != NONE) return false;
     for (int i = 1; i < n; i++)
         for (int j = 0; j < i; j++)
             if (values[i] == values[j]) return false;
@@ -392,7 +392,13 @@ static void dissolve(Batching *b, uint32_t g) {
 static void drop_useless(Batching *b) {
     for (size_t g = b->n_groups; g-- > 0;) { /* operands' groups are older */
         Group *group = &b->groups[g];
-        if (group->kind != GROUP_OPERATOR) continue;
+        if (group->kind != GROUP_OPERATOR) {
+            for (int i = 0; i < group->lanes.n && group->useful; i++) {
+                uint32_t of = b->group_of[group->lanes.values[i]];
+                if (of != NONE) b->groups[of].useful = true;
+            }
+            continue;
+        }
         int n = b->nodes[group->lanes.values[0]].n_operands;
         group->useful = group->useful || group->seed;
         for (int o = 0; o < n; o++)
