@@ -26,7 +26,7 @@ typedef struct {
     const Type *spread; /* GROUP_CONCAT: what each lane is broadcast to before, or NULL */
     OperandNeed *needs; /* GROUP_OPERATOR: of each operand */
     uint32_t *operands; /* a value (OPERAND_SHARED) or a group */
-    bool seed, useful;
+    bool useful;        /* something batched needs it */
     ValueId made;
 } Group;
 
@@ -43,7 +43,6 @@ typedef struct {
     uint32_t *group_of, *lane_of; /* of values; NONE */
     uint32_t *level;              /* seeds on the longest path to the value */
     bool *varies;                 /* depends on an input that is more than a number */
-    bool *trained;                /* depends on a parameter, and on no such input */
     bool *fixed;                  /* stays as it is */
     ValueId *source;              /* the input it is first made of: what orders lanes */
     uint32_t *users_start;        /* of value v: users[users_start[v]] … */
@@ -62,19 +61,15 @@ static bool is_seed(const Batching *b, ValueId id, int *side) {
 
 static void look_at(Batching *b, ValueId id) {
     const Node *node = &b->nodes[id];
-    const State *states = b->func->module->states;
     b->group_of[id] = NONE;
     b->source[id] = id;
     b->varies[id] = node->op == OP_input && node->type.rank > 0;
-    b->trained[id] = node->op == OP_state && states[node->attrs[0].i].role == ROLE_PARAM;
     for (int o = 0; o < node->n_operands; o++) {
         ValueId x = node->operands[o];
         if (b->level[x] > b->level[id]) b->level[id] = b->level[x];
         if (b->varies[x] && !b->varies[id]) b->source[id] = b->source[x];
         b->varies[id] = b->varies[id] || b->varies[x];
-        b->trained[id] = b->trained[id] || b->trained[x];
     }
-    b->trained[id] = b->trained[id] && !b->varies[id];
     int side;
     if (is_seed(b, id, &side)) b->level[id]++;
     /* What a gradient is taken by must stay the value that others use. */
@@ -362,8 +357,7 @@ static void group_seeds(Batching *b, const Seed *seeds, int n) {
         if (b->group_of[seeds[i].id] == NONE && !b->fixed[seeds[i].id]) values[free++] = seeds[i].id;
     if (free < 2 || free > UINT16_MAX || !is_seed(b, values[0], &side)) return;
     if (!lanes_along(b->nodes, free, values, side, &lanes)) return;
-    uint32_t g = operator_group(b, &lanes, -1, free, 0);
-    if (g != NONE) b->groups[g].seed = true;
+    operator_group(b, &lanes, -1, free, 0);
 }
 
 /* All groups: level by level, the seeds with what leads to them, then what follows from these. */
@@ -388,24 +382,21 @@ static void dissolve(Batching *b, uint32_t g) {
     b->groups[g].kind = GROUP_CONCAT; /* if anything still wants it */
 }
 
-/* What comes after the last seed pays only where parameters come in: their gradients are then one sum. */
-static void drop_useless(Batching *b) {
+/* At its end a network is read lane by lane: moves that nothing batched follows are left to that. */
+static void drop_last_moves(Batching *b) {
     for (size_t g = b->n_groups; g-- > 0;) { /* operands' groups are older */
         Group *group = &b->groups[g];
-        if (group->kind != GROUP_OPERATOR) {
+        if (group->kind == GROUP_CONCAT) {
             for (int i = 0; i < group->lanes.n && group->useful; i++) {
                 uint32_t of = b->group_of[group->lanes.values[i]];
                 if (of != NONE) b->groups[of].useful = true;
             }
             continue;
         }
-        int n = b->nodes[group->lanes.values[0]].n_operands;
-        group->useful = group->useful || group->seed;
-        for (int o = 0; o < n; o++)
-            if (group->needs[o].kind == OPERAND_SHARED && b->trained[group->operands[o]])
-                group->useful = true;
+        const Node *first = &b->nodes[group->lanes.values[0]];
+        if (op_info(first->op)->loop != LOOP_MOVE) group->useful = true;
         if (!group->useful) dissolve(b, (uint32_t)g);
-        for (int o = 0; o < n && group->useful; o++)
+        for (int o = 0; o < first->n_operands && group->useful; o++)
             if (group->needs[o].kind != OPERAND_SHARED) b->groups[group->operands[o]].useful = true;
     }
 }
@@ -596,12 +587,11 @@ static void batch_func(Func *func, bool across_shapes) {
     b.level = ARENA_ARRAY(b.arena, uint32_t, b.n + 1);
     b.source = ARENA_ARRAY(b.arena, ValueId, b.n + 1);
     b.varies = ARENA_ARRAY(b.arena, bool, b.n + 1);
-    b.trained = ARENA_ARRAY(b.arena, bool, b.n + 1);
     b.fixed = ARENA_ARRAY(b.arena, bool, b.n + 1);
     for (ValueId id = 0; id < b.n; id++) look_at(&b, id);
     find_users(&b);
     find_groups(&b);
-    drop_useless(&b);
+    drop_last_moves(&b);
     bool any = false;
     for (size_t g = 0; g < b.n_groups; g++) any = any || b.groups[g].kind == GROUP_OPERATOR;
     if (any) rebuild(&b);
