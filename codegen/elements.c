@@ -276,14 +276,19 @@ void emit_store(Emitter *e, const Buffer *buffer, const Access *access, LLVMValu
 
 /* ---- values -------------------------------------------------------------------------------------------------------- */
 
-void emit_remember(Emitter *e, ValueId value, const Access *access, LLVMValueRef result) {
-    Emitted entry = {value, *access, result};
+static void remember(Emitter *e, ValueId value, const Access *access, LLVMValueRef guard,
+                     LLVMValueRef result) {
+    Emitted entry = {value, *access, guard, result};
     ARENA_PUSH(e->arena, e->emitted, e->n_emitted, e->emitted_capacity, entry);
 }
 
-static LLVMValueRef recall(const Emitter *e, ValueId value, const Access *access) {
+void emit_remember(Emitter *e, ValueId value, const Access *access, LLVMValueRef result) {
+    remember(e, value, access, NULL, result);
+}
+
+static LLVMValueRef recall(const Emitter *e, ValueId value, const Access *access, LLVMValueRef guard) {
     for (size_t i = e->n_emitted; i-- > 0;)
-        if (e->emitted[i].value == value &&
+        if (e->emitted[i].value == value && (!e->emitted[i].guard || e->emitted[i].guard == guard) &&
             access_equal(&e->emitted[i].access, access, e->kernel->domain.rank))
             return e->emitted[i].result;
     return NULL;
@@ -549,7 +554,7 @@ static LLVMValueRef emit_elementwise(Emitter *e, ValueId value, const Access *ac
 }
 
 LLVMValueRef emit_value(Emitter *e, ValueId value, const Access *access, LLVMValueRef guard) {
-    LLVMValueRef known = recall(e, value, access);
+    LLVMValueRef known = recall(e, value, access, guard);
     if (known) return known;
     const Node *node = func_node(e->func, value);
     LLVMValueRef result;
@@ -569,7 +574,7 @@ LLVMValueRef emit_value(Emitter *e, ValueId value, const Access *access, LLVMVal
         result = emit_operand(e, node, 0, access, guard);
     else
         result = emit_elementwise(e, value, access, guard);
-    emit_remember(e, value, access, result);
+    remember(e, value, access, guard, result);
     return result;
 }
 
@@ -583,7 +588,7 @@ static bool is_same_everywhere(const Emitter *e, const Access *access) {
 static void hoist(Emitter *e, ValueId value, const Access *access,
                   bool (*fixed)(const Emitter *e, const Access *access)) {
     const Node *node = func_node(e->func, value);
-    if (recall(e, value, access)) return;
+    if (recall(e, value, access, NULL)) return;
     if (fixed(e, access)) {
         emit_value(e, value, access, NULL);
         return;

@@ -21,6 +21,7 @@ typedef struct {
 typedef struct {
     ValueId value;
     Access access;
+    LLVMValueRef guard; /* NULL, or under what condition: elsewhere it was not loaded */
     LLVMValueRef result;
 } Emitted;
 

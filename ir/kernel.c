@@ -225,11 +225,13 @@ Kernel kernel_found(Arena *arena, const Func *func, ValueId value) {
     if (op_is_reduce(node->op) && reduces_trailing(func, node)) {
         kernel.rows = true;
         kernel.first_inner = node->type.rank;
-    } else if (op_is_reduce(node->op)) { /* [outer, R, inner]: the result runs along loops 0 and 2 */
+    } else if (op_is_reduce(node->op)) { /* [outer…, R, inner]: the result runs along all loops but R's */
         kernel.kind = KERNEL_COLUMN;
         kernel.core = value;
-        access.coef[1][2] = access.coef[1][1];
-        access.coef[1][1] = 0;
+        for (int k = (int)node->attrs[0].ints.v[0]; k < node->type.rank; k++) {
+            access.coef[k][k + 1] = access.coef[k][k];
+            access.coef[k][k] = 0;
+        }
     }
     kernel_join(arena, func, &kernel, value, &access);
     return kernel;

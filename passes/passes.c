@@ -3,6 +3,7 @@
 #include "ir/clock.h"
 #include "passes/attention.h"
 #include "passes/autodiff.h"
+#include "passes/batch_views.h"
 #include "passes/expand.h"
 #include "passes/fuse.h"
 #include "passes/memory.h"
@@ -16,6 +17,7 @@
 
 static const Pass TABLE[] = {
     {"simplify", "fold constants, apply algebra, merge equal nodes, drop unused ones", pass_simplify},
+    {"batch-views", "apply a network once to all its inputs", pass_batch_views},
     {"attention", "make softmax of scaled products times values one operator", pass_attention},
     {"autodiff", "replace grad nodes by reverse-mode gradients", pass_autodiff},
     {"expand", "write softmax, log_softmax and layernorm as elementwise operators and reductions",

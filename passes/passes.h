@@ -22,7 +22,9 @@ typedef struct {
 bool passes_run(Module *module, const char *list, const PassOptions *options, Diags *diags);
 
 /* What turns a fresh module into one that codegen takes. */
-#define PASSES_ALL "simplify,attention,autodiff,expand,simplify,reductions,fuse,precision,schedule,remat,memory"
+#define PASSES_ALL                                                                                           \
+    "simplify,batch-views,attention,autodiff,expand,simplify,reductions,fuse,precision,schedule,remat,"      \
+    "memory"
 /* What the reference interpreter needs. */
 #define PASSES_INTERPRET "autodiff"
 
