@@ -272,9 +272,9 @@ int verb_run(int argc, char **argv) {
     bool good = session_load(&s, args.words[0], &options) &&
                 (!flags[RENAME].given || read_rules(&s, flags[RENAME].value, &rules));
     /* The interpreter runs the graph before expansion and fusion, so that it checks them too. */
-    good = good && session_passes(&s, PASSES_INTERPRET);
     Module *plain = good ? module_clone(s.recipe.module, s.arena) : NULL;
-    good = good && session_compile(&s, flags[TARGET].value);
+    good = good && passes_run(plain, PASSES_INTERPRET, NULL, s.diags) &&
+           session_compile(&s, flags[TARGET].value);
     if (good && flags[TIMING].given) timing_print(&s.timing);
     VtInstance *instance = good ? vt_instance_new(s.program, &error) : NULL;
     Feed f = {.s = &s,

@@ -1,7 +1,9 @@
 /* The passes that lower a training step, one after another on random functions with gradients: after each the function
  * still computes the same. After the last one the memory plan is followed with real bytes, kernel by kernel. */
 #include "tests/passes/planned.h"
+#include "passes/attention.h"
 #include "passes/autodiff.h"
+#include "passes/batch_views.h"
 #include "passes/expand.h"
 #include "passes/fuse.h"
 #include "passes/memory.h"
@@ -15,9 +17,17 @@ enum { GRAPHS = 300, NODES = 50 };
 static const struct {
     const char *name;
     bool (*run)(Module *, Diags *);
-} STAGES[] = {{"simplify", pass_simplify}, {"autodiff", pass_autodiff},     {"expand", pass_expand},
-              {"simplify", pass_simplify}, {"reductions", pass_reductions}, {"simplify", pass_simplify},
-              {"fuse", pass_fuse},         {"schedule", pass_schedule},     {"memory", pass_memory}};
+} STAGES[] = {{"simplify", pass_simplify},
+              {"batch-views", pass_batch_views},
+              {"attention", pass_attention},
+              {"autodiff", pass_autodiff},
+              {"expand", pass_expand},
+              {"simplify", pass_simplify},
+              {"reductions", pass_reductions},
+              {"simplify", pass_simplify},
+              {"fuse", pass_fuse},
+              {"schedule", pass_schedule},
+              {"memory", pass_memory}};
 enum { N_STAGES = sizeof STAGES / sizeof *STAGES };
 
 static bool is_comparable(const Tensor *tensor) {
@@ -53,9 +63,11 @@ static void test_each_pass_keeps_the_meaning(void **state) {
         add_gradients(&g);
         Tensor *want = reference(&g, diags, arena);
         size_t n = g.func->n_outputs + 2;
+        bool runs = false;
         for (int stage = 0; stage < N_STAGES; stage++) {
             assert_true(STAGES[stage].run(g.module, diags));
-            if (stage > 0) check_results(random_graph_run(&g, arena), want, n, seed, STAGES[stage].name);
+            runs = runs || STAGES[stage].run == pass_autodiff;
+            if (runs) check_results(random_graph_run(&g, arena), want, n, seed, STAGES[stage].name);
         }
         check_results(run_planned(&g, arena), want, n, seed, "planning");
         arena_free(arena);

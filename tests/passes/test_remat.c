@@ -4,7 +4,7 @@
 #include "passes/remat.h"
 #include "tests/passes/planned.h"
 
-#define BEFORE "simplify,autodiff,expand,simplify,reductions,fuse,precision,schedule"
+#define BEFORE "simplify,batch-views,attention,autodiff,expand,simplify,reductions,fuse,precision,schedule"
 enum { GRAPHS = 200, NODES = 80 };
 
 static size_t count_again(const Func *func) {

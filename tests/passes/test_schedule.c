@@ -4,7 +4,7 @@
 #include "passes/passes.h"
 #include "tests/passes/planned.h"
 
-#define BEFORE "simplify,autodiff,expand,simplify,reductions,fuse,precision"
+#define BEFORE "simplify,batch-views,attention,autodiff,expand,simplify,reductions,fuse,precision"
 enum { GRAPHS = 200, NODES = 60 };
 
 static Module *read_module(Arena *arena, Diags *diags, const char *text) {
