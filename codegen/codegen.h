@@ -21,9 +21,8 @@ Compiled *codegen_compile(const Module *module, const VtProgram *plan, const Cod
 const VtProgram *compiled_program(const Compiled *compiled);
 const char *compiled_target(const Compiled *compiled); /* "avx512" */
 int compiled_kernels(const Compiled *compiled);        /* distinct kernels generated */
-typedef struct {
-    double emit, optimize, object,
-        link; /* seconds: our LLVM IR, LLVM's passes, machine code, the JIT's linking */
+typedef struct { /* seconds: the calls, our LLVM IR, LLVM's passes, machine code, the JIT's linking */
+    double calls, emit, optimize, object, link;
 } CompileTimes;
 CompileTimes compiled_times(const Compiled *compiled);
 void compiled_free(Compiled *compiled);

@@ -11,8 +11,8 @@
 
 /* A value in memory that the kernel reads or writes: argument number `arg`. */
 typedef struct {
-    ValueId value;
-    bool stored; /* written by the kernel */
+    ValueId value; /* IR_NONE: scratch if stored, else the kernel's literals */
+    bool stored;   /* written by the kernel */
     int arg;
     LLVMValueRef pointer;
 } Buffer;
@@ -28,6 +28,7 @@ typedef struct {
     Arena *arena;
     const Func *func;
     Kernel *kernel;
+    ValueId first; /* of the kernel's nodes */
     uint32_t cluster;
     LLVMContextRef context;
     LLVMModuleRef module;

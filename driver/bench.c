@@ -116,8 +116,8 @@ int verb_bench(int argc, char **argv) {
     RecipeOptions options = {
         .models_dir = models_dir(), .overrides = args.overrides, .n_overrides = args.n_overrides};
     bool good = session_load(&s, args.words[0], &options) && session_compile(&s, flags[TARGET].value);
-    VtInstance *instance = good ? vt_instance_new(s.program, &error) : NULL;
     if (good && flags[TIMING].given) timing_print(&s.timing);
+    VtInstance *instance = good ? vt_instance_new(s.program, &error) : NULL;
     if (instance) {
         const VtFunction *step = NULL;
         for (int f = 0; f < s.program->n_functions; f++)
@@ -126,7 +126,10 @@ int verb_bench(int argc, char **argv) {
         double flops = 0, best = INFINITY;
         vt_instance_init(instance, 0);
         for (int c = 0; step && c < step->n_calls; c++)
-            flops += strncmp(step->calls[c].name, "matmul", 6) == 0 || strncmp(step->calls[c].name, "attention", 9) == 0 ? step->calls[c].flops : 0;
+            flops += strncmp(step->calls[c].name, "matmul", 6) == 0 ||
+                             strncmp(step->calls[c].name, "attention", 9) == 0
+                         ? step->calls[c].flops
+                         : 0;
         vt_instance_profile(instance, flags[PROFILE].given);
         printf("%s: %.0f ms to elaborate, %.0f ms in passes, %.0f ms to compile %d kernels for %s\n",
                s.program->name, s.elaborate_seconds * 1e3, s.passes_seconds * 1e3, s.compile_seconds * 1e3,

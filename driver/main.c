@@ -1,6 +1,7 @@
 /* vitc: the compiler's command. */
 #include "driver/driver.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,7 +72,15 @@ int verb_help(int argc, char **argv) {
     return known ? 0 : fail(2, "no help on '%s'", argv[0]);
 }
 
+/* LLVM asks for much memory in small pieces and gives it all back: the heap grows in large steps and keeps what it has. */
+static void tune_heap(void) {
+    mallopt(M_TOP_PAD, 16 << 20);
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
+    mallopt(M_MMAP_THRESHOLD, 32 << 20); /* setting the others ends its own adaptation */
+}
+
 int main(int argc, char **argv) {
+    tune_heap();
     if (argc < 2) {
         verb_help(0, NULL);
         return 2;

@@ -55,6 +55,7 @@ bool session_compile(Session *s, const char *target_features) {
     if (!s->compiled) return fail(2, "%s", error) < 0;
     s->program = compiled_program(s->compiled);
     CompileTimes times = compiled_times(s->compiled);
+    timing_add(&s->timing, "calls", times.calls, 0, NULL);
     timing_add(&s->timing, "LLVM IR", times.emit, (size_t)compiled_kernels(s->compiled), "kernels");
     timing_add(&s->timing, "LLVM passes", times.optimize, 0, NULL);
     timing_add(&s->timing, "object code", times.object, 0, NULL);
