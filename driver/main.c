@@ -12,9 +12,9 @@ static const struct {
 } VERBS[] = {
     {"train", verb_train,
      "RECIPE [key=value …] --data PATH --out DIR [--resume] [--steps N] [--minutes M] [--threads N] "
-     "[--workers N] [--max-broken N] [--plain] [--timing]",
+     "[--workers N] [--max-broken N] [--plain] [--no-cache] [--timing]",
      "train a recipe on images"},
-    {"eval", verb_eval, "knn RUN --data PATH [--k N] [--temperature T] [--limit N]",
+    {"eval", verb_eval, "knn RUN --data PATH [--k N] [--temperature T] [--limit N] [--no-cache]",
      "judge what a run has learned"},
     {"run", verb_run,
      "RECIPE [key=value …] --function NAME --in A.safetensors --out B.safetensors [--rename NAMES.yaml] "
@@ -28,7 +28,7 @@ static const struct {
     {"opt", verb_opt, "--passes a,b [--timing] FILE|-", "run passes over IR text"},
     {"bench", verb_bench,
      "RECIPE [key=value …] [--steps N] [--profile [--peak GFLOPS] [--bandwidth GBS]] [--threads N] "
-     "[--timing]",
+     "[--no-cache] [--timing]",
      "time the compiled step, with --profile each kernel, as shares of what limits it"},
     {"help", verb_help, "[VERB | passes | ops | samplers | augmentations | formats]", "this text, or a list"},
 };
@@ -69,6 +69,12 @@ int verb_help(int argc, char **argv) {
         printf("vitc %s %s\n    %s\n", VERBS[i].name, VERBS[i].usage, VERBS[i].doc);
         known = true;
     }
+    if (argc == 0)
+        puts("\nCompiled programs are kept in ~/.cache/vitc (VITC_CACHE: another folder, or off; "
+             "VITC_CACHE_LIMIT: bytes, "
+             "1 GiB\nunless set) and taken from there by train, eval and bench while recipe, settings, vitc "
+             "and machine are "
+             "the same.");
     return known ? 0 : fail(2, "no help on '%s'", argv[0]);
 }
 
