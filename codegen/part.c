@@ -21,7 +21,7 @@ void code_name(int number, char out[CODE_NAME]) {
 
 /* About what it takes to compile: its operators, and a product's loops. */
 static int weight_of(const Code *code) {
-    return (int)(code->span.last - code->span.first) + (code->product ? 25 : 12);
+    return (int)(code->span.last - code->span.first) + (code->product ? 60 : 12);
 }
 
 /* Products come first, so that few parts hold copies of packers and micro-kernels. */

@@ -1,13 +1,10 @@
-/* Arena memory: see arena.h. Blocks grow geometrically; large requests get a block of their own. Large blocks come from the
- * system in huge pages: to touch memory for the first time, 4 KiB at a time, would take longer than most passes. */
+/* Arena memory: see arena.h. Blocks grow geometrically; large requests get a block of their own. */
 #include "ir/arena.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 typedef struct Block {
     struct Block *next;
@@ -20,32 +17,12 @@ struct Arena {
     size_t next_size;
 };
 
-enum { FIRST_BLOCK = 64 << 10, LARGEST_BLOCK = 64 << 20, HUGE_PAGE = 2 << 20 };
+enum { FIRST_BLOCK = 64 << 10, LARGEST_BLOCK = 64 << 20 };
 
 static void *must(void *memory) {
     if (memory) return memory;
     fputs("vitc: out of memory\n", stderr);
     exit(1);
-}
-
-static bool is_mapped(size_t bytes) {
-    return bytes >= HUGE_PAGE;
-}
-
-/* Zeroed; of `bytes` in all, its head included. */
-static Block *block_new(size_t bytes) {
-    if (!is_mapped(bytes)) return must(calloc(1, bytes));
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) return must(NULL);
-    madvise(memory, bytes, MADV_HUGEPAGE);
-    return memory;
-}
-
-static void block_free(Block *block) {
-    if (is_mapped(sizeof *block + block->size))
-        munmap(block, sizeof *block + block->size);
-    else
-        free(block);
 }
 
 Arena *arena_new(void) {
@@ -58,7 +35,7 @@ void arena_free(Arena *arena) {
     if (!arena) return;
     for (Block *block = arena->blocks; block;) {
         Block *next = block->next;
-        block_free(block);
+        free(block);
         block = next;
     }
     free(arena);
@@ -71,10 +48,8 @@ void *arena_alloc(Arena *arena, size_t bytes) {
     if (!block || block->size - block->used < bytes) {
         size_t size = bytes > arena->next_size ? bytes : arena->next_size;
         if (arena->next_size < LARGEST_BLOCK) arena->next_size *= 2;
-        size += sizeof *block;
-        if (is_mapped(size)) size = (size + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-        block = block_new(size);
-        block->size = size - sizeof *block;
+        block = must(calloc(1, sizeof *block + size));
+        block->size = size;
         block->next = arena->blocks;
         arena->blocks = block;
     }
