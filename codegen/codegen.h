@@ -21,11 +21,20 @@ Compiled *codegen_compile(const Module *module, const VtProgram *plan, const Cod
 const VtProgram *compiled_program(const Compiled *compiled);
 const char *compiled_target(const Compiled *compiled); /* "avx512" */
 int compiled_kernels(const Compiled *compiled);        /* distinct kernels generated */
-typedef struct {
-    double emit, optimize, object,
-        link; /* seconds: our LLVM IR, LLVM's passes, machine code, the JIT's linking */
+typedef struct { /* seconds: the calls, our LLVM IR, LLVM's passes, machine code, the JIT's linking */
+    double calls, emit, optimize, object, link;
 } CompileTimes;
 CompileTimes compiled_times(const Compiled *compiled);
 void compiled_free(Compiled *compiled);
+
+/* ---- image.c: a compiled program as bytes, for a cache on this machine ------------------------------------------- */
+
+/* malloc'ed, *size bytes; NULL: out of memory. */
+void *compiled_image(const Compiled *compiled, size_t *size);
+/* The program of an image, linked. The image stays the caller's and must outlive it. All is checked but the machine code.
+ * NULL with a message. */
+Compiled *codegen_load(const void *image, size_t image_size, char *error, size_t size);
+/* All that code depends on besides the module: target row, features, sizes of caches, LLVM's version. NULL with a message. */
+const char *codegen_target_text(Arena *arena, const char *target_features, char *error, size_t size);
 
 #endif

@@ -1,43 +1,27 @@
 /* A module becomes a program: one LLVM function for each distinct kernel, a list of calls for each function.
  *
  * Kernels are compared by their canonical text (ir/canonical.h), so that twelve equal blocks are compiled once. The calls
- * are data (program.h): the runtime walks them. */
-#include "codegen/codegen.h"
-#include "codegen/emit.h"
-#include "codegen/jit.h"
-#include "codegen/product.h"
-#include "codegen/target.h"
+ * are data (program.h): the runtime walks them. First all calls are made and the distinct kernels found, then those are
+ * compiled (part.h), then calls get their arguments. */
+#include "codegen/compiled.h"
+#include "codegen/part.h"
 #include "ir/canonical.h"
 #include "ir/clock.h"
 #include "ir/cost.h"
 #include "runtime/irregular.h"
 
-#include <llvm-c/Analysis.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* An argument in canonical form: node `index` of the kernel, or its index-th outside value, or scratch. */
-typedef struct {
-    enum { REF_LOCAL, REF_OUTSIDE, REF_SCRATCH } kind;
-    uint32_t index;
-    bool stored;
-} Ref;
-
-typedef struct Code {
-    struct Code *next; /* of the same hash slot */
-    const char *key, *name;
-    Ref *refs;
-    int n_refs;
-    int64_t scratch_bytes;
-    VtKernel address;
-} Code;
-
 enum { SLOTS = 4096 };
 
-/* A call before addresses are known. */
+/* A call before its kernel is compiled. */
 typedef struct {
     const Code *code; /* NULL: `irregular` */
     VtKernel irregular;
+    ValueId first;
+    const ValueId *outside;
+    VtArg literals;
     VtCall call;
 } PendingCall;
 
@@ -53,25 +37,21 @@ typedef struct {
     int64_t arena_bytes, scratch_bytes;
 } FuncCode;
 
-struct Compiled {
-    Arena *arena;
-    Target target;
-    Jit *jit;
-    VtProgram program;
+typedef struct {
+    Compiled *out;
+    Arena *arena; /* out's */
+    VtProgram *program;
     const Module *module;
-    LLVMContextRef context;
-    LLVMModuleRef llvm;
-    LLVMBuilderRef builder;
     Code *slots[SLOTS];
-    int n_kernels;
-    double emit_seconds;
+    Code **codes; /* of the kernels to generate, by number */
+    size_t n_codes, codes_capacity;
     const void **constants;
-    size_t n_constants, constants_capacity;
+    size_t n_constants, constants_capacity, n_constant_bytes, constant_bytes_capacity;
     char *error;
     size_t error_size;
-};
+} Compiler;
 
-/* ---- one kernel -------------------------------------------------------------------------------------------------- */
+/* ---- distinct kernels -------------------------------------------------------------------------------------------- */
 
 static uint32_t hash_text(const char *s) {
     uint32_t h = 2166136261u;
@@ -79,90 +59,36 @@ static uint32_t hash_text(const char *s) {
     return h;
 }
 
-static void start_function(Compiled *c, Emitter *e, const char *name) {
-    LLVMTypeRef pointer = LLVMPointerTypeInContext(c->context, 0), i32 = LLVMInt32TypeInContext(c->context);
-    LLVMTypeRef params[] = {pointer, i32, i32};
-    e->function =
-        LLVMAddFunction(c->llvm, name, LLVMFunctionType(LLVMVoidTypeInContext(c->context), params, 3, false));
-    e->args = LLVMGetParam(e->function, 0);
-    e->thread = LLVMGetParam(e->function, 1);
-    e->threads = LLVMGetParam(e->function, 2);
-    LLVMBasicBlockRef entry = LLVMAppendBasicBlockInContext(c->context, e->function, "entry");
-    LLVMBasicBlockRef start = LLVMAppendBasicBlockInContext(c->context, e->function, "start");
-    LLVMPositionBuilderAtEnd(c->builder, entry);
-    LLVMBuildBr(c->builder, start);
-    LLVMPositionBuilderAtEnd(c->builder, start);
-}
-
-/* Emits the kernel of a span; its buffers become the code's canonical arguments. */
-static void emit_kernel(Compiled *c, const FuncCode *fc, const ClusterSpan *span, Kernel *kernel,
-                        Code *code) {
-    Emitter e = {.arena = c->arena,
-                 .func = fc->func,
-                 .kernel = kernel,
-                 .context = c->context,
-                 .module = c->llvm,
-                 .builder = c->builder,
-                 .lanes = c->target.row->lanes,
-                 .native_bf16 = target_has_bf16(c->target.row),
-                 .cluster = func_node(fc->func, span->last)->cluster,
-                 .width = 1};
-    start_function(c, &e, code->name);
-    bool *stored = ARENA_ARRAY(c->arena, bool, span->last - span->first + 1);
-    for (ValueId id = span->first; id <= span->last; id++) {
-        stored[id - span->first] = fc->placement.places[id].kind != PLACE_LOOPS;
-        if (stored[id - span->first]) emit_buffer(&e, id, true);
-    }
-    emit_find_rounded(&e, span->first, span->last, stored);
-    emit_group_loops(&e);
-    if (kernel->kind == KERNEL_MATMUL)
-        code->scratch_bytes = emit_product_kernel(&e, &c->target);
-    else if (kernel->kind == KERNEL_COLUMN)
-        emit_column_kernel(&e);
-    else
-        emit_loop_kernel(&e);
-    LLVMBuildRetVoid(c->builder);
-    Outside outside = {0};
-    kernel_canonical(c->arena, fc->func, &fc->placement, span, &outside);
-    code->n_refs = (int)e.n_buffers;
-    code->refs = ARENA_ARRAY(c->arena, Ref, e.n_buffers + 1);
-    for (size_t i = 0; i < e.n_buffers; i++) {
-        const Buffer *buffer = &e.buffers[i];
-        Ref *ref = &code->refs[i];
-        ref->stored = buffer->stored;
-        if (buffer->value == IR_NONE)
-            ref->kind = REF_SCRATCH;
-        else if (buffer->stored)
-            *ref = (Ref){REF_LOCAL, buffer->value - span->first, true};
-        else
-            *ref = (Ref){REF_OUTSIDE, outside_number(c->arena, &outside, buffer->value), false};
-    }
-}
-
-static const Code *find_code(Compiled *c, const FuncCode *fc, const ClusterSpan *span, Kernel *kernel,
-                             Outside *outside) {
+static const Code *find_code(Compiler *c, const FuncCode *fc, const ClusterSpan *span, Outside *outside) {
     const char *key = kernel_canonical(c->arena, fc->func, &fc->placement, span, outside);
     Code **slot = &c->slots[hash_text(key) % SLOTS];
     for (Code *code = *slot; code; code = code->next)
         if (strcmp(code->key, key) == 0) return code;
     Code *code = ARENA_NEW(c->arena, Code);
-    code->key = key;
-    code->name = arena_printf(c->arena, "kernel_%d", c->n_kernels++);
-    emit_kernel(c, fc, span, kernel, code);
-    code->next = *slot;
+    Arena *arena = arena_new();
+    KernelKind kind = kernel_regrow(arena, fc->func, span->first, span->last).kind;
+    arena_free(arena);
+    *code = (Code){.next = *slot,
+                   .key = key,
+                   .number = kind == KERNEL_OTHER ? -1 : (int)c->n_codes,
+                   .func = fc->func,
+                   .placement = &fc->placement,
+                   .span = *span,
+                   .product = kind == KERNEL_MATMUL};
     *slot = code;
+    if (code->number >= 0) ARENA_PUSH(c->arena, c->codes, c->n_codes, c->codes_capacity, code);
     return code;
 }
 
 /* ---- calls and their arguments ------------------------------------------------------------------------------------- */
 
-static int input_number(const Compiled *c, const char *name) {
-    for (int i = 0; i < c->program.n_inputs; i++)
-        if (strcmp(c->program.inputs[i].tensor.name, name) == 0) return i;
+static int input_number(const Compiler *c, const char *name) {
+    for (int i = 0; i < c->program->n_inputs; i++)
+        if (strcmp(c->program->inputs[i].tensor.name, name) == 0) return i;
     return -1;
 }
 
-static VtArg arg_of(Compiled *c, const FuncCode *fc, ValueId value) {
+static VtArg arg_of(Compiler *c, const FuncCode *fc, ValueId value) {
     const Place *place = &fc->placement.places[value];
     switch (place->kind) {
     case PLACE_INPUT: return (VtArg){VT_ARG_INPUT, input_number(c, fc->func->inputs[place->index].name), 0};
@@ -172,44 +98,56 @@ static VtArg arg_of(Compiled *c, const FuncCode *fc, ValueId value) {
     }
 }
 
-static void push_arg(Compiled *c, FuncCode *fc, VtArg arg, int64_t bytes) {
+static void push_arg(Compiler *c, FuncCode *fc, VtArg arg, int64_t bytes) {
     ARENA_PUSH(c->arena, fc->args, fc->n_args, fc->args_capacity, arg);
     ARENA_PUSH(c->arena, fc->arg_bytes, fc->n_arg_bytes, fc->arg_bytes_capacity, bytes);
 }
 
-static void push_value(Compiled *c, FuncCode *fc, ValueId value) {
+static void push_value(Compiler *c, FuncCode *fc, ValueId value) {
     push_arg(c, fc, arg_of(c, fc, value), type_bytes(func_type(fc->func, value)));
 }
 
-static VtArg constant_arg(Compiled *c, const int64_t *numbers, int n) {
-    int64_t *copy = ARENA_ARRAY(c->arena, int64_t, n);
-    memcpy(copy, numbers, sizeof *copy * (size_t)n);
+static VtArg constant_arg(Compiler *c, const void *data, size_t bytes) {
+    void *copy = arena_alloc(c->arena, bytes);
+    memcpy(copy, data, bytes);
     ARENA_PUSH(c->arena, c->constants, c->n_constants, c->constants_capacity, copy);
+    ARENA_PUSH(c->arena, c->out->constant_bytes, c->n_constant_bytes, c->constant_bytes_capacity,
+               (int64_t)bytes);
     return (VtArg){VT_ARG_CONST, (int32_t)c->n_constants - 1, 0};
 }
 
-static void describe_call(Compiled *c, const FuncCode *fc, const ClusterSpan *span, VtCall *call) {
+static void describe_call(Compiler *c, const FuncCode *fc, const ClusterSpan *span, VtCall *call) {
     KernelCost cost = kernel_cost(fc->func, &fc->placement, span);
     call->flops = cost.flops;
     call->bytes = cost.bytes;
     call->name = kernel_name(c->arena, fc->func, cost.named);
 }
 
-static void add_generated(Compiled *c, FuncCode *fc, const ClusterSpan *span, Kernel *kernel) {
-    Outside outside = {0};
-    PendingCall pending = {.code = find_code(c, fc, span, kernel, &outside)};
-    pending.call.first_arg = (int32_t)fc->n_args;
-    pending.call.n_args = pending.code->n_refs;
-    for (int i = 0; i < pending.code->n_refs; i++) {
-        const Ref *ref = &pending.code->refs[i];
-        if (ref->kind == REF_SCRATCH)
-            push_arg(c, fc, (VtArg){VT_ARG_SCRATCH, 0, 0}, 0);
-        else
-            push_value(c, fc, ref->kind == REF_LOCAL ? span->first + ref->index : outside.values[ref->index]);
-    }
-    if (pending.code->scratch_bytes > fc->scratch_bytes) fc->scratch_bytes = pending.code->scratch_bytes;
+static void add_generated(Compiler *c, FuncCode *fc, const ClusterSpan *span, const Code *code,
+                          const Outside *outside) {
+    PendingCall pending = {.code = code, .first = span->first, .outside = outside->values};
+    if (outside->n_literals)
+        pending.literals =
+            constant_arg(c, outside->literals, sizeof *outside->literals * outside->n_literals);
     describe_call(c, fc, span, &pending.call);
     ARENA_PUSH(c->arena, fc->calls, fc->n_calls, fc->calls_capacity, pending);
+}
+
+/* The arguments of a call whose kernel is compiled. */
+static void bind_generated(Compiler *c, FuncCode *fc, PendingCall *pending) {
+    const Code *code = pending->code;
+    pending->call.first_arg = (int32_t)fc->n_args;
+    pending->call.n_args = code->n_refs;
+    for (int i = 0; i < code->n_refs; i++) {
+        const Ref *ref = &code->refs[i];
+        switch (ref->kind) {
+        case REF_LOCAL: push_value(c, fc, pending->first + ref->index); break;
+        case REF_OUTSIDE: push_value(c, fc, pending->outside[ref->index]); break;
+        case REF_SCRATCH: push_arg(c, fc, (VtArg){VT_ARG_SCRATCH, 0, 0}, 0); break;
+        case REF_LITERALS: push_arg(c, fc, pending->literals, 0); break;
+        }
+    }
+    if (code->scratch_bytes > fc->scratch_bytes) fc->scratch_bytes = code->scratch_bytes;
 }
 
 /* The product of dimensions [from, to). */
@@ -220,7 +158,7 @@ static int64_t product(const Type *type, int from, int to) {
 }
 
 /* Shape numbers and C function of an operator of class OTHER (see runtime/irregular.h); 0: there is none. */
-static int irregular_kernel(const Func *func, const Node *node, int64_t numbers[16], VtKernel *kernel) {
+static int irregular_shape(const Func *func, const Node *node, int64_t numbers[16], VtKernel *kernel) {
     const Type *x = func_type(func, node->operands[0]);
     const Type *index = node->n_operands > 1 ? func_type(func, node->operands[1]) : NULL;
     int batch = 0, axis;
@@ -267,11 +205,11 @@ static int irregular_kernel(const Func *func, const Node *node, int64_t numbers[
     }
 }
 
-static bool add_irregular(Compiled *c, FuncCode *fc, const ClusterSpan *span) {
+static bool add_irregular(Compiler *c, FuncCode *fc, const ClusterSpan *span) {
     const Node *node = func_node(fc->func, span->last);
     int64_t numbers[16];
     PendingCall pending = {0};
-    int n = irregular_kernel(fc->func, node, numbers, &pending.irregular);
+    int n = irregular_shape(fc->func, node, numbers, &pending.irregular);
     if (n == 0) {
         snprintf(c->error, c->error_size, "no kernel for operator %s of %s", op_info(node->op)->name,
                  type_text(c->arena, &node->type));
@@ -281,25 +219,25 @@ static bool add_irregular(Compiled *c, FuncCode *fc, const ClusterSpan *span) {
     pending.call.n_args = node->n_operands + 2;
     for (int o = 0; o < node->n_operands; o++) push_value(c, fc, node->operands[o]);
     push_value(c, fc, span->last);
-    push_arg(c, fc, constant_arg(c, numbers, n), 0);
+    push_arg(c, fc, constant_arg(c, numbers, sizeof *numbers * (size_t)n), 0);
     describe_call(c, fc, span, &pending.call);
     ARENA_PUSH(c->arena, fc->calls, fc->n_calls, fc->calls_capacity, pending);
     return true;
 }
 
-static void add_copy(Compiled *c, FuncCode *fc, VtArg from, VtArg to, const Type *type) {
+static void add_copy(Compiler *c, FuncCode *fc, VtArg from, VtArg to, const Type *type) {
     PendingCall pending = {.irregular = vt_kernel_copy};
     int64_t bytes = type_bytes(type);
     pending.call =
         (VtCall){.name = "copy", .first_arg = (int32_t)fc->n_args, .n_args = 3, .bytes = 2.0 * (double)bytes};
     push_arg(c, fc, from, bytes);
     push_arg(c, fc, to, bytes);
-    push_arg(c, fc, constant_arg(c, &bytes, 1), 0);
+    push_arg(c, fc, constant_arg(c, &bytes, sizeof bytes), 0);
     ARENA_PUSH(c->arena, fc->calls, fc->n_calls, fc->calls_capacity, pending);
 }
 
 /* Old states first, by way of the arena: updates may swap states. */
-static void add_copies(Compiled *c, FuncCode *fc) {
+static void add_copies(Compiler *c, FuncCode *fc) {
     const Placement *placement = &fc->placement;
     for (int round = 0; round < 2; round++) {
         int64_t held = fc->arena_bytes;
@@ -345,7 +283,7 @@ static size_t touches_of(const FuncCode *fc, const PendingCall *pending, Touch *
 }
 
 /* The team meets before a call that touches what a call since the last meeting wrote, or writes what it read. */
-static void place_barriers(Compiled *c, FuncCode *fc) {
+static void place_barriers(Compiler *c, FuncCode *fc) {
     Touch *open = NULL, few[256];
     size_t n_open = 0, capacity = 0;
     for (size_t i = 0; i < fc->n_calls; i++) {
@@ -364,25 +302,26 @@ static void place_barriers(Compiled *c, FuncCode *fc) {
 
 /* ---- functions, programs ------------------------------------------------------------------------------------------- */
 
-static bool emit_func(Compiled *c, FuncCode *fc) {
-    const Func *func = fc->func;
-    fc->placement = func_place(c->arena, func);
-    fc->arena_bytes = func->arena_bytes;
+static bool plan_func(Compiler *c, FuncCode *fc) {
+    fc->placement = func_place(c->arena, fc->func);
+    fc->arena_bytes = fc->func->arena_bytes;
     for (size_t s = 0; s < fc->placement.n_spans; s++) {
         const ClusterSpan *span = &fc->placement.spans[s];
-        Arena *arena = arena_new();
-        Kernel kernel = kernel_regrow(arena, func, span->first, span->last);
-        bool good = true;
-        if (kernel.kind == KERNEL_OTHER)
-            good = add_irregular(c, fc, span);
-        else
-            add_generated(c, fc, span, &kernel);
-        arena_free(arena);
-        if (!good) return false;
+        Outside outside = {0};
+        const Code *code = find_code(c, fc, span, &outside);
+        if (code->number >= 0)
+            add_generated(c, fc, span, code, &outside);
+        else if (!add_irregular(c, fc, span))
+            return false;
     }
     add_copies(c, fc);
-    place_barriers(c, fc);
     return true;
+}
+
+static void bind_func(Compiler *c, FuncCode *fc) {
+    for (size_t i = 0; i < fc->n_calls; i++)
+        if (fc->calls[i].code) bind_generated(c, fc, &fc->calls[i]);
+    place_barriers(c, fc);
 }
 
 static VtTensor tensor_of(const char *name, const Type *type) {
@@ -391,14 +330,16 @@ static VtTensor tensor_of(const char *name, const Type *type) {
     return tensor;
 }
 
-static VtFunction finish_func(Compiled *c, FuncCode *fc) {
+static VtFunction finish_func(Compiler *c, FuncCode *fc, int32_t **kernels) {
     const Func *func = fc->func;
+    *kernels = ARENA_ARRAY(c->arena, int32_t, fc->n_calls + 1);
     VtCall *calls = ARENA_ARRAY(c->arena, VtCall, fc->n_calls + 1);
     VtOutput *outputs = ARENA_ARRAY(c->arena, VtOutput, func->n_outputs + 1);
     int32_t *inputs = ARENA_ARRAY(c->arena, int32_t, func->n_inputs + 1);
     for (size_t i = 0; i < fc->n_calls; i++) {
         calls[i] = fc->calls[i].call;
-        calls[i].kernel = fc->calls[i].code ? fc->calls[i].code->address : fc->calls[i].irregular;
+        const PendingCall *pending = &fc->calls[i];
+        (*kernels)[i] = pending->code ? pending->code->number : -1 - irregular_number(pending->irregular);
     }
     for (size_t i = 0; i < func->n_outputs; i++)
         outputs[i].tensor = tensor_of(func->outputs[i].name, func_type(func, func->outputs[i].value));
@@ -416,7 +357,7 @@ static VtFunction finish_func(Compiled *c, FuncCode *fc) {
                         .scratch_bytes = fc->scratch_bytes};
 }
 
-static void describe_states(Compiled *c) {
+static void describe_states(Compiler *c) {
     const Module *module = c->module;
     VtState *states = ARENA_ARRAY(c->arena, VtState, module->n_states + 1);
     for (size_t s = 0; s < module->n_states; s++) {
@@ -428,100 +369,81 @@ static void describe_states(Compiled *c) {
                               .b = from->b,
                               .copy_of = from->init == INIT_COPY ? (int32_t)from->copy_of : -1};
     }
-    c->program.states = states;
-    c->program.n_states = (int32_t)module->n_states;
+    c->program->states = states;
+    c->program->n_states = (int32_t)module->n_states;
 }
 
-static bool resolve_kernels(Compiled *c) {
-    for (int i = 0; i < SLOTS; i++)
-        for (Code *code = c->slots[i]; code; code = code->next) {
-            uint64_t address = jit_address(c->jit, code->name);
-            if (!address) {
-                snprintf(c->error, c->error_size, "the JIT lost %s", code->name);
-                return false;
-            }
-            code->address = (VtKernel)(uintptr_t)address;
-        }
-    return true;
-}
-
-static bool compile_all(Compiled *c, const CodegenOptions *options) {
-    size_t n = c->module->n_funcs;
+static bool compile_parts(Compiler *c, const CodegenOptions *options) {
+    Compiled *out = c->out;
+    out->n_kernels = (int)c->n_codes;
+    out->parts = parts_make(c->arena, c->codes, (int)c->n_codes, &out->n_parts);
     double start = seconds_now();
-    FuncCode *funcs = ARENA_ARRAY(c->arena, FuncCode, n + 1);
-    c->context = LLVMContextCreate();
-    c->llvm = LLVMModuleCreateWithNameInContext("vitc", c->context);
-    LLVMSetTarget(c->llvm, c->target.triple);
-    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(c->target.machine);
-    LLVMSetModuleDataLayout(c->llvm, layout);
-    LLVMDisposeTargetData(layout);
-    c->builder = LLVMCreateBuilderInContext(c->context);
-    bool good = true;
-    for (size_t f = 0; f < n && good; f++) {
-        funcs[f].func = c->module->funcs[f];
-        good = emit_func(c, &funcs[f]);
-    }
-    LLVMDisposeBuilder(c->builder);
-    if (options && options->print_llvm) LLVMDumpModule(c->llvm);
-    char *broken = NULL;
-    if (good && LLVMVerifyModule(c->llvm, LLVMReturnStatusAction, &broken)) {
-        snprintf(c->error, c->error_size, "generated code is not valid: %.600s", broken);
-        good = false;
-    }
-    LLVMDisposeMessage(broken);
-    if (!good) {
-        LLVMDisposeModule(c->llvm);
-        LLVMContextDispose(c->context);
+    if (!parts_compile(out->parts, out->n_parts, options->target_features, options->print_llvm, c->error,
+                       c->error_size))
         return false;
+    /* The stages overlap where parts are compiled side by side: each gets its share of the time that passed. */
+    double passed = seconds_now() - start, all = 0;
+    out->objects = ARENA_ARRAY(c->arena, JitObject, out->n_parts);
+    out->n_objects = out->n_parts;
+    for (int i = 0; i < out->n_parts; i++) {
+        const Part *part = &out->parts[i];
+        out->objects[i] = (JitObject){LLVMGetBufferStart(part->object), LLVMGetBufferSize(part->object)};
+        out->times.emit += part->emit_seconds;
+        out->times.optimize += part->times.optimize;
+        out->times.object += part->times.object;
+        all += part->emit_seconds + part->times.optimize + part->times.object;
     }
-    c->emit_seconds = seconds_now() - start;
-    c->jit = jit_load(c->llvm, c->context, &c->target, c->error, c->error_size);
-    if (!c->jit || !resolve_kernels(c)) return false;
-    VtFunction *functions = ARENA_ARRAY(c->arena, VtFunction, n + 1);
-    for (size_t f = 0; f < n; f++) functions[f] = finish_func(c, &funcs[f]);
-    c->program.functions = functions;
-    c->program.n_functions = (int32_t)n;
-    c->program.constants = c->constants;
-    c->program.n_constants = (int32_t)c->n_constants;
+    out->times.emit *= passed / all;
+    out->times.optimize *= passed / all;
+    out->times.object *= passed / all;
     return true;
+}
+
+static bool compile_all(Compiler *c, const CodegenOptions *options) {
+    size_t n = c->module->n_funcs;
+    FuncCode *funcs = ARENA_ARRAY(c->arena, FuncCode, n + 1);
+    VtFunction *functions = ARENA_ARRAY(c->arena, VtFunction, n + 1);
+    double start = seconds_now();
+    for (size_t f = 0; f < n; f++) {
+        funcs[f].func = c->module->funcs[f];
+        if (!plan_func(c, &funcs[f])) return false;
+    }
+    double planned = seconds_now();
+    if (!compile_parts(c, options)) return false;
+    double compiled = seconds_now();
+    c->out->call_kernels = ARENA_ARRAY(c->arena, int32_t *, n + 1);
+    for (size_t f = 0; f < n; f++) {
+        bind_func(c, &funcs[f]);
+        functions[f] = finish_func(c, &funcs[f], &c->out->call_kernels[f]);
+    }
+    c->program->functions = functions;
+    c->program->n_functions = (int32_t)n;
+    c->program->constants = c->constants;
+    c->program->n_constants = (int32_t)c->n_constants;
+    c->out->times.calls = planned - start + seconds_now() - compiled;
+    return compiled_link(c->out, c->error, c->error_size);
 }
 
 Compiled *codegen_compile(const Module *module, const VtProgram *plan, const CodegenOptions *options,
                           char *error, size_t size) {
     Arena *arena = arena_new();
-    Compiled *c = ARENA_NEW(arena, Compiled);
-    c->arena = arena;
-    c->module = module;
-    c->error = error;
-    c->error_size = size;
-    c->program = *plan;
-    c->program.abi = VT_ABI;
+    Compiled *out = ARENA_NEW(arena, Compiled);
+    Compiler *c = ARENA_NEW(arena, Compiler);
+    CodegenOptions usual = {0};
+    Target target;
+    *out = (Compiled){.arena = arena, .program = *plan};
+    out->program.abi = VT_ABI;
+    *c = (Compiler){.out = out,
+                    .arena = arena,
+                    .program = &out->program,
+                    .module = module,
+                    .error = error,
+                    .error_size = size};
     describe_states(c);
-    if (target_open(&c->target, options ? options->target_features : NULL, error, size) &&
-        compile_all(c, options))
-        return c;
-    compiled_free(c);
+    bool good = target_open(&target, options ? options->target_features : NULL, error, size);
+    if (good) out->target = target.row->name;
+    target_close(&target);
+    if (good && compile_all(c, options ? options : &usual)) return out;
+    compiled_free(out);
     return NULL;
-}
-
-const VtProgram *compiled_program(const Compiled *compiled) {
-    return &compiled->program;
-}
-const char *compiled_target(const Compiled *compiled) {
-    return compiled->target.row->name;
-}
-int compiled_kernels(const Compiled *compiled) {
-    return compiled->n_kernels;
-}
-
-CompileTimes compiled_times(const Compiled *compiled) {
-    JitTimes jit = jit_times(compiled->jit);
-    return (CompileTimes){compiled->emit_seconds, jit.optimize, jit.object, jit.link};
-}
-
-void compiled_free(Compiled *compiled) {
-    if (!compiled) return;
-    jit_free(compiled->jit);
-    target_close(&compiled->target);
-    arena_free(compiled->arena);
 }

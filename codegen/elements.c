@@ -2,6 +2,7 @@
 #include "codegen/bf16.h"
 #include "codegen/emit.h"
 #include "codegen/vecmath.h"
+#include "ir/canonical.h"
 
 #include <string.h>
 
@@ -341,6 +342,21 @@ static LLVMValueRef constant_of(Emitter *e, double value, DType dtype) {
     return real ? real : LLVMConstInt(type, (unsigned long long)(int64_t)value, true);
 }
 
+/* A literal (ir/canonical.h), loaded once before all loops. */
+static LLVMValueRef literal_of(Emitter *e, ValueId value) {
+    LLVMTypeRef f32 = LLVMFloatTypeInContext(e->context);
+    int64_t number = 0;
+    for (ValueId id = e->first; id < value; id++) number += node_is_literal(func_node(e->func, id));
+    LLVMValueRef from = emit_buffer(e, IR_NONE, false)->pointer, index = emit_i64(e, number);
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder), entry = LLVMGetEntryBasicBlock(e->function);
+    LLVMPositionBuilderBefore(e->builder, LLVMGetBasicBlockTerminator(entry));
+    LLVMValueRef load =
+        LLVMBuildLoad2(e->builder, f32, LLVMBuildGEP2(e->builder, f32, from, &index, 1, ""), "literal");
+    LLVMSetAlignment(load, 4);
+    LLVMPositionBuilderAtEnd(e->builder, here);
+    return load;
+}
+
 static LLVMValueRef emit_operand(Emitter *e, const Node *node, int operand, const Access *access,
                                  LLVMValueRef guard) {
     DomainSplit split;
@@ -560,6 +576,8 @@ LLVMValueRef emit_value(Emitter *e, ValueId value, const Access *access, LLVMVal
     LLVMValueRef result;
     if (node->cluster != e->cluster)
         result = load_element(e, value, &node->type, access, guard);
+    else if (node_is_literal(node))
+        result = literal_of(e, value);
     else if (node->op == OP_constant)
         result = constant_of(e, node->attrs[0].f, node->type.dtype);
     else if (node->op == OP_iota) {

@@ -11,8 +11,8 @@
 
 /* A value in memory that the kernel reads or writes: argument number `arg`. */
 typedef struct {
-    ValueId value;
-    bool stored; /* written by the kernel */
+    ValueId value; /* IR_NONE: scratch if stored, else the kernel's literals */
+    bool stored;   /* written by the kernel */
     int arg;
     LLVMValueRef pointer;
 } Buffer;
@@ -29,6 +29,7 @@ typedef struct {
     Arena *arena;
     const Func *func;
     Kernel *kernel;
+    ValueId first; /* of the kernel's nodes */
     uint32_t cluster;
     LLVMContextRef context;
     LLVMModuleRef module;
@@ -50,7 +51,6 @@ typedef struct {
     LLVMValueRef mask;              /* lanes in range, NULL: all */
 
     const bool *rounded; /* emit_find_rounded's, by value - first; NULL: none is */
-    ValueId first;
 
     Emitted *emitted; /* a stack: scopes cut it back */
     size_t n_emitted, emitted_capacity;

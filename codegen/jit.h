@@ -1,20 +1,21 @@
-/* LLVM's ORC JIT, in one place: a module in, addresses out. Symbols of the C library are found in this process. */
+/* LLVM's ORC JIT, in one place: object files in, addresses out. Symbols of the C library are found in this process. */
 #ifndef VITC_CODEGEN_JIT_H
 #define VITC_CODEGEN_JIT_H
 
-#include "codegen/target.h"
-#include <llvm-c/Core.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct Jit Jit;
 
-/* Takes the module over, with its context; both are of `jit_context`. NULL with a message. */
-Jit *jit_load(LLVMModuleRef module, LLVMContextRef context, Target *target, char *error, size_t size);
-uint64_t jit_address(Jit *jit, const char *name); /* 0: no such function */
+/* An object file in memory. */
 typedef struct {
-    double optimize, object, link; /* seconds spent so far */
-} JitTimes;
-JitTimes jit_times(const Jit *jit);
+    const char *bytes;
+    size_t size;
+} JitObject;
+
+/* The objects' bytes stay the caller's, and must live as long as the Jit. NULL with a message. */
+Jit *jit_load(const JitObject *objects, int n, char *error, size_t size);
+uint64_t jit_address(Jit *jit, const char *name); /* 0: no such function */
 void jit_free(Jit *jit);
 
 #endif

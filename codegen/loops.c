@@ -144,17 +144,20 @@ static bool is_stored(const Emitter *e, ValueId value) {
 /* The number of reductions one after another below each member: consumers come first in `members`. */
 static void plan_phases(Emitter *e, RowPlan *plan) {
     Kernel *kernel = e->kernel;
-    size_t n = e->func->count;
-    int *depth = ARENA_ARRAY(e->arena, int, n + 1);
+    ValueId last = kernel->members[0].value;
+    for (size_t m = 0; m < kernel->n_members; m++)
+        if (kernel->members[m].value > last) last = kernel->members[m].value;
+    int *depth = ARENA_ARRAY(e->arena, int, last - e->first + 1); /* of node first + i */
     for (size_t m = kernel->n_members; m-- > 0;) {
         ValueId value = kernel->members[m].value;
         const Node *node = func_node(e->func, value);
         int d = 0;
         for (int o = 0; o < node->n_operands; o++) {
             ValueId x = node->operands[o];
-            if (func_node(e->func, x)->cluster == e->cluster && depth[x] > d) d = depth[x];
+            if (func_node(e->func, x)->cluster == e->cluster && depth[x - e->first] > d)
+                d = depth[x - e->first];
         }
-        depth[value] = d + op_is_reduce(node->op);
+        depth[value - e->first] = d + op_is_reduce(node->op);
         if (!op_is_reduce(node->op)) continue;
         RowReduction reduction = {.member = &kernel->members[m], .phase = d};
         DomainSplit split;

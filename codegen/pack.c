@@ -245,32 +245,41 @@ static void pack_rows_turned(Emitter *e, const PackSpec *s, const PackArgs *p) {
     emit_loop_end(e, &loop);
 }
 
-/* Lines of consecutive elements: whole vectors of units, turned a square at a time unless `blocked`; the last units singly. */
+/* Whole vectors of units of the lines group..group + n - 1, up to unit `whole`. */
+static void pack_group(Emitter *e, const PackSpec *s, const PackArgs *p, LLVMValueRef group, int n,
+                       LLVMValueRef whole) {
+    LLVMValueRef line[MOST_LANES], x[MOST_LANES];
+    for (int i = 0; i < n; i++) {
+        LLVMValueRef number = add(e, group, emit_i64(e, i));
+        LLVMValueRef there = LLVMBuildICmp(e->builder, LLVMIntSLT, number, p->count, "");
+        number = LLVMBuildSelect(e->builder, there, number, emit_i64(e, 0), "");
+        line[i] = at(e, source_type(e, s), p->from, mul(e, number, p->across));
+    }
+    Loop loop = emit_loop_begin(e, emit_i64(e, 0), whole, s->lanes, "u");
+    LLVMValueRef element = !is_pair(s) ? loop.counter : mul(e, loop.counter, emit_i64(e, 2));
+    for (int i = 0; i < s->lanes; i++)
+        x[i] = i < n ? load_along(e, s, at(e, source_type(e, s), line[i], element))
+                     : LLVMGetPoison(vector_of(i32_type(e), s->lanes));
+    if (!s->blocked) transpose_vectors(e, x, s->lanes);
+    for (int i = 0; i < (s->blocked ? n : s->lanes); i++) {
+        LLVMValueRef to = s->blocked ? place_of(e, s, p, loop.counter, add(e, group, emit_i64(e, i)))
+                                     : place_of(e, s, p, add(e, loop.counter, emit_i64(e, i)), group);
+        store(e, x[i], to);
+    }
+    emit_loop_end(e, &loop);
+}
+
+/* Lines of consecutive elements: whole vectors of units, turned a square at a time unless `blocked`; the last units singly.
+ * Groups of lines are a loop: squares are much code. */
 static void pack_lines(Emitter *e, const PackSpec *s, const PackArgs *p) {
     LLVMValueRef whole = LLVMBuildAnd(e->builder, full_units(e, s, p), emit_i64(e, -s->lanes), "");
-    for (int group = 0; group < s->width; group += s->lanes) {
-        LLVMValueRef line[MOST_LANES], x[MOST_LANES];
-        int n = s->width - group < s->lanes ? s->width - group : s->lanes;
-        for (int i = 0; i < n; i++) {
-            LLVMValueRef number = emit_i64(e, group + i);
-            LLVMValueRef there = LLVMBuildICmp(e->builder, LLVMIntSLT, number, p->count, "");
-            number = LLVMBuildSelect(e->builder, there, number, emit_i64(e, 0), "");
-            line[i] = at(e, source_type(e, s), p->from, mul(e, number, p->across));
-        }
-        Loop loop = emit_loop_begin(e, emit_i64(e, 0), whole, s->lanes, "u");
-        LLVMValueRef element = !is_pair(s) ? loop.counter : mul(e, loop.counter, emit_i64(e, 2));
-        for (int i = 0; i < s->lanes; i++)
-            x[i] = i < n ? load_along(e, s, at(e, source_type(e, s), line[i], element))
-                         : LLVMGetPoison(vector_of(i32_type(e), s->lanes));
-        if (!s->blocked) transpose_vectors(e, x, s->lanes);
-        for (int i = 0; i < (s->blocked ? n : s->lanes); i++) {
-            LLVMValueRef to =
-                s->blocked ? place_of(e, s, p, loop.counter, emit_i64(e, group + i))
-                           : place_of(e, s, p, add(e, loop.counter, emit_i64(e, i)), emit_i64(e, group));
-            store(e, x[i], to);
-        }
+    int rest = s->width % s->lanes, groups = s->width - rest;
+    if (groups) {
+        Loop loop = emit_loop_begin(e, emit_i64(e, 0), emit_i64(e, groups), s->lanes, "group");
+        pack_group(e, s, p, loop.counter, s->lanes, whole);
         emit_loop_end(e, &loop);
     }
+    if (rest) pack_group(e, s, p, emit_i64(e, groups), rest, whole);
     pack_singly(e, s, p, whole);
 }
 

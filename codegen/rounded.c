@@ -33,7 +33,6 @@ void emit_find_rounded(Emitter *e, ValueId first, ValueId last, const bool *stor
     }
     for (ValueId id = first; id <= last; id++) rounded[id - first] = rounded[id - first] && used[id - first];
     e->rounded = rounded;
-    e->first = first;
 }
 
 bool emit_is_rounded(const Emitter *e, ValueId value) {

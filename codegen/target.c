@@ -2,7 +2,9 @@
 #include "codegen/target.h"
 
 #include <llvm-c/Core.h>
+#include <llvm-c/Support.h>
 #include <llvm-c/Target.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,10 +121,19 @@ static const TargetRow *choose_row(const char *features, const char *name) {
     return &ROWS[N_ROWS - 1];
 }
 
-bool target_open(Target *target, const char *restrict_to, char *error, size_t size) {
-    memset(target, 0, sizeof *target);
+/* Our emitter's addresses are one base and one index already: loop strength reduction takes a third of the time of code
+ * generation and makes nothing faster. LLVM has this switch for the whole process only. */
+static void start_llvm(void) {
+    const char *const options[] = {"vitc", "-disable-lsr"};
+    LLVMParseCommandLineOptions(2, options, NULL);
     LLVMInitializeNativeTarget();
     LLVMInitializeNativeAsmPrinter();
+}
+
+bool target_open(Target *target, const char *restrict_to, char *error, size_t size) {
+    memset(target, 0, sizeof *target);
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, start_llvm);
     char *host = LLVMGetHostCPUFeatures();
     target->features = restrict_features(host, restrict_to, error, size);
     LLVMDisposeMessage(host);

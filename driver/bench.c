@@ -94,12 +94,13 @@ static void print_profile(VtInstance *instance, const VtFunction *step, Roofline
 }
 
 int verb_bench(int argc, char **argv) {
-    enum { STEPS, PROFILE, PEAK, BANDWIDTH, THREADS, TARGET, TIMING, PRECISION, N };
+    enum { STEPS, PROFILE, PEAK, BANDWIDTH, THREADS, TARGET, TIMING, PRECISION, NO_CACHE, N };
     Flag flags[N] = {
-        [STEPS] = {"steps", true, false, NULL},     [PROFILE] = {"profile", false, false, NULL},
-        [PEAK] = {"peak", true, false, NULL},       [BANDWIDTH] = {"bandwidth", true, false, NULL},
-        [THREADS] = {"threads", true, false, NULL}, [TARGET] = {"target-features", true, false, NULL},
-        [TIMING] = {"timing", false, false, NULL},  [PRECISION] = {"precision", FLAG_VALUE, false, NULL}};
+        [STEPS] = {"steps", true, false, NULL},       [PROFILE] = {"profile", false, false, NULL},
+        [PEAK] = {"peak", true, false, NULL},         [BANDWIDTH] = {"bandwidth", true, false, NULL},
+        [THREADS] = {"threads", true, false, NULL},   [TARGET] = {"target-features", true, false, NULL},
+        [TIMING] = {"timing", false, false, NULL},    [PRECISION] = {"precision", FLAG_VALUE, false, NULL},
+        [NO_CACHE] = {"no-cache", false, false, NULL}};
     Arguments args;
     double steps = 5, threads = 0;
     Roofline roofline = {0};
@@ -115,9 +116,9 @@ int verb_bench(int argc, char **argv) {
     VtError error = {0};
     RecipeOptions options = {
         .models_dir = models_dir(), .overrides = args.overrides, .n_overrides = args.n_overrides};
-    bool good = session_load(&s, args.words[0], &options) && session_compile(&s, flags[TARGET].value);
-    VtInstance *instance = good ? vt_instance_new(s.program, &error) : NULL;
+    bool good = session_program(&s, args.words[0], &options, flags[TARGET].value, flags[NO_CACHE].given);
     if (good && flags[TIMING].given) timing_print(&s.timing);
+    VtInstance *instance = good ? vt_instance_new(s.program, &error) : NULL;
     if (instance) {
         const VtFunction *step = NULL;
         for (int f = 0; f < s.program->n_functions; f++)
@@ -126,11 +127,17 @@ int verb_bench(int argc, char **argv) {
         double flops = 0, best = INFINITY;
         vt_instance_init(instance, 0);
         for (int c = 0; step && c < step->n_calls; c++)
-            flops += strncmp(step->calls[c].name, "matmul", 6) == 0 || strncmp(step->calls[c].name, "attention", 9) == 0 ? step->calls[c].flops : 0;
+            flops += strncmp(step->calls[c].name, "matmul", 6) == 0 ||
+                             strncmp(step->calls[c].name, "attention", 9) == 0
+                         ? step->calls[c].flops
+                         : 0;
         vt_instance_profile(instance, flags[PROFILE].given);
-        printf("%s: %.0f ms to elaborate, %.0f ms in passes, %.0f ms to compile %d kernels for %s\n",
-               s.program->name, s.elaborate_seconds * 1e3, s.passes_seconds * 1e3, s.compile_seconds * 1e3,
-               compiled_kernels(s.compiled), compiled_target(s.compiled));
+        if (s.cached)
+            printf("%s: %s\n", s.program->name, session_origin(&s));
+        else
+            printf("%s: %.0f ms to elaborate, %.0f ms in passes, %.0f ms to compile %d kernels for %s\n",
+                   s.program->name, s.elaborate_seconds * 1e3, s.passes_seconds * 1e3,
+                   s.compile_seconds * 1e3, compiled_kernels(s.compiled), compiled_target(s.compiled));
         for (int i = 0; step && i <= (int)steps; i++) {
             double start = seconds_now();
             good = good && vt_instance_run(instance, "step", inputs, &error);

@@ -61,10 +61,12 @@ void timing_print(const Timing *timing);
 typedef struct {
     Arena *arena;
     Diags *diags;
-    Recipe recipe;
+    Recipe recipe; /* not from the cache: without a module then */
     Compiled *compiled;
     const VtProgram *program;
-    double elaborate_seconds, passes_seconds, compile_seconds;
+    const char *resolved; /* the recipe as YAML */
+    void *cached;         /* the entry of the cache that holds the program; NULL: it was compiled */
+    double elaborate_seconds, passes_seconds, compile_seconds, cache_seconds;
     Timing timing;
     int told;    /* diagnostics printed so far */
     bool verify; /* after each pass; VITC_VERIFY in the environment asks for it too */
@@ -73,6 +75,12 @@ typedef struct {
 bool session_load(Session *session, const char *path, const RecipeOptions *options);
 bool session_passes(Session *session, const char *list);
 bool session_compile(Session *session, const char *target_features);
+/* All of it, for who needs no module: the program comes from the object cache (cache.h) if it is there, else it is compiled
+ * and kept there. Prints diagnostics. */
+bool session_program(Session *session, const char *path, const RecipeOptions *options,
+                     const char *target_features, bool no_cache);
+/* "compiled for TARGET in S s (N kernels)", or that it is from the cache; in the session's arena. */
+const char *session_origin(Session *session);
 void session_close(Session *session);
 /* ---- cost.c: the roofline model: a kernel takes the longer of its FLOPs at peak speed and its bytes at full bandwidth
  * (Williams, Waterman and Patterson 2009). Nothing is timed. ------------------------------------------------------------- */

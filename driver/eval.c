@@ -41,12 +41,13 @@ static int eval_knn(Session *s, const char *run, const char *data, double k, dou
 }
 
 int verb_eval(int argc, char **argv) {
-    enum { DATA, K, TEMPERATURE, LIMIT, THREADS, N };
+    enum { DATA, K, TEMPERATURE, LIMIT, THREADS, NO_CACHE, N };
     Flag flags[N] = {[DATA] = {"data", true, false, NULL},
                      [K] = {"k", true, false, NULL},
                      [TEMPERATURE] = {"temperature", true, false, NULL},
                      [LIMIT] = {"limit", true, false, NULL},
-                     [THREADS] = {"threads", true, false, NULL}};
+                     [THREADS] = {"threads", true, false, NULL},
+                     [NO_CACHE] = {"no-cache", false, false, NULL}};
     Arguments args;
     double k = 0, temperature = 0.07, limit = 0, threads = 0;
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
@@ -62,7 +63,7 @@ int verb_eval(int argc, char **argv) {
     RecipeOptions options = {
         .models_dir = models_dir(), .overrides = args.overrides, .n_overrides = args.n_overrides};
     int code = 2;
-    if (session_load(&s, recipe, &options) && session_compile(&s, NULL))
+    if (session_program(&s, recipe, &options, NULL, flags[NO_CACHE].given))
         code = eval_knn(&s, args.words[1], flags[DATA].value, k, temperature, (int64_t)limit);
     session_close(&s);
     return code;

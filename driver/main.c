@@ -1,6 +1,7 @@
 /* vitc: the compiler's command. */
 #include "driver/driver.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,9 +12,9 @@ static const struct {
 } VERBS[] = {
     {"train", verb_train,
      "RECIPE [key=value …] --data PATH --out DIR [--resume] [--steps N] [--minutes M] [--threads N] "
-     "[--workers N] [--max-broken N] [--plain] [--timing]",
+     "[--workers N] [--max-broken N] [--plain] [--no-cache] [--timing]",
      "train a recipe on images"},
-    {"eval", verb_eval, "knn RUN --data PATH [--k N] [--temperature T] [--limit N]",
+    {"eval", verb_eval, "knn RUN --data PATH [--k N] [--temperature T] [--limit N] [--no-cache]",
      "judge what a run has learned"},
     {"run", verb_run,
      "RECIPE [key=value …] --function NAME --in A.safetensors --out B.safetensors [--rename NAMES.yaml] "
@@ -27,7 +28,7 @@ static const struct {
     {"opt", verb_opt, "--passes a,b [--timing] FILE|-", "run passes over IR text"},
     {"bench", verb_bench,
      "RECIPE [key=value …] [--steps N] [--profile [--peak GFLOPS] [--bandwidth GBS]] [--threads N] "
-     "[--timing]",
+     "[--no-cache] [--timing]",
      "time the compiled step, with --profile each kernel, as shares of what limits it"},
     {"help", verb_help, "[VERB | passes | ops | samplers | augmentations | formats]", "this text, or a list"},
 };
@@ -68,10 +69,24 @@ int verb_help(int argc, char **argv) {
         printf("vitc %s %s\n    %s\n", VERBS[i].name, VERBS[i].usage, VERBS[i].doc);
         known = true;
     }
+    if (argc == 0)
+        puts("\nCompiled programs are kept in ~/.cache/vitc (VITC_CACHE: another folder, or off; "
+             "VITC_CACHE_LIMIT: bytes, "
+             "1 GiB\nunless set) and taken from there by train, eval and bench while recipe, settings, vitc "
+             "and machine are "
+             "the same.");
     return known ? 0 : fail(2, "no help on '%s'", argv[0]);
 }
 
+/* LLVM asks for much memory in small pieces and gives it all back: the heap grows in large steps and keeps what it has. */
+static void tune_heap(void) {
+    mallopt(M_TOP_PAD, 16 << 20);
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
+    mallopt(M_MMAP_THRESHOLD, 32 << 20); /* setting the others ends its own adaptation */
+}
+
 int main(int argc, char **argv) {
+    tune_heap();
     if (argc < 2) {
         verb_help(0, NULL);
         return 2;

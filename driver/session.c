@@ -1,4 +1,5 @@
 /* From a recipe's file to a program that runs. */
+#include "driver/cache.h"
 #include "driver/driver.h"
 
 #include <stdlib.h>
@@ -25,15 +26,24 @@ static const char *find_recipe(Session *s, const char *path) {
     return access(known, F_OK) == 0 ? known : path;
 }
 
-bool session_load(Session *s, const char *path, const RecipeOptions *options) {
+static void session_begin(Session *s) {
     memset(s, 0, sizeof *s);
     s->arena = arena_new();
     s->diags = diags_new(s->arena);
+}
+
+static bool elaborate_recipe(Session *s, const char *path, const RecipeOptions *options) {
     double start = seconds_now();
     bool good = recipe_load(s->arena, s->diags, find_recipe(s, path), options, &s->recipe);
+    s->resolved = s->recipe.resolved;
     s->elaborate_seconds = seconds_now() - start;
     if (good) timing_add_module(&s->timing, "elaborate", s->elaborate_seconds, s->recipe.module);
     return told(s) && good;
+}
+
+bool session_load(Session *s, const char *path, const RecipeOptions *options) {
+    session_begin(s);
+    return elaborate_recipe(s, path, options);
 }
 
 bool session_passes(Session *s, const char *list) {
@@ -55,6 +65,7 @@ bool session_compile(Session *s, const char *target_features) {
     if (!s->compiled) return fail(2, "%s", error) < 0;
     s->program = compiled_program(s->compiled);
     CompileTimes times = compiled_times(s->compiled);
+    timing_add(&s->timing, "calls", times.calls, 0, NULL);
     timing_add(&s->timing, "LLVM IR", times.emit, (size_t)compiled_kernels(s->compiled), "kernels");
     timing_add(&s->timing, "LLVM passes", times.optimize, 0, NULL);
     timing_add(&s->timing, "object code", times.object, 0, NULL);
@@ -62,7 +73,99 @@ bool session_compile(Session *s, const char *target_features) {
     return true;
 }
 
+/* ---- by way of the cache ------------------------------------------------------------------------------------------ */
+
+/* Everything that a program depends on. False: it is not to be cached. */
+static bool key_of(Arena *arena, const char *path, const RecipeOptions *options, const char *target_features,
+                   uint8_t out[CACHE_KEY]) {
+    RecipeSources sources;
+    char error[1024], choices[2] = {(char)options->with_gradients, (char)options->with_values};
+    const char *target = codegen_target_text(arena, target_features, error, sizeof error);
+    if (!target || !recipe_sources(arena, path, options, &sources)) return false;
+    CacheKey *key = cache_key_new();
+    if (!key) return false;
+    cache_key_add(key, VITC_VERSION, strlen(VITC_VERSION));
+    cache_key_add(key, target, strlen(target));
+    cache_key_add(key, choices, sizeof choices);
+    cache_key_add(key, &options->n_overrides, sizeof options->n_overrides);
+    for (int i = 0; i < options->n_overrides; i++)
+        cache_key_add(key, options->overrides[i], strlen(options->overrides[i]));
+    for (size_t i = 0; i < sources.count; i++) {
+        cache_key_add(key, sources.items[i].path, strlen(sources.items[i].path));
+        cache_key_add(key, sources.items[i].text, sources.items[i].size);
+    }
+    cache_key_end(key, out);
+    return true;
+}
+
+/* Blob 0: the resolved recipe, NUL included; blob 1: the program's image. */
+static bool take_cached(Session *s, const char *folder, const uint8_t key[CACHE_KEY]) {
+    CacheBlob blobs[CACHE_BLOBS];
+    char error[1024];
+    double start = seconds_now();
+    s->cached = cache_read(folder, key, blobs);
+    if (!s->cached) return false;
+    const char *resolved = blobs[0].bytes;
+    double read = seconds_now();
+    if (blobs[0].size && !resolved[blobs[0].size - 1])
+        s->compiled = codegen_load(blobs[1].bytes, blobs[1].size, error, sizeof error);
+    if (!s->compiled) {
+        free(s->cached);
+        s->cached = NULL;
+        return false;
+    }
+    s->program = compiled_program(s->compiled);
+    s->resolved = resolved;
+    timing_add(&s->timing, "cache", read - start, blobs[0].size + blobs[1].size, "bytes");
+    timing_add(&s->timing, "link", seconds_now() - read, (size_t)compiled_kernels(s->compiled), "kernels");
+    return true;
+}
+
+static void keep(Session *s, const char *folder, const uint8_t key[CACHE_KEY]) {
+    double start = seconds_now();
+    CacheBlob blobs[CACHE_BLOBS] = {{s->resolved, strlen(s->resolved) + 1}};
+    void *image = compiled_image(s->compiled, &blobs[1].size);
+    if (!image) return;
+    blobs[1].bytes = image;
+    cache_write(folder, key, blobs);
+    free(image);
+    timing_add(&s->timing, "cache", seconds_now() - start, 0, NULL);
+}
+
+bool session_program(Session *s, const char *path, const RecipeOptions *options, const char *target_features,
+                     bool no_cache) {
+    char folder[4096];
+    uint8_t key[CACHE_KEY];
+    session_begin(s);
+    double start = seconds_now();
+    /* Who asks to see or to check the compilation wants one. */
+    bool use = !no_cache && !getenv("VITC_LLVM") && !getenv("VITC_VERIFY") &&
+               cache_folder(folder, sizeof folder) &&
+               key_of(s->arena, find_recipe(s, path), options, target_features, key);
+    if (use) {
+        timing_add(&s->timing, "key", seconds_now() - start, 0, NULL);
+        if (take_cached(s, folder, key)) {
+            s->cache_seconds = seconds_now() - start;
+            return true;
+        }
+    }
+    if (!elaborate_recipe(s, path, options) || !session_compile(s, target_features)) return false;
+    if (use && diags_count(s->diags) == 0) keep(s, folder, key); /* a warning is to be seen every time */
+    return true;
+}
+
+const char *session_origin(Session *s) {
+    int kernels = compiled_kernels(s->compiled);
+    const char *target = compiled_target(s->compiled);
+    if (s->cached)
+        return arena_printf(s->arena, "from the cache in %.3f s, compiled for %s (%d kernels)",
+                            s->cache_seconds, target, kernels);
+    return arena_printf(s->arena, "compiled for %s in %.2f s (%d kernels)", target,
+                        s->elaborate_seconds + s->passes_seconds + s->compile_seconds, kernels);
+}
+
 void session_close(Session *s) {
     compiled_free(s->compiled);
+    free(s->cached);
     arena_free(s->arena);
 }

@@ -15,15 +15,17 @@ int verb_train(int argc, char **argv) {
         TARGET,
         TIMING,
         PRECISION,
+        NO_CACHE,
         N
     };
     Flag flags[N] = {
-        [DATA] = {"data", true, false, NULL},       [OUT] = {"out", true, false, NULL},
-        [RESUME] = {"resume", false, false, NULL},  [STEPS] = {"steps", true, false, NULL},
-        [MINUTES] = {"minutes", true, false, NULL}, [THREADS] = {"threads", true, false, NULL},
-        [WORKERS] = {"workers", true, false, NULL}, [MAX_BROKEN] = {"max-broken", true, false, NULL},
-        [PLAIN] = {"plain", false, false, NULL},    [TARGET] = {"target-features", true, false, NULL},
-        [TIMING] = {"timing", false, false, NULL},  [PRECISION] = {"precision", FLAG_VALUE, false, NULL}};
+        [DATA] = {"data", true, false, NULL},         [OUT] = {"out", true, false, NULL},
+        [RESUME] = {"resume", false, false, NULL},    [STEPS] = {"steps", true, false, NULL},
+        [MINUTES] = {"minutes", true, false, NULL},   [THREADS] = {"threads", true, false, NULL},
+        [WORKERS] = {"workers", true, false, NULL},   [MAX_BROKEN] = {"max-broken", true, false, NULL},
+        [PLAIN] = {"plain", false, false, NULL},      [TARGET] = {"target-features", true, false, NULL},
+        [TIMING] = {"timing", false, false, NULL},    [PRECISION] = {"precision", FLAG_VALUE, false, NULL},
+        [NO_CACHE] = {"no-cache", false, false, NULL}};
     Arguments args;
     double steps = 0, minutes = 0, threads = 0, workers = 0, broken = 100;
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
@@ -39,11 +41,11 @@ int verb_train(int argc, char **argv) {
     RecipeOptions options = {
         .models_dir = models_dir(), .overrides = args.overrides, .n_overrides = args.n_overrides};
     int code = 2;
-    if (session_load(&session, args.words[0], &options) && session_compile(&session, flags[TARGET].value)) {
+    if (session_program(&session, args.words[0], &options, flags[TARGET].value, flags[NO_CACHE].given)) {
         VtError error = {0};
         VtTrainOptions train = {.data = flags[DATA].value,
                                 .out = flags[OUT].value,
-                                .resolved = session.recipe.resolved,
+                                .resolved = session.resolved,
                                 .resume = flags[RESUME].given,
                                 .plain = flags[PLAIN].given,
                                 .max_steps = (int64_t)steps,
@@ -51,10 +53,7 @@ int verb_train(int argc, char **argv) {
                                 .workers = (int)workers,
                                 .max_broken = (int64_t)broken,
                                 .log = stdout};
-        printf("%s: compiled for %s in %.2f s (%d kernels), %d threads\n", session.program->name,
-               compiled_target(session.compiled),
-               session.elaborate_seconds + session.passes_seconds + session.compile_seconds,
-               compiled_kernels(session.compiled), vt_threads());
+        printf("%s: %s, %d threads\n", session.program->name, session_origin(&session), vt_threads());
         if (flags[TIMING].given) timing_print(&session.timing);
         code = vt_train(session.program, &train, &error);
         if (code) fail(code, "%s", error.message);

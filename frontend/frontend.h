@@ -40,7 +40,20 @@ typedef struct {
 
 bool recipe_load(Arena *arena, Diags *diags, const char *path, const RecipeOptions *options, Recipe *out);
 
-/* The same from memory; `path` names it in messages and anchors `use:`. */
+/* All texts that a recipe is made of: its own, then those of the files it uses, in the order they are read. */
+typedef struct {
+    const char *path, *text;
+    size_t size;
+} RecipeSource;
+typedef struct {
+    RecipeSource *items;
+    size_t count, capacity;
+} RecipeSources;
+/* Reads them and nothing more: a recipe that elaborates has them, one that has them may not elaborate. False, without a
+ * word, if a file is missing or is no YAML. */
+bool recipe_sources(Arena *arena, const char *path, const RecipeOptions *options, RecipeSources *out);
+
+/* recipe_load from memory; `path` names it in messages and anchors `use:`. */
 bool recipe_load_text(Arena *arena, Diags *diags, const char *path, const char *text, size_t size,
                       const RecipeOptions *options, Recipe *out);
 

@@ -635,7 +635,7 @@ static void read_train(ParsedRecipe *r, const Tree *map) {
 
 /* ---- files ------------------------------------------------------------------------------------------------------------- */
 
-static char *read_file(Arena *arena, const char *path, size_t *size) {
+char *source_read(Arena *arena, const char *path, size_t *size) {
     FILE *file = fopen(path, "rb");
     if (!file) return NULL;
     char *text = NULL;
@@ -651,6 +651,14 @@ static char *read_file(Arena *arena, const char *path, size_t *size) {
     return text;
 }
 
+void source_candidates(Arena *arena, const char *from, const char *name, const char *models_dir,
+                       const char *out[2]) {
+    const char *slash = strrchr(from, '/');
+    out[0] = slash ? arena_printf(arena, "%.*s/%s", (int)(slash - from), from, name)
+                   : arena_printf(arena, "./%s", name);
+    out[1] = models_dir ? arena_printf(arena, "%s/%s", models_dir, name) : NULL;
+}
+
 static bool read_source(ParsedRecipe *r, const char *path, const char *text, size_t size, bool library);
 
 static bool known_file(const char *const *list, size_t n, const char *path) {
@@ -664,14 +672,11 @@ static void use_file(ParsedRecipe *r, const char *from, const Tree *item) {
         diag_error(r->diags, item->loc, "`use` is a list of file names");
         return;
     }
-    const char *slash = strrchr(from, '/');
-    const char *folders[] = {slash ? arena_strndup(r->arena, from, (size_t)(slash - from)) : ".",
-                             r->options->models_dir};
+    const char *paths[2];
+    source_candidates(r->arena, from, item->text, r->options->models_dir, paths);
     for (int i = 0; i < 2; i++) {
         size_t size;
-        if (!folders[i]) continue;
-        char *path = arena_printf(r->arena, "%s/%s", folders[i], item->text);
-        char *real = realpath(path, NULL);
+        char *real = paths[i] ? realpath(paths[i], NULL) : NULL;
         if (!real) continue;
         const char *key = arena_strdup(r->arena, real);
         free(real);
@@ -681,16 +686,18 @@ static void use_file(ParsedRecipe *r, const char *from, const Tree *item) {
             return;
         }
         if (known_file(r->read_files, r->n_read, key)) return;
-        char *text = read_file(r->arena, key, &size);
+        char *text = source_read(r->arena, key, &size);
         if (!text) continue;
         ARENA_PUSH(r->arena, r->read_files, r->n_read, r->read_capacity, key);
         ARENA_PUSH(r->arena, r->open_files, r->n_open, r->open_capacity, key);
-        read_source(r, path, text, size, true);
+        read_source(r, paths[i], text, size, true);
         r->n_open--;
         return;
     }
-    diag_error(r->diags, item->loc, "cannot read '%s' (looked in %s%s%s)", item->text, folders[0],
-               folders[1] ? " and " : "", folders[1] ? folders[1] : "");
+    const char *slash = strrchr(from, '/'), *models = r->options->models_dir;
+    diag_error(r->diags, item->loc, "cannot read '%s' (looked in %.*s%s%s)", item->text,
+               slash ? (int)(slash - from) : 1, slash ? from : ".", models ? " and " : "",
+               models ? models : "");
 }
 
 static void read_uses(ParsedRecipe *r, const char *path, const Tree *uses) {

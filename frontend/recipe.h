@@ -106,6 +106,12 @@ bool elaborate(ParsedRecipe *recipe, Recipe *out);
 /* resolved.c: the recipe as YAML with overrides applied and libraries written into it, loadable again on its own. */
 char *recipe_resolved(ParsedRecipe *recipe);
 
+/* A file's text in the arena; NULL if it cannot be read. */
+char *source_read(Arena *arena, const char *path, size_t *size);
+/* Where `use: name` in file `from` looks, in order: beside that file, then in models_dir (NULL: nowhere else). */
+void source_candidates(Arena *arena, const char *from, const char *name, const char *models_dir,
+                       const char *out[2]);
+
 /* catalog.c: the rows of runtime/catalog.def. Each fills params (VT_MAX_PARAMS of them) from a map of keys; the keys `size`,
  * `sampler` and `shape` are passed over. `copy`: which element of an `each:` list to take. */
 int catalog_augment(const char *name); /* row, or -1 */

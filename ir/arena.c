@@ -87,7 +87,7 @@ char *arena_printf(Arena *arena, const char *format, ...) {
 }
 
 void *arena_grow(Arena *arena, void *old, size_t *capacity, size_t need, size_t element) {
-    size_t n = *capacity ? *capacity * 2 : 8;
+    size_t n = *capacity ? *capacity * 2 : element >= 256 ? 2 : 8;
     if (n < need) n = need;
     if (n > SIZE_MAX / 2 / element) must(NULL);
     void *array = arena_alloc(arena, n * element);

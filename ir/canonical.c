@@ -1,6 +1,8 @@
 /* The canonical text of kernels: see canonical.h. */
 #include "ir/canonical.h"
 
+#include <math.h>
+
 typedef struct {
     char *text;
     size_t size, capacity;
@@ -38,6 +40,13 @@ uint32_t outside_number(Arena *arena, Outside *outside, ValueId value) {
     return (uint32_t)outside->count - 1;
 }
 
+bool node_is_literal(const Node *node) {
+    if (node->op != OP_constant || node->type.dtype != DT_F32) return false;
+    double x = node->attrs[0].f;
+    int exponent;
+    return isfinite(x) && x != floor(x) && fabs(frexp(x, &exponent)) != 0.5;
+}
+
 const char *kernel_canonical(Arena *arena, const Func *func, const Placement *placement,
                              const ClusterSpan *span, Outside *outside) {
     Text text = {0};
@@ -45,7 +54,11 @@ const char *kernel_canonical(Arena *arena, const Func *func, const Placement *pl
         const Node *node = func_node(func, id);
         put(arena, &text, "%d%s", node->op, placement->places[id].kind == PLACE_LOOPS ? "" : "!");
         put(arena, &text, "<%s>", type_text(arena, &node->type));
-        put_attrs(arena, &text, node);
+        if (node_is_literal(node))
+            ARENA_PUSH(arena, outside->literals, outside->n_literals, outside->literals_capacity,
+                       (float)node->attrs[0].f);
+        else
+            put_attrs(arena, &text, node);
         for (int o = 0; o < node->n_operands; o++) {
             ValueId x = node->operands[o];
             if (x >= span->first && func_node(func, x)->cluster == node->cluster)

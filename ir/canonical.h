@@ -5,11 +5,17 @@
 
 #include "ir/place.h"
 
-/* The kernel's outside values in order of first use. */
+/* What a kernel is called with: its outside values in order of first use, and its literals in order. */
 typedef struct {
     ValueId *values;
     size_t count, capacity;
+    float *literals;
+    size_t n_literals, literals_capacity;
 } Outside;
+
+/* A constant that equal kernels may differ in (the rates of drop path, by depth): an argument of the code. Whole numbers
+ * and powers of two, which code can profit from, are part of it. */
+bool node_is_literal(const Node *node);
 
 /* The number of a value, which becomes one of them if it is not. */
 uint32_t outside_number(Arena *arena, Outside *outside, ValueId value);

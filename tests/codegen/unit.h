@@ -4,6 +4,7 @@
 
 #include "codegen/emit.h"
 #include "codegen/jit.h"
+#include "codegen/object.h"
 #include "runtime/program.h"
 
 #include <llvm-c/Analysis.h>
@@ -14,6 +15,7 @@
 typedef struct {
     Target target;
     Emitter e;
+    LLVMMemoryBufferRef object;
     Jit *jit;
 } Unit;
 
@@ -72,7 +74,11 @@ static inline void unit_load(Unit *unit) {
     bool valid = !LLVMVerifyModule(unit->e.module, LLVMReturnStatusAction, &broken);
     unit_check(valid, broken);
     LLVMDisposeMessage(broken);
-    unit->jit = jit_load(unit->e.module, unit->e.context, &unit->target, error, sizeof error);
+    ObjectTimes times;
+    unit->object = object_emit(unit->e.module, unit->e.context, &unit->target, &times, error, sizeof error);
+    unit_check(unit->object != NULL, error);
+    JitObject object = {LLVMGetBufferStart(unit->object), LLVMGetBufferSize(unit->object)};
+    unit->jit = jit_load(&object, 1, error, sizeof error);
     unit_check(unit->jit != NULL, error);
 }
 
@@ -84,6 +90,7 @@ static inline VtKernel unit_address(Unit *unit, const char *name) {
 
 static inline void unit_free(Unit *unit) {
     jit_free(unit->jit);
+    LLVMDisposeMemoryBuffer(unit->object);
     target_close(&unit->target);
 }
 

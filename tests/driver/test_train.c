@@ -1,70 +1,16 @@
 /* `vitc train` as a user runs it: killed and resumed to the same bits, with 1 and 2 threads, stopped by a signal, refused, and NaN. */
-#include "runtime/runtime.h"
+#include "tests/driver/runs.h"
 
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define RECIPE                                                                                               \
     "quickstart dim=24 depth=1 heads=2 hidden=16 out_dim=8 batch=32 epochs=1 train.checkpoint_every=0.1 "    \
     "train.knn.every=0"
 #define DATA "--data synthetic:640 --plain"
 
-static char folder[] = "/tmp/vitc-train-XXXXXX";
-
 static int run(const char *arguments, const char *name, const char *more) {
-    char command[2048];
-    snprintf(command, sizeof command, "%s train %s " DATA " --out %s/%s %s >%s/log 2>&1", VITC_BINARY,
-             arguments, folder, name, more, folder);
-    int status = system(command);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static bool said(const char *text) {
-    char path[128], *log = calloc(1, 1 << 16);
-    snprintf(path, sizeof path, "%s/log", folder);
-    FILE *file = fopen(path, "r");
-    size_t n = fread(log, 1, (1 << 16) - 1, file);
-    fclose(file);
-    bool found = n > 0 && strstr(log, text);
-    if (!found) print_message("log was: %s\n", log);
-    free(log);
-    return found;
-}
-
-/* Every tensor of two runs' checkpoints is equal to the last bit. */
-static void assert_same(const char *a, const char *b) {
-    char path[2][256];
-    VtError error;
-    VtTensorFile *files[2];
-    const char *names[] = {a, b};
-    for (int i = 0; i < 2; i++) {
-        snprintf(path[i], sizeof path[i], "%s/%s/checkpoint.safetensors", folder, names[i]);
-        files[i] = vt_tensors_open(path[i], &error);
-        assert_non_null(files[i]);
-    }
-    assert_int_equal(vt_tensors_count(files[0]), vt_tensors_count(files[1]));
-    for (int i = 0; i < vt_tensors_count(files[0]); i++) {
-        VtTensor shape;
-        vt_tensors_type(files[0], i, &shape);
-        int j = vt_tensors_find(files[1], vt_tensors_name(files[0], i));
-        assert_true(j >= 0);
-        void *x = malloc(vt_bytes(&shape)), *y = malloc(vt_bytes(&shape));
-        assert_true(vt_tensors_read(files[0], i, shape.dtype, x, &error) &&
-                    vt_tensors_read(files[1], j, shape.dtype, y, &error));
-        assert_memory_equal(x, y, vt_bytes(&shape));
-        free(x);
-        free(y);
-    }
-    vt_tensors_close(files[0]);
-    vt_tensors_close(files[1]);
+    return run_command("%s train %s " DATA " --out %s/%s %s", VITC_BINARY, arguments, folder, name, more);
 }
 
 static void test_killed_and_resumed(void **state) {
@@ -127,16 +73,13 @@ static void test_signal(void **state) {
 /* The recipe a run saves holds the library modules it was made of: neither resume nor eval asks for them. */
 static void test_saved_recipe(void **state) {
     (void)state;
-    char saved[128], command[1024];
+    char saved[128];
     snprintf(saved, sizeof saved, "%s/apart/recipe.yaml", folder);
     assert_int_equal(run(RECIPE, "apart", "--steps 4"), 0);
     setenv("VITC_MODELS", "/nonexistent", 1);
     assert_int_equal(run(saved, "apart", "--resume"), 0);
-    snprintf(command, sizeof command, "%s eval knn %s/apart --data synthetic:640 >%s/log 2>&1", VITC_BINARY,
-             folder, folder);
-    int status = system(command);
+    assert_int_equal(run_command("%s eval knn %s/apart --data synthetic:640", VITC_BINARY, folder), 0);
     unsetenv("VITC_MODELS");
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     assert_same("whole", "apart");
 }
 
@@ -159,18 +102,6 @@ static void test_nan(void **state) {
     assert_int_equal(run(RECIPE " peak_lr=1e30", "nan", ""), 1);
     assert_true(said("loss.contrast is"));
     assert_true(said("last good checkpoint"));
-}
-
-static int make_folder(void **state) {
-    (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
 }
 
 int main(void) {

@@ -1,0 +1,203 @@
+/* Parts: see part.h. */
+#include "codegen/part.h"
+#include "codegen/emit.h"
+#include "codegen/product.h"
+#include "ir/canonical.h"
+#include "ir/clock.h"
+
+#include <llvm-c/Analysis.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { PART_WEIGHT = 700, MOST_PARTS = 6 };
+
+void code_name(int number, char out[CODE_NAME]) {
+    snprintf(out, CODE_NAME, "kernel_%d", number);
+}
+
+/* ---- sharing out ----------------------------------------------------------------------------------------------- */
+
+/* About what it takes to compile: its operators, and a product's loops. */
+static int weight_of(const Code *code) {
+    return (int)(code->span.last - code->span.first) + (code->product ? 60 : 12);
+}
+
+/* Products come first, so that few parts hold copies of packers and micro-kernels. */
+Part *parts_make(Arena *arena, Code *const *codes, int n_codes, int *n_parts) {
+    Code **order = ARENA_ARRAY(arena, Code *, n_codes + 1);
+    int all = 0, n = 0, seen = 0;
+    for (int product = 1; product >= 0; product--)
+        for (int i = 0; i < n_codes; i++)
+            if (codes[i]->product == (product == 1)) order[n++] = codes[i];
+    for (int i = 0; i < n; i++) all += weight_of(codes[i]);
+    *n_parts = all / PART_WEIGHT < 1 ? 1 : all / PART_WEIGHT > MOST_PARTS ? MOST_PARTS : all / PART_WEIGHT;
+    Part *parts = ARENA_ARRAY(arena, Part, *n_parts);
+    for (int i = 0; i < n; i++) {
+        Part *part = &parts[(int64_t)seen * *n_parts / all];
+        if (part->n_codes == 0) part->codes = &order[i];
+        part->n_codes++;
+        seen += weight_of(order[i]);
+    }
+    return parts;
+}
+
+/* ---- one kernel -------------------------------------------------------------------------------------------------- */
+
+static void start_function(Emitter *e, const char *name) {
+    LLVMTypeRef pointer = LLVMPointerTypeInContext(e->context, 0), i32 = LLVMInt32TypeInContext(e->context);
+    LLVMTypeRef params[] = {pointer, i32, i32};
+    LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), params, 3, false);
+    e->function = LLVMAddFunction(e->module, name, type);
+    e->args = LLVMGetParam(e->function, 0);
+    e->thread = LLVMGetParam(e->function, 1);
+    e->threads = LLVMGetParam(e->function, 2);
+    LLVMBasicBlockRef entry = LLVMAppendBasicBlockInContext(e->context, e->function, "entry");
+    LLVMBasicBlockRef start = LLVMAppendBasicBlockInContext(e->context, e->function, "start");
+    LLVMPositionBuilderAtEnd(e->builder, entry);
+    LLVMBuildBr(e->builder, start);
+    LLVMPositionBuilderAtEnd(e->builder, start);
+}
+
+/* The emitter's buffers become the code's canonical arguments. */
+static void keep_refs(Part *part, Emitter *e, Code *code) {
+    Outside outside = {0};
+    kernel_canonical(e->arena, code->func, code->placement, &code->span, &outside);
+    code->n_refs = (int)e->n_buffers;
+    code->refs = ARENA_ARRAY(part->arena, Ref, e->n_buffers + 1);
+    for (size_t i = 0; i < e->n_buffers; i++) {
+        const Buffer *buffer = &e->buffers[i];
+        Ref *ref = &code->refs[i];
+        ref->stored = buffer->stored;
+        if (buffer->value == IR_NONE)
+            ref->kind = buffer->stored ? REF_SCRATCH : REF_LITERALS;
+        else if (buffer->stored)
+            *ref = (Ref){REF_LOCAL, buffer->value - code->span.first, true};
+        else
+            *ref = (Ref){REF_OUTSIDE, outside_number(e->arena, &outside, buffer->value), false};
+    }
+}
+
+/* Emits the kernel at the place where it was met first. */
+static void emit_code(Part *part, LLVMModuleRef module, LLVMBuilderRef builder, const Target *target,
+                      Code *code) {
+    char name[CODE_NAME];
+    Arena *arena = arena_new();
+    const ClusterSpan *span = &code->span;
+    Kernel kernel = kernel_regrow(arena, code->func, span->first, span->last);
+    Emitter e = {.arena = arena,
+                 .func = code->func,
+                 .kernel = &kernel,
+                 .first = span->first,
+                 .context = LLVMGetModuleContext(module),
+                 .module = module,
+                 .builder = builder,
+                 .lanes = target->row->lanes,
+                 .native_bf16 = target_has_bf16(target->row),
+                 .cluster = func_node(code->func, span->last)->cluster,
+                 .width = 1};
+    code_name(code->number, name);
+    start_function(&e, name);
+    bool *stored = ARENA_ARRAY(arena, bool, span->last - span->first + 1);
+    for (ValueId id = span->first; id <= span->last; id++) {
+        stored[id - span->first] = code->placement->places[id].kind != PLACE_LOOPS;
+        if (stored[id - span->first]) emit_buffer(&e, id, true);
+    }
+    emit_find_rounded(&e, span->first, span->last, stored);
+    emit_group_loops(&e);
+    if (kernel.kind == KERNEL_MATMUL)
+        code->scratch_bytes = emit_product_kernel(&e, target);
+    else if (kernel.kind == KERNEL_COLUMN)
+        emit_column_kernel(&e);
+    else
+        emit_loop_kernel(&e);
+    LLVMBuildRetVoid(builder);
+    keep_refs(part, &e, code);
+    arena_free(arena);
+}
+
+/* ---- one part ------------------------------------------------------------------------------------------------------- */
+
+static bool is_valid(Part *part, LLVMModuleRef module) {
+    char *broken = NULL;
+    bool good = !LLVMVerifyModule(module, LLVMReturnStatusAction, &broken);
+    if (!good) snprintf(part->error, sizeof part->error, "generated code is not valid: %.600s", broken);
+    LLVMDisposeMessage(broken);
+    return good;
+}
+
+static void compile_part(Part *part, const char *target_features, bool print_llvm) {
+    Target target;
+    if (!target_open(&target, target_features, part->error, sizeof part->error)) {
+        target_close(&target);
+        return;
+    }
+    double start = seconds_now();
+    part->arena = arena_new();
+    LLVMContextRef context = LLVMContextCreate();
+    LLVMModuleRef module = LLVMModuleCreateWithNameInContext("vitc", context);
+    LLVMSetTarget(module, target.triple);
+    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(target.machine);
+    LLVMSetModuleDataLayout(module, layout);
+    LLVMDisposeTargetData(layout);
+    LLVMBuilderRef builder = LLVMCreateBuilderInContext(context);
+    for (int i = 0; i < part->n_codes; i++) emit_code(part, module, builder, &target, part->codes[i]);
+    LLVMDisposeBuilder(builder);
+    if (print_llvm) LLVMDumpModule(module);
+    bool good = is_valid(part, module);
+    part->emit_seconds = seconds_now() - start;
+    if (good)
+        part->object = object_emit(module, context, &target, &part->times, part->error, sizeof part->error);
+    else {
+        LLVMDisposeModule(module);
+        LLVMContextDispose(context);
+    }
+    target_close(&target);
+}
+
+/* ---- all, on threads -------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    Part *parts;
+    int n;
+    atomic_int next;
+    const char *target_features;
+    bool print_llvm;
+} Work;
+
+static void *work(void *user) {
+    Work *w = user;
+    for (int i; (i = atomic_fetch_add(&w->next, 1)) < w->n;)
+        compile_part(&w->parts[i], w->target_features, w->print_llvm);
+    return NULL;
+}
+
+static int cores(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+bool parts_compile(Part *parts, int n, const char *target_features, bool print_llvm, char *error,
+                   size_t size) {
+    Work w = {.parts = parts, .n = n, .target_features = target_features, .print_llvm = print_llvm};
+    pthread_t threads[MOST_PARTS];
+    int wanted = print_llvm ? 1 : cores(), running = 0;
+    while (running + 1 < wanted && running + 1 < n && pthread_create(&threads[running], NULL, work, &w) == 0)
+        running++; /* one that cannot be had is not missed: this thread works too */
+    work(&w);
+    for (int i = 0; i < running; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < n; i++)
+        if (!parts[i].object) {
+            snprintf(error, size, "%s", parts[i].error);
+            return false;
+        }
+    return true;
+}
+
+void parts_free(Part *parts, int n) {
+    for (int i = 0; i < n; i++) {
+        arena_free(parts[i].arena);
+        if (parts[i].object) LLVMDisposeMemoryBuffer(parts[i].object);
+    }
+}

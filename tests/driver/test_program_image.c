@@ -1,0 +1,145 @@
+/* Images of compiled programs: what is loaded runs as what was written, and damaged ones are refused or harmless to load. */
+#include "codegen/codegen.h"
+#include "frontend/frontend.h"
+#include "passes/passes.h"
+#include "runtime/runtime.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    Arena *arena;
+    Compiled *compiled;
+    char *image;
+    size_t size;
+} Fixture;
+
+static int compile(void **state) {
+    static Fixture f;
+    static const char *const overrides[] = {"dim=8",    "depth=1",   "heads=1",
+                                            "hidden=8", "out_dim=8", "batch=4"};
+    f.arena = arena_new();
+    Diags *diags = diags_new(f.arena);
+    Recipe recipe;
+    RecipeOptions options = {.models_dir = SOURCE_DIR "/models", .overrides = overrides, .n_overrides = 6};
+    char error[512] = "";
+    bool good = recipe_load(f.arena, diags, SOURCE_DIR "/models/quickstart.yaml", &options, &recipe) &&
+                passes_run(recipe.module, PASSES_ALL, NULL, diags);
+    f.compiled = good ? codegen_compile(recipe.module, &recipe.plan, NULL, error, sizeof error) : NULL;
+    f.image = f.compiled ? compiled_image(f.compiled, &f.size) : NULL;
+    *state = &f;
+    if (!f.image) diags_print(diags, stderr, false);
+    if (error[0]) print_message("%s\n", error);
+    return f.image ? 0 : -1;
+}
+
+static int forget(void **state) {
+    Fixture *f = *state;
+    free(f->image);
+    compiled_free(f->compiled);
+    arena_free(f->arena);
+    return 0;
+}
+
+/* One step from the initial state on drawn inputs: all states after it, one after another; malloc'ed. */
+static char *one_step(const VtProgram *p, size_t *size) {
+    VtError error;
+    VtInstance *instance = vt_instance_new(p, &error);
+    assert_non_null(instance);
+    vt_instance_init(instance, 3);
+    void **inputs = calloc((size_t)p->n_inputs + 1, sizeof *inputs);
+    for (int i = 0; i < p->n_inputs; i++) {
+        const VtInput *input = &p->inputs[i];
+        assert_int_equal(posix_memalign(&inputs[i], 64, vt_bytes(&input->tensor) + 64), 0);
+        memset(inputs[i], 0, vt_bytes(&input->tensor));
+        if (input->source == VT_SOURCE_DRAW)
+            vt_draw_fill(&p->draws[input->index], &input->tensor, 1, 1, inputs[i]);
+        if (input->source == VT_SOURCE_STEPS_PER_EPOCH) *(double *)inputs[i] = 10;
+        VtRng rng = {.seed = (uint64_t)i};
+        for (int64_t k = 0; input->source == VT_SOURCE_VIEW && k < vt_elements(&input->tensor); k++)
+            ((float *)inputs[i])[k] = (float)vt_rng_normal(&rng);
+    }
+    assert_true(vt_instance_run(instance, "step", inputs, &error));
+    *size = 0;
+    for (int s = 0; s < p->n_states; s++) *size += vt_bytes(&p->states[s].tensor);
+    char *all = malloc(*size), *at = all;
+    for (int s = 0; s < p->n_states; s++) {
+        memcpy(at, vt_instance_state(instance, s), vt_bytes(&p->states[s].tensor));
+        at += vt_bytes(&p->states[s].tensor);
+    }
+    for (int i = 0; i < p->n_inputs; i++) free(inputs[i]);
+    free(inputs);
+    vt_instance_free(instance);
+    return all;
+}
+
+static void test_runs_the_same(void **state) {
+    Fixture *f = *state;
+    char error[512] = "";
+    Compiled *loaded = codegen_load(f->image, f->size, error, sizeof error);
+    assert_non_null(loaded);
+    assert_string_equal(compiled_target(loaded), compiled_target(f->compiled));
+    assert_int_equal(compiled_kernels(loaded), compiled_kernels(f->compiled));
+    size_t sizes[2], again;
+    char *a = one_step(compiled_program(f->compiled), &sizes[0]),
+         *b = one_step(compiled_program(loaded), &sizes[1]);
+    assert_int_equal(sizes[0], sizes[1]);
+    assert_memory_equal(a, b, sizes[0]);
+    char *image = compiled_image(loaded, &again); /* an image of an image is that image */
+    assert_int_equal(again, f->size);
+    assert_memory_equal(image, f->image, f->size);
+    free(image);
+    free(a);
+    free(b);
+    compiled_free(loaded);
+}
+
+static void test_truncated(void **state) {
+    Fixture *f = *state;
+    char error[512];
+    for (size_t n = 0; n < f->size; n += n < 4096 ? 1 : 97) {
+        char *part = malloc(n + 1); /* of its own size, for the sanitizer */
+        memcpy(part, f->image, n);
+        assert_null(codegen_load(part, n, error, sizeof error));
+        free(part);
+    }
+}
+
+/* Where the descriptor ends: at the first object file. */
+static size_t descriptor_size(const Fixture *f) {
+    const char *elf = memmem(f->image, f->size, "\177ELF", 4);
+    assert_non_null(elf);
+    return (size_t)(elf - f->image);
+}
+
+/* Any bytes of the descriptor changed: refused, or a program all of whose indices and offsets are good. */
+static void test_changed(void **state) {
+    enum { CHANGES = 3000 };
+    Fixture *f = *state;
+    size_t n = descriptor_size(f);
+    VtRng rng = {.seed = 11};
+    int refused = 0;
+    char error[512], *image = malloc(f->size);
+    for (int i = 0; i < CHANGES; i++) {
+        static const unsigned char odd[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
+        size_t at = (size_t)vt_rng_below(&rng, (int64_t)n), wide = vt_rng_u32(&rng) % 2 ? 1 : 4;
+        memcpy(image, f->image, f->size);
+        for (size_t k = at; k < at + wide && k < n; k++) image[k] = (char)odd[vt_rng_u32(&rng) % 5];
+        Compiled *loaded = codegen_load(image, f->size, error, sizeof error);
+        refused += loaded == NULL;
+        compiled_free(loaded);
+    }
+    print_message("%d of %d changes refused\n", refused, CHANGES);
+    assert_in_range(refused, CHANGES / 10, CHANGES);
+    free(image);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_runs_the_same), cmocka_unit_test(test_truncated),
+                                       cmocka_unit_test(test_changed)};
+    return cmocka_run_group_tests(tests, compile, forget);
+}
