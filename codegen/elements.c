@@ -368,31 +368,89 @@ static LLVMValueRef emit_operand(Emitter *e, const Node *node, int operand, cons
     return load_element(e, node->operands[operand], &node->type, access, guard);
 }
 
+/* A choice that is the same for all lanes is made by branches: only what is chosen is computed. What a branch leaves behind is
+ * forgotten with it. */
+enum { MOST_BRANCHES = 64 };
+typedef struct {
+    LLVMBasicBlockRef after, ends[MOST_BRANCHES];
+    LLVMValueRef values[MOST_BRANCHES];
+    unsigned n;
+    bool uniform; /* of the value chosen */
+    size_t scope; /* what was emitted before */
+} Branches;
+
+static void add_branch(Emitter *e, Branches *b, LLVMValueRef value) {
+    b->values[b->n] = b->uniform ? value : emit_splat(e, value);
+    b->ends[b->n++] = LLVMGetInsertBlock(e->builder);
+    LLVMBuildBr(e->builder, b->after);
+}
+
+static LLVMValueRef end_branches(Emitter *e, Branches *b) {
+    LLVMMoveBasicBlockAfter(b->after, LLVMGetInsertBlock(e->builder));
+    LLVMPositionBuilderAtEnd(e->builder, b->after);
+    LLVMValueRef phi = LLVMBuildPhi(e->builder, LLVMTypeOf(b->values[0]), "");
+    LLVMAddIncoming(phi, b->values, b->ends, b->n);
+    e->n_emitted = b->scope;
+    return phi;
+}
+
+static LLVMBasicBlockRef new_block(Emitter *e, const char *name) {
+    return LLVMAppendBasicBlockInContext(e->context, e->function, name);
+}
+
+/* Operand `operand` where the condition holds, in a branch of its own; the builder is then where it does not. */
+static void branch_for(Emitter *e, Branches *b, const Node *node, int operand, const Access *access,
+                       LLVMValueRef guard, LLVMValueRef condition) {
+    LLVMBasicBlockRef yes = new_block(e, "inside"), no = new_block(e, "outside");
+    LLVMBuildCondBr(e->builder, condition, yes, no);
+    LLVMPositionBuilderAtEnd(e->builder, yes);
+    add_branch(e, b, emit_operand(e, node, operand, access, guard));
+    e->n_emitted = b->scope;
+    LLVMPositionBuilderAtEnd(e->builder, no);
+}
+
 static LLVMValueRef emit_pad(Emitter *e, const Node *node, const Access *access, LLVMValueRef guard) {
     const Type *x = func_type(e->func, node->operands[0]);
-    LLVMValueRef inside = NULL;
+    LLVMValueRef inside = NULL, border = constant_of(e, node->attrs[2].f, node->type.dtype);
     for (int k = 0; k < x->rank; k++) {
         int64_t low = node->attrs[0].ints.v[k];
         if (x->dim[k] != node->type.dim[k])
             inside = both(e, inside, in_range(e, access, k, low, low + x->dim[k], node->type.dim[k]));
     }
-    LLVMValueRef value = emit_operand(e, node, 0, access, both(e, guard, inside));
-    return inside ? choose(e, inside, value, constant_of(e, node->attrs[2].f, node->type.dtype)) : value;
+    if (!inside) return emit_operand(e, node, 0, access, guard);
+    if (is_vector(inside)) {
+        LLVMValueRef value = emit_operand(e, node, 0, access, both(e, guard, inside));
+        return choose(e, inside, value, border);
+    }
+    Branches b = {
+        .after = new_block(e, "padded"), .uniform = emit_is_uniform(e, access), .scope = e->n_emitted};
+    branch_for(e, &b, node, 0, access, guard, inside);
+    add_branch(e, &b, border);
+    return end_branches(e, &b);
 }
 
 static LLVMValueRef emit_concat(Emitter *e, const Node *node, const Access *access, LLVMValueRef guard) {
-    int axis = (int)node->attrs[0].i;
+    int axis = (int)node->attrs[0].i, n = node->n_operands;
     if (axis < 0) axis += node->type.rank;
     int64_t start = 0, size = node->type.dim[axis];
     LLVMValueRef value = NULL;
-    for (int o = 0; o < node->n_operands; o++) {
+    Branches b = {.uniform = emit_is_uniform(e, access), .scope = e->n_emitted};
+    for (int o = 0; o < n; o++) {
         int64_t end = start + func_type(e->func, node->operands[o])->dim[axis];
         LLVMValueRef inside = in_range(e, access, axis, start, end, size);
-        LLVMValueRef part = emit_operand(e, node, o, access, both(e, guard, inside));
-        value = value ? choose(e, inside, part, value) : part;
+        bool branches = n <= MOST_BRANCHES && (b.after || (inside && !is_vector(inside)));
+        if (branches && !b.after) b.after = new_block(e, "joined");
+        if (branches && o + 1 < n)
+            branch_for(e, &b, node, o, access, guard, inside);
+        else if (branches)
+            add_branch(e, &b, emit_operand(e, node, o, access, guard));
+        else {
+            LLVMValueRef part = emit_operand(e, node, o, access, both(e, guard, inside));
+            value = value ? choose(e, inside, part, value) : part;
+        }
         start = end;
     }
-    return value;
+    return b.after ? end_branches(e, &b) : value;
 }
 
 /* ---- arithmetic ------------------------------------------------------------------------------------------------------ */
