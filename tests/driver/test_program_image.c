@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,22 +19,28 @@ typedef struct {
     size_t size;
 } Fixture;
 
-static int compile(void **state) {
-    static Fixture f;
+static Compiled *compile_once(Arena *arena) {
     static const char *const overrides[] = {"dim=8",    "depth=1",   "heads=1",
                                             "hidden=8", "out_dim=8", "batch=4"};
-    f.arena = arena_new();
-    Diags *diags = diags_new(f.arena);
+    Diags *diags = diags_new(arena);
     Recipe recipe;
     RecipeOptions options = {.models_dir = SOURCE_DIR "/models", .overrides = overrides, .n_overrides = 6};
     char error[512] = "";
-    bool good = recipe_load(f.arena, diags, SOURCE_DIR "/models/quickstart.yaml", &options, &recipe) &&
+    bool good = recipe_load(arena, diags, SOURCE_DIR "/models/quickstart.yaml", &options, &recipe) &&
                 passes_run(recipe.module, PASSES_ALL, NULL, diags);
-    f.compiled = good ? codegen_compile(recipe.module, &recipe.plan, NULL, error, sizeof error) : NULL;
+    Compiled *compiled =
+        good ? codegen_compile(recipe.module, &recipe.plan, NULL, error, sizeof error) : NULL;
+    if (!compiled) diags_print(diags, stderr, false);
+    if (error[0]) print_message("%s\n", error);
+    return compiled;
+}
+
+static int compile(void **state) {
+    static Fixture f;
+    f.arena = arena_new();
+    f.compiled = compile_once(f.arena);
     f.image = f.compiled ? compiled_image(f.compiled, &f.size) : NULL;
     *state = &f;
-    if (!f.image) diags_print(diags, stderr, false);
-    if (error[0]) print_message("%s\n", error);
     return f.image ? 0 : -1;
 }
 
@@ -98,6 +105,29 @@ static void test_runs_the_same(void **state) {
     compiled_free(loaded);
 }
 
+/* Compiled on one core, and on all of them: the same bytes. */
+static void test_cores(void **state) {
+    Fixture *f = *state;
+    cpu_set_t all, one;
+    int core = 0;
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    while (!CPU_ISSET(core, &all)) core++;
+    CPU_ZERO(&one);
+    CPU_SET(core, &one);
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    Arena *arena = arena_new();
+    Compiled *compiled = compile_once(arena);
+    assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
+    assert_non_null(compiled);
+    size_t size;
+    char *image = compiled_image(compiled, &size);
+    assert_int_equal(size, f->size);
+    assert_memory_equal(image, f->image, size);
+    free(image);
+    compiled_free(compiled);
+    arena_free(arena);
+}
+
 static void test_truncated(void **state) {
     Fixture *f = *state;
     char error[512];
@@ -139,7 +169,7 @@ static void test_changed(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_runs_the_same), cmocka_unit_test(test_truncated),
-                                       cmocka_unit_test(test_changed)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_runs_the_same), cmocka_unit_test(test_cores),
+                                       cmocka_unit_test(test_truncated), cmocka_unit_test(test_changed)};
     return cmocka_run_group_tests(tests, compile, forget);
 }
