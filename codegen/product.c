@@ -102,6 +102,16 @@ static void emit_epilogue(Emitter *e, void *user, LLVMValueRef batch, LLVMValueR
     emit_loop_end(e, &loop);
 }
 
+/* Scalars of the epilogue (a schedule, a power of the step's number) once, before the product, not for every vector. */
+static void emit_scalars(Emitter *e) {
+    e->width = 1;
+    for (size_t m = 0; m < e->kernel->n_members; m++) {
+        const KernelMember *member = &e->kernel->members[m];
+        if (member->access.rank == 0 && member->value != e->kernel->core)
+            emit_value(e, member->value, &member->access, NULL);
+    }
+}
+
 int64_t emit_product_kernel(Emitter *e, const Target *target) {
     const Node *node = func_node(e->func, e->kernel->core);
     Epilogue epilogue = {.core = kernel_member(e->kernel, e->kernel->core), .n_batch = node->type.rank - 2};
@@ -123,6 +133,7 @@ int64_t emit_product_kernel(Emitter *e, const Target *target) {
     e->vector_group = -1;
     for (int i = 0; i < e->kernel->domain.rank; i++)
         if (epilogue.core->access.coef[node->type.rank - 1][i]) e->vector_group = i;
+    if (!plain) emit_scalars(e);
     e->width = 1;
     gemm_emit(e, target, &shape, a_pointer, b_pointer, c, scratch, plain ? NULL : emit_epilogue, &epilogue);
     return gemm_scratch_bytes(target, &shape, !plain);
