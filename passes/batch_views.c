@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_DEPTH = 256, MAX_USERS = 64, MAX_CYCLES = 64 };
+enum { MAX_LANES = 1024, MAX_DEPTH = 256, MAX_USERS = 64, MAX_CYCLES = 64 };
 #define NONE UINT32_MAX
 
 typedef enum { GROUP_OPERATOR, GROUP_CONCAT } GroupKind;
@@ -355,7 +355,7 @@ static void group_seeds(Batching *b, const Seed *seeds, int n) {
     int free = 0, side = 0;
     for (int i = 0; i < n; i++)
         if (b->group_of[seeds[i].id] == NONE && !b->fixed[seeds[i].id]) values[free++] = seeds[i].id;
-    if (free < 2 || free > UINT16_MAX || !is_seed(b, values[0], &side)) return;
+    if (free < 2 || free > MAX_LANES || !is_seed(b, values[0], &side)) return;
     if (!lanes_along(b->nodes, free, values, side, &lanes)) return;
     operator_group(b, &lanes, -1, free, 0);
 }

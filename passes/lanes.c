@@ -358,7 +358,7 @@ ValueId lanes_emit(Func *func, const Node *nodes, const Lanes *y, const OperandN
     Type whole = lanes_type(nodes, y);
     int n = first->n_operands, flattened = y->end - y->axis - 1;
     Attr attrs[OP_MAX_ATTRS];
-    memcpy(attrs, first->attrs, sizeof *attrs * (size_t)op_info(first->op)->n_attrs);
+    for (int a = 0; a < op_info(first->op)->n_attrs; a++) attrs[a] = first->attrs[a];
     bool broadcasts = op_info(first->op)->loop == LOOP_ELEMENTWISE || first->op == OP_broadcast;
     for (int o = 0; o < n && broadcasts && flattened; o++)
         if (needs[o].kind == OPERAND_SHARED)
