@@ -155,7 +155,7 @@ static void check_case(const Case *c, int number) {
     Module *module = module_new(arena, diags, "m");
     Func *plain = build(module, c, false), *full = build(module, c, true);
     uint64_t seed = 17 + (uint64_t)number;
-    Tensor inputs[4];
+    Tensor inputs[5];
     for (int o = 0; o <= c->n; o++) {
         const Operand *x = o < c->n ? &c->x[o] : &(Operand){0};
         bool reals = x->low == 0 && x->high == 0;
