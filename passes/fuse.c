@@ -42,6 +42,7 @@ typedef struct {
     Users *users;
     Recompute *recompute;
     uint32_t *home; /* kernel that stores the value, IR_NONE: none */
+    uint32_t *uses; /* of each value, by nodes */
     uint32_t mark;
 } Fusion;
 
@@ -165,8 +166,8 @@ static uint32_t find_host(Fusion *fusion, ValueId value) {
     return IR_NONE;
 }
 
-static void store_value(Fusion *fusion, ValueId value) {
-    uint32_t home = find_host(fusion, value);
+static void store_value(Fusion *fusion, ValueId value, bool apart) {
+    uint32_t home = apart ? IR_NONE : find_host(fusion, value);
     if (home == IR_NONE)
         home = found(fusion, value);
     else
@@ -201,6 +202,30 @@ static bool copy_into_users(Fusion *fusion, ValueId value) {
     return true;
 }
 
+/* A product that only `sum`, of its shape, uses; IR_NONE: no operand is. */
+static ValueId own_product(const Fusion *fusion, const Node *sum) {
+    for (int o = 0; sum->op == OP_add && o < 2; o++) {
+        ValueId x = sum->operands[o];
+        const Node *node = func_node(fusion->func, x);
+        if (op_is_product(node->op) && fusion->uses[x] == 1 && type_equal(&node->type, &sum->type)) return x;
+    }
+    return IR_NONE;
+}
+
+/* A product added to products. If its kernel adds it, each is dead once it is added; else all are stored until one kernel adds
+ * them up. Not where that kernel can hold the product itself. */
+static bool belongs_to_product(const Fusion *fusion, ValueId value) {
+    const Node *node = func_node(fusion->func, value);
+    ValueId product = own_product(fusion, node);
+    if (product == IR_NONE) return false;
+    const Node *other = func_node(fusion->func, node->operands[node->operands[0] == product]);
+    if (!op_is_product(other->op) && own_product(fusion, other) == IR_NONE) return false;
+    const Users *users = &fusion->users[value];
+    const Kernel *kernel = &fusion->kernels[users->kernels[0]];
+    const Access *access = single_access(kernel, value);
+    return users->count == 1 && access && !kernel_fits(fusion->func, kernel, product, access);
+}
+
 static void decide(Fusion *fusion, ValueId value) {
     const Node *node = func_node(fusion->func, value);
     const Users *users = &fusion->users[value];
@@ -208,8 +233,9 @@ static void decide(Fusion *fusion, ValueId value) {
     bool copied =
         is_free(node->op) || (op_is_fusable(node->op) && !op_is_reduce(node->op) && is_cheap(fusion, value));
     bool alone = users->count == 1 && single_access(&fusion->kernels[users->kernels[0]], value);
-    if (!users->wanted && (copied || alone) && copy_into_users(fusion, value)) return;
-    store_value(fusion, value);
+    bool apart = alone && !users->wanted && belongs_to_product(fusion, value);
+    if (!users->wanted && !apart && (copied || alone) && copy_into_users(fusion, value)) return;
+    store_value(fusion, value, apart);
 }
 
 /* ---- the new order ------------------------------------------------------------------------------------------ */
@@ -279,7 +305,11 @@ static void fuse_func(Func *func) {
     fusion.users = ARENA_ARRAY(fusion.arena, Users, n + 1);
     fusion.recompute = ARENA_ARRAY(fusion.arena, Recompute, n + 1);
     fusion.home = ARENA_ARRAY(fusion.arena, uint32_t, n + 1);
+    fusion.uses = ARENA_ARRAY(fusion.arena, uint32_t, n + 1);
     for (size_t i = 0; i < n; i++) fusion.home[i] = IR_NONE;
+    for (ValueId id = 0; id < n; id++)
+        for (int o = 0; o < func_node(func, id)->n_operands; o++)
+            fusion.uses[func_node(func, id)->operands[o]]++;
     estimate_recompute(&fusion);
     for (size_t i = 0; i < func->n_outputs; i++) fusion.users[func->outputs[i].value].wanted = true;
     for (size_t i = 0; i < func->n_updates; i++) fusion.users[func->updates[i].value].wanted = true;
