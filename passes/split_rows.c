@@ -268,35 +268,22 @@ static bool find_region(Region *r, ValueId seed) {
 typedef struct {
     Region *r;
     Rewrite rewrite;
-    ValueId *sorted; /* of operands from outside: rows in the order of the pieces */
     ValueId *piece;  /* of each value: its rows in the current piece */
     ValueId **parts; /* of rows that the outside wants: every piece; NULL: others */
     bool *wanted;    /* by the outside */
     bool *before;    /* what the region needs of the outside */
 } Emission;
 
-/* Rows in a blocks of b parts, the parts of one number put together. */
-static ValueId swap_parts(Func *func, ValueId x, int64_t a, int64_t b) {
-    const Type type = *func_type(func, x);
-    if (a == 1 || b == 1) return x;
-    int64_t rows = type.dim[0] / (a * b), inner = type_elements(&type) / type.dim[0];
-    x = ir_reshape(func, x, 3, (int64_t[]){a, b, rows * inner});
-    x = ir_transpose(func, x, (int64_t[]){1, 0, 2});
-    return ir_reshape(func, x, type.rank, type.dim);
-}
-
+/* The rows of piece k. Of several blocks they are a copy, so that what reads them is one kernel whatever the piece. */
 static ValueId rows_of(Emission *e, ValueId x, int64_t k) {
     Region *r = e->r;
     if (e->piece[x] != IR_NONE) return e->piece[x];
-    const Type type = r->nodes[x].type;
-    if (e->sorted[x] == IR_NONE)
-        e->sorted[x] = swap_parts(r->func, e->rewrite.map[x], type.dim[0] / r->block[x], r->pieces);
-    int64_t start[IR_MAX_RANK] = {0}, step[IR_MAX_RANK], rows = type.dim[0] / r->pieces;
-    Type limit = type;
-    for (int i = 0; i < type.rank; i++) step[i] = 1;
-    start[0] = k * rows;
-    limit.dim[0] = start[0] + rows;
-    return e->piece[x] = ir_slice(r->func, e->sorted[x], start, limit.dim, step);
+    Type piece = r->nodes[x].type;
+    int64_t blocks = piece.dim[0] / r->block[x], part = type_elements(&piece) / (blocks * r->pieces);
+    ValueId y = ir_reshape(r->func, e->rewrite.map[x], 3, (int64_t[]){blocks, r->pieces, part});
+    y = ir_slice(r->func, y, (int64_t[]){0, k, 0}, (int64_t[]){blocks, k + 1, part}, (int64_t[]){1, 1, 1});
+    piece.dim[0] /= r->pieces;
+    return e->piece[x] = ir_reshape(r->func, y, piece.rank, piece.dim);
 }
 
 static void emit_node(Emission *e, ValueId id, int64_t k) {
@@ -324,6 +311,18 @@ static void emit_node(Emission *e, ValueId id, int64_t k) {
     e->piece[id] = y;
 }
 
+/* The pieces one after another, then the parts of every block together. */
+static ValueId join_parts(Emission *e, ValueId id) {
+    Region *r = e->r;
+    const Type type = r->nodes[id].type;
+    int64_t blocks = type.dim[0] / r->block[id], part = type_elements(&type) / (blocks * r->pieces);
+    ValueId y = ir_concat(r->func, (int)r->pieces, e->parts[id], 0);
+    if (blocks == 1) return y;
+    y = ir_reshape(r->func, y, 3, (int64_t[]){r->pieces, blocks, part});
+    y = ir_transpose(r->func, y, (int64_t[]){1, 0, 2});
+    return ir_reshape(r->func, y, type.rank, type.dim);
+}
+
 static void emit_pieces(Emission *e) {
     Region *r = e->r;
     for (int64_t k = 0; k < r->pieces; k++) {
@@ -335,9 +334,7 @@ static void emit_pieces(Emission *e) {
         if (!r->in[id] || r->sum[id] || !e->wanted[id]) continue;
         r->func->scope = r->nodes[id].scope;
         r->func->loc = r->nodes[id].loc;
-        ValueId whole = ir_concat(r->func, (int)r->pieces, e->parts[id], 0);
-        int64_t blocks = r->nodes[id].type.dim[0] / r->block[id];
-        e->rewrite.map[id] = swap_parts(r->func, whole, r->pieces, blocks);
+        e->rewrite.map[id] = join_parts(e, id);
     }
     r->func->scope = NULL;
 }
@@ -352,16 +349,13 @@ static void look_around(Emission *e) {
         }
     for (size_t i = 0; i < r->func->n_outputs; i++) e->wanted[r->func->outputs[i].value] = true;
     for (size_t i = 0; i < r->func->n_updates; i++) e->wanted[r->func->updates[i].value] = true;
-    for (ValueId id = 0; id < r->n; id++) {
-        e->sorted[id] = IR_NONE;
+    for (ValueId id = 0; id < r->n; id++)
         if (r->in[id] && e->wanted[id]) e->parts[id] = ARENA_ARRAY(r->arena, ValueId, r->pieces);
-    }
 }
 
 /* The region takes the place of its first node; what it needs comes before. Returns the map of old values to new. */
 static const ValueId *emit_region(Region *r) {
     Emission e = {.r = r,
-                  .sorted = ARENA_ARRAY(r->arena, ValueId, r->n),
                   .piece = ARENA_ARRAY(r->arena, ValueId, r->n),
                   .parts = ARENA_ARRAY(r->arena, ValueId *, r->n),
                   .wanted = ARENA_ARRAY(r->arena, bool, r->n),
