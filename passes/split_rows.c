@@ -417,7 +417,7 @@ int split_rows(Func *func, const SplitLimits *limits) {
 
 /* Pieces of a few megabytes, as caches hold. With fewer rows, adding up the gradient of the weight takes as long as the products. */
 static const SplitLimits LIMITS = {
-    .columns = 8192, .bytes = 16 << 20, .piece = 8 << 20, .rows = 64, .pieces = 16};
+    .columns = 8192, .bytes = 16 << 20, .piece = 8 << 20, .rows = 128, .pieces = 16};
 
 bool pass_split_rows(Module *module, Diags *diags) {
     (void)diags;
