@@ -166,9 +166,40 @@ static uint32_t find_host(Fusion *fusion, ValueId value) {
     return IR_NONE;
 }
 
-static void store_value(Fusion *fusion, ValueId value, bool apart) {
-    uint32_t home = apart ? IR_NONE : find_host(fusion, value);
-    if (home == IR_NONE)
+/* A product that only `sum`, of its shape, uses; IR_NONE: no operand is. */
+static ValueId own_product(const Fusion *fusion, const Node *sum) {
+    for (int o = 0; sum->op == OP_add && o < 2; o++) {
+        ValueId x = sum->operands[o];
+        const Node *node = func_node(fusion->func, x);
+        if (op_is_product(node->op) && fusion->uses[x] == 1 && type_equal(&node->type, &sum->type)) return x;
+    }
+    return IR_NONE;
+}
+
+/* A sum of products alone. */
+static bool sums_products(const Fusion *fusion, ValueId value) {
+    const Node *node = func_node(fusion->func, value);
+    while (!op_is_product(node->op)) {
+        ValueId product = own_product(fusion, node);
+        if (product == IR_NONE) return false;
+        node = func_node(fusion->func, node->operands[node->operands[0] == product]);
+    }
+    return true;
+}
+
+/* Whether a sum of products is stored by the kernel of the last of them, although kernel `host` could compute it: each product is
+ * then dead once it is added, else all are stored until the host adds them up. Not where the host can hold the product itself. */
+static bool belongs_to_product(const Fusion *fusion, ValueId value, uint32_t host) {
+    ValueId product = own_product(fusion, func_node(fusion->func, value));
+    if (product == IR_NONE || !sums_products(fusion, value)) return false;
+    const Kernel *kernel = &fusion->kernels[host];
+    const Access *access = single_access(kernel, value);
+    return !access || !kernel_fits(fusion->func, kernel, product, access);
+}
+
+static void store_value(Fusion *fusion, ValueId value) {
+    uint32_t home = find_host(fusion, value);
+    if (home == IR_NONE || belongs_to_product(fusion, value, home))
         home = found(fusion, value);
     else
         join(fusion, home, value, single_access(&fusion->kernels[home], value));
@@ -202,30 +233,6 @@ static bool copy_into_users(Fusion *fusion, ValueId value) {
     return true;
 }
 
-/* A product that only `sum`, of its shape, uses; IR_NONE: no operand is. */
-static ValueId own_product(const Fusion *fusion, const Node *sum) {
-    for (int o = 0; sum->op == OP_add && o < 2; o++) {
-        ValueId x = sum->operands[o];
-        const Node *node = func_node(fusion->func, x);
-        if (op_is_product(node->op) && fusion->uses[x] == 1 && type_equal(&node->type, &sum->type)) return x;
-    }
-    return IR_NONE;
-}
-
-/* A product added to products. If its kernel adds it, each is dead once it is added; else all are stored until one kernel adds
- * them up. Not where that kernel can hold the product itself. */
-static bool belongs_to_product(const Fusion *fusion, ValueId value) {
-    const Node *node = func_node(fusion->func, value);
-    ValueId product = own_product(fusion, node);
-    if (product == IR_NONE) return false;
-    const Node *other = func_node(fusion->func, node->operands[node->operands[0] == product]);
-    if (!op_is_product(other->op) && own_product(fusion, other) == IR_NONE) return false;
-    const Users *users = &fusion->users[value];
-    const Kernel *kernel = &fusion->kernels[users->kernels[0]];
-    const Access *access = single_access(kernel, value);
-    return users->count == 1 && access && !kernel_fits(fusion->func, kernel, product, access);
-}
-
 static void decide(Fusion *fusion, ValueId value) {
     const Node *node = func_node(fusion->func, value);
     const Users *users = &fusion->users[value];
@@ -233,9 +240,9 @@ static void decide(Fusion *fusion, ValueId value) {
     bool copied =
         is_free(node->op) || (op_is_fusable(node->op) && !op_is_reduce(node->op) && is_cheap(fusion, value));
     bool alone = users->count == 1 && single_access(&fusion->kernels[users->kernels[0]], value);
-    bool apart = alone && !users->wanted && belongs_to_product(fusion, value);
-    if (!users->wanted && !apart && (copied || alone) && copy_into_users(fusion, value)) return;
-    store_value(fusion, value, apart);
+    alone = alone && !belongs_to_product(fusion, value, users->kernels[0]);
+    if (!users->wanted && (copied || alone) && copy_into_users(fusion, value)) return;
+    store_value(fusion, value);
 }
 
 /* ---- the new order ------------------------------------------------------------------------------------------ */
