@@ -42,6 +42,7 @@ typedef struct {
     Users *users;
     Recompute *recompute;
     uint32_t *home; /* kernel that stores the value, IR_NONE: none */
+    uint32_t *uses; /* of each value, by nodes */
     uint32_t mark;
 } Fusion;
 
@@ -165,9 +166,40 @@ static uint32_t find_host(Fusion *fusion, ValueId value) {
     return IR_NONE;
 }
 
+/* A product that only `sum`, of its shape, uses; IR_NONE: no operand is. */
+static ValueId own_product(const Fusion *fusion, const Node *sum) {
+    for (int o = 0; sum->op == OP_add && o < 2; o++) {
+        ValueId x = sum->operands[o];
+        const Node *node = func_node(fusion->func, x);
+        if (op_is_product(node->op) && fusion->uses[x] == 1 && type_equal(&node->type, &sum->type)) return x;
+    }
+    return IR_NONE;
+}
+
+/* A sum of products alone. */
+static bool sums_products(const Fusion *fusion, ValueId value) {
+    const Node *node = func_node(fusion->func, value);
+    while (!op_is_product(node->op)) {
+        ValueId product = own_product(fusion, node);
+        if (product == IR_NONE) return false;
+        node = func_node(fusion->func, node->operands[node->operands[0] == product]);
+    }
+    return true;
+}
+
+/* Whether a sum of products is stored by the kernel of the last of them, although kernel `host` could compute it: each product is
+ * then dead once it is added, else all are stored until the host adds them up. Not where the host can hold the product itself. */
+static bool belongs_to_product(const Fusion *fusion, ValueId value, uint32_t host) {
+    ValueId product = own_product(fusion, func_node(fusion->func, value));
+    if (product == IR_NONE || !sums_products(fusion, value)) return false;
+    const Kernel *kernel = &fusion->kernels[host];
+    const Access *access = single_access(kernel, value);
+    return !access || !kernel_fits(fusion->func, kernel, product, access);
+}
+
 static void store_value(Fusion *fusion, ValueId value) {
     uint32_t home = find_host(fusion, value);
-    if (home == IR_NONE)
+    if (home == IR_NONE || belongs_to_product(fusion, value, home))
         home = found(fusion, value);
     else
         join(fusion, home, value, single_access(&fusion->kernels[home], value));
@@ -208,6 +240,7 @@ static void decide(Fusion *fusion, ValueId value) {
     bool copied =
         is_free(node->op) || (op_is_fusable(node->op) && !op_is_reduce(node->op) && is_cheap(fusion, value));
     bool alone = users->count == 1 && single_access(&fusion->kernels[users->kernels[0]], value);
+    alone = alone && !belongs_to_product(fusion, value, users->kernels[0]);
     if (!users->wanted && (copied || alone) && copy_into_users(fusion, value)) return;
     store_value(fusion, value);
 }
@@ -279,7 +312,11 @@ static void fuse_func(Func *func) {
     fusion.users = ARENA_ARRAY(fusion.arena, Users, n + 1);
     fusion.recompute = ARENA_ARRAY(fusion.arena, Recompute, n + 1);
     fusion.home = ARENA_ARRAY(fusion.arena, uint32_t, n + 1);
+    fusion.uses = ARENA_ARRAY(fusion.arena, uint32_t, n + 1);
     for (size_t i = 0; i < n; i++) fusion.home[i] = IR_NONE;
+    for (ValueId id = 0; id < n; id++)
+        for (int o = 0; o < func_node(func, id)->n_operands; o++)
+            fusion.uses[func_node(func, id)->operands[o]]++;
     estimate_recompute(&fusion);
     for (size_t i = 0; i < func->n_outputs; i++) fusion.users[func->outputs[i].value].wanted = true;
     for (size_t i = 0; i < func->n_updates; i++) fusion.users[func->updates[i].value].wanted = true;

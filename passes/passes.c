@@ -12,6 +12,7 @@
 #include "passes/remat.h"
 #include "passes/schedule.h"
 #include "passes/simplify.h"
+#include "passes/split_rows.h"
 
 #include <string.h>
 
@@ -22,6 +23,7 @@ static const Pass TABLE[] = {
     {"autodiff", "replace grad nodes by reverse-mode gradients", pass_autodiff},
     {"expand", "write softmax, log_softmax and layernorm as elementwise operators and reductions",
      pass_expand},
+    {"split-rows", "compute what is wide for some rows at a time", pass_split_rows},
     {"reductions", "bring every reduction into the form of a row or a column kernel", pass_reductions},
     {"fuse", "group nodes into kernels and decide what reaches memory", pass_fuse},
     {"precision", "products of bf16, and which values between kernels are stored so", pass_precision},

@@ -41,6 +41,11 @@ static void note_reads(Narrowing *n, const ClusterSpan *span) {
     for (size_t i = 0; i < func->n_updates; i++)
         update = update || (func->updates[i].value >= span->first && func->updates[i].value <= span->last);
     if (kernel.kind == KERNEL_MATMUL) n->takes_half[kernel.core] = true;
+    for (ValueId id = span->first; id <= span->last; id++) /* products are added up in f32 */
+        for (int o = 0; func_node(func, id)->op == OP_add && o < 2; o++) {
+            const ValueId *x = func_node(func, id)->operands;
+            if (x[!o] == kernel.core && is_product(func, x[o])) n->reads[x[o]].pinned = true;
+        }
     for (size_t m = 0; m < kernel.n_members; m++)
         if (kernel.members[m].access.rank < 0) n->takes_half[kernel.members[m].value] = true;
     for (size_t m = 0; m < kernel.n_members; m++) /* a view that loops read too */

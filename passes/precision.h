@@ -2,7 +2,7 @@
  * value between kernels is stored as bf16 where
  *   - products alone read it: they would round it anyway; or
  *   - a product makes it, and it is no sum with another stored value (the residual stream and its gradient stay f32), and no optimiser
- *     reads it (weight gradients stay f32).
+ *     reads it, nor is another product added to it (weight gradients stay f32).
  * Statistics, losses, states, inputs and outputs stay as they are. */
 #ifndef VITC_PASSES_PRECISION_H
 #define VITC_PASSES_PRECISION_H

@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UNORDERED "simplify,batch-views,attention,autodiff,expand,simplify,reductions,fuse,precision,memory"
+#define UNORDERED                                                                                            \
+    "simplify,batch-views,attention,autodiff,expand,simplify,split-rows,reductions,fuse,precision,memory"
 #define SMALL "image=32", "patch=8", "dim=24", "depth=3", "heads=2", "batch=8"
 
 typedef struct {
