@@ -56,7 +56,7 @@ static Need need_of(const Region *r, const Node *node, int o) {
     if (sums_rows(r, node)) return NEED_ROWS;
     if (node->type.rank == 0) return NEED_NONE;
     const Node *x = &r->nodes[node->operands[o]];
-    const Ints *ints = &node->attrs[0].ints;
+    const Ints *ints = node->attrs ? &node->attrs[0].ints : NULL;
     if (op_info(node->op)->loop == LOOP_ELEMENTWISE) return by_rows(r, node, node->operands[o]);
     switch ((OpKind)node->op) {
     case OP_amax:
