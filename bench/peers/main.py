@@ -127,6 +127,19 @@ def run_case(case, precision, given, work, reference):
             "losses": report.compare_losses(peers, reference["losses"], precision)}, peers
 
 
+def write(given, results, peaks, load):
+    """After every case, so that what an interrupted run has measured stays. Whether all losses agree."""
+    agreed = all(entry["agrees"] for result in results for entry in result["losses"])
+    if given.json:
+        about = {"machine": machine.name(), "threads": given.threads, "peaks": peaks, "rounds": given.rounds,
+                 "steps": given.steps, "depth": given.depth, "load": load, "date": time.strftime("%Y-%m-%d"),
+                 "losses_agree": agreed}
+        Path(given.json).write_text(json.dumps({**about, "results": results}, indent=1) + "\n")
+    if given.plot:
+        Path(given.plot).write_text(plot.chart(results))
+    return agreed
+
+
 def main():
     given = options()
     work = given.build / "peers"
@@ -139,7 +152,7 @@ def main():
     peaks = machine.peaks(program, given.threads)
     print(f"{machine.name()}, {given.threads} threads, load {load:.1f}")
     print(f"{given.rounds} rounds; ms/step: median over the rounds of the fastest of {given.steps} steps\n", flush=True)
-    results, gflops = [], {}
+    results, gflops, agreed = [], {}, True
     for case in cases.CASES:
         if case.name not in given.cases:
             continue
@@ -158,15 +171,8 @@ def main():
             result["rows"] = report.rows(case, peers, gflop, result["peak_gflops"])
             results.append(result)
             print(report.table(result), flush=True)
+            agreed = write(given, results, peaks, load)
     print("peaks: " + ", ".join(f"{kind} {speed:.0f} GFLOP/s" for kind, speed in peaks.items()))
-    agreed = all(entry["agrees"] for result in results for entry in result["losses"])
-    if given.json:
-        about = {"machine": machine.name(), "threads": given.threads, "peaks": peaks, "rounds": given.rounds,
-                 "steps": given.steps, "depth": given.depth, "load": load, "date": time.strftime("%Y-%m-%d"),
-                 "losses_agree": agreed}
-        Path(given.json).write_text(json.dumps({**about, "results": results}, indent=1) + "\n")
-    if given.plot:
-        Path(given.plot).write_text(plot.chart(results))
     if not agreed:
         print("losses disagree", file=sys.stderr)
     return 0 if agreed else 1
