@@ -246,10 +246,8 @@ static void over_keys(Attention *t, KeyBody body) {
     emit_loop_end(e, &loop);
 }
 
-static LLVMValueRef accumulate(Attention *t, LLVMValueRef slot, LLVMValueRef x) {
-    LLVMValueRef sum = LLVMBuildFAdd(t->e->builder, load(t, slot), x, "");
-    store(t, sum, slot);
-    return sum;
+static void accumulate(Attention *t, LLVMValueRef slot, LLVMValueRef x) {
+    store(t, LLVMBuildFAdd(t->e->builder, load(t, slot), x, ""), slot);
 }
 
 /* The largest score; with a bias, scores are scaled and it is added first. A NaN needs no care: the sum will be one. */
@@ -295,9 +293,7 @@ static void softmax(Attention *t, LLVMValueRef matrix, LLVMValueRef row, LLVMVal
     Emitter *e = t->e;
     const AttentionOperand *bias = &t->s->bias;
     if (t->s->has_bias) {
-        PackSpec spec = {
-            DT_F32, UNIT_F32,   bias->row == 1 ? PACK_ACROSS : bias->col == 1 ? PACK_ALONG : PACK_STRIDED,
-            false,  (int)t->nr, t->lanes};
+        PackSpec spec = {DT_F32, UNIT_F32, pack_kind(bias->row, bias->col), false, (int)t->nr, t->lanes};
         PackArgs args = {.from = row_of(t, bias, matrix, row),
                          .across = emit_i64(e, bias->row),
                          .along = emit_i64(e, bias->col),

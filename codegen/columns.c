@@ -15,17 +15,13 @@ typedef struct {
     LLVMValueRef first_column;
 } Column;
 
-static LLVMValueRef lane_mask(Emitter *e, LLVMValueRef column, int64_t columns) {
-    LLVMValueRef lanes[64];
-    for (int i = 0; i < e->lanes; i++) lanes[i] = emit_i64(e, i);
-    LLVMValueRef left = emit_splat(e, LLVMBuildSub(e->builder, emit_i64(e, columns), column, ""));
-    return LLVMBuildICmp(e->builder, LLVMIntSLT, LLVMConstVector(lanes, (unsigned)e->lanes), left, "lanes");
-}
-
 static void set_column(Emitter *e, Column *column, int v, bool tail) {
-    e->index[e->vector_group] =
-        LLVMBuildAdd(e->builder, column->first_column, emit_i64(e, (int64_t)v * e->lanes), "");
-    e->mask = tail ? lane_mask(e, e->index[e->vector_group], e->group_extent[e->vector_group]) : NULL;
+    int g = e->vector_group;
+    e->index[g] = LLVMBuildAdd(e->builder, column->first_column, emit_i64(e, (int64_t)v * e->lanes), "");
+    e->mask = NULL;
+    if (!tail) return;
+    LLVMValueRef left = LLVMBuildSub(e->builder, emit_i64(e, e->group_extent[g]), e->index[g], "");
+    e->mask = emit_lanes_below(e, 0, left);
 }
 
 /* Runs down the rows for one block of `column->blocks` vectors; `tail`: some lanes are out of range. */
@@ -102,9 +98,9 @@ void emit_column_kernel(Emitter *e) {
         e->index[column.kept[i]] = LLVMBuildURem(e->builder, row, extent, "");
         row = LLVMBuildUDiv(e->builder, row, extent, "");
     }
-    LLVMBasicBlockRef whole = LLVMAppendBasicBlockInContext(e->context, e->function, "whole");
-    LLVMBasicBlockRef part = LLVMAppendBasicBlockInContext(e->context, e->function, "part");
-    LLVMBasicBlockRef done = LLVMAppendBasicBlockInContext(e->context, e->function, "next");
+    LLVMBasicBlockRef whole = emit_new_block(e, "whole");
+    LLVMBasicBlockRef part = emit_new_block(e, "part");
+    LLVMBasicBlockRef done = emit_new_block(e, "next");
     LLVMValueRef end = LLVMBuildAdd(e->builder, column.first_column, emit_i64(e, wide), "");
     LLVMBuildCondBr(e->builder, LLVMBuildICmp(e->builder, LLVMIntSLE, end, emit_i64(e, columns), ""), whole,
                     part);

@@ -191,6 +191,27 @@ static LLVMValueRef masked_call(Emitter *e, const char *name, LLVMTypeRef *types
     return LLVMBuildCall2(e->builder, type, callee, args, n, "");
 }
 
+LLVMValueRef emit_masked_load(Emitter *e, LLVMTypeRef vector, LLVMValueRef from, unsigned align,
+                              LLVMValueRef mask) {
+    LLVMTypeRef types[] = {vector, LLVMPointerTypeInContext(e->context, 0)};
+    LLVMValueRef args[] = {from, LLVMConstInt(LLVMInt32TypeInContext(e->context), align, false), mask,
+                           LLVMConstNull(vector)};
+    return masked_call(e, "llvm.masked.load", types, args, 4);
+}
+
+void emit_masked_store(Emitter *e, LLVMValueRef value, LLVMValueRef to, unsigned align, LLVMValueRef mask) {
+    LLVMTypeRef types[] = {LLVMTypeOf(value), LLVMPointerTypeInContext(e->context, 0)};
+    LLVMValueRef args[] = {value, to, LLVMConstInt(LLVMInt32TypeInContext(e->context), align, false), mask};
+    masked_call(e, "llvm.masked.store", types, args, 4);
+}
+
+LLVMValueRef emit_lanes_below(Emitter *e, int64_t first, LLVMValueRef count) {
+    LLVMValueRef numbers[64];
+    for (int i = 0; i < e->width; i++) numbers[i] = emit_i64(e, first + i);
+    return LLVMBuildICmp(e->builder, LLVMIntSLT, LLVMConstVector(numbers, (unsigned)e->width),
+                         emit_splat(e, count), "");
+}
+
 static LLVMValueRef from_memory(Emitter *e, DType dtype, LLVMValueRef loaded) {
     if (dtype == DT_BF16) return bf16_from_memory(e->builder, loaded);
     if (dtype != DT_BOOL) return loaded;
@@ -225,8 +246,7 @@ static LLVMValueRef load_element(Emitter *e, ValueId value, const Type *as, cons
     if (step == 1) {
         LLVMValueRef from = element_pointer(e, element, base, index), load;
         if (lanes) {
-            LLVMValueRef args[] = {from, LLVMConstInt(i32, size, false), lanes, LLVMConstNull(vector)};
-            load = masked_call(e, "llvm.masked.load", (LLVMTypeRef[]){vector, pointer}, args, 4);
+            load = emit_masked_load(e, vector, from, size, lanes);
         } else {
             load = LLVMBuildLoad2(e->builder, vector, from, "");
             LLVMSetAlignment(load, size);
@@ -264,8 +284,7 @@ void emit_store(Emitter *e, const Buffer *buffer, const Access *access, LLVMValu
     LLVMTypeRef vector = LLVMTypeOf(value);
     LLVMValueRef lanes = e->mask ? e->mask : all_lanes(e), align = LLVMConstInt(i32, size, false);
     if (step == 1) {
-        masked_call(e, "llvm.masked.store", (LLVMTypeRef[]){vector, pointer},
-                    (LLVMValueRef[]){value, to, align, lanes}, 4);
+        emit_masked_store(e, value, to, size, lanes);
         return;
     }
     LLVMTypeRef pointers = LLVMVectorType(pointer, (unsigned)e->width);
@@ -394,14 +413,10 @@ static LLVMValueRef end_branches(Emitter *e, Branches *b) {
     return phi;
 }
 
-static LLVMBasicBlockRef new_block(Emitter *e, const char *name) {
-    return LLVMAppendBasicBlockInContext(e->context, e->function, name);
-}
-
 /* Operand `operand` where the condition holds, in a branch of its own; the builder is then where it does not. */
 static void branch_for(Emitter *e, Branches *b, const Node *node, int operand, const Access *access,
                        LLVMValueRef guard, LLVMValueRef condition) {
-    LLVMBasicBlockRef yes = new_block(e, "inside"), no = new_block(e, "outside");
+    LLVMBasicBlockRef yes = emit_new_block(e, "inside"), no = emit_new_block(e, "outside");
     LLVMBuildCondBr(e->builder, condition, yes, no);
     LLVMPositionBuilderAtEnd(e->builder, yes);
     add_branch(e, b, emit_operand(e, node, operand, access, guard));
@@ -423,7 +438,7 @@ static LLVMValueRef emit_pad(Emitter *e, const Node *node, const Access *access,
         return choose(e, inside, value, border);
     }
     Branches b = {
-        .after = new_block(e, "padded"), .uniform = emit_is_uniform(e, access), .scope = e->n_emitted};
+        .after = emit_new_block(e, "padded"), .uniform = emit_is_uniform(e, access), .scope = e->n_emitted};
     branch_for(e, &b, node, 0, access, guard, inside);
     add_branch(e, &b, border);
     return end_branches(e, &b);
@@ -439,7 +454,7 @@ static LLVMValueRef emit_concat(Emitter *e, const Node *node, const Access *acce
         int64_t end = start + func_type(e->func, node->operands[o])->dim[axis];
         LLVMValueRef inside = in_range(e, access, axis, start, end, size);
         bool branches = n <= MOST_BRANCHES && (b.after || (inside && !is_vector(inside)));
-        if (branches && !b.after) b.after = new_block(e, "joined");
+        if (branches && !b.after) b.after = emit_new_block(e, "joined");
         if (branches && o + 1 < n)
             branch_for(e, &b, node, o, access, guard, inside);
         else if (branches)

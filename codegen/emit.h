@@ -71,6 +71,12 @@ bool emit_is_uniform(const Emitter *e, const Access *access);
 Buffer *emit_buffer(Emitter *e, ValueId value, bool stored);
 LLVMTypeRef emit_type(const Emitter *e, DType dtype); /* of a scalar in a register */
 LLVMValueRef emit_splat(Emitter *e, LLVMValueRef scalar);
+/* Of `width` lanes, those whose number, counted from `first`, is below `count` (i64). */
+LLVMValueRef emit_lanes_below(Emitter *e, int64_t first, LLVMValueRef count);
+/* Vectors of which only lanes of the mask are touched; those not loaded are zero. align: in bytes. */
+LLVMValueRef emit_masked_load(Emitter *e, LLVMTypeRef vector, LLVMValueRef from, unsigned align,
+                              LLVMValueRef mask);
+void emit_masked_store(Emitter *e, LLVMValueRef value, LLVMValueRef to, unsigned align, LLVMValueRef mask);
 LLVMValueRef emit_i64(const Emitter *e, int64_t value);
 LLVMValueRef emit_intrinsic(Emitter *e, const char *name, LLVMTypeRef overload, LLVMValueRef *args,
                             unsigned n);
@@ -98,6 +104,7 @@ typedef struct {
     LLVMValueRef counter, end, next;
     LLVMBasicBlockRef head, body, exit;
 } Loop;
+LLVMBasicBlockRef emit_new_block(Emitter *e, const char *name); /* of the function being emitted */
 Loop emit_loop_begin(Emitter *e, LLVMValueRef from, LLVMValueRef to, int64_t step, const char *name);
 void emit_loop_end(Emitter *e, Loop *loop);
 /* A loop whose last step may be partial; *size: elements of this step. */

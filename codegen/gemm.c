@@ -95,13 +95,6 @@ static LLVMValueRef sums_of(Gemm *g, LLVMValueRef row, LLVMValueRef col, int64_t
     return at(e, g->c, add(e, mul(e, row, emit_i64(e, *stride)), col));
 }
 
-static LLVMValueRef masked(Emitter *e, const char *name, LLVMTypeRef vector, LLVMValueRef *args) {
-    LLVMTypeRef types[] = {vector, LLVMPointerTypeInContext(e->context, 0)};
-    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
-    return LLVMBuildCall2(e->builder, LLVMIntrinsicGetType(e->context, id, types, 2),
-                          LLVMGetIntrinsicDeclaration(e->module, id, types, 2), args, 4, "");
-}
-
 typedef struct {
     LLVMValueRef row, rows, col, columns;
 } TilePlace;
@@ -112,16 +105,11 @@ static void add_tile(Gemm *g, const TilePlace *place, LLVMValueRef fresh, LLVMVa
     Emitter *e = g->e;
     const Blocking *b = &g->blocking;
     LLVMTypeRef vector = LLVMVectorType(float_type(e), (unsigned)b->lanes);
-    LLVMValueRef align = LLVMConstInt(LLVMInt32TypeInContext(e->context), 4, false);
     Loop loop = emit_loop_begin(e, emit_i64(e, 0), place->rows, 1, "r");
     int width = e->width;
     e->width = b->lanes;
     for (int v = 0; v < b->nr; v += b->lanes) {
-        LLVMValueRef numbers[64];
-        for (int i = 0; i < b->lanes; i++) numbers[i] = emit_i64(e, v + i);
-        LLVMValueRef real =
-            LLVMBuildICmp(e->builder, LLVMIntSLT, LLVMConstVector(numbers, (unsigned)b->lanes),
-                          emit_splat(e, place->columns), "");
+        LLVMValueRef real = emit_lanes_below(e, v, place->columns);
         LLVMValueRef from = at(e, g->tile, add(e, mul(e, loop.counter, emit_i64(e, b->nr)), emit_i64(e, v)));
         LLVMValueRef x = LLVMBuildLoad2(e->builder, vector, from, "");
         LLVMSetAlignment(x, 4);
@@ -129,11 +117,10 @@ static void add_tile(Gemm *g, const TilePlace *place, LLVMValueRef fresh, LLVMVa
             LLVMBuildAnd(e->builder, real, emit_splat(e, LLVMBuildNot(e->builder, fresh, "")), "");
         LLVMValueRef before =
             at(e, old, add(e, mul(e, loop.counter, emit_i64(e, old_stride)), emit_i64(e, v)));
-        before = masked(e, "llvm.masked.load", vector,
-                        (LLVMValueRef[]){before, align, again, LLVMConstNull(vector)});
+        before = emit_masked_load(e, vector, before, 4, again);
         x = LLVMBuildFAdd(e->builder, x, before, "");
         LLVMValueRef there = at(e, to, add(e, mul(e, loop.counter, emit_i64(e, to_stride)), emit_i64(e, v)));
-        masked(e, "llvm.masked.store", vector, (LLVMValueRef[]){x, there, align, real});
+        emit_masked_store(e, x, there, 4, real);
     }
     e->width = width;
     emit_loop_end(e, &loop);
@@ -150,9 +137,7 @@ typedef struct {
 } Fork;
 
 static Fork fork_begin(Emitter *e, LLVMValueRef condition) {
-    Fork fork = {LLVMAppendBasicBlockInContext(e->context, e->function, "edge"),
-                 LLVMAppendBasicBlockInContext(e->context, e->function, "inside"),
-                 LLVMAppendBasicBlockInContext(e->context, e->function, "after")};
+    Fork fork = {emit_new_block(e, "edge"), emit_new_block(e, "inside"), emit_new_block(e, "after")};
     LLVMBuildCondBr(e->builder, condition, fork.yes, fork.no);
     LLVMPositionBuilderAtEnd(e->builder, fork.yes);
     return fork;

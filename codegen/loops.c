@@ -5,16 +5,16 @@
 
 /* ---- loops in LLVM IR -------------------------------------------------------------------------------------------- */
 
-static LLVMBasicBlockRef new_block(Emitter *e, const char *name) {
+LLVMBasicBlockRef emit_new_block(Emitter *e, const char *name) {
     return LLVMAppendBasicBlockInContext(e->context, e->function, name);
 }
 
 Loop emit_loop_begin(Emitter *e, LLVMValueRef from, LLVMValueRef to, int64_t step, const char *name) {
     Loop loop = {.end = to};
     LLVMBasicBlockRef before = LLVMGetInsertBlock(e->builder);
-    loop.head = new_block(e, name);
-    loop.body = new_block(e, "body");
-    loop.exit = new_block(e, "exit");
+    loop.head = emit_new_block(e, name);
+    loop.body = emit_new_block(e, "body");
+    loop.exit = emit_new_block(e, "exit");
     LLVMBuildBr(e->builder, loop.head);
     LLVMPositionBuilderAtEnd(e->builder, loop.head);
     loop.counter = LLVMBuildPhi(e->builder, LLVMInt64TypeInContext(e->context), name);
@@ -60,15 +60,12 @@ void emit_vector_loop(Emitter *e, LLVMValueRef from, LLVMValueRef to, int64_t ex
         rest = loop.counter;
     }
     if (extent % width != 0) {
-        LLVMBasicBlockRef tail = new_block(e, "tail"), done = new_block(e, "done");
+        LLVMBasicBlockRef tail = emit_new_block(e, "tail"), done = emit_new_block(e, "done");
         LLVMValueRef left = LLVMBuildICmp(e->builder, LLVMIntSLT, rest, to, "");
         LLVMBuildCondBr(e->builder, left, tail, done);
         LLVMPositionBuilderAtEnd(e->builder, tail);
         e->index[e->vector_group] = rest;
-        LLVMValueRef count = LLVMBuildSub(e->builder, to, rest, ""), lanes[64];
-        for (int i = 0; i < width; i++) lanes[i] = emit_i64(e, i);
-        e->mask = LLVMBuildICmp(e->builder, LLVMIntSLT, LLVMConstVector(lanes, (unsigned)width),
-                                emit_splat(e, count), "lanes");
+        e->mask = emit_lanes_below(e, 0, LLVMBuildSub(e->builder, to, rest, ""));
         body(e, user);
         e->n_emitted = scope;
         e->mask = NULL;

@@ -74,8 +74,8 @@ static void vector_kernel(Emitter *e, const Micro *m, const MicroArgs *p) {
     LLVMTypeRef i64 = LLVMInt64TypeInContext(e->context),
                 vector = LLVMVectorType(f32_type(e), (unsigned)m->lanes);
     LLVMBasicBlockRef entry = LLVMGetInsertBlock(e->builder);
-    LLVMBasicBlockRef body = LLVMAppendBasicBlockInContext(e->context, e->function, "u");
-    LLVMBasicBlockRef done = LLVMAppendBasicBlockInContext(e->context, e->function, "done");
+    LLVMBasicBlockRef body = emit_new_block(e, "u");
+    LLVMBasicBlockRef done = emit_new_block(e, "done");
     LLVMValueRef sums[MOST_SUMS], next[MOST_SUMS], to[MOST_SUMS], b[8], start = emit_i64(e, 0);
     int n = p->rows * p->vectors, width = e->width;
     for (int s = 0; s < n; s++) {
@@ -165,13 +165,11 @@ static void tile_zero(const Tiles *t, int tile) {
 
 /* The f32s of the first or second elements of pairs. */
 static LLVMValueRef half_of(Emitter *e, LLVMValueRef pairs, bool second) {
-    LLVMTypeRef type = LLVMTypeOf(pairs);
     LLVMValueRef shift = LLVMConstInt(LLVMInt32TypeInContext(e->context), 16, false), shifts[TILE_EDGE];
     for (int i = 0; i < TILE_EDGE; i++) shifts[i] = shift;
     LLVMValueRef by = LLVMConstVector(shifts, TILE_EDGE);
     if (second) pairs = LLVMBuildLShr(e->builder, pairs, by, "");
     pairs = LLVMBuildShl(e->builder, pairs, by, "");
-    (void)type;
     return LLVMBuildBitCast(e->builder, pairs, LLVMVectorType(f32_type(e), TILE_EDGE), "");
 }
 

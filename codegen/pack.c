@@ -102,24 +102,17 @@ static LLVMValueRef load_along(Emitter *e, const PackSpec *s, LLVMValueRef from)
 
 /* `lanes` elements across the lines, masked. */
 static LLVMValueRef load_row(Emitter *e, const PackSpec *s, LLVMValueRef from, LLVMValueRef mask) {
-    LLVMTypeRef vector = vector_of(source_type(e, s), s->lanes);
-    LLVMTypeRef types[] = {vector, LLVMPointerTypeInContext(e->context, 0)};
-    unsigned id = LLVMLookupIntrinsicID("llvm.masked.load", 16);
-    LLVMValueRef args[] = {from, LLVMConstInt(i32_type(e), s->source == DT_BF16 ? 2 : 4, false), mask,
-                           LLVMConstNull(vector)};
-    return LLVMBuildCall2(e->builder, LLVMIntrinsicGetType(e->context, id, types, 2),
-                          LLVMGetIntrinsicDeclaration(e->module, id, types, 2), args, 4, "");
+    return emit_masked_load(e, vector_of(source_type(e, s), s->lanes), from, s->source == DT_BF16 ? 2 : 4,
+                            mask);
 }
 
 /* Which of the lines first.. are there. */
 static LLVMValueRef lines_there(Emitter *e, const PackSpec *s, const PackArgs *p, int first) {
-    LLVMValueRef numbers[MOST_LANES];
-    for (int i = 0; i < s->lanes; i++) numbers[i] = emit_i64(e, first + i);
     int before = e->width;
     e->width = s->lanes;
-    LLVMValueRef count = emit_splat(e, p->count);
+    LLVMValueRef there = emit_lanes_below(e, first, p->count);
     e->width = before;
-    return LLVMBuildICmp(e->builder, LLVMIntSLT, LLVMConstVector(numbers, (unsigned)s->lanes), count, "");
+    return there;
 }
 
 /* The mask, or nothing where `there` (i1) is false. */
@@ -208,12 +201,7 @@ static void store_row(Emitter *e, const PackSpec *s, const PackArgs *p, LLVMValu
     LLVMValueRef lanes[MOST_LANES];
     for (int i = 0; i < s->lanes; i++)
         lanes[i] = LLVMConstInt(LLVMInt1TypeInContext(e->context), i < s->width - v, false);
-    LLVMTypeRef types[] = {LLVMTypeOf(x), LLVMPointerTypeInContext(e->context, 0)};
-    unsigned id = LLVMLookupIntrinsicID("llvm.masked.store", 17);
-    LLVMValueRef args[] = {x, to, LLVMConstInt(i32_type(e), 4, false),
-                           LLVMConstVector(lanes, (unsigned)s->lanes)};
-    LLVMBuildCall2(e->builder, LLVMIntrinsicGetType(e->context, id, types, 2),
-                   LLVMGetIntrinsicDeclaration(e->module, id, types, 2), args, 4, "");
+    emit_masked_store(e, x, to, 4, LLVMConstVector(lanes, (unsigned)s->lanes));
 }
 
 /* Units whose elements are all there. */
@@ -281,6 +269,11 @@ static void pack_lines(Emitter *e, const PackSpec *s, const PackArgs *p) {
     }
     if (rest) pack_group(e, s, p, emit_i64(e, groups), rest, whole);
     pack_singly(e, s, p, whole);
+}
+
+PackKind pack_kind(int64_t across, int64_t along) {
+    if (across == 1) return PACK_ACROSS;
+    return along == 1 ? PACK_ALONG : PACK_STRIDED;
 }
 
 /* ---- functions ---------------------------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 
 /* How the elements of the source lie: side by side across the lines, along them, or neither. */
 typedef enum { PACK_ACROSS, PACK_ALONG, PACK_STRIDED } PackKind;
+PackKind pack_kind(int64_t across, int64_t along); /* of these steps, in elements */
 
 /* What a unit holds: f32; that rounded to bf16; a pair of bf16, rounded; or of what rounding left (x - bf16(x), rounded). */
 typedef enum { UNIT_F32, UNIT_ROUNDED, UNIT_PAIR, UNIT_PAIR_REST } UnitKind;

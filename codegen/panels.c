@@ -26,9 +26,7 @@ void panels_pack_one(Emitter *e, const Panels *p, bool side_b, const Lines *line
                      LLVMValueRef count, LLVMValueRef k, LLVMValueRef to, int64_t rest) {
     PackSpec spec = {.source = lines->dtype,
                      .unit = p->unit,
-                     .kind = lines->across == 1  ? PACK_ACROSS
-                             : lines->along == 1 ? PACK_ALONG
-                                                 : PACK_STRIDED,
+                     .kind = pack_kind(lines->across, lines->along),
                      .blocked = p->micro.kind == MICRO_TILE && !side_b,
                      .width = side_b ? p->micro.nr : p->micro.mr,
                      .lanes = p->micro.lanes};

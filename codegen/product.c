@@ -83,13 +83,7 @@ static void emit_epilogue(Emitter *e, void *user, LLVMValueRef batch, LLVMValueR
     set_indices(e, epilogue, batch, at_row, LLVMBuildAdd(e->builder, col, inner.counter, ""));
     e->width = e->lanes;
     e->mask = NULL;
-    if (n % e->lanes) {
-        LLVMValueRef numbers[64];
-        for (int i = 0; i < e->lanes; i++) numbers[i] = emit_i64(e, i);
-        LLVMValueRef left = emit_splat(e, LLVMBuildSub(e->builder, columns, inner.counter, ""));
-        e->mask =
-            LLVMBuildICmp(e->builder, LLVMIntSLT, LLVMConstVector(numbers, (unsigned)e->lanes), left, "");
-    }
+    if (n % e->lanes) e->mask = emit_lanes_below(e, 0, LLVMBuildSub(e->builder, columns, inner.counter, ""));
     LLVMValueRef offset = LLVMBuildAdd(e->builder, tile_row, inner.counter, "");
     LLVMValueRef sum =
         LLVMBuildLoad2(e->builder, vector, LLVMBuildGEP2(e->builder, f32, tile, &offset, 1, ""), "");
@@ -148,7 +142,7 @@ static AttentionShape attention_shape(Emitter *e, const Node *node) {
     return s;
 }
 
-/* The kernel's stored values in the epilogue; *plain: the core alone, as it is. */
+/* The kernel's stored values in the epilogue; *core_buffer: the core's, if it is one of them. */
 static Epilogue make_epilogue(Emitter *e, const Node *node, Buffer **core_buffer) {
     Epilogue epilogue = {.core = kernel_member(e->kernel, e->kernel->core), .n_batch = node->type.rank - 2};
     epilogue.stores = ARENA_ARRAY(e->arena, const KernelMember *, e->kernel->n_members + 1);
