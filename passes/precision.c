@@ -26,21 +26,32 @@ static bool is_product(const Func *func, ValueId id) {
     return op_is_product(func_node(func, id)->op);
 }
 
-/* What the kernel of a span reads, and how. */
-static void note_reads(Narrowing *n, const ClusterSpan *span) {
+/* Operands of a product that it rounds to bf16; what follows them, the bias of an attention, is added in f32. */
+static int rounded_operands(const Node *product) {
+    if (product->op == OP_matmul) return 2;
+    return product->op == OP_attention ? 3 : 4;
+}
+
+static void pin_others(Narrowing *n, const Node *product) {
+    ValueId views[16];
+    int n_views;
+    for (int o = rounded_operands(product); o < product->n_operands; o++)
+        n->reads[kernel_strided(n->func, product->operands[o], views, &n_views).base].pinned = true;
+}
+
+/* What the kernel of a span reads, and how; `update`: it makes the new value of a state. */
+static void note_reads(Narrowing *n, const ClusterSpan *span, bool update) {
     Arena *arena = arena_new();
     Func *func = n->func;
     Kernel kernel = kernel_regrow(arena, func, span->first, span->last);
-    bool update = false;
     for (ValueId id = span->first; id <= span->last; id++) {
-        PlaceKind kind = n->placement.places[id].kind;
-        update = update || kind == PLACE_STATE;
         n->by_product[id] = kernel.kind == KERNEL_MATMUL;
         n->can_store[id] = kernel.kind == KERNEL_MATMUL || kernel.kind == KERNEL_LOOP;
     }
-    for (size_t i = 0; i < func->n_updates; i++)
-        update = update || (func->updates[i].value >= span->first && func->updates[i].value <= span->last);
-    if (kernel.kind == KERNEL_MATMUL) n->takes_half[kernel.core] = true;
+    if (kernel.kind == KERNEL_MATMUL) {
+        n->takes_half[kernel.core] = true;
+        pin_others(n, func_node(func, kernel.core));
+    }
     for (ValueId id = span->first; id <= span->last; id++) /* products are added up in f32 */
         for (int o = 0; func_node(func, id)->op == OP_add && o < 2; o++) {
             const ValueId *x = func_node(func, id)->operands;
@@ -172,7 +183,12 @@ static void mix_func(Func *func, Precision precision) {
         n.reads = ARENA_ARRAY(n.arena, Reads, func->count + 1);
         n.by_product = ARENA_ARRAY(n.arena, bool, func->count + 1);
         n.can_store = ARENA_ARRAY(n.arena, bool, func->count + 1);
-        for (size_t s = 0; s < n.placement.n_spans; s++) note_reads(&n, &n.placement.spans[s]);
+        bool *updates = ARENA_ARRAY(n.arena, bool, n.placement.n_spans + 1); /* of each span */
+        for (size_t i = 0; i < func->n_updates; i++) {
+            uint32_t span = n.placement.span_of[func->updates[i].value];
+            if (span != IR_NONE) updates[span] = true;
+        }
+        for (size_t s = 0; s < n.placement.n_spans; s++) note_reads(&n, &n.placement.spans[s], updates[s]);
         for (size_t i = 0; i < func->n_outputs; i++) n.reads[func->outputs[i].value].pinned = true;
         for (size_t i = 0; i < func->n_updates; i++) n.reads[func->updates[i].value].pinned = true;
         for (ValueId id = 0; id < func->count; id++) n.narrow[id] = may_narrow(&n, id);

@@ -1,6 +1,7 @@
 /* Every recipe of models/ trains: a few steps of a small configuration on procedural images, with finite losses, to the same bits on one
  * thread and on two. A recipe without a row here fails the test. */
 #include "runtime/runtime.h"
+#include "tests/driver/folder.h"
 
 #include <dirent.h>
 #include <jansson.h>
@@ -40,8 +41,6 @@ static const Row ROWS[] = {
     {VARIANTS, "position=relative registers=2 qkv_bias=qv"},
 };
 enum { N_ROWS = sizeof ROWS / sizeof *ROWS, STEPS = 3 };
-
-static char folder[] = "/tmp/vitc-recipes-XXXXXX";
 
 /* The `loss` of each line of metrics.jsonl. */
 static int read_losses(const char *path, double *losses, int most) {
@@ -102,22 +101,25 @@ static void test_all_have_rows(void **state) {
     look_for_rows("paper/");
 }
 
-static int make_folder(void **state) {
+/* At sizes whose values are worth storing as bf16 the IR is valid after each pass. */
+static void test_mixed_precision(void **state) {
     (void)state;
-    return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
+    static const char *const recipes[] = {"simmim", "mae", "mocov3", "dino"};
+    for (int i = 0; i < 4; i++) {
+        char command[1024];
+        snprintf(command, sizeof command,
+                 "VITC_VERIFY=1 %s inspect %s/models/%s.yaml preset=cifar depth=2 batch=4 "
+                 "train.precision=bf16 >%s/ir",
+                 VITC_BINARY, SOURCE_DIR, recipes[i], folder);
+        assert_int_equal(system(command), 0);
+    }
 }
 
 int main(void) {
-    struct CMUnitTest tests[N_ROWS + 1];
+    struct CMUnitTest tests[N_ROWS + 2];
     for (int i = 0; i < N_ROWS; i++)
         tests[i] = (struct CMUnitTest){ROWS[i].path, test_trains, NULL, NULL, (void *)&ROWS[i]};
     tests[N_ROWS] = (struct CMUnitTest)cmocka_unit_test(test_all_have_rows);
+    tests[N_ROWS + 1] = (struct CMUnitTest)cmocka_unit_test(test_mixed_precision);
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
