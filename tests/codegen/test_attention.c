@@ -2,7 +2,7 @@
  * blocks, head sizes, a bias repeated along some axes, operands interleaved as a qkv product leaves them, bf16 operands. Results must not
  * depend on the number of threads by a single bit. */
 #include "codegen/attention.h"
-#include "tests/codegen/unit.h"
+#include "tests/codegen/rows.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -230,49 +230,31 @@ static void check(const Case *c, const Variant *v, AttentionKind kind, VtKernel 
     free(first), free(want), free(x.qkv), free(x.dy), free(x.bias), free(x.qkv_memory), free(x.dy_memory);
 }
 
-typedef struct {
-    const TargetRow *row;
-    const Variant *variant;
-} Run;
-
 static void test_attention(void **state) {
     const Run *r = *state;
-    if (!target_host_has(r->row)) {
-        printf("skipped: this machine has no %s\n", r->row->name);
-        skip();
-    }
+    const Variant *v = r->variant;
     Unit unit;
-    unit_begin(&unit, r->row->name);
+    run_begin(&unit, r);
     int64_t scratch[N_CASES][N_KINDS];
     char name[32];
     for (int i = 0; i < N_CASES * N_KINDS; i++) {
         snprintf(name, sizeof name, "attention_%d", i);
         if (i % N_KINDS == ATTENTION_BIAS_GRAD && !CASES[i / N_KINDS].bias) continue;
         scratch[i / N_KINDS][i % N_KINDS] =
-            emit(&unit, &CASES[i / N_KINDS], r->variant, (AttentionKind)(i % N_KINDS), name);
+            emit(&unit, &CASES[i / N_KINDS], v, (AttentionKind)(i % N_KINDS), name);
     }
     unit_load(&unit);
     for (int i = 0; i < N_CASES * N_KINDS; i++) {
         snprintf(name, sizeof name, "attention_%d", i);
         if (i % N_KINDS == ATTENTION_BIAS_GRAD && !CASES[i / N_KINDS].bias) continue;
-        check(&CASES[i / N_KINDS], r->variant, (AttentionKind)(i % N_KINDS), unit_address(&unit, name),
+        check(&CASES[i / N_KINDS], v, (AttentionKind)(i % N_KINDS), unit_address(&unit, name),
               scratch[i / N_KINDS][i % N_KINDS]);
     }
     unit_free(&unit);
 }
 
 int main(void) {
-    int n;
-    const TargetRow *rows = target_rows(&n);
-    static struct CMUnitTest tests[8 * N_VARIANTS];
-    static Run runs[8 * N_VARIANTS];
-    static char names[8 * N_VARIANTS][64];
-    size_t count = 0;
-    for (int i = 0; i < n; i++)
-        for (int v = 0; v < N_VARIANTS; v++, count++) {
-            runs[count] = (Run){&rows[i], &VARIANTS[v]};
-            snprintf(names[count], sizeof names[count], "%s: %s", rows[i].name, VARIANTS[v].name);
-            tests[count] = (struct CMUnitTest){names[count], test_attention, NULL, NULL, &runs[count]};
-        }
+    static struct CMUnitTest tests[MOST_RUNS + 1];
+    size_t count = run_rows(tests, test_attention, VARIANTS, sizeof *VARIANTS, N_VARIANTS);
     return _cmocka_run_group_tests("attention", tests, count, NULL, NULL);
 }

@@ -3,7 +3,7 @@
  * numbers of so few bits that sums are exact and any difference is a mistake; then random ones, whose error is bounded, and whose
  * results must not depend on the number of threads by a single bit. */
 #include "codegen/gemm.h"
-#include "tests/codegen/unit.h"
+#include "tests/codegen/rows.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -158,23 +158,15 @@ static void check_case(const Case *c, const Variant *v, VtKernel kernel, int64_t
     }
 }
 
-typedef struct {
-    const TargetRow *row;
-    const Variant *variant;
-} Run;
-
 static void test_products(void **state) {
     const Run *r = *state;
-    if (!target_host_has(r->row)) {
-        printf("skipped: this machine has no %s\n", r->row->name);
-        skip();
-    }
+    const Variant *v = r->variant;
     Unit unit;
-    unit_begin(&unit, r->row->name);
+    run_begin(&unit, r);
     int64_t scratch[N_CASES];
     char name[16];
     for (int i = 0; i < N_CASES; i++) {
-        Layout l = layout_of(&CASES[i], r->variant);
+        Layout l = layout_of(&CASES[i], v);
         snprintf(name, sizeof name, "gemm_%d", i);
         unit_kernel(&unit, name);
         gemm_emit(&unit.e, &unit.target, &l.shape, unit_arg(&unit, 0), unit_arg(&unit, 1), unit_arg(&unit, 2),
@@ -185,7 +177,7 @@ static void test_products(void **state) {
     unit_load(&unit);
     for (int i = 0; i < N_CASES; i++) {
         snprintf(name, sizeof name, "gemm_%d", i);
-        check_case(&CASES[i], r->variant, unit_address(&unit, name), scratch[i]);
+        check_case(&CASES[i], v, unit_address(&unit, name), scratch[i]);
     }
     unit_free(&unit);
 }
@@ -224,18 +216,8 @@ static void test_tile_code(void **state) {
 }
 
 int main(void) {
-    int n;
-    const TargetRow *rows = target_rows(&n);
-    static struct CMUnitTest tests[8 * N_VARIANTS + 1];
-    static Run runs[8 * N_VARIANTS];
-    static char names[8 * N_VARIANTS][64];
-    size_t count = 0;
-    for (int i = 0; i < n; i++)
-        for (int v = 0; v < N_VARIANTS; v++, count++) {
-            runs[count] = (Run){&rows[i], &VARIANTS[v]};
-            snprintf(names[count], sizeof names[count], "%s: %s", rows[i].name, VARIANTS[v].name);
-            tests[count] = (struct CMUnitTest){names[count], test_products, NULL, NULL, &runs[count]};
-        }
+    static struct CMUnitTest tests[MOST_RUNS + 1];
+    size_t count = run_rows(tests, test_products, VARIANTS, sizeof *VARIANTS, N_VARIANTS);
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_tile_code);
     return _cmocka_run_group_tests("matrix products", tests, count, NULL, NULL);
 }

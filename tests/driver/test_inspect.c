@@ -1,6 +1,7 @@
 /* What `vitc inspect` tells of memory and cost is true of the IR it prints: sums are made again here from the text form, which knows
  * nothing of the code that reports. Also --timing, bench --profile, and what is refused. */
 #include "ir/ir.h"
+#include "tests/driver/folder.h"
 #include "runtime/runtime.h"
 
 #include <ctype.h>
@@ -22,8 +23,6 @@ static const char *const RECIPES[] = {
     SOURCE_DIR "/models/paper/swav.yaml preset=tiny batch=8",
 };
 enum { N_RECIPES = sizeof RECIPES / sizeof *RECIPES };
-
-static char folder[] = "/tmp/vitc-inspect-XXXXXX";
 
 static char *read_all(const char *name) {
     char path[256], *text = NULL;
@@ -436,18 +435,6 @@ static void test_refusals(void **state) {
     assert_refused(2, "--bandwidth fast: a number", "inspect " MAE " --cost --bandwidth fast");
     assert_refused(2, "go with --profile", "bench " MAE " --peak 100");
     assert_refused(2, "takes no value", "inspect " MAE " --cost=3");
-}
-
-static int make_folder(void **state) {
-    (void)state;
-    return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
 }
 
 int main(void) {

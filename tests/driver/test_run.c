@@ -1,5 +1,6 @@
 /* `vitc run` refuses what it cannot use: each with one clear message and exit code, before anything is written. */
 #include "runtime/runtime.h"
+#include "tests/driver/folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,8 +12,6 @@
 #include <unistd.h>
 
 #define RECIPE TEST_DIR "/golden/optim.yaml"
-
-static char folder[] = "/tmp/vitc-run-XXXXXX";
 
 /* Tensors p0 (f32[rows, 8]), p1, g0, g1 as the recipe wants them, but for what a test changes. */
 typedef struct {
@@ -105,18 +104,6 @@ static void test_rename(void **state) {
     write_text("names.yaml", "model.p0: model.p9\n");
     assert_refused(RECIPE FILES "--rename names.yaml", 2, "model.p0: parameter missing from the file");
     assert_refused(RECIPE FILES "--rename none.yaml", 2, "cannot read 'none.yaml'");
-}
-
-static int make_folder(void **state) {
-    (void)state;
-    return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
 }
 
 int main(void) {

@@ -1,0 +1,49 @@
+/* For tests of emitters: one test on every target row with every variant of it; rows that this machine lacks are skipped. */
+#ifndef VITC_TESTS_CODEGEN_ROWS_H
+#define VITC_TESTS_CODEGEN_ROWS_H
+
+#include "tests/codegen/unit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+enum { MOST_RUNS = 64 };
+
+/* A test's state. */
+typedef struct {
+    const TargetRow *row;
+    const void *variant;
+    char name[64];
+} Run;
+
+/* Begins the unit of a run's row, or skips the test. */
+static inline void run_begin(Unit *unit, const Run *run) {
+    if (!target_host_has(run->row)) {
+        printf("skipped: this machine has no %s\n", run->row->name);
+        skip();
+    }
+    unit_begin(unit, run->row->name);
+}
+
+/* variants: n of them, `size` bytes each, whose first member is their name. Returns how many tests were written. */
+static inline size_t run_rows(struct CMUnitTest tests[MOST_RUNS], CMUnitTestFunction test,
+                              const void *variants, size_t size, int n) {
+    static Run runs[MOST_RUNS];
+    int n_rows;
+    const TargetRow *rows = target_rows(&n_rows);
+    size_t count = 0;
+    for (int i = 0; i < n_rows; i++)
+        for (int v = 0; v < n; v++, count++) {
+            unit_check(count < MOST_RUNS, "more runs than there is room for");
+            Run *run = &runs[count];
+            run->row = &rows[i];
+            run->variant = (const char *)variants + size * (size_t)v;
+            snprintf(run->name, sizeof run->name, "%s: %s", rows[i].name, *(const char *const *)run->variant);
+            tests[count] = (struct CMUnitTest){run->name, test, NULL, NULL, run};
+        }
+    return count;
+}
+
+#endif
