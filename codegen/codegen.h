@@ -27,6 +27,9 @@ typedef struct { /* seconds: the calls, our LLVM IR, LLVM's passes, machine code
 CompileTimes compiled_times(const Compiled *compiled);
 void compiled_free(Compiled *compiled);
 
+/* Bytes of each core's own cache on this machine: Module.cache_bytes. */
+int64_t codegen_cache_bytes(void);
+
 /* ---- image.c: a compiled program as bytes, for a cache on this machine ------------------------------------------- */
 
 /* malloc'ed, *size bytes; NULL: out of memory. */

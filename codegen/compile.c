@@ -35,6 +35,8 @@ typedef struct {
     int64_t *arg_bytes; /* of each: what may be touched there */
     size_t n_arg_bytes, arg_bytes_capacity;
     int64_t arena_bytes, scratch_bytes;
+    VtChain *chains;
+    size_t n_chains, chains_capacity;
 } FuncCode;
 
 typedef struct {
@@ -60,7 +62,9 @@ static uint32_t hash_text(const char *s) {
 }
 
 static const Code *find_code(Compiler *c, const FuncCode *fc, const ClusterSpan *span, Outside *outside) {
+    const Chain *chain = func_chain(fc->func, func_node(fc->func, span->last)->cluster);
     const char *key = kernel_canonical(c->arena, fc->func, &fc->placement, span, outside);
+    if (chain) key = arena_printf(c->arena, "%s %lld of %lld", key, (long long)chain->size, (long long)chain->units);
     Code **slot = &c->slots[hash_text(key) % SLOTS];
     for (Code *code = *slot; code; code = code->next)
         if (strcmp(code->key, key) == 0) return code;
@@ -74,6 +78,8 @@ static const Code *find_code(Compiler *c, const FuncCode *fc, const ClusterSpan 
                    .func = fc->func,
                    .placement = &fc->placement,
                    .span = *span,
+                   .units = chain ? chain->units : 0,
+                   .size = chain ? chain->size : 0,
                    .product = kind == KERNEL_MATMUL};
     *slot = code;
     if (code->number >= 0) ARENA_PUSH(c->arena, c->codes, c->n_codes, c->codes_capacity, code);
@@ -91,10 +97,16 @@ static int input_number(const Compiler *c, const char *name) {
 static VtArg arg_of(Compiler *c, const FuncCode *fc, ValueId value) {
     const Place *place = &fc->placement.places[value];
     switch (place->kind) {
-    case PLACE_INPUT: return (VtArg){VT_ARG_INPUT, input_number(c, fc->func->inputs[place->index].name), 0};
-    case PLACE_STATE: return (VtArg){VT_ARG_STATE, (int32_t)place->index, 0};
-    case PLACE_OUTPUT: return (VtArg){VT_ARG_OUTPUT, (int32_t)place->index, 0};
-    default: return (VtArg){VT_ARG_ARENA, 0, func_node(fc->func, value)->offset};
+    case PLACE_INPUT:
+        return (VtArg){VT_ARG_INPUT, input_number(c, fc->func->inputs[place->index].name), 0, 0};
+    case PLACE_STATE: return (VtArg){VT_ARG_STATE, (int32_t)place->index, 0, 0};
+    case PLACE_OUTPUT: return (VtArg){VT_ARG_OUTPUT, (int32_t)place->index, 0, 0};
+    case PLACE_BLOCK: {
+        const Node *node = func_node(fc->func, value);
+        const Chain *chain = func_chain(fc->func, node->cluster);
+        return (VtArg){VT_ARG_BLOCK, 0, node->offset, type_bytes(&node->type) / chain->units * chain->size};
+    }
+    default: return (VtArg){VT_ARG_ARENA, 0, func_node(fc->func, value)->offset, 0};
     }
 }
 
@@ -113,7 +125,7 @@ static VtArg constant_arg(Compiler *c, const void *data, size_t bytes) {
     ARENA_PUSH(c->arena, c->constants, c->n_constants, c->constants_capacity, copy);
     ARENA_PUSH(c->arena, c->out->constant_bytes, c->n_constant_bytes, c->constant_bytes_capacity,
                (int64_t)bytes);
-    return (VtArg){VT_ARG_CONST, (int32_t)c->n_constants - 1, 0};
+    return (VtArg){VT_ARG_CONST, (int32_t)c->n_constants - 1, 0, 0};
 }
 
 static void describe_call(Compiler *c, const FuncCode *fc, const ClusterSpan *span, VtCall *call) {
@@ -143,7 +155,7 @@ static void bind_generated(Compiler *c, FuncCode *fc, PendingCall *pending) {
         switch (ref->kind) {
         case REF_LOCAL: push_value(c, fc, pending->first + ref->index); break;
         case REF_OUTSIDE: push_value(c, fc, pending->outside[ref->index]); break;
-        case REF_SCRATCH: push_arg(c, fc, (VtArg){VT_ARG_SCRATCH, 0, 0}, 0); break;
+        case REF_SCRATCH: push_arg(c, fc, (VtArg){VT_ARG_SCRATCH, 0, 0, 0}, 0); break;
         case REF_LITERALS: push_arg(c, fc, pending->literals, 0); break;
         }
     }
@@ -246,9 +258,9 @@ static void add_copies(Compiler *c, FuncCode *fc) {
             const Type *type = func_type(fc->func, copy->value);
             bool output = copy->to.kind == PLACE_OUTPUT;
             VtArg from = arg_of(c, fc, copy->value),
-                  to = {output ? VT_ARG_OUTPUT : VT_ARG_STATE, (int32_t)copy->to.index, 0};
+                  to = {output ? VT_ARG_OUTPUT : VT_ARG_STATE, (int32_t)copy->to.index, 0, 0};
             if (copy->staged) {
-                VtArg between = {VT_ARG_ARENA, 0, held};
+                VtArg between = {VT_ARG_ARENA, 0, held, 0};
                 held += (type_bytes(type) + 63) / 64 * 64;
                 add_copy(c, fc, round ? between : from, round ? to : between, type);
             } else if (round != output)
@@ -266,41 +278,60 @@ typedef struct {
     bool written;
 } Touch;
 
+typedef struct {
+    Touch *of;
+    size_t count, capacity;
+} Touches;
+
 static bool meet(const Touch *a, const Touch *b) {
     if (a->at.kind != b->at.kind || a->at.index != b->at.index || (!a->written && !b->written)) return false;
     return a->at.offset < b->end && b->at.offset < a->end;
 }
 
-static size_t touches_of(const FuncCode *fc, const PendingCall *pending, Touch *out) {
-    size_t n = 0;
+static void touch_all(Compiler *c, const FuncCode *fc, const PendingCall *pending, Touches *to) {
     for (int i = 0; i < pending->call.n_args; i++) {
         const VtArg *arg = &fc->args[pending->call.first_arg + i];
-        if (arg->kind == VT_ARG_CONST || arg->kind == VT_ARG_SCRATCH) continue;
+        if (arg->kind == VT_ARG_CONST || arg->kind == VT_ARG_SCRATCH || arg->kind == VT_ARG_BLOCK) continue;
         bool written = pending->code ? pending->code->refs[i].stored : i == pending->call.n_args - 2;
-        out[n++] = (Touch){*arg, arg->offset + fc->arg_bytes[pending->call.first_arg + i], written};
+        Touch touch = {*arg, arg->offset + fc->arg_bytes[pending->call.first_arg + i], written};
+        ARENA_PUSH(c->arena, to->of, to->count, to->capacity, touch);
     }
-    return n;
 }
 
-/* The team meets before a call that touches what a call since the last meeting wrote, or writes what it read. */
+/* The team meets before a call that touches what a call since the last meeting wrote, or writes what it read; before a chain, if
+ * that is so of any of its calls. */
 static void place_barriers(Compiler *c, FuncCode *fc) {
-    Touch *open = NULL, few[256];
-    size_t n_open = 0, capacity = 0;
-    for (size_t i = 0; i < fc->n_calls; i++) {
-        PendingCall *pending = &fc->calls[i];
-        Touch *touched =
-            pending->call.n_args <= 256 ? few : ARENA_ARRAY(c->arena, Touch, pending->call.n_args);
-        size_t n = touches_of(fc, pending, touched);
+    Touches open = {0}, now = {0};
+    size_t chain = 0;
+    for (size_t i = 0, end; i < fc->n_calls; i = end) {
+        bool chained = chain < fc->n_chains && (size_t)fc->chains[chain].first_call == i;
+        end = i + (chained ? (size_t)fc->chains[chain++].n_calls : 1);
+        now.count = 0;
+        for (size_t call = i; call < end; call++) touch_all(c, fc, &fc->calls[call], &now);
         bool conflict = false;
-        for (size_t t = 0; t < n && !conflict; t++)
-            for (size_t o = 0; o < n_open && !conflict; o++) conflict = meet(&touched[t], &open[o]);
-        pending->call.barrier = conflict;
-        if (conflict) n_open = 0;
-        for (size_t t = 0; t < n; t++) ARENA_PUSH(c->arena, open, n_open, capacity, touched[t]);
+        for (size_t t = 0; t < now.count && !conflict; t++)
+            for (size_t o = 0; o < open.count && !conflict; o++) conflict = meet(&now.of[t], &open.of[o]);
+        fc->calls[i].call.barrier = conflict;
+        if (conflict) open.count = 0;
+        for (size_t t = 0; t < now.count; t++)
+            ARENA_PUSH(c->arena, open.of, open.count, open.capacity, now.of[t]);
     }
 }
 
 /* ---- functions, programs ------------------------------------------------------------------------------------------- */
+
+/* The calls are those of the kernels, in order. */
+static void find_chains(Compiler *c, FuncCode *fc) {
+    const Func *func = fc->func;
+    for (size_t s = 0, i = 0; s < fc->placement.n_spans && i < func->n_chains; s++) {
+        uint32_t cluster = func_node(func, fc->placement.spans[s].last)->cluster;
+        if (cluster != func->chains[i].first) continue;
+        VtChain chain = {(int32_t)s, (int32_t)(func->chains[i].last - func->chains[i].first + 1),
+                         (int32_t)chain_blocks(&func->chains[i])};
+        ARENA_PUSH(c->arena, fc->chains, fc->n_chains, fc->chains_capacity, chain);
+        i++;
+    }
+}
 
 static bool plan_func(Compiler *c, FuncCode *fc) {
     fc->placement = func_place(c->arena, fc->func);
@@ -314,14 +345,33 @@ static bool plan_func(Compiler *c, FuncCode *fc) {
         else if (!add_irregular(c, fc, span))
             return false;
     }
+    find_chains(c, fc);
     add_copies(c, fc);
     return true;
 }
 
-static void bind_func(Compiler *c, FuncCode *fc) {
-    for (size_t i = 0; i < fc->n_calls; i++)
-        if (fc->calls[i].code) bind_generated(c, fc, &fc->calls[i]);
+/* Arguments that are each thread's own are filled in at every call, into a list of limited length. */
+static bool fits_own_list(const Code *code, const FuncCode *fc, const VtCall *call) {
+    if (call->n_args <= VT_MAX_OWN_ARGS) return true;
+    for (int i = 0; i < code->n_refs; i++) {
+        int kind = fc->args[call->first_arg + i].kind;
+        if (kind == VT_ARG_SCRATCH || kind == VT_ARG_BLOCK) return false;
+    }
+    return true;
+}
+
+static bool bind_func(Compiler *c, FuncCode *fc) {
+    for (size_t i = 0; i < fc->n_calls; i++) {
+        PendingCall *pending = &fc->calls[i];
+        if (!pending->code) continue;
+        bind_generated(c, fc, pending);
+        if (fits_own_list(pending->code, fc, &pending->call)) continue;
+        snprintf(c->error, c->error_size, "%s: a product with more than %d operands around it",
+                 pending->call.name, VT_MAX_OWN_ARGS);
+        return false;
+    }
     place_barriers(c, fc);
+    return true;
 }
 
 static VtTensor tensor_of(const char *name, const Type *type) {
@@ -353,8 +403,11 @@ static VtFunction finish_func(Compiler *c, FuncCode *fc, int32_t **kernels) {
                         .args = fc->args,
                         .outputs = outputs,
                         .inputs = inputs,
+                        .n_chains = (int32_t)fc->n_chains,
+                        .chains = fc->chains,
                         .arena_bytes = fc->arena_bytes,
-                        .scratch_bytes = fc->scratch_bytes};
+                        .scratch_bytes = fc->scratch_bytes,
+                        .block_bytes = func->block_bytes};
 }
 
 static void describe_states(Compiler *c) {
@@ -413,7 +466,7 @@ static bool compile_all(Compiler *c, const CodegenOptions *options) {
     double compiled = seconds_now();
     c->out->call_kernels = ARENA_ARRAY(c->arena, int32_t *, n + 1);
     for (size_t f = 0; f < n; f++) {
-        bind_func(c, &funcs[f]);
+        if (!bind_func(c, &funcs[f])) return false;
         functions[f] = finish_func(c, &funcs[f], &c->out->call_kernels[f]);
     }
     c->program->functions = functions;

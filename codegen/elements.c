@@ -2,6 +2,7 @@
 #include "codegen/bf16.h"
 #include "codegen/emit.h"
 #include "codegen/vecmath.h"
+#include "ir/blocks.h"
 #include "ir/canonical.h"
 
 #include <string.h>
@@ -111,9 +112,10 @@ void emit_group_loops(Emitter *e) {
     drop_unit_loops(e->kernel);
     const Domain *domain = &e->kernel->domain;
     bool single = e->kernel->kind != KERNEL_LOOP || needs_single_loops(e);
+    int cut = e->units ? domain_cut(domain, e->units) : -1; /* shares are of the loops up to this one */
     e->n_groups = 0;
     for (int i = 0; i < domain->rank; i++) {
-        bool merged = i > 0 && !single && can_merge(e, i - 1);
+        bool merged = i > 0 && i - 1 != cut && !single && can_merge(e, i - 1);
         if (!merged) e->group_extent[e->n_groups++] = 1;
         e->group[i] = e->n_groups - 1;
         e->group_extent[e->n_groups - 1] *= domain->extent[i];

@@ -31,6 +31,7 @@ typedef struct {
     Kernel *kernel;
     ValueId first; /* of the kernel's nodes */
     uint32_t cluster;
+    int64_t units, size; /* of the chain (ir.h): shares are its blocks; 0: of any size */
     LLVMContextRef context;
     LLVMModuleRef module;
     LLVMBuilderRef builder;
@@ -113,7 +114,7 @@ Loop emit_block_loop(Emitter *e, LLVMValueRef from, LLVMValueRef to, int64_t ste
 /* Runs `body` for vectors that cover [from, to); extent: the loop's, known at compile time. */
 void emit_vector_loop(Emitter *e, LLVMValueRef from, LLVMValueRef to, int64_t extent,
                       void (*body)(Emitter *e, void *user), void *user);
-/* This thread's share [*from, *to) of 0..n-1, a multiple of `grain` each but the last. */
+/* This thread's share [*from, *to) of 0..n-1, a multiple of `grain` each but the last; or this block. */
 void emit_share(Emitter *e, int64_t n, int64_t grain, LLVMValueRef *from, LLVMValueRef *to);
 /* offset + the element where number `batch`, counted through `n` axes row by row, lies. */
 LLVMValueRef emit_batch_offset(Emitter *e, LLVMValueRef batch, int n, const int64_t *extent,

@@ -22,6 +22,11 @@ static int64_t smaller(int64_t a, int64_t b) {
 /* The longest K that is not cut, and the pieces of a longer one: of f32 and of bf16 products. */
 enum { WHOLE_K = 2048, CUT_K = 256, WHOLE_K_BF16 = 2048, CUT_K_BF16 = 512 };
 
+/* Rows of C that a call is for, at most. */
+static int64_t most_rows(const GemmShape *shape) {
+    return shape->block ? shape->block : shape->m;
+}
+
 static Blocking choose_blocking(const Target *target, const GemmShape *shape) {
     Panels panels = panels_choose(target, shape->products);
     const Micro *micro = &panels.micro;
@@ -34,7 +39,7 @@ static Blocking choose_blocking(const Target *target, const GemmShape *shape) {
     int64_t blocks = (n + nc - 1) / nc;
     b.nc = round_up((n + blocks - 1) / blocks, b.nr);
     int64_t mc = target->l2_bytes / 5 / line / b.mr * b.mr;
-    b.mc = smaller(mc < b.mr ? b.mr : mc, round_up(shape->m, b.mr));
+    b.mc = smaller(mc < b.mr ? b.mr : mc, round_up(most_rows(shape), b.mr));
     b.rest_a = panels_room(&panels, b.mc, b.kc) / panels.parts;
     b.rest_b = panels_room(&panels, b.nc, b.kc) / panels.parts;
     return b;
@@ -42,7 +47,7 @@ static Blocking choose_blocking(const Target *target, const GemmShape *shape) {
 
 /* A long sum with an epilogue keeps its parts here: all rows of a block of columns. */
 static int64_t partial_units(const Blocking *b, const GemmShape *shape, bool epilogue) {
-    return epilogue && b->kc < shape->k ? round_up(shape->m, b->mr) * b->nc : 0;
+    return epilogue && b->kc < shape->k ? round_up(most_rows(shape), b->mr) * b->nc : 0;
 }
 
 int64_t gemm_scratch_bytes(const Target *target, const GemmShape *shape, bool epilogue) {
@@ -171,11 +176,17 @@ static void call_across(Gemm *g, int rows, LLVMValueRef columns, LLVMValueRef a,
     fork_end(e, &fork);
 }
 
+/* Rows of the lowest tile of a block, at most; 0: it is whole. */
+static int edge_rows(const GemmShape *shape, int mr) {
+    int64_t of_block = most_rows(shape) % mr, of_last = shape->m % most_rows(shape) % mr;
+    return (int)(of_block > of_last ? of_block : of_last);
+}
+
 /* Tiles at the edges of C have kernels of their own, so that little is computed in vain. */
 static void call_tile(Gemm *g, LLVMValueRef rows, LLVMValueRef columns, LLVMValueRef a, LLVMValueRef b,
                       LLVMValueRef units) {
     Emitter *e = g->e;
-    int mr = g->blocking.mr, edge = (int)(g->shape->m % mr);
+    int mr = g->blocking.mr, edge = edge_rows(g->shape, mr);
     if (edge == 0) {
         call_across(g, mr, columns, a, b, units);
         return;
@@ -296,7 +307,7 @@ void gemm_emit(Emitter *e, const Target *target, const GemmShape *shape, LLVMVal
     g.batch = zero;
     g.a = at_type(e, type_a, a, emit_i64(e, shape->a_offset));
     g.b = at_type(e, type_b, b, emit_i64(e, shape->b_offset));
-    bool by_rows = shape->m >= shape->n || shape->n < 16 * g.blocking.nr;
+    bool by_rows = shape->block || shape->m >= shape->n || shape->n < 16 * g.blocking.nr;
     emit_share(e, by_rows ? shape->m : shape->n, by_rows ? g.blocking.mr : g.blocking.nr, &from, &to);
     if (by_rows)
         emit_matrix(&g, from, to, zero, n);

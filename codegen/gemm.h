@@ -18,6 +18,7 @@ typedef struct {
     int64_t a_batch[IR_MAX_RANK], b_batch[IR_MAX_RANK]; /* strides of A and B along them */
     int64_t a_row, a_col, b_row, b_col;                 /* in elements */
     int64_t a_offset, b_offset;
+    int64_t block; /* rows that a call is for, or fewer at the end; 0: threads share rows or columns */
 } GemmShape;
 
 /* What is done with a finished tile: rows [row, row + rows) and columns from col, `columns` of them (i64 values), of

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_CALL_ARGS = 1024, OBJECT_ALIGN = 64 };
+enum { OBJECT_ALIGN = 64 };
 #define MOST_BYTES (INT64_C(1) << 48)
 
 static const int N_AUGMENTS = 0
@@ -233,9 +233,33 @@ static bool arg_fits(const VtProgram *p, const VtFunction *f, const VtArg *arg) 
     case VT_ARG_INPUT: bytes = tensor_bytes(&p->inputs[arg->index].tensor); break;
     case VT_ARG_OUTPUT: bytes = tensor_bytes(&f->outputs[arg->index].tensor); break;
     case VT_ARG_ARENA: bytes = f->arena_bytes; break;
+    case VT_ARG_BLOCK:
+        return arg->offset >= 0 && arg->step > 0 && arg->step <= f->block_bytes &&
+               arg->offset <= f->block_bytes - arg->step;
     default: return arg->offset == 0;
     }
     return arg->offset >= 0 && arg->offset < bytes;
+}
+
+/* Whether some of a call's arguments are each thread's own. */
+static bool has_own(const VtFunction *f, const VtCall *call) {
+    for (int a = 0; a < call->n_args; a++) {
+        int kind = f->args[call->first_arg + a].kind;
+        if (kind == VT_ARG_SCRATCH || kind == VT_ARG_BLOCK) return true;
+    }
+    return false;
+}
+
+static void code_chains(Coder *k, VtFunction *f) {
+    VtChain *chains = code_array(k, f->chains, &f->n_chains, sizeof *chains, 12);
+    int32_t from = 0;
+    for (int i = 0; !k->bad && i < f->n_chains; i++) {
+        code_i32(k, &chains[i].first_call, from, f->n_calls);
+        code_i32(k, &chains[i].n_calls, 1, k->bad ? 1 : f->n_calls - chains[i].first_call);
+        code_i32(k, &chains[i].blocks, 1, INT32_MAX);
+        if (!k->bad) from = chains[i].first_call + chains[i].n_calls;
+    }
+    f->chains = chains;
 }
 
 static void code_calls(Coder *k, Compiled *c, VtFunction *f, int32_t **kernels) {
@@ -247,7 +271,7 @@ static void code_calls(Coder *k, Compiled *c, VtFunction *f, int32_t **kernels) 
         code_name_text(k, &call->name);
         code_i32(k, &call->first_arg, 0, f->n_args);
         code_i32(k, &call->n_args, 0, k->bad ? 0 : f->n_args - call->first_arg);
-        require(k, call->n_args <= MOST_CALL_ARGS);
+        require(k, k->bad || call->n_args <= VT_MAX_OWN_ARGS || !has_own(f, call));
         code_i32(k, &call->barrier, 0, 1);
         code_real(k, &call->flops);
         code_real(k, &call->bytes);
@@ -262,6 +286,7 @@ static void code_function(Coder *k, Compiled *c, VtFunction *f, int32_t **kernel
     code_name_text(k, &f->name);
     code_i64(k, &f->arena_bytes, 0, MOST_BYTES);
     code_i64(k, &f->scratch_bytes, 0, MOST_BYTES);
+    code_i64(k, &f->block_bytes, 0, MOST_BYTES);
     VtOutput *outputs = code_array(k, f->outputs, &f->n_outputs, sizeof *outputs, 16);
     for (int i = 0; !k->bad && i < f->n_outputs; i++) code_tensor(k, &outputs[i].tensor);
     f->outputs = outputs;
@@ -270,13 +295,15 @@ static void code_function(Coder *k, Compiled *c, VtFunction *f, int32_t **kernel
     f->inputs = inputs;
     VtArg *args = code_array(k, f->args, &f->n_args, sizeof *args, 16);
     for (int i = 0; !k->bad && i < f->n_args; i++) {
-        code_i32(k, &args[i].kind, VT_ARG_STATE, VT_ARG_SCRATCH);
+        code_i32(k, &args[i].kind, VT_ARG_STATE, VT_ARG_BLOCK);
         code_bytes(k, &args[i].index, sizeof args[i].index);
         code_bytes(k, &args[i].offset, sizeof args[i].offset);
+        code_bytes(k, &args[i].step, sizeof args[i].step);
         require(k, k->bad || arg_fits(p, f, &args[i]));
     }
     f->args = args;
     code_calls(k, c, f, kernels);
+    code_chains(k, f);
 }
 
 static void code_functions(Coder *k, Compiled *c) {

@@ -34,6 +34,7 @@ static GemmShape shape_of(Emitter *e, const Node *node, ValueId *a_base, ValueId
     shape.products = (int)node->attrs[2].i;
     shape.a_offset = a.offset;
     shape.b_offset = b.offset;
+    if (e->units) shape.block = shape.m / e->units * e->size;
     *a_base = a.base;
     *b_base = b.base;
     return shape;

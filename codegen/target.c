@@ -1,5 +1,6 @@
 /* The target table, and LLVM's target machine for the row chosen. */
 #include "codegen/target.h"
+#include "codegen/codegen.h"
 
 #include <llvm-c/Core.h>
 #include <llvm-c/Support.h>
@@ -130,6 +131,10 @@ static void start_llvm(void) {
     LLVMInitializeNativeAsmPrinter();
 }
 
+int64_t codegen_cache_bytes(void) {
+    return cache_bytes(_SC_LEVEL2_CACHE_SIZE, 512 << 10);
+}
+
 bool target_open(Target *target, const char *restrict_to, char *error, size_t size) {
     memset(target, 0, sizeof *target);
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -147,7 +152,7 @@ bool target_open(Target *target, const char *restrict_to, char *error, size_t si
     }
     target->triple = LLVMGetDefaultTargetTriple();
     target->l1_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, 32 << 10);
-    target->l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, 512 << 10);
+    target->l2_bytes = codegen_cache_bytes();
     LLVMTargetRef llvm;
     char *message = NULL;
     if (LLVMGetTargetFromTriple(target->triple, &llvm, &message)) {

@@ -82,6 +82,7 @@ Module *module_clone(const Module *module, Arena *arena) {
     copy->precision = module->precision;
     copy->memory_limit = module->memory_limit;
     copy->memory_loc = module->memory_loc;
+    copy->cache_bytes = module->cache_bytes;
     for (size_t s = 0; s < module->n_states; s++) module_add_state(copy, module->states[s]);
     for (size_t f = 0; f < module->n_funcs; f++) {
         const Func *from = module->funcs[f];
@@ -94,7 +95,10 @@ Module *module_clone(const Module *module, Arena *arena) {
             func_add_output(to, from->outputs[i].name, from->outputs[i].value);
         for (size_t i = 0; i < from->n_updates; i++)
             func_add_update(to, from->updates[i].state, from->updates[i].value);
+        for (size_t i = 0; i < from->n_chains; i++)
+            ARENA_PUSH(arena, to->chains, to->n_chains, to->chains_capacity, from->chains[i]);
         to->arena_bytes = from->arena_bytes;
+        to->block_bytes = from->block_bytes;
     }
     return copy;
 }
@@ -149,6 +153,7 @@ ValueId func_copy(Func *func, const Node *node, const ValueId *operands) {
         copy.operands = own;
     }
     copy.cluster = 0;
+    copy.local = false;
     copy.offset = -1;
     return push_node(func, copy);
 }
@@ -201,6 +206,12 @@ void func_add_update(Func *func, uint32_t state, ValueId value) {
         }
     Update update = {state, value};
     ARENA_PUSH(func->module->arena, func->updates, func->n_updates, func->updates_capacity, update);
+}
+
+const Chain *func_chain(const Func *func, uint32_t cluster) {
+    for (size_t i = 0; i < func->n_chains; i++)
+        if (cluster >= func->chains[i].first && cluster <= func->chains[i].last) return &func->chains[i];
+    return NULL;
 }
 
 /* ---- short forms ------------------------------------------------------------------------------------------------ */
@@ -300,7 +311,8 @@ Rewrite rewrite_begin(Func *func) {
     for (size_t i = 0; i < func->count; i++) rewrite.map[i] = IR_NONE;
     func->nodes = NULL;
     func->count = func->capacity = 0;
-    func->arena_bytes = 0;
+    func->arena_bytes = func->block_bytes = 0;
+    func->n_chains = 0;
     for (ValueId id = 0; id < rewrite.n_old; id++) /* the signature stays */
         if (rewrite.old[id].op == OP_input) rewrite_copy(&rewrite, id);
     return rewrite;

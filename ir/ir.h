@@ -111,10 +111,12 @@ typedef struct {
     uint16_t n_operands;
     uint32_t cluster; /* 0: none. Nodes of one fused kernel share a number and lie together (pass `fuse`) */
     bool again;       /* computes what was computed before and not kept (pass `remat`) */
+    bool local;       /* of one block of its chain, and gone after it (pass `chain`) */
     const ValueId *operands; /* in the arena, never written after emission */
     const Attr *attrs;       /* op_info(op)->n_attrs of them */
     Type type;
-    int64_t offset;    /* byte in the function's memory plan; -1: not planned (pass `memory`) */
+    int64_t
+        offset; /* byte in the function's arena, or, if local, in a thread's block; -1: not planned (pass `memory`) */
     const char *scope; /* "student.blocks.0.norm1", or NULL */
     Loc loc;
 } Node;
@@ -128,6 +130,17 @@ typedef struct {
     uint32_t state; /* Module.states */
     ValueId value;
 } Update;
+
+/* Kernels that run one after another for a block of what they compute, and then for the next, instead of each for all: what one
+ * hands on is then still in the cache. All they hand on consists of `units` equal units (images, rows), of which `size` are a
+ * block; the last may have fewer. Threads share the blocks. */
+typedef struct {
+    uint32_t first, last; /* clusters, which lie together in this order */
+    int64_t units, size;
+} Chain;
+static inline int64_t chain_blocks(const Chain *chain) {
+    return (chain->units + chain->size - 1) / chain->size;
+}
 
 typedef enum { ROLE_PARAM, ROLE_EMA, ROLE_OPTIMIZER, ROLE_BUFFER, ROLE_COUNTER } StateRole; /* = VtRole */
 typedef enum {
@@ -175,7 +188,10 @@ typedef struct Func {
     size_t n_outputs, outputs_capacity;
     Update *updates;
     size_t n_updates, updates_capacity;
+    Chain *chains; /* in the order of their clusters (pass `chain`) */
+    size_t n_chains, chains_capacity;
     int64_t arena_bytes; /* of the memory plan; 0: none */
+    int64_t block_bytes; /* of each thread: the local values of the chain it works on */
     /* Where emitted nodes say they come from. */
     const char *scope;
     Loc loc;
@@ -191,6 +207,7 @@ struct Module {
     Precision precision;
     int64_t memory_limit; /* bytes that @step may take; 0: any (pass `remat`) */
     Loc memory_loc;       /* where that is asked for */
+    int64_t cache_bytes;  /* of each core's own cache; 0: not known (pass `chain`) */
     State *states;
     size_t n_states, states_capacity;
     Func **funcs;
@@ -219,6 +236,7 @@ ValueId func_find_input(const Func *func, const char *name); /* value id, or IR_
 ValueId func_read_state(Func *func, uint32_t state);         /* one node a state, made at first use */
 void func_add_output(Func *func, const char *name, ValueId value);
 void func_add_update(Func *func, uint32_t state, ValueId value); /* replaces an earlier one of that state */
+const Chain *func_chain(const Func *func, uint32_t cluster);     /* that it is part of, or NULL */
 static inline const Node *func_node(const Func *func, ValueId id) {
     return &func->nodes[id];
 }

@@ -447,17 +447,18 @@ static bool take_attrs(Parser *p, const OpInfo *info, Attr attrs[OP_MAX_ATTRS]) 
     return true;
 }
 
-/* [cluster = 3, again, offset = 4096] */
-static bool take_plan(Parser *p, int64_t *cluster, int64_t *offset, bool *again) {
+/* [cluster = 3, again, local, offset = 4096] */
+static bool take_plan(Parser *p, int64_t *cluster, int64_t *offset, bool *again, bool *local) {
     if (!accept(p, '[')) return true;
     do {
-        if (accept_word(p, "again")) {
-            *again = true;
+        bool *mark = accept_word(p, "again") ? again : accept_word(p, "local") ? local : NULL;
+        if (mark) {
+            *mark = true;
             continue;
         }
         bool is_cluster = accept_word(p, "cluster");
         if (!is_cluster && !accept_word(p, "offset"))
-            return fail(p, p->at, "expected cluster, again or offset");
+            return fail(p, p->at, "expected cluster, again, local or offset");
         int64_t *number = is_cluster ? cluster : offset;
         if (!expect(p, '=') || !take_int(p, number)) return false;
         if (*number < 0 || (is_cluster && *number >= UINT32_MAX)) return fail(p, p->at, "out of range");
@@ -475,7 +476,7 @@ typedef struct {
     bool typed;
     Type type;
     int64_t cluster, offset;
-    bool again;
+    bool again, local;
     const char *scope;
     Loc loc;
 } Statement;
@@ -509,7 +510,7 @@ static bool take_statement(Parser *p, Statement *st) {
     if (!take_attrs(p, op_info((OpKind)st->op), st->attrs)) return false;
     st->typed = accept(p, ':');
     if (st->typed && !take_type(p, &st->type)) return false;
-    return take_plan(p, &st->cluster, &st->offset, &st->again);
+    return take_plan(p, &st->cluster, &st->offset, &st->again, &st->local);
 }
 
 static ValueId emit_statement(Parser *p, const Statement *st) {
@@ -529,6 +530,7 @@ static ValueId emit_statement(Parser *p, const Statement *st) {
     p->func->nodes[id].cluster = (uint32_t)st->cluster;
     p->func->nodes[id].offset = st->offset;
     p->func->nodes[id].again = st->again;
+    p->func->nodes[id].local = st->local;
     return id;
 }
 
@@ -593,6 +595,24 @@ static bool parse_update(Parser *p) {
     return true;
 }
 
+/* chain FIRST to LAST {units = N, size = N} */
+static bool parse_chain(Parser *p) {
+    const char *scope;
+    Loc loc;
+    int64_t first, last, units, size;
+    if (!take_int(p, &first)) return false;
+    if (!accept_word(p, "to")) return fail(p, p->at, "expected chain FIRST to LAST {units = N, size = N}");
+    if (!take_int(p, &last) || !expect(p, '{')) return false;
+    if (!accept_word(p, "units")) return fail(p, p->at, "expected units = N");
+    if (!expect(p, '=') || !take_int(p, &units) || !expect(p, ',')) return false;
+    if (!accept_word(p, "size")) return fail(p, p->at, "expected size = N");
+    if (!expect(p, '=') || !take_int(p, &size)) return false;
+    if (first < 1 || last < first || last >= UINT32_MAX || units < 1 || size < 1) return fail(p, p->at, "out of range");
+    Chain chain = {(uint32_t)first, (uint32_t)last, units, size};
+    ARENA_PUSH(p->arena, p->func->chains, p->func->n_chains, p->func->chains_capacity, chain);
+    return expect(p, '}') && end_line(p, &scope, &loc);
+}
+
 static bool parse_inputs(Parser *p) {
     if (!expect(p, '(')) return false;
     if (accept(p, ')')) return true;
@@ -613,7 +633,8 @@ static bool parse_line(Parser *p) {
     if (*p->at == '%') return parse_node(p);
     if (accept_word(p, "output")) return parse_output(p);
     if (accept_word(p, "update")) return parse_update(p);
-    return fail(p, p->at, "expected %%name = operator, output, update or '}'");
+    if (accept_word(p, "chain")) return parse_chain(p);
+    return fail(p, p->at, "expected %%name = operator, chain, output, update or '}'");
 }
 
 /* The statements up to the closing brace. */
@@ -633,19 +654,30 @@ static void parse_body(Parser *p) {
 
 /* Moves reads of states, made where a name was first met, before all else: they must not part a cluster. */
 static void sources_first(Func *func) {
-    int64_t arena_bytes = func->arena_bytes;
+    int64_t arena_bytes = func->arena_bytes, block_bytes = func->block_bytes;
+    size_t n_chains = func->n_chains;
     Rewrite rewrite = rewrite_begin(func);
     for (ValueId id = 0; id < rewrite.n_old; id++)
         if (rewrite.old[id].op == OP_state) rewrite_copy(&rewrite, id);
     for (ValueId id = 0; id < rewrite.n_old; id++) {
         ValueId made = rewrite_copy(&rewrite, id);
         func->nodes[made].offset = rewrite.old[id].offset;
+        func->nodes[made].local = rewrite.old[id].local;
     }
     rewrite_end(&rewrite);
     func->arena_bytes = arena_bytes;
+    func->block_bytes = block_bytes;
+    func->n_chains = n_chains;
 }
 
-/* func @name(%input : type, …) arena = bytes { */
+/* arena = bytes, block = bytes: any of them */
+static bool take_room(Parser *p, const char *word, int64_t *bytes) {
+    if (!accept_word(p, word)) return true;
+    return expect(p, '=') && take_int(p, bytes) &&
+           (*bytes >= 0 || fail(p, p->at, "%s of negative size", word));
+}
+
+/* func @name(%input : type, …) arena = bytes block = bytes { */
 static void parse_func(Parser *p) {
     const char *scope, *start = p->at;
     Loc loc;
@@ -656,9 +688,8 @@ static void parse_func(Parser *p) {
     p->numbered = NULL;
     p->n_slots = p->n_named = p->numbered_capacity = 0;
     bool good = name && parse_inputs(p);
-    if (good && accept_word(p, "arena"))
-        good = expect(p, '=') && take_int(p, &p->func->arena_bytes) &&
-               (p->func->arena_bytes >= 0 || fail(p, p->at, "an arena of negative size"));
+    good =
+        good && take_room(p, "arena", &p->func->arena_bytes) && take_room(p, "block", &p->func->block_bytes);
     good = good && expect(p, '{') && end_line(p, &scope, &loc);
     if (!good) next_line(p);
     parse_body(p);
@@ -667,16 +698,24 @@ static void parse_func(Parser *p) {
     p->func->loc = (Loc){0, 0, 0};
 }
 
-/* target(batch = N, precision = NAME, memory = BYTES): any of them */
+/* target(batch = N, precision = NAME, memory = BYTES, cache = BYTES): any of them */
 static bool parse_target(Parser *p) {
-    static const char expected[] = "expected target(batch = N, precision = NAME, memory = BYTES)";
+    static const char expected[] =
+        "expected target(batch = N, precision = NAME, memory = BYTES, cache = BYTES)";
     if (!expect(p, '(')) return false;
     do {
-        bool batch = accept_word(p, "batch"), memory = !batch && accept_word(p, "memory");
-        int64_t *number = batch ? &p->module->batch : &p->module->memory_limit;
-        if (batch || memory) {
-            if (!expect(p, '=') || !take_int(p, number)) return fail(p, p->at, "expected a whole number");
-            if (*number < 1) return fail(p, p->at, "%s of less than 1", batch ? "a batch" : "memory");
+        const struct {
+            const char *word, *noun;
+            int64_t *number;
+        } numbers[] = {{"batch", "a batch", &p->module->batch},
+                       {"memory", "memory", &p->module->memory_limit},
+                       {"cache", "a cache", &p->module->cache_bytes}};
+        size_t i = 0, n = sizeof numbers / sizeof *numbers;
+        while (i < n && !accept_word(p, numbers[i].word)) i++;
+        if (i < n) {
+            if (!expect(p, '=') || !take_int(p, numbers[i].number))
+                return fail(p, p->at, "expected a whole number");
+            if (*numbers[i].number < 1) return fail(p, p->at, "%s of less than 1", numbers[i].noun);
             continue;
         }
         if (!accept_word(p, "precision") || !expect(p, '=')) return fail(p, p->at, expected);

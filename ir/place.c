@@ -112,7 +112,7 @@ Placement func_place(Arena *arena, const Func *func) {
         for (int o = 0; o < node->n_operands; o++) {
             ValueId x = node->operands[o];
             if (func_node(func, x)->cluster && func_node(func, x)->cluster != node->cluster)
-                placement.places[x].kind = PLACE_ARENA;
+                placement.places[x].kind = func_node(func, x)->local ? PLACE_BLOCK : PLACE_ARENA;
         }
     }
     for (size_t i = 0; i < func->n_outputs; i++)

@@ -1,11 +1,18 @@
-/* Where the values of a fused function lie: inside a kernel's loops, in a state that is updated in place, in an output, or
- * in the arena. Both the pass `memory` (which gives the arena's offsets) and codegen (which makes arguments) follow it. */
+/* Where the values of a fused function lie: inside a kernel's loops, in a state that is updated in place, in an output,
+ * in the arena, or in a thread's block. Both the pass `memory` (which gives the arena's offsets) and codegen (which makes arguments) follow it. */
 #ifndef VITC_IR_PLACE_H
 #define VITC_IR_PLACE_H
 
 #include "ir/kernel.h"
 
-typedef enum { PLACE_LOOPS, PLACE_INPUT, PLACE_STATE, PLACE_OUTPUT, PLACE_ARENA } PlaceKind;
+typedef enum {
+    PLACE_LOOPS,
+    PLACE_INPUT,
+    PLACE_STATE,
+    PLACE_OUTPUT,
+    PLACE_ARENA,
+    PLACE_BLOCK /* part by part in memory of the thread that computes it: Node.local */
+} PlaceKind;
 
 typedef struct {
     PlaceKind kind;

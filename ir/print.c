@@ -174,8 +174,8 @@ static void print_node(Printer *p, const Func *func, ValueId id) {
         fputs(" [", p->out);
         bool more = node->offset >= 0;
         if (node->cluster)
-            fprintf(p->out, "cluster = %u%s%s", node->cluster, node->again ? ", again" : "",
-                    more ? ", " : "");
+            fprintf(p->out, "cluster = %u%s%s%s", node->cluster, node->again ? ", again" : "",
+                    node->local ? ", local" : "", more ? ", " : "");
         if (node->offset >= 0) fprintf(p->out, "offset = %lld", (long long)node->offset);
         fputc(']', p->out);
     }
@@ -194,6 +194,7 @@ static void print_func(Printer *p, const Func *func) {
     }
     fputc(')', p->out);
     if (func->arena_bytes) fprintf(p->out, " arena = %lld", (long long)func->arena_bytes);
+    if (func->block_bytes) fprintf(p->out, " block = %lld", (long long)func->block_bytes);
     fputs(" {\n", p->out);
     p->number = malloc(sizeof *p->number * (func->count + 1));
     uint32_t next = 0;
@@ -202,6 +203,9 @@ static void print_func(Printer *p, const Func *func) {
         p->number[id] = next++;
         print_node(p, func, id);
     }
+    for (size_t i = 0; i < func->n_chains; i++)
+        fprintf(p->out, "    chain %u to %u {units = %lld, size = %lld}\n", func->chains[i].first,
+                func->chains[i].last, (long long)func->chains[i].units, (long long)func->chains[i].size);
     for (size_t i = 0; i < func->n_outputs; i++) {
         fputs("    output ", p->out);
         print_name(p->out, func->outputs[i].name, false);
@@ -220,7 +224,7 @@ static void print_func(Printer *p, const Func *func) {
     fputs("  }\n", p->out);
 }
 
-/* " target(batch = N, precision = NAME, memory = BYTES)": what says something. */
+/* " target(batch = N, precision = NAME, memory = BYTES, cache = BYTES)": what says something. */
 static void print_target(Printer *p) {
     const Module *module = p->module;
     const char *between = " target(";
@@ -234,6 +238,10 @@ static void print_target(Printer *p) {
     }
     if (module->memory_limit) {
         fprintf(p->out, "%smemory = %lld", between, (long long)module->memory_limit);
+        between = ", ";
+    }
+    if (module->cache_bytes) {
+        fprintf(p->out, "%scache = %lld", between, (long long)module->cache_bytes);
         between = ", ";
     }
     if (*between == ',') fputc(')', p->out);

@@ -125,6 +125,22 @@ static bool check_operands(Verify *v, ValueId id) {
     return true;
 }
 
+/* Where the memory plan puts it. */
+static void check_place(Verify *v, ValueId id) {
+    const Func *func = v->func;
+    const Node *node = &func->nodes[id];
+    const Chain *chain = node->local ? func_chain(func, node->cluster) : NULL;
+    int64_t bytes = type_bytes(&node->type), room = node->local ? func->block_bytes : func->arena_bytes;
+    if (node->local && (!chain || type_elements(&node->type) % chain->units)) {
+        FAIL_NODE(v, id, "is local to %s", chain ? "units that it does not consist of" : "no chain");
+        return;
+    }
+    if (chain) bytes = bytes / chain->units * chain->size;
+    if (node->offset < -1 || (node->offset >= 0 && node->offset + bytes > room))
+        FAIL_NODE(v, id, "lies at %lld of %s of %lld bytes", (long long)node->offset,
+                  node->local ? "a block" : "an arena", (long long)room);
+}
+
 static void check_nodes(Verify *v) {
     const Func *func = v->func;
     bool *met_inputs = ARENA_ARRAY(v->arena, bool, func->n_inputs + 1);
@@ -141,10 +157,7 @@ static void check_nodes(Verify *v) {
             return;
         else
             check_result(v, id);
-        if (node->offset < -1 ||
-            (node->offset >= 0 && node->offset + type_bytes(&node->type) > func->arena_bytes))
-            FAIL_NODE(v, id, "lies at %lld of an arena of %lld bytes", (long long)node->offset,
-                      (long long)func->arena_bytes);
+        check_place(v, id);
     }
     for (size_t i = 0; i < func->n_inputs; i++)
         if (!met_inputs[i]) FAIL(v, NOWHERE, "@%s: input '%s' has no node", func->name, func->inputs[i].name);
@@ -166,6 +179,39 @@ static void check_clusters(Verify *v) {
                  next = id + 1 < func->count ? func->nodes[id + 1].cluster : 0;
         if (cluster && closed[cluster]) FAIL_NODE(v, id, "lies apart from the rest of cluster %u", cluster);
         if (cluster && cluster != next) closed[cluster] = true;
+    }
+}
+
+/* The clusters of a chain follow each other, and what is local is read in its chain alone. */
+static void check_chains(Verify *v) {
+    const Func *func = v->func;
+    uint32_t before = 0;
+    for (size_t i = 0; i < func->n_chains; i++) {
+        const Chain *chain = &func->chains[i];
+        if (chain->first <= before || chain->last < chain->first || chain->units < 1 || chain->size < 1 ||
+            chain->size > chain->units) {
+            FAIL(v, NOWHERE, "@%s: chain %u to %u is empty or meets another", func->name, chain->first,
+                 chain->last);
+            return;
+        }
+        before = chain->last;
+    }
+    uint32_t next = 0; /* cluster that must follow */
+    for (ValueId id = 0; id < func->count; id++) {
+        const Node *node = &func->nodes[id];
+        const Chain *chain = node->cluster ? func_chain(func, node->cluster) : NULL;
+        if (next && node->cluster != next && node->cluster != next - 1)
+            FAIL_NODE(v, id, "comes before cluster %u of a chain", next);
+        next = chain && node->cluster < chain->last ? node->cluster + 1 : 0;
+        for (int o = 0; o < node->n_operands; o++) {
+            const Node *x = &func->nodes[node->operands[o]];
+            if (x->local && func_chain(func, x->cluster) != chain)
+                FAIL_NODE(v, id, "reads node %u, which is local to another chain", node->operands[o]);
+        }
+    }
+    for (size_t i = 0; i < func->n_outputs + func->n_updates; i++) {
+        ValueId id = i < func->n_outputs ? func->outputs[i].value : func->updates[i - func->n_outputs].value;
+        if (id < func->count && func->nodes[id].local) FAIL_NODE(v, id, "is local, but %s", i < func->n_outputs ? "an output" : "an update");
     }
 }
 
@@ -215,6 +261,7 @@ bool module_verify(const Module *module, Diags *diags) {
         check_nodes(&v);
         if (v.errors > 0) break; /* what follows looks into nodes */
         check_clusters(&v);
+        check_chains(&v);
         check_results(&v);
         check_names(&v);
     }

@@ -15,22 +15,67 @@ static int64_t *sum_lives(Arena *arena, const Lives *lives) {
     return live;
 }
 
-Lives func_lives(Arena *arena, const Func *func, const Placement *placement) {
-    Lives lives = {.of = ARENA_ARRAY(arena, Life, func->count + 1), .n_kernels = placement->n_spans};
-    uint32_t *last = ARENA_ARRAY(arena, uint32_t, func->count + 1); /* span of the last use */
+/* The kernel of the last use of each value. */
+static uint32_t *last_uses(Arena *arena, const Func *func, const Placement *placement) {
+    uint32_t *last = ARENA_ARRAY(arena, uint32_t, func->count + 1);
     for (ValueId id = 0; id < func->count; id++) {
         const Node *node = func_node(func, id);
         for (int o = 0; o < node->n_operands; o++)
             if (placement->span_of[id] > last[node->operands[o]])
                 last[node->operands[o]] = placement->span_of[id];
     }
+    return last;
+}
+
+static int64_t aligned(int64_t bytes) {
+    return (bytes + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
+}
+
+/* Of each kernel, the first and the last of its chain: itself where it is of none. */
+static void find_chains(Arena *arena, const Func *func, const Placement *placement, uint32_t **first,
+                        uint32_t **last) {
+    uint32_t n = (uint32_t)placement->n_spans;
+    *first = ARENA_ARRAY(arena, uint32_t, n + 1);
+    *last = ARENA_ARRAY(arena, uint32_t, n + 1);
+    for (uint32_t k = 0, end; k < n; k = end) {
+        const Chain *chain = func_chain(func, func_node(func, placement->spans[k].last)->cluster);
+        for (end = k + 1; chain && end < n; end++)
+            if (func_node(func, placement->spans[end].last)->cluster > chain->last) break;
+        for (uint32_t i = k; i < end; i++) {
+            (*first)[i] = k;
+            (*last)[i] = end - 1;
+        }
+    }
+}
+
+Lives func_lives(Arena *arena, const Func *func, const Placement *placement) {
+    Lives lives = {.of = ARENA_ARRAY(arena, Life, func->count + 1), .n_kernels = placement->n_spans};
+    uint32_t *last = last_uses(arena, func, placement), *chain_first, *chain_last;
+    find_chains(arena, func, placement, &chain_first, &chain_last);
     for (size_t i = 0; i < func->n_outputs; i++) keep_to_end(placement, last, func->outputs[i].value);
     for (size_t i = 0; i < func->n_updates; i++) keep_to_end(placement, last, func->updates[i].value);
     for (ValueId id = 0; id < func->count; id++) {
         if (placement->places[id].kind != PLACE_ARENA) continue;
         uint32_t born = placement->span_of[id], died = last[id] > born ? last[id] : born;
-        int64_t bytes = (type_bytes(func_type(func, id)) + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
-        lives.of[lives.count++] = (Life){id, born, died, bytes};
+        lives.of[lives.count++] =
+            (Life){id, chain_first[born], chain_last[died], aligned(type_bytes(func_type(func, id)))};
+    }
+    lives.live = sum_lives(arena, &lives);
+    return lives;
+}
+
+Lives chain_lives(Arena *arena, const Func *func, const Placement *placement, const Chain *chain) {
+    Lives lives = {.of = ARENA_ARRAY(arena, Life, func->count + 1)};
+    uint32_t *last = last_uses(arena, func, placement), first = IR_NONE;
+    for (ValueId id = 0; id < func->count; id++) {
+        const Node *node = func_node(func, id);
+        if (node->cluster < chain->first || node->cluster > chain->last) continue;
+        uint32_t span = placement->span_of[id];
+        if (first == IR_NONE) first = span;
+        lives.n_kernels = span - first + 1;
+        if (placement->places[id].kind != PLACE_BLOCK) continue;
+        lives.of[lives.count++] = (Life){id, span - first, (last[id] > span ? last[id] : span) - first,
+                                         aligned(type_bytes(&node->type) / chain->units * chain->size)};
     }
     lives.live = sum_lives(arena, &lives);
     return lives;

@@ -21,6 +21,9 @@ typedef struct {
     int64_t *live; /* bytes live while each kernel runs: no plan takes less than the most */
 } Lives;
 
+/* Kernels of a chain all run until the last block is done: what one of them stores or loads lives as long as the chain. */
 Lives func_lives(Arena *arena, const Func *func, const Placement *placement);
+/* The local values of a chain, in one block: kernels are counted from the chain's first, bytes are a block's. */
+Lives chain_lives(Arena *arena, const Func *func, const Placement *placement, const Chain *chain);
 
 #endif

@@ -88,6 +88,13 @@ static void plan_func(Func *func) {
     int64_t *offsets = ARENA_ARRAY(arena, int64_t, lives.count + 1);
     func->arena_bytes = plan_lives(arena, &lives, offsets);
     for (size_t i = 0; i < lives.count; i++) func->nodes[lives.of[i].value].offset = offsets[i];
+    func->block_bytes = 0;
+    for (size_t c = 0; c < func->n_chains; c++) {
+        lives = chain_lives(arena, func, &placement, &func->chains[c]);
+        int64_t bytes = plan_lives(arena, &lives, offsets);
+        for (size_t i = 0; i < lives.count; i++) func->nodes[lives.of[i].value].offset = offsets[i];
+        if (bytes > func->block_bytes) func->block_bytes = bytes;
+    }
     arena_free(arena);
 }
 

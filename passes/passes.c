@@ -4,6 +4,7 @@
 #include "passes/attention.h"
 #include "passes/autodiff.h"
 #include "passes/batch_views.h"
+#include "passes/chain.h"
 #include "passes/expand.h"
 #include "passes/fuse.h"
 #include "passes/memory.h"
@@ -30,6 +31,7 @@ static const Pass TABLE[] = {
     {"schedule", "order the kernels so that values live short", pass_schedule},
     {"remat", "compute values again instead of keeping them, where a limit of memory asks for it",
      pass_remat},
+    {"chain", "run kernels that feed each other block by block, so that values stay in the cache", pass_chain},
     {"memory", "lay the values between kernels into one arena", pass_memory},
 };
 enum { N_PASSES = sizeof TABLE / sizeof *TABLE };

@@ -20,8 +20,8 @@ struct VtInstance {
     void **states;
     Bound *functions;
     bool profile;
-    char *scratch; /* threads blocks of scratch_bytes */
-    size_t scratch_bytes;
+    char *scratch; /* threads blocks of scratch_bytes, of which the first own_bytes are for chains */
+    size_t scratch_bytes, own_bytes;
     int scratch_threads;
 };
 
@@ -41,7 +41,7 @@ static void *base_of(VtInstance *instance, const Bound *bound, const VtArg *arg)
     case VT_ARG_OUTPUT: return bound->outputs[arg->index];
     case VT_ARG_ARENA: return bound->arena;
     case VT_ARG_CONST: return (void *)instance->program->constants[arg->index];
-    default: return NULL; /* inputs and scratch come with the call */
+    default: return NULL; /* inputs, scratch and blocks come with the call */
     }
 }
 
@@ -61,6 +61,8 @@ static bool bind_function(VtInstance *instance, int f) {
     }
     if ((size_t)function->scratch_bytes > instance->scratch_bytes)
         instance->scratch_bytes = (size_t)function->scratch_bytes;
+    if ((size_t)function->block_bytes > instance->own_bytes)
+        instance->own_bytes = ((size_t)function->block_bytes + ALIGN - 1) / ALIGN * ALIGN;
     return true;
 }
 
@@ -120,25 +122,54 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* Share `share` of `shares` of a call, with the thread's own memory at `own`. */
+static void run_call(const Run *run, const VtCall *call, int share, int shares, char *own) {
+    const VtArg *described = &run->function->args[call->first_arg];
+    void *filled[VT_MAX_OWN_ARGS], **args = &run->bound->pointers[call->first_arg];
+    for (int a = 0; a < call->n_args; a++) {
+        if (described[a].kind != VT_ARG_SCRATCH && described[a].kind != VT_ARG_BLOCK) continue;
+        if (args != filled) args = memcpy(filled, args, sizeof(void *) * (size_t)call->n_args);
+        uintptr_t at = (uintptr_t)own;
+        if (described[a].kind == VT_ARG_SCRATCH)
+            at += run->instance->own_bytes;
+        else
+            at += (uintptr_t)(described[a].offset - share * described[a].step);
+        args[a] = (void *)at;
+    }
+    call->kernel(args, share, shares);
+}
+
+/* This thread's blocks, through all calls of the chain. Profiles have the first thread's time. */
+static void run_chain(const Run *run, const VtChain *chain, int thread, int threads, char *own) {
+    bool profile = run->instance->profile && thread == 0;
+    double *times = run->bound->times;
+    for (int c = chain->first_call; profile && c < chain->first_call + chain->n_calls; c++) times[c] = 0;
+    int from = (int)((int64_t)chain->blocks * thread / threads),
+        to = (int)((int64_t)chain->blocks * (thread + 1) / threads);
+    for (int block = from; block < to; block++)
+        for (int c = chain->first_call; c < chain->first_call + chain->n_calls; c++) {
+            double start = profile ? now() : 0;
+            run_call(run, &run->function->calls[c], block, chain->blocks, own);
+            if (profile) times[c] += now() - start;
+        }
+}
+
 static void run_calls(void *user, int thread, int threads) {
     Run *run = user;
     const VtFunction *function = run->function;
-    char *scratch = run->instance->scratch + (size_t)thread * run->instance->scratch_bytes;
-    for (int c = 0; c < function->n_calls; c++) {
+    char *own = run->instance->scratch + (size_t)thread * run->instance->scratch_bytes;
+    bool profile = run->instance->profile;
+    for (int c = 0, chain = 0; c < function->n_calls; c++) {
         const VtCall *call = &function->calls[c];
-        if (call->barrier || run->instance->profile) vt_team_barrier();
-        double start = run->instance->profile && thread == 0 ? now() : 0;
-        void *own[1024], **args = &run->bound->pointers[call->first_arg];
-        for (int a = 0; a < call->n_args; a++)
-            if (function->args[call->first_arg + a].kind == VT_ARG_SCRATCH) {
-                memcpy(own, args,
-                       sizeof(void *) * (size_t)call->n_args); /* only products have scratch: few arguments */
-                own[a] = scratch;
-                args = own;
-                break;
-            }
-        call->kernel(args, thread, threads);
-        if (run->instance->profile) {
+        if (call->barrier || profile) vt_team_barrier();
+        if (chain < function->n_chains && function->chains[chain].first_call == c) {
+            run_chain(run, &function->chains[chain], thread, threads, own);
+            c += function->chains[chain++].n_calls - 1;
+            continue;
+        }
+        double start = profile && thread == 0 ? now() : 0;
+        run_call(run, call, thread, threads, own);
+        if (profile) {
             vt_team_barrier();
             if (thread == 0) run->bound->times[c] = now() - start;
         }
@@ -147,9 +178,10 @@ static void run_calls(void *user, int thread, int threads) {
 
 static bool ready_scratch(VtInstance *instance) {
     int threads = vt_threads();
+    if (instance->scratch && instance->scratch_threads >= threads) return true;
+    if (!instance->scratch) instance->scratch_bytes += instance->own_bytes;
     size_t bytes = (instance->scratch_bytes + 4096) / 4096 * 4096 +
                    256; /* blocks of threads start on other cache sets */
-    if (instance->scratch && instance->scratch_threads >= threads) return true;
     free(instance->scratch);
     instance->scratch_bytes = bytes;
     instance->scratch_threads = threads;

@@ -13,9 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VT_ABI 1
+#define VT_ABI 2
 #define VT_MAX_RANK 8
-#define VT_MAX_PARAMS 12 /* parameters of one augmentation or sampler, see catalog.def */
+#define VT_MAX_OWN_ARGS 1024 /* arguments of a call of which some are each thread's own */
+#define VT_MAX_PARAMS 12     /* parameters of one augmentation or sampler, see catalog.def */
 
 /* Element types; the order is that of ir's DType. */
 typedef enum { VT_F32, VT_F64, VT_BF16, VT_I32, VT_I64, VT_BOOL } VtDType;
@@ -96,7 +97,7 @@ typedef struct {
  * ---------------------------------------------------------------------------------------------- */
 
 /* A generated kernel: its share, `thread` of `threads`, of the work on `args`. All threads of the team call
- * it. */
+ * it; in a chain the shares are blocks (VtChain), each of which one thread calls it for. */
 typedef void (*VtKernel)(void *const *args, int32_t thread, int32_t threads);
 
 typedef enum {
@@ -105,14 +106,17 @@ typedef enum {
     VT_ARG_OUTPUT,
     VT_ARG_ARENA,
     VT_ARG_CONST,
-    VT_ARG_SCRATCH
+    VT_ARG_SCRATCH,
+    VT_ARG_BLOCK
 } VtArgKind;
 
 /* Where an argument lies: byte `offset` past the start of state/input/output/constant `index` or of the
- * arena. SCRATCH is a block of `scratch_bytes` of the calling thread's own. */
+ * arena. SCRATCH is a block of `scratch_bytes` of the calling thread's own. BLOCK is a value of which the
+ * thread has but the part of the block it works on, `step` bytes, at byte `offset` of its own `block_bytes`:
+ * the argument points where the whole would begin. */
 typedef struct {
     int32_t kind, index;
-    int64_t offset;
+    int64_t offset, step;
 } VtArg;
 
 typedef struct {
@@ -123,18 +127,25 @@ typedef struct {
     double flops, bytes;       /* for profiles */
 } VtCall;
 
+/* Calls that a thread makes one after another for each of its blocks, without meeting the others between. */
+typedef struct {
+    int32_t first_call, n_calls, blocks;
+} VtChain;
+
 typedef struct {
     VtTensor tensor;
 } VtOutput;
 
 typedef struct {
     const char *name; /* "step", "embed", "init" */
-    int32_t n_calls, n_args, n_outputs, n_inputs;
+    int32_t n_calls, n_args, n_outputs, n_inputs, n_chains;
     const VtCall *calls;
     const VtArg *args;
     const VtOutput *outputs;            /* VT_ARG_OUTPUT indexes these */
     const int32_t *inputs;              /* the VtProgram.inputs it reads */
+    const VtChain *chains;              /* in the order of their calls */
     int64_t arena_bytes, scratch_bytes; /* scratch: each thread's */
+    int64_t block_bytes;                /* each thread's */
 } VtFunction;
 
 /* Plain training options, with the recipe's values. */

@@ -13,7 +13,7 @@
 enum { OUTPUTS = 65536 };
 #define WHOLE                                                                                                \
     "simplify,batch-views,attention,autodiff,expand,simplify,reductions,fuse,precision,schedule,remat,"      \
-    "memory"
+    "chain,memory"
 
 static Module *load(Arena *arena, const char *batch, const char *passes) {
     const char *overrides[] = {"depth=1", "dim=64",        "heads=1",   "image=32",

@@ -1,0 +1,480 @@
+/* Depth first instead of layer by layer.
+ *
+ * A kernel starts a chain; each later one joins that reads something from it and can be cut into the same blocks (ir/blocks.h), so
+ * that block b needs nothing of another block. Others, such as gradients of weights, which sum over all rows, wait until the chain
+ * is done; what needs them ends it. What is read within the chain alone becomes local: a thread has but a block of it.
+ *
+ * A chain saves the way to memory and back of what its kernels hand on, if a block's values fit into the cache; it costs that each
+ * product reads its weights once a block instead of once. The size of blocks is the one that saves most. */
+#include "passes/chain.h"
+#include "ir/blocks.h"
+#include "passes/memory.h"
+#include "passes/remat.h"
+
+#include <string.h>
+
+static const ChainRates USUAL = {.memory = 20e9, .shared = 30e9, .pack = 2e9, .call = 0.3e-6};
+enum {
+    USUAL_CACHE = 1 << 20,
+    MOST_WAITING = 24, /* kernels that are put off for one more that joins */
+    WEIGHT_CACHES =
+        16, /* caches that the weights of a chain may fill: the shared one holds them from block to block */
+    LEVELS = 2, /* loops that units are rounds of */
+    SIZES = 3,  /* of blocks that are tried for each */
+    MOST_TRIALS = LEVELS * SIZES,
+    FEW_BLOCKS = 8, /* at least: threads share them */
+    ROWS = 84,
+    FEW_ROWS = 14,
+    MOST_USES = 1000 /* of a kernel that can join: see VT_MAX_OWN_ARGS */
+};
+
+typedef enum { FREE, MEMBER, WAITING } StepState;
+
+typedef struct {
+    const ClusterSpan *span;
+    Kernel kernel;
+    ValueId *loads; /* from other kernels, each once */
+    size_t n_loads, loads_capacity;
+    ValueId *stores;
+    size_t n_stores, stores_capacity;
+    ValueId weights; /* second operand of a product, in memory; or IR_NONE */
+    bool updates;    /* some state */
+    bool grown;
+} Step;
+
+typedef struct {
+    uint32_t *at; /* steps */
+    size_t count, capacity;
+} Steps;
+
+typedef struct {
+    Arena *arena;
+    Func *func;
+    Placement placement;
+    Step *steps;
+    bool *kept;        /* of values: outputs and updates */
+    uint32_t *readers; /* of values: kernels other than its own */
+    uint32_t *inside;  /* of those, members of the chain being tried */
+    size_t n;
+    int64_t cache;
+    const ChainRates *rates;
+    enum { FREE, MEMBER, WAITING } * state; /* of steps, for the chain being tried */
+    bool *readable;                         /* of values that members store: cut as the chain is */
+} Chains;
+
+/* ---- what is known of each kernel -------------------------------------------------------------------------------------- */
+
+static ValueId weights_of(const Func *func, const Kernel *kernel) {
+    ValueId views[16];
+    int n_views;
+    const Node *core = kernel->core == IR_NONE ? NULL : func_node(func, kernel->core);
+    if (!core || core->op != OP_matmul) return IR_NONE;
+    return kernel_strided(func, core->operands[1], views, &n_views).base;
+}
+
+static void describe_step(Chains *c, uint32_t k, uint32_t *stamp) {
+    Step *step = &c->steps[k];
+    step->span = &c->placement.spans[k];
+    for (ValueId id = step->span->first; id <= step->span->last; id++) {
+        const Node *node = func_node(c->func, id);
+        if (c->placement.places[id].kind != PLACE_LOOPS)
+            ARENA_PUSH(c->arena, step->stores, step->n_stores, step->stores_capacity, id);
+        for (int o = 0; o < node->n_operands; o++) {
+            ValueId x = node->operands[o];
+            uint32_t from = c->placement.span_of[x];
+            if (from == k || from == IR_NONE || stamp[x] == k + 1) continue;
+            stamp[x] = k + 1;
+            c->readers[x]++;
+            ARENA_PUSH(c->arena, step->loads, step->n_loads, step->loads_capacity, x);
+        }
+    }
+}
+
+static void describe_steps(Chains *c) {
+    Func *func = c->func;
+    uint32_t *stamp = ARENA_ARRAY(c->arena, uint32_t, func->count + 1);
+    for (uint32_t k = 0; k < c->n; k++) describe_step(c, k, stamp);
+    for (size_t i = 0; i < func->n_outputs; i++) c->kept[func->outputs[i].value] = true;
+    for (size_t i = 0; i < func->n_updates; i++) {
+        ValueId value = func->updates[i].value;
+        c->kept[value] = true;
+        if (c->placement.span_of[value] != IR_NONE) c->steps[c->placement.span_of[value]].updates = true;
+    }
+}
+
+/* Growing a kernel again takes time: only those that might join are. */
+static const Step *grown_step(Chains *c, uint32_t k) {
+    Step *step = &c->steps[k];
+    if (step->grown) return step;
+    step->grown = true;
+    step->kernel = kernel_regrow(c->arena, c->func, step->span->first, step->span->last);
+    step->weights = weights_of(c->func, &step->kernel);
+    return step;
+}
+
+/* ---- one chain -------------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    int64_t units, size;
+} Count;
+
+typedef struct {
+    Count count;
+    uint32_t first;         /* kernel */
+    Steps members, waiting; /* in order; the last member comes after all of them */
+    ChainCost cost;
+} Trial;
+
+static int64_t bytes_of(const Chains *c, ValueId value) {
+    return type_bytes(func_type(c->func, value));
+}
+
+static bool is_handed_on(const Chains *c, ValueId x) {
+    return c->state[c->placement.span_of[x]] == MEMBER;
+}
+
+static double gain_of(const ChainCost *cost) {
+    return cost->saved - cost->spent;
+}
+
+static bool reads_chain(const Chains *c, const Step *step) {
+    for (size_t i = 0; i < step->n_loads; i++)
+        if (is_handed_on(c, step->loads[i])) return true;
+    return false;
+}
+
+/* Whether it can run block by block after the members. */
+static bool can_join(Chains *c, uint32_t k, int64_t units, Cut *cut) {
+    const Step *known = &c->steps[k];
+    if (known->updates) return false;
+    for (size_t i = 0; i < known->n_loads; i++)
+        if (c->state[c->placement.span_of[known->loads[i]]] == WAITING) return false;
+    const Step *step = grown_step(c, k);
+    if (step->kernel.n_uses > MOST_USES || !kernel_cut(c->func, &step->kernel, units, cut)) return false;
+    for (size_t i = 0; i < step->n_loads; i++) {
+        ValueId x = step->loads[i];
+        if (is_handed_on(c, x) && !(c->readable[x] && cut_keeps(cut, x))) return false;
+    }
+    return true;
+}
+
+/* What the member saves and costs beside running for all blocks at once. */
+static void add_cost(const Chains *c, const Step *step, Trial *trial) {
+    const Count *count = &trial->count;
+    int64_t footprint = 0, blocks = (count->units + count->size - 1) / count->size;
+    for (size_t i = 0; i < step->n_loads; i++) {
+        int64_t bytes = bytes_of(c, step->loads[i]);
+        if (!is_handed_on(c, step->loads[i])) continue;
+        footprint += bytes / count->units * count->size;
+        if (bytes > c->cache) trial->cost.saved += (double)bytes / c->rates->memory;
+    }
+    for (size_t i = 0; i < step->n_stores; i++)
+        footprint += bytes_of(c, step->stores[i]) / count->units * count->size;
+    if (footprint > trial->cost.footprint) trial->cost.footprint = footprint;
+    trial->cost.spent += (double)blocks * c->rates->call;
+    if (step->weights == IR_NONE) return;
+    double again = (double)(blocks - 1) * (double)bytes_of(c, step->weights);
+    trial->cost.spent += again / c->rates->shared + again / 4 / c->rates->pack;
+}
+
+static void join(Chains *c, Trial *trial, uint32_t k, const Cut *cut) {
+    const Step *step = &c->steps[k];
+    add_cost(c, step, trial);
+    c->state[k] = MEMBER;
+    for (size_t i = 0; i < step->n_loads; i++) c->inside[step->loads[i]] += is_handed_on(c, step->loads[i]);
+    for (size_t i = 0; i < step->n_stores; i++)
+        c->readable[step->stores[i]] = cut_keeps(cut, step->stores[i]);
+    ARENA_PUSH(c->arena, trial->members.at, trial->members.count, trial->members.capacity, k);
+}
+
+/* What the chain alone reads need not reach memory either. */
+static bool is_local(const Chains *c, ValueId x) {
+    return c->readable[x] && !c->kept[x] && c->inside[x] == c->readers[x];
+}
+
+static void put_off(Chains *c, Trial *trial, uint32_t k) {
+    c->state[k] = WAITING;
+    ARENA_PUSH(c->arena, trial->waiting.at, trial->waiting.count, trial->waiting.capacity, k);
+}
+
+static void forget(Chains *c, Trial *trial) {
+    for (size_t i = 0; i < trial->waiting.count; i++) c->state[trial->waiting.at[i]] = FREE;
+    for (size_t i = 0; i < trial->members.count; i++) {
+        const Step *step = &c->steps[trial->members.at[i]];
+        c->state[trial->members.at[i]] = FREE;
+        for (size_t l = 0; l < step->n_loads; l++) c->inside[step->loads[l]] = 0;
+    }
+}
+
+/* Starts at kernel `first`, takes in at most `most` kernels, and stops where that saved most: *best of them. */
+static Trial try_chain(Chains *c, uint32_t first, Count count, size_t most, size_t *best) {
+    Trial trial = {.count = count, .first = first};
+    double gain = 0;
+    int64_t weights = 0;
+    size_t missed = 0;
+    *best = 0;
+    for (uint32_t k = first; k < c->n && trial.members.count < most && missed < MOST_WAITING; k++) {
+        Cut cut;
+        ChainCost before = trial.cost;
+        bool joins = (k == first || reads_chain(c, &c->steps[k])) && can_join(c, k, count.units, &cut);
+        if (joins && c->steps[k].weights != IR_NONE) weights += bytes_of(c, c->steps[k].weights);
+        if (joins && weights > WEIGHT_CACHES * c->cache) break;
+        if (joins) join(c, &trial, k, &cut);
+        if (trial.cost.footprint > c->cache * 3 / 4) {
+            if (trial.members.count == 1) break;
+            trial.cost = before;
+            break;
+        }
+        missed = joins ? 0 : missed + 1;
+        if (!joins) put_off(c, &trial, k);
+        if (k == first && !joins) break;
+        if (joins && gain_of(&trial.cost) > gain) {
+            gain = gain_of(&trial.cost);
+            *best = trial.members.count;
+        }
+    }
+    return trial;
+}
+
+/* Kernels that were put off for a member that did not come need not wait. */
+static void trim(Chains *c, Trial *trial) {
+    uint32_t last = trial->members.at[trial->members.count - 1];
+    while (trial->waiting.count && trial->waiting.at[trial->waiting.count - 1] > last)
+        c->state[trial->waiting.at[--trial->waiting.count]] = FREE;
+    for (size_t m = 0; m < trial->members.count; m++) {
+        const Step *step = &c->steps[trial->members.at[m]];
+        for (size_t i = 0; i < step->n_stores; i++)
+            if (is_local(c, step->stores[i]) && bytes_of(c, step->stores[i]) > c->cache)
+                trial->cost.saved += (double)bytes_of(c, step->stores[i]) / c->rates->memory;
+    }
+}
+
+/* Rows of a block, where units are rows: the tiles of all targets (6, 12, 14 rows; 32) fit in without much waste. */
+static int64_t whole_tiles(int64_t rows) {
+    return rows >= ROWS ? rows / ROWS * ROWS : rows >= FEW_ROWS ? rows / FEW_ROWS * FEW_ROWS : rows;
+}
+
+/* What may be worth trying: units that are the rounds of the outermost loop, or of the outer two, and sizes from where a block of
+ * what the kernel itself stores takes half of the cache. */
+static int make_counts(Chains *c, uint32_t k, Count counts[MOST_TRIALS]) {
+    const Step *step = grown_step(c, k);
+    int64_t units = 1, bytes = 1;
+    int n = 0;
+    for (size_t i = 0; i < step->n_stores; i++) bytes += bytes_of(c, step->stores[i]);
+    for (int i = 0, levels = 0; i < step->kernel.domain.rank && levels < LEVELS; i++) {
+        if (step->kernel.domain.extent[i] == 1) continue;
+        units *= step->kernel.domain.extent[i];
+        levels++;
+        int64_t size = (int64_t)((double)units * (double)c->cache / 2 / (double)bytes);
+        if (size > units / FEW_BLOCKS) size = units / FEW_BLOCKS;
+        for (int64_t tried = 0, t = 0; size >= 1 && t < SIZES; size /= 2, t++) {
+            if (whole_tiles(size) == tried) continue;
+            tried = whole_tiles(size);
+            counts[n++] = (Count){units, tried};
+        }
+    }
+    return n;
+}
+
+/* The chain from this kernel on that saves most; false: none saves anything. */
+static bool find_chain(Chains *c, uint32_t first, Trial *found) {
+    Count counts[MOST_TRIALS], chosen = {0};
+    if (c->steps[first].updates || c->steps[first].n_stores == 0) return false;
+    int n = make_counts(c, first, counts);
+    size_t members = 0, best;
+    double gain = 0;
+    for (int i = 0; i < n; i++) {
+        Trial trial = try_chain(c, first, counts[i], SIZE_MAX, &best);
+        forget(c, &trial);
+        if (best < 2) continue;
+        trial = try_chain(c, first, counts[i], best, &best);
+        trim(c, &trial);
+        forget(c, &trial);
+        if (gain_of(&trial.cost) <= gain) continue;
+        gain = gain_of(&trial.cost);
+        chosen = counts[i];
+        members = trial.members.count;
+    }
+    if (members == 0) return false;
+    *found = try_chain(c, first, chosen, members, &best);
+    trim(c, found);
+    return true;
+}
+
+/* ---- the function with its chains ------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    Trial *of;
+    size_t count, capacity;
+} Trials;
+
+/* Marks the trial's values while its members are known; then forgets it. */
+static void mark_locals(Chains *c, Trial *trial, bool *local) {
+    for (size_t m = 0; m < trial->members.count; m++) {
+        const Step *step = &c->steps[trial->members.at[m]];
+        for (size_t i = 0; i < step->n_stores; i++) local[step->stores[i]] = is_local(c, step->stores[i]);
+    }
+    forget(c, trial);
+}
+
+static uint32_t last_kernel(const Trial *trial) {
+    return trial->members.at[trial->members.count - 1];
+}
+
+static void emit_steps(Chains *c, Rewrite *rewrite, const uint32_t *steps, size_t n, const bool *local,
+                       uint32_t *cluster) {
+    for (size_t i = 0; i < n; i++) {
+        const ClusterSpan *span = c->steps[steps[i]].span;
+        ++*cluster;
+        for (ValueId id = span->first; id <= span->last; id++) {
+            ValueId copied = rewrite_copy(rewrite, id);
+            rewrite->func->nodes[copied].cluster = *cluster;
+            rewrite->func->nodes[copied].local = local && local[id];
+        }
+    }
+}
+
+/* The kernels in the order given, but each chain's members together and those that waited after them. */
+static void emit_chains(Chains *c, const Trials *trials, const bool *local) {
+    Func *func = c->func;
+    Rewrite rewrite = rewrite_begin(func);
+    uint32_t cluster = 0;
+    for (ValueId id = 0; id < rewrite.n_old; id++)
+        if (rewrite.old[id].cluster == 0) rewrite_copy(&rewrite, id);
+    size_t next = 0;
+    for (uint32_t k = 0; k < c->n; k++) {
+        const Trial *trial = next < trials->count && trials->of[next].first == k ? &trials->of[next++] : NULL;
+        if (!trial) {
+            emit_steps(c, &rewrite, &k, 1, NULL, &cluster);
+            continue;
+        }
+        Chain chain = {cluster + 1, cluster + (uint32_t)trial->members.count, trial->count.units,
+                       trial->count.size};
+        emit_steps(c, &rewrite, trial->members.at, trial->members.count, local, &cluster);
+        emit_steps(c, &rewrite, trial->waiting.at, trial->waiting.count, NULL, &cluster);
+        ARENA_PUSH(func->module->arena, func->chains, func->n_chains, func->chains_capacity, chain);
+        k = last_kernel(trial);
+    }
+    rewrite_end(&rewrite);
+}
+
+/* The function as it was, to come back to. */
+static Func copy_of(Arena *arena, const Func *func) {
+    Func copy = *func;
+    copy.outputs = ARENA_ARRAY(arena, Output, func->n_outputs + 1);
+    copy.updates = ARENA_ARRAY(arena, Update, func->n_updates + 1);
+    if (func->n_outputs) memcpy(copy.outputs, func->outputs, sizeof *copy.outputs * func->n_outputs);
+    if (func->n_updates) memcpy(copy.updates, func->updates, sizeof *copy.updates * func->n_updates);
+    return copy;
+}
+
+static void restore(Func *func, const Func *copy) {
+    Output *outputs = func->outputs;
+    Update *updates = func->updates;
+    if (func->n_outputs) memcpy(outputs, copy->outputs, sizeof *outputs * func->n_outputs);
+    if (func->n_updates) memcpy(updates, copy->updates, sizeof *updates * func->n_updates);
+    *func = *copy;
+    func->outputs = outputs;
+    func->updates = updates;
+}
+
+/* Bytes of the arena, and the chain that runs where most of it is live; -1: none does. */
+static int64_t plan_arena(Arena *arena, const Func *func, int *chain) {
+    Placement placement = func_place(arena, func);
+    Lives lives = func_lives(arena, func, &placement);
+    size_t most = 0;
+    for (size_t k = 1; k < lives.n_kernels; k++)
+        if (lives.live[k] > lives.live[most]) most = k;
+    const Chain *there =
+        lives.n_kernels ? func_chain(func, func_node(func, placement.spans[most].last)->cluster) : NULL;
+    *chain = there ? (int)(there - func->chains) : -1;
+    return plan_lives(arena, &lives, NULL);
+}
+
+/* What the arena may grow to: chains keep values longer than kernels one by one do. */
+static int64_t most_arena(const Func *func, int64_t without) {
+    int64_t limit = func->module->memory_limit;
+    if (limit && strcmp(func->name, "step") == 0) {
+        limit -= resident_bytes(func);
+        return limit > without ? limit : without;
+    }
+    return without + without / 50;
+}
+
+/* All chains but those that take too much memory. */
+static void emit_fitting(Chains *c, Trials *trials, const bool *local) {
+    Func given = copy_of(c->arena, c->func);
+    int chain;
+    int64_t most = most_arena(c->func, plan_arena(c->arena, c->func, &chain));
+    while (trials->count) {
+        emit_chains(c, trials, local);
+        if (plan_arena(c->arena, c->func, &chain) <= most) return;
+        restore(c->func, &given);
+        if (chain < 0) chain = (int)trials->count - 1;
+        memmove(&trials->of[chain], &trials->of[chain + 1],
+                sizeof *trials->of * (trials->count - 1 - (size_t)chain));
+        trials->count--;
+    }
+}
+
+static Chains chains_of(Arena *arena, Func *func, const ChainRates *rates) {
+    Chains c = {.arena = arena, .func = func, .cache = func->module->cache_bytes, .rates = rates};
+    if (c.cache == 0) c.cache = USUAL_CACHE;
+    c.placement = func_place(arena, func);
+    c.n = c.placement.n_spans;
+    c.steps = ARENA_ARRAY(arena, Step, c.n + 1);
+    c.state = ARENA_ARRAY(arena, StepState, c.n + 1);
+    c.kept = ARENA_ARRAY(arena, bool, func->count + 1);
+    c.readable = ARENA_ARRAY(arena, bool, func->count + 1);
+    c.readers = ARENA_ARRAY(arena, uint32_t, func->count + 1);
+    c.inside = ARENA_ARRAY(arena, uint32_t, func->count + 1);
+    describe_steps(&c);
+    return c;
+}
+
+static void chain_func(Func *func, const ChainRates *rates) {
+    Arena *arena = arena_new();
+    Chains c = chains_of(arena, func, rates);
+    bool *local = ARENA_ARRAY(arena, bool, func->count + 1);
+    Trials trials = {0};
+    for (uint32_t k = 0; k < c.n; k++) {
+        Trial trial;
+        if (!find_chain(&c, k, &trial)) continue;
+        mark_locals(&c, &trial, local);
+        ARENA_PUSH(arena, trials.of, trials.count, trials.capacity, trial);
+        k = last_kernel(&trial);
+    }
+    emit_fitting(&c, &trials, local);
+    arena_free(arena);
+}
+
+ChainCost *chain_costs(Arena *arena, const Func *func) {
+    Func copy = *func; /* which is not changed */
+    Chains c = chains_of(arena, &copy, &USUAL);
+    ChainCost *costs = ARENA_ARRAY(arena, ChainCost, func->n_chains + 1);
+    for (size_t i = 0; i < func->n_chains; i++) {
+        const Chain *chain = &func->chains[i];
+        Trial trial = {.count = {chain->units, chain->size}};
+        for (uint32_t k = 0; k < c.n; k++) {
+            Cut cut;
+            uint32_t cluster = func_node(func, c.steps[k].span->last)->cluster;
+            if (cluster < chain->first || cluster > chain->last) continue;
+            if (kernel_cut(func, &grown_step(&c, k)->kernel, chain->units, &cut)) join(&c, &trial, k, &cut);
+        }
+        if (trial.members.count) trim(&c, &trial);
+        costs[i] = trial.cost;
+        forget(&c, &trial);
+    }
+    return costs;
+}
+
+void chain_module(Module *module, const ChainRates *rates) {
+    for (size_t f = 0; f < module->n_funcs; f++)
+        if (module->funcs[f]->count > 0) chain_func(module->funcs[f], rates);
+}
+
+bool pass_chain(Module *module, Diags *diags) {
+    (void)diags;
+    chain_module(module, &USUAL);
+    return true;
+}

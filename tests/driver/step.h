@@ -1,0 +1,46 @@
+/* For tests: one training step of a compiled program. */
+#ifndef VITC_TESTS_DRIVER_STEP_H
+#define VITC_TESTS_DRIVER_STEP_H
+
+#include "runtime/runtime.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One step from the initial state on drawn inputs: all states after it, one after another; malloc'ed. */
+static inline char *one_step(const VtProgram *p, size_t *size) {
+    VtError error;
+    VtInstance *instance = vt_instance_new(p, &error);
+    assert_non_null(instance);
+    vt_instance_init(instance, 3);
+    void **inputs = calloc((size_t)p->n_inputs + 1, sizeof *inputs);
+    for (int i = 0; i < p->n_inputs; i++) {
+        const VtInput *input = &p->inputs[i];
+        assert_int_equal(posix_memalign(&inputs[i], 64, vt_bytes(&input->tensor) + 64), 0);
+        memset(inputs[i], 0, vt_bytes(&input->tensor));
+        if (input->source == VT_SOURCE_DRAW)
+            vt_draw_fill(&p->draws[input->index], &input->tensor, 1, 1, inputs[i]);
+        if (input->source == VT_SOURCE_STEPS_PER_EPOCH) *(double *)inputs[i] = 10;
+        VtRng rng = {.seed = (uint64_t)i};
+        for (int64_t k = 0; input->source == VT_SOURCE_VIEW && k < vt_elements(&input->tensor); k++)
+            ((float *)inputs[i])[k] = (float)vt_rng_normal(&rng);
+    }
+    assert_true(vt_instance_run(instance, "step", inputs, &error));
+    *size = 0;
+    for (int s = 0; s < p->n_states; s++) *size += vt_bytes(&p->states[s].tensor);
+    char *all = malloc(*size), *at = all;
+    for (int s = 0; s < p->n_states; s++) {
+        memcpy(at, vt_instance_state(instance, s), vt_bytes(&p->states[s].tensor));
+        at += vt_bytes(&p->states[s].tensor);
+    }
+    for (int i = 0; i < p->n_inputs; i++) free(inputs[i]);
+    free(inputs);
+    vt_instance_free(instance);
+    return all;
+}
+
+#endif

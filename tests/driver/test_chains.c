@@ -1,0 +1,152 @@
+/* Kernels that run block by block: the same bits as kernel by kernel, whatever the blocks, and for any number of threads. */
+#include "codegen/codegen.h"
+#include "frontend/frontend.h"
+#include "passes/chain.h"
+#include "passes/passes.h"
+#include "tests/driver/step.h"
+
+#include <math.h>
+
+#define BEFORE                                                                                               \
+    "simplify,batch-views,attention,autodiff,expand,simplify,split-rows,reductions,fuse,precision,schedule," \
+    "remat"
+
+typedef struct {
+    const char *recipe, *precision;
+    int64_t cache; /* so small that there are chains, of blocks of several sizes */
+} Case;
+
+static const Case CASES[] = {
+    {"quickstart", "fp32", 8 << 10}, {"quickstart", "bf16", 24 << 10}, {"simmim", "fp32", 12 << 10},
+    {"mae", "fp32", 12 << 10},       {"mae", "bf16x3", 24 << 10},      {"mocov3", "bf16", 8 << 10},
+    {"dino", "bf16", 24 << 10},
+};
+
+/* At which every chain is worth it whose blocks fit into the cache. */
+static const ChainRates FREE_OF_COST = {1, INFINITY, INFINITY, 0};
+
+static Module *load(Arena *arena, const Case *c, bool chains, Recipe *recipe) {
+    const char *overrides[] = {"batch=16", "dim=32", "depth=2", "heads=2", "image=32", "patch=8", NULL};
+    Diags *diags = diags_new(arena);
+    overrides[6] = arena_printf(arena, "train.precision=%s", c->precision);
+    RecipeOptions options = {.models_dir = SOURCE_DIR "/models", .overrides = overrides, .n_overrides = 7};
+    const char *path = arena_printf(arena, SOURCE_DIR "/models/%s.yaml", c->recipe);
+    if (!recipe_load(arena, diags, path, &options, recipe)) fail_msg("%s", diags_text(diags));
+    recipe->module->cache_bytes = c->cache;
+    PassOptions verified = {.verify = true};
+    bool good = passes_run(recipe->module, BEFORE, &verified, diags);
+    if (good && chains) chain_module(recipe->module, &FREE_OF_COST);
+    if (!good || !passes_run(recipe->module, "memory", &verified, diags)) fail_msg("%s", diags_text(diags));
+    return recipe->module;
+}
+
+typedef struct {
+    Arena *arena;
+    Module *module;
+    Recipe recipe;
+    Compiled *compiled;
+} Built;
+
+static Built build(const Case *c, bool chains, const char *features) {
+    Built b = {.arena = arena_new()};
+    char error[512];
+    b.module = load(b.arena, c, chains, &b.recipe);
+    CodegenOptions options = {.target_features = features};
+    b.compiled = codegen_compile(b.module, &b.recipe.plan, &options, error, sizeof error);
+    if (!b.compiled) fail_msg("%s", error);
+    return b;
+}
+
+static char *step(const Built *b, int threads, size_t *size) {
+    vt_set_threads(threads);
+    return one_step(compiled_program(b->compiled), size);
+}
+
+static void drop(Built *b) {
+    compiled_free(b->compiled);
+    arena_free(b->arena);
+}
+
+/* What the cases chained: long chains through an attention, and chains of its gradient. */
+static bool met_attention, met_gradient;
+
+static void look_at_chains(const Func *func) {
+    for (ValueId id = 0; id < func->count; id++) {
+        const Node *node = func_node(func, id);
+        const Chain *chain = node->cluster ? func_chain(func, node->cluster) : NULL;
+        if (!chain || chain->last - chain->first < 4) continue;
+        met_attention = met_attention || node->op == OP_attention;
+        met_gradient = met_gradient || node->op == OP_attention_grad;
+    }
+}
+
+static void check(const Case *c, const char *features, int most_threads) {
+    size_t size, again;
+    Built plain = build(c, false, features), chained = build(c, true, features);
+    assert_int_equal(module_find_func(plain.module, "step")->n_chains, 0);
+    assert_true(module_find_func(chained.module, "step")->n_chains > 0);
+    look_at_chains(module_find_func(chained.module, "step"));
+    char *want = step(&plain, 1, &size);
+    for (int threads = 1; threads <= most_threads; threads += 2) {
+        char *got = step(&chained, threads, &again);
+        assert_int_equal(again, size);
+        assert_memory_equal(got, want, size);
+        free(got);
+    }
+    free(want);
+    drop(&plain);
+    drop(&chained);
+}
+
+static void test_same_bits(void **state) {
+    check(*state, NULL, 3);
+}
+
+static void test_targets(void **state) {
+    (void)state;
+    const Case c = {"mae", "bf16", 24 << 10};
+    check(&c, "generic", 1);
+    check(&c, "amx-model", 1);
+}
+
+/* What lives in blocks needs no place in the arena, and the text says all of it. */
+static void test_text(void **state) {
+    (void)state;
+    Arena *arena = arena_new();
+    Recipe recipe;
+    Module *module = load(arena, &CASES[0], true, &recipe);
+    const Func *step = module_find_func(module, "step");
+    size_t n_local = 0, size, again;
+    for (ValueId id = 0; id < step->count; id++) n_local += func_node(step, id)->local;
+    assert_true(n_local > 0);
+    assert_true(step->block_bytes > 0);
+    char *text = module_print(module, &size);
+    Diags *diags = diags_new(arena);
+    Module *parsed = module_parse(arena, diags, "test", text, size);
+    if (!parsed) fail_msg("%s", diags_text(diags));
+    char *twice = module_print(parsed, &again);
+    assert_int_equal(again, size);
+    assert_memory_equal(twice, text, size);
+    free(twice);
+    free(text);
+    arena_free(arena);
+}
+
+static void test_were_long(void **state) {
+    (void)state;
+    assert_true(met_attention);
+    assert_true(met_gradient);
+}
+
+int main(void) {
+    enum { N = sizeof CASES / sizeof *CASES };
+    struct CMUnitTest tests[N + 3] = {cmocka_unit_test(test_text), cmocka_unit_test(test_targets)};
+    char names[N][64];
+    for (int i = 0; i < N; i++) {
+        snprintf(names[i], sizeof names[i], "%s %s, %d KiB", CASES[i].recipe, CASES[i].precision,
+                 (int)(CASES[i].cache >> 10));
+        tests[i + 2] = (struct CMUnitTest){names[i], test_same_bits, NULL, NULL, (void *)&CASES[i]};
+    }
+    tests[N + 2] = (struct CMUnitTest)cmocka_unit_test(test_were_long);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
