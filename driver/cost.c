@@ -78,7 +78,7 @@ static void print_sums(Sums *sums, const char *what, double all, bool limits) {
 }
 
 /* What each chain keeps in the cache, and what that is thought to be worth; equal chains are one line. */
-static void print_chains(Arena *arena, const Func *func) {
+static void print_chains(Arena *arena, const Func *func, const Placement *placement) {
     const ChainCost *costs = chain_costs(arena, func);
     if (func->n_chains == 0) return;
     printf("\n%6s %7s %7s %9s %10s %10s  chain, from the first kernel on\n", "count", "kernels", "blocks",
@@ -92,9 +92,9 @@ static void print_chains(Arena *arena, const Func *func) {
                         costs[i + n].footprint == costs[i].footprint;
             if (!same) break;
         }
-        ValueId named = 0;
-        while (func_node(func, named)->cluster != chain->first) named++;
-        while (!func_node(func, named)->scope && func_node(func, named + 1)->cluster == chain->first) named++;
+        size_t k = 0;
+        while (func_node(func, placement->spans[k].last)->cluster != chain->first) k++;
+        ValueId named = kernel_cost(func, placement, &placement->spans[k]).named;
         printf("%6zu %7u %7lld %9.1f %10.3f %10.3f  %s\n", n, chain->last - chain->first + 1,
                (long long)chain_blocks(chain), (double)costs[i].footprint / 1e3, costs[i].saved * 1e3,
                costs[i].spent * 1e3, kernel_name(arena, func, named));
@@ -140,5 +140,5 @@ void cost_report(Arena *arena, const Func *func, const Flag *peak, const Flag *b
            seconds > 0 ? 100 * limited / seconds : 0, seconds > 0 ? 100 - 100 * limited / seconds : 0);
     print_sums(&kernels, "kernel", seconds, true);
     print_sums(&scopes, "scope", seconds, false);
-    print_chains(arena, func);
+    print_chains(arena, func, &placement);
 }

@@ -1,6 +1,6 @@
 /* Checks every invariant that ir.h states, and names the node that breaks one. A pass that fails here has a bug; a text
  * that fails here is refused. */
-#include "ir/ir.h"
+#include "ir/blocks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -182,6 +182,39 @@ static void check_clusters(Verify *v) {
     }
 }
 
+/* A kernel of a chain, nodes first..last, computes units of it and reads from the others those alone. */
+static void check_link(Verify *v, const Chain *chain, ValueId first, ValueId last) {
+    const Func *func = v->func;
+    Kernel kernel = kernel_regrow(v->arena, func, first, last);
+    Cut cut;
+    if (!kernel_cut(func, &kernel, chain->units, &cut)) {
+        FAIL_NODE(v, last, "is of a kernel that does not consist of %lld units", (long long)chain->units);
+        return;
+    }
+    for (ValueId id = first; id <= last; id++) {
+        const Node *node = &func->nodes[id];
+        if (node->local && !cut_keeps(&cut, id))
+            FAIL_NODE(v, id, "is local, but not computed unit by unit, cluster %u", node->cluster);
+        for (int o = 0; o < node->n_operands; o++) {
+            const Node *x = &func->nodes[node->operands[o]];
+            bool handed_on = x->cluster >= chain->first && x->cluster < node->cluster;
+            if (handed_on && !cut_keeps(&cut, node->operands[o]))
+                FAIL_NODE(v, id, "reads other units of node %u, of its chain, than it computes",
+                          node->operands[o]);
+        }
+    }
+}
+
+static void check_links(Verify *v) {
+    const Func *func = v->func;
+    for (ValueId first = 0, end; first < func->count; first = end) {
+        uint32_t cluster = func->nodes[first].cluster;
+        for (end = first + 1; end < func->count && func->nodes[end].cluster == cluster;) end++;
+        const Chain *chain = cluster ? func_chain(func, cluster) : NULL;
+        if (chain) check_link(v, chain, first, end - 1);
+    }
+}
+
 /* The clusters of a chain follow each other, and what is local is read in its chain alone. */
 static void check_chains(Verify *v) {
     const Func *func = v->func;
@@ -211,7 +244,8 @@ static void check_chains(Verify *v) {
     }
     for (size_t i = 0; i < func->n_outputs + func->n_updates; i++) {
         ValueId id = i < func->n_outputs ? func->outputs[i].value : func->updates[i - func->n_outputs].value;
-        if (id < func->count && func->nodes[id].local) FAIL_NODE(v, id, "is local, but %s", i < func->n_outputs ? "an output" : "an update");
+        if (id < func->count && func->nodes[id].local)
+            FAIL_NODE(v, id, "is local, but %s", i < func->n_outputs ? "an output" : "an update");
     }
 }
 
@@ -262,6 +296,7 @@ bool module_verify(const Module *module, Diags *diags) {
         if (v.errors > 0) break; /* what follows looks into nodes */
         check_clusters(&v);
         check_chains(&v);
+        if (v.errors == 0) check_links(&v);
         check_results(&v);
         check_names(&v);
     }

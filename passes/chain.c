@@ -58,8 +58,8 @@ typedef struct {
     size_t n;
     int64_t cache;
     const ChainRates *rates;
-    enum { FREE, MEMBER, WAITING } * state; /* of steps, for the chain being tried */
-    bool *readable;                         /* of values that members store: cut as the chain is */
+    StepState *state; /* for the chain being tried */
+    bool *readable;   /* of values that members store: cut as the chain is */
 } Chains;
 
 /* ---- what is known of each kernel -------------------------------------------------------------------------------------- */

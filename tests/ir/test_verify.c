@@ -5,14 +5,18 @@ static const char VALID[] =
     "module @m {\n"
     "  state %s : f64[2] = constant(value = 0), role = param\n"
     "  state %t : f64[2] = copy(%s), role = ema\n"
-    "  func @f(%x : f64[2], %y : f64[2]) arena = 64 {\n"
+    "  func @f(%x : f64[2], %y : f64[2], %z : f64[4x8]) arena = 64 block = 128 {\n"
     "    %0 = add %x, %s : f64[2] [cluster = 1, offset = 0]\n"
     "    %1 = mul %0, %y : f64[2] [cluster = 1]\n"
     "    %2 = neg %1 : f64[2] [cluster = 2]\n"
+    "    %3 = mul %z, %z : f64[4x8] [cluster = 3, local, offset = 0]\n"
+    "    %4 = add %3, %z : f64[4x8] [cluster = 4]\n"
+    "    chain 3 to 4 {units = 4, size = 2}\n"
+    "    output c = %4\n"
     "    output a = %1\n    output b = %2\n    update s = %2\n    update t = %1\n  }\n}\n";
 
-/* Node i of the text: after two inputs and one state. */
-enum { ADD = 3, MUL = 4, NEG = 5 };
+/* Node i of the text: after three inputs and one state. */
+enum { ADD = 4, MUL = 5, NEG = 6, SQUARE = 7, SUM = 8 };
 
 static void break_operand(Module *m) {
     static const ValueId later[] = {NEG, 0};
@@ -36,6 +40,39 @@ static void break_cluster(Module *m) {
     m->funcs[0]->nodes[NEG].cluster = 1;
     m->funcs[0]->nodes[MUL].cluster = 2;
 }
+static void break_chain_order(Module *m) {
+    m->funcs[0]->chains[0].last = 2;
+}
+static void break_chain_units(Module *m) {
+    m->funcs[0]->chains[0].units = 3;
+}
+static void break_chain_gap(Module *m) {
+    m->funcs[0]->nodes[SUM].cluster = 5;
+    m->funcs[0]->chains[0].last = 5;
+}
+static void break_local(Module *m) {
+    m->funcs[0]->chains[0].last = 3;
+}
+static void break_local_output(Module *m) {
+    m->funcs[0]->nodes[SUM].local = true;
+}
+static void break_local_offset(Module *m) {
+    m->funcs[0]->nodes[SQUARE].offset = 64;
+}
+/* Reads rows of other units than it computes. */
+static void break_link(Module *m) {
+    static const Attr perm = {.ints = {2, {1, 0}}};
+    Node *square = &m->funcs[0]->nodes[SQUARE], *sum = &m->funcs[0]->nodes[SUM];
+    static const ValueId operand[] = {SQUARE};
+    square->local = false;
+    square->offset = -1;
+    sum->op = OP_transpose;
+    sum->n_operands = 1;
+    sum->operands = operand;
+    sum->attrs = &perm;
+    sum->type.dim[0] = 8;
+    sum->type.dim[1] = 4;
+}
 static void break_offset(Module *m) {
     m->funcs[0]->nodes[ADD].offset = 56;
 }
@@ -48,7 +85,7 @@ static void break_output_name(Module *m) {
 static void break_update_type(Module *m) {
     static const ValueId xy[] = {0, 1};
     m->states[0].type.dim[0] = 5;
-    m->funcs[0]->nodes[2].type.dim[0] = 5;
+    m->funcs[0]->nodes[3].type.dim[0] = 5;
     m->funcs[0]->nodes[ADD].operands = xy;
 }
 static void break_update_twice(Module *m) {
@@ -71,13 +108,20 @@ static const struct {
     void (*change)(Module *module);
     const char *message;
 } BROKEN[] = {
-    {break_operand, "@f, node 4 (mul): operand 0 is node 5, which does not come before it"},
-    {break_type, "@f, node 3 (add): is f64[3], but its operands make f64[2]"},
-    {break_op, "node 5: no such operator"},
-    {break_input_index, "node 0 (input): index 9 of 2"},
+    {break_operand, "@f, node 5 (mul): operand 0 is node 6, which does not come before it"},
+    {break_type, "@f, node 4 (add): is f64[3], but its operands make f64[2]"},
+    {break_op, "node 6: no such operator"},
+    {break_input_index, "node 0 (input): index 9 of 3"},
     {break_input_twice, "the second node of input 0"},
     {break_cluster, "lies apart from the rest of cluster 1"},
     {break_offset, "lies at 56 of an arena of 64 bytes"},
+    {break_chain_order, "chain 3 to 2 is empty or meets another"},
+    {break_chain_units, "units that it does not consist of"},
+    {break_chain_gap, "comes before cluster 4 of a chain"},
+    {break_local, "is local to another chain"},
+    {break_local_output, "is local, but an output"},
+    {break_local_offset, "lies at 64 of a block of 128 bytes"},
+    {break_link, "reads other units of node 7"},
     {break_output, "output 'a' is no value"},
     {break_output_name, "two outputs are named 'b'"},
     {break_update_type, "'s' is f64[5], its update f64[2]"},
