@@ -41,7 +41,7 @@ static void break_cluster(Module *m) {
     m->funcs[0]->nodes[MUL].cluster = 2;
 }
 static void break_chain_order(Module *m) {
-    m->funcs[0]->chains[0].last = 2;
+    m->funcs[0]->chains[0].first = 0;
 }
 static void break_chain_units(Module *m) {
     m->funcs[0]->chains[0].units = 3;
@@ -115,7 +115,7 @@ static const struct {
     {break_input_twice, "the second node of input 0"},
     {break_cluster, "lies apart from the rest of cluster 1"},
     {break_offset, "lies at 56 of an arena of 64 bytes"},
-    {break_chain_order, "chain 3 to 2 is empty or meets another"},
+    {break_chain_order, "chain 0 to 4 is empty or meets another"},
     {break_chain_units, "units that it does not consist of"},
     {break_chain_gap, "comes before cluster 4 of a chain"},
     {break_local, "is local to another chain"},
