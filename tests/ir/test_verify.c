@@ -12,8 +12,7 @@ static const char VALID[] =
     "    %3 = mul %z, %z : f64[4x8] [cluster = 3, local, offset = 0]\n"
     "    %4 = add %3, %z : f64[4x8] [cluster = 4]\n"
     "    chain 3 to 4 {units = 4, size = 2}\n"
-    "    output c = %4\n"
-    "    output a = %1\n    output b = %2\n    update s = %2\n    update t = %1\n  }\n}\n";
+    "    output a = %1\n    output b = %2\n    output c = %4\n    update s = %2\n    update t = %1\n  }\n}\n";
 
 /* Node i of the text: after three inputs and one state. */
 enum { ADD = 4, MUL = 5, NEG = 6, SQUARE = 7, SUM = 8 };
