@@ -5,6 +5,7 @@
  * compiled (part.h), then calls get their arguments. */
 #include "codegen/compiled.h"
 #include "codegen/part.h"
+#include "codegen/prepack.h"
 #include "ir/canonical.h"
 #include "ir/clock.h"
 #include "ir/cost.h"
@@ -67,6 +68,8 @@ static const Code *find_code(Compiler *c, const FuncCode *fc, const ClusterSpan 
     Code *code = ARENA_NEW(c->arena, Code);
     Arena *arena = arena_new();
     KernelKind kind = kernel_regrow(arena, fc->func, span->first, span->last).kind;
+    const Node *last = func_node(fc->func, span->last);
+    if (kind == KERNEL_PACK && func_type(fc->func, last->operands[0])->dtype != DT_F32) kind = KERNEL_OTHER;
     arena_free(arena);
     *code = (Code){.next = *slot,
                    .key = key,
@@ -74,7 +77,7 @@ static const Code *find_code(Compiler *c, const FuncCode *fc, const ClusterSpan 
                    .func = fc->func,
                    .placement = &fc->placement,
                    .span = *span,
-                   .product = kind == KERNEL_MATMUL};
+                   .product = kind == KERNEL_MATMUL || kind == KERNEL_PACK};
     *slot = code;
     if (code->number >= 0) ARENA_PUSH(c->arena, c->codes, c->n_codes, c->codes_capacity, code);
     return code;
@@ -424,6 +427,25 @@ static bool compile_all(Compiler *c, const CodegenOptions *options) {
     return compiled_link(c->out, c->error, c->error_size);
 }
 
+bool codegen_panel(const char *target_features, Precision precision, PanelShape *out, char *error,
+                   size_t size) {
+    Target target;
+    bool good = target_open(&target, target_features, error, size);
+    if (good) *out = panel_shape(&target, precision);
+    target_close(&target);
+    return good;
+}
+
+/* Whether the weights were packed, if they were, as this target's products read them. */
+static bool panels_fit(Compiler *c, const Target *target) {
+    PanelShape is = c->module->panel, should = panel_shape(target, c->module->precision);
+    if (is.columns == 0 || (is.columns == should.columns && is.rows == should.rows)) return true;
+    snprintf(c->error, c->error_size,
+             "the module's weights are packed in panels of %d columns, %d rows; %s wants %d, %d", is.columns,
+             is.rows, target->row->name, should.columns, should.rows);
+    return false;
+}
+
 Compiled *codegen_compile(const Module *module, const VtProgram *plan, const CodegenOptions *options,
                           char *error, size_t size) {
     Arena *arena = arena_new();
@@ -441,6 +463,7 @@ Compiled *codegen_compile(const Module *module, const VtProgram *plan, const Cod
                     .error_size = size};
     describe_states(c);
     bool good = target_open(&target, options ? options->target_features : NULL, error, size);
+    good = good && panels_fit(c, &target);
     if (good) out->target = target.row->name;
     target_close(&target);
     if (good && compile_all(c, options ? options : &usual)) return out;

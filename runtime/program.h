@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VT_ABI 1
+#define VT_ABI 2
 #define VT_MAX_RANK 8
 #define VT_MAX_PARAMS 12 /* parameters of one augmentation or sampler, see catalog.def */
 
@@ -35,6 +35,7 @@ typedef enum {
     VT_ROLE_OPTIMIZER, /* moments and the like */
     VT_ROLE_BUFFER,    /* everything else: centers, queues, running statistics */
     VT_ROLE_COUNTER,   /* `step`: steps done so far (f64 scalar) */
+    VT_ROLE_DERIVED,   /* made from other states by function "pack"; neither saved nor loaded */
 } VtRole;
 
 typedef enum {
