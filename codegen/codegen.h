@@ -15,6 +15,10 @@ typedef struct {
 
 typedef struct Compiled Compiled;
 
+/* How products of a precision read packed weights on that target: for Module.panel, before the passes. */
+bool codegen_panel(const char *target_features, Precision precision, PanelShape *out, char *error,
+                   size_t size);
+
 /* Compiles every function of the module just in time. NULL with a message. */
 Compiled *codegen_compile(const Module *module, const VtProgram *plan, const CodegenOptions *options,
                           char *error, size_t size);

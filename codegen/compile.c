@@ -5,6 +5,7 @@
  * compiled (part.h), then calls get their arguments. */
 #include "codegen/compiled.h"
 #include "codegen/part.h"
+#include "codegen/prepack.h"
 #include "ir/canonical.h"
 #include "ir/clock.h"
 #include "ir/cost.h"
@@ -64,13 +65,16 @@ static uint32_t hash_text(const char *s) {
 static const Code *find_code(Compiler *c, const FuncCode *fc, const ClusterSpan *span, Outside *outside) {
     const Chain *chain = func_chain(fc->func, func_node(fc->func, span->last)->cluster);
     const char *key = kernel_canonical(c->arena, fc->func, &fc->placement, span, outside);
-    if (chain) key = arena_printf(c->arena, "%s %lld of %lld", key, (long long)chain->size, (long long)chain->units);
+    if (chain)
+        key = arena_printf(c->arena, "%s %lld of %lld", key, (long long)chain->size, (long long)chain->units);
     Code **slot = &c->slots[hash_text(key) % SLOTS];
     for (Code *code = *slot; code; code = code->next)
         if (strcmp(code->key, key) == 0) return code;
     Code *code = ARENA_NEW(c->arena, Code);
     Arena *arena = arena_new();
     KernelKind kind = kernel_regrow(arena, fc->func, span->first, span->last).kind;
+    const Node *last = func_node(fc->func, span->last);
+    if (kind == KERNEL_PACK && func_type(fc->func, last->operands[0])->dtype != DT_F32) kind = KERNEL_OTHER;
     arena_free(arena);
     *code = (Code){.next = *slot,
                    .key = key,
@@ -80,7 +84,7 @@ static const Code *find_code(Compiler *c, const FuncCode *fc, const ClusterSpan 
                    .span = *span,
                    .units = chain ? chain->units : 0,
                    .size = chain ? chain->size : 0,
-                   .product = kind == KERNEL_MATMUL};
+                   .product = kind == KERNEL_MATMUL || kind == KERNEL_PACK};
     *slot = code;
     if (code->number >= 0) ARENA_PUSH(c->arena, c->codes, c->n_codes, c->codes_capacity, code);
     return code;
@@ -477,6 +481,25 @@ static bool compile_all(Compiler *c, const CodegenOptions *options) {
     return compiled_link(c->out, c->error, c->error_size);
 }
 
+bool codegen_panel(const char *target_features, Precision precision, PanelShape *out, char *error,
+                   size_t size) {
+    Target target;
+    bool good = target_open(&target, target_features, error, size);
+    if (good) *out = panel_shape(&target, precision);
+    target_close(&target);
+    return good;
+}
+
+/* Whether the weights were packed, if they were, as this target's products read them. */
+static bool panels_fit(Compiler *c, const Target *target) {
+    PanelShape is = c->module->panel, should = panel_shape(target, c->module->precision);
+    if (is.columns == 0 || (is.columns == should.columns && is.rows == should.rows)) return true;
+    snprintf(c->error, c->error_size,
+             "the module's weights are packed in panels of %d columns, %d rows; %s wants %d, %d", is.columns,
+             is.rows, target->row->name, should.columns, should.rows);
+    return false;
+}
+
 Compiled *codegen_compile(const Module *module, const VtProgram *plan, const CodegenOptions *options,
                           char *error, size_t size) {
     Arena *arena = arena_new();
@@ -494,6 +517,7 @@ Compiled *codegen_compile(const Module *module, const VtProgram *plan, const Cod
                     .error_size = size};
     describe_states(c);
     bool good = target_open(&target, options ? options->target_features : NULL, error, size);
+    good = good && panels_fit(c, &target);
     if (good) out->target = target.row->name;
     target_close(&target);
     if (good && compile_all(c, options ? options : &usual)) return out;

@@ -41,7 +41,7 @@ static Blocking choose_blocking(const Target *target, const GemmShape *shape) {
     int64_t mc = target->l2_bytes / 5 / line / b.mr * b.mr;
     b.mc = smaller(mc < b.mr ? b.mr : mc, round_up(most_rows(shape), b.mr));
     b.rest_a = panels_room(&panels, b.mc, b.kc) / panels.parts;
-    b.rest_b = panels_room(&panels, b.nc, b.kc) / panels.parts;
+    b.rest_b = shape->b_packed ? 0 : panels_room(&panels, b.nc, b.kc) / panels.parts;
     return b;
 }
 
@@ -82,6 +82,7 @@ typedef struct {
     LLVMValueRef a, b, c, packed_a, packed_b, tile, batch;
     LLVMValueRef partial;    /* parts of sums: row r, column j of this thread's block at partial[r·nc + j] */
     LLVMValueRef m0, column; /* its first row; first column of the block */
+    LLVMValueRef first_k;    /* of the piece of K */
     GemmEpilogue epilogue;
     void *user;
 } Gemm;
@@ -223,6 +224,16 @@ static void finish_tile(Gemm *g, const TilePlace *p, LLVMValueRef first, LLVMVal
     g->epilogue(e, g->user, g->batch, p->row, p->rows, p->col, p->columns, g->tile, b->nr);
 }
 
+/* The panel of B whose columns begin at `col` of C, `across` of the block; `units` of K in the block. */
+static LLVMValueRef panel_of_b(Gemm *g, LLVMValueRef across, LLVMValueRef col, LLVMValueRef units) {
+    Emitter *e = g->e;
+    const Micro *micro = &g->blocking.panels.micro;
+    if (!g->shape->b_packed) return at(e, g->packed_b, mul(e, across, units));
+    LLVMValueRef panel = mul(e, col, emit_i64(e, micro_units(micro, g->shape->k)));
+    LLVMValueRef before = mul(e, micro_units_of(e, micro, g->first_k), emit_i64(e, micro->nr));
+    return at(e, g->b, add(e, panel, before));
+}
+
 /* The tiles of one packed block of A against one packed block of B. */
 static void emit_tiles(Gemm *g, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef col, LLVMValueRef columns,
                        LLVMValueRef k, LLVMValueRef first, LLVMValueRef last) {
@@ -231,12 +242,12 @@ static void emit_tiles(Gemm *g, LLVMValueRef row, LLVMValueRef rows, LLVMValueRe
     TilePlace place;
     LLVMValueRef units = micro_units_of(e, &b->panels.micro, k);
     Loop across = emit_block_loop(e, emit_i64(e, 0), columns, b->nr, "jr", &place.columns);
-    LLVMValueRef panel_b = at(e, g->packed_b, mul(e, across.counter, units));
+    place.col = add(e, col, across.counter);
+    LLVMValueRef panel_b = panel_of_b(g, across.counter, place.col, units);
     Loop down = emit_block_loop(e, emit_i64(e, 0), rows, b->mr, "ir", &place.rows);
     LLVMValueRef panel_a = at(e, g->packed_a, mul(e, down.counter, units));
     call_tile(g, place.rows, place.columns, panel_a, panel_b, units);
     place.row = add(e, row, down.counter);
-    place.col = add(e, col, across.counter);
     finish_tile(g, &place, first, last);
     emit_loop_end(e, &down);
     emit_loop_end(e, &across);
@@ -255,10 +266,13 @@ static void emit_matrix(Gemm *g, LLVMValueRef m0, LLVMValueRef m1, LLVMValueRef 
     Loop pc = emit_block_loop(e, emit_i64(e, 0), emit_i64(e, s->k), b->kc, "pc", &k);
     LLVMValueRef first = LLVMBuildICmp(e->builder, LLVMIntEQ, pc.counter, emit_i64(e, 0), "");
     LLVMValueRef last = LLVMBuildICmp(e->builder, LLVMIntSGE, pc.next, emit_i64(e, s->k), "");
-    LLVMValueRef from_b =
-        add(e, mul(e, pc.counter, emit_i64(e, s->b_row)), mul(e, jc.counter, emit_i64(e, s->b_col)));
-    panels_pack(e, &b->panels, true, &of_b, at_type(e, panels_element(e, s->b_dtype), g->b, from_b), columns,
-                k, g->packed_b, b->rest_b);
+    g->first_k = pc.counter;
+    if (!s->b_packed) {
+        LLVMValueRef from_b =
+            add(e, mul(e, pc.counter, emit_i64(e, s->b_row)), mul(e, jc.counter, emit_i64(e, s->b_col)));
+        panels_pack(e, &b->panels, true, &of_b, at_type(e, panels_element(e, s->b_dtype), g->b, from_b),
+                    columns, k, g->packed_b, b->rest_b);
+    }
     Loop ic = emit_block_loop(e, m0, m1, b->mc, "ic", &rows);
     LLVMValueRef from_a =
         add(e, mul(e, ic.counter, emit_i64(e, s->a_row)), mul(e, pc.counter, emit_i64(e, s->a_col)));

@@ -2,7 +2,8 @@
  *
  * C[M, N] (+)= A[M, K] · B[K, N], all three with strides. A and B are packed into panels of mr rows and nr columns; the
  * micro-kernel keeps an mr × nr tile in registers along K and leaves it in a small buffer, where the caller's epilogue
- * takes it. A long K is cut: partial sums wait in C, or, with an epilogue, in the thread's scratch. */
+ * takes it. A long K is cut: partial sums wait in C, or, with an epilogue, in the thread's scratch. A B that is packed already is
+ * read where it lies. */
 #ifndef VITC_CODEGEN_GEMM_H
 #define VITC_CODEGEN_GEMM_H
 
@@ -19,6 +20,8 @@ typedef struct {
     int64_t a_row, a_col, b_row, b_col;                 /* in elements */
     int64_t a_offset, b_offset;
     int64_t block; /* rows that a call is for, or fewer at the end; 0: threads share rows or columns */
+    bool
+        b_packed; /* B lies in panels already, side B of panels.h along all of K; its strides and offset mean nothing */
 } GemmShape;
 
 /* What is done with a finished tile: rows [row, row + rows) and columns from col, `columns` of them (i64 values), of

@@ -125,7 +125,7 @@ static void code_states(Coder *k, VtProgram *p) {
     for (int i = 0; !k->bad && i < p->n_states; i++) {
         VtState *s = &states[i];
         code_tensor(k, &s->tensor);
-        code_i32(k, &s->role, VT_ROLE_PARAM, VT_ROLE_COUNTER);
+        code_i32(k, &s->role, VT_ROLE_PARAM, VT_ROLE_DERIVED);
         code_i32(k, &s->init, VT_INIT_CONSTANT, VT_INIT_FUNCTION);
         code_real(k, &s->a);
         code_real(k, &s->b);

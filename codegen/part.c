@@ -1,6 +1,7 @@
 /* Parts: see part.h. */
 #include "codegen/part.h"
 #include "codegen/emit.h"
+#include "codegen/prepack.h"
 #include "codegen/product.h"
 #include "ir/canonical.h"
 #include "ir/clock.h"
@@ -24,7 +25,7 @@ static int weight_of(const Code *code) {
     return (int)(code->span.last - code->span.first) + (code->product ? 60 : 12);
 }
 
-/* Products come first, so that few parts hold copies of packers and micro-kernels. */
+/* Products, and what packs for them, come first, so that few parts hold copies of packers and micro-kernels. */
 Part *parts_make(Arena *arena, Code *const *codes, int n_codes, int *n_parts) {
     Code **order = ARENA_ARRAY(arena, Code *, n_codes + 1);
     int all = 0, n = 0, seen = 0;
@@ -110,6 +111,8 @@ static void emit_code(Part *part, LLVMModuleRef module, LLVMBuilderRef builder, 
     emit_group_loops(&e);
     if (kernel.kind == KERNEL_MATMUL)
         code->scratch_bytes = emit_product_kernel(&e, target);
+    else if (kernel.kind == KERNEL_PACK)
+        emit_pack_kernel(&e, target);
     else if (kernel.kind == KERNEL_COLUMN)
         emit_column_kernel(&e);
     else

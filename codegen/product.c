@@ -27,6 +27,7 @@ static GemmShape shape_of(Emitter *e, const Node *node, ValueId *a_base, ValueId
     }
     shape.a_row = a.stride[ta ? rank - 1 : rank - 2];
     shape.a_col = a.stride[ta ? rank - 2 : rank - 1];
+    shape.b_packed = node->attrs[3].i > 0;
     shape.b_row = b.stride[tb ? rank - 1 : rank - 2];
     shape.b_col = b.stride[tb ? rank - 2 : rank - 1];
     shape.a_dtype = func_type(e->func, a.base)->dtype;

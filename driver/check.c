@@ -45,7 +45,7 @@ int verb_check(int argc, char **argv) {
                              .overrides = args.overrides,
                              .n_overrides = args.n_overrides,
                              .with_values = true};
-    bool good = session_load(&s, args.words[0], &options) && session_passes(&s, PASSES_ALL);
+    bool good = session_load(&s, args.words[0], &options) && session_passes(&s, PASSES_ALL, NULL);
     if (good) {
         const Module *module = s.recipe.module;
         const Func *step = module_find_func(module, "step");

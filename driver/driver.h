@@ -73,7 +73,8 @@ typedef struct {
 } Session;
 /* Reads and elaborates; prints diagnostics. */
 bool session_load(Session *session, const char *path, const RecipeOptions *options);
-bool session_passes(Session *session, const char *list);
+/* target_features: whose panels weights are packed for, as CodegenOptions have it. */
+bool session_passes(Session *session, const char *list, const char *target_features);
 bool session_compile(Session *session, const char *target_features);
 /* All of it, for who needs no module: the program comes from the object cache (cache.h) if it is there, else it is compiled
  * and kept there. Prints diagnostics. */

@@ -68,7 +68,7 @@ int verb_inspect(int argc, char **argv) {
         s.verify = true;
         if (!list)
             fail(2, "--after %s: one of frontend,%s", flags[AFTER].value, PASSES_ALL);
-        else if (session_passes(&s, list))
+        else if (session_passes(&s, list, NULL))
             code = 0;
         if (code == 0 && report && !(func = module_find_func(s.recipe.module, name)))
             code = fail(2, "recipe '%s' has no function '%s'", s.recipe.plan.name, name);

@@ -90,7 +90,7 @@ static const char *span_name(const Plan *plan, size_t kernel) {
 static void print_states(const Module *module) {
     int64_t all = 0;
     printf("states\n");
-    for (StateRole role = ROLE_PARAM; role <= ROLE_COUNTER; role++) {
+    for (StateRole role = ROLE_PARAM; role < ROLE_COUNT; role++) {
         int64_t bytes = 0, count = 0;
         for (size_t s = 0; s < module->n_states; s++)
             if (module->states[s].role == role) count++, bytes += type_bytes(&module->states[s].type);

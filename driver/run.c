@@ -114,6 +114,10 @@ static bool collect(Feed *f, const Tree *rules) {
     }
     for (int i = 0; i < p->n_states; i++) {
         int role = p->states[i].role;
+        if (role == VT_ROLE_DERIVED) { /* follows from the others */
+            f->entry_of_state[i] = -1;
+            continue;
+        }
         f->entry_of_state[i] = find_entry(f, names, &p->states[i].tensor);
         bool made = p->states[i].init == VT_INIT_FUNCTION;
         if (f->entry_of_state[i] == -1 && !made && (role == VT_ROLE_PARAM || role == VT_ROLE_EMA))
@@ -139,7 +143,7 @@ static bool fill(Feed *f, VtInstance *instance, VtError *error) {
     for (int i = 0; i < p->n_states; i++)
         if (f->entry_of_state[i] >= 0 &&
             !vt_tensors_read(f->file, f->entry_of_state[i], p->states[i].tensor.dtype,
-                             vt_instance_state(instance, i), error))
+                             vt_instance_write_state(instance, i), error))
             return false;
     return true;
 }
@@ -196,16 +200,17 @@ static bool write_results(Session *s, const Func *func, const void *const *outpu
                                      outputs[i]};
     for (size_t i = 0; i < n_states; i++) {
         const State *state = &s->recipe.module->states[i];
-        tensors[n + i] =
+        if (state->role == ROLE_DERIVED) continue;
+        tensors[n++] =
             (VtNamedTensor){vt_of(arena_printf(s->arena, "after.%s", state->name), &state->type), states[i]};
     }
-    return vt_tensors_write(path, tensors, (int)(n + n_states), NULL, error);
+    return vt_tensors_write(path, tensors, (int)n, NULL, error);
 }
 
 static bool interpret(Feed *f, VtInstance *instance, const char *out, VtError *error) {
     Session *s = f->s;
     const VtProgram *p = s->program;
-    size_t n_states = s->recipe.module->n_states;
+    size_t n_states = f->func->module->n_states; /* without the derived ones, which come last */
     Tensor *inputs = ARENA_ARRAY(s->arena, Tensor, f->func->n_inputs + 1),
            *states = ARENA_ARRAY(s->arena, Tensor, n_states + 1);
     Tensor *outputs = ARENA_ARRAY(s->arena, Tensor, f->func->n_outputs + 1),
@@ -288,7 +293,7 @@ int verb_run(int argc, char **argv) {
     if (f.file) {
         vt_instance_init(instance, (uint64_t)s.program->train.seed);
         int counter = vt_instance_find_state(instance, "step");
-        if (counter >= 0) *(double *)vt_instance_state(instance, counter) = step;
+        if (counter >= 0) *(double *)vt_instance_write_state(instance, counter) = step;
         bool fed = collect(&f, rules);
         done = fed && fill(&f, instance, &error) &&
                (flags[INTERPRET].given ? interpret : run_compiled)(&f, instance, flags[OUT].value, &error);

@@ -47,11 +47,15 @@ bool session_load(Session *s, const char *path, const RecipeOptions *options) {
     return elaborate_recipe(s, path, options);
 }
 
-bool session_passes(Session *s, const char *list) {
+bool session_passes(Session *s, const char *list, const char *target_features) {
     double start = seconds_now();
+    char error[512];
+    Module *module = s->recipe.module;
+    if (!codegen_panel(target_features, module->precision, &module->panel, error, sizeof error))
+        return fail(2, "%s", error) < 0;
     PassOptions options = {
         .verify = s->verify || getenv("VITC_VERIFY"), .after = timing_pass, .user = &s->timing};
-    bool good = passes_run(s->recipe.module, list, &options, s->diags);
+    bool good = passes_run(module, list, &options, s->diags);
     s->passes_seconds = seconds_now() - start;
     return told(s) && good;
 }
@@ -59,7 +63,7 @@ bool session_passes(Session *s, const char *list) {
 bool session_compile(Session *s, const char *target_features) {
     char error[1024];
     CodegenOptions options = {.target_features = target_features, .print_llvm = getenv("VITC_LLVM") != NULL};
-    if (!session_passes(s, PASSES_ALL)) return false;
+    if (!session_passes(s, PASSES_ALL, target_features)) return false;
     double start = seconds_now();
     s->compiled = codegen_compile(s->recipe.module, &s->recipe.plan, &options, error, sizeof error);
     s->compile_seconds = seconds_now() - start;

@@ -59,7 +59,7 @@ bool kernel_cut(const Func *func, const Kernel *kernel, int64_t n, Cut *cut) {
     const Domain *domain = &kernel->domain;
     int64_t rounds = 1;
     int last = domain_cut(domain, n);
-    if (kernel->kind == KERNEL_OTHER || last < 0) return false;
+    if (kernel->kind == KERNEL_OTHER || kernel->kind == KERNEL_PACK || last < 0) return false;
     for (int i = 0; i <= last; i++) rounds *= domain->extent[i];
     *cut = (Cut){func, kernel, n, last, rounds / n};
     if (kernel->kind == KERNEL_MATMUL) return cut_product(cut);

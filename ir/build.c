@@ -83,6 +83,7 @@ Module *module_clone(const Module *module, Arena *arena) {
     copy->memory_limit = module->memory_limit;
     copy->memory_loc = module->memory_loc;
     copy->cache_bytes = module->cache_bytes;
+    copy->panel = module->panel;
     for (size_t s = 0; s < module->n_states; s++) module_add_state(copy, module->states[s]);
     for (size_t f = 0; f < module->n_funcs; f++) {
         const Func *from = module->funcs[f];
@@ -257,7 +258,13 @@ ValueId ir_reduce(Func *func, OpKind op, ValueId x, int n_axes, const int64_t *a
 }
 
 ValueId ir_matmul(Func *func, ValueId a, ValueId b, bool ta, bool tb) {
-    return func_emit(func, OP_matmul, (ValueId[]){a, b}, 2, (Attr[]){{.b = ta}, {.b = tb}, {.i = 0}});
+    return func_emit(func, OP_matmul, (ValueId[]){a, b}, 2,
+                     (Attr[]){{.b = ta}, {.b = tb}, {.i = 0}, {.i = 0}});
+}
+
+ValueId ir_pack(Func *func, ValueId x, bool tb, PanelShape panel, int products) {
+    return func_emit(func, OP_pack, &x, 1,
+                     (Attr[]){{.i = panel.columns}, {.i = panel.rows}, {.b = tb}, {.i = products}});
 }
 
 ValueId ir_layernorm(Func *func, ValueId x, ValueId w, ValueId b, double eps) {

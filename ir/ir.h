@@ -142,7 +142,15 @@ static inline int64_t chain_blocks(const Chain *chain) {
     return (chain->units + chain->size - 1) / chain->size;
 }
 
-typedef enum { ROLE_PARAM, ROLE_EMA, ROLE_OPTIMIZER, ROLE_BUFFER, ROLE_COUNTER } StateRole; /* = VtRole */
+typedef enum {
+    ROLE_PARAM,
+    ROLE_EMA,
+    ROLE_OPTIMIZER,
+    ROLE_BUFFER,
+    ROLE_COUNTER,
+    ROLE_DERIVED,
+    ROLE_COUNT
+} StateRole; /* = VtRole */
 typedef enum {
     INIT_CONSTANT,
     INIT_NORMAL,
@@ -177,6 +185,12 @@ typedef enum { PRECISION_FP32, PRECISION_BF16, PRECISION_BF16X3, PRECISION_COUNT
 const char *precision_name(Precision precision);             /* "bf16" */
 bool precision_find(const char *name, Precision *precision); /* false: there is none */
 
+/* How the target's products want their second operand packed: see operator `pack`. Codegen says it (codegen_panel), for a precision. */
+typedef struct {
+    int columns; /* of a panel; 0: nothing is to be packed beforehand */
+    int rows;    /* along K come in whole multiples; 1: f32 one by one, else pairs of bf16 */
+} PanelShape;
+
 typedef struct Func {
     Module *module;
     const char *name; /* "step", "embed", "init" */
@@ -208,6 +222,7 @@ struct Module {
     int64_t memory_limit; /* bytes that @step may take; 0: any (pass `remat`) */
     Loc memory_loc;       /* where that is asked for */
     int64_t cache_bytes;  /* of each core's own cache; 0: not known (pass `chain`) */
+    PanelShape panel;     /* of the target's products (pass `pack-weights`) */
     State *states;
     size_t n_states, states_capacity;
     Func **funcs;
@@ -254,6 +269,8 @@ ValueId ir_cast(Func *func, ValueId x, DType dtype); /* x itself if it has that 
 ValueId ir_gelu(Func *func, ValueId x, bool approximate);
 ValueId ir_reduce(Func *func, OpKind op, ValueId x, int n_axes, const int64_t *axes, bool keep);
 ValueId ir_matmul(Func *func, ValueId a, ValueId b, bool ta, bool tb);
+/* `products`: as the attribute bf16 of the product that reads it. */
+ValueId ir_pack(Func *func, ValueId x, bool tb, PanelShape panel, int products);
 ValueId ir_layernorm(Func *func, ValueId x, ValueId w, ValueId b, double eps);
 ValueId ir_reshape(Func *func, ValueId x, int rank, const int64_t *shape); /* x itself if it has that shape */
 ValueId ir_transpose(Func *func, ValueId x, const int64_t *perm);

@@ -111,7 +111,7 @@ bool kernel_fits(const Func *func, const Kernel *kernel, ValueId value, const Ac
     const Node *node = func_node(func, value);
     if (op_is_product(node->op)) return fits_core(kernel, node, access);
     if (op_is_reduce(node->op)) return row_for(func, kernel, node, access) >= 0;
-    return kernel->kind != KERNEL_OTHER && op_is_fusable(node->op);
+    return kernel->kind != KERNEL_OTHER && kernel->kind != KERNEL_PACK && op_is_fusable(node->op);
 }
 
 bool kernel_covers(const Func *func, const Kernel *kernel, ValueId value, const Access *access) {
@@ -197,8 +197,8 @@ void kernel_join(Arena *arena, const Func *func, Kernel *kernel, ValueId value, 
     if (op_is_reduce(node->op) && !core) make_row(func, kernel, node, access);
     size_t member = kernel->n_members;
     ARENA_PUSH(arena, kernel->members, kernel->n_members, kernel->members_capacity, entry);
-    if (op_is_product(node->op)) {
-        kernel->kind = KERNEL_MATMUL;
+    if (op_is_product(node->op) || node->op == OP_pack) {
+        kernel->kind = node->op == OP_pack ? KERNEL_PACK : KERNEL_MATMUL;
         kernel->core = value;
         for (int o = 0; o < node->n_operands; o++) use_strided(arena, func, kernel, node->operands[o]);
         return;

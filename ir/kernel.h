@@ -11,6 +11,7 @@ typedef enum {
     KERNEL_LOOP,   /* loops; with `rows`, reductions along the loops first_inner.. of each row */
     KERNEL_COLUMN, /* sum or largest over loop(s) its root does not use: the middle of [outer, R, inner] */
     KERNEL_MATMUL, /* a matrix product or an attention (core), and loops over its result */
+    KERNEL_PACK,   /* panels of a matrix (operator pack), which it reads in memory, through views */
     KERNEL_OTHER,  /* one operator of class OTHER, or gather, unfold: all operands in memory */
 } KernelKind;
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ERRORS = 20, MAX_OPERANDS = UINT16_MAX, MAX_NUMBER = 1 << 24 };
+enum { MAX_ERRORS = 20, MAX_OPERANDS = UINT16_MAX, MAX_NUMBER = 1 << 24, MOST_PANEL = 1024 };
 #define FAILED (IR_NONE - 1) /* a value whose definition was refused: its uses are not told again */
 
 typedef struct {
@@ -372,7 +372,7 @@ static bool parse_state(Parser *p) {
     skip_spaces(p);
     start = p->at;
     char *word = take_word(p);
-    int role = word ? find_word(ROLE_NAMES, 5, word) : -1;
+    int role = word ? find_word(ROLE_NAMES, ROLE_COUNT, word) : -1;
     if (role < 0) return fail(p, start, "expected a role: param, ema, optimizer, buffer, counter");
     state.role = (StateRole)role;
     while (accept(p, ',')) {
@@ -607,7 +607,8 @@ static bool parse_chain(Parser *p) {
     if (!expect(p, '=') || !take_int(p, &units) || !expect(p, ',')) return false;
     if (!accept_word(p, "size")) return fail(p, p->at, "expected size = N");
     if (!expect(p, '=') || !take_int(p, &size)) return false;
-    if (first < 1 || last < first || last >= UINT32_MAX || units < 1 || size < 1) return fail(p, p->at, "out of range");
+    if (first < 1 || last < first || last >= UINT32_MAX || units < 1 || size < 1)
+        return fail(p, p->at, "out of range");
     Chain chain = {(uint32_t)first, (uint32_t)last, units, size};
     ARENA_PUSH(p->arena, p->func->chains, p->func->n_chains, p->func->chains_capacity, chain);
     return expect(p, '}') && end_line(p, &scope, &loc);
@@ -698,24 +699,29 @@ static void parse_func(Parser *p) {
     p->func->loc = (Loc){0, 0, 0};
 }
 
-/* target(batch = N, precision = NAME, memory = BYTES, cache = BYTES): any of them */
+/* target(batch = N, precision = NAME, memory = BYTES, cache = BYTES, panel = COLUMNS, rows = N): any of them */
 static bool parse_target(Parser *p) {
-    static const char expected[] =
-        "expected target(batch = N, precision = NAME, memory = BYTES, cache = BYTES)";
+    static const char expected[] = "expected target(batch = N, precision = NAME, memory = BYTES, cache = "
+                                   "BYTES, panel = COLUMNS, rows = N)";
+    int64_t columns = 0, rows = 1;
+    const struct {
+        const char *word, *what;
+        int64_t *number, most;
+    } numbers[] = {{"batch", "a batch", &p->module->batch, INT64_MAX},
+                   {"memory", "memory", &p->module->memory_limit, INT64_MAX},
+                   {"cache", "a cache", &p->module->cache_bytes, INT64_MAX},
+                   {"panel", "a panel", &columns, MOST_PANEL},
+                   {"rows", "rows", &rows, MOST_PANEL}};
     if (!expect(p, '(')) return false;
     do {
-        const struct {
-            const char *word, *noun;
-            int64_t *number;
-        } numbers[] = {{"batch", "a batch", &p->module->batch},
-                       {"memory", "memory", &p->module->memory_limit},
-                       {"cache", "a cache", &p->module->cache_bytes}};
         size_t i = 0, n = sizeof numbers / sizeof *numbers;
         while (i < n && !accept_word(p, numbers[i].word)) i++;
         if (i < n) {
             if (!expect(p, '=') || !take_int(p, numbers[i].number))
                 return fail(p, p->at, "expected a whole number");
-            if (*numbers[i].number < 1) return fail(p, p->at, "%s of less than 1", numbers[i].noun);
+            if (*numbers[i].number < 1) return fail(p, p->at, "%s of less than 1", numbers[i].what);
+            if (*numbers[i].number > numbers[i].most)
+                return fail(p, p->at, "%s of more than %lld", numbers[i].what, (long long)numbers[i].most);
             continue;
         }
         if (!accept_word(p, "precision") || !expect(p, '=')) return fail(p, p->at, expected);
@@ -724,6 +730,7 @@ static bool parse_target(Parser *p) {
         if (!precision_find(name, &p->module->precision))
             return fail(p, p->at, "expected a precision: fp32, bf16 or bf16x3");
     } while (accept(p, ','));
+    if (columns) p->module->panel = (PanelShape){(int)columns, (int)rows};
     return expect(p, ')');
 }
 

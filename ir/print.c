@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const ROLE_NAMES[5] = {"param", "ema", "optimizer", "buffer", "counter"};
+const char *const ROLE_NAMES[ROLE_COUNT] = {"param", "ema", "optimizer", "buffer", "counter", "derived"};
 
 const InitText INIT_TEXTS[6] = {
     [INIT_CONSTANT] = {"constant", "value", NULL},
@@ -224,7 +224,7 @@ static void print_func(Printer *p, const Func *func) {
     fputs("  }\n", p->out);
 }
 
-/* " target(batch = N, precision = NAME, memory = BYTES, cache = BYTES)": what says something. */
+/* " target(batch = N, precision = NAME, memory = BYTES, cache = BYTES, panel = COLUMNS, rows = N)": what says something. */
 static void print_target(Printer *p) {
     const Module *module = p->module;
     const char *between = " target(";
@@ -242,6 +242,11 @@ static void print_target(Printer *p) {
     }
     if (module->cache_bytes) {
         fprintf(p->out, "%scache = %lld", between, (long long)module->cache_bytes);
+        between = ", ";
+    }
+    if (module->panel.columns) {
+        fprintf(p->out, "%spanel = %d", between, module->panel.columns);
+        if (module->panel.rows > 1) fprintf(p->out, ", rows = %d", module->panel.rows);
         between = ", ";
     }
     if (*between == ',') fputc(')', p->out);

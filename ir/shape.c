@@ -189,8 +189,43 @@ static bool shape_layernorm(Rule *r) {
     return true;
 }
 
+/* x[K, N] in panels: whole ones, of whole pairs of bf16 where K is taken in pairs. */
+static bool shape_pack(Rule *r) {
+    const Type *x = r->x[0];
+    int64_t columns = r->attrs[0].i, rows = r->attrs[1].i, products = r->attrs[3].i;
+    if (x->rank != 2 || !dtype_is_float(x->dtype))
+        return refuse(r, "wants a matrix of reals, not %s", show(x));
+    int64_t k = x->dim[r->attrs[2].b], n = x->dim[!r->attrs[2].b];
+    if (columns < 1 || rows < 1 || (rows > 1 && rows % 2))
+        return refuse(r, "no panels of %lld columns, %lld rows", (long long)columns, (long long)rows);
+    if (products < 0 || products > 1 || (rows > 1 && !products))
+        return refuse(r, "bf16 = %lld does not go with rows = %lld", (long long)products, (long long)rows);
+    if (n % columns || k % rows)
+        return refuse(r, "%s is no whole number of panels of %lld columns, %lld rows", show(x),
+                      (long long)columns, (long long)rows);
+    *r->out = rows == 1 ? type_make((DType)x->dtype, 3, (int64_t[]){n / columns, k, columns})
+                        : type_make(DT_BF16, 4, (int64_t[]){n / columns, k / 2, columns, 2});
+    return true;
+}
+
+/* The matrix [K, N] that lies in panels, as pack makes them. */
+static bool unpacked(Rule *r, const Type *x, int64_t columns, Type *out) {
+    bool pairs = x->rank == 4 && x->dtype == DT_BF16 && x->dim[3] == 2;
+    if (columns < 1 || !(pairs || x->rank == 3) || x->dim[2] != columns)
+        return refuse(r, "wants panels of %lld columns, not %s", (long long)columns, show(x));
+    *out = type_make((DType)x->dtype, 2, (int64_t[]){x->dim[1] * (pairs ? 2 : 1), x->dim[0] * columns});
+    return true;
+}
+
 static bool shape_matmul(Rule *r) {
     const Type *a = r->x[0], *b = r->x[1];
+    Type matrix;
+    if (r->attrs[3].i) {
+        if (a->rank != 2 || r->attrs[1].b)
+            return refuse(r, "with panels wants a matrix, and no tb: %s", show(a));
+        if (!unpacked(r, b, r->attrs[3].i, &matrix)) return false;
+        b = &matrix;
+    }
     bool halves = (a->dtype == DT_BF16 || a->dtype == DT_F32) && (b->dtype == DT_BF16 || b->dtype == DT_F32);
     int64_t products = r->attrs[2].i;
     if (!halves && (a->dtype != b->dtype || !dtype_is_float(a->dtype)))

@@ -5,7 +5,7 @@
 #include "ir/ir.h"
 
 /* By StateRole; by InitKind with the keys of State.a and State.b (NULL: unused). */
-extern const char *const ROLE_NAMES[5];
+extern const char *const ROLE_NAMES[ROLE_COUNT];
 typedef struct {
     const char *name, *a, *b;
 } InitText;

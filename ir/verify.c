@@ -64,7 +64,7 @@ static void check_states(Verify *v) {
     const Module *module = v->module;
     for (size_t s = 0; s < module->n_states; s++) {
         const State *state = &module->states[s];
-        if (state->role > ROLE_COUNTER || state->init > INIT_FUNCTION)
+        if (state->role >= ROLE_COUNT || state->init > INIT_FUNCTION)
             FAIL(v, state->loc, "state '%s' has no valid role or initialiser", state->name);
         else if (state->init == INIT_COPY &&
                  (state->copy_of >= module->n_states || state->copy_of == s ||
@@ -285,6 +285,52 @@ static void check_names(Verify *v) {
     check_distinct(v, names, func->n_outputs, "outputs");
 }
 
+static ValueId update_of(const Func *func, size_t state) {
+    for (size_t i = 0; i < func->n_updates; i++)
+        if (func->updates[i].state == state) return func->updates[i].value;
+    return IR_NONE;
+}
+
+/* The states that a value is computed from, directly or not. */
+static bool *states_read(const Verify *v, const Func *func, ValueId value) {
+    bool *read = ARENA_ARRAY(v->arena, bool, v->module->n_states + 1),
+         *reached = ARENA_ARRAY(v->arena, bool, value + 1);
+    reached[value] = true;
+    for (ValueId id = value + 1; id-- > 0;) {
+        const Node *node = func_node(func, id);
+        if (!reached[id]) continue;
+        if (node->op == OP_state) read[node->attrs[0].i] = true;
+        for (int o = 0; o < node->n_operands; o++) reached[node->operands[o]] = true;
+    }
+    return read;
+}
+
+/* Derived states are never stale: @pack makes each of other states alone, and what updates one of these updates it too. */
+static void check_derived(Verify *v) {
+    const Module *module = v->module;
+    const Func *pack = module_find_func(module, "pack");
+    for (size_t s = 0; s < module->n_states; s++) {
+        const State *state = &module->states[s];
+        if (state->role != ROLE_DERIVED) continue;
+        ValueId value = pack && pack->n_inputs == 0 ? update_of(pack, s) : IR_NONE;
+        if (value == IR_NONE) {
+            FAIL(v, state->loc, "no function @pack without inputs makes the derived state '%s'", state->name);
+            continue;
+        }
+        const bool *from = states_read(v, pack, value);
+        for (size_t t = 0; t < module->n_states; t++) {
+            if (!from[t]) continue;
+            if (module->states[t].role == ROLE_DERIVED)
+                FAIL(v, state->loc, "'%s' is derived from '%s', which is itself derived", state->name,
+                     module->states[t].name);
+            for (size_t f = 0; f < module->n_funcs; f++)
+                if (update_of(module->funcs[f], t) != IR_NONE && update_of(module->funcs[f], s) == IR_NONE)
+                    FAIL(v, state->loc, "@%s updates '%s', but not '%s', which is derived from it",
+                         module->funcs[f]->name, module->states[t].name, state->name);
+        }
+    }
+}
+
 bool module_verify(const Module *module, Diags *diags) {
     Verify v = {.module = module, .diags = diags, .arena = arena_new()};
     const char **names = ARENA_ARRAY(v.arena, const char *, module->n_funcs + 1);
@@ -303,6 +349,7 @@ bool module_verify(const Module *module, Diags *diags) {
     if (v.errors == 0) {
         check_distinct(&v, names, module->n_funcs, "functions");
         check_states(&v);
+        check_derived(&v);
     }
     arena_free(v.arena);
     return v.errors == 0;

@@ -286,8 +286,9 @@ static bool is_matrix_transpose(const Node *node) {
 
 static ValueId simplify_matmul(Simplify *s, const Node *node) {
     ValueId x[2];
-    Attr transposed[3] = {[2] = node->attrs[2]};
+    Attr transposed[4] = {[2] = node->attrs[2], [3] = node->attrs[3]};
     bool any = false;
+    if (node->attrs[3].i) return IR_NONE;
     for (int o = 0; o < 2; o++) {
         bool found = is_matrix_transpose(at(s, node->operands[o]));
         x[o] = found ? X(s, node->operands[o], 0) : node->operands[o];
@@ -302,7 +303,8 @@ static ValueId transpose_of_matmul(Simplify *s, const Node *node) {
     ValueId y = node->operands[0];
     if (!is_matrix_transpose(node) || !is_op(s, y, OP_matmul) || !simplify_single_use(s, y)) return IR_NONE;
     const Attr *attrs = at(s, y)->attrs;
-    Attr transposed[] = {{.b = !attrs[1].b}, {.b = !attrs[0].b}, attrs[2]};
+    if (attrs[3].i) return IR_NONE;
+    Attr transposed[] = {{.b = !attrs[1].b}, {.b = !attrs[0].b}, attrs[2], attrs[3]};
     return simplify_make(s, OP_matmul, (ValueId[]){X(s, y, 1), X(s, y, 0)}, 2, transposed);
 }
 

@@ -224,7 +224,35 @@ static void grad_layernorm(GradRule *r) {
     if (r->wanted[2]) r->dx[2] = n ? ir_reduce(r->func, OP_sum, r->dy, n, axes, false) : r->dy;
 }
 
+/* The matrix [K, N] that lies in panels. */
+static ValueId unpacked(GradRule *r, ValueId panels) {
+    const Type type = *func_type(r->func, panels);
+    int64_t dim[] = {type.dim[1] * (type.rank == 4 ? 2 : 1), type.dim[0] * type.dim[2]};
+    ValueId turned = type.rank == 4 ? ir_transpose(r->func, panels, (int64_t[]){1, 3, 0, 2})
+                                    : ir_transpose(r->func, panels, (int64_t[]){1, 0, 2});
+    return ir_reshape(r->func, turned, 2, dim);
+}
+
+static void grad_pack(GradRule *r) {
+    ValueId matrix = ir_cast(r->func, unpacked(r, r->dy), (DType)type_of(r, r->x[0])->dtype);
+    r->dx[0] = r->node->attrs[2].b ? ir_transpose(r->func, matrix, (int64_t[]){1, 0}) : matrix;
+}
+
+static void grad_matmul_of_panels(GradRule *r) {
+    bool ta = r->node->attrs[0].b, pairs = type_of(r, r->x[1])->rank == 4;
+    ValueId b = unpacked(r, r->x[1]);
+    PanelShape panel = {(int)r->node->attrs[3].i, pairs ? 2 : 1};
+    if (r->wanted[0])
+        r->dx[0] = ta ? ir_matmul(r->func, b, r->dy, false, true) : ir_matmul(r->func, r->dy, b, false, true);
+    if (r->wanted[1])
+        r->dx[1] = ir_pack(r->func, ir_matmul(r->func, r->x[0], r->dy, !ta, false), false, panel, pairs);
+}
+
 static void grad_matmul(GradRule *r) {
+    if (r->node->attrs[3].i) {
+        grad_matmul_of_panels(r);
+        return;
+    }
     bool ta = r->node->attrs[0].b, tb = r->node->attrs[1].b;
     ValueId a = r->x[0], b = r->x[1], dy = r->dy;
     if (r->wanted[0])

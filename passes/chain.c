@@ -38,6 +38,7 @@ typedef struct {
     ValueId *stores;
     size_t n_stores, stores_capacity;
     ValueId weights; /* second operand of a product, in memory; or IR_NONE */
+    bool packed;     /* they lie as the product reads them */
     bool updates;    /* some state */
     bool grown;
 } Step;
@@ -109,6 +110,7 @@ static const Step *grown_step(Chains *c, uint32_t k) {
     step->grown = true;
     step->kernel = kernel_regrow(c->arena, c->func, step->span->first, step->span->last);
     step->weights = weights_of(c->func, &step->kernel);
+    step->packed = step->weights != IR_NONE && func_node(c->func, step->kernel.core)->attrs[3].i > 0;
     return step;
 }
 
@@ -174,7 +176,7 @@ static void add_cost(const Chains *c, const Step *step, Trial *trial) {
     trial->cost.spent += (double)blocks * c->rates->call;
     if (step->weights == IR_NONE) return;
     double again = (double)(blocks - 1) * (double)bytes_of(c, step->weights);
-    trial->cost.spent += again / c->rates->shared + again / 4 / c->rates->pack;
+    trial->cost.spent += again / c->rates->shared + (step->packed ? 0 : again / 4 / c->rates->pack);
 }
 
 static void join(Chains *c, Trial *trial, uint32_t k, const Cut *cut) {

@@ -8,6 +8,7 @@
 #include "passes/expand.h"
 #include "passes/fuse.h"
 #include "passes/memory.h"
+#include "passes/pack_weights.h"
 #include "passes/precision.h"
 #include "passes/reductions.h"
 #include "passes/remat.h"
@@ -26,6 +27,7 @@ static const Pass TABLE[] = {
      pass_expand},
     {"split-rows", "compute what is wide for some rows at a time", pass_split_rows},
     {"reductions", "bring every reduction into the form of a row or a column kernel", pass_reductions},
+    {"pack-weights", "keep weights packed as products read them, across steps", pass_pack_weights},
     {"fuse", "group nodes into kernels and decide what reaches memory", pass_fuse},
     {"precision", "products of bf16, and which values between kernels are stored so", pass_precision},
     {"schedule", "order the kernels so that values live short", pass_schedule},

@@ -157,10 +157,10 @@ static void rewrite_func(Narrowing *n, int products) {
         Node copy = *node;
         if (op_is_view(node->op)) copy.type.dtype = func_type(func, operands[0])->dtype;
         if (op_is_product(node->op) && node->type.dtype == DT_F32) {
-            int n_attrs = op_info(node->op)->n_attrs; /* the last is `bf16` */
+            int n_attrs = op_info(node->op)->n_attrs;
             Attr *attrs = ARENA_ARRAY(func->module->arena, Attr, n_attrs);
             for (int a = 0; a < n_attrs; a++) attrs[a] = node->attrs[a];
-            attrs[n_attrs - 1].i = products;
+            attrs[node->op == OP_matmul ? 2 : 1].i = products; /* `bf16` */
             copy.attrs = attrs;
         }
         if (n->takes_half[id] && op_is_view(node->op)) /* a view of bf16 is bf16 */

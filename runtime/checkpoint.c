@@ -1,4 +1,4 @@
-/* Checkpoints: every state by name, in one safetensors file. */
+/* Checkpoints: every state by name, but for those that follow from others, in one safetensors file. */
 #include "runtime/runtime.h"
 
 #include <stdlib.h>
@@ -7,10 +7,12 @@
 bool vt_checkpoint_save(VtInstance *instance, const VtProgram *program, const char *path, VtError *error) {
     VtNamedTensor *tensors = calloc((size_t)program->n_states + 1, sizeof *tensors);
     if (!tensors) return vt_fail(error, 1, "out of memory");
+    int n = 0;
     for (int s = 0; s < program->n_states; s++)
-        tensors[s] = (VtNamedTensor){program->states[s].tensor, vt_instance_state(instance, s)};
+        if (program->states[s].role != VT_ROLE_DERIVED)
+            tensors[n++] = (VtNamedTensor){program->states[s].tensor, vt_instance_state(instance, s)};
     const char *metadata[] = {"recipe", program->name, "vitc", program->version, NULL};
-    bool good = vt_tensors_write(path, tensors, program->n_states, metadata, error);
+    bool good = vt_tensors_write(path, tensors, n, metadata, error);
     free(tensors);
     return good;
 }
@@ -28,13 +30,15 @@ bool vt_checkpoint_load(VtInstance *instance, const VtProgram *program, const ch
         for (int s = 0; s < program->n_states; s++) {
             const VtTensor *want = &program->states[s].tensor;
             VtTensor have;
+            if (program->states[s].role == VT_ROLE_DERIVED) continue;
             int i = vt_tensors_find(file, want->name);
             if (i >= 0) vt_tensors_type(file, i, &have);
             bool fits = i >= 0 && same_shape(want, &have);
             if (pass == 0 && !fits && ++count <= 8)
                 snprintf(wrong + strlen(wrong), sizeof wrong - strlen(wrong), "%s%s (%s)",
                          count > 1 ? ", " : "", want->name, i < 0 ? "missing" : "another shape");
-            if (pass == 1 && !vt_tensors_read(file, i, want->dtype, vt_instance_state(instance, s), error)) {
+            if (pass == 1 &&
+                !vt_tensors_read(file, i, want->dtype, vt_instance_write_state(instance, s), error)) {
                 vt_tensors_close(file);
                 return false;
             }

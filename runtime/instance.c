@@ -20,6 +20,7 @@ struct VtInstance {
     void **states;
     Bound *functions;
     bool profile;
+    bool stale;    /* states were written from outside: derived ones no longer follow from them */
     char *scratch; /* threads blocks of scratch_bytes, of which the first own_bytes are for chains */
     size_t scratch_bytes, own_bytes;
     int scratch_threads;
@@ -77,6 +78,7 @@ VtInstance *vt_instance_new(const VtProgram *program, VtError *error) {
     bool good = instance != NULL;
     if (good) {
         instance->program = program;
+        instance->stale = true;
         instance->states = calloc((size_t)program->n_states + 1, sizeof(void *));
         instance->functions = calloc((size_t)program->n_functions + 1, sizeof(Bound));
         good = instance->states && instance->functions;
@@ -194,6 +196,17 @@ static int find_function(const VtProgram *program, const char *name) {
     return -1;
 }
 
+/* Derived states follow states that were written since the last run, whoever wrote them. Functions that update states update
+ * what derives from them (module_verify). "init" makes states; it reads none. */
+static bool refresh_derived(VtInstance *instance, const char *running, VtError *error) {
+    if (!instance->stale || strcmp(running, "init") == 0) return true;
+    instance->stale = false; /* before the run, which comes here too */
+    bool good =
+        find_function(instance->program, "pack") < 0 || vt_instance_run(instance, "pack", NULL, error);
+    instance->stale = !good;
+    return good;
+}
+
 bool vt_instance_run(VtInstance *instance, const char *name, void *const *inputs, VtError *error) {
     int f = find_function(instance->program, name);
     if (f < 0) return vt_fail(error, 2, "'%s' has no function '%s'", instance->program->name, name);
@@ -206,6 +219,7 @@ bool vt_instance_run(VtInstance *instance, const char *name, void *const *inputs
     for (int a = 0; a < function->n_args; a++)
         if (function->args[a].kind == VT_ARG_INPUT)
             bound->pointers[a] = (char *)inputs[function->args[a].index] + function->args[a].offset;
+    if (!refresh_derived(instance, name, error)) return false;
     if (!ready_scratch(instance)) return vt_fail(error, 1, "out of memory");
     Run run = {instance, function, bound};
     vt_parallel(run_calls, &run);
@@ -232,7 +246,12 @@ const double *vt_instance_times(VtInstance *instance, const char *name) {
     return f >= 0 && instance->profile ? instance->functions[f].times : NULL;
 }
 
-void *vt_instance_state(VtInstance *instance, int state) {
+const void *vt_instance_state(const VtInstance *instance, int state) {
+    return instance->states[state];
+}
+
+void *vt_instance_write_state(VtInstance *instance, int state) {
+    instance->stale = true;
     return instance->states[state];
 }
 
@@ -269,6 +288,7 @@ static void store_number(void *out, int64_t i, int dtype, double x) {
 
 void vt_instance_init(VtInstance *instance, uint64_t seed) {
     const VtProgram *program = instance->program;
+    instance->stale = true;
     for (int s = 0; s < program->n_states; s++) {
         const VtState *state = &program->states[s];
         VtRng rng = {.seed = seed, .stream = vt_stream(state->tensor.name)};

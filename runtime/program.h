@@ -36,6 +36,7 @@ typedef enum {
     VT_ROLE_OPTIMIZER, /* moments and the like */
     VT_ROLE_BUFFER,    /* everything else: centers, queues, running statistics */
     VT_ROLE_COUNTER,   /* `step`: steps done so far (f64 scalar) */
+    VT_ROLE_DERIVED,   /* made from other states by function "pack"; neither saved nor loaded */
 } VtRole;
 
 typedef enum {

@@ -114,7 +114,9 @@ VtInstance *vt_instance_new(const VtProgram *program, VtError *error);
 void vt_instance_free(VtInstance *instance);
 void vt_instance_init(VtInstance *instance,
                       uint64_t seed); /* initial values: each a function of (seed, state's name) */
-void *vt_instance_state(VtInstance *instance, int state);
+const void *vt_instance_state(const VtInstance *instance, int state);
+/* To write a state from outside, before the next run: states derived from it are made anew then. Ask again after a run. */
+void *vt_instance_write_state(VtInstance *instance, int state);
 int vt_instance_find_state(const VtInstance *instance, const char *name); /* -1: none */
 /* Runs function `name` once; inputs[i] feeds VtProgram.inputs[i] (NULL where the function does not read it).
  */

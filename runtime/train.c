@@ -247,7 +247,7 @@ static bool begin(Run *r, VtError *error) {
     r->step_state = vt_instance_find_state(r->instance, "step");
     if (r->options->resume && access(r->checkpoint, F_OK) == 0) {
         if (!vt_checkpoint_load(r->instance, p, r->checkpoint, error)) return false;
-        r->step = (int64_t)*(double *)vt_instance_state(r->instance, r->step_state);
+        r->step = (int64_t)*(const double *)vt_instance_state(r->instance, r->step_state);
         say(r, "resumed from %s at step %lld", r->checkpoint, (long long)r->step);
     }
     r->first_step = r->step;

@@ -176,7 +176,8 @@ static void check_memory(const char *recipe, const char *name) {
     char *end = strstr(at_peak, "\n\n");
     *end = '\0'; /* the sums by use end before the table of values */
     for (int u = 0; u < 4; u++)
-        if (strstr(at_peak, uses[u])) kinds += (int64_t)number_after(at_peak, uses[u]);
+        if (strstr(at_peak, arena_printf(arena, "\n  %s", uses[u])))
+            kinds += (int64_t)number_after(at_peak, uses[u]);
     *end = '\n';
     assert_true(kinds == most);
     check_largest(func, table, kernel);

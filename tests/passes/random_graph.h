@@ -68,7 +68,8 @@ static inline Attr random_attr(RandomGraph *g, OpKind op, const AttrSpec *spec, 
         attr.i = (int64_t[]){DT_F64, DT_F64, DT_I32, DT_BOOL, DT_F32}[draw_below(&g->seed, 5)];
     if (spec->kind == ATTR_BOOL) attr.b = draw_below(&g->seed, 2);
     if (spec->kind == ATTR_REAL) attr.f = (double[]){0, 1, 2, -1, 0.5, 1.7}[draw_below(&g->seed, 6)];
-    if (spec->kind == ATTR_INT && strcmp(spec->key, "bf16") != 0)
+    if (spec->kind == ATTR_INT && strcmp(spec->key, "rows") == 0) attr.i = 1;
+    if (spec->kind == ATTR_INT && strcmp(spec->key, "bf16") != 0 && strcmp(spec->key, "rows") != 0)
         attr.i = draw_below(&g->seed, rank + 1) - (strcmp(spec->key, "batch") != 0);
     if (spec->kind != ATTR_INTS) return attr;
     if (strcmp(spec->key, "shape") == 0)
@@ -147,6 +148,12 @@ static inline void random_node(RandomGraph *g) {
     if (op == OP_scatter || op == OP_scatter_add) { /* rows that fit: gathered ones */
         ValueId rows = x[1] == IR_NONE ? IR_NONE : ir_gather(g->func, x[0], x[1], (int)attrs[0].i);
         x[2] = rows;
+    }
+    if (op == OP_matmul && attrs[3].i > 0) { /* of packed columns */
+        const Type *matrix = func_type(g->func, x[1]);
+        attrs[3].i = matrix->rank == 2 ? matrix->dim[!attrs[1].b] : 0;
+        if (attrs[3].i) x[1] = ir_pack(g->func, x[1], attrs[1].b, (PanelShape){(int)attrs[3].i, 1}, 0);
+        attrs[1].b = attrs[1].b && !attrs[3].i;
     }
     if (op_is_product(op) && op != OP_matmul) fitting_operands(g, x, n, op == OP_attention ? 3 : 4);
     ValueId y = func_emit(g->func, op, x, n, attrs);

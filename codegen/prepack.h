@@ -1,0 +1,13 @@
+/* Bodies of `pack` kernels: a matrix as the packed second operand of products (gemm.h), made once for all that read it. */
+#ifndef VITC_CODEGEN_PREPACK_H
+#define VITC_CODEGEN_PREPACK_H
+
+#include "codegen/emit.h"
+#include "codegen/target.h"
+
+void emit_pack_kernel(Emitter *e, const Target *target);
+
+/* How products of a precision want their second operand on a target; no columns where that cannot be packed beforehand. */
+PanelShape panel_shape(const Target *target, Precision precision);
+
+#endif
