@@ -294,6 +294,31 @@ void emit_store(Emitter *e, const Buffer *buffer, const Access *access, LLVMValu
                 (LLVMValueRef[]){value, to, align, lanes}, 4);
 }
 
+enum { CACHE_LINE = 64 };
+
+void emit_prefetch(Emitter *e, LLVMValueRef from, int64_t bytes, bool written) {
+    LLVMTypeRef i8 = LLVMInt8TypeInContext(e->context), i32 = LLVMInt32TypeInContext(e->context);
+    LLVMValueRef near = LLVMConstInt(i32, 3, false), data = LLVMConstInt(i32, 1, false);
+    for (int64_t at = 0; at < bytes; at += CACHE_LINE) {
+        LLVMValueRef args[] = {element_pointer(e, i8, from, emit_i64(e, at)),
+                               LLVMConstInt(i32, written, false), near, data};
+        emit_intrinsic(e, "llvm.prefetch", LLVMTypeOf(from), args, 4);
+    }
+}
+
+void emit_prefetch_value(Emitter *e, ValueId value, bool stored, const Access *access, int64_t lanes) {
+    const Type *type = func_type(e->func, value);
+    int64_t step, size = (int64_t)dtype_size(type->dtype);
+    bool varies = false;
+    for (int g = 0; g < e->n_groups; g++)
+        varies = varies || (g != e->vector_group && e->group_extent[g] > 1 && depends_on_group(e, access, g));
+    if (!varies) return;
+    LLVMValueRef index = linear_index(e, type, access, &step);
+    if (step != 1) return;
+    LLVMValueRef base = emit_buffer(e, value, stored)->pointer;
+    emit_prefetch(e, element_pointer(e, memory_type(e, type->dtype), base, index), lanes * size, stored);
+}
+
 /* ---- values -------------------------------------------------------------------------------------------------------- */
 
 static void remember(Emitter *e, ValueId value, const Access *access, LLVMValueRef guard,

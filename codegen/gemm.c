@@ -78,6 +78,7 @@ typedef struct {
     LLVMValueRef partial;    /* parts of sums: row r, column j of this thread's block at partial[r·nc + j] */
     LLVMValueRef m0, column; /* its first row; first column of the block */
     GemmEpilogue epilogue;
+    GemmPrefetch prefetch;
     void *user;
 } Gemm;
 
@@ -212,6 +213,26 @@ static void finish_tile(Gemm *g, const TilePlace *p, LLVMValueRef first, LLVMVal
     g->epilogue(e, g->user, g->batch, p->row, p->rows, p->col, p->columns, g->tile, b->nr);
 }
 
+/* Asks for the lines of memory that the tile will need when its sums are made: C, the sums so far, what the epilogue reads and
+ * writes. */
+static void prefetch_tile(Gemm *g, const TilePlace *p, LLVMValueRef last) {
+    Emitter *e = g->e;
+    const Blocking *b = &g->blocking;
+    bool sums = !g->epilogue || b->kc < g->shape->k;
+    if (g->prefetch) {
+        Fork fork = fork_begin(e, last);
+        g->prefetch(e, g->user, g->batch, p->row, p->rows, p->col, b->nr);
+        fork_else(e, &fork);
+        fork_end(e, &fork);
+    }
+    if (!sums) return;
+    int64_t stride;
+    LLVMValueRef from = sums_of(g, p->row, p->col, &stride);
+    Loop loop = emit_loop_begin(e, emit_i64(e, 0), p->rows, 1, "r");
+    emit_prefetch(e, at(e, from, mul(e, loop.counter, emit_i64(e, stride))), 4 * b->nr, true);
+    emit_loop_end(e, &loop);
+}
+
 /* The tiles of one packed block of A against one packed block of B. */
 static void emit_tiles(Gemm *g, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef col, LLVMValueRef columns,
                        LLVMValueRef k, LLVMValueRef first, LLVMValueRef last) {
@@ -223,9 +244,10 @@ static void emit_tiles(Gemm *g, LLVMValueRef row, LLVMValueRef rows, LLVMValueRe
     LLVMValueRef panel_b = at(e, g->packed_b, mul(e, across.counter, units));
     Loop down = emit_block_loop(e, emit_i64(e, 0), rows, b->mr, "ir", &place.rows);
     LLVMValueRef panel_a = at(e, g->packed_a, mul(e, down.counter, units));
-    call_tile(g, place.rows, place.columns, panel_a, panel_b, units);
     place.row = add(e, row, down.counter);
     place.col = add(e, col, across.counter);
+    prefetch_tile(g, &place, last);
+    call_tile(g, place.rows, place.columns, panel_a, panel_b, units);
     finish_tile(g, &place, first, last);
     emit_loop_end(e, &down);
     emit_loop_end(e, &across);
@@ -260,12 +282,14 @@ static void emit_matrix(Gemm *g, LLVMValueRef m0, LLVMValueRef m1, LLVMValueRef 
 }
 
 void gemm_emit(Emitter *e, const Target *target, const GemmShape *shape, LLVMValueRef a, LLVMValueRef b,
-               LLVMValueRef c, LLVMValueRef scratch, GemmEpilogue epilogue, void *user) {
+               LLVMValueRef c, LLVMValueRef scratch, GemmEpilogue epilogue, GemmPrefetch prefetch,
+               void *user) {
     Gemm g = {.e = e,
               .shape = shape,
               .blocking = choose_blocking(target, shape),
               .c = c,
               .epilogue = epilogue,
+              .prefetch = prefetch,
               .user = user};
     const Blocking *bl = &g.blocking;
     g.packed_b = scratch;
