@@ -518,17 +518,17 @@ static LLVMValueRef unary_intrinsic(Emitter *e, const char *name, LLVMValueRef x
 static LLVMValueRef math(Emitter *e, OpKind op, LLVMValueRef x, DType dtype, bool rounded) {
     bool single = dtype != DT_F64;
     LLVMBuilderRef b = e->builder;
-    if (single && rounded && op == OP_exp) return vecmath_exp_bf16(b, x);
-    if (single && rounded && op == OP_erf) return vecmath_erf_bf16(b, x);
+    if (single && rounded && op == OP_exp) return vecmath_exp_bf16(e, x);
+    if (single && rounded && op == OP_erf) return vecmath_erf_bf16(e, x);
     switch (op) {
-    case OP_exp: return single ? vecmath_exp(b, x) : unary_intrinsic(e, "llvm.exp", x);
-    case OP_log: return single ? vecmath_log(b, x) : unary_intrinsic(e, "llvm.log", x);
-    case OP_sin: return single ? vecmath_sin(b, x) : unary_intrinsic(e, "llvm.sin", x);
-    case OP_cos: return single ? vecmath_cos(b, x) : unary_intrinsic(e, "llvm.cos", x);
-    case OP_tanh: return single ? vecmath_tanh(b, x) : vecmath_libm(b, "tanh", x);
-    case OP_erf: return single ? vecmath_erf(b, x) : vecmath_libm(b, "erf", x);
+    case OP_exp: return single ? vecmath_exp(e, x) : unary_intrinsic(e, "llvm.exp", x);
+    case OP_log: return single ? vecmath_log(e, x) : unary_intrinsic(e, "llvm.log", x);
+    case OP_sin: return single ? vecmath_sin(e, x) : unary_intrinsic(e, "llvm.sin", x);
+    case OP_cos: return single ? vecmath_cos(e, x) : unary_intrinsic(e, "llvm.cos", x);
+    case OP_tanh: return single ? vecmath_tanh(e, x) : vecmath_libm(e, "tanh", x);
+    case OP_erf: return single ? vecmath_erf(e, x) : vecmath_libm(e, "erf", x);
     default: { /* sigmoid */
-        if (single) return vecmath_sigmoid(b, x);
+        if (single) return vecmath_sigmoid(e, x);
         LLVMValueRef t = unary_intrinsic(e, "llvm.exp", LLVMBuildFNeg(b, x, ""));
         return LLVMBuildFDiv(b, like(x, 1), LLVMBuildFAdd(b, like(x, 1), t, ""), "");
     }
