@@ -20,8 +20,9 @@ static int64_t smaller(int64_t a, int64_t b) {
 }
 
 /* The longest K that is not cut, and the pieces of a longer one: of f32 and of bf16 products. */
-enum { WHOLE_K = 2048, CUT_K = 256, WHOLE_K_BF16 = 2048, CUT_K_BF16 = 512 };
+enum { WHOLE_K = 2048, CUT_K = 512, WHOLE_K_BF16 = 2048, CUT_K_BF16 = 1024 };
 
+/* A block of A stays in L2 while all panels of a block of B, which L3 holds, pass by: A is then packed once for C as wide as that. */
 static Blocking choose_blocking(const Target *target, const GemmShape *shape) {
     Panels panels = panels_choose(target, shape->products);
     const Micro *micro = &panels.micro;
@@ -29,11 +30,11 @@ static Blocking choose_blocking(const Target *target, const GemmShape *shape) {
     bool pairs = micro->kind != MICRO_FMA;
     b.kc = shape->k <= (pairs ? WHOLE_K_BF16 : WHOLE_K) ? shape->k : pairs ? CUT_K_BF16 : CUT_K;
     int64_t line = 4 * panels.parts * micro_units(micro, b.kc);
-    int64_t n = round_up(shape->n, b.nr), nc = target->l2_bytes * 5 / 8 / line / b.nr * b.nr;
+    int64_t n = round_up(shape->n, b.nr), nc = target->l2_bytes * 5 / 2 / line / b.nr * b.nr;
     if (nc < b.nr) nc = b.nr;
     int64_t blocks = (n + nc - 1) / nc;
     b.nc = round_up((n + blocks - 1) / blocks, b.nr);
-    int64_t mc = target->l2_bytes / 5 / line / b.mr * b.mr;
+    int64_t mc = target->l2_bytes * 3 / 8 / line / b.mr * b.mr;
     b.mc = smaller(mc < b.mr ? b.mr : mc, round_up(shape->m, b.mr));
     b.rest_a = panels_room(&panels, b.mc, b.kc) / panels.parts;
     b.rest_b = panels_room(&panels, b.nc, b.kc) / panels.parts;
