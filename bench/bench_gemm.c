@@ -63,7 +63,7 @@ static void prepare(Unit *unit, Case *c, int number) {
     snprintf(name, sizeof name, "gemm_%d", number);
     unit_kernel(unit, name);
     gemm_emit(&unit->e, &unit->target, &c->shape, unit_arg(unit, 0), unit_arg(unit, 1), unit_arg(unit, 2),
-              unit_arg(unit, 3), NULL, NULL);
+              unit_arg(unit, 3), NULL, NULL, NULL);
     unit_kernel_end(unit);
     int64_t batch = c->shape.n_batch ? c->shape.batch[0] : 1;
     c->scratch_bytes = (gemm_scratch_bytes(&unit->target, &c->shape, false) + 4096) / 4096 * 4096 + 256;

@@ -269,7 +269,7 @@ static void exponentials(Attention *t, LLVMValueRef place, int v) {
     LLVMValueRef slot = at(t->e, region(t, &t->t1), place);
     LLVMValueRef x = LLVMBuildFSub(b, load(t, slot), load(t, t->most[v]), "");
     if (!t->s->has_bias) x = LLVMBuildFMul(b, x, real(t, t->s->scale), "");
-    x = t->s->products == 1 ? vecmath_exp_bf16(b, x) : vecmath_exp(b, x);
+    x = t->s->products == 1 ? vecmath_exp_bf16(t->e, x) : vecmath_exp(t->e, x);
     store(t, x, slot);
     accumulate(t, t->total[v], x);
     if (t->s->kind == ATTENTION) return;

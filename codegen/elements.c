@@ -296,6 +296,31 @@ void emit_store(Emitter *e, const Buffer *buffer, const Access *access, LLVMValu
                 (LLVMValueRef[]){value, to, align, lanes}, 4);
 }
 
+enum { CACHE_LINE = 64 };
+
+void emit_prefetch(Emitter *e, LLVMValueRef from, int64_t bytes, bool written) {
+    LLVMTypeRef i8 = LLVMInt8TypeInContext(e->context), i32 = LLVMInt32TypeInContext(e->context);
+    LLVMValueRef near = LLVMConstInt(i32, 3, false), data = LLVMConstInt(i32, 1, false);
+    for (int64_t at = 0; at < bytes; at += CACHE_LINE) {
+        LLVMValueRef args[] = {element_pointer(e, i8, from, emit_i64(e, at)),
+                               LLVMConstInt(i32, written, false), near, data};
+        emit_intrinsic(e, "llvm.prefetch", LLVMTypeOf(from), args, 4);
+    }
+}
+
+void emit_prefetch_value(Emitter *e, ValueId value, bool stored, const Access *access, int64_t lanes) {
+    const Type *type = func_type(e->func, value);
+    int64_t step, size = (int64_t)dtype_size(type->dtype);
+    bool varies = false;
+    for (int g = 0; g < e->n_groups; g++)
+        varies = varies || (g != e->vector_group && e->group_extent[g] > 1 && depends_on_group(e, access, g));
+    if (!varies) return;
+    LLVMValueRef index = linear_index(e, type, access, &step);
+    if (step != 1) return;
+    LLVMValueRef base = emit_buffer(e, value, stored)->pointer;
+    emit_prefetch(e, element_pointer(e, memory_type(e, type->dtype), base, index), lanes * size, stored);
+}
+
 /* ---- values -------------------------------------------------------------------------------------------------------- */
 
 static void remember(Emitter *e, ValueId value, const Access *access, LLVMValueRef guard,
@@ -495,17 +520,17 @@ static LLVMValueRef unary_intrinsic(Emitter *e, const char *name, LLVMValueRef x
 static LLVMValueRef math(Emitter *e, OpKind op, LLVMValueRef x, DType dtype, bool rounded) {
     bool single = dtype != DT_F64;
     LLVMBuilderRef b = e->builder;
-    if (single && rounded && op == OP_exp) return vecmath_exp_bf16(b, x);
-    if (single && rounded && op == OP_erf) return vecmath_erf_bf16(b, x);
+    if (single && rounded && op == OP_exp) return vecmath_exp_bf16(e, x);
+    if (single && rounded && op == OP_erf) return vecmath_erf_bf16(e, x);
     switch (op) {
-    case OP_exp: return single ? vecmath_exp(b, x) : unary_intrinsic(e, "llvm.exp", x);
-    case OP_log: return single ? vecmath_log(b, x) : unary_intrinsic(e, "llvm.log", x);
-    case OP_sin: return single ? vecmath_sin(b, x) : unary_intrinsic(e, "llvm.sin", x);
-    case OP_cos: return single ? vecmath_cos(b, x) : unary_intrinsic(e, "llvm.cos", x);
-    case OP_tanh: return single ? vecmath_tanh(b, x) : vecmath_libm(b, "tanh", x);
-    case OP_erf: return single ? vecmath_erf(b, x) : vecmath_libm(b, "erf", x);
+    case OP_exp: return single ? vecmath_exp(e, x) : unary_intrinsic(e, "llvm.exp", x);
+    case OP_log: return single ? vecmath_log(e, x) : unary_intrinsic(e, "llvm.log", x);
+    case OP_sin: return single ? vecmath_sin(e, x) : unary_intrinsic(e, "llvm.sin", x);
+    case OP_cos: return single ? vecmath_cos(e, x) : unary_intrinsic(e, "llvm.cos", x);
+    case OP_tanh: return single ? vecmath_tanh(e, x) : vecmath_libm(e, "tanh", x);
+    case OP_erf: return single ? vecmath_erf(e, x) : vecmath_libm(e, "erf", x);
     default: { /* sigmoid */
-        if (single) return vecmath_sigmoid(b, x);
+        if (single) return vecmath_sigmoid(e, x);
         LLVMValueRef t = unary_intrinsic(e, "llvm.exp", LLVMBuildFNeg(b, x, ""));
         return LLVMBuildFDiv(b, like(x, 1), LLVMBuildFAdd(b, like(x, 1), t, ""), "");
     }

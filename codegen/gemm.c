@@ -20,13 +20,14 @@ static int64_t smaller(int64_t a, int64_t b) {
 }
 
 /* The longest K that is not cut, and the pieces of a longer one: of f32 and of bf16 products. */
-enum { WHOLE_K = 2048, CUT_K = 256, WHOLE_K_BF16 = 2048, CUT_K_BF16 = 512 };
+enum { WHOLE_K = 2048, CUT_K = 512, WHOLE_K_BF16 = 2048, CUT_K_BF16 = 1024 };
 
 /* Rows of C that a call is for, at most. */
 static int64_t most_rows(const GemmShape *shape) {
     return shape->block ? shape->block : shape->m;
 }
 
+/* A block of A stays in L2 while all panels of a block of B, which L3 holds, pass by: A is then packed once for C as wide as that. */
 static Blocking choose_blocking(const Target *target, const GemmShape *shape) {
     Panels panels = panels_choose(target, shape->products);
     const Micro *micro = &panels.micro;
@@ -34,11 +35,11 @@ static Blocking choose_blocking(const Target *target, const GemmShape *shape) {
     bool pairs = micro->kind != MICRO_FMA;
     b.kc = shape->k <= (pairs ? WHOLE_K_BF16 : WHOLE_K) ? shape->k : pairs ? CUT_K_BF16 : CUT_K;
     int64_t line = 4 * panels.parts * micro_units(micro, b.kc);
-    int64_t n = round_up(shape->n, b.nr), nc = target->l2_bytes * 5 / 8 / line / b.nr * b.nr;
+    int64_t n = round_up(shape->n, b.nr), nc = target->l2_bytes * 5 / 2 / line / b.nr * b.nr;
     if (nc < b.nr) nc = b.nr;
     int64_t blocks = (n + nc - 1) / nc;
     b.nc = round_up((n + blocks - 1) / blocks, b.nr);
-    int64_t mc = target->l2_bytes / 5 / line / b.mr * b.mr;
+    int64_t mc = target->l2_bytes * 3 / 8 / line / b.mr * b.mr;
     b.mc = smaller(mc < b.mr ? b.mr : mc, round_up(most_rows(shape), b.mr));
     b.rest_a = panels_room(&panels, b.mc, b.kc) / panels.parts;
     b.rest_b = shape->b_packed ? 0 : panels_room(&panels, b.nc, b.kc) / panels.parts;
@@ -84,6 +85,7 @@ typedef struct {
     LLVMValueRef m0, column; /* its first row; first column of the block */
     LLVMValueRef first_k;    /* of the piece of K */
     GemmEpilogue epilogue;
+    GemmPrefetch prefetch;
     void *user;
 } Gemm;
 
@@ -234,6 +236,26 @@ static LLVMValueRef panel_of_b(Gemm *g, LLVMValueRef across, LLVMValueRef col, L
     return at(e, g->b, add(e, panel, before));
 }
 
+/* Asks for the lines of memory that the tile will need when its sums are made: C, the sums so far, what the epilogue reads and
+ * writes. */
+static void prefetch_tile(Gemm *g, const TilePlace *p, LLVMValueRef last) {
+    Emitter *e = g->e;
+    const Blocking *b = &g->blocking;
+    bool sums = !g->epilogue || b->kc < g->shape->k;
+    if (g->prefetch) {
+        Fork fork = fork_begin(e, last);
+        g->prefetch(e, g->user, g->batch, p->row, p->rows, p->col, b->nr);
+        fork_else(e, &fork);
+        fork_end(e, &fork);
+    }
+    if (!sums) return;
+    int64_t stride;
+    LLVMValueRef from = sums_of(g, p->row, p->col, &stride);
+    Loop loop = emit_loop_begin(e, emit_i64(e, 0), p->rows, 1, "r");
+    emit_prefetch(e, at(e, from, mul(e, loop.counter, emit_i64(e, stride))), 4 * b->nr, true);
+    emit_loop_end(e, &loop);
+}
+
 /* The tiles of one packed block of A against one packed block of B. */
 static void emit_tiles(Gemm *g, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef col, LLVMValueRef columns,
                        LLVMValueRef k, LLVMValueRef first, LLVMValueRef last) {
@@ -246,8 +268,9 @@ static void emit_tiles(Gemm *g, LLVMValueRef row, LLVMValueRef rows, LLVMValueRe
     LLVMValueRef panel_b = panel_of_b(g, across.counter, place.col, units);
     Loop down = emit_block_loop(e, emit_i64(e, 0), rows, b->mr, "ir", &place.rows);
     LLVMValueRef panel_a = at(e, g->packed_a, mul(e, down.counter, units));
-    call_tile(g, place.rows, place.columns, panel_a, panel_b, units);
     place.row = add(e, row, down.counter);
+    prefetch_tile(g, &place, last);
+    call_tile(g, place.rows, place.columns, panel_a, panel_b, units);
     finish_tile(g, &place, first, last);
     emit_loop_end(e, &down);
     emit_loop_end(e, &across);
@@ -285,12 +308,14 @@ static void emit_matrix(Gemm *g, LLVMValueRef m0, LLVMValueRef m1, LLVMValueRef 
 }
 
 void gemm_emit(Emitter *e, const Target *target, const GemmShape *shape, LLVMValueRef a, LLVMValueRef b,
-               LLVMValueRef c, LLVMValueRef scratch, GemmEpilogue epilogue, void *user) {
+               LLVMValueRef c, LLVMValueRef scratch, GemmEpilogue epilogue, GemmPrefetch prefetch,
+               void *user) {
     Gemm g = {.e = e,
               .shape = shape,
               .blocking = choose_blocking(target, shape),
               .c = c,
               .epilogue = epilogue,
+              .prefetch = prefetch,
               .user = user};
     const Blocking *bl = &g.blocking;
     g.packed_b = scratch;

@@ -29,10 +29,15 @@ typedef struct {
 typedef void (*GemmEpilogue)(Emitter *e, void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
                              LLVMValueRef col, LLVMValueRef columns, LLVMValueRef tile, int64_t stride);
 
+/* Asks for the memory that the epilogue of a tile will read and write (emit_prefetch): of the tile's rows, and of `columns` columns. */
+typedef void (*GemmPrefetch)(Emitter *e, void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
+                             LLVMValueRef col, int64_t columns);
+
 /* Emits the product into e->function at the builder's place. `c`: row-major C for partial sums and the plain result
- * when `epilogue` is NULL. scratch: a pointer to gemm_scratch_bytes of this thread's own. */
+ * when `epilogue` is NULL; `prefetch` may be NULL. scratch: a pointer to gemm_scratch_bytes of this thread's own. */
 void gemm_emit(Emitter *e, const Target *target, const GemmShape *shape, LLVMValueRef a, LLVMValueRef b,
-               LLVMValueRef c, LLVMValueRef scratch, GemmEpilogue epilogue, void *user);
+               LLVMValueRef c, LLVMValueRef scratch, GemmEpilogue epilogue, GemmPrefetch prefetch,
+               void *user);
 int64_t gemm_scratch_bytes(const Target *target, const GemmShape *shape, bool epilogue);
 
 #endif

@@ -104,6 +104,22 @@ static void emit_epilogue(Emitter *e, void *user, LLVMValueRef batch, LLVMValueR
     emit_loop_end(e, &loop);
 }
 
+static void prefetch_epilogue(Emitter *e, void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
+                              LLVMValueRef col, int64_t columns) {
+    Epilogue *epilogue = user;
+    const Kernel *kernel = e->kernel;
+    Loop loop = emit_loop_begin(e, emit_i64(e, 0), rows, 1, "r");
+    set_indices(e, epilogue, batch, LLVMBuildAdd(e->builder, row, loop.counter, ""), col);
+    for (size_t u = 0; u < kernel->n_uses; u++) {
+        const KernelUse *use = &kernel->uses[u];
+        if (!use->in_memory && func_node(e->func, use->value)->cluster != e->cluster)
+            emit_prefetch_value(e, use->value, false, &use->access, columns);
+    }
+    for (int s = 0; s < epilogue->n_stores; s++)
+        emit_prefetch_value(e, epilogue->stores[s]->value, true, &epilogue->stores[s]->access, columns);
+    emit_loop_end(e, &loop);
+}
+
 static AttentionOperand attention_operand(Emitter *e, const Node *node, int operand, const Type *result) {
     AttentionOperand x = {.dtype = DT_F32};
     ValueId views[16];
@@ -173,7 +189,8 @@ static int64_t emit_matmul(Emitter *e, const Target *target, const Node *node) {
     GemmShape shape = shape_of(e, node, &a, &b);
     LLVMValueRef a_pointer = emit_buffer(e, a, false)->pointer, b_pointer = emit_buffer(e, b, false)->pointer;
     LLVMValueRef scratch = emit_buffer(e, IR_NONE, true)->pointer;
-    gemm_emit(e, target, &shape, a_pointer, b_pointer, c, scratch, plain ? NULL : emit_epilogue, &epilogue);
+    gemm_emit(e, target, &shape, a_pointer, b_pointer, c, scratch, plain ? NULL : emit_epilogue,
+              plain ? NULL : prefetch_epilogue, &epilogue);
     return gemm_scratch_bytes(target, &shape, !plain);
 }
 

@@ -170,7 +170,7 @@ static void test_products(void **state) {
         snprintf(name, sizeof name, "gemm_%d", i);
         unit_kernel(&unit, name);
         gemm_emit(&unit.e, &unit.target, &l.shape, unit_arg(&unit, 0), unit_arg(&unit, 1), unit_arg(&unit, 2),
-                  unit_arg(&unit, 3), NULL, NULL);
+                  unit_arg(&unit, 3), NULL, NULL, NULL);
         unit_kernel_end(&unit);
         scratch[i] = gemm_scratch_bytes(&unit.target, &l.shape, false);
     }
@@ -199,7 +199,7 @@ static void test_tile_code(void **state) {
     Layout l = layout_of(&CASES[2], &VARIANTS[2]);
     unit_kernel(&unit, "gemm");
     gemm_emit(&unit.e, &unit.target, &l.shape, unit_arg(&unit, 0), unit_arg(&unit, 1), unit_arg(&unit, 2),
-              unit_arg(&unit, 3), NULL, NULL);
+              unit_arg(&unit, 3), NULL, NULL, NULL);
     unit_kernel_end(&unit);
     LLVMMemoryBufferRef text = NULL;
     assert_false(LLVMTargetMachineEmitToMemoryBuffer(unit.target.machine, unit.e.module, LLVMAssemblyFile,

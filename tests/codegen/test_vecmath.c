@@ -21,7 +21,7 @@ static double sigmoid(double x) {
  * error is counted in ulp of 1. */
 static const struct {
     const char *name;
-    LLVMValueRef (*emit)(LLVMBuilderRef, LLVMValueRef);
+    LLVMValueRef (*emit)(Emitter *, LLVMValueRef);
     double (*exact)(double);
     double limit, domain, from, to;
     bool of_one;
@@ -62,7 +62,7 @@ static void emit_map(Unit *unit, const char *name, int function, int width) {
     LLVMValueRef in =
         LLVMBuildLoad2(e->builder, type, LLVMBuildGEP2(e->builder, f32, x, &loop.counter, 1, ""), "");
     LLVMSetAlignment(in, 4);
-    LLVMValueRef out = LLVMBuildStore(e->builder, FUNCTIONS[function].emit(e->builder, in),
+    LLVMValueRef out = LLVMBuildStore(e->builder, FUNCTIONS[function].emit(e, in),
                                       LLVMBuildGEP2(e->builder, f32, y, &loop.counter, 1, ""));
     LLVMSetAlignment(out, 4);
     emit_loop_end(e, &loop);
@@ -167,7 +167,7 @@ static void test_libm(void **state) {
     LLVMTypeRef vector = LLVMVectorType(LLVMDoubleTypeInContext(e->context), 4);
     LLVMValueRef x = LLVMBuildLoad2(e->builder, vector, unit_arg(&unit, 0), "");
     LLVMSetAlignment(x, 8);
-    LLVMSetAlignment(LLVMBuildStore(e->builder, vecmath_libm(e->builder, "cbrt", x), unit_arg(&unit, 1)), 8);
+    LLVMSetAlignment(LLVMBuildStore(e->builder, vecmath_libm(e, "cbrt", x), unit_arg(&unit, 1)), 8);
     unit_kernel_end(&unit);
     unit_load(&unit);
     double in[4] = {8, -27, 0.001, 2}, out[4];
