@@ -28,7 +28,8 @@ static const Pass TABLE[] = {
     {"fuse", "group nodes into kernels and decide what reaches memory", pass_fuse},
     {"precision", "products of bf16, and which values between kernels are stored so", pass_precision},
     {"schedule", "order the kernels so that values live short", pass_schedule},
-    {"remat", "compute values again instead of keeping them, where a limit of memory asks for it",
+    {"remat",
+     "compute values again instead of keeping them: what is nearly free, or what a limit of memory asks for",
      pass_remat},
     {"memory", "lay the values between kernels into one arena", pass_memory},
 };
