@@ -1,6 +1,7 @@
 /* A compiled program: linking, questions, the end. */
 #include "codegen/compiled.h"
 #include "codegen/part.h"
+#include "codegen/resident.h"
 #include "ir/clock.h"
 #include "runtime/irregular.h"
 
@@ -46,6 +47,7 @@ bool compiled_link(Compiled *c, char *error, size_t size) {
             calls[i].kernel = number >= 0 ? kernels[number] : irregular_kernel(-1 - number);
         }
     }
+    resident_trim();
     c->times.link = seconds_now() - start;
     return true;
 }

@@ -72,12 +72,13 @@ int verb_check(int argc, char **argv) {
         if (step)
             printf("  memory       %.1f MB: %.1f MB state, %.1f MB between kernels\n",
                    (state + (double)step->arena_bytes) / 1e6, state / 1e6, (double)step->arena_bytes / 1e6);
-        if (step && module->memory_limit) {
-            AgainTotals again = again_totals(s.arena, step);
-            printf("  limit        %.1f MB: %d kernels run again, %.1f MB not kept, %.2f%% more FLOPs\n",
-                   (double)module->memory_limit / 1e6, again.kernels, (double)again.bytes / 1e6,
+        if (step && module->memory_limit)
+            printf("  limit        %.1f MB\n", (double)module->memory_limit / 1e6);
+        AgainTotals again = step ? again_totals(s.arena, step) : (AgainTotals){0};
+        if (again.kernels)
+            printf("  again        %d kernels run again, %.1f MB not kept, %.2f%% more FLOPs\n",
+                   again.kernels, (double)again.bytes / 1e6,
                    100 * again.flops / (again.all_flops - again.flops));
-        }
         if (step) printf("  operators    %zu in the step after all passes\n", step->count);
     }
     session_close(&s);

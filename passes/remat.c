@@ -3,16 +3,19 @@
  * It works on kernels in their order. A value that lives across the peak without being read there is dropped after its last use
  * before the peak, and its kernel runs again before the next use; so do, as far as they are not kept either, the kernels that
  * make what it loads. In each round the values that free most bytes, for as long as memory is nearly full, per second of
- * computing again (a roofline) are dropped. The rounds do not look at the limit: a lower one goes further along the same way.
+ * computing again (a roofline) are dropped. The rounds do not look at the limit: a lower one goes further along the same way. Without
+ * a limit they end when nothing is left that frees much for little.
  *
  * What is computed again has the same bits. A kernel runs again as it is; or, if elementwise, without what other values need.
  * The compiler contracts a product and a sum into one rounding if the product has no other use: kernels where the uses of such
  * a product would change are left alone. */
 #include "passes/remat.h"
+#include "ir/cost.h"
 #include "passes/live.h"
 #include "passes/memory.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +24,11 @@ enum { MOST_RUNS = 24, MOST_DEPTH = 12, SMALL = 16, WORTH = 4096, STALE_ROUNDS =
 #define BYTES_PER_SECOND 20e9
 #define SECONDS_PER_KERNEL 5e-6
 #define NEARLY_FULL 0.75 /* of the peak: where memory is worth freeing */
+/* Without a limit: an elementwise kernel that loads at most four bytes for each that need not be kept, for all together a little of
+ * the step's time, and not where the arena is small. */
+#define NEARLY_FREE 4e9 /* bytes per second of computing again */
+#define SPARE 0.02      /* of the step */
+#define LITTLE (32 << 20)
 
 /* What a run reads by the name of `value`: the instance itself, or another that it is made from by a cast. */
 typedef struct {
@@ -342,6 +350,7 @@ typedef struct {
     Action actions[MOST_RUNS];
     int n;
     double seconds, gain;
+    int64_t freed;     /* bytes not kept past the peak */
     int64_t temporary; /* bytes made besides the value */
     uint32_t blocked;  /* the first run that writes over a state which the plan reads; IR_NONE: none does */
 } Plan;
@@ -381,6 +390,11 @@ static bool make_sources(Remat *r, Plan *plan, const Slice *slice, int64_t small
     return true;
 }
 
+static double roofline(double flops, double bytes) {
+    double compute = flops / FLOPS_PER_SECOND, memory = bytes / BYTES_PER_SECOND;
+    return (compute > memory ? compute : memory) + SECONDS_PER_KERNEL;
+}
+
 static void count_cost(const Remat *r, Plan *plan, const ClusterSpan *span, const Slice *slice,
                        ValueId value) {
     double flops = 0, bytes = 0;
@@ -393,8 +407,7 @@ static void count_cost(const Remat *r, Plan *plan, const ClusterSpan *span, cons
         bytes += (double)type_bytes(func_type(r->func, slice->outside[i]));
     for (size_t i = 0; i < slice->n_stops; i++)
         bytes += (double)type_bytes(func_type(r->func, slice->stops[i].stored));
-    double compute = flops / FLOPS_PER_SECOND, memory = bytes / BYTES_PER_SECOND;
-    plan->seconds += (compute > memory ? compute : memory) + SECONDS_PER_KERNEL;
+    plan->seconds += roofline(flops, bytes);
 }
 
 static double worth_between(const Remat *r, uint32_t from, uint32_t to) { /* runs, both without */
@@ -504,6 +517,7 @@ static bool plan_drop(Remat *r, Plan *plan, uint32_t instance, uint32_t last, ui
     plan->temporary = 0;
     plan->seconds = 0;
     plan->gain = (double)x->bytes * worth_between(r, last, before);
+    plan->freed = x->bytes;
     if (!run_again(r, plan, x->value, x->bytes / SMALL, 0)) return false;
     if (plan->actions[plan->n - 1].kind == RUN_WHOLE) { /* what the kernel makes besides is dropped too */
         const ClusterSpan *span = &r->placement.spans[r->placement.span_of[x->value]];
@@ -512,6 +526,7 @@ static bool plan_drop(Remat *r, Plan *plan, uint32_t instance, uint32_t last, ui
             if (other == IR_NONE || other == instance || r->instances[other].to_end) continue;
             plan->gain += (double)r->instances[other].bytes *
                           worth_between(r, last_touch(r, other, r->runs[before].key), before);
+            plan->freed += r->instances[other].bytes;
         }
     }
     return plan->gain > 0 && r->live[r->runs[before].at] + plan->temporary - x->bytes < r->most;
@@ -714,22 +729,34 @@ static bool score_instance(Remat *r, uint32_t instance, Plan *plan) {
     return make_plan(r, plan, instance);
 }
 
+/* What a round may take: plans that free so many bytes per second of computing again, while there are seconds left. */
+typedef struct {
+    double bytes_per_second, seconds;
+} Terms;
+
+static bool accepts(const Terms *terms, const Plan *plan) {
+    return plan->seconds <= terms->seconds && (double)plan->freed >= terms->bytes_per_second * plan->seconds;
+}
+
 /* Drops the best candidates of the peak, up to a fiftieth of it; false: there is none. */
-static bool run_round(Remat *r) {
+static bool run_round(Remat *r, Terms *terms) {
     Candidate *candidates = ARENA_ARRAY(r->arena, Candidate, r->n_instances + 1);
     size_t n = 0;
     Plan plan;
     for (uint32_t i = 0; i < r->n_instances; i++) {
         const Instance *x = &r->instances[i];
         if (x->bytes * WORTH < r->most) continue;
-        if (score_instance(r, i, &plan)) candidates[n++] = (Candidate){i, plan.gain / plan.seconds};
+        if (score_instance(r, i, &plan) && accepts(terms, &plan))
+            candidates[n++] = (Candidate){i, plan.gain / plan.seconds};
         arena_free(plan.arena);
     }
     qsort(candidates, n, sizeof *candidates, by_score);
     int64_t freed = 0;
     for (size_t c = 0; c < n && freed * 50 < r->most; c++) {
-        if (score_instance(r, candidates[c].instance, &plan) && has_room(r, plan.before, plan.n)) {
+        if (score_instance(r, candidates[c].instance, &plan) && accepts(terms, &plan) &&
+            has_room(r, plan.before, plan.n)) {
             freed += r->instances[candidates[c].instance].bytes;
+            terms->seconds -= plan.seconds;
             carry_out(r, &plan);
         }
         arena_free(plan.arena);
@@ -744,6 +771,7 @@ static void reserve_positions(Remat *r) {
 
 /* Rounds until the arena fits, or no more than `live` bytes live at once. False: they never do; *least is what they come to. */
 static bool shrink(Remat *r, int64_t budget, int64_t live, int64_t *least) {
+    Terms any = {0, INFINITY};
     *least = INT64_MAX;
     for (int stale = 0; stale < STALE_ROUNDS; stale++) {
         reserve_positions(r);
@@ -754,9 +782,25 @@ static bool shrink(Remat *r, int64_t budget, int64_t live, int64_t *least) {
             *least = r->most;
             stale = 0;
         }
-        if (!run_round(r)) break;
+        if (!run_round(r, &any)) break;
     }
     return false;
+}
+
+/* Rounds of what is nearly free to compute again. */
+static bool drop_nearly_free(Remat *r) {
+    Terms terms = {NEARLY_FREE, 0};
+    for (uint32_t k = r->first; k != IR_NONE; k = r->runs[k].next) {
+        KernelCost cost = kernel_cost(r->func, &r->placement, &r->placement.spans[r->runs[k].span]);
+        terms.seconds += SPARE * roofline(cost.flops, cost.bytes);
+    }
+    bool any = false;
+    for (;; any = true) {
+        reserve_positions(r);
+        number_runs(r);
+        sum_lives(r);
+        if (r->most < LITTLE || !run_round(r, &terms)) return any;
+    }
 }
 
 /* ---- the function ----------------------------------------------------------------------------------------------------------- */
@@ -859,9 +903,14 @@ int64_t resident_bytes(const Func *func) {
 
 bool pass_remat(Module *module, Diags *diags) {
     Func *func = module_find_func(module, "step");
-    if (module->memory_limit == 0 || !func || func->count == 0) return true;
+    if (!func || func->count == 0) return true;
     int64_t resident = resident_bytes(func), least;
     Remat r = make_remat(func);
+    if (module->memory_limit == 0) {
+        if (drop_nearly_free(&r)) emit_runs(&r);
+        arena_free(r.arena);
+        return true;
+    }
     bool fits = shrink(&r, module->memory_limit - resident, 0, &least);
     if (fits)
         emit_runs(&r);

@@ -1,16 +1,17 @@
 /* A program with memory: state, outputs and one arena a function; running a function walks its calls in one parallel region. */
 #include "runtime/runtime.h"
 
+#include "runtime/initial.h"
+#include "runtime/pages.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 
-enum { ALIGN = 64, HUGE_PAGE = 2 << 20 };
+enum { ALIGN = 64 };
 
 typedef struct {
     void **pointers; /* of each argument; scratch ones are per thread */
-    char *arena;
     void **outputs;
     double *times;
 } Bound;
@@ -19,43 +20,65 @@ struct VtInstance {
     const VtProgram *program;
     void **states;
     Bound *functions;
+    VtPages kept;  /* states, and the outputs of all functions */
+    VtPages arena; /* of whichever function runs: what one leaves there no other reads */
+    VtPages blocks;
     bool profile;
-    bool stale;    /* states were written from outside: derived ones no longer follow from them */
-    char *scratch; /* threads blocks of scratch_bytes, of which the first own_bytes are for chains */
+    bool stale;   /* states were written from outside: derived ones no longer follow from them */
+    bool written; /* someone may have written states */
+    char *
+        scratch; /* threads blocks of scratch_bytes, in `blocks`, of which the first own_bytes are for chains */
     size_t scratch_bytes, own_bytes;
     int scratch_threads;
 };
-
-static void *allocate(size_t bytes) {
-    size_t align = bytes >= HUGE_PAGE ? HUGE_PAGE : ALIGN;
-    void *memory = NULL;
-    bytes = (bytes + align) / align * align;
-    if (posix_memalign(&memory, align, bytes) != 0) return NULL;
-    if (align == HUGE_PAGE) madvise(memory, bytes, MADV_HUGEPAGE);
-    memset(memory, 0, bytes);
-    return memory;
-}
 
 static void *base_of(VtInstance *instance, const Bound *bound, const VtArg *arg) {
     switch (arg->kind) {
     case VT_ARG_STATE: return instance->states[arg->index];
     case VT_ARG_OUTPUT: return bound->outputs[arg->index];
-    case VT_ARG_ARENA: return bound->arena;
+    case VT_ARG_ARENA: return instance->arena.memory;
     case VT_ARG_CONST: return (void *)instance->program->constants[arg->index];
     default: return NULL; /* inputs, scratch and blocks come with the call */
     }
+}
+
+static size_t aligned(size_t bytes) {
+    return (bytes + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+/* All that is kept between calls lies side by side: a tensor of its own pages would round each up to whole huge ones. */
+static bool allocate(VtInstance *instance) {
+    const VtProgram *program = instance->program;
+    size_t kept = 0, arena = 0, at = 0;
+    for (int s = 0; s < program->n_states; s++) kept += aligned(vt_bytes(&program->states[s].tensor));
+    for (int f = 0; f < program->n_functions; f++) {
+        const VtFunction *function = &program->functions[f];
+        for (int o = 0; o < function->n_outputs; o++) kept += aligned(vt_bytes(&function->outputs[o].tensor));
+        if ((size_t)function->arena_bytes > arena) arena = (size_t)function->arena_bytes;
+    }
+    if (!vt_pages_get(&instance->kept, kept) || !vt_pages_get(&instance->arena, arena)) return false;
+    for (int s = 0; s < program->n_states; s++) {
+        instance->states[s] = instance->kept.memory + at;
+        at += aligned(vt_bytes(&program->states[s].tensor));
+    }
+    for (int f = 0; f < program->n_functions; f++) {
+        const VtFunction *function = &program->functions[f];
+        void **outputs = calloc((size_t)function->n_outputs + 1, sizeof(void *));
+        if (!(instance->functions[f].outputs = outputs)) return false;
+        for (int o = 0; o < function->n_outputs; o++) {
+            outputs[o] = instance->kept.memory + at;
+            at += aligned(vt_bytes(&function->outputs[o].tensor));
+        }
+    }
+    return true;
 }
 
 static bool bind_function(VtInstance *instance, int f) {
     const VtFunction *function = &instance->program->functions[f];
     Bound *bound = &instance->functions[f];
     bound->pointers = calloc((size_t)function->n_args + 1, sizeof(void *));
-    bound->outputs = calloc((size_t)function->n_outputs + 1, sizeof(void *));
     bound->times = calloc((size_t)function->n_calls + 1, sizeof(double));
-    bound->arena = allocate((size_t)function->arena_bytes);
-    if (!bound->pointers || !bound->outputs || !bound->times || !bound->arena) return false;
-    for (int o = 0; o < function->n_outputs; o++)
-        if (!(bound->outputs[o] = allocate(vt_bytes(&function->outputs[o].tensor)))) return false;
+    if (!bound->pointers || !bound->times) return false;
     for (int a = 0; a < function->n_args; a++) {
         char *base = base_of(instance, bound, &function->args[a]);
         bound->pointers[a] = base ? base + function->args[a].offset : NULL;
@@ -81,10 +104,8 @@ VtInstance *vt_instance_new(const VtProgram *program, VtError *error) {
         instance->stale = true;
         instance->states = calloc((size_t)program->n_states + 1, sizeof(void *));
         instance->functions = calloc((size_t)program->n_functions + 1, sizeof(Bound));
-        good = instance->states && instance->functions;
+        good = instance->states && instance->functions && allocate(instance);
     }
-    for (int s = 0; good && s < program->n_states; s++)
-        good = (instance->states[s] = allocate(vt_bytes(&program->states[s].tensor))) != NULL;
     for (int f = 0; good && f < program->n_functions; f++) good = bind_function(instance, f);
     if (good) return instance;
     vt_fail(error, 1, "out of memory for '%s': a smaller train.batch needs less", program->name);
@@ -94,19 +115,16 @@ VtInstance *vt_instance_new(const VtProgram *program, VtError *error) {
 
 void vt_instance_free(VtInstance *instance) {
     if (!instance) return;
-    for (int s = 0; instance->states && s < instance->program->n_states; s++) free(instance->states[s]);
     for (int f = 0; instance->functions && f < instance->program->n_functions; f++) {
-        Bound *bound = &instance->functions[f];
-        for (int o = 0; bound->outputs && o < instance->program->functions[f].n_outputs; o++)
-            free(bound->outputs[o]);
-        free(bound->outputs);
-        free(bound->pointers);
-        free(bound->times);
-        free(bound->arena);
+        free(instance->functions[f].outputs);
+        free(instance->functions[f].pointers);
+        free(instance->functions[f].times);
     }
     free(instance->functions);
     free(instance->states);
-    free(instance->scratch);
+    vt_pages_free(&instance->kept);
+    vt_pages_free(&instance->arena);
+    vt_pages_free(&instance->blocks);
     free(instance);
 }
 
@@ -178,16 +196,17 @@ static void run_calls(void *user, int thread, int threads) {
     }
 }
 
+/* Untouched: each thread writes its own block first. */
 static bool ready_scratch(VtInstance *instance) {
     int threads = vt_threads();
     if (instance->scratch && instance->scratch_threads >= threads) return true;
-    if (!instance->scratch) instance->scratch_bytes += instance->own_bytes;
-    size_t bytes = (instance->scratch_bytes + 4096) / 4096 * 4096 +
-                   256; /* blocks of threads start on other cache sets */
-    free(instance->scratch);
-    instance->scratch_bytes = bytes;
-    instance->scratch_threads = threads;
-    return (instance->scratch = allocate(bytes * (size_t)threads)) != NULL;
+    if (!instance->scratch)
+        instance->scratch_bytes = vt_pages_stride(instance->scratch_bytes + instance->own_bytes);
+    vt_pages_free(&instance->blocks);
+    bool good = vt_pages_get(&instance->blocks, instance->scratch_bytes * (size_t)threads);
+    instance->scratch = instance->blocks.memory;
+    instance->scratch_threads = good ? threads : 0;
+    return good;
 }
 
 static int find_function(const VtProgram *program, const char *name) {
@@ -221,6 +240,7 @@ bool vt_instance_run(VtInstance *instance, const char *name, void *const *inputs
             bound->pointers[a] = (char *)inputs[function->args[a].index] + function->args[a].offset;
     if (!refresh_derived(instance, name, error)) return false;
     if (!ready_scratch(instance)) return vt_fail(error, 1, "out of memory");
+    instance->written = true;
     Run run = {instance, function, bound};
     vt_parallel(run_calls, &run);
     return true;
@@ -251,7 +271,7 @@ const void *vt_instance_state(const VtInstance *instance, int state) {
 }
 
 void *vt_instance_write_state(VtInstance *instance, int state) {
-    instance->stale = true;
+    instance->stale = instance->written = true;
     return instance->states[state];
 }
 
@@ -263,50 +283,26 @@ int vt_instance_find_state(const VtInstance *instance, const char *name) {
 
 /* ---- initial values ----------------------------------------------------------------------------------------------- */
 
-static double draw_initial(const VtState *state, VtRng *rng) {
-    double x;
-    switch (state->init) {
-    case VT_INIT_NORMAL: return state->a + state->b * vt_rng_normal(rng);
-    case VT_INIT_TRUNC_NORMAL:
-        do x = vt_rng_normal(rng);
-        while (x < -2 || x > 2);
-        return state->a + state->b * x;
-    case VT_INIT_UNIFORM: return state->a + (state->b - state->a) * vt_rng_uniform(rng);
-    default: return state->a;
-    }
-}
-
-static void store_number(void *out, int64_t i, int dtype, double x) {
-    switch (dtype) {
-    case VT_F32: ((float *)out)[i] = (float)x; break;
-    case VT_F64: ((double *)out)[i] = x; break;
-    case VT_I32: ((int32_t *)out)[i] = (int32_t)x; break;
-    case VT_I64: ((int64_t *)out)[i] = (int64_t)x; break;
-    default: ((uint8_t *)out)[i] = x != 0;
-    }
-}
-
 void vt_instance_init(VtInstance *instance, uint64_t seed) {
     const VtProgram *program = instance->program;
     instance->stale = true;
     for (int s = 0; s < program->n_states; s++) {
         const VtState *state = &program->states[s];
-        VtRng rng = {.seed = seed, .stream = vt_stream(state->tensor.name)};
         if (state->init == VT_INIT_COPY || state->init == VT_INIT_FUNCTION) continue;
-        for (int64_t i = 0, n = vt_elements(&state->tensor); i < n; i++)
-            store_number(instance->states[s], i, state->tensor.dtype, draw_initial(state, &rng));
+        vt_initial_fill(state, seed, !instance->written, instance->states[s]);
     }
+    instance->written = true;
     if (find_function(program, "init") >= 0) vt_instance_run(instance, "init", NULL, NULL);
     for (int s = 0; s < program->n_states; s++) {
         const VtState *state = &program->states[s];
         const void *made = state->init == VT_INIT_FUNCTION
                                ? vt_instance_output(instance, "init", state->tensor.name, NULL)
                                : NULL;
-        if (made) memcpy(instance->states[s], made, vt_bytes(&state->tensor));
+        if (made) vt_initial_copy(instance->states[s], made, vt_bytes(&state->tensor));
     }
     for (int s = 0; s < program->n_states;
          s++) /* last: what is copied may be made by a function, or itself copied before */
         if (program->states[s].init == VT_INIT_COPY)
-            memcpy(instance->states[s], instance->states[program->states[s].copy_of],
-                   vt_bytes(&program->states[s].tensor));
+            vt_initial_copy(instance->states[s], instance->states[program->states[s].copy_of],
+                            vt_bytes(&program->states[s].tensor));
 }

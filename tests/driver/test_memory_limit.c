@@ -164,6 +164,35 @@ static void test_bits_do_not_change(void **state) {
     for (int i = 0; i < N_ROWS; i++) check_row(&ROWS[i]);
 }
 
+/* Without a limit, of a step that is not small, what is nearly free to compute again is not kept; a limit it is far from keeps all. */
+static void test_nearly_free_values_are_not_kept(void **state) {
+    (void)state;
+    static const char *const precisions[] = {"train.precision=fp32", "train.precision=bf16"};
+    for (int p = 0; p < 2; p++) {
+        Row row = {"../bench/peers/vit.yaml",
+                   {"image=32", "patch=4", "dim=256", "depth=3", "heads=4", "batch=32", "classes=10",
+                    precisions[p]}};
+        size_t size, other;
+        Loaded kept = load(&row, "train.memory=100GB", PASSES_ALL), usual = load(&row, NULL, PASSES_ALL);
+        assert_int_equal(count_again(kept.step), 0);
+        assert_true(count_again(usual.step) > 0);
+        assert_true(usual.step->arena_bytes < kept.step->arena_bytes * 4 / 5);
+        double all = 0, again = 0;
+        for (ValueId id = 0; id < usual.step->count; id++) {
+            const Node *node = func_node(usual.step, id);
+            *(node->again ? &again : &all) += node_flops(usual.step, node);
+        }
+        assert_true(again < 0.01 * all);
+        char *want = run(&kept, &size), *got = run(&usual, &other);
+        assert_int_equal(size, other);
+        assert_same_bits(got, want, size, row.path, precisions[p]);
+        free(want);
+        free(got);
+        arena_free(kept.arena);
+        arena_free(usual.arena);
+    }
+}
+
 static void test_every_precision_fits(void **state) {
     (void)state;
     static const char *const precisions[] = {"train.precision=bf16", "train.precision=bf16x3"};
@@ -197,6 +226,7 @@ static void test_limits_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bits_do_not_change),
+        cmocka_unit_test(test_nearly_free_values_are_not_kept),
         cmocka_unit_test(test_every_precision_fits),
         cmocka_unit_test(test_limits_are_refused),
     };
