@@ -46,6 +46,7 @@ def options():
     add("--rounds", type=positive, help="turns of each peer (5; 2 with --quick)")
     add("--steps", type=positive, default=2, help="timed steps a turn, of which the fastest counts (2)")
     add("--threads", type=positive, default=2, help="of each peer (2)")
+    add("--instructions", choices=list(INSTRUCTIONS), help="as on a machine that has no more")
     add("--depth", type=int, default=0, metavar="N", help="fewer blocks, to try the machinery")
     add("--quick", action="store_true", help="ti4 alone, few rounds")
     add("--json", metavar="FILE", help="write the results here too")
@@ -58,12 +59,21 @@ def options():
     return given
 
 
-def environment(threads, work):
+# What keeps PyTorch, its libraries and XLA to an older machine's instructions.
+INSTRUCTIONS = {
+    "avx2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+             "XLA_FLAGS": "--xla_cpu_max_isa=AVX2"},
+    "generic": {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
+                "XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2"},
+}
+
+
+def environment(given, work):
     """The peers' own: so many threads, nothing compiled in an earlier run."""
-    count = str(threads)
+    count = str(given.threads)
     shutil.rmtree(work / "inductor", ignore_errors=True)
     return {**os.environ, "OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count, "JAX_PLATFORMS": "cpu",
-            "TORCHINDUCTOR_CACHE_DIR": str(work / "inductor")}
+            "TORCHINDUCTOR_CACHE_DIR": str(work / "inductor"), **INSTRUCTIONS.get(given.instructions, {})}
 
 
 def checked_gflop(case, given):
@@ -88,7 +98,7 @@ def run_case(case, precision, given, work, reference):
             peers.append(Vitc("vitc-bf16x3", case, "bf16x3"))
     if reference is None:
         plain = Vitc("vitc", case, "fp32")
-        plain.start(vitc, recipe, given.threads, work)
+        plain.start(vitc, recipe, given, work)
         if not unfed:
             plain.compute_losses(initial)
         reference = {"peer": "vitc in fp32", "losses": plain.losses}
@@ -98,9 +108,9 @@ def run_case(case, precision, given, work, reference):
             if unfed:
                 peer.missing = unfed
                 continue
-            peer.start(initial, given.threads, given.depth, environment(given.threads, work), log)
+            peer.start(initial, given.threads, given.depth, environment(given, work), log)
         else:
-            peer.start(vitc, recipe, given.threads, work)
+            peer.start(vitc, recipe, given, work)
         if not peer.missing:
             peer.first_steps()
         if isinstance(peer, Vitc) and not peer.missing:
@@ -132,7 +142,8 @@ def write(given, results, peaks, load):
     agreed = all(entry["agrees"] for result in results for entry in result["losses"])
     if given.json:
         about = {"machine": machine.name(), "threads": given.threads, "peaks": peaks, "rounds": given.rounds,
-                 "steps": given.steps, "depth": given.depth, "load": load, "date": time.strftime("%Y-%m-%d"),
+                 "steps": given.steps, "depth": given.depth, "load": load,
+                 "instructions": given.instructions, "date": time.strftime("%Y-%m-%d"),
                  "losses_agree": agreed}
         Path(given.json).write_text(json.dumps({**about, "results": results}, indent=1) + "\n")
     if given.plot:

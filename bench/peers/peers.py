@@ -66,29 +66,33 @@ class Worker(Peer):
 
 
 COMPILED = re.compile(r"(\d+) ms to elaborate, (\d+) ms in passes, (\d+) ms to compile")
+CACHED = re.compile(r"from the cache in [\d.]+ s")
 TIMED = re.compile(r"step: ([\d.]+) ms .* ([\d.]+) GFLOP/s")
 
 
 class Vitc(Peer):
     """`vitc bench` for the times, `vitc run` for the losses."""
 
-    def start(self, vitc, recipe, threads, work):
-        self.vitc, self.recipe, self.threads, self.work = vitc, recipe, threads, work
+    def start(self, vitc, recipe, given, work):
+        self.vitc, self.recipe, self.threads, self.work = vitc, recipe, given.threads, work
         self.arguments = [recipe, *self.case.arguments(self.precision)]
+        if given.instructions:
+            self.arguments += ["--target-features", given.instructions]
         self.version = subprocess.run([vitc, "--version"], stdout=subprocess.PIPE, text=True).stdout.strip()
 
-    def bench(self, steps):
+    def bench(self, steps, *flags):
         """(times of compiling, seconds from there to the end, seconds a step) or None."""
         primary, secondary = pty.openpty()  # a terminal gets each line as soon as it is printed
         complaints = open(self.work / "vitc.stderr", "w+")
-        command = [self.vitc, "bench", *self.arguments, "--steps", str(steps), "--threads", str(self.threads)]
+        command = [self.vitc, "bench", *self.arguments, "--steps", str(steps), "--threads", str(self.threads),
+                   *flags]
         process = subprocess.Popen(command, stdout=secondary, stderr=complaints)
         os.close(secondary)
         seen = {}
         with os.fdopen(primary, errors="replace") as lines:
             try:
                 for line in lines:
-                    for pattern in (COMPILED, TIMED):
+                    for pattern in (COMPILED, CACHED, TIMED):
                         if match := pattern.search(line):
                             seen[pattern] = (time.perf_counter(), [float(x) for x in match.groups()])
             except OSError:
@@ -98,16 +102,17 @@ class Vitc(Peer):
         complaints.seek(0)
         lines = complaints.read().strip().splitlines()
         complaints.close()
-        if len(seen) < 2:
+        compiled = seen.get(COMPILED) or seen.get(CACHED)
+        if not compiled or TIMED not in seen:
             self.missing = lines[0] if lines else f"ended with {process.returncode}"
             return None
         self.rss = max(self.rss, usage.ru_maxrss * 1024)
-        (compiled_at, parts), (ended_at, (milliseconds, speed)) = seen[COMPILED], seen[TIMED]
+        (compiled_at, parts), (ended_at, (milliseconds, speed)) = compiled, seen[TIMED]
         self.gflop = speed * milliseconds / 1e3
         return sum(parts) / 1e3, ended_at - compiled_at, milliseconds / 1e3
 
     def first_steps(self):
-        if measured := self.bench(1):
+        if measured := self.bench(1, "--no-cache"):
             compiling, both, second = measured
             self.first_step = compiling + both - second
 
