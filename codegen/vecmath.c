@@ -125,11 +125,20 @@ static LLVMValueRef round_to_piece(LLVMBuilderRef b, LLVMValueRef x, double fact
     return LLVMBuildFSub(b, shifted, real(x, magic), "");
 }
 
+/* y·2^⌊n⌋ */
+static LLVMValueRef times_power(Emitter *e, LLVMValueRef y, LLVMValueRef n) {
+    LLVMTypeRef i16 = LLVMInt16TypeInContext(e->context), i32 = LLVMInt32TypeInContext(e->context);
+    LLVMValueRef args[] = {y, n, y, LLVMConstAllOnes(i16), LLVMConstInt(i32, 4, false)};
+    return emit_intrinsic(e, "llvm.x86.avx512.mask.scalef.ps.512", NULL, args, 5);
+}
+
+/* 2^(i/16) */
+static const double POWERS[TABLE] = {1,          1.04427373, 1.09050775, 1.13878858, 1.18920708, 1.24185777,
+                                     1.29683959, 1.35425556, 1.41421354, 1.47682619, 1.54221082, 1.61049032,
+                                     1.68179286, 1.75625217, 1.8340081,  1.91520655};
+
 /* 2^(i/16)·e^r, |r| <= log(2)/32, times a power of two by the instruction for it, which rounds denormal results right. */
 static LLVMValueRef exp_by_table(Emitter *e, LLVMValueRef x) {
-    static const double powers[TABLE] = {
-        1,          1.04427373, 1.09050775, 1.13878858, 1.18920708, 1.24185777, 1.29683959, 1.35425556,
-        1.41421354, 1.47682619, 1.54221082, 1.61049032, 1.68179286, 1.75625217, 1.8340081,  1.91520655};
     static const double rests[TABLE] = {0,
                                         4.62854679e-08,
                                         -1.19921575e-08,
@@ -154,11 +163,22 @@ static LLVMValueRef exp_by_table(Emitter *e, LLVMValueRef x) {
     LLVMValueRef r = fma_(b, n, real(x, -0.69314718246459961), x);
     r = fma_(b, n, real(x, 1.904654299957768e-9), r);
     LLVMValueRef y = fma_(b, fma_(b, r, real(x, 0.1666686216), real(x, 0.5000097749)), r, real(x, 1));
-    LLVMValueRef power = look_up(e, powers, bits);
+    LLVMValueRef power = look_up(e, POWERS, bits);
     y = fma_(b, power, fma_(b, y, r, look_up(e, rests, bits)), power);
-    LLVMTypeRef i16 = LLVMInt16TypeInContext(e->context), i32 = LLVMInt32TypeInContext(e->context);
-    LLVMValueRef args[] = {y, n, y, LLVMConstAllOnes(i16), LLVMConstInt(i32, 4, false)};
-    return emit_intrinsic(e, "llvm.x86.avx512.mask.scalef.ps.512", NULL, args, 5);
+    return times_power(e, y, n);
+}
+
+/* The same with a parabola in sixteenths of the exponent. */
+static LLVMValueRef exp_by_table_bf16(Emitter *e, LLVMValueRef x) {
+    LLVMBuilderRef b = e->builder;
+    LLVMValueRef bits;
+    x = choose(b, LLVMRealOGT, x, real(x, 88.3), real(x, 88.3), x); /* NaN stays */
+    x = choose(b, LLVMRealOLT, x, real(x, -87), real(x, -87), x);
+    LLVMValueRef n = round_to_piece(b, x, 1.44269504088896341, 786432.0, &bits);
+    LLVMValueRef f = fma_(b, x, real(x, 1.44269504088896341), LLVMBuildFNeg(b, n, ""));
+    LLVMValueRef y = LLVMBuildFMul(b, fma_(b, f, real(x, 0.2402265), real(x, 0.6931472)), f, "");
+    LLVMValueRef power = look_up(e, POWERS, bits);
+    return times_power(e, fma_(b, power, y, power), n);
 }
 
 /* erf by polynomials of |x| in 16 pieces around multiples of 65/256, through Chebyshev's points; the first is x·G(|x|), so that small
@@ -333,6 +353,7 @@ LLVMValueRef vecmath_sigmoid(Emitter *e, LLVMValueRef x) {
 }
 
 LLVMValueRef vecmath_exp_bf16(Emitter *e, LLVMValueRef x) {
+    if (has_tables(e)) return on_vectors(e, x, exp_by_table_bf16);
     LLVMBuilderRef b = e->builder;
     static const double c[] = {0.9999992614265725, 0.6931218143085529, 0.2402474485948583,
                                0.05591786385170985, 0.009570101879592403}; /* 2^x on [-½, ½] */
