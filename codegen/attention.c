@@ -28,7 +28,8 @@ typedef struct {
     Region out, turned,
         sums; /* [dims][nr]; [nr][CHUNK]; tiles of dk, dv, or [queries/nr][keys][nr] of the bias's gradient */
     int64_t size;
-    LLVMValueRef gathered; /* where the bias's gradient of this block of queries is summed */
+    LLVMValueRef matrix, block; /* in work; the first query of the block */
+    LLVMValueRef gathered;      /* where the bias's gradient of this block of queries is summed */
     LLVMValueRef most[MOST_VECTORS], total[MOST_VECTORS],
         dot[MOST_VECTORS]; /* a query each lane; on the stack */
     GemmEpilogue epilogue;
@@ -330,6 +331,37 @@ static void scale_out(Attention *t, double factor) {
     emit_loop_end(e, &loop);
 }
 
+/* ---- blocks of queries ------------------------------------------------------------------------------------------------- */
+
+typedef void (*QueryBody)(Attention *t, LLVMValueRef row, LLVMValueRef count);
+
+/* Runs `body` for nr queries at a time from `from` to `to`. The last ones may leave vectors empty: they have code of their own,
+ * which computes fewer. */
+static void over_queries(Attention *t, LLVMValueRef from, LLVMValueRef to, QueryBody body) {
+    Emitter *e = t->e;
+    LLVMValueRef count;
+    int all = t->vectors, edge = (int)((t->s->n % t->nr + t->lanes - 1) / t->lanes);
+    Loop loop = emit_block_loop(e, from, to, t->nr, "queries", &count);
+    if (edge > 0 && edge < all) {
+        LLVMBasicBlockRef few = emit_new_block(e, "edge"), whole = emit_new_block(e, "inside"),
+                          after = emit_new_block(e, "after");
+        LLVMBuildCondBr(e->builder,
+                        LLVMBuildICmp(e->builder, LLVMIntSLE, count, emit_i64(e, edge * t->lanes), ""), few,
+                        whole);
+        LLVMPositionBuilderAtEnd(e->builder, few);
+        t->vectors = edge;
+        body(t, loop.counter, count);
+        LLVMBuildBr(e->builder, after);
+        LLVMPositionBuilderAtEnd(e->builder, whole);
+        t->vectors = all;
+        body(t, loop.counter, count);
+        LLVMBuildBr(e->builder, after);
+        LLVMPositionBuilderAtEnd(e->builder, after);
+    } else
+        body(t, loop.counter, count);
+    emit_loop_end(e, &loop);
+}
+
 /* ---- forward ------------------------------------------------------------------------------------------------------------- */
 
 static void scores(Attention *t, LLVMValueRef matrix, LLVMValueRef row, LLVMValueRef count) {
@@ -337,19 +369,23 @@ static void scores(Attention *t, LLVMValueRef matrix, LLVMValueRef row, LLVMValu
     multiply(t, &t->k, t->s->n, t->s->d, (Panel){region(t, &t->q1), t->q1.rest}, &t->t1);
 }
 
+static void forward_queries(Attention *t, LLVMValueRef row, LLVMValueRef count) {
+    const AttentionShape *s = t->s;
+    scores(t, t->matrix, row, count);
+    softmax(t, t->matrix, row, count);
+    multiply(t, &t->vt, s->d, s->n, as_b(t, &t->t1), &t->out);
+    scale_out(t, 0);
+    finish_turned(t, region(t, &t->out), s->d, t->matrix, row, count);
+}
+
 static void forward(Attention *t, LLVMValueRef matrix) {
     Emitter *e = t->e;
     const AttentionShape *s = t->s;
-    LLVMValueRef n = emit_i64(e, s->n), count;
+    LLVMValueRef n = emit_i64(e, s->n);
     pack_tokens(t, false, &s->k, row_of(t, &s->k, matrix, NULL), n, &t->k);
     pack_dims(t, false, &s->v, row_of(t, &s->v, matrix, NULL), n, &t->vt);
-    Loop loop = emit_block_loop(e, emit_i64(e, 0), n, t->nr, "queries", &count);
-    scores(t, matrix, loop.counter, count);
-    softmax(t, matrix, loop.counter, count);
-    multiply(t, &t->vt, s->d, s->n, as_b(t, &t->t1), &t->out);
-    scale_out(t, 0);
-    finish_turned(t, region(t, &t->out), s->d, matrix, loop.counter, count);
-    emit_loop_end(e, &loop);
+    t->matrix = matrix;
+    over_queries(t, emit_i64(e, 0), n, forward_queries);
 }
 
 /* ---- gradients ------------------------------------------------------------------------------------------------------------- */
@@ -423,10 +459,21 @@ static void finish_sums(Attention *t, int half, LLVMValueRef batch) {
     emit_loop_end(e, &loop);
 }
 
+static void gradient_queries(Attention *t, LLVMValueRef row, LLVMValueRef count) {
+    const AttentionShape *s = t->s;
+    probabilities(t, t->matrix, row, count);
+    LLVMValueRef at_query = LLVMBuildSub(t->e->builder, row, t->block, "");
+    keep(t, &t->t1, &t->pa, at_query, count);
+    keep(t, &t->t2, &t->sa, at_query, count);
+    multiply(t, &t->kt, s->d, s->n, as_b(t, &t->t2), &t->out);
+    scale_out(t, s->scale);
+    finish_turned(t, region(t, &t->out), s->d, t->matrix, row, count);
+}
+
 static void gradient(Attention *t, LLVMValueRef matrix, int64_t matrices) {
     Emitter *e = t->e;
     const AttentionShape *s = t->s;
-    LLVMValueRef n = emit_i64(e, s->n), in_block, count;
+    LLVMValueRef n = emit_i64(e, s->n), in_block;
     pack_tokens(t, false, &s->k, row_of(t, &s->k, matrix, NULL), n, &t->k);
     pack_tokens(t, false, &s->v, row_of(t, &s->v, matrix, NULL), n, &t->v);
     pack_dims(t, false, &s->k, row_of(t, &s->k, matrix, NULL), n, &t->kt);
@@ -435,15 +482,9 @@ static void gradient(Attention *t, LLVMValueRef matrix, int64_t matrices) {
     LLVMValueRef units = micro_units_of(e, &t->p.micro, in_block), end = add(e, block.counter, in_block);
     pack_dims(t, true, &s->q, row_of(t, &s->q, matrix, block.counter), in_block, &t->qx);
     pack_dims(t, true, &s->dy, row_of(t, &s->dy, matrix, block.counter), in_block, &t->dyx);
-    Loop loop = emit_block_loop(e, block.counter, end, t->nr, "queries", &count);
-    probabilities(t, matrix, loop.counter, count);
-    LLVMValueRef at_query = LLVMBuildSub(e->builder, loop.counter, block.counter, "");
-    keep(t, &t->t1, &t->pa, at_query, count);
-    keep(t, &t->t2, &t->sa, at_query, count);
-    multiply(t, &t->kt, s->d, s->n, as_b(t, &t->t2), &t->out);
-    scale_out(t, s->scale);
-    finish_turned(t, region(t, &t->out), s->d, matrix, loop.counter, count);
-    emit_loop_end(e, &loop);
+    t->matrix = matrix;
+    t->block = block.counter;
+    over_queries(t, block.counter, end, gradient_queries);
     add_sums(t, 0, &t->sa, &t->qx, units);
     add_sums(t, 1, &t->pa, &t->dyx, units);
     emit_loop_end(e, &block);
@@ -460,6 +501,13 @@ static void add_bias_gradient(Attention *t, LLVMValueRef place, int v) {
     (void)v;
     LLVMValueRef x = load(t, at(t->e, region(t, &t->t2), place));
     accumulate(t, at(t->e, t->gathered, place), x);
+}
+
+static void bias_queries(Attention *t, LLVMValueRef row, LLVMValueRef count) {
+    probabilities(t, t->matrix, row, count);
+    LLVMValueRef at_query = LLVMBuildSub(t->e->builder, row, t->block, "");
+    t->gathered = at(t->e, region(t, &t->sums), mul(t->e, at_query, t->keys));
+    over_keys(t, add_bias_gradient);
 }
 
 /* The gradient of one matrix of the bias, summed over the matrices it is added to, a block of queries after another. */
@@ -484,15 +532,12 @@ static void bias_gradient(Attention *t, LLVMValueRef bias_matrix, LLVMValueRef f
         add(e, base, emit_batch_offset(e, again.counter, s->n_batch, repeats, repeat_stride, 0));
     pack_tokens(t, false, &s->k, row_of(t, &s->k, matrix, NULL), n, &t->k);
     pack_tokens(t, false, &s->v, row_of(t, &s->v, matrix, NULL), n, &t->v);
-    Loop loop = emit_block_loop(e, block.counter, end, t->nr, "queries", &count);
-    probabilities(t, matrix, loop.counter, count);
-    LLVMValueRef at_query = LLVMBuildSub(e->builder, loop.counter, block.counter, "");
-    t->gathered = at(e, region(t, &t->sums), mul(e, at_query, t->keys));
-    over_keys(t, add_bias_gradient);
-    emit_loop_end(e, &loop);
+    t->matrix = matrix;
+    t->block = block.counter;
+    over_queries(t, block.counter, end, bias_queries);
     emit_loop_end(e, &again);
     Loop out = emit_block_loop(e, block.counter, end, t->nr, "queries", &count);
-    at_query = LLVMBuildSub(e->builder, out.counter, block.counter, "");
+    LLVMValueRef at_query = LLVMBuildSub(e->builder, out.counter, block.counter, "");
     finish_turned(t, at(e, region(t, &t->sums), mul(e, at_query, t->keys)), s->n, bias_matrix, out.counter,
                   count);
     emit_loop_end(e, &out);

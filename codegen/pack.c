@@ -209,11 +209,22 @@ static LLVMValueRef full_units(Emitter *e, const PackSpec *s, const PackArgs *p)
     return is_pair(s) ? LLVMBuildAShr(e->builder, p->k, emit_i64(e, 1), "") : p->k;
 }
 
+/* The same place of a row of the source that will be packed later: rows lie far apart, no prefetcher of the hardware finds them. */
+static void prefetch_rows(Emitter *e, const PackSpec *s, const PackArgs *p, LLVMValueRef u) {
+    int64_t size = s->source == DT_BF16 ? 2 : 4;
+    for (int i = 0; i < (is_pair(s) ? 2 : 1); i++) {
+        LLVMValueRef k = is_pair(s) ? add(e, mul(e, u, emit_i64(e, 2)), emit_i64(e, i)) : u;
+        k = add(e, k, emit_i64(e, PACK_ROWS_AT_ONCE));
+        emit_prefetch(e, at(e, source_type(e, s), p->from, mul(e, k, p->along)), size * s->width, false);
+    }
+}
+
 /* Rows of units are copied, and nothing beyond them. */
 static void pack_rows(Emitter *e, const PackSpec *s, const PackArgs *p) {
     LLVMValueRef full = full_units(e, s, p), bounds[] = {emit_i64(e, 0), full, p->units};
     for (int part = 0; part < (is_pair(s) ? 2 : 1); part++) {
         Loop loop = emit_loop_begin(e, bounds[part], bounds[part + 1], 1, "u");
+        if (part == 0) prefetch_rows(e, s, p, loop.counter);
         for (int v = 0; v < s->width; v += s->lanes) store_row(e, s, p, loop.counter, v, part == 0);
         emit_loop_end(e, &loop);
     }

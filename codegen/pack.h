@@ -31,6 +31,9 @@ typedef struct {
     LLVMValueRef to;
 } PackArgs;
 
+/* Callers whose lines lie side by side pack so many rows of all panels before the next ones. */
+enum { PACK_ROWS_AT_ONCE = 32 };
+
 /* Emits a call of the packer. Where lines do not lie side by side a panel may be written up to a vector beyond its end. */
 void pack_call(Emitter *e, const PackSpec *spec, const PackArgs *args);
 

@@ -45,8 +45,6 @@ void panels_pack_one(Emitter *e, const Panels *p, bool side_b, const Lines *line
 }
 
 /* The panels' lines lie side by side: a few rows of the source at a time for all panels, so that memory is read in long pieces. */
-enum { ROWS_AT_ONCE = 32 };
-
 void panels_pack(Emitter *e, const Panels *p, bool side_b, const Lines *lines, LLVMValueRef from,
                  LLVMValueRef count, LLVMValueRef k, LLVMValueRef to, int64_t rest) {
     int width = side_b ? p->micro.nr : p->micro.mr;
@@ -54,7 +52,7 @@ void panels_pack(Emitter *e, const Panels *p, bool side_b, const Lines *lines, L
     bool across = lines->across == 1;
     Loop pieces;
     if (across) {
-        pieces = emit_block_loop(e, emit_i64(e, 0), k, ROWS_AT_ONCE, "rows", &rows);
+        pieces = emit_block_loop(e, emit_i64(e, 0), k, PACK_ROWS_AT_ONCE, "rows", &rows);
         LLVMValueRef step = LLVMBuildMul(e->builder, pieces.counter, emit_i64(e, lines->along), "");
         from = LLVMBuildGEP2(e->builder, panels_element(e, lines->dtype), from, &step, 1, "");
         before =

@@ -125,11 +125,20 @@ static LLVMValueRef round_to_piece(LLVMBuilderRef b, LLVMValueRef x, double fact
     return LLVMBuildFSub(b, shifted, real(x, magic), "");
 }
 
+/* y·2^⌊n⌋ */
+static LLVMValueRef times_power(Emitter *e, LLVMValueRef y, LLVMValueRef n) {
+    LLVMTypeRef i16 = LLVMInt16TypeInContext(e->context), i32 = LLVMInt32TypeInContext(e->context);
+    LLVMValueRef args[] = {y, n, y, LLVMConstAllOnes(i16), LLVMConstInt(i32, 4, false)};
+    return emit_intrinsic(e, "llvm.x86.avx512.mask.scalef.ps.512", NULL, args, 5);
+}
+
+/* 2^(i/16) */
+static const double POWERS[TABLE] = {1,          1.04427373, 1.09050775, 1.13878858, 1.18920708, 1.24185777,
+                                     1.29683959, 1.35425556, 1.41421354, 1.47682619, 1.54221082, 1.61049032,
+                                     1.68179286, 1.75625217, 1.8340081,  1.91520655};
+
 /* 2^(i/16)·e^r, |r| <= log(2)/32, times a power of two by the instruction for it, which rounds denormal results right. */
 static LLVMValueRef exp_by_table(Emitter *e, LLVMValueRef x) {
-    static const double powers[TABLE] = {
-        1,          1.04427373, 1.09050775, 1.13878858, 1.18920708, 1.24185777, 1.29683959, 1.35425556,
-        1.41421354, 1.47682619, 1.54221082, 1.61049032, 1.68179286, 1.75625217, 1.8340081,  1.91520655};
     static const double rests[TABLE] = {0,
                                         4.62854679e-08,
                                         -1.19921575e-08,
@@ -154,15 +163,37 @@ static LLVMValueRef exp_by_table(Emitter *e, LLVMValueRef x) {
     LLVMValueRef r = fma_(b, n, real(x, -0.69314718246459961), x);
     r = fma_(b, n, real(x, 1.904654299957768e-9), r);
     LLVMValueRef y = fma_(b, fma_(b, r, real(x, 0.1666686216), real(x, 0.5000097749)), r, real(x, 1));
-    LLVMValueRef power = look_up(e, powers, bits);
+    LLVMValueRef power = look_up(e, POWERS, bits);
     y = fma_(b, power, fma_(b, y, r, look_up(e, rests, bits)), power);
-    LLVMTypeRef i16 = LLVMInt16TypeInContext(e->context), i32 = LLVMInt32TypeInContext(e->context);
-    LLVMValueRef args[] = {y, n, y, LLVMConstAllOnes(i16), LLVMConstInt(i32, 4, false)};
-    return emit_intrinsic(e, "llvm.x86.avx512.mask.scalef.ps.512", NULL, args, 5);
+    return times_power(e, y, n);
 }
 
-/* 16 pieces around multiples of 65/256, polynomials through Chebyshev's points; the first is x·G(|x|), so that small results keep
- * their digits. At 3.92 it is 1. */
+/* The same with a parabola in sixteenths of the exponent. */
+static LLVMValueRef exp_by_table_bf16(Emitter *e, LLVMValueRef x) {
+    LLVMBuilderRef b = e->builder;
+    LLVMValueRef bits;
+    x = choose(b, LLVMRealOGT, x, real(x, 88.3), real(x, 88.3), x); /* NaN stays */
+    x = choose(b, LLVMRealOLT, x, real(x, -87), real(x, -87), x);
+    LLVMValueRef n = round_to_piece(b, x, 1.44269504088896341, 786432.0, &bits);
+    LLVMValueRef f = fma_(b, x, real(x, 1.44269504088896341), LLVMBuildFNeg(b, n, ""));
+    LLVMValueRef y = LLVMBuildFMul(b, fma_(b, f, real(x, 0.2402265), real(x, 0.6931472)), f, "");
+    LLVMValueRef power = look_up(e, POWERS, bits);
+    return times_power(e, fma_(b, power, y, power), n);
+}
+
+/* erf by polynomials of |x| in 16 pieces around multiples of 65/256, through Chebyshev's points; the first is x·G(|x|), so that small
+ * results keep their digits. From 3.92 on it is 1. */
+static LLVMValueRef erf_of_pieces(Emitter *e, LLVMValueRef x, const double (*c)[TABLE], int degree) {
+    const double piece = 65.0 / 256, magic = 12582912.0, end = 3.92;
+    LLVMBuilderRef b = e->builder;
+    LLVMValueRef bits, t = absolute(b, x);
+    t = choose(b, LLVMRealOGT, t, real(x, end), real(x, end), t); /* NaN stays */
+    LLVMValueRef n = round_to_piece(b, t, 1 / piece, magic, &bits);
+    LLVMValueRef r = fma_(b, n, real(x, -piece), t), y = look_up(e, c[degree], bits);
+    for (int i = degree - 1; i >= 0; i--) y = fma_(b, y, r, look_up(e, c[i], bits));
+    return with_sign(b, y, x);
+}
+
 static LLVMValueRef erf_by_table(Emitter *e, LLVMValueRef x) {
     static const double c[6][TABLE] = {
         {0, 0.28046301, 0.527338445, 0.718623817, 0.849086046, 0.927408159, 0.968796372, 0.988047481,
@@ -183,14 +214,24 @@ static LLVMValueRef erf_by_table(Emitter *e, LLVMValueRef x) {
         {0.111087814, 0.078715682, 0.00512941414, -0.0546301343, -0.0683247074, -0.0445912145, -0.0123287234,
          0.00785890874, 0.0130364299, 0.0100200279, 0.00549429888, 0.00236790814, 0.000834487146,
          0.000245507312, 6.10520656e-05, 1.33590975e-05}};
-    const double piece = 65.0 / 256, magic = 12582912.0, end = 3.92;
-    LLVMBuilderRef b = e->builder;
-    LLVMValueRef bits, t = absolute(b, x);
-    t = choose(b, LLVMRealOGT, t, real(x, end), real(x, end), t); /* NaN stays */
-    LLVMValueRef n = round_to_piece(b, t, 1 / piece, magic, &bits);
-    LLVMValueRef r = fma_(b, n, real(x, -piece), t), y = look_up(e, c[5], bits);
-    for (int i = 4; i >= 0; i--) y = fma_(b, y, r, look_up(e, c[i], bits));
-    return with_sign(b, y, x);
+    return erf_of_pieces(e, x, c, 5);
+}
+
+static LLVMValueRef erf_by_table_bf16(Emitter *e, LLVMValueRef x) {
+    static const double c[4][TABLE] = {
+        {0, 0.280458868, 0.527332544, 0.718619049, 0.84908396, 0.927408457, 0.968797863, 0.98804903,
+         0.995930254, 0.998769999, 0.999670565, 0.999921918, 0.999983609, 0.99999696, 0.999999523,
+         0.99999994},
+        {1.12838054, 1.05792713, 0.871890485, 0.631643355, 0.402239978, 0.225165203, 0.110794738,
+         0.0479223207, 0.0182203241, 0.00608937209, 0.00178889744, 0.000461947988, 0.000104856001,
+         2.09210684e-05, 3.66912286e-06, 5.64155755e-07},
+        {-0.000186782054, -0.266552627, -0.439813644, -0.478761494, -0.407493085, -0.286019057, -0.16952841,
+         -0.0859322324, -0.0375330821, -0.0141948555, -0.00466389908, -0.00133443472, -0.000333069096,
+         -7.2616589e-05, -1.38435889e-05, -2.29721445e-06},
+        {-0.373069137, -0.305903316, -0.140656829, 0.0328947864, 0.141421124, 0.166158676, 0.134296253,
+         0.085076794, 0.0442559309, 0.0193316825, 0.00718135014, 0.00228679273, 0.000627550296,
+         0.000148974359, 3.06777765e-05, 5.6818717e-06}};
+    return erf_of_pieces(e, x, c, 3);
 }
 
 /* ---- functions ------------------------------------------------------------------------------------------------- */
@@ -312,6 +353,7 @@ LLVMValueRef vecmath_sigmoid(Emitter *e, LLVMValueRef x) {
 }
 
 LLVMValueRef vecmath_exp_bf16(Emitter *e, LLVMValueRef x) {
+    if (has_tables(e)) return on_vectors(e, x, exp_by_table_bf16);
     LLVMBuilderRef b = e->builder;
     static const double c[] = {0.9999992614265725, 0.6931218143085529, 0.2402474485948583,
                                0.05591786385170985, 0.009570101879592403}; /* 2^x on [-½, ½] */
@@ -327,7 +369,7 @@ LLVMValueRef vecmath_exp_bf16(Emitter *e, LLVMValueRef x) {
 
 /* 1 - (a1 t + a2 t² + a3 t³)·e^-x², t = 1 / (1 + p|x|) */
 LLVMValueRef vecmath_erf_bf16(Emitter *e, LLVMValueRef x) {
-    if (has_tables(e)) return on_vectors(e, x, erf_by_table);
+    if (has_tables(e)) return on_vectors(e, x, erf_by_table_bf16);
     LLVMBuilderRef b = e->builder;
     static const double c[] = {0.3480242, -0.0958798, 0.7478556};
     LLVMValueRef power = vecmath_exp_bf16(e, LLVMBuildFNeg(b, LLVMBuildFMul(b, x, x, ""), ""));

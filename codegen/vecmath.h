@@ -14,7 +14,7 @@ LLVMValueRef vecmath_erf(Emitter *e, LLVMValueRef x);     /* 2.5 ulp */
 LLVMValueRef vecmath_sigmoid(Emitter *e, LLVMValueRef x); /* 2.3 ulp */
 
 /* For results that are rounded to bf16. exp: relative error 1.2e-5, and never 0 or infinite: from 2^-126 to 2^127.5.
- * erf: absolute error 2.6e-5 (Abramowitz and Stegun 7.1.25, whose e^-x² is exp's of -(x·x)); with tables that of vecmath_erf. */
+ * erf: absolute error 2.6e-5 (Abramowitz and Stegun 7.1.25, whose e^-x² is exp's of -(x·x)); with tables 6e-6. */
 LLVMValueRef vecmath_exp_bf16(Emitter *e, LLVMValueRef x);
 LLVMValueRef vecmath_erf_bf16(Emitter *e, LLVMValueRef x);
 
