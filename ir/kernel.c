@@ -145,18 +145,25 @@ Strided kernel_strided(const Func *func, ValueId operand, ValueId *views, int *n
         DomainSplit split;
         Access next;
         int64_t offset;
-        if (access_operand(func, node, 0, &domain, &access, &next, &split) != ACCESS_OK) break;
+        AccessResult result = access_operand(func, node, 0, &domain, &access, &next, &split);
+        /* A reshape leaves elements where they are, also one whose operand's dimensions these loops do not run along one by one:
+         * as far as it goes. */
+        bool last = result == ACCESS_SPLIT && node->op == OP_reshape;
+        if (result != ACCESS_OK && !last) break;
+        if (last) access_linear(&node->type, &access, &domain, &offset, coef);
         views[depth++] = base;
         base = node->operands[0];
         access = next;
-        access_linear(func_type(func, base), &access, &domain, &offset, coef);
+        if (!last) access_linear(func_type(func, base), &access, &domain, &offset, coef);
         bool contiguous =
             coef[r - 1] == 1 || coef[r - 2] == 1 || domain.extent[r - 1] == 1 || domain.extent[r - 2] == 1;
-        if (!contiguous) continue; /* a further view may make it so */
-        found.base = base;
-        found.offset = offset;
-        for (int k = 0; k < r; k++) found.stride[k] = coef[k];
-        *n_views = depth;
+        if (contiguous) { /* else a further view may make it so */
+            found.base = base;
+            found.offset = offset;
+            for (int k = 0; k < r; k++) found.stride[k] = coef[k];
+            *n_views = depth;
+        }
+        if (last) break;
     }
     return found;
 }

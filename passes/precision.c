@@ -68,7 +68,7 @@ static void note_reads(Narrowing *n, const ClusterSpan *span, bool update) {
         const KernelUse *use = &kernel.uses[u];
         Reads *reads = &n->reads[use->value];
         if (func_node(func, use->value)->cluster == func_node(func, span->last)->cluster) continue;
-        reads->update = reads->update || update;
+        reads->update = reads->update || (update && !use->in_memory);
         if (!use->in_memory)
             reads->loops = true;
         else if (kernel.kind == KERNEL_MATMUL)
