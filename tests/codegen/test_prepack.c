@@ -2,6 +2,7 @@
  * number of threads; trained, moving (before and after their use), frozen, behind a view; K beyond what is summed at once, columns in
  * several blocks and shared among threads. And packed weights are never stale: states written from outside, checkpoints. */
 #include "codegen/codegen.h"
+#include "passes/pack_weights.h"
 #include "passes/passes.h"
 #include "runtime/runtime.h"
 #include "tests/codegen/rows.h"
@@ -85,7 +86,11 @@ static Machine machine_new(const Run *run, const Size *s, bool packed) {
         unit_check(codegen_panel(run->row->name, module->precision, &module->panel, error, sizeof error),
                    error);
     PassOptions verify = {.verify = true};
-    unit_check(passes_run(module, PASSES_ALL, &verify, diags), diags_text(diags));
+    static const PackLimits all = {.most_rows = INT64_MAX};
+    bool good = passes_run(module, "simplify,autodiff,expand,simplify,reductions", &verify, diags) &&
+                pack_weights(module, &all, diags) &&
+                passes_run(module, "fuse,precision,schedule,remat,memory", &verify, diags);
+    unit_check(good, diags_text(diags));
     for (size_t i = 0; i < module->n_states; i++) machine.derived += module->states[i].role == ROLE_DERIVED;
     VtInput input = {.tensor = {.name = "x", .dtype = VT_F32, .rank = 2, .dim = {m, k}},
                      .source = VT_SOURCE_FEED};

@@ -1,9 +1,14 @@
 /* The pass `pack-weights`: which weights get packed states, that these are updated with their weights (and that the verifier refuses a
  * function that forgets one), that a limit of memory leaves them out, and that the module means the same as before. */
+#include "passes/pack_weights.h"
 #include "passes/passes.h"
 #include "tests/passes/graph.h"
 
 #define BEFORE "simplify,autodiff,expand,simplify,reductions"
+#define AFTER "fuse,precision,schedule,remat,memory"
+
+/* Rows that are neither too few for a weight that one product reads, nor for any. */
+static const PackLimits LIMITS = {.least_rows = 64, .most_rows = 1 << 20, .least_rows_of_one = 64};
 
 /* A layer's forward and backward product; a network that moves before its use; a weight behind a view; frozen, narrow and tall ones. */
 static const char TEXT[] =
@@ -37,11 +42,15 @@ static const char TEXT[] =
     "  }\n"
     "}\n";
 
-static Module *load(Arena *arena, Diags *diags, const char *target, const char *list) {
+/* packs: how often weights are packed; then all other passes run if `all`. */
+static Module *load(Arena *arena, Diags *diags, const char *target, int packs, bool all) {
     char text[4096];
     snprintf(text, sizeof text, TEXT, target);
     Module *module = module_parse(arena, diags, "test", text, strlen(text));
-    if (!module || !passes_run(module, list, &(PassOptions){.verify = true}, diags))
+    bool good = module && passes_run(module, BEFORE, &(PassOptions){.verify = true}, diags);
+    for (int i = 0; good && i < packs; i++) good = pack_weights(module, &LIMITS, diags);
+    good = good && module_verify(module, diags);
+    if (!good || (all && !passes_run(module, AFTER, &(PassOptions){.verify = true}, diags)))
         fail_msg("%s", diags_text(diags));
     return module;
 }
@@ -70,7 +79,7 @@ static int count_panels(const Module *module, const char *function) {
 static void test_which(void **state) {
     (void)state;
     Arena *arena = arena_new();
-    Module *module = load(arena, diags_new(arena), ", panel = 4", BEFORE ",pack-weights");
+    Module *module = load(arena, diags_new(arena), ", panel = 4", 1, false);
     static const char *const names[] = {"w.packed_t", "w.packed", "moving.packed_t", "view.packed_t"};
     assert_int_equal(count_derived(module), 4);
     for (int i = 0; i < 4; i++) {
@@ -88,12 +97,11 @@ static void test_which(void **state) {
 static void test_refused(void **state) {
     (void)state;
     Arena *arena = arena_new();
-    assert_int_equal(count_derived(load(arena, diags_new(arena), "", BEFORE ",pack-weights")), 0);
-    assert_int_equal(count_derived(load(arena, diags_new(arena), ", panel = 5", BEFORE ",pack-weights")), 0);
-    Module *rows =
-        load(arena, diags_new(arena), ", precision = bf16, panel = 2, rows = 8", BEFORE ",pack-weights");
+    assert_int_equal(count_derived(load(arena, diags_new(arena), "", 1, false)), 0);
+    assert_int_equal(count_derived(load(arena, diags_new(arena), ", panel = 5", 1, false)), 0);
+    Module *rows = load(arena, diags_new(arena), ", precision = bf16, panel = 2, rows = 8", 1, false);
     assert_int_equal(count_derived(rows), 1); /* K is 8 in %b alone */
-    Module *twice = load(arena, diags_new(arena), ", panel = 4", BEFORE ",pack-weights,pack-weights");
+    Module *twice = load(arena, diags_new(arena), ", panel = 4", 2, false);
     assert_int_equal(count_derived(twice), 4);
     arena_free(arena);
 }
@@ -109,7 +117,9 @@ static void test_limits(void **state) {
         snprintf(target, sizeof target, ", memory = %d, panel = 4", bytes);
         snprintf(text, sizeof text, TEXT, target);
         Module *module = module_parse(arena, diags, "test", text, strlen(text));
-        if (!passes_run(module, PASSES_ALL, NULL, diags)) break;
+        if (!passes_run(module, BEFORE, NULL, diags) || !pack_weights(module, &LIMITS, diags) ||
+            !passes_run(module, AFTER, NULL, diags))
+            break;
         int64_t derived = count_derived(module);
         const Func *step = module_find_func(module, "step");
         for (ValueId id = 0; derived && id < step->count; id++) assert_false(func_node(step, id)->again);
@@ -123,11 +133,10 @@ static void test_limits(void **state) {
 /* The interpreter, before and after; derived states made by @pack. */
 static void test_meaning(void **state) {
     (void)state;
-    static const char *const lists[] = {BEFORE, BEFORE ",pack-weights", PASSES_ALL};
     Arena *arena = arena_new();
     Tensor *want = NULL;
     for (int i = 0; i < 3; i++) {
-        Module *module = load(arena, diags_new(arena), ", panel = 4", lists[i]);
+        Module *module = load(arena, diags_new(arena), ", panel = 4", i > 0, i > 1);
         const Func *step = module_find_func(module, "step"), *pack = module_find_func(module, "pack");
         uint64_t seed = 5;
         size_t n = module->n_states;
@@ -156,6 +165,23 @@ static void test_meaning(void **state) {
         }
     }
     arena_free(arena);
+}
+
+/* What the pass itself takes to be worth it: in fp32 a weight that the step does not change; in bf16, of many rows, all. */
+static void test_worth(void **state) {
+    (void)state;
+    static const struct {
+        const char *target;
+        int derived;
+    } rows[] = {{", panel = 4", 1}, {", precision = bf16, panel = 4, rows = 2", 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        Arena *arena = arena_new();
+        Diags *diags = diags_new(arena);
+        Module *module = load(arena, diags, rows[i].target, 0, false);
+        assert_true(pass_pack_weights(module, diags));
+        assert_int_equal(count_derived(module), rows[i].derived);
+        arena_free(arena);
+    }
 }
 
 static void test_stale_is_refused(void **state) {
@@ -187,11 +213,9 @@ static void test_stale_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_which),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_meaning),
-        cmocka_unit_test(test_stale_is_refused),
+        cmocka_unit_test(test_which),  cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_limits), cmocka_unit_test(test_meaning),
+        cmocka_unit_test(test_worth),  cmocka_unit_test(test_stale_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
