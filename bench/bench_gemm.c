@@ -1,5 +1,6 @@
 /* The matrix products of ViT blocks, each form of them, as shares of the FMA peak measured between them: bench_gemm
- * [WIDTH [TOKENS [BATCH [PRODUCTS]]]]; PRODUCTS 1: bf16, its operands so in memory, of the bf16 peak; 3: split bf16. Forward Y = X·Wᵀ, backward dX = dY·W and dW = dYᵀ·X, and attention's products by head. */
+ * [WIDTH [TOKENS [BATCH [PRODUCTS]]]]; PRODUCTS 1: bf16, its operands so in memory, of the bf16 peak; 3: split bf16. Forward Y = X·Wᵀ, backward dX = dY·W (both also with W packed
+ * beforehand) and dW = dYᵀ·X, and attention's products by head. */
 #include "bench/peak.h"
 #include "codegen/gemm.h"
 #include "tests/codegen/unit.h"
@@ -41,12 +42,23 @@ static void add(Bench *bench, const char *name, int64_t batch, int64_t m, int64_
     c->flops = 2.0 * (double)(batch * m) * (double)(n * k);
 }
 
+/* The same product with a B that is packed already, where it fills panels on any target. */
+static void add_packed(Bench *bench, const char *name, int64_t m, int64_t n, int64_t k) {
+    if (n % 32 || k % 32) return;
+    add(bench, name, 1, m, n, k, false, true);
+    bench->cases[bench->count - 1].shape.b_packed = true;
+}
+
 static void add_linear(Bench *bench, const char *name, int64_t rows, int64_t in, int64_t out) {
     char full[48];
     snprintf(full, sizeof full, "%s  Y = X.Wt", name);
     add(bench, full, 1, rows, out, in, false, true);
+    snprintf(full, sizeof full, "%s  Y = X.Wt, packed", name);
+    add_packed(bench, full, rows, out, in);
     snprintf(full, sizeof full, "%s  dX = dY.W", name);
     add(bench, full, 1, rows, in, out, false, false);
+    snprintf(full, sizeof full, "%s  dX = dY.W, packed", name);
+    add_packed(bench, full, rows, in, out);
     snprintf(full, sizeof full, "%s  dW = dYt.X", name);
     add(bench, full, 1, out, in, rows, true, false);
 }

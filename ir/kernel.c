@@ -244,14 +244,28 @@ Kernel kernel_found(Arena *arena, const Func *func, ValueId value) {
     return kernel;
 }
 
+/* A scalar that no other of a kernel of scalars is computed from. */
+static bool is_scalar_root(const Func *func, const Kernel *kernel, ValueId value) {
+    return kernel->kind == KERNEL_LOOP && !kernel->rows && domain_size(&kernel->domain) == 1 &&
+           type_elements(func_type(func, value)) == 1 && op_is_fusable(func_node(func, value)->op) &&
+           !op_is_reduce(func_node(func, value)->op);
+}
+
 Kernel kernel_regrow(Arena *arena, const Func *func, ValueId first, ValueId last) {
     Kernel kernel = kernel_found(arena, func, last);
-    for (ValueId value = last; value-- > first;)
-        for (size_t u = 0; u < kernel.n_uses; u++)
-            if (kernel.uses[u].value == value && !kernel.uses[u].in_memory) {
-                Access access = kernel.uses[u].access;
-                kernel_join(arena, func, &kernel, value, &access);
-            }
+    for (ValueId value = last; value-- > first;) {
+        bool used = false;
+        for (size_t u = 0; u < kernel.n_uses; u++) {
+            if (kernel.uses[u].value != value) continue;
+            used = true;
+            if (kernel.uses[u].in_memory) continue;
+            Access access = kernel.uses[u].access;
+            kernel_join(arena, func, &kernel, value, &access);
+        }
+        if (used || !is_scalar_root(func, &kernel, value)) continue;
+        Access access = access_identity(func_type(func, value));
+        kernel_join(arena, func, &kernel, value, &access);
+    }
     return kernel;
 }
 

@@ -47,7 +47,7 @@ void kernel_join(Arena *arena, const Func *func, Kernel *kernel, ValueId value, 
  * it. */
 bool kernel_covers(const Func *func, const Kernel *kernel, ValueId value, const Access *access);
 
-/* The kernel of the nodes first..last of one cluster, as `fuse` left them. */
+/* The kernel of the nodes first..last of one cluster, as `fuse` left them: founded on the last; a kernel of scalars on several. */
 Kernel kernel_regrow(Arena *arena, const Func *func, ValueId first, ValueId last);
 /* The member that computes `value`, NULL if none does. */
 const KernelMember *kernel_member(const Kernel *kernel, ValueId value);

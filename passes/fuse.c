@@ -245,6 +245,57 @@ static void decide(Fusion *fusion, ValueId value) {
     store_value(fusion, value);
 }
 
+/* ---- scalars ---------------------------------------------------------------------------------------------- */
+
+static bool is_scalar_kernel(const Kernel *kernel) {
+    return kernel->kind == KERNEL_LOOP && !kernel->rows && domain_size(&kernel->domain) == 1;
+}
+
+/* Whether other kernels read the old value of a state that this one updates: they would have to run before it, but after what
+ * it is grouped with. */
+static bool shares_updated_state(const Fusion *fusion, uint32_t k, const ValueId *read_of_state) {
+    for (size_t i = 0; i < fusion->func->n_updates; i++) {
+        const Update *update = &fusion->func->updates[i];
+        if (fusion->home[update->value] != k || read_of_state[update->state] == IR_NONE) continue;
+        const Users *users = &fusion->users[read_of_state[update->state]];
+        for (size_t u = 0; u < users->count; u++)
+            if (users->kernels[u] != k) return true;
+    }
+    return false;
+}
+
+/* Kernels of one element that load nothing another stores, such as those of an optimiser's counters, become one: there may be as many
+ * as parameters, and a call takes longer than what it computes. */
+static void group_scalars(Fusion *fusion) {
+    Func *func = fusion->func;
+    ValueId *read_of_state = ARENA_ARRAY(fusion->arena, ValueId, func->module->n_states + 1);
+    uint32_t group = IR_NONE, *moved = ARENA_ARRAY(fusion->arena, uint32_t, fusion->n_kernels + 1);
+    for (size_t s = 0; s < func->module->n_states; s++) read_of_state[s] = IR_NONE;
+    for (ValueId id = 0; id < func->count; id++)
+        if (func_node(func, id)->op == OP_state) read_of_state[func_node(func, id)->attrs[0].i] = id;
+    for (uint32_t k = 0; k < fusion->n_kernels; k++) {
+        Kernel *kernel = &fusion->kernels[k];
+        moved[k] = k;
+        if (!is_scalar_kernel(kernel) || fusion->links[k].count) continue;
+        if (shares_updated_state(fusion, k, read_of_state)) continue;
+        if (group == IR_NONE) {
+            group = k;
+            continue;
+        }
+        Kernel *into = &fusion->kernels[group];
+        moved[k] = group;
+        for (size_t m = 0; m < kernel->n_members; m++)
+            ARENA_PUSH(fusion->arena, into->members, into->n_members, into->members_capacity,
+                       kernel->members[m]);
+        kernel->n_members = 0; /* empty: nothing of it is emitted */
+    }
+    for (ValueId id = 0; id < func->count; id++)
+        if (fusion->home[id] != IR_NONE) fusion->home[id] = moved[fusion->home[id]];
+    for (size_t k = 0; k < fusion->n_kernels; k++)
+        for (size_t i = 0; i < fusion->links[k].count; i++)
+            fusion->links[k].needs[i] = moved[fusion->links[k].needs[i]];
+}
+
 /* ---- the new order ------------------------------------------------------------------------------------------ */
 
 typedef struct {
@@ -322,6 +373,7 @@ static void fuse_func(Func *func) {
     for (size_t i = 0; i < func->n_updates; i++) fusion.users[func->updates[i].value].wanted = true;
     for (ValueId id = (ValueId)n; id-- > 0;) decide(&fusion, id);
 
+    group_scalars(&fusion);
     Order order = order_kernels(&fusion);
     Rewrite rewrite = rewrite_begin(func);
     ValueId *local = ARENA_ARRAY(fusion.arena, ValueId, n + 1);

@@ -9,8 +9,8 @@
  * A product that reads the new value %v (a network that moves before it is applied) reads %p. Function @pack makes all derived
  * states from the others: the runtime calls it when states were written by anything but a function of the module.
  *
- * Packing a weight once a step costs memory, and reading and writing it once. It is worth it where products spend much on it: their
- * rows are few for each element packed, but not so few that reading the weight itself takes the time. */
+ * Packing a weight once a step costs memory, and reading and writing it once: it is worth it where products would pack it more often,
+ * for each other or for each thread. */
 #include "passes/pack_weights.h"
 #include "passes/fuse.h"
 #include "passes/memory.h"
@@ -20,21 +20,19 @@
 
 #include <string.h>
 
-enum {
-    LEAST_ROWS = 64,       /* of a product: fewer are bound by memory */
-    MOST_ROWS_FP32 = 1600, /* packing takes as long as about 16 rows: 1 % of these */
-};
-
 /* A weight as a product reads it: state, seen as a matrix, turned or not. */
 typedef struct {
     uint32_t state, packed; /* packed: the derived state */
     int64_t dim[2];
     bool tb;
+    int uses;     /* products of the step that read it so */
+    int64_t rows; /* most of them */
 } Packing;
 
 typedef struct {
     Module *module;
     Arena *arena;
+    const PackLimits *limits;
     int products; /* attribute bf16 of products and packs */
     int64_t room; /* bytes that derived states may take */
     Packing *packings;
@@ -81,9 +79,16 @@ static bool reads_weight(const Packer *p, const Func *func, const Node *nodes, c
     return state != IR_NONE;
 }
 
-static bool is_worth(const Packer *p, const Node *product) {
-    int64_t rows = product->type.dim[0];
-    return rows >= LEAST_ROWS && (p->products == 1 || rows <= MOST_ROWS_FP32);
+static bool is_updated(const Func *func, uint32_t state) {
+    for (size_t i = 0; i < func->n_updates; i++)
+        if (func->updates[i].state == state) return true;
+    return false;
+}
+
+static bool is_worth(const Packer *p, const Func *step, const Packing *x) {
+    const PackLimits *limits = p->limits;
+    if (x->rows < limits->least_rows || x->rows > limits->most_rows) return false;
+    return x->uses > 1 || x->rows >= limits->least_rows_of_one || !is_updated(step, x->state);
 }
 
 static Type packed_type(const Packer *p, const Packing *packing) {
@@ -93,29 +98,39 @@ static Type packed_type(const Packer *p, const Packing *packing) {
     return type_make(DT_BF16, 4, (int64_t[]){n / panel.columns, k / 2, panel.columns, 2});
 }
 
-static void add_packing(Packer *p, Packing packing) {
-    const State *weight = &p->module->states[packing.state];
+/* Makes the derived state; false: there is no room for it. */
+static bool add_state(Packer *p, Packing *packing) {
+    const State *weight = &p->module->states[packing->state];
     State state = {.name =
-                       arena_printf(p->module->arena, "%s.packed%s", weight->name, packing.tb ? "_t" : ""),
-                   .type = packed_type(p, &packing),
+                       arena_printf(p->module->arena, "%s.packed%s", weight->name, packing->tb ? "_t" : ""),
+                   .type = packed_type(p, packing),
                    .role = ROLE_DERIVED,
                    .loc = weight->loc};
     int64_t bytes = type_bytes(&state.type);
-    if (bytes > p->room || module_find_state(p->module, state.name) >= 0) return;
+    if (bytes > p->room || module_find_state(p->module, state.name) >= 0) return false;
     p->room -= bytes;
-    packing.packed = module_add_state(p->module, state);
-    ARENA_PUSH(p->arena, p->packings, p->count, p->capacity, packing);
+    packing->packed = module_add_state(p->module, state);
+    return true;
 }
 
-/* What a weight costs to pack is saved in the step; other functions use what there is. */
-static void choose(Packer *p, const Func *func) {
-    for (ValueId id = 0; id < func->count; id++) {
-        Packing packing;
-        const Node *node = func_node(func, id);
-        if (reads_weight(p, func, func->nodes, node, &packing) && is_worth(p, node) &&
-            !find_packing(p, &packing))
-            add_packing(p, packing);
+/* By what the step does; other functions use what there is. */
+static void choose(Packer *p, const Func *step) {
+    for (ValueId id = 0; id < step->count; id++) {
+        const Node *node = func_node(step, id);
+        Packing packing, *known;
+        if (!reads_weight(p, step, step->nodes, node, &packing)) continue;
+        if (!(known = find_packing(p, &packing))) {
+            ARENA_PUSH(p->arena, p->packings, p->count, p->capacity, packing);
+            known = &p->packings[p->count - 1];
+        }
+        known->uses++;
+        if (node->type.dim[0] > known->rows) known->rows = node->type.dim[0];
     }
+    size_t kept = 0;
+    for (size_t i = 0; i < p->count; i++)
+        if (is_worth(p, step, &p->packings[i]) && add_state(p, &p->packings[i]))
+            p->packings[kept++] = p->packings[i];
+    p->count = kept;
 }
 
 /* ---- the functions ------------------------------------------------------------------------------------------------------ */
@@ -190,12 +205,13 @@ static int64_t room_of(const Module *module, Diags *diags) {
     return room;
 }
 
-bool pass_pack_weights(Module *module, Diags *diags) {
+bool pack_weights(Module *module, const PackLimits *limits, Diags *diags) {
     static const int products[] = {[PRECISION_FP32] = 0, [PRECISION_BF16] = 1, [PRECISION_BF16X3] = 0};
     const Func *step = module_find_func(module, "step");
     if (!step || module->panel.columns == 0 || module_find_func(module, "pack")) return true;
     Packer p = {.module = module,
                 .arena = arena_new(),
+                .limits = limits,
                 .products = products[module->precision],
                 .room = room_of(module, diags)};
     choose(&p, step);
@@ -206,4 +222,15 @@ bool pass_pack_weights(Module *module, Diags *diags) {
     }
     arena_free(p.arena);
     return true;
+}
+
+/* Packing takes a product as long as about 16 rows of it. What bf16 is packed is half as long as the weight, which its optimiser alone
+ * then reads; in fp32 it is as long, and not worth the memory where it saves less than a hundredth. Products of few rows are
+ * bound by memory, and lose by what packing apart reads and writes. */
+bool pass_pack_weights(Module *module, Diags *diags) {
+    bool halves = module->precision == PRECISION_BF16;
+    PackLimits limits = {.least_rows = 64,
+                         .most_rows = halves ? INT64_MAX : 1600,
+                         .least_rows_of_one = halves ? 512 : INT64_MAX};
+    return pack_weights(module, &limits, diags);
 }

@@ -5,6 +5,14 @@
 
 #include "ir/ir.h"
 
+/* Rows of products whose weights are packed. */
+typedef struct {
+    int64_t least_rows, most_rows;
+    int64_t
+        least_rows_of_one; /* where a single product of the step reads the weight so, and the step changes it */
+} PackLimits;
+
+bool pack_weights(Module *module, const PackLimits *limits, Diags *diags);
 bool pass_pack_weights(Module *module, Diags *diags);
 
 #endif

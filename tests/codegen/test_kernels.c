@@ -82,6 +82,68 @@ static void check(const char *text) {
     arena_free(arena);
 }
 
+/* Counters of several parameters, each read by the kernel of its parameter; the counter of steps is read by all before it moves. */
+static const char COUNTERS[] = "module @m {\n"
+                               "  state %step : f64 = constant(value = 0), role = counter\n"
+                               "  state %a : f32 = constant(value = 1), role = optimizer\n"
+                               "  state %b : f32 = constant(value = 2), role = optimizer\n"
+                               "  state %c : i64[1] = constant(value = 3), role = buffer\n"
+                               "  state %v : f32[40] = constant(value = 1), role = param\n"
+                               "  state %w : f32[30] = constant(value = 1), role = param\n"
+                               "  func @step() {\n"
+                               "    %1 = constant {value = 1}\n"
+                               "    %2 = constant {value = 1, dtype = f64}\n"
+                               "    %3 = constant {value = 1, dtype = i64}\n"
+                               "    %a1 = add %a, %1\n    %b1 = add %b, %1\n    %c1 = add %c, %3\n"
+                               "    %s1 = add %step, %2\n    %s = cast %step {dtype = f32}\n"
+                               "    %va = mul %v, %a1\n    %v1 = add %va, %s\n"
+                               "    %wb = mul %w, %b1\n    %w1 = add %wb, %s\n"
+                               "    update a = %a1\n    update b = %b1\n    update c = %c1\n"
+                               "    update step = %s1\n    update v = %v1\n    update w = %w1\n"
+                               "  }\n"
+                               "}\n";
+
+static double number_of(VtInstance *instance, const VtProgram *program, const char *name) {
+    int s = vt_instance_find_state(instance, name);
+    const void *data = vt_instance_state(instance, s);
+    int dtype = program->states[s].tensor.dtype;
+    return dtype == VT_F64   ? *(const double *)data
+           : dtype == VT_I64 ? (double)*(const int64_t *)data
+                             : (double)*(const float *)data;
+}
+
+static void test_counters(void **state) {
+    (void)state;
+    Arena *arena = arena_new();
+    Diags *diags = diags_new(arena);
+    Module *module = module_parse(arena, diags, "test", COUNTERS, strlen(COUNTERS));
+    char message[512];
+    assert_non_null(module);
+    assert_true(passes_run(module, PASSES_ALL, &(PassOptions){.verify = true}, diags));
+    Compiled *compiled =
+        codegen_compile(module, &(VtProgram){.name = "test"}, &(CodegenOptions){0}, message, sizeof message);
+    if (!compiled) fail_msg("%s", message);
+    const VtProgram *program = compiled_program(compiled);
+    assert_int_equal(program->functions[0].n_calls, 4); /* a, b and c; step; v; w */
+    VtInstance *instance = vt_instance_new(program, NULL);
+    assert_non_null(instance);
+    vt_instance_init(instance, 1);
+    double v = 1, w = 1;
+    for (int step = 0; step < 3; step++) {
+        assert_true(vt_instance_run(instance, "step", NULL, NULL));
+        v = v * (2 + step) + step;
+        w = w * (3 + step) + step;
+        assert_true(number_of(instance, program, "a") == 2 + step);
+        assert_true(number_of(instance, program, "b") == 3 + step);
+        assert_true(number_of(instance, program, "c") == 4 + step);
+        assert_true(number_of(instance, program, "step") == 1 + step);
+        assert_true(number_of(instance, program, "v") == v && number_of(instance, program, "w") == w);
+    }
+    vt_instance_free(instance);
+    compiled_free(compiled);
+    arena_free(arena);
+}
+
 static void test_concat_of_slices(void **state) {
     (void)state;
     check(CONCAT_OF_SLICES);
@@ -95,6 +157,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_concat_of_slices),
         cmocka_unit_test(test_long_columns),
+        cmocka_unit_test(test_counters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,6 +83,34 @@ static void test_saved_recipe(void **state) {
     assert_same("whole", "apart");
 }
 
+/* Weights that are kept packed across steps: made anew after a resume, in no checkpoint, and read by eval. */
+static void test_packed_weights(void **state) {
+    (void)state;
+    static const char recipe[] = "quickstart dim=64 depth=1 heads=2 hidden=32 out_dim=32 batch=32 epochs=1 "
+                                 "train.precision=bf16 train.knn.every=0";
+    assert_int_equal(run_command("%s inspect %s --memory", VITC_BINARY, recipe), 0);
+    assert_true(said("derived"));
+    assert_int_equal(run(recipe, "packed", "--threads 2"), 0);
+    assert_int_equal(run(recipe, "packed.again", "--threads 1 --steps 3"), 0);
+    assert_int_equal(run(recipe, "packed.again", "--threads 3 --resume --steps 4"), 0);
+    assert_int_equal(run(recipe, "packed.again", "--threads 1 --resume"), 0);
+    assert_same("packed", "packed.again");
+    char path[128];
+    snprintf(path, sizeof path, "%s/packed/checkpoint.safetensors", folder);
+    VtError error;
+    VtTensorFile *file = vt_tensors_open(path, &error);
+    assert_non_null(file);
+    for (int i = 0; i < vt_tensors_count(file); i++) assert_null(strstr(vt_tensors_name(file, i), "packed"));
+    vt_tensors_close(file);
+    assert_int_equal(run_command("%s eval knn %s/packed --data synthetic:640", VITC_BINARY, folder), 0);
+    char *first = read_log();
+    assert_int_equal(run_command("%s eval knn %s/packed.again --data synthetic:640", VITC_BINARY, folder), 0);
+    char *second = read_log();
+    assert_string_equal(first, second);
+    free(first);
+    free(second);
+}
+
 static void test_refusals(void **state) {
     (void)state;
     assert_int_equal(run(RECIPE, "whole", ""), 2);
@@ -109,6 +137,7 @@ int main(void) {
                                        cmocka_unit_test(test_threads),
                                        cmocka_unit_test(test_signal),
                                        cmocka_unit_test(test_saved_recipe),
+                                       cmocka_unit_test(test_packed_weights),
                                        cmocka_unit_test(test_refusals),
                                        cmocka_unit_test(test_nan)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
