@@ -6,7 +6,7 @@
 /* Lines of a turned piece that an epilogue gets at a time; bytes that a block of queries' probabilities may take. */
 enum { CHUNK = 64, MOST_VECTORS = 4, BLOCK_BYTES = 256 << 10 };
 
-/* Where things lie in the scratch, in units of four bytes; `rest`: distance to a region's second part. */
+/* Where things lie in the scratch, in units of four bytes; `rest`: distance from a region's first part to its second, and to its third. */
 typedef struct {
     int64_t at, rest;
 } Region;

@@ -9,7 +9,7 @@ typedef struct {
     int64_t kc, nc, mc;
     int mr, nr, lanes;
     Panels panels;
-    int64_t rest_a, rest_b; /* from a panel to its second part */
+    int64_t rest_a, rest_b; /* from a panel to its second part, and to its third */
 } Blocking;
 
 static int64_t round_up(int64_t x, int64_t to) {

@@ -35,7 +35,7 @@ static void store(Emitter *e, LLVMValueRef value, LLVMValueRef to) {
 }
 
 static bool is_pair(const PackSpec *s) {
-    return s->unit == UNIT_PAIR || s->unit == UNIT_PAIR_REST;
+    return s->unit >= UNIT_PAIR;
 }
 
 /* An element as it lies in memory, as f32. */
@@ -57,10 +57,16 @@ static LLVMValueRef place_of(Emitter *e, const PackSpec *s, const PackArgs *p, L
     return at(e, i32_type(e), p->to, index);
 }
 
+/* What the units before this one have left of f32 values. */
+static LLVMValueRef left_of(Emitter *e, const PackSpec *s, LLVMValueRef x) {
+    for (int part = UNIT_PAIR; part < (int)s->unit; part++)
+        x = LLVMBuildFSub(e->builder, x, bf16_rounded(e->builder, e->native_bf16, x), "");
+    return x;
+}
+
 /* The bf16 of f32 values that the unit asks for, in the upper halves of i32s. */
 static LLVMValueRef upper_half(Emitter *e, const PackSpec *s, LLVMValueRef x) {
-    if (s->unit == UNIT_PAIR_REST)
-        x = LLVMBuildFSub(e->builder, x, bf16_rounded(e->builder, e->native_bf16, x), "");
+    x = left_of(e, s, x);
     return bf16_round(e->builder, e->native_bf16, x);
 }
 
@@ -77,7 +83,7 @@ static LLVMValueRef pair_up(Emitter *e, const PackSpec *s, LLVMValueRef early, L
     LLVMValueRef shift = sixteen(e, s, vector);
     if (s->source == DT_BF16) { /* rounded already, and without a rest */
         LLVMTypeRef units = vector ? vector_of(i32_type(e), s->lanes) : i32_type(e);
-        if (s->unit == UNIT_PAIR_REST) return LLVMConstNull(units);
+        if (s->unit != UNIT_PAIR) return LLVMConstNull(units);
         late = LLVMBuildShl(e->builder, LLVMBuildZExt(e->builder, late, units, ""), shift, "");
         return LLVMBuildOr(e->builder, LLVMBuildZExt(e->builder, early, units, ""), late, "");
     }
@@ -95,8 +101,7 @@ static LLVMValueRef load_along(Emitter *e, const PackSpec *s, LLVMValueRef from)
     if (!pairs) return LLVMBuildBitCast(e->builder, to_f32(e, s, x), units, "");
     if (s->source == DT_BF16)
         return s->unit == UNIT_PAIR ? LLVMBuildBitCast(e->builder, x, units, "") : LLVMConstNull(units);
-    if (s->unit == UNIT_PAIR_REST)
-        x = LLVMBuildFSub(e->builder, x, bf16_rounded(e->builder, e->native_bf16, x), "");
+    x = left_of(e, s, x);
     return LLVMBuildBitCast(e->builder, bf16_to_memory(e->builder, e->native_bf16, x), units, "");
 }
 

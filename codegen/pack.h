@@ -12,8 +12,9 @@
 typedef enum { PACK_ACROSS, PACK_ALONG, PACK_STRIDED } PackKind;
 PackKind pack_kind(int64_t across, int64_t along); /* of these steps, in elements */
 
-/* What a unit holds: f32; that rounded to bf16; a pair of bf16, rounded; or of what rounding left (x - bf16(x), rounded). */
-typedef enum { UNIT_F32, UNIT_ROUNDED, UNIT_PAIR, UNIT_PAIR_REST } UnitKind;
+/* What a unit holds: f32; that rounded to bf16; a pair of bf16, rounded; of what that
+ * left (x - bf16(x), rounded), or of what both left: the three make up all bits of an f32. */
+typedef enum { UNIT_F32, UNIT_ROUNDED, UNIT_PAIR, UNIT_PAIR_REST, UNIT_PAIR_LAST } UnitKind;
 
 typedef struct {
     DType source; /* DT_F32 or DT_BF16 */

@@ -4,7 +4,7 @@
 Panels panels_choose(const Target *target, int products) {
     Panels p = {.micro = micro_choose(target, products), .parts = 1};
     bool pairs = p.micro.kind != MICRO_FMA;
-    if (pairs && products == 3) p.parts = 2;
+    if (pairs && products == 3) p.parts = 3;
     p.unit = pairs ? UNIT_PAIR : products == 1 ? UNIT_ROUNDED : UNIT_F32;
     return p;
 }
@@ -38,10 +38,11 @@ void panels_pack_one(Emitter *e, const Panels *p, bool side_b, const Lines *line
                      .units = micro_units_of(e, &p->micro, k),
                      .to = to};
     pack_call(e, &spec, &args);
-    if (p->parts == 1) return;
-    spec.unit = UNIT_PAIR_REST;
-    args.to = unit_at(e, to, emit_i64(e, rest));
-    pack_call(e, &spec, &args);
+    for (int part = 1; part < p->parts; part++) {
+        spec.unit = part == 1 ? UNIT_PAIR_REST : UNIT_PAIR_LAST;
+        args.to = unit_at(e, to, emit_i64(e, part * rest));
+        pack_call(e, &spec, &args);
+    }
 }
 
 /* The panels' lines lie side by side: a few rows of the source at a time for all panels, so that memory is read in long pieces. */
@@ -70,10 +71,9 @@ void panels_pack(Emitter *e, const Panels *p, bool side_b, const Lines *lines, L
 
 void panels_multiply(Emitter *e, const Panels *p, int rows, int vectors, Panel a, Panel b, LLVMValueRef units,
                      LLVMValueRef tile, bool accumulate) {
-    micro_call(e, &p->micro, rows, vectors, a.at, b.at, units, tile, accumulate);
-    if (p->parts == 1) return;
-    LLVMValueRef a_rest = unit_at(e, a.at, emit_i64(e, a.rest)),
-                 b_rest = unit_at(e, b.at, emit_i64(e, b.rest));
-    micro_call(e, &p->micro, rows, vectors, a.at, b_rest, units, tile, true);
-    micro_call(e, &p->micro, rows, vectors, a_rest, b.at, units, tile, true);
+    /* Part i is 2^-8i of the whole: pairs whose product is below an f32's last bit are left out. */
+    for (int i = 0; i < p->parts; i++)
+        for (int j = 0; i + j < p->parts; j++)
+            micro_call(e, &p->micro, rows, vectors, unit_at(e, a.at, emit_i64(e, i * a.rest)),
+                       unit_at(e, b.at, emit_i64(e, j * b.rest)), units, tile, accumulate || i + j > 0);
 }

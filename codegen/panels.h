@@ -1,5 +1,5 @@
 /* Packed panels of both sides of a product, and products of one panel with one, for any precision: what gemm.c and attention.c are
- * made of. Side A holds panels of mr lines, side B of nr; where operands are split into two bf16, the rests follow the panels. */
+ * made of. Side A holds panels of mr lines, side B of nr; where operands are split into three bf16, panels of the second and the third follow. */
 #ifndef VITC_CODEGEN_PANELS_H
 #define VITC_CODEGEN_PANELS_H
 
@@ -8,7 +8,7 @@
 
 typedef struct {
     Micro micro;
-    int parts;     /* 2: operands are split */
+    int parts;     /* 3: operands are split */
     UnitKind unit; /* of the first part */
 } Panels;
 
@@ -24,15 +24,15 @@ typedef struct {
     int64_t across, along;
 } Lines;
 
-/* Packs panels of lines 0..count-1 (i64), k elements each, to `to`. `rest`: units from a panel to its second part, where there are
- * two. Panel number i begins at unit i·width·units(k). */
+/* Packs panels of lines 0..count-1 (i64), k elements each, to `to`. `rest`: units from a panel to its second part, and
+ * from there to its third, where operands are split. Panel number i begins at unit i·width·units(k). */
 void panels_pack(Emitter *e, const Panels *p, bool side_b, const Lines *lines, LLVMValueRef from,
                  LLVMValueRef count, LLVMValueRef k, LLVMValueRef to, int64_t rest);
 /* The same for one panel, whose lines begin at `from`. */
 void panels_pack_one(Emitter *e, const Panels *p, bool side_b, const Lines *lines, LLVMValueRef from,
                      LLVMValueRef count, LLVMValueRef k, LLVMValueRef to, int64_t rest);
 
-/* A panel, and the distance to its second part. */
+/* A panel, and the distance to its second part, and from there to the third. */
 typedef struct {
     LLVMValueRef at;
     int64_t rest;

@@ -111,14 +111,14 @@ static int64_t cache_bytes(int name, int64_t fallback) {
     return bytes > 0 ? bytes : fallback;
 }
 
-/* The first row whose features are there; one with a model only by its name. */
+/* The row of that name, else the first whose features are there; one with a model only by its name. */
 static const TargetRow *choose_row(const char *features, const char *name) {
-    for (int i = 0; i < N_ROWS; i++) {
-        bool named = name && strcmp(name, ROWS[i].name) == 0;
-        if (named || (!ROWS[i].model && has_all(features, ROWS[i].requires) &&
-                      (ROWS[i].bf16 != MICRO_TILE || tiles_permitted())))
+    const TargetRow *named = name ? target_row(name) : NULL;
+    if (named) return named;
+    for (int i = 0; i < N_ROWS; i++)
+        if (!ROWS[i].model && has_all(features, ROWS[i].requires) &&
+            (ROWS[i].bf16 != MICRO_TILE || tiles_permitted()))
             return &ROWS[i];
-    }
     return &ROWS[N_ROWS - 1];
 }
 

@@ -180,7 +180,7 @@ typedef struct {
 typedef struct Module Module;
 
 /* How reals are computed and stored (pass `precision`). fp32: IEEE single; bf16: products of bf16, their large results stored so;
- * bf16x3: products of f32 by three of bf16 each. */
+ * bf16x3: products of f32, each factor split into three bf16. */
 typedef enum { PRECISION_FP32, PRECISION_BF16, PRECISION_BF16X3, PRECISION_COUNT } Precision;
 const char *precision_name(Precision precision);             /* "bf16" */
 bool precision_find(const char *name, Precision *precision); /* false: there is none */

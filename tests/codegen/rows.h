@@ -25,6 +25,8 @@ static inline void run_begin(Unit *unit, const Run *run) {
         skip();
     }
     unit_begin(unit, run->row->name);
+    unit_check(unit->target.row == run->row,
+               "a row asked for by its name is another"); /* it was: the model's */
 }
 
 /* variants: n of them, `size` bytes each, whose first member is their name. Returns how many tests were written. */
