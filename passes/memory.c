@@ -1,9 +1,12 @@
 /* The memory plan: values live from the kernel that stores them to the last that loads them; best fit over the free
- * blocks of one arena, in order of execution. */
+ * blocks of one arena, in order of execution, or, where that takes less, the largest first. */
 #include "passes/memory.h"
 #include "passes/live.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+enum { MOST_BY_SIZE = 8192 }; /* values: its time is their square */
 
 typedef struct {
     int64_t start, size;
@@ -81,12 +84,69 @@ int64_t plan_lives(Arena *arena, const Lives *lives, int64_t *offsets) {
     return heap.end;
 }
 
+typedef struct {
+    const Life *life;
+    int64_t offset;
+} Block;
+
+static int larger_first(const void *a, const void *b) {
+    const Life *x = *(const Life *const *)a, *y = *(const Life *const *)b;
+    if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
+    return (x > y) - (x < y);
+}
+
+/* Best fit between the blocks, by offset, that live at the same time. */
+static int64_t fit(const Block *blocks, size_t n, const Life *life) {
+    int64_t best = -1, least = INT64_MAX, end = 0;
+    for (size_t i = 0; i < n; i++) {
+        const Life *other = blocks[i].life;
+        if (other->born > life->died || other->died < life->born) continue;
+        int64_t gap = blocks[i].offset - end;
+        if (gap >= life->bytes && gap < least) {
+            least = gap;
+            best = end;
+        }
+        if (blocks[i].offset + other->bytes > end) end = blocks[i].offset + other->bytes;
+    }
+    return best >= 0 ? best : end;
+}
+
+/* The largest first (Pisarchyk and Lee 2020, arXiv:2001.03288, "greedy by size"). */
+static int64_t plan_by_size(Arena *arena, const Lives *lives, int64_t *offsets) {
+    const Life **order = ARENA_ARRAY(arena, const Life *, lives->count + 1);
+    Block *blocks = ARENA_ARRAY(arena, Block, lives->count + 1);
+    int64_t bytes = 0;
+    for (size_t i = 0; i < lives->count; i++) order[i] = &lives->of[i];
+    qsort(order, lives->count, sizeof *order, larger_first);
+    for (size_t n = 0; n < lives->count; n++) {
+        int64_t offset = fit(blocks, n, order[n]);
+        size_t at = n;
+        while (at > 0 && blocks[at - 1].offset > offset) at--;
+        memmove(&blocks[at + 1], &blocks[at], sizeof *blocks * (n - at));
+        blocks[at] = (Block){order[n], offset};
+        offsets[order[n] - lives->of] = offset;
+        if (offset + order[n]->bytes > bytes) bytes = offset + order[n]->bytes;
+    }
+    return bytes;
+}
+
+int64_t plan_least(Arena *arena, const Lives *lives, int64_t *offsets) {
+    if (!offsets) offsets = ARENA_ARRAY(arena, int64_t, lives->count + 1);
+    int64_t bytes = plan_lives(arena, lives, offsets);
+    if (lives->count > MOST_BY_SIZE) return bytes;
+    int64_t *others = ARENA_ARRAY(arena, int64_t, lives->count + 1);
+    int64_t by_size = plan_by_size(arena, lives, others);
+    if (by_size >= bytes) return bytes;
+    memcpy(offsets, others, sizeof *offsets * lives->count);
+    return by_size;
+}
+
 static void plan_func(Func *func) {
     Arena *arena = arena_new();
     Placement placement = func_place(arena, func);
     Lives lives = func_lives(arena, func, &placement);
     int64_t *offsets = ARENA_ARRAY(arena, int64_t, lives.count + 1);
-    func->arena_bytes = plan_lives(arena, &lives, offsets);
+    func->arena_bytes = plan_least(arena, &lives, offsets);
     for (size_t i = 0; i < lives.count; i++) func->nodes[lives.of[i].value].offset = offsets[i];
     func->block_bytes = 0;
     for (size_t c = 0; c < func->n_chains; c++) {

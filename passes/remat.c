@@ -189,7 +189,7 @@ static int64_t planned(Remat *r) {
         lives.of[lives.count++] = (Life){x->value, r->runs[x->run].at, died, x->bytes};
     }
     qsort(lives.of, lives.count, sizeof *lives.of, by_birth);
-    int64_t bytes = plan_lives(arena, &lives, NULL);
+    int64_t bytes = plan_least(arena, &lives, NULL);
     arena_free(arena);
     return bytes;
 }

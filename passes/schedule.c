@@ -291,7 +291,7 @@ static Body reordered(Schedule *s, const Body *given, const uint32_t *order) {
 static int64_t planned_bytes(Arena *arena, const Func *func) {
     Placement placement = func_place(arena, func);
     Lives lives = func_lives(arena, func, &placement);
-    return plan_lives(arena, &lives, NULL);
+    return plan_least(arena, &lives, NULL);
 }
 
 /* The smaller arena of: kernels that free memory at once; the order given, but readers before updates; the order given. */

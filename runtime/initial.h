@@ -4,9 +4,9 @@
 
 #include "runtime/runtime.h"
 
-/* Fills `out` with a state's constant or drawn values: a function of (seed, name), on all threads, each a contiguous share, which it so
- * touches first. `fresh`: the memory is zero and untouched, and stays so where the value is zero. */
-void vt_initial_fill(const VtState *state, uint64_t seed, bool fresh, void *out);
+/* Gives states their constant or drawn values: functions of (seed, name). All threads take a contiguous share of each, which they so
+ * touch first. `fresh`: the states are zero and untouched, and stay so where the value is zero. */
+void vt_initial_draw(const VtProgram *program, void *const *states, uint64_t seed, bool fresh);
 /* memcpy in the same shares. */
 void vt_initial_copy(void *to, const void *from, size_t bytes);
 

@@ -286,11 +286,7 @@ int vt_instance_find_state(const VtInstance *instance, const char *name) {
 void vt_instance_init(VtInstance *instance, uint64_t seed) {
     const VtProgram *program = instance->program;
     instance->stale = true;
-    for (int s = 0; s < program->n_states; s++) {
-        const VtState *state = &program->states[s];
-        if (state->init == VT_INIT_COPY || state->init == VT_INIT_FUNCTION) continue;
-        vt_initial_fill(state, seed, !instance->written, instance->states[s]);
-    }
+    vt_initial_draw(program, instance->states, seed, !instance->written);
     instance->written = true;
     if (find_function(program, "init") >= 0) vt_instance_run(instance, "init", NULL, NULL);
     for (int s = 0; s < program->n_states; s++) {

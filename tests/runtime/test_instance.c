@@ -1,11 +1,12 @@
 /* The memory of a program: initial values against their definition, drawn one after another; the same bits for any team; memory that
  * is zero and untouched until it is used; a block of scratch for each thread alone. */
-#include "runtime/runtime.h"
+#include "runtime/normals.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,31 @@ static void values_do_not_depend_on_the_team(void **state) {
     vt_set_threads(0);
 }
 
+/* Vectors of them are those drawn one by one, wherever they begin and whatever is thrown away. */
+static void many_normals_are_those_of_one_by_one(void **state) {
+    (void)state;
+    enum { N = 200000 };
+    static const double rows[][3] = {{0, 1, INFINITY}, {0, 0.02, 2}, {1, 1e-3, 2},
+                                     {0.5, 0, 1},      {0, 1e3, 3},  {-7, 1e-9, INFINITY}};
+    static float got[N], want[N];
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        double a = rows[r][0], b = rows[r][1], most = rows[r][2];
+        VtRng one = {.seed = r, .stream = vt_stream("numbers"), .step = r << 33, .index = (r << 34) + 2 * r},
+              many = one;
+        int64_t kept = 0, n = 0;
+        for (int i = 0; i < N; i++) {
+            double x = vt_rng_normal(&one);
+            if (fabs(x) <= most) want[kept++] = (float)(a + b * x);
+        }
+        n += vt_normals(&many, 1, a, b, most, got);
+        n += vt_normals(&many, 1000, a, b, most, got + n);
+        n += vt_normals(&many, N - 1001, a, b, most, got + n);
+        assert_int_equal(n, kept);
+        assert_memory_equal(got, want, sizeof *want * (size_t)kept);
+        assert_true(one.index == many.index && vt_rng_u32(&one) == vt_rng_u32(&many));
+    }
+}
+
 /* Pages of [data, data + size) that someone has touched; whole ones of it alone count. */
 static int touched(const void *data, size_t size) {
     static unsigned char resident[1 << 16];
@@ -148,6 +174,7 @@ static void each_thread_has_pages_of_its_own(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_do_not_depend_on_the_team),
+        cmocka_unit_test(many_normals_are_those_of_one_by_one),
         cmocka_unit_test(zeros_are_left_untouched),
         cmocka_unit_test(each_thread_has_pages_of_its_own),
     };

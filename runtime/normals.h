@@ -1,0 +1,11 @@
+/* Many normal numbers at once, inside runtime/. */
+#ifndef VITC_RUNTIME_NORMALS_H
+#define VITC_RUNTIME_NORMALS_H
+
+#include "runtime/runtime.h"
+
+/* Takes n normal numbers x from `rng`, whose index is even, and writes (float)(a + b * x) of those with |x| <= most, one after another.
+ * The same to the last bit as from vt_rng_normal. Returns how many. */
+int64_t vt_normals(VtRng *rng, int64_t n, double a, double b, double most, float *out);
+
+#endif
