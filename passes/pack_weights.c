@@ -200,7 +200,8 @@ static int64_t room_of(const Module *module, Diags *diags) {
     int64_t room = 0;
     if (step && pass_fuse(copy, diags) && pass_precision(copy, diags) && pass_schedule(copy, diags) &&
         pass_memory(copy, diags))
-        room = module->memory_limit - resident_bytes(step) - step->arena_bytes;
+        room = module->memory_limit - resident_bytes(step) -
+               step->arena_bytes * 5 / 4; /* packs live there too */
     arena_free(arena);
     return room;
 }

@@ -155,6 +155,7 @@ static void sum_lives(Remat *r) {
     for (uint32_t i = 0; i < r->n_instances; i++) {
         const Instance *x = &r->instances[i];
         if (r->runs[x->run].gone || x->bytes == 0) continue;
+        if (!x->to_end && next_use(r, i, INT64_MIN) == IR_NONE) continue; /* what none reads has no place */
         r->live[r->runs[x->run].at] += x->bytes;
         if (!x->to_end) r->live[r->runs[last_touch(r, i, INT64_MAX)].at + 1] -= x->bytes;
     }
