@@ -11,8 +11,9 @@ bool pass_chain(Module *module, Diags *diags);
 typedef struct {
     double memory; /* bytes a second between its own cache and memory */
     double shared; /* and from the cache that all share */
-    double pack;   /* elements of a product's second operand a second that it lays out for the product, once a block */
-    double call;   /* seconds */
+    double
+        pack; /* elements of a product's second operand a second that it lays out for the product, once a block */
+    double call; /* seconds */
 } ChainRates;
 void chain_module(Module *module, const ChainRates *rates); /* the pass, at other rates */
 
