@@ -34,7 +34,8 @@ static const Pass TABLE[] = {
     {"remat",
      "compute values again instead of keeping them: what is nearly free, or what a limit of memory asks for",
      pass_remat},
-    {"chain", "run kernels that feed each other block by block, so that values stay in the cache", pass_chain},
+    {"chain", "run kernels that feed each other block by block, so that values stay in the cache",
+     pass_chain},
     {"memory", "lay the values between kernels into one arena", pass_memory},
 };
 enum { N_PASSES = sizeof TABLE / sizeof *TABLE };
