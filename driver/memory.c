@@ -214,6 +214,9 @@ void memory_report(Arena *arena, const Func *func) {
     printf("  %-12s %13.2f%%\n", "waste",
            func->arena_bytes ? 100 * (double)(func->arena_bytes - peak) / (double)func->arena_bytes : 0);
     if (staged) printf("  %-12s %14lld  more, for states that change places\n", "staged", (long long)staged);
+    if (func->block_bytes)
+        printf("  %-12s %14lld  of each thread, beside the arena: what its chains hand on (--cost)\n",
+               "blocks", (long long)func->block_bytes);
     if (lives->count == 0) return;
     printf("  %-12s %14zu  %s\n", "peak kernel", plan.peak + 1, span_name(&plan, plan.peak));
     print_peak(&plan);
