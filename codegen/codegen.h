@@ -33,6 +33,8 @@ void compiled_free(Compiled *compiled);
 
 /* Bytes of each core's own cache on this machine: Module.cache_bytes. */
 int64_t codegen_cache_bytes(void);
+/* Cores that threads may run on: Module.cores. */
+int64_t codegen_cores(void);
 
 /* ---- image.c: a compiled program as bytes, for a cache on this machine ------------------------------------------- */
 

@@ -135,6 +135,11 @@ int64_t codegen_cache_bytes(void) {
     return cache_bytes(_SC_LEVEL2_CACHE_SIZE, 512 << 10);
 }
 
+int64_t codegen_cores(void) {
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores > 0 ? cores : 1;
+}
+
 bool target_open(Target *target, const char *restrict_to, char *error, size_t size) {
     memset(target, 0, sizeof *target);
     static pthread_once_t once = PTHREAD_ONCE_INIT;

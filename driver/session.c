@@ -38,6 +38,7 @@ static bool elaborate_recipe(Session *s, const char *path, const RecipeOptions *
     s->resolved = s->recipe.resolved;
     s->elaborate_seconds = seconds_now() - start;
     if (good) s->recipe.module->cache_bytes = codegen_cache_bytes();
+    if (good) s->recipe.module->cores = codegen_cores();
     if (good) timing_add_module(&s->timing, "elaborate", s->elaborate_seconds, s->recipe.module);
     return told(s) && good;
 }

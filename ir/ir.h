@@ -222,6 +222,7 @@ struct Module {
     int64_t memory_limit; /* bytes that @step may take; 0: any (pass `remat`) */
     Loc memory_loc;       /* where that is asked for */
     int64_t cache_bytes;  /* of each core's own cache; 0: not known (pass `chain`) */
+    int64_t cores;        /* that threads may run on; 0: not known (pass `chain`) */
     PanelShape panel;     /* of the target's products (pass `pack-weights`) */
     State *states;
     size_t n_states, states_capacity;

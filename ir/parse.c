@@ -7,7 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ERRORS = 20, MAX_OPERANDS = UINT16_MAX, MAX_NUMBER = 1 << 24, MOST_PANEL = 1024 };
+enum {
+    MAX_ERRORS = 20,
+    MAX_OPERANDS = UINT16_MAX,
+    MAX_NUMBER = 1 << 24,
+    MOST_PANEL = 1024,
+    MOST_CORES = 1 << 20
+};
 #define FAILED (IR_NONE - 1) /* a value whose definition was refused: its uses are not told again */
 
 typedef struct {
@@ -699,7 +705,7 @@ static void parse_func(Parser *p) {
     p->func->loc = (Loc){0, 0, 0};
 }
 
-/* target(batch = N, precision = NAME, memory = BYTES, cache = BYTES, panel = COLUMNS, rows = N): any of them */
+/* target(batch = N, precision = NAME, memory = BYTES, cache = BYTES, cores = N, panel = COLUMNS, rows = N): any of them */
 static bool parse_target(Parser *p) {
     static const char expected[] = "expected target(batch = N, precision = NAME, memory = BYTES, cache = "
                                    "BYTES, panel = COLUMNS, rows = N)";
@@ -710,6 +716,7 @@ static bool parse_target(Parser *p) {
     } numbers[] = {{"batch", "a batch", &p->module->batch, INT64_MAX},
                    {"memory", "memory", &p->module->memory_limit, INT64_MAX},
                    {"cache", "a cache", &p->module->cache_bytes, INT64_MAX},
+                   {"cores", "cores", &p->module->cores, MOST_CORES},
                    {"panel", "a panel", &columns, MOST_PANEL},
                    {"rows", "rows", &rows, MOST_PANEL}};
     if (!expect(p, '(')) return false;

@@ -224,7 +224,7 @@ static void print_func(Printer *p, const Func *func) {
     fputs("  }\n", p->out);
 }
 
-/* " target(batch = N, precision = NAME, memory = BYTES, cache = BYTES, panel = COLUMNS, rows = N)": what says something. */
+/* " target(batch = N, precision = NAME, memory = BYTES, cache = BYTES, cores = N, panel = COLUMNS, rows = N)": what says something. */
 static void print_target(Printer *p) {
     const Module *module = p->module;
     const char *between = " target(";
@@ -242,6 +242,10 @@ static void print_target(Printer *p) {
     }
     if (module->cache_bytes) {
         fprintf(p->out, "%scache = %lld", between, (long long)module->cache_bytes);
+        between = ", ";
+    }
+    if (module->cores) {
+        fprintf(p->out, "%scores = %lld", between, (long long)module->cores);
         between = ", ";
     }
     if (module->panel.columns) {

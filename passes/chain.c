@@ -8,12 +8,14 @@
  * product reads its weights once a block instead of once. The size of blocks is the one that saves most. */
 #include "passes/chain.h"
 #include "ir/blocks.h"
+#include "ir/cost.h"
 #include "passes/memory.h"
 #include "passes/remat.h"
 
 #include <string.h>
 
-static const ChainRates USUAL = {.memory = 20e9, .shared = 30e9, .pack = 2e9, .call = 0.3e-6};
+static const ChainRates USUAL = {
+    .compute = 100e9, .memory = 20e9, .shared = 30e9, .pack = 2e9, .call = 0.3e-6};
 enum {
     USUAL_CACHE = 1 << 20,
     MOST_WAITING = 24, /* kernels that are put off for one more that joins */
@@ -38,6 +40,7 @@ typedef struct {
     ValueId *stores;
     size_t n_stores, stores_capacity;
     ValueId weights; /* second operand of a product, in memory; or IR_NONE */
+    double seconds;  /* of one thread, kernel by kernel */
     bool packed;     /* they lie as the product reads them */
     bool updates;    /* some state */
     bool grown;
@@ -109,6 +112,9 @@ static const Step *grown_step(Chains *c, uint32_t k) {
     if (step->grown) return step;
     step->grown = true;
     step->kernel = kernel_regrow(c->arena, c->func, step->span->first, step->span->last);
+    KernelCost cost = kernel_cost(c->func, &c->placement, step->span);
+    double compute = cost.flops / c->rates->compute, memory = cost.bytes / c->rates->memory;
+    step->seconds = compute > memory ? compute : memory;
     step->weights = weights_of(c->func, &step->kernel);
     step->packed = step->weights != IR_NONE && func_node(c->func, step->kernel.core)->attrs[3].i > 0;
     return step;
@@ -174,6 +180,11 @@ static void add_cost(const Chains *c, const Step *step, Trial *trial) {
         footprint += bytes_of(c, step->stores[i]) / count->units * count->size;
     if (footprint > trial->cost.footprint) trial->cost.footprint = footprint;
     trial->cost.spent += (double)blocks * c->rates->call;
+    /* Blocks are shared whole: threads that got fewer wait. */
+    int64_t cores = c->func->module->cores > 0 ? c->func->module->cores : 1,
+            rounds = (blocks + cores - 1) / cores;
+    double idle = (double)(rounds * cores) / (double)blocks - 1;
+    trial->cost.spent += idle * step->seconds;
     if (step->weights == IR_NONE) return;
     double again = (double)(blocks - 1) * (double)bytes_of(c, step->weights);
     trial->cost.spent += again / c->rates->shared + (step->packed ? 0 : again / 4 / c->rates->pack);

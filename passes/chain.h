@@ -9,8 +9,9 @@ bool pass_chain(Module *module, Diags *diags);
 
 /* What the costs of chains are reckoned with, of one thread. */
 typedef struct {
-    double memory; /* bytes a second between its own cache and memory */
-    double shared; /* and from the cache that all share */
+    double compute; /* FLOPs a second */
+    double memory;  /* bytes a second between its own cache and memory */
+    double shared;  /* and from the cache that all share */
     double
         pack; /* elements of a product's second operand a second that it lays out for the product, once a block */
     double call; /* seconds */

@@ -23,7 +23,7 @@ static const Case CASES[] = {
 };
 
 /* At which every chain is worth it whose blocks fit into the cache. */
-static const ChainRates FREE_OF_COST = {1, INFINITY, INFINITY, 0};
+static const ChainRates FREE_OF_COST = {INFINITY, 1, INFINITY, INFINITY, 0};
 
 static Module *load(Arena *arena, const Case *c, bool chains, Recipe *recipe) {
     const char *overrides[] = {"batch=16", "dim=32", "depth=2", "heads=2", "image=32", "patch=8", NULL};
@@ -33,6 +33,7 @@ static Module *load(Arena *arena, const Case *c, bool chains, Recipe *recipe) {
     const char *path = arena_printf(arena, SOURCE_DIR "/models/%s.yaml", c->recipe);
     if (!recipe_load(arena, diags, path, &options, recipe)) fail_msg("%s", diags_text(diags));
     recipe->module->cache_bytes = c->cache;
+    recipe->module->cores = 1; /* of which none waits for others */
     PassOptions verified = {.verify = true};
     bool good = passes_run(recipe->module, BEFORE, &verified, diags);
     if (good && chains) chain_module(recipe->module, &FREE_OF_COST);
