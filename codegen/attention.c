@@ -11,12 +11,13 @@ typedef struct {
     int64_t at, rest;
 } Region;
 
-typedef struct {
+typedef struct Attention {
     Emitter *e;
     const AttentionShape *s;
     Panels p;
     int64_t mr, nr, keys, dims; /* n and d up to whole panels of A */
     int64_t queries;            /* of a block whose probabilities are kept (gradients) */
+    int64_t matrices;           /* of the result, or of each of three */
     int lanes, vectors;
     LLVMTypeRef vector;
     LLVMValueRef scratch;
@@ -32,7 +33,11 @@ typedef struct {
     LLVMValueRef gathered;      /* where the bias's gradient of this block of queries is summed */
     LLVMValueRef most[MOST_VECTORS], total[MOST_VECTORS],
         dot[MOST_VECTORS]; /* a query each lane; on the stack */
+    void (*ask)(struct Attention *t, LLVMValueRef from,
+                LLVMValueRef to); /* or NULL: while a product is made */
+    LLVMValueRef ask_row;
     GemmEpilogue epilogue;
+    GemmPrefetch prefetch; /* or NULL */
     void *user;
 } Attention;
 
@@ -162,8 +167,6 @@ static LLVMValueRef least(Emitter *e, LLVMValueRef a, LLVMValueRef b) {
     return emit_intrinsic(e, "llvm.smin", LLVMInt64TypeInContext(e->context), (LLVMValueRef[]){a, b}, 2);
 }
 
-/* ---- packing and products ------------------------------------------------------------------------------------------------ */
-
 /* Element (row, 0) of the operand's matrix; row may be NULL. */
 static LLVMValueRef row_of(Attention *t, const AttentionOperand *x, LLVMValueRef matrix, LLVMValueRef row) {
     Emitter *e = t->e;
@@ -171,6 +174,53 @@ static LLVMValueRef row_of(Attention *t, const AttentionOperand *x, LLVMValueRef
     if (row) from = add(e, from, mul(e, row, x->row));
     return at_type(e, panels_element(e, x->dtype), x->pointer, from);
 }
+
+/* ---- memory asked for early ------------------------------------------------------------------------------------------ */
+
+/* Rows from..to-1 of an operand of the next matrix, into L2. */
+static void ask_operand(Attention *t, const AttentionOperand *x, LLVMValueRef from, LLVMValueRef to) {
+    Emitter *e = t->e;
+    if (x->col != 1) return;
+    LLVMValueRef next = least(e, add(e, t->matrix, emit_i64(e, 1)), emit_i64(e, t->matrices - 1));
+    Loop loop = emit_loop_begin(e, from, to, 1, "ask");
+    emit_prefetch(e, row_of(t, x, next, loop.counter), t->s->d * (int64_t)dtype_size(x->dtype), PREFETCH_L2);
+    emit_loop_end(e, &loop);
+}
+
+/* Of result number `result` of this matrix, to be written. */
+static void ask_result(Attention *t, int result, LLVMValueRef from, LLVMValueRef to) {
+    Emitter *e = t->e;
+    if (!t->prefetch) return;
+    LLVMValueRef batch = add(e, t->matrix, emit_i64(e, result * t->matrices));
+    t->prefetch(e, t->user, batch, from, LLVMBuildSub(e->builder, to, from, ""), emit_i64(e, 0), t->s->d);
+}
+
+/* What is asked for while the scores are made, and while dp is. */
+static void ask_first(Attention *t, LLVMValueRef from, LLVMValueRef to) {
+    ask_operand(t, &t->s->q, from, to);
+    ask_operand(t, &t->s->k, from, to);
+    if (t->s->kind == ATTENTION) ask_operand(t, &t->s->v, from, to);
+    ask_result(t, 0, from, to);
+}
+
+static void ask_second(Attention *t, LLVMValueRef from, LLVMValueRef to) {
+    ask_operand(t, &t->s->v, from, to);
+    ask_operand(t, &t->s->dy, from, to);
+    ask_result(t, 1, from, to);
+    ask_result(t, 2, from, to);
+}
+
+/* Rows lie far apart, where no prefetcher of the hardware finds them, and a core waits for few at a time: with each panel of keys a
+ * product asks for its share of as many rows as there are queries in work. */
+static void ask_share(Attention *t, LLVMValueRef key) {
+    Emitter *e = t->e;
+    int64_t panels = t->s->n / t->mr, rows = (t->nr + panels - 1) / panels;
+    LLVMValueRef panel = LLVMBuildUDiv(e->builder, key, emit_i64(e, t->mr), "");
+    LLVMValueRef from = add(e, t->ask_row, mul(e, panel, rows)), n = emit_i64(e, t->s->n);
+    t->ask(t, least(e, from, n), least(e, add(e, from, emit_i64(e, rows)), n));
+}
+
+/* ---- packing and products ------------------------------------------------------------------------------------------------ */
 
 /* Whole matrices: lines are rows (tokens), or columns (dims). */
 static void pack_tokens(Attention *t, bool side_b, const AttentionOperand *x, LLVMValueRef from,
@@ -201,6 +251,7 @@ static void multiply(Attention *t, const Region *a, int64_t lines, int64_t k, Pa
     LLVMValueRef n_units = emit_i64(e, units);
     if (whole) {
         Loop loop = emit_loop_begin(e, emit_i64(e, 0), emit_i64(e, whole), t->mr, "panel");
+        if (t->ask) ask_share(t, loop.counter);
         Panel panel = {at(e, region(t, a), mul(e, loop.counter, units)), a->rest};
         panels_multiply(e, &t->p, (int)t->mr, t->vectors, panel, b, n_units,
                         at(e, region(t, to), mul(e, loop.counter, t->nr)), false);
@@ -366,7 +417,10 @@ static void over_queries(Attention *t, LLVMValueRef from, LLVMValueRef to, Query
 
 static void scores(Attention *t, LLVMValueRef matrix, LLVMValueRef row, LLVMValueRef count) {
     pack_tokens(t, true, &t->s->q, row_of(t, &t->s->q, matrix, row), count, &t->q1);
+    t->ask = t->s->kind == ATTENTION_BIAS_GRAD ? NULL : ask_first;
+    t->ask_row = row;
     multiply(t, &t->k, t->s->n, t->s->d, (Panel){region(t, &t->q1), t->q1.rest}, &t->t1);
+    t->ask = NULL;
 }
 
 static void forward_queries(Attention *t, LLVMValueRef row, LLVMValueRef count) {
@@ -395,7 +449,9 @@ static void probabilities(Attention *t, LLVMValueRef matrix, LLVMValueRef row, L
     const AttentionShape *s = t->s;
     scores(t, matrix, row, count);
     pack_tokens(t, true, &s->dy, row_of(t, &s->dy, matrix, row), count, &t->dy1);
+    t->ask = s->kind == ATTENTION_BIAS_GRAD ? NULL : ask_second;
     multiply(t, &t->v, s->n, s->d, (Panel){region(t, &t->dy1), t->dy1.rest}, &t->t2);
+    t->ask = NULL;
     softmax(t, matrix, row, count);
     over_keys(t, score_gradients);
 }
@@ -470,7 +526,7 @@ static void gradient_queries(Attention *t, LLVMValueRef row, LLVMValueRef count)
     finish_turned(t, region(t, &t->out), s->d, t->matrix, row, count);
 }
 
-static void gradient(Attention *t, LLVMValueRef matrix, int64_t matrices) {
+static void gradient(Attention *t, LLVMValueRef matrix) {
     Emitter *e = t->e;
     const AttentionShape *s = t->s;
     LLVMValueRef n = emit_i64(e, s->n), in_block;
@@ -494,7 +550,7 @@ static void gradient(Attention *t, LLVMValueRef matrix, int64_t matrices) {
     store(t, LLVMBuildFMul(e->builder, load(t, slot), real(t, s->scale), ""), slot);
     emit_loop_end(e, &keys);
     for (int half = 0; half < 2; half++)
-        finish_sums(t, half, add(e, matrix, emit_i64(e, (half + 1) * matrices)));
+        finish_sums(t, half, add(e, matrix, emit_i64(e, (half + 1) * t->matrices)));
 }
 
 static void add_bias_gradient(Attention *t, LLVMValueRef place, int v) {
@@ -560,20 +616,22 @@ static void make_slots(Attention *t) {
 }
 
 void attention_emit(Emitter *e, const Target *target, const AttentionShape *shape, LLVMValueRef scratch,
-                    GemmEpilogue epilogue, void *user) {
+                    GemmEpilogue epilogue, GemmPrefetch prefetch, void *user) {
     Attention t = plan(target, shape);
     t.e = e;
     t.scratch = scratch;
     t.epilogue = epilogue;
+    t.prefetch = prefetch;
     t.user = user;
     t.vector = LLVMVectorType(LLVMFloatTypeInContext(e->context), (unsigned)t.lanes);
     make_slots(&t);
     bool of_bias = shape->kind == ATTENTION_BIAS_GRAD;
-    int64_t matrices = 1, blocks = of_bias ? (shape->n + t.queries - 1) / t.queries : 1;
-    for (int k = 0; k < shape->n_batch; k++) matrices *= of_bias ? shape->bias_batch[k] : shape->batch[k];
+    int64_t blocks = of_bias ? (shape->n + t.queries - 1) / t.queries : 1;
+    t.matrices = 1;
+    for (int k = 0; k < shape->n_batch; k++) t.matrices *= of_bias ? shape->bias_batch[k] : shape->batch[k];
     LLVMValueRef from, to;
     micro_begin(e, &t.p.micro);
-    emit_share(e, matrices * blocks, 1, &from, &to);
+    emit_share(e, t.matrices * blocks, 1, &from, &to);
     Loop loop = emit_loop_begin(e, from, to, 1, "matrix");
     if (of_bias) {
         LLVMValueRef number = emit_i64(e, blocks);
@@ -581,7 +639,7 @@ void attention_emit(Emitter *e, const Target *target, const AttentionShape *shap
         LLVMValueRef last = least(e, add(e, first, emit_i64(e, t.queries)), emit_i64(e, shape->n));
         bias_gradient(&t, LLVMBuildUDiv(e->builder, loop.counter, number, ""), first, last);
     } else if (shape->kind == ATTENTION_GRAD)
-        gradient(&t, loop.counter, matrices);
+        gradient(&t, loop.counter);
     else
         forward(&t, loop.counter);
     emit_loop_end(e, &loop);

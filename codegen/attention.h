@@ -31,9 +31,9 @@ typedef struct {
 } AttentionShape;
 
 /* Emits the operator into e->function at the builder's place. The epilogue takes finished pieces: of ATTENTION_GRAD the batch
- * number counts dq's matrices, then dk's, then dv's; of ATTENTION_BIAS_GRAD the bias's. scratch: this thread's own bytes. */
+ * number counts dq's matrices, then dk's, then dv's; of ATTENTION_BIAS_GRAD the bias's. `prefetch` may be NULL. scratch: this thread's own bytes. */
 void attention_emit(Emitter *e, const Target *target, const AttentionShape *shape, LLVMValueRef scratch,
-                    GemmEpilogue epilogue, void *user);
+                    GemmEpilogue epilogue, GemmPrefetch prefetch, void *user);
 int64_t attention_scratch_bytes(const Target *target, const AttentionShape *shape);
 
 #endif
