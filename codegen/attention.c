@@ -18,7 +18,9 @@ typedef struct Attention {
     int64_t mr, nr, keys, dims; /* n and d up to whole panels of A */
     int64_t queries;            /* of a block whose probabilities are kept (gradients) */
     int64_t matrices;           /* of the result, or of each of three */
+    int64_t rows;               /* queries in work, at most */
     int lanes, vectors;
+    bool straight; /* results are made as they lie, not turned: side A of tile registers wants blocks */
     LLVMTypeRef vector;
     LLVMValueRef scratch;
     Region k, v, kt, vt;     /* A: lines are keys; keys; dims; dims */
@@ -26,6 +28,7 @@ typedef struct Attention {
     Region qx, dyx;          /* B: lines are dims, along the block's queries */
     Region pa, sa;           /* A: lines are keys, along the block's queries: p and ds */
     Region t1, t2, bias, b2; /* [keys][nr]: scores, then p; dp, then ds; the bias; t1 or t2 as B */
+    Region factors;          /* of each query: 1 / total */
     Region out, turned,
         sums; /* [dims][nr]; [nr][CHUNK]; tiles of dk, dv, or [queries/nr][keys][nr] of the bias's gradient */
     int64_t size;
@@ -46,6 +49,10 @@ static int64_t round_up(int64_t x, int64_t to) {
 }
 
 /* ---- scratch ------------------------------------------------------------------------------------------------------ */
+
+static int64_t least_of(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
 
 static Region take(Attention *t, int64_t units) {
     Region region = {t->size, 0};
@@ -85,7 +92,7 @@ static void plan_gradient(Attention *t) {
         t->sums = take(t, t->queries / t->nr * t->keys * t->nr);
         return;
     }
-    t->kt = take_panels(t, s->d, t->mr, s->n);
+    t->kt = take_panels(t, s->d, t->straight ? t->nr : t->mr, s->n);
     t->qx = take_panels(t, s->d, t->nr, t->queries);
     t->dyx = take_panels(t, s->d, t->nr, t->queries);
     t->pa = take_kept(t);
@@ -99,6 +106,8 @@ static Attention plan(const Target *target, const AttentionShape *s) {
     t.nr = t.p.micro.nr;
     t.lanes = t.p.micro.lanes;
     t.vectors = (int)(t.nr / t.lanes);
+    t.rows = t.nr;
+    t.straight = t.p.micro.kind != MICRO_TILE;
     t.keys = round_up(s->n, t.mr);
     t.dims = round_up(s->d, t.mr);
     int64_t blocks = round_up(s->n, t.nr) / t.nr, most = BLOCK_BYTES / (4 * t.keys * t.nr);
@@ -110,10 +119,11 @@ static Attention plan(const Target *target, const AttentionShape *s) {
     t.t1 = take(&t, t.keys * t.nr);
     t.b2 = take_panels(&t, t.nr, t.nr, s->n);
     if (s->has_bias) t.bias = take(&t, t.keys * t.nr + t.nr);
-    t.out = take(&t, t.dims * t.nr);
+    t.factors = take(&t, t.nr);
+    t.out = take(&t, (t.dims > t.nr ? t.dims : t.nr) * t.nr);
     t.turned = take(&t, t.nr * CHUNK + CHUNK);
     if (s->kind == ATTENTION)
-        t.vt = take_panels(&t, s->d, t.mr, s->n);
+        t.vt = take_panels(&t, s->d, t.straight ? t.nr : t.mr, s->n);
     else
         plan_gradient(&t);
     return t;
@@ -263,6 +273,50 @@ static void multiply(Attention *t, const Region *a, int64_t lines, int64_t k, Pa
                     at(e, region(t, to), emit_i64(e, whole * t->nr)), false);
 }
 
+/* out[query][dim] *= factor, or by the query's own where factor is 0. */
+static void scale_rows(Attention *t, double factor, LLVMValueRef count, int vectors) {
+    Emitter *e = t->e;
+    int width = e->width;
+    Loop loop = emit_loop_begin(e, emit_i64(e, 0), count, 1, "row");
+    e->width = t->lanes;
+    LLVMTypeRef f32 = LLVMFloatTypeInContext(e->context);
+    LLVMValueRef by =
+        factor != 0
+            ? real(t, factor)
+            : emit_splat(e, LLVMBuildLoad2(e->builder, f32, at(e, region(t, &t->factors), loop.counter), ""));
+    for (int v = 0; v < vectors; v++) {
+        LLVMValueRef place = add(e, mul(e, loop.counter, t->nr), emit_i64(e, (int64_t)v * t->lanes));
+        LLVMValueRef slot = at(e, region(t, &t->out), place);
+        store(t, LLVMBuildFMul(e->builder, load(t, slot), by, ""), slot);
+    }
+    e->width = width;
+    emit_loop_end(e, &loop);
+}
+
+/* Hands dims of the queries from `row` to the epilogue: those of a [keys][nr] array times a side B of dims along the keys, times
+ * `factor`, or, where that is 0, the query's own. The array is read as a side A, nr wide, as it lies: its product needs no turning, and
+ * queries that are not there leave no lanes empty. */
+static void finish_straight(Attention *t, const Region *array, const Region *b, double factor,
+                            LLVMValueRef row, LLVMValueRef count) {
+    Emitter *e = t->e;
+    Panels p = t->p;
+    p.micro.a_step = (int)t->nr;
+    Panel a = as_b(t, array);
+    int64_t units = micro_units(&t->p.micro, t->s->n);
+    for (int64_t j = 0; j * t->nr < t->s->d; j++) {
+        int64_t left = least_of(t->s->d - j * t->nr, t->nr);
+        int vectors = (int)((left + t->lanes - 1) / t->lanes);
+        Panel of_b = {at(e, region(t, b), emit_i64(e, j * t->nr * units)), b->rest};
+        for (int64_t r = 0; r < t->rows; r += t->mr)
+            panels_multiply(e, &p, (int)least_of(t->rows - r, t->mr), vectors,
+                            (Panel){at(e, a.at, emit_i64(e, r)), 0}, of_b, emit_i64(e, units),
+                            at(e, region(t, &t->out), emit_i64(e, r * t->nr)), false);
+        scale_rows(t, factor, count, vectors);
+        t->epilogue(e, t->user, t->matrix, row, count, emit_i64(e, j * t->nr), emit_i64(e, left),
+                    region(t, &t->out), t->nr);
+    }
+}
+
 /* Hands lines 0..lines-1 of an array [lines][nr], turned, to the epilogue as columns of rows `row`.. of matrix `batch`. */
 static void finish_turned(Attention *t, LLVMValueRef from, int64_t lines, LLVMValueRef batch,
                           LLVMValueRef row, LLVMValueRef rows) {
@@ -365,6 +419,7 @@ static void softmax(Attention *t, LLVMValueRef matrix, LLVMValueRef row, LLVMVal
     for (int v = 0; v < t->vectors; v++) {
         LLVMValueRef inverse = LLVMBuildFDiv(e->builder, real(t, 1), load(t, t->total[v]), "");
         store(t, inverse, t->total[v]);
+        store(t, inverse, at(e, region(t, &t->factors), emit_i64(e, (int64_t)v * t->lanes)));
         store(t, LLVMBuildFMul(e->builder, load(t, t->dot[v]), inverse, ""), t->dot[v]);
     }
 }
@@ -401,10 +456,12 @@ static void over_queries(Attention *t, LLVMValueRef from, LLVMValueRef to, Query
                         whole);
         LLVMPositionBuilderAtEnd(e->builder, few);
         t->vectors = edge;
+        t->rows = t->s->n % t->nr;
         body(t, loop.counter, count);
         LLVMBuildBr(e->builder, after);
         LLVMPositionBuilderAtEnd(e->builder, whole);
         t->vectors = all;
+        t->rows = t->nr;
         body(t, loop.counter, count);
         LLVMBuildBr(e->builder, after);
         LLVMPositionBuilderAtEnd(e->builder, after);
@@ -427,6 +484,10 @@ static void forward_queries(Attention *t, LLVMValueRef row, LLVMValueRef count) 
     const AttentionShape *s = t->s;
     scores(t, t->matrix, row, count);
     softmax(t, t->matrix, row, count);
+    if (t->straight) {
+        finish_straight(t, &t->t1, &t->vt, 0, row, count);
+        return;
+    }
     multiply(t, &t->vt, s->d, s->n, as_b(t, &t->t1), &t->out);
     scale_out(t, 0);
     finish_turned(t, region(t, &t->out), s->d, t->matrix, row, count);
@@ -437,7 +498,7 @@ static void forward(Attention *t, LLVMValueRef matrix) {
     const AttentionShape *s = t->s;
     LLVMValueRef n = emit_i64(e, s->n);
     pack_tokens(t, false, &s->k, row_of(t, &s->k, matrix, NULL), n, &t->k);
-    pack_dims(t, false, &s->v, row_of(t, &s->v, matrix, NULL), n, &t->vt);
+    pack_dims(t, t->straight, &s->v, row_of(t, &s->v, matrix, NULL), n, &t->vt);
     t->matrix = matrix;
     over_queries(t, emit_i64(e, 0), n, forward_queries);
 }
@@ -521,6 +582,10 @@ static void gradient_queries(Attention *t, LLVMValueRef row, LLVMValueRef count)
     LLVMValueRef at_query = LLVMBuildSub(t->e->builder, row, t->block, "");
     keep(t, &t->t1, &t->pa, at_query, count);
     keep(t, &t->t2, &t->sa, at_query, count);
+    if (t->straight) {
+        finish_straight(t, &t->t2, &t->kt, s->scale, row, count);
+        return;
+    }
     multiply(t, &t->kt, s->d, s->n, as_b(t, &t->t2), &t->out);
     scale_out(t, s->scale);
     finish_turned(t, region(t, &t->out), s->d, t->matrix, row, count);
@@ -532,7 +597,7 @@ static void gradient(Attention *t, LLVMValueRef matrix) {
     LLVMValueRef n = emit_i64(e, s->n), in_block;
     pack_tokens(t, false, &s->k, row_of(t, &s->k, matrix, NULL), n, &t->k);
     pack_tokens(t, false, &s->v, row_of(t, &s->v, matrix, NULL), n, &t->v);
-    pack_dims(t, false, &s->k, row_of(t, &s->k, matrix, NULL), n, &t->kt);
+    pack_dims(t, t->straight, &s->k, row_of(t, &s->k, matrix, NULL), n, &t->kt);
     clear_sums(t, 2 * t->keys * round_up(s->d, t->nr));
     Loop block = emit_block_loop(e, emit_i64(e, 0), n, t->queries, "block", &in_block);
     LLVMValueRef units = micro_units_of(e, &t->p.micro, in_block), end = add(e, block.counter, in_block);
