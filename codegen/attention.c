@@ -1,5 +1,6 @@
 /* Attention: see attention.h. */
 #include "codegen/attention.h"
+#include "codegen/bf16.h"
 #include "codegen/panels.h"
 #include "codegen/vecmath.h"
 
@@ -32,13 +33,13 @@ typedef struct Attention {
     Region out, turned,
         sums; /* [dims][nr]; [nr][CHUNK]; tiles of dk, dv, or [queries/nr][keys][nr] of the bias's gradient */
     int64_t size;
-    LLVMValueRef matrix, block; /* in work; the first query of the block */
-    LLVMValueRef gathered;      /* where the bias's gradient of this block of queries is summed */
+    LLVMValueRef matrix, block, row; /* in work; the first query of the block, and of those in work */
+    LLVMValueRef key;                /* of the softmax */
+    LLVMValueRef gathered;           /* where the bias's gradient of this block of queries is summed */
     LLVMValueRef most[MOST_VECTORS], total[MOST_VECTORS],
         dot[MOST_VECTORS]; /* a query each lane; on the stack */
     void (*ask)(struct Attention *t, LLVMValueRef from,
                 LLVMValueRef to); /* or NULL: while a product is made */
-    LLVMValueRef ask_row;
     GemmEpilogue epilogue;
     GemmPrefetch prefetch; /* or NULL */
     void *user;
@@ -64,11 +65,17 @@ static Region take(Attention *t, int64_t units) {
  * fills: each panel has room for that. */
 enum { SLACK = 64 };
 
+/* Read straight: [keys][queries]; units of a line. */
+static int64_t kept_line(const Attention *t) {
+    return micro_units(&t->p.micro, t->queries);
+}
+
 static int64_t kept_panel(const Attention *t) {
     return micro_units(&t->p.micro, t->queries) * t->mr + SLACK;
 }
 
 static Region take_kept(Attention *t) {
+    if (t->straight) return take(t, t->keys * kept_line(t));
     int64_t room = t->keys / t->mr * kept_panel(t);
     Region region = take(t, t->p.parts * room);
     region.rest = room;
@@ -226,7 +233,7 @@ static void ask_share(Attention *t, LLVMValueRef key) {
     Emitter *e = t->e;
     int64_t panels = t->s->n / t->mr, rows = (t->nr + panels - 1) / panels;
     LLVMValueRef panel = LLVMBuildUDiv(e->builder, key, emit_i64(e, t->mr), "");
-    LLVMValueRef from = add(e, t->ask_row, mul(e, panel, rows)), n = emit_i64(e, t->s->n);
+    LLVMValueRef from = add(e, t->row, mul(e, panel, rows)), n = emit_i64(e, t->s->n);
     t->ask(t, least(e, from, n), least(e, add(e, from, emit_i64(e, rows)), n));
 }
 
@@ -293,15 +300,14 @@ static void scale_rows(Attention *t, double factor, LLVMValueRef count, int vect
     emit_loop_end(e, &loop);
 }
 
-/* Hands dims of the queries from `row` to the epilogue: those of a [keys][nr] array times a side B of dims along the keys, times
- * `factor`, or, where that is 0, the query's own. The array is read as a side A, nr wide, as it lies: its product needs no turning, and
+/* Hands dims of the queries from `row` to the epilogue: those of an array [keys][a_step] times a side B of dims along the keys, times
+ * `factor`, or, where that is 0, the query's own. The array is read as a side A as it lies: its product needs no turning, and
  * queries that are not there leave no lanes empty. */
-static void finish_straight(Attention *t, const Region *array, const Region *b, double factor,
+static void finish_straight(Attention *t, LLVMValueRef array, int64_t a_step, const Region *b, double factor,
                             LLVMValueRef row, LLVMValueRef count) {
     Emitter *e = t->e;
     Panels p = t->p;
-    p.micro.a_step = (int)t->nr;
-    Panel a = as_b(t, array);
+    p.micro.a_step = (int)a_step;
     int64_t units = micro_units(&t->p.micro, t->s->n);
     for (int64_t j = 0; j * t->nr < t->s->d; j++) {
         int64_t left = least_of(t->s->d - j * t->nr, t->nr);
@@ -309,7 +315,7 @@ static void finish_straight(Attention *t, const Region *array, const Region *b, 
         Panel of_b = {at(e, region(t, b), emit_i64(e, j * t->nr * units)), b->rest};
         for (int64_t r = 0; r < t->rows; r += t->mr)
             panels_multiply(e, &p, (int)least_of(t->rows - r, t->mr), vectors,
-                            (Panel){at(e, a.at, emit_i64(e, r)), 0}, of_b, emit_i64(e, units),
+                            (Panel){at(e, array, emit_i64(e, r)), 0}, of_b, emit_i64(e, units),
                             at(e, region(t, &t->out), emit_i64(e, r * t->nr)), false);
         scale_rows(t, factor, count, vectors);
         t->epilogue(e, t->user, t->matrix, row, count, emit_i64(e, j * t->nr), emit_i64(e, left),
@@ -346,6 +352,7 @@ static void over_keys(Attention *t, KeyBody body) {
     Loop loop = emit_loop_begin(e, emit_i64(e, 0), emit_i64(e, t->s->n), 1, "key");
     int width = e->width;
     e->width = t->lanes;
+    t->key = loop.counter;
     for (int v = 0; v < t->vectors; v++)
         body(t, add(e, mul(e, loop.counter, t->nr), emit_i64(e, (int64_t)v * t->lanes)), v);
     e->width = width;
@@ -384,14 +391,35 @@ static void exponentials(Attention *t, LLVMValueRef place, int v) {
     store(t, emit_intrinsic(t->e, "llvm.fmuladd", t->vector, args, 3), t->dot[v]);
 }
 
-/* t1: p = e / total; t2: ds = p·(dp - dot / total). `total` holds 1/total, `dot` is divided already. */
+/* Keeps a vector of p or ds for the sums over queries, in units of side A. */
+static void keep_vector(Attention *t, const Region *side, int v, LLVMValueRef x) {
+    Emitter *e = t->e;
+    bool pairs = t->p.unit == UNIT_PAIR;
+    LLVMValueRef at_query = LLVMBuildSub(e->builder, t->row, t->block, "");
+    LLVMValueRef place =
+        add(e, mul(e, t->key, t->queries), add(e, at_query, emit_i64(e, (int64_t)v * t->lanes)));
+    if (t->p.unit == UNIT_ROUNDED) x = bf16_rounded(e->builder, e->native_bf16, x);
+    if (!pairs) {
+        store(t, x, at(e, region(t, side), place));
+        return;
+    }
+    x = bf16_to_memory(e->builder, e->native_bf16, x);
+    LLVMValueRef to = at_type(e, LLVMInt16TypeInContext(e->context), region(t, side), place);
+    LLVMSetAlignment(LLVMBuildStore(e->builder, x, to), 2);
+}
+
+/* p = e / total and ds = p·(dp - dot / total), to t1 and t2 or where they are kept. `total` holds 1/total, `dot` is divided already. */
 static void score_gradients(Attention *t, LLVMValueRef place, int v) {
     LLVMBuilderRef b = t->e->builder;
     LLVMValueRef slot = at(t->e, region(t, &t->t1), place), to = at(t->e, region(t, &t->t2), place);
     LLVMValueRef p = LLVMBuildFMul(b, load(t, slot), load(t, t->total[v]), "");
     LLVMValueRef ds = LLVMBuildFMul(b, p, LLVMBuildFSub(b, load(t, to), load(t, t->dot[v]), ""), "");
-    store(t, p, slot);
-    store(t, ds, to);
+    bool kept = t->straight && t->s->kind == ATTENTION_GRAD;
+    if (!kept) store(t, p, slot);
+    if (!kept || t->p.unit != UNIT_F32) store(t, ds, to);
+    if (!kept) return;
+    keep_vector(t, &t->pa, v, p);
+    keep_vector(t, &t->sa, v, ds);
 }
 
 /* t1: exponentials of the block of queries from `row`; most, total and dot of each. */
@@ -475,7 +503,7 @@ static void over_queries(Attention *t, LLVMValueRef from, LLVMValueRef to, Query
 static void scores(Attention *t, LLVMValueRef matrix, LLVMValueRef row, LLVMValueRef count) {
     pack_tokens(t, true, &t->s->q, row_of(t, &t->s->q, matrix, row), count, &t->q1);
     t->ask = t->s->kind == ATTENTION_BIAS_GRAD ? NULL : ask_first;
-    t->ask_row = row;
+    t->row = row;
     multiply(t, &t->k, t->s->n, t->s->d, (Panel){region(t, &t->q1), t->q1.rest}, &t->t1);
     t->ask = NULL;
 }
@@ -485,7 +513,7 @@ static void forward_queries(Attention *t, LLVMValueRef row, LLVMValueRef count) 
     scores(t, t->matrix, row, count);
     softmax(t, t->matrix, row, count);
     if (t->straight) {
-        finish_straight(t, &t->t1, &t->vt, 0, row, count);
+        finish_straight(t, as_b(t, &t->t1).at, t->nr, &t->vt, 0, row, count);
         return;
     }
     multiply(t, &t->vt, s->d, s->n, as_b(t, &t->t1), &t->out);
@@ -543,19 +571,35 @@ static LLVMValueRef sums_at(Attention *t, int half, LLVMValueRef key, int64_t j)
     return at(e, region(t, &t->sums), tile);
 }
 
-/* sums += Aᵀ-like side (p or ds, along the block's queries) · B (dy or q along them). */
-static void add_sums(Attention *t, int half, const Region *a, const Region *b, LLVMValueRef units) {
+/* Tiles of `rows` keys from `key`: += those lines of p or ds, along the block's queries, times B (dy or q along them). */
+static void add_tiles(Attention *t, int half, const Region *a, const Region *b, LLVMValueRef units,
+                      LLVMValueRef key, int64_t rows) {
     Emitter *e = t->e;
-    Loop loop = emit_loop_begin(e, emit_i64(e, 0), emit_i64(e, t->keys), t->mr, "panel");
-    Panel of_a = {kept_at(t, a, loop.counter), a->rest};
+    Panels p = t->p;
+    Panel of_a = {NULL, a->rest};
+    if (t->straight) {
+        p.micro.a_line = (int)kept_line(t);
+        p.micro.a_step = 1;
+        of_a.at = at(e, region(t, a), mul(e, key, kept_line(t)));
+    } else
+        of_a.at = kept_at(t, a, key);
     for (int64_t j = 0; j * t->nr < t->s->d; j++) {
         int64_t left = t->s->d - j * t->nr;
         int vectors = left < t->nr ? (int)((left + t->lanes - 1) / t->lanes) : t->vectors;
         Panel of_b = {at(e, region(t, b), mul(e, units, j * t->nr)), b->rest};
-        panels_multiply(e, &t->p, (int)t->mr, vectors, of_a, of_b, units, sums_at(t, half, loop.counter, j),
-                        true);
+        panels_multiply(e, &p, (int)rows, vectors, of_a, of_b, units, sums_at(t, half, key, j), true);
     }
-    emit_loop_end(e, &loop);
+}
+
+static void add_sums(Attention *t, int half, const Region *a, const Region *b, LLVMValueRef units) {
+    Emitter *e = t->e;
+    int64_t whole = t->s->n / t->mr * t->mr;
+    if (whole) {
+        Loop loop = emit_loop_begin(e, emit_i64(e, 0), emit_i64(e, whole), t->mr, "panel");
+        add_tiles(t, half, a, b, units, loop.counter, t->mr);
+        emit_loop_end(e, &loop);
+    }
+    if (whole < t->s->n) add_tiles(t, half, a, b, units, emit_i64(e, whole), t->s->n - whole);
 }
 
 static void clear_sums(Attention *t, int64_t units) {
@@ -580,12 +624,14 @@ static void gradient_queries(Attention *t, LLVMValueRef row, LLVMValueRef count)
     const AttentionShape *s = t->s;
     probabilities(t, t->matrix, row, count);
     LLVMValueRef at_query = LLVMBuildSub(t->e->builder, row, t->block, "");
-    keep(t, &t->t1, &t->pa, at_query, count);
-    keep(t, &t->t2, &t->sa, at_query, count);
     if (t->straight) {
-        finish_straight(t, &t->t2, &t->kt, s->scale, row, count);
+        bool as_kept = t->p.unit == UNIT_F32;
+        LLVMValueRef ds = as_kept ? at(t->e, region(t, &t->sa), at_query) : as_b(t, &t->t2).at;
+        finish_straight(t, ds, as_kept ? t->queries : t->nr, &t->kt, s->scale, row, count);
         return;
     }
+    keep(t, &t->t1, &t->pa, at_query, count);
+    keep(t, &t->t2, &t->sa, at_query, count);
     multiply(t, &t->kt, s->d, s->n, as_b(t, &t->t2), &t->out);
     scale_out(t, s->scale);
     finish_turned(t, region(t, &t->out), s->d, t->matrix, row, count);
