@@ -12,6 +12,12 @@ typedef struct {
     int64_t at, rest;
 } Region;
 
+/* A side A of tokens: packed, or where it lies; line: its units from token to token then. */
+typedef struct {
+    LLVMValueRef at;
+    int64_t rest, line;
+} Tokens;
+
 typedef struct Attention {
     Emitter *e;
     const AttentionShape *s;
@@ -32,6 +38,7 @@ typedef struct Attention {
     Region factors;          /* of each query: 1 / total */
     Region out, turned,
         sums; /* [dims][nr]; [nr][CHUNK]; tiles of dk, dv, or [queries/nr][keys][nr] of the bias's gradient */
+    Tokens k_side, v_side;
     int64_t size;
     LLVMValueRef matrix, block, row; /* in work; the first query of the block, and of those in work */
     LLVMValueRef key;                /* of the softmax */
@@ -261,22 +268,47 @@ static Panel as_b(Attention *t, const Region *array) {
     return (Panel){region(t, &t->b2), t->b2.rest};
 }
 
+/* Tokens of k or v can be read as a side A where they lie: they are units along the dims already. */
+static bool lies_as_units(const Attention *t, const AttentionOperand *x) {
+    const AttentionShape *s = t->s;
+    if (!t->straight || x->col != 1) return false;
+    if (t->p.unit == UNIT_F32) return x->dtype == DT_F32;
+    bool even = t->p.unit == UNIT_PAIR && x->dtype == DT_BF16 && s->d % 2 == 0 && x->row % 2 == 0 &&
+                x->offset % 2 == 0;
+    for (int k = 0; k < s->n_batch; k++) even = even && x->batch[k] % 2 == 0;
+    return even;
+}
+
+static Tokens tokens_side(Attention *t, const AttentionOperand *x, LLVMValueRef matrix,
+                          const Region *packed) {
+    LLVMValueRef from = row_of(t, x, matrix, NULL);
+    if (lies_as_units(t, x)) return (Tokens){from, 0, t->p.unit == UNIT_PAIR ? x->row / 2 : x->row};
+    pack_tokens(t, false, x, from, emit_i64(t->e, t->s->n), packed);
+    return (Tokens){region(t, packed), packed->rest, 0};
+}
+
 /* to[lines][nr] = A·b for a side A of `lines` lines along k. */
-static void multiply(Attention *t, const Region *a, int64_t lines, int64_t k, Panel b, const Region *to) {
+static void multiply(Attention *t, const Tokens *a, int64_t lines, int64_t k, Panel b, const Region *to) {
     Emitter *e = t->e;
-    int64_t units = micro_units(&t->p.micro, k), whole = lines / t->mr * t->mr;
+    int64_t units = micro_units(&t->p.micro, k), whole = lines / t->mr * t->mr,
+            step = a->line ? a->line : units;
     LLVMValueRef n_units = emit_i64(e, units);
+    Panels p = t->p;
+    if (a->line) {
+        p.micro.a_line = (int)a->line;
+        p.micro.a_step = 1;
+    }
     if (whole) {
         Loop loop = emit_loop_begin(e, emit_i64(e, 0), emit_i64(e, whole), t->mr, "panel");
         if (t->ask) ask_share(t, loop.counter);
-        Panel panel = {at(e, region(t, a), mul(e, loop.counter, units)), a->rest};
-        panels_multiply(e, &t->p, (int)t->mr, t->vectors, panel, b, n_units,
+        Panel panel = {at(e, a->at, mul(e, loop.counter, step)), a->rest};
+        panels_multiply(e, &p, (int)t->mr, t->vectors, panel, b, n_units,
                         at(e, region(t, to), mul(e, loop.counter, t->nr)), false);
         emit_loop_end(e, &loop);
     }
     if (whole == lines) return;
-    Panel panel = {at(e, region(t, a), emit_i64(e, whole * units)), a->rest};
-    panels_multiply(e, &t->p, (int)(lines - whole), t->vectors, panel, b, n_units,
+    Panel panel = {at(e, a->at, emit_i64(e, whole * step)), a->rest};
+    panels_multiply(e, &p, (int)(lines - whole), t->vectors, panel, b, n_units,
                     at(e, region(t, to), emit_i64(e, whole * t->nr)), false);
 }
 
@@ -504,7 +536,7 @@ static void scores(Attention *t, LLVMValueRef matrix, LLVMValueRef row, LLVMValu
     pack_tokens(t, true, &t->s->q, row_of(t, &t->s->q, matrix, row), count, &t->q1);
     t->ask = t->s->kind == ATTENTION_BIAS_GRAD ? NULL : ask_first;
     t->row = row;
-    multiply(t, &t->k, t->s->n, t->s->d, (Panel){region(t, &t->q1), t->q1.rest}, &t->t1);
+    multiply(t, &t->k_side, t->s->n, t->s->d, (Panel){region(t, &t->q1), t->q1.rest}, &t->t1);
     t->ask = NULL;
 }
 
@@ -516,7 +548,7 @@ static void forward_queries(Attention *t, LLVMValueRef row, LLVMValueRef count) 
         finish_straight(t, as_b(t, &t->t1).at, t->nr, &t->vt, 0, row, count);
         return;
     }
-    multiply(t, &t->vt, s->d, s->n, as_b(t, &t->t1), &t->out);
+    multiply(t, &(Tokens){region(t, &t->vt), t->vt.rest, 0}, s->d, s->n, as_b(t, &t->t1), &t->out);
     scale_out(t, 0);
     finish_turned(t, region(t, &t->out), s->d, t->matrix, row, count);
 }
@@ -525,7 +557,7 @@ static void forward(Attention *t, LLVMValueRef matrix) {
     Emitter *e = t->e;
     const AttentionShape *s = t->s;
     LLVMValueRef n = emit_i64(e, s->n);
-    pack_tokens(t, false, &s->k, row_of(t, &s->k, matrix, NULL), n, &t->k);
+    t->k_side = tokens_side(t, &s->k, matrix, &t->k);
     pack_dims(t, t->straight, &s->v, row_of(t, &s->v, matrix, NULL), n, &t->vt);
     t->matrix = matrix;
     over_queries(t, emit_i64(e, 0), n, forward_queries);
@@ -539,7 +571,7 @@ static void probabilities(Attention *t, LLVMValueRef matrix, LLVMValueRef row, L
     scores(t, matrix, row, count);
     pack_tokens(t, true, &s->dy, row_of(t, &s->dy, matrix, row), count, &t->dy1);
     t->ask = s->kind == ATTENTION_BIAS_GRAD ? NULL : ask_second;
-    multiply(t, &t->v, s->n, s->d, (Panel){region(t, &t->dy1), t->dy1.rest}, &t->t2);
+    multiply(t, &t->v_side, s->n, s->d, (Panel){region(t, &t->dy1), t->dy1.rest}, &t->t2);
     t->ask = NULL;
     softmax(t, matrix, row, count);
     over_keys(t, score_gradients);
@@ -632,7 +664,7 @@ static void gradient_queries(Attention *t, LLVMValueRef row, LLVMValueRef count)
     }
     keep(t, &t->t1, &t->pa, at_query, count);
     keep(t, &t->t2, &t->sa, at_query, count);
-    multiply(t, &t->kt, s->d, s->n, as_b(t, &t->t2), &t->out);
+    multiply(t, &(Tokens){region(t, &t->kt), t->kt.rest, 0}, s->d, s->n, as_b(t, &t->t2), &t->out);
     scale_out(t, s->scale);
     finish_turned(t, region(t, &t->out), s->d, t->matrix, row, count);
 }
@@ -641,8 +673,8 @@ static void gradient(Attention *t, LLVMValueRef matrix) {
     Emitter *e = t->e;
     const AttentionShape *s = t->s;
     LLVMValueRef n = emit_i64(e, s->n), in_block;
-    pack_tokens(t, false, &s->k, row_of(t, &s->k, matrix, NULL), n, &t->k);
-    pack_tokens(t, false, &s->v, row_of(t, &s->v, matrix, NULL), n, &t->v);
+    t->k_side = tokens_side(t, &s->k, matrix, &t->k);
+    t->v_side = tokens_side(t, &s->v, matrix, &t->v);
     pack_dims(t, t->straight, &s->k, row_of(t, &s->k, matrix, NULL), n, &t->kt);
     clear_sums(t, 2 * t->keys * round_up(s->d, t->nr));
     Loop block = emit_block_loop(e, emit_i64(e, 0), n, t->queries, "block", &in_block);
@@ -689,7 +721,7 @@ static void bias_gradient(Attention *t, LLVMValueRef bias_matrix, LLVMValueRef f
         step *= s->batch[k];
         times *= repeats[k];
     }
-    LLVMValueRef n = emit_i64(e, s->n), in_block, count;
+    LLVMValueRef in_block, count;
     LLVMValueRef base = emit_batch_offset(e, bias_matrix, s->n_batch, s->bias_batch, own_stride, 0);
     Loop block = emit_block_loop(e, from, to, t->queries, "block", &in_block);
     LLVMValueRef end = add(e, block.counter, in_block);
@@ -697,8 +729,8 @@ static void bias_gradient(Attention *t, LLVMValueRef bias_matrix, LLVMValueRef f
     Loop again = emit_loop_begin(e, emit_i64(e, 0), emit_i64(e, times), 1, "again");
     LLVMValueRef matrix =
         add(e, base, emit_batch_offset(e, again.counter, s->n_batch, repeats, repeat_stride, 0));
-    pack_tokens(t, false, &s->k, row_of(t, &s->k, matrix, NULL), n, &t->k);
-    pack_tokens(t, false, &s->v, row_of(t, &s->v, matrix, NULL), n, &t->v);
+    t->k_side = tokens_side(t, &s->k, matrix, &t->k);
+    t->v_side = tokens_side(t, &s->v, matrix, &t->v);
     t->matrix = matrix;
     t->block = block.counter;
     over_queries(t, block.counter, end, bias_queries);
