@@ -1,9 +1,9 @@
 /* Attention and its gradients, a matrix of scores at a time and never all of it in memory.
  *
  * Queries are taken in blocks of nr (a micro-kernel's columns). Scores are made turned, [keys, queries], so that the softmax runs down
- * the rows with a query in each lane, and the probabilities already lie as the next product's B. The gradient makes scores and
- * probabilities again from q and k (nothing but q, k, v is kept), in the order of "FlashAttention" (Dao et al. 2022), with the row
- * sums Σ p·dp taken directly. Threads share the matrices; sums run in an order fixed by the shapes. */
+ * the rows with a query in each lane, and the probabilities already lie as a side of the next products: A, or B of tile registers. The
+ * gradient makes scores and probabilities again from q and k (nothing but q, k, v is kept), in the order of "FlashAttention" (Dao et al.
+ * 2022), with the row sums Σ p·dp taken directly. Threads share the matrices; sums run in an order fixed by the shapes. */
 #ifndef VITC_CODEGEN_ATTENTION_H
 #define VITC_CODEGEN_ATTENTION_H
 
@@ -31,9 +31,9 @@ typedef struct {
 } AttentionShape;
 
 /* Emits the operator into e->function at the builder's place. The epilogue takes finished pieces: of ATTENTION_GRAD the batch
- * number counts dq's matrices, then dk's, then dv's; of ATTENTION_BIAS_GRAD the bias's. scratch: this thread's own bytes. */
+ * number counts dq's matrices, then dk's, then dv's; of ATTENTION_BIAS_GRAD the bias's. `prefetch` may be NULL. scratch: this thread's own bytes. */
 void attention_emit(Emitter *e, const Target *target, const AttentionShape *shape, LLVMValueRef scratch,
-                    GemmEpilogue epilogue, void *user);
+                    GemmEpilogue epilogue, GemmPrefetch prefetch, void *user);
 int64_t attention_scratch_bytes(const Target *target, const AttentionShape *shape);
 
 #endif

@@ -298,12 +298,13 @@ void emit_store(Emitter *e, const Buffer *buffer, const Access *access, LLVMValu
 
 enum { CACHE_LINE = 64 };
 
-void emit_prefetch(Emitter *e, LLVMValueRef from, int64_t bytes, bool written) {
+void emit_prefetch(Emitter *e, LLVMValueRef from, int64_t bytes, Prefetch kind) {
     LLVMTypeRef i8 = LLVMInt8TypeInContext(e->context), i32 = LLVMInt32TypeInContext(e->context);
-    LLVMValueRef near = LLVMConstInt(i32, 3, false), data = LLVMConstInt(i32, 1, false);
+    LLVMValueRef near = LLVMConstInt(i32, kind == PREFETCH_L2 ? 2 : 3, false),
+                 data = LLVMConstInt(i32, 1, false);
     for (int64_t at = 0; at < bytes; at += CACHE_LINE) {
         LLVMValueRef args[] = {element_pointer(e, i8, from, emit_i64(e, at)),
-                               LLVMConstInt(i32, written, false), near, data};
+                               LLVMConstInt(i32, kind == PREFETCH_WRITE, false), near, data};
         emit_intrinsic(e, "llvm.prefetch", LLVMTypeOf(from), args, 4);
     }
 }
@@ -318,7 +319,8 @@ void emit_prefetch_value(Emitter *e, ValueId value, bool stored, const Access *a
     LLVMValueRef index = linear_index(e, type, access, &step);
     if (step != 1) return;
     LLVMValueRef base = emit_buffer(e, value, stored)->pointer;
-    emit_prefetch(e, element_pointer(e, memory_type(e, type->dtype), base, index), lanes * size, stored);
+    emit_prefetch(e, element_pointer(e, memory_type(e, type->dtype), base, index), lanes * size,
+                  stored ? PREFETCH_WRITE : PREFETCH_READ);
 }
 
 /* ---- values -------------------------------------------------------------------------------------------------------- */

@@ -63,8 +63,9 @@ void emit_group_loops(Emitter *e);
  * `guard` (i1 or a vector of them, or NULL): where it is false nothing may be loaded and the result is not used. */
 LLVMValueRef emit_value(Emitter *e, ValueId value, const Access *access, LLVMValueRef guard);
 void emit_store(Emitter *e, const Buffer *buffer, const Access *access, LLVMValueRef value);
-/* Asks early for `bytes` bytes from `from` on, to be read, or written too. */
-void emit_prefetch(Emitter *e, LLVMValueRef from, int64_t bytes, bool written);
+/* Asks early for `bytes` bytes from `from` on, to be read, soon or later on, or written too. */
+typedef enum { PREFETCH_READ, PREFETCH_WRITE, PREFETCH_L2 } Prefetch;
+void emit_prefetch(Emitter *e, LLVMValueRef from, int64_t bytes, Prefetch kind);
 /* The same for `lanes` elements along the vector loop, where they lie side by side and no other row shares them. */
 void emit_prefetch_value(Emitter *e, ValueId value, bool stored, const Access *access, int64_t lanes);
 void emit_remember(Emitter *e, ValueId value, const Access *access, LLVMValueRef result);

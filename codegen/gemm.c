@@ -252,7 +252,7 @@ static void prefetch_tile(Gemm *g, const TilePlace *p, LLVMValueRef last) {
     int64_t stride;
     LLVMValueRef from = sums_of(g, p->row, p->col, &stride);
     Loop loop = emit_loop_begin(e, emit_i64(e, 0), p->rows, 1, "r");
-    emit_prefetch(e, at(e, from, mul(e, loop.counter, emit_i64(e, stride))), 4 * b->nr, true);
+    emit_prefetch(e, at(e, from, mul(e, loop.counter, emit_i64(e, stride))), 4 * b->nr, PREFETCH_WRITE);
     emit_loop_end(e, &loop);
 }
 

@@ -8,11 +8,12 @@ enum { MOST_SUMS = 64, N_TILES = 8 };
 
 Micro micro_choose(const Target *target, int products) {
     const TargetRow *row = target->row;
-    Micro fma = {MICRO_FMA, row->mr, row->lanes * row->nv, row->lanes, false};
+    Micro fma = {MICRO_FMA, row->mr, row->lanes * row->nv, row->lanes, false, 1, row->mr};
     /* vdpbf16ps is twice an FMA at best: three of them lose against it. */
     if (products == 0 || row->bf16 == MICRO_FMA || (products == 3 && row->bf16 == MICRO_DOT)) return fma;
-    if (row->bf16 == MICRO_DOT) return (Micro){MICRO_DOT, row->mr, row->lanes * row->nv, row->lanes, false};
-    return (Micro){MICRO_TILE, 2 * TILE_EDGE, 2 * TILE_EDGE, TILE_EDGE, row->model};
+    if (row->bf16 == MICRO_DOT)
+        return (Micro){MICRO_DOT, row->mr, row->lanes * row->nv, row->lanes, false, 1, row->mr};
+    return (Micro){MICRO_TILE, 2 * TILE_EDGE, 2 * TILE_EDGE, TILE_EDGE, row->model, 1, 2 * TILE_EDGE};
 }
 
 int64_t micro_units(const Micro *micro, int64_t k) {
@@ -90,12 +91,13 @@ static void vector_kernel(Emitter *e, const Micro *m, const MicroArgs *p) {
         sums[s] = LLVMBuildPhi(e->builder, vector, "");
         LLVMAddIncoming(sums[s], &next[s], &entry, 1);
     }
-    LLVMValueRef from_a = at(e, p->a, mul(e, u, emit_i64(e, m->mr))),
+    LLVMValueRef from_a = at(e, p->a, mul(e, u, emit_i64(e, m->a_step))),
                  from_b = at(e, p->b, mul(e, u, emit_i64(e, m->nr)));
     for (int v = 0; v < p->vectors; v++) b[v] = load(e, vector, at(e, from_b, emit_i64(e, v * m->lanes)));
     e->width = m->lanes;
     for (int r = 0; r < p->rows; r++) {
-        LLVMValueRef x = emit_splat(e, load(e, f32_type(e), at(e, from_a, emit_i64(e, r))));
+        LLVMValueRef x =
+            emit_splat(e, load(e, f32_type(e), at(e, from_a, emit_i64(e, (int64_t)r * m->a_line))));
         for (int v = 0; v < p->vectors; v++) {
             int s = r * p->vectors + v;
             next[s] = multiply_add(e, m, x, b[v], sums[s]);
@@ -276,8 +278,8 @@ void micro_end(Emitter *e, const Micro *micro) {
 static LLVMValueRef make_kernel(Emitter *e, const Micro *m, MicroArgs *p, LLVMTypeRef type) {
     static const char *const kinds[] = {"fma", "dot", "tile"};
     char name[64];
-    snprintf(name, sizeof name, "micro_%s_%dx%d%s", kinds[m->kind], p->rows, p->vectors,
-             p->accumulate ? "_more" : "");
+    snprintf(name, sizeof name, "micro_%s_%dx%d_%d_%d%s", kinds[m->kind], p->rows, p->vectors, m->a_line,
+             m->a_step, p->accumulate ? "_more" : "");
     LLVMValueRef known = LLVMGetNamedFunction(e->module, name);
     if (known) return known;
     Detour detour = emit_detour_begin(e, name, type);

@@ -17,6 +17,8 @@ typedef struct {
     MicroKind kind;
     int mr, nr, lanes; /* lanes: columns that are left out together at the right edge */
     bool model;
+    int a_line,
+        a_step; /* units of A from line to line, and from a step along K to the next: 1 and mr in a panel; not of TILE */
 } Micro;
 
 /* The micro-kernel for `products` (0: f32, 1: bf16, 3: split bf16) on a target. */

@@ -220,7 +220,8 @@ static void prefetch_rows(Emitter *e, const PackSpec *s, const PackArgs *p, LLVM
     for (int i = 0; i < (is_pair(s) ? 2 : 1); i++) {
         LLVMValueRef k = is_pair(s) ? add(e, mul(e, u, emit_i64(e, 2)), emit_i64(e, i)) : u;
         k = add(e, k, emit_i64(e, PACK_ROWS_AT_ONCE));
-        emit_prefetch(e, at(e, source_type(e, s), p->from, mul(e, k, p->along)), size * s->width, false);
+        emit_prefetch(e, at(e, source_type(e, s), p->from, mul(e, k, p->along)), size * s->width,
+                      PREFETCH_READ);
     }
 }
 

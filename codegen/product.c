@@ -201,6 +201,6 @@ int64_t emit_product_kernel(Emitter *e, const Target *target) {
     Epilogue epilogue = make_epilogue(e, node, &core_buffer);
     AttentionShape shape = attention_shape(e, node);
     LLVMValueRef scratch = emit_buffer(e, IR_NONE, true)->pointer;
-    attention_emit(e, target, &shape, scratch, emit_epilogue, &epilogue);
+    attention_emit(e, target, &shape, scratch, emit_epilogue, prefetch_epilogue, &epilogue);
     return attention_scratch_bytes(target, &shape);
 }

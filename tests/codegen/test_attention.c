@@ -137,7 +137,7 @@ static int64_t emit(Unit *unit, const Case *c, const Variant *v, AttentionKind k
     s.dy.pointer = unit_arg(unit, 1);
     s.bias.pointer = unit_arg(unit, 2);
     Store store = {unit_arg(unit, 3), c->n, kind == ATTENTION_BIAS_GRAD ? c->n : c->d};
-    attention_emit(&unit->e, &unit->target, &s, unit_arg(unit, 4), store_tile, &store);
+    attention_emit(&unit->e, &unit->target, &s, unit_arg(unit, 4), store_tile, NULL, &store);
     unit_kernel_end(unit);
     return attention_scratch_bytes(&unit->target, &s);
 }
