@@ -98,6 +98,13 @@ static Type packed_type(const Packer *p, const Packing *packing) {
     return type_make(DT_BF16, 4, (int64_t[]){n / panel.columns, k / 2, panel.columns, 2});
 }
 
+/* Whether the weight is packed already, the other way. */
+static bool is_packed(const Packer *p, size_t kept, uint32_t state) {
+    for (size_t i = 0; i < kept; i++)
+        if (p->packings[i].state == state) return true;
+    return false;
+}
+
 /* Makes the derived state; false: there is no room for it. */
 static bool add_state(Packer *p, Packing *packing) {
     const State *weight = &p->module->states[packing->state];
@@ -127,9 +134,11 @@ static void choose(Packer *p, const Func *step) {
         if (node->type.dim[0] > known->rows) known->rows = node->type.dim[0];
     }
     size_t kept = 0;
-    for (size_t i = 0; i < p->count; i++)
-        if (is_worth(p, step, &p->packings[i]) && add_state(p, &p->packings[i]))
-            p->packings[kept++] = p->packings[i];
+    for (size_t i = 0; i < p->count; i++) {
+        Packing *x = &p->packings[i];
+        bool again = p->limits->one_way && x->uses == 1 && is_packed(p, kept, x->state);
+        if (!again && is_worth(p, step, x) && add_state(p, x)) p->packings[kept++] = *x;
+    }
     p->count = kept;
 }
 
@@ -232,6 +241,7 @@ bool pass_pack_weights(Module *module, Diags *diags) {
     bool halves = module->precision == PRECISION_BF16;
     PackLimits limits = {.least_rows = 64,
                          .most_rows = halves ? INT64_MAX : 1600,
-                         .least_rows_of_one = halves ? 512 : INT64_MAX};
+                         .least_rows_of_one = halves ? 512 : INT64_MAX,
+                         .one_way = true};
     return pack_weights(module, &limits, diags);
 }

@@ -10,6 +10,8 @@ typedef struct {
     int64_t least_rows, most_rows;
     int64_t
         least_rows_of_one; /* where a single product of the step reads the weight so, and the step changes it */
+    bool
+        one_way; /* such a weight is packed as it is read first, not once more turned: that saves least for its memory */
 } PackLimits;
 
 bool pack_weights(Module *module, const PackLimits *limits, Diags *diags);
