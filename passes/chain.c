@@ -289,10 +289,18 @@ static int make_counts(Chains *c, uint32_t k, Count counts[MOST_TRIALS]) {
     return n;
 }
 
+/* Whether a kernel that could join it comes soon: most have none, and are not tried. */
+static bool has_reader(const Chains *c, uint32_t first) {
+    for (uint32_t k = first + 1; k < c->n && k <= first + MOST_WAITING; k++)
+        for (size_t i = 0; !c->steps[k].updates && i < c->steps[k].n_loads; i++)
+            if (c->placement.span_of[c->steps[k].loads[i]] == first) return true;
+    return false;
+}
+
 /* The chain from this kernel on that saves most; false: none saves anything. */
 static bool find_chain(Chains *c, uint32_t first, Trial *found) {
     Count counts[MOST_TRIALS], chosen = {0};
-    if (c->steps[first].updates || c->steps[first].n_stores == 0) return false;
+    if (c->steps[first].updates || c->steps[first].n_stores == 0 || !has_reader(c, first)) return false;
     int n = make_counts(c, first, counts);
     size_t members = 0, best;
     double gain = 0;
