@@ -82,8 +82,7 @@ static const Code *find_code(Compiler *c, const FuncCode *fc, const ClusterSpan 
                    .func = fc->func,
                    .placement = &fc->placement,
                    .span = *span,
-                   .units = chain ? chain->units : 0,
-                   .size = chain ? chain->size : 0,
+                   .chain = chain,
                    .product = kind == KERNEL_MATMUL || kind == KERNEL_PACK};
     *slot = code;
     if (code->number >= 0) ARENA_PUSH(c->arena, c->codes, c->n_codes, c->codes_capacity, code);
@@ -108,7 +107,7 @@ static VtArg arg_of(Compiler *c, const FuncCode *fc, ValueId value) {
     case PLACE_BLOCK: {
         const Node *node = func_node(fc->func, value);
         const Chain *chain = func_chain(fc->func, node->cluster);
-        return (VtArg){VT_ARG_BLOCK, 0, node->offset, type_bytes(&node->type) / chain->units * chain->size};
+        return (VtArg){VT_ARG_BLOCK, 0, node->offset, chain_share(chain, type_bytes(&node->type))};
     }
     default: return (VtArg){VT_ARG_ARENA, 0, func_node(fc->func, value)->offset, 0};
     }

@@ -112,7 +112,8 @@ void emit_group_loops(Emitter *e) {
     drop_unit_loops(e->kernel);
     const Domain *domain = &e->kernel->domain;
     bool single = e->kernel->kind != KERNEL_LOOP || needs_single_loops(e);
-    int cut = e->units ? domain_cut(domain, e->units) : -1; /* shares are of the loops up to this one */
+    int cut =
+        e->chain ? domain_cut(domain, e->chain->units) : -1; /* shares are of the loops up to this one */
     e->n_groups = 0;
     for (int i = 0; i < domain->rank; i++) {
         bool merged = i > 0 && i - 1 != cut && !single && can_merge(e, i - 1);

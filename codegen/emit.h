@@ -31,7 +31,7 @@ typedef struct {
     Kernel *kernel;
     ValueId first; /* of the kernel's nodes */
     uint32_t cluster;
-    int64_t units, size; /* of the chain (ir.h): shares are its blocks; 0: of any size */
+    const Chain *chain; /* shares are its blocks; NULL: of any size */
     LLVMContextRef context;
     LLVMModuleRef module;
     LLVMBuilderRef builder;

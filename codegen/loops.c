@@ -79,8 +79,8 @@ void emit_share(Emitter *e, int64_t n, int64_t grain, LLVMValueRef *from, LLVMVa
     LLVMTypeRef i64 = LLVMInt64TypeInContext(e->context);
     LLVMValueRef thread = LLVMBuildSExt(e->builder, e->thread, i64, ""),
                  threads = LLVMBuildSExt(e->builder, e->threads, i64, "");
-    if (e->units) {
-        int64_t block = n / e->units * e->size;
+    if (e->chain) {
+        int64_t block = chain_share(e->chain, n);
         *from = LLVMBuildMul(e->builder, thread, emit_i64(e, block), "");
         *to = LLVMBuildAdd(e->builder, *from, emit_i64(e, block), "");
         *to = emit_intrinsic(e, "llvm.smin", i64, (LLVMValueRef[]){*to, emit_i64(e, n)}, 2);

@@ -24,7 +24,7 @@ typedef struct Code {
     const Func *func;
     const Placement *placement;
     ClusterSpan span;
-    int64_t units, size; /* of its chain, of which it is called for a block; 0: for a thread's share */
+    const Chain *chain; /* that it is of, and called for blocks of; NULL: for a thread's share */
     bool product;
     /* Known once it is emitted; in the part's arena. */
     Ref *refs;

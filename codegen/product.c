@@ -35,7 +35,7 @@ static GemmShape shape_of(Emitter *e, const Node *node, ValueId *a_base, ValueId
     shape.products = (int)node->attrs[2].i;
     shape.a_offset = a.offset;
     shape.b_offset = b.offset;
-    if (e->units) shape.block = shape.m / e->units * e->size;
+    if (e->chain) shape.block = chain_share(e->chain, shape.m);
     *a_base = a.base;
     *b_base = b.base;
     return shape;
@@ -146,7 +146,7 @@ static AttentionShape attention_shape(Emitter *e, const Node *node) {
                         .n = q->dim[q->rank - 2],
                         .d = q->dim[q->rank - 1],
                         .n_batch = q->rank - 2};
-    int bias = s.kind == ATTENTION ? 3 : 4;
+    int bias = product_factors(node);
     s.has_bias = node->n_operands > bias;
     for (int k = 0; k < s.n_batch; k++) {
         s.batch[k] = q->dim[k];

@@ -37,8 +37,6 @@ static bool elaborate_recipe(Session *s, const char *path, const RecipeOptions *
     bool good = recipe_load(s->arena, s->diags, find_recipe(s, path), options, &s->recipe);
     s->resolved = s->recipe.resolved;
     s->elaborate_seconds = seconds_now() - start;
-    if (good) s->recipe.module->cache_bytes = codegen_cache_bytes();
-    if (good) s->recipe.module->cores = codegen_cores();
     if (good) timing_add_module(&s->timing, "elaborate", s->elaborate_seconds, s->recipe.module);
     return told(s) && good;
 }
@@ -54,6 +52,8 @@ bool session_passes(Session *s, const char *list, const char *target_features) {
     Module *module = s->recipe.module;
     if (!codegen_panel(target_features, module->precision, &module->panel, error, sizeof error))
         return fail(2, "%s", error) < 0;
+    module->cache_bytes = codegen_cache_bytes();
+    module->cores = codegen_cores();
     PassOptions options = {
         .verify = s->verify || getenv("VITC_VERIFY"), .after = timing_pass, .user = &s->timing};
     bool good = passes_run(module, list, &options, s->diags);

@@ -79,7 +79,7 @@ static bool operand_in_step(const Cut *cut, const Node *node, int operand, const
     if (node->op == OP_matmul) {
         if (operand != 0) return false;
         dim = node->attrs[0].b ? rank - 1 : rank - 2;
-    } else if (operand >= (node->op == OP_attention ? 3 : 4))
+    } else if (operand >= product_factors(node))
         return false;
     int64_t part = type_elements(func_type(cut->func, strided->base)) / cut->n, per = type->dim[dim] / cut->n;
     int64_t farthest = strided->offset + strided->stride[dim] * (per - 1);

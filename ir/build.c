@@ -312,6 +312,25 @@ ValueId ir_gather(Func *func, ValueId x, ValueId index, int batch) {
 
 /* ---- rewriting --------------------------------------------------------------------------------------------------- */
 
+Body func_body(const Func *func) {
+    Arena *arena = func->module->arena;
+    Body body = {func->nodes, func->count, func->capacity, func->n_chains, NULL, NULL};
+    body.outputs = ARENA_ARRAY(arena, Output, func->n_outputs + 1);
+    body.updates = ARENA_ARRAY(arena, Update, func->n_updates + 1);
+    if (func->n_outputs) memcpy(body.outputs, func->outputs, sizeof *body.outputs * func->n_outputs);
+    if (func->n_updates) memcpy(body.updates, func->updates, sizeof *body.updates * func->n_updates);
+    return body;
+}
+
+void func_set_body(Func *func, const Body *body) {
+    func->nodes = body->nodes;
+    func->count = body->count;
+    func->capacity = body->capacity;
+    func->n_chains = body->n_chains;
+    func->outputs = body->outputs;
+    func->updates = body->updates;
+}
+
 Rewrite rewrite_begin(Func *func) {
     Arena *arena = func->module->arena;
     Rewrite rewrite = {.func = func, .old = func->nodes, .n_old = func->count};

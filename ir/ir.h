@@ -138,6 +138,10 @@ typedef struct {
     uint32_t first, last; /* clusters, which lie together in this order */
     int64_t units, size;
 } Chain;
+/* Of n that belong to all units, those of a block. */
+static inline int64_t chain_share(const Chain *chain, int64_t n) {
+    return n / chain->units * chain->size;
+}
 static inline int64_t chain_blocks(const Chain *chain) {
     return (chain->units + chain->size - 1) / chain->size;
 }
@@ -280,6 +284,16 @@ ValueId ir_slice(Func *func, ValueId x, const int64_t *start, const int64_t *lim
 ValueId ir_pad(Func *func, ValueId x, const int64_t *low, const int64_t *high, double value);
 ValueId ir_concat(Func *func, int n, const ValueId *values, int axis);
 ValueId ir_gather(Func *func, ValueId x, ValueId index, int batch);
+
+/* What a rewrite changes of a function, to come back to. */
+typedef struct {
+    Node *nodes;
+    size_t count, capacity, n_chains;
+    Output *outputs;
+    Update *updates;
+} Body;
+Body func_body(const Func *func); /* a copy; nodes are never written once a rewrite has ended */
+void func_set_body(Func *func, const Body *body);
 
 /* Rewriting: start from a function, get an empty node list of the same signature, map old values to new ones,
  * and finish by carrying outputs and updates over. */

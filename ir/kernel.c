@@ -13,6 +13,11 @@ bool op_is_product(OpKind op) {
     return op_info(op)->loop == LOOP_MATMUL;
 }
 
+int product_factors(const Node *product) {
+    if (product->op == OP_matmul) return 2;
+    return product->op == OP_attention ? 3 : 4;
+}
+
 bool op_is_fusable(OpKind op) {
     LoopClass loop = op_info(op)->loop;
     return loop == LOOP_ELEMENTWISE || op_is_reduce(op) || op_is_view(op) || op == OP_pad ||

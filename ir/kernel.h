@@ -60,6 +60,9 @@ typedef struct {
 } Strided;
 Strided kernel_strided(const Func *func, ValueId operand, ValueId *views, int *n_views);
 
+/* Operands that a product multiplies; what follows them, the bias of an attention, is added. */
+int product_factors(const Node *product);
+
 bool op_is_reduce(OpKind op); /* sum, amax */
 bool op_is_fusable(
     OpKind op); /* can be computed inside loops: elementwise, reductions, moves by index map, constants */

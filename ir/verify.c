@@ -135,7 +135,7 @@ static void check_place(Verify *v, ValueId id) {
         FAIL_NODE(v, id, "is local to %s", chain ? "units that it does not consist of" : "no chain");
         return;
     }
-    if (chain) bytes = bytes / chain->units * chain->size;
+    if (chain) bytes = chain_share(chain, bytes);
     if (node->offset < -1 || (node->offset >= 0 && node->offset + bytes > room))
         FAIL_NODE(v, id, "lies at %lld of %s of %lld bytes", (long long)node->offset,
                   node->local ? "a block" : "an arena", (long long)room);

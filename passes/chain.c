@@ -123,11 +123,7 @@ static const Step *grown_step(Chains *c, uint32_t k) {
 /* ---- one chain -------------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    int64_t units, size;
-} Count;
-
-typedef struct {
-    Count count;
+    Chain chain;            /* its clusters are not known yet */
     uint32_t first;         /* kernel */
     Steps members, waiting; /* in order; the last member comes after all of them */
     ChainCost cost;
@@ -168,16 +164,15 @@ static bool can_join(Chains *c, uint32_t k, int64_t units, Cut *cut) {
 
 /* What the member saves and costs beside running for all blocks at once. */
 static void add_cost(const Chains *c, const Step *step, Trial *trial) {
-    const Count *count = &trial->count;
-    int64_t footprint = 0, blocks = (count->units + count->size - 1) / count->size;
+    const Chain *chain = &trial->chain;
+    int64_t footprint = 0, blocks = chain_blocks(chain);
     for (size_t i = 0; i < step->n_loads; i++) {
         int64_t bytes = bytes_of(c, step->loads[i]);
         if (!is_handed_on(c, step->loads[i])) continue;
-        footprint += bytes / count->units * count->size;
+        footprint += chain_share(chain, bytes);
         if (bytes > c->cache) trial->cost.saved += (double)bytes / c->rates->memory;
     }
-    for (size_t i = 0; i < step->n_stores; i++)
-        footprint += bytes_of(c, step->stores[i]) / count->units * count->size;
+    for (size_t i = 0; i < step->n_stores; i++) footprint += chain_share(chain, bytes_of(c, step->stores[i]));
     if (footprint > trial->cost.footprint) trial->cost.footprint = footprint;
     trial->cost.spent += (double)blocks * c->rates->call;
     /* Blocks are shared whole: threads that got fewer wait. */
@@ -220,24 +215,19 @@ static void forget(Chains *c, Trial *trial) {
 }
 
 /* Starts at kernel `first`, takes in at most `most` kernels, and stops where that saved most: *best of them. */
-static Trial try_chain(Chains *c, uint32_t first, Count count, size_t most, size_t *best) {
-    Trial trial = {.count = count, .first = first};
+static Trial try_chain(Chains *c, uint32_t first, Chain chain, size_t most, size_t *best) {
+    Trial trial = {.chain = chain, .first = first};
     double gain = 0;
     int64_t weights = 0;
     size_t missed = 0;
     *best = 0;
     for (uint32_t k = first; k < c->n && trial.members.count < most && missed < MOST_WAITING; k++) {
         Cut cut;
-        ChainCost before = trial.cost;
-        bool joins = (k == first || reads_chain(c, &c->steps[k])) && can_join(c, k, count.units, &cut);
+        bool joins = (k == first || reads_chain(c, &c->steps[k])) && can_join(c, k, chain.units, &cut);
         if (joins && c->steps[k].weights != IR_NONE) weights += bytes_of(c, c->steps[k].weights);
         if (joins && weights > WEIGHT_CACHES * c->cache) break;
         if (joins) join(c, &trial, k, &cut);
-        if (trial.cost.footprint > c->cache * 3 / 4) {
-            if (trial.members.count == 1) break;
-            trial.cost = before;
-            break;
-        }
+        if (trial.cost.footprint > c->cache * 3 / 4) break;
         missed = joins ? 0 : missed + 1;
         if (!joins) put_off(c, &trial, k);
         if (k == first && !joins) break;
@@ -269,7 +259,7 @@ static int64_t whole_tiles(int64_t rows) {
 
 /* What may be worth trying: units that are the rounds of the outermost loop, or of the outer two, and sizes from where a block of
  * what the kernel itself stores takes half of the cache. */
-static int make_counts(Chains *c, uint32_t k, Count counts[MOST_TRIALS]) {
+static int make_counts(Chains *c, uint32_t k, Chain counts[MOST_TRIALS]) {
     const Step *step = grown_step(c, k);
     int64_t units = 1, bytes = 1;
     int n = 0;
@@ -283,7 +273,7 @@ static int make_counts(Chains *c, uint32_t k, Count counts[MOST_TRIALS]) {
         for (int64_t tried = 0, t = 0; size >= 1 && t < SIZES; size /= 2, t++) {
             if (whole_tiles(size) == tried) continue;
             tried = whole_tiles(size);
-            counts[n++] = (Count){units, tried};
+            counts[n++] = (Chain){.units = units, .size = tried};
         }
     }
     return n;
@@ -299,7 +289,7 @@ static bool has_reader(const Chains *c, uint32_t first) {
 
 /* The chain from this kernel on that saves most; false: none saves anything. */
 static bool find_chain(Chains *c, uint32_t first, Trial *found) {
-    Count counts[MOST_TRIALS], chosen = {0};
+    Chain counts[MOST_TRIALS], chosen = {0};
     if (c->steps[first].updates || c->steps[first].n_stores == 0 || !has_reader(c, first)) return false;
     int n = make_counts(c, first, counts);
     size_t members = 0, best;
@@ -369,34 +359,15 @@ static void emit_chains(Chains *c, const Trials *trials, const bool *local) {
             emit_steps(c, &rewrite, &k, 1, NULL, &cluster);
             continue;
         }
-        Chain chain = {cluster + 1, cluster + (uint32_t)trial->members.count, trial->count.units,
-                       trial->count.size};
+        Chain chain = trial->chain;
+        chain.first = cluster + 1;
+        chain.last = cluster + (uint32_t)trial->members.count;
         emit_steps(c, &rewrite, trial->members.at, trial->members.count, local, &cluster);
         emit_steps(c, &rewrite, trial->waiting.at, trial->waiting.count, NULL, &cluster);
         ARENA_PUSH(func->module->arena, func->chains, func->n_chains, func->chains_capacity, chain);
         k = last_kernel(trial);
     }
     rewrite_end(&rewrite);
-}
-
-/* The function as it was, to come back to. */
-static Func copy_of(Arena *arena, const Func *func) {
-    Func copy = *func;
-    copy.outputs = ARENA_ARRAY(arena, Output, func->n_outputs + 1);
-    copy.updates = ARENA_ARRAY(arena, Update, func->n_updates + 1);
-    if (func->n_outputs) memcpy(copy.outputs, func->outputs, sizeof *copy.outputs * func->n_outputs);
-    if (func->n_updates) memcpy(copy.updates, func->updates, sizeof *copy.updates * func->n_updates);
-    return copy;
-}
-
-static void restore(Func *func, const Func *copy) {
-    Output *outputs = func->outputs;
-    Update *updates = func->updates;
-    if (func->n_outputs) memcpy(outputs, copy->outputs, sizeof *outputs * func->n_outputs);
-    if (func->n_updates) memcpy(updates, copy->updates, sizeof *updates * func->n_updates);
-    *func = *copy;
-    func->outputs = outputs;
-    func->updates = updates;
 }
 
 /* Bytes of the arena, and the chain that runs where most of it is live; -1: none does. */
@@ -424,13 +395,14 @@ static int64_t most_arena(const Func *func, int64_t without) {
 
 /* All chains but those that take too much memory. */
 static void emit_fitting(Chains *c, Trials *trials, const bool *local) {
-    Func given = copy_of(c->arena, c->func);
+    Body given = func_body(c->func);
     int chain;
     int64_t most = most_arena(c->func, plan_arena(c->arena, c->func, &chain));
     while (trials->count) {
         emit_chains(c, trials, local);
         if (plan_arena(c->arena, c->func, &chain) <= most) return;
-        restore(c->func, &given);
+        func_set_body(c->func, &given);
+        given = func_body(c->func); /* the next rewrite changes its outputs and updates */
         if (chain < 0) chain = (int)trials->count - 1;
         memmove(&trials->of[chain], &trials->of[chain + 1],
                 sizeof *trials->of * (trials->count - 1 - (size_t)chain));
@@ -475,7 +447,7 @@ ChainCost *chain_costs(Arena *arena, const Func *func) {
     ChainCost *costs = ARENA_ARRAY(arena, ChainCost, func->n_chains + 1);
     for (size_t i = 0; i < func->n_chains; i++) {
         const Chain *chain = &func->chains[i];
-        Trial trial = {.count = {chain->units, chain->size}};
+        Trial trial = {.chain = *chain};
         for (uint32_t k = 0; k < c.n; k++) {
             Cut cut;
             uint32_t cluster = func_node(func, c.steps[k].span->last)->cluster;

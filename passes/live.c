@@ -75,7 +75,7 @@ Lives chain_lives(Arena *arena, const Func *func, const Placement *placement, co
         lives.n_kernels = span - first + 1;
         if (placement->places[id].kind != PLACE_BLOCK) continue;
         lives.of[lives.count++] = (Life){id, span - first, (last[id] > span ? last[id] : span) - first,
-                                         aligned(type_bytes(&node->type) / chain->units * chain->size)};
+                                         aligned(chain_share(chain, type_bytes(&node->type)))};
     }
     lives.live = sum_lives(arena, &lives);
     return lives;

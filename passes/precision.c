@@ -26,16 +26,11 @@ static bool is_product(const Func *func, ValueId id) {
     return op_is_product(func_node(func, id)->op);
 }
 
-/* Operands of a product that it rounds to bf16; what follows them, the bias of an attention, is added in f32. */
-static int rounded_operands(const Node *product) {
-    if (product->op == OP_matmul) return 2;
-    return product->op == OP_attention ? 3 : 4;
-}
-
+/* A product rounds its factors to bf16; what it adds to them it adds in f32. */
 static void pin_others(Narrowing *n, const Node *product) {
     ValueId views[16];
     int n_views;
-    for (int o = rounded_operands(product); o < product->n_operands; o++)
+    for (int o = product_factors(product); o < product->n_operands; o++)
         n->reads[kernel_strided(n->func, product->operands[o], views, &n_views).base].pinned = true;
 }
 

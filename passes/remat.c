@@ -150,12 +150,18 @@ static void number_runs(Remat *r) {
     r->n_positions = at;
 }
 
+/* What none reads has none. */
+static bool has_place(const Remat *r, uint32_t i) {
+    const Instance *x = &r->instances[i];
+    if (r->runs[x->run].gone || x->bytes == 0) return false;
+    return x->to_end || next_use(r, i, INT64_MIN) != IR_NONE;
+}
+
 static void sum_lives(Remat *r) {
     memset(r->live, 0, sizeof *r->live * (r->n_positions + 2));
     for (uint32_t i = 0; i < r->n_instances; i++) {
         const Instance *x = &r->instances[i];
-        if (r->runs[x->run].gone || x->bytes == 0) continue;
-        if (!x->to_end && next_use(r, i, INT64_MIN) == IR_NONE) continue; /* what none reads has no place */
+        if (!has_place(r, i)) continue;
         r->live[r->runs[x->run].at] += x->bytes;
         if (!x->to_end) r->live[r->runs[last_touch(r, i, INT64_MAX)].at + 1] -= x->bytes;
     }
@@ -184,8 +190,7 @@ static int64_t planned(Remat *r) {
     Lives lives = {.of = ARENA_ARRAY(arena, Life, r->n_instances + 1), .n_kernels = r->n_positions};
     for (uint32_t i = 0; i < r->n_instances; i++) {
         const Instance *x = &r->instances[i];
-        if (r->runs[x->run].gone || x->bytes == 0) continue;
-        if (!x->to_end && next_use(r, i, INT64_MIN) == IR_NONE) continue;
+        if (!has_place(r, i)) continue;
         uint32_t died = x->to_end ? (uint32_t)r->n_positions - 1 : r->runs[last_touch(r, i, INT64_MAX)].at;
         lives.of[lives.count++] = (Life){x->value, r->runs[x->run].at, died, x->bytes};
     }

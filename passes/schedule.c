@@ -244,36 +244,10 @@ static uint32_t *make_order(Schedule *s, bool eager) {
 
 /* ---- the function in that order ---------------------------------------------------------------------------------------- */
 
-/* What a rewrite changes of a function. */
-typedef struct {
-    Node *nodes;
-    size_t count, capacity;
-    Output *outputs;
-    Update *updates;
-} Body;
-
-static Body body_of(const Func *func) {
-    Arena *arena = func->module->arena;
-    Body body = {func->nodes, func->count, func->capacity, NULL, NULL};
-    body.outputs = ARENA_ARRAY(arena, Output, func->n_outputs + 1);
-    body.updates = ARENA_ARRAY(arena, Update, func->n_updates + 1);
-    if (func->n_outputs) memcpy(body.outputs, func->outputs, sizeof *body.outputs * func->n_outputs);
-    if (func->n_updates) memcpy(body.updates, func->updates, sizeof *body.updates * func->n_updates);
-    return body;
-}
-
-static void set_body(Func *func, const Body *body) {
-    func->nodes = body->nodes;
-    func->count = body->count;
-    func->capacity = body->capacity;
-    func->outputs = body->outputs;
-    func->updates = body->updates;
-}
-
 static Body reordered(Schedule *s, const Body *given, const uint32_t *order) {
     Func *func = s->func;
-    Body copy = body_of(func);
-    set_body(func, &copy);
+    Body copy = func_body(func);
+    func_set_body(func, &copy);
     Rewrite rewrite = rewrite_begin(func);
     for (ValueId id = 0; id < given->count; id++)
         if (given->nodes[id].cluster == 0) rewrite_copy(&rewrite, id);
@@ -285,7 +259,7 @@ static Body reordered(Schedule *s, const Body *given, const uint32_t *order) {
         }
     }
     rewrite_end(&rewrite);
-    return body_of(func);
+    return func_body(func);
 }
 
 static int64_t planned_bytes(Arena *arena, const Func *func) {
@@ -307,10 +281,10 @@ static void schedule_func(Func *func) {
     index_edges(&s);
     drop_cycles(&s);
     index_edges(&s);
-    Body given = body_of(func), best = given;
+    Body given = func_body(func), best = given;
     int64_t least = planned_bytes(s.arena, func);
     for (int eager = 0; eager < 2; eager++) {
-        set_body(func, &given);
+        func_set_body(func, &given);
         const uint32_t *order = make_order(&s, eager);
         if (!order) continue;
         Body body = reordered(&s, &given, order);
@@ -319,7 +293,7 @@ static void schedule_func(Func *func) {
         least = bytes;
         best = body;
     }
-    set_body(func, &best);
+    func_set_body(func, &best);
     arena_free(s.arena);
 }
 
