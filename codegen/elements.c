@@ -108,12 +108,11 @@ static void drop_unit_loops(Kernel *kernel) {
     }
 }
 
-void emit_group_loops(Emitter *e) {
+void emit_group_loops(Emitter *e, int64_t rounds) {
     drop_unit_loops(e->kernel);
     const Domain *domain = &e->kernel->domain;
     bool single = e->kernel->kind != KERNEL_LOOP || needs_single_loops(e);
-    int cut =
-        e->chain ? domain_cut(domain, e->chain->units) : -1; /* shares are of the loops up to this one */
+    int cut = rounds ? domain_cut(domain, rounds) : -1;
     e->n_groups = 0;
     for (int i = 0; i < domain->rank; i++) {
         bool merged = i > 0 && i - 1 != cut && !single && can_merge(e, i - 1);

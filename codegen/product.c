@@ -2,6 +2,7 @@
 #include "codegen/product.h"
 #include "codegen/attention.h"
 #include "codegen/gemm.h"
+#include "codegen/prologue.h"
 
 typedef struct {
     const KernelMember *core;
@@ -187,7 +188,12 @@ static int64_t emit_matmul(Emitter *e, const Target *target, const Node *node) {
     LLVMValueRef c = plain ? core_buffer->pointer : NULL;
     ValueId a, b;
     GemmShape shape = shape_of(e, node, &a, &b);
-    LLVMValueRef a_pointer = emit_buffer(e, a, false)->pointer, b_pointer = emit_buffer(e, b, false)->pointer;
+    LLVMValueRef b_pointer = emit_buffer(e, b, false)->pointer, a_pointer = NULL;
+    if (e->kernel->prologue) {
+        shape.prologue = prologue_emit;
+        shape.prologue_user = prologue_begin(e);
+    } else
+        a_pointer = emit_buffer(e, a, false)->pointer;
     LLVMValueRef scratch = emit_buffer(e, IR_NONE, true)->pointer;
     gemm_emit(e, target, &shape, a_pointer, b_pointer, c, scratch, plain ? NULL : emit_epilogue,
               plain ? NULL : prefetch_epilogue, &epilogue);
