@@ -72,27 +72,28 @@ static LLVMValueRef nearest(Emitter *e, const char *which, LLVMValueRef a, LLVMV
     return emit_intrinsic(e, which, LLVMInt64TypeInContext(e->context), (LLVMValueRef[]){a, b}, 2);
 }
 
-/* Columns [column, end) of the row that the indices say: in runs of the vector loop. `whole`: all of them are whole vectors, if those of
- * a row are. */
-static void emit_columns(Emitter *e, RowPlace *place, LLVMValueRef column, LLVMValueRef end, bool whole) {
+/* Columns [column, end) of the row that the indices say, of pieces of `piece` columns: in runs of the vector loop. */
+static void emit_columns(Emitter *e, RowPlace *place, LLVMValueRef column, LLVMValueRef end, int64_t piece) {
     LLVMBuilderRef b = e->builder;
     const KernelMember *made = place->prologue->made;
     int first = place->prologue->first_along, vector = e->vector_group;
     int64_t length = e->group_extent[vector], extent = length;
-    if (!whole) extent = length / e->lanes * e->lanes + 1; /* so that there is a tail */
+    if (piece % length && piece % e->lanes) extent = length / e->lanes * e->lanes + 1; /* it has a tail */
     if (first == vector) {
         emit_hoist(e, made->value, &made->access);
         emit_vector_loop(e, column, end, extent, store_elements, place);
         return;
     }
-    LLVMValueRef size = emit_i64(e, length);
+    LLVMValueRef size = emit_i64(e, length), from = emit_i64(e, 0), to = size;
     LLVMValueRef runs = LLVMBuildUDiv(b, LLVMBuildAdd(b, end, emit_i64(e, length - 1), ""), size, "");
     Loop run = emit_loop_begin(e, LLVMBuildUDiv(b, column, size, ""), runs, 1, "run");
     size_t scope = e->n_emitted;
     emit_unflatten(e, run.counter, first, vector);
-    LLVMValueRef before = LLVMBuildMul(b, run.counter, size, "");
-    LLVMValueRef from = nearest(e, "llvm.smax", LLVMBuildSub(b, column, before, ""), emit_i64(e, 0));
-    LLVMValueRef to = nearest(e, "llvm.smin", LLVMBuildSub(b, end, before, ""), size);
+    if (piece % length) {
+        LLVMValueRef before = LLVMBuildMul(b, run.counter, size, "");
+        from = nearest(e, "llvm.smax", LLVMBuildSub(b, column, before, ""), from);
+        to = nearest(e, "llvm.smin", LLVMBuildSub(b, end, before, ""), to);
+    }
     emit_hoist(e, made->value, &made->access);
     emit_vector_loop(e, from, to, extent, store_elements, place);
     e->n_emitted = scope;
@@ -115,9 +116,12 @@ void prologue_emit(Emitter *e, void *user, LLVMValueRef row, LLVMValueRef rows, 
     LLVMValueRef offset = LLVMBuildMul(b, loop.counter, emit_i64(e, stride), "");
     offset = LLVMBuildSub(b, offset, before, "");
     RowPlace place = {prologue, LLVMBuildGEP2(b, prologue->element, to, &offset, 1, "")};
-    bool whole = piece >= k || piece % e->lanes == 0;
-    if (piece >= k) column = emit_i64(e, 0), columns = emit_i64(e, k);
-    emit_columns(e, &place, column, LLVMBuildAdd(b, column, columns, ""), whole);
+    if (piece >= k) {
+        piece = k;
+        column = emit_i64(e, 0);
+        columns = emit_i64(e, k);
+    }
+    emit_columns(e, &place, column, LLVMBuildAdd(b, column, columns, ""), piece);
     e->n_emitted = scope;
     emit_loop_end(e, &loop);
     leave(e, prologue, outer);
