@@ -379,8 +379,7 @@ void gemm_emit(Emitter *e, const Target *target, const GemmShape *shape, LLVMVal
     g.batch = zero;
     if (!shape->prologue) g.a = at_type(e, type_a, a, emit_i64(e, shape->a_offset));
     g.b = at_type(e, type_b, b, emit_i64(e, shape->b_offset));
-    bool by_rows = shape->block || shape->prologue || product_shares_rows(shape->m, shape->n) ||
-                   shape->n < 16 * g.blocking.nr;
+    bool by_rows = shape->block || product_shares_rows(shape->m, shape->n) || shape->n < 16 * g.blocking.nr;
     emit_share(e, by_rows ? shape->m : shape->n, by_rows ? g.blocking.mr : g.blocking.nr, &from, &to);
     if (by_rows)
         emit_matrix(&g, from, to, zero, n);

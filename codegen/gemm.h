@@ -27,7 +27,7 @@ typedef struct {
     int64_t block; /* rows that a call is for, or fewer at the end; 0: threads share rows or columns */
     bool
         b_packed; /* B lies in panels already, side B of panels.h along all of K; its strides and offset mean nothing */
-    GemmPrologue prologue; /* of one matrix, whose rows threads share; NULL: A is in memory */
+    GemmPrologue prologue; /* of one matrix; NULL: A is in memory */
     void *prologue_user;
 } GemmShape;
 

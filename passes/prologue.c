@@ -73,8 +73,8 @@ static bool evaluates_once(const Prologues *p, const Node *product, int64_t k) {
     int64_t m = product->type.dim[rank - 2], n = product->type.dim[rank - 1];
     int64_t cache = p->func->module->cache_bytes ? p->func->module->cache_bytes : USUAL_CACHE;
     int64_t line = k * (product->attrs[2].i == 3 ? 6 : 4); /* three bf16, or at most an f32, each */
-    int64_t wide = (n + WIDEST_PANEL - 1) / WIDEST_PANEL * WIDEST_PANEL;
-    return product_shares_rows(m, n) && product_columns_at_once(cache, line) >= wide;
+    int64_t wide = product_columns_at_once(cache, line) / WIDEST_PANEL * WIDEST_PANEL;
+    return product_shares_rows(m, n) && n <= wide;
 }
 
 /* Whether kernel `from` stores but its last value, by loops, and all it reads is there still when kernel `to` runs, which costs no
