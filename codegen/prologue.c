@@ -4,6 +4,7 @@
  * before all of them, what does not depend on the vector loop before that. Only which rows and columns they run over is the product's
  * choice, and that the results go to a buffer of a panel's rows. */
 #include "codegen/prologue.h"
+#include "codegen/panels.h"
 #include "ir/prologue.h"
 
 struct Prologue {
@@ -46,9 +47,7 @@ Prologue *prologue_begin(Emitter *e) {
     int last_row = prologue_last_row(e->func, core, e->kernel);
     prologue->first_along = last_row < 0 ? 0 : e->group[last_row] + 1;
     prologue->made = &e->kernel->members[0];
-    DType dtype = func_type(e->func, prologue->made->value)->dtype;
-    prologue->element =
-        dtype == DT_BF16 ? LLVMInt16TypeInContext(e->context) : LLVMFloatTypeInContext(e->context);
+    prologue->element = panels_element(e, func_type(e->func, prologue->made->value)->dtype);
     emit_hoist_kernel(e, prologue->made->value, &prologue->made->access);
     leave(e, prologue, outer);
     return prologue;

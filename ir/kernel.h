@@ -37,8 +37,8 @@ typedef struct Kernel {
     size_t n_members, members_capacity;
     KernelUse *uses; /* of operands of members, members or not */
     size_t n_uses, uses_capacity;
-    struct Kernel *
-        prologue; /* loops that make a product's first operand; what they load is among the uses too; or NULL */
+    struct Kernel
+        *prologue; /* makes a product's first operand; what it loads is among the uses too; or NULL */
 } Kernel;
 
 /* A kernel that computes `value` alone. */
