@@ -2,11 +2,13 @@
 #include "codegen/product.h"
 #include "codegen/attention.h"
 #include "codegen/gemm.h"
+#include "codegen/partial.h"
 
 typedef struct {
     const KernelMember *core;
     const KernelMember **stores;
     int n_stores;
+    const KernelMember *moments; /* of the stores; or NULL */
     int64_t batch[IR_MAX_RANK];
     int n_batch;
 } Epilogue;
@@ -36,6 +38,7 @@ static GemmShape shape_of(Emitter *e, const Node *node, ValueId *a_base, ValueId
     shape.a_offset = a.offset;
     shape.b_offset = b.offset;
     if (e->chain) shape.block = chain_share(e->chain, shape.m);
+    shape.grain = emit_partial_grain(e);
     *a_base = a.base;
     *b_base = b.base;
     return shape;
@@ -67,39 +70,75 @@ static void set_indices(Emitter *e, const Epilogue *epilogue, LLVMValueRef batch
         }
 }
 
-static void emit_epilogue(Emitter *e, void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
-                          LLVMValueRef col, LLVMValueRef columns, LLVMValueRef tile, int64_t stride) {
-    Epilogue *epilogue = user;
+typedef struct {
+    LLVMValueRef batch, row, col; /* of the tile's row, and its first column */
+    LLVMValueRef tile_row;        /* the same row in the tile's buffer */
+    LLVMValueRef tile;
+} TileRow;
+
+/* The epilogue of a vector of the row, from its column `at` on. */
+static void emit_epilogue_vector(Emitter *e, Epilogue *epilogue, const TileRow *row, LLVMValueRef at) {
     LLVMTypeRef f32 = LLVMFloatTypeInContext(e->context), vector = LLVMVectorType(f32, (unsigned)e->lanes);
-    int64_t n = func_type(e->func, epilogue->core->value)->dim[epilogue->core->access.rank - 1];
-    Loop loop = emit_loop_begin(e, emit_i64(e, 0), rows, 1, "r");
-    LLVMValueRef tile_row = LLVMBuildMul(e->builder, loop.counter, emit_i64(e, stride), "");
-    LLVMValueRef at_row = LLVMBuildAdd(e->builder, row, loop.counter, "");
-    LLVMValueRef padded = LLVMBuildAdd(e->builder, columns, emit_i64(e, e->lanes - 1), "");
-    size_t row_scope = e->n_emitted;
-    set_indices(e, epilogue, batch, at_row, col);
-    for (int s = 0; s < epilogue->n_stores; s++)
-        emit_hoist(e, epilogue->stores[s]->value, &epilogue->stores[s]->access);
-    Loop inner = emit_loop_begin(e, emit_i64(e, 0), padded, e->lanes, "v");
-    size_t scope = e->n_emitted;
-    set_indices(e, epilogue, batch, at_row, LLVMBuildAdd(e->builder, col, inner.counter, ""));
-    e->width = e->lanes;
-    e->mask = NULL;
-    if (n % e->lanes) e->mask = emit_lanes_below(e, 0, LLVMBuildSub(e->builder, columns, inner.counter, ""));
-    LLVMValueRef offset = LLVMBuildAdd(e->builder, tile_row, inner.counter, "");
+    set_indices(e, epilogue, row->batch, row->row, LLVMBuildAdd(e->builder, row->col, at, ""));
+    LLVMValueRef offset = LLVMBuildAdd(e->builder, row->tile_row, at, "");
     LLVMValueRef sum =
-        LLVMBuildLoad2(e->builder, vector, LLVMBuildGEP2(e->builder, f32, tile, &offset, 1, ""), "");
+        LLVMBuildLoad2(e->builder, vector, LLVMBuildGEP2(e->builder, f32, row->tile, &offset, 1, ""), "");
     LLVMSetAlignment(sum, 4);
     emit_remember(e, epilogue->core->value, &epilogue->core->access, sum);
     for (int s = 0; s < epilogue->n_stores; s++) {
         const KernelMember *member = epilogue->stores[s];
+        if (member == epilogue->moments) continue;
+        if (emit_is_partial(e, member)) {
+            emit_sum_rows(e, member);
+            continue;
+        }
         LLVMValueRef value = emit_value(e, member->value, &member->access, NULL);
         emit_store(e, emit_buffer(e, member->value, true), &member->access, value);
     }
-    e->n_emitted = scope;
+}
+
+/* All columns of a tile at once, for their moments: there are as many in every tile. */
+static void emit_moments_epilogue(Emitter *e, Epilogue *epilogue, const TileRow *row, int64_t columns) {
+    LLVMValueRef x[64];
+    size_t scope = e->n_emitted;
+    int n = (int)(columns / e->lanes);
+    e->width = e->lanes;
     e->mask = NULL;
+    for (int v = 0; v < n; v++) {
+        emit_epilogue_vector(e, epilogue, row, emit_i64(e, v * e->lanes));
+        x[v] = emit_moments_operand(e, epilogue->moments);
+        e->n_emitted = scope;
+    }
+    emit_moments(e, epilogue->moments, row->col, x);
     e->width = 1;
-    emit_loop_end(e, &inner);
+}
+
+static void emit_epilogue(Emitter *e, void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
+                          LLVMValueRef col, LLVMValueRef columns, LLVMValueRef tile, int64_t stride) {
+    Epilogue *epilogue = user;
+    int64_t n = func_type(e->func, epilogue->core->value)->dim[epilogue->core->access.rank - 1];
+    Loop loop = emit_loop_begin(e, emit_i64(e, 0), rows, 1, "r");
+    TileRow at = {batch, LLVMBuildAdd(e->builder, row, loop.counter, ""), col,
+                  LLVMBuildMul(e->builder, loop.counter, emit_i64(e, stride), ""), tile};
+    LLVMValueRef padded = LLVMBuildAdd(e->builder, columns, emit_i64(e, e->lanes - 1), "");
+    size_t row_scope = e->n_emitted;
+    set_indices(e, epilogue, batch, at.row, col);
+    for (int s = 0; s < epilogue->n_stores; s++) emit_hoist_stored(e, epilogue->stores[s]);
+    if (epilogue->moments)
+        emit_moments_epilogue(e, epilogue, &at, stride);
+    else {
+        Loop inner = emit_loop_begin(e, emit_i64(e, 0), padded, e->lanes, "v");
+        size_t scope = e->n_emitted;
+        e->width = e->lanes;
+        e->mask = NULL;
+        if (n % e->lanes)
+            e->mask = emit_lanes_below(e, 0, LLVMBuildSub(e->builder, columns, inner.counter, ""));
+        emit_epilogue_vector(e, epilogue, &at, inner.counter);
+        e->n_emitted = scope;
+        e->mask = NULL;
+        e->width = 1;
+        emit_loop_end(e, &inner);
+    }
     e->n_emitted = row_scope;
     emit_loop_end(e, &loop);
 }
@@ -116,7 +155,8 @@ static void prefetch_epilogue(Emitter *e, void *user, LLVMValueRef batch, LLVMVa
             emit_prefetch_value(e, use->value, false, &use->access, columns);
     }
     for (int s = 0; s < epilogue->n_stores; s++)
-        emit_prefetch_value(e, epilogue->stores[s]->value, true, &epilogue->stores[s]->access, columns);
+        if (!emit_is_partial(e, epilogue->stores[s]))
+            emit_prefetch_value(e, epilogue->stores[s]->value, true, &epilogue->stores[s]->access, columns);
     emit_loop_end(e, &loop);
 }
 
@@ -169,14 +209,14 @@ static Epilogue make_epilogue(Emitter *e, const Node *node, Buffer **core_buffer
         const KernelMember *member = kernel_member(e->kernel, e->buffers[i].value);
         if (!e->buffers[i].stored || !member) continue;
         epilogue.stores[epilogue.n_stores++] = member;
+        if (func_node(e->func, member->value)->op == OP_moments) epilogue.moments = member;
         if (member == epilogue.core) *core_buffer = &e->buffers[i];
     }
     e->vector_group = -1;
     for (int i = 0; i < e->kernel->domain.rank; i++)
         if (epilogue.core->access.coef[node->type.rank - 1][i]) e->vector_group = i;
     e->width = 1;
-    for (int s = 0; s < epilogue.n_stores; s++)
-        emit_hoist_kernel(e, epilogue.stores[s]->value, &epilogue.stores[s]->access);
+    for (int s = 0; s < epilogue.n_stores; s++) emit_hoist_stored_kernel(e, epilogue.stores[s]);
     return epilogue;
 }
 
