@@ -32,32 +32,52 @@ static LLVMValueRef at(Emitter *e, LLVMValueRef base, LLVMValueRef index) {
     return LLVMBuildGEP2(e->builder, LLVMFloatTypeInContext(e->context), base, &index, 1, "");
 }
 
+LLVMValueRef emit_partial_operand(Emitter *e, const KernelMember *member, int operand) {
+    const Node *node = func_node(e->func, member->value);
+    const Access *access = kernel_partial_operand(e->func, e->kernel, operand);
+    return emit_splat(e, emit_value(e, node->operands[operand], access, NULL));
+}
+
+static LLVMValueRef sums_place(Emitter *e, const KernelMember *member, int operand, LLVMValueRef block,
+                               LLVMValueRef column) {
+    const Node *node = func_node(e->func, member->value);
+    LLVMValueRef line = LLVMBuildMul(e->builder, block, emit_i64(e, node->n_operands), "");
+    line = LLVMBuildAdd(e->builder, line, emit_i64(e, operand), "");
+    line = LLVMBuildMul(e->builder, line, emit_i64(e, columns_of(e, node)), "");
+    return at(e, emit_buffer(e, member->value, true)->pointer, LLVMBuildAdd(e->builder, line, column, ""));
+}
+
+static void store_sums(Emitter *e, LLVMValueRef sums, LLVMValueRef to) {
+    if (e->mask)
+        emit_masked_store(e, sums, to, 4, e->mask);
+    else
+        LLVMSetAlignment(LLVMBuildStore(e->builder, sums, to), 4);
+}
+
+void emit_block_sums(Emitter *e, const KernelMember *member, int operand, LLVMValueRef row,
+                     LLVMValueRef column, LLVMValueRef sums) {
+    LLVMValueRef rows = emit_i64(e, func_node(e->func, member->value)->attrs[0].i);
+    LLVMValueRef block = LLVMBuildUDiv(e->builder, row, rows, "");
+    store_sums(e, sums, sums_place(e, member, operand, block, column));
+}
+
 void emit_sum_rows(Emitter *e, const KernelMember *member) {
     const Node *node = func_node(e->func, member->value);
-    LLVMValueRef out = emit_buffer(e, member->value, true)->pointer;
     int64_t n = columns_of(e, node);
     LLVMTypeRef vector = LLVMVectorType(LLVMFloatTypeInContext(e->context), (unsigned)e->width);
     LLVMValueRef row = place(e, n, false), column = place(e, n, true), rows = emit_i64(e, node->attrs[0].i);
     LLVMValueRef in_block = LLVMBuildURem(e->builder, row, rows, "");
     LLVMValueRef fresh = LLVMBuildICmp(e->builder, LLVMIntEQ, in_block, emit_i64(e, 0), "");
     LLVMValueRef block = LLVMBuildUDiv(e->builder, row, rows, "");
-    block = LLVMBuildMul(e->builder, block, emit_i64(e, node->n_operands * n), "");
     for (int o = 0; o < node->n_operands; o++) {
-        LLVMValueRef x =
-            emit_value(e, node->operands[o], kernel_partial_operand(e->func, e->kernel, o), NULL);
-        x = emit_splat(e, x);
-        LLVMValueRef to = LLVMBuildAdd(e->builder, block, emit_i64(e, o * n), ""), before;
-        to = at(e, out, LLVMBuildAdd(e->builder, to, column, ""));
+        LLVMValueRef x = emit_partial_operand(e, member, o), before;
+        LLVMValueRef to = sums_place(e, member, o, block, column);
         if (e->mask)
             before = emit_masked_load(e, vector, to, 4, e->mask);
         else
             LLVMSetAlignment(before = LLVMBuildLoad2(e->builder, vector, to, ""), 4);
         before = LLVMBuildSelect(e->builder, fresh, LLVMConstNull(vector), before, "");
-        x = LLVMBuildFAdd(e->builder, before, x, "");
-        if (e->mask)
-            emit_masked_store(e, x, to, 4, e->mask);
-        else
-            LLVMSetAlignment(LLVMBuildStore(e->builder, x, to), 4);
+        store_sums(e, LLVMBuildFAdd(e->builder, before, x, ""), to);
     }
 }
 
@@ -68,12 +88,6 @@ static LLVMValueRef sum_lanes(Emitter *e, LLVMValueRef vector) {
     LLVMValueRef sum = emit_intrinsic(e, "llvm.vector.reduce.fadd", LLVMTypeOf(vector), args, 2);
     LLVMSetFastMathFlags(sum, LLVMFastMathAllowReassoc); /* as a tree, of a form that the target fixes */
     return sum;
-}
-
-LLVMValueRef emit_moments_operand(Emitter *e, const KernelMember *member) {
-    const Node *node = func_node(e->func, member->value);
-    return emit_splat(e,
-                      emit_value(e, node->operands[0], kernel_partial_operand(e->func, e->kernel, 0), NULL));
 }
 
 /* Of the number v of a row's vectors of `columns`, the lanes that are there; NULL: all. */
@@ -124,7 +138,7 @@ void emit_row_moments(Emitter *e, const KernelMember *member) {
     for (int v = 0; v < vectors; v++) {
         e->mask = lanes_there(e, columns, v);
         e->index[e->vector_group] = LLVMBuildAdd(e->builder, loop.counter, emit_i64(e, v * e->lanes), "");
-        x[v] = emit_moments_operand(e, member);
+        x[v] = emit_partial_operand(e, member, 0);
         e->n_emitted = scope;
     }
     e->mask = NULL;
