@@ -15,9 +15,8 @@ typedef struct {
 
 typedef struct Compiled Compiled;
 
-/* How products of a precision read packed weights on that target: for Module.panel, before the passes. */
-bool codegen_panel(const char *target_features, Precision precision, PanelShape *out, char *error,
-                   size_t size);
+/* What passes should know of products on that target: Module.panel and Module.tile, for Module.precision. */
+bool codegen_shapes(const char *target_features, Module *module, char *error, size_t size);
 
 /* Compiles every function of the module just in time. NULL with a message. */
 Compiled *codegen_compile(const Module *module, const VtProgram *plan, const CodegenOptions *options,

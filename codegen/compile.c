@@ -4,6 +4,7 @@
  * are data (program.h): the runtime walks them. First all calls are made and the distinct kernels found, then those are
  * compiled (part.h), then calls get their arguments. */
 #include "codegen/compiled.h"
+#include "codegen/micro.h"
 #include "codegen/part.h"
 #include "codegen/prepack.h"
 #include "ir/canonical.h"
@@ -480,13 +481,33 @@ static bool compile_all(Compiler *c, const CodegenOptions *options) {
     return compiled_link(c->out, c->error, c->error_size);
 }
 
-bool codegen_panel(const char *target_features, Precision precision, PanelShape *out, char *error,
-                   size_t size) {
+bool codegen_shapes(const char *target_features, Module *module, char *error, size_t size) {
     Target target;
     bool good = target_open(&target, target_features, error, size);
-    if (good) *out = panel_shape(&target, precision);
+    if (good) module->panel = panel_shape(&target, module->precision);
+    if (good) module->tile = tile_shape(&target, module->precision);
     target_close(&target);
     return good;
+}
+
+/* Moments are of all columns of a tile: those that a product's kernel makes are of tiles of this target. */
+static bool tiles_fit(Compiler *c, const Target *target) {
+    for (size_t f = 0; f < c->module->n_funcs; f++) {
+        const Func *func = c->module->funcs[f];
+        const Node *product = NULL;
+        for (ValueId id = 0; id < func->count; id++) {
+            const Node *node = func_node(func, id);
+            if (node->op == OP_matmul) product = node;
+            if (node->op != OP_moments || !product || product->cluster != node->cluster) continue;
+            int columns = micro_choose(target, (int)product->attrs[2].i).nr;
+            if (node->attrs[0].i == columns) continue;
+            snprintf(c->error, c->error_size,
+                     "a product's kernel makes moments of %lld columns; tiles of %s have %d",
+                     (long long)node->attrs[0].i, target->row->name, columns);
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Whether the weights were packed, if they were, as this target's products read them. */
@@ -516,7 +537,7 @@ Compiled *codegen_compile(const Module *module, const VtProgram *plan, const Cod
                     .error_size = size};
     describe_states(c);
     bool good = target_open(&target, options ? options->target_features : NULL, error, size);
-    good = good && panels_fit(c, &target);
+    good = good && panels_fit(c, &target) && tiles_fit(c, &target);
     if (good) out->target = target.row->name;
     target_close(&target);
     if (good && compile_all(c, options ? options : &usual)) return out;

@@ -78,9 +78,18 @@ static bool merges(const Emitter *e, ValueId value, const Access *access, int i)
     return coef[i] == coef[i + 1] * domain->extent[i + 1];
 }
 
+/* Whether loops i and i+1 run along the same dimension of a product, whose tiles say where the loops are. */
+static bool same_dimension(const Emitter *e, int i) {
+    const Access *core = &kernel_member(e->kernel, e->kernel->core)->access;
+    for (int k = 0; k < core->rank; k++)
+        if ((core->coef[k][i] != 0) != (core->coef[k][i + 1] != 0)) return false;
+    return true;
+}
+
 static bool can_merge(const Emitter *e, int i) {
     const Kernel *kernel = e->kernel;
     if (kernel->rows && i + 1 == kernel->first_inner) return false;
+    if (kernel->kind == KERNEL_MATMUL && !same_dimension(e, i)) return false;
     for (size_t m = 0; m < kernel->n_members; m++) /* stored values; others harmlessly too */
         if (!merges(e, kernel->members[m].value, &kernel->members[m].access, i)) return false;
     for (size_t u = 0; u < kernel->n_uses; u++)
@@ -111,7 +120,8 @@ static void drop_unit_loops(Kernel *kernel) {
 void emit_group_loops(Emitter *e, int64_t rounds) {
     drop_unit_loops(e->kernel);
     const Domain *domain = &e->kernel->domain;
-    bool single = e->kernel->kind != KERNEL_LOOP || needs_single_loops(e);
+    bool merging = e->kernel->kind == KERNEL_LOOP || e->kernel->kind == KERNEL_MATMUL,
+         single = !merging || needs_single_loops(e);
     int cut = rounds ? domain_cut(domain, rounds) : -1;
     e->n_groups = 0;
     for (int i = 0; i < domain->rank; i++) {

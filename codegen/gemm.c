@@ -339,6 +339,13 @@ static void emit_matrix(Gemm *g, LLVMValueRef m0, LLVMValueRef m1, LLVMValueRef 
     emit_loop_end(e, &jc);
 }
 
+/* Rows of which a thread has whole multiples: tiles, and what the caller keeps together. */
+static int64_t grain_of(const Gemm *g) {
+    int64_t grain = g->blocking.mr, rest = g->shape->grain ? g->shape->grain : 1;
+    while (grain % rest) grain += g->blocking.mr;
+    return grain;
+}
+
 void gemm_emit(Emitter *e, const Target *target, const GemmShape *shape, LLVMValueRef a, LLVMValueRef b,
                LLVMValueRef c, LLVMValueRef scratch, GemmEpilogue epilogue, GemmPrefetch prefetch,
                void *user) {
@@ -380,7 +387,7 @@ void gemm_emit(Emitter *e, const Target *target, const GemmShape *shape, LLVMVal
     if (!shape->prologue) g.a = at_type(e, type_a, a, emit_i64(e, shape->a_offset));
     g.b = at_type(e, type_b, b, emit_i64(e, shape->b_offset));
     bool by_rows = shape->block || product_shares_rows(shape->m, shape->n) || shape->n < 16 * g.blocking.nr;
-    emit_share(e, by_rows ? shape->m : shape->n, by_rows ? g.blocking.mr : g.blocking.nr, &from, &to);
+    emit_share(e, by_rows ? shape->m : shape->n, by_rows ? grain_of(&g) : g.blocking.nr, &from, &to);
     if (by_rows)
         emit_matrix(&g, from, to, zero, n);
     else

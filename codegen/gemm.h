@@ -25,6 +25,7 @@ typedef struct {
     int64_t a_row, a_col, b_row, b_col;                 /* in elements */
     int64_t a_offset, b_offset;
     int64_t block; /* rows that a call is for, or fewer at the end; 0: threads share rows or columns */
+    int64_t grain; /* rows that one thread must have together where threads share rows: 1 for any */
     bool
         b_packed; /* B lies in panels already, side B of panels.h along all of K; its strides and offset mean nothing */
     GemmPrologue prologue; /* of one matrix; NULL: A is in memory */

@@ -1,5 +1,6 @@
 /* Bodies of loop kernels: rows shared among threads, reductions along a row, a vector loop over its elements. */
 #include "codegen/emit.h"
+#include "codegen/partial.h"
 
 #include <string.h>
 
@@ -259,6 +260,10 @@ static void store_elements(Emitter *e, void *user) {
     for (int s = 0; s < plan->n_stores; s++) {
         const KernelMember *member = plan->stores[s];
         if (emit_is_uniform(e, &member->access)) continue;
+        if (emit_is_partial(e, member)) {
+            emit_sum_rows(e, member);
+            continue;
+        }
         LLVMValueRef value = emit_value(e, member->value, &member->access, NULL);
         emit_store(e, emit_buffer(e, member->value, true), &member->access, value);
     }
@@ -290,7 +295,10 @@ static void emit_row(Emitter *e, RowPlan *plan, int first, LLVMValueRef from, LL
     for (plan->phase = 0; plan->phase < plan->n_phases; plan->phase++) run_phase(e, plan, first, from, to);
     for (int s = 0; s < plan->n_stores; s++) {
         const KernelMember *member = plan->stores[s];
-        if (emit_is_uniform(e, &member->access)) {
+        if (emit_is_partial(e, member)) {
+            if (first == e->n_groups - 1) emit_hoist_stored(e, member);
+            if (emit_is_uniform(e, &member->access)) emit_row_moments(e, member);
+        } else if (emit_is_uniform(e, &member->access)) {
             LLVMValueRef value = emit_value(e, member->value, &member->access, NULL);
             emit_store(e, emit_buffer(e, member->value, true), &member->access, value);
         } else if (first == e->n_groups - 1)
@@ -339,13 +347,20 @@ void emit_loop_kernel(Emitter *e) {
     LLVMValueRef from, to;
     e->width = 1;
     for (int s = 0; plan.n_reductions == 0 && s < plan.n_stores; s++)
-        emit_hoist_kernel(e, plan.stores[s]->value, &plan.stores[s]->access);
+        emit_hoist_stored_kernel(e, plan.stores[s]);
     if (rows == 1 && e->vector_group >= 0 && plan.n_reductions == 0 && e->n_groups == 1) {
         emit_share(e, e->group_extent[0], 4 * e->lanes, &from, &to);
         emit_row(e, &plan, 0, from, to);
         return;
     }
-    emit_share(e, rows, 1, &from, &to);
+    /* A row of a partial reduction may be several of these. */
+    int64_t n = domain_size(&e->kernel->domain) / rows, grain = emit_partial_grain(e);
+    if (grain > 1) {
+        const Type *x =
+            func_type(e->func, func_node(e->func, kernel_partial(e->func, e->kernel))->operands[0]);
+        grain *= x->dim[x->rank - 1] / n;
+    }
+    emit_share(e, rows, grain, &from, &to);
     Loop loop = emit_loop_begin(e, from, to, 1, "row");
     size_t scope = e->n_emitted;
     emit_unflatten(e, loop.counter, 0, first);

@@ -2,9 +2,18 @@
 #include "codegen/prepack.h"
 #include "codegen/panels.h"
 
-PanelShape panel_shape(const Target *target, Precision precision) {
+static Panels panels_of(const Target *target, Precision precision) {
     static const int products[] = {[PRECISION_FP32] = 0, [PRECISION_BF16] = 1, [PRECISION_BF16X3] = 3};
-    Panels panels = panels_choose(target, products[precision]);
+    return panels_choose(target, products[precision]);
+}
+
+TileShape tile_shape(const Target *target, Precision precision) {
+    Panels panels = panels_of(target, precision);
+    return (TileShape){panels.micro.mr, panels.micro.nr};
+}
+
+PanelShape panel_shape(const Target *target, Precision precision) {
+    Panels panels = panels_of(target, precision);
     if (panels.parts > 1) return (PanelShape){0, 1}; /* one matrix in two parts: no type says so */
     int rows = panels.micro.kind == MICRO_FMA ? 1 : panels.micro.kind == MICRO_DOT ? 2 : 2 * TILE_EDGE;
     return (PanelShape){panels.micro.nr, rows};

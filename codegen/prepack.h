@@ -9,5 +9,7 @@ void emit_pack_kernel(Emitter *e, const Target *target);
 
 /* How products of a precision want their second operand on a target; no columns where that cannot be packed beforehand. */
 PanelShape panel_shape(const Target *target, Precision precision);
+/* The tiles that products of a precision finish at a time. */
+TileShape tile_shape(const Target *target, Precision precision);
 
 #endif

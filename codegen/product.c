@@ -2,12 +2,20 @@
 #include "codegen/product.h"
 #include "codegen/attention.h"
 #include "codegen/gemm.h"
+#include "codegen/micro.h"
+#include "codegen/partial.h"
 #include "codegen/prologue.h"
+
+enum { MOST_VECTORS = 16 }; /* of a tile's columns */
 
 typedef struct {
     const KernelMember *core;
     const KernelMember **stores;
     int n_stores;
+    const KernelMember *moments; /* of the stores; or NULL */
+    const KernelMember *sums;    /* sum_rows of the stores whose blocks are tiles; or NULL */
+    int n_sums;                  /* operands of it */
+    LLVMValueRef *sum;           /* a stack slot for each vector of a tile's columns and each operand */
     int64_t batch[IR_MAX_RANK];
     int n_batch;
 } Epilogue;
@@ -37,6 +45,7 @@ static GemmShape shape_of(Emitter *e, const Node *node, ValueId *a_base, ValueId
     shape.a_offset = a.offset;
     shape.b_offset = b.offset;
     if (e->chain) shape.block = chain_share(e->chain, shape.m);
+    shape.grain = emit_partial_grain(e);
     *a_base = a.base;
     *b_base = b.base;
     return shape;
@@ -56,53 +65,128 @@ static void set_indices(Emitter *e, const Epilogue *epilogue, LLVMValueRef batch
     at[rank - 2] = row;
     at[rank - 1] = col;
     const Type *type = func_type(e->func, epilogue->core->value);
-    for (int i = 0; i < e->kernel->domain.rank; i++)
+    for (int g = 0; g < e->n_groups; g++)
         for (int k = 0; k < rank; k++) {
-            int64_t coef = access->coef[k][i], extent = e->kernel->domain.extent[i];
+            int64_t coef = access->coef[k][e->last_of[g]], extent = e->group_extent[g];
             if (coef == 0) continue;
             LLVMValueRef index = at[k];
             if (coef > 1) index = LLVMBuildUDiv(e->builder, index, emit_i64(e, coef), "");
             if (coef * extent < type->dim[k])
                 index = LLVMBuildURem(e->builder, index, emit_i64(e, extent), "");
-            e->index[i] = index;
+            e->index[g] = index;
         }
+}
+
+typedef struct {
+    LLVMValueRef batch, row, col; /* of the tile's row, and its first column */
+    LLVMValueRef tile_row;        /* the same row in the tile's buffer */
+    LLVMValueRef tile;
+} TileRow;
+
+/* The epilogue of a vector of the row, from its column `at` on. */
+static void emit_epilogue_vector(Emitter *e, Epilogue *epilogue, const TileRow *row, LLVMValueRef at) {
+    LLVMTypeRef f32 = LLVMFloatTypeInContext(e->context), vector = LLVMVectorType(f32, (unsigned)e->lanes);
+    set_indices(e, epilogue, row->batch, row->row, LLVMBuildAdd(e->builder, row->col, at, ""));
+    LLVMValueRef offset = LLVMBuildAdd(e->builder, row->tile_row, at, "");
+    LLVMValueRef sum =
+        LLVMBuildLoad2(e->builder, vector, LLVMBuildGEP2(e->builder, f32, row->tile, &offset, 1, ""), "");
+    LLVMSetAlignment(sum, 4);
+    emit_remember(e, epilogue->core->value, &epilogue->core->access, sum);
+    for (int s = 0; s < epilogue->n_stores; s++) {
+        const KernelMember *member = epilogue->stores[s];
+        if (emit_is_partial(e, member)) {
+            if (func_node(e->func, member->value)->op == OP_sum_rows && epilogue->n_sums == 0)
+                emit_sum_rows(e, member);
+            continue;
+        }
+        LLVMValueRef value = emit_value(e, member->value, &member->access, NULL);
+        emit_store(e, emit_buffer(e, member->value, true), &member->access, value);
+    }
+}
+
+/* A vector of all columns of the tile, number v, of those that are there. */
+static void set_vector(Emitter *e, const Epilogue *epilogue, LLVMValueRef columns, int64_t stride, int v) {
+    int64_t n = func_type(e->func, epilogue->core->value)->dim[epilogue->core->access.rank - 1];
+    e->width = e->lanes;
+    e->mask = n % stride ? emit_lanes_below(e, (int64_t)v * e->lanes, columns) : NULL;
+}
+
+/* A row's columns all at once: for their moments, of which there are as many in every tile, and for sums that stay in registers. */
+static void emit_whole_row(Emitter *e, Epilogue *epilogue, const TileRow *row, LLVMValueRef columns,
+                           int64_t stride) {
+    LLVMValueRef x[MOST_VECTORS];
+    LLVMTypeRef vector = LLVMVectorType(LLVMFloatTypeInContext(e->context), (unsigned)e->lanes);
+    size_t scope = e->n_emitted;
+    int n = (int)(stride / e->lanes), a = 0;
+    for (int v = 0; v < n; v++) {
+        set_vector(e, epilogue, columns, stride, v);
+        emit_epilogue_vector(e, epilogue, row, emit_i64(e, v * e->lanes));
+        if (epilogue->moments) x[v] = emit_partial_operand(e, epilogue->moments, 0);
+        for (int o = 0; o < epilogue->n_sums; o++, a++) {
+            LLVMValueRef sum = LLVMBuildLoad2(e->builder, vector, epilogue->sum[a], "");
+            sum = LLVMBuildFAdd(e->builder, sum, emit_partial_operand(e, epilogue->sums, o), "");
+            LLVMBuildStore(e->builder, sum, epilogue->sum[a]);
+        }
+        e->n_emitted = scope;
+    }
+    e->mask = NULL;
+    if (epilogue->moments) emit_moments(e, epilogue->moments, row->col, x);
+    e->width = 1;
+}
+
+static void emit_vectors(Emitter *e, Epilogue *epilogue, const TileRow *row, LLVMValueRef columns) {
+    int64_t n = func_type(e->func, epilogue->core->value)->dim[epilogue->core->access.rank - 1];
+    LLVMValueRef padded = LLVMBuildAdd(e->builder, columns, emit_i64(e, e->lanes - 1), "");
+    Loop inner = emit_loop_begin(e, emit_i64(e, 0), padded, e->lanes, "v");
+    size_t scope = e->n_emitted;
+    e->width = e->lanes;
+    e->mask = NULL;
+    if (n % e->lanes) e->mask = emit_lanes_below(e, 0, LLVMBuildSub(e->builder, columns, inner.counter, ""));
+    emit_epilogue_vector(e, epilogue, row, inner.counter);
+    e->n_emitted = scope;
+    e->mask = NULL;
+    e->width = 1;
+    emit_loop_end(e, &inner);
+}
+
+/* Sums of the tile's rows, before and after they are met. */
+static void clear_sums(Emitter *e, const Epilogue *epilogue, int64_t stride) {
+    LLVMTypeRef vector = LLVMVectorType(LLVMFloatTypeInContext(e->context), (unsigned)e->lanes);
+    for (int a = 0; a < epilogue->n_sums * (int)(stride / e->lanes); a++)
+        LLVMBuildStore(e->builder, LLVMConstNull(vector), epilogue->sum[a]);
+}
+
+static void store_sums(Emitter *e, const Epilogue *epilogue, LLVMValueRef row, LLVMValueRef col,
+                       LLVMValueRef columns, int64_t stride) {
+    LLVMTypeRef vector = LLVMVectorType(LLVMFloatTypeInContext(e->context), (unsigned)e->lanes);
+    for (int v = 0, a = 0; v < (int)(stride / e->lanes); v++)
+        for (int o = 0; o < epilogue->n_sums; o++, a++) {
+            set_vector(e, epilogue, columns, stride, v);
+            emit_block_sums(e, epilogue->sums, o, row,
+                            LLVMBuildAdd(e->builder, col, emit_i64(e, v * e->lanes), ""),
+                            LLVMBuildLoad2(e->builder, vector, epilogue->sum[a], ""));
+        }
+    e->mask = NULL;
+    e->width = 1;
 }
 
 static void emit_epilogue(Emitter *e, void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
                           LLVMValueRef col, LLVMValueRef columns, LLVMValueRef tile, int64_t stride) {
     Epilogue *epilogue = user;
-    LLVMTypeRef f32 = LLVMFloatTypeInContext(e->context), vector = LLVMVectorType(f32, (unsigned)e->lanes);
-    int64_t n = func_type(e->func, epilogue->core->value)->dim[epilogue->core->access.rank - 1];
+    clear_sums(e, epilogue, stride);
     Loop loop = emit_loop_begin(e, emit_i64(e, 0), rows, 1, "r");
-    LLVMValueRef tile_row = LLVMBuildMul(e->builder, loop.counter, emit_i64(e, stride), "");
-    LLVMValueRef at_row = LLVMBuildAdd(e->builder, row, loop.counter, "");
-    LLVMValueRef padded = LLVMBuildAdd(e->builder, columns, emit_i64(e, e->lanes - 1), "");
+    TileRow at = {batch, LLVMBuildAdd(e->builder, row, loop.counter, ""), col,
+                  LLVMBuildMul(e->builder, loop.counter, emit_i64(e, stride), ""), tile};
     size_t row_scope = e->n_emitted;
-    set_indices(e, epilogue, batch, at_row, col);
-    for (int s = 0; s < epilogue->n_stores; s++)
-        emit_hoist(e, epilogue->stores[s]->value, &epilogue->stores[s]->access);
-    Loop inner = emit_loop_begin(e, emit_i64(e, 0), padded, e->lanes, "v");
-    size_t scope = e->n_emitted;
-    set_indices(e, epilogue, batch, at_row, LLVMBuildAdd(e->builder, col, inner.counter, ""));
-    e->width = e->lanes;
-    e->mask = NULL;
-    if (n % e->lanes) e->mask = emit_lanes_below(e, 0, LLVMBuildSub(e->builder, columns, inner.counter, ""));
-    LLVMValueRef offset = LLVMBuildAdd(e->builder, tile_row, inner.counter, "");
-    LLVMValueRef sum =
-        LLVMBuildLoad2(e->builder, vector, LLVMBuildGEP2(e->builder, f32, tile, &offset, 1, ""), "");
-    LLVMSetAlignment(sum, 4);
-    emit_remember(e, epilogue->core->value, &epilogue->core->access, sum);
-    for (int s = 0; s < epilogue->n_stores; s++) {
-        const KernelMember *member = epilogue->stores[s];
-        LLVMValueRef value = emit_value(e, member->value, &member->access, NULL);
-        emit_store(e, emit_buffer(e, member->value, true), &member->access, value);
-    }
-    e->n_emitted = scope;
-    e->mask = NULL;
-    e->width = 1;
-    emit_loop_end(e, &inner);
+    set_indices(e, epilogue, batch, at.row, col);
+    for (int s = 0; s < epilogue->n_stores; s++) emit_hoist_stored(e, epilogue->stores[s]);
+    if (epilogue->moments || epilogue->n_sums)
+        emit_whole_row(e, epilogue, &at, columns, stride);
+    else
+        emit_vectors(e, epilogue, &at, columns);
     e->n_emitted = row_scope;
     emit_loop_end(e, &loop);
+    store_sums(e, epilogue, row, col, columns, stride);
 }
 
 static void prefetch_epilogue(Emitter *e, void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
@@ -117,7 +201,8 @@ static void prefetch_epilogue(Emitter *e, void *user, LLVMValueRef batch, LLVMVa
             emit_prefetch_value(e, use->value, false, &use->access, columns);
     }
     for (int s = 0; s < epilogue->n_stores; s++)
-        emit_prefetch_value(e, epilogue->stores[s]->value, true, &epilogue->stores[s]->access, columns);
+        if (!emit_is_partial(e, epilogue->stores[s]))
+            emit_prefetch_value(e, epilogue->stores[s]->value, true, &epilogue->stores[s]->access, columns);
     emit_loop_end(e, &loop);
 }
 
@@ -170,20 +255,39 @@ static Epilogue make_epilogue(Emitter *e, const Node *node, Buffer **core_buffer
         const KernelMember *member = kernel_member(e->kernel, e->buffers[i].value);
         if (!e->buffers[i].stored || !member) continue;
         epilogue.stores[epilogue.n_stores++] = member;
+        if (func_node(e->func, member->value)->op == OP_moments) epilogue.moments = member;
         if (member == epilogue.core) *core_buffer = &e->buffers[i];
     }
     e->vector_group = -1;
-    for (int i = 0; i < e->kernel->domain.rank; i++)
-        if (epilogue.core->access.coef[node->type.rank - 1][i]) e->vector_group = i;
+    for (int g = 0; g < e->n_groups; g++)
+        if (epilogue.core->access.coef[node->type.rank - 1][e->last_of[g]]) e->vector_group = g;
     e->width = 1;
-    for (int s = 0; s < epilogue.n_stores; s++)
-        emit_hoist_kernel(e, epilogue.stores[s]->value, &epilogue.stores[s]->access);
+    for (int s = 0; s < epilogue.n_stores; s++) emit_hoist_stored_kernel(e, epilogue.stores[s]);
     return epilogue;
+}
+
+/* Sums of blocks that are a tile's rows stay in registers. */
+static void keep_sums(Emitter *e, const Target *target, const Node *product, Epilogue *epilogue) {
+    Micro micro = micro_choose(target, (int)product->attrs[2].i);
+    for (int s = 0; s < epilogue->n_stores; s++) {
+        const Node *node = func_node(e->func, epilogue->stores[s]->value);
+        if (node->op != OP_sum_rows || node->attrs[0].i != micro.mr) continue;
+        epilogue->sums = epilogue->stores[s];
+        epilogue->n_sums = node->n_operands;
+    }
+    int n = epilogue->n_sums * micro.nr / e->lanes;
+    epilogue->sum = ARENA_ARRAY(e->arena, LLVMValueRef, n + 1);
+    LLVMTypeRef vector = LLVMVectorType(LLVMFloatTypeInContext(e->context), (unsigned)e->lanes);
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder), entry = LLVMGetEntryBasicBlock(e->function);
+    LLVMPositionBuilderBefore(e->builder, LLVMGetBasicBlockTerminator(entry));
+    for (int a = 0; a < n; a++) epilogue->sum[a] = LLVMBuildAlloca(e->builder, vector, "sum");
+    LLVMPositionBuilderAtEnd(e->builder, here);
 }
 
 static int64_t emit_matmul(Emitter *e, const Target *target, const Node *node) {
     Buffer *core_buffer = NULL;
     Epilogue epilogue = make_epilogue(e, node, &core_buffer);
+    keep_sums(e, target, node, &epilogue);
     bool plain = epilogue.n_stores == 1 && core_buffer && e->kernel->members[0].value == e->kernel->core;
     LLVMValueRef c = plain ? core_buffer->pointer : NULL;
     ValueId a, b;

@@ -15,6 +15,12 @@ int64_t domain_size(const Domain *domain) {
     return n;
 }
 
+int64_t domain_stride(const Domain *domain, int loop) {
+    int64_t stride = 1;
+    for (int i = loop + 1; i < domain->rank; i++) stride *= domain->extent[i];
+    return stride;
+}
+
 Access access_identity(const Type *type) {
     Access access = {.rank = type->rank};
     for (int k = 0; k < type->rank; k++)

@@ -38,6 +38,7 @@ typedef enum {
 
 Domain domain_of(const Type *type);
 int64_t domain_size(const Domain *domain);
+int64_t domain_stride(const Domain *domain, int loop); /* rounds of all loops inside it */
 Access access_identity(const Type *type);
 bool access_equal(const Access *a, const Access *b, int domain_rank);
 

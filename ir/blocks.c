@@ -62,6 +62,8 @@ bool kernel_cut(const Func *func, const Kernel *kernel, int64_t n, Cut *cut) {
     if (kernel->kind == KERNEL_OTHER || kernel->kind == KERNEL_PACK || last < 0) return false;
     for (int i = 0; i <= last; i++) rounds *= domain->extent[i];
     *cut = (Cut){func, kernel, n, last, rounds / n};
+    ValueId partial = kernel_partial(func, kernel); /* blocks of rows may lie in two units */
+    if (partial != IR_NONE && func_node(func, partial)->op == OP_sum_rows) return false;
     Cut made;
     if (kernel->prologue && !kernel_cut(func, kernel->prologue, n, &made)) return false;
     if (kernel->kind == KERNEL_MATMUL) return cut_product(cut);

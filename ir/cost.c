@@ -17,7 +17,7 @@ double node_flops(const Func *func, const Node *node) {
         return 2.0 * products * (double)type_elements(q) * (double)q->dim[q->rank - 2];
     }
     if (info->loop == LOOP_REDUCE)
-        return (double)type_elements(func_type(func, node->operands[0])) * info->cost;
+        return (double)type_elements(func_type(func, node->operands[0])) * node->n_operands * info->cost;
     return n * info->cost;
 }
 

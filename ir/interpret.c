@@ -108,6 +108,29 @@ bool eval_amax(Eval *eval) {
     return true;
 }
 
+bool eval_sum_rows(Eval *eval) {
+    const Type *x = eval->type[0], *y = &eval->node->type;
+    int64_t n = x->dim[x->rank - 1], rows = eval->node->attrs[0].i, operands = eval->node->n_operands;
+    for (int64_t i = 0; i < type_elements(y); i++) eval->y[i] = 0;
+    for (int64_t o = 0; o < operands; o++)
+        for (int64_t i = 0; i < type_elements(x); i++)
+            eval->y[(i / n / rows * operands + o) * n + i % n] += eval->x[o][i];
+    return true;
+}
+
+bool eval_moments(Eval *eval) {
+    int64_t columns = eval->node->attrs[0].i;
+    for (int64_t i = 0; i < type_elements(&eval->node->type) / 2; i++) {
+        const double *x = eval->x[0] + i * columns;
+        double sum = 0, squares = 0;
+        for (int64_t c = 0; c < columns; c++) sum += x[c];
+        for (int64_t c = 0; c < columns; c++) squares += (x[c] - sum / columns) * (x[c] - sum / columns);
+        eval->y[2 * i] = sum;
+        eval->y[2 * i + 1] = squares;
+    }
+    return true;
+}
+
 /* x as [outer, n, inner] about an axis. */
 typedef struct {
     int64_t outer, n, inner;

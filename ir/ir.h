@@ -195,6 +195,11 @@ typedef struct {
     int rows;    /* along K come in whole multiples; 1: f32 one by one, else pairs of bf16 */
 } PanelShape;
 
+/* Rows and columns of the tiles that the target's products finish at a time; 0: not known. */
+typedef struct {
+    int rows, columns;
+} TileShape;
+
 typedef struct Func {
     Module *module;
     const char *name; /* "step", "embed", "init" */
@@ -228,6 +233,7 @@ struct Module {
     int64_t cache_bytes;  /* of each core's own cache; 0: not known (pass `chain`) */
     int64_t cores;        /* that threads may run on; 0: not known (pass `chain`) */
     PanelShape panel;     /* of the target's products (pass `pack-weights`) */
+    TileShape tile;       /* of the target's products (pass `tile-sums`) */
     State *states;
     size_t n_states, states_capacity;
     Func **funcs;

@@ -9,6 +9,10 @@ bool op_is_reduce(OpKind op) {
     return op == OP_sum || op == OP_amax;
 }
 
+bool op_is_partial(OpKind op) {
+    return op == OP_sum_rows || op == OP_moments;
+}
+
 bool op_is_product(OpKind op) {
     return op_info(op)->loop == LOOP_MATMUL;
 }
@@ -63,6 +67,18 @@ static int64_t reduced_size(const Func *func, const Node *node) {
     return type_elements(func_type(func, node->operands[0])) / type_elements(&node->type);
 }
 
+ValueId kernel_partial(const Func *func, const Kernel *kernel) {
+    ValueId first = kernel->n_members ? kernel->members[0].value : IR_NONE;
+    return first != IR_NONE && op_is_partial(func_node(func, first)->op) ? first : IR_NONE;
+}
+
+const Access *kernel_partial_operand(const Func *func, const Kernel *kernel, int operand) {
+    ValueId value = func_node(func, kernel->members[0].value)->operands[operand];
+    for (size_t u = 0; u < kernel->n_uses; u++) /* it joined first, and so did its uses */
+        if (kernel->uses[u].value == value && !kernel->uses[u].in_memory) return &kernel->uses[u].access;
+    return NULL;
+}
+
 /* The loops that a reduction's row can be, for a result that lies at `access`: the kernel's row, the trailing
  * loops the result does not depend on, or (first = rank) new ones. -1: it does not fit. */
 static int row_for(const Func *func, const Kernel *kernel, const Node *node, const Access *access) {
@@ -79,7 +95,7 @@ static int row_for(const Func *func, const Kernel *kernel, const Node *node, con
         row *= domain->extent[i];
     }
     if (row == size) return first;
-    if (kernel->rows || domain->rank == DOMAIN_MAX) return -1;
+    if (kernel->rows || domain->rank == DOMAIN_MAX || kernel_partial(func, kernel) != IR_NONE) return -1;
     for (int i = 0; i < domain->rank; i++) /* new loops: the result must not be computed again and again */
         if (domain->extent[i] > 1 && !access_uses_loop(access, i)) return -1;
     return domain_size(domain) == 1 && size > LONG_ROW ? -1 : domain->rank;
@@ -95,13 +111,42 @@ static void make_row(const Func *func, Kernel *kernel, const Node *node, const A
     kernel->first_inner = first;
 }
 
+/* Whether the product is one matrix, and its elements are those of a partial reduction's operand, in their order. */
+static bool runs_row_by_row(const Func *func, const Kernel *kernel, const Node *node, const Access *access) {
+    const Type *type = &node->type;
+    const Type *operand = func_type(func, func_node(func, kernel_partial(func, kernel))->operands[0]);
+    int64_t offset, coef[DOMAIN_MAX], n = type->dim[type->rank - 1];
+    if (node->op != OP_matmul || type_elements(type) != n * type->dim[type->rank - 2]) return false;
+    if (operand->dim[operand->rank - 1] != n) return false;
+    access_linear(type, access, &kernel->domain, &offset, coef);
+    for (int i = 0; i < kernel->domain.rank; i++)
+        if (kernel->domain.extent[i] > 1 && coef[i] != domain_stride(&kernel->domain, i)) return false;
+    return offset == 0;
+}
+
+/* The loop along the columns of moments stays whole: a value that would need it split does not fit. */
+static bool splits_columns(const Func *func, const Kernel *kernel, const Node *node, const Access *access) {
+    ValueId partial = kernel_partial(func, kernel);
+    if (partial == IR_NONE || func_node(func, partial)->op != OP_moments || op_is_reduce(node->op))
+        return false;
+    for (int o = 0; o < node->n_operands; o++) {
+        DomainSplit split;
+        Access of_operand;
+        if (access_operand(func, node, o, &kernel->domain, access, &of_operand, &split) == ACCESS_SPLIT &&
+            split.dim == kernel->domain.rank - 1)
+            return true;
+    }
+    return false;
+}
+
 /* A matrix product can be the core of a loop kernel, which becomes its epilogue, if every loop runs along one
  * of the product's dimensions and its columns along a single loop. */
-static bool fits_core(const Kernel *kernel, const Node *node, const Access *access) {
+static bool fits_core(const Func *func, const Kernel *kernel, const Node *node, const Access *access) {
     const Domain *domain = &kernel->domain;
     if (kernel->kind != KERNEL_LOOP || kernel->rows || !access_covers(&node->type, access, domain))
         return false;
     if (node->type.dtype != DT_F32) return false;
+    if (kernel_partial(func, kernel) != IR_NONE && !runs_row_by_row(func, kernel, node, access)) return false;
     int columns = 0;
     for (int i = 0; i < domain->rank; i++) {
         int along = 0;
@@ -114,8 +159,9 @@ static bool fits_core(const Kernel *kernel, const Node *node, const Access *acce
 
 bool kernel_fits(const Func *func, const Kernel *kernel, ValueId value, const Access *access) {
     const Node *node = func_node(func, value);
-    if (op_is_product(node->op)) return fits_core(kernel, node, access);
+    if (op_is_product(node->op)) return fits_core(func, kernel, node, access);
     if (op_is_reduce(node->op)) return row_for(func, kernel, node, access) >= 0;
+    if (op_is_partial(node->op) || splits_columns(func, kernel, node, access)) return false;
     return kernel->kind != KERNEL_OTHER && kernel->kind != KERNEL_PACK && op_is_fusable(node->op);
 }
 
@@ -218,7 +264,7 @@ void kernel_join(Arena *arena, const Func *func, Kernel *kernel, ValueId value, 
     for (int o = 0; o < node->n_operands; o++) {
         if (kernel->kind == KERNEL_OTHER)
             add_use(arena, kernel, node->operands[o], true, NULL);
-        else if (core) {
+        else if (core || op_is_partial(node->op)) {
             Access identity = access_identity(func_type(func, node->operands[o]));
             add_use(arena, kernel, node->operands[o], false, &identity);
         } else
@@ -226,11 +272,23 @@ void kernel_join(Arena *arena, const Func *func, Kernel *kernel, ValueId value, 
     }
 }
 
+/* Of a partial reduction's result, over the loops of its operands: what tells rows from columns. Which block an element adds to is no
+ * index map. */
+static Access access_of_partial(const Func *func, const Node *node) {
+    Access access = {.rank = node->type.rank};
+    int rows = func_type(func, node->operands[0])->rank - 1;
+    if (node->op == OP_sum_rows) access.coef[2][rows] = 1;
+    for (int k = 0; k < rows && node->op == OP_moments; k++) access.coef[k][k] = 1;
+    return access;
+}
+
 Kernel kernel_found(Arena *arena, const Func *func, ValueId value) {
     const Node *node = func_node(func, value);
-    Kernel kernel = {.kind = op_is_fusable(node->op) ? KERNEL_LOOP : KERNEL_OTHER, .core = IR_NONE};
-    Access access = access_identity(&node->type);
-    kernel.domain = domain_of(&node->type);
+    bool partial = op_is_partial(node->op);
+    Kernel kernel = {.kind = op_is_fusable(node->op) || partial ? KERNEL_LOOP : KERNEL_OTHER,
+                     .core = IR_NONE};
+    Access access = partial ? access_of_partial(func, node) : access_identity(&node->type);
+    kernel.domain = domain_of(partial ? func_type(func, node->operands[0]) : &node->type);
     if (op_is_product(node->op)) kernel.kind = KERNEL_MATMUL;
     if (op_is_reduce(node->op)) kernel.domain = domain_of(func_type(func, node->operands[0]));
     kernel.first_inner = kernel.domain.rank;

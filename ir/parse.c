@@ -705,11 +705,12 @@ static void parse_func(Parser *p) {
     p->func->loc = (Loc){0, 0, 0};
 }
 
-/* target(batch = N, precision = NAME, memory = BYTES, cache = BYTES, cores = N, panel = COLUMNS, rows = N): any of them */
+/* target(batch = N, precision = NAME, memory = BYTES, cache = BYTES, cores = N, panel = COLUMNS, rows = N, tile = ROWS, by = COLUMNS): any of
+ * them */
 static bool parse_target(Parser *p) {
     static const char expected[] = "expected target(batch = N, precision = NAME, memory = BYTES, cache = "
-                                   "BYTES, panel = COLUMNS, rows = N)";
-    int64_t columns = 0, rows = 1;
+                                   "BYTES, cores = N, panel = COLUMNS, rows = N, tile = ROWS, by = COLUMNS)";
+    int64_t columns = 0, rows = 1, tile = 0, by = 0;
     const struct {
         const char *word, *what;
         int64_t *number, most;
@@ -718,7 +719,9 @@ static bool parse_target(Parser *p) {
                    {"cache", "a cache", &p->module->cache_bytes, INT64_MAX},
                    {"cores", "cores", &p->module->cores, MOST_CORES},
                    {"panel", "a panel", &columns, MOST_PANEL},
-                   {"rows", "rows", &rows, MOST_PANEL}};
+                   {"rows", "rows", &rows, MOST_PANEL},
+                   {"tile", "a tile", &tile, MOST_PANEL},
+                   {"by", "columns", &by, MOST_PANEL}};
     if (!expect(p, '(')) return false;
     do {
         size_t i = 0, n = sizeof numbers / sizeof *numbers;
@@ -738,6 +741,8 @@ static bool parse_target(Parser *p) {
             return fail(p, p->at, "expected a precision: fp32, bf16 or bf16x3");
     } while (accept(p, ','));
     if (columns) p->module->panel = (PanelShape){(int)columns, (int)rows};
+    if (!tile != !by || by == 1) return fail(p, p->at, "expected tile = ROWS and by = COLUMNS, two or more");
+    p->module->tile = (TileShape){(int)tile, (int)by};
     return expect(p, ')');
 }
 

@@ -224,7 +224,7 @@ static void print_func(Printer *p, const Func *func) {
     fputs("  }\n", p->out);
 }
 
-/* " target(batch = N, precision = NAME, memory = BYTES, cache = BYTES, cores = N, panel = COLUMNS, rows = N)": what says something. */
+/* " target(batch = N, precision = NAME, memory = BYTES, cache = BYTES, cores = N, panel = COLUMNS, rows = N, tile = ROWS, by = COLUMNS)": what says something. */
 static void print_target(Printer *p) {
     const Module *module = p->module;
     const char *between = " target(";
@@ -251,6 +251,10 @@ static void print_target(Printer *p) {
     if (module->panel.columns) {
         fprintf(p->out, "%spanel = %d", between, module->panel.columns);
         if (module->panel.rows > 1) fprintf(p->out, ", rows = %d", module->panel.rows);
+        between = ", ";
+    }
+    if (module->tile.rows) {
+        fprintf(p->out, "%stile = %d, by = %d", between, module->tile.rows, module->tile.columns);
         between = ", ";
     }
     if (*between == ',') fputc(')', p->out);

@@ -27,7 +27,8 @@ const char *prologue_fault(const Func *func, ValueId core, const Kernel *prologu
     if (node->op != OP_matmul ||
         type_elements(&node->type) != node->type.dim[rank - 2] * node->type.dim[rank - 1])
         return "is no product of one matrix";
-    if (prologue->kind != KERNEL_LOOP || prologue->rows) return "has a prologue that is not elementwise";
+    if (prologue->kind != KERNEL_LOOP || prologue->rows || kernel_partial(func, prologue) != IR_NONE)
+        return "has a prologue that is not elementwise";
     for (size_t u = 0; u < prologue->n_uses; u++) /* what is made in loops lies nowhere in memory */
         if (prologue->uses[u].in_memory && func_node(func, prologue->uses[u].value)->cluster &&
             func_node(func, prologue->uses[u].value)->cluster == func_node(func, made)->cluster)

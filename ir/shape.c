@@ -162,6 +162,32 @@ static bool shape_reduce(Rule *r) {
     return true;
 }
 
+static bool shape_sum_rows(Rule *r) {
+    const Type *x = r->x[0];
+    int64_t rows = r->attrs[0].i, m = 1;
+    if (x->rank < 2 || x->dim[x->rank - 1] < 2 || x->dtype != DT_F32)
+        return refuse(r, "wants matrices of f32, not %s", show(x));
+    if (rows < 1) return refuse(r, "blocks of %lld rows", (long long)rows);
+    for (int o = 1; o < r->n; o++)
+        if (!type_equal(r->x[o], x)) return refuse(r, "%s beside %s", show(r->x[o]), show(x));
+    for (int k = 0; k < x->rank - 1; k++) m *= x->dim[k];
+    *r->out = type_make(DT_F32, 3, (int64_t[]){(m - 1) / rows + 1, r->n, x->dim[x->rank - 1]});
+    return true;
+}
+
+static bool shape_moments(Rule *r) {
+    const Type *x = r->x[0];
+    int64_t columns = r->attrs[0].i;
+    if (x->rank < 1 || x->rank == IR_MAX_RANK || x->dtype != DT_F32)
+        return refuse(r, "wants rows of f32, not %s", show(x));
+    if (columns < 2 || x->dim[x->rank - 1] % columns)
+        return refuse(r, "%s is no whole number of %lld columns", show(x), (long long)columns);
+    *r->out = *x;
+    r->out->dim[x->rank - 1] /= columns;
+    r->out->dim[r->out->rank++] = 2;
+    return true;
+}
+
 static bool shape_argmax(Rule *r) {
     int axis;
     if (!axis_of(r, r->attrs[0].i, r->x[0]->rank, &axis)) return false;

@@ -16,6 +16,7 @@
 #include "passes/schedule.h"
 #include "passes/simplify.h"
 #include "passes/split_rows.h"
+#include "passes/tile_sums.h"
 
 #include <string.h>
 
@@ -27,6 +28,7 @@ static const Pass TABLE[] = {
     {"expand", "write softmax, log_softmax and layernorm as elementwise operators and reductions",
      pass_expand},
     {"split-rows", "compute what is wide for some rows at a time", pass_split_rows},
+    {"tile-sums", "begin sums over rows and columns of a product's result in its tiles", pass_tile_sums},
     {"reductions", "bring every reduction into the form of a row or a column kernel", pass_reductions},
     {"pack-weights", "keep weights packed as products read them, across steps", pass_pack_weights},
     {"fuse", "group nodes into kernels and decide what reaches memory", pass_fuse},

@@ -83,9 +83,7 @@ static Machine machine_new(const Run *run, const Size *s, bool packed) {
     Diags *diags = diags_new(machine.arena);
     Module *module = module_parse(machine.arena, diags, "text", text, strlen(text));
     unit_check(module != NULL, diags_text(diags));
-    if (packed)
-        unit_check(codegen_panel(run->row->name, module->precision, &module->panel, error, sizeof error),
-                   error);
+    if (packed) unit_check(codegen_shapes(run->row->name, module, error, sizeof error), error);
     machine.panel = module->panel;
     PassOptions verify = {.verify = true};
     static const PackLimits all = {.most_rows = INT64_MAX};
