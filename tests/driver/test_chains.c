@@ -8,7 +8,7 @@
 #include <math.h>
 
 #define BEFORE                                                                                               \
-    "simplify,batch-views,attention,autodiff,expand,simplify,split-rows,reductions,fuse,precision,schedule," \
+    "simplify,batch-views,attention,autodiff,expand,simplify,split-rows,tile-sums,reductions,fuse,precision,schedule," \
     "remat"
 
 typedef struct {
@@ -25,13 +25,15 @@ static const Case CASES[] = {
 /* At which every chain is worth it whose blocks fit into the cache. */
 static const ChainRates FREE_OF_COST = {INFINITY, 1, INFINITY, INFINITY, 0};
 
-static Module *load(Arena *arena, const Case *c, bool chains, Recipe *recipe) {
+static Module *load(Arena *arena, const Case *c, bool chains, const char *features, Recipe *recipe) {
     const char *overrides[] = {"batch=16", "dim=32", "depth=2", "heads=2", "image=32", "patch=8", NULL};
     Diags *diags = diags_new(arena);
     overrides[6] = arena_printf(arena, "train.precision=%s", c->precision);
     RecipeOptions options = {.models_dir = SOURCE_DIR "/models", .overrides = overrides, .n_overrides = 7};
     const char *path = arena_printf(arena, SOURCE_DIR "/models/%s.yaml", c->recipe);
     if (!recipe_load(arena, diags, path, &options, recipe)) fail_msg("%s", diags_text(diags));
+    char error[512];
+    if (!codegen_shapes(features, recipe->module, error, sizeof error)) fail_msg("%s", error);
     recipe->module->cache_bytes = c->cache;
     recipe->module->cores = 1; /* of which none waits for others */
     PassOptions verified = {.verify = true};
@@ -51,7 +53,7 @@ typedef struct {
 static Built build(const Case *c, bool chains, const char *features) {
     Built b = {.arena = arena_new()};
     char error[512];
-    b.module = load(b.arena, c, chains, &b.recipe);
+    b.module = load(b.arena, c, chains, features, &b.recipe);
     CodegenOptions options = {.target_features = features};
     b.compiled = codegen_compile(b.module, &b.recipe.plan, &options, error, sizeof error);
     if (!b.compiled) fail_msg("%s", error);
@@ -115,7 +117,7 @@ static void test_text(void **state) {
     (void)state;
     Arena *arena = arena_new();
     Recipe recipe;
-    Module *module = load(arena, &CASES[0], true, &recipe);
+    Module *module = load(arena, &CASES[0], true, NULL, &recipe);
     const Func *step = module_find_func(module, "step");
     size_t n_local = 0, size, again;
     for (ValueId id = 0; id < step->count; id++) n_local += func_node(step, id)->local;
