@@ -21,8 +21,8 @@ typedef struct {
     void (*look)(const Func *compiled); /* at @f after the passes; or NULL */
 } Against;
 
-/* The outputs of @f with one to three threads: near the interpreter's, and the same bits each time. */
-static inline void check_compiled(const Against *a) {
+/* How many kernels were compiled. The outputs of @f with one to three threads: near the interpreter's, and the same bits each time. */
+static inline int check_compiled(const Against *a) {
     Arena *arena = arena_new();
     Diags *diags = diags_new(arena);
     Module *module = module_parse(arena, diags, "test", a->text, strlen(a->text));
@@ -77,8 +77,10 @@ static inline void check_compiled(const Against *a) {
         }
         vt_instance_free(instance);
     }
+    int kernels = compiled_kernels(compiled);
     compiled_free(compiled);
     arena_free(arena);
+    return kernels;
 }
 
 #endif

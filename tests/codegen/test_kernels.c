@@ -23,6 +23,27 @@ static const char LONG_COLUMNS[] = "module @m {\n"
                                    "  }\n"
                                    "}\n";
 
+/* Products of rows, by where they start: what lies at one distance from the first of its kind shares its code. `y` at row 0 lies
+ * before it, where no argument may point; x0·x4 lies at two distances from x0·x2. */
+static const char PAIRS[] = "module @m {\n"
+                            "  func @f(%x : f32[6x40], %y : f32[8x40]) {\n"
+                            "    %x0 = slice %x {start = [0, 0], limit = [2, 40], step = [1, 1]}\n"
+                            "    %x2 = slice %x {start = [2, 0], limit = [4, 40], step = [1, 1]}\n"
+                            "    %x4 = slice %x {start = [4, 0], limit = [6, 40], step = [1, 1]}\n"
+                            "    %y0 = slice %y {start = [0, 0], limit = [2, 40], step = [1, 1]}\n"
+                            "    %y4 = slice %y {start = [4, 0], limit = [6, 40], step = [1, 1]}\n"
+                            "    %y6 = slice %y {start = [6, 0], limit = [8, 40], step = [1, 1]}\n"
+                            "    %ma = mul %x0, %y4\n    %a = sum %ma {axes = [1]}\n"
+                            "    %mb = mul %x2, %y6\n    %b = sum %mb {axes = [1]}\n"
+                            "    %mc = mul %x4, %y0\n    %c = sum %mc {axes = [1]}\n"
+                            "    %md = mul %x0, %x2\n    %d = sum %md {axes = [1]}\n"
+                            "    %me = mul %x0, %x4\n    %e = sum %me {axes = [1]}\n"
+                            "    %mf = mul %x2, %x4\n    %f = sum %mf {axes = [1]}\n"
+                            "    output a = %a\n    output b = %b\n    output c = %c\n"
+                            "    output d = %d\n    output e = %e\n    output f = %f\n"
+                            "  }\n"
+                            "}\n";
+
 /* Counters of several parameters, each read by the kernel of its parameter; the counter of steps is read by all before it moves. */
 static const char COUNTERS[] = "module @m {\n"
                                "  state %step : f64 = constant(value = 0), role = counter\n"
@@ -89,6 +110,11 @@ static void test_concat_of_slices(void **state) {
     (void)state;
     check_compiled(&(Against){.text = CONCAT_OF_SLICES});
 }
+static void test_pairs_share_code(void **state) {
+    (void)state;
+    assert_int_equal(check_compiled(&(Against){.text = PAIRS}), 4);
+}
+
 static void test_long_columns(void **state) {
     (void)state;
     check_compiled(&(Against){.text = LONG_COLUMNS});
@@ -97,6 +123,7 @@ static void test_long_columns(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_concat_of_slices),
+        cmocka_unit_test(test_pairs_share_code),
         cmocka_unit_test(test_long_columns),
         cmocka_unit_test(test_counters),
     };
