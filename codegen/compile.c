@@ -23,6 +23,8 @@ typedef struct {
     VtKernel irregular;
     ValueId first;
     const ValueId *outside;
+    const int64_t
+        *shift; /* bytes: where in each outside value it reads, as seen from the code; NULL: there */
     VtArg literals;
     VtCall call;
 } PendingCall;
@@ -63,14 +65,42 @@ static uint32_t hash_text(const char *s) {
     return h;
 }
 
-static const Code *find_code(Compiler *c, const FuncCode *fc, const ClusterSpan *span, Outside *outside) {
+/* Bytes of what an argument points into: it must point inside. */
+static int64_t bytes_around(const FuncCode *fc, ValueId value) {
+    const Place *place = &fc->placement.places[value];
+    return place->kind == PLACE_ARENA ? fc->arena_bytes : type_bytes(func_type(fc->func, value));
+}
+
+/* How far from where the code reads its outside values this span does; NULL: code cannot serve it. */
+static const int64_t *find_shift(Compiler *c, const FuncCode *fc, const Code *code, const ClusterSpan *span,
+                                 Outside *outside) {
+    Arena *arena = arena_new();
+    int64_t *shift = ARENA_ARRAY(c->arena, int64_t, outside->count + 1);
+    bool good = kernel_shift(arena, code->func, &code->span, fc->func, span, outside, shift);
+    for (size_t i = 0; good && i < outside->count; i++) {
+        ValueId value = outside->values[i];
+        const Place *place = &fc->placement.places[value];
+        int64_t at = shift[i] + (place->kind == PLACE_ARENA ? func_node(fc->func, value)->offset : 0);
+        good = shift[i] == 0 || (place->kind != PLACE_BLOCK && at >= 0 && at < bytes_around(fc, value));
+    }
+    arena_free(arena);
+    return good ? shift : NULL;
+}
+
+static const Code *find_code(Compiler *c, const FuncCode *fc, const ClusterSpan *span, Outside *outside,
+                             const int64_t **shift) {
     const Chain *chain = func_chain(fc->func, func_node(fc->func, span->last)->cluster);
-    const char *key = kernel_canonical(c->arena, fc->func, &fc->placement, span, outside);
+    bool slices = !chain && span_slices(fc->func, span);
+    const char *key = slices ? kernel_pattern(c->arena, fc->func, &fc->placement, span, outside)
+                             : kernel_canonical(c->arena, fc->func, &fc->placement, span, outside);
     if (chain)
         key = arena_printf(c->arena, "%s %lld of %lld", key, (long long)chain->size, (long long)chain->units);
     Code **slot = &c->slots[hash_text(key) % SLOTS];
+    *shift = NULL;
     for (Code *code = *slot; code; code = code->next)
-        if (strcmp(code->key, key) == 0) return code;
+        if (strcmp(code->key, key) == 0 &&
+            (!slices || (*shift = find_shift(c, fc, code, span, outside)) != NULL))
+            return code;
     Code *code = ARENA_NEW(c->arena, Code);
     Arena *arena = arena_new();
     KernelKind kind = kernel_regrow(arena, fc->func, span->first, span->last).kind;
@@ -140,8 +170,8 @@ static void describe_call(Compiler *c, const FuncCode *fc, const ClusterSpan *sp
 }
 
 static void add_generated(Compiler *c, FuncCode *fc, const ClusterSpan *span, const Code *code,
-                          const Outside *outside) {
-    PendingCall pending = {.code = code, .first = span->first, .outside = outside->values};
+                          const Outside *outside, const int64_t *shift) {
+    PendingCall pending = {.code = code, .first = span->first, .outside = outside->values, .shift = shift};
     if (outside->n_literals)
         pending.literals =
             constant_arg(c, outside->literals, sizeof *outside->literals * outside->n_literals);
@@ -322,6 +352,18 @@ static void place_barriers(Compiler *c, FuncCode *fc) {
     }
 }
 
+/* Once barriers are placed, which go by whole values: see kernel_shift. */
+static void shift_args(FuncCode *fc) {
+    for (size_t i = 0; i < fc->n_calls; i++) {
+        const PendingCall *pending = &fc->calls[i];
+        for (int r = 0; pending->shift && r < pending->code->n_refs; r++) {
+            const Ref *ref = &pending->code->refs[r];
+            if (ref->kind == REF_OUTSIDE)
+                fc->args[pending->call.first_arg + r].offset += pending->shift[ref->index];
+        }
+    }
+}
+
 /* ---- functions, programs ------------------------------------------------------------------------------------------- */
 
 /* The calls are those of the kernels, in order. */
@@ -343,9 +385,10 @@ static bool plan_func(Compiler *c, FuncCode *fc) {
     for (size_t s = 0; s < fc->placement.n_spans; s++) {
         const ClusterSpan *span = &fc->placement.spans[s];
         Outside outside = {0};
-        const Code *code = find_code(c, fc, span, &outside);
+        const int64_t *shift;
+        const Code *code = find_code(c, fc, span, &outside, &shift);
         if (code->number >= 0)
-            add_generated(c, fc, span, code, &outside);
+            add_generated(c, fc, span, code, &outside, shift);
         else if (!add_irregular(c, fc, span))
             return false;
     }
@@ -375,6 +418,7 @@ static bool bind_func(Compiler *c, FuncCode *fc) {
         return false;
     }
     place_barriers(c, fc);
+    shift_args(fc);
     return true;
 }
 

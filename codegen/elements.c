@@ -65,7 +65,7 @@ LLVMValueRef emit_maximum(Emitter *e, LLVMValueRef a, LLVMValueRef b, bool large
 static bool needs_single_loops(const Emitter *e) {
     for (size_t i = 0; i < e->kernel->n_members; i++) {
         int op = func_node(e->func, e->kernel->members[i].value)->op;
-        if (op == OP_pad || op == OP_concat || op == OP_iota) return true;
+        if (op == OP_pad || op == OP_concat || op == OP_iota || op == OP_pack) return true;
     }
     return false;
 }
@@ -274,10 +274,23 @@ static LLVMValueRef load_element(Emitter *e, ValueId value, const Type *as, cons
                        masked_call(e, "llvm.masked.gather", (LLVMTypeRef[]){vector, pointers}, args, 4));
 }
 
+void emit_scatter(Emitter *e, LLVMValueRef value, LLVMValueRef base, LLVMValueRef index, LLVMValueRef mask) {
+    LLVMTypeRef vector = LLVMTypeOf(value), element = LLVMGetElementType(vector),
+                pointer = LLVMPointerTypeInContext(e->context, 0), i32 = LLVMInt32TypeInContext(e->context);
+    unsigned lanes = LLVMGetVectorSize(vector), size = LLVMGetTypeKind(element) == LLVMIntegerTypeKind
+                                                           ? LLVMGetIntTypeWidth(element) / 8
+                                                       : LLVMGetTypeKind(element) == LLVMFloatTypeKind ? 4
+                                                                                                       : 8;
+    if (!mask) mask = LLVMConstAllOnes(LLVMVectorType(LLVMInt1TypeInContext(e->context), lanes));
+    LLVMTypeRef types[] = {vector, LLVMVectorType(pointer, lanes)};
+    LLVMValueRef args[] = {value, element_pointer(e, element, base, index), LLVMConstInt(i32, size, false),
+                           mask};
+    masked_call(e, "llvm.masked.scatter", types, args, 4);
+}
+
 void emit_store(Emitter *e, const Buffer *buffer, const Access *access, LLVMValueRef value) {
     const Type *type = func_type(e->func, buffer->value);
-    LLVMTypeRef element = memory_type(e, type->dtype), i32 = LLVMInt32TypeInContext(e->context);
-    LLVMTypeRef pointer = LLVMPointerTypeInContext(e->context, 0);
+    LLVMTypeRef element = memory_type(e, type->dtype);
     unsigned size = (unsigned)dtype_size(type->dtype);
     int64_t step;
     LLVMValueRef index = linear_index(e, type, access, &step);
@@ -293,17 +306,12 @@ void emit_store(Emitter *e, const Buffer *buffer, const Access *access, LLVMValu
         LLVMSetAlignment(LLVMBuildStore(e->builder, value, to), size);
         return;
     }
-    LLVMTypeRef vector = LLVMTypeOf(value);
-    LLVMValueRef lanes = e->mask ? e->mask : all_lanes(e), align = LLVMConstInt(i32, size, false);
     if (step == 1) {
-        emit_masked_store(e, value, to, size, lanes);
+        emit_masked_store(e, value, to, size, e->mask ? e->mask : all_lanes(e));
         return;
     }
-    LLVMTypeRef pointers = LLVMVectorType(pointer, (unsigned)e->width);
-    LLVMValueRef offsets = LLVMBuildAdd(e->builder, emit_splat(e, index), lane_numbers(e, step), "");
-    to = element_pointer(e, element, buffer->pointer, offsets);
-    masked_call(e, "llvm.masked.scatter", (LLVMTypeRef[]){vector, pointers},
-                (LLVMValueRef[]){value, to, align, lanes}, 4);
+    index = LLVMBuildAdd(e->builder, emit_splat(e, index), lane_numbers(e, step), "");
+    emit_scatter(e, value, buffer->pointer, index, e->mask);
 }
 
 enum { CACHE_LINE = 64 };
@@ -354,7 +362,7 @@ static LLVMValueRef recall(const Emitter *e, ValueId value, const Access *access
 }
 
 /* The index along axis k of a value, as an i64 or a vector of them. */
-static LLVMValueRef axis_index(Emitter *e, const Access *access, int k) {
+LLVMValueRef emit_axis_index(Emitter *e, const Access *access, int k) {
     LLVMValueRef index = emit_i64(e, access->offset[k]);
     int64_t step = 0;
     for (int i = 0; i < e->kernel->domain.rank; i++) {
@@ -385,7 +393,7 @@ static LLVMValueRef choose(Emitter *e, LLVMValueRef condition, LLVMValueRef a, L
 /* Whether the index along axis k lies in [low, high). */
 static LLVMValueRef in_range(Emitter *e, const Access *access, int k, int64_t low, int64_t high,
                              int64_t size) {
-    LLVMValueRef index = axis_index(e, access, k), inside = NULL;
+    LLVMValueRef index = emit_axis_index(e, access, k), inside = NULL;
     LLVMValueRef at_low = emit_i64(e, low), at_high = emit_i64(e, high);
     if (is_vector(index)) at_low = emit_splat(e, at_low), at_high = emit_splat(e, at_high);
     if (low > 0) inside = LLVMBuildICmp(e->builder, LLVMIntSGE, index, at_low, "");
@@ -695,7 +703,7 @@ LLVMValueRef emit_value(Emitter *e, ValueId value, const Access *access, LLVMVal
     else if (node->op == OP_iota) {
         int axis = (int)node->attrs[1].i;
         if (axis < 0) axis += node->type.rank;
-        result = cast_value(e, axis_index(e, access, axis), DT_I64, node->type.dtype);
+        result = cast_value(e, emit_axis_index(e, access, axis), DT_I64, node->type.dtype);
     } else if (node->op == OP_pad)
         result = emit_pad(e, node, access, guard);
     else if (node->op == OP_concat)

@@ -63,6 +63,8 @@ void emit_group_loops(Emitter *e, int64_t rounds);
 /* The value at the current loop indices: a vector of `width` lanes if it depends on the vector loop, else a scalar.
  * `guard` (i1 or a vector of them, or NULL): where it is false nothing may be loaded and the result is not used. */
 LLVMValueRef emit_value(Emitter *e, ValueId value, const Access *access, LLVMValueRef guard);
+/* The index of dimension k at the current loop indices: a vector of i64 if it depends on the vector loop. */
+LLVMValueRef emit_axis_index(Emitter *e, const Access *access, int k);
 void emit_store(Emitter *e, const Buffer *buffer, const Access *access, LLVMValueRef value);
 /* Asks early for `bytes` bytes from `from` on, to be read, soon or later on, or written too. */
 typedef enum { PREFETCH_READ, PREFETCH_WRITE, PREFETCH_L2 } Prefetch;
@@ -83,6 +85,8 @@ LLVMValueRef emit_lanes_below(Emitter *e, int64_t first, LLVMValueRef count);
 /* Vectors of which only lanes of the mask are touched; those not loaded are zero. align: in bytes. */
 LLVMValueRef emit_masked_load(Emitter *e, LLVMTypeRef vector, LLVMValueRef from, unsigned align,
                               LLVMValueRef mask);
+/* Lanes of the mask (NULL: all) at base[index], index a vector of i64. */
+void emit_scatter(Emitter *e, LLVMValueRef value, LLVMValueRef base, LLVMValueRef index, LLVMValueRef mask);
 void emit_masked_store(Emitter *e, LLVMValueRef value, LLVMValueRef to, unsigned align, LLVMValueRef mask);
 LLVMValueRef emit_i64(const Emitter *e, int64_t value);
 LLVMValueRef emit_intrinsic(Emitter *e, const char *name, LLVMTypeRef overload, LLVMValueRef *args,

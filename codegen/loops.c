@@ -1,6 +1,7 @@
 /* Bodies of loop kernels: rows shared among threads, reductions along a row, a vector loop over its elements. */
 #include "codegen/emit.h"
 #include "codegen/partial.h"
+#include "codegen/prepack.h"
 
 #include <string.h>
 
@@ -262,6 +263,10 @@ static void store_elements(Emitter *e, void *user) {
         if (emit_is_uniform(e, &member->access)) continue;
         if (emit_is_partial(e, member)) {
             emit_sum_rows(e, member);
+            continue;
+        }
+        if (emit_is_packed(e, member)) {
+            emit_packed(e, member);
             continue;
         }
         LLVMValueRef value = emit_value(e, member->value, &member->access, NULL);

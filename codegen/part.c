@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { PART_WEIGHT = 700, MOST_PARTS = 6 };
+enum { PART_WEIGHT = 350, MOST_PARTS = 12 };
 
 void code_name(int number, char out[CODE_NAME]) {
     snprintf(out, CODE_NAME, "kernel_%d", number);
@@ -25,7 +25,7 @@ static int weight_of(const Code *code) {
     return (int)(code->span.last - code->span.first) + (code->product ? 60 : 12);
 }
 
-/* Products, and what packs for them, come first, so that few parts hold copies of packers and micro-kernels. */
+/* Products, and what packs for them, come first: they take longest, and a thread that ends early should find small parts left. */
 Part *parts_make(Arena *arena, Code *const *codes, int n_codes, int *n_parts) {
     Code **order = ARENA_ARRAY(arena, Code *, n_codes + 1);
     int all = 0, n = 0, seen = 0;
@@ -131,33 +131,72 @@ static bool is_valid(Part *part, LLVMModuleRef module) {
     return good;
 }
 
-static void compile_part(Part *part, const char *target_features, bool print_llvm) {
-    Target target;
-    if (!target_open(&target, target_features, part->error, sizeof part->error)) {
-        target_close(&target);
-        return;
-    }
+static void emit_part(Part *part, const char *target_features, bool print_llvm) {
+    if (!target_open(&part->target, target_features, part->error, sizeof part->error)) return;
     double start = seconds_now();
     part->arena = arena_new();
     LLVMContextRef context = LLVMContextCreate();
     LLVMModuleRef module = LLVMModuleCreateWithNameInContext("vitc", context);
-    LLVMSetTarget(module, target.triple);
-    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(target.machine);
+    LLVMSetTarget(module, part->target.triple);
+    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(part->target.machine);
     LLVMSetModuleDataLayout(module, layout);
     LLVMDisposeTargetData(layout);
     LLVMBuilderRef builder = LLVMCreateBuilderInContext(context);
-    for (int i = 0; i < part->n_codes; i++) emit_code(part, module, builder, &target, part->codes[i]);
+    for (int i = 0; i < part->n_codes; i++) emit_code(part, module, builder, &part->target, part->codes[i]);
     LLVMDisposeBuilder(builder);
     if (print_llvm) LLVMDumpModule(module);
-    bool good = is_valid(part, module);
-    part->emit_seconds = seconds_now() - start;
-    if (good)
-        part->object = object_emit(module, context, &target, &part->times, part->error, sizeof part->error);
+    if (is_valid(part, module))
+        part->module = module;
     else {
         LLVMDisposeModule(module);
         LLVMContextDispose(context);
     }
-    target_close(&target);
+    part->emit_seconds = seconds_now() - start;
+}
+
+/* ---- what parts share --------------------------------------------------------------------------------------------- */
+
+static LLVMValueRef find_body(const Part *parts, int n, const char *name) {
+    for (int i = 0; i < n; i++) {
+        LLVMValueRef function = parts[i].module ? LLVMGetNamedFunction(parts[i].module, name) : NULL;
+        if (function && !LLVMIsDeclaration(function)) return function;
+    }
+    return NULL;
+}
+
+static void export_function(LLVMValueRef function) {
+    LLVMSetLinkage(function, LLVMExternalLinkage);
+    LLVMSetVisibility(function, LLVMHiddenVisibility);
+}
+
+/* A micro-kernel or packer, which its name says all about, is compiled with the first part that has it. */
+static void share_functions(Part *parts, int n) {
+    for (int i = 1; i < n; i++) {
+        LLVMValueRef next, function = parts[i].module ? LLVMGetFirstFunction(parts[i].module) : NULL;
+        for (; function; function = next) {
+            size_t length;
+            const char *name = LLVMGetValueName2(function, &length);
+            next = LLVMGetNextFunction(function);
+            if (LLVMGetLinkage(function) != LLVMInternalLinkage) continue;
+            LLVMValueRef body = find_body(parts, i, name);
+            if (!body) continue;
+            export_function(body);
+            LLVMValueRef declared = LLVMAddFunction(parts[i].module, "", LLVMGlobalGetValueType(function));
+            LLVMReplaceAllUsesWith(function, declared);
+            char *copy = arena_strdup(parts[i].arena, name);
+            LLVMDeleteFunction(function);
+            LLVMSetValueName2(declared, copy, length);
+            export_function(declared);
+        }
+    }
+}
+
+static void compile_part(Part *part) {
+    if (part->module)
+        part->object = object_emit(part->module, LLVMGetModuleContext(part->module), &part->target,
+                                   &part->times, part->error, sizeof part->error);
+    part->module = NULL;
+    target_close(&part->target);
 }
 
 /* ---- all, on threads -------------------------------------------------------------------------------------------- */
@@ -168,12 +207,16 @@ typedef struct {
     atomic_int next;
     const char *target_features;
     bool print_llvm;
+    bool compile; /* what was emitted */
 } Work;
 
 static void *work(void *user) {
     Work *w = user;
     for (int i; (i = atomic_fetch_add(&w->next, 1)) < w->n;)
-        compile_part(&w->parts[i], w->target_features, w->print_llvm);
+        if (w->compile)
+            compile_part(&w->parts[i]);
+        else
+            emit_part(&w->parts[i], w->target_features, w->print_llvm);
     return NULL;
 }
 
@@ -182,15 +225,24 @@ static int cores(void) {
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
+static void work_on_threads(Work *w) {
+    pthread_t threads[MOST_PARTS];
+    int wanted = w->print_llvm ? 1 : cores(), running = 0;
+    w->next = 0;
+    while (running + 1 < wanted && running + 1 < w->n &&
+           pthread_create(&threads[running], NULL, work, w) == 0)
+        running++; /* one that cannot be had is not missed: this thread works too */
+    work(w);
+    for (int i = 0; i < running; i++) pthread_join(threads[i], NULL);
+}
+
 bool parts_compile(Part *parts, int n, const char *target_features, bool print_llvm, char *error,
                    size_t size) {
     Work w = {.parts = parts, .n = n, .target_features = target_features, .print_llvm = print_llvm};
-    pthread_t threads[MOST_PARTS];
-    int wanted = print_llvm ? 1 : cores(), running = 0;
-    while (running + 1 < wanted && running + 1 < n && pthread_create(&threads[running], NULL, work, &w) == 0)
-        running++; /* one that cannot be had is not missed: this thread works too */
-    work(&w);
-    for (int i = 0; i < running; i++) pthread_join(threads[i], NULL);
+    work_on_threads(&w);
+    share_functions(parts, n);
+    w.compile = true;
+    work_on_threads(&w);
     for (int i = 0; i < n; i++)
         if (!parts[i].object) {
             snprintf(error, size, "%s", parts[i].error);

@@ -153,7 +153,7 @@ static void hoist_stored(Emitter *e, const KernelMember *member,
                          void (*hoist)(Emitter *e, ValueId value, const Access *access)) {
     const Node *node = func_node(e->func, member->value);
     if (!op_is_partial(node->op)) {
-        hoist(e, member->value, &member->access);
+        hoist(e, node->op == OP_pack ? node->operands[0] : member->value, &member->access);
         return;
     }
     for (int o = 0; o < node->n_operands; o++)

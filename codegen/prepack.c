@@ -1,5 +1,6 @@
 /* Packing beforehand: see prepack.h. */
 #include "codegen/prepack.h"
+#include "codegen/bf16.h"
 #include "codegen/panels.h"
 
 static Panels panels_of(const Target *target, Precision precision) {
@@ -41,4 +42,95 @@ void emit_pack_kernel(Emitter *e, const Target *target) {
                           emit_buffer(e, e->kernel->core, true)->pointer, &place, 1, "");
     panels_pack(e, &panels, true, &lines, first, LLVMBuildSub(e->builder, to, from, ""), emit_i64(e, k),
                 place, 0);
+}
+
+/* ---- element by element ------------------------------------------------------------------------------------------ */
+
+/* Where element (k, n) lies, in units of `of` rows along K: scalars or vectors of e->width. */
+static LLVMValueRef place_in_panels(Emitter *e, const Type *packed, LLVMValueRef k, LLVMValueRef n,
+                                    int64_t of) {
+    LLVMBuilderRef b = e->builder;
+    int64_t panel = packed->dim[2], units = packed->dim[1] * panel; /* of a panel of columns */
+    LLVMValueRef columns = emit_splat(e, emit_i64(e, panel)), rows = emit_splat(e, emit_i64(e, of));
+    LLVMValueRef at =
+        LLVMBuildMul(b, LLVMBuildUDiv(b, n, columns, ""), emit_splat(e, emit_i64(e, units)), "");
+    at = LLVMBuildAdd(b, at, LLVMBuildMul(b, LLVMBuildUDiv(b, k, rows, ""), columns, ""), "");
+    return LLVMBuildAdd(b, at, LLVMBuildURem(b, n, columns, ""), "");
+}
+
+/* The first lane of an index that may be a vector. */
+static LLVMValueRef first_lane(Emitter *e, LLVMValueRef index) {
+    if (LLVMGetTypeKind(LLVMTypeOf(index)) != LLVMVectorTypeKind) return index;
+    return LLVMBuildExtractElement(e->builder, index, emit_i64(e, 0), "");
+}
+
+static LLVMValueRef lanes_from(Emitter *e, LLVMValueRef first, int lanes, int64_t step) {
+    LLVMValueRef numbers[64];
+    int width = e->width;
+    for (int i = 0; i < lanes; i++) numbers[i] = emit_i64(e, i * step);
+    e->width = lanes;
+    first = LLVMBuildAdd(e->builder, emit_splat(e, first), LLVMConstVector(numbers, (unsigned)lanes), "");
+    e->width = width;
+    return first;
+}
+
+/* A vector along K: lanes two by two are units of 32 bits. */
+static void store_pairs(Emitter *e, LLVMValueRef value, LLVMValueRef base, const Type *packed, LLVMValueRef k,
+                        LLVMValueRef n) {
+    int pairs = e->width / 2, width = e->width;
+    LLVMTypeRef i32 = LLVMInt32TypeInContext(e->context);
+    LLVMValueRef even[64], mask = e->mask;
+    for (int i = 0; i < pairs; i++) even[i] = LLVMConstInt(i32, 2 * (unsigned)i, false);
+    if (mask)
+        mask = LLVMBuildShuffleVector(e->builder, mask, LLVMGetPoison(LLVMTypeOf(mask)),
+                                      LLVMConstVector(even, (unsigned)pairs), "");
+    value = LLVMBuildBitCast(e->builder, value, LLVMVectorType(i32, (unsigned)pairs), "");
+    e->width = 1;
+    LLVMValueRef at = place_in_panels(e, packed, first_lane(e, k), n, 2);
+    e->width = width;
+    emit_scatter(e, value, base, lanes_from(e, at, pairs, packed->dim[2]), mask);
+}
+
+bool emit_is_packed(const Emitter *e, const KernelMember *member) {
+    return func_node(e->func, member->value)->op == OP_pack;
+}
+
+void emit_packed(Emitter *e, const KernelMember *member) {
+    const Node *node = func_node(e->func, member->value);
+    const Type *packed = &node->type;
+    const Access *access = &member->access;
+    int along_k = node->attrs[2].b, along_n = !along_k;
+    bool pairs = node->attrs[1].i > 1;
+    int64_t extent = e->group_extent[e->vector_group], panel = packed->dim[2];
+    int64_t step_k = access->coef[along_k][e->last_of[e->vector_group]],
+            step_n = access->coef[along_n][e->last_of[e->vector_group]];
+    LLVMValueRef value = emit_splat(e, emit_value(e, node->operands[0], access, NULL));
+    LLVMValueRef base = emit_buffer(e, member->value, true)->pointer;
+    LLVMValueRef k = emit_axis_index(e, access, along_k), n = emit_axis_index(e, access, along_n);
+    if (packed->dtype == DT_BF16)
+        value = bf16_to_memory(e->builder, e->native_bf16, value);
+    else if (node->attrs[3].i)
+        value = bf16_rounded(e->builder, e->native_bf16, value);
+    if (pairs && step_k == 1 && extent % 2 == 0 && e->width % 2 == 0) {
+        store_pairs(e, value, base, packed, k, n);
+        return;
+    }
+    if (!pairs && step_n == 1 && extent % e->width == 0 && panel % e->width == 0) { /* side by side */
+        int width = e->width;
+        e->width = 1;
+        LLVMValueRef at = place_in_panels(e, packed, k, first_lane(e, n), 1);
+        e->width = width;
+        LLVMValueRef to = LLVMBuildGEP2(e->builder, LLVMGetElementType(LLVMTypeOf(value)), base, &at, 1, "");
+        LLVMSetAlignment(LLVMBuildStore(e->builder, value, to), 4);
+        return;
+    }
+    k = emit_splat(e, k);
+    n = emit_splat(e, n);
+    LLVMValueRef at = place_in_panels(e, packed, k, n, pairs ? 2 : 1);
+    if (pairs) { /* elements of units */
+        LLVMValueRef two = emit_splat(e, emit_i64(e, 2));
+        at = LLVMBuildAdd(e->builder, LLVMBuildMul(e->builder, at, two, ""),
+                          LLVMBuildURem(e->builder, k, two, ""), "");
+    }
+    emit_scatter(e, value, base, at, e->mask);
 }

@@ -6,6 +6,9 @@
 #include "codegen/target.h"
 
 void emit_pack_kernel(Emitter *e, const Target *target);
+bool emit_is_packed(const Emitter *e, const KernelMember *member);
+/* A `pack` of what the kernel itself computes (kernel_packs): stores the vector of its operand at the loops' indices. */
+void emit_packed(Emitter *e, const KernelMember *member);
 
 /* How products of a precision want their second operand on a target; no columns where that cannot be packed beforehand. */
 PanelShape panel_shape(const Target *target, Precision precision);

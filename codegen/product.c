@@ -4,6 +4,7 @@
 #include "codegen/gemm.h"
 #include "codegen/micro.h"
 #include "codegen/partial.h"
+#include "codegen/prepack.h"
 #include "codegen/prologue.h"
 
 enum { MOST_VECTORS = 16 }; /* of a tile's columns */
@@ -97,6 +98,10 @@ static void emit_epilogue_vector(Emitter *e, Epilogue *epilogue, const TileRow *
         if (emit_is_partial(e, member)) {
             if (func_node(e->func, member->value)->op == OP_sum_rows && epilogue->n_sums == 0)
                 emit_sum_rows(e, member);
+            continue;
+        }
+        if (emit_is_packed(e, member)) {
+            emit_packed(e, member);
             continue;
         }
         LLVMValueRef value = emit_value(e, member->value, &member->access, NULL);
@@ -201,7 +206,7 @@ static void prefetch_epilogue(Emitter *e, void *user, LLVMValueRef batch, LLVMVa
             emit_prefetch_value(e, use->value, false, &use->access, columns);
     }
     for (int s = 0; s < epilogue->n_stores; s++)
-        if (!emit_is_partial(e, epilogue->stores[s]))
+        if (!emit_is_partial(e, epilogue->stores[s]) && !emit_is_packed(e, epilogue->stores[s]))
             emit_prefetch_value(e, epilogue->stores[s]->value, true, &epilogue->stores[s]->access, columns);
     emit_loop_end(e, &loop);
 }

@@ -140,6 +140,16 @@ int64_t codegen_cores(void) {
     return cores > 0 ? cores : 1;
 }
 
+/* What LLVM would otherwise choose for x86 in general: vectors as wide as the row's, and one instruction for a division of 64 bits
+ * (a thread's share of the work: twice a kernel), not a test, two branches and two instructions. */
+static void add_preferences(Target *target) {
+    const char *wide = target->row->lanes == 16 ? ",-prefer-256-bit" : "";
+    char *features = malloc(strlen(target->features) + 64);
+    sprintf(features, "%s%s%s-idivq-to-divl", target->features, wide, *target->features ? "," : "");
+    free(target->features);
+    target->features = features;
+}
+
 bool target_open(Target *target, const char *restrict_to, char *error, size_t size) {
     memset(target, 0, sizeof *target);
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -149,12 +159,7 @@ bool target_open(Target *target, const char *restrict_to, char *error, size_t si
     LLVMDisposeMessage(host);
     if (!target->features) return false;
     target->row = choose_row(target->features, restrict_to);
-    if (target->row->lanes == 16) { /* vectors as wide as the row's, whatever LLVM prefers */
-        char *wide = malloc(strlen(target->features) + 32);
-        sprintf(wide, "%s,-prefer-256-bit", target->features);
-        free(target->features);
-        target->features = wide;
-    }
+    add_preferences(target);
     target->triple = LLVMGetDefaultTargetTriple();
     target->l1_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, 32 << 10);
     target->l2_bytes = codegen_cache_bytes();

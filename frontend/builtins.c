@@ -854,7 +854,7 @@ enum { N_BUILTINS = sizeof TABLE / sizeof *TABLE };
 
 const Builtin *builtin_find(const char *name) {
     for (int i = 0; i < N_BUILTINS; i++)
-        if (strcmp(TABLE[i].name, name) == 0) return &TABLE[i];
+        if (TABLE[i].name[0] == name[0] && strcmp(TABLE[i].name, name) == 0) return &TABLE[i];
     return NULL;
 }
 

@@ -53,8 +53,10 @@ void define(Elaborator *e, Frame *frame, const char *name, Value value) {
 }
 
 static Value *find_in(Frame *frame, const char *name) {
-    for (size_t i = 0; frame && i < frame->count; i++)
-        if (strcmp(frame->variables[i].name, name) == 0) return &frame->variables[i].value;
+    for (size_t i = 0; frame && i < frame->count; i++) {
+        const char *known = frame->variables[i].name; /* most differ at once: a call would cost more */
+        if (known[0] == name[0] && strcmp(known, name) == 0) return &frame->variables[i].value;
+    }
     return NULL;
 }
 

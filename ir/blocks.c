@@ -55,6 +55,16 @@ static bool cut_product(Cut *cut) {
     return in_step(cut, core->access.coef[dim], core->access.offset[dim], node->type.dim[dim]);
 }
 
+/* Whether each block of rows that the kernel sums, if it does (sum_rows), lies in one unit. */
+static bool sums_within_units(const Cut *cut) {
+    ValueId partial = kernel_partial(cut->func, cut->kernel);
+    const Node *node = partial == IR_NONE ? NULL : func_node(cut->func, partial);
+    if (!node || node->op != OP_sum_rows) return true;
+    const Type *x = func_type(cut->func, node->operands[0]);
+    int64_t rows = type_elements(x) / x->dim[x->rank - 1];
+    return rows % cut->n == 0 && rows / cut->n % node->attrs[0].i == 0;
+}
+
 bool kernel_cut(const Func *func, const Kernel *kernel, int64_t n, Cut *cut) {
     const Domain *domain = &kernel->domain;
     int64_t rounds = 1;
@@ -62,8 +72,7 @@ bool kernel_cut(const Func *func, const Kernel *kernel, int64_t n, Cut *cut) {
     if (kernel->kind == KERNEL_OTHER || kernel->kind == KERNEL_PACK || last < 0) return false;
     for (int i = 0; i <= last; i++) rounds *= domain->extent[i];
     *cut = (Cut){func, kernel, n, last, rounds / n};
-    ValueId partial = kernel_partial(func, kernel); /* blocks of rows may lie in two units */
-    if (partial != IR_NONE && func_node(func, partial)->op == OP_sum_rows) return false;
+    if (!sums_within_units(cut)) return false;
     Cut made;
     if (kernel->prologue && !kernel_cut(func, kernel->prologue, n, &made)) return false;
     if (kernel->kind == KERNEL_MATMUL) return cut_product(cut);

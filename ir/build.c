@@ -173,10 +173,11 @@ ValueId func_add_input(Func *func, const char *name, Type type) {
 }
 
 ValueId func_find_input(const Func *func, const char *name) {
+    size_t input = 0; /* few beside the nodes: most names that are asked for are new */
+    while (input < func->n_inputs && strcmp(func->inputs[input].name, name) != 0) input++;
+    if (input == func->n_inputs) return IR_NONE;
     for (ValueId id = 0; id < func->count; id++)
-        if (func->nodes[id].op == OP_input &&
-            strcmp(func->inputs[func->nodes[id].attrs[0].i].name, name) == 0)
-            return id;
+        if (func->nodes[id].op == OP_input && (size_t)func->nodes[id].attrs[0].i == input) return id;
     return IR_NONE;
 }
 
@@ -336,8 +337,10 @@ Rewrite rewrite_begin(Func *func) {
     Rewrite rewrite = {.func = func, .old = func->nodes, .n_old = func->count};
     rewrite.map = ARENA_ARRAY(arena, ValueId, func->count + 1);
     for (size_t i = 0; i < func->count; i++) rewrite.map[i] = IR_NONE;
-    func->nodes = NULL;
-    func->count = func->capacity = 0;
+    /* Most rewrites leave about as many nodes: growing by doubling would touch twice the memory. */
+    func->capacity = func->count + func->count / 8 + 64;
+    func->nodes = ARENA_ARRAY(arena, Node, func->capacity);
+    func->count = 0;
     func->arena_bytes = func->block_bytes = 0;
     func->n_chains = 0;
     for (ValueId id = 0; id < rewrite.n_old; id++) /* the signature stays */

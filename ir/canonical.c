@@ -2,6 +2,9 @@
 #include "ir/canonical.h"
 
 #include <math.h>
+#include <string.h>
+
+enum { SLICE_STEP = 2 }; /* attributes of a slice: start, limit, step */
 
 typedef struct {
     char *text;
@@ -17,9 +20,10 @@ static void put(Arena *arena, Text *text, const char *format, ...) {
     for (int i = 0; i < n; i++) ARENA_PUSH(arena, text->text, text->size, text->capacity, piece[i]);
 }
 
-static void put_attrs(Arena *arena, Text *text, const Node *node) {
+static void put_attrs(Arena *arena, Text *text, const Node *node, bool starts) {
     const OpInfo *info = op_info(node->op);
-    for (int a = 0; a < info->n_attrs; a++) {
+    int first = node->op == OP_slice && !starts ? SLICE_STEP : 0; /* where it ends follows from the type */
+    for (int a = first; a < info->n_attrs; a++) {
         const Attr *attr = &node->attrs[a];
         switch (info->attrs[a].kind) {
         case ATTR_REAL: put(arena, text, "%a,", attr->f); break;
@@ -47,8 +51,8 @@ bool node_is_literal(const Node *node) {
     return isfinite(x) && x != floor(x) && fabs(frexp(x, &exponent)) != 0.5;
 }
 
-const char *kernel_canonical(Arena *arena, const Func *func, const Placement *placement,
-                             const ClusterSpan *span, Outside *outside) {
+static const char *canonical_text(Arena *arena, const Func *func, const Placement *placement,
+                                  const ClusterSpan *span, Outside *outside, bool starts) {
     Text text = {0};
     for (ValueId id = span->first; id <= span->last; id++) {
         const Node *node = func_node(func, id);
@@ -58,7 +62,7 @@ const char *kernel_canonical(Arena *arena, const Func *func, const Placement *pl
             ARENA_PUSH(arena, outside->literals, outside->n_literals, outside->literals_capacity,
                        (float)node->attrs[0].f);
         else
-            put_attrs(arena, &text, node);
+            put_attrs(arena, &text, node, starts);
         for (int o = 0; o < node->n_operands; o++) {
             ValueId x = node->operands[o];
             if (x >= span->first && func_node(func, x)->cluster == node->cluster)
@@ -71,4 +75,130 @@ const char *kernel_canonical(Arena *arena, const Func *func, const Placement *pl
     }
     put(arena, &text, "%c", 0);
     return text.text;
+}
+
+const char *kernel_canonical(Arena *arena, const Func *func, const Placement *placement,
+                             const ClusterSpan *span, Outside *outside) {
+    return canonical_text(arena, func, placement, span, outside, true);
+}
+
+/* ---- kernels that read elsewhere ------------------------------------------------------------------------------------ */
+
+bool span_slices(const Func *func, const ClusterSpan *span) {
+    bool slices = false;
+    for (ValueId id = span->first; id <= span->last; id++) {
+        OpKind op = func_node(func, id)->op;
+        if (!op_is_fusable(op) || op == OP_pad || op == OP_concat || op == OP_iota) return false;
+        slices = slices || op == OP_slice;
+    }
+    return slices;
+}
+
+const char *kernel_pattern(Arena *arena, const Func *func, const Placement *placement,
+                           const ClusterSpan *span, Outside *outside) {
+    return canonical_text(arena, func, placement, span, outside, false);
+}
+
+/* One of two kernels that are compared. */
+typedef struct {
+    const Func *func;
+    Kernel kernel;
+} Side;
+
+/* False: it is read in memory, by the index that the member itself has. */
+static bool operand_access(const Side *side, size_t member, int operand, Access *access) {
+    const Kernel *kernel = &side->kernel;
+    const KernelMember *m = &kernel->members[member];
+    const Node *node = func_node(side->func, m->value);
+    DomainSplit split;
+    if (m->value == kernel->core) { /* a column's sum, over all of it */
+        *access = access_identity(func_type(side->func, node->operands[operand]));
+        return true;
+    }
+    AccessResult result =
+        op_is_reduce(node->op)
+            ? access_reduced(side->func, node, &kernel->domain, kernel->first_inner, &m->access, access,
+                             &split)
+            : access_operand(side->func, node, operand, &kernel->domain, &m->access, access, &split);
+    return result == ACCESS_OK;
+}
+
+/* The member that computes `value` at `access`. */
+static size_t member_at(const Side *side, ValueId value, const Access *access) {
+    const Kernel *kernel = &side->kernel;
+    size_t m = 0;
+    while (m < kernel->n_members && !(kernel->members[m].value == value &&
+                                      access_equal(&kernel->members[m].access, access, kernel->domain.rank)))
+        m++;
+    return m;
+}
+
+/* The elements between what `a` and `b` read of values of one type; false: it is not the same in all rounds of the loops. */
+static bool distance(const Side *a, const Type *type, const Access *at_a, const Access *at_b,
+                     int64_t *elements) {
+    int64_t from_a, from_b, along_a[DOMAIN_MAX], along_b[DOMAIN_MAX];
+    access_linear(type, at_a, &a->kernel.domain, &from_a, along_a);
+    access_linear(type, at_b, &a->kernel.domain, &from_b, along_b);
+    *elements = from_b - from_a;
+    return memcmp(along_a, along_b, sizeof along_a) == 0;
+}
+
+static bool same_loops(const Kernel *a, const Kernel *b) {
+    if (a->kind != b->kind || a->rows != b->rows) return false;
+    if (a->first_inner != b->first_inner || a->domain.rank != b->domain.rank) return false;
+    if (a->n_members != b->n_members || a->n_uses != b->n_uses) return false;
+    return memcmp(a->domain.extent, b->domain.extent, sizeof a->domain.extent[0] * (size_t)a->domain.rank) ==
+           0;
+}
+
+typedef struct {
+    Arena *arena;
+    Side a, b;
+    Outside *outside; /* b's */
+    int64_t *shift;
+    bool *known; /* the shifts that are */
+} Comparison;
+
+static bool note_shift(Comparison *c, ValueId outside, int64_t elements) {
+    uint32_t number = outside_number(c->arena, c->outside, outside);
+    int64_t bytes = elements * (int64_t)dtype_size(func_type(c->b.func, outside)->dtype);
+    if (c->known[number]) return c->shift[number] == bytes;
+    c->known[number] = true;
+    c->shift[number] = bytes;
+    return true;
+}
+
+/* Whether it is the same member of both kernels, or an outside value, that the operand is. */
+static bool compare_operand(Comparison *c, size_t member, int operand) {
+    const KernelMember *m = &c->a.kernel.members[member], *n = &c->b.kernel.members[member];
+    ValueId x = func_node(c->a.func, m->value)->operands[operand],
+            y = func_node(c->b.func, n->value)->operands[operand];
+    Access at_x, at_y;
+    int64_t elements;
+    bool in_loops = operand_access(&c->a, member, operand, &at_x);
+    if (in_loops != operand_access(&c->b, member, operand, &at_y)) return false;
+    if (!in_loops)
+        return access_equal(&m->access, &n->access, c->a.kernel.domain.rank) && note_shift(c, y, 0);
+    if (!distance(&c->a, func_type(c->a.func, x), &at_x, &at_y, &elements)) return false;
+    size_t made = member_at(&c->a, x, &at_x);
+    if (made != member_at(&c->b, y, &at_y)) return false;
+    return made < c->a.kernel.n_members || note_shift(c, y, elements);
+}
+
+bool kernel_shift(Arena *arena, const Func *func_a, const ClusterSpan *a, const Func *func_b,
+                  const ClusterSpan *b, Outside *outside_b, int64_t *shift) {
+    Comparison c = {.arena = arena,
+                    .a = {func_a, kernel_regrow(arena, func_a, a->first, a->last)},
+                    .b = {func_b, kernel_regrow(arena, func_b, b->first, b->last)},
+                    .outside = outside_b,
+                    .shift = shift,
+                    .known = ARENA_ARRAY(arena, bool, outside_b->count + 1)};
+    if (!same_loops(&c.a.kernel, &c.b.kernel)) return false;
+    for (size_t m = 0; m < c.a.kernel.n_members; m++) {
+        ValueId x = c.a.kernel.members[m].value, y = c.b.kernel.members[m].value;
+        if (x - a->first != y - b->first) return false;
+        for (int o = 0; o < func_node(func_a, x)->n_operands; o++)
+            if (!compare_operand(&c, m, o)) return false;
+    }
+    return true;
 }

@@ -24,4 +24,15 @@ uint32_t outside_number(Arena *arena, Outside *outside, ValueId value);
 const char *kernel_canonical(Arena *arena, const Func *func, const Placement *placement,
                              const ClusterSpan *span, Outside *outside);
 
+/* Kernels that differ in where they read their outside values, such as in which image's rows, can share code: each call is then given
+ * pointers that far on. Whether a span may be one: it slices, and nothing in it but addresses depends on where it does. */
+bool span_slices(const Func *func, const ClusterSpan *span);
+/* As kernel_canonical, but for where slices start. */
+const char *kernel_pattern(Arena *arena, const Func *func, const Placement *placement,
+                           const ClusterSpan *span, Outside *outside);
+/* Of two such spans of one pattern: how many bytes further on b reads each of its outside values than a does, in `shift` by their
+ * numbers. False: there is not one distance for all that is read of a value. */
+bool kernel_shift(Arena *arena, const Func *func_a, const ClusterSpan *a, const Func *func_b,
+                  const ClusterSpan *b, Outside *outside_b, int64_t *shift);
+
 #endif

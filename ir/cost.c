@@ -35,6 +35,7 @@ typedef struct {
 
 KernelCost kernel_cost(const Func *func, const Placement *placement, const ClusterSpan *span) {
     KernelCost cost = {.named = span->last};
+    while (cost.named > span->first && kernel_packs(func, cost.named)) cost.named--;
     Arena *arena = arena_new();
     Load *loads = NULL;
     size_t n_loads = 0, capacity = 0;

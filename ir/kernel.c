@@ -329,9 +329,25 @@ static void grow_prologue(Arena *arena, const Func *func, Kernel *kernel, ValueI
             add_use(arena, kernel, kernel->prologue->uses[u].value, true, NULL);
 }
 
+bool kernel_packs(const Func *func, ValueId value) {
+    const Node *node = func_node(func, value);
+    return node->op == OP_pack && node->cluster &&
+           func_node(func, node->operands[0])->cluster == node->cluster &&
+           !op_is_view(func_node(func, node->operands[0])->op);
+}
+
+void kernel_join_pack(Arena *arena, const Func *func, Kernel *kernel, ValueId pack) {
+    const KernelMember *operand = kernel_member(kernel, func_node(func, pack)->operands[0]);
+    if (!operand) return;
+    KernelMember member = {pack, operand->access};
+    ARENA_PUSH(arena, kernel->members, kernel->n_members, kernel->members_capacity, member);
+}
+
 Kernel kernel_regrow(Arena *arena, const Func *func, ValueId first, ValueId last) {
-    Kernel kernel = kernel_found(arena, func, last);
-    for (ValueId value = last; value-- > first;) {
+    ValueId root = last;
+    while (root > first && kernel_packs(func, root)) root--;
+    Kernel kernel = kernel_found(arena, func, root);
+    for (ValueId value = root; value-- > first;) {
         bool used = false;
         for (size_t u = 0; u < kernel.n_uses; u++) {
             if (kernel.uses[u].value != value) continue;
@@ -344,6 +360,8 @@ Kernel kernel_regrow(Arena *arena, const Func *func, ValueId first, ValueId last
         Access access = access_identity(func_type(func, value));
         kernel_join(arena, func, &kernel, value, &access);
     }
+    for (ValueId value = first; value <= last; value++)
+        if (kernel_packs(func, value)) kernel_join_pack(arena, func, &kernel, value);
     grow_prologue(arena, func, &kernel, first);
     return kernel;
 }

@@ -65,6 +65,11 @@ Strided kernel_strided(const Func *func, ValueId operand, ValueId *views, int *n
 
 /* The partial reduction that the kernel is founded on, which is its last value; IR_NONE: it is founded on another. */
 ValueId kernel_partial(const Func *func, const Kernel *kernel);
+/* Whether the node is a `pack` of a value that its own kernel computes, which stores each element in its panel as it is met. Such a member's
+ * access is that of its operand. */
+bool kernel_packs(const Func *func, ValueId value);
+/* A kernel that computes the operand of `pack` (else nothing happens) comes to store it packed too. */
+void kernel_join_pack(Arena *arena, const Func *func, Kernel *kernel, ValueId pack);
 /* Where that meets its operand number `operand`. Loops whose stride, the rounds of all later ones, is N or more run along rows. */
 const Access *kernel_partial_operand(const Func *func, const Kernel *kernel, int operand);
 

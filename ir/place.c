@@ -1,6 +1,8 @@
 /* Places of values: see place.h. */
 #include "ir/place.h"
 
+#include <string.h>
+
 static void find_spans(Arena *arena, const Func *func, Placement *placement) {
     size_t capacity = 0;
     placement->span_of = ARENA_ARRAY(arena, uint32_t, func->count + 1);
@@ -19,33 +21,67 @@ static void find_spans(Arena *arena, const Func *func, Placement *placement) {
     }
 }
 
-/* Whether a value of the span is computed from `from`, within it. */
-static bool computed_from(Arena *arena, const Func *func, const ClusterSpan *span, ValueId value,
-                          ValueId from) {
+/* What of a span is computed from a value outside. */
+typedef struct {
+    bool value; /* the one that is asked for */
+    bool
+        elementwise; /* all of it is elementwise and of one shape: each element of it is computed from that same element */
+} Derived;
+
+static bool same_shape(const Type *a, const Type *b) {
+    return a->rank == b->rank && memcmp(a->dim, b->dim, sizeof a->dim[0] * a->rank) == 0;
+}
+
+static Derived derived_from(Arena *arena, const Func *func, const ClusterSpan *span, ValueId value,
+                            ValueId from) {
     bool *from_it = ARENA_ARRAY(arena, bool, span->last - span->first + 1);
-    for (ValueId id = span->first; id <= value; id++)
-        for (int o = 0; o < func_node(func, id)->n_operands; o++) {
-            ValueId x = func_node(func, id)->operands[o];
+    Derived derived = {.elementwise = true};
+    for (ValueId id = span->first; id <= span->last; id++) {
+        const Node *node = func_node(func, id);
+        for (int o = 0; o < node->n_operands; o++) {
+            ValueId x = node->operands[o];
             bool inside = x >= span->first && x <= span->last;
             if (x == from || (inside && from_it[x - span->first])) from_it[id - span->first] = true;
         }
-    return from_it[value - span->first];
+        if (from_it[id - span->first] &&
+            (op_info(node->op)->loop != LOOP_ELEMENTWISE || !same_shape(&node->type, func_type(func, from))))
+            derived.elementwise = false;
+    }
+    derived.value = from_it[value - span->first];
+    return derived;
+}
+
+/* The kernels of spans that update states in place, each grown once: the one of all counters updates hundreds. */
+typedef struct {
+    Arena *arena;
+    Kernel **of; /* by span */
+} Grown;
+
+static const Kernel *grown_kernel(Grown *grown, const Func *func, const Placement *placement, uint32_t span) {
+    if (!grown->of[span]) {
+        grown->of[span] = ARENA_NEW(grown->arena, Kernel);
+        *grown->of[span] =
+            kernel_regrow(grown->arena, func, placement->spans[span].first, placement->spans[span].last);
+    }
+    return grown->of[span];
 }
 
 /* Whether the kernel that computes `value` may write it over `state`, which it reads: only element by element, and only if the
  * value itself is computed from the element, which is thus loaded before anything is stored. */
-static bool reads_in_step(const Func *func, const ClusterSpan *span, ValueId value, ValueId state) {
-    Arena *arena = arena_new();
-    Kernel kernel = kernel_regrow(arena, func, span->first, span->last);
-    const KernelMember *member = kernel_member(&kernel, value);
-    bool good = member && (kernel.kind == KERNEL_LOOP || kernel.kind == KERNEL_MATMUL) &&
-                computed_from(arena, func, span, value, state);
-    for (size_t u = 0; good && u < kernel.n_uses; u++) {
-        const KernelUse *use = &kernel.uses[u];
+static bool reads_in_step(Grown *grown, const Func *func, const Placement *placement, ValueId value,
+                          ValueId state) {
+    uint32_t span = placement->span_of[value];
+    Derived derived = derived_from(grown->arena, func, &placement->spans[span], value, state);
+    if (!derived.value || derived.elementwise)
+        return derived.value; /* the kernel need not be grown to know */
+    const Kernel *kernel = grown_kernel(grown, func, placement, span);
+    const KernelMember *member = kernel_member(kernel, value);
+    bool good = member && (kernel->kind == KERNEL_LOOP || kernel->kind == KERNEL_MATMUL);
+    for (size_t u = 0; good && u < kernel->n_uses; u++) {
+        const KernelUse *use = &kernel->uses[u];
         if (use->value == state)
-            good = !use->in_memory && access_equal(&use->access, &member->access, kernel.domain.rank);
+            good = !use->in_memory && access_equal(&use->access, &member->access, kernel->domain.rank);
     }
-    arena_free(arena);
     return good;
 }
 
@@ -55,6 +91,8 @@ static void place_updates(Arena *arena, const Func *func, Placement *placement) 
     uint32_t *last_read = ARENA_ARRAY(arena, uint32_t, n + 1); /* span + 1 of the last reader */
     ValueId *read = ARENA_ARRAY(arena, ValueId, n + 1);
     bool *pinned = ARENA_ARRAY(arena, bool, n + 1); /* its old value is itself an output or update */
+    Grown grown = {.arena = arena_new()};
+    grown.of = ARENA_ARRAY(grown.arena, Kernel *, placement->n_spans + 1);
     for (size_t s = 0; s < n; s++) read[s] = IR_NONE;
     for (ValueId id = 0; id < func->count; id++) {
         const Node *node = func_node(func, id);
@@ -78,10 +116,11 @@ static void place_updates(Arena *arena, const Func *func, Placement *placement) 
         uint32_t span = placement->span_of[value];
         if (span == IR_NONE || pinned[state] || placement->places[value].kind != PLACE_ARENA) continue;
         if (last_read[state] > span + 1) continue;
-        if (last_read[state] == span + 1 && !reads_in_step(func, &placement->spans[span], value, read[state]))
+        if (last_read[state] == span + 1 && !reads_in_step(&grown, func, placement, value, read[state]))
             continue;
         placement->places[value] = (Place){PLACE_STATE, state};
     }
+    arena_free(grown.arena);
 }
 
 static void find_copies(Arena *arena, const Func *func, Placement *placement) {

@@ -180,6 +180,8 @@ static void check_clusters(Verify *v) {
                  next = id + 1 < func->count ? func->nodes[id + 1].cluster : 0;
         if (cluster && closed[cluster]) FAIL_NODE(v, id, "lies apart from the rest of cluster %u", cluster);
         if (cluster && cluster != next) closed[cluster] = true;
+        if (cluster && cluster == next && op_is_partial(func->nodes[id].op))
+            FAIL_NODE(v, id, "is followed by more of cluster %u, which is founded on it", cluster);
     }
 }
 

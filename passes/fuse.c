@@ -197,6 +197,23 @@ static bool belongs_to_product(const Fusion *fusion, ValueId value, uint32_t hos
     return !access || !kernel_fits(fusion->func, kernel, product, access);
 }
 
+/* Where the kernel that stores the value meets its elements, it can store them packed too. Not pairs of rows, of which it meets one: they
+ * are put together by a kernel of their own. */
+static void absorb_packs(Fusion *fusion, ValueId value, uint32_t home) {
+    const Users *users = &fusion->users[value];
+    if (fusion->kernels[home].kind != KERNEL_LOOP || op_is_view(func_node(fusion->func, value)->op)) return;
+    for (size_t i = 0; i < users->count; i++) {
+        Kernel *kernel = &fusion->kernels[users->kernels[i]];
+        if (kernel->kind != KERNEL_PACK || kernel->n_members != 1)
+            continue; /* others see the value through views */
+        const Node *pack = func_node(fusion->func, kernel->core);
+        if (pack->attrs[1].i > 1 && !pack->attrs[2].b) continue;
+        kernel_join_pack(fusion->arena, fusion->func, &fusion->kernels[home], kernel->core);
+        fusion->home[kernel->core] = home;
+        kernel->n_members = 0; /* empty: nothing of it is emitted */
+    }
+}
+
 static void store_value(Fusion *fusion, ValueId value) {
     uint32_t home = find_host(fusion, value);
     if (home == IR_NONE || belongs_to_product(fusion, value, home))
@@ -204,6 +221,7 @@ static void store_value(Fusion *fusion, ValueId value) {
     else
         join(fusion, home, value, single_access(&fusion->kernels[home], value));
     fusion->home[value] = home;
+    absorb_packs(fusion, value, home);
     const Users *users = &fusion->users[value];
     for (size_t i = 0; i < users->count; i++) {
         if (users->kernels[i] == home) continue;

@@ -71,6 +71,7 @@ static inline Attr random_attr(RandomGraph *g, OpKind op, const AttrSpec *spec, 
     if (spec->kind == ATTR_INT && strcmp(spec->key, "rows") == 0) attr.i = 1;
     if (spec->kind == ATTR_INT && strcmp(spec->key, "bf16") != 0 && strcmp(spec->key, "rows") != 0)
         attr.i = draw_below(&g->seed, rank + 1) - (strcmp(spec->key, "batch") != 0);
+    if (spec->kind == ATTR_INT && strcmp(spec->key, "columns") == 0) attr.i = rank ? x->dim[rank - 1] : 2;
     if (spec->kind != ATTR_INTS) return attr;
     if (strcmp(spec->key, "shape") == 0)
         attr.ints = op == OP_iota ? random_ints(g, (int)draw_below(&g->seed, 3) + 1, 1, 4)

@@ -109,6 +109,10 @@ static void test_expand_cases(void **state) {
     (void)state;
     check_file("expand");
 }
+static void test_tile_sums_cases(void **state) {
+    (void)state;
+    check_file("tile-sums");
+}
 
 /* ---- the manager ---------------------------------------------------------------------------------------------------- */
 
@@ -177,6 +181,7 @@ int main(void) {
         cmocka_unit_test(test_simplify_cases),
         cmocka_unit_test(test_autodiff_cases),
         cmocka_unit_test(test_expand_cases),
+        cmocka_unit_test(test_tile_sums_cases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
