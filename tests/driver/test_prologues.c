@@ -23,7 +23,6 @@ typedef struct {
 static const char *const LARGE[] = {"batch=32", "image=64", "patch=8", "depth=2", "heads=2"};
 
 static const Case CASES[] = {
-    {"quickstart", "fp32", "96", {0}, 48 << 10},
     {"mae", "bf16x3", "96", {0}, 96 << 10},
     {"mocov3", "bf16", "92", {0}, 48 << 10},
     {"dino", "fp32", "88", {"out_dim=512", "locals=2", "local_size=32"}, 48 << 10},
