@@ -117,13 +117,12 @@ static void drop_unit_loops(Kernel *kernel) {
     }
 }
 
-void emit_group_loops(Emitter *e) {
+void emit_group_loops(Emitter *e, int64_t rounds) {
     drop_unit_loops(e->kernel);
     const Domain *domain = &e->kernel->domain;
     bool merging = e->kernel->kind == KERNEL_LOOP || e->kernel->kind == KERNEL_MATMUL,
          single = !merging || needs_single_loops(e);
-    int cut =
-        e->chain ? domain_cut(domain, e->chain->units) : -1; /* shares are of the loops up to this one */
+    int cut = rounds ? domain_cut(domain, rounds) : -1;
     e->n_groups = 0;
     for (int i = 0; i < domain->rank; i++) {
         bool merged = i > 0 && i - 1 != cut && !single && can_merge(e, i - 1);
@@ -291,8 +290,7 @@ void emit_scatter(Emitter *e, LLVMValueRef value, LLVMValueRef base, LLVMValueRe
 
 void emit_store(Emitter *e, const Buffer *buffer, const Access *access, LLVMValueRef value) {
     const Type *type = func_type(e->func, buffer->value);
-    LLVMTypeRef element = memory_type(e, type->dtype), i32 = LLVMInt32TypeInContext(e->context);
-    LLVMTypeRef pointer = LLVMPointerTypeInContext(e->context, 0);
+    LLVMTypeRef element = memory_type(e, type->dtype);
     unsigned size = (unsigned)dtype_size(type->dtype);
     int64_t step;
     LLVMValueRef index = linear_index(e, type, access, &step);

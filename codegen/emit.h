@@ -59,7 +59,8 @@ typedef struct {
 } Emitter;
 
 /* ---- elements.c ---------------------------------------------------------------------------------------------- */
-void emit_group_loops(Emitter *e);
+/* Loops up to one that ends `rounds` rounds of those outside it stay apart from the loops inside it; 0: none need to. */
+void emit_group_loops(Emitter *e, int64_t rounds);
 /* The value at the current loop indices: a vector of `width` lanes if it depends on the vector loop, else a scalar.
  * `guard` (i1 or a vector of them, or NULL): where it is false nothing may be loaded and the result is not used. */
 LLVMValueRef emit_value(Emitter *e, ValueId value, const Access *access, LLVMValueRef guard);

@@ -1,6 +1,7 @@
 /* The packed matrix product: see gemm.h. */
 #include "codegen/gemm.h"
 #include "codegen/panels.h"
+#include "ir/prologue.h"
 
 #include <string.h>
 
@@ -35,7 +36,7 @@ static Blocking choose_blocking(const Target *target, const GemmShape *shape) {
     bool pairs = micro->kind != MICRO_FMA;
     b.kc = shape->k <= (pairs ? WHOLE_K_BF16 : WHOLE_K) ? shape->k : pairs ? CUT_K_BF16 : CUT_K;
     int64_t line = 4 * panels.parts * micro_units(micro, b.kc);
-    int64_t n = round_up(shape->n, b.nr), nc = target->l2_bytes * 5 / 2 / line / b.nr * b.nr;
+    int64_t n = round_up(shape->n, b.nr), nc = product_columns_at_once(target->l2_bytes, line) / b.nr * b.nr;
     if (nc < b.nr) nc = b.nr;
     int64_t blocks = (n + nc - 1) / nc;
     b.nc = round_up((n + blocks - 1) / blocks, b.nr);
@@ -51,9 +52,20 @@ static int64_t partial_units(const Blocking *b, const GemmShape *shape, bool epi
     return epilogue && b->kc < shape->k ? round_up(most_rows(shape), b->mr) * b->nc : 0;
 }
 
+/* From row to row of what a prologue makes: not so that rows meet in the same lines of the cache. */
+static int64_t made_stride(const Blocking *b) {
+    return round_up(b->kc, 16) + 16;
+}
+
+/* A panel's rows of it, before they are packed. */
+static int64_t made_units(const Blocking *b, const GemmShape *shape) {
+    if (!shape->prologue) return 0;
+    return round_up(b->mr * made_stride(b) * (int64_t)dtype_size(shape->a_dtype) / 4, 16);
+}
+
 int64_t gemm_scratch_bytes(const Target *target, const GemmShape *shape, bool epilogue) {
     Blocking b = choose_blocking(target, shape);
-    return 4 * (b.panels.parts * (b.rest_a + b.rest_b) + round_up(b.mr * b.nr, 16) +
+    return 4 * (b.panels.parts * (b.rest_a + b.rest_b) + round_up(b.mr * b.nr, 16) + made_units(&b, shape) +
                 partial_units(&b, shape, epilogue));
 }
 
@@ -80,7 +92,7 @@ typedef struct {
     Emitter *e;
     const GemmShape *shape;
     Blocking blocking;
-    LLVMValueRef a, b, c, packed_a, packed_b, tile, batch;
+    LLVMValueRef a, b, c, packed_a, packed_b, tile, made, batch;
     LLVMValueRef partial;    /* parts of sums: row r, column j of this thread's block at partial[r·nc + j] */
     LLVMValueRef m0, column; /* its first row; first column of the block */
     LLVMValueRef first_k;    /* of the piece of K */
@@ -276,12 +288,35 @@ static void emit_tiles(Gemm *g, LLVMValueRef row, LLVMValueRef rows, LLVMValueRe
     emit_loop_end(e, &across);
 }
 
+/* Packs rows [row, row + rows) of A, k elements from g->first_k on. What a prologue makes is packed while the cache next to the core holds
+ * it. */
+static void pack_a(Gemm *g, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef k) {
+    Emitter *e = g->e;
+    const Blocking *b = &g->blocking;
+    const GemmShape *s = g->shape;
+    if (s->prologue) {
+        Lines of_made = {s->a_dtype, made_stride(b), 1};
+        LLVMValueRef units = micro_units_of(e, &b->panels.micro, k), lines;
+        Loop panel = emit_block_loop(e, emit_i64(e, 0), rows, b->mr, "panel", &lines);
+        s->prologue(e, s->prologue_user, add(e, row, panel.counter), lines, g->first_k, k, b->kc, g->made,
+                    of_made.across);
+        panels_pack_one(e, &b->panels, false, &of_made, g->made, lines, k,
+                        at(e, g->packed_a, mul(e, panel.counter, units)), b->rest_a);
+        emit_loop_end(e, &panel);
+        return;
+    }
+    Lines of_a = {s->a_dtype, s->a_row, s->a_col};
+    LLVMValueRef from = add(e, mul(e, row, emit_i64(e, s->a_row)), mul(e, g->first_k, emit_i64(e, s->a_col)));
+    panels_pack(e, &b->panels, false, &of_a, at_type(e, panels_element(e, s->a_dtype), g->a, from), rows, k,
+                g->packed_a, b->rest_a);
+}
+
 /* One matrix of the batch: this thread's rows [m0, m1) and columns [n0, n1). */
 static void emit_matrix(Gemm *g, LLVMValueRef m0, LLVMValueRef m1, LLVMValueRef n0, LLVMValueRef n1) {
     Emitter *e = g->e;
     const Blocking *b = &g->blocking;
     const GemmShape *s = g->shape;
-    Lines of_a = {s->a_dtype, s->a_row, s->a_col}, of_b = {s->b_dtype, s->b_col, s->b_row};
+    Lines of_b = {s->b_dtype, s->b_col, s->b_row};
     LLVMValueRef k, columns, rows;
     Loop jc = emit_block_loop(e, n0, n1, b->nc, "jc", &columns);
     g->m0 = m0;
@@ -297,10 +332,7 @@ static void emit_matrix(Gemm *g, LLVMValueRef m0, LLVMValueRef m1, LLVMValueRef 
                     columns, k, g->packed_b, b->rest_b);
     }
     Loop ic = emit_block_loop(e, m0, m1, b->mc, "ic", &rows);
-    LLVMValueRef from_a =
-        add(e, mul(e, ic.counter, emit_i64(e, s->a_row)), mul(e, pc.counter, emit_i64(e, s->a_col)));
-    panels_pack(e, &b->panels, false, &of_a, at_type(e, panels_element(e, s->a_dtype), g->a, from_a), rows, k,
-                g->packed_a, b->rest_a);
+    pack_a(g, ic.counter, rows, k);
     emit_tiles(g, ic.counter, rows, jc.counter, columns, k, first, last);
     emit_loop_end(e, &ic);
     emit_loop_end(e, &pc);
@@ -328,8 +360,9 @@ void gemm_emit(Emitter *e, const Target *target, const GemmShape *shape, LLVMVal
     g.packed_b = scratch;
     g.packed_a = at(e, scratch, emit_i64(e, bl->panels.parts * bl->rest_b));
     g.tile = at(e, g.packed_a, emit_i64(e, bl->panels.parts * bl->rest_a));
+    g.made = at(e, g.tile, emit_i64(e, round_up(bl->mr * bl->nr, 16)));
     if (partial_units(bl, shape, epilogue != NULL))
-        g.partial = at(e, g.tile, emit_i64(e, round_up(bl->mr * bl->nr, 16)));
+        g.partial = at(e, g.made, emit_i64(e, made_units(bl, shape)));
     LLVMTypeRef type_a = panels_element(e, shape->a_dtype), type_b = panels_element(e, shape->b_dtype);
     micro_begin(e, &bl->panels.micro);
     int64_t batch = 1;
@@ -351,9 +384,9 @@ void gemm_emit(Emitter *e, const Target *target, const GemmShape *shape, LLVMVal
         return;
     }
     g.batch = zero;
-    g.a = at_type(e, type_a, a, emit_i64(e, shape->a_offset));
+    if (!shape->prologue) g.a = at_type(e, type_a, a, emit_i64(e, shape->a_offset));
     g.b = at_type(e, type_b, b, emit_i64(e, shape->b_offset));
-    bool by_rows = shape->block || shape->m >= shape->n || shape->n < 16 * g.blocking.nr;
+    bool by_rows = shape->block || product_shares_rows(shape->m, shape->n) || shape->n < 16 * g.blocking.nr;
     emit_share(e, by_rows ? shape->m : shape->n, by_rows ? grain_of(&g) : g.blocking.nr, &from, &to);
     if (by_rows)
         emit_matrix(&g, from, to, zero, n);

@@ -10,6 +10,11 @@
 #include "codegen/emit.h"
 #include "codegen/target.h"
 
+/* Makes elements of A that are not in memory: rows [row, row + rows), columns [column, column + columns) (i64 values), which are one of
+ * the pieces of `piece` columns that a row is cut into; those of row r from to + r·stride elements on. */
+typedef void (*GemmPrologue)(Emitter *e, void *user, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef column,
+                             LLVMValueRef columns, int64_t piece, LLVMValueRef to, int64_t stride);
+
 typedef struct {
     DType a_dtype, b_dtype; /* DT_F32 or DT_BF16 */
     int products;           /* of f32: 0; of bf16: 1; of split bf16: 3 */
@@ -23,6 +28,8 @@ typedef struct {
     int64_t grain; /* rows that one thread must have together where threads share rows: 1 for any */
     bool
         b_packed; /* B lies in panels already, side B of panels.h along all of K; its strides and offset mean nothing */
+    GemmPrologue prologue; /* of one matrix; NULL: A is in memory */
+    void *prologue_user;
 } GemmShape;
 
 /* What is done with a finished tile: rows [row, row + rows) and columns from col, `columns` of them (i64 values), of
@@ -34,7 +41,7 @@ typedef void (*GemmEpilogue)(Emitter *e, void *user, LLVMValueRef batch, LLVMVal
 typedef void (*GemmPrefetch)(Emitter *e, void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
                              LLVMValueRef col, int64_t columns);
 
-/* Emits the product into e->function at the builder's place. `c`: row-major C for partial sums and the plain result
+/* Emits the product into e->function at the builder's place. `a`: NULL where a prologue makes it. `c`: row-major C for partial sums and the plain result
  * when `epilogue` is NULL; `prefetch` may be NULL. scratch: a pointer to gemm_scratch_bytes of this thread's own. */
 void gemm_emit(Emitter *e, const Target *target, const GemmShape *shape, LLVMValueRef a, LLVMValueRef b,
                LLVMValueRef c, LLVMValueRef scratch, GemmEpilogue epilogue, GemmPrefetch prefetch,

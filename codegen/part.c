@@ -107,7 +107,7 @@ static void emit_code(Part *part, LLVMModuleRef module, LLVMBuilderRef builder, 
         if (stored[id - span->first]) emit_buffer(&e, id, true);
     }
     emit_find_rounded(&e, span->first, span->last, stored);
-    emit_group_loops(&e);
+    emit_group_loops(&e, e.chain ? e.chain->units : 0); /* shares are of the units */
     if (kernel.kind == KERNEL_MATMUL)
         code->scratch_bytes = emit_product_kernel(&e, target);
     else if (kernel.kind == KERNEL_PACK)

@@ -5,6 +5,7 @@
 #include "codegen/micro.h"
 #include "codegen/partial.h"
 #include "codegen/prepack.h"
+#include "codegen/prologue.h"
 
 enum { MOST_VECTORS = 16 }; /* of a tile's columns */
 
@@ -325,7 +326,12 @@ static int64_t emit_matmul(Emitter *e, const Target *target, const Node *node) {
     LLVMValueRef c = plain ? core_buffer->pointer : NULL;
     ValueId a, b;
     GemmShape shape = shape_of(e, node, &a, &b);
-    LLVMValueRef a_pointer = emit_buffer(e, a, false)->pointer, b_pointer = emit_buffer(e, b, false)->pointer;
+    LLVMValueRef b_pointer = emit_buffer(e, b, false)->pointer, a_pointer = NULL;
+    if (e->kernel->prologue) {
+        shape.prologue = prologue_emit;
+        shape.prologue_user = prologue_begin(e);
+    } else
+        a_pointer = emit_buffer(e, a, false)->pointer;
     LLVMValueRef scratch = emit_buffer(e, IR_NONE, true)->pointer;
     gemm_emit(e, target, &shape, a_pointer, b_pointer, c, scratch, plain ? NULL : emit_epilogue,
               plain ? NULL : prefetch_epilogue, &epilogue);

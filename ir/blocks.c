@@ -73,6 +73,8 @@ bool kernel_cut(const Func *func, const Kernel *kernel, int64_t n, Cut *cut) {
     for (int i = 0; i <= last; i++) rounds *= domain->extent[i];
     *cut = (Cut){func, kernel, n, last, rounds / n};
     if (!sums_within_units(cut)) return false;
+    Cut made;
+    if (kernel->prologue && !kernel_cut(func, kernel->prologue, n, &made)) return false;
     if (kernel->kind == KERNEL_MATMUL) return cut_product(cut);
     if (kernel->rows) return last < kernel->first_inner;
     int inner = 0; /* loops inside the cut ones, which vectors run along */
@@ -125,5 +127,9 @@ bool cut_keeps(const Cut *cut, ValueId value) {
         if (use->in_memory ? kernel->kind != KERNEL_MATMUL : !access_in_step(cut, value, &use->access))
             return false;
     }
+    Cut made; /* unit i of a prologue makes the rows that unit i of its product multiplies */
+    if (kernel->prologue &&
+        !(kernel_cut(cut->func, kernel->prologue, cut->n, &made) && cut_keeps(&made, value)))
+        return false;
     return kernel->kind != KERNEL_MATMUL || product_keeps(cut, value);
 }

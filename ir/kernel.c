@@ -314,6 +314,21 @@ static bool is_scalar_root(const Func *func, const Kernel *kernel, ValueId value
            !op_is_reduce(func_node(func, value)->op);
 }
 
+/* A product's first operand that lies in memory, but is of the product's own cluster: its prologue makes it. */
+static void grow_prologue(Arena *arena, const Func *func, Kernel *kernel, ValueId first) {
+    ValueId views[MAX_VIEWS];
+    int n_views;
+    const Node *core = kernel->core == IR_NONE ? NULL : func_node(func, kernel->core);
+    if (!core || core->op != OP_matmul) return;
+    ValueId made = kernel_strided(func, core->operands[0], views, &n_views).base;
+    if (made < first) return;
+    kernel->prologue = ARENA_NEW(arena, Kernel);
+    *kernel->prologue = kernel_regrow(arena, func, first, made);
+    for (size_t u = 0; u < kernel->prologue->n_uses; u++)
+        if (kernel->prologue->uses[u].value < first)
+            add_use(arena, kernel, kernel->prologue->uses[u].value, true, NULL);
+}
+
 bool kernel_packs(const Func *func, ValueId value) {
     const Node *node = func_node(func, value);
     return node->op == OP_pack && node->cluster &&
@@ -347,6 +362,7 @@ Kernel kernel_regrow(Arena *arena, const Func *func, ValueId first, ValueId last
     }
     for (ValueId value = first; value <= last; value++)
         if (kernel_packs(func, value)) kernel_join_pack(arena, func, &kernel, value);
+    grow_prologue(arena, func, &kernel, first);
     return kernel;
 }
 

@@ -1,7 +1,8 @@
 /* The shape of one fused kernel: its loops, what it computes inside them, and what it loads.
  *
  * A kernel is founded on its last value and grows towards its operands. The pass `fuse` grows kernels to
- * decide what joins; codegen grows the same kernel again from the cluster's nodes to generate its code. */
+ * decide what joins; codegen grows the same kernel again from the cluster's nodes to generate its code. A product's kernel may have
+ * a second one inside it, its prologue (ir/prologue.h). */
 #ifndef VITC_IR_KERNEL_H
 #define VITC_IR_KERNEL_H
 
@@ -26,7 +27,7 @@ typedef struct {
     Access access;
 } KernelUse;
 
-typedef struct {
+typedef struct Kernel {
     KernelKind kind;
     bool rows;
     int first_inner;
@@ -36,6 +37,8 @@ typedef struct {
     size_t n_members, members_capacity;
     KernelUse *uses; /* of operands of members, members or not */
     size_t n_uses, uses_capacity;
+    struct Kernel
+        *prologue; /* makes a product's first operand; what it loads is among the uses too; or NULL */
 } Kernel;
 
 /* A kernel that computes `value` alone. */

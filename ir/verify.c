@@ -1,6 +1,7 @@
 /* Checks every invariant that ir.h states, and names the node that breaks one. A pass that fails here has a bug; a text
  * that fails here is refused. */
 #include "ir/blocks.h"
+#include "ir/prologue.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -184,6 +185,60 @@ static void check_clusters(Verify *v) {
     }
 }
 
+/* Whether anything but the prologue of nodes first..last, and the product in it, reads what the prologue computes. */
+static bool is_read_elsewhere(Verify *v, const Kernel *kernel, ValueId first, ValueId last,
+                              const bool *stored) {
+    const Kernel *prologue = kernel->prologue;
+    ValueId made = prologue->members[0].value;
+    bool *inside = ARENA_ARRAY(v->arena, bool, last - first + 1);
+    for (size_t m = 0; m < prologue->n_members; m++) inside[prologue->members[m].value - first] = true;
+    for (ValueId id = first; id <= last; id++) {
+        if (inside[id - first] && stored[id]) return true;
+        for (int o = 0; o < v->func->nodes[id].n_operands; o++) {
+            ValueId x = v->func->nodes[id].operands[o];
+            if (x >= first && x != made && inside[x - first] && !inside[id - first]) return true;
+        }
+    }
+    return !prologue_read_alone(v->func, kernel->core, made, first, last);
+}
+
+/* Of what a product reads in memory its own kernel, nodes first..last, may make the first operand alone: by a prologue. */
+static void check_product(Verify *v, ValueId core, ValueId first, ValueId last, const bool *stored) {
+    const Func *func = v->func;
+    const Node *node = &func->nodes[core];
+    ValueId views[16];
+    int n_views, made = -1; /* operand */
+    for (int o = 0; o < node->n_operands; o++)
+        if (kernel_strided(func, node->operands[o], views, &n_views).base >= first) made = o;
+    if (made < 0) return;
+    Kernel kernel = kernel_regrow(v->arena, func, first, last);
+    if (made > 0 || kernel.core != core || !kernel.prologue) {
+        FAIL_NODE(v, core, "its own kernel computes operand %d, which it reads in memory", made);
+        return;
+    }
+    const char *fault = prologue_fault(func, core, kernel.prologue);
+    if (!fault && is_read_elsewhere(v, &kernel, first, last, stored))
+        fault = "has a prologue that others read";
+    if (fault) FAIL_NODE(v, core, "%s", fault);
+}
+
+static void check_products(Verify *v) {
+    const Func *func = v->func;
+    bool *stored = ARENA_ARRAY(v->arena, bool, func->count + 1);
+    for (ValueId id = 0; id < func->count; id++)
+        for (int o = 0; o < func->nodes[id].n_operands; o++)
+            if (func->nodes[func->nodes[id].operands[o]].cluster != func->nodes[id].cluster)
+                stored[func->nodes[id].operands[o]] = true;
+    for (size_t i = 0; i < func->n_outputs; i++) stored[func->outputs[i].value] = true;
+    for (size_t i = 0; i < func->n_updates; i++) stored[func->updates[i].value] = true;
+    for (ValueId first = 0, end; first < func->count; first = end) {
+        uint32_t cluster = func->nodes[first].cluster;
+        for (end = first + 1; end < func->count && func->nodes[end].cluster == cluster;) end++;
+        for (ValueId id = first; cluster && id < end; id++)
+            if (op_is_product(func->nodes[id].op)) check_product(v, id, first, end - 1, stored);
+    }
+}
+
 /* A kernel of a chain, nodes first..last, computes units of it and reads from the others those alone. */
 static void check_link(Verify *v, const Chain *chain, ValueId first, ValueId last) {
     const Func *func = v->func;
@@ -344,8 +399,9 @@ bool module_verify(const Module *module, Diags *diags) {
         if (v.errors > 0) break; /* what follows looks into nodes */
         check_clusters(&v);
         check_chains(&v);
-        if (v.errors == 0) check_links(&v);
         check_results(&v);
+        if (v.errors == 0) check_products(&v);
+        if (v.errors == 0) check_links(&v);
         check_names(&v);
     }
     if (v.errors == 0) {

@@ -10,6 +10,7 @@
 #include "passes/memory.h"
 #include "passes/pack_weights.h"
 #include "passes/precision.h"
+#include "passes/prologue.h"
 #include "passes/reductions.h"
 #include "passes/remat.h"
 #include "passes/schedule.h"
@@ -36,6 +37,8 @@ static const Pass TABLE[] = {
     {"remat",
      "compute values again instead of keeping them: what is nearly free, or what a limit of memory asks for",
      pass_remat},
+    {"prologue", "make what a product reads first, element by element, as the product packs it",
+     pass_prologue},
     {"chain", "run kernels that feed each other block by block, so that values stay in the cache",
      pass_chain},
     {"memory", "lay the values between kernels into one arena", pass_memory},

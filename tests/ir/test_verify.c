@@ -147,7 +147,64 @@ static void test_each_invariant(void **state) {
     }
 }
 
+/* ---- prologues: the part of a function up to its outputs, and what is wrong with it, if anything ---------------------- */
+
+#define MAKE "    %0 = mul %x, %s [cluster = 1]\n    %1 = neg %0 [cluster = 1]\n"
+#define PRODUCT "    %2 = matmul %1, %w [cluster = 1]\n"
+
+static const struct {
+    const char *body, *message;
+} PROLOGUES[] = {
+    {MAKE PRODUCT "    %3 = add %2, %x [cluster = 1]\n", NULL},
+    {MAKE "    %r = reshape %1 {shape = [4, 8, 8]} [cluster = 1]\n"
+          "    %t = reshape %r {shape = [32, 8]} [cluster = 1]\n"
+          "    %3 = matmul %t, %w [cluster = 1]\n",
+     NULL},
+    {MAKE PRODUCT "    %3 = add %2, %1 [cluster = 1]\n", "has a prologue that others read"},
+    {MAKE PRODUCT "    %3 = add %2, %0 [cluster = 1]\n", "has a prologue that others read"},
+    {MAKE PRODUCT "    %3 = add %2, %1 [cluster = 2]\n", "has a prologue that others read"},
+    {MAKE PRODUCT "    %3 = neg %2 [cluster = 1]\n    output z = %0\n", "has a prologue that others read"},
+    {MAKE "    %3 = matmul %1, %1 {tb = true} [cluster = 1]\n", "its own kernel computes operand 1"},
+    {MAKE "    %3 = matmul %w, %1 {tb = true} [cluster = 1]\n", "its own kernel computes operand 1"},
+    {MAKE "    %3 = matmul %1, %x {ta = true} [cluster = 1]\n", "does not make its first operand row by row"},
+    {MAKE "    %t = slice %1 {start = [0, 0], limit = [16, 8], step = [1, 1]} [cluster = 1]\n"
+          "    %3 = matmul %t, %w [cluster = 1]\n",
+     "does not make its first operand row by row"},
+    {MAKE "    %r = reshape %1 {shape = [4, 8, 8]} [cluster = 1]\n"
+          "    %b = reshape %x {shape = [4, 8, 8]} [cluster = 2]\n"
+          "    %3 = matmul %r, %b [cluster = 3]\n",
+     NULL},
+    {"    %b = reshape %x {shape = [4, 8, 8]} [cluster = 1]\n" MAKE
+     "    %r = reshape %1 {shape = [4, 8, 8]} [cluster = 1]\n    %3 = matmul %r, %b [cluster = 1]\n",
+     "is no product of one matrix"},
+    {"    %0 = sum %x {axes = [1]} [cluster = 1]\n    %r = reshape %0 {shape = [32, 1]} [cluster = 1]\n"
+     "    %1 = mul %x, %r [cluster = 1]\n" PRODUCT "    %3 = neg %2 [cluster = 1]\n",
+     "has a prologue that is not elementwise"},
+    {"    %1 = matmul %x, %w [cluster = 1]\n" PRODUCT "    %3 = neg %2 [cluster = 1]\n",
+     "has a prologue that is not elementwise"},
+};
+
+static void test_prologues(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof PROLOGUES / sizeof *PROLOGUES; i++) {
+        Arena *arena = arena_new();
+        Diags *diags = diags_new(arena);
+        const char *message = PROLOGUES[i].message;
+        char *text = arena_printf(arena,
+                                  "module @m {\n  func @f(%%x : f32[32x8], %%s : f32[32x1], %%w : f32[8x8]) "
+                                  "{\n%s    output y = %%3\n  }\n}\n",
+                                  PROLOGUES[i].body);
+        Module *module = module_parse(arena, diags, "test", text, strlen(text));
+        bool good = module && module_verify(module, diags);
+        if (good == (message != NULL)) fail_msg("%s\n%s", text, diags_text(diags));
+        if (message && !strstr(diags_text(diags), message))
+            fail_msg("%s\nis told as\n%s", message, diags_text(diags));
+        arena_free(arena);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_invariant)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_invariant),
+                                       cmocka_unit_test(test_prologues)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,160 @@
+/* What products make of their first operand themselves: the same bits as from kernels of their own, alone and in chains, for any number of
+ * threads; and nothing of it reaches memory. */
+#include "codegen/codegen.h"
+#include "frontend/frontend.h"
+#include "ir/cost.h"
+#include "passes/chain.h"
+#include "passes/passes.h"
+#include "tests/driver/step.h"
+
+#include <math.h>
+
+#define BEFORE                                                                                               \
+    "simplify,batch-views,attention,autodiff,expand,simplify,split-rows,reductions,fuse,precision,schedule," \
+    "remat"
+
+typedef struct {
+    const char *recipe, *precision, *dim;
+    const char *smaller[3]; /* further knobs */
+    int64_t chain_cache;    /* so small that there are chains */
+} Case;
+
+/* So large that what is elementwise is made again where it is read. */
+static const char *const LARGE[] = {"batch=32", "image=64", "patch=8", "depth=2", "heads=2"};
+
+static const Case CASES[] = {
+    {"mae", "bf16x3", "96", {0}, 96 << 10},
+    {"mocov3", "bf16", "92", {0}, 48 << 10},
+    {"dino", "fp32", "88", {"out_dim=512", "locals=2", "local_size=32"}, 48 << 10},
+};
+
+/* At which every chain is worth it whose blocks fit into the cache. */
+static const ChainRates FREE_OF_COST = {INFINITY, 1, INFINITY, INFINITY, 0};
+
+typedef struct {
+    Arena *arena;
+    Module *module;
+    Recipe recipe;
+    Compiled *compiled;
+} Built;
+
+static Module *load(Arena *arena, const Case *c, bool prologues, bool chains, Recipe *recipe) {
+    const char *overrides[10];
+    int n = 0;
+    Diags *diags = diags_new(arena);
+    for (size_t i = 0; i < sizeof LARGE / sizeof *LARGE; i++) overrides[n++] = LARGE[i];
+    for (int i = 0; i < 3 && c->smaller[i]; i++) overrides[n++] = c->smaller[i];
+    overrides[n++] = arena_printf(arena, "dim=%s", c->dim);
+    overrides[n++] = arena_printf(arena, "train.precision=%s", c->precision);
+    RecipeOptions options = {.models_dir = SOURCE_DIR "/models", .overrides = overrides, .n_overrides = n};
+    const char *path = arena_printf(arena, SOURCE_DIR "/models/%s.yaml", c->recipe);
+    if (!recipe_load(arena, diags, path, &options, recipe)) fail_msg("%s", diags_text(diags));
+    PassOptions verified = {.verify = true};
+    bool good = passes_run(recipe->module, prologues ? BEFORE ",prologue" : BEFORE, &verified, diags);
+    recipe->module->cache_bytes = c->chain_cache;
+    recipe->module->cores = 1; /* of which none waits for others */
+    if (good && chains) chain_module(recipe->module, &FREE_OF_COST);
+    if (!good || !passes_run(recipe->module, "memory", &verified, diags)) fail_msg("%s", diags_text(diags));
+    return recipe->module;
+}
+
+static Built build(const Case *c, bool prologues, bool chains, const char *features) {
+    Built b = {.arena = arena_new()};
+    char error[512];
+    b.module = load(b.arena, c, prologues, chains, &b.recipe);
+    CodegenOptions options = {.target_features = features};
+    b.compiled = codegen_compile(b.module, &b.recipe.plan, &options, error, sizeof error);
+    if (!b.compiled) fail_msg("%s", error);
+    return b;
+}
+
+static void drop(Built *b) {
+    compiled_free(b->compiled);
+    arena_free(b->arena);
+}
+
+typedef struct {
+    int alone, chained;
+    double flops, bytes;
+} Census;
+
+static Census look_at(const Func *func) {
+    Arena *arena = arena_new();
+    Placement placement = func_place(arena, func);
+    Census census = {0};
+    for (size_t s = 0; s < placement.n_spans; s++) {
+        const ClusterSpan *span = &placement.spans[s];
+        KernelCost cost = kernel_cost(func, &placement, span);
+        census.flops += cost.flops;
+        census.bytes += cost.bytes;
+        if (!kernel_regrow(arena, func, span->first, span->last).prologue) continue;
+        if (func_chain(func, func_node(func, span->last)->cluster))
+            census.chained++;
+        else
+            census.alone++;
+    }
+    arena_free(arena);
+    return census;
+}
+
+/* What the cases came to: prologues in chains are not to be missed. */
+static int met_alone, met_chained;
+
+static void check(const Case *c, const char *features, bool alone, int most_threads) {
+    size_t size, again;
+    Built plain = build(c, false, false, features);
+    Census without = look_at(module_find_func(plain.module, "step"));
+    assert_int_equal(without.alone + without.chained, 0);
+    vt_set_threads(1);
+    char *want = one_step(compiled_program(plain.compiled), &size);
+    for (int chains = !alone; chains < 2; chains++) {
+        Built with = build(c, true, chains, features);
+        Census census = look_at(module_find_func(with.module, "step"));
+        met_alone += census.alone;
+        met_chained += census.chained;
+        if (census.alone + census.chained == 0) fail_msg("%s: no prologue", c->recipe);
+        assert_true(census.flops == without.flops);
+        assert_true(census.bytes < without.bytes);
+        for (int threads = 1; threads <= most_threads; threads += 2) {
+            vt_set_threads(threads);
+            char *got = one_step(compiled_program(with.compiled), &again);
+            assert_int_equal(again, size);
+            assert_memory_equal(got, want, size);
+            free(got);
+        }
+        drop(&with);
+    }
+    free(want);
+    drop(&plain);
+}
+
+static void test_same_bits(void **state) {
+    check(*state, NULL, true, 3);
+}
+
+static void test_targets(void **state) {
+    (void)state;
+    const Case c = {"mae", "bf16", "88", {0}, 96 << 10};
+    check(&c, "generic", false, 1);
+    check(&c, "amx-model", false, 1);
+}
+
+static void test_were_chained(void **state) {
+    (void)state;
+    printf("%d prologues alone, %d in chains\n", met_alone, met_chained);
+    assert_true(met_alone > 0);
+    assert_true(met_chained > 0);
+}
+
+int main(void) {
+    enum { N = sizeof CASES / sizeof *CASES };
+    struct CMUnitTest tests[N + 2] = {cmocka_unit_test(test_targets)};
+    char names[N][64];
+    for (int i = 0; i < N; i++) {
+        snprintf(names[i], sizeof names[i], "%s %s, dim %s", CASES[i].recipe, CASES[i].precision,
+                 CASES[i].dim);
+        tests[i + 1] = (struct CMUnitTest){names[i], test_same_bits, NULL, NULL, (void *)&CASES[i]};
+    }
+    tests[N + 1] = (struct CMUnitTest)cmocka_unit_test(test_were_chained);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
