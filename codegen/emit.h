@@ -6,6 +6,7 @@
 #ifndef VITC_CODEGEN_EMIT_H
 #define VITC_CODEGEN_EMIT_H
 
+#include "codegen/target.h"
 #include "ir/kernel.h"
 #include <llvm-c/Core.h>
 
@@ -132,7 +133,7 @@ LLVMValueRef emit_batch_offset(Emitter *e, LLVMValueRef batch, int n, const int6
 /* Sets the indices of groups first..end-1 from a row number that counts through them. */
 void emit_unflatten(Emitter *e, LLVMValueRef row, int first, int end);
 
-void emit_loop_kernel(Emitter *e);
+void emit_loop_kernel(Emitter *e, const Target *target);
 void emit_column_kernel(Emitter *e);
 
 #endif

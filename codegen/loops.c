@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { ROWS_TO_PACK = 16 }; /* so many are in the cache still */
+
 /* ---- loops in LLVM IR -------------------------------------------------------------------------------------------- */
 
 LLVMBasicBlockRef emit_new_block(Emitter *e, const char *name) {
@@ -138,6 +140,7 @@ typedef struct {
     const KernelMember **stores; /* members that reach memory */
     int n_stores;
     bool has_vector_stores;
+    const Target *target;
     int phase; /* running */
 } RowPlan;
 
@@ -256,6 +259,37 @@ static void over_row(Emitter *e, int first, LLVMValueRef from, LLVMValueRef to,
     e->n_emitted = scope;
 }
 
+/* Whether the rows of the member's operand are those of the kernel, to be packed when some are there. */
+static bool packs_rows(const Emitter *e, const Target *target, const KernelMember *member) {
+    const Access *access = &member->access;
+    return e->n_groups == 2 && access->coef[0][e->last_of[0]] == 1 && access->coef[1][e->last_of[1]] == 1 &&
+           emit_packs_blocks(e, target, member, e->group_extent[1]);
+}
+
+/* After row `row` of [from, to): if ROWS_TO_PACK of them are stored, or the last is. */
+static void pack_rows(Emitter *e, const RowPlan *plan, LLVMValueRef row, LLVMValueRef from, LLVMValueRef to) {
+    LLVMBuilderRef b = e->builder;
+    for (int s = 0; s < plan->n_stores; s++) {
+        const KernelMember *member = plan->stores[s];
+        if (!emit_is_packed(e, member) || !packs_rows(e, plan->target, member)) continue;
+        LLVMBasicBlockRef yes = emit_new_block(e, "some"), no = emit_new_block(e, "next");
+        LLVMValueRef next = LLVMBuildAdd(b, row, emit_i64(e, 1), ""), met = LLVMBuildSub(b, next, from, "");
+        LLVMValueRef last = LLVMBuildURem(b, LLVMBuildSub(b, row, from, ""), emit_i64(e, ROWS_TO_PACK), "");
+        LLVMValueRef some =
+            LLVMBuildOr(b,
+                        LLVMBuildICmp(b, LLVMIntEQ, LLVMBuildURem(b, met, emit_i64(e, ROWS_TO_PACK), ""),
+                                      emit_i64(e, 0), ""),
+                        LLVMBuildICmp(b, LLVMIntEQ, next, to, ""), "");
+        LLVMBuildCondBr(b, some, yes, no);
+        LLVMPositionBuilderAtEnd(b, yes);
+        emit_packed_block(e, plan->target, member, LLVMBuildSub(b, row, last, ""),
+                          LLVMBuildAdd(b, last, emit_i64(e, 1), ""), emit_i64(e, 0), e->group_extent[1],
+                          ROWS_TO_PACK);
+        LLVMBuildBr(b, no);
+        LLVMPositionBuilderAtEnd(b, no);
+    }
+}
+
 static void store_elements(Emitter *e, void *user) {
     RowPlan *plan = user;
     for (int s = 0; s < plan->n_stores; s++) {
@@ -266,7 +300,7 @@ static void store_elements(Emitter *e, void *user) {
             continue;
         }
         if (emit_is_packed(e, member)) {
-            emit_packed(e, member);
+            if (!packs_rows(e, plan->target, member)) emit_packed(e, member);
             continue;
         }
         LLVMValueRef value = emit_value(e, member->value, &member->access, NULL);
@@ -330,7 +364,7 @@ static void make_accumulators(Emitter *e, RowPlan *plan) {
     LLVMPositionBuilderAtEnd(e->builder, here);
 }
 
-void emit_loop_kernel(Emitter *e) {
+void emit_loop_kernel(Emitter *e, const Target *target) {
     if (e->n_groups == 0) { /* scalars: one loop of one round */
         e->group_extent[0] = 1;
         e->n_groups = 1;
@@ -345,6 +379,7 @@ void emit_loop_kernel(Emitter *e) {
         e->vector_group = e->n_groups++;
     }
     RowPlan plan = plan_row(e);
+    plan.target = target;
     make_accumulators(e, &plan);
     int first = e->vector_group < 0 ? 1 : first_row_group(e);
     int64_t rows = 1;
@@ -372,5 +407,6 @@ void emit_loop_kernel(Emitter *e) {
     int64_t extent = e->vector_group < 0 ? 1 : e->group_extent[e->vector_group];
     emit_row(e, &plan, first, emit_i64(e, 0), emit_i64(e, extent));
     e->n_emitted = scope;
+    if (first == 1) pack_rows(e, &plan, loop.counter, from, to);
     emit_loop_end(e, &loop);
 }

@@ -327,3 +327,66 @@ void pack_call(Emitter *e, const PackSpec *spec, const PackArgs *args) {
                                      args->k,    args->units,  args->to};
     LLVMBuildCall2(e->builder, type, make_packer(e, spec, type), values, N_PARAMS, "");
 }
+
+/* ---- blocks ------------------------------------------------------------------------------------------------------- */
+
+/* Vectors of one unit each of the block's lines; lines beyond the last repeat it. */
+static void load_block(Emitter *e, const PackSpec *s, const PackBlock *b, LLVMValueRef unit,
+                       LLVMValueRef *x) {
+    LLVMTypeRef f32 = LLVMFloatTypeInContext(e->context), i64 = LLVMInt64TypeInContext(e->context);
+    LLVMValueRef last = LLVMBuildSub(e->builder, b->count, emit_i64(e, 1), "");
+    LLVMValueRef along = mul(e, unit, emit_i64(e, is_pair(s) ? 2 : 1));
+    for (int i = 0; i < s->lanes; i++) {
+        LLVMValueRef line = emit_intrinsic(e, "llvm.smin", i64, (LLVMValueRef[]){emit_i64(e, i), last}, 2);
+        x[i] = load_along(e, s, at(e, f32, b->from, add(e, mul(e, line, b->across), along)));
+    }
+    transpose_vectors(e, x, s->lanes);
+}
+
+static void store_block(Emitter *e, const PackSpec *s, LLVMValueRef *x, LLVMValueRef to, LLVMValueRef mask) {
+    for (int j = 0; j < s->lanes; j++)
+        emit_masked_store(e, x[j], at(e, i32_type(e), to, emit_i64(e, (int64_t)j * s->width)), 4, mask);
+}
+
+static void pack_block(Emitter *e, const PackSpec *s, const PackBlock *b) {
+    LLVMValueRef x[MOST_LANES];
+    LLVMTypeRef i64 = LLVMInt64TypeInContext(e->context);
+    e->width = s->lanes;
+    LLVMValueRef here = emit_intrinsic(e, "llvm.smin", i64, (LLVMValueRef[]){b->count, b->room}, 2);
+    LLVMValueRef first = emit_lanes_below(e, 0, here), all = emit_lanes_below(e, 0, b->count);
+    LLVMValueRef rest = LLVMBuildAnd(e->builder, all, LLVMBuildNot(e->builder, first, ""), "");
+    LLVMValueRef crosses = LLVMBuildICmp(e->builder, LLVMIntSGT, b->count, b->room, "");
+    Loop loop = emit_loop_begin(e, emit_i64(e, 0), b->units, s->lanes, "unit");
+    load_block(e, s, b, loop.counter, x);
+    LLVMValueRef to = at(e, i32_type(e), b->to, mul(e, loop.counter, emit_i64(e, s->width)));
+    store_block(e, s, x, to, first);
+    LLVMBasicBlockRef yes = emit_new_block(e, "crosses"), no = emit_new_block(e, "stored");
+    LLVMBuildCondBr(e->builder, crosses, yes, no);
+    LLVMPositionBuilderAtEnd(e->builder, yes);
+    store_block(e, s, x, at(e, i32_type(e), to, b->jump), rest);
+    LLVMBuildBr(e->builder, no);
+    LLVMPositionBuilderAtEnd(e->builder, no);
+    emit_loop_end(e, &loop);
+}
+
+void pack_block_call(Emitter *e, const PackSpec *spec, const PackBlock *b) {
+    enum { N_BLOCK_PARAMS = 7 };
+    LLVMTypeRef pointer = LLVMPointerTypeInContext(e->context, 0), i64 = LLVMInt64TypeInContext(e->context);
+    LLVMTypeRef params[N_BLOCK_PARAMS] = {pointer, i64, i64, i64, pointer, i64, i64};
+    LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), params, N_BLOCK_PARAMS, false);
+    char name[64];
+    snprintf(name, sizeof name, "pack_block_%d_%d_%d", spec->width, spec->lanes, spec->unit);
+    LLVMValueRef function = LLVMGetNamedFunction(e->module, name);
+    if (!function) {
+        Detour detour = emit_detour_begin(e, name, type);
+        LLVMValueRef p[N_BLOCK_PARAMS];
+        int width = e->width;
+        for (unsigned i = 0; i < N_BLOCK_PARAMS; i++) p[i] = LLVMGetParam(detour.function, i);
+        pack_block(e, spec, &(PackBlock){p[0], p[1], p[2], p[3], p[4], p[5], p[6]});
+        e->width = width;
+        emit_detour_end(e, &detour);
+        function = detour.function;
+    }
+    LLVMValueRef values[] = {b->from, b->across, b->count, b->units, b->to, b->room, b->jump};
+    LLVMBuildCall2(e->builder, type, function, values, N_BLOCK_PARAMS, "");
+}

@@ -32,6 +32,18 @@ typedef struct {
     LLVMValueRef to;
 } PackArgs;
 
+/* Some lines, that lie along K, in the midst of a panel, or at the end of one and the beginning of the next. */
+typedef struct {
+    LLVMValueRef from;   /* the first element; f32 */
+    LLVMValueRef across; /* i64: from line to line */
+    LLVMValueRef count;  /* lines, `lanes` at most */
+    LLVMValueRef units;  /* of each: a multiple of `lanes` */
+    LLVMValueRef to;     /* the first line's first unit */
+    LLVMValueRef room;   /* lines that the panel has from there on */
+    LLVMValueRef jump;   /* units from where the line after those would lie to where it does */
+} PackBlock;
+void pack_block_call(Emitter *e, const PackSpec *spec, const PackBlock *block);
+
 /* Callers whose lines lie side by side pack so many rows of all panels before the next ones. */
 enum { PACK_ROWS_AT_ONCE = 32 };
 

@@ -115,7 +115,7 @@ static void emit_code(Part *part, LLVMModuleRef module, LLVMBuilderRef builder, 
     else if (kernel.kind == KERNEL_COLUMN)
         emit_column_kernel(&e);
     else
-        emit_loop_kernel(&e);
+        emit_loop_kernel(&e, target);
     LLVMBuildRetVoid(builder);
     keep_refs(part, &e, code);
     arena_free(arena);

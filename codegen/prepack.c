@@ -44,8 +44,6 @@ void emit_pack_kernel(Emitter *e, const Target *target) {
                 place, 0);
 }
 
-/* ---- element by element ------------------------------------------------------------------------------------------ */
-
 /* Where element (k, n) lies, in units of `of` rows along K: scalars or vectors of e->width. */
 static LLVMValueRef place_in_panels(Emitter *e, const Type *packed, LLVMValueRef k, LLVMValueRef n,
                                     int64_t of) {
@@ -57,6 +55,76 @@ static LLVMValueRef place_in_panels(Emitter *e, const Type *packed, LLVMValueRef
     at = LLVMBuildAdd(b, at, LLVMBuildMul(b, LLVMBuildUDiv(b, k, rows, ""), columns, ""), "");
     return LLVMBuildAdd(b, at, LLVMBuildURem(b, n, columns, ""), "");
 }
+
+/* ---- rows of the operand that were just stored ------------------------------------------------------------------- */
+
+bool emit_packs_blocks(const Emitter *e, const Target *target, const KernelMember *member, int64_t columns) {
+    const Node *node = func_node(e->func, member->value);
+    Panels panels = panels_choose(target, (int)node->attrs[3].i);
+    return node->attrs[2].b && columns % (panels.micro.lanes * (node->attrs[1].i > 1 ? 2 : 1)) == 0;
+}
+
+void emit_packed_block(Emitter *e, const Target *target, const KernelMember *member, LLVMValueRef row,
+                       LLVMValueRef rows, LLVMValueRef column, int64_t columns, int64_t most_rows) {
+    const Node *node = func_node(e->func, member->value);
+    const Type *packed = &node->type;
+    Panels panels = panels_choose(target, (int)node->attrs[3].i);
+    int lanes = panels.micro.lanes, width = e->width;
+    PackSpec spec = {
+        .source = DT_F32, .unit = panels.unit, .kind = PACK_ALONG, .width = panels.micro.nr, .lanes = lanes};
+    int64_t per_unit = node->attrs[1].i > 1 ? 2 : 1, panel = packed->dim[2],
+            k = func_type(e->func, node->operands[0])->dim[1];
+    LLVMBuilderRef b = e->builder;
+    e->width = 1;
+    for (int64_t line = 0; line < most_rows; line += lanes) { /* of the rows, as many as a square has */
+        LLVMValueRef first = LLVMBuildAdd(b, row, emit_i64(e, line), ""), zero = emit_i64(e, 0);
+        LLVMValueRef left = LLVMBuildSub(b, rows, emit_i64(e, line), ""), i64_lanes = emit_i64(e, lanes);
+        LLVMValueRef count =
+            emit_intrinsic(e, "llvm.smin", LLVMTypeOf(left), (LLVMValueRef[]){left, i64_lanes}, 2);
+        LLVMBasicBlockRef yes = emit_new_block(e, "pack"), no = emit_new_block(e, "packed");
+        LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntSGT, count, zero, ""), yes, no);
+        LLVMPositionBuilderAtEnd(b, yes);
+        LLVMValueRef from = LLVMBuildAdd(b, LLVMBuildMul(b, first, emit_i64(e, k), ""), column, "");
+        LLVMValueRef to = place_in_panels(e, packed, column, first, per_unit);
+        LLVMValueRef in_panel = LLVMBuildURem(b, first, emit_i64(e, panel), "");
+        PackBlock block = {.from =
+                               LLVMBuildGEP2(b, panels_element(e, DT_F32),
+                                             emit_buffer(e, node->operands[0], true)->pointer, &from, 1, ""),
+                           .across = emit_i64(e, k),
+                           .count = count,
+                           .units = emit_i64(e, columns / per_unit),
+                           .to = LLVMBuildGEP2(b, LLVMInt32TypeInContext(e->context),
+                                               emit_buffer(e, member->value, true)->pointer, &to, 1, ""),
+                           .room = LLVMBuildSub(b, emit_i64(e, panel), in_panel, ""),
+                           .jump = emit_i64(e, (packed->dim[1] - 1) * panel)};
+        pack_block_call(e, &spec, &block);
+        LLVMBuildBr(b, no);
+        LLVMPositionBuilderAtEnd(b, no);
+    }
+    e->width = width;
+}
+
+void emit_prefetch_packed(Emitter *e, const KernelMember *member, LLVMValueRef row, LLVMValueRef column,
+                          int64_t columns, int64_t rows) {
+    const Node *node = func_node(e->func, member->value);
+    LLVMTypeRef unit = LLVMInt32TypeInContext(e->context);
+    int64_t per_unit = node->attrs[1].i > 1 ? 2 : 1, panel = node->type.dim[2];
+    int width = e->width;
+    e->width = 1;
+    LLVMValueRef to = place_in_panels(e, &node->type, column, row, per_unit),
+                 base = emit_buffer(e, member->value, true)->pointer;
+    Loop loop = emit_loop_begin(e, emit_i64(e, 0), emit_i64(e, columns / per_unit), 1, "unit");
+    for (int end = 0; end < 2; end++) { /* of the lines of one unit */
+        LLVMValueRef at = LLVMBuildMul(e->builder, loop.counter, emit_i64(e, panel), "");
+        at =
+            LLVMBuildAdd(e->builder, LLVMBuildAdd(e->builder, to, at, ""), emit_i64(e, end * (rows - 1)), "");
+        emit_prefetch(e, LLVMBuildGEP2(e->builder, unit, base, &at, 1, ""), 4, PREFETCH_WRITE);
+    }
+    emit_loop_end(e, &loop);
+    e->width = width;
+}
+
+/* ---- element by element ------------------------------------------------------------------------------------------ */
 
 /* The first lane of an index that may be a vector. */
 static LLVMValueRef first_lane(Emitter *e, LLVMValueRef index) {

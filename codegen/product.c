@@ -19,6 +19,8 @@ typedef struct {
     LLVMValueRef *sum;           /* a stack slot for each vector of a tile's columns and each operand */
     int64_t batch[IR_MAX_RANK];
     int n_batch;
+    const Target *target;
+    int tile_rows, tile_columns;
 } Epilogue;
 
 static GemmShape shape_of(Emitter *e, const Node *node, ValueId *a_base, ValueId *b_base) {
@@ -78,6 +80,24 @@ static void set_indices(Emitter *e, const Epilogue *epilogue, LLVMValueRef batch
         }
 }
 
+/* Whether a whole tile of the member's operand is packed at once: it is that of the product. */
+static bool packs_tile(Emitter *e, const Epilogue *epilogue, const KernelMember *member) {
+    const Type *core = func_type(e->func, epilogue->core->value);
+    return epilogue->core->access.rank == 2 && core->dim[1] % epilogue->tile_columns == 0 &&
+           access_equal(&member->access, &epilogue->core->access, e->kernel->domain.rank) &&
+           emit_packs_blocks(e, epilogue->target, member, epilogue->tile_columns);
+}
+
+static void pack_tiles(Emitter *e, const Epilogue *epilogue, LLVMValueRef row, LLVMValueRef rows,
+                       LLVMValueRef col) {
+    for (int s = 0; s < epilogue->n_stores; s++) {
+        const KernelMember *member = epilogue->stores[s];
+        if (emit_is_packed(e, member) && packs_tile(e, epilogue, member))
+            emit_packed_block(e, epilogue->target, member, row, rows, col, epilogue->tile_columns,
+                              epilogue->tile_rows);
+    }
+}
+
 typedef struct {
     LLVMValueRef batch, row, col; /* of the tile's row, and its first column */
     LLVMValueRef tile_row;        /* the same row in the tile's buffer */
@@ -101,7 +121,7 @@ static void emit_epilogue_vector(Emitter *e, Epilogue *epilogue, const TileRow *
             continue;
         }
         if (emit_is_packed(e, member)) {
-            emit_packed(e, member);
+            if (!packs_tile(e, epilogue, member)) emit_packed(e, member);
             continue;
         }
         LLVMValueRef value = emit_value(e, member->value, &member->access, NULL);
@@ -192,6 +212,7 @@ static void emit_epilogue(Emitter *e, void *user, LLVMValueRef batch, LLVMValueR
     e->n_emitted = row_scope;
     emit_loop_end(e, &loop);
     store_sums(e, epilogue, row, col, columns, stride);
+    pack_tiles(e, epilogue, row, rows, col);
 }
 
 static void prefetch_epilogue(Emitter *e, void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
@@ -209,6 +230,11 @@ static void prefetch_epilogue(Emitter *e, void *user, LLVMValueRef batch, LLVMVa
         if (!emit_is_partial(e, epilogue->stores[s]) && !emit_is_packed(e, epilogue->stores[s]))
             emit_prefetch_value(e, epilogue->stores[s]->value, true, &epilogue->stores[s]->access, columns);
     emit_loop_end(e, &loop);
+    for (int s = 0; s < epilogue->n_stores; s++) {
+        const KernelMember *member = epilogue->stores[s];
+        if (emit_is_packed(e, member) && packs_tile(e, epilogue, member))
+            emit_prefetch_packed(e, member, row, col, epilogue->tile_columns, epilogue->tile_rows);
+    }
 }
 
 static AttentionOperand attention_operand(Emitter *e, const Node *node, int operand, const Type *result) {
@@ -272,15 +298,14 @@ static Epilogue make_epilogue(Emitter *e, const Node *node, Buffer **core_buffer
 }
 
 /* Sums of blocks that are a tile's rows stay in registers. */
-static void keep_sums(Emitter *e, const Target *target, const Node *product, Epilogue *epilogue) {
-    Micro micro = micro_choose(target, (int)product->attrs[2].i);
+static void keep_sums(Emitter *e, Epilogue *epilogue) {
     for (int s = 0; s < epilogue->n_stores; s++) {
         const Node *node = func_node(e->func, epilogue->stores[s]->value);
-        if (node->op != OP_sum_rows || node->attrs[0].i != micro.mr) continue;
+        if (node->op != OP_sum_rows || node->attrs[0].i != epilogue->tile_rows) continue;
         epilogue->sums = epilogue->stores[s];
         epilogue->n_sums = node->n_operands;
     }
-    int n = epilogue->n_sums * micro.nr / e->lanes;
+    int n = epilogue->n_sums * epilogue->tile_columns / e->lanes;
     epilogue->sum = ARENA_ARRAY(e->arena, LLVMValueRef, n + 1);
     LLVMTypeRef vector = LLVMVectorType(LLVMFloatTypeInContext(e->context), (unsigned)e->lanes);
     LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder), entry = LLVMGetEntryBasicBlock(e->function);
@@ -292,7 +317,11 @@ static void keep_sums(Emitter *e, const Target *target, const Node *product, Epi
 static int64_t emit_matmul(Emitter *e, const Target *target, const Node *node) {
     Buffer *core_buffer = NULL;
     Epilogue epilogue = make_epilogue(e, node, &core_buffer);
-    keep_sums(e, target, node, &epilogue);
+    Micro micro = micro_choose(target, (int)node->attrs[2].i);
+    epilogue.target = target;
+    epilogue.tile_rows = micro.mr;
+    epilogue.tile_columns = micro.nr;
+    keep_sums(e, &epilogue);
     bool plain = epilogue.n_stores == 1 && core_buffer && e->kernel->members[0].value == e->kernel->core;
     LLVMValueRef c = plain ? core_buffer->pointer : NULL;
     ValueId a, b;

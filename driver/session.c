@@ -50,8 +50,7 @@ bool session_passes(Session *s, const char *list, const char *target_features) {
     double start = seconds_now();
     char error[512];
     Module *module = s->recipe.module;
-    if (!codegen_shapes(target_features, module, error, sizeof error))
-        return fail(2, "%s", error) < 0;
+    if (!codegen_shapes(target_features, module, error, sizeof error)) return fail(2, "%s", error) < 0;
     module->cache_bytes = codegen_cache_bytes();
     module->cores = codegen_cores();
     PassOptions options = {
