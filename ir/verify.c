@@ -222,7 +222,17 @@ static void check_product(Verify *v, ValueId core, ValueId first, ValueId last, 
     if (fault) FAIL_NODE(v, core, "%s", fault);
 }
 
-static void check_products(Verify *v) {
+/* What others read of a kernel, it must come to store: each is computed in its loops. */
+static void check_stored(Verify *v, ValueId first, ValueId last, const bool *stored) {
+    Kernel kernel = kernel_regrow(v->arena, v->func, first, last);
+    if (kernel.kind == KERNEL_OTHER || kernel.kind == KERNEL_PACK) return;
+    for (ValueId id = first; id <= last; id++)
+        if (stored[id] && !kernel_member(&kernel, id))
+            FAIL_NODE(v, id, "is read by others, but not computed in the loops of cluster %u",
+                      v->func->nodes[id].cluster);
+}
+
+static void check_kernels(Verify *v) {
     const Func *func = v->func;
     bool *stored = ARENA_ARRAY(v->arena, bool, func->count + 1);
     for (ValueId id = 0; id < func->count; id++)
@@ -236,6 +246,7 @@ static void check_products(Verify *v) {
         for (end = first + 1; end < func->count && func->nodes[end].cluster == cluster;) end++;
         for (ValueId id = first; cluster && id < end; id++)
             if (op_is_product(func->nodes[id].op)) check_product(v, id, first, end - 1, stored);
+        if (cluster && v->errors == 0) check_stored(v, first, end - 1, stored);
     }
 }
 
@@ -400,7 +411,7 @@ bool module_verify(const Module *module, Diags *diags) {
         check_clusters(&v);
         check_chains(&v);
         check_results(&v);
-        if (v.errors == 0) check_products(&v);
+        if (v.errors == 0) check_kernels(&v);
         if (v.errors == 0) check_links(&v);
         check_names(&v);
     }

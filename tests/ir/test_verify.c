@@ -152,9 +152,11 @@ static void test_each_invariant(void **state) {
 #define MAKE "    %0 = mul %x, %s [cluster = 1]\n    %1 = neg %0 [cluster = 1]\n"
 #define PRODUCT "    %2 = matmul %1, %w [cluster = 1]\n"
 
-static const struct {
+typedef struct {
     const char *body, *message;
-} PROLOGUES[] = {
+} Part;
+
+static const Part PROLOGUES[] = {
     {MAKE PRODUCT "    %3 = add %2, %x [cluster = 1]\n", NULL},
     {MAKE "    %r = reshape %1 {shape = [4, 8, 8]} [cluster = 1]\n"
           "    %t = reshape %r {shape = [32, 8]} [cluster = 1]\n"
@@ -184,16 +186,31 @@ static const struct {
      "has a prologue that is not elementwise"},
 };
 
-static void test_prologues(void **state) {
-    (void)state;
-    for (size_t i = 0; i < sizeof PROLOGUES / sizeof *PROLOGUES; i++) {
+/* ---- what a kernel is founded on, and what it stores ------------------------------------------------------------------ */
+
+static const Part STORED[] = {
+    {"    %0 = mul %x, %s [cluster = 1]\n    %3 = sum_rows %0 {rows = 8} [cluster = 1]\n    output z = %0\n",
+     NULL},
+    {"    %0 = mul %x, %s [cluster = 1]\n    %1 = sum_rows %0 {rows = 8} [cluster = 1]\n    %3 = neg %0 "
+     "[cluster = 1]\n"
+     "    output z = %1\n",
+     "is followed by more of cluster 1, which is founded on it"},
+    {"    %0 = mul %x, %s [cluster = 1]\n    %1 = exp %x [cluster = 1]\n    %3 = neg %1 [cluster = 1]\n    "
+     "output z = %0\n",
+     "is read by others, but not computed in the loops of cluster 1"},
+    {"    %0 = mul %x, %s [cluster = 1]\n    %3 = pack %0 {panel = 4} [cluster = 1]\n    output z = %0\n",
+     NULL},
+};
+
+static void check_parts(const Part *parts, size_t n) {
+    for (size_t i = 0; i < n; i++) {
         Arena *arena = arena_new();
         Diags *diags = diags_new(arena);
-        const char *message = PROLOGUES[i].message;
+        const char *message = parts[i].message;
         char *text = arena_printf(arena,
                                   "module @m {\n  func @f(%%x : f32[32x8], %%s : f32[32x1], %%w : f32[8x8]) "
                                   "{\n%s    output y = %%3\n  }\n}\n",
-                                  PROLOGUES[i].body);
+                                  parts[i].body);
         Module *module = module_parse(arena, diags, "test", text, strlen(text));
         bool good = module && module_verify(module, diags);
         if (good == (message != NULL)) fail_msg("%s\n%s", text, diags_text(diags));
@@ -203,8 +220,18 @@ static void test_prologues(void **state) {
     }
 }
 
+static void test_prologues(void **state) {
+    (void)state;
+    check_parts(PROLOGUES, sizeof PROLOGUES / sizeof *PROLOGUES);
+}
+
+static void test_stored(void **state) {
+    (void)state;
+    check_parts(STORED, sizeof STORED / sizeof *STORED);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_invariant),
-                                       cmocka_unit_test(test_prologues)};
+                                       cmocka_unit_test(test_prologues), cmocka_unit_test(test_stored)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
