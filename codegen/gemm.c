@@ -22,10 +22,17 @@ static int64_t smaller(int64_t a, int64_t b) {
 
 /* The longest K that is not cut, and the pieces of a longer one: of f32 and of bf16 products. */
 enum { WHOLE_K = 2048, CUT_K = 512, WHOLE_K_BF16 = 2048, CUT_K_BF16 = 1024 };
+enum { PIECE_STEP = 32 }; /* a whole number of units of every micro-kernel */
 
 /* Rows of C that a call is for, at most. */
 static int64_t most_rows(const GemmShape *shape) {
     return shape->block ? shape->block : shape->m;
+}
+
+/* Equal pieces of K of about `cut`: a short rest at the end would cost as many passes over C as a whole one. */
+static int64_t piece_of(int64_t k, int64_t cut) {
+    int64_t pieces = (k + cut / 2) / cut;
+    return round_up((k + pieces - 1) / pieces, PIECE_STEP);
 }
 
 /* A block of A stays in L2 while all panels of a block of B, which L3 holds, pass by: A is then packed once for C as wide as that. */
@@ -34,7 +41,8 @@ static Blocking choose_blocking(const Target *target, const GemmShape *shape) {
     const Micro *micro = &panels.micro;
     Blocking b = {.mr = micro->mr, .nr = micro->nr, .lanes = micro->lanes, .panels = panels};
     bool pairs = micro->kind != MICRO_FMA;
-    b.kc = shape->k <= (pairs ? WHOLE_K_BF16 : WHOLE_K) ? shape->k : pairs ? CUT_K_BF16 : CUT_K;
+    b.kc = shape->k <= (pairs ? WHOLE_K_BF16 : WHOLE_K) ? shape->k
+                                                        : piece_of(shape->k, pairs ? CUT_K_BF16 : CUT_K);
     int64_t line = 4 * panels.parts * micro_units(micro, b.kc);
     int64_t n = round_up(shape->n, b.nr), nc = product_columns_at_once(target->l2_bytes, line) / b.nr * b.nr;
     if (nc < b.nr) nc = b.nr;
