@@ -273,13 +273,10 @@ static void pack_rows(Emitter *e, const RowPlan *plan, LLVMValueRef row, LLVMVal
         const KernelMember *member = plan->stores[s];
         if (!emit_is_packed(e, member) || !packs_rows(e, plan->target, member)) continue;
         LLVMBasicBlockRef yes = emit_new_block(e, "some"), no = emit_new_block(e, "next");
-        LLVMValueRef next = LLVMBuildAdd(b, row, emit_i64(e, 1), ""), met = LLVMBuildSub(b, next, from, "");
+        LLVMValueRef next = LLVMBuildAdd(b, row, emit_i64(e, 1), "");
         LLVMValueRef last = LLVMBuildURem(b, LLVMBuildSub(b, row, from, ""), emit_i64(e, ROWS_TO_PACK), "");
-        LLVMValueRef some =
-            LLVMBuildOr(b,
-                        LLVMBuildICmp(b, LLVMIntEQ, LLVMBuildURem(b, met, emit_i64(e, ROWS_TO_PACK), ""),
-                                      emit_i64(e, 0), ""),
-                        LLVMBuildICmp(b, LLVMIntEQ, next, to, ""), "");
+        LLVMValueRef full = LLVMBuildICmp(b, LLVMIntEQ, last, emit_i64(e, ROWS_TO_PACK - 1), "");
+        LLVMValueRef some = LLVMBuildOr(b, full, LLVMBuildICmp(b, LLVMIntEQ, next, to, ""), "");
         LLVMBuildCondBr(b, some, yes, no);
         LLVMPositionBuilderAtEnd(b, yes);
         emit_packed_block(e, plan->target, member, LLVMBuildSub(b, row, last, ""),

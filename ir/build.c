@@ -85,6 +85,7 @@ Module *module_clone(const Module *module, Arena *arena) {
     copy->cache_bytes = module->cache_bytes;
     copy->cores = module->cores;
     copy->panel = module->panel;
+    copy->tile = module->tile;
     for (size_t s = 0; s < module->n_states; s++) module_add_state(copy, module->states[s]);
     for (size_t f = 0; f < module->n_funcs; f++) {
         const Func *from = module->funcs[f];

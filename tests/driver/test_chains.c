@@ -1,9 +1,7 @@
 /* Kernels that run block by block: the same bits as kernel by kernel, whatever the blocks, and for any number of threads. */
-#include "codegen/codegen.h"
-#include "frontend/frontend.h"
 #include "passes/chain.h"
 #include "passes/passes.h"
-#include "tests/driver/step.h"
+#include "tests/driver/built.h"
 
 #include <math.h>
 
@@ -48,31 +46,11 @@ static Module *load(Arena *arena, const Case *c, bool chains, const char *featur
     return recipe->module;
 }
 
-typedef struct {
-    Arena *arena;
-    Module *module;
-    Recipe recipe;
-    Compiled *compiled;
-} Built;
-
 static Built build(const Case *c, bool chains, const char *features) {
     Built b = {.arena = arena_new()};
-    char error[512];
     b.module = load(b.arena, c, chains, features, &b.recipe);
-    CodegenOptions options = {.target_features = features};
-    b.compiled = codegen_compile(b.module, &b.recipe.plan, &options, error, sizeof error);
-    if (!b.compiled) fail_msg("%s", error);
+    built_compile(&b, features);
     return b;
-}
-
-static char *step(const Built *b, int threads, size_t *size) {
-    vt_set_threads(threads);
-    return one_step(compiled_program(b->compiled), size);
-}
-
-static void drop(Built *b) {
-    compiled_free(b->compiled);
-    arena_free(b->arena);
 }
 
 /* What the cases chained: long chains through an attention, and chains of its gradient. */
@@ -94,16 +72,16 @@ static void check(const Case *c, const char *features, int most_threads) {
     assert_int_equal(module_find_func(plain.module, "step")->n_chains, 0);
     assert_true(module_find_func(chained.module, "step")->n_chains > 0);
     look_at_chains(module_find_func(chained.module, "step"));
-    char *want = step(&plain, 1, &size);
+    char *want = built_step(&plain, 1, &size);
     for (int threads = 1; threads <= most_threads; threads += 2) {
-        char *got = step(&chained, threads, &again);
+        char *got = built_step(&chained, threads, &again);
         assert_int_equal(again, size);
         assert_memory_equal(got, want, size);
         free(got);
     }
     free(want);
-    drop(&plain);
-    drop(&chained);
+    built_drop(&plain);
+    built_drop(&chained);
 }
 
 static void test_same_bits(void **state) {

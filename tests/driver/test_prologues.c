@@ -1,11 +1,9 @@
 /* What products make of their first operand themselves: the same bits as from kernels of their own, alone and in chains, for any number of
  * threads; and nothing of it reaches memory. */
-#include "codegen/codegen.h"
-#include "frontend/frontend.h"
 #include "ir/cost.h"
 #include "passes/chain.h"
 #include "passes/passes.h"
-#include "tests/driver/step.h"
+#include "tests/driver/built.h"
 
 #include <math.h>
 
@@ -31,13 +29,6 @@ static const Case CASES[] = {
 /* At which every chain is worth it whose blocks fit into the cache. */
 static const ChainRates FREE_OF_COST = {INFINITY, 1, INFINITY, INFINITY, 0};
 
-typedef struct {
-    Arena *arena;
-    Module *module;
-    Recipe recipe;
-    Compiled *compiled;
-} Built;
-
 static Module *load(Arena *arena, const Case *c, bool prologues, bool chains, Recipe *recipe) {
     const char *overrides[10];
     int n = 0;
@@ -60,17 +51,9 @@ static Module *load(Arena *arena, const Case *c, bool prologues, bool chains, Re
 
 static Built build(const Case *c, bool prologues, bool chains, const char *features) {
     Built b = {.arena = arena_new()};
-    char error[512];
     b.module = load(b.arena, c, prologues, chains, &b.recipe);
-    CodegenOptions options = {.target_features = features};
-    b.compiled = codegen_compile(b.module, &b.recipe.plan, &options, error, sizeof error);
-    if (!b.compiled) fail_msg("%s", error);
+    built_compile(&b, features);
     return b;
-}
-
-static void drop(Built *b) {
-    compiled_free(b->compiled);
-    arena_free(b->arena);
 }
 
 typedef struct {
@@ -105,8 +88,7 @@ static void check(const Case *c, const char *features, bool alone, int most_thre
     Built plain = build(c, false, false, features);
     Census without = look_at(module_find_func(plain.module, "step"));
     assert_int_equal(without.alone + without.chained, 0);
-    vt_set_threads(1);
-    char *want = one_step(compiled_program(plain.compiled), &size);
+    char *want = built_step(&plain, 1, &size);
     for (int chains = !alone; chains < 2; chains++) {
         Built with = build(c, true, chains, features);
         Census census = look_at(module_find_func(with.module, "step"));
@@ -116,16 +98,15 @@ static void check(const Case *c, const char *features, bool alone, int most_thre
         assert_true(census.flops == without.flops);
         assert_true(census.bytes < without.bytes);
         for (int threads = 1; threads <= most_threads; threads += 2) {
-            vt_set_threads(threads);
-            char *got = one_step(compiled_program(with.compiled), &again);
+            char *got = built_step(&with, threads, &again);
             assert_int_equal(again, size);
             assert_memory_equal(got, want, size);
             free(got);
         }
-        drop(&with);
+        built_drop(&with);
     }
     free(want);
-    drop(&plain);
+    built_drop(&plain);
 }
 
 static void test_same_bits(void **state) {
