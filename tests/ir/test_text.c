@@ -192,11 +192,33 @@ static void test_bytes_that_are_no_text(void **state) {
     arena_free(arena);
 }
 
+/* All that a module says of its target. */
+static void test_clone(void **state) {
+    (void)state;
+    static const char text[] =
+        "module @m target(batch = 2, precision = bf16, memory = 9000, cache = 64, cores = 3, panel = 4, "
+        "rows = 2, tile = 6, by = 8) {\n  func @f() {\n  }\n}\n";
+    Arena *arena = arena_new();
+    Module *module = module_parse(arena, diags_new(arena), "test", text, strlen(text));
+    assert_non_null(module);
+    size_t size, again;
+    char *want = module_print(module, &size), *got = module_print(module_clone(module, arena), &again);
+    assert_string_equal(got, want);
+    assert_non_null(strstr(got, "tile = 6, by = 8"));
+    free(want);
+    free(got);
+    arena_free(arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_canonical_text),     cmocka_unit_test(test_free_text),
-        cmocka_unit_test(test_random_functions),   cmocka_unit_test(test_refused_texts),
-        cmocka_unit_test(test_all_errors_at_once), cmocka_unit_test(test_bytes_that_are_no_text),
+        cmocka_unit_test(test_clone),
+        cmocka_unit_test(test_canonical_text),
+        cmocka_unit_test(test_free_text),
+        cmocka_unit_test(test_random_functions),
+        cmocka_unit_test(test_refused_texts),
+        cmocka_unit_test(test_all_errors_at_once),
+        cmocka_unit_test(test_bytes_that_are_no_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
