@@ -170,3 +170,26 @@ bool vt_dataset_image(const VtDataset *dataset, int64_t index, VtImage *out, VtE
     if (!room) free(copy.rgb);
     return true;
 }
+
+bool dataset_read_image(int descriptor, int64_t offset, int64_t size, const char *name, VtImage *out,
+                        VtError *error) {
+    if (size < 1 || size > DATASET_MAX_FILE)
+        return vt_bad_image(error, "%s: %lld bytes: refused", name, (long long)size);
+    uint8_t *bytes = malloc((size_t)size);
+    if (!bytes) return vt_fail(error, 1, "out of memory");
+    int64_t done = 0;
+    while (done < size) {
+        ssize_t n = pread(descriptor, bytes + done, (size_t)(size - done), offset + done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) {
+            free(bytes);
+            return vt_fail(error, 1, "cannot read '%s': %s", name, strerror(errno));
+        }
+        if (n == 0) break;
+        done += n;
+    }
+    bool good = done == size ? vt_image_decode(bytes, (size_t)size, name, out, error)
+                             : vt_bad_image(error, "%s: cut short", name);
+    free(bytes);
+    return good;
+}

@@ -42,6 +42,12 @@ int dataset_open_binary(VtDataset *dataset, const char *path, const char *split,
                         VtError *error); /* cifar, stl10 */
 int dataset_open_mnist(VtDataset *dataset, const char *path, const char *split, VtError *error);
 
+/* Decodes the image file of `size` bytes that begins at `offset` of a descriptor. What is wrong with its content is bad data
+ * (vt_bad_image); what keeps it from being read is not. */
+enum { DATASET_MAX_FILE = 256 << 20 };
+bool dataset_read_image(int descriptor, int64_t offset, int64_t size, const char *name, VtImage *out,
+                        VtError *error);
+
 bool dataset_add(VtDataset *dataset, const char *name, int label, int64_t offset, int64_t size);
 int dataset_class(VtDataset *dataset, const char *name);         /* its number, made if new; -1: no memory */
 const char *dataset_split_name(const char *word, size_t length); /* "train", "test" or NULL; val is test */

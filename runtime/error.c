@@ -3,12 +3,26 @@
 
 #include <stdarg.h>
 
+static void fill(VtError *error, int code, bool bad_image, const char *format, va_list args) {
+    error->code = code;
+    error->bad_image = bad_image;
+    vsnprintf(error->message, sizeof error->message, format, args);
+}
+
 bool vt_fail(VtError *error, int code, const char *format, ...) {
     if (!error) return false;
     va_list args;
     va_start(args, format);
-    error->code = code;
-    vsnprintf(error->message, sizeof error->message, format, args);
+    fill(error, code, false, format, args);
+    va_end(args);
+    return false;
+}
+
+bool vt_bad_image(VtError *error, const char *format, ...) {
+    if (!error) return false;
+    va_list args;
+    va_start(args, format);
+    fill(error, 1, true, format, args);
     va_end(args);
     return false;
 }

@@ -11,10 +11,17 @@
 
 typedef struct {
     int code;
+    bool bad_image; /* what is wrong is the content of one image: it may be skipped and counted */
     char message[1024];
 } VtError;
 /* Fills `error` (NULL is fine) and returns false, so that callers can `return vt_fail(...)`. */
 bool vt_fail(VtError *error, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The same for an image whose bytes are no image. A read that failed or memory that ran out is never that: vt_fail. */
+bool vt_bad_image(VtError *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- stop.c: whether a signal asked this process to stop; long loops poll it -------------------------------- */
+int vt_stop_signal(void);         /* its number; 0: none */
+void vt_stop_request(int signal); /* what the signal handlers call; 0 forgets it */
 
 /* ---- dtype.c ---------------------------------------------------------------------------------------------
  */

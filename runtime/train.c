@@ -15,11 +15,6 @@
 
 enum { MAX_NAMES = 128, KNN_TRAIN = 10000, KNN_TEST = 2000 };
 
-static volatile sig_atomic_t stop_signal;
-static void on_signal(int number) {
-    stop_signal = number;
-}
-
 typedef struct {
     const VtProgram *program;
     const VtTrainOptions *options;
@@ -270,7 +265,7 @@ static bool loop(Run *r, VtError *error) {
     bool evaluates = r->held_out && t->knn_every > 0, dirty = r->step == 0;
     if (evaluates && r->step == 0 && !evaluate(r, error)) return false;
     r->started = now();
-    while (r->step < r->total && !stop_signal) {
+    while (r->step < r->total && !vt_stop_signal()) {
         if (!train_step(r, error)) return false;
         dirty = true;
         if (due(r, t->checkpoint_every)) {
@@ -281,8 +276,8 @@ static bool loop(Run *r, VtError *error) {
         if (r->options->max_seconds > 0 && now() - r->started > r->options->max_seconds) break;
     }
     if (dirty && !save(r, error)) return false;
-    if (stop_signal)
-        say(r, "stopped by signal %d at step %lld; saved. --resume continues", (int)stop_signal,
+    if (vt_stop_signal())
+        say(r, "stopped by signal %d at step %lld; saved. --resume continues", vt_stop_signal(),
             (long long)r->step);
     else if (evaluates && r->last_knn != (double)r->step && !evaluate(r, error))
         return false;
@@ -306,8 +301,8 @@ static void finish(Run *r) {
 int vt_train(const VtProgram *program, const VtTrainOptions *options, VtError *error) {
     Run run = {.program = program, .options = options, .lock = -1, .last_knn = -1};
     run.terminal = !options->plain && isatty(fileno(options->log));
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, old_int, old_term;
-    stop_signal = 0;
+    struct sigaction action = {.sa_handler = vt_stop_request, .sa_flags = SA_RESTART}, old_int, old_term;
+    vt_stop_request(0);
     sigaction(SIGINT, &action, &old_int);
     sigaction(SIGTERM, &action, &old_term);
     signal(SIGXFSZ, SIG_IGN);
