@@ -22,6 +22,8 @@ bool vt_bad_image(VtError *error, const char *format, ...) __attribute__((format
 /* ---- stop.c: whether a signal asked this process to stop; long loops poll it -------------------------------- */
 int vt_stop_signal(void);         /* its number; 0: none */
 void vt_stop_request(int signal); /* what the signal handlers call; 0 forgets it */
+void vt_stop_listen(void);        /* the handlers, until vt_stop_ignore puts those that were before */
+void vt_stop_ignore(void);
 
 /* ---- dtype.c ---------------------------------------------------------------------------------------------
  */
@@ -135,10 +137,29 @@ const void *vt_instance_output(VtInstance *instance, const char *function, const
 void vt_instance_profile(VtInstance *instance, bool on);
 const double *vt_instance_times(VtInstance *instance, const char *function);
 
+/* ---- output.c: what is written to disk ------------------------------------------------------------------------- */
+/* A file that replaces another whole or not at all: written beside it under an unpredictable name, PATH.tmp-… , synced, renamed, and
+ * the folder synced. A link at `path` gives way to the file; a folder, FIFO or device is refused. */
+typedef struct VtReplacement VtReplacement;
+VtReplacement *vt_replace_begin(const char *path, unsigned mode /* less the umask */, VtError *error);
+bool vt_replace_write(VtReplacement *r, const void *bytes, size_t size); /* false: vt_replace_end will tell */
+/* Frees. False: `path` is what it was before (or new, and only the sync of its folder failed, as the message says). */
+bool vt_replace_end(VtReplacement *r, VtError *error);
+void vt_replace_drop(VtReplacement *r); /* instead: `path` stays; NULL is fine */
+bool vt_replace_with(const char *path, unsigned mode, const void *bytes, size_t size, VtError *error);
+/* Removes what processes that were killed left beside `path`. For who knows that no other is writing. */
+void vt_replace_sweep(const char *path);
+bool vt_write_all(int file, const void *bytes, size_t size); /* false: errno says why */
+bool vt_make_folders(const char *path, unsigned mode,
+                     VtError *error); /* with those above; there already: fine */
+/* Whether a file `path`, or a folder `path` and files in it, could be written; nothing is. Before work that would be lost. */
+bool vt_output_check(const char *path, VtError *error);
+bool vt_output_check_folder(const char *path, VtError *error);
+
 /* ---- safetensors.c: reading and writing named tensors
  * -------------------------------------------------------- Reading checks everything before it trusts
  * anything: header length, JSON, dtypes, offsets within the file, sizes that match the shape, no overlap.
- * Writing goes to PATH.tmp, is synced and renamed over PATH. */
+ * Writing replaces (output.c). */
 typedef struct VtTensorFile VtTensorFile;
 VtTensorFile *vt_tensors_open(const char *path, VtError *error);
 VtTensorFile *vt_tensors_open_memory(const char *name, const void *bytes, size_t size,
@@ -165,7 +186,7 @@ bool vt_checkpoint_save(VtInstance *instance, const VtProgram *program, const ch
 /* Lists every missing and misshapen tensor in the message. */
 bool vt_checkpoint_load(VtInstance *instance, const VtProgram *program, const char *path, VtError *error);
 
-/* ---- metrics.c, progress.c
+/* ---- metrics.c
  * -------------------------------------------------------------------------------------- */
 typedef struct VtMetrics VtMetrics; /* metrics.jsonl, appended; on resume lines past `step` are dropped */
 VtMetrics *vt_metrics_open(const char *path, int64_t resume_step, VtError *error);

@@ -286,33 +286,8 @@ static json_t *make_header(const VtNamedTensor *tensors, int n, const char *cons
     return header;
 }
 
-static bool write_all(int descriptor, const void *bytes, size_t size) {
-    for (const char *at = bytes; size > 0;) {
-        ssize_t n = write(descriptor, at, size > 1 << 30 ? 1 << 30 : size);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return false;
-        at += n;
-        size -= (size_t)n;
-    }
-    return true;
-}
-
-static void sync_folder(const char *path) {
-    char *folder = strdup(path), *slash = folder ? strrchr(folder, '/') : NULL;
-    if (slash) *slash = '\0';
-    int descriptor = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor >= 0) {
-        fsync(descriptor);
-        close(descriptor);
-    }
-    free(folder);
-}
-
 bool vt_tensors_write(const char *path, const VtNamedTensor *tensors, int n, const char *const *metadata,
                       VtError *error) {
-    char temporary[4096];
-    if (snprintf(temporary, sizeof temporary, "%s.tmp", path) >= (int)sizeof temporary)
-        return vt_fail(error, 2, "path too long");
     json_t *header = make_header(tensors, n, metadata);
     char *text = header ? json_dumps(header, JSON_COMPACT) : NULL;
     json_decref(header);
@@ -320,24 +295,11 @@ bool vt_tensors_write(const char *path, const VtNamedTensor *tensors, int n, con
     size_t length = strlen(text), padded = (length + 7) / 8 * 8;
     uint8_t prefix[8];
     for (int i = 0; i < 8; i++) prefix[i] = (uint8_t)((uint64_t)padded >> (8 * i));
-    int descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    bool good = descriptor >= 0 && write_all(descriptor, prefix, 8) && write_all(descriptor, text, length) &&
-                write_all(descriptor, "        ", padded - length);
+    VtReplacement *file = vt_replace_begin(path, 0666, error);
+    bool good = file && vt_replace_write(file, prefix, 8) && vt_replace_write(file, text, length) &&
+                vt_replace_write(file, "        ", padded - length);
     for (int i = 0; i < n && good; i++)
-        good = write_all(descriptor, tensors[i].data, vt_bytes(&tensors[i].tensor));
-    good = good && fsync(descriptor) == 0;
-    int problem = errno;
-    if (descriptor >= 0 && close(descriptor) != 0) good = false;
+        good = vt_replace_write(file, tensors[i].data, vt_bytes(&tensors[i].tensor));
     free(text);
-    if (good && rename(temporary, path) != 0) {
-        problem = errno;
-        good = false;
-    }
-    if (good) {
-        sync_folder(path);
-        return true;
-    }
-    unlink(temporary);
-    return vt_fail(error, 1, "cannot write '%s': %s; what was there before is untouched", path,
-                   strerror(problem));
+    return file && vt_replace_end(file, error);
 }

@@ -1,0 +1,215 @@
+/* What is written to disk: files that replace others whole or not at all, and the folders they lie in. */
+#include "runtime/runtime.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TEMPORARY ".tmp-"
+enum { RANDOM = 12, LONGEST = 4096, NAME = 255 };
+
+struct VtReplacement {
+    char path[LONGEST], temporary[LONGEST];
+    int file, problem; /* errno of the first failure; 0: none */
+};
+
+static size_t folder_length(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? (size_t)(slash - path) + 1 : 0;
+}
+
+/* PATH.tmp- and random digits, of a name that is no longer than a file's may be. */
+static bool temporary_name(const char *path, char *out, size_t size) {
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
+    uint8_t random[RANDOM];
+    char ending[RANDOM + 1] = "";
+    size_t folder = folder_length(path), most = folder + NAME - strlen(TEMPORARY) - RANDOM;
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) return false;
+    for (int i = 0; i < RANDOM; i++) ending[i] = digits[random[i] & 31];
+    int n = snprintf(out, size, "%.*s" TEMPORARY "%s", (int)most, path, ending);
+    if (n < (int)size) return true;
+    errno = ENAMETOOLONG;
+    return false;
+}
+
+/* What stands at `path` gives way to a regular file. */
+static bool may_replace(const char *path, VtError *error) {
+    struct stat status;
+    if (stat(path, &status) != 0) {
+        if (errno == ENOENT) return true;
+        return vt_fail(error, 2, "cannot write '%s': %s", path, strerror(errno));
+    }
+    if (S_ISREG(status.st_mode)) return true;
+    return vt_fail(error, 2, "cannot write '%s': it is %s", path,
+                   S_ISDIR(status.st_mode) ? "a folder" : "no regular file");
+}
+
+VtReplacement *vt_replace_begin(const char *path, unsigned mode, VtError *error) {
+    if (!may_replace(path, error)) return NULL;
+    VtReplacement *r = malloc(sizeof *r);
+    if (!r || strlen(path) >= sizeof r->path) {
+        free(r);
+        vt_fail(error, r ? 2 : 1, "cannot write '%s': %s", path,
+                r ? "the path is too long" : "out of memory");
+        return NULL;
+    }
+    strcpy(r->path, path);
+    r->file = -1;
+    r->problem = 0;
+    for (int tries = 0; r->file < 0 && tries < 100; tries++) {
+        if (!temporary_name(path, r->temporary, sizeof r->temporary)) break;
+        r->file = open(r->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, (mode_t)mode);
+        if (r->file < 0 && errno != EEXIST && errno != EINTR) break;
+    }
+    if (r->file >= 0) return r;
+    vt_fail(error, 1, "cannot write '%s': %s", path, strerror(errno));
+    free(r);
+    return NULL;
+}
+
+bool vt_write_all(int file, const void *bytes, size_t size) {
+    for (const char *at = bytes; size > 0;) {
+        ssize_t n = write(file, at, size > 1 << 30 ? 1 << 30 : size);
+        if (n < 0 && errno == EINTR) continue;
+        if (n == 0) errno = ENOSPC;
+        if (n <= 0) return false;
+        at += n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+bool vt_replace_write(VtReplacement *r, const void *bytes, size_t size) {
+    if (!r->problem && !vt_write_all(r->file, bytes, size)) r->problem = errno;
+    return !r->problem;
+}
+
+/* Some file systems have nothing to sync. */
+static bool sync_file(int file) {
+    return fsync(file) == 0 || errno == EINVAL || errno == ENOTSUP || errno == EROFS;
+}
+
+static bool sync_folder(const char *path) {
+    char folder[LONGEST];
+    size_t n = folder_length(path);
+    snprintf(folder, sizeof folder, "%.*s", n ? (int)n : 1, n ? path : ".");
+    int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file < 0) return errno == EACCES; /* a folder may be written in that may not be listed */
+    bool good = sync_file(file);
+    int problem = errno;
+    close(file);
+    errno = problem;
+    return good;
+}
+
+bool vt_replace_end(VtReplacement *r, VtError *error) {
+    if (!r->problem && !sync_file(r->file)) r->problem = errno;
+    if (close(r->file) != 0 && !r->problem) r->problem = errno;
+    if (!r->problem && rename(r->temporary, r->path) != 0) r->problem = errno;
+    bool renamed = !r->problem;
+    if (!renamed)
+        unlink(r->temporary);
+    else if (!sync_folder(r->path))
+        r->problem = errno;
+    bool good = !r->problem;
+    if (!good)
+        vt_fail(error, 1, "cannot %s '%s': %s%s", renamed ? "sync the folder of" : "write", r->path,
+                strerror(r->problem), renamed ? "" : "; what was there before is untouched");
+    free(r);
+    return good;
+}
+
+void vt_replace_drop(VtReplacement *r) {
+    if (!r) return;
+    close(r->file);
+    unlink(r->temporary);
+    free(r);
+}
+
+bool vt_replace_with(const char *path, unsigned mode, const void *bytes, size_t size, VtError *error) {
+    VtReplacement *r = vt_replace_begin(path, mode, error);
+    if (!r) return false;
+    vt_replace_write(r, bytes, size);
+    return vt_replace_end(r, error);
+}
+
+void vt_replace_sweep(const char *path) {
+    char folder[LONGEST];
+    size_t n = folder_length(path), name = strlen(path) - n;
+    if (n >= sizeof folder) return;
+    snprintf(folder, sizeof folder, "%.*s", n ? (int)n : 1, n ? path : ".");
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        struct stat status;
+        const char *found = entry->d_name;
+        bool ours = strlen(found) == name + strlen(TEMPORARY) + RANDOM &&
+                    strncmp(found, path + n, name) == 0 &&
+                    strncmp(found + name, TEMPORARY, strlen(TEMPORARY)) == 0 &&
+                    fstatat(dirfd(dir), found, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+                    S_ISREG(status.st_mode) && status.st_uid == geteuid();
+        if (ours) unlinkat(dirfd(dir), found, 0);
+    }
+    if (dir) closedir(dir);
+}
+
+/* ---- folders ------------------------------------------------------------------------------------------------------ */
+
+bool vt_make_folders(const char *path, unsigned mode, VtError *error) {
+    char part[LONGEST];
+    struct stat status;
+    if (strlen(path) >= sizeof part)
+        return vt_fail(error, 2, "cannot make '%.60s…': the path is too long", path);
+    for (const char *end = path; *end;) {
+        end += strspn(end, "/");
+        end += strcspn(end, "/");
+        snprintf(part, sizeof part, "%.*s", (int)(end - path), path);
+        if (mkdir(part, (mode_t)mode) == 0 || errno == EEXIST || stat(part, &status) == 0) continue;
+        return vt_fail(error, 2, "cannot make the folder '%s': %s", part, strerror(errno));
+    }
+    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) return true;
+    return vt_fail(error, 2, "'%s' is no folder", path);
+}
+
+/* The nearest folder above that there is. */
+static bool check_parent(const char *path, const char *wanted, VtError *error) {
+    char part[LONGEST];
+    struct stat status;
+    snprintf(part, sizeof part, "%s", path);
+    for (;;) {
+        size_t n = folder_length(part);
+        while (n > 1 && part[n - 1] == '/') n--;
+        snprintf(part, sizeof part, "%.*s", n ? (int)n : 1, n ? path : ".");
+        if (stat(part, &status) == 0) break;
+        if (errno != ENOENT || n <= 1)
+            return vt_fail(error, 2, "cannot write '%s': '%s': %s", wanted, part, strerror(errno));
+    }
+    if (!S_ISDIR(status.st_mode))
+        return vt_fail(error, 2, "cannot write '%s': '%s' is no folder", wanted, part);
+    if (access(part, W_OK | X_OK) == 0) return true;
+    return vt_fail(error, 2, "cannot write '%s': in '%s': %s", wanted, part, strerror(errno));
+}
+
+bool vt_output_check(const char *path, VtError *error) {
+    size_t n = strlen(path);
+    if (n == 0 || n >= LONGEST - RANDOM - strlen(TEMPORARY))
+        return vt_fail(error, 2, "cannot write '%.60s': the path is %s", path, n ? "too long" : "empty");
+    if (path[n - 1] == '/')
+        return vt_fail(error, 2, "cannot write '%s': the name of a file was expected", path);
+    return may_replace(path, error) && check_parent(path, path, error);
+}
+
+bool vt_output_check_folder(const char *path, VtError *error) {
+    struct stat status;
+    size_t n = strlen(path);
+    if (n == 0 || n >= LONGEST - 200)
+        return vt_fail(error, 2, "cannot write in '%.60s': the path is %s", path, n ? "too long" : "empty");
+    if (stat(path, &status) != 0) return check_parent(path, path, error);
+    if (!S_ISDIR(status.st_mode)) return vt_fail(error, 2, "'%s' is no folder", path);
+    if (access(path, W_OK | X_OK) == 0) return true;
+    return vt_fail(error, 2, "cannot write in '%s': %s", path, strerror(errno));
+}
