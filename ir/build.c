@@ -1,5 +1,6 @@
 /* Building modules and functions: states, emission through the table, rewriting. */
 #include "ir/ir.h"
+#include "ir/names.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -7,25 +8,21 @@
 
 /* ---- modules and states -------------------------------------------------------------------------------------- */
 
-/* A hash table of state names, kept beside the public fields. */
+/* The names of states, kept beside the public fields. */
 typedef struct {
     Module module;
-    uint32_t *slots; /* state + 1 */
-    size_t n_slots;
+    Names names;
 } ModuleImpl;
 
-/* A function's reads of states: state -> node. */
+/* A function's reads of states (state -> node) and its inputs by name. */
 typedef struct {
     Func func;
     ValueId *reads;
     size_t n_reads;
+    Names inputs;
+    ValueId *sources; /* input -> its node when it was added */
+    size_t n_sources, sources_capacity;
 } FuncImpl;
-
-static uint64_t hash_name(const char *name) {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (; *name; name++) h = (h ^ (unsigned char)*name) * 0x100000001b3u;
-    return h ^ h >> 29;
-}
 
 Module *module_new(Arena *arena, Diags *diags, const char *name) {
     ModuleImpl *impl = ARENA_NEW(arena, ModuleImpl);
@@ -33,33 +30,18 @@ Module *module_new(Arena *arena, Diags *diags, const char *name) {
     return &impl->module;
 }
 
-static void insert_slot(ModuleImpl *impl, uint32_t state) {
-    size_t at = hash_name(impl->module.states[state].name) & (impl->n_slots - 1);
-    while (impl->slots[at]) at = (at + 1) & (impl->n_slots - 1);
-    impl->slots[at] = state + 1;
-}
-
 uint32_t module_add_state(Module *module, State state) {
     ModuleImpl *impl = (ModuleImpl *)module;
     assert(module_find_state(module, state.name) < 0);
     state.name = arena_strdup(module->arena, state.name);
     ARENA_PUSH(module->arena, module->states, module->n_states, module->states_capacity, state);
-    if (module->n_states * 2 > impl->n_slots) {
-        impl->n_slots = impl->n_slots ? impl->n_slots * 2 : 64;
-        impl->slots = ARENA_ARRAY(module->arena, uint32_t, impl->n_slots);
-        for (uint32_t s = 0; s < module->n_states; s++) insert_slot(impl, s);
-    } else
-        insert_slot(impl, (uint32_t)module->n_states - 1);
+    names_set(module->arena, &impl->names, state.name, (uint32_t)module->n_states - 1);
     return (uint32_t)module->n_states - 1;
 }
 
 int64_t module_find_state(const Module *module, const char *name) {
-    const ModuleImpl *impl = (const ModuleImpl *)module;
-    if (!impl->n_slots) return -1;
-    size_t at = hash_name(name) & (impl->n_slots - 1);
-    for (; impl->slots[at]; at = (at + 1) & (impl->n_slots - 1))
-        if (strcmp(module->states[impl->slots[at] - 1].name, name) == 0) return impl->slots[at] - 1;
-    return -1;
+    uint32_t state = names_find(&((const ModuleImpl *)module)->names, name);
+    return state == NAMES_NONE ? -1 : (int64_t)state;
 }
 
 Func *module_add_func(Module *module, const char *name) {
@@ -90,8 +72,12 @@ Module *module_clone(const Module *module, Arena *arena) {
     for (size_t f = 0; f < module->n_funcs; f++) {
         const Func *from = module->funcs[f];
         Func *to = module_add_func(copy, from->name);
-        for (size_t i = 0; i < from->n_inputs; i++)
+        for (size_t i = 0; i < from->n_inputs; i++) {
             ARENA_PUSH(arena, to->inputs, to->n_inputs, to->inputs_capacity, from->inputs[i]);
+            names_set(arena, &((FuncImpl *)to)->inputs, from->inputs[i].name, (uint32_t)i);
+            ARENA_PUSH(arena, ((FuncImpl *)to)->sources, ((FuncImpl *)to)->n_sources,
+                       ((FuncImpl *)to)->sources_capacity, IR_NONE);
+        }
         for (size_t i = 0; i < from->count; i++)
             ARENA_PUSH(arena, to->nodes, to->count, to->capacity, from->nodes[i]);
         for (size_t i = 0; i < from->n_outputs; i++)
@@ -168,17 +154,26 @@ static ValueId push_source(Func *func, OpKind op, int64_t index, Type type) {
 }
 
 ValueId func_add_input(Func *func, const char *name, Type type) {
-    Input input = {arena_strdup(func->module->arena, name), type};
-    ARENA_PUSH(func->module->arena, func->inputs, func->n_inputs, func->inputs_capacity, input);
-    return push_source(func, OP_input, (int64_t)func->n_inputs - 1, type);
+    FuncImpl *impl = (FuncImpl *)func;
+    Arena *arena = func->module->arena;
+    Input input = {arena_strdup(arena, name), type};
+    uint32_t index = (uint32_t)func->n_inputs;
+    ARENA_PUSH(arena, func->inputs, func->n_inputs, func->inputs_capacity, input);
+    names_set(arena, &impl->inputs, input.name, index);
+    ValueId id = push_source(func, OP_input, index, type);
+    if (impl->n_sources > index) impl->n_sources = index; /* its inputs were dropped, and are added again */
+    ARENA_PUSH(arena, impl->sources, impl->n_sources, impl->sources_capacity, id);
+    return id;
 }
 
 ValueId func_find_input(const Func *func, const char *name) {
-    size_t input = 0; /* few beside the nodes: most names that are asked for are new */
-    while (input < func->n_inputs && strcmp(func->inputs[input].name, name) != 0) input++;
-    if (input == func->n_inputs) return IR_NONE;
-    for (ValueId id = 0; id < func->count; id++)
-        if (func->nodes[id].op == OP_input && (size_t)func->nodes[id].attrs[0].i == input) return id;
+    const FuncImpl *impl = (const FuncImpl *)func;
+    uint32_t input = names_find(&impl->inputs, name);
+    if (input >= func->n_inputs || strcmp(func->inputs[input].name, name) != 0) return IR_NONE;
+    ValueId id = impl->sources[input]; /* until a rewrite moves it */
+    if (id < func->count && func->nodes[id].op == OP_input && func->nodes[id].attrs[0].i == input) return id;
+    for (id = 0; id < func->count; id++)
+        if (func->nodes[id].op == OP_input && func->nodes[id].attrs[0].i == input) return id;
     return IR_NONE;
 }
 
