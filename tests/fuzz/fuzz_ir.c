@@ -1,10 +1,9 @@
-/* libFuzzer target: any bytes as IR text. What reads is valid, prints and reads back as the same text, and simplifies to a
+/* libFuzzer target: any text as IR. What reads is valid, prints and reads back as the same text, and goes through all passes as a
  * valid module. */
 #include "ir/ir.h"
 #include "passes/passes.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "tests/fuzz/small.h"
+#include "tests/fuzz/tokens.h"
 
 static void must(bool condition) {
     if (!condition) abort();
@@ -15,7 +14,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     Diags *diags = diags_new(arena);
     Module *module = module_parse(arena, diags, "fuzz", (const char *)data, size);
     must(module != NULL || diags_errors(diags) > 0);
-    diags_text(diags);
     if (module) {
         size_t first_size, second_size;
         char *first = module_print(module, &first_size);
@@ -24,9 +22,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         char *second = module_print(back, &second_size);
         must(first_size == second_size && memcmp(first, second, first_size) == 0);
         must(passes_run(back, "simplify", &(PassOptions){.verify = true}, diags));
+        small_target(module);
+        if (is_small(module, 4000, INT64_C(1) << 40))
+            must(passes_run(module, PASSES_ALL, &(PassOptions){.verify = true}, diags) ||
+                 diags_errors(diags) > 0);
         free(first);
         free(second);
     }
+    diags_text(diags);
     arena_free(arena);
     return 0;
 }

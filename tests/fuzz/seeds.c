@@ -1,0 +1,304 @@
+/* Writes what the fuzz targets start from: seeds FOLDER/TARGET/NAME and the dictionary FOLDER/words.dict, all made from models/,
+ * docs/, tests/ and the tables of this source tree. */
+#include "frontend/frontend.h"
+#include "passes/passes.h"
+#include "runtime/runtime.h"
+#include "tests/fuzz/small.h"
+#include "tests/runtime/images.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <ctype.h>
+#include <glob.h>
+#include <sys/stat.h>
+
+static const char *out_folder;
+
+static void die(const char *what) {
+    fprintf(stderr, "fuzz_seeds: %s\n", what);
+    exit(1);
+}
+
+static void write_seed(const char *target, const char *name, const void *bytes, size_t size) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", out_folder, target);
+    mkdir(path, 0755);
+    snprintf(path, sizeof path, "%s/%s/%s", out_folder, target, name);
+    FILE *file = fopen(path, "wb");
+    if (!file || fwrite(bytes, 1, size, file) != size || fclose(file) != 0) die(path);
+}
+
+static char *read_text(const char *path) {
+    FILE *file = fopen(path, "rb");
+    char *text = calloc(1, 1 << 20);
+    if (!file || !text || fread(text, 1, (1 << 20) - 1, file) == 0) die(path);
+    fclose(file);
+    return text;
+}
+
+/* ---- words: everything that recipes and the IR call by name ---------------------------------------------------------------- */
+
+static struct {
+    char *items[8192];
+    size_t count;
+} words;
+
+static void add_word(const char *start, size_t n) {
+    if (n < 2 || n > 40) return;
+    for (size_t i = 0; i < words.count; i++)
+        if (strlen(words.items[i]) == n && memcmp(words.items[i], start, n) == 0) return;
+    if (words.count < sizeof words.items / sizeof *words.items)
+        words.items[words.count++] = strndup(start, n);
+}
+
+static void add_words_of(const char *text) {
+    while (*text) {
+        size_t n = 0;
+        while (isalnum((unsigned char)text[n]) || text[n] == '_') n++;
+        if (n && !isdigit((unsigned char)*text)) add_word(text, n);
+        text += n ? n : 1;
+    }
+}
+
+static void add_words_of_file(const char *path) {
+    char *text = read_text(path);
+    add_words_of(text);
+    free(text);
+}
+
+static void write_words(void) {
+    static const char *const signs[] = {
+        " + ",    " - ",   " * ",     " / ",  " // ",   " % ",     " ** ",   " @ ",       " == ",
+        " != ",   " <= ",  " := ",    " = ",  "[0]",    "[-1]",    "[:, 0]", "[..., 1:]", "[:, none]",
+        "(",      ")",     "[",       "]",    "{",      "}",       ": ",     ", ",        "\n  ",
+        "\n    ", " for ", " in ",    " if ", " else ", "return ", "axis=",  "keep=true", "$(",
+        "$",      "|\n",   " : f32[", " -> ", "%",      "@"};
+    char path[4096];
+    snprintf(path, sizeof path, "%s/words.dict", out_folder);
+    FILE *file = fopen(path, "wb");
+    if (!file) die(path);
+    for (size_t i = 0; i < words.count; i++) fprintf(file, "\"%s\"\n", words.items[i]);
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
+        fputc('"', file);
+        for (const char *c = signs[i]; *c; c++) fprintf(file, *c == '\n' ? "\\x0a" : "%c", *c);
+        fputs("\"\n", file);
+    }
+    if (fclose(file) != 0) die(path);
+}
+
+static void words_of_tables(void) {
+    for (int i = 0; i < OP_COUNT; i++) {
+        const OpInfo *op = op_info((OpKind)i);
+        add_word(op->name, strlen(op->name));
+        for (int k = 0; k < op->n_attrs; k++) add_word(op->attrs[k].key, strlen(op->attrs[k].key));
+    }
+#define ROW(name, params, doc)                                                                               \
+    add_words_of(#name);                                                                                     \
+    add_words_of(params);
+#define AUGMENT ROW
+#define SAMPLER ROW
+#include "runtime/catalog.def"
+}
+
+/* ---- recipes and their IR ----------------------------------------------------------------------------------------------------- */
+
+/* Settings that make each recipe of models/ as small as it goes; fewer than 40: those it has. */
+static const struct {
+    const char *recipe, *settings[16];
+} SMALL[] = {
+    {"dino", {"image=16", "local_size=8", "locals=2", "hidden=8", "out_dim=8", "bottleneck=4"}},
+    {"hybrid", {"image=16", "mask_patch=8", "hidden=8", "out_dim=8"}},
+    {"mae", {"image=16", "decoder_dim=8", "decoder_depth=1", "decoder_heads=2"}},
+    {"mocov3", {"image=16", "hidden=8", "out_dim=8"}},
+    {"simmim", {"image=16", "mask_patch=8"}},
+    {"quickstart", {"image=16", "hidden=8", "out_dim=8"}},
+    {"paper/cmc", {"image=16", "out_dim=8", "total=16", "negatives=4"}},
+    {"paper/ibot", {"image=32", "hidden=8", "out_dim=8", "bottleneck=4"}},
+    {"paper/ijepa",
+     {"image=32", "predictor_dim=8", "predictor_depth=1", "predictor_heads=2", "targets=1", "edge=2",
+      "context=4"}},
+    {"paper/moco_queue", {"image=16", "out_dim=8", "queue_size=8"}},
+    {"paper/sit", {"image=16", "hidden=8", "out_dim=8"}},
+    {"paper/swav", {"image=16", "local_size=8", "locals=2", "hidden=8", "out_dim=8", "prototypes=4"}},
+};
+static const char *const SMALL_ALL[] = {"patch=8", "dim=8", "depth=1", "heads=2", "batch=4"};
+
+static void print_pass(void *user, const Pass *pass, const Module *module, double seconds) {
+    char name[128];
+    size_t size;
+    (void)seconds;
+    snprintf(name, sizeof name, "%s-%s", (const char *)user, pass->name);
+    char *text = module_print(module, &size);
+    if (size < 1 << 14) write_seed("ir", name, text, size);
+    free(text);
+}
+
+/* A recipe with its libraries written into it, and, if it is short, its IR after each pass. */
+static void write_recipe(const char *path, const char *name, const char *text, const char *const *settings,
+                         int n_settings) {
+    Arena *arena = arena_new();
+    Diags *diags = diags_new(arena);
+    RecipeOptions options = {
+        .models_dir = SOURCE_DIR "/models", .overrides = settings, .n_overrides = n_settings};
+    Recipe recipe;
+    if (!recipe_load_text(arena, diags, path, text, strlen(text), &options, &recipe)) die(diags_text(diags));
+    write_seed("recipe", name, recipe.resolved, strlen(recipe.resolved));
+    if (is_small(recipe.module, SMALL_NODES, SMALL_ELEMENTS))
+        write_seed("step", name, recipe.resolved, strlen(recipe.resolved));
+    small_target(recipe.module);
+    PassOptions printing = {.after = print_pass, .user = (void *)name};
+    if (!passes_run(recipe.module, PASSES_ALL, &printing, diags)) die(diags_text(diags));
+    arena_free(arena);
+}
+
+static void write_models(void) {
+    for (size_t i = 0; i < sizeof SMALL / sizeof *SMALL; i++) {
+        char path[4096], name[64];
+        const char *settings[32];
+        int n = 0;
+        for (const char *const *s = SMALL[i].settings; *s; s++) settings[n++] = *s;
+        for (size_t k = 0; k < sizeof SMALL_ALL / sizeof *SMALL_ALL; k++) settings[n++] = SMALL_ALL[k];
+        snprintf(path, sizeof path, SOURCE_DIR "/models/%s.yaml", SMALL[i].recipe);
+        const char *slash = strrchr(SMALL[i].recipe, '/');
+        snprintf(name, sizeof name, "%s", slash ? slash + 1 : SMALL[i].recipe);
+        char *text = read_text(path);
+        write_recipe(path, name, text, settings, n);
+        free(text);
+    }
+}
+
+/* The recipes of tests/fuzz/recipes/: a few kernels each, for the target that compiles. */
+static void write_tiny(void) {
+    glob_t found;
+    if (glob(SOURCE_DIR "/tests/fuzz/recipes/*.yaml", 0, NULL, &found) != 0) die("no tests/fuzz/recipes");
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        char name[64], *text = read_text(found.gl_pathv[i]);
+        snprintf(name, sizeof name, "%s", strrchr(found.gl_pathv[i], '/') + 1);
+        *strchr(name, '.') = '\0';
+        write_recipe(found.gl_pathv[i], name, text, NULL, 0);
+        free(text);
+    }
+    globfree(&found);
+}
+
+/* Modules of tests/passes/cases/: what stands between "// ----", "// gives:" and the end. */
+static void write_cases(void) {
+    glob_t found;
+    int number = 0;
+    if (glob(SOURCE_DIR "/tests/passes/cases/*.txt", 0, NULL, &found) != 0) die("no tests/passes/cases");
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        char *text = read_text(found.gl_pathv[i]), name[32];
+        for (char *module = strstr(text, "module "), *next; module; module = next) {
+            next = strstr(module + 1, "\nmodule ");
+            snprintf(name, sizeof name, "case-%d", number++);
+            write_seed("ir", name, module, next ? (size_t)(next - module) + 1 : strlen(module));
+        }
+        free(text);
+    }
+    globfree(&found);
+}
+
+/* ---- binary formats ------------------------------------------------------------------------------------------------------------ */
+
+static void write_tensors(void) {
+    static const double numbers[6] = {0, 1, -2.5, 3e38, 1e-9, 6};
+    VtNamedTensor tensors[VT_BOOL + 1];
+    for (int dtype = VT_F32; dtype <= VT_BOOL; dtype++)
+        tensors[dtype] =
+            (VtNamedTensor){{.name = (const char *[]){"f32", "f64", "bf16", "i32", "i64", "bool"}[dtype],
+                             .dtype = dtype,
+                             .rank = dtype % 3,
+                             .dim = {2, 3}},
+                            numbers};
+    VtError error;
+    char path[4096];
+    snprintf(path, sizeof path, "%s/safetensors", out_folder);
+    mkdir(path, 0755);
+    for (int n = 0; n <= VT_BOOL + 1; n++) {
+        snprintf(path, sizeof path, "%s/safetensors/%d", out_folder, n);
+        const char *metadata[] = {"program", "fuzz", "step", "3", NULL};
+        if (!vt_tensors_write(path, tensors, n, metadata, &error)) die(error.message);
+    }
+}
+
+static void write_images(void) {
+    char name[32];
+    VtImage image = make_image(9, 7, 1);
+    for (int type = 0; type <= 6; type++)
+        for (int depth = 1; depth <= 16; depth *= 2) {
+            bool whole = depth >= 8;
+            if (type == 1 || type == 5 || (!whole && type != 0) || (type == 3 && depth > 8)) continue;
+            uint8_t *pixels = calloc(8, 9 * 7);
+            Encoded png = encode_png(pixels, 9, 7, type, depth, type == 2 && depth == 8);
+            snprintf(name, sizeof name, "png-%d-%d", type, depth);
+            write_seed("image", name, png.bytes, png.size);
+            free(png.bytes);
+            free(pixels);
+        }
+    for (int sampling = 0; sampling < TJ_NUMSAMP; sampling++) {
+        Encoded jpeg = encode_jpeg(&image, sampling, sampling % 2 ? TJFLAG_PROGRESSIVE : 0);
+        snprintf(name, sizeof name, "jpeg-%d", sampling);
+        write_seed("image", name, jpeg.bytes, jpeg.size);
+        free(jpeg.bytes);
+    }
+    vt_image_free(&image);
+}
+
+static void write_archive(const char *name, int format, int filter) {
+    static const char *const names[] = {"train/a/0.png", "train/b/1.png", "test/a/2.png"};
+    static char buffer[1 << 16];
+    size_t used = 0;
+    struct archive *archive = archive_write_new();
+    archive_write_set_format(archive, format);
+    archive_write_add_filter(archive, filter);
+    if (archive_write_open_memory(archive, buffer, sizeof buffer, &used) != ARCHIVE_OK) die("libarchive");
+    for (int i = 0; i < 3; i++) {
+        VtImage image = make_image(5, 4, i);
+        Encoded png = png_of(&image);
+        struct archive_entry *entry = archive_entry_new();
+        archive_entry_set_pathname(entry, names[i]);
+        archive_entry_set_filetype(entry, AE_IFREG);
+        archive_entry_set_perm(entry, 0644);
+        archive_entry_set_size(entry, (int64_t)png.size);
+        archive_write_header(archive, entry);
+        archive_write_data(archive, png.bytes, png.size);
+        archive_entry_free(entry);
+        free(png.bytes);
+        vt_image_free(&image);
+    }
+    archive_write_close(archive);
+    archive_write_free(archive);
+    write_seed("dataset", name, buffer, used);
+}
+
+static void write_sets(void) {
+    static uint8_t cifar[2 * 3073], idx[16 + 2 * 784] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28};
+    write_archive("tar", ARCHIVE_FORMAT_TAR_PAX_RESTRICTED, ARCHIVE_FILTER_NONE);
+    write_archive("ustar.gz", ARCHIVE_FORMAT_TAR_USTAR, ARCHIVE_FILTER_GZIP);
+    write_archive("zip", ARCHIVE_FORMAT_ZIP, ARCHIVE_FILTER_NONE);
+    cifar[3073] = 1;
+    write_seed("dataset", "cifar", cifar, sizeof cifar);
+    write_seed("dataset", "idx", idx, sizeof idx);
+}
+
+int main(int argc, char **argv) {
+    if (argc != 2) die("fuzz_seeds FOLDER");
+    out_folder = argv[1];
+    mkdir(out_folder, 0755);
+    glob_t found;
+    if (glob(SOURCE_DIR "/models/*.yaml", 0, NULL, &found) != 0 ||
+        glob(SOURCE_DIR "/models/lib/*.yaml", GLOB_APPEND, NULL, &found) != 0)
+        die("no models/");
+    words_of_tables();
+    add_words_of_file(SOURCE_DIR "/docs/language.md");
+    for (size_t i = 0; i < found.gl_pathc; i++) add_words_of_file(found.gl_pathv[i]);
+    globfree(&found);
+    write_words();
+    write_models();
+    write_tiny();
+    write_cases();
+    write_tensors();
+    write_images();
+    write_sets();
+    return 0;
+}

@@ -1,0 +1,34 @@
+/* For fuzz targets: is a module small enough to go on with, and what passes should know of a target. */
+#ifndef VITC_TESTS_FUZZ_SMALL_H
+#define VITC_TESTS_FUZZ_SMALL_H
+
+#include "ir/ir.h"
+
+/* What is compiled and run. */
+enum { SMALL_NODES = 300, SMALL_ELEMENTS = 1 << 20 };
+
+/* At most so many nodes, and elements in all of them together. */
+static inline bool is_small(const Module *module, size_t max_nodes, int64_t max_elements) {
+    size_t nodes = 0;
+    int64_t elements = 0;
+    for (size_t f = 0; f < module->n_funcs; f++) {
+        const Func *func = module->funcs[f];
+        nodes += func->count;
+        for (size_t i = 0; i < func->count; i++)
+            if (__builtin_add_overflow(elements, type_elements(&func->nodes[i].type), &elements))
+                return false;
+    }
+    for (size_t i = 0; i < module->n_states; i++)
+        if (__builtin_add_overflow(elements, type_elements(&module->states[i].type), &elements)) return false;
+    return nodes <= max_nodes && elements <= max_elements;
+}
+
+/* A target that packs weights and makes chains, whatever the machine is. */
+static inline void small_target(Module *module) {
+    module->panel = (PanelShape){.columns = 32, .rows = 1};
+    module->tile = (TileShape){.rows = 12, .columns = 32};
+    module->cache_bytes = 1 << 20;
+    module->cores = 2;
+}
+
+#endif
