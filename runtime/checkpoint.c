@@ -1,6 +1,7 @@
 /* Checkpoints: every state by name, but for those that follow from others, in one safetensors file. */
 #include "runtime/runtime.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,13 @@ static bool same_shape(const VtTensor *a, const VtTensor *b) {
     return a->rank == b->rank && memcmp(a->dim, b->dim, sizeof *a->dim * (size_t)a->rank) == 0;
 }
 
+/* The counter of steps is an index into the run: batches, draws, epochs. */
+static bool check_step(const double *step, const char *path, VtError *error) {
+    if (*step >= 0 && *step <= 9007199254740992.0 && *step == floor(*step)) return true;
+    return vt_fail(error, 2, "%s: state 'step' is %g: a whole number of steps done was expected", path,
+                   *step);
+}
+
 bool vt_checkpoint_load(VtInstance *instance, const VtProgram *program, const char *path, VtError *error) {
     VtTensorFile *file = vt_tensors_open(path, error);
     char wrong[700] = "";
@@ -37,8 +45,9 @@ bool vt_checkpoint_load(VtInstance *instance, const VtProgram *program, const ch
             if (pass == 0 && !fits && ++count <= 8)
                 snprintf(wrong + strlen(wrong), sizeof wrong - strlen(wrong), "%s%s (%s)",
                          count > 1 ? ", " : "", want->name, i < 0 ? "missing" : "another shape");
-            if (pass == 1 &&
-                !vt_tensors_read(file, i, want->dtype, vt_instance_write_state(instance, s), error)) {
+            void *to = pass == 1 ? vt_instance_write_state(instance, s) : NULL;
+            if (to && (!vt_tensors_read(file, i, want->dtype, to, error) ||
+                       (program->states[s].role == VT_ROLE_COUNTER && !check_step(to, path, error)))) {
                 vt_tensors_close(file);
                 return false;
             }

@@ -156,10 +156,11 @@ bool vt_make_folders(const char *path, unsigned mode,
 bool vt_output_check(const char *path, VtError *error);
 bool vt_output_check_folder(const char *path, VtError *error);
 
-/* ---- safetensors.c: reading and writing named tensors
+/* ---- safetensors.c, safetensors_write.c: reading and writing named tensors
  * -------------------------------------------------------- Reading checks everything before it trusts
  * anything: header length, JSON, dtypes, offsets within the file, sizes that match the shape, no overlap.
- * Writing replaces (output.c). */
+ * Tensors that vitc wrote are held against their checksums as they are read (safetensors.h). Writing replaces
+ * (output.c). */
 typedef struct VtTensorFile VtTensorFile;
 VtTensorFile *vt_tensors_open(const char *path, VtError *error);
 VtTensorFile *vt_tensors_open_memory(const char *name, const void *bytes, size_t size,
@@ -172,6 +173,7 @@ const char *vt_tensors_type(const VtTensorFile *file, int i, VtTensor *shape);
 int vt_tensors_find(const VtTensorFile *file, const char *name); /* -1: none */
 /* Copies tensor i, converted to `dtype`, to out. Fails if the conversion loses (a fraction to an integer). */
 bool vt_tensors_read(const VtTensorFile *file, int i, int dtype, void *out, VtError *error);
+bool vt_tensors_verify(const VtTensorFile *file, VtError *error); /* every tensor against its checksum */
 const char *vt_tensors_metadata(const VtTensorFile *file, const char *key); /* NULL: none */
 typedef struct {
     VtTensor tensor;

@@ -1,18 +1,16 @@
 /* safetensors files: an 8-byte little-endian header length, a JSON header, the data. Nothing in the header is believed before it
- * has been checked against the file's size and the other tensors. */
-#include "runtime/runtime.h"
+ * has been checked against the file's size and the other tensors, and the data is held against its checksum as it is read. */
+#include "runtime/safetensors.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_HEADER = 100 << 20 };
+enum { MAX_HEADER = 100 << 20, CHUNK = 1 << 20 };
 
 static const struct {
     const char *name;
@@ -28,19 +26,36 @@ typedef struct {
     const char *name;
     int dtype; /* row of DTYPES */
     VtTensor shape;
-    uint64_t begin, end;
+    uint64_t begin, end; /* in the data */
 } Entry;
 
 struct VtTensorFile {
     char *path;
-    const uint8_t *bytes;
+    int descriptor;       /* -1: the file is in memory */
+    const uint8_t *bytes; /* then here */
     size_t size;
-    bool mapped;
-    const uint8_t *data;
+    uint64_t data; /* where it begins */
     json_t *header;
-    Entry *entries;
+    Entry *entries, **by_name;
     int count;
+    bool has_sums;
 };
+
+/* `size` bytes at `offset` of the file. */
+static bool fetch(const VtTensorFile *file, uint64_t offset, void *out, size_t size, VtError *error) {
+    if (file->descriptor < 0) {
+        memcpy(out, file->bytes + offset, size);
+        return true;
+    }
+    for (size_t done = 0; done < size;) {
+        ssize_t n = pread(file->descriptor, (char *)out + done, size - done, (off_t)(offset + done));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return vt_fail(error, 1, "cannot read '%s': %s", file->path, strerror(errno));
+        if (n == 0) return vt_fail(error, 2, "%s: cut short while it was read", file->path);
+        done += (size_t)n;
+    }
+    return true;
+}
 
 static bool read_shape(json_t *shape, VtTensor *out, uint64_t *elements) {
     *elements = 1;
@@ -92,7 +107,34 @@ static int by_begin(const void *a, const void *b) {
                                 : (x->end > y->end) - (x->end < y->end);
 }
 
-static bool check_overlaps(VtTensorFile *file, VtError *error) {
+static int by_name(const void *a, const void *b) {
+    return strcmp((*(Entry *const *)a)->name, (*(Entry *const *)b)->name);
+}
+
+/* What vitc wrote says of itself what it was (safetensors.h). */
+static bool check_header_sum(VtTensorFile *file, const char *text, size_t length, VtError *error) {
+    json_t *about = json_object_get(file->header, "__metadata__"), *value;
+    const char *key, *sum = json_string_value(json_object_get(about, SUM_KEY));
+    char wanted[SUM_DIGITS + 1], pattern[64];
+    json_object_foreach(about, key, value) file->has_sums |=
+        strncmp(key, SUM_PREFIX, strlen(SUM_PREFIX)) == 0;
+    if (!sum && !file->has_sums) return true; /* another program's file, or an old one */
+    file->has_sums = true;
+    snprintf(pattern, sizeof pattern, "\"" SUM_KEY "\":\"%.*s\"", SUM_DIGITS, sum ? sum : "");
+    char *at = memmem(text, length, pattern, strlen(pattern)), *copy = at ? malloc(length) : NULL;
+    if (at && !copy) return vt_fail(error, 1, "out of memory");
+    if (at) {
+        memcpy(copy, text, length);
+        memset(copy + (at - text) + strlen("\"" SUM_KEY "\":\""), '0', SUM_DIGITS);
+        vt_sum_text(XXH3_64bits(copy, length), wanted);
+        free(copy);
+    }
+    if (at && strcmp(wanted, sum) == 0) return true;
+    return vt_fail(error, 2, "%s: damaged: its header does not have the checksum it was written with%s",
+                   file->path, SUM_ADVICE);
+}
+
+static bool check_overlaps(VtTensorFile *file, uint64_t data_size, VtError *error) {
     Entry *sorted = malloc(sizeof *sorted * ((size_t)file->count + 1));
     bool good = sorted != NULL;
     if (!good) return vt_fail(error, 1, "out of memory");
@@ -102,75 +144,91 @@ static bool check_overlaps(VtTensorFile *file, VtError *error) {
         if (sorted[i].begin < sorted[i - 1].end)
             good = vt_fail(error, 2, "%s: tensors '%s' and '%s' overlap", file->path, sorted[i - 1].name,
                            sorted[i].name);
+    uint64_t end = file->count ? sorted[file->count - 1].end : 0;
+    if (good && file->has_sums && end != data_size)
+        good = vt_fail(error, 2, "%s: damaged: %llu bytes follow the last tensor", file->path,
+                       (unsigned long long)(data_size - end));
     free(sorted);
     return good;
 }
 
-static bool parse_file(VtTensorFile *file, VtError *error) {
-    uint64_t length = 0;
+static bool read_header(VtTensorFile *file, const char *text, size_t length, VtError *error) {
     json_error_t problem;
-    if (file->size < 8)
-        return vt_fail(error, 2, "%s: too short for a safetensors file (%zu bytes)", file->path, file->size);
-    for (int i = 7; i >= 0; i--) length = length << 8 | file->bytes[i];
-    if (length > file->size - 8 || length > MAX_HEADER)
-        return vt_fail(error, 2, "%s: its header claims %llu bytes, the file has %zu", file->path,
-                       (unsigned long long)length, file->size - 8);
-    file->header =
-        json_loadb((const char *)file->bytes + 8, (size_t)length, JSON_REJECT_DUPLICATES, &problem);
+    file->header = json_loadb(text, length, JSON_REJECT_DUPLICATES, &problem);
     if (!json_is_object(file->header))
         return vt_fail(error, 2, "%s: malformed header: %s", file->path,
                        file->header ? "not an object" : problem.text);
-    file->data = file->bytes + 8 + length;
     file->entries = calloc(json_object_size(file->header) + 1, sizeof(Entry));
-    if (!file->entries) return vt_fail(error, 1, "out of memory");
+    file->by_name = calloc(json_object_size(file->header) + 1, sizeof(Entry *));
+    if (!file->entries || !file->by_name) return vt_fail(error, 1, "out of memory");
+    if (!check_header_sum(file, text, length, error)) return false;
     const char *name;
     json_t *value;
     json_object_foreach(file->header, name, value) {
         if (strcmp(name, "__metadata__") == 0) continue;
-        if (!read_entry(file, name, value, file->size - 8 - length, error)) return false;
+        if (!read_entry(file, name, value, file->size - file->data, error)) return false;
     }
-    return check_overlaps(file, error);
+    for (int i = 0; i < file->count; i++) file->by_name[i] = &file->entries[i];
+    qsort(file->by_name, (size_t)file->count, sizeof *file->by_name, by_name);
+    return check_overlaps(file, file->size - file->data, error);
 }
 
-VtTensorFile *vt_tensors_open_memory(const char *name, const void *bytes, size_t size, VtError *error) {
+static bool parse_file(VtTensorFile *file, VtError *error) {
+    uint64_t length = 0;
+    uint8_t prefix[8];
+    if (file->size < 8)
+        return vt_fail(error, 2, "%s: too short for a safetensors file (%zu bytes)", file->path, file->size);
+    if (!fetch(file, 0, prefix, sizeof prefix, error)) return false;
+    for (int i = 7; i >= 0; i--) length = length << 8 | prefix[i];
+    if (length > file->size - 8 || length > MAX_HEADER)
+        return vt_fail(error, 2, "%s: its header claims %llu bytes, the file has %zu", file->path,
+                       (unsigned long long)length, file->size - 8);
+    char *text = malloc((size_t)length + 1);
+    if (!text) return vt_fail(error, 1, "out of memory");
+    file->data = 8 + length;
+    bool good = fetch(file, 8, text, (size_t)length, error) && read_header(file, text, (size_t)length, error);
+    free(text);
+    return good;
+}
+
+/* Takes the descriptor. */
+static VtTensorFile *open_file(const char *name, int descriptor, const void *bytes, size_t size,
+                               VtError *error) {
     VtTensorFile *file = calloc(1, sizeof *file);
-    if (!file) return NULL;
-    file->path = strdup(name);
-    file->bytes = bytes;
-    file->size = size;
+    char *path = strdup(name);
+    if (!file || !path) {
+        if (descriptor >= 0) close(descriptor);
+        free(file);
+        free(path);
+        vt_fail(error, 1, "out of memory");
+        return NULL;
+    }
+    *file = (VtTensorFile){.path = path, .descriptor = descriptor, .bytes = bytes, .size = size};
     if (parse_file(file, error)) return file;
     vt_tensors_close(file);
     return NULL;
 }
 
+VtTensorFile *vt_tensors_open_memory(const char *name, const void *bytes, size_t size, VtError *error) {
+    return open_file(name, -1, bytes, size, error);
+}
+
 VtTensorFile *vt_tensors_open(const char *path, VtError *error) {
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for its writer */
     struct stat status;
-    if (descriptor < 0 || fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
-        vt_fail(error, 2, "cannot read '%s': %s", path, descriptor < 0 ? strerror(errno) : "not a file");
-        if (descriptor >= 0) close(descriptor);
-        return NULL;
-    }
-    size_t size = (size_t)status.st_size;
-    void *bytes = size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, descriptor, 0) : NULL;
-    close(descriptor);
-    if (bytes == MAP_FAILED) {
-        vt_fail(error, 1, "cannot map '%s': %s", path, strerror(errno));
-        return NULL;
-    }
-    VtTensorFile *file = vt_tensors_open_memory(path, bytes, size, error);
-    if (file)
-        file->mapped = size > 0;
-    else if (size)
-        munmap(bytes, size);
-    return file;
+    if (descriptor >= 0 && fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode))
+        return open_file(path, descriptor, NULL, (size_t)status.st_size, error);
+    vt_fail(error, 2, "cannot read '%s': %s", path, descriptor < 0 ? strerror(errno) : "no regular file");
+    if (descriptor >= 0) close(descriptor);
+    return NULL;
 }
 
 void vt_tensors_close(VtTensorFile *file) {
     if (!file) return;
-    if (file->mapped) munmap((void *)file->bytes, file->size);
+    if (file->descriptor >= 0) close(file->descriptor);
     json_decref(file->header);
     free(file->entries);
+    free(file->by_name);
     free(file->path);
     free(file);
 }
@@ -188,9 +246,9 @@ const char *vt_tensors_type(const VtTensorFile *file, int i, VtTensor *shape) {
 }
 
 int vt_tensors_find(const VtTensorFile *file, const char *name) {
-    for (int i = 0; i < file->count; i++)
-        if (strcmp(file->entries[i].name, name) == 0) return i;
-    return -1;
+    Entry wanted = {.name = name}, *key = &wanted;
+    Entry **found = bsearch(&key, file->by_name, (size_t)file->count, sizeof key, by_name);
+    return found ? (int)(*found - file->entries) : -1;
 }
 
 const char *vt_tensors_metadata(const VtTensorFile *file, const char *key) {
@@ -244,62 +302,71 @@ static bool store_number(void *out, int64_t i, int dtype, double x) {
     }
 }
 
-bool vt_tensors_read(const VtTensorFile *file, int i, int dtype, void *out, VtError *error) {
-    const Entry *entry = &file->entries[i];
-    const uint8_t *data = file->data + entry->begin;
-    if (DTYPES[entry->dtype].dtype == dtype) {
-        memcpy(out, data, (size_t)(entry->end - entry->begin));
-        return true;
-    }
-    for (int64_t k = 0, n = vt_elements(&entry->shape); k < n; k++) {
-        double x = load_number(data, k, DTYPES[entry->dtype].name);
+/* Elements of the file's type to `dtype`; `first`: which of the tensor's the first is. */
+static bool convert(const VtTensorFile *file, const Entry *entry, const uint8_t *from, int64_t first,
+                    int64_t n, int dtype, void *out, VtError *error) {
+    for (int64_t k = 0; k < n; k++) {
+        double x = load_number(from, k, DTYPES[entry->dtype].name);
         bool small = x == floor(x) && fabs(x) <= 2147483647.0;
         if ((dtype == VT_I32 && !small) ||
-            !store_number(out, k, dtype, (dtype == VT_I32 || dtype == VT_I64) && !(fabs(x) < 9e15) ? 0 : x))
+            !store_number(out, first + k, dtype,
+                          (dtype == VT_I32 || dtype == VT_I64) && !(fabs(x) < 9e15) ? 0 : x))
             return vt_fail(
                 error, 2,
                 "%s: tensor '%s': element %lld = %g does not fit the integer or bool it is read into",
-                file->path, entry->name, (long long)k, x);
+                file->path, entry->name, (long long)(first + k), x);
     }
     return true;
 }
 
-/* ---- writing -------------------------------------------------------------------------------------------------------- */
-
-static json_t *make_header(const VtNamedTensor *tensors, int n, const char *const *metadata) {
-    json_t *header = json_object(), *about = json_object();
-    for (; metadata && metadata[0]; metadata += 2)
-        json_object_set_new(about, metadata[0], json_string(metadata[1]));
-    if (json_object_size(about)) json_object_set(header, "__metadata__", about);
-    json_decref(about);
-    json_int_t at = 0;
-    for (int i = 0; i < n; i++) {
-        const VtTensor *tensor = &tensors[i].tensor;
-        json_t *shape = json_array();
-        for (int k = 0; k < tensor->rank; k++) json_array_append_new(shape, json_integer(tensor->dim[k]));
-        json_int_t end = at + (json_int_t)vt_bytes(tensor);
-        json_object_set_new(header, tensor->name,
-                            json_pack("{s:s, s:o, s:[I, I]}", "dtype", DTYPES[tensor->dtype].name, "shape",
-                                      shape, "data_offsets", at, end));
-        at = end;
+/* Reads all of a tensor, a chunk at a time; without `out` only to hold it against its checksum. */
+static bool read_chunks(const VtTensorFile *file, const Entry *entry, int dtype, void *out, uint8_t *chunk,
+                        uint64_t *sum, VtError *error) {
+    uint64_t size = entry->end - entry->begin, width = DTYPES[entry->dtype].size;
+    bool direct = out && DTYPES[entry->dtype].dtype == dtype && dtype != VT_BOOL;
+    XXH3_state_t *state = XXH3_createState();
+    if (!state || XXH3_64bits_reset(state) != XXH_OK) {
+        XXH3_freeState(state);
+        return vt_fail(error, 1, "out of memory");
     }
-    return header;
+    bool good = true;
+    for (uint64_t at = 0, n; good && at < size; at += n) {
+        n = size - at < CHUNK ? size - at : CHUNK;
+        uint8_t *to = direct ? (uint8_t *)out + at : chunk;
+        good = fetch(file, file->data + entry->begin + at, to, (size_t)n, error);
+        if (good) XXH3_64bits_update(state, to, (size_t)n);
+        if (good && out && !direct)
+            good =
+                convert(file, entry, chunk, (int64_t)(at / width), (int64_t)(n / width), dtype, out, error);
+    }
+    *sum = XXH3_64bits_digest(state);
+    XXH3_freeState(state);
+    return good;
 }
 
-bool vt_tensors_write(const char *path, const VtNamedTensor *tensors, int n, const char *const *metadata,
-                      VtError *error) {
-    json_t *header = make_header(tensors, n, metadata);
-    char *text = header ? json_dumps(header, JSON_COMPACT) : NULL;
-    json_decref(header);
-    if (!text) return vt_fail(error, 1, "out of memory");
-    size_t length = strlen(text), padded = (length + 7) / 8 * 8;
-    uint8_t prefix[8];
-    for (int i = 0; i < 8; i++) prefix[i] = (uint8_t)((uint64_t)padded >> (8 * i));
-    VtReplacement *file = vt_replace_begin(path, 0666, error);
-    bool good = file && vt_replace_write(file, prefix, 8) && vt_replace_write(file, text, length) &&
-                vt_replace_write(file, "        ", padded - length);
-    for (int i = 0; i < n && good; i++)
-        good = vt_replace_write(file, tensors[i].data, vt_bytes(&tensors[i].tensor));
-    free(text);
-    return file && vt_replace_end(file, error);
+static bool pass_over(const VtTensorFile *file, int i, int dtype, void *out, VtError *error) {
+    const Entry *entry = &file->entries[i];
+    uint8_t *chunk = malloc(CHUNK);
+    char key[1024], text[SUM_DIGITS + 1];
+    uint64_t sum = 0;
+    if (!chunk) return vt_fail(error, 1, "out of memory");
+    bool good = read_chunks(file, entry, dtype, out, chunk, &sum, error);
+    free(chunk);
+    if (!good || !file->has_sums) return good;
+    snprintf(key, sizeof key, SUM_PREFIX "%s", entry->name);
+    const char *wanted = vt_tensors_metadata(file, key);
+    vt_sum_text(sum, text);
+    if (wanted && strcmp(wanted, text) == 0) return true;
+    return vt_fail(error, 2, "%s: damaged: tensor '%s' does not have the checksum it was written with%s",
+                   file->path, entry->name, SUM_ADVICE);
+}
+
+bool vt_tensors_read(const VtTensorFile *file, int i, int dtype, void *out, VtError *error) {
+    return pass_over(file, i, dtype, out, error);
+}
+
+bool vt_tensors_verify(const VtTensorFile *file, VtError *error) {
+    for (int i = 0; i < file->count; i++)
+        if (!pass_over(file, i, -1, NULL, error)) return false;
+    return true;
 }
