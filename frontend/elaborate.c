@@ -577,7 +577,7 @@ static void drop_unused_inputs(Func *func) {
     for (size_t i = 0; i < func->n_updates; i++) func->updates[i].value = map[func->updates[i].value];
 }
 
-static void finish_plan(Elaborator *e, Recipe *out) {
+static bool finish_plan(Elaborator *e, Recipe *out) {
     ParsedRecipe *r = e->recipe;
     VtInput *inputs = ARENA_ARRAY(e->arena, VtInput, e->n_inputs + 1);
     int n = 0;
@@ -605,6 +605,7 @@ static void finish_plan(Elaborator *e, Recipe *out) {
                             .n_warnings = (int32_t)r->n_warnings,
                             .warnings = r->warnings,
                             .train = r->train};
+    return out->resolved != NULL;
 }
 
 bool elaborate(ParsedRecipe *recipe, Recipe *out) {
@@ -636,6 +637,5 @@ bool elaborate(ParsedRecipe *recipe, Recipe *out) {
         ARENA_PUSH(recipe->arena, module->funcs, module->n_funcs, module->funcs_capacity, e->init);
     }
     for (size_t f = 0; f < module->n_funcs; f++) drop_unused_inputs(module->funcs[f]);
-    finish_plan(e, out);
-    return true;
+    return finish_plan(e, out);
 }

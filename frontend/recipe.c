@@ -249,7 +249,7 @@ static bool replace_value(ParsedRecipe *r, Tree *root, const char *path, Tree *v
                    suggestion(r, path, names, n));
         return false;
     }
-    *place = value;
+    *place = tree_copy(r->arena, value);
     return true;
 }
 
@@ -760,6 +760,7 @@ static bool read_source(ParsedRecipe *r, const char *path, const char *text, siz
         "recipe",   "about", "use",       "knobs",      "presets", "views",  "draws", "modules",
         "networks", "state", "schedules", "objectives", "metrics", "values", "embed", "train"};
     static const char *const library_keys[] = {"library", "about", "use", "modules"};
+    text = tree_skip_mark(text, &size);
     uint32_t file = diags_add_source(r->diags, path, text, size);
     Tree *root = tree_parse(r->arena, r->diags, file, text, size);
     if (!root) return false;

@@ -39,5 +39,6 @@ char *recipe_resolved(ParsedRecipe *r) {
         *key = (Tree){.kind = TREE_SCALAR, .text = "modules", .size = strlen("modules")};
         root.items[root.count++] = (TreeItem){key, modules};
     }
-    return tree_print(r->arena, &root);
+
+    return tree_print(r->arena, r->diags, &root);
 }

@@ -1,11 +1,12 @@
 /* YAML into a tree: libyaml's events, with positions and limits. */
 #include "frontend/tree.h"
+#include "ir/names.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
-enum { MAX_DEPTH = 64, MAX_NODES = 1000000, MAX_BYTES = 16 << 20 };
+enum { MAX_DEPTH = 64, MAX_NODES = 1000000, MAX_KEYS = 10000, MAX_BYTES = 16 << 20, FEW_KEYS = 8 };
 
 typedef struct {
     Arena *arena;
@@ -15,12 +16,14 @@ typedef struct {
     size_t size;
     yaml_parser_t yaml;
     struct Anchor {
-        const char *name;
-        Tree *tree;
-        size_t nodes;
-        struct Anchor *next;
+        const Tree *tree;
+        size_t nodes, bytes;
     } *anchors;
-    size_t nodes;
+    size_t n_anchors, anchors_capacity;
+    Names anchor_names;
+    size_t nodes, bytes; /* so far, with aliases written out */
+    const char *line;    /* of source line `line_number` */
+    uint32_t line_number;
     bool failed;
 } Reader;
 
@@ -61,79 +64,116 @@ static Tree *new_tree(Reader *r, TreeKind kind, yaml_mark_t mark) {
     return tree;
 }
 
-/* Start of source line `line` (from 1). */
-static const char *line_start(const Reader *r, uint32_t line, size_t *left) {
-    const char *at = r->text, *end = r->text + r->size;
-    for (uint32_t i = 1; i < line && at; i++) {
-        at = memchr(at, '\n', (size_t)(end - at));
-        if (at) at++;
+/* Start of source line `line` (from 1), which is not before any that was asked for. */
+static const char *line_start(Reader *r, uint32_t line) {
+    const char *end = r->text + r->size;
+    while (r->line_number < line && r->line < end) {
+        const char *stop = memchr(r->line, '\n', (size_t)(end - r->line));
+        r->line = stop ? stop + 1 : end;
+        r->line_number++;
     }
-    if (!at) at = end;
-    *left = (size_t)(end - at);
-    return at;
+    return r->line;
+}
+
+/* Text of a literal block begins on the next line; how far it is indented tells its first line that is not blank. */
+static void place_block(Reader *r, Tree *tree) {
+    const char *first = tree->text, *end = r->text + r->size;
+    size_t indent = 0, own = 0;
+    tree->loc.line++;
+    tree->loc.col = 1;
+    while (*first == '\n') first++; /* leading blank lines are part of the text */
+    const char *at = line_start(r, tree->loc.line + (uint32_t)(first - tree->text));
+    while (at + indent < end && at[indent] == ' ') indent++;
+    while (first[own] == ' ') own++;
+    tree->indent = indent > own ? (uint32_t)(indent - own) : 0;
+}
+
+/* Of a scalar: what its style says, unless it is tagged (see tree_print). False: a tag that means nothing here. */
+static bool scalar_kind(const yaml_event_t *event, Tree *tree) {
+    yaml_scalar_style_t style = event->data.scalar.style;
+    const char *tag = (const char *)event->data.scalar.tag;
+    tree->block = style == YAML_LITERAL_SCALAR_STYLE;
+    tree->quoted = style != YAML_PLAIN_SCALAR_STYLE;
+    if (!tag) return true;
+    if (strcmp(tag, "!block") == 0)
+        tree->block = tree->quoted = true;
+    else if (strcmp(tag, "!plain") == 0)
+        tree->block = tree->quoted = false;
+    else if (strcmp(tag, YAML_STR_TAG) == 0 || strcmp(tag, "!") == 0)
+        tree->quoted = true;
+    else
+        return false;
+    return true;
 }
 
 static Tree *read_scalar(Reader *r, const yaml_event_t *event) {
     Tree *tree = new_tree(r, TREE_SCALAR, event->start_mark);
     if (!tree) return NULL;
+    yaml_scalar_style_t style = event->data.scalar.style;
     tree->text = arena_strndup(r->arena, (const char *)event->data.scalar.value, event->data.scalar.length);
     tree->size = event->data.scalar.length;
-    tree->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+    r->bytes += tree->size;
     if (memchr(tree->text, 0, tree->size)) return fail(r, event->start_mark, "a NUL character in a value");
-    if (event->data.scalar.style ==
-        YAML_LITERAL_SCALAR_STYLE) { /* text begins on the next line that is not blank */
-        tree->block = true;
-        tree->loc.line++;
-        size_t left, indent = 0;
-        const char *at = line_start(r, tree->loc.line, &left);
-        const char *first = tree->text;
-        while (*first == '\n') first++; /* leading blank lines are part of the text */
-        size_t skipped = (size_t)(first - tree->text);
-        at = line_start(r, tree->loc.line + (uint32_t)skipped, &left);
-        while (indent < left && at[indent] == ' ') indent++;
-        size_t own = 0;
-        while (first[own] == ' ') own++;
-        tree->indent = (uint32_t)(indent - own);
-        tree->loc.col = 1;
-    } else if (tree->quoted && event->data.scalar.style != YAML_FOLDED_SCALAR_STYLE)
+    if (!scalar_kind(event, tree)) return fail(r, event->start_mark, "this tag means nothing here");
+    if (style == YAML_LITERAL_SCALAR_STYLE)
+        place_block(r, tree);
+    else if (style != YAML_PLAIN_SCALAR_STYLE && style != YAML_FOLDED_SCALAR_STYLE)
         tree->loc.col++;
     return tree;
 }
 
 static Tree *read_value(Reader *r, yaml_event_t *event, int depth);
 
-static void add_anchor(Reader *r, const yaml_char_t *name, Tree *tree, size_t nodes) {
+static void add_anchor(Reader *r, const yaml_char_t *name, const Tree *tree, size_t nodes, size_t bytes) {
     if (!name || !tree) return;
-    struct Anchor *anchor = arena_alloc(r->arena, sizeof *anchor);
-    *anchor = (struct Anchor){arena_strdup(r->arena, (const char *)name), tree, nodes, r->anchors};
-    r->anchors = anchor;
+    struct Anchor anchor = {tree, nodes, bytes};
+    names_set(r->arena, &r->anchor_names, arena_strdup(r->arena, (const char *)name), (uint32_t)r->n_anchors);
+    ARENA_PUSH(r->arena, r->anchors, r->n_anchors, r->anchors_capacity, anchor);
 }
 
-static Tree *read_alias(Reader *r, const yaml_event_t *event) {
-    for (struct Anchor *anchor = r->anchors; anchor; anchor = anchor->next) {
-        if (strcmp(anchor->name, (const char *)event->data.alias.anchor) != 0) continue;
-        r->nodes += anchor->nodes;
-        if (r->nodes > MAX_NODES)
-            return fail(r, event->start_mark, "aliases expand to over a million values: refused");
-        return anchor->tree;
-    }
-    return fail(r, event->start_mark, "an alias to an anchor that was not defined before");
+static Tree *read_alias(Reader *r, const yaml_event_t *event, int depth) {
+    uint32_t index = names_find(&r->anchor_names, (const char *)event->data.alias.anchor);
+    if (index == NAMES_NONE)
+        return fail(r, event->start_mark, "an alias to an anchor that was not defined before");
+    const struct Anchor *anchor = &r->anchors[index];
+    r->nodes += anchor->nodes;
+    r->bytes += anchor->bytes;
+    if (r->nodes > MAX_NODES)
+        return fail(r, event->start_mark, "aliases expand to over a million values: refused");
+    if (r->bytes > MAX_BYTES)
+        return fail(r, event->start_mark, "aliases expand to over 16 MiB of text: refused");
+    if (depth + (int)anchor->tree->height > MAX_DEPTH)
+        return fail(r, event->start_mark, "nested more than 64 deep, with what the alias stands for");
+    return tree_copy(r->arena, anchor->tree);
 }
 
-static bool duplicate_key(Reader *r, const Tree *map, const Tree *key) {
-    for (size_t i = 0; i < map->count; i++) {
-        if (strcmp(map->items[i].key->text, key->text) != 0) continue;
-        diag_error(r->diags, key->loc, "key '%s' is given twice", key->text);
-        diag_note(r->diags, map->items[i].key->loc, "first here");
-        return true;
-    }
-    return false;
+/* Whether the map has the key already; `names` once it has more than a few. */
+static bool duplicate_key(Reader *r, const Tree *map, const Tree *key, Names *names) {
+    size_t known = map->count;
+    if (map->count > FEW_KEYS) {
+        uint32_t found = names_find(names, key->text);
+        if (found != NAMES_NONE) known = found;
+    } else
+        for (size_t i = 0; i < map->count && known == map->count; i++)
+            if (strcmp(map->items[i].key->text, key->text) == 0) known = i;
+    if (known == map->count) return false;
+    diag_error(r->diags, key->loc, "key '%s' is given twice", key->text);
+    diag_note(r->diags, map->items[known].key->loc, "first here");
+    return true;
+}
+
+/* After the item was added. */
+static void note_key(Reader *r, const Tree *map, Names *names) {
+    if (map->count <= FEW_KEYS) return;
+    for (size_t i = names->count ? map->count - 1 : 0; i < map->count; i++)
+        names_set(r->arena, names, map->items[i].key->text, (uint32_t)i);
 }
 
 static Tree *read_collection(Reader *r, const yaml_event_t *start, bool is_map, int depth) {
     if (depth > MAX_DEPTH) return fail(r, start->start_mark, "nested more than 64 deep");
     Tree *tree = new_tree(r, is_map ? TREE_MAP : TREE_LIST, start->start_mark);
     size_t capacity = 0;
+    Names names = {0};
     while (tree && !r->failed) {
         yaml_event_t event;
         if (!next_event(r, &event)) break;
@@ -154,30 +194,33 @@ static Tree *read_collection(Reader *r, const yaml_event_t *start, bool is_map, 
             item.value = read_value(r, &event, depth + 1);
             yaml_event_delete(&event);
             if (!item.value) break;
-            if (duplicate_key(r, tree, first)) continue;
+            if (duplicate_key(r, tree, first, &names)) continue;
+            if (tree->count == MAX_KEYS) return fail(r, mark, "more than 10,000 keys in one map");
         }
         ARENA_PUSH(r->arena, tree->items, tree->count, capacity, item);
+        if (is_map) note_key(r, tree, &names);
+        if (item.value->height >= tree->height) tree->height = item.value->height + 1;
     }
     return NULL;
 }
 
 static Tree *read_value(Reader *r, yaml_event_t *event, int depth) {
-    size_t before = r->nodes;
+    size_t before = r->nodes, bytes = r->bytes;
     Tree *tree = NULL;
     switch (event->type) {
     case YAML_SCALAR_EVENT:
         tree = read_scalar(r, event);
-        add_anchor(r, event->data.scalar.anchor, tree, 1);
+        add_anchor(r, event->data.scalar.anchor, tree, 1, r->bytes - bytes);
         return tree;
     case YAML_SEQUENCE_START_EVENT:
         tree = read_collection(r, event, false, depth);
-        add_anchor(r, event->data.sequence_start.anchor, tree, r->nodes - before);
+        add_anchor(r, event->data.sequence_start.anchor, tree, r->nodes - before, r->bytes - bytes);
         return tree;
     case YAML_MAPPING_START_EVENT:
         tree = read_collection(r, event, true, depth);
-        add_anchor(r, event->data.mapping_start.anchor, tree, r->nodes - before);
+        add_anchor(r, event->data.mapping_start.anchor, tree, r->nodes - before, r->bytes - bytes);
         return tree;
-    case YAML_ALIAS_EVENT: return read_alias(r, event);
+    case YAML_ALIAS_EVENT: return read_alias(r, event, depth);
     default: return fail(r, event->start_mark, "a value is missing here");
     }
 }
@@ -187,8 +230,17 @@ Tree *tree_parse(Arena *arena, Diags *diags, uint32_t file, const char *text, si
         diag_error(diags, (Loc){file, 0, 0}, "larger than 16 MiB: not a recipe");
         return NULL;
     }
-    Reader r = {.arena = arena, .diags = diags, .file = file, .text = text, .size = size};
-    if (!yaml_parser_initialize(&r.yaml)) return NULL;
+    if (size >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0)) {
+        diag_error(diags, (Loc){file, 0, 0}, "this is UTF-16: save the file as UTF-8");
+        return NULL;
+    }
+    text = tree_skip_mark(text, &size);
+    Reader r = {.arena = arena, .diags = diags, .file = file, .text = text, .size = size, .line = text};
+    r.line_number = 1;
+    if (!yaml_parser_initialize(&r.yaml)) {
+        diag_error(diags, (Loc){file, 0, 0}, "no memory left to read this");
+        return NULL;
+    }
     yaml_parser_set_input_string(&r.yaml, (const unsigned char *)text, size);
     yaml_parser_set_encoding(&r.yaml, YAML_UTF8_ENCODING);
     Tree *root = NULL;
@@ -211,57 +263,39 @@ Tree *tree_parse(Arena *arena, Diags *diags, uint32_t file, const char *text, si
     return r.failed ? NULL : root;
 }
 
+const char *tree_skip_mark(const char *text, size_t *size) {
+    if (*size < 3 || memcmp(text, "\xef\xbb\xbf", 3) != 0) return text;
+    *size -= 3;
+    return text + 3;
+}
+
+Tree *tree_copy(Arena *arena, const Tree *tree) {
+    Tree *copy = ARENA_NEW(arena, Tree);
+    *copy = *tree;
+    if (tree->count) copy->items = ARENA_ARRAY(arena, TreeItem, tree->count);
+    for (size_t i = 0; i < tree->count; i++) {
+        copy->items[i].key = tree->items[i].key ? tree_copy(arena, tree->items[i].key) : NULL;
+        copy->items[i].value = tree_copy(arena, tree->items[i].value);
+    }
+    return copy;
+}
+
 Tree *tree_get(const Tree *map, const char *key) {
     for (size_t i = 0; map && map->kind == TREE_MAP && i < map->count; i++)
         if (strcmp(map->items[i].key->text, key) == 0) return map->items[i].value;
     return NULL;
 }
 
-static bool emit_tree(yaml_emitter_t *emitter, const Tree *tree) {
-    yaml_event_t event;
-    bool list = tree->kind == TREE_LIST;
-    if (tree->kind == TREE_SCALAR) {
-        yaml_scalar_style_t style = tree->block    ? YAML_LITERAL_SCALAR_STYLE
-                                    : tree->quoted ? YAML_DOUBLE_QUOTED_SCALAR_STYLE
-                                                   : YAML_ANY_SCALAR_STYLE;
-        return yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)tree->text,
-                                            (int)tree->size, 1, 1, style) &&
-               yaml_emitter_emit(emitter, &event);
-    }
-    bool good = list ? yaml_sequence_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_SEQUENCE_STYLE)
-                     : yaml_mapping_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_MAPPING_STYLE);
-    good = good && yaml_emitter_emit(emitter, &event);
-    for (size_t i = 0; good && i < tree->count; i++)
-        good = (list || emit_tree(emitter, tree->items[i].key)) && emit_tree(emitter, tree->items[i].value);
-    good = good &&
-           (list ? yaml_sequence_end_event_initialize(&event) : yaml_mapping_end_event_initialize(&event));
-    return good && yaml_emitter_emit(emitter, &event);
+bool tree_is_null(const Tree *tree) {
+    return tree->kind == TREE_SCALAR && !tree->quoted &&
+           (tree->size == 0 || strcmp(tree->text, "~") == 0 || strcmp(tree->text, "null") == 0);
 }
 
-static int write_memory(void *stream, unsigned char *bytes, size_t size) {
-    return fwrite(bytes, 1, size, stream) == size;
-}
-
-char *tree_print(Arena *arena, const Tree *tree) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
-    yaml_emitter_t emitter;
-    yaml_event_t event;
-    yaml_emitter_initialize(&emitter);
-    yaml_emitter_set_output(&emitter, write_memory, stream);
-    yaml_emitter_set_unicode(&emitter, 1);
-    yaml_emitter_set_width(&emitter, 110);
-    bool good =
-        yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING) && yaml_emitter_emit(&emitter, &event);
-    good = good && yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1) &&
-           yaml_emitter_emit(&emitter, &event);
-    good = good && emit_tree(&emitter, tree);
-    good = good && yaml_document_end_event_initialize(&event, 1) && yaml_emitter_emit(&emitter, &event);
-    good = good && yaml_stream_end_event_initialize(&event) && yaml_emitter_emit(&emitter, &event);
-    yaml_emitter_delete(&emitter);
-    fclose(stream);
-    char *copy = good ? arena_strndup(arena, text, size) : NULL;
-    free(text);
-    return copy;
+const char *tree_word(Diags *diags, const Tree *tree, const char *what) {
+    if (tree->kind == TREE_SCALAR && !tree_is_null(tree)) return tree->text;
+    diag_error(diags, tree->loc, "%s must be a word, not %s", what,
+               tree->kind == TREE_LIST  ? "a list"
+               : tree->kind == TREE_MAP ? "a map"
+                                        : "empty");
+    return NULL;
 }

@@ -1,5 +1,5 @@
-/* The recipe tree: YAML with positions, as libyaml's parser events make it, checked against limits (depth,
- * size, aliases, UTF-8) before anything reads it. */
+/* The recipe tree: YAML with positions, as libyaml's parser events make it, checked against limits (depth, size, keys,
+ * aliases, UTF-8) before anything reads it. An alias is a copy: no part of a tree is shared. */
 #ifndef VITC_FRONTEND_TREE_H
 #define VITC_FRONTEND_TREE_H
 
@@ -24,11 +24,22 @@ struct Tree {
     uint32_t indent;
     TreeItem *items;
     size_t count;
+    uint32_t height; /* 0: a scalar, or empty */
 };
 
 /* Parses text (registered with diags as source `file`). NULL after errors. */
 Tree *tree_parse(Arena *arena, Diags *diags, uint32_t file, const char *text, size_t size);
-Tree *tree_get(const Tree *map, const char *key); /* NULL: none */
-char *tree_print(Arena *arena, const Tree *tree); /* as YAML, loadable again */
+Tree *tree_copy(Arena *arena, const Tree *tree);
+Tree *tree_get(const Tree *map, const char *key); /* NULL: none, or no map */
+bool tree_is_null(const Tree *tree);              /* nothing after the key, or ~ or null */
+/* The text of a scalar; NULL after an error that says `what` must be a word. */
+const char *tree_word(Diags *diags, const Tree *tree, const char *what);
+
+/* A text without its UTF-8 byte order mark, if it has one. */
+const char *tree_skip_mark(const char *text, size_t *size);
+
+/* As YAML that tree_parse reads as the same tree, with the same block, quoted and plain scalars (what YAML has no style for is tagged
+ * `!block` or `!plain`); that is checked, and NULL is returned after an error. */
+char *tree_print(Arena *arena, Diags *diags, const Tree *tree);
 
 #endif
