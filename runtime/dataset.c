@@ -1,7 +1,8 @@
 /* Data sets: finding the format, the index, and a cache of decoded images. */
-#include "runtime/dataset.h"
+#include "runtime/dataset_tree.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,73 +19,111 @@ bool dataset_add(VtDataset *d, const char *name, int label, int64_t offset, int6
         d->capacity = n;
     }
     DataItem item = {.name = name ? strdup(name) : NULL, .label = label, .offset = offset, .size = size};
+    if (name && !item.name) return false;
     d->items[d->count++] = item;
-    return !name || item.name;
+    return true;
 }
 
 int dataset_class(VtDataset *d, const char *name) {
-    for (int c = d->n_classes - 1; c >= 0; c--) /* files come a class at a time: the last is likely */
-        if (strcmp(d->classes[c], name) == 0) return c;
-    char **classes = realloc(d->classes, sizeof *classes * (size_t)(d->n_classes + 1));
-    if (!classes) return -1;
-    d->classes = classes;
-    d->classes[d->n_classes] = strdup(name);
-    return d->n_classes++;
+    return text_set_add(&d->classes, name, strlen(name));
 }
 
 bool dataset_wants(const char *wanted, const char *split) {
     return !wanted || strcmp(wanted, split) == 0;
 }
 
-bool dataset_not_empty(const VtDataset *d, const char *hint, VtError *error) {
-    if (d->count > 0) return true;
-    return vt_fail(error, 2, "%s: no images%s%s%s found%s", d->path, d->split ? " of split '" : "",
-                   d->split ? d->split : "", d->split ? "'" : "", hint);
+bool dataset_missing_split(VtDataset *d, VtError *error, const char *format, ...) {
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    d->no_split = true;
+    return vt_fail(error, 2, "%s", text);
 }
 
-/* "val" and the like are the test split; NULL: no name of a split. */
-const char *dataset_split_name(const char *word, size_t n) {
+bool dataset_not_empty(VtDataset *d, const char *hint, VtError *error) {
+    char left[600] = "";
+    int64_t n = 0;
+    if (d->count > 0) return true;
+    for (int r = 0; r < LEFT_REASONS; r++) {
+        if (d->left[r].count && strlen(left) < 500)
+            snprintf(left + strlen(left), sizeof left - strlen(left), "%s%d %s",
+                     n ? ", " : "; left out: ", d->left[r].count, vt_dataset_left_reason(r));
+        n += d->left[r].count;
+    }
+    d->no_split = d->split != NULL;
+    return vt_fail(error, 2, "%s: no images%s%s%s found%s%s", d->path, d->split ? " of split '" : "",
+                   d->split ? d->split : "", d->split ? "'" : "", hint, left);
+}
+
+/* "val" and the like are what is held out; NULL: no name of a split. */
+static const char *split_name(const char *word) {
     static const char *const names[] = {"train", "test", "val", "valid", "validation"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strlen(names[i]) == n && strncmp(names[i], word, n) == 0) return i == 0 ? "train" : "test";
+        if (strcmp(names[i], word) == 0) return i == 0 ? "train" : "test";
     return NULL;
 }
 
-VtDataset *vt_dataset_open(const char *path, const char *split, VtError *error) {
+static VtDataset *new_dataset(const char *path, const char *split) {
+    VtDataset *d = calloc(1, sizeof *d);
+    if (!d) return NULL;
+    d->descriptor = -1;
+    pthread_mutex_init(&d->lock, NULL);
+    d->path = strdup(path);
+    d->split = split ? strdup(split) : NULL;
+    if (d->path && (!split || d->split)) return d;
+    vt_dataset_close(d);
+    return NULL;
+}
+
+static bool open_any(VtDataset *d, VtError *error) {
     static int (*const openers[])(VtDataset *, const char *, const char *,
                                   VtError *) = {dataset_open_synthetic, dataset_open_binary,
                                                 dataset_open_mnist, dataset_open_folder, dataset_open_tar};
     struct stat status;
-    VtDataset *d = calloc(1, sizeof *d);
-    if (!d) return NULL;
-    d->path = strdup(path);
-    d->descriptor = -1;
-    pthread_mutex_init(&d->lock, NULL);
-    if (split && !dataset_split_name(split, strlen(split))) {
+    const char *path = d->path;
+    if (strncmp(path, "synthetic", 9) != 0 && stat(path, &status) != 0)
+        return errno == ENOENT || errno == ENOTDIR
+                   ? vt_fail(error, 2, "no data at '%s'", path)
+                   : vt_fail(error, 1, "cannot read '%s': %s", path, strerror(errno));
+    int result = 0;
+    for (size_t i = 0; i < sizeof openers / sizeof *openers && result == 0; i++)
+        result = openers[i](d, path, d->split, error);
+    if (result != 0) return result == 1;
+    if (access(path, R_OK) != 0) return vt_fail(error, 2, "cannot read '%s': %s", path, strerror(errno));
+    return vt_fail(error, 2,
+                   "'%s' is no data set vitc knows: a folder or tar of CLASS/IMAGE.jpg|png, CIFAR or STL-10 "
+                   "binaries, MNIST idx files, or 'synthetic'",
+                   path);
+}
+
+/* *no_split, which may be NULL: what failed is that there is no such split, and nothing else. */
+static VtDataset *open_split(const char *path, const char *split, bool *no_split, VtError *error) {
+    if (no_split) *no_split = false;
+    if (split && !split_name(split)) {
         vt_fail(error, 2, "unknown split '%s': there are train and test (or val)", split);
-        vt_dataset_close(d);
         return NULL;
     }
-    if (split) split = d->split = strdup(dataset_split_name(split, strlen(split)));
-    bool there = strncmp(path, "synthetic", 9) == 0 || stat(path, &status) == 0;
-    int result = 0;
-    for (size_t i = 0; there && i < sizeof openers / sizeof *openers && result == 0; i++)
-        result = openers[i](d, path, split, error);
-    if (!there)
-        vt_fail(error, 2, "no data at '%s'", path);
-    else if (result == 0 && access(path, R_OK) != 0)
-        vt_fail(error, 2, "cannot read '%s': %s", path, strerror(errno));
-    else if (result == 0)
-        vt_fail(error, 2,
-                "'%s' is no data set vitc knows: a folder or tar of CLASS/IMAGE.jpg|png, CIFAR or STL-10 "
-                "binaries, MNIST idx files, or 'synthetic'",
-                path);
-    if (result == 1) {
-        d->cache = calloc((size_t)d->count, sizeof *d->cache);
-        return d;
-    }
+    VtDataset *d = new_dataset(path, split ? split_name(split) : NULL);
+    bool good = d && open_any(d, error);
+    if (good && !(d->cache = calloc((size_t)d->count, sizeof *d->cache)))
+        good = vt_fail(error, 1, "out of memory");
+    if (!d) vt_fail(error, 1, "out of memory");
+    if (good) return d;
+    if (d && no_split) *no_split = d->no_split;
     vt_dataset_close(d);
     return NULL;
+}
+
+VtDataset *vt_dataset_open(const char *path, const char *split, VtError *error) {
+    return open_split(path, split, NULL, error);
+}
+
+bool vt_dataset_held_out(const char *path, VtDataset **out, VtError *why) {
+    bool no_split;
+    *out = open_split(path, "test", &no_split, why);
+    return *out || no_split;
 }
 
 void vt_dataset_close(VtDataset *d) {
@@ -93,10 +132,13 @@ void vt_dataset_close(VtDataset *d) {
         free(d->items[i].name);
         if (d->cache) free(d->cache[i].rgb);
     }
-    for (int c = 0; c < d->n_classes; c++) free(d->classes[c]);
+    if (d->close) d->close(d);
     if (d->descriptor >= 0) close(d->descriptor);
+    for (int r = 0; r < LEFT_REASONS; r++) text_set_free(&d->left[r]);
+    text_set_free(&d->classes);
+    text_set_free(&d->notes);
+    tree_free(d->tree);
     pthread_mutex_destroy(&d->lock);
-    free(d->classes);
     free(d->items);
     free(d->cache);
     free(d->bytes);
@@ -105,26 +147,25 @@ void vt_dataset_close(VtDataset *d) {
     free(d);
 }
 
-bool vt_dataset_has_split(const char *path, const char *split) {
-    VtDataset *d = vt_dataset_open(path, split, NULL);
-    vt_dataset_close(d);
-    return d != NULL;
-}
-
 int64_t vt_dataset_size(const VtDataset *d) {
     return d->count;
 }
 int vt_dataset_classes(const VtDataset *d) {
-    return d->n_classes;
+    return d->classes.count;
 }
 const char *vt_dataset_class_name(const VtDataset *d, int label) {
-    return label >= 0 && label < d->n_classes ? d->classes[label] : NULL;
+    return label >= 0 && label < d->classes.count ? d->classes.text[label] : NULL;
 }
 const char *vt_dataset_format(const VtDataset *d) {
     return d->format;
 }
 int vt_dataset_label(const VtDataset *d, int64_t index) {
     return d->items[index].label;
+}
+int64_t vt_dataset_labelled(const VtDataset *d) {
+    int64_t n = 0;
+    for (int64_t i = 0; i < d->count; i++) n += d->items[i].label >= 0;
+    return n;
 }
 
 int vt_dataset_second_label(const VtDataset *d, int64_t index) {

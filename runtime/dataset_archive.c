@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_FILE = DATASET_MAX_FILE };
 #define MAX_HELD ((int64_t)8 << 30)
 #define MAX_TAR ((int64_t)1 << 60)
 
@@ -50,16 +49,17 @@ static bool add_member(VtDataset *d, Tar *tar, struct archive_entry *entry, VtEr
     int64_t size = archive_entry_size(entry), offset = archive_filter_bytes(tar->archive, 0);
     const char *name = archive_entry_pathname(entry);
     int type = archive_entry_filetype(entry);
-    bool added;
     tar->members++;
     if (!name) name = archive_entry_pathname_utf8(entry);
     if (size < 0 || size > MAX_TAR)
         return vt_fail(error, 1, "%s: damaged: a member of %lld bytes", d->path, (long long)size);
     if (type == AE_IFREG) tar->end = offset + size;
-    if (!name || (type != AE_IFREG && type != AE_IFDIR) || size > MAX_FILE) return true;
-    if (!dataset_add_path(d, name, name, offset, type == AE_IFDIR ? -1 : size, &added))
-        return vt_fail(error, 1, "out of memory");
-    if (!added || type == AE_IFDIR) return true;
+    if (!name || (type != AE_IFREG && type != AE_IFDIR)) return true;
+    DatasetMember member = {
+        .name = name, .path = name, .offset = offset, .size = type == AE_IFDIR ? -1 : size};
+    MemberResult added = dataset_add_member(d, &member);
+    if (added == MEMBER_NO_MEMORY) return vt_fail(error, 1, "out of memory");
+    if (added == MEMBER_LEFT_OUT) return true;
     if (tar->plain && archive_entry_sparse_count(entry) > 0)
         return vt_fail(error, 1,
                        "%s: '%s' is stored sparse, which is not read: pack it again without --sparse",

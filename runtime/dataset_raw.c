@@ -87,16 +87,16 @@ static bool exists(const char *folder, const char *name, char *out, size_t size)
     return stat(out, &status) == 0;
 }
 
-/* Names from the file of one name a line that comes with the set, else numbers. */
+/* TextSet from the file of one name a line that comes with the set, else numbers. */
 static void name_classes(VtDataset *d, int classes, const char *folder, const char *file) {
     char path[4096], line[256];
     FILE *names = file && exists(folder, file, path, sizeof path) ? fopen(path, "r") : NULL;
-    while (d->n_classes < classes) {
-        snprintf(line, sizeof line, "%d", d->n_classes);
+    while (d->classes.count < classes) {
+        int known = d->classes.count;
+        snprintf(line, sizeof line, "%d", known);
         if (names && fgets(line, sizeof line, names)) line[strcspn(line, "\r\n")] = '\0';
-        int known = d->n_classes;
         if (!line[0] || dataset_class(d, line) != known) snprintf(line, sizeof line, "class %d", known);
-        if (d->n_classes == known && dataset_class(d, line) < 0) break;
+        if (d->classes.count == known && dataset_class(d, line) < 0) break;
     }
     if (names) fclose(names);
 }

@@ -11,8 +11,8 @@ enum { MAX_EDGE = 16384, MAX_PIXELS = 64 << 20 };
 static bool sane_size(int64_t width, int64_t height, const char *name, VtError *error) {
     if (width >= 1 && height >= 1 && width <= MAX_EDGE && height <= MAX_EDGE && width * height <= MAX_PIXELS)
         return true;
-    return vt_fail(error, 1, "%s: %lld x %lld pixels: refused (at most %d on an edge)", name,
-                   (long long)width, (long long)height, MAX_EDGE);
+    return vt_bad_image(error, "%s: %lld x %lld pixels: refused (at most %d on an edge)", name,
+                        (long long)width, (long long)height, MAX_EDGE);
 }
 
 /* Pillow's way from CMYK: Adobe's files hold it inverted, and libjpeg-turbo hands it on as it is. */
@@ -26,7 +26,7 @@ static bool decompress_jpeg(tjhandle handle, const uint8_t *bytes, size_t size, 
                             VtImage *out, VtError *error) {
     int sampling, color;
     if (tjDecompressHeader3(handle, bytes, size, &out->width, &out->height, &sampling, &color) != 0)
-        return vt_fail(error, 1, "%s: %s", name, tjGetErrorStr2(handle));
+        return vt_bad_image(error, "%s: %s", name, tjGetErrorStr2(handle));
     if (!sane_size(out->width, out->height, name, error)) return false;
     bool four = color == TJCS_CMYK || color == TJCS_YCCK;
     size_t n = (size_t)out->width * (size_t)out->height;
@@ -40,7 +40,7 @@ static bool decompress_jpeg(tjhandle handle, const uint8_t *bytes, size_t size, 
                               four ? TJPF_CMYK : TJPF_RGB, TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS) == 0;
     if (good && four) cmyk_to_rgb(pixels, n, out->rgb);
     if (four) free(pixels);
-    return good || vt_fail(error, 1, "%s: %s", name, tjGetErrorStr2(handle));
+    return good || vt_bad_image(error, "%s: %s", name, tjGetErrorStr2(handle));
 }
 
 static bool decode_jpeg(const uint8_t *bytes, size_t size, const char *name, VtImage *out, VtError *error) {
@@ -61,7 +61,10 @@ static bool decode_png(const uint8_t *bytes, size_t size, const char *name, VtIm
     int problem = spng_set_png_buffer(png, bytes, size);
     if (!problem) problem = spng_get_ihdr(png, &header);
     bool good = !problem && sane_size(header.width, header.height, name, error);
-    if (problem) vt_fail(error, 1, "%s: %s", name, spng_strerror(problem));
+    if (problem == SPNG_EMEM)
+        vt_fail(error, 1, "%s: out of memory", name);
+    else if (problem)
+        vt_bad_image(error, "%s: %s", name, spng_strerror(problem));
     if (good && !(problem = spng_decoded_image_size(png, SPNG_FMT_RGB8, &length))) {
         out->width = (int)header.width;
         out->height = (int)header.height;
@@ -71,7 +74,10 @@ static bool decode_png(const uint8_t *bytes, size_t size, const char *name, VtIm
     }
     spng_ctx_free(png);
     if (good && !problem) return true;
-    if (good) vt_fail(error, 1, "%s: %s", name, spng_strerror(problem));
+    if (good && problem == SPNG_EMEM)
+        vt_fail(error, 1, "%s: out of memory", name);
+    else if (good)
+        vt_bad_image(error, "%s: %s", name, spng_strerror(problem));
     vt_image_free(out);
     return false;
 }
@@ -81,7 +87,7 @@ bool vt_image_decode(const uint8_t *bytes, size_t size, const char *name, VtImag
     *out = (VtImage){0};
     if (size >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8) return decode_jpeg(bytes, size, name, out, error);
     if (size >= 4 && memcmp(bytes, png, 4) == 0) return decode_png(bytes, size, name, out, error);
-    return vt_fail(error, 1, "%s: neither JPEG nor PNG", name);
+    return vt_bad_image(error, "%s: neither JPEG nor PNG", name);
 }
 
 void vt_image_free(VtImage *image) {

@@ -64,6 +64,10 @@ static bool load_good(VtLoader *l, int64_t *index, VtImage *image, VtError *erro
     for (int64_t tries = 0; tries < n; tries++) {
         VtError problem;
         if (vt_dataset_image(l->dataset, *index, image, &problem)) return true;
+        if (!problem.bad_image) { /* a disk that fails must not change what is learned */
+            *error = problem;
+            return false;
+        }
         if (!tell_broken(l, *index, &problem, error)) return false;
         *index = (*index + 1) % n;
     }
@@ -149,8 +153,21 @@ VtLoader *vt_loader_new(const VtProgram *program, const VtDataset *dataset, int6
                 (long long)n, (long long)program->train.batch);
         return NULL;
     }
+    int64_t unlabelled = n - vt_dataset_labelled(dataset);
+    for (int i = 0; unlabelled && i < program->n_inputs; i++)
+        if (program->inputs[i].source == VT_SOURCE_LABEL) {
+            vt_fail(error, 2,
+                    "recipe '%s' reads labels, and %lld of %lld training images have none (docs/data.md says "
+                    "where "
+                    "they are looked for)",
+                    program->name ? program->name : "", (long long)unlabelled, (long long)n);
+            return NULL;
+        }
     VtLoader *l = calloc(1, sizeof *l);
-    if (!l) return NULL;
+    if (!l) {
+        vt_fail(error, 1, "out of memory for batches");
+        return NULL;
+    }
     *l = (VtLoader){.program = program,
                     .dataset = dataset,
                     .depth = depth < 1 ? 1 : depth,

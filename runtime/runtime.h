@@ -78,8 +78,21 @@ int64_t vt_dataset_size(const VtDataset *dataset);
 int vt_dataset_classes(const VtDataset *dataset);
 const char *vt_dataset_class_name(const VtDataset *dataset, int label);
 const char *vt_dataset_format(const VtDataset *dataset); /* a FORMAT row's name */
-bool vt_dataset_has_split(const char *path, const char *split);
 int vt_dataset_label(const VtDataset *dataset, int64_t index); /* -1: none */
+int64_t vt_dataset_labelled(const VtDataset *dataset);         /* images that have a label */
+/* Opens what is held out beside a training set: test or validation. True with *out NULL, and the reason in `why`, if there is nothing. */
+bool vt_dataset_held_out(const char *path, VtDataset **out, VtError *why);
+/* "N images, C classes, M left out (12 empty: names; …)", and sentences about how the set was understood. */
+void vt_dataset_describe(const VtDataset *dataset, char *out, size_t size);
+int vt_dataset_notes(const VtDataset *dataset);
+const char *vt_dataset_note(const VtDataset *dataset, int i);
+/* What was left out, for each reason by name. */
+int vt_dataset_left_reasons(void);
+const char *vt_dataset_left_reason(int reason); /* "empty" */
+int64_t vt_dataset_left(const VtDataset *dataset, int reason);
+const char *vt_dataset_left_name(const VtDataset *dataset, int reason, int64_t i);
+/* A name as it may be shown: control characters escaped. Returns out. */
+const char *vt_show_name(const char *name, char *out, size_t size);
 /* What else is known of an image: the texture of a synthetic one. -1, of 0 classes: nothing. */
 int vt_dataset_second_label(const VtDataset *dataset, int64_t index);
 int vt_dataset_second_classes(const VtDataset *dataset);

@@ -150,15 +150,30 @@ static bool prepare_inputs(Run *r) {
     return r->inputs != NULL;
 }
 
+/* Why there is no online k-NN; NULL: there is. */
+static const char *no_knn(const Run *r) {
+    if (!r->held_out) return "there is no test split";
+    if (vt_dataset_labelled(r->data) == 0) return "the training images have no classes";
+    if (vt_dataset_labelled(r->held_out) == 0) return "the held-out images have no classes";
+    if (vt_dataset_classes(r->data) < 2) return "there is one class alone";
+    return NULL;
+}
+
 static bool open_data(Run *r, VtError *error) {
-    VtError unused;
+    VtError why = {0};
+    char text[2048];
     const char *path = r->options->data;
-    r->data = vt_dataset_open(path, "train", error);
-    if (!r->data) return false;
-    r->held_out = vt_dataset_open(path, "test", &unused); /* without one there is no online k-NN */
-    progress_say(&r->progress, "%s: %s, %lld images, %d classes%s", path, vt_dataset_format(r->data),
-                 (long long)vt_dataset_size(r->data), vt_dataset_classes(r->data),
-                 r->held_out ? "" : "; no test split: no online k-NN");
+    if (!(r->data = vt_dataset_open(path, "train", error))) return false;
+    if (!vt_dataset_held_out(path, &r->held_out, error ? error : &why)) return false;
+    vt_dataset_describe(r->data, text, sizeof text);
+    progress_say(&r->progress, "%s: %s, %s", path, vt_dataset_format(r->data), text);
+    for (int i = 0; i < vt_dataset_notes(r->data); i++)
+        progress_say(&r->progress, "%s: %s", path, vt_dataset_note(r->data, i));
+    const char *problem = no_knn(r);
+    if (!problem) return true;
+    progress_say(&r->progress, "no online k-NN: %s", problem);
+    vt_dataset_close(r->held_out);
+    r->held_out = NULL;
     return true;
 }
 

@@ -76,7 +76,11 @@ static void test_folder_splits(void **state) {
     expect_image(test, 0, 5);
     assert_non_null(strstr(vt_dataset_name(train, 2), "split/train/dog/7.png"));
     assert_int_equal(vt_dataset_second_label(train, 0), -1);
-    assert_true(vt_dataset_has_split(in_folder("split"), "test"));
+    VtDataset *held_out;
+    VtError error;
+    assert_true(vt_dataset_held_out(in_folder("split"), &held_out, &error));
+    assert_non_null(held_out);
+    vt_dataset_close(held_out);
     VtDataset *sets[] = {train, test, val, all};
     for (int k = 0; k < 4; k++) vt_dataset_close(sets[k]);
     refuse(in_folder("split"), "dev", 2, "unknown split 'dev'");
@@ -91,7 +95,9 @@ static void test_folder_without_splits(void **state) {
     expect_set(data, "folder", "a b", "01");
     vt_dataset_close(data);
     refuse(in_folder("test"), "test", 2, "no split 'test'");
-    assert_false(vt_dataset_has_split(in_folder("test"), "test"));
+    VtError why;
+    assert_true(vt_dataset_held_out(in_folder("test"), &data, &why)); /* which is no damage */
+    assert_null(data);
 }
 
 /* Classes below another folder, which is no class itself. */
@@ -112,7 +118,10 @@ static void test_folder_bad(void **state) {
     refuse(in_folder("empty"), NULL, 2, "no images found");
     write_file("flat/1.txt", "x", 1);
     write_png("flat/1.png", 4, 4, 1);
-    refuse(in_folder("flat"), "train", 2, "no images of split 'train' found");
+    VtDataset *data = open_set(in_folder("flat"), "train"); /* images without classes are images */
+    assert_int_equal(vt_dataset_size(data), 1);
+    assert_int_equal(vt_dataset_label(data, 0), -1);
+    vt_dataset_close(data);
     write_png("hole/train/cat/1.png", 4, 4, 1);
     write_file("hole/train/dog/", "", 0);
     write_png("hole/test/dog/1.png", 4, 4, 1);
@@ -140,15 +149,25 @@ static void test_broken_images(void **state) {
     write_file("broken/a/lie.png", "GIF89a", 6);
     write_png("broken/a/whole.png", 16, 16, 1);
     VtDataset *data = open_set(in_folder("broken"), NULL);
-    expect_set(data, "folder", "a", "0000");
-    static const char *const names[] = {"a/cut.jpg", "a/empty.png", "a/lie.png"};
-    for (int i = 0; i < 3; i++) {
+    expect_set(data, "folder", "a", "000"); /* the empty file is left out, and counted */
+    char text[512];
+    vt_dataset_describe(data, text, sizeof text);
+    assert_string_equal(text, "3 images, 1 class, 1 left out (1 empty: a/empty.png)");
+    static const char *const names[] = {"a/cut.jpg", "a/lie.png"};
+    for (int i = 0; i < 2; i++) {
         assert_false(vt_dataset_image(data, i, &got, &error));
+        assert_true(error.bad_image);
         assert_non_null(strstr(error.message, names[i]));
     }
-    expect_image(data, 3, 1);
+    expect_image(data, 2, 1);
     unlink(in_folder("broken/a/whole.png"));
-    expect_image(data, 3, 1); /* held in memory by now */
+    expect_image(data, 2, 1); /* held in memory by now */
+    vt_dataset_close(data);
+    data = open_set(in_folder("broken"), NULL);
+    unlink(in_folder("broken/a/lie.png"));
+    assert_false(vt_dataset_image(data, 1, &got, &error)); /* what vanishes is no bad image */
+    assert_false(error.bad_image);
+    assert_non_null(strstr(error.message, "is gone"));
     vt_dataset_close(data);
     vt_image_free(&image);
     free(jpeg.bytes);

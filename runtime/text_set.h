@@ -1,0 +1,19 @@
+/* A set of strings, numbered from 0 in the order in which they were added; finding one takes the same time however many there are. */
+#ifndef VITC_RUNTIME_TEXT_SET_H
+#define VITC_RUNTIME_TEXT_SET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct {
+    char **text; /* `count` of them, owned */
+    int32_t count, capacity;
+    int32_t *slots; /* numbers + 1 by hash; 0: free */
+    int32_t n_slots;
+} TextSet; /* all zeros: the empty set */
+
+int32_t text_set_find(const TextSet *set, const char *text, size_t length); /* -1: it is not there */
+int32_t text_set_add(TextSet *set, const char *text, size_t length); /* its number, new or not; -1: no memory */
+void text_set_free(TextSet *set);
+
+#endif
