@@ -1,61 +1,160 @@
 /* vitc eval: protocols that judge a frozen encoder. */
 #include "driver/driver.h"
+#include "frontend/tree.h"
 
+#include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int eval_knn(Session *s, const char *run, const char *data, double k, double temperature,
-                    int64_t limit) {
+typedef struct {
+    const char *run, *data;
+    int k; /* 0: those of the literature that fit */
+    double temperature;
+    int64_t limit, max_broken;
+} KnnRequest;
+
+/* The recipe's `embed: features:` on one line. */
+static const char *features_text(Session *s) {
+    size_t size = strlen(s->resolved), n = 0;
+    Tree *root = tree_parse(s->arena, s->diags, diags_add_source(s->diags, "recipe.yaml", s->resolved, size),
+                            s->resolved, size);
+    const Tree *embed = root ? tree_get(root, "embed") : NULL;
+    const Tree *features = embed ? tree_get(embed, "features") : NULL;
+    if (!features || features->kind != TREE_SCALAR) return "features";
+    char *text = arena_alloc(s->arena, 2 * strlen(features->text) + 1);
+    for (const char *c = features->text; *c; c++) {
+        if (*c != '\n')
+            text[n++] = *c;
+        else if (c[1])
+            n += (size_t)sprintf(text + n, "; ");
+    }
+    text[n] = '\0';
+    return text;
+}
+
+static void print_used(Session *s, const VtInstance *instance, const VtFeatures *features) {
+    const VtProgram *p = s->program;
+    int counter = vt_instance_find_state(instance, "step");
+    printf("features: %s, %lld dimensions, L2-normalised", features_text(s), (long long)features->dim);
+    for (int f = 0; f < p->n_functions; f++)
+        for (int i = 0; strcmp(p->functions[f].name, "embed") == 0 && i < p->functions[f].n_inputs; i++) {
+            const VtInput *input = &p->inputs[p->functions[f].inputs[i]];
+            if (input->source != VT_SOURCE_VIEW) continue;
+            printf("; view: %s, %d px", input->tensor.name, p->pipelines[input->index].size);
+        }
+    if (counter >= 0)
+        printf("; checkpoint: step %.0f", *(const double *)vt_instance_state(instance, counter));
+    putchar('\n');
+}
+
+/* The ks of the request, or those of the literature that n training images allow. */
+static int choose_ks(const KnnRequest *request, int64_t n, int ks[4]) {
+    static const int usual[] = {10, 20, 100, 200};
+    int count = 0;
+    if (request->k > 0) return ks[0] = request->k, 1;
+    for (int i = 0; i < 4; i++)
+        if (usual[i] <= n) ks[count++] = usual[i];
+    if (count < 4)
+        printf("(of k = 10, 20, 100, 200 those that %lld training images allow%s)\n", (long long)n,
+               count ? "" : ": none; k is their number");
+    if (count == 0) ks[count++] = (int)n;
+    return count;
+}
+
+static void print_results(const KnnRequest *request, const VtFeatures *train, const VtFeatures *test,
+                          const int *ks, const VtKnnResult *results, int n) {
+    for (int i = 0; i < n; i++)
+        printf("%d-NN: top-1 %.2f %%, top-5 %.2f %%, T %g\n", ks[i], results[i].top1, results[i].top5,
+               request->temperature);
+    printf("(%lld training and %lld test images, %d classes, %lld features, temperature %g; skipped: %lld "
+           "broken, %lld unlabelled, %lld with features 0)\n",
+           (long long)results->train, (long long)results->test, results->classes, (long long)train->dim,
+           request->temperature, (long long)(train->broken + test->broken), (long long)results->unlabelled,
+           (long long)results->zero);
+    const VtFeatures *sets[] = {train, test};
+    for (int i = 0; i < 2; i++)
+        if (sets[i]->broken)
+            fprintf(stderr, "vitc: skipped: %lld of the %s images, the first: %s\n",
+                    (long long)sets[i]->broken, i ? "test" : "training", sets[i]->first_broken.message);
+}
+
+/* What can be seen before hours of features. */
+static bool check_request(const KnnRequest *request, const VtDataset *train, const VtDataset *test,
+                          VtError *error) {
+    const VtDataset *sets[] = {train, test};
+    for (int i = 0; i < 2; i++) {
+        int64_t n = vt_dataset_size(sets[i]), at = 0;
+        while (at < n && vt_dataset_label(sets[i], at) < 0) at++;
+        if (at == n)
+            return vt_fail(error, 2, "'%s': none of its %lld %s images has a label: k-NN needs them",
+                           request->data, (long long)n, i ? "test" : "training");
+    }
+    int64_t n = vt_dataset_size(train);
+    if (request->limit > 0 && request->limit < n) n = request->limit;
+    return request->k <= n ||
+           vt_fail(error, 2, "--k %d: there are %lld training images: a number from 1 to %lld", request->k,
+                   (long long)n, (long long)n);
+}
+
+static bool judge(Session *s, const KnnRequest *request, const VtInstance *instance, const VtFeatures *train,
+                  const VtFeatures *test, VtError *error) {
+    int ks[4];
+    VtKnnResult results[4];
+    int64_t usable = 0;
+    for (int64_t i = 0; i < train->n; i++) {
+        int64_t d = 0;
+        while (d < train->dim && train->values[i * train->dim + d] == 0) d++;
+        usable += train->labels[i] >= 0 && d < train->dim;
+    }
+    print_used(s, instance, train);
+    int n = choose_ks(request, usable, ks);
+    if (!vt_knn(train, test, &(VtKnn){ks, n, request->temperature}, results, error)) return false;
+    print_results(request, train, test, ks, results, n);
+    return true;
+}
+
+static int eval_knn(Session *s, const KnnRequest *request) {
     VtError error = {0};
     char path[4096];
-    snprintf(path, sizeof path, "%s/checkpoint.safetensors", run);
+    snprintf(path, sizeof path, "%s/checkpoint.safetensors", request->run);
+    VtFeatures a = {0}, b = {0};
     VtInstance *instance = vt_instance_new(s->program, &error);
-    VtDataset *train = instance && vt_checkpoint_load(instance, s->program, path, &error)
-                           ? vt_dataset_open(data, "train", &error)
-                           : NULL;
-    VtDataset *test = train ? vt_dataset_open(data, "test", &error) : NULL;
-    int64_t n_train, n_test, dim;
-    int32_t *train_labels = NULL, *test_labels = NULL;
-    float *a =
-        test ? vt_features(instance, s->program, train, limit, &n_train, &dim, &train_labels, &error) : NULL;
-    float *b = a ? vt_features(instance, s->program, test, limit, &n_test, &dim, &test_labels, &error) : NULL;
-    static const int ks[] = {10, 20, 100, 200};
-    for (int i = 0; b && i < (k > 0 ? 1 : 4); i++) {
-        double top1, top5;
-        int neighbours = k > 0 ? (int)k : ks[i];
-        vt_knn(a, train_labels, n_train, b, test_labels, n_test, dim, vt_dataset_classes(train), neighbours,
-               temperature, &top1, &top5);
-        printf("%d-NN: top-1 %.2f %%, top-5 %.2f %%\n", neighbours, top1, top5);
-    }
-    if (b)
-        printf("(%lld training and %lld test images, %lld features, temperature %g)\n", (long long)n_train,
-               (long long)n_test, (long long)dim, temperature);
-    free(a);
-    free(b);
-    free(train_labels);
-    free(test_labels);
+    bool good = instance && vt_checkpoint_load(instance, s->program, path, &error);
+    VtDataset *train = good ? vt_dataset_open(request->data, "train", &error) : NULL;
+    VtDataset *test = train ? vt_dataset_open(request->data, "test", &error) : NULL;
+    good = test && check_request(request, train, test, &error) &&
+           vt_features(instance, s->program, train, request->limit, request->max_broken, &a, &error) &&
+           vt_features(instance, s->program, test, request->limit, request->max_broken, &b, &error) &&
+           judge(s, request, instance, &a, &b, &error);
+    vt_features_free(&a);
+    vt_features_free(&b);
     vt_dataset_close(train);
     vt_dataset_close(test);
     vt_instance_free(instance);
-    return b ? 0 : fail(error.code, "%s", error.message);
+    if (!good) return fail(error.code, "%s", error.message);
+    return fflush(stdout) == 0 ? 0 : fail(1, "cannot write the results: %s", strerror(errno));
 }
 
 int verb_eval(int argc, char **argv) {
-    enum { DATA, K, TEMPERATURE, LIMIT, THREADS, NO_CACHE, N };
+    enum { DATA, K, TEMPERATURE, LIMIT, MAX_BROKEN, THREADS, NO_CACHE, N };
     Flag flags[N] = {[DATA] = {"data", true, false, NULL},
                      [K] = {"k", true, false, NULL},
                      [TEMPERATURE] = {"temperature", true, false, NULL},
                      [LIMIT] = {"limit", true, false, NULL},
+                     [MAX_BROKEN] = {"max-broken", true, false, NULL},
                      [THREADS] = {"threads", true, false, NULL},
                      [NO_CACHE] = {"no-cache", false, false, NULL}};
     Arguments args;
-    double k = 0, temperature = 0.07, limit = 0, threads = 0;
+    double k = 0, temperature = 0.07, limit = 0, broken = 100, threads = 0;
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
     if (args.n_words != 2 || strcmp(args.words[0], "knn") != 0 || !flags[DATA].given)
         return fail(2, "vitc eval knn RUN --data PATH");
-    if (!number_flag(&flags[K], 1, 1e6, &k) || !number_flag(&flags[TEMPERATURE], 1e-4, 1e4, &temperature) ||
-        !number_flag(&flags[LIMIT], 1, 1e12, &limit) || !number_flag(&flags[THREADS], 1, 1024, &threads))
+    if (!number_flag(&flags[K], 1, 1e5, &k) || !number_flag(&flags[TEMPERATURE], 1e-4, 1e4, &temperature) ||
+        !number_flag(&flags[LIMIT], 1, 1e12, &limit) || !number_flag(&flags[MAX_BROKEN], 0, 1e12, &broken) ||
+        !number_flag(&flags[THREADS], 1, 1024, &threads))
         return 2;
+    if (k != floor(k)) return fail(2, "--k %s: a whole number was expected", flags[K].value);
     vt_set_threads((int)threads);
     char recipe[4096];
     snprintf(recipe, sizeof recipe, "%s/recipe.yaml", args.words[1]);
@@ -64,7 +163,12 @@ int verb_eval(int argc, char **argv) {
         .models_dir = models_dir(), .overrides = args.overrides, .n_overrides = args.n_overrides};
     int code = 2;
     if (session_program(&s, recipe, &options, NULL, flags[NO_CACHE].given))
-        code = eval_knn(&s, args.words[1], flags[DATA].value, k, temperature, (int64_t)limit);
+        code = eval_knn(&s, &(KnnRequest){.run = args.words[1],
+                                          .data = flags[DATA].value,
+                                          .k = (int)k,
+                                          .temperature = temperature,
+                                          .limit = (int64_t)limit,
+                                          .max_broken = (int64_t)broken});
     session_close(&s);
     return code;
 }

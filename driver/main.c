@@ -14,7 +14,8 @@ static const struct {
      "RECIPE [key=value …] --data PATH --out DIR [--resume] [--steps N] [--minutes M] [--threads N] "
      "[--workers N] [--max-broken N] [--plain] [--no-cache] [--timing]",
      "train a recipe on images"},
-    {"eval", verb_eval, "knn RUN --data PATH [--k N] [--temperature T] [--limit N] [--no-cache]",
+    {"eval", verb_eval,
+     "knn RUN --data PATH [--k N] [--temperature T] [--limit N] [--max-broken N] [--no-cache]",
      "judge what a run has learned"},
     {"run", verb_run,
      "RECIPE [key=value …] --function NAME --in A.safetensors --out B.safetensors [--rename NAMES.yaml] "

@@ -626,9 +626,14 @@ static void read_train(ParsedRecipe *r, const Tree *map) {
     if (tree_get(map, "clip")) r->clip = read_expr(r, tree_get(map, "clip"), "clip");
     if (freeze) read_entries(r, freeze, "freeze", &r->freeze);
     if (!knn || !check_keys(r, knn, "knn", knn_keys, COUNT(knn_keys))) return;
-    if (tree_get(knn, "every")) tree_number(r, tree_get(knn, "every"), &r->train.knn_every, &is_int);
-    if (tree_get(knn, "temperature"))
-        tree_number(r, tree_get(knn, "temperature"), &r->train.knn_temperature, &is_int);
+    const Tree *every = tree_get(knn, "every"), *temperature = tree_get(knn, "temperature");
+    if (every && tree_number(r, every, &r->train.knn_every, &is_int) && r->train.knn_every < 0)
+        diag_error(r->diags, every->loc, "knn: every is a number of epochs, or 0 for never, not %g",
+                   r->train.knn_every);
+    double *t = &r->train.knn_temperature;
+    if (temperature && tree_number(r, temperature, t, &is_int) && !(*t >= 1e-4 && *t <= 1e4))
+        diag_error(r->diags, temperature->loc,
+                   "knn: temperature %g: a number from 0.0001 to 10000 was expected", *t);
     if (tree_get(knn, "k") && read_int(r, tree_get(knn, "k"), "k", 1, 100000, &number))
         r->train.knn_k = (int32_t)number;
 }

@@ -6,6 +6,7 @@
 static void fill(VtError *error, int code, bool bad_image, const char *format, va_list args) {
     error->code = code;
     error->bad_image = bad_image;
+    error->stopped = false;
     vsnprintf(error->message, sizeof error->message, format, args);
 }
 
@@ -24,5 +25,11 @@ bool vt_bad_image(VtError *error, const char *format, ...) {
     va_start(args, format);
     fill(error, 1, true, format, args);
     va_end(args);
+    return false;
+}
+
+bool vt_stopped(VtError *error) {
+    vt_fail(error, 1, "stopped by signal %d", vt_stop_signal());
+    if (error) error->stopped = true;
     return false;
 }

@@ -1,29 +1,46 @@
 /* The frozen encoder over a data set: function "embed", a batch at a time; images are made ready on all threads. */
 #include "runtime/runtime.h"
 
+#include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct {
+typedef struct { /* a batch being made ready */
     const VtDataset *dataset;
     const VtPipeline *pipeline;
     const int64_t *indices;
-    int64_t first, count;
+    int64_t first, count; /* of `indices` */
     float *out;
-    VtError error;
-    bool failed;
+    bool *good; /* of each image of the batch */
+    pthread_mutex_t lock;
+    VtError broken, failed; /* of the first image that is broken; that could not be read for another reason */
+    int64_t first_broken, first_failed;
 } Fill;
+
+static void note_wrong(Fill *f, int64_t i, const VtError *error) {
+    pthread_mutex_lock(&f->lock);
+    VtError *note = error->bad_image ? &f->broken : &f->failed;
+    int64_t *first = error->bad_image ? &f->first_broken : &f->first_failed;
+    if (*first < 0 || i < *first) {
+        *first = i;
+        *note = *error;
+    }
+    pthread_mutex_unlock(&f->lock);
+}
 
 static void fill(void *user, int thread, int threads) {
     Fill *f = user;
     int64_t size = 3 * (int64_t)f->pipeline->size * f->pipeline->size;
     for (int64_t i = thread; i < f->count; i += threads) {
         VtImage image;
-        VtError error;
+        VtError wrong = {0};
         VtRng rng = {.stream = vt_stream("features"), .step = (uint64_t)(f->first + i)};
-        if (!vt_dataset_image(f->dataset, f->indices[f->first + i], &image, &error)) {
+        if (vt_stop_signal()) return; /* and the caller too */
+        f->good[i] = vt_dataset_image(f->dataset, f->indices[f->first + i], &image, &wrong);
+        if (!f->good[i]) {
+            note_wrong(f, i, &wrong);
             memset(f->out + i * size, 0, sizeof(float) * (size_t)size);
-            if (!__atomic_exchange_n(&f->failed, true, __ATOMIC_SEQ_CST)) f->error = error;
             continue;
         }
         vt_pipeline_apply(f->pipeline, &image, &rng, f->out + i * size);
@@ -31,55 +48,106 @@ static void fill(void *user, int thread, int threads) {
     }
 }
 
-float *vt_features(VtInstance *instance, const VtProgram *program, const VtDataset *dataset, int64_t limit,
-                   int64_t *n, int64_t *dim, int32_t **labels, VtError *error) {
+static bool is_finite(const float *x, int64_t n) {
+    for (int64_t i = 0; i < n; i++)
+        if (!isfinite(x[i])) return false;
+    return true;
+}
+
+/* Takes the rows of a batch that are of good images. */
+static bool take(const Fill *f, const float *rows, int64_t max_broken, VtFeatures *out, VtError *error) {
+    int64_t bad = 0, first_bad = 0;
+    if (f->first_broken >= 0 && out->broken == 0) out->first_broken = f->broken;
+    for (int64_t i = 0; i < f->count; i++) {
+        const float *row = rows + i * out->dim;
+        int64_t index = f->indices[f->first + i];
+        out->broken += !f->good[i];
+        if (!f->good[i]) continue;
+        if (!is_finite(row, out->dim) && bad++ == 0) first_bad = index;
+        memcpy(out->values + out->n * out->dim, row, sizeof *row * (size_t)out->dim);
+        out->labels[out->n++] = vt_dataset_label(f->dataset, index);
+    }
+    if (out->broken > max_broken)
+        return vt_fail(error, 1, "broken images: %lld, more than the %lld allowed; the first: %s",
+                       (long long)out->broken, (long long)max_broken, out->first_broken.message);
+    return bad == 0 ||
+           vt_fail(error, 1,
+                   "the features of %lld of %lld images are NaN or infinite, first those of %s: the "
+                   "weights have diverged",
+                   (long long)bad, (long long)f->count, vt_dataset_name(f->dataset, first_bad));
+}
+
+/* The next batch through the encoder. */
+static bool embed_batch(VtInstance *instance, Fill *f, void *const *inputs, int64_t max_broken,
+                        VtFeatures *out, VtError *error) {
+    f->first_broken = f->first_failed = -1;
+    vt_parallel(fill, f);
+    if (vt_stop_signal()) return vt_stopped(error);
+    if (f->first_failed >= 0) {
+        if (error) *error = f->failed;
+        return false;
+    }
+    return vt_instance_run(instance, "embed", inputs, error) &&
+           take(f, vt_instance_output(instance, "embed", "features", NULL), max_broken, out, error);
+}
+
+static const VtFunction *find_embed(const VtProgram *program, int *view, VtError *error) {
     const VtFunction *embed = NULL;
-    int view = -1;
+    *view = -1;
     for (int f = 0; f < program->n_functions; f++)
         if (strcmp(program->functions[f].name, "embed") == 0) embed = &program->functions[f];
     for (int i = 0; embed && i < embed->n_inputs; i++)
-        if (program->inputs[embed->inputs[i]].source == VT_SOURCE_VIEW) view = embed->inputs[i];
-    if (view < 0) {
-        vt_fail(error, 2, "recipe '%s' has no `embed:` with a view: evaluation needs it", program->name);
-        return NULL;
-    }
+        if (program->inputs[embed->inputs[i]].source == VT_SOURCE_VIEW) *view = embed->inputs[i];
+    if (*view >= 0) return embed;
+    vt_fail(error, 2, "recipe '%s' has no `embed:` with a view: evaluation needs it", program->name);
+    return NULL;
+}
+
+bool vt_features(VtInstance *instance, const VtProgram *program, const VtDataset *dataset, int64_t limit,
+                 int64_t max_broken, VtFeatures *out, VtError *error) {
+    int view;
+    *out = (VtFeatures){0};
+    const VtFunction *embed = find_embed(program, &view, error);
+    if (!embed) return false;
     int64_t all = vt_dataset_size(dataset), batch = program->train.batch;
-    *n = limit > 0 && limit < all ? limit : all;
-    *dim = embed->outputs[0].tensor.dim[1];
-    float *features = malloc(sizeof *features * (size_t)(*n * *dim)), *images = NULL;
-    int64_t *indices = malloc(sizeof *indices * (size_t)*n);
+    int64_t n = limit > 0 && limit < all ? limit : all;
+    out->dim = embed->outputs[0].tensor.dim[1];
+    out->values = malloc(sizeof *out->values * (size_t)(n * out->dim) + 64);
+    out->labels = malloc(sizeof *out->labels * (size_t)n + 64);
+    int64_t *indices = malloc(sizeof *indices * (size_t)n + 64);
     void **inputs = calloc((size_t)program->n_inputs + 1, sizeof(void *));
-    double one = 1;
-    *labels = malloc(sizeof **labels * (size_t)*n);
-    bool good = features && indices && inputs && *labels &&
-                posix_memalign((void **)&images, 64, vt_bytes(&program->inputs[view].tensor) + 64) == 0;
-    for (int64_t i = 0; good && i < *n; i++) { /* spread over the set: its classes lie together */
-        indices[i] = i * all / *n;
-        (*labels)[i] = vt_dataset_label(dataset, indices[i]);
-    }
-    for (int i = 0; good && i < program->n_inputs; i++)
-        if (program->inputs[i].source == VT_SOURCE_STEPS_PER_EPOCH) inputs[i] = &one;
-    if (good) inputs[view] = images;
     Fill f = {.dataset = dataset,
               .pipeline = &program->pipelines[program->inputs[view].index],
               .indices = indices,
-              .out = images};
-    for (int64_t first = 0; good && first < *n; first += batch) {
-        f.first = first;
-        f.count = *n - first < batch ? *n - first : batch;
-        vt_parallel(fill, &f);
-        good = vt_instance_run(instance, "embed", inputs, error);
-        if (good)
-            memcpy(features + first * *dim, vt_instance_output(instance, "embed", "features", NULL),
-                   sizeof(float) * (size_t)(f.count * *dim));
+              .good = calloc((size_t)batch, sizeof *f.good)};
+    pthread_mutex_init(&f.lock, NULL);
+    bool good = out->values && out->labels && indices && inputs && f.good &&
+                posix_memalign((void **)&f.out, 64, vt_bytes(&program->inputs[view].tensor) + 64) == 0;
+    double one = 1;
+    if (!good) vt_fail(error, 1, "out of memory for the features of %lld images", (long long)n);
+    for (int64_t i = 0; good && i < n; i++) indices[i] = i * all / n; /* spread: classes lie together */
+    for (int i = 0; good && i < program->n_inputs; i++)
+        if (program->inputs[i].source == VT_SOURCE_STEPS_PER_EPOCH) inputs[i] = &one;
+    if (good) {
+        memset(f.out, 0, vt_bytes(&program->inputs[view].tensor)); /* the last batch may not be full */
+        inputs[view] = f.out;
     }
-    if (good && f.failed) good = vt_fail(error, 1, "%s", f.error.message);
-    free(images);
+    for (; good && f.first < n; f.first += batch) {
+        f.count = n - f.first < batch ? n - f.first : batch;
+        good = embed_batch(instance, &f, inputs, max_broken, out, error);
+    }
+    if (good && out->n == 0) good = vt_fail(error, 1, "no image of the data set can be read");
+    free(f.out);
+    free(f.good);
+    pthread_mutex_destroy(&f.lock);
     free(indices);
     free(inputs);
-    if (good) return features;
-    free(features);
-    free(*labels);
-    *labels = NULL;
-    return NULL;
+    if (!good) vt_features_free(out);
+    return good;
+}
+
+void vt_features_free(VtFeatures *features) {
+    free(features->values);
+    free(features->labels);
+    *features = (VtFeatures){0};
 }

@@ -12,12 +12,15 @@
 typedef struct {
     int code;
     bool bad_image; /* what is wrong is the content of one image: it may be skipped and counted */
+    bool stopped;   /* nothing is wrong: a signal asked to stop (vt_stopped) */
     char message[1024];
 } VtError;
 /* Fills `error` (NULL is fine) and returns false, so that callers can `return vt_fail(...)`. */
 bool vt_fail(VtError *error, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The same for an image whose bytes are no image. A read that failed or memory that ran out is never that: vt_fail. */
 bool vt_bad_image(VtError *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same for work that was left because vt_stop_signal() says so: the caller saves and ends as the signal asks. */
+bool vt_stopped(VtError *error);
 
 /* ---- stop.c: whether a signal asked this process to stop; long loops poll it -------------------------------- */
 int vt_stop_signal(void);         /* its number; 0: none */
@@ -209,19 +212,48 @@ void vt_metrics_write(VtMetrics *metrics, int64_t step, double epoch, int n, con
                       const double *values);
 void vt_metrics_close(VtMetrics *metrics);
 
-/* ---- knn.c: weighted k-NN (Wu et al. 2018)
- * ----------------------------------------- Features are L2-normalised here. Votes exp(sim / temperature).
- * Top-1 and top-5 in percent. */
-void vt_knn(const float *train, const int32_t *train_labels, int64_t n_train, const float *test,
-            const int32_t *test_labels, int64_t n_test, int64_t dim, int classes, int k, double temperature,
-            double *top1, double *top5);
+/* ---- features.c: the frozen encoder over a data set: function "embed", whose one VIEW input gives the pipeline and the batch.
+ * Images whose bytes are no image are left out and counted; more than max_broken of them are an error, as is any other
+ * failure, and so are features that are NaN or infinite: the message counts and names their images. Polls vt_stop_signal(). */
+typedef struct {
+    float *values;        /* f32[n, dim], finite; owned */
+    int32_t *labels;      /* of each row; -1: none; owned */
+    int64_t n, dim;
+    int64_t broken;       /* images left out */
+    VtError first_broken; /* what is wrong with the first of them */
+} VtFeatures;
+/* limit: at most so many images, spread over the set; 0: all. */
+bool vt_features(VtInstance *instance, const VtProgram *program, const VtDataset *dataset, int64_t limit,
+                 int64_t max_broken, VtFeatures *out, VtError *error);
+void vt_features_free(VtFeatures *features); /* zeroed ones too */
 
-/* ---- features.c: the frozen encoder over a data set
- * ------------------------------------------------------------ Runs function "embed" over all images (its one
- * VIEW input gives the pipeline and the batch; the last batch is padded) and returns f32[n, dim], malloc'ed.
- */
-float *vt_features(VtInstance *instance, const VtProgram *program, const VtDataset *dataset, int64_t limit,
-                   int64_t *n, int64_t *dim, int32_t **labels, VtError *error);
+/* ---- spectrum.c: how much of their space features fill ------------------------------------------------------------------------ */
+/* The effective rank of the matrix of features: exp of the entropy of its singular values, as shares of their sum (Roy and
+ * Vetterli 2007; as a criterion for features: RankMe, Garrido et al. 2023). From 1 to dim; 0 if all are 0. Of many
+ * images at most 4096, spread over the set, are taken. */
+bool vt_effective_rank(const VtFeatures *features, double *rank, VtError *error);
+/* The mean over dimensions of the standard deviation of L2-normalised features, times √dim: near 1 when they are spread over
+ * the sphere, 0 when all are alike (Chen and He 2021, section 4.1). */
+double vt_feature_std(const VtFeatures *features);
+
+/* ---- knn.c: weighted k-NN (Wu et al. 2018): the k training images of largest cosine similarity s vote exp(s / temperature).
+ * Images without a label, and training images of features 0, take no part; a test image of features 0 is never right.
+ * Top-1 and top-5 count classes with votes alone; of equal votes the class whose nearest image is nearer goes first, and of
+ * equally near images the earlier of the data set. */
+typedef struct {
+    const int *ks; /* numbers of neighbours, each from 1 to the training images that take part */
+    int n_ks;
+    double temperature;
+} VtKnn;
+typedef struct {
+    double top1, top5;        /* percent of `test` */
+    int64_t train, test;      /* images that took part */
+    int classes;              /* of the training images */
+    int64_t unlabelled, zero; /* images without a label; with features that are all 0 */
+} VtKnnResult;
+/* One result for each of the ks. Refused: no labels, a single class, features that are all zero. Polls vt_stop_signal(). */
+bool vt_knn(const VtFeatures *train, const VtFeatures *test, const VtKnn *options, VtKnnResult *results,
+            VtError *error);
 
 /* ---- train.c: the training loop
  * ------------------------------------------------------------------------------- */

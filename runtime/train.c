@@ -1,5 +1,5 @@
 /* The training loop: batches in, the compiled step, metrics, checkpoints, evaluation; stopped by signals, resumed bit for bit. */
-#include "runtime/progress.h"
+#include "runtime/monitor.h"
 #include "runtime/run_folder.h"
 
 #include <math.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NAMES = 128, KNN_TRAIN = 10000, KNN_TEST = 2000 };
+enum { MAX_NAMES = 128 };
 
 typedef struct {
     const VtProgram *program;
@@ -20,9 +20,9 @@ typedef struct {
     RunFolder folder;
     int64_t total, step;
     void **inputs;
-    double steps_per_epoch, last_knn;
+    double steps_per_epoch;
     const VtFunction *function;
-    bool warned[MAX_NAMES];
+    Monitor monitor;
 } Run;
 
 static double epoch_of(const Run *r) {
@@ -41,33 +41,9 @@ static bool save(Run *r, VtError *error) {
     return run_folder_save(&r->folder, r->instance, r->program, error);
 }
 
-/* ---- evaluation -------------------------------------------------------------------------------------------------------- */
-
+/* A signal that comes in an evaluation leaves it; the loop then sees the signal, and saves. */
 static bool evaluate(Run *r, VtError *error) {
-    const VtTrain *t = &r->program->train;
-    int64_t n_train, n_test, dim;
-    int32_t *train_labels = NULL, *test_labels = NULL;
-    double top1, top5, start = vt_now();
-    float *train =
-        vt_features(r->instance, r->program, r->data, KNN_TRAIN, &n_train, &dim, &train_labels, error);
-    float *test = train ? vt_features(r->instance, r->program, r->held_out, KNN_TEST, &n_test, &dim,
-                                      &test_labels, error)
-                        : NULL;
-    if (test) {
-        vt_knn(train, train_labels, n_train, test, test_labels, n_test, dim, vt_dataset_classes(r->data),
-               t->knn_k, t->knn_temperature, &top1, &top5);
-        const char *names[] = {"knn.top1", "knn.top5"};
-        vt_metrics_write(r->metrics, r->step, epoch_of(r), 2, names, (double[]){top1, top5});
-        progress_say(&r->progress,
-                     "epoch %.2f  k-NN top-1 %.2f %%  top-5 %.2f %%  (%lld train, %lld test images, %.1f s)",
-                     epoch_of(r), top1, top5, (long long)n_train, (long long)n_test, vt_now() - start);
-    }
-    r->last_knn = (double)r->step;
-    free(train);
-    free(test);
-    free(train_labels);
-    free(test_labels);
-    return test != NULL;
+    return monitor_evaluate(&r->monitor, r->step, error) || error->stopped;
 }
 
 static bool due(const Run *r, double every_epochs) {
@@ -77,16 +53,6 @@ static bool due(const Run *r, double every_epochs) {
 }
 
 /* ---- one step ------------------------------------------------------------------------------------------------------------- */
-
-static void warn_collapse(Run *r, const char *name, double value) {
-    for (int w = 0; w < r->program->n_warnings && w < MAX_NAMES; w++) {
-        const VtWarning *warning = &r->program->warnings[w];
-        if (strcmp(warning->metric, name) != 0 || r->warned[w] || r->step < 10) continue;
-        if (!(value < warning->below) && !(value > warning->above)) continue;
-        r->warned[w] = true;
-        progress_say(&r->progress, "warning: %s = %.4g: %s", name, value, warning->message);
-    }
-}
 
 static bool check_finite(Run *r, const char *name, double value, VtError *error) {
     if (strncmp(name, "loss", 4) != 0 || isfinite(value)) return true;
@@ -124,7 +90,7 @@ static bool train_step(Run *r, VtError *error) {
     }
     for (int i = n - 1; i >= 0; i--) /* the objective before the sum, so that it is named */
         if (!check_finite(r, names[i], values[i], error)) return false;
-    for (int i = 0; i < n; i++) warn_collapse(r, names[i], values[i]);
+    monitor_step(&r->monitor, r->step, n, names, values);
     vt_metrics_write(r->metrics, r->step, epoch_of(r), n, names, values);
     ProgressStep step = {.step = r->step,
                          .total = r->total,
@@ -150,15 +116,6 @@ static bool prepare_inputs(Run *r) {
     return r->inputs != NULL;
 }
 
-/* Why there is no online k-NN; NULL: there is. */
-static const char *no_knn(const Run *r) {
-    if (!r->held_out) return "there is no test split";
-    if (vt_dataset_labelled(r->data) == 0) return "the training images have no classes";
-    if (vt_dataset_labelled(r->held_out) == 0) return "the held-out images have no classes";
-    if (vt_dataset_classes(r->data) < 2) return "there is one class alone";
-    return NULL;
-}
-
 static bool open_data(Run *r, VtError *error) {
     VtError why = {0};
     char text[2048];
@@ -169,11 +126,6 @@ static bool open_data(Run *r, VtError *error) {
     progress_say(&r->progress, "%s: %s, %s", path, vt_dataset_format(r->data), text);
     for (int i = 0; i < vt_dataset_notes(r->data); i++)
         progress_say(&r->progress, "%s: %s", path, vt_dataset_note(r->data, i));
-    const char *problem = no_knn(r);
-    if (!problem) return true;
-    progress_say(&r->progress, "no online k-NN: %s", problem);
-    vt_dataset_close(r->held_out);
-    r->held_out = NULL;
     return true;
 }
 
@@ -204,13 +156,22 @@ static bool begin(Run *r, VtError *error) {
     r->total = (int64_t)ceil(p->train.epochs * r->steps_per_epoch - 1e-9);
     if (r->options->max_steps > 0 && r->options->max_steps < r->total) r->total = r->options->max_steps;
     if (!(r->metrics = vt_metrics_open(r->folder.metrics, r->step, error))) return false;
+    r->monitor = (Monitor){.instance = r->instance,
+                           .program = p,
+                           .train = r->data,
+                           .test = r->held_out,
+                           .max_broken = r->options->max_broken,
+                           .steps_per_epoch = r->steps_per_epoch,
+                           .progress = &r->progress,
+                           .metrics = r->metrics};
+    if (!monitor_begin(&r->monitor, error)) return false;
     return prepare_inputs(r) || vt_fail(error, 1, "out of memory");
 }
 
 static bool loop(Run *r, VtError *error) {
     const VtTrain *t = &r->program->train;
-    bool evaluates = r->held_out && t->knn_every > 0, dirty = r->step == 0;
-    if (evaluates && r->step == 0 && !evaluate(r, error)) return false;
+    bool dirty = r->step == 0;
+    if (r->step == 0 && t->knn_every > 0 && !evaluate(r, error)) return false;
     progress_start(&r->progress, r->step, t->batch);
     while (r->step < r->total && !vt_stop_signal()) {
         if (!train_step(r, error)) return false;
@@ -219,14 +180,14 @@ static bool loop(Run *r, VtError *error) {
             if (!save(r, error)) return false;
             dirty = false;
         }
-        if (evaluates && due(r, t->knn_every) && !evaluate(r, error)) return false;
+        if (monitor_due(&r->monitor, r->step) && !evaluate(r, error)) return false;
         if (r->options->max_seconds > 0 && vt_now() - r->progress.started > r->options->max_seconds) break;
     }
     if (dirty && !save(r, error)) return false;
     if (vt_stop_signal())
         progress_say(&r->progress, "stopped by signal %d at step %lld; saved. --resume continues",
                      vt_stop_signal(), (long long)r->step);
-    else if (evaluates && r->last_knn != (double)r->step && !evaluate(r, error))
+    else if (!evaluate(r, error))
         return false;
     progress_say(&r->progress, "%s at step %lld: %s", r->step >= r->total ? "done" : "stopped",
                  (long long)r->step, r->folder.checkpoint);
@@ -246,7 +207,7 @@ static void finish(Run *r) {
 }
 
 int vt_train(const VtProgram *program, const VtTrainOptions *options, VtError *error) {
-    Run run = {.program = program, .options = options, .folder = {.lock = -1}, .last_knn = -1};
+    Run run = {.program = program, .options = options, .folder = {.lock = -1}};
     progress_open(&run.progress, options->log, options->plain);
     vt_stop_listen();
     bool good = begin(&run, error) && loop(&run, error);

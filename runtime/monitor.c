@@ -1,0 +1,156 @@
+/* What training looks at beside the loss: see monitor.h. */
+#include "runtime/monitor.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { KNN_TRAIN = 10000, KNN_TEST = 2000, LEAST_SPREAD = 128, MOST_SPREAD = 512 };
+
+/* ---- what can be evaluated ------------------------------------------------------------------------------------------ */
+
+static int64_t labelled(const VtDataset *data, int64_t limit, bool *two_classes) {
+    int64_t n = vt_dataset_size(data), used = n < limit ? n : limit, count = 0;
+    int first = -1;
+    *two_classes = false;
+    for (int64_t i = 0; i < used; i++) {
+        int label = vt_dataset_label(data, i * n / used);
+        if (label < 0) continue;
+        if (first >= 0 && label != first) *two_classes = true;
+        first = label;
+        count++;
+    }
+    return count;
+}
+
+/* Why there is no online k-NN; NULL: there is. */
+static const char *no_knn(const Monitor *m, int64_t *n_train) {
+    bool two, unused;
+    *n_train = labelled(m->train, KNN_TRAIN, &two);
+    if (!m->test) return "there is no test split";
+    if (*n_train == 0) return "the training images have no classes";
+    if (!two) return "there is one class alone";
+    if (labelled(m->test, KNN_TEST, &unused) == 0) return "the held-out images have no classes";
+    return NULL;
+}
+
+bool monitor_begin(Monitor *m, VtError *error) {
+    const VtTrain *t = &m->program->train;
+    int64_t n_train;
+    m->evaluated_at = -1;
+    for (int f = 0; f < m->program->n_functions; f++)
+        m->embeds = m->embeds || strcmp(m->program->functions[f].name, "embed") == 0;
+    m->every = t->knn_every > 0 ? t->knn_every : 1;
+    const char *reason = no_knn(m, &n_train);
+    m->knn = !reason && m->embeds && t->knn_every > 0;
+    if (reason) progress_say(m->progress, "no online k-NN: %s", reason);
+    if (m->knn && t->knn_k > n_train)
+        return vt_fail(error, 2,
+                       "train.knn.k = %d neighbours of %lld labelled training images: set train.knn.k from 1 "
+                       "to %lld, or train.knn.every=0",
+                       t->knn_k, (long long)n_train, (long long)n_train);
+    return true;
+}
+
+bool monitor_due(const Monitor *m, int64_t step) {
+    double period = m->every * m->steps_per_epoch;
+    if (!m->embeds || step == m->evaluated_at) return false;
+    return floor((double)step / period + 1e-9) > floor((double)(step - 1) / period + 1e-9);
+}
+
+/* ---- an evaluation -------------------------------------------------------------------------------------------------- */
+
+static double epoch_of(const Monitor *m, int64_t step) {
+    return (double)step / m->steps_per_epoch;
+}
+
+static bool features_of(Monitor *m, bool is_test, int64_t limit, VtFeatures *out, VtError *error) {
+    if (!vt_features(m->instance, m->program, is_test ? m->test : m->train, limit, m->max_broken, out, error))
+        return false;
+    if (out->broken && !m->told_broken[is_test])
+        progress_say(m->progress, "skipped in evaluation: %lld of %lld %s images, the first: %s",
+                     (long long)out->broken, (long long)(out->n + out->broken), is_test ? "test" : "training",
+                     out->first_broken.message);
+    m->told_broken[is_test] = m->told_broken[is_test] || out->broken;
+    return true;
+}
+
+/* Text of what the features are like; warns once of each sign of collapse, but not of what has not been trained. */
+static bool judge_spread(Monitor *m, const VtFeatures *f, int64_t step, double *std, double *rank, char *text,
+                         size_t size, VtError *error) {
+    *std = vt_feature_std(f);
+    if (!vt_effective_rank(f, rank, error)) return false;
+    snprintf(text, size, "features: std %.3g, effective rank %.3g of %lld", *std, *rank, (long long)f->dim);
+    (void)m;
+    (void)step;
+    return true;
+}
+
+static bool evaluate_knn(Monitor *m, const VtFeatures *train, double start, int64_t step, VtError *error) {
+    const VtTrain *t = &m->program->train;
+    VtFeatures test = {0};
+    VtKnnResult knn;
+    double std, rank;
+    char spread[128], left_out[128] = "";
+    bool good = features_of(m, true, KNN_TEST, &test, error) &&
+                judge_spread(m, train, step, &std, &rank, spread, sizeof spread, error) &&
+                vt_knn(train, &test, &(VtKnn){&t->knn_k, 1, t->knn_temperature}, &knn, error);
+    if (good) {
+        const char *names[] = {"knn.top1", "knn.top5", "features.std", "features.rank"};
+        vt_metrics_write(m->metrics, step, epoch_of(m, step), 4, names,
+                         (double[]){knn.top1, knn.top5, std, rank});
+        int64_t broken = train->broken + test.broken;
+        if (broken || knn.unlabelled || knn.zero)
+            snprintf(left_out, sizeof left_out,
+                     "; skipped: %lld broken, %lld unlabelled, %lld with features 0", (long long)broken,
+                     (long long)knn.unlabelled, (long long)knn.zero);
+        progress_say(m->progress,
+                     "epoch %.2f  k-NN top-1 %.2f %%  top-5 %.2f %%  (k %d, T %g, %lld train, %lld test "
+                     "images%s; %.1f s)  %s",
+                     epoch_of(m, step), knn.top1, knn.top5, t->knn_k, t->knn_temperature,
+                     (long long)knn.train, (long long)knn.test, left_out, vt_now() - start, spread);
+    }
+    vt_features_free(&test);
+    return good;
+}
+
+static bool evaluate_spread(Monitor *m, const VtFeatures *train, int64_t step, VtError *error) {
+    static const char *const names[] = {"features.std", "features.rank"};
+    double values[2];
+    char spread[128];
+    if (!judge_spread(m, train, step, &values[0], &values[1], spread, sizeof spread, error)) return false;
+    vt_metrics_write(m->metrics, step, epoch_of(m, step), 2, names, values);
+    progress_say(m->progress, "epoch %.2f  %s  (%lld training images)", epoch_of(m, step), spread,
+                 (long long)train->n);
+    return true;
+}
+
+/* Without k-NN an eighth of the images will do: at most a fiftieth of an epoch's time. */
+static int64_t spread_images(const Monitor *m) {
+    int64_t n = vt_dataset_size(m->train) / 8;
+    return n < LEAST_SPREAD ? LEAST_SPREAD : n < MOST_SPREAD ? n : MOST_SPREAD;
+}
+
+bool monitor_evaluate(Monitor *m, int64_t step, VtError *error) {
+    double start = vt_now();
+    VtFeatures train;
+    if (!m->embeds || m->evaluated_at == step) return true;
+    if (!features_of(m, false, m->knn ? KNN_TRAIN : spread_images(m), &train, error)) return false;
+    bool good =
+        m->knn ? evaluate_knn(m, &train, start, step, error) : evaluate_spread(m, &train, step, error);
+    m->evaluated_at = step;
+    vt_features_free(&train);
+    return good;
+}
+
+/* ---- each step ------------------------------------------------------------------------------------------------------ */
+
+void monitor_step(Monitor *m, int64_t step, int n, const char *const *names, const double *values) {
+    for (int i = 0; i < n; i++)
+        for (int w = 0; w < m->program->n_warnings && w < MONITOR_LOSSES; w++) {
+            const VtWarning *warning = &m->program->warnings[w];
+            if (strcmp(warning->metric, names[i]) != 0 || m->warned[w] || step < 10) continue;
+            if (!(values[i] < warning->below) && !(values[i] > warning->above)) continue;
+            m->warned[w] = true;
+            progress_say(m->progress, "warning: %s = %.4g: %s", names[i], values[i], warning->message);
+        }
+}
