@@ -78,7 +78,7 @@ static void bench_pipeline(const VtPipeline *pipeline, const VtImage *images, in
     do {
         for (int i = 0; i < 64; i++, done++) {
             VtRng rng = {.seed = 1, .stream = vt_stream(pipeline->name), .step = (uint64_t)done};
-            vt_pipeline_apply(pipeline, &images[done % n], &rng, out);
+            if (!vt_pipeline_apply(pipeline, &images[done % n], &rng, out, NULL)) abort();
         }
     } while ((spent = now() - start) < seconds);
     report(pipeline->name, done, spent);

@@ -9,7 +9,8 @@
 
 typedef struct {
     VtImage image;
-    bool owned; /* else the caller's pixels, not to be changed */
+    bool owned;     /* else the caller's pixels, not to be changed */
+    bool no_memory; /* the rest is left out */
     int size;
     VtRng *rng;
     const double *p;
@@ -33,16 +34,18 @@ static void replace(Work *w, VtImage next) {
     w->owned = true;
 }
 
-static VtImage new_image(int width, int height) {
-    VtImage image = {width, height, malloc(3 * (size_t)width * (size_t)height)};
-    if (!image.rgb) abort();
+/* As zeros; without pixels where memory ran out. */
+static VtImage new_image(Work *w, int width, int height) {
+    VtImage image = {width, height, calloc((size_t)width * (size_t)height, 3)};
+    if (!image.rgb) w->no_memory = true;
     return image;
 }
 
-/* The pixels at hand, for changing in place: copied if they are the caller's. */
+/* The pixels at hand, for changing in place: copied if they are the caller's. NULL: no memory. */
 static uint8_t *editable(Work *w) {
     if (!w->owned) {
-        VtImage copy = new_image(w->image.width, w->image.height);
+        VtImage copy = new_image(w, w->image.width, w->image.height);
+        if (!copy.rgb) return NULL;
         memcpy(copy.rgb, w->image.rgb, 3 * pixels(w));
         replace(w, copy);
     }
@@ -51,9 +54,10 @@ static uint8_t *editable(Work *w) {
 
 /* The rectangle, resized to size × size, becomes the image. */
 static void crop_to_size(Work *w, int x, int y, int width, int height, bool cubic) {
-    VtImage next = new_image(w->size, w->size);
-    vt_resize(&w->image, (VtRect){x, y, width, height}, w->size, w->size, (VtRect){0, 0, w->size, w->size},
-              cubic, next.rgb);
+    VtImage next = new_image(w, w->size, w->size);
+    if (!next.rgb) return;
+    w->no_memory = !vt_resize(&w->image, (VtRect){x, y, width, height}, w->size, w->size,
+                              (VtRect){0, 0, w->size, w->size}, cubic, next.rgb);
     replace(w, next);
 }
 
@@ -81,16 +85,16 @@ static void augment_random_resized_crop(Work *w) {
 
 /* The window of size × size at (x, y) of the image resized to width × height; black beyond it. Only what shows is computed. */
 static void show_window(Work *w, int width, int height, int x, int y, bool cubic) {
-    VtImage whole = {w->size, w->size, calloc(3, (size_t)w->size * (size_t)w->size)}, part;
-    if (!whole.rgb) abort();
+    VtImage whole = new_image(w, w->size, w->size);
+    if (!whole.rgb) return;
     int left = x < 0 ? 0 : x, right = x + w->size < width ? x + w->size : width;
     int top = y < 0 ? 0 : y, bottom = y + w->size < height ? y + w->size : height;
     if (left < right && top < bottom) {
         VtRect rect = {left, top, right - left, bottom - top};
-        part = new_image(rect.width, rect.height);
-        vt_resize(&w->image, (VtRect){0, 0, w->image.width, w->image.height}, width, height, rect, cubic,
-                  part.rgb);
-        for (int r = 0; r < rect.height; r++)
+        VtImage part = new_image(w, rect.width, rect.height);
+        w->no_memory = !part.rgb || !vt_resize(&w->image, (VtRect){0, 0, w->image.width, w->image.height},
+                                               width, height, rect, cubic, part.rgb);
+        for (int r = 0; part.rgb && r < rect.height; r++)
             memcpy(whole.rgb + 3 * ((size_t)(top - y + r) * (size_t)w->size + (size_t)(left - x)),
                    part.rgb + 3 * (size_t)r * (size_t)rect.width, 3 * (size_t)rect.width);
         vt_image_free(&part);
@@ -121,7 +125,7 @@ static void augment_resize(Work *w) {
 static void augment_flip(Work *w) {
     if (!happens(w, w->p[0])) return;
     uint8_t *rgb = editable(w);
-    for (int y = 0; y < w->image.height; y++) {
+    for (int y = 0; rgb && y < w->image.height; y++) {
         uint8_t *row = rgb + 3 * (size_t)y * (size_t)w->image.width;
         for (int a = 0, b = w->image.width - 1; a < b; a++, b--)
             for (int c = 0; c < 3; c++) {
@@ -137,7 +141,7 @@ static void augment_color_jitter(Work *w) {
     if (!happens(w, w->p[4])) return;
     vt_rng_permutation(w->rng, order, 4);
     uint8_t *rgb = editable(w);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; rgb && i < 4; i++) {
         int which = order[i];
         double strength = w->p[which], low = 1 - strength > 0 ? 1 - strength : 0;
         if (strength == 0) continue;
@@ -149,16 +153,19 @@ static void augment_color_jitter(Work *w) {
 }
 
 static void augment_grayscale(Work *w) {
-    if (happens(w, w->p[0])) vt_grayscale(editable(w), pixels(w));
+    uint8_t *rgb = happens(w, w->p[0]) ? editable(w) : NULL;
+    if (rgb) vt_grayscale(rgb, pixels(w));
 }
 
 static void augment_blur(Work *w) {
-    if (happens(w, w->p[2]))
-        vt_blur(editable(w), w->image.width, w->image.height, between(w, w->p[0], w->p[1]));
+    uint8_t *rgb = happens(w, w->p[2]) ? editable(w) : NULL;
+    if (rgb && !vt_blur(rgb, w->image.width, w->image.height, between(w, w->p[0], w->p[1])))
+        w->no_memory = true;
 }
 
 static void augment_solarize(Work *w) {
-    if (happens(w, w->p[1])) vt_solarize(editable(w), pixels(w), (int)w->p[0]);
+    uint8_t *rgb = happens(w, w->p[1]) ? editable(w) : NULL;
+    if (rgb) vt_solarize(rgb, pixels(w), (int)w->p[0]);
 }
 
 static void augment_normalize(Work *w) {
@@ -182,19 +189,21 @@ VT_CLONES static void to_planes(const uint8_t *restrict rgb, size_t n, const flo
     }
 }
 
-void vt_pipeline_apply(const VtPipeline *pipeline, const VtImage *image, VtRng *rng, float *out) {
+bool vt_pipeline_apply(const VtPipeline *pipeline, const VtImage *image, VtRng *rng, float *out,
+                       VtError *error) {
     Work w = {.image = *image, .size = pipeline->size, .rng = rng, .std = {1, 1, 1}};
-    for (int i = 0; i < pipeline->n_augments; i++) {
+    for (int i = 0; i < pipeline->n_augments && !w.no_memory; i++) {
         w.p = pipeline->augments[i].params;
         AUGMENTS[pipeline->augments[i].kind](&w);
     }
-    if (w.image.width != w.size || w.image.height != w.size)
+    if (!w.no_memory && (w.image.width != w.size || w.image.height != w.size))
         crop_to_size(&w, 0, 0, w.image.width, w.image.height, true);
     float mean[3], std[3];
     for (int c = 0; c < 3; c++) {
         mean[c] = (float)w.mean[c];
         std[c] = (float)w.std[c];
     }
-    to_planes(w.image.rgb, pixels(&w), mean, std, out);
+    if (!w.no_memory) to_planes(w.image.rgb, pixels(&w), mean, std, out);
     if (w.owned) vt_image_free(&w.image);
+    return !w.no_memory || vt_fail(error, 1, "out of memory for view '%s'", pipeline->name);
 }

@@ -161,7 +161,7 @@ static void blur_columns(uint8_t *image, int n, size_t row, const Box *box, uint
     memcpy(image, spare, row * (size_t)n);
 }
 
-void vt_blur(uint8_t *rgb, int width, int height, double sigma) {
+bool vt_blur(uint8_t *rgb, int width, int height, double sigma) {
     enum { PASSES = 3 };
     float s2 = (float)(sigma * sigma) / PASSES, l = floorf((sqrtf(12 * s2 + 1) - 1) / 2);
     float radius = l + (2 * l + 1) * (l * (l + 1) - 3 * s2) / (6 * (s2 - (l + 1) * (l + 1)));
@@ -169,11 +169,12 @@ void vt_blur(uint8_t *rgb, int width, int height, double sigma) {
     box.edge = ((1u << 24) - (uint32_t)(box.radius * 2 + 1) * box.whole) / 2;
     size_t bytes = 3 * (size_t)width * (size_t)height, edge = (size_t)(width > height ? width : height);
     uint32_t *sums = malloc(3 * edge * sizeof *sums + 2 * bytes);
-    if (!sums) abort();
+    if (!sums) return false;
     uint8_t *turned = (uint8_t *)(sums + 3 * edge), *spare = turned + bytes;
     vt_transpose(rgb, 3 * (size_t)width, height, width, turned);
     blur_columns(turned, width, 3 * (size_t)height, &box, sums, spare);
     vt_transpose(turned, 3 * (size_t)height, width, height, rgb);
     blur_columns(rgb, height, 3 * (size_t)width, &box, sums, spare);
     free(sums);
+    return true;
 }

@@ -43,7 +43,8 @@ static void fill(void *user, int thread, int threads) {
             memset(f->out + i * size, 0, sizeof(float) * (size_t)size);
             continue;
         }
-        vt_pipeline_apply(f->pipeline, &image, &rng, f->out + i * size);
+        f->good[i] = vt_pipeline_apply(f->pipeline, &image, &rng, f->out + i * size, &wrong);
+        if (!f->good[i]) note_wrong(f, i, &wrong);
         vt_image_free(&image);
     }
 }

@@ -1,93 +1,90 @@
-/* 8-bit RGB images and their decoding: JPEG through libjpeg-turbo, PNG through libspng. */
-#include "runtime/runtime.h"
+/* 8-bit RGB images: which decoder a file is for, by its first bytes, and the limits all of them share. */
+#include "runtime/image.h"
 
-#include <spng.h>
 #include <stdlib.h>
 #include <string.h>
-#include <turbojpeg.h>
 
-enum { MAX_EDGE = 16384, MAX_PIXELS = 64 << 20 };
+static const struct {
+    const char *format, *magic; /* '?' stands for any byte */
+    size_t length;
+    ImageDecoder *decode; /* NULL: known by name alone */
+} FORMATS[] = {
+    {"JPEG", "\xff\xd8\xff", 3, decode_jpeg},
+    {"PNG", "\x89PNG", 4, decode_png},
+    {"WebP", "RIFF????WEBP", 12, decode_webp},
+    {"TIFF", "II*\0", 4, decode_tiff},
+    {"TIFF", "MM\0*", 4, decode_tiff},
+    {"TIFF", "II+\0", 4, decode_tiff}, /* BigTIFF */
+    {"TIFF", "MM\0+", 4, decode_tiff},
+    {"GIF", "GIF87a", 6, decode_gif},
+    {"GIF", "GIF89a", 6, decode_gif},
+    {"BMP", "BM", 2, decode_bmp},
+    {"PBM", "P1", 2, decode_pnm},
+    {"PGM", "P2", 2, decode_pnm},
+    {"PPM", "P3", 2, decode_pnm},
+    {"PBM", "P4", 2, decode_pnm},
+    {"PGM", "P5", 2, decode_pnm},
+    {"PPM", "P6", 2, decode_pnm},
+    {"AVIF or HEIF", "????ftyp", 8, NULL},
+    {"JPEG 2000", "????jP  \r\n\x87\n", 12, NULL},
+    {"JPEG 2000", "\xff\x4f\xff\x51", 4, NULL},
+    {"JPEG XL", "????JXL \r\n\x87\n", 12, NULL},
+    {"JPEG XL", "\xff\x0a", 2, NULL},
+    {"Photoshop", "8BPS", 4, NULL},
+};
+enum { N_FORMATS = sizeof FORMATS / sizeof *FORMATS };
 
-static bool sane_size(int64_t width, int64_t height, const char *name, VtError *error) {
-    if (width >= 1 && height >= 1 && width <= MAX_EDGE && height <= MAX_EDGE && width * height <= MAX_PIXELS)
-        return true;
-    return vt_bad_image(error, "%s: %lld x %lld pixels: refused (at most %d on an edge)", name,
-                        (long long)width, (long long)height, MAX_EDGE);
+static int format_of(const uint8_t *bytes, size_t size) {
+    for (int f = 0; f < N_FORMATS; f++) {
+        size_t same = 0;
+        while (same < FORMATS[f].length && same < size &&
+               (FORMATS[f].magic[same] == '?' || (uint8_t)FORMATS[f].magic[same] == bytes[same]))
+            same++;
+        if (same == FORMATS[f].length) return f;
+    }
+    return -1;
 }
 
-/* Pillow's way from CMYK: Adobe's files hold it inverted, and libjpeg-turbo hands it on as it is. */
-static void cmyk_to_rgb(const uint8_t *cmyk, size_t n, uint8_t *rgb) {
+bool image_make(VtImage *out, int64_t width, int64_t height, const char *name, VtError *error) {
+    if (width < 1 || height < 1)
+        return vt_bad_image(error, "%s: %lld x %lld pixels: damaged", name, (long long)width,
+                            (long long)height);
+    if (width > IMAGE_MAX_EDGE || height > IMAGE_MAX_EDGE)
+        return vt_bad_image(error, "%s: %lld x %lld pixels: refused: an edge is at most %d pixels", name,
+                            (long long)width, (long long)height, IMAGE_MAX_EDGE);
+    if (width * height > IMAGE_MAX_PIXELS)
+        return vt_bad_image(error, "%s: %lld x %lld pixels: refused: %lld pixels in all, at most %d", name,
+                            (long long)width, (long long)height, (long long)(width * height),
+                            IMAGE_MAX_PIXELS);
+    *out = (VtImage){(int)width, (int)height, calloc((size_t)(width * height), 3)};
+    return out->rgb || vt_fail(error, 1, "%s: out of memory for %lld x %lld pixels", name, (long long)width,
+                               (long long)height);
+}
+
+void image_from_cmyk(const uint8_t *inks, size_t n, bool inverted, uint8_t *rgb) {
+    uint8_t flip = inverted ? 0 : 255;
     for (size_t i = 0; i < n; i++)
         for (size_t c = 0; c < 3; c++)
-            rgb[3 * i + c] = (uint8_t)((cmyk[4 * i + c] * cmyk[4 * i + 3] + 127) / 255);
+            rgb[3 * i + c] = (uint8_t)(((inks[4 * i + c] ^ flip) * (inks[4 * i + 3] ^ flip) + 127) / 255);
 }
 
-static bool decompress_jpeg(tjhandle handle, const uint8_t *bytes, size_t size, const char *name,
-                            VtImage *out, VtError *error) {
-    int sampling, color;
-    if (tjDecompressHeader3(handle, bytes, size, &out->width, &out->height, &sampling, &color) != 0)
-        return vt_bad_image(error, "%s: %s", name, tjGetErrorStr2(handle));
-    if (!sane_size(out->width, out->height, name, error)) return false;
-    bool four = color == TJCS_CMYK || color == TJCS_YCCK;
-    size_t n = (size_t)out->width * (size_t)out->height;
-    uint8_t *pixels = malloc(n * (four ? 4 : 3));
-    if (!pixels || !(out->rgb = four ? malloc(n * 3) : pixels)) {
-        free(pixels);
-        return vt_fail(error, 1, "%s: out of memory", name);
-    }
-    /* a warning fails too: a truncated file must not pass as an image */
-    bool good = tjDecompress2(handle, bytes, size, pixels, out->width, 0, out->height,
-                              four ? TJPF_CMYK : TJPF_RGB, TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS) == 0;
-    if (good && four) cmyk_to_rgb(pixels, n, out->rgb);
-    if (four) free(pixels);
-    return good || vt_bad_image(error, "%s: %s", name, tjGetErrorStr2(handle));
-}
-
-static bool decode_jpeg(const uint8_t *bytes, size_t size, const char *name, VtImage *out, VtError *error) {
-    tjhandle handle = tjInitDecompress();
-    if (!handle) return vt_fail(error, 1, "%s: no JPEG decoder", name);
-    bool good = decompress_jpeg(handle, bytes, size, name, out, error);
-    tjDestroy(handle);
-    if (!good) vt_image_free(out);
-    return good;
-}
-
-static bool decode_png(const uint8_t *bytes, size_t size, const char *name, VtImage *out, VtError *error) {
-    spng_ctx *png = spng_ctx_new(0);
-    struct spng_ihdr header;
-    size_t length = 0;
-    if (!png) return vt_fail(error, 1, "out of memory");
-    spng_set_image_limits(png, MAX_EDGE, MAX_EDGE);
-    int problem = spng_set_png_buffer(png, bytes, size);
-    if (!problem) problem = spng_get_ihdr(png, &header);
-    bool good = !problem && sane_size(header.width, header.height, name, error);
-    if (problem == SPNG_EMEM)
-        vt_fail(error, 1, "%s: out of memory", name);
-    else if (problem)
-        vt_bad_image(error, "%s: %s", name, spng_strerror(problem));
-    if (good && !(problem = spng_decoded_image_size(png, SPNG_FMT_RGB8, &length))) {
-        out->width = (int)header.width;
-        out->height = (int)header.height;
-        out->rgb = malloc(length);
-        problem = out->rgb ? spng_decode_image(png, out->rgb, length, SPNG_FMT_RGB8, 0) : SPNG_EMEM;
-        if (!problem) problem = spng_decode_chunks(png); /* the last checksum and the end */
-    }
-    spng_ctx_free(png);
-    if (good && !problem) return true;
-    if (good && problem == SPNG_EMEM)
-        vt_fail(error, 1, "%s: out of memory", name);
-    else if (good)
-        vt_bad_image(error, "%s: %s", name, spng_strerror(problem));
-    vt_image_free(out);
-    return false;
+const char *vt_image_format(const uint8_t *bytes, size_t size) {
+    int format = format_of(bytes, size);
+    return format >= 0 && FORMATS[format].decode ? FORMATS[format].format : NULL;
 }
 
 bool vt_image_decode(const uint8_t *bytes, size_t size, const char *name, VtImage *out, VtError *error) {
-    static const uint8_t png[] = {0x89, 'P', 'N', 'G'};
+    static const char known[] = "JPEG, PNG, WebP, TIFF, GIF, BMP, PPM, PGM or PBM";
     *out = (VtImage){0};
-    if (size >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8) return decode_jpeg(bytes, size, name, out, error);
-    if (size >= 4 && memcmp(bytes, png, 4) == 0) return decode_png(bytes, size, name, out, error);
-    return vt_bad_image(error, "%s: neither JPEG nor PNG", name);
+    if (size == 0) return vt_bad_image(error, "%s: empty", name);
+    int format = format_of(bytes, size);
+    if (format < 0) return vt_bad_image(error, "%s: no image: none of %s", name, known);
+    if (!FORMATS[format].decode)
+        return vt_bad_image(error, "%s: an image of format %s, which is not read: convert it to %s", name,
+                            FORMATS[format].format, known);
+    if (FORMATS[format].decode(bytes, size, name, out, error)) return true;
+    vt_image_free(out);
+    return false;
 }
 
 void vt_image_free(VtImage *image) {

@@ -1,7 +1,6 @@
 /* Data-dependent kernels: see irregular.h. An index out of range takes no part: it reads as zeros and writes nothing. */
 #include "runtime/irregular.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static void share(int64_t n, int32_t thread, int32_t threads, int64_t *from, int64_t *to) {
@@ -102,18 +101,41 @@ void vt_kernel_argmax(void *const *args, int32_t thread, int32_t threads) {
     }
 }
 
-/* A stable merge sort of `order` by key. */
-static void sort_by(const double *key, int32_t *order, int32_t *spare, int64_t n) {
-    for (int64_t width = 1; width < n; width *= 2) {
-        for (int64_t a = 0; a < n; a += 2 * width) {
-            int64_t mid = a + width < n ? a + width : n, end = mid + width < n ? mid + width : n, i = a,
-                    j = mid;
-            for (int64_t o = a; o < end; o++) {
-                bool left = j >= end || (i < mid && !(key[order[j]] < key[order[i]]));
-                spare[o] = left ? order[i++] : order[j++];
-            }
-        }
-        memcpy(order, spare, sizeof *order * (size_t)n);
+/* One line to sort: elements and places lie `stride` apart. Nothing is allocated, so that a kernel cannot fail. */
+typedef struct {
+    const void *x;
+    int32_t *order;
+    int64_t base, stride;
+    int dtype;
+} Line;
+
+/* By value, NaN last, then by place: so the order is the stable one. */
+static bool comes_before(const Line *l, int32_t i, int32_t j) {
+    double a = element(l->x, l->base + i * l->stride, l->dtype),
+           b = element(l->x, l->base + j * l->stride, l->dtype);
+    if (a < b || b < a) return a < b;
+    if ((a != a) != (b != b)) return b != b;
+    return i < j;
+}
+
+/* `place` goes into the heap of n places from its root `at` down: a parent comes after its children. */
+static void sift_down(const Line *l, int32_t place, int64_t at, int64_t n) {
+    for (int64_t child; (child = 2 * at + 1) < n; at = child) {
+        if (child + 1 < n && comes_before(l, l->order[child * l->stride], l->order[(child + 1) * l->stride]))
+            child++;
+        if (!comes_before(l, place, l->order[child * l->stride])) break;
+        l->order[at * l->stride] = l->order[child * l->stride];
+    }
+    l->order[at * l->stride] = place;
+}
+
+static void heap_sort(const Line *l, int64_t n) {
+    for (int64_t j = 0; j < n; j++) l->order[j * l->stride] = (int32_t)j;
+    for (int64_t at = n / 2 - 1; at >= 0; at--) sift_down(l, l->order[at * l->stride], at, n);
+    for (int64_t last = n - 1; last > 0; last--) {
+        int32_t place = l->order[last * l->stride];
+        l->order[last * l->stride] = l->order[0];
+        sift_down(l, place, 0, last);
     }
 }
 
@@ -121,20 +143,10 @@ void vt_kernel_argsort(void *const *args, int32_t thread, int32_t threads) {
     const int64_t *s = args[2];
     int64_t n = s[1], inner = s[2], from, to;
     share(s[0] * inner, thread, threads, &from, &to);
-    double *key = malloc(sizeof *key * (size_t)n);
-    int32_t *order = malloc(sizeof *order * 2 * (size_t)n);
-    if (!key || !order) abort();
     for (int64_t i = from; i < to; i++) {
         int64_t base = i / inner * n * inner + i % inner;
-        for (int64_t j = 0; j < n; j++) {
-            key[j] = element(args[0], base + j * inner, (int)s[3]);
-            order[j] = (int32_t)j;
-        }
-        sort_by(key, order, order + n, n);
-        for (int64_t j = 0; j < n; j++) ((int32_t *)args[1])[base + j * inner] = order[j];
+        heap_sort(&(Line){args[0], (int32_t *)args[1] + base, base, inner, (int)s[3]}, n);
     }
-    free(key);
-    free(order);
 }
 
 /* Walks the windows of images [from, to); `fold` adds them back. */

@@ -78,9 +78,9 @@ static bool make_batch(VtLoader *l, Slot *slot, int64_t step) {
     const VtProgram *p = l->program;
     for (int64_t b = 0; b < p->train.batch; b++) {
         int64_t index = slot->indices[b];
-        VtImage image;
-        if (!load_good(l, &index, &image, &slot->error)) return false;
-        for (int i = 0; i < p->n_inputs; i++) {
+        VtImage image = {0};
+        bool good = load_good(l, &index, &image, &slot->error);
+        for (int i = 0; good && i < p->n_inputs; i++) {
             const VtInput *input = &p->inputs[i];
             if (!slot->inputs[i]) continue;
             if (input->source == VT_SOURCE_LABEL)
@@ -91,10 +91,12 @@ static bool make_batch(VtLoader *l, Slot *slot, int64_t step) {
             VtRng rng = {.seed = (uint64_t)p->train.seed,
                          .stream = vt_stream(pipeline->name),
                          .step = (uint64_t)(step * p->train.batch + b)};
-            vt_pipeline_apply(pipeline, &image, &rng,
-                              (float *)slot->inputs[i] + b * 3 * (int64_t)pipeline->size * pipeline->size);
+            good = vt_pipeline_apply(
+                pipeline, &image, &rng,
+                (float *)slot->inputs[i] + b * 3 * (int64_t)pipeline->size * pipeline->size, &slot->error);
         }
         vt_image_free(&image);
+        if (!good) return false;
     }
     return true;
 }

@@ -27,16 +27,21 @@ static double bicubic(double x) { /* Keys, a = -0.5 */
     return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
 }
 
-/* The positions begin … begin + count - 1 of `to`. */
-static Filter make_filter(int from, int to, int begin, int count, bool cubic) {
+static void free_filter(Filter *filter) {
+    free(filter->first);
+    free(filter->weights);
+}
+
+/* The positions begin … begin + count - 1 of `to`. False: no memory. */
+static bool make_filter(Filter *out, int from, int to, int begin, int count, bool cubic) {
     double scale = (double)from / to, stretch = scale < 1 ? 1 : scale, support = (cubic ? 2 : 1) * stretch;
     Filter filter = {.taps = (int)ceil(support) * 2 + 1};
     filter.first = malloc(sizeof(int) * 2 * (size_t)count);
-    filter.count = filter.first + count;
+    filter.count = filter.first ? filter.first + count : NULL;
     filter.weights = malloc(sizeof(int32_t) * (size_t)count * (size_t)filter.taps);
     double *w = malloc(sizeof(double) * (size_t)filter.taps);
-    if (!filter.first || !filter.weights || !w) abort();
-    for (int i = 0; i < count; i++) {
+    bool good = filter.first && filter.weights && w;
+    for (int i = 0; good && i < count; i++) {
         double center = (begin + i + 0.5) * scale, sum = 0;
         int low = (int)(center - support + 0.5), high = (int)(center + support + 0.5);
         if (low < 0) low = 0;
@@ -54,12 +59,11 @@ static Filter make_filter(int from, int to, int begin, int count, bool cubic) {
         filter.count[i] = high - low;
     }
     free(w);
-    return filter;
-}
-
-static void free_filter(Filter *filter) {
-    free(filter->first);
-    free(filter->weights);
+    if (good)
+        *out = filter;
+    else
+        free_filter(&filter);
+    return good;
 }
 
 static uint8_t clip8(int32_t sum) {
@@ -105,23 +109,27 @@ static void copy_rows(const uint8_t *from, size_t stride, int rows, size_t row, 
 }
 
 /* Along the rows is along the columns of the transposed image, where one weight serves a whole line: vectors. */
-static void resize_across(const uint8_t *from, size_t stride, int rows, int columns, int width, VtRect window,
+static bool resize_across(const uint8_t *from, size_t stride, int rows, int columns, int width, VtRect window,
                           bool cubic, uint8_t *to) {
-    Filter filter = make_filter(columns, width, window.x, window.width, cubic);
+    Filter filter;
+    if (!make_filter(&filter, columns, width, window.x, window.width, cubic)) return false;
     int last = window.width - 1, first = filter.first[0],
         used = filter.first[last] + filter.count[last] - first;
     size_t row = 3 * (size_t)rows;
-    uint8_t *turned = malloc(row * ((size_t)used + (size_t)window.width)),
-            *filtered = turned + row * (size_t)used;
-    if (!turned) abort();
-    vt_transpose(from + 3 * (size_t)first, stride, rows, used, turned);
-    filter_rows(turned, row, first, &filter, window.width, filtered);
-    vt_transpose(filtered, row, window.width, rows, to);
+    uint8_t *turned = malloc(row * ((size_t)used + (size_t)window.width));
+    if (turned) {
+        uint8_t *filtered = turned + row * (size_t)used;
+        vt_transpose(from + 3 * (size_t)first, stride, rows, used, turned);
+        filter_rows(turned, row, first, &filter, window.width, filtered);
+        vt_transpose(filtered, row, window.width, rows, to);
+    }
+    bool good = turned;
     free(turned);
     free_filter(&filter);
+    return good;
 }
 
-void vt_resize(const VtImage *from, VtRect crop, int width, int height, VtRect window, bool cubic,
+bool vt_resize(const VtImage *from, VtRect crop, int width, int height, VtRect window, bool cubic,
                uint8_t *to) {
     size_t stride = 3 * (size_t)from->width, row = 3 * (size_t)window.width;
     const uint8_t *corner = from->rgb + (size_t)crop.y * stride + 3 * (size_t)crop.x;
@@ -129,19 +137,20 @@ void vt_resize(const VtImage *from, VtRect crop, int width, int height, VtRect w
     Filter filter = {0};
     int first = window.y, used = window.height; /* the rows that matter */
     if (down) {
-        filter = make_filter(crop.height, height, window.y, window.height, cubic);
+        if (!make_filter(&filter, crop.height, height, window.y, window.height, cubic)) return false;
         first = filter.first[0];
         used = filter.first[window.height - 1] + filter.count[window.height - 1] - first;
     }
     uint8_t *between = down ? malloc(row * (size_t)used) : to;
-    if (!between) abort();
+    bool good = between;
     corner += (size_t)first * stride;
-    if (across)
-        resize_across(corner, stride, used, crop.width, width, window, cubic, between);
-    else
+    if (good && across)
+        good = resize_across(corner, stride, used, crop.width, width, window, cubic, between);
+    else if (good)
         copy_rows(corner + 3 * (size_t)window.x, stride, used, row, between);
-    if (!down) return;
-    filter_rows(between, row, first, &filter, window.height, to);
+    if (!down) return good;
+    if (good) filter_rows(between, row, first, &filter, window.height, to);
     free(between);
     free_filter(&filter);
+    return good;
 }

@@ -56,14 +56,19 @@ typedef struct {
     int width, height;
     uint8_t *rgb; /* height * width * 3, interleaved; owned (free) */
 } VtImage;
+/* By content, whatever the name: JPEG, PNG, WebP, TIFF, GIF, BMP, PPM, PGM, PBM. Bytes that are no whole image, or one beyond the limits of
+ * size (the message names the limit), are bad data; that memory ran out is not. */
 bool vt_image_decode(const uint8_t *bytes, size_t size, const char *name, VtImage *out, VtError *error);
+/* What the first bytes say ("JPEG"); NULL: none that is read. Sixteen bytes are enough. */
+const char *vt_image_format(const uint8_t *bytes, size_t size);
 void vt_image_free(VtImage *image);
 
 /* ---- augment*.c: pipelines (one file a family)
  * -------------------------------------------------------------- Writes f32[3, size, size] to `out`. All
- * randomness comes from `rng`; scratch may be NULL. Never fails on a valid image. Numbers follow torchvision
+ * randomness comes from `rng`. On a valid image it fails for lack of memory alone. Numbers follow torchvision
  * on PIL images (Pillow's 8-bit rounding between steps). */
-void vt_pipeline_apply(const VtPipeline *pipeline, const VtImage *image, VtRng *rng, float *out);
+bool vt_pipeline_apply(const VtPipeline *pipeline, const VtImage *image, VtRng *rng, float *out,
+                       VtError *error);
 
 /* ---- sampler.c
  * ------------------------------------------------------------------------------------------------ Fills
@@ -80,7 +85,7 @@ void vt_dataset_close(VtDataset *dataset);
 int64_t vt_dataset_size(const VtDataset *dataset);
 int vt_dataset_classes(const VtDataset *dataset);
 const char *vt_dataset_class_name(const VtDataset *dataset, int label);
-const char *vt_dataset_format(const VtDataset *dataset); /* a FORMAT row's name */
+const char *vt_dataset_format(const VtDataset *dataset);       /* a FORMAT row's name */
 int vt_dataset_label(const VtDataset *dataset, int64_t index); /* -1: none */
 int64_t vt_dataset_labelled(const VtDataset *dataset);         /* images that have a label */
 /* Opens what is held out beside a training set: test or validation. True with *out NULL, and the reason in `why`, if there is nothing. */
@@ -216,8 +221,8 @@ void vt_metrics_close(VtMetrics *metrics);
  * Images whose bytes are no image are left out and counted; more than max_broken of them are an error, as is any other
  * failure, and so are features that are NaN or infinite: the message counts and names their images. Polls vt_stop_signal(). */
 typedef struct {
-    float *values;        /* f32[n, dim], finite; owned */
-    int32_t *labels;      /* of each row; -1: none; owned */
+    float *values;   /* f32[n, dim], finite; owned */
+    int32_t *labels; /* of each row; -1: none; owned */
     int64_t n, dim;
     int64_t broken;       /* images left out */
     VtError first_broken; /* what is wrong with the first of them */

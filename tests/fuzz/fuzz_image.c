@@ -1,4 +1,4 @@
-/* Fuzz target: any bytes as an image. What decodes goes through a pipeline to the last pixel. */
+/* Fuzz target: any bytes as an image, of whatever format they begin like. What decodes goes through a pipeline to the last pixel. */
 #include "runtime/runtime.h"
 
 enum {
@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     VtImage image;
     VtRng rng = {.seed = size};
     if (!vt_image_decode(data, size, "fuzz", &image, &error)) return 0;
-    if ((int64_t)image.width * image.height < 1 << 20) vt_pipeline_apply(&pipeline, &image, &rng, out);
+    if ((int64_t)image.width * image.height < 1 << 20)
+        vt_pipeline_apply(&pipeline, &image, &rng, out, &error);
     vt_image_free(&image);
     return 0;
 }

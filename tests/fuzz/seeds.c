@@ -4,7 +4,7 @@
 #include "passes/passes.h"
 #include "runtime/runtime.h"
 #include "tests/fuzz/small.h"
-#include "tests/runtime/images.h"
+#include "tests/runtime/encode.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -221,25 +221,85 @@ static void write_tensors(void) {
     }
 }
 
-static void write_images(void) {
+static void write_image(const char *format, int number, Encoded file) {
     char name[32];
-    VtImage image = make_image(9, 7, 1);
+    snprintf(name, sizeof name, "%s-%d", format, number);
+    write_seed("image", name, file.bytes, file.size);
+    free(file.bytes);
+}
+
+static void write_images(void) {
+    VtImage image = make_image(9, 21, 1);
+    image.height = 7;
     for (int type = 0; type <= 6; type++)
         for (int depth = 1; depth <= 16; depth *= 2) {
             bool whole = depth >= 8;
             if (type == 1 || type == 5 || (!whole && type != 0) || (type == 3 && depth > 8)) continue;
             uint8_t *pixels = calloc(8, 9 * 7);
             Encoded png = encode_png(pixels, 9, 7, type, depth, type == 2 && depth == 8);
-            snprintf(name, sizeof name, "png-%d-%d", type, depth);
-            write_seed("image", name, png.bytes, png.size);
-            free(png.bytes);
+            write_image("png", 100 * type + depth, png);
             free(pixels);
         }
-    for (int sampling = 0; sampling < TJ_NUMSAMP; sampling++) {
-        Encoded jpeg = encode_jpeg(&image, sampling, sampling % 2 ? TJFLAG_PROGRESSIVE : 0);
-        snprintf(name, sizeof name, "jpeg-%d", sampling);
-        write_seed("image", name, jpeg.bytes, jpeg.size);
-        free(jpeg.bytes);
+    static const JpegKind jpegs[] = {{.channels = 3},
+                                     {.channels = 3, .sampling = "22 11 11"},
+                                     {.channels = 3, .sampling = "31 11 11", .progressive = true},
+                                     {.channels = 3, .arithmetic = true},
+                                     {.channels = 3, .separate_scans = true},
+                                     {.channels = 1, .progressive = true}};
+    for (int k = 0; k < (int)(sizeof jpegs / sizeof *jpegs); k++)
+        write_image("jpeg", k, encode_jpeg(image.rgb, 9, jpegs[k].channels == 1 ? 21 : 7, jpegs[k]));
+    write_image("jpeg", 9,
+                encode_jpeg(image.rgb, 9, 5, (JpegKind){.channels = 4, .sampling = "21 11 11 21"}));
+    static const TiffKind tiffs[] = {
+        {.photometric = PHOTOMETRIC_RGB,
+         .samples = 3,
+         .bits = 8,
+         .compression = COMPRESSION_NONE,
+         .mode = "wb"},
+        {.photometric = PHOTOMETRIC_RGB,
+         .samples = 3,
+         .bits = 8,
+         .compression = COMPRESSION_LZW,
+         .mode = "w8"},
+        {.photometric = PHOTOMETRIC_RGB,
+         .samples = 3,
+         .bits = 8,
+         .compression = COMPRESSION_ADOBE_DEFLATE,
+         .separate = true,
+         .orientation = 6},
+        {.photometric = PHOTOMETRIC_RGB,
+         .samples = 3,
+         .bits = 8,
+         .compression = COMPRESSION_PACKBITS,
+         .tile = 16},
+        {.photometric = PHOTOMETRIC_YCBCR, .samples = 3, .bits = 8, .compression = COMPRESSION_JPEG},
+        {.photometric = PHOTOMETRIC_MINISBLACK, .samples = 1, .bits = 16, .compression = COMPRESSION_NONE},
+        {.photometric = PHOTOMETRIC_MINISWHITE,
+         .samples = 1,
+         .bits = 1,
+         .compression = COMPRESSION_CCITTFAX4},
+        {.photometric = PHOTOMETRIC_PALETTE, .samples = 1, .bits = 8, .compression = COMPRESSION_LZW},
+        {.photometric = PHOTOMETRIC_SEPARATED, .samples = 4, .bits = 8, .compression = COMPRESSION_NONE}};
+    for (int k = 0; k < (int)(sizeof tiffs / sizeof *tiffs); k++)
+        write_image("tiff", k, encode_tiff(image.rgb, 9, 5, tiffs[k]));
+    write_image("webp", 0, encode_webp(&image, false));
+    write_image("webp", 1, encode_webp(&image, true));
+    write_image("webp", 2, encode_webp_animation(&image));
+    write_image("gif", 0, encode_gif(image.rgb, 9, 7, 0, 0, false));
+    write_image("gif", 1, encode_gif(image.rgb, 9, 7, 3, 1, true));
+    static const uint32_t masks[] = {0xf800, 0x7e0, 0x1f};
+    write_image("bmp", 0, encode_bmp24(&image));
+    write_image("bmp", 1, encode_bmp(9, -5, 16, 3, masks, image.rgb, 100));
+    write_image("bmp", 2, encode_bmp(9, 7, 4, 0, NULL, image.rgb, 56));
+    write_image("bmp", 3, encode_bmp(9, 2, 8, 1, NULL, "\4\7\0\5abcde\0\0\0\0\2\1\0\6\1\0\1", 20));
+    write_image("bmp", 4, encode_bmp(9, 2, 4, 2, NULL, "\4\x12\0\5\x12\x34\x50\0\0\0\6\x77\0\1", 14));
+    write_image("pnm", 6, encode_ppm(&image));
+    static const char *const texts[] = {"P1 3 2 0 1 0 # c\n101", "P2\n2 2 9\n0 9 3 4\n",
+                                        "P3 1 1 65535 1 2 60000", "P4\n9 1\n\1\2", "P5 2 1 300\n\1\2\1\3"};
+    for (int k = 0; k < 5; k++) {
+        Encoded text = {0};
+        put_text(&text, texts[k]);
+        write_image("pnm", k + 1, text);
     }
     vt_image_free(&image);
 }

@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <stdio.h>
+#include <jpeglib.h>
 #include <spng.h>
-#include <turbojpeg.h>
 
 typedef struct {
     uint8_t *bytes; /* malloc'ed */
@@ -56,18 +57,47 @@ static inline Encoded encode_png(const void *pixels, int width, int height, int 
     return png;
 }
 
-static inline Encoded encode_jpeg(const VtImage *image, int sampling, int flags) {
-    tjhandle handle = tjInitCompress();
+typedef struct {
+    int channels;         /* 1: gray, 3: RGB, 4: CMYK */
+    const char *sampling; /* of each component: "21 11 11"; NULL: 11 */
+    bool progressive, arithmetic, rgb_inside, separate_scans;
+} JpegKind;
+
+static inline Encoded encode_jpeg(const uint8_t *pixels, int width, int height, JpegKind kind) {
+    struct jpeg_compress_struct jpeg;
+    struct jpeg_error_mgr errors;
     unsigned char *buffer = NULL;
     unsigned long size = 0;
-    assert_int_equal(tjCompress2(handle, image->rgb, image->width, 0, image->height, TJPF_RGB, &buffer, &size,
-                                 sampling, 95, flags),
-                     0);
-    Encoded jpeg = {malloc(size), size};
-    memcpy(jpeg.bytes, buffer, size);
-    tjFree(buffer);
-    tjDestroy(handle);
-    return jpeg;
+    jpeg.err = jpeg_std_error(&errors);
+    jpeg_create_compress(&jpeg);
+    jpeg_mem_dest(&jpeg, &buffer, &size);
+    jpeg.image_width = (unsigned)width;
+    jpeg.image_height = (unsigned)height;
+    jpeg.input_components = kind.channels;
+    jpeg.in_color_space = kind.channels == 1 ? JCS_GRAYSCALE : kind.channels == 3 ? JCS_RGB : JCS_CMYK;
+    jpeg_set_defaults(&jpeg);
+    jpeg_set_quality(&jpeg, 95, TRUE);
+    if (kind.rgb_inside) jpeg_set_colorspace(&jpeg, JCS_RGB);
+    for (int c = 0; c < kind.channels; c++) {
+        jpeg.comp_info[c].h_samp_factor = kind.sampling ? kind.sampling[3 * c] - '0' : 1;
+        jpeg.comp_info[c].v_samp_factor = kind.sampling ? kind.sampling[3 * c + 1] - '0' : 1;
+    }
+    static const jpeg_scan_info apart[3] = {
+        {1, {0}, 0, 63, 0, 0}, {1, {1}, 0, 63, 0, 0}, {1, {2}, 0, 63, 0, 0}};
+    if (kind.progressive) jpeg_simple_progression(&jpeg);
+    if (kind.separate_scans) {
+        jpeg.scan_info = apart;
+        jpeg.num_scans = 3;
+    }
+    jpeg.arith_code = kind.arithmetic;
+    jpeg_start_compress(&jpeg, TRUE);
+    for (int y = 0; y < height; y++) {
+        JSAMPROW row = (JSAMPROW)pixels + (size_t)y * (size_t)width * (size_t)kind.channels;
+        jpeg_write_scanlines(&jpeg, &row, 1);
+    }
+    jpeg_finish_compress(&jpeg);
+    jpeg_destroy_compress(&jpeg);
+    return (Encoded){buffer, size};
 }
 
 static inline Encoded png_of(const VtImage *image) {
@@ -75,7 +105,7 @@ static inline Encoded png_of(const VtImage *image) {
 }
 
 static inline Encoded jpeg_of(const VtImage *image) {
-    return encode_jpeg(image, TJSAMP_444, 0);
+    return encode_jpeg(image->rgb, image->width, image->height, (JpegKind){.channels = 3});
 }
 
 #endif

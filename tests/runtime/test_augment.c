@@ -128,7 +128,7 @@ static void apply(const VtAugment *augments, int n, int size, const VtImage *ima
                   float *out) {
     VtPipeline pipeline = {"test", size, n, augments};
     VtRng rng = {.seed = 5, .stream = vt_stream("test"), .step = step};
-    vt_pipeline_apply(&pipeline, image, &rng, out);
+    assert_true(vt_pipeline_apply(&pipeline, image, &rng, out, NULL));
 }
 
 /* Pixel (x, y) encodes its place: red x, green y, blue 200. */

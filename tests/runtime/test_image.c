@@ -13,6 +13,7 @@ static void refuse(const uint8_t *bytes, size_t size, const char *why) {
     if (vt_image_decode(bytes, size, "folder/picture", &image, &error))
         fail_msg("%zu bytes were taken for an image", size);
     assert_int_equal(error.code, 1);
+    assert_true(error.bad_image);
     assert_null(image.rgb);
     if (!strstr(error.message, "folder/picture") || !strstr(error.message, why))
         fail_msg("'%s' does not say '%s'", error.message, why);
@@ -71,19 +72,36 @@ static void test_png_kinds(void **state) {
 
 static void test_jpeg_kinds(void **state) {
     static const struct {
-        int sampling, flags, most;
+        JpegKind kind;
+        int most;
     } kinds[] = {
-        {TJSAMP_444, 0, 8}, {TJSAMP_420, 0, 24}, {TJSAMP_444, TJFLAG_PROGRESSIVE, 8}, {TJSAMP_GRAY, 0, 4}};
+        {{.channels = 3}, 8},
+        {{.channels = 3, .sampling = "22 11 11"}, 24},
+        {{.channels = 3, .sampling = "31 11 11"}, 60},
+        {{.channels = 3, .sampling = "14 11 11"}, 60},
+        {{.channels = 3, .sampling = "42 11 11"}, 60},
+        {{.channels = 3, .sampling = "11 21 11"}, 24},
+        {{.channels = 3, .progressive = true}, 8},
+        {{.channels = 3, .progressive = true, .sampling = "22 11 11"}, 24},
+        {{.channels = 3, .arithmetic = true}, 8},
+        {{.channels = 3, .separate_scans = true}, 8},
+        {{.channels = 3, .rgb_inside = true}, 8},
+        {{.channels = 1}, 4},
+        {{.channels = 1, .sampling = "22"}, 4},
+    };
     (void)state;
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         VtImage image = make_image(45, 33, 2), got;
-        if (kinds[k].sampling == TJSAMP_GRAY)
-            for (int i = 0; i < 45 * 33; i++) image.rgb[3 * i + 1] = image.rgb[3 * i + 2] = image.rgb[3 * i];
-        Encoded jpeg = encode_jpeg(&image, kinds[k].sampling, kinds[k].flags);
+        uint8_t gray[45 * 33];
+        for (int i = 0; kinds[k].kind.channels == 1 && i < 45 * 33; i++)
+            gray[i] = image.rgb[3 * i + 1] = image.rgb[3 * i + 2] = image.rgb[3 * i];
+        Encoded jpeg = encode_jpeg(kinds[k].kind.channels == 1 ? gray : image.rgb, 45, 33, kinds[k].kind);
         decode(&jpeg, &got);
         assert_int_equal(got.width, 45);
         assert_int_equal(got.height, 33);
-        for (int i = 0; i < 3 * 45 * 33; i++) assert_true(abs(got.rgb[i] - image.rgb[i]) <= kinds[k].most);
+        for (int i = 0; i < 3 * 45 * 33; i++)
+            if (abs(got.rgb[i] - image.rgb[i]) > kinds[k].most)
+                fail_msg("kind %zu, byte %d: %d for %d", k, i, got.rgb[i], image.rgb[i]);
         vt_image_free(&got);
         vt_image_free(&image);
         free(jpeg.bytes);
@@ -92,35 +110,108 @@ static void test_jpeg_kinds(void **state) {
 
 /* Adobe's CMYK, stored inverted: 255 is no ink. */
 static void test_jpeg_cmyk(void **state) {
+    static const char *const samplings[] = {"11 11 11 11", "22 11 11 22", "21 11 11 11"};
     uint8_t cmyk[16 * 16 * 4];
-    unsigned char *buffer = NULL;
-    unsigned long size = 0;
     (void)state;
     for (int i = 0; i < 256; i++) {
         uint8_t ink[4] = {200, 100, 50, 128};
         memcpy(cmyk + 4 * i, ink, 4);
     }
-    tjhandle handle = tjInitCompress();
-    assert_int_equal(tjCompress2(handle, cmyk, 16, 0, 16, TJPF_CMYK, &buffer, &size, TJSAMP_444, 95, 0), 0);
-    Encoded jpeg = {buffer, size};
-    VtImage got;
-    decode(&jpeg, &got);
-    for (int i = 0; i < 256; i++) {
-        assert_true(abs(got.rgb[3 * i] - 200 * 128 / 255) <= 3);
-        assert_true(abs(got.rgb[3 * i + 1] - 100 * 128 / 255) <= 3);
-        assert_true(abs(got.rgb[3 * i + 2] - 50 * 128 / 255) <= 3);
+    for (size_t k = 0; k < sizeof samplings / sizeof *samplings; k++) {
+        Encoded jpeg = encode_jpeg(cmyk, 16, 16, (JpegKind){.channels = 4, .sampling = samplings[k]});
+        VtImage got;
+        decode(&jpeg, &got);
+        for (int i = 0; i < 256; i++) {
+            assert_true(abs(got.rgb[3 * i] - 200 * 128 / 255) <= 3);
+            assert_true(abs(got.rgb[3 * i + 1] - 100 * 128 / 255) <= 3);
+            assert_true(abs(got.rgb[3 * i + 2] - 50 * 128 / 255) <= 3);
+        }
+        vt_image_free(&got);
+        free(jpeg.bytes);
     }
+}
+
+static Encoded insert(const Encoded *file, size_t at, const void *bytes, size_t size) {
+    Encoded out = {malloc(file->size + size), file->size + size};
+    memcpy(out.bytes, file->bytes, at);
+    memcpy(out.bytes + at, bytes, size);
+    memcpy(out.bytes + at + size, file->bytes + at, file->size - at);
+    return out;
+}
+
+static size_t find_marker(const Encoded *jpeg, uint8_t marker) {
+    for (size_t i = 0; i + 1 < jpeg->size; i++)
+        if (jpeg->bytes[i] == 0xff && jpeg->bytes[i + 1] == marker) return i;
+    fail_msg("no marker %02x", marker);
+    return 0;
+}
+
+static void expect_same(const Encoded *file, const VtImage *want) {
+    VtImage got;
+    decode(file, &got);
+    assert_int_equal(got.width, want->width);
+    assert_int_equal(got.height, want->height);
+    assert_memory_equal(got.rgb, want->rgb, 3 * (size_t)got.width * (size_t)got.height);
     vt_image_free(&got);
-    tjFree(buffer);
-    tjDestroy(handle);
+}
+
+/* What libjpeg only warns of changes no pixel. */
+static void test_jpeg_warnings(void **state) {
+    static const uint8_t zeros[64] = {0}, junk[] = "behind";
+    VtImage image = make_image(45, 33, 7), want;
+    Encoded plain = jpeg_of(&image), files[8];
+    int n = 0;
+    (void)state;
+    decode(&plain, &want);
+    files[n++] = insert(&plain, plain.size - 2, zeros, sizeof zeros);     /* before the end mark */
+    files[n++] = insert(&plain, find_marker(&plain, 0xdb), zeros + 1, 5); /* before another one */
+    files[n++] = insert(&plain, plain.size, junk, sizeof junk);           /* after it */
+    files[n++] = insert(&plain, 20,
+                        "\xff\xe1\0\x0a"
+                        "Exif\0\0",
+                        12); /* an EXIF of nothing */
+    for (int k = 0; k < 3; k++) files[n++] = insert(&plain, 0, NULL, 0);
+    files[n - 3].bytes[11] = 2;                             /* JFIF 2.1 */
+    files[n - 2].bytes[find_marker(&plain, 0xda) + 12] = 0; /* SOS: a spectral selection of 0 … 0 */
+    files[n - 1].size -= 2;                                 /* no end mark */
+    for (int k = 0; k < n; k++) {
+        expect_same(&files[k], &want);
+        free(files[k].bytes);
+    }
+    vt_image_free(&want);
+    vt_image_free(&image);
+    free(plain.bytes);
+}
+
+/* Chunks that pixels do not depend on may be damaged, unknown or missing. */
+static void test_png_chunks(void **state) {
+    VtImage image = make_image(20, 10, 8);
+    Encoded plain = png_of(&image), files[5];
+    int n = 0;
+    (void)state;
+    files[n++] = insert(&plain, 33, "\0\0\0\4iCCPabcd\0\0\0\0", 16);
+    files[n++] = insert(&plain, 33, "\0\0\0\0XYZW\1\2\3\4", 12);
+    files[n++] = insert(&plain, plain.size - 12, "garbage", 7);
+    for (int k = 0; k < 2; k++) files[n++] = insert(&plain, 0, NULL, 0);
+    files[n - 2].size -= 12; /* no IEND */
+    files[n - 1].size -= 5;  /* part of it */
+    for (int k = 0; k < n; k++) {
+        expect_same(&files[k], &image);
+        free(files[k].bytes);
+    }
+    vt_image_free(&image);
+    free(plain.bytes);
 }
 
 /* Cut anywhere before its last pixel, a file is refused. */
 static void test_truncated(void **state) {
     VtImage image = make_image(32, 32, 3);
-    Encoded files[] = {png_of(&image), jpeg_of(&image), encode_jpeg(&image, TJSAMP_420, TJFLAG_PROGRESSIVE)};
+    Encoded files[] = {png_of(&image), jpeg_of(&image),
+                       encode_jpeg(image.rgb, 32, 32, (JpegKind){.channels = 3, .progressive = true}),
+                       encode_jpeg(image.rgb, 32, 32, (JpegKind){.channels = 3, .separate_scans = true}),
+                       encode_jpeg(image.rgb, 32, 32, (JpegKind){.channels = 3, .arithmetic = true})};
     (void)state;
-    for (int f = 0; f < 3; f++) {
+    for (int f = 0; f < 5; f++) {
         size_t end = files[f].size - (f == 0 ? 12 : 2); /* PNG's IEND and JPEG's EOI hold no pixels */
         for (size_t size = 0; size < end; size += 7) refuse(files[f].bytes, size, "");
         free(files[f].bytes);
@@ -167,8 +258,13 @@ static void test_huge(void **state) {
     for (int k = 0; k < 4; k++) png.bytes[29 + k] = (uint8_t)(crc >> (24 - 8 * k));
     refuse(png.bytes, png.size, "");
     for (size_t i = 0; i + 8 < jpeg.size; i++)
-        if (jpeg.bytes[i] == 0xff && jpeg.bytes[i + 1] == 0xc0) memset(jpeg.bytes + i + 5, 0xff, 4);
-    refuse(jpeg.bytes, jpeg.size, "pixels");
+        if (jpeg.bytes[i] == 0xff && jpeg.bytes[i + 1] == 0xc0)
+            memcpy(jpeg.bytes + i + 5, "\xfd\xe8\xfd\xe8", 4);
+    refuse(jpeg.bytes, jpeg.size, "65000 x 65000 pixels: refused: an edge is at most 16384");
+    for (size_t i = 0; i + 8 < jpeg.size; i++)
+        if (jpeg.bytes[i] == 0xff && jpeg.bytes[i + 1] == 0xc0)
+            memcpy(jpeg.bytes + i + 5, "\x1f\x40\x23\x28", 4);
+    refuse(jpeg.bytes, jpeg.size, "72000000 pixels in all, at most 67108864");
     vt_image_free(&image);
     free(png.bytes);
     free(jpeg.bytes);
@@ -176,18 +272,23 @@ static void test_huge(void **state) {
 
 static void test_no_image(void **state) {
     (void)state;
-    refuse((const uint8_t *)"", 0, "neither JPEG nor PNG");
-    refuse((const uint8_t *)"\xff", 1, "neither JPEG nor PNG");
-    refuse((const uint8_t *)"GIF89a......", 12, "neither JPEG nor PNG");
+    refuse((const uint8_t *)"", 0, "empty");
+    refuse((const uint8_t *)"\xff", 1, "no image");
+    refuse((const uint8_t *)"GIF89b......", 12, "no image");
+    refuse((const uint8_t *)"\0\0\0\x1c"
+                            "ftypavif",
+           12, "AVIF or HEIF, which is not read");
     refuse((const uint8_t *)"\x89PNG", 4, "");
     refuse((const uint8_t *)"\xff\xd8\xff\xd9", 4, "");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_png_exact), cmocka_unit_test(test_png_kinds), cmocka_unit_test(test_jpeg_kinds),
-        cmocka_unit_test(test_jpeg_cmyk), cmocka_unit_test(test_truncated), cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_huge),      cmocka_unit_test(test_no_image),
+        cmocka_unit_test(test_png_exact),     cmocka_unit_test(test_png_kinds),
+        cmocka_unit_test(test_jpeg_kinds),    cmocka_unit_test(test_jpeg_cmyk),
+        cmocka_unit_test(test_jpeg_warnings), cmocka_unit_test(test_png_chunks),
+        cmocka_unit_test(test_truncated),     cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_huge),          cmocka_unit_test(test_no_image),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -110,7 +110,7 @@ static void test_epochs(void **state) {
                 VtRng unused = {0};
                 float want[PIXELS];
                 assert_true(vt_dataset_image(data, indices[b], &image, NULL));
-                vt_pipeline_apply(&PIPELINES[1], &image, &unused, want);
+                assert_true(vt_pipeline_apply(&PIPELINES[1], &image, &unused, want, NULL));
                 assert_memory_equal((float *)batch->inputs[0] + b * PIXELS, want, sizeof want);
                 assert_memory_not_equal((float *)batch->inputs[4] + b * PIXELS, want, sizeof want);
                 vt_image_free(&image);
