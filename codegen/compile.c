@@ -306,10 +306,17 @@ static void add_copies(Compiler *c, FuncCode *fc) {
 
 /* ---- barriers ---------------------------------------------------------------------------------------------------------- */
 
+/* Work of a few microseconds, about what a meeting costs, is done by one thread: among such calls there is none. */
+enum { SINGLE_FLOPS = 1 << 16, SINGLE_BYTES = 1 << 14 };
+
+static bool is_single(const VtCall *call) {
+    return call->flops < SINGLE_FLOPS && call->bytes < SINGLE_BYTES;
+}
+
 typedef struct {
     VtArg at;
     int64_t end;
-    bool written;
+    bool written, single;
 } Touch;
 
 typedef struct {
@@ -318,6 +325,7 @@ typedef struct {
 } Touches;
 
 static bool meet(const Touch *a, const Touch *b) {
+    if (a->single && b->single) return false;
     if (a->at.kind != b->at.kind || a->at.index != b->at.index || (!a->written && !b->written)) return false;
     return a->at.offset < b->end && b->at.offset < a->end;
 }
@@ -327,13 +335,14 @@ static void touch_all(Compiler *c, const FuncCode *fc, const PendingCall *pendin
         const VtArg *arg = &fc->args[pending->call.first_arg + i];
         if (arg->kind == VT_ARG_CONST || arg->kind == VT_ARG_SCRATCH || arg->kind == VT_ARG_BLOCK) continue;
         bool written = pending->code ? pending->code->refs[i].stored : i == pending->call.n_args - 2;
-        Touch touch = {*arg, arg->offset + fc->arg_bytes[pending->call.first_arg + i], written};
+        Touch touch = {*arg, arg->offset + fc->arg_bytes[pending->call.first_arg + i], written,
+                       pending->call.single};
         ARENA_PUSH(c->arena, to->of, to->count, to->capacity, touch);
     }
 }
 
-/* The team meets before a call that touches what a call since the last meeting wrote, or writes what it read; before a chain, if
- * that is so of any of its calls. */
+/* The team meets before a call that touches what a call since the last meeting wrote, or writes what it read, but for two of one
+ * thread; before a chain, if that is so of any of its calls. */
 static void place_barriers(Compiler *c, FuncCode *fc) {
     Touches open = {0}, now = {0};
     size_t chain = 0;
@@ -341,6 +350,7 @@ static void place_barriers(Compiler *c, FuncCode *fc) {
         bool chained = chain < fc->n_chains && (size_t)fc->chains[chain].first_call == i;
         end = i + (chained ? (size_t)fc->chains[chain++].n_calls : 1);
         now.count = 0;
+        if (!chained) fc->calls[i].call.single = is_single(&fc->calls[i].call);
         for (size_t call = i; call < end; call++) touch_all(c, fc, &fc->calls[call], &now);
         bool conflict = false;
         for (size_t t = 0; t < now.count && !conflict; t++)

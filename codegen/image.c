@@ -273,6 +273,7 @@ static void code_calls(Coder *k, Compiled *c, VtFunction *f, int32_t **kernels) 
         code_i32(k, &call->n_args, 0, k->bad ? 0 : f->n_args - call->first_arg);
         require(k, k->bad || call->n_args <= VT_MAX_OWN_ARGS || !has_own(f, call));
         code_i32(k, &call->barrier, 0, 1);
+        code_i32(k, &call->single, 0, 1);
         code_real(k, &call->flops);
         code_real(k, &call->bytes);
         code_i32(k, kernel, INT32_MIN + 1, c->n_kernels - 1);

@@ -45,6 +45,11 @@ typedef struct {
     double seconds, flops, bytes;
 } Line;
 
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
 static int by_time(const void *a, const void *b) {
     double x = ((const Line *)a)->seconds, y = ((const Line *)b)->seconds;
     return (x < y) - (x > y);
@@ -144,7 +149,7 @@ int verb_bench(int argc, char **argv) {
         void **inputs = random_inputs(s.program);
         timing_add(&s.timing, "inputs", seconds_now() - start, 0, NULL);
         start = seconds_now();
-        double flops = 0, best = INFINITY, first = 0;
+        double flops = 0, best = INFINITY, first = 0, *times = calloc((size_t)steps + 1, sizeof *times);
         vt_instance_init(instance, 0);
         timing_add(&s.timing, "initial values", seconds_now() - start, (size_t)s.program->n_states, "states");
         for (int c = 0; step && c < step->n_calls; c++)
@@ -159,24 +164,27 @@ int verb_bench(int argc, char **argv) {
             printf("%s: %.0f ms to elaborate, %.0f ms in passes, %.0f ms to compile %d kernels for %s\n",
                    s.program->name, s.elaborate_seconds * 1e3, s.passes_seconds * 1e3,
                    s.compile_seconds * 1e3, compiled_kernels(s.compiled), compiled_target(s.compiled));
-        for (int i = 0; step && i <= (int)steps; i++) {
+        for (int i = 0; step && times && i <= (int)steps; i++) {
             start = seconds_now();
             good = good && vt_instance_run(instance, "step", inputs, &error);
-            double took = seconds_now() - start;
-            if (i == 0) first = took;
-            if (i > 0 && took < best) best = took;
+            times[i] = seconds_now() - start;
+            if (i == 0) first = times[0];
+            if (i > 0 && times[i] < best) best = times[i];
         }
+        if (times) qsort(times + 1, (size_t)steps, sizeof *times, by_value);
         if (step) { /* what is the step's own, and what only the first has: pages that are touched, cold caches */
             timing_add(&s.timing, "step", best, (size_t)step->n_calls, "calls");
             timing_add(&s.timing, "its first time", first - best, 0, NULL);
         }
         if (good && step)
-            printf(
-                "step: %.1f ms (fastest of %g), %.1f images/s, %.1f GFLOP/s in matrix products, %d threads\n",
-                best * 1e3, steps, (double)s.program->train.batch / best, flops / best / 1e9, vt_threads());
+            printf("step: %.1f ms (fastest of %g, median %.1f), %.1f images/s, %.1f GFLOP/s in matrix "
+                   "products, %d threads\n",
+                   best * 1e3, steps, times ? times[((int)steps + 1) / 2] * 1e3 : best * 1e3,
+                   (double)s.program->train.batch / best, flops / best / 1e9, vt_threads());
         if (good && step && flags[PROFILE].given) print_profile(instance, step, roofline);
         for (int i = 0; i < s.program->n_inputs; i++) free(inputs[i]);
         free(inputs);
+        free(times);
     }
     if (good && flags[TIMING].given) timing_print(&s.timing);
     if (good && !instance) good = false;

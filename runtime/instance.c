@@ -2,6 +2,7 @@
 #include "runtime/runtime.h"
 
 #include "runtime/initial.h"
+#include "runtime/pace.h"
 #include "runtime/pages.h"
 
 #include <stdlib.h>
@@ -14,6 +15,7 @@ typedef struct {
     void **pointers; /* of each argument; scratch ones are per thread */
     void **outputs;
     double *times;
+    Pace pace;
 } Bound;
 
 struct VtInstance {
@@ -30,6 +32,7 @@ struct VtInstance {
         scratch; /* threads blocks of scratch_bytes, in `blocks`, of which the first own_bytes are for chains */
     size_t scratch_bytes, own_bytes;
     int scratch_threads;
+    int last; /* function that ran last; -1: none */
 };
 
 static void *base_of(VtInstance *instance, const Bound *bound, const VtArg *arg) {
@@ -102,6 +105,7 @@ VtInstance *vt_instance_new(const VtProgram *program, VtError *error) {
     if (good) {
         instance->program = program;
         instance->stale = true;
+        instance->last = -1;
         instance->states = calloc((size_t)program->n_states + 1, sizeof(void *));
         instance->functions = calloc((size_t)program->n_functions + 1, sizeof(Bound));
         good = instance->states && instance->functions && allocate(instance);
@@ -188,7 +192,10 @@ static void run_calls(void *user, int thread, int threads) {
             continue;
         }
         double start = profile && thread == 0 ? now() : 0;
-        run_call(run, call, thread, threads, own);
+        if (!call->single)
+            run_call(run, call, thread, threads, own);
+        else if (thread == 0)
+            run_call(run, call, 0, 1, own);
         if (profile) {
             vt_team_barrier();
             if (thread == 0) run->bound->times[c] = now() - start;
@@ -242,7 +249,12 @@ bool vt_instance_run(VtInstance *instance, const char *name, void *const *inputs
     if (!ready_scratch(instance)) return vt_fail(error, 1, "out of memory");
     instance->written = true;
     Run run = {instance, function, bound};
-    vt_parallel(run_calls, &run);
+    int threads = instance->profile ? vt_threads() : pace_threads(&bound->pace, vt_threads());
+    double start = now(), waited = vt_team_waited();
+    vt_parallel_few(threads, run_calls, &run);
+    bool alone = instance->last == f; /* another function's run in between is no part of this one's pace */
+    instance->last = f;
+    pace_note(&bound->pace, start, now(), vt_team_waited() - waited, alone);
     return true;
 }
 

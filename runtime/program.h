@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VT_ABI 2
+#define VT_ABI 3
 #define VT_MAX_RANK 8
 #define VT_MAX_OWN_ARGS 1024 /* arguments of a call of which some are each thread's own */
 #define VT_MAX_PARAMS 12     /* parameters of one augmentation or sampler, see catalog.def */
@@ -125,6 +125,7 @@ typedef struct {
     const char *name;          /* for profiles: "gemm 12608x1152x384", "blocks.0.norm1 …" */
     int32_t first_arg, n_args; /* in VtFunction.args */
     int32_t barrier;           /* 1: the team meets before this call */
+    int32_t single;            /* 1: too little work to share: the first thread does it alone */
     double flops, bytes;       /* for profiles */
 } VtCall;
 

@@ -128,13 +128,17 @@ int64_t vt_loader_steps_per_epoch(const VtLoader *loader);
 int64_t vt_loader_broken(const VtLoader *loader);
 void vt_loader_free(VtLoader *loader);
 
-/* ---- team.c: the persistent OpenMP team; the one file that knows OpenMP
- * -------------------------------------- */
-int vt_threads(void);             /* threads in use: OMP_NUM_THREADS, or the cores this process may use */
+/* ---- team.c: the team of threads, made once; called from one thread at a time -------------------------------- */
+/* Threads in use, 1 to 1024: OMP_NUM_THREADS, or the cores this process may use by affinity and control groups. */
+int vt_threads(void);
 void vt_set_threads(int threads); /* 0: as above */
 /* Calls body(user, thread, threads) on every thread of the team. */
 void vt_parallel(void (*body)(void *user, int thread, int threads), void *user);
+/* On so many of them, or fewer where the system makes no more threads. */
+void vt_parallel_few(int threads, void (*body)(void *user, int thread, int threads), void *user);
 void vt_team_barrier(void); /* inside vt_parallel */
+double vt_team_waited(
+    void); /* seconds that threads have waited for each other in barriers, of all together */
 
 /* ---- instance.c: a program with memory
  * ------------------------------------------------------------------------ Owns the state, the arena and

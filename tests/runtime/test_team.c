@@ -1,0 +1,160 @@
+/* The team of threads: everyone takes part once, meetings hold, few or many; how many cores count; how many threads a run gets. */
+#include "runtime/cores.h"
+#include "runtime/pace.h"
+#include "runtime/runtime.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { MOST = 8, ROUNDS = 500 };
+
+typedef struct {
+    int seen[MOST], threads;
+    int round[MOST]; /* of each thread; no two are ever more than one meeting apart */
+    bool apart;
+} Meetings;
+
+static void meet_often(void *user, int thread, int threads) {
+    Meetings *m = user;
+    __atomic_fetch_add(&m->seen[thread], 1, __ATOMIC_RELAXED);
+    if (thread == 0) m->threads = threads;
+    for (int r = 0; r < ROUNDS; r++) {
+        __atomic_store_n(&m->round[thread], r, __ATOMIC_RELAXED);
+        vt_team_barrier();
+        for (int t = 0; t < threads; t++)
+            if (__atomic_load_n(&m->round[t], __ATOMIC_RELAXED) != r) m->apart = true;
+        vt_team_barrier();
+    }
+}
+
+static void test_meetings(void **state) {
+    (void)state;
+    vt_set_threads(MOST);
+    for (int threads = 1; threads <= MOST; threads = threads * 2 + (threads == 2)) {
+        Meetings m = {0};
+        vt_parallel_few(threads, meet_often, &m);
+        assert_int_equal(m.threads, threads);
+        for (int t = 0; t < MOST; t++) assert_int_equal(m.seen[t], t < threads);
+        assert_false(m.apart);
+    }
+}
+
+static void count(void *user, int thread, int threads) {
+    (void)thread, (void)threads;
+    __atomic_fetch_add((int *)user, 1, __ATOMIC_RELAXED);
+}
+
+/* Jobs of changing sizes in quick succession: a worker that sleeps through some must not take part in one that is not its own. */
+static void test_jobs_of_all_sizes(void **state) {
+    (void)state;
+    int times = 0, expected = 0;
+    for (int i = 0; i < 4000; i++) {
+        int threads = 1 + i * 7 % 5;
+        vt_parallel_few(threads, count, &times);
+        expected += threads;
+        assert_int_equal(times, expected);
+    }
+}
+
+static void write_file(const char *folder, const char *name, const char *text) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        mkdir(path, 0777);
+        *slash = '/';
+    }
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void test_quotas(void **state) {
+    (void)state;
+    char folder[] = "/tmp/vitc-quota-XXXXXX", member[64], command[128];
+    assert_non_null(mkdtemp(folder));
+    snprintf(member, sizeof member, "%s/cgroup", folder);
+    write_file(folder, "cgroup", "0::/job/step\n");
+    assert_true(cores_quota(member, folder) == 0); /* no files at all */
+    write_file(folder, "job/step/cpu.max", "max 100000\n");
+    assert_true(cores_quota(member, folder) == 0);
+    write_file(folder, "job/cpu.max", "250000 100000\n");
+    assert_true(cores_quota(member, folder) == 2.5); /* a quota above binds */
+    write_file(folder, "job/step/cpu.max", "150000 100000\n");
+    assert_true(cores_quota(member, folder) == 1.5);
+    write_file(folder, "cgroup", "4:memory:/x\n2:cpuacct,cpu:/box\n0::/none\n");
+    write_file(folder, "cpuacct,cpu/box/cpu.cfs_quota_us", "-1\n");
+    write_file(folder, "cpuacct,cpu/box/cpu.cfs_period_us", "100000\n");
+    assert_true(cores_quota(member, folder) == 0);
+    write_file(folder, "cpuacct,cpu/box/cpu.cfs_quota_us", "50000\n");
+    assert_true(cores_quota(member, folder) == 0.5);
+    write_file(folder, "cgroup", "junk\n::\n1:cpu\n");
+    assert_true(cores_quota(member, folder) == 0);
+    assert_true(cores_usable() >= 1);
+    snprintf(command, sizeof command, "rm -r '%s'", folder);
+    assert_int_equal(system(command), 0);
+}
+
+static void test_threads_of_the_environment(void **state) {
+    (void)state;
+    setenv("OMP_NUM_THREADS", "99999", 1); /* not heeded */
+    vt_set_threads(0);
+    assert_int_equal(vt_threads(), cores_usable());
+    vt_set_threads(99999);
+    assert_int_equal(vt_threads(), 1024);
+    vt_set_threads(3);
+    assert_int_equal(vt_threads(), 3);
+}
+
+/* Simulated runs of `all` threads: how long a run takes, and for how much of it threads wait, by how many there are. */
+typedef struct {
+    double seconds[5], waiting[5]; /* of 1, 2, … threads */
+} Machine;
+
+static double simulate(Pace *pace, const Machine *m, int all, double clock, double until, double *share) {
+    double with_all = 0, began = clock;
+    while (clock < until) {
+        int threads = pace_threads(pace, all);
+        double start = clock;
+        clock += m->seconds[threads - 1];
+        pace_note(pace, start, clock, m->waiting[threads - 1] * threads * (clock - start), true);
+        if (threads == all) with_all += clock - start;
+    }
+    *share = with_all / (clock - began);
+    return clock;
+}
+
+static void test_pace(void **state) {
+    (void)state;
+    double share, clock = 1;
+    const Machine alone = {{2e-3, 1e-3}, {0, 0.05}}, crowded = {{2e-3, 8e-3}, {0, 0.7}},
+                  balanced = {{2e-3, 1.9e-3}, {0, 0.5}};
+    Pace pace = {0};
+    clock = simulate(&pace, &alone, 2, clock, clock + 20, &share);
+    assert_true(share == 1); /* nothing is tried where nobody waits */
+    clock = simulate(&pace, &crowded, 2, clock, clock + 20, &share);
+    assert_true(share < 0.1); /* one thread, with a look now and then whether the load is gone */
+    clock = simulate(&pace, &alone, 2, clock, clock + 20, &share);
+    assert_true(share > 0.6); /* it is */
+    clock = simulate(&pace, &balanced, 2, clock, clock + 60, &share);
+    assert_true(share > 0.8); /* fewer are tried, less and less often */
+    Pace single = {0};
+    simulate(&single, &alone, 1, 0, 1, &share);
+    assert_int_equal(pace_threads(&single, 1), 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_meetings), cmocka_unit_test(test_jobs_of_all_sizes),
+        cmocka_unit_test(test_quotas),   cmocka_unit_test(test_threads_of_the_environment),
+        cmocka_unit_test(test_pace),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
