@@ -6,6 +6,7 @@
 #include <string.h>
 
 bool vt_checkpoint_save(VtInstance *instance, const VtProgram *program, const char *path, VtError *error) {
+    if (!vt_states_finite(instance, program, error)) return false;
     VtNamedTensor *tensors = calloc((size_t)program->n_states + 1, sizeof *tensors);
     if (!tensors) return vt_fail(error, 1, "out of memory");
     int n = 0;

@@ -6,7 +6,7 @@
 static void fill(VtError *error, int code, bool bad_image, const char *format, va_list args) {
     error->code = code;
     error->bad_image = bad_image;
-    error->stopped = false;
+    error->stopped = error->not_finite = false;
     vsnprintf(error->message, sizeof error->message, format, args);
 }
 

@@ -71,11 +71,13 @@ static bool take(const Fill *f, const float *rows, int64_t max_broken, VtFeature
     if (out->broken > max_broken)
         return vt_fail(error, 1, "broken images: %lld, more than the %lld allowed; the first: %s",
                        (long long)out->broken, (long long)max_broken, out->first_broken.message);
-    return bad == 0 ||
-           vt_fail(error, 1,
-                   "the features of %lld of %lld images are NaN or infinite, first those of %s: the "
-                   "weights have diverged",
-                   (long long)bad, (long long)f->count, vt_dataset_name(f->dataset, first_bad));
+    if (bad == 0) return true;
+    vt_fail(error, 1,
+            "the features of %lld of %lld images are NaN or infinite, first those of %s: the weights have "
+            "diverged",
+            (long long)bad, (long long)f->count, vt_dataset_name(f->dataset, first_bad));
+    if (error) error->not_finite = true;
+    return false;
 }
 
 /* The next batch through the encoder. */

@@ -13,6 +13,7 @@ typedef struct {
     int code;
     bool bad_image; /* what is wrong is the content of one image: it may be skipped and counted */
     bool stopped;   /* nothing is wrong: a signal asked to stop (vt_stopped) */
+    bool not_finite; /* features, losses or states are NaN or infinite: the run has diverged */
     char message[1024];
 } VtError;
 /* Fills `error` (NULL is fine) and returns false, so that callers can `return vt_fail(...)`. */
@@ -209,9 +210,16 @@ bool vt_tensors_write(const char *path, const VtNamedTensor *tensors, int n,
 
 /* ---- checkpoint.c: a run's state on disk
  * ---------------------------------------------------------------------- */
+/* Saves finite states alone: else fails, and `path` is what it was. */
 bool vt_checkpoint_save(VtInstance *instance, const VtProgram *program, const char *path, VtError *error);
 /* Lists every missing and misshapen tensor in the message. */
 bool vt_checkpoint_load(VtInstance *instance, const VtProgram *program, const char *path, VtError *error);
+
+/* ---- finite.c: whether states are made of numbers */
+/* False names the first state that holds NaN or infinities. Scans on all threads. */
+bool vt_states_finite(const VtInstance *instance, const VtProgram *program, VtError *error);
+/* The largest |value| of a parameter, and whose it is. */
+double vt_largest_parameter(const VtInstance *instance, const VtProgram *program, const char **name);
 
 /* ---- metrics.c
  * -------------------------------------------------------------------------------------- */
@@ -264,6 +272,9 @@ typedef struct {
 bool vt_knn(const VtFeatures *train, const VtFeatures *test, const VtKnn *options, VtKnnResult *results,
             VtError *error);
 
+/* Called with the states and inputs of a step (`step`: the number of steps after it) that gives values that are not finite. */
+typedef void (*VtExplain)(void *user, VtInstance *instance, void *const *inputs, int64_t step);
+
 /* ---- train.c: the training loop
  * ------------------------------------------------------------------------------- */
 typedef struct {
@@ -277,6 +288,8 @@ typedef struct {
     int workers;        /* loader threads (0: chosen) */
     int64_t max_broken;
     FILE *log; /* progress (stdout) */
+    VtExplain explain; /* may be NULL */
+    void *user;        /* explain's */
 } VtTrainOptions;
 /* 0 done (or stopped by a signal, saved), 1 failed, 2 bad request; the error is printed by the caller. */
 int vt_train(const VtProgram *program, const VtTrainOptions *options, VtError *error);

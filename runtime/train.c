@@ -1,4 +1,5 @@
 /* The training loop: batches in, the compiled step, metrics, checkpoints, evaluation; stopped by signals, resumed bit for bit. */
+#include "runtime/diverged.h"
 #include "runtime/monitor.h"
 #include "runtime/run_folder.h"
 
@@ -18,7 +19,7 @@ typedef struct {
     VtMetrics *metrics;
     Progress progress;
     RunFolder folder;
-    int64_t total, step;
+    int64_t total, step, first_step;
     void **inputs;
     double steps_per_epoch;
     const VtFunction *function;
@@ -37,13 +38,35 @@ static void report_broken(void *user, const char *message) {
     progress_say(user, "skipped: %s", message);
 }
 
+/* Losses, states or features that are not finite end the run; false. */
+static bool diverged(Run *r, VtError *error) {
+    VtError cause = *error;
+    vt_fail(error, 1, "step %lld: %s. Nothing of this step was saved", (long long)r->step, cause.message);
+    Diverged d = {.program = r->program,
+                  .instance = r->instance,
+                  .data = r->data,
+                  .checkpoint = r->folder.checkpoint,
+                  .previous = r->folder.previous,
+                  .step = r->step,
+                  .from_start = r->first_step == 0,
+                  .steps_per_epoch = r->steps_per_epoch,
+                  .max_broken = r->options->max_broken,
+                  .progress = &r->progress,
+                  .explain = r->options->explain,
+                  .user = r->options->user};
+    diverged_explain(&d, error);
+    return false;
+}
+
 static bool save(Run *r, VtError *error) {
+    if (!vt_states_finite(r->instance, r->program, error)) return diverged(r, error);
     return run_folder_save(&r->folder, r->instance, r->program, error);
 }
 
 /* A signal that comes in an evaluation leaves it; the loop then sees the signal, and saves. */
 static bool evaluate(Run *r, VtError *error) {
-    return monitor_evaluate(&r->monitor, r->step, error) || error->stopped;
+    return monitor_evaluate(&r->monitor, r->step, error) || error->stopped ||
+           (error->not_finite && diverged(r, error));
 }
 
 static bool due(const Run *r, double every_epochs) {
@@ -54,14 +77,9 @@ static bool due(const Run *r, double every_epochs) {
 
 /* ---- one step ------------------------------------------------------------------------------------------------------------- */
 
-static bool check_finite(Run *r, const char *name, double value, VtError *error) {
+static bool check_finite(const char *name, double value, VtError *error) {
     if (strncmp(name, "loss", 4) != 0 || isfinite(value)) return true;
-    bool kept = run_folder_has_checkpoint(&r->folder);
-    return vt_fail(error, 1,
-                   "step %lld: %s is %s. Nothing of this step was saved; the last good checkpoint is %s. A "
-                   "lower lr, clipping or more warm-up may help",
-                   (long long)r->step, name, value != value ? "NaN" : "infinite",
-                   kept ? r->folder.checkpoint : "(none yet)");
+    return vt_fail(error, 1, "%s is %s", name, value != value ? "NaN" : "infinite");
 }
 
 static bool train_step(Run *r, VtError *error) {
@@ -89,7 +107,7 @@ static bool train_step(Run *r, VtError *error) {
         n++;
     }
     for (int i = n - 1; i >= 0; i--) /* the objective before the sum, so that it is named */
-        if (!check_finite(r, names[i], values[i], error)) return false;
+        if (!check_finite(names[i], values[i], error)) return diverged(r, error);
     monitor_step(&r->monitor, r->step, n, names, values);
     vt_metrics_write(r->metrics, r->step, epoch_of(r), n, names, values);
     ProgressStep step = {.step = r->step,
@@ -148,6 +166,7 @@ static bool begin(Run *r, VtError *error) {
     if (!(r->instance = vt_instance_new(p, error))) return false;
     vt_instance_init(r->instance, (uint64_t)p->train.seed);
     if (run_folder_has_checkpoint(&r->folder) && !load(r, error)) return false;
+    r->first_step = r->step;
     int workers = r->options->workers > 0 ? r->options->workers : vt_threads();
     r->loader = vt_loader_new(p, r->data, r->step, workers, workers + 2, r->options->max_broken,
                               report_broken, &r->progress, error);
