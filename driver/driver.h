@@ -75,7 +75,8 @@ typedef struct {
 bool session_load(Session *session, const char *path, const RecipeOptions *options);
 /* target_features: whose panels weights are packed for, as CodegenOptions have it. */
 bool session_passes(Session *session, const char *list, const char *target_features);
-bool session_compile(Session *session, const char *target_features);
+bool session_code(Session *session, const char *target_features); /* after passes that end as PASSES_ALL does */
+bool session_compile(Session *session, const char *target_features); /* both */
 /* All of it, for who needs no module: the program comes from the object cache (cache.h) if it is there, else it is compiled
  * and kept there. Prints diagnostics. */
 bool session_program(Session *session, const char *path, const RecipeOptions *options,

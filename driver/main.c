@@ -19,7 +19,7 @@ static const struct {
      "judge what a run has learned"},
     {"run", verb_run,
      "RECIPE [key=value …] --function NAME --in A.safetensors --out B.safetensors [--rename NAMES.yaml] "
-     "[--interpret] [--step N] [--steps-per-epoch N] [--timing]",
+     "[--interpret] [--trace-nan] [--step N] [--steps-per-epoch N] [--timing]",
      "run one compiled function on given tensors"},
     {"check", verb_check, "RECIPE [key=value …]", "validate a recipe and summarise it"},
     {"inspect", verb_inspect,

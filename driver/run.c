@@ -1,5 +1,5 @@
 /* vitc run: one function, once, on tensors from a file: how anyone checks vitc against another implementation. */
-#include "driver/driver.h"
+#include "driver/trace.h"
 #include "frontend/tree.h"
 
 #include <errno.h>
@@ -243,8 +243,29 @@ static bool run_compiled(Feed *f, VtInstance *instance, const char *out, VtError
     return write_results(s, f->func, outputs, states, out, error);
 }
 
+/* False: something is not finite, and was told. */
+static bool trace_first(const TraceRequest *request) {
+    TraceResult result = trace_nonfinite(request);
+    if (result == TRACE_FINITE) puts("every value that a result or a state depends on is finite");
+    return result == TRACE_FINITE;
+}
+
 int verb_run(int argc, char **argv) {
-    enum { FUNCTION, IN, OUT, RENAME, INTERPRET, PRECISION, THREADS, TARGET, STEP, PER_EPOCH, TIMING, N };
+    enum {
+        FUNCTION,
+        IN,
+        OUT,
+        RENAME,
+        INTERPRET,
+        PRECISION,
+        THREADS,
+        TARGET,
+        STEP,
+        PER_EPOCH,
+        TIMING,
+        TRACE,
+        N
+    };
     Flag flags[N] = {[FUNCTION] = {"function", true, false, NULL},
                      [IN] = {"in", true, false, NULL},
                      [OUT] = {"out", true, false, NULL},
@@ -255,7 +276,8 @@ int verb_run(int argc, char **argv) {
                      [TARGET] = {"target-features", true, false, NULL},
                      [STEP] = {"step", true, false, NULL},
                      [PER_EPOCH] = {"steps-per-epoch", true, false, NULL},
-                     [TIMING] = {"timing", false, false, NULL}};
+                     [TIMING] = {"timing", false, false, NULL},
+                     [TRACE] = {"trace-nan", false, false, NULL}};
     Arguments args;
     double threads = 0, step = 0, per_epoch = 1;
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
@@ -295,7 +317,17 @@ int verb_run(int argc, char **argv) {
         int counter = vt_instance_find_state(instance, "step");
         if (counter >= 0) *(double *)vt_instance_write_state(instance, counter) = step;
         bool fed = collect(&f, rules);
-        done = fed && fill(&f, instance, &error) &&
+        TraceRequest trace = {.path = args.words[0],
+                              .options = &options,
+                              .resolved = s.resolved,
+                              .target_features = flags[TARGET].value,
+                              .function = function,
+                              .program = s.program,
+                              .instance = instance};
+        bool filled = fed && fill(&f, instance, &error);
+        trace.inputs = f.inputs;
+        if (filled && flags[TRACE].given && !trace_first(&trace)) error.code = 1, filled = false;
+        done = filled &&
                (flags[INTERPRET].given ? interpret : run_compiled)(&f, instance, flags[OUT].value, &error);
     }
     if (error.message[0]) fail(error.code, "%s", error.message);

@@ -60,10 +60,9 @@ bool session_passes(Session *s, const char *list, const char *target_features) {
     return told(s) && good;
 }
 
-bool session_compile(Session *s, const char *target_features) {
+bool session_code(Session *s, const char *target_features) {
     char error[1024];
     CodegenOptions options = {.target_features = target_features, .print_llvm = getenv("VITC_LLVM") != NULL};
-    if (!session_passes(s, PASSES_ALL, target_features)) return false;
     double start = seconds_now();
     s->compiled = codegen_compile(s->recipe.module, &s->recipe.plan, &options, error, sizeof error);
     s->compile_seconds = seconds_now() - start;
@@ -76,6 +75,10 @@ bool session_compile(Session *s, const char *target_features) {
     timing_add(&s->timing, "object code", times.object, 0, NULL);
     timing_add(&s->timing, "link", times.link, 0, NULL);
     return true;
+}
+
+bool session_compile(Session *s, const char *target_features) {
+    return session_passes(s, PASSES_ALL, target_features) && session_code(s, target_features);
 }
 
 /* ---- by way of the cache ------------------------------------------------------------------------------------------ */

@@ -1,5 +1,22 @@
 /* vitc train */
-#include "driver/driver.h"
+#include "driver/trace.h"
+
+typedef struct {
+    const Session *session;
+    TraceRequest trace;
+} Explained;
+
+/* Training diverged: the line of the recipe where it began. */
+static void explain(void *user, VtInstance *instance, void *const *inputs, int64_t step) {
+    Explained *e = user;
+    e->trace.program = e->session->program;
+    e->trace.instance = instance;
+    e->trace.inputs = inputs;
+    printf("step %lld again, every value looked at\n", (long long)step);
+    fflush(stdout);
+    if (trace_nonfinite(&e->trace) == TRACE_FINITE)
+        puts("all values are finite when each is computed on its own: the step overflows by how it rounds");
+}
 
 int verb_train(int argc, char **argv) {
     enum {
@@ -43,7 +60,15 @@ int verb_train(int argc, char **argv) {
     int code = 2;
     if (session_program(&session, args.words[0], &options, flags[TARGET].value, flags[NO_CACHE].given)) {
         VtError error = {0};
-        VtTrainOptions train = {.data = flags[DATA].value,
+        Explained explained = {.session = &session,
+                               .trace = {.path = args.words[0],
+                                         .options = &options,
+                                         .resolved = session.resolved,
+                                         .target_features = flags[TARGET].value,
+                                         .function = "step"}};
+        VtTrainOptions train = {.explain = explain,
+                                .user = &explained,
+                                .data = flags[DATA].value,
                                 .out = flags[OUT].value,
                                 .resolved = session.resolved,
                                 .resume = flags[RESUME].given,
