@@ -677,6 +677,11 @@ BUILTIN(b_float) {
     double x;
     return real_of(e, at->loc, &args[0], "a number", &x) ? value_number(x, false) : (Value){0};
 }
+BUILTIN(b_known) {
+    UNUSED;
+    (void)e, (void)at;
+    return value_bool(is_number(&args[0]));
+}
 BUILTIN(b_isnone) {
     UNUSED;
     (void)e, (void)at;
@@ -840,6 +845,7 @@ static const Builtin TABLE[] = {
     {"ceil", "x", b_ceil},
     {"float", "x", b_float},
     {"isnone", "x", b_isnone},
+    {"known", "x", b_known},
     {"record", "*none", b_record},
     {"constant", "value", b_constant},
     {"normal", "std=1 mean=0 shape=none", b_normal},

@@ -56,6 +56,17 @@ bool evaluate_constant(ParsedRecipe *recipe, const Expr *expr, double *value, bo
     return true;
 }
 
+bool run_check(ParsedRecipe *recipe, const Block *check) {
+    Elaborator e;
+    Module *module = module_new(recipe->arena, recipe->diags, "check");
+    start_elaborator(&e, recipe, module);
+    Frame frame = {0};
+    e.func = module_add_func(module, "check");
+    e.frame = &frame;
+    eval_block(&e, check);
+    return diags_errors(recipe->diags) == 0;
+}
+
 /* ---- names that everything sees ---------------------------------------------------------------------------------- */
 
 static void define_modules(Elaborator *e) {

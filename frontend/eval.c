@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-enum { MAX_CALLS = 100, MAX_STEPS = 5000000, MAX_NODES = 2000000 };
+enum { MAX_CALLS = 100, MAX_STEPS = 5000000, MAX_NODES = 2000000, MAX_BLAMES = 20 };
 
 /* ---- errors, names ----------------------------------------------------------------------------------------------- */
 
@@ -13,7 +13,10 @@ Value eval_error(Elaborator *e, Loc loc, const char *format, ...) {
     va_start(args, format);
     char *message = arena_vprintf(e->arena, format, args);
     va_end(args);
-    diag_error(e->diags, loc, "%s", message);
+    const Knob *knobs[MAX_BLAMED];
+    size_t n = diags_errors(e->diags) < MAX_BLAMES ? blame_knobs(e, knobs) : 0;
+    diag_error(e->diags, loc, "%s%s", message, knobs_text(e->recipe, knobs, n));
+    knobs_notes(e->recipe, knobs, n);
     for (size_t i = e->n_calls, told = 0; i-- > 0 && told < 4; told++) {
         const Expr *call = e->calls[i];
         diag_note(e->diags, call->loc, "in %s, called here",
@@ -179,10 +182,12 @@ Value call_definition(Elaborator *e, const Definition *definition, const Expr *a
     e->pending_label = NULL;
     e->frame = &frame;
     ARENA_PUSH(e->arena, e->calls, e->n_calls, e->calls_capacity, (Expr *)at);
+    ARENA_PUSH(e->arena, e->callers, e->n_callers, e->callers_capacity, before);
     ARENA_PUSH(e->arena, e->running, e->n_running, e->running_capacity, definition);
     Value result = eval_block(e, definition->body);
     e->n_running--;
     e->n_calls--;
+    e->n_callers--;
     e->frame = before;
     e->func->loc = loc;
     e->pending_label = label;
@@ -468,9 +473,12 @@ Value eval(Elaborator *e, const Expr *expr) {
         return (Value){0};
     }
     Loc before = e->func->loc;
+    const Expr *at = e->at;
     e->func->loc = expr->loc;
+    e->at = expr;
     Value value = eval_inner(e, expr);
     e->func->loc = before;
+    e->at = at;
     return value;
 }
 
@@ -518,6 +526,38 @@ static void run_update(Elaborator *e, const Expr *s) {
     if (value.kind != V_POISON) update_state(e, s->loc, target->state, &value);
 }
 
+Expr *message_part(Elaborator *e, Loc loc, const char **text, const char **before) {
+    const char *open = strchr(*text, '{'), *close = open ? strchr(open, '}') : NULL;
+    *before = *text;
+    if (!close) return NULL;
+    *before = arena_strndup(e->arena, *text, (size_t)(open - *text));
+    *text = close + 1;
+    return expr_parse(e->arena, e->diags, loc, open + 1, (size_t)(close - open - 1));
+}
+
+static const char *fill_message(Elaborator *e, Loc loc, const char *text) {
+    const char *out = "", *before;
+    for (Expr *expr; (expr = message_part(e, loc, &text, &before));) {
+        Value value = eval(e, expr);
+        const char *shown = value.kind == V_STRING ? value.text : show_value(e, &value);
+        out = arena_printf(e->arena, "%s%s%s", out, before, shown);
+    }
+    return arena_printf(e->arena, "%s%s", out, before);
+}
+
+static void run_assert(Elaborator *e, const Expr *s) {
+    bool truth;
+    Value value = eval(e, s->a);
+    if (!bool_of(e, s->a->loc, &value, "an assertion", &truth) || truth) return;
+    value = s->b ? eval(e, s->b) : value_none();
+    const char *text =
+        value.kind == V_STRING ? fill_message(e, s->loc, value.text) : "this assertion does not hold";
+    const Expr *at = e->at;
+    e->at = s;
+    eval_error(e, s->loc, "%s", text);
+    e->at = at;
+}
+
 static void run_statement(Elaborator *e, const Expr *s) {
     bool truth;
     Value value;
@@ -534,12 +574,7 @@ static void run_statement(Elaborator *e, const Expr *s) {
         if (!bool_of(e, s->a->loc, &value, "a condition", &truth)) return;
         run_body(e, truth ? s->body : s->orelse, truth ? s->n_body : s->n_orelse);
         return;
-    case STMT_ASSERT:
-        value = eval(e, s->a);
-        if (!bool_of(e, s->a->loc, &value, "an assertion", &truth) || truth) return;
-        value = s->b ? eval(e, s->b) : value_none();
-        eval_error(e, s->loc, "%s", value.kind == V_STRING ? value.text : "this assertion does not hold");
-        return;
+    case STMT_ASSERT: run_assert(e, s); return;
     default: eval(e, s->a);
     }
 }
@@ -552,6 +587,7 @@ Value eval_block(Elaborator *e, const Block *block) {
     Value before = e->returned;
     bool had = e->has_returned;
     e->has_returned = false;
+    if (e->n_calls == 0) e->block = block;
     run_body(e, block->statements, block->count);
     Value result = e->has_returned ? e->returned : value_none();
     e->returned = before;

@@ -107,6 +107,10 @@ typedef struct Elaborator {
     size_t steps; /* evaluated nodes, limited */
     Expr **calls; /* running calls, for notes */
     size_t n_calls, calls_capacity;
+    Frame **callers; /* of each, the frame it was made in */
+    size_t n_callers, callers_capacity;
+    const Expr *at;     /* what is evaluated */
+    const Block *block; /* of the recipe's own, outside all modules: the last one begun */
     Value returned;
     bool has_returned;
     const Definition **running; /* modules, against recursion */
@@ -133,6 +137,13 @@ Value *lookup(Elaborator *e, const char *name);
 Value eval_error(Elaborator *e, Loc loc, const char *format, ...) __attribute__((format(printf, 3, 4)));
 const char *join_scope(Elaborator *e, const char *a, const char *b);
 const char *show_value(Elaborator *e, const Value *value); /* "f32[8x3]", "a list of 3" */
+
+/* The next `{expression}` of an assertion's message, each of which stands for its value; NULL: none is left. *before: the text
+ * up to it; *text moves behind it. */
+Expr *message_part(Elaborator *e, Loc loc, const char **text, const char **before);
+
+/* blame.c: the knobs behind what is evaluated, at most MAX_BLAMED; returns how many */
+size_t blame_knobs(Elaborator *e, const Knob **out);
 
 /* values.c: between numbers and tensors */
 Value value_number(double x, bool is_int);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 enum { MAX_VIEW_SIZE = 4096, MAX_COPIES = 64 };
@@ -87,6 +88,20 @@ static bool is_truth(const Tree *tree) {
     return !tree->quoted && (strcmp(tree->text, "true") == 0 || strcmp(tree->text, "false") == 0);
 }
 
+/* $knob, $(expression); the latter in quotes too, which commas need inside { }. */
+static bool is_formula(const Tree *tree) {
+    return tree->text[0] == '$' && (!tree->quoted || tree->text[1] == '(');
+}
+
+/* How YAML, C and Python write what is no finite number. */
+static bool is_odd_number(const char *text) {
+    static const char *const odd[] = {"nan", ".nan", "inf", ".inf", "infinity"};
+    text += *text == '-' || *text == '+';
+    for (size_t i = 0; i < COUNT(odd); i++)
+        if (strcasecmp(text, odd[i]) == 0) return true;
+    return false;
+}
+
 static bool set_knob(ParsedRecipe *r, Knob *knob, const Tree *value) {
     bool is_int = false;
     if (value->kind == TREE_LIST) {
@@ -104,24 +119,59 @@ static bool set_knob(ParsedRecipe *r, Knob *knob, const Tree *value) {
         diag_error(r->diags, value->loc, "a knob is a number, a word, true or false, or a list of numbers");
         return false;
     }
+    if (!value->quoted && is_odd_number(value->text)) {
+        diag_error(r->diags, value->loc, "knob '%s': '%s' is not a finite number", knob->name, value->text);
+        return false;
+    }
     if (is_truth(value)) {
         knob->type = KNOB_BOOL;
         knob->truth = value->text[0] == 't';
-    } else if (!value->quoted &&
-               (literal_number(value->text, &knob->number, &is_int) || value->text[0] == '$')) {
+    } else if (is_formula(value) || (!value->quoted && literal_number(value->text, &knob->number, &is_int))) {
         if (!tree_number(r, value, &knob->number, &is_int)) return false;
         knob->type = is_int ? KNOB_INT : KNOB_REAL;
     } else {
-        static const char *const odd[] = {"nan",  ".nan", "NaN",   ".NaN", "inf",
-                                          ".inf", "-inf", "-.inf", "Inf",  "infinity"};
-        for (size_t i = 0; i < COUNT(odd); i++)
-            if (strcmp(value->text, odd[i]) == 0) {
-                diag_error(r->diags, value->loc, "knob '%s': '%s' is not a finite number", knob->name,
-                           value->text);
-                return false;
-            }
         knob->type = KNOB_STRING;
         knob->text = value->text;
+    }
+    return true;
+}
+
+/* The numbers of a knob: one, or those of its list. */
+static size_t knob_numbers(const Knob *knob, const double **numbers) {
+    bool list = knob->type == KNOB_LIST, number = knob->type == KNOB_INT || knob->type == KNOB_REAL;
+    *numbers = list ? knob->list : &knob->number;
+    return list ? knob->count : number;
+}
+
+/* min and max may be reached, above and below may not. */
+static bool check_bounds(ParsedRecipe *r, const Knob *knob, const Tree *form, const Tree *value) {
+    static const struct {
+        const char *key, *text;
+        int side; /* which way is out */
+        bool reached;
+    } bounds[] = {{"min", "below its minimum", -1, true},
+                  {"max", "above its maximum", 1, true},
+                  {"above", "not above", -1, false},
+                  {"below", "not below", 1, false}};
+    const double *numbers;
+    size_t n = knob_numbers(knob, &numbers);
+    for (size_t b = 0; b < COUNT(bounds); b++) {
+        const Tree *at = tree_get(form, bounds[b].key);
+        double bound;
+        bool is_int;
+        if (!at) continue;
+        if (!tree_number(r, at, &bound, &is_int)) return false;
+        if (n == 0) {
+            diag_error(r->diags, value->loc, "knob '%s' must be a number: it has a range", knob->name);
+            return false;
+        }
+        for (size_t i = 0; i < n; i++) {
+            double past = (numbers[i] - bound) * bounds[b].side;
+            if (bounds[b].reached ? past <= 0 : past < 0) continue;
+            diag_error(r->diags, value->loc, "knob '%s' = %g is %s %g", knob->name, numbers[i],
+                       bounds[b].text, bound);
+            return false;
+        }
     }
     return true;
 }
@@ -129,11 +179,13 @@ static bool set_knob(ParsedRecipe *r, Knob *knob, const Tree *value) {
 /* The long form's type, range and choices. */
 static bool check_knob(ParsedRecipe *r, Knob *knob, const Tree *form, const Tree *value) {
     static const char *const types[] = {"int", "real", "bool", "string", "list"};
-    const Tree *type = tree_get(form, "type"), *low = tree_get(form, "min"), *high = tree_get(form, "max"),
-               *choices = tree_get(form, "choices");
-    double bound;
-    bool is_int;
+    const Tree *type = tree_get(form, "type"), *choices = tree_get(form, "choices"),
+               *length = tree_get(form, "length");
     if (type) {
+        if (type->kind != TREE_SCALAR) {
+            diag_error(r->diags, type->loc, "a knob's type is int, real, bool, string or list");
+            return false;
+        }
         if (knob->type == KNOB_INT && strcmp(type->text, "real") == 0) knob->type = KNOB_REAL;
         if (strcmp(types[knob->type], type->text) != 0) {
             diag_error(r->diags, value->loc, "knob '%s' wants type %s, not %s", knob->name, type->text,
@@ -141,16 +193,16 @@ static bool check_knob(ParsedRecipe *r, Knob *knob, const Tree *form, const Tree
             return false;
         }
     }
-    if (low && (!tree_number(r, low, &bound, &is_int) || knob->number < bound)) {
-        diag_error(r->diags, value->loc, "knob '%s' = %g is below its minimum %g", knob->name, knob->number,
-                   bound);
-        return false;
+    if (length) {
+        double n;
+        bool is_int;
+        if (!tree_number(r, length, &n, &is_int)) return false;
+        if (knob->type != KNOB_LIST || (double)knob->count != n) {
+            diag_error(r->diags, value->loc, "knob '%s' is a list of %g numbers", knob->name, n);
+            return false;
+        }
     }
-    if (high && (!tree_number(r, high, &bound, &is_int) || knob->number > bound)) {
-        diag_error(r->diags, value->loc, "knob '%s' = %g is above its maximum %g", knob->name, knob->number,
-                   bound);
-        return false;
-    }
+    if (!check_bounds(r, knob, form, value)) return false;
     if (!choices) return true;
     const char *all = "";
     for (size_t i = 0; choices->kind == TREE_LIST && i < choices->count; i++) {
@@ -164,7 +216,8 @@ static bool check_knob(ParsedRecipe *r, Knob *knob, const Tree *form, const Tree
 }
 
 static void read_knobs(ParsedRecipe *r, const Tree *map) {
-    static const char *const keys[] = {"default", "type", "min", "max", "help", "choices"};
+    static const char *const keys[] = {"default", "type",   "min",  "max",    "above",
+                                       "below",   "length", "help", "choices"};
     if (map->kind != TREE_MAP) {
         diag_error(r->diags, map->loc, "knobs must be a map of names to values");
         return;
@@ -180,6 +233,7 @@ static void read_knobs(ParsedRecipe *r, const Tree *map) {
                 continue;
             }
         }
+        knob.set = value->loc;
         if (!set_knob(r, &knob, value) || (form->kind == TREE_MAP && !check_knob(r, &knob, form, value)))
             continue;
         ARENA_PUSH(r->arena, r->knobs, r->n_knobs, r->knobs_capacity, knob);
@@ -237,7 +291,37 @@ static Tree **add_place(ParsedRecipe *r, Tree *root, const char *path, Loc loc) 
     return &map->items[map->count++].value;
 }
 
+/* What a knob's value is, by its looks: the default's kind stays. */
+static const char *knob_kind(const Tree *value) {
+    double number;
+    bool is_int;
+    if (value->kind == TREE_LIST) return "a list of numbers";
+    if (value->kind != TREE_SCALAR) return "a map";
+    if (is_truth(value)) return "true or false";
+    bool literal = is_odd_number(value->text) || literal_number(value->text, &number, &is_int);
+    return is_formula(value) || (!value->quoted && literal) ? "a number" : "a word";
+}
+
+static bool same_kind(ParsedRecipe *r, Tree *root, const char *path, const Tree *old, const Tree *value) {
+    if (!tree_get(tree_get(root, "knobs"), path)) return true;
+    const char *wanted = knob_kind(old), *given = knob_kind(value);
+    if (strcmp(wanted, given) == 0) return true;
+    if (value->kind == TREE_SCALAR)
+        diag_error(r->diags, value->loc, "knob '%s' is %s, not '%s'", path, wanted, value->text);
+    else
+        diag_error(r->diags, value->loc, "knob '%s' is %s, not %s", path, wanted, given);
+    return false;
+}
+
+/* A training option that is a knob's (`batch: $batch`) is set by way of the knob: other parts of the recipe read it too. */
+static const char *knob_behind(const Tree *root, const char *path) {
+    const Tree *option = strncmp(path, "train.", 6) == 0 ? tree_get(tree_get(root, "train"), path + 6) : NULL;
+    bool named = option && option->kind == TREE_SCALAR && option->text[0] == '$';
+    return named && tree_get(tree_get(root, "knobs"), option->text + 1) ? option->text + 1 : path;
+}
+
 static bool replace_value(ParsedRecipe *r, Tree *root, const char *path, Tree *value, Loc loc) {
+    path = knob_behind(root, path);
     Tree **place = find_place(root, path);
     if (!place) place = add_place(r, root, path, loc);
     if (!place) {
@@ -249,6 +333,7 @@ static bool replace_value(ParsedRecipe *r, Tree *root, const char *path, Tree *v
                    suggestion(r, path, names, n));
         return false;
     }
+    if (!same_kind(r, root, path, *place, value)) return false;
     *place = tree_copy(r->arena, value);
     return true;
 }
@@ -273,8 +358,10 @@ static void apply_overrides(ParsedRecipe *r, Tree *root) {
             const char *text = r->options->overrides[i], *equals = strchr(text, '=');
             uint32_t file = diags_add_source(r->diags, "command line", text, strlen(text));
             Loc loc = {file, 1, 1};
-            if (!equals || equals == text) {
-                if (pass) diag_error(r->diags, loc, "'%s' is not key=value", text);
+            if (!equals || equals == text || !equals[1]) {
+                if (pass)
+                    diag_error(r->diags, loc, "'%s' is not key=value%s", text,
+                               equals && equals != text ? ": the value is missing" : "");
                 continue;
             }
             char *key = arena_strndup(r->arena, text, (size_t)(equals - text));
@@ -735,10 +822,17 @@ static void check_names(ParsedRecipe *r, const Tree *root) {
     }
 }
 
+/* Whether the knobs go together: before anything is made of them. */
+static bool read_check(ParsedRecipe *r, const Tree *at) {
+    Block *check = diags_errors(r->diags) == 0 ? read_block(r, at, "check") : NULL;
+    return check && run_check(r, check);
+}
+
 static void read_sections(ParsedRecipe *r, Tree *root) {
     const Tree *at;
     check_names(r, root);
     if ((at = tree_get(root, "knobs"))) read_knobs(r, at);
+    if ((at = tree_get(root, "check")) && !read_check(r, at)) return;
     if ((at = tree_get(root, "train"))) read_train(r, at);
     if ((at = tree_get(root, "views"))) read_views(r, at);
     if ((at = tree_get(root, "draws"))) read_draws(r, at);
@@ -762,8 +856,8 @@ static void read_sections(ParsedRecipe *r, Tree *root) {
 
 static bool read_source(ParsedRecipe *r, const char *path, const char *text, size_t size, bool library) {
     static const char *const recipe_keys[] = {
-        "recipe",   "about", "use",       "knobs",      "presets", "views",  "draws", "modules",
-        "networks", "state", "schedules", "objectives", "metrics", "values", "embed", "train"};
+        "recipe",   "about", "use",       "knobs",      "check",   "presets", "views", "draws", "modules",
+        "networks", "state", "schedules", "objectives", "metrics", "values",  "embed", "train"};
     static const char *const library_keys[] = {"library", "about", "use", "modules"};
     text = tree_skip_mark(text, &size);
     uint32_t file = diags_add_source(r->diags, path, text, size);

@@ -35,7 +35,7 @@ typedef enum { KNOB_INT, KNOB_REAL, KNOB_BOOL, KNOB_STRING, KNOB_LIST } KnobType
 typedef struct {
     const char *name;
     KnobType type;
-    Loc loc;
+    Loc loc, set; /* set: of its value, in the recipe or the command line */
     double number;
     bool truth;
     const char *text;
@@ -98,9 +98,22 @@ typedef struct {
 bool recipe_read(ParsedRecipe *recipe, const char *path, const char *text, size_t size);
 const Knob *recipe_knob(const ParsedRecipe *recipe, const char *name);
 
+/* blame.c: knobs in messages. Lists have room for MAX_BLAMED, and keep each knob once. */
+enum { MAX_BLAMED = 4 };
+/* Adds the knobs that a scalar `$knob` or `$(expression)` names to the n there are; returns how many there are then. */
+size_t knobs_in(const ParsedRecipe *recipe, const Tree *tree, const Knob **knobs, size_t n);
+const char *knob_text(ParsedRecipe *recipe, const Knob *knob); /* "heads=5" */
+const char *knobs_text(ParsedRecipe *recipe, const Knob *const *knobs,
+                       size_t n); /* " (knobs heads=5, dim=192)", or "" */
+void knobs_notes(ParsedRecipe *recipe, const Knob *const *knobs, size_t n); /* where each was set */
+/* An error about a value of the tree; the knobs it was made of are named. */
+void tree_error(ParsedRecipe *recipe, const Tree *tree, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* eval.c: an expression over knobs alone, for `$(…)`. False after an error. */
 bool evaluate_constant(ParsedRecipe *recipe, const Expr *expr, double *value, bool *is_int);
-/* elaborate.c */
+/* elaborate.c: the statements of `check:`, over knobs alone. False after an error. */
+bool run_check(ParsedRecipe *recipe, const Block *check);
 bool elaborate(ParsedRecipe *recipe, Recipe *out);
 
 /* resolved.c: the recipe as YAML with overrides applied and libraries written into it, loadable again on its own. */

@@ -1,0 +1,303 @@
+/* From what failed back to the knobs behind it, so that a message from inside a library names what was set.
+ *
+ * Names of the failing expression are followed through assignments, arguments and defaults of the running calls. A number
+ * that is a size of some tensor has no such way back: it is followed by its value, to the nearest running call that was
+ * given this number. That may name a knob too many where two are equal; nothing but the message depends on it. */
+#include "frontend/eval.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+enum { MAX_VISITS = 200 };
+
+typedef struct {
+    Elaborator *e;
+    const Knob *knobs[MAX_BLAMED];
+    size_t n_knobs;
+    const Type *tensor; /* whose way is followed; NULL: none's */
+    int found;          /* knobs met, those known already too */
+    struct {            /* names followed */
+        int level;
+        const char *name;
+    } visits[MAX_VISITS];
+    int n_visits;
+} Blame;
+
+/* Level i is the body of running call i; -1 the recipe's own text, outside all of them. */
+static Frame *frame_at(const Elaborator *e, int level) {
+    size_t next = (size_t)(level + 1);
+    return next < e->n_calls ? e->callers[next] : e->frame;
+}
+
+static const Block *block_at(const Elaborator *e, int level) {
+    return level < 0 ? e->block : e->running[level]->body;
+}
+
+static const Value *value_at(const Elaborator *e, int level, const char *name) {
+    const Frame *frame = frame_at(e, level);
+    for (size_t i = 0; frame && i < frame->count; i++)
+        if (strcmp(frame->variables[i].name, name) == 0) return &frame->variables[i].value;
+    return NULL;
+}
+
+static size_t add_to(const Knob **knobs, size_t n, const Knob *knob) {
+    for (size_t i = 0; i < n; i++)
+        if (knobs[i] == knob) return n;
+    if (n < MAX_BLAMED) knobs[n++] = knob;
+    return n;
+}
+
+static void add_knob(Blame *b, const Knob *knob) {
+    b->n_knobs = add_to(b->knobs, b->n_knobs, knob);
+    b->found++;
+}
+
+/* ---- walking over expressions ---------------------------------------------------------------------------------- */
+
+typedef void (*Visit)(Blame *b, int level, const Expr *expr, const void *with);
+
+/* Each expression and statement below `expr`, itself first. */
+static void walk(Blame *b, int level, const Expr *expr, Visit visit, const void *with) {
+    if (!expr) return;
+    visit(b, level, expr, with);
+    const Expr *parts[] = {expr->a, expr->b, expr->c};
+    for (int i = 0; i < 3; i++) walk(b, level, parts[i], visit, with);
+    for (size_t i = 0; i < expr->n_args; i++) walk(b, level, expr->args[i], visit, with);
+    for (size_t i = 0; i < expr->n_clauses; i++) {
+        walk(b, level, expr->clauses[i].over, visit, with);
+        for (size_t k = 0; k < expr->clauses[i].n_conditions; k++)
+            walk(b, level, expr->clauses[i].conditions[k], visit, with);
+    }
+    for (size_t i = 0; i < expr->n_body; i++) walk(b, level, expr->body[i], visit, with);
+    for (size_t i = 0; i < expr->n_orelse; i++) walk(b, level, expr->orelse[i], visit, with);
+}
+
+static bool binds(const Expr *target, const char *name) {
+    if (!target) return false;
+    if (target->kind == EXPR_NAME) return strcmp(target->text, name) == 0;
+    for (size_t i = 0; i < target->n_args; i++)
+        if (binds(target->args[i], name)) return true;
+    return false;
+}
+
+/* ---- following ---------------------------------------------------------------------------------------------------- */
+
+static void follow_name(Blame *b, int level, const char *name);
+
+static void follow(Blame *b, int level, const Expr *expr, const void *with) {
+    (void)with;
+    if (expr->kind == EXPR_NAME) follow_name(b, level, expr->text);
+}
+
+/* What gives `name` its value in a body: loops, comprehensions, assignments. */
+static void follow_loop(Blame *b, int level, const Expr *expr, const void *name) {
+    if (expr->kind == STMT_FOR && binds(expr->a, name)) walk(b, level, expr->b, follow, NULL);
+    for (size_t i = 0; i < expr->n_clauses; i++)
+        if (binds(expr->clauses[i].target, name)) walk(b, level, expr->clauses[i].over, follow, NULL);
+}
+
+static void follow_binding(Blame *b, int level, const Expr *expr, const void *name) {
+    if (expr->kind == STMT_ASSIGN && binds(expr->a, name)) walk(b, level, expr->b, follow, NULL);
+    follow_loop(b, level, expr, name);
+}
+
+/* The expression that a running call gives its parameter, and the level it is to be read at. */
+static const Expr *argument(const Elaborator *e, int level, const char *name, int *at) {
+    const Signature *signature = &e->running[level]->signature;
+    const Expr *call = e->calls[level], *fallback = NULL;
+    size_t place = signature->count;
+    for (size_t p = 0; p < signature->count; p++)
+        if (strcmp(signature->parameters[p].name, name) == 0) {
+            place = p;
+            fallback = signature->parameters[p].fallback;
+        }
+    *at = level - 1;
+    for (size_t i = 0, positional = 0; i < call->n_args; i++) {
+        const char *keyword = call->args[i]->keyword;
+        if (keyword ? strcmp(keyword, name) == 0 : positional++ == place) return call->args[i];
+    }
+    *at = level;
+    return fallback;
+}
+
+static void follow_tree(Blame *b, const Tree *tree) {
+    if (!tree) return;
+    for (size_t i = 0; i < tree->count; i++) follow_tree(b, tree->items[i].value);
+    const Knob *knobs[MAX_BLAMED];
+    size_t n = knobs_in(b->e->recipe, tree, knobs, 0);
+    for (size_t i = 0; i < n; i++) add_knob(b, knobs[i]);
+}
+
+/* A view's size, where it is one of the tensor at hand: networks are applied to views of several sizes. */
+static void follow_size(Blame *b, const Tree *size) {
+    const Knob *knobs[MAX_BLAMED];
+    size_t n = size ? knobs_in(b->e->recipe, size, knobs, 0) : 0;
+    for (size_t i = 0; i < n; i++) {
+        bool there = !b->tensor;
+        for (int k = 2; b->tensor && k < b->tensor->rank; k++)
+            there = there || (double)b->tensor->dim[k] == knobs[i]->number;
+        if (there) add_knob(b, knobs[i]);
+    }
+}
+
+/* A name of the recipe's own: a knob, a schedule, a view's or draw's sizes; and the names of the step that `train` gives. */
+static bool follow_own(Blame *b, const char *name) {
+    const ParsedRecipe *r = b->e->recipe;
+    const Knob *knob = recipe_knob(r, name);
+    if (knob) return add_knob(b, knob), true;
+    for (size_t i = 0; i < r->schedules.count; i++)
+        if (strcmp(r->schedules.items[i].name, name) == 0)
+            return walk(b, -1, r->schedules.items[i].value, follow, NULL), true;
+    const Tree *view = tree_get(tree_get(r->tree, "views"), name),
+               *draw = tree_get(tree_get(r->tree, "draws"), name);
+    if (view) return follow_size(b, tree_get(view, "size")), true;
+    if (draw) return follow_tree(b, tree_get(draw, "shape")), true;
+    return false;
+}
+
+static bool visited(Blame *b, int level, const char *name) {
+    for (int i = 0; i < b->n_visits; i++)
+        if (b->visits[i].level == level && strcmp(b->visits[i].name, name) == 0) return true;
+    if (b->n_visits == MAX_VISITS) return true;
+    b->visits[b->n_visits].level = level;
+    b->visits[b->n_visits++].name = name;
+    return false;
+}
+
+static void follow_name(Blame *b, int level, const char *name) {
+    const Elaborator *e = b->e;
+    if (visited(b, level, name)) return;
+    const Value *value = value_at(e, level, name);
+    if (!value) {
+        bool own = level < 0 || !frame_at(e, level) || !frame_at(e, level)->module;
+        bool of_step = strcmp(name, "batch") == 0 || strcmp(name, "epochs") == 0;
+        if (own && follow_own(b, name)) return;
+        if (of_step) follow_tree(b, tree_get(tree_get(e->recipe->tree, "train"), name));
+        return;
+    }
+    int at;
+    const Expr *given = level >= 0 ? argument(e, level, name, &at) : NULL;
+    const Block *block = block_at(e, level);
+    const Type *outer = b->tensor;
+    if (value->kind == V_TENSOR && !outer) b->tensor = func_type(e->func, value->id);
+    if (is_tensor(
+            value)) { /* if passed on by its name it is the caller's; one that was computed ends the way */
+        if (given && given->kind == EXPR_NAME && at < level) follow_name(b, at, given->text);
+    } else if (given)
+        walk(b, at, given, follow, NULL);
+    for (size_t i = 0; block && i < block->count; i++)
+        walk(b, level, block->statements[i], is_tensor(value) ? follow_loop : follow_binding, name);
+    b->tensor = outer;
+}
+
+/* ---- by value ---------------------------------------------------------------------------------------------------------- */
+
+static void match_knob(Blame *b, int level, const Expr *expr, const void *number) {
+    (void)level;
+    const Knob *knob = expr->kind == EXPR_NAME ? recipe_knob(b->e->recipe, expr->text) : NULL;
+    if (knob && knob->type == KNOB_INT && knob->number == *(const double *)number) add_knob(b, knob);
+}
+
+/* The nearest running call with an argument of this value; in a network's body, and outside all calls, a knob it names. */
+static void match_number(Blame *b, double number) {
+    const Elaborator *e = b->e;
+    int before = b->found;
+    if (number < 2) return;
+    for (int level = (int)e->n_calls - 1; level >= -1 && b->found == before; level--) {
+        const Frame *frame = frame_at(e, level);
+        const Block *block = block_at(e, level);
+        const Signature *signature = level >= 0 ? &e->running[level]->signature : NULL;
+        for (size_t p = 0; signature && p < signature->count; p++) {
+            const Value *value = value_at(e, level, signature->parameters[p].name);
+            if (value && value->kind == V_INT && value->number == number)
+                b->n_visits = 0, follow_name(b, level, signature->parameters[p].name);
+        }
+        if (frame && frame->module) continue;
+        for (size_t i = 0; block && i < block->count; i++)
+            walk(b, level, block->statements[i], match_knob, &number);
+    }
+}
+
+/* Numbers of the failing expression that its names did not explain. */
+static void match(Blame *b, int level, const Expr *expr, const void *with) {
+    (void)with;
+    const Value *value = expr->kind == EXPR_NAME ? value_at(b->e, level, expr->text) : NULL;
+    int before = b->found;
+    if (!value || value->kind != V_INT) return;
+    b->n_visits = 0; /* was it explained? */
+    follow_name(b, level, expr->text);
+    if (b->found == before) match_number(b, value->number);
+}
+
+/* ---- the message ----------------------------------------------------------------------------------------------------- */
+
+const char *knob_text(ParsedRecipe *r, const Knob *knob) {
+    const char *list = "";
+    switch (knob->type) {
+    case KNOB_BOOL: return arena_printf(r->arena, "%s=%s", knob->name, knob->truth ? "true" : "false");
+    case KNOB_STRING: return arena_printf(r->arena, "%s=%s", knob->name, knob->text);
+    case KNOB_LIST:
+        for (size_t i = 0; i < knob->count; i++)
+            list = arena_printf(r->arena, "%s%s%g", list, i ? "," : "", knob->list[i]);
+        return arena_printf(r->arena, "%s=[%s]", knob->name, list);
+    default: return arena_printf(r->arena, "%s=%g", knob->name, knob->number);
+    }
+}
+
+const char *knobs_text(ParsedRecipe *r, const Knob *const *knobs, size_t n) {
+    const char *text = "";
+    for (size_t i = 0; i < n; i++)
+        text = arena_printf(r->arena, "%s%s%s", text,
+                            i        ? ", "
+                            : n == 1 ? " (knob "
+                                     : " (knobs ",
+                            knob_text(r, knobs[i]));
+    return n ? arena_printf(r->arena, "%s)", text) : "";
+}
+
+void knobs_notes(ParsedRecipe *r, const Knob *const *knobs, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        diag_note(r->diags, knobs[i]->set, "%s is set here", knob_text(r, knobs[i]));
+}
+
+size_t knobs_in(const ParsedRecipe *r, const Tree *tree, const Knob **knobs, size_t n) {
+    char name[64];
+    if (tree->kind != TREE_SCALAR || !tree->text || tree->text[0] != '$') return n;
+    for (const char *at = tree->text; *at;) {
+        size_t length = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
+        if (length && length < sizeof name) {
+            memcpy(name, at, length);
+            name[length] = '\0';
+            const Knob *knob = recipe_knob(r, name);
+            if (knob) n = add_to(knobs, n, knob);
+        }
+        at += length ? length : 1;
+    }
+    return n;
+}
+
+void tree_error(ParsedRecipe *r, const Tree *tree, const char *format, ...) {
+    const Knob *knobs[MAX_BLAMED];
+    size_t n = knobs_in(r, tree, knobs, 0);
+    va_list args;
+    va_start(args, format);
+    const char *message = arena_vprintf(r->arena, format, args);
+    va_end(args);
+    diag_error(r->diags, tree->loc, "%s%s", message, knobs_text(r, knobs, n));
+    knobs_notes(r, knobs, n);
+}
+
+size_t blame_knobs(Elaborator *e, const Knob **out) {
+    Blame b = {.e = e};
+    int level = (int)e->n_calls - 1;
+    if (!e->at) return 0;
+    const Expr *message =
+        e->at->kind == STMT_ASSERT && e->at->b && e->at->b->kind == EXPR_STRING ? e->at->b : NULL;
+    const char *text = message ? message->text : "", *before;
+    walk(&b, level, e->at, follow, NULL);
+    for (Expr *expr; (expr = message_part(e, e->at->loc, &text, &before));)
+        walk(&b, level, expr, follow, NULL);
+    walk(&b, level, e->at, match, NULL);
+    memcpy(out, b.knobs, sizeof *out * b.n_knobs);
+    return b.n_knobs;
+}

@@ -1,0 +1,217 @@
+/* Edge values of the knobs of models/, one setting a row: what makes no sense is refused in words that name the knob, what the official
+ * code takes is taken. And values that only show inside a library: the message leads back to the knob. */
+#include "frontend/frontend.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SMALL "image=32 patch=8 dim=24 depth=2 heads=2 batch=8 epochs=4 "
+#define TWO SMALL "local_size=16 locals=2 out_dim=32 hidden=32 bottleneck=16 "
+#define HEAD SMALL "hidden=32 out_dim=16 "
+#define MASK SMALL "mask_patch=8 "
+
+/* message NULL: it elaborates. */
+typedef struct {
+    const char *recipe, *settings, *message;
+} Row;
+
+static const Row ROWS[] = {
+    /* one knob */
+    {"dino", TWO "drop_path=1", "knob 'drop_path' = 1 is not below 1"},
+    {"dino", TWO "drop_path=-0.5", "knob 'drop_path' = -0.5 is below its minimum 0"},
+    {"simmim", MASK "drop_path=1", "knob 'drop_path' = 1 is not below 1"},
+    {"dino", TWO "student_temp=0", "knob 'student_temp' = 0 is not above 0"},
+    {"dino", TWO "teacher_temp=-1", "knob 'teacher_temp' = -1 is not above 0"},
+    {"dino", TWO "ema=1.01", "knob 'ema' = 1.01 is above its maximum 1"},
+    {"dino", TWO "ema=-0.1", "knob 'ema' = -0.1 is below its minimum 0"},
+    {"dino", TWO "ema=1", NULL},
+    {"dino", TWO "wd=-1", "knob 'wd' = -1 is below its minimum 0"},
+    {"dino", TWO "base_lr=-1", "knob 'base_lr' = -1 is below its minimum 0"},
+    {"dino", TWO "base_lr=nan", "knob 'base_lr': 'nan' is not a finite number"},
+    {"dino", TWO "base_lr=-inf", "knob 'base_lr': '-inf' is not a finite number"},
+    {"dino", TWO "clip=-1", "knob 'clip' = -1 is below its minimum 0"},
+    {"dino", TWO "clip=0", NULL},
+    {"dino", TWO "out_dim=1", "knob 'out_dim' = 1 is below its minimum 2"},
+    {"dino", TWO "hidden=0", "knob 'hidden' = 0 is below its minimum 1"},
+    {"dino", TWO "depth=0", "knob 'depth' = 0 is below its minimum 1"},
+    {"dino", TWO "epochs=0", "knob 'epochs' = 0 is not above 0"},
+    {"dino", TWO "locals=0 local_size=50", NULL},
+    {"dino", TWO "locals=2.5", "knob 'locals' wants type int, not real"},
+    {"dino", TWO "freeze_last_layer=0 warmup=0 warmup_teacher_temp_epochs=0", NULL},
+    {"dino", TWO "blur=1", "knob 'blur' is true or false, not '1'"},
+    {"dino", TWO "batch=many", "knob 'batch' is a number, not 'many'"},
+    {"dino", TWO "batch=[1,2]", "knob 'batch' is a number, not a list of numbers"},
+    {"dino", TWO "clip=", "the value is missing"},
+    {"dino", TWO "global_scale=[0.5]", "knob 'global_scale' is a list of 2 numbers"},
+    {"dino", TWO "global_scale=[0.5,1.5]", "knob 'global_scale' = 1.5 is above its maximum 1"},
+    {"mocov3", HEAD "temperature=0", "knob 'temperature' = 0 is not above 0"},
+    {"mocov3", HEAD "momentum=2", "knob 'momentum' = 2 is above its maximum 1"},
+    {"mocov3", HEAD "batch=1", "knob 'batch' = 1 is below its minimum 2"},
+    {"mae", "preset=tiny mask_ratio=0", "knob 'mask_ratio' = 0 is not above 0"},
+    {"mae", "preset=tiny mask_ratio=1", "knob 'mask_ratio' = 1 is not below 1"},
+    {"mae", "preset=tiny norm_pix=0", "knob 'norm_pix' is true or false, not '0'"},
+    {"simmim", MASK "mask_ratio=0", "knob 'mask_ratio' = 0 is not above 0"},
+    {"simmim", MASK "mask_ratio=1", NULL},
+    {"hybrid", MASK "hidden=32 out_dim=16 mask_ratio=0", "knob 'mask_ratio' = 0 is not above 0"},
+    {"quickstart", HEAD "temperature=-1", "knob 'temperature' = -1 is not above 0"},
+    {"paper/swav", "preset=tiny iterations=0", "knob 'iterations' = 0 is below its minimum 1"},
+    {"paper/swav", "preset=tiny epsilon=-0.05", "knob 'epsilon' = -0.05 is not above 0"},
+    {"paper/sit", "preset=tiny corrupted=0", "knob 'corrupted' = 0 is not above 0"},
+    {"paper/cmc", "preset=tiny bank_momentum=1.5", "knob 'bank_momentum' = 1.5 is above its maximum 1"},
+    /* knobs that do not go together */
+    {"dino", TWO "heads=5", "dim 24 is no multiple of heads 5 (knobs dim=24, heads=5)"},
+    {"dino", TWO "image=30", "image 30 is no multiple of patch 8 (knobs image=30, patch=8)"},
+    {"dino", TWO "local_size=20", "local_size 20 is no multiple of patch 8"},
+    {"dino", TWO "global_scale=[0.5,0.2]", "the smaller share comes first"},
+    {"dino", TWO "local_scale=[0,0]", "the larger is above 0 (knob local_scale=[0,0])"},
+    {"dino", TWO "warmup=5", "a warm-up of 5 epochs is longer than the run (knobs warmup=5, epochs=4)"},
+    {"dino", TWO "train.epochs=3 warmup=4", "(knobs warmup=4, epochs=3)"},
+    {"dino", TWO "warmup_teacher_temp_epochs=9", "(knobs warmup_teacher_temp_epochs=9, epochs=4)"},
+    {"dino", TWO "warmup=4", NULL},
+    {"mocov3", HEAD "dim=30 heads=5", "dim 30 is no multiple of 4"},
+    {"mocov3", HEAD "warmup=40", NULL}, /* its run ends in the warm-up, as the official one's */
+    {"mocov3", HEAD "crop=[0.5,0.1]", "crop: the smaller share comes first"},
+    {"mae", "preset=tiny mask_ratio=0.99", "mask_ratio 0.99 leaves none of 16 patches to see (knob"},
+    {"mae", "preset=tiny mask_ratio=0.01", NULL},
+    {"mae", "preset=tiny decoder_heads=3", "decoder_dim 32 is no multiple of decoder_heads 3"},
+    {"mae", "preset=tiny decoder_dim=30", "decoder_dim 30 is no multiple of 4"},
+    {"simmim", SMALL "mask_patch=12", "mask_patch 12 is no multiple of patch 8"},
+    {"simmim", SMALL "patch=4 mask_patch=6", "mask_patch 6 is no multiple of patch 4"},
+    {"simmim", SMALL "patch=4 mask_patch=12", "image 32 is no multiple of mask_patch 12"},
+    {"paper/ibot", "preset=tiny cell=3", "4 patches a side are no multiple of cell 3"},
+    {"paper/ijepa", "preset=tiny edge=9", "larger than the image"},
+    {"paper/ijepa", "preset=tiny context=60", "a target leaves 55 (knobs"},
+    {"paper/ijepa", "preset=tiny predictor_heads=5", "predictor_dim 32 is no multiple of predictor_heads 5"},
+    {"paper/moco_queue", "preset=tiny queue_size=8", "queue_size 8 is no multiple of batch 16"},
+    {"paper/moco_queue", "preset=tiny queue_size=100", "queue_size 100 is no multiple of batch 16"},
+    /* an option of `train` that is a knob's */
+    {"mae", "preset=tiny train.batch=4", NULL},
+    {"mae", "preset=tiny train.batch=0", "knob 'batch' = 0 is below its minimum 1"},
+};
+
+static char *load(const char *path, const char *text, const char *settings, bool *good) {
+    char words[512];
+    const char *overrides[32];
+    int n = 0;
+    snprintf(words, sizeof words, "%s", settings);
+    for (char *word = strtok(words, " "); word; word = strtok(NULL, " ")) overrides[n++] = word;
+    Arena *arena = arena_new();
+    Diags *diags = diags_new(arena);
+    RecipeOptions options = {.models_dir = SOURCE_DIR "/models", .overrides = overrides, .n_overrides = n};
+    Recipe recipe;
+    *good = text ? recipe_load_text(arena, diags, path, text, strlen(text), &options, &recipe)
+                 : recipe_load(arena, diags, path, &options, &recipe);
+    char *message = strdup(diags_text(diags));
+    arena_free(arena);
+    return message;
+}
+
+static int wrong; /* all rows are told */
+
+static void expect(const char *what, const char *path, const char *text, const char *settings,
+                   const char *wanted) {
+    bool good;
+    char *message = load(path, text, settings, &good);
+    if (good != !wanted || (wanted && !strstr(message, wanted)))
+        print_error("%s %s: wanted \"%s\", got:\n%s", what, settings, wanted ? wanted : "no error",
+                    (wrong++, message));
+    free(message);
+}
+
+static void test_models(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        char path[512];
+        snprintf(path, sizeof path, "%s/models/%s.yaml", SOURCE_DIR, ROWS[i].recipe);
+        expect(ROWS[i].recipe, path, NULL, ROWS[i].settings, ROWS[i].message);
+    }
+    assert_int_equal(wrong, 0);
+}
+
+/* A recipe without ranges of its own: the library asserts, and what the user set is found behind it. */
+static const char BARE[] =
+    "recipe: bare\n"
+    "use: [lib/vit.yaml, lib/heads.yaml, lib/optimizers.yaml, lib/schedules.yaml]\n"
+    "knobs: {edge: 16, small: 8, patch: 4, width: 24, depth: 1, parts: 3, rate: 0.1, n: 4, out: 8, layers: "
+    "2, tau: 0.2, hot: 0, end: 0.0,\n"
+    "  beta: 0.9, tiny: 1.0e-8, ratio: 4, kind: learned, cell: 2, share: 0.5, low: 0, high: 1, spread: 1, "
+    "extra: 0, m: 0.9}\n"
+    "views:\n"
+    "  big: {count: 2, size: $edge, augment: [normalize]}\n"
+    "  little: {size: $small, augment: [normalize]}\n"
+    "draws:\n"
+    "  hide: {sampler: block_mask, shape: [$n, 4, 4], cell: $cell, ratio: $share}\n"
+    "  noise: {sampler: uniform, shape: [$n], low: $low, high: $high}\n"
+    "  gauss: {sampler: normal, shape: [$n], std: $spread}\n"
+    "networks:\n"
+    "  net: \"contrast_mlp(vit(x, patch, width, depth, parts, image=edge, drop_path=rate, position=kind, "
+    "mlp_ratio=ratio, registers=extra)[:, 0], layers, 16, out)\"\n"
+    "  slow: {ema: net, momentum: m}\n"
+    "objectives:\n"
+    "  all:\n"
+    "    loss: |\n"
+    "      a, b = [net(v) for v in big]\n"
+    "      k = stop_grad(slow(little))\n"
+    "      return info_nce(a, b, tau) + sum(k) + sum(hide) + sum(noise) + sum(gauss)\n"
+    "schedules: {lr: \"warmup_cosine_epochs(0.1, end, hot)\"}\n"
+    "train: {batch: $n, epochs: 2, clip: \"clip_global(grads, 1)\", optimizer: \"adamw(param, grad, lr, "
+    "betas=(beta, 0.999), eps=tiny)\"}\n";
+
+static const Row INSIDE[] = {
+    {"", "n=4", NULL},
+    {"", "parts=5", "a width of 24 is no multiple of 5 heads (knobs parts=5, width=24)"},
+    {"", "edge=18", "an image of 18 × 18 is no whole number of patches of 4 (knobs patch=4, edge=18)"},
+    {"", "small=10", "an image of 10 × 10 is no whole number of patches of 4 (knobs patch=4, small=10)"},
+    {"", "kind=sincos width=30", "30 is no multiple of 4 (knob width=30)"},
+    {"", "kind=other", "positions are learned, sincos, relative or none, not other (knob kind=other)"},
+    {"", "n=1", "a batch of 1 is too small (knob n=1)"},
+    {"", "rate=1", "below 1, not 1: at 1 nothing is left to scale up (knob rate=1)"},
+    {"", "rate=-0.5", "not -0.5"},
+    {"", "depth=0", "a transformer has 1 block or more, not 0 (knob depth=0)"},
+    {"", "layers=0", "a head has 1 layer or more, not 0 (knob layers=0)"},
+    {"", "out=0", "a linear layer has 1 output or more, not 0 (knob out=0)"},
+    {"", "ratio=0", "mlp_ratio = 0 leaves the MLP no width (knobs ratio=0, width=24)"},
+    {"", "extra=-1", "registers = -1 is below 0 (knob extra=-1)"},
+    {"", "tau=0", "the temperature is above 0, not 0 (knob tau=0)"},
+    {"", "hot=-1", "the warm-up lasts 0 epochs or more, not -1 (knob hot=-1)"},
+    {"", "beta=1", "betas are 0 or more and below 1, not 1 and 0.999 (knob beta=1)"},
+    {"", "tiny=-1", "eps = -1 is below 0 (knob tiny=-1)"},
+};
+
+static void test_inside(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof INSIDE / sizeof *INSIDE; i++)
+        expect("bare", SOURCE_DIR "/models/bare.yaml", BARE, INSIDE[i].settings, INSIDE[i].message);
+    assert_int_equal(wrong, 0);
+}
+
+/* The note tells where the knob was set: the command line, a preset, or its default. */
+static void test_places(void **state) {
+    (void)state;
+    static const char recipe[] = "recipe: p\n"
+                                 "knobs:\n"
+                                 "  a: 4\n"
+                                 "  b: 2\n"
+                                 "presets: {odd: {b: 3}}\n"
+                                 "check: |\n"
+                                 "  rest = a % b\n"
+                                 "  assert rest == 0, '{a} / {b} leaves {rest}'\n"
+                                 "views: {v: {size: 8, augment: [normalize]}}\n"
+                                 "embed: {view: v, features: \"reshape(v, dim(v, 0), -1)\"}\n";
+    expect("places", "p.yaml", recipe, "a=4", NULL);
+    expect("places", "p.yaml", recipe, "a=5", "p.yaml:8:3: error: 5 / 2 leaves 1 (knobs a=5, b=2)");
+    expect("places", "p.yaml", recipe, "a=5", "command line:1:3: note: a=5 is set here");
+    expect("places", "p.yaml", recipe, "a=5", "p.yaml:4:6: note: b=2 is set here");
+    expect("places", "p.yaml", recipe, "preset=odd", "p.yaml:5:20: note: b=3 is set here");
+    assert_int_equal(wrong, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_models), cmocka_unit_test(test_inside),
+                                       cmocka_unit_test(test_places)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
