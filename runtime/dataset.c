@@ -78,9 +78,9 @@ static VtDataset *new_dataset(const char *path, const char *split) {
 }
 
 static bool open_any(VtDataset *d, VtError *error) {
-    static int (*const openers[])(VtDataset *, const char *, const char *,
-                                  VtError *) = {dataset_open_synthetic, dataset_open_binary,
-                                                dataset_open_mnist, dataset_open_folder, dataset_open_tar};
+    static int (*const openers[])(VtDataset *, const char *, const char *, VtError *) = {
+        dataset_open_synthetic, dataset_open_binary, dataset_open_mnist,
+        dataset_open_list,      dataset_open_folder, dataset_open_tar};
     struct stat status;
     const char *path = d->path;
     if (strncmp(path, "synthetic", 9) != 0 && stat(path, &status) != 0)

@@ -65,6 +65,7 @@ struct VtDataset {
 /* Each looks at the path; 0: not this format, 1: opened, -1: an error. */
 int dataset_open_synthetic(VtDataset *dataset, const char *path, const char *split, VtError *error);
 int dataset_open_folder(VtDataset *dataset, const char *path, const char *split, VtError *error);
+int dataset_open_list(VtDataset *dataset, const char *path, const char *split, VtError *error);
 int dataset_open_tar(VtDataset *dataset, const char *path, const char *split, VtError *error);
 int dataset_open_binary(VtDataset *dataset, const char *path, const char *split,
                         VtError *error); /* cifar, stl10 */

@@ -5,10 +5,13 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+enum { MAX_LABEL = 1 << 20 };
 
 /* ---- where classes begin -------------------------------------------------------------------------------------------------- */
 
-static bool is_start(const DatasetTree *t, int32_t f) {
+bool tree_starts(const DatasetTree *t, int32_t f) {
     if (!t->has_splits) return f == 0;
     return f > 0 && t->folders[f].split != SPLIT_NONE && t->folders[t->folders[f].parent].split == SPLIT_NONE;
 }
@@ -28,10 +31,12 @@ static int32_t unwrap(const DatasetTree *t, int32_t start, const TextSet *known)
         if (child < 0) break;
         const char *name = tree_name(t, child);
         if (text_set_find(known, name, strlen(name)) >= 0) return at; /* a class elsewhere is one here */
-        if (named < 0 && !dataset_generic_name(name)) named = child;
+        bool doubled = strcasecmp(name, tree_name(t, at)) == 0;       /* "seg_train/seg_train" */
+        if (named < 0 && !doubled && !dataset_generic_name(name)) named = child;
         at = child;
     }
     if (children_with_images(t, at) > 0) return at;
+    if (!t->has_splits && dataset_generic_name(tree_name(t, at))) return -1; /* "VOC2007/JPEGImages" */
     return named >= 0 ? t->folders[named].parent : -1;
 }
 
@@ -40,6 +45,10 @@ static int32_t unwrap(const DatasetTree *t, int32_t start, const TextSet *known)
 static bool is_number(const char *name, size_t low, size_t high) {
     size_t n = strspn(name, "0123456789");
     return !name[n] && n >= low && n <= high;
+}
+
+bool tree_numbers(const char *text) {
+    return is_number(text, 1, 7) && atol(text) < MAX_LABEL;
 }
 
 static bool is_year(const char *name) {
@@ -110,7 +119,7 @@ static bool find_bases(VtDataset *d) {
     int n = 0;
     bool good = starts != NULL;
     for (int32_t f = 0; good && f < t->paths.count; f++)
-        if (is_start(t, f) && t->folders[f].images && t->folders[f].split != SPLIT_UNLABELED)
+        if (tree_starts(t, f) && t->folders[f].images && t->folders[f].split != SPLIT_UNLABELED)
             starts[n++] = (Start){f, children_with_images(t, f)};
     if (good) qsort(starts, (size_t)n, sizeof *starts, by_children);
     for (int i = 0; good && i < n; i++) {
@@ -142,7 +151,7 @@ static int common_path(const DatasetTree *t) {
     int32_t level = -1;
     int common = -1;
     for (int32_t f = 0; f < t->paths.count; f++) {
-        if (!t->has_splits || !is_start(t, f) || !t->folders[f].images || t->folders[f].parent == level)
+        if (!t->has_splits || !tree_starts(t, f) || !t->folders[f].images || t->folders[f].parent == level)
             continue;
         level = t->folders[f].parent;
         const char *path = t->paths.text[level];
@@ -175,7 +184,7 @@ static bool class_of(VtDataset *d, int32_t f, int common) {
     }
     if (parent && parent->holds_classes)
         snprintf(name, sizeof name, "%s%s%s", prefix, *prefix ? "/" : "", tree_name(t, f));
-    else if (is_start(t, f) && *prefix)
+    else if (tree_starts(t, f) && *prefix)
         snprintf(name, sizeof name, "%s", prefix);
     else {
         at->class_number = parent ? parent->class_number : -1;
@@ -217,8 +226,6 @@ bool tree_find_classes(VtDataset *d, VtError *error) {
 
 /* ---- numbers ------------------------------------------------------------------------------------------------------------------- */
 
-enum { MAX_LABEL = 1 << 20 };
-
 static int by_text(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -226,7 +233,7 @@ static int by_text(const void *a, const void *b) {
 /* Labels that all are numbers stay what they are. */
 static bool all_numbers(const TextSet *classes) {
     for (int32_t c = 0; c < classes->count; c++)
-        if (!is_number(classes->text[c], 1, 7) || atol(classes->text[c]) >= MAX_LABEL) return false;
+        if (!tree_numbers(classes->text[c])) return false;
     return classes->count > 0;
 }
 

@@ -200,9 +200,11 @@ int dataset_open_synthetic(VtDataset *d, const char *path, const char *split, Vt
         }
         if (test) count = count / 5 > SHAPES ? count / 5 : SHAPES;
     }
-    for (long i = 0; i < count; i++)
-        if (!dataset_add(d, NULL, (int)(i % SHAPES), 0, 0)) return -1;
-    for (int c = 0; c < SHAPES; c++) dataset_class(d, SHAPE_NAMES[c]);
+    bool room = true;
+    for (long i = 0; room && i < count; i++) room = dataset_add(d, NULL, (int)(i % SHAPES), 0, 0);
+    for (int c = 0; room && c < SHAPES; c++) room = dataset_class(d, SHAPE_NAMES[c]) == c;
+    if (!room) vt_fail(error, 1, "out of memory");
+    if (!room) return -1;
     d->format = "synthetic";
     d->width = d->height = (int)size;
     d->load = load_synthetic;

@@ -252,12 +252,21 @@ static bool keep(VtDataset *d, Split held_out) {
     return room;
 }
 
-bool dataset_finish_tree(VtDataset *d, VtError *error) {
-    static const char hint[] =
-        ": a tree holds images, best as CLASS/IMAGE, or folders train and test of them "
-        "(docs/data.md)";
+static const char HINT[] = ": a tree holds images, best as CLASS/IMAGE, or folders train and test of them "
+                           "(docs/data.md)";
+
+bool dataset_finish_splits(VtDataset *d, VtError *error) {
     Split held_out;
-    if (!d->tree || d->count == 0) return dataset_not_empty(d, hint, error);
+    if (!choose_held_out(d, &held_out) || !tree_number_classes(d) || !keep(d, held_out))
+        return vt_fail(error, 1, "out of memory");
+    if (d->count) qsort(d->items, (size_t)d->count, sizeof *d->items, by_name);
+    tree_free(d->tree);
+    d->tree = NULL;
+    return dataset_not_empty(d, HINT, error);
+}
+
+bool dataset_finish_tree(VtDataset *d, VtError *error) {
+    if (!d->tree || d->count == 0) return dataset_not_empty(d, HINT, error);
     if (d->count > INT32_MAX) return vt_fail(error, 2, "%s: more than 2^31 images", d->path);
     tree_count(d);
     if (!tree_find_splits(d, error)) return false;
@@ -267,17 +276,11 @@ bool dataset_finish_tree(VtDataset *d, VtError *error) {
         d->items[i].left = f->left;
     }
     if (!d->tree->has_splits && !tree_read_split_lists(d, error)) return false;
-    if (!d->tree->has_splits && d->split && strcmp(d->split, "test") == 0)
+    if (!d->tree->has_splits && !d->tree->has_lists && d->split && strcmp(d->split, "test") == 0)
         return dataset_missing_split(
             d, error,
             "%s has no split 'test': its images do not lie in folders train and test "
             "(or val)",
             d->path);
-    if (!tree_find_classes(d, error) || !tree_read_labels(d, error)) return false;
-    if (!choose_held_out(d, &held_out) || !tree_number_classes(d) || !keep(d, held_out))
-        return vt_fail(error, 1, "out of memory");
-    if (d->count) qsort(d->items, (size_t)d->count, sizeof *d->items, by_name);
-    tree_free(d->tree);
-    d->tree = NULL;
-    return dataset_not_empty(d, hint, error);
+    return tree_find_classes(d, error) && tree_read_labels(d, error) && dataset_finish_splits(d, error);
 }

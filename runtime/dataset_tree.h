@@ -22,7 +22,9 @@ typedef struct DatasetTree {
     DataItem *texts; /* files that may say labels or splits: .txt, .csv, … */
     int64_t n_texts, texts_capacity;
     int64_t labelled; /* images that came with a label of their own */
-    bool has_splits;
+    bool has_splits;  /* folders of splits */
+    bool has_lists;   /* lists say the splits (DataItem.split) */
+    VtError failed;   /* a text that could not be read; code 0: none */
 } DatasetTree;
 
 const char *tree_name(const DatasetTree *tree,
@@ -43,8 +45,35 @@ bool dataset_generic_name(const char *name);
 bool tree_find_classes(VtDataset *dataset, VtError *error);
 bool tree_number_classes(VtDataset *dataset);
 
-/* dataset_labels.c: what text files beside the images say. */
-bool tree_read_split_lists(VtDataset *dataset, VtError *error); /* for trees without folders of splits */
-bool tree_read_labels(VtDataset *dataset, VtError *error);      /* for splits without classes */
+bool tree_starts(const DatasetTree *tree,
+                 int32_t folder);    /* a split's own folder, or the root of a tree without */
+bool tree_numbers(const char *text); /* digits alone */
+
+/* Text files beside the images: dataset_split_lists.c says the splits of trees without folders for them, dataset_labels.c the classes of
+ * splits without. */
+bool tree_read_split_lists(VtDataset *dataset, VtError *error);
+bool tree_read_labels(VtDataset *dataset, VtError *error);
+/* Numbers the classes, keeps the split that was asked for, and sorts. */
+bool dataset_finish_splits(VtDataset *dataset, VtError *error);
+
+/* ---- dataset_lines.c: text, a line at a time ---------------------------------------------------------------------------------------- */
+enum { MAX_FIELDS = 8 };
+typedef struct {
+    char *text, *at; /* owned; what comes next */
+    int number;      /* of the line last read */
+} Lines;
+/* `size` bytes at `offset` of a file, without a byte order mark. False: it cannot be read, or is no text. */
+bool lines_open(Lines *lines, const char *path, int descriptor, int64_t offset, int64_t size, VtError *error);
+/* The next line that is neither empty nor a comment (#), trimmed; NULL: there is none. It may be written to. */
+char *lines_next(Lines *lines);
+void lines_close(Lines *lines);
+/* Opens a text of the tree. False: it is not at hand, or is none; a read that fails is kept in DatasetTree.failed. */
+bool tree_open_text(const VtDataset *dataset, const DataItem *text, Lines *lines);
+/* Cuts a line into fields at tabs, else commas or semicolons, else blanks. */
+int lines_fields(char *line, char *fields[MAX_FIELDS]);
+/* Cuts a line into the path of an image and its label (NULL: none); the path may hold blanks. */
+void lines_image(char *line, char **path, char **label);
+/* The end of a path without the ending of an image: its last `parts` parts. Writes to out. */
+const char *lines_key(const char *path, int parts, char *out, size_t size);
 
 #endif
