@@ -8,7 +8,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-enum { MAX_VISITS = 200 };
+enum { MAX_VISITS = 200, MAX_WALKED = 50000, MAX_WALK_DEPTH = 300 };
 
 typedef struct {
     Elaborator *e;
@@ -21,6 +21,7 @@ typedef struct {
         const char *name;
     } visits[MAX_VISITS];
     int n_visits;
+    int walked, depth; /* expressions met, and how deep: long chains end */
 } Blame;
 
 /* Level i is the body of running call i; -1 the recipe's own text, outside all of them. */
@@ -58,7 +59,8 @@ typedef void (*Visit)(Blame *b, int level, const Expr *expr, const void *with);
 
 /* Each expression and statement below `expr`, itself first. */
 static void walk(Blame *b, int level, const Expr *expr, Visit visit, const void *with) {
-    if (!expr) return;
+    if (!expr || b->depth > MAX_WALK_DEPTH || ++b->walked > MAX_WALKED) return;
+    b->depth++;
     visit(b, level, expr, with);
     const Expr *parts[] = {expr->a, expr->b, expr->c};
     for (int i = 0; i < 3; i++) walk(b, level, parts[i], visit, with);
@@ -70,6 +72,7 @@ static void walk(Blame *b, int level, const Expr *expr, Visit visit, const void 
     }
     for (size_t i = 0; i < expr->n_body; i++) walk(b, level, expr->body[i], visit, with);
     for (size_t i = 0; i < expr->n_orelse; i++) walk(b, level, expr->orelse[i], visit, with);
+    b->depth--;
 }
 
 static bool binds(const Expr *target, const char *name) {

@@ -1,7 +1,6 @@
 /* From a parsed recipe to a module: the functions step, embed and init. */
 #include "frontend/eval.h"
 
-#include <fnmatch.h>
 #include <math.h>
 #include <string.h>
 
@@ -24,10 +23,10 @@ static Value knob_value(Elaborator *e, const Knob *knob) {
     case KNOB_BOOL: return value_bool(knob->truth);
     case KNOB_STRING: return (Value){.kind = V_STRING, .text = knob->text};
     default:
-        list = value_list(e, V_LIST, knob->count);
-        for (size_t i = 0; i < knob->count; i++)
+        list = value_list(e, knob->loc, V_LIST, knob->count);
+        for (size_t i = 0; i < list.count; i++)
             list.items[i] = value_number(knob->list[i], knob->list_is_int);
-        return list;
+        return close_list(e, knob->loc, list);
     }
 }
 
@@ -36,19 +35,33 @@ static void start_elaborator(Elaborator *e, ParsedRecipe *recipe, Module *module
         .recipe = recipe, .arena = recipe->arena, .diags = recipe->diags, .module = module, .stamp = 1};
     e->globals = ARENA_NEW(e->arena, Frame);
     e->own = ARENA_NEW(e->arena, Frame);
-    for (size_t i = 0; i < recipe->n_knobs; i++)
-        define(e, e->own, recipe->knobs[i].name, knob_value(e, &recipe->knobs[i]));
+}
+
+/* Those that were read since the last time. */
+static void define_knobs(Elaborator *e, size_t first) {
+    for (size_t i = first; i < e->recipe->n_knobs; i++)
+        define(e, e->own, e->recipe->knobs[i].name, knob_value(e, &e->recipe->knobs[i]));
+}
+
+/* One elaborator for all constants of a recipe: its budgets are theirs together. */
+static Elaborator *constant_elaborator(ParsedRecipe *recipe) {
+    Elaborator *e = recipe->constants;
+    if (!e) {
+        recipe->constants = e = ARENA_NEW(recipe->arena, Elaborator);
+        start_elaborator(e, recipe, module_new(recipe->arena, recipe->diags, "constant"));
+        e->func = module_add_func(e->module, "constant");
+        e->place = "a constant";
+    }
+    define_knobs(e, e->own->count);
+    return e;
 }
 
 bool evaluate_constant(ParsedRecipe *recipe, const Expr *expr, double *value, bool *is_int) {
-    Elaborator e;
-    Module *module = module_new(recipe->arena, recipe->diags, "constant");
-    start_elaborator(&e, recipe, module);
-    e.func = module_add_func(module, "constant");
-    Value result = eval(&e, expr);
+    Elaborator *e = constant_elaborator(recipe);
+    Value result = eval(e, expr);
     if (result.kind == V_POISON) return false;
     if (!is_number(&result) || !isfinite(result.number)) {
-        diag_error(recipe->diags, expr->loc, "a finite number was expected, not %s", show_value(&e, &result));
+        diag_error(recipe->diags, expr->loc, "a finite number was expected, not %s", show_value(e, &result));
         return false;
     }
     *value = result.number;
@@ -58,13 +71,22 @@ bool evaluate_constant(ParsedRecipe *recipe, const Expr *expr, double *value, bo
 
 bool run_check(ParsedRecipe *recipe, const Block *check) {
     Elaborator e;
-    Module *module = module_new(recipe->arena, recipe->diags, "check");
-    start_elaborator(&e, recipe, module);
+    start_elaborator(&e, recipe, module_new(recipe->arena, recipe->diags, "check"));
+    define_knobs(&e, 0);
     Frame frame = {0};
-    e.func = module_add_func(module, "check");
+    e.func = module_add_func(e.module, "check");
     e.frame = &frame;
+    e.place = "a check";
     eval_block(&e, check);
     return diags_errors(recipe->diags) == 0;
+}
+
+/* An expression at a place where no state and no random input can be made, outside networks. */
+static Value eval_in(Elaborator *e, const char *place, const Expr *expr) {
+    e->place = place;
+    Value value = eval(e, expr);
+    e->place = NULL;
+    return value;
 }
 
 /* ---- names that everything sees ---------------------------------------------------------------------------------- */
@@ -89,13 +111,13 @@ static void define_copies(Elaborator *e, const char *name, int count, Type type,
                           int first) {
     const ParsedRecipe *r = e->recipe;
     int copies = count < 0 ? 0 : count ? count : 1;
-    Value list = value_list(e, V_LIST, (size_t)copies);
-    for (int i = 0; i < copies; i++) {
+    Value list = value_list(e, (Loc){0, 0, 0}, V_LIST, (size_t)copies);
+    for (int i = 0; i < copies && list.kind != V_POISON; i++) {
         const char *input =
             source == VT_SOURCE_VIEW ? r->pipelines[first + i].name : r->samplers[first + i].name;
-        list.items[i] = (Value){.kind = V_TENSOR, .id = add_input(e, input, type, source, first + i)};
+        list.items[i] = value_of(e, add_input(e, input, type, source, first + i));
     }
-    define(e, e->own, name, count ? list : list.items[0]);
+    define(e, e->own, name, count || !copies ? close_list(e, (Loc){0, 0, 0}, list) : list.items[0]);
 }
 
 static void define_view(Elaborator *e, const View *view) {
@@ -108,10 +130,8 @@ static void define_inputs(Elaborator *e) {
     ParsedRecipe *r = e->recipe;
     for (size_t i = 0; i < r->n_views; i++) define_view(e, &r->views[i]);
     Type per_image = type_make(DT_I32, 1, &r->train.batch);
-    define(e, e->own, "labels",
-           (Value){.kind = V_TENSOR, .id = add_input(e, "labels", per_image, VT_SOURCE_LABEL, 0)});
-    define(e, e->own, "index",
-           (Value){.kind = V_TENSOR, .id = add_input(e, "index", per_image, VT_SOURCE_INDEX, 0)});
+    define(e, e->own, "labels", value_of(e, add_input(e, "labels", per_image, VT_SOURCE_LABEL, 0)));
+    define(e, e->own, "index", value_of(e, add_input(e, "index", per_image, VT_SOURCE_INDEX, 0)));
     for (size_t i = 0; i < r->n_draws; i++) {
         const Draw *draw = &r->draws[i];
         define_copies(e, draw->name, draw->count, draw->type, VT_SOURCE_DRAW, draw->index);
@@ -121,10 +141,9 @@ static void define_inputs(Elaborator *e) {
 static void define_time(Elaborator *e, uint32_t step_state) {
     ValueId step = func_read_state(e->func, step_state);
     ValueId per_epoch = add_input(e, "steps_per_epoch", type_scalar(DT_F64), VT_SOURCE_STEPS_PER_EPOCH, 0);
-    define(e, e->globals, "step", (Value){.kind = V_TENSOR, .id = step});
-    define(e, e->globals, "steps_per_epoch", (Value){.kind = V_TENSOR, .id = per_epoch});
-    define(e, e->globals, "epoch",
-           (Value){.kind = V_TENSOR, .id = ir_binary(e->func, OP_div, step, per_epoch)});
+    define(e, e->globals, "step", value_of(e, step));
+    define(e, e->globals, "steps_per_epoch", value_of(e, per_epoch));
+    define(e, e->globals, "epoch", value_of(e, ir_binary(e->func, OP_div, step, per_epoch)));
     define(e, e->globals, "epochs",
            value_number(e->recipe->train.epochs, e->recipe->train.epochs == floor(e->recipe->train.epochs)));
     define(e, e->globals, "batch", value_number((double)e->recipe->train.batch, true));
@@ -137,7 +156,7 @@ static void define_states(Elaborator *e) {
         int64_t known = module_find_state(e->module, entry->name);
         Value value = {.kind = V_STATE, .state = (uint32_t)known};
         if (known < 0) {
-            Value init = eval(e, entry->value);
+            Value init = eval_in(e, "an initial value", entry->value);
             if (init.kind != V_POISON)
                 value = make_buffer(e, entry->loc, &init, NULL, entry->name);
             else
@@ -162,14 +181,14 @@ static ValueId scalar_of(Elaborator *e, Loc loc, const Value *value, DType dtype
 static void define_schedules(Elaborator *e, bool output) {
     for (size_t i = 0; i < e->recipe->schedules.count; i++) {
         const Entry *entry = &e->recipe->schedules.items[i];
-        Value value = eval(e, entry->value);
+        Value value = eval_in(e, "a schedule", entry->value);
         ValueId id = scalar_of(e, entry->loc, &value, DT_F64, "a schedule");
         if (id == IR_NONE) {
             define(e, e->globals, entry->name, (Value){0});
             continue;
         }
         id = ir_cast(e->func, id, DT_F64);
-        define(e, e->globals, entry->name, (Value){.kind = V_TENSOR, .id = id});
+        define(e, e->globals, entry->name, value_of(e, id));
         if (output) func_add_output(e->func, entry->name, id);
     }
 }
@@ -177,7 +196,7 @@ static void define_schedules(Elaborator *e, bool output) {
 /* ---- EMA --------------------------------------------------------------------------------------------------------------- */
 
 static ValueId momentum_of(Elaborator *e, const Definition *network) {
-    Value value = eval(e, network->momentum);
+    Value value = eval_in(e, "momentum", network->momentum);
     return scalar_of(e, network->momentum->loc, &value, DT_F64, "momentum");
 }
 
@@ -232,8 +251,10 @@ static void move_after(Elaborator *e) {
 static void define_objective(Step *step, size_t i) {
     Elaborator *e = &step->e;
     const Frame *frame = &step->locals[i];
-    Value record = value_list(e, V_RECORD, frame->count);
+    Value record = value_list(e, e->recipe->objectives.items[i].loc, V_RECORD, frame->count);
+    if (record.kind == V_POISON) return;
     record.names = ARENA_ARRAY(e->arena, const char *, frame->count + 1);
+    record.weight = MAX_LIST; /* whatever its fields hold: they are used one by one */
     for (size_t v = 0; v < frame->count; v++) {
         record.names[v] = frame->variables[v].name;
         record.items[v] = frame->variables[v].value;
@@ -261,8 +282,8 @@ static void sum_losses(Step *step) {
         const Entry *objective = &e->recipe->objectives.items[i];
         each[i] = scalar_of(e, objective->loc, &step->losses[i], DT_F32, "a loss");
         if (each[i] == IR_NONE) return;
-        Value loss = {.kind = V_TENSOR, .id = each[i]},
-              weight = objective->weight ? eval(e, objective->weight) : value_number(1, true);
+        Value loss = value_of(e, each[i]),
+              weight = objective->weight ? eval_in(e, "a weight", objective->weight) : value_number(1, true);
         Value term = value_binary(e, objective->loc, OP_mul, &loss, &weight);
         ValueId id = scalar_of(e, objective->loc, &term, DT_F32, "a weighted loss");
         if (id == IR_NONE) return;
@@ -329,9 +350,8 @@ static void clip_gradients(Step *step) {
     Elaborator *e = &step->e;
     if (!e->recipe->clip) return;
     Frame frame = {0};
-    Value list = value_list(e, V_LIST, step->n_trained);
-    for (size_t i = 0; i < step->n_trained; i++)
-        list.items[i] = (Value){.kind = V_TENSOR, .id = step->gradients[i]};
+    Value list = value_list(e, e->recipe->clip->loc, V_LIST, step->n_trained);
+    for (size_t i = 0; i < list.count; i++) list.items[i] = value_of(e, step->gradients[i]);
     define(e, &frame, "grads", list);
     e->frame = &frame;
     Value clipped = eval(e, e->recipe->clip);
@@ -342,8 +362,35 @@ static void clip_gradients(Step *step) {
                    step->n_trained, show_value(e, &clipped));
         return;
     }
-    for (size_t i = 0; i < step->n_trained; i++)
-        step->gradients[i] = tensor_of(e, e->recipe->clip->loc, &clipped.items[i], DT_F32);
+    for (size_t i = 0; i < step->n_trained; i++) {
+        const Type was = *func_type(e->func, step->gradients[i]);
+        Type type;
+        if (!tensor_with_type(e, e->recipe->clip->loc, &clipped.items[i], DT_F32, &step->gradients[i], &type))
+            return;
+        if (!type_equal(&type, &was))
+            eval_error(e, e->recipe->clip->loc, "clip makes %s of the gradient of '%s', which is %s",
+                       type_text(e->arena, &type), e->module->states[step->trained[i]].name,
+                       type_text(e->arena, &was));
+    }
+}
+
+/* Whether a pattern with * and ? is the whole name; linear in both but for the last *, to which it comes back. */
+static bool matches(const char *pattern, const char *name) {
+    const char *star = NULL, *from = NULL;
+    while (*name) {
+        if (*pattern == '*') {
+            star = pattern++;
+            from = name;
+        } else if (*pattern == '?' || *pattern == *name)
+            pattern++, name++;
+        else if (star) {
+            pattern = star + 1;
+            name = ++from;
+        } else
+            return false;
+    }
+    while (*pattern == '*') pattern++;
+    return !*pattern;
 }
 
 /* The condition under which a parameter stays as it is; IR_NONE: never. */
@@ -351,8 +398,8 @@ static ValueId frozen_now(Elaborator *e, const char *name) {
     ValueId frozen = IR_NONE;
     for (size_t i = 0; i < e->recipe->freeze.count; i++) {
         const Entry *entry = &e->recipe->freeze.items[i];
-        if (fnmatch(entry->name, name, 0) != 0) continue;
-        Value value = eval(e, entry->value);
+        if (!spend(e, entry->loc, 1) || !matches(entry->name, name)) continue;
+        Value value = eval_in(e, "a freeze condition", entry->value);
         ValueId id = tensor_of(e, entry->loc, &value, DT_BOOL);
         if (id == IR_NONE) return IR_NONE;
         if (func_type(e->func, id)->dtype != DT_BOOL || func_type(e->func, id)->rank) {
@@ -376,13 +423,14 @@ static void optimize_parameter(Step *step, size_t i) {
     const State state = e->module->states[s];
     Frame frame = {0};
     size_t before = e->n_states;
-    define(e, &frame, "param", (Value){.kind = V_TENSOR, .id = func_read_state(e->func, s)});
-    define(e, &frame, "grad", (Value){.kind = V_TENSOR, .id = step->gradients[i]});
+    define(e, &frame, "param", value_of(e, func_read_state(e->func, s)));
+    define(e, &frame, "grad", value_of(e, step->gradients[i]));
     define(e, &frame, "decay", value_bool(state.decay));
     define(e, &frame, "name", (Value){.kind = V_STRING, .text = state.name});
     e->frame = &frame;
     e->parameter = state.name;
     e->in_optimizer = true;
+    e->stamp++; /* each makes its buffers once */
     e->scope = state.name;
     e->func->scope = state.name;
     Value value = eval(e, e->recipe->optimizer);
@@ -434,7 +482,7 @@ static void run_updates(Step *step, size_t i) {
 static void add_outputs(Elaborator *e, const Entries *entries, bool scalar) {
     for (size_t i = 0; i < entries->count; i++) {
         const Entry *entry = &entries->items[i];
-        Value value = eval(e, entry->value);
+        Value value = eval_in(e, scalar ? "a metric" : "a value", entry->value);
         if (value.kind == V_POISON) continue;
         ValueId id = scalar ? scalar_of(e, entry->loc, &value, DT_F32, "a metric")
                             : tensor_of(e, entry->loc, &value, DT_F32);
@@ -540,7 +588,7 @@ static void build_embed(Step *step) {
     define_view(e, view);
     define_time(e, step->step_state);
     define_schedules(e, false);
-    Value value = eval(e, e->recipe->embed_features);
+    Value value = eval_in(e, "features", e->recipe->embed_features);
     ValueId id =
         value.kind == V_POISON ? IR_NONE : tensor_of(e, e->recipe->embed_features->loc, &value, DT_F32);
     if (id == IR_NONE) return;
@@ -595,8 +643,7 @@ static bool finish_plan(Elaborator *e, Recipe *out) {
     for (size_t i = 0; i < e->n_inputs; i++) {
         bool used = false;
         for (size_t f = 0; f < e->module->n_funcs && !used; f++)
-            for (size_t j = 0; j < e->module->funcs[f]->n_inputs && !used; j++)
-                used = strcmp(e->module->funcs[f]->inputs[j].name, e->inputs[i].tensor.name) == 0;
+            used = func_find_input(e->module->funcs[f], e->inputs[i].tensor.name) != IR_NONE;
         if (used) inputs[n++] = e->inputs[i];
     }
     out->module = e->module;
@@ -628,6 +675,7 @@ bool elaborate(ParsedRecipe *recipe, Recipe *out) {
     module->memory_limit = recipe->memory_limit;
     module->memory_loc = recipe->memory_loc;
     start_elaborator(e, recipe, module);
+    define_knobs(e, 0);
     define_modules(e);
     e->training = true;
     Module *aside = module_new(recipe->arena, recipe->diags, "init");

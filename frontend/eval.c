@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-enum { MAX_CALLS = 100, MAX_STEPS = 5000000, MAX_NODES = 2000000, MAX_BLAMES = 20 };
+enum { MAX_ERRORS = 100, MAX_BLAMES = 20, MAX_PARTS = 32, FEW_NAMES = 12, FEW_OPERATORS = 16 };
 
 /* ---- errors, names ----------------------------------------------------------------------------------------------- */
 
@@ -35,8 +35,10 @@ const char *show_value(Elaborator *e, const Value *v) {
     case V_LIST:
     case V_TUPLE: return arena_printf(e->arena, "a list of %zu", v->count);
     case V_RECORD: return "a record";
-    case V_TENSOR:
-    case V_STATE: return type_text(e->arena, func_type(e->func, tensor_of(e, (Loc){0, 0, 0}, v, DT_F32)));
+    case V_TENSOR: return type_text(e->arena, func_type(v->func, v->id));
+    case V_STATE: return type_text(e->arena, &e->module->states[v->state].type);
+    case V_POISON: return "an error";
+    case V_ELLIPSIS: return "'...'";
     case V_INIT: return "an initialiser";
     case V_MODULE: return arena_printf(e->arena, "module %s", v->definition->signature.name);
     case V_NETWORK: return arena_printf(e->arena, "network %s", v->definition->signature.name);
@@ -45,22 +47,44 @@ const char *show_value(Elaborator *e, const Value *v) {
     }
 }
 
-void define(Elaborator *e, Frame *frame, const char *name, Value value) {
-    for (size_t i = 0; i < frame->count; i++)
-        if (strcmp(frame->variables[i].name, name) == 0) {
-            frame->variables[i].value = value;
-            return;
-        }
-    Variable variable = {name, value};
-    ARENA_PUSH(e->arena, frame->variables, frame->count, frame->capacity, variable);
+bool spend(Elaborator *e, Loc loc, size_t steps) {
+    if (e->exhausted) return false;
+    e->steps += steps;
+    bool many = e->func->count > MAX_OPERATORS;
+    if (e->steps <= MAX_STEPS && !many) return true;
+    if (many)
+        eval_error(e, loc, "this recipe unrolls to over %d operators", MAX_OPERATORS);
+    else
+        eval_error(e, loc, "this recipe unrolls to over %d steps of evaluation", MAX_STEPS);
+    if (e->loop) diag_note(e->diags, e->loop->loc, "in this loop");
+    e->exhausted = true;
+    return false;
 }
 
 static Value *find_in(Frame *frame, const char *name) {
-    for (size_t i = 0; frame && i < frame->count; i++) {
+    if (!frame) return NULL;
+    if (frame->count > FEW_NAMES) {
+        uint32_t found = names_find(&frame->names, name);
+        return found == NAMES_NONE ? NULL : &frame->variables[found].value;
+    }
+    for (size_t i = 0; i < frame->count; i++) {
         const char *known = frame->variables[i].name; /* most differ at once: a call would cost more */
         if (known[0] == name[0] && strcmp(known, name) == 0) return &frame->variables[i].value;
     }
     return NULL;
+}
+
+void define(Elaborator *e, Frame *frame, const char *name, Value value) {
+    Value *known = find_in(frame, name);
+    if (known) {
+        *known = value;
+        return;
+    }
+    Variable variable = {name, value};
+    ARENA_PUSH(e->arena, frame->variables, frame->count, frame->capacity, variable);
+    if (frame->count <= FEW_NAMES) return;
+    for (size_t i = frame->names.count; i < frame->count; i++)
+        names_set(e->arena, &frame->names, frame->variables[i].name, (uint32_t)i);
 }
 
 Value *lookup(Elaborator *e, const char *name) {
@@ -71,7 +95,10 @@ Value *lookup(Elaborator *e, const char *name) {
 
 const char *join_scope(Elaborator *e, const char *a, const char *b) {
     if (!a || !*a) return b;
-    return b && *b ? arena_printf(e->arena, "%s.%s", a, b) : a;
+    if (!b || !*b) return a;
+    if (strlen(a) + strlen(b) < MAX_NAME) return arena_printf(e->arena, "%s.%s", a, b);
+    eval_error(e, e->func->loc, "a name of over %d letters: %.40s…", MAX_NAME, a);
+    return a;
 }
 
 static Value eval_name(Elaborator *e, const Expr *expr) {
@@ -82,6 +109,7 @@ static Value eval_name(Elaborator *e, const Expr *expr) {
     if (found) return *found;
     const Builtin *builtin = builtin_find(name);
     if (builtin) return (Value){.kind = V_BUILTIN, .builtin = builtin};
+    if (e->frame && e->frame->skipped) return (Value){0};
     if (find_in(e->own, name))
         return eval_error(e, expr->loc, "'%s' is not seen inside a module: pass it as an argument", name);
     size_t n = 0, n_builtins;
@@ -112,6 +140,12 @@ static const char *label_text(Elaborator *e, const Expr *label) {
     return join_scope(e, base, arena_printf(e->arena, "%lld", (long long)i));
 }
 
+static bool has_parameter(const Signature *signature, const char *name) {
+    for (size_t p = 0; p < signature->count; p++)
+        if (strcmp(signature->parameters[p].name, name) == 0) return true;
+    return false;
+}
+
 static bool bind_arguments(Elaborator *e, const Signature *signature, const Expr *at, Frame *frame,
                            Value *args, const char **keywords, size_t n) {
     size_t positional = 0;
@@ -125,20 +159,14 @@ static bool bind_arguments(Elaborator *e, const Signature *signature, const Expr
                 return false;
             }
             name = signature->parameters[positional++].name;
-        } else {
-            bool known = false;
-            const char *names[64];
-            for (size_t p = 0; p < signature->count && p < 64; p++) {
-                names[p] = signature->parameters[p].name;
-                known = known || strcmp(names[p], name) == 0;
-            }
-            if (!known) {
-                const char *near = diag_nearest(name, names, signature->count < 64 ? signature->count : 64);
-                eval_error(e, at->loc, "%s has no argument '%s'%s%s%s", signature->name, name,
-                           near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-                good = false;
-                continue;
-            }
+        } else if (!has_parameter(signature, name)) {
+            const char **names = ARENA_ARRAY(e->arena, const char *, signature->count + 1);
+            for (size_t p = 0; p < signature->count; p++) names[p] = signature->parameters[p].name;
+            const char *near = diag_nearest(name, names, signature->count);
+            eval_error(e, at->loc, "%s has no argument '%s'%s%s%s", signature->name, name,
+                       near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+            good = false;
+            continue;
         }
         if (find_in(frame, name)) {
             eval_error(e, at->loc, "argument '%s' of %s is given twice", name, signature->name);
@@ -175,62 +203,86 @@ Value call_definition(Elaborator *e, const Definition *definition, const Expr *a
             return eval_error(e, at->loc, "module %s calls itself", definition->signature.name);
     if (e->n_calls >= MAX_CALLS) return eval_error(e, at->loc, "calls nest deeper than %d", MAX_CALLS);
     if (!bind_arguments(e, &definition->signature, at, &frame, args, keywords, n)) return (Value){0};
-    if (!bind_defaults(e, &definition->signature, at, &frame)) return (Value){0};
     Frame *before = e->frame;
     Loc loc = e->func->loc;
     const char *label = e->pending_label;
+    const Expr *loop = e->loop;
     e->pending_label = NULL;
-    e->frame = &frame;
+    ARENA_PUSH(e->arena, e->running, e->n_running, e->running_capacity, definition); /* of its defaults too */
     ARENA_PUSH(e->arena, e->calls, e->n_calls, e->calls_capacity, (Expr *)at);
     ARENA_PUSH(e->arena, e->callers, e->n_callers, e->callers_capacity, before);
-    ARENA_PUSH(e->arena, e->running, e->n_running, e->running_capacity, definition);
-    Value result = eval_block(e, definition->body);
+    Value result = {0};
+    if (bind_defaults(e, &definition->signature, at, &frame)) {
+        e->frame = &frame;
+        result = eval_block(e, definition->body);
+    }
     e->n_running--;
     e->n_calls--;
     e->n_callers--;
     e->frame = before;
     e->func->loc = loc;
     e->pending_label = label;
+    e->loop = loop;
     return result;
 }
 
-/* Arguments of a builtin by its signature "x axis=none *rest". */
+/* The signature "x axis=none *rest" of a builtin, parsed once; what takes the rest is called "*". */
+static const Signature *signature_of(Elaborator *e, const Builtin *builtin, Loc loc) {
+    size_t n;
+    builtin_names(&n);
+    if (!e->signatures) e->signatures = ARENA_ARRAY(e->arena, Signature, n);
+    Signature *out = &e->signatures[builtin_number(builtin)];
+    if (out->name) return out;
+    out->name = builtin->name;
+    out->parameters = ARENA_ARRAY(e->arena, Parameter, strlen(builtin->signature) + 1);
+    for (const char *s = builtin->signature; *s;) {
+        size_t length = strcspn(s, " "), equals = strcspn(s, "= ");
+        Parameter *parameter = &out->parameters[out->count++];
+        parameter->name = *s == '*' ? "*" : arena_strndup(e->arena, s, equals);
+        if (*s != '*' && equals < length)
+            parameter->fallback = expr_parse(e->arena, e->diags, loc, s + equals + 1, length - equals - 1);
+        s += length + (s[length] == ' ');
+    }
+    return out;
+}
+
+/* What is left of positional arguments, in order. */
+static Value take_rest(Elaborator *e, Loc loc, Value *args, const char **keywords, size_t n, bool *taken) {
+    Value rest = value_list(e, loc, V_LIST, n);
+    if (rest.kind == V_POISON) return rest;
+    rest.count = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!keywords[i] && !taken[i]) rest.items[rest.count++] = args[i], taken[i] = true;
+    return rest;
+}
+
 static bool bind_builtin(Elaborator *e, const Builtin *builtin, const Expr *at, Value *args,
                          const char **keywords, size_t n, Value *out, size_t *count) {
-    const char *s = builtin->signature;
-    size_t slot = 0, next = 0;
+    const Signature *signature = signature_of(e, builtin, at->loc);
+    size_t next = 0;
     bool *taken = ARENA_ARRAY(e->arena, bool, n + 1);
-    while (*s) {
-        char name[32] = {0}, fallback[32] = {0};
-        size_t length = strcspn(s, " "), equals = strcspn(s, "= ");
-        if (*s == '*') { /* all that is left, in order */
-            Value rest = value_list(e, V_LIST, n);
-            rest.count = 0;
-            for (size_t i = 0; i < n; i++)
-                if (!keywords[i] && !taken[i]) rest.items[rest.count++] = args[i], taken[i] = true;
-            out[slot++] = rest;
-            s += length + (s[length] == ' ');
+    for (size_t p = 0; p < signature->count; p++) {
+        const Parameter *parameter = &signature->parameters[p];
+        if (parameter->name[0] == '*') {
+            out[p] = take_rest(e, at->loc, args, keywords, n, taken);
+            if (out[p].kind == V_POISON) return false;
             continue;
         }
-        memcpy(name, s, equals);
-        if (equals < length) memcpy(fallback, s + equals + 1, length - equals - 1);
         size_t found = n;
         for (size_t i = 0; i < n; i++)
-            if (keywords[i] && strcmp(keywords[i], name) == 0) found = i;
+            if (keywords[i] && strcmp(keywords[i], parameter->name) == 0) found = i;
         while (found == n && next < n && (keywords[next] || taken[next])) next++;
         if (found == n && next < n) found = next;
         if (found < n) {
-            out[slot++] = args[found];
+            out[p] = args[found];
             taken[found] = true;
-        } else if (equals < length) {
-            Expr *expr = expr_parse(e->arena, e->diags, at->loc, fallback, strlen(fallback));
-            out[slot++] = expr ? eval(e, expr) : value_none();
+        } else if (parameter->fallback) {
+            out[p] = eval(e, parameter->fallback);
         } else {
-            eval_error(e, at->loc, "%s wants argument '%s': %s(%s)", builtin->name, name, builtin->name,
-                       builtin->signature);
+            eval_error(e, at->loc, "%s wants argument '%s': %s(%s)", builtin->name, parameter->name,
+                       builtin->name, builtin->signature);
             return false;
         }
-        s += length + (s[length] == ' ');
     }
     for (size_t i = 0; i < n; i++)
         if (!taken[i] && strcmp(builtin->name, "draw") != 0 && strcmp(builtin->name, "record") != 0) {
@@ -239,7 +291,7 @@ static bool bind_builtin(Elaborator *e, const Builtin *builtin, const Expr *at, 
                        builtin->signature);
             return false;
         }
-    *count = slot;
+    *count = signature->count;
     return true;
 }
 
@@ -258,7 +310,12 @@ static Value make_record(Elaborator *e, const Expr *at, Value *fields, const cha
     for (size_t i = 0; i < at->n_args; i++)
         if (!names[i])
             return eval_error(e, at->args[i]->loc, "a record's fields have names: record(name=value)");
-    return (Value){.kind = V_RECORD, .items = fields, .names = names, .count = at->n_args};
+    Names known = {0};
+    for (size_t i = 0; i < at->n_args; i++)
+        if (!names_set(e->arena, &known, names[i], 0))
+            return eval_error(e, at->args[i]->loc, "field '%s' is given twice", names[i]);
+    Value record = {.kind = V_RECORD, .items = fields, .names = names, .count = at->n_args};
+    return close_list(e, at->loc, record);
 }
 
 static Value eval_call(Elaborator *e, const Expr *expr) {
@@ -316,9 +373,10 @@ static bool bind_target(Elaborator *e, const Expr *target, Value value) {
         define(e, e->frame ? e->frame : e->globals, target->text, value);
         return true;
     }
-    if ((value.kind != V_LIST && value.kind != V_TUPLE) || value.count != target->n_args) {
+    if (!is_list(&value) || value.count != target->n_args) {
         if (value.kind != V_POISON)
             eval_error(e, target->loc, "%zu names for %s", target->n_args, show_value(e, &value));
+        for (size_t i = 0; i < target->n_args; i++) bind_target(e, target->args[i], (Value){0});
         return false;
     }
     for (size_t i = 0; i < target->n_args; i++) bind_target(e, target->args[i], value.items[i]);
@@ -328,18 +386,21 @@ static bool bind_target(Elaborator *e, const Expr *target, Value value) {
 static bool run_clauses(Elaborator *e, const Expr *expr, size_t clause, Value *list, size_t *capacity) {
     if (clause == expr->n_clauses) {
         Value value = eval(e, expr->a);
+        if (list->count == MAX_LIST || ++e->elements > MAX_ELEMENTS)
+            value = value_list(e, expr->loc, V_LIST, MAX_LIST + 1); /* refuses it */
         ARENA_PUSH(e->arena, list->items, list->count, *capacity, value);
         return value.kind != V_POISON;
     }
     const ExprClause *c = &expr->clauses[clause];
     Value over = eval(e, c->over);
     if (over.kind == V_POISON) return false;
-    if (over.kind != V_LIST && over.kind != V_TUPLE) {
+    if (!is_list(&over)) {
         eval_error(e, c->over->loc, "`for` runs over a list, not %s", show_value(e, &over));
         return false;
     }
     for (size_t i = 0; i < over.count; i++) {
         bool keep = true;
+        if (!spend(e, expr->loc, 1)) return false;
         if (!bind_target(e, c->target, over.items[i])) return false;
         for (size_t k = 0; k < c->n_conditions && keep; k++) {
             Value condition = eval(e, c->conditions[k]);
@@ -372,28 +433,46 @@ static Value logical(Elaborator *e, const Expr *expr, const Value *a) {
     }
     Value b = eval(e, expr->b);
     ValueId x = tensor_of(e, expr->loc, a, DT_BOOL), y = tensor_of(e, expr->loc, &b, DT_BOOL);
+    e->func->error[0] = '\0';
     return value_tensor(e, expr->loc, ir_binary(e->func, expr->op == T_OR ? OP_or : OP_and, x, y));
 }
 
-static Value eval_binary(Elaborator *e, const Expr *expr) {
-    Value a = eval(e, expr->a);
-    if (a.kind == V_POISON) return a;
-    if (expr->op == T_AND || expr->op == T_OR) return logical(e, expr, &a);
+/* The operator, once its left operand is known. */
+static Value apply_binary(Elaborator *e, const Expr *expr, const Value *a) {
+    if (expr->op == T_AND || expr->op == T_OR) return logical(e, expr, a);
     Value b = eval(e, expr->b);
     if (b.kind == V_POISON) return b;
-    if (expr->op == '@') return value_matmul(e, expr->loc, &a, &b);
+    if (expr->op == '@') return value_matmul(e, expr->loc, a, &b);
     if (expr->op == T_FLOORDIV) {
-        Value quotient = value_binary(e, expr->loc, OP_div, &a, &b);
+        Value quotient = value_binary(e, expr->loc, OP_div, a, &b);
         Value floor = value_unary(e, expr->loc, OP_floor, &quotient);
-        if (is_number(&floor)) floor.kind = a.kind != V_REAL && b.kind != V_REAL ? V_INT : V_REAL;
-        return floor;
+        return is_number(&floor) ? value_number(floor.number, a->kind != V_REAL && b.kind != V_REAL) : floor;
     }
-    return value_binary(e, expr->loc, binary_op(expr->op), &a, &b);
+    return value_binary(e, expr->loc, binary_op(expr->op), a, &b);
+}
+
+/* a + b + c … nests to the left as deep as it is long: without recursion. */
+static Value eval_binary(Elaborator *e, const Expr *expr) {
+    const Expr *few[FEW_OPERATORS], **chain = few, *first = expr;
+    size_t n = 0;
+    for (; first->kind == EXPR_BINARY; first = first->a) n++;
+    if (n > FEW_OPERATORS) chain = ARENA_ARRAY(e->arena, const Expr *, n);
+    for (size_t i = n; i-- > 0; expr = expr->a) chain[i] = expr;
+    Value value = eval(e, first);
+    for (size_t i = 0; i < n && value.kind != V_POISON; i++) {
+        e->func->loc = chain[i]->loc;
+        value = spend(e, chain[i]->loc, 1) ? apply_binary(e, chain[i], &value) : (Value){0};
+    }
+    return value;
 }
 
 static Value eval_index(Elaborator *e, const Expr *expr) {
     Value base = eval(e, expr->a), *index = ARENA_ARRAY(e->arena, Value, expr->n_args + 1);
-    for (size_t i = 0; i < expr->n_args; i++) index[i] = eval(e, expr->args[i]);
+    if (base.kind == V_POISON) return base;
+    for (size_t i = 0; i < expr->n_args; i++) {
+        index[i] = eval(e, expr->args[i]);
+        if (index[i].kind == V_POISON) return index[i];
+    }
     if (expr->n_args == 1 && index[0].kind == V_TUPLE && is_tensor(&base))
         return value_index(e, expr, &base, index[0].items, index[0].count);
     return value_index(e, expr, &base, index, expr->n_args);
@@ -403,6 +482,7 @@ static Value eval_attribute(Elaborator *e, const Expr *expr) {
     Value base = eval(e, expr->a);
     if (base.kind == V_POISON) return base;
     if (base.kind != V_RECORD) return eval_error(e, expr->loc, "%s has no fields", show_value(e, &base));
+    if (!spend(e, expr->loc, base.count / 16)) return (Value){0};
     for (size_t i = 0; i < base.count; i++)
         if (strcmp(base.names[i], expr->text) == 0) return base.items[i];
     const char *near = diag_nearest(expr->text, base.names, base.count);
@@ -411,19 +491,43 @@ static Value eval_attribute(Elaborator *e, const Expr *expr) {
 }
 
 static Value eval_slice(Elaborator *e, const Expr *expr) {
-    Value slice = value_list(e, V_SLICE, 3);
+    Value slice = value_list(e, expr->loc, V_SLICE, 3);
     const Expr *parts[] = {expr->a, expr->b, expr->c};
-    for (int i = 0; i < 3; i++) slice.items[i] = parts[i] ? eval(e, parts[i]) : value_none();
+    for (int i = 0; slice.kind != V_POISON && i < 3; i++) {
+        slice.items[i] = parts[i] ? eval(e, parts[i]) : value_none();
+        if (slice.items[i].kind == V_POISON) return slice.items[i];
+    }
     return slice;
 }
 
 static Value eval_list(Elaborator *e, const Expr *expr) {
-    Value list = value_list(e, expr->kind == EXPR_LIST ? V_LIST : V_TUPLE, expr->n_args);
-    for (size_t i = 0; i < expr->n_args; i++) {
+    Value list = value_list(e, expr->loc, expr->kind == EXPR_LIST ? V_LIST : V_TUPLE, expr->n_args);
+    for (size_t i = 0; list.kind != V_POISON && i < expr->n_args; i++) {
         list.items[i] = eval(e, expr->args[i]);
         if (list.items[i].kind == V_POISON) return list.items[i];
     }
-    return list;
+    return close_list(e, expr->loc, list);
+}
+
+/* a if b else c; chains of them nest in c, and end without recursion. */
+static Value eval_choice(Elaborator *e, const Expr *expr) {
+    while (expr->kind == EXPR_IF) {
+        Value condition = eval(e, expr->b);
+        bool truth;
+        if (!bool_of(e, expr->b->loc, &condition, "a condition", &truth)) return (Value){0};
+        expr = truth ? expr->a : expr->c;
+    }
+    return eval(e, expr);
+}
+
+static Value eval_comprehension(Elaborator *e, const Expr *expr) {
+    Value list = {.kind = V_LIST};
+    size_t capacity = 0;
+    const Expr *loop = e->loop;
+    e->loop = expr;
+    bool good = run_clauses(e, expr, 0, &list, &capacity);
+    e->loop = loop;
+    return good ? close_list(e, expr->loc, list) : (Value){0};
 }
 
 static Value eval_inner(Elaborator *e, const Expr *expr) {
@@ -443,21 +547,12 @@ static Value eval_inner(Elaborator *e, const Expr *expr) {
         return value_unary(e, expr->loc, expr->op == T_NOT ? OP_not : OP_neg, &x);
     }
     case EXPR_BINARY: return eval_binary(e, expr);
-    case EXPR_IF: {
-        Value condition = eval(e, expr->b);
-        bool truth;
-        if (!bool_of(e, expr->b->loc, &condition, "a condition", &truth)) return (Value){0};
-        return eval(e, truth ? expr->a : expr->c);
-    }
+    case EXPR_IF: return eval_choice(e, expr);
     case EXPR_CALL: return eval_call(e, expr);
     case EXPR_INDEX: return eval_index(e, expr);
     case EXPR_SLICE: return eval_slice(e, expr);
     case EXPR_ATTRIBUTE: return eval_attribute(e, expr);
-    case EXPR_COMPREHENSION: {
-        Value list = {.kind = V_LIST};
-        size_t capacity = 0;
-        return run_clauses(e, expr, 0, &list, &capacity) ? list : (Value){0};
-    }
+    case EXPR_COMPREHENSION: return eval_comprehension(e, expr);
     case EXPR_LABELLED: return eval_labelled(e, expr);
     case EXPR_ELLIPSIS: return (Value){.kind = V_ELLIPSIS};
     default: return eval_error(e, expr->loc, "not an expression");
@@ -465,20 +560,22 @@ static Value eval_inner(Elaborator *e, const Expr *expr) {
 }
 
 Value eval(Elaborator *e, const Expr *expr) {
-    if (++e->steps > MAX_STEPS || e->func->count > MAX_NODES) {
-        if (e->steps < 2 * (size_t)MAX_STEPS)
-            eval_error(e, expr->loc, "this recipe unrolls to too much: over %d operators or steps",
-                       MAX_NODES);
-        e->steps = 2 * (size_t)MAX_STEPS;
+    if (!spend(e, expr->loc, 1) || diags_errors(e->diags) >= MAX_ERRORS) return (Value){0};
+    if (e->depth >= MAX_EVAL_DEPTH) {
+        eval_error(e, expr->loc, "expressions and calls nest deeper than %d here", MAX_EVAL_DEPTH);
         return (Value){0};
     }
     Loc before = e->func->loc;
     const Expr *at = e->at;
     e->func->loc = expr->loc;
     e->at = expr;
+    e->depth++;
     Value value = eval_inner(e, expr);
+    e->depth--;
     e->func->loc = before;
     e->at = at;
+    if (value.kind == V_POISON && diags_errors(e->diags) == 0) /* whatever was refused is told */
+        eval_error(e, expr->loc, "this cannot be computed");
     return value;
 }
 
@@ -486,16 +583,45 @@ Value eval(Elaborator *e, const Expr *expr) {
 
 static void run_body(Elaborator *e, Expr *const *statements, size_t n);
 
+/* A body did not run, for an error that was told: names it would have defined are missed by nobody. */
+static void skip_body(Elaborator *e) {
+    if (e->frame) e->frame->skipped = true;
+}
+
 static void run_for(Elaborator *e, const Expr *s) {
     Value over = eval(e, s->b);
-    if (over.kind == V_POISON) return;
-    if (over.kind != V_LIST && over.kind != V_TUPLE) {
-        eval_error(e, s->b->loc, "`for` runs over a list, not %s", show_value(e, &over));
+    const Expr *loop = e->loop;
+    if (!is_list(&over)) {
+        if (over.kind != V_POISON)
+            eval_error(e, s->b->loc, "`for` runs over a list, not %s", show_value(e, &over));
+        skip_body(e);
         return;
     }
-    for (size_t i = 0; i < over.count && !e->has_returned; i++) {
-        if (!bind_target(e, s->a, over.items[i])) return;
+    e->loop = s;
+    for (size_t i = 0; i < over.count && !e->has_returned && spend(e, s->loc, 1); i++) {
+        if (!bind_target(e, s->a, over.items[i])) {
+            skip_body(e);
+            break;
+        }
         run_body(e, s->body, s->n_body);
+    }
+    e->loop = loop;
+}
+
+/* if, elif … else: a chain of elif nests in `orelse`, and is run without recursion. */
+static void run_if(Elaborator *e, const Expr *s) {
+    for (;;) {
+        bool truth;
+        Value value = eval(e, s->a);
+        if (!bool_of(e, s->a->loc, &value, "a condition", &truth)) {
+            skip_body(e);
+            return;
+        }
+        if (truth || s->n_orelse != 1 || s->orelse[0]->kind != STMT_IF) {
+            run_body(e, truth ? s->body : s->orelse, truth ? s->n_body : s->n_orelse);
+            return;
+        }
+        s = s->orelse[0];
     }
 }
 
@@ -537,7 +663,8 @@ Expr *message_part(Elaborator *e, Loc loc, const char **text, const char **befor
 
 static const char *fill_message(Elaborator *e, Loc loc, const char *text) {
     const char *out = "", *before;
-    for (Expr *expr; (expr = message_part(e, loc, &text, &before));) {
+    Expr *expr;
+    for (int n = 0; n < MAX_PARTS && (expr = message_part(e, loc, &text, &before)); n++) {
         Value value = eval(e, expr);
         const char *shown = value.kind == V_STRING ? value.text : show_value(e, &value);
         out = arena_printf(e->arena, "%s%s%s", out, before, shown);
@@ -559,8 +686,6 @@ static void run_assert(Elaborator *e, const Expr *s) {
 }
 
 static void run_statement(Elaborator *e, const Expr *s) {
-    bool truth;
-    Value value;
     switch (s->kind) {
     case STMT_ASSIGN: run_assign(e, s); return;
     case STMT_UPDATE: run_update(e, s); return;
@@ -569,18 +694,14 @@ static void run_statement(Elaborator *e, const Expr *s) {
         e->has_returned = true;
         return;
     case STMT_FOR: run_for(e, s); return;
-    case STMT_IF:
-        value = eval(e, s->a);
-        if (!bool_of(e, s->a->loc, &value, "a condition", &truth)) return;
-        run_body(e, truth ? s->body : s->orelse, truth ? s->n_body : s->n_orelse);
-        return;
+    case STMT_IF: run_if(e, s); return;
     case STMT_ASSERT: run_assert(e, s); return;
     default: eval(e, s->a);
     }
 }
 
 static void run_body(Elaborator *e, Expr *const *statements, size_t n) {
-    for (size_t i = 0; i < n && !e->has_returned; i++) run_statement(e, statements[i]);
+    for (size_t i = 0; i < n && !e->has_returned && !e->exhausted; i++) run_statement(e, statements[i]);
 }
 
 Value eval_block(Elaborator *e, const Block *block) {

@@ -3,6 +3,7 @@
 #define VITC_FRONTEND_EVAL_H
 
 #include "frontend/recipe.h"
+#include "ir/names.h"
 
 typedef enum {
     V_POISON, /* an error was told already */
@@ -25,20 +26,31 @@ typedef enum {
 } ValueKind;
 
 typedef struct Value Value;
-struct Value {
+struct Value { /* small: a recipe may unroll to millions */
     ValueKind kind;
-    double number; /* INT, REAL, BOOL */
-    const char *text;
-    Value *items;       /* LIST, TUPLE, RECORD; SLICE: start, stop, step */
-    const char **names; /* RECORD */
+    union {
+        ValueId id;     /* TENSOR */
+        uint32_t state; /* STATE */
+        InitKind init;  /* INIT: its kind, a and b; or a shape (items) as well */
+    };
+    union {
+        double number; /* INT, REAL, BOOL */
+        double a;
+        const Func *func; /* TENSOR: the function that `id` belongs to */
+    };
+    union {
+        double b;
+        const char **names; /* RECORD */
+    };
+    union {
+        const char *text;
+        Value *items; /* LIST, TUPLE, RECORD; SLICE: start, stop, step */
+        const Definition *definition;
+        const struct Builtin *builtin;
+    };
     size_t count;
-    ValueId id;     /* TENSOR */
-    uint32_t state; /* STATE */
-    const Definition *definition;
-    const struct Builtin *builtin;
-    /* INIT: kind and numbers; or a tensor expression (items[0]) */
-    InitKind init;
-    double a, b;
+    uint32_t weight,
+        height; /* LIST, TUPLE, RECORD: values in it, with those of its parts; how deep they nest */
 };
 
 typedef struct {
@@ -50,7 +62,9 @@ typedef struct {
 typedef struct {
     Variable *variables;
     size_t count, capacity;
-    bool module; /* a module's body: knobs are not seen */
+    Names names;  /* of the variables, once they are more than a few */
+    bool module;  /* a module's body: knobs are not seen */
+    bool skipped; /* statements were, after an error: names that they define are not missed */
 } Frame;
 
 /* A network being applied. */
@@ -103,9 +117,15 @@ typedef struct Elaborator {
     size_t n_notes, notes_capacity;
     VtInput *inputs;
     size_t n_inputs, inputs_capacity;
-    int depth;
-    size_t steps; /* evaluated nodes, limited */
-    Expr **calls; /* running calls, for notes */
+    Names input_names;
+    /* Budgets: whatever a recipe says, elaboration ends within seconds and some hundred megabytes. */
+    size_t steps, elements; /* evaluated nodes, compared values …; values in lists */
+    int depth;              /* of eval */
+    bool exhausted;         /* one was overdrawn, and told: nothing is evaluated any more */
+    const Expr *loop;       /* the innermost running, for messages */
+    const char *place;      /* where values are wanted that make no state ("a schedule"); NULL: they may */
+    Signature *signatures;  /* of builtins, parsed at their first use */
+    Expr **calls;           /* running calls, for notes */
     size_t n_calls, calls_capacity;
     Frame **callers; /* of each, the frame it was made in */
     size_t n_callers, callers_capacity;
@@ -125,6 +145,7 @@ typedef struct Builtin {
 } Builtin;
 
 const Builtin *builtin_find(const char *name);
+size_t builtin_number(const Builtin *builtin); /* its place in builtin_names */
 const char *const *builtin_names(size_t *n);
 
 /* eval.c */
@@ -145,17 +166,33 @@ Expr *message_part(Elaborator *e, Loc loc, const char **text, const char **befor
 /* blame.c: the knobs behind what is evaluated, at most MAX_BLAMED; returns how many */
 size_t blame_knobs(Elaborator *e, const Knob **out);
 
+/* The limits of elaboration (eval.c tells them). */
+enum { MAX_CALLS = 100, MAX_EVAL_DEPTH = 600, MAX_STEPS = 3000000, MAX_OPERATORS = 500000 };
+enum { MAX_ELEMENTS = 5000000, MAX_LIST = 1000000, MAX_LIST_DEPTH = 100, MAX_NAME = 1000 };
+/* Counts work that is not evaluation; false once a budget is overdrawn. */
+bool spend(Elaborator *e, Loc loc, size_t steps);
+
 /* values.c: between numbers and tensors */
-Value value_number(double x, bool is_int);
+Value value_number(double x, bool is_int); /* whole numbers beyond 2^53 are reals */
 Value value_bool(bool x);
 Value value_none(void);
-Value value_tensor(Elaborator *e, Loc loc, ValueId id); /* IR_NONE: the function's message becomes an error */
-Value value_list(Elaborator *e, ValueKind kind, size_t n);
+Value value_of(const Elaborator *e, ValueId id); /* a tensor of the current function */
+Value value_tensor(Elaborator *e, Loc loc,
+                   ValueId id); /* IR_NONE: the function's message, if it left one, becomes an error */
+/* A list to be filled in, then closed; both are poison after an error, when lists grow beyond their limits. */
+Value value_list(Elaborator *e, Loc loc, ValueKind kind, size_t n);
+Value close_list(Elaborator *e, Loc loc, Value list);
 bool is_number(const Value *v); /* INT, REAL or BOOL */
 bool is_tensor(const Value *v); /* TENSOR or STATE */
-ValueId tensor_of(Elaborator *e, Loc loc, const Value *v,
-                  DType wanted); /* a number becomes a constant of type `wanted` */
+bool is_list(const Value *v);   /* LIST or TUPLE */
+/* The door to tensors: a value as one of the current function, IR_NONE after an error. A number becomes a constant of type
+ * `wanted`, if that has it. */
+ValueId tensor_of(Elaborator *e, Loc loc, const Value *v, DType wanted);
+bool tensor_with_type(Elaborator *e, Loc loc, const Value *v, DType wanted, ValueId *id, Type *type);
+bool check_number(Elaborator *e, Loc loc, double x,
+                  DType dtype); /* an error if the type has no such number */
 bool int_of(Elaborator *e, Loc loc, const Value *v, const char *what, int64_t *out);
+bool axis_of(Elaborator *e, Loc loc, const Value *v, int rank, int *out); /* from the end if negative */
 bool real_of(Elaborator *e, Loc loc, const Value *v, const char *what, double *out);
 bool bool_of(Elaborator *e, Loc loc, const Value *v, const char *what, bool *out);
 Value value_binary(Elaborator *e, Loc loc, OpKind op, const Value *a, const Value *b);
@@ -174,6 +211,8 @@ void update_state(Elaborator *e, Loc loc, uint32_t state, const Value *value);
 Value apply_network(Elaborator *e, const Definition *network, const Expr *at, Value *args,
                     const char **keywords, size_t n);
 bool set_init(Elaborator *e, Loc loc, const Value *init, State *state);
+/* An error if a tensor of this type is too large to exist. */
+bool check_type(Elaborator *e, Loc loc, const Type *type);
 ValueId add_input(Elaborator *e, const char *name, Type type, VtSourceKind source, int index);
 
 #endif

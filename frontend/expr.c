@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_DEPTH = 200 };
+/* Nesting is limited, for the parser and whatever walks over the tree are recursive; a chain of operators, `elif` or `else` is not
+ * nested, whatever its length: walks follow it in a loop. */
+enum { MAX_DEPTH = 200, MAX_BODIES = 64, MAX_CLAUSES = 32, MAX_PARAMETERS = 256 };
 
 static const struct {
     const char *word;
@@ -20,7 +22,7 @@ typedef struct {
     uint32_t indent; /* columns taken off each line of a block */
     const char *text, *end, *at, *line;
     uint32_t line_number;
-    int brackets, depth;
+    int brackets, depth, bodies;
     int indents[64], n_indents, pending_dedents;
     bool line_begin, failed, block;
     int token;
@@ -91,12 +93,13 @@ static void read_number(Parser *p) {
     char *stop;
     const char *begin = p->at;
     p->number = strtod(begin, &stop); /* the text is NUL-terminated */
-    p->is_int = true;
+    p->is_int = p->number <= 0x1p53;
     for (const char *c = begin; c < stop; c++)
         if (!isdigit((unsigned char)*c)) p->is_int = false;
     p->at = stop;
     p->token = T_NUMBER;
-    if (p->number > 1e300 || (isalpha((unsigned char)*stop) || *stop == '_'))
+    bool hexadecimal = begin[0] == '0' && (begin[1] == 'x' || begin[1] == 'X');
+    if (hexadecimal || p->number > 1e300 || (isalpha((unsigned char)*stop) || *stop == '_'))
         fail(p, p->loc, p->number > 1e300 ? "a number beyond 1e300" : "a letter inside a number");
 }
 
@@ -196,6 +199,13 @@ static Expr *node(Parser *p, ExprKind kind, Loc loc) {
     return e;
 }
 
+/* One level deeper; false, after an error, beyond the limit. */
+static bool deeper(Parser *p) {
+    if (++p->depth <= MAX_DEPTH) return true;
+    fail(p, p->loc, "nested more than 200 deep");
+    return false;
+}
+
 static bool accept(Parser *p, int token) {
     if (p->token != token) return false;
     advance(p);
@@ -242,6 +252,7 @@ static Expr *parse_comprehension(Parser *p, Expr *element) {
         clause.over = parse_or(p);
         size_t n = 0;
         while (accept(p, T_IF)) push(p, &clause.conditions, &clause.n_conditions, &n, parse_or(p));
+        if (e->n_clauses == MAX_CLAUSES) return fail(p, p->loc, "more than 32 `for` in one comprehension");
         ARENA_PUSH(p->arena, e->clauses, e->n_clauses, capacity, clause);
         if (p->failed) return NULL;
     }
@@ -362,29 +373,39 @@ static Expr *parse_atom(Parser *p) {
     }
 }
 
+/* What may follow a value: (arguments), [index], .name; or NULL. */
+static Expr *parse_suffix(Parser *p, Expr *e) {
+    Loc loc = p->loc;
+    if (accept(p, '(')) {
+        Expr *call = node(p, EXPR_CALL, e->loc);
+        call->a = e;
+        return parse_arguments(p, call);
+    }
+    if (accept(p, '[')) {
+        Expr *index = node(p, EXPR_INDEX, loc);
+        index->a = e;
+        if (!parse_items(p, index, ']')) return NULL;
+        return index->n_args ? index : fail(p, loc, "an index was expected");
+    }
+    advance(p);
+    if (p->token != T_NAME && p->token != T_NUMBER) return fail(p, p->loc, "a name was expected after '.'");
+    Expr *attribute = node(p, EXPR_ATTRIBUTE, loc);
+    attribute->a = e;
+    attribute->text = p->token == T_NAME ? p->word : arena_printf(p->arena, "%g", p->number);
+    advance(p);
+    return attribute;
+}
+
 static Expr *parse_postfix(Parser *p) {
     Expr *e = parse_atom(p);
+    int depth = p->depth;
     while (e && !p->failed) {
-        Loc loc = p->loc;
-        if (accept(p, '(')) {
-            Expr *call = node(p, EXPR_CALL, e->loc);
-            call->a = e;
-            e = parse_arguments(p, call);
-        } else if (accept(p, '[')) {
-            Expr *index = node(p, EXPR_INDEX, loc);
-            index->a = e;
-            e = parse_items(p, index, ']');
-            if (e && e->n_args == 0) return fail(p, loc, "an index was expected");
-        } else if (accept(p, '.')) {
-            if (p->token != T_NAME && p->token != T_NUMBER)
-                return fail(p, p->loc, "a name was expected after '.'");
-            Expr *attribute = node(p, EXPR_ATTRIBUTE, loc);
-            attribute->a = e;
-            attribute->text = p->token == T_NAME ? p->word : arena_printf(p->arena, "%g", p->number);
-            advance(p);
-            e = attribute;
-        } else
+        if (p->token != '(' && p->token != '[' && p->token != '.') {
+            p->depth = depth;
             return e;
+        }
+        if (!deeper(p)) return NULL;
+        e = parse_suffix(p, e);
     }
     return NULL;
 }
@@ -395,16 +416,18 @@ static Expr *parse_power(Parser *p) {
     Expr *a = parse_postfix(p);
     if (!a || p->token != T_POW) return a;
     Expr *e = node(p, EXPR_BINARY, p->loc);
+    if (!deeper(p)) return NULL;
     e->op = T_POW;
     advance(p);
     e->a = a;
     e->b = parse_unary(p);
+    p->depth--;
     return e->b ? e : NULL;
 }
 
 static Expr *parse_unary(Parser *p) {
     if (p->token != '-' && p->token != '+') return parse_power(p);
-    if (++p->depth > MAX_DEPTH) return fail(p, p->loc, "nested too deep");
+    if (!deeper(p)) return NULL;
     Expr *e = node(p, EXPR_UNARY, p->loc);
     e->op = p->token;
     advance(p);
@@ -429,7 +452,7 @@ static Expr *parse_level(Parser *p, int level) {
     if (level == N_LEVELS) return parse_unary(p);
     if (level == LEVEL_NOT) {
         if (p->token != T_NOT) return parse_level(p, level + 1);
-        if (++p->depth > MAX_DEPTH) return fail(p, p->loc, "nested too deep");
+        if (!deeper(p)) return NULL;
         Expr *e = node(p, EXPR_UNARY, p->loc);
         e->op = T_NOT;
         advance(p);
@@ -457,19 +480,19 @@ static Expr *parse_or(Parser *p) {
 }
 
 static Expr *parse_expr(Parser *p) {
-    if (++p->depth > MAX_DEPTH) return fail(p, p->loc, "nested too deep");
-    Expr *e = parse_or(p);
-    if (e && p->token == T_IF) {
+    Expr *first = NULL, **rest = &first; /* a if b else c if d else e … */
+    if (!deeper(p)) return NULL;
+    while ((*rest = parse_or(p)) && p->token == T_IF) {
         Expr *choice = node(p, EXPR_IF, p->loc);
         advance(p);
-        choice->a = e;
+        choice->a = *rest;
         choice->b = parse_or(p);
         if (!choice->b || !expect(p, T_ELSE, "'else' was expected")) return NULL;
-        choice->c = parse_expr(p);
-        e = choice->c ? choice : NULL;
+        *rest = choice;
+        rest = &choice->c;
     }
     p->depth--;
-    return e;
+    return *rest ? first : NULL;
 }
 
 /* ---- statements ---------------------------------------------------------------------------------------------------- */
@@ -498,19 +521,23 @@ static bool parse_suite(Parser *p, Expr ***list, size_t *count) {
     return p->token == T_END || expect(p, T_DEDENT, "the body's indentation does not fit");
 }
 
+/* if, and what follows it: each elif is the only statement of the `orelse` before. */
 static Expr *parse_if(Parser *p) {
-    Expr *e = node(p, STMT_IF, p->loc);
-    advance(p);
-    e->a = parse_expr(p);
-    if (!e->a || !parse_suite(p, &e->body, &e->n_body)) return NULL;
-    if (p->token == T_ELIF) {
+    Expr *first = NULL, *above = NULL;
+    do {
+        Expr *e = node(p, STMT_IF, p->loc);
+        advance(p);
+        e->a = parse_expr(p);
+        if (!e->a || !parse_suite(p, &e->body, &e->n_body)) return NULL;
         size_t capacity = 0;
-        Expr *rest = parse_if(p);
-        if (!rest) return NULL;
-        push(p, &e->orelse, &e->n_orelse, &capacity, rest);
-    } else if (accept(p, T_ELSE) && !parse_suite(p, &e->orelse, &e->n_orelse))
-        return NULL;
-    return e;
+        if (above)
+            push(p, &above->orelse, &above->n_orelse, &capacity, e);
+        else
+            first = e;
+        above = e;
+    } while (p->token == T_ELIF);
+    if (accept(p, T_ELSE) && !parse_suite(p, &above->orelse, &above->n_orelse)) return NULL;
+    return first;
 }
 
 static Expr *parse_simple(Parser *p) {
@@ -565,7 +592,7 @@ static Expr *parse_statement(Parser *p) {
 
 static bool parse_body(Parser *p, Expr ***list, size_t *count) {
     size_t capacity = 0;
-    if (++p->depth > 64) return fail(p, p->loc, "nested too deep") != NULL;
+    if (++p->bodies > MAX_BODIES) return fail(p, p->loc, "bodies nest more than 64 deep") != NULL;
     while (p->token != T_END && p->token != T_DEDENT && !p->failed) {
         if (accept(p, T_NEWLINE)) continue;
         if (p->token == T_INDENT) return fail(p, p->loc, "this line is indented for no reason") != NULL;
@@ -573,7 +600,7 @@ static bool parse_body(Parser *p, Expr ***list, size_t *count) {
         if (!e) return false;
         push(p, list, count, &capacity, e);
     }
-    p->depth--;
+    p->bodies--;
     return !p->failed;
 }
 
@@ -632,6 +659,7 @@ bool expr_parse_signature(Arena *arena, Diags *diags, Loc loc, const char *text,
         advance(&p);
         if (accept(&p, '=')) parameter.fallback = parse_expr(&p);
         if (p.failed) return false;
+        if (out->count == MAX_PARAMETERS) return fail(&p, p.loc, "more than 256 parameters") != NULL;
         ARENA_PUSH(arena, out->parameters, out->count, capacity, parameter);
         if (!accept(&p, ',')) break;
     }

@@ -44,9 +44,8 @@ static const char *text_of(ParsedRecipe *r, const Tree *tree, const char *what) 
 /* ---- numbers, knobs ---------------------------------------------------------------------------------------------- */
 
 const Knob *recipe_knob(const ParsedRecipe *recipe, const char *name) {
-    for (size_t i = 0; i < recipe->n_knobs; i++)
-        if (strcmp(recipe->knobs[i].name, name) == 0) return &recipe->knobs[i];
-    return NULL;
+    uint32_t knob = names_find(&recipe->knob_names, name);
+    return knob == NAMES_NONE ? NULL : &recipe->knobs[knob];
 }
 
 static bool literal_number(const char *text, double *value, bool *is_int) {
@@ -236,6 +235,7 @@ static void read_knobs(ParsedRecipe *r, const Tree *map) {
         knob.set = value->loc;
         if (!set_knob(r, &knob, value) || (form->kind == TREE_MAP && !check_knob(r, &knob, form, value)))
             continue;
+        names_set(r->arena, &r->knob_names, knob.name, (uint32_t)r->n_knobs);
         ARENA_PUSH(r->arena, r->knobs, r->n_knobs, r->knobs_capacity, knob);
     }
 }

@@ -6,6 +6,7 @@
 #include "frontend/expr.h"
 #include "frontend/frontend.h"
 #include "frontend/tree.h"
+#include "ir/names.h"
 
 typedef struct { /* a module, or a network */
     Signature signature;
@@ -70,6 +71,7 @@ typedef struct {
     size_t n_modules, modules_capacity, n_networks, networks_capacity;
     Knob *knobs;
     size_t n_knobs, knobs_capacity;
+    Names knob_names;
     View *views;
     size_t n_views, views_capacity;
     Draw *draws;
@@ -91,6 +93,7 @@ typedef struct {
     /* files being read, for `use:` cycles */
     const char **open_files, **read_files;
     size_t n_open, open_capacity, n_read, read_capacity;
+    struct Elaborator *constants; /* that evaluates `$(…)`; made at the first */
     const Tree **library_modules; /* the `modules` of each file used */
     size_t n_library_modules, library_modules_capacity;
 } ParsedRecipe;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { MAX_APPLICATIONS = 10000 };
+
 /* ---- initial values --------------------------------------------------------------------------------------------- */
 
 /* Copies an expression of constants into the function `init`; IR_NONE if it depends on an input or a state. */
@@ -35,6 +37,7 @@ bool set_init(Elaborator *e, Loc loc, const Value *init, State *state) {
     state->init = INIT_CONSTANT;
     if (init->kind == V_POISON) return false;
     if (init->kind == V_INIT) {
+        if (!check_number(e, loc, init->a, DT_F32) || !check_number(e, loc, init->b, DT_F32)) return false;
         state->init = init->init;
         state->a = init->a;
         state->b = init->b;
@@ -52,6 +55,7 @@ bool set_init(Elaborator *e, Loc loc, const Value *init, State *state) {
         return true;
     }
     if (is_number(init)) {
+        if (!check_number(e, loc, init->number, (DType)state->type.dtype)) return false;
         state->a = init->number;
         return true;
     }
@@ -63,6 +67,7 @@ bool set_init(Elaborator *e, Loc loc, const Value *init, State *state) {
         return false;
     }
     ValueId id = tensor_of(e, loc, init, DT_F32);
+    if (id == IR_NONE) return false;
     const Node *node = func_node(e->func, id);
     const Node *scalar = node->op == OP_broadcast ? func_node(e->func, node->operands[0]) : node;
     if (scalar->op == OP_constant && type_equal(&node->type, &state->type)) {
@@ -83,6 +88,20 @@ bool set_init(Elaborator *e, Loc loc, const Value *init, State *state) {
 }
 
 /* ---- making and finding states --------------------------------------------------------------------------------------- */
+
+bool check_type(Elaborator *e, Loc loc, const Type *type) {
+    if (type_fits(type)) return true;
+    eval_error(e, loc, "a tensor of %s is too large: at most 2^%d elements", type_text(e->arena, type),
+               IR_MAX_ELEMENTS_LOG2);
+    return false;
+}
+
+/* States and random inputs are made where a step runs, not where a constant or a number of the step is asked for. */
+static bool may_make(Elaborator *e, Loc loc, const char *what) {
+    if (e->application || !e->place) return true;
+    eval_error(e, loc, "%s() has no place in %s", what, e->place);
+    return false;
+}
 
 static StateInfo *info_of(Elaborator *e, uint32_t state) {
     while (e->n_states <= state) {
@@ -107,7 +126,7 @@ static int64_t find_made(Elaborator *e, Loc loc, const char *name, const Type *t
     if (known < 0) return known;
     StateInfo *info = info_of(e, (uint32_t)known);
     const State *state = &e->module->states[known];
-    if (info->stamp == e->stamp && !e->in_optimizer) {
+    if (info->stamp == e->stamp) {
         eval_error(e, loc, "'%s' is made twice; label the calls apart (`fc1: linear(…)`)", name);
         diag_note(e->diags, info->loc, "first here");
     } else if (!type_equal(&state->type, type)) {
@@ -147,7 +166,7 @@ Value make_param(Elaborator *e, Loc loc, Type type, const Value *init, int decay
                  const char *name) {
     if (!e->application) return eval_error(e, loc, "param() belongs into a network");
     name = full_name(e, loc, name, "param");
-    if (!name) return (Value){0};
+    if (!name || !check_type(e, loc, &type)) return (Value){0};
     int64_t known = find_made(e, loc, name, &type);
     if (known < 0) {
         State state = {.name = name,
@@ -171,18 +190,22 @@ Value make_param(Elaborator *e, Loc loc, Type type, const Value *init, int decay
 }
 
 Value make_buffer(Elaborator *e, Loc loc, const Value *init, const Type *shape, const char *name) {
-    if (e->in_optimizer) {
-        if (!name) name = e->pending_label;
-        if (name) name = arena_printf(e->arena, "optimizer.%s.%s", name, e->parameter);
-    } else
+    if (!may_make(e, loc, "buffer")) return (Value){0};
+    if (!e->in_optimizer)
         name = full_name(e, loc, name, "buffer");
+    else if (!name && !(name = e->pending_label))
+        return eval_error(e, loc, "a buffer wants a name: assign it (`moment = buffer(…)`) or give name='…'");
+    else
+        name = arena_printf(e->arena, "optimizer.%s.%s", name, e->parameter);
     if (!name) return (Value){0};
+    ValueId id;
     Type type = shape ? *shape : type_scalar(DT_F32);
-    if (!shape && is_tensor(init)) type = *func_type(e->func, tensor_of(e, loc, init, DT_F32));
+    if (!shape && is_tensor(init) && !tensor_with_type(e, loc, init, DT_F32, &id, &type)) return (Value){0};
     if (!shape && init->kind == V_INIT && init->count) {
         type.rank = (uint8_t)init->count;
         for (size_t k = 0; k < init->count; k++) type.dim[k] = (int64_t)init->items[k].number;
     }
+    if (!check_type(e, loc, &type)) return (Value){0};
     int64_t known = find_made(e, loc, name, &type);
     if (known < 0) {
         State state = {.name = name, .type = type, .role = e->in_optimizer ? ROLE_OPTIMIZER : ROLE_BUFFER};
@@ -217,13 +240,13 @@ void update_state(Elaborator *e, Loc loc, uint32_t state, const Value *value) {
 ValueId add_input(Elaborator *e, const char *name, Type type, VtSourceKind source, int index) {
     ValueId id = func_find_input(e->func, name);
     if (id != IR_NONE) return id;
-    bool known = false;
-    for (size_t i = 0; i < e->n_inputs && !known; i++) known = strcmp(e->inputs[i].tensor.name, name) == 0;
-    if (!known) {
+    uint32_t known = names_find(&e->input_names, name); /* of a trial, maybe */
+    if (known >= e->n_inputs || strcmp(e->inputs[known].tensor.name, name) != 0) {
         VtInput input = {.tensor = {.name = name, .dtype = type.dtype, .rank = type.rank},
                          .source = source,
                          .index = index};
         for (int k = 0; k < type.rank; k++) input.tensor.dim[k] = type.dim[k];
+        names_set(e->arena, &e->input_names, name, (uint32_t)e->n_inputs);
         ARENA_PUSH(e->arena, e->inputs, e->n_inputs, e->inputs_capacity, input);
     }
     return func_add_input(e->func, name, type);
@@ -233,6 +256,7 @@ Value make_draw(Elaborator *e, const Expr *at, const char *sampler, Type type, c
                 const char *name) {
     (void)args;
     ParsedRecipe *r = e->recipe;
+    if (!may_make(e, at->loc, "draw") || !check_type(e, at->loc, &type)) return (Value){0};
     int row = catalog_sampler(sampler);
     size_t n;
     const char *const *names = catalog_names(true, &n);
@@ -241,8 +265,7 @@ Value make_draw(Elaborator *e, const Expr *at, const char *sampler, Type type, c
         return eval_error(e, at->loc, "unknown sampler '%s'%s%s%s", sampler, near ? "; did you mean '" : "",
                           near ? near : "", near ? "'?" : "");
     }
-    name = full_name(e, at->loc, name, "draw");
-    if (!name) return (Value){0};
+    if (!(name = full_name(e, at->loc, name, "draw"))) return (Value){0};
     if (e->application && e->application->application > 0)
         name = arena_printf(e->arena, "%s.%d", name, e->application->application);
     VtDraw draw = {.name = name, .kind = row};
@@ -264,14 +287,28 @@ Value make_draw(Elaborator *e, const Expr *at, const char *sampler, Type type, c
 
 /* ---- networks ---------------------------------------------------------------------------------------------------------- */
 
-static bool same_value(const Value *a, const Value *b) {
+static bool same_value(Elaborator *e, const Value *a, const Value *b) {
+    e->steps++;
     if (a->kind != b->kind || a->count != b->count) return false;
-    if (a->kind == V_TENSOR) return a->id == b->id;
-    if (a->kind == V_STATE) return a->state == b->state;
-    if (is_number(a)) return a->number == b->number;
-    if (a->kind == V_STRING) return strcmp(a->text, b->text) == 0;
-    for (size_t i = 0; i < a->count; i++)
-        if (!same_value(&a->items[i], &b->items[i])) return false;
+    switch (a->kind) {
+    case V_TENSOR: return a->id == b->id && a->func == b->func;
+    case V_STATE: return a->state == b->state;
+    case V_INT:
+    case V_REAL:
+    case V_BOOL: return a->number == b->number;
+    case V_STRING: return strcmp(a->text, b->text) == 0;
+    case V_MODULE:
+    case V_NETWORK: return a->definition == b->definition;
+    case V_BUILTIN: return a->builtin == b->builtin;
+    case V_INIT:
+        if (a->init != b->init || a->a != b->a || a->b != b->b) return false;
+        break;
+    default: break;
+    }
+    for (size_t i = 0; i < a->count; i++) {
+        if (a->kind == V_RECORD && strcmp(a->names[i], b->names[i]) != 0) return false;
+        if (a->items != b->items && !same_value(e, &a->items[i], &b->items[i])) return false;
+    }
     return true;
 }
 
@@ -312,12 +349,14 @@ Value apply_network(Elaborator *e, const Definition *network, const Expr *at, Va
     if (e->application)
         return eval_error(e, at->loc, "a network is not applied inside another; use a module");
     int application = 0;
-    for (size_t i = 0; i < e->n_applied; i++) {
+    if (e->n_applied >= MAX_APPLICATIONS)
+        return eval_error(e, at->loc, "networks are applied more than %d times", MAX_APPLICATIONS);
+    for (size_t i = 0; i < e->n_applied && spend(e, at->loc, 0); i++) {
         Applied *applied = &e->applied[i];
         if (applied->network != network || applied->func != e->func) continue;
         application++;
         bool same = applied->n_arguments == n;
-        for (size_t a = 0; same && a < n; a++) same = same_value(&applied->arguments[a], &args[a]);
+        for (size_t a = 0; same && a < n; a++) same = same_value(e, &applied->arguments[a], &args[a]);
         if (same) return applied->result;
     }
     Applied applied = {.network = network, .arguments = args, .n_arguments = n, .func = e->func};

@@ -37,7 +37,10 @@ typedef struct {
 Type type_make(DType dtype, int rank, const int64_t *dims);
 Type type_scalar(DType dtype);
 bool type_equal(const Type *a, const Type *b);
-int64_t type_elements(const Type *type);
+/* No tensor has more elements: sums of bytes over all values of a function then never overflow. */
+#define IR_MAX_ELEMENTS_LOG2 38
+bool type_fits(const Type *type);        /* sizes of 1 or more, and not too many elements */
+int64_t type_elements(const Type *type); /* INT64_MAX if there are more */
 int64_t type_bytes(const Type *type);
 size_t dtype_size(DType dtype);
 const char *dtype_name(DType dtype); /* "f32" … */

@@ -37,6 +37,12 @@ static const char *show(const Type *type) {
     return text;
 }
 
+/* a·b, or INT64_MAX, which is refused as too large. */
+static int64_t product(int64_t a, int64_t b) {
+    int64_t c;
+    return __builtin_mul_overflow(a, b, &c) ? INT64_MAX : c;
+}
+
 static bool axis_of(Rule *r, int64_t axis, int rank, int *out) {
     *out = 0;
     if (axis < -rank || axis >= rank)
@@ -383,6 +389,8 @@ static bool shape_pad(Rule *r) {
     for (int k = 0; k < x->rank; k++) {
         if (r->attrs[0].ints.v[k] < 0 || r->attrs[1].ints.v[k] < 0)
             return refuse(r, "negative padding of %s", show(x));
+        if (r->attrs[0].ints.v[k] > INT64_MAX / 4 || r->attrs[1].ints.v[k] > INT64_MAX / 4)
+            return refuse(r, "too much padding of %s", show(x));
         r->out->dim[k] += r->attrs[0].ints.v[k] + r->attrs[1].ints.v[k];
     }
     return check_number(r, r->attrs[2].f, (DType)x->dtype);
@@ -402,31 +410,31 @@ static bool shape_concat(Rule *r) {
     return true;
 }
 
-static bool leading_equal(Rule *r, const Type *a, const Type *b, int batch) {
+static bool leading_equal(Rule *r, const Type *a, const Type *b, int64_t batch) {
     if (batch < 0 || batch >= a->rank || batch > b->rank)
-        return refuse(r, "batch = %d for %s and %s", batch, show(a), show(b));
+        return refuse(r, "batch = %lld for %s and %s", (long long)batch, show(a), show(b));
     for (int k = 0; k < batch; k++)
         if (a->dim[k] != b->dim[k]) return refuse(r, "batch axes differ: %s and %s", show(a), show(b));
     return true;
 }
 
-static bool gather_type(Rule *r, const Type *x, const Type *index, int batch, Type *out) {
+static bool gather_type(Rule *r, const Type *x, const Type *index, int64_t batch, Type *out) {
     if (!dtype_is_int(index->dtype)) return refuse(r, "indices must be integers, not %s", show(index));
     if (!leading_equal(r, x, index, batch)) return false;
     if (index->rank + x->rank - batch - 1 > IR_MAX_RANK) return refuse(r, "rank above %d", IR_MAX_RANK);
     *out = *index;
     out->dtype = x->dtype;
-    for (int k = batch + 1; k < x->rank; k++) out->dim[out->rank++] = x->dim[k];
+    for (int k = (int)batch + 1; k < x->rank; k++) out->dim[out->rank++] = x->dim[k];
     return true;
 }
 
 static bool shape_gather(Rule *r) {
-    return gather_type(r, r->x[0], r->x[1], (int)r->attrs[0].i, r->out);
+    return gather_type(r, r->x[0], r->x[1], r->attrs[0].i, r->out);
 }
 
 static bool shape_scatter(Rule *r) {
     Type rows;
-    if (!gather_type(r, r->x[0], r->x[1], (int)r->attrs[0].i, &rows)) return false;
+    if (!gather_type(r, r->x[0], r->x[1], r->attrs[0].i, &rows)) return false;
     if (!type_equal(&rows, r->x[2]))
         return refuse(r, "rows of %s at %s must be %s, not %s", show(r->x[0]), show(r->x[1]), show(&rows),
                       show(r->x[2]));
@@ -443,7 +451,9 @@ static bool windows(Rule *r, int64_t h, int64_t w, int first, int64_t out[2]) {
         return refuse(r, "wants two numbers for kernel, stride, padding");
     int64_t size[2] = {h, w};
     for (int i = 0; i < 2; i++) {
-        int64_t room = size[i] + 2 * pad->v[i] - kernel->v[i];
+        int64_t most = INT64_C(1) << IR_MAX_ELEMENTS_LOG2, room = -1;
+        if (size[i] <= most && pad->v[i] <= most && kernel->v[i] <= most)
+            room = size[i] + 2 * pad->v[i] - kernel->v[i];
         if (kernel->v[i] < 1 || stride->v[i] < 1 || pad->v[i] < 0 || room < 0)
             return refuse(r, "window %lld, stride %lld, padding %lld do not fit a size of %lld",
                           (long long)kernel->v[i], (long long)stride->v[i], (long long)pad->v[i],
@@ -459,8 +469,9 @@ static bool shape_unfold(Rule *r) {
     if (x->rank != 4) return refuse(r, "wants [batch, channels, height, width], not %s", show(x));
     if (!windows(r, x->dim[2], x->dim[3], 0, n)) return false;
     const Ints *kernel = &r->attrs[0].ints;
-    *r->out = type_make((DType)x->dtype, 3,
-                        (int64_t[]){x->dim[0], n[0] * n[1], x->dim[1] * kernel->v[0] * kernel->v[1]});
+    *r->out = type_make(
+        (DType)x->dtype, 3,
+        (int64_t[]){x->dim[0], product(n[0], n[1]), product(x->dim[1], product(kernel->v[0], kernel->v[1]))});
     return true;
 }
 
@@ -471,10 +482,10 @@ static bool shape_fold(Rule *r) {
     if (x->rank != 3 || size->n != 2 || x->dtype == DT_BOOL)
         return refuse(r, "wants numbers [batch, windows, channels·kernel], not %s", show(x));
     if (!windows(r, size->v[0], size->v[1], 1, n)) return false;
-    int64_t area = kernel->v[0] * kernel->v[1];
-    if (x->dim[1] != n[0] * n[1] || x->dim[2] % area)
+    int64_t area = product(kernel->v[0], kernel->v[1]);
+    if (x->dim[1] != product(n[0], n[1]) || x->dim[2] % area)
         return refuse(r, "%s does not hold the %lld windows of %lld elements", show(x),
-                      (long long)(n[0] * n[1]), (long long)area);
+                      (long long)product(n[0], n[1]), (long long)area);
     *r->out = type_make((DType)x->dtype, 4, (int64_t[]){x->dim[0], x->dim[2] / area, size->v[0], size->v[1]});
     return true;
 }
@@ -494,13 +505,10 @@ static bool (*const RULES[OP_COUNT])(Rule *) = {
 
 /* Sizes are positive and the whole is addressable. */
 static bool sane(Rule *r) {
-    int64_t n = 1;
-    for (int k = 0; k < r->out->rank; k++) {
+    for (int k = 0; k < r->out->rank; k++)
         if (r->out->dim[k] < 1) return refuse(r, "a size of %lld", (long long)r->out->dim[k]);
-        if (__builtin_mul_overflow(n, r->out->dim[k], &n) || n > (int64_t)1 << 40)
-            return refuse(r, "%s is too large", show(r->out));
-    }
-    return true;
+    return type_fits(r->out) ||
+           refuse(r, "%s is too large: at most 2^%d elements", show(r->out), IR_MAX_ELEMENTS_LOG2);
 }
 
 bool op_infer(OpKind op, const Type *const *operands, int n, const Attr *attrs, Type *out, char *error,

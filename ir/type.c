@@ -58,12 +58,24 @@ bool type_equal(const Type *a, const Type *b) {
 
 int64_t type_elements(const Type *type) {
     int64_t n = 1;
-    for (int k = 0; k < type->rank; k++) n *= type->dim[k];
+    for (int k = 0; k < type->rank; k++)
+        if (__builtin_mul_overflow(n, type->dim[k], &n)) return INT64_MAX;
     return n;
 }
 
 int64_t type_bytes(const Type *type) {
-    return type_elements(type) * (int64_t)dtype_size(type->dtype);
+    int64_t bytes;
+    return __builtin_mul_overflow(type_elements(type), (int64_t)dtype_size(type->dtype), &bytes) ? INT64_MAX
+                                                                                                 : bytes;
+}
+
+bool type_fits(const Type *type) {
+    int64_t n = 1;
+    for (int k = 0; k < type->rank; k++) {
+        if (type->dim[k] < 1 || __builtin_mul_overflow(n, type->dim[k], &n)) return false;
+        if (n > INT64_C(1) << IR_MAX_ELEMENTS_LOG2) return false;
+    }
+    return true;
 }
 
 const char *type_text(Arena *arena, const Type *type) {
