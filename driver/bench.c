@@ -130,7 +130,7 @@ int verb_bench(int argc, char **argv) {
     if (!flags[PROFILE].given && (flags[PEAK].given || flags[BANDWIDTH].given))
         return fail(2, "--peak and --bandwidth go with --profile");
     if (!roofline_flags(&flags[PEAK], &flags[BANDWIDTH], &roofline)) return 2;
-    if (!number_flag(&flags[STEPS], 1, 1e6, &steps) || !number_flag(&flags[THREADS], 1, 1024, &threads))
+    if (!whole_flag(&flags[STEPS], 1, 1e6, &steps) || !whole_flag(&flags[THREADS], 1, 1024, &threads))
         return 2;
     vt_set_threads((int)threads);
     Session s;

@@ -17,7 +17,8 @@ int verb_opt(int argc, char **argv);
 int verb_bench(int argc, char **argv);
 int verb_help(int argc, char **argv);
 
-/* ---- options.c: flags "--name value" or "--name=value"; key=value overrides; the rest are words ------------------- */
+/* ---- options.c: flags "--name value" or "--name=value"; key=value overrides; the rest are words, as is all after "--". What is
+ * given twice holds as it was given last. ------------------------------------------------------------------------------- */
 typedef enum {
     FLAG_BARE = false,
     FLAG_VALUE = true,
@@ -40,6 +41,10 @@ typedef struct {
 /* False after telling what is wrong (unknown flag: did you mean …). */
 bool parse_arguments(int argc, char **argv, Flag *flags, size_t n_flags, Arguments *out);
 bool number_flag(const Flag *flag, double low, double high, double *out); /* leaves *out if not given */
+bool whole_flag(const Flag *flag, double low, double high, double *out);  /* a whole number */
+/* ---- hints.c: tells that no such flag exists, and what may have been meant: another flag, or a setting of the recipe that `argv`
+ * names. `value`: what was given with it, or NULL. Returns false. */
+bool unknown_flag(int argc, char **argv, const char *name, const char *value, const Flag *flags, size_t n);
 
 /* ---- timing.c: stages and how long they took, to stderr -------------------------------------------------------------- */
 typedef struct {
@@ -73,9 +78,12 @@ typedef struct {
 } Session;
 /* Reads and elaborates; prints diagnostics. */
 bool session_load(Session *session, const char *path, const RecipeOptions *options);
+/* The file of a recipe, which may be given by the name of one in models/. */
+const char *find_recipe(Arena *arena, const char *path);
 /* target_features: whose panels weights are packed for, as CodegenOptions have it. */
 bool session_passes(Session *session, const char *list, const char *target_features);
-bool session_code(Session *session, const char *target_features); /* after passes that end as PASSES_ALL does */
+bool session_code(Session *session,
+                  const char *target_features); /* after passes that end as PASSES_ALL does */
 bool session_compile(Session *session, const char *target_features); /* both */
 /* All of it, for who needs no module: the program comes from the object cache (cache.h) if it is there, else it is compiled
  * and kept there. Prints diagnostics. */

@@ -150,9 +150,9 @@ int verb_eval(int argc, char **argv) {
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
     if (args.n_words != 2 || strcmp(args.words[0], "knn") != 0 || !flags[DATA].given)
         return fail(2, "vitc eval knn RUN --data PATH");
-    if (!number_flag(&flags[K], 1, 1e5, &k) || !number_flag(&flags[TEMPERATURE], 1e-4, 1e4, &temperature) ||
-        !number_flag(&flags[LIMIT], 1, 1e12, &limit) || !number_flag(&flags[MAX_BROKEN], 0, 1e12, &broken) ||
-        !number_flag(&flags[THREADS], 1, 1024, &threads))
+    if (!whole_flag(&flags[K], 1, 1e5, &k) || !number_flag(&flags[TEMPERATURE], 1e-4, 1e4, &temperature) ||
+        !whole_flag(&flags[LIMIT], 1, 1e12, &limit) || !whole_flag(&flags[MAX_BROKEN], 0, 1e12, &broken) ||
+        !whole_flag(&flags[THREADS], 1, 1024, &threads))
         return 2;
     if (k != floor(k)) return fail(2, "--k %s: a whole number was expected", flags[K].value);
     vt_set_threads((int)threads);

@@ -96,11 +96,14 @@ int main(int argc, char **argv) {
         puts("vitc " VITC_VERSION);
         return 0;
     }
-    if (strcmp(argv[1], "--help") == 0) return verb_help(0, NULL);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return verb_help(0, NULL);
     const char *names[N_VERBS];
     for (int i = 0; i < N_VERBS; i++) {
         names[i] = VERBS[i].name;
-        if (strcmp(argv[1], VERBS[i].name) == 0) return VERBS[i].run(argc - 2, argv + 2);
+        if (strcmp(argv[1], VERBS[i].name) != 0) continue;
+        for (int a = 2; a < argc && strcmp(argv[a], "--") != 0; a++)
+            if (strcmp(argv[a], "--help") == 0 || strcmp(argv[a], "-h") == 0) return verb_help(1, argv + 1);
+        return VERBS[i].run(argc - 2, argv + 2);
     }
     const char *near = diag_nearest(argv[1], names, N_VERBS);
     return fail(2, "unknown verb '%s'%s%s%s", argv[1], near ? "; did you mean '" : "", near ? near : "",

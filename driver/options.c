@@ -16,15 +16,6 @@ int fail(int code, const char *format, ...) {
     return code;
 }
 
-static bool unknown_flag(const char *name, const Flag *flags, size_t n) {
-    const char *names[64];
-    for (size_t i = 0; i < n && i < 64; i++) names[i] = flags[i].name;
-    const char *near = diag_nearest(name, names, n);
-    fail(2, "unknown flag --%s%s%s%s", name, near ? "; did you mean --" : "", near ? near : "",
-         near ? "?" : " (vitc help lists them)");
-    return false;
-}
-
 /* The recipe's key that a flag sets; NULL: none. */
 static const char *setting_of(const char *flag) {
     static const char *const settings[][2] = {{"precision", "train.precision"}};
@@ -33,52 +24,106 @@ static const char *setting_of(const char *flag) {
     return NULL;
 }
 
+/* A flag that stands for a setting adds it. */
+static bool add_setting(const char *key, const Flag *flag, Arguments *out) {
+    Precision precision;
+    if (strcmp(flag->name, "precision") == 0 && !precision_find(flag->value, &precision))
+        return fail(2, "--precision %s: fp32, bf16 or bf16x3 was expected", flag->value) < 0;
+    if (out->n_settings == 8 || out->n_overrides == 256) return fail(2, "too many settings") < 0;
+    char *setting = out->settings[out->n_settings++];
+    snprintf(setting, sizeof out->settings[0], "%s=%s", key, flag->value);
+    out->overrides[out->n_overrides++] = setting;
+    return true;
+}
+
+/* key=value, unless the = comes after a slash: that is a path. */
+static bool is_setting(const char *arg) {
+    const char *equals = strchr(arg, '='), *slash = strchr(arg, '/');
+    return equals && (!slash || equals < slash);
+}
+
+static bool add_word(const char *arg, Arguments *out) {
+    bool setting = is_setting(arg);
+    if (setting && out->n_overrides == 256) return fail(2, "more than 256 settings") < 0;
+    if (!setting && out->n_words == 16) return fail(2, "too many arguments") < 0;
+    if (setting)
+        out->overrides[out->n_overrides++] = arg;
+    else
+        out->words[out->n_words++] = arg;
+    return true;
+}
+
+/* The value of argv[*i], a flag: behind its =, or the argument after it. */
+static bool take_value(int argc, char **argv, int *i, Flag *flag) {
+    const char *equals = strchr(argv[*i], '=');
+    flag->given = true;
+    if (flag->takes_value == FLAG_BARE && equals) return fail(2, "--%s takes no value", flag->name) < 0;
+    if (flag->takes_value == FLAG_BARE || (flag->takes_value == FLAG_MAYBE && !equals)) return true;
+    if (equals && !equals[1]) return fail(2, "--%s= has no value", flag->name) < 0;
+    if (!equals && *i + 1 == argc) return fail(2, "--%s wants a value", flag->name) < 0;
+    if (!equals && strncmp(argv[*i + 1], "--", 2) == 0)
+        return fail(2, "--%s wants a value, not %s (one that begins so is written --%s=%s)", flag->name,
+                    argv[*i + 1], flag->name, argv[*i + 1]) < 0;
+    flag->value = equals ? equals + 1 : argv[++*i];
+    return true;
+}
+
 bool parse_arguments(int argc, char **argv, Flag *flags, size_t n_flags, Arguments *out) {
     memset(out, 0, sizeof *out);
+    bool words = false; /* after "--" */
     for (int i = 0; i < argc; i++) {
         const char *arg = argv[i];
-        if (strncmp(arg, "--", 2) != 0 || !arg[2]) {
-            bool override = strchr(arg, '=') && !strchr(arg, '/')
-                                ? true
-                                : strchr(arg, '=') && strchr(arg, '=') < strchr(arg, '/');
-            if (override && out->n_overrides == 256) return fail(2, "more than 256 settings") < 0;
-            if (!override && out->n_words == 16) return fail(2, "too many arguments") < 0;
-            if (override)
-                out->overrides[out->n_overrides++] = arg;
-            else
-                out->words[out->n_words++] = arg;
+        if (!words && strcmp(arg, "--") == 0) {
+            words = true;
             continue;
         }
-        char name[64];
-        const char *equals = strchr(arg, '=');
-        snprintf(name, sizeof name, "%.*s", (int)(equals ? equals - arg - 2 : 60), arg + 2);
+        if (words || arg[0] != '-' || !arg[1]) {
+            if (!add_word(arg, out)) return false;
+            continue;
+        }
+        const char *equals = strchr(arg, '='), *value = equals         ? equals + 1
+                                                        : i + 1 < argc ? argv[i + 1]
+                                                                       : NULL;
+        size_t dashes = arg[1] == '-' ? 2 : 1,
+               length = (equals ? (size_t)(equals - arg) : strlen(arg)) - dashes;
         Flag *flag = NULL;
         for (size_t f = 0; f < n_flags; f++)
-            if (strcmp(flags[f].name, name) == 0) flag = &flags[f];
-        if (!flag) return unknown_flag(name, flags, n_flags);
-        flag->given = true;
-        if (flag->takes_value == FLAG_BARE && equals) return fail(2, "--%s takes no value", name) < 0;
-        if (flag->takes_value == FLAG_BARE || (flag->takes_value == FLAG_MAYBE && !equals)) continue;
-        if (!equals && i + 1 == argc) return fail(2, "--%s wants a value", name) < 0;
-        flag->value = equals ? equals + 1 : argv[++i];
-        const char *key = setting_of(name);
-        if (!key) continue;
-        Precision precision;
-        if (strcmp(name, "precision") == 0 && !precision_find(flag->value, &precision))
-            return fail(2, "--precision %s: fp32, bf16 or bf16x3 was expected", flag->value) < 0;
-        if (out->n_settings == 8 || out->n_overrides == 256) return fail(2, "too many settings") < 0;
-        char *setting = out->settings[out->n_settings++];
-        snprintf(setting, sizeof out->settings[0], "%s=%s", key, flag->value);
-        out->overrides[out->n_overrides++] = setting;
+            if (dashes == 2 && strlen(flags[f].name) == length &&
+                strncmp(flags[f].name, arg + 2, length) == 0)
+                flag = &flags[f];
+        if (!flag) {
+            char name[64];
+            snprintf(name, sizeof name, "%.*s", (int)(length < 60 ? length : 60), arg + dashes);
+            return unknown_flag(argc, argv, name, value, flags, n_flags);
+        }
+        if (!take_value(argc, argv, &i, flag)) return false;
+        const char *key = setting_of(flag->name);
+        if (key && !add_setting(key, flag, out)) return false;
     }
     return true;
 }
 
-bool number_flag(const Flag *flag, double low, double high, double *out) {
-    if (!flag->given) return true;
+/* In decimal: strtod alone takes hexadecimal, nan, inf and leading blanks too. */
+static bool read_number(const char *text, double *out) {
     char *end;
-    double value = strtod(flag->value, &end);
-    if (end == flag->value || *end || !(value >= low && value <= high))
+    *out = strtod(text, &end);
+    return *text && !*end && strspn(text, "+-.0123456789eE") == strlen(text);
+}
+
+bool whole_flag(const Flag *flag, double low, double high, double *out) {
+    double value;
+    if (!flag->given) return true;
+    if (!read_number(flag->value, &value) || !(value >= low && value <= high) || value != floor(value))
+        return fail(2, "--%s %s: a whole number from %.15g to %.15g was expected", flag->name, flag->value,
+                    low, high) < 0;
+    *out = value;
+    return true;
+}
+
+bool number_flag(const Flag *flag, double low, double high, double *out) {
+    double value;
+    if (!flag->given) return true;
+    if (!read_number(flag->value, &value) || !(value >= low && value <= high))
         return fail(2, "--%s %s: a number from %g to %g was expected", flag->name, flag->value, low, high) <
                0;
     *out = value;

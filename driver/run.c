@@ -283,7 +283,7 @@ int verb_run(int argc, char **argv) {
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
     if (args.n_words != 1 || !flags[IN].given || !flags[OUT].given)
         return fail(2, "vitc run RECIPE --function NAME --in A.safetensors --out B.safetensors");
-    if (!number_flag(&flags[THREADS], 1, 1024, &threads) || !number_flag(&flags[STEP], 0, 1e12, &step) ||
+    if (!whole_flag(&flags[THREADS], 1, 1024, &threads) || !whole_flag(&flags[STEP], 0, 1e12, &step) ||
         !number_flag(&flags[PER_EPOCH], 1e-6, 1e12, &per_epoch))
         return 2;
     vt_set_threads((int)threads);

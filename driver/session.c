@@ -19,10 +19,9 @@ static bool told(Session *s) {
     return diags_errors(s->diags) == 0;
 }
 
-/* A recipe may be given by file, or by the name of one in models/. */
-static const char *find_recipe(Session *s, const char *path) {
+const char *find_recipe(Arena *arena, const char *path) {
     if (access(path, F_OK) == 0 || strchr(path, '/')) return path;
-    char *known = arena_printf(s->arena, "%s/%s%s", models_dir(), path, strstr(path, ".yaml") ? "" : ".yaml");
+    char *known = arena_printf(arena, "%s/%s%s", models_dir(), path, strstr(path, ".yaml") ? "" : ".yaml");
     return access(known, F_OK) == 0 ? known : path;
 }
 
@@ -34,7 +33,7 @@ static void session_begin(Session *s) {
 
 static bool elaborate_recipe(Session *s, const char *path, const RecipeOptions *options) {
     double start = seconds_now();
-    bool good = recipe_load(s->arena, s->diags, find_recipe(s, path), options, &s->recipe);
+    bool good = recipe_load(s->arena, s->diags, find_recipe(s->arena, path), options, &s->recipe);
     s->resolved = s->recipe.resolved;
     s->elaborate_seconds = seconds_now() - start;
     if (good) timing_add_module(&s->timing, "elaborate", s->elaborate_seconds, s->recipe.module);
@@ -149,7 +148,7 @@ bool session_program(Session *s, const char *path, const RecipeOptions *options,
     /* Who asks to see or to check the compilation wants one. */
     bool use = !no_cache && !getenv("VITC_LLVM") && !getenv("VITC_VERIFY") &&
                cache_folder(folder, sizeof folder) &&
-               key_of(s->arena, find_recipe(s, path), options, target_features, key);
+               key_of(s->arena, find_recipe(s->arena, path), options, target_features, key);
     if (use) {
         timing_add(&s->timing, "key", seconds_now() - start, 0, NULL);
         if (take_cached(s, folder, key)) {

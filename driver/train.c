@@ -48,10 +48,9 @@ int verb_train(int argc, char **argv) {
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
     if (args.n_words != 1) return fail(2, "train wants one recipe: vitc train RECIPE --data PATH --out DIR");
     if (!flags[DATA].given || !flags[OUT].given) return fail(2, "train wants --data PATH and --out DIR");
-    if (!number_flag(&flags[STEPS], 1, 1e12, &steps) || !number_flag(&flags[MINUTES], 0.001, 1e6, &minutes) ||
-        !number_flag(&flags[THREADS], 1, 1024, &threads) ||
-        !number_flag(&flags[WORKERS], 1, 1024, &workers) ||
-        !number_flag(&flags[MAX_BROKEN], 0, 1e12, &broken))
+    if (!whole_flag(&flags[STEPS], 1, 1e12, &steps) || !number_flag(&flags[MINUTES], 0.001, 1e6, &minutes) ||
+        !whole_flag(&flags[THREADS], 1, 1024, &threads) || !whole_flag(&flags[WORKERS], 1, 1024, &workers) ||
+        !whole_flag(&flags[MAX_BROKEN], 0, 1e12, &broken))
         return 2;
     vt_set_threads((int)threads);
     Session session;

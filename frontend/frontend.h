@@ -53,6 +53,10 @@ typedef struct {
  * word, if a file is missing or is no YAML. */
 bool recipe_sources(Arena *arena, const char *path, const RecipeOptions *options, RecipeSources *out);
 
+/* What of a recipe can be set by a bare key or as train.KEY: "batch", "train.epochs", … Returns how many there are; 0 without a word
+ * if it cannot be read. */
+size_t recipe_settings(Arena *arena, const char *path, const char *const **out);
+
 /* recipe_load from memory; `path` names it in messages and anchors `use:`. */
 bool recipe_load_text(Arena *arena, Diags *diags, const char *path, const char *text, size_t size,
                       const RecipeOptions *options, Recipe *out);

@@ -51,3 +51,26 @@ bool recipe_sources(Arena *arena, const char *path, const RecipeOptions *options
     *out = (RecipeSources){0};
     return follow(arena, diags_new(arena), path, options->models_dir, out, path);
 }
+
+size_t recipe_settings(Arena *arena, const char *path, const char *const **out) {
+    Diags *diags = diags_new(arena);
+    RecipeSources sources = {0};
+    follow(arena, diags, path, NULL, &sources, path);
+    if (!sources.count) return 0;
+    const RecipeSource *own = &sources.items[0];
+    Tree *root =
+        tree_parse(arena, diags, diags_add_source(diags, path, own->text, own->size), own->text, own->size);
+    const Tree *knobs = root ? tree_get(root, "knobs") : NULL, *train = root ? tree_get(root, "train") : NULL;
+    const Tree *maps[] = {knobs, train};
+    static const char *const always[] = {"train.seed", "train.precision", "train.memory"};
+    size_t n = 0, n_always = sizeof always / sizeof *always;
+    const char **names =
+        ARENA_ARRAY(arena, const char *, (knobs ? knobs->count : 0) + (train ? train->count : 0) + n_always);
+    for (int m = 0; m < 2; m++)
+        for (size_t i = 0; maps[m] && maps[m]->kind == TREE_MAP && i < maps[m]->count; i++)
+            names[n++] = arena_printf(arena, "%s%s", m ? "train." : "", maps[m]->items[i].key->text);
+    for (size_t i = 0; i < n_always; i++)
+        names[n++] = always[i]; /* whether or not the recipe mentions them */
+    *out = names;
+    return root ? n : 0;
+}

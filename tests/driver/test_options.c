@@ -1,0 +1,96 @@
+/* What the command line says of flags that are wrong: one message that tells what to write instead, exit code 2. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TRAIN "train quickstart --data synthetic --out /nowhere/run "
+
+static const struct {
+    const char *arguments, *message;
+} ROWS[] = {
+    /* settings written as flags */
+    {"train quickstart --batch 8", "--batch; settings of a recipe are written without dashes: batch=8"},
+    {"train quickstart --batch=8", "without dashes: batch=8"},
+    {"train --batch 8 quickstart", "without dashes: batch=8"},
+    {"train quickstart --epochs 3", "without dashes: epochs=3"},
+    {"train dino --drop-path 0.2", "without dashes: drop_path=0.2"},
+    {"check quickstart --seed 3", "without dashes: train.seed=3"},
+    {"train quickstart --lr=0.1", "did you mean peak_lr=0.1?"},
+    {"train quickstart --temprature 1", "did you mean temperature=1?"},
+    {"train --batch 8", "settings of a recipe are written without dashes, as batch=8"},
+    {"train quickstart --batch", "without dashes: batch=VALUE"},
+    {"bench quickstart --stpes 3", "unknown flag --stpes; did you mean --steps?"},
+    {"train quickstart -o runs", "unknown flag -o; did you mean --out?"},
+    /* values */
+    {TRAIN "--steps 1.9", "--steps 1.9: a whole number from 1"},
+    {TRAIN "--steps -1", "--steps -1: a whole number from 1"},
+    {TRAIN "--steps 0x10", "--steps 0x10: a whole number"},
+    {TRAIN "--steps 1e999", "--steps 1e999: a whole number"},
+    {TRAIN "--steps inf", "--steps inf: a whole number"},
+    {TRAIN "--steps nan", "--steps nan: a whole number"},
+    {TRAIN "--steps 5x", "--steps 5x: a whole number"},
+    {TRAIN "--steps ' 5'", "--steps  5: a whole number"},
+    {TRAIN "--steps ''", "--steps : a whole number"},
+    {TRAIN "--steps=", "--steps= has no value"},
+    {TRAIN "--threads 1.5", "--threads 1.5: a whole number from 1 to 1024"},
+    {TRAIN "--workers 0", "--workers 0: a whole number"},
+    {TRAIN "--max-broken 0.5", "--max-broken 0.5: a whole number"},
+    {TRAIN "--minutes nan", "--minutes nan: a number"},
+    {TRAIN "--resume=yes", "--resume takes no value"},
+    {"eval knn runs --data synthetic --k 2.7", "--k 2.7: a whole number"},
+    {"eval knn runs --data synthetic --limit 10.5", "--limit 10.5: a whole number"},
+    {"bench quickstart --steps 1.5", "--steps 1.5: a whole number"},
+    {"run quickstart --step 1.5 --function step --in a --out b", "--step 1.5: a whole number"},
+    {"train quickstart --data --out", "--data wants a value, not --out"},
+    {"train quickstart --data", "--data wants a value"},
+    /* the last one holds */
+    {TRAIN "--steps 3 --steps 2.5", "--steps 2.5"},
+    {"check quickstart batch=8 batch=0", "knob 'batch' = 0"},
+    {"check quickstart batch=", "the value is missing"},
+    {"check quickstart batch==8", "knob 'batch' is a number, not '=8'"},
+    {"check -- --odd", "cannot read recipe '--odd'"},
+};
+
+static int run(const char *arguments, char *text, size_t size) {
+    char command[1024];
+    snprintf(command, sizeof command, "%s %s 2>&1 </dev/null", VITC_BINARY, arguments);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    size_t n = fread(text, 1, size - 1, pipe);
+    text[n] = '\0';
+    return WEXITSTATUS(pclose(pipe));
+}
+
+static void test_messages(void **state) {
+    (void)state;
+    int wrong = 0;
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        char text[4096];
+        int code = run(ROWS[i].arguments, text, sizeof text);
+        if (code == 2 && strstr(text, ROWS[i].message)) continue;
+        print_error("vitc %s: wanted \"%s\" and 2, got %d:\n%s", ROWS[i].arguments, ROWS[i].message, code,
+                    text);
+        wrong++;
+    }
+    assert_int_equal(wrong, 0);
+}
+
+static void test_accepted(void **state) {
+    (void)state;
+    static const char *const rows[] = {"check quickstart batch=0 batch=8", "bench --help", "train -h",
+                                       "eval knn --help", "check -- quickstart"};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[4096];
+        if (run(rows[i], text, sizeof text) != 0) fail_msg("vitc %s:\n%s", rows[i], text);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_messages), cmocka_unit_test(test_accepted)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
