@@ -587,7 +587,8 @@ static LLVMValueRef cast_value(Emitter *e, LLVMValueRef x, DType from, DType to)
     if (to == DT_BF16)
         return bf16_rounded(b, e->native_bf16, dtype_is_float(from) ? x : LLVMBuildSIToFP(b, x, type, ""));
     if (dtype_is_float(from) && dtype_is_float(to)) return x;
-    if (dtype_is_float(from)) return LLVMBuildFPToSI(b, x, type, "");
+    if (dtype_is_float(from)) /* fptosi alone is poison out of range */
+        return masked_call(e, "llvm.fptosi.sat", (LLVMTypeRef[]){type, LLVMTypeOf(x)}, &x, 1);
     if (dtype_is_float(to))
         return from == DT_BOOL ? LLVMBuildUIToFP(b, x, type, "") : LLVMBuildSIToFP(b, x, type, "");
     return LLVMBuildIntCast2(b, x, type, from != DT_BOOL, "");
@@ -627,10 +628,16 @@ static LLVMValueRef unary(Emitter *e, const Node *node, LLVMValueRef x, DType fr
     }
 }
 
-/* Integer division and remainder towards minus infinity. */
+/* Integer division and remainder towards minus infinity; by 0 both are 0. The machine traps there, and where the smallest integer is
+ * divided by -1, also in lanes that are not used: it divides by 1 instead. */
 static LLVMValueRef floor_division(Emitter *e, LLVMValueRef x, LLVMValueRef y, bool remainder) {
     LLVMBuilderRef b = e->builder;
-    LLVMValueRef zero = LLVMConstNull(LLVMTypeOf(x));
+    LLVMTypeRef type = LLVMTypeOf(x);
+    LLVMValueRef zero = LLVMConstNull(type), minus_one = LLVMConstAllOnes(type);
+    LLVMValueRef one = LLVMConstNeg(minus_one), negative = LLVMBuildICmp(b, LLVMIntEQ, y, minus_one, ""),
+                 nothing = LLVMBuildICmp(b, LLVMIntEQ, y, zero, "");
+    x = LLVMBuildSelect(b, nothing, zero, LLVMBuildSelect(b, negative, LLVMBuildNeg(b, x, ""), x, ""), "");
+    y = LLVMBuildSelect(b, LLVMBuildOr(b, nothing, negative, ""), one, y, "");
     LLVMValueRef quotient = LLVMBuildSDiv(b, x, y, ""), rest = LLVMBuildSRem(b, x, y, "");
     LLVMValueRef inexact = LLVMBuildICmp(b, LLVMIntNE, rest, zero, "");
     LLVMValueRef differ = LLVMBuildICmp(b, LLVMIntSLT, LLVMBuildXor(b, rest, y, ""), zero, "");
@@ -723,6 +730,32 @@ static bool is_same_everywhere(const Emitter *e, const Access *access) {
     return true;
 }
 
+/* That walk number `walk` met a node at an access. */
+typedef struct Met {
+    struct Met *next;
+    uint32_t walk;
+    Access access;
+} Met;
+
+static void begin_walk(Emitter *e) {
+    size_t n = 0;
+    while (e->first + n < e->func->count && func_node(e->func, e->first + (ValueId)n)->cluster == e->cluster)
+        n++;
+    if (!e->met) e->met = ARENA_ARRAY(e->arena, Met *, n + 1);
+    e->walk++;
+}
+
+/* Whether this walk was at a node of the kernel before: there may be as many ways to a node as two to the power of its depth. */
+static bool meet_again(Emitter *e, ValueId value, const Access *access) {
+    Met **at = &e->met[value - e->first];
+    for (; *at && (*at)->walk == e->walk; at = &(*at)->next)
+        if (access_equal(&(*at)->access, access, e->kernel->domain.rank)) return true;
+    if (!*at) *at = ARENA_NEW(e->arena, Met); /* else one of an earlier walk serves again */
+    (*at)->walk = e->walk;
+    (*at)->access = *access;
+    return false;
+}
+
 static void hoist(Emitter *e, ValueId value, const Access *access,
                   bool (*fixed)(const Emitter *e, const Access *access)) {
     const Node *node = func_node(e->func, value);
@@ -733,7 +766,7 @@ static void hoist(Emitter *e, ValueId value, const Access *access,
     }
     /* Below a choice the operand may be out of range: it is not for loading early. */
     if (node->cluster != e->cluster || node->op == OP_pad || node->op == OP_concat ||
-        op_is_reduce(node->op) || op_is_product(node->op))
+        op_is_reduce(node->op) || op_is_product(node->op) || meet_again(e, value, access))
         return;
     for (int o = 0; o < node->n_operands; o++) {
         DomainSplit split;
@@ -744,10 +777,12 @@ static void hoist(Emitter *e, ValueId value, const Access *access,
 }
 
 void emit_hoist(Emitter *e, ValueId value, const Access *access) {
+    begin_walk(e);
     hoist(e, value, access, emit_is_uniform);
 }
 
 void emit_hoist_kernel(Emitter *e, ValueId value, const Access *access) {
     if (domain_size(&e->kernel->domain) == 1) return; /* then the loops' own results are such values too */
+    begin_walk(e);
     hoist(e, value, access, is_same_everywhere);
 }

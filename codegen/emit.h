@@ -56,6 +56,9 @@ typedef struct {
 
     Emitted *emitted; /* a stack: scopes cut it back */
     size_t n_emitted, emitted_capacity;
+
+    struct Met **met; /* of each of the kernel's nodes: where a walk met it (emit_hoist) */
+    uint32_t walk;    /* number of the last */
 } Emitter;
 
 /* ---- elements.c ---------------------------------------------------------------------------------------------- */

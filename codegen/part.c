@@ -225,14 +225,21 @@ static int cores(void) {
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
+/* Room for the deepest kernel (KERNEL_DEPTH) and for LLVM, whatever `ulimit -s` says. */
+#define STACK_BYTES ((size_t)16 << 20)
+
 static void work_on_threads(Work *w) {
     pthread_t threads[MOST_PARTS];
+    pthread_attr_t attributes;
     int wanted = w->print_llvm ? 1 : cores(), running = 0;
     w->next = 0;
-    while (running + 1 < wanted && running + 1 < w->n &&
-           pthread_create(&threads[running], NULL, work, w) == 0)
-        running++; /* one that cannot be had is not missed: this thread works too */
-    work(w);
+    bool set =
+        pthread_attr_init(&attributes) == 0 && pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0;
+    while (set && running < wanted && running < w->n &&
+           pthread_create(&threads[running], &attributes, work, w) == 0)
+        running++;
+    if (set) pthread_attr_destroy(&attributes);
+    if (running == 0) work(w); /* none can be had: this thread works */
     for (int i = 0; i < running; i++) pthread_join(threads[i], NULL);
 }
 

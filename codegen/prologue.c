@@ -39,6 +39,7 @@ Prologue *prologue_begin(Emitter *e) {
     prologue->inner.kernel = e->kernel->prologue;
     prologue->inner.emitted = NULL;
     prologue->inner.n_emitted = prologue->inner.emitted_capacity = 0;
+    prologue->inner.met = NULL;
     prologue->inner.width = 1;
     prologue->inner.mask = NULL;
     const Type *operand = func_type(e->func, func_node(e->func, core)->operands[0]);

@@ -69,14 +69,16 @@ static bool tiles_permitted(void) {
 
 bool target_host_has(const TargetRow *row) {
     char *features = LLVMGetHostCPUFeatures();
-    bool has =
-        has_all(features, row->requires) && (row->bf16 != MICRO_TILE || row->model || tiles_permitted());
-    LLVMDisposeMessage(features);
+    bool has = features && has_all(features, row->requires) &&
+               (row->bf16 != MICRO_TILE || row->model || tiles_permitted());
+    if (features) LLVMDisposeMessage(features);
     return has;
 }
 
 /* The host's features after restriction; malloc'ed. */
 static char *restrict_features(const char *host, const char *to, char *error, size_t size) {
+    snprintf(error, size, "out of memory"); /* unless another is written */
+    if (!host) return NULL;
     if (!to) return strdup(host);
     for (int i = 0; i < N_ROWS; i++) {
         if (strcmp(ROWS[i].name, to) != 0) continue;
@@ -142,12 +144,14 @@ int64_t codegen_cores(void) {
 
 /* What LLVM would otherwise choose for x86 in general: vectors as wide as the row's, and one instruction for a division of 64 bits
  * (a thread's share of the work: twice a kernel), not a test, two branches and two instructions. */
-static void add_preferences(Target *target) {
+static bool add_preferences(Target *target) {
     const char *wide = target->row->lanes == 16 ? ",-prefer-256-bit" : "";
     char *features = malloc(strlen(target->features) + 64);
+    if (!features) return false;
     sprintf(features, "%s%s%s-idivq-to-divl", target->features, wide, *target->features ? "," : "");
     free(target->features);
     target->features = features;
+    return true;
 }
 
 bool target_open(Target *target, const char *restrict_to, char *error, size_t size) {
@@ -156,10 +160,10 @@ bool target_open(Target *target, const char *restrict_to, char *error, size_t si
     pthread_once(&once, start_llvm);
     char *host = LLVMGetHostCPUFeatures();
     target->features = restrict_features(host, restrict_to, error, size);
-    LLVMDisposeMessage(host);
+    if (host) LLVMDisposeMessage(host);
     if (!target->features) return false;
     target->row = choose_row(target->features, restrict_to);
-    add_preferences(target);
+    if (!add_preferences(target)) return false; /* the message is written */
     target->triple = LLVMGetDefaultTargetTriple();
     target->l1_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, 32 << 10);
     target->l2_bytes = codegen_cache_bytes();
@@ -172,6 +176,7 @@ bool target_open(Target *target, const char *restrict_to, char *error, size_t si
     }
     target->machine = LLVMCreateTargetMachine(llvm, target->triple, "x86-64", target->features,
                                               LLVMCodeGenLevelDefault, LLVMRelocPIC, LLVMCodeModelDefault);
+    if (!target->machine) snprintf(error, size, "LLVM has no code generator for %s", target->triple);
     return target->machine != NULL;
 }
 

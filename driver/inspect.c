@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void print_module(const Module *module) {
+static int print_module(const Module *module) {
     size_t size;
     char *text = module_print(module, &size);
+    if (!text) return fail(1, "out of memory");
     fwrite(text, 1, size, stdout);
     free(text);
+    return 0;
 }
 
 /* The passes up to and with the last one called `after`; all when NULL, none for "frontend". */
@@ -76,20 +78,27 @@ int verb_inspect(int argc, char **argv) {
         if (code == 0 && flags[MEMORY].given) memory_report(s.arena, func);
         if (code == 0 && flags[COST].given)
             cost_report(s.arena, func, &flags[PEAK], &flags[BANDWIDTH], &roofline);
-        if (code == 0 && !report) print_module(s.recipe.module);
+        if (code == 0 && !report) code = print_module(s.recipe.module);
         if (code == 0 && flags[TIMING].given) timing_print(&s.timing);
     }
     session_close(&s);
     return code;
 }
 
+/* malloc'ed; NULL: errno says why. */
 static char *read_stream(FILE *file, size_t *size) {
-    char *text = NULL;
+    char *text = NULL, buffer[65536];
     FILE *out = open_memstream(&text, size);
-    char buffer[65536];
-    for (size_t n; (n = fread(buffer, 1, sizeof buffer, file)) > 0;) fwrite(buffer, 1, n, out);
-    fclose(out);
-    return text;
+    if (!out) return NULL;
+    int why = 0;
+    for (size_t n; why == 0 && (n = fread(buffer, 1, sizeof buffer, file)) > 0;)
+        if (fwrite(buffer, 1, n, out) != n) why = ENOMEM;
+    if (why == 0 && ferror(file)) why = errno;
+    if (fclose(out) != 0 && why == 0) why = ENOMEM;
+    if (why == 0) return text;
+    free(text);
+    errno = why;
+    return NULL;
 }
 
 int verb_opt(int argc, char **argv) {
@@ -101,7 +110,9 @@ int verb_opt(int argc, char **argv) {
     if (!file) return fail(2, "cannot read '%s': %s", args.words[0], strerror(errno));
     size_t size;
     char *text = read_stream(file, &size);
+    int why = errno;
     if (file != stdin) fclose(file);
+    if (!text) return fail(why == ENOMEM ? 1 : 2, "cannot read '%s': %s", args.words[0], strerror(why));
     Arena *arena = arena_new();
     Diags *diags = diags_new(arena);
     Timing timing = {0};
@@ -109,10 +120,10 @@ int verb_opt(int argc, char **argv) {
     Module *module = module_parse(arena, diags, args.words[0], text, size);
     bool good = module && module_verify(module, diags) &&
                 (!flags[0].given || passes_run(module, flags[0].value, &options, diags));
-    if (good) print_module(module);
-    if (good && flags[1].given) timing_print(&timing);
+    int code = good ? print_module(module) : 2;
+    if (code == 0 && flags[1].given) timing_print(&timing);
     diags_print(diags, stderr, false);
     arena_free(arena);
     free(text);
-    return good ? 0 : 2;
+    return code;
 }

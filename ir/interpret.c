@@ -282,6 +282,18 @@ static bool (*const EVALS[OP_COUNT])(Eval *) = {
 #undef OP
 };
 
+/* Integers that became too long for their type keep its low bits. */
+static void wrap_integers(const Type *type, double *y) {
+    double half = type->dtype == DT_I32 ? 0x1p31 : 0x1p63;
+    if (!dtype_is_int((DType)type->dtype)) return;
+    for (int64_t i = 0; i < type_elements(type); i++) {
+        if (y[i] >= -half && y[i] < half) continue;
+        y[i] = fmod(y[i], 2 * half);
+        if (y[i] >= half) y[i] -= 2 * half;
+        if (y[i] < -half) y[i] += 2 * half;
+    }
+}
+
 static bool run_node(const Func *func, ValueId id, Tensor *values, Arena *arena, char *error, size_t size) {
     const Node *node = func_node(func, id);
     Arena *scratch = arena_new();
@@ -294,6 +306,9 @@ static bool run_node(const Func *func, ValueId id, Tensor *values, Arena *arena,
     values[id] = (Tensor){node->type, ARENA_ARRAY(arena, double, type_elements(&node->type))};
     Eval eval = {node, x, type, values[id].data, scratch, error, size};
     bool good = EVALS[node->op](&eval);
+    bool nearest =
+        node->op == OP_cast && dtype_is_float((DType)type[0]->dtype); /* 2^63 stands for the last i64 */
+    if (good && !nearest) wrap_integers(&node->type, values[id].data);
     arena_free(scratch);
     return good;
 }
@@ -327,11 +342,10 @@ bool func_interpret(const Func *func, const Tensor *inputs, const Tensor *states
     for (size_t i = 0; good && i < func->n_outputs; i++)
         outputs[i] = copy_of(&values[func->outputs[i].value], arena);
     for (size_t s = 0; good && new_states && s < func->module->n_states; s++) {
-        const Tensor *after = &states[s];
-        for (size_t i = 0; i < func->n_updates; i++)
-            if (func->updates[i].state == s) after = &values[func->updates[i].value];
-        new_states[s] = copy_of(after, arena);
+        new_states[s] = copy_of(&states[s], arena);
     }
+    for (size_t i = 0; good && new_states && i < func->n_updates; i++)
+        new_states[func->updates[i].state] = copy_of(&values[func->updates[i].value], arena);
     arena_free(run);
     return good;
 }

@@ -42,12 +42,19 @@ static double gelu(double x, bool approximate) {
 
 UNARY(gelu, gelu(x, eval->node->attrs[0].b))
 
-static double cast(double x, DType to) {
-    if (to == DT_BOOL) return x != 0;
-    return dtype_is_int(to) ? trunc(x) : x;
+/* A real that no integer is like: the nearest there is; NaN: 0. What is an integer wraps around (wrap_integers). */
+static double to_integer(double x, DType from, DType to) {
+    if (!dtype_is_float(from)) return x;
+    double most = to == DT_I32 ? 0x1p31 - 1 : 0x1p63, least = to == DT_I32 ? -0x1p31 : -0x1p63;
+    return isnan(x) ? 0 : x > most ? most : x < least ? least : trunc(x);
 }
 
-UNARY(cast, cast(x, (DType)eval->node->type.dtype))
+static double cast(double x, DType from, DType to) {
+    if (to == DT_BOOL) return x != 0;
+    return dtype_is_int(to) ? to_integer(x, from, to) : x;
+}
+
+UNARY(cast, cast(x, (DType)eval->type[0]->dtype, (DType)eval->node->type.dtype))
 
 /* ---- two and three, broadcast ------------------------------------------------------------------------------------- */
 
@@ -66,7 +73,15 @@ UNARY(cast, cast(x, (DType)eval->node->type.dtype))
 
 BINARY(add, a + b)
 BINARY(sub, a - b)
-BINARY(mul, a *b)
+/* Of a product of integers the low bits, which a double need not hold. */
+static double times(const Eval *eval, double a, double b) {
+    bool exact = !is_integer(eval) || fabs(a * b) < 0x1p53 || fabs(a) >= 0x1p63 || fabs(b) >= 0x1p63;
+    if (exact) return a * b;
+    uint64_t low = (uint64_t)(int64_t)a * (uint64_t)(int64_t)b;
+    return eval->node->type.dtype == DT_I32 ? (double)(int32_t)low : (double)(int64_t)low;
+}
+
+BINARY(mul, times(eval, a, b))
 BINARY(pow, pow(a, b))
 BINARY(max, larger_of(a, b))
 BINARY(min, smaller_of(a, b))
@@ -79,22 +94,28 @@ BINARY(ge, a >= b)
 BINARY(and, a != 0 && b != 0)
 BINARY(or, a != 0 || b != 0)
 
-static bool divides_by_zero(Eval *eval) {
-    for (int64_t i = 0; is_integer(eval) && i < type_elements(eval->type[1]); i++)
-        if (eval->x[1][i] == 0) return !eval_refuse(eval, "an integer divided by 0");
-    return false;
+/* An integer as one; 2^63 stands for the last. */
+static int64_t whole(double x) {
+    return x >= 0x1p63 ? INT64_MAX : (int64_t)x;
 }
 
-static BINARY(quotient, is_integer(eval) ? floor(a / b) : a / b) static BINARY(remainder,
-                                                                               a - b * floor(a / b))
-
-    bool eval_div(Eval *eval) {
-    return !divides_by_zero(eval) && eval_quotient(eval);
+/* An integer divided by 0 gives 0 and leaves 0, as in NumPy. */
+static double quotient(const Eval *eval, double a, double b) {
+    if (!is_integer(eval)) return a / b;
+    if (b == 0 || b == -1) return b == 0 ? 0 : -a;
+    int64_t x = whole(a), y = whole(b);
+    return (double)(x / y - (x % y != 0 && (x < 0) != (y < 0)));
 }
 
-bool eval_rem(Eval *eval) {
-    return !divides_by_zero(eval) && eval_remainder(eval);
+static double remainder_of(const Eval *eval, double a, double b) {
+    if (!is_integer(eval)) return a - b * floor(a / b);
+    if (b == 0 || b == -1) return 0;
+    int64_t y = whole(b), rest = whole(a) % y;
+    return (double)(rest && (rest < 0) != (y < 0) ? rest + y : rest);
 }
+
+BINARY(div, quotient(eval, a, b))
+BINARY(rem, remainder_of(eval, a, b))
 
 bool eval_select(Eval *eval) {
     Walk walk[3];

@@ -74,40 +74,41 @@ typedef struct {
     int64_t batch, n, row, k;
 } Rows;
 
-static bool rows_of(Eval *eval, Rows *rows) {
+static Rows rows_of(const Eval *eval) {
     const Type *x = eval->type[0];
     int batch = (int)eval->node->attrs[0].i;
-    *rows = (Rows){1, x->dim[batch], 1, 1};
-    for (int k = 0; k < batch; k++) rows->batch *= x->dim[k];
-    for (int k = batch + 1; k < x->rank; k++) rows->row *= x->dim[k];
-    rows->k = type_elements(eval->type[1]) / rows->batch;
-    for (int64_t i = 0; i < rows->batch * rows->k; i++)
-        if (!(eval->x[1][i] >= 0 && eval->x[1][i] < (double)rows->n))
-            return eval_refuse(eval, "index %g at %lld is outside 0..%lld", eval->x[1][i], (long long)i,
-                               (long long)rows->n - 1);
-    return true;
+    Rows rows = {1, x->dim[batch], 1, 1};
+    for (int k = 0; k < batch; k++) rows.batch *= x->dim[k];
+    for (int k = batch + 1; k < x->rank; k++) rows.row *= x->dim[k];
+    rows.k = type_elements(eval->type[1]) / rows.batch;
+    return rows;
 }
 
-/* Element of x where index i points. */
+/* Element of x where index i points; -1: to no row, which then takes no part. */
 static int64_t row_at(const Eval *eval, const Rows *rows, int64_t i) {
-    return (i / rows->k * rows->n + (int64_t)eval->x[1][i]) * rows->row;
+    double at = eval->x[1][i];
+    return at >= 0 && at < (double)rows->n ? (i / rows->k * rows->n + (int64_t)at) * rows->row : -1;
 }
 
 bool eval_gather(Eval *eval) {
-    Rows rows;
-    if (!rows_of(eval, &rows)) return false;
-    for (int64_t i = 0; i < rows.batch * rows.k; i++)
-        memcpy(eval->y + i * rows.row, eval->x[0] + row_at(eval, &rows, i),
-               sizeof *eval->y * (size_t)rows.row);
+    Rows rows = rows_of(eval);
+    for (int64_t i = 0; i < rows.batch * rows.k; i++) {
+        int64_t from = row_at(eval, &rows, i);
+        if (from < 0)
+            memset(eval->y + i * rows.row, 0, sizeof *eval->y * (size_t)rows.row);
+        else
+            memcpy(eval->y + i * rows.row, eval->x[0] + from, sizeof *eval->y * (size_t)rows.row);
+    }
     return true;
 }
 
 static bool scatter(Eval *eval, bool adds) {
-    Rows rows;
-    if (!rows_of(eval, &rows)) return false;
+    Rows rows = rows_of(eval);
     memcpy(eval->y, eval->x[0], sizeof *eval->y * (size_t)type_elements(eval->type[0]));
     for (int64_t i = 0; i < rows.batch * rows.k; i++) {
-        double *y = eval->y + row_at(eval, &rows, i);
+        int64_t to = row_at(eval, &rows, i);
+        if (to < 0) continue;
+        double *y = eval->y + to;
         for (int64_t c = 0; c < rows.row; c++) y[c] = eval->x[2][i * rows.row + c] + (adds ? y[c] : 0);
     }
     return true;

@@ -34,13 +34,27 @@ typedef struct {
     int64_t dim[IR_MAX_RANK]; /* zero beyond rank; sizes ≥ 1 */
 } Type;
 
+/* The most elements of a value, and the most bytes that all values of a function take together: what is beyond is refused (type_fits,
+ * module_sizes), so that no size, offset or sum of them behind that overflows. */
+#define IR_MAX_ELEMENTS_LOG2 38
+#define IR_MAX_ELEMENTS ((int64_t)1 << IR_MAX_ELEMENTS_LOG2)
+#define IR_MAX_BYTES ((int64_t)1 << 56)
+
+/* Products and sums of sizes, which are 0 or more: INT64_MAX where they do not fit. */
+static inline int64_t size_mul(int64_t a, int64_t b) {
+    int64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? INT64_MAX : product;
+}
+static inline int64_t size_add(int64_t a, int64_t b) {
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
 Type type_make(DType dtype, int rank, const int64_t *dims);
 Type type_scalar(DType dtype);
 bool type_equal(const Type *a, const Type *b);
-/* No tensor has more elements: sums of bytes over all values of a function then never overflow. */
-#define IR_MAX_ELEMENTS_LOG2 38
-bool type_fits(const Type *type);        /* sizes of 1 or more, and not too many elements */
-int64_t type_elements(const Type *type); /* INT64_MAX if there are more */
+bool type_fits(const Type *type);        /* sizes of 1 or more, no more than IR_MAX_ELEMENTS */
+int64_t type_elements(const Type *type); /* as size_mul */
 int64_t type_bytes(const Type *type);
 size_t dtype_size(DType dtype);
 const char *dtype_name(DType dtype); /* "f32" … */
@@ -326,9 +340,11 @@ bool op_infer(OpKind op, const Type *const *operands, int n, const Attr *attrs, 
 
 /* Checks every invariant of this header; problems become errors in the diags. */
 bool module_verify(const Module *module, Diags *diags);
+/* Checks of it only that types are valid and all values of a function take no more than IR_MAX_BYTES: quick. */
+bool module_sizes(const Module *module, Diags *diags);
 
 /* Text form (docs/ir.md); module_parse(print(m)) prints the same bytes. Errors go to diags; NULL on any. */
-char *module_print(const Module *module, size_t *size); /* malloc'ed */
+char *module_print(const Module *module, size_t *size); /* malloc'ed; NULL: out of memory */
 Module *module_parse(Arena *arena, Diags *diags, const char *name, const char *text, size_t size);
 
 /* The reference interpreter: every value a double array, integers and bools as doubles. */

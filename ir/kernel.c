@@ -34,15 +34,70 @@ bool access_uses_loop(const Access *access, int loop) {
     return false;
 }
 
-static void add_use(Arena *arena, Kernel *kernel, ValueId value, bool in_memory, const Access *access) {
-    for (size_t i = 0; i < kernel->n_uses; i++) {
-        const KernelUse *use = &kernel->uses[i];
-        if (use->value != value || use->in_memory != in_memory) continue;
-        if (in_memory || access_equal(&use->access, access, kernel->domain.rank)) return;
+/* Uses of a value are looked for all the time: once there are many, in a table. */
+enum { FEW_USES = 32 };
+
+static size_t use_slot(const Kernel *kernel, ValueId value) {
+    size_t at = (value * 0x9e3779b9u >> 7) & (kernel->n_use_slots - 1);
+    while (kernel->use_slots[at] && kernel->uses[kernel->use_slots[at] - 1].value != value)
+        at = (at + 1) & (kernel->n_use_slots - 1);
+    return at;
+}
+
+uint32_t kernel_first_use(const Kernel *kernel, ValueId value) {
+    if (kernel->n_use_slots) return kernel->use_slots[use_slot(kernel, value)] - 1; /* 0 - 1 is IR_NONE */
+    for (uint32_t u = 0; u < kernel->n_uses; u++)
+        if (kernel->uses[u].value == value) return u;
+    return IR_NONE;
+}
+
+static void grow_use_slots(Arena *arena, Kernel *kernel) {
+    size_t n = kernel->n_use_slots ? kernel->n_use_slots * 2 : 4 * FEW_USES;
+    kernel->use_slots = ARENA_ARRAY(arena, uint32_t, n);
+    kernel->n_use_slots = n;
+    kernel->n_used = 0;
+    for (uint32_t u = 0; u < kernel->n_uses; u++) {
+        uint32_t *slot = &kernel->use_slots[use_slot(kernel, kernel->uses[u].value)];
+        if (*slot) continue;
+        *slot = u + 1;
+        kernel->n_used++;
     }
-    KernelUse use = {.value = value, .in_memory = in_memory};
+}
+
+static void add_use(Arena *arena, Kernel *kernel, ValueId value, bool in_memory, int depth,
+                    const Access *access) {
+    uint32_t last = IR_NONE, added = (uint32_t)kernel->n_uses;
+    for (uint32_t u = kernel_first_use(kernel, value); u != IR_NONE; u = kernel->uses[u].next) {
+        KernelUse *use = &kernel->uses[u];
+        last = u;
+        if (use->in_memory != in_memory) continue;
+        if (!in_memory && !access_equal(&use->access, access, kernel->domain.rank)) continue;
+        if (depth > use->depth) use->depth = depth;
+        return;
+    }
+    KernelUse use = {.value = value, .in_memory = in_memory, .depth = depth, .next = IR_NONE};
     if (access) use.access = *access;
     ARENA_PUSH(arena, kernel->uses, kernel->n_uses, kernel->uses_capacity, use);
+    if (last != IR_NONE)
+        kernel->uses[last].next = added;
+    else if (kernel->n_use_slots) {
+        kernel->use_slots[use_slot(kernel, value)] = added + 1;
+        kernel->n_used++;
+    }
+    if (kernel->n_uses > FEW_USES && kernel->n_used * 2 >= kernel->n_use_slots) grow_use_slots(arena, kernel);
+}
+
+/* Of a value that is to join: whatever is computed from it has joined before. */
+static int depth_of(const Kernel *kernel, ValueId value) {
+    int depth = 0;
+    for (uint32_t u = kernel_first_use(kernel, value); u != IR_NONE; u = kernel->uses[u].next)
+        if (kernel->uses[u].depth > depth) depth = kernel->uses[u].depth;
+    return depth;
+}
+
+static bool has_room(const Func *func, const Kernel *kernel, ValueId value) {
+    if (func_node(func, value)->n_operands == 0) return true; /* constants: each kernel has its own */
+    return kernel->n_members < KERNEL_MEMBERS && depth_of(kernel, value) < KERNEL_DEPTH;
 }
 
 static void split_loop(Kernel *kernel, const DomainSplit *split) {
@@ -74,8 +129,9 @@ ValueId kernel_partial(const Func *func, const Kernel *kernel) {
 
 const Access *kernel_partial_operand(const Func *func, const Kernel *kernel, int operand) {
     ValueId value = func_node(func, kernel->members[0].value)->operands[operand];
-    for (size_t u = 0; u < kernel->n_uses; u++) /* it joined first, and so did its uses */
-        if (kernel->uses[u].value == value && !kernel->uses[u].in_memory) return &kernel->uses[u].access;
+    for (uint32_t u = kernel_first_use(kernel, value); u != IR_NONE; u = kernel->uses[u].next)
+        if (!kernel->uses[u].in_memory)
+            return &kernel->uses[u].access; /* it joined first, and so did its uses */
     return NULL;
 }
 
@@ -159,6 +215,7 @@ static bool fits_core(const Func *func, const Kernel *kernel, const Node *node, 
 
 bool kernel_fits(const Func *func, const Kernel *kernel, ValueId value, const Access *access) {
     const Node *node = func_node(func, value);
+    if (!has_room(func, kernel, value)) return false;
     if (op_is_product(node->op)) return fits_core(func, kernel, node, access);
     if (op_is_reduce(node->op)) return row_for(func, kernel, node, access) >= 0;
     if (op_is_partial(node->op) || splits_columns(func, kernel, node, access)) return false;
@@ -219,7 +276,7 @@ Strided kernel_strided(const Func *func, ValueId operand, ValueId *views, int *n
     return found;
 }
 
-static void use_strided(Arena *arena, const Func *func, Kernel *kernel, ValueId operand) {
+static void use_strided(Arena *arena, const Func *func, Kernel *kernel, ValueId operand, int depth) {
     ValueId views[MAX_VIEWS];
     int n_views;
     Strided found = kernel_strided(func, operand, views, &n_views);
@@ -227,11 +284,11 @@ static void use_strided(Arena *arena, const Func *func, Kernel *kernel, ValueId 
         KernelMember member = {.value = views[i], .access = {.rank = -1}};
         ARENA_PUSH(arena, kernel->members, kernel->n_members, kernel->members_capacity, member);
     }
-    add_use(arena, kernel, found.base, true, NULL);
+    add_use(arena, kernel, found.base, true, depth, NULL);
 }
 
 static void use_operand(Arena *arena, const Func *func, Kernel *kernel, size_t member, const Node *node,
-                        int operand) {
+                        int operand, int depth) {
     for (;;) {
         const Access *access = &kernel->members[member].access;
         DomainSplit split;
@@ -241,8 +298,8 @@ static void use_operand(Arena *arena, const Func *func, Kernel *kernel, size_t m
                 ? access_reduced(func, node, &kernel->domain, kernel->first_inner, access, &of_operand,
                                  &split)
                 : access_operand(func, node, operand, &kernel->domain, access, &of_operand, &split);
-        if (result == ACCESS_OK) add_use(arena, kernel, node->operands[operand], false, &of_operand);
-        if (result == ACCESS_NONE) add_use(arena, kernel, node->operands[operand], true, NULL);
+        if (result == ACCESS_OK) add_use(arena, kernel, node->operands[operand], false, depth, &of_operand);
+        if (result == ACCESS_NONE) add_use(arena, kernel, node->operands[operand], true, depth, NULL);
         if (result != ACCESS_SPLIT) return;
         split_loop(kernel, &split);
     }
@@ -254,21 +311,22 @@ void kernel_join(Arena *arena, const Func *func, Kernel *kernel, ValueId value, 
     bool core = kernel->core == value;
     if (op_is_reduce(node->op) && !core) make_row(func, kernel, node, access);
     size_t member = kernel->n_members;
+    int depth = depth_of(kernel, value) + 1;
     ARENA_PUSH(arena, kernel->members, kernel->n_members, kernel->members_capacity, entry);
     if (op_is_product(node->op) || node->op == OP_pack) {
         kernel->kind = node->op == OP_pack ? KERNEL_PACK : KERNEL_MATMUL;
         kernel->core = value;
-        for (int o = 0; o < node->n_operands; o++) use_strided(arena, func, kernel, node->operands[o]);
+        for (int o = 0; o < node->n_operands; o++) use_strided(arena, func, kernel, node->operands[o], depth);
         return;
     }
     for (int o = 0; o < node->n_operands; o++) {
         if (kernel->kind == KERNEL_OTHER)
-            add_use(arena, kernel, node->operands[o], true, NULL);
+            add_use(arena, kernel, node->operands[o], true, depth, NULL);
         else if (core || op_is_partial(node->op)) {
             Access identity = access_identity(func_type(func, node->operands[o]));
-            add_use(arena, kernel, node->operands[o], false, &identity);
+            add_use(arena, kernel, node->operands[o], false, depth, &identity);
         } else
-            use_operand(arena, func, kernel, member, node, o);
+            use_operand(arena, func, kernel, member, node, o, depth);
     }
 }
 
@@ -314,7 +372,9 @@ static bool is_scalar_root(const Func *func, const Kernel *kernel, ValueId value
            !op_is_reduce(func_node(func, value)->op);
 }
 
-/* A product's first operand that lies in memory, but is of the product's own cluster: its prologue makes it. */
+static Kernel grow_again(Arena *arena, const Func *func, ValueId first, ValueId last, bool prologue);
+
+/* A product's first operand that lies in memory, but is of the product's own cluster: its prologue makes it. A prologue has none. */
 static void grow_prologue(Arena *arena, const Func *func, Kernel *kernel, ValueId first) {
     ValueId views[MAX_VIEWS];
     int n_views;
@@ -323,10 +383,11 @@ static void grow_prologue(Arena *arena, const Func *func, Kernel *kernel, ValueI
     ValueId made = kernel_strided(func, core->operands[0], views, &n_views).base;
     if (made < first) return;
     kernel->prologue = ARENA_NEW(arena, Kernel);
-    *kernel->prologue = kernel_regrow(arena, func, first, made);
+    *kernel->prologue = grow_again(arena, func, first, made, true);
     for (size_t u = 0; u < kernel->prologue->n_uses; u++)
         if (kernel->prologue->uses[u].value < first)
-            add_use(arena, kernel, kernel->prologue->uses[u].value, true, NULL);
+            add_use(arena, kernel, kernel->prologue->uses[u].value, true, kernel->prologue->uses[u].depth,
+                    NULL);
 }
 
 bool kernel_packs(const Func *func, ValueId value) {
@@ -343,27 +404,29 @@ void kernel_join_pack(Arena *arena, const Func *func, Kernel *kernel, ValueId pa
     ARENA_PUSH(arena, kernel->members, kernel->n_members, kernel->members_capacity, member);
 }
 
-Kernel kernel_regrow(Arena *arena, const Func *func, ValueId first, ValueId last) {
+static Kernel grow_again(Arena *arena, const Func *func, ValueId first, ValueId last, bool prologue) {
     ValueId root = last;
     while (root > first && kernel_packs(func, root)) root--;
     Kernel kernel = kernel_found(arena, func, root);
     for (ValueId value = root; value-- > first;) {
-        bool used = false;
-        for (size_t u = 0; u < kernel.n_uses; u++) {
-            if (kernel.uses[u].value != value) continue;
-            used = true;
+        uint32_t first_use = kernel_first_use(&kernel, value);
+        for (uint32_t u = first_use; u != IR_NONE; u = kernel.uses[u].next) {
             if (kernel.uses[u].in_memory) continue;
             Access access = kernel.uses[u].access;
             kernel_join(arena, func, &kernel, value, &access);
         }
-        if (used || !is_scalar_root(func, &kernel, value)) continue;
+        if (first_use != IR_NONE || !is_scalar_root(func, &kernel, value)) continue;
         Access access = access_identity(func_type(func, value));
         kernel_join(arena, func, &kernel, value, &access);
     }
     for (ValueId value = first; value <= last; value++)
         if (kernel_packs(func, value)) kernel_join_pack(arena, func, &kernel, value);
-    grow_prologue(arena, func, &kernel, first);
+    if (!prologue) grow_prologue(arena, func, &kernel, first);
     return kernel;
+}
+
+Kernel kernel_regrow(Arena *arena, const Func *func, ValueId first, ValueId last) {
+    return grow_again(arena, func, first, last, false);
 }
 
 const KernelMember *kernel_member(const Kernel *kernel, ValueId value) {

@@ -16,6 +16,10 @@ typedef enum {
     KERNEL_OTHER,  /* one operator of class OTHER, or gather, unfold: all operands in memory */
 } KernelKind;
 
+/* A kernel grows up to so many members, and so many that feed each other one after another: what walks down from a value to what it is
+ * computed from goes no deeper, and LLVM's time grows faster than a function's length. What does not fit goes by way of memory. */
+enum { KERNEL_MEMBERS = 2048, KERNEL_DEPTH = 512 };
+
 typedef struct {
     ValueId value;
     Access access; /* rank -1: a view through which a matrix product reads its operand */
@@ -24,6 +28,8 @@ typedef struct {
 typedef struct {
     ValueId value;
     bool in_memory; /* addressed in memory by other means than loops */
+    int depth;      /* the most members one after another that are computed from it */
+    uint32_t next;  /* use of the same value; IR_NONE: the last */
     Access access;
 } KernelUse;
 
@@ -37,6 +43,8 @@ typedef struct Kernel {
     size_t n_members, members_capacity;
     KernelUse *uses; /* of operands of members, members or not */
     size_t n_uses, uses_capacity;
+    uint32_t *use_slots; /* of many: the first use of each value, + 1, by hash */
+    size_t n_use_slots, n_used;
     struct Kernel
         *prologue; /* makes a product's first operand; what it loads is among the uses too; or NULL */
 } Kernel;
@@ -54,6 +62,9 @@ bool kernel_covers(const Func *func, const Kernel *kernel, ValueId value, const 
 Kernel kernel_regrow(Arena *arena, const Func *func, ValueId first, ValueId last);
 /* The member that computes `value`, NULL if none does. */
 const KernelMember *kernel_member(const Kernel *kernel, ValueId value);
+
+/* The first of the uses of a value, in the order they came (KernelUse.next); IR_NONE: it is not used. */
+uint32_t kernel_first_use(const Kernel *kernel, ValueId value);
 
 /* Where a matrix product's operand lies in memory: through views joined to the kernel down to `base`. Index
  * offset + sum_k stride[k] * i_k over the operand's own dimensions. */

@@ -1,6 +1,7 @@
 /* The operator table in memory: ops.def with its attribute specifications parsed. */
 #include "ir/ir.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,26 +34,31 @@ static Attr default_value(AttrKind kind, const char *text) {
     return value;
 }
 
-/* "key:kind=default …"; keys are kept for the life of the process. */
-static void parse_specs(OpInfo *info, const char *spec) {
-    char *copy = strdup(spec), *rest = copy;
-    for (char *word; copy && (word = strtok_r(rest, " ", &rest));) {
+enum { LONGEST_SPEC = 96 };
+static char specs[OP_COUNT][LONGEST_SPEC]; /* cut into words: keys lie in it */
+
+/* "key:kind=default …" */
+static void parse_specs(OpInfo *info, char *spec) {
+    for (char *word; (word = strtok_r(spec, " ", &spec));) {
         char *kind = strchr(word, ':');
         AttrSpec *attr = &info->attrs[info->n_attrs++];
         *kind++ = '\0';
         char *value = strchr(kind, '=');
         if (value) *value++ = '\0';
-        attr->key = strdup(word);
+        attr->key = word;
         for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
             if (strcmp(kind, KINDS[i].name) == 0) attr->kind = KINDS[i].kind;
         attr->has_default = value != NULL;
         if (value) attr->value = default_value(attr->kind, value);
     }
-    free(copy);
 }
 
 __attribute__((constructor)) static void parse_table(void) {
-    for (int op = 0; op < OP_COUNT; op++) parse_specs(&TABLE[op], SPECS[op]);
+    for (int op = 0; op < OP_COUNT; op++) {
+        assert(strlen(SPECS[op]) < LONGEST_SPEC);
+        strcpy(specs[op], SPECS[op]);
+        parse_specs(&TABLE[op], specs[op]);
+    }
 }
 
 const OpInfo *op_info(OpKind op) {

@@ -165,7 +165,6 @@ static bool take_type(Parser *p, Type *out) {
     if (!take_dtype(p, &dtype)) return false;
     *out = type_scalar(dtype);
     if (*p->at != '[') return true;
-    int64_t n = 1;
     do {
         const char *start = ++p->at;
         char *end;
@@ -173,9 +172,9 @@ static bool take_type(Parser *p, Type *out) {
         long long size = isdigit((unsigned char)*start) ? strtoll(start, &end, 10) : 0;
         if (size < 1 || errno) return fail(p, start, "expected a size of 1 or more");
         if (out->rank == IR_MAX_RANK) return fail(p, start, "more than %d axes", IR_MAX_RANK);
-        if (__builtin_mul_overflow(n, (int64_t)size, &n) || n > (int64_t)1 << 40)
-            return fail(p, start, "too large a type");
         out->dim[out->rank++] = size;
+        if (!type_fits(out))
+            return fail(p, start, "too large a type: at most 2^%d elements", IR_MAX_ELEMENTS_LOG2);
         p->at = end;
     } while (*p->at == 'x');
     return expect(p, ']');

@@ -35,6 +35,7 @@ bool attr_equal(AttrKind kind, const Attr *a, const Attr *b) {
 typedef struct {
     const Module *module;
     FILE *out;
+    Arena *arena;
     uint32_t *number; /* of each node of the function, as printed */
 } Printer;
 
@@ -196,7 +197,7 @@ static void print_func(Printer *p, const Func *func) {
     if (func->arena_bytes) fprintf(p->out, " arena = %lld", (long long)func->arena_bytes);
     if (func->block_bytes) fprintf(p->out, " block = %lld", (long long)func->block_bytes);
     fputs(" {\n", p->out);
-    p->number = malloc(sizeof *p->number * (func->count + 1));
+    p->number = ARENA_ARRAY(p->arena, uint32_t, func->count + 1);
     uint32_t next = 0;
     for (ValueId id = 0; id < func->count; id++) {
         if (func->nodes[id].op == OP_input || func->nodes[id].op == OP_state) continue;
@@ -220,7 +221,6 @@ static void print_func(Printer *p, const Func *func) {
         print_value(p, func, func->updates[i].value);
         fputc('\n', p->out);
     }
-    free(p->number);
     fputs("  }\n", p->out);
 }
 
@@ -265,6 +265,7 @@ char *module_print(const Module *module, size_t *size) {
     size_t length = 0;
     Printer p = {.module = module, .out = open_memstream(&text, &length)};
     if (!p.out) return NULL;
+    p.arena = arena_new();
     fputs("module @", p.out);
     print_name(p.out, module->name, false);
     print_target(&p);
@@ -272,7 +273,12 @@ char *module_print(const Module *module, size_t *size) {
     for (size_t s = 0; s < module->n_states; s++) print_state(&p, &module->states[s]);
     for (size_t f = 0; f < module->n_funcs; f++) print_func(&p, module->funcs[f]);
     fputs("}\n", p.out);
-    fclose(p.out);
+    arena_free(p.arena);
+    bool good = !ferror(p.out);
+    if (fclose(p.out) != 0 || !good) {
+        free(text);
+        return NULL;
+    }
     if (size) *size = length;
     return text;
 }

@@ -37,12 +37,6 @@ static const char *show(const Type *type) {
     return text;
 }
 
-/* a·b, or INT64_MAX, which is refused as too large. */
-static int64_t product(int64_t a, int64_t b) {
-    int64_t c;
-    return __builtin_mul_overflow(a, b, &c) ? INT64_MAX : c;
-}
-
 static bool axis_of(Rule *r, int64_t axis, int rank, int *out) {
     *out = 0;
     if (axis < -rank || axis >= rank)
@@ -70,8 +64,10 @@ static bool shape_given(Rule *r) {
 
 /* Whether an element of the type can be that number. */
 static bool check_number(Rule *r, double value, DType dtype) {
+    double most = dtype == DT_I32 ? 0x1p31 : 0x1p63;
     bool fits =
-        dtype_is_float(dtype) || (dtype == DT_BOOL ? value == 0 || value == 1 : value == trunc(value));
+        dtype_is_float(dtype) || (dtype == DT_BOOL ? value == 0 || value == 1
+                                                   : value == trunc(value) && value >= -most && value < most);
     return fits || refuse(r, "%g is no %s", value, dtype_name(dtype));
 }
 
@@ -86,6 +82,8 @@ static bool shape_iota(Rule *r) {
     int axis;
     if (!axis_of(r, r->attrs[1].i, shape->n, &axis)) return false;
     if ((DType)r->attrs[2].i == DT_BOOL) return refuse(r, "counts in bool");
+    if ((DType)r->attrs[2].i == DT_I32 && shape->v[axis] > INT32_MAX)
+        return refuse(r, "counts to %lld in i32", (long long)shape->v[axis]);
     *r->out = type_make((DType)r->attrs[2].i, shape->n, shape->v);
     return true;
 }
@@ -194,9 +192,16 @@ static bool shape_moments(Rule *r) {
     return true;
 }
 
+/* An axis whose places an i32 can tell. */
+static bool counted_axis(Rule *r, int *axis) {
+    if (!axis_of(r, r->attrs[0].i, r->x[0]->rank, axis)) return false;
+    return r->x[0]->dim[*axis] <= INT32_MAX ||
+           refuse(r, "an axis of %lld, more than an i32 can count", (long long)r->x[0]->dim[*axis]);
+}
+
 static bool shape_argmax(Rule *r) {
     int axis;
-    if (!axis_of(r, r->attrs[0].i, r->x[0]->rank, &axis)) return false;
+    if (!counted_axis(r, &axis)) return false;
     *r->out = (Type){.dtype = DT_I32};
     for (int k = 0; k < r->x[0]->rank; k++)
         if (k != axis) r->out->dim[r->out->rank++] = r->x[0]->dim[k];
@@ -207,7 +212,7 @@ static bool shape_argsort(Rule *r) {
     int axis;
     *r->out = *r->x[0];
     r->out->dtype = DT_I32;
-    return axis_of(r, r->attrs[0].i, r->x[0]->rank, &axis);
+    return counted_axis(r, &axis);
 }
 
 static bool shape_layernorm(Rule *r) {
@@ -373,10 +378,10 @@ static bool shape_slice(Rule *r) {
         return refuse(r, "wants start, limit and step for each axis of %s", show(x));
     for (int k = 0; k < x->rank; k++) {
         int64_t s = start->v[k], l = limit->v[k], t = step->v[k];
-        if (s < 0 || l > x->dim[k] || s >= l || t < 1)
+        if (s < 0 || l > x->dim[k] || s >= l || t < 1 || t > IR_MAX_ELEMENTS)
             return refuse(r, "[%lld:%lld:%lld] of axis %d of %s is empty or out of range", (long long)s,
                           (long long)l, (long long)t, k, show(x));
-        r->out->dim[k] = (l - s + t - 1) / t;
+        r->out->dim[k] = (l - s - 1) / t + 1;
     }
     return true;
 }
@@ -389,9 +394,7 @@ static bool shape_pad(Rule *r) {
     for (int k = 0; k < x->rank; k++) {
         if (r->attrs[0].ints.v[k] < 0 || r->attrs[1].ints.v[k] < 0)
             return refuse(r, "negative padding of %s", show(x));
-        if (r->attrs[0].ints.v[k] > INT64_MAX / 4 || r->attrs[1].ints.v[k] > INT64_MAX / 4)
-            return refuse(r, "too much padding of %s", show(x));
-        r->out->dim[k] += r->attrs[0].ints.v[k] + r->attrs[1].ints.v[k];
+        r->out->dim[k] = size_add(size_add(x->dim[k], r->attrs[0].ints.v[k]), r->attrs[1].ints.v[k]);
     }
     return check_number(r, r->attrs[2].f, (DType)x->dtype);
 }
@@ -405,7 +408,7 @@ static bool shape_concat(Rule *r) {
         bool same = x->rank == r->out->rank && x->dtype == r->out->dtype;
         for (int k = 0; same && k < x->rank; k++) same = k == axis || x->dim[k] == r->out->dim[k];
         if (!same) return refuse(r, "shapes differ off axis %d: %s and %s", axis, show(r->x[0]), show(x));
-        r->out->dim[axis] += x->dim[axis];
+        r->out->dim[axis] = size_add(r->out->dim[axis], x->dim[axis]);
     }
     return true;
 }
@@ -451,10 +454,10 @@ static bool windows(Rule *r, int64_t h, int64_t w, int first, int64_t out[2]) {
         return refuse(r, "wants two numbers for kernel, stride, padding");
     int64_t size[2] = {h, w};
     for (int i = 0; i < 2; i++) {
-        int64_t most = INT64_C(1) << IR_MAX_ELEMENTS_LOG2, room = -1;
-        if (size[i] <= most && pad->v[i] <= most && kernel->v[i] <= most)
-            room = size[i] + 2 * pad->v[i] - kernel->v[i];
-        if (kernel->v[i] < 1 || stride->v[i] < 1 || pad->v[i] < 0 || room < 0)
+        int64_t most = IR_MAX_ELEMENTS, room = -1;
+        bool small = size[i] <= most && kernel->v[i] <= most && stride->v[i] <= most && pad->v[i] <= most;
+        if (small && pad->v[i] >= 0) room = size[i] + 2 * pad->v[i] - kernel->v[i];
+        if (size[i] < 1 || kernel->v[i] < 1 || stride->v[i] < 1 || room < 0)
             return refuse(r, "window %lld, stride %lld, padding %lld do not fit a size of %lld",
                           (long long)kernel->v[i], (long long)stride->v[i], (long long)pad->v[i],
                           (long long)size[i]);
@@ -469,9 +472,9 @@ static bool shape_unfold(Rule *r) {
     if (x->rank != 4) return refuse(r, "wants [batch, channels, height, width], not %s", show(x));
     if (!windows(r, x->dim[2], x->dim[3], 0, n)) return false;
     const Ints *kernel = &r->attrs[0].ints;
-    *r->out = type_make(
-        (DType)x->dtype, 3,
-        (int64_t[]){x->dim[0], product(n[0], n[1]), product(x->dim[1], product(kernel->v[0], kernel->v[1]))});
+    *r->out = type_make((DType)x->dtype, 3,
+                        (int64_t[]){x->dim[0], size_mul(n[0], n[1]),
+                                    size_mul(x->dim[1], size_mul(kernel->v[0], kernel->v[1]))});
     return true;
 }
 
@@ -482,10 +485,10 @@ static bool shape_fold(Rule *r) {
     if (x->rank != 3 || size->n != 2 || x->dtype == DT_BOOL)
         return refuse(r, "wants numbers [batch, windows, channels·kernel], not %s", show(x));
     if (!windows(r, size->v[0], size->v[1], 1, n)) return false;
-    int64_t area = product(kernel->v[0], kernel->v[1]);
-    if (x->dim[1] != product(n[0], n[1]) || x->dim[2] % area)
+    int64_t area = size_mul(kernel->v[0], kernel->v[1]);
+    if (x->dim[1] != size_mul(n[0], n[1]) || x->dim[2] % area)
         return refuse(r, "%s does not hold the %lld windows of %lld elements", show(x),
-                      (long long)product(n[0], n[1]), (long long)area);
+                      (long long)size_mul(n[0], n[1]), (long long)area);
     *r->out = type_make((DType)x->dtype, 4, (int64_t[]){x->dim[0], x->dim[2] / area, size->v[0], size->v[1]});
     return true;
 }

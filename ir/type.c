@@ -56,26 +56,21 @@ bool type_equal(const Type *a, const Type *b) {
            memcmp(a->dim, b->dim, sizeof *a->dim * a->rank) == 0;
 }
 
+bool type_fits(const Type *type) {
+    if (type->dtype >= DT_COUNT || type->rank > IR_MAX_RANK) return false;
+    for (int k = 0; k < type->rank; k++)
+        if (type->dim[k] < 1) return false;
+    return type_elements(type) <= IR_MAX_ELEMENTS;
+}
+
 int64_t type_elements(const Type *type) {
     int64_t n = 1;
-    for (int k = 0; k < type->rank; k++)
-        if (__builtin_mul_overflow(n, type->dim[k], &n)) return INT64_MAX;
+    for (int k = 0; k < type->rank; k++) n = size_mul(n, type->dim[k]);
     return n;
 }
 
 int64_t type_bytes(const Type *type) {
-    int64_t bytes;
-    return __builtin_mul_overflow(type_elements(type), (int64_t)dtype_size(type->dtype), &bytes) ? INT64_MAX
-                                                                                                 : bytes;
-}
-
-bool type_fits(const Type *type) {
-    int64_t n = 1;
-    for (int k = 0; k < type->rank; k++) {
-        if (type->dim[k] < 1 || __builtin_mul_overflow(n, type->dim[k], &n)) return false;
-        if (n > INT64_C(1) << IR_MAX_ELEMENTS_LOG2) return false;
-    }
-    return true;
+    return size_mul(type_elements(type), (int64_t)dtype_size(type->dtype));
 }
 
 const char *type_text(Arena *arena, const Type *type) {

@@ -23,15 +23,6 @@ typedef struct {
 
 static const Loc NOWHERE = {0, 0, 0};
 
-static bool type_sane(const Type *type) {
-    int64_t n = 1;
-    if (type->dtype >= DT_COUNT || type->rank > IR_MAX_RANK) return false;
-    for (int k = 0; k < type->rank; k++)
-        if (type->dim[k] < 1 || __builtin_mul_overflow(n, type->dim[k], &n) || n > (int64_t)1 << 40)
-            return false;
-    return true;
-}
-
 static int by_name(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
@@ -54,11 +45,46 @@ static bool made_by_init(const Module *module, const State *state) {
     return false;
 }
 
-static void check_state_types(Verify *v) {
+static void check_type(Verify *v, Loc loc, const char *what, const char *name, const Type *type) {
+    if (type_fits(type)) return;
+    if (type->dtype >= DT_COUNT || type->rank > IR_MAX_RANK)
+        FAIL(v, loc, "%s '%s' has no valid type", what, name);
+    else
+        FAIL(v, loc, "%s '%s' has no valid type: %s, with a size below 1 or more than 2^%d elements", what,
+             name, type_text(v->arena, type), IR_MAX_ELEMENTS_LOG2);
+}
+
+/* Types, and that sums of all bytes cannot overflow. */
+static void check_sizes(Verify *v) {
+    int64_t states = 0;
     for (size_t s = 0; s < v->module->n_states; s++) {
         const State *state = &v->module->states[s];
-        if (!type_sane(&state->type)) FAIL(v, state->loc, "state '%s' has no valid type", state->name);
+        check_type(v, state->loc, "state", state->name, &state->type);
+        if (v->errors == 0) states = size_add(states, type_bytes(&state->type));
     }
+    for (size_t f = 0; f < v->module->n_funcs; f++) {
+        const Func *func = v->module->funcs[f];
+        int64_t bytes = states;
+        for (size_t i = 0; i < func->n_inputs; i++)
+            check_type(v, NOWHERE, "input", func->inputs[i].name, &func->inputs[i].type);
+        for (ValueId id = 0; id < func->count && v->errors == 0; id++) {
+            const Node *node = &func->nodes[id];
+            if (!type_fits(&node->type))
+                FAIL(v, node->loc, "@%s, node %u has no valid type", func->name, id);
+            else
+                bytes = size_add(bytes, type_bytes(&node->type));
+        }
+        bool fits =
+            bytes <= IR_MAX_BYTES && func->arena_bytes <= IR_MAX_BYTES && func->block_bytes <= IR_MAX_BYTES;
+        if (!fits) FAIL(v, NOWHERE, "the values of @%s take more than 2^56 bytes", func->name);
+    }
+}
+
+bool module_sizes(const Module *module, Diags *diags) {
+    Verify v = {.module = module, .diags = diags, .arena = arena_new()};
+    check_sizes(&v);
+    arena_free(v.arena);
+    return v.errors == 0;
 }
 
 static void check_states(Verify *v) {
@@ -137,7 +163,7 @@ static void check_place(Verify *v, ValueId id) {
         return;
     }
     if (chain) bytes = chain_share(chain, bytes);
-    if (node->offset < -1 || (node->offset >= 0 && node->offset + bytes > room))
+    if (node->offset < -1 || (node->offset >= 0 && size_add(node->offset, bytes) > room))
         FAIL_NODE(v, id, "lies at %lld of %s of %lld bytes", (long long)node->offset,
                   node->local ? "a block" : "an arena", (long long)room);
 }
@@ -402,7 +428,7 @@ static void check_derived(Verify *v) {
 bool module_verify(const Module *module, Diags *diags) {
     Verify v = {.module = module, .diags = diags, .arena = arena_new()};
     const char **names = ARENA_ARRAY(v.arena, const char *, module->n_funcs + 1);
-    check_state_types(&v);
+    check_sizes(&v);
     for (size_t f = 0; f < module->n_funcs && v.errors == 0; f++) {
         v.func = module->funcs[f];
         names[f] = v.func->name;

@@ -270,6 +270,7 @@ static ValueId reduce_broadcast(Simplify *s, const Node *node) {
     }
     ValueId y = reshape_to(s, X(s, x, 0), full.rank, shape);
     y = simplify_make(s, node->op, &y, 1, (Attr[]){ints((int)n, axes), {.b = true}});
+    if (node->op == OP_sum && !representable(factor, (DType)node->type.dtype)) return IR_NONE;
     if (node->op == OP_sum) y = binary(s, OP_mul, y, constant(s, factor, (DType)node->type.dtype));
     y = broadcast_to(s, y, &kept);
     return reshape_to(s, y, node->type.rank, node->type.dim);

@@ -44,6 +44,8 @@ typedef struct {
     uint32_t *home; /* kernel that stores the value, IR_NONE: none */
     uint32_t *uses; /* of each value, by nodes */
     uint32_t mark;
+    uint32_t *stack; /* of kernels */
+    size_t stack_capacity;
 } Fusion;
 
 static bool is_free(OpKind op) {
@@ -98,10 +100,10 @@ static void publish_uses(Fusion *fusion, uint32_t k) {
     Kernel *kernel = &fusion->kernels[k];
     Links *links = &fusion->links[k];
     for (; links->seen_uses < kernel->n_uses; links->seen_uses++) {
-        Users *users = &fusion->users[kernel->uses[links->seen_uses].value];
-        bool known = false;
-        for (size_t i = 0; i < users->count && !known; i++) known = users->kernels[i] == k;
-        if (!known) ARENA_PUSH(fusion->arena, users->kernels, users->count, users->capacity, k);
+        ValueId value = kernel->uses[links->seen_uses].value;
+        Users *users = &fusion->users[value];
+        if (kernel_first_use(kernel, value) == links->seen_uses) /* else it is known */
+            ARENA_PUSH(fusion->arena, users->kernels, users->count, users->capacity, k);
     }
 }
 
@@ -119,20 +121,21 @@ static uint32_t found(Fusion *fusion, ValueId value) {
     return (uint32_t)fusion->n_kernels - 1;
 }
 
-/* Whether `from` depends on `to`: it must wait for a kernel that stores what it loads, and so on. */
-static bool depends(Fusion *fusion, uint32_t from, uint32_t to) {
-    uint32_t *stack = NULL;
-    size_t count = 0, capacity = 0;
-    uint32_t mark = ++fusion->mark;
-    ARENA_PUSH(fusion->arena, stack, count, capacity, from);
-    while (count > 0) {
-        const Links *links = &fusion->links[stack[--count]];
+/* Whether kernel `from` depends on another of the users: it must wait for a kernel that stores what it loads, and so on. */
+static bool depends_on_others(Fusion *fusion, uint32_t from, const Users *users) {
+    uint32_t other = ++fusion->mark, seen = ++fusion->mark;
+    for (size_t i = 0; i < users->count; i++)
+        if (users->kernels[i] != from) fusion->links[users->kernels[i]].mark = other;
+    size_t count = 0;
+    ARENA_PUSH(fusion->arena, fusion->stack, count, fusion->stack_capacity, from);
+    while (count > 0 && users->count > 1) {
+        const Links *links = &fusion->links[fusion->stack[--count]];
         for (size_t i = 0; i < links->count; i++) {
             uint32_t next = links->needs[i];
-            if (next == to) return true;
-            if (fusion->links[next].mark == mark) continue;
-            fusion->links[next].mark = mark;
-            ARENA_PUSH(fusion->arena, stack, count, capacity, next);
+            if (fusion->links[next].mark == other) return true;
+            if (fusion->links[next].mark == seen) continue;
+            fusion->links[next].mark = seen;
+            ARENA_PUSH(fusion->arena, fusion->stack, count, fusion->stack_capacity, next);
         }
     }
     return false;
@@ -140,14 +143,9 @@ static bool depends(Fusion *fusion, uint32_t from, uint32_t to) {
 
 /* The kernel's only use of the value inside its loops; NULL if it has several, or one in memory. */
 static const Access *single_access(const Kernel *kernel, ValueId value) {
-    const Access *access = NULL;
-    for (size_t i = 0; i < kernel->n_uses; i++) {
-        const KernelUse *use = &kernel->uses[i];
-        if (use->value != value) continue;
-        if (use->in_memory || access) return NULL;
-        access = &use->access;
-    }
-    return access;
+    uint32_t u = kernel_first_use(kernel, value);
+    if (u == IR_NONE || kernel->uses[u].in_memory || kernel->uses[u].next != IR_NONE) return NULL;
+    return &kernel->uses[u].access;
 }
 
 /* A kernel among the value's users that can also store it, or IR_NONE. */
@@ -158,10 +156,7 @@ static uint32_t find_host(Fusion *fusion, ValueId value) {
         const Access *access = single_access(kernel, value);
         if (!access || !kernel_fits(fusion->func, kernel, value, access)) continue;
         if (!kernel_covers(fusion->func, kernel, value, access)) continue;
-        bool good = true;
-        for (size_t j = 0; j < users->count && good; j++)
-            good = j == i || !depends(fusion, users->kernels[i], users->kernels[j]);
-        if (good) return users->kernels[i];
+        if (!depends_on_others(fusion, users->kernels[i], users)) return users->kernels[i];
     }
     return IR_NONE;
 }
@@ -235,18 +230,16 @@ static bool copy_into_users(Fusion *fusion, ValueId value) {
     const Users *users = &fusion->users[value];
     for (size_t i = 0; i < users->count; i++) {
         const Kernel *kernel = &fusion->kernels[users->kernels[i]];
-        for (size_t u = 0; u < kernel->n_uses; u++) {
+        for (uint32_t u = kernel_first_use(kernel, value); u != IR_NONE; u = kernel->uses[u].next) {
             const KernelUse *use = &kernel->uses[u];
-            if (use->value != value) continue;
             if (use->in_memory || !kernel_fits(fusion->func, kernel, value, &use->access)) return false;
         }
     }
     for (size_t i = 0; i < users->count; i++) {
         uint32_t k = users->kernels[i];
-        for (size_t u = 0; u < fusion->kernels[k].n_uses;
-             u++) /* joining adds uses of other values, none of this */
-            if (fusion->kernels[k].uses[u].value == value)
-                join(fusion, k, value, &fusion->kernels[k].uses[u].access);
+        for (uint32_t u = kernel_first_use(&fusion->kernels[k], value); u != IR_NONE;
+             u = fusion->kernels[k].uses[u].next) /* joining adds uses of other values, none of this */
+            join(fusion, k, value, &fusion->kernels[k].uses[u].access);
     }
     return true;
 }
@@ -269,34 +262,36 @@ static bool is_scalar_kernel(const Kernel *kernel) {
     return kernel->kind == KERNEL_LOOP && !kernel->rows && domain_size(&kernel->domain) == 1;
 }
 
-/* Whether other kernels read the old value of a state that this one updates: they would have to run before it, but after what
+/* Of each kernel, whether others read the old value of a state that it updates: they would have to run before it, but after what
  * it is grouped with. */
-static bool shares_updated_state(const Fusion *fusion, uint32_t k, const ValueId *read_of_state) {
-    for (size_t i = 0; i < fusion->func->n_updates; i++) {
-        const Update *update = &fusion->func->updates[i];
-        if (fusion->home[update->value] != k || read_of_state[update->state] == IR_NONE) continue;
-        const Users *users = &fusion->users[read_of_state[update->state]];
-        for (size_t u = 0; u < users->count; u++)
-            if (users->kernels[u] != k) return true;
+static bool *share_updated_state(const Fusion *fusion) {
+    const Func *func = fusion->func;
+    bool *shares = ARENA_ARRAY(fusion->arena, bool, fusion->n_kernels + 1);
+    ValueId *read_of_state = ARENA_ARRAY(fusion->arena, ValueId, func->module->n_states + 1);
+    for (size_t s = 0; s < func->module->n_states; s++) read_of_state[s] = IR_NONE;
+    for (ValueId id = 0; id < func->count; id++)
+        if (func_node(func, id)->op == OP_state) read_of_state[func_node(func, id)->attrs[0].i] = id;
+    for (size_t i = 0; i < func->n_updates; i++) {
+        uint32_t k = fusion->home[func->updates[i].value];
+        ValueId read = read_of_state[func->updates[i].state];
+        if (k == IR_NONE || read == IR_NONE) continue;
+        const Users *users = &fusion->users[read];
+        for (size_t u = 0; u < users->count && !shares[k]; u++) shares[k] = users->kernels[u] != k;
     }
-    return false;
+    return shares;
 }
 
 /* Kernels of one element that load nothing another stores, such as those of an optimiser's counters, become one: there may be as many
  * as parameters, and a call takes longer than what it computes. */
 static void group_scalars(Fusion *fusion) {
     Func *func = fusion->func;
-    ValueId *read_of_state = ARENA_ARRAY(fusion->arena, ValueId, func->module->n_states + 1);
+    const bool *shares = share_updated_state(fusion);
     uint32_t group = IR_NONE, *moved = ARENA_ARRAY(fusion->arena, uint32_t, fusion->n_kernels + 1);
-    for (size_t s = 0; s < func->module->n_states; s++) read_of_state[s] = IR_NONE;
-    for (ValueId id = 0; id < func->count; id++)
-        if (func_node(func, id)->op == OP_state) read_of_state[func_node(func, id)->attrs[0].i] = id;
     for (uint32_t k = 0; k < fusion->n_kernels; k++) {
         Kernel *kernel = &fusion->kernels[k];
         moved[k] = k;
-        if (!is_scalar_kernel(kernel) || fusion->links[k].count) continue;
-        if (shares_updated_state(fusion, k, read_of_state)) continue;
-        if (group == IR_NONE) {
+        if (!is_scalar_kernel(kernel) || fusion->links[k].count || shares[k]) continue;
+        if (group == IR_NONE || fusion->kernels[group].n_members + kernel->n_members > KERNEL_MEMBERS) {
             group = k;
             continue;
         }

@@ -21,27 +21,32 @@
 #include <string.h>
 
 static const Pass TABLE[] = {
-    {"simplify", "fold constants, apply algebra, merge equal nodes, drop unused ones", pass_simplify},
-    {"batch-views", "apply a network once to all its inputs", pass_batch_views},
-    {"attention", "make softmax of scaled products times values one operator", pass_attention},
-    {"autodiff", "replace grad nodes by reverse-mode gradients", pass_autodiff},
+    {"simplify", "fold constants, apply algebra, merge equal nodes, drop unused ones", WANTS_GRAPH,
+     pass_simplify},
+    {"batch-views", "apply a network once to all its inputs", WANTS_GRAPH, pass_batch_views},
+    {"attention", "make softmax of scaled products times values one operator", WANTS_GRAPH, pass_attention},
+    {"autodiff", "replace grad nodes by reverse-mode gradients", WANTS_GRAPH, pass_autodiff},
     {"expand", "write softmax, log_softmax and layernorm as elementwise operators and reductions",
-     pass_expand},
-    {"split-rows", "compute what is wide for some rows at a time", pass_split_rows},
-    {"tile-sums", "begin sums over rows and columns of a product's result in its tiles", pass_tile_sums},
-    {"reductions", "bring every reduction into the form of a row or a column kernel", pass_reductions},
-    {"pack-weights", "keep weights packed as products read them, across steps", pass_pack_weights},
-    {"fuse", "group nodes into kernels and decide what reaches memory", pass_fuse},
-    {"precision", "products of bf16, and which values between kernels are stored so", pass_precision},
-    {"schedule", "order the kernels so that values live short", pass_schedule},
+     WANTS_GRAPH, pass_expand},
+    {"split-rows", "compute what is wide for some rows at a time", WANTS_GRAPH, pass_split_rows},
+    {"tile-sums", "begin sums over rows and columns of a product's result in its tiles", WANTS_GRADIENTS,
+     pass_tile_sums},
+    {"reductions", "bring every reduction into the form of a row or a column kernel", WANTS_GRAPH,
+     pass_reductions},
+    {"pack-weights", "keep weights packed as products read them, across steps", WANTS_GRADIENTS,
+     pass_pack_weights},
+    {"fuse", "group nodes into kernels and decide what reaches memory", WANTS_GRAPH, pass_fuse},
+    {"precision", "products of bf16, and which values between kernels are stored so", WANTS_KERNELS,
+     pass_precision},
+    {"schedule", "order the kernels so that values live short", WANTS_KERNELS, pass_schedule},
     {"remat",
      "compute values again instead of keeping them: what is nearly free, or what a limit of memory asks for",
-     pass_remat},
+     WANTS_KERNELS, pass_remat},
     {"prologue", "make what a product reads first, element by element, as the product packs it",
-     pass_prologue},
+     WANTS_KERNELS, pass_prologue},
     {"chain", "run kernels that feed each other block by block, so that values stay in the cache",
-     pass_chain},
-    {"memory", "lay the values between kernels into one arena", pass_memory},
+     WANTS_KERNELS, pass_chain},
+    {"memory", "lay the values between kernels into one arena", WANTS_FUSED, pass_memory},
 };
 enum { N_PASSES = sizeof TABLE / sizeof *TABLE };
 
@@ -74,12 +79,38 @@ static const char *next_name(const char **list, char *name, size_t size) {
     return name;
 }
 
+/* Whether a function is as the pass wants it; else why not. */
+static const char *unmet(PassWants wants, const Func *func) {
+    bool fused = wants == WANTS_KERNELS || wants == WANTS_FUSED;
+    if (wants == WANTS_KERNELS && func->n_chains) return "wants no chains of kernels: run it before 'chain'";
+    for (ValueId id = 0; id < func->count; id++) {
+        const Node *node = func_node(func, id);
+        if (node->op == OP_input || node->op == OP_state) continue;
+        if (wants == WANTS_GRADIENTS && node->op == OP_grad)
+            return "makes what has no gradient: run 'autodiff' before it";
+        if (fused && !node->cluster) return "wants all nodes in kernels: run 'fuse' before it";
+        if (!fused && node->cluster) return "wants no node in a kernel: run it before 'fuse'";
+    }
+    return NULL;
+}
+
+static bool gets_what_it_wants(const Pass *pass, const Module *module, Diags *diags) {
+    for (size_t f = 0; f < module->n_funcs; f++) {
+        const char *why = unmet(pass->wants, module->funcs[f]);
+        if (!why) continue;
+        diag_error(diags, (Loc){0, 0, 0}, "pass '%s' %s (@%s)", pass->name, why, module->funcs[f]->name);
+        return false;
+    }
+    return true;
+}
+
 static bool run_pass(const Pass *pass, Module *module, const PassOptions *options, Diags *diags) {
 #ifdef NDEBUG
     bool verify = options && options->verify;
 #else
     bool verify = true;
 #endif
+    if (!gets_what_it_wants(pass, module, diags)) return false;
     double start = seconds_now();
     if (!pass->run(module, diags)) return false;
     double took = seconds_now() - start;
@@ -98,6 +129,7 @@ bool passes_run(Module *module, const char *list, const PassOptions *options, Di
             refuse_unknown(diags, name);
             return false;
         }
+    if (!module_sizes(module, diags)) return false;
     for (const char *rest = list; next_name(&rest, name, sizeof name);)
         if (!run_pass(pass_find(name), module, options, diags)) return false;
     return true;

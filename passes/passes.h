@@ -4,8 +4,17 @@
 
 #include "ir/ir.h"
 
+/* What a pass needs of a module; it is refused where that does not hold. */
+typedef enum {
+    WANTS_GRAPH,     /* no node is in a kernel */
+    WANTS_GRADIENTS, /* nor is any `grad` node left: what the pass makes has no gradient */
+    WANTS_KERNELS,   /* every node is in one, and there are no chains */
+    WANTS_FUSED      /* with chains or without */
+} PassWants;
+
 typedef struct {
     const char *name, *doc;
+    PassWants wants;
     bool (*run)(Module *module, Diags *diags); /* false: an error is in the diags */
 } Pass;
 
@@ -18,7 +27,8 @@ typedef struct {
     void *user;
 } PassOptions;
 
-/* Runs a comma-separated list, in order. With an unknown name in it nothing is run. False: an error is in the diags. */
+/* Runs a comma-separated list, in any order, as far as passes get what they want. With an unknown name in it nothing is run. False: an
+ * error is in the diags. */
 bool passes_run(Module *module, const char *list, const PassOptions *options, Diags *diags);
 
 /* What turns a fresh module into one that codegen takes. */
