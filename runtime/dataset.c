@@ -79,21 +79,27 @@ static VtDataset *new_dataset(const char *path, const char *split) {
 
 static bool open_any(VtDataset *d, VtError *error) {
     static int (*const openers[])(VtDataset *, const char *, const char *, VtError *) = {
-        dataset_open_synthetic, dataset_open_binary, dataset_open_mnist,
-        dataset_open_list,      dataset_open_folder, dataset_open_tar};
+        dataset_open_synthetic, dataset_open_binary, dataset_open_mnist,  dataset_open_list,
+        dataset_open_shards,    dataset_open_folder, dataset_open_archive};
     struct stat status;
     const char *path = d->path;
-    if (strncmp(path, "synthetic", 9) != 0 && stat(path, &status) != 0)
+    bool named = strncmp(path, "synthetic", 9) != 0 && !dataset_is_pattern(path);
+    if (named && stat(path, &status) != 0)
         return errno == ENOENT || errno == ENOTDIR
                    ? vt_fail(error, 2, "no data at '%s'", path)
                    : vt_fail(error, 1, "cannot read '%s': %s", path, strerror(errno));
+    if (named && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+        return vt_fail(error, 2,
+                       "'%s' is neither a file nor a folder: data are read more than once and out of order; "
+                       "write a pipe to a file first",
+                       path);
     int result = 0;
     for (size_t i = 0; i < sizeof openers / sizeof *openers && result == 0; i++)
         result = openers[i](d, path, d->split, error);
     if (result != 0) return result == 1;
     if (access(path, R_OK) != 0) return vt_fail(error, 2, "cannot read '%s': %s", path, strerror(errno));
     return vt_fail(error, 2,
-                   "'%s' is no data set vitc knows: a folder or tar of CLASS/IMAGE.jpg|png, CIFAR or STL-10 "
+                   "'%s' is no data set vitc knows: a folder, tar or zip of images, CIFAR or STL-10 "
                    "binaries, MNIST idx files, or 'synthetic'",
                    path);
 }

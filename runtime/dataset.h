@@ -49,6 +49,8 @@ struct VtDataset {
     int width, height, channels; /* of raw formats */
     bool column_major;           /* STL-10 */
     bool (*load)(const VtDataset *dataset, int64_t index, VtImage *out, VtError *error);
+    /* The bytes of a member of an archive; NULL: files, which are opened by name. */
+    bool (*read)(const VtDataset *dataset, const DataItem *item, uint8_t *to, VtError *error);
     int (*second_label)(const VtDataset *dataset, int64_t index); /* NULL: there are none */
     int second_classes;
     void *own;                         /* of the format, freed by `close` */
@@ -66,7 +68,10 @@ struct VtDataset {
 int dataset_open_synthetic(VtDataset *dataset, const char *path, const char *split, VtError *error);
 int dataset_open_folder(VtDataset *dataset, const char *path, const char *split, VtError *error);
 int dataset_open_list(VtDataset *dataset, const char *path, const char *split, VtError *error);
-int dataset_open_tar(VtDataset *dataset, const char *path, const char *split, VtError *error);
+int dataset_open_archive(VtDataset *dataset, const char *path, const char *split, VtError *error);
+/* A folder of archives, or a path with braces or a pattern that no file has. */
+int dataset_open_shards(VtDataset *dataset, const char *path, const char *split, VtError *error);
+bool dataset_is_pattern(const char *path);
 int dataset_open_binary(VtDataset *dataset, const char *path, const char *split,
                         VtError *error); /* cifar, stl10 */
 int dataset_open_mnist(VtDataset *dataset, const char *path, const char *split, VtError *error);
@@ -114,7 +119,8 @@ bool dataset_load_file(const VtDataset *dataset, int64_t index, VtImage *out,
 /* What a name says: whether it ends as those of images do. UNKNOWN: look at the first bytes. */
 typedef enum { NAME_IMAGE, NAME_OTHER, NAME_FORMAT, NAME_UNKNOWN } NameKind;
 NameKind dataset_name_kind(const char *name);
-bool dataset_hidden(const char *path); /* some part of it is: .name, __MACOSX */
+bool dataset_is_text(const char *name); /* that may say labels or splits: .txt, .csv, … */
+bool dataset_hidden(const char *path);  /* some part of it is: .name, __MACOSX */
 /* Whether bytes begin as an image of a format that is read (16 of them are enough). */
 bool dataset_looks_like_image(const uint8_t *bytes, size_t size);
 

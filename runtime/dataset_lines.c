@@ -22,21 +22,16 @@ static bool read_all(int descriptor, char *out, int64_t offset, int64_t size) {
     return true;
 }
 
-bool lines_open(Lines *l, const char *path, int descriptor, int64_t offset, int64_t size, VtError *error) {
-    bool own = descriptor < 0, good = false;
+static bool begin_text(Lines *l, const char *path, int64_t size, VtError *error) {
     *l = (Lines){0};
     if (size > MAX_TEXT) return vt_fail(error, 2, "%s: longer than 1 GiB, which no list of images is", path);
-    if (own) descriptor = open(path, O_RDONLY | O_CLOEXEC);
     l->text = malloc((size_t)size + 1);
-    if (!l->text)
-        vt_fail(error, 1, "out of memory");
-    else if (descriptor < 0 || !read_all(descriptor, l->text, offset, size))
-        vt_fail(error, 1, "cannot read '%s': %s", path, strerror(errno));
-    else if (memchr(l->text, 0, (size_t)size))
-        vt_fail(error, 2, "%s: no text", path);
-    else
-        good = true;
-    if (own && descriptor >= 0) close(descriptor);
+    return l->text || vt_fail(error, 1, "out of memory");
+}
+
+/* What was read is text. */
+static bool finish_text(Lines *l, const char *path, int64_t size, bool good, VtError *error) {
+    if (good && memchr(l->text, 0, (size_t)size)) good = vt_fail(error, 2, "%s: no text", path);
     if (!good) lines_close(l);
     if (!good) return false;
     l->text[size] = '\0';
@@ -44,11 +39,22 @@ bool lines_open(Lines *l, const char *path, int descriptor, int64_t offset, int6
     return true;
 }
 
+bool lines_open(Lines *l, const char *path, int64_t size, VtError *error) {
+    if (!begin_text(l, path, size, error)) return false;
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    bool good = (descriptor >= 0 && read_all(descriptor, l->text, 0, size)) ||
+                vt_fail(error, 1, "cannot read '%s': %s", path, strerror(errno));
+    if (descriptor >= 0) close(descriptor);
+    return finish_text(l, path, size, good, error);
+}
+
 bool tree_open_text(const VtDataset *d, const DataItem *text, Lines *lines) {
     VtError error = {0};
-    *lines = (Lines){0};
-    if (d->load != dataset_load_file && d->descriptor < 0) return false; /* compressed: it is not at hand */
-    if (lines_open(lines, text->name, d->descriptor, text->offset, text->size, &error)) return true;
+    if (d->read ? begin_text(lines, text->name, text->size, &error) &&
+                      finish_text(lines, text->name, text->size,
+                                  d->read(d, text, (uint8_t *)lines->text, &error), &error)
+                : lines_open(lines, text->name, text->size, &error))
+        return true;
     if (error.code == 1) d->tree->failed = error;
     return false;
 }

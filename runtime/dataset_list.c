@@ -52,7 +52,7 @@ static bool read_list(VtDataset *d, const char *list, Split split, VtError *erro
     const char *slash = strrchr(list, '/');
     int folder = slash ? (int)(slash - list) + 1 : 0;
     if (stat(list, &status) != 0) return vt_fail(error, 1, "cannot read '%s': %s", list, strerror(errno));
-    if (!lines_open(&lines, list, -1, 0, status.st_size, error)) return false;
+    if (!lines_open(&lines, list, status.st_size, error)) return false;
     bool good = true;
     for (char *line; good && (line = lines_next(&lines));) {
         char *path, *label;

@@ -46,7 +46,7 @@ bool dataset_looks_like_image(const uint8_t *b, size_t n) {
 }
 
 /* Text that may say labels or splits. */
-static bool is_text(const char *name) {
+bool dataset_is_text(const char *name) {
     const char *dot = strrchr(name, '.');
     return dot && one_of(dot + 1, "txt csv tsv lst list");
 }
@@ -189,7 +189,7 @@ MemberResult dataset_add_member(VtDataset *d, const DatasetMember *m) {
     if (folder == -2) return left_out(d, LEFT_TOO_DEEP, m->name);
     t->folders[folder].others++; /* until it is found to be an image */
     NameKind kind = m->is_image ? NAME_IMAGE : dataset_name_kind(path);
-    if (kind != NAME_IMAGE && is_text(path) && !keep_text(t, m, folder, below < 0 ? 0 : below))
+    if (kind != NAME_IMAGE && dataset_is_text(path) && !keep_text(t, m, folder, below < 0 ? 0 : below))
         return MEMBER_NO_MEMORY;
     if (kind != NAME_IMAGE) return left_out(d, kind == NAME_FORMAT ? LEFT_FORMAT : LEFT_NO_IMAGE, m->name);
     if (m->size == 0) return left_out(d, LEFT_EMPTY, m->name);

@@ -62,8 +62,8 @@ typedef struct {
     char *text, *at; /* owned; what comes next */
     int number;      /* of the line last read */
 } Lines;
-/* `size` bytes at `offset` of a file, without a byte order mark. False: it cannot be read, or is no text. */
-bool lines_open(Lines *lines, const char *path, int descriptor, int64_t offset, int64_t size, VtError *error);
+/* A file of `size` bytes, without a byte order mark. False: it cannot be read, or is no text. */
+bool lines_open(Lines *lines, const char *path, int64_t size, VtError *error);
 /* The next line that is neither empty nor a comment (#), trimmed; NULL: there is none. It may be written to. */
 char *lines_next(Lines *lines);
 void lines_close(Lines *lines);

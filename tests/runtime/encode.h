@@ -24,7 +24,7 @@ static inline void put_text(Encoded *to, const char *text) {
 /* `n` bytes, the lowest first. */
 static inline void put_number(Encoded *to, uint64_t value, int n) {
     for (int i = 0; i < n; i++) {
-        uint8_t byte = (uint8_t)(value >> 8 * i);
+        uint8_t byte = i < 8 ? (uint8_t)(value >> 8 * i) : 0;
         put_bytes(to, &byte, 1);
     }
 }
