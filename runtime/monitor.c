@@ -4,7 +4,13 @@
 #include <math.h>
 #include <string.h>
 
-enum { KNN_TRAIN = 10000, KNN_TEST = 2000, LEAST_SPREAD = 128, MOST_SPREAD = 512 };
+enum { KNN_TRAIN = 10000, KNN_TEST = 2000, LEAST_SPREAD = 128, MOST_SPREAD = 512 }; /* images */
+enum { FIRST_WARNING = 10, LEAST_STILL = 100, MOST_STILL = 1000 };                  /* steps */
+#define STILL 1e-3 /* of a loss: what it may move and still count as one that stays */
+/* Collapsed encoders that were watched had a std of 0.03 and less, and a rank of 1.3 and less, within an epoch; those that learn, of
+ * objectives of all kinds, 0.3 and 5 and more. */
+#define LEAST_STD 0.02
+#define LEAST_RANK 1.5
 
 /* ---- what can be evaluated ------------------------------------------------------------------------------------------ */
 
@@ -37,6 +43,7 @@ bool monitor_begin(Monitor *m, VtError *error) {
     const VtTrain *t = &m->program->train;
     int64_t n_train;
     m->evaluated_at = -1;
+    m->first_std = m->first_rank = -1;
     for (int f = 0; f < m->program->n_functions; f++)
         m->embeds = m->embeds || strcmp(m->program->functions[f].name, "embed") == 0;
     m->every = t->knn_every > 0 ? t->knn_every : 1;
@@ -74,14 +81,39 @@ static bool features_of(Monitor *m, bool is_test, int64_t limit, VtFeatures *out
     return true;
 }
 
-/* Text of what the features are like; warns once of each sign of collapse, but not of what has not been trained. */
+/* Signs of collapse, but not of features that were so from the first on and spread since. */
+static void warn_spread(Monitor *m, int64_t step, double std, double rank) {
+    static const char cause[] =
+        "Likely nothing in the loss keeps images apart (negatives, centring, a stopped "
+        "gradient, decorrelation), or the lr is too high";
+    if (m->first_std < 0) {
+        m->first_std = std;
+        m->first_rank = rank;
+    }
+    if (m->told || step < FIRST_WARNING) return;
+    if (std < LEAST_STD && std < 2 * m->first_std)
+        progress_say(
+            m->progress,
+            "warning: the features of all images are nearly the same (std %.3g; 1 is spread): they have "
+            "collapsed. %s",
+            std, cause);
+    else if (rank < LEAST_RANK && rank < 2 * m->first_rank)
+        progress_say(
+            m->progress,
+            "warning: the features lie along one direction (effective rank %.3g): they have collapsed. %s",
+            rank, cause);
+    else
+        return;
+    m->told = true;
+}
+
+/* Text of what the features are like. */
 static bool judge_spread(Monitor *m, const VtFeatures *f, int64_t step, double *std, double *rank, char *text,
                          size_t size, VtError *error) {
     *std = vt_feature_std(f);
     if (!vt_effective_rank(f, rank, error)) return false;
     snprintf(text, size, "features: std %.3g, effective rank %.3g of %lld", *std, *rank, (long long)f->dim);
-    (void)m;
-    (void)step;
+    warn_spread(m, step, *std, *rank);
     return true;
 }
 
@@ -144,13 +176,64 @@ bool monitor_evaluate(Monitor *m, int64_t step, VtError *error) {
 
 /* ---- each step ------------------------------------------------------------------------------------------------------ */
 
-void monitor_step(Monitor *m, int64_t step, int n, const char *const *names, const double *values) {
-    for (int i = 0; i < n; i++)
-        for (int w = 0; w < m->program->n_warnings && w < MONITOR_LOSSES; w++) {
-            const VtWarning *warning = &m->program->warnings[w];
-            if (strcmp(warning->metric, names[i]) != 0 || m->warned[w] || step < 10) continue;
-            if (!(values[i] < warning->below) && !(values[i] > warning->above)) continue;
-            m->warned[w] = true;
-            progress_say(m->progress, "warning: %s = %.4g: %s", names[i], values[i], warning->message);
+static void warn_metric(Monitor *m, int64_t step, const char *name, double value) {
+    for (int w = 0; w < m->program->n_warnings && w < MONITOR_LOSSES; w++) {
+        const VtWarning *warning = &m->program->warnings[w];
+        if (strcmp(warning->metric, name) != 0 || m->warned[w] || step < FIRST_WARNING) continue;
+        if (!(value < warning->below) && !(value > warning->above)) continue;
+        m->warned[w] = m->told = true;
+        progress_say(m->progress, "warning: %s = %.4g: %s", name, value, warning->message);
+    }
+}
+
+/* A size n of this program with ln n = value, as a uniform guess among n has it; 0: there is none. */
+static int64_t uniform_among(const VtProgram *p, double value, const char **whose) {
+    for (int s = -1; s < p->n_states; s++) {
+        const VtTensor *t = s < 0 ? NULL : &p->states[s].tensor;
+        for (int k = 0; k < (t ? t->rank : 1); k++) {
+            int64_t n = t ? t->dim[k] : p->train.batch;
+            if (n < 2 || fabs(value - log((double)n)) > STILL * log((double)n)) continue;
+            *whose = t ? t->name : "the batch";
+            return n;
         }
+    }
+    return 0;
+}
+
+/* A loss that does not move, step after step, though the images change: no output depends on them. */
+static void warn_still(Monitor *m, const char *name, double value, int i) {
+    double low = fmin(m->still[i].low, value), high = fmax(m->still[i].high, value);
+    double quarter = m->steps_per_epoch / 4;
+    int64_t enough = (int64_t)fmin(fmax(quarter, LEAST_STILL), MOST_STILL);
+    if (m->still[i].steps == 0 || high - low > STILL * fmax(fabs(low), fabs(high))) {
+        m->still[i].low = m->still[i].high = value;
+        m->still[i].steps = 1;
+        return;
+    }
+    m->still[i].low = low;
+    m->still[i].high = high;
+    if (++m->still[i].steps < enough || m->told) return;
+    m->told = true;
+    const char *whose;
+    int64_t n = uniform_among(m->program, (low + high) / 2, &whose);
+    if (n)
+        progress_say(
+            m->progress,
+            "warning: %s has stayed at %.5g for %lld steps. That is ln %lld, the loss of a uniform guess "
+            "among %lld (the size of %s): the outputs have collapsed and are the same for all images. "
+            "Likely the targets are too smooth (a lower temperature sharpens them) or the lr is too high",
+            name, value, (long long)m->still[i].steps, (long long)n, (long long)n, whose);
+    else
+        progress_say(
+            m->progress,
+            "warning: %s has stayed at %.5g for %lld steps: it does not depend on the images any more, or "
+            "nothing is trained. Likely the outputs have collapsed, or the lr or the clipping is 0",
+            name, value, (long long)m->still[i].steps);
+}
+
+void monitor_step(Monitor *m, int64_t step, int n, const char *const *names, const double *values) {
+    for (int i = 0; i < n && i < MONITOR_LOSSES; i++) {
+        warn_metric(m, step, names[i], values[i]);
+        if (strncmp(names[i], "loss.", 5) == 0) warn_still(m, names[i], values[i], i);
+    }
 }

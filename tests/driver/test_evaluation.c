@@ -87,6 +87,20 @@ static void test_refusals(void **state) {
         assert_int_equal(run_command("%s check quickstart %s", VITC_BINARY, ranges[i]), 2);
 }
 
+/* Without classes there is no k-NN, but training, and the spread of features, need none. */
+static void test_no_labels(void **state) {
+    (void)state;
+    assert_int_equal(run_command("mkdir %s/flat && cp %s/data/train/*/*.png %s/flat", folder, folder, folder),
+                     0);
+    assert_int_equal(run_command("%s train " RECIPE " train.knn.every=1 --data %s/flat --out %s/unlabelled",
+                                 VITC_BINARY, folder, folder),
+                     0);
+    assert_true(said("no online k-NN: there is no test split"));
+    assert_true(said("features: std "));
+    assert_int_equal(run_command("grep -q features.rank %s/unlabelled/metrics.jsonl", folder), 0);
+    assert_int_equal(run_command("%s eval knn %s/run --data %s/flat", VITC_BINARY, folder, folder), 2);
+}
+
 /* Weights that have overflowed give no percentage. */
 static void test_diverged(void **state) {
     (void)state;
@@ -102,8 +116,8 @@ static void test_diverged(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_broken_image_is_skipped),
-                                       cmocka_unit_test(test_says_what_was_used),
-                                       cmocka_unit_test(test_refusals), cmocka_unit_test(test_diverged)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_broken_image_is_skipped), cmocka_unit_test(test_says_what_was_used),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_no_labels), cmocka_unit_test(test_diverged)};
     return cmocka_run_group_tests(tests, make_data, remove_folder);
 }
