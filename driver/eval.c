@@ -3,7 +3,6 @@
 #include "frontend/tree.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,7 +153,6 @@ int verb_eval(int argc, char **argv) {
         !whole_flag(&flags[LIMIT], 1, 1e12, &limit) || !whole_flag(&flags[MAX_BROKEN], 0, 1e12, &broken) ||
         !whole_flag(&flags[THREADS], 1, 1024, &threads))
         return 2;
-    if (k != floor(k)) return fail(2, "--k %s: a whole number was expected", flags[K].value);
     vt_set_threads((int)threads);
     char recipe[4096];
     snprintf(recipe, sizeof recipe, "%s/recipe.yaml", args.words[1]);
