@@ -172,6 +172,23 @@ static const Param *find_param(ParsedRecipe *recipe, bool sampler, int row, cons
     return NULL;
 }
 
+/* Of a range that is given by two parameters. */
+static bool check_order(ParsedRecipe *recipe, const Param *list, int n, const double *params, Loc loc) {
+    double low = -INFINITY, high = INFINITY;
+    for (int i = 0; i < n; i++) {
+        if (strcmp(list[i].name, "low") == 0) low = params[list[i].slot];
+        if (strcmp(list[i].name, "high") == 0) high = params[list[i].slot];
+    }
+    if (low < high) return true;
+    diag_error(recipe->diags, loc, "low = %g must be below high = %g", low, high);
+    return false;
+}
+
+bool catalog_order(ParsedRecipe *recipe, bool sampler, int row, const double *params, Loc loc) {
+    Param list[VT_MAX_PARAMS];
+    return check_order(recipe, list, parse_params(row_params(sampler, row), list), params, loc);
+}
+
 bool catalog_params(ParsedRecipe *recipe, bool sampler, int row, const Tree *map, int copy, int copies,
                     double *params) {
     Param list[VT_MAX_PARAMS];
@@ -195,7 +212,7 @@ bool catalog_params(ParsedRecipe *recipe, bool sampler, int row, const Tree *map
         }
         good = p && set_param(recipe, p, value, params) && good;
     }
-    return good;
+    return good && check_order(recipe, list, n, params, map ? map->loc : (Loc){0, 0, 0});
 }
 
 bool catalog_set(ParsedRecipe *recipe, bool sampler, int row, const char *key, double value, Loc loc,

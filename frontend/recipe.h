@@ -128,6 +128,23 @@ char *source_read(Arena *arena, const char *path, size_t *size);
 void source_candidates(Arena *arena, const char *from, const char *name, const char *models_dir,
                        const char *out[2]);
 
+/* ---- reading, shared by recipe.c, knobs.c and feeding.c */
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+/* "; did you mean 'x'?", or "" */
+const char *suggestion(ParsedRecipe *recipe, const char *word, const char *const *names, size_t n);
+/* Errors of a tree that is no map, or has keys other than these. */
+bool check_keys(ParsedRecipe *recipe, const Tree *map, const char *what, const char *const *keys, size_t n);
+bool check_map(ParsedRecipe *recipe, const Tree *map, const char *what); /* any keys; or nothing at all */
+size_t names_in(const Tree *map, const char **names, size_t most);       /* its keys; NULL or no map: none */
+bool read_int(ParsedRecipe *recipe, const Tree *tree, const char *what, int64_t low, int64_t high,
+              int64_t *out);
+bool read_real(ParsedRecipe *recipe, const Tree *tree, const char *what, double low, double high,
+               double *out);
+void read_knobs(ParsedRecipe *recipe, const Tree *map);
+void apply_overrides(ParsedRecipe *recipe, Tree *root);
+void read_views(ParsedRecipe *recipe, const Tree *map);
+void read_draws(ParsedRecipe *recipe, const Tree *map);
+
 /* catalog.c: the rows of runtime/catalog.def. Each fills params (VT_MAX_PARAMS of them) from a map of keys; the keys `size`,
  * `sampler` and `shape` are passed over. `copy`: which element of an `each:` list to take. */
 int catalog_augment(const char *name); /* row, or -1 */
@@ -138,6 +155,8 @@ bool catalog_params(ParsedRecipe *recipe, bool sampler, int row, const Tree *map
 /* One parameter from a number, by keyword, for draw(). False: no such parameter, or out of range (message in the diags). */
 bool catalog_set(ParsedRecipe *recipe, bool sampler, int row, const char *key, double value, Loc loc,
                  double *params);
+/* After all were set: an error if a range is empty. */
+bool catalog_order(ParsedRecipe *recipe, bool sampler, int row, const double *params, Loc loc);
 void catalog_defaults(bool sampler, int row, double *params);
 
 /* A scalar of the tree as a number: a literal, $knob or $(expression). False after an error. */

@@ -28,8 +28,10 @@ static bool follow_use(Arena *arena, Diags *diags, const char *from, const char 
 /* `path` is what uses are relative to, `file` where the text lies. */
 static bool follow(Arena *arena, Diags *diags, const char *path, const char *models_dir, RecipeSources *out,
                    const char *file) {
+    enum { MAX_SOURCES = 1000 }; /* as many as are read, and no deeper than the stack */
     RecipeSource source = {.path = file};
     struct stat status;
+    if (out->count >= MAX_SOURCES) return false;
     if (stat(file, &status) != 0 || !S_ISREG(status.st_mode)) return false; /* a pipe can be read only once */
     source.text = source_read(arena, file, &source.size);
     if (!source.text) return false;

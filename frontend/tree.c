@@ -6,7 +6,7 @@
 #include <string.h>
 #include <yaml.h>
 
-enum { MAX_DEPTH = 64, MAX_NODES = 1000000, MAX_KEYS = 10000, MAX_BYTES = 16 << 20, FEW_KEYS = 8 };
+enum { MAX_DEPTH = 64, MAX_NODES = 1000000, MAX_KEYS = 10000, MAX_BYTES = 4 << 20, FEW_KEYS = 8 };
 
 typedef struct {
     Arena *arena;
@@ -141,7 +141,7 @@ static Tree *read_alias(Reader *r, const yaml_event_t *event, int depth) {
     if (r->nodes > MAX_NODES)
         return fail(r, event->start_mark, "aliases expand to over a million values: refused");
     if (r->bytes > MAX_BYTES)
-        return fail(r, event->start_mark, "aliases expand to over 16 MiB of text: refused");
+        return fail(r, event->start_mark, "aliases expand to over 4 MiB of text: refused");
     if (depth + (int)anchor->tree->height > MAX_DEPTH)
         return fail(r, event->start_mark, "nested more than 64 deep, with what the alias stands for");
     return tree_copy(r->arena, anchor->tree);
@@ -227,7 +227,7 @@ static Tree *read_value(Reader *r, yaml_event_t *event, int depth) {
 
 Tree *tree_parse(Arena *arena, Diags *diags, uint32_t file, const char *text, size_t size) {
     if (size > MAX_BYTES) {
-        diag_error(diags, (Loc){file, 0, 0}, "larger than 16 MiB: not a recipe");
+        diag_error(diags, (Loc){file, 0, 0}, "larger than 4 MiB: not a recipe");
         return NULL;
     }
     if (size >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0)) {
