@@ -125,7 +125,6 @@ static const Expr *argument(const Elaborator *e, int level, const char *name, in
 
 static void follow_tree(Blame *b, const Tree *tree) {
     if (!tree) return;
-    for (size_t i = 0; i < tree->count; i++) follow_tree(b, tree->items[i].value);
     const Knob *knobs[MAX_BLAMED];
     size_t n = knobs_in(b->e->recipe, tree, knobs, 0);
     for (size_t i = 0; i < n; i++) add_knob(b, knobs[i]);
@@ -265,6 +264,7 @@ void knobs_notes(ParsedRecipe *r, const Knob *const *knobs, size_t n) {
 
 size_t knobs_in(const ParsedRecipe *r, const Tree *tree, const Knob **knobs, size_t n) {
     char name[64];
+    for (size_t i = 0; i < tree->count; i++) n = knobs_in(r, tree->items[i].value, knobs, n);
     if (tree->kind != TREE_SCALAR || !tree->text || tree->text[0] != '$') return n;
     for (const char *at = tree->text; *at;) {
         size_t length = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");

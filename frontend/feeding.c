@@ -39,6 +39,11 @@ static bool read_pipeline(ParsedRecipe *r, const View *view, const Tree *augment
     for (size_t i = 0; augment && i < augment->count; i++)
         good =
             read_augment(r, augment->items[i].value, copy, copies, &augments[pipeline.n_augments++]) && good;
+    for (int i = 0; good && i + 1 < pipeline.n_augments; i++)
+        if (augments[i].kind == catalog_augment("normalize")) {
+            diag_error(r->diags, augment->items[i].value->loc, "normalize comes last in a pipeline");
+            good = false;
+        }
     pipeline.augments = augments;
     ARENA_PUSH(r->arena, r->pipelines, r->n_pipelines, r->pipelines_capacity, pipeline);
     return good;
@@ -122,7 +127,8 @@ static void read_draw(ParsedRecipe *r, const Tree *key, const Tree *form) {
     VtDraw out = {.name = draw.name, .kind = row};
     if (!catalog_params(r, true, row, form, 0, 1, out.params) ||
         !read_draw_type(r, sampler, shape, &draw.type) || !fits(r, shape, &draw.type, draw.name) ||
-        (count && !read_int(r, count, "count", 1, MAX_COPIES, &copies)))
+        (count && !read_int(r, count, "count", 1, MAX_COPIES, &copies)) ||
+        !catalog_check(r, true, row, form, out.params, &draw.type))
         return;
     draw.count = (int)copies;
     for (int copy = 0; copy < (copies ? copies : 1); copy++) {

@@ -56,8 +56,8 @@ bool read_int(ParsedRecipe *r, const Tree *tree, const char *what, int64_t low, 
     bool is_int;
     if (!tree_number(r, tree, &value, &is_int)) return false;
     if (value != floor(value) || value < (double)low || value > (double)high) {
-        diag_error(r->diags, tree->loc, "%s = %g must be a whole number in %lld..%lld", what, value,
-                   (long long)low, (long long)high);
+        tree_error(r, tree, "%s = %g must be a whole number in %lld..%lld", what, value, (long long)low,
+                   (long long)high);
         return false;
     }
     *out = (int64_t)value;

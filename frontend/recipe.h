@@ -103,7 +103,7 @@ const Knob *recipe_knob(const ParsedRecipe *recipe, const char *name);
 
 /* blame.c: knobs in messages. Lists have room for MAX_BLAMED, and keep each knob once. */
 enum { MAX_BLAMED = 4 };
-/* Adds the knobs that a scalar `$knob` or `$(expression)` names to the n there are; returns how many there are then. */
+/* Adds the knobs that the scalars `$knob` and `$(expression)` of a tree name to the n there are; returns how many there are then. */
 size_t knobs_in(const ParsedRecipe *recipe, const Tree *tree, const Knob **knobs, size_t n);
 const char *knob_text(ParsedRecipe *recipe, const Knob *knob); /* "heads=5" */
 const char *knobs_text(ParsedRecipe *recipe, const Knob *const *knobs,
@@ -152,11 +152,15 @@ int catalog_sampler(const char *name);
 const char *const *catalog_names(bool samplers, size_t *n);
 bool catalog_params(ParsedRecipe *recipe, bool sampler, int row, const Tree *map, int copy, int copies,
                     double *params);
-/* One parameter from a number, by keyword, for draw(). False: no such parameter, or out of range (message in the diags). */
-bool catalog_set(ParsedRecipe *recipe, bool sampler, int row, const char *key, double value, Loc loc,
-                 double *params);
-/* After all were set: an error if a range is empty. */
-bool catalog_order(ParsedRecipe *recipe, bool sampler, int row, const double *params, Loc loc);
+/* One parameter from a number, by keyword, for draw(). Returns what is wrong: no such parameter, or out of range; NULL: nothing. */
+const char *catalog_set(ParsedRecipe *recipe, bool sampler, int row, const char *key, double value,
+                        double *params);
+/* What is wrong with the parameters together, and with a draw's type if it is known; NULL: nothing. keys: the two it is about. */
+const char *catalog_problem(ParsedRecipe *recipe, bool sampler, int row, const double *params,
+                            const Type *type, const char *keys[2]);
+/* The same for those of a map; false after telling it. */
+bool catalog_check(ParsedRecipe *recipe, bool sampler, int row, const Tree *map, const double *params,
+                   const Type *type);
 void catalog_defaults(bool sampler, int row, double *params);
 
 /* A scalar of the tree as a number: a literal, $knob or $(expression). False after an error. */

@@ -276,9 +276,11 @@ Value make_draw(Elaborator *e, const Expr *at, const char *sampler, Type type, c
         Value value = eval(e, call->args[i]);
         double number;
         if (!real_of(e, call->args[i]->loc, &value, key, &number)) return (Value){0};
-        if (!catalog_set(r, true, row, key, number, call->args[i]->loc, draw.params)) return (Value){0};
+        const char *wrong = catalog_set(r, true, row, key, number, draw.params);
+        if (wrong) return eval_error(e, call->args[i]->loc, "%s", wrong);
     }
-    if (!catalog_order(r, true, row, draw.params, at->loc)) return (Value){0};
+    const char *keys[2], *problem = catalog_problem(r, true, row, draw.params, &type, keys);
+    if (problem) return eval_error(e, at->loc, "%s", problem);
     if (strcmp(sampler, "randint") == 0 || strcmp(sampler, "permutation") == 0) type.dtype = DT_I32;
     if (func_find_input(e->func, name) != IR_NONE)
         return eval_error(e, at->loc, "'%s' is drawn twice; label the calls apart", name);

@@ -2,7 +2,6 @@
 #include "runtime/runtime.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 typedef struct {
     const VtTensor *tensor;
@@ -46,34 +45,39 @@ static void sample_permutation(Sample *s) {
         vt_rng_permutation(s->rng, s->integer + i, n);
 }
 
+/* The first `count` of a random order of 0..n-1, marked in place: places with the bit are among them. n < MARK. */
+enum { MARK = 1 << 30 };
+static void mark_some(VtRng *rng, int32_t *places, int64_t n, int64_t count) {
+    vt_rng_permutation(rng, places, n);
+    for (int64_t k = 0; k < count; k++) places[places[k] & (MARK - 1)] |= MARK;
+}
+
+/* The cells' marks lie where the mask will: it is written from its end, each entry behind the mark that it is read from. */
 static void sample_block_mask(Sample *s) {
     const VtTensor *t = s->tensor;
-    int64_t h = axis(t, 1), w = axis(t, 0), cell = (int64_t)s->p[0], rows = (h + cell - 1) / cell,
-            columns = (w + cell - 1) / cell;
-    int64_t cells = rows * columns, masked = (int64_t)ceil(s->p[1] * (double)cells - 1e-9);
-    int32_t *order = malloc(sizeof *order * (size_t)cells);
-    if (!order) abort();
-    for (int64_t image = 0, n = vt_elements(t) / (h * w); image < n; image++) {
-        float *out = s->real + image * h * w;
-        vt_rng_permutation(s->rng, order, cells);
-        for (int64_t i = 0; i < h * w; i++) out[i] = 0;
-        for (int64_t k = 0; k < masked; k++)
-            for (int64_t y = order[k] / columns * cell; y < h && y < (order[k] / columns + 1) * cell; y++)
-                for (int64_t x = order[k] % columns * cell; x < w && x < (order[k] % columns + 1) * cell; x++)
-                    out[y * w + x] = 1;
+    int64_t h = axis(t, 1), w = axis(t, 0), cell = (int64_t)s->p[0], columns = (w + cell - 1) / cell,
+            cells = (h + cell - 1) / cell * columns;
+    int64_t masked = (int64_t)ceil(s->p[1] * (double)cells - 1e-9);
+    for (int64_t at = 0, n = vt_elements(t); at < n; at += h * w) {
+        const int32_t *marks = s->integer + at;
+        mark_some(s->rng, s->integer + at, cells, masked);
+        for (int64_t y = h; y-- > 0;)
+            for (int64_t x = w; x-- > 0;) {
+                bool marked = marks[y / cell * columns + x / cell] & MARK;
+                s->real[at + y * w + x] = marked;
+            }
     }
-    free(order);
 }
 
 static void sample_shuffle_mask(Sample *s) {
     int64_t n = axis(s->tensor, 0), kept = (int64_t)((double)n * (1 - s->p[0]));
-    int32_t *order = malloc(sizeof *order * (size_t)n);
-    if (!order) abort();
-    for (int64_t i = 0, all = vt_elements(s->tensor); i < all; i += n) {
-        vt_rng_permutation(s->rng, order, n);
-        for (int64_t k = 0; k < n; k++) s->real[i + order[k]] = k >= kept;
+    for (int64_t at = 0, all = vt_elements(s->tensor); at < all; at += n) {
+        mark_some(s->rng, s->integer + at, n, kept);
+        for (int64_t i = at; i < at + n; i++) {
+            bool marked = s->integer[i] & MARK;
+            s->real[i] = !marked;
+        }
     }
-    free(order);
 }
 
 static void (*const SAMPLERS[])(Sample *) = {

@@ -180,12 +180,75 @@ static const Row INSIDE[] = {
     {"", "hot=-1", "the warm-up lasts 0 epochs or more, not -1 (knob hot=-1)"},
     {"", "beta=1", "betas are 0 or more and below 1, not 1 and 0.999 (knob beta=1)"},
     {"", "tiny=-1", "eps = -1 is below 0 (knob tiny=-1)"},
+    {"", "cell=3", "cell = 3 does not divide the plane of 4 × 4 (knob cell=3)"},
+    {"", "cell=0", "cell = 0 is outside 1..1024 (knob cell=0)"},
+    {"", "cell=1.5", "cell = 1.5 must be a whole number (knob cell=1.5)"},
+    {"", "share=1.1", "ratio = 1.1 is outside 0..1 (knob share=1.1)"},
+    {"", "low=2", "high = 1 must not be below low = 2 (knobs high=1, low=2)"},
+    {"", "low=1", NULL},
+    {"", "spread=-1", "std = -1 is outside 0..1e+30 (knob spread=-1)"},
+    {"", "n=0", "batch = 0 must be a whole number in 1..1048576 (knob n=0)"},
+    {"", "edge=0", "size = 0 must be a whole number in 1..4096 (knob edge=0)"},
 };
 
 static void test_inside(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof INSIDE / sizeof *INSIDE; i++)
         expect("bare", SOURCE_DIR "/models/bare.yaml", BARE, INSIDE[i].settings, INSIDE[i].message);
+    assert_int_equal(wrong, 0);
+}
+
+#define VIEW "recipe: v\nviews: {v: {size: 8, augment: ["
+#define VIEW_END "]}}\nembed: {view: v, features: \"reshape(v, dim(v, 0), -1)\"}\n"
+#define DRAW "recipe: d\nviews: {v: {size: 8, augment: [normalize]}}\ndraws: {d: {sampler: "
+#define DRAW_END "}}\nembed: {view: v, features: \"reshape(v, dim(v, 0), -1)\"}\n"
+#define INNER                                                                                                \
+    "recipe: i\nknobs: {a: 0}\nviews: {v: {size: 8, augment: [normalize]}}\nnetworks: {n: \"x + f(x, "       \
+    "a)\"}\n"                                                                                                \
+    "embed: {view: v, features: \"reshape(n(v), dim(v, 0), -1)\"}\nmodules:\n  f(x, a): |\n    g = draw("
+#define INNER_END ")\n    return sum(g)\n"
+
+/* Ranges of augmentations and samplers, in views, draws and draw() alike. */
+static const struct {
+    const char *text, *message;
+} CATALOG[] = {
+    {VIEW "random_resized_crop: {scale: [0, 0]}, normalize" VIEW_END, "scale: the upper end must be above 0"},
+    {VIEW "random_resized_crop: {scale: [0.5, 0.2]}, normalize" VIEW_END, "the lower end comes first"},
+    {VIEW "random_resized_crop: {scale: [0.5, 1.2]}, normalize" VIEW_END, "scale = 1.2 is outside 0..1"},
+    {VIEW "random_resized_crop: {scale: [0, 1]}, normalize" VIEW_END, NULL},
+    {VIEW "random_resized_crop: {ratio: 0}, normalize" VIEW_END, "ratio = 0 is outside 0.01..100"},
+    {VIEW "random_resized_crop: {scale: .nan}, normalize" VIEW_END, "'.nan' is not a"},
+    {VIEW "flip: {p: -0.1}, normalize" VIEW_END, "p = -0.1 is outside 0..1"},
+    {VIEW "flip: 0.5, normalize" VIEW_END, "the parameters of flip are a map: `flip: {name: value}`"},
+    {VIEW "blur: {sigma: 0}, normalize" VIEW_END, "sigma = 0 is outside"},
+    {VIEW "color_jitter: {hue: 0.6}, normalize" VIEW_END, "hue = 0.6 is outside 0..0.5"},
+    {VIEW "normalize: {std: [1, 0, 1]}" VIEW_END, "std = 0 is outside"},
+    {VIEW "normalize, flip" VIEW_END, "normalize comes last"},
+    {DRAW "randint, shape: [4], low: 3, high: 3" DRAW_END, "high = 3 must be above low = 3"},
+    {DRAW "randint, shape: [4], low: 3" DRAW_END, "high = 2 must be above low = 3"},
+    {DRAW "randint, shape: [4], high: 4294967296" DRAW_END,
+     "high = 4294967296 is outside -2147483648..2147483648"},
+    {DRAW "randint, shape: [4], low: 0.5" DRAW_END, "low = 0.5 must be a whole number"},
+    {DRAW "uniform, shape: [4], low: 1, high: 0" DRAW_END, "high = 0 must not be below low = 1"},
+    {DRAW "normal, shape: [4], std: -1" DRAW_END, "std = -1 is outside"},
+    {DRAW "bernoulli, shape: [4], p: 1.5" DRAW_END, "p = 1.5 is outside 0..1"},
+    {DRAW "block_mask, shape: [4], cell: 1" DRAW_END, "block_mask fills planes"},
+    {DRAW "block_mask, shape: [2, 4, 6], cell: 4" DRAW_END, "cell = 4 does not divide the plane of 4 × 6"},
+    {DRAW "block_mask, shape: [2, 4, 8], cell: 4" DRAW_END, NULL},
+    {DRAW "shuffle_mask, shape: [2, 4], ratio: -1" DRAW_END, "ratio = -1 is outside 0..1"},
+    {INNER "'bernoulli', 1, p=a" INNER_END, NULL},
+    {INNER "'bernoulli', 1, p=a + 2" INNER_END, "p = 2 is outside 0..1 (knob a=0)"},
+    {INNER "'bernoulli', 1, p=exp(1000 + a)" INNER_END, "no finite number"},
+    {INNER "'normal', 1, std=a - 1" INNER_END, "std = -1 is outside 0..1e+30 (knob a=0)"},
+    {INNER "'randint', 1, high=a" INNER_END, "high = 0 must be above low = 0 (knob a=0)"},
+    {INNER "'block_mask', 1, 4, 4, cell=3 + a" INNER_END,
+     "cell = 3 does not divide the plane of 4 × 4 (knob a=0)"},
+};
+
+static void test_catalog(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof CATALOG / sizeof *CATALOG; i++)
+        expect(CATALOG[i].text, "c.yaml", CATALOG[i].text, "", CATALOG[i].message);
     assert_int_equal(wrong, 0);
 }
 
@@ -212,6 +275,6 @@ static void test_places(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_models), cmocka_unit_test(test_inside),
-                                       cmocka_unit_test(test_places)};
+                                       cmocka_unit_test(test_catalog), cmocka_unit_test(test_places)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
