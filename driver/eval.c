@@ -54,6 +54,7 @@ static int choose_ks(const KnnRequest *request, int64_t n, int ks[4]) {
     if (request->k > 0) return ks[0] = request->k, 1;
     for (int i = 0; i < 4; i++)
         if (usual[i] <= n) ks[count++] = usual[i];
+    if (n == 0) return ks[0] = 1, 1; /* vt_knn says why there are none */
     if (count < 4)
         printf("(of k = 10, 20, 100, 200 those that %lld training images allow%s)\n", (long long)n,
                count ? "" : ": none; k is their number");

@@ -130,7 +130,11 @@ static int64_t load(const Diverged *d, const char *path, VtError *why) {
 static bool judge(Again *a, const char *path, double largest, const char *name, StepResult result,
                   VtError *error) {
     int64_t step = a->step - (result != STEP_FAILED);
-    if (result != STEP_GOOD) {
+    if (result == STEP_FAILED) {
+        add(error, ". %s (step %lld) could not be tried", path, (long long)step);
+        return false;
+    }
+    if (result == STEP_DIVERGED) {
         add(error, ". %s (step %lld) is no help: the next step from it is not finite", path, (long long)step);
         return false;
     }
@@ -148,7 +152,10 @@ static bool run_on(const Diverged *d, int64_t step, const char *path, bool to_th
     const char *name;
     bool usable = false;
     double largest = vt_largest_parameter(d->instance, d->program, &name), start = vt_now();
-    if (!again_begin(&a, d, step)) return false;
+    if (!again_begin(&a, d, step)) {
+        if (path) add(error, ". %s (step %lld) could not be tried", path, (long long)step);
+        return false;
+    }
     bool kept = to_the_end && d->explain && keep_before(&a);
     StepResult result = again_step(&a);
     if (path) usable = judge(&a, path, largest, name, result, error);
@@ -176,6 +183,7 @@ void diverged_explain(const Diverged *d, VtError *error) {
     const char *const paths[] = {d->checkpoint, d->previous};
     bool traced = false, usable = false;
     if (vt_stop_signal()) return;
+    progress_say(d->progress, "%s", error->message); /* whatever comes after */
     for (int i = 0; i < 2 && !usable; i++) {
         VtError why = {0};
         int64_t step = load(d, paths[i], &why);

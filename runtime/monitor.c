@@ -32,6 +32,7 @@ static int64_t labelled(const VtDataset *data, int64_t limit, bool *two_classes)
 static const char *no_knn(const Monitor *m, int64_t *n_train) {
     bool two, unused;
     *n_train = labelled(m->train, KNN_TRAIN, &two);
+    if (!m->embeds) return "the recipe has no `embed:`";
     if (!m->test) return "there is no test split";
     if (*n_train == 0) return "the training images have no classes";
     if (!two) return "there is one class alone";
@@ -48,8 +49,8 @@ bool monitor_begin(Monitor *m, VtError *error) {
         m->embeds = m->embeds || strcmp(m->program->functions[f].name, "embed") == 0;
     m->every = t->knn_every > 0 ? t->knn_every : 1;
     const char *reason = no_knn(m, &n_train);
-    m->knn = !reason && m->embeds && t->knn_every > 0;
-    if (reason) progress_say(m->progress, "no online k-NN: %s", reason);
+    m->knn = !reason && t->knn_every > 0;
+    if (reason && (m->embeds || t->knn_every > 0)) progress_say(m->progress, "no online k-NN: %s", reason);
     if (m->knn && t->knn_k > n_train)
         return vt_fail(error, 2,
                        "train.knn.k = %d neighbours of %lld labelled training images: set train.knn.k from 1 "
@@ -91,13 +92,13 @@ static void warn_spread(Monitor *m, int64_t step, double std, double rank) {
         m->first_rank = rank;
     }
     if (m->told || step < FIRST_WARNING) return;
-    if (std < LEAST_STD && std < 2 * m->first_std)
+    if (std < LEAST_STD && std <= 2 * m->first_std)
         progress_say(
             m->progress,
             "warning: the features of all images are nearly the same (std %.3g; 1 is spread): they have "
             "collapsed. %s",
             std, cause);
-    else if (rank < LEAST_RANK && rank < 2 * m->first_rank)
+    else if (rank < LEAST_RANK && rank <= 2 * m->first_rank)
         progress_say(
             m->progress,
             "warning: the features lie along one direction (effective rank %.3g): they have collapsed. %s",
@@ -117,29 +118,52 @@ static bool judge_spread(Monitor *m, const VtFeatures *f, int64_t step, double *
     return true;
 }
 
+/* Rows that can be neighbours. */
+static int64_t usable(const VtFeatures *f) {
+    int64_t count = 0;
+    for (int64_t i = 0; i < f->n; i++) {
+        int64_t d = 0;
+        while (d < f->dim && f->values[i * f->dim + d] == 0) d++;
+        count += f->labels[i] >= 0 && d < f->dim;
+    }
+    return count;
+}
+
+static void log_knn(Monitor *m, int64_t step, double start, int k, int64_t broken, const VtKnnResult *knn,
+                    const char *spread) {
+    char left_out[128] = "";
+    if (broken || knn->unlabelled || knn->zero)
+        snprintf(left_out, sizeof left_out, "; skipped: %lld broken, %lld unlabelled, %lld with features 0",
+                 (long long)broken, (long long)knn->unlabelled, (long long)knn->zero);
+    progress_say(
+        m->progress,
+        "epoch %.2f  k-NN top-1 %.2f %%  top-5 %.2f %%  (k %d, T %g, %lld train, %lld test images%s; "
+        "%.1f s)  %s",
+        epoch_of(m, step), knn->top1, knn->top5, k, m->program->train.knn_temperature, (long long)knn->train,
+        (long long)knn->test, left_out, vt_now() - start, spread);
+}
+
 static bool evaluate_knn(Monitor *m, const VtFeatures *train, double start, int64_t step, VtError *error) {
+    static const char *const names[] = {"features.std", "features.rank", "knn.top1", "knn.top5"};
     const VtTrain *t = &m->program->train;
     VtFeatures test = {0};
     VtKnnResult knn;
-    double std, rank;
-    char spread[128], left_out[128] = "";
-    bool good = features_of(m, true, KNN_TEST, &test, error) &&
-                judge_spread(m, train, step, &std, &rank, spread, sizeof spread, error) &&
-                vt_knn(train, &test, &(VtKnn){&t->knn_k, 1, t->knn_temperature}, &knn, error);
-    if (good) {
-        const char *names[] = {"knn.top1", "knn.top5", "features.std", "features.rank"};
-        vt_metrics_write(m->metrics, step, epoch_of(m, step), 4, names,
-                         (double[]){knn.top1, knn.top5, std, rank});
-        int64_t broken = train->broken + test.broken;
-        if (broken || knn.unlabelled || knn.zero)
-            snprintf(left_out, sizeof left_out,
-                     "; skipped: %lld broken, %lld unlabelled, %lld with features 0", (long long)broken,
-                     (long long)knn.unlabelled, (long long)knn.zero);
-        progress_say(m->progress,
-                     "epoch %.2f  k-NN top-1 %.2f %%  top-5 %.2f %%  (k %d, T %g, %lld train, %lld test "
-                     "images%s; %.1f s)  %s",
-                     epoch_of(m, step), knn.top1, knn.top5, t->knn_k, t->knn_temperature,
-                     (long long)knn.train, (long long)knn.test, left_out, vt_now() - start, spread);
+    double values[4];
+    char spread[128];
+    if (!features_of(m, true, KNN_TEST, &test, error)) return false;
+    int64_t most = usable(train); /* broken images may leave fewer than k */
+    int k = t->knn_k < most ? t->knn_k : (int)most;
+    bool judged = judge_spread(m, train, step, &values[0], &values[1], spread, sizeof spread, error),
+         good = judged;
+    if (judged && (most == 0 || usable(&test) == 0)) {
+        vt_metrics_write(m->metrics, step, epoch_of(m, step), 2, names, values);
+        progress_say(m->progress, "epoch %.2f  no k-NN: the features of all images are zero",
+                     epoch_of(m, step));
+    } else if (judged && (good = vt_knn(train, &test, &(VtKnn){&k, 1, t->knn_temperature}, &knn, error))) {
+        values[2] = knn.top1;
+        values[3] = knn.top5;
+        vt_metrics_write(m->metrics, step, epoch_of(m, step), 4, names, values);
+        log_knn(m, step, start, k, train->broken + test.broken, &knn, spread);
     }
     vt_features_free(&test);
     return good;
@@ -175,6 +199,13 @@ bool monitor_evaluate(Monitor *m, int64_t step, VtError *error) {
 }
 
 /* ---- each step ------------------------------------------------------------------------------------------------------ */
+
+/* A loss that is not finite ends the run; anything else that is logged is said. */
+static void warn_not_finite(Monitor *m, const char *name, double value, int i) {
+    if (isfinite(value) || m->told_not_finite[i]) return;
+    m->told_not_finite[i] = true;
+    progress_say(m->progress, "warning: %s is %s", name, value != value ? "NaN" : "infinite");
+}
 
 static void warn_metric(Monitor *m, int64_t step, const char *name, double value) {
     for (int w = 0; w < m->program->n_warnings && w < MONITOR_LOSSES; w++) {
@@ -233,6 +264,7 @@ static void warn_still(Monitor *m, const char *name, double value, int i) {
 
 void monitor_step(Monitor *m, int64_t step, int n, const char *const *names, const double *values) {
     for (int i = 0; i < n && i < MONITOR_LOSSES; i++) {
+        warn_not_finite(m, names[i], values[i], i);
         warn_metric(m, step, names[i], values[i]);
         if (strncmp(names[i], "loss.", 5) == 0) warn_still(m, names[i], values[i], i);
     }

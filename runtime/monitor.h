@@ -20,7 +20,7 @@ typedef struct { /* the caller sets the first part */
     double every;                 /* epochs */
     int64_t evaluated_at;         /* the last step; -1: none */
     double first_std, first_rank; /* of the first evaluation; below 0: there was none */
-    bool told_broken[2], warned[MONITOR_LOSSES];
+    bool told_broken[2], warned[MONITOR_LOSSES], told_not_finite[MONITOR_LOSSES];
     bool told; /* of a collapse, by the recipe's own metrics or by what is seen here: once is enough */
     struct {
         double low, high; /* of the last `steps` values, which differ by a thousandth at most */

@@ -80,8 +80,36 @@ static void test_learns(void **state) {
     assert_true(said("15"));
 }
 
+/* Features of 0 have no neighbours: training says so and goes on; evaluation refuses. */
+static void test_zero(void **state) {
+    (void)state;
+    write_recipe("zero.yaml", "      return info_nce(z[0], z[1], 0.2)\n", "epochs: 2, knn: {every: 1, k: 5}");
+    assert_int_equal(run_command("sed -i 's/features: f(images)/features: relu(0 * f(images) - 1)/' %s",
+                                 path_of("zero.yaml")),
+                     0);
+    assert_int_equal(train("zero.yaml", "zero"), 0);
+    assert_true(said("no k-NN: the features of all images are zero"));
+    assert_int_equal(count("warning:"), 1);
+    assert_true(said("warning: the features of all images are nearly the same"));
+    assert_int_equal(run_command("%s eval knn %s --data synthetic:320", VITC_BINARY, path_of("zero")), 1);
+    assert_true(said("the features of all 320 training images are zero"));
+}
+
+/* What is logged and is no number is said. */
+static void test_metric_is_nan(void **state) {
+    (void)state;
+    write_recipe("nan.yaml", "      return info_nce(z[0], z[1], 0.2)\n", "epochs: 1");
+    FILE *file = fopen(path_of("nan.yaml"), "a");
+    assert_non_null(file);
+    fputs("metrics: {odd: \"log(-1.0 - step)\"}\n", file);
+    fclose(file);
+    assert_int_equal(train("nan.yaml", "nan"), 0);
+    assert_int_equal(count("warning: odd is NaN"), 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_features), cmocka_unit_test(test_uniform),
-                                       cmocka_unit_test(test_learns)};
+                                       cmocka_unit_test(test_learns), cmocka_unit_test(test_zero),
+                                       cmocka_unit_test(test_metric_is_nan)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
