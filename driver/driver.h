@@ -9,6 +9,7 @@
 #include "runtime/runtime.h"
 
 int verb_train(int argc, char **argv);
+int verb_resume(int argc, char **argv);
 int verb_run(int argc, char **argv);
 int verb_eval(int argc, char **argv);
 int verb_check(int argc, char **argv);

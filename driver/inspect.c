@@ -59,6 +59,9 @@ int verb_inspect(int argc, char **argv) {
     if (!flags[COST].given && (flags[PEAK].given || flags[BANDWIDTH].given))
         return fail(2, "--peak and --bandwidth go with --cost");
     if (!roofline_flags(&flags[PEAK], &flags[BANDWIDTH], &roofline)) return 2;
+    VtError unwritable;
+    if (picture && !vt_output_check(picture, &unwritable))
+        return fail(unwritable.code, "%s", unwritable.message);
     Session s;
     RecipeOptions options = {
         .models_dir = models_dir(), .overrides = args.overrides, .n_overrides = args.n_overrides};

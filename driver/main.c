@@ -1,6 +1,8 @@
 /* vitc: the compiler's command. */
 #include "driver/driver.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +13,16 @@ static const struct {
     const char *usage, *doc;
 } VERBS[] = {
     {"train", verb_train,
-     "RECIPE [key=value …] --data PATH --out DIR [--resume] [--steps N] [--minutes M] [--threads N] "
-     "[--workers N] [--max-broken N] [--plain] [--no-cache] [--timing]",
+     "RECIPE [key=value …] --data PATH --out DIR [--resume [--previous] [--extend] [--force]] [--steps N] "
+     "[--minutes M] [--threads N] [--workers N] [--max-broken N] [--plain] [--no-cache] [--timing]",
      "train a recipe on images"},
+    {"resume", verb_resume,
+     "DIR [key=value …] [--data PATH] [--previous] [--extend] [--force] [--steps N] [--minutes M] [--threads "
+     "N] "
+     "[--workers N] [--max-broken N] [--plain] [--no-cache] [--timing]",
+     "continue a run with its own recipe and settings (--previous: from checkpoint.previous; --extend: more "
+     "epochs; "
+     "--force: whatever changed)"},
     {"eval", verb_eval,
      "knn RUN --data PATH [--k N] [--temperature T] [--limit N] [--max-broken N] [--no-cache]",
      "judge what a run has learned"},
@@ -86,8 +95,16 @@ static void tune_heap(void) {
     mallopt(M_MMAP_THRESHOLD, 32 << 20); /* setting the others ends its own adaptation */
 }
 
-int main(int argc, char **argv) {
-    tune_heap();
+/* What is opened later may not become standard input, output or error: a missing one is a /dev/null that cannot be used
+ * the way it would be, so that it still is an error to do so. */
+static bool hold_standard_descriptors(void) {
+    static const int modes[] = {O_WRONLY, O_RDONLY, O_RDWR};
+    for (int i = 0; i < 3; i++)
+        if (fcntl(i, F_GETFD) < 0 && open("/dev/null", modes[i]) != i) return false;
+    return true;
+}
+
+static int run_verb(int argc, char **argv) {
     if (argc < 2) {
         verb_help(0, NULL);
         return 2;
@@ -108,4 +125,16 @@ int main(int argc, char **argv) {
     const char *near = diag_nearest(argv[1], names, N_VERBS);
     return fail(2, "unknown verb '%s'%s%s%s", argv[1], near ? "; did you mean '" : "", near ? near : "",
                 near ? "'?" : " (vitc help lists them)");
+}
+
+int main(int argc, char **argv) {
+    if (!hold_standard_descriptors()) return 1;
+    tune_heap();
+    int code = run_verb(argc, argv);
+    errno = 0;
+    bool lost = ferror(stdout), closed = fclose(stdout) == 0;
+    if ((lost || !closed) && code == 0)
+        return fail(1, "standard output could not be written%s%s", errno ? ": " : "",
+                    errno ? strerror(errno) : "");
+    return code;
 }

@@ -345,11 +345,19 @@ static void draw(FILE *out, const Plan *plan) {
 }
 
 bool memory_picture(Arena *arena, const Func *func, const char *path) {
-    FILE *out = fopen(path, "w");
-    if (!out) return fail(1, "cannot write '%s': %s", path, strerror(errno)) < 0;
+    char *text = NULL;
+    size_t size;
+    VtError error;
+    FILE *out = open_memstream(&text, &size);
+    if (!out) return fail(1, "out of memory for '%s'", path) < 0;
     Plan plan = make_plan(arena, func);
     draw(out, &plan);
     bool good = !ferror(out);
-    if (fclose(out) != 0 || !good) return fail(1, "cannot write '%s': %s", path, strerror(errno)) < 0;
-    return true;
+    good = fclose(out) == 0 && good;
+    if (!good)
+        vt_fail(&error, 1, "out of memory for '%s'", path);
+    else
+        good = vt_replace_with(path, 0666, text, size, &error);
+    free(text);
+    return good || fail(error.code, "%s", error.message) < 0;
 }

@@ -287,6 +287,9 @@ int verb_run(int argc, char **argv) {
         !number_flag(&flags[PER_EPOCH], 1e-6, 1e12, &per_epoch))
         return 2;
     vt_set_threads((int)threads);
+    VtError unwritable;
+    if (!vt_output_check(flags[OUT].value, &unwritable))
+        return fail(unwritable.code, "%s", unwritable.message);
     const char *function = flags[FUNCTION].given ? flags[FUNCTION].value : "step";
     Session s;
     VtError error = {.code = 2};

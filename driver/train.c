@@ -1,5 +1,173 @@
-/* vitc train */
+/* vitc train, vitc resume: from the command line to a training run, new or continued. */
+#include "driver/changes.h"
 #include "driver/trace.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    DATA,
+    OUT,
+    RESUME,
+    PREVIOUS,
+    EXTEND,
+    FORCE,
+    STEPS,
+    MINUTES,
+    THREADS,
+    WORKERS,
+    MAX_BROKEN,
+    PLAIN,
+    TARGET,
+    TIMING,
+    PRECISION,
+    NO_CACHE,
+    N_FLAGS
+};
+
+/* A run as it was asked for. */
+typedef struct {
+    Flag flags[N_FLAGS];
+    Arguments args;
+    const char *recipe, *out; /* recipe NULL: the saved one */
+    double minutes;
+    VtRunSettings settings;
+    VtRunFolder *folder;
+} Request;
+
+static const Flag FLAGS[N_FLAGS] = {[DATA] = {"data", true, false, NULL},
+                                    [OUT] = {"out", true, false, NULL},
+                                    [RESUME] = {"resume", false, false, NULL},
+                                    [PREVIOUS] = {"previous", false, false, NULL},
+                                    [EXTEND] = {"extend", false, false, NULL},
+                                    [FORCE] = {"force", false, false, NULL},
+                                    [STEPS] = {"steps", true, false, NULL},
+                                    [MINUTES] = {"minutes", true, false, NULL},
+                                    [THREADS] = {"threads", true, false, NULL},
+                                    [WORKERS] = {"workers", true, false, NULL},
+                                    [MAX_BROKEN] = {"max-broken", true, false, NULL},
+                                    [PLAIN] = {"plain", false, false, NULL},
+                                    [TARGET] = {"target-features", true, false, NULL},
+                                    [TIMING] = {"timing", false, false, NULL},
+                                    [PRECISION] = {"precision", FLAG_VALUE, false, NULL},
+                                    [NO_CACHE] = {"no-cache", false, false, NULL}};
+
+/* ---- what is asked for ---------------------------------------------------------------------------------------------- */
+
+static bool number(const Flag *flag, double low, double high, int64_t *out) {
+    double value = (double)*out;
+    if (!whole_flag(flag, low, high, &value)) return false;
+    *out = (int64_t)value;
+    return true;
+}
+
+/* A relative path means the same from any folder, today and when the run is resumed. */
+static bool absolute_data(const char *path, char *out, size_t size) {
+    char here[4096] = "";
+    bool relative = path[0] != '/' && strncmp(path, "synthetic", strlen("synthetic")) != 0;
+    if (relative && !getcwd(here, sizeof here))
+        return fail(1, "the current folder is not known: %s", strerror(errno)) < 0;
+    int n = snprintf(out, size, "%s%s%s", here, relative ? "/" : "", path);
+    return n < (int)size || fail(2, "--data: the path is too long") < 0;
+}
+
+/* What is not given is as it was saved, but for --steps beside a RECIPE: that command says all of the run anew. */
+static bool settle(Request *q) {
+    const VtRunSettings *saved = vt_run_settings(q->folder);
+    const Flag *flags = q->flags;
+    VtRunSettings *s = &q->settings;
+    *s = *saved;
+    if (q->recipe) s->steps = 0;
+    if (s->max_broken < 0) s->max_broken = 100;
+    if (!number(&flags[STEPS], 1, 1e12, &s->steps) || !number(&flags[THREADS], 1, 1024, &s->threads) ||
+        !number(&flags[WORKERS], 1, 1024, &s->workers) ||
+        !number(&flags[MAX_BROKEN], 0, 1e12, &s->max_broken) ||
+        !number_flag(&flags[MINUTES], 0.001, 1e6, &q->minutes))
+        return false;
+    if (flags[TARGET].given && snprintf(s->target_features, sizeof s->target_features, "%s",
+                                        flags[TARGET].value) >= (int)sizeof s->target_features)
+        return fail(2, "--target-features: too long") < 0;
+    if (flags[DATA].given && !absolute_data(flags[DATA].value, s->data, sizeof s->data)) return false;
+    if (!s->data[0]) return fail(2, "where are the images? --data PATH") < 0;
+    if (saved->data[0] && strcmp(saved->data, s->data) != 0) printf("data: %s -> %s\n", saved->data, s->data);
+    return true;
+}
+
+static bool open_run(Request *q) {
+    const Flag *flags = q->flags;
+    VtError error;
+    VtRunMode mode = !flags[RESUME].given    ? VT_RUN_NEW
+                     : flags[PREVIOUS].given ? VT_RUN_PREVIOUS
+                                             : VT_RUN_RESUME;
+    if (mode == VT_RUN_NEW && (flags[PREVIOUS].given || flags[EXTEND].given || flags[FORCE].given))
+        return fail(2, "--previous, --extend and --force go with --resume") < 0;
+    q->folder = vt_run_open(q->out, mode, &error);
+    if (!q->folder) return fail(error.code, "%s", error.message) < 0;
+    if (!q->recipe && !vt_run_recipe(q->folder))
+        return fail(2, "'%s' has no recipe.yaml to continue with: vitc train RECIPE --resume --out %s",
+                    q->out, q->out) < 0;
+    return settle(q);
+}
+
+/* ---- whether it continues what is there ------------------------------------------------------------------------------ */
+
+static Tree *parse_saved(Session *s, const char *path) {
+    RecipeSources sources = {0};
+    RecipeOptions options = {.models_dir = models_dir()};
+    if (!recipe_sources(s->arena, path, &options, &sources) || sources.count == 0) {
+        fail(2, "'%s' cannot be read, so it is not known what this run is", path);
+        return NULL;
+    }
+    const RecipeSource *own = &sources.items[0];
+    return tree_parse(s->arena, s->diags, diags_add_source(s->diags, path, own->text, own->size), own->text,
+                      own->size);
+}
+
+static bool judge(const Request *q, const Change *changes, size_t n) {
+    enum { SHOWN = 20 };
+    bool force = q->flags[FORCE].given, extend = q->flags[EXTEND].given || force;
+    size_t refused = 0, epochs = 0;
+    for (size_t i = 0; i < n; i++) {
+        refused += changes[i].kind == CHANGE_MEANING && !force;
+        epochs += changes[i].kind == CHANGE_EPOCHS && !extend;
+    }
+    FILE *out = refused + epochs ? stderr : stdout;
+    if (n)
+        fprintf(out, "%s%s: the recipe is not that of this run:\n", refused + epochs ? "vitc: " : "", q->out);
+    for (size_t i = 0; i < n && i < SHOWN; i++)
+        fprintf(out, "  %s: %s -> %s\n", changes[i].key, changes[i].before, changes[i].after);
+    if (n > SHOWN) fprintf(out, "  and %zu more\n", n - SHOWN);
+    if (refused)
+        fprintf(stderr,
+                "vitc resume %s continues the saved recipe; --force takes these changes all the same\n",
+                q->out);
+    else if (epochs)
+        fprintf(stderr,
+                "--extend takes more epochs: schedules that end with the run are longer from here on\n");
+    return refused + epochs == 0;
+}
+
+/* The recipe that was compiled against the saved one. */
+static bool check_recipe(const Request *q, Session *s) {
+    const char *path = vt_run_recipe(q->folder);
+    const Change *changes;
+    if (!path || !vt_run_continues(q->folder)) return true;
+    Tree *before = parse_saved(s, path);
+    uint32_t file = diags_add_source(s->diags, "(the recipe)", s->resolved, strlen(s->resolved));
+    Tree *after = before ? tree_parse(s->arena, s->diags, file, s->resolved, strlen(s->resolved)) : NULL;
+    if (!after) return false;
+    return judge(q, changes, recipe_changes(s->arena, before, after, &changes));
+}
+
+/* ---- the verbs ------------------------------------------------------------------------------------------------------- */
+
+static const char *target_of(const Request *q) {
+    return q->settings.target_features[0] ? q->settings.target_features : NULL;
+}
 
 typedef struct {
     const Session *session;
@@ -18,70 +186,73 @@ static void explain(void *user, VtInstance *instance, void *const *inputs, int64
         puts("all values are finite when each is computed on its own: the step overflows by how it rounds");
 }
 
-int verb_train(int argc, char **argv) {
-    enum {
-        DATA,
-        OUT,
-        RESUME,
-        STEPS,
-        MINUTES,
-        THREADS,
-        WORKERS,
-        MAX_BROKEN,
-        PLAIN,
-        TARGET,
-        TIMING,
-        PRECISION,
-        NO_CACHE,
-        N
-    };
-    Flag flags[N] = {
-        [DATA] = {"data", true, false, NULL},         [OUT] = {"out", true, false, NULL},
-        [RESUME] = {"resume", false, false, NULL},    [STEPS] = {"steps", true, false, NULL},
-        [MINUTES] = {"minutes", true, false, NULL},   [THREADS] = {"threads", true, false, NULL},
-        [WORKERS] = {"workers", true, false, NULL},   [MAX_BROKEN] = {"max-broken", true, false, NULL},
-        [PLAIN] = {"plain", false, false, NULL},      [TARGET] = {"target-features", true, false, NULL},
-        [TIMING] = {"timing", false, false, NULL},    [PRECISION] = {"precision", FLAG_VALUE, false, NULL},
-        [NO_CACHE] = {"no-cache", false, false, NULL}};
-    Arguments args;
-    double steps = 0, minutes = 0, threads = 0, workers = 0, broken = 100;
-    if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
-    if (args.n_words != 1) return fail(2, "train wants one recipe: vitc train RECIPE --data PATH --out DIR");
-    if (!flags[DATA].given || !flags[OUT].given) return fail(2, "train wants --data PATH and --out DIR");
-    if (!whole_flag(&flags[STEPS], 1, 1e12, &steps) || !number_flag(&flags[MINUTES], 0.001, 1e6, &minutes) ||
-        !whole_flag(&flags[THREADS], 1, 1024, &threads) || !whole_flag(&flags[WORKERS], 1, 1024, &workers) ||
-        !whole_flag(&flags[MAX_BROKEN], 0, 1e12, &broken))
-        return 2;
-    vt_set_threads((int)threads);
+static int train_compiled(Request *q, Session *s, const char *recipe, const RecipeOptions *options) {
+    VtError error = {0};
+    Explained explained = {.session = s,
+                           .trace = {.path = recipe,
+                                     .options = options,
+                                     .resolved = s->resolved,
+                                     .target_features = target_of(q),
+                                     .function = "step"}};
+    VtTrainOptions train = {.explain = explain,
+                            .user = &explained,
+                            .folder = q->folder,
+                            .resolved = s->resolved,
+                            .settings = q->settings,
+                            .force = q->flags[FORCE].given,
+                            .plain = q->flags[PLAIN].given,
+                            .max_seconds = 60 * q->minutes,
+                            .log = stdout};
+    printf("%s: %s, %d threads\n", s->program->name, session_origin(s), vt_threads());
+    if (q->flags[TIMING].given) timing_print(&s->timing);
+    int code = vt_train(s->program, &train, &error);
+    if (code == 1 || code == 2) fail(code, "%s", error.message);
+    return code;
+}
+
+static int train(Request *q) {
+    int code = 2;
     Session session;
     RecipeOptions options = {
-        .models_dir = models_dir(), .overrides = args.overrides, .n_overrides = args.n_overrides};
-    int code = 2;
-    if (session_program(&session, args.words[0], &options, flags[TARGET].value, flags[NO_CACHE].given)) {
-        VtError error = {0};
-        Explained explained = {.session = &session,
-                               .trace = {.path = args.words[0],
-                                         .options = &options,
-                                         .resolved = session.resolved,
-                                         .target_features = flags[TARGET].value,
-                                         .function = "step"}};
-        VtTrainOptions train = {.explain = explain,
-                                .user = &explained,
-                                .data = flags[DATA].value,
-                                .out = flags[OUT].value,
-                                .resolved = session.resolved,
-                                .resume = flags[RESUME].given,
-                                .plain = flags[PLAIN].given,
-                                .max_steps = (int64_t)steps,
-                                .max_seconds = 60 * minutes,
-                                .workers = (int)workers,
-                                .max_broken = (int64_t)broken,
-                                .log = stdout};
-        printf("%s: %s, %d threads\n", session.program->name, session_origin(&session), vt_threads());
-        if (flags[TIMING].given) timing_print(&session.timing);
-        code = vt_train(session.program, &train, &error);
-        if (code) fail(code, "%s", error.message);
+        .models_dir = models_dir(), .overrides = q->args.overrides, .n_overrides = q->args.n_overrides};
+    signal(SIGPIPE, SIG_IGN); /* `| head` ends no training */
+    if (!open_run(q)) {
+        vt_run_close(q->folder);
+        return code;
     }
+    vt_set_threads((int)q->settings.threads);
+    const char *recipe = q->recipe ? q->recipe : vt_run_recipe(q->folder);
+    if (session_program(&session, recipe, &options, target_of(q), q->flags[NO_CACHE].given) &&
+        check_recipe(q, &session))
+        code = train_compiled(q, &session, recipe, &options);
     session_close(&session);
-    return code;
+    vt_run_close(q->folder);
+    return code > 128 ? vt_stop_end(code - 128) : code;
+}
+
+int verb_train(int argc, char **argv) {
+    Request q = {0};
+    memcpy(q.flags, FLAGS, sizeof FLAGS);
+    if (!parse_arguments(argc, argv, q.flags, N_FLAGS, &q.args)) return 2;
+    bool resume = q.flags[RESUME].given;
+    if (q.args.n_words > 1 || (q.args.n_words == 0 && !resume))
+        return fail(2, "train wants one recipe: vitc train RECIPE --data PATH --out DIR");
+    if (!q.flags[OUT].given || (!q.flags[DATA].given && !resume))
+        return fail(2, "train wants --data PATH and --out DIR");
+    q.recipe = q.args.n_words ? q.args.words[0] : NULL;
+    q.out = q.flags[OUT].value;
+    return train(&q);
+}
+
+int verb_resume(int argc, char **argv) {
+    Request q = {0};
+    struct stat status;
+    memcpy(q.flags, FLAGS, sizeof FLAGS);
+    if (!parse_arguments(argc, argv, q.flags, N_FLAGS, &q.args)) return 2;
+    if (q.args.n_words != 1 || q.flags[OUT].given)
+        return fail(2, "resume wants the folder of one run: vitc resume DIR");
+    q.out = q.args.words[0];
+    if (stat(q.out, &status) != 0 || !S_ISDIR(status.st_mode)) return fail(2, "there is no run '%s'", q.out);
+    q.flags[RESUME].given = true;
+    return train(&q);
 }

@@ -190,7 +190,7 @@ void diverged_explain(const Diverged *d, VtError *error) {
         if (step < 0 && why.message[0]) add(error, ". %s is no help: %s", paths[i], why.message);
         if (step < 0 || step > d->step) continue;
         usable = run_on(d, step, paths[i], !traced, error);
-        if (usable && i == 1) add(error, "; to go on from it, put it in the place of %s", d->checkpoint);
+        if (usable && i == 1) add(error, "; --resume --previous continues from it");
         traced = true;
     }
     if (!usable && !traced)

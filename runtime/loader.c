@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 typedef struct {
     VtBatch batch;
@@ -198,6 +199,16 @@ VtLoader *vt_loader_new(const VtProgram *program, const VtDataset *dataset, int6
     return NULL;
 }
 
+/* For a batch, but no longer than a signal may wait: its handler wakes nobody. */
+static void wait_a_little(VtLoader *l) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += 50000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_cond_timedwait(&l->made, &l->lock, &until);
+}
+
 const VtBatch *vt_loader_next(VtLoader *l, VtError *error) {
     pthread_mutex_lock(&l->lock);
     if (l->held >= 0) { /* the batch handed out before is free again */
@@ -207,8 +218,10 @@ const VtBatch *vt_loader_next(VtLoader *l, VtError *error) {
     }
     l->held = (int)(l->next_taken % (l->depth + 1));
     Slot *slot = &l->slots[l->held];
-    while (!slot->ready) pthread_cond_wait(&l->made, &l->lock);
+    while (!slot->ready && !vt_stop_signal()) wait_a_little(l);
+    bool ready = slot->ready;
     pthread_mutex_unlock(&l->lock);
+    if (!ready) return vt_stopped(error), NULL;
     if (!slot->failed) return &slot->batch;
     if (error) *error = slot->error;
     return NULL;

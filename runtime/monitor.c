@@ -156,13 +156,13 @@ static bool evaluate_knn(Monitor *m, const VtFeatures *train, double start, int6
     bool judged = judge_spread(m, train, step, &values[0], &values[1], spread, sizeof spread, error),
          good = judged;
     if (judged && (most == 0 || usable(&test) == 0)) {
-        vt_metrics_write(m->metrics, step, epoch_of(m, step), 2, names, values);
+        good = vt_metrics_write(m->metrics, step, epoch_of(m, step), 2, names, values, error);
         progress_say(m->progress, "epoch %.2f  no k-NN: the features of all images are zero",
                      epoch_of(m, step));
     } else if (judged && (good = vt_knn(train, &test, &(VtKnn){&k, 1, t->knn_temperature}, &knn, error))) {
         values[2] = knn.top1;
         values[3] = knn.top5;
-        vt_metrics_write(m->metrics, step, epoch_of(m, step), 4, names, values);
+        good = vt_metrics_write(m->metrics, step, epoch_of(m, step), 4, names, values, error);
         log_knn(m, step, start, k, train->broken + test.broken, &knn, spread);
     }
     vt_features_free(&test);
@@ -174,7 +174,7 @@ static bool evaluate_spread(Monitor *m, const VtFeatures *train, int64_t step, V
     double values[2];
     char spread[128];
     if (!judge_spread(m, train, step, &values[0], &values[1], spread, sizeof spread, error)) return false;
-    vt_metrics_write(m->metrics, step, epoch_of(m, step), 2, names, values);
+    if (!vt_metrics_write(m->metrics, step, epoch_of(m, step), 2, names, values, error)) return false;
     progress_say(m->progress, "epoch %.2f  %s  (%lld training images)", epoch_of(m, step), spread,
                  (long long)train->n);
     return true;

@@ -49,6 +49,16 @@ static bool may_replace(const char *path, VtError *error) {
                    S_ISDIR(status.st_mode) ? "a folder" : "no regular file");
 }
 
+static bool make_parents(const char *path) {
+    char folder[LONGEST];
+    size_t n = folder_length(path);
+    snprintf(folder, sizeof folder, "%.*s", (int)n, path);
+    int problem = errno;
+    bool made = n && vt_make_folders(folder, 0777, NULL);
+    errno = problem;
+    return made;
+}
+
 VtReplacement *vt_replace_begin(const char *path, unsigned mode, VtError *error) {
     if (!may_replace(path, error)) return NULL;
     VtReplacement *r = malloc(sizeof *r);
@@ -64,7 +74,8 @@ VtReplacement *vt_replace_begin(const char *path, unsigned mode, VtError *error)
     for (int tries = 0; r->file < 0 && tries < 100; tries++) {
         if (!temporary_name(path, r->temporary, sizeof r->temporary)) break;
         r->file = open(r->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, (mode_t)mode);
-        if (r->file < 0 && errno != EEXIST && errno != EINTR) break;
+        if (r->file >= 0 || errno == EEXIST || errno == EINTR) continue;
+        if (errno != ENOENT || tries || !make_parents(path)) break;
     }
     if (r->file >= 0) return r;
     vt_fail(error, 1, "cannot write '%s': %s", path, strerror(errno));
@@ -138,6 +149,49 @@ bool vt_replace_with(const char *path, unsigned mode, const void *bytes, size_t 
     return vt_replace_end(r, error);
 }
 
+/* For file systems without hard links. */
+static bool copy_file(const char *from, const char *path, VtError *error) {
+    enum { CHUNK = 1 << 20 };
+    char *chunk = malloc(CHUNK);
+    int file = open(from, O_RDONLY | O_CLOEXEC);
+    ssize_t n = 0;
+    VtReplacement *r =
+        chunk && file >= 0
+            ? vt_replace_begin(path, 0666, error)
+            : (vt_fail(error, 1, "cannot read '%s': %s", from, chunk ? strerror(errno) : "out of memory"),
+               NULL);
+    while (r && ((n = read(file, chunk, CHUNK)) > 0 || (n < 0 && errno == EINTR)))
+        if (n > 0) vt_replace_write(r, chunk, (size_t)n);
+    if (n < 0) vt_fail(error, 1, "cannot read '%s': %s", from, strerror(errno));
+    if (n < 0) vt_replace_drop(r);
+    bool good = r && n == 0 && vt_replace_end(r, error);
+    if (file >= 0) close(file);
+    free(chunk);
+    return good;
+}
+
+bool vt_replace_by_link(const char *from, const char *path, VtError *error) {
+    char temporary[LONGEST];
+    for (int tries = 0; tries < 100; tries++) {
+        if (!temporary_name(path, temporary, sizeof temporary)) break;
+        if (link(from, temporary) != 0) {
+            if (errno == EEXIST) continue;
+            if (errno == EPERM || errno == ENOTSUP || errno == ENOSYS || errno == EMLINK)
+                return copy_file(from, path, error);
+            break;
+        }
+        if (rename(temporary, path) == 0) {
+            unlink(temporary); /* two names of one file: rename left both */
+            return true;
+        }
+        int problem = errno;
+        unlink(temporary);
+        errno = problem;
+        break;
+    }
+    return vt_fail(error, 1, "cannot keep '%s' as '%s': %s", from, path, strerror(errno));
+}
+
 void vt_replace_sweep(const char *path) {
     char folder[LONGEST];
     size_t n = folder_length(path), name = strlen(path) - n;
@@ -185,7 +239,7 @@ static bool check_parent(const char *path, const char *wanted, VtError *error) {
         while (n > 1 && part[n - 1] == '/') n--;
         snprintf(part, sizeof part, "%.*s", n ? (int)n : 1, n ? path : ".");
         if (stat(part, &status) == 0) break;
-        if (errno != ENOENT || n <= 1)
+        if (errno != ENOENT || n == 0 || (n == 1 && *path == '/'))
             return vt_fail(error, 2, "cannot write '%s': '%s': %s", wanted, part, strerror(errno));
     }
     if (!S_ISDIR(status.st_mode))

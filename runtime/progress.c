@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio_ext.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@ static void flush(Progress *p) {
     errno = 0;
     if (fflush(p->log) == 0 && !ferror(p->log)) return;
     int problem = errno ? errno : EIO;
+    __fpurge(p->log); /* else fclose tries again */
     clearerr(p->log);
     bool told = p->closed || p->problem;
     if (problem == EPIPE || problem == EBADF)

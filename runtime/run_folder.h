@@ -1,21 +1,31 @@
-/* The folder of a training run (docs/runs.md): its lock, the saved recipe, checkpoints. Of runtime/ alone. */
+/* The folder of a training run, from the inside: see runtime.h and docs/runs.md. Of runtime/ alone. */
 #ifndef VITC_RUNTIME_RUN_FOLDER_H
 #define VITC_RUNTIME_RUN_FOLDER_H
 
 #include "runtime/runtime.h"
 
-typedef struct {
-    const char *path;
-    int lock; /* held while >= 0 */
-    char checkpoint[4096], previous[4096], recipe[4096], metrics[4096];
-} RunFolder;
+#include <sys/stat.h>
 
-/* Makes the folder if it is missing and takes its lock; it may hold a run only if `resume`. */
-bool run_folder_open(RunFolder *folder, const char *path, bool resume, VtError *error);
-void run_folder_close(RunFolder *folder);
-bool run_folder_has_checkpoint(const RunFolder *folder);
-bool run_folder_save_recipe(RunFolder *folder, const char *text, VtError *error);
+enum { RUN_PATH = 4096 };
+
+struct VtRunFolder {
+    char path[RUN_PATH];
+    char lock[RUN_PATH], checkpoint[RUN_PATH], previous[RUN_PATH], recipe[RUN_PATH], settings_path[RUN_PATH],
+        metrics[RUN_PATH];
+    int held; /* the lock's descriptor; -1: there is no such file yet */
+    VtRunMode mode;
+    struct stat found;  /* the checkpoint when the folder was opened; st_ino 0: none */
+    bool keep_previous; /* the checkpoint is damaged or gone: it does not become the previous one */
+    VtRunSettings settings;
+};
+
+bool run_folder_has_checkpoint(const VtRunFolder *folder);
+/* The checkpoint that the run continues from; NULL: it begins at step 0. */
+const char *run_folder_start(const VtRunFolder *folder);
+/* All has been checked: makes the folder if it is missing, takes its lock, and writes what changed of recipe and settings. */
+bool run_folder_commit(VtRunFolder *folder, const char *recipe, const VtRunSettings *settings,
+                       VtError *error);
 /* The checkpoint that was there becomes checkpoint.previous. */
-bool run_folder_save(RunFolder *folder, VtInstance *instance, const VtProgram *program, VtError *error);
+bool run_folder_save(VtRunFolder *folder, VtInstance *instance, const VtProgram *program, VtError *error);
 
 #endif

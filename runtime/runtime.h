@@ -11,8 +11,8 @@
 
 typedef struct {
     int code;
-    bool bad_image; /* what is wrong is the content of one image: it may be skipped and counted */
-    bool stopped;   /* nothing is wrong: a signal asked to stop (vt_stopped) */
+    bool bad_image;  /* what is wrong is the content of one image: it may be skipped and counted */
+    bool stopped;    /* nothing is wrong: a signal asked to stop (vt_stopped) */
     bool not_finite; /* features, losses or states are NaN or infinite: the run has diverged */
     char message[1024];
 } VtError;
@@ -23,11 +23,15 @@ bool vt_bad_image(VtError *error, const char *format, ...) __attribute__((format
 /* The same for work that was left because vt_stop_signal() says so: the caller saves and ends as the signal asks. */
 bool vt_stopped(VtError *error);
 
-/* ---- stop.c: whether a signal asked this process to stop; long loops poll it -------------------------------- */
+/* ---- stop.c: whether a signal asked this process to stop; long loops poll it --------------------------------
+ * SIGINT, SIGTERM and SIGHUP ask to stop, a second one ends the process at once; SIGUSR1 asks to save. */
 int vt_stop_signal(void);         /* its number; 0: none */
-void vt_stop_request(int signal); /* what the signal handlers call; 0 forgets it */
-void vt_stop_listen(void);        /* the handlers, until vt_stop_ignore puts those that were before */
-void vt_stop_ignore(void);
+void vt_stop_request(int signal); /* as if it had come; 0 forgets it */
+bool vt_save_requested(void);     /* since the last call */
+void vt_stop_listen(void);        /* the handlers, until vt_stop_unlisten puts those that were before */
+void vt_stop_unlisten(void);
+int vt_stop_end(
+    int signal); /* ends the process by the signal; if it does not, returns the exit code 128 + signal */
 
 /* ---- dtype.c ---------------------------------------------------------------------------------------------
  */
@@ -165,7 +169,8 @@ const double *vt_instance_times(VtInstance *instance, const char *function);
 
 /* ---- output.c: what is written to disk ------------------------------------------------------------------------- */
 /* A file that replaces another whole or not at all: written beside it under an unpredictable name, PATH.tmp-… , synced, renamed, and
- * the folder synced. A link at `path` gives way to the file; a folder, FIFO or device is refused. */
+ * the folder synced. A link at `path` gives way to the file; a folder, FIFO or device is refused. Folders above
+ * it that are missing are made. */
 typedef struct VtReplacement VtReplacement;
 VtReplacement *vt_replace_begin(const char *path, unsigned mode /* less the umask */, VtError *error);
 bool vt_replace_write(VtReplacement *r, const void *bytes, size_t size); /* false: vt_replace_end will tell */
@@ -173,6 +178,8 @@ bool vt_replace_write(VtReplacement *r, const void *bytes, size_t size); /* fals
 bool vt_replace_end(VtReplacement *r, VtError *error);
 void vt_replace_drop(VtReplacement *r); /* instead: `path` stays; NULL is fine */
 bool vt_replace_with(const char *path, unsigned mode, const void *bytes, size_t size, VtError *error);
+/* `path` becomes another name of the file `from`, or where there are no hard links a copy. */
+bool vt_replace_by_link(const char *from, const char *path, VtError *error);
 /* Removes what processes that were killed left beside `path`. For who knows that no other is writing. */
 void vt_replace_sweep(const char *path);
 bool vt_write_all(int file, const void *bytes, size_t size); /* false: errno says why */
@@ -221,12 +228,16 @@ bool vt_states_finite(const VtInstance *instance, const VtProgram *program, VtEr
 /* The largest |value| of a parameter, and whose it is. */
 double vt_largest_parameter(const VtInstance *instance, const VtProgram *program, const char **name);
 
-/* ---- metrics.c
- * -------------------------------------------------------------------------------------- */
-typedef struct VtMetrics VtMetrics; /* metrics.jsonl, appended; on resume lines past `step` are dropped */
-VtMetrics *vt_metrics_open(const char *path, int64_t resume_step, VtError *error);
-void vt_metrics_write(VtMetrics *metrics, int64_t step, double epoch, int n, const char *const *names,
-                      const double *values);
+/* ---- metrics.c: metrics.jsonl, a JSON object a line ----------------------------------------------------------
+ */
+typedef struct VtMetrics VtMetrics;
+/* Appends. Lines of steps after `resume_step` are dropped first, all if that is 0 (and `unreadable` counts lines that
+ * say no step, which stay). */
+VtMetrics *vt_metrics_open(const char *path, int64_t resume_step, int64_t *unreadable, VtError *error);
+/* A value that is not finite is null. False: the line is not in the file. */
+bool vt_metrics_write(VtMetrics *metrics, int64_t step, double epoch, int n, const char *const *names,
+                      const double *values, VtError *error);
+bool vt_metrics_sync(VtMetrics *metrics, VtError *error);
 void vt_metrics_close(VtMetrics *metrics);
 
 /* ---- features.c: the frozen encoder over a data set: function "embed", whose one VIEW input gives the pipeline and the batch.
@@ -275,23 +286,48 @@ bool vt_knn(const VtFeatures *train, const VtFeatures *test, const VtKnn *option
 /* Called with the states and inputs of a step (`step`: the number of steps after it) that gives values that are not finite. */
 typedef void (*VtExplain)(void *user, VtInstance *instance, void *const *inputs, int64_t step);
 
+/* ---- run_settings.c: run.json, how a run was asked for, beside its recipe ------------------------------------------ */
+typedef struct {
+    char data[4096];            /* as for vt_dataset_open, a relative path made absolute; "": not known */
+    char target_features[1024]; /* "": this machine's */
+    int64_t steps;              /* to stop after, in all; 0: by epochs */
+    int64_t workers, threads;   /* 0: chosen */
+    int64_t max_broken;         /* -1: not known */
+    int64_t images, classes, batch, seed; /* what the checkpoint's step counts in; 0: not known */
+    double epochs;
+} VtRunSettings;
+bool vt_run_settings_read(const char *path, VtRunSettings *out,
+                          VtError *error);                 /* no file: nothing is known */
+char *vt_run_settings_text(const VtRunSettings *settings); /* malloc'ed; NULL: no memory */
+
+/* ---- run_folder.c: the folder of a training run (docs/runs.md) ------------------------------------------------------ */
+typedef enum {
+    VT_RUN_NEW,      /* refused if there is a checkpoint */
+    VT_RUN_RESUME,   /* from checkpoint.safetensors, or from step 0 if there is none */
+    VT_RUN_PREVIOUS, /* from checkpoint.previous.safetensors */
+} VtRunMode;
+typedef struct VtRunFolder VtRunFolder;
+/* Checks all that can be checked, and takes the folder's lock if there is one. Writes nothing. */
+VtRunFolder *vt_run_open(const char *path, VtRunMode mode, VtError *error);
+void vt_run_close(VtRunFolder *folder);
+const char *vt_run_recipe(const VtRunFolder *folder); /* the saved recipe's path; NULL: none */
+const VtRunSettings *vt_run_settings(const VtRunFolder *folder);
+bool vt_run_continues(const VtRunFolder *folder); /* from a checkpoint */
+
 /* ---- train.c: the training loop
  * ------------------------------------------------------------------------------- */
 typedef struct {
-    const char *data;     /* path, as for vt_dataset_open */
-    const char *out;      /* run directory; made if missing */
-    const char *resolved; /* resolved recipe text, saved as recipe.yaml in `out` (NULL: not saved) */
-    bool resume;
-    bool plain;         /* plain lines even on a terminal */
-    int64_t max_steps;  /* stop after so many steps in all (0: by epochs) */
-    double max_seconds; /* stop, saved, after so long (0: no limit) */
-    int workers;        /* loader threads (0: chosen) */
-    int64_t max_broken;
-    FILE *log; /* progress (stdout) */
-    VtExplain explain; /* may be NULL */
-    void *user;        /* explain's */
+    VtRunFolder *folder;    /* the caller's; written to once everything else has been checked */
+    const char *resolved;   /* resolved recipe text, saved as recipe.yaml in it (NULL: not saved) */
+    VtRunSettings settings; /* data, steps, workers, max_broken are read; saved with what the run is */
+    bool force;             /* go on although the data is not what it was */
+    bool plain;             /* plain lines even on a terminal */
+    double max_seconds;     /* stop, saved, after so long (0: no limit) */
+    FILE *log;              /* progress (stdout) */
+    VtExplain explain;      /* may be NULL */
+    void *user;             /* explain's */
 } VtTrainOptions;
-/* 0 done (or stopped by a signal, saved), 1 failed, 2 bad request; the error is printed by the caller. */
+/* 0 done; 1 failed, 2 bad request: the error is printed by the caller; 128 + n: stopped by signal n, which the log tells. */
 int vt_train(const VtProgram *program, const VtTrainOptions *options, VtError *error);
 
 #endif

@@ -13,7 +13,8 @@ typedef struct {
 } TextSet; /* all zeros: the empty set */
 
 int32_t text_set_find(const TextSet *set, const char *text, size_t length); /* -1: it is not there */
-int32_t text_set_add(TextSet *set, const char *text, size_t length); /* its number, new or not; -1: no memory */
+int32_t text_set_add(TextSet *set, const char *text,
+                     size_t length); /* its number, new or not; -1: no memory */
 void text_set_free(TextSet *set);
 
 #endif

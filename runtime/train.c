@@ -18,8 +18,10 @@ typedef struct {
     VtLoader *loader;
     VtMetrics *metrics;
     Progress progress;
-    RunFolder folder;
-    int64_t total, step, first_step;
+    VtRunFolder *folder;
+    int64_t total, by_epochs; /* steps, and how many there are if no other number is asked for */
+    int64_t step, first_step; /* done; when this process began */
+    bool dirty;               /* the states are those after `step` steps, and good, and not saved */
     void **inputs;
     double steps_per_epoch;
     const VtFunction *function;
@@ -45,12 +47,12 @@ static bool diverged(Run *r, VtError *error) {
     Diverged d = {.program = r->program,
                   .instance = r->instance,
                   .data = r->data,
-                  .checkpoint = r->folder.checkpoint,
-                  .previous = r->folder.previous,
+                  .checkpoint = r->folder->checkpoint,
+                  .previous = r->folder->previous,
                   .step = r->step,
                   .from_start = r->first_step == 0,
                   .steps_per_epoch = r->steps_per_epoch,
-                  .max_broken = r->options->max_broken,
+                  .max_broken = r->options->settings.max_broken,
                   .progress = &r->progress,
                   .explain = r->options->explain,
                   .user = r->options->user};
@@ -60,7 +62,23 @@ static bool diverged(Run *r, VtError *error) {
 
 static bool save(Run *r, VtError *error) {
     if (!vt_states_finite(r->instance, r->program, error)) return diverged(r, error);
-    return run_folder_save(&r->folder, r->instance, r->program, error);
+    /* Metrics first: a checkpoint never knows of steps that they do not. */
+    if (!vt_metrics_sync(r->metrics, error) || !run_folder_save(r->folder, r->instance, r->program, error))
+        return false;
+    r->dirty = false;
+    return true;
+}
+
+/* Something failed that is no fault of the states: what they have learned is not lost. */
+static bool save_on_failure(Run *r, const VtError *error) {
+    VtError second;
+    if (!r->dirty || (error && error->stopped)) return false; /* end_by_signal saves */
+    if (vt_states_finite(r->instance, r->program, &second) &&
+        run_folder_save(r->folder, r->instance, r->program, &second)) {
+        r->dirty = false;
+        progress_say(&r->progress, "step %lld is saved", (long long)r->step);
+    }
+    return false;
 }
 
 /* A signal that comes in an evaluation leaves it; the loop then sees the signal, and saves. */
@@ -85,7 +103,7 @@ static bool check_finite(const char *name, double value, VtError *error) {
 static bool train_step(Run *r, VtError *error) {
     double start = vt_now();
     const VtBatch *batch = vt_loader_next(r->loader, error);
-    if (!batch) return false;
+    if (!batch) return save_on_failure(r, error);
     double waited = vt_now() - start;
     for (int i = 0; i < r->program->n_inputs; i++) {
         const VtInput *input = &r->program->inputs[i];
@@ -94,7 +112,8 @@ static bool train_step(Run *r, VtError *error) {
             vt_draw_fill(&r->program->draws[input->index], &input->tensor, (uint64_t)r->program->train.seed,
                          (uint64_t)r->step, r->inputs[i]);
     }
-    if (!vt_instance_run(r->instance, "step", r->inputs, error)) return false;
+    if (!vt_instance_run(r->instance, "step", r->inputs, error)) return save_on_failure(r, error);
+    r->dirty = false; /* until this step is known to be good */
     r->step++;
     const char *names[MAX_NAMES];
     double values[MAX_NAMES];
@@ -108,8 +127,10 @@ static bool train_step(Run *r, VtError *error) {
     }
     for (int i = n - 1; i >= 0; i--) /* the objective before the sum, so that it is named */
         if (!check_finite(names[i], values[i], error)) return diverged(r, error);
+    r->dirty = true;
     monitor_step(&r->monitor, r->step, n, names, values);
-    vt_metrics_write(r->metrics, r->step, epoch_of(r), n, names, values);
+    if (!vt_metrics_write(r->metrics, r->step, epoch_of(r), n, names, values, error))
+        return save_on_failure(r, error);
     ProgressStep step = {.step = r->step,
                          .total = r->total,
                          .epoch = epoch_of(r),
@@ -137,7 +158,7 @@ static bool prepare_inputs(Run *r) {
 static bool open_data(Run *r, VtError *error) {
     VtError why = {0};
     char text[2048];
-    const char *path = r->options->data;
+    const char *path = r->options->settings.data;
     if (!(r->data = vt_dataset_open(path, "train", error))) return false;
     if (!vt_dataset_held_out(path, &r->held_out, error ? error : &why)) return false;
     vt_dataset_describe(r->data, text, sizeof text);
@@ -147,70 +168,154 @@ static bool open_data(Run *r, VtError *error) {
     return true;
 }
 
-static bool load(Run *r, VtError *error) {
-    if (!vt_checkpoint_load(r->instance, r->program, r->folder.checkpoint, error)) return false;
+/* A checkpoint that cannot be read names the other one, if that is whole. */
+static bool name_previous(Run *r, VtError *error) {
+    VtError unused;
+    VtTensorFile *file =
+        r->folder->mode == VT_RUN_RESUME ? vt_tensors_open(r->folder->previous, &unused) : NULL;
+    int step = file ? vt_tensors_find(file, "step") : -1;
+    double steps = -1;
+    VtTensor shape;
+    if (step >= 0) vt_tensors_type(file, step, &shape);
+    bool whole = step >= 0 && vt_elements(&shape) == 1 && vt_tensors_verify(file, &unused) &&
+                 vt_tensors_read(file, step, VT_F64, &steps, &unused);
+    vt_tensors_close(file);
+    if (!whole) return false;
+    size_t used = strlen(error->message);
+    snprintf(error->message + used, sizeof error->message - used,
+             ". '%s', of step %.0f, is whole: --resume --previous continues from it", r->folder->previous,
+             steps);
+    return false;
+}
+
+static bool load(Run *r, const char *path, VtError *error) {
+    if (!vt_checkpoint_load(r->instance, r->program, path, error)) return name_previous(r, error);
     int counter = vt_instance_find_state(r->instance, "step");
     r->step = (int64_t)*(const double *)vt_instance_state(r->instance, counter);
-    progress_say(&r->progress, "resumed from %s at step %lld", r->folder.checkpoint, (long long)r->step);
+    return true;
+}
+
+/* Steps count batches of the data: with other data, or another batch, the same step is another epoch. */
+static bool check_data(Run *r, VtError *error) {
+    const VtRunSettings *was = &r->folder->settings;
+    int64_t images = vt_dataset_size(r->data), classes = vt_dataset_classes(r->data);
+    if (r->options->force || !run_folder_start(r->folder)) return true;
+    if (was->images && was->images != images)
+        return vt_fail(
+            error, 2,
+            "'%s' has %lld images, the data of this run had %lld: step %lld would be another epoch; "
+            "--force goes on all the same",
+            r->options->settings.data, (long long)images, (long long)was->images, (long long)r->step);
+    if (was->images && was->classes != classes)
+        return vt_fail(error, 2,
+                       "'%s' has %lld classes, the data of this run had %lld; --force goes on all the same",
+                       r->options->settings.data, (long long)classes, (long long)was->classes);
+    if (r->step > r->total && r->total == r->by_epochs)
+        return vt_fail(error, 2,
+                       "%s: state 'step' is %lld, the run has but %lld steps; --force goes on all the same",
+                       run_folder_start(r->folder), (long long)r->step, (long long)r->total);
+    return true;
+}
+
+static void count_steps(Run *r) {
+    int64_t most = r->options->settings.steps;
+    r->steps_per_epoch = (double)vt_loader_steps_per_epoch(r->loader);
+    r->total = r->by_epochs = (int64_t)ceil(r->program->train.epochs * r->steps_per_epoch - 1e-9);
+    if (most > 0 && most < r->total) r->total = most;
+}
+
+/* The first that is written: all has been checked. */
+static bool commit(Run *r, VtError *error) {
+    const VtTrain *t = &r->program->train;
+    VtRunSettings settings = r->options->settings;
+    int64_t unreadable;
+    settings.images = vt_dataset_size(r->data);
+    settings.classes = vt_dataset_classes(r->data);
+    settings.batch = t->batch;
+    settings.seed = t->seed;
+    settings.epochs = t->epochs;
+    if (!run_folder_commit(r->folder, r->options->resolved, &settings, error)) return false;
+    if (!(r->metrics = vt_metrics_open(r->folder->metrics, r->step, &unreadable, error))) return false;
+    r->monitor.metrics = r->metrics;
+    if (unreadable)
+        progress_say(&r->progress, "%s: %lld lines cannot be read; they stay", r->folder->metrics,
+                     (long long)unreadable);
+    if (run_folder_start(r->folder))
+        progress_say(&r->progress, "resumed from %s at step %lld", run_folder_start(r->folder),
+                     (long long)r->step);
+    else if (r->folder->mode == VT_RUN_RESUME)
+        progress_say(&r->progress, "no checkpoint in %s: the run begins at step 0", r->folder->path);
     return true;
 }
 
 static bool begin(Run *r, VtError *error) {
     const VtProgram *p = r->program;
+    const VtRunSettings *settings = &r->options->settings;
+    const char *start = run_folder_start(r->folder);
     for (int f = 0; f < p->n_functions; f++)
         if (strcmp(p->functions[f].name, "step") == 0) r->function = &p->functions[f];
     if (!r->function) return vt_fail(error, 2, "recipe '%s' has no objectives: nothing to train", p->name);
-    if (!run_folder_open(&r->folder, r->options->out, r->options->resume, error) ||
-        !run_folder_save_recipe(&r->folder, r->options->resolved, error) || !open_data(r, error))
-        return false;
-    if (!(r->instance = vt_instance_new(p, error))) return false;
+    if (!open_data(r, error) || !(r->instance = vt_instance_new(p, error))) return false;
     vt_instance_init(r->instance, (uint64_t)p->train.seed);
-    if (run_folder_has_checkpoint(&r->folder) && !load(r, error)) return false;
+    if (start && !load(r, start, error)) return false;
     r->first_step = r->step;
-    int workers = r->options->workers > 0 ? r->options->workers : vt_threads();
-    r->loader = vt_loader_new(p, r->data, r->step, workers, workers + 2, r->options->max_broken,
-                              report_broken, &r->progress, error);
+    int workers = settings->workers > 0 ? (int)settings->workers : vt_threads();
+    r->loader = vt_loader_new(p, r->data, r->step, workers, workers + 2, settings->max_broken, report_broken,
+                              &r->progress, error);
     if (!r->loader) return false;
-    r->steps_per_epoch = (double)vt_loader_steps_per_epoch(r->loader);
-    r->total = (int64_t)ceil(p->train.epochs * r->steps_per_epoch - 1e-9);
-    if (r->options->max_steps > 0 && r->options->max_steps < r->total) r->total = r->options->max_steps;
-    if (!(r->metrics = vt_metrics_open(r->folder.metrics, r->step, error))) return false;
+    count_steps(r);
+    if (!check_data(r, error)) return false;
+    if (!prepare_inputs(r)) return vt_fail(error, 1, "out of memory");
+    if (vt_stop_signal()) return vt_stopped(error);
+    r->dirty = !start;
     r->monitor = (Monitor){.instance = r->instance,
                            .program = p,
                            .train = r->data,
                            .test = r->held_out,
-                           .max_broken = r->options->max_broken,
+                           .max_broken = settings->max_broken,
                            .steps_per_epoch = r->steps_per_epoch,
-                           .progress = &r->progress,
-                           .metrics = r->metrics};
-    if (!monitor_begin(&r->monitor, error)) return false;
-    return prepare_inputs(r) || vt_fail(error, 1, "out of memory");
+                           .progress = &r->progress};
+    return monitor_begin(&r->monitor, error) && commit(r, error);
 }
 
-static bool loop(Run *r, VtError *error) {
+static bool train(Run *r, VtError *error) {
     const VtTrain *t = &r->program->train;
-    bool dirty = r->step == 0;
     if (r->step == 0 && t->knn_every > 0 && !evaluate(r, error)) return false;
     progress_start(&r->progress, r->step, t->batch);
     while (r->step < r->total && !vt_stop_signal()) {
         if (!train_step(r, error)) return false;
-        dirty = true;
-        if (due(r, t->checkpoint_every)) {
-            if (!save(r, error)) return false;
-            dirty = false;
-        }
+        bool asked = vt_save_requested();
+        if ((asked || due(r, t->checkpoint_every)) && !save(r, error)) return false;
+        if (asked) progress_say(&r->progress, "saved at step %lld, as asked", (long long)r->step);
         if (monitor_due(&r->monitor, r->step) && !evaluate(r, error)) return false;
         if (r->options->max_seconds > 0 && vt_now() - r->progress.started > r->options->max_seconds) break;
     }
-    if (dirty && !save(r, error)) return false;
-    if (vt_stop_signal())
-        progress_say(&r->progress, "stopped by signal %d at step %lld; saved. --resume continues",
-                     vt_stop_signal(), (long long)r->step);
-    else if (!evaluate(r, error))
-        return false;
-    progress_say(&r->progress, "%s at step %lld: %s", r->step >= r->total ? "done" : "stopped",
-                 (long long)r->step, r->folder.checkpoint);
+    if (r->dirty && !save(r, error)) return false;
+    return (vt_stop_signal() || evaluate(r, error)) && vt_metrics_sync(r->metrics, error);
+}
+
+/* What a signal interrupted is no failure: batches and evaluations that were not made are made after the resume. */
+static bool end_by_signal(Run *r, VtError *error) {
+    int number = vt_stop_signal();
+    if (!r->metrics) {
+        progress_say(&r->progress, "stopped by signal %d (%s) before the first step", number,
+                     strsignal(number));
+        return true;
+    }
+    if (r->dirty && !save(r, error)) return false;
+    progress_say(&r->progress, "stopped by signal %d (%s) at step %lld; saved. --resume continues", number,
+                 strsignal(number), (long long)r->step);
     return true;
+}
+
+static bool end(Run *r, VtError *error) {
+    progress_say(&r->progress, "%s at step %lld: %s", r->step >= r->total ? "done" : "stopped",
+                 (long long)r->step, r->folder->checkpoint);
+    if (r->step >= r->total && r->total < r->by_epochs)
+        progress_say(&r->progress, "(of %lld: --steps %lld)", (long long)r->by_epochs, (long long)r->total);
+    if (!r->progress.problem) return true;
+    return vt_fail(error, 1, "progress could not be written: %s; the run itself is at step %lld, saved",
+                   strerror(r->progress.problem), (long long)r->step);
 }
 
 static void finish(Run *r) {
@@ -222,15 +327,20 @@ static void finish(Run *r) {
     vt_instance_free(r->instance);
     vt_dataset_close(r->data);
     vt_dataset_close(r->held_out);
-    run_folder_close(&r->folder);
 }
 
 int vt_train(const VtProgram *program, const VtTrainOptions *options, VtError *error) {
-    Run run = {.program = program, .options = options, .folder = {.lock = -1}};
+    Run run = {.program = program, .options = options, .folder = options->folder};
+    *error = (VtError){0};
     progress_open(&run.progress, options->log, options->plain);
     vt_stop_listen();
-    bool good = begin(&run, error) && loop(&run, error);
+    bool good = begin(&run, error) && train(&run, error);
+    int number = good || error->stopped ? vt_stop_signal() : 0;
+    if (number)
+        good = end_by_signal(&run, error);
+    else if (good)
+        good = end(&run, error);
     finish(&run);
-    vt_stop_ignore();
-    return good ? 0 : error->code;
+    vt_stop_unlisten();
+    return !good ? error->code : number ? 128 + number : 0;
 }

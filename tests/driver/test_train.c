@@ -64,7 +64,7 @@ static void test_signal(void **state) {
     int code = -1;
     kill(child, SIGTERM);
     waitpid(child, &code, 0);
-    assert_true(WIFEXITED(code) && WEXITSTATUS(code) == 0);
+    assert_true(WIFSIGNALED(code) && WTERMSIG(code) == SIGTERM); /* so that a scheduler starts it again */
     assert_true(said("stopped by signal 15"));
     assert_int_equal(run(LONG, "stopped", "--resume --minutes 0.01"), 0);
     assert_true(said("resumed from"));
@@ -118,6 +118,10 @@ static void test_refusals(void **state) {
     assert_int_equal(
         run("quickstart dim=32 depth=1 heads=2 hidden=16 out_dim=8 batch=32 epochs=1", "whole", "--resume"),
         2);
+    assert_true(said("knobs.dim: 24 -> 32"));
+    assert_int_equal(run("quickstart dim=32 depth=1 heads=2 hidden=16 out_dim=8 batch=32 epochs=1", "whole",
+                         "--resume --force"),
+                     2);
     assert_true(said("another shape"));
     assert_int_equal(run("quickstart batch=1000", "large", ""), 2);
     assert_true(said("fewer than one batch"));

@@ -97,6 +97,7 @@ static void test_folders(void **state) {
     assert_true(vt_make_folders(in("p/q//r/"), 0777, &error));
     assert_int_equal(access(in("p/q/r"), F_OK), 0);
     assert_true(vt_make_folders(in("p/q"), 0777, &error));
+    assert_true(put(in("new/folder/file"), "x", &error) && holds(in("new/folder/file"), "x"));
     assert_true(put(in("plain"), "x", &error));
     assert_false(vt_make_folders(in("plain/below"), 0777, &error));
     assert_false(vt_make_folders(in("plain"), 0777, &error));

@@ -1,0 +1,146 @@
+/* What differs between two recipes, key by key: see changes.h. */
+#include "driver/changes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    Arena *arena;
+    const Tree *before, *after; /* the whole recipes */
+    Change *items;
+    size_t count, capacity;
+} Diff;
+
+/* Keys, with all below them, that say how a run is watched and saved, not what it learns. */
+static const char *const HARMLESS[] = {
+    "about", "presets", "metrics", "values", "embed", "train.checkpoint_every", "train.knn", "train.memory"};
+
+/* What a key means that is not there. */
+static const struct {
+    const char *key, *value;
+} DEFAULTS[] = {{"train.seed", "0"}, {"train.precision", "fp32"}};
+
+static bool is_default(const char *key, const Tree *value) {
+    for (size_t i = 0; value && value->kind == TREE_SCALAR && i < sizeof DEFAULTS / sizeof *DEFAULTS; i++)
+        if (strcmp(key, DEFAULTS[i].key) == 0 && strcmp(value->text, DEFAULTS[i].value) == 0) return true;
+    return false;
+}
+
+static bool is_below(const char *key, const char *root) {
+    size_t n = strlen(root);
+    return strncmp(key, root, n) == 0 && (!key[n] || key[n] == '.');
+}
+
+static bool same(const Tree *a, const Tree *b) {
+    if (!a || !b) return a == b;
+    if (a->kind != b->kind || a->count != b->count) return false;
+    if (a->kind == TREE_SCALAR)
+        return a->quoted == b->quoted && a->size == b->size && memcmp(a->text, b->text, a->size) == 0;
+    for (size_t i = 0; i < a->count; i++) {
+        const Tree *other = a->kind == TREE_MAP ? tree_get(b, a->items[i].key->text) : b->items[i].value;
+        if (!same(a->items[i].value, other)) return false;
+    }
+    return true;
+}
+
+/* A text of one line that ends when it is long; no control character reaches the terminal. */
+typedef struct {
+    char text[72];
+    size_t size;
+    bool full;
+} Line;
+
+static void add(Line *line, const char *text, size_t size) {
+    for (size_t i = 0; i < size && !line->full; i++) {
+        unsigned char c = (unsigned char)text[i];
+        bool begins = (c & 0xC0) != 0x80; /* a character of UTF-8 */
+        if (begins && line->size + 8 > sizeof line->text) {
+            line->full = true;
+            break;
+        }
+        line->text[line->size++] = c < ' ' || c == 127 ? ' ' : (char)c;
+    }
+}
+
+static void add_tree(Line *line, const Tree *tree) {
+    if (tree->kind == TREE_SCALAR) {
+        add(line, tree->text, tree->size);
+        return;
+    }
+    add(line, tree->kind == TREE_MAP ? "{" : "[", 1);
+    for (size_t i = 0; i < tree->count && !line->full; i++) {
+        if (i) add(line, ", ", 2);
+        if (tree->kind == TREE_MAP) {
+            add(line, tree->items[i].key->text, tree->items[i].key->size);
+            add(line, ": ", 2);
+        }
+        add_tree(line, tree->items[i].value);
+    }
+    add(line, tree->kind == TREE_MAP ? "}" : "]", 1);
+}
+
+static const char *short_text(Arena *arena, const Tree *tree) {
+    Line line = {.size = 0};
+    if (!tree) return "(none)";
+    add_tree(&line, tree);
+    return arena_printf(arena, "%.*s%s", (int)line.size, line.text, line.full ? "…" : "");
+}
+
+/* Whether the number of epochs is this knob: `train: {epochs: $NAME}`. */
+static bool is_epochs(const Diff *d, const char *key) {
+    const Tree *train = tree_get(d->after, "train"), *epochs = train ? tree_get(train, "epochs") : NULL;
+    if (strcmp(key, "train.epochs") == 0) return true;
+    if (!epochs || epochs->kind != TREE_SCALAR || epochs->text[0] != '$') return false;
+    return is_below(key, arena_printf(d->arena, "knobs.%s", epochs->text + 1));
+}
+
+static bool is_more(const Tree *before, const Tree *after) {
+    if (!before || !after || before->kind != TREE_SCALAR || after->kind != TREE_SCALAR) return false;
+    char *end[2];
+    double was = strtod(before->text, &end[0]), is = strtod(after->text, &end[1]);
+    return end[0] != before->text && end[1] != after->text && !*end[0] && !*end[1] && is > was;
+}
+
+static ChangeKind kind_of(const Diff *d, const char *key, const Tree *before, const Tree *after) {
+    for (size_t i = 0; i < sizeof HARMLESS / sizeof *HARMLESS; i++)
+        if (is_below(key, HARMLESS[i])) return CHANGE_HARMLESS;
+    return is_epochs(d, key) && is_more(before, after) ? CHANGE_EPOCHS : CHANGE_MEANING;
+}
+
+static void compare(Diff *d, const char *key, const Tree *before, const Tree *after);
+
+static void compare_maps(Diff *d, const char *key, const Tree *before, const Tree *after) {
+    for (int turn = 0; turn < 2; turn++) {
+        const Tree *map = turn ? after : before, *other = turn ? before : after;
+        for (size_t i = 0; i < map->count; i++) {
+            const char *name = map->items[i].key->text;
+            const Tree *value = map->items[i].value, *there = tree_get(other, name);
+            if (turn && there) continue; /* compared already */
+            const char *below = key[0] ? arena_printf(d->arena, "%s.%s", key, name) : name;
+            compare(d, below, turn ? NULL : value, turn ? value : there);
+        }
+    }
+}
+
+static void compare(Diff *d, const char *key, const Tree *before, const Tree *after) {
+    if (same(before, after) || (!before && is_default(key, after)) || (!after && is_default(key, before)))
+        return;
+    if (before && after && before->kind == TREE_MAP && after->kind == TREE_MAP) {
+        compare_maps(d, key, before, after);
+        return;
+    }
+    size_t n = strlen(key), ending = strlen(".default");
+    bool knob = is_below(key, "knobs") && n > ending && strcmp(key + n - ending, ".default") == 0;
+    Change change = {.key = knob ? arena_printf(d->arena, "%.*s", (int)(n - ending), key) : key,
+                     .kind = kind_of(d, key, before, after)};
+    change.before = short_text(d->arena, before);
+    change.after = short_text(d->arena, after);
+    ARENA_PUSH(d->arena, d->items, d->count, d->capacity, change);
+}
+
+size_t recipe_changes(Arena *arena, const Tree *before, const Tree *after, const Change **changes) {
+    Diff d = {.arena = arena, .before = before, .after = after};
+    compare(&d, "", before, after);
+    *changes = d.items;
+    return d.count;
+}

@@ -1,0 +1,22 @@
+/* What differs between the recipe of a saved run and the one that is to continue it. */
+#ifndef VITC_DRIVER_CHANGES_H
+#define VITC_DRIVER_CHANGES_H
+
+#include "frontend/tree.h"
+
+typedef enum {
+    CHANGE_HARMLESS, /* what the weights become does not depend on it */
+    CHANGE_EPOCHS,   /* more epochs: schedules that end with the run are longer from here on */
+    CHANGE_MEANING,  /* the rest: batches, networks, losses, optimisers … */
+} ChangeKind;
+
+typedef struct {
+    const char *key;            /* "knobs.dim" */
+    const char *before, *after; /* short texts; "(none)" */
+    ChangeKind kind;
+} Change;
+
+/* In the order of the recipes' keys; *changes is the arena's. */
+size_t recipe_changes(Arena *arena, const Tree *before, const Tree *after, const Change **changes);
+
+#endif

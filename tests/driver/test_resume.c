@@ -1,0 +1,260 @@
+/* A run is continued as it was, from what is whole, or not at all; a refusal changes nothing in its folder. */
+#include "tests/driver/runs.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+/* One that compiles in no time; %s/small.yaml. */
+static const char RECIPE[] =
+    "recipe: small\n"
+    "use: [lib/nn.yaml, lib/optimizers.yaml, lib/schedules.yaml]\n"
+    "knobs: {width: 8, batch: 16, epochs: 8}\n"
+    "views:\n"
+    "  view: {count: 2, size: 8, augment: [flip, {color_jitter: {brightness: 0.4}}, normalize]}\n"
+    "networks:\n"
+    "  encoder: \"fc: linear(reshape(x, dim(x, 0), -1), width)\"\n"
+    "objectives:\n"
+    "  agree: {loss: \"mean((encoder(view[0]) - encoder(view[1]) - 1) ** 2)\"}\n"
+    "schedules: {lr: \"cosine(0.01, 0.001)\"}\n"
+    "train: {batch: $batch, epochs: $epochs, optimizer: \"adamw(param, grad, lr, 0.0)\"}\n";
+
+#define SMALL "../../small.yaml width=16 batch=32"
+#define DATA "--data synthetic:640 --plain"
+
+/* A run of 20 steps in an epoch, that stopped after 6 and has checkpoints of 4 and of 6. */
+static void make_run(const char *name) {
+    assert_int_equal(run_command("cd %s/p/q && %s train " SMALL " epochs=1 train.checkpoint_every=0.2 " DATA
+                                 " --out ../../deep/er/%s --steps 6 --workers 1",
+                                 folder, VITC_BINARY, name),
+                     0);
+}
+
+/* A command on the run `name`: its exit code. */
+static int on(const char *command, const char *name, const char *more) {
+    return run_command("cd %s/deep/er && %s %s %s %s", folder, VITC_BINARY, command, name, more);
+}
+
+/* The contents of a folder's files, and their times. */
+static char *state_of(const char *name) {
+    assert_int_equal(
+        run_command("(cd %s/deep/er && ls -la --time-style=full-iso %s && cksum %s/*)", folder, name, name),
+        0);
+    return read_log();
+}
+
+static void assert_refused(const char *command, const char *name, const char *more, const char *message) {
+    char *before = state_of(name);
+    assert_int_equal(on(command, name, more), 2);
+    if (!said(message)) fail_msg("'%s' was to be said", message);
+    char *after = state_of(name);
+    assert_string_equal(before, after);
+    free(before), free(after);
+}
+
+static void test_refusals_change_nothing(void **state) {
+    (void)state;
+    make_run("a");
+    assert_refused("train ../../small.yaml --resume --out", "a", "", "knobs.width: 16 -> 8");
+    assert_refused("resume", "a", "batch=64", "knobs.batch: 32 -> 64");
+    assert_refused("resume", "a", "epochs=2", "--extend");
+    assert_refused("resume", "a", "train.seed=7", "train.seed: (none) -> 7");
+    assert_refused("resume", "a", "--precision bf16", "train.precision");
+    assert_refused("resume", "a", "widht=3", "did you mean");
+    assert_refused("resume", "a", "width=24 --force", "another shape");
+    assert_refused("resume", "a", "--data /nowhere", "/nowhere");
+    assert_refused("resume", "a", "--data synthetic:1280", "640");
+    assert_refused("resume", "a", "--steps 1.5", "whole number");
+    assert_refused("train " SMALL " " DATA " --out", "a", "", "holds a run already");
+    char path[256];
+    snprintf(path, sizeof path, "%s/deep/er/a/lock", folder);
+    int lock = open(path, O_RDWR);
+    assert_int_equal(flock(lock, LOCK_EX), 0);
+    assert_refused("resume", "a", "", "in use");
+    close(lock);
+}
+
+/* What was not given anew is as it was; what may differ is said; the weights are those of a run that never stopped. */
+static void test_settings(void **state) {
+    (void)state;
+    make_run("b");
+    assert_int_equal(on("resume", "b", "--plain"), 0);
+    assert_true(said("at step 6") && said("--steps 6"));
+    assert_int_equal(on("train --resume --out", "b", "--steps 10 train.checkpoint_every=0.5"), 0);
+    assert_true(said("train.checkpoint_every: 0.2 -> 0.5") && said("done at step 10"));
+    assert_int_equal(on("train " SMALL " epochs=1 train.checkpoint_every=0.5 --resume --out", "b", ""), 0);
+    assert_true(said("done at step 20"));
+    assert_int_equal(on("train " SMALL " epochs=1 " DATA " --out", "whole", ""), 0);
+    assert_same("deep/er/whole", "deep/er/b");
+    assert_int_equal(on("resume", "b", "epochs=2 --extend --steps 22"), 0);
+    assert_true(said("knobs.epochs: 1 -> 2") && said("done at step 22"));
+    assert_int_equal(on("resume", "b", "--data synthetic:1280 --force --steps 23"), 0);
+    assert_true(said("synthetic:640 -> synthetic:1280"));
+}
+
+/* A relative path of data is that of the folder it was given in. */
+static void test_relative_data(void **state) {
+    (void)state;
+    char path[256];
+    snprintf(path, sizeof path, "%s/data_batch.bin", folder);
+    FILE *file = fopen(path, "wb");
+    for (int i = 0; i < 64; i++)
+        for (int b = 0; b < 3073; b++) fputc(b ? (i * 31 + b) & 255 : i % 10, file);
+    fclose(file);
+    assert_int_equal(run_command("(cd %s/p/q && %s train " SMALL
+                                 " --data ../../data_batch.bin --out ../../deep/er/c --steps 1)",
+                                 folder, VITC_BINARY),
+                     0);
+    assert_int_equal(on("resume", "c", "--steps 2"), 0);
+    assert_true(said("done at step 2"));
+}
+
+static void damage(const char *name, const char *file, long at) {
+    char path[256];
+    snprintf(path, sizeof path, "%s/deep/er/%s/%s", folder, name, file);
+    int descriptor = open(path, O_RDWR);
+    char byte;
+    assert_true(descriptor >= 0);
+    assert_int_equal(pread(descriptor, &byte, 1, at), 1);
+    byte ^= 4;
+    assert_int_equal(pwrite(descriptor, &byte, 1, at), 1);
+    close(descriptor);
+}
+
+/* A damaged checkpoint names the previous one, which is taken when that is asked for, and stays until a new one is there. */
+static void test_previous(void **state) {
+    (void)state;
+    make_run("d");
+    damage("d", "checkpoint.safetensors", 20000);
+    assert_refused("resume", "d", "", "damaged: tensor '");
+    assert_true(on("resume", "d", "") == 2 && said("of step 4, is whole"));
+    assert_int_equal(on("resume", "d", "--previous --steps 6"), 0);
+    assert_true(said("checkpoint.previous.safetensors at step 4"));
+    make_run("e");
+    assert_same("deep/er/e", "deep/er/d");
+    assert_int_equal(run_command("cd %s/deep/er && rm e/checkpoint.safetensors", folder), 0);
+    assert_refused("resume", "e", "", "--previous continues from it");
+    assert_refused("train " SMALL " " DATA " --out", "e", "", "holds a run already");
+    damage("e", "checkpoint.previous.safetensors", 20000);
+    assert_refused("resume", "e", "--previous", "damaged: tensor '");
+}
+
+/* Old folders have no run.json, and new ones no checkpoint yet. */
+static void test_other_folders(void **state) {
+    (void)state;
+    make_run("f");
+    assert_int_equal(run_command("cd %s/deep/er && rm f/run.json", folder), 0);
+    assert_refused("resume", "f", "", "--data PATH");
+    assert_int_equal(on("resume", "f", DATA " --steps 7"), 0);
+    assert_int_equal(run_command("(cd %s/deep/er && echo '{\"data\": 3' >f/run.json)", folder), 0);
+    assert_refused("resume", "f", "", "run.json: damaged");
+    assert_int_equal(on("resume", "none", ""), 2);
+    assert_int_equal(on("train --resume --out", "none", ""), 2);
+    assert_true(said("no recipe.yaml"));
+    assert_int_equal(on("train " SMALL " " DATA " --resume --steps 1 --out", "none", ""), 0);
+    assert_true(said("the run begins at step 0"));
+    assert_int_equal(
+        run_command("(mkdir %s/deep/er/own && echo mine >%s/deep/er/own/recipe.yaml)", folder, folder), 0);
+    assert_refused("train " SMALL " " DATA " --out", "own", "", "of no run");
+}
+
+/* --out is looked at before anything is compiled: the recipe here does not exist. */
+static void test_out(void **state) {
+    (void)state;
+    const char *const outs[] = {"/dev/null", "/etc/passwd/below", "''"};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(on("train nonesuch " DATA " --out", outs[i], ""), 2);
+        assert_false(log_holds("nonesuch"));
+        assert_int_equal(on("run nonesuch --in nonesuch --out", outs[i], ""), 2);
+        assert_false(log_holds("nonesuch"));
+    }
+    assert_int_equal(on("inspect nonesuch", "--memory=/dev/null", ""), 2);
+    assert_false(log_holds("nonesuch"));
+}
+
+static pid_t start(const char *name, const char *ignored) {
+    char out[256], log[256];
+    struct stat status;
+    pid_t child = fork();
+    snprintf(out, sizeof out, "%s/%s", folder, name);
+    snprintf(log, sizeof log, "%s/log", folder);
+    if (child == 0) {
+        char command[2048];
+        snprintf(command, sizeof command,
+                 "cd %s/p/q; trap '' %s; exec %s train " SMALL " epochs=100000 " DATA " --out %s >%s 2>&1",
+                 folder, ignored, VITC_BINARY, out, log);
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    snprintf(out, sizeof out, "%s/%s/metrics.jsonl", folder, name);
+    for (int i = 0; i < 1200 && !(stat(out, &status) == 0 && status.st_size > 0); i++) usleep(50000);
+    return child;
+}
+
+/* SIGUSR1 saves and goes on; what is ignored stays so; SIGHUP saves and ends by its convention. */
+static void test_signals(void **state) {
+    (void)state;
+    char path[256];
+    struct stat status;
+    int code;
+    pid_t child = start("signals", "INT");
+    kill(child, SIGUSR1);
+    snprintf(path, sizeof path, "%s/signals/checkpoint.safetensors", folder);
+    for (int i = 0; i < 1200 && stat(path, &status) != 0; i++) usleep(50000);
+    kill(child, SIGINT);
+    assert_int_equal(waitpid(child, &code, WNOHANG), 0);
+    kill(child, SIGHUP);
+    waitpid(child, &code, 0);
+    assert_true(WIFSIGNALED(code) && WTERMSIG(code) == SIGHUP);
+    assert_true(said("saved at step") && said("stopped by signal 1 "));
+    assert_int_equal(run_command("%s resume %s/signals --minutes 0.001", VITC_BINARY, folder), 0);
+    assert_true(said("resumed from"));
+}
+
+/* Standard output that is full, unread or closed ends no training; a verb that is nothing but output fails. */
+static void test_output(void **state) {
+    (void)state;
+    assert_int_equal(chdir(folder), 0);
+    static const char train[] = "train small.yaml " DATA " --steps 3 --out";
+    assert_int_equal(run_command("(%s %s %s/full >/dev/full)", VITC_BINARY, train, folder), 1);
+    assert_true(said("No space left") && said("saved"));
+    assert_int_equal(run_command("(%s %s %s/unread; echo code $? >&2) | true", VITC_BINARY, train, folder),
+                     0);
+    assert_int_equal(run_command("(%s %s %s/closed <&- >&- 2>&-)", VITC_BINARY, train, folder), 0);
+    const char *const names[] = {"full", "unread", "closed"};
+    for (int i = 0; i < 3; i++) {
+        assert_same("full", names[i]);
+        assert_int_equal(
+            run_command("cmp %s/full/metrics.jsonl %s/%s/metrics.jsonl", folder, folder, names[i]), 0);
+    }
+    const char *const verbs[] = {"help", "check small.yaml", "inspect small.yaml", "--version"};
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(run_command("(%s %s >/dev/full)", VITC_BINARY, verbs[i]), 1);
+        assert_true(said("standard output"));
+        assert_int_equal(run_command("(%s %s >&-)", VITC_BINARY, verbs[i]), 1);
+    }
+}
+
+/* Compiled once: what is tested here is not the compiler. */
+static int make_folder_and_cache(void **state) {
+    char cache[64], path[64];
+    if (make_folder(state) != 0) return -1;
+    snprintf(cache, sizeof cache, "%s/cache", folder);
+    snprintf(path, sizeof path, "%s/small.yaml", folder);
+    FILE *file = fopen(path, "w");
+    if (!file || fputs(RECIPE, file) < 0 || fclose(file) != 0) return -1;
+    return setenv("VITC_CACHE", cache, 1) || run_command("mkdir -p %s/p/q", folder);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_refusals_change_nothing),
+                                       cmocka_unit_test(test_settings),
+                                       cmocka_unit_test(test_relative_data),
+                                       cmocka_unit_test(test_previous),
+                                       cmocka_unit_test(test_other_folders),
+                                       cmocka_unit_test(test_out),
+                                       cmocka_unit_test(test_signals),
+                                       cmocka_unit_test(test_output)};
+    return cmocka_run_group_tests(tests, make_folder_and_cache, remove_folder);
+}
