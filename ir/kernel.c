@@ -64,7 +64,12 @@ static void grow_use_slots(Arena *arena, Kernel *kernel) {
     }
 }
 
-static void add_use(Arena *arena, Kernel *kernel, ValueId value, bool in_memory, int depth,
+static KernelReach farther(KernelReach a, KernelReach b) {
+    return (KernelReach){a.members > b.members ? a.members : b.members,
+                         a.reductions > b.reductions ? a.reductions : b.reductions};
+}
+
+static void add_use(Arena *arena, Kernel *kernel, ValueId value, bool in_memory, KernelReach reach,
                     const Access *access) {
     uint32_t last = IR_NONE, added = (uint32_t)kernel->n_uses;
     for (uint32_t u = kernel_first_use(kernel, value); u != IR_NONE; u = kernel->uses[u].next) {
@@ -72,10 +77,10 @@ static void add_use(Arena *arena, Kernel *kernel, ValueId value, bool in_memory,
         last = u;
         if (use->in_memory != in_memory) continue;
         if (!in_memory && !access_equal(&use->access, access, kernel->domain.rank)) continue;
-        if (depth > use->depth) use->depth = depth;
+        use->reach = farther(use->reach, reach);
         return;
     }
-    KernelUse use = {.value = value, .in_memory = in_memory, .depth = depth, .next = IR_NONE};
+    KernelUse use = {.value = value, .in_memory = in_memory, .reach = reach, .next = IR_NONE};
     if (access) use.access = *access;
     ARENA_PUSH(arena, kernel->uses, kernel->n_uses, kernel->uses_capacity, use);
     if (last != IR_NONE)
@@ -88,16 +93,19 @@ static void add_use(Arena *arena, Kernel *kernel, ValueId value, bool in_memory,
 }
 
 /* Of a value that is to join: whatever is computed from it has joined before. */
-static int depth_of(const Kernel *kernel, ValueId value) {
-    int depth = 0;
+static KernelReach reach_of(const Kernel *kernel, ValueId value) {
+    KernelReach reach = {0, 0};
     for (uint32_t u = kernel_first_use(kernel, value); u != IR_NONE; u = kernel->uses[u].next)
-        if (kernel->uses[u].depth > depth) depth = kernel->uses[u].depth;
-    return depth;
+        reach = farther(reach, kernel->uses[u].reach);
+    return reach;
 }
 
 static bool has_room(const Func *func, const Kernel *kernel, ValueId value) {
-    if (func_node(func, value)->n_operands == 0) return true; /* constants: each kernel has its own */
-    return kernel->n_members < KERNEL_MEMBERS && depth_of(kernel, value) < KERNEL_DEPTH;
+    const Node *node = func_node(func, value);
+    if (node->n_operands == 0) return true; /* constants: each kernel has its own */
+    KernelReach reach = reach_of(kernel, value);
+    if (op_is_reduce(node->op) && reach.reductions >= KERNEL_REDUCTIONS) return false;
+    return kernel->n_members < KERNEL_MEMBERS && reach.members < KERNEL_DEPTH;
 }
 
 static void split_loop(Kernel *kernel, const DomainSplit *split) {
@@ -276,7 +284,7 @@ Strided kernel_strided(const Func *func, ValueId operand, ValueId *views, int *n
     return found;
 }
 
-static void use_strided(Arena *arena, const Func *func, Kernel *kernel, ValueId operand, int depth) {
+static void use_strided(Arena *arena, const Func *func, Kernel *kernel, ValueId operand, KernelReach reach) {
     ValueId views[MAX_VIEWS];
     int n_views;
     Strided found = kernel_strided(func, operand, views, &n_views);
@@ -284,11 +292,11 @@ static void use_strided(Arena *arena, const Func *func, Kernel *kernel, ValueId 
         KernelMember member = {.value = views[i], .access = {.rank = -1}};
         ARENA_PUSH(arena, kernel->members, kernel->n_members, kernel->members_capacity, member);
     }
-    add_use(arena, kernel, found.base, true, depth, NULL);
+    add_use(arena, kernel, found.base, true, reach, NULL);
 }
 
 static void use_operand(Arena *arena, const Func *func, Kernel *kernel, size_t member, const Node *node,
-                        int operand, int depth) {
+                        int operand, KernelReach reach) {
     for (;;) {
         const Access *access = &kernel->members[member].access;
         DomainSplit split;
@@ -298,8 +306,8 @@ static void use_operand(Arena *arena, const Func *func, Kernel *kernel, size_t m
                 ? access_reduced(func, node, &kernel->domain, kernel->first_inner, access, &of_operand,
                                  &split)
                 : access_operand(func, node, operand, &kernel->domain, access, &of_operand, &split);
-        if (result == ACCESS_OK) add_use(arena, kernel, node->operands[operand], false, depth, &of_operand);
-        if (result == ACCESS_NONE) add_use(arena, kernel, node->operands[operand], true, depth, NULL);
+        if (result == ACCESS_OK) add_use(arena, kernel, node->operands[operand], false, reach, &of_operand);
+        if (result == ACCESS_NONE) add_use(arena, kernel, node->operands[operand], true, reach, NULL);
         if (result != ACCESS_SPLIT) return;
         split_loop(kernel, &split);
     }
@@ -311,22 +319,24 @@ void kernel_join(Arena *arena, const Func *func, Kernel *kernel, ValueId value, 
     bool core = kernel->core == value;
     if (op_is_reduce(node->op) && !core) make_row(func, kernel, node, access);
     size_t member = kernel->n_members;
-    int depth = depth_of(kernel, value) + 1;
+    KernelReach reach = reach_of(kernel, value);
+    reach.members++;
+    reach.reductions += op_is_reduce(node->op);
     ARENA_PUSH(arena, kernel->members, kernel->n_members, kernel->members_capacity, entry);
     if (op_is_product(node->op) || node->op == OP_pack) {
         kernel->kind = node->op == OP_pack ? KERNEL_PACK : KERNEL_MATMUL;
         kernel->core = value;
-        for (int o = 0; o < node->n_operands; o++) use_strided(arena, func, kernel, node->operands[o], depth);
+        for (int o = 0; o < node->n_operands; o++) use_strided(arena, func, kernel, node->operands[o], reach);
         return;
     }
     for (int o = 0; o < node->n_operands; o++) {
         if (kernel->kind == KERNEL_OTHER)
-            add_use(arena, kernel, node->operands[o], true, depth, NULL);
+            add_use(arena, kernel, node->operands[o], true, reach, NULL);
         else if (core || op_is_partial(node->op)) {
             Access identity = access_identity(func_type(func, node->operands[o]));
-            add_use(arena, kernel, node->operands[o], false, depth, &identity);
+            add_use(arena, kernel, node->operands[o], false, reach, &identity);
         } else
-            use_operand(arena, func, kernel, member, node, o, depth);
+            use_operand(arena, func, kernel, member, node, o, reach);
     }
 }
 
@@ -386,7 +396,7 @@ static void grow_prologue(Arena *arena, const Func *func, Kernel *kernel, ValueI
     *kernel->prologue = grow_again(arena, func, first, made, true);
     for (size_t u = 0; u < kernel->prologue->n_uses; u++)
         if (kernel->prologue->uses[u].value < first)
-            add_use(arena, kernel, kernel->prologue->uses[u].value, true, kernel->prologue->uses[u].depth,
+            add_use(arena, kernel, kernel->prologue->uses[u].value, true, kernel->prologue->uses[u].reach,
                     NULL);
 }
 

@@ -17,8 +17,14 @@ typedef enum {
 } KernelKind;
 
 /* A kernel grows up to so many members, and so many that feed each other one after another: what walks down from a value to what it is
- * computed from goes no deeper, and LLVM's time grows faster than a function's length. What does not fit goes by way of memory. */
-enum { KERNEL_MEMBERS = 2048, KERNEL_DEPTH = 512 };
+ * computed from goes no deeper, and LLVM's time grows faster than a function's length. Nor are more reductions in a row along each other's
+ * results, since each computes again what it reduces. What does not fit goes by way of memory. */
+enum { KERNEL_MEMBERS = 2048, KERNEL_DEPTH = 512, KERNEL_REDUCTIONS = 8 };
+
+/* Of what is computed from a value in a kernel: the most members one after another, and the most reductions. */
+typedef struct {
+    int members, reductions;
+} KernelReach;
 
 typedef struct {
     ValueId value;
@@ -28,8 +34,8 @@ typedef struct {
 typedef struct {
     ValueId value;
     bool in_memory; /* addressed in memory by other means than loops */
-    int depth;      /* the most members one after another that are computed from it */
-    uint32_t next;  /* use of the same value; IR_NONE: the last */
+    KernelReach reach;
+    uint32_t next; /* use of the same value; IR_NONE: the last */
     Access access;
 } KernelUse;
 

@@ -36,13 +36,17 @@ static void check_distinct(Verify *v, const char **names, size_t n, const char *
 
 /* ---- states ------------------------------------------------------------------------------------------------------- */
 
-static bool made_by_init(const Module *module, const State *state) {
+/* Of each state, whether an output of @init makes it. */
+static bool *made_by_init(Verify *v) {
+    const Module *module = v->module;
+    bool *made = ARENA_ARRAY(v->arena, bool, module->n_states + 1);
     const Func *init = module_find_func(module, "init");
-    for (size_t i = 0; init && i < init->n_outputs; i++)
-        if (strcmp(init->outputs[i].name, state->name) == 0 &&
-            type_equal(func_type(init, init->outputs[i].value), &state->type))
-            return true;
-    return false;
+    for (size_t i = 0; init && i < init->n_outputs; i++) {
+        int64_t s = module_find_state(module, init->outputs[i].name);
+        if (s >= 0 && type_equal(func_type(init, init->outputs[i].value), &module->states[s].type))
+            made[s] = true;
+    }
+    return made;
 }
 
 static void check_type(Verify *v, Loc loc, const char *what, const char *name, const Type *type) {
@@ -89,6 +93,7 @@ bool module_sizes(const Module *module, Diags *diags) {
 
 static void check_states(Verify *v) {
     const Module *module = v->module;
+    const bool *made = made_by_init(v);
     for (size_t s = 0; s < module->n_states; s++) {
         const State *state = &module->states[s];
         if (state->role >= ROLE_COUNT || state->init > INIT_FUNCTION)
@@ -97,7 +102,7 @@ static void check_states(Verify *v) {
                  (state->copy_of >= module->n_states || state->copy_of == s ||
                   !type_equal(&module->states[state->copy_of].type, &state->type)))
             FAIL(v, state->loc, "state '%s' starts as a copy of no state of its type", state->name);
-        else if (state->init == INIT_FUNCTION && !made_by_init(module, state))
+        else if (state->init == INIT_FUNCTION && !made[s])
             FAIL(v, state->loc, "no output of function @init makes state '%s'", state->name);
         if (module_find_state(module, state->name) != (int64_t)s)
             FAIL(v, state->loc, "two states are named '%s'", state->name);
@@ -229,7 +234,8 @@ static bool is_read_elsewhere(Verify *v, const Kernel *kernel, ValueId first, Va
 }
 
 /* Of what a product reads in memory its own kernel, nodes first..last, may make the first operand alone: by a prologue. */
-static void check_product(Verify *v, ValueId core, ValueId first, ValueId last, const bool *stored) {
+static void check_product(Verify *v, const Kernel *kernel, ValueId core, ValueId first, ValueId last,
+                          const bool *stored) {
     const Func *func = v->func;
     const Node *node = &func->nodes[core];
     ValueId views[16];
@@ -237,23 +243,24 @@ static void check_product(Verify *v, ValueId core, ValueId first, ValueId last, 
     for (int o = 0; o < node->n_operands; o++)
         if (kernel_strided(func, node->operands[o], views, &n_views).base >= first) made = o;
     if (made < 0) return;
-    Kernel kernel = kernel_regrow(v->arena, func, first, last);
-    if (made > 0 || kernel.core != core || !kernel.prologue) {
+    if (made > 0 || kernel->core != core || !kernel->prologue) {
         FAIL_NODE(v, core, "its own kernel computes operand %d, which it reads in memory", made);
         return;
     }
-    const char *fault = prologue_fault(func, core, kernel.prologue);
-    if (!fault && is_read_elsewhere(v, &kernel, first, last, stored))
+    const char *fault = prologue_fault(func, core, kernel->prologue);
+    if (!fault && is_read_elsewhere(v, kernel, first, last, stored))
         fault = "has a prologue that others read";
     if (fault) FAIL_NODE(v, core, "%s", fault);
 }
 
 /* What others read of a kernel, it must come to store: each is computed in its loops. */
-static void check_stored(Verify *v, ValueId first, ValueId last, const bool *stored) {
-    Kernel kernel = kernel_regrow(v->arena, v->func, first, last);
-    if (kernel.kind == KERNEL_OTHER || kernel.kind == KERNEL_PACK) return;
+static void check_stored(Verify *v, const Kernel *kernel, ValueId first, ValueId last, const bool *stored) {
+    if (kernel->kind == KERNEL_OTHER || kernel->kind == KERNEL_PACK) return;
+    bool *computed = ARENA_ARRAY(v->arena, bool, last - first + 1);
+    for (size_t m = 0; m < kernel->n_members; m++)
+        if (kernel->members[m].access.rank >= 0) computed[kernel->members[m].value - first] = true;
     for (ValueId id = first; id <= last; id++)
-        if (stored[id] && !kernel_member(&kernel, id))
+        if (stored[id] && !computed[id - first])
             FAIL_NODE(v, id, "is read by others, but not computed in the loops of cluster %u",
                       v->func->nodes[id].cluster);
 }
@@ -270,9 +277,13 @@ static void check_kernels(Verify *v) {
     for (ValueId first = 0, end; first < func->count; first = end) {
         uint32_t cluster = func->nodes[first].cluster;
         for (end = first + 1; end < func->count && func->nodes[end].cluster == cluster;) end++;
-        for (ValueId id = first; cluster && id < end; id++)
-            if (op_is_product(func->nodes[id].op)) check_product(v, id, first, end - 1, stored);
-        if (cluster && v->errors == 0) check_stored(v, first, end - 1, stored);
+        if (!cluster) continue;
+        Arena *arena = arena_new();
+        Kernel kernel = kernel_regrow(arena, func, first, end - 1);
+        for (ValueId id = first; id < end; id++)
+            if (op_is_product(func->nodes[id].op)) check_product(v, &kernel, id, first, end - 1, stored);
+        if (v->errors == 0) check_stored(v, &kernel, first, end - 1, stored);
+        arena_free(arena);
     }
 }
 
@@ -379,46 +390,57 @@ static void check_names(Verify *v) {
     check_distinct(v, names, func->n_outputs, "outputs");
 }
 
-static ValueId update_of(const Func *func, size_t state) {
-    for (size_t i = 0; i < func->n_updates; i++)
-        if (func->updates[i].state == state) return func->updates[i].value;
-    return IR_NONE;
+/* Of each state the new value, or IR_NONE. */
+static ValueId *updates_of(Verify *v, const Func *func) {
+    ValueId *values = ARENA_ARRAY(v->arena, ValueId, v->module->n_states + 1);
+    for (size_t s = 0; s < v->module->n_states; s++) values[s] = IR_NONE;
+    for (size_t i = 0; i < func->n_updates; i++) values[func->updates[i].state] = func->updates[i].value;
+    return values;
 }
 
-/* The states that a value is computed from, directly or not. */
-static bool *states_read(const Verify *v, const Func *func, ValueId value) {
-    bool *read = ARENA_ARRAY(v->arena, bool, v->module->n_states + 1),
-         *reached = ARENA_ARRAY(v->arena, bool, value + 1);
-    reached[value] = true;
+/* The states that values are computed from, directly or not, one value after the other. */
+typedef struct {
+    const Func *func;
+    uint32_t *reached; /* of each node of @pack: the last value, + 1, that it is for */
+    uint32_t *states;  /* read for that value */
+    size_t n_states, capacity;
+} Readings;
+
+static void find_states_read(Verify *v, Readings *r, ValueId value) {
+    r->n_states = 0;
+    r->reached[value] = value + 1;
     for (ValueId id = value + 1; id-- > 0;) {
-        const Node *node = func_node(func, id);
-        if (!reached[id]) continue;
-        if (node->op == OP_state) read[node->attrs[0].i] = true;
-        for (int o = 0; o < node->n_operands; o++) reached[node->operands[o]] = true;
+        const Node *node = func_node(r->func, id);
+        if (r->reached[id] != value + 1) continue;
+        if (node->op == OP_state)
+            ARENA_PUSH(v->arena, r->states, r->n_states, r->capacity, (uint32_t)node->attrs[0].i);
+        for (int o = 0; o < node->n_operands; o++) r->reached[node->operands[o]] = value + 1;
     }
-    return read;
 }
 
 /* Derived states are never stale: @pack makes each of other states alone, and what updates one of these updates it too. */
 static void check_derived(Verify *v) {
     const Module *module = v->module;
     const Func *pack = module_find_func(module, "pack");
+    const ValueId *made = pack ? updates_of(v, pack) : NULL;
+    ValueId **updates = ARENA_ARRAY(v->arena, ValueId *, module->n_funcs + 1);
+    Readings from = {.func = pack, .reached = ARENA_ARRAY(v->arena, uint32_t, (pack ? pack->count : 0) + 1)};
+    for (size_t f = 0; f < module->n_funcs; f++) updates[f] = updates_of(v, module->funcs[f]);
     for (size_t s = 0; s < module->n_states; s++) {
         const State *state = &module->states[s];
         if (state->role != ROLE_DERIVED) continue;
-        ValueId value = pack && pack->n_inputs == 0 ? update_of(pack, s) : IR_NONE;
-        if (value == IR_NONE) {
+        if (!made || pack->n_inputs > 0 || made[s] == IR_NONE) {
             FAIL(v, state->loc, "no function @pack without inputs makes the derived state '%s'", state->name);
             continue;
         }
-        const bool *from = states_read(v, pack, value);
-        for (size_t t = 0; t < module->n_states; t++) {
-            if (!from[t]) continue;
+        find_states_read(v, &from, made[s]);
+        for (size_t i = 0; i < from.n_states; i++) {
+            uint32_t t = from.states[i];
             if (module->states[t].role == ROLE_DERIVED)
                 FAIL(v, state->loc, "'%s' is derived from '%s', which is itself derived", state->name,
                      module->states[t].name);
             for (size_t f = 0; f < module->n_funcs; f++)
-                if (update_of(module->funcs[f], t) != IR_NONE && update_of(module->funcs[f], s) == IR_NONE)
+                if (updates[f][t] != IR_NONE && updates[f][s] == IR_NONE)
                     FAIL(v, state->loc, "@%s updates '%s', but not '%s', which is derived from it",
                          module->funcs[f]->name, module->states[t].name, state->name);
         }

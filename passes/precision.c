@@ -20,6 +20,9 @@ typedef struct {
     bool *can_store;  /* its kernel can store it as another type */
     bool *takes_half; /* products, and the views through which they alone read */
     bool *narrow;     /* the answer */
+    uint32_t *met;    /* of values: the last walk that came there (is_residual) ... */
+    ValueId *stack;   /* ... and where it has still to go */
+    size_t stack_capacity;
 } Narrowing;
 
 static bool is_product(const Func *func, ValueId id) {
@@ -85,20 +88,30 @@ static void note_reads(Narrowing *n, const ClusterSpan *span, bool update) {
 }
 
 /* Whether a value of a kernel is a sum with another value in memory that is as large. */
-static bool is_residual(const Func *func, ValueId id, uint32_t cluster, int64_t size, int depth) {
-    const Node *node = func_node(func, id);
-    if (node->cluster != cluster)
-        return node->type.dtype == DT_F32 && type_elements(&node->type) >= size && node->op != OP_constant;
-    if (depth == 0) return true; /* too long to tell */
-    bool sum = node->op == OP_add || node->op == OP_sub;
-    bool moved =
-        node->op == OP_reshape || node->op == OP_transpose || node->op == OP_stop_grad || node->op == OP_neg;
-    for (int o = 0; (sum || moved) && o < node->n_operands; o++)
-        if (is_residual(func, node->operands[o], cluster, size, depth - 1)) return true;
+static bool is_residual(Narrowing *n, ValueId sum) {
+    uint32_t cluster = func_node(n->func, sum)->cluster, walk = sum + 1;
+    int64_t size = type_elements(func_type(n->func, sum));
+    size_t count = 0;
+    ARENA_PUSH(n->arena, n->stack, count, n->stack_capacity, sum);
+    while (count > 0) {
+        const Node *node = func_node(n->func, n->stack[--count]);
+        bool adds = node->op == OP_add || node->op == OP_sub;
+        bool moves = node->op == OP_reshape || node->op == OP_transpose || node->op == OP_stop_grad ||
+                     node->op == OP_neg;
+        for (int o = 0; (adds || moves) && o < node->n_operands; o++) {
+            ValueId id = node->operands[o];
+            const Node *x = func_node(n->func, id);
+            bool large = x->type.dtype == DT_F32 && type_elements(&x->type) >= size && x->op != OP_constant;
+            if (x->cluster != cluster && large) return true;
+            if (x->cluster != cluster || n->met[id] == walk) continue;
+            n->met[id] = walk;
+            ARENA_PUSH(n->arena, n->stack, count, n->stack_capacity, id);
+        }
+    }
     return false;
 }
 
-static bool may_narrow(const Narrowing *n, ValueId id) {
+static bool may_narrow(Narrowing *n, ValueId id) {
     const Node *node = func_node(n->func, id);
     const Reads *reads = &n->reads[id];
     int64_t size = type_elements(&node->type);
@@ -106,7 +119,7 @@ static bool may_narrow(const Narrowing *n, ValueId id) {
     if (node->type.dtype != DT_F32 || size < SMALL || reads->pinned || op_is_partial(node->op)) return false;
     if (!reads->product && !reads->loops) return false;
     if (!reads->loops) return true;
-    return n->by_product[id] && !reads->update && !is_residual(n->func, id, node->cluster, size, 64);
+    return n->by_product[id] && !reads->update && !is_residual(n, id);
 }
 
 /* ---- the new nodes ------------------------------------------------------------------------------------------------ */
@@ -178,6 +191,7 @@ static void mix_func(Func *func, Precision precision) {
         n.reads = ARENA_ARRAY(n.arena, Reads, func->count + 1);
         n.by_product = ARENA_ARRAY(n.arena, bool, func->count + 1);
         n.can_store = ARENA_ARRAY(n.arena, bool, func->count + 1);
+        n.met = ARENA_ARRAY(n.arena, uint32_t, func->count + 1);
         bool *updates = ARENA_ARRAY(n.arena, bool, n.placement.n_spans + 1); /* of each span */
         for (size_t i = 0; i < func->n_updates; i++) {
             uint32_t span = n.placement.span_of[func->updates[i].value];

@@ -77,10 +77,13 @@ typedef struct {
     uint32_t *n_of, *of_capacity;
     uint32_t *updater; /* of each state: the run that writes it in place, IR_NONE: none */
     Nature *natures;   /* of spans */
+    bool *carries;     /* of values: for a walk through one span */
     int64_t *live;     /* by position */
     double *worth;     /* sums of what a byte is worth before each position */
     size_t n_positions, peak;
     int64_t most;
+    uint32_t *stack; /* of runs */
+    size_t stack_capacity;
 } Remat;
 
 /* ---- the order, and who lives when --------------------------------------------------------------------------------- */
@@ -213,14 +216,16 @@ static bool is_transparent(OpKind op) {
 }
 
 /* Whether a node feeds a sum or difference of the span that `part` (NULL: all) computes. */
-static bool feeds_sum(const Func *func, const ClusterSpan *span, const bool *part, ValueId id) {
+static bool feeds_sum(const Remat *r, const ClusterSpan *span, const bool *part, ValueId id) {
+    memset(r->carries + span->first, 0, span->last - span->first + 1);
+    r->carries[id] = true;
     for (ValueId user = id + 1; user <= span->last; user++) {
-        const Node *node = func_node(func, user);
+        const Node *node = func_node(r->func, user);
         if (part && !part[user - span->first]) continue;
         for (int o = 0; o < node->n_operands; o++) {
-            if (node->operands[o] != id) continue;
+            if (!is_inside(span, node->operands[o]) || !r->carries[node->operands[o]]) continue;
             if (node->op == OP_add || node->op == OP_sub) return true;
-            if (is_transparent(node->op) && feeds_sum(func, span, part, user)) return true;
+            if (is_transparent(node->op)) r->carries[user] = true;
         }
     }
     return false;
@@ -237,8 +242,7 @@ static const Nature *nature_of(Remat *r, uint32_t s) {
         nature->n_stored += place != PLACE_LOOPS;
         if (place != PLACE_LOOPS && place != PLACE_ARENA) nature->in_arena = false;
         if (!op_is_fusable(node->op) || op_is_reduce(node->op)) nature->rows_or_product = true;
-        if (node->op == OP_mul && dtype_is_float((DType)node->type.dtype) &&
-            feeds_sum(r->func, span, NULL, id))
+        if (node->op == OP_mul && dtype_is_float((DType)node->type.dtype) && feeds_sum(r, span, NULL, id))
             nature->calm = false;
     }
     nature->whole = nature->in_arena && (nature->calm || nature->n_stored == 1);
@@ -248,12 +252,16 @@ static const Nature *nature_of(Remat *r, uint32_t s) {
 /* Whether a node, seen through views, is used otherwise by the part than by the whole span. */
 static bool uses_change(const Remat *r, const ClusterSpan *span, const bool *part, ValueId id) {
     if (r->placement.places[id].kind != PLACE_LOOPS) return true;
+    memset(r->carries + span->first, 0, span->last - span->first + 1);
+    r->carries[id] = true;
     for (ValueId user = id + 1; user <= span->last; user++) {
         const Node *node = func_node(r->func, user);
         for (int o = 0; o < node->n_operands; o++) {
-            if (node->operands[o] != id) continue;
+            if (!is_inside(span, node->operands[o]) || !r->carries[node->operands[o]]) continue;
             if (!part[user - span->first]) return true;
-            if (is_transparent(node->op) && uses_change(r, span, part, user)) return true;
+            if (!is_transparent(node->op)) continue;
+            if (r->placement.places[user].kind != PLACE_LOOPS) return true;
+            r->carries[user] = true;
         }
     }
     return false;
@@ -327,11 +335,11 @@ static bool is_separable(Remat *r, const Slice *slice, ValueId value) {
         const Node *node = func_node(r->func, id);
         if (!slice->part[id - span->first]) continue;
         if (!op_is_fusable(node->op) || op_is_reduce(node->op)) return false;
-        if (calm || node->op != OP_mul || !feeds_sum(r->func, span, slice->part, id)) continue;
+        if (calm || node->op != OP_mul || !feeds_sum(r, span, slice->part, id)) continue;
         if (uses_change(r, span, slice->part, id)) return false;
     }
     for (size_t i = 0; i < slice->n_stops && !calm; i++)
-        if (feeds_sum(r->func, span, slice->part, slice->stops[i].at)) {
+        if (feeds_sum(r, span, slice->part, slice->stops[i].at)) {
             ValueId x = slice->stops[i].at;
             while (is_inside(span, x) && is_transparent(func_node(r->func, x)->op))
                 x = func_node(r->func, x)->operands[0];
@@ -613,12 +621,19 @@ static bool is_needed(const Remat *r, uint32_t run) {
 }
 
 /* A run that nothing reads any more goes, and so may those it read from. */
-static void drop_unneeded(Remat *r, uint32_t run) {
-    if (r->runs[run].gone || is_needed(r, run)) return;
-    r->runs[run].gone = true;
-    unlink_run(r, run);
-    for (size_t i = 0; i < r->runs[run].n_sources; i++)
-        drop_unneeded(r, r->instances[r->runs[run].sources[i].instance].run);
+static void drop_unneeded(Remat *r, uint32_t first) {
+    size_t count = 0;
+    ARENA_PUSH(r->arena, r->stack, count, r->stack_capacity, first);
+    while (count > 0) {
+        uint32_t run = r->stack[--count];
+        if (r->runs[run].gone || is_needed(r, run)) continue;
+        r->runs[run].gone = true;
+        unlink_run(r, run);
+        for (size_t i = 0; i < r->runs[run].n_sources; i++) {
+            uint32_t from = r->instances[r->runs[run].sources[i].instance].run;
+            ARENA_PUSH(r->arena, r->stack, count, r->stack_capacity, from);
+        }
+    }
 }
 
 /* Later users of a value turn to a new instance of it. */
@@ -820,6 +835,7 @@ static Remat make_remat(Func *func) {
     r.n_of = ARENA_ARRAY(r.arena, uint32_t, func->count + 1);
     r.of_capacity = ARENA_ARRAY(r.arena, uint32_t, func->count + 1);
     r.natures = ARENA_ARRAY(r.arena, Nature, n + 1);
+    r.carries = ARENA_ARRAY(r.arena, bool, func->count + 1);
     r.updater = ARENA_ARRAY(r.arena, uint32_t, n_states + 1);
     for (size_t s = 0; s < n_states; s++) r.updater[s] = IR_NONE;
     bool *to_end = ARENA_ARRAY(r.arena, bool, func->count + 1);

@@ -20,6 +20,8 @@ typedef struct {
     ValueId *moments; /* of each value: what is made of it, once it is */
     bool *squares;    /* of each value: a sum of squared distances of it is wanted */
     char *state;      /* scratch for depends_twice */
+    ValueId *stack;   /* and for bring */
+    size_t stack_capacity;
 } TileSums;
 
 /* ---- the product that a value is computed from, element by element ----------------------------------------------------- */
@@ -140,10 +142,20 @@ static void find_sums(TileSums *t) {
 /* ---- the new nodes ---------------------------------------------------------------------------------------------------------- */
 
 /* The new value of an old one, made now with all that it needs if it is not there yet. */
-static ValueId bring(Rewrite *rewrite, ValueId id) {
-    if (rewrite->map[id] != IR_NONE) return rewrite->map[id];
-    for (int o = 0; o < rewrite->old[id].n_operands; o++) bring(rewrite, rewrite->old[id].operands[o]);
-    return rewrite_copy(rewrite, id);
+static ValueId bring(TileSums *t, Rewrite *rewrite, ValueId id) {
+    size_t count = 0;
+    ARENA_PUSH(t->arena, t->stack, count, t->stack_capacity, id);
+    while (count > 0) {
+        ValueId x = t->stack[count - 1];
+        size_t before = count;
+        for (int o = rewrite->old[x].n_operands; rewrite->map[x] == IR_NONE && o-- > 0;)
+            if (rewrite->map[rewrite->old[x].operands[o]] == IR_NONE)
+                ARENA_PUSH(t->arena, t->stack, count, t->stack_capacity, rewrite->old[x].operands[o]);
+        if (count > before) continue; /* they come first */
+        rewrite_copy(rewrite, x);
+        count--;
+    }
+    return rewrite->map[id];
 }
 
 /* All sums over rows that the same product's tiles make as this one, the first of them. */
@@ -156,7 +168,7 @@ static void make_sums(TileSums *t, Rewrite *rewrite, ValueId first) {
     for (ValueId id = first; id < t->n && id - product <= FAR; id++)
         if (t->product[id] == product) ARENA_PUSH(t->arena, sums, n, capacity, id);
     for (size_t i = 0; i < n; i++) {
-        ValueId x = bring(rewrite, t->nodes[sums[i]].operands[0]);
+        ValueId x = bring(t, rewrite, t->nodes[sums[i]].operands[0]);
         ARENA_PUSH(t->arena, values, n_values, values_capacity,
                    ir_reshape(func, x, 2, (int64_t[]){rows, columns}));
     }

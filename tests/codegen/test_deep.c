@@ -1,0 +1,107 @@
+/* Long chains and wide sums of operators, compiled and run: kernels are cut where they would grow too long, no walk over a graph goes
+ * deeper than a kernel, and none takes all the ways there are through it. */
+#include "tests/codegen/against.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* `link`: what makes value number 2 of a link from value 1, its intermediate values %@a to %@d; the first reads %x. */
+typedef struct {
+    const char *name, *link;
+    int n;
+} Deep;
+
+#define HALVES                                                                                               \
+    "%@a = slice %1 {start = [0, 0], limit = [16, 16], step = [1, 1]}\n"                                     \
+    "%@b = slice %1 {start = [0, 16], limit = [16, 32], step = [1, 1]}\n"
+#define ROWS                                                                                                 \
+    "%@a = slice %1 {start = [0, 0], limit = [8, 32], step = [1, 1]}\n"                                      \
+    "%@b = slice %1 {start = [8, 0], limit = [16, 32], step = [1, 1]}\n"
+
+static const Deep DEEP[] = {
+    {"each value is read twice", "%@a = sin %1\n%@b = mul %@a, %1\n%2 = sub %@b, %x\n", 3000},
+    {"sums of what is moved",
+     "%@a = mul %1, %x\n%@b = reshape %@a {shape = [512]}\n%@c = reshape %@b {shape = [16, 32]}\n%2 = add "
+     "%@c, %x\n",
+     1500},
+    {"transposed",
+     "%@a = transpose %1 {perm = [1, 0]}\n%@b = reshape %@a {shape = [16, 32]}\n%2 = tanh %@b\n", 300},
+    {"halves of rows", HALVES "%@c = sin %@a\n%@d = cos %@b\n%2 = concat %@c, %@d {axis = 1}\n", 400},
+    {"halves of columns", ROWS "%@c = sin %@b\n%@d = cos %@a\n%2 = concat %@c, %@d {axis = 0}\n", 400},
+    {"shifted",
+     "%@a = slice %1 {start = [1, 0], limit = [16, 32], step = [1, 1]}\n%@b = pad %@a {low = [0, 0], high = "
+     "[1, 0]}\n%@c = mul %@b, %x\n%2 = sub %@c, %x\n",
+     400},
+    {"shifted columns",
+     "%@a = slice %1 {start = [0, 1], limit = [16, 32], step = [1, 1]}\n%@b = pad %@a {low = [0, 0], high = "
+     "[0, 1]}\n%@c = mul %@b, %x\n%2 = sub %@c, %1\n",
+     20},
+    {"means taken away", "%@a = amax %1 {axes = [1], keep = true}\n%@b = sub %1, %@a\n%2 = tanh %@b\n", 200},
+};
+
+/* A module whose @f is that chain; malloc'ed. */
+static char *chain(const Deep *deep) {
+    char *text = NULL, from[24] = "%x", to[24];
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    fputs("module @m {\n  func @f(%x : f32[16x32]) {\n", out);
+    for (int i = 0; i < deep->n; i++) {
+        snprintf(to, sizeof to, "%%v%d", i);
+        for (const char *c = deep->link; *c; c++) {
+            if (*c == '@')
+                fprintf(out, "u%d", i);
+            else if (*c == '%' && (c[1] == '1' || c[1] == '2'))
+                fputs(*++c == '1' ? from : to, out);
+            else
+                fputc(*c, out);
+        }
+        strcpy(from, to);
+    }
+    fprintf(out, "    output y = %s\n  }\n}\n", from);
+    fclose(out);
+    return text;
+}
+
+static void test_chains(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof DEEP / sizeof *DEEP; i++) {
+        char *text = chain(&DEEP[i]);
+        clock_t start = clock();
+        int kernels = check_compiled(&(Against){.text = text, .tolerance = 1e-2});
+        if (getenv("VITC_TEST_TIMES"))
+            fprintf(stderr, "%s: %d kernels, %.2f s\n", DEEP[i].name, kernels,
+                    (double)(clock() - start) / CLOCKS_PER_SEC);
+        free(text);
+    }
+}
+
+/* A sum of so many terms, each of its own, in a chain; and as many that one concat puts side by side. */
+static void test_wide(void **state) {
+    (void)state;
+    enum { TERMS = 3000 };
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    fputs("module @m {\n  func @f(%x : f32[16x8]) {\n    %s0 = sin %x\n", out);
+    for (int i = 1; i <= TERMS; i++) {
+        fprintf(out, "    %%c%d = constant {value = %g}\n    %%p%d = mul %%x, %%c%d\n", i, i / 7000.0, i, i);
+        fprintf(out, "    %%s%d = sub %%p%d, %%s%d\n", i, i, i - 1);
+        if (i % 8 == 0)
+            fprintf(out,
+                    "    %%r%d = slice %%x {start = [%d, 0], limit = [%d, 8], step = [1, 1]}\n    %%t%d = "
+                    "mul %%r%d, %%r%d\n",
+                    i, i / 8 % 16, i / 8 % 16 + 1, i, i, i);
+    }
+    fputs("    %w = concat", out);
+    for (int i = 8; i <= TERMS; i += 8) fprintf(out, "%s %%t%d", i > 8 ? "," : "", i);
+    fprintf(out, " {axis = 0}\n    output y = %%s%d\n    output w = %%w\n  }\n}\n", TERMS);
+    fclose(out);
+    check_compiled(&(Against){.text = text, .tolerance = 1e-2});
+    free(text);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_chains), cmocka_unit_test(test_wide)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
