@@ -1,5 +1,6 @@
 /* The object cache: see cache.h. */
 #include "driver/cache.h"
+#include "runtime/runtime.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,11 +14,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ALIGN = 64, FORMAT = 1, STALE_SECONDS = 3600 };
+enum { ALIGN = 64, FORMAT = 1, STALE_SECONDS = 3600, RANDOM_DIGITS = 12 };
 #define SUFFIX ".vitc"
-#define TEMPORARY ".tmp-"
+#define TEMPORARY                                                                                            \
+    ".tmp-" /* after an entry's name, with random digits after it: what vt_replace_begin writes to */
 #define USUAL_LIMIT (INT64_C(1) << 30)
-#define MOST_BLOB (UINT64_C(1) << 40)
 
 typedef struct {
     char magic[8];
@@ -120,14 +121,13 @@ static void sum_of(const Header *header, const char *rest, size_t size, uint8_t 
 
 /* ---- reading ------------------------------------------------------------------------------------------------------- */
 
-/* A regular file of ours that nobody else may write: it holds code. */
-static bool is_trusted(int file, size_t *size) {
-    struct stat status;
-    if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != geteuid() ||
-        (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        return false;
-    *size = (size_t)status.st_size;
-    return *size >= sizeof(Header) && (uint64_t)*size < MOST_BLOB;
+/* A regular file of ours that nobody else may write: it holds code. None is longer than what the cache may keep. */
+static bool is_trusted(const struct stat *status) {
+    int64_t most = USUAL_LIMIT;
+    if (!cache_limit(&most) || most < USUAL_LIMIT) most = USUAL_LIMIT;
+    return S_ISREG(status->st_mode) && status->st_uid == geteuid() &&
+           (status->st_mode & (S_IWGRP | S_IWOTH)) == 0 && status->st_size >= (off_t)sizeof(Header) &&
+           status->st_size <= most;
 }
 
 static bool read_all(int file, char *out, size_t size) {
@@ -139,33 +139,48 @@ static bool read_all(int file, char *out, size_t size) {
     return true;
 }
 
-static bool is_entry(const char *file, size_t size, const uint8_t key[CACHE_KEY],
-                     CacheBlob blobs[CACHE_BLOBS]) {
-    const Header *header = (const Header *)file;
-    uint8_t sum[SHA256_DIGEST_SIZE];
+/* What the header says, before anything of that size is read. */
+static bool is_header(const Header *header, size_t size, const uint8_t key[CACHE_KEY]) {
     size_t at = aligned(sizeof *header);
     if (memcmp(header->magic, MAGIC, sizeof MAGIC) != 0 || header->format != FORMAT ||
         header->n_blobs != CACHE_BLOBS || memcmp(header->key, key, CACHE_KEY) != 0)
         return false;
     for (int i = 0; i < CACHE_BLOBS; i++) {
         if (at > size || header->sizes[i] > size - at) return false;
+        at = aligned(at + (size_t)header->sizes[i]);
+    }
+    return at == size;
+}
+
+static bool is_entry(const char *file, size_t size, const uint8_t key[CACHE_KEY],
+                     CacheBlob blobs[CACHE_BLOBS]) {
+    const Header *header = (const Header *)file;
+    uint8_t sum[SHA256_DIGEST_SIZE];
+    size_t at = aligned(sizeof *header);
+    if (!is_header(header, size, key)) return false;
+    for (int i = 0; i < CACHE_BLOBS; i++) {
         blobs[i] = (CacheBlob){file + at, (size_t)header->sizes[i]};
         at = aligned(at + (size_t)header->sizes[i]);
     }
-    if (at != size) return false;
     sum_of(header, file + sizeof *header, size - sizeof *header, sum);
     return memcmp(sum, header->sum, sizeof sum) == 0;
 }
 
 void *cache_read(const char *folder, const uint8_t key[CACHE_KEY], CacheBlob blobs[CACHE_BLOBS]) {
     char path[4096 + 128];
-    size_t size;
+    struct stat status;
+    Header header;
     void *memory = NULL;
     entry_path(folder, key, path, sizeof path);
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (file < 0) return NULL;
-    bool good = is_trusted(file, &size) && posix_memalign(&memory, ALIGN, size) == 0 &&
-                read_all(file, memory, size) && is_entry(memory, size, key, blobs);
+    bool good = fstat(file, &status) == 0 && is_trusted(&status);
+    size_t size = good ? (size_t)status.st_size : 0;
+    good = good && read_all(file, (char *)&header, sizeof header) && is_header(&header, size, key) &&
+           posix_memalign(&memory, ALIGN, size) == 0;
+    if (good) memcpy(memory, &header, sizeof header);
+    good = good && read_all(file, (char *)memory + sizeof header, size - sizeof header) &&
+           is_entry(memory, size, key, blobs);
     if (good) futimens(file, NULL); /* used now: the last to be dropped */
     close(file);
     if (good) return memory;
@@ -187,11 +202,27 @@ static int by_use(const void *a, const void *b) {
     return (x->tv_nsec > y->tv_nsec) - (x->tv_nsec < y->tv_nsec);
 }
 
-static int64_t limit(void) {
+bool cache_limit(int64_t *bytes) {
     const char *set = getenv("VITC_CACHE_LIMIT");
-    char *end;
-    long long bytes = set ? strtoll(set, &end, 10) : -1;
-    return set && end != set && !*end && bytes >= 0 ? bytes : USUAL_LIMIT;
+    *bytes = USUAL_LIMIT;
+    if (!set || !*set) return true;
+    if (set[strspn(set, "0123456789")]) return false;
+    errno = 0;
+    long long number = strtoll(set, NULL, 10);
+    if (errno == 0) *bytes = number;
+    return errno == 0;
+}
+
+/* "HEX.vitc", or, when `temporary`, "HEX.vitc.tmp-DIGITS", of a regular file of ours: what other programs keep here stays. */
+static bool is_ours(const char *name, const struct stat *status, bool *temporary) {
+    size_t n = strspn(name, "0123456789abcdef");
+    if (n != 2 * CACHE_KEY || strncmp(name + n, SUFFIX, strlen(SUFFIX)) != 0) return false;
+    const char *rest = name + n + strlen(SUFFIX), *digits = rest + strlen(TEMPORARY);
+    *temporary = *rest != '\0';
+    if (*temporary && (strncmp(rest, TEMPORARY, strlen(TEMPORARY)) != 0 || strlen(digits) != RANDOM_DIGITS ||
+                       digits[strspn(digits, "0123456789abcdefghijklmnopqrstuv")]))
+        return false;
+    return S_ISREG(status->st_mode) && status->st_uid == geteuid();
 }
 
 /* The entries of a folder; malloc'ed. What a process that died left behind goes on the way. */
@@ -201,12 +232,10 @@ static Found *list_entries(int folder, DIR *dir, size_t *n) {
     time_t now = time(NULL);
     *n = 0;
     for (struct dirent *entry; (entry = readdir(dir));) {
-        const char *suffix = strrchr(entry->d_name, '.');
         struct stat status;
-        bool temporary = strncmp(entry->d_name, TEMPORARY, strlen(TEMPORARY)) == 0;
-        bool ours =
-            suffix && strcmp(suffix, SUFFIX) == 0 && suffix - entry->d_name == 2 * CACHE_KEY; /* fits name */
-        if ((!temporary && !ours) || fstatat(folder, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+        bool temporary;
+        if (fstatat(folder, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+            !is_ours(entry->d_name, &status, &temporary))
             continue;
         if (temporary) {
             if (status.st_mtime + STALE_SECONDS < now) unlinkat(folder, entry->d_name, 0);
@@ -230,7 +259,8 @@ static void drop_old(const char *folder) {
     DIR *dir = opendir(folder);
     if (!dir) return;
     size_t n;
-    int64_t all = 0, most = limit();
+    int64_t all = 0, most;
+    if (!cache_limit(&most)) most = USUAL_LIMIT;
     Found *list = list_entries(dirfd(dir), dir, &n);
     for (size_t i = 0; i < n; i++) all += list[i].size;
     if (all > most) qsort(list, n, sizeof *list, by_use);
@@ -243,26 +273,6 @@ static void drop_old(const char *folder) {
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------------- */
-
-/* The folder and those above it, for the user alone. */
-static bool make_folder(const char *path) {
-    char part[4096];
-    if (strlen(path) >= sizeof part) return false;
-    for (const char *slash = path; (slash = strchr(slash + 1, '/'));) {
-        snprintf(part, sizeof part, "%.*s", (int)(slash - path), path);
-        mkdir(part, 0700);
-    }
-    return mkdir(path, 0700) == 0 || errno == EEXIST;
-}
-
-static bool write_all(int file, const void *bytes, size_t size) {
-    for (size_t at = 0; at < size;) {
-        ssize_t n = write(file, (const char *)bytes + at, size - at);
-        if (n < 0 && errno != EINTR) return false;
-        if (n > 0) at += (size_t)n;
-    }
-    return true;
-}
 
 /* All of an entry, malloc'ed. */
 static char *make_entry(const uint8_t key[CACHE_KEY], const CacheBlob blobs[CACHE_BLOBS], size_t *size) {
@@ -287,19 +297,14 @@ static char *make_entry(const uint8_t key[CACHE_KEY], const CacheBlob blobs[CACH
 }
 
 void cache_write(const char *folder, const uint8_t key[CACHE_KEY], const CacheBlob blobs[CACHE_BLOBS]) {
-    char path[4096 + 128], temporary[4096 + 128];
+    char path[4096 + 128];
     size_t size;
-    if (!make_folder(folder)) return;
+    int64_t most;
+    if (!cache_limit(&most) || !vt_make_folders(folder, 0700, NULL)) return;
     char *entry = make_entry(key, blobs, &size);
     if (!entry) return;
     entry_path(folder, key, path, sizeof path);
-    snprintf(temporary, sizeof temporary, "%s/" TEMPORARY "XXXXXX", folder);
-    int file = (int64_t)size <= limit() ? mkostemp(temporary, O_CLOEXEC) : -1; /* mode 0600 */
-    if (file >= 0) {
-        bool good = write_all(file, entry, size) && fsync(file) == 0;
-        good = close(file) == 0 && good;
-        if (!good || rename(temporary, path) != 0) unlink(temporary);
-    }
+    if ((int64_t)size <= most) vt_replace_with(path, 0600, entry, size, NULL);
     free(entry);
     drop_old(folder);
 }

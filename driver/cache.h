@@ -20,6 +20,8 @@ void cache_key_end(CacheKey *key, uint8_t out[CACHE_KEY]); /* frees it */
 
 /* $VITC_CACHE, $XDG_CACHE_HOME/vitc or ~/.cache/vitc. False: there is none, or it is off ("off", or empty). */
 bool cache_folder(char *out, size_t size);
+/* $VITC_CACHE_LIMIT, bytes; 1 GiB unless it is set. False: it is no such number (*bytes: 1 GiB). */
+bool cache_limit(int64_t *bytes);
 
 typedef struct {
     const void *bytes; /* aligned to 16 */
@@ -27,7 +29,7 @@ typedef struct {
 } CacheBlob;
 /* An entry's blobs in one block of memory, which the caller frees; NULL: there is no good one. */
 void *cache_read(const char *folder, const uint8_t key[CACHE_KEY], CacheBlob blobs[CACHE_BLOBS]);
-/* Keeps an entry, and drops those used longest ago while all take more than the limit ($VITC_CACHE_LIMIT bytes, else 1 GiB). */
+/* Keeps an entry, and drops those used longest ago while all take more than the limit. */
 void cache_write(const char *folder, const uint8_t key[CACHE_KEY], const CacheBlob blobs[CACHE_BLOBS]);
 
 #endif

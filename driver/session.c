@@ -143,8 +143,11 @@ bool session_program(Session *s, const char *path, const RecipeOptions *options,
                      bool no_cache) {
     char folder[4096];
     uint8_t key[CACHE_KEY];
+    int64_t limit;
     session_begin(s);
     double start = seconds_now();
+    if (!cache_limit(&limit))
+        return fail(2, "VITC_CACHE_LIMIT='%s' is no number of bytes", getenv("VITC_CACHE_LIMIT")) < 0;
     /* Who asks to see or to check the compilation wants one. */
     bool use = !no_cache && !getenv("VITC_LLVM") && !getenv("VITC_VERIFY") &&
                cache_folder(folder, sizeof folder) &&

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 
 /* ---- entries ------------------------------------------------------------------------------------------------------- */
 
@@ -197,6 +198,77 @@ static void test_side_by_side(void **state) {
     assert_int_equal(count_files(where), 1);
 }
 
+static void spill_old(const char *entry, const char *ending) {
+    char path[512];
+    struct timespec long_ago[2] = {{1000, 0}, {1000, 0}};
+    snprintf(path, sizeof path, "%s%s", entry, ending);
+    spill(path, "left behind", 11);
+    assert_int_equal(utimensat(AT_FDCWD, path, long_ago, 0), 0);
+}
+
+/* What another program keeps in the folder stays, whatever it looks like. */
+static void test_foreign(void **state) {
+    (void)state;
+    static const char *const names[] = {
+        ".tmp-mine",
+        ".tmp-012345",
+        "notes.vitc",
+        "zz00000000000000000000000000000000000000000000000000000000000000.vitc",
+        "0000000000000000000000000000000000000000000000000000000000000000.vitc.tmp-short",
+        "0000000000000000000000000000000000000000000000000000000000000000.vitc.tmp-ABCDEFGHIJKL"};
+    enum { N = sizeof names / sizeof *names };
+    char entry[256], path[512];
+    const char *where = place("foreign", entry);
+    keep(where, KEY, 1, LARGE);
+    for (int i = 0; i < N; i++) {
+        snprintf(path, sizeof path, "%s/%s", where, names[i]);
+        spill_old(path, "");
+    }
+    snprintf(path, sizeof path, "%s/%064x.vitc", where, 7); /* the name of an entry, but a folder */
+    assert_int_equal(mkdir(path, 0700), 0);
+    setenv("VITC_CACHE_LIMIT", "0", 1);
+    keep(where, KEY, 2, LARGE);
+    unsetenv("VITC_CACHE_LIMIT");
+    assert_int_equal(find(where, KEY), -1);
+    assert_int_equal(count_files(where), N + 1);
+}
+
+/* A file of gigabytes is not read to find out that it is none of ours. */
+static void test_huge(void **state) {
+    (void)state;
+    char entry[256];
+    size_t size;
+    const char *where = place("huge", entry);
+    keep(where, KEY, 1, LARGE);
+    char *bytes = slurp(entry, &size);
+    assert_int_equal(truncate(entry, (off_t)6 << 30), 0);
+    assert_int_equal(find(where, KEY), -1);
+    assert_int_equal(truncate(entry, (off_t)900 << 20), 0);
+    struct timespec start, end;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
+    assert_int_equal(find(where, KEY), -1);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
+    assert_true((double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec) < 0.1);
+    spill(entry, bytes, size);
+    assert_int_equal(find(where, KEY), 1);
+    free(bytes);
+}
+
+static void test_limit_words(void **state) {
+    (void)state;
+    static const char *const wrong[] = {"junk", "-1", "1GB", "1e9", "99999999999999999999"};
+    int64_t bytes;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        setenv("VITC_CACHE_LIMIT", wrong[i], 1);
+        assert_false(cache_limit(&bytes));
+        assert_int_equal(bytes, 1 << 30);
+    }
+    setenv("VITC_CACHE_LIMIT", "12", 1);
+    assert_true(cache_limit(&bytes));
+    assert_int_equal(bytes, 12);
+    unsetenv("VITC_CACHE_LIMIT");
+}
+
 /* Of ten entries in room for five, those stay that were written, or read, last. */
 static void test_limit(void **state) {
     (void)state;
@@ -213,10 +285,7 @@ static void test_limit(void **state) {
     }
     key[0] = 2;
     assert_int_equal(find(where, key), 2); /* used now */
-    snprintf(path, sizeof path, "%s/.tmp-dead", where);
-    spill(path, "left behind", 11);
-    struct timespec long_ago[2] = {{1000, 0}, {1000, 0}};
-    assert_int_equal(utimensat(AT_FDCWD, path, long_ago, 0), 0);
+    spill_old(entry, ".tmp-0123456789uv");
     setenv("VITC_CACHE_LIMIT", "55000", 1);
     keep(where, KEY, N, SIZE);
     setenv("VITC_CACHE_LIMIT", "5000", 1);
@@ -412,11 +481,12 @@ static void test_two_at_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_entry),        cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_flipped),      cmocka_unit_test(test_distrust),
-        cmocka_unit_test(test_side_by_side), cmocka_unit_test(test_limit),
-        cmocka_unit_test(test_nowhere),      cmocka_unit_test(test_same_bits),
-        cmocka_unit_test(test_misses),       cmocka_unit_test(test_trains_anyway),
-        cmocka_unit_test(test_two_at_once)};
+        cmocka_unit_test(test_entry),         cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_flipped),       cmocka_unit_test(test_distrust),
+        cmocka_unit_test(test_side_by_side),  cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_huge),          cmocka_unit_test(test_limit_words),
+        cmocka_unit_test(test_limit),         cmocka_unit_test(test_nowhere),
+        cmocka_unit_test(test_same_bits),     cmocka_unit_test(test_misses),
+        cmocka_unit_test(test_trains_anyway), cmocka_unit_test(test_two_at_once)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
