@@ -1,5 +1,6 @@
 /* The JIT: see jit.h. */
 #include "codegen/jit.h"
+#include "ir/arena.h"
 
 #include <llvm-c/Core.h>
 #include <llvm-c/Error.h>
@@ -38,8 +39,8 @@ static bool add_objects(Jit *jit, const JitObject *objects, int n, char *error, 
 }
 
 Jit *jit_load(const JitObject *objects, int n, char *error, size_t size) {
-    Jit *jit = calloc(1, sizeof *jit);
-    if (jit && !failed(LLVMOrcCreateLLJIT(&jit->lljit, NULL), "JIT", error, size) &&
+    Jit *jit = arena_must(calloc(1, sizeof *jit));
+    if (!failed(LLVMOrcCreateLLJIT(&jit->lljit, NULL), "JIT", error, size) &&
         add_objects(jit, objects, n, error, size))
         return jit;
     jit_free(jit);

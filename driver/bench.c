@@ -21,11 +21,11 @@ static void fill_noise(void *user, int thread, int threads) {
 }
 
 static void **random_inputs(const VtProgram *p) {
-    void **inputs = calloc((size_t)p->n_inputs + 1, sizeof(void *));
+    void **inputs = arena_must(calloc((size_t)p->n_inputs + 1, sizeof(void *)));
     uint64_t drawn = 0;
     for (int i = 0; i < p->n_inputs; i++) {
         const VtInput *input = &p->inputs[i];
-        if (posix_memalign(&inputs[i], 64, vt_bytes(&input->tensor) + 64) != 0) abort();
+        if (posix_memalign(&inputs[i], 64, vt_bytes(&input->tensor) + 64) != 0) arena_must(NULL);
         if (input->source != VT_SOURCE_VIEW) memset(inputs[i], 0, vt_bytes(&input->tensor));
         if (input->source == VT_SOURCE_DRAW)
             vt_draw_fill(&p->draws[input->index], &input->tensor, 1, 1, inputs[i]);
@@ -85,7 +85,7 @@ static void complete_roofline(Roofline *roofline, const Line *lines, int n) {
 /* Kernels by time; calls in C (copies, gathers) are one line a name. */
 static void print_profile(VtInstance *instance, const VtFunction *step, Roofline roofline) {
     const double *times = vt_instance_times(instance, "step");
-    Line *lines = calloc((size_t)step->n_calls + 1, sizeof *lines);
+    Line *lines = arena_must(calloc((size_t)step->n_calls + 1, sizeof *lines));
     int n = 0;
     double all = 0;
     for (int c = 0; c < step->n_calls; c++) {
@@ -149,8 +149,9 @@ int verb_bench(int argc, char **argv) {
         void **inputs = random_inputs(s.program);
         timing_add(&s.timing, "inputs", seconds_now() - start, 0, NULL);
         start = seconds_now();
-        double flops = 0, best = INFINITY, first = 0, *times = calloc((size_t)steps + 1, sizeof *times);
-        vt_instance_init(instance, 0);
+        double flops = 0, best = INFINITY, first = 0,
+               *times = arena_must(calloc((size_t)steps + 1, sizeof *times));
+        good = vt_instance_init(instance, 0, &error);
         timing_add(&s.timing, "initial values", seconds_now() - start, (size_t)s.program->n_states, "states");
         for (int c = 0; step && c < step->n_calls; c++)
             flops += strncmp(step->calls[c].name, "matmul", 6) == 0 ||
@@ -164,14 +165,14 @@ int verb_bench(int argc, char **argv) {
             printf("%s: %.0f ms to elaborate, %.0f ms in passes, %.0f ms to compile %d kernels for %s\n",
                    s.program->name, s.elaborate_seconds * 1e3, s.passes_seconds * 1e3,
                    s.compile_seconds * 1e3, compiled_kernels(s.compiled), compiled_target(s.compiled));
-        for (int i = 0; step && times && i <= (int)steps; i++) {
+        for (int i = 0; good && step && i <= (int)steps; i++) {
             start = seconds_now();
-            good = good && vt_instance_run(instance, "step", inputs, &error);
+            good = vt_instance_run(instance, "step", inputs, &error);
             times[i] = seconds_now() - start;
             if (i == 0) first = times[0];
             if (i > 0 && times[i] < best) best = times[i];
         }
-        if (times) qsort(times + 1, (size_t)steps, sizeof *times, by_value);
+        qsort(times + 1, (size_t)steps, sizeof *times, by_value);
         if (step) { /* what is the step's own, and what only the first has: pages that are touched, cold caches */
             timing_add(&s.timing, "step", best, (size_t)step->n_calls, "calls");
             timing_add(&s.timing, "its first time", first - best, 0, NULL);
@@ -179,7 +180,7 @@ int verb_bench(int argc, char **argv) {
         if (good && step)
             printf("step: %.1f ms (fastest of %g, median %.1f), %.1f images/s, %.1f GFLOP/s in matrix "
                    "products, %d threads\n",
-                   best * 1e3, steps, times ? times[((int)steps + 1) / 2] * 1e3 : best * 1e3,
+                   best * 1e3, steps, times[((int)steps + 1) / 2] * 1e3,
                    (double)s.program->train.batch / best, flops / best / 1e9, vt_threads());
         if (good && step && flags[PROFILE].given) print_profile(instance, step, roofline);
         for (int i = 0; i < s.program->n_inputs; i++) free(inputs[i]);
@@ -188,8 +189,8 @@ int verb_bench(int argc, char **argv) {
     }
     if (good && flags[TIMING].given) timing_print(&s.timing);
     if (good && !instance) good = false;
-    if (error.message[0]) fail(1, "%s", error.message);
+    if (error.message[0]) fail(error.code, "%s", error.message);
     vt_instance_free(instance);
     session_close(&s);
-    return good ? 0 : 2;
+    return good ? 0 : error.message[0] ? error.code : 2;
 }

@@ -1,10 +1,13 @@
 /* vitc run: one function, once, on tensors from a file: how anyone checks vitc against another implementation. */
 #include "driver/trace.h"
 #include "frontend/tree.h"
+#include "ir/stream.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define MOST_RULES ((size_t)16 << 20) /* bytes, as of a recipe */
 
 /* ---- foreign names ----------------------------------------------------------------------------------------------------- */
 
@@ -32,11 +35,9 @@ static const char *renamed(Arena *arena, const Tree *rules, const char *name) {
 }
 
 static bool read_rules(Session *s, const char *path, Tree **out) {
-    FILE *file = fopen(path, "rb");
-    if (!file) return fail(2, "cannot read '%s': %s", path, strerror(errno)) < 0;
-    char *text = arena_alloc(s->arena, 1 << 20);
-    size_t size = fread(text, 1, (1 << 20) - 1, file);
-    fclose(file);
+    size_t size;
+    char *text = stream_read_file(s->arena, path, MOST_RULES, &size);
+    if (!text) return fail(2, "cannot read '%s': %s", path, strerror(errno)) < 0;
     *out = tree_parse(s->arena, s->diags, diags_add_source(s->diags, path, text, size), text, size);
     bool good = *out && (*out)->kind == TREE_MAP;
     for (size_t i = 0; good && i < (*out)->count; i++) good = (*out)->items[i].value->kind == TREE_SCALAR;
@@ -316,10 +317,10 @@ int verb_run(int argc, char **argv) {
     f.file = f.func && instance ? vt_tensors_open(flags[IN].value, &error) : NULL;
     bool done = false;
     if (f.file) {
-        vt_instance_init(instance, (uint64_t)s.program->train.seed);
+        bool begun = vt_instance_init(instance, (uint64_t)s.program->train.seed, &error);
         int counter = vt_instance_find_state(instance, "step");
         if (counter >= 0) *(double *)vt_instance_write_state(instance, counter) = step;
-        bool fed = collect(&f, rules);
+        bool fed = begun && collect(&f, rules);
         TraceRequest trace = {.path = args.words[0],
                               .options = &options,
                               .resolved = s.resolved,

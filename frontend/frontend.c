@@ -15,25 +15,15 @@ bool recipe_load_text(Arena *arena, Diags *diags, const char *path, const char *
 }
 
 bool recipe_load(Arena *arena, Diags *diags, const char *path, const RecipeOptions *options, Recipe *out) {
-    FILE *file = fopen(path, "rb");
-    if (!file) {
+    size_t size;
+    char *text = source_read(arena, path, &size);
+    if (!text) {
         diag_error(diags, (Loc){0, 0, 0}, "cannot read recipe '%s': %s", path, strerror(errno));
         return false;
     }
-    char *text = NULL;
-    size_t size = 0, capacity = 0;
-    char buffer[65536];
-    for (size_t n; size < 32u << 20 && (n = fread(buffer, 1, sizeof buffer, file)) > 0;) {
-        while (size + n + 1 > capacity) text = arena_grow(arena, text, &capacity, size + n + 1, 1);
-        memcpy(text + size, buffer, n);
-        size += n;
-    }
-    bool broken = ferror(file);
-    fclose(file);
-    if (broken || !text) {
-        diag_error(diags, (Loc){0, 0, 0}, "recipe '%s' %s", path, broken ? "cannot be read" : "is empty");
+    if (size == 0) {
+        diag_error(diags, (Loc){0, 0, 0}, "recipe '%s' is empty", path);
         return false;
     }
-    text[size] = '\0';
     return recipe_load_text(arena, diags, path, text, size, options, out);
 }

@@ -1,12 +1,20 @@
 /* Reading a recipe: its keys, `use:`, knobs, presets, overrides, views, draws and training options. */
 #include "frontend/recipe.h"
+#include "ir/stream.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_SUGGESTIONS = 100, MAX_OPEN_FILES = 64, MAX_FILES = 1000, MAX_EPOCHS = 1000000 };
+enum {
+    MAX_SUGGESTIONS = 100,
+    MAX_OPEN_FILES = 64,
+    MAX_FILES = 1000,
+    MAX_EPOCHS = 1000000,
+    MAX_SOURCE = 64 << 20
+};
 
 /* ---- keys ------------------------------------------------------------------------------------------------------ */
 
@@ -276,20 +284,7 @@ static void read_train(ParsedRecipe *r, const Tree *map) {
 /* ---- files ------------------------------------------------------------------------------------------------------------- */
 
 char *source_read(Arena *arena, const char *path, size_t *size) {
-    FILE *file = fopen(path, "rb");
-    if (!file) return NULL;
-    char *text = NULL;
-    if (fseek(file, 0, SEEK_END) == 0) {
-        long length = ftell(file);
-        rewind(file);
-        if (length >= 0 && length <= 64 << 20) {
-            text = arena_alloc(arena, (size_t)length + 1);
-            *size = fread(text, 1, (size_t)length, file);
-            if (ferror(file)) text = NULL;
-        }
-    }
-    fclose(file);
-    return text;
+    return stream_read_file(arena, path, MAX_SOURCE, size);
 }
 
 void source_candidates(Arena *arena, const char *from, const char *name, const char *models_dir,
@@ -318,6 +313,7 @@ static void use_file(ParsedRecipe *r, const char *from, const Tree *item) {
     for (int i = 0; i < 2; i++) {
         size_t size;
         char *real = paths[i] ? realpath(paths[i], NULL) : NULL;
+        if (!real && paths[i] && errno == ENOMEM) arena_must(NULL);
         if (!real) continue;
         const char *key = arena_strdup(r->arena, real);
         free(real);
@@ -328,7 +324,10 @@ static void use_file(ParsedRecipe *r, const char *from, const Tree *item) {
         }
         if (known_file(r->read_files, r->n_read, key)) return;
         char *text = source_read(r->arena, key, &size);
-        if (!text) continue;
+        if (!text) { /* another file of that name is not what was meant */
+            diag_error(r->diags, item->loc, "cannot read '%s': %s", key, strerror(errno));
+            return;
+        }
         if (r->n_open >= MAX_OPEN_FILES || r->n_read >= MAX_FILES) {
             diag_error(r->diags, item->loc, "more than %d files use each other, or %d in all", MAX_OPEN_FILES,
                        MAX_FILES);

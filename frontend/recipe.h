@@ -123,6 +123,7 @@ bool elaborate(ParsedRecipe *recipe, Recipe *out);
 char *recipe_resolved(ParsedRecipe *recipe);
 
 /* A file's text in the arena; NULL if it cannot be read. */
+/* NULL with errno. */
 char *source_read(Arena *arena, const char *path, size_t *size);
 /* Where `use: name` in file `from` looks, in order: beside that file, then in models_dir (NULL: nowhere else). */
 void source_candidates(Arena *arena, const char *from, const char *name, const char *models_dir,

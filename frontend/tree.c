@@ -41,6 +41,7 @@ static bool next_event(Reader *r, yaml_event_t *event) {
     if (r->failed) return false;
     if (yaml_parser_parse(&r->yaml, event)) return true;
     yaml_mark_t mark = r->yaml.problem_mark;
+    if (r->yaml.error == YAML_MEMORY_ERROR) arena_must(NULL);
     const char *problem = r->yaml.problem ? r->yaml.problem : "malformed";
     if (r->yaml.error == YAML_READER_ERROR) { /* bad UTF-8: a byte offset */
         memset(&mark, 0, sizeof mark);
@@ -237,10 +238,7 @@ Tree *tree_parse(Arena *arena, Diags *diags, uint32_t file, const char *text, si
     text = tree_skip_mark(text, &size);
     Reader r = {.arena = arena, .diags = diags, .file = file, .text = text, .size = size, .line = text};
     r.line_number = 1;
-    if (!yaml_parser_initialize(&r.yaml)) {
-        diag_error(diags, (Loc){file, 0, 0}, "no memory left to read this");
-        return NULL;
-    }
+    if (!yaml_parser_initialize(&r.yaml)) arena_must(NULL);
     yaml_parser_set_input_string(&r.yaml, (const unsigned char *)text, size);
     yaml_parser_set_encoding(&r.yaml, YAML_UTF8_ENCODING);
     Tree *root = NULL;

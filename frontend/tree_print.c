@@ -1,5 +1,6 @@
 /* A tree as YAML, without loss: what is read back is the same tree. */
 #include "frontend/tree.h"
+#include "ir/stream.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +68,7 @@ static int write_memory(void *stream, unsigned char *bytes, size_t size) {
 static bool emit_document(FILE *stream, const Tree *tree) {
     yaml_emitter_t emitter;
     yaml_event_t event;
-    if (!yaml_emitter_initialize(&emitter)) return false;
+    if (!yaml_emitter_initialize(&emitter)) arena_must(NULL);
     yaml_emitter_set_output(&emitter, write_memory, stream);
     yaml_emitter_set_unicode(&emitter, 1);
     yaml_emitter_set_width(&emitter, 110);
@@ -78,6 +79,8 @@ static bool emit_document(FILE *stream, const Tree *tree) {
     good = good && emit_tree(&emitter, tree);
     good = good && yaml_document_end_event_initialize(&event, 1) && yaml_emitter_emit(&emitter, &event);
     good = good && yaml_stream_end_event_initialize(&event) && yaml_emitter_emit(&emitter, &event);
+    /* An event that is not made has but one reason. */
+    if (!good && (emitter.error == YAML_NO_ERROR || emitter.error == YAML_MEMORY_ERROR)) arena_must(NULL);
     yaml_emitter_delete(&emitter);
     return good;
 }
@@ -111,11 +114,10 @@ static bool check(Arena *arena, Diags *diags, const Tree *tree, const char *text
 }
 
 char *tree_print(Arena *arena, Diags *diags, const Tree *tree) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
-    bool good = stream && emit_document(stream, tree);
-    if (stream && fclose(stream) != 0) good = false;
+    TextStream stream;
+    size_t size;
+    bool good = emit_document(stream_begin(&stream), tree);
+    char *text = stream_end(&stream, &size);
     char *copy = good ? arena_strndup(arena, text, size) : NULL;
     free(text);
     if (!copy) diag_error(diags, tree->loc, "the recipe cannot be written as YAML");

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct Block {
     struct Block *next;
@@ -19,14 +20,15 @@ struct Arena {
 
 enum { FIRST_BLOCK = 64 << 10, LARGEST_BLOCK = 64 << 20 };
 
-static void *must(void *memory) {
+/* Other threads may be at work, inside LLVM too: nothing is torn down under them. */
+void *arena_must(void *memory) {
     if (memory) return memory;
     fputs("vitc: out of memory\n", stderr);
-    exit(1);
+    _exit(1);
 }
 
 Arena *arena_new(void) {
-    Arena *arena = must(calloc(1, sizeof *arena));
+    Arena *arena = arena_must(calloc(1, sizeof *arena));
     arena->next_size = FIRST_BLOCK;
     return arena;
 }
@@ -42,13 +44,13 @@ void arena_free(Arena *arena) {
 }
 
 void *arena_alloc(Arena *arena, size_t bytes) {
-    if (bytes > SIZE_MAX / 2) must(NULL);
+    if (bytes > SIZE_MAX / 2) arena_must(NULL);
     bytes = (bytes + 15) & ~(size_t)15;
     Block *block = arena->blocks;
     if (!block || block->size - block->used < bytes) {
         size_t size = bytes > arena->next_size ? bytes : arena->next_size;
         if (arena->next_size < LARGEST_BLOCK) arena->next_size *= 2;
-        block = must(calloc(1, sizeof *block + size));
+        block = arena_must(calloc(1, sizeof *block + size));
         block->size = size;
         block->next = arena->blocks;
         arena->blocks = block;
@@ -89,7 +91,7 @@ char *arena_printf(Arena *arena, const char *format, ...) {
 void *arena_grow(Arena *arena, void *old, size_t *capacity, size_t need, size_t element) {
     size_t n = *capacity ? *capacity * 2 : element >= 256 ? 2 : 8;
     if (n < need) n = need;
-    if (n > SIZE_MAX / 2 / element) must(NULL);
+    if (n > SIZE_MAX / 2 / element) arena_must(NULL);
     void *array = arena_alloc(arena, n * element);
     if (*capacity) memcpy(array, old, *capacity * element);
     *capacity = n;

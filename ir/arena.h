@@ -8,6 +8,9 @@
 
 typedef struct Arena Arena;
 
+/* Memory that was asked for elsewhere: itself, or the end of the process with the same message. */
+void *arena_must(void *memory);
+
 Arena *arena_new(void);
 void arena_free(Arena *arena);
 void *arena_alloc(Arena *arena, size_t bytes); /* aligned to 16 */

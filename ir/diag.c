@@ -1,5 +1,6 @@
 /* Diagnostics: see diag.h. */
 #include "ir/diag.h"
+#include "ir/stream.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -149,12 +150,9 @@ void diags_print(const Diags *diags, FILE *out, bool color) {
 }
 
 char *diags_text(const Diags *diags) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (!out) return arena_strdup(diags->arena, "");
-    diags_print(diags, out, false);
-    fclose(out);
+    TextStream stream;
+    diags_print(diags, stream_begin(&stream), false);
+    char *text = stream_end(&stream, NULL);
     char *copy = arena_strdup(diags->arena, text);
     free(text);
     return copy;

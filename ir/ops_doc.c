@@ -1,5 +1,6 @@
 /* The operator reference, docs/ops.md, written from the operator table: it says what the table says, no more. */
 #include "ir/ir.h"
+#include "ir/stream.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -65,10 +66,8 @@ static void print_row(FILE *out, OpKind op) {
 }
 
 char *ops_doc(void) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (!out) return NULL;
+    TextStream stream;
+    FILE *out = stream_begin(&stream);
     fputs("# Operators\n\nWritten by `vitc help ops` from `ir/ops.def`. An attribute without a default must "
           "be given. *Shape* and "
           "*gradient* name the rules in `ir/shape.c` and `passes/autodiff_rules.c`; *cost* is in FLOPs an "
@@ -83,6 +82,5 @@ char *ops_doc(void) {
         for (int op = 0; op < OP_COUNT; op++)
             if (op_info((OpKind)op)->loop == SECTIONS[s].loop) print_row(out, (OpKind)op);
     }
-    fclose(out);
-    return text;
+    return stream_end(&stream, NULL);
 }

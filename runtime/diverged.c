@@ -199,7 +199,7 @@ void diverged_explain(const Diverged *d, VtError *error) {
         add(error, ". No checkpoint can be used");
     add(error, ". A lower lr, clipping or more warm-up may help");
     if (!traced && d->from_start) {
-        vt_instance_init(d->instance, (uint64_t)d->program->train.seed);
-        run_on(d, 0, NULL, true, error);
+        if (vt_instance_init(d->instance, (uint64_t)d->program->train.seed, NULL))
+            run_on(d, 0, NULL, true, error);
     }
 }

@@ -295,12 +295,12 @@ int vt_instance_find_state(const VtInstance *instance, const char *name) {
 
 /* ---- initial values ----------------------------------------------------------------------------------------------- */
 
-void vt_instance_init(VtInstance *instance, uint64_t seed) {
+bool vt_instance_init(VtInstance *instance, uint64_t seed, VtError *error) {
     const VtProgram *program = instance->program;
     instance->stale = true;
     vt_initial_draw(program, instance->states, seed, !instance->written);
     instance->written = true;
-    if (find_function(program, "init") >= 0) vt_instance_run(instance, "init", NULL, NULL);
+    if (find_function(program, "init") >= 0 && !vt_instance_run(instance, "init", NULL, error)) return false;
     for (int s = 0; s < program->n_states; s++) {
         const VtState *state = &program->states[s];
         const void *made = state->init == VT_INIT_FUNCTION
@@ -313,4 +313,5 @@ void vt_instance_init(VtInstance *instance, uint64_t seed) {
         if (program->states[s].init == VT_INIT_COPY)
             vt_initial_copy(instance->states[s], instance->states[program->states[s].copy_of],
                             vt_bytes(&program->states[s].tensor));
+    return true;
 }

@@ -151,8 +151,8 @@ double vt_team_waited(
 typedef struct VtInstance VtInstance;
 VtInstance *vt_instance_new(const VtProgram *program, VtError *error);
 void vt_instance_free(VtInstance *instance);
-void vt_instance_init(VtInstance *instance,
-                      uint64_t seed); /* initial values: each a function of (seed, state's name) */
+/* Initial values: each a function of (seed, state's name). False: some are not made, and the instance is not to be used. */
+bool vt_instance_init(VtInstance *instance, uint64_t seed, VtError *error);
 const void *vt_instance_state(const VtInstance *instance, int state);
 /* To write a state from outside, before the next run: states derived from it are made anew then. Ask again after a run. */
 void *vt_instance_write_state(VtInstance *instance, int state);

@@ -256,7 +256,7 @@ static bool begin(Run *r, VtError *error) {
         if (strcmp(p->functions[f].name, "step") == 0) r->function = &p->functions[f];
     if (!r->function) return vt_fail(error, 2, "recipe '%s' has no objectives: nothing to train", p->name);
     if (!open_data(r, error) || !(r->instance = vt_instance_new(p, error))) return false;
-    vt_instance_init(r->instance, (uint64_t)p->train.seed);
+    if (!vt_instance_init(r->instance, (uint64_t)p->train.seed, error)) return false;
     if (start && !load(r, start, error)) return false;
     r->first_step = r->step;
     int workers = settings->workers > 0 ? (int)settings->workers : vt_threads();

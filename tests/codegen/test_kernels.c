@@ -89,7 +89,7 @@ static void test_counters(void **state) {
     assert_int_equal(program->functions[0].n_calls, 4); /* a, b and c; step; v; w */
     VtInstance *instance = vt_instance_new(program, NULL);
     assert_non_null(instance);
-    vt_instance_init(instance, 1);
+    assert_true(vt_instance_init(instance, 1, NULL));
     double v = 1, w = 1;
     for (int step = 0; step < 3; step++) {
         assert_true(vt_instance_run(instance, "step", NULL, NULL));

@@ -104,7 +104,7 @@ static Machine machine_new(const Run *run, const Size *s, bool packed) {
     VtError problem = {0};
     machine.instance = vt_instance_new(machine.program, &problem);
     unit_check(machine.instance != NULL, problem.message);
-    vt_instance_init(machine.instance, 7);
+    unit_check(vt_instance_init(machine.instance, 7, &problem), problem.message);
     return machine;
 }
 

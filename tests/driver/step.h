@@ -16,7 +16,7 @@ static inline char *one_step(const VtProgram *p, size_t *size) {
     VtError error;
     VtInstance *instance = vt_instance_new(p, &error);
     assert_non_null(instance);
-    vt_instance_init(instance, 3);
+    assert_true(vt_instance_init(instance, 3, &error));
     void **inputs = calloc((size_t)p->n_inputs + 1, sizeof *inputs);
     for (int i = 0; i < p->n_inputs; i++) {
         const VtInput *input = &p->inputs[i];

@@ -84,7 +84,7 @@ static char *run(const Loaded *loaded, size_t *size) {
     if (!instance) fail_msg("%s", problem.message);
     void **inputs = calloc((size_t)program->n_inputs + 1, sizeof *inputs);
     for (int i = 0; i < program->n_inputs; i++) inputs[i] = draw_input(program, i);
-    vt_instance_init(instance, 3);
+    assert_true(vt_instance_init(instance, 3, &problem));
     for (int s = 0; s < STEPS; s++)
         if (!vt_instance_run(instance, "step", inputs, &problem)) fail_msg("%s", problem.message);
     FILE *stream = open_memstream(&all, size);

@@ -104,6 +104,13 @@ static void test_rename(void **state) {
     write_text("names.yaml", "model.p0: model.p9\n");
     assert_refused(RECIPE FILES "--rename names.yaml", 2, "model.p0: parameter missing from the file");
     assert_refused(RECIPE FILES "--rename none.yaml", 2, "cannot read 'none.yaml'");
+    /* A long list is read to its last rule, or not at all. */
+    char *rules = malloc(3 << 20), *at = rules;
+    for (int i = 0; at < rules + (5 << 19); i++) at += sprintf(at, "# rule %d is for nothing here\n", i);
+    strcpy(at, "model.p1: model.other\n");
+    write_text("long.yaml", rules);
+    assert_refused(RECIPE FILES "--rename long.yaml", 2, "model.p1: parameter missing from the file");
+    free(rules);
 }
 
 int main(void) {

@@ -28,7 +28,7 @@ static void run_all(const VtProgram *program) {
     VtError error;
     VtInstance *instance = vt_instance_new(program, &error);
     if (!instance) return;
-    vt_instance_init(instance, 1);
+    if (!vt_instance_init(instance, 1, &error)) abort();
     void **inputs = calloc((size_t)program->n_inputs + 1, sizeof *inputs);
     if (!inputs) abort();
     for (int i = 0; i < program->n_inputs; i++) inputs[i] = make_input(program, i);

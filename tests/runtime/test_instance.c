@@ -72,11 +72,11 @@ static void values_do_not_depend_on_the_team(void **state) {
     for (int threads = 1; threads <= MOST_THREADS; threads += 2) {
         vt_set_threads(threads);
         VtInstance *instance = vt_instance_new(&DRAWING, NULL);
-        vt_instance_init(instance, 5);
+        assert_true(vt_instance_init(instance, 5, NULL));
         check_values(instance);
         for (int s = 0; s < N_STATES; s++)
             memset(vt_instance_write_state(instance, s), 7, vt_bytes(&STATES[s].tensor));
-        vt_instance_init(instance, 5); /* over other values */
+        assert_true(vt_instance_init(instance, 5, NULL)); /* over other values */
         check_values(instance);
         vt_instance_free(instance);
     }
@@ -124,7 +124,7 @@ static void zeros_are_left_untouched(void **state) {
     (void)state;
     enum { HUGE_PAGES = 4 << 20 }; /* which values beside them may have made resident */
     VtInstance *instance = vt_instance_new(&DRAWING, NULL);
-    vt_instance_init(instance, 5);
+    assert_true(vt_instance_init(instance, 5, NULL));
     const char *moments = vt_instance_state(instance, MOMENTS);
     assert_int_equal(touched(moments + HUGE_PAGES / 2, sizeof(float) * WIDE - HUGE_PAGES), 0);
     vt_instance_free(instance);
