@@ -79,8 +79,8 @@ static VtDataset *new_dataset(const char *path, const char *split) {
 
 static bool open_any(VtDataset *d, VtError *error) {
     static int (*const openers[])(VtDataset *, const char *, const char *, VtError *) = {
-        dataset_open_synthetic, dataset_open_binary, dataset_open_mnist,  dataset_open_list,
-        dataset_open_shards,    dataset_open_folder, dataset_open_archive};
+        dataset_open_synthetic, dataset_open_binary, dataset_open_cifar_pickles, dataset_open_mnist,
+        dataset_open_list,      dataset_open_shards, dataset_open_folder,        dataset_open_archive};
     struct stat status;
     const char *path = d->path;
     bool named = strncmp(path, "synthetic", 9) != 0 && !dataset_is_pattern(path);

@@ -1,6 +1,7 @@
 /* Data sets that are archives: one tar or zip file, or several, called shards. Members are read where they lie. What shares its name with an
  * image up to the first dot may say its class (WebDataset: x.jpg, x.cls, x.json). */
 #include "runtime/dataset_archive.h"
+#include "runtime/dataset_cifar.h"
 
 #include <ctype.h>
 #include <jansson.h>
@@ -52,6 +53,8 @@ static void close_shards(VtDataset *d) {
     free(shards->archives);
     free(shards);
     d->own = NULL;
+    d->close = NULL;
+    d->read = NULL;
 }
 
 static Shards *shards_of(VtDataset *d) {
@@ -127,7 +130,7 @@ typedef struct {
         char *name, *target;
     } *links;
     int64_t n_links, links_capacity;
-    bool whole; /* no stop on a member so far */
+    CifarFiles *cifar; /* NULL: images alone are looked for */
 } Reader;
 
 static bool is_label(const char *path) {
@@ -252,6 +255,20 @@ static bool add_link(Reader *r, const char *path, const ArchiveMember *member, V
     return (r->links[r->n_links - 1].name && r->links[r->n_links - 1].target) || no_memory(error);
 }
 
+static bool take_cifar(Reader *r, int number, ArchiveMember *member, VtError *error) {
+    uint8_t *bytes = malloc((size_t)member->size);
+    if (!bytes) return no_memory(error);
+    free(r->cifar->file[number].bytes); /* the later one counts, as in any tar */
+    r->cifar->file[number].bytes = bytes;
+    r->cifar->file[number].size = member->size;
+    r->cifar->found++;
+    if (!vt_archive_keep(r->archive, member, error) ||
+        !vt_archive_read(r->archive, member->place, member->size, member->size, bytes, member->name, error))
+        return false;
+    vt_archive_drop(r->archive, member);
+    return true;
+}
+
 static bool add_member(Reader *r, ArchiveMember *member, VtError *error) {
     char path[MAX_NAME];
     bool label = false;
@@ -261,6 +278,9 @@ static bool add_member(Reader *r, ArchiveMember *member, VtError *error) {
     if (member->link) return add_link(r, path, member, error);
     if (member->folder) return hand_over(r, path, 0, -1, false, NULL) != MEMBER_NO_MEMORY || no_memory(error);
     if (!member->file) return dataset_leave_out(r->d, LEFT_NO_FILE, path) || no_memory(error);
+    int cifar = r->cifar ? cifar_file(path) : -1;
+    if (cifar >= 0 && member->size > 0 && member->size <= CIFAR_MAX_FILE)
+        return take_cifar(r, cifar, member, error);
     begin_sample(r, path);
     if (is_label(path) && !dataset_hidden(path) && !read_label(r, member, path, &label, error)) return false;
     return label || add_file(r, member, path, error);
@@ -342,8 +362,8 @@ static bool follow_links(Reader *r, VtError *error) {
 
 /* ---- one archive ----------------------------------------------------------------------------------------------------- */
 
-bool archive_add_tree(VtDataset *d, VtArchive *archive, const char *shard, const char *folder,
-                      VtError *error) {
+static bool add_tree(VtDataset *d, VtArchive *archive, const char *shard, const char *folder,
+                     CifarFiles *cifar, VtError *error) {
     Shards *shards = shards_of(d);
     if (!shards || !add_shard(shards, archive)) {
         vt_archive_close(archive);
@@ -354,6 +374,7 @@ bool archive_add_tree(VtDataset *d, VtArchive *archive, const char *shard, const
                 .shard = shard,
                 .folder = folder,
                 .file = shards->count - 1,
+                .cifar = cifar,
                 .first = d->count};
     r.sample.first_image = d->count;
     ArchiveMember member;
@@ -370,11 +391,23 @@ bool archive_add_tree(VtDataset *d, VtArchive *archive, const char *shard, const
     return good;
 }
 
+bool archive_add_tree(VtDataset *d, VtArchive *archive, const char *shard, const char *folder,
+                      VtError *error) {
+    return add_tree(d, archive, shard, folder, NULL, error);
+}
+
 int dataset_open_archive(VtDataset *d, const char *path, const char *split, VtError *error) {
     VtArchive *archive;
+    CifarFiles cifar = {0};
     (void)split;
     int result = vt_archive_open(&archive, path, error);
     if (result != 1) return result;
     d->format = archive->kind->name;
-    return archive_add_tree(d, archive, "", "", error) && dataset_finish_tree(d, error) ? 1 : -1;
+    bool good = add_tree(d, archive, "", "", &cifar, error);
+    if (good && d->count == 0 && cifar.found) {
+        close_shards(d);
+        return cifar_finish(d, &cifar, error);
+    }
+    cifar_free(&cifar);
+    return good && dataset_finish_tree(d, error) ? 1 : -1;
 }

@@ -161,7 +161,6 @@ int dataset_open_shards(VtDataset *d, const char *path, const char *split, VtErr
     struct stat status;
     int result = 0;
     size_t root = 0;
-    (void)split;
     if (dataset_is_pattern(path))
         result =
             (strchr(path, '{') ? expand(path, &paths, error) : expand_glob(path, &paths, error)) ? 1 : -1;
@@ -176,6 +175,15 @@ int dataset_open_shards(VtDataset *d, const char *path, const char *split, VtErr
             while (root > 0 && strncmp(paths.text[i], first, root) != 0) do
                     root--;
                 while (root > 0 && first[root - 1] != '/');
+    }
+    if (result == 1 && paths.count == 1) { /* no shard, but all of it */
+        char *only = strdup(paths.text[0]);
+        text_set_free(&paths);
+        result =
+            only ? dataset_open_archive(d, only, split, error) : (vt_fail(error, 1, "out of memory"), -1);
+        if (result == 0) result = (vt_fail(error, 2, "'%s' is no tar or zip file", only), -1);
+        free(only);
+        return result;
     }
     for (int i = 0; result == 1 && i < paths.count; i++)
         if (!add_shard(d, paths.text[i], root, error)) result = -1;

@@ -1,4 +1,5 @@
 /* Archives as data sets: zip files, links, labels beside images, shards, and every way in which they can be damaged. */
+#include "tests/runtime/encode.h"
 #include "tests/runtime/pack.h"
 
 #include <signal.h>
@@ -218,8 +219,7 @@ static void test_shards(void **state) {
            "some-train-009.tar/train/dog/0.png=3:dog some-train-009.tar/train/dog/1.png=4:dog");
     expect(open_set(in_folder("shards/some-{train-010,val-000}.tar"), "test"), "tar",
            "some-val-000.tar/val/cat/0.png=7:cat some-val-000.tar/val/cat/1.png=8:cat");
-    expect(open_set(in_folder("shards/*-010.*"), "train"), "tar",
-           "some-train-010.tar/train/cat/0.png=5:cat some-train-010.tar/train/cat/1.png=6:cat");
+    expect(open_set(in_folder("shards/*-010.*"), "train"), "tar", "cat/0.png=5:cat cat/1.png=6:cat");
     refuse(in_folder("shards/some-train-{007..009}.tar"), 2, "shards/some-train-007.tar': No such file");
     refuse(in_folder("shards/*.zip"), 2, "nothing matches");
     write_file("shards/some-train-011.tar", "no tar", 6);
@@ -228,6 +228,138 @@ static void test_shards(void **state) {
     write_shard("splits/val/0.tar", "cat/", 3);
     expect(open_set(in_folder("splits"), "test"), "tar",
            "val/0.tar/val/cat/0.png=3:cat val/0.tar/val/cat/1.png=4:cat");
+}
+
+/* ---- CIFAR as it is handed out ------------------------------------------------------------------------------------------- */
+
+static void pickle_text(Encoded *to, const void *bytes, size_t size) {
+    put_text(to, size < 256 ? "U" : "T");
+    put_number(to, size, size < 256 ? 1 : 4);
+    put_bytes(to, bytes, size);
+    put_text(to, "q");
+    put_number(to, 9, 1);
+}
+
+/* As Python 2 wrote them: a dictionary of labels and an array of n images of pixels (number * 16 + i). */
+static Encoded pickle_batch(int n, int number, const char *labels_key, int columns) {
+    Encoded out = {0};
+    uint8_t *pixels = malloc((size_t)(n * columns));
+    for (int i = 0; i < n * columns; i++) pixels[i] = (uint8_t)(number * 16 + i / columns);
+    put_bytes(&out, "\x80\2}q\1(", 6);
+    pickle_text(&out, labels_key, strlen(labels_key));
+    put_bytes(&out, "]q\2(", 4);
+    for (int i = 0; i < n; i++) put_bytes(&out, (uint8_t[]){'K', (uint8_t)(i + number)}, 2);
+    put_text(&out, "e");
+    pickle_text(&out, "data", 4);
+    put_text(&out, "cnumpy.core.multiarray\n_reconstruct\nq\3cnumpy\nndarray\nq\4K");
+    put_bytes(&out, "\0\x85U\1b\x87R(K\1K", 11);
+    put_number(&out, (uint64_t)n, 1);
+    put_text(&out, "M");
+    put_number(&out, (uint64_t)columns, 2);
+    put_text(&out, "\x86"
+                   "cnumpy\ndtype\nU\2u1K");
+    put_bytes(&out, "\0K\1\x87R(K\3U\1|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89", 29);
+    pickle_text(&out, pixels, (size_t)(n * columns));
+    put_text(&out, "tbu.");
+    free(pixels);
+    return out;
+}
+
+static Encoded pickle_names(const char *key, const char *first, const char *second) {
+    Encoded out = {0};
+    put_bytes(&out, "\x80\2}(", 4);
+    pickle_text(&out, key, strlen(key));
+    put_text(&out, "](");
+    pickle_text(&out, first, strlen(first));
+    pickle_text(&out, second, strlen(second));
+    put_text(&out, "eu.");
+    return out;
+}
+
+static void write_encoded(const char *name, Encoded file) {
+    write_file(name, file.bytes, file.size);
+    free(file.bytes);
+}
+
+/* n images, of which image `at` has that label, class and gray. Closes the set. */
+static void expect_cifar(VtDataset *data, int n, int at, const char *class_name, int gray) {
+    VtImage image;
+    assert_string_equal(vt_dataset_format(data), "cifar");
+    assert_int_equal(vt_dataset_size(data), n);
+    assert_string_equal(vt_dataset_class_name(data, vt_dataset_label(data, at)), class_name);
+    assert_true(vt_dataset_image(data, at, &image, NULL));
+    assert_int_equal(image.width, 32);
+    for (int i = 0; i < 3072; i++) assert_int_equal(image.rgb[i], gray);
+    vt_image_free(&image);
+    vt_dataset_close(data);
+}
+
+static void test_cifar(void **state) {
+    static const char *const batches[] = {"data_batch_1", "data_batch_2", "data_batch_3",
+                                          "data_batch_4", "data_batch_5", "test_batch"};
+    char path[128];
+    (void)state;
+    Pack *tar = pack_begin("cifar-10-python.tar.gz", false, archive_write_add_filter_gzip),
+         *zip = pack_begin("cifar.zip", true, NULL), *plain = pack_begin("binary.tar", false, NULL);
+    for (int b = 0; b < 6; b++) {
+        Encoded batch = pickle_batch(3, b, "labels", 3072);
+        snprintf(path, sizeof path, "cifar-10-batches-py/%s", batches[b]);
+        pack_entry(tar, path, AE_IFREG, NULL, batch.bytes, batch.size);
+        pack_entry(zip, path, AE_IFREG, NULL, batch.bytes, batch.size);
+        write_file(path, batch.bytes, batch.size);
+        free(batch.bytes);
+        uint8_t record[2 * 3073];
+        memset(record, b, sizeof record);
+        snprintf(path, sizeof path, "./cifar-10-batches-bin/%s.bin", batches[b]);
+        pack_entry(plain, path, AE_IFREG, NULL, record, sizeof record);
+    }
+    Encoded names = pickle_names("label_names", "airplane", "automobile");
+    pack_entry(tar, "cifar-10-batches-py/batches.meta", AE_IFREG, NULL, names.bytes, names.size);
+    pack_text(plain, "cifar-10-batches-bin/batches.meta.txt", "airplane\nautomobile\nbird\ncat\n\n");
+    free(names.bytes);
+    pack_end(tar);
+    pack_end(zip);
+    pack_end(plain);
+    expect_cifar(open_set(in_folder("cifar-10-python.tar.gz"), "train"), 15, 1, "automobile", 1);
+    expect_cifar(open_set(in_folder("cifar-10-python.tar.gz"), "test"), 3, 2, "7", 5 * 16 + 2);
+    expect_cifar(open_set(in_folder("cifar.zip"), NULL), 18, 4, "2", 17);
+    expect_cifar(open_set(in_folder("cifar-10-batches-py"), "train"), 15, 3, "1", 16);
+    expect_cifar(open_set(in_folder(""), "test"), 3, 0, "5", 80); /* the folder it was unpacked in */
+    expect_cifar(open_set(in_folder("binary.tar"), "train"), 10, 6, "cat", 3);
+    write_encoded("hundred/cifar-100-python/train", pickle_batch(2, 3, "fine_labels", 3072));
+    write_encoded("hundred/cifar-100-python/meta", pickle_names("fine_label_names", "apple", "bear"));
+    expect_cifar(open_set(in_folder("hundred"), "train"), 2, 1, "4", 49);
+}
+
+/* Cut anywhere it is refused; so is what asks for more than an array, and nothing of it is run. */
+static void test_cifar_bad(void **state) {
+    static const char evil[] = "\x80\2}(U\4datacposix\nsystem\nU\4true\x85Ru.";
+    static const struct {
+        const char *bytes, *why;
+    } cases[] = {{evil, "it asks for 'posix.system', which no CIFAR file needs, and which is not run"},
+                 {"\x80\2}(U\4datau.", "a key without a value"},
+                 {"\x80\2}U\6labels]s.", "not an array of bytes"},
+                 {"\x80\2(.", "it holds nothing"},
+                 {"\x80\2R.", "its stack runs empty"},
+                 {"\x80\2hx.", "a memo that was not made"},
+                 {"\x80\2]b.", "its stack runs empty"},
+                 {"\x80\2NNb.", "a state for what has none"},
+                 {"\x80\2I1\n.", "opcode 0x49"}};
+    (void)state;
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        write_file("bad/data_batch_1", cases[k].bytes, strlen(cases[k].bytes));
+        refuse(in_folder("bad"), 1, cases[k].why);
+    }
+    Encoded batch = pickle_batch(2, 0, "labels", 3072);
+    for (size_t cut = 2; cut < batch.size; cut += 1 + cut / 16) {
+        write_file("bad/data_batch_1", batch.bytes, cut);
+        refuse(in_folder("bad"), 1, "data_batch_1: damaged or no pickle of CIFAR, at byte");
+    }
+    free(batch.bytes);
+    write_encoded("bad/data_batch_1", pickle_batch(2, 9, "labels", 3072)); /* classes 9 and 10 */
+    refuse(in_folder("bad"), 1, "label 10 of 10 classes");
+    write_encoded("bad/data_batch_1", pickle_batch(2, 0, "labels", 1024));
+    refuse(in_folder("bad"), 1, "no CIFAR, or damaged");
 }
 
 /* What cannot be read twice is refused at once, and not waited for. */
@@ -252,9 +384,10 @@ static void test_stop(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_zip),        cmocka_unit_test(test_links),   cmocka_unit_test(test_names),
-        cmocka_unit_test(test_webdataset), cmocka_unit_test(test_joined),  cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_shards),     cmocka_unit_test(test_no_file), cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_zip),        cmocka_unit_test(test_links),  cmocka_unit_test(test_names),
+        cmocka_unit_test(test_webdataset), cmocka_unit_test(test_joined), cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_shards),     cmocka_unit_test(test_cifar),  cmocka_unit_test(test_cifar_bad),
+        cmocka_unit_test(test_no_file),    cmocka_unit_test(test_stop),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }
