@@ -1,4 +1,5 @@
-/* Fuzz target: any bytes as a data set in one file: a tar, plain or compressed. Every image of what opens is asked for. */
+/* Fuzz target: any bytes as a data set in one file: a tar, plain or compressed, a zip, samples with labels,
+ * CIFAR in one. Every image of what opens is asked for. */
 #include "runtime/runtime.h"
 
 #include <stdio.h>

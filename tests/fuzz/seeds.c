@@ -304,38 +304,105 @@ static void write_images(void) {
     vt_image_free(&image);
 }
 
-static void write_archive(const char *name, int format, int filter) {
-    static const char *const names[] = {"train/a/0.png", "train/b/1.png", "test/a/2.png"};
-    static char buffer[1 << 16];
+/* What a member is, beside an image of the number after its name. */
+typedef struct {
+    const char *name, *link, *text; /* text: its bytes, instead of an image */
+} Member;
+
+static size_t pack(char *buffer, size_t room, int format, int filter, const Member *members) {
     size_t used = 0;
     struct archive *archive = archive_write_new();
     archive_write_set_format(archive, format);
     archive_write_add_filter(archive, filter);
-    if (archive_write_open_memory(archive, buffer, sizeof buffer, &used) != ARCHIVE_OK) die("libarchive");
-    for (int i = 0; i < 3; i++) {
+    archive_write_set_bytes_in_last_block(archive, 1);
+    if (archive_write_open_memory(archive, buffer, room, &used) != ARCHIVE_OK) die("libarchive");
+    for (int i = 0; members[i].name; i++) {
         VtImage image = make_image(5, 4, i);
         Encoded png = png_of(&image);
+        const Member *m = &members[i];
+        size_t size = m->link ? 0 : m->text ? strlen(m->text) : png.size;
         struct archive_entry *entry = archive_entry_new();
-        archive_entry_set_pathname(entry, names[i]);
-        archive_entry_set_filetype(entry, AE_IFREG);
+        archive_entry_set_pathname(entry, m->name);
+        archive_entry_set_filetype(entry, m->link && m->link[0] == '>' ? AE_IFLNK : AE_IFREG);
         archive_entry_set_perm(entry, 0644);
-        archive_entry_set_size(entry, (int64_t)png.size);
+        archive_entry_set_size(entry, (int64_t)size);
+        if (m->link && m->link[0] == '>') archive_entry_set_symlink(entry, m->link + 1);
+        if (m->link && m->link[0] != '>') archive_entry_set_hardlink(entry, m->link);
         archive_write_header(archive, entry);
-        archive_write_data(archive, png.bytes, png.size);
+        if (size) archive_write_data(archive, m->text ? m->text : (const char *)png.bytes, size);
         archive_entry_free(entry);
         free(png.bytes);
         vt_image_free(&image);
     }
     archive_write_close(archive);
     archive_write_free(archive);
-    write_seed("dataset", name, buffer, used);
+    return used;
+}
+
+static void write_archives(void) {
+    static const Member
+        tree[] = {{.name = "train/a/0.png"}, {.name = "train/b/1.png"}, {.name = "test/a/2.png"}, {0}},
+        links[] = {{.name = "a/0.png"},
+                   {.name = "a/1.png", .link = "a/0.png"},
+                   {.name = "b/2.png", .link = ">../a/1.png"},
+                   {.name = "c", .link = ">a"},
+                   {0}},
+        samples[] = {{.name = "0.png"},
+                     {.name = "0.cls", .text = "3"},
+                     {.name = "1.json", .text = "{\"label\": 2}"},
+                     {.name = "1.png"},
+                     {.name = "1.txt", .text = "a caption"},
+                     {0}},
+        lists[] = {{.name = "x/0.png"},
+                   {.name = "x/1.png"},
+                   {.name = "train.txt", .text = "x/0.png 1\n"},
+                   {.name = "test.txt", .text = "x/1.png 0\n"},
+                   {0}},
+        cifar[] = {{.name = "cifar-10-batches-py/data_batch_1", .text = "\x80\2}U\6labels]K\1as."}, {0}};
+    static const struct {
+        const char *name;
+        int format, filter;
+        const Member *members;
+    } archives[] = {{"tar", ARCHIVE_FORMAT_TAR_PAX_RESTRICTED, ARCHIVE_FILTER_NONE, tree},
+                    {"ustar.gz", ARCHIVE_FORMAT_TAR_USTAR, ARCHIVE_FILTER_GZIP, tree},
+                    {"zip", ARCHIVE_FORMAT_ZIP, ARCHIVE_FILTER_NONE, tree},
+                    {"links", ARCHIVE_FORMAT_TAR_USTAR, ARCHIVE_FILTER_NONE, links},
+                    {"links.zip", ARCHIVE_FORMAT_ZIP, ARCHIVE_FILTER_NONE, links},
+                    {"samples", ARCHIVE_FORMAT_TAR_USTAR, ARCHIVE_FILTER_NONE, samples},
+                    {"samples.gz", ARCHIVE_FORMAT_TAR_USTAR, ARCHIVE_FILTER_GZIP, samples},
+                    {"lists", ARCHIVE_FORMAT_TAR_USTAR, ARCHIVE_FILTER_NONE, lists},
+                    {"cifar", ARCHIVE_FORMAT_TAR_GNUTAR, ARCHIVE_FILTER_NONE, cifar}};
+    static char buffer[1 << 17];
+    for (size_t k = 0; k < sizeof archives / sizeof *archives; k++) {
+        size_t used =
+            pack(buffer, sizeof buffer / 2, archives[k].format, archives[k].filter, archives[k].members);
+        write_seed("dataset", archives[k].name, buffer, used);
+        if (k == 0)
+            used += pack(buffer + used, sizeof buffer / 2, archives[3].format, ARCHIVE_FILTER_NONE, links);
+        if (k == 0) write_seed("dataset", "joined", buffer, used);
+    }
+}
+
+/* A pickle of each opcode that is read. */
+static void write_pickles(void) {
+    static const char text[] =
+        "\x80\2}q\1(U\6labelsq\2]q\3(K\1K\2eU\4datacnumpy.core.multiarray\n_reconstruct\nq\4cnumpy\n"
+        "ndarray\nK\0\x85U\1b\x87R(K\1K\2K\2\x86"
+        "cnumpy\ndtype\nU\2u1K\0K\1\x87R(K\3U\1|NNNJ\xff\xff\xff"
+        "\xffJ\xff\xff\xff\xffK\0tb\x89U\4abcdtbu.",
+                      new_text[] =
+                          "\x80\4\x95\x20\0\0\0\0\0\0\0}\x94(\x8c\6labels\x94]\x94(K\1M\2\1\x8a\1\xff"
+                          "eC\4data\x94\x8c\5numpy"
+                          "\x8c\5dtype\x93\x88\x89Nh\0)00u.",
+                      latin[] = "\x80\2}X\4\0\0\0data"
+                                "c_codecs\nencode\nX\3\0\0\0a\xc3\xa9X\6\0\0\0latin1\x86Rs.";
+    write_seed("pickle", "old", text, sizeof text - 1);
+    write_seed("pickle", "new", new_text, sizeof new_text - 1);
+    write_seed("pickle", "latin", latin, sizeof latin - 1);
 }
 
 static void write_sets(void) {
     static uint8_t cifar[2 * 3073], idx[16 + 2 * 784] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28};
-    write_archive("tar", ARCHIVE_FORMAT_TAR_PAX_RESTRICTED, ARCHIVE_FILTER_NONE);
-    write_archive("ustar.gz", ARCHIVE_FORMAT_TAR_USTAR, ARCHIVE_FILTER_GZIP);
-    write_archive("zip", ARCHIVE_FORMAT_ZIP, ARCHIVE_FILTER_NONE);
     cifar[3073] = 1;
     write_seed("dataset", "cifar", cifar, sizeof cifar);
     write_seed("dataset", "idx", idx, sizeof idx);
@@ -360,5 +427,7 @@ int main(int argc, char **argv) {
     write_tensors();
     write_images();
     write_sets();
+    write_archives();
+    write_pickles();
     return 0;
 }
