@@ -223,6 +223,7 @@ const VtBatch *vt_loader_next(VtLoader *l, VtError *error) {
     pthread_mutex_unlock(&l->lock);
     if (!ready) return vt_stopped(error), NULL;
     if (!slot->failed) return &slot->batch;
+    if (vt_stop_signal()) return vt_stopped(error), NULL;
     if (error) *error = slot->error;
     return NULL;
 }

@@ -1,6 +1,7 @@
 /* metrics.jsonl: one JSON object a line, each written whole. */
 #include "runtime/runtime.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -22,7 +23,8 @@ static int64_t step_of(const char *line, size_t size, bool *whole) {
     int64_t at = json_is_integer(step) ? json_integer_value(step) : -1;
     *whole = object != NULL;
     json_decref(object);
-    if (at < 0 && size > strlen(beginning) && strncmp(line, beginning, strlen(beginning)) == 0)
+    if (!*whole && size > strlen(beginning) && strncmp(line, beginning, strlen(beginning)) == 0 &&
+        isdigit((unsigned char)line[strlen(beginning)]))
         at = strtoll(line + strlen(beginning), NULL, 10);
     return at;
 }

@@ -344,21 +344,25 @@ static bool read_chunks(const VtTensorFile *file, const Entry *entry, int dtype,
     return good;
 }
 
+static bool check_sum(const VtTensorFile *file, const Entry *entry, uint64_t sum, VtError *error) {
+    char *key = NULL, text[SUM_DIGITS + 1];
+    if (asprintf(&key, SUM_PREFIX "%s", entry->name) < 0) return vt_fail(error, 1, "out of memory");
+    const char *wanted = vt_tensors_metadata(file, key);
+    vt_sum_text(sum, text);
+    free(key);
+    if (wanted && strcmp(wanted, text) == 0) return true;
+    return vt_fail(error, 2, "%s: damaged: tensor '%s' does not have the checksum it was written with%s",
+                   file->path, entry->name, SUM_ADVICE);
+}
+
 static bool pass_over(const VtTensorFile *file, int i, int dtype, void *out, VtError *error) {
     const Entry *entry = &file->entries[i];
     uint8_t *chunk = malloc(CHUNK);
-    char key[1024], text[SUM_DIGITS + 1];
     uint64_t sum = 0;
     if (!chunk) return vt_fail(error, 1, "out of memory");
     bool good = read_chunks(file, entry, dtype, out, chunk, &sum, error);
     free(chunk);
-    if (!good || !file->has_sums) return good;
-    snprintf(key, sizeof key, SUM_PREFIX "%s", entry->name);
-    const char *wanted = vt_tensors_metadata(file, key);
-    vt_sum_text(sum, text);
-    if (wanted && strcmp(wanted, text) == 0) return true;
-    return vt_fail(error, 2, "%s: damaged: tensor '%s' does not have the checksum it was written with%s",
-                   file->path, entry->name, SUM_ADVICE);
+    return good && (!file->has_sums || check_sum(file, entry, sum, error));
 }
 
 bool vt_tensors_read(const VtTensorFile *file, int i, int dtype, void *out, VtError *error) {

@@ -15,17 +15,22 @@ static bool set(json_t *object, const char *key, json_t *value) {
     return value && json_object_set_new(object, key, value) == 0;
 }
 
+static bool add_sum(json_t *about, const VtNamedTensor *tensor) {
+    char *key = NULL, sum[SUM_DIGITS + 1];
+    if (asprintf(&key, SUM_PREFIX "%s", tensor->tensor.name) < 0) return false;
+    vt_sum_text(XXH3_64bits(tensor->data, vt_bytes(&tensor->tensor)), sum);
+    bool good = set(about, key, json_string(sum));
+    free(key);
+    return good;
+}
+
 static bool add_tensor(json_t *header, json_t *about, const VtNamedTensor *tensor, uint64_t *at,
                        VtError *error) {
     const VtTensor *t = &tensor->tensor;
     size_t bytes = vt_bytes(t);
-    char key[1024], sum[SUM_DIGITS + 1];
     if (strcmp(t->name, "__metadata__") == 0 || json_object_get(header, t->name))
         return vt_fail(error, 2, "a file of tensors cannot hold '%s': %s", t->name,
                        t->name[0] == '_' ? "the name is the format's own" : "two have that name");
-    if (snprintf(key, sizeof key, SUM_PREFIX "%s", t->name) >= (int)sizeof key)
-        return vt_fail(error, 2, "a file of tensors cannot hold '%.60s…': the name is too long", t->name);
-    vt_sum_text(XXH3_64bits(tensor->data, bytes), sum);
     json_t *shape = json_array(), *entry = json_object(), *offsets = json_array();
     bool good = shape && entry && offsets;
     for (int k = 0; good && k < t->rank; k++)
@@ -35,12 +40,13 @@ static bool add_tensor(json_t *header, json_t *about, const VtNamedTensor *tenso
     good = good && set(entry, "dtype", json_string(DTYPES[t->dtype])) &&
            json_object_set(entry, "shape", shape) == 0 &&
            json_object_set(entry, "data_offsets", offsets) == 0 &&
-           json_object_set(header, t->name, entry) == 0 && set(about, key, json_string(sum));
+           json_object_set(header, t->name, entry) == 0 && add_sum(about, tensor);
     json_decref(shape);
     json_decref(entry);
     json_decref(offsets);
     *at += bytes;
-    return good || vt_fail(error, 1, "out of memory for the header of tensor '%s'", t->name);
+    return good ||
+           vt_fail(error, 1, "out of memory for the header of tensor '%s', or its name is no UTF-8", t->name);
 }
 
 /* The header's text, malloc'ed, with room for its padding after it. */

@@ -335,7 +335,7 @@ int vt_train(const VtProgram *program, const VtTrainOptions *options, VtError *e
     progress_open(&run.progress, options->log, options->plain);
     vt_stop_listen();
     bool good = begin(&run, error) && train(&run, error);
-    int number = good || error->stopped ? vt_stop_signal() : 0;
+    int number = good || error->stopped || !run.metrics ? vt_stop_signal() : 0;
     if (number)
         good = end_by_signal(&run, error);
     else if (good)
