@@ -172,6 +172,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         {"README.md", test_document, NULL, NULL, (void *)"README.md"},
         {"docs/language.md", test_document, NULL, NULL, (void *)"docs/language.md"},
+        {"docs/runs.md", test_document, NULL, NULL, (void *)"docs/runs.md"},
         {"docs/ir.md", test_document, NULL, NULL, (void *)"docs/ir.md"},
         cmocka_unit_test(test_shown_error),
     };
