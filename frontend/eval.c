@@ -710,7 +710,7 @@ Value eval_block(Elaborator *e, const Block *block) {
     e->has_returned = false;
     if (e->n_calls == 0) e->block = block;
     run_body(e, block->statements, block->count);
-    Value result = e->has_returned ? e->returned : value_none();
+    Value result = e->has_returned ? e->returned : e->exhausted ? (Value){0} : value_none();
     e->returned = before;
     e->has_returned = had;
     return result;

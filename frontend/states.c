@@ -291,8 +291,8 @@ Value make_draw(Elaborator *e, const Expr *at, const char *sampler, Type type, c
 /* ---- networks ---------------------------------------------------------------------------------------------------------- */
 
 static bool same_value(Elaborator *e, const Value *a, const Value *b) {
-    e->steps++;
     if (a->kind != b->kind || a->count != b->count) return false;
+    e->steps += a->count;
     switch (a->kind) {
     case V_TENSOR: return a->id == b->id && a->func == b->func;
     case V_STATE: return a->state == b->state;
