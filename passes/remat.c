@@ -944,9 +944,9 @@ bool pass_remat(Module *module, Diags *diags) {
         diag_error(diags, module->memory_loc,
                    "the step does not fit into %.1f MB: it needs %.1f MB at least (%.1f MB of states, inputs "
                    "and outputs, "
-                   "%.1f MB between kernels); raise `memory` to that, or lower the batch",
+                   "%.1f MB between kernels): set train.memory=%.1fMB, or a smaller train.batch",
                    (double)module->memory_limit / 1e6, (double)(least + 99999) / 1e6, (double)resident / 1e6,
-                   (double)(least - resident) / 1e6);
+                   (double)(least - resident) / 1e6, (double)(least + 99999) / 1e6);
     }
     arena_free(r.arena);
     return fits;

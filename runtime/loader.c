@@ -152,8 +152,9 @@ VtLoader *vt_loader_new(const VtProgram *program, const VtDataset *dataset, int6
                         VtError *error) {
     int64_t n = vt_dataset_size(dataset);
     if (n < program->train.batch) {
-        vt_fail(error, 2, "the data set has %lld images, fewer than one batch of %lld: lower train.batch",
-                (long long)n, (long long)program->train.batch);
+        vt_fail(error, 2,
+                "the data set has %lld images, fewer than one batch of %lld: set train.batch=%lld or less",
+                (long long)n, (long long)program->train.batch, (long long)n);
         return NULL;
     }
     int64_t unlabelled = n - vt_dataset_labelled(dataset);
