@@ -13,6 +13,7 @@ int verb_resume(int argc, char **argv);
 int verb_run(int argc, char **argv);
 int verb_eval(int argc, char **argv);
 int verb_check(int argc, char **argv);
+int verb_data(int argc, char **argv);
 int verb_inspect(int argc, char **argv);
 int verb_opt(int argc, char **argv);
 int verb_bench(int argc, char **argv);

@@ -31,6 +31,8 @@ static const struct {
      "[--interpret] [--trace-nan] [--step N] [--steps-per-epoch N] [--timing]",
      "run one compiled function on given tensors"},
     {"check", verb_check, "RECIPE [key=value …]", "validate a recipe and summarise it"},
+    {"data", verb_data, "check PATH [--threads N]",
+     "read a data set as training would, decode all of it, and tell what is wrong or left out"},
     {"inspect", verb_inspect,
      "RECIPE [key=value …] [--after PASS | [--memory [FILE.svg]] [--cost [--peak GFLOPS] [--bandwidth GBS]] "
      "[--function NAME]] [--timing]",

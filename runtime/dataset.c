@@ -59,9 +59,10 @@ bool dataset_not_empty(VtDataset *d, const char *hint, VtError *error) {
 
 /* "val" and the like are what is held out; NULL: no name of a split. */
 static const char *split_name(const char *word) {
-    static const char *const names[] = {"train", "test", "val", "valid", "validation"};
+    static const char *const names[][2] = {{"train", "train"}, {"test", "test"},       {"val", "test"},
+                                           {"valid", "test"},  {"validation", "test"}, {"unused", "unused"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(names[i], word) == 0) return i == 0 ? "train" : "test";
+        if (strcmp(names[i][0], word) == 0) return names[i][1];
     return NULL;
 }
 
@@ -126,10 +127,14 @@ VtDataset *vt_dataset_open(const char *path, const char *split, VtError *error) 
     return open_split(path, split, NULL, error);
 }
 
-bool vt_dataset_held_out(const char *path, VtDataset **out, VtError *why) {
+bool vt_dataset_open_if_there(const char *path, const char *split, VtDataset **out, VtError *why) {
     bool no_split;
-    *out = open_split(path, "test", &no_split, why);
+    *out = open_split(path, split, &no_split, why);
     return *out || no_split;
+}
+
+bool vt_dataset_held_out(const char *path, VtDataset **out, VtError *why) {
+    return vt_dataset_open_if_there(path, "test", out, why);
 }
 
 void vt_dataset_close(VtDataset *d) {

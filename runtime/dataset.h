@@ -122,7 +122,5 @@ typedef enum { NAME_IMAGE, NAME_OTHER, NAME_FORMAT, NAME_UNKNOWN } NameKind;
 NameKind dataset_name_kind(const char *name);
 bool dataset_is_text(const char *name); /* that may say labels or splits: .txt, .csv, … */
 bool dataset_hidden(const char *path);  /* some part of it is: .name, __MACOSX */
-/* Whether bytes begin as an image of a format that is read (16 of them are enough). */
-bool dataset_looks_like_image(const uint8_t *bytes, size_t size);
 
 #endif

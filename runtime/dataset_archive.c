@@ -229,7 +229,7 @@ static bool add_file(Reader *r, ArchiveMember *member, const char *path, VtError
         uint8_t start[SNIFFED];
         int64_t n = member->size < SNIFFED ? member->size : SNIFFED;
         if (!vt_archive_read(r->archive, member->place, member->size, n, start, path, error)) return false;
-        is_image = dataset_looks_like_image(start, (size_t)n);
+        is_image = vt_image_format(start, (size_t)n) != NULL;
         if (!is_image) vt_archive_drop(r->archive, member);
     }
     if (caption) return dataset_leave_out(r->d, LEFT_NO_IMAGE, path) || no_memory(error);

@@ -34,7 +34,7 @@ static int open_cifar_file(VtDataset *d, const char *path, const char *split, Vt
     int64_t held = 0;
     if (!dot || strcmp(dot, ".bin") != 0 || stat(path, &status) != 0) return 0;
     if (status.st_size == 0 || status.st_size % 3073) return 0;
-    if (split && strcmp(split, "test") == 0) {
+    if (split && strcmp(split, "train") != 0) {
         dataset_missing_split(
             d, error, "%s has no split 'test': it is one batch; give the folder of all of them", path);
         return -1;

@@ -37,7 +37,7 @@ static bool sniff(const char *path, bool *is_image, VtError *error) {
     ssize_t n = descriptor < 0 ? -1 : pread(descriptor, bytes, sizeof bytes, 0);
     int problem = errno;
     if (descriptor >= 0) close(descriptor);
-    *is_image = n > 0 && dataset_looks_like_image(bytes, (size_t)n);
+    *is_image = n > 0 && vt_image_format(bytes, (size_t)n) != NULL;
     return n >= 0 || vt_fail(error, 1, "cannot read '%s': %s", path, strerror(problem));
 }
 
@@ -87,10 +87,7 @@ int dataset_open_folder(VtDataset *d, const char *path, const char *split, VtErr
         FTSENT *entry = fts_read(tree);
         if (!entry && errno) good = vt_fail(error, 1, "cannot read '%s': %s", path, strerror(errno));
         if (!entry) break;
-        good = vt_stop_signal()
-                   ? vt_fail(error, 1, "%s: stopped by signal %d while its files were looked for", path,
-                             vt_stop_signal())
-                   : add_entry(d, tree, entry, error);
+        good = vt_stop_signal() ? vt_stopped(error) : add_entry(d, tree, entry, error);
     }
     if (tree) fts_close(tree);
     return good && dataset_finish_tree(d, error) ? 1 : -1;

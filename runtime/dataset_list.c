@@ -62,8 +62,7 @@ static bool read_list(VtDataset *d, const char *list, Split split, VtError *erro
         if (length >= (int)sizeof name)
             good = vt_fail(error, 2, "%s:%d: the path is too long", list, lines.number);
         else if (vt_stop_signal())
-            good = vt_fail(error, 1, "%s: stopped by signal %d while its files were looked for", list,
-                           vt_stop_signal());
+            good = vt_stopped(error);
         else
             good = add_line(d, name, label, split, error);
     }
@@ -119,7 +118,7 @@ int dataset_open_list(VtDataset *d, const char *path, const char *split, VtError
     if (!read_list(d, path, SPLIT_TRAIN, error) || !read_siblings(d, path, error)) return -1;
     bool held_out = false;
     for (int64_t i = 0; i < d->count; i++) held_out = held_out || d->items[i].split != SPLIT_TRAIN;
-    if (split && strcmp(split, "test") == 0 && !held_out) {
+    if (split && strcmp(split, "train") != 0 && !held_out) {
         dataset_missing_split(d, error,
                               "%s has no split 'test': a list train.txt has it in test.txt or val.txt", path);
         return -1;

@@ -47,8 +47,7 @@ uint8_t *raw_read(const char *path, int64_t *size, int *problem) {
 }
 
 bool raw_cannot_read(const char *path, int problem, VtError *error) {
-    if (problem == EINTR && vt_stop_signal())
-        return vt_fail(error, 1, "%s: stopped by signal %d while it was read", path, vt_stop_signal());
+    if (problem == EINTR && vt_stop_signal()) return vt_stopped(error);
     return vt_fail(error, 1, "cannot read '%s': %s", path, strerror(problem));
 }
 

@@ -3,6 +3,8 @@
 #include "runtime/dataset_tree.h"
 
 #include <ctype.h>
+#include <dirent.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -297,6 +299,31 @@ static bool find_level(VtDataset *d, int32_t folder, bool *is_level, VtError *er
            vt_fail(error, 1, "out of memory");
 }
 
+/* The folder that was given may be a split itself: the others then lie beside it, unused. */
+static bool note_siblings(VtDataset *d) {
+    char path[PATH_MAX], rest[64];
+    bool sure, good = true;
+    if (strcmp(d->format, "folder") != 0 || !realpath(d->path, path)) return true;
+    char *name = strrchr(path, '/') + 1;
+    Split own = dataset_split_word(name, &sure, rest);
+    if (own == SPLIT_NONE || !sure || name == path + 1) return true;
+    char own_name[NAME_MAX + 1];
+    snprintf(own_name, sizeof own_name, "%s", name);
+    name[-1] = '\0';
+    DIR *around = opendir(path);
+    for (struct dirent *entry; around && good && (entry = readdir(around));) {
+        Split other = dataset_split_word(entry->d_name, &sure, rest);
+        if (other == SPLIT_NONE || !sure || (other == own && own == SPLIT_TRAIN) ||
+            strchr(entry->d_name, '.') || strcmp(entry->d_name, own_name) == 0)
+            continue;
+        good = dataset_note(
+            d, "'%s' is a split itself, beside '%s', which is not used: give the folder around both",
+            own_name, entry->d_name);
+    }
+    if (around) closedir(around);
+    return good;
+}
+
 bool tree_find_splits(VtDataset *d, VtError *error) {
     DatasetTree *t = d->tree;
     mark_annotations(d);
@@ -317,6 +344,7 @@ bool tree_find_splits(VtDataset *d, VtError *error) {
         }
         if (at->split == SPLIT_NONE && at->images > 0) good = find_level(d, f, &levels[f], error);
     }
+    if (good && !t->has_splits && !note_siblings(d)) good = vt_fail(error, 1, "out of memory");
     for (int32_t f = 0; good && t->has_splits && f < t->paths.count; f++)
         if (t->folders[f].split == SPLIT_NONE && t->folders[f].left == LEFT_REASONS)
             t->folders[f].left = LEFT_BESIDE;

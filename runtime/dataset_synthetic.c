@@ -188,6 +188,10 @@ static int texture_label(const VtDataset *d, int64_t index) {
 int dataset_open_synthetic(VtDataset *d, const char *path, const char *split, VtError *error) {
     if (strncmp(path, "synthetic", 9) != 0 || (path[9] && path[9] != ':')) return 0;
     bool test = split && strcmp(split, "test") == 0;
+    if (split && strcmp(split, "unused") == 0) {
+        dataset_missing_split(d, error, "synthetic images are for training and test");
+        return -1;
+    }
     long count = test ? TEST : TRAIN, size = SIZE;
     char *end = NULL;
     if (path[9]) {

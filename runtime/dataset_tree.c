@@ -34,17 +34,6 @@ NameKind dataset_name_kind(const char *name) {
     return NAME_UNKNOWN;
 }
 
-bool dataset_looks_like_image(const uint8_t *b, size_t n) {
-    static const struct {
-        const char *bytes;
-        size_t size;
-    } starts[] = {{"\xff\xd8\xff", 3}, {"\x89PNG", 4}, {"GIF8", 4}, {"II*\0", 4}, {"MM\0*", 4}};
-    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
-        if (n >= starts[i].size && memcmp(b, starts[i].bytes, starts[i].size) == 0) return true;
-    if (n >= 12 && memcmp(b, "RIFF", 4) == 0 && memcmp(b + 8, "WEBP", 4) == 0) return true;
-    return n >= 16 && b[0] == 'B' && b[1] == 'M' && memcmp(b + 6, "\0\0\0\0", 4) == 0;
-}
-
 /* Text that may say labels or splits. */
 bool dataset_is_text(const char *name) {
     const char *dot = strrchr(name, '.');
@@ -233,17 +222,20 @@ static bool choose_held_out(VtDataset *d, Split *held_out) {
         *held_out == SPLIT_VAL ? "test images" : "validation images");
 }
 
-/* Keeps what is wanted; the rest of the same split is not left out but elsewhere. */
+/* Keeps what is wanted; the rest is in another split, or left out. */
 static bool keep(VtDataset *d, Split held_out) {
-    bool train = !d->split || strcmp(d->split, "train") == 0, test = !d->split || !train;
+    bool train = !d->split || strcmp(d->split, "train") == 0,
+         test = !d->split || strcmp(d->split, "test") == 0;
     int64_t kept = 0;
     bool room = true;
     for (int64_t i = 0; i < d->count; i++) {
         LeftReason left = (LeftReason)d->items[i].left;
         Split split = split_of(d, i);
-        if (left == LEFT_REASONS && split != SPLIT_TRAIN && split != held_out) left = LEFT_HELD_OUT;
+        bool unused = split != SPLIT_TRAIN && split != held_out;
+        bool wanted = split == SPLIT_TRAIN ? train : unused ? d->split && !train && !test : test;
+        if (left == LEFT_REASONS && unused && !wanted) left = LEFT_HELD_OUT;
         if (left != LEFT_REASONS) room = room && dataset_leave_out(d, left, d->items[i].name);
-        if (left == LEFT_REASONS && (split == SPLIT_TRAIN ? train : test))
+        if (left == LEFT_REASONS && wanted)
             d->items[kept++] = d->items[i];
         else
             free(d->items[i].name);
@@ -255,9 +247,40 @@ static bool keep(VtDataset *d, Split held_out) {
 static const char HINT[] = ": a tree holds images, best as CLASS/IMAGE, or folders train and test of them "
                            "(docs/data.md)";
 
+/* Classes that one of the two splits lacks. */
+static bool note_differences(VtDataset *d, Split held_out) {
+    int n = d->classes.count;
+    bool *in[2] = {calloc((size_t)n + 1, 1), calloc((size_t)n + 1, 1)}, any[2] = {false, false},
+         room = in[0] && in[1];
+    for (int64_t i = 0; room && i < d->count; i++) {
+        Split split = split_of(d, i);
+        if (d->items[i].label < 0 || (split != SPLIT_TRAIN && split != held_out)) continue;
+        in[split != SPLIT_TRAIN][d->items[i].label] = any[split != SPLIT_TRAIN] = true;
+    }
+    for (int side = 0; room && side < 2 && any[0] && any[1]; side++) {
+        char names[200] = "";
+        int lacking = 0;
+        for (int c = 0; c < n; c++) {
+            if (in[side][c] || !in[!side][c]) continue;
+            size_t length = strlen(names);
+            if (lacking++ < 3)
+                snprintf(names + length, sizeof names - length, "%s%.50s", length ? ", " : "",
+                         d->classes.text[c]);
+        }
+        if (lacking)
+            room =
+                dataset_note(d, "%d class%s no %s images: %s%s", lacking, lacking == 1 ? " has" : "es have",
+                             side ? "held-out" : "training", names, lacking > 3 ? ", …" : "");
+    }
+    free(in[0]);
+    free(in[1]);
+    return room;
+}
+
 bool dataset_finish_splits(VtDataset *d, VtError *error) {
     Split held_out;
-    if (!choose_held_out(d, &held_out) || !tree_number_classes(d) || !keep(d, held_out))
+    if (!choose_held_out(d, &held_out) || !tree_number_classes(d) || !note_differences(d, held_out) ||
+        !keep(d, held_out))
         return vt_fail(error, 1, "out of memory");
     if (d->count) qsort(d->items, (size_t)d->count, sizeof *d->items, by_name);
     tree_free(d->tree);

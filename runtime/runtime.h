@@ -95,6 +95,8 @@ int vt_dataset_label(const VtDataset *dataset, int64_t index); /* -1: none */
 int64_t vt_dataset_labelled(const VtDataset *dataset);         /* images that have a label */
 /* Opens what is held out beside a training set: test or validation. True with *out NULL, and the reason in `why`, if there is nothing. */
 bool vt_dataset_held_out(const char *path, VtDataset **out, VtError *why);
+/* The same for any split; "unused" is what is held out beside "test" and not used. */
+bool vt_dataset_open_if_there(const char *path, const char *split, VtDataset **out, VtError *why);
 /* "N images, C classes, M left out (12 empty: names; …)", and sentences about how the set was understood. */
 void vt_dataset_describe(const VtDataset *dataset, char *out, size_t size);
 int vt_dataset_notes(const VtDataset *dataset);
