@@ -2,9 +2,10 @@
  * image up to the first dot may say its class (WebDataset: x.jpg, x.cls, x.json). */
 #include "runtime/dataset_archive.h"
 #include "runtime/dataset_cifar.h"
+#include "runtime/json.h"
 
 #include <ctype.h>
-#include <jansson.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -149,18 +150,21 @@ static void put_label(const char *text, size_t n, char *out) {
     }
 }
 
-/* What a file of JSON says the class is; "" where it says none. */
-static void json_label(const char *text, size_t n, char *out) {
+/* What a file of JSON says the class is; "" where it says none. False: no memory. */
+static bool json_label(const char *text, size_t n, char *out) {
     static const char *const keys[] = {"cls",      "label",  "class",     "class_id",
                                        "label_id", "target", "class_name"};
-    json_t *object = json_loadb(text, n, 0, NULL), *value = NULL;
+    char why[128];
+    json_t *object = vt_json_load(text, n, 0, why, sizeof why), *value = NULL;
     out[0] = '\0';
+    if (!object) return errno != ENOMEM;
     for (size_t k = 0; k < sizeof keys / sizeof *keys && !value; k++)
         value = json_object_get(object, keys[k]);
     if (json_is_integer(object)) value = object;
     if (json_is_integer(value)) snprintf(out, MAX_LABEL, "%lld", (long long)json_integer_value(value));
     if (json_is_string(value)) put_label(json_string_value(value), json_string_length(value), out);
     json_decref(object);
+    return true;
 }
 
 /* The label of the sample at hand, for the images of it that were met, and those to come. *used: there is one. */
@@ -175,9 +179,11 @@ static bool read_label(Reader *r, ArchiveMember *member, const char *path, bool 
                 vt_archive_read(r->archive, member->place, member->size, member->size, bytes, path, error);
     if (good) {
         vt_archive_drop(r->archive, member);
-        (strcasecmp(path + key_length(path), ".json") == 0 ? json_label : put_label)(
-            (const char *)bytes, (size_t)member->size, label);
-        *used = label[0];
+        if (strcasecmp(path + key_length(path), ".json") != 0)
+            put_label((const char *)bytes, (size_t)member->size, label);
+        else if (!json_label((const char *)bytes, (size_t)member->size, label))
+            good = no_memory(error);
+        *used = good && label[0];
     }
     free(bytes);
     if (!good || !*used) return good;

@@ -42,8 +42,9 @@ static bool take_lock(VtRunFolder *f, bool make, VtError *error) {
     f->held = open(f->lock, O_RDWR | (make ? O_CREAT : 0) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
     if (f->held < 0 && errno == ENOENT && !make) return true;
     if (f->held < 0) return vt_fail(error, 2, "cannot write '%s': %s", f->lock, strerror(errno));
-    if (fstat(f->held, &status) != 0 || !S_ISREG(status.st_mode))
-        return vt_fail(error, 2, "'%s' is no regular file", f->lock);
+    if (fstat(f->held, &status) != 0)
+        return vt_fail(error, 1, "cannot read '%s': %s", f->lock, strerror(errno));
+    if (!S_ISREG(status.st_mode)) return vt_fail(error, 2, "'%s' is no regular file", f->lock);
     if (flock(f->held, LOCK_EX | LOCK_NB) == 0) return true;
     if (errno == EWOULDBLOCK) return vt_fail(error, 2, "'%s' is in use by another training run", f->path);
     return vt_fail(error, 1, "cannot lock '%s': %s", f->lock, strerror(errno));

@@ -1,20 +1,40 @@
 /* run.json: how a run was asked for, beside its recipe, so that it can be continued without being asked for anew. */
-#include "runtime/runtime.h"
+#include "runtime/json.h"
 
 #include <errno.h>
-#include <jansson.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { LONGEST = 1 << 16 };
 
 /* Whole numbers by their key. */
 #define NUMBERS(X) X(steps) X(workers) X(threads) X(max_broken) X(images) X(classes) X(batch) X(seed)
 
+/* The bytes of a file that is there; -1: errno, EFBIG if it is too long. */
+static ssize_t read_text(const char *path, char text[LONGEST]) {
+    ssize_t size = 0, n = 1;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0) return -1;
+    while (size < LONGEST && (n = read(file, text + size, (size_t)(LONGEST - size))) != 0) {
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) break;
+        size += n;
+    }
+    int problem = n < 0 ? errno : EFBIG;
+    close(file);
+    errno = problem;
+    return n < 0 || size == LONGEST ? -1 : size;
+}
+
 bool vt_run_settings_read(const char *path, VtRunSettings *out, VtError *error) {
-    json_error_t problem;
+    char text[LONGEST], why[256];
     *out = (VtRunSettings){.max_broken = -1};
-    errno = 0;
-    json_t *object = json_load_file(path, JSON_REJECT_DUPLICATES, &problem), *value;
-    if (!object && access(path, F_OK) != 0 && errno == ENOENT) return true;
+    ssize_t size = read_text(path, text);
+    if (size < 0 && errno == ENOENT) return true;
+    if (size < 0) return vt_fail(error, 1, "cannot read '%s': %s", path, strerror(errno));
+    json_t *object = vt_json_load(text, (size_t)size, JSON_REJECT_DUPLICATES, why, sizeof why), *value;
+    if (!object && errno == ENOMEM) return vt_fail(error, 1, "cannot read '%s': out of memory", path);
     bool good = json_is_object(object);
 #define NUMBER(key)                                                                                          \
     if ((value = json_object_get(object, #key))) {                                                           \
@@ -31,7 +51,7 @@ bool vt_run_settings_read(const char *path, VtRunSettings *out, VtError *error) 
     json_decref(object);
     if (good) return true;
     return vt_fail(error, 2, "%s: damaged: %s; without it --data and other flags have to be given again",
-                   path, object ? "a value has the wrong type" : problem.text);
+                   path, object ? "a value has the wrong type" : why);
 }
 
 char *vt_run_settings_text(const VtRunSettings *s) {

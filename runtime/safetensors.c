@@ -1,6 +1,7 @@
 /* safetensors files: an 8-byte little-endian header length, a JSON header, the data. Nothing in the header is believed before it
  * has been checked against the file's size and the other tensors, and the data is held against its checksum as it is read. */
 #include "runtime/safetensors.h"
+#include "runtime/json.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -153,11 +154,12 @@ static bool check_overlaps(VtTensorFile *file, uint64_t data_size, VtError *erro
 }
 
 static bool read_header(VtTensorFile *file, const char *text, size_t length, VtError *error) {
-    json_error_t problem;
-    file->header = json_loadb(text, length, JSON_REJECT_DUPLICATES, &problem);
+    char why[256];
+    file->header = vt_json_load(text, length, JSON_REJECT_DUPLICATES, why, sizeof why);
+    if (!file->header && errno == ENOMEM) return vt_fail(error, 1, "%s: out of memory", file->path);
     if (!json_is_object(file->header))
         return vt_fail(error, 2, "%s: malformed header: %s", file->path,
-                       file->header ? "not an object" : problem.text);
+                       file->header ? "not an object" : why);
     file->entries = calloc(json_object_size(file->header) + 1, sizeof(Entry));
     file->by_name = calloc(json_object_size(file->header) + 1, sizeof(Entry *));
     if (!file->entries || !file->by_name) return vt_fail(error, 1, "out of memory");
