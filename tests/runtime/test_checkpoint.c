@@ -33,7 +33,7 @@ static void test_steps(void **state) {
         const float w[4] = {1, -0.0f, 1e-42f, 3}; /* one is denormal */
         VtNamedTensor tensors[] = {{STATES[0].tensor, &cases[i].step}, {STATES[1].tensor, w}};
         assert_true(vt_tensors_write(path, tensors, 2, NULL, &error));
-        vt_instance_init(instance, 0);
+        assert_true(vt_instance_init(instance, 0, NULL));
         assert_int_equal(vt_checkpoint_load(instance, &PROGRAM, path, &error), cases[i].good);
         if (cases[i].good)
             assert_memory_equal(vt_instance_state(instance, 1), w, sizeof w);
@@ -63,7 +63,7 @@ static void test_foreign(void **state) {
         fclose(file);
         VtError error = {0};
         VtInstance *instance = vt_instance_new(&PROGRAM, &error);
-        vt_instance_init(instance, 0);
+        assert_true(vt_instance_init(instance, 0, NULL));
         assert_int_equal(vt_checkpoint_load(instance, &PROGRAM, path, &error), !messages[i]);
         if (messages[i]) assert_non_null(strstr(error.message, messages[i]));
         if (!messages[i]) assert_true(*(const double *)vt_instance_state(instance, 0) == 7);
