@@ -25,6 +25,7 @@ static void expect(Encoded file, const uint8_t *want, int width, int height, int
     assert_int_equal(got.height, height);
     for (int i = 0; i < 3 * width * height; i++)
         if (abs(got.rgb[i] - want[i]) > most) fail_msg("byte %d: %d for %d", i, got.rgb[i], want[i]);
+    vt_image_free(&got);
     for (size_t size = 0; size < file.size - tail; size += 1 + size / 8) refuse(file.bytes, size, "");
     if (tail < file.size) refuse(file.bytes, file.size - tail - 1, "");
     /* any byte damaged: decoded or refused, never a crash */
@@ -33,7 +34,6 @@ static void expect(Encoded file, const uint8_t *want, int width, int height, int
         if (vt_image_decode(file.bytes, file.size, "x", &got, NULL)) vt_image_free(&got);
         file.bytes[i] ^= 0x55;
     }
-    vt_image_free(&got);
     free(file.bytes);
 }
 

@@ -168,7 +168,7 @@ static void test_jpeg_warnings(void **state) {
     files[n++] = insert(&plain, plain.size, junk, sizeof junk);           /* after it */
     files[n++] = insert(&plain, 20,
                         "\xff\xe1\0\x0a"
-                        "Exif\0\0",
+                        "Exif\0\0\0\0",
                         12); /* an EXIF of nothing */
     for (int k = 0; k < 3; k++) files[n++] = insert(&plain, 0, NULL, 0);
     files[n - 3].bytes[11] = 2;                             /* JFIF 2.1 */
