@@ -177,6 +177,41 @@ static bool read_lists(VtDataset *d, const Index *index, List *lists, int n, VtE
     return room || vt_fail(error, 1, "out of memory");
 }
 
+/* The split that the name of an image says in its first two words: "test_001", "COCO_val2014_7". */
+static Split image_word(const char *name) {
+    char words[128], rest[64];
+    bool sure;
+    const char *slash = strrchr(name, '/');
+    snprintf(words, sizeof words, "%s", slash ? slash + 1 : name);
+    char *first = words + strspn(words, "_-. "), *end = first + strcspn(first, "_-. ");
+    bool more = *end != '\0';
+    *end = '\0';
+    Split split = dataset_split_word(first, &sure, rest);
+    if (split != SPLIT_NONE && sure) return split;
+    if (!more) return SPLIT_NONE;
+    char *second = end + 1 + strspn(end + 1, "_-. ");
+    second[strcspn(second, "_-. ")] = '\0';
+    split = dataset_split_word(second, &sure, rest);
+    return split != SPLIT_NONE && sure ? split : SPLIT_NONE;
+}
+
+/* Where all images have such a word in their names, and some of them say held out, the names are the splits. */
+static bool read_names(VtDataset *d) {
+    int64_t train = 0, held = 0;
+    for (int64_t i = 0; i < d->count; i++) {
+        if (d->items[i].left != LEFT_REASONS) continue;
+        Split split = image_word(d->items[i].name);
+        if (split == SPLIT_NONE) return true;
+        train += split == SPLIT_TRAIN || split == SPLIT_UNLABELED;
+        held += split == SPLIT_VAL || split == SPLIT_TEST;
+    }
+    if (!train || !held) return true;
+    for (int64_t i = 0; i < d->count; i++)
+        if (d->items[i].left == LEFT_REASONS) d->items[i].split = image_word(d->items[i].name);
+    d->tree->has_lists = true;
+    return dataset_note(d, "the names of images say their splits");
+}
+
 bool tree_read_split_lists(VtDataset *d, VtError *error) {
     DatasetTree *t = d->tree;
     List *lists = t->n_texts ? malloc(sizeof *lists * (size_t)t->n_texts) : NULL;
@@ -190,6 +225,7 @@ bool tree_read_split_lists(VtDataset *d, VtError *error) {
     if (room && (n || numbered)) room = index_images(d, &index);
     if (room && numbered) room = read_numbered(d, &index, &t->has_lists);
     if (room && n && !t->has_lists) good = read_lists(d, &index, lists, n, error);
+    if (room && good && !t->has_lists) room = read_names(d);
     text_set_free(&index.keys);
     free(index.items);
     free(lists);

@@ -278,13 +278,36 @@ static bool all_flat(const DatasetTree *t, int32_t folder) {
     return true;
 }
 
+/* "cats_test" beside "cats": what is held out, beside what can only be meant to be trained on; -1: there is none. */
+static int32_t held_of_sibling(const DatasetTree *t, int32_t folder) {
+    char rest[64], other[64];
+    bool sure;
+    for (int32_t c = t->folders[folder].first; c >= 0; c = t->folders[c].next) {
+        Split split = t->folders[c].images ? child_split(t, c, &sure, rest) : SPLIT_NONE;
+        if (split == SPLIT_NONE || is_train(split) || sure || rest[0] == '~') continue;
+        for (int32_t o = t->folders[folder].first; o >= 0; o = t->folders[o].next)
+            if (t->folders[o].images && child_split(t, o, &sure, other) == SPLIT_NONE &&
+                strcmp(rest, other) == 0)
+                return c;
+    }
+    return -1;
+}
+
 /* Whether the folders in this one are splits. Refuses what would train on test images or cannot be told. */
 static bool find_level(VtDataset *d, int32_t folder, bool *is_level, VtError *error) {
     const DatasetTree *t = d->tree;
     Level l = look_at(t, folder);
     const char *where = t->paths.text[folder], *slash = *where ? "/" : "";
     *is_level = l.train + l.held > 0 && is_clear(&l);
-    if (*is_level || (l.sure_train == 0 && l.sure_held == 0)) return true;
+    if (*is_level || l.train + l.held == 0) return true;
+    int32_t held = l.held ? held_of_sibling(t, folder) : -1;
+    if (held >= 0)
+        return vt_fail(
+            error, 2,
+            "%s: '%s%s%s' is named as what is held out of the folder beside it: put both into folders "
+            "train and test (or rename it, if it is a class)",
+            d->path, where, slash, tree_name(t, held));
+    if (l.sure_train == 0 && l.sure_held == 0) return true;
     const char *sure = tree_name(t, l.one_sure), *other = tree_name(t, l.one_other);
     if (l.sure_train == 0)
         return vt_fail(
