@@ -5,12 +5,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 typedef struct {
     const char *run, *data;
     int k; /* 0: those of the literature that fit */
     double temperature;
     int64_t limit, max_broken;
+    bool previous; /* of the two checkpoints the one before */
 } KnnRequest;
 
 /* The recipe's `embed: features:` on one line. */
@@ -114,13 +117,20 @@ static bool judge(Session *s, const KnnRequest *request, const VtInstance *insta
     return true;
 }
 
+static bool load(const KnnRequest *request, VtInstance *instance, const VtProgram *program, VtError *error) {
+    char path[4096], previous[4096];
+    snprintf(path, sizeof path, "%s/checkpoint.safetensors", request->run);
+    snprintf(previous, sizeof previous, "%s/checkpoint.previous.safetensors", request->run);
+    if (vt_checkpoint_load(instance, program, request->previous ? previous : path, error)) return true;
+    if (!request->previous) vt_checkpoint_offer(previous, "--previous takes it", error);
+    return false;
+}
+
 static int eval_knn(Session *s, const KnnRequest *request) {
     VtError error = {0};
-    char path[4096];
-    snprintf(path, sizeof path, "%s/checkpoint.safetensors", request->run);
     VtFeatures a = {0}, b = {0};
     VtInstance *instance = vt_instance_new(s->program, &error);
-    bool good = instance && vt_checkpoint_load(instance, s->program, path, &error);
+    bool good = instance && load(request, instance, s->program, &error);
     VtDataset *train = good ? vt_dataset_open(request->data, "train", &error) : NULL;
     VtDataset *test = train ? vt_dataset_open(request->data, "test", &error) : NULL;
     good = test && check_request(request, train, test, &error) &&
@@ -137,13 +147,14 @@ static int eval_knn(Session *s, const KnnRequest *request) {
 }
 
 int verb_eval(int argc, char **argv) {
-    enum { DATA, K, TEMPERATURE, LIMIT, MAX_BROKEN, THREADS, NO_CACHE, N };
+    enum { DATA, K, TEMPERATURE, LIMIT, MAX_BROKEN, THREADS, PREVIOUS, NO_CACHE, N };
     Flag flags[N] = {[DATA] = {"data", true, false, NULL},
                      [K] = {"k", true, false, NULL},
                      [TEMPERATURE] = {"temperature", true, false, NULL},
                      [LIMIT] = {"limit", true, false, NULL},
                      [MAX_BROKEN] = {"max-broken", true, false, NULL},
                      [THREADS] = {"threads", true, false, NULL},
+                     [PREVIOUS] = {"previous", false, false, NULL},
                      [NO_CACHE] = {"no-cache", false, false, NULL}};
     Arguments args;
     double k = 0, temperature = 0.07, limit = 0, broken = 100, threads = 0;
@@ -157,6 +168,10 @@ int verb_eval(int argc, char **argv) {
     vt_set_threads((int)threads);
     char recipe[4096];
     snprintf(recipe, sizeof recipe, "%s/recipe.yaml", args.words[1]);
+    struct stat status;
+    if (stat(recipe, &status) != 0 || !S_ISREG(status.st_mode)) /* a FIFO would wait for its writer */
+        return fail(2, "'%s' is no run: %s '%s'", args.words[1],
+                    access(recipe, F_OK) == 0 ? "no regular file:" : "there is no", recipe);
     Session s;
     RecipeOptions options = {
         .models_dir = models_dir(), .overrides = args.overrides, .n_overrides = args.n_overrides};
@@ -166,6 +181,7 @@ int verb_eval(int argc, char **argv) {
                                           .data = flags[DATA].value,
                                           .k = (int)k,
                                           .temperature = temperature,
+                                          .previous = flags[PREVIOUS].given,
                                           .limit = (int64_t)limit,
                                           .max_broken = (int64_t)broken});
     session_close(&s);

@@ -24,7 +24,7 @@ static const struct {
      "epochs; "
      "--force: whatever changed)"},
     {"eval", verb_eval,
-     "knn RUN --data PATH [--k N] [--temperature T] [--limit N] [--max-broken N] [--no-cache]",
+     "knn RUN --data PATH [--k N] [--temperature T] [--limit N] [--max-broken N] [--previous] [--no-cache]",
      "judge what a run has learned"},
     {"run", verb_run,
      "RECIPE [key=value …] --function NAME --in A.safetensors --out B.safetensors [--rename NAMES.yaml] "

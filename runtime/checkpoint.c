@@ -58,3 +58,19 @@ bool vt_checkpoint_load(VtInstance *instance, const VtProgram *program, const ch
     return vt_fail(error, 2, "%s does not fit '%s': %d of %d tensors: %s", path, program->name, count,
                    program->n_states, wrong);
 }
+
+void vt_checkpoint_offer(const char *path, const char *how, VtError *error) {
+    VtError unused;
+    VtTensorFile *file = vt_tensors_open(path, &unused);
+    int step = file ? vt_tensors_find(file, "step") : -1;
+    double steps = -1;
+    VtTensor shape;
+    if (step >= 0) vt_tensors_type(file, step, &shape);
+    bool whole = step >= 0 && vt_elements(&shape) == 1 && vt_tensors_verify(file, &unused) &&
+                 vt_tensors_read(file, step, VT_F64, &steps, &unused) && check_step(&steps, path, &unused);
+    vt_tensors_close(file);
+    size_t used = strlen(error->message);
+    if (whole)
+        snprintf(error->message + used, sizeof error->message - used, ". '%s', of step %.0f, is whole: %s",
+                 path, steps, how);
+}

@@ -118,7 +118,8 @@ bool vt_metrics_write(VtMetrics *m, int64_t step, double epoch, int n, const cha
     text[size] = '\n'; /* in the place of the NUL */
     bool good = vt_write_all(m->file, text, size + 1);
     if (!good) {
-        vt_fail(error, 1, "cannot write '%s': %s", m->path, strerror(errno));
+        vt_fail(error, 1, "cannot write '%s': %s; it misses what step %lld gave", m->path, strerror(errno),
+                (long long)step);
         if (before >= 0 && ftruncate(m->file, before) != 0) before = -1; /* half a line: dropped on resume */
     }
     free(text);
@@ -128,6 +129,23 @@ bool vt_metrics_write(VtMetrics *m, int64_t step, double epoch, int n, const cha
 bool vt_metrics_sync(VtMetrics *m, VtError *error) {
     if (fdatasync(m->file) == 0 || errno == EINVAL || errno == ENOTSUP || errno == EROFS) return true;
     return vt_fail(error, 1, "cannot write '%s': %s", m->path, strerror(errno));
+}
+
+double vt_metrics_steps_per_epoch(const char *path) {
+    FILE *file = fopen(path, "re");
+    char *line = NULL;
+    size_t capacity = 0;
+    double found = 0;
+    for (ssize_t n; file && (n = getline(&line, &capacity, file)) > 0;) {
+        json_t *object = json_loadb(line, (size_t)n, 0, NULL);
+        double step = json_number_value(json_object_get(object, "step")),
+               epoch = json_number_value(json_object_get(object, "epoch"));
+        if (step > 0 && epoch > 0) found = step / epoch;
+        json_decref(object);
+    }
+    free(line);
+    if (file) fclose(file);
+    return found;
 }
 
 void vt_metrics_close(VtMetrics *metrics) {

@@ -223,6 +223,8 @@ bool vt_tensors_write(const char *path, const VtNamedTensor *tensors, int n,
 bool vt_checkpoint_save(VtInstance *instance, const VtProgram *program, const char *path, VtError *error);
 /* Lists every missing and misshapen tensor in the message. */
 bool vt_checkpoint_load(VtInstance *instance, const VtProgram *program, const char *path, VtError *error);
+/* If the checkpoint at `path` is whole, adds to a message that another is not: the path, its step, and `how` to take it. */
+void vt_checkpoint_offer(const char *path, const char *how, VtError *error);
 
 /* ---- finite.c: whether states are made of numbers */
 /* False names the first state that holds NaN or infinities. Scans on all threads. */
@@ -241,6 +243,7 @@ bool vt_metrics_write(VtMetrics *metrics, int64_t step, double epoch, int n, con
                       const double *values, VtError *error);
 bool vt_metrics_sync(VtMetrics *metrics, VtError *error);
 void vt_metrics_close(VtMetrics *metrics);
+double vt_metrics_steps_per_epoch(const char *path); /* as the last line of a step has it; 0: not known */
 
 /* ---- features.c: the frozen encoder over a data set: function "embed", whose one VIEW input gives the pipeline and the batch.
  * Images whose bytes are no image are left out and counted; more than max_broken of them are an error, as is any other

@@ -168,28 +168,12 @@ static bool open_data(Run *r, VtError *error) {
     return true;
 }
 
-/* A checkpoint that cannot be read names the other one, if that is whole. */
-static bool name_previous(Run *r, VtError *error) {
-    VtError unused;
-    VtTensorFile *file =
-        r->folder->mode == VT_RUN_RESUME ? vt_tensors_open(r->folder->previous, &unused) : NULL;
-    int step = file ? vt_tensors_find(file, "step") : -1;
-    double steps = -1;
-    VtTensor shape;
-    if (step >= 0) vt_tensors_type(file, step, &shape);
-    bool whole = step >= 0 && vt_elements(&shape) == 1 && vt_tensors_verify(file, &unused) &&
-                 vt_tensors_read(file, step, VT_F64, &steps, &unused);
-    vt_tensors_close(file);
-    if (!whole) return false;
-    size_t used = strlen(error->message);
-    snprintf(error->message + used, sizeof error->message - used,
-             ". '%s', of step %.0f, is whole: --resume --previous continues from it", r->folder->previous,
-             steps);
-    return false;
-}
-
 static bool load(Run *r, const char *path, VtError *error) {
-    if (!vt_checkpoint_load(r->instance, r->program, path, error)) return name_previous(r, error);
+    if (!vt_checkpoint_load(r->instance, r->program, path, error)) {
+        if (r->folder->mode == VT_RUN_RESUME)
+            vt_checkpoint_offer(r->folder->previous, "--resume --previous continues from it", error);
+        return false;
+    }
     int counter = vt_instance_find_state(r->instance, "step");
     r->step = (int64_t)*(const double *)vt_instance_state(r->instance, counter);
     return true;
@@ -199,7 +183,15 @@ static bool load(Run *r, const char *path, VtError *error) {
 static bool check_data(Run *r, VtError *error) {
     const VtRunSettings *was = &r->folder->settings;
     int64_t images = vt_dataset_size(r->data), classes = vt_dataset_classes(r->data);
+    double per_epoch =
+        was->images ? 0 : vt_metrics_steps_per_epoch(r->folder->metrics); /* of an older vitc */
     if (r->options->force || !run_folder_start(r->folder)) return true;
+    if (per_epoch > 0 && fabs(per_epoch - r->steps_per_epoch) > 0.001 * per_epoch)
+        return vt_fail(
+            error, 2,
+            "'%s' makes %.0f steps an epoch, in this run they were %.0f: step %lld would be another "
+            "epoch; --force goes on all the same",
+            r->options->settings.data, r->steps_per_epoch, per_epoch, (long long)r->step);
     if (was->images && was->images != images)
         return vt_fail(
             error, 2,

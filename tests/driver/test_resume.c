@@ -13,11 +13,13 @@ static const char RECIPE[] =
     "knobs: {width: 8, batch: 16, epochs: 8}\n"
     "views:\n"
     "  view: {count: 2, size: 8, augment: [flip, {color_jitter: {brightness: 0.4}}, normalize]}\n"
+    "  image: {size: 8, augment: [normalize]}\n"
     "networks:\n"
     "  encoder: \"fc: linear(reshape(x, dim(x, 0), -1), width)\"\n"
     "objectives:\n"
     "  agree: {loss: \"mean((encoder(view[0]) - encoder(view[1]) - 1) ** 2)\"}\n"
     "schedules: {lr: \"cosine(0.01, 0.001)\"}\n"
+    "embed: {view: image, features: encoder(image)}\n"
     "train: {batch: $batch, epochs: $epochs, optimizer: \"adamw(param, grad, lr, 0.0)\"}\n";
 
 #define SMALL "../../small.yaml width=16 batch=32"
@@ -129,6 +131,8 @@ static void test_previous(void **state) {
     damage("d", "checkpoint.safetensors", 20000);
     assert_refused("resume", "d", "", "damaged: tensor '");
     assert_true(on("resume", "d", "") == 2 && said("of step 4, is whole"));
+    assert_refused("eval knn", "d", "--data synthetic:640", "of step 4, is whole: --previous takes it");
+    assert_int_equal(on("eval knn", "d", "--data synthetic:640 --previous"), 0);
     assert_int_equal(on("resume", "d", "--previous --steps 6"), 0);
     assert_true(said("checkpoint.previous.safetensors at step 4"));
     make_run("e");
@@ -146,6 +150,7 @@ static void test_other_folders(void **state) {
     make_run("f");
     assert_int_equal(run_command("cd %s/deep/er && rm f/run.json", folder), 0);
     assert_refused("resume", "f", "", "--data PATH");
+    assert_refused("resume", "f", "--data synthetic:1280", "steps an epoch");
     assert_int_equal(on("resume", "f", DATA " --steps 7"), 0);
     assert_int_equal(run_command("(cd %s/deep/er && echo '{\"data\": 3' >f/run.json)", folder), 0);
     assert_refused("resume", "f", "", "run.json: damaged");
