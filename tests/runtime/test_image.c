@@ -134,7 +134,7 @@ static void test_jpeg_cmyk(void **state) {
 static Encoded insert(const Encoded *file, size_t at, const void *bytes, size_t size) {
     Encoded out = {malloc(file->size + size), file->size + size};
     memcpy(out.bytes, file->bytes, at);
-    memcpy(out.bytes + at, bytes, size);
+    if (size) memcpy(out.bytes + at, bytes, size);
     memcpy(out.bytes + at + size, file->bytes + at, file->size - at);
     return out;
 }
