@@ -208,8 +208,16 @@ void func_add_update(Func *func, uint32_t state, ValueId value) {
 }
 
 const Chain *func_chain(const Func *func, uint32_t cluster) {
-    for (size_t i = 0; i < func->n_chains; i++)
-        if (cluster >= func->chains[i].first && cluster <= func->chains[i].last) return &func->chains[i];
+    size_t low = 0, high = func->n_chains; /* in the order of their clusters */
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        const Chain *chain = &func->chains[mid];
+        if (cluster >= chain->first && cluster <= chain->last) return chain;
+        if (cluster < chain->first)
+            high = mid;
+        else
+            low = mid + 1;
+    }
     return NULL;
 }
 

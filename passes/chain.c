@@ -24,7 +24,9 @@ enum {
     LEVELS = 2, /* loops that units are rounds of */
     SIZES = 3,  /* of blocks that are tried for each */
     MOST_TRIALS = LEVELS * SIZES,
-    FEW_BLOCKS = 8, /* at least: threads share them */
+    MOST_LOSING = 128, /* kernels in a row that join and save nothing */
+    MOST_TRIES = 48,   /* of the function with one chain less */
+    FEW_BLOCKS = 8,    /* at least: threads share them */
     ROWS = 84,
     FEW_ROWS = 14,
     MOST_USES = 1000 /* of a kernel that can join: see VT_MAX_OWN_ARGS */
@@ -235,6 +237,7 @@ static Trial try_chain(Chains *c, uint32_t first, Chain chain, size_t most, size
             gain = gain_of(&trial.cost);
             *best = trial.members.count;
         }
+        if (trial.members.count > *best + MOST_LOSING) break;
     }
     return trial;
 }
@@ -393,20 +396,22 @@ static int64_t most_arena(const Func *func, int64_t without) {
     return without + without / 50;
 }
 
-/* All chains but those that take too much memory. */
+/* All chains but those that take too much memory. Each is tried without, until that was done often: then more and more at a time. */
 static void emit_fitting(Chains *c, Trials *trials, const bool *local) {
     Body given = func_body(c->func);
     int chain;
     int64_t most = most_arena(c->func, plan_arena(c->arena, c->func, &chain));
-    while (trials->count) {
+    size_t at_once = 1;
+    for (int tries = 0; trials->count; tries++) {
         emit_chains(c, trials, local);
         if (plan_arena(c->arena, c->func, &chain) <= most) return;
         func_set_body(c->func, &given);
         given = func_body(c->func); /* the next rewrite changes its outputs and updates */
         if (chain < 0) chain = (int)trials->count - 1;
-        memmove(&trials->of[chain], &trials->of[chain + 1],
-                sizeof *trials->of * (trials->count - 1 - (size_t)chain));
-        trials->count--;
+        if (tries >= MOST_TRIES && at_once * 2 <= trials->count) at_once *= 2;
+        size_t end = (size_t)chain + 1, n = at_once < end ? at_once : end;
+        memmove(&trials->of[end - n], &trials->of[end], sizeof *trials->of * (trials->count - end));
+        trials->count -= n;
     }
 }
 
