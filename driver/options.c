@@ -8,11 +8,14 @@
 
 int fail(int code, const char *format, ...) {
     va_list args;
+    char *message = NULL;
     va_start(args, format);
-    fputs("vitc: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    if (vasprintf(&message, format, args) < 0) message = NULL;
     va_end(args);
+    fputs("vitc: ", stderr);
+    diag_put_text(message ? message : format, stderr); /* it may hold names that others chose */
+    fputc('\n', stderr);
+    free(message);
     return code;
 }
 

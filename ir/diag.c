@@ -111,7 +111,22 @@ static const char *find_line(const Source *source, uint32_t line, size_t *length
     return at;
 }
 
-/* The source line with a caret below the column; tabs and control bytes become spaces, long lines are cut. */
+/* Bytes of the control character there, 0 if it is none: C0, DEL, or C1 (U+0080 to U+009F) in UTF-8. */
+static size_t control_at(const char *text, const char *end) {
+    unsigned char c = (unsigned char)*text, next = text + 1 < end ? (unsigned char)text[1] : 0;
+    if (c < ' ' || c == 0x7f) return 1;
+    return c == 0xc2 && next >= 0x80 && next < 0xa0 ? 2 : 0;
+}
+
+void diag_put_text(const char *text, FILE *out) {
+    for (const char *end = text + strlen(text); text < end;) {
+        size_t n = *text == '\n' ? 0 : control_at(text, end);
+        if (n == 0) fputc(*text++, out);
+        for (; n > 0; n--) fprintf(out, "\\x%02x", (unsigned)(unsigned char)*text++);
+    }
+}
+
+/* The source line with a caret below the column; tabs and control characters become spaces, long lines are cut. */
 static void print_line(const Source *source, Loc loc, FILE *out, bool color) {
     size_t length, start = 0;
     const char *line = find_line(source, loc.line, &length);
@@ -121,7 +136,11 @@ static void print_line(const Source *source, Loc loc, FILE *out, bool color) {
     if (length > MAX_LINE && caret > MAX_LINE / 2) start = caret - MAX_LINE / 2;
     size_t end = length - start > MAX_LINE ? start + MAX_LINE : length;
     fputs("  ", out);
-    for (size_t i = start; i < end; i++) fputc((unsigned char)line[i] < ' ' ? ' ' : line[i], out);
+    for (size_t i = start; i < end; i++) {
+        size_t n = control_at(line + i, line + end);
+        fputc(n ? ' ' : line[i], out);
+        if (n > 1) i += n - 1;
+    }
     fputs("\n  ", out);
     for (size_t i = start; i < caret; i++)
         if (((unsigned char)line[i] & 0xc0) != 0x80) fputc(' ', out);
@@ -133,14 +152,14 @@ static void print_one(const Diags *diags, const Diag *diag, FILE *out, bool colo
     static const char *const colors[] = {"\033[1;31m", "\033[1;35m", "\033[1;36m"};
     const char *file = diags_source_name(diags, diag->loc.file);
     if (color) fputs("\033[1m", out);
+    if (file) diag_put_text(file, out);
     if (file && diag->loc.line)
-        fprintf(out, "%s:%u:%u: ", file, diag->loc.line, diag->loc.col);
+        fprintf(out, ":%u:%u: ", diag->loc.line, diag->loc.col);
     else if (file)
-        fprintf(out, "%s: ", file);
-    if (color)
-        fprintf(out, "%s%s:\033[0m %s\n", colors[diag->kind], names[diag->kind], diag->message);
-    else
-        fprintf(out, "%s: %s\n", names[diag->kind], diag->message);
+        fputs(": ", out);
+    fprintf(out, color ? "%s%s:\033[0m " : "%s%s: ", color ? colors[diag->kind] : "", names[diag->kind]);
+    diag_put_text(diag->message, out);
+    fputc('\n', out);
     if (file && diag->loc.line) print_line(&diags->sources[diag->loc.file - 1], diag->loc, out, color);
 }
 
