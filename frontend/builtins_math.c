@@ -301,6 +301,33 @@ BUILTIN(b_one_hot) {
     return value_tensor(e, at->loc, ir_cast(e->func, ir_binary(e->func, OP_eq, i, numbers), DT_F32));
 }
 
+/* Whether labels are seen to be classes: counted, an argmax, one number. Others may come from data, where an image has none (-1). */
+static bool are_classes(const Func *func, ValueId labels, int64_t classes) {
+    const Node *node = func_node(func, labels);
+    while (node->op == OP_cast || node->op == OP_reshape || node->op == OP_broadcast || node->op == OP_slice)
+        node = func_node(func, node->operands[0]);
+    int64_t axis = node->op == OP_iota ? node->attrs[1].i : node->op == OP_argmax ? node->attrs[0].i : 0;
+    if (node->op == OP_constant) return node->attrs[0].f >= 0 && node->attrs[0].f < (double)classes;
+    if (node->op != OP_iota && node->op != OP_argmax) return false;
+    const Type *over = node->op == OP_iota ? &node->type : func_type(func, node->operands[0]);
+    return over->dim[axis < 0 ? axis + over->rank : axis] <= classes;
+}
+
+/* The mean of the rows' losses whose label is a class; 0 where none is. */
+static Value mean_of_classes(Elaborator *e, Loc loc, Value *rows, ValueId labels, int64_t classes) {
+    Func *func = e->func;
+    DType dtype = (DType)func_type(func, labels)->dtype;
+    ValueId is = ir_binary(func, OP_and, ir_binary(func, OP_ge, labels, ir_constant(func, 0, dtype)),
+                           ir_binary(func, OP_lt, labels, ir_constant(func, (double)classes, dtype)));
+    Value kept = value_tensor(e, loc, ir_select(func, is, rows->id, ir_constant(func, 0, DT_F32)));
+    Value count = value_tensor(e, loc, ir_cast(func, is, DT_F32)), none = value_none(),
+          no = value_bool(false), one = value_number(1, true);
+    Value sum = reduce_value(e, loc, OP_sum, &kept, &none, &no);
+    count = reduce_value(e, loc, OP_sum, &count, &none, &no);
+    count = value_binary(e, loc, OP_max, &count, &one);
+    return value_binary(e, loc, OP_div, &sum, &count);
+}
+
 BUILTIN(b_cross_entropy) { /* mean over rows of -Σ q log p; q smoothed: (1 - s) q + s / C */
     UNUSED;
     double smoothing;
@@ -327,7 +354,12 @@ BUILTIN(b_cross_entropy) { /* mean over rows of -Σ q log p; q smoothed: (1 - s)
     Value log_p = value_tensor(e, at->loc, ir_unary(e->func, OP_log_softmax, logits));
     Value product = value_binary(e, at->loc, OP_mul, &target, &log_p);
     Value sum = reduce_value(e, at->loc, OP_sum, &product, &minus_one, &no);
-    Value mean = mean_value(e, at->loc, &sum, &none, &no);
+    bool open = dtype_is_int(label_type.dtype) && sum.kind == V_TENSOR &&
+                type_equal(func_type(e->func, sum.id),
+                           &(Type){.dtype = DT_F32, .rank = 1, .dim = {label_type.dim[0]}}) &&
+                label_type.rank == 1 && !are_classes(e->func, labels, type.dim[1]);
+    Value mean = open ? mean_of_classes(e, at->loc, &sum, labels, type.dim[1])
+                      : mean_value(e, at->loc, &sum, &none, &no);
     return value_unary(e, at->loc, OP_neg, &mean);
 }
 
