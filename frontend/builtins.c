@@ -101,9 +101,13 @@ static BUILTIN(b_record) {
 
 static Value initialiser(Elaborator *e, const Expr *at, InitKind kind, const Value *a, const Value *b) {
     Value init = {.kind = V_INIT, .init = kind};
-    if (!real_of(e, at->loc, a, "an initialiser's number", &init.a) ||
-        !real_of(e, at->loc, b, "an initialiser's number", &init.b))
+    bool spread = kind == INIT_NORMAL || kind == INIT_TRUNC_NORMAL;
+    if (!real_in(e, at->loc, a, "an initialiser's number", -MOST, MOST, &init.a) ||
+        !real_in(e, at->loc, b, spread ? "std" : "an initialiser's number", spread ? 0 : -MOST, MOST,
+                 &init.b))
         return (Value){0};
+    if (kind == INIT_UNIFORM && init.a > init.b)
+        return eval_error(e, at->loc, "uniform from %g to %g: the lower end comes first", init.a, init.b);
     return init;
 }
 

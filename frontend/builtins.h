@@ -4,6 +4,8 @@
 
 #include "frontend/eval.h"
 
+#define MOST 1e38 /* about what float32 holds */
+
 #define BUILTIN(name) Value name(Elaborator *e, const Expr *at, Value *args, size_t n)
 #define UNUSED (void)n
 

@@ -269,7 +269,7 @@ BUILTIN(b_logsumexp) {
 BUILTIN(b_layernorm) {
     UNUSED;
     double eps;
-    if (!real_of(e, at->loc, &args[3], "eps", &eps)) return (Value){0};
+    if (!real_in(e, at->loc, &args[3], "eps", 0, MOST, &eps)) return (Value){0};
     ValueId x[3];
     for (int i = 0; i < 3; i++)
         if ((x[i] = tensor_of(e, at->loc, &args[i], DT_F32)) == IR_NONE) return (Value){0};
@@ -281,6 +281,8 @@ BUILTIN(b_normalize) { /* x / max(‖x‖, eps) */
     Value yes = value_bool(true), square = value_binary(e, at->loc, OP_mul, &args[0], &args[0]);
     Value norm = reduce_value(e, at->loc, OP_sum, &square, &args[1], &yes);
     norm = value_unary(e, at->loc, OP_sqrt, &norm);
+    double eps;
+    if (is_number(&args[2]) && !real_in(e, at->loc, &args[2], "eps", 0, MOST, &eps)) return (Value){0};
     norm = value_binary(e, at->loc, OP_max, &norm, &args[2]);
     return value_binary(e, at->loc, OP_div, &args[0], &norm);
 }
@@ -295,6 +297,7 @@ BUILTIN(b_one_hot) {
         return (Value){0};
     if (type.rank == IR_MAX_RANK || classes < 1)
         return eval_error(e, at->loc, "one_hot of %s", show_value(e, &args[0]));
+    bound_input(e, i, classes);
     type.dim[type.rank] = 1;
     i = ir_reshape(e->func, i, type.rank + 1, type.dim);
     ValueId numbers = ir_iota(e->func, 1, &classes, 0, (DType)type.dtype);
@@ -335,7 +338,7 @@ BUILTIN(b_cross_entropy) { /* mean over rows of -Σ q log p; q smoothed: (1 - s)
     Type type, label_type;
     if (!tensor_with_type(e, at->loc, &args[0], DT_F32, &logits, &type) ||
         !tensor_with_type(e, at->loc, &args[1], DT_I32, &labels, &label_type) ||
-        !real_of(e, at->loc, &args[2], "smoothing", &smoothing))
+        !real_in(e, at->loc, &args[2], "smoothing", 0, 1, &smoothing))
         return (Value){0};
     if (type.rank != 2)
         return eval_error(e, at->loc, "cross_entropy wants logits [rows, classes], not %s",

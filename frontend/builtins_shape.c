@@ -175,6 +175,8 @@ static Value indexed(Elaborator *e, const Expr *at, Value *args, OpKind op, int 
     if (batch < 0 || batch >= IR_MAX_RANK)
         return eval_error(e, at->loc, "batch = %lld: a number of axes was expected", (long long)batch);
     if (dtype_is_float(func_type(e->func, x[1])->dtype)) x[1] = ir_cast(e->func, x[1], DT_I32);
+    const Type *rows = func_type(e->func, x[0]);
+    if (batch == 0 && rows->rank) bound_input(e, x[1], rows->dim[0]);
     return value_tensor(e, at->loc, func_emit(e->func, op, x, n, (Attr[]){{.i = batch}}));
 }
 

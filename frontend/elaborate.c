@@ -197,6 +197,11 @@ static void define_schedules(Elaborator *e, bool output) {
 
 static ValueId momentum_of(Elaborator *e, const Definition *network) {
     Value value = eval_in(e, "momentum", network->momentum);
+    double m;
+    e->at = network->momentum;
+    if (is_number(&value) && !real_in(e, network->momentum->loc, &value, "momentum", 0, 1, &m))
+        return IR_NONE;
+    e->at = NULL;
     return scalar_of(e, network->momentum->loc, &value, DT_F64, "momentum");
 }
 

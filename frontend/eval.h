@@ -194,6 +194,7 @@ bool check_number(Elaborator *e, Loc loc, double x,
 bool int_of(Elaborator *e, Loc loc, const Value *v, const char *what, int64_t *out);
 bool axis_of(Elaborator *e, Loc loc, const Value *v, int rank, int *out); /* from the end if negative */
 bool real_of(Elaborator *e, Loc loc, const Value *v, const char *what, double *out);
+bool real_in(Elaborator *e, Loc loc, const Value *v, const char *what, double low, double high, double *out);
 bool bool_of(Elaborator *e, Loc loc, const Value *v, const char *what, bool *out);
 Value value_binary(Elaborator *e, Loc loc, OpKind op, const Value *a, const Value *b);
 Value value_unary(Elaborator *e, Loc loc, OpKind op, const Value *x);
@@ -214,5 +215,7 @@ bool set_init(Elaborator *e, Loc loc, const Value *init, State *state);
 /* An error if a tensor of this type is too large to exist. */
 bool check_type(Elaborator *e, Loc loc, const Type *type);
 ValueId add_input(Elaborator *e, const char *name, Type type, VtSourceKind source, int index);
+/* If the value is an input of the data set's numbers (labels, index): it is asked to be below `most`. */
+void bound_input(Elaborator *e, ValueId id, int64_t most);
 
 #endif

@@ -252,6 +252,18 @@ ValueId add_input(Elaborator *e, const char *name, Type type, VtSourceKind sourc
     return func_add_input(e->func, name, type);
 }
 
+void bound_input(Elaborator *e, ValueId id, int64_t most) {
+    const Node *node = func_node(e->func, id);
+    if (node->op != OP_input || most > INT32_MAX) return;
+    const char *name = e->func->inputs[node->attrs[0].i].name;
+    for (size_t i = 0; i < e->n_inputs; i++) {
+        VtInput *input = &e->inputs[i];
+        bool counts = input->source == VT_SOURCE_LABEL || input->source == VT_SOURCE_INDEX;
+        if (counts && strcmp(input->tensor.name, name) == 0 && (!input->index || most < input->index))
+            input->index = (int32_t)most;
+    }
+}
+
 Value make_draw(Elaborator *e, const Expr *at, const char *sampler, Type type, const Expr *call, Value *args,
                 const char *name) {
     (void)args;

@@ -96,6 +96,13 @@ bool axis_of(Elaborator *e, Loc loc, const Value *v, int rank, int *out) {
     return true;
 }
 
+bool real_in(Elaborator *e, Loc loc, const Value *v, const char *what, double low, double high, double *out) {
+    if (!real_of(e, loc, v, what, out)) return false;
+    if (*out >= low && *out <= high) return true;
+    eval_error(e, loc, "%s = %g is outside %g..%g", what, *out, low, high);
+    return false;
+}
+
 bool real_of(Elaborator *e, Loc loc, const Value *v, const char *what, double *out) {
     *out = 0;
     if (v->kind == V_POISON) return false;
@@ -407,6 +414,7 @@ Value value_index(Elaborator *e, const Expr *at, const Value *base, const Value 
     if (ellipses > 1) return eval_error(e, at->loc, "more than one '...' in an index");
     if (n == 1 && is_tensor(&index[0])) { /* x[indices] */
         ValueId rows = tensor_of(e, at->loc, &index[0], DT_I32);
+        if (rows != IR_NONE && type.rank) bound_input(e, rows, type.dim[0]);
         return value_tensor(e, at->loc, ir_gather(e->func, id, rows, 0));
     }
     for (int k = 0; k < type.rank; k++) start[k] = 0, limit[k] = type.dim[k], step[k] = 1;

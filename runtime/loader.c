@@ -147,6 +147,22 @@ static bool allocate_slots(VtLoader *l) {
     return l->slots != NULL;
 }
 
+/* Whether the step has room for all classes and images that it counts by number. */
+static bool numbers_fit(const VtProgram *program, const VtDataset *dataset, VtError *error) {
+    const char *name = program->name ? program->name : "";
+    for (int i = 0; i < program->n_inputs; i++) {
+        const VtInput *input = &program->inputs[i];
+        bool label = input->source == VT_SOURCE_LABEL;
+        int64_t n = label ? vt_dataset_classes(dataset) : vt_dataset_size(dataset);
+        if ((!label && input->source != VT_SOURCE_INDEX) || !input->index || n <= input->index) continue;
+        return vt_fail(error, 2,
+                       label ? "the data set has %lld classes, recipe '%s' tells %d apart"
+                             : "the data set has %lld images, recipe '%s' keeps rows for %d",
+                       (long long)n, name, input->index);
+    }
+    return true;
+}
+
 VtLoader *vt_loader_new(const VtProgram *program, const VtDataset *dataset, int64_t first_step, int workers,
                         int depth, int64_t max_broken, void (*report)(void *, const char *), void *user,
                         VtError *error) {
@@ -157,6 +173,7 @@ VtLoader *vt_loader_new(const VtProgram *program, const VtDataset *dataset, int6
                 (long long)n, (long long)program->train.batch, (long long)n);
         return NULL;
     }
+    if (!numbers_fit(program, dataset, error)) return NULL;
     int64_t unlabelled = n - vt_dataset_labelled(dataset);
     for (int i = 0; unlabelled && i < program->n_inputs; i++)
         if (program->inputs[i].source == VT_SOURCE_LABEL) {

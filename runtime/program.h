@@ -59,10 +59,10 @@ typedef struct {
  */
 
 typedef enum {
-    VT_SOURCE_VIEW,            /* f32[batch, 3, size, size]: pipeline `index` applied to the batch's images */
-    VT_SOURCE_DRAW,            /* filled by draw `index` */
-    VT_SOURCE_LABEL,           /* i32[batch]: class of each image (-1: none) */
-    VT_SOURCE_INDEX,           /* i32[batch]: position of each image in the data set */
+    VT_SOURCE_VIEW, /* f32[batch, 3, size, size]: pipeline `index` applied to the batch's images */
+    VT_SOURCE_DRAW, /* filled by draw `index` */
+    VT_SOURCE_LABEL, /* i32[batch]: class of each image; `index`: how many classes the step tells apart, 0: any */
+    VT_SOURCE_INDEX, /* i32[batch]: position of each image in the data set; `index`: below which, 0: any */
     VT_SOURCE_STEPS_PER_EPOCH, /* f64 scalar */
     VT_SOURCE_FEED,            /* given by the caller alone */
 } VtSourceKind;

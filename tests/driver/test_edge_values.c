@@ -175,8 +175,53 @@ static void test_advice(void **state) {
     }
 }
 
+/* Numbers of the data set that the step has no room for: a plausible loss would come of them. */
+static void test_data(void **state) {
+    static const struct {
+        const char *recipe, *message;
+    } rows[] = {
+        {"recipe: few\n"
+         "use: [lib/nn.yaml, lib/optimizers.yaml]\n"
+         "knobs: {n: 10}\n"
+         "views: {v: {size: 8, augment: [normalize]}}\n"
+         "networks: {net: \"(head: linear(reshape(x, dim(x, 0), -1), n))\"}\n"
+         "objectives: {c: {loss: \"cross_entropy(net(v), labels)\"}}\n"
+         "train: {batch: 4, epochs: 1, optimizer: \"sgd(param, grad, 0.1)\"}\n",
+         "the data set has 10 classes, recipe 'few' tells 9 apart"},
+        {"recipe: bank\n"
+         "use: [lib/nn.yaml, lib/optimizers.yaml]\n"
+         "knobs: {n: 40}\n"
+         "views: {v: {size: 8, augment: [normalize]}}\n"
+         "state: {rows: \"zeros(n, 3)\"}\n"
+         "networks: {net: \"(head: linear(reshape(x, dim(x, 0), -1), 3))\"}\n"
+         "objectives: {c: {loss: \"mean((net(v) - gather(rows, index)) ** 2)\"}}\n"
+         "train: {batch: 4, epochs: 1, optimizer: \"sgd(param, grad, 0.1)\"}\n",
+         "the data set has 40 images, recipe 'bank' keeps rows for 39"},
+    };
+    static const char *const settings[2][2] = {{"n=9", "n=10"}, {"n=39", "n=40"}};
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        for (int good = 0; good < 2; good++) {
+            char command[1024], text[4096], path[512];
+            snprintf(path, sizeof path, "%s/data.yaml", folder);
+            FILE *file = fopen(path, "w");
+            assert_non_null(file);
+            fputs(rows[i].recipe, file);
+            fclose(file);
+            snprintf(command, sizeof command,
+                     "rm -rf %s/run; %s train %s %s --data synthetic:40 --steps 1 --plain --out %s/run 2>&1",
+                     folder, VITC_BINARY, path, settings[i][good], folder);
+            FILE *pipe = popen(command, "r");
+            assert_non_null(pipe);
+            text[fread(text, 1, sizeof text - 1, pipe)] = '\0';
+            int code = WEXITSTATUS(pclose(pipe));
+            if (code != (good ? 0 : 2) || (!good && !strstr(text, rows[i].message)))
+                fail_msg("%s: exit code %d\n%s", settings[i][good], code, text);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_schedules), cmocka_unit_test(test_updates),
-                                       cmocka_unit_test(test_advice)};
+                                       cmocka_unit_test(test_advice), cmocka_unit_test(test_data)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

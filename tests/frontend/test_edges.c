@@ -187,6 +187,8 @@ static const Row INSIDE[] = {
     {"", "low=2", "high = 1 must not be below low = 2 (knobs high=1, low=2)"},
     {"", "low=1", NULL},
     {"", "spread=-1", "std = -1 is outside 0..1e+30 (knob spread=-1)"},
+    {"", "m=1.5", "momentum = 1.5 is outside 0..1 (knob m=1.5)"},
+    {"", "m=0", NULL},
     {"", "n=0", "batch = 0 must be a whole number in 1..1048576 (knob n=0)"},
     {"", "edge=0", "size = 0 must be a whole number in 1..4096 (knob edge=0)"},
 };
@@ -198,6 +200,8 @@ static void test_inside(void **state) {
     assert_int_equal(wrong, 0);
 }
 
+#define EMBED "recipe: b\nviews: {v: {size: 8, augment: [normalize]}}\nmodules:\n  f(x): |\n    return "
+#define EMBED_END "\nembed: {view: v, features: \"f(reshape(v, dim(v, 0), -1))\"}\n"
 #define VIEW "recipe: v\nviews: {v: {size: 8, augment: ["
 #define VIEW_END "]}}\nembed: {view: v, features: \"reshape(v, dim(v, 0), -1)\"}\n"
 #define DRAW "recipe: d\nviews: {v: {size: 8, augment: [normalize]}}\ndraws: {d: {sampler: "
@@ -243,6 +247,14 @@ static const struct {
     {INNER "'randint', 1, high=a" INNER_END, "high = 0 must be above low = 0 (knob a=0)"},
     {INNER "'block_mask', 1, 4, 4, cell=3 + a" INNER_END,
      "cell = 3 does not divide the plane of 4 × 4 (knob a=0)"},
+    {EMBED "cross_entropy(x, zeros(4), smoothing=1.5)" EMBED_END, "smoothing = 1.5 is outside 0..1"},
+    {EMBED "cross_entropy(x, zeros(4), smoothing=-0.1)" EMBED_END, "smoothing = -0.1 is outside 0..1"},
+    {EMBED "normalize(x, eps=-1)" EMBED_END, "eps = -1 is outside"},
+    {EMBED "layernorm(x, ones(192), zeros(192), eps=-1)" EMBED_END, "eps = -1 is outside"},
+    {EMBED "one_hot(argmax(x), 0)" EMBED_END, "one_hot"},
+    {EMBED "x + normal(-1)" EMBED_END, "std = -1 is outside"},
+    {EMBED "x + trunc_normal(-0.02)" EMBED_END, "std = -0.02 is outside"},
+    {EMBED "x + uniform(1, 0)" EMBED_END, "the lower end comes first"},
 };
 
 static void test_catalog(void **state) {
