@@ -49,14 +49,17 @@ static int open_zip(VtArchive *a, VtError *error) {
     return 1;
 }
 
-static bool read_plainly(Zip *zip, zip_uint64_t index, int64_t n, uint8_t *to) {
-    zip_file_t *file = zip_fopen_index(zip->zip, index, 0);
+/* Called with the lock held. *problem: what libzip says, if it fails. */
+static bool read_some(Zip *zip, zip_uint64_t index, zip_flags_t flags, int64_t n, uint8_t *to, int *problem) {
+    zip_file_t *file = zip_fopen_index(zip->zip, index, flags);
     int64_t done = 0;
+    *problem = file ? ZIP_ER_OK : zip_error_code_zip(zip_get_error(zip->zip));
     while (file && done < n) {
         zip_int64_t got = zip_fread(file, to + done, (zip_uint64_t)(n - done));
         if (got <= 0) break;
         done += got;
     }
+    if (file && done < n) *problem = zip_error_code_zip(zip_file_get_error(file));
     if (file) zip_fclose(file);
     return file && done == n;
 }
@@ -83,7 +86,8 @@ static int next_member(VtArchive *a, ArchiveMember *member, VtError *error) {
     member->folder = (length > 0 && stat.name[length - 1] == '/') || S_ISDIR(mode);
     member->symbolic = S_ISLNK(mode) && stat.size <= MAX_LINK;
     member->file = !member->folder && !S_ISLNK(mode);
-    if (member->symbolic && read_plainly(zip, index, member->size, (uint8_t *)zip->link)) {
+    int problem;
+    if (member->symbolic && read_some(zip, index, 0, member->size, (uint8_t *)zip->link, &problem)) {
         zip->link[member->size] = '\0';
         member->link = zip->link;
     }
@@ -96,7 +100,16 @@ static int next_member(VtArchive *a, ArchiveMember *member, VtError *error) {
     return -1;
 }
 
-static bool bad(const VtArchive *a, const char *name, const char *why, VtError *error) {
+/* Bytes that do not unpack are bad data; that memory ran out, or a read failed, is not. */
+static bool bad(const VtArchive *a, const char *name, int problem, const char *why, VtError *error) {
+    zip_error_t text;
+    if (problem == ZIP_ER_MEMORY || problem == ZIP_ER_READ || problem == ZIP_ER_SEEK ||
+        problem == ZIP_ER_OPEN || problem == ZIP_ER_INTERNAL) {
+        zip_error_init_with_code(&text, problem);
+        vt_fail(error, 1, "%s: cannot be read from '%s': %s", name, a->path, zip_error_strerror(&text));
+        zip_error_fini(&text);
+        return false;
+    }
     return vt_bad_image(error, "%s: damaged in '%s': %s", name, a->path, why);
 }
 
@@ -105,18 +118,17 @@ static bool unpack(const VtArchive *a, zip_uint64_t index, const zip_stat_t *sta
                    uint8_t *to, const char *name, VtError *error) {
     Zip *zip = a->own;
     pthread_mutex_lock((pthread_mutex_t *)&a->lock);
-    zip_file_t *file = zip_fopen_index(zip->zip, index, ZIP_FL_COMPRESSED);
-    zip_int64_t n = file ? zip_fread(file, packed, stat->comp_size) : -1;
-    if (file) zip_fclose(file);
+    int problem;
+    bool there = read_some(zip, index, ZIP_FL_COMPRESSED, (int64_t)stat->comp_size, packed, &problem);
     pthread_mutex_unlock((pthread_mutex_t *)&a->lock);
-    if (n < 0 || (zip_uint64_t)n != stat->comp_size) return bad(a, name, "its bytes are not there", error);
+    if (!there) return bad(a, name, problem, "its bytes are not there", error);
     z_stream stream = {
         .next_in = packed, .avail_in = (uInt)stat->comp_size, .next_out = to, .avail_out = (uInt)stat->size};
     if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return vt_fail(error, 1, "out of memory");
     int result = inflate(&stream, Z_FINISH);
     bool whole = result == Z_STREAM_END && stream.avail_out == 0;
     inflateEnd(&stream);
-    return whole || bad(a, name, "its bytes do not unpack", error);
+    return whole || bad(a, name, ZIP_ER_OK, "its bytes do not unpack", error);
 }
 
 static bool read_member(const VtArchive *a, int64_t place, int64_t size, int64_t n, uint8_t *to,
@@ -127,20 +139,21 @@ static bool read_member(const VtArchive *a, int64_t place, int64_t size, int64_t
     bool good = zip_stat_index(zip->zip, (zip_uint64_t)place, 0, &stat) == 0 && (int64_t)stat.size == size;
     bool apart = good && n == size && stat.comp_method == ZIP_CM_DEFLATE && stat.size <= 1 << 30 &&
                  stat.comp_size <= 1 << 30;
-    if (good && !apart) good = read_plainly(zip, (zip_uint64_t)place, n, to);
+    int problem = ZIP_ER_OK;
+    if (good && !apart) good = read_some(zip, (zip_uint64_t)place, 0, n, to, &problem);
     pthread_mutex_unlock((pthread_mutex_t *)&a->lock);
-    if (!good) return bad(a, name, "its bytes are not there, or do not match their checksum", error);
+    if (!good) return bad(a, name, problem, "its bytes are not there, or do not match their checksum", error);
     if (!apart) {
         /* libzip compares checksums only when it reads past the end */
         return n < size || !(stat.valid & ZIP_STAT_CRC) || crc32(0, to, (uInt)n) == stat.crc ||
-               bad(a, name, "its bytes do not match their checksum", error);
+               bad(a, name, ZIP_ER_OK, "its bytes do not match their checksum", error);
     }
     uint8_t *packed = malloc((size_t)stat.comp_size + 1);
     if (!packed) return vt_fail(error, 1, "out of memory");
     good = unpack(a, (zip_uint64_t)place, &stat, packed, to, name, error);
     free(packed);
     return good && (crc32(0, to, (uInt)n) == stat.crc ||
-                    bad(a, name, "its bytes do not match their checksum", error));
+                    bad(a, name, ZIP_ER_OK, "its bytes do not match their checksum", error));
 }
 
 static void close_zip(VtArchive *a) {

@@ -50,7 +50,8 @@ static int read_chunks(spng_ctx *png, void *user, void *to, size_t n) {
 }
 
 static bool complain(int problem, const char *name, VtError *error) {
-    if (problem == SPNG_EMEM) return vt_fail(error, 1, "%s: out of memory", name);
+    if (problem == SPNG_EMEM || problem == SPNG_EZLIB_INIT)
+        return vt_fail(error, 1, "%s: out of memory", name);
     if (problem == SPNG_IO_EOF)
         return vt_bad_image(error, "%s: cut short: the PNG file ends before its pixels do", name);
     return vt_bad_image(error, "%s: damaged PNG: %s", name, spng_strerror(problem));

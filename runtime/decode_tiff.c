@@ -94,6 +94,14 @@ static TIFF *open_source(Source *source) {
     return tiff;
 }
 
+/* What libtiff complained of; that memory ran out is known by its words alone, and that it was not asked for, since a limit forbids it, too. */
+static bool complain(const Source *source, const char *name, VtError *error) {
+    const char *why = source->message[0] ? source->message : "a strip or tile is missing";
+    bool memory = strcasestr(why, "memory") || strcasestr(why, "no space") || strcasestr(why, "malloc");
+    if (memory && !strcasestr(why, "limit")) return vt_fail(error, 1, "%s: out of memory: %s", name, why);
+    return vt_bad_image(error, "%s: damaged or cut short TIFF: %s", name, why);
+}
+
 /* ---- what is stored, and how ------------------------------------------------------------------------------------- */
 
 static bool read_layout(Tiff *t, const char *name, VtError *error) {
@@ -195,9 +203,7 @@ static bool read_blocks(Tiff *t, const Source *source, const char *name, VtError
                 tmsize_t got = wanted > bytes ? -1
                                : t->tiled     ? TIFFReadEncodedTile(t->tiff, number, t->block, bytes)
                                               : TIFFReadEncodedStrip(t->tiff, number, t->block, wanted);
-                if (got < wanted)
-                    return vt_bad_image(error, "%s: damaged or cut short TIFF: %s", name,
-                                        source->message[0] ? source->message : "a strip or tile is missing");
+                if (got < wanted) return complain(source, name, error);
                 take_block(t, x, y, t->separate ? plane : -1, (size_t)row);
             }
             if (t->height - y <= t->block_height) break;
@@ -255,7 +261,7 @@ static bool read_shown(Tiff *t, const Source *source, const char *name, VtImage 
         out->rgb[3 * i + 2] = (uint8_t)TIFFGetB(raster[i]);
     }
     free(raster);
-    return good || vt_bad_image(error, "%s: damaged or cut short TIFF: %s", name, source->message);
+    return good || complain(source, name, error);
 }
 
 /* Orientations 2 to 8: rows and columns reversed or exchanged. */
@@ -298,7 +304,7 @@ static bool decode(Tiff *t, const Source *source, const char *name, VtImage *out
 bool decode_tiff(const uint8_t *bytes, size_t size, const char *name, VtImage *out, VtError *error) {
     Source source = {.bytes = bytes, .size = size};
     Tiff t = {.tiff = open_source(&source)};
-    if (!t.tiff) return vt_bad_image(error, "%s: damaged TIFF: %s", name, source.message);
+    if (!t.tiff) return complain(&source, name, error);
     bool good = source.no_palette
                     ? vt_bad_image(error, "%s: cut short: the TIFF file ends before its palette", name)
                     : decode(&t, &source, name, out, error);

@@ -6,8 +6,10 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <cmocka.h>
 
 enum {
@@ -331,13 +333,61 @@ static int close_golden(void **state) {
     return 0;
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+#define OWN_ALLOCATOR 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define OWN_ALLOCATOR 1
+#endif
+#endif
+
+/* Where memory runs out a view is an error, whichever step it is that finds none. */
+static void test_no_memory(void **state) {
+    (void)state;
+#ifdef OWN_ALLOCATOR
+    skip(); /* it has an address space of its own */
+#else
+    static const int kinds[] = {KIND_resize, KIND_center_crop, KIND_random_crop, KIND_random_resized_crop,
+                                KIND_flip};
+    struct rlimit before, low;
+    VtImage image = {16, 16, calloc(16 * 16, 3)};
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_true(file && fscanf(file, "%ld", &pages) == 1);
+    fclose(file);
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    low = before;
+    low.rlim_cur = (rlim_t)pages * 4096 + (64 << 20);
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        VtAugment augments[] = {{kinds[k], {0.5, 1, 1, 1, 1}}};
+        VtPipeline pipeline = {"large", 16384, 1, augments};
+        VtRng rng = {0};
+        VtError error = {0};
+        float out[1];
+        assert_int_equal(setrlimit(RLIMIT_AS, &low), 0);
+        bool good = vt_pipeline_apply(&pipeline, &image, &rng, out, &error);
+        assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+        assert_false(good);
+        assert_false(error.bad_image);
+        assert_non_null(strstr(error.message, "out of memory for view 'large'"));
+    }
+    vt_image_free(&image);
+#endif
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_resize),        cmocka_unit_test(test_color),
-        cmocka_unit_test(test_blur),          cmocka_unit_test(test_normalize),
-        cmocka_unit_test(test_center_crop),   cmocka_unit_test(test_resize_window),
-        cmocka_unit_test(test_random_crop),   cmocka_unit_test(test_random_resized_crop),
-        cmocka_unit_test(test_probabilities), cmocka_unit_test(test_odd_sizes),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_resize),
+        cmocka_unit_test(test_color),
+        cmocka_unit_test(test_blur),
+        cmocka_unit_test(test_normalize),
+        cmocka_unit_test(test_center_crop),
+        cmocka_unit_test(test_resize_window),
+        cmocka_unit_test(test_random_crop),
+        cmocka_unit_test(test_random_resized_crop),
+        cmocka_unit_test(test_probabilities),
+        cmocka_unit_test(test_odd_sizes),
     };
     return cmocka_run_group_tests(tests, open_golden, close_golden);
 }
