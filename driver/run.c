@@ -247,6 +247,7 @@ static bool run_compiled(Feed *f, VtInstance *instance, const char *out, VtError
 /* False: something is not finite, and was told. */
 static bool trace_first(const TraceRequest *request) {
     TraceResult result = trace_nonfinite(request);
+    if (result == TRACE_CHANGED) fail(1, "not traced: the recipe has changed meanwhile");
     if (result == TRACE_FINITE) puts("every value that a result or a state depends on is finite");
     return result == TRACE_FINITE;
 }

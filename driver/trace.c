@@ -19,6 +19,7 @@ typedef struct {
     const Func *forward; /* before autodiff too */
     VtInstance *instance;
     void **inputs; /* by session.program->inputs */
+    bool changed;  /* the recipe */
 } Traced;
 
 static bool is_real(const Node *node) {
@@ -28,9 +29,10 @@ static bool is_real(const Node *node) {
 /* Reads the recipe, to the graph with gradients and before any other rewriting. */
 static bool traced_load(Traced *t, const TraceRequest *request) {
     *t = (Traced){.request = request};
+    t->changed = true;
     if (!session_load(&t->session, request->path, request->options)) return false;
-    if (request->resolved && strcmp(request->resolved, t->session.resolved) != 0)
-        return fail(1, "not traced: '%s' is not what it was when this run began", request->path) < 0;
+    if (request->resolved && strcmp(request->resolved, t->session.resolved) != 0) return false;
+    t->changed = false;
     Session *s = &t->session;
     t->forward = module_find_func(module_clone(s->recipe.module, s->arena), request->function);
     if (!session_passes(s, PASSES_INTERPRET, request->target_features)) return false;
@@ -283,6 +285,7 @@ TraceResult trace_nonfinite(const TraceRequest *request) {
     bool good = traced_load(&all, request) && watch_all(&all) && traced_run(&all);
     if (good) first = find_first(&all);
     traced_end(&all);
+    if (all.changed) return TRACE_CHANGED;
     if (!good || first == IR_NONE) return good ? TRACE_FINITE : TRACE_FAILED;
     good = traced_load(&one, request);
     if (good) watch_one(&one, first);

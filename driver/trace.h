@@ -8,7 +8,7 @@
 typedef struct {
     const char *path; /* of the recipe, and how it was read */
     const RecipeOptions *options;
-    const char *resolved; /* what it was then; NULL: any. Another text now is refused */
+    const char *resolved; /* what it was then; NULL: any */
     const char *target_features;
     const char *function;
     const VtProgram *program;
@@ -17,9 +17,10 @@ typedef struct {
 } TraceRequest;
 
 typedef enum {
-    TRACE_FAILED, /* a message was printed */
-    TRACE_FINITE, /* every value that an output or a state depends on */
-    TRACE_FOUND   /* it was printed: the line, what it computed, and of what */
+    TRACE_FAILED,  /* a message was printed */
+    TRACE_CHANGED, /* the recipe is not what it was, or is gone */
+    TRACE_FINITE,  /* every value that an output or a state depends on */
+    TRACE_FOUND    /* it was printed: the line, what it computed, and of what */
 } TraceResult;
 
 /* Compiles the function anew with the largest |value| of all that it computes as outputs, runs it, and walks from what is not finite among

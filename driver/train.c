@@ -171,6 +171,7 @@ static const char *target_of(const Request *q) {
 
 typedef struct {
     const Session *session;
+    const char *saved; /* the recipe in the run's folder */
     TraceRequest trace;
 } Explained;
 
@@ -182,13 +183,22 @@ static void explain(void *user, VtInstance *instance, void *const *inputs, int64
     e->trace.inputs = inputs;
     printf("step %lld again, every value looked at\n", (long long)step);
     fflush(stdout);
-    if (trace_nonfinite(&e->trace) == TRACE_FINITE)
+    TraceResult result = trace_nonfinite(&e->trace);
+    if (result == TRACE_CHANGED) { /* the recipe is; the run has its own */
+        RecipeOptions plain = {.models_dir = models_dir()};
+        e->trace.path = e->saved;
+        e->trace.options = &plain;
+        e->trace.resolved = NULL;
+        result = trace_nonfinite(&e->trace);
+    }
+    if (result == TRACE_FINITE)
         puts("all values are finite when each is computed on its own: the step overflows by how it rounds");
 }
 
 static int train_compiled(Request *q, Session *s, const char *recipe, const RecipeOptions *options) {
     VtError error = {0};
     Explained explained = {.session = s,
+                           .saved = arena_printf(s->arena, "%s/recipe.yaml", q->out),
                            .trace = {.path = recipe,
                                      .options = options,
                                      .resolved = s->resolved,

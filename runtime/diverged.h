@@ -11,8 +11,8 @@ typedef struct {
     const VtDataset *data;
     const char *checkpoint, *previous; /* paths; there may be no such files */
     int64_t step;                      /* steps done, the one that failed too */
-    bool
-        from_start; /* the run began at step 0 in this process: without a checkpoint it is done again from there */
+    bool of_features;                  /* it was the features that the states after `step` give */
+    bool from_start; /* the run began at step 0 here: without a checkpoint it is done again from there */
     double steps_per_epoch;
     int64_t max_broken;
     Progress *progress;

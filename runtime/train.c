@@ -41,15 +41,17 @@ static void report_broken(void *user, const char *message) {
 }
 
 /* Losses, states or features that are not finite end the run; false. */
-static bool diverged(Run *r, VtError *error) {
+static bool diverged(Run *r, bool of_features, VtError *error) {
     VtError cause = *error;
-    vt_fail(error, 1, "step %lld: %s. Nothing of this step was saved", (long long)r->step, cause.message);
+    vt_fail(error, 1, "step %lld: %s%s", (long long)r->step, cause.message,
+            of_features && !r->dirty ? "" : ". Nothing of this step was saved");
     Diverged d = {.program = r->program,
                   .instance = r->instance,
                   .data = r->data,
                   .checkpoint = r->folder->checkpoint,
                   .previous = r->folder->previous,
                   .step = r->step,
+                  .of_features = of_features,
                   .from_start = r->first_step == 0,
                   .steps_per_epoch = r->steps_per_epoch,
                   .max_broken = r->options->settings.max_broken,
@@ -61,7 +63,7 @@ static bool diverged(Run *r, VtError *error) {
 }
 
 static bool save(Run *r, VtError *error) {
-    if (!vt_states_finite(r->instance, r->program, error)) return diverged(r, error);
+    if (!vt_states_finite(r->instance, r->program, error)) return diverged(r, false, error);
     /* Metrics first: a checkpoint never knows of steps that they do not. */
     if (!vt_metrics_sync(r->metrics, error) || !run_folder_save(r->folder, r->instance, r->program, error))
         return false;
@@ -83,8 +85,9 @@ static bool save_on_failure(Run *r, const VtError *error) {
 
 /* A signal that comes in an evaluation leaves it; the loop then sees the signal, and saves. */
 static bool evaluate(Run *r, VtError *error) {
-    return monitor_evaluate(&r->monitor, r->step, error) || error->stopped ||
-           (error->not_finite && diverged(r, error));
+    if (monitor_evaluate(&r->monitor, r->step, error) || error->stopped) return true;
+    if (error->not_finite) return diverged(r, true, error);
+    return r->step > r->first_step && save_on_failure(r, error);
 }
 
 static bool due(const Run *r, double every_epochs) {
@@ -126,7 +129,7 @@ static bool train_step(Run *r, VtError *error) {
         n++;
     }
     for (int i = n - 1; i >= 0; i--) /* the objective before the sum, so that it is named */
-        if (!check_finite(names[i], values[i], error)) return diverged(r, error);
+        if (!check_finite(names[i], values[i], error)) return diverged(r, false, error);
     r->dirty = true;
     monitor_step(&r->monitor, r->step, n, names, values);
     if (!vt_metrics_write(r->metrics, r->step, epoch_of(r), n, names, values, error))

@@ -58,6 +58,20 @@ static void test_gradient(void **state) {
         said("gradient.yaml:9:19: error: the first value that is not finite: in the gradient of this, "));
 }
 
+/* The file changes while the run goes on: the recipe that the run saved is shown. The step counter makes it fail in time. */
+static void test_recipe_changes(void **state) {
+    (void)state;
+    write_recipe("changes.yaml", "      return mean(f(x) ** 2) + log(cast(5000 - step, 'f32'))\n");
+    char command[1024];
+    snprintf(command, sizeof command,
+             "(until [ -s %s/metrics.jsonl ]; do sleep 0.01; done; sed -i 's/trace/traced/' %s) & true",
+             path_of("changes"), path_of("changes.yaml"));
+    assert_int_equal(system(command), 0);
+    assert_int_equal(train("changes.yaml", "changes", "train.epochs=1e5 train.checkpoint_every=100"), 1);
+    assert_true(said("changes/recipe.yaml:"));
+    assert_true(said("error: the first value that is not finite: log is minus infinite\n"));
+}
+
 /* A harmless infinity that nothing depends on is not it. */
 static void test_finite(void **state) {
     (void)state;
@@ -87,6 +101,7 @@ static void test_finite(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_training_names_the_line),
-                                       cmocka_unit_test(test_gradient), cmocka_unit_test(test_finite)};
+                                       cmocka_unit_test(test_gradient), cmocka_unit_test(test_recipe_changes),
+                                       cmocka_unit_test(test_finite)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
