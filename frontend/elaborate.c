@@ -641,6 +641,17 @@ static void drop_unused_inputs(Func *func) {
     for (size_t i = 0; i < func->n_updates; i++) func->updates[i].value = map[func->updates[i].value];
 }
 
+/* What evaluation feeds is the view: features that depend on more would end a training run at its first evaluation. */
+static void check_embed_inputs(Elaborator *e) {
+    const Func *embed = module_find_func(e->module, "embed");
+    for (size_t i = 0; embed && i < e->n_inputs; i++) {
+        const char *name = e->inputs[i].tensor.name;
+        if (e->inputs[i].source != VT_SOURCE_DRAW || func_find_input(embed, name) == IR_NONE) continue;
+        eval_error(e, e->recipe->embed_features->loc,
+                   "features depend on the random input '%s': draw it `if training` alone", name);
+    }
+}
+
 static bool finish_plan(Elaborator *e, Recipe *out) {
     ParsedRecipe *r = e->recipe;
     VtInput *inputs = ARENA_ARRAY(e->arena, VtInput, e->n_inputs + 1);
@@ -701,5 +712,6 @@ bool elaborate(ParsedRecipe *recipe, Recipe *out) {
         ARENA_PUSH(recipe->arena, module->funcs, module->n_funcs, module->funcs_capacity, e->init);
     }
     for (size_t f = 0; f < module->n_funcs; f++) drop_unused_inputs(module->funcs[f]);
-    return finish_plan(e, out);
+    if (recipe->objectives.count) check_embed_inputs(e);
+    return finish_plan(e, out) && diags_errors(recipe->diags) == 0;
 }

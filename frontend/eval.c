@@ -47,18 +47,23 @@ const char *show_value(Elaborator *e, const Value *v) {
     }
 }
 
-bool spend(Elaborator *e, Loc loc, size_t steps) {
-    if (e->exhausted) return false;
-    e->steps += steps;
-    bool many = e->func->count > MAX_OPERATORS;
-    if (e->steps <= MAX_STEPS && !many) return true;
-    if (many)
-        eval_error(e, loc, "this recipe unrolls to over %d operators", MAX_OPERATORS);
-    else
-        eval_error(e, loc, "this recipe unrolls to over %d steps of evaluation", MAX_STEPS);
+void overdraw(Elaborator *e, Loc loc, const char *what, int limit) {
+    const Expr *at = e->at;
+    if (e->exhausted) return;
+    e->at = NULL; /* no knob of the place where it ends is to blame */
+    eval_error(e, loc, what, limit);
+    e->at = at;
     if (e->loop) diag_note(e->diags, e->loop->loc, "in this loop");
     e->exhausted = true;
-    return false;
+}
+
+bool spend(Elaborator *e, Loc loc, size_t steps) {
+    e->steps += steps;
+    if (e->func->count > MAX_OPERATORS)
+        overdraw(e, loc, "this recipe unrolls to over %d operators", MAX_OPERATORS);
+    else if (e->steps > MAX_STEPS)
+        overdraw(e, loc, "this recipe unrolls to over %d steps of evaluation", MAX_STEPS);
+    return !e->exhausted;
 }
 
 static Value *find_in(Frame *frame, const char *name) {

@@ -167,10 +167,12 @@ Expr *message_part(Elaborator *e, Loc loc, const char **text, const char **befor
 size_t blame_knobs(Elaborator *e, const Knob **out);
 
 /* The limits of elaboration (eval.c tells them). */
-enum { MAX_CALLS = 100, MAX_EVAL_DEPTH = 600, MAX_STEPS = 3000000, MAX_OPERATORS = 500000 };
+enum { MAX_CALLS = 100, MAX_EVAL_DEPTH = 600, MAX_STEPS = 3000000, MAX_OPERATORS = 200000 };
 enum { MAX_ELEMENTS = 5000000, MAX_LIST = 1000000, MAX_LIST_DEPTH = 100, MAX_NAME = 1000 };
 /* Counts work that is not evaluation; false once a budget is overdrawn. */
 bool spend(Elaborator *e, Loc loc, size_t steps);
+/* Tells that a limit was passed, once, with the running loop; `what` has a %d for it. Nothing is evaluated after it. */
+void overdraw(Elaborator *e, Loc loc, const char *what, int limit) __attribute__((format(printf, 3, 0)));
 
 /* values.c: between numbers and tensors */
 Value value_number(double x, bool is_int); /* whole numbers beyond 2^53 are reals */

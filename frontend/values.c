@@ -39,15 +39,12 @@ Value value_tensor(Elaborator *e, Loc loc, ValueId id) {
 /* ---- lists ----------------------------------------------------------------------------------------------------- */
 
 Value value_list(Elaborator *e, Loc loc, ValueKind kind, size_t n) {
-    if (n > MAX_LIST || (e->elements += n) > MAX_ELEMENTS) {
-        if (!e->exhausted && n > MAX_LIST)
-            eval_error(e, loc, "a list of %zu values: at most %d are allowed", n, MAX_LIST);
-        else if (!e->exhausted)
-            eval_error(e, loc, "lists of over %d values in all are made here", MAX_ELEMENTS);
-        if (!e->exhausted && e->loop) diag_note(e->diags, e->loop->loc, "in this loop");
-        e->exhausted = true;
-        return (Value){0};
-    }
+    e->elements += n > MAX_LIST ? 0 : n;
+    if (n > MAX_LIST)
+        overdraw(e, loc, "a list of more than %d values", MAX_LIST);
+    else if (e->elements > MAX_ELEMENTS)
+        overdraw(e, loc, "lists of over %d values in all are made here", MAX_ELEMENTS);
+    if (e->exhausted) return (Value){0};
     return (Value){.kind = kind, .items = ARENA_ARRAY(e->arena, Value, n + 1), .count = n};
 }
 
