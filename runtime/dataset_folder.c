@@ -1,11 +1,9 @@
 /* Data sets that are folders of image files. */
 #include "runtime/dataset.h"
+#include "runtime/walk.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -41,54 +39,33 @@ static bool sniff(const char *path, bool *is_image, VtError *error) {
     return n >= 0 || vt_fail(error, 1, "cannot read '%s': %s", path, strerror(problem));
 }
 
-static bool left_out(VtDataset *d, LeftReason reason, const char *name, VtError *error) {
-    return dataset_leave_out(d, reason, name) || vt_fail(error, 1, "out of memory");
-}
+/* What entries that are no files are left out as. */
+static const LeftReason REASONS[] = {[WALK_OTHER] = LEFT_NO_FILE,
+                                     [WALK_LOOP] = LEFT_LOOP,
+                                     [WALK_MISSING] = LEFT_MISSING,
+                                     [WALK_DEEP] = LEFT_TOO_DEEP};
 
-static bool add_entry(VtDataset *d, FTS *tree, FTSENT *entry, VtError *error) {
-    const char *path = entry->fts_path, *below = path + strlen(d->path);
-    DatasetMember member = {.name = path, .size = -1};
-    while (*below == '/') below++;
-    member.path = below;
-    switch (entry->fts_info) {
-    case FTS_DP: return true;
-    case FTS_D:
-        if (entry->fts_level == 0) return true;
-        if (dataset_hidden(below)) fts_set(tree, entry, FTS_SKIP);
-        break;
-    case FTS_F:
-        member.size = entry->fts_statp->st_size;
-        if (!dataset_hidden(below) && dataset_name_kind(below) == NAME_UNKNOWN && member.size > 0 &&
-            !sniff(path, &member.is_image, error))
-            return false;
-        break;
-    case FTS_DC: return left_out(d, LEFT_LOOP, path, error);
-    case FTS_SLNONE: return left_out(d, LEFT_MISSING, path, error);
-    case FTS_DEFAULT: return left_out(d, LEFT_NO_FILE, path, error);
-    default: /* FTS_DNR, FTS_NS, FTS_ERR */
-        if (entry->fts_errno == ENOENT && entry->fts_level > 0) return left_out(d, LEFT_MISSING, path, error);
-        return vt_fail(error, entry->fts_level ? 1 : 2, "cannot read '%s': %s", path,
-                       strerror(entry->fts_errno));
-    }
-    return dataset_add_member(d, &member) != MEMBER_NO_MEMORY || vt_fail(error, 1, "out of memory");
+static WalkStep add_entry(void *user, const WalkEntry *entry, VtError *error) {
+    VtDataset *d = user;
+    DatasetMember member = {.name = entry->path, .path = entry->path + strlen(d->path), .size = -1};
+    bool hidden = dataset_hidden(entry->name), room;
+    if (entry->kind == WALK_FILE) member.size = entry->size;
+    if (entry->kind == WALK_FILE && !hidden && entry->size > 0 &&
+        dataset_name_kind(entry->name) == NAME_UNKNOWN && !sniff(entry->path, &member.is_image, error))
+        return WALK_STOP;
+    if (entry->kind == WALK_FILE || entry->kind == WALK_FOLDER)
+        room = dataset_add_member(d, &member) != MEMBER_NO_MEMORY;
+    else
+        room = dataset_leave_out(d, hidden ? LEFT_HIDDEN : REASONS[entry->kind], entry->path);
+    if (!room) vt_fail(error, 1, "out of memory");
+    return !room ? WALK_STOP : hidden ? WALK_PAST : WALK_ON;
 }
 
 int dataset_open_folder(VtDataset *d, const char *path, const char *split, VtError *error) {
     (void)split;
     struct stat status;
     if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode)) return 0;
-    char *roots[] = {d->path, NULL};
     d->format = "folder";
     d->load = dataset_load_file;
-    FTS *tree = fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, NULL);
-    bool good = tree || vt_fail(error, 1, "cannot read '%s': %s", path, strerror(errno));
-    while (good) {
-        errno = 0;
-        FTSENT *entry = fts_read(tree);
-        if (!entry && errno) good = vt_fail(error, 1, "cannot read '%s': %s", path, strerror(errno));
-        if (!entry) break;
-        good = vt_stop_signal() ? vt_stopped(error) : add_entry(d, tree, entry, error);
-    }
-    if (tree) fts_close(tree);
-    return good && dataset_finish_tree(d, error) ? 1 : -1;
+    return walk_folder(d->path, add_entry, d, error) && dataset_finish_tree(d, error) ? 1 : -1;
 }

@@ -69,10 +69,11 @@ static int64_t find_image(const Wanting *w, const char *name) {
 }
 
 /* Reads "name label …" or "number name label", or one word a line. False: it says nothing about these images. */
-static bool read_text(const VtDataset *d, const DataItem *text, const Wanting *w, Said *said) {
+static bool read_text(const VtDataset *d, const DataItem *text, const Wanting *w, Said *said, bool *room) {
     *said = (Said){.bare = true};
     if (!tree_open_text(d, text, &said->lines)) return false;
     said->labels = calloc((size_t)w->n + 1, sizeof *said->labels);
+    *room = said->labels != NULL;
     for (char *line; said->labels && (line = lines_next(&said->lines));) {
         char *fields[MAX_FIELDS];
         int n = lines_fields(line, fields);
@@ -151,16 +152,18 @@ static int class_of_label(VtDataset *d, const Known *known, char *label, bool ba
 }
 
 /* Whether numbers can be places in the list of classes; says why not. */
-static bool numbers_fit(VtDataset *d, const Known *known, const DataItem *text, bool bare, const Lines *map) {
+static bool numbers_fit(VtDataset *d, const Known *known, const DataItem *text, bool bare, const Lines *map,
+                        bool *room) {
     const char *name = text->name + text->below;
     if (!known->numbers || known->n == 0 || map->text) return true;
     if (known->high > known->n || (known->high == known->n && known->low == 0)) {
-        dataset_note(d, "'%s' has numbers from %ld to %ld, which number no %d classes: not read as labels",
-                     name, known->low, known->high, (int)known->n);
+        *room = dataset_note(
+            d, "'%s' has numbers from %ld to %ld, which number no %d classes: not read as labels", name,
+            known->low, known->high, (int)known->n);
         return false;
     }
     if (bare && is_wnid(known->classes[0])) {
-        dataset_note(
+        *room = dataset_note(
             d,
             "'%s' numbers the classes in ILSVRC's order, not by name: map_clsloc.txt of the devkit or a "
             "list 'name class' is wanted beside it",
@@ -168,7 +171,7 @@ static bool numbers_fit(VtDataset *d, const Known *known, const DataItem *text, 
         return false;
     }
     bool from_one = bare || known->high == known->n;
-    dataset_note(d, "numbers in '%s' count the classes by name from %d", name, from_one);
+    *room = dataset_note(d, "numbers in '%s' count the classes by name from %d", name, from_one);
     return true;
 }
 
@@ -204,7 +207,7 @@ static bool take_labels(VtDataset *d, const DataItem *text, const Wanting *w, Sa
         else if (c + 1 == known.n)
             known.numbers = false;
     if (room && known.numbers && known.n && is_wnid(known.classes[0]) && said->bare) find_map(d, &map);
-    bool fits = room && numbers_fit(d, &known, text, said->bare, &map);
+    bool fits = room && numbers_fit(d, &known, text, said->bare, &map, &room);
     for (int64_t i = 0; fits && room && i < w->n; i++) {
         classes[i] =
             said->labels[i] ? class_of_label(d, &known, said->labels[i], said->bare, &map, &room) : -1;
@@ -255,7 +258,8 @@ static bool label_split(VtDataset *d, const Wanting *w, bool *used) {
         for (int64_t i = 0; i < t->n_texts && !done && room; i++) {
             Said said = {0};
             if (used[i] || likely(t, &t->texts[i], w) != likelihood) continue;
-            if (read_text(d, &t->texts[i], w, &said)) room = take_labels(d, &t->texts[i], w, &said, &done);
+            if (read_text(d, &t->texts[i], w, &said, &room))
+                room = take_labels(d, &t->texts[i], w, &said, &done);
             used[i] = done;
             free_said(&said);
         }

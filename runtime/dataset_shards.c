@@ -1,10 +1,10 @@
 /* Several archives as one data set: a folder that holds shards and no images, a list in braces ({000..012}, {a,b}), or a pattern (*.tar). */
 #include "runtime/dataset_archive.h"
 #include "runtime/dataset_tree.h"
+#include "runtime/walk.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <fts.h>
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,27 +89,27 @@ static bool expand_glob(const char *pattern, TextSet *paths, VtError *error) {
     return good;
 }
 
-static int by_name(const FTSENT **a, const FTSENT **b) {
-    return strcmp((*a)->fts_name, (*b)->fts_name);
+typedef struct {
+    TextSet *paths;
+    bool images;
+} Found;
+
+static WalkStep look_at(void *user, const WalkEntry *entry, VtError *error) {
+    Found *found = user;
+    bool hidden = entry->name[0] == '.';
+    if (entry->kind == WALK_FOLDER) return hidden || entry->depth + 1 >= MAX_DEPTH ? WALK_PAST : WALK_ON;
+    found->images = !hidden && dataset_name_kind(entry->name) == NAME_IMAGE;
+    if (found->images) return WALK_STOP;
+    return hidden || !ends_like_archive(entry->name) || add_path(found->paths, entry->path, error)
+               ? WALK_ON
+               : WALK_STOP;
 }
 
 /* A folder of shards: at most three deep, and no image lies beside them. 1: it is one, 0: it is not. */
 static int list_folder(const char *path, TextSet *paths, VtError *error) {
-    char *roots[] = {(char *)path, NULL};
-    FTS *tree = fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR | FTS_NOSTAT, by_name);
-    bool images = false, good = true;
-    for (FTSENT *entry; tree && good && !images && !vt_stop_signal() && (entry = fts_read(tree));) {
-        const char *name = entry->fts_name;
-        if (entry->fts_info == FTS_D) {
-            if (entry->fts_level > 0 && (name[0] == '.' || entry->fts_level >= MAX_DEPTH))
-                fts_set(tree, entry, FTS_SKIP);
-        } else if (entry->fts_info != FTS_DP && name[0] != '.') {
-            images = dataset_name_kind(name) == NAME_IMAGE;
-            if (ends_like_archive(name)) good = add_path(paths, entry->fts_path, error);
-        }
-    }
-    if (tree) fts_close(tree);
-    return !good ? -1 : !images && paths->count > 0;
+    Found found = {.paths = paths};
+    bool whole = walk_folder(path, look_at, &found, error);
+    return found.images ? 0 : !whole ? -1 : paths->count > 0;
 }
 
 /* ---- the set --------------------------------------------------------------------------------------------------------- */

@@ -222,7 +222,7 @@ static bool is_train(Split split) {
 }
 
 /* Whether some word of training and some word of holding out have the same rest: "cars_train", "cars_test". */
-static bool has_pair(const DatasetTree *t, int32_t folder) {
+static bool has_pair(const DatasetTree *t, int32_t folder, bool *room) {
     TextSet rests = {0};
     bool sure, pair = false;
     char rest[64];
@@ -231,7 +231,7 @@ static bool has_pair(const DatasetTree *t, int32_t folder) {
             Split split = t->folders[c].images ? child_split(t, c, &sure, rest) : SPLIT_NONE;
             if (split == SPLIT_NONE || rest[0] == '~' || is_train(split) != (pass == 0)) continue;
             if (pass == 0)
-                text_set_add(&rests, rest, strlen(rest));
+                *room = *room && text_set_add(&rests, rest, strlen(rest)) >= 0;
             else
                 pair = pair || text_set_find(&rests, rest, strlen(rest)) >= 0;
         }
@@ -239,7 +239,7 @@ static bool has_pair(const DatasetTree *t, int32_t folder) {
     return pair;
 }
 
-static Level look_at(const DatasetTree *t, int32_t folder) {
+static Level look_at(const DatasetTree *t, int32_t folder, bool *room) {
     Level level = {.one_sure = -1, .one_other = -1};
     for (int32_t c = t->folders[folder].first; c >= 0; c = t->folders[c].next) {
         char rest[64];
@@ -260,7 +260,7 @@ static Level look_at(const DatasetTree *t, int32_t folder) {
         else if (level.one_other < 0 || split == SPLIT_NONE)
             level.one_other = c;
     }
-    level.pair = level.train && level.held && has_pair(t, folder);
+    level.pair = level.train && level.held && has_pair(t, folder, room);
     return level;
 }
 
@@ -296,7 +296,9 @@ static int32_t held_of_sibling(const DatasetTree *t, int32_t folder) {
 /* Whether the folders in this one are splits. Refuses what would train on test images or cannot be told. */
 static bool find_level(VtDataset *d, int32_t folder, bool *is_level, VtError *error) {
     const DatasetTree *t = d->tree;
-    Level l = look_at(t, folder);
+    bool room = true;
+    Level l = look_at(t, folder, &room);
+    if (!room) return vt_fail(error, 1, "out of memory");
     const char *where = t->paths.text[folder], *slash = *where ? "/" : "";
     *is_level = l.train + l.held > 0 && is_clear(&l);
     if (*is_level || l.train + l.held == 0) return true;
