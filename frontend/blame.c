@@ -6,6 +6,7 @@
 #include "frontend/eval.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_VISITS = 200, MAX_WALKED = 50000, MAX_WALK_DEPTH = 300 };
@@ -43,7 +44,7 @@ static const Value *value_at(const Elaborator *e, int level, const char *name) {
 
 static size_t add_to(const Knob **knobs, size_t n, const Knob *knob) {
     for (size_t i = 0; i < n; i++)
-        if (knobs[i] == knob) return n;
+        if (strcmp(knobs[i]->name, knob->name) == 0) return n;
     if (n < MAX_BLAMED) knobs[n++] = knob;
     return n;
 }
@@ -123,17 +124,27 @@ static const Expr *argument(const Elaborator *e, int level, const char *name, in
     return fallback;
 }
 
-static void follow_tree(Blame *b, const Tree *tree) {
-    if (!tree) return;
+/* The knobs of a value, or the value itself as if it were one: it is set by its path. */
+static size_t settings_in(Blame *b, const Tree *tree, const char *path, const Knob **knobs) {
+    size_t n = tree ? knobs_in(b->e->recipe, tree, knobs, 0) : 0;
+    if (n || !tree || tree->kind != TREE_SCALAR || !tree->size || tree->text[0] == '$') return n;
+    Knob *knob = ARENA_NEW(b->e->arena, Knob);
+    char *end;
+    *knob = (Knob){.name = path, .type = KNOB_INT, .set = tree->loc, .number = strtod(tree->text, &end)};
+    knobs[0] = knob;
+    return *end == '\0';
+}
+
+static void follow_tree(Blame *b, const Tree *tree, const char *path) {
     const Knob *knobs[MAX_BLAMED];
-    size_t n = knobs_in(b->e->recipe, tree, knobs, 0);
+    size_t n = settings_in(b, tree, path, knobs);
     for (size_t i = 0; i < n; i++) add_knob(b, knobs[i]);
 }
 
 /* A view's size, where it is one of the tensor at hand: networks are applied to views of several sizes. */
-static void follow_size(Blame *b, const Tree *size) {
+static void follow_size(Blame *b, const Tree *size, const char *path) {
     const Knob *knobs[MAX_BLAMED];
-    size_t n = size ? knobs_in(b->e->recipe, size, knobs, 0) : 0;
+    size_t n = settings_in(b, size, path, knobs);
     for (size_t i = 0; i < n; i++) {
         bool there = !b->tensor;
         for (int k = 2; b->tensor && k < b->tensor->rank; k++)
@@ -152,8 +163,9 @@ static bool follow_own(Blame *b, const char *name) {
             return walk(b, -1, r->schedules.items[i].value, follow, NULL), true;
     const Tree *view = tree_get(tree_get(r->tree, "views"), name),
                *draw = tree_get(tree_get(r->tree, "draws"), name);
-    if (view) return follow_size(b, tree_get(view, "size")), true;
-    if (draw) return follow_tree(b, tree_get(draw, "shape")), true;
+    if (view)
+        return follow_size(b, tree_get(view, "size"), arena_printf(r->arena, "views.%s.size", name)), true;
+    if (draw) return follow_tree(b, tree_get(draw, "shape"), name), true;
     return false;
 }
 
@@ -174,7 +186,8 @@ static void follow_name(Blame *b, int level, const char *name) {
         bool own = level < 0 || !frame_at(e, level) || !frame_at(e, level)->module;
         bool of_step = strcmp(name, "batch") == 0 || strcmp(name, "epochs") == 0;
         if (own && follow_own(b, name)) return;
-        if (of_step) follow_tree(b, tree_get(tree_get(e->recipe->tree, "train"), name));
+        const Tree *train = of_step ? tree_get(e->recipe->tree, "train") : NULL;
+        if (of_step) follow_tree(b, tree_get(train, name), arena_printf(e->arena, "train.%s", name));
         return;
     }
     int at;
@@ -182,8 +195,7 @@ static void follow_name(Blame *b, int level, const char *name) {
     const Block *block = block_at(e, level);
     const Type *outer = b->tensor;
     if (value->kind == V_TENSOR && !outer) b->tensor = func_type(e->func, value->id);
-    if (is_tensor(
-            value)) { /* if passed on by its name it is the caller's; one that was computed ends the way */
+    if (is_tensor(value)) { /* passed on by its name it is the caller's; one that was computed ends the way */
         if (given && given->kind == EXPR_NAME && at < level) follow_name(b, at, given->text);
     } else if (given)
         walk(b, at, given, follow, NULL);
@@ -247,14 +259,12 @@ const char *knob_text(ParsedRecipe *r, const Knob *knob) {
 }
 
 const char *knobs_text(ParsedRecipe *r, const Knob *const *knobs, size_t n) {
-    const char *text = "";
-    for (size_t i = 0; i < n; i++)
-        text = arena_printf(r->arena, "%s%s%s", text,
-                            i        ? ", "
-                            : n == 1 ? " (knob "
-                                     : " (knobs ",
-                            knob_text(r, knobs[i]));
-    return n ? arena_printf(r->arena, "%s)", text) : "";
+    const char *text = "", *kind = n == 1 ? "knob " : "knobs ";
+    for (size_t i = 0; i < n; i++) {
+        if (strchr(knobs[i]->name, '.')) kind = ""; /* a value of the recipe, set by its path */
+        text = arena_printf(r->arena, "%s%s%s", text, i ? ", " : "", knob_text(r, knobs[i]));
+    }
+    return n ? arena_printf(r->arena, " (%s%s)", kind, text) : "";
 }
 
 void knobs_notes(ParsedRecipe *r, const Knob *const *knobs, size_t n) {

@@ -285,8 +285,29 @@ static void test_places(void **state) {
     assert_int_equal(wrong, 0);
 }
 
+/* What is no knob is named by its path. */
+static void test_paths(void **state) {
+    (void)state;
+    static const char recipe[] =
+        "recipe: p\n"
+        "use: [lib/vit.yaml, lib/nn.yaml]\n"
+        "views: {v: {size: 8, augment: [normalize]}}\n"
+        "networks: {n: \"mean((b: batch_norm((p: patch_projection(x, 4, 8)))), 1)\"}\n"
+        "objectives: {o: {loss: \"mean(n(v))\"}}\n"
+        "train: {batch: 4, epochs: 1}\n";
+    expect("paths", SOURCE_DIR "/models/p.yaml", recipe, "views.v.size=4 train.batch=2", NULL);
+    expect("paths", SOURCE_DIR "/models/p.yaml", recipe, "views.v.size=10",
+           "an image of 10 × 10 is no whole number of patches of 4 (views.v.size=10)");
+    expect("paths", SOURCE_DIR "/models/p.yaml", recipe, "views.v.size=10",
+           "command line:1:14: note: views.v.size=10 is set");
+    expect("paths", SOURCE_DIR "/models/p.yaml", recipe, "views.v.size=4 train.batch=1",
+           "a batch of 1 is too small (train.batch=1");
+    assert_int_equal(wrong, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_models), cmocka_unit_test(test_inside),
-                                       cmocka_unit_test(test_catalog), cmocka_unit_test(test_places)};
+                                       cmocka_unit_test(test_catalog), cmocka_unit_test(test_places),
+                                       cmocka_unit_test(test_paths)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
