@@ -25,7 +25,8 @@ static void print_notes(const Recipe *recipe) {
         bool done = false;
         for (size_t j = 0; j < i && !done; j++) done = strcmp(recipe->notes[j].name, first->name) == 0;
         if (done) continue;
-        printf("  %-12s", first->name);
+        char shown[256];
+        printf("  %-12s", vt_show_name(first->name, shown, sizeof shown));
         for (size_t j = i; j < recipe->n_notes; j++) {
             const RecipeNote *note = &recipe->notes[j];
             if (strcmp(note->name, first->name) != 0) continue;
@@ -50,8 +51,9 @@ int verb_check(int argc, char **argv) {
         const Module *module = s.recipe.module;
         const Func *step = module_find_func(module, "step");
         const VtTrain *train = &s.recipe.plan.train;
-        printf("%s: ok\n", s.recipe.plan.name);
-        if (s.recipe.about) printf("  %s\n", s.recipe.about);
+        char shown[4096];
+        printf("%s: ok\n", vt_show_name(s.recipe.plan.name, shown, sizeof shown));
+        if (s.recipe.about) printf("  %s\n", vt_show_text(s.recipe.about, shown, sizeof shown));
         printf("  parameters   %.0f trained, %.0f frozen, %.0f EMA, %.0f optimiser state\n",
                count_role(module, ROLE_PARAM, false) - count_role(module, ROLE_PARAM, true),
                count_role(module, ROLE_PARAM, true), count_role(module, ROLE_EMA, false),
@@ -61,7 +63,8 @@ int verb_check(int argc, char **argv) {
         for (int i = 0; i < s.recipe.plan.n_inputs; i++) {
             const VtTensor *t = &s.recipe.plan.inputs[i].tensor;
             Type type = type_make((DType)t->dtype, t->rank, t->dim);
-            printf("  input        %s : %s\n", t->name, type_text(s.arena, &type));
+            printf("  input        %s : %s\n", vt_show_name(t->name, shown, sizeof shown),
+                   type_text(s.arena, &type));
         }
         if (step)
             printf("  FLOPs        %.3f G an image and step (%.3f G in matrix products)\n",

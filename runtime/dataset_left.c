@@ -54,25 +54,6 @@ const char *vt_dataset_left_name(const VtDataset *d, int reason, int64_t i) {
     return i >= 0 && i < vt_dataset_left(d, reason) ? d->left[reason].text[i] : NULL;
 }
 
-/* Control characters would be obeyed by a terminal: they are shown as \n, \x1b. What is not UTF-8 stays as it is. */
-const char *vt_show_name(const char *name, char *out, size_t size) {
-    size_t n = 0;
-    for (const char *p = name; *p && n + 5 < size; p++) {
-        unsigned char c = (unsigned char)*p;
-        bool c1 = c == 0xc2 && (unsigned char)p[1] >= 0x80 && (unsigned char)p[1] < 0xa0;
-        if (c == '\n' || c == '\t' || c == '\r')
-            n += (size_t)snprintf(out + n, size - n, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
-        else if (c < 0x20 || c == 0x7f)
-            n += (size_t)snprintf(out + n, size - n, "\\x%02x", c);
-        else if (c1)
-            n += (size_t)snprintf(out + n, size - n, "\\x%02x", (unsigned char)*++p);
-        else
-            out[n++] = *p;
-    }
-    out[n] = '\0';
-    return out;
-}
-
 /* The path without what all names of the set begin with. */
 static const char *below_root(const VtDataset *d, const char *name) {
     size_t n = strlen(d->path);

@@ -1,8 +1,10 @@
 /* PNG through libspng. Of 16 bits the high ones are taken, gray ones too (Pillow makes nearly all of those white). Only chunks that pixels
  * depend on are handed to the library, so that what is wrong with the others, or comes after the pixels, does not matter. */
 #include "runtime/image.h"
+#include "runtime/noted.h"
 
 #include <spng.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
@@ -50,8 +52,7 @@ static int read_chunks(spng_ctx *png, void *user, void *to, size_t n) {
 }
 
 static bool complain(int problem, const char *name, VtError *error) {
-    if (problem == SPNG_EMEM || problem == SPNG_EZLIB_INIT)
-        return vt_fail(error, 1, "%s: out of memory", name);
+    if (problem == SPNG_EMEM || noted_failed()) return vt_fail(error, 1, "%s: out of memory", name);
     if (problem == SPNG_IO_EOF)
         return vt_bad_image(error, "%s: cut short: the PNG file ends before its pixels do", name);
     return vt_bad_image(error, "%s: damaged PNG: %s", name, spng_strerror(problem));
@@ -73,7 +74,9 @@ static bool decode(spng_ctx *png, Chunks *chunks, const char *name, VtImage *out
 
 bool decode_png(const uint8_t *bytes, size_t size, const char *name, VtImage *out, VtError *error) {
     Chunks chunks = {.bytes = bytes, .size = size, .end = size < 8 ? size : 8};
-    spng_ctx *png = spng_ctx_new(0);
+    struct spng_alloc memory = {noted_malloc, noted_realloc, noted_calloc, free};
+    noted_begin();
+    spng_ctx *png = spng_ctx_new2(&memory, 0);
     if (!png) return vt_fail(error, 1, "%s: out of memory", name);
     bool good = decode(png, &chunks, name, out, error);
     spng_ctx_free(png);

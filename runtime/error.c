@@ -7,7 +7,9 @@ static void fill(VtError *error, int code, bool bad_image, const char *format, v
     error->code = code;
     error->bad_image = bad_image;
     error->stopped = error->not_finite = false;
-    vsnprintf(error->message, sizeof error->message, format, args);
+    char message[sizeof error->message];
+    vsnprintf(message, sizeof message, format, args); /* args may be the message that was there */
+    vt_show_text(message, error->message, sizeof error->message);
 }
 
 bool vt_fail(VtError *error, int code, const char *format, ...) {

@@ -1,30 +1,35 @@
 /* JSON and memory: see json.h. */
 #include "runtime/json.h"
+#include "runtime/noted.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 
-static _Thread_local bool ran_out;
-
-static void *noted_malloc(size_t size) {
-    void *memory = malloc(size);
-    if (!memory) ran_out = true;
-    return memory;
-}
-
 static void set_functions(void) {
     json_set_alloc_funcs(noted_malloc, free);
 }
 
-json_t *vt_json_load(const char *text, size_t size, size_t flags, char *why, size_t why_size) {
+static void begin(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, set_functions);
+    noted_begin();
+}
+
+json_t *vt_json_load(const char *text, size_t size, size_t flags, char *why, size_t why_size) {
     json_error_t problem;
-    ran_out = false;
+    begin();
     json_t *value = json_loadb(text, size, flags, &problem);
     if (value) return value;
-    snprintf(why, why_size, "%s", ran_out ? "out of memory" : problem.text);
-    errno = ran_out ? ENOMEM : EINVAL;
+    snprintf(why, why_size, "%s", noted_failed() ? "out of memory" : problem.text);
+    errno = noted_failed() ? ENOMEM : EINVAL;
+    return NULL;
+}
+
+char *vt_json_text(const json_t *value, size_t flags) {
+    begin();
+    char *text = json_dumps(value, flags);
+    if (!noted_failed()) return text;
+    free(text);
     return NULL;
 }

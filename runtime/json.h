@@ -1,4 +1,4 @@
-/* Reading JSON, where running out of memory is told from text that is none: jansson calls both a syntax error. */
+/* JSON when memory runs out: jansson, reading, calls it a syntax error, and, writing, may leave a part of the text out. */
 #ifndef VITC_RUNTIME_JSON_H
 #define VITC_RUNTIME_JSON_H
 
@@ -7,5 +7,7 @@
 
 /* NULL: `why` says what is wrong with the text, or is "out of memory", and then errno is ENOMEM. The caller's to json_decref. */
 json_t *vt_json_load(const char *text, size_t size, size_t flags, char *why, size_t why_size);
+/* malloc'ed; NULL: out of memory, or a string is no UTF-8. */
+char *vt_json_text(const json_t *value, size_t flags);
 
 #endif

@@ -1,10 +1,9 @@
 /* metrics.jsonl: one JSON object a line, each written whole. */
-#include "runtime/runtime.h"
+#include "runtime/json.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,7 +103,7 @@ static char *line_of(int64_t step, double epoch, int n, const char *const *names
     bool good = line && set(line, "step", json_integer(step)) && set(line, "epoch", json_real(epoch));
     for (int i = 0; good && i < n; i++)
         good = set(line, names[i], isfinite(values[i]) ? json_real(values[i]) : json_null());
-    char *text = good ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    char *text = good ? vt_json_text(line, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(line);
     return text;
 }

@@ -45,10 +45,12 @@ void progress_say(Progress *p, const char *format, ...) {
     va_list args;
     flockfile(p->log);
     if (!p->closed) {
-        if (p->terminal) fputs("\r\033[K", p->log);
+        char text[4096], shown[4096];
         va_start(args, format);
-        vfprintf(p->log, format, args);
+        vsnprintf(text, sizeof text, format, args);
         va_end(args);
+        if (p->terminal) fputs("\r\033[K", p->log);
+        fputs(vt_show_text(text, shown, sizeof shown), p->log);
         fputc('\n', p->log);
         flush(p);
     }

@@ -65,7 +65,7 @@ char *vt_run_settings_text(const VtRunSettings *s) {
         good = good && json_object_set_new(object, #key, json_integer(s->key)) == 0;
     NUMBERS(SET)
     good = good && json_object_set_new(object, "epochs", json_real(s->epochs)) == 0;
-    char *text = good ? json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
+    char *text = good ? vt_json_text(object, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
     json_decref(object);
     return text;
 }

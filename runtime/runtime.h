@@ -23,6 +23,11 @@ bool vt_bad_image(VtError *error, const char *format, ...) __attribute__((format
 /* The same for work that was left because vt_stop_signal() says so: the caller saves and ends as the signal asks. */
 bool vt_stopped(VtError *error);
 
+/* ---- terminal.c: names and texts as they may be shown on a terminal ------------------------------------------ */
+/* Control characters become \n, \x1b. What is not UTF-8 stays. Cut if there is no room. Returns out. */
+const char *vt_show_name(const char *name, char *out, size_t size);
+const char *vt_show_text(const char *text, char *out, size_t size); /* the same, but for line ends and tabs */
+
 /* ---- stop.c: whether a signal asked this process to stop; long loops poll it --------------------------------
  * SIGINT, SIGTERM and SIGHUP ask to stop, a second one ends the process at once; SIGUSR1 asks to save. */
 int vt_stop_signal(void);         /* its number; 0: none */
@@ -106,8 +111,6 @@ int vt_dataset_left_reasons(void);
 const char *vt_dataset_left_reason(int reason); /* "empty" */
 int64_t vt_dataset_left(const VtDataset *dataset, int reason);
 const char *vt_dataset_left_name(const VtDataset *dataset, int reason, int64_t i);
-/* A name as it may be shown: control characters escaped. Returns out. */
-const char *vt_show_name(const char *name, char *out, size_t size);
 /* What else is known of an image: the texture of a synthetic one. -1, of 0 classes: nothing. */
 int vt_dataset_second_label(const VtDataset *dataset, int64_t index);
 int vt_dataset_second_classes(const VtDataset *dataset);

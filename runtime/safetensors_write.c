@@ -1,4 +1,5 @@
 /* Writing safetensors files: see safetensors.h for the checksums they hold. */
+#include "runtime/json.h"
 #include "runtime/safetensors.h"
 
 #include <stdlib.h>
@@ -54,21 +55,18 @@ static char *make_header(const VtNamedTensor *tensors, int n, const char *const 
                          VtError *error) {
     json_t *header = json_object(), *about = json_object();
     uint64_t at = 0;
-    char *text = NULL;
     bool good = header && about && set(about, SUM_KEY, json_string("0000000000000000")) &&
                 json_object_set(header, "__metadata__", about) == 0;
     for (; good && metadata && metadata[0]; metadata += 2)
         good = set(about, metadata[0], json_string(metadata[1]));
     if (!good) vt_fail(error, 1, "out of memory for the header of a file of tensors");
     for (int i = 0; good && i < n; i++) good = add_tensor(header, about, &tensors[i], &at, error);
-    size_t size = good ? json_dumpb(header, NULL, 0, JSON_COMPACT) : 0;
+    char *written = good ? vt_json_text(header, JSON_COMPACT) : NULL;
+    size_t size = written ? strlen(written) : 0;
     *length = (size + 7) / 8 * 8;
-    if (good && (size == 0 || !(text = malloc(*length + 1)) ||
-                 json_dumpb(header, text, size, JSON_COMPACT) != size)) {
-        vt_fail(error, 1, "out of memory for the header of a file of tensors");
-        free(text);
-        text = NULL;
-    }
+    char *text = written ? realloc(written, *length + 1) : NULL;
+    if (good && !text) vt_fail(error, 1, "out of memory for the header of a file of tensors");
+    if (!text) free(written);
     if (text) memset(text + size, ' ', *length - size);
     json_decref(header);
     json_decref(about);

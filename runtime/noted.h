@@ -1,0 +1,14 @@
+/* Memory for libraries that call it damaged data when memory runs out: that it did is noted, for the thread that asked. */
+#ifndef VITC_RUNTIME_NOTED_H
+#define VITC_RUNTIME_NOTED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+void noted_begin(void);  /* forgets what was */
+bool noted_failed(void); /* since then memory was refused to this thread */
+void *noted_malloc(size_t size);
+void *noted_calloc(size_t n, size_t size);
+void *noted_realloc(void *old, size_t size);
+
+#endif
