@@ -12,7 +12,7 @@ enum { MAX_SAMPLES = 16, MAX_BLOCK = 512 << 20 };
 typedef struct {
     const uint8_t *bytes;
     uint64_t size, at;
-    bool no_palette;
+    bool no_palette, starved;
     char message[256]; /* libtiff's first complaint */
 } Source;
 
@@ -72,13 +72,14 @@ static int on_error(TIFF *tiff, void *user, const char *module, const char *form
     if (!source->message[0]) vsnprintf(source->message, sizeof source->message, format, args);
     return 1;
 }
-/* A palette beyond the file's end is a mere warning, and the file would be taken for gray. */
+/* A tag that finds no memory is left out with a mere warning; and without its palette a file would be taken for gray. */
 static int on_warning(TIFF *tiff, void *user, const char *module, const char *format, va_list args) {
     Source *source = user;
     char message[sizeof source->message];
     (void)tiff, (void)module;
     vsnprintf(message, sizeof message, format, args);
-    if (strstr(message, "IO error") && strstr(message, "ColorMap")) source->no_palette = true;
+    if (strcasestr(message, "memory")) source->starved = true;
+    if (strstr(message, "ColorMap")) source->no_palette = true;
     return 1;
 }
 
@@ -132,10 +133,12 @@ static bool read_layout(Tiff *t, const char *name, VtError *error) {
         return vt_bad_image(error, "%s: damaged TIFF: tiles without a size", name);
     if (t->block_width == 0 || t->block_height == 0)
         return vt_bad_image(error, "%s: damaged TIFF: strips or tiles without a pixel", name);
-    if (t->photometric == PHOTOMETRIC_PALETTE &&
-        (t->bits > 8 ||
-         !TIFFGetField(t->tiff, TIFFTAG_COLORMAP, &t->palette[0], &t->palette[1], &t->palette[2])))
+    if (t->photometric != PHOTOMETRIC_PALETTE) return true;
+    if (t->bits > 8 ||
+        !TIFFGetField(t->tiff, TIFFTAG_COLORMAP, &t->palette[0], &t->palette[1], &t->palette[2]))
         return vt_bad_image(error, "%s: damaged TIFF: no palette, or one of more than 256 colours", name);
+    if (!t->palette[0] || !t->palette[1] || !t->palette[2])
+        return vt_fail(error, 1, "%s: out of memory", name);
     return true;
 }
 
@@ -254,6 +257,7 @@ static bool read_shown(Tiff *t, const Source *source, const char *name, VtImage 
     uint32_t *raster = calloc(n, sizeof *raster);
     if (!raster) return vt_fail(error, 1, "%s: out of memory", name);
     bool good = TIFFReadRGBAImageOriented(t->tiff, t->width, t->height, raster, ORIENTATION_TOPLEFT, 1);
+    if (source->message[0]) good = false; /* it goes on without what it complains of */
     t->orientation = ORIENTATION_TOPLEFT;
     for (size_t i = 0; good && i < n; i++) {
         out->rgb[3 * i] = (uint8_t)TIFFGetR(raster[i]);
@@ -304,9 +308,11 @@ static bool decode(Tiff *t, const Source *source, const char *name, VtImage *out
 bool decode_tiff(const uint8_t *bytes, size_t size, const char *name, VtImage *out, VtError *error) {
     Source source = {.bytes = bytes, .size = size};
     Tiff t = {.tiff = open_source(&source)};
+    if (!t.tiff && !source.message[0]) return vt_fail(error, 1, "%s: out of memory", name);
     if (!t.tiff) return complain(&source, name, error);
-    bool good = source.no_palette
-                    ? vt_bad_image(error, "%s: cut short: the TIFF file ends before its palette", name)
+    bool good = source.starved ? vt_fail(error, 1, "%s: out of memory", name)
+                : source.no_palette
+                    ? vt_bad_image(error, "%s: damaged or cut short TIFF: its palette cannot be read", name)
                     : decode(&t, &source, name, out, error);
     TIFFClose(t.tiff);
     free(t.block);

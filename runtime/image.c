@@ -73,6 +73,23 @@ const char *vt_image_format(const uint8_t *bytes, size_t size) {
     return format >= 0 && FORMATS[format].decode ? FORMATS[format].format : NULL;
 }
 
+/* Some libraries say of a file that it is damaged when they find no memory. So that no good image is left out, one is bad only if it is so
+ * twice, and if memory can be had. */
+static bool decode_surely(ImageDecoder *decode, const uint8_t *bytes, size_t size, const char *name,
+                          VtImage *out, VtError *error) {
+    enum { SPARE = 32 << 20 };
+    VtError problem = {.bad_image = true};
+    for (int attempt = 0; attempt < 2 && problem.bad_image; attempt++) {
+        if (decode(bytes, size, name, out, &problem)) return true;
+        vt_image_free(out);
+        void *spare = malloc(SPARE + size);
+        if (!spare) vt_fail(&problem, 1, "%s: out of memory", name);
+        free(spare);
+    }
+    if (error) *error = problem;
+    return false;
+}
+
 bool vt_image_decode(const uint8_t *bytes, size_t size, const char *name, VtImage *out, VtError *error) {
     static const char known[] = "JPEG, PNG, WebP, TIFF, GIF, BMP, PPM, PGM or PBM";
     *out = (VtImage){0};
@@ -82,9 +99,7 @@ bool vt_image_decode(const uint8_t *bytes, size_t size, const char *name, VtImag
     if (!FORMATS[format].decode)
         return vt_bad_image(error, "%s: an image of format %s, which is not read: convert it to %s", name,
                             FORMATS[format].format, known);
-    if (FORMATS[format].decode(bytes, size, name, out, error)) return true;
-    vt_image_free(out);
-    return false;
+    return decode_surely(FORMATS[format].decode, bytes, size, name, out, error);
 }
 
 void vt_image_free(VtImage *image) {
