@@ -24,23 +24,6 @@ static size_t settings_of(Arena *arena, int argc, char **argv, const Flag *flags
     return 0;
 }
 
-/* The recipe's name for `name`: itself, train's, one like it, or one that has it as its last part (lr: base_lr). */
-static const char *find_setting(Arena *arena, const char *const *names, size_t n, const char *name,
-                                bool *exact) {
-    const char *option = arena_printf(arena, "train.%s", name), *part = arena_printf(arena, "_%s", name);
-    *exact = true;
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(names[i], name) == 0) return names[i];
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(names[i], option) == 0) return names[i];
-    *exact = false;
-    for (size_t i = 0; i < n; i++) {
-        size_t length = strlen(names[i]), tail = strlen(part);
-        if (length > tail && strcmp(names[i] + length - tail, part) == 0) return names[i];
-    }
-    return n ? diag_nearest(name, names, n) : NULL;
-}
-
 bool unknown_flag(int argc, char **argv, const char *name, const char *value, const Flag *flags, size_t n) {
     const char *names[64], *of = NULL;
     for (size_t i = 0; i < n && i < 64; i++) {
@@ -53,7 +36,10 @@ bool unknown_flag(int argc, char **argv, const char *name, const char *value, co
     bool exact = false, given = value && *value && value[0] != '-' && !strchr(value, '=');
     const char *const *settings;
     size_t n_settings = name[0] && name[1] ? settings_of(arena, argc, argv, flags, n, &settings) : 0;
-    const char *setting = n_settings ? find_setting(arena, settings, n_settings, key, &exact) : NULL;
+    const char *setting = n_settings ? recipe_setting_near(arena, key, settings, n_settings) : NULL;
+    if (setting)
+        exact = strcmp(setting, key) == 0 ||
+                (strncmp(setting, "train.", 6) == 0 && strcmp(setting + 6, key) == 0);
     const char *near = of ? of : diag_nearest(name, names, n < 64 ? n : 64);
     if (!given) value = "VALUE";
     if (setting && (exact || !near))

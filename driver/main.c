@@ -86,7 +86,9 @@ int verb_help(int argc, char **argv) {
              "VITC_CACHE_LIMIT: bytes, "
              "1 GiB\nunless set) and taken from there by train, eval and bench while recipe, settings, vitc "
              "and machine are "
-             "the same.");
+             "the same.\nOf a flag or a setting that is given twice the last one holds; -- ends the flags; "
+             "--help works "
+             "after any verb.");
     return known ? 0 : fail(2, "no help on '%s'", argv[0]);
 }
 

@@ -56,6 +56,9 @@ bool recipe_sources(Arena *arena, const char *path, const RecipeOptions *options
 /* What of a recipe can be set by a bare key or as train.KEY: "batch", "train.epochs", … Returns how many there are; 0 without a word
  * if it cannot be read. */
 size_t recipe_settings(Arena *arena, const char *path, const char *const **out);
+/* The one of n settings that `word` may have meant: the same but for case and dashes, an option of train (seed: train.seed), one whose
+ * last part it is (lr: base_lr), or one that is spelled alike; NULL: none. */
+const char *recipe_setting_near(Arena *arena, const char *word, const char *const *names, size_t n);
 
 /* recipe_load from memory; `path` names it in messages and anchors `use:`. */
 bool recipe_load_text(Arena *arena, Diags *diags, const char *path, const char *text, size_t size,

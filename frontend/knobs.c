@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { MAX_PATH_DEPTH = 64, MAX_CHOICES = 1000, MAX_NAMED = 256 };
+enum { MAX_PATH_DEPTH = 64, MAX_CHOICES = 1000, MAX_NAMED = 256, MAX_TOLD = 400 };
 
 /* ---- numbers, knobs ---------------------------------------------------------------------------------------------- */
 
@@ -335,15 +335,23 @@ static bool is_shallow(const char *path) {
     return dots <= MAX_PATH_DEPTH;
 }
 
+static void unknown_setting(ParsedRecipe *r, const Tree *root, const char *path, Loc loc) {
+    const char *const *names, *told = "";
+    size_t n = tree_settings(r->arena, root, &names);
+    const char *near = recipe_setting_near(r->arena, path, names, n);
+    for (size_t i = 0; !near && i < n && strlen(told) < MAX_TOLD; i++)
+        told = arena_printf(r->arena, "%s%s%s", told, i ? ", " : "; there are ", names[i]);
+    if (near) told = arena_printf(r->arena, "; did you mean '%s'?", near);
+    diag_error(r->diags, loc, "there is no knob or value '%.100s' in this recipe%s%s", path, told,
+               strlen(told) < MAX_TOLD || near ? "" : ", …");
+}
+
 static bool replace_value(ParsedRecipe *r, Tree *root, const char *path, Tree *value, Loc loc) {
     path = knob_behind(root, path);
     Tree **place = is_shallow(path) ? find_place(root, path) : NULL;
     if (!place && is_shallow(path)) place = add_place(r, root, path, loc);
     if (!place) {
-        const char *names[MAX_NAMED];
-        size_t n = names_in(tree_get(root, "knobs"), names, MAX_NAMED);
-        diag_error(r->diags, loc, "there is no knob or value '%.100s' in this recipe%s", path,
-                   suggestion(r, path, names, n));
+        unknown_setting(r, root, path, loc);
         return false;
     }
     if (!same_kind(r, root, path, *place, value)) return false;

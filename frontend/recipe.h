@@ -122,6 +122,8 @@ bool elaborate(ParsedRecipe *recipe, Recipe *out);
 /* resolved.c: the recipe as YAML with overrides applied and libraries written into it, loadable again on its own. */
 char *recipe_resolved(ParsedRecipe *recipe);
 
+/* sources.c: the names of knobs and of options of train, as recipe_settings has them. */
+size_t tree_settings(Arena *arena, const Tree *root, const char *const **out);
 /* A file's text in the arena; NULL if it cannot be read. */
 /* NULL with errno. */
 char *source_read(Arena *arena, const char *path, size_t *size);

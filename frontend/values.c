@@ -115,8 +115,9 @@ bool bool_of(Elaborator *e, Loc loc, const Value *v, const char *what, bool *out
     *out = false;
     if (v->kind == V_POISON) return false;
     if (is_tensor(v)) {
-        eval_error(e, loc, "%s must be known at compile time, not %s (use where(c, a, b))", what,
-                   show_value(e, v));
+        bool chooses = strcmp(what, "a condition") == 0; /* between two values */
+        eval_error(e, loc, "%s must be known at compile time, not %s%s", what, show_value(e, v),
+                   chooses ? " (use where(c, a, b))" : "");
         return false;
     }
     *out = is_number(v) ? v->number != 0 : is_list(v) ? v->count > 0 : v->kind != V_NONE;

@@ -88,6 +88,15 @@ static const Row ROWS[] = {
     {"paper/ijepa", "preset=tiny predictor_heads=5", "predictor_dim 32 is no multiple of predictor_heads 5"},
     {"paper/moco_queue", "preset=tiny queue_size=8", "queue_size 8 is no multiple of batch 16"},
     {"paper/moco_queue", "preset=tiny queue_size=100", "queue_size 100 is no multiple of batch 16"},
+    /* a name that is none */
+    {"dino", TWO "lr=0.1", "there is no knob or value 'lr' in this recipe; did you mean 'base_lr'?"},
+    {"dino", TWO "temp=0.1", "did you mean 'student_temp'?"},
+    {"dino", TWO "Batch=3", "did you mean 'batch'?"},
+    {"dino", TWO "drop-path=0", "did you mean 'drop_path'?"},
+    {"dino", TWO "seed=3", "did you mean 'train.seed'?"},
+    {"dino", TWO "knn.k=3", "did you mean 'train.knn.k'?"},
+    {"dino", TWO "epoch=3", "did you mean 'epochs'?"},
+    {"dino", TWO "weight_decay=0", "in this recipe; there are image, local_size, patch, dim,"},
     /* an option of `train` that is a knob's */
     {"mae", "preset=tiny train.batch=4", NULL},
     {"mae", "preset=tiny train.batch=0", "knob 'batch' = 0 is below its minimum 1"},
