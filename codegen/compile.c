@@ -10,6 +10,7 @@
 #include "ir/canonical.h"
 #include "ir/clock.h"
 #include "ir/cost.h"
+#include "ir/names.h"
 #include "runtime/irregular.h"
 
 #include <stdlib.h>
@@ -53,6 +54,7 @@ typedef struct {
     size_t n_codes, codes_capacity;
     const void **constants;
     size_t n_constants, constants_capacity, n_constant_bytes, constant_bytes_capacity;
+    Names inputs; /* of the program */
     char *error;
     size_t error_size;
 } Compiler;
@@ -123,9 +125,8 @@ static const Code *find_code(Compiler *c, const FuncCode *fc, const ClusterSpan 
 /* ---- calls and their arguments ------------------------------------------------------------------------------------- */
 
 static int input_number(const Compiler *c, const char *name) {
-    for (int i = 0; i < c->program->n_inputs; i++)
-        if (strcmp(c->program->inputs[i].tensor.name, name) == 0) return i;
-    return -1;
+    uint32_t number = names_find(&c->inputs, name);
+    return number == NAMES_NONE ? -1 : (int)number;
 }
 
 static VtArg arg_of(Compiler *c, const FuncCode *fc, ValueId value) {
@@ -324,6 +325,14 @@ typedef struct {
     size_t count, capacity;
 } Touches;
 
+/* What calls since the last meeting touched. Inputs, states and outputs are told apart by number, each by the meeting before, 0 if it was
+ * not touched; parts of the arena by where they lie. */
+typedef struct {
+    Touches arena;
+    uint32_t *read[3], *written[3]; /* VT_ARG_INPUT, VT_ARG_STATE, VT_ARG_OUTPUT */
+    uint32_t meetings;
+} Open;
+
 static bool meet(const Touch *a, const Touch *b) {
     if (a->single && b->single) return false;
     if (a->at.kind != b->at.kind || a->at.index != b->at.index || (!a->written && !b->written)) return false;
@@ -341,10 +350,41 @@ static void touch_all(Compiler *c, const FuncCode *fc, const PendingCall *pendin
     }
 }
 
+static int whole(const Touch *touch) {
+    return touch->at.kind == VT_ARG_INPUT    ? 0
+           : touch->at.kind == VT_ARG_STATE  ? 1
+           : touch->at.kind == VT_ARG_OUTPUT ? 2
+                                             : -1;
+}
+
+static bool meets_open(const Open *open, const Touch *touch) {
+    int kind = whole(touch);
+    if (kind >= 0)
+        return open->written[kind][touch->at.index] == open->meetings ||
+               (touch->written && open->read[kind][touch->at.index] == open->meetings);
+    for (size_t o = 0; o < open->arena.count; o++)
+        if (meet(touch, &open->arena.of[o])) return true;
+    return false;
+}
+
+static void open_touch(Compiler *c, Open *open, const Touch *touch) {
+    int kind = whole(touch);
+    if (kind >= 0)
+        (touch->written ? open->written : open->read)[kind][touch->at.index] = open->meetings;
+    else
+        ARENA_PUSH(c->arena, open->arena.of, open->arena.count, open->arena.capacity, *touch);
+}
+
 /* The team meets before a call that touches what a call since the last meeting wrote, or writes what it read, but for two of one
  * thread; before a chain, if that is so of any of its calls. */
 static void place_barriers(Compiler *c, FuncCode *fc) {
-    Touches open = {0}, now = {0};
+    Touches now = {0};
+    Open open = {.meetings = 1};
+    const size_t counts[] = {(size_t)c->program->n_inputs, c->module->n_states, fc->func->n_outputs};
+    for (int kind = 0; kind < 3; kind++) {
+        open.read[kind] = ARENA_ARRAY(c->arena, uint32_t, counts[kind] + 1);
+        open.written[kind] = ARENA_ARRAY(c->arena, uint32_t, counts[kind] + 1);
+    }
     size_t chain = 0;
     for (size_t i = 0, end; i < fc->n_calls; i = end) {
         bool chained = chain < fc->n_chains && (size_t)fc->chains[chain].first_call == i;
@@ -353,12 +393,13 @@ static void place_barriers(Compiler *c, FuncCode *fc) {
         if (!chained) fc->calls[i].call.single = is_single(&fc->calls[i].call);
         for (size_t call = i; call < end; call++) touch_all(c, fc, &fc->calls[call], &now);
         bool conflict = false;
-        for (size_t t = 0; t < now.count && !conflict; t++)
-            for (size_t o = 0; o < open.count && !conflict; o++) conflict = meet(&now.of[t], &open.of[o]);
+        for (size_t t = 0; t < now.count && !conflict; t++) conflict = meets_open(&open, &now.of[t]);
         fc->calls[i].call.barrier = conflict;
-        if (conflict) open.count = 0;
-        for (size_t t = 0; t < now.count; t++)
-            ARENA_PUSH(c->arena, open.of, open.count, open.capacity, now.of[t]);
+        if (conflict) {
+            open.arena.count = 0;
+            open.meetings++;
+        }
+        for (size_t t = 0; t < now.count; t++) open_touch(c, &open, &now.of[t]);
     }
 }
 
@@ -590,6 +631,8 @@ Compiled *codegen_compile(const Module *module, const VtProgram *plan, const Cod
                     .error = error,
                     .error_size = size};
     describe_states(c);
+    for (int i = out->program.n_inputs; i-- > 0;)
+        names_set(arena, &c->inputs, out->program.inputs[i].tensor.name, (uint32_t)i);
     bool good = target_open(&target, options ? options->target_features : NULL, error, size);
     good = good && panels_fit(c, &target) && tiles_fit(c, &target);
     if (good) out->target = target.row->name;

@@ -14,7 +14,7 @@ typedef struct {
     Names names;
 } ModuleImpl;
 
-/* A function's reads of states (state -> node) and its inputs by name. */
+/* A function's reads of states (state -> node), its inputs by name, its updates by state. */
 typedef struct {
     Func func;
     ValueId *reads;
@@ -22,6 +22,8 @@ typedef struct {
     Names inputs;
     ValueId *sources; /* input -> its node when it was added */
     size_t n_sources, sources_capacity;
+    uint32_t *updated; /* state -> its update when it was added; IR_NONE: never */
+    size_t n_updated;
 } FuncImpl;
 
 Module *module_new(Arena *arena, Diags *diags, const char *name) {
@@ -197,13 +199,36 @@ void func_add_output(Func *func, const char *name, ValueId value) {
     ARENA_PUSH(func->module->arena, func->outputs, func->n_outputs, func->outputs_capacity, output);
 }
 
-void func_add_update(Func *func, uint32_t state, ValueId value) {
+/* Passes may have dropped updates since, which moved the others. */
+static Update *find_update(const Func *func, uint32_t state) {
+    const FuncImpl *impl = (const FuncImpl *)func;
+    size_t at = state < impl->n_updated ? impl->updated[state] : IR_NONE;
+    if (at == IR_NONE) return NULL;
+    if (at < func->n_updates && func->updates[at].state == state) return &func->updates[at];
     for (size_t i = 0; i < func->n_updates; i++)
-        if (func->updates[i].state == state) {
-            func->updates[i].value = value;
-            return;
-        }
-    Update update = {state, value};
+        if (func->updates[i].state == state) return &func->updates[i];
+    return NULL;
+}
+
+ValueId func_find_update(const Func *func, uint32_t state) {
+    const Update *update = find_update(func, state);
+    return update ? update->value : IR_NONE;
+}
+
+void func_add_update(Func *func, uint32_t state, ValueId value) {
+    FuncImpl *impl = (FuncImpl *)func;
+    Update *known = find_update(func, state), update = {state, value};
+    if (known) {
+        known->value = value;
+        return;
+    }
+    if (state >= impl->n_updated) {
+        size_t before = impl->n_updated;
+        impl->updated = arena_grow(func->module->arena, impl->updated, &impl->n_updated, (size_t)state + 1,
+                                   sizeof *impl->updated);
+        for (size_t s = before; s < impl->n_updated; s++) impl->updated[s] = IR_NONE;
+    }
+    impl->updated[state] = (uint32_t)func->n_updates;
     ARENA_PUSH(func->module->arena, func->updates, func->n_updates, func->updates_capacity, update);
 }
 

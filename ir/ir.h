@@ -279,6 +279,7 @@ ValueId func_find_input(const Func *func, const char *name); /* value id, or IR_
 ValueId func_read_state(Func *func, uint32_t state);         /* one node a state, made at first use */
 void func_add_output(Func *func, const char *name, ValueId value);
 void func_add_update(Func *func, uint32_t state, ValueId value); /* replaces an earlier one of that state */
+ValueId func_find_update(const Func *func, uint32_t state);      /* the new value, or IR_NONE */
 const Chain *func_chain(const Func *func, uint32_t cluster);     /* that it is part of, or NULL */
 static inline const Node *func_node(const Func *func, ValueId id) {
     return &func->nodes[id];

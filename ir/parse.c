@@ -593,8 +593,8 @@ static bool parse_update(Parser *p) {
     if (!name) return false;
     int64_t state = module_find_state(p->module, name);
     if (state < 0) return fail(p, start, "no state '%s'", name);
-    for (size_t i = 0; i < p->func->n_updates; i++)
-        if (p->func->updates[i].state == state) return fail(p, start, "state '%s' is updated twice", name);
+    if (func_find_update(p->func, (uint32_t)state) != IR_NONE)
+        return fail(p, start, "state '%s' is updated twice", name);
     if (!expect(p, '=') || !take_value(p, &value) || !end_line(p, &scope, &loc)) return false;
     if (value != FAILED) func_add_update(p->func, (uint32_t)state, value);
     return true;

@@ -47,12 +47,14 @@ static ValueId base_of(const Node *nodes, ValueId id) {
     return id;
 }
 
-/* The state that the value is, or becomes by the function's updates; IR_NONE: none. */
-static uint32_t state_of(const Func *func, const Node *nodes, ValueId id) {
-    if (nodes[id].op == OP_state) return (uint32_t)nodes[id].attrs[0].i;
-    for (size_t i = 0; i < func->n_updates; i++)
-        if (func->updates[i].value == id) return func->updates[i].state;
-    return IR_NONE;
+/* Of each value the state that it is, or becomes by the function's updates; IR_NONE: none. */
+static uint32_t *find_states(Arena *arena, const Func *func) {
+    uint32_t *states = ARENA_ARRAY(arena, uint32_t, func->count + 1);
+    for (ValueId id = 0; id < func->count; id++) states[id] = IR_NONE;
+    for (size_t i = func->n_updates; i-- > 0;) states[func->updates[i].value] = func->updates[i].state;
+    for (ValueId id = 0; id < func->count; id++)
+        if (func_node(func, id)->op == OP_state) states[id] = (uint32_t)func_node(func, id)->attrs[0].i;
+    return states;
 }
 
 static Packing *find_packing(const Packer *p, const Packing *like) {
@@ -66,7 +68,7 @@ static Packing *find_packing(const Packer *p, const Packing *like) {
 }
 
 /* How a product reads a weight; false: its second operand is none, or has no whole panels. */
-static bool reads_weight(const Packer *p, const Func *func, const Node *nodes, const Node *product,
+static bool reads_weight(const Packer *p, const uint32_t *states, const Node *nodes, const Node *product,
                          Packing *out) {
     PanelShape panel = p->module->panel;
     if (product->op != OP_matmul || product->type.rank != 2 || product->attrs[2].i || product->attrs[3].i)
@@ -74,21 +76,15 @@ static bool reads_weight(const Packer *p, const Func *func, const Node *nodes, c
     const Type *x = &nodes[product->operands[1]].type;
     bool tb = product->attrs[1].b;
     if (x->dtype != DT_F32 || x->dim[!tb] % panel.columns || x->dim[tb] % panel.rows) return false;
-    uint32_t state = state_of(func, nodes, base_of(nodes, product->operands[1]));
+    uint32_t state = states[base_of(nodes, product->operands[1])];
     *out = (Packing){.state = state, .tb = tb, .dim = {x->dim[0], x->dim[1]}};
     return state != IR_NONE;
-}
-
-static bool is_updated(const Func *func, uint32_t state) {
-    for (size_t i = 0; i < func->n_updates; i++)
-        if (func->updates[i].state == state) return true;
-    return false;
 }
 
 static bool is_worth(const Packer *p, const Func *step, const Packing *x) {
     const PackLimits *limits = p->limits;
     if (x->rows < limits->least_rows || x->rows > limits->most_rows) return false;
-    return x->uses > 1 || x->rows >= limits->least_rows_of_one || !is_updated(step, x->state);
+    return x->uses > 1 || x->rows >= limits->least_rows_of_one || func_find_update(step, x->state) == IR_NONE;
 }
 
 static Type packed_type(const Packer *p, const Packing *packing) {
@@ -122,10 +118,11 @@ static bool add_state(Packer *p, Packing *packing) {
 
 /* By what the step does; other functions use what there is. */
 static void choose(Packer *p, const Func *step) {
+    const uint32_t *states = find_states(p->arena, step);
     for (ValueId id = 0; id < step->count; id++) {
         const Node *node = func_node(step, id);
         Packing packing, *known;
-        if (!reads_weight(p, step, step->nodes, node, &packing)) continue;
+        if (!reads_weight(p, states, step->nodes, node, &packing)) continue;
         if (!(known = find_packing(p, &packing))) {
             ARENA_PUSH(p->arena, p->packings, p->count, p->capacity, packing);
             known = &p->packings[p->count - 1];
@@ -155,6 +152,7 @@ static ValueId multiply(Packer *p, Func *func, const Node *product, ValueId a, V
 }
 
 static void rewrite_func(Packer *p, Func *func) {
+    const uint32_t *states = find_states(p->arena, func);
     Rewrite rewrite = rewrite_begin(func);
     ValueId *made =
         ARENA_ARRAY(p->arena, ValueId, p->count + 1); /* of each packing: of the state's new value */
@@ -163,7 +161,7 @@ static void rewrite_func(Packer *p, Func *func) {
         const Node *node = &rewrite.old[id];
         Packing like;
         const Packing *known =
-            reads_weight(p, func, rewrite.old, node, &like) ? find_packing(p, &like) : NULL;
+            reads_weight(p, states, rewrite.old, node, &like) ? find_packing(p, &like) : NULL;
         if (!known) {
             rewrite_copy(&rewrite, id);
             continue;
@@ -177,16 +175,13 @@ static void rewrite_func(Packer *p, Func *func) {
             panels = *of = *of == IR_NONE ? pack(p, func, known, rewrite.map[weight]) : *of;
         rewrite.map[id] = multiply(p, func, node, rewrite.map[node->operands[0]], panels);
     }
-    size_t n_updates = func->n_updates;
-    for (size_t i = 0; i < p->count; i++)
-        for (size_t u = 0; u < n_updates; u++) {
-            const Packing *packing = &p->packings[i];
-            if (func->updates[u].state != packing->state) continue;
-            ValueId old = func->updates[u].value;
-            func->scope = rewrite.old[old].scope;
-            func->loc = rewrite.old[old].loc;
-            if (made[i] == IR_NONE) made[i] = pack(p, func, packing, rewrite.map[old]);
-        }
+    for (size_t i = 0; i < p->count; i++) {
+        ValueId old = func_find_update(func, p->packings[i].state);
+        if (old == IR_NONE) continue;
+        func->scope = rewrite.old[old].scope;
+        func->loc = rewrite.old[old].loc;
+        if (made[i] == IR_NONE) made[i] = pack(p, func, &p->packings[i], rewrite.map[old]);
+    }
     rewrite_end(&rewrite);
     for (size_t i = 0; i < p->count; i++)
         if (made[i] != IR_NONE) func_add_update(func, p->packings[i].packed, made[i]);
