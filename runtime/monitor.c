@@ -111,8 +111,7 @@ static void warn_spread(Monitor *m, int64_t step, double std, double rank) {
 /* Text of what the features are like. */
 static bool judge_spread(Monitor *m, const VtFeatures *f, int64_t step, double *std, double *rank, char *text,
                          size_t size, VtError *error) {
-    *std = vt_feature_std(f);
-    if (!vt_effective_rank(f, rank, error)) return false;
+    if (!vt_feature_std(f, std, error) || !vt_effective_rank(f, rank, error)) return false;
     snprintf(text, size, "features: std %.3g, effective rank %.3g of %lld", *std, *rank, (long long)f->dim);
     warn_spread(m, step, *std, *rank);
     return true;

@@ -270,7 +270,7 @@ void vt_features_free(VtFeatures *features); /* zeroed ones too */
 bool vt_effective_rank(const VtFeatures *features, double *rank, VtError *error);
 /* The mean over dimensions of the standard deviation of L2-normalised features, times √dim: near 1 when they are spread over
  * the sphere, 0 when all are alike (Chen and He 2021, section 4.1). */
-double vt_feature_std(const VtFeatures *features);
+bool vt_feature_std(const VtFeatures *features, double *std, VtError *error);
 
 /* ---- knn.c: weighted k-NN (Wu et al. 2018): the k training images of largest cosine similarity s vote exp(s / temperature).
  * Images without a label, and training images of features 0, take no part; a test image of features 0 is never right.

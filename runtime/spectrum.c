@@ -129,10 +129,10 @@ bool vt_effective_rank(const VtFeatures *features, double *rank, VtError *error)
     return true;
 }
 
-double vt_feature_std(const VtFeatures *features) {
+bool vt_feature_std(const VtFeatures *features, double *std, VtError *error) {
     int64_t n = features->n, dim = features->dim;
     double total = 0, *sums = calloc(2 * (size_t)dim, sizeof *sums);
-    if (!sums) return NAN;
+    if (!sums) return vt_fail(error, 1, "out of memory for the spread of features");
     for (int64_t i = 0; i < n; i++) {
         const float *x = features->values + i * dim;
         double squares = 0;
@@ -146,5 +146,6 @@ double vt_feature_std(const VtFeatures *features) {
         total += sqrt(fmax(sums[dim + d] / (double)n - mean * mean, 0));
     }
     free(sums);
-    return total / sqrt((double)dim);
+    *std = total / sqrt((double)dim);
+    return true;
 }
