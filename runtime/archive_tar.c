@@ -80,9 +80,25 @@ static int finish(VtArchive *a, const Tar *tar, VtError *error) {
     return -1;
 }
 
+/* What is left of a compressed member is unpacked to be passed over, which may take long: a piece at a time. */
+static bool pass_over(const Tar *tar) {
+    const void *piece;
+    size_t size;
+    la_int64_t offset;
+    if (tar->plain) return true;
+    while (archive_read_data_block(tar->reader, &piece, &size, &offset) == ARCHIVE_OK)
+        if (vt_stop_signal()) return false;
+    return true;
+}
+
 static int next_member(VtArchive *a, ArchiveMember *member, VtError *error) {
     Tar *tar = a->own;
     int result = ARCHIVE_OK;
+    if (!tar->first && !pass_over(tar)) {
+        vt_fail(error, 1, "%s: stopped by signal %d after %lld members", a->path, vt_stop_signal(),
+                (long long)a->members);
+        return -1;
+    }
     if (!tar->first && !read_header(tar, &result)) {
         if (result == ARCHIVE_EOF) return finish(a, tar, error);
         vt_fail(error, 1, "%s: damaged or cut short after %lld members, at byte %lld: %s", a->path,

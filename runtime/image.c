@@ -68,9 +68,17 @@ void image_from_cmyk(const uint8_t *inks, size_t n, bool inverted, uint8_t *rgb)
             rgb[3 * i + c] = (uint8_t)(((inks[4 * i + c] ^ flip) * (inks[4 * i + 3] ^ flip) + 127) / 255);
 }
 
-const char *vt_image_format(const uint8_t *bytes, size_t size) {
-    int format = format_of(bytes, size);
-    return format >= 0 && FORMATS[format].decode ? FORMATS[format].format : NULL;
+/* Two letters are too few to know a file without a name by: a BMP has four zeros behind its size, and in a PPM and its like a blank and a number
+ * follow. */
+const char *vt_image_format(const uint8_t *b, size_t n) {
+    int format = format_of(b, n);
+    if (format < 0 || !FORMATS[format].decode) return NULL;
+    bool sure = true;
+    if (FORMATS[format].decode == decode_bmp) sure = n >= 10 && memcmp(b + 6, "\0\0\0\0", 4) == 0;
+    if (FORMATS[format].decode == decode_pnm)
+        sure = n >= 8 && (b[2] == '\n' || b[2] == ' ' || b[2] == '\r' || b[2] == '\t') &&
+               (b[3] == '#' || (b[3] >= '0' && b[3] <= '9'));
+    return sure ? FORMATS[format].format : NULL;
 }
 
 /* Some libraries say of a file that it is damaged when they find no memory. So that no good image is left out, one is bad only if it is so

@@ -114,12 +114,13 @@ static void test_names(void **state) {
     pack_image(tar, "/cat/1.png", 1);
     pack_image(tar, "../../dog//2.png", 2);
     pack_image(tar, "x/../fox/./3.png", 3);
-    pack_image(tar, "cat/plain", 4); /* an image by its first bytes */
-    pack_text(tar, "cat/other", "none");
+    pack_image(tar, "cat/plain", 4);                /* an image by its first bytes */
+    pack_text(tar, "cat/small", "P5 2 2 255 abcd"); /* of that kind too */
+    pack_text(tar, "cat/other", "P5 of many words");
     pack_end(tar);
     VtDataset *data = open_set(in_folder("names.tar"), NULL);
     expect_left(data, "1 left out");
-    expect(data, "tar", "cat/1.png=1:cat cat/plain=4:cat dog/2.png=2:dog fox/3.png=3:fox");
+    expect(data, "tar", "cat/1.png=1:cat cat/plain=4:cat cat/small=-1:cat dog/2.png=2:dog fox/3.png=3:fox");
     assert_int_equal(access("/tmp/dog", F_OK), -1);
 }
 
