@@ -17,14 +17,17 @@ struct VtMetrics {
 
 /* The step that a line is of; -1: it says none. A line that was cut short says it too, if its beginning is there. */
 static int64_t step_of(const char *line, size_t size, bool *whole) {
-    static const char beginning[] = "{\"step\":";
+    static const char beginning[] = "{\"step\":"; /* ours */
+    size_t n = strlen(beginning);
+    if (size > n && memcmp(line, beginning, n) == 0 && isdigit((unsigned char)line[n])) {
+        while (size && isspace((unsigned char)line[size - 1])) size--;
+        *whole = line[size - 1] == '}';
+        return strtoll(line + n, NULL, 10);
+    }
     json_t *object = json_loadb(line, size, 0, NULL), *step = json_object_get(object, "step");
     int64_t at = json_is_integer(step) ? json_integer_value(step) : -1;
     *whole = object != NULL;
     json_decref(object);
-    if (!*whole && size > strlen(beginning) && strncmp(line, beginning, strlen(beginning)) == 0 &&
-        isdigit((unsigned char)line[strlen(beginning)]))
-        at = strtoll(line + strlen(beginning), NULL, 10);
     return at;
 }
 

@@ -222,8 +222,11 @@ bool vt_make_folders(const char *path, unsigned mode, VtError *error) {
         end += strspn(end, "/");
         end += strcspn(end, "/");
         snprintf(part, sizeof part, "%.*s", (int)(end - path), path);
-        if (mkdir(part, (mode_t)mode) == 0 || errno == EEXIST || stat(part, &status) == 0) continue;
-        return vt_fail(error, 2, "cannot make the folder '%s': %s", part, strerror(errno));
+        if (mkdir(part, (mode_t)mode) == 0 || errno == EEXIST) continue;
+        int problem = errno;
+        if (stat(part, &status) == 0) continue; /* a folder above that may not be written */
+        return vt_fail(error, problem == EMFILE || problem == EIO || problem == ENOSPC ? 1 : 2,
+                       "cannot make the folder '%s': %s", part, strerror(problem));
     }
     if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) return true;
     return vt_fail(error, 2, "'%s' is no folder", path);
