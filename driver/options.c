@@ -7,15 +7,14 @@
 #include <string.h>
 
 int fail(int code, const char *format, ...) {
+    char message[1 << 14]; /* also when there is no memory left to ask for */
     va_list args;
-    char *message = NULL;
     va_start(args, format);
-    if (vasprintf(&message, format, args) < 0) message = NULL;
+    vsnprintf(message, sizeof message, format, args);
     va_end(args);
     fputs("vitc: ", stderr);
-    diag_put_text(message ? message : format, stderr); /* it may hold names that others chose */
+    diag_put_text(message, stderr); /* it may hold names that others chose */
     fputc('\n', stderr);
-    free(message);
     return code;
 }
 

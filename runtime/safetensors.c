@@ -218,9 +218,10 @@ VtTensorFile *vt_tensors_open_memory(const char *name, const void *bytes, size_t
 VtTensorFile *vt_tensors_open(const char *path, VtError *error) {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for its writer */
     struct stat status;
-    if (descriptor >= 0 && fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode))
+    bool known = descriptor >= 0 && fstat(descriptor, &status) == 0;
+    if (known && S_ISREG(status.st_mode))
         return open_file(path, descriptor, NULL, (size_t)status.st_size, error);
-    vt_fail(error, 2, "cannot read '%s': %s", path, descriptor < 0 ? strerror(errno) : "no regular file");
+    vt_fail(error, 2, "cannot read '%s': %s", path, known ? "no regular file" : strerror(errno));
     if (descriptor >= 0) close(descriptor);
     return NULL;
 }
