@@ -46,6 +46,7 @@ static bool take_lock(VtRunFolder *f, bool make, VtError *error) {
         return vt_fail(error, 1, "cannot read '%s': %s", f->lock, strerror(errno));
     if (!S_ISREG(status.st_mode)) return vt_fail(error, 2, "'%s' is no regular file", f->lock);
     if (flock(f->held, LOCK_EX | LOCK_NB) == 0) return true;
+    if (errno == ENOSYS || errno == EOPNOTSUPP) return true; /* a file system without locks */
     if (errno == EWOULDBLOCK) return vt_fail(error, 2, "'%s' is in use by another training run", f->path);
     return vt_fail(error, 1, "cannot lock '%s': %s", f->lock, strerror(errno));
 }

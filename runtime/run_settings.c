@@ -57,7 +57,11 @@ bool vt_run_settings_read(const char *path, VtRunSettings *out, VtError *error) 
 char *vt_run_settings_text(const VtRunSettings *s) {
     json_t *object = json_object();
     bool good = object != NULL;
-    if (s->data[0]) good = good && json_object_set_new(object, "data", json_string(s->data)) == 0;
+    json_t *data = json_string(s->data), *empty = json_string("");
+    good = good && (data || empty); /* a path that is no UTF-8 is not kept: --data has to say it again */
+    if (data && s->data[0]) good = good && json_object_set(object, "data", data) == 0;
+    json_decref(data);
+    json_decref(empty);
     if (s->target_features[0])
         good = good && json_object_set_new(object, "target_features", json_string(s->target_features)) == 0;
 #define SET(key)                                                                                             \
