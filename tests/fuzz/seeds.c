@@ -408,6 +408,24 @@ static void write_sets(void) {
     write_seed("dataset", "idx", idx, sizeof idx);
 }
 
+/* Trees by the paths of their members. */
+static void write_trees(void) {
+    static const char *const trees[] = {
+        "Train/cat/1.jpg\ntest/cat/2.jpg\nval/3.jpg\nval_annotations.txt\n3.jpg\tcat\n",
+        "images/a/1.jpg\nimages/b/2.jpg\nmeta/test.txt\na/1\nmeta/train.txt\nb/2\nannotations/1.png\n",
+        "bed/train/good/1.jpg\nbed/test/2.jpg\nsofa/train1/\nseg_train/x.jpg=3\n",
+        "b/images/001.A/a1.jpg\nb/images/002.B/b1.jpg\nb/images.txt\n1 001.A/a1.jpg\n2 002.B/b1.jpg\n"
+        "b/train_test_split.txt\n1 1\n2 0\n",
+        "train/n00000001/1.jpg\ntrain/n00000002/2.jpg\nval/1.jpg\nval/2.jpg\nmap_clsloc.txt\nn00000001 2 x\n"
+        "ILSVRC2012_validation_ground_truth.txt\n2\n1\n",
+        "2021/03/1.jpg\n2021/04/2.jpg\n.hidden/3.jpg\n__MACOSX/4.jpg\n5.heic\n"};
+    char name[16];
+    for (size_t i = 0; i < sizeof trees / sizeof *trees; i++) {
+        snprintf(name, sizeof name, "%zu", i);
+        write_seed("tree", name, trees[i], strlen(trees[i]));
+    }
+}
+
 int main(int argc, char **argv) {
     if (argc != 2) die("fuzz_seeds FOLDER");
     out_folder = argv[1];
@@ -427,6 +445,7 @@ int main(int argc, char **argv) {
     write_tensors();
     write_images();
     write_sets();
+    write_trees();
     write_archives();
     write_pickles();
     return 0;

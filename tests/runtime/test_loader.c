@@ -204,6 +204,41 @@ static void test_too_many_broken(void **state) {
     expect_end("all", "xxxxxxxxxxxxxxxxxxxx", 100, "no image of the data set can be read");
 }
 
+/* What cannot be read is no broken image: whatever is allowed, the run ends rather than learn from others. */
+static void test_unreadable(void **state) {
+    VtDataset *data = broken_set("gone", "--------------------");
+    VtError error = {0};
+    (void)state;
+    unlink(in_folder("gone/a/05.png"));
+    VtLoader *loader = vt_loader_new(&PROGRAM, data, 0, 2, 2, 100, NULL, NULL, &error);
+    assert_non_null(loader);
+    int steps = 0;
+    while (vt_loader_next(loader, &error))
+        if (++steps > 8) fail_msg("the run goes on");
+    assert_int_equal(error.code, 1);
+    assert_false(error.bad_image);
+    assert_non_null(strstr(error.message, "gone/a/05.png"));
+    assert_int_equal(vt_loader_broken(loader), 0);
+    vt_loader_free(loader);
+    vt_dataset_close(data);
+}
+
+/* A recipe that reads labels is refused at its start where an image has none. */
+static void test_no_labels(void **state) {
+    VtError error = {0};
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "flat/%d.png", i);
+        write_png(path, 8, 8, i);
+    }
+    VtDataset *data = open_set(in_folder("flat"));
+    assert_null(vt_loader_new(&PROGRAM, data, 0, 1, 1, 0, NULL, NULL, &error));
+    assert_int_equal(error.code, 2);
+    assert_non_null(strstr(error.message, "8 of 8 training images have none"));
+    vt_dataset_close(data);
+}
+
 static void test_too_small(void **state) {
     VtDataset *data = broken_set("small", "--------------------");
     VtProgram program = PROGRAM;
@@ -220,7 +255,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_batches), cmocka_unit_test(test_epochs),
         cmocka_unit_test(test_broken),       cmocka_unit_test(test_too_many_broken),
-        cmocka_unit_test(test_too_small),
+        cmocka_unit_test(test_too_small),    cmocka_unit_test(test_unreadable),
+        cmocka_unit_test(test_no_labels),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }
