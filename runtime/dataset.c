@@ -179,6 +179,22 @@ int64_t vt_dataset_labelled(const VtDataset *d) {
     return n;
 }
 
+void vt_dataset_spread(const VtDataset *d, int64_t n, int64_t *out) {
+    int64_t all[2], wanted[2], seen[2] = {0}, taken[2] = {0}, k = 0; /* without a label, with one */
+    all[1] = vt_dataset_labelled(d);
+    all[0] = d->count - all[1];
+    wanted[1] = all[1] < n ? all[1] : n;
+    wanted[0] = n - wanted[1];
+    for (int64_t i = 0; i < d->count && k < n; i++) {
+        int kind = d->items[i].label >= 0;
+        if (taken[kind] < wanted[kind] && seen[kind] == taken[kind] * all[kind] / wanted[kind]) {
+            out[k++] = i;
+            taken[kind]++;
+        }
+        seen[kind]++;
+    }
+}
+
 int vt_dataset_second_label(const VtDataset *d, int64_t index) {
     return d->second_label ? d->second_label(d, index) : -1;
 }

@@ -128,7 +128,7 @@ bool vt_features(VtInstance *instance, const VtProgram *program, const VtDataset
                 posix_memalign((void **)&f.out, 64, vt_bytes(&program->inputs[view].tensor) + 64) == 0;
     double one = 1;
     if (!good) vt_fail(error, 1, "out of memory for the features of %lld images", (long long)n);
-    for (int64_t i = 0; good && i < n; i++) indices[i] = i * all / n; /* spread: classes lie together */
+    if (good) vt_dataset_spread(dataset, n, indices);
     for (int i = 0; good && i < program->n_inputs; i++)
         if (program->inputs[i].source == VT_SOURCE_STEPS_PER_EPOCH) inputs[i] = &one;
     if (good) {

@@ -14,18 +14,17 @@ enum { FIRST_WARNING = 10, LEAST_STILL = 100, MOST_STILL = 1000 };              
 
 /* ---- what can be evaluated ------------------------------------------------------------------------------------------ */
 
+/* How many of those that vt_dataset_spread takes have a label. */
 static int64_t labelled(const VtDataset *data, int64_t limit, bool *two_classes) {
-    int64_t n = vt_dataset_size(data), used = n < limit ? n : limit, count = 0;
+    int64_t n = vt_dataset_size(data), count = vt_dataset_labelled(data);
     int first = -1;
     *two_classes = false;
-    for (int64_t i = 0; i < used; i++) {
-        int label = vt_dataset_label(data, i * n / used);
-        if (label < 0) continue;
-        if (first >= 0 && label != first) *two_classes = true;
-        first = label;
-        count++;
+    for (int64_t i = 0; i < n && !*two_classes; i++) {
+        int label = vt_dataset_label(data, i);
+        *two_classes = label >= 0 && first >= 0 && label != first;
+        if (label >= 0) first = label;
     }
-    return count;
+    return count < limit ? count : limit;
 }
 
 /* Why there is no online k-NN; NULL: there is. */

@@ -342,6 +342,17 @@ static void test_cifar_bad(void **state) {
     refuse(in_folder("c10-label"), "train", 1, "labels below 10");
     write_cifar("c10-half/data_batch_1.bin", 1, 0, 1);
     refuse(in_folder("c10-half"), "test", 2, "no images of split 'test'");
+    write_file("c10-half/batches.meta.txt", "class 2\nclass 2\nclass 2\n",
+               24); /* classes that are called the same */
+    VtDataset *data = open_set(in_folder("c10-half"), "train");
+    assert_int_equal(vt_dataset_classes(data), 10);
+    vt_dataset_close(data);
+    write_cifar("c10-half/test_batch.bin", 1, 0,
+                1); /* a held-out split that is damaged is not one that is missing */
+    write_file("c10-half/test_batch.bin", bytes, 3000);
+    VtError why = {0};
+    assert_false(vt_dataset_held_out(in_folder("c10-half"), &data, &why));
+    assert_int_equal(why.code, 1);
 }
 
 static void test_stl10(void **state) {
@@ -360,6 +371,23 @@ static void test_stl10(void **state) {
     expect_raw(train, 2, EDGE, 3, 2);
     vt_dataset_close(train);
     refuse(in_folder("stl"), "test", 2, "no images of split 'test'");
+    write_file("stl/unlabeled_X.bin", bytes, 3 * IMAGE);
+    train = open_set(in_folder("stl"), "train"); /* which is trained on too, read where it lies */
+    assert_int_equal(vt_dataset_size(train), 6);
+    assert_int_equal(vt_dataset_labelled(train), 2);
+    assert_int_equal(vt_dataset_label(train, 3), -1);
+    expect_raw(train, 4, EDGE, 3, 1);
+    int64_t chosen[4];
+    vt_dataset_spread(train, 4, chosen); /* both that have labels, and some of the others */
+    static const int64_t want[] = {0, 1, 2, 4};
+    assert_memory_equal(chosen, want, sizeof want);
+    vt_dataset_spread(train, 1, chosen);
+    assert_int_equal(chosen[0], 0);
+    unlink(in_folder("stl/unlabeled_X.bin"));
+    vt_dataset_close(train);
+    write_file("stl/unlabeled_X.bin", bytes, IMAGE + 1);
+    refuse(in_folder("stl"), "train", 1, "not whole images");
+    unlink(in_folder("stl/unlabeled_X.bin"));
     write_file("stl/test_X.bin", bytes, 3 * IMAGE);
     refuse(in_folder("stl"), "test", 1, "test_y.bin is missing");
     write_file("stl/test_y.bin", labels, 2);
@@ -396,6 +424,12 @@ static void test_mnist(void **state) {
         refuse(in_folder("mnist"), "test", 1, "t10k-images-idx3-ubyte.gz: not a whole idx file");
     }
     free(gz);
+    labels[8] = 250; /* a label of the training images is a class of the test images too */
+    write_file("mnist/train-labels-idx1-ubyte", labels, sizeof labels);
+    write_gz("mnist/t10k-images-idx3-ubyte.gz", images, sizeof images);
+    VtDataset *test = open_set(in_folder("mnist"), "test");
+    assert_int_equal(vt_dataset_classes(test), 251);
+    vt_dataset_close(test);
     memset(images + 4, 0xff, 12); /* sizes whose product is past any file */
     write_file("mnist/train-images-idx3-ubyte", images, sizeof images);
     refuse(in_folder("mnist"), "train", 1, "not a whole idx file");
