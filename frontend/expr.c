@@ -663,5 +663,7 @@ bool expr_parse_signature(Arena *arena, Diags *diags, Loc loc, const char *text,
         ARENA_PUSH(arena, out->parameters, out->count, capacity, parameter);
         if (!accept(&p, ',')) break;
     }
-    return expect(&p, ')', "')' or ',' was expected") && p.token == T_END;
+    if (expect(&p, ')', "')' or ',' was expected") && p.token != T_END)
+        fail(&p, p.loc, "the signature should end here");
+    return !p.failed;
 }

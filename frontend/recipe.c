@@ -419,8 +419,15 @@ static bool read_check(ParsedRecipe *r, const Tree *at) {
     return check && run_check(r, check);
 }
 
+/* Each preset is a map, chosen or not. */
+static void check_presets(ParsedRecipe *r, const Tree *presets) {
+    if (!presets || !check_map(r, presets, "presets")) return;
+    for (size_t i = 0; i < presets->count; i++) check_map(r, presets->items[i].value, "a preset");
+}
+
 static void read_sections(ParsedRecipe *r, Tree *root) {
     const Tree *at;
+    check_presets(r, tree_get(root, "presets"));
     check_names(r, root);
     check_outputs(r, root);
     if ((at = tree_get(root, "knobs"))) read_knobs(r, at);

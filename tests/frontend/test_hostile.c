@@ -226,6 +226,9 @@ static const Row KINDS[] = {
      "a buffer wants a name"},
     {TRAIN, "train: {batch: 2, optimizer: \"param - grad\", clip: \"[1.0 for g in grads]\"}\n", "", "", 0,
      "clip makes f32 of the gradient"},
+    {TOP, "presets: [p]\n", "", "", 0, "presets must be a map"},
+    {TOP, "presets: {p: 3}\n", "", "", 0, "a preset must be a map"},
+    {MODULES, "modules: {\"f(x=1) y\": x}\n", "", "", 0, "the signature should end here"},
     {TOP, "use: {}\n", "", "", 0, "`use` is a list"},
     {TOP, "use: [[x]]\n", "", "", 0, "`use` is a list"},
     {TOP, "about: !tag x\n", "", "", 0, "this tag means nothing here"},
@@ -238,7 +241,7 @@ static const Row PRESETS[] = {
     {TOP, "presets: [p]\n", "", "", 0, "no preset 'p'"},
     {TOP, "presets: {p: {views.view.size: &v [4], views.images.size: *v, a: {b: 1}}}\n", "", "", 0,
      "a number was expected"},
-    {TOP, "presets: {p: {presets: {p: 1}, train.knn: {k: 1}, train.knn.every: 0}}\n", "", "", 0, NULL},
+    {TOP, "presets: {p: {presets: {p: {a: 1}}, train.knn: {k: 1}, train.knn.every: 0}}\n", "", "", 0, NULL},
 };
 
 static char *repeat(const Row *row) {
