@@ -16,6 +16,7 @@ typedef struct { /* a batch being made ready */
     pthread_mutex_t lock;
     VtError broken, failed; /* of the first image that is broken; that could not be read for another reason */
     int64_t first_broken, first_failed;
+    int64_t not_finite, first_not_finite; /* images whose features are not; which is the first */
 } Fill;
 
 static void note_wrong(Fill *f, int64_t i, const VtError *error) {
@@ -56,26 +57,28 @@ static bool is_finite(const float *x, int64_t n) {
 }
 
 /* Takes the rows of a batch that are of good images. */
-static bool take(const Fill *f, const float *rows, int64_t max_broken, VtFeatures *out, VtError *error) {
-    int64_t bad = 0, first_bad = 0;
+static bool take(Fill *f, const float *rows, int64_t max_broken, VtFeatures *out, VtError *error) {
     if (f->first_broken >= 0 && out->broken == 0) out->first_broken = f->broken;
     for (int64_t i = 0; i < f->count; i++) {
         const float *row = rows + i * out->dim;
         int64_t index = f->indices[f->first + i];
         out->broken += !f->good[i];
         if (!f->good[i]) continue;
-        if (!is_finite(row, out->dim) && bad++ == 0) first_bad = index;
+        if (!is_finite(row, out->dim) && f->not_finite++ == 0) f->first_not_finite = index;
         memcpy(out->values + out->n * out->dim, row, sizeof *row * (size_t)out->dim);
         out->labels[out->n++] = vt_dataset_label(f->dataset, index);
     }
-    if (out->broken > max_broken)
-        return vt_fail(error, 1, "broken images: %lld, more than the %lld allowed; the first: %s",
-                       (long long)out->broken, (long long)max_broken, out->first_broken.message);
-    if (bad == 0) return true;
+    return out->broken <= max_broken ||
+           vt_fail(error, 1, "broken images: %lld, more than the %lld allowed; the first: %s",
+                   (long long)out->broken, (long long)max_broken, out->first_broken.message);
+}
+
+static bool all_finite(const Fill *f, const VtFeatures *out, VtError *error) {
+    if (f->not_finite == 0) return true;
     vt_fail(error, 1,
             "the features of %lld of %lld images are NaN or infinite, first those of %s: the weights have "
             "diverged",
-            (long long)bad, (long long)f->count, vt_dataset_name(f->dataset, first_bad));
+            (long long)f->not_finite, (long long)out->n, vt_dataset_name(f->dataset, f->first_not_finite));
     if (error) error->not_finite = true;
     return false;
 }
@@ -139,6 +142,7 @@ bool vt_features(VtInstance *instance, const VtProgram *program, const VtDataset
         f.count = n - f.first < batch ? n - f.first : batch;
         good = embed_batch(instance, &f, inputs, max_broken, out, error);
     }
+    good = good && all_finite(&f, out, error);
     if (good && out->n == 0) good = vt_fail(error, 1, "no image of the data set can be read");
     free(f.out);
     free(f.good);

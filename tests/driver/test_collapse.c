@@ -95,6 +95,20 @@ static void test_zero(void **state) {
     assert_true(said("the features of all 320 training images are zero"));
 }
 
+/* Features that overflow for bright images alone: all of them are counted, and there is no percentage. */
+static void test_some_not_finite(void **state) {
+    (void)state;
+    write_recipe("some.yaml", "      return info_nce(z[0], z[1], 0.2)\n", "epochs: 2, knn: {every: 1, k: 5}");
+    assert_int_equal(run_command("sed -i 's/features: f(images)/features: \"f(images) * exp(1000 * "
+                                 "(reshape(max(images, axis=(1, 2, 3)), -1, 1) - 2))\"/' %s",
+                                 path_of("some.yaml")),
+                     0);
+    assert_int_equal(train("some.yaml", "some"), 1);
+    assert_true(said(" of 320 images are NaN or infinite, first those of "));
+    assert_false(log_holds("of 320 of 320"));
+    assert_false(log_holds("k-NN top-1"));
+}
+
 /* What is logged and is no number is said. */
 static void test_metric_is_nan(void **state) {
     (void)state;
@@ -108,8 +122,9 @@ static void test_metric_is_nan(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_features), cmocka_unit_test(test_uniform),
-                                       cmocka_unit_test(test_learns), cmocka_unit_test(test_zero),
-                                       cmocka_unit_test(test_metric_is_nan)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_features),        cmocka_unit_test(test_uniform),
+        cmocka_unit_test(test_learns),          cmocka_unit_test(test_zero),
+        cmocka_unit_test(test_some_not_finite), cmocka_unit_test(test_metric_is_nan)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
