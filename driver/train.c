@@ -118,10 +118,7 @@ static bool open_run(Request *q) {
 static Tree *parse_saved(Session *s, const char *path) {
     RecipeSources sources = {0};
     RecipeOptions options = {.models_dir = models_dir()};
-    if (!recipe_sources(s->arena, path, &options, &sources) || sources.count == 0) {
-        fail(2, "'%s' cannot be read, so it is not known what this run is", path);
-        return NULL;
-    }
+    if (!recipe_sources(s->arena, path, &options, &sources) || sources.count == 0) return NULL;
     const RecipeSource *own = &sources.items[0];
     return tree_parse(s->arena, s->diags, diags_add_source(s->diags, path, own->text, own->size), own->text,
                       own->size);
@@ -157,10 +154,15 @@ static bool check_recipe(const Request *q, Session *s) {
     const Change *changes;
     if (!path || !vt_run_continues(q->folder)) return true;
     Tree *before = parse_saved(s, path);
+    if (!before && q->recipe && q->flags[FORCE].given) return true;
+    if (!before)
+        return fail(2,
+                    "'%s' cannot be read, so it is not known what this run is: --force continues it with "
+                    "RECIPE",
+                    path) < 0;
     uint32_t file = diags_add_source(s->diags, "(the recipe)", s->resolved, strlen(s->resolved));
-    Tree *after = before ? tree_parse(s->arena, s->diags, file, s->resolved, strlen(s->resolved)) : NULL;
-    if (!after) return false;
-    return judge(q, changes, recipe_changes(s->arena, before, after, &changes));
+    Tree *after = tree_parse(s->arena, s->diags, file, s->resolved, strlen(s->resolved));
+    return after && judge(q, changes, recipe_changes(s->arena, before, after, &changes));
 }
 
 /* ---- the verbs ------------------------------------------------------------------------------------------------------- */

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LONGEST = 1 << 16 };
+enum { LONGEST = 1 << 16, MOST_THREADS = 1024 /* as the flags have it */ };
 
 /* Whole numbers by their key. */
 #define NUMBERS(X) X(steps) X(workers) X(threads) X(max_broken) X(images) X(classes) X(batch) X(seed)
@@ -43,6 +43,7 @@ bool vt_run_settings_read(const char *path, VtRunSettings *out, VtError *error) 
     }
     NUMBERS(NUMBER)
     if ((value = json_object_get(object, "epochs"))) out->epochs = json_number_value(value);
+    good = good && out->workers <= MOST_THREADS && out->threads <= MOST_THREADS;
     const char *data = json_string_value(json_object_get(object, "data"));
     const char *target = json_string_value(json_object_get(object, "target_features"));
     good = good && snprintf(out->data, sizeof out->data, "%s", data ? data : "") < (int)sizeof out->data;
@@ -51,7 +52,7 @@ bool vt_run_settings_read(const char *path, VtRunSettings *out, VtError *error) 
     json_decref(object);
     if (good) return true;
     return vt_fail(error, 2, "%s: damaged: %s; without it --data and other flags have to be given again",
-                   path, object ? "a value has the wrong type" : why);
+                   path, object ? "a value has the wrong type or range" : why);
 }
 
 char *vt_run_settings_text(const VtRunSettings *s) {

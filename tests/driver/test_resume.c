@@ -154,6 +154,11 @@ static void test_other_folders(void **state) {
     assert_int_equal(on("resume", "f", DATA " --steps 7"), 0);
     assert_int_equal(run_command("(cd %s/deep/er && echo '{\"data\": 3' >f/run.json)", folder), 0);
     assert_refused("resume", "f", "", "run.json: damaged");
+    assert_int_equal(run_command("cd %s/deep/er && rm f/run.json && : >f/recipe.yaml", folder), 0);
+    static const char again[] = "train " SMALL " epochs=1 train.checkpoint_every=0.2 " DATA " --resume --out";
+    assert_refused(again, "f", "", "--force continues it");
+    assert_int_equal(on(again, "f", "--steps 8 --force"), 0);
+    assert_int_equal(on("resume", "f", "--steps 9"), 0);
     assert_int_equal(on("resume", "none", ""), 2);
     assert_int_equal(on("train --resume --out", "none", ""), 2);
     assert_true(said("no recipe.yaml"));
