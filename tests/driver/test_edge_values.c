@@ -150,19 +150,19 @@ static void test_updates(void **state) {
 
 /* The setting that a message gives, `set KEY=VALUE`, added to the command that failed. */
 static void test_advice(void **state) {
+#define QUICK "quickstart dim=24 depth=1 heads=2 hidden=16 out_dim=8 "
     static const char *const commands[] = {
-        "train mae preset=tiny batch=16 --data synthetic:10 --steps 1",
-        "train quickstart dim=24 depth=1 heads=2 hidden=16 out_dim=8 batch=32 --data synthetic:10 --steps 1",
-        "train quickstart dim=24 depth=1 heads=2 hidden=16 out_dim=8 batch=8 train.memory=1kB --data "
-        "synthetic:64 --steps 1",
+        "mae preset=tiny batch=16 --data synthetic:10",
+        QUICK "batch=32 --data synthetic:10",
+        QUICK "batch=8 train.memory=1kB --data synthetic:64",
     };
     (void)state;
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         char command[2048], text[4096], setting[64] = "";
         for (int turn = 0; turn < 2; turn++) {
             snprintf(command, sizeof command,
-                     "rm -rf %s/run; %s %s train.knn.every=0 %s --plain --out %s/run 2>&1", folder,
-                     VITC_BINARY, commands[i], setting, folder);
+                     "rm -rf %s/run; %s train %s train.knn.every=0 %s --steps 1 --plain --out %s/run 2>&1",
+                     folder, VITC_BINARY, commands[i], setting, folder);
             FILE *pipe = popen(command, "r");
             assert_non_null(pipe);
             text[fread(text, 1, sizeof text - 1, pipe)] = '\0';
