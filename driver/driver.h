@@ -80,7 +80,7 @@ typedef struct {
 } Session;
 /* Reads and elaborates; prints diagnostics. */
 bool session_load(Session *session, const char *path, const RecipeOptions *options);
-/* The file of a recipe, which may be given by the name of one in models/. */
+/* The file of a recipe, which may be given by the name of one in models/ or models/paper/. */
 const char *find_recipe(Arena *arena, const char *path);
 /* target_features: whose panels weights are packed for, as CodegenOptions have it. */
 bool session_passes(Session *session, const char *list, const char *target_features);

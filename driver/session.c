@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const char *models_dir(void) {
@@ -20,9 +21,17 @@ static bool told(Session *s) {
 }
 
 const char *find_recipe(Arena *arena, const char *path) {
-    if (access(path, F_OK) == 0 || strchr(path, '/')) return path;
-    char *known = arena_printf(arena, "%s/%s%s", models_dir(), path, strstr(path, ".yaml") ? "" : ".yaml");
-    return access(known, F_OK) == 0 ? known : path;
+    static const char *const folders[] = {"", "paper/"};
+    struct stat status;
+    bool there =
+        stat(path, &status) == 0 && !S_ISDIR(status.st_mode); /* a folder may be called as a recipe is */
+    if (there || path[0] == '/' || path[0] == '.') return path;
+    for (int i = 0; i < 2; i++) {
+        char *known = arena_printf(arena, "%s/%s%s%s", models_dir(), folders[i], path,
+                                   strstr(path, ".yaml") ? "" : ".yaml");
+        if (access(known, F_OK) == 0) return known;
+    }
+    return path;
 }
 
 static void session_begin(Session *s) {

@@ -82,8 +82,13 @@ static void test_messages(void **state) {
 
 static void test_accepted(void **state) {
     (void)state;
-    static const char *const rows[] = {"check quickstart batch=0 batch=8", "bench --help", "train -h",
-                                       "eval knn --help", "check -- quickstart"};
+    static const char *const rows[] = {"check quickstart batch=0 batch=8",
+                                       "bench --help",
+                                       "train -h",
+                                       "eval knn --help",
+                                       "check -- quickstart",
+                                       "check ibot preset=tiny",
+                                       "check paper/ibot.yaml preset=tiny"};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char text[4096];
         if (run(rows[i], text, sizeof text) != 0) fail_msg("vitc %s:\n%s", rows[i], text);
