@@ -32,29 +32,33 @@ static int tokens_of(const char *name, char out[MAX_TOKENS][TOKEN]) {
 static const struct {
     const char *word;
     Split split;
-} WORDS[] = {{"train", SPLIT_TRAIN},
-             {"training", SPLIT_TRAIN},
-             {"trn", SPLIT_TRAIN},
-             {"trainval", SPLIT_TRAIN},
-             {"pretrain", SPLIT_TRAIN},
-             {"pretraining", SPLIT_TRAIN},
-             {"test", SPLIT_TEST},
-             {"testing", SPLIT_TEST},
-             {"tst", SPLIT_TEST},
-             {"holdout", SPLIT_TEST},
-             {"heldout", SPLIT_TEST},
-             {"val", SPLIT_VAL},
-             {"valid", SPLIT_VAL},
-             {"validation", SPLIT_VAL},
-             {"validate", SPLIT_VAL},
-             {"validating", SPLIT_VAL},
-             {"eval", SPLIT_VAL},
-             {"evaluation", SPLIT_VAL},
-             {"dev", SPLIT_VAL},
-             {"unlabeled", SPLIT_UNLABELED},
-             {"unlabelled", SPLIT_UNLABELED},
-             {"unsup", SPLIT_UNLABELED},
-             {"unsupervised", SPLIT_UNLABELED}};
+    bool weak; /* too short to say it alone: "imagesTr" beside "imagesTs" */
+} WORDS[] = {{"train", SPLIT_TRAIN, false},
+             {"training", SPLIT_TRAIN, false},
+             {"trn", SPLIT_TRAIN, false},
+             {"trainval", SPLIT_TRAIN, false},
+             {"pretrain", SPLIT_TRAIN, false},
+             {"pretraining", SPLIT_TRAIN, false},
+             {"test", SPLIT_TEST, false},
+             {"testing", SPLIT_TEST, false},
+             {"tst", SPLIT_TEST, false},
+             {"holdout", SPLIT_TEST, false},
+             {"heldout", SPLIT_TEST, false},
+             {"val", SPLIT_VAL, false},
+             {"valid", SPLIT_VAL, false},
+             {"validation", SPLIT_VAL, false},
+             {"validate", SPLIT_VAL, false},
+             {"validating", SPLIT_VAL, false},
+             {"eval", SPLIT_VAL, false},
+             {"evaluation", SPLIT_VAL, false},
+             {"dev", SPLIT_VAL, false},
+             {"unlabeled", SPLIT_UNLABELED, false},
+             {"unlabelled", SPLIT_UNLABELED, false},
+             {"unsup", SPLIT_UNLABELED, false},
+             {"unsupervised", SPLIT_UNLABELED, false},
+             {"tr", SPLIT_TRAIN, true},
+             {"ts", SPLIT_TEST, true},
+             {"te", SPLIT_TEST, true}};
 enum { N_WORDS = sizeof WORDS / sizeof *WORDS };
 
 /* Words that say nothing of what is in a folder. */
@@ -88,9 +92,13 @@ static Split word_split(const char *token, bool *sure, bool *slip) {
     *sure = true;
     *slip = false;
     for (size_t i = 0; i < N_WORDS; i++)
-        if (strcmp(token, WORDS[i].word) == 0) return WORDS[i].split;
+        if (strcmp(token, WORDS[i].word) == 0) {
+            *sure = !WORDS[i].weak;
+            return WORDS[i].split;
+        }
     for (size_t i = 0; i < N_WORDS; i++) {
         size_t n = strlen(WORDS[i].word), m = strlen(token);
+        if (WORDS[i].weak) continue;
         if (n > best && strncmp(token, WORDS[i].word, n) == 0 && is_generic(token + n)) at = i, best = n;
         if (n > best && m > n && strcmp(token + m - n, WORDS[i].word) == 0) {
             char front[TOKEN];
@@ -365,9 +373,15 @@ bool tree_find_splits(VtDataset *d, VtError *error) {
                 at->split = parent->split;
             else if (levels[at->parent])
                 at->split = child_split(t, f, &sure, rest);
+            bool beside = levels[at->parent] && at->split == SPLIT_NONE; /* whatever lies in it */
+            if (at->left == LEFT_REASONS && (beside || parent->left == LEFT_BESIDE)) at->left = LEFT_BESIDE;
+            if (levels[at->parent] && at->split != SPLIT_NONE && !at->images)
+                good = dataset_note(d, "'%s' has no images", t->paths.text[f]) ||
+                       vt_fail(error, 1, "out of memory");
             t->has_splits = t->has_splits || (at->split != SPLIT_NONE && at->images > 0);
         }
-        if (at->split == SPLIT_NONE && at->images > 0) good = find_level(d, f, &levels[f], error);
+        if (good && at->split == SPLIT_NONE && at->images > 0 && at->left != LEFT_BESIDE)
+            good = find_level(d, f, &levels[f], error);
     }
     if (good && !t->has_splits && !note_siblings(d)) good = vt_fail(error, 1, "out of memory");
     for (int32_t f = 0; good && t->has_splits && f < t->paths.count; f++)
