@@ -81,7 +81,7 @@ BUILTIN(b_broadcast) {
     return value_tensor(e, at->loc, ir_broadcast(e->func, x, shape.n, shape.v));
 }
 
-enum { MAX_JOINED = 60000 };
+enum { MAX_JOINED = 2000 };
 static bool tensors_of(Elaborator *e, Loc loc, const Value *list, ValueId **out) {
     if (!is_list(list) || list->count == 0 || list->count > MAX_JOINED) {
         eval_error(e, loc, "a list of 1 to %d tensors was expected, not %s", MAX_JOINED, show_value(e, list));

@@ -167,7 +167,7 @@ Expr *message_part(Elaborator *e, Loc loc, const char **text, const char **befor
 size_t blame_knobs(Elaborator *e, const Knob **out);
 
 /* The limits of elaboration (eval.c tells them). */
-enum { MAX_CALLS = 100, MAX_EVAL_DEPTH = 600, MAX_STEPS = 3000000, MAX_OPERATORS = 200000 };
+enum { MAX_CALLS = 100, MAX_EVAL_DEPTH = 600, MAX_STEPS = 3000000, MAX_OPERATORS = 100000 };
 enum { MAX_ELEMENTS = 5000000, MAX_LIST = 1000000, MAX_LIST_DEPTH = 100, MAX_NAME = 1000 };
 /* Counts work that is not evaluation; false once a budget is overdrawn. */
 bool spend(Elaborator *e, Loc loc, size_t steps);
