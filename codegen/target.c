@@ -2,6 +2,7 @@
 #include "codegen/target.h"
 #include "codegen/codegen.h"
 
+#include <dlfcn.h>
 #include <llvm-c/Core.h>
 #include <llvm-c/Support.h>
 #include <llvm-c/Target.h>
@@ -124,10 +125,26 @@ static const TargetRow *choose_row(const char *features, const char *name) {
     return &ROWS[N_ROWS - 1];
 }
 
+static void end_without_memory(void) {
+    fputs("vitc: out of memory while LLVM compiles\n", stderr);
+    _Exit(1);
+}
+
+/* LLVM allocates by C++'s new, which would end the process by a signal. */
+static void watch_memory(void) {
+    typedef void (*Handler)(void);
+    Handler (*set_new_handler)(Handler);
+    void *found = dlsym(RTLD_DEFAULT, "_ZSt15set_new_handlerPFvvE"); /* std::set_new_handler */
+    if (!found) return;
+    memcpy(&set_new_handler, &found, sizeof found);
+    set_new_handler(end_without_memory);
+}
+
 /* Our emitter's addresses are one base and one index already: loop strength reduction takes a third of the time of code
  * generation and makes nothing faster. LLVM has this switch for the whole process only. */
 static void start_llvm(void) {
     const char *const options[] = {"vitc", "-disable-lsr"};
+    watch_memory();
     LLVMParseCommandLineOptions(2, options, NULL);
     LLVMInitializeNativeTarget();
     LLVMInitializeNativeAsmPrinter();
