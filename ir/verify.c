@@ -334,19 +334,25 @@ static void check_chains(Verify *v) {
         }
         before = chain->last;
     }
-    uint32_t next = 0; /* cluster that must follow */
+    uint32_t next = 0;                                             /* cluster that must follow */
+    bool *ended = ARENA_ARRAY(v->arena, bool, func->n_chains + 1); /* its last cluster was met */
     for (ValueId id = 0; id < func->count; id++) {
         const Node *node = &func->nodes[id];
         const Chain *chain = node->cluster ? func_chain(func, node->cluster) : NULL;
         if (next && node->cluster != next && node->cluster != next - 1)
             FAIL_NODE(v, id, "comes before cluster %u of a chain", next);
         next = chain && node->cluster < chain->last ? node->cluster + 1 : 0;
+        if (chain && !ended[chain - func->chains]) ended[chain - func->chains] = node->cluster == chain->last;
         for (int o = 0; o < node->n_operands; o++) {
             const Node *x = &func->nodes[node->operands[o]];
             if (x->local && func_chain(func, x->cluster) != chain)
                 FAIL_NODE(v, id, "reads node %u, which is local to another chain", node->operands[o]);
         }
     }
+    for (size_t i = 0; i < func->n_chains; i++)
+        if (!ended[i])
+            FAIL(v, NOWHERE, "@%s: chain %u to %u lacks kernels", func->name, func->chains[i].first,
+                 func->chains[i].last);
     for (size_t i = 0; i < func->n_outputs + func->n_updates; i++) {
         ValueId id = i < func->n_outputs ? func->outputs[i].value : func->updates[i - func->n_outputs].value;
         if (id < func->count && func->nodes[id].local)

@@ -64,18 +64,35 @@ Lives func_lives(Arena *arena, const Func *func, const Placement *placement) {
     return lives;
 }
 
+/* The nodes [first, end) of a chain's kernels, which lie together. */
+static void find_nodes(const Func *func, const Chain *chain, ValueId *first, ValueId *end) {
+    ValueId id = 0;
+    while (id < func->count && func->nodes[id].cluster != chain->first) id++;
+    *first = id;
+    while (id < func->count && func->nodes[id].cluster >= chain->first &&
+           func->nodes[id].cluster <= chain->last)
+        id++;
+    *end = id;
+}
+
 Lives chain_lives(Arena *arena, const Func *func, const Placement *placement, const Chain *chain) {
-    Lives lives = {.of = ARENA_ARRAY(arena, Life, func->count + 1)};
-    uint32_t *last = last_uses(arena, func, placement), first = IR_NONE;
-    for (ValueId id = 0; id < func->count; id++) {
-        const Node *node = func_node(func, id);
-        if (node->cluster < chain->first || node->cluster > chain->last) continue;
-        uint32_t span = placement->span_of[id];
-        if (first == IR_NONE) first = span;
+    ValueId begin, end;
+    find_nodes(func, chain, &begin, &end);
+    Lives lives = {.of = ARENA_ARRAY(arena, Life, end - begin + 1)};
+    uint32_t *last = ARENA_ARRAY(arena, uint32_t,
+                                 end - begin + 1); /* kernel that uses it; local values are used here alone */
+    for (ValueId id = begin; id < end; id++)
+        for (int o = 0; o < func_node(func, id)->n_operands; o++) {
+            ValueId x = func_node(func, id)->operands[o];
+            if (x >= begin && placement->span_of[id] > last[x - begin])
+                last[x - begin] = placement->span_of[id];
+        }
+    for (ValueId id = begin; id < end; id++) {
+        uint32_t span = placement->span_of[id], first = placement->span_of[begin], used = last[id - begin];
         lives.n_kernels = span - first + 1;
         if (placement->places[id].kind != PLACE_BLOCK) continue;
-        lives.of[lives.count++] = (Life){id, span - first, (last[id] > span ? last[id] : span) - first,
-                                         aligned(chain_share(chain, type_bytes(&node->type)))};
+        lives.of[lives.count++] = (Life){id, span - first, (used > span ? used : span) - first,
+                                         aligned(chain_share(chain, type_bytes(func_type(func, id))))};
     }
     lives.live = sum_lives(arena, &lives);
     return lives;

@@ -200,6 +200,7 @@ static const Part STORED[] = {
      "is read by others, but not computed in the loops of cluster 1"},
     {"    %0 = mul %x, %s [cluster = 1]\n    %3 = pack %0 {panel = 4} [cluster = 1]\n    output z = %0\n",
      NULL},
+    {"    %3 = neg %x [cluster = 1]\n    chain 7 to 8 {units = 2, size = 1}\n", "chain 7 to 8 lacks kernels"},
 };
 
 static void check_parts(const Part *parts, size_t n) {
