@@ -347,6 +347,10 @@ static void unknown_setting(ParsedRecipe *r, const Tree *root, const char *path,
 }
 
 static bool replace_value(ParsedRecipe *r, Tree *root, const char *path, Tree *value, Loc loc) {
+    if (strcmp(path, "use") == 0 || strncmp(path, "use.", 4) == 0) {
+        diag_error(r->diags, loc, "the files of `use` are set in the recipe alone");
+        return false;
+    }
     path = knob_behind(root, path);
     Tree **place = is_shallow(path) ? find_place(root, path) : NULL;
     if (!place && is_shallow(path)) place = add_place(r, root, path, loc);

@@ -467,14 +467,16 @@ static bool read_source(ParsedRecipe *r, const char *path, const char *text, siz
     else
         check_keys(r, root, "a recipe", recipe_keys, COUNT(recipe_keys));
     if (root->kind != TREE_MAP) return false;
+    if (!library) {
+        r->tree = root;
+        apply_overrides(r, root); /* of modules too */
+    }
     read_uses(r, path, tree_get(root, "use"));
     const Tree *modules = tree_get(root, "modules");
     if (modules) read_modules(r, modules);
     if (modules && library)
         ARENA_PUSH(r->arena, r->library_modules, r->n_library_modules, r->library_modules_capacity, modules);
     if (library) return true;
-    r->tree = root;
-    apply_overrides(r, root);
     const Tree *name = tree_get(root, "recipe");
     if (!name)
         diag_error(r->diags, (Loc){file, 1, 1}, "a recipe begins with `recipe: NAME`");

@@ -238,6 +238,11 @@ static const Row KINDS[] = {
 /* With preset=p. */
 static const Row PRESETS[] = {
     {TOP, "presets:\n  p:\n    ? train", ".a", "\n    : 1\n", MANY, "there is no knob or value 'train.a.a"},
+    {TOP, "use: []\npresets: {p: {use: [x.yaml]}}\n", "", "", 0, "`use` are set in the recipe alone"},
+    {MODULES, "modules: {f(x=1): x}\npresets: {p: {f: 1, \"modules.f(x=1)\": undefined}}\n", "", "", 0,
+     "there is no knob or value 'f'"},
+    {MODULES, "modules: {f(x=1): x}\nmetrics: {m: f()}\npresets: {p: {\"modules.f(x=1)\": undefined}}\n", "",
+     "", 0, "unknown name 'undefined'"},
     {TOP, "presets: {p: {knobs: [1]}}\n", "", "", 0, "knobs must be a map"},
     {TOP, "presets: [p]\n", "", "", 0, "no preset 'p'"},
     {TOP, "presets: {p: {views.view.size: &v [4], views.images.size: *v, a: {b: 1}}}\n", "", "", 0,
