@@ -2,6 +2,7 @@
 #include "tests/driver/runs.h"
 #include "tests/runtime/images.h"
 
+#include <signal.h>
 #include <sys/stat.h>
 
 #define RECIPE                                                                                               \
@@ -101,6 +102,29 @@ static void test_no_labels(void **state) {
     assert_int_equal(run_command("%s eval knn %s/run --data %s/flat", VITC_BINARY, folder, folder), 2);
 }
 
+/* A signal that comes in the first k-NN does not wait for its end: all is saved before it was done. */
+static void test_stopped_in_knn(void **state) {
+    (void)state;
+    char command[1024];
+    snprintf(command, sizeof command,
+             "exec %s train quickstart dim=192 depth=6 --data synthetic:40000 --plain --out %s/stopped "
+             ">%s/log 2>&1",
+             VITC_BINARY, folder, folder);
+    pid_t child = fork();
+    if (child == 0) {
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    for (int i = 0; i < 1200 && !log_holds("40000 images"); i++) usleep(50000);
+    usleep(200000);
+    kill(child, SIGTERM);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(said("stopped by signal 15"));
+    assert_true(said("at step 0; saved"));
+    assert_false(log_holds("k-NN top-1"));
+}
+
 /* Weights that have overflowed give no percentage. */
 static void test_diverged(void **state) {
     (void)state;
@@ -116,8 +140,11 @@ static void test_diverged(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_broken_image_is_skipped), cmocka_unit_test(test_says_what_was_used),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_no_labels), cmocka_unit_test(test_diverged)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_broken_image_is_skipped),
+                                       cmocka_unit_test(test_says_what_was_used),
+                                       cmocka_unit_test(test_refusals),
+                                       cmocka_unit_test(test_no_labels),
+                                       cmocka_unit_test(test_stopped_in_knn),
+                                       cmocka_unit_test(test_diverged)};
     return cmocka_run_group_tests(tests, make_data, remove_folder);
 }
