@@ -162,7 +162,9 @@ static bool check_recipe(const Request *q, Session *s) {
                     path) < 0;
     uint32_t file = diags_add_source(s->diags, "(the recipe)", s->resolved, strlen(s->resolved));
     Tree *after = tree_parse(s->arena, s->diags, file, s->resolved, strlen(s->resolved));
-    return after && judge(q, changes, recipe_changes(s->arena, before, after, &changes));
+    if (!after) return false;
+    size_t n = recipe_changes(s->arena, before, after, &changes);
+    return judge(q, changes, n);
 }
 
 /* ---- the verbs ------------------------------------------------------------------------------------------------------- */
