@@ -11,7 +11,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-enum { MAX_SHARDS = 100000, MAX_PATH = 4096, MAX_DEPTH = 3 };
+enum { MAX_SHARDS = 100000, MAX_PATH = 4096, MAX_DEPTH = 3, MAX_BRACES = 16 };
 
 /* ---- which files ----------------------------------------------------------------------------------------------------- */
 
@@ -45,34 +45,61 @@ static bool range_of(const char *text, size_t n, long *from, long *to, int *widt
            *from - *to < MAX_SHARDS;
 }
 
-static bool expand(const char *pattern, TextSet *paths, VtError *error);
+/* How far a pattern is taken apart. */
+typedef struct {
+    TextSet *paths;
+    int made, depth; /* paths so far, also those twice there; braces taken off the pattern at hand */
+} Expansion;
+
+static bool expand(const char *pattern, Expansion *e, VtError *error);
 
 static bool expand_with(const char *pattern, const char *open, const char *close, const char *word, size_t n,
-                        TextSet *paths, VtError *error) {
+                        Expansion *e, VtError *error) {
     char path[MAX_PATH];
     int made =
         snprintf(path, sizeof path, "%.*s%.*s%s", (int)(open - pattern), pattern, (int)n, word, close + 1);
     if (made < 0 || (size_t)made >= sizeof path) return vt_fail(error, 2, "'%s': too long", pattern);
-    return expand(path, paths, error);
+    e->depth++;
+    bool good = expand(path, e, error);
+    e->depth--;
+    return good;
 }
 
-/* The first braces, then those behind them. */
-static bool expand(const char *pattern, TextSet *paths, VtError *error) {
-    const char *open = strchr(pattern, '{'), *close = open ? strchr(open, '}') : NULL;
+/* Where a word within braces ends: at the comma or brace that is not within inner braces; NULL: nowhere. */
+static const char *word_end(const char *word) {
+    int depth = 0;
+    for (; *word; word++) {
+        if (depth == 0 && (*word == ',' || *word == '}')) return word;
+        depth += (*word == '{') - (*word == '}');
+    }
+    return NULL;
+}
+
+static const char *closing_brace(const char *open) {
+    const char *end = word_end(open + 1);
+    while (end && *end == ',') end = word_end(end + 1);
+    return end;
+}
+
+/* The first braces, then those within and behind them. */
+static bool expand(const char *pattern, Expansion *e, VtError *error) {
+    const char *open = strchr(pattern, '{'), *close = open ? closing_brace(open) : NULL;
     long from, to;
     int width;
-    if (!close) return add_path(paths, pattern, error);
+    if (e->depth > MAX_BRACES) return vt_fail(error, 2, "more than %d braces in a path", MAX_BRACES);
+    if (!close && ++e->made > MAX_SHARDS) return vt_fail(error, 2, "more than %d shards", MAX_SHARDS);
+    if (!close) return add_path(e->paths, pattern, error);
     if (range_of(open + 1, (size_t)(close - open - 1), &from, &to, &width)) {
         for (long i = from;; i += from <= to ? 1 : -1) {
             char number[32];
             int n = snprintf(number, sizeof number, "%0*ld", width, i);
-            if (!expand_with(pattern, open, close, number, (size_t)n, paths, error)) return false;
+            if (!expand_with(pattern, open, close, number, (size_t)n, e, error)) return false;
             if (i == to) return true;
         }
     }
     for (const char *word = open + 1; word <= close;) {
-        size_t n = strcspn(word, ",}");
-        if (!expand_with(pattern, open, close, word, n, paths, error)) return false;
+        size_t n = (size_t)(word_end(word) - word);
+        if (!expand_with(pattern, open, close, word, n, e, error)) return false;
         word += n + 1;
     }
     return true;
@@ -162,8 +189,10 @@ int dataset_open_shards(VtDataset *d, const char *path, const char *split, VtErr
     int result = 0;
     size_t root = 0;
     if (dataset_is_pattern(path))
-        result =
-            (strchr(path, '{') ? expand(path, &paths, error) : expand_glob(path, &paths, error)) ? 1 : -1;
+        result = (strchr(path, '{') ? expand(path, &(Expansion){&paths, 0, 0}, error)
+                                    : expand_glob(path, &paths, error))
+                     ? 1
+                     : -1;
     else if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
         result = list_folder(path, &paths, error);
         root = strlen(path);

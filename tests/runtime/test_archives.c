@@ -221,6 +221,14 @@ static void test_shards(void **state) {
     expect(open_set(in_folder("shards/some-{train-010,val-000}.tar"), "test"), "tar",
            "some-val-000.tar/val/cat/0.png=7:cat some-val-000.tar/val/cat/1.png=8:cat");
     expect(open_set(in_folder("shards/*-010.*"), "train"), "tar", "cat/0.png=5:cat cat/1.png=6:cat");
+    VtDataset *nested = open_set(in_folder("shards/some-{train-{008..009},val-{000,000}}.tar"), NULL);
+    assert_int_equal(vt_dataset_size(nested), 6);
+    vt_dataset_close(nested);
+    refuse(in_folder("shards/some-{train.tar"), 2, "no data at");
+    refuse("{a,a}{a,a}{a,a}{a,a}{a,a}{a,a}{a,a}{a,a}{a,a}{a,a}{a,a}{a,a}{a,a}{a,a}{a,a}{a,a}{a,a}", 2,
+           "more than");
+    refuse("{{{{{{{{{{{{{{{{{{{{{{a}}}}}}}}}}}}}}}}}}}}}}", 2, "more than 16 braces");
+    refuse("{0..999999999}.tar", 2, "0..999999999.tar");
     refuse(in_folder("shards/some-train-{007..009}.tar"), 2, "shards/some-train-007.tar': No such file");
     refuse(in_folder("shards/*.zip"), 2, "nothing matches");
     write_file("shards/some-train-011.tar", "no tar", 6);
