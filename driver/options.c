@@ -46,6 +46,7 @@ static bool is_setting(const char *arg) {
 
 static bool add_word(const char *arg, Arguments *out) {
     bool setting = is_setting(arg);
+    if (arg[0] == '=') return fail(2, "'%s': a setting is written key=value, without blanks", arg) < 0;
     if (setting && out->n_overrides == 256) return fail(2, "more than 256 settings") < 0;
     if (!setting && out->n_words == 16) return fail(2, "too many arguments") < 0;
     if (setting)

@@ -463,6 +463,13 @@ static void optimize(Step *step) {
     clip_gradients(step);
     if (!e->recipe->optimizer) return;
     for (size_t i = 0; i < step->n_trained && diags_errors(e->diags) == 0; i++) optimize_parameter(step, i);
+    for (size_t i = 0; i < e->recipe->freeze.count && diags_errors(e->diags) == 0; i++) {
+        const Entry *entry = &e->recipe->freeze.items[i];
+        size_t k = 0;
+        while (k < step->n_trained && !matches(entry->name, e->module->states[step->trained[k]].name)) k++;
+        if (k == step->n_trained)
+            eval_error(e, entry->loc, "freeze: no trained parameter has a name like '%s'", entry->name);
+    }
 }
 
 /* ---- what else a step does -------------------------------------------------------------------------------------------------------- */

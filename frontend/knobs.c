@@ -222,6 +222,18 @@ static bool check_knob(ParsedRecipe *r, Knob *knob, const Tree *form, const Tree
     return false;
 }
 
+static Tree **find_place(Tree *root, const char *path);
+
+/* The formula's place takes its value: a saved recipe goes on with it, whatever else is set then. */
+static void settle(ParsedRecipe *r, const Knob *knob, const Tree *formula) {
+    Tree **place = find_place(r->tree, knob->name), *value = ARENA_NEW(r->arena, Tree);
+    char *text = arena_printf(r->arena, "%.17g", knob->number);
+    bool whole = knob->type == KNOB_REAL && strspn(text, "-0123456789") == strlen(text);
+    if (whole) text = arena_printf(r->arena, "%s.0", text); /* a real number stays one */
+    *value = (Tree){.kind = TREE_SCALAR, .loc = formula->loc, .text = text, .size = strlen(text)};
+    if (place && *place == formula) *place = value;
+}
+
 void read_knobs(ParsedRecipe *r, const Tree *map) {
     static const char *const keys[] = {"default", "type",   "min",  "max",    "above",
                                        "below",   "length", "help", "choices"};
@@ -243,6 +255,7 @@ void read_knobs(ParsedRecipe *r, const Tree *map) {
         knob.set = value->loc;
         if (!set_knob(r, &knob, value) || (form->kind == TREE_MAP && !check_knob(r, &knob, form, value)))
             continue;
+        if (value->kind == TREE_SCALAR && is_formula(value)) settle(r, &knob, value);
         names_set(r->arena, &r->knob_names, knob.name, (uint32_t)r->n_knobs);
         ARENA_PUSH(r->arena, r->knobs, r->n_knobs, r->knobs_capacity, knob);
     }

@@ -52,6 +52,7 @@ static const struct {
     {TRAIN "--steps 3 --steps 2.5", "--steps 2.5"},
     {"check quickstart batch=8 batch=0", "knob 'batch' = 0"},
     {"check quickstart batch=", "the value is missing"},
+    {"check quickstart batch = 8", "a setting is written key=value, without blanks"},
     {"check quickstart batch==8", "knob 'batch' is a number, not '=8'"},
     {"check -- --odd", "cannot read recipe '--odd'"},
 };

@@ -294,6 +294,47 @@ static void test_places(void **state) {
     assert_int_equal(wrong, 0);
 }
 
+/* A pattern that freezes nothing is no silent matter. */
+static void test_freeze(void **state) {
+    (void)state;
+    static const char recipe[] =
+        "recipe: f\n"
+        "use: [lib/nn.yaml, lib/optimizers.yaml]\n"
+        "views: {v: {size: 8, augment: [normalize]}}\n"
+        "networks: {n: \"(head: linear(reshape(x, dim(x, 0), -1), 4))\"}\n"
+        "objectives: {o: {loss: \"mean(n(v))\"}}\n"
+        "train: {batch: 4, epochs: 1, optimizer: \"sgd(param, grad, 0.1)\", freeze: {n.head.*: epoch < 1}}\n";
+    char *wrong_name = strdup(recipe), *at = strstr(wrong_name, "n.head.*");
+    memcpy(at, "n.haed.*", 8);
+    expect("freeze", SOURCE_DIR "/models/f.yaml", recipe, "", NULL);
+    expect("freeze", SOURCE_DIR "/models/f.yaml", wrong_name, "",
+           "no trained parameter has a name like 'n.haed.*'");
+    free(wrong_name);
+    assert_int_equal(wrong, 0);
+}
+
+/* A formula's value is saved, not the formula: what is set later does not change it. */
+static void test_formula(void **state) {
+    (void)state;
+    Arena *arena = arena_new();
+    Diags *diags = diags_new(arena);
+    const char *settings[] = {"preset=cifar", "epochs=4"};
+    RecipeOptions options = {.models_dir = SOURCE_DIR "/models", .overrides = settings, .n_overrides = 2};
+    Recipe recipe;
+    assert_true(recipe_load(arena, diags, SOURCE_DIR "/models/dino.yaml", &options, &recipe));
+    assert_null(strstr(recipe.resolved, "min(30"));
+    options = (RecipeOptions){.overrides = (const char *[]){"epochs=20"}, .n_overrides = 1};
+    Recipe again;
+    assert_true(recipe_load_text(arena, diags, "saved.yaml", recipe.resolved, strlen(recipe.resolved),
+                                 &options, &again));
+    assert_true(again.plan.train.epochs == 20);
+    const char *warmup = strstr(again.resolved, "\n  warmup:");
+    assert_non_null(warmup);
+    const char *value = strstr(warmup, "default:");
+    assert_true(value && strtod(value + 8, NULL) == 4);
+    arena_free(arena);
+}
+
 /* What is no knob is named by its path. */
 static void test_paths(void **state) {
     (void)state;
@@ -315,8 +356,9 @@ static void test_paths(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_models), cmocka_unit_test(test_inside),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_models),  cmocka_unit_test(test_inside),
                                        cmocka_unit_test(test_catalog), cmocka_unit_test(test_places),
-                                       cmocka_unit_test(test_paths)};
+                                       cmocka_unit_test(test_paths),   cmocka_unit_test(test_freeze),
+                                       cmocka_unit_test(test_formula)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
