@@ -125,8 +125,9 @@ static bool load_planes(const VtDataset *d, int64_t index, VtImage *out, VtError
 
 bool raw_name_classes(VtDataset *d, int classes, const char *folder, const char *file, VtError *error) {
     char path[4096], line[256];
-    FILE *names = file && raw_exists(folder, file, path, sizeof path) ? fopen(path, "r") : NULL;
-    bool good = true;
+    bool named = file && raw_exists(folder, file, path, sizeof path);
+    FILE *names = named ? fopen(path, "r") : NULL;
+    bool good = !named || names || raw_cannot_read(path, errno, error);
     while (good && d->classes.count < classes) {
         int known = d->classes.count;
         snprintf(line, sizeof line, "%d", known);
@@ -136,6 +137,7 @@ bool raw_name_classes(VtDataset *d, int classes, const char *folder, const char 
             snprintf(line, sizeof line, "class %d%.*s", known, again, "''''''''"); /* another has that name */
         good = dataset_class(d, line) == known || vt_fail(error, 1, "out of memory");
     }
+    if (good && names && ferror(names)) good = raw_cannot_read(path, EIO, error);
     if (names) fclose(names);
     return good;
 }
