@@ -64,9 +64,23 @@ static void grow_use_slots(Arena *arena, Kernel *kernel) {
     }
 }
 
+static int larger(int a, int b) {
+    return a > b ? a : b;
+}
+
 static KernelReach farther(KernelReach a, KernelReach b) {
-    return (KernelReach){a.members > b.members ? a.members : b.members,
-                         a.reductions > b.reductions ? a.reductions : b.reductions};
+    return (KernelReach){larger(a.members, b.members), larger(a.reductions, b.reductions),
+                         larger(a.choices, b.choices), larger(a.ways, b.ways)};
+}
+
+/* Of the operands of a node that lies there itself. */
+static KernelReach beyond(KernelReach reach, const Node *node) {
+    int ways = node->op == OP_pad ? 2 : node->op == OP_concat ? node->n_operands : 1;
+    reach.members++;
+    reach.reductions += op_is_reduce(node->op);
+    reach.choices += ways > 1;
+    reach.ways = size_mul(reach.ways, ways) > KERNEL_WAYS ? KERNEL_WAYS + 1 : reach.ways * ways;
+    return reach;
 }
 
 static void add_use(Arena *arena, Kernel *kernel, ValueId value, bool in_memory, KernelReach reach,
@@ -94,7 +108,7 @@ static void add_use(Arena *arena, Kernel *kernel, ValueId value, bool in_memory,
 
 /* Of a value that is to join: whatever is computed from it has joined before. */
 static KernelReach reach_of(const Kernel *kernel, ValueId value) {
-    KernelReach reach = {0, 0};
+    KernelReach reach = {.ways = 1};
     for (uint32_t u = kernel_first_use(kernel, value); u != IR_NONE; u = kernel->uses[u].next)
         reach = farther(reach, kernel->uses[u].reach);
     return reach;
@@ -105,6 +119,7 @@ static bool has_room(const Func *func, const Kernel *kernel, ValueId value) {
     if (node->n_operands == 0) return true; /* constants: each kernel has its own */
     KernelReach reach = reach_of(kernel, value);
     if (op_is_reduce(node->op) && reach.reductions >= KERNEL_REDUCTIONS) return false;
+    if (reach.choices > 1 && reach.ways > KERNEL_WAYS) return false;
     return kernel->n_members < KERNEL_MEMBERS && reach.members < KERNEL_DEPTH;
 }
 
@@ -319,9 +334,7 @@ void kernel_join(Arena *arena, const Func *func, Kernel *kernel, ValueId value, 
     bool core = kernel->core == value;
     if (op_is_reduce(node->op) && !core) make_row(func, kernel, node, access);
     size_t member = kernel->n_members;
-    KernelReach reach = reach_of(kernel, value);
-    reach.members++;
-    reach.reductions += op_is_reduce(node->op);
+    KernelReach reach = beyond(reach_of(kernel, value), node);
     ARENA_PUSH(arena, kernel->members, kernel->n_members, kernel->members_capacity, entry);
     if (op_is_product(node->op) || node->op == OP_pack) {
         kernel->kind = node->op == OP_pack ? KERNEL_PACK : KERNEL_MATMUL;

@@ -18,12 +18,13 @@ typedef enum {
 
 /* A kernel grows up to so many members, and so many that feed each other one after another: what walks down from a value to what it is
  * computed from goes no deeper, and LLVM's time grows faster than a function's length. Nor are more reductions in a row along each other's
- * results, since each computes again what it reduces. What does not fit goes by way of memory. */
-enum { KERNEL_MEMBERS = 2048, KERNEL_DEPTH = 512, KERNEL_REDUCTIONS = 8 };
+ * results, since each computes again what it reduces, nor choices below choices. What does not fit goes by way of memory. */
+enum { KERNEL_MEMBERS = 2048, KERNEL_DEPTH = 512, KERNEL_REDUCTIONS = 8, KERNEL_WAYS = 64 };
 
-/* Of what is computed from a value in a kernel: the most members one after another, and the most reductions. */
+/* Of what is computed from a value in a kernel: the most members one after another, reductions, and choices (pad, concat), and in how many
+ * ways these choose: each computes anew what it chooses from. */
 typedef struct {
-    int members, reductions;
+    int members, reductions, choices, ways;
 } KernelReach;
 
 typedef struct {
