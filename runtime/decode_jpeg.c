@@ -9,7 +9,7 @@
 #include <jerror.h>
 
 /* A scan of a progressive file costs a pass over all pixels, however few bytes it has. */
-enum { MAX_SCANS = 500 };
+enum { MAX_SCANS = 500, ROWS = 32 };
 #define MAX_SCANNED ((int64_t)1 << 31)
 
 typedef struct {
@@ -85,9 +85,13 @@ static bool read_pixels(Decoder *decoder, const uint8_t *bytes, size_t size, con
     jpeg->dct_method = JDCT_ISLOW;
     jpeg_start_decompress(jpeg);
     while (jpeg->output_scanline < jpeg->output_height) {
+        JSAMPROW rows[ROWS];
+        unsigned left = jpeg->output_height - jpeg->output_scanline, n = decoder->inks ? 1
+                                                                         : left < ROWS ? left
+                                                                                       : ROWS;
         uint8_t *to = out->rgb + jpeg->output_scanline * row;
-        JSAMPROW into = decoder->inks ? decoder->inks : to;
-        jpeg_read_scanlines(jpeg, &into, 1);
+        for (unsigned i = 0; i < n; i++) rows[i] = decoder->inks ? decoder->inks : to + i * row;
+        jpeg_read_scanlines(jpeg, rows, n);
         /* Adobe's files hold CMYK inverted, and libjpeg hands it on as it is */
         if (decoder->inks) image_from_cmyk(decoder->inks, (size_t)out->width, true, to);
     }
