@@ -117,16 +117,26 @@ static const char *full_name(Elaborator *e, Loc loc, const char *name, const cha
         eval_error(e, loc, "a %s wants a name: assign it (`weight = %s(…)`) or give name='…'", what, what);
         return NULL;
     }
-    return join_scope(e, e->scope, name);
+    const char *full = join_scope(e, e->scope, name);
+    for (const char *c = full; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f || *c == '"' || *c == '\\') {
+            eval_error(e, loc, "a name with quotes, backslashes or control characters");
+            return NULL;
+        }
+    if (strcmp(full, "__metadata__") != 0) return full; /* a word of the files that hold states */
+    eval_error(e, loc, "no %s can be called '%s'", what, full);
+    return NULL;
 }
 
 /* The state of that name if this network made it in an earlier application; errors on a second one in the same. */
-static int64_t find_made(Elaborator *e, Loc loc, const char *name, const Type *type) {
+static int64_t find_made(Elaborator *e, Loc loc, const char *name, const Type *type, StateRole role) {
     int64_t known = module_find_state(e->module, name);
     if (known < 0) return known;
     StateInfo *info = info_of(e, (uint32_t)known);
     const State *state = &e->module->states[known];
-    if (info->stamp == e->stamp) {
+    if (state->role != role) { /* the step's counter among others */
+        eval_error(e, loc, "'%s' is a state of another kind already; choose another name", name);
+    } else if (info->stamp == e->stamp) {
         eval_error(e, loc, "'%s' is made twice; label the calls apart (`fc1: linear(…)`)", name);
         diag_note(e->diags, info->loc, "first here");
     } else if (!type_equal(&state->type, type)) {
@@ -167,12 +177,10 @@ Value make_param(Elaborator *e, Loc loc, Type type, const Value *init, int decay
     if (!e->application) return eval_error(e, loc, "param() belongs into a network");
     name = full_name(e, loc, name, "param");
     if (!name || !check_type(e, loc, &type)) return (Value){0};
-    int64_t known = find_made(e, loc, name, &type);
+    StateRole role = e->application->ema ? ROLE_EMA : ROLE_PARAM;
+    int64_t known = find_made(e, loc, name, &type, role);
     if (known < 0) {
-        State state = {.name = name,
-                       .type = type,
-                       .role = e->application->ema ? ROLE_EMA : ROLE_PARAM,
-                       .frozen = !trainable};
+        State state = {.name = name, .type = type, .role = role, .frozen = !trainable};
         state.decay = decay < 0 ? type.rank > 1 : decay != 0;
         uint32_t source = IR_NONE;
         if (!set_init(e, loc, init, &state)) return (Value){0};
@@ -206,9 +214,10 @@ Value make_buffer(Elaborator *e, Loc loc, const Value *init, const Type *shape, 
         for (size_t k = 0; k < init->count; k++) type.dim[k] = (int64_t)init->items[k].number;
     }
     if (!check_type(e, loc, &type)) return (Value){0};
-    int64_t known = find_made(e, loc, name, &type);
+    StateRole role = e->in_optimizer ? ROLE_OPTIMIZER : ROLE_BUFFER;
+    int64_t known = find_made(e, loc, name, &type, role);
     if (known < 0) {
-        State state = {.name = name, .type = type, .role = e->in_optimizer ? ROLE_OPTIMIZER : ROLE_BUFFER};
+        State state = {.name = name, .type = type, .role = role};
         if (!set_init(e, loc, init, &state)) return (Value){0};
         known = add_state(e, state, loc);
     }

@@ -120,7 +120,7 @@ static const Row BUDGETS[] = {
     {LOSS, "x = split(zeros(2 ** 22), 2 ** 22, axis=0)", "", "", 0, "a list of more than 1000000 values"},
     {LOSS, "", "x = 1\n", "", 20 * MANY, NULL},
     {TRAIN, "train:\n  batch: 2\n  optimizer: \"param - lr * grad\"\n  freeze: {\"", "*a",
-     "*b\": epoch < 1}\n", 50, NULL},
+     "*b\": epoch < 1}\n", 50, "no trained parameter has a name like"},
 };
 
 /* Sizes: no product wraps, no number is cast that does not fit. */
@@ -179,6 +179,11 @@ static const Row KINDS[] = {
     {LOSS, "y = layernorm(view, 1, 1)", "", "", 0, "not a list of 2"},
     {LOSS, "y = record(a=1, a=2)", "", "", 0, "field 'a' is given twice"},
     {LOSS, "y = buffer(zeros(2), name=3)", "", "", 0, "a name must be a string"},
+    {LOSS, "y = buffer(cast(0, 'f64'), name='step')", "", "", 0, "a state of another kind already"},
+    {LOSS, "y = buffer(zeros(48, 2), name='encoder.w')", "", "", 0, "a state of another kind already"},
+    {LOSS, "y = buffer(zeros(2), name='__metadata__')", "", "", 0, "no buffer can be called '__metadata__'"},
+    {LOSS, "y = buffer(zeros(2), name='a\\b')", "", "", 0, "a name with quotes, backslashes"},
+    {LOSS, "y = buffer(zeros(2), name='q')\nz = buffer(zeros(2), name='q')", "", "", 0, "'q' is made twice"},
     {KNOBS, "knobs: {a: \"$(buffer(zeros(3), name='x'))\"}\n", "", "", 0,
      "buffer() has no place in a constant"},
     {KNOBS, "knobs: {a: \"$(draw('normal', 3))\"}\n", "", "", 0, "draw() has no place in a constant"},
