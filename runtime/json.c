@@ -20,7 +20,8 @@ json_t *vt_json_load(const char *text, size_t size, size_t flags, char *why, siz
     json_error_t problem;
     begin();
     json_t *value = json_loadb(text, size, flags, &problem);
-    if (value) return value;
+    if (value && !noted_failed()) return value;
+    json_decref(value); /* without what there was no room for */
     snprintf(why, why_size, "%s", noted_failed() ? "out of memory" : problem.text);
     errno = noted_failed() ? ENOMEM : EINVAL;
     return NULL;

@@ -1,4 +1,4 @@
-/* JSON when memory runs out: jansson, reading, calls it a syntax error, and, writing, may leave a part of the text out. */
+/* JSON when memory runs out: jansson calls it a syntax error, or leaves a part out, of what it reads and of what it writes. */
 #ifndef VITC_RUNTIME_JSON_H
 #define VITC_RUNTIME_JSON_H
 
