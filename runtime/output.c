@@ -176,7 +176,7 @@ bool vt_replace_by_link(const char *from, const char *path, VtError *error) {
         if (!temporary_name(path, temporary, sizeof temporary)) break;
         if (link(from, temporary) != 0) {
             if (errno == EEXIST) continue;
-            if (errno == EPERM || errno == ENOTSUP || errno == ENOSYS || errno == EMLINK)
+            if (errno == EPERM || errno == ENOTSUP || errno == ENOSYS || errno == EMLINK || errno == EXDEV)
                 return copy_file(from, path, error);
             break;
         }

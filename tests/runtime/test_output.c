@@ -108,6 +108,28 @@ static void test_folders(void **state) {
     assert_false(vt_output_check("", &error));
 }
 
+/* Another name of a file; where there can be none, as across file systems, a copy. What was there is replaced. */
+static void test_link(void **state) {
+    (void)state;
+    VtError error;
+    struct stat a, b;
+    char other[] = "/dev/shm/vitc-output-XXXXXX";
+    assert_true(put(in("from"), "new", &error) && put(in("to"), "old", &error));
+    assert_true(vt_replace_by_link(in("from"), in("to"), &error));
+    assert_true(vt_replace_by_link(in("from"), in("to"), &error)); /* a second time: it is that already */
+    assert_true(stat(in("from"), &a) == 0 && stat(in("to"), &b) == 0 && a.st_ino == b.st_ino &&
+                a.st_nlink == 2);
+    assert_false(vt_replace_by_link(in("missing"), in("to"), &error));
+    assert_true(holds(in("to"), "new"));
+    int file = mkstemp(other);
+    if (file < 0) return; /* no second file system here */
+    assert_int_equal(write(file, "far", 3), 3);
+    close(file);
+    assert_true(vt_replace_by_link(other, in("to"), &error));
+    assert_true(holds(in("to"), "far") && holds(in("from"), "new"));
+    unlink(other);
+}
+
 /* What a killed process left of this very file goes; what others have there stays. */
 static void test_sweep(void **state) {
     (void)state;
@@ -123,6 +145,7 @@ static void test_sweep(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_replaces), cmocka_unit_test(test_what_is_there),
-                                       cmocka_unit_test(test_folders), cmocka_unit_test(test_sweep)};
+                                       cmocka_unit_test(test_folders), cmocka_unit_test(test_link),
+                                       cmocka_unit_test(test_sweep)};
     return cmocka_run_group_tests(tests, begin, end);
 }
