@@ -423,8 +423,8 @@ static void assert_refused(int code, const char *message, const char *arguments)
 static void test_refusals(void **state) {
     (void)state;
     assert_refused(2, "did you mean --memory?", "inspect " MAE " --memry");
-    assert_refused(1, "cannot write 'no/such/plan.svg'", "inspect " MAE " --memory no/such/plan.svg");
-    assert_refused(1, "cannot write '/dev/full'", "inspect " MAE " --memory=/dev/full");
+    assert_refused(1, "cannot write '/proc/no/plan.svg'", "inspect " MAE " --memory /proc/no/plan.svg");
+    assert_refused(2, "cannot write '/dev/full'", "inspect " MAE " --memory=/dev/full");
     assert_refused(2, "one recipe", "inspect " MAE " plan.svg");
     assert_refused(2, "one recipe", "inspect " MAE " --memory a.svg b.svg");
     assert_refused(2, "one recipe", "inspect --memory plan.svg");
