@@ -295,12 +295,39 @@ static void test_left_out(void **state) {
     vt_dataset_close(data);
 }
 
+static void expect_note(const VtDataset *data, const char *text) {
+    for (int i = 0; i < vt_dataset_notes(data); i++)
+        if (strstr(vt_dataset_note(data, i), text)) return;
+    fail_msg("no note says '%s'", text);
+}
+
+/* What was decided is told. */
+static void test_notes(void **state) {
+    VtError error = {0};
+    (void)state;
+    make_tree("notes", "train/a/1.png train/c/4.png val/a/2.png val/b/3.png val/empty/ test/a/5.png");
+    VtDataset *data = vt_dataset_open(in_folder("notes"), "train", &error);
+    if (!data) fail_msg("%s", error.message);
+    expect_note(data, "1 class has no training images: b");
+    expect_note(data, "1 class has no held-out images: c");
+    expect_note(data, "class folder 'val/empty' has no images");
+    expect_note(data, "validation images are held out for evaluation, test images are not used");
+    vt_dataset_close(data);
+    data = vt_dataset_open(in_folder("notes/train"), "train", &error);
+    if (!data) fail_msg("%s", error.message);
+    expect_note(data, "'train' is a split itself, beside 'val'");
+    vt_dataset_close(data);
+    make_tree("vehicles", "bus/1.png car/2.png train/3.png 2021/4.png");
+    data = vt_dataset_open(in_folder("vehicles"), "train", &error);
+    if (!data) fail_msg("%s", error.message);
+    expect_note(data, "'train' is taken as a class, like the folders beside it");
+    vt_dataset_close(data);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_list_siblings),
-        cmocka_unit_test(test_left_out),
+        cmocka_unit_test(test_shapes),   cmocka_unit_test(test_lists), cmocka_unit_test(test_list_siblings),
+        cmocka_unit_test(test_left_out), cmocka_unit_test(test_notes),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }
