@@ -151,13 +151,18 @@ const char *const *builtin_names(size_t *n);
 /* eval.c */
 Value eval(Elaborator *e, const Expr *expr);
 Value eval_block(Elaborator *e, const Block *block); /* what it returns, or NONE */
-Value call_definition(Elaborator *e, const Definition *definition, const Expr *at, Value *args,
-                      const char **keywords, size_t n);
 void define(Elaborator *e, Frame *frame, const char *name, Value value);
 Value *lookup(Elaborator *e, const char *name);
+Value *frame_find(Frame *frame, const char *name); /* NULL: not in it */
 Value eval_error(Elaborator *e, Loc loc, const char *format, ...) __attribute__((format(printf, 3, 4)));
 const char *join_scope(Elaborator *e, const char *a, const char *b);
 const char *show_value(Elaborator *e, const Value *value); /* "f32[8x3]", "a list of 3" */
+
+/* calls.c */
+Value eval_call(Elaborator *e, const Expr *expr);
+Value eval_labelled(Elaborator *e, const Expr *expr);
+Value call_definition(Elaborator *e, const Definition *definition, const Expr *at, Value *args,
+                      const char **keywords, size_t n);
 
 /* The next `{expression}` of an assertion's message, each of which stands for its value; NULL: none is left. *before: the text
  * up to it; *text moves behind it. */
