@@ -161,8 +161,10 @@ static bool check_bounds(ParsedRecipe *r, const Knob *knob, const Tree *form, co
         for (size_t i = 0; i < n; i++) {
             double past = (numbers[i] - bound) * bounds[b].side;
             if (bounds[b].reached ? past <= 0 : past < 0) continue;
-            diag_error(r->diags, value->loc, "knob '%s' = %g is %s %g", knob->name, numbers[i],
-                       bounds[b].text, bound);
+            const Tree *help = tree_get(form, "help");
+            bool said = help && help->kind == TREE_SCALAR && help->size;
+            diag_error(r->diags, value->loc, "knob '%s' = %g is %s %g%s%s%s", knob->name, numbers[i],
+                       bounds[b].text, bound, said ? " (" : "", said ? help->text : "", said ? ")" : "");
             return false;
         }
     }

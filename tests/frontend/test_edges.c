@@ -50,7 +50,7 @@ static const Row ROWS[] = {
     {"dino", TWO "global_scale=[0.5,1.5]", "knob 'global_scale' = 1.5 is above its maximum 1"},
     {"mocov3", HEAD "temperature=0", "knob 'temperature' = 0 is not above 0"},
     {"mocov3", HEAD "momentum=2", "knob 'momentum' = 2 is above its maximum 1"},
-    {"mocov3", HEAD "batch=1", "knob 'batch' = 1 is below its minimum 2"},
+    {"mocov3", HEAD "batch=1", "knob 'batch' = 1 is below its minimum 2 (BatchNorm"},
     {"mae", "preset=tiny mask_ratio=0", "knob 'mask_ratio' = 0 is not above 0"},
     {"mae", "preset=tiny mask_ratio=1", "knob 'mask_ratio' = 1 is not below 1"},
     {"mae", "preset=tiny norm_pix=0", "knob 'norm_pix' is true or false, not '0'"},

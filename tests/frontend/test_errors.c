@@ -46,7 +46,8 @@ static const struct {
      "[*f,*f,*f,*f,*f,*f,*f,*f,*f,*f]\n",
      "million values"},
     {"recipe: t\xff\n", "YAML:"},
-    {"recipe: t\n\"\\e[2J\\x9b\": 1\n", "unknown key '\\x1b[2J\\xc2\\x9b' in a recipe"}, /* shown, not obeyed */
+    {"recipe: t\n\"\\e[2J\\x9b\": 1\n",
+     "unknown key '\\x1b[2J\\xc2\\x9b' in a recipe"}, /* shown, not obeyed */
     {"", "error"},
 };
 
