@@ -425,6 +425,9 @@ static void test_refusals(void **state) {
     assert_refused(2, "did you mean --memory?", "inspect " MAE " --memry");
     assert_refused(1, "cannot write '/proc/no/plan.svg'", "inspect " MAE " --memory /proc/no/plan.svg");
     assert_refused(2, "cannot write '/dev/full'", "inspect " MAE " --memory=/dev/full");
+    assert_refused(2, "cannot write 'err/plan.svg'",
+                   "inspect nonesuch --memory err/plan.svg"); /* looked at first */
+    free(GOOD("inspect " MAE " --memory new/folder/plan.svg"));
     assert_refused(2, "one recipe", "inspect " MAE " plan.svg");
     assert_refused(2, "one recipe", "inspect " MAE " --memory a.svg b.svg");
     assert_refused(2, "one recipe", "inspect --memory plan.svg");
