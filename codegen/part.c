@@ -225,21 +225,32 @@ static int cores(void) {
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-/* Room for the deepest kernel (KERNEL_DEPTH) and for LLVM, whatever `ulimit -s` says. */
+/* Room for the deepest kernel (KERNEL_DEPTH) and for LLVM. This thread has it unless `ulimit -s` was lowered. */
 #define STACK_BYTES ((size_t)16 << 20)
+#define ENOUGH_STACK ((size_t)8 << 20)
+
+static bool has_stack(void) {
+    pthread_attr_t attributes;
+    size_t bytes = 0;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0) return false;
+    pthread_attr_getstacksize(&attributes, &bytes);
+    pthread_attr_destroy(&attributes);
+    return bytes + (256 << 10) >= ENOUGH_STACK; /* what lies above it counts */
+}
 
 static void work_on_threads(Work *w) {
     pthread_t threads[MOST_PARTS];
     pthread_attr_t attributes;
-    int wanted = w->print_llvm ? 1 : cores(), running = 0;
+    bool here = has_stack();
+    int wanted = (w->print_llvm ? 1 : cores()) - here, running = 0;
     w->next = 0;
     bool set =
         pthread_attr_init(&attributes) == 0 && pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0;
-    while (set && running < wanted && running < w->n &&
+    while (set && running < wanted && running + here < w->n &&
            pthread_create(&threads[running], &attributes, work, w) == 0)
-        running++;
+        running++; /* one that cannot be had is not missed */
     if (set) pthread_attr_destroy(&attributes);
-    if (running == 0) work(w); /* none can be had: this thread works */
+    if (here || running == 0) work(w);
     for (int i = 0; i < running; i++) pthread_join(threads[i], NULL);
 }
 
