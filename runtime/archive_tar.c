@@ -2,6 +2,7 @@
  * other are one. */
 #include "runtime/archive.h"
 
+#include <errno.h>
 #include <archive.h>
 #include <archive_entry.h>
 #include <stdlib.h>
@@ -44,6 +45,14 @@ static bool is_compressed(const VtArchive *a) {
     return false;
 }
 
+/* What is no tar, or a damaged one, has a number of libarchive's own. */
+static bool could_not_read(const VtArchive *a, const Tar *tar, int result, VtError *error) {
+    int why = archive_errno(tar->reader);
+    if (result != ARCHIVE_FATAL || (why != ENOMEM && why != EIO && why != ESTALE)) return false;
+    vt_fail(error, 1, "cannot read '%s': %s", a->path, strerror(why));
+    return true;
+}
+
 /* It is one if its first member reads. */
 static int open_tar(VtArchive *a, VtError *error) {
     /* not all filters: some run other programs */
@@ -64,6 +73,7 @@ static int open_tar(VtArchive *a, VtError *error) {
     tar->first = result == ARCHIVE_OK && read_header(tar, &result);
     tar->plain = tar->first && archive_filter_code(tar->reader, 0) == ARCHIVE_FILTER_NONE;
     if (tar->first) return 1;
+    if (could_not_read(a, tar, result, error)) return -1;
     if (!is_compressed(a)) return 0;
     vt_fail(error, 1, "%s: compressed, and damaged or no tar inside: %s", a->path,
             result == ARCHIVE_EOF ? "it is empty" : archive_error_string(tar->reader));
@@ -74,7 +84,11 @@ static int open_tar(VtArchive *a, VtError *error) {
 static int finish(VtArchive *a, const Tar *tar, VtError *error) {
     struct stat status;
     if (!tar->plain) return 0;
-    if (fstat(a->descriptor, &status) == 0 && status.st_size >= (tar->end + 511) / 512 * 512 + 512) return 0;
+    if (fstat(a->descriptor, &status) != 0) {
+        vt_fail(error, 1, "cannot read '%s': %s", a->path, strerror(errno));
+        return -1;
+    }
+    if (status.st_size >= (tar->end + 511) / 512 * 512 + 512) return 0;
     vt_fail(error, 1, "%s: cut short after %lld members: its end mark is missing", a->path,
             (long long)a->members);
     return -1;
@@ -101,6 +115,7 @@ static int next_member(VtArchive *a, ArchiveMember *member, VtError *error) {
     }
     if (!tar->first && !read_header(tar, &result)) {
         if (result == ARCHIVE_EOF) return finish(a, tar, error);
+        if (could_not_read(a, tar, result, error)) return -1;
         vt_fail(error, 1, "%s: damaged or cut short after %lld members, at byte %lld: %s", a->path,
                 (long long)a->members, (long long)archive_filter_bytes(tar->reader, -1),
                 archive_error_string(tar->reader));

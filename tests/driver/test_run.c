@@ -93,8 +93,7 @@ static void test_flags(void **state) {
     assert_refused(RECIPE FILES "rule=adam", 2, "knob 'rule' is one of adam_w, sgd, lars");
     assert_refused(RECIPE FILES "rle=sgd", 2, "did you mean 'rule'?");
     assert_refused("no-such-recipe" FILES, 2, "no-such-recipe");
-    assert_refused(RECIPE " --in in.safetensors --out in.safetensors/out.safetensors", 2,
-                   "Not a directory");
+    assert_refused(RECIPE " --in in.safetensors --out in.safetensors/out.safetensors", 2, "Not a directory");
 }
 
 static void test_rename(void **state) {

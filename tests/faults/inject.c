@@ -7,7 +7,7 @@
  *   thread   pthread_create: EAGAIN
  *
  * Calls made by LLVM and by libraries under it do not count: LLVM ends the process when memory runs out, by design, and so does
- * the C++ library; the dynamic linker's are no concern of ours, and fts_open of glibc 2.36 does not survive its own. When the call comes, FAULT_LOG (a file) tells its name. */
+ * the C++ library and libarchive; the dynamic linker's are no concern of ours, and fts_open of glibc 2.36 does not survive its own. When the call comes, FAULT_LOG (a file) tells its name. */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -63,7 +63,7 @@ static bool is_within(uintptr_t start, uintptr_t end, const void *at) {
 }
 
 static int add_parts(struct dl_phdr_info *info, size_t size, void *user) {
-    static const char *const names[] = {"libLLVM", "libstdc++", "libgcc_s", "ld-linux", "libgomp"};
+    static const char *const names[] = {"libLLVM", "libstdc++", "libgcc_s", "ld-linux", "libarchive"};
     (void)size;
     (void)user;
     for (int k = 0; k < info->dlpi_phnum; k++) {
@@ -73,7 +73,8 @@ static int add_parts(struct dl_phdr_info *info, size_t size, void *user) {
         if (strstr(info->dlpi_name, "libc.so")) plan.libc_start = start, plan.libc_end = end;
         if (is_within(start, end, (const void *)add_parts)) plan.own_start = start, plan.own_end = end;
     }
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    size_t n = sizeof names / sizeof *names - (plan.kind != MEMORY); /* the last: its memory alone */
+    for (size_t i = 0; i < n; i++) {
         if (!strstr(info->dlpi_name, names[i])) continue;
         for (int k = 0; k < info->dlpi_phnum; k++) {
             const ElfW(Phdr) *part = &info->dlpi_phdr[k];
@@ -267,12 +268,12 @@ __attribute__((constructor)) static void begin(void) {
     if (!set) return;
     inside = true;
     plan.log = getenv("FAULT_LOG");
-    dl_iterate_phdr(add_parts, NULL);
     backtrace(frames, 2); /* loads what it needs now */
     const char *colon = strchr(set, ':');
     for (int i = 0; colon && i < N_KINDS; i++)
         if (strlen(KINDS[i]) == (size_t)(colon - set) && strncmp(KINDS[i], set, (size_t)(colon - set)) == 0)
             plan.kind = i;
+    dl_iterate_phdr(add_parts, NULL);
     plan.number = colon ? strtol(colon + 1, NULL, 10) : 0;
     plan.stays = set[strlen(set) - 1] == '+';
     FILE *out = plan.kind == WRITE ? stream(STDOUT_FILENO, "w") : NULL;
