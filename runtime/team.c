@@ -151,12 +151,14 @@ void vt_parallel_few(int threads, void (*body)(void *user, int thread, int threa
     team.body = body;
     team.user = user;
     team.threads = threads;
-    bool pinned = threads > 1 && cores.count;
+    cpu_set_t before; /* another than at first: someone has chosen cores for this process meanwhile */
+    bool pinned = threads > 1 && cores.count && sched_getaffinity(0, sizeof before, &before) == 0 &&
+                  CPU_EQUAL(&before, &cores.all);
     if (threads > 1) announce(&team.begun, job_value(atomic_load(&team.begun.value), threads));
     if (pinned) stay_on_core(0);
     body(user, 0, threads);
     vt_team_barrier();
-    if (pinned) sched_setaffinity(0, sizeof cores.all, &cores.all); /* whom it makes is free to go anywhere */
+    if (pinned) sched_setaffinity(0, sizeof before, &before); /* whom it makes is free to go anywhere */
 }
 
 void vt_parallel(void (*body)(void *user, int thread, int threads), void *user) {
