@@ -1,9 +1,12 @@
 /* vitc inspect, vitc opt: the IR, and what is known of it. */
 #include "driver/driver.h"
+#include "ir/stream.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define MAX_IR_TEXT ((size_t)1 << 30)
 
 static int print_module(const Module *module) {
     size_t size;
@@ -88,45 +91,30 @@ int verb_inspect(int argc, char **argv) {
     return code;
 }
 
-/* malloc'ed; NULL: errno says why. */
-static char *read_stream(FILE *file, size_t *size) {
-    char *text = NULL, buffer[65536];
-    FILE *out = open_memstream(&text, size);
-    if (!out) return NULL;
-    int why = 0;
-    for (size_t n; why == 0 && (n = fread(buffer, 1, sizeof buffer, file)) > 0;)
-        if (fwrite(buffer, 1, n, out) != n) why = ENOMEM;
-    if (why == 0 && ferror(file)) why = errno;
-    if (fclose(out) != 0 && why == 0) why = ENOMEM;
-    if (why == 0) return text;
-    free(text);
-    errno = why;
-    return NULL;
-}
-
 int verb_opt(int argc, char **argv) {
     Flag flags[] = {{"passes", true, false, NULL}, {"timing", false, false, NULL}};
     Arguments args;
     if (!parse_arguments(argc, argv, flags, 2, &args)) return 2;
     if (args.n_words != 1) return fail(2, "opt wants one file of IR text, or - for standard input");
-    FILE *file = strcmp(args.words[0], "-") == 0 ? stdin : fopen(args.words[0], "rb");
-    if (!file) return fail(2, "cannot read '%s': %s", args.words[0], strerror(errno));
-    size_t size;
-    char *text = read_stream(file, &size);
-    int why = errno;
-    if (file != stdin) fclose(file);
-    if (!text) return fail(why == ENOMEM ? 1 : 2, "cannot read '%s': %s", args.words[0], strerror(why));
     Arena *arena = arena_new();
+    const char *path = args.words[0];
+    size_t size;
+    char *text = strcmp(path, "-") == 0 ? stream_read(arena, stdin, MAX_IR_TEXT, &size)
+                                        : stream_read_file(arena, path, MAX_IR_TEXT, &size);
+    if (!text) {
+        fail(2, "cannot read '%s': %s", path, strerror(errno));
+        arena_free(arena);
+        return 2;
+    }
     Diags *diags = diags_new(arena);
     Timing timing = {0};
     PassOptions options = {.verify = true, .after = timing_pass, .user = &timing};
-    Module *module = module_parse(arena, diags, args.words[0], text, size);
+    Module *module = module_parse(arena, diags, path, text, size);
     bool good = module && module_verify(module, diags) &&
                 (!flags[0].given || passes_run(module, flags[0].value, &options, diags));
     int code = good ? print_module(module) : 2;
     if (code == 0 && flags[1].given) timing_print(&timing);
     diags_print(diags, stderr, false);
     arena_free(arena);
-    free(text);
     return code;
 }

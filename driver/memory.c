@@ -1,5 +1,6 @@
 /* vitc inspect --memory: where the bytes of a function go, as a table and as a picture of the arena over time. */
 #include "driver/driver.h"
+#include "ir/stream.h"
 #include "ir/cost.h"
 #include "ir/text.h"
 #include "passes/live.h"
@@ -345,19 +346,13 @@ static void draw(FILE *out, const Plan *plan) {
 }
 
 bool memory_picture(Arena *arena, const Func *func, const char *path) {
-    char *text = NULL;
-    size_t size;
+    TextStream stream;
     VtError error;
-    FILE *out = open_memstream(&text, &size);
-    if (!out) return fail(1, "out of memory for '%s'", path) < 0;
+    size_t size;
     Plan plan = make_plan(arena, func);
-    draw(out, &plan);
-    bool good = !ferror(out);
-    good = fclose(out) == 0 && good;
-    if (!good)
-        vt_fail(&error, 1, "out of memory for '%s'", path);
-    else
-        good = vt_replace_with(path, 0666, text, size, &error);
+    draw(stream_begin(&stream), &plan);
+    char *text = stream_end(&stream, &size);
+    bool good = vt_replace_with(path, 0666, text, size, &error);
     free(text);
     return good || fail(error.code, "%s", error.message) < 0;
 }
