@@ -1,6 +1,7 @@
 /* vitc train, vitc resume: from the command line to a training run, new or continued. */
 #include "driver/changes.h"
 #include "driver/trace.h"
+#include "ir/stream.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -115,13 +116,13 @@ static bool open_run(Request *q) {
 
 /* ---- whether it continues what is there ------------------------------------------------------------------------------ */
 
-static Tree *parse_saved(Session *s, const char *path) {
-    RecipeSources sources = {0};
-    RecipeOptions options = {.models_dir = models_dir()};
-    if (!recipe_sources(s->arena, path, &options, &sources) || sources.count == 0) return NULL;
-    const RecipeSource *own = &sources.items[0];
-    return tree_parse(s->arena, s->diags, diags_add_source(s->diags, path, own->text, own->size), own->text,
-                      own->size);
+/* NULL with *why, "" where the diagnostics say it. */
+static Tree *parse_saved(Session *s, const char *path, const char **why) {
+    size_t size;
+    const char *text = stream_read_file(s->arena, path, (size_t)16 << 20, &size);
+    *why = text ? "" : strerror(errno);
+    return text ? tree_parse(s->arena, s->diags, diags_add_source(s->diags, path, text, size), text, size)
+                : NULL;
 }
 
 static bool judge(const Request *q, const Change *changes, size_t n) {
@@ -153,13 +154,14 @@ static bool check_recipe(const Request *q, Session *s) {
     const char *path = vt_run_recipe(q->folder);
     const Change *changes;
     if (!path || !vt_run_continues(q->folder)) return true;
-    Tree *before = parse_saved(s, path);
+    const char *why;
+    Tree *before = parse_saved(s, path, &why);
     if (!before && q->recipe && q->flags[FORCE].given) return true;
     if (!before)
         return fail(2,
-                    "'%s' cannot be read, so it is not known what this run is: --force continues it with "
+                    "'%s' cannot be read%s%s: so it is not known what this run is; --force continues it with "
                     "RECIPE",
-                    path) < 0;
+                    path, *why ? ", " : "", why) < 0;
     uint32_t file = diags_add_source(s->diags, "(the recipe)", s->resolved, strlen(s->resolved));
     Tree *after = tree_parse(s->arena, s->diags, file, s->resolved, strlen(s->resolved));
     if (!after) return false;
