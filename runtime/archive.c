@@ -1,5 +1,6 @@
 /* Archives of whatever kind: see archive.h. */
 #include "runtime/archive.h"
+#include "runtime/read_at.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -81,14 +82,10 @@ void vt_archive_close(VtArchive *a) {
 bool archive_pread(const VtArchive *a, int64_t offset, int64_t size, uint8_t *to, VtError *error) {
     int descriptor = a->descriptor >= 0 ? a->descriptor : open(a->path, O_RDONLY | O_CLOEXEC);
     bool good = descriptor >= 0 || vt_fail(error, 1, "cannot read '%s': %s", a->path, strerror(errno));
-    for (int64_t done = 0; good && done < size;) {
-        ssize_t n = pread(descriptor, to + done, (size_t)(size - done), offset + done);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0)
-            good = vt_fail(error, 1, "cannot read '%s' at byte %lld: %s", a->path, (long long)(offset + done),
-                           n < 0 ? strerror(errno) : "it has become shorter");
-        done += n;
-    }
+    int64_t n = good ? read_at(descriptor, to, size, offset) : size;
+    if (n < size)
+        good = vt_fail(error, 1, "cannot read '%s' at byte %lld: %s", a->path, (long long)(offset + n),
+                       errno ? strerror(errno) : "it has become shorter");
     if (descriptor >= 0 && descriptor != a->descriptor) close(descriptor);
     return good;
 }

@@ -1,5 +1,6 @@
 /* Data sets: finding the format, the index, and a cache of decoded images. */
 #include "runtime/dataset_tree.h"
+#include "runtime/read_at.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -245,19 +246,10 @@ bool dataset_read_image(int descriptor, int64_t offset, int64_t size, const char
         return vt_bad_image(error, "%s: %lld bytes: refused", name, (long long)size);
     uint8_t *bytes = malloc((size_t)size);
     if (!bytes) return vt_fail(error, 1, "out of memory");
-    int64_t done = 0;
-    while (done < size) {
-        ssize_t n = pread(descriptor, bytes + done, (size_t)(size - done), offset + done);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) {
-            free(bytes);
-            return vt_fail(error, 1, "cannot read '%s': %s", name, strerror(errno));
-        }
-        if (n == 0) break;
-        done += n;
-    }
-    bool good = done == size ? vt_image_decode(bytes, (size_t)size, name, out, error)
-                             : vt_bad_image(error, "%s: cut short", name);
+    int64_t n = read_at(descriptor, bytes, size, offset);
+    bool good = n == size ? vt_image_decode(bytes, (size_t)size, name, out, error)
+                : errno   ? vt_fail(error, 1, "cannot read '%s': %s", name, strerror(errno))
+                          : vt_bad_image(error, "%s: cut short", name);
     free(bytes);
     return good;
 }

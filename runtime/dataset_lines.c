@@ -1,5 +1,6 @@
 /* Text files that list images: their lines and fields. */
 #include "runtime/dataset_tree.h"
+#include "runtime/read_at.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -12,14 +13,9 @@
 enum { MAX_TEXT = 1 << 30 };
 
 static bool read_all(int descriptor, char *out, int64_t offset, int64_t size) {
-    for (int64_t done = 0; done < size;) {
-        ssize_t n = pread(descriptor, out + done, (size_t)(size - done), offset + done);
-        if (n < 0 && errno == EINTR) continue;
-        if (n == 0) errno = EIO; /* shorter than it was said to be */
-        if (n <= 0) return false;
-        done += n;
-    }
-    return true;
+    int64_t n = read_at(descriptor, out, size, offset);
+    if (n < size && !errno) errno = EIO; /* shorter than it was said to be */
+    return n == size;
 }
 
 static bool begin_text(Lines *l, const char *path, int64_t size, VtError *error) {

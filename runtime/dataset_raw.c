@@ -1,5 +1,6 @@
 /* Raw pixels, held in memory or read from files as they are asked for. */
 #include "runtime/dataset_raw.h"
+#include "runtime/read_at.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -90,17 +91,11 @@ static const uint8_t *record_of(const VtDataset *d, int64_t index, uint8_t *buff
     const DataItem *item = &d->items[index];
     const RawFiles *files = d->own;
     if (!files) return d->bytes + item->offset;
-    for (int64_t done = 0; done < item->size;) {
-        ssize_t n = pread(files->descriptor[item->file], buffer + done, (size_t)(item->size - done),
-                          item->offset + done);
-        if (n < 0 && errno == EINTR) continue;
-        if (n > 0) done += n;
-        if (n > 0) continue;
-        vt_fail(error, 1, "%s: image %lld cannot be read: %s", d->path, (long long)index,
-                n < 0 ? strerror(errno) : "the file became shorter");
-        return NULL;
-    }
-    return buffer;
+    int64_t n = read_at(files->descriptor[item->file], buffer, item->size, item->offset);
+    if (n == item->size) return buffer;
+    vt_fail(error, 1, "%s: image %lld cannot be read: %s", d->path, (long long)index,
+            errno ? strerror(errno) : "the file became shorter");
+    return NULL;
 }
 
 static bool load_planes(const VtDataset *d, int64_t index, VtImage *out, VtError *error) {

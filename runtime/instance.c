@@ -1,13 +1,13 @@
 /* A program with memory: state, outputs and one arena a function; running a function walks its calls in one parallel region. */
 #include "runtime/runtime.h"
 
+#include "runtime/clock.h"
 #include "runtime/initial.h"
 #include "runtime/pace.h"
 #include "runtime/pages.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { ALIGN = 64 };
 
@@ -140,12 +140,6 @@ typedef struct {
     Bound *bound;
 } Run;
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Share `share` of `shares` of a call, with the thread's own memory at `own`. */
 static void run_call(const Run *run, const VtCall *call, int share, int shares, char *own) {
     const VtArg *described = &run->function->args[call->first_arg];
@@ -172,9 +166,9 @@ static void run_chain(const Run *run, const VtChain *chain, int thread, int thre
         to = (int)((int64_t)chain->blocks * (thread + 1) / threads);
     for (int block = from; block < to; block++)
         for (int c = chain->first_call; c < chain->first_call + chain->n_calls; c++) {
-            double start = profile ? now() : 0;
+            double start = profile ? vt_now() : 0;
             run_call(run, &run->function->calls[c], block, chain->blocks, own);
-            if (profile) times[c] += now() - start;
+            if (profile) times[c] += vt_now() - start;
         }
 }
 
@@ -191,14 +185,14 @@ static void run_calls(void *user, int thread, int threads) {
             c += function->chains[chain++].n_calls - 1;
             continue;
         }
-        double start = profile && thread == 0 ? now() : 0;
+        double start = profile && thread == 0 ? vt_now() : 0;
         if (!call->single)
             run_call(run, call, thread, threads, own);
         else if (thread == 0)
             run_call(run, call, 0, 1, own);
         if (profile) {
             vt_team_barrier();
-            if (thread == 0) run->bound->times[c] = now() - start;
+            if (thread == 0) run->bound->times[c] = vt_now() - start;
         }
     }
 }
@@ -250,11 +244,11 @@ bool vt_instance_run(VtInstance *instance, const char *name, void *const *inputs
     instance->written = true;
     Run run = {instance, function, bound};
     int threads = instance->profile ? vt_threads() : pace_threads(&bound->pace, vt_threads());
-    double start = now(), waited = vt_team_waited();
+    double start = vt_now(), waited = vt_team_waited();
     vt_parallel_few(threads, run_calls, &run);
     bool alone = instance->last == f; /* another function's run in between is no part of this one's pace */
     instance->last = f;
-    pace_note(&bound->pace, start, now(), vt_team_waited() - waited, alone);
+    pace_note(&bound->pace, start, vt_now(), vt_team_waited() - waited, alone);
     return true;
 }
 

@@ -5,14 +5,7 @@
 #include <stdarg.h>
 #include <stdio_ext.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-double vt_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 void progress_open(Progress *p, FILE *log, bool plain) {
     *p = (Progress){.log = log, .terminal = !plain && isatty(fileno(log))};

@@ -2,6 +2,7 @@
 #ifndef VITC_RUNTIME_PROGRESS_H
 #define VITC_RUNTIME_PROGRESS_H
 
+#include "runtime/clock.h"
 #include "runtime/runtime.h"
 
 typedef struct {
@@ -21,7 +22,6 @@ typedef struct {
     const double *values;
 } ProgressStep;
 
-double vt_now(void); /* seconds of a clock that only goes forward */
 void progress_open(Progress *p, FILE *log, bool plain);
 void progress_start(Progress *p, int64_t first_step, int64_t batch); /* the clock of images a second begins */
 /* A line of its own. Any thread may say. */

@@ -2,6 +2,7 @@
  * has been checked against the file's size and the other tensors, and the data is held against its checksum as it is read. */
 #include "runtime/safetensors.h"
 #include "runtime/json.h"
+#include "runtime/read_at.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,14 +49,10 @@ static bool fetch(const VtTensorFile *file, uint64_t offset, void *out, size_t s
         memcpy(out, file->bytes + offset, size);
         return true;
     }
-    for (size_t done = 0; done < size;) {
-        ssize_t n = pread(file->descriptor, (char *)out + done, size - done, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return vt_fail(error, 1, "cannot read '%s': %s", file->path, strerror(errno));
-        if (n == 0) return vt_fail(error, 2, "%s: cut short while it was read", file->path);
-        done += (size_t)n;
-    }
-    return true;
+    int64_t n = read_at(file->descriptor, out, (int64_t)size, (int64_t)offset);
+    if (n == (int64_t)size) return true;
+    return errno ? vt_fail(error, 1, "cannot read '%s': %s", file->path, strerror(errno))
+                 : vt_fail(error, 2, "%s: cut short while it was read", file->path);
 }
 
 static bool read_shape(json_t *shape, VtTensor *out, uint64_t *elements) {

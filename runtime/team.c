@@ -3,6 +3,7 @@
  * time in which the thread that it waits for could run. */
 #include "runtime/runtime.h"
 
+#include "runtime/clock.h"
 #include "runtime/cores.h"
 
 #include <limits.h>
@@ -13,7 +14,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { MOST_THREADS = 1024, LINE = 64, LOOKS = 16 };
@@ -45,12 +45,6 @@ static struct {
     int count;
 } cores;
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static void relax(void) {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
@@ -74,8 +68,8 @@ static uint32_t await(Signal *signal, uint32_t seen) {
             if ((value = atomic_load_explicit(&signal->value, memory_order_acquire)) != seen) return value;
             relax();
         }
-        if (until == 0) until = now() + PATIENCE;
-    } while (now() < until);
+        if (until == 0) until = vt_now() + PATIENCE;
+    } while (vt_now() < until);
     atomic_fetch_add(&signal->sleepers, 1);
     while ((value = atomic_load(&signal->value)) == seen)
         syscall(SYS_futex, &signal->value, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
@@ -87,9 +81,9 @@ void vt_team_barrier(void) {
     if (team.threads == 1) return;
     uint32_t seen = atomic_load_explicit(&team.met.value, memory_order_relaxed);
     if (atomic_fetch_add(&team.arrived, 1) + 1 < (uint32_t)team.threads) {
-        double start = now();
+        double start = vt_now();
         await(&team.met, seen);
-        atomic_fetch_add_explicit(&team.waited, (uint64_t)((now() - start) * 1e9), memory_order_relaxed);
+        atomic_fetch_add_explicit(&team.waited, (uint64_t)((vt_now() - start) * 1e9), memory_order_relaxed);
         return;
     }
     atomic_store_explicit(&team.arrived, 0, memory_order_relaxed);

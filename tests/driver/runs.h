@@ -14,6 +14,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* NAME in the test's folder; good until the fourth call after. */
+static inline const char *path_of(const char *name) {
+    static char paths[4][160];
+    static int next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
 /* A shell command's exit code; what it says goes to the log. */
 __attribute__((format(printf, 1, 2))) static inline int run_command(const char *format, ...) {
     char command[2048], all[2304];

@@ -3,14 +3,6 @@
 
 #define FLAGS "--data synthetic:320 --plain --threads 1"
 
-static const char *path_of(const char *name) {
-    static char paths[4][160];
-    static int next;
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
-
 static void write_recipe(const char *name, const char *loss, const char *train) {
     FILE *file = fopen(path_of(name), "w");
     assert_non_null(file);

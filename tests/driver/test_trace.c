@@ -3,14 +3,6 @@
 
 #include <math.h>
 
-static const char *path_of(const char *name) {
-    static char paths[4][160];
-    static int next;
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
-
 /* `body`: the lines of the loss. */
 static void write_recipe(const char *name, const char *body) {
     FILE *file = fopen(path_of(name), "w");
