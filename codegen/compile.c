@@ -8,9 +8,9 @@
 #include "codegen/part.h"
 #include "codegen/prepack.h"
 #include "ir/canonical.h"
-#include "ir/clock.h"
+#include "ir/base/clock.h"
 #include "ir/cost.h"
-#include "ir/names.h"
+#include "ir/base/names.h"
 #include "runtime/irregular.h"
 
 #include <stdlib.h>

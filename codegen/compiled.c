@@ -2,7 +2,7 @@
 #include "codegen/compiled.h"
 #include "codegen/part.h"
 #include "codegen/resident.h"
-#include "ir/clock.h"
+#include "ir/base/clock.h"
 #include "runtime/irregular.h"
 
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #include "codegen/codegen.h"
 #include "codegen/jit.h"
 #include "codegen/part.h"
-#include "ir/arena.h"
+#include "ir/base/arena.h"
 
 struct Compiled {
     Arena *arena;

@@ -1,6 +1,6 @@
 /* The JIT: see jit.h. */
 #include "codegen/jit.h"
-#include "ir/arena.h"
+#include "ir/base/arena.h"
 
 #include <llvm-c/Core.h>
 #include <llvm-c/Error.h>

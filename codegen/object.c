@@ -1,6 +1,6 @@
 /* Objects: see object.h. */
 #include "codegen/object.h"
-#include "ir/clock.h"
+#include "ir/base/clock.h"
 
 #include <llvm-c/Error.h>
 #include <llvm-c/Transforms/PassBuilder.h>

@@ -4,7 +4,7 @@
 #include "codegen/prepack.h"
 #include "codegen/product.h"
 #include "ir/canonical.h"
-#include "ir/clock.h"
+#include "ir/base/clock.h"
 
 #include <llvm-c/Analysis.h>
 #include <pthread.h>

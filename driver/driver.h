@@ -4,7 +4,7 @@
 
 #include "codegen/codegen.h"
 #include "frontend/frontend.h"
-#include "ir/clock.h"
+#include "ir/base/clock.h"
 #include "passes/passes.h"
 #include "runtime/runtime.h"
 

@@ -1,6 +1,6 @@
 /* vitc inspect, vitc opt: the IR, and what is known of it. */
 #include "driver/driver.h"
-#include "ir/stream.h"
+#include "ir/base/stream.h"
 
 #include <errno.h>
 #include <stdlib.h>

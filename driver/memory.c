@@ -1,8 +1,8 @@
 /* vitc inspect --memory: where the bytes of a function go, as a table and as a picture of the arena over time. */
 #include "driver/driver.h"
-#include "ir/stream.h"
+#include "ir/base/stream.h"
 #include "ir/cost.h"
-#include "ir/text.h"
+#include "ir/text/text.h"
 #include "passes/live.h"
 #include "passes/remat.h"
 

@@ -1,7 +1,7 @@
 /* vitc run: one function, once, on tensors from a file: how anyone checks vitc against another implementation. */
 #include "driver/trace.h"
 #include "frontend/tree.h"
-#include "ir/stream.h"
+#include "ir/base/stream.h"
 
 #include <errno.h>
 #include <stdlib.h>

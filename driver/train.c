@@ -1,7 +1,7 @@
 /* vitc train, vitc resume: from the command line to a training run, new or continued. */
 #include "driver/changes.h"
 #include "driver/trace.h"
-#include "ir/stream.h"
+#include "ir/base/stream.h"
 
 #include <errno.h>
 #include <signal.h>

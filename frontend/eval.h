@@ -3,7 +3,7 @@
 #define VITC_FRONTEND_EVAL_H
 
 #include "frontend/recipe.h"
-#include "ir/names.h"
+#include "ir/base/names.h"
 
 typedef enum {
     V_POISON, /* an error was told already */

@@ -2,8 +2,8 @@
 #ifndef VITC_FRONTEND_EXPR_H
 #define VITC_FRONTEND_EXPR_H
 
-#include "ir/arena.h"
-#include "ir/diag.h"
+#include "ir/base/arena.h"
+#include "ir/base/diag.h"
 
 /* Tokens (Expr.op); single characters stand for themselves. */
 enum {

@@ -1,6 +1,6 @@
 /* Reading a recipe: its keys, `use:`, knobs, presets, overrides, views, draws and training options. */
 #include "frontend/recipe.h"
-#include "ir/stream.h"
+#include "ir/base/stream.h"
 
 #include <ctype.h>
 #include <errno.h>

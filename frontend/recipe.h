@@ -6,7 +6,7 @@
 #include "frontend/expr.h"
 #include "frontend/frontend.h"
 #include "frontend/tree.h"
-#include "ir/names.h"
+#include "ir/base/names.h"
 
 typedef struct { /* a module, or a network */
     Signature signature;

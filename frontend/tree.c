@@ -1,6 +1,6 @@
 /* YAML into a tree: libyaml's events, with positions and limits. */
 #include "frontend/tree.h"
-#include "ir/names.h"
+#include "ir/base/names.h"
 
 #include <stdlib.h>
 #include <string.h>

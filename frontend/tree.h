@@ -3,8 +3,8 @@
 #ifndef VITC_FRONTEND_TREE_H
 #define VITC_FRONTEND_TREE_H
 
-#include "ir/arena.h"
-#include "ir/diag.h"
+#include "ir/base/arena.h"
+#include "ir/base/diag.h"
 
 typedef enum { TREE_SCALAR, TREE_LIST, TREE_MAP } TreeKind;
 

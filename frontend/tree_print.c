@@ -1,6 +1,6 @@
 /* A tree as YAML, without loss: what is read back is the same tree. */
 #include "frontend/tree.h"
-#include "ir/stream.h"
+#include "ir/base/stream.h"
 
 #include <stdlib.h>
 #include <string.h>

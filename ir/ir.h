@@ -8,8 +8,8 @@
 #ifndef VITC_IR_IR_H
 #define VITC_IR_IR_H
 
-#include "ir/arena.h"
-#include "ir/diag.h"
+#include "ir/base/arena.h"
+#include "ir/base/diag.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -332,7 +332,7 @@ ValueId rewrite_copy(Rewrite *rewrite,
                      ValueId old);  /* emits old's node with mapped operands, unless mapped already */
 void rewrite_end(Rewrite *rewrite); /* outputs and updates through the map; asserts they are made */
 
-/* ---- shape.c, verify.c, print.c, parse.c, interpret*.c, expand.c, cost.c
+/* ---- what is done with them: graph/, text/, interpret/
  * ------------------------------------------- */
 
 /* The result type of an operator, or false with a message naming the shapes. */

@@ -2,7 +2,7 @@
  * number of threads; trained, moving (before and after their use), frozen, behind a view; K beyond what is summed at once, columns in
  * several blocks and shared among threads. And packed weights are never stale: states written from outside, checkpoints. */
 #include "codegen/codegen.h"
-#include "passes/pack_weights.h"
+#include "passes/graph/pack_weights.h"
 #include "passes/passes.h"
 #include "runtime/runtime.h"
 #include "tests/codegen/rows.h"

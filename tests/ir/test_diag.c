@@ -1,5 +1,5 @@
 /* Diagnostics as they reach a terminal. */
-#include "ir/diag.h"
+#include "ir/base/diag.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 /* View batching: what a network computes stays, and so do its gradients; products with one weight become one; and what it must leave
  * alone: one application, a weight applied in turn, what reduces over the batch, a value that a gradient is taken by. */
 #include "tests/passes/graph.h"
-#include "passes/autodiff.h"
-#include "passes/batch_views.h"
-#include "passes/simplify.h"
+#include "passes/graph/autodiff.h"
+#include "passes/graph/batch_views.h"
+#include "passes/graph/simplify.h"
 
 enum { DIM = 4, HEADS = 2, HIDDEN = 6, MOST_VIEWS = 4 };
 

@@ -1,10 +1,10 @@
 /* Values and gradients of ../../golden/ops.safetensors: single operators, and composites built from primitives as recipes
  * build them. Each is checked as differentiated, and again after simplify, expand and reductions. */
 #include "tests/passes/golden.h"
-#include "passes/autodiff.h"
-#include "passes/expand.h"
-#include "passes/reductions.h"
-#include "passes/simplify.h"
+#include "passes/graph/autodiff.h"
+#include "passes/graph/expand.h"
+#include "passes/graph/reductions.h"
+#include "passes/graph/simplify.h"
 
 typedef ValueId (*Composite)(Func *func, const ValueId *x);
 

@@ -1,10 +1,10 @@
 /* Every operator's gradient rule against finite differences in float64, through the interpreter: as autodiff makes it,
  * and after expand and simplify. An operator that gets a rule but no case here fails the test. */
 #include "tests/passes/graph.h"
-#include "passes/autodiff.h"
-#include "passes/autodiff_rules.h"
-#include "passes/expand.h"
-#include "passes/simplify.h"
+#include "passes/graph/autodiff.h"
+#include "passes/graph/autodiff_rules.h"
+#include "passes/graph/expand.h"
+#include "passes/graph/simplify.h"
 
 #define DIMS(...) .rank = sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), .dim = {__VA_ARGS__}
 #define INTS(...)                                                                                            \

@@ -1,6 +1,6 @@
 /* The pass `pack-weights`: which weights get packed states, that these are updated with their weights (and that the verifier refuses a
  * function that forgets one), that a limit of memory leaves them out, and that the module means the same as before. */
-#include "passes/pack_weights.h"
+#include "passes/graph/pack_weights.h"
 #include "passes/passes.h"
 #include "tests/passes/graph.h"
 

@@ -1,15 +1,15 @@
 /* The passes that lower a training step, one after another on random functions with gradients: after each the function
  * still computes the same. After the last one the memory plan is followed with real bytes, kernel by kernel. */
 #include "tests/passes/planned.h"
-#include "passes/attention.h"
-#include "passes/autodiff.h"
-#include "passes/batch_views.h"
-#include "passes/expand.h"
+#include "passes/graph/attention.h"
+#include "passes/graph/autodiff.h"
+#include "passes/graph/batch_views.h"
+#include "passes/graph/expand.h"
 #include "passes/fuse.h"
 #include "passes/memory.h"
-#include "passes/reductions.h"
+#include "passes/graph/reductions.h"
 #include "passes/schedule.h"
-#include "passes/simplify.h"
+#include "passes/graph/simplify.h"
 
 enum { GRAPHS = 300, NODES = 50 };
 #define TOO_STEEP 1e6

@@ -1,7 +1,7 @@
 /* Simplify keeps what a function computes (random functions, through the interpreter), finds nothing more a second time,
  * and applies the rules it is meant to. */
 #include "tests/passes/random_graph.h"
-#include "passes/simplify.h"
+#include "passes/graph/simplify.h"
 
 enum { GRAPHS = 600, NODES = 60 };
 

@@ -1,6 +1,6 @@
 /* The pass `split-rows`: the same results in pieces, no wide value whole; rows that need each other stay as they are; and on random
  * heads: the same results. That a large head is split in a recipe: tests/driver/test_recipes.c. */
-#include "passes/split_rows.h"
+#include "passes/graph/split_rows.h"
 #include "passes/passes.h"
 #include "tests/passes/graph.h"
 

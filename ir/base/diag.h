@@ -1,0 +1,45 @@
+/* Diagnostics with source positions, shown like clang's: file:line:col, the line, a caret, notes.
+ * Collects all errors of a compilation (up to a limit); the driver prints them once. */
+#ifndef VITC_IR_BASE_DIAG_H
+#define VITC_IR_BASE_DIAG_H
+
+#include "ir/base/arena.h"
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* A place in a source text. `file` counts the diags' sources from 1; 0: no place. Lines and columns from 1.
+ */
+typedef struct {
+    uint32_t file, line, col;
+} Loc;
+
+typedef enum { DIAG_ERROR, DIAG_WARNING, DIAG_NOTE } DiagKind;
+
+typedef struct Diags Diags;
+
+Diags *diags_new(Arena *arena);
+/* Registers a source so that its lines can be shown; text must live as long as the diags. Returns its `file`.
+ */
+uint32_t diags_add_source(Diags *diags, const char *name, const char *text, size_t size);
+const char *diags_source_name(const Diags *diags, uint32_t file); /* NULL for 0 */
+
+/* A note belongs to the diagnostic before it. */
+void diag_error(Diags *diags, Loc loc, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void diag_warning(Diags *diags, Loc loc, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void diag_note(Diags *diags, Loc loc, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+int diags_errors(const Diags *diags);
+int diags_count(const Diags *diags);
+const char *diags_message(const Diags *diags, int i, DiagKind *kind, Loc *loc); /* for tests */
+void diags_print(const Diags *diags, FILE *out, bool color);
+/* Text that someone else wrote, such as a name, for a terminal: control characters, which could move its cursor or more, as \x1b; lines
+ * end as they do. */
+void diag_put_text(const char *text, FILE *out);
+/* The same as text, in the diags' arena. */
+char *diags_text(const Diags *diags);
+
+/* The candidate nearest to `word` by edit distance, or NULL if none is near ("did you mean"). */
+const char *diag_nearest(const char *word, const char *const *candidates, size_t n);
+
+#endif

@@ -1,0 +1,409 @@
+/* Building modules and functions: states, emission through the table, rewriting. */
+#include "ir/ir.h"
+#include "ir/base/names.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- modules and states -------------------------------------------------------------------------------------- */
+
+/* The names of states, kept beside the public fields. */
+typedef struct {
+    Module module;
+    Names names;
+} ModuleImpl;
+
+/* A function's reads of states (state -> node), its inputs by name, its updates by state. */
+typedef struct {
+    Func func;
+    ValueId *reads;
+    size_t n_reads;
+    Names inputs;
+    ValueId *sources; /* input -> its node when it was added */
+    size_t n_sources, sources_capacity;
+    uint32_t *updated; /* state -> its update when it was added; IR_NONE: never */
+    size_t n_updated;
+} FuncImpl;
+
+Module *module_new(Arena *arena, Diags *diags, const char *name) {
+    ModuleImpl *impl = ARENA_NEW(arena, ModuleImpl);
+    impl->module = (Module){.arena = arena, .diags = diags, .name = arena_strdup(arena, name)};
+    return &impl->module;
+}
+
+uint32_t module_add_state(Module *module, State state) {
+    ModuleImpl *impl = (ModuleImpl *)module;
+    assert(module_find_state(module, state.name) < 0);
+    state.name = arena_strdup(module->arena, state.name);
+    ARENA_PUSH(module->arena, module->states, module->n_states, module->states_capacity, state);
+    names_set(module->arena, &impl->names, state.name, (uint32_t)module->n_states - 1);
+    return (uint32_t)module->n_states - 1;
+}
+
+int64_t module_find_state(const Module *module, const char *name) {
+    uint32_t state = names_find(&((const ModuleImpl *)module)->names, name);
+    return state == NAMES_NONE ? -1 : (int64_t)state;
+}
+
+Func *module_add_func(Module *module, const char *name) {
+    FuncImpl *impl = ARENA_NEW(module->arena, FuncImpl);
+    impl->func.module = module;
+    impl->func.name = arena_strdup(module->arena, name);
+    ARENA_PUSH(module->arena, module->funcs, module->n_funcs, module->funcs_capacity, &impl->func);
+    return &impl->func;
+}
+
+Func *module_find_func(const Module *module, const char *name) {
+    for (size_t f = 0; f < module->n_funcs; f++)
+        if (strcmp(module->funcs[f]->name, name) == 0) return module->funcs[f];
+    return NULL;
+}
+
+Module *module_clone(const Module *module, Arena *arena) {
+    Module *copy = module_new(arena, module->diags, module->name);
+    copy->batch = module->batch;
+    copy->precision = module->precision;
+    copy->memory_limit = module->memory_limit;
+    copy->memory_loc = module->memory_loc;
+    copy->cache_bytes = module->cache_bytes;
+    copy->cores = module->cores;
+    copy->panel = module->panel;
+    copy->tile = module->tile;
+    for (size_t s = 0; s < module->n_states; s++) module_add_state(copy, module->states[s]);
+    for (size_t f = 0; f < module->n_funcs; f++) {
+        const Func *from = module->funcs[f];
+        Func *to = module_add_func(copy, from->name);
+        for (size_t i = 0; i < from->n_inputs; i++) {
+            ARENA_PUSH(arena, to->inputs, to->n_inputs, to->inputs_capacity, from->inputs[i]);
+            names_set(arena, &((FuncImpl *)to)->inputs, from->inputs[i].name, (uint32_t)i);
+            ARENA_PUSH(arena, ((FuncImpl *)to)->sources, ((FuncImpl *)to)->n_sources,
+                       ((FuncImpl *)to)->sources_capacity, IR_NONE);
+        }
+        for (size_t i = 0; i < from->count; i++)
+            ARENA_PUSH(arena, to->nodes, to->count, to->capacity, from->nodes[i]);
+        for (size_t i = 0; i < from->n_outputs; i++)
+            func_add_output(to, from->outputs[i].name, from->outputs[i].value);
+        for (size_t i = 0; i < from->n_updates; i++)
+            func_add_update(to, from->updates[i].state, from->updates[i].value);
+        for (size_t i = 0; i < from->n_chains; i++)
+            ARENA_PUSH(arena, to->chains, to->n_chains, to->chains_capacity, from->chains[i]);
+        to->arena_bytes = from->arena_bytes;
+        to->block_bytes = from->block_bytes;
+    }
+    return copy;
+}
+
+/* ---- emission ------------------------------------------------------------------------------------------------- */
+
+static ValueId push_node(Func *func, Node node) {
+    Arena *arena = func->module->arena;
+    ARENA_PUSH(arena, func->nodes, func->count, func->capacity, node);
+    return (ValueId)(func->count - 1);
+}
+
+ValueId func_emit(Func *func, OpKind op, const ValueId *operands, int n, const Attr *attrs) {
+    const OpInfo *info = op_info(op);
+    Attr defaults[OP_MAX_ATTRS];
+    const Type *types[64];
+    const Type **x = n <= 64 ? types : ARENA_ARRAY(func->module->arena, const Type *, n);
+    for (int o = 0; o < n; o++) {
+        if (operands[o] == IR_NONE) return IR_NONE;
+        x[o] = func_type(func, operands[o]);
+    }
+    if (!attrs) {
+        for (int a = 0; a < info->n_attrs; a++) defaults[a] = info->attrs[a].value;
+        attrs = defaults;
+    }
+    Node node = {
+        .op = (uint16_t)op, .n_operands = (uint16_t)n, .offset = -1, .scope = func->scope, .loc = func->loc};
+    if (n > UINT16_MAX) {
+        snprintf(func->error, sizeof func->error, "%s: more than %d operands", info->name, UINT16_MAX);
+        return IR_NONE;
+    }
+    if (!op_infer(op, x, n, attrs, &node.type, func->error, sizeof func->error)) return IR_NONE;
+    Arena *arena = func->module->arena;
+    if (n) {
+        ValueId *copy = ARENA_ARRAY(arena, ValueId, n);
+        memcpy(copy, operands, sizeof *copy * (size_t)n);
+        node.operands = copy;
+    }
+    if (info->n_attrs) {
+        Attr *copy = ARENA_ARRAY(arena, Attr, info->n_attrs);
+        memcpy(copy, attrs, sizeof *copy * (size_t)info->n_attrs);
+        node.attrs = copy;
+    }
+    return push_node(func, node);
+}
+
+ValueId func_copy(Func *func, const Node *node, const ValueId *operands) {
+    Node copy = *node;
+    if (copy.n_operands) {
+        ValueId *own = ARENA_ARRAY(func->module->arena, ValueId, copy.n_operands);
+        memcpy(own, operands, sizeof *own * copy.n_operands);
+        copy.operands = own;
+    }
+    copy.cluster = 0;
+    copy.local = false;
+    copy.offset = -1;
+    return push_node(func, copy);
+}
+
+static ValueId push_source(Func *func, OpKind op, int64_t index, Type type) {
+    Attr *attr = ARENA_NEW(func->module->arena, Attr);
+    attr->i = index;
+    return push_node(func, (Node){.op = (uint16_t)op, .attrs = attr, .type = type, .offset = -1});
+}
+
+ValueId func_add_input(Func *func, const char *name, Type type) {
+    FuncImpl *impl = (FuncImpl *)func;
+    Arena *arena = func->module->arena;
+    Input input = {arena_strdup(arena, name), type};
+    uint32_t index = (uint32_t)func->n_inputs;
+    ARENA_PUSH(arena, func->inputs, func->n_inputs, func->inputs_capacity, input);
+    names_set(arena, &impl->inputs, input.name, index);
+    ValueId id = push_source(func, OP_input, index, type);
+    if (impl->n_sources > index) impl->n_sources = index; /* its inputs were dropped, and are added again */
+    ARENA_PUSH(arena, impl->sources, impl->n_sources, impl->sources_capacity, id);
+    return id;
+}
+
+ValueId func_find_input(const Func *func, const char *name) {
+    const FuncImpl *impl = (const FuncImpl *)func;
+    uint32_t input = names_find(&impl->inputs, name);
+    if (input >= func->n_inputs || strcmp(func->inputs[input].name, name) != 0) return IR_NONE;
+    ValueId id = impl->sources[input]; /* until a rewrite moves it */
+    if (id < func->count && func->nodes[id].op == OP_input && func->nodes[id].attrs[0].i == input) return id;
+    for (id = 0; id < func->count; id++)
+        if (func->nodes[id].op == OP_input && func->nodes[id].attrs[0].i == input) return id;
+    return IR_NONE;
+}
+
+ValueId func_read_state(Func *func, uint32_t state) {
+    FuncImpl *impl = (FuncImpl *)func;
+    if (state >= impl->n_reads) {
+        size_t n = 2 * func->module->n_states; /* more may be added between reads */
+        ValueId *reads = ARENA_ARRAY(func->module->arena, ValueId, n);
+        for (size_t s = 0; s < n; s++) reads[s] = s < impl->n_reads ? impl->reads[s] : IR_NONE;
+        impl->reads = reads;
+        impl->n_reads = n;
+    }
+    ValueId read = impl->reads[state];
+    if (read < func->count && func->nodes[read].op == OP_state && func->nodes[read].attrs[0].i == state)
+        return read;
+    return impl->reads[state] = push_source(func, OP_state, state, func->module->states[state].type);
+}
+
+void func_add_output(Func *func, const char *name, ValueId value) {
+    Output output = {arena_strdup(func->module->arena, name), value};
+    ARENA_PUSH(func->module->arena, func->outputs, func->n_outputs, func->outputs_capacity, output);
+}
+
+/* Passes may have dropped updates since, which moved the others. */
+static Update *find_update(const Func *func, uint32_t state) {
+    const FuncImpl *impl = (const FuncImpl *)func;
+    size_t at = state < impl->n_updated ? impl->updated[state] : IR_NONE;
+    if (at == IR_NONE) return NULL;
+    if (at < func->n_updates && func->updates[at].state == state) return &func->updates[at];
+    for (size_t i = 0; i < func->n_updates; i++)
+        if (func->updates[i].state == state) return &func->updates[i];
+    return NULL;
+}
+
+ValueId func_find_update(const Func *func, uint32_t state) {
+    const Update *update = find_update(func, state);
+    return update ? update->value : IR_NONE;
+}
+
+void func_add_update(Func *func, uint32_t state, ValueId value) {
+    FuncImpl *impl = (FuncImpl *)func;
+    Update *known = find_update(func, state), update = {state, value};
+    if (known) {
+        known->value = value;
+        return;
+    }
+    if (state >= impl->n_updated) {
+        size_t before = impl->n_updated;
+        impl->updated = arena_grow(func->module->arena, impl->updated, &impl->n_updated, (size_t)state + 1,
+                                   sizeof *impl->updated);
+        for (size_t s = before; s < impl->n_updated; s++) impl->updated[s] = IR_NONE;
+    }
+    impl->updated[state] = (uint32_t)func->n_updates;
+    ARENA_PUSH(func->module->arena, func->updates, func->n_updates, func->updates_capacity, update);
+}
+
+const Chain *func_chain(const Func *func, uint32_t cluster) {
+    size_t low = 0, high = func->n_chains; /* in the order of their clusters */
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        const Chain *chain = &func->chains[mid];
+        if (cluster >= chain->first && cluster <= chain->last) return chain;
+        if (cluster < chain->first)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    return NULL;
+}
+
+/* ---- short forms ------------------------------------------------------------------------------------------------ */
+
+static Ints ints_of(int n, const int64_t *v) {
+    Ints ints = {.n = n};
+    for (int i = 0; i < n && i < IR_MAX_RANK; i++) ints.v[i] = v[i];
+    return ints;
+}
+
+ValueId ir_unary(Func *func, OpKind op, ValueId x) {
+    return func_emit(func, op, &x, 1, NULL);
+}
+
+ValueId ir_binary(Func *func, OpKind op, ValueId a, ValueId b) {
+    return func_emit(func, op, (ValueId[]){a, b}, 2, NULL);
+}
+
+ValueId ir_select(Func *func, ValueId condition, ValueId a, ValueId b) {
+    return func_emit(func, OP_select, (ValueId[]){condition, a, b}, 3, NULL);
+}
+
+ValueId ir_constant(Func *func, double value, DType dtype) {
+    return func_emit(func, OP_constant, NULL, 0, (Attr[]){{.f = value}, {.i = dtype}});
+}
+
+ValueId ir_iota(Func *func, int rank, const int64_t *shape, int axis, DType dtype) {
+    return func_emit(func, OP_iota, NULL, 0,
+                     (Attr[]){{.ints = ints_of(rank, shape)}, {.i = axis}, {.i = dtype}});
+}
+
+ValueId ir_cast(Func *func, ValueId x, DType dtype) {
+    if (x == IR_NONE || func_type(func, x)->dtype == dtype) return x;
+    return func_emit(func, OP_cast, &x, 1, (Attr[]){{.i = dtype}});
+}
+
+ValueId ir_gelu(Func *func, ValueId x, bool approximate) {
+    return func_emit(func, OP_gelu, &x, 1, (Attr[]){{.b = approximate}});
+}
+
+ValueId ir_reduce(Func *func, OpKind op, ValueId x, int n_axes, const int64_t *axes, bool keep) {
+    return func_emit(func, op, &x, 1, (Attr[]){{.ints = ints_of(n_axes, axes)}, {.b = keep}});
+}
+
+ValueId ir_matmul(Func *func, ValueId a, ValueId b, bool ta, bool tb) {
+    return func_emit(func, OP_matmul, (ValueId[]){a, b}, 2,
+                     (Attr[]){{.b = ta}, {.b = tb}, {.i = 0}, {.i = 0}});
+}
+
+ValueId ir_pack(Func *func, ValueId x, bool tb, PanelShape panel, int products) {
+    return func_emit(func, OP_pack, &x, 1,
+                     (Attr[]){{.i = panel.columns}, {.i = panel.rows}, {.b = tb}, {.i = products}});
+}
+
+ValueId ir_layernorm(Func *func, ValueId x, ValueId w, ValueId b, double eps) {
+    return func_emit(func, OP_layernorm, (ValueId[]){x, w, b}, 3, (Attr[]){{.f = eps}});
+}
+
+ValueId ir_reshape(Func *func, ValueId x, int rank, const int64_t *shape) {
+    if (x == IR_NONE) return x;
+    Type type = type_make((DType)func_type(func, x)->dtype, rank, shape);
+    if (type_equal(&type, func_type(func, x))) return x;
+    return func_emit(func, OP_reshape, &x, 1, (Attr[]){{.ints = ints_of(rank, shape)}});
+}
+
+ValueId ir_transpose(Func *func, ValueId x, const int64_t *perm) {
+    if (x == IR_NONE) return x;
+    return func_emit(func, OP_transpose, &x, 1, (Attr[]){{.ints = ints_of(func_type(func, x)->rank, perm)}});
+}
+
+ValueId ir_broadcast(Func *func, ValueId x, int rank, const int64_t *shape) {
+    return func_emit(func, OP_broadcast, &x, 1, (Attr[]){{.ints = ints_of(rank, shape)}});
+}
+
+ValueId ir_slice(Func *func, ValueId x, const int64_t *start, const int64_t *limit, const int64_t *step) {
+    if (x == IR_NONE) return x;
+    int n = func_type(func, x)->rank;
+    Attr attrs[] = {{.ints = ints_of(n, start)}, {.ints = ints_of(n, limit)}, {.ints = ints_of(n, step)}};
+    return func_emit(func, OP_slice, &x, 1, attrs);
+}
+
+ValueId ir_pad(Func *func, ValueId x, const int64_t *low, const int64_t *high, double value) {
+    if (x == IR_NONE) return x;
+    int n = func_type(func, x)->rank;
+    return func_emit(func, OP_pad, &x, 1,
+                     (Attr[]){{.ints = ints_of(n, low)}, {.ints = ints_of(n, high)}, {.f = value}});
+}
+
+ValueId ir_concat(Func *func, int n, const ValueId *values, int axis) {
+    return func_emit(func, OP_concat, values, n, (Attr[]){{.i = axis}});
+}
+
+ValueId ir_gather(Func *func, ValueId x, ValueId index, int batch) {
+    return func_emit(func, OP_gather, (ValueId[]){x, index}, 2, (Attr[]){{.i = batch}});
+}
+
+/* ---- rewriting --------------------------------------------------------------------------------------------------- */
+
+Body func_body(const Func *func) {
+    Arena *arena = func->module->arena;
+    Body body = {func->nodes, func->count, func->capacity, func->n_chains, NULL, NULL};
+    body.outputs = ARENA_ARRAY(arena, Output, func->n_outputs + 1);
+    body.updates = ARENA_ARRAY(arena, Update, func->n_updates + 1);
+    if (func->n_outputs) memcpy(body.outputs, func->outputs, sizeof *body.outputs * func->n_outputs);
+    if (func->n_updates) memcpy(body.updates, func->updates, sizeof *body.updates * func->n_updates);
+    return body;
+}
+
+void func_set_body(Func *func, const Body *body) {
+    func->nodes = body->nodes;
+    func->count = body->count;
+    func->capacity = body->capacity;
+    func->n_chains = body->n_chains;
+    func->outputs = body->outputs;
+    func->updates = body->updates;
+}
+
+Rewrite rewrite_begin(Func *func) {
+    Arena *arena = func->module->arena;
+    Rewrite rewrite = {.func = func, .old = func->nodes, .n_old = func->count};
+    rewrite.map = ARENA_ARRAY(arena, ValueId, func->count + 1);
+    for (size_t i = 0; i < func->count; i++) rewrite.map[i] = IR_NONE;
+    /* Most rewrites leave about as many nodes: growing by doubling would touch twice the memory. */
+    func->capacity = func->count + func->count / 8 + 64;
+    func->nodes = ARENA_ARRAY(arena, Node, func->capacity);
+    func->count = 0;
+    func->arena_bytes = func->block_bytes = 0;
+    func->n_chains = 0;
+    for (ValueId id = 0; id < rewrite.n_old; id++) /* the signature stays */
+        if (rewrite.old[id].op == OP_input) rewrite_copy(&rewrite, id);
+    return rewrite;
+}
+
+ValueId rewrite_copy(Rewrite *rewrite, ValueId old) {
+    if (rewrite->map[old] != IR_NONE) return rewrite->map[old];
+    const Node *node = &rewrite->old[old];
+    if (node->op == OP_state)
+        return rewrite->map[old] = func_read_state(rewrite->func, (uint32_t)node->attrs[0].i);
+    ValueId few[64], *operands = few;
+    if (node->n_operands > 64)
+        operands = ARENA_ARRAY(rewrite->func->module->arena, ValueId, node->n_operands);
+    for (int o = 0; o < node->n_operands; o++) {
+        operands[o] = rewrite->map[node->operands[o]];
+        assert(operands[o] != IR_NONE);
+    }
+    rewrite->map[old] = func_copy(rewrite->func, node, operands);
+    rewrite->func->nodes[rewrite->map[old]].cluster = node->cluster;
+    return rewrite->map[old];
+}
+
+void rewrite_end(Rewrite *rewrite) {
+    Func *func = rewrite->func;
+    for (size_t i = 0; i < func->n_outputs; i++) {
+        func->outputs[i].value = rewrite->map[func->outputs[i].value];
+        assert(func->outputs[i].value != IR_NONE);
+    }
+    for (size_t i = 0; i < func->n_updates; i++) {
+        func->updates[i].value = rewrite->map[func->updates[i].value];
+        assert(func->updates[i].value != IR_NONE);
+    }
+    func->scope = NULL;
+    func->loc = (Loc){0, 0, 0};
+}

@@ -1,0 +1,157 @@
+/* The meaning of moves: elements carried to other places, by walks that follow the operand or the result. */
+#include "ir/interpret/interpret.h"
+
+#include <string.h>
+
+/* y[i] = x at the walk's place, over the result. */
+static bool follow(Eval *eval, Walk walk) {
+    for (int64_t i = 0; i < type_elements(&eval->node->type); i++, walk_step(&walk))
+        eval->y[i] = eval->x[0][walk.at];
+    return true;
+}
+
+bool eval_reshape(Eval *eval) {
+    memcpy(eval->y, eval->x[0], sizeof *eval->y * (size_t)type_elements(eval->type[0]));
+    return true;
+}
+
+bool eval_transpose(Eval *eval) {
+    Walk walk = walk_over(&eval->node->type);
+    int64_t stride[IR_MAX_RANK];
+    strides_of(eval->type[0], stride);
+    for (int k = 0; k < walk.rank; k++) walk.stride[k] = stride[eval->node->attrs[0].ints.v[k]];
+    return follow(eval, walk);
+}
+
+bool eval_broadcast(Eval *eval) {
+    return follow(eval, walk_broadcast(&eval->node->type, eval->type[0]));
+}
+
+bool eval_slice(Eval *eval) {
+    Walk walk = walk_over(&eval->node->type);
+    int64_t stride[IR_MAX_RANK];
+    strides_of(eval->type[0], stride);
+    for (int k = 0; k < walk.rank; k++) {
+        walk.at += eval->node->attrs[0].ints.v[k] * stride[k];
+        walk.stride[k] = eval->node->attrs[2].ints.v[k] * stride[k];
+    }
+    return follow(eval, walk);
+}
+
+/* Copies x into the result from the given start. */
+static void place(Eval *eval, int operand, const int64_t *start) {
+    const Type *x = eval->type[operand];
+    Walk walk = walk_over(x);
+    int64_t stride[IR_MAX_RANK];
+    strides_of(&eval->node->type, stride);
+    for (int k = 0; k < walk.rank; k++) {
+        walk.at += start[k] * stride[k];
+        walk.stride[k] = stride[k];
+    }
+    for (int64_t i = 0; i < type_elements(x); i++, walk_step(&walk)) eval->y[walk.at] = eval->x[operand][i];
+}
+
+bool eval_pad(Eval *eval) {
+    for (int64_t i = 0; i < type_elements(&eval->node->type); i++) eval->y[i] = eval->node->attrs[2].f;
+    place(eval, 0, eval->node->attrs[0].ints.v);
+    return true;
+}
+
+bool eval_concat(Eval *eval) {
+    int64_t axis = eval->node->attrs[0].i, start[IR_MAX_RANK] = {0};
+    if (axis < 0) axis += eval->node->type.rank;
+    for (int o = 0; o < eval->node->n_operands; o++) {
+        place(eval, o, start);
+        start[axis] += eval->type[o]->dim[axis];
+    }
+    return true;
+}
+
+/* ---- rows by index -------------------------------------------------------------------------------------------------- */
+
+/* x as [batch, n, row], the indices as [batch, k]. */
+typedef struct {
+    int64_t batch, n, row, k;
+} Rows;
+
+static Rows rows_of(const Eval *eval) {
+    const Type *x = eval->type[0];
+    int batch = (int)eval->node->attrs[0].i;
+    Rows rows = {1, x->dim[batch], 1, 1};
+    for (int k = 0; k < batch; k++) rows.batch *= x->dim[k];
+    for (int k = batch + 1; k < x->rank; k++) rows.row *= x->dim[k];
+    rows.k = type_elements(eval->type[1]) / rows.batch;
+    return rows;
+}
+
+/* Element of x where index i points; -1: to no row, which then takes no part. */
+static int64_t row_at(const Eval *eval, const Rows *rows, int64_t i) {
+    double at = eval->x[1][i];
+    return at >= 0 && at < (double)rows->n ? (i / rows->k * rows->n + (int64_t)at) * rows->row : -1;
+}
+
+bool eval_gather(Eval *eval) {
+    Rows rows = rows_of(eval);
+    for (int64_t i = 0; i < rows.batch * rows.k; i++) {
+        int64_t from = row_at(eval, &rows, i);
+        if (from < 0)
+            memset(eval->y + i * rows.row, 0, sizeof *eval->y * (size_t)rows.row);
+        else
+            memcpy(eval->y + i * rows.row, eval->x[0] + from, sizeof *eval->y * (size_t)rows.row);
+    }
+    return true;
+}
+
+static bool scatter(Eval *eval, bool adds) {
+    Rows rows = rows_of(eval);
+    memcpy(eval->y, eval->x[0], sizeof *eval->y * (size_t)type_elements(eval->type[0]));
+    for (int64_t i = 0; i < rows.batch * rows.k; i++) {
+        int64_t to = row_at(eval, &rows, i);
+        if (to < 0) continue;
+        double *y = eval->y + to;
+        for (int64_t c = 0; c < rows.row; c++) y[c] = eval->x[2][i * rows.row + c] + (adds ? y[c] : 0);
+    }
+    return true;
+}
+
+bool eval_scatter_add(Eval *eval) {
+    return scatter(eval, true);
+}
+
+bool eval_scatter(Eval *eval) {
+    return scatter(eval, false);
+}
+
+/* ---- windows ---------------------------------------------------------------------------------------------------------- */
+
+/* Meets every element of the windows of an image [B, C, H, W] in their order: [B, OH·OW, C·KH·KW]. */
+static void windows(const Type *image, const Attr *attrs, double *pixels, double *elements, bool fold) {
+    int64_t h = image->dim[2], w = image->dim[3];
+    const int64_t *kernel = attrs[0].ints.v, *stride = attrs[1].ints.v, *pad = attrs[2].ints.v;
+    int64_t oh = (h + 2 * pad[0] - kernel[0]) / stride[0] + 1,
+            ow = (w + 2 * pad[1] - kernel[1]) / stride[1] + 1;
+    Type over = {.rank = 6, .dim = {image->dim[0], oh, ow, image->dim[1], kernel[0], kernel[1]}};
+    Walk walk = walk_over(&over);
+    for (int64_t i = 0; i < type_elements(&over); i++, walk_step(&walk)) {
+        int64_t y = walk.index[1] * stride[0] + walk.index[4] - pad[0];
+        int64_t x = walk.index[2] * stride[1] + walk.index[5] - pad[1];
+        bool inside = y >= 0 && y < h && x >= 0 && x < w;
+        double *pixel =
+            pixels + (inside ? ((walk.index[0] * image->dim[1] + walk.index[3]) * h + y) * w + x : 0);
+        if (!fold)
+            elements[i] = inside ? *pixel : 0;
+        else if (inside)
+            *pixel += elements[i];
+    }
+}
+
+bool eval_unfold(Eval *eval) {
+    windows(eval->type[0], eval->node->attrs, (double *)eval->x[0], eval->y, false); /* pixels only read */
+    return true;
+}
+
+bool eval_fold(Eval *eval) {
+    memset(eval->y, 0, sizeof *eval->y * (size_t)type_elements(&eval->node->type));
+    windows(&eval->node->type, eval->node->attrs + 1, eval->y, (double *)eval->x[0], true);
+    return true;
+}

@@ -1,0 +1,87 @@
+/* The operator reference, docs/ops.md, written from the operator table: it says what the table says, no more. */
+#include "ir/ir.h"
+#include "ir/base/stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *shape, *grad;
+} RULES[OP_COUNT] = {
+#define OP(name, lo, hi, attributes, loop, shape, grad, ...) {#shape, #grad},
+#include "ir/ops.def"
+#undef OP
+};
+
+static const struct {
+    LoopClass loop;
+    const char *title, *text;
+} SECTIONS[] = {
+    {LOOP_SOURCE, "Sources",
+     "Values from outside, and constants. Inputs and states are used by name in the text form."},
+    {LOOP_ELEMENTWISE, "Elementwise",
+     "Each element of the result from the elements of the operands at the same index; shapes broadcast as "
+     "NumPy's do: "
+     "aligned at the last axis, sizes equal or 1."},
+    {LOOP_REDUCE, "Reductions", "Over the axes given, in index order."},
+    {LOOP_ROW, "Rows",
+     "Whole rows along the last axis. The pass `expand` writes them in terms of the above."},
+    {LOOP_MATMUL, "Contraction", "Products over one axis."},
+    {LOOP_MOVE, "Moves", "Elements at other places; none is computed."},
+    {LOOP_OTHER, "Others", "With loops of their own."},
+};
+
+static void print_default(FILE *out, const AttrSpec *spec) {
+    fprintf(out, "%s", spec->key);
+    if (!spec->has_default) return;
+    switch (spec->kind) {
+    case ATTR_INT: fprintf(out, " = %lld", (long long)spec->value.i); return;
+    case ATTR_REAL: fprintf(out, " = %g", spec->value.f); return;
+    case ATTR_BOOL: fprintf(out, " = %s", spec->value.b ? "true" : "false"); return;
+    case ATTR_DTYPE: fprintf(out, " = %s", dtype_name((DType)spec->value.i)); return;
+    case ATTR_INTS: fputs(" = []", out);
+    }
+}
+
+static void print_row(FILE *out, OpKind op) {
+    static const char *const KINDS[] = {"int", "real", "bool", "ints", "dtype"};
+    const OpInfo *info = op_info(op);
+    fprintf(out, "| `%s` | ", info->name);
+    if (info->max_operands < 0)
+        fprintf(out, "%d or more | ", info->min_operands);
+    else
+        fprintf(out, "%d | ", info->min_operands);
+    for (int a = 0; a < info->n_attrs; a++) {
+        fprintf(out, "%s`", a ? ", " : "");
+        print_default(out, &info->attrs[a]);
+        fprintf(out, "` %s", KINDS[info->attrs[a].kind]);
+    }
+    fprintf(out, " | %s | %s | %g | ", RULES[op].shape,
+            strcmp(RULES[op].grad, "zero") == 0 ? "none" : RULES[op].grad, info->cost);
+    for (const char *c = info->doc; *c; c++) {
+        if (*c == '|') fputc('\\', out);
+        fputc(*c, out);
+    }
+    fputs(" |\n", out);
+}
+
+char *ops_doc(void) {
+    TextStream stream;
+    FILE *out = stream_begin(&stream);
+    fputs("# Operators\n\nWritten by `vitc help ops` from `ir/ops.def`. An attribute without a default must "
+          "be given. *Shape* and "
+          "*gradient* name the rules in `ir/graph/shape.c` and `passes/graph/autodiff_rules.c`; *cost* is in "
+          "FLOPs an "
+          "element (of the "
+          "operand for reductions; of the result, and for each term, in a product).\n",
+          out);
+    for (size_t s = 0; s < sizeof SECTIONS / sizeof *SECTIONS; s++) {
+        fprintf(out, "\n## %s\n%s\n\n", SECTIONS[s].title, SECTIONS[s].text);
+        fputs("| operator | operands | attributes | shape | gradient | cost | meaning "
+              "|\n|---|---|---|---|---|---|---|\n",
+              out);
+        for (int op = 0; op < OP_COUNT; op++)
+            if (op_info((OpKind)op)->loop == SECTIONS[s].loop) print_row(out, (OpKind)op);
+    }
+    return stream_end(&stream, NULL);
+}

@@ -1,0 +1,284 @@
+/* The text form of modules, written. What module_parse reads back prints the same bytes: reads of states and inputs are
+ * not nodes of the text but names, results are numbered in order, attributes that equal their default are left out. */
+#include "ir/text/text.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const ROLE_NAMES[ROLE_COUNT] = {"param", "ema", "optimizer", "buffer", "counter", "derived"};
+
+const InitText INIT_TEXTS[6] = {
+    [INIT_CONSTANT] = {"constant", "value", NULL},
+    [INIT_NORMAL] = {"normal", "mean", "std"},
+    [INIT_TRUNC_NORMAL] = {"trunc_normal", "mean", "std"},
+    [INIT_UNIFORM] = {"uniform", "low", "high"},
+    [INIT_COPY] = {"copy", NULL, NULL},
+    [INIT_FUNCTION] = {"function", NULL, NULL},
+};
+
+bool text_is_name_char(char c) {
+    return isalnum((unsigned char)c) || c == '_' || c == '.' || c == '-' || c == '/';
+}
+
+bool attr_equal(AttrKind kind, const Attr *a, const Attr *b) {
+    switch (kind) {
+    case ATTR_REAL: return memcmp(&a->f, &b->f, sizeof a->f) == 0;
+    case ATTR_BOOL: return a->b == b->b;
+    case ATTR_INTS:
+        return a->ints.n == b->ints.n &&
+               memcmp(a->ints.v, b->ints.v, sizeof *a->ints.v * (size_t)a->ints.n) == 0;
+    default: return a->i == b->i;
+    }
+}
+
+typedef struct {
+    const Module *module;
+    FILE *out;
+    Arena *arena;
+    uint32_t *number; /* of each node of the function, as printed */
+} Printer;
+
+/* ---- words --------------------------------------------------------------------------------------------------------- */
+
+/* A file may start with anything; a name that starts like a number would be read as one. */
+static bool is_plain(const char *name, bool any_start) {
+    if (!*name || (!any_start && !isalpha((unsigned char)*name) && *name != '_')) return false;
+    for (; *name; name++)
+        if (!text_is_name_char(*name)) return false;
+    return true;
+}
+
+static void print_quoted(FILE *out, const char *name) {
+    fputc('"', out);
+    for (const unsigned char *c = (const unsigned char *)name; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            fprintf(out, "\\%c", *c);
+        else if (*c < 0x20 || *c == 0x7f)
+            fprintf(out, "\\x%02x", *c);
+        else
+            fputc(*c, out);
+    }
+    fputc('"', out);
+}
+
+static void print_name(FILE *out, const char *name, bool any_start) {
+    if (is_plain(name, any_start))
+        fputs(name, out);
+    else
+        print_quoted(out, name);
+}
+
+/* The shortest decimal that reads back as the same number. */
+static void print_real(FILE *out, double value) {
+    char text[40];
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value) break;
+    }
+    fputs(text, out);
+}
+
+static void print_type(FILE *out, const Type *type) {
+    fputs(dtype_name((DType)type->dtype), out);
+    for (int k = 0; k < type->rank; k++) fprintf(out, "%c%lld", k ? 'x' : '[', (long long)type->dim[k]);
+    if (type->rank) fputc(']', out);
+}
+
+static void print_attr(FILE *out, AttrKind kind, const Attr *attr) {
+    switch (kind) {
+    case ATTR_INT: fprintf(out, "%lld", (long long)attr->i); return;
+    case ATTR_REAL: print_real(out, attr->f); return;
+    case ATTR_BOOL: fputs(attr->b ? "true" : "false", out); return;
+    case ATTR_DTYPE: fputs(dtype_name((DType)attr->i), out); return;
+    case ATTR_INTS:
+        fputc('[', out);
+        for (int i = 0; i < attr->ints.n; i++)
+            fprintf(out, "%s%lld", i ? ", " : "", (long long)attr->ints.v[i]);
+        fputc(']', out);
+    }
+}
+
+/* "  // scope (file:line:col)" and the end of the line. */
+static void print_origin(Printer *p, const char *scope, Loc loc) {
+    const char *file = p->module->diags ? diags_source_name(p->module->diags, loc.file) : NULL;
+    if (scope || file) fputs("  // ", p->out);
+    if (scope) print_name(p->out, scope, false);
+    if (file) {
+        fputs(scope ? " (" : "(", p->out);
+        print_name(p->out, file, true);
+        fprintf(p->out, ":%u:%u)", loc.line, loc.col);
+    }
+    fputc('\n', p->out);
+}
+
+/* ---- the parts of a module ---------------------------------------------------------------------------------------- */
+
+static void print_state(Printer *p, const State *state) {
+    const InitText *init = &INIT_TEXTS[state->init];
+    fputs("  state %", p->out);
+    print_name(p->out, state->name, false);
+    fputs(" : ", p->out);
+    print_type(p->out, &state->type);
+    fprintf(p->out, " = %s(", init->name);
+    if (state->init == INIT_COPY) {
+        fputc('%', p->out);
+        print_name(p->out, p->module->states[state->copy_of].name, false);
+    }
+    if (init->a) {
+        fprintf(p->out, "%s = ", init->a);
+        print_real(p->out, state->a);
+    }
+    if (init->b) {
+        fprintf(p->out, ", %s = ", init->b);
+        print_real(p->out, state->b);
+    }
+    fprintf(p->out, "), role = %s%s%s", ROLE_NAMES[state->role], state->decay ? ", decay" : "",
+            state->frozen ? ", frozen" : "");
+    print_origin(p, NULL, state->loc);
+}
+
+static void print_value(Printer *p, const Func *func, ValueId id) {
+    const Node *node = func_node(func, id);
+    fputc('%', p->out);
+    if (node->op == OP_input)
+        print_name(p->out, func->inputs[node->attrs[0].i].name, false);
+    else if (node->op == OP_state)
+        print_name(p->out, p->module->states[node->attrs[0].i].name, false);
+    else
+        fprintf(p->out, "%u", p->number[id]);
+}
+
+static void print_attrs(Printer *p, const Node *node) {
+    const OpInfo *info = op_info(node->op);
+    int printed = 0;
+    for (int a = 0; a < info->n_attrs; a++) {
+        const AttrSpec *spec = &info->attrs[a];
+        if (spec->has_default && attr_equal(spec->kind, &spec->value, &node->attrs[a])) continue;
+        fprintf(p->out, "%s%s = ", printed++ ? ", " : " {", spec->key);
+        print_attr(p->out, spec->kind, &node->attrs[a]);
+    }
+    if (printed) fputc('}', p->out);
+}
+
+static void print_node(Printer *p, const Func *func, ValueId id) {
+    const Node *node = func_node(func, id);
+    fprintf(p->out, "    %%%u = %s", p->number[id], op_info(node->op)->name);
+    for (int o = 0; o < node->n_operands; o++) {
+        fputs(o ? ", " : " ", p->out);
+        print_value(p, func, node->operands[o]);
+    }
+    print_attrs(p, node);
+    fputs(" : ", p->out);
+    print_type(p->out, &node->type);
+    if (node->cluster || node->offset >= 0) {
+        fputs(" [", p->out);
+        bool more = node->offset >= 0;
+        if (node->cluster)
+            fprintf(p->out, "cluster = %u%s%s%s", node->cluster, node->again ? ", again" : "",
+                    node->local ? ", local" : "", more ? ", " : "");
+        if (node->offset >= 0) fprintf(p->out, "offset = %lld", (long long)node->offset);
+        fputc(']', p->out);
+    }
+    print_origin(p, node->scope, node->loc);
+}
+
+static void print_func(Printer *p, const Func *func) {
+    fputs("  func @", p->out);
+    print_name(p->out, func->name, false);
+    fputc('(', p->out);
+    for (size_t i = 0; i < func->n_inputs; i++) {
+        fputs(i ? ", %" : "%", p->out);
+        print_name(p->out, func->inputs[i].name, false);
+        fputs(" : ", p->out);
+        print_type(p->out, &func->inputs[i].type);
+    }
+    fputc(')', p->out);
+    if (func->arena_bytes) fprintf(p->out, " arena = %lld", (long long)func->arena_bytes);
+    if (func->block_bytes) fprintf(p->out, " block = %lld", (long long)func->block_bytes);
+    fputs(" {\n", p->out);
+    p->number = ARENA_ARRAY(p->arena, uint32_t, func->count + 1);
+    uint32_t next = 0;
+    for (ValueId id = 0; id < func->count; id++) {
+        if (func->nodes[id].op == OP_input || func->nodes[id].op == OP_state) continue;
+        p->number[id] = next++;
+        print_node(p, func, id);
+    }
+    for (size_t i = 0; i < func->n_chains; i++)
+        fprintf(p->out, "    chain %u to %u {units = %lld, size = %lld}\n", func->chains[i].first,
+                func->chains[i].last, (long long)func->chains[i].units, (long long)func->chains[i].size);
+    for (size_t i = 0; i < func->n_outputs; i++) {
+        fputs("    output ", p->out);
+        print_name(p->out, func->outputs[i].name, false);
+        fputs(" = ", p->out);
+        print_value(p, func, func->outputs[i].value);
+        fputc('\n', p->out);
+    }
+    for (size_t i = 0; i < func->n_updates; i++) {
+        fputs("    update ", p->out);
+        print_name(p->out, p->module->states[func->updates[i].state].name, false);
+        fputs(" = ", p->out);
+        print_value(p, func, func->updates[i].value);
+        fputc('\n', p->out);
+    }
+    fputs("  }\n", p->out);
+}
+
+/* " target(batch = N, precision = NAME, memory = BYTES, cache = BYTES, cores = N, panel = COLUMNS, rows = N, tile = ROWS, by = COLUMNS)": what says something. */
+static void print_target(Printer *p) {
+    const Module *module = p->module;
+    const char *between = " target(";
+    if (module->batch) {
+        fprintf(p->out, "%sbatch = %lld", between, (long long)module->batch);
+        between = ", ";
+    }
+    if (module->precision != PRECISION_FP32) {
+        fprintf(p->out, "%sprecision = %s", between, precision_name(module->precision));
+        between = ", ";
+    }
+    if (module->memory_limit) {
+        fprintf(p->out, "%smemory = %lld", between, (long long)module->memory_limit);
+        between = ", ";
+    }
+    if (module->cache_bytes) {
+        fprintf(p->out, "%scache = %lld", between, (long long)module->cache_bytes);
+        between = ", ";
+    }
+    if (module->cores) {
+        fprintf(p->out, "%scores = %lld", between, (long long)module->cores);
+        between = ", ";
+    }
+    if (module->panel.columns) {
+        fprintf(p->out, "%spanel = %d", between, module->panel.columns);
+        if (module->panel.rows > 1) fprintf(p->out, ", rows = %d", module->panel.rows);
+        between = ", ";
+    }
+    if (module->tile.rows) {
+        fprintf(p->out, "%stile = %d, by = %d", between, module->tile.rows, module->tile.columns);
+        between = ", ";
+    }
+    if (*between == ',') fputc(')', p->out);
+}
+
+char *module_print(const Module *module, size_t *size) {
+    char *text = NULL;
+    size_t length = 0;
+    Printer p = {.module = module, .out = open_memstream(&text, &length)};
+    if (!p.out) return NULL;
+    p.arena = arena_new();
+    fputs("module @", p.out);
+    print_name(p.out, module->name, false);
+    print_target(&p);
+    fputs(" {\n", p.out);
+    for (size_t s = 0; s < module->n_states; s++) print_state(&p, &module->states[s]);
+    for (size_t f = 0; f < module->n_funcs; f++) print_func(&p, module->funcs[f]);
+    fputs("}\n", p.out);
+    arena_free(p.arena);
+    bool good = !ferror(p.out);
+    if (fclose(p.out) != 0 || !good) {
+        free(text);
+        return NULL;
+    }
+    if (size) *size = length;
+    return text;
+}

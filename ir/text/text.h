@@ -1,0 +1,20 @@
+/* The words that the printer and the parser of the text form share. docs/ir.md defines the form. */
+#ifndef VITC_IR_TEXT_TEXT_H
+#define VITC_IR_TEXT_TEXT_H
+
+#include "ir/ir.h"
+
+/* By StateRole; by InitKind with the keys of State.a and State.b (NULL: unused). */
+extern const char *const ROLE_NAMES[ROLE_COUNT];
+typedef struct {
+    const char *name, *a, *b;
+} InitText;
+extern const InitText INIT_TEXTS[6];
+
+/* Letters, digits, '_', '.', '-', '/': what a name may hold without quotes. */
+bool text_is_name_char(char c);
+
+/* Equal attributes of one kind. */
+bool attr_equal(AttrKind kind, const Attr *a, const Attr *b);
+
+#endif

@@ -1,9 +1,0 @@
-/* Pass `expand`: ROW operators as elementwise ones and reductions. */
-#ifndef VITC_PASSES_EXPAND_H
-#define VITC_PASSES_EXPAND_H
-
-#include "ir/ir.h"
-
-bool pass_expand(Module *module, Diags *diags);
-
-#endif

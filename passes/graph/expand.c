@@ -1,0 +1,23 @@
+/* ROW operators as elementwise operators and reductions (ir/graph/expand.c), so that one kind of kernel serves them all. */
+#include "passes/graph/expand.h"
+
+bool pass_expand(Module *module, Diags *diags) {
+    (void)diags;
+    for (size_t f = 0; f < module->n_funcs; f++) {
+        Rewrite rewrite = rewrite_begin(module->funcs[f]);
+        for (ValueId id = 0; id < rewrite.n_old; id++) {
+            const Node *node = &rewrite.old[id];
+            if (op_info(node->op)->loop != LOOP_ROW) {
+                rewrite_copy(&rewrite, id);
+                continue;
+            }
+            ValueId operands[3];
+            for (int o = 0; o < node->n_operands; o++) operands[o] = rewrite.map[node->operands[o]];
+            rewrite.func->scope = node->scope;
+            rewrite.func->loc = node->loc;
+            rewrite.map[id] = op_expand(rewrite.func, node, operands);
+        }
+        rewrite_end(&rewrite);
+    }
+    return true;
+}

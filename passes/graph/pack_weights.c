@@ -1,0 +1,242 @@
+/* A product's second operand is packed into panels (codegen/gemm.h). Where it is a weight, a state that changes once a step, every
+ * thread of every product would pack it anew. Here it gets a derived state that holds it packed:
+ *
+ *     %y = matmul %x, %w {tb}         becomes    %y = matmul %x, %w.packed_t {panel}
+ *     update w = %v                              %p = pack %v {tb, panel}
+ *                                                update w = %v
+ *                                                update w.packed_t = %p
+ *
+ * A product that reads the new value %v (a network that moves before it is applied) reads %p. Function @pack makes all derived
+ * states from the others: the runtime calls it when states were written by anything but a function of the module.
+ *
+ * Packing a weight once a step costs memory, and reading and writing it once: it is worth it where products would pack it more often,
+ * for each other or for each thread. */
+#include "passes/graph/pack_weights.h"
+#include "passes/fuse.h"
+#include "passes/memory.h"
+#include "passes/precision.h"
+#include "passes/remat.h"
+#include "passes/schedule.h"
+
+#include <string.h>
+
+/* A weight as a product reads it: state, seen as a matrix, turned or not. */
+typedef struct {
+    uint32_t state, packed; /* packed: the derived state */
+    int64_t dim[2];
+    bool tb;
+    int uses;     /* products of the step that read it so */
+    int64_t rows; /* most of them */
+} Packing;
+
+typedef struct {
+    Module *module;
+    Arena *arena;
+    const PackLimits *limits;
+    int products; /* attribute bf16 of products and packs */
+    int64_t room; /* bytes that derived states may take */
+    Packing *packings;
+    size_t count, capacity;
+} Packer;
+
+/* ---- which weights --------------------------------------------------------------------------------------------------- */
+
+/* The value that `id` is a reshape of. */
+static ValueId base_of(const Node *nodes, ValueId id) {
+    while (nodes[id].op == OP_reshape) id = nodes[id].operands[0];
+    return id;
+}
+
+/* Of each value the state that it is, or becomes by the function's updates; IR_NONE: none. */
+static uint32_t *find_states(Arena *arena, const Func *func) {
+    uint32_t *states = ARENA_ARRAY(arena, uint32_t, func->count + 1);
+    for (ValueId id = 0; id < func->count; id++) states[id] = IR_NONE;
+    for (size_t i = func->n_updates; i-- > 0;) states[func->updates[i].value] = func->updates[i].state;
+    for (ValueId id = 0; id < func->count; id++)
+        if (func_node(func, id)->op == OP_state) states[id] = (uint32_t)func_node(func, id)->attrs[0].i;
+    return states;
+}
+
+static Packing *find_packing(const Packer *p, const Packing *like) {
+    for (size_t i = 0; i < p->count; i++) {
+        Packing *known = &p->packings[i];
+        if (known->state == like->state && known->tb == like->tb && known->dim[0] == like->dim[0] &&
+            known->dim[1] == like->dim[1])
+            return known;
+    }
+    return NULL;
+}
+
+/* How a product reads a weight; false: its second operand is none, or has no whole panels. */
+static bool reads_weight(const Packer *p, const uint32_t *states, const Node *nodes, const Node *product,
+                         Packing *out) {
+    PanelShape panel = p->module->panel;
+    if (product->op != OP_matmul || product->type.rank != 2 || product->attrs[2].i || product->attrs[3].i)
+        return false;
+    const Type *x = &nodes[product->operands[1]].type;
+    bool tb = product->attrs[1].b;
+    if (x->dtype != DT_F32 || x->dim[!tb] % panel.columns || x->dim[tb] % panel.rows) return false;
+    uint32_t state = states[base_of(nodes, product->operands[1])];
+    *out = (Packing){.state = state, .tb = tb, .dim = {x->dim[0], x->dim[1]}};
+    return state != IR_NONE;
+}
+
+static bool is_worth(const Packer *p, const Func *step, const Packing *x) {
+    const PackLimits *limits = p->limits;
+    if (x->rows < limits->least_rows || x->rows > limits->most_rows) return false;
+    return x->uses > 1 || x->rows >= limits->least_rows_of_one || func_find_update(step, x->state) == IR_NONE;
+}
+
+static Type packed_type(const Packer *p, const Packing *packing) {
+    PanelShape panel = p->module->panel;
+    int64_t k = packing->dim[packing->tb], n = packing->dim[!packing->tb];
+    if (panel.rows == 1) return type_make(DT_F32, 3, (int64_t[]){n / panel.columns, k, panel.columns});
+    return type_make(DT_BF16, 4, (int64_t[]){n / panel.columns, k / 2, panel.columns, 2});
+}
+
+/* Whether the weight is packed already, the other way. */
+static bool is_packed(const Packer *p, size_t kept, uint32_t state) {
+    for (size_t i = 0; i < kept; i++)
+        if (p->packings[i].state == state) return true;
+    return false;
+}
+
+/* Makes the derived state; false: there is no room for it. */
+static bool add_state(Packer *p, Packing *packing) {
+    const State *weight = &p->module->states[packing->state];
+    State state = {.name =
+                       arena_printf(p->module->arena, "%s.packed%s", weight->name, packing->tb ? "_t" : ""),
+                   .type = packed_type(p, packing),
+                   .role = ROLE_DERIVED,
+                   .loc = weight->loc};
+    int64_t bytes = type_bytes(&state.type);
+    if (bytes > p->room || module_find_state(p->module, state.name) >= 0) return false;
+    p->room -= bytes;
+    packing->packed = module_add_state(p->module, state);
+    return true;
+}
+
+/* By what the step does; other functions use what there is. */
+static void choose(Packer *p, const Func *step) {
+    const uint32_t *states = find_states(p->arena, step);
+    for (ValueId id = 0; id < step->count; id++) {
+        const Node *node = func_node(step, id);
+        Packing packing, *known;
+        if (!reads_weight(p, states, step->nodes, node, &packing)) continue;
+        if (!(known = find_packing(p, &packing))) {
+            ARENA_PUSH(p->arena, p->packings, p->count, p->capacity, packing);
+            known = &p->packings[p->count - 1];
+        }
+        known->uses++;
+        if (node->type.dim[0] > known->rows) known->rows = node->type.dim[0];
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        Packing *x = &p->packings[i];
+        bool again = p->limits->one_way && x->uses == 1 && is_packed(p, kept, x->state);
+        if (!again && is_worth(p, step, x) && add_state(p, x)) p->packings[kept++] = *x;
+    }
+    p->count = kept;
+}
+
+/* ---- the functions ------------------------------------------------------------------------------------------------------ */
+
+static ValueId pack(Packer *p, Func *func, const Packing *packing, ValueId weight) {
+    ValueId matrix = ir_reshape(func, weight, 2, packing->dim);
+    return ir_pack(func, matrix, packing->tb, p->module->panel, p->products);
+}
+
+static ValueId multiply(Packer *p, Func *func, const Node *product, ValueId a, ValueId panels) {
+    Attr attrs[] = {product->attrs[0], {.b = false}, {.i = 0}, {.i = p->module->panel.columns}};
+    return func_emit(func, OP_matmul, (ValueId[]){a, panels}, 2, attrs);
+}
+
+static void rewrite_func(Packer *p, Func *func) {
+    const uint32_t *states = find_states(p->arena, func);
+    Rewrite rewrite = rewrite_begin(func);
+    ValueId *made =
+        ARENA_ARRAY(p->arena, ValueId, p->count + 1); /* of each packing: of the state's new value */
+    for (size_t i = 0; i < p->count; i++) made[i] = IR_NONE;
+    for (ValueId id = 0; id < rewrite.n_old; id++) {
+        const Node *node = &rewrite.old[id];
+        Packing like;
+        const Packing *known =
+            reads_weight(p, states, rewrite.old, node, &like) ? find_packing(p, &like) : NULL;
+        if (!known) {
+            rewrite_copy(&rewrite, id);
+            continue;
+        }
+        func->scope = node->scope;
+        func->loc = node->loc;
+        ValueId weight = base_of(rewrite.old, node->operands[1]), *of = &made[known - p->packings], panels;
+        if (rewrite.old[weight].op == OP_state)
+            panels = func_read_state(func, known->packed);
+        else
+            panels = *of = *of == IR_NONE ? pack(p, func, known, rewrite.map[weight]) : *of;
+        rewrite.map[id] = multiply(p, func, node, rewrite.map[node->operands[0]], panels);
+    }
+    for (size_t i = 0; i < p->count; i++) {
+        ValueId old = func_find_update(func, p->packings[i].state);
+        if (old == IR_NONE) continue;
+        func->scope = rewrite.old[old].scope;
+        func->loc = rewrite.old[old].loc;
+        if (made[i] == IR_NONE) made[i] = pack(p, func, &p->packings[i], rewrite.map[old]);
+    }
+    rewrite_end(&rewrite);
+    for (size_t i = 0; i < p->count; i++)
+        if (made[i] != IR_NONE) func_add_update(func, p->packings[i].packed, made[i]);
+}
+
+static void add_pack_function(Packer *p) {
+    Func *func = module_add_func(p->module, "pack");
+    for (size_t i = 0; i < p->count; i++) {
+        const Packing *packing = &p->packings[i];
+        func_add_update(func, packing->packed, pack(p, func, packing, func_read_state(func, packing->state)));
+    }
+}
+
+/* What a limit of memory leaves beside a step that packs nothing beforehand; tried out on a copy. */
+static int64_t room_of(const Module *module, Diags *diags) {
+    if (!module->memory_limit) return INT64_MAX;
+    Arena *arena = arena_new();
+    Module *copy = module_clone(module, arena);
+    Func *step = module_find_func(copy, "step");
+    int64_t room = 0;
+    if (step && pass_fuse(copy, diags) && pass_precision(copy, diags) && pass_schedule(copy, diags) &&
+        pass_memory(copy, diags))
+        room = module->memory_limit - resident_bytes(step) -
+               step->arena_bytes * 5 / 4; /* packs live there too */
+    arena_free(arena);
+    return room;
+}
+
+bool pack_weights(Module *module, const PackLimits *limits, Diags *diags) {
+    static const int products[] = {[PRECISION_FP32] = 0, [PRECISION_BF16] = 1, [PRECISION_BF16X3] = 0};
+    const Func *step = module_find_func(module, "step");
+    if (!step || module->panel.columns == 0 || module_find_func(module, "pack")) return true;
+    Packer p = {.module = module,
+                .arena = arena_new(),
+                .limits = limits,
+                .products = products[module->precision],
+                .room = room_of(module, diags)};
+    choose(&p, step);
+    if (p.count) {
+        for (size_t f = 0; f < module->n_funcs; f++) /* @init runs before there is anything to pack */
+            if (strcmp(module->funcs[f]->name, "init") != 0) rewrite_func(&p, module->funcs[f]);
+        add_pack_function(&p);
+    }
+    arena_free(p.arena);
+    return true;
+}
+
+/* Packing takes a product as long as about 16 rows of it. What bf16 is packed is half as long as the weight, which its optimiser alone
+ * then reads; in fp32 it is as long, and not worth the memory where it saves less than a hundredth. Products of few rows are
+ * bound by memory, and lose by what packing apart reads and writes. */
+bool pass_pack_weights(Module *module, Diags *diags) {
+    bool halves = module->precision == PRECISION_BF16;
+    PackLimits limits = {.least_rows = 64,
+                         .most_rows = halves ? INT64_MAX : 1600,
+                         .least_rows_of_one = halves ? 512 : INT64_MAX,
+                         .one_way = true};
+    return pack_weights(module, &limits, diags);
+}

@@ -1,0 +1,104 @@
+/* Reductions in the two forms that kernels know: over trailing axes (a row each), or over one middle axis of
+ * [outer, R, inner]. Others become chains of these. A long reduction with few results is cut into chunks
+ * first, so that threads share it; how it is cut depends on shapes alone, hence so does the order of
+ * summation. */
+#include "ir/ir.h"
+#include "passes/graph/reductions.h"
+
+enum { LONG_REDUCTION = 1024, MIN_CHUNK = 32, MAX_CHUNKS = 64, ENOUGH_RESULTS = 64 };
+
+/* The number of chunks for R elements: its largest divisor up to MAX_CHUNKS that leaves chunks long enough.
+ */
+static int64_t chunks_of(int64_t r) {
+    if (r < LONG_REDUCTION) return 1;
+    for (int64_t n = MAX_CHUNKS; n > 1; n--)
+        if (r % n == 0 && r / n >= MIN_CHUNK) return n;
+    return 1;
+}
+
+static ValueId reduce_axis(Func *func, OpKind op, ValueId x, int64_t axis) {
+    return ir_reduce(func, op, x, 1, &axis, false);
+}
+
+/* Sum (or largest) over the middle of x seen as [outer, r, inner]. */
+static ValueId reduce_middle(Func *func, OpKind op, ValueId x, int64_t outer, int64_t r, int64_t inner) {
+    int64_t n = (inner > 1 || outer < ENOUGH_RESULTS) ? chunks_of(r) : 1;
+    if (n > 1) {
+        x = ir_reshape(func, x, 4, (int64_t[]){outer, n, r / n, inner});
+        if (inner == 1) x = ir_reshape(func, x, 3, (int64_t[]){outer, n, r / n});
+        x = reduce_axis(func, op, x, 2);
+        r = n;
+    }
+    if (inner == 1) return reduce_axis(func, op, ir_reshape(func, x, 2, (int64_t[]){outer, r}), 1);
+    return reduce_axis(func, op, ir_reshape(func, x, 3, (int64_t[]){outer, r, inner}), 1);
+}
+
+/* Whether the axes are trailing, and the work needs no chunks: the form a row kernel takes as it is. */
+static bool is_plain_row(const Type *x, const bool *reduced) {
+    int64_t outer = 1, r = 1;
+    bool seen = false;
+    for (int k = 0; k < x->rank; k++) {
+        if (reduced[k]) {
+            seen = seen || x->dim[k] > 1;
+            r *= x->dim[k];
+        } else {
+            if (seen && x->dim[k] > 1) return false;
+            outer *= x->dim[k];
+        }
+    }
+    return outer >= ENOUGH_RESULTS || chunks_of(r) == 1;
+}
+
+static ValueId split_reduction(Rewrite *rewrite, const Node *node) {
+    Func *func = rewrite->func;
+    ValueId x = rewrite->map[node->operands[0]];
+    const Type type = *func_type(func, x), result = node->type;
+    bool reduced[IR_MAX_RANK] = {false};
+    for (int i = 0; i < node->attrs[0].ints.n; i++) reduced[node->attrs[0].ints.v[i]] = true;
+    if (is_plain_row(&type, reduced)) {
+        bool trailing = true; /* with the reduced axes last and dropped: what access_reduced expects */
+        for (int k = 0; k < type.rank; k++)
+            if (reduced[k])
+                for (int j = k + 1; j < type.rank; j++) trailing = trailing && reduced[j];
+        if (trailing) {
+            ValueId y = ir_reduce(func, node->op, x, node->attrs[0].ints.n, node->attrs[0].ints.v, false);
+            return ir_reshape(func, y, result.rank, result.dim);
+        }
+    }
+    int64_t dim[IR_MAX_RANK]; /* what is left of x; reduced axes become 1 */
+    for (int k = 0; k < type.rank; k++) dim[k] = type.dim[k];
+    for (;;) { /* a group of neighbouring reduced axes at a time, the last first */
+        int64_t inner = 1, r = 1, outer = 1;
+        int end = type.rank;
+        while (end > 0 && !reduced[end - 1]) inner *= dim[--end];
+        int begin = end;
+        while (begin > 0 && reduced[begin - 1]) r *= dim[--begin];
+        if (begin == end) break;
+        for (int k = 0; k < begin; k++) outer *= dim[k];
+        if (r > 1) x = reduce_middle(func, node->op, x, outer, r, inner);
+        for (int k = begin; k < end; k++) {
+            reduced[k] = false;
+            dim[k] = 1;
+        }
+    }
+    return ir_reshape(func, x, result.rank, result.dim);
+}
+
+bool pass_reductions(Module *module, Diags *diags) {
+    (void)diags;
+    for (size_t f = 0; f < module->n_funcs; f++) {
+        Rewrite rewrite = rewrite_begin(module->funcs[f]);
+        for (ValueId id = 0; id < rewrite.n_old; id++) {
+            const Node *node = &rewrite.old[id];
+            if (node->op != OP_sum && node->op != OP_amax) {
+                rewrite_copy(&rewrite, id);
+                continue;
+            }
+            rewrite.func->scope = node->scope;
+            rewrite.func->loc = node->loc;
+            rewrite.map[id] = split_reduction(&rewrite, node);
+        }
+        rewrite_end(&rewrite);
+    }
+    return true;
+}

@@ -1,9 +1,0 @@
-/* Pass `simplify`: see simplify.c. */
-#ifndef VITC_PASSES_SIMPLIFY_H
-#define VITC_PASSES_SIMPLIFY_H
-
-#include "ir/ir.h"
-
-bool pass_simplify(Module *module, Diags *diags);
-
-#endif
