@@ -1,15 +1,15 @@
 /* A module becomes a program: one LLVM function for each distinct kernel, a list of calls for each function.
  *
- * Kernels are compared by their canonical text (ir/canonical.h), so that twelve equal blocks are compiled once. The calls
+ * Kernels are compared by their canonical text (ir/plan/canonical.h), so that twelve equal blocks are compiled once. The calls
  * are data (program.h): the runtime walks them. First all calls are made and the distinct kernels found, then those are
  * compiled (part.h), then calls get their arguments. */
 #include "codegen/compiled.h"
 #include "codegen/micro.h"
 #include "codegen/part.h"
 #include "codegen/prepack.h"
-#include "ir/canonical.h"
+#include "ir/plan/canonical.h"
 #include "ir/base/clock.h"
-#include "ir/cost.h"
+#include "ir/plan/cost.h"
 #include "ir/base/names.h"
 #include "runtime/irregular.h"
 

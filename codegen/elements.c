@@ -2,8 +2,8 @@
 #include "codegen/bf16.h"
 #include "codegen/emit.h"
 #include "codegen/vecmath.h"
-#include "ir/blocks.h"
-#include "ir/canonical.h"
+#include "ir/plan/blocks.h"
+#include "ir/plan/canonical.h"
 
 #include <string.h>
 
@@ -408,7 +408,7 @@ static LLVMValueRef constant_of(Emitter *e, double value, DType dtype) {
     return real ? real : LLVMConstInt(type, (unsigned long long)(int64_t)value, true);
 }
 
-/* A literal (ir/canonical.h), loaded once before all loops. */
+/* A literal (ir/plan/canonical.h), loaded once before all loops. */
 static LLVMValueRef literal_of(Emitter *e, ValueId value) {
     LLVMTypeRef f32 = LLVMFloatTypeInContext(e->context);
     int64_t number = 0;

@@ -1,13 +1,13 @@
 /* Inside codegen: the state while one fused kernel becomes LLVM IR.
  *
- * A kernel's domain loops (ir/kernel.h) are merged into as few machine loops as its memory accesses allow; the last
+ * A kernel's domain loops (ir/plan/kernel.h) are merged into as few machine loops as its memory accesses allow; the last
  * one is vectorised. A value is emitted where it is wanted, at an Access, from its operands down to what lies in
  * memory; what does not depend on the vector loop is a scalar. */
 #ifndef VITC_CODEGEN_EMIT_H
 #define VITC_CODEGEN_EMIT_H
 
 #include "codegen/target.h"
-#include "ir/kernel.h"
+#include "ir/plan/kernel.h"
 #include <llvm-c/Core.h>
 
 /* A value in memory that the kernel reads or writes: argument number `arg`. */

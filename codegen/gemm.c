@@ -1,7 +1,7 @@
 /* The packed matrix product: see gemm.h. */
 #include "codegen/gemm.h"
 #include "codegen/panels.h"
-#include "ir/prologue.h"
+#include "ir/plan/prologue.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #include "codegen/emit.h"
 #include "codegen/prepack.h"
 #include "codegen/product.h"
-#include "ir/canonical.h"
+#include "ir/plan/canonical.h"
 #include "ir/base/clock.h"
 
 #include <llvm-c/Analysis.h>

@@ -6,7 +6,7 @@
 #define VITC_CODEGEN_PART_H
 
 #include "codegen/object.h"
-#include "ir/place.h"
+#include "ir/plan/place.h"
 
 /* An argument in canonical form: node `index` of the kernel, or its index-th outside value, or scratch, or its literals. */
 typedef struct {

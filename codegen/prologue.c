@@ -5,7 +5,7 @@
  * choice, and that the results go to a buffer of a panel's rows. */
 #include "codegen/prologue.h"
 #include "codegen/panels.h"
-#include "ir/prologue.h"
+#include "ir/plan/prologue.h"
 
 struct Prologue {
     Emitter inner; /* the emitter while the loops are being emitted */

@@ -1,8 +1,8 @@
 /* vitc inspect --cost: what the kernels of a function should cost, by the roofline model. */
 #include "driver/driver.h"
-#include "ir/canonical.h"
-#include "ir/cost.h"
-#include "passes/chain.h"
+#include "ir/plan/canonical.h"
+#include "ir/plan/cost.h"
+#include "passes/plan/chain.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /* vitc inspect --memory: where the bytes of a function go, as a table and as a picture of the arena over time. */
 #include "driver/driver.h"
 #include "ir/base/stream.h"
-#include "ir/cost.h"
+#include "ir/plan/cost.h"
 #include "ir/text/text.h"
-#include "passes/live.h"
-#include "passes/remat.h"
+#include "passes/plan/live.h"
+#include "passes/plan/remat.h"
 
 #include <errno.h>
 #include <math.h>

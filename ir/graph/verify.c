@@ -1,7 +1,7 @@
 /* Checks every invariant that ir.h states, and names the node that breaks one. A pass that fails here has a bug; a text
  * that fails here is refused. */
-#include "ir/blocks.h"
-#include "ir/prologue.h"
+#include "ir/plan/blocks.h"
+#include "ir/plan/prologue.h"
 
 #include <stdlib.h>
 #include <string.h>

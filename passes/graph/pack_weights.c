@@ -12,11 +12,11 @@
  * Packing a weight once a step costs memory, and reading and writing it once: it is worth it where products would pack it more often,
  * for each other or for each thread. */
 #include "passes/graph/pack_weights.h"
-#include "passes/fuse.h"
-#include "passes/memory.h"
-#include "passes/precision.h"
-#include "passes/remat.h"
-#include "passes/schedule.h"
+#include "passes/plan/fuse.h"
+#include "passes/plan/memory.h"
+#include "passes/plan/precision.h"
+#include "passes/plan/remat.h"
+#include "passes/plan/schedule.h"
 
 #include <string.h>
 

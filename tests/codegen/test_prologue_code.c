@@ -1,8 +1,8 @@
 /* What is made as a product packs it has the bits of what a kernel of its own stores: on every target row, in every precision, with any
  * number of threads; rows of one loop and of several, that fill no vector, in pieces of K, with choices. */
 #include "codegen/codegen.h"
-#include "ir/kernel.h"
-#include "ir/place.h"
+#include "ir/plan/kernel.h"
+#include "ir/plan/place.h"
 #include "passes/passes.h"
 #include "runtime/runtime.h"
 #include "tests/codegen/rows.h"

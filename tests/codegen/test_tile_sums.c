@@ -1,5 +1,5 @@
 /* Sums that begin in a product's tiles, and by themselves in loops, on every target, against the interpreter. */
-#include "ir/kernel.h"
+#include "ir/plan/kernel.h"
 #include "tests/codegen/against.h"
 #include "tests/codegen/rows.h"
 

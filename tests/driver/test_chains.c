@@ -1,5 +1,5 @@
 /* Kernels that run block by block: the same bits as kernel by kernel, whatever the blocks, and for any number of threads. */
-#include "passes/chain.h"
+#include "passes/plan/chain.h"
 #include "passes/passes.h"
 #include "tests/driver/built.h"
 

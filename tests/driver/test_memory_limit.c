@@ -4,7 +4,7 @@
 #include "codegen/codegen.h"
 #include "frontend/frontend.h"
 #include "passes/passes.h"
-#include "passes/remat.h"
+#include "passes/plan/remat.h"
 #include "runtime/runtime.h"
 
 #include <setjmp.h>

@@ -2,7 +2,7 @@
 #ifndef VITC_TESTS_PASSES_PLANNED_H
 #define VITC_TESTS_PASSES_PLANNED_H
 
-#include "ir/place.h"
+#include "ir/plan/place.h"
 #include "tests/passes/random_graph.h"
 
 /* Adds a loss of several values, and its gradients as outputs. */

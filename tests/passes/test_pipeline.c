@@ -5,10 +5,10 @@
 #include "passes/graph/autodiff.h"
 #include "passes/graph/batch_views.h"
 #include "passes/graph/expand.h"
-#include "passes/fuse.h"
-#include "passes/memory.h"
+#include "passes/plan/fuse.h"
+#include "passes/plan/memory.h"
 #include "passes/graph/reductions.h"
-#include "passes/schedule.h"
+#include "passes/plan/schedule.h"
 #include "passes/graph/simplify.h"
 
 enum { GRAPHS = 300, NODES = 50 };

@@ -1,5 +1,5 @@
 /* The pass `prologue`: which kernels go into the product that reads what they store, and which stay. */
-#include "ir/place.h"
+#include "ir/plan/place.h"
 #include "passes/passes.h"
 #include "tests/passes/graph.h"
 

@@ -1,6 +1,6 @@
 /* The pass `schedule`: kernels after those they load from, readers of a state before its update, updates as soon as they can be; and
  * on random functions: the same results, in no more memory. */
-#include "passes/live.h"
+#include "passes/plan/live.h"
 #include "passes/passes.h"
 #include "tests/passes/planned.h"
 

@@ -1,5 +1,5 @@
 /* Cutting kernels into blocks: see blocks.h. */
-#include "ir/blocks.h"
+#include "ir/plan/blocks.h"
 
 int domain_cut(const Domain *domain, int64_t n) {
     int64_t rounds = 1;

@@ -1,5 +1,5 @@
 /* The canonical text of kernels: see canonical.h. */
-#include "ir/canonical.h"
+#include "ir/plan/canonical.h"
 
 #include <math.h>
 #include <string.h>

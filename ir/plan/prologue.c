@@ -1,6 +1,6 @@
 /* Prologues of matrix products: see prologue.h. */
-#include "ir/prologue.h"
-#include "ir/blocks.h"
+#include "ir/plan/prologue.h"
+#include "ir/plan/blocks.h"
 
 enum { MAX_VIEWS = 16 };
 

@@ -1,5 +1,5 @@
 /* Places of values: see place.h. */
-#include "ir/place.h"
+#include "ir/plan/place.h"
 
 #include <string.h>
 

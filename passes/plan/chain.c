@@ -1,16 +1,16 @@
 /* Depth first instead of layer by layer.
  *
- * A kernel starts a chain; each later one joins that reads something from it and can be cut into the same blocks (ir/blocks.h), so
+ * A kernel starts a chain; each later one joins that reads something from it and can be cut into the same blocks (ir/plan/blocks.h), so
  * that block b needs nothing of another block. Others, such as gradients of weights, which sum over all rows, wait until the chain
  * is done; what needs them ends it. What is read within the chain alone becomes local: a thread has but a block of it.
  *
  * A chain saves the way to memory and back of what its kernels hand on, if a block's values fit into the cache; it costs that each
  * product reads its weights once a block instead of once. The size of blocks is the one that saves most. */
-#include "passes/chain.h"
-#include "ir/blocks.h"
-#include "ir/cost.h"
-#include "passes/memory.h"
-#include "passes/remat.h"
+#include "passes/plan/chain.h"
+#include "ir/plan/blocks.h"
+#include "ir/plan/cost.h"
+#include "passes/plan/memory.h"
+#include "passes/plan/remat.h"
 
 #include <string.h>
 

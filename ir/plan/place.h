@@ -3,7 +3,7 @@
 #ifndef VITC_IR_PLACE_H
 #define VITC_IR_PLACE_H
 
-#include "ir/kernel.h"
+#include "ir/plan/kernel.h"
 
 typedef enum {
     PLACE_LOOPS,

@@ -2,9 +2,9 @@
  * read the old value (anti-dependence: else the new value needs memory of its own until the end, and a copy). Among the
  * kernels that wait for nothing, one that makes no memory live that it does not free runs at once, so that a weight's gradient goes
  * into its update while its operands are still there; the others run in the order given. */
-#include "passes/schedule.h"
-#include "passes/live.h"
-#include "passes/memory.h"
+#include "passes/plan/schedule.h"
+#include "passes/plan/live.h"
+#include "passes/plan/memory.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #ifndef VITC_IR_CANONICAL_H
 #define VITC_IR_CANONICAL_H
 
-#include "ir/place.h"
+#include "ir/plan/place.h"
 
 /* What a kernel is called with: its outside values in order of first use, and its literals in order. */
 typedef struct {

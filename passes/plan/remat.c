@@ -9,10 +9,10 @@
  * What is computed again has the same bits. A kernel runs again as it is; or, if elementwise, without what other values need.
  * The compiler contracts a product and a sum into one rounding if the product has no other use: kernels where the uses of such
  * a product would change are left alone. */
-#include "passes/remat.h"
-#include "ir/cost.h"
-#include "passes/live.h"
-#include "passes/memory.h"
+#include "passes/plan/remat.h"
+#include "ir/plan/cost.h"
+#include "passes/plan/live.h"
+#include "passes/plan/memory.h"
 
 #include <assert.h>
 #include <math.h>

@@ -2,11 +2,11 @@
  *
  * A kernel is founded on its last value and grows towards its operands. The pass `fuse` grows kernels to
  * decide what joins; codegen grows the same kernel again from the cluster's nodes to generate its code. A product's kernel may have
- * a second one inside it, its prologue (ir/prologue.h). */
+ * a second one inside it, its prologue (ir/plan/prologue.h). */
 #ifndef VITC_IR_KERNEL_H
 #define VITC_IR_KERNEL_H
 
-#include "ir/access.h"
+#include "ir/plan/access.h"
 
 typedef enum {
     KERNEL_LOOP,   /* loops; with `rows`, reductions along the loops first_inner.. of each row */

@@ -1,5 +1,5 @@
 /* How a fused kernel grows: see kernel.h. */
-#include "ir/kernel.h"
+#include "ir/plan/kernel.h"
 
 #include <string.h>
 

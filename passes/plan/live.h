@@ -3,7 +3,7 @@
 #ifndef VITC_PASSES_LIVE_H
 #define VITC_PASSES_LIVE_H
 
-#include "ir/place.h"
+#include "ir/plan/place.h"
 
 enum { ARENA_ALIGN = 64 }; /* of values in the function's arena */
 

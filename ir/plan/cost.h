@@ -2,7 +2,7 @@
 #ifndef VITC_IR_COST_H
 #define VITC_IR_COST_H
 
-#include "ir/place.h"
+#include "ir/plan/place.h"
 
 typedef struct {
     double flops;

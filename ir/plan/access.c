@@ -1,5 +1,5 @@
 /* Affine index maps through the moving operators: see access.h. */
-#include "ir/access.h"
+#include "ir/plan/access.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* Lives of values: see live.h. */
-#include "passes/live.h"
+#include "passes/plan/live.h"
 
 static void keep_to_end(const Placement *placement, uint32_t *last, ValueId value) {
     last[value] = (uint32_t)placement->n_spans - 1;

@@ -4,7 +4,7 @@
 #ifndef VITC_IR_BLOCKS_H
 #define VITC_IR_BLOCKS_H
 
-#include "ir/kernel.h"
+#include "ir/plan/kernel.h"
 
 typedef struct {
     const Func *func;

@@ -1,7 +1,7 @@
 /* The memory plan: values live from the kernel that stores them to the last that loads them; best fit over the free
  * blocks of one arena, in order of execution, or, where that takes less, the largest first. */
-#include "passes/memory.h"
-#include "passes/live.h"
+#include "passes/plan/memory.h"
+#include "passes/plan/live.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef VITC_PASSES_MEMORY_H
 #define VITC_PASSES_MEMORY_H
 
-#include "passes/live.h"
+#include "passes/plan/live.h"
 
 /* The bytes of an arena that holds the values while they live, and, unless `offsets` is NULL, where each lies in it. */
 int64_t plan_lives(Arena *arena, const Lives *lives, int64_t *offsets);

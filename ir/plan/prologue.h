@@ -4,7 +4,7 @@
 #ifndef VITC_IR_PROLOGUE_H
 #define VITC_IR_PROLOGUE_H
 
-#include "ir/kernel.h"
+#include "ir/plan/kernel.h"
 
 /* Why loops cannot be the prologue of the product `core`; NULL: they can. They are elementwise, the product is of one matrix [M, K] by
  * another, and what they make lies as that does: row after row, in whole rounds of the outer loops. */

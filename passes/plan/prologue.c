@@ -1,13 +1,13 @@
-/* Prologues of products: see prologue.h; what can be one is told by ir/prologue.h.
+/* Prologues of products: see prologue.h; what can be one is told by ir/plan/prologue.h.
  *
  * A kernel of elementwise loops goes into the product that alone reads what it stores, if the product evaluates each element once: if
  * threads share its rows, and its result is no wider than what one packed block of the first operand is for. Nothing lives longer for it
  * than what it does away with is large: the peak of memory does not grow. */
-#include "passes/prologue.h"
-#include "ir/cost.h"
-#include "ir/prologue.h"
-#include "passes/memory.h"
-#include "passes/remat.h"
+#include "passes/plan/prologue.h"
+#include "ir/plan/cost.h"
+#include "ir/plan/prologue.h"
+#include "passes/plan/memory.h"
+#include "passes/plan/remat.h"
 
 #include <string.h>
 

@@ -3,9 +3,9 @@
  * Nodes are met last to first, each after all its consumers. A value that one kernel alone uses joins it. A value
  * that is cheap to recompute from at most one large value in memory is copied into every kernel that uses it (so
  * that no full-size intermediate of a normalisation is stored for the backward pass). Any other value is stored, if
- * possible by a kernel that uses it anyway. What a kernel can hold is told by ir/kernel.h; views cost nothing. */
-#include "passes/fuse.h"
-#include "ir/kernel.h"
+ * possible by a kernel that uses it anyway. What a kernel can hold is told by ir/plan/kernel.h; views cost nothing. */
+#include "passes/plan/fuse.h"
+#include "ir/plan/kernel.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* Mixed precision: see precision.h. */
-#include "passes/precision.h"
-#include "ir/place.h"
+#include "passes/plan/precision.h"
+#include "ir/plan/place.h"
 
 enum { SMALL = 1024 }; /* elements of values that are not worth it */
 

@@ -1,5 +1,5 @@
 /* What operators and kernels cost, for reports: FLOPs by the table, bytes by what reaches memory. */
-#include "ir/cost.h"
+#include "ir/plan/cost.h"
 
 #include <string.h>
 
