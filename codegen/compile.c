@@ -11,7 +11,7 @@
 #include "ir/base/clock.h"
 #include "ir/plan/cost.h"
 #include "ir/base/names.h"
-#include "runtime/irregular.h"
+#include "runtime/program/irregular.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -204,7 +204,7 @@ static int64_t product(const Type *type, int from, int to) {
     return n;
 }
 
-/* Shape numbers and C function of an operator of class OTHER (see runtime/irregular.h); 0: there is none. */
+/* Shape numbers and C function of an operator of class OTHER (see runtime/program/irregular.h); 0: there is none. */
 static int irregular_shape(const Func *func, const Node *node, int64_t numbers[16], VtKernel *kernel) {
     const Type *x = func_type(func, node->operands[0]);
     const Type *index = node->n_operands > 1 ? func_type(func, node->operands[1]) : NULL;

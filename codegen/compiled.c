@@ -3,7 +3,7 @@
 #include "codegen/part.h"
 #include "codegen/resident.h"
 #include "ir/base/clock.h"
-#include "runtime/irregular.h"
+#include "runtime/program/irregular.h"
 
 #include <stdio.h>
 

@@ -23,7 +23,7 @@ struct Compiled {
     int n_parts;
 };
 
-/* The kernels of runtime/irregular.h by number. */
+/* The kernels of runtime/program/irregular.h by number. */
 VtKernel irregular_kernel(int number); /* NULL: there is none */
 int irregular_number(VtKernel kernel);
 

@@ -1,6 +1,6 @@
 /* vitc bench: the compiled step on random input, timed; with --profile each kernel. */
 #include "driver/driver.h"
-#include "runtime/normals.h"
+#include "runtime/program/normals.h"
 
 #include <math.h>
 #include <stdlib.h>

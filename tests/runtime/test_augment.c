@@ -1,7 +1,7 @@
 /* Augmentations against Pillow 9.4 and torchvision 0.14 (tests/golden/images), and the draws of pipelines. Where Pillow's arithmetic is
  * known to the bit we ask for the bit: one grey level off is a rounding that went elsewhere. */
-#include "runtime/color.h"
-#include "runtime/resize.h"
+#include "runtime/images/color.h"
+#include "runtime/images/resize.h"
 
 #include <math.h>
 #include <setjmp.h>

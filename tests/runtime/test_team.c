@@ -1,6 +1,6 @@
 /* The team of threads: everyone takes part once, meetings hold, few or many; how many cores count; how many threads a run gets. */
-#include "runtime/cores.h"
-#include "runtime/pace.h"
+#include "runtime/threads/cores.h"
+#include "runtime/threads/pace.h"
 #include "runtime/runtime.h"
 
 #include <setjmp.h>

@@ -1,0 +1,36 @@
+/* JSON and memory: see json.h. */
+#include "runtime/files/json.h"
+#include "runtime/base/noted.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+static void set_functions(void) {
+    json_set_alloc_funcs(noted_malloc, free);
+}
+
+static void begin(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, set_functions);
+    noted_begin();
+}
+
+json_t *vt_json_load(const char *text, size_t size, size_t flags, char *why, size_t why_size) {
+    json_error_t problem;
+    begin();
+    json_t *value = json_loadb(text, size, flags, &problem);
+    if (value && !noted_failed()) return value;
+    json_decref(value); /* without what there was no room for */
+    snprintf(why, why_size, "%s", noted_failed() ? "out of memory" : problem.text);
+    errno = noted_failed() ? ENOMEM : EINVAL;
+    return NULL;
+}
+
+char *vt_json_text(const json_t *value, size_t flags) {
+    begin();
+    char *text = json_dumps(value, flags);
+    if (!noted_failed()) return text;
+    free(text);
+    return NULL;
+}

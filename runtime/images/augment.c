@@ -1,0 +1,209 @@
+/* Augmentation pipelines: the AUGMENT rows of catalog.def, each a function over the image at hand. */
+#include "runtime/images/color.h"
+#include "runtime/images/resize.h"
+#include "runtime/base/simd.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    VtImage image;
+    bool owned;     /* else the caller's pixels, not to be changed */
+    bool no_memory; /* the rest is left out */
+    int size;
+    VtRng *rng;
+    const double *p;
+    double mean[3], std[3];
+} Work;
+
+static size_t pixels(const Work *w) {
+    return (size_t)w->image.width * (size_t)w->image.height;
+}
+static bool happens(Work *w, double p) {
+    return vt_rng_uniform(w->rng) < p;
+}
+static double between(Work *w, double low, double high) {
+    return low + (high - low) * vt_rng_uniform(w->rng);
+}
+
+/* A new image takes the place of the one at hand. */
+static void replace(Work *w, VtImage next) {
+    if (w->owned) vt_image_free(&w->image);
+    w->image = next;
+    w->owned = true;
+}
+
+/* As zeros; without pixels where memory ran out. */
+static VtImage new_image(Work *w, int width, int height) {
+    VtImage image = {width, height, calloc((size_t)width * (size_t)height, 3)};
+    if (!image.rgb) w->no_memory = true;
+    return image;
+}
+
+/* The pixels at hand, for changing in place: copied if they are the caller's. NULL: no memory. */
+static uint8_t *editable(Work *w) {
+    if (!w->owned) {
+        VtImage copy = new_image(w, w->image.width, w->image.height);
+        if (!copy.rgb) return NULL;
+        memcpy(copy.rgb, w->image.rgb, 3 * pixels(w));
+        replace(w, copy);
+    }
+    return w->image.rgb;
+}
+
+/* The rectangle, resized to size × size, becomes the image. */
+static void crop_to_size(Work *w, int x, int y, int width, int height, bool cubic) {
+    VtImage next = new_image(w, w->size, w->size);
+    if (!next.rgb) return;
+    w->no_memory = !vt_resize(&w->image, (VtRect){x, y, width, height}, w->size, w->size,
+                              (VtRect){0, 0, w->size, w->size}, cubic, next.rgb);
+    replace(w, next);
+}
+
+/* torchvision's draw: ten tries, then the centre with the aspect ratio clamped. */
+static void augment_random_resized_crop(Work *w) {
+    int W = w->image.width, H = w->image.height;
+    bool cubic = w->p[4] != 0;
+    for (int attempt = 0; attempt < 10; attempt++) {
+        double area = (double)W * H * between(w, w->p[0], w->p[1]),
+               ratio = exp(between(w, log(w->p[2]), log(w->p[3])));
+        int width = (int)nearbyint(sqrt(area * ratio)), height = (int)nearbyint(sqrt(area / ratio));
+        if (width < 1 || height < 1 || width > W || height > H) continue;
+        int y = (int)vt_rng_below(w->rng, H - height + 1), x = (int)vt_rng_below(w->rng, W - width + 1);
+        crop_to_size(w, x, y, width, height, cubic);
+        return;
+    }
+    double ratio = (double)W / H;
+    int width = W, height = H;
+    if (ratio < w->p[2])
+        height = (int)fmax(1, nearbyint(W / w->p[2]));
+    else if (ratio > w->p[3])
+        width = (int)fmax(1, nearbyint(H * w->p[3]));
+    crop_to_size(w, (W - width) / 2, (H - height) / 2, width, height, cubic);
+}
+
+/* The window of size × size at (x, y) of the image resized to width × height; black beyond it. Only what shows is computed. */
+static void show_window(Work *w, int width, int height, int x, int y, bool cubic) {
+    VtImage whole = new_image(w, w->size, w->size);
+    if (!whole.rgb) return;
+    int left = x < 0 ? 0 : x, right = x + w->size < width ? x + w->size : width;
+    int top = y < 0 ? 0 : y, bottom = y + w->size < height ? y + w->size : height;
+    if (left < right && top < bottom) {
+        VtRect rect = {left, top, right - left, bottom - top};
+        VtImage part = new_image(w, rect.width, rect.height);
+        w->no_memory = !part.rgb || !vt_resize(&w->image, (VtRect){0, 0, w->image.width, w->image.height},
+                                               width, height, rect, cubic, part.rgb);
+        for (int r = 0; part.rgb && r < rect.height; r++)
+            memcpy(whole.rgb + 3 * ((size_t)(top - y + r) * (size_t)w->size + (size_t)(left - x)),
+                   part.rgb + 3 * (size_t)r * (size_t)rect.width, 3 * (size_t)rect.width);
+        vt_image_free(&part);
+    }
+    replace(w, whole);
+}
+
+static void augment_random_crop(Work *w) {
+    int pad = (int)w->p[0], roomx = w->image.width + 2 * pad - w->size,
+        roomy = w->image.height + 2 * pad - w->size;
+    int x = (int)vt_rng_below(w->rng, (roomx > 0 ? roomx : 0) + 1) - pad,
+        y = (int)vt_rng_below(w->rng, (roomy > 0 ? roomy : 0) + 1) - pad;
+    show_window(w, w->image.width, w->image.height, x, y, false);
+}
+
+static void augment_center_crop(Work *w) {
+    int edge = w->p[0] > 0 ? (int)w->p[0] : w->size, W = w->image.width, H = w->image.height;
+    int width = W <= H ? edge : (int)((double)edge * W / H),
+        height = W <= H ? (int)((double)edge * H / W) : edge;
+    show_window(w, width, height, (int)nearbyint((width - w->size) / 2.0),
+                (int)nearbyint((height - w->size) / 2.0), w->p[1] == 0); /* halves to even, like Python */
+}
+
+static void augment_resize(Work *w) {
+    crop_to_size(w, 0, 0, w->image.width, w->image.height, w->p[0] == 0);
+}
+
+static void augment_flip(Work *w) {
+    if (!happens(w, w->p[0])) return;
+    uint8_t *rgb = editable(w);
+    for (int y = 0; rgb && y < w->image.height; y++) {
+        uint8_t *row = rgb + 3 * (size_t)y * (size_t)w->image.width;
+        for (int a = 0, b = w->image.width - 1; a < b; a++, b--)
+            for (int c = 0; c < 3; c++) {
+                uint8_t t = row[3 * a + c];
+                row[3 * a + c] = row[3 * b + c];
+                row[3 * b + c] = t;
+            }
+    }
+}
+
+static void augment_color_jitter(Work *w) {
+    int32_t order[4];
+    if (!happens(w, w->p[4])) return;
+    vt_rng_permutation(w->rng, order, 4);
+    uint8_t *rgb = editable(w);
+    for (int i = 0; rgb && i < 4; i++) {
+        int which = order[i];
+        double strength = w->p[which], low = 1 - strength > 0 ? 1 - strength : 0;
+        if (strength == 0) continue;
+        if (which == 0) vt_brightness(rgb, pixels(w), between(w, low, 1 + strength));
+        if (which == 1) vt_contrast(rgb, pixels(w), between(w, low, 1 + strength));
+        if (which == 2) vt_saturation(rgb, pixels(w), between(w, low, 1 + strength));
+        if (which == 3) vt_hue(rgb, pixels(w), between(w, -strength, strength));
+    }
+}
+
+static void augment_grayscale(Work *w) {
+    uint8_t *rgb = happens(w, w->p[0]) ? editable(w) : NULL;
+    if (rgb) vt_grayscale(rgb, pixels(w));
+}
+
+static void augment_blur(Work *w) {
+    uint8_t *rgb = happens(w, w->p[2]) ? editable(w) : NULL;
+    if (rgb && !vt_blur(rgb, w->image.width, w->image.height, between(w, w->p[0], w->p[1])))
+        w->no_memory = true;
+}
+
+static void augment_solarize(Work *w) {
+    uint8_t *rgb = happens(w, w->p[1]) ? editable(w) : NULL;
+    if (rgb) vt_solarize(rgb, pixels(w), (int)w->p[0]);
+}
+
+static void augment_normalize(Work *w) {
+    memcpy(w->mean, w->p, sizeof w->mean);
+    memcpy(w->std, w->p + 3, sizeof w->std);
+}
+
+static void (*const AUGMENTS[])(Work *) = {
+#define AUGMENT(name, params, doc) augment_##name,
+#include "runtime/catalog.def"
+#undef AUGMENT
+};
+
+/* Channels apart, each value scaled: in float32, in the order of torchvision's ToTensor and Normalize. */
+VT_CLONES static void to_planes(const uint8_t *restrict rgb, size_t n, const float *mean, const float *std,
+                                float *restrict out) {
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (rgb[3 * i] / 255.0f - mean[0]) / std[0];
+        out[n + i] = (rgb[3 * i + 1] / 255.0f - mean[1]) / std[1];
+        out[2 * n + i] = (rgb[3 * i + 2] / 255.0f - mean[2]) / std[2];
+    }
+}
+
+bool vt_pipeline_apply(const VtPipeline *pipeline, const VtImage *image, VtRng *rng, float *out,
+                       VtError *error) {
+    Work w = {.image = *image, .size = pipeline->size, .rng = rng, .std = {1, 1, 1}};
+    for (int i = 0; i < pipeline->n_augments && !w.no_memory; i++) {
+        w.p = pipeline->augments[i].params;
+        AUGMENTS[pipeline->augments[i].kind](&w);
+    }
+    if (!w.no_memory && (w.image.width != w.size || w.image.height != w.size))
+        crop_to_size(&w, 0, 0, w.image.width, w.image.height, true);
+    float mean[3], std[3];
+    for (int c = 0; c < 3; c++) {
+        mean[c] = (float)w.mean[c];
+        std[c] = (float)w.std[c];
+    }
+    if (!w.no_memory) to_planes(w.image.rgb, pixels(&w), mean, std, out);
+    if (w.owned) vt_image_free(&w.image);
+    return !w.no_memory || vt_fail(error, 1, "out of memory for view '%s'", pipeline->name);
+}

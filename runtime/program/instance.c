@@ -1,0 +1,311 @@
+/* A program with memory: state, outputs and one arena a function; running a function walks its calls in one parallel region. */
+#include "runtime/runtime.h"
+
+#include "runtime/base/clock.h"
+#include "runtime/program/initial.h"
+#include "runtime/threads/pace.h"
+#include "runtime/program/pages.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGN = 64 };
+
+typedef struct {
+    void **pointers; /* of each argument; scratch ones are per thread */
+    void **outputs;
+    double *times;
+    Pace pace;
+} Bound;
+
+struct VtInstance {
+    const VtProgram *program;
+    void **states;
+    Bound *functions;
+    VtPages kept;  /* states, and the outputs of all functions */
+    VtPages arena; /* of whichever function runs: what one leaves there no other reads */
+    VtPages blocks;
+    bool profile;
+    bool stale;   /* states were written from outside: derived ones no longer follow from them */
+    bool written; /* someone may have written states */
+    char *
+        scratch; /* threads blocks of scratch_bytes, in `blocks`, of which the first own_bytes are for chains */
+    size_t scratch_bytes, own_bytes;
+    int scratch_threads;
+    int last; /* function that ran last; -1: none */
+};
+
+static void *base_of(VtInstance *instance, const Bound *bound, const VtArg *arg) {
+    switch (arg->kind) {
+    case VT_ARG_STATE: return instance->states[arg->index];
+    case VT_ARG_OUTPUT: return bound->outputs[arg->index];
+    case VT_ARG_ARENA: return instance->arena.memory;
+    case VT_ARG_CONST: return (void *)instance->program->constants[arg->index];
+    default: return NULL; /* inputs, scratch and blocks come with the call */
+    }
+}
+
+static size_t aligned(size_t bytes) {
+    return (bytes + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+/* All that is kept between calls lies side by side: a tensor of its own pages would round each up to whole huge ones. */
+static bool allocate(VtInstance *instance) {
+    const VtProgram *program = instance->program;
+    size_t kept = 0, arena = 0, at = 0;
+    for (int s = 0; s < program->n_states; s++) kept += aligned(vt_bytes(&program->states[s].tensor));
+    for (int f = 0; f < program->n_functions; f++) {
+        const VtFunction *function = &program->functions[f];
+        for (int o = 0; o < function->n_outputs; o++) kept += aligned(vt_bytes(&function->outputs[o].tensor));
+        if ((size_t)function->arena_bytes > arena) arena = (size_t)function->arena_bytes;
+    }
+    if (!vt_pages_get(&instance->kept, kept) || !vt_pages_get(&instance->arena, arena)) return false;
+    for (int s = 0; s < program->n_states; s++) {
+        instance->states[s] = instance->kept.memory + at;
+        at += aligned(vt_bytes(&program->states[s].tensor));
+    }
+    for (int f = 0; f < program->n_functions; f++) {
+        const VtFunction *function = &program->functions[f];
+        void **outputs = calloc((size_t)function->n_outputs + 1, sizeof(void *));
+        if (!(instance->functions[f].outputs = outputs)) return false;
+        for (int o = 0; o < function->n_outputs; o++) {
+            outputs[o] = instance->kept.memory + at;
+            at += aligned(vt_bytes(&function->outputs[o].tensor));
+        }
+    }
+    return true;
+}
+
+static bool bind_function(VtInstance *instance, int f) {
+    const VtFunction *function = &instance->program->functions[f];
+    Bound *bound = &instance->functions[f];
+    bound->pointers = calloc((size_t)function->n_args + 1, sizeof(void *));
+    bound->times = calloc((size_t)function->n_calls + 1, sizeof(double));
+    if (!bound->pointers || !bound->times) return false;
+    for (int a = 0; a < function->n_args; a++) {
+        char *base = base_of(instance, bound, &function->args[a]);
+        bound->pointers[a] = base ? base + function->args[a].offset : NULL;
+    }
+    if ((size_t)function->scratch_bytes > instance->scratch_bytes)
+        instance->scratch_bytes = (size_t)function->scratch_bytes;
+    if ((size_t)function->block_bytes > instance->own_bytes)
+        instance->own_bytes = ((size_t)function->block_bytes + ALIGN - 1) / ALIGN * ALIGN;
+    return true;
+}
+
+VtInstance *vt_instance_new(const VtProgram *program, VtError *error) {
+    VtInstance *instance = calloc(1, sizeof *instance);
+    if (program->abi != VT_ABI) {
+        vt_fail(error, 2, "the program was made for runtime version %d, this is %d: build it again",
+                program->abi, VT_ABI);
+        free(instance);
+        return NULL;
+    }
+    bool good = instance != NULL;
+    if (good) {
+        instance->program = program;
+        instance->stale = true;
+        instance->last = -1;
+        instance->states = calloc((size_t)program->n_states + 1, sizeof(void *));
+        instance->functions = calloc((size_t)program->n_functions + 1, sizeof(Bound));
+        good = instance->states && instance->functions && allocate(instance);
+    }
+    for (int f = 0; good && f < program->n_functions; f++) good = bind_function(instance, f);
+    if (good) return instance;
+    vt_fail(error, 1, "out of memory for '%s': a smaller train.batch needs less", program->name);
+    vt_instance_free(instance);
+    return NULL;
+}
+
+void vt_instance_free(VtInstance *instance) {
+    if (!instance) return;
+    for (int f = 0; instance->functions && f < instance->program->n_functions; f++) {
+        free(instance->functions[f].outputs);
+        free(instance->functions[f].pointers);
+        free(instance->functions[f].times);
+    }
+    free(instance->functions);
+    free(instance->states);
+    vt_pages_free(&instance->kept);
+    vt_pages_free(&instance->arena);
+    vt_pages_free(&instance->blocks);
+    free(instance);
+}
+
+/* ---- running ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    VtInstance *instance;
+    const VtFunction *function;
+    Bound *bound;
+} Run;
+
+/* Share `share` of `shares` of a call, with the thread's own memory at `own`. */
+static void run_call(const Run *run, const VtCall *call, int share, int shares, char *own) {
+    const VtArg *described = &run->function->args[call->first_arg];
+    void *filled[VT_MAX_OWN_ARGS], **args = &run->bound->pointers[call->first_arg];
+    for (int a = 0; a < call->n_args; a++) {
+        if (described[a].kind != VT_ARG_SCRATCH && described[a].kind != VT_ARG_BLOCK) continue;
+        if (args != filled) args = memcpy(filled, args, sizeof(void *) * (size_t)call->n_args);
+        uintptr_t at = (uintptr_t)own;
+        if (described[a].kind == VT_ARG_SCRATCH)
+            at += run->instance->own_bytes;
+        else
+            at += (uintptr_t)(described[a].offset - share * described[a].step);
+        args[a] = (void *)at;
+    }
+    call->kernel(args, share, shares);
+}
+
+/* This thread's blocks, through all calls of the chain. Profiles have the first thread's time. */
+static void run_chain(const Run *run, const VtChain *chain, int thread, int threads, char *own) {
+    bool profile = run->instance->profile && thread == 0;
+    double *times = run->bound->times;
+    for (int c = chain->first_call; profile && c < chain->first_call + chain->n_calls; c++) times[c] = 0;
+    int from = (int)((int64_t)chain->blocks * thread / threads),
+        to = (int)((int64_t)chain->blocks * (thread + 1) / threads);
+    for (int block = from; block < to; block++)
+        for (int c = chain->first_call; c < chain->first_call + chain->n_calls; c++) {
+            double start = profile ? vt_now() : 0;
+            run_call(run, &run->function->calls[c], block, chain->blocks, own);
+            if (profile) times[c] += vt_now() - start;
+        }
+}
+
+static void run_calls(void *user, int thread, int threads) {
+    Run *run = user;
+    const VtFunction *function = run->function;
+    char *own = run->instance->scratch + (size_t)thread * run->instance->scratch_bytes;
+    bool profile = run->instance->profile;
+    for (int c = 0, chain = 0; c < function->n_calls; c++) {
+        const VtCall *call = &function->calls[c];
+        if (call->barrier || profile) vt_team_barrier();
+        if (chain < function->n_chains && function->chains[chain].first_call == c) {
+            run_chain(run, &function->chains[chain], thread, threads, own);
+            c += function->chains[chain++].n_calls - 1;
+            continue;
+        }
+        double start = profile && thread == 0 ? vt_now() : 0;
+        if (!call->single)
+            run_call(run, call, thread, threads, own);
+        else if (thread == 0)
+            run_call(run, call, 0, 1, own);
+        if (profile) {
+            vt_team_barrier();
+            if (thread == 0) run->bound->times[c] = vt_now() - start;
+        }
+    }
+}
+
+/* Untouched: each thread writes its own block first. */
+static bool ready_scratch(VtInstance *instance) {
+    int threads = vt_threads();
+    if (instance->scratch && instance->scratch_threads >= threads) return true;
+    if (!instance->scratch)
+        instance->scratch_bytes = vt_pages_stride(instance->scratch_bytes + instance->own_bytes);
+    vt_pages_free(&instance->blocks);
+    bool good = vt_pages_get(&instance->blocks, instance->scratch_bytes * (size_t)threads);
+    instance->scratch = instance->blocks.memory;
+    instance->scratch_threads = good ? threads : 0;
+    return good;
+}
+
+static int find_function(const VtProgram *program, const char *name) {
+    for (int f = 0; f < program->n_functions; f++)
+        if (strcmp(program->functions[f].name, name) == 0) return f;
+    return -1;
+}
+
+/* Derived states follow states that were written since the last run, whoever wrote them. Functions that update states update
+ * what derives from them (module_verify). "init" makes states; it reads none. */
+static bool refresh_derived(VtInstance *instance, const char *running, VtError *error) {
+    if (!instance->stale || strcmp(running, "init") == 0) return true;
+    instance->stale = false; /* before the run, which comes here too */
+    bool good =
+        find_function(instance->program, "pack") < 0 || vt_instance_run(instance, "pack", NULL, error);
+    instance->stale = !good;
+    return good;
+}
+
+bool vt_instance_run(VtInstance *instance, const char *name, void *const *inputs, VtError *error) {
+    int f = find_function(instance->program, name);
+    if (f < 0) return vt_fail(error, 2, "'%s' has no function '%s'", instance->program->name, name);
+    const VtFunction *function = &instance->program->functions[f];
+    Bound *bound = &instance->functions[f];
+    for (int i = 0; i < function->n_inputs; i++)
+        if (!inputs || !inputs[function->inputs[i]])
+            return vt_fail(error, 2, "function '%s' wants input '%s'", name,
+                           instance->program->inputs[function->inputs[i]].tensor.name);
+    for (int a = 0; a < function->n_args; a++)
+        if (function->args[a].kind == VT_ARG_INPUT)
+            bound->pointers[a] = (char *)inputs[function->args[a].index] + function->args[a].offset;
+    if (!refresh_derived(instance, name, error)) return false;
+    if (!ready_scratch(instance)) return vt_fail(error, 1, "out of memory");
+    instance->written = true;
+    Run run = {instance, function, bound};
+    int threads = instance->profile ? vt_threads() : pace_threads(&bound->pace, vt_threads());
+    double start = vt_now(), waited = vt_team_waited();
+    vt_parallel_few(threads, run_calls, &run);
+    bool alone = instance->last == f; /* another function's run in between is no part of this one's pace */
+    instance->last = f;
+    pace_note(&bound->pace, start, vt_now(), vt_team_waited() - waited, alone);
+    return true;
+}
+
+const void *vt_instance_output(VtInstance *instance, const char *name, const char *output, VtTensor *type) {
+    int f = find_function(instance->program, name);
+    for (int o = 0; f >= 0 && o < instance->program->functions[f].n_outputs; o++) {
+        const VtTensor *tensor = &instance->program->functions[f].outputs[o].tensor;
+        if (strcmp(tensor->name, output) != 0) continue;
+        if (type) *type = *tensor;
+        return instance->functions[f].outputs[o];
+    }
+    return NULL;
+}
+
+void vt_instance_profile(VtInstance *instance, bool on) {
+    instance->profile = on;
+}
+
+const double *vt_instance_times(VtInstance *instance, const char *name) {
+    int f = find_function(instance->program, name);
+    return f >= 0 && instance->profile ? instance->functions[f].times : NULL;
+}
+
+const void *vt_instance_state(const VtInstance *instance, int state) {
+    return instance->states[state];
+}
+
+void *vt_instance_write_state(VtInstance *instance, int state) {
+    instance->stale = instance->written = true;
+    return instance->states[state];
+}
+
+int vt_instance_find_state(const VtInstance *instance, const char *name) {
+    for (int s = 0; s < instance->program->n_states; s++)
+        if (strcmp(instance->program->states[s].tensor.name, name) == 0) return s;
+    return -1;
+}
+
+/* ---- initial values ----------------------------------------------------------------------------------------------- */
+
+bool vt_instance_init(VtInstance *instance, uint64_t seed, VtError *error) {
+    const VtProgram *program = instance->program;
+    instance->stale = true;
+    vt_initial_draw(program, instance->states, seed, !instance->written);
+    instance->written = true;
+    if (find_function(program, "init") >= 0 && !vt_instance_run(instance, "init", NULL, error)) return false;
+    for (int s = 0; s < program->n_states; s++) {
+        const VtState *state = &program->states[s];
+        const void *made = state->init == VT_INIT_FUNCTION
+                               ? vt_instance_output(instance, "init", state->tensor.name, NULL)
+                               : NULL;
+        if (made) vt_initial_copy(instance->states[s], made, vt_bytes(&state->tensor));
+    }
+    for (int s = 0; s < program->n_states;
+         s++) /* last: what is copied may be made by a function, or itself copied before */
+        if (program->states[s].init == VT_INIT_COPY)
+            vt_initial_copy(instance->states[s], instance->states[program->states[s].copy_of],
+                            vt_bytes(&program->states[s].tensor));
+    return true;
+}

@@ -1,0 +1,192 @@
+/* Data-dependent kernels: see irregular.h. An index out of range takes no part: it reads as zeros and writes nothing. */
+#include "runtime/program/irregular.h"
+
+#include <string.h>
+
+static void share(int64_t n, int32_t thread, int32_t threads, int64_t *from, int64_t *to) {
+    *from = n * thread / threads;
+    *to = n * (thread + 1) / threads;
+}
+
+static int64_t index_at(const void *index, int64_t i, bool wide) {
+    return wide ? ((const int64_t *)index)[i] : ((const int32_t *)index)[i];
+}
+
+void vt_kernel_gather(void *const *args, int32_t thread, int32_t threads) {
+    const int64_t *s = args[3];
+    int64_t n = s[1], k = s[2], row = s[3], from, to;
+    share(s[0] * k, thread, threads, &from, &to);
+    for (int64_t i = from; i < to; i++) {
+        int64_t at = index_at(args[1], i, s[4]);
+        char *out = (char *)args[2] + i * row;
+        if (at < 0 || at >= n)
+            memset(out, 0, (size_t)row);
+        else
+            memcpy(out, (const char *)args[0] + (i / k * n + at) * row, (size_t)row);
+    }
+}
+
+#define ADD_ROW(type)                                                                                        \
+    for (int64_t c = 0; c < row; c++) ((type *)to)[c] += ((const type *)from)[c]
+
+static void add_row(void *to, const void *from, int64_t row, int dtype) {
+    switch (dtype) {
+    case VT_F32: ADD_ROW(float); break;
+    case VT_F64: ADD_ROW(double); break;
+    case VT_I32: ADD_ROW(int32_t); break;
+    default: ADD_ROW(int64_t);
+    }
+}
+
+void vt_kernel_scatter(void *const *args, int32_t thread, int32_t threads) {
+    static const int64_t sizes[] = {4, 8, 2, 4, 8, 1};
+    const int64_t *s = args[4];
+    int64_t n = s[1], k = s[2], row = s[3], size = sizes[s[5]], from, to;
+    char *out = args[3];
+    if (s[0] == 1) { /* one set of rows: threads share their columns */
+        int64_t first, last;
+        share(row, thread, threads, &first, &last);
+        if (first == last) return;
+        for (int64_t r = 0; r < n; r++)
+            memcpy(out + (r * row + first) * size, (const char *)args[0] + (r * row + first) * size,
+                   (size_t)((last - first) * size));
+        for (int64_t i = 0; i < k; i++) {
+            int64_t at = index_at(args[1], i, s[4]);
+            if (at < 0 || at >= n) continue;
+            char *target = out + (at * row + first) * size;
+            const char *rows = (const char *)args[2] + (i * row + first) * size;
+            if (s[6])
+                add_row(target, rows, last - first, (int)s[5]);
+            else
+                memcpy(target, rows, (size_t)((last - first) * size));
+        }
+        return;
+    }
+    share(s[0], thread, threads, &from, &to);
+    memcpy(out + from * n * row * size, (const char *)args[0] + from * n * row * size,
+           (size_t)((to - from) * n * row * size));
+    for (int64_t i = from * k; i < to * k; i++) {
+        int64_t at = index_at(args[1], i, s[4]);
+        if (at < 0 || at >= n) continue;
+        char *target = out + (i / k * n + at) * row * size;
+        const char *rows = (const char *)args[2] + i * row * size;
+        if (s[6])
+            add_row(target, rows, row, (int)s[5]);
+        else
+            memcpy(target, rows, (size_t)(row * size));
+    }
+}
+
+static double element(const void *x, int64_t i, int dtype) {
+    switch (dtype) {
+    case VT_F32: return ((const float *)x)[i];
+    case VT_F64: return ((const double *)x)[i];
+    case VT_I32: return ((const int32_t *)x)[i];
+    case VT_I64: return (double)((const int64_t *)x)[i];
+    default: return ((const uint8_t *)x)[i];
+    }
+}
+
+void vt_kernel_argmax(void *const *args, int32_t thread, int32_t threads) {
+    const int64_t *s = args[2];
+    int64_t n = s[1], inner = s[2], from, to;
+    share(s[0] * inner, thread, threads, &from, &to);
+    for (int64_t i = from; i < to; i++) {
+        int64_t base = i / inner * n * inner + i % inner, best = 0;
+        for (int64_t j = 1; j < n; j++)
+            if (element(args[0], base + j * inner, (int)s[3]) >
+                element(args[0], base + best * inner, (int)s[3]))
+                best = j;
+        ((int32_t *)args[1])[i] = (int32_t)best;
+    }
+}
+
+/* One line to sort: elements and places lie `stride` apart. Nothing is allocated, so that a kernel cannot fail. */
+typedef struct {
+    const void *x;
+    int32_t *order;
+    int64_t base, stride;
+    int dtype;
+} Line;
+
+/* By value, NaN last, then by place: so the order is the stable one. */
+static bool comes_before(const Line *l, int32_t i, int32_t j) {
+    double a = element(l->x, l->base + i * l->stride, l->dtype),
+           b = element(l->x, l->base + j * l->stride, l->dtype);
+    if (a < b || b < a) return a < b;
+    if ((a != a) != (b != b)) return b != b;
+    return i < j;
+}
+
+/* `place` goes into the heap of n places from its root `at` down: a parent comes after its children. */
+static void sift_down(const Line *l, int32_t place, int64_t at, int64_t n) {
+    for (int64_t child; (child = 2 * at + 1) < n; at = child) {
+        if (child + 1 < n && comes_before(l, l->order[child * l->stride], l->order[(child + 1) * l->stride]))
+            child++;
+        if (!comes_before(l, place, l->order[child * l->stride])) break;
+        l->order[at * l->stride] = l->order[child * l->stride];
+    }
+    l->order[at * l->stride] = place;
+}
+
+static void heap_sort(const Line *l, int64_t n) {
+    for (int64_t j = 0; j < n; j++) l->order[j * l->stride] = (int32_t)j;
+    for (int64_t at = n / 2 - 1; at >= 0; at--) sift_down(l, l->order[at * l->stride], at, n);
+    for (int64_t last = n - 1; last > 0; last--) {
+        int32_t place = l->order[last * l->stride];
+        l->order[last * l->stride] = l->order[0];
+        sift_down(l, place, 0, last);
+    }
+}
+
+void vt_kernel_argsort(void *const *args, int32_t thread, int32_t threads) {
+    const int64_t *s = args[2];
+    int64_t n = s[1], inner = s[2], from, to;
+    share(s[0] * inner, thread, threads, &from, &to);
+    for (int64_t i = from; i < to; i++) {
+        int64_t base = i / inner * n * inner + i % inner;
+        heap_sort(&(Line){args[0], (int32_t *)args[1] + base, base, inner, (int)s[3]}, n);
+    }
+}
+
+/* Walks the windows of images [from, to); `fold` adds them back. */
+static void windows(float *image, float *rows, const int64_t *s, int64_t from, int64_t to, bool fold) {
+    int64_t ch = s[1], h = s[2], w = s[3], kh = s[4], kw = s[5];
+    for (int64_t b = from; b < to; b++)
+        for (int64_t oy = 0; oy < s[10]; oy++)
+            for (int64_t ox = 0; ox < s[11]; ox++) {
+                float *row = rows + ((b * s[10] + oy) * s[11] + ox) * ch * kh * kw;
+                for (int64_t c = 0; c < ch; c++)
+                    for (int64_t i = 0; i < kh; i++)
+                        for (int64_t j = 0; j < kw; j++, row++) {
+                            int64_t y = oy * s[6] + i - s[8], x = ox * s[7] + j - s[9];
+                            bool inside = y >= 0 && y < h && x >= 0 && x < w;
+                            float *pixel = image + ((b * ch + c) * h + y) * w + x;
+                            if (fold && inside)
+                                *pixel += *row;
+                            else if (!fold)
+                                *row = inside ? *pixel : 0.0f;
+                        }
+            }
+}
+
+void vt_kernel_unfold(void *const *args, int32_t thread, int32_t threads) {
+    const int64_t *s = args[2];
+    int64_t from, to;
+    share(s[0], thread, threads, &from, &to);
+    windows(args[0], args[1], s, from, to, false);
+}
+
+void vt_kernel_fold(void *const *args, int32_t thread, int32_t threads) {
+    const int64_t *s = args[2];
+    int64_t from, to, image = s[1] * s[2] * s[3];
+    share(s[0], thread, threads, &from, &to);
+    memset((float *)args[1] + from * image, 0, (size_t)((to - from) * image) * sizeof(float));
+    windows(args[1], args[0], s, from, to, true);
+}
+
+void vt_kernel_copy(void *const *args, int32_t thread, int32_t threads) {
+    int64_t from, to;
+    share(((const int64_t *)args[2])[0], thread, threads, &from, &to);
+    memmove((char *)args[1] + from, (const char *)args[0] + from, (size_t)(to - from));
+}

@@ -1,0 +1,180 @@
+/* The team of threads that run a step: made once, kept between runs. Whoever waits for the others (for work, or at a meeting) looks
+ * for a few microseconds and then sleeps: on a core that is shared with another process, a thread that goes on looking uses up the
+ * time in which the thread that it waits for could run. */
+#include "runtime/runtime.h"
+
+#include "runtime/base/clock.h"
+#include "runtime/threads/cores.h"
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { MOST_THREADS = 1024, LINE = 64, LOOKS = 16 };
+#define PATIENCE 20e-6 /* seconds of looking before sleeping */
+
+/* A number that only grows, which threads wait to see changed. */
+typedef struct {
+    _Alignas(LINE) _Atomic uint32_t value;
+    _Alignas(LINE) _Atomic uint32_t sleepers;
+} Signal;
+
+static struct {
+    Signal begun;                            /* jobs handed out */
+    Signal met;                              /* meetings held; the end of a job is one */
+    _Alignas(LINE) _Atomic uint32_t arrived; /* at the next meeting */
+    _Alignas(LINE) _Atomic uint64_t waited;  /* nanoseconds in meetings, of all threads together */
+    _Alignas(LINE) void (*body)(void *, int, int);
+    void *user;
+    int threads; /* that take part in the job */
+    int made;    /* workers: threads but the caller's */
+} team;
+
+static int wanted, usable;
+
+/* Where the threads are as many as the cores, each has a core of its own. Left to itself, the scheduler often wakes two that meet
+ * on one core while another process, however nice, keeps the other. */
+static struct {
+    cpu_set_t all; /* cores of the process */
+    int count;
+} cores;
+
+static void relax(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static void announce(Signal *signal, uint32_t value) {
+    atomic_store(&signal->value, value);
+    if (atomic_load(&signal->sleepers))
+        syscall(SYS_futex, &signal->value, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+/* The value, once it is no longer `seen`. */
+static uint32_t await(Signal *signal, uint32_t seen) {
+    double until = 0;
+    uint32_t value;
+    do {
+        for (int i = 0; i < LOOKS; i++) {
+            if ((value = atomic_load_explicit(&signal->value, memory_order_acquire)) != seen) return value;
+            relax();
+        }
+        if (until == 0) until = vt_now() + PATIENCE;
+    } while (vt_now() < until);
+    atomic_fetch_add(&signal->sleepers, 1);
+    while ((value = atomic_load(&signal->value)) == seen)
+        syscall(SYS_futex, &signal->value, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+    atomic_fetch_sub(&signal->sleepers, 1);
+    return value;
+}
+
+void vt_team_barrier(void) {
+    if (team.threads == 1) return;
+    uint32_t seen = atomic_load_explicit(&team.met.value, memory_order_relaxed);
+    if (atomic_fetch_add(&team.arrived, 1) + 1 < (uint32_t)team.threads) {
+        double start = vt_now();
+        await(&team.met, seen);
+        atomic_fetch_add_explicit(&team.waited, (uint64_t)((vt_now() - start) * 1e9), memory_order_relaxed);
+        return;
+    }
+    atomic_store_explicit(&team.arrived, 0, memory_order_relaxed);
+    announce(&team.met, seen + 1);
+}
+
+/* A worker that takes no part in a job may sleep through it, and through others: it must not look at the job, which changes
+ * meanwhile. Whether it takes part says the value itself. */
+static uint32_t job_value(uint32_t before, int threads) {
+    return (before / (2 * MOST_THREADS) + 1) * (2 * MOST_THREADS) + (uint32_t)threads;
+}
+static int job_threads(uint32_t value) {
+    return (int)(value % (2 * MOST_THREADS));
+}
+
+static void stay_on_core(int thread) {
+    cpu_set_t one;
+    int nth = 0;
+    CPU_ZERO(&one);
+    for (int c = 0; c < CPU_SETSIZE; c++)
+        if (CPU_ISSET(c, &cores.all) && nth++ == thread) CPU_SET(c, &one);
+    sched_setaffinity(0, sizeof one, &one);
+}
+
+static void *work(void *number) {
+    int thread = (int)(intptr_t)number;
+    if (cores.count) stay_on_core(thread);
+    for (uint32_t job = 0;;) {
+        job = await(&team.begun, job);
+        if (thread >= job_threads(job)) continue;
+        team.body(team.user, thread, team.threads);
+        vt_team_barrier();
+    }
+    return NULL;
+}
+
+/* Signals are for the thread that asked for the work. */
+static bool make_worker(int thread) {
+    sigset_t all, before;
+    pthread_t worker;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool made = pthread_create(&worker, NULL, work, (void *)(intptr_t)thread) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (made) pthread_detach(worker);
+    return made;
+}
+
+double vt_team_waited(void) {
+    return 1e-9 * (double)atomic_load_explicit(&team.waited, memory_order_relaxed);
+}
+
+void vt_parallel_few(int threads, void (*body)(void *user, int thread, int threads), void *user) {
+    if (!team.made && threads > 1 && sched_getaffinity(0, sizeof cores.all, &cores.all) == 0 &&
+        CPU_COUNT(&cores.all) == vt_threads())
+        cores.count = CPU_COUNT(&cores.all);
+    while (team.made + 1 < threads && make_worker(team.made + 1)) team.made++;
+    if (threads > team.made + 1) threads = team.made + 1; /* results do not depend on how many there are */
+    team.body = body;
+    team.user = user;
+    team.threads = threads;
+    cpu_set_t before; /* another than at first: someone has chosen cores for this process meanwhile */
+    bool pinned = threads > 1 && cores.count && sched_getaffinity(0, sizeof before, &before) == 0 &&
+                  CPU_EQUAL(&before, &cores.all);
+    if (threads > 1) announce(&team.begun, job_value(atomic_load(&team.begun.value), threads));
+    if (pinned) stay_on_core(0);
+    body(user, 0, threads);
+    vt_team_barrier();
+    if (pinned) sched_setaffinity(0, sizeof before, &before); /* whom it makes is free to go anywhere */
+}
+
+void vt_parallel(void (*body)(void *user, int thread, int threads), void *user) {
+    vt_parallel_few(vt_threads(), body, user);
+}
+
+void vt_set_threads(int threads) {
+    wanted = threads;
+}
+
+/* As OpenMP reads it: a number, or one for each level of nesting. What is none, or out of range, is not heeded. */
+static int threads_of_environment(void) {
+    const char *text = getenv("OMP_NUM_THREADS");
+    char *end;
+    long threads = text ? strtol(text, &end, 10) : 0;
+    bool whole = text && end != text && (*end == '\0' || *end == ',');
+    return whole && threads >= 1 && threads <= MOST_THREADS ? (int)threads : 0;
+}
+
+int vt_threads(void) {
+    if (wanted > 0) return wanted < MOST_THREADS ? wanted : MOST_THREADS;
+    if (!usable) usable = threads_of_environment();
+    if (!usable) usable = cores_usable();
+    return usable < MOST_THREADS ? usable : MOST_THREADS;
+}

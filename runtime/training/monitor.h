@@ -1,0 +1,40 @@
+/* What training looks at beside the loss: the frozen encoder at intervals (k-NN, spread and rank of its features), and signs of collapse,
+ * each said once. Of runtime/ alone. */
+#ifndef VITC_RUNTIME_MONITOR_H
+#define VITC_RUNTIME_MONITOR_H
+
+#include "runtime/training/progress.h"
+
+enum { MONITOR_LOSSES = 128 };
+
+typedef struct { /* the caller sets the first part */
+    VtInstance *instance;
+    const VtProgram *program;
+    const VtDataset *train, *test; /* test may be NULL */
+    int64_t max_broken;            /* of a set, in one evaluation */
+    double steps_per_epoch;
+    Progress *progress;
+    VtMetrics *metrics;
+
+    bool knn, embeds;             /* what can be evaluated */
+    double every;                 /* epochs */
+    int64_t evaluated_at;         /* the last step; -1: none */
+    double first_std, first_rank; /* of the first evaluation; below 0: there was none */
+    bool told_broken[2], warned[MONITOR_LOSSES], told_not_finite[MONITOR_LOSSES];
+    bool told; /* of a collapse, by the recipe's own metrics or by what is seen here: once is enough */
+    struct {
+        double low, high; /* of the last `steps` values, which differ by a thousandth at most */
+        int64_t steps;
+    } still[MONITOR_LOSSES];
+} Monitor;
+
+/* Sees what can be evaluated and says what cannot; refuses settings that do not suit the data. */
+bool monitor_begin(Monitor *monitor, VtError *error);
+/* Whether an evaluation falls on `step`; monitor_evaluate also does the first and, if none was due, the last. */
+bool monitor_due(const Monitor *monitor, int64_t step);
+/* Runs one. Its results go to the metrics and the progress. */
+bool monitor_evaluate(Monitor *monitor, int64_t step, VtError *error);
+/* Looks at the scalars of a step that was made. */
+void monitor_step(Monitor *monitor, int64_t step, int n, const char *const *names, const double *values);
+
+#endif

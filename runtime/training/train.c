@@ -1,0 +1,341 @@
+/* The training loop: batches in, the compiled step, metrics, checkpoints, evaluation; stopped by signals, resumed bit for bit. */
+#include "runtime/training/diverged.h"
+#include "runtime/training/monitor.h"
+#include "runtime/training/run_folder.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_NAMES = 128 };
+
+typedef struct {
+    const VtProgram *program;
+    const VtTrainOptions *options;
+    VtInstance *instance;
+    VtDataset *data, *held_out;
+    VtLoader *loader;
+    VtMetrics *metrics;
+    Progress progress;
+    VtRunFolder *folder;
+    int64_t total, by_epochs; /* steps, and how many there are if no other number is asked for */
+    int64_t step, first_step; /* done; when this process began */
+    bool dirty;               /* the states are those after `step` steps, and good, and not saved */
+    void **inputs;
+    double steps_per_epoch;
+    const VtFunction *function;
+    Monitor monitor;
+} Run;
+
+static double epoch_of(const Run *r) {
+    return (double)r->step / r->steps_per_epoch;
+}
+
+static double scalar(const void *data, int dtype) {
+    return dtype == VT_F64 ? *(const double *)data : (double)*(const float *)data;
+}
+
+static void report_broken(void *user, const char *message) {
+    progress_say(user, "skipped: %s", message);
+}
+
+/* Losses, states or features that are not finite end the run; false. */
+static bool diverged(Run *r, bool of_features, VtError *error) {
+    VtError cause = *error;
+    vt_fail(error, 1, "step %lld: %s%s", (long long)r->step, cause.message,
+            of_features && !r->dirty ? "" : ". Nothing of this step was saved");
+    Diverged d = {.program = r->program,
+                  .instance = r->instance,
+                  .data = r->data,
+                  .checkpoint = r->folder->checkpoint,
+                  .previous = r->folder->previous,
+                  .step = r->step,
+                  .of_features = of_features,
+                  .from_start = r->first_step == 0,
+                  .steps_per_epoch = r->steps_per_epoch,
+                  .max_broken = r->options->settings.max_broken,
+                  .progress = &r->progress,
+                  .explain = r->options->explain,
+                  .user = r->options->user};
+    diverged_explain(&d, error);
+    return false;
+}
+
+static bool save(Run *r, VtError *error) {
+    if (!vt_states_finite(r->instance, r->program, error)) return diverged(r, false, error);
+    /* Metrics first: a checkpoint never knows of steps that they do not. */
+    if (!vt_metrics_sync(r->metrics, error) || !run_folder_save(r->folder, r->instance, r->program, error))
+        return false;
+    r->dirty = false;
+    return true;
+}
+
+/* Something failed that is no fault of the states: what they have learned is not lost. */
+static bool save_on_failure(Run *r, const VtError *error) {
+    VtError second;
+    if (!r->dirty || (error && error->stopped)) return false; /* end_by_signal saves */
+    if (vt_states_finite(r->instance, r->program, &second) &&
+        run_folder_save(r->folder, r->instance, r->program, &second)) {
+        r->dirty = false;
+        progress_say(&r->progress, "step %lld is saved", (long long)r->step);
+    }
+    return false;
+}
+
+/* A signal that comes in an evaluation leaves it; the loop then sees the signal, and saves. */
+static bool evaluate(Run *r, VtError *error) {
+    if (monitor_evaluate(&r->monitor, r->step, error) || error->stopped) return true;
+    if (error->not_finite) return diverged(r, true, error);
+    return r->step > r->first_step && save_on_failure(r, error);
+}
+
+static bool due(const Run *r, double every_epochs) {
+    if (every_epochs <= 0) return false;
+    double period = every_epochs * r->steps_per_epoch;
+    return floor((double)r->step / period + 1e-9) > floor((double)(r->step - 1) / period + 1e-9);
+}
+
+/* ---- one step ------------------------------------------------------------------------------------------------------------- */
+
+static bool check_finite(const char *name, double value, VtError *error) {
+    if (strncmp(name, "loss", 4) != 0 || isfinite(value)) return true;
+    return vt_fail(error, 1, "%s is %s", name, value != value ? "NaN" : "infinite");
+}
+
+static bool train_step(Run *r, VtError *error) {
+    double start = vt_now();
+    const VtBatch *batch = vt_loader_next(r->loader, error);
+    if (!batch) return save_on_failure(r, error);
+    double waited = vt_now() - start;
+    for (int i = 0; i < r->program->n_inputs; i++) {
+        const VtInput *input = &r->program->inputs[i];
+        if (batch->inputs[i]) r->inputs[i] = batch->inputs[i];
+        if (input->source == VT_SOURCE_DRAW)
+            vt_draw_fill(&r->program->draws[input->index], &input->tensor, (uint64_t)r->program->train.seed,
+                         (uint64_t)r->step, r->inputs[i]);
+    }
+    if (!vt_instance_run(r->instance, "step", r->inputs, error)) return save_on_failure(r, error);
+    r->dirty = false; /* until this step is known to be good */
+    r->step++;
+    const char *names[MAX_NAMES];
+    double values[MAX_NAMES];
+    int n = 0;
+    for (int o = 0; o < r->function->n_outputs && n < MAX_NAMES; o++) {
+        const VtTensor *tensor = &r->function->outputs[o].tensor;
+        if (tensor->rank) continue;
+        names[n] = tensor->name;
+        values[n] = scalar(vt_instance_output(r->instance, "step", tensor->name, NULL), tensor->dtype);
+        n++;
+    }
+    for (int i = n - 1; i >= 0; i--) /* the objective before the sum, so that it is named */
+        if (!check_finite(names[i], values[i], error)) return diverged(r, false, error);
+    r->dirty = true;
+    monitor_step(&r->monitor, r->step, n, names, values);
+    if (!vt_metrics_write(r->metrics, r->step, epoch_of(r), n, names, values, error))
+        return save_on_failure(r, error);
+    ProgressStep step = {.step = r->step,
+                         .total = r->total,
+                         .epoch = epoch_of(r),
+                         .data_wait = waited / (vt_now() - start),
+                         .n = n,
+                         .names = names,
+                         .values = values};
+    progress_step(&r->progress, &step);
+    return true;
+}
+
+/* ---- beginning and end ------------------------------------------------------------------------------------------------- */
+
+static bool prepare_inputs(Run *r) {
+    const VtProgram *p = r->program;
+    r->inputs = calloc((size_t)p->n_inputs + 1, sizeof(void *));
+    for (int i = 0; r->inputs && i < p->n_inputs; i++) {
+        if (p->inputs[i].source == VT_SOURCE_STEPS_PER_EPOCH) r->inputs[i] = &r->steps_per_epoch;
+        if (p->inputs[i].source != VT_SOURCE_DRAW) continue;
+        if (posix_memalign(&r->inputs[i], 64, vt_bytes(&p->inputs[i].tensor) + 64) != 0) return false;
+    }
+    return r->inputs != NULL;
+}
+
+static bool open_data(Run *r, VtError *error) {
+    VtError why = {0};
+    char text[2048];
+    const char *path = r->options->settings.data;
+    if (!(r->data = vt_dataset_open(path, "train", error))) return false;
+    if (!vt_dataset_held_out(path, &r->held_out, error ? error : &why)) return false;
+    vt_dataset_describe(r->data, text, sizeof text);
+    progress_say(&r->progress, "%s: %s, %s", path, vt_dataset_format(r->data), text);
+    for (int i = 0; i < vt_dataset_notes(r->data); i++)
+        progress_say(&r->progress, "%s: %s", path, vt_dataset_note(r->data, i));
+    return true;
+}
+
+static bool load(Run *r, const char *path, VtError *error) {
+    if (!vt_checkpoint_load(r->instance, r->program, path, error)) {
+        if (r->folder->mode == VT_RUN_RESUME)
+            vt_checkpoint_offer(r->folder->previous, "--resume --previous continues from it", error);
+        return false;
+    }
+    int counter = vt_instance_find_state(r->instance, "step");
+    r->step = (int64_t)*(const double *)vt_instance_state(r->instance, counter);
+    return true;
+}
+
+/* Steps count batches of the data: with other data, or another batch, the same step is another epoch. */
+static bool check_data(Run *r, VtError *error) {
+    const VtRunSettings *was = &r->folder->settings;
+    int64_t images = vt_dataset_size(r->data), classes = vt_dataset_classes(r->data);
+    double per_epoch =
+        was->images ? 0 : vt_metrics_steps_per_epoch(r->folder->metrics); /* of an older vitc */
+    if (r->options->force || !run_folder_start(r->folder)) return true;
+    if (per_epoch > 0 && fabs(per_epoch - r->steps_per_epoch) > 0.001 * per_epoch)
+        return vt_fail(
+            error, 2,
+            "'%s' makes %.0f steps an epoch, in this run they were %.0f: step %lld would be another "
+            "epoch; --force goes on all the same",
+            r->options->settings.data, r->steps_per_epoch, per_epoch, (long long)r->step);
+    if (was->images && was->images != images)
+        return vt_fail(
+            error, 2,
+            "'%s' has %lld images, the data of this run had %lld: step %lld would be another epoch; "
+            "--force goes on all the same",
+            r->options->settings.data, (long long)images, (long long)was->images, (long long)r->step);
+    if (was->images && was->classes != classes)
+        return vt_fail(error, 2,
+                       "'%s' has %lld classes, the data of this run had %lld; --force goes on all the same",
+                       r->options->settings.data, (long long)classes, (long long)was->classes);
+    if (r->step > r->total && r->total == r->by_epochs)
+        return vt_fail(error, 2,
+                       "%s: state 'step' is %lld, the run has but %lld steps; --force goes on all the same",
+                       run_folder_start(r->folder), (long long)r->step, (long long)r->total);
+    return true;
+}
+
+static void count_steps(Run *r) {
+    int64_t most = r->options->settings.steps;
+    r->steps_per_epoch = (double)vt_loader_steps_per_epoch(r->loader);
+    r->total = r->by_epochs = (int64_t)ceil(r->program->train.epochs * r->steps_per_epoch - 1e-9);
+    if (most > 0 && most < r->total) r->total = most;
+}
+
+/* The first that is written: all has been checked. */
+static bool commit(Run *r, VtError *error) {
+    const VtTrain *t = &r->program->train;
+    VtRunSettings settings = r->options->settings;
+    int64_t unreadable;
+    settings.images = vt_dataset_size(r->data);
+    settings.classes = vt_dataset_classes(r->data);
+    settings.batch = t->batch;
+    settings.seed = t->seed;
+    settings.epochs = t->epochs;
+    if (!run_folder_commit(r->folder, r->options->resolved, &settings, error)) return false;
+    if (!(r->metrics = vt_metrics_open(r->folder->metrics, r->step, &unreadable, error))) return false;
+    r->monitor.metrics = r->metrics;
+    if (unreadable)
+        progress_say(&r->progress, "%s: %lld lines cannot be read; they stay", r->folder->metrics,
+                     (long long)unreadable);
+    if (run_folder_start(r->folder))
+        progress_say(&r->progress, "resumed from %s at step %lld", run_folder_start(r->folder),
+                     (long long)r->step);
+    else if (r->folder->mode == VT_RUN_RESUME)
+        progress_say(&r->progress, "no checkpoint in %s: the run begins at step 0", r->folder->path);
+    return true;
+}
+
+static bool begin(Run *r, VtError *error) {
+    const VtProgram *p = r->program;
+    const VtRunSettings *settings = &r->options->settings;
+    const char *start = run_folder_start(r->folder);
+    for (int f = 0; f < p->n_functions; f++)
+        if (strcmp(p->functions[f].name, "step") == 0) r->function = &p->functions[f];
+    if (!r->function) return vt_fail(error, 2, "recipe '%s' has no objectives: nothing to train", p->name);
+    if (!open_data(r, error) || !(r->instance = vt_instance_new(p, error))) return false;
+    if (!vt_instance_init(r->instance, (uint64_t)p->train.seed, error)) return false;
+    if (start && !load(r, start, error)) return false;
+    r->first_step = r->step;
+    int workers = settings->workers > 0 ? (int)settings->workers : vt_threads();
+    r->loader = vt_loader_new(p, r->data, r->step, workers, workers + 2, settings->max_broken, report_broken,
+                              &r->progress, error);
+    if (!r->loader) return false;
+    count_steps(r);
+    if (!check_data(r, error)) return false;
+    if (!prepare_inputs(r)) return vt_fail(error, 1, "out of memory");
+    if (vt_stop_signal()) return vt_stopped(error);
+    r->dirty = !start;
+    r->monitor = (Monitor){.instance = r->instance,
+                           .program = p,
+                           .train = r->data,
+                           .test = r->held_out,
+                           .max_broken = settings->max_broken,
+                           .steps_per_epoch = r->steps_per_epoch,
+                           .progress = &r->progress};
+    return monitor_begin(&r->monitor, error) && commit(r, error);
+}
+
+static bool train(Run *r, VtError *error) {
+    const VtTrain *t = &r->program->train;
+    if (r->step == 0 && t->knn_every > 0 && !evaluate(r, error)) return false;
+    progress_start(&r->progress, r->step, t->batch);
+    while (r->step < r->total && !vt_stop_signal()) {
+        if (!train_step(r, error)) return false;
+        bool asked = vt_save_requested();
+        if ((asked || due(r, t->checkpoint_every)) && !save(r, error)) return false;
+        if (asked) progress_say(&r->progress, "saved at step %lld, as asked", (long long)r->step);
+        if (monitor_due(&r->monitor, r->step) && !evaluate(r, error)) return false;
+        if (r->options->max_seconds > 0 && vt_now() - r->progress.started > r->options->max_seconds) break;
+    }
+    if (r->dirty && !save(r, error)) return false;
+    return (vt_stop_signal() || evaluate(r, error)) && vt_metrics_sync(r->metrics, error);
+}
+
+/* What a signal interrupted is no failure: batches and evaluations that were not made are made after the resume. */
+static bool end_by_signal(Run *r, VtError *error) {
+    int number = vt_stop_signal();
+    if (!r->metrics) {
+        progress_say(&r->progress, "stopped by signal %d (%s) before the first step", number,
+                     strsignal(number));
+        return true;
+    }
+    if (r->dirty && !save(r, error)) return false;
+    progress_say(&r->progress, "stopped by signal %d (%s) at step %lld; saved. --resume continues", number,
+                 strsignal(number), (long long)r->step);
+    return true;
+}
+
+static bool end(Run *r, VtError *error) {
+    progress_say(&r->progress, "%s at step %lld: %s", r->step >= r->total ? "done" : "stopped",
+                 (long long)r->step, r->folder->checkpoint);
+    if (r->step >= r->total && r->total < r->by_epochs)
+        progress_say(&r->progress, "(of %lld: --steps %lld)", (long long)r->by_epochs, (long long)r->total);
+    if (!r->progress.problem) return true;
+    return vt_fail(error, 1, "progress could not be written: %s; the run itself is at step %lld, saved",
+                   strerror(r->progress.problem), (long long)r->step);
+}
+
+static void finish(Run *r) {
+    vt_loader_free(r->loader);
+    for (int i = 0; r->inputs && i < r->program->n_inputs; i++)
+        if (r->program->inputs[i].source == VT_SOURCE_DRAW) free(r->inputs[i]);
+    free(r->inputs);
+    vt_metrics_close(r->metrics);
+    vt_instance_free(r->instance);
+    vt_dataset_close(r->data);
+    vt_dataset_close(r->held_out);
+}
+
+int vt_train(const VtProgram *program, const VtTrainOptions *options, VtError *error) {
+    Run run = {.program = program, .options = options, .folder = options->folder};
+    *error = (VtError){0};
+    progress_open(&run.progress, options->log, options->plain);
+    vt_stop_listen();
+    bool good = begin(&run, error) && train(&run, error);
+    int number = good || error->stopped || !run.metrics ? vt_stop_signal() : 0;
+    if (number)
+        good = end_by_signal(&run, error);
+    else if (good)
+        good = end(&run, error);
+    finish(&run);
+    vt_stop_unlisten();
+    return !good ? error->code : number ? 128 + number : 0;
+}
