@@ -2,7 +2,7 @@
 #ifndef VITC_DRIVER_CHANGES_H
 #define VITC_DRIVER_CHANGES_H
 
-#include "frontend/tree.h"
+#include "frontend/text/tree.h"
 
 typedef enum {
     CHANGE_HARMLESS, /* what the weights become does not depend on it */

@@ -1,6 +1,6 @@
 /* vitc eval: protocols that judge a frozen encoder. */
 #include "driver/driver.h"
-#include "frontend/tree.h"
+#include "frontend/text/tree.h"
 
 #include <errno.h>
 #include <stdlib.h>

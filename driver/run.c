@@ -1,6 +1,6 @@
 /* vitc run: one function, once, on tensors from a file: how anyone checks vitc against another implementation. */
 #include "driver/trace.h"
-#include "frontend/tree.h"
+#include "frontend/text/tree.h"
 #include "ir/base/stream.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* Loading a recipe: read, then elaborate. */
 #include "frontend/frontend.h"
-#include "frontend/recipe.h"
+#include "frontend/recipe/recipe.h"
 
 #include <errno.h>
 #include <string.h>

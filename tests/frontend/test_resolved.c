@@ -1,6 +1,6 @@
 /* A recipe that was resolved is the same recipe: each of models/, with its presets, and texts that YAML has no literal block for. */
 #include "frontend/frontend.h"
-#include "frontend/tree.h"
+#include "frontend/text/tree.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* The recipe tree: YAML with positions, as libyaml's parser events make it, checked against limits (depth, size, keys,
  * aliases, UTF-8) before anything reads it. An alias is a copy: no part of a tree is shared. */
-#ifndef VITC_FRONTEND_TREE_H
-#define VITC_FRONTEND_TREE_H
+#ifndef VITC_FRONTEND_TEXT_TREE_H
+#define VITC_FRONTEND_TEXT_TREE_H
 
 #include "ir/base/arena.h"
 #include "ir/base/diag.h"

@@ -1,5 +1,5 @@
 /* Calls of the expression language: arguments bound to parameters, modules, builtins and networks run, in the scope of a label. */
-#include "frontend/eval.h"
+#include "frontend/evaluate/eval.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* The catalogue of augmentations and samplers (runtime/catalog.def): recipes are checked against its parameter lists. */
-#include "frontend/recipe.h"
+#include "frontend/recipe/recipe.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Builtins that compute: elementwise functions, reductions, rows. */
-#include "frontend/builtins.h"
+#include "frontend/builtins/builtins.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Parameters, buffers, draws and networks: what an elaborated recipe keeps between steps, and how it is named. */
-#include "frontend/eval.h"
+#include "frontend/evaluate/eval.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #ifndef VITC_FRONTEND_EVAL_H
 #define VITC_FRONTEND_EVAL_H
 
-#include "frontend/recipe.h"
+#include "frontend/recipe/recipe.h"
 #include "ir/base/names.h"
 
 typedef enum {

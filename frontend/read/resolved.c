@@ -1,6 +1,6 @@
 /* The recipe as it was resolved: overrides applied and the modules of its libraries written into it, so that a run can
  * be resumed and evaluated whatever becomes of those files. */
-#include "frontend/recipe.h"
+#include "frontend/recipe/recipe.h"
 
 #include <string.h>
 

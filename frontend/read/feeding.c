@@ -1,5 +1,5 @@
 /* Views and draws: what feeds a step. */
-#include "frontend/recipe.h"
+#include "frontend/recipe/recipe.h"
 
 #include <string.h>
 

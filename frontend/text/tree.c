@@ -1,5 +1,5 @@
 /* YAML into a tree: libyaml's events, with positions and limits. */
-#include "frontend/tree.h"
+#include "frontend/text/tree.h"
 #include "ir/base/names.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* The table of the builtins of the expression language, and those of lists, numbers, parameters and state. */
-#include "frontend/builtins.h"
+#include "frontend/builtins/builtins.h"
 
 #include <math.h>
 #include <string.h>

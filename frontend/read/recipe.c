@@ -1,5 +1,5 @@
 /* Reading a recipe: its keys, `use:`, knobs, presets, overrides, views, draws and training options. */
-#include "frontend/recipe.h"
+#include "frontend/recipe/recipe.h"
 #include "ir/base/stream.h"
 
 #include <ctype.h>

@@ -1,5 +1,5 @@
 /* The expression language's syntax: tokens by need, recursive descent with Python's precedence. */
-#include "frontend/expr.h"
+#include "frontend/text/expr.h"
 
 #include <ctype.h>
 #include <stdlib.h>

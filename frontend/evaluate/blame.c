@@ -3,7 +3,7 @@
  * Names of the failing expression are followed through assignments, arguments and defaults of the running calls. A number
  * that is a size of some tensor has no such way back: it is followed by its value, to the nearest running call that was
  * given this number. That may name a knob too many where two are equal; nothing but the message depends on it. */
-#include "frontend/eval.h"
+#include "frontend/evaluate/eval.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* The expression language's syntax: text in, a syntax tree out. Meaning is in eval*.c. */
-#ifndef VITC_FRONTEND_EXPR_H
-#define VITC_FRONTEND_EXPR_H
+#ifndef VITC_FRONTEND_TEXT_EXPR_H
+#define VITC_FRONTEND_TEXT_EXPR_H
 
 #include "ir/base/arena.h"
 #include "ir/base/diag.h"

@@ -1,5 +1,5 @@
 /* Builtins that move and lay out: shapes, slices, indices, constants. */
-#include "frontend/builtins.h"
+#include "frontend/builtins/builtins.h"
 
 #include <math.h>
 #include <string.h>

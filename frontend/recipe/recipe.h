@@ -3,9 +3,9 @@
 #ifndef VITC_FRONTEND_RECIPE_H
 #define VITC_FRONTEND_RECIPE_H
 
-#include "frontend/expr.h"
+#include "frontend/text/expr.h"
 #include "frontend/frontend.h"
-#include "frontend/tree.h"
+#include "frontend/text/tree.h"
 #include "ir/base/names.h"
 
 typedef struct { /* a module, or a network */

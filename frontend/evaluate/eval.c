@@ -1,5 +1,5 @@
 /* Running the expression language at compile time: expressions and statements; calls are in calls.c. */
-#include "frontend/eval.h"
+#include "frontend/evaluate/eval.h"
 
 #include <stdarg.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* What is set: numbers of the tree, knobs with their types and ranges, presets and what the command line sets. */
-#include "frontend/recipe.h"
+#include "frontend/recipe/recipe.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* A tree as YAML, without loss: what is read back is the same tree. */
-#include "frontend/tree.h"
+#include "frontend/text/tree.h"
 #include "ir/base/stream.h"
 
 #include <stdlib.h>

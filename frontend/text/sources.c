@@ -1,5 +1,5 @@
 /* The files of a recipe, followed through `use:` without reading what they say. */
-#include "frontend/recipe.h"
+#include "frontend/recipe/recipe.h"
 
 #include <ctype.h>
 #include <stdlib.h>

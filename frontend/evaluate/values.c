@@ -1,5 +1,5 @@
 /* Arithmetic between compile-time numbers and symbolic tensors, and indexing. */
-#include "frontend/eval.h"
+#include "frontend/evaluate/eval.h"
 
 #include <float.h>
 #include <math.h>

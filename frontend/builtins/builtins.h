@@ -2,7 +2,7 @@
 #ifndef VITC_FRONTEND_BUILTINS_H
 #define VITC_FRONTEND_BUILTINS_H
 
-#include "frontend/eval.h"
+#include "frontend/evaluate/eval.h"
 
 #define MOST 1e38 /* about what float32 holds */
 

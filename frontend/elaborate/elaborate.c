@@ -1,5 +1,5 @@
 /* From a parsed recipe to a module: the functions step, embed and init. */
-#include "frontend/eval.h"
+#include "frontend/evaluate/eval.h"
 
 #include <math.h>
 #include <string.h>
