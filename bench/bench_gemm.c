@@ -2,7 +2,7 @@
  * [WIDTH [TOKENS [BATCH [PRODUCTS]]]]; PRODUCTS 1: bf16, its operands so in memory, of the bf16 peak; 3: split bf16. Forward Y = X·Wᵀ, backward dX = dY·W (both also with W packed
  * beforehand) and dW = dYᵀ·X, and attention's products by head. */
 #include "bench/peak.h"
-#include "codegen/gemm.h"
+#include "codegen/gemm/gemm.h"
 #include "tests/codegen/unit.h"
 
 #include <string.h>

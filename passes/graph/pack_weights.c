@@ -1,4 +1,4 @@
-/* A product's second operand is packed into panels (codegen/gemm.h). Where it is a weight, a state that changes once a step, every
+/* A product's second operand is packed into panels (codegen/gemm/gemm.h). Where it is a weight, a state that changes once a step, every
  * thread of every product would pack it anew. Here it gets a derived state that holds it packed:
  *
  *     %y = matmul %x, %w {tb}         becomes    %y = matmul %x, %w.packed_t {panel}

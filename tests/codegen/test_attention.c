@@ -1,7 +1,7 @@
 /* Attention and its gradients against loops in double, on every target row of this machine: token counts that fill no block, several
  * blocks, head sizes, a bias repeated along some axes, operands interleaved as a qkv product leaves them, bf16 operands. Results must not
  * depend on the number of threads by a single bit. */
-#include "codegen/attention.h"
+#include "codegen/kernels/attention.h"
 #include "tests/codegen/rows.h"
 
 #include <math.h>

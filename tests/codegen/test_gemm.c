@@ -2,7 +2,7 @@
  * none: all precisions and forms, sizes that fill no tile, strides beyond the matrix, batches, K beyond what is summed at once. First
  * numbers of so few bits that sums are exact and any difference is a mistake; then random ones, whose error is bounded, and whose
  * results must not depend on the number of threads by a single bit. */
-#include "codegen/gemm.h"
+#include "codegen/gemm/gemm.h"
 #include "tests/codegen/rows.h"
 
 #include <setjmp.h>

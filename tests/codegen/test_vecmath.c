@@ -1,7 +1,7 @@
 /* Elementary functions in vector IR against the C library in double, in ulp, on every target row of this machine. The
  * points are floats of every exponent and sign, infinities and NaNs among them, and a fine grid where the function
  * bends or where its pieces meet. */
-#include "codegen/vecmath.h"
+#include "codegen/emit/vecmath.h"
 #include "tests/codegen/unit.h"
 
 #include <math.h>

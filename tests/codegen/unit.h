@@ -2,9 +2,9 @@
 #ifndef VITC_TESTS_CODEGEN_UNIT_H
 #define VITC_TESTS_CODEGEN_UNIT_H
 
-#include "codegen/emit.h"
-#include "codegen/jit.h"
-#include "codegen/object.h"
+#include "codegen/emit/emit.h"
+#include "codegen/program/jit.h"
+#include "codegen/program/object.h"
 #include "runtime/program.h"
 
 #include <llvm-c/Analysis.h>

@@ -1,0 +1,40 @@
+/* Values that end rounded to bf16: see emit.h. */
+#include "codegen/emit/emit.h"
+
+/* Whether an error of an operand is no larger in the node's value, which is a real. */
+static bool passes_error_on(const Node *node) {
+    switch ((OpKind)node->op) {
+    case OP_neg:
+    case OP_abs:
+    case OP_add:
+    case OP_sub:
+    case OP_mul:
+    case OP_max:
+    case OP_min:
+    case OP_select:
+    case OP_stop_grad: return dtype_is_float((DType)node->type.dtype);
+    default: return op_is_view(node->op);
+    }
+}
+
+void emit_find_rounded(Emitter *e, ValueId first, ValueId last, const bool *stored) {
+    bool *rounded = ARENA_ARRAY(e->arena, bool, last - first + 1),
+         *used = ARENA_ARRAY(e->arena, bool, last - first + 1);
+    for (ValueId id = first; id <= last; id++) rounded[id - first] = !stored[id - first];
+    for (ValueId id = last + 1; id-- > first;) {
+        const Node *node = func_node(e->func, id);
+        bool half = node->op == OP_cast && node->type.dtype == DT_BF16;
+        bool good = half || (passes_error_on(node) && used[id - first] && rounded[id - first]);
+        for (int o = 0; o < node->n_operands; o++) {
+            if (node->operands[o] < first || node->operands[o] > last) continue;
+            used[node->operands[o] - first] = true;
+            rounded[node->operands[o] - first] = rounded[node->operands[o] - first] && good;
+        }
+    }
+    for (ValueId id = first; id <= last; id++) rounded[id - first] = rounded[id - first] && used[id - first];
+    e->rounded = rounded;
+}
+
+bool emit_is_rounded(const Emitter *e, ValueId value) {
+    return e->rounded && e->rounded[value - e->first];
+}

@@ -1,0 +1,51 @@
+/* Pieces of a packed matrix product (after BLIS): packing, the micro-kernel, and the loops around them.
+ *
+ * C[M, N] (+)= A[M, K] · B[K, N], all three with strides. A and B are packed into panels of mr rows and nr columns; the
+ * micro-kernel keeps an mr × nr tile in registers along K and leaves it in a small buffer, where the caller's epilogue
+ * takes it. A long K is cut: partial sums wait in C, or, with an epilogue, in the thread's scratch. A B that is packed already is
+ * read where it lies. */
+#ifndef VITC_CODEGEN_GEMM_H
+#define VITC_CODEGEN_GEMM_H
+
+#include "codegen/emit/emit.h"
+#include "codegen/target/target.h"
+
+/* Makes elements of A that are not in memory: rows [row, row + rows), columns [column, column + columns) (i64 values), which are one of
+ * the pieces of `piece` columns that a row is cut into; those of row r from to + r·stride elements on. */
+typedef void (*GemmPrologue)(Emitter *e, void *user, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef column,
+                             LLVMValueRef columns, int64_t piece, LLVMValueRef to, int64_t stride);
+
+typedef struct {
+    DType a_dtype, b_dtype; /* DT_F32 or DT_BF16 */
+    int products;           /* of f32: 0; of bf16: 1; of split bf16: 3 */
+    int64_t m, n, k;
+    int n_batch;
+    int64_t batch[IR_MAX_RANK];                         /* extents of leading axes */
+    int64_t a_batch[IR_MAX_RANK], b_batch[IR_MAX_RANK]; /* strides of A and B along them */
+    int64_t a_row, a_col, b_row, b_col;                 /* in elements */
+    int64_t a_offset, b_offset;
+    int64_t block; /* rows that a call is for, or fewer at the end; 0: threads share rows or columns */
+    int64_t grain; /* rows that one thread must have together where threads share rows: 1 for any */
+    bool
+        b_packed; /* B lies in panels already, side B of panels.h along all of K; its strides and offset mean nothing */
+    GemmPrologue prologue; /* of one matrix; NULL: A is in memory */
+    void *prologue_user;
+} GemmShape;
+
+/* What is done with a finished tile: rows [row, row + rows) and columns from col, `columns` of them (i64 values), of
+ * batch number `batch`; the tile is f32[rows][stride] at `tile`. */
+typedef void (*GemmEpilogue)(Emitter *e, void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
+                             LLVMValueRef col, LLVMValueRef columns, LLVMValueRef tile, int64_t stride);
+
+/* Asks for the memory that the epilogue of a tile will read and write (emit_prefetch): of the tile's rows, and of `columns` columns. */
+typedef void (*GemmPrefetch)(Emitter *e, void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
+                             LLVMValueRef col, int64_t columns);
+
+/* Emits the product into e->function at the builder's place. `a`: NULL where a prologue makes it. `c`: row-major C for partial sums and the plain result
+ * when `epilogue` is NULL; `prefetch` may be NULL. scratch: a pointer to gemm_scratch_bytes of this thread's own. */
+void gemm_emit(Emitter *e, const Target *target, const GemmShape *shape, LLVMValueRef a, LLVMValueRef b,
+               LLVMValueRef c, LLVMValueRef scratch, GemmEpilogue epilogue, GemmPrefetch prefetch,
+               void *user);
+int64_t gemm_scratch_bytes(const Target *target, const GemmShape *shape, bool epilogue);
+
+#endif

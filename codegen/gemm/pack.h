@@ -1,0 +1,53 @@
+/* Packing a panel of a matrix for a micro-kernel (micro.h): lines (rows of A, columns of B) side by side, so that the
+ * kernel reads straight on along K.
+ *
+ * A panel is made of units of four bytes: an f32, or a pair of bf16 that follow each other along K. Unit u of line p
+ * lies at to[u·width + p], or, `blocked`, as a tile register wants it: to[⌊u/16⌋·16·width + 16·p + u mod 16]. */
+#ifndef VITC_CODEGEN_PACK_H
+#define VITC_CODEGEN_PACK_H
+
+#include "codegen/emit/emit.h"
+
+/* How the elements of the source lie: side by side across the lines, along them, or neither. */
+typedef enum { PACK_ACROSS, PACK_ALONG, PACK_STRIDED } PackKind;
+PackKind pack_kind(int64_t across, int64_t along); /* of these steps, in elements */
+
+/* What a unit holds: f32; that rounded to bf16; a pair of bf16, rounded; of what that
+ * left (x - bf16(x), rounded), or of what both left: the three make up all bits of an f32. */
+typedef enum { UNIT_F32, UNIT_ROUNDED, UNIT_PAIR, UNIT_PAIR_REST, UNIT_PAIR_LAST } UnitKind;
+
+typedef struct {
+    DType source; /* DT_F32 or DT_BF16 */
+    UnitKind unit;
+    PackKind kind;
+    bool blocked;
+    int width, lanes;
+} PackSpec;
+
+typedef struct {
+    LLVMValueRef from;          /* the first element */
+    LLVMValueRef across, along; /* i64: steps from line to line, and along K, in elements */
+    LLVMValueRef count;         /* lines that are there; others hold anything finite or repeat a line */
+    LLVMValueRef k, units;      /* elements along K that are there; units to write: zeros beyond k */
+    LLVMValueRef to;
+} PackArgs;
+
+/* Some lines, that lie along K, in the midst of a panel, or at the end of one and the beginning of the next. */
+typedef struct {
+    LLVMValueRef from;   /* the first element; f32 */
+    LLVMValueRef across; /* i64: from line to line */
+    LLVMValueRef count;  /* lines, `lanes` at most */
+    LLVMValueRef units;  /* of each: a multiple of `lanes` */
+    LLVMValueRef to;     /* the first line's first unit */
+    LLVMValueRef room;   /* lines that the panel has from there on */
+    LLVMValueRef jump;   /* units from where the line after those would lie to where it does */
+} PackBlock;
+void pack_block_call(Emitter *e, const PackSpec *spec, const PackBlock *block);
+
+/* Callers whose lines lie side by side pack so many rows of all panels before the next ones. */
+enum { PACK_ROWS_AT_ONCE = 32 };
+
+/* Emits a call of the packer. Where lines do not lie side by side a panel may be written up to a vector beyond its end. */
+void pack_call(Emitter *e, const PackSpec *spec, const PackArgs *args);
+
+#endif

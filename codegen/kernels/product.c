@@ -1,0 +1,107 @@
+/* Bodies of matrix product kernels: the product (gemm.c) with the kernel's loops as its epilogue. */
+#include "codegen/kernels/product.h"
+#include "codegen/kernels/attention.h"
+#include "codegen/kernels/epilogue.h"
+#include "codegen/gemm/gemm.h"
+#include "codegen/gemm/micro.h"
+#include "codegen/kernels/partial.h"
+#include "codegen/kernels/prologue.h"
+
+static GemmShape shape_of(Emitter *e, const Node *node, ValueId *a_base, ValueId *b_base) {
+    ValueId views[16];
+    int n_views, rank = node->type.rank;
+    Strided a = kernel_strided(e->func, node->operands[0], views, &n_views);
+    Strided b = kernel_strided(e->func, node->operands[1], views, &n_views);
+    bool ta = node->attrs[0].b, tb = node->attrs[1].b;
+    const Type *ta_type = func_type(e->func, node->operands[0]);
+    GemmShape shape = {.m = node->type.dim[rank - 2], .n = node->type.dim[rank - 1], .n_batch = rank - 2};
+    shape.k = ta_type->dim[ta ? rank - 2 : rank - 1];
+    for (int i = 0; i < rank - 2; i++) {
+        shape.batch[i] = node->type.dim[i];
+        shape.a_batch[i] = a.stride[i];
+        shape.b_batch[i] = b.stride[i];
+    }
+    shape.a_row = a.stride[ta ? rank - 1 : rank - 2];
+    shape.a_col = a.stride[ta ? rank - 2 : rank - 1];
+    shape.b_packed = node->attrs[3].i > 0;
+    shape.b_row = b.stride[tb ? rank - 1 : rank - 2];
+    shape.b_col = b.stride[tb ? rank - 2 : rank - 1];
+    shape.a_dtype = func_type(e->func, a.base)->dtype;
+    shape.b_dtype = func_type(e->func, b.base)->dtype;
+    shape.products = (int)node->attrs[2].i;
+    shape.a_offset = a.offset;
+    shape.b_offset = b.offset;
+    if (e->chain) shape.block = chain_share(e->chain, shape.m);
+    shape.grain = emit_partial_grain(e);
+    *a_base = a.base;
+    *b_base = b.base;
+    return shape;
+}
+
+static AttentionOperand attention_operand(Emitter *e, const Node *node, int operand, const Type *result) {
+    AttentionOperand x = {.dtype = DT_F32};
+    ValueId views[16];
+    int n_views, rank = result->rank;
+    if (operand >= node->n_operands) return x;
+    Strided strided = kernel_strided(e->func, node->operands[operand], views, &n_views);
+    const Type *type = func_type(e->func, node->operands[operand]);
+    for (int k = 0; k < rank - 2; k++) x.batch[k] = type->dim[k] == 1 ? 0 : strided.stride[k];
+    x.row = strided.stride[rank - 2];
+    x.col = strided.stride[rank - 1];
+    x.offset = strided.offset;
+    x.dtype = func_type(e->func, strided.base)->dtype;
+    x.pointer = emit_buffer(e, strided.base, false)->pointer;
+    return x;
+}
+
+static AttentionShape attention_shape(Emitter *e, const Node *node) {
+    const Type *q = func_type(e->func, node->operands[0]);
+    AttentionShape s = {.kind = node->op == OP_attention        ? ATTENTION
+                                : node->op == OP_attention_grad ? ATTENTION_GRAD
+                                                                : ATTENTION_BIAS_GRAD,
+                        .products = (int)node->attrs[1].i,
+                        .scale = node->attrs[0].f,
+                        .n = q->dim[q->rank - 2],
+                        .d = q->dim[q->rank - 1],
+                        .n_batch = q->rank - 2};
+    int bias = product_factors(node);
+    s.has_bias = node->n_operands > bias;
+    for (int k = 0; k < s.n_batch; k++) {
+        s.batch[k] = q->dim[k];
+        s.bias_batch[k] = s.has_bias ? func_type(e->func, node->operands[bias])->dim[k] : 1;
+    }
+    s.q = attention_operand(e, node, 0, q);
+    s.k = attention_operand(e, node, 1, q);
+    s.v = attention_operand(e, node, 2, q);
+    if (s.kind != ATTENTION) s.dy = attention_operand(e, node, 3, q);
+    if (s.has_bias) s.bias = attention_operand(e, node, bias, q);
+    return s;
+}
+
+static int64_t emit_matmul(Emitter *e, const Target *target, const Node *node) {
+    Micro micro = micro_choose(target, (int)node->attrs[2].i);
+    Epilogue *epilogue = epilogue_begin(e, target, micro.mr, micro.nr);
+    LLVMValueRef c = epilogue_plain(e, epilogue); /* or NULL */
+    ValueId a, b;
+    GemmShape shape = shape_of(e, node, &a, &b);
+    LLVMValueRef b_pointer = emit_buffer(e, b, false)->pointer, a_pointer = NULL;
+    if (e->kernel->prologue) {
+        shape.prologue = prologue_emit;
+        shape.prologue_user = prologue_begin(e);
+    } else
+        a_pointer = emit_buffer(e, a, false)->pointer;
+    LLVMValueRef scratch = emit_buffer(e, IR_NONE, true)->pointer;
+    gemm_emit(e, target, &shape, a_pointer, b_pointer, c, scratch, c ? NULL : epilogue_emit,
+              c ? NULL : epilogue_prefetch, epilogue);
+    return gemm_scratch_bytes(target, &shape, !c);
+}
+
+int64_t emit_product_kernel(Emitter *e, const Target *target) {
+    const Node *node = func_node(e->func, e->kernel->core);
+    if (node->op == OP_matmul) return emit_matmul(e, target, node);
+    Epilogue *epilogue = epilogue_begin(e, target, 0, 0);
+    AttentionShape shape = attention_shape(e, node);
+    LLVMValueRef scratch = emit_buffer(e, IR_NONE, true)->pointer;
+    attention_emit(e, target, &shape, scratch, epilogue_emit, epilogue_prefetch, epilogue);
+    return attention_scratch_bytes(target, &shape);
+}

@@ -1,0 +1,73 @@
+/* A compiled program: linking, questions, the end. */
+#include "codegen/program/compiled.h"
+#include "codegen/program/part.h"
+#include "codegen/program/resident.h"
+#include "ir/base/clock.h"
+#include "runtime/program/irregular.h"
+
+#include <stdio.h>
+
+/* In an order that images rely on: new ones at the end. */
+static const VtKernel IRREGULAR[] = {vt_kernel_copy,    vt_kernel_gather, vt_kernel_scatter, vt_kernel_argmax,
+                                     vt_kernel_argsort, vt_kernel_unfold, vt_kernel_fold};
+enum { N_IRREGULAR = sizeof IRREGULAR / sizeof *IRREGULAR };
+
+VtKernel irregular_kernel(int number) {
+    return number >= 0 && number < N_IRREGULAR ? IRREGULAR[number] : NULL;
+}
+
+int irregular_number(VtKernel kernel) {
+    int i = 0;
+    while (i < N_IRREGULAR && IRREGULAR[i] != kernel) i++;
+    return i;
+}
+
+static bool look_up(Compiled *c, VtKernel *kernels, char *error, size_t size) {
+    char name[CODE_NAME];
+    for (int i = 0; i < c->n_kernels; i++) {
+        code_name(i, name);
+        kernels[i] = (VtKernel)(uintptr_t)jit_address(c->jit, name);
+        if (!kernels[i]) {
+            snprintf(error, size, "the JIT lost %s", name);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool compiled_link(Compiled *c, char *error, size_t size) {
+    double start = seconds_now();
+    VtKernel *kernels = ARENA_ARRAY(c->arena, VtKernel, c->n_kernels + 1);
+    c->jit = jit_load(c->objects, c->n_objects, error, size);
+    if (!c->jit || !look_up(c, kernels, error, size)) return false;
+    for (int f = 0; f < c->program.n_functions; f++) {
+        VtCall *calls = (VtCall *)c->program.functions[f].calls; /* in our own arena */
+        for (int i = 0; i < c->program.functions[f].n_calls; i++) {
+            int number = c->call_kernels[f][i];
+            calls[i].kernel = number >= 0 ? kernels[number] : irregular_kernel(-1 - number);
+        }
+    }
+    resident_trim();
+    c->times.link = seconds_now() - start;
+    return true;
+}
+
+const VtProgram *compiled_program(const Compiled *compiled) {
+    return &compiled->program;
+}
+const char *compiled_target(const Compiled *compiled) {
+    return compiled->target;
+}
+int compiled_kernels(const Compiled *compiled) {
+    return compiled->n_kernels;
+}
+CompileTimes compiled_times(const Compiled *compiled) {
+    return compiled->times;
+}
+
+void compiled_free(Compiled *compiled) {
+    if (!compiled) return;
+    jit_free(compiled->jit);
+    parts_free(compiled->parts, compiled->n_parts);
+    arena_free(compiled->arena);
+}

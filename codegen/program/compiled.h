@@ -1,0 +1,33 @@
+/* Inside codegen: what a compilation makes, before and after it is linked. compile.c fills one from a module, image.c
+ * from bytes; from there on both go the same way. */
+#ifndef VITC_CODEGEN_COMPILED_H
+#define VITC_CODEGEN_COMPILED_H
+
+#include "codegen/codegen.h"
+#include "codegen/program/jit.h"
+#include "codegen/program/part.h"
+#include "ir/base/arena.h"
+
+struct Compiled {
+    Arena *arena;
+    VtProgram program; /* calls' kernels are NULL until linked */
+    const char *target;
+    int n_kernels;
+    int32_t **call_kernels; /* of each function's calls: kernel_NUMBER; -1 - i: irregular kernel i */
+    int64_t *constant_bytes;
+    JitObject *objects;
+    int n_objects;
+    CompileTimes times;
+    Jit *jit;
+    Part *parts; /* own the objects' bytes; NULL: the caller of codegen_load does */
+    int n_parts;
+};
+
+/* The kernels of runtime/program/irregular.h by number. */
+VtKernel irregular_kernel(int number); /* NULL: there is none */
+int irregular_number(VtKernel kernel);
+
+/* Links the objects and gives every call its kernel. False with a message. */
+bool compiled_link(Compiled *compiled, char *error, size_t size);
+
+#endif

@@ -1,0 +1,40 @@
+/* Objects: see object.h. */
+#include "codegen/program/object.h"
+#include "ir/base/clock.h"
+
+#include <llvm-c/Error.h>
+#include <llvm-c/Transforms/PassBuilder.h>
+#include <stdio.h>
+
+/* What our emitter leaves to LLVM: common addresses, loop-invariant code, dead code. */
+static bool optimize(LLVMModuleRef module, const Target *target, char *error, size_t size) {
+    LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
+    const char *passes = "function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint;max-iterations=1>,"
+                         "loop-mssa(licm<allowspeculation>),early-cse,adce,simplifycfg)";
+    LLVMErrorRef problem = LLVMRunPasses(module, passes, target->machine, options);
+    LLVMDisposePassBuilderOptions(options);
+    if (!problem) return true;
+    char *message = LLVMGetErrorMessage(problem);
+    snprintf(error, size, "LLVM: passes: %s", message);
+    LLVMDisposeErrorMessage(message);
+    return false;
+}
+
+LLVMMemoryBufferRef object_emit(LLVMModuleRef module, LLVMContextRef context, const Target *target,
+                                ObjectTimes *times, char *error, size_t size) {
+    char *message = NULL;
+    LLVMMemoryBufferRef object = NULL;
+    double start = seconds_now();
+    bool good = optimize(module, target, error, size);
+    double optimized = seconds_now();
+    if (good &&
+        LLVMTargetMachineEmitToMemoryBuffer(target->machine, module, LLVMObjectFile, &message, &object)) {
+        snprintf(error, size, "LLVM: %s", message);
+        LLVMDisposeMessage(message);
+        object = NULL;
+    }
+    LLVMDisposeModule(module);
+    LLVMContextDispose(context);
+    *times = (ObjectTimes){optimized - start, seconds_now() - optimized};
+    return object;
+}

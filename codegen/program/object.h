@@ -1,0 +1,19 @@
+/* From an LLVM module to an object file in memory: LLVM's passes, then machine code by our own target machine (so that
+ * features are what the target table chose). */
+#ifndef VITC_CODEGEN_OBJECT_H
+#define VITC_CODEGEN_OBJECT_H
+
+#include "codegen/target/target.h"
+#include <llvm-c/Core.h>
+#include <stddef.h>
+
+typedef struct {
+    double optimize, object; /* seconds: LLVM's passes, machine code */
+} ObjectTimes;
+
+/* Takes the module over, with its context. The object is the caller's (LLVMDisposeMemoryBuffer); NULL with a message. Safe
+ * on several threads, each with a context and a target of its own. */
+LLVMMemoryBufferRef object_emit(LLVMModuleRef module, LLVMContextRef context, const Target *target,
+                                ObjectTimes *times, char *error, size_t size);
+
+#endif

@@ -1,0 +1,277 @@
+/* Parts: see part.h. */
+#include "codegen/program/part.h"
+#include "codegen/emit/emit.h"
+#include "codegen/kernels/prepack.h"
+#include "codegen/kernels/product.h"
+#include "ir/plan/canonical.h"
+#include "ir/base/clock.h"
+
+#include <llvm-c/Analysis.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { PART_WEIGHT = 350, MOST_PARTS = 12 };
+
+void code_name(int number, char out[CODE_NAME]) {
+    snprintf(out, CODE_NAME, "kernel_%d", number);
+}
+
+/* ---- sharing out ----------------------------------------------------------------------------------------------- */
+
+/* About what it takes to compile: its operators, and a product's loops. */
+static int weight_of(const Code *code) {
+    return (int)(code->span.last - code->span.first) + (code->product ? 60 : 12);
+}
+
+/* Products, and what packs for them, come first: they take longest, and a thread that ends early should find small parts left. */
+Part *parts_make(Arena *arena, Code *const *codes, int n_codes, int *n_parts) {
+    Code **order = ARENA_ARRAY(arena, Code *, n_codes + 1);
+    int all = 0, n = 0, seen = 0;
+    for (int product = 1; product >= 0; product--)
+        for (int i = 0; i < n_codes; i++)
+            if (codes[i]->product == (product == 1)) order[n++] = codes[i];
+    for (int i = 0; i < n; i++) all += weight_of(codes[i]);
+    *n_parts = all / PART_WEIGHT < 1 ? 1 : all / PART_WEIGHT > MOST_PARTS ? MOST_PARTS : all / PART_WEIGHT;
+    Part *parts = ARENA_ARRAY(arena, Part, *n_parts);
+    for (int i = 0; i < n; i++) {
+        Part *part = &parts[(int64_t)seen * *n_parts / all];
+        if (part->n_codes == 0) part->codes = &order[i];
+        part->n_codes++;
+        seen += weight_of(order[i]);
+    }
+    return parts;
+}
+
+/* ---- one kernel -------------------------------------------------------------------------------------------------- */
+
+static void start_function(Emitter *e, const char *name) {
+    LLVMTypeRef pointer = LLVMPointerTypeInContext(e->context, 0), i32 = LLVMInt32TypeInContext(e->context);
+    LLVMTypeRef params[] = {pointer, i32, i32};
+    LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), params, 3, false);
+    e->function = LLVMAddFunction(e->module, name, type);
+    e->args = LLVMGetParam(e->function, 0);
+    e->thread = LLVMGetParam(e->function, 1);
+    e->threads = LLVMGetParam(e->function, 2);
+    LLVMBasicBlockRef entry = LLVMAppendBasicBlockInContext(e->context, e->function, "entry");
+    LLVMBasicBlockRef start = LLVMAppendBasicBlockInContext(e->context, e->function, "start");
+    LLVMPositionBuilderAtEnd(e->builder, entry);
+    LLVMBuildBr(e->builder, start);
+    LLVMPositionBuilderAtEnd(e->builder, start);
+}
+
+/* The emitter's buffers become the code's canonical arguments. */
+static void keep_refs(Part *part, Emitter *e, Code *code) {
+    Outside outside = {0};
+    kernel_canonical(e->arena, code->func, code->placement, &code->span, &outside);
+    code->n_refs = (int)e->n_buffers;
+    code->refs = ARENA_ARRAY(part->arena, Ref, e->n_buffers + 1);
+    for (size_t i = 0; i < e->n_buffers; i++) {
+        const Buffer *buffer = &e->buffers[i];
+        Ref *ref = &code->refs[i];
+        ref->stored = buffer->stored;
+        if (buffer->value == IR_NONE)
+            ref->kind = buffer->stored ? REF_SCRATCH : REF_LITERALS;
+        else if (buffer->stored)
+            *ref = (Ref){REF_LOCAL, buffer->value - code->span.first, true};
+        else
+            *ref = (Ref){REF_OUTSIDE, outside_number(e->arena, &outside, buffer->value), false};
+    }
+}
+
+/* Emits the kernel at the place where it was met first. */
+static void emit_code(Part *part, LLVMModuleRef module, LLVMBuilderRef builder, const Target *target,
+                      Code *code) {
+    char name[CODE_NAME];
+    Arena *arena = arena_new();
+    const ClusterSpan *span = &code->span;
+    Kernel kernel = kernel_regrow(arena, code->func, span->first, span->last);
+    Emitter e = {.arena = arena,
+                 .func = code->func,
+                 .kernel = &kernel,
+                 .first = span->first,
+                 .chain = code->chain,
+                 .context = LLVMGetModuleContext(module),
+                 .module = module,
+                 .builder = builder,
+                 .lanes = target->row->lanes,
+                 .native_bf16 = target_has_bf16(target->row),
+                 .cluster = func_node(code->func, span->last)->cluster,
+                 .width = 1};
+    code_name(code->number, name);
+    start_function(&e, name);
+    bool *stored = ARENA_ARRAY(arena, bool, span->last - span->first + 1);
+    for (ValueId id = span->first; id <= span->last; id++) {
+        stored[id - span->first] = code->placement->places[id].kind != PLACE_LOOPS;
+        if (stored[id - span->first]) emit_buffer(&e, id, true);
+    }
+    emit_find_rounded(&e, span->first, span->last, stored);
+    emit_group_loops(&e, e.chain ? e.chain->units : 0); /* shares are of the units */
+    if (kernel.kind == KERNEL_MATMUL)
+        code->scratch_bytes = emit_product_kernel(&e, target);
+    else if (kernel.kind == KERNEL_PACK)
+        emit_pack_kernel(&e, target);
+    else if (kernel.kind == KERNEL_COLUMN)
+        emit_column_kernel(&e);
+    else
+        emit_loop_kernel(&e, target);
+    LLVMBuildRetVoid(builder);
+    keep_refs(part, &e, code);
+    arena_free(arena);
+}
+
+/* ---- one part ------------------------------------------------------------------------------------------------------- */
+
+static bool is_valid(Part *part, LLVMModuleRef module) {
+    char *broken = NULL;
+    bool good = !LLVMVerifyModule(module, LLVMReturnStatusAction, &broken);
+    if (!good) snprintf(part->error, sizeof part->error, "generated code is not valid: %.600s", broken);
+    LLVMDisposeMessage(broken);
+    return good;
+}
+
+static void emit_part(Part *part, const char *target_features, bool print_llvm) {
+    if (!target_open(&part->target, target_features, part->error, sizeof part->error)) return;
+    double start = seconds_now();
+    part->arena = arena_new();
+    LLVMContextRef context = LLVMContextCreate();
+    LLVMModuleRef module = LLVMModuleCreateWithNameInContext("vitc", context);
+    LLVMSetTarget(module, part->target.triple);
+    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(part->target.machine);
+    LLVMSetModuleDataLayout(module, layout);
+    LLVMDisposeTargetData(layout);
+    LLVMBuilderRef builder = LLVMCreateBuilderInContext(context);
+    for (int i = 0; i < part->n_codes; i++) emit_code(part, module, builder, &part->target, part->codes[i]);
+    LLVMDisposeBuilder(builder);
+    if (print_llvm) LLVMDumpModule(module);
+    if (is_valid(part, module))
+        part->module = module;
+    else {
+        LLVMDisposeModule(module);
+        LLVMContextDispose(context);
+    }
+    part->emit_seconds = seconds_now() - start;
+}
+
+/* ---- what parts share --------------------------------------------------------------------------------------------- */
+
+static LLVMValueRef find_body(const Part *parts, int n, const char *name) {
+    for (int i = 0; i < n; i++) {
+        LLVMValueRef function = parts[i].module ? LLVMGetNamedFunction(parts[i].module, name) : NULL;
+        if (function && !LLVMIsDeclaration(function)) return function;
+    }
+    return NULL;
+}
+
+static void export_function(LLVMValueRef function) {
+    LLVMSetLinkage(function, LLVMExternalLinkage);
+    LLVMSetVisibility(function, LLVMHiddenVisibility);
+}
+
+/* A micro-kernel or packer, which its name says all about, is compiled with the first part that has it. */
+static void share_functions(Part *parts, int n) {
+    for (int i = 1; i < n; i++) {
+        LLVMValueRef next, function = parts[i].module ? LLVMGetFirstFunction(parts[i].module) : NULL;
+        for (; function; function = next) {
+            size_t length;
+            const char *name = LLVMGetValueName2(function, &length);
+            next = LLVMGetNextFunction(function);
+            if (LLVMGetLinkage(function) != LLVMInternalLinkage) continue;
+            LLVMValueRef body = find_body(parts, i, name);
+            if (!body) continue;
+            export_function(body);
+            LLVMValueRef declared = LLVMAddFunction(parts[i].module, "", LLVMGlobalGetValueType(function));
+            LLVMReplaceAllUsesWith(function, declared);
+            char *copy = arena_strdup(parts[i].arena, name);
+            LLVMDeleteFunction(function);
+            LLVMSetValueName2(declared, copy, length);
+            export_function(declared);
+        }
+    }
+}
+
+static void compile_part(Part *part) {
+    if (part->module)
+        part->object = object_emit(part->module, LLVMGetModuleContext(part->module), &part->target,
+                                   &part->times, part->error, sizeof part->error);
+    part->module = NULL;
+    target_close(&part->target);
+}
+
+/* ---- all, on threads -------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    Part *parts;
+    int n;
+    atomic_int next;
+    const char *target_features;
+    bool print_llvm;
+    bool compile; /* what was emitted */
+} Work;
+
+static void *work(void *user) {
+    Work *w = user;
+    for (int i; (i = atomic_fetch_add(&w->next, 1)) < w->n;)
+        if (w->compile)
+            compile_part(&w->parts[i]);
+        else
+            emit_part(&w->parts[i], w->target_features, w->print_llvm);
+    return NULL;
+}
+
+static int cores(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+/* Room for the deepest kernel (KERNEL_DEPTH) and for LLVM. This thread has it unless `ulimit -s` was lowered. */
+#define STACK_BYTES ((size_t)16 << 20)
+#define ENOUGH_STACK ((size_t)8 << 20)
+
+static bool has_stack(void) {
+    pthread_attr_t attributes;
+    size_t bytes = 0;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0) return false;
+    pthread_attr_getstacksize(&attributes, &bytes);
+    pthread_attr_destroy(&attributes);
+    return bytes + (256 << 10) >= ENOUGH_STACK; /* what lies above it counts */
+}
+
+static void work_on_threads(Work *w) {
+    pthread_t threads[MOST_PARTS];
+    pthread_attr_t attributes;
+    bool here = has_stack();
+    int wanted = (w->print_llvm ? 1 : cores()) - here, running = 0;
+    w->next = 0;
+    bool set =
+        pthread_attr_init(&attributes) == 0 && pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0;
+    while (set && running < wanted && running + here < w->n &&
+           pthread_create(&threads[running], &attributes, work, w) == 0)
+        running++; /* one that cannot be had is not missed */
+    if (set) pthread_attr_destroy(&attributes);
+    if (here || running == 0) work(w);
+    for (int i = 0; i < running; i++) pthread_join(threads[i], NULL);
+}
+
+bool parts_compile(Part *parts, int n, const char *target_features, bool print_llvm, char *error,
+                   size_t size) {
+    Work w = {.parts = parts, .n = n, .target_features = target_features, .print_llvm = print_llvm};
+    work_on_threads(&w);
+    share_functions(parts, n);
+    w.compile = true;
+    work_on_threads(&w);
+    for (int i = 0; i < n; i++)
+        if (!parts[i].object) {
+            snprintf(error, size, "%s", parts[i].error);
+            return false;
+        }
+    return true;
+}
+
+void parts_free(Part *parts, int n) {
+    for (int i = 0; i < n; i++) {
+        arena_free(parts[i].arena);
+        if (parts[i].object) LLVMDisposeMemoryBuffer(parts[i].object);
+    }
+}
