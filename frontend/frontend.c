@@ -1,6 +1,7 @@
 /* Loading a recipe: read, then elaborate. */
 #include "frontend/frontend.h"
 #include "frontend/recipe/recipe.h"
+#include "frontend/text/sources.h"
 
 #include <errno.h>
 #include <string.h>

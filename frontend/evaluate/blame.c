@@ -308,7 +308,7 @@ size_t blame_knobs(Elaborator *e, const Knob **out) {
         e->at->kind == STMT_ASSERT && e->at->b && e->at->b->kind == EXPR_STRING ? e->at->b : NULL;
     const char *text = message ? message->text : "", *before;
     walk(&b, level, e->at, follow, NULL);
-    for (Expr *expr; (expr = message_part(e, e->at->loc, &text, &before));)
+    for (Expr *expr; (expr = expr_parse_braced(e->arena, e->diags, e->at->loc, &text, &before));)
         walk(&b, level, expr, follow, NULL);
     walk(&b, level, e->at, match, NULL);
     memcpy(out, b.knobs, sizeof *out * b.n_knobs);

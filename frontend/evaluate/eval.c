@@ -415,19 +415,11 @@ static void run_update(Elaborator *e, const Expr *s) {
     if (value.kind != V_POISON) update_state(e, s->loc, target->state, &value);
 }
 
-Expr *message_part(Elaborator *e, Loc loc, const char **text, const char **before) {
-    const char *open = strchr(*text, '{'), *close = open ? strchr(open, '}') : NULL;
-    *before = *text;
-    if (!close) return NULL;
-    *before = arena_strndup(e->arena, *text, (size_t)(open - *text));
-    *text = close + 1;
-    return expr_parse(e->arena, e->diags, loc, open + 1, (size_t)(close - open - 1));
-}
-
 static const char *fill_message(Elaborator *e, Loc loc, const char *text) {
     const char *out = "", *before;
     Expr *expr;
-    for (int n = 0; n < MAX_PARTS && (expr = message_part(e, loc, &text, &before)); n++) {
+    for (int n = 0; n < MAX_PARTS && (expr = expr_parse_braced(e->arena, e->diags, loc, &text, &before));
+         n++) {
         Value value = eval(e, expr);
         const char *shown = value.kind == V_STRING ? value.text : show_value(e, &value);
         out = arena_printf(e->arena, "%s%s%s", out, before, shown);

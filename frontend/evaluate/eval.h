@@ -164,10 +164,6 @@ Value eval_labelled(Elaborator *e, const Expr *expr);
 Value call_definition(Elaborator *e, const Definition *definition, const Expr *at, Value *args,
                       const char **keywords, size_t n);
 
-/* The next `{expression}` of an assertion's message, each of which stands for its value; NULL: none is left. *before: the text
- * up to it; *text moves behind it. */
-Expr *message_part(Elaborator *e, Loc loc, const char **text, const char **before);
-
 /* blame.c: the knobs behind what is evaluated, at most MAX_BLAMED; returns how many */
 size_t blame_knobs(Elaborator *e, const Knob **out);
 

@@ -1,5 +1,6 @@
 /* What is set: numbers of the tree, knobs with their types and ranges, presets and what the command line sets. */
 #include "frontend/recipe/recipe.h"
+#include "frontend/text/settings.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Reading a recipe: its keys, `use:`, knobs, presets, overrides, views, draws and training options. */
 #include "frontend/recipe/recipe.h"
-#include "ir/base/stream.h"
+#include "frontend/text/sources.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -8,13 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    MAX_SUGGESTIONS = 100,
-    MAX_OPEN_FILES = 64,
-    MAX_FILES = 1000,
-    MAX_EPOCHS = 1000000,
-    MAX_SOURCE = 64 << 20
-};
+enum { MAX_SUGGESTIONS = 100, MAX_OPEN_FILES = 64, MAX_FILES = 1000, MAX_EPOCHS = 1000000 };
 
 /* ---- keys ------------------------------------------------------------------------------------------------------ */
 
@@ -282,18 +276,6 @@ static void read_train(ParsedRecipe *r, const Tree *map) {
 }
 
 /* ---- files ------------------------------------------------------------------------------------------------------------- */
-
-char *source_read(Arena *arena, const char *path, size_t *size) {
-    return stream_read_file(arena, path, MAX_SOURCE, size);
-}
-
-void source_candidates(Arena *arena, const char *from, const char *name, const char *models_dir,
-                       const char *out[2]) {
-    const char *slash = strrchr(from, '/');
-    out[0] = slash ? arena_printf(arena, "%.*s/%s", (int)(slash - from), from, name)
-                   : arena_printf(arena, "./%s", name);
-    out[1] = models_dir ? arena_printf(arena, "%s/%s", models_dir, name) : NULL;
-}
 
 static bool read_source(ParsedRecipe *r, const char *path, const char *text, size_t size, bool library);
 

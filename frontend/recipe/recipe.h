@@ -122,15 +122,6 @@ bool elaborate(ParsedRecipe *recipe, Recipe *out);
 /* resolved.c: the recipe as YAML with overrides applied and libraries written into it, loadable again on its own. */
 char *recipe_resolved(ParsedRecipe *recipe);
 
-/* sources.c: the names of knobs and of options of train, as recipe_settings has them. */
-size_t tree_settings(Arena *arena, const Tree *root, const char *const **out);
-/* A file's text in the arena; NULL if it cannot be read. */
-/* NULL with errno. */
-char *source_read(Arena *arena, const char *path, size_t *size);
-/* Where `use: name` in file `from` looks, in order: beside that file, then in models_dir (NULL: nowhere else). */
-void source_candidates(Arena *arena, const char *from, const char *name, const char *models_dir,
-                       const char *out[2]);
-
 /* ---- reading, shared by recipe.c, knobs.c and feeding.c */
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 /* "; did you mean 'x'?", or "" */

@@ -1,4 +1,4 @@
-/* The expression language's syntax: text in, a syntax tree out. Meaning is in eval*.c. */
+/* The expression language's syntax: text in, a syntax tree out. What it means is in evaluate/. */
 #ifndef VITC_FRONTEND_TEXT_EXPR_H
 #define VITC_FRONTEND_TEXT_EXPR_H
 
@@ -109,5 +109,9 @@ typedef struct {
 Block *expr_parse_block(Arena *arena, Diags *diags, Loc loc, uint32_t indent, const char *text, size_t size);
 Expr *expr_parse(Arena *arena, Diags *diags, Loc loc, const char *text, size_t size);
 bool expr_parse_signature(Arena *arena, Diags *diags, Loc loc, const char *text, size_t size, Signature *out);
+
+/* The next `{expression}` of a message's text, each of which stands for its value; NULL: none is left, or it is wrong. *before: the
+ * text up to it; *text moves behind it. */
+Expr *expr_parse_braced(Arena *arena, Diags *diags, Loc loc, const char **text, const char **before);
 
 #endif

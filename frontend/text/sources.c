@@ -1,15 +1,30 @@
-/* The files of a recipe, followed through `use:` without reading what they say. */
-#include "frontend/recipe/recipe.h"
+/* The files of a recipe: where `use:` looks for them, and all of them, followed without reading what else they say. */
+#include "frontend/text/sources.h"
+#include "frontend/text/tree.h"
+#include "ir/base/stream.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+enum { MAX_SOURCE = 64 << 20 };
+
+char *source_read(Arena *arena, const char *path, size_t *size) {
+    return stream_read_file(arena, path, MAX_SOURCE, size);
+}
+
+void source_candidates(Arena *arena, const char *from, const char *name, const char *models_dir,
+                       const char *out[2]) {
+    const char *slash = strrchr(from, '/');
+    out[0] = slash ? arena_printf(arena, "%.*s/%s", (int)(slash - from), from, name)
+                   : arena_printf(arena, "./%s", name);
+    out[1] = models_dir ? arena_printf(arena, "%s/%s", models_dir, name) : NULL;
+}
+
 static bool follow(Arena *arena, Diags *diags, const char *path, const char *models_dir, RecipeSources *out,
                    const char *file);
 
-/* The first candidate that is there, if it was not read before: as recipe.c does. */
+/* The first candidate that is there, if it was not read before: as reading the recipe does. */
 static bool follow_use(Arena *arena, Diags *diags, const char *from, const char *name, const char *models_dir,
                        RecipeSources *out) {
     const char *paths[2];
@@ -53,59 +68,4 @@ static bool follow(Arena *arena, Diags *diags, const char *path, const char *mod
 bool recipe_sources(Arena *arena, const char *path, const RecipeOptions *options, RecipeSources *out) {
     *out = (RecipeSources){0};
     return follow(arena, diags_new(arena), path, options->models_dir, out, path);
-}
-
-static bool same_word(const char *a, const char *b, size_t length) {
-    for (size_t i = 0; i < length; i++) {
-        char x = a[i] == '-' ? '_' : a[i], y = b[i] == '-' ? '_' : b[i];
-        if (tolower((unsigned char)x) != tolower((unsigned char)y)) return false;
-    }
-    return true;
-}
-
-const char *recipe_setting_near(Arena *arena, const char *word, const char *const *names, size_t n) {
-    static const char *const before[] = {"", "train.", "_"}; /* the whole name, or its end */
-    size_t length = strlen(word);
-    for (size_t b = 0; b < 3; b++)
-        for (size_t i = 0; i < n && length > 1; i++) {
-            size_t lead = strlen(before[b]), size = strlen(names[i]), from = size - length;
-            if (size < length + lead || !same_word(names[i] + from, word, length)) continue;
-            bool begins =
-                b == 2 ? names[i][from - 1] == '_' : from == lead && strncmp(names[i], before[b], lead) == 0;
-            if (begins) return names[i];
-        }
-    /* a key inside an option of train: knn.k */
-    for (size_t i = 0; i < n; i++) {
-        const char *dot = strchr(names[i], '.'), *end = strchr(word, '.');
-        if (dot && end && strlen(dot + 1) == (size_t)(end - word) &&
-            strncmp(dot + 1, word, (size_t)(end - word)) == 0)
-            return arena_printf(arena, "%s%s", names[i], end);
-    }
-    return diag_nearest(word, names, n);
-}
-
-size_t tree_settings(Arena *arena, const Tree *root, const char *const **out) {
-    static const char *const always[] = {"train.seed", "train.precision", "train.memory"};
-    const Tree *knobs = tree_get(root, "knobs"), *train = tree_get(root, "train"), *maps[] = {knobs, train};
-    size_t n = 0, n_always = sizeof always / sizeof *always;
-    const char **names =
-        ARENA_ARRAY(arena, const char *, (knobs ? knobs->count : 0) + (train ? train->count : 0) + n_always);
-    for (int m = 0; m < 2; m++)
-        for (size_t i = 0; maps[m] && maps[m]->kind == TREE_MAP && i < maps[m]->count; i++)
-            names[n++] = arena_printf(arena, "%s%s", m ? "train." : "", maps[m]->items[i].key->text);
-    for (size_t i = 0; i < n_always; i++)
-        names[n++] = always[i]; /* whether or not the recipe mentions them */
-    *out = names;
-    return n;
-}
-
-size_t recipe_settings(Arena *arena, const char *path, const char *const **out) {
-    Diags *diags = diags_new(arena);
-    RecipeSources sources = {0};
-    follow(arena, diags, path, NULL, &sources, path);
-    if (!sources.count) return 0;
-    const RecipeSource *own = &sources.items[0];
-    Tree *root =
-        tree_parse(arena, diags, diags_add_source(diags, path, own->text, own->size), own->text, own->size);
-    return root && root->kind == TREE_MAP ? tree_settings(arena, root, out) : 0;
 }
