@@ -3,6 +3,7 @@
 #define VITC_DRIVER_DRIVER_H
 
 #include "codegen/codegen.h"
+#include "driver/report/roofline.h"
 #include "frontend/frontend.h"
 #include "ir/base/clock.h"
 #include "passes/passes.h"
@@ -44,6 +45,8 @@ typedef struct {
 bool parse_arguments(int argc, char **argv, Flag *flags, size_t n_flags, Arguments *out);
 bool number_flag(const Flag *flag, double low, double high, double *out); /* leaves *out if not given */
 bool whole_flag(const Flag *flag, double low, double high, double *out);  /* a whole number */
+/* Flags --peak GFLOPS and --bandwidth GBS; leaves what is not given. False after telling what is wrong. */
+bool roofline_flags(const Flag *peak, const Flag *bandwidth, Roofline *roofline);
 /* ---- hints.c: tells that no such flag exists, and what may have been meant: another flag, or a setting of the recipe that `argv`
  * names. `value`: what was given with it, or NULL. Returns false. */
 bool unknown_flag(int argc, char **argv, const char *name, const char *value, const Flag *flags, size_t n);
@@ -94,39 +97,6 @@ bool session_program(Session *session, const char *path, const RecipeOptions *op
 /* "compiled for TARGET in S s (N kernels)", or that it is from the cache; in the session's arena. */
 const char *session_origin(Session *session);
 void session_close(Session *session);
-/* ---- cost.c: the roofline model: a kernel takes the longer of its FLOPs at peak speed and its bytes at full bandwidth
- * (Williams, Waterman and Patterson 2009). Nothing is timed. ------------------------------------------------------------- */
-typedef struct {
-    double flops, bytes; /* a second */
-} Roofline;
-double roofline_seconds(const Roofline *roofline, double flops, double bytes);
-const char *roofline_limit(const Roofline *roofline, double flops, double bytes); /* "compute", "memory" */
-/* Flags --peak GFLOPS and --bandwidth GBS; leaves what is not given. False after telling what is wrong. */
-bool roofline_flags(const Flag *peak, const Flag *bandwidth, Roofline *roofline);
-/* vitc inspect --cost: the distinct kernels of a planned function by estimated time. */
-void cost_report(Arena *arena, const Func *func, const Flag *peak, const Flag *bandwidth,
-                 const Roofline *roofline);
-
-/* ---- memory.c: vitc inspect --memory: the memory plan of a planned function ------------------------------------------- */
-void memory_report(Arena *arena, const Func *func);
-/* The arena over time as a picture; false with a message. */
-bool memory_picture(Arena *arena, const Func *func, const char *path);
-/* The kernels that run again (pass `remat`), the alike together, most bytes first. */
-typedef struct {
-    const char *name;
-    int count;
-    int64_t bytes; /* of values computed again instead of kept */
-    double flops;
-} Again;
-typedef struct {
-    int kernels;
-    int64_t bytes;
-    double flops, all_flops; /* theirs; of all kernels */
-    Again *kinds;
-    size_t n_kinds;
-} AgainTotals;
-AgainTotals again_totals(Arena *arena, const Func *func);
-
 const char *models_dir(void);
 int fail(int code, const char *format, ...)
     __attribute__((format(printf, 2, 3))); /* "vitc: …" to stderr; returns code */

@@ -1,5 +1,8 @@
 /* vitc inspect, vitc opt: the IR, and what is known of it. */
 #include "driver/driver.h"
+#include "driver/report/cost_text.h"
+#include "driver/report/memory_svg.h"
+#include "driver/report/memory_text.h"
 #include "ir/base/stream.h"
 
 #include <errno.h>
@@ -43,6 +46,31 @@ static bool sort_words(const Arguments *args, const Flag *memory, const char **r
     return *recipe != NULL;
 }
 
+/* The arena over time as a picture; false after a message. */
+static bool write_picture(const MemoryReport *report, const char *path) {
+    TextStream stream;
+    VtError error;
+    size_t size;
+    memory_svg(report, stream_begin(&stream));
+    char *text = stream_end(&stream, &size);
+    bool good = vt_replace_with(path, 0666, text, size, &error);
+    free(text);
+    return good || fail(error.code, "%s", error.message) < 0;
+}
+
+static int report_memory(Arena *arena, const Func *func, const char *picture) {
+    MemoryReport report = memory_report(arena, func);
+    if (picture && !write_picture(&report, picture)) return 1;
+    memory_text(&report, stdout);
+    return 0;
+}
+
+static int report_cost(Arena *arena, const Func *func, Roofline roofline) {
+    CostReport report = cost_report(arena, func, roofline);
+    cost_text(&report, stdout);
+    return 0;
+}
+
 int verb_inspect(int argc, char **argv) {
     enum { AFTER, TIMING, MEMORY, COST, FUNCTION, PEAK, BANDWIDTH, N };
     Flag flags[N] = {
@@ -52,7 +80,7 @@ int verb_inspect(int argc, char **argv) {
         [BANDWIDTH] = {"bandwidth", FLAG_VALUE, false, NULL}};
     Arguments args;
     const char *recipe, *picture;
-    Roofline roofline = {200e9, 20e9};
+    Roofline roofline = {0};
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
     if (!sort_words(&args, &flags[MEMORY], &recipe, &picture)) return fail(2, "inspect wants one recipe");
     bool report = flags[MEMORY].given || flags[COST].given;
@@ -80,10 +108,8 @@ int verb_inspect(int argc, char **argv) {
             code = 0;
         if (code == 0 && report && !(func = module_find_func(s.recipe.module, name)))
             code = fail(2, "recipe '%s' has no function '%s'", s.recipe.plan.name, name);
-        if (code == 0 && picture && !memory_picture(s.arena, func, picture)) code = 1;
-        if (code == 0 && flags[MEMORY].given) memory_report(s.arena, func);
-        if (code == 0 && flags[COST].given)
-            cost_report(s.arena, func, &flags[PEAK], &flags[BANDWIDTH], &roofline);
+        if (code == 0 && flags[MEMORY].given) code = report_memory(s.arena, func, picture);
+        if (code == 0 && flags[COST].given) code = report_cost(s.arena, func, roofline);
         if (code == 0 && !report) code = print_module(s.recipe.module);
         if (code == 0 && flags[TIMING].given) timing_print(&s.timing);
     }

@@ -132,3 +132,11 @@ bool number_flag(const Flag *flag, double low, double high, double *out) {
     *out = value;
     return true;
 }
+
+bool roofline_flags(const Flag *peak, const Flag *bandwidth, Roofline *roofline) {
+    double gflops = roofline->flops / 1e9, gbytes = roofline->bytes / 1e9;
+    if (!number_flag(peak, 1e-3, 1e9, &gflops) || !number_flag(bandwidth, 1e-3, 1e9, &gbytes)) return false;
+    if (peak->given) roofline->flops = gflops * 1e9;
+    if (bandwidth->given) roofline->bytes = gbytes * 1e9;
+    return true;
+}

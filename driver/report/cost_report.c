@@ -1,0 +1,125 @@
+/* What the kernels of a function should cost: see cost_report.h. */
+#include "driver/report/cost_report.h"
+#include "ir/plan/canonical.h"
+#include "ir/plan/cost.h"
+#include "passes/plan/chain.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Where neither a flag nor the module says more: a few cores of today. */
+static const Roofline USUAL = {200e9, 20e9};
+
+/* ---- sums ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    Arena *arena;
+    CostSum *sums;
+    size_t count, capacity;
+} Sums;
+
+static void add(Sums *sums, const char *key, const char *name, const KernelCost *cost, double seconds) {
+    size_t i = 0;
+    while (i < sums->count && strcmp(sums->sums[i].key, key) != 0) i++;
+    if (i == sums->count)
+        ARENA_PUSH(sums->arena, sums->sums, sums->count, sums->capacity,
+                   ((CostSum){.key = key, .name = name}));
+    CostSum *sum = &sums->sums[i];
+    sum->count++;
+    sum->flops += cost->flops;
+    sum->bytes += cost->bytes;
+    sum->seconds += seconds;
+}
+
+/* The slowest first; equals by name, so that the order is fixed. */
+static int by_seconds(const void *a, const void *b) {
+    const CostSum *x = a, *y = b;
+    if (x->seconds != y->seconds) return x->seconds < y->seconds ? 1 : -1;
+    return strcmp(x->name, y->name);
+}
+
+static CostSum *sorted(Sums *sums, size_t *count) {
+    *count = sums->count;
+    if (sums->count) qsort(sums->sums, sums->count, sizeof *sums->sums, by_seconds);
+    return sums->sums;
+}
+
+/* "student" of "student.blocks.0.norm1"; "(optimizers.yaml)" of a node without a scope. */
+static const char *first_scope(Arena *arena, const Func *func, ValueId id) {
+    const char *origin = node_origin(arena, func, id);
+    if (*origin == '(') return arena_printf(arena, "%.*s)", (int)strcspn(origin, ":"), origin);
+    return *origin ? arena_strndup(arena, origin, strcspn(origin, ".")) : "(no scope)";
+}
+
+static void add_calls(Arena *arena, CostReport *r, const Func *func, const Placement *placement) {
+    Sums kernels = {.arena = arena}, scopes = kernels;
+    r->calls = placement->n_spans + placement->n_copies;
+    for (size_t k = 0; k < r->calls; k++) {
+        KernelCost cost = {0};
+        const char *key = "copy", *name = key;
+        if (k < placement->n_spans) {
+            Outside outside = {0};
+            const ClusterSpan *span = &placement->spans[k];
+            cost = kernel_cost(func, placement, span);
+            key = kernel_canonical(arena, func, placement, span, &outside);
+            name = kernel_name(arena, func, cost.named);
+        } else {
+            cost.named = placement->copies[k - placement->n_spans].value;
+            cost.bytes = 2 * (double)type_bytes(func_type(func, cost.named));
+        }
+        double seconds = roofline_seconds(&r->roofline, cost.flops, cost.bytes);
+        const char *scope = first_scope(arena, func, cost.named);
+        add(&kernels, key, name, &cost, seconds);
+        add(&scopes, scope, scope, &cost, seconds);
+        r->flops += cost.flops;
+        r->bytes += cost.bytes;
+        r->seconds += seconds;
+        if (roofline_computes(&r->roofline, cost.flops, cost.bytes)) r->compute_seconds += seconds;
+    }
+    r->kernels = sorted(&kernels, &r->n_kernels);
+    r->scopes = sorted(&scopes, &r->n_scopes);
+}
+
+/* ---- chains -------------------------------------------------------------------------------------------------------- */
+
+static bool alike(const Chain *a, const Chain *b) {
+    return a->last - a->first == b->last - b->first && a->units == b->units && a->size == b->size;
+}
+
+static const char *chain_name(Arena *arena, const Func *func, const Placement *placement,
+                              const Chain *chain) {
+    size_t k = 0;
+    while (func_node(func, placement->spans[k].last)->cluster != chain->first) k++;
+    return kernel_name(arena, func, kernel_cost(func, placement, &placement->spans[k]).named);
+}
+
+static void add_chains(Arena *arena, CostReport *r, const Func *func, const Placement *placement) {
+    const ChainCost *costs = chain_costs(arena, func);
+    r->chains = ARENA_ARRAY(arena, CostChain, func->n_chains + 1);
+    for (size_t i = 0, n; i < func->n_chains; i += n) {
+        const Chain *chain = &func->chains[i];
+        for (n = 1; i + n < func->n_chains; n++)
+            if (!alike(&func->chains[i + n], chain) || costs[i + n].footprint != costs[i].footprint) break;
+        r->chains[r->n_chains++] = (CostChain){.name = chain_name(arena, func, placement, chain),
+                                               .count = n,
+                                               .kernels = chain->last - chain->first + 1,
+                                               .blocks = chain_blocks(chain),
+                                               .footprint = costs[i].footprint,
+                                               .saved = costs[i].saved,
+                                               .spent = costs[i].spent};
+    }
+}
+
+CostReport cost_report(Arena *arena, const Func *func, Roofline roofline) {
+    CostReport r = {.recipe = func->module->name,
+                    .function = func->name,
+                    .roofline = roofline,
+                    .peak_assumed = !(roofline.flops > 0),
+                    .bandwidth_assumed = !(roofline.bytes > 0)};
+    if (r.peak_assumed) r.roofline.flops = USUAL.flops;
+    if (r.bandwidth_assumed) r.roofline.bytes = USUAL.bytes;
+    Placement placement = func_place(arena, func);
+    add_calls(arena, &r, func, &placement);
+    add_chains(arena, &r, func, &placement);
+    return r;
+}

@@ -1,0 +1,43 @@
+/* What the kernels of a function should cost by the roofline model, as data. Nothing is timed. cost_text.h shows it. */
+#ifndef VITC_DRIVER_REPORT_COST_REPORT_H
+#define VITC_DRIVER_REPORT_COST_REPORT_H
+
+#include "driver/report/roofline.h"
+#include "ir/ir.h"
+
+/* The calls of one distinct kernel, or those of one scope. */
+typedef struct {
+    const char *key;  /* equal kernels have equal keys */
+    const char *name; /* "matmul f32[520x768] blocks.0.mlp.fc1"; of a scope, its first part: "student" */
+    int count;        /* calls */
+    double seconds, flops, bytes;
+} CostSum;
+
+/* Chains that follow each other and are alike. */
+typedef struct {
+    const char *name; /* of the first kernel */
+    size_t count;     /* chains */
+    uint32_t kernels; /* of each */
+    int64_t blocks;
+    int64_t footprint;   /* bytes that one block hands on */
+    double saved, spent; /* seconds that each chain is thought to save, and to cost */
+} CostChain;
+
+/* Everything lies in the arena that the maker was given. */
+typedef struct {
+    const char *recipe, *function;
+    Roofline roofline;
+    bool peak_assumed, bandwidth_assumed; /* else given */
+    size_t calls;
+    double flops, bytes, seconds;
+    double compute_seconds;    /* of the calls that compute limits */
+    CostSum *kernels, *scopes; /* the slowest first */
+    size_t n_kernels, n_scopes;
+    CostChain *chains; /* in the order of execution */
+    size_t n_chains;
+} CostReport;
+
+/* Of a function after all passes. What the roofline does not give (0) is that of the machine the module was planned for. */
+CostReport cost_report(Arena *arena, const Func *func, Roofline roofline);
+
+#endif

@@ -1,0 +1,46 @@
+/* What kernels should cost, as tables: see cost_text.h. */
+#include "driver/report/cost_text.h"
+
+/* `limits`: with a column that says what limits a kernel. */
+static void put_sums(const CostReport *r, const CostSum *sums, size_t n, const char *what, bool limits,
+                     FILE *out) {
+    fprintf(out, "\n%10s %6s %6s %11s %11s %9s%s  %s\n", "ms", "share", "calls", "MFLOP", "MB", "FLOP/byte",
+            limits ? " limit  " : "", what);
+    for (size_t i = 0; i < n; i++) {
+        const CostSum *s = &sums[i];
+        fprintf(out, "%10.3f %5.1f%% %6d %11.3f %11.3f %9.2f", s->seconds * 1e3,
+                100 * s->seconds / r->seconds, s->count, s->flops / 1e6, s->bytes / 1e6,
+                s->bytes > 0 ? s->flops / s->bytes : 0);
+        if (limits) fprintf(out, " %-7s", roofline_limit(&r->roofline, s->flops, s->bytes));
+        fprintf(out, "  %s\n", s->name);
+    }
+}
+
+/* What each chain keeps in the cache, and what that is thought to be worth. */
+static void put_chains(const CostReport *r, FILE *out) {
+    if (r->n_chains == 0) return;
+    fprintf(out, "\n%6s %7s %7s %9s %10s %10s  chain, from the first kernel on\n", "count", "kernels",
+            "blocks", "KB each", "ms saved", "ms spent");
+    for (size_t i = 0; i < r->n_chains; i++) {
+        const CostChain *c = &r->chains[i];
+        fprintf(out, "%6zu %7u %7lld %9.1f %10.3f %10.3f  %s\n", c->count, c->kernels, (long long)c->blocks,
+                (double)c->footprint / 1e3, c->saved * 1e3, c->spent * 1e3, c->name);
+    }
+}
+
+void cost_text(const CostReport *r, FILE *out) {
+    double computing = r->seconds > 0 ? 100 * r->compute_seconds / r->seconds : 0;
+    fprintf(out, "%s @%s: %zu calls of %zu kernels, estimated, not timed\n", r->recipe, r->function, r->calls,
+            r->n_kernels);
+    fprintf(out, "  peak         %g GFLOP/s%s\n", r->roofline.flops / 1e9,
+            r->peak_assumed ? ", assumed (--peak GFLOPS; build/bench/bench_peak measures it)" : "");
+    fprintf(out, "  bandwidth    %g GB/s%s\n", r->roofline.bytes / 1e9,
+            r->bandwidth_assumed ? ", assumed (--bandwidth GBS)" : "");
+    fprintf(out, "  FLOPs        %.0f\n", r->flops);
+    fprintf(out, "  bytes        %.0f\n", r->bytes);
+    fprintf(out, "  time         %.3f ms at least: %.1f%% limited by compute, %.1f%% by memory\n",
+            r->seconds * 1e3, computing, r->seconds > 0 ? 100 - computing : 0);
+    put_sums(r, r->kernels, r->n_kernels, "kernel", true, out);
+    put_sums(r, r->scopes, r->n_scopes, "scope", false, out);
+    put_chains(r, out);
+}

@@ -1,0 +1,72 @@
+/* What a recipe amounts to: see recipe_report.h. */
+#include "driver/report/recipe_report.h"
+#include "ir/text/text.h"
+
+#include <string.h>
+
+static double count_role(const Module *module, StateRole role, bool frozen_only) {
+    double n = 0;
+    for (size_t s = 0; s < module->n_states; s++)
+        if (module->states[s].role == role && (!frozen_only || module->states[s].frozen))
+            n += (double)type_elements(&module->states[s].type);
+    return n;
+}
+
+static double func_flops(const Func *func, bool products_only) {
+    double flops = 0;
+    for (ValueId id = 0; id < func->count; id++)
+        if (!products_only || op_is_product(func->nodes[id].op))
+            flops += node_flops(func, func_node(func, id));
+    return flops;
+}
+
+static void add_notes(Arena *arena, RecipeReport *r, const Recipe *recipe) {
+    r->notes = ARENA_ARRAY(arena, RecipeNotes, recipe->n_notes + 1);
+    for (size_t i = 0; i < recipe->n_notes; i++) {
+        const RecipeNote *note = &recipe->notes[i];
+        size_t k = 0;
+        while (k < r->n_notes && strcmp(r->notes[k].name, note->name) != 0) k++;
+        if (k == r->n_notes)
+            r->notes[r->n_notes++] = (RecipeNotes){
+                .name = note->name, .notes = ARENA_ARRAY(arena, const RecipeNote *, recipe->n_notes)};
+        r->notes[k].notes[r->notes[k].count++] = note;
+    }
+}
+
+static void add_inputs(Arena *arena, RecipeReport *r, const VtProgram *plan) {
+    r->inputs = ARENA_ARRAY(arena, RecipeInput, (size_t)plan->n_inputs + 1);
+    for (int i = 0; i < plan->n_inputs; i++) {
+        const VtTensor *t = &plan->inputs[i].tensor;
+        Type type = type_make((DType)t->dtype, t->rank, t->dim);
+        r->inputs[r->n_inputs++] = (RecipeInput){.name = t->name, .type = type_text(arena, &type)};
+    }
+}
+
+static void add_step(Arena *arena, RecipeReport *r, const Func *step) {
+    r->has_step = true;
+    r->flops = func_flops(step, false);
+    r->product_flops = func_flops(step, true);
+    r->arena = (double)step->arena_bytes;
+    r->memory_limit = step->module->memory_limit;
+    r->remat = remat_report(arena, step);
+    r->operators = step->count;
+}
+
+RecipeReport recipe_report(Arena *arena, const Recipe *recipe) {
+    const Module *module = recipe->module;
+    const Func *step = module_find_func(module, "step");
+    double frozen = count_role(module, ROLE_PARAM, true);
+    RecipeReport r = {.name = recipe->plan.name,
+                      .about = recipe->about,
+                      .trained = count_role(module, ROLE_PARAM, false) - frozen,
+                      .frozen = frozen,
+                      .ema = count_role(module, ROLE_EMA, false),
+                      .optimizer = count_role(module, ROLE_OPTIMIZER, false),
+                      .batch = recipe->plan.train.batch,
+                      .epochs = recipe->plan.train.epochs};
+    for (size_t s = 0; s < module->n_states; s++) r.states += (double)type_bytes(&module->states[s].type);
+    add_notes(arena, &r, recipe);
+    add_inputs(arena, &r, &recipe->plan);
+    if (step) add_step(arena, &r, step);
+    return r;
+}

@@ -1,0 +1,40 @@
+/* What a recipe amounts to once it is elaborated and planned, as data: parameters, work, memory. recipe_text.h shows it. */
+#ifndef VITC_DRIVER_REPORT_RECIPE_REPORT_H
+#define VITC_DRIVER_REPORT_RECIPE_REPORT_H
+
+#include "driver/report/remat_report.h"
+#include "frontend/frontend.h"
+
+/* A view's or draw's tensor. */
+typedef struct {
+    const char *name, *type;
+} RecipeInput;
+
+/* The values a recipe notes of itself under one name, such as the tokens of each network. */
+typedef struct {
+    const char *name;
+    const RecipeNote **notes; /* in their order */
+    size_t count;
+} RecipeNotes;
+
+/* Everything lies in the arena, or is the recipe's own. */
+typedef struct {
+    const char *name, *about;               /* about NULL: none */
+    double trained, frozen, ema, optimizer; /* elements of states */
+    int64_t batch;
+    double epochs;
+    RecipeNotes *notes;
+    size_t n_notes;
+    RecipeInput *inputs;
+    int n_inputs;
+    bool has_step;               /* else what follows is 0 */
+    double flops, product_flops; /* of a step; in matrix products */
+    double states, arena;        /* bytes */
+    int64_t memory_limit;        /* 0: none */
+    RematReport remat;
+    size_t operators; /* of the step after all passes */
+} RecipeReport;
+
+RecipeReport recipe_report(Arena *arena, const Recipe *recipe); /* after all passes */
+
+#endif

@@ -1,0 +1,11 @@
+/* What a recipe amounts to, as lines: vitc check. */
+#ifndef VITC_DRIVER_REPORT_RECIPE_TEXT_H
+#define VITC_DRIVER_REPORT_RECIPE_TEXT_H
+
+#include "driver/report/recipe_report.h"
+
+#include <stdio.h>
+
+void recipe_text(const RecipeReport *report, FILE *out);
+
+#endif

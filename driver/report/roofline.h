@@ -1,0 +1,17 @@
+/* The roofline model: a kernel takes the longer of its FLOPs at peak speed and its bytes at full bandwidth (Williams, Waterman
+ * and Patterson 2009). */
+#ifndef VITC_DRIVER_REPORT_ROOFLINE_H
+#define VITC_DRIVER_REPORT_ROOFLINE_H
+
+#include <stdbool.h>
+
+typedef struct {
+    double flops, bytes; /* a second */
+} Roofline;
+
+double roofline_seconds(const Roofline *roofline, double flops, double bytes);
+bool roofline_computes(const Roofline *roofline, double flops,
+                       double bytes); /* limited by compute; else by memory */
+const char *roofline_limit(const Roofline *roofline, double flops, double bytes); /* "compute", "memory" */
+
+#endif
