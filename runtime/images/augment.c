@@ -168,6 +168,11 @@ static void augment_solarize(Work *w) {
     if (rgb) vt_solarize(rgb, pixels(w), (int)w->p[0]);
 }
 
+static void augment_posterize(Work *w) {
+    uint8_t *rgb = happens(w, w->p[1]) ? editable(w) : NULL;
+    if (rgb) vt_posterize(rgb, pixels(w), (int)w->p[0]);
+}
+
 static void augment_normalize(Work *w) {
     memcpy(w->mean, w->p, sizeof w->mean);
     memcpy(w->std, w->p + 3, sizeof w->std);

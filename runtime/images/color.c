@@ -123,6 +123,11 @@ VT_CLONES void vt_solarize(uint8_t *rgb, size_t n, int threshold) {
     for (size_t i = 0; i < 3 * n; i++) rgb[i] = (uint8_t)(rgb[i] >= threshold ? 255 - rgb[i] : rgb[i]);
 }
 
+VT_CLONES void vt_posterize(uint8_t *rgb, size_t n, int bits) {
+    uint8_t kept = (uint8_t)(0xff << (8 - bits));
+    for (size_t i = 0; i < 3 * n; i++) rgb[i] &= kept;
+}
+
 /* ---- blur -------------------------------------------------------------------------------------------------------- */
 
 /* A box: `radius` whole rows to either side with weight `whole`, one more with weight `edge`, in 24-bit fixed point. */

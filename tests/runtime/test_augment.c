@@ -110,6 +110,20 @@ static void test_color(void **state) {
     }
 }
 
+/* Each value of a byte, at 1 to 8 bits: the multiple of 2^(8 - bits) at or below it. */
+static void test_posterize(void **state) {
+    (void)state;
+    for (int bits = 1; bits <= 8; bits++) {
+        uint8_t rgb[3 * 86];
+        for (int i = 0; i < 3 * 86; i++) rgb[i] = (uint8_t)i;
+        vt_posterize(rgb, 86, bits);
+        for (int i = 0; i < 3 * 86; i++) {
+            int step = 1 << (8 - bits);
+            assert_int_equal(rgb[i], (i & 255) / step * step);
+        }
+    }
+}
+
 static void test_blur(void **state) {
     static const struct {
         const char *name;
@@ -262,14 +276,14 @@ static void test_random_resized_crop(void **state) {
 
 /* Shares of images that are changed; the strengths zero change nothing. */
 static void test_probabilities(void **state) {
-    static const VtAugment augments[] = {{KIND_flip, {0.3}},
-                                         {KIND_color_jitter, {0.4, 0.4, 0.4, 0.1, 0.3}},
-                                         {KIND_grayscale, {0.3}},
-                                         {KIND_blur, {1, 2, 0.3}},
-                                         {KIND_solarize, {100, 0.3}}};
+    static const VtAugment augments[] = {
+        {KIND_flip, {0.3}},          {KIND_color_jitter, {0.4, 0.4, 0.4, 0.1, 0.3}},
+        {KIND_grayscale, {0.3}},     {KIND_blur, {1, 2, 0.3}},
+        {KIND_solarize, {100, 0.3}}, {KIND_posterize, {3, 0.3}}};
     static const VtAugment nothing[] = {{KIND_flip, {0}},          {KIND_color_jitter, {0, 0, 0, 0, 1}},
                                         {KIND_grayscale, {0}},     {KIND_blur, {1, 2, 0}},
-                                        {KIND_solarize, {100, 0}}, {KIND_solarize, {256, 1}}};
+                                        {KIND_solarize, {100, 0}}, {KIND_solarize, {256, 1}},
+                                        {KIND_posterize, {8, 1}}};
     enum { S = 12, DRAWS = 2000 };
     float plain[3 * S * S], out[3 * S * S];
     VtImage image = make_map(S, S), before = make_map(S, S);
@@ -377,17 +391,12 @@ static void test_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_resize),
-        cmocka_unit_test(test_color),
-        cmocka_unit_test(test_blur),
-        cmocka_unit_test(test_normalize),
-        cmocka_unit_test(test_center_crop),
-        cmocka_unit_test(test_resize_window),
-        cmocka_unit_test(test_random_crop),
-        cmocka_unit_test(test_random_resized_crop),
-        cmocka_unit_test(test_probabilities),
-        cmocka_unit_test(test_odd_sizes),
+        cmocka_unit_test(test_no_memory),     cmocka_unit_test(test_resize),
+        cmocka_unit_test(test_color),         cmocka_unit_test(test_posterize),
+        cmocka_unit_test(test_blur),          cmocka_unit_test(test_normalize),
+        cmocka_unit_test(test_center_crop),   cmocka_unit_test(test_resize_window),
+        cmocka_unit_test(test_random_crop),   cmocka_unit_test(test_random_resized_crop),
+        cmocka_unit_test(test_probabilities), cmocka_unit_test(test_odd_sizes),
     };
     return cmocka_run_group_tests(tests, open_golden, close_golden);
 }
