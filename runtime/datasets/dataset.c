@@ -81,8 +81,9 @@ static VtDataset *new_dataset(const char *path, const char *split) {
 
 static bool open_any(VtDataset *d, VtError *error) {
     static int (*const openers[])(VtDataset *, const char *, const char *, VtError *) = {
-        dataset_open_synthetic, dataset_open_binary, dataset_open_cifar_pickles, dataset_open_mnist,
-        dataset_open_list,      dataset_open_shards, dataset_open_folder,        dataset_open_archive};
+        dataset_open_synthetic, dataset_open_binary, dataset_open_cifar_pickles,
+        dataset_open_mnist,     dataset_open_npz,    dataset_open_list,
+        dataset_open_shards,    dataset_open_folder, dataset_open_archive};
     struct stat status;
     const char *path = d->path;
     bool named = strncmp(path, "synthetic", 9) != 0 && !dataset_is_pattern(path);
@@ -102,7 +103,7 @@ static bool open_any(VtDataset *d, VtError *error) {
     if (access(path, R_OK) != 0) return vt_fail(error, 2, "cannot read '%s': %s", path, strerror(errno));
     return vt_fail(error, 2,
                    "'%s' is no data set vitc knows: a folder, tar or zip of images, CIFAR or STL-10 "
-                   "binaries, MNIST idx files, or 'synthetic'",
+                   "binaries, MNIST idx files, NumPy archives of images, or 'synthetic'",
                    path);
 }
 

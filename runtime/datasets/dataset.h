@@ -76,6 +76,7 @@ int dataset_open_binary(VtDataset *dataset, const char *path, const char *split,
                         VtError *error); /* cifar, stl10 */
 int dataset_open_cifar_pickles(VtDataset *dataset, const char *path, const char *split, VtError *error);
 int dataset_open_mnist(VtDataset *dataset, const char *path, const char *split, VtError *error);
+int dataset_open_npz(VtDataset *dataset, const char *path, const char *split, VtError *error);
 
 /* Decodes the image file of `size` bytes that begins at `offset` of a descriptor. What is wrong with its content is bad data
  * (vt_bad_image); what keeps it from being read is not. */
