@@ -138,9 +138,18 @@ typedef struct {
     Loc loc;
 } Node;
 
+/* What an output says of a training step; the text form names all but the first. = VtOutputRole. */
+typedef enum {
+    OUTPUT_VALUE,     /* some value: logged where it is a scalar */
+    OUTPUT_LOSS,      /* what training minimises */
+    OUTPUT_OBJECTIVE, /* the loss of one objective, of which that is the weighted sum */
+    OUTPUT_SHOWN,     /* shown while training goes on, as the losses are */
+    OUTPUT_ROLE_COUNT
+} OutputRole;
 typedef struct {
     const char *name;
     ValueId value;
+    OutputRole role;
 } Output;
 
 typedef struct {
@@ -275,9 +284,10 @@ ValueId func_emit(Func *func, OpKind op, const ValueId *operands, int n_operands
 /* The same node of another function, operands mapped by the caller; keeps scope and loc. */
 ValueId func_copy(Func *func, const Node *node, const ValueId *operands);
 ValueId func_add_input(Func *func, const char *name, Type type);
-ValueId func_find_input(const Func *func, const char *name); /* value id, or IR_NONE */
-ValueId func_read_state(Func *func, uint32_t state);         /* one node a state, made at first use */
-void func_add_output(Func *func, const char *name, ValueId value);
+ValueId func_find_input(const Func *func, const char *name);       /* value id, or IR_NONE */
+ValueId func_read_state(Func *func, uint32_t state);               /* one node a state, made at first use */
+void func_add_output(Func *func, const char *name, ValueId value); /* role: OUTPUT_VALUE */
+void func_add_output_as(Func *func, const char *name, ValueId value, OutputRole role);
 void func_add_update(Func *func, uint32_t state, ValueId value); /* replaces an earlier one of that state */
 ValueId func_find_update(const Func *func, uint32_t state);      /* the new value, or IR_NONE */
 const Chain *func_chain(const Func *func, uint32_t cluster);     /* that it is part of, or NULL */

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VT_ABI 3
+#define VT_ABI 4
 #define VT_MAX_RANK 8
 #define VT_MAX_OWN_ARGS 1024 /* arguments of a call of which some are each thread's own */
 #define VT_MAX_PARAMS 12     /* parameters of one augmentation or sampler, see catalog.def */
@@ -134,8 +134,17 @@ typedef struct {
     int32_t first_call, n_calls, blocks;
 } VtChain;
 
+/* What an output says of a training step. */
+typedef enum {
+    VT_OUTPUT_VALUE,     /* some value: logged where it is a scalar */
+    VT_OUTPUT_LOSS,      /* what training minimises: f32 scalar; one a function at most */
+    VT_OUTPUT_OBJECTIVE, /* the loss of one objective, of which that is the weighted sum: f32 scalar */
+    VT_OUTPUT_SHOWN,     /* a scalar that is shown while training goes on, as the losses are */
+} VtOutputRole;
+
 typedef struct {
     VtTensor tensor;
+    int32_t role;
 } VtOutput;
 
 typedef struct {

@@ -491,7 +491,8 @@ static VtFunction finish_func(Compiler *c, FuncCode *fc, int32_t **kernels) {
         (*kernels)[i] = pending->code ? pending->code->number : -1 - irregular_number(pending->irregular);
     }
     for (size_t i = 0; i < func->n_outputs; i++)
-        outputs[i].tensor = tensor_of(func->outputs[i].name, func_type(func, func->outputs[i].value));
+        outputs[i] = (VtOutput){tensor_of(func->outputs[i].name, func_type(func, func->outputs[i].value)),
+                                (int32_t)func->outputs[i].role};
     for (size_t i = 0; i < func->n_inputs; i++) inputs[i] = input_number(c, func->inputs[i].name);
     return (VtFunction){.name = func->name,
                         .n_calls = (int32_t)fc->n_calls,

@@ -289,7 +289,10 @@ static void code_function(Coder *k, Compiled *c, VtFunction *f, int32_t **kernel
     code_i64(k, &f->scratch_bytes, 0, MOST_BYTES);
     code_i64(k, &f->block_bytes, 0, MOST_BYTES);
     VtOutput *outputs = code_array(k, f->outputs, &f->n_outputs, sizeof *outputs, 16);
-    for (int i = 0; !k->bad && i < f->n_outputs; i++) code_tensor(k, &outputs[i].tensor);
+    for (int i = 0; !k->bad && i < f->n_outputs; i++) {
+        code_tensor(k, &outputs[i].tensor);
+        code_i32(k, &outputs[i].role, VT_OUTPUT_VALUE, VT_OUTPUT_SHOWN);
+    }
     f->outputs = outputs;
     int32_t *inputs = code_array(k, f->inputs, &f->n_inputs, sizeof *inputs, sizeof *inputs);
     for (int i = 0; !k->bad && i < f->n_inputs; i++) code_i32(k, &inputs[i], 0, p->n_inputs - 1);

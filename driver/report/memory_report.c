@@ -17,13 +17,12 @@ const MemoryUseInfo MEMORY_USES[N_USES] = {
 
 /* ---- what values are for ------------------------------------------------------------------------------------------- */
 
-/* The values that `loss` is computed from; a function without a loss: that its outputs are. */
+/* The values that the loss is computed from; a function without a loss: that its outputs are. */
 static bool *find_forward(Arena *arena, const Func *func) {
     bool *forward = ARENA_ARRAY(arena, bool, func->count + 1), any = false;
     for (int all = 0; all < 2 && !any; all++)
         for (size_t i = 0; i < func->n_outputs; i++)
-            if (all || strcmp(func->outputs[i].name, "loss") == 0)
-                forward[func->outputs[i].value] = any = true;
+            if (all || func->outputs[i].role == OUTPUT_LOSS) forward[func->outputs[i].value] = any = true;
     for (ValueId id = (ValueId)func->count; id-- > 0;)
         for (int o = 0; forward[id] && o < func_node(func, id)->n_operands; o++)
             forward[func_node(func, id)->operands[o]] = true;

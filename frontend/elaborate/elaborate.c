@@ -178,6 +178,11 @@ static ValueId scalar_of(Elaborator *e, Loc loc, const Value *value, DType dtype
     return dtype_is_float(func_type(e->func, id)->dtype) ? id : ir_cast(e->func, id, dtype);
 }
 
+/* A schedule or metric. The rate of learning is what one watches besides the losses; recipes call it `lr`. */
+static void add_scalar_output(Elaborator *e, const char *name, ValueId id) {
+    func_add_output_as(e->func, name, id, strcmp(name, "lr") == 0 ? OUTPUT_SHOWN : OUTPUT_VALUE);
+}
+
 static void define_schedules(Elaborator *e, bool output) {
     for (size_t i = 0; i < e->recipe->schedules.count; i++) {
         const Entry *entry = &e->recipe->schedules.items[i];
@@ -189,7 +194,7 @@ static void define_schedules(Elaborator *e, bool output) {
         }
         id = ir_cast(e->func, id, DT_F64);
         define(e, e->globals, entry->name, value_of(e, id));
-        if (output) func_add_output(e->func, entry->name, id);
+        if (output) add_scalar_output(e, entry->name, id);
     }
 }
 
@@ -296,10 +301,10 @@ static void sum_losses(Step *step) {
     }
     step->loss = sum;
     if (sum == IR_NONE) return;
-    func_add_output(e->func, "loss", sum);
+    func_add_output_as(e->func, "loss", sum, OUTPUT_LOSS);
     for (size_t i = 0; i < n; i++)
-        func_add_output(e->func, arena_printf(e->arena, "loss.%s", e->recipe->objectives.items[i].name),
-                        each[i]);
+        func_add_output_as(e->func, arena_printf(e->arena, "loss.%s", e->recipe->objectives.items[i].name),
+                           each[i], OUTPUT_OBJECTIVE);
 }
 
 static bool passes_gradient(int op) {
@@ -498,7 +503,8 @@ static void add_outputs(Elaborator *e, const Entries *entries, bool scalar) {
         if (value.kind == V_POISON) continue;
         ValueId id = scalar ? scalar_of(e, entry->loc, &value, DT_F32, "a metric")
                             : tensor_of(e, entry->loc, &value, DT_F32);
-        if (id != IR_NONE) func_add_output(e->func, entry->name, id);
+        if (id != IR_NONE && scalar) add_scalar_output(e, entry->name, id);
+        if (id != IR_NONE && !scalar) func_add_output(e->func, entry->name, id);
     }
 }
 
@@ -567,7 +573,7 @@ static void build_step(Step *step) {
     sum_losses(step);
     for (size_t i = 0; i < e->recipe->schedules.count; i++) {
         const char *name = e->recipe->schedules.items[i].name;
-        func_add_output(e->func, name, lookup(e, name)->id);
+        add_scalar_output(e, name, lookup(e, name)->id);
     }
     if (step->loss == IR_NONE || diags_errors(e->diags)) return;
     for (size_t i = 0; i < e->recipe->objectives.count; i++) run_updates(step, i);

@@ -83,7 +83,7 @@ Module *module_clone(const Module *module, Arena *arena) {
         for (size_t i = 0; i < from->count; i++)
             ARENA_PUSH(arena, to->nodes, to->count, to->capacity, from->nodes[i]);
         for (size_t i = 0; i < from->n_outputs; i++)
-            func_add_output(to, from->outputs[i].name, from->outputs[i].value);
+            func_add_output_as(to, from->outputs[i].name, from->outputs[i].value, from->outputs[i].role);
         for (size_t i = 0; i < from->n_updates; i++)
             func_add_update(to, from->updates[i].state, from->updates[i].value);
         for (size_t i = 0; i < from->n_chains; i++)
@@ -195,7 +195,11 @@ ValueId func_read_state(Func *func, uint32_t state) {
 }
 
 void func_add_output(Func *func, const char *name, ValueId value) {
-    Output output = {arena_strdup(func->module->arena, name), value};
+    func_add_output_as(func, name, value, OUTPUT_VALUE);
+}
+
+void func_add_output_as(Func *func, const char *name, ValueId value, OutputRole role) {
+    Output output = {arena_strdup(func->module->arena, name), value, role};
     ARENA_PUSH(func->module->arena, func->outputs, func->n_outputs, func->outputs_capacity, output);
 }
 

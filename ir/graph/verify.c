@@ -368,6 +368,9 @@ static void check_results(Verify *v) {
     for (size_t i = 0; i < func->n_outputs; i++)
         if (func->outputs[i].value >= func->count)
             FAIL(v, NOWHERE, "@%s: output '%s' is no value", func->name, func->outputs[i].name);
+        else if (func->outputs[i].role != OUTPUT_VALUE && func_type(func, func->outputs[i].value)->rank != 0)
+            FAIL(v, NOWHERE, "@%s: output '%s' has a role, but is no scalar", func->name,
+                 func->outputs[i].name);
     for (size_t i = 0; i < func->n_updates; i++) {
         Update update = func->updates[i];
         if (update.state >= v->module->n_states || update.value >= func->count) {

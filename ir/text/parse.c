@@ -573,13 +573,30 @@ static bool parse_node(Parser *p) {
 
 /* ---- functions and the module ------------------------------------------------------------------------------------------ */
 
+/* ", role = loss" behind an output; without it, it is a value. */
+static bool take_output_role(Parser *p, OutputRole *out) {
+    *out = OUTPUT_VALUE;
+    if (!accept(p, ',')) return true;
+    if (!accept_word(p, "role") || !expect(p, '=')) return fail(p, p->at, "expected role = …");
+    skip_spaces(p);
+    const char *start = p->at;
+    char *word = take_word(p);
+    int role = word ? find_word(OUTPUT_ROLE_NAMES, OUTPUT_ROLE_COUNT, word) : -1;
+    if (role < 0) return fail(p, start, "expected a role: value, loss, objective, shown");
+    *out = (OutputRole)role;
+    return true;
+}
+
 static bool parse_output(Parser *p) {
     const char *scope;
     Loc loc;
     ValueId value;
+    OutputRole role;
     char *name = take_name(p, "output");
-    if (!name || !expect(p, '=') || !take_value(p, &value) || !end_line(p, &scope, &loc)) return false;
-    if (value != FAILED) func_add_output(p->func, name, value);
+    if (!name || !expect(p, '=') || !take_value(p, &value) || !take_output_role(p, &role) ||
+        !end_line(p, &scope, &loc))
+        return false;
+    if (value != FAILED) func_add_output_as(p->func, name, value, role);
     return true;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 const char *const ROLE_NAMES[ROLE_COUNT] = {"param", "ema", "optimizer", "buffer", "counter", "derived"};
+const char *const OUTPUT_ROLE_NAMES[OUTPUT_ROLE_COUNT] = {"value", "loss", "objective", "shown"};
 
 const InitText INIT_TEXTS[6] = {
     [INIT_CONSTANT] = {"constant", "value", NULL},
@@ -212,6 +213,7 @@ static void print_func(Printer *p, const Func *func) {
         print_name(p->out, func->outputs[i].name, false);
         fputs(" = ", p->out);
         print_value(p, func, func->outputs[i].value);
+        if (func->outputs[i].role) fprintf(p->out, ", role = %s", OUTPUT_ROLE_NAMES[func->outputs[i].role]);
         fputc('\n', p->out);
     }
     for (size_t i = 0; i < func->n_updates; i++) {

@@ -6,6 +6,7 @@
 
 /* By StateRole; by InitKind with the keys of State.a and State.b (NULL: unused). */
 extern const char *const ROLE_NAMES[ROLE_COUNT];
+extern const char *const OUTPUT_ROLE_NAMES[OUTPUT_ROLE_COUNT];
 typedef struct {
     const char *name, *a, *b;
 } InitText;

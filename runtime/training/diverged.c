@@ -15,31 +15,24 @@
 typedef struct {
     const Diverged *d;
     VtLoader *loader;
-    void **inputs; /* by VtProgram.inputs; those of draws are owned */
+    Step steps;
+    double steps_per_epoch;
     int64_t step;  /* done */
-    double loss;   /* of the last */
     void **before; /* each state before the last step; NULL: not kept */
 } Again;
 
 static void again_end(Again *a) {
     const VtProgram *p = a->d->program;
     vt_loader_free(a->loader);
-    for (int i = 0; a->inputs && i < p->n_inputs; i++)
-        if (p->inputs[i].source == VT_SOURCE_DRAW) free(a->inputs[i]);
+    step_close(&a->steps);
     for (int s = 0; a->before && s < p->n_states; s++) free(a->before[s]);
-    free(a->inputs);
     free(a->before);
 }
 
 static bool again_begin(Again *a, const Diverged *d, int64_t step) {
     const VtProgram *p = d->program;
-    *a = (Again){.d = d, .step = step, .inputs = calloc((size_t)p->n_inputs + 1, sizeof *a->inputs)};
-    bool good = a->inputs != NULL;
-    for (int i = 0; good && i < p->n_inputs; i++) {
-        if (p->inputs[i].source == VT_SOURCE_STEPS_PER_EPOCH) a->inputs[i] = (void *)&d->steps_per_epoch;
-        if (p->inputs[i].source == VT_SOURCE_DRAW)
-            good = posix_memalign(&a->inputs[i], 64, vt_bytes(&p->inputs[i].tensor) + 64) == 0;
-    }
+    *a = (Again){.d = d, .step = step, .steps_per_epoch = d->steps_per_epoch};
+    bool good = step_open(&a->steps, p, d->instance, &a->steps_per_epoch);
     a->loader =
         good ? vt_loader_new(p, d->data, step, vt_threads(), 2, d->max_broken, NULL, NULL, NULL) : NULL;
     if (!a->loader) again_end(a);
@@ -68,25 +61,6 @@ static void copy_states(const Again *a, bool back) {
     }
 }
 
-static double scalar(const void *data, int dtype) {
-    return dtype == VT_F64 ? *(const double *)data : (double)*(const float *)data;
-}
-
-/* Whether every loss of the step that was made is finite. */
-static bool losses_finite(Again *a) {
-    const VtProgram *p = a->d->program;
-    bool good = true;
-    for (int f = 0; f < p->n_functions; f++)
-        for (int o = 0; strcmp(p->functions[f].name, "step") == 0 && o < p->functions[f].n_outputs; o++) {
-            const VtTensor *t = &p->functions[f].outputs[o].tensor;
-            if (t->rank || strncmp(t->name, "loss", 4) != 0) continue;
-            double value = scalar(vt_instance_output(a->d->instance, "step", t->name, NULL), t->dtype);
-            good = good && isfinite(value);
-            if (strcmp(t->name, "loss") == 0) a->loss = value;
-        }
-    return good;
-}
-
 typedef enum { STEP_GOOD, STEP_DIVERGED, STEP_FAILED } StepResult;
 
 static StepResult again_step(Again *a) {
@@ -94,16 +68,11 @@ static StepResult again_step(Again *a) {
     const VtProgram *p = d->program;
     const VtBatch *batch = vt_loader_next(a->loader, NULL);
     if (!batch) return STEP_FAILED;
-    for (int i = 0; i < p->n_inputs; i++) {
-        if (batch->inputs[i]) a->inputs[i] = batch->inputs[i];
-        if (p->inputs[i].source == VT_SOURCE_DRAW)
-            vt_draw_fill(&p->draws[p->inputs[i].index], &p->inputs[i].tensor, (uint64_t)p->train.seed,
-                         (uint64_t)a->step, a->inputs[i]);
-    }
     if (a->before) copy_states(a, false);
-    if (!vt_instance_run(d->instance, "step", a->inputs, NULL)) return STEP_FAILED;
+    if (!step_run(&a->steps, batch, a->step, NULL)) return STEP_FAILED;
     a->step++;
-    return losses_finite(a) && vt_states_finite(d->instance, p, NULL) ? STEP_GOOD : STEP_DIVERGED;
+    return step_losses_finite(&a->steps, NULL) && vt_states_finite(d->instance, p, NULL) ? STEP_GOOD
+                                                                                         : STEP_DIVERGED;
 }
 
 /* ---- checkpoints ----------------------------------------------------------------------------------------------------------- */
@@ -139,7 +108,7 @@ static bool judge(Again *a, const char *path, double largest, const char *name, 
         return false;
     }
     add(error, ". The last good checkpoint is %s (step %lld, next loss %.4g)", path, (long long)step,
-        a->loss);
+        step_loss(&a->steps));
     if (largest > LARGE_WEIGHT)
         add(error, ", but it is on its way out: '%s' has a weight of %.3g", name, largest);
     return true;
@@ -173,7 +142,7 @@ static bool run_on(const Diverged *d, int64_t step, const char *path, bool to_th
     }
     if (kept && result == STEP_DIVERGED) {
         copy_states(&a, true);
-        d->explain(d->user, d->instance, a.inputs, a.step);
+        d->explain(d->user, d->instance, a.steps.inputs, a.step);
     }
     again_end(&a);
     return usable;

@@ -2,6 +2,7 @@
 #include "runtime/training/monitor.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { KNN_TRAIN = 10000, KNN_TEST = 2000, LEAST_SPREAD = 128, MOST_SPREAD = 512 }; /* images */
@@ -11,6 +12,12 @@ enum { FIRST_WARNING = 10, LEAST_STILL = 100, MOST_STILL = 1000 };              
  * objectives of all kinds, 0.3 and 5 and more. */
 #define LEAST_STD 0.02
 #define LEAST_RANK 1.5
+
+struct MonitorScalar {
+    bool told_not_finite;
+    double low, high; /* of the last `steps` values, which differ by a thousandth at most */
+    int64_t steps;
+};
 
 /* ---- what can be evaluated ------------------------------------------------------------------------------------------ */
 
@@ -39,9 +46,12 @@ static const char *no_knn(const Monitor *m, int64_t *n_train) {
     return NULL;
 }
 
-bool monitor_begin(Monitor *m, VtError *error) {
+bool monitor_begin(Monitor *m, const StepScalars *scalars, VtError *error) {
     const VtTrain *t = &m->program->train;
     int64_t n_train;
+    m->warned = calloc((size_t)m->program->n_warnings + 1, sizeof *m->warned);
+    m->scalars = calloc((size_t)scalars->n + 1, sizeof *m->scalars);
+    if (!m->warned || !m->scalars) return vt_fail(error, 1, "out of memory");
     m->evaluated_at = -1;
     m->first_std = m->first_rank = -1;
     for (int f = 0; f < m->program->n_functions; f++)
@@ -56,6 +66,13 @@ bool monitor_begin(Monitor *m, VtError *error) {
                        "to %lld, or train.knn.every=0",
                        t->knn_k, (long long)n_train, (long long)n_train);
     return true;
+}
+
+void monitor_end(Monitor *m) {
+    free(m->warned);
+    free(m->scalars);
+    m->warned = NULL;
+    m->scalars = NULL;
 }
 
 bool monitor_due(const Monitor *m, int64_t step) {
@@ -199,14 +216,14 @@ bool monitor_evaluate(Monitor *m, int64_t step, VtError *error) {
 /* ---- each step ------------------------------------------------------------------------------------------------------ */
 
 /* A loss that is not finite ends the run; anything else that is logged is said. */
-static void warn_not_finite(Monitor *m, const char *name, double value, int i) {
-    if (isfinite(value) || m->told_not_finite[i]) return;
-    m->told_not_finite[i] = true;
+static void warn_not_finite(Monitor *m, const char *name, double value, struct MonitorScalar *scalar) {
+    if (isfinite(value) || scalar->told_not_finite) return;
+    scalar->told_not_finite = true;
     progress_say(m->progress, "warning: %s is %s", name, value != value ? "NaN" : "infinite");
 }
 
 static void warn_metric(Monitor *m, int64_t step, const char *name, double value) {
-    for (int w = 0; w < m->program->n_warnings && w < MONITOR_LOSSES; w++) {
+    for (int w = 0; w < m->program->n_warnings; w++) {
         const VtWarning *warning = &m->program->warnings[w];
         if (strcmp(warning->metric, name) != 0 || m->warned[w] || step < FIRST_WARNING) continue;
         if (!(value < warning->below) && !(value > warning->above)) continue;
@@ -230,18 +247,18 @@ static int64_t uniform_among(const VtProgram *p, double value, const char **whos
 }
 
 /* A loss that does not move, step after step, though the images change: no output depends on them. */
-static void warn_still(Monitor *m, const char *name, double value, int i) {
-    double low = fmin(m->still[i].low, value), high = fmax(m->still[i].high, value);
+static void warn_still(Monitor *m, const char *name, double value, struct MonitorScalar *scalar) {
+    double low = fmin(scalar->low, value), high = fmax(scalar->high, value);
     double quarter = m->steps_per_epoch / 4;
     int64_t enough = (int64_t)fmin(fmax(quarter, LEAST_STILL), MOST_STILL);
-    if (m->still[i].steps == 0 || high - low > STILL * fmax(fabs(low), fabs(high))) {
-        m->still[i].low = m->still[i].high = value;
-        m->still[i].steps = 1;
+    if (scalar->steps == 0 || high - low > STILL * fmax(fabs(low), fabs(high))) {
+        scalar->low = scalar->high = value;
+        scalar->steps = 1;
         return;
     }
-    m->still[i].low = low;
-    m->still[i].high = high;
-    if (++m->still[i].steps < enough || m->told) return;
+    scalar->low = low;
+    scalar->high = high;
+    if (++scalar->steps < enough || m->told) return;
     m->told = true;
     const char *whose;
     int64_t n = uniform_among(m->program, (low + high) / 2, &whose);
@@ -251,19 +268,21 @@ static void warn_still(Monitor *m, const char *name, double value, int i) {
             "warning: %s has stayed at %.5g for %lld steps. That is ln %lld, the loss of a uniform guess "
             "among %lld (the size of %s): the outputs have collapsed and are the same for all images. "
             "Likely the targets are too smooth (a lower temperature sharpens them) or the lr is too high",
-            name, value, (long long)m->still[i].steps, (long long)n, (long long)n, whose);
+            name, value, (long long)scalar->steps, (long long)n, (long long)n, whose);
     else
         progress_say(
             m->progress,
             "warning: %s has stayed at %.5g for %lld steps: it does not depend on the images any more, or "
             "nothing is trained. Likely the outputs have collapsed, or the lr or the clipping is 0",
-            name, value, (long long)m->still[i].steps);
+            name, value, (long long)scalar->steps);
 }
 
-void monitor_step(Monitor *m, int64_t step, int n, const char *const *names, const double *values) {
-    for (int i = 0; i < n && i < MONITOR_LOSSES; i++) {
-        warn_not_finite(m, names[i], values[i], i);
-        warn_metric(m, step, names[i], values[i]);
-        if (strncmp(names[i], "loss.", 5) == 0) warn_still(m, names[i], values[i], i);
+void monitor_step(Monitor *m, int64_t step, const StepScalars *scalars) {
+    for (int i = 0; i < scalars->n; i++) {
+        const char *name = scalars->names[i];
+        double value = scalars->values[i];
+        warn_not_finite(m, name, value, &m->scalars[i]);
+        warn_metric(m, step, name, value);
+        if (scalars->roles[i] == VT_OUTPUT_OBJECTIVE) warn_still(m, name, value, &m->scalars[i]);
     }
 }

@@ -5,8 +5,6 @@
 
 #include "runtime/training/progress.h"
 
-enum { MONITOR_LOSSES = 128 };
-
 typedef struct { /* the caller sets the first part */
     VtInstance *instance;
     const VtProgram *program;
@@ -20,21 +18,20 @@ typedef struct { /* the caller sets the first part */
     double every;                 /* epochs */
     int64_t evaluated_at;         /* the last step; -1: none */
     double first_std, first_rank; /* of the first evaluation; below 0: there was none */
-    bool told_broken[2], warned[MONITOR_LOSSES], told_not_finite[MONITOR_LOSSES];
-    bool told; /* of a collapse, by the recipe's own metrics or by what is seen here: once is enough */
-    struct {
-        double low, high; /* of the last `steps` values, which differ by a thousandth at most */
-        int64_t steps;
-    } still[MONITOR_LOSSES];
+    bool told_broken[2];
+    bool *warned; /* of VtProgram.warnings; owned */
+    bool told;    /* of a collapse, by the recipe's own metrics or by what is seen here: once is enough */
+    struct MonitorScalar *scalars; /* as those of a step; owned */
 } Monitor;
 
-/* Sees what can be evaluated and says what cannot; refuses settings that do not suit the data. */
-bool monitor_begin(Monitor *monitor, VtError *error);
+/* Sees what can be evaluated and says what cannot; refuses settings that do not suit the data. monitor_end in any case. */
+bool monitor_begin(Monitor *monitor, const StepScalars *scalars, VtError *error);
+void monitor_end(Monitor *monitor);
 /* Whether an evaluation falls on `step`; monitor_evaluate also does the first and, if none was due, the last. */
 bool monitor_due(const Monitor *monitor, int64_t step);
 /* Runs one. Its results go to the metrics and the progress. */
 bool monitor_evaluate(Monitor *monitor, int64_t step, VtError *error);
 /* Looks at the scalars of a step that was made. */
-void monitor_step(Monitor *monitor, int64_t step, int n, const char *const *names, const double *values);
+void monitor_step(Monitor *monitor, int64_t step, const StepScalars *scalars);
 
 #endif

@@ -63,9 +63,9 @@ static void print_step(Progress *p, const ProgressStep *s, double time) {
     FILE *log = p->log;
     if (p->terminal) print_bar(log, s->step, s->total);
     fprintf(log, "epoch %.2f  step %lld/%lld", s->epoch, (long long)s->step, (long long)s->total);
-    for (int i = 0; i < s->n; i++)
-        if (strncmp(s->names[i], "loss", 4) == 0 || strcmp(s->names[i], "lr") == 0)
-            fprintf(log, "  %s %.4g", s->names[i], s->values[i]);
+    for (int i = 0; i < s->scalars->n; i++)
+        if (s->scalars->roles[i] != VT_OUTPUT_VALUE)
+            fprintf(log, "  %s %.4g", s->scalars->names[i], s->scalars->values[i]);
     fprintf(log, "  %.0f images/s  %ld:%02ld:%02ld left", rate * (double)p->batch, left / 3600,
             left / 60 % 60, left % 60);
     if (s->data_wait > 0.2) fprintf(log, "  (%.0f %% waiting for data)", 100 * s->data_wait);

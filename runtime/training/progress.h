@@ -3,7 +3,7 @@
 #define VITC_RUNTIME_PROGRESS_H
 
 #include "runtime/base/clock.h"
-#include "runtime/runtime.h"
+#include "runtime/training/step.h"
 
 typedef struct {
     FILE *log;
@@ -16,10 +16,8 @@ typedef struct {
 
 typedef struct {
     int64_t step, total;
-    double epoch, data_wait; /* the share of the step's time that it waited for its batch */
-    int n;                   /* values by name: the loss and its like are shown */
-    const char *const *names;
-    const double *values;
+    double epoch, data_wait;    /* the share of the step's time that it waited for its batch */
+    const StepScalars *scalars; /* of which the losses are shown, and what the recipe asks for */
 } ProgressStep;
 
 void progress_open(Progress *p, FILE *log, bool plain);

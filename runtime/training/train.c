@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NAMES = 128 };
-
 typedef struct {
     const VtProgram *program;
     const VtTrainOptions *options;
@@ -22,18 +20,13 @@ typedef struct {
     int64_t total, by_epochs; /* steps, and how many there are if no other number is asked for */
     int64_t step, first_step; /* done; when this process began */
     bool dirty;               /* the states are those after `step` steps, and good, and not saved */
-    void **inputs;
+    Step steps;               /* what each is fed and gives */
     double steps_per_epoch;
-    const VtFunction *function;
     Monitor monitor;
 } Run;
 
 static double epoch_of(const Run *r) {
     return (double)r->step / r->steps_per_epoch;
-}
-
-static double scalar(const void *data, int dtype) {
-    return dtype == VT_F64 ? *(const double *)data : (double)*(const float *)data;
 }
 
 static void report_broken(void *user, const char *message) {
@@ -98,65 +91,31 @@ static bool due(const Run *r, double every_epochs) {
 
 /* ---- one step ------------------------------------------------------------------------------------------------------------- */
 
-static bool check_finite(const char *name, double value, VtError *error) {
-    if (strncmp(name, "loss", 4) != 0 || isfinite(value)) return true;
-    return vt_fail(error, 1, "%s is %s", name, value != value ? "NaN" : "infinite");
-}
-
 static bool train_step(Run *r, VtError *error) {
     double start = vt_now();
     const VtBatch *batch = vt_loader_next(r->loader, error);
     if (!batch) return save_on_failure(r, error);
     double waited = vt_now() - start;
-    for (int i = 0; i < r->program->n_inputs; i++) {
-        const VtInput *input = &r->program->inputs[i];
-        if (batch->inputs[i]) r->inputs[i] = batch->inputs[i];
-        if (input->source == VT_SOURCE_DRAW)
-            vt_draw_fill(&r->program->draws[input->index], &input->tensor, (uint64_t)r->program->train.seed,
-                         (uint64_t)r->step, r->inputs[i]);
-    }
-    if (!vt_instance_run(r->instance, "step", r->inputs, error)) return save_on_failure(r, error);
+    if (!step_run(&r->steps, batch, r->step, error)) return save_on_failure(r, error);
     r->dirty = false; /* until this step is known to be good */
     r->step++;
-    const char *names[MAX_NAMES];
-    double values[MAX_NAMES];
-    int n = 0;
-    for (int o = 0; o < r->function->n_outputs && n < MAX_NAMES; o++) {
-        const VtTensor *tensor = &r->function->outputs[o].tensor;
-        if (tensor->rank) continue;
-        names[n] = tensor->name;
-        values[n] = scalar(vt_instance_output(r->instance, "step", tensor->name, NULL), tensor->dtype);
-        n++;
-    }
-    for (int i = n - 1; i >= 0; i--) /* the objective before the sum, so that it is named */
-        if (!check_finite(names[i], values[i], error)) return diverged(r, false, error);
+    const StepScalars *scalars = &r->steps.scalars;
+    if (!step_losses_finite(&r->steps, error)) return diverged(r, false, error);
     r->dirty = true;
-    monitor_step(&r->monitor, r->step, n, names, values);
-    if (!vt_metrics_write(r->metrics, r->step, epoch_of(r), n, names, values, error))
+    monitor_step(&r->monitor, r->step, scalars);
+    if (!vt_metrics_write(r->metrics, r->step, epoch_of(r), scalars->n, scalars->names, scalars->values,
+                          error))
         return save_on_failure(r, error);
     ProgressStep step = {.step = r->step,
                          .total = r->total,
                          .epoch = epoch_of(r),
                          .data_wait = waited / (vt_now() - start),
-                         .n = n,
-                         .names = names,
-                         .values = values};
+                         .scalars = scalars};
     progress_step(&r->progress, &step);
     return true;
 }
 
 /* ---- beginning and end ------------------------------------------------------------------------------------------------- */
-
-static bool prepare_inputs(Run *r) {
-    const VtProgram *p = r->program;
-    r->inputs = calloc((size_t)p->n_inputs + 1, sizeof(void *));
-    for (int i = 0; r->inputs && i < p->n_inputs; i++) {
-        if (p->inputs[i].source == VT_SOURCE_STEPS_PER_EPOCH) r->inputs[i] = &r->steps_per_epoch;
-        if (p->inputs[i].source != VT_SOURCE_DRAW) continue;
-        if (posix_memalign(&r->inputs[i], 64, vt_bytes(&p->inputs[i].tensor) + 64) != 0) return false;
-    }
-    return r->inputs != NULL;
-}
 
 static bool open_data(Run *r, VtError *error) {
     VtError why = {0};
@@ -243,13 +202,17 @@ static bool commit(Run *r, VtError *error) {
     return true;
 }
 
+static bool has_step(const VtProgram *p) {
+    for (int f = 0; f < p->n_functions; f++)
+        if (strcmp(p->functions[f].name, "step") == 0) return true;
+    return false;
+}
+
 static bool begin(Run *r, VtError *error) {
     const VtProgram *p = r->program;
     const VtRunSettings *settings = &r->options->settings;
     const char *start = run_folder_start(r->folder);
-    for (int f = 0; f < p->n_functions; f++)
-        if (strcmp(p->functions[f].name, "step") == 0) r->function = &p->functions[f];
-    if (!r->function) return vt_fail(error, 2, "recipe '%s' has no objectives: nothing to train", p->name);
+    if (!has_step(p)) return vt_fail(error, 2, "recipe '%s' has no objectives: nothing to train", p->name);
     if (!open_data(r, error) || !(r->instance = vt_instance_new(p, error))) return false;
     if (!vt_instance_init(r->instance, (uint64_t)p->train.seed, error)) return false;
     if (start && !load(r, start, error)) return false;
@@ -260,7 +223,7 @@ static bool begin(Run *r, VtError *error) {
     if (!r->loader) return false;
     count_steps(r);
     if (!check_data(r, error)) return false;
-    if (!prepare_inputs(r)) return vt_fail(error, 1, "out of memory");
+    if (!step_open(&r->steps, p, r->instance, &r->steps_per_epoch)) return vt_fail(error, 1, "out of memory");
     if (vt_stop_signal()) return vt_stopped(error);
     r->dirty = !start;
     r->monitor = (Monitor){.instance = r->instance,
@@ -270,7 +233,7 @@ static bool begin(Run *r, VtError *error) {
                            .max_broken = settings->max_broken,
                            .steps_per_epoch = r->steps_per_epoch,
                            .progress = &r->progress};
-    return monitor_begin(&r->monitor, error) && commit(r, error);
+    return monitor_begin(&r->monitor, &r->steps.scalars, error) && commit(r, error);
 }
 
 static bool train(Run *r, VtError *error) {
@@ -315,9 +278,8 @@ static bool end(Run *r, VtError *error) {
 
 static void finish(Run *r) {
     vt_loader_free(r->loader);
-    for (int i = 0; r->inputs && i < r->program->n_inputs; i++)
-        if (r->program->inputs[i].source == VT_SOURCE_DRAW) free(r->inputs[i]);
-    free(r->inputs);
+    step_close(&r->steps);
+    monitor_end(&r->monitor);
     vt_metrics_close(r->metrics);
     vt_instance_free(r->instance);
     vt_dataset_close(r->data);

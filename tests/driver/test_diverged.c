@@ -63,9 +63,41 @@ static void test_state_overflows(void **state) {
     assert_true(said("over/checkpoint.safetensors (step 1) is no help"));
 }
 
+/* A metric may be called as it likes, and be infinite: it is no loss. However many there are, all are logged. */
+static void test_metrics_are_no_losses(void **state) {
+    (void)state;
+    enum { METRICS = 200 };
+    FILE *file = fopen(path_of("metrics.yaml"), "w");
+    assert_non_null(file);
+    fputs("recipe: many\n"
+          "use: [lib/nn.yaml, lib/optimizers.yaml]\n"
+          "views: {x: {size: 8, augment: [normalize]}}\n"
+          "networks: {f: \"linear(reshape(x, dim(x, 0), -1), 4)\"}\n"
+          "objectives: {small: {loss: mean(f(x) ** 2)}}\n"
+          "schedules: {lr: 0.0 * step + 0.001, wd: 0.0 * step + 0.02}\n"
+          "train: {batch: 16, epochs: 1, optimizer: 'adamw(param, grad, lr, wd)'}\n"
+          "metrics:\n  losses_ratio: 1 / (0 * mean(x))\n",
+          file);
+    for (int i = 0; i < METRICS; i++) fprintf(file, "  m%d: mean(x) + %d\n", i, i);
+    fclose(file);
+    assert_int_equal(run_command("%s train %s --data synthetic:64 --plain --threads 1 --out %s/many",
+                                 VITC_BINARY, path_of("metrics.yaml"), folder),
+                     0);
+    assert_true(said("warning: losses_ratio is infinite") || said("warning: losses_ratio is NaN"));
+    assert_true(said("loss.small ") && said("  lr 0.001  "));
+    assert_false(log_holds("  wd 0.02") || log_holds("  losses_ratio "));
+    char line[1 << 14];
+    file = fopen(path_of("many/metrics.jsonl"), "r");
+    assert_non_null(file);
+    assert_non_null(fgets(line, sizeof line, file));
+    fclose(file);
+    assert_true(strstr(line, "\"m0\":") && strstr(line, "\"m199\":") &&
+                strstr(line, "\"losses_ratio\":null"));
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_usable_checkpoint),
-                                       cmocka_unit_test(test_no_checkpoint),
-                                       cmocka_unit_test(test_state_overflows)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_usable_checkpoint), cmocka_unit_test(test_no_checkpoint),
+        cmocka_unit_test(test_state_overflows), cmocka_unit_test(test_metrics_are_no_losses)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -64,6 +64,12 @@ static void test_runs_the_same(void **state) {
          *b = one_step(compiled_program(loaded), &sizes[1]);
     assert_int_equal(sizes[0], sizes[1]);
     assert_memory_equal(a, b, sizes[0]);
+    for (int i = 0; i < compiled_program(loaded)->n_functions; i++) {
+        const VtFunction *was = &compiled_program(f->compiled)->functions[i],
+                         *is = &compiled_program(loaded)->functions[i];
+        assert_int_equal(is->n_outputs, was->n_outputs);
+        for (int o = 0; o < is->n_outputs; o++) assert_int_equal(is->outputs[o].role, was->outputs[o].role);
+    }
     char *image = compiled_image(loaded, &again); /* an image of an image is that image */
     assert_int_equal(again, f->size);
     assert_memory_equal(image, f->image, f->size);

@@ -57,7 +57,7 @@ static const char CANONICAL[] =
     "    %5 = constant {value = 0.1, dtype = f64} : f64\n"
     "    %6 = iota {shape = [2, 3], axis = 1} : i32[2x3]  // \"a b\" (a.yaml:1:1)\n"
     "    %7 = grad %2, %net.0.weight : f32[3x2]\n"
-    "    output loss = %2\n"
+    "    output loss = %2, role = loss\n"
     "    output \"0\" = %x\n"
     "    update net.0.weight = %7\n"
     "    update ema.0.weight = %net.0.weight\n"
@@ -137,6 +137,9 @@ static const struct {
     {"module @m {\n  func @f(%a : f32[2]) {\n    %0 = neg %a : f32[2\n  }\n}\n", "expected ']'", 3, 24},
     {"module @m {\n  func @f(%a : f32[2]) {\n    %0 = neg %a %a\n  }\n}\n", "unexpected text", 3, 17},
     {"module @m {\n  func @f(%a : f32[2]) {\n    output y = %b\n  }\n}\n", "no value %b", 3, 16},
+    {"module @m {\n  func @f(%a : f32) {\n    output y = %a, role = best\n  }\n}\n",
+     "expected a role: value, loss", 3, 27},
+    {"module @m {\n  func @f(%a : f32) {\n    output y = %a, loss\n  }\n}\n", "expected role = ", 3, 20},
     {"module @m {\n  func @f(%a : f32[2]) {\n    update s = %a\n  }\n}\n", "no state 's'", 3, 12},
     {"module @m {\n  func @f(%a : f32[2]) {\n", "the function is not closed", 3, 1},
     {"module @m {\n  func @f() {\n    %0 = constant {value = 1e}\n  }\n}\n", "not a number", 3, 28},

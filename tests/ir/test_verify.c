@@ -78,6 +78,9 @@ static void break_offset(Module *m) {
 static void break_output(Module *m) {
     m->funcs[0]->outputs[0].value = 99;
 }
+static void break_output_role(Module *m) {
+    m->funcs[0]->outputs[0].role = OUTPUT_LOSS;
+}
 static void break_output_name(Module *m) {
     m->funcs[0]->outputs[0].name = "b";
 }
@@ -122,6 +125,7 @@ static const struct {
     {break_local_offset, "lies at 64 of a block of 128 bytes"},
     {break_link, "reads other units of node 7"},
     {break_output, "output 'a' is no value"},
+    {break_output_role, "output 'a' has a role, but is no scalar"},
     {break_output_name, "two outputs are named 'b'"},
     {break_update_type, "'s' is f64[5], its update f64[2]"},
     {break_update_twice, "'s' is updated twice"},

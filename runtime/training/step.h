@@ -1,0 +1,31 @@
+/* One step of training: what it is fed, its run, and the scalars it gives. Of runtime/ alone. */
+#ifndef VITC_RUNTIME_TRAINING_STEP_H
+#define VITC_RUNTIME_TRAINING_STEP_H
+
+#include "runtime/runtime.h"
+
+/* The scalar outputs of the step, in their order. */
+typedef struct {
+    int n;
+    const char **names;
+    VtOutputRole *roles;
+    double *values; /* after the last run */
+} StepScalars;
+
+typedef struct {
+    const VtProgram *program;
+    VtInstance *instance;
+    void **inputs; /* by VtProgram.inputs: of the last run; those of draws are the step's own */
+    StepScalars scalars;
+} Step;
+
+/* What the steps of a run share: *steps_per_epoch stays the caller's. False: out of memory. step_close in any case. */
+bool step_open(Step *step, const VtProgram *program, VtInstance *instance, double *steps_per_epoch);
+/* Runs function "step" after `done` steps on the batch, and reads its scalars. */
+bool step_run(Step *step, const VtBatch *batch, int64_t done, VtError *error);
+/* False, with a message, where a loss of the last run is NaN or infinite. */
+bool step_losses_finite(const Step *step, VtError *error);
+double step_loss(const Step *step); /* what training minimises, of the last run; NaN: there is none */
+void step_close(Step *step);
+
+#endif
