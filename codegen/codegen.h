@@ -15,8 +15,8 @@ typedef struct {
 
 typedef struct Compiled Compiled;
 
-/* What passes should know of products on that target: Module.panel and Module.tile, for Module.precision. */
-bool codegen_shapes(const char *target_features, Module *module, char *error, size_t size);
+/* What is not known of *machine becomes as that target and this host have it. */
+bool codegen_machine(const char *target_features, Machine *machine, char *error, size_t size);
 
 /* Compiles every function of the module just in time. NULL with a message. */
 Compiled *codegen_compile(const Module *module, const VtProgram *plan, const CodegenOptions *options,
@@ -29,11 +29,6 @@ typedef struct { /* seconds: the calls, our LLVM IR, LLVM's passes, machine code
 } CompileTimes;
 CompileTimes compiled_times(const Compiled *compiled);
 void compiled_free(Compiled *compiled);
-
-/* Bytes of each core's own cache on this machine: Module.cache_bytes. */
-int64_t codegen_cache_bytes(void);
-/* Cores that threads may run on: Module.cores. */
-int64_t codegen_cores(void);
 
 /* ---- image.c: a compiled program as bytes, for a cache on this machine ------------------------------------------- */
 

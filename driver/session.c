@@ -58,9 +58,8 @@ bool session_passes(Session *s, const char *list, const char *target_features) {
     double start = seconds_now();
     char error[512];
     Module *module = s->recipe.module;
-    if (!codegen_shapes(target_features, module, error, sizeof error)) return fail(2, "%s", error) < 0;
-    module->cache_bytes = codegen_cache_bytes();
-    module->cores = codegen_cores();
+    if (!codegen_machine(target_features, &module->machine, error, sizeof error))
+        return fail(2, "%s", error) < 0;
     PassOptions options = {
         .verify = s->verify || getenv("VITC_VERIFY"), .after = timing_pass, .user = &s->timing};
     bool good = passes_run(module, list, &options, s->diags);

@@ -10,6 +10,7 @@
 
 #include "ir/base/arena.h"
 #include "ir/base/diag.h"
+#include "ir/machine.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -209,23 +210,6 @@ typedef struct {
 
 typedef struct Module Module;
 
-/* How reals are computed and stored (pass `precision`). fp32: IEEE single; bf16: products of bf16, their large results stored so;
- * bf16x3: products of f32, each factor split into three bf16. */
-typedef enum { PRECISION_FP32, PRECISION_BF16, PRECISION_BF16X3, PRECISION_COUNT } Precision;
-const char *precision_name(Precision precision);             /* "bf16" */
-bool precision_find(const char *name, Precision *precision); /* false: there is none */
-
-/* How the target's products want their second operand packed: see operator `pack`. Codegen says it (codegen_panel), for a precision. */
-typedef struct {
-    int columns; /* of a panel; 0: nothing is to be packed beforehand */
-    int rows;    /* along K come in whole multiples; 1: f32 one by one, else pairs of bf16 */
-} PanelShape;
-
-/* Rows and columns of the tiles that the target's products finish at a time; 0: not known. */
-typedef struct {
-    int rows, columns;
-} TileShape;
-
 typedef struct Func {
     Module *module;
     const char *name; /* "step", "embed", "init" */
@@ -256,10 +240,7 @@ struct Module {
     Precision precision;
     int64_t memory_limit; /* bytes that @step may take; 0: any (pass `remat`) */
     Loc memory_loc;       /* where that is asked for */
-    int64_t cache_bytes;  /* of each core's own cache; 0: not known (pass `chain`) */
-    int64_t cores;        /* that threads may run on; 0: not known (pass `chain`) */
-    PanelShape panel;     /* of the target's products (pass `pack-weights`) */
-    TileShape tile;       /* of the target's products (pass `tile-sums`) */
+    Machine machine;      /* that the program is for */
     State *states;
     size_t n_states, states_capacity;
     Func **funcs;

@@ -44,11 +44,12 @@ static Blocking choose_blocking(const Target *target, const GemmShape *shape) {
     b.kc = shape->k <= (pairs ? WHOLE_K_BF16 : WHOLE_K) ? shape->k
                                                         : piece_of(shape->k, pairs ? CUT_K_BF16 : CUT_K);
     int64_t line = 4 * panels.parts * micro_units(micro, b.kc);
-    int64_t n = round_up(shape->n, b.nr), nc = product_columns_at_once(target->l2_bytes, line) / b.nr * b.nr;
+    int64_t cache = machine_with_usual(&target->host).own_cache;
+    int64_t n = round_up(shape->n, b.nr), nc = product_columns_at_once(cache, line) / b.nr * b.nr;
     if (nc < b.nr) nc = b.nr;
     int64_t blocks = (n + nc - 1) / nc;
     b.nc = round_up((n + blocks - 1) / blocks, b.nr);
-    int64_t mc = target->l2_bytes * 3 / 8 / line / b.mr * b.mr;
+    int64_t mc = cache * 3 / 8 / line / b.mr * b.mr;
     b.mc = smaller(mc < b.mr ? b.mr : mc, round_up(most_rows(shape), b.mr));
     b.rest_a = panels_room(&panels, b.mc, b.kc) / panels.parts;
     b.rest_b = shape->b_packed ? 0 : panels_room(&panels, b.nc, b.kc) / panels.parts;

@@ -577,11 +577,14 @@ static bool compile_all(Compiler *c, const CodegenOptions *options) {
     return compiled_link(c->out, c->error, c->error_size);
 }
 
-bool codegen_shapes(const char *target_features, Module *module, char *error, size_t size) {
+bool codegen_machine(const char *target_features, Machine *machine, char *error, size_t size) {
     Target target;
     bool good = target_open(&target, target_features, error, size);
-    if (good) module->panel = panel_shape(&target, module->precision);
-    if (good) module->tile = tile_shape(&target, module->precision);
+    for (Precision p = 0; good && p < PRECISION_COUNT; p++) {
+        target.host.panel[p] = panel_shape(&target, p);
+        target.host.tile[p] = tile_shape(&target, p);
+    }
+    if (good) machine_fill(machine, &target.host);
     target_close(&target);
     return good;
 }
@@ -608,7 +611,8 @@ static bool tiles_fit(Compiler *c, const Target *target) {
 
 /* Whether the weights were packed, if they were, as this target's products read them. */
 static bool panels_fit(Compiler *c, const Target *target) {
-    PanelShape is = c->module->panel, should = panel_shape(target, c->module->precision);
+    PanelShape is = c->module->machine.panel[c->module->precision],
+               should = panel_shape(target, c->module->precision);
     if (is.columns == 0 || (is.columns == should.columns && is.rows == should.rows)) return true;
     snprintf(c->error, c->error_size,
              "the module's weights are packed in panels of %d columns, %d rows; %s wants %d, %d", is.columns,

@@ -391,9 +391,9 @@ const char *codegen_target_text(Arena *arena, const char *target_features, char 
     const char *text = NULL;
     if (target_open(&target, target_features, error, size)) {
         LLVMGetVersion(&major, &minor, &patch);
-        text = arena_printf(arena, "%s %s %s L1 %lld L2 %lld cores %lld LLVM %u.%u.%u", target.row->name,
-                            target.triple, target.features, (long long)target.l1_bytes,
-                            (long long)target.l2_bytes, (long long)codegen_cores(), major, minor, patch);
+        text = arena_printf(arena, "%s %s %s cache %lld cores %lld LLVM %u.%u.%u", target.row->name,
+                            target.triple, target.features, (long long)target.host.own_cache,
+                            (long long)target.host.cores, major, minor, patch);
     }
     target_close(&target);
     return text;

@@ -1,6 +1,5 @@
 /* The target table, and LLVM's target machine for the row chosen. */
 #include "codegen/target/target.h"
-#include "codegen/codegen.h"
 
 #include <dlfcn.h>
 #include <llvm-c/Core.h>
@@ -109,11 +108,6 @@ static char *restrict_features(const char *host, const char *to, char *error, si
     return out;
 }
 
-static int64_t cache_bytes(int name, int64_t fallback) {
-    long bytes = sysconf(name);
-    return bytes > 0 ? bytes : fallback;
-}
-
 /* The row of that name, else the first whose features are there; one with a model only by its name. */
 static const TargetRow *choose_row(const char *features, const char *name) {
     const TargetRow *named = name ? target_row(name) : NULL;
@@ -150,13 +144,9 @@ static void start_llvm(void) {
     LLVMInitializeNativeAsmPrinter();
 }
 
-int64_t codegen_cache_bytes(void) {
-    return cache_bytes(_SC_LEVEL2_CACHE_SIZE, 512 << 10);
-}
-
-int64_t codegen_cores(void) {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    return cores > 0 ? cores : 1;
+static Machine host_machine(void) {
+    long cores = sysconf(_SC_NPROCESSORS_ONLN), cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    return (Machine){.cores = cores > 0 ? cores : 0, .own_cache = cache > 0 ? cache : 0};
 }
 
 /* What LLVM would otherwise choose for x86 in general: vectors as wide as the row's, and one instruction for a division of 64 bits
@@ -182,8 +172,7 @@ bool target_open(Target *target, const char *restrict_to, char *error, size_t si
     target->row = choose_row(target->features, restrict_to);
     if (!add_preferences(target)) return false; /* the message is written */
     target->triple = LLVMGetDefaultTargetTriple();
-    target->l1_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, 32 << 10);
-    target->l2_bytes = codegen_cache_bytes();
+    target->host = host_machine();
     LLVMTargetRef llvm;
     char *message = NULL;
     if (LLVMGetTargetFromTriple(target->triple, &llvm, &message)) {

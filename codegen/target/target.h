@@ -2,6 +2,7 @@
 #ifndef VITC_CODEGEN_TARGET_H
 #define VITC_CODEGEN_TARGET_H
 
+#include "ir/machine.h"
 #include <llvm-c/TargetMachine.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,7 +25,7 @@ typedef struct {
     char *features; /* of LLVM, owned */
     char *triple;
     LLVMTargetMachineRef machine;
-    int64_t l1_bytes, l2_bytes;
+    Machine host; /* what is known of where this runs */
 } Target;
 
 /* `restrict_to`: NULL for all the host has; the name of a row ("avx2", "generic") to pretend that it has no more; or

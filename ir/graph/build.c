@@ -66,10 +66,7 @@ Module *module_clone(const Module *module, Arena *arena) {
     copy->precision = module->precision;
     copy->memory_limit = module->memory_limit;
     copy->memory_loc = module->memory_loc;
-    copy->cache_bytes = module->cache_bytes;
-    copy->cores = module->cores;
-    copy->panel = module->panel;
-    copy->tile = module->tile;
+    copy->machine = module->machine;
     for (size_t s = 0; s < module->n_states; s++) module_add_state(copy, module->states[s]);
     for (size_t f = 0; f < module->n_funcs; f++) {
         const Func *from = module->funcs[f];

@@ -11,8 +11,6 @@ enum {
     MAX_ERRORS = 20,
     MAX_OPERANDS = UINT16_MAX,
     MAX_NUMBER = 1 << 24,
-    MOST_PANEL = 1024,
-    MOST_CORES = 1 << 20
 };
 #define FAILED (IR_NONE - 1) /* a value whose definition was refused: its uses are not told again */
 
@@ -721,44 +719,60 @@ static void parse_func(Parser *p) {
     p->func->loc = (Loc){0, 0, 0};
 }
 
-/* target(batch = N, precision = NAME, memory = BYTES, cache = BYTES, cores = N, panel = COLUMNS, rows = N, tile = ROWS, by = COLUMNS): any of
- * them */
+/* "= N" of what is a whole number from 1 to `most`. */
+static bool take_whole(Parser *p, const char *what, int64_t most, int64_t *number) {
+    if (!expect(p, '=') || !take_int(p, number)) return fail(p, p->at, "expected a whole number");
+    if (*number < 1) return fail(p, p->at, "%s of less than 1", what);
+    if (*number > most) return fail(p, p->at, "%s of more than %lld", what, (long long)most);
+    return true;
+}
+
+/* A fact of the machine. */
+static bool take_fact(Parser *p, const MachineFact *fact) {
+    Machine *machine = &p->module->machine;
+    int64_t whole;
+    double real;
+    if (fact->kind != FACT_REAL) {
+        if (!take_whole(p, fact->what, fact->most, &whole)) return false;
+        machine_set_whole(machine, fact, 0, whole);
+        return true;
+    }
+    if (!expect(p, '=') || !take_real(p, &real)) return fail(p, p->at, "expected a number");
+    if (!(real > 0 && real <= (double)fact->most))
+        return fail(p, p->at, "%s is more than 0 and at most %lld", fact->what, (long long)fact->most);
+    machine_set_real(machine, fact, 0, real);
+    return true;
+}
+
+/* One of target(batch = N, precision = NAME, memory = BYTES, FACT = N, …); facts of one precision go to the first for now. */
+static bool parse_target_word(Parser *p) {
+    if (accept_word(p, "batch")) return take_whole(p, "a batch", INT64_MAX, &p->module->batch);
+    if (accept_word(p, "memory")) return take_whole(p, "memory", INT64_MAX, &p->module->memory_limit);
+    for (int i = 0; i < n_machine_facts; i++)
+        if (accept_word(p, machine_facts[i].name)) return take_fact(p, &machine_facts[i]);
+    if (!accept_word(p, "precision") || !expect(p, '='))
+        return fail(
+            p, p->at,
+            "expected target(batch = N, precision = NAME, memory = BYTES, cache = BYTES, cores = N, panel = "
+            "COLUMNS, rows = N, tile = ROWS, by = COLUMNS, …)");
+    char *name = take_name(p, "precision");
+    if (!name) return false;
+    if (precision_find(name, &p->module->precision)) return true;
+    return fail(p, p->at, "expected a precision: fp32, bf16 or bf16x3");
+}
+
+/* target(…), of any of the words. */
 static bool parse_target(Parser *p) {
-    static const char expected[] = "expected target(batch = N, precision = NAME, memory = BYTES, cache = "
-                                   "BYTES, cores = N, panel = COLUMNS, rows = N, tile = ROWS, by = COLUMNS)";
-    int64_t columns = 0, rows = 1, tile = 0, by = 0;
-    const struct {
-        const char *word, *what;
-        int64_t *number, most;
-    } numbers[] = {{"batch", "a batch", &p->module->batch, INT64_MAX},
-                   {"memory", "memory", &p->module->memory_limit, INT64_MAX},
-                   {"cache", "a cache", &p->module->cache_bytes, INT64_MAX},
-                   {"cores", "cores", &p->module->cores, MOST_CORES},
-                   {"panel", "a panel", &columns, MOST_PANEL},
-                   {"rows", "rows", &rows, MOST_PANEL},
-                   {"tile", "a tile", &tile, MOST_PANEL},
-                   {"by", "columns", &by, MOST_PANEL}};
     if (!expect(p, '(')) return false;
     do {
-        size_t i = 0, n = sizeof numbers / sizeof *numbers;
-        while (i < n && !accept_word(p, numbers[i].word)) i++;
-        if (i < n) {
-            if (!expect(p, '=') || !take_int(p, numbers[i].number))
-                return fail(p, p->at, "expected a whole number");
-            if (*numbers[i].number < 1) return fail(p, p->at, "%s of less than 1", numbers[i].what);
-            if (*numbers[i].number > numbers[i].most)
-                return fail(p, p->at, "%s of more than %lld", numbers[i].what, (long long)numbers[i].most);
-            continue;
-        }
-        if (!accept_word(p, "precision") || !expect(p, '=')) return fail(p, p->at, expected);
-        char *name = take_name(p, "precision");
-        if (!name) return false;
-        if (!precision_find(name, &p->module->precision))
-            return fail(p, p->at, "expected a precision: fp32, bf16 or bf16x3");
+        if (!parse_target_word(p)) return false;
     } while (accept(p, ','));
-    if (columns) p->module->panel = (PanelShape){(int)columns, (int)rows};
-    if (!tile != !by || by == 1) return fail(p, p->at, "expected tile = ROWS and by = COLUMNS, two or more");
-    p->module->tile = (TileShape){(int)tile, (int)by};
+    PanelShape *panel = &p->module->machine.panel[0];
+    TileShape *tile = &p->module->machine.tile[0];
+    if (panel->columns == 0 || panel->rows == 0) panel->rows = panel->columns != 0;
+    if (!tile->rows != !tile->columns || tile->columns == 1)
+        return fail(p, p->at, "expected tile = ROWS and by = COLUMNS, two or more");
+    machine_move_precision(&p->module->machine, 0, p->module->precision);
     return expect(p, ')');
 }
 

@@ -226,40 +226,33 @@ static void print_func(Printer *p, const Func *func) {
     fputs("  }\n", p->out);
 }
 
-/* " target(batch = N, precision = NAME, memory = BYTES, cache = BYTES, cores = N, panel = COLUMNS, rows = N, tile = ROWS, by = COLUMNS)": what says something. */
+/* Between words of target(…): before the first its beginning. */
+static void next_word(Printer *p, bool *open, const char *word) {
+    fprintf(p->out, "%s%s = ", *open ? ", " : " target(", word);
+    *open = true;
+}
+
+/* " target(batch = N, precision = NAME, memory = BYTES, cache = BYTES, …)": what says something, and of the machine what is known. */
 static void print_target(Printer *p) {
     const Module *module = p->module;
-    const char *between = " target(";
-    if (module->batch) {
-        fprintf(p->out, "%sbatch = %lld", between, (long long)module->batch);
-        between = ", ";
+    bool open = false;
+    if (module->batch) next_word(p, &open, "batch"), fprintf(p->out, "%lld", (long long)module->batch);
+    if (module->precision != PRECISION_FP32)
+        next_word(p, &open, "precision"), fputs(precision_name(module->precision), p->out);
+    if (module->memory_limit)
+        next_word(p, &open, "memory"), fprintf(p->out, "%lld", (long long)module->memory_limit);
+    for (int i = 0; i < n_machine_facts; i++) {
+        const MachineFact *fact = &machine_facts[i];
+        if (fact->kind == FACT_REAL) {
+            double value = machine_real(&module->machine, fact, module->precision);
+            if (value != 0) next_word(p, &open, fact->name), print_real(p->out, value);
+        } else {
+            int64_t value = machine_whole(&module->machine, fact, module->precision);
+            if (value != 0 && value != fact->silent)
+                next_word(p, &open, fact->name), fprintf(p->out, "%lld", (long long)value);
+        }
     }
-    if (module->precision != PRECISION_FP32) {
-        fprintf(p->out, "%sprecision = %s", between, precision_name(module->precision));
-        between = ", ";
-    }
-    if (module->memory_limit) {
-        fprintf(p->out, "%smemory = %lld", between, (long long)module->memory_limit);
-        between = ", ";
-    }
-    if (module->cache_bytes) {
-        fprintf(p->out, "%scache = %lld", between, (long long)module->cache_bytes);
-        between = ", ";
-    }
-    if (module->cores) {
-        fprintf(p->out, "%scores = %lld", between, (long long)module->cores);
-        between = ", ";
-    }
-    if (module->panel.columns) {
-        fprintf(p->out, "%spanel = %d", between, module->panel.columns);
-        if (module->panel.rows > 1) fprintf(p->out, ", rows = %d", module->panel.rows);
-        between = ", ";
-    }
-    if (module->tile.rows) {
-        fprintf(p->out, "%stile = %d, by = %d", between, module->tile.rows, module->tile.columns);
-        between = ", ";
-    }
-    if (*between == ',') fputc(')', p->out);
+    if (open) fputc(')', p->out);
 }
 
 char *module_print(const Module *module, size_t *size) {

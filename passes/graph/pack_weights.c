@@ -39,6 +39,10 @@ typedef struct {
     size_t count, capacity;
 } Packer;
 
+static PanelShape panel_of(const Module *module) {
+    return module->machine.panel[module->precision];
+}
+
 /* ---- which weights --------------------------------------------------------------------------------------------------- */
 
 /* The value that `id` is a reshape of. */
@@ -70,7 +74,7 @@ static Packing *find_packing(const Packer *p, const Packing *like) {
 /* How a product reads a weight; false: its second operand is none, or has no whole panels. */
 static bool reads_weight(const Packer *p, const uint32_t *states, const Node *nodes, const Node *product,
                          Packing *out) {
-    PanelShape panel = p->module->panel;
+    PanelShape panel = panel_of(p->module);
     if (product->op != OP_matmul || product->type.rank != 2 || product->attrs[2].i || product->attrs[3].i)
         return false;
     const Type *x = &nodes[product->operands[1]].type;
@@ -88,7 +92,7 @@ static bool is_worth(const Packer *p, const Func *step, const Packing *x) {
 }
 
 static Type packed_type(const Packer *p, const Packing *packing) {
-    PanelShape panel = p->module->panel;
+    PanelShape panel = panel_of(p->module);
     int64_t k = packing->dim[packing->tb], n = packing->dim[!packing->tb];
     if (panel.rows == 1) return type_make(DT_F32, 3, (int64_t[]){n / panel.columns, k, panel.columns});
     return type_make(DT_BF16, 4, (int64_t[]){n / panel.columns, k / 2, panel.columns, 2});
@@ -143,11 +147,11 @@ static void choose(Packer *p, const Func *step) {
 
 static ValueId pack(Packer *p, Func *func, const Packing *packing, ValueId weight) {
     ValueId matrix = ir_reshape(func, weight, 2, packing->dim);
-    return ir_pack(func, matrix, packing->tb, p->module->panel, p->products);
+    return ir_pack(func, matrix, packing->tb, panel_of(p->module), p->products);
 }
 
 static ValueId multiply(Packer *p, Func *func, const Node *product, ValueId a, ValueId panels) {
-    Attr attrs[] = {product->attrs[0], {.b = false}, {.i = 0}, {.i = p->module->panel.columns}};
+    Attr attrs[] = {product->attrs[0], {.b = false}, {.i = 0}, {.i = panel_of(p->module).columns}};
     return func_emit(func, OP_matmul, (ValueId[]){a, panels}, 2, attrs);
 }
 
@@ -213,7 +217,7 @@ static int64_t room_of(const Module *module, Diags *diags) {
 bool pack_weights(Module *module, const PackLimits *limits, Diags *diags) {
     static const int products[] = {[PRECISION_FP32] = 0, [PRECISION_BF16] = 1, [PRECISION_BF16X3] = 0};
     const Func *step = module_find_func(module, "step");
-    if (!step || module->panel.columns == 0 || module_find_func(module, "pack")) return true;
+    if (!step || panel_of(module).columns == 0 || module_find_func(module, "pack")) return true;
     Packer p = {.module = module,
                 .arena = arena_new(),
                 .limits = limits,

@@ -1,4 +1,4 @@
-/* Pass `pack-weights`, before `fuse`: weights that products read are kept packed as these read them (Module.panel), in states derived
+/* Pass `pack-weights`, before `fuse`: weights that products read are kept packed as these read them (Machine.panel), in states derived
  * from them, across steps; see pack_weights.c. Without a panel it does nothing. */
 #ifndef VITC_PASSES_GRAPH_PACK_WEIGHTS_H
 #define VITC_PASSES_GRAPH_PACK_WEIGHTS_H

@@ -244,11 +244,12 @@ static void rewrite_func(TileSums *t, Rewrite *rewrite) {
 
 bool pass_tile_sums(Module *module, Diags *diags) {
     (void)diags;
-    for (size_t f = 0; module->tile.rows && f < module->n_funcs; f++) {
+    TileShape tile = module->machine.tile[module->precision];
+    for (size_t f = 0; tile.rows && f < module->n_funcs; f++) {
         Func *func = module->funcs[f];
         Arena *arena = arena_new();
         size_t n = func->count;
-        TileSums t = {.func = func, .nodes = func->nodes, .n = n, .tile = module->tile, .arena = arena};
+        TileSums t = {.func = func, .nodes = func->nodes, .n = n, .tile = tile, .arena = arena};
         t.product = ARENA_ARRAY(arena, ValueId, n + 1);
         t.moments = ARENA_ARRAY(arena, ValueId, n + 1);
         t.squares = ARENA_ARRAY(arena, bool, n + 1);

@@ -10,7 +10,7 @@
  *     %q = sum (%v - m)² {axes = last}        %a = sum %p[…, 0]
  *                                             %q = sum %p[…, 1] + columns·(%p[…, 0]/columns - m)²
  *
- * for any m that is one number a row (Chan, Golub and LeVeque 1979). Blocks are the rows and columns of Module.tile; without one nothing
+ * for any m that is one number a row (Chan, Golub and LeVeque 1979). Blocks are the rows and columns of Machine.tile; without one nothing
  * is done. Sums of values that come from one product are made together. */
 #ifndef VITC_PASSES_GRAPH_TILE_SUMS_H
 #define VITC_PASSES_GRAPH_TILE_SUMS_H

@@ -17,7 +17,6 @@
 static const ChainRates USUAL = {
     .compute = 100e9, .memory = 20e9, .shared = 30e9, .pack = 2e9, .call = 0.3e-6};
 enum {
-    USUAL_CACHE = 1 << 20,
     MOST_WAITING = 24, /* kernels that are put off for one more that joins */
     WEIGHT_CACHES =
         16, /* caches that the weights of a chain may fill: the shared one holds them from block to block */
@@ -62,7 +61,7 @@ typedef struct {
     uint32_t *readers; /* of values: kernels other than its own */
     uint32_t *inside;  /* of those, members of the chain being tried */
     size_t n;
-    int64_t cache;
+    int64_t cache, cores;
     const ChainRates *rates;
     StepState *state; /* for the chain being tried */
     bool *readable;   /* of values that members store: cut as the chain is */
@@ -178,8 +177,7 @@ static void add_cost(const Chains *c, const Step *step, Trial *trial) {
     if (footprint > trial->cost.footprint) trial->cost.footprint = footprint;
     trial->cost.spent += (double)blocks * c->rates->call;
     /* Blocks are shared whole: threads that got fewer wait. */
-    int64_t cores = c->func->module->cores > 0 ? c->func->module->cores : 1,
-            rounds = (blocks + cores - 1) / cores;
+    int64_t cores = c->cores, rounds = (blocks + cores - 1) / cores;
     double idle = (double)(rounds * cores) / (double)blocks - 1;
     trial->cost.spent += idle * step->seconds;
     if (step->weights == IR_NONE) return;
@@ -416,8 +414,9 @@ static void emit_fitting(Chains *c, Trials *trials, const bool *local) {
 }
 
 static Chains chains_of(Arena *arena, Func *func, const ChainRates *rates) {
-    Chains c = {.arena = arena, .func = func, .cache = func->module->cache_bytes, .rates = rates};
-    if (c.cache == 0) c.cache = USUAL_CACHE;
+    Machine machine = machine_with_usual(&func->module->machine);
+    Chains c = {
+        .arena = arena, .func = func, .cache = machine.own_cache, .cores = machine.cores, .rates = rates};
     c.placement = func_place(arena, func);
     c.n = c.placement.n_spans;
     c.steps = ARENA_ARRAY(arena, Step, c.n + 1);

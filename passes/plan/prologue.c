@@ -12,7 +12,6 @@
 #include <string.h>
 
 enum {
-    USUAL_CACHE = 1 << 20,
     MOST_USES = 1000, /* of a product's kernel: see VT_MAX_OWN_ARGS */
     WIDEST_PANEL = 64,
     MUCH_MORE = 16 /* times the FLOPs of the prologue: those of its product */
@@ -71,7 +70,7 @@ static Prologues prologues_of(Arena *arena, Func *func) {
 static bool evaluates_once(const Prologues *p, const Node *product, int64_t k) {
     int rank = product->type.rank;
     int64_t m = product->type.dim[rank - 2], n = product->type.dim[rank - 1];
-    int64_t cache = p->func->module->cache_bytes ? p->func->module->cache_bytes : USUAL_CACHE;
+    int64_t cache = machine_with_usual(&p->func->module->machine).own_cache;
     int64_t line = k * (product->attrs[2].i == 3 ? 6 : 4); /* three bf16, or at most an f32, each */
     int64_t wide = product_columns_at_once(cache, line) / WIDEST_PANEL * WIDEST_PANEL;
     return product_shares_rows(m, n) && n <= wide;

@@ -49,7 +49,8 @@ static inline int check_compiled(const Against *a) {
     }
     char message[512];
     assert_true(func_interpret(func, inputs, NULL, want, NULL, arena, message, sizeof message));
-    if (a->shapes && !codegen_shapes(a->features, module, message, sizeof message)) fail_msg("%s", message);
+    if (a->shapes && !codegen_machine(a->features, &module->machine, message, sizeof message))
+        fail_msg("%s", message);
     if (!passes_run(module, PASSES_ALL, &(PassOptions){.verify = true}, diags))
         fail_msg("%s", diags_text(diags));
     if (a->look) a->look(module->funcs[0]);

@@ -72,60 +72,60 @@ typedef struct {
     VtInstance *instance;
     PanelShape panel;
     int derived;
-} Machine;
+} Program;
 
-static Machine machine_new(const Run *run, const Size *s, bool packed) {
-    Machine machine = {.arena = arena_new()};
+static Program program_new(const Run *run, const Size *s, bool packed) {
+    Program program = {.arena = arena_new()};
     char text[MOST_TEXT], error[512] = "";
     int m = s->m, n = s->n, k = s->k;
     snprintf(text, sizeof text, FORMAT, *(const char *const *)run->variant, n, k, n, k, n, k, k, n, n, k / 2,
              m, k, n, k, n, k / 2, m, k);
-    Diags *diags = diags_new(machine.arena);
-    Module *module = module_parse(machine.arena, diags, "text", text, strlen(text));
+    Diags *diags = diags_new(program.arena);
+    Module *module = module_parse(program.arena, diags, "text", text, strlen(text));
     unit_check(module != NULL, diags_text(diags));
-    if (packed) unit_check(codegen_shapes(run->row->name, module, error, sizeof error), error);
-    machine.panel = module->panel;
+    if (packed) unit_check(codegen_machine(run->row->name, &module->machine, error, sizeof error), error);
+    program.panel = module->machine.panel[module->precision];
     PassOptions verify = {.verify = true};
     static const PackLimits all = {.most_rows = INT64_MAX};
     bool good = passes_run(module, "simplify,autodiff,expand,simplify,reductions", &verify, diags) &&
                 pack_weights(module, &all, diags) &&
                 passes_run(module, "fuse,precision,schedule,remat,memory", &verify, diags);
     unit_check(good, diags_text(diags));
-    for (size_t i = 0; i < module->n_states; i++) machine.derived += module->states[i].role == ROLE_DERIVED;
+    for (size_t i = 0; i < module->n_states; i++) program.derived += module->states[i].role == ROLE_DERIVED;
     VtInput input = {.tensor = {.name = "x", .dtype = VT_F32, .rank = 2, .dim = {m, k}},
                      .source = VT_SOURCE_FEED};
-    VtInput *inputs = ARENA_NEW(machine.arena, VtInput);
+    VtInput *inputs = ARENA_NEW(program.arena, VtInput);
     *inputs = input;
     VtProgram plan = {.name = "weights", .version = "0", .n_inputs = 1, .inputs = inputs};
     CodegenOptions options = {.target_features = run->row->name};
-    machine.compiled = codegen_compile(module, &plan, &options, error, sizeof error);
-    unit_check(machine.compiled != NULL, error);
-    machine.program = compiled_program(machine.compiled);
+    program.compiled = codegen_compile(module, &plan, &options, error, sizeof error);
+    unit_check(program.compiled != NULL, error);
+    program.program = compiled_program(program.compiled);
     VtError problem = {0};
-    machine.instance = vt_instance_new(machine.program, &problem);
-    unit_check(machine.instance != NULL, problem.message);
-    unit_check(vt_instance_init(machine.instance, 7, &problem), problem.message);
-    return machine;
+    program.instance = vt_instance_new(program.program, &problem);
+    unit_check(program.instance != NULL, problem.message);
+    unit_check(vt_instance_init(program.instance, 7, &problem), problem.message);
+    return program;
 }
 
-static void machine_free(Machine *machine) {
-    vt_instance_free(machine->instance);
-    compiled_free(machine->compiled);
-    arena_free(machine->arena);
+static void program_free(Program *program) {
+    vt_instance_free(program->instance);
+    compiled_free(program->compiled);
+    arena_free(program->arena);
 }
 
-static void machine_run(Machine *machine, const char *function, const Size *size, int seed) {
+static void program_run(Program *program, const char *function, const Size *size, int seed) {
     VtRng rng = {.seed = (uint64_t)seed};
     float *x = malloc(sizeof *x * (size_t)size->m * (size_t)size->k);
     for (int i = 0; i < size->m * size->k; i++) x[i] = (float)vt_rng_normal(&rng) / 8;
     VtError problem = {0};
-    if (!vt_instance_run(machine->instance, function, (void *[]){x}, &problem))
+    if (!vt_instance_run(program->instance, function, (void *[]){x}, &problem))
         fail_msg("%s", problem.message);
     free(x);
 }
 
 /* Outputs of the function, and all states but derived ones. */
-static void assert_equal_machines(Machine *a, Machine *b, const char *function, const char *when) {
+static void assert_equal_programs(Program *a, Program *b, const char *function, const char *when) {
     const char *const names[] = {"y", "back", "ya", "yb", "yf", "yv", "sum"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         VtTensor type;
@@ -149,29 +149,29 @@ static void test_same_bits(void **state) {
     if (!target_host_has(run->row)) skip();
     for (int i = 0; i < N_SIZES; i++) {
         const Size *size = &SIZES[i];
-        Machine plain = machine_new(run, size, false), packed = machine_new(run, size, true);
+        Program plain = program_new(run, size, false), packed = program_new(run, size, true);
         assert_int_equal(plain.derived, 0);
         /* trained in both directions, and once each */
         assert_int_equal(packed.derived, packed.panel.columns ? 6 : 0);
         for (int step = 0; step < STEPS; step++) {
             vt_set_threads(1 + step);
-            machine_run(&packed, "step", size, step);
+            program_run(&packed, "step", size, step);
             vt_set_threads(STEPS - step);
-            machine_run(&plain, "step", size, step);
-            assert_equal_machines(&packed, &plain, "step", size->name);
+            program_run(&plain, "step", size, step);
+            assert_equal_programs(&packed, &plain, "step", size->name);
         }
-        machine_run(&packed, "embed", size, 9);
-        machine_run(&plain, "embed", size, 9);
-        assert_equal_machines(&packed, &plain, "embed", size->name);
-        machine_free(&plain);
-        machine_free(&packed);
+        program_run(&packed, "embed", size, 9);
+        program_run(&plain, "embed", size, 9);
+        assert_equal_programs(&packed, &plain, "embed", size->name);
+        program_free(&plain);
+        program_free(&packed);
     }
 }
 
-static void scale_state(Machine *machine, const char *name, float factor) {
-    int s = vt_instance_find_state(machine->instance, name);
-    float *x = vt_instance_write_state(machine->instance, s);
-    for (int64_t i = 0; i < vt_elements(&machine->program->states[s].tensor); i++) x[i] *= factor;
+static void scale_state(Program *program, const char *name, float factor) {
+    int s = vt_instance_find_state(program->instance, name);
+    float *x = vt_instance_write_state(program->instance, s);
+    for (int64_t i = 0; i < vt_elements(&program->program->states[s].tensor); i++) x[i] *= factor;
 }
 
 static void test_written_states(void **state) {
@@ -179,18 +179,18 @@ static void test_written_states(void **state) {
     if (!target_host_has(run->row)) skip();
     const Size *size = &SIZES[1];
     static const char *const names[] = {"trained", "after", "before", "frozen", "viewed"};
-    Machine plain = machine_new(run, size, false), packed = machine_new(run, size, true);
+    Program plain = program_new(run, size, false), packed = program_new(run, size, true);
     for (int round = 0; round < 2; round++) /* before the first run, and after one */
         for (int i = 0; i < 5; i++) {
             scale_state(&plain, names[i], 0.5f);
             scale_state(&packed, names[i], 0.5f);
             const char *function = (i + round) % 2 ? "step" : "embed";
-            machine_run(&plain, function, size, i);
-            machine_run(&packed, function, size, i);
-            assert_equal_machines(&packed, &plain, function, names[i]);
+            program_run(&plain, function, size, i);
+            program_run(&packed, function, size, i);
+            assert_equal_programs(&packed, &plain, function, names[i]);
         }
-    machine_free(&plain);
-    machine_free(&packed);
+    program_free(&plain);
+    program_free(&packed);
 }
 
 /* Checkpoints know nothing of packing: each kind of program goes on from the other's. */
@@ -202,24 +202,24 @@ static void test_checkpoints(void **state) {
     char path[] = "/tmp/vitc-prepack-XXXXXX";
     close(mkstemp(path));
     for (int from_packed = 0; from_packed < 2; from_packed++) {
-        Machine from = machine_new(run, size, from_packed), to = machine_new(run, size, !from_packed);
-        machine_run(&from, "step", size, 1);
-        machine_run(&to, "step", size, 2);
+        Program from = program_new(run, size, from_packed), to = program_new(run, size, !from_packed);
+        program_run(&from, "step", size, 1);
+        program_run(&to, "step", size, 2);
         unit_check(vt_checkpoint_save(from.instance, from.program, path, &problem), problem.message);
         VtTensorFile *file = vt_tensors_open(path, &problem);
         assert_non_null(file);
         assert_int_equal(vt_tensors_count(file), 5);
         vt_tensors_close(file);
         unit_check(vt_checkpoint_load(to.instance, to.program, path, &problem), problem.message);
-        machine_run(&from, "embed", size, 3);
-        machine_run(&to, "embed", size, 3);
-        assert_equal_machines(&to, &from, "embed", "after a checkpoint");
+        program_run(&from, "embed", size, 3);
+        program_run(&to, "embed", size, 3);
+        assert_equal_programs(&to, &from, "embed", "after a checkpoint");
         unit_check(vt_checkpoint_load(to.instance, to.program, path, &problem), problem.message);
-        machine_run(&from, "step", size, 4);
-        machine_run(&to, "step", size, 4);
-        assert_equal_machines(&to, &from, "step", "after a checkpoint");
-        machine_free(&from);
-        machine_free(&to);
+        program_run(&from, "step", size, 4);
+        program_run(&to, "step", size, 4);
+        assert_equal_programs(&to, &from, "step", "after a checkpoint");
+        program_free(&from);
+        program_free(&to);
     }
     unlink(path);
 }

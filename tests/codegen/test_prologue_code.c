@@ -105,14 +105,14 @@ typedef struct {
     VtInput *inputs;
     void **pointers;
     size_t n_inputs;
-} Machine;
+} Program;
 
-static Machine machine_new(const Run *run, const Case *c, bool prologues) {
-    Machine machine = {.arena = arena_new()};
+static Program program_new(const Run *run, const Case *c, bool prologues) {
+    Program program = {.arena = arena_new()};
     char error[512] = "";
-    Diags *diags = diags_new(machine.arena);
-    const char *text = case_text(machine.arena, c);
-    Module *module = module_parse(machine.arena, diags, "text", text, strlen(text));
+    Diags *diags = diags_new(program.arena);
+    const char *text = case_text(program.arena, c);
+    Module *module = module_parse(program.arena, diags, "text", text, strlen(text));
     if (!module) fail_msg("%s: %s", c->name, diags_text(diags));
     const Func *func = module->funcs[0];
     bool clusters = strstr(text, "cluster") != NULL;
@@ -123,43 +123,43 @@ static Machine machine_new(const Run *run, const Case *c, bool prologues) {
     if (clusters && prologues) join_clusters(module->funcs[0]);
     if (!passes_run(module, clusters ? "" : list, &verify, diags))
         fail_msg("%s: %s", c->name, diags_text(diags));
-    if (count_prologues(machine.arena, func) != prologues)
+    if (count_prologues(program.arena, func) != prologues)
         fail_msg("%s: a prologue where there should be none, or none:\n%s", c->name,
                  module_print(module, NULL));
     if (!passes_run(module, "memory", &verify, diags)) fail_msg("%s: %s", c->name, diags_text(diags));
-    machine.n_inputs = func->n_inputs;
-    machine.inputs = ARENA_ARRAY(machine.arena, VtInput, func->n_inputs);
-    machine.pointers = ARENA_ARRAY(machine.arena, void *, func->n_inputs);
+    program.n_inputs = func->n_inputs;
+    program.inputs = ARENA_ARRAY(program.arena, VtInput, func->n_inputs);
+    program.pointers = ARENA_ARRAY(program.arena, void *, func->n_inputs);
     for (size_t i = 0; i < func->n_inputs; i++) {
         const Type *type = &func->inputs[i].type;
-        machine.inputs[i].tensor =
+        program.inputs[i].tensor =
             (VtTensor){.name = func->inputs[i].name, .dtype = type->dtype, .rank = type->rank};
-        memcpy(machine.inputs[i].tensor.dim, type->dim, sizeof *type->dim * type->rank);
+        memcpy(program.inputs[i].tensor.dim, type->dim, sizeof *type->dim * type->rank);
         VtRng rng = {.seed = i};
-        float *data = arena_alloc(machine.arena, sizeof *data * (size_t)type_elements(type));
+        float *data = arena_alloc(program.arena, sizeof *data * (size_t)type_elements(type));
         for (int64_t k = 0; k < type_elements(type); k++) data[k] = (float)vt_rng_normal(&rng);
-        machine.pointers[i] = data;
+        program.pointers[i] = data;
     }
     VtProgram plan = {
-        .name = "m", .version = "0", .n_inputs = (int32_t)func->n_inputs, .inputs = machine.inputs};
+        .name = "m", .version = "0", .n_inputs = (int32_t)func->n_inputs, .inputs = program.inputs};
     CodegenOptions options = {.target_features = run->row->name};
-    machine.compiled = codegen_compile(module, &plan, &options, error, sizeof error);
-    if (!machine.compiled) fail_msg("%s: %s", c->name, error);
-    return machine;
+    program.compiled = codegen_compile(module, &plan, &options, error, sizeof error);
+    if (!program.compiled) fail_msg("%s: %s", c->name, error);
+    return program;
 }
 
-static void machine_free(Machine *machine) {
-    compiled_free(machine->compiled);
-    arena_free(machine->arena);
+static void program_free(Program *program) {
+    compiled_free(program->compiled);
+    arena_free(program->arena);
 }
 
-static float *run_machine(const Machine *machine, int threads, size_t *size) {
+static float *run_program(const Program *program, int threads, size_t *size) {
     VtError problem = {0};
     vt_set_threads(threads);
-    VtInstance *instance = vt_instance_new(compiled_program(machine->compiled), &problem);
+    VtInstance *instance = vt_instance_new(compiled_program(program->compiled), &problem);
     if (!instance) fail_msg("%s", problem.message);
-    if (!vt_instance_run(instance, "f", machine->pointers, &problem)) fail_msg("%s", problem.message);
-    const VtFunction *f = &compiled_program(machine->compiled)->functions[0];
+    if (!vt_instance_run(instance, "f", program->pointers, &problem)) fail_msg("%s", problem.message);
+    const VtFunction *f = &compiled_program(program->compiled)->functions[0];
     VtTensor type;
     const void *y = vt_instance_output(instance, "f", f->outputs[0].tensor.name, &type);
     *size = vt_bytes(&type);
@@ -174,18 +174,18 @@ static void test_same_bits(void **state) {
     if (!target_host_has(run->row)) skip();
     for (int i = 0; i < N_CASES; i++) {
         size_t size, again;
-        Machine plain = machine_new(run, &CASES[i], false), made = machine_new(run, &CASES[i], true);
-        float *want = run_machine(&plain, 1, &size);
+        Program plain = program_new(run, &CASES[i], false), made = program_new(run, &CASES[i], true);
+        float *want = run_program(&plain, 1, &size);
         for (int threads = 1; threads <= 3; threads += 2) {
-            float *got = run_machine(&made, threads, &again);
+            float *got = run_program(&made, threads, &again);
             assert_int_equal(again, size);
             if (memcmp(got, want, size) != 0)
                 fail_msg("%s: other bits with %d threads", CASES[i].name, threads);
             free(got);
         }
         free(want);
-        machine_free(&plain);
-        machine_free(&made);
+        program_free(&plain);
+        program_free(&made);
     }
 }
 

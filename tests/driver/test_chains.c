@@ -36,9 +36,10 @@ static Module *load(Arena *arena, const Case *c, bool chains, const char *featur
     const char *path = arena_printf(arena, SOURCE_DIR "/models/%s.yaml", c->recipe);
     if (!recipe_load(arena, diags, path, &options, recipe)) fail_msg("%s", diags_text(diags));
     char error[512];
-    if (c->tiles && !codegen_shapes(features, recipe->module, error, sizeof error)) fail_msg("%s", error);
-    recipe->module->cache_bytes = c->cache;
-    recipe->module->cores = 1; /* of which none waits for others */
+    if (c->tiles && !codegen_machine(features, &recipe->module->machine, error, sizeof error))
+        fail_msg("%s", error);
+    recipe->module->machine.own_cache = c->cache;
+    recipe->module->machine.cores = 1; /* of which none waits for others */
     PassOptions verified = {.verify = true};
     bool good = passes_run(recipe->module, BEFORE, &verified, diags);
     if (good && chains) chain_module(recipe->module, &FREE_OF_COST);

@@ -42,8 +42,8 @@ static Module *load(Arena *arena, const Case *c, bool prologues, bool chains, Re
     if (!recipe_load(arena, diags, path, &options, recipe)) fail_msg("%s", diags_text(diags));
     PassOptions verified = {.verify = true};
     bool good = passes_run(recipe->module, prologues ? BEFORE ",prologue" : BEFORE, &verified, diags);
-    recipe->module->cache_bytes = c->chain_cache;
-    recipe->module->cores = 1; /* of which none waits for others */
+    recipe->module->machine.own_cache = c->chain_cache;
+    recipe->module->machine.cores = 1; /* of which none waits for others */
     if (good && chains) chain_module(recipe->module, &FREE_OF_COST);
     if (!good || !passes_run(recipe->module, "memory", &verified, diags)) fail_msg("%s", diags_text(diags));
     return recipe->module;

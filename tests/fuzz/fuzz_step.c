@@ -54,9 +54,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     Recipe recipe;
     if (recipe_load_text(arena, diags, "fuzz/recipe.yaml", text, size, &options, &recipe) &&
         is_small(recipe.module, SMALL_NODES, SMALL_ELEMENTS) &&
-        codegen_shapes(NULL, recipe.module, error, sizeof error)) {
-        recipe.module->cache_bytes = codegen_cache_bytes();
-        recipe.module->cores = 2;
+        codegen_machine(NULL, &recipe.module->machine, error, sizeof error)) {
+        recipe.module->machine.cores = 2;
         Compiled *compiled =
             passes_run(recipe.module, PASSES_ALL, &pass_options, diags)
                 ? codegen_compile(recipe.module, &recipe.plan, &codegen_options, error, sizeof error)

@@ -25,10 +25,10 @@ static inline bool is_small(const Module *module, size_t max_nodes, int64_t max_
 
 /* A target that packs weights and makes chains, whatever the machine is. */
 static inline void small_target(Module *module) {
-    module->panel = (PanelShape){.columns = 32, .rows = 1};
-    module->tile = (TileShape){.rows = 12, .columns = 32};
-    module->cache_bytes = 1 << 20;
-    module->cores = 2;
+    module->machine.panel[module->precision] = (PanelShape){.columns = 32, .rows = 1};
+    module->machine.tile[module->precision] = (TileShape){.rows = 12, .columns = 32};
+    module->machine.own_cache = 1 << 20;
+    module->machine.cores = 2;
 }
 
 #endif

@@ -27,7 +27,7 @@ typedef struct {
     Placement placement;
     char *arena_bytes;
     Tensor *inputs, *states, *outputs;
-} Machine;
+} PlannedRun;
 
 /* f64 as it is; what is smaller as a float, so that it stays within its bytes; bools as a byte. */
 static inline void store(char *at, const Tensor *tensor) {
@@ -55,41 +55,41 @@ static inline Tensor load(const char *at, const Type *type, Arena *arena) {
     return tensor;
 }
 
-static inline Tensor read_value(Machine *machine, ValueId id, Arena *arena) {
-    const Node *node = func_node(machine->func, id);
-    Place place = machine->placement.places[id];
+static inline Tensor read_value(PlannedRun *run, ValueId id, Arena *arena) {
+    const Node *node = func_node(run->func, id);
+    Place place = run->placement.places[id];
     switch (place.kind) {
-    case PLACE_INPUT: return machine->inputs[place.index];
-    case PLACE_STATE: return machine->states[place.index];
-    case PLACE_OUTPUT: return machine->outputs[place.index];
-    case PLACE_ARENA: return load(machine->arena_bytes + node->offset, &node->type, arena);
+    case PLACE_INPUT: return run->inputs[place.index];
+    case PLACE_STATE: return run->states[place.index];
+    case PLACE_OUTPUT: return run->outputs[place.index];
+    case PLACE_ARENA: return load(run->arena_bytes + node->offset, &node->type, arena);
     default: fail_msg("a kernel loads %%%u (%s), which lies nowhere", id, op_info(node->op)->name);
     }
     return (Tensor){0};
 }
 
-static inline void write_value(Machine *machine, ValueId id, const Tensor *tensor) {
-    const Node *node = func_node(machine->func, id);
-    Place place = machine->placement.places[id];
-    if (place.kind == PLACE_STATE) machine->states[place.index] = *tensor;
-    if (place.kind == PLACE_OUTPUT) machine->outputs[place.index] = *tensor;
-    if (place.kind == PLACE_ARENA) store(machine->arena_bytes + node->offset, tensor);
+static inline void write_value(PlannedRun *run, ValueId id, const Tensor *tensor) {
+    const Node *node = func_node(run->func, id);
+    Place place = run->placement.places[id];
+    if (place.kind == PLACE_STATE) run->states[place.index] = *tensor;
+    if (place.kind == PLACE_OUTPUT) run->outputs[place.index] = *tensor;
+    if (place.kind == PLACE_ARENA) store(run->arena_bytes + node->offset, tensor);
 }
 
 /* A kernel stores while it still loads: no value it stores may share bytes with another that it loads or stores. */
-static inline void check_apart(const Machine *machine, ValueId stored, ValueId other) {
-    const Placement *placement = &machine->placement;
+static inline void check_apart(const PlannedRun *run, ValueId stored, ValueId other) {
+    const Placement *placement = &run->placement;
     if (stored == other || placement->places[stored].kind != PLACE_ARENA) return;
     if (placement->places[other].kind != PLACE_ARENA) return;
-    const Node *a = func_node(machine->func, stored), *b = func_node(machine->func, other);
+    const Node *a = func_node(run->func, stored), *b = func_node(run->func, other);
     bool apart =
         a->offset + type_bytes(&a->type) <= b->offset || b->offset + type_bytes(&b->type) <= a->offset;
     if (!apart) fail_msg("%%%u and %%%u lie in the same place", stored, other);
 }
 
 /* One kernel: its nodes as a function of what they load. */
-static inline void run_span(Machine *machine, ClusterSpan span, Arena *arena) {
-    const Func *func = machine->func;
+static inline void run_span(PlannedRun *run, ClusterSpan span, Arena *arena) {
+    const Func *func = run->func;
     Func *kernel = module_add_func(module_new(arena, func->module->diags, "kernel"), "kernel");
     ValueId *map = ARENA_ARRAY(arena, ValueId, func->count);
     Tensor *inputs = ARENA_ARRAY(arena, Tensor, func->count);
@@ -100,7 +100,7 @@ static inline void run_span(Machine *machine, ClusterSpan span, Arena *arena) {
         for (int o = 0; o < node->n_operands; o++) {
             ValueId operand = node->operands[o];
             if (map[operand] == IR_NONE) {
-                inputs[kernel->n_inputs] = read_value(machine, operand, arena);
+                inputs[kernel->n_inputs] = read_value(run, operand, arena);
                 map[operand] = func_add_input(kernel, "", *func_type(func, operand));
             }
             x[o] = map[operand];
@@ -108,40 +108,37 @@ static inline void run_span(Machine *machine, ClusterSpan span, Arena *arena) {
         map[id] = func_copy(kernel, node, x);
     }
     for (ValueId id = span.first; id <= span.last; id++)
-        if (machine->placement.places[id].kind != PLACE_LOOPS) func_add_output(kernel, "", map[id]);
+        if (run->placement.places[id].kind != PLACE_LOOPS) func_add_output(kernel, "", map[id]);
     for (ValueId id = span.first; id <= span.last; id++)
         for (ValueId other = 0; other <= span.last; other++)
-            if (map[other] != IR_NONE) check_apart(machine, id, other);
+            if (map[other] != IR_NONE) check_apart(run, id, other);
     Tensor *results = run_func(kernel, inputs, arena);
     size_t n = 0;
     for (ValueId id = span.first; id <= span.last; id++)
-        if (machine->placement.places[id].kind != PLACE_LOOPS) write_value(machine, id, &results[n++]);
+        if (run->placement.places[id].kind != PLACE_LOOPS) write_value(run, id, &results[n++]);
 }
 
 /* Where an update was not written into its state, it is copied there at the end. */
 static inline Tensor *run_planned(const RandomGraph *g, Arena *arena) {
     Func *func = g->func;
-    Machine machine = {.func = func, .placement = func_place(arena, func), .inputs = g->inputs};
-    machine.arena_bytes = ARENA_ARRAY(arena, char, func->arena_bytes + 1);
-    memset(machine.arena_bytes, 0x7f, (size_t)func->arena_bytes);
-    machine.outputs = ARENA_ARRAY(arena, Tensor, func->n_outputs + 2);
-    machine.states = ARENA_ARRAY(arena, Tensor, 2);
-    for (int s = 0; s < 2; s++) machine.states[s] = g->states[s];
+    PlannedRun run = {.func = func, .placement = func_place(arena, func), .inputs = g->inputs};
+    run.arena_bytes = ARENA_ARRAY(arena, char, func->arena_bytes + 1);
+    memset(run.arena_bytes, 0x7f, (size_t)func->arena_bytes);
+    run.outputs = ARENA_ARRAY(arena, Tensor, func->n_outputs + 2);
+    run.states = ARENA_ARRAY(arena, Tensor, 2);
+    for (int s = 0; s < 2; s++) run.states[s] = g->states[s];
     for (ValueId id = 0; id < func->count; id++) {
         const Node *node = func_node(func, id);
-        if (machine.placement.places[id].kind != PLACE_ARENA) continue;
+        if (run.placement.places[id].kind != PLACE_ARENA) continue;
         assert_true(node->offset >= 0 && node->offset % 64 == 0);
         assert_true(node->offset + type_bytes(&node->type) <= func->arena_bytes);
     }
-    for (size_t i = 0; i < machine.placement.n_spans; i++)
-        run_span(&machine, machine.placement.spans[i], arena);
+    for (size_t i = 0; i < run.placement.n_spans; i++) run_span(&run, run.placement.spans[i], arena);
     Tensor *results = ARENA_ARRAY(arena, Tensor, func->n_outputs + 2);
-    for (size_t i = 0; i < func->n_outputs; i++)
-        results[i] = read_value(&machine, func->outputs[i].value, arena);
-    for (int s = 0; s < 2; s++) results[func->n_outputs + (size_t)s] = machine.states[s];
+    for (size_t i = 0; i < func->n_outputs; i++) results[i] = read_value(&run, func->outputs[i].value, arena);
+    for (int s = 0; s < 2; s++) results[func->n_outputs + (size_t)s] = run.states[s];
     for (size_t i = 0; i < func->n_updates; i++)
-        results[func->n_outputs + func->updates[i].state] =
-            read_value(&machine, func->updates[i].value, arena);
+        results[func->n_outputs + func->updates[i].state] = read_value(&run, func->updates[i].value, arena);
     return results;
 }
 

@@ -28,8 +28,8 @@ static void test_random_lists(void **state) {
         Arena *arena = arena_new();
         RandomGraph g = random_graph(arena, diags_new(arena), seed, 30);
         uint64_t draw = seed;
-        g.module->cache_bytes = 1 << 10;
-        g.module->tile = (TileShape){2, 2};
+        g.module->machine.own_cache = 1 << 10;
+        g.module->machine.tile[g.module->precision] = (TileShape){2, 2};
         for (int i = 0; i < LISTS; i++) run_list(arena, g.module, random_list(arena, &draw));
         arena_free(arena);
     }

@@ -1,0 +1,69 @@
+/* What is known of the machine that a program is for: what passes weigh costs with, and what code is made to fit.
+ *
+ * There is one owner of these facts, Module.machine. Codegen fills in what the target and the host say (codegen_machine), the text form
+ * and the command line may say more or other things, and what nobody says has a usual value, here and nowhere else. */
+#ifndef VITC_IR_MACHINE_H
+#define VITC_IR_MACHINE_H
+
+#include "ir/precision.h"
+#include <stddef.h>
+#include <stdint.h>
+
+/* How the target's products want their second operand packed: see operator `pack`. */
+typedef struct {
+    int columns; /* of a panel; 0: nothing is to be packed beforehand */
+    int rows;    /* along K come in whole multiples; 1: f32 one by one, else pairs of bf16 */
+} PanelShape;
+
+/* Rows and columns of the tiles that the target's products finish at a time; 0: not known. */
+typedef struct {
+    int rows, columns;
+} TileShape;
+
+/* Zero: not known. */
+typedef struct {
+    int64_t cores; /* that threads may run on */
+    int64_t own_cache,
+        shared_cache; /* bytes: of each core's own largest cache; of the one that cores share */
+    double peak
+        [PRECISION_COUNT]; /* floating point operations a second in matrix products, of all cores together */
+    double bandwidth; /* bytes a second from memory, of all cores or of one, which nearly reaches it alone */
+    double shared_bandwidth; /* bytes a second from the shared cache, of one core */
+    double packing;          /* f32 elements a second that one core lays out in panels */
+    double call,
+        barrier; /* seconds: of calling a kernel for a share of its work; of a meeting of all threads */
+    PanelShape
+        panel[PRECISION_COUNT]; /* no usual values: not known is "do not pack" and "do not sum in tiles" */
+    TileShape tile[PRECISION_COUNT];
+} Machine;
+
+/* The machine with usual values for what is not known but panels and tiles. */
+Machine machine_with_usual(const Machine *known);
+/* What is not known of *machine becomes as in `other`. */
+void machine_fill(Machine *machine, const Machine *other);
+/* What is known of products of one precision is of another. */
+void machine_move_precision(Machine *machine, Precision from, Precision to);
+/* Peak of one core. */
+double machine_core_peak(const Machine *machine, Precision precision);
+
+/* A fact as the text form names it: " target(…, cores = 2, …)". */
+typedef enum { FACT_INT, FACT_INT64, FACT_REAL } FactKind;
+typedef struct {
+    const char *name, *what; /* "cores"; "a cache", for messages */
+    FactKind kind;
+    size_t offset;       /* in Machine */
+    size_t by_precision; /* bytes from a precision's to that of the next; 0: it is the same for all */
+    int64_t most;        /* that the text form takes */
+    int64_t silent;      /* a value that goes without saying; 0: none but "not known" */
+} MachineFact;
+
+extern const MachineFact machine_facts[];
+extern const int n_machine_facts;
+
+/* Whole facts and reals, as their kind is. */
+int64_t machine_whole(const Machine *machine, const MachineFact *fact, Precision precision);
+double machine_real(const Machine *machine, const MachineFact *fact, Precision precision);
+void machine_set_whole(Machine *machine, const MachineFact *fact, Precision precision, int64_t value);
+void machine_set_real(Machine *machine, const MachineFact *fact, Precision precision, double value);
+
+#endif
