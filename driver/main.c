@@ -59,14 +59,13 @@ int verb_help(int argc, char **argv) {
         free(text);
         return 0;
     }
-#define ROW(name, params, doc) printf("%-20s %s\n    %s\n", #name, doc, params);
     if (argc > 0 && strcmp(argv[0], "samplers") == 0) {
-#define SAMPLER ROW
+#define SAMPLER(name, dtype, params, doc) printf("%-20s %s, %s\n    %s\n", #name, #dtype, doc, params);
 #include "runtime/catalog.def"
         return 0;
     }
     if (argc > 0 && strcmp(argv[0], "augmentations") == 0) {
-#define AUGMENT ROW
+#define AUGMENT(name, params, doc) printf("%-20s %s\n    %s\n", #name, doc, params);
 #include "runtime/catalog.def"
         return 0;
     }

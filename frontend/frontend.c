@@ -1,6 +1,7 @@
 /* Loading a recipe: read, then elaborate. */
 #include "frontend/frontend.h"
-#include "frontend/recipe/recipe.h"
+#include "frontend/elaborate/elaborate.h"
+#include "frontend/read/read.h"
 #include "frontend/text/sources.h"
 
 #include <errno.h>
@@ -12,7 +13,9 @@ bool recipe_load_text(Arena *arena, Diags *diags, const char *path, const char *
     recipe->arena = arena;
     recipe->diags = diags;
     recipe->options = options;
-    return recipe_read(recipe, path, text, size) && elaborate(recipe, out);
+    if (!recipe_read(recipe, path, text, size) || !elaborate(recipe, out)) return false;
+    out->resolved = recipe_resolved(recipe);
+    return out->resolved != NULL;
 }
 
 bool recipe_load(Arena *arena, Diags *diags, const char *path, const RecipeOptions *options, Recipe *out) {

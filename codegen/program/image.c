@@ -14,11 +14,11 @@ enum { OBJECT_ALIGN = 64 };
 #define MOST_BYTES (INT64_C(1) << 48)
 
 static const int N_AUGMENTS = 0
-#define AUGMENT(name, params, doc) +1
+#define AUGMENT(name, ...) +1
 #include "runtime/catalog.def"
     ;
 static const int N_SAMPLERS = 0
-#define SAMPLER(name, params, doc) +1
+#define SAMPLER(name, ...) +1
 #include "runtime/catalog.def"
     ;
 

@@ -3,16 +3,16 @@
  * Names of the failing expression are followed through assignments, arguments and defaults of the running calls. A number
  * that is a size of some tensor has no such way back: it is followed by its value, to the nearest running call that was
  * given this number. That may name a knob too many where two are equal; nothing but the message depends on it. */
-#include "frontend/evaluate/eval.h"
+#include "frontend/evaluate/evaluator.h"
+#include "frontend/recipe/knob.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MAX_VISITS = 200, MAX_WALKED = 50000, MAX_WALK_DEPTH = 300 };
 
 typedef struct {
-    Elaborator *e;
+    Evaluator *e;
     const Knob *knobs[MAX_BLAMED];
     size_t n_knobs;
     const Type *tensor; /* whose way is followed; NULL: none's */
@@ -26,31 +26,24 @@ typedef struct {
 } Blame;
 
 /* Level i is the body of running call i; -1 the recipe's own text, outside all of them. */
-static Frame *frame_at(const Elaborator *e, int level) {
+static Frame *frame_at(const Evaluator *e, int level) {
     size_t next = (size_t)(level + 1);
     return next < e->n_calls ? e->callers[next] : e->frame;
 }
 
-static const Block *block_at(const Elaborator *e, int level) {
+static const Block *block_at(const Evaluator *e, int level) {
     return level < 0 ? e->block : e->running[level]->body;
 }
 
-static const Value *value_at(const Elaborator *e, int level, const char *name) {
+static const Value *value_at(const Evaluator *e, int level, const char *name) {
     const Frame *frame = frame_at(e, level);
     for (size_t i = 0; frame && i < frame->count; i++)
         if (strcmp(frame->variables[i].name, name) == 0) return &frame->variables[i].value;
     return NULL;
 }
 
-static size_t add_to(const Knob **knobs, size_t n, const Knob *knob) {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(knobs[i]->name, knob->name) == 0) return n;
-    if (n < MAX_BLAMED) knobs[n++] = knob;
-    return n;
-}
-
 static void add_knob(Blame *b, const Knob *knob) {
-    b->n_knobs = add_to(b->knobs, b->n_knobs, knob);
+    b->n_knobs = knob_add(b->knobs, b->n_knobs, knob);
     b->found++;
 }
 
@@ -106,7 +99,7 @@ static void follow_binding(Blame *b, int level, const Expr *expr, const void *na
 }
 
 /* The expression that a running call gives its parameter, and the level it is to be read at. */
-static const Expr *argument(const Elaborator *e, int level, const char *name, int *at) {
+static const Expr *argument(const Evaluator *e, int level, const char *name, int *at) {
     const Signature *signature = &e->running[level]->signature;
     const Expr *call = e->calls[level], *fallback = NULL;
     size_t place = signature->count;
@@ -156,7 +149,7 @@ static void follow_size(Blame *b, const Tree *size, const char *path) {
 /* A name of the recipe's own: a knob, a schedule, a view's or draw's sizes; and the names of the step that `train` gives. */
 static bool follow_own(Blame *b, const char *name) {
     const ParsedRecipe *r = b->e->recipe;
-    const Knob *knob = recipe_knob(r, name);
+    const Knob *knob = knob_find(r, name);
     if (knob) return add_knob(b, knob), true;
     for (size_t i = 0; i < r->schedules.count; i++)
         if (strcmp(r->schedules.items[i].name, name) == 0)
@@ -179,7 +172,7 @@ static bool visited(Blame *b, int level, const char *name) {
 }
 
 static void follow_name(Blame *b, int level, const char *name) {
-    const Elaborator *e = b->e;
+    const Evaluator *e = b->e;
     if (visited(b, level, name)) return;
     const Value *value = value_at(e, level, name);
     if (!value) {
@@ -208,13 +201,13 @@ static void follow_name(Blame *b, int level, const char *name) {
 
 static void match_knob(Blame *b, int level, const Expr *expr, const void *number) {
     (void)level;
-    const Knob *knob = expr->kind == EXPR_NAME ? recipe_knob(b->e->recipe, expr->text) : NULL;
+    const Knob *knob = expr->kind == EXPR_NAME ? knob_find(b->e->recipe, expr->text) : NULL;
     if (knob && knob->type == KNOB_INT && knob->number == *(const double *)number) add_knob(b, knob);
 }
 
 /* The nearest running call with an argument of this value; in a network's body, and outside all calls, a knob it names. */
 static void match_number(Blame *b, double number) {
-    const Elaborator *e = b->e;
+    const Evaluator *e = b->e;
     int before = b->found;
     if (number < 2) return;
     for (int level = (int)e->n_calls - 1; level >= -1 && b->found == before; level--) {
@@ -243,64 +236,9 @@ static void match(Blame *b, int level, const Expr *expr, const void *with) {
     if (b->found == before) match_number(b, value->number);
 }
 
-/* ---- the message ----------------------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------------------------ */
 
-const char *knob_text(ParsedRecipe *r, const Knob *knob) {
-    const char *list = "";
-    switch (knob->type) {
-    case KNOB_BOOL: return arena_printf(r->arena, "%s=%s", knob->name, knob->truth ? "true" : "false");
-    case KNOB_STRING: return arena_printf(r->arena, "%s=%s", knob->name, knob->text);
-    case KNOB_LIST:
-        for (size_t i = 0; i < knob->count; i++)
-            list = arena_printf(r->arena, "%s%s%g", list, i ? "," : "", knob->list[i]);
-        return arena_printf(r->arena, "%s=[%s]", knob->name, list);
-    default: return arena_printf(r->arena, "%s=%g", knob->name, knob->number);
-    }
-}
-
-const char *knobs_text(ParsedRecipe *r, const Knob *const *knobs, size_t n) {
-    const char *text = "", *kind = n == 1 ? "knob " : "knobs ";
-    for (size_t i = 0; i < n; i++) {
-        if (strchr(knobs[i]->name, '.')) kind = ""; /* a value of the recipe, set by its path */
-        text = arena_printf(r->arena, "%s%s%s", text, i ? ", " : "", knob_text(r, knobs[i]));
-    }
-    return n ? arena_printf(r->arena, " (%s%s)", kind, text) : "";
-}
-
-void knobs_notes(ParsedRecipe *r, const Knob *const *knobs, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        diag_note(r->diags, knobs[i]->set, "%s is set here", knob_text(r, knobs[i]));
-}
-
-size_t knobs_in(const ParsedRecipe *r, const Tree *tree, const Knob **knobs, size_t n) {
-    char name[64];
-    for (size_t i = 0; i < tree->count; i++) n = knobs_in(r, tree->items[i].value, knobs, n);
-    if (tree->kind != TREE_SCALAR || !tree->text || tree->text[0] != '$') return n;
-    for (const char *at = tree->text; *at;) {
-        size_t length = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
-        if (length && length < sizeof name) {
-            memcpy(name, at, length);
-            name[length] = '\0';
-            const Knob *knob = recipe_knob(r, name);
-            if (knob) n = add_to(knobs, n, knob);
-        }
-        at += length ? length : 1;
-    }
-    return n;
-}
-
-void tree_error(ParsedRecipe *r, const Tree *tree, const char *format, ...) {
-    const Knob *knobs[MAX_BLAMED];
-    size_t n = knobs_in(r, tree, knobs, 0);
-    va_list args;
-    va_start(args, format);
-    const char *message = arena_vprintf(r->arena, format, args);
-    va_end(args);
-    diag_error(r->diags, tree->loc, "%s%s", message, knobs_text(r, knobs, n));
-    knobs_notes(r, knobs, n);
-}
-
-size_t blame_knobs(Elaborator *e, const Knob **out) {
+size_t blame_knobs(Evaluator *e, const Knob **out) {
     Blame b = {.e = e};
     int level = (int)e->n_calls - 1;
     if (!e->at) return 0;

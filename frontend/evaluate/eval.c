@@ -1,137 +1,13 @@
-/* Running the expression language at compile time: expressions and statements; calls are in calls.c. */
-#include "frontend/evaluate/eval.h"
+/* Running the expression language: expressions, statements and calls, which contain each other. */
+#include "frontend/evaluate/evaluator.h"
 
-#include <stdarg.h>
 #include <string.h>
 
-enum { MAX_ERRORS = 100, MAX_BLAMES = 20, MAX_PARTS = 32, FEW_NAMES = 12, FEW_OPERATORS = 16 };
-
-/* ---- errors, names ----------------------------------------------------------------------------------------------- */
-
-Value eval_error(Elaborator *e, Loc loc, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    char *message = arena_vprintf(e->arena, format, args);
-    va_end(args);
-    const Knob *knobs[MAX_BLAMED];
-    size_t n = diags_errors(e->diags) < MAX_BLAMES ? blame_knobs(e, knobs) : 0;
-    diag_error(e->diags, loc, "%s%s", message, knobs_text(e->recipe, knobs, n));
-    knobs_notes(e->recipe, knobs, n);
-    for (size_t i = e->n_calls, told = 0; i-- > 0 && told < 4; told++) {
-        const Expr *call = e->calls[i];
-        diag_note(e->diags, call->loc, "in %s, called here",
-                  call->a && call->a->kind == EXPR_NAME ? call->a->text : "a module");
-    }
-    return (Value){0};
-}
-
-const char *show_value(Elaborator *e, const Value *v) {
-    switch (v->kind) {
-    case V_NONE: return "none";
-    case V_INT:
-    case V_REAL: return arena_printf(e->arena, "%g", v->number);
-    case V_BOOL: return v->number ? "true" : "false";
-    case V_STRING: return arena_printf(e->arena, "'%s'", v->text);
-    case V_LIST:
-    case V_TUPLE: return arena_printf(e->arena, "a list of %zu", v->count);
-    case V_RECORD: return "a record";
-    case V_TENSOR: return type_text(e->arena, func_type(v->func, v->id));
-    case V_STATE: return type_text(e->arena, &e->module->states[v->state].type);
-    case V_POISON: return "an error";
-    case V_ELLIPSIS: return "'...'";
-    case V_INIT: return "an initialiser";
-    case V_MODULE: return arena_printf(e->arena, "module %s", v->definition->signature.name);
-    case V_NETWORK: return arena_printf(e->arena, "network %s", v->definition->signature.name);
-    case V_BUILTIN: return arena_printf(e->arena, "function %s", v->builtin->name);
-    default: return "a slice";
-    }
-}
-
-void overdraw(Elaborator *e, Loc loc, const char *what, int limit) {
-    const Expr *at = e->at;
-    if (e->exhausted) return;
-    e->at = NULL; /* no knob of the place where it ends is to blame */
-    eval_error(e, loc, what, limit);
-    e->at = at;
-    if (e->loop) diag_note(e->diags, e->loop->loc, "in this loop");
-    e->exhausted = true;
-}
-
-bool spend(Elaborator *e, Loc loc, size_t steps) {
-    e->steps += steps;
-    if (e->func->count > MAX_OPERATORS)
-        overdraw(e, loc, "this recipe unrolls to over %d operators", MAX_OPERATORS);
-    else if (e->steps > MAX_STEPS)
-        overdraw(e, loc, "this recipe unrolls to over %d steps of evaluation", MAX_STEPS);
-    return !e->exhausted;
-}
-
-Value *frame_find(Frame *frame, const char *name) {
-    if (!frame) return NULL;
-    if (frame->count > FEW_NAMES) {
-        uint32_t found = names_find(&frame->names, name);
-        return found == NAMES_NONE ? NULL : &frame->variables[found].value;
-    }
-    for (size_t i = 0; i < frame->count; i++) {
-        const char *known = frame->variables[i].name; /* most differ at once: a call would cost more */
-        if (known[0] == name[0] && strcmp(known, name) == 0) return &frame->variables[i].value;
-    }
-    return NULL;
-}
-
-void define(Elaborator *e, Frame *frame, const char *name, Value value) {
-    Value *known = frame_find(frame, name);
-    if (known) {
-        *known = value;
-        return;
-    }
-    Variable variable = {name, value};
-    ARENA_PUSH(e->arena, frame->variables, frame->count, frame->capacity, variable);
-    if (frame->count <= FEW_NAMES) return;
-    for (size_t i = frame->names.count; i < frame->count; i++)
-        names_set(e->arena, &frame->names, frame->variables[i].name, (uint32_t)i);
-}
-
-Value *lookup(Elaborator *e, const char *name) {
-    Value *found = frame_find(e->frame, name);
-    if (!found && !(e->frame && e->frame->module)) found = frame_find(e->own, name);
-    return found ? found : frame_find(e->globals, name);
-}
-
-const char *join_scope(Elaborator *e, const char *a, const char *b) {
-    if (!a || !*a) return b;
-    if (!b || !*b) return a;
-    if (strlen(a) + strlen(b) < MAX_NAME) return arena_printf(e->arena, "%s.%s", a, b);
-    eval_error(e, e->func->loc, "a name of over %d letters: %.40s…", MAX_NAME, a);
-    return a;
-}
-
-static Value eval_name(Elaborator *e, const Expr *expr) {
-    const char *name = expr->text;
-    if (strcmp(name, "true") == 0 || strcmp(name, "false") == 0) return value_bool(name[0] == 't');
-    if (strcmp(name, "none") == 0) return value_none();
-    Value *found = lookup(e, name);
-    if (found) return *found;
-    const Builtin *builtin = builtin_find(name);
-    if (builtin) return (Value){.kind = V_BUILTIN, .builtin = builtin};
-    if (e->frame && e->frame->skipped) return (Value){0};
-    if (frame_find(e->own, name))
-        return eval_error(e, expr->loc, "'%s' is not seen inside a module: pass it as an argument", name);
-    size_t n = 0, n_builtins;
-    const char *const *builtins = builtin_names(&n_builtins);
-    size_t most = n_builtins + (e->frame ? e->frame->count : 0) + e->globals->count;
-    const char **names = ARENA_ARRAY(e->arena, const char *, most);
-    for (size_t i = 0; e->frame && i < e->frame->count; i++) names[n++] = e->frame->variables[i].name;
-    for (size_t i = 0; i < e->globals->count; i++) names[n++] = e->globals->variables[i].name;
-    for (size_t i = 0; i < n_builtins; i++) names[n++] = builtins[i];
-    const char *near = diag_nearest(name, names, n);
-    return eval_error(e, expr->loc, "unknown name '%s'%s%s%s", name, near ? "; did you mean '" : "",
-                      near ? near : "", near ? "'?" : "");
-}
+enum { MAX_ERRORS = 100, MAX_PARTS = 32, FEW_OPERATORS = 16 };
 
 /* ---- comprehension ------------------------------------------------------------------------------------------------- */
 
-static bool bind_target(Elaborator *e, const Expr *target, Value value) {
+static bool bind_target(Evaluator *e, const Expr *target, Value value) {
     if (target->kind == EXPR_NAME) {
         define(e, e->frame ? e->frame : e->globals, target->text, value);
         return true;
@@ -146,7 +22,7 @@ static bool bind_target(Elaborator *e, const Expr *target, Value value) {
     return true;
 }
 
-static bool run_clauses(Elaborator *e, const Expr *expr, size_t clause, Value *list, size_t *capacity) {
+static bool run_clauses(Evaluator *e, const Expr *expr, size_t clause, Value *list, size_t *capacity) {
     if (clause == expr->n_clauses) {
         Value value = eval(e, expr->a);
         if (list->count == MAX_LIST || ++e->elements > MAX_ELEMENTS)
@@ -187,7 +63,7 @@ static OpKind binary_op(int token) {
     return OP_add;
 }
 
-static Value logical(Elaborator *e, const Expr *expr, const Value *a) {
+static Value logical(Evaluator *e, const Expr *expr, const Value *a) {
     bool truth;
     if (!is_tensor(a)) { /* known now: the other side may not even be looked at */
         if (!bool_of(e, expr->a->loc, a, "a condition", &truth)) return (Value){0};
@@ -201,7 +77,7 @@ static Value logical(Elaborator *e, const Expr *expr, const Value *a) {
 }
 
 /* The operator, once its left operand is known. */
-static Value apply_binary(Elaborator *e, const Expr *expr, const Value *a) {
+static Value apply_binary(Evaluator *e, const Expr *expr, const Value *a) {
     if (expr->op == T_AND || expr->op == T_OR) return logical(e, expr, a);
     Value b = eval(e, expr->b);
     if (b.kind == V_POISON) return b;
@@ -215,7 +91,7 @@ static Value apply_binary(Elaborator *e, const Expr *expr, const Value *a) {
 }
 
 /* a + b + c … nests to the left as deep as it is long: without recursion. */
-static Value eval_binary(Elaborator *e, const Expr *expr) {
+static Value eval_binary(Evaluator *e, const Expr *expr) {
     const Expr *few[FEW_OPERATORS], **chain = few, *first = expr;
     size_t n = 0;
     for (; first->kind == EXPR_BINARY; first = first->a) n++;
@@ -229,7 +105,7 @@ static Value eval_binary(Elaborator *e, const Expr *expr) {
     return value;
 }
 
-static Value eval_index(Elaborator *e, const Expr *expr) {
+static Value eval_index(Evaluator *e, const Expr *expr) {
     Value base = eval(e, expr->a), *index = ARENA_ARRAY(e->arena, Value, expr->n_args + 1);
     if (base.kind == V_POISON) return base;
     for (size_t i = 0; i < expr->n_args; i++) {
@@ -241,19 +117,18 @@ static Value eval_index(Elaborator *e, const Expr *expr) {
     return value_index(e, expr, &base, index, expr->n_args);
 }
 
-static Value eval_attribute(Elaborator *e, const Expr *expr) {
+static Value eval_attribute(Evaluator *e, const Expr *expr) {
     Value base = eval(e, expr->a);
     if (base.kind == V_POISON) return base;
     if (base.kind != V_RECORD) return eval_error(e, expr->loc, "%s has no fields", show_value(e, &base));
     if (!spend(e, expr->loc, base.count / 16)) return (Value){0};
     for (size_t i = 0; i < base.count; i++)
         if (strcmp(base.names[i], expr->text) == 0) return base.items[i];
-    const char *near = diag_nearest(expr->text, base.names, base.count);
-    return eval_error(e, expr->loc, "the record has no field '%s'%s%s%s", expr->text,
-                      near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return eval_error(e, expr->loc, "the record has no field '%s'%s", expr->text,
+                      did_you_mean(e, expr->text, base.names, base.count));
 }
 
-static Value eval_slice(Elaborator *e, const Expr *expr) {
+static Value eval_slice(Evaluator *e, const Expr *expr) {
     Value slice = value_list(e, expr->loc, V_SLICE, 3);
     const Expr *parts[] = {expr->a, expr->b, expr->c};
     for (int i = 0; slice.kind != V_POISON && i < 3; i++) {
@@ -263,7 +138,7 @@ static Value eval_slice(Elaborator *e, const Expr *expr) {
     return slice;
 }
 
-static Value eval_list(Elaborator *e, const Expr *expr) {
+static Value eval_list(Evaluator *e, const Expr *expr) {
     Value list = value_list(e, expr->loc, expr->kind == EXPR_LIST ? V_LIST : V_TUPLE, expr->n_args);
     for (size_t i = 0; list.kind != V_POISON && i < expr->n_args; i++) {
         list.items[i] = eval(e, expr->args[i]);
@@ -273,7 +148,7 @@ static Value eval_list(Elaborator *e, const Expr *expr) {
 }
 
 /* a if b else c; chains of them nest in c, and end without recursion. */
-static Value eval_choice(Elaborator *e, const Expr *expr) {
+static Value eval_choice(Evaluator *e, const Expr *expr) {
     while (expr->kind == EXPR_IF) {
         Value condition = eval(e, expr->b);
         bool truth;
@@ -283,7 +158,7 @@ static Value eval_choice(Elaborator *e, const Expr *expr) {
     return eval(e, expr);
 }
 
-static Value eval_comprehension(Elaborator *e, const Expr *expr) {
+static Value eval_comprehension(Evaluator *e, const Expr *expr) {
     Value list = {.kind = V_LIST};
     size_t capacity = 0;
     const Expr *loop = e->loop;
@@ -293,11 +168,14 @@ static Value eval_comprehension(Elaborator *e, const Expr *expr) {
     return good ? close_list(e, expr->loc, list) : (Value){0};
 }
 
-static Value eval_inner(Elaborator *e, const Expr *expr) {
+static Value eval_call(Evaluator *e, const Expr *expr, const char *call_label);
+static Value eval_labelled(Evaluator *e, const Expr *expr);
+
+static Value eval_kind(Evaluator *e, const Expr *expr, const char *label) {
     switch (expr->kind) {
     case EXPR_NUMBER: return value_number(expr->number, expr->is_int);
     case EXPR_STRING: return (Value){.kind = V_STRING, .text = expr->text};
-    case EXPR_NAME: return eval_name(e, expr);
+    case EXPR_NAME: return value_of_name(e, expr);
     case EXPR_TUPLE:
     case EXPR_LIST: return eval_list(e, expr);
     case EXPR_UNARY: {
@@ -311,7 +189,7 @@ static Value eval_inner(Elaborator *e, const Expr *expr) {
     }
     case EXPR_BINARY: return eval_binary(e, expr);
     case EXPR_IF: return eval_choice(e, expr);
-    case EXPR_CALL: return eval_call(e, expr);
+    case EXPR_CALL: return eval_call(e, expr, label);
     case EXPR_INDEX: return eval_index(e, expr);
     case EXPR_SLICE: return eval_slice(e, expr);
     case EXPR_ATTRIBUTE: return eval_attribute(e, expr);
@@ -322,7 +200,8 @@ static Value eval_inner(Elaborator *e, const Expr *expr) {
     }
 }
 
-Value eval(Elaborator *e, const Expr *expr) {
+/* `label`: of a call, see eval_labelled; else NULL. */
+static Value eval_named(Evaluator *e, const Expr *expr, const char *label) {
     if (!spend(e, expr->loc, 1) || diags_errors(e->diags) >= MAX_ERRORS) return (Value){0};
     if (e->depth >= MAX_EVAL_DEPTH) {
         eval_error(e, expr->loc, "expressions and calls nest deeper than %d here", MAX_EVAL_DEPTH);
@@ -333,7 +212,7 @@ Value eval(Elaborator *e, const Expr *expr) {
     e->func->loc = expr->loc;
     e->at = expr;
     e->depth++;
-    Value value = eval_inner(e, expr);
+    Value value = eval_kind(e, expr, label);
     e->depth--;
     e->func->loc = before;
     e->at = at;
@@ -342,16 +221,142 @@ Value eval(Elaborator *e, const Expr *expr) {
     return value;
 }
 
-/* ---- statements ------------------------------------------------------------------------------------------------------- */
+Value eval(Evaluator *e, const Expr *expr) {
+    return eval_named(e, expr, NULL);
+}
 
-static void run_body(Elaborator *e, Expr *const *statements, size_t n);
+/* ---- calls ------------------------------------------------------------------------------------------------------- */
+
+/* A label's text: blocks[i] -> "blocks.0". */
+static const char *label_text(Evaluator *e, const Expr *label) {
+    if (label->kind == EXPR_NAME) return label->text;
+    const char *base = label->kind == EXPR_LIST ? "" : label_text(e, label->a);
+    if (!base) return NULL;
+    if (label->kind == EXPR_ATTRIBUTE) return join_scope(e, base, label->text);
+    if (label->kind == EXPR_LIST) base = NULL;
+    Value index = eval(e, label->args[0]);
+    int64_t i;
+    if (index.kind == V_STRING) return join_scope(e, base, index.text);
+    if (!int_of(e, label->loc, &index, "a label's index", &i)) return NULL;
+    return join_scope(e, base, arena_printf(e->arena, "%lld", (long long)i));
+}
+
+static bool bind_defaults(Evaluator *e, const Signature *signature, const Expr *at, Frame *frame) {
+    for (size_t p = 0; p < signature->count; p++) {
+        const Parameter *parameter = &signature->parameters[p];
+        if (frame_find(frame, parameter->name)) continue;
+        if (!parameter->fallback) {
+            eval_error(e, at->loc, "%s wants argument '%s'", signature->name, parameter->name);
+            return false;
+        }
+        Frame *before = e->frame;
+        e->frame = frame;
+        Value value = eval(e, parameter->fallback);
+        e->frame = before;
+        define(e, frame, parameter->name, value);
+    }
+    return true;
+}
+
+Value call_definition(Evaluator *e, const Definition *definition, bool sees_own, const Expr *at, Value *args,
+                      const char **keywords, size_t n) {
+    Frame frame = {.module = !sees_own};
+    for (size_t i = 0; i < e->n_running; i++)
+        if (e->running[i] == definition)
+            return eval_error(e, at->loc, "module %s calls itself", definition->signature.name);
+    if (e->n_calls >= MAX_CALLS) return eval_error(e, at->loc, "calls nest deeper than %d", MAX_CALLS);
+    if (!bind_arguments(e, &definition->signature, at, &frame, args, keywords, n)) return (Value){0};
+    Frame *before = e->frame;
+    Loc loc = e->func->loc;
+    const char *label = e->assigned;
+    const Expr *loop = e->loop;
+    e->assigned = NULL;
+    ARENA_PUSH(e->arena, e->running, e->n_running, e->running_capacity, definition); /* of its defaults too */
+    ARENA_PUSH(e->arena, e->calls, e->n_calls, e->calls_capacity, (Expr *)at);
+    ARENA_PUSH(e->arena, e->callers, e->n_callers, e->callers_capacity, before);
+    Value result = {0};
+    if (bind_defaults(e, &definition->signature, at, &frame)) {
+        e->frame = &frame;
+        result = eval_block(e, definition->body);
+    }
+    e->n_running--;
+    e->n_calls--;
+    e->n_callers--;
+    e->frame = before;
+    e->func->loc = loc;
+    e->assigned = label;
+    e->loop = loop;
+    return result;
+}
+
+Value call_builtin(Evaluator *e, const Builtin *builtin, const Expr *at, Value *args, const char **keywords,
+                   size_t n) {
+    Value values[MAX_BUILTIN_PARAMETERS];
+    bool given[MAX_BUILTIN_PARAMETERS];
+    for (size_t i = 0; i < n; i++)
+        if (args[i].kind == V_POISON) return args[i];
+    const Signature *signature = signature_of(e, builtin, at->loc);
+    if (!bind_builtin(e, builtin, signature, at, args, keywords, n, values, given)) return (Value){0};
+    for (size_t p = 0; p < signature->count; p++)
+        if (!given[p]) values[p] = eval(e, signature->parameters[p].fallback);
+    e->func->error[0] = '\0';
+    return builtin->run(e, at, values, signature->count);
+}
+
+static Value eval_call(Evaluator *e, const Expr *expr, const char *call_label) {
+    const char *scope = e->scope;
+    Value callee = eval(e, expr->a);
+    if (callee.kind == V_POISON) return callee;
+    Value *args = ARENA_ARRAY(e->arena, Value, expr->n_args + 1);
+    const char **keywords = ARENA_ARRAY(e->arena, const char *, expr->n_args + 1);
+    const char *assigned = e->assigned;
+    e->assigned = NULL;
+    for (size_t i = 0; i < expr->n_args; i++) {
+        args[i] = eval(e, expr->args[i]);
+        keywords[i] = expr->args[i]->keyword;
+    }
+    e->assigned = assigned;
+    for (size_t i = 0; i < expr->n_args; i++)
+        if (args[i].kind == V_POISON) return args[i];
+    Loc before = e->func->loc;
+    e->func->loc = expr->loc;
+    if (call_label) e->func->scope = e->scope = join_scope(e, e->scope, call_label);
+    Value result;
+    if (callee.kind == V_BUILTIN)
+        result = call_builtin(e, callee.builtin, expr, args, keywords, expr->n_args);
+    else if (callee.kind == V_MODULE)
+        result = call_definition(e, callee.definition, false, expr, args, keywords, expr->n_args);
+    else if (callee.kind == V_NETWORK)
+        result = e->apply(e, callee.definition, expr, args, keywords, expr->n_args);
+    else
+        result = eval_error(e, expr->loc, "%s cannot be called", show_value(e, &callee));
+    e->func->loc = before;
+    e->func->scope = e->scope = scope;
+    return result;
+}
+
+/* label: module(…). The arguments are evaluated outside of what the label names. */
+static Value eval_labelled(Evaluator *e, const Expr *expr) {
+    const char *label = label_text(e, expr->a), *assigned = e->assigned;
+    if (!label) return (Value){0};
+    if (expr->b->kind != EXPR_CALL)
+        return eval_error(e, expr->b->loc, "a label names a call: `%s: module(…)`", label);
+    e->assigned = NULL;
+    Value value = eval_named(e, expr->b, label);
+    e->assigned = assigned;
+    return value;
+}
+
+/* ---- statements -------------------------------------------------------------------------------------------------- */
+
+static void run_body(Evaluator *e, Expr *const *statements, size_t n);
 
 /* A body did not run, for an error that was told: names it would have defined are missed by nobody. */
-static void skip_body(Elaborator *e) {
+static void skip_body(Evaluator *e) {
     if (e->frame) e->frame->skipped = true;
 }
 
-static void run_for(Elaborator *e, const Expr *s) {
+static void run_for(Evaluator *e, const Expr *s) {
     Value over = eval(e, s->b);
     const Expr *loop = e->loop;
     if (!is_list(&over)) {
@@ -372,7 +377,7 @@ static void run_for(Elaborator *e, const Expr *s) {
 }
 
 /* if, elif … else: a chain of elif nests in `orelse`, and is run without recursion. */
-static void run_if(Elaborator *e, const Expr *s) {
+static void run_if(Evaluator *e, const Expr *s) {
     for (;;) {
         bool truth;
         Value value = eval(e, s->a);
@@ -388,11 +393,19 @@ static void run_if(Elaborator *e, const Expr *s) {
     }
 }
 
-static void run_assign(Elaborator *e, const Expr *s) {
-    const char *before = e->pending_label, *scope = e->scope;
-    e->pending_label = s->a->kind == EXPR_NAME ? s->a->text : NULL;
+static void run_update(Evaluator *e, const Expr *s);
+
+static void run_assign(Evaluator *e, const Expr *s) {
+    const Value *known =
+        e->frame && e->frame->updates && s->a->kind == EXPR_NAME ? lookup(e, s->a->text) : NULL;
+    if (known && known->kind == V_STATE) {
+        run_update(e, s);
+        return;
+    }
+    const char *before = e->assigned, *scope = e->scope;
+    e->assigned = s->a->kind == EXPR_NAME ? s->a->text : NULL;
     Value value = eval(e, s->b);
-    e->pending_label = before;
+    e->assigned = before;
     e->scope = scope;
     Frame *frame = e->frame ? e->frame : e->globals;
     if (value.kind == V_POISON) { /* every target is poisoned: no cascade */
@@ -404,7 +417,27 @@ static void run_assign(Elaborator *e, const Expr *s) {
     bind_target(e, s->a, value);
 }
 
-static void run_update(Elaborator *e, const Expr *s) {
+/* state := value */
+static void update_state(Evaluator *e, Loc loc, uint32_t state, const Value *value) {
+    const Type *type = &e->module->states[state].type;
+    ValueId id = tensor_of(e, loc, value, (DType)type->dtype);
+    if (id == IR_NONE) return;
+    id = ir_cast(e->func, id, (DType)type->dtype);
+    if (!type_equal(func_type(e->func, id), type)) {
+        const Type *is = func_type(e->func, id);
+        if (type_elements(is) == type_elements(type))
+            id = ir_reshape(e->func, id, type->rank, type->dim);
+        else {
+            eval_error(e, loc, "state '%s' is %s, the new value %s", e->module->states[state].name,
+                       type_text(e->arena, type), type_text(e->arena, is));
+            return;
+        }
+    }
+    id = ir_unary(e->func, OP_stop_grad, id);
+    set_state(e, state, id);
+}
+
+static void run_update(Evaluator *e, const Expr *s) {
     Value value = eval(e, s->b);
     Value *target = s->a->kind == EXPR_NAME ? lookup(e, s->a->text) : NULL;
     if (!target || target->kind != V_STATE) {
@@ -415,7 +448,7 @@ static void run_update(Elaborator *e, const Expr *s) {
     if (value.kind != V_POISON) update_state(e, s->loc, target->state, &value);
 }
 
-static const char *fill_message(Elaborator *e, Loc loc, const char *text) {
+static const char *fill_message(Evaluator *e, Loc loc, const char *text) {
     const char *out = "", *before;
     Expr *expr;
     for (int n = 0; n < MAX_PARTS && (expr = expr_parse_braced(e->arena, e->diags, loc, &text, &before));
@@ -427,7 +460,7 @@ static const char *fill_message(Elaborator *e, Loc loc, const char *text) {
     return arena_printf(e->arena, "%s%s", out, before);
 }
 
-static void run_assert(Elaborator *e, const Expr *s) {
+static void run_assert(Evaluator *e, const Expr *s) {
     bool truth;
     Value value = eval(e, s->a);
     if (!bool_of(e, s->a->loc, &value, "an assertion", &truth) || truth) return;
@@ -440,7 +473,7 @@ static void run_assert(Elaborator *e, const Expr *s) {
     e->at = at;
 }
 
-static void run_statement(Elaborator *e, const Expr *s) {
+static void run_statement(Evaluator *e, const Expr *s) {
     switch (s->kind) {
     case STMT_ASSIGN: run_assign(e, s); return;
     case STMT_UPDATE: run_update(e, s); return;
@@ -455,11 +488,11 @@ static void run_statement(Elaborator *e, const Expr *s) {
     }
 }
 
-static void run_body(Elaborator *e, Expr *const *statements, size_t n) {
+static void run_body(Evaluator *e, Expr *const *statements, size_t n) {
     for (size_t i = 0; i < n && !e->has_returned && !e->exhausted; i++) run_statement(e, statements[i]);
 }
 
-Value eval_block(Elaborator *e, const Block *block) {
+Value eval_block(Evaluator *e, const Block *block) {
     Value before = e->returned;
     bool had = e->has_returned;
     e->has_returned = false;

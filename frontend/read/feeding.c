@@ -1,11 +1,9 @@
 /* Views and draws: what feeds a step. */
-#include "frontend/recipe/recipe.h"
+#include "frontend/read/read.h"
 
 #include <string.h>
 
 enum { MAX_VIEW_SIZE = 4096, MAX_COPIES = 64 };
-
-/* ---- views and draws ------------------------------------------------------------------------------------------------ */
 
 /* One augmentation: a bare name, or {name: {parameters}}. */
 static bool read_augment(ParsedRecipe *r, const Tree *item, int copy, int copies, VtAugment *out) {
@@ -15,8 +13,8 @@ static bool read_augment(ParsedRecipe *r, const Tree *item, int copy, int copies
         params = item->items[0].value;
     }
     size_t n;
-    const char *const *names = catalog_names(false, &n);
-    if (name->kind != TREE_SCALAR || (out->kind = catalog_augment(name->text)) < 0) {
+    const char *const *names = catalog_names(AUGMENTATIONS, &n);
+    if (name->kind != TREE_SCALAR || (out->kind = catalog_find(AUGMENTATIONS, name->text)) < 0) {
         diag_error(r->diags, name->loc, "unknown augmentation '%s'%s",
                    name->kind == TREE_SCALAR ? name->text : "…",
                    name->kind == TREE_SCALAR ? suggestion(r, name->text, names, n) : "");
@@ -27,7 +25,7 @@ static bool read_augment(ParsedRecipe *r, const Tree *item, int copy, int copies
                    name->text);
         return false;
     }
-    return catalog_params(r, false, out->kind, params, copy, copies, out->params);
+    return read_params(r, catalog_row(AUGMENTATIONS, out->kind), params, NULL, copy, copies, out->params);
 }
 
 static bool read_pipeline(ParsedRecipe *r, const View *view, const Tree *augment, int copy) {
@@ -40,7 +38,7 @@ static bool read_pipeline(ParsedRecipe *r, const View *view, const Tree *augment
         good =
             read_augment(r, augment->items[i].value, copy, copies, &augments[pipeline.n_augments++]) && good;
     for (int i = 0; good && i + 1 < pipeline.n_augments; i++)
-        if (augments[i].kind == catalog_augment("normalize")) {
+        if (augments[i].kind == catalog_find(AUGMENTATIONS, "normalize")) {
             diag_error(r->diags, augment->items[i].value->loc, "normalize comes last in a pipeline");
             good = false;
         }
@@ -91,12 +89,8 @@ void read_views(ParsedRecipe *r, const Tree *map) {
     }
 }
 
-/* The type a draw's shape and sampler give; false after an error. */
-static bool read_draw_type(ParsedRecipe *r, const Tree *sampler, const Tree *shape, Type *out) {
-    static const char *const int_samplers[] = {"randint", "permutation"};
-    *out = (Type){.dtype = DT_F32};
-    for (size_t k = 0; k < COUNT(int_samplers); k++)
-        if (strcmp(int_samplers[k], sampler->text) == 0) out->dtype = DT_I32;
+/* The sizes of a draw; false after an error. */
+static bool read_shape(ParsedRecipe *r, const Tree *shape, Type *out) {
     bool good = true;
     for (size_t k = 0; k < shape->count; k++) {
         int64_t size;
@@ -107,28 +101,31 @@ static bool read_draw_type(ParsedRecipe *r, const Tree *sampler, const Tree *sha
 }
 
 static void read_draw(ParsedRecipe *r, const Tree *key, const Tree *form) {
+    static const char *const keys[] = {"sampler", "shape", "count", NULL};
     const Tree *sampler = tree_get(form, "sampler"), *shape = tree_get(form, "shape"),
                *count = tree_get(form, "count");
     Draw draw = {.name = key->text, .loc = key->loc, .index = (int)r->n_samplers};
     int64_t copies = 0;
     size_t n;
-    const char *const *names = catalog_names(true, &n);
+    const char *const *names = catalog_names(SAMPLERS, &n);
     if (!sampler || sampler->kind != TREE_SCALAR || !shape || shape->kind != TREE_LIST ||
         shape->count > IR_MAX_RANK) {
         diag_error(r->diags, draw.loc, "draw '%s' wants `sampler: NAME` and `shape: [sizes]`", draw.name);
         return;
     }
-    int row = catalog_sampler(sampler->text);
+    int row = catalog_find(SAMPLERS, sampler->text);
     if (row < 0) {
         diag_error(r->diags, sampler->loc, "unknown sampler '%s'%s", sampler->text,
                    suggestion(r, sampler->text, names, n));
         return;
     }
+    const CatalogRow *kind = catalog_row(SAMPLERS, row);
     VtDraw out = {.name = draw.name, .kind = row};
-    if (!catalog_params(r, true, row, form, 0, 1, out.params) ||
-        !read_draw_type(r, sampler, shape, &draw.type) || !fits(r, shape, &draw.type, draw.name) ||
+    draw.type.dtype = (uint8_t)kind->dtype;
+    if (!read_params(r, kind, form, keys, 0, 1, out.params) || !read_shape(r, shape, &draw.type) ||
+        !fits(r, shape, &draw.type, draw.name) ||
         (count && !read_int(r, count, "count", 1, MAX_COPIES, &copies)) ||
-        !catalog_check(r, true, row, form, out.params, &draw.type))
+        !check_params(r, kind, form, out.params, &draw.type))
         return;
     draw.count = (int)copies;
     for (int copy = 0; copy < (copies ? copies : 1); copy++) {

@@ -1,165 +1,15 @@
-/* Reading a recipe: its keys, `use:`, knobs, presets, overrides, views, draws and training options. */
-#include "frontend/recipe/recipe.h"
+/* Reading a recipe: its sections in their order, and the files it uses. */
+#include "frontend/read/read.h"
 #include "frontend/text/sources.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_SUGGESTIONS = 100, MAX_OPEN_FILES = 64, MAX_FILES = 1000, MAX_EPOCHS = 1000000 };
+enum { MAX_OPEN_FILES = 64, MAX_FILES = 1000 };
 
-/* ---- keys ------------------------------------------------------------------------------------------------------ */
-
-const char *suggestion(ParsedRecipe *r, const char *word, const char *const *names, size_t n) {
-    const char *near = diags_errors(r->diags) < MAX_SUGGESTIONS ? diag_nearest(word, names, n) : NULL;
-    return near ? arena_printf(r->arena, "; did you mean '%s'?", near) : "";
-}
-
-bool check_keys(ParsedRecipe *r, const Tree *map, const char *what, const char *const *keys, size_t n) {
-    bool good = true;
-    if (map->kind != TREE_MAP) {
-        diag_error(r->diags, map->loc, "%s must be a map of keys to values", what);
-        return false;
-    }
-    for (size_t i = 0; i < map->count; i++) {
-        bool known = false;
-        for (size_t k = 0; k < n && !known; k++) known = strcmp(keys[k], map->items[i].key->text) == 0;
-        if (known) continue;
-        const char *key = map->items[i].key->text;
-        diag_error(r->diags, map->items[i].key->loc, "unknown key '%s' in %s%s", key, what,
-                   suggestion(r, key, keys, n));
-        good = false;
-    }
-    return good;
-}
-
-size_t names_in(const Tree *map, const char **names, size_t most) {
-    size_t n = 0;
-    for (; map && map->kind == TREE_MAP && n < map->count && n < most; n++)
-        names[n] = map->items[n].key->text;
-    return n;
-}
-
-bool check_map(ParsedRecipe *r, const Tree *map, const char *what) {
-    if (map->kind == TREE_MAP || tree_is_null(map)) return true;
-    diag_error(r->diags, map->loc, "%s must be a map of names to values", what);
-    return false;
-}
-
-/* ---- definitions -------------------------------------------------------------------------------------------------- */
-
-static Block *read_block(ParsedRecipe *r, const Tree *tree, const char *what) {
-    if (tree->kind != TREE_SCALAR) {
-        diag_error(r->diags, tree->loc,
-                   "%s must be text in the expression language (`key: |` and indented lines)", what);
-        return NULL;
-    }
-    if (tree->block)
-        return expr_parse_block(r->arena, r->diags, tree->loc, tree->indent, tree->text, tree->size);
-    Expr *value = expr_parse(r->arena, r->diags, tree->loc, tree->text, tree->size);
-    if (!value) return NULL;
-    Block *block = ARENA_NEW(r->arena, Block); /* a lone expression is what it returns */
-    Expr *statement = ARENA_NEW(r->arena, Expr);
-    *statement = (Expr){.kind = STMT_RETURN, .loc = value->loc, .a = value};
-    block->statements = ARENA_ARRAY(r->arena, Expr *, 1);
-    block->statements[0] = statement;
-    block->count = 1;
-    return block;
-}
-
-static Expr *read_expr(ParsedRecipe *r, const Tree *tree, const char *what) {
-    if (tree->kind != TREE_SCALAR) {
-        diag_error(r->diags, tree->loc, "%s must be an expression", what);
-        return NULL;
-    }
-    Loc loc = tree->loc;
-    size_t skip = 0, drop = 0;
-    if (tree->text[0] == '$') {
-        bool parenthesis = tree->text[1] == '(' && tree->text[tree->size - 1] == ')';
-        skip = parenthesis ? 2 : 1;
-        drop = parenthesis;
-    }
-    loc.col += (uint32_t)skip;
-    size_t size = tree->size - skip - drop;
-    while (size && tree->text[skip + size - 1] == '\n') size--;
-    return expr_parse(r->arena, r->diags, loc, tree->text + skip, size);
-}
-
-static void add_definition(ParsedRecipe *r, Definition **list, size_t *count, size_t *capacity,
-                           Definition definition, const char *what) {
-    for (size_t i = 0; i < *count; i++) {
-        if (strcmp((*list)[i].signature.name, definition.signature.name) != 0) continue;
-        diag_error(r->diags, definition.loc, "%s '%s' is defined twice", what, definition.signature.name);
-        diag_note(r->diags, (*list)[i].loc, "first here");
-        return;
-    }
-    ARENA_PUSH(r->arena, *list, *count, *capacity, definition);
-}
-
-static void read_modules(ParsedRecipe *r, const Tree *map) {
-    for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++) {
-        const Tree *key = map->items[i].key;
-        Definition definition = {.loc = key->loc};
-        if (!expr_parse_signature(r->arena, r->diags, key->loc, key->text, key->size, &definition.signature))
-            continue;
-        definition.body = read_block(r, map->items[i].value, "a module");
-        if (definition.body)
-            add_definition(r, &r->modules, &r->n_modules, &r->modules_capacity, definition, "module");
-    }
-    if (map->kind != TREE_MAP)
-        diag_error(r->diags, map->loc, "modules must be a map of signatures to bodies");
-}
-
-static void read_ema(ParsedRecipe *r, const Tree *form, Definition *definition) {
-    static const char *const keys[] = {"ema", "momentum", "when"};
-    if (!check_keys(r, form, "an EMA network", keys, COUNT(keys))) return;
-    const Tree *of = tree_get(form, "ema"), *momentum = tree_get(form, "momentum"),
-               *when = tree_get(form, "when");
-    if (!of || !momentum) {
-        diag_error(r->diags, form->loc, "an EMA network wants `ema: NETWORK` and `momentum: expression`");
-        return;
-    }
-    definition->ema_of = tree_word(r->diags, of, "ema");
-    definition->ema_loc = of->loc;
-    definition->momentum = read_expr(r, momentum, "momentum");
-    const char *moment = !when ? "after" : when->kind == TREE_SCALAR ? when->text : "";
-    definition->before = strcmp(moment, "before") == 0;
-    if (!definition->before && strcmp(moment, "after") != 0)
-        diag_error(r->diags, when->loc, "`when` is before or after (the optimiser's step)");
-}
-
-static void read_networks(ParsedRecipe *r, const Tree *map) {
-    if (!check_map(r, map, "networks")) return;
-    for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++) {
-        const Tree *key = map->items[i].key, *value = map->items[i].value;
-        Definition definition = {.loc = key->loc};
-        if (!expr_parse_signature(r->arena, r->diags, key->loc, key->text, key->size, &definition.signature))
-            continue;
-        if (!strchr(key->text, '(')) { /* the usual argument */
-            definition.signature.parameters = ARENA_NEW(r->arena, Parameter);
-            definition.signature.parameters[0].name = "x";
-            definition.signature.count = 1;
-        }
-        if (value->kind == TREE_MAP)
-            read_ema(r, value, &definition);
-        else
-            definition.body = read_block(r, value, "a network");
-        if (definition.body || definition.ema_of)
-            add_definition(r, &r->networks, &r->n_networks, &r->networks_capacity, definition, "network");
-    }
-}
-
-static void read_entries(ParsedRecipe *r, const Tree *map, const char *what, Entries *out) {
-    if (map->kind != TREE_MAP)
-        diag_error(r->diags, map->loc, "%s must be a map of names to expressions", what);
-    for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++) {
-        Entry entry = {.name = map->items[i].key->text, .loc = map->items[i].key->loc};
-        entry.value = read_expr(r, map->items[i].value, what);
-        if (entry.value) ARENA_PUSH(r->arena, out->items, out->count, out->capacity, entry);
-    }
-}
+/* ---- objectives, metrics ---------------------------------------------------------------------------------------- */
 
 static void read_objectives(ParsedRecipe *r, const Tree *map) {
     static const char *const keys[] = {"weight", "loss", "update"};
@@ -211,71 +61,7 @@ static void read_metrics(ParsedRecipe *r, const Tree *map) {
     }
 }
 
-/* ---- training ---------------------------------------------------------------------------------------------------------- */
-
-/* "600MB", "1.5 GiB": a number and its unit. */
-static void read_memory(ParsedRecipe *r, const Tree *tree) {
-    static const struct {
-        const char *name;
-        double bytes;
-    } units[] = {{"B", 1},         {"kB", 1e3},      {"MB", 1e6},     {"GB", 1e9},
-                 {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
-    const char *text = tree->kind == TREE_SCALAR ? tree->text : "";
-    char *end;
-    double number = strtod(text, &end), bytes = 0;
-    while (*end == ' ') end++;
-    for (size_t i = 0; i < COUNT(units); i++)
-        if (strcmp(end, units[i].name) == 0) bytes = number * units[i].bytes;
-    if (bytes >= 1 && bytes <= 0x1p53 && *text >= '0' && *text <= '9') {
-        r->memory_limit = (int64_t)bytes;
-        r->memory_loc = tree->loc;
-    } else
-        diag_error(r->diags, tree->loc,
-                   "memory '%s' is no limit: a number and a unit were expected, as 600MB (B, kB, MB, GB, "
-                   "KiB, MiB, GiB)",
-                   tree->kind == TREE_SCALAR ? tree->text : "…");
-}
-
-static void read_train(ParsedRecipe *r, const Tree *map) {
-    static const char *const keys[] = {"batch",  "epochs",           "seed", "precision", "optimizer", "clip",
-                                       "freeze", "checkpoint_every", "knn",  "memory"};
-    static const char *const knn_keys[] = {"every", "k", "temperature"};
-    int64_t number;
-    bool is_int;
-    if (!check_keys(r, map, "train", keys, COUNT(keys))) return;
-    if (tree_get(map, "batch") && read_int(r, tree_get(map, "batch"), "batch", 1, 1 << 20, &number))
-        r->train.batch = number;
-    if (tree_get(map, "seed") && read_int(r, tree_get(map, "seed"), "seed", 0, INT64_C(1) << 52, &number))
-        r->train.seed = number;
-    if (tree_get(map, "epochs"))
-        read_real(r, tree_get(map, "epochs"), "epochs", 1e-6, MAX_EPOCHS, &r->train.epochs);
-    if (tree_get(map, "checkpoint_every"))
-        read_real(r, tree_get(map, "checkpoint_every"), "checkpoint_every", 0, MAX_EPOCHS,
-                  &r->train.checkpoint_every);
-    const Tree *precision = tree_get(map, "precision"), *knn = tree_get(map, "knn"),
-               *freeze = tree_get(map, "freeze");
-    if (precision && (precision->kind != TREE_SCALAR || !precision_find(precision->text, &r->precision)))
-        diag_error(r->diags, precision->loc, "precision '%s' is not known: fp32, bf16 or bf16x3",
-                   precision->kind == TREE_SCALAR ? precision->text : "…");
-    if (tree_get(map, "memory")) read_memory(r, tree_get(map, "memory"));
-    if (tree_get(map, "optimizer")) r->optimizer = read_expr(r, tree_get(map, "optimizer"), "optimizer");
-    if (tree_get(map, "clip")) r->clip = read_expr(r, tree_get(map, "clip"), "clip");
-    if (freeze) read_entries(r, freeze, "freeze", &r->freeze);
-    if (!knn || !check_keys(r, knn, "knn", knn_keys, COUNT(knn_keys))) return;
-    const Tree *every = tree_get(knn, "every"), *temperature = tree_get(knn, "temperature");
-    if (every && tree_number(r, every, &r->train.knn_every, &is_int) &&
-        !(r->train.knn_every >= 0 && r->train.knn_every <= MAX_EPOCHS))
-        diag_error(r->diags, every->loc, "knn: every is a number of epochs, or 0 for never, not %g",
-                   r->train.knn_every);
-    double *t = &r->train.knn_temperature;
-    if (temperature && tree_number(r, temperature, t, &is_int) && !(*t >= 1e-4 && *t <= 1e4))
-        diag_error(r->diags, temperature->loc,
-                   "knn: temperature %g: a number from 0.0001 to 10000 was expected", *t);
-    if (tree_get(knn, "k") && read_int(r, tree_get(knn, "k"), "k", 1, 100000, &number))
-        r->train.knn_k = (int32_t)number;
-}
-
-/* ---- files ------------------------------------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------------------------------ */
 
 static bool read_source(ParsedRecipe *r, const char *path, const char *text, size_t size, bool library);
 
@@ -334,66 +120,7 @@ static void read_uses(ParsedRecipe *r, const char *path, const Tree *uses) {
         use_file(r, path, uses->items[i].value);
 }
 
-static bool is_identifier(const char *text, size_t length) {
-    bool good = length > 0 && !(text[0] >= '0' && text[0] <= '9');
-    for (size_t i = 0; i < length; i++) good = good && (isalnum((unsigned char)text[i]) || text[i] == '_');
-    return good;
-}
-
-/* Names of the step, and of values: what else has one of these is not seen. */
-static bool is_reserved(const char *name) {
-    static const char *const words[] = {"step",   "epoch",       "epochs", "steps_per_epoch",
-                                        "batch",  "training",    "labels", "index",
-                                        "true",   "false",       "none",   "and",
-                                        "or",     "not",         "if",     "else",
-                                        "elif",   "for",         "in",     "return",
-                                        "assert", "__metadata__"};
-    for (size_t i = 0; i < COUNT(words); i++)
-        if (strcmp(words[i], name) == 0) return true;
-    return false;
-}
-
-/* Names that expressions see side by side are words, and different. A knob may be called as what it sets, as batch. */
-static void check_names(ParsedRecipe *r, const Tree *root) {
-    static const char *const sections[] = {"knobs", "views",     "draws",     "networks",
-                                           "state", "schedules", "objectives"};
-    Names known = {0};
-    for (size_t s = 0; s < COUNT(sections); s++) {
-        const Tree *map = tree_get(root, sections[s]);
-        for (size_t i = 0; map && map->kind == TREE_MAP && i < map->count; i++) {
-            const Tree *key = map->items[i].key;
-            const char *name = arena_strndup(r->arena, key->text, strcspn(key->text, "( "));
-            uint32_t other = names_find(&known, name);
-            if (!is_identifier(name, strlen(name)) || (strcspn(key->text, " ") < strlen(key->text) && s != 3))
-                diag_error(r->diags, key->loc, "'%.40s' is no name: letters, digits and _ were expected",
-                           key->text);
-            else if (s > 0 && is_reserved(name))
-                diag_error(r->diags, key->loc, "'%s' is a name of every step already; choose another", name);
-            else if (other != NAMES_NONE && other != s)
-                diag_error(r->diags, key->loc, "'%s' is a name among the %s already; choose another", name,
-                           sections[other]);
-            else
-                names_set(r->arena, &known, name, (uint32_t)s);
-        }
-    }
-}
-
-/* The outputs of a step are called after schedules, metrics and values, the losses after objectives. */
-static void check_outputs(ParsedRecipe *r, const Tree *root) {
-    static const char *const sections[] = {"schedules", "metrics", "values"};
-    Names known = {0};
-    names_set(r->arena, &known, "loss", 0);
-    for (size_t s = 0; s < COUNT(sections); s++) {
-        const Tree *map = tree_get(root, sections[s]);
-        for (size_t i = 0; map && map->kind == TREE_MAP && i < map->count; i++) {
-            const Tree *key = map->items[i].key;
-            bool free = strncmp(key->text, "loss.", 5) != 0 && names_set(r->arena, &known, key->text, 0);
-            if (!free)
-                diag_error(r->diags, key->loc,
-                           "'%s' is logged already, as another value; choose another name", key->text);
-        }
-    }
-}
+/* ---- sections --------------------------------------------------------------------------------------------------- */
 
 /* Whether the knobs go together: before anything is made of them. */
 static bool read_check(ParsedRecipe *r, const Tree *at) {

@@ -1,6 +1,6 @@
 /* The recipe as it was resolved: overrides applied and the modules of its libraries written into it, so that a run can
  * be resumed and evaluated whatever becomes of those files. */
-#include "frontend/recipe/recipe.h"
+#include "frontend/read/read.h"
 
 #include <string.h>
 
@@ -11,7 +11,7 @@ static TreeItem *find_item(Tree *map, const char *key) {
 }
 
 /* All modules as one map: the libraries' in the order they were read, then the recipe's own. */
-static Tree *all_modules(ParsedRecipe *r, const Tree *own) {
+static Tree *all_modules(const ParsedRecipe *r, const Tree *own) {
     Tree *all = ARENA_NEW(r->arena, Tree);
     size_t count = own ? own->count : 0;
     for (size_t i = 0; i < r->n_library_modules; i++) count += r->library_modules[i]->count;
@@ -23,7 +23,7 @@ static Tree *all_modules(ParsedRecipe *r, const Tree *own) {
     return all;
 }
 
-char *recipe_resolved(ParsedRecipe *r) {
+char *recipe_resolved(const ParsedRecipe *r) {
     Tree root = *r->tree;
     root.items = ARENA_ARRAY(r->arena, TreeItem, root.count + 1);
     root.count = 0;

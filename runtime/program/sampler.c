@@ -81,7 +81,7 @@ static void sample_shuffle_mask(Sample *s) {
 }
 
 static void (*const SAMPLERS[])(Sample *) = {
-#define SAMPLER(name, params, doc) sample_##name,
+#define SAMPLER(name, ...) sample_##name,
 #include "runtime/catalog.def"
 #undef SAMPLER
 };

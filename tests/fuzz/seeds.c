@@ -92,11 +92,12 @@ static void words_of_tables(void) {
         add_word(op->name, strlen(op->name));
         for (int k = 0; k < op->n_attrs; k++) add_word(op->attrs[k].key, strlen(op->attrs[k].key));
     }
-#define ROW(name, params, doc)                                                                               \
+#define AUGMENT(name, params, doc)                                                                           \
     add_words_of(#name);                                                                                     \
     add_words_of(params);
-#define AUGMENT ROW
-#define SAMPLER ROW
+#define SAMPLER(name, dtype, params, doc)                                                                    \
+    add_words_of(#name);                                                                                     \
+    add_words_of(params);
 #include "runtime/catalog.def"
 }
 

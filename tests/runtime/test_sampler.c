@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 enum {
-#define SAMPLER(name, params, doc) KIND_##name,
+#define SAMPLER(name, ...) KIND_##name,
 #include "runtime/catalog.def"
 #undef SAMPLER
 };

@@ -6,33 +6,13 @@
 
 /* ---- elementwise ------------------------------------------------------------------------------------------------- */
 
-#define UNARY(name, op)                                                                                      \
-    BUILTIN(b_##name) {                                                                                      \
-        UNUSED;                                                                                              \
-        return value_unary(e, at->loc, op, &args[0]);                                                        \
-    }
-// clang-format off
-UNARY(abs, OP_abs)
-UNARY(exp, OP_exp)
-UNARY(log, OP_log)
-UNARY(sqrt, OP_sqrt)
-UNARY(rsqrt, OP_rsqrt)
-UNARY(sin, OP_sin)
-UNARY(cos, OP_cos)
-UNARY(tanh, OP_tanh)
-UNARY(erf, OP_erf)
-UNARY(sigmoid, OP_sigmoid)
-UNARY(floor, OP_floor)
-UNARY(sign, OP_sign)
-// clang-format on
-
-BUILTIN(b_stop_grad) {
+FUNCTION(b_stop_grad) {
     UNUSED;
     if (is_number(&args[0])) return args[0];
     return value_tensor(e, at->loc, ir_unary(e->func, OP_stop_grad, tensor_of(e, at->loc, &args[0], DT_F32)));
 }
 
-BUILTIN(b_gelu) {
+FUNCTION(b_gelu) {
     UNUSED;
     bool approximate;
     if (!bool_of(e, at->loc, &args[1], "approximate", &approximate)) return (Value){0};
@@ -40,7 +20,7 @@ BUILTIN(b_gelu) {
 }
 
 /* Axes from none, a number or a tuple; false after an error. */
-static bool axes_of(Elaborator *e, Loc loc, const Value *v, int rank, Ints *out) {
+static bool axes_of(Evaluator *e, Loc loc, const Value *v, int rank, Ints *out) {
     *out = (Ints){0};
     if (v->kind == V_NONE) {
         for (int k = 0; k < rank; k++) out->v[out->n++] = k;
@@ -59,8 +39,8 @@ static bool axes_of(Elaborator *e, Loc loc, const Value *v, int rank, Ints *out)
     return true;
 }
 
-Value reduce_value(Elaborator *e, Loc loc, OpKind op, const Value *x, const Value *axis,
-                   const Value *keep_value) {
+static Value reduce_value(Evaluator *e, Loc loc, OpKind op, const Value *x, const Value *axis,
+                          const Value *keep_value) {
     ValueId id;
     Type type;
     bool keep;
@@ -74,14 +54,14 @@ Value reduce_value(Elaborator *e, Loc loc, OpKind op, const Value *x, const Valu
 }
 
 /* A list is folded over its elements, and has no axes. */
-static bool list_has_no_axes(Elaborator *e, Loc loc, const Value *args) {
+static bool list_has_no_axes(Evaluator *e, Loc loc, const Value *args) {
     if (args[1].kind == V_NONE && args[2].kind == V_BOOL && args[2].number == 0) return true;
     eval_error(e, loc, "a list has no axes: stack(list) makes a tensor of it");
     return false;
 }
 
 /* Over a list: a fold of the binary operator. */
-static Value fold_list(Elaborator *e, Loc loc, OpKind op, const Value *list) {
+static Value fold_list(Evaluator *e, Loc loc, OpKind op, const Value *list) {
     if (list->count == 0)
         return op == OP_add ? value_number(0, true) : eval_error(e, loc, "of an empty list");
     Value sum = list->items[0];
@@ -93,7 +73,7 @@ static Value fold_list(Elaborator *e, Loc loc, OpKind op, const Value *list) {
     return sum;
 }
 
-BUILTIN(b_sum) {
+FUNCTION(b_sum) {
     UNUSED;
     if (is_list(&args[0]))
         return list_has_no_axes(e, at->loc, args) ? fold_list(e, at->loc, OP_add, &args[0]) : (Value){0};
@@ -102,7 +82,7 @@ BUILTIN(b_sum) {
 }
 
 /* How many elements are met along the axes; false after an error. */
-static bool count_along(Elaborator *e, Loc loc, const Value *x, const Value *axis, double *count) {
+static bool count_along(Evaluator *e, Loc loc, const Value *x, const Value *axis, double *count) {
     ValueId id;
     Type type;
     Ints axes;
@@ -113,7 +93,7 @@ static bool count_along(Elaborator *e, Loc loc, const Value *x, const Value *axi
     return true;
 }
 
-Value mean_value(Elaborator *e, Loc loc, const Value *x, const Value *axis, const Value *keep) {
+static Value mean_value(Evaluator *e, Loc loc, const Value *x, const Value *axis, const Value *keep) {
     double count;
     Value sum = reduce_value(e, loc, OP_sum, x, axis, keep);
     if (sum.kind == V_POISON || !count_along(e, loc, x, axis, &count)) return (Value){0};
@@ -121,7 +101,7 @@ Value mean_value(Elaborator *e, Loc loc, const Value *x, const Value *axis, cons
     return value_binary(e, loc, OP_mul, &sum, &scale);
 }
 
-BUILTIN(b_mean) {
+FUNCTION(b_mean) {
     UNUSED;
     if (is_list(&args[0])) {
         if (args[0].count == 0) return eval_error(e, at->loc, "mean of an empty list");
@@ -133,7 +113,7 @@ BUILTIN(b_mean) {
     return is_number(&args[0]) ? args[0] : mean_value(e, at->loc, &args[0], &args[1], &args[2]);
 }
 
-static Value extreme(Elaborator *e, const Expr *at, Value *args, bool largest) {
+static Value extreme(Evaluator *e, const Expr *at, Value *args, bool largest) {
     if (is_list(&args[0]))
         return list_has_no_axes(e, at->loc, args) ? fold_list(e, at->loc, largest ? OP_max : OP_min, &args[0])
                                                   : (Value){0};
@@ -149,16 +129,16 @@ static Value extreme(Elaborator *e, const Expr *at, Value *args, bool largest) {
     return value_unary(e, at->loc, OP_neg, &most);
 }
 
-BUILTIN(b_max) {
+FUNCTION(b_max) {
     UNUSED;
     return extreme(e, at, args, true);
 }
-BUILTIN(b_min) {
+FUNCTION(b_min) {
     UNUSED;
     return extreme(e, at, args, false);
 }
 
-BUILTIN(b_var) {
+FUNCTION(b_var) {
     UNUSED;
     bool unbiased, keep;
     double count;
@@ -174,12 +154,12 @@ BUILTIN(b_var) {
     return value_binary(e, at->loc, OP_mul, &sum, &scale);
 }
 
-BUILTIN(b_std) {
+FUNCTION(b_std) {
     Value variance = b_var(e, at, args, n);
     return value_unary(e, at->loc, OP_sqrt, &variance);
 }
 
-BUILTIN(b_where) {
+FUNCTION(b_where) {
     UNUSED;
     if (!is_tensor(&args[0])) {
         bool truth;
@@ -212,7 +192,7 @@ static const struct {
     DType dtype;
 } DTYPES[] = {{"f32", DT_F32}, {"f64", DT_F64}, {"i32", DT_I32}, {"i64", DT_I64}, {"bool", DT_BOOL}};
 
-BUILTIN(b_cast) {
+FUNCTION(b_cast) {
     UNUSED;
     for (size_t i = 0; i < sizeof DTYPES / sizeof *DTYPES; i++)
         if (args[1].kind == V_STRING && strcmp(args[1].text, DTYPES[i].name) == 0)
@@ -225,7 +205,7 @@ BUILTIN(b_cast) {
 
 /* ---- rows ------------------------------------------------------------------------------------------------------------ */
 
-static Value along_axis(Elaborator *e, const Expr *at, Value *args, OpKind op) {
+static Value along_axis(Evaluator *e, const Expr *at, Value *args, OpKind op) {
     ValueId x;
     Type type;
     int axis;
@@ -243,16 +223,16 @@ static Value along_axis(Elaborator *e, const Expr *at, Value *args, OpKind op) {
     return value_tensor(e, at->loc, x);
 }
 
-BUILTIN(b_softmax) {
+FUNCTION(b_softmax) {
     UNUSED;
     return along_axis(e, at, args, OP_softmax);
 }
-BUILTIN(b_log_softmax) {
+FUNCTION(b_log_softmax) {
     UNUSED;
     return along_axis(e, at, args, OP_log_softmax);
 }
 
-BUILTIN(b_logsumexp) {
+FUNCTION(b_logsumexp) {
     UNUSED;
     Value yes = value_bool(true), no = value_bool(false);
     Value top = reduce_value(e, at->loc, OP_amax, &args[0], &args[1], &yes);
@@ -266,7 +246,7 @@ BUILTIN(b_logsumexp) {
     return reduce_value(e, at->loc, OP_sum, &t, &args[1], &no);
 }
 
-BUILTIN(b_layernorm) {
+FUNCTION(b_layernorm) {
     UNUSED;
     double eps;
     if (!real_in(e, at->loc, &args[3], "eps", 0, MOST, &eps)) return (Value){0};
@@ -276,7 +256,7 @@ BUILTIN(b_layernorm) {
     return value_tensor(e, at->loc, ir_layernorm(e->func, x[0], x[1], x[2], eps));
 }
 
-BUILTIN(b_normalize) { /* x / max(‖x‖, eps) */
+FUNCTION(b_normalize) { /* x / max(‖x‖, eps) */
     UNUSED;
     Value yes = value_bool(true), square = value_binary(e, at->loc, OP_mul, &args[0], &args[0]);
     Value norm = reduce_value(e, at->loc, OP_sum, &square, &args[1], &yes);
@@ -287,7 +267,7 @@ BUILTIN(b_normalize) { /* x / max(‖x‖, eps) */
     return value_binary(e, at->loc, OP_div, &args[0], &norm);
 }
 
-BUILTIN(b_one_hot) {
+FUNCTION(b_one_hot) {
     UNUSED;
     int64_t classes;
     ValueId i;
@@ -317,7 +297,7 @@ static bool are_classes(const Func *func, ValueId labels, int64_t classes) {
 }
 
 /* The mean of the rows' losses whose label is a class; 0 where none is. */
-static Value mean_of_classes(Elaborator *e, Loc loc, Value *rows, ValueId labels, int64_t classes) {
+static Value mean_of_classes(Evaluator *e, Loc loc, Value *rows, ValueId labels, int64_t classes) {
     Func *func = e->func;
     DType dtype = (DType)func_type(func, labels)->dtype;
     ValueId is = ir_binary(func, OP_and, ir_binary(func, OP_ge, labels, ir_constant(func, 0, dtype)),
@@ -331,7 +311,7 @@ static Value mean_of_classes(Elaborator *e, Loc loc, Value *rows, ValueId labels
     return value_binary(e, loc, OP_div, &sum, &count);
 }
 
-BUILTIN(b_cross_entropy) { /* mean over rows of -Σ q log p; q smoothed: (1 - s) q + s / C */
+FUNCTION(b_cross_entropy) { /* mean over rows of -Σ q log p; q smoothed: (1 - s) q + s / C */
     UNUSED;
     double smoothing;
     ValueId logits, labels;
@@ -366,7 +346,7 @@ BUILTIN(b_cross_entropy) { /* mean over rows of -Σ q log p; q smoothed: (1 - s)
     return value_unary(e, at->loc, OP_neg, &mean);
 }
 
-static Value index_op(Elaborator *e, const Expr *at, Value *args, OpKind op) {
+static Value index_op(Evaluator *e, const Expr *at, Value *args, OpKind op) {
     int axis;
     ValueId x;
     Type type;
@@ -377,11 +357,11 @@ static Value index_op(Elaborator *e, const Expr *at, Value *args, OpKind op) {
     return value_tensor(e, at->loc, func_emit(e->func, op, &x, 1, (Attr[]){{.i = (int64_t)args[1].number}}));
 }
 
-BUILTIN(b_argmax) {
+FUNCTION(b_argmax) {
     UNUSED;
     return index_op(e, at, args, OP_argmax);
 }
-BUILTIN(b_argsort) {
+FUNCTION(b_argsort) {
     UNUSED;
     return index_op(e, at, args, OP_argsort);
 }

@@ -7,7 +7,7 @@
 /* ---- shapes -------------------------------------------------------------------------------------------------------------- */
 
 /* Sizes from numbers, or from a single list of them. */
-bool sizes_of(Elaborator *e, Loc loc, const Value *list, Ints *out, bool allow_minus) {
+bool sizes_of(Evaluator *e, Loc loc, const Value *list, Ints *out, bool allow_minus) {
     const Value *items = list->items;
     size_t n = list->count;
     if (n == 1 && is_list(&items[0])) {
@@ -33,7 +33,7 @@ bool sizes_of(Elaborator *e, Loc loc, const Value *list, Ints *out, bool allow_m
     return check_type(e, loc, &type);
 }
 
-BUILTIN(b_reshape) {
+FUNCTION(b_reshape) {
     UNUSED;
     ValueId x = tensor_of(e, at->loc, &args[0], DT_F32);
     Ints shape;
@@ -54,7 +54,7 @@ BUILTIN(b_reshape) {
     return value_tensor(e, at->loc, ir_reshape(e->func, x, shape.n, shape.v));
 }
 
-BUILTIN(b_transpose) {
+FUNCTION(b_transpose) {
     UNUSED;
     ValueId x = tensor_of(e, at->loc, &args[0], DT_F32);
     Ints perm = {0};
@@ -73,7 +73,7 @@ BUILTIN(b_transpose) {
     return value_tensor(e, at->loc, ir_transpose(e->func, x, perm.v));
 }
 
-BUILTIN(b_broadcast) {
+FUNCTION(b_broadcast) {
     UNUSED;
     ValueId x = tensor_of(e, at->loc, &args[0], DT_F32);
     Ints shape;
@@ -82,7 +82,7 @@ BUILTIN(b_broadcast) {
 }
 
 enum { MAX_JOINED = 2000 };
-static bool tensors_of(Elaborator *e, Loc loc, const Value *list, ValueId **out) {
+static bool tensors_of(Evaluator *e, Loc loc, const Value *list, ValueId **out) {
     if (!is_list(list) || list->count == 0 || list->count > MAX_JOINED) {
         eval_error(e, loc, "a list of 1 to %d tensors was expected, not %s", MAX_JOINED, show_value(e, list));
         return false;
@@ -93,7 +93,7 @@ static bool tensors_of(Elaborator *e, Loc loc, const Value *list, ValueId **out)
     return true;
 }
 
-BUILTIN(b_concat) {
+FUNCTION(b_concat) {
     UNUSED;
     ValueId *x;
     int axis;
@@ -104,7 +104,7 @@ BUILTIN(b_concat) {
                         args[0].count == 1 ? x[0] : ir_concat(e->func, (int)args[0].count, x, axis));
 }
 
-BUILTIN(b_stack) {
+FUNCTION(b_stack) {
     UNUSED;
     ValueId *x;
     int axis = 0;
@@ -121,7 +121,7 @@ BUILTIN(b_stack) {
     return value_tensor(e, at->loc, ir_concat(e->func, (int)args[0].count, x, axis));
 }
 
-BUILTIN(b_split) {
+FUNCTION(b_split) {
     UNUSED;
     ValueId x;
     Type type;
@@ -145,7 +145,7 @@ BUILTIN(b_split) {
     return close_list(e, at->loc, list);
 }
 
-BUILTIN(b_pad) {
+FUNCTION(b_pad) {
     UNUSED;
     ValueId x = tensor_of(e, at->loc, &args[0], DT_F32);
     double value;
@@ -166,7 +166,7 @@ BUILTIN(b_pad) {
     return value_tensor(e, at->loc, ir_pad(e->func, x, low, high, value));
 }
 
-static Value indexed(Elaborator *e, const Expr *at, Value *args, OpKind op, int n) {
+static Value indexed(Evaluator *e, const Expr *at, Value *args, OpKind op, int n) {
     ValueId x[3];
     int64_t batch;
     for (int i = 0; i < n; i++)
@@ -180,21 +180,21 @@ static Value indexed(Elaborator *e, const Expr *at, Value *args, OpKind op, int 
     return value_tensor(e, at->loc, func_emit(e->func, op, x, n, (Attr[]){{.i = batch}}));
 }
 
-BUILTIN(b_gather) {
+FUNCTION(b_gather) {
     UNUSED;
     return indexed(e, at, args, OP_gather, 2);
 }
-BUILTIN(b_scatter) {
+FUNCTION(b_scatter) {
     UNUSED;
     return indexed(e, at, args, OP_scatter, 3);
 }
-BUILTIN(b_scatter_add) {
+FUNCTION(b_scatter_add) {
     UNUSED;
     return indexed(e, at, args, OP_scatter_add, 3);
 }
 
 /* One number for both directions, or two. */
-static bool pair_of(Elaborator *e, Loc loc, const Value *v, const char *what, Ints *out) {
+static bool pair_of(Evaluator *e, Loc loc, const Value *v, const char *what, Ints *out) {
     out->n = 2;
     if (is_list(v) && v->count == 2)
         return int_of(e, loc, &v->items[0], what, &out->v[0]) &&
@@ -204,7 +204,7 @@ static bool pair_of(Elaborator *e, Loc loc, const Value *v, const char *what, In
     return good;
 }
 
-BUILTIN(b_unfold) {
+FUNCTION(b_unfold) {
     UNUSED;
     Attr attrs[3] = {{0}};
     ValueId x = tensor_of(e, at->loc, &args[0], DT_F32);
@@ -215,7 +215,7 @@ BUILTIN(b_unfold) {
     return value_tensor(e, at->loc, func_emit(e->func, OP_unfold, &x, 1, attrs));
 }
 
-BUILTIN(b_fold) {
+FUNCTION(b_fold) {
     UNUSED;
     Attr attrs[4] = {{0}};
     ValueId x = tensor_of(e, at->loc, &args[0], DT_F32);
@@ -227,7 +227,7 @@ BUILTIN(b_fold) {
     return value_tensor(e, at->loc, func_emit(e->func, OP_fold, &x, 1, attrs));
 }
 
-static Value filled(Elaborator *e, const Expr *at, const Value *sizes, double value, InitKind init) {
+static Value filled(Evaluator *e, const Expr *at, const Value *sizes, double value, InitKind init) {
     Ints shape;
     if (sizes->count == 0) return (Value){.kind = V_INIT, .init = init, .a = value};
     if (!sizes_of(e, at->loc, sizes, &shape, false) || !check_number(e, at->loc, value, DT_F32))
@@ -236,16 +236,16 @@ static Value filled(Elaborator *e, const Expr *at, const Value *sizes, double va
                         ir_broadcast(e->func, ir_constant(e->func, value, DT_F32), shape.n, shape.v));
 }
 
-BUILTIN(b_zeros) {
+FUNCTION(b_zeros) {
     UNUSED;
     return filled(e, at, &args[0], 0, INIT_CONSTANT);
 }
-BUILTIN(b_ones) {
+FUNCTION(b_ones) {
     UNUSED;
     return filled(e, at, &args[0], 1, INIT_CONSTANT);
 }
 
-BUILTIN(b_full) {
+FUNCTION(b_full) {
     UNUSED;
     double value;
     Value wrapped = {.kind = V_LIST, .items = &args[0], .count = 1};
@@ -254,13 +254,13 @@ BUILTIN(b_full) {
 }
 
 /* Numbers 0, 1 … along an axis, which are f32: those up to 2^24 are exact. */
-static Value count_up(Elaborator *e, const Expr *at, const Ints *shape, int axis) {
+static Value count_up(Evaluator *e, const Expr *at, const Ints *shape, int axis) {
     if (shape->v[axis] <= 1 << 24)
         return value_tensor(e, at->loc, ir_iota(e->func, shape->n, shape->v, axis, DT_F32));
     return eval_error(e, at->loc, "counting to %lld: an f32 counts to 2^24", (long long)shape->v[axis]);
 }
 
-BUILTIN(b_arange) {
+FUNCTION(b_arange) {
     UNUSED;
     Ints shape;
     Value wrapped = {.kind = V_LIST, .items = &args[0], .count = 1};
@@ -269,7 +269,7 @@ BUILTIN(b_arange) {
     return count_up(e, at, &shape, 0);
 }
 
-BUILTIN(b_iota) {
+FUNCTION(b_iota) {
     UNUSED;
     Ints shape;
     int axis;
@@ -279,7 +279,7 @@ BUILTIN(b_iota) {
     return count_up(e, at, &shape, axis);
 }
 
-BUILTIN(b_shape) {
+FUNCTION(b_shape) {
     UNUSED;
     ValueId x;
     Type type;
@@ -289,13 +289,13 @@ BUILTIN(b_shape) {
     return close_list(e, at->loc, list);
 }
 
-BUILTIN(b_dim) {
+FUNCTION(b_dim) {
     UNUSED;
     Value shape = b_shape(e, at, args, 1);
     return shape.kind == V_POISON ? shape : value_index(e, at, &shape, &args[1], 1);
 }
 
-BUILTIN(b_rank) {
+FUNCTION(b_rank) {
     UNUSED;
     Value shape = b_shape(e, at, args, 1);
     return shape.kind == V_POISON ? shape : value_number((double)shape.count, true);

@@ -1,0 +1,103 @@
+/* Builtins of lists, numbers known now, and records. */
+#include "frontend/builtins/builtins.h"
+
+#include <math.h>
+
+FUNCTION(b_len) {
+    UNUSED;
+    if (is_list(&args[0])) return value_number((double)args[0].count, true);
+    return eval_error(e, at->loc, "len of %s", show_value(e, &args[0]));
+}
+
+FUNCTION(b_range) {
+    UNUSED;
+    int64_t start, stop, step;
+    if (!int_of(e, at->loc, &args[0], "a bound", &start) || !int_of(e, at->loc, &args[2], "a step", &step))
+        return (Value){0};
+    stop = start;
+    if (args[1].kind == V_NONE)
+        start = 0;
+    else if (!int_of(e, at->loc, &args[1], "a bound", &stop))
+        return (Value){0};
+    if (step == 0) return eval_error(e, at->loc, "a step of 0");
+    int64_t count = step > 0 ? (stop - start + step - 1) / step : (start - stop - step - 1) / -step;
+    if (count < 0) count = 0;
+    Value list = value_list(e, at->loc, V_LIST, (size_t)count);
+    for (size_t i = 0; i < list.count; i++)
+        list.items[i] = value_number((double)(start + (int64_t)i * step), true);
+    return close_list(e, at->loc, list);
+}
+
+FUNCTION(b_zip) {
+    UNUSED;
+    size_t count = SIZE_MAX;
+    for (size_t i = 0; i < args[0].count; i++) {
+        if (!is_list(&args[0].items[i]))
+            return eval_error(e, at->loc, "zip of %s", show_value(e, &args[0].items[i]));
+        if (args[0].items[i].count < count) count = args[0].items[i].count;
+    }
+    Value list = value_list(e, at->loc, V_LIST, args[0].count ? count : 0);
+    for (size_t j = 0; j < list.count; j++) {
+        Value tuple = value_list(e, at->loc, V_TUPLE, args[0].count);
+        for (size_t i = 0; i < tuple.count; i++) tuple.items[i] = args[0].items[i].items[j];
+        list.items[j] = close_list(e, at->loc, tuple);
+        if (list.items[j].kind == V_POISON) return list.items[j];
+    }
+    return close_list(e, at->loc, list);
+}
+
+FUNCTION(b_enumerate) {
+    UNUSED;
+    if (!is_list(&args[0])) return eval_error(e, at->loc, "enumerate of %s", show_value(e, &args[0]));
+    Value list = value_list(e, at->loc, V_LIST, args[0].count);
+    for (size_t i = 0; i < list.count; i++) {
+        Value pair = value_list(e, at->loc, V_TUPLE, 2);
+        if (pair.kind == V_POISON) return pair;
+        pair.items[0] = value_number((double)i, true);
+        pair.items[1] = args[0].items[i];
+        list.items[i] = close_list(e, at->loc, pair);
+        if (list.items[i].kind == V_POISON) return list.items[i];
+    }
+    return close_list(e, at->loc, list);
+}
+
+FUNCTION(b_int) {
+    UNUSED;
+    double x;
+    return real_of(e, at->loc, &args[0], "a number", &x) ? value_number(trunc(x), true) : (Value){0};
+}
+FUNCTION(b_ceil) {
+    UNUSED;
+    double x;
+    return real_of(e, at->loc, &args[0], "a number", &x) ? value_number(ceil(x), true) : (Value){0};
+}
+FUNCTION(b_float) {
+    UNUSED;
+    double x;
+    return real_of(e, at->loc, &args[0], "a number", &x) ? value_number(x, false) : (Value){0};
+}
+FUNCTION(b_known) {
+    UNUSED;
+    (void)e, (void)at;
+    return value_bool(is_number(&args[0]));
+}
+FUNCTION(b_isnone) {
+    UNUSED;
+    (void)e, (void)at;
+    return value_bool(args[0].kind == V_NONE);
+}
+
+FUNCTION(b_record) {
+    UNUSED;
+    if (args[0].count) {
+        const Expr *field = at;
+        for (size_t i = at->n_args; i-- > 0;)
+            if (!at->args[i]->keyword) field = at->args[i];
+        return eval_error(e, field->loc, "a record's fields have names: record(name=value)");
+    }
+    Names known = {0};
+    for (size_t i = 0; i < at->n_args; i++)
+        if (!names_set(e->arena, &known, at->args[i]->keyword, 0))
+            return eval_error(e, at->args[i]->loc, "field '%s' is given twice", at->args[i]->keyword);
+    return close_list(e, at->loc, args[1]);
+}

@@ -1,0 +1,93 @@
+/* Networks whose parameters are moving averages of another's: average := m average + (1 - m) source. */
+#include "frontend/elaborate/step.h"
+
+static ValueId momentum_of(Evaluator *e, const Definition *network) {
+    Value value = eval_in(e, "momentum", network->momentum);
+    double m;
+    e->at = network->momentum;
+    if (is_number(&value) && !real_in(e, network->momentum->loc, &value, "momentum", 0, 1, &m))
+        return IR_NONE;
+    e->at = NULL;
+    return scalar_of(e, network->momentum->loc, &value, DT_F64, "momentum");
+}
+
+static ValueId moved(Evaluator *e, ValueId m, ValueId average, ValueId source) {
+    DType dtype = (DType)func_type(e->func, average)->dtype;
+    ValueId rest = ir_cast(
+        e->func, ir_binary(e->func, OP_sub, ir_constant(e->func, 1, (DType)func_type(e->func, m)->dtype), m),
+        dtype);
+    ValueId kept = ir_binary(e->func, OP_mul, average, ir_cast(e->func, m, dtype));
+    return ir_binary(e->func, OP_add, kept, ir_binary(e->func, OP_mul, source, rest));
+}
+
+/* Whether a state is a parameter of this network that follows another. */
+static bool follows(Evaluator *e, const Definition *network, uint32_t s) {
+    const StateInfo *info = state_info(e, s);
+    return info->network == network && info->source != IR_NONE && e->module->states[s].role == ROLE_EMA;
+}
+
+void begin_moves(Step *step) {
+    Evaluator *e = &step->e;
+    step->moves = ARENA_ARRAY(e->arena, Move, e->recipe->n_networks + 1);
+    for (size_t i = 0; i < e->recipe->n_networks; i++) {
+        const Definition *network = &e->recipe->networks[i];
+        if (!network->ema_of || !network->before) continue;
+        Move move = {.network = network, .momentum = momentum_of(e, network)};
+        move.at = (ValueId)e->func->count;
+        if (move.momentum != IR_NONE) step->moves[step->n_moves++] = move;
+    }
+}
+
+void update_moved(Step *step) {
+    Evaluator *e = &step->e;
+    for (size_t i = 0; i < step->n_moves; i++)
+        for (uint32_t s = 0; s < e->states->n_info; s++)
+            if (follows(e, step->moves[i].network, s)) set_state(e, s, func_read_state(e->func, s));
+}
+
+/* Makes the new values of a network's parameters; they stand for the old ones from here on. reads: the old nodes that read states.
+ */
+static void move_network(Evaluator *e, const Move *move, Rebuild *rebuild, const ValueId *reads,
+                         bool *is_moved) {
+    ValueId m = rebuild->map[move->momentum];
+    for (uint32_t s = 0; s < e->states->n_info; s++) {
+        if (!follows(e, move->network, s)) continue;
+        ValueId source = func_read_state(e->func, state_info(e, s)->source),
+                old = func_read_state(e->func, s);
+        ValueId new = moved(e, m, old, ir_unary(e->func, OP_stop_grad, source));
+        rebuild->map[reads[s]] = ir_unary(e->func, OP_stop_grad, new);
+        is_moved[reads[s]] = true;
+    }
+}
+
+void move_before(Step *step) {
+    Evaluator *e = &step->e;
+    if (!step->n_moves) return;
+    ValueId *reads = ARENA_ARRAY(e->arena, ValueId, e->module->n_states);
+    bool *is_moved = ARENA_ARRAY(e->arena, bool, e->func->count);
+    for (ValueId id = 0; id < e->func->count; id++)
+        if (func_node(e->func, id)->op == OP_state) reads[func_node(e->func, id)->attrs[0].i] = id;
+    Rebuild rebuild = rebuild_begin(e->func);
+    size_t next = 0;
+    for (ValueId id = 0; id < rebuild.n_old; id++) {
+        for (; next < step->n_moves && step->moves[next].at == id; next++)
+            move_network(e, &step->moves[next], &rebuild, reads, is_moved);
+        if (!is_moved[id]) rebuild_node(&rebuild, id);
+    }
+    rebuild_end(&rebuild);
+}
+
+void move_after(Step *step) {
+    Evaluator *e = &step->e;
+    for (size_t i = 0; i < e->recipe->n_networks; i++) {
+        const Definition *network = &e->recipe->networks[i];
+        if (!network->ema_of || network->before) continue;
+        ValueId m = momentum_of(e, network);
+        if (m == IR_NONE) continue;
+        for (uint32_t s = 0; s < e->states->n_info; s++)
+            if (follows(e, network, s)) {
+                ValueId source = read_state(e, state_info(e, s)->source);
+                set_state(e, s, moved(e, m, func_read_state(e->func, s), source));
+            }
+    }
+}

@@ -1,0 +1,101 @@
+/* What the expressions of a step see: definitions, inputs, time, states and schedules. */
+#include "frontend/elaborate/step.h"
+
+#include <math.h>
+
+Value eval_in(Evaluator *e, const char *place, const Expr *expr) {
+    e->states->place = place;
+    Value value = eval(e, expr);
+    e->states->place = NULL;
+    return value;
+}
+
+void define_definitions(Evaluator *e) {
+    for (size_t i = 0; i < e->recipe->n_modules; i++) {
+        const Definition *d = &e->recipe->modules[i];
+        define(e, e->globals, d->signature.name, (Value){.kind = V_MODULE, .definition = d});
+    }
+    for (size_t i = 0; i < e->recipe->n_networks; i++) {
+        const Definition *d = &e->recipe->networks[i];
+        define(e, e->own, d->signature.name, (Value){.kind = V_NETWORK, .definition = d});
+    }
+}
+
+static Type view_type(const ParsedRecipe *r, const View *view) {
+    return type_make(DT_F32, 4, (int64_t[]){r->train.batch, 3, view->size, view->size});
+}
+
+/* A view or draw: one input (count 0), or a list of `count` copies (-1: none) that are consecutive from `first` in the program's table. */
+static void define_copies(Evaluator *e, const char *name, int count, Type type, VtSourceKind source,
+                          int first) {
+    const ParsedRecipe *r = e->recipe;
+    int copies = count < 0 ? 0 : count ? count : 1;
+    Value list = value_list(e, (Loc){0, 0, 0}, V_LIST, (size_t)copies);
+    for (int i = 0; i < copies && list.kind != V_POISON; i++) {
+        const char *input =
+            source == VT_SOURCE_VIEW ? r->pipelines[first + i].name : e->states->draws[first + i].name;
+        list.items[i] = value_of(e, add_input(e, input, type, source, first + i));
+    }
+    define(e, e->own, name, count || !copies ? close_list(e, (Loc){0, 0, 0}, list) : list.items[0]);
+}
+
+void define_view(Evaluator *e, const View *view) {
+    define_copies(e, view->name, view->count, view_type(e->recipe, view), VT_SOURCE_VIEW,
+                  view->first_pipeline);
+}
+
+/* labels, index, draws: inputs of the step; unused ones are dropped at the end. */
+void define_inputs(Evaluator *e) {
+    const ParsedRecipe *r = e->recipe;
+    for (size_t i = 0; i < r->n_views; i++) define_view(e, &r->views[i]);
+    Type per_image = type_make(DT_I32, 1, &r->train.batch);
+    define(e, e->own, "labels", value_of(e, add_input(e, "labels", per_image, VT_SOURCE_LABEL, 0)));
+    define(e, e->own, "index", value_of(e, add_input(e, "index", per_image, VT_SOURCE_INDEX, 0)));
+    for (size_t i = 0; i < r->n_draws; i++) {
+        const Draw *draw = &r->draws[i];
+        define_copies(e, draw->name, draw->count, draw->type, VT_SOURCE_DRAW, draw->index);
+    }
+}
+
+void define_time(Step *step) {
+    Evaluator *e = &step->e;
+    double epochs = e->recipe->train.epochs;
+    ValueId now = func_read_state(e->func, step->counter);
+    ValueId per_epoch = add_input(e, "steps_per_epoch", type_scalar(DT_F64), VT_SOURCE_STEPS_PER_EPOCH, 0);
+    define(e, e->globals, "step", value_of(e, now));
+    define(e, e->globals, "steps_per_epoch", value_of(e, per_epoch));
+    define(e, e->globals, "epoch", value_of(e, ir_binary(e->func, OP_div, now, per_epoch)));
+    define(e, e->globals, "epochs", value_number(epochs, epochs == floor(epochs)));
+    define(e, e->globals, "batch", value_number((double)e->recipe->train.batch, true));
+    define(e, e->globals, "training", value_bool(step->training));
+}
+
+void define_states(Evaluator *e) {
+    for (size_t i = 0; i < e->recipe->state.count; i++) {
+        const Entry *entry = &e->recipe->state.items[i];
+        int64_t known = module_find_state(e->module, entry->name);
+        Value value = {.kind = V_STATE, .state = (uint32_t)known};
+        if (known < 0) {
+            Value init = eval_in(e, "an initial value", entry->value);
+            if (init.kind != V_POISON)
+                value = make_buffer(e, entry->loc, &init, entry->name);
+            else
+                value = init;
+        }
+        define(e, e->own, entry->name, value);
+    }
+}
+
+void define_schedules(Evaluator *e) {
+    for (size_t i = 0; i < e->recipe->schedules.count; i++) {
+        const Entry *entry = &e->recipe->schedules.items[i];
+        Value value = eval_in(e, "a schedule", entry->value);
+        ValueId id = scalar_of(e, entry->loc, &value, DT_F64, "a schedule");
+        if (id == IR_NONE) {
+            define(e, e->globals, entry->name, (Value){0});
+            continue;
+        }
+        id = ir_cast(e->func, id, DT_F64);
+        define(e, e->globals, entry->name, value_of(e, id));
+    }
+}

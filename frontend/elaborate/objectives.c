@@ -1,0 +1,91 @@
+/* Objectives: their losses and updates; what else a step puts out. */
+#include "frontend/elaborate/step.h"
+
+#include <string.h>
+
+/* A record of the objective's local names, for what comes after it. */
+static void define_objective(Step *step, size_t i) {
+    Evaluator *e = &step->e;
+    const Frame *frame = &step->locals[i];
+    Value record = value_list(e, e->recipe->objectives.items[i].loc, V_RECORD, frame->count);
+    if (record.kind == V_POISON) return;
+    record.names = ARENA_ARRAY(e->arena, const char *, frame->count + 1);
+    record.weight = MAX_LIST; /* whatever its fields hold: they are used one by one */
+    for (size_t v = 0; v < frame->count; v++) {
+        record.names[v] = frame->variables[v].name;
+        record.items[v] = frame->variables[v].value;
+    }
+    define(e, e->own, e->recipe->objectives.items[i].name, record);
+}
+
+static void run_objective(Step *step, size_t i) {
+    Evaluator *e = &step->e;
+    const Entry *objective = &e->recipe->objectives.items[i];
+    e->frame = &step->locals[i];
+    step->losses[i] = eval_block(e, objective->loss);
+    e->frame = NULL;
+    define_objective(step, i);
+    if (step->losses[i].kind == V_NONE)
+        eval_error(e, objective->loc, "objective '%s' returns no loss", objective->name);
+}
+
+void run_objectives(Step *step) {
+    Evaluator *e = &step->e;
+    size_t n = e->recipe->objectives.count;
+    step->losses = ARENA_ARRAY(e->arena, Value, n + 1);
+    step->locals = ARENA_ARRAY(e->arena, Frame, n + 1);
+    for (size_t i = 0; i < n; i++) run_objective(step, i);
+}
+
+void sum_losses(Step *step) {
+    Evaluator *e = &step->e;
+    size_t n = e->recipe->objectives.count;
+    ValueId sum = IR_NONE, *each = ARENA_ARRAY(e->arena, ValueId, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        const Entry *objective = &e->recipe->objectives.items[i];
+        each[i] = scalar_of(e, objective->loc, &step->losses[i], DT_F32, "a loss");
+        if (each[i] == IR_NONE) return;
+        Value loss = value_of(e, each[i]),
+              weight = objective->weight ? eval_in(e, "a weight", objective->weight) : value_number(1, true);
+        Value term = value_binary(e, objective->loc, OP_mul, &loss, &weight);
+        ValueId id = scalar_of(e, objective->loc, &term, DT_F32, "a weighted loss");
+        if (id == IR_NONE) return;
+        sum = sum == IR_NONE ? id : ir_binary(e->func, OP_add, sum, id);
+    }
+    step->loss = sum;
+    if (sum == IR_NONE) return;
+    func_add_output_as(e->func, "loss", sum, OUTPUT_LOSS);
+    for (size_t i = 0; i < n; i++)
+        func_add_output_as(e->func, arena_printf(e->arena, "loss.%s", e->recipe->objectives.items[i].name),
+                           each[i], OUTPUT_OBJECTIVE);
+}
+
+void run_updates(Step *step) {
+    Evaluator *e = &step->e;
+    for (size_t i = 0; i < e->recipe->objectives.count; i++) {
+        const Entry *objective = &e->recipe->objectives.items[i];
+        if (!objective->update) continue;
+        e->frame = &step->locals[i];
+        e->frame->updates = true;
+        eval_block(e, objective->update);
+        e->frame = NULL;
+    }
+    for (size_t i = 0; i < e->recipe->objectives.count; i++)
+        define_objective(step, i); /* now with names of updates */
+}
+
+void add_scalar_output(Evaluator *e, const char *name, ValueId id) {
+    func_add_output_as(e->func, name, id, strcmp(name, "lr") == 0 ? OUTPUT_SHOWN : OUTPUT_VALUE);
+}
+
+void add_outputs(Evaluator *e, const Entries *entries, bool scalar) {
+    for (size_t i = 0; i < entries->count; i++) {
+        const Entry *entry = &entries->items[i];
+        Value value = eval_in(e, scalar ? "a metric" : "a value", entry->value);
+        if (value.kind == V_POISON) continue;
+        ValueId id = scalar ? scalar_of(e, entry->loc, &value, DT_F32, "a metric")
+                            : tensor_of(e, entry->loc, &value, DT_F32);
+        if (id != IR_NONE && scalar) add_scalar_output(e, entry->name, id);
+        if (id != IR_NONE && !scalar) func_add_output(e->func, entry->name, id);
+    }
+}

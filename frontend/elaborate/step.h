@@ -1,0 +1,71 @@
+/* A recipe while its functions are built: the parts of a step, a file each. */
+#ifndef VITC_FRONTEND_ELABORATE_STEP_H
+#define VITC_FRONTEND_ELABORATE_STEP_H
+
+#include "frontend/states/states.h"
+
+typedef struct { /* of a network that moves before the step */
+    const Definition *network;
+    ValueId momentum;
+    ValueId at; /* nodes from here on see it moved */
+} Move;
+
+typedef struct {
+    Evaluator e;
+    States states;
+    bool training;     /* not: function `embed` is built */
+    uint32_t counter;  /* the state that counts steps */
+    Value *losses;     /* of each objective */
+    Frame *locals;     /* of each objective's loss block */
+    ValueId loss;      /* weighted sum of the losses */
+    uint32_t *trained; /* states that get a gradient */
+    ValueId *gradients;
+    size_t n_trained;
+    Move *moves;
+    size_t n_moves;
+} Step;
+
+/* ---- rebuild.c: a function built anew, node by node, each where it was */
+typedef struct {
+    Func *func;
+    const Node *old;
+    const Input *inputs;
+    size_t n_old;
+    ValueId *map; /* old id -> new id */
+} Rebuild;
+Rebuild rebuild_begin(Func *func);
+void rebuild_node(Rebuild *rebuild, ValueId old);
+void rebuild_end(Rebuild *rebuild); /* outputs and updates through the map */
+void drop_unused_nodes(Func *func); /* and inputs: those that no output or update needs */
+
+/* ---- environment.c: the names that expressions see */
+/* Evaluates where no state and no random input can be made, outside networks. place: "a schedule". */
+Value eval_in(Evaluator *e, const char *place, const Expr *expr);
+void define_definitions(Evaluator *e); /* modules and networks */
+void define_view(Evaluator *e, const View *view);
+void define_inputs(Evaluator *e); /* views, labels, index, draws */
+void define_time(Step *step);     /* step, epoch, …, and what is the same in all steps */
+void define_states(Evaluator *e); /* of `state:`; made, the first time */
+void define_schedules(Evaluator *e);
+
+/* ---- objectives.c */
+void run_objectives(Step *step);
+void sum_losses(Step *step); /* outputs `loss` and `loss.NAME` */
+void run_updates(Step *step);
+/* A schedule or metric. The rate of learning is what one watches besides the losses; recipes call it `lr`. */
+void add_scalar_output(Evaluator *e, const char *name, ValueId id);
+void add_outputs(Evaluator *e, const Entries *entries, bool scalar); /* metrics, values */
+
+/* ---- optimizer.c: gradients, clipping, new parameters */
+void optimize(Step *step);
+
+/* ---- ema.c: networks that are moving averages of others */
+/* A network that moves before the step is elaborated as if it did not: its parameters are known only once all that applies
+ * it has run. begin_moves notes where in the function it is to move, update_moved gives its states an update, and when the
+ * function is whole, move_before puts the new values in, for all that reads the parameters behind that place. */
+void begin_moves(Step *step);
+void update_moved(Step *step);
+void move_before(Step *step);
+void move_after(Step *step); /* all other networks, by the new parameters */
+
+#endif

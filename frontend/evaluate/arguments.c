@@ -1,0 +1,127 @@
+/* Arguments to parameters. Defaults are left to the caller: they are expressions. */
+#include "frontend/evaluate/evaluator.h"
+
+#include <string.h>
+
+/* ---- of modules and networks ------------------------------------------------------------------------------------- */
+
+static bool has_parameter(const Signature *signature, const char *name) {
+    for (size_t p = 0; p < signature->count; p++)
+        if (strcmp(signature->parameters[p].name, name) == 0) return true;
+    return false;
+}
+
+bool bind_arguments(Evaluator *e, const Signature *signature, const Expr *at, Frame *frame, Value *args,
+                    const char **keywords, size_t n) {
+    size_t positional = 0;
+    bool good = true;
+    for (size_t i = 0; i < n; i++) {
+        const char *name = keywords[i];
+        if (!name) {
+            if (positional >= signature->count) {
+                eval_error(e, at->loc, "%s takes %zu argument%s, %zu are given", signature->name,
+                           signature->count, signature->count == 1 ? "" : "s", n);
+                return false;
+            }
+            name = signature->parameters[positional++].name;
+        } else if (!has_parameter(signature, name)) {
+            const char **names = ARENA_ARRAY(e->arena, const char *, signature->count + 1);
+            for (size_t p = 0; p < signature->count; p++) names[p] = signature->parameters[p].name;
+            eval_error(e, at->loc, "%s has no argument '%s'%s", signature->name, name,
+                       did_you_mean(e, name, names, signature->count));
+            good = false;
+            continue;
+        }
+        if (frame_find(frame, name)) {
+            eval_error(e, at->loc, "argument '%s' of %s is given twice", name, signature->name);
+            good = false;
+        }
+        define(e, frame, name, args[i]);
+    }
+    return good;
+}
+
+/* ---- of builtins ------------------------------------------------------------------------------------------------- */
+
+/* Of "x axis=none *rest"; parsed once. */
+const Signature *signature_of(Evaluator *e, const Builtin *builtin, Loc loc) {
+    if (!e->signatures) e->signatures = ARENA_ARRAY(e->arena, Signature, e->n_builtins);
+    Signature *out = &e->signatures[builtin - e->builtins];
+    if (out->name) return out;
+    out->name = builtin->name;
+    out->parameters = ARENA_ARRAY(e->arena, Parameter, strlen(builtin->signature) + 1);
+    for (const char *s = builtin->signature; *s;) {
+        size_t length = strcspn(s, " "), equals = strcspn(s, "= ");
+        Parameter *parameter = &out->parameters[out->count++];
+        parameter->name = arena_strndup(e->arena, s, equals);
+        if (*s != '*' && equals < length)
+            parameter->fallback = expr_parse(e->arena, e->diags, loc, s + equals + 1, length - equals - 1);
+        s += length + (s[length] == ' ');
+    }
+    return out;
+}
+
+/* What is left of positional arguments, in order. */
+static Value take_rest(Evaluator *e, Loc loc, Value *args, const char **keywords, size_t n, bool *taken) {
+    Value rest = value_list(e, loc, V_LIST, n);
+    if (rest.kind == V_POISON) return rest;
+    rest.count = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!keywords[i] && !taken[i]) rest.items[rest.count++] = args[i], taken[i] = true;
+    return rest;
+}
+
+/* What is left of named arguments. */
+static Value take_named(Evaluator *e, Value *args, const char **keywords, size_t n, bool *taken) {
+    Value record = {.kind = V_RECORD, .items = ARENA_ARRAY(e->arena, Value, n + 1)};
+    record.names = ARENA_ARRAY(e->arena, const char *, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        if (!keywords[i] || taken[i]) continue;
+        record.names[record.count] = keywords[i];
+        record.items[record.count++] = args[i];
+        taken[i] = true;
+    }
+    return record;
+}
+
+/* The argument of parameter p: the one of its name, else the next positional one, from *next on; n: there is none. */
+static size_t find_argument(const Parameter *parameter, const char **keywords, size_t n, const bool *taken,
+                            size_t *next) {
+    size_t found = n;
+    for (size_t i = 0; i < n; i++)
+        if (keywords[i] && strcmp(keywords[i], parameter->name) == 0) found = i;
+    while (found == n && *next < n && (keywords[*next] || taken[*next])) ++*next;
+    return found == n ? *next : found;
+}
+
+bool bind_builtin(Evaluator *e, const Builtin *builtin, const Signature *signature, const Expr *at,
+                  Value *args, const char **keywords, size_t n, Value *out, bool *given) {
+    size_t next = 0;
+    bool *taken = ARENA_ARRAY(e->arena, bool, n + 1);
+    for (size_t p = 0; p < signature->count; p++) {
+        const Parameter *parameter = &signature->parameters[p];
+        bool rest = parameter->name[0] == '*', named = rest && parameter->name[1] == '*';
+        size_t found = rest ? n : find_argument(parameter, keywords, n, taken, &next);
+        given[p] = rest || found < n;
+        if (rest) {
+            out[p] = named ? take_named(e, args, keywords, n, taken)
+                           : take_rest(e, at->loc, args, keywords, n, taken);
+            if (out[p].kind == V_POISON) return false;
+        } else if (found < n) {
+            out[p] = args[found];
+            taken[found] = true;
+        } else if (!parameter->fallback) {
+            eval_error(e, at->loc, "%s wants argument '%s': %s(%s)", builtin->name, parameter->name,
+                       builtin->name, builtin->signature);
+            return false;
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        if (!taken[i]) {
+            eval_error(e, at->loc, "%s takes no such argument%s%s: %s(%s)", builtin->name,
+                       keywords[i] ? " " : "", keywords[i] ? keywords[i] : "", builtin->name,
+                       builtin->signature);
+            return false;
+        }
+    return true;
+}

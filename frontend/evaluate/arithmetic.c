@@ -1,0 +1,180 @@
+/* Arithmetic of numbers known now and of tensors, mixed as in Python and NumPy. */
+#include "frontend/evaluate/evaluator.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The remainder with the divisor's sign, exactly. */
+static double remainder_of(double x, double y) {
+    double r = fmod(x, y);
+    return r != 0 && (r < 0) != (y < 0) ? r + y : r;
+}
+
+static Value number_binary(Evaluator *e, Loc loc, OpKind op, const Value *a, const Value *b) {
+    double x = a->number, y = b->number, z;
+    bool ints = a->kind != V_REAL && b->kind != V_REAL;
+    switch (op) {
+    case OP_add: z = x + y; break;
+    case OP_sub: z = x - y; break;
+    case OP_mul: z = x * y; break;
+    case OP_pow:
+        z = pow(x, y);
+        ints = ints && y >= 0;
+        break;
+    case OP_max: z = x > y ? x : y; break;
+    case OP_min: z = x < y ? x : y; break;
+    case OP_div:
+        z = x / y;
+        ints = false;
+        break;
+    case OP_rem: z = remainder_of(x, y); break;
+    case OP_eq: return value_bool(x == y);
+    case OP_ne: return value_bool(x != y);
+    case OP_lt: return value_bool(x < y);
+    case OP_le: return value_bool(x <= y);
+    case OP_gt: return value_bool(x > y);
+    case OP_ge: return value_bool(x >= y);
+    default: return eval_error(e, loc, "not an operation of numbers");
+    }
+    if (isfinite(z)) return value_number(z, ints);
+    return eval_error(e, loc, "%s of %g and %g is no finite number", op_info(op)->name, x, y);
+}
+
+/* The common element type: reals before integers, f32 tensors before f64 scalars. */
+static DType common_type(const Type *a, const Type *b) {
+    if (a->dtype == b->dtype) return (DType)a->dtype;
+    bool fa = dtype_is_float(a->dtype), fb = dtype_is_float(b->dtype);
+    if (a->dtype == DT_F64 && fb) return a->rank == 0 ? (DType)b->dtype : DT_F64;
+    if (b->dtype == DT_F64 && fa) return b->rank == 0 ? (DType)a->dtype : DT_F64;
+    if (fa || fb) {
+        const Type *real = fa ? a : b, *other = fa ? b : a;
+        return real->dtype == DT_F64 && other->rank > 0 ? DT_F32 : (DType)real->dtype;
+    }
+    if (a->dtype == DT_BOOL) return (DType)b->dtype;
+    if (b->dtype == DT_BOOL) return (DType)a->dtype;
+    return DT_I64;
+}
+
+/* Both operands as tensors of one type. */
+static bool unify(Evaluator *e, Loc loc, const Value *a, const Value *b, ValueId *x, ValueId *y,
+                  bool arithmetic) {
+    const Value *tensor = is_tensor(a) ? a : b;
+    ValueId id = tensor_of(e, loc, tensor, DT_F32);
+    if (id == IR_NONE) return false;
+    DType dtype = (DType)func_type(e->func, id)->dtype;
+    const Value *other = tensor == a ? b : a;
+    if (dtype == DT_BOOL && arithmetic) dtype = DT_F32;
+    if (is_number(other) && other->kind == V_REAL && other->number != floor(other->number) &&
+        !dtype_is_float(dtype))
+        dtype = DT_F32;
+    if (other->kind == V_BOOL && !arithmetic && func_type(e->func, id)->dtype == DT_BOOL) dtype = DT_BOOL;
+    *x = tensor_of(e, loc, a, dtype);
+    *y = tensor_of(e, loc, b, dtype);
+    if (*x == IR_NONE || *y == IR_NONE) return false;
+    if (is_tensor(a) && is_tensor(b)) {
+        dtype = common_type(func_type(e->func, *x), func_type(e->func, *y));
+        if (dtype == DT_BOOL && arithmetic) dtype = DT_F32;
+    }
+    *x = ir_cast(e->func, *x, dtype);
+    *y = ir_cast(e->func, *y, dtype);
+    return true;
+}
+
+Value value_binary(Evaluator *e, Loc loc, OpKind op, const Value *a, const Value *b) {
+    if (a->kind == V_POISON || b->kind == V_POISON) return (Value){0};
+    if ((op == OP_div || op == OP_rem) && is_number(b) && b->number == 0)
+        return eval_error(e, loc, "division by zero");
+    if (is_number(a) && is_number(b)) return number_binary(e, loc, op, a, b);
+    if ((a->kind == V_STRING && b->kind == V_STRING) && (op == OP_eq || op == OP_ne))
+        return value_bool((strcmp(a->text, b->text) == 0) == (op == OP_eq));
+    if ((a->kind == V_NONE || b->kind == V_NONE) && (op == OP_eq || op == OP_ne))
+        return value_bool((a->kind == b->kind) == (op == OP_eq));
+    if (op == OP_add && is_list(a) && is_list(b)) {
+        Value list = value_list(e, loc, V_LIST, a->count + b->count);
+        if (list.kind == V_POISON) return list;
+        memcpy(list.items, a->items, sizeof(Value) * a->count);
+        memcpy(list.items + a->count, b->items, sizeof(Value) * b->count);
+        return close_list(e, loc, list);
+    }
+    if (!(is_tensor(a) || is_number(a)) || !(is_tensor(b) || is_number(b)))
+        return eval_error(e, loc, "%s of %s and %s", op_info(op)->name, show_value(e, a), show_value(e, b));
+    ValueId x, y;
+    e->func->error[0] = '\0';
+    if (!unify(e, loc, a, b, &x, &y, op < OP_eq)) return (Value){0};
+    if (op == OP_div && dtype_is_int(func_type(e->func, x)->dtype)) {
+        x = ir_cast(e->func, x, DT_F32);
+        y = ir_cast(e->func, y, DT_F32);
+    }
+    return value_tensor(e, loc, ir_binary(e->func, op, x, y));
+}
+
+static Value number_unary(Evaluator *e, Loc loc, OpKind op, const Value *x) {
+    double v = x->number, z = v;
+    bool is_int = x->kind != V_REAL;
+    switch (op) {
+    case OP_neg: return value_number(-v, is_int);
+    case OP_abs: return value_number(fabs(v), is_int);
+    case OP_sign: return value_number((v > 0) - (v < 0), is_int);
+    case OP_floor: return value_number(floor(v), true);
+    case OP_not: return value_bool(v == 0);
+    case OP_exp: z = exp(v); break;
+    case OP_log: z = log(v); break;
+    case OP_sqrt: z = sqrt(v); break;
+    case OP_rsqrt: z = 1 / sqrt(v); break;
+    case OP_sin: z = sin(v); break;
+    case OP_cos: z = cos(v); break;
+    case OP_tanh: z = tanh(v); break;
+    case OP_erf: z = erf(v); break;
+    case OP_sigmoid: z = 1 / (1 + exp(-v)); break;
+    default: return *x;
+    }
+    return isfinite(z) ? value_number(z, false)
+                       : eval_error(e, loc, "%s of %g is no finite number", op_info(op)->name, v);
+}
+
+Value value_unary(Evaluator *e, Loc loc, OpKind op, const Value *x) {
+    if (x->kind == V_POISON) return *x;
+    if (is_number(x)) return number_unary(e, loc, op, x);
+    ValueId id = tensor_of(e, loc, x, DT_F32);
+    if (id == IR_NONE) return (Value){0};
+    LoopClass wants_real = op_info(op)->cost >= 4 ? LOOP_ELEMENTWISE : LOOP_SOURCE;
+    if (wants_real == LOOP_ELEMENTWISE && !dtype_is_float(func_type(e->func, id)->dtype))
+        id = ir_cast(e->func, id, DT_F32);
+    return value_tensor(e, loc, ir_unary(e->func, op, id));
+}
+
+/* An operand that is a transposition of its last two axes is read the other way round instead. */
+static ValueId untransposed(Evaluator *e, ValueId id, bool *flag) {
+    const Node *node = func_node(e->func, id);
+    int n = node->type.rank;
+    if (node->op != OP_transpose) return id;
+    for (int k = 0; k < n - 2; k++)
+        if (node->attrs[0].ints.v[k] != k) return id;
+    if (node->attrs[0].ints.v[n - 1] != n - 2) return id;
+    *flag = true;
+    return node->operands[0];
+}
+
+Value value_matmul(Evaluator *e, Loc loc, const Value *a, const Value *b) {
+    ValueId x = tensor_of(e, loc, a, DT_F32), y = tensor_of(e, loc, b, DT_F32);
+    if (x == IR_NONE || y == IR_NONE) return (Value){0};
+    Type tx = *func_type(e->func, x), ty = *func_type(e->func, y);
+    if (tx.rank < 1 || ty.rank < 2)
+        return eval_error(e, loc, "@ wants matrices: %s @ %s", type_text(e->arena, &tx),
+                          type_text(e->arena, &ty));
+    e->func->error[0] = '\0';
+    bool flatten = ty.rank == 2 && tx.rank != 2, ta = false, tb = false;
+    y = untransposed(e, y, &tb);
+    if (!flatten)
+        x = untransposed(e, x, &ta);
+    else {
+        int64_t rows = type_elements(&tx) / tx.dim[tx.rank - 1];
+        x = ir_reshape(e->func, x, 2, (int64_t[]){rows, tx.dim[tx.rank - 1]});
+    }
+    ValueId product = ir_matmul(e->func, x, y, ta, tb);
+    if (product != IR_NONE && flatten) {
+        tx.dim[tx.rank - 1] = func_type(e->func, product)->dim[1];
+        product = ir_reshape(e->func, product, tx.rank, tx.dim);
+    }
+    return value_tensor(e, loc, product);
+}

@@ -1,0 +1,35 @@
+/* What an evaluator begins with. */
+#include "frontend/evaluate/evaluator.h"
+
+static Value knob_value(Evaluator *e, const Knob *knob) {
+    Value list;
+    switch (knob->type) {
+    case KNOB_INT: return value_number(knob->number, true);
+    case KNOB_REAL: return value_number(knob->number, false);
+    case KNOB_BOOL: return value_bool(knob->truth);
+    case KNOB_STRING: return (Value){.kind = V_STRING, .text = knob->text};
+    default:
+        list = value_list(e, knob->loc, V_LIST, knob->count);
+        for (size_t i = 0; i < list.count; i++)
+            list.items[i] = value_number(knob->list[i], knob->list_is_int);
+        return close_list(e, knob->loc, list);
+    }
+}
+
+void evaluator_start(Evaluator *e, const ParsedRecipe *recipe, Module *module, const Builtin *builtins,
+                     size_t n_builtins) {
+    *e = (Evaluator){.recipe = recipe,
+                     .arena = recipe->arena,
+                     .diags = recipe->diags,
+                     .module = module,
+                     .builtins = builtins,
+                     .n_builtins = n_builtins};
+    e->globals = ARENA_NEW(e->arena, Frame);
+    e->own = ARENA_NEW(e->arena, Frame);
+    define_knobs(e);
+}
+
+void define_knobs(Evaluator *e) {
+    for (size_t i = e->own->count; i < e->recipe->n_knobs; i++)
+        define(e, e->own, e->recipe->knobs[i].name, knob_value(e, &e->recipe->knobs[i]));
+}

@@ -1,0 +1,182 @@
+/* The evaluator of the expression language. It runs a recipe's expressions while the recipe is elaborated: numbers and
+ * lists are computed, operations on tensors become nodes of the function at hand.
+ *
+ * It knows nothing of what a step is. What builtins do it takes from the table it is given, states it sees by their number
+ * and type alone, and a network that is called is handed to `apply`. */
+#ifndef VITC_FRONTEND_EVALUATE_EVALUATOR_H
+#define VITC_FRONTEND_EVALUATE_EVALUATOR_H
+
+#include "frontend/evaluate/value.h"
+
+typedef struct Evaluator Evaluator;
+
+/* A function of the language that is written in C. */
+typedef struct Builtin {
+    const char *name;
+    /* Parameters and their defaults, "x axis=none keep=false". One that begins with * is the list of all positional
+     * arguments left, with ** the record of all named ones. */
+    const char *signature;
+    Value (*run)(Evaluator *e, const Expr *at, Value *args,
+                 size_t n); /* `at`: the call; a value for each parameter */
+    bool initial;           /* its name alone says how a state begins: init=zeros */
+} Builtin;
+
+/* Applies a network to arguments, of which those with a keyword are named. */
+typedef Value (*ApplyNetwork)(Evaluator *e, const Definition *network, const Expr *at, Value *args,
+                              const char **keywords, size_t n);
+
+typedef struct {
+    const char *name;
+    Value value;
+} Variable;
+
+/* The names of one running body. */
+typedef struct {
+    Variable *variables;
+    size_t count, capacity;
+    Names names;  /* of the variables, once they are more than a few */
+    bool module;  /* a module's body: the recipe's own names are not seen */
+    bool updates; /* an `update` block: assigning to a state sets it */
+    bool skipped; /* statements were, after an error: names that they define are not missed */
+} Frame;
+
+typedef struct {     /* of a state, in the function at hand */
+    ValueId current; /* its value; IR_NONE: not read yet */
+    bool updated;    /* by this function */
+} StateValue;
+
+struct Evaluator {
+    const ParsedRecipe *recipe;
+    Arena *arena;
+    Diags *diags;
+    const Builtin *builtins;
+    size_t n_builtins;
+    Signature *signatures; /* of builtins, parsed at their first use */
+    ApplyNetwork apply;    /* NULL: no network is known by name */
+
+    /* What is built. */
+    Module *module;
+    Func *func;          /* operators are emitted here */
+    StateValue *current; /* of the module's states, the first n_current of which are known here */
+    size_t n_current, current_capacity;
+    VtInput *inputs; /* of all functions */
+    size_t n_inputs, inputs_capacity;
+    Names input_names;
+    struct States *states; /* what the builtins param, buffer and draw keep (states/states.h) */
+
+    /* Names. */
+    Frame *globals;       /* modules, time, schedules: seen everywhere */
+    Frame *own;           /* knobs, views, draws, networks, states, objectives: not seen in modules */
+    Frame *frame;         /* of the body that runs; NULL: none does */
+    const char *scope;    /* of labels: "student.blocks.0", or NULL */
+    const char *assigned; /* the name being assigned, which param() and draw() take; NULL: none is */
+
+    /* What runs, for messages and against recursion. */
+    Expr **calls; /* running calls … */
+    size_t n_calls, calls_capacity;
+    Frame **callers; /* … the frame that each was made in … */
+    size_t n_callers, callers_capacity;
+    const Definition **running; /* … and the module or network whose body it runs */
+    size_t n_running, running_capacity;
+    const Expr *at;     /* what is evaluated */
+    const Expr *loop;   /* the innermost running */
+    const Block *block; /* the last one begun outside all calls */
+    Value returned;
+    bool has_returned;
+
+    /* Budgets: whatever a recipe says, elaboration ends within seconds and some hundred megabytes. */
+    size_t steps, elements; /* evaluated nodes, compared values …; values in lists */
+    int depth;              /* of eval */
+    bool exhausted;         /* one was overdrawn, and told: nothing is evaluated any more */
+};
+
+enum { MAX_CALLS = 100, MAX_EVAL_DEPTH = 600, MAX_STEPS = 3000000, MAX_OPERATORS = 100000 };
+enum { MAX_ELEMENTS = 5000000, MAX_LIST = 1000000, MAX_LIST_DEPTH = 100, MAX_NAME = 1000 };
+
+/* ---- blame.c */
+/* The knobs behind what is evaluated, at most MAX_BLAMED; returns how many. */
+size_t blame_knobs(Evaluator *e, const Knob **out);
+
+/* ---- errors.c */
+/* Tells an error with the knobs and the calls behind it. Returns poison. */
+Value eval_error(Evaluator *e, Loc loc, const char *format, ...) __attribute__((format(printf, 3, 4)));
+const char *show_value(Evaluator *e, const Value *value); /* "f32[8x3]", "a list of 3" */
+/* "; did you mean 'x'?", or "" */
+const char *did_you_mean(Evaluator *e, const char *word, const char *const *names, size_t n);
+/* Counts work that is not evaluation; false once a budget is overdrawn. */
+bool spend(Evaluator *e, Loc loc, size_t steps);
+/* Tells that a limit was passed, once, with the running loop; `what` has a %d for it. Nothing is evaluated after it. */
+void overdraw(Evaluator *e, Loc loc, const char *what, int limit) __attribute__((format(printf, 3, 0)));
+
+/* ---- names.c */
+Value *frame_find(Frame *frame, const char *name); /* NULL: not in it */
+void define(Evaluator *e, Frame *frame, const char *name, Value value);
+Value *lookup(Evaluator *e, const char *name); /* NULL: it is not seen here */
+const Builtin *builtin_find(const Evaluator *e, const char *name);
+Value value_of_name(Evaluator *e, const Expr *name);
+const char *join_scope(Evaluator *e, const char *a, const char *b); /* "a.b" */
+
+/* ---- lists.c: both are poison after an error, when lists grow beyond their limits */
+Value value_list(Evaluator *e, Loc loc, ValueKind kind, size_t n); /* to be filled in, then closed */
+Value close_list(Evaluator *e, Loc loc, Value list);
+
+/* ---- taken.c: what a value is taken for; false, or IR_NONE, after an error */
+bool int_of(Evaluator *e, Loc loc, const Value *v, const char *what, int64_t *out);
+bool axis_of(Evaluator *e, Loc loc, const Value *v, int rank, int *out); /* from the end if negative */
+bool real_of(Evaluator *e, Loc loc, const Value *v, const char *what, double *out);
+bool real_in(Evaluator *e, Loc loc, const Value *v, const char *what, double low, double high, double *out);
+bool bool_of(Evaluator *e, Loc loc, const Value *v, const char *what, bool *out);
+bool check_number(Evaluator *e, Loc loc, double x, DType dtype); /* an error if the type has no such number */
+bool check_type(Evaluator *e, Loc loc, const Type *type);        /* an error if a tensor of it is too large */
+Value value_of(const Evaluator *e, ValueId id);                  /* a tensor of the current function */
+Value value_tensor(Evaluator *e, Loc loc,
+                   ValueId id); /* IR_NONE: the function's message, if it left one, becomes an error */
+/* The door to tensors: a value as one of the current function. A number becomes a constant of type `wanted`, if that has it. */
+ValueId tensor_of(Evaluator *e, Loc loc, const Value *v, DType wanted);
+bool tensor_with_type(Evaluator *e, Loc loc, const Value *v, DType wanted, ValueId *id, Type *type);
+/* One element, as a scalar: of type `dtype`, unless it is another real. */
+ValueId scalar_of(Evaluator *e, Loc loc, const Value *v, DType dtype, const char *what);
+
+/* ---- function.c: the states and inputs of the function at hand */
+void begin_function(Evaluator *e,
+                    const char *name); /* a new one of the module, in which no state was read yet */
+StateValue *state_value(Evaluator *e, uint32_t state);
+ValueId read_state(Evaluator *e,
+                   uint32_t state); /* its value here: the old one, or the one it was updated to */
+void set_state(Evaluator *e, uint32_t state, ValueId value);
+ValueId add_input(Evaluator *e, const char *name, Type type, VtSourceKind source, int index);
+/* If the value is an input of the data set's numbers (labels, index): it is asked to be below `most`. */
+void bound_input(Evaluator *e, ValueId id, int64_t most);
+
+/* ---- arithmetic.c, indexing.c: of numbers, lists and tensors */
+Value value_binary(Evaluator *e, Loc loc, OpKind op, const Value *a, const Value *b);
+Value value_unary(Evaluator *e, Loc loc, OpKind op, const Value *x);
+Value value_matmul(Evaluator *e, Loc loc, const Value *a, const Value *b);
+Value value_index(Evaluator *e, const Expr *at, const Value *base, const Value *index, size_t n);
+
+/* ---- arguments.c: arguments to parameters; false after an error */
+/* Those of a module or network, defined in `frame`; parameters without one are left out. */
+bool bind_arguments(Evaluator *e, const Signature *signature, const Expr *at, Frame *frame, Value *args,
+                    const char **keywords, size_t n);
+/* Those of a builtin, one a parameter of the signature, in `out`; `given` says which have one. */
+const Signature *signature_of(Evaluator *e, const Builtin *builtin, Loc loc);
+bool bind_builtin(Evaluator *e, const Builtin *builtin, const Signature *signature, const Expr *at,
+                  Value *args, const char **keywords, size_t n, Value *out, bool *given);
+
+/* ---- eval.c */
+enum { MAX_BUILTIN_PARAMETERS = 16 };
+Value eval(Evaluator *e, const Expr *expr);
+Value eval_block(Evaluator *e, const Block *block); /* what it returns, or NONE */
+/* Runs a body. `sees_own`: the recipe's own names are seen in it. */
+Value call_definition(Evaluator *e, const Definition *definition, bool sees_own, const Expr *at, Value *args,
+                      const char **keywords, size_t n);
+Value call_builtin(Evaluator *e, const Builtin *builtin, const Expr *at, Value *args, const char **keywords,
+                   size_t n);
+
+/* ---- evaluator.c */
+/* An evaluator of a recipe's expressions that knows its knobs. */
+void evaluator_start(Evaluator *e, const ParsedRecipe *recipe, Module *module, const Builtin *builtins,
+                     size_t n_builtins);
+void define_knobs(Evaluator *e); /* those that were read since the last time */
+
+#endif

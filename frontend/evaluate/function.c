@@ -1,0 +1,51 @@
+/* What the function at hand has of its own: the values of states in it, and inputs. */
+#include "frontend/evaluate/evaluator.h"
+
+#include <string.h>
+
+void begin_function(Evaluator *e, const char *name) {
+    e->func = module_add_func(e->module, name);
+    for (size_t s = 0; s < e->n_current; s++) e->current[s] = (StateValue){.current = IR_NONE};
+}
+
+StateValue *state_value(Evaluator *e, uint32_t state) {
+    StateValue unread = {.current = IR_NONE};
+    while (e->n_current <= state) ARENA_PUSH(e->arena, e->current, e->n_current, e->current_capacity, unread);
+    return &e->current[state];
+}
+
+ValueId read_state(Evaluator *e, uint32_t state) {
+    StateValue *value = state_value(e, state);
+    if (value->current == IR_NONE) value->current = func_read_state(e->func, state);
+    return value->current;
+}
+
+void set_state(Evaluator *e, uint32_t state, ValueId value) {
+    *state_value(e, state) = (StateValue){.current = value, .updated = true};
+}
+
+ValueId add_input(Evaluator *e, const char *name, Type type, VtSourceKind source, int index) {
+    ValueId id = func_find_input(e->func, name);
+    if (id != IR_NONE) return id;
+    if (names_find(&e->input_names, name) == NAMES_NONE) {
+        VtInput input = {.tensor = {.name = name, .dtype = type.dtype, .rank = type.rank},
+                         .source = source,
+                         .index = index};
+        for (int k = 0; k < type.rank; k++) input.tensor.dim[k] = type.dim[k];
+        names_set(e->arena, &e->input_names, name, (uint32_t)e->n_inputs);
+        ARENA_PUSH(e->arena, e->inputs, e->n_inputs, e->inputs_capacity, input);
+    }
+    return func_add_input(e->func, name, type);
+}
+
+void bound_input(Evaluator *e, ValueId id, int64_t most) {
+    const Node *node = func_node(e->func, id);
+    if (node->op != OP_input || most > INT32_MAX) return;
+    const char *name = e->func->inputs[node->attrs[0].i].name;
+    for (size_t i = 0; i < e->n_inputs; i++) {
+        VtInput *input = &e->inputs[i];
+        bool counts = input->source == VT_SOURCE_LABEL || input->source == VT_SOURCE_INDEX;
+        if (counts && strcmp(input->tensor.name, name) == 0 && (!input->index || most < input->index))
+            input->index = (int32_t)most;
+    }
+}

@@ -1,0 +1,73 @@
+/* Names: the frames that hold them, and which are seen where. */
+#include "frontend/evaluate/evaluator.h"
+
+#include <string.h>
+
+enum { FEW_NAMES = 12 };
+
+Value *frame_find(Frame *frame, const char *name) {
+    if (!frame) return NULL;
+    if (frame->count > FEW_NAMES) {
+        uint32_t found = names_find(&frame->names, name);
+        return found == NAMES_NONE ? NULL : &frame->variables[found].value;
+    }
+    for (size_t i = 0; i < frame->count; i++) {
+        const char *known = frame->variables[i].name; /* most differ at once: a call would cost more */
+        if (known[0] == name[0] && strcmp(known, name) == 0) return &frame->variables[i].value;
+    }
+    return NULL;
+}
+
+void define(Evaluator *e, Frame *frame, const char *name, Value value) {
+    Value *known = frame_find(frame, name);
+    if (known) {
+        *known = value;
+        return;
+    }
+    Variable variable = {name, value};
+    ARENA_PUSH(e->arena, frame->variables, frame->count, frame->capacity, variable);
+    if (frame->count <= FEW_NAMES) return;
+    for (size_t i = frame->names.count; i < frame->count; i++)
+        names_set(e->arena, &frame->names, frame->variables[i].name, (uint32_t)i);
+}
+
+Value *lookup(Evaluator *e, const char *name) {
+    Value *found = frame_find(e->frame, name);
+    if (!found && !(e->frame && e->frame->module)) found = frame_find(e->own, name);
+    return found ? found : frame_find(e->globals, name);
+}
+
+const char *join_scope(Evaluator *e, const char *a, const char *b) {
+    if (!a || !*a) return b;
+    if (!b || !*b) return a;
+    if (strlen(a) + strlen(b) < MAX_NAME) return arena_printf(e->arena, "%s.%s", a, b);
+    eval_error(e, e->func->loc, "a name of over %d letters: %.40s…", MAX_NAME, a);
+    return a;
+}
+
+const Builtin *builtin_find(const Evaluator *e, const char *name) {
+    for (size_t i = 0; i < e->n_builtins; i++) {
+        const char *known = e->builtins[i].name;
+        if (known[0] == name[0] && strcmp(known, name) == 0) return &e->builtins[i];
+    }
+    return NULL;
+}
+
+Value value_of_name(Evaluator *e, const Expr *expr) {
+    const char *name = expr->text;
+    if (strcmp(name, "true") == 0 || strcmp(name, "false") == 0) return value_bool(name[0] == 't');
+    if (strcmp(name, "none") == 0) return value_none();
+    Value *found = lookup(e, name);
+    if (found) return *found;
+    const Builtin *builtin = builtin_find(e, name);
+    if (builtin) return (Value){.kind = V_BUILTIN, .builtin = builtin};
+    if (e->frame && e->frame->skipped) return (Value){0};
+    if (frame_find(e->own, name))
+        return eval_error(e, expr->loc, "'%s' is not seen inside a module: pass it as an argument", name);
+    size_t n = 0, most = e->n_builtins + (e->frame ? e->frame->count : 0) + e->globals->count;
+    const char **names = ARENA_ARRAY(e->arena, const char *, most);
+    for (size_t i = 0; e->frame && i < e->frame->count; i++) names[n++] = e->frame->variables[i].name;
+    for (size_t i = 0; i < e->globals->count; i++) names[n++] = e->globals->variables[i].name;
+    for (size_t i = 0; i < e->n_builtins; i++) names[n++] = e->builtins[i].name;
+    return eval_error(e, expr->loc, "unknown name '%s'%s", name, did_you_mean(e, name, names, n));
+}

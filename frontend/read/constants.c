@@ -1,0 +1,43 @@
+/* What knobs and numbers alone give: `$(expression)` and the statements of `check:`, run while the recipe is read. */
+#include "frontend/builtins/builtins.h"
+#include "frontend/read/read.h"
+#include "frontend/states/states.h"
+
+#include <math.h>
+
+/* Builtins that make states or draw find that there is no place for it. */
+static void start(Evaluator *e, ParsedRecipe *recipe, const char *name, const char *place) {
+    size_t n;
+    const Builtin *table = builtin_table(&n);
+    evaluator_start(e, recipe, module_new(recipe->arena, recipe->diags, name), table, n);
+    begin_function(e, name);
+    e->states = ARENA_NEW(recipe->arena, States);
+    e->states->place = place;
+}
+
+bool evaluate_constant(ParsedRecipe *recipe, const Expr *expr, double *value, bool *is_int) {
+    Evaluator *e = recipe->constants; /* one for all of a recipe: its budgets are theirs together */
+    if (!e) {
+        recipe->constants = e = ARENA_NEW(recipe->arena, Evaluator);
+        start(e, recipe, "constant", "a constant");
+    }
+    define_knobs(e);
+    Value result = eval(e, expr);
+    if (result.kind == V_POISON) return false;
+    if (!is_number(&result) || !isfinite(result.number)) {
+        diag_error(recipe->diags, expr->loc, "a finite number was expected, not %s", show_value(e, &result));
+        return false;
+    }
+    *value = result.number;
+    *is_int = result.kind != V_REAL;
+    return true;
+}
+
+bool run_check(ParsedRecipe *recipe, const Block *check) {
+    Evaluator e;
+    start(&e, recipe, "check", "a check");
+    Frame frame = {0};
+    e.frame = &frame;
+    eval_block(&e, check);
+    return diags_errors(recipe->diags) == 0;
+}

@@ -1,0 +1,68 @@
+/* Modules and networks. */
+#include "frontend/read/read.h"
+
+#include <string.h>
+
+static void add_definition(ParsedRecipe *r, Definition **list, size_t *count, size_t *capacity,
+                           Definition definition, const char *what) {
+    for (size_t i = 0; i < *count; i++) {
+        if (strcmp((*list)[i].signature.name, definition.signature.name) != 0) continue;
+        diag_error(r->diags, definition.loc, "%s '%s' is defined twice", what, definition.signature.name);
+        diag_note(r->diags, (*list)[i].loc, "first here");
+        return;
+    }
+    ARENA_PUSH(r->arena, *list, *count, *capacity, definition);
+}
+
+void read_modules(ParsedRecipe *r, const Tree *map) {
+    for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++) {
+        const Tree *key = map->items[i].key;
+        Definition definition = {.loc = key->loc};
+        if (!expr_parse_signature(r->arena, r->diags, key->loc, key->text, key->size, &definition.signature))
+            continue;
+        definition.body = read_block(r, map->items[i].value, "a module");
+        if (definition.body)
+            add_definition(r, &r->modules, &r->n_modules, &r->modules_capacity, definition, "module");
+    }
+    if (map->kind != TREE_MAP)
+        diag_error(r->diags, map->loc, "modules must be a map of signatures to bodies");
+}
+
+static void read_ema(ParsedRecipe *r, const Tree *form, Definition *definition) {
+    static const char *const keys[] = {"ema", "momentum", "when"};
+    if (!check_keys(r, form, "an EMA network", keys, COUNT(keys))) return;
+    const Tree *of = tree_get(form, "ema"), *momentum = tree_get(form, "momentum"),
+               *when = tree_get(form, "when");
+    if (!of || !momentum) {
+        diag_error(r->diags, form->loc, "an EMA network wants `ema: NETWORK` and `momentum: expression`");
+        return;
+    }
+    definition->ema_of = tree_word(r->diags, of, "ema");
+    definition->ema_loc = of->loc;
+    definition->momentum = read_expr(r, momentum, "momentum");
+    const char *moment = !when ? "after" : when->kind == TREE_SCALAR ? when->text : "";
+    definition->before = strcmp(moment, "before") == 0;
+    if (!definition->before && strcmp(moment, "after") != 0)
+        diag_error(r->diags, when->loc, "`when` is before or after (the optimiser's step)");
+}
+
+void read_networks(ParsedRecipe *r, const Tree *map) {
+    if (!check_map(r, map, "networks")) return;
+    for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++) {
+        const Tree *key = map->items[i].key, *value = map->items[i].value;
+        Definition definition = {.loc = key->loc};
+        if (!expr_parse_signature(r->arena, r->diags, key->loc, key->text, key->size, &definition.signature))
+            continue;
+        if (!strchr(key->text, '(')) { /* the usual argument */
+            definition.signature.parameters = ARENA_NEW(r->arena, Parameter);
+            definition.signature.parameters[0].name = "x";
+            definition.signature.count = 1;
+        }
+        if (value->kind == TREE_MAP)
+            read_ema(r, value, &definition);
+        else
+            definition.body = read_block(r, value, "a network");
+        if (definition.body || definition.ema_of)
+            add_definition(r, &r->networks, &r->n_networks, &r->networks_capacity, definition, "network");
+    }
+}

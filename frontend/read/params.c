@@ -1,0 +1,104 @@
+/* The parameters of an augmentation or a sampler, read from a map of the recipe. */
+#include "frontend/read/read.h"
+
+#include <string.h>
+
+/* A number of the tree within its range. */
+static bool read_param(ParsedRecipe *recipe, const CatalogParam *p, const Tree *tree, double *out) {
+    bool is_int;
+    if (!tree_number(recipe, tree, out, &is_int)) return false;
+    const char *problem = catalog_range_problem(recipe->arena, p, *out);
+    if (problem) tree_error(recipe, tree, "%s", problem);
+    return !problem;
+}
+
+static bool set_choice(ParsedRecipe *recipe, const CatalogParam *p, const Tree *value, double *out) {
+    const char *at = p->choices;
+    for (int i = 0; *at; i++) {
+        size_t n = strcspn(at, "|");
+        if (value->kind == TREE_SCALAR && strlen(value->text) == n && strncmp(at, value->text, n) == 0) {
+            *out = i;
+            return true;
+        }
+        at += n + (at[n] == '|');
+    }
+    diag_error(recipe->diags, value->loc, "%s must be one of %s", p->name, p->choices);
+    return false;
+}
+
+static bool set_param(ParsedRecipe *recipe, const CatalogParam *p, const Tree *value, double *params) {
+    double *out = &params[p->slot];
+    if (p->is_choice) return set_choice(recipe, p, value, out);
+    if (p->is_bool && value->kind == TREE_SCALAR &&
+        (!strcmp(value->text, "true") || !strcmp(value->text, "false"))) {
+        *out = value->text[0] == 't';
+        return true;
+    }
+    if (value->kind == TREE_LIST && (int)value->count == p->slots) {
+        for (int i = 0; i < p->slots; i++)
+            if (!read_param(recipe, p, value->items[i].value, &out[i])) return false;
+        if (p->slots == 2 && out[0] > out[1]) {
+            diag_error(recipe->diags, value->loc, "%s: the lower end comes first", p->name);
+            return false;
+        }
+        return true;
+    }
+    if (value->kind != TREE_SCALAR || p->slots == 3) {
+        diag_error(recipe->diags, value->loc, "%s takes %d number%s", p->name, p->slots,
+                   p->slots > 1 ? "s in a list" : "");
+        return false;
+    }
+    if (!read_param(recipe, p, value, out)) return false;
+    if (p->slots == 2) out[1] = out[0];
+    return true;
+}
+
+bool check_params(ParsedRecipe *recipe, const CatalogRow *row, const Tree *map, const double *params,
+                  const Type *type) {
+    const char *keys[2], *problem = catalog_problem(recipe->arena, row, params, type, keys);
+    if (!problem) return true;
+    TreeItem items[4]; /* what the message is about: one or two parameters, the last two sizes */
+    Tree parts = {.kind = TREE_LIST, .loc = map->loc, .items = items};
+    for (int k = 0; k < 2; k++) {
+        Tree *value = tree_get(map, keys[k]);
+        for (size_t i = 0; value && k == 1 && type && i < value->count; i++)
+            if (i + 2 >= value->count) items[parts.count++] = value->items[i];
+        if (value && !(k == 1 && type)) items[parts.count++] = (TreeItem){NULL, value};
+    }
+    tree_error(recipe, &parts, "%s", problem);
+    return false;
+}
+
+static bool is_passed(const char *const *passed, const char *key) {
+    for (; passed && *passed; passed++)
+        if (strcmp(*passed, key) == 0) return true;
+    return false;
+}
+
+bool read_params(ParsedRecipe *recipe, const CatalogRow *row, const Tree *map, const char *const *passed,
+                 int copy, int copies, double *params) {
+    CatalogParam list[VT_MAX_PARAMS];
+    int n = catalog_params(row, list);
+    bool good = true;
+    catalog_defaults(row, params);
+    for (size_t i = 0; map && map->kind == TREE_MAP && i < map->count; i++) {
+        const char *key = map->items[i].key->text;
+        const Tree *value = map->items[i].value;
+        if (is_passed(passed, key)) continue;
+        const char *unknown;
+        const CatalogParam *p = catalog_param(recipe->arena, row, list, n, key, &unknown);
+        if (!p) diag_error(recipe->diags, map->items[i].key->loc, "%s", unknown);
+        const Tree *each = p ? tree_get(value, "each") : NULL;
+        if (each) {
+            if (each->kind != TREE_LIST || (int)each->count != copies) {
+                diag_error(recipe->diags, each->loc,
+                           "`each` wants one value for each of the view's %d copies", copies);
+                good = false;
+                continue;
+            }
+            value = each->items[copy].value;
+        }
+        good = p && set_param(recipe, p, value, params) && good;
+    }
+    return good && (!map || check_params(recipe, row, map, params, NULL));
+}

@@ -1,0 +1,67 @@
+/* Reading a recipe: the door of this folder, and what its files share. */
+#ifndef VITC_FRONTEND_READ_READ_H
+#define VITC_FRONTEND_READ_READ_H
+
+#include "frontend/recipe/catalog.h"
+#include "frontend/recipe/knob.h"
+#include "frontend/recipe/recipe.h"
+
+/* Fills a recipe of which arena, diags and options are set. False after errors. */
+bool recipe_read(ParsedRecipe *recipe, const char *path, const char *text, size_t size);
+/* The recipe as YAML with overrides applied and libraries written into it, so that it can be loaded on its own. */
+char *recipe_resolved(const ParsedRecipe *recipe);
+
+/* ---- keys.c: the keys and names of maps */
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+/* "; did you mean 'x'?", or "" */
+const char *suggestion(ParsedRecipe *recipe, const char *word, const char *const *names, size_t n);
+/* Errors of a tree that is no map, or has keys other than these. */
+bool check_keys(ParsedRecipe *recipe, const Tree *map, const char *what, const char *const *keys, size_t n);
+bool check_map(ParsedRecipe *recipe, const Tree *map, const char *what); /* any keys; or nothing at all */
+size_t names_in(const Tree *map, const char **names, size_t most);       /* its keys; NULL or no map: none */
+/* Errors of names that expressions see side by side and that are no words, or alike; of names that are logged twice. */
+void check_names(ParsedRecipe *recipe, const Tree *root);
+void check_outputs(ParsedRecipe *recipe, const Tree *root);
+
+/* ---- constants.c: what knobs and numbers alone give; false after an error */
+bool evaluate_constant(ParsedRecipe *recipe, const Expr *expr, double *value, bool *is_int);
+bool run_check(ParsedRecipe *recipe, const Block *check); /* the statements of `check:` */
+
+/* ---- numbers.c: scalars of the tree as numbers: literals, $knob, $(expression); false after an error */
+bool tree_number(ParsedRecipe *recipe, const Tree *tree, double *value, bool *is_int);
+bool literal_number(const char *text, double *value, bool *is_int); /* whether it is one, without a word */
+bool is_formula(const Tree *scalar);                                /* $knob, $(expression) */
+bool is_truth(const Tree *scalar);                                  /* true or false, unquoted */
+bool is_odd_number(const char *text); /* as YAML, C and Python write what is no finite number */
+bool read_int(ParsedRecipe *recipe, const Tree *tree, const char *what, int64_t low, int64_t high,
+              int64_t *out);
+bool read_real(ParsedRecipe *recipe, const Tree *tree, const char *what, double low, double high,
+               double *out);
+
+/* ---- knobs.c, overrides.c */
+void read_knobs(ParsedRecipe *recipe, const Tree *map);
+/* Presets and settings of the command line take the place of the tree's values. */
+void apply_overrides(ParsedRecipe *recipe, Tree *root);
+/* The place that a path such as "train.epochs", or a knob's bare name, names in the tree; NULL: none. */
+Tree **find_place(Tree *root, const char *path);
+
+/* ---- syntax.c: texts of the expression language; NULL after an error */
+Block *read_block(ParsedRecipe *recipe, const Tree *tree, const char *what);
+Expr *read_expr(ParsedRecipe *recipe, const Tree *tree, const char *what);
+void read_entries(ParsedRecipe *recipe, const Tree *map, const char *what, Entries *out);
+
+/* ---- feeding.c, params.c, train.c, definitions.c: sections */
+void read_views(ParsedRecipe *recipe, const Tree *map);
+void read_draws(ParsedRecipe *recipe, const Tree *map);
+void read_train(ParsedRecipe *recipe, const Tree *map);
+void read_modules(ParsedRecipe *recipe, const Tree *map);
+void read_networks(ParsedRecipe *recipe, const Tree *map);
+/* VT_MAX_PARAMS parameters of a row from a map of them, of which the keys `passed` (ending in NULL; or NULL) are something
+ * else. `copy`: which element of an `each:` list to take, of `copies`. */
+bool read_params(ParsedRecipe *recipe, const CatalogRow *row, const Tree *map, const char *const *passed,
+                 int copy, int copies, double *params);
+/* Whether they go together, and with the type of a draw if that is known. */
+bool check_params(ParsedRecipe *recipe, const CatalogRow *row, const Tree *map, const double *params,
+                  const Type *type);
+
+#endif

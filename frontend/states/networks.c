@@ -1,0 +1,84 @@
+/* Networks that are applied: the same network to the same arguments once. */
+#include "frontend/states/states.h"
+
+#include <string.h>
+
+enum { MAX_APPLICATIONS = 10000 };
+
+static bool same_value(Evaluator *e, const Value *a, const Value *b) {
+    if (a->kind != b->kind || a->count != b->count) return false;
+    e->steps += a->count;
+    switch (a->kind) {
+    case V_TENSOR: return a->id == b->id && a->func == b->func;
+    case V_STATE: return a->state == b->state;
+    case V_INT:
+    case V_REAL:
+    case V_BOOL: return a->number == b->number;
+    case V_STRING: return strcmp(a->text, b->text) == 0;
+    case V_MODULE:
+    case V_NETWORK: return a->definition == b->definition;
+    case V_BUILTIN: return a->builtin == b->builtin;
+    case V_INIT:
+        if (a->init != b->init || a->a != b->a || a->b != b->b) return false;
+        break;
+    default: break;
+    }
+    for (size_t i = 0; i < a->count; i++) {
+        if (a->kind == V_RECORD && strcmp(a->names[i], b->names[i]) != 0) return false;
+        if (a->items != b->items && !same_value(e, &a->items[i], &b->items[i])) return false;
+    }
+    return true;
+}
+
+static const Definition *source_of(Evaluator *e, const Definition *network) {
+    for (int hops = 0; network && network->ema_of && hops < 8; hops++) {
+        const Definition *next = NULL;
+        for (size_t i = 0; i < e->recipe->n_networks; i++)
+            if (strcmp(e->recipe->networks[i].signature.name, network->ema_of) == 0)
+                next = &e->recipe->networks[i];
+        network = next;
+    }
+    return network && !network->ema_of ? network : NULL;
+}
+
+static Value run_network(Evaluator *e, const Definition *network, const Definition *source, const Expr *at,
+                         Value *args, const char **keywords, size_t n, int application) {
+    Application here = {network, application, network->ema_of != NULL};
+    const Application *before = e->states->application;
+    const char *scope = e->scope;
+    e->states->application = &here;
+    e->scope = network->signature.name;
+    e->func->scope = e->scope;
+    e->states->stamp++;
+    Value result = call_definition(e, source, true, at, args, keywords, n);
+    e->states->application = before;
+    e->scope = scope;
+    e->func->scope = scope;
+    return result;
+}
+
+Value apply_network(Evaluator *e, const Definition *network, const Expr *at, Value *args,
+                    const char **keywords, size_t n) {
+    const Definition *source = source_of(e, network);
+    if (!source)
+        return eval_error(e, at->loc, "network '%s' is an EMA of '%s', which is none",
+                          network->signature.name, network->ema_of);
+    if (e->states->application)
+        return eval_error(e, at->loc, "a network is not applied inside another; use a module");
+    States *states = e->states;
+    int application = 0;
+    if (states->n_applied >= MAX_APPLICATIONS)
+        return eval_error(e, at->loc, "networks are applied more than %d times", MAX_APPLICATIONS);
+    for (size_t i = 0; i < states->n_applied && spend(e, at->loc, 0); i++) {
+        Applied *applied = &states->applied[i];
+        if (applied->network != network || applied->func != e->func) continue;
+        application++;
+        bool same = applied->n_arguments == n;
+        for (size_t a = 0; same && a < n; a++) same = same_value(e, &applied->arguments[a], &args[a]);
+        if (same) return applied->result;
+    }
+    Applied applied = {.network = network, .arguments = args, .n_arguments = n, .func = e->func};
+    applied.result = run_network(e, network, source, at, args, keywords, n, application);
+    ARENA_PUSH(e->arena, states->applied, states->n_applied, states->applied_capacity, applied);
+    return applied.result;
+}

@@ -1,0 +1,176 @@
+/* Parameters, buffers and draws: made where an expression asks for them, found again by name. */
+#include "frontend/states/states.h"
+#include "frontend/recipe/catalog.h"
+
+#include <string.h>
+
+/* States and random inputs are made where a step runs, not where a constant or a number of the step is asked for. */
+static bool may_make(Evaluator *e, Loc loc, const char *what) {
+    if (e->states->application || !e->states->place) return true;
+    eval_error(e, loc, "%s() has no place in %s", what, e->states->place);
+    return false;
+}
+
+StateInfo *state_info(Evaluator *e, uint32_t state) {
+    States *states = e->states;
+    while (states->n_info <= state) {
+        StateInfo info = {.source = IR_NONE};
+        ARENA_PUSH(e->arena, states->info, states->n_info, states->info_capacity, info);
+    }
+    return &states->info[state];
+}
+
+static const char *full_name(Evaluator *e, Loc loc, const char *name, const char *what) {
+    if (!name) name = e->assigned;
+    if (!name) {
+        eval_error(e, loc, "a %s wants a name: assign it (`weight = %s(…)`) or give name='…'", what, what);
+        return NULL;
+    }
+    const char *full = join_scope(e, e->scope, name);
+    for (const char *c = full; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f || *c == '"' || *c == '\\') {
+            eval_error(e, loc, "a name with quotes, backslashes or control characters");
+            return NULL;
+        }
+    if (strcmp(full, "__metadata__") != 0) return full; /* a word of the files that hold states */
+    eval_error(e, loc, "no %s can be called '%s'", what, full);
+    return NULL;
+}
+
+/* The state of that name if this network made it in an earlier application; errors on a second one in the same. */
+static int64_t find_made(Evaluator *e, Loc loc, const char *name, const Type *type, StateRole role) {
+    int64_t known = module_find_state(e->module, name);
+    if (known < 0) return known;
+    StateInfo *info = state_info(e, (uint32_t)known);
+    const State *state = &e->module->states[known];
+    if (state->role != role) { /* the step's counter among others */
+        eval_error(e, loc, "'%s' is a state of another kind already; choose another name", name);
+    } else if (info->stamp == e->states->stamp) {
+        eval_error(e, loc, "'%s' is made twice; label the calls apart (`fc1: linear(…)`)", name);
+        diag_note(e->diags, info->loc, "first here");
+    } else if (!type_equal(&state->type, type)) {
+        eval_error(e, loc, "'%s' was made as %s before, now it would be %s", name,
+                   type_text(e->arena, &state->type), type_text(e->arena, type));
+        diag_note(e->diags, info->loc, "first here");
+    }
+    info->stamp = e->states->stamp;
+    return known;
+}
+
+static uint32_t add_state(Evaluator *e, State state, Loc loc) {
+    state.loc = loc;
+    uint32_t index = module_add_state(e->module, state);
+    StateInfo *info = state_info(e, index);
+    info->stamp = e->states->stamp;
+    info->loc = loc;
+    info->network = e->states->application ? e->states->application->definition : NULL;
+    return index;
+}
+
+/* The parameter an EMA network's copy follows: the same name under the other network. */
+static uint32_t source_param(Evaluator *e, const State *like, const char *name, Loc loc) {
+    const char *own = e->states->application->definition->signature.name,
+               *of = e->states->application->definition->ema_of;
+    const char *source = arena_printf(e->arena, "%s%s", of, name + strlen(own));
+    int64_t known = module_find_state(e->module, source);
+    if (known >= 0) return (uint32_t)known;
+    State state = *like;
+    state.name = source;
+    state.role = ROLE_PARAM;
+    uint32_t index = add_state(e, state, loc);
+    state_info(e, index)->stamp = 0; /* not made by this application */
+    return index;
+}
+
+Value make_param(Evaluator *e, Loc loc, Type type, const Value *init, int decay, bool trainable,
+                 const char *name) {
+    if (!e->states->application) return eval_error(e, loc, "param() belongs into a network");
+    name = full_name(e, loc, name, "param");
+    if (!name || !check_type(e, loc, &type)) return (Value){0};
+    StateRole role = e->states->application->ema ? ROLE_EMA : ROLE_PARAM;
+    int64_t known = find_made(e, loc, name, &type, role);
+    if (known < 0) {
+        State state = {.name = name, .type = type, .role = role, .frozen = !trainable};
+        state.decay = decay < 0 ? type.rank > 1 : decay != 0;
+        uint32_t source = IR_NONE;
+        if (!set_initial(e, loc, init, &state)) return (Value){0};
+        if (e->states->application->ema) {
+            source = source_param(e, &state, name, loc);
+            state.init = INIT_COPY;
+            state.copy_of = source;
+        }
+        known = add_state(e, state, loc);
+        state_info(e, (uint32_t)known)->source = source;
+    }
+    ValueId value = read_state(e, (uint32_t)known);
+    if (e->states->application->ema) value = ir_unary(e->func, OP_stop_grad, value);
+    return value_tensor(e, loc, value);
+}
+
+Value make_buffer(Evaluator *e, Loc loc, const Value *init, const char *name) {
+    if (!may_make(e, loc, "buffer")) return (Value){0};
+    if (!e->states->parameter)
+        name = full_name(e, loc, name, "buffer");
+    else if (!name && !(name = e->assigned))
+        return eval_error(e, loc, "a buffer wants a name: assign it (`moment = buffer(…)`) or give name='…'");
+    else
+        name = arena_printf(e->arena, "optimizer.%s.%s", name, e->states->parameter);
+    if (!name) return (Value){0};
+    ValueId id;
+    Type type = type_scalar(DT_F32);
+    if (is_tensor(init) && !tensor_with_type(e, loc, init, DT_F32, &id, &type)) return (Value){0};
+    if (init->kind == V_INIT && init->count) {
+        type.rank = (uint8_t)init->count;
+        for (size_t k = 0; k < init->count; k++) type.dim[k] = (int64_t)init->items[k].number;
+    }
+    if (!check_type(e, loc, &type)) return (Value){0};
+    StateRole role = e->states->parameter ? ROLE_OPTIMIZER : ROLE_BUFFER;
+    int64_t known = find_made(e, loc, name, &type, role);
+    if (known < 0) {
+        State state = {.name = name, .type = type, .role = role};
+        if (!set_initial(e, loc, init, &state)) return (Value){0};
+        known = add_state(e, state, loc);
+    }
+    return (Value){.kind = V_STATE, .state = (uint32_t)known};
+}
+
+/* ---- draws ---------------------------------------------------------------------------------------------------------- */
+
+static Loc argument_loc(const Expr *call, const char *keyword) {
+    for (size_t i = call->n_args; i-- > 0;)
+        if (call->args[i]->keyword && strcmp(call->args[i]->keyword, keyword) == 0) return call->args[i]->loc;
+    return call->loc;
+}
+
+Value make_draw(Evaluator *e, const Expr *at, const char *sampler, const Ints *sizes,
+                const Value *parameters) {
+    States *states = e->states;
+    Type type = type_make(DT_F32, sizes->n, sizes->v);
+    if (!may_make(e, at->loc, "draw") || !check_type(e, at->loc, &type)) return (Value){0};
+    int number = catalog_find(SAMPLERS, sampler);
+    size_t n;
+    const char *const *names = catalog_names(SAMPLERS, &n), *name;
+    if (number < 0)
+        return eval_error(e, at->loc, "unknown sampler '%s'%s", sampler, did_you_mean(e, sampler, names, n));
+    if (!(name = full_name(e, at->loc, NULL, "draw"))) return (Value){0};
+    if (states->application && states->application->number > 0)
+        name = arena_printf(e->arena, "%s.%d", name, states->application->number);
+    const CatalogRow *row = catalog_row(SAMPLERS, number);
+    VtDraw draw = {.name = name, .kind = number};
+    catalog_defaults(row, draw.params);
+    for (size_t i = 0; i < parameters->count; i++) {
+        const char *key = parameters->names[i];
+        Loc loc = argument_loc(at, key);
+        double value;
+        if (!real_of(e, loc, &parameters->items[i], key, &value)) return (Value){0};
+        const char *wrong = catalog_set(e->arena, row, key, value, draw.params);
+        if (wrong) return eval_error(e, loc, "%s", wrong);
+    }
+    const char *keys[2], *problem = catalog_problem(e->arena, row, draw.params, &type, keys);
+    if (problem) return eval_error(e, at->loc, "%s", problem);
+    type.dtype = (uint8_t)row->dtype;
+    if (func_find_input(e->func, name) != IR_NONE)
+        return eval_error(e, at->loc, "'%s' is drawn twice; label the calls apart", name);
+    ARENA_PUSH(e->arena, states->draws, states->n_draws, states->draws_capacity, draw);
+    return value_tensor(e, at->loc, add_input(e, name, type, VT_SOURCE_DRAW, (int)states->n_draws - 1));
+}
