@@ -1,5 +1,5 @@
 /* The expression language's syntax: recursive descent with Python's precedence. */
-#include "frontend/text/tokens.h"
+#include "frontend/text/expr.h"
 
 #include <string.h>
 

@@ -2,38 +2,7 @@
 #ifndef VITC_FRONTEND_TEXT_EXPR_H
 #define VITC_FRONTEND_TEXT_EXPR_H
 
-#include "ir/base/arena.h"
-#include "ir/base/diag.h"
-
-/* Tokens (Expr.op); single characters stand for themselves. */
-enum {
-    T_END = 256,
-    T_NEWLINE,
-    T_INDENT,
-    T_DEDENT,
-    T_NUMBER,
-    T_STRING,
-    T_NAME,
-    T_ERROR,
-    T_POW,
-    T_FLOORDIV,
-    T_EQ,
-    T_NE,
-    T_LE,
-    T_GE,
-    T_UPDATE,
-    T_ELLIPSIS,
-    T_AND,
-    T_OR,
-    T_NOT,
-    T_IF,
-    T_ELSE,
-    T_ELIF,
-    T_FOR,
-    T_IN,
-    T_RETURN,
-    T_ASSERT
-};
+#include "frontend/text/tokens.h"
 
 typedef enum {
     /* expressions */
@@ -72,7 +41,7 @@ typedef struct ExprClause { /* one `for targets in over if condition…` */
 struct Expr {
     ExprKind kind;
     Loc loc;
-    int op; /* token of UNARY and BINARY */
+    int op; /* token of UNARY and BINARY (tokens.h) */
     double number;
     bool is_int;      /* of a NUMBER */
     const char *text; /* NAME, STRING, ATTRIBUTE, keyword of an argument */

@@ -2,7 +2,38 @@
 #ifndef VITC_FRONTEND_TEXT_TOKENS_H
 #define VITC_FRONTEND_TEXT_TOKENS_H
 
-#include "frontend/text/expr.h"
+#include "ir/base/arena.h"
+#include "ir/base/diag.h"
+
+/* Tokens; single characters stand for themselves. */
+enum {
+    T_END = 256,
+    T_NEWLINE,
+    T_INDENT,
+    T_DEDENT,
+    T_NUMBER,
+    T_STRING,
+    T_NAME,
+    T_ERROR,
+    T_POW,
+    T_FLOORDIV,
+    T_EQ,
+    T_NE,
+    T_LE,
+    T_GE,
+    T_UPDATE,
+    T_ELLIPSIS,
+    T_AND,
+    T_OR,
+    T_NOT,
+    T_IF,
+    T_ELSE,
+    T_ELIF,
+    T_FOR,
+    T_IN,
+    T_RETURN,
+    T_ASSERT
+};
 
 enum { MAX_INDENTS = 64 };
 
