@@ -1,5 +1,5 @@
 /* The matrix products of ViT blocks, each form of them, as shares of the FMA peak measured between them: bench_gemm
- * [WIDTH [TOKENS [BATCH [PRODUCTS]]]]; PRODUCTS 1: bf16, its operands so in memory, of the bf16 peak; 3: split bf16. Forward Y = X·Wᵀ, backward dX = dY·W (both also with W packed
+ * [WIDTH [TOKENS [BATCH [PRECISION]]]]; PRECISION bf16: its operands so in memory, of the bf16 peak; bf16x3: split bf16. Forward Y = X·Wᵀ, backward dX = dY·W (both also with W packed
  * beforehand) and dW = dYᵀ·X, and attention's products by head. */
 #include "bench/peak.h"
 #include "codegen/gemm/gemm.h"
@@ -21,7 +21,8 @@ typedef struct {
 
 typedef struct {
     Case cases[MOST];
-    int count, products;
+    int count;
+    Precision precision;
     double peak[REPEATS];
 } Bench;
 
@@ -30,8 +31,8 @@ static void add(Bench *bench, const char *name, int64_t batch, int64_t m, int64_
     Case *c = &bench->cases[bench->count++];
     snprintf(c->name, sizeof c->name, "%s", name);
     c->shape = (GemmShape){.m = m, .n = n, .k = k, .n_batch = batch > 1};
-    c->shape.products = bench->products;
-    c->shape.a_dtype = c->shape.b_dtype = bench->products == 1 ? DT_BF16 : DT_F32;
+    c->shape.precision = bench->precision;
+    c->shape.a_dtype = c->shape.b_dtype = bench->precision == PRECISION_BF16 ? DT_BF16 : DT_F32;
     c->shape.batch[0] = batch;
     c->shape.a_batch[0] = m * k;
     c->shape.b_batch[0] = k * n;
@@ -112,12 +113,12 @@ int main(int argc, char **argv) {
     int64_t width = argc > 1 ? atol(argv[1]) : 384, tokens = argc > 2 ? atol(argv[2]) : 197,
             batch = argc > 3 ? atol(argv[3]) : 16;
     static Bench bench;
-    bench.products = argc > 4 ? atoi(argv[4]) : 0;
-    bool known = bench.products == 0 || bench.products == 1 || bench.products == 3;
+    bool known = precision_find(argc > 4 ? argv[4] : "fp32", &bench.precision);
     if (width < HEAD || tokens < 1 || batch < 1 || !known) {
-        fprintf(stderr,
-                "bench_gemm [WIDTH [TOKENS [BATCH [PRODUCTS]]]]: width of at least %d; 0, 1 or 3 products\n",
-                HEAD);
+        fprintf(
+            stderr,
+            "bench_gemm [WIDTH [TOKENS [BATCH [PRECISION]]]]: width of at least %d; fp32, bf16 or bf16x3\n",
+            HEAD);
         return 2;
     }
     int64_t rows = batch * tokens, heads = batch * (width / HEAD);
@@ -133,7 +134,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "no peak to compare with on this machine\n");
         return 1;
     }
-    if (bench.products && !peak_bf16_kind(&kinds[0]))
+    if (precision_terms(bench.precision) && !peak_bf16_kind(&kinds[0]))
         fprintf(stderr, "no bf16 peak here: shares of the FMA peak\n");
     Unit unit;
     unit_begin(&unit, getenv("VITC_TARGET"));

@@ -11,6 +11,8 @@
 #include "ir/base/arena.h"
 #include "ir/base/diag.h"
 #include "ir/machine.h"
+
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -63,13 +65,11 @@ bool dtype_is_float(DType dtype);
 bool dtype_is_int(DType dtype);
 const char *type_text(Arena *arena, const Type *type); /* "f32[64x197x384]", "f32" for a scalar */
 
-/* ---- operators: a reading of ops.def
- * --------------------------------------------------------------------------- */
+/* ---- operators: a reading of ops.def, which tells what the words mean ------------------------------------------- */
 
 typedef enum {
 #define OP(name, ...) OP_##name,
 #include "ir/ops.def"
-#undef OP
     OP_COUNT
 } OpKind;
 
@@ -83,7 +83,25 @@ typedef enum {
     LOOP_OTHER
 } LoopClass;
 
-typedef enum { ATTR_INT, ATTR_REAL, ATTR_BOOL, ATTR_INTS, ATTR_DTYPE } AttrKind;
+typedef enum {
+    KERNELS_NONE,
+    KERNELS_LOOPS,
+    KERNELS_VIEW,
+    KERNELS_CHOICE,
+    KERNELS_BLOCKS,
+    KERNELS_PRODUCT,
+    KERNELS_PACK,
+    KERNELS_FUNCTION
+} KernelClass;
+
+typedef enum { GRAD_RULE, GRAD_ZERO, GRAD_NONE } GradClass;
+
+typedef enum { EFFECTS_PURE, EFFECTS_AGAIN, EFFECTS_ORDERED, EFFECTS_COLLECTIVE } Effects;
+
+typedef enum { COST_ELEMENTS, COST_OPERANDS, COST_TERMS, COST_SCORES } CostUnit;
+
+typedef enum { ATTR_INT, ATTR_REAL, ATTR_BOOL, ATTR_INTS, ATTR_DTYPE, ATTR_PRECISION } AttrKind;
+extern const char *const ATTR_KIND_NAMES[];
 
 typedef struct {
     int32_t n;
@@ -91,13 +109,43 @@ typedef struct {
 } Ints;
 
 typedef union {
-    int64_t i; /* ATTR_INT, ATTR_DTYPE */
+    int64_t i; /* ATTR_INT */
     double f;  /* ATTR_REAL */
     bool b;    /* ATTR_BOOL */
     Ints ints; /* ATTR_INTS */
+    DType dtype;
+    Precision precision;
 } Attr;
 
-#define OP_MAX_ATTRS 4
+/* The attributes of a set by their names: struct MatmulAttrs { bool ta, tb; … }, each in a slot as wide as any, so that what
+ * is generic over operators can go through the slots with op_info(op)->attrs. */
+#define ATTR_TYPE_INT int64_t
+#define ATTR_TYPE_REAL double
+#define ATTR_TYPE_BOOL bool
+#define ATTR_TYPE_INTS Ints
+#define ATTR_TYPE_DTYPE DType
+#define ATTR_TYPE_PRECISION Precision
+#define OPTIONAL(kind, key, value) REQUIRED(kind, key)
+#define REQUIRED(kind, key)                                                                                  \
+    union {                                                                                                  \
+        ATTR_TYPE_##kind key;                                                                                \
+        Attr key##_slot;                                                                                     \
+    };
+#define ATTRS(set, Type, ...)                                                                                \
+    typedef struct {                                                                                         \
+        __VA_ARGS__                                                                                          \
+    } Type;
+#include "ir/ops.def"
+#undef REQUIRED
+#undef OPTIONAL
+
+typedef enum {
+    ATTRS_none,
+#define ATTRS(set, ...) ATTRS_##set,
+#include "ir/ops.def"
+} AttrSet;
+
+enum { OP_MAX_ATTRS = 4 };
 typedef struct {
     const char *key;
     AttrKind kind;
@@ -108,15 +156,28 @@ typedef struct {
 typedef struct {
     const char *name;
     int min_operands, max_operands; /* -1: any */
+    AttrSet attr_set;
     int n_attrs;
-    AttrSpec attrs[OP_MAX_ATTRS];
+    const AttrSpec *attrs;
     LoopClass loop;
+    KernelClass kernel;
+    GradClass grad;
+    Effects effects;
+    CostUnit cost_unit;
     double cost;
+    const char *recipe; /* its name in the language of recipes; "": none */
     const char *doc;
 } OpInfo;
 
 const OpInfo *op_info(OpKind op);
 int op_find(const char *name); /* -1: none */
+bool attr_equal(AttrKind kind, const Attr *a, const Attr *b);
+
+/* What a pass may do with a node. */
+bool op_may_drop(OpKind op);    /* leave it out where nobody uses its result */
+bool op_may_merge(OpKind op);   /* take one of two that are equal for both */
+bool op_may_repeat(OpKind op);  /* do it again instead of keeping its result, or in parts */
+bool op_may_reorder(OpKind op); /* do it before or after any other that does not depend on it */
 
 /* ---- graph
  * ------------------------------------------------------------------------------------------------------- */
@@ -147,6 +208,15 @@ typedef enum {
     OUTPUT_SHOWN,     /* shown while training goes on, as the losses are */
     OUTPUT_ROLE_COUNT
 } OutputRole;
+
+/* matmul_attrs(node) etc.: the attributes of a node whose operator has that set. */
+#define ATTRS(set, Type, ...)                                                                                \
+    static inline const Type *set##_attrs(const Node *node) {                                                \
+        assert(op_info((OpKind)node->op)->attr_set == ATTRS_##set);                                          \
+        return (const Type *)node->attrs;                                                                    \
+    }
+#include "ir/ops.def"
+
 typedef struct {
     const char *name;
     ValueId value;
@@ -258,10 +328,10 @@ Func *module_find_func(const Module *module, const char *name);
 /* A clone that shares nothing mutable: for running passes on a copy. */
 Module *module_clone(const Module *module, Arena *arena);
 
-/* Appends a node after checking operands and attributes by the table; returns its id, or IR_NONE with
- * func->error
- * ("matmul: inner sizes differ: f32[8x3] @ f32[4x5]"). attrs may be NULL when all have defaults. */
-ValueId func_emit(Func *func, OpKind op, const ValueId *operands, int n_operands, const Attr *attrs);
+/* Appends a node after checking operands and attributes by the table; returns its id, or IR_NONE with func->error
+ * ("matmul: inner sizes differ: f32[8x3] @ f32[4x5]"). attrs: the struct of the operator's set, &(CastAttrs){.dtype = DT_F32}
+ * (what it does not name is zero, not the default), or another node's; NULL: the defaults. */
+ValueId func_emit(Func *func, OpKind op, const ValueId *operands, int n_operands, const void *attrs);
 /* The same node of another function, operands mapped by the caller; keeps scope and loc. */
 ValueId func_copy(Func *func, const Node *node, const ValueId *operands);
 ValueId func_add_input(Func *func, const char *name, Type type);
@@ -289,8 +359,8 @@ ValueId ir_cast(Func *func, ValueId x, DType dtype); /* x itself if it has that 
 ValueId ir_gelu(Func *func, ValueId x, bool approximate);
 ValueId ir_reduce(Func *func, OpKind op, ValueId x, int n_axes, const int64_t *axes, bool keep);
 ValueId ir_matmul(Func *func, ValueId a, ValueId b, bool ta, bool tb);
-/* `products`: as the attribute bf16 of the product that reads it. */
-ValueId ir_pack(Func *func, ValueId x, bool tb, PanelShape panel, int products);
+/* `precision`: of the product that reads it. */
+ValueId ir_pack(Func *func, ValueId x, bool tb, PanelShape panel, Precision precision);
 ValueId ir_layernorm(Func *func, ValueId x, ValueId w, ValueId b, double eps);
 ValueId ir_reshape(Func *func, ValueId x, int rank, const int64_t *shape); /* x itself if it has that shape */
 ValueId ir_transpose(Func *func, ValueId x, const int64_t *perm);

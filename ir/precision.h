@@ -9,5 +9,9 @@
 typedef enum { PRECISION_FP32, PRECISION_BF16, PRECISION_BF16X3, PRECISION_COUNT } Precision;
 const char *precision_name(Precision precision);             /* "bf16" */
 bool precision_find(const char *name, Precision *precision); /* false: there is none */
+/* Terms of bf16 that a product splits each factor into, 0: it takes them as f32; and, for two factors, the products of one term
+ * with another that it adds up: those of three and three that an f32 can tell are six. */
+int precision_terms(Precision precision);
+int precision_products(Precision precision);
 
 #endif

@@ -37,7 +37,7 @@ static int64_t piece_of(int64_t k, int64_t cut) {
 
 /* A block of A stays in L2 while all panels of a block of B, which L3 holds, pass by: A is then packed once for C as wide as that. */
 static Blocking choose_blocking(const Target *target, const GemmShape *shape) {
-    Panels panels = panels_choose(target, shape->products);
+    Panels panels = panels_choose(target, shape->precision);
     const Micro *micro = &panels.micro;
     Blocking b = {.mr = micro->mr, .nr = micro->nr, .lanes = micro->lanes, .panels = panels};
     bool pairs = micro->kind != MICRO_FMA;

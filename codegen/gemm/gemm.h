@@ -17,7 +17,7 @@ typedef void (*GemmPrologue)(Emitter *e, void *user, LLVMValueRef row, LLVMValue
 
 typedef struct {
     DType a_dtype, b_dtype; /* DT_F32 or DT_BF16 */
-    int products;           /* of f32: 0; of bf16: 1; of split bf16: 3 */
+    Precision precision;
     int64_t m, n, k;
     int n_batch;
     int64_t batch[IR_MAX_RANK];                         /* extents of leading axes */

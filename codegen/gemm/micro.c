@@ -6,11 +6,12 @@
 
 enum { MOST_SUMS = 64, N_TILES = 8 };
 
-Micro micro_choose(const Target *target, int products) {
+Micro micro_choose(const Target *target, Precision precision) {
     const TargetRow *row = target->row;
     Micro fma = {MICRO_FMA, row->mr, row->lanes * row->nv, row->lanes, false, 1, row->mr};
     /* vdpbf16ps is twice an FMA at best: three of them lose against it. */
-    if (products == 0 || row->bf16 == MICRO_FMA || (products == 3 && row->bf16 == MICRO_DOT)) return fma;
+    int terms = precision_terms(precision);
+    if (terms == 0 || row->bf16 == MICRO_FMA || (terms > 1 && row->bf16 == MICRO_DOT)) return fma;
     if (row->bf16 == MICRO_DOT)
         return (Micro){MICRO_DOT, row->mr, row->lanes * row->nv, row->lanes, false, 1, row->mr};
     return (Micro){MICRO_TILE, 2 * TILE_EDGE, 2 * TILE_EDGE, TILE_EDGE, row->model, 1, 2 * TILE_EDGE};

@@ -21,8 +21,8 @@ typedef struct {
         a_step; /* units of A from line to line, and from a step along K to the next: 1 and mr in a panel; not of TILE */
 } Micro;
 
-/* The micro-kernel for `products` (0: f32, 1: bf16, 3: split bf16) on a target. */
-Micro micro_choose(const Target *target, int products);
+/* The micro-kernel for products of a precision on a target. */
+Micro micro_choose(const Target *target, Precision precision);
 /* Units of a panel for k elements along K. */
 int64_t micro_units(const Micro *micro, int64_t k);
 LLVMValueRef micro_units_of(Emitter *e, const Micro *micro, LLVMValueRef k);

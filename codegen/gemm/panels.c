@@ -1,11 +1,11 @@
 /* Packed panels: see panels.h. */
 #include "codegen/gemm/panels.h"
 
-Panels panels_choose(const Target *target, int products) {
-    Panels p = {.micro = micro_choose(target, products), .parts = 1};
+Panels panels_choose(const Target *target, Precision precision) {
+    Panels p = {.micro = micro_choose(target, precision), .parts = 1};
     bool pairs = p.micro.kind != MICRO_FMA;
-    if (pairs && products == 3) p.parts = 3;
-    p.unit = pairs ? UNIT_PAIR : products == 1 ? UNIT_ROUNDED : UNIT_F32;
+    if (pairs) p.parts = precision_terms(precision);
+    p.unit = pairs ? UNIT_PAIR : precision == PRECISION_BF16 ? UNIT_ROUNDED : UNIT_F32;
     return p;
 }
 

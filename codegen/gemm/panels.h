@@ -12,8 +12,7 @@ typedef struct {
     UnitKind unit; /* of the first part */
 } Panels;
 
-/* `products`: as the attribute `bf16` of the operators. */
-Panels panels_choose(const Target *target, int products);
+Panels panels_choose(const Target *target, Precision precision);
 
 /* Room for panels of `lines` lines (a multiple of the panel's) by k, both parts. In units of four bytes. */
 int64_t panels_room(const Panels *p, int64_t lines, int64_t k);

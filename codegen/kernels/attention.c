@@ -115,7 +115,7 @@ static void plan_gradient(Attention *t) {
 }
 
 static Attention plan(const Target *target, const AttentionShape *s) {
-    Attention t = {.s = s, .p = panels_choose(target, s->products)};
+    Attention t = {.s = s, .p = panels_choose(target, s->precision)};
     t.mr = t.p.micro.mr;
     t.nr = t.p.micro.nr;
     t.lanes = t.p.micro.lanes;
@@ -414,7 +414,7 @@ static void exponentials(Attention *t, LLVMValueRef place, int v) {
     LLVMValueRef slot = at(t->e, region(t, &t->t1), place);
     LLVMValueRef x = LLVMBuildFSub(b, load(t, slot), load(t, t->most[v]), "");
     if (!t->s->has_bias) x = LLVMBuildFMul(b, x, real(t, t->s->scale), "");
-    x = t->s->products == 1 ? vecmath_exp_bf16(t->e, x) : vecmath_exp(t->e, x);
+    x = t->s->precision == PRECISION_BF16 ? vecmath_exp_bf16(t->e, x) : vecmath_exp(t->e, x);
     store(t, x, slot);
     accumulate(t, t->total[v], x);
     if (t->s->kind == ATTENTION) return;

@@ -20,7 +20,7 @@ typedef enum { ATTENTION, ATTENTION_GRAD, ATTENTION_BIAS_GRAD } AttentionKind;
 
 typedef struct {
     AttentionKind kind;
-    int products; /* as the operators' attribute bf16 */
+    Precision precision;
     double scale;
     int64_t n, d;
     int n_batch;

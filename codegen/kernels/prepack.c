@@ -4,8 +4,7 @@
 #include "codegen/gemm/panels.h"
 
 static Panels panels_of(const Target *target, Precision precision) {
-    static const int products[] = {[PRECISION_FP32] = 0, [PRECISION_BF16] = 1, [PRECISION_BF16X3] = 3};
-    return panels_choose(target, products[precision]);
+    return panels_choose(target, precision);
 }
 
 TileShape tile_shape(const Target *target, Precision precision) {
@@ -25,11 +24,11 @@ void emit_pack_kernel(Emitter *e, const Target *target) {
     const Node *node = func_node(e->func, e->kernel->core);
     ValueId views[16];
     int n_views;
-    bool tb = node->attrs[2].b;
+    bool tb = pack_attrs(node)->tb;
     Strided x = kernel_strided(e->func, node->operands[0], views, &n_views);
     const Type *matrix = func_type(e->func, node->operands[0]);
     int64_t k = matrix->dim[tb], n = matrix->dim[!tb];
-    Panels panels = panels_choose(target, (int)node->attrs[3].i);
+    Panels panels = panels_choose(target, pack_attrs(node)->precision);
     Lines lines = {DT_F32, x.stride[!tb], x.stride[tb]};
     LLVMValueRef from, to;
     emit_share(e, n, panels.micro.nr, &from, &to);
@@ -60,19 +59,19 @@ static LLVMValueRef place_in_panels(Emitter *e, const Type *packed, LLVMValueRef
 
 bool emit_packs_blocks(const Emitter *e, const Target *target, const KernelMember *member, int64_t columns) {
     const Node *node = func_node(e->func, member->value);
-    Panels panels = panels_choose(target, (int)node->attrs[3].i);
-    return node->attrs[2].b && columns % (panels.micro.lanes * (node->attrs[1].i > 1 ? 2 : 1)) == 0;
+    Panels panels = panels_choose(target, pack_attrs(node)->precision);
+    return pack_attrs(node)->tb && columns % (panels.micro.lanes * (pack_attrs(node)->rows > 1 ? 2 : 1)) == 0;
 }
 
 void emit_packed_block(Emitter *e, const Target *target, const KernelMember *member, LLVMValueRef row,
                        LLVMValueRef rows, LLVMValueRef column, int64_t columns, int64_t most_rows) {
     const Node *node = func_node(e->func, member->value);
     const Type *packed = &node->type;
-    Panels panels = panels_choose(target, (int)node->attrs[3].i);
+    Panels panels = panels_choose(target, pack_attrs(node)->precision);
     int lanes = panels.micro.lanes, width = e->width;
     PackSpec spec = {
         .source = DT_F32, .unit = panels.unit, .kind = PACK_ALONG, .width = panels.micro.nr, .lanes = lanes};
-    int64_t per_unit = node->attrs[1].i > 1 ? 2 : 1, panel = packed->dim[2],
+    int64_t per_unit = pack_attrs(node)->rows > 1 ? 2 : 1, panel = packed->dim[2],
             k = func_type(e->func, node->operands[0])->dim[1];
     LLVMBuilderRef b = e->builder;
     e->width = 1;
@@ -108,7 +107,7 @@ void emit_prefetch_packed(Emitter *e, const KernelMember *member, LLVMValueRef r
                           int64_t columns, int64_t rows) {
     const Node *node = func_node(e->func, member->value);
     LLVMTypeRef unit = LLVMInt32TypeInContext(e->context);
-    int64_t per_unit = node->attrs[1].i > 1 ? 2 : 1, panel = node->type.dim[2];
+    int64_t per_unit = pack_attrs(node)->rows > 1 ? 2 : 1, panel = node->type.dim[2];
     int width = e->width;
     e->width = 1;
     LLVMValueRef to = place_in_panels(e, &node->type, column, row, per_unit),
@@ -167,8 +166,8 @@ void emit_packed(Emitter *e, const KernelMember *member) {
     const Node *node = func_node(e->func, member->value);
     const Type *packed = &node->type;
     const Access *access = &member->access;
-    int along_k = node->attrs[2].b, along_n = !along_k;
-    bool pairs = node->attrs[1].i > 1;
+    int along_k = pack_attrs(node)->tb, along_n = !along_k;
+    bool pairs = pack_attrs(node)->rows > 1;
     int64_t extent = e->group_extent[e->vector_group], panel = packed->dim[2];
     int64_t step_k = access->coef[along_k][e->last_of[e->vector_group]],
             step_n = access->coef[along_n][e->last_of[e->vector_group]];
@@ -177,7 +176,7 @@ void emit_packed(Emitter *e, const KernelMember *member) {
     LLVMValueRef k = emit_axis_index(e, access, along_k), n = emit_axis_index(e, access, along_n);
     if (packed->dtype == DT_BF16)
         value = bf16_to_memory(e->builder, e->native_bf16, value);
-    else if (node->attrs[3].i)
+    else if (pack_attrs(node)->precision == PRECISION_BF16)
         value = bf16_rounded(e->builder, e->native_bf16, value);
     if (pairs && step_k == 1 && extent % 2 == 0 && e->width % 2 == 0) {
         store_pairs(e, value, base, packed, k, n);

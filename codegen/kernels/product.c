@@ -12,7 +12,7 @@ static GemmShape shape_of(Emitter *e, const Node *node, ValueId *a_base, ValueId
     int n_views, rank = node->type.rank;
     Strided a = kernel_strided(e->func, node->operands[0], views, &n_views);
     Strided b = kernel_strided(e->func, node->operands[1], views, &n_views);
-    bool ta = node->attrs[0].b, tb = node->attrs[1].b;
+    bool ta = matmul_attrs(node)->ta, tb = matmul_attrs(node)->tb;
     const Type *ta_type = func_type(e->func, node->operands[0]);
     GemmShape shape = {.m = node->type.dim[rank - 2], .n = node->type.dim[rank - 1], .n_batch = rank - 2};
     shape.k = ta_type->dim[ta ? rank - 2 : rank - 1];
@@ -23,12 +23,12 @@ static GemmShape shape_of(Emitter *e, const Node *node, ValueId *a_base, ValueId
     }
     shape.a_row = a.stride[ta ? rank - 1 : rank - 2];
     shape.a_col = a.stride[ta ? rank - 2 : rank - 1];
-    shape.b_packed = node->attrs[3].i > 0;
+    shape.b_packed = matmul_attrs(node)->panel > 0;
     shape.b_row = b.stride[tb ? rank - 1 : rank - 2];
     shape.b_col = b.stride[tb ? rank - 2 : rank - 1];
     shape.a_dtype = func_type(e->func, a.base)->dtype;
     shape.b_dtype = func_type(e->func, b.base)->dtype;
-    shape.products = (int)node->attrs[2].i;
+    shape.precision = matmul_attrs(node)->precision;
     shape.a_offset = a.offset;
     shape.b_offset = b.offset;
     if (e->chain) shape.block = chain_share(e->chain, shape.m);
@@ -59,8 +59,8 @@ static AttentionShape attention_shape(Emitter *e, const Node *node) {
     AttentionShape s = {.kind = node->op == OP_attention        ? ATTENTION
                                 : node->op == OP_attention_grad ? ATTENTION_GRAD
                                                                 : ATTENTION_BIAS_GRAD,
-                        .products = (int)node->attrs[1].i,
-                        .scale = node->attrs[0].f,
+                        .precision = attention_attrs(node)->precision,
+                        .scale = attention_attrs(node)->scale,
                         .n = q->dim[q->rank - 2],
                         .d = q->dim[q->rank - 1],
                         .n_batch = q->rank - 2};
@@ -79,7 +79,7 @@ static AttentionShape attention_shape(Emitter *e, const Node *node) {
 }
 
 static int64_t emit_matmul(Emitter *e, const Target *target, const Node *node) {
-    Micro micro = micro_choose(target, (int)node->attrs[2].i);
+    Micro micro = micro_choose(target, matmul_attrs(node)->precision);
     Epilogue *epilogue = epilogue_begin(e, target, micro.mr, micro.nr);
     LLVMValueRef c = epilogue_plain(e, epilogue); /* or NULL */
     ValueId a, b;

@@ -1,16 +1,6 @@
 /* Gradients, clipping and the optimiser: the new values of the trained parameters. */
 #include "frontend/elaborate/step.h"
 
-static bool passes_gradient(int op) {
-    static const bool zero[OP_COUNT] = {
-#define OP(name, lo, hi, attributes, loop, shape, grad, ...)                                                 \
-    [OP_##name] = #grad[0] == 'z' && #grad[1] == 'e' && #grad[2] == 'r',
-#include "ir/ops.def"
-#undef OP
-    };
-    return !zero[op];
-}
-
 /* The parameters that the loss depends on through differentiable operators. */
 static void find_trained(Step *step) {
     Evaluator *e = &step->e;
@@ -26,7 +16,7 @@ static void find_trained(Step *step) {
             trained[s] = state->role == ROLE_PARAM && !state->frozen;
             continue;
         }
-        if (!passes_gradient(node->op)) continue;
+        if (op_info((OpKind)node->op)->grad != GRAD_RULE) continue;
         for (int o = 0; o < node->n_operands; o++) reached[node->operands[o]] = true;
     }
     step->trained = ARENA_ARRAY(e->arena, uint32_t, e->module->n_states + 1);

@@ -99,26 +99,42 @@ static ValueId push_node(Func *func, Node node) {
     return (ValueId)(func->count - 1);
 }
 
-ValueId func_emit(Func *func, OpKind op, const ValueId *operands, int n, const Attr *attrs) {
+/* Of slots, what their kinds say, the rest zero; of none, the defaults. */
+static void take_attrs(const OpInfo *info, const Attr *attrs, Attr own[OP_MAX_ATTRS]) {
+    for (int a = 0; a < info->n_attrs; a++) {
+        const Attr *from = attrs ? &attrs[a] : &info->attrs[a].value;
+        memset(&own[a], 0, sizeof own[a]);
+        switch (info->attrs[a].kind) {
+        case ATTR_INT: own[a].i = from->i; break;
+        case ATTR_REAL: own[a].f = from->f; break;
+        case ATTR_BOOL: own[a].b = from->b; break;
+        case ATTR_INTS:
+            own[a].ints.n = from->ints.n;
+            for (int i = 0; i < from->ints.n && i < IR_MAX_RANK; i++) own[a].ints.v[i] = from->ints.v[i];
+            break;
+        case ATTR_DTYPE: own[a].dtype = from->dtype; break;
+        case ATTR_PRECISION: own[a].precision = from->precision; break;
+        }
+    }
+}
+
+ValueId func_emit(Func *func, OpKind op, const ValueId *operands, int n, const void *attrs) {
     const OpInfo *info = op_info(op);
-    Attr defaults[OP_MAX_ATTRS];
     const Type *types[64];
     const Type **x = n <= 64 ? types : ARENA_ARRAY(func->module->arena, const Type *, n);
     for (int o = 0; o < n; o++) {
         if (operands[o] == IR_NONE) return IR_NONE;
         x[o] = func_type(func, operands[o]);
     }
-    if (!attrs) {
-        for (int a = 0; a < info->n_attrs; a++) defaults[a] = info->attrs[a].value;
-        attrs = defaults;
-    }
+    Attr own[OP_MAX_ATTRS];
+    take_attrs(info, attrs, own);
     Node node = {
         .op = (uint16_t)op, .n_operands = (uint16_t)n, .offset = -1, .scope = func->scope, .loc = func->loc};
     if (n > UINT16_MAX) {
         snprintf(func->error, sizeof func->error, "%s: more than %d operands", info->name, UINT16_MAX);
         return IR_NONE;
     }
-    if (!op_infer(op, x, n, attrs, &node.type, func->error, sizeof func->error)) return IR_NONE;
+    if (!op_infer(op, x, n, own, &node.type, func->error, sizeof func->error)) return IR_NONE;
     Arena *arena = func->module->arena;
     if (n) {
         ValueId *copy = ARENA_ARRAY(arena, ValueId, n);
@@ -127,7 +143,7 @@ ValueId func_emit(Func *func, OpKind op, const ValueId *operands, int n, const A
     }
     if (info->n_attrs) {
         Attr *copy = ARENA_ARRAY(arena, Attr, info->n_attrs);
-        memcpy(copy, attrs, sizeof *copy * (size_t)info->n_attrs);
+        memcpy(copy, own, sizeof *copy * (size_t)info->n_attrs);
         node.attrs = copy;
     }
     return push_node(func, node);
@@ -290,13 +306,13 @@ ValueId ir_reduce(Func *func, OpKind op, ValueId x, int n_axes, const int64_t *a
 }
 
 ValueId ir_matmul(Func *func, ValueId a, ValueId b, bool ta, bool tb) {
-    return func_emit(func, OP_matmul, (ValueId[]){a, b}, 2,
-                     (Attr[]){{.b = ta}, {.b = tb}, {.i = 0}, {.i = 0}});
+    return func_emit(func, OP_matmul, (ValueId[]){a, b}, 2, &(MatmulAttrs){.ta = ta, .tb = tb});
 }
 
-ValueId ir_pack(Func *func, ValueId x, bool tb, PanelShape panel, int products) {
-    return func_emit(func, OP_pack, &x, 1,
-                     (Attr[]){{.i = panel.columns}, {.i = panel.rows}, {.b = tb}, {.i = products}});
+ValueId ir_pack(Func *func, ValueId x, bool tb, PanelShape panel, Precision precision) {
+    return func_emit(
+        func, OP_pack, &x, 1,
+        &(PackAttrs){.panel = panel.columns, .rows = panel.rows, .tb = tb, .precision = precision});
 }
 
 ValueId ir_layernorm(Func *func, ValueId x, ValueId w, ValueId b, double eps) {

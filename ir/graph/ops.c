@@ -1,65 +1,53 @@
-/* The operator table in memory: ops.def with its attribute specifications parsed. */
+/* The operator table in memory, and what passes may do with operators by their effects. */
 #include "ir/ir.h"
 
-#include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
-static OpInfo TABLE[OP_COUNT] = {
-#define OP(name, lo, hi, attributes, loop, shape, grad, cost, doc)                                           \
-    {#name, lo, hi, 0, {{0}}, LOOP_##loop, cost, doc},
+const char *const ATTR_KIND_NAMES[] = {"int", "real", "bool", "ints", "dtype", "precision"};
+
+/* The specifications of each set: SPECS_matmul, and how many they are. */
+#define FIELD_INT i
+#define FIELD_REAL f
+#define FIELD_BOOL b
+#define FIELD_INTS ints
+#define FIELD_DTYPE dtype
+#define FIELD_PRECISION precision
+#define REQUIRED(kind, key) {#key, ATTR_##kind, false, {0}},
+#define OPTIONAL(kind, key, default) {#key, ATTR_##kind, true, {.FIELD_##kind = default}},
+#define ATTRS(set, Type, ...)                                                                                \
+    static const AttrSpec SPECS_##set[] = {__VA_ARGS__};                                                     \
+    enum { N_##set = sizeof SPECS_##set / sizeof *SPECS_##set };                                             \
+    _Static_assert((int)N_##set <= (int)OP_MAX_ATTRS, #set " has too many attributes");                      \
+    _Static_assert(sizeof(Type) == N_##set * sizeof(Attr), #Type " does not consist of slots");
 #include "ir/ops.def"
-#undef OP
-};
+#define SPECS_none NULL
+enum { N_none };
 
-static const char *const SPECS[OP_COUNT] = {
-#define OP(name, lo, hi, attributes, ...) attributes,
+#define GRAD_OF_rule(name) GRAD_RULE
+#define GRAD_OF_zero GRAD_ZERO
+#define GRAD_OF_none GRAD_NONE
+#define COST_OF_elements(flops) .cost_unit = COST_ELEMENTS, .cost = flops
+#define COST_OF_operands(flops) .cost_unit = COST_OPERANDS, .cost = flops
+#define COST_OF_terms(flops) .cost_unit = COST_TERMS, .cost = flops
+#define COST_OF_scores(flops) .cost_unit = COST_SCORES, .cost = flops
+static const OpInfo TABLE[OP_COUNT] = {
+#define OP(op_name, lo, hi, set, loop_class, kernel_class, shape, gradient, effect, flops, language_name,    \
+           text)                                                                                             \
+    {.name = #op_name,                                                                                       \
+     .min_operands = lo,                                                                                     \
+     .max_operands = hi,                                                                                     \
+     .attr_set = ATTRS_##set,                                                                                \
+     .n_attrs = N_##set,                                                                                     \
+     .attrs = SPECS_##set,                                                                                   \
+     .loop = LOOP_##loop_class,                                                                              \
+     .kernel = KERNELS_##kernel_class,                                                                       \
+     .grad = GRAD_OF_##gradient,                                                                             \
+     .effects = EFFECTS_##effect,                                                                            \
+     COST_OF_##flops,                                                                                        \
+     .recipe = language_name,                                                                                \
+     .doc = text},
 #include "ir/ops.def"
-#undef OP
 };
-
-static const struct {
-    const char *name;
-    AttrKind kind;
-} KINDS[] = {
-    {"int", ATTR_INT}, {"real", ATTR_REAL}, {"bool", ATTR_BOOL}, {"ints", ATTR_INTS}, {"dtype", ATTR_DTYPE}};
-
-static Attr default_value(AttrKind kind, const char *text) {
-    Attr value = {0};
-    if (kind == ATTR_INT) value.i = strtoll(text, NULL, 10);
-    if (kind == ATTR_REAL) value.f = strtod(text, NULL);
-    if (kind == ATTR_BOOL) value.b = strcmp(text, "true") == 0;
-    for (int d = 0; kind == ATTR_DTYPE && d < DT_COUNT; d++)
-        if (strcmp(text, dtype_name((DType)d)) == 0) value.i = d;
-    return value;
-}
-
-enum { LONGEST_SPEC = 96 };
-static char specs[OP_COUNT][LONGEST_SPEC]; /* cut into words: keys lie in it */
-
-/* "key:kind=default …" */
-static void parse_specs(OpInfo *info, char *spec) {
-    for (char *word; (word = strtok_r(spec, " ", &spec));) {
-        char *kind = strchr(word, ':');
-        AttrSpec *attr = &info->attrs[info->n_attrs++];
-        *kind++ = '\0';
-        char *value = strchr(kind, '=');
-        if (value) *value++ = '\0';
-        attr->key = word;
-        for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
-            if (strcmp(kind, KINDS[i].name) == 0) attr->kind = KINDS[i].kind;
-        attr->has_default = value != NULL;
-        if (value) attr->value = default_value(attr->kind, value);
-    }
-}
-
-__attribute__((constructor)) static void parse_table(void) {
-    for (int op = 0; op < OP_COUNT; op++) {
-        assert(strlen(SPECS[op]) < LONGEST_SPEC);
-        strcpy(specs[op], SPECS[op]);
-        parse_specs(&TABLE[op], specs[op]);
-    }
-}
 
 const OpInfo *op_info(OpKind op) {
     return &TABLE[op];
@@ -69,4 +57,40 @@ int op_find(const char *name) {
     for (int op = 0; op < OP_COUNT; op++)
         if (strcmp(TABLE[op].name, name) == 0) return op;
     return -1;
+}
+
+bool attr_equal(AttrKind kind, const Attr *a, const Attr *b) {
+    switch (kind) {
+    case ATTR_REAL: return memcmp(&a->f, &b->f, sizeof a->f) == 0;
+    case ATTR_BOOL: return a->b == b->b;
+    case ATTR_INTS:
+        return a->ints.n == b->ints.n &&
+               memcmp(a->ints.v, b->ints.v, sizeof *a->ints.v * (size_t)a->ints.n) == 0;
+    case ATTR_DTYPE: return a->dtype == b->dtype;
+    case ATTR_PRECISION: return a->precision == b->precision;
+    default: return a->i == b->i;
+    }
+}
+
+/* What all processes do alike, all leave out alike, or do once for two: they run the same program. */
+static const struct {
+    bool drop, merge, repeat, reorder;
+} MAY[] = {
+    [EFFECTS_PURE] = {true, true, true, true},
+    [EFFECTS_AGAIN] = {false, false, true, false},
+    [EFFECTS_ORDERED] = {false, false, false, false},
+    [EFFECTS_COLLECTIVE] = {true, true, false, false},
+};
+
+bool op_may_drop(OpKind op) {
+    return MAY[TABLE[op].effects].drop;
+}
+bool op_may_merge(OpKind op) {
+    return MAY[TABLE[op].effects].merge;
+}
+bool op_may_repeat(OpKind op) {
+    return MAY[TABLE[op].effects].repeat;
+}
+bool op_may_reorder(OpKind op) {
+    return MAY[TABLE[op].effects].reorder;
 }

@@ -229,14 +229,16 @@ static bool shape_layernorm(Rule *r) {
 /* x[K, N] in panels: whole ones, of whole pairs of bf16 where K is taken in pairs. */
 static bool shape_pack(Rule *r) {
     const Type *x = r->x[0];
-    int64_t columns = r->attrs[0].i, rows = r->attrs[1].i, products = r->attrs[3].i;
+    int64_t columns = r->attrs[0].i, rows = r->attrs[1].i;
+    Precision precision = r->attrs[3].precision;
     if (x->rank != 2 || !dtype_is_float(x->dtype))
         return refuse(r, "wants a matrix of reals, not %s", show(x));
     int64_t k = x->dim[r->attrs[2].b], n = x->dim[!r->attrs[2].b];
     if (columns < 1 || rows < 1 || (rows > 1 && rows % 2))
         return refuse(r, "no panels of %lld columns, %lld rows", (long long)columns, (long long)rows);
-    if (products < 0 || products > 1 || (rows > 1 && !products))
-        return refuse(r, "bf16 = %lld does not go with rows = %lld", (long long)products, (long long)rows);
+    if (precision_terms(precision) > 1 || (rows > 1 && precision_terms(precision) < 1))
+        return refuse(r, "precision = %s does not go with rows = %lld", precision_name(precision),
+                      (long long)rows);
     if (n % columns || k % rows)
         return refuse(r, "%s is no whole number of panels of %lld columns, %lld rows", show(x),
                       (long long)columns, (long long)rows);
@@ -264,13 +266,10 @@ static bool shape_matmul(Rule *r) {
         b = &matrix;
     }
     bool halves = (a->dtype == DT_BF16 || a->dtype == DT_F32) && (b->dtype == DT_BF16 || b->dtype == DT_F32);
-    int64_t products = r->attrs[2].i;
+    bool split = precision_terms(r->attrs[2].precision) > 0;
     if (!halves && (a->dtype != b->dtype || !dtype_is_float(a->dtype)))
         return refuse(r, "wants reals of one type, not %s @ %s", show(a), show(b));
-    if (products != 0 && products != 1 && products != 3)
-        return refuse(r, "bf16 is 0, 1 or 3 products, not %lld", (long long)products);
-    if (products && !halves)
-        return refuse(r, "bf16 products want f32 or bf16, not %s @ %s", show(a), show(b));
+    if (split && !halves) return refuse(r, "bf16 products want f32 or bf16, not %s @ %s", show(a), show(b));
     if (a->rank < 2 || a->rank != b->rank)
         return refuse(r, "wants equal ranks of 2 or more: %s @ %s", show(a), show(b));
     int n = a->rank;
@@ -291,7 +290,6 @@ static bool shape_matmul(Rule *r) {
 /* q, k, v and dy alike, the bias [1 or B…, N, N]. */
 static bool attention_operands(Rule *r, int alike, int n) {
     const Type *q = r->x[0], *bias = n > alike ? r->x[alike] : NULL;
-    int64_t products = r->attrs[1].i;
     bool halves = q->dtype == DT_BF16 || q->dtype == DT_F32;
     if (q->rank < 2 || !dtype_is_float(q->dtype))
         return refuse(r, "wants reals of rank 2 or more, not %s", show(q));
@@ -300,9 +298,8 @@ static bool attention_operands(Rule *r, int alike, int n) {
         if (halves && (x.dtype == DT_BF16 || x.dtype == DT_F32)) x.dtype = q->dtype;
         if (!type_equal(&x, q)) return refuse(r, "operands differ: %s, %s", show(q), show(r->x[o]));
     }
-    if (products != 0 && products != 1 && products != 3)
-        return refuse(r, "bf16 is 0, 1 or 3 products, not %lld", (long long)products);
-    if (products && !halves) return refuse(r, "bf16 products want f32 or bf16, not %s", show(q));
+    if (precision_terms(r->attrs[1].precision) > 0 && !halves)
+        return refuse(r, "bf16 products want f32 or bf16, not %s", show(q));
     if (!bias) return true;
     int64_t tokens = q->dim[q->rank - 2];
     bool fits = bias->rank == q->rank && bias->dim[q->rank - 2] == tokens && bias->dim[q->rank - 1] == tokens;
@@ -501,9 +498,8 @@ static bool shape_grad(Rule *r) {
 }
 
 static bool (*const RULES[OP_COUNT])(Rule *) = {
-#define OP(name, lo, hi, attributes, loop, shape, ...) shape_##shape,
+#define OP(name, lo, hi, attributes, loop, kernel, shape, ...) shape_##shape,
 #include "ir/ops.def"
-#undef OP
 };
 
 /* Sizes are positive and the whole is addressable. */

@@ -26,19 +26,29 @@ bool dtype_is_int(DType dtype) {
     return DTYPES[dtype].is_int;
 }
 
-static const char *const PRECISIONS[PRECISION_COUNT] = {"fp32", "bf16", "bf16x3"};
+static const struct {
+    const char *name;
+    int terms, products;
+} PRECISIONS[PRECISION_COUNT] = {{"fp32", 0, 1}, {"bf16", 1, 1}, {"bf16x3", 3, 6}};
 
 const char *precision_name(Precision precision) {
-    return PRECISIONS[precision];
+    return PRECISIONS[precision].name;
 }
 
 bool precision_find(const char *name, Precision *precision) {
     for (int i = 0; i < PRECISION_COUNT; i++)
-        if (strcmp(PRECISIONS[i], name) == 0) {
+        if (strcmp(PRECISIONS[i].name, name) == 0) {
             *precision = (Precision)i;
             return true;
         }
     return false;
+}
+
+int precision_terms(Precision precision) {
+    return PRECISIONS[precision].terms;
+}
+int precision_products(Precision precision) {
+    return PRECISIONS[precision].products;
 }
 
 Type type_make(DType dtype, int rank, const int64_t *dims) {

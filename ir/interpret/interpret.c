@@ -279,7 +279,6 @@ bool eval_matmul(Eval *eval) {
 static bool (*const EVALS[OP_COUNT])(Eval *) = {
 #define OP(name, ...) eval_##name,
 #include "ir/ops.def"
-#undef OP
 };
 
 /* Integers that became too long for their type keep its low bits. */

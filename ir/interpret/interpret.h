@@ -18,7 +18,6 @@ typedef struct {
 /* Writes every element of eval->y; false with a message. */
 #define OP(name, ...) bool eval_##name(Eval *eval);
 #include "ir/ops.def"
-#undef OP
 
 bool eval_refuse(Eval *eval, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -32,7 +32,9 @@ static void put_attrs(Arena *arena, Text *text, const Node *node, bool starts) {
             for (int i = 0; i < attr->ints.n; i++) put(arena, text, "%lld.", (long long)attr->ints.v[i]);
             put(arena, text, ",");
             break;
-        default: put(arena, text, "%lld,", (long long)attr->i);
+        case ATTR_INT: put(arena, text, "%lld,", (long long)attr->i); break;
+        case ATTR_DTYPE: put(arena, text, "%d,", attr->dtype); break;
+        case ATTR_PRECISION: put(arena, text, "%d,", attr->precision); break;
         }
     }
 }

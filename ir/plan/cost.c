@@ -3,24 +3,6 @@
 
 #include <string.h>
 
-double node_flops(const Func *func, const Node *node) {
-    const OpInfo *info = op_info(node->op);
-    double n = (double)type_elements(&node->type);
-    if (node->op == OP_matmul) {
-        const Type *a = func_type(func, node->operands[0]);
-        return 2 * n * (double)a->dim[node->attrs[0].b ? a->rank - 2 : a->rank - 1];
-    }
-    if (op_is_product(
-            node->op)) { /* two products forward, four backward; the scores made again do not count */
-        const Type *q = func_type(func, node->operands[0]);
-        int products = node->op == OP_attention ? 2 : node->op == OP_attention_grad ? 4 : 1;
-        return 2.0 * products * (double)type_elements(q) * (double)q->dim[q->rank - 2];
-    }
-    if (info->loop == LOOP_REDUCE)
-        return (double)type_elements(func_type(func, node->operands[0])) * node->n_operands * info->cost;
-    return n * info->cost;
-}
-
 /* Slices and gathers read no more of their first operand than they make. */
 static int64_t bytes_read(const Func *func, const Node *node, int operand) {
     int64_t all = type_bytes(func_type(func, node->operands[operand]));

@@ -2,15 +2,16 @@
 #include "ir/ir.h"
 #include "ir/base/stream.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <ctype.h>
 
 static const struct {
-    const char *shape, *grad;
+    const char *shape, *grad, *kernel;
 } RULES[OP_COUNT] = {
-#define OP(name, lo, hi, attributes, loop, shape, grad, ...) {#shape, #grad},
+#define GRAD_rule(name) #name
+#define GRAD_zero "zero"
+#define GRAD_none "none"
+#define OP(name, lo, hi, attributes, loop, kernel, shape, grad, ...) {#shape, GRAD_##grad, #kernel},
 #include "ir/ops.def"
-#undef OP
 };
 
 static const struct {
@@ -31,6 +32,11 @@ static const struct {
     {LOOP_OTHER, "Others", "With loops of their own."},
 };
 
+static const char *const COSTS[] = {[COST_ELEMENTS] = "",
+                                    [COST_OPERANDS] = " (operands)",
+                                    [COST_TERMS] = " (terms)",
+                                    [COST_SCORES] = " (scores)"};
+
 static void print_default(FILE *out, const AttrSpec *spec) {
     fprintf(out, "%s", spec->key);
     if (!spec->has_default) return;
@@ -38,13 +44,13 @@ static void print_default(FILE *out, const AttrSpec *spec) {
     case ATTR_INT: fprintf(out, " = %lld", (long long)spec->value.i); return;
     case ATTR_REAL: fprintf(out, " = %g", spec->value.f); return;
     case ATTR_BOOL: fprintf(out, " = %s", spec->value.b ? "true" : "false"); return;
-    case ATTR_DTYPE: fprintf(out, " = %s", dtype_name((DType)spec->value.i)); return;
+    case ATTR_DTYPE: fprintf(out, " = %s", dtype_name(spec->value.dtype)); return;
+    case ATTR_PRECISION: fprintf(out, " = %s", precision_name(spec->value.precision)); return;
     case ATTR_INTS: fputs(" = []", out);
     }
 }
 
 static void print_row(FILE *out, OpKind op) {
-    static const char *const KINDS[] = {"int", "real", "bool", "ints", "dtype"};
     const OpInfo *info = op_info(op);
     fprintf(out, "| `%s` | ", info->name);
     if (info->max_operands < 0)
@@ -54,10 +60,12 @@ static void print_row(FILE *out, OpKind op) {
     for (int a = 0; a < info->n_attrs; a++) {
         fprintf(out, "%s`", a ? ", " : "");
         print_default(out, &info->attrs[a]);
-        fprintf(out, "` %s", KINDS[info->attrs[a].kind]);
+        fprintf(out, "` %s", ATTR_KIND_NAMES[info->attrs[a].kind]);
     }
-    fprintf(out, " | %s | %s | %g | ", RULES[op].shape,
-            strcmp(RULES[op].grad, "zero") == 0 ? "none" : RULES[op].grad, info->cost);
+    const char *quote = *info->recipe ? "`" : "";
+    fprintf(out, " | %s%s%s | ", quote, info->recipe, quote);
+    for (const char *c = RULES[op].kernel; *c; c++) fputc(tolower((unsigned char)*c), out);
+    fprintf(out, " | %s | %s | %g%s | ", RULES[op].shape, RULES[op].grad, info->cost, COSTS[info->cost_unit]);
     for (const char *c = info->doc; *c; c++) {
         if (*c == '|') fputc('\\', out);
         fputc(*c, out);
@@ -69,16 +77,21 @@ char *ops_doc(void) {
     TextStream stream;
     FILE *out = stream_begin(&stream);
     fputs("# Operators\n\nWritten by `vitc help ops` from `ir/ops.def`. An attribute without a default must "
-          "be given. *Shape* and "
-          "*gradient* name the rules in `ir/graph/shape.c` and `passes/graph/autodiff_rules.c`; *cost* is in "
-          "FLOPs an "
-          "element (of the "
-          "operand for reductions; of the result, and for each term, in a product).\n",
+          "be given. "
+          "*Recipe*: its name in recipes, if the operator alone is one. *Kernel*: how kernels compute it "
+          "(the head of the "
+          "table says what the words mean). *Shape* and *gradient* name the rules in `ir/graph/shape.c` and "
+          "`passes/graph/autodiff_rules.c`; `zero`: no gradient flows to the operands; `none`: it cannot be "
+          "differentiated here, and `autodiff` refuses a loss that depends on it. *Cost* is in FLOPs an "
+          "element of the "
+          "result; (operands): of the operands; (terms): for each product that is added up; (scores): for "
+          "each element "
+          "of the first operand, times its rows.\n",
           out);
     for (size_t s = 0; s < sizeof SECTIONS / sizeof *SECTIONS; s++) {
         fprintf(out, "\n## %s\n%s\n\n", SECTIONS[s].title, SECTIONS[s].text);
-        fputs("| operator | operands | attributes | shape | gradient | cost | meaning "
-              "|\n|---|---|---|---|---|---|---|\n",
+        fputs("| operator | operands | attributes | recipe | kernel | shape | gradient | cost | meaning |\n"
+              "|---|---|---|---|---|---|---|---|---|\n",
               out);
         for (int op = 0; op < OP_COUNT; op++)
             if (op_info((OpKind)op)->loop == SECTIONS[s].loop) print_row(out, (OpKind)op);

@@ -405,8 +405,14 @@ static bool take_ints(Parser *p, Ints *ints) {
     return expect(p, ']');
 }
 
+static bool take_precision(Parser *p, Precision *precision) {
+    skip_spaces(p);
+    const char *start = p->at, *word = take_word(p);
+    return (word && precision_find(word, precision)) ||
+           fail(p, start, "expected a precision: fp32, bf16 or bf16x3");
+}
+
 static bool take_attr(Parser *p, AttrKind kind, Attr *attr) {
-    DType dtype;
     switch (kind) {
     case ATTR_INT: return take_int(p, &attr->i);
     case ATTR_REAL: return take_real(p, &attr->f);
@@ -414,10 +420,8 @@ static bool take_attr(Parser *p, AttrKind kind, Attr *attr) {
     case ATTR_BOOL:
         attr->b = accept_word(p, "true");
         return attr->b || accept_word(p, "false") || fail(p, p->at, "expected true or false");
-    case ATTR_DTYPE:
-        if (!take_dtype(p, &dtype)) return false;
-        attr->i = dtype;
-        return true;
+    case ATTR_DTYPE: return take_dtype(p, &attr->dtype);
+    case ATTR_PRECISION: return take_precision(p, &attr->precision);
     }
     return false;
 }
@@ -755,10 +759,7 @@ static bool parse_target_word(Parser *p) {
             p, p->at,
             "expected target(batch = N, precision = NAME, memory = BYTES, cache = BYTES, cores = N, panel = "
             "COLUMNS, rows = N, tile = ROWS, by = COLUMNS, …)");
-    char *name = take_name(p, "precision");
-    if (!name) return false;
-    if (precision_find(name, &p->module->precision)) return true;
-    return fail(p, p->at, "expected a precision: fp32, bf16 or bf16x3");
+    return take_precision(p, &p->module->precision);
 }
 
 /* target(…), of any of the words. */

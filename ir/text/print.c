@@ -22,17 +22,6 @@ bool text_is_name_char(char c) {
     return isalnum((unsigned char)c) || c == '_' || c == '.' || c == '-' || c == '/';
 }
 
-bool attr_equal(AttrKind kind, const Attr *a, const Attr *b) {
-    switch (kind) {
-    case ATTR_REAL: return memcmp(&a->f, &b->f, sizeof a->f) == 0;
-    case ATTR_BOOL: return a->b == b->b;
-    case ATTR_INTS:
-        return a->ints.n == b->ints.n &&
-               memcmp(a->ints.v, b->ints.v, sizeof *a->ints.v * (size_t)a->ints.n) == 0;
-    default: return a->i == b->i;
-    }
-}
-
 typedef struct {
     const Module *module;
     FILE *out;
@@ -91,7 +80,8 @@ static void print_attr(FILE *out, AttrKind kind, const Attr *attr) {
     case ATTR_INT: fprintf(out, "%lld", (long long)attr->i); return;
     case ATTR_REAL: print_real(out, attr->f); return;
     case ATTR_BOOL: fputs(attr->b ? "true" : "false", out); return;
-    case ATTR_DTYPE: fputs(dtype_name((DType)attr->i), out); return;
+    case ATTR_DTYPE: fputs(dtype_name(attr->dtype), out); return;
+    case ATTR_PRECISION: fputs(precision_name(attr->precision), out); return;
     case ATTR_INTS:
         fputc('[', out);
         for (int i = 0; i < attr->ints.n; i++)

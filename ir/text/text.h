@@ -15,7 +15,4 @@ extern const InitText INIT_TEXTS[6];
 /* Letters, digits, '_', '.', '-', '/': what a name may hold without quotes. */
 bool text_is_name_char(char c);
 
-/* Equal attributes of one kind. */
-bool attr_equal(AttrKind kind, const Attr *a, const Attr *b);
-
 #endif

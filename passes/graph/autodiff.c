@@ -12,9 +12,9 @@ typedef struct {
     ValueId loss; /* old id of the loss whose sweep is done */
 } Sweep;
 
-/* A `grad` counts as open, so that a loss made of gradients is refused rather than taken for a constant. */
+/* Not so what cannot be differentiated: a loss that depends on it is refused rather than taken for a constant. */
 static bool is_stop(int op) {
-    return !GRAD_RULES[op] && op != OP_grad;
+    return op_info((OpKind)op)->grad == GRAD_ZERO;
 }
 
 /* Which of the nodes up to `loss` depend on a leaf through operators with gradients. */
@@ -36,16 +36,27 @@ static void accumulate(Sweep *sweep, ValueId old, ValueId gradient) {
     *sum = *sum == IR_NONE ? gradient : ir_binary(sweep->rewrite.func, OP_add, *sum, gradient);
 }
 
+static void refuse(const Node *node, Diags *diags) {
+    if (node->op == OP_grad)
+        diag_error(
+            diags, node->loc,
+            "a loss depends on this gradient, and second derivatives are not made; put stop_grad around it");
+    else
+        diag_error(
+            diags, node->loc,
+            "a loss depends on this %s, which has no gradient: run 'autodiff' before what makes it, or put "
+            "stop_grad around it",
+            op_info((OpKind)node->op)->name);
+}
+
 /* One node's operands from its own gradient. */
 static bool step_back(Sweep *sweep, ValueId old, const bool *reached, Diags *diags) {
     const Node *node = &sweep->rewrite.old[old];
     Func *func = sweep->rewrite.func;
     Arena *arena = func->module->arena;
     int n = node->n_operands;
-    if (node->op == OP_grad) {
-        diag_error(
-            diags, node->loc,
-            "a loss depends on this gradient, and second derivatives are not made; put stop_grad around it");
+    if (op_info((OpKind)node->op)->grad == GRAD_NONE) {
+        refuse(node, diags);
         return false;
     }
     ValueId *x = ARENA_ARRAY(arena, ValueId, n + 1), *dx = ARENA_ARRAY(arena, ValueId, n + 1);
@@ -116,22 +127,6 @@ static bool differentiate(Func *func, Diags *diags) {
     }
     rewrite_end(&sweep.rewrite);
     return true;
-}
-
-bool autodiff_reaches(const Func *func, ValueId loss, ValueId leaf) {
-    if (leaf > loss) return false;
-    Arena *arena = arena_new();
-    bool *reached = ARENA_ARRAY(arena, bool, loss + 1);
-    reached[leaf] = dtype_is_float((DType)func_type(func, leaf)->dtype);
-    for (ValueId id = leaf + 1; id <= loss; id++) {
-        const Node *node = func_node(func, id);
-        if (is_stop(node->op) || !dtype_is_float((DType)node->type.dtype)) continue;
-        for (int o = 0; o < node->n_operands && !reached[id]; o++)
-            reached[id] = node->operands[o] >= leaf && reached[node->operands[o]];
-    }
-    bool result = reached[loss];
-    arena_free(arena);
-    return result;
 }
 
 bool pass_autodiff(Module *module, Diags *diags) {

@@ -409,9 +409,10 @@ static void grad_fold(GradRule *r) {
     r->dx[0] = func_emit(r->func, OP_unfold, &r->dy, 1, attrs);
 }
 
-#define grad_zero NULL
+#define RULE_rule(name) grad_##name
+#define RULE_zero NULL
+#define RULE_none NULL
 const GradFn GRAD_RULES[OP_COUNT] = {
-#define OP(name, lo, hi, attributes, loop, shape, grad, ...) grad_##grad,
+#define OP(name, lo, hi, attributes, loop, kernel, shape, grad, ...) RULE_##grad,
 #include "ir/ops.def"
-#undef OP
 };

@@ -66,24 +66,11 @@ static bool is_shared(const Rule *r, int o) {
     return true;
 }
 
-static bool equal_attr(AttrKind kind, const Attr *a, const Attr *b) {
-    switch (kind) {
-    case ATTR_INT:
-    case ATTR_DTYPE: return a->i == b->i;
-    case ATTR_BOOL: return a->b == b->b;
-    case ATTR_REAL: return memcmp(&a->f, &b->f, sizeof a->f) == 0;
-    case ATTR_INTS:
-        return a->ints.n == b->ints.n &&
-               memcmp(a->ints.v, b->ints.v, sizeof *a->ints.v * (size_t)a->ints.n) == 0;
-    }
-    return false;
-}
-
 static bool equal_attrs(const Rule *r) {
     const OpInfo *info = op_info(r->first->op);
     for (int i = 1; i < r->y->n; i++)
         for (int a = 0; a < info->n_attrs; a++)
-            if (!equal_attr(info->attrs[a].kind, &r->first->attrs[a], &node_of(r, i)->attrs[a])) return false;
+            if (!attr_equal(info->attrs[a].kind, &r->first->attrs[a], &node_of(r, i)->attrs[a])) return false;
     return true;
 }
 
@@ -314,7 +301,7 @@ bool nodes_alike(const Node *a, const Node *b, int axis, int end) {
     for (int i = 0; i < info->n_attrs; i++) {
         const Attr *x = &a->attrs[i], *y = &b->attrs[i];
         bool by_axis = info->attrs[i].kind == ATTR_INTS && (a->op == OP_slice || a->op == OP_pad);
-        if (!by_axis && !equal_attr(info->attrs[i].kind, x, y)) return false;
+        if (!by_axis && !attr_equal(info->attrs[i].kind, x, y)) return false;
         for (int k = 0; by_axis && k < x->ints.n; k++)
             if ((k < axis || k >= end) && x->ints.v[k] != y->ints.v[k]) return false;
     }

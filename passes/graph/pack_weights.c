@@ -33,8 +33,8 @@ typedef struct {
     Module *module;
     Arena *arena;
     const PackLimits *limits;
-    int products; /* attribute bf16 of products and packs */
-    int64_t room; /* bytes that derived states may take */
+    Precision precision; /* of the packs */
+    int64_t room;        /* bytes that derived states may take */
     Packing *packings;
     size_t count, capacity;
 } Packer;
@@ -147,7 +147,7 @@ static void choose(Packer *p, const Func *step) {
 
 static ValueId pack(Packer *p, Func *func, const Packing *packing, ValueId weight) {
     ValueId matrix = ir_reshape(func, weight, 2, packing->dim);
-    return ir_pack(func, matrix, packing->tb, panel_of(p->module), p->products);
+    return ir_pack(func, matrix, packing->tb, panel_of(p->module), p->precision);
 }
 
 static ValueId multiply(Packer *p, Func *func, const Node *product, ValueId a, ValueId panels) {
@@ -215,13 +215,14 @@ static int64_t room_of(const Module *module, Diags *diags) {
 }
 
 bool pack_weights(Module *module, const PackLimits *limits, Diags *diags) {
-    static const int products[] = {[PRECISION_FP32] = 0, [PRECISION_BF16] = 1, [PRECISION_BF16X3] = 0};
     const Func *step = module_find_func(module, "step");
     if (!step || panel_of(module).columns == 0 || module_find_func(module, "pack")) return true;
     Packer p = {.module = module,
                 .arena = arena_new(),
                 .limits = limits,
-                .products = products[module->precision],
+                .precision = precision_terms(module->precision) > 1
+                                 ? PRECISION_FP32
+                                 : module->precision, /* split: not packed */
                 .room = room_of(module, diags)};
     choose(&p, step);
     if (p.count) {

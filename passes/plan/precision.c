@@ -131,7 +131,7 @@ typedef struct {
 } Made;
 
 static ValueId cast_in(Func *func, ValueId x, DType dtype, uint32_t cluster) {
-    ValueId id = func_emit(func, OP_cast, &x, 1, (Attr[]){{.i = dtype}});
+    ValueId id = func_emit(func, OP_cast, &x, 1, &(CastAttrs){.dtype = dtype});
     func->nodes[id].cluster = cluster;
     return id;
 }
@@ -147,7 +147,7 @@ static ValueId operand_of(Narrowing *n, Rewrite *rewrite, Made *made, ValueId us
     return made->wide[x];
 }
 
-static void rewrite_func(Narrowing *n, int products) {
+static void rewrite_func(Narrowing *n, Precision precision) {
     Func *func = n->func;
     size_t count = func->count;
     Made made = {ARENA_ARRAY(n->arena, ValueId, count + 1), ARENA_ARRAY(n->arena, ValueId, count + 1),
@@ -165,10 +165,12 @@ static void rewrite_func(Narrowing *n, int products) {
         Node copy = *node;
         if (op_is_view(node->op)) copy.type.dtype = func_type(func, operands[0])->dtype;
         if (op_is_product(node->op) && node->type.dtype == DT_F32) {
-            int n_attrs = op_info(node->op)->n_attrs;
-            Attr *attrs = ARENA_ARRAY(func->module->arena, Attr, n_attrs);
-            for (int a = 0; a < n_attrs; a++) attrs[a] = node->attrs[a];
-            attrs[node->op == OP_matmul ? 2 : 1].i = products; /* `bf16` */
+            const OpInfo *info = op_info(node->op);
+            Attr *attrs = ARENA_ARRAY(func->module->arena, Attr, info->n_attrs);
+            for (int a = 0; a < info->n_attrs; a++) {
+                attrs[a] = node->attrs[a];
+                if (info->attrs[a].kind == ATTR_PRECISION) attrs[a].precision = precision;
+            }
             copy.attrs = attrs;
         }
         if (n->takes_half[id] && op_is_view(node->op)) /* a view of bf16 is bf16 */
@@ -202,7 +204,7 @@ static void mix_func(Func *func, Precision precision) {
         for (size_t i = 0; i < func->n_updates; i++) n.reads[func->updates[i].value].pinned = true;
         for (ValueId id = 0; id < func->count; id++) n.narrow[id] = may_narrow(&n, id);
     }
-    rewrite_func(&n, precision == PRECISION_BF16 ? 1 : 3);
+    rewrite_func(&n, precision);
     arena_free(n.arena);
 }
 

@@ -71,7 +71,8 @@ static bool evaluates_once(const Prologues *p, const Node *product, int64_t k) {
     int rank = product->type.rank;
     int64_t m = product->type.dim[rank - 2], n = product->type.dim[rank - 1];
     int64_t cache = machine_with_usual(&p->func->module->machine).own_cache;
-    int64_t line = k * (product->attrs[2].i == 3 ? 6 : 4); /* three bf16, or at most an f32, each */
+    bool split = precision_terms(matmul_attrs(product)->precision) > 1;
+    int64_t line = k * (split ? 6 : 4); /* three bf16, or at most an f32, each */
     int64_t wide = product_columns_at_once(cache, line) / WIDEST_PANEL * WIDEST_PANEL;
     return product_shares_rows(m, n) && n <= wide;
 }

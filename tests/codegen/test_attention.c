@@ -25,15 +25,15 @@ enum { N_CASES = sizeof CASES / sizeof *CASES, MOST_THREADS = 3, N_KINDS = 3 };
 
 typedef struct {
     const char *name;
-    int products;
+    Precision precision;
     DType dtype;
     double error; /* of a result, relative to the largest */
 } Variant;
 
-static const Variant VARIANTS[] = {{"f32", 0, DT_F32, 2e-5},
-                                   {"bf16", 1, DT_BF16, 3e-2},
-                                   {"bf16 of f32", 1, DT_F32, 3e-2},
-                                   {"split bf16", 3, DT_F32, 1e-4}};
+static const Variant VARIANTS[] = {{"f32", PRECISION_FP32, DT_F32, 2e-5},
+                                   {"bf16", PRECISION_BF16, DT_BF16, 3e-2},
+                                   {"bf16 of f32", PRECISION_BF16, DT_F32, 3e-2},
+                                   {"split bf16", PRECISION_BF16X3, DT_F32, 1e-4}};
 enum { N_VARIANTS = sizeof VARIANTS / sizeof *VARIANTS };
 
 /* q, k and v interleaved [images, n, 3, heads, d]; dy [images, heads, n, d]; the bias [1 or images, heads, n, n]. */
@@ -79,7 +79,7 @@ static int64_t result_size(const Case *c, AttentionKind kind) {
 
 static AttentionShape shape_of(const Case *c, const Variant *v, AttentionKind kind) {
     AttentionShape s = {.kind = kind,
-                        .products = v->products,
+                        .precision = v->precision,
                         .scale = 0.6,
                         .n = c->n,
                         .d = c->d,

@@ -31,20 +31,20 @@ enum { N_CASES = sizeof CASES / sizeof *CASES, MOST_THREADS = 5 };
 
 typedef struct {
     const char *name;
-    int products;
+    Precision precision;
     DType a, b;
     int bits_a, bits_b; /* of numbers whose product is exact */
     double error;       /* of a random product, relative to the sum of its terms' sizes */
 } Variant;
 
 static const Variant VARIANTS[] = {
-    {"f32", 0, DT_F32, DT_F32, 4, 4, 1e-6},
-    {"f32 of bf16 and f32", 0, DT_BF16, DT_F32, 4, 4, 1e-6},
-    {"bf16 of f32", 1, DT_F32, DT_F32, 4, 4, 0x1p-7},
-    {"bf16", 1, DT_BF16, DT_BF16, 4, 4, 1e-6}, /* what rounding costs is not the product's */
-    {"bf16 of f32 and bf16", 1, DT_F32, DT_BF16, 4, 4, 0x1p-8},
-    {"split bf16, long A", 3, DT_F32, DT_F32, 12, 4, 4e-5},
-    {"split bf16, long B", 3, DT_F32, DT_F32, 4, 12, 4e-5},
+    {"f32", PRECISION_FP32, DT_F32, DT_F32, 4, 4, 1e-6},
+    {"f32 of bf16 and f32", PRECISION_FP32, DT_BF16, DT_F32, 4, 4, 1e-6},
+    {"bf16 of f32", PRECISION_BF16, DT_F32, DT_F32, 4, 4, 0x1p-7},
+    {"bf16", PRECISION_BF16, DT_BF16, DT_BF16, 4, 4, 1e-6}, /* what rounding costs is not the product's */
+    {"bf16 of f32 and bf16", PRECISION_BF16, DT_F32, DT_BF16, 4, 4, 0x1p-8},
+    {"split bf16, long A", PRECISION_BF16X3, DT_F32, DT_F32, 12, 4, 4e-5},
+    {"split bf16, long B", PRECISION_BF16X3, DT_F32, DT_F32, 4, 12, 4e-5},
 };
 enum { N_VARIANTS = sizeof VARIANTS / sizeof *VARIANTS };
 
@@ -56,7 +56,7 @@ typedef struct {
 static Layout layout_of(const Case *c, const Variant *v) {
     Layout l = {.shape = {.a_dtype = v->a,
                           .b_dtype = v->b,
-                          .products = v->products,
+                          .precision = v->precision,
                           .m = c->m,
                           .n = c->n,
                           .k = c->k,

@@ -11,6 +11,7 @@ static inline void add_gradients(RandomGraph *g) {
     ValueId loss = ir_constant(func, 0, DT_F64), count = (ValueId)func->count;
     for (ValueId id = 0; id < count; id++) {
         if (func_type(func, id)->dtype != DT_F64 || draw_below(&g->seed, 3)) continue;
+        if (op_info((OpKind)func_node(func, id)->op)->grad == GRAD_NONE) continue;
         loss = ir_binary(func, OP_add, loss, weighed(func, id, ir_unary(func, OP_sin, id)));
     }
     char name[16];

@@ -65,11 +65,11 @@ static inline Attr random_attr(RandomGraph *g, OpKind op, const AttrSpec *spec, 
     int rank = x ? x->rank : 0;
     Attr attr = {0};
     if (spec->kind == ATTR_DTYPE)
-        attr.i = (int64_t[]){DT_F64, DT_F64, DT_I32, DT_BOOL, DT_F32}[draw_below(&g->seed, 5)];
+        attr.dtype = (DType[]){DT_F64, DT_F64, DT_I32, DT_BOOL, DT_F32}[draw_below(&g->seed, 5)];
     if (spec->kind == ATTR_BOOL) attr.b = draw_below(&g->seed, 2);
     if (spec->kind == ATTR_REAL) attr.f = (double[]){0, 1, 2, -1, 0.5, 1.7}[draw_below(&g->seed, 6)];
     if (spec->kind == ATTR_INT && strcmp(spec->key, "rows") == 0) attr.i = 1;
-    if (spec->kind == ATTR_INT && strcmp(spec->key, "bf16") != 0 && strcmp(spec->key, "rows") != 0)
+    if (spec->kind == ATTR_INT && strcmp(spec->key, "rows") != 0)
         attr.i = draw_below(&g->seed, rank + 1) - (strcmp(spec->key, "batch") != 0);
     if (spec->kind == ATTR_INT && strcmp(spec->key, "columns") == 0) attr.i = rank ? x->dim[rank - 1] : 2;
     if (spec->kind != ATTR_INTS) return attr;
@@ -99,7 +99,10 @@ static inline Attr random_attr(RandomGraph *g, OpKind op, const AttrSpec *spec, 
 
 static inline ValueId random_value(RandomGraph *g) {
     int64_t n = (int64_t)g->func->count, back = draw_below(&g->seed, 2) ? n : n < 6 ? n : 6;
-    return (ValueId)(n - 1 - draw_below(&g->seed, back));
+    ValueId x = (ValueId)(n - 1 - draw_below(&g->seed, back));
+    bool has_none =
+        op_info((OpKind)func_node(g->func, x)->op)->grad == GRAD_NONE; /* a loss may be made of it */
+    return has_none ? ir_unary(g->func, OP_stop_grad, x) : x;
 }
 
 /* An index in range, made of any integer value. */

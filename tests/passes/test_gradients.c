@@ -273,10 +273,6 @@ static void test_stop_grad(void **state) {
     ValueId stopped = ir_unary(g.func, OP_stop_grad, ir_binary(g.func, OP_mul, x, y));
     ValueId loss =
         ir_binary(g.func, OP_add, ir_binary(g.func, OP_mul, x, stopped), ir_unary(g.func, OP_floor, y));
-    assert_true(autodiff_reaches(g.func, loss, x));
-    assert_false(autodiff_reaches(g.func, loss, y));
-    assert_true(autodiff_reaches(g.func, loss, stopped));
-    assert_false(autodiff_reaches(g.func, x, loss));
     func_add_output(g.func, "dx", emit_grad(g.func, loss, x));
     func_add_output(g.func, "dy", emit_grad(g.func, loss, y));
     func_add_output(g.func, "dstopped", emit_grad(g.func, loss, stopped));

@@ -26,14 +26,7 @@ static bool same_value(const Func *a, const Func *b, ValueId x, ValueId y, Value
     const OpInfo *info = op_info(m->op);
     if (m->op != n->op || m->n_operands != n->n_operands || !type_equal(&m->type, &n->type)) return false;
     for (int i = 0; i < info->n_attrs; i++) {
-        const Attr *p = &m->attrs[i], *q = &n->attrs[i];
-        bool equal = info->attrs[i].kind == ATTR_REAL   ? p->f == q->f
-                     : info->attrs[i].kind == ATTR_BOOL ? p->b == q->b
-                     : info->attrs[i].kind == ATTR_INTS
-                         ? p->ints.n == q->ints.n &&
-                               memcmp(p->ints.v, q->ints.v, sizeof(int64_t) * (size_t)p->ints.n) == 0
-                         : p->i == q->i;
-        if (!equal) return false;
+        if (!attr_equal(info->attrs[i].kind, &m->attrs[i], &n->attrs[i])) return false;
     }
     for (int o = 0; o < m->n_operands; o++)
         if (!same_value(a, b, m->operands[o], n->operands[o], match)) return false;
@@ -162,6 +155,39 @@ static void test_memory_wants_kernels(void **state) {
     arena_free(t.arena);
 }
 
+/* What has no gradient is refused where it stands, unless no gradient is asked of what it is made from. */
+static void test_no_gradient(void **state) {
+    (void)state;
+    static const struct {
+        const char *op, *statement, *told;
+    } rows[] = {
+        {"sum_rows", "sum_rows %q {rows = 2}", "this sum_rows, which has no gradient"},
+        {"moments", "moments %q {columns = 2}", "this moments, which has no gradient"},
+        {"attention_grad", "attention_grad %q, %c, %c, %c", "this attention_grad, which has no gradient"},
+        {"attention_bias_grad", "attention_bias_grad %q, %c, %c, %c, %c",
+         "this attention_bias_grad, which has no gradient"},
+        {"grad", "grad %s, %q", "second derivatives are not made"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int asked = strcmp(rows[i].op, "grad") == 0; asked < 2; asked++) {
+            char text[1024];
+            snprintf(text, sizeof text,
+                     "module @m {\n  func @f(%%q : f32[4x4], %%k : f32[4x4], %%c : f32[4x4]) {\n"
+                     "    %%p = mul %%q, %%q\n    %%s = sum %%p {axes = [0, 1]}\n"
+                     "    %%y = %s  // (r.yaml:7:%zu)\n    %%l = sum %%y {axes = [0, 1%s]}\n"
+                     "    %%g = grad %%l, %%%c\n    output g = %%g\n  }\n}\n",
+                     rows[i].statement, i + 1, i < 3 ? ", 2" : "", "kq"[asked]);
+            Text t = read_text(text);
+            assert_int_equal(passes_run(t.module, "autodiff", NULL, t.diags), !asked);
+            DiagKind kind;
+            Loc loc = {0, 0, 0};
+            if (asked && !strstr(diags_message(t.diags, 0, &kind, &loc), rows[i].told))
+                fail_msg("%s: %s", rows[i].op, diags_text(t.diags));
+            assert_true(!asked || (loc.line == 7 && loc.col == i + 1));
+            arena_free(t.arena);
+        }
+}
+
 static bool is_listed(const char *list, const char *name) {
     size_t n = strlen(name);
     for (const char *at = list; at; at = strchr(at, ',')) {
@@ -208,6 +234,7 @@ int main(void) {
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_unknown_name_runs_nothing),
         cmocka_unit_test(test_memory_wants_kernels),
+        cmocka_unit_test(test_no_gradient),
         cmocka_unit_test(test_every_pass_is_documented),
         cmocka_unit_test(test_simplify_cases),
         cmocka_unit_test(test_autodiff_cases),
