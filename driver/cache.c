@@ -1,5 +1,6 @@
 /* The object cache: see cache.h. */
 #include "driver/cache.h"
+#include "runtime/files/read_at.h"
 #include "runtime/runtime.h"
 
 #include <dirent.h>
@@ -130,15 +131,6 @@ static bool is_trusted(const struct stat *status) {
            status->st_size <= most;
 }
 
-static bool read_all(int file, char *out, size_t size) {
-    for (size_t at = 0; at < size;) {
-        ssize_t n = read(file, out + at, size - at);
-        if (n == 0 || (n < 0 && errno != EINTR)) return false;
-        if (n > 0) at += (size_t)n;
-    }
-    return true;
-}
-
 /* What the header says, before anything of that size is read. */
 static bool is_header(const Header *header, size_t size, const uint8_t key[CACHE_KEY]) {
     size_t at = aligned(sizeof *header);
@@ -176,10 +168,11 @@ void *cache_read(const char *folder, const uint8_t key[CACHE_KEY], CacheBlob blo
     if (file < 0) return NULL;
     bool good = fstat(file, &status) == 0 && is_trusted(&status);
     size_t size = good ? (size_t)status.st_size : 0;
-    good = good && read_all(file, (char *)&header, sizeof header) && is_header(&header, size, key) &&
-           posix_memalign(&memory, ALIGN, size) == 0;
+    good = good && read_at(file, &header, sizeof header, 0) == sizeof header &&
+           is_header(&header, size, key) && posix_memalign(&memory, ALIGN, size) == 0;
     if (good) memcpy(memory, &header, sizeof header);
-    good = good && read_all(file, (char *)memory + sizeof header, size - sizeof header) &&
+    int64_t rest = (int64_t)(size - sizeof header);
+    good = good && read_at(file, (char *)memory + sizeof header, rest, sizeof header) == rest &&
            is_entry(memory, size, key, blobs);
     if (good) futimens(file, NULL); /* used now: the last to be dropped */
     close(file);

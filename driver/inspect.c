@@ -11,13 +11,11 @@
 
 #define MAX_IR_TEXT ((size_t)1 << 30)
 
-static int print_module(const Module *module) {
+static void print_module(const Module *module) {
     size_t size;
     char *text = module_print(module, &size);
-    if (!text) return fail(1, "out of memory");
     fwrite(text, 1, size, stdout);
     free(text);
-    return 0;
 }
 
 /* The passes up to and with the last one called `after`; all when NULL, none for "frontend". */
@@ -110,7 +108,7 @@ int verb_inspect(int argc, char **argv) {
             code = fail(2, "recipe '%s' has no function '%s'", s.recipe.plan.name, name);
         if (code == 0 && flags[MEMORY].given) code = report_memory(s.arena, func, picture);
         if (code == 0 && flags[COST].given) code = report_cost(s.arena, func, roofline);
-        if (code == 0 && !report) code = print_module(s.recipe.module);
+        if (code == 0 && !report) print_module(s.recipe.module);
         if (code == 0 && flags[TIMING].given) timing_print(&s.timing);
     }
     session_close(&s);
@@ -138,9 +136,9 @@ int verb_opt(int argc, char **argv) {
     Module *module = module_parse(arena, diags, path, text, size);
     bool good = module && module_verify(module, diags) &&
                 (!flags[0].given || passes_run(module, flags[0].value, &options, diags));
-    int code = good ? print_module(module) : 2;
-    if (code == 0 && flags[1].given) timing_print(&timing);
+    if (good) print_module(module);
+    if (good && flags[1].given) timing_print(&timing);
     diags_print(diags, stderr, false);
     arena_free(arena);
-    return code;
+    return good ? 0 : 2;
 }

@@ -406,7 +406,7 @@ bool module_verify(const Module *module, Diags *diags);
 bool module_sizes(const Module *module, Diags *diags);
 
 /* Text form (docs/ir.md); module_parse(print(m)) prints the same bytes. Errors go to diags; NULL on any. */
-char *module_print(const Module *module, size_t *size); /* malloc'ed; NULL: out of memory */
+char *module_print(const Module *module, size_t *size); /* malloc'ed; size may be NULL */
 Module *module_parse(Arena *arena, Diags *diags, const char *name, const char *text, size_t size);
 
 /* The reference interpreter: every value a double array, integers and bools as doubles. */

@@ -1,6 +1,7 @@
 /* The text form of modules, written. What module_parse reads back prints the same bytes: reads of states and inputs are
  * not nodes of the text but names, results are numbered in order, attributes that equal their default are left out. */
 #include "ir/text/text.h"
+#include "ir/base/stream.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -246,10 +247,8 @@ static void print_target(Printer *p) {
 }
 
 char *module_print(const Module *module, size_t *size) {
-    char *text = NULL;
-    size_t length = 0;
-    Printer p = {.module = module, .out = open_memstream(&text, &length)};
-    if (!p.out) return NULL;
+    TextStream stream;
+    Printer p = {.module = module, .out = stream_begin(&stream)};
     p.arena = arena_new();
     fputs("module @", p.out);
     print_name(p.out, module->name, false);
@@ -259,11 +258,5 @@ char *module_print(const Module *module, size_t *size) {
     for (size_t f = 0; f < module->n_funcs; f++) print_func(&p, module->funcs[f]);
     fputs("}\n", p.out);
     arena_free(p.arena);
-    bool good = !ferror(p.out);
-    if (fclose(p.out) != 0 || !good) {
-        free(text);
-        return NULL;
-    }
-    if (size) *size = length;
-    return text;
+    return stream_end(&stream, size);
 }

@@ -1,4 +1,5 @@
 /* Counter-based random numbers: Philox 4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers, SC 2011). */
+#include "runtime/base/text_set.h"
 #include "runtime/runtime.h"
 
 #include <math.h>
@@ -16,9 +17,7 @@ static void philox(uint32_t c[4], uint32_t k0, uint32_t k1) {
 }
 
 uint64_t vt_stream(const char *name) {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (; *name; name++) h = (h ^ (unsigned char)*name) * 0x100000001b3u;
-    return h;
+    return text_hash(name, strlen(name));
 }
 
 uint32_t vt_rng_u32(VtRng *rng) {

@@ -4,15 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t hash(const char *text, size_t length) {
+uint64_t text_hash(const char *text, size_t length) {
     uint64_t h = 0xcbf29ce484222325u;
     for (size_t i = 0; i < length; i++) h = (h ^ (uint8_t)text[i]) * 0x100000001b3u;
-    return h ^ h >> 32;
+    return h;
+}
+
+int text_order(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 /* Where the text is, or where it would go. */
 static int32_t slot_of(const TextSet *n, const char *text, size_t length) {
-    uint64_t mask = (uint64_t)n->n_slots - 1, at = hash(text, length) & mask;
+    uint64_t mask = (uint64_t)n->n_slots - 1, hash = text_hash(text, length);
+    uint64_t at = (hash ^ hash >> 32) & mask;
     for (; n->slots[at]; at = (at + 1) & mask) {
         const char *there = n->text[n->slots[at] - 1];
         if (strncmp(there, text, length) == 0 && !there[length]) break;

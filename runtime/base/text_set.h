@@ -17,4 +17,7 @@ int32_t text_set_add(TextSet *set, const char *text,
                      size_t length); /* its number, new or not; -1: no memory */
 void text_set_free(TextSet *set);
 
+int text_order(const void *a, const void *b); /* of elements char *, for qsort and bsearch: that of strcmp */
+uint64_t text_hash(const char *text, size_t length); /* FNV-1a, 64 bits */
+
 #endif

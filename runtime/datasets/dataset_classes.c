@@ -226,10 +226,6 @@ bool tree_find_classes(VtDataset *d, VtError *error) {
 
 /* ---- numbers ------------------------------------------------------------------------------------------------------------------- */
 
-static int by_text(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* Labels that all are numbers stay what they are. */
 static bool all_numbers(const TextSet *classes) {
     for (int32_t c = 0; c < classes->count; c++)
@@ -251,7 +247,7 @@ bool tree_number_classes(VtDataset *d) {
         sorted[used++] = d->classes.text[c];
         if (numbers && atol(d->classes.text[c]) > highest) highest = (int32_t)atol(d->classes.text[c]);
     }
-    if (good) qsort(sorted, (size_t)used, sizeof *sorted, by_text);
+    if (good) qsort(sorted, (size_t)used, sizeof *sorted, text_order);
     for (int32_t c = 0; good && c < (numbers && used ? highest + 1 : used); c++) {
         char text[16];
         const char *name = sorted[numbers ? 0 : c];

@@ -105,10 +105,6 @@ static void free_said(Said *said) {
 
 /* ---- from a label to a class ------------------------------------------------------------------------------------------------- */
 
-static int by_text(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* "n01440764": a class of ImageNet, whose official numbers are not in the order of these names. */
 static bool is_wnid(const char *name) {
     return name[0] == 'n' && strlen(name) == 9 && strspn(name + 1, "0123456789") == 8;
@@ -192,7 +188,7 @@ static bool take_labels(VtDataset *d, const DataItem *text, const Wanting *w, Sa
     int32_t *classes = malloc(sizeof *classes * (size_t)(w->n + 1));
     bool room = classes && (known.classes = malloc(sizeof(char *) * (size_t)(known.n + 1)));
     if (room && known.n) memcpy(known.classes, d->classes.text, sizeof(char *) * (size_t)known.n);
-    if (room) qsort(known.classes, (size_t)known.n, sizeof(char *), by_text);
+    if (room) qsort(known.classes, (size_t)known.n, sizeof(char *), text_order);
     int64_t good = 0;
     for (int64_t i = 0; i < w->n; i++) {
         if (!said->labels[i]) continue;

@@ -1,4 +1,5 @@
 /* What is written to disk: files that replace others whole or not at all, and the folders they lie in. */
+#include "runtime/files/read_at.h"
 #include "runtime/runtime.h"
 
 #include <dirent.h>
@@ -154,17 +155,20 @@ static bool copy_file(const char *from, const char *path, VtError *error) {
     enum { CHUNK = 1 << 20 };
     char *chunk = malloc(CHUNK);
     int file = open(from, O_RDONLY | O_CLOEXEC);
-    ssize_t n = 0;
+    int64_t n = CHUNK, at = 0;
     VtReplacement *r =
         chunk && file >= 0
             ? vt_replace_begin(path, 0666, error)
             : (vt_fail(error, 1, "cannot read '%s': %s", from, chunk ? strerror(errno) : "out of memory"),
                NULL);
-    while (r && ((n = read(file, chunk, CHUNK)) > 0 || (n < 0 && errno == EINTR)))
-        if (n > 0) vt_replace_write(r, chunk, (size_t)n);
-    if (n < 0) vt_fail(error, 1, "cannot read '%s': %s", from, strerror(errno));
-    if (n < 0) vt_replace_drop(r);
-    bool good = r && n == 0 && vt_replace_end(r, error);
+    bool good = r != NULL;
+    for (; good && n == CHUNK; at += n) {
+        n = read_at(file, chunk, CHUNK, at);
+        if (n < CHUNK && errno) good = vt_fail(error, 1, "cannot read '%s': %s", from, strerror(errno));
+        if (good) vt_replace_write(r, chunk, (size_t)n);
+    }
+    if (r && !good) vt_replace_drop(r);
+    good = good && vt_replace_end(r, error);
     if (file >= 0) close(file);
     free(chunk);
     return good;

@@ -30,10 +30,6 @@ static bool cannot_read(const Walk *w, bool root) {
                    strerror(problem));
 }
 
-static int by_text(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static bool list(const Walk *w, int depth, TextSet *names) {
     DIR *folder = opendir(w->path);
     if (!folder) return cannot_read(w, depth == 0);
@@ -48,7 +44,7 @@ static bool list(const Walk *w, int depth, TextSet *names) {
     bool read = errno == 0 || !good || cannot_read(w, false);
     closedir(folder);
     if (!good) vt_fail(w->error, 1, "out of memory");
-    if (names->count) qsort(names->text, (size_t)names->count, sizeof *names->text, by_text);
+    if (names->count) qsort(names->text, (size_t)names->count, sizeof *names->text, text_order);
     return good && read;
 }
 

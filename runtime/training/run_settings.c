@@ -1,5 +1,6 @@
 /* run.json: how a run was asked for, beside its recipe, so that it can be continued without being asked for anew. */
 #include "runtime/files/json.h"
+#include "runtime/files/read_at.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,25 +13,20 @@ enum { LONGEST = 1 << 16, MOST_THREADS = 1024 /* as the flags have it */ };
 #define NUMBERS(X) X(steps) X(workers) X(threads) X(max_broken) X(images) X(classes) X(batch) X(seed)
 
 /* The bytes of a file that is there; -1: errno, EFBIG if it is too long. */
-static ssize_t read_text(const char *path, char text[LONGEST]) {
-    ssize_t size = 0, n = 1;
+static int64_t read_text(const char *path, char text[LONGEST]) {
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0) return -1;
-    while (size < LONGEST && (n = read(file, text + size, (size_t)(LONGEST - size))) != 0) {
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) break;
-        size += n;
-    }
-    int problem = n < 0 ? errno : EFBIG;
+    int64_t size = read_at(file, text, LONGEST, 0);
+    int problem = size == LONGEST ? EFBIG : errno;
     close(file);
     errno = problem;
-    return n < 0 || size == LONGEST ? -1 : size;
+    return problem ? -1 : size;
 }
 
 bool vt_run_settings_read(const char *path, VtRunSettings *out, VtError *error) {
     char text[LONGEST], why[256];
     *out = (VtRunSettings){.max_broken = -1};
-    ssize_t size = read_text(path, text);
+    int64_t size = read_text(path, text);
     if (size < 0 && errno == ENOENT) return true;
     if (size < 0) return vt_fail(error, 1, "cannot read '%s': %s", path, strerror(errno));
     json_t *object = vt_json_load(text, (size_t)size, JSON_REJECT_DUPLICATES, why, sizeof why), *value;
