@@ -75,7 +75,7 @@ static void prepare(Unit *unit, Case *c, int number) {
     char name[16];
     snprintf(name, sizeof name, "gemm_%d", number);
     unit_kernel(unit, name);
-    gemm_emit(&unit->e, &unit->target, &c->shape, unit_arg(unit, 0), unit_arg(unit, 1), unit_arg(unit, 2),
+    gemm_emit(&unit->fb, &unit->target, &c->shape, unit_arg(unit, 0), unit_arg(unit, 1), unit_arg(unit, 2),
               unit_arg(unit, 3), NULL, NULL, NULL);
     unit_kernel_end(unit);
     int64_t batch = c->shape.n_batch ? c->shape.batch[0] : 1;

@@ -93,28 +93,26 @@ static LLVMValueRef power_of_two(LLVMBuilderRef b, LLVMValueRef n, LLVMValueRef 
 /* ---- tables ------------------------------------------------------------------------------------------------------ */
 
 /* AVX-512 looks up 16 floats in one instruction: there, pieces of short polynomials take half the time of one for all. */
-static bool has_tables(const Emitter *e) {
-    return e->lanes == TABLE;
+static bool has_tables(const FunctionBuilder *fb) {
+    return fb->lanes == TABLE;
 }
 
 /* table[the low four bits of each lane of `index`] */
-static LLVMValueRef look_up(Emitter *e, const double *table, LLVMValueRef index) {
-    LLVMTypeRef f32 = LLVMFloatTypeInContext(e->context);
+static LLVMValueRef look_up(FunctionBuilder *fb, const double *table, LLVMValueRef index) {
+    LLVMTypeRef f32 = LLVMFloatTypeInContext(fb->context);
     LLVMValueRef lanes[TABLE];
     for (int i = 0; i < TABLE; i++) lanes[i] = LLVMConstReal(f32, table[i]);
     LLVMValueRef args[] = {LLVMConstVector(lanes, TABLE), index};
-    return emit_intrinsic(e, "llvm.x86.avx512.permvar.sf.512", NULL, args, 2);
+    return build_intrinsic(fb, "llvm.x86.avx512.permvar.sf.512", NULL, args, 2);
 }
 
 /* A scalar goes through the same instructions as vectors, so that both have the same bits. */
-static LLVMValueRef on_vectors(Emitter *e, LLVMValueRef x, LLVMValueRef (*f)(Emitter *e, LLVMValueRef x)) {
-    if (is_vector(LLVMTypeOf(x))) return f(e, x);
-    int width = e->width;
-    e->width = TABLE;
-    LLVMValueRef y = f(e, emit_splat(e, x));
-    e->width = width;
-    return LLVMBuildExtractElement(e->builder, y, LLVMConstInt(LLVMInt32TypeInContext(e->context), 0, false),
-                                   "");
+static LLVMValueRef on_vectors(FunctionBuilder *fb, LLVMValueRef x,
+                               LLVMValueRef (*f)(FunctionBuilder *fb, LLVMValueRef x)) {
+    if (is_vector(LLVMTypeOf(x))) return f(fb, x);
+    LLVMValueRef y = f(fb, build_splat(fb, TABLE, x));
+    return LLVMBuildExtractElement(fb->builder, y,
+                                   LLVMConstInt(LLVMInt32TypeInContext(fb->context), 0, false), "");
 }
 
 /* factor·x, rounded by adding `magic` and taking it away; *bits: their low ones count it. */
@@ -126,10 +124,10 @@ static LLVMValueRef round_to_piece(LLVMBuilderRef b, LLVMValueRef x, double fact
 }
 
 /* y·2^⌊n⌋ */
-static LLVMValueRef times_power(Emitter *e, LLVMValueRef y, LLVMValueRef n) {
-    LLVMTypeRef i16 = LLVMInt16TypeInContext(e->context), i32 = LLVMInt32TypeInContext(e->context);
+static LLVMValueRef times_power(FunctionBuilder *fb, LLVMValueRef y, LLVMValueRef n) {
+    LLVMTypeRef i16 = LLVMInt16TypeInContext(fb->context), i32 = LLVMInt32TypeInContext(fb->context);
     LLVMValueRef args[] = {y, n, y, LLVMConstAllOnes(i16), LLVMConstInt(i32, 4, false)};
-    return emit_intrinsic(e, "llvm.x86.avx512.mask.scalef.ps.512", NULL, args, 5);
+    return build_intrinsic(fb, "llvm.x86.avx512.mask.scalef.ps.512", NULL, args, 5);
 }
 
 /* 2^(i/16) */
@@ -138,7 +136,7 @@ static const double POWERS[TABLE] = {1,          1.04427373, 1.09050775, 1.13878
                                      1.68179286, 1.75625217, 1.8340081,  1.91520655};
 
 /* 2^(i/16)·e^r, |r| <= log(2)/32, times a power of two by the instruction for it, which rounds denormal results right. */
-static LLVMValueRef exp_by_table(Emitter *e, LLVMValueRef x) {
+static LLVMValueRef exp_by_table(FunctionBuilder *fb, LLVMValueRef x) {
     static const double rests[TABLE] = {0,
                                         4.62854679e-08,
                                         -1.19921575e-08,
@@ -155,7 +153,7 @@ static LLVMValueRef exp_by_table(Emitter *e, LLVMValueRef x) {
                                         -5.25879518e-09,
                                         -6.12825968e-09,
                                         5.14060927e-09}; /* of their rounding, relative */
-    LLVMBuilderRef b = e->builder;
+    LLVMBuilderRef b = fb->builder;
     LLVMValueRef bits;
     x = choose(b, LLVMRealOGT, x, real(x, 89), real(x, 89), x); /* NaN stays */
     x = choose(b, LLVMRealOLT, x, real(x, -105), real(x, -105), x);
@@ -163,38 +161,38 @@ static LLVMValueRef exp_by_table(Emitter *e, LLVMValueRef x) {
     LLVMValueRef r = fma_(b, n, real(x, -0.69314718246459961), x);
     r = fma_(b, n, real(x, 1.904654299957768e-9), r);
     LLVMValueRef y = fma_(b, fma_(b, r, real(x, 0.1666686216), real(x, 0.5000097749)), r, real(x, 1));
-    LLVMValueRef power = look_up(e, POWERS, bits);
-    y = fma_(b, power, fma_(b, y, r, look_up(e, rests, bits)), power);
-    return times_power(e, y, n);
+    LLVMValueRef power = look_up(fb, POWERS, bits);
+    y = fma_(b, power, fma_(b, y, r, look_up(fb, rests, bits)), power);
+    return times_power(fb, y, n);
 }
 
 /* The same with a parabola in sixteenths of the exponent. */
-static LLVMValueRef exp_by_table_bf16(Emitter *e, LLVMValueRef x) {
-    LLVMBuilderRef b = e->builder;
+static LLVMValueRef exp_by_table_bf16(FunctionBuilder *fb, LLVMValueRef x) {
+    LLVMBuilderRef b = fb->builder;
     LLVMValueRef bits;
     x = choose(b, LLVMRealOGT, x, real(x, 88.3), real(x, 88.3), x); /* NaN stays */
     x = choose(b, LLVMRealOLT, x, real(x, -87), real(x, -87), x);
     LLVMValueRef n = round_to_piece(b, x, 1.44269504088896341, 786432.0, &bits);
     LLVMValueRef f = fma_(b, x, real(x, 1.44269504088896341), LLVMBuildFNeg(b, n, ""));
     LLVMValueRef y = LLVMBuildFMul(b, fma_(b, f, real(x, 0.2402265), real(x, 0.6931472)), f, "");
-    LLVMValueRef power = look_up(e, POWERS, bits);
-    return times_power(e, fma_(b, power, y, power), n);
+    LLVMValueRef power = look_up(fb, POWERS, bits);
+    return times_power(fb, fma_(b, power, y, power), n);
 }
 
 /* erf by polynomials of |x| in 16 pieces around multiples of 65/256, through Chebyshev's points; the first is x·G(|x|), so that small
  * results keep their digits. From 3.92 on it is 1. */
-static LLVMValueRef erf_of_pieces(Emitter *e, LLVMValueRef x, const double (*c)[TABLE], int degree) {
+static LLVMValueRef erf_of_pieces(FunctionBuilder *fb, LLVMValueRef x, const double (*c)[TABLE], int degree) {
     const double piece = 65.0 / 256, magic = 12582912.0, end = 3.92;
-    LLVMBuilderRef b = e->builder;
+    LLVMBuilderRef b = fb->builder;
     LLVMValueRef bits, t = absolute(b, x);
     t = choose(b, LLVMRealOGT, t, real(x, end), real(x, end), t); /* NaN stays */
     LLVMValueRef n = round_to_piece(b, t, 1 / piece, magic, &bits);
-    LLVMValueRef r = fma_(b, n, real(x, -piece), t), y = look_up(e, c[degree], bits);
-    for (int i = degree - 1; i >= 0; i--) y = fma_(b, y, r, look_up(e, c[i], bits));
+    LLVMValueRef r = fma_(b, n, real(x, -piece), t), y = look_up(fb, c[degree], bits);
+    for (int i = degree - 1; i >= 0; i--) y = fma_(b, y, r, look_up(fb, c[i], bits));
     return with_sign(b, y, x);
 }
 
-static LLVMValueRef erf_by_table(Emitter *e, LLVMValueRef x) {
+static LLVMValueRef erf_by_table(FunctionBuilder *fb, LLVMValueRef x) {
     static const double c[6][TABLE] = {
         {0, 0.28046301, 0.527338445, 0.718623817, 0.849086046, 0.927408159, 0.968796372, 0.988047481,
          0.995929182, 0.998769462, 0.999670327, 0.999921799, 0.999983609, 0.99999696, 0.999999523,
@@ -214,10 +212,10 @@ static LLVMValueRef erf_by_table(Emitter *e, LLVMValueRef x) {
         {0.111087814, 0.078715682, 0.00512941414, -0.0546301343, -0.0683247074, -0.0445912145, -0.0123287234,
          0.00785890874, 0.0130364299, 0.0100200279, 0.00549429888, 0.00236790814, 0.000834487146,
          0.000245507312, 6.10520656e-05, 1.33590975e-05}};
-    return erf_of_pieces(e, x, c, 5);
+    return erf_of_pieces(fb, x, c, 5);
 }
 
-static LLVMValueRef erf_by_table_bf16(Emitter *e, LLVMValueRef x) {
+static LLVMValueRef erf_by_table_bf16(FunctionBuilder *fb, LLVMValueRef x) {
     static const double c[4][TABLE] = {
         {0, 0.280458868, 0.527332544, 0.718619049, 0.84908396, 0.927408457, 0.968797863, 0.98804903,
          0.995930254, 0.998769999, 0.999670565, 0.999921918, 0.999983609, 0.99999696, 0.999999523,
@@ -231,14 +229,14 @@ static LLVMValueRef erf_by_table_bf16(Emitter *e, LLVMValueRef x) {
         {-0.373069137, -0.305903316, -0.140656829, 0.0328947864, 0.141421124, 0.166158676, 0.134296253,
          0.085076794, 0.0442559309, 0.0193316825, 0.00718135014, 0.00228679273, 0.000627550296,
          0.000148974359, 3.06777765e-05, 5.6818717e-06}};
-    return erf_of_pieces(e, x, c, 3);
+    return erf_of_pieces(fb, x, c, 3);
 }
 
 /* ---- functions ------------------------------------------------------------------------------------------------- */
 
-LLVMValueRef vecmath_exp(Emitter *e, LLVMValueRef x) {
-    if (has_tables(e)) return on_vectors(e, x, exp_by_table);
-    LLVMBuilderRef b = e->builder;
+LLVMValueRef vecmath_exp(FunctionBuilder *fb, LLVMValueRef x) {
+    if (has_tables(fb)) return on_vectors(fb, x, exp_by_table);
+    LLVMBuilderRef b = fb->builder;
     static const double c[] = {1,
                                1,
                                5.0000001201e-1,
@@ -259,8 +257,8 @@ LLVMValueRef vecmath_exp(Emitter *e, LLVMValueRef x) {
     return LLVMBuildFMul(b, y, power_of_two(b, LLVMBuildSub(b, n, half, ""), x), "");
 }
 
-LLVMValueRef vecmath_log(Emitter *e, LLVMValueRef x) {
-    LLVMBuilderRef b = e->builder;
+LLVMValueRef vecmath_log(FunctionBuilder *fb, LLVMValueRef x) {
+    LLVMBuilderRef b = fb->builder;
     static const double c[] = {3.3333331174e-1,  -2.4999993993e-1, 2.0000714765e-1,
                                -1.6668057665e-1, 1.4249322787e-1,  -1.2420140846e-1,
                                1.1676998740e-1,  -1.1514610310e-1, 7.0376836292e-2};
@@ -305,32 +303,32 @@ static LLVMValueRef sine(LLVMBuilderRef b, LLVMValueRef x, int quarter) {
     return LLVMBuildSelect(b, negative, LLVMBuildFNeg(b, y, ""), y, "");
 }
 
-LLVMValueRef vecmath_sin(Emitter *e, LLVMValueRef x) {
-    LLVMBuilderRef b = e->builder;
+LLVMValueRef vecmath_sin(FunctionBuilder *fb, LLVMValueRef x) {
+    LLVMBuilderRef b = fb->builder;
     return choose(b, LLVMRealOEQ, x, real(x, 0), x, sine(b, x, 0)); /* -0 stays */
 }
-LLVMValueRef vecmath_cos(Emitter *e, LLVMValueRef x) {
-    LLVMBuilderRef b = e->builder;
+LLVMValueRef vecmath_cos(FunctionBuilder *fb, LLVMValueRef x) {
+    LLVMBuilderRef b = fb->builder;
     return sine(b, x, 1);
 }
 
 /* A polynomial in x² below 0.625, else 1 - 2 / (e^2|x| + 1). */
-LLVMValueRef vecmath_tanh(Emitter *e, LLVMValueRef x) {
-    LLVMBuilderRef b = e->builder;
+LLVMValueRef vecmath_tanh(FunctionBuilder *fb, LLVMValueRef x) {
+    LLVMBuilderRef b = fb->builder;
     static const double c[] = {0.9999999956252364,   -0.33333253471729013, 0.13330957287990766,
                                -0.05370706757587364, 0.020544905349428957, -0.0056076887162693385};
     LLVMValueRef a = absolute(b, x), one = real(x, 1);
     LLVMValueRef near = LLVMBuildFMul(b, x, polynomial(b, LLVMBuildFMul(b, x, x, ""), c, 6), "");
-    LLVMValueRef twice = vecmath_exp(e, LLVMBuildFAdd(b, a, a, ""));
+    LLVMValueRef twice = vecmath_exp(fb, LLVMBuildFAdd(b, a, a, ""));
     LLVMValueRef far =
         LLVMBuildFSub(b, one, LLVMBuildFDiv(b, real(x, 2), LLVMBuildFAdd(b, twice, one, ""), ""), "");
     return choose(b, LLVMRealOLT, a, real(x, 0.625), near, with_sign(b, far, x));
 }
 
 /* x·P(x²) below 0.92, else 1 - e^Q(|x|), Q a fit of log erfc on [0.9, 4]. */
-LLVMValueRef vecmath_erf(Emitter *e, LLVMValueRef x) {
-    if (has_tables(e)) return on_vectors(e, x, erf_by_table);
-    LLVMBuilderRef b = e->builder;
+LLVMValueRef vecmath_erf(FunctionBuilder *fb, LLVMValueRef x) {
+    if (has_tables(fb)) return on_vectors(fb, x, erf_by_table);
+    LLVMBuilderRef b = fb->builder;
     static const double p[] = {1.1283791670829895,    -0.37612638719950736,  0.11283787265051559,
                                -0.026865766021072775, 0.005222145306010894,  -0.000850294256162789,
                                0.0001142358133463769, -1.018232752962125e-05};
@@ -341,20 +339,20 @@ LLVMValueRef vecmath_erf(Emitter *e, LLVMValueRef x) {
     LLVMValueRef a = absolute(b, x);
     LLVMValueRef near = LLVMBuildFMul(b, x, polynomial(b, LLVMBuildFMul(b, x, x, ""), p, 8), "");
     LLVMValueRef t = choose(b, LLVMRealOGT, a, real(x, 4), real(x, 4), a);
-    LLVMValueRef far = LLVMBuildFSub(b, real(x, 1), vecmath_exp(e, polynomial(b, t, q, 10)), "");
+    LLVMValueRef far = LLVMBuildFSub(b, real(x, 1), vecmath_exp(fb, polynomial(b, t, q, 10)), "");
     return choose(b, LLVMRealOLT, a, real(x, 0.92), near, with_sign(b, far, x));
 }
 
 /* e^x / (1 + e^x) below 0, so that small results keep their digits. */
-LLVMValueRef vecmath_sigmoid(Emitter *e, LLVMValueRef x) {
-    LLVMBuilderRef b = e->builder;
-    LLVMValueRef one = real(x, 1), t = vecmath_exp(e, LLVMBuildFNeg(b, absolute(b, x), ""));
+LLVMValueRef vecmath_sigmoid(FunctionBuilder *fb, LLVMValueRef x) {
+    LLVMBuilderRef b = fb->builder;
+    LLVMValueRef one = real(x, 1), t = vecmath_exp(fb, LLVMBuildFNeg(b, absolute(b, x), ""));
     return LLVMBuildFDiv(b, choose(b, LLVMRealOLT, x, real(x, 0), t, one), LLVMBuildFAdd(b, one, t, ""), "");
 }
 
-LLVMValueRef vecmath_exp_bf16(Emitter *e, LLVMValueRef x) {
-    if (has_tables(e)) return on_vectors(e, x, exp_by_table_bf16);
-    LLVMBuilderRef b = e->builder;
+LLVMValueRef vecmath_exp_bf16(FunctionBuilder *fb, LLVMValueRef x) {
+    if (has_tables(fb)) return on_vectors(fb, x, exp_by_table_bf16);
+    LLVMBuilderRef b = fb->builder;
     static const double c[] = {0.9999992614265725, 0.6931218143085529, 0.2402474485948583,
                                0.05591786385170985, 0.009570101879592403}; /* 2^x on [-½, ½] */
     LLVMValueRef z = LLVMBuildFMul(b, x, real(x, 1.44269504088896341), "");
@@ -368,19 +366,19 @@ LLVMValueRef vecmath_exp_bf16(Emitter *e, LLVMValueRef x) {
 }
 
 /* 1 - (a1 t + a2 t² + a3 t³)·e^-x², t = 1 / (1 + p|x|) */
-LLVMValueRef vecmath_erf_bf16(Emitter *e, LLVMValueRef x) {
-    if (has_tables(e)) return on_vectors(e, x, erf_by_table_bf16);
-    LLVMBuilderRef b = e->builder;
+LLVMValueRef vecmath_erf_bf16(FunctionBuilder *fb, LLVMValueRef x) {
+    if (has_tables(fb)) return on_vectors(fb, x, erf_by_table_bf16);
+    LLVMBuilderRef b = fb->builder;
     static const double c[] = {0.3480242, -0.0958798, 0.7478556};
-    LLVMValueRef power = vecmath_exp_bf16(e, LLVMBuildFNeg(b, LLVMBuildFMul(b, x, x, ""), ""));
+    LLVMValueRef power = vecmath_exp_bf16(fb, LLVMBuildFNeg(b, LLVMBuildFMul(b, x, x, ""), ""));
     LLVMValueRef one = real(x, 1), t = fma_(b, absolute(b, x), real(x, 0.47047), one);
     t = LLVMBuildFDiv(b, one, t, "");
     LLVMValueRef tail = LLVMBuildFMul(b, LLVMBuildFMul(b, polynomial(b, t, c, 3), t, ""), power, "");
     return with_sign(b, LLVMBuildFSub(b, one, tail, ""), x);
 }
 
-LLVMValueRef vecmath_libm(Emitter *e, const char *name, LLVMValueRef x) {
-    LLVMBuilderRef b = e->builder;
+LLVMValueRef vecmath_libm(FunctionBuilder *fb, const char *name, LLVMValueRef x) {
+    LLVMBuilderRef b = fb->builder;
     LLVMTypeRef type = LLVMTypeOf(x), element = is_vector(type) ? LLVMGetElementType(type) : type;
     LLVMTypeRef signature = LLVMFunctionType(element, &element, 1, false);
     LLVMValueRef callee = LLVMGetNamedFunction(module_of(b), name);

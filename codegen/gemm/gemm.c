@@ -78,27 +78,27 @@ int64_t gemm_scratch_bytes(const Target *target, const GemmShape *shape, bool ep
                 partial_units(&b, shape, epilogue));
 }
 
-static LLVMTypeRef float_type(const Emitter *e) {
-    return LLVMFloatTypeInContext(e->context);
+static LLVMTypeRef float_type(const FunctionBuilder *fb) {
+    return LLVMFloatTypeInContext(fb->context);
 }
 
-static LLVMValueRef at_type(Emitter *e, LLVMTypeRef type, LLVMValueRef base, LLVMValueRef index) {
-    return LLVMBuildGEP2(e->builder, type, base, &index, 1, "");
+static LLVMValueRef at_type(FunctionBuilder *fb, LLVMTypeRef type, LLVMValueRef base, LLVMValueRef index) {
+    return LLVMBuildGEP2(fb->builder, type, base, &index, 1, "");
 }
 
-static LLVMValueRef at(Emitter *e, LLVMValueRef base, LLVMValueRef index) {
-    return at_type(e, float_type(e), base, index);
+static LLVMValueRef at(FunctionBuilder *fb, LLVMValueRef base, LLVMValueRef index) {
+    return at_type(fb, float_type(fb), base, index);
 }
 
-static LLVMValueRef mul(Emitter *e, LLVMValueRef a, LLVMValueRef b) {
-    return LLVMBuildMul(e->builder, a, b, "");
+static LLVMValueRef mul(FunctionBuilder *fb, LLVMValueRef a, LLVMValueRef b) {
+    return LLVMBuildMul(fb->builder, a, b, "");
 }
-static LLVMValueRef add(Emitter *e, LLVMValueRef a, LLVMValueRef b) {
-    return LLVMBuildAdd(e->builder, a, b, "");
+static LLVMValueRef add(FunctionBuilder *fb, LLVMValueRef a, LLVMValueRef b) {
+    return LLVMBuildAdd(fb->builder, a, b, "");
 }
 
 typedef struct {
-    Emitter *e;
+    FunctionBuilder *fb;
     const GemmShape *shape;
     Blocking blocking;
     LLVMValueRef a, b, c, packed_a, packed_b, tile, made, batch;
@@ -112,16 +112,16 @@ typedef struct {
 
 /* Where the sums of the tile at (row, col) lie between two pieces of K, and their row stride. */
 static LLVMValueRef sums_of(Gemm *g, LLVMValueRef row, LLVMValueRef col, int64_t *stride) {
-    Emitter *e = g->e;
+    FunctionBuilder *fb = g->fb;
     if (g->partial) {
         *stride = g->blocking.nc;
-        row = LLVMBuildSub(e->builder, row, g->m0, "");
-        col = LLVMBuildSub(e->builder, col, g->column, "");
-        return at(e, g->partial, add(e, mul(e, row, emit_i64(e, *stride)), col));
+        row = LLVMBuildSub(fb->builder, row, g->m0, "");
+        col = LLVMBuildSub(fb->builder, col, g->column, "");
+        return at(fb, g->partial, add(fb, mul(fb, row, build_i64(fb, *stride)), col));
     }
     *stride = g->shape->n;
-    row = add(e, mul(e, g->batch, emit_i64(e, g->shape->m)), row);
-    return at(e, g->c, add(e, mul(e, row, emit_i64(e, *stride)), col));
+    row = add(fb, mul(fb, g->batch, build_i64(fb, g->shape->m)), row);
+    return at(fb, g->c, add(fb, mul(fb, row, build_i64(fb, *stride)), col));
 }
 
 typedef struct {
@@ -131,73 +131,51 @@ typedef struct {
 /* to[r][c] = tile[r][c] + (old[r][c] unless `fresh`), of the tile's rows and columns that are there. */
 static void add_tile(Gemm *g, const TilePlace *place, LLVMValueRef fresh, LLVMValueRef old,
                      int64_t old_stride, LLVMValueRef to, int64_t to_stride) {
-    Emitter *e = g->e;
+    FunctionBuilder *fb = g->fb;
     const Blocking *b = &g->blocking;
-    LLVMTypeRef vector = LLVMVectorType(float_type(e), (unsigned)b->lanes);
-    Loop loop = emit_loop_begin(e, emit_i64(e, 0), place->rows, 1, "r");
-    int width = e->width;
-    e->width = b->lanes;
+    LLVMTypeRef vector = LLVMVectorType(float_type(fb), (unsigned)b->lanes);
+    Loop loop = build_loop_begin(fb, build_i64(fb, 0), place->rows, 1, "r");
     for (int v = 0; v < b->nr; v += b->lanes) {
-        LLVMValueRef real = emit_lanes_below(e, v, place->columns);
-        LLVMValueRef from = at(e, g->tile, add(e, mul(e, loop.counter, emit_i64(e, b->nr)), emit_i64(e, v)));
-        LLVMValueRef x = LLVMBuildLoad2(e->builder, vector, from, "");
+        LLVMValueRef real = build_lanes_below(fb, b->lanes, v, place->columns);
+        LLVMValueRef from =
+            at(fb, g->tile, add(fb, mul(fb, loop.counter, build_i64(fb, b->nr)), build_i64(fb, v)));
+        LLVMValueRef x = LLVMBuildLoad2(fb->builder, vector, from, "");
         LLVMSetAlignment(x, 4);
-        LLVMValueRef again =
-            LLVMBuildAnd(e->builder, real, emit_splat(e, LLVMBuildNot(e->builder, fresh, "")), "");
+        LLVMValueRef again = LLVMBuildAnd(
+            fb->builder, real, build_splat(fb, b->lanes, LLVMBuildNot(fb->builder, fresh, "")), "");
         LLVMValueRef before =
-            at(e, old, add(e, mul(e, loop.counter, emit_i64(e, old_stride)), emit_i64(e, v)));
-        before = emit_masked_load(e, vector, before, 4, again);
-        x = LLVMBuildFAdd(e->builder, x, before, "");
-        LLVMValueRef there = at(e, to, add(e, mul(e, loop.counter, emit_i64(e, to_stride)), emit_i64(e, v)));
-        emit_masked_store(e, x, there, 4, real);
+            at(fb, old, add(fb, mul(fb, loop.counter, build_i64(fb, old_stride)), build_i64(fb, v)));
+        before = build_masked_load(fb, vector, before, 4, again);
+        x = LLVMBuildFAdd(fb->builder, x, before, "");
+        LLVMValueRef there =
+            at(fb, to, add(fb, mul(fb, loop.counter, build_i64(fb, to_stride)), build_i64(fb, v)));
+        build_masked_store(fb, x, there, 4, real);
     }
-    e->width = width;
-    emit_loop_end(e, &loop);
+    build_loop_end(fb, &loop);
 }
 
 static void call_micro(Gemm *g, int rows, int vectors, LLVMValueRef a, LLVMValueRef b, LLVMValueRef units) {
     const Blocking *bl = &g->blocking;
-    panels_multiply(g->e, &bl->panels, rows, vectors, (Panel){a, bl->rest_a}, (Panel){b, bl->rest_b}, units,
+    panels_multiply(g->fb, &bl->panels, rows, vectors, (Panel){a, bl->rest_a}, (Panel){b, bl->rest_b}, units,
                     g->tile, false);
-}
-
-typedef struct {
-    LLVMBasicBlockRef yes, no, after;
-} Fork;
-
-static Fork fork_begin(Emitter *e, LLVMValueRef condition) {
-    Fork fork = {emit_new_block(e, "edge"), emit_new_block(e, "inside"), emit_new_block(e, "after")};
-    LLVMBuildCondBr(e->builder, condition, fork.yes, fork.no);
-    LLVMPositionBuilderAtEnd(e->builder, fork.yes);
-    return fork;
-}
-
-static void fork_else(Emitter *e, const Fork *fork) {
-    LLVMBuildBr(e->builder, fork->after);
-    LLVMPositionBuilderAtEnd(e->builder, fork->no);
-}
-
-static void fork_end(Emitter *e, const Fork *fork) {
-    LLVMBuildBr(e->builder, fork->after);
-    LLVMPositionBuilderAtEnd(e->builder, fork->after);
 }
 
 /* A tile of all rows, whole or at the right edge of C. */
 static void call_across(Gemm *g, int rows, LLVMValueRef columns, LLVMValueRef a, LLVMValueRef b,
                         LLVMValueRef units) {
-    Emitter *e = g->e;
+    FunctionBuilder *fb = g->fb;
     int lanes = g->blocking.lanes, all = g->blocking.nr / lanes;
     int edge = (int)((g->shape->n % g->blocking.nr + lanes - 1) / lanes);
     if (edge == 0 || edge == all) {
         call_micro(g, rows, all, a, b, units);
         return;
     }
-    LLVMValueRef few = LLVMBuildICmp(e->builder, LLVMIntSLE, columns, emit_i64(e, edge * lanes), "");
-    Fork fork = fork_begin(e, few);
+    LLVMValueRef few = LLVMBuildICmp(fb->builder, LLVMIntSLE, columns, build_i64(fb, edge * lanes), "");
+    Fork fork = build_if_else(fb, few);
     call_micro(g, rows, edge, a, b, units);
-    fork_else(e, &fork);
+    build_else(fb, &fork);
     call_micro(g, rows, all, a, b, units);
-    fork_end(e, &fork);
+    build_end_if(fb, &fork);
 }
 
 /* Rows of the lowest tile of a block, at most; 0: it is whole. */
@@ -209,143 +187,144 @@ static int edge_rows(const GemmShape *shape, int mr) {
 /* Tiles at the edges of C have kernels of their own, so that little is computed in vain. */
 static void call_tile(Gemm *g, LLVMValueRef rows, LLVMValueRef columns, LLVMValueRef a, LLVMValueRef b,
                       LLVMValueRef units) {
-    Emitter *e = g->e;
+    FunctionBuilder *fb = g->fb;
     int mr = g->blocking.mr, edge = edge_rows(g->shape, mr);
     if (edge == 0) {
         call_across(g, mr, columns, a, b, units);
         return;
     }
-    Fork fork = fork_begin(e, LLVMBuildICmp(e->builder, LLVMIntSLT, rows, emit_i64(e, mr), ""));
+    Fork fork = build_if_else(fb, LLVMBuildICmp(fb->builder, LLVMIntSLT, rows, build_i64(fb, mr), ""));
     call_across(g, edge, columns, a, b, units);
-    fork_else(e, &fork);
+    build_else(fb, &fork);
     call_across(g, mr, columns, a, b, units);
-    fork_end(e, &fork);
+    build_end_if(fb, &fork);
 }
 
 /* What becomes of a finished tile. K in one piece: the epilogue, or C. In several: the sum so far is added, and kept until
  * the last piece, which is the epilogue's. */
 static void finish_tile(Gemm *g, const TilePlace *p, LLVMValueRef first, LLVMValueRef last) {
-    Emitter *e = g->e;
+    FunctionBuilder *fb = g->fb;
     const Blocking *b = &g->blocking;
     bool cut = b->kc < g->shape->k;
     int64_t stride;
     if (!g->epilogue || cut) {
         LLVMValueRef sums = sums_of(g, p->row, p->col, &stride),
-                     fresh = cut ? first : LLVMConstInt(LLVMInt1TypeInContext(e->context), 1, false);
+                     fresh = cut ? first : LLVMConstInt(LLVMInt1TypeInContext(fb->context), 1, false);
         if (!g->epilogue) {
             add_tile(g, p, fresh, sums, stride, sums, stride);
             return;
         }
-        Fork fork = fork_begin(e, last);
+        Fork fork = build_if_else(fb, last);
         add_tile(g, p, fresh, sums, stride, g->tile, b->nr);
-        g->epilogue(e, g->user, g->batch, p->row, p->rows, p->col, p->columns, g->tile, b->nr);
-        fork_else(e, &fork);
+        g->epilogue(g->user, g->batch, p->row, p->rows, p->col, p->columns, g->tile, b->nr);
+        build_else(fb, &fork);
         add_tile(g, p, fresh, sums, stride, sums, stride);
-        fork_end(e, &fork);
+        build_end_if(fb, &fork);
         return;
     }
-    g->epilogue(e, g->user, g->batch, p->row, p->rows, p->col, p->columns, g->tile, b->nr);
+    g->epilogue(g->user, g->batch, p->row, p->rows, p->col, p->columns, g->tile, b->nr);
 }
 
 /* The panel of B whose columns begin at `col` of C, `across` of the block; `units` of K in the block. */
 static LLVMValueRef panel_of_b(Gemm *g, LLVMValueRef across, LLVMValueRef col, LLVMValueRef units) {
-    Emitter *e = g->e;
+    FunctionBuilder *fb = g->fb;
     const Micro *micro = &g->blocking.panels.micro;
-    if (!g->shape->b_packed) return at(e, g->packed_b, mul(e, across, units));
-    LLVMValueRef panel = mul(e, col, emit_i64(e, micro_units(micro, g->shape->k)));
-    LLVMValueRef before = mul(e, micro_units_of(e, micro, g->first_k), emit_i64(e, micro->nr));
-    return at(e, g->b, add(e, panel, before));
+    if (!g->shape->b_packed) return at(fb, g->packed_b, mul(fb, across, units));
+    LLVMValueRef panel = mul(fb, col, build_i64(fb, micro_units(micro, g->shape->k)));
+    LLVMValueRef before = mul(fb, micro_units_of(fb, micro, g->first_k), build_i64(fb, micro->nr));
+    return at(fb, g->b, add(fb, panel, before));
 }
 
 /* Asks for the lines of memory that the tile will need when its sums are made: C, the sums so far, what the epilogue reads and
  * writes. */
 static void prefetch_tile(Gemm *g, const TilePlace *p, LLVMValueRef last) {
-    Emitter *e = g->e;
+    FunctionBuilder *fb = g->fb;
     const Blocking *b = &g->blocking;
     bool sums = !g->epilogue || b->kc < g->shape->k;
     if (g->prefetch) {
-        Fork fork = fork_begin(e, last);
-        g->prefetch(e, g->user, g->batch, p->row, p->rows, p->col, b->nr);
-        fork_else(e, &fork);
-        fork_end(e, &fork);
+        Fork fork = build_if_else(fb, last);
+        g->prefetch(g->user, g->batch, p->row, p->rows, p->col, b->nr);
+        build_else(fb, &fork);
+        build_end_if(fb, &fork);
     }
     if (!sums) return;
     int64_t stride;
     LLVMValueRef from = sums_of(g, p->row, p->col, &stride);
-    Loop loop = emit_loop_begin(e, emit_i64(e, 0), p->rows, 1, "r");
-    emit_prefetch(e, at(e, from, mul(e, loop.counter, emit_i64(e, stride))), 4 * b->nr, PREFETCH_WRITE);
-    emit_loop_end(e, &loop);
+    Loop loop = build_loop_begin(fb, build_i64(fb, 0), p->rows, 1, "r");
+    build_prefetch(fb, at(fb, from, mul(fb, loop.counter, build_i64(fb, stride))), 4 * b->nr, PREFETCH_WRITE);
+    build_loop_end(fb, &loop);
 }
 
 /* The tiles of one packed block of A against one packed block of B. */
 static void emit_tiles(Gemm *g, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef col, LLVMValueRef columns,
                        LLVMValueRef k, LLVMValueRef first, LLVMValueRef last) {
-    Emitter *e = g->e;
+    FunctionBuilder *fb = g->fb;
     const Blocking *b = &g->blocking;
     TilePlace place;
-    LLVMValueRef units = micro_units_of(e, &b->panels.micro, k);
-    Loop across = emit_block_loop(e, emit_i64(e, 0), columns, b->nr, "jr", &place.columns);
-    place.col = add(e, col, across.counter);
+    LLVMValueRef units = micro_units_of(fb, &b->panels.micro, k);
+    Loop across = build_block_loop(fb, build_i64(fb, 0), columns, b->nr, "jr", &place.columns);
+    place.col = add(fb, col, across.counter);
     LLVMValueRef panel_b = panel_of_b(g, across.counter, place.col, units);
-    Loop down = emit_block_loop(e, emit_i64(e, 0), rows, b->mr, "ir", &place.rows);
-    LLVMValueRef panel_a = at(e, g->packed_a, mul(e, down.counter, units));
-    place.row = add(e, row, down.counter);
+    Loop down = build_block_loop(fb, build_i64(fb, 0), rows, b->mr, "ir", &place.rows);
+    LLVMValueRef panel_a = at(fb, g->packed_a, mul(fb, down.counter, units));
+    place.row = add(fb, row, down.counter);
     prefetch_tile(g, &place, last);
     call_tile(g, place.rows, place.columns, panel_a, panel_b, units);
     finish_tile(g, &place, first, last);
-    emit_loop_end(e, &down);
-    emit_loop_end(e, &across);
+    build_loop_end(fb, &down);
+    build_loop_end(fb, &across);
 }
 
 /* Packs rows [row, row + rows) of A, k elements from g->first_k on. What a prologue makes is packed while the cache next to the core holds
  * it. */
 static void pack_a(Gemm *g, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef k) {
-    Emitter *e = g->e;
+    FunctionBuilder *fb = g->fb;
     const Blocking *b = &g->blocking;
     const GemmShape *s = g->shape;
     if (s->prologue) {
         Lines of_made = {s->a_dtype, made_stride(b), 1};
-        LLVMValueRef units = micro_units_of(e, &b->panels.micro, k), lines;
-        Loop panel = emit_block_loop(e, emit_i64(e, 0), rows, b->mr, "panel", &lines);
-        s->prologue(e, s->prologue_user, add(e, row, panel.counter), lines, g->first_k, k, b->kc, g->made,
+        LLVMValueRef units = micro_units_of(fb, &b->panels.micro, k), lines;
+        Loop panel = build_block_loop(fb, build_i64(fb, 0), rows, b->mr, "panel", &lines);
+        s->prologue(s->prologue_user, add(fb, row, panel.counter), lines, g->first_k, k, b->kc, g->made,
                     of_made.across);
-        panels_pack_one(e, &b->panels, false, &of_made, g->made, lines, k,
-                        at(e, g->packed_a, mul(e, panel.counter, units)), b->rest_a);
-        emit_loop_end(e, &panel);
+        panels_pack_one(fb, &b->panels, false, &of_made, g->made, lines, k,
+                        at(fb, g->packed_a, mul(fb, panel.counter, units)), b->rest_a);
+        build_loop_end(fb, &panel);
         return;
     }
     Lines of_a = {s->a_dtype, s->a_row, s->a_col};
-    LLVMValueRef from = add(e, mul(e, row, emit_i64(e, s->a_row)), mul(e, g->first_k, emit_i64(e, s->a_col)));
-    panels_pack(e, &b->panels, false, &of_a, at_type(e, panels_element(e, s->a_dtype), g->a, from), rows, k,
-                g->packed_a, b->rest_a);
+    LLVMValueRef from =
+        add(fb, mul(fb, row, build_i64(fb, s->a_row)), mul(fb, g->first_k, build_i64(fb, s->a_col)));
+    panels_pack(fb, &b->panels, false, &of_a, at_type(fb, panels_element(fb, s->a_dtype), g->a, from), rows,
+                k, g->packed_a, b->rest_a);
 }
 
 /* One matrix of the batch: this thread's rows [m0, m1) and columns [n0, n1). */
 static void emit_matrix(Gemm *g, LLVMValueRef m0, LLVMValueRef m1, LLVMValueRef n0, LLVMValueRef n1) {
-    Emitter *e = g->e;
+    FunctionBuilder *fb = g->fb;
     const Blocking *b = &g->blocking;
     const GemmShape *s = g->shape;
     Lines of_b = {s->b_dtype, s->b_col, s->b_row};
     LLVMValueRef k, columns, rows;
-    Loop jc = emit_block_loop(e, n0, n1, b->nc, "jc", &columns);
+    Loop jc = build_block_loop(fb, n0, n1, b->nc, "jc", &columns);
     g->m0 = m0;
     g->column = jc.counter;
-    Loop pc = emit_block_loop(e, emit_i64(e, 0), emit_i64(e, s->k), b->kc, "pc", &k);
-    LLVMValueRef first = LLVMBuildICmp(e->builder, LLVMIntEQ, pc.counter, emit_i64(e, 0), "");
-    LLVMValueRef last = LLVMBuildICmp(e->builder, LLVMIntSGE, pc.next, emit_i64(e, s->k), "");
+    Loop pc = build_block_loop(fb, build_i64(fb, 0), build_i64(fb, s->k), b->kc, "pc", &k);
+    LLVMValueRef first = LLVMBuildICmp(fb->builder, LLVMIntEQ, pc.counter, build_i64(fb, 0), "");
+    LLVMValueRef last = LLVMBuildICmp(fb->builder, LLVMIntSGE, pc.next, build_i64(fb, s->k), "");
     g->first_k = pc.counter;
     if (!s->b_packed) {
-        LLVMValueRef from_b =
-            add(e, mul(e, pc.counter, emit_i64(e, s->b_row)), mul(e, jc.counter, emit_i64(e, s->b_col)));
-        panels_pack(e, &b->panels, true, &of_b, at_type(e, panels_element(e, s->b_dtype), g->b, from_b),
+        LLVMValueRef from_b = add(fb, mul(fb, pc.counter, build_i64(fb, s->b_row)),
+                                  mul(fb, jc.counter, build_i64(fb, s->b_col)));
+        panels_pack(fb, &b->panels, true, &of_b, at_type(fb, panels_element(fb, s->b_dtype), g->b, from_b),
                     columns, k, g->packed_b, b->rest_b);
     }
-    Loop ic = emit_block_loop(e, m0, m1, b->mc, "ic", &rows);
+    Loop ic = build_block_loop(fb, m0, m1, b->mc, "ic", &rows);
     pack_a(g, ic.counter, rows, k);
     emit_tiles(g, ic.counter, rows, jc.counter, columns, k, first, last);
-    emit_loop_end(e, &ic);
-    emit_loop_end(e, &pc);
-    emit_loop_end(e, &jc);
+    build_loop_end(fb, &ic);
+    build_loop_end(fb, &pc);
+    build_loop_end(fb, &jc);
 }
 
 /* Rows of which a thread has whole multiples: tiles, and what the caller keeps together. */
@@ -355,10 +334,10 @@ static int64_t grain_of(const Gemm *g) {
     return grain;
 }
 
-void gemm_emit(Emitter *e, const Target *target, const GemmShape *shape, LLVMValueRef a, LLVMValueRef b,
-               LLVMValueRef c, LLVMValueRef scratch, GemmEpilogue epilogue, GemmPrefetch prefetch,
-               void *user) {
-    Gemm g = {.e = e,
+void gemm_emit(FunctionBuilder *fb, const Target *target, const GemmShape *shape, LLVMValueRef a,
+               LLVMValueRef b, LLVMValueRef c, LLVMValueRef scratch, GemmEpilogue epilogue,
+               GemmPrefetch prefetch, void *user) {
+    Gemm g = {.fb = fb,
               .shape = shape,
               .blocking = choose_blocking(target, shape),
               .c = c,
@@ -367,39 +346,39 @@ void gemm_emit(Emitter *e, const Target *target, const GemmShape *shape, LLVMVal
               .user = user};
     const Blocking *bl = &g.blocking;
     g.packed_b = scratch;
-    g.packed_a = at(e, scratch, emit_i64(e, bl->panels.parts * bl->rest_b));
-    g.tile = at(e, g.packed_a, emit_i64(e, bl->panels.parts * bl->rest_a));
-    g.made = at(e, g.tile, emit_i64(e, round_up(bl->mr * bl->nr, 16)));
+    g.packed_a = at(fb, scratch, build_i64(fb, bl->panels.parts * bl->rest_b));
+    g.tile = at(fb, g.packed_a, build_i64(fb, bl->panels.parts * bl->rest_a));
+    g.made = at(fb, g.tile, build_i64(fb, round_up(bl->mr * bl->nr, 16)));
     if (partial_units(bl, shape, epilogue != NULL))
-        g.partial = at(e, g.made, emit_i64(e, made_units(bl, shape)));
-    LLVMTypeRef type_a = panels_element(e, shape->a_dtype), type_b = panels_element(e, shape->b_dtype);
-    micro_begin(e, &bl->panels.micro);
+        g.partial = at(fb, g.made, build_i64(fb, made_units(bl, shape)));
+    LLVMTypeRef type_a = panels_element(fb, shape->a_dtype), type_b = panels_element(fb, shape->b_dtype);
+    micro_begin(fb, &bl->panels.micro);
     int64_t batch = 1;
     for (int i = 0; i < shape->n_batch; i++) batch *= shape->batch[i];
-    LLVMValueRef from, to, zero = emit_i64(e, 0), m = emit_i64(e, shape->m), n = emit_i64(e, shape->n);
+    LLVMValueRef from, to, zero = build_i64(fb, 0), m = build_i64(fb, shape->m), n = build_i64(fb, shape->n);
     if (batch > 1) {
-        emit_share(e, batch, 1, &from, &to);
-        Loop loop = emit_loop_begin(e, from, to, 1, "matrix");
+        build_share(fb, batch, 1, &from, &to);
+        Loop loop = build_loop_begin(fb, from, to, 1, "matrix");
         g.batch = loop.counter;
-        g.a = at_type(e, type_a, a,
-                      emit_batch_offset(e, loop.counter, shape->n_batch, shape->batch, shape->a_batch,
-                                        shape->a_offset));
-        g.b = at_type(e, type_b, b,
-                      emit_batch_offset(e, loop.counter, shape->n_batch, shape->batch, shape->b_batch,
-                                        shape->b_offset));
+        g.a = at_type(fb, type_a, a,
+                      build_batch_offset(fb, loop.counter, shape->n_batch, shape->batch, shape->a_batch,
+                                         shape->a_offset));
+        g.b = at_type(fb, type_b, b,
+                      build_batch_offset(fb, loop.counter, shape->n_batch, shape->batch, shape->b_batch,
+                                         shape->b_offset));
         emit_matrix(&g, zero, m, zero, n);
-        emit_loop_end(e, &loop);
-        micro_end(e, &bl->panels.micro);
+        build_loop_end(fb, &loop);
+        micro_end(fb, &bl->panels.micro);
         return;
     }
     g.batch = zero;
-    if (!shape->prologue) g.a = at_type(e, type_a, a, emit_i64(e, shape->a_offset));
-    g.b = at_type(e, type_b, b, emit_i64(e, shape->b_offset));
+    if (!shape->prologue) g.a = at_type(fb, type_a, a, build_i64(fb, shape->a_offset));
+    g.b = at_type(fb, type_b, b, build_i64(fb, shape->b_offset));
     bool by_rows = shape->block || product_shares_rows(shape->m, shape->n) || shape->n < 16 * g.blocking.nr;
-    emit_share(e, by_rows ? shape->m : shape->n, by_rows ? grain_of(&g) : g.blocking.nr, &from, &to);
+    build_share(fb, by_rows ? shape->m : shape->n, by_rows ? grain_of(&g) : g.blocking.nr, &from, &to);
     if (by_rows)
         emit_matrix(&g, from, to, zero, n);
     else
         emit_matrix(&g, zero, m, from, to);
-    micro_end(e, &bl->panels.micro);
+    micro_end(fb, &bl->panels.micro);
 }

@@ -7,12 +7,12 @@
 #ifndef VITC_CODEGEN_GEMM_H
 #define VITC_CODEGEN_GEMM_H
 
-#include "codegen/emit/emit.h"
+#include "codegen/emit/builder.h"
 #include "codegen/target/target.h"
 
 /* Makes elements of A that are not in memory: rows [row, row + rows), columns [column, column + columns) (i64 values), which are one of
  * the pieces of `piece` columns that a row is cut into; those of row r from to + r·stride elements on. */
-typedef void (*GemmPrologue)(Emitter *e, void *user, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef column,
+typedef void (*GemmPrologue)(void *user, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef column,
                              LLVMValueRef columns, int64_t piece, LLVMValueRef to, int64_t stride);
 
 typedef struct {
@@ -34,18 +34,18 @@ typedef struct {
 
 /* What is done with a finished tile: rows [row, row + rows) and columns from col, `columns` of them (i64 values), of
  * batch number `batch`; the tile is f32[rows][stride] at `tile`. */
-typedef void (*GemmEpilogue)(Emitter *e, void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
+typedef void (*GemmEpilogue)(void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
                              LLVMValueRef col, LLVMValueRef columns, LLVMValueRef tile, int64_t stride);
 
 /* Asks for the memory that the epilogue of a tile will read and write (emit_prefetch): of the tile's rows, and of `columns` columns. */
-typedef void (*GemmPrefetch)(Emitter *e, void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
+typedef void (*GemmPrefetch)(void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
                              LLVMValueRef col, int64_t columns);
 
-/* Emits the product into e->function at the builder's place. `a`: NULL where a prologue makes it. `c`: row-major C for partial sums and the plain result
+/* Emits the product into fb->function at the builder's place. `a`: NULL where a prologue makes it. `c`: row-major C for partial sums and the plain result
  * when `epilogue` is NULL; `prefetch` may be NULL. scratch: a pointer to gemm_scratch_bytes of this thread's own. */
-void gemm_emit(Emitter *e, const Target *target, const GemmShape *shape, LLVMValueRef a, LLVMValueRef b,
-               LLVMValueRef c, LLVMValueRef scratch, GemmEpilogue epilogue, GemmPrefetch prefetch,
-               void *user);
+void gemm_emit(FunctionBuilder *fb, const Target *target, const GemmShape *shape, LLVMValueRef a,
+               LLVMValueRef b, LLVMValueRef c, LLVMValueRef scratch, GemmEpilogue epilogue,
+               GemmPrefetch prefetch, void *user);
 int64_t gemm_scratch_bytes(const Target *target, const GemmShape *shape, bool epilogue);
 
 #endif

@@ -8,7 +8,7 @@
 #ifndef VITC_CODEGEN_MICRO_H
 #define VITC_CODEGEN_MICRO_H
 
-#include "codegen/emit/emit.h"
+#include "codegen/emit/builder.h"
 #include "codegen/target/target.h"
 
 enum { TILE_EDGE = 16, TILE_BLOCK = TILE_EDGE * TILE_EDGE };
@@ -25,13 +25,13 @@ typedef struct {
 Micro micro_choose(const Target *target, Precision precision);
 /* Units of a panel for k elements along K. */
 int64_t micro_units(const Micro *micro, int64_t k);
-LLVMValueRef micro_units_of(Emitter *e, const Micro *micro, LLVMValueRef k);
+LLVMValueRef micro_units_of(FunctionBuilder *fb, const Micro *micro, LLVMValueRef k);
 
 /* Around all calls of one kernel: the tile registers' configuration. */
-void micro_begin(Emitter *e, const Micro *micro);
-void micro_end(Emitter *e, const Micro *micro);
+void micro_begin(FunctionBuilder *fb, const Micro *micro);
+void micro_end(FunctionBuilder *fb, const Micro *micro);
 /* tile[rows][nr] = (or += if `accumulate`) the product of the panels, in `rows` rows and `vectors`·lanes columns at least. */
-void micro_call(Emitter *e, const Micro *micro, int rows, int vectors, LLVMValueRef a, LLVMValueRef b,
-                LLVMValueRef units, LLVMValueRef tile, bool accumulate);
+void micro_call(FunctionBuilder *fb, const Micro *micro, int rows, int vectors, LLVMValueRef a,
+                LLVMValueRef b, LLVMValueRef units, LLVMValueRef tile, bool accumulate);
 
 #endif

@@ -6,7 +6,7 @@
 #ifndef VITC_CODEGEN_PACK_H
 #define VITC_CODEGEN_PACK_H
 
-#include "codegen/emit/emit.h"
+#include "codegen/emit/builder.h"
 
 /* How the elements of the source lie: side by side across the lines, along them, or neither. */
 typedef enum { PACK_ACROSS, PACK_ALONG, PACK_STRIDED } PackKind;
@@ -42,12 +42,12 @@ typedef struct {
     LLVMValueRef room;   /* lines that the panel has from there on */
     LLVMValueRef jump;   /* units from where the line after those would lie to where it does */
 } PackBlock;
-void pack_block_call(Emitter *e, const PackSpec *spec, const PackBlock *block);
+void pack_block_call(FunctionBuilder *fb, const PackSpec *spec, const PackBlock *block);
 
 /* Callers whose lines lie side by side pack so many rows of all panels before the next ones. */
 enum { PACK_ROWS_AT_ONCE = 32 };
 
 /* Emits a call of the packer. Where lines do not lie side by side a panel may be written up to a vector beyond its end. */
-void pack_call(Emitter *e, const PackSpec *spec, const PackArgs *args);
+void pack_call(FunctionBuilder *fb, const PackSpec *spec, const PackArgs *args);
 
 #endif

@@ -25,10 +25,10 @@ typedef struct {
 
 /* Packs panels of lines 0..count-1 (i64), k elements each, to `to`. `rest`: units from a panel to its second part, and
  * from there to its third, where operands are split. Panel number i begins at unit i·width·units(k). */
-void panels_pack(Emitter *e, const Panels *p, bool side_b, const Lines *lines, LLVMValueRef from,
+void panels_pack(FunctionBuilder *fb, const Panels *p, bool side_b, const Lines *lines, LLVMValueRef from,
                  LLVMValueRef count, LLVMValueRef k, LLVMValueRef to, int64_t rest);
 /* The same for one panel, whose lines begin at `from`. */
-void panels_pack_one(Emitter *e, const Panels *p, bool side_b, const Lines *lines, LLVMValueRef from,
+void panels_pack_one(FunctionBuilder *fb, const Panels *p, bool side_b, const Lines *lines, LLVMValueRef from,
                      LLVMValueRef count, LLVMValueRef k, LLVMValueRef to, int64_t rest);
 
 /* A panel, and the distance to its second part, and from there to the third. */
@@ -38,9 +38,9 @@ typedef struct {
 } Panel;
 
 /* tile[rows][nr] = a·b, or += if `accumulate`; vectors: of columns that are wanted. */
-void panels_multiply(Emitter *e, const Panels *p, int rows, int vectors, Panel a, Panel b, LLVMValueRef units,
-                     LLVMValueRef tile, bool accumulate);
+void panels_multiply(FunctionBuilder *fb, const Panels *p, int rows, int vectors, Panel a, Panel b,
+                     LLVMValueRef units, LLVMValueRef tile, bool accumulate);
 
-LLVMTypeRef panels_element(const Emitter *e, DType dtype); /* of `Lines` in memory */
+LLVMTypeRef panels_element(const FunctionBuilder *fb, DType dtype); /* of `Lines` in memory */
 
 #endif

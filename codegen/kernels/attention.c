@@ -19,7 +19,7 @@ typedef struct {
 } Tokens;
 
 typedef struct Attention {
-    Emitter *e;
+    FunctionBuilder *fb;
     const AttentionShape *s;
     Panels p;
     int64_t mr, nr, keys, dims; /* n and d up to whole panels of A */
@@ -149,74 +149,52 @@ int64_t attention_scratch_bytes(const Target *target, const AttentionShape *shap
 
 /* ---- short forms ----------------------------------------------------------------------------------------------------- */
 
-static LLVMValueRef at_type(Emitter *e, LLVMTypeRef type, LLVMValueRef base, LLVMValueRef index) {
-    return LLVMBuildGEP2(e->builder, type, base, &index, 1, "");
-}
-
-static LLVMValueRef at(Emitter *e, LLVMValueRef base, LLVMValueRef index) {
-    return at_type(e, LLVMFloatTypeInContext(e->context), base, index);
-}
-
-static LLVMValueRef mul(Emitter *e, LLVMValueRef a, int64_t b) {
-    return LLVMBuildMul(e->builder, a, emit_i64(e, b), "");
-}
-
-static LLVMValueRef add(Emitter *e, LLVMValueRef a, LLVMValueRef b) {
-    return LLVMBuildAdd(e->builder, a, b, "");
-}
-
 static LLVMValueRef region(const Attention *t, const Region *r) {
-    return at(t->e, t->scratch, emit_i64(t->e, r->at));
+    return build_f32_at(t->fb, t->scratch, build_i64(t->fb, r->at));
 }
 
 static LLVMValueRef load(Attention *t, LLVMValueRef from) {
-    LLVMValueRef x = LLVMBuildLoad2(t->e->builder, t->vector, from, "");
+    LLVMValueRef x = LLVMBuildLoad2(t->fb->builder, t->vector, from, "");
     LLVMSetAlignment(x, 4);
     return x;
 }
 
 static void store(Attention *t, LLVMValueRef x, LLVMValueRef to) {
-    LLVMSetAlignment(LLVMBuildStore(t->e->builder, x, to), 4);
+    LLVMSetAlignment(LLVMBuildStore(t->fb->builder, x, to), 4);
 }
 
 static LLVMValueRef real(Attention *t, double value) {
-    int width = t->e->width;
-    t->e->width = t->lanes;
-    LLVMValueRef x = emit_splat(t->e, LLVMConstReal(LLVMFloatTypeInContext(t->e->context), value));
-    t->e->width = width;
-    return x;
-}
-
-static LLVMValueRef least(Emitter *e, LLVMValueRef a, LLVMValueRef b) {
-    return emit_intrinsic(e, "llvm.smin", LLVMInt64TypeInContext(e->context), (LLVMValueRef[]){a, b}, 2);
+    return build_splat(t->fb, t->lanes, LLVMConstReal(LLVMFloatTypeInContext(t->fb->context), value));
 }
 
 /* Element (row, 0) of the operand's matrix; row may be NULL. */
 static LLVMValueRef row_of(Attention *t, const AttentionOperand *x, LLVMValueRef matrix, LLVMValueRef row) {
-    Emitter *e = t->e;
-    LLVMValueRef from = emit_batch_offset(e, matrix, t->s->n_batch, t->s->batch, x->batch, x->offset);
-    if (row) from = add(e, from, mul(e, row, x->row));
-    return at_type(e, panels_element(e, x->dtype), x->pointer, from);
+    FunctionBuilder *fb = t->fb;
+    LLVMValueRef from = build_batch_offset(fb, matrix, t->s->n_batch, t->s->batch, x->batch, x->offset);
+    if (row) from = build_add(fb, from, build_scaled(fb, row, x->row));
+    return build_element(fb, panels_element(fb, x->dtype), x->pointer, from);
 }
 
 /* ---- memory asked for early ------------------------------------------------------------------------------------------ */
 
 /* Rows from..to-1 of an operand of the next matrix, into L2. */
 static void ask_operand(Attention *t, const AttentionOperand *x, LLVMValueRef from, LLVMValueRef to) {
-    Emitter *e = t->e;
+    FunctionBuilder *fb = t->fb;
     if (x->col != 1) return;
-    LLVMValueRef next = least(e, add(e, t->matrix, emit_i64(e, 1)), emit_i64(e, t->matrices - 1));
-    Loop loop = emit_loop_begin(e, from, to, 1, "ask");
-    emit_prefetch(e, row_of(t, x, next, loop.counter), t->s->d * (int64_t)dtype_size(x->dtype), PREFETCH_L2);
-    emit_loop_end(e, &loop);
+    LLVMValueRef next =
+        build_smaller(fb, build_add(fb, t->matrix, build_i64(fb, 1)), build_i64(fb, t->matrices - 1));
+    Loop loop = build_loop_begin(fb, from, to, 1, "ask");
+    build_prefetch(fb, row_of(t, x, next, loop.counter), t->s->d * (int64_t)dtype_size(x->dtype),
+                   PREFETCH_L2);
+    build_loop_end(fb, &loop);
 }
 
 /* Of result number `result` of this matrix, to be written. */
 static void ask_result(Attention *t, int result, LLVMValueRef from, LLVMValueRef to) {
-    Emitter *e = t->e;
+    FunctionBuilder *fb = t->fb;
     if (!t->prefetch) return;
-    LLVMValueRef batch = add(e, t->matrix, emit_i64(e, result * t->matrices));
-    t->prefetch(e, t->user, batch, from, LLVMBuildSub(e->builder, to, from, ""), emit_i64(e, 0), t->s->d);
+    LLVMValueRef batch = build_add(fb, t->matrix, build_i64(fb, result * t->matrices));
+    t->prefetch(t->user, batch, from, LLVMBuildSub(fb->builder, to, from, ""), build_i64(fb, 0), t->s->d);
 }
 
 /* What is asked for while the scores are made, and while dp is. */
@@ -237,11 +215,11 @@ static void ask_second(Attention *t, LLVMValueRef from, LLVMValueRef to) {
 /* Rows lie far apart, where no prefetcher of the hardware finds them, and a core waits for few at a time: with each panel of keys a
  * product asks for its share of as many rows as there are queries in work. */
 static void ask_share(Attention *t, LLVMValueRef key) {
-    Emitter *e = t->e;
+    FunctionBuilder *fb = t->fb;
     int64_t panels = t->s->n / t->mr, rows = (t->nr + panels - 1) / panels;
-    LLVMValueRef panel = LLVMBuildUDiv(e->builder, key, emit_i64(e, t->mr), "");
-    LLVMValueRef from = add(e, t->row, mul(e, panel, rows)), n = emit_i64(e, t->s->n);
-    t->ask(t, least(e, from, n), least(e, add(e, from, emit_i64(e, rows)), n));
+    LLVMValueRef panel = LLVMBuildUDiv(fb->builder, key, build_i64(fb, t->mr), "");
+    LLVMValueRef from = build_add(fb, t->row, build_scaled(fb, panel, rows)), n = build_i64(fb, t->s->n);
+    t->ask(t, build_smaller(fb, from, n), build_smaller(fb, build_add(fb, from, build_i64(fb, rows)), n));
 }
 
 /* ---- packing and products ------------------------------------------------------------------------------------------------ */
@@ -250,21 +228,23 @@ static void ask_share(Attention *t, LLVMValueRef key) {
 static void pack_tokens(Attention *t, bool side_b, const AttentionOperand *x, LLVMValueRef from,
                         LLVMValueRef count, const Region *to) {
     Lines lines = {x->dtype, x->row, x->col};
-    panels_pack(t->e, &t->p, side_b, &lines, from, count, emit_i64(t->e, t->s->d), region(t, to), to->rest);
+    panels_pack(t->fb, &t->p, side_b, &lines, from, count, build_i64(t->fb, t->s->d), region(t, to),
+                to->rest);
 }
 
 static void pack_dims(Attention *t, bool side_b, const AttentionOperand *x, LLVMValueRef from,
                       LLVMValueRef tokens, const Region *to) {
     Lines lines = {x->dtype, x->col, x->row};
-    panels_pack(t->e, &t->p, side_b, &lines, from, emit_i64(t->e, t->s->d), tokens, region(t, to), to->rest);
+    panels_pack(t->fb, &t->p, side_b, &lines, from, build_i64(t->fb, t->s->d), tokens, region(t, to),
+                to->rest);
 }
 
 /* A [keys][nr] array as B along the keys; it may be so already. */
 static Panel as_b(Attention *t, const Region *array) {
     if (t->p.unit == UNIT_F32) return (Panel){region(t, array), 0};
     Lines lines = {DT_F32, 1, t->nr};
-    panels_pack_one(t->e, &t->p, true, &lines, region(t, array), emit_i64(t->e, t->nr),
-                    emit_i64(t->e, t->s->n), region(t, &t->b2), t->b2.rest);
+    panels_pack_one(t->fb, &t->p, true, &lines, region(t, array), build_i64(t->fb, t->nr),
+                    build_i64(t->fb, t->s->n), region(t, &t->b2), t->b2.rest);
     return (Panel){region(t, &t->b2), t->b2.rest};
 }
 
@@ -283,53 +263,52 @@ static Tokens tokens_side(Attention *t, const AttentionOperand *x, LLVMValueRef 
                           const Region *packed) {
     LLVMValueRef from = row_of(t, x, matrix, NULL);
     if (lies_as_units(t, x)) return (Tokens){from, 0, t->p.unit == UNIT_PAIR ? x->row / 2 : x->row};
-    pack_tokens(t, false, x, from, emit_i64(t->e, t->s->n), packed);
+    pack_tokens(t, false, x, from, build_i64(t->fb, t->s->n), packed);
     return (Tokens){region(t, packed), packed->rest, 0};
 }
 
 /* to[lines][nr] = A·b for a side A of `lines` lines along k. */
 static void multiply(Attention *t, const Tokens *a, int64_t lines, int64_t k, Panel b, const Region *to) {
-    Emitter *e = t->e;
+    FunctionBuilder *fb = t->fb;
     int64_t units = micro_units(&t->p.micro, k), whole = lines / t->mr * t->mr,
             step = a->line ? a->line : units;
-    LLVMValueRef n_units = emit_i64(e, units);
+    LLVMValueRef n_units = build_i64(fb, units);
     Panels p = t->p;
     if (a->line) {
         p.micro.a_line = (int)a->line;
         p.micro.a_step = 1;
     }
     if (whole) {
-        Loop loop = emit_loop_begin(e, emit_i64(e, 0), emit_i64(e, whole), t->mr, "panel");
+        Loop loop = build_loop_begin(fb, build_i64(fb, 0), build_i64(fb, whole), t->mr, "panel");
         if (t->ask) ask_share(t, loop.counter);
-        Panel panel = {at(e, a->at, mul(e, loop.counter, step)), a->rest};
-        panels_multiply(e, &p, (int)t->mr, t->vectors, panel, b, n_units,
-                        at(e, region(t, to), mul(e, loop.counter, t->nr)), false);
-        emit_loop_end(e, &loop);
+        Panel panel = {build_f32_at(fb, a->at, build_scaled(fb, loop.counter, step)), a->rest};
+        panels_multiply(fb, &p, (int)t->mr, t->vectors, panel, b, n_units,
+                        build_f32_at(fb, region(t, to), build_scaled(fb, loop.counter, t->nr)), false);
+        build_loop_end(fb, &loop);
     }
     if (whole == lines) return;
-    Panel panel = {at(e, a->at, emit_i64(e, whole * step)), a->rest};
-    panels_multiply(e, &p, (int)(lines - whole), t->vectors, panel, b, n_units,
-                    at(e, region(t, to), emit_i64(e, whole * t->nr)), false);
+    Panel panel = {build_f32_at(fb, a->at, build_i64(fb, whole * step)), a->rest};
+    panels_multiply(fb, &p, (int)(lines - whole), t->vectors, panel, b, n_units,
+                    build_f32_at(fb, region(t, to), build_i64(fb, whole * t->nr)), false);
 }
 
 /* out[query][dim] *= factor, or by the query's own where factor is 0. */
 static void scale_rows(Attention *t, double factor, LLVMValueRef count, int vectors) {
-    Emitter *e = t->e;
-    int width = e->width;
-    Loop loop = emit_loop_begin(e, emit_i64(e, 0), count, 1, "row");
-    e->width = t->lanes;
-    LLVMTypeRef f32 = LLVMFloatTypeInContext(e->context);
+    FunctionBuilder *fb = t->fb;
+    Loop loop = build_loop_begin(fb, build_i64(fb, 0), count, 1, "row");
+    LLVMTypeRef f32 = LLVMFloatTypeInContext(fb->context);
     LLVMValueRef by =
-        factor != 0
-            ? real(t, factor)
-            : emit_splat(e, LLVMBuildLoad2(e->builder, f32, at(e, region(t, &t->factors), loop.counter), ""));
+        factor != 0 ? real(t, factor)
+                    : build_splat(fb, t->lanes,
+                                  LLVMBuildLoad2(fb->builder, f32,
+                                                 build_f32_at(fb, region(t, &t->factors), loop.counter), ""));
     for (int v = 0; v < vectors; v++) {
-        LLVMValueRef place = add(e, mul(e, loop.counter, t->nr), emit_i64(e, (int64_t)v * t->lanes));
-        LLVMValueRef slot = at(e, region(t, &t->out), place);
-        store(t, LLVMBuildFMul(e->builder, load(t, slot), by, ""), slot);
+        LLVMValueRef place =
+            build_add(fb, build_scaled(fb, loop.counter, t->nr), build_i64(fb, (int64_t)v * t->lanes));
+        LLVMValueRef slot = build_f32_at(fb, region(t, &t->out), place);
+        store(t, LLVMBuildFMul(fb->builder, load(t, slot), by, ""), slot);
     }
-    e->width = width;
-    emit_loop_end(e, &loop);
+    build_loop_end(fb, &loop);
 }
 
 /* Hands dims of the queries from `row` to the epilogue: those of an array [keys][a_step] times a side B of dims along the keys, times
@@ -337,20 +316,20 @@ static void scale_rows(Attention *t, double factor, LLVMValueRef count, int vect
  * queries that are not there leave no lanes empty. */
 static void finish_straight(Attention *t, LLVMValueRef array, int64_t a_step, const Region *b, double factor,
                             LLVMValueRef row, LLVMValueRef count) {
-    Emitter *e = t->e;
+    FunctionBuilder *fb = t->fb;
     Panels p = t->p;
     p.micro.a_step = (int)a_step;
     int64_t units = micro_units(&t->p.micro, t->s->n);
     for (int64_t j = 0; j * t->nr < t->s->d; j++) {
         int64_t left = least_of(t->s->d - j * t->nr, t->nr);
         int vectors = (int)((left + t->lanes - 1) / t->lanes);
-        Panel of_b = {at(e, region(t, b), emit_i64(e, j * t->nr * units)), b->rest};
+        Panel of_b = {build_f32_at(fb, region(t, b), build_i64(fb, j * t->nr * units)), b->rest};
         for (int64_t r = 0; r < t->rows; r += t->mr)
-            panels_multiply(e, &p, (int)least_of(t->rows - r, t->mr), vectors,
-                            (Panel){at(e, array, emit_i64(e, r)), 0}, of_b, emit_i64(e, units),
-                            at(e, region(t, &t->out), emit_i64(e, r * t->nr)), false);
+            panels_multiply(fb, &p, (int)least_of(t->rows - r, t->mr), vectors,
+                            (Panel){build_f32_at(fb, array, build_i64(fb, r)), 0}, of_b, build_i64(fb, units),
+                            build_f32_at(fb, region(t, &t->out), build_i64(fb, r * t->nr)), false);
         scale_rows(t, factor, count, vectors);
-        t->epilogue(e, t->user, t->matrix, row, count, emit_i64(e, j * t->nr), emit_i64(e, left),
+        t->epilogue(t->user, t->matrix, row, count, build_i64(fb, j * t->nr), build_i64(fb, left),
                     region(t, &t->out), t->nr);
     }
 }
@@ -358,20 +337,20 @@ static void finish_straight(Attention *t, LLVMValueRef array, int64_t a_step, co
 /* Hands lines 0..lines-1 of an array [lines][nr], turned, to the epilogue as columns of rows `row`.. of matrix `batch`. */
 static void finish_turned(Attention *t, LLVMValueRef from, int64_t lines, LLVMValueRef batch,
                           LLVMValueRef row, LLVMValueRef rows) {
-    Emitter *e = t->e;
+    FunctionBuilder *fb = t->fb;
     LLVMValueRef count;
-    Loop loop = emit_block_loop(e, emit_i64(e, 0), emit_i64(e, lines), CHUNK, "chunk", &count);
+    Loop loop = build_block_loop(fb, build_i64(fb, 0), build_i64(fb, lines), CHUNK, "chunk", &count);
     PackSpec spec = {DT_F32, UNIT_F32, PACK_ALONG, false, CHUNK, t->lanes};
-    PackArgs args = {.from = at(e, from, mul(e, loop.counter, t->nr)),
-                     .across = emit_i64(e, t->nr),
-                     .along = emit_i64(e, 1),
+    PackArgs args = {.from = build_f32_at(fb, from, build_scaled(fb, loop.counter, t->nr)),
+                     .across = build_i64(fb, t->nr),
+                     .along = build_i64(fb, 1),
                      .count = count,
-                     .k = emit_i64(e, t->nr),
-                     .units = emit_i64(e, t->nr),
+                     .k = build_i64(fb, t->nr),
+                     .units = build_i64(fb, t->nr),
                      .to = region(t, &t->turned)};
-    pack_call(e, &spec, &args);
-    t->epilogue(e, t->user, batch, row, rows, loop.counter, count, region(t, &t->turned), CHUNK);
-    emit_loop_end(e, &loop);
+    pack_call(fb, &spec, &args);
+    t->epilogue(t->user, batch, row, rows, loop.counter, count, region(t, &t->turned), CHUNK);
+    build_loop_end(fb, &loop);
 }
 
 /* ---- the softmax --------------------------------------------------------------------------------------------------------- */
@@ -380,29 +359,28 @@ typedef void (*KeyBody)(Attention *t, LLVMValueRef place, int vector);
 
 /* Runs `body` for every key and every vector of queries; place: element of a [keys][nr] array. */
 static void over_keys(Attention *t, KeyBody body) {
-    Emitter *e = t->e;
-    Loop loop = emit_loop_begin(e, emit_i64(e, 0), emit_i64(e, t->s->n), 1, "key");
-    int width = e->width;
-    e->width = t->lanes;
+    FunctionBuilder *fb = t->fb;
+    Loop loop = build_loop_begin(fb, build_i64(fb, 0), build_i64(fb, t->s->n), 1, "key");
     t->key = loop.counter;
     for (int v = 0; v < t->vectors; v++)
-        body(t, add(e, mul(e, loop.counter, t->nr), emit_i64(e, (int64_t)v * t->lanes)), v);
-    e->width = width;
-    emit_loop_end(e, &loop);
+        body(t, build_add(fb, build_scaled(fb, loop.counter, t->nr), build_i64(fb, (int64_t)v * t->lanes)),
+             v);
+    build_loop_end(fb, &loop);
 }
 
 static void accumulate(Attention *t, LLVMValueRef slot, LLVMValueRef x) {
-    store(t, LLVMBuildFAdd(t->e->builder, load(t, slot), x, ""), slot);
+    store(t, LLVMBuildFAdd(t->fb->builder, load(t, slot), x, ""), slot);
 }
 
 /* The largest score; with a bias, scores are scaled and it is added first. A NaN needs no care: the sum will be one. */
 static void find_most(Attention *t, LLVMValueRef place, int v) {
-    LLVMBuilderRef b = t->e->builder;
-    LLVMValueRef slot = at(t->e, region(t, &t->t1), place), x = load(t, slot), most = load(t, t->most[v]);
+    LLVMBuilderRef b = t->fb->builder;
+    LLVMValueRef slot = build_f32_at(t->fb, region(t, &t->t1), place), x = load(t, slot),
+                 most = load(t, t->most[v]);
     if (t->s->has_bias) {
-        LLVMValueRef bias = load(t, at(t->e, region(t, &t->bias), place));
-        x = emit_intrinsic(t->e, "llvm.fmuladd", t->vector, (LLVMValueRef[]){x, real(t, t->s->scale), bias},
-                           3);
+        LLVMValueRef bias = load(t, build_f32_at(t->fb, region(t, &t->bias), place));
+        x = build_intrinsic(t->fb, "llvm.fmuladd", t->vector, (LLVMValueRef[]){x, real(t, t->s->scale), bias},
+                            3);
         store(t, x, slot);
     }
     LLVMValueRef larger = LLVMBuildFCmp(b, LLVMRealOGT, x, most, "");
@@ -410,40 +388,41 @@ static void find_most(Attention *t, LLVMValueRef place, int v) {
 }
 
 static void exponentials(Attention *t, LLVMValueRef place, int v) {
-    LLVMBuilderRef b = t->e->builder;
-    LLVMValueRef slot = at(t->e, region(t, &t->t1), place);
+    LLVMBuilderRef b = t->fb->builder;
+    LLVMValueRef slot = build_f32_at(t->fb, region(t, &t->t1), place);
     LLVMValueRef x = LLVMBuildFSub(b, load(t, slot), load(t, t->most[v]), "");
     if (!t->s->has_bias) x = LLVMBuildFMul(b, x, real(t, t->s->scale), "");
-    x = t->s->precision == PRECISION_BF16 ? vecmath_exp_bf16(t->e, x) : vecmath_exp(t->e, x);
+    x = t->s->precision == PRECISION_BF16 ? vecmath_exp_bf16(t->fb, x) : vecmath_exp(t->fb, x);
     store(t, x, slot);
     accumulate(t, t->total[v], x);
     if (t->s->kind == ATTENTION) return;
-    LLVMValueRef dp = load(t, at(t->e, region(t, &t->t2), place));
+    LLVMValueRef dp = load(t, build_f32_at(t->fb, region(t, &t->t2), place));
     LLVMValueRef args[] = {x, dp, load(t, t->dot[v])};
-    store(t, emit_intrinsic(t->e, "llvm.fmuladd", t->vector, args, 3), t->dot[v]);
+    store(t, build_intrinsic(t->fb, "llvm.fmuladd", t->vector, args, 3), t->dot[v]);
 }
 
 /* Keeps a vector of p or ds for the sums over queries, in units of side A. */
 static void keep_vector(Attention *t, const Region *side, int v, LLVMValueRef x) {
-    Emitter *e = t->e;
+    FunctionBuilder *fb = t->fb;
     bool pairs = t->p.unit == UNIT_PAIR;
-    LLVMValueRef at_query = LLVMBuildSub(e->builder, t->row, t->block, "");
-    LLVMValueRef place =
-        add(e, mul(e, t->key, t->queries), add(e, at_query, emit_i64(e, (int64_t)v * t->lanes)));
-    if (t->p.unit == UNIT_ROUNDED) x = bf16_rounded(e->builder, e->native_bf16, x);
+    LLVMValueRef at_query = LLVMBuildSub(fb->builder, t->row, t->block, "");
+    LLVMValueRef place = build_add(fb, build_scaled(fb, t->key, t->queries),
+                                   build_add(fb, at_query, build_i64(fb, (int64_t)v * t->lanes)));
+    if (t->p.unit == UNIT_ROUNDED) x = bf16_rounded(fb->builder, fb->native_bf16, x);
     if (!pairs) {
-        store(t, x, at(e, region(t, side), place));
+        store(t, x, build_f32_at(fb, region(t, side), place));
         return;
     }
-    x = bf16_to_memory(e->builder, e->native_bf16, x);
-    LLVMValueRef to = at_type(e, LLVMInt16TypeInContext(e->context), region(t, side), place);
-    LLVMSetAlignment(LLVMBuildStore(e->builder, x, to), 2);
+    x = bf16_to_memory(fb->builder, fb->native_bf16, x);
+    LLVMValueRef to = build_element(fb, LLVMInt16TypeInContext(fb->context), region(t, side), place);
+    LLVMSetAlignment(LLVMBuildStore(fb->builder, x, to), 2);
 }
 
 /* p = e / total and ds = p·(dp - dot / total), to t1 and t2 or where they are kept. `total` holds 1/total, `dot` is divided already. */
 static void score_gradients(Attention *t, LLVMValueRef place, int v) {
-    LLVMBuilderRef b = t->e->builder;
-    LLVMValueRef slot = at(t->e, region(t, &t->t1), place), to = at(t->e, region(t, &t->t2), place);
+    LLVMBuilderRef b = t->fb->builder;
+    LLVMValueRef slot = build_f32_at(t->fb, region(t, &t->t1), place),
+                 to = build_f32_at(t->fb, region(t, &t->t2), place);
     LLVMValueRef p = LLVMBuildFMul(b, load(t, slot), load(t, t->total[v]), "");
     LLVMValueRef ds = LLVMBuildFMul(b, p, LLVMBuildFSub(b, load(t, to), load(t, t->dot[v]), ""), "");
     bool kept = t->straight && t->s->kind == ATTENTION_GRAD;
@@ -456,18 +435,18 @@ static void score_gradients(Attention *t, LLVMValueRef place, int v) {
 
 /* t1: exponentials of the block of queries from `row`; most, total and dot of each. */
 static void softmax(Attention *t, LLVMValueRef matrix, LLVMValueRef row, LLVMValueRef count) {
-    Emitter *e = t->e;
+    FunctionBuilder *fb = t->fb;
     const AttentionOperand *bias = &t->s->bias;
     if (t->s->has_bias) {
         PackSpec spec = {DT_F32, UNIT_F32, pack_kind(bias->row, bias->col), false, (int)t->nr, t->lanes};
         PackArgs args = {.from = row_of(t, bias, matrix, row),
-                         .across = emit_i64(e, bias->row),
-                         .along = emit_i64(e, bias->col),
+                         .across = build_i64(fb, bias->row),
+                         .along = build_i64(fb, bias->col),
                          .count = count,
-                         .k = emit_i64(e, t->s->n),
-                         .units = emit_i64(e, t->s->n),
+                         .k = build_i64(fb, t->s->n),
+                         .units = build_i64(fb, t->s->n),
                          .to = region(t, &t->bias)};
-        pack_call(e, &spec, &args);
+        pack_call(fb, &spec, &args);
     }
     for (int v = 0; v < t->vectors; v++) {
         store(t, real(t, -__builtin_inf()), t->most[v]);
@@ -477,24 +456,25 @@ static void softmax(Attention *t, LLVMValueRef matrix, LLVMValueRef row, LLVMVal
     over_keys(t, find_most);
     over_keys(t, exponentials);
     for (int v = 0; v < t->vectors; v++) {
-        LLVMValueRef inverse = LLVMBuildFDiv(e->builder, real(t, 1), load(t, t->total[v]), "");
+        LLVMValueRef inverse = LLVMBuildFDiv(fb->builder, real(t, 1), load(t, t->total[v]), "");
         store(t, inverse, t->total[v]);
-        store(t, inverse, at(e, region(t, &t->factors), emit_i64(e, (int64_t)v * t->lanes)));
-        store(t, LLVMBuildFMul(e->builder, load(t, t->dot[v]), inverse, ""), t->dot[v]);
+        store(t, inverse, build_f32_at(fb, region(t, &t->factors), build_i64(fb, (int64_t)v * t->lanes)));
+        store(t, LLVMBuildFMul(fb->builder, load(t, t->dot[v]), inverse, ""), t->dot[v]);
     }
 }
 
 /* out[line][query] *= factor, or divided by the query's sum where factor is 0. */
 static void scale_out(Attention *t, double factor) {
-    Emitter *e = t->e;
-    Loop loop = emit_loop_begin(e, emit_i64(e, 0), emit_i64(e, t->s->d), 1, "line");
+    FunctionBuilder *fb = t->fb;
+    Loop loop = build_loop_begin(fb, build_i64(fb, 0), build_i64(fb, t->s->d), 1, "line");
     for (int v = 0; v < t->vectors; v++) {
-        LLVMValueRef place = add(e, mul(e, loop.counter, t->nr), emit_i64(e, (int64_t)v * t->lanes));
-        LLVMValueRef slot = at(e, region(t, &t->out), place);
+        LLVMValueRef place =
+            build_add(fb, build_scaled(fb, loop.counter, t->nr), build_i64(fb, (int64_t)v * t->lanes));
+        LLVMValueRef slot = build_f32_at(fb, region(t, &t->out), place);
         LLVMValueRef by = factor != 0 ? real(t, factor) : load(t, t->total[v]);
-        store(t, LLVMBuildFMul(e->builder, load(t, slot), by, ""), slot);
+        store(t, LLVMBuildFMul(fb->builder, load(t, slot), by, ""), slot);
     }
-    emit_loop_end(e, &loop);
+    build_loop_end(fb, &loop);
 }
 
 /* ---- blocks of queries ------------------------------------------------------------------------------------------------- */
@@ -504,30 +484,24 @@ typedef void (*QueryBody)(Attention *t, LLVMValueRef row, LLVMValueRef count);
 /* Runs `body` for nr queries at a time from `from` to `to`. The last ones may leave vectors empty: they have code of their own,
  * which computes fewer. */
 static void over_queries(Attention *t, LLVMValueRef from, LLVMValueRef to, QueryBody body) {
-    Emitter *e = t->e;
+    FunctionBuilder *fb = t->fb;
     LLVMValueRef count;
     int all = t->vectors, edge = (int)((t->s->n % t->nr + t->lanes - 1) / t->lanes);
-    Loop loop = emit_block_loop(e, from, to, t->nr, "queries", &count);
+    Loop loop = build_block_loop(fb, from, to, t->nr, "queries", &count);
     if (edge > 0 && edge < all) {
-        LLVMBasicBlockRef few = emit_new_block(e, "edge"), whole = emit_new_block(e, "inside"),
-                          after = emit_new_block(e, "after");
-        LLVMBuildCondBr(e->builder,
-                        LLVMBuildICmp(e->builder, LLVMIntSLE, count, emit_i64(e, edge * t->lanes), ""), few,
-                        whole);
-        LLVMPositionBuilderAtEnd(e->builder, few);
+        Fork fork = build_if_else(
+            fb, LLVMBuildICmp(fb->builder, LLVMIntSLE, count, build_i64(fb, edge * t->lanes), ""));
         t->vectors = edge;
         t->rows = t->s->n % t->nr;
         body(t, loop.counter, count);
-        LLVMBuildBr(e->builder, after);
-        LLVMPositionBuilderAtEnd(e->builder, whole);
+        build_else(fb, &fork);
         t->vectors = all;
         t->rows = t->nr;
         body(t, loop.counter, count);
-        LLVMBuildBr(e->builder, after);
-        LLVMPositionBuilderAtEnd(e->builder, after);
+        build_end_if(fb, &fork);
     } else
         body(t, loop.counter, count);
-    emit_loop_end(e, &loop);
+    build_loop_end(fb, &loop);
 }
 
 /* ---- forward ------------------------------------------------------------------------------------------------------------- */
@@ -554,13 +528,13 @@ static void forward_queries(Attention *t, LLVMValueRef row, LLVMValueRef count) 
 }
 
 static void forward(Attention *t, LLVMValueRef matrix) {
-    Emitter *e = t->e;
+    FunctionBuilder *fb = t->fb;
     const AttentionShape *s = t->s;
-    LLVMValueRef n = emit_i64(e, s->n);
+    LLVMValueRef n = build_i64(fb, s->n);
     t->k_side = tokens_side(t, &s->k, matrix, &t->k);
     pack_dims(t, t->straight, &s->v, row_of(t, &s->v, matrix, NULL), n, &t->vt);
     t->matrix = matrix;
-    over_queries(t, emit_i64(e, 0), n, forward_queries);
+    over_queries(t, build_i64(fb, 0), n, forward_queries);
 }
 
 /* ---- gradients ------------------------------------------------------------------------------------------------------------- */
@@ -579,86 +553,88 @@ static void probabilities(Attention *t, LLVMValueRef matrix, LLVMValueRef row, L
 
 /* Element 0 of panel number key / mr of a kept side. */
 static LLVMValueRef kept_at(Attention *t, const Region *side, LLVMValueRef key) {
-    LLVMValueRef number = LLVMBuildUDiv(t->e->builder, key, emit_i64(t->e, t->mr), "");
-    return at(t->e, region(t, side), mul(t->e, number, kept_panel(t)));
+    LLVMValueRef number = LLVMBuildUDiv(t->fb->builder, key, build_i64(t->fb, t->mr), "");
+    return build_f32_at(t->fb, region(t, side), build_scaled(t->fb, number, kept_panel(t)));
 }
 
 /* Adds a [keys][nr] array, queries `at_query`.. of the block, to a side A whose lines are keys. */
 static void keep(Attention *t, const Region *array, const Region *side, LLVMValueRef at_query,
                  LLVMValueRef count) {
-    Emitter *e = t->e;
-    LLVMValueRef rows, before = mul(e, micro_units_of(e, &t->p.micro, at_query), t->mr);
-    Loop loop = emit_block_loop(e, emit_i64(e, 0), emit_i64(e, t->s->n), t->mr, "panel", &rows);
+    FunctionBuilder *fb = t->fb;
+    LLVMValueRef rows, before = build_scaled(fb, micro_units_of(fb, &t->p.micro, at_query), t->mr);
+    Loop loop = build_block_loop(fb, build_i64(fb, 0), build_i64(fb, t->s->n), t->mr, "panel", &rows);
     Lines lines = {DT_F32, t->nr, 1};
-    panels_pack_one(e, &t->p, false, &lines, at(e, region(t, array), mul(e, loop.counter, t->nr)), rows,
-                    count, at(e, kept_at(t, side, loop.counter), before), side->rest);
-    emit_loop_end(e, &loop);
+    panels_pack_one(fb, &t->p, false, &lines,
+                    build_f32_at(fb, region(t, array), build_scaled(fb, loop.counter, t->nr)), rows, count,
+                    build_f32_at(fb, kept_at(t, side, loop.counter), before), side->rest);
+    build_loop_end(fb, &loop);
 }
 
 /* Tiles [keys, dims] of dk (half 0) or dv (half 1): panel number i of keys and j of dims. */
 static LLVMValueRef sums_at(Attention *t, int half, LLVMValueRef key, int64_t j) {
-    Emitter *e = t->e;
+    FunctionBuilder *fb = t->fb;
     int64_t wide = round_up(t->s->d, t->nr);
-    LLVMValueRef tile = add(e, mul(e, key, wide), emit_i64(e, half * t->keys * wide + j * t->mr * t->nr));
-    return at(e, region(t, &t->sums), tile);
+    LLVMValueRef tile =
+        build_add(fb, build_scaled(fb, key, wide), build_i64(fb, half * t->keys * wide + j * t->mr * t->nr));
+    return build_f32_at(fb, region(t, &t->sums), tile);
 }
 
 /* Tiles of `rows` keys from `key`: += those lines of p or ds, along the block's queries, times B (dy or q along them). */
 static void add_tiles(Attention *t, int half, const Region *a, const Region *b, LLVMValueRef units,
                       LLVMValueRef key, int64_t rows) {
-    Emitter *e = t->e;
+    FunctionBuilder *fb = t->fb;
     Panels p = t->p;
     Panel of_a = {NULL, a->rest};
     if (t->straight) {
         p.micro.a_line = (int)kept_line(t);
         p.micro.a_step = 1;
-        of_a.at = at(e, region(t, a), mul(e, key, kept_line(t)));
+        of_a.at = build_f32_at(fb, region(t, a), build_scaled(fb, key, kept_line(t)));
     } else
         of_a.at = kept_at(t, a, key);
     for (int64_t j = 0; j * t->nr < t->s->d; j++) {
         int64_t left = t->s->d - j * t->nr;
         int vectors = left < t->nr ? (int)((left + t->lanes - 1) / t->lanes) : t->vectors;
-        Panel of_b = {at(e, region(t, b), mul(e, units, j * t->nr)), b->rest};
-        panels_multiply(e, &p, (int)rows, vectors, of_a, of_b, units, sums_at(t, half, key, j), true);
+        Panel of_b = {build_f32_at(fb, region(t, b), build_scaled(fb, units, j * t->nr)), b->rest};
+        panels_multiply(fb, &p, (int)rows, vectors, of_a, of_b, units, sums_at(t, half, key, j), true);
     }
 }
 
 static void add_sums(Attention *t, int half, const Region *a, const Region *b, LLVMValueRef units) {
-    Emitter *e = t->e;
+    FunctionBuilder *fb = t->fb;
     int64_t whole = t->s->n / t->mr * t->mr;
     if (whole) {
-        Loop loop = emit_loop_begin(e, emit_i64(e, 0), emit_i64(e, whole), t->mr, "panel");
+        Loop loop = build_loop_begin(fb, build_i64(fb, 0), build_i64(fb, whole), t->mr, "panel");
         add_tiles(t, half, a, b, units, loop.counter, t->mr);
-        emit_loop_end(e, &loop);
+        build_loop_end(fb, &loop);
     }
-    if (whole < t->s->n) add_tiles(t, half, a, b, units, emit_i64(e, whole), t->s->n - whole);
+    if (whole < t->s->n) add_tiles(t, half, a, b, units, build_i64(fb, whole), t->s->n - whole);
 }
 
 static void clear_sums(Attention *t, int64_t units) {
-    Emitter *e = t->e;
-    LLVMBuildMemSet(e->builder, region(t, &t->sums), LLVMConstNull(LLVMInt8TypeInContext(e->context)),
-                    emit_i64(e, 4 * units), 4);
+    FunctionBuilder *fb = t->fb;
+    LLVMBuildMemSet(fb->builder, region(t, &t->sums), LLVMConstNull(LLVMInt8TypeInContext(fb->context)),
+                    build_i64(fb, 4 * units), 4);
 }
 
 static void finish_sums(Attention *t, int half, LLVMValueRef batch) {
-    Emitter *e = t->e;
+    FunctionBuilder *fb = t->fb;
     LLVMValueRef rows;
-    Loop loop = emit_block_loop(e, emit_i64(e, 0), emit_i64(e, t->s->n), t->mr, "panel", &rows);
+    Loop loop = build_block_loop(fb, build_i64(fb, 0), build_i64(fb, t->s->n), t->mr, "panel", &rows);
     for (int64_t j = 0; j * t->nr < t->s->d; j++) {
         int64_t left = t->s->d - j * t->nr;
-        t->epilogue(e, t->user, batch, loop.counter, rows, emit_i64(e, j * t->nr),
-                    emit_i64(e, left < t->nr ? left : t->nr), sums_at(t, half, loop.counter, j), t->nr);
+        t->epilogue(t->user, batch, loop.counter, rows, build_i64(fb, j * t->nr),
+                    build_i64(fb, left < t->nr ? left : t->nr), sums_at(t, half, loop.counter, j), t->nr);
     }
-    emit_loop_end(e, &loop);
+    build_loop_end(fb, &loop);
 }
 
 static void gradient_queries(Attention *t, LLVMValueRef row, LLVMValueRef count) {
     const AttentionShape *s = t->s;
     probabilities(t, t->matrix, row, count);
-    LLVMValueRef at_query = LLVMBuildSub(t->e->builder, row, t->block, "");
+    LLVMValueRef at_query = LLVMBuildSub(t->fb->builder, row, t->block, "");
     if (t->straight) {
         bool as_kept = t->p.unit == UNIT_F32;
-        LLVMValueRef ds = as_kept ? at(t->e, region(t, &t->sa), at_query) : as_b(t, &t->t2).at;
+        LLVMValueRef ds = as_kept ? build_f32_at(t->fb, region(t, &t->sa), at_query) : as_b(t, &t->t2).at;
         finish_straight(t, ds, as_kept ? t->queries : t->nr, &t->kt, s->scale, row, count);
         return;
     }
@@ -670,15 +646,16 @@ static void gradient_queries(Attention *t, LLVMValueRef row, LLVMValueRef count)
 }
 
 static void gradient(Attention *t, LLVMValueRef matrix) {
-    Emitter *e = t->e;
+    FunctionBuilder *fb = t->fb;
     const AttentionShape *s = t->s;
-    LLVMValueRef n = emit_i64(e, s->n), in_block;
+    LLVMValueRef n = build_i64(fb, s->n), in_block;
     t->k_side = tokens_side(t, &s->k, matrix, &t->k);
     t->v_side = tokens_side(t, &s->v, matrix, &t->v);
     pack_dims(t, t->straight, &s->k, row_of(t, &s->k, matrix, NULL), n, &t->kt);
     clear_sums(t, 2 * t->keys * round_up(s->d, t->nr));
-    Loop block = emit_block_loop(e, emit_i64(e, 0), n, t->queries, "block", &in_block);
-    LLVMValueRef units = micro_units_of(e, &t->p.micro, in_block), end = add(e, block.counter, in_block);
+    Loop block = build_block_loop(fb, build_i64(fb, 0), n, t->queries, "block", &in_block);
+    LLVMValueRef units = micro_units_of(fb, &t->p.micro, in_block),
+                 end = build_add(fb, block.counter, in_block);
     pack_dims(t, true, &s->q, row_of(t, &s->q, matrix, block.counter), in_block, &t->qx);
     pack_dims(t, true, &s->dy, row_of(t, &s->dy, matrix, block.counter), in_block, &t->dyx);
     t->matrix = matrix;
@@ -686,32 +663,32 @@ static void gradient(Attention *t, LLVMValueRef matrix) {
     over_queries(t, block.counter, end, gradient_queries);
     add_sums(t, 0, &t->sa, &t->qx, units);
     add_sums(t, 1, &t->pa, &t->dyx, units);
-    emit_loop_end(e, &block);
-    Loop keys =
-        emit_loop_begin(e, emit_i64(e, 0), emit_i64(e, t->keys * round_up(s->d, t->nr)), t->lanes, "scale");
-    LLVMValueRef slot = at(e, region(t, &t->sums), keys.counter); /* dk alone: dv has no factor */
-    store(t, LLVMBuildFMul(e->builder, load(t, slot), real(t, s->scale), ""), slot);
-    emit_loop_end(e, &keys);
+    build_loop_end(fb, &block);
+    Loop keys = build_loop_begin(fb, build_i64(fb, 0), build_i64(fb, t->keys * round_up(s->d, t->nr)),
+                                 t->lanes, "scale");
+    LLVMValueRef slot = build_f32_at(fb, region(t, &t->sums), keys.counter); /* dk alone: dv has no factor */
+    store(t, LLVMBuildFMul(fb->builder, load(t, slot), real(t, s->scale), ""), slot);
+    build_loop_end(fb, &keys);
     for (int half = 0; half < 2; half++)
-        finish_sums(t, half, add(e, matrix, emit_i64(e, (half + 1) * t->matrices)));
+        finish_sums(t, half, build_add(fb, matrix, build_i64(fb, (half + 1) * t->matrices)));
 }
 
 static void add_bias_gradient(Attention *t, LLVMValueRef place, int v) {
     (void)v;
-    LLVMValueRef x = load(t, at(t->e, region(t, &t->t2), place));
-    accumulate(t, at(t->e, t->gathered, place), x);
+    LLVMValueRef x = load(t, build_f32_at(t->fb, region(t, &t->t2), place));
+    accumulate(t, build_f32_at(t->fb, t->gathered, place), x);
 }
 
 static void bias_queries(Attention *t, LLVMValueRef row, LLVMValueRef count) {
     probabilities(t, t->matrix, row, count);
-    LLVMValueRef at_query = LLVMBuildSub(t->e->builder, row, t->block, "");
-    t->gathered = at(t->e, region(t, &t->sums), mul(t->e, at_query, t->keys));
+    LLVMValueRef at_query = LLVMBuildSub(t->fb->builder, row, t->block, "");
+    t->gathered = build_f32_at(t->fb, region(t, &t->sums), build_scaled(t->fb, at_query, t->keys));
     over_keys(t, add_bias_gradient);
 }
 
 /* The gradient of one matrix of the bias, summed over the matrices it is added to, a block of queries after another. */
 static void bias_gradient(Attention *t, LLVMValueRef bias_matrix, LLVMValueRef from, LLVMValueRef to) {
-    Emitter *e = t->e;
+    FunctionBuilder *fb = t->fb;
     const AttentionShape *s = t->s;
     /* The matrices: the bias's own axes as they are, the repeated ones counted through. */
     int64_t own_stride[IR_MAX_RANK], repeats[IR_MAX_RANK], repeat_stride[IR_MAX_RANK], step = 1, times = 1;
@@ -722,69 +699,67 @@ static void bias_gradient(Attention *t, LLVMValueRef bias_matrix, LLVMValueRef f
         times *= repeats[k];
     }
     LLVMValueRef in_block, count;
-    LLVMValueRef base = emit_batch_offset(e, bias_matrix, s->n_batch, s->bias_batch, own_stride, 0);
-    Loop block = emit_block_loop(e, from, to, t->queries, "block", &in_block);
-    LLVMValueRef end = add(e, block.counter, in_block);
+    LLVMValueRef base = build_batch_offset(fb, bias_matrix, s->n_batch, s->bias_batch, own_stride, 0);
+    Loop block = build_block_loop(fb, from, to, t->queries, "block", &in_block);
+    LLVMValueRef end = build_add(fb, block.counter, in_block);
     clear_sums(t, t->queries / t->nr * t->keys * t->nr);
-    Loop again = emit_loop_begin(e, emit_i64(e, 0), emit_i64(e, times), 1, "again");
+    Loop again = build_loop_begin(fb, build_i64(fb, 0), build_i64(fb, times), 1, "again");
     LLVMValueRef matrix =
-        add(e, base, emit_batch_offset(e, again.counter, s->n_batch, repeats, repeat_stride, 0));
+        build_add(fb, base, build_batch_offset(fb, again.counter, s->n_batch, repeats, repeat_stride, 0));
     t->k_side = tokens_side(t, &s->k, matrix, &t->k);
     t->v_side = tokens_side(t, &s->v, matrix, &t->v);
     t->matrix = matrix;
     t->block = block.counter;
     over_queries(t, block.counter, end, bias_queries);
-    emit_loop_end(e, &again);
-    Loop out = emit_block_loop(e, block.counter, end, t->nr, "queries", &count);
-    LLVMValueRef at_query = LLVMBuildSub(e->builder, out.counter, block.counter, "");
-    finish_turned(t, at(e, region(t, &t->sums), mul(e, at_query, t->keys)), s->n, bias_matrix, out.counter,
-                  count);
-    emit_loop_end(e, &out);
-    emit_loop_end(e, &block);
+    build_loop_end(fb, &again);
+    Loop out = build_block_loop(fb, block.counter, end, t->nr, "queries", &count);
+    LLVMValueRef at_query = LLVMBuildSub(fb->builder, out.counter, block.counter, "");
+    finish_turned(t, build_f32_at(fb, region(t, &t->sums), build_scaled(fb, at_query, t->keys)), s->n,
+                  bias_matrix, out.counter, count);
+    build_loop_end(fb, &out);
+    build_loop_end(fb, &block);
 }
 
 /* ---- the door -------------------------------------------------------------------------------------------------------------- */
 
 static void make_slots(Attention *t) {
-    Emitter *e = t->e;
-    LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder), entry = LLVMGetEntryBasicBlock(e->function);
-    LLVMValueRef end = LLVMGetBasicBlockTerminator(entry);
-    if (end) LLVMPositionBuilderBefore(e->builder, end);
+    FunctionBuilder *fb = t->fb;
     for (int v = 0; v < t->vectors; v++) {
-        t->most[v] = LLVMBuildAlloca(e->builder, t->vector, "most");
-        t->total[v] = LLVMBuildAlloca(e->builder, t->vector, "total");
-        t->dot[v] = LLVMBuildAlloca(e->builder, t->vector, "dot");
+        t->most[v] = build_stack_slot(fb, t->vector, "most");
+        t->total[v] = build_stack_slot(fb, t->vector, "total");
+        t->dot[v] = build_stack_slot(fb, t->vector, "dot");
     }
-    LLVMPositionBuilderAtEnd(e->builder, here);
 }
 
-void attention_emit(Emitter *e, const Target *target, const AttentionShape *shape, LLVMValueRef scratch,
-                    GemmEpilogue epilogue, GemmPrefetch prefetch, void *user) {
+void attention_emit(FunctionBuilder *fb, const Target *target, const AttentionShape *shape,
+                    LLVMValueRef scratch, GemmEpilogue epilogue, GemmPrefetch prefetch, void *user) {
     Attention t = plan(target, shape);
-    t.e = e;
+    t.fb = fb;
     t.scratch = scratch;
     t.epilogue = epilogue;
     t.prefetch = prefetch;
     t.user = user;
-    t.vector = LLVMVectorType(LLVMFloatTypeInContext(e->context), (unsigned)t.lanes);
+    t.vector = LLVMVectorType(LLVMFloatTypeInContext(fb->context), (unsigned)t.lanes);
     make_slots(&t);
     bool of_bias = shape->kind == ATTENTION_BIAS_GRAD;
     int64_t blocks = of_bias ? (shape->n + t.queries - 1) / t.queries : 1;
     t.matrices = 1;
     for (int k = 0; k < shape->n_batch; k++) t.matrices *= of_bias ? shape->bias_batch[k] : shape->batch[k];
     LLVMValueRef from, to;
-    micro_begin(e, &t.p.micro);
-    emit_share(e, t.matrices * blocks, 1, &from, &to);
-    Loop loop = emit_loop_begin(e, from, to, 1, "matrix");
+    micro_begin(fb, &t.p.micro);
+    build_share(fb, t.matrices * blocks, 1, &from, &to);
+    Loop loop = build_loop_begin(fb, from, to, 1, "matrix");
     if (of_bias) {
-        LLVMValueRef number = emit_i64(e, blocks);
-        LLVMValueRef first = mul(e, LLVMBuildURem(e->builder, loop.counter, number, ""), t.queries);
-        LLVMValueRef last = least(e, add(e, first, emit_i64(e, t.queries)), emit_i64(e, shape->n));
-        bias_gradient(&t, LLVMBuildUDiv(e->builder, loop.counter, number, ""), first, last);
+        LLVMValueRef number = build_i64(fb, blocks);
+        LLVMValueRef first =
+            build_scaled(fb, LLVMBuildURem(fb->builder, loop.counter, number, ""), t.queries);
+        LLVMValueRef last =
+            build_smaller(fb, build_add(fb, first, build_i64(fb, t.queries)), build_i64(fb, shape->n));
+        bias_gradient(&t, LLVMBuildUDiv(fb->builder, loop.counter, number, ""), first, last);
     } else if (shape->kind == ATTENTION_GRAD)
         gradient(&t, loop.counter);
     else
         forward(&t, loop.counter);
-    emit_loop_end(e, &loop);
-    micro_end(e, &t.p.micro);
+    build_loop_end(fb, &loop);
+    micro_end(fb, &t.p.micro);
 }

@@ -1,22 +1,21 @@
-/* What a product's kernel does with each finished tile: its loops, at the tile's elements. Values are stored, partial reductions made
- * (partial.h), weights packed (prepack.h). gemm.c and attention.c call it as their GemmEpilogue. */
+/* What a product's kernel does with each finished tile: its loops, at the tile's elements. Values are stored, sums of blocks made
+ * (block_reduction.h), weights packed (packing.h). gemm.c and attention.c call it as their GemmEpilogue. */
 #ifndef VITC_CODEGEN_EPILOGUE_H
 #define VITC_CODEGEN_EPILOGUE_H
 
 #include "codegen/emit/emit.h"
-#include "codegen/target/target.h"
 
 typedef struct Epilogue Epilogue;
 
 /* In the emitter's arena. Tiles of a matrix product: their rows and columns; else 0. Emits what depends on no loop. */
-Epilogue *epilogue_begin(Emitter *e, const Target *target, int tile_rows, int tile_columns);
+Epilogue *epilogue_begin(Emitter *e, int tile_rows, int tile_columns);
 /* Where the product goes if the kernel is nothing else, and there is nothing for an epilogue to do; or NULL. */
-LLVMValueRef epilogue_plain(const Emitter *e, const Epilogue *epilogue);
+LLVMValueRef epilogue_plain(const Epilogue *epilogue);
 
 /* GemmEpilogue and GemmPrefetch (gemm.h); user: the Epilogue. */
-void epilogue_emit(Emitter *e, void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
-                   LLVMValueRef col, LLVMValueRef columns, LLVMValueRef tile, int64_t stride);
-void epilogue_prefetch(Emitter *e, void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
-                       LLVMValueRef col, int64_t columns);
+void epilogue_emit(void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef col,
+                   LLVMValueRef columns, LLVMValueRef tile, int64_t stride);
+void epilogue_prefetch(void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef col,
+                       int64_t columns);
 
 #endif

@@ -1,10 +1,10 @@
 /* Bodies of matrix product kernels: the product (gemm.c) with the kernel's loops as its epilogue. */
-#include "codegen/kernels/product.h"
-#include "codegen/kernels/attention.h"
-#include "codegen/kernels/epilogue.h"
 #include "codegen/gemm/gemm.h"
 #include "codegen/gemm/micro.h"
-#include "codegen/kernels/partial.h"
+#include "codegen/kernels/attention.h"
+#include "codegen/kernels/block_reduction.h"
+#include "codegen/kernels/epilogue.h"
+#include "codegen/kernels/kernels.h"
 #include "codegen/kernels/prologue.h"
 
 static GemmShape shape_of(Emitter *e, const Node *node, ValueId *a_base, ValueId *b_base) {
@@ -31,8 +31,8 @@ static GemmShape shape_of(Emitter *e, const Node *node, ValueId *a_base, ValueId
     shape.precision = matmul_attrs(node)->precision;
     shape.a_offset = a.offset;
     shape.b_offset = b.offset;
-    if (e->chain) shape.block = chain_share(e->chain, shape.m);
-    shape.grain = emit_partial_grain(e);
+    if (e->fb->chain) shape.block = chain_share(e->fb->chain, shape.m);
+    shape.grain = emit_block_grain(e);
     *a_base = a.base;
     *b_base = b.base;
     return shape;
@@ -50,7 +50,7 @@ static AttentionOperand attention_operand(Emitter *e, const Node *node, int oper
     x.col = strided.stride[rank - 1];
     x.offset = strided.offset;
     x.dtype = func_type(e->func, strided.base)->dtype;
-    x.pointer = emit_buffer(e, strided.base, false)->pointer;
+    x.pointer = emit_pointer(e, strided.base, false);
     return x;
 }
 
@@ -78,30 +78,32 @@ static AttentionShape attention_shape(Emitter *e, const Node *node) {
     return s;
 }
 
-static int64_t emit_matmul(Emitter *e, const Target *target, const Node *node) {
-    Micro micro = micro_choose(target, matmul_attrs(node)->precision);
-    Epilogue *epilogue = epilogue_begin(e, target, micro.mr, micro.nr);
-    LLVMValueRef c = epilogue_plain(e, epilogue); /* or NULL */
+static int64_t emit_matmul(Emitter *e, const Node *node) {
+    FunctionBuilder *fb = e->fb;
+    Micro micro = micro_choose(fb->target, matmul_attrs(node)->precision);
+    Epilogue *epilogue = epilogue_begin(e, micro.mr, micro.nr);
+    LLVMValueRef c = epilogue_plain(epilogue); /* or NULL */
     ValueId a, b;
     GemmShape shape = shape_of(e, node, &a, &b);
-    LLVMValueRef b_pointer = emit_buffer(e, b, false)->pointer, a_pointer = NULL;
+    LLVMValueRef b_pointer = emit_pointer(e, b, false), a_pointer = NULL;
     if (e->kernel->prologue) {
         shape.prologue = prologue_emit;
         shape.prologue_user = prologue_begin(e);
     } else
-        a_pointer = emit_buffer(e, a, false)->pointer;
-    LLVMValueRef scratch = emit_buffer(e, IR_NONE, true)->pointer;
-    gemm_emit(e, target, &shape, a_pointer, b_pointer, c, scratch, c ? NULL : epilogue_emit,
+        a_pointer = emit_pointer(e, a, false);
+    LLVMValueRef scratch = emit_scratch(e);
+    gemm_emit(fb, fb->target, &shape, a_pointer, b_pointer, c, scratch, c ? NULL : epilogue_emit,
               c ? NULL : epilogue_prefetch, epilogue);
-    return gemm_scratch_bytes(target, &shape, !c);
+    return gemm_scratch_bytes(fb->target, &shape, !c);
 }
 
-int64_t emit_product_kernel(Emitter *e, const Target *target) {
+int64_t emit_product_kernel(Emitter *e) {
+    FunctionBuilder *fb = e->fb;
     const Node *node = func_node(e->func, e->kernel->core);
-    if (node->op == OP_matmul) return emit_matmul(e, target, node);
-    Epilogue *epilogue = epilogue_begin(e, target, 0, 0);
+    if (node->op == OP_matmul) return emit_matmul(e, node);
+    Epilogue *epilogue = epilogue_begin(e, 0, 0);
     AttentionShape shape = attention_shape(e, node);
-    LLVMValueRef scratch = emit_buffer(e, IR_NONE, true)->pointer;
-    attention_emit(e, target, &shape, scratch, epilogue_emit, epilogue_prefetch, epilogue);
-    return attention_scratch_bytes(target, &shape);
+    LLVMValueRef scratch = emit_scratch(e);
+    attention_emit(fb, fb->target, &shape, scratch, epilogue_emit, epilogue_prefetch, epilogue);
+    return attention_scratch_bytes(fb->target, &shape);
 }

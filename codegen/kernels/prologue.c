@@ -1,128 +1,98 @@
 /* Prologues of products: see prologue.h.
  *
- * The loops are those that the kernel would have if it stood alone (loops.c), so that its bits stay: what depends on no loop is computed
+ * The loops are those that the kernel would have if it stood alone (rows.c), so that its bits stay: what depends on no loop is computed
  * before all of them, what does not depend on the vector loop before that. Only which rows and columns they run over is the product's
  * choice, and that the results go to a buffer of a panel's rows. */
 #include "codegen/kernels/prologue.h"
-#include "codegen/gemm/panels.h"
 #include "ir/plan/prologue.h"
 
 struct Prologue {
-    Emitter inner; /* the emitter while the loops are being emitted */
+    Emitter inner; /* of the kernel that makes the operand */
     const KernelMember *made;
-    int first_along; /* group; those before it make up the rows */
+    int first_along; /* loop; those before it make up the rows */
     LLVMTypeRef element;
 };
 
-/* What the inner emitter shares with the outer one is what the function has only one of: its buffers. */
-static Emitter enter(Emitter *e, const Prologue *prologue) {
-    Emitter outer = *e;
-    *e = prologue->inner;
-    e->buffers = outer.buffers;
-    e->n_buffers = outer.n_buffers;
-    e->buffers_capacity = outer.buffers_capacity;
-    return outer;
-}
-
-static void leave(Emitter *e, Prologue *prologue, Emitter outer) {
-    outer.buffers = e->buffers;
-    outer.n_buffers = e->n_buffers;
-    outer.buffers_capacity = e->buffers_capacity;
-    prologue->inner = *e;
-    *e = outer;
-}
-
 Prologue *prologue_begin(Emitter *e) {
     Prologue *prologue = ARENA_NEW(e->arena, Prologue);
+    Emitter *inner = &prologue->inner;
     ValueId core = e->kernel->core;
-    prologue->inner = *e;
-    prologue->inner.kernel = e->kernel->prologue;
-    prologue->inner.emitted = NULL;
-    prologue->inner.n_emitted = prologue->inner.emitted_capacity = 0;
-    prologue->inner.met = NULL;
-    prologue->inner.width = 1;
-    prologue->inner.mask = NULL;
     const Type *operand = func_type(e->func, func_node(e->func, core)->operands[0]);
-    Emitter outer = enter(e, prologue);
-    emit_group_loops(e, operand->dim[operand->rank - 2]);
-    int last_row = prologue_last_row(e->func, core, e->kernel);
-    prologue->first_along = last_row < 0 ? 0 : e->group[last_row] + 1;
-    prologue->made = &e->kernel->members[0];
-    prologue->element = panels_element(e, func_type(e->func, prologue->made->value)->dtype);
-    emit_hoist_kernel(e, prologue->made->value, &prologue->made->access);
-    leave(e, prologue, outer);
+    *inner = emitter_inside(e, e->kernel->prologue, operand->dim[operand->rank - 2]);
+    int last_row = prologue_last_row(inner->func, core, inner->kernel);
+    prologue->first_along = last_row < 0 ? 0 : inner->nest.of[last_row] + 1;
+    prologue->made = &inner->kernel->members[0];
+    prologue->element = build_memory_type(e->fb, func_type(e->func, prologue->made->value)->dtype);
+    emit_hoist_kernel(inner, prologue->made->value, &prologue->made->access);
     return prologue;
 }
 
 typedef struct {
-    const Prologue *prologue;
+    const KernelMember *made;
     LLVMValueRef
         row; /* where the whole value would begin for the row's elements to lie where they are wanted */
 } RowPlace;
 
 static void store_elements(Emitter *e, void *user) {
     const RowPlace *place = user;
-    const KernelMember *made = place->prologue->made;
-    Buffer buffer = {.value = made->value, .stored = true, .pointer = place->row};
-    LLVMValueRef value = emit_value(e, made->value, &made->access, NULL);
-    emit_store(e, &buffer, &made->access, value);
-}
-
-static LLVMValueRef nearest(Emitter *e, const char *which, LLVMValueRef a, LLVMValueRef b) {
-    return emit_intrinsic(e, which, LLVMInt64TypeInContext(e->context), (LLVMValueRef[]){a, b}, 2);
+    const KernelMember *made = place->made;
+    LLVMValueRef result = emit_value(e, made->value, &made->access, NULL);
+    emit_store_to(e, place->row, made->value, &made->access, result);
 }
 
 /* Columns [column, end) of the row that the indices say, of pieces of `piece` columns: in runs of the vector loop. */
-static void emit_columns(Emitter *e, RowPlace *place, LLVMValueRef column, LLVMValueRef end, int64_t piece) {
-    LLVMBuilderRef b = e->builder;
-    const KernelMember *made = place->prologue->made;
-    int first = place->prologue->first_along, vector = e->vector_group;
-    int64_t length = e->group_extent[vector], extent = length;
-    if (piece % length && piece % e->lanes) extent = length / e->lanes * e->lanes + 1; /* it has a tail */
+static void emit_columns(Prologue *prologue, RowPlace *place, LLVMValueRef column, LLVMValueRef end,
+                         int64_t piece) {
+    Emitter *e = &prologue->inner;
+    FunctionBuilder *fb = e->fb;
+    LLVMBuilderRef b = fb->builder;
+    const KernelMember *made = prologue->made;
+    int first = prologue->first_along, vector = e->nest.vector;
+    int64_t length = e->nest.extent[vector], extent = length;
+    if (piece % length && piece % fb->lanes) extent = length / fb->lanes * fb->lanes + 1; /* it has a tail */
     if (first == vector) {
         emit_hoist(e, made->value, &made->access);
         emit_vector_loop(e, column, end, extent, store_elements, place);
         return;
     }
-    LLVMValueRef size = emit_i64(e, length), from = emit_i64(e, 0), to = size;
-    LLVMValueRef runs = LLVMBuildUDiv(b, LLVMBuildAdd(b, end, emit_i64(e, length - 1), ""), size, "");
-    Loop run = emit_loop_begin(e, LLVMBuildUDiv(b, column, size, ""), runs, 1, "run");
-    size_t scope = e->n_emitted;
+    LLVMValueRef size = build_i64(fb, length), from = build_i64(fb, 0), to = size;
+    LLVMValueRef runs = LLVMBuildUDiv(b, LLVMBuildAdd(b, end, build_i64(fb, length - 1), ""), size, "");
+    Loop run = build_loop_begin(fb, LLVMBuildUDiv(b, column, size, ""), runs, 1, "run");
+    Scope scope = emit_scope_begin(e);
     emit_unflatten(e, run.counter, first, vector);
     if (piece % length) {
-        LLVMValueRef before = LLVMBuildMul(b, run.counter, size, "");
-        from = nearest(e, "llvm.smax", LLVMBuildSub(b, column, before, ""), from);
-        to = nearest(e, "llvm.smin", LLVMBuildSub(b, end, before, ""), to);
+        LLVMValueRef before = build_mul(fb, run.counter, size);
+        from = build_larger(fb, LLVMBuildSub(b, column, before, ""), from);
+        to = build_smaller(fb, LLVMBuildSub(b, end, before, ""), to);
     }
     emit_hoist(e, made->value, &made->access);
     emit_vector_loop(e, from, to, extent, store_elements, place);
-    e->n_emitted = scope;
-    emit_loop_end(e, &run);
+    emit_scope_end(e, scope);
+    build_loop_end(fb, &run);
 }
 
-void prologue_emit(Emitter *e, void *user, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef column,
-                   LLVMValueRef columns, int64_t piece, LLVMValueRef to, int64_t stride) {
+void prologue_emit(void *user, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef column, LLVMValueRef columns,
+                   int64_t piece, LLVMValueRef to, int64_t stride) {
     Prologue *prologue = user;
-    Emitter outer = enter(e, prologue);
-    LLVMBuilderRef b = e->builder;
+    Emitter *e = &prologue->inner;
+    FunctionBuilder *fb = e->fb;
     int64_t k = 1;
-    for (int g = prologue->first_along; g < e->n_groups; g++) k *= e->group_extent[g];
-    Loop loop = emit_loop_begin(e, emit_i64(e, 0), rows, 1, "row");
-    size_t scope = e->n_emitted;
-    LLVMValueRef at_row = LLVMBuildAdd(b, row, loop.counter, "");
+    for (int g = prologue->first_along; g < e->nest.n; g++) k *= e->nest.extent[g];
+    Loop loop = build_loop_begin(fb, build_i64(fb, 0), rows, 1, "row");
+    Scope scope = emit_scope_begin(e);
+    LLVMValueRef at_row = build_add(fb, row, loop.counter);
     emit_unflatten(e, at_row, 0, prologue->first_along);
     /* Element (r, c) of the whole value is number r·k + c. */
-    LLVMValueRef before = LLVMBuildAdd(b, LLVMBuildMul(b, at_row, emit_i64(e, k), ""), column, "");
-    LLVMValueRef offset = LLVMBuildMul(b, loop.counter, emit_i64(e, stride), "");
-    offset = LLVMBuildSub(b, offset, before, "");
-    RowPlace place = {prologue, LLVMBuildGEP2(b, prologue->element, to, &offset, 1, "")};
+    LLVMValueRef before = build_add(fb, build_scaled(fb, at_row, k), column);
+    LLVMValueRef offset = build_scaled(fb, loop.counter, stride);
+    offset = LLVMBuildSub(fb->builder, offset, before, "");
+    RowPlace place = {prologue->made, build_element(fb, prologue->element, to, offset)};
     if (piece >= k) {
         piece = k;
-        column = emit_i64(e, 0);
-        columns = emit_i64(e, k);
+        column = build_i64(fb, 0);
+        columns = build_i64(fb, k);
     }
-    emit_columns(e, &place, column, LLVMBuildAdd(b, column, columns, ""), piece);
-    e->n_emitted = scope;
-    emit_loop_end(e, &loop);
-    leave(e, prologue, outer);
+    emit_columns(prologue, &place, column, build_add(fb, column, columns), piece);
+    emit_scope_end(e, scope);
+    build_loop_end(fb, &loop);
 }

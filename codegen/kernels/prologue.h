@@ -9,7 +9,7 @@ typedef struct Prologue Prologue;
 /* Of e->kernel; emits what in it depends on no loop. In the emitter's arena. */
 Prologue *prologue_begin(Emitter *e);
 /* A GemmPrologue; user: the prologue. */
-void prologue_emit(Emitter *e, void *user, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef column,
-                   LLVMValueRef columns, int64_t piece, LLVMValueRef to, int64_t stride);
+void prologue_emit(void *user, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef column, LLVMValueRef columns,
+                   int64_t piece, LLVMValueRef to, int64_t stride);
 
 #endif

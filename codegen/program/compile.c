@@ -6,7 +6,7 @@
 #include "codegen/program/compiled.h"
 #include "codegen/gemm/micro.h"
 #include "codegen/program/part.h"
-#include "codegen/kernels/prepack.h"
+#include "codegen/kernels/packing.h"
 #include "ir/plan/canonical.h"
 #include "ir/base/clock.h"
 #include "ir/plan/cost.h"

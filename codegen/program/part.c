@@ -1,8 +1,7 @@
 /* Parts: see part.h. */
 #include "codegen/program/part.h"
 #include "codegen/emit/emit.h"
-#include "codegen/kernels/prepack.h"
-#include "codegen/kernels/product.h"
+#include "codegen/kernels/kernels.h"
 #include "ir/plan/canonical.h"
 #include "ir/base/clock.h"
 
@@ -46,77 +45,46 @@ Part *parts_make(Arena *arena, Code *const *codes, int n_codes, int *n_parts) {
 
 /* ---- one kernel -------------------------------------------------------------------------------------------------- */
 
-static void start_function(Emitter *e, const char *name) {
-    LLVMTypeRef pointer = LLVMPointerTypeInContext(e->context, 0), i32 = LLVMInt32TypeInContext(e->context);
-    LLVMTypeRef params[] = {pointer, i32, i32};
-    LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), params, 3, false);
-    e->function = LLVMAddFunction(e->module, name, type);
-    e->args = LLVMGetParam(e->function, 0);
-    e->thread = LLVMGetParam(e->function, 1);
-    e->threads = LLVMGetParam(e->function, 2);
-    LLVMBasicBlockRef entry = LLVMAppendBasicBlockInContext(e->context, e->function, "entry");
-    LLVMBasicBlockRef start = LLVMAppendBasicBlockInContext(e->context, e->function, "start");
-    LLVMPositionBuilderAtEnd(e->builder, entry);
-    LLVMBuildBr(e->builder, start);
-    LLVMPositionBuilderAtEnd(e->builder, start);
-}
-
-/* The emitter's buffers become the code's canonical arguments. */
+/* The arguments that emission asked for become the code's canonical ones. */
 static void keep_refs(Part *part, Emitter *e, Code *code) {
     Outside outside = {0};
+    const Arguments *arguments = e->arguments;
     kernel_canonical(e->arena, code->func, code->placement, &code->span, &outside);
-    code->n_refs = (int)e->n_buffers;
-    code->refs = ARENA_ARRAY(part->arena, Ref, e->n_buffers + 1);
-    for (size_t i = 0; i < e->n_buffers; i++) {
-        const Buffer *buffer = &e->buffers[i];
+    code->n_refs = (int)arguments->count;
+    code->refs = ARENA_ARRAY(part->arena, Ref, arguments->count + 1);
+    for (size_t i = 0; i < arguments->count; i++) {
+        const Argument *argument = &arguments->items[i];
         Ref *ref = &code->refs[i];
-        ref->stored = buffer->stored;
-        if (buffer->value == IR_NONE)
-            ref->kind = buffer->stored ? REF_SCRATCH : REF_LITERALS;
-        else if (buffer->stored)
-            *ref = (Ref){REF_LOCAL, buffer->value - code->span.first, true};
+        ref->stored = argument->stored;
+        if (argument->value == IR_NONE)
+            ref->kind = argument->stored ? REF_SCRATCH : REF_LITERALS;
+        else if (argument->stored)
+            *ref = (Ref){REF_LOCAL, argument->value - code->span.first, true};
         else
-            *ref = (Ref){REF_OUTSIDE, outside_number(e->arena, &outside, buffer->value), false};
+            *ref = (Ref){REF_OUTSIDE, outside_number(e->arena, &outside, argument->value), false};
     }
 }
 
 /* Emits the kernel at the place where it was met first. */
-static void emit_code(Part *part, LLVMModuleRef module, LLVMBuilderRef builder, const Target *target,
-                      Code *code) {
+static void emit_code(Part *part, FunctionBuilder *fb, Code *code) {
     char name[CODE_NAME];
     Arena *arena = arena_new();
     const ClusterSpan *span = &code->span;
     Kernel kernel = kernel_regrow(arena, code->func, span->first, span->last);
-    Emitter e = {.arena = arena,
-                 .func = code->func,
-                 .kernel = &kernel,
-                 .first = span->first,
-                 .chain = code->chain,
-                 .context = LLVMGetModuleContext(module),
-                 .module = module,
-                 .builder = builder,
-                 .lanes = target->row->lanes,
-                 .native_bf16 = target_has_bf16(target->row),
-                 .cluster = func_node(code->func, span->last)->cluster,
-                 .width = 1};
+    Arguments arguments = {.arena = arena};
+    fb->chain = code->chain;
+    Emitter e = emitter_make(fb, &arguments, arena, code->func, &kernel, span->first, span->last,
+                             fb->chain ? fb->chain->units : 0); /* shares are of the units */
     code_name(code->number, name);
-    start_function(&e, name);
+    builder_kernel(fb, name);
     bool *stored = ARENA_ARRAY(arena, bool, span->last - span->first + 1);
     for (ValueId id = span->first; id <= span->last; id++) {
         stored[id - span->first] = code->placement->places[id].kind != PLACE_LOOPS;
-        if (stored[id - span->first]) emit_buffer(&e, id, true);
+        if (stored[id - span->first]) emit_argument(&e, id, true);
     }
-    emit_find_rounded(&e, span->first, span->last, stored);
-    emit_group_loops(&e, e.chain ? e.chain->units : 0); /* shares are of the units */
-    if (kernel.kind == KERNEL_MATMUL)
-        code->scratch_bytes = emit_product_kernel(&e, target);
-    else if (kernel.kind == KERNEL_PACK)
-        emit_pack_kernel(&e, target);
-    else if (kernel.kind == KERNEL_COLUMN)
-        emit_column_kernel(&e);
-    else
-        emit_loop_kernel(&e, target);
-    LLVMBuildRetVoid(builder);
+    emit_find_bf16_demand(&e, span->first, span->last, stored);
+    code->scratch_bytes = emit_kernel(&e);
+    LLVMBuildRetVoid(fb->builder);
     keep_refs(part, &e, code);
     arena_free(arena);
 }
@@ -142,7 +110,8 @@ static void emit_part(Part *part, const char *target_features, bool print_llvm) 
     LLVMSetModuleDataLayout(module, layout);
     LLVMDisposeTargetData(layout);
     LLVMBuilderRef builder = LLVMCreateBuilderInContext(context);
-    for (int i = 0; i < part->n_codes; i++) emit_code(part, module, builder, &part->target, part->codes[i]);
+    FunctionBuilder fb = builder_make(&part->target, module, builder);
+    for (int i = 0; i < part->n_codes; i++) emit_code(part, &fb, part->codes[i]);
     LLVMDisposeBuilder(builder);
     if (print_llvm) LLVMDumpModule(module);
     if (is_valid(part, module))

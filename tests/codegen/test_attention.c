@@ -107,27 +107,29 @@ static AttentionShape shape_of(const Case *c, const Variant *v, AttentionKind ki
 /* ---- the emitted kernel ------------------------------------------------------------------------------------------- */
 
 typedef struct {
+    FunctionBuilder *fb;
     LLVMValueRef result;
     int64_t rows, columns;
 } Store;
 
 /* result[batch][row][col] = tile, element by element. */
-static void store_tile(Emitter *e, void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
-                       LLVMValueRef col, LLVMValueRef columns, LLVMValueRef tile, int64_t stride) {
+static void store_tile(void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef col,
+                       LLVMValueRef columns, LLVMValueRef tile, int64_t stride) {
     const Store *s = user;
-    LLVMBuilderRef b = e->builder;
-    LLVMTypeRef f32 = LLVMFloatTypeInContext(e->context);
-    Loop r = emit_loop_begin(e, emit_i64(e, 0), rows, 1, "r");
-    Loop c = emit_loop_begin(e, emit_i64(e, 0), columns, 1, "c");
-    LLVMValueRef from = LLVMBuildAdd(b, LLVMBuildMul(b, r.counter, emit_i64(e, stride), ""), c.counter, "");
-    LLVMValueRef to = LLVMBuildAdd(b, LLVMBuildMul(b, batch, emit_i64(e, s->rows), ""),
+    FunctionBuilder *fb = s->fb;
+    LLVMBuilderRef b = fb->builder;
+    LLVMTypeRef f32 = LLVMFloatTypeInContext(fb->context);
+    Loop r = build_loop_begin(fb, build_i64(fb, 0), rows, 1, "r");
+    Loop c = build_loop_begin(fb, build_i64(fb, 0), columns, 1, "c");
+    LLVMValueRef from = LLVMBuildAdd(b, LLVMBuildMul(b, r.counter, build_i64(fb, stride), ""), c.counter, "");
+    LLVMValueRef to = LLVMBuildAdd(b, LLVMBuildMul(b, batch, build_i64(fb, s->rows), ""),
                                    LLVMBuildAdd(b, row, r.counter, ""), "");
-    to = LLVMBuildAdd(b, LLVMBuildMul(b, to, emit_i64(e, s->columns), ""),
+    to = LLVMBuildAdd(b, LLVMBuildMul(b, to, build_i64(fb, s->columns), ""),
                       LLVMBuildAdd(b, col, c.counter, ""), "");
     LLVMValueRef x = LLVMBuildLoad2(b, f32, LLVMBuildGEP2(b, f32, tile, &from, 1, ""), "");
     LLVMBuildStore(b, x, LLVMBuildGEP2(b, f32, s->result, &to, 1, ""));
-    emit_loop_end(e, &c);
-    emit_loop_end(e, &r);
+    build_loop_end(fb, &c);
+    build_loop_end(fb, &r);
 }
 
 static int64_t emit(Unit *unit, const Case *c, const Variant *v, AttentionKind kind, const char *name) {
@@ -136,8 +138,8 @@ static int64_t emit(Unit *unit, const Case *c, const Variant *v, AttentionKind k
     s.q.pointer = s.k.pointer = s.v.pointer = unit_arg(unit, 0);
     s.dy.pointer = unit_arg(unit, 1);
     s.bias.pointer = unit_arg(unit, 2);
-    Store store = {unit_arg(unit, 3), c->n, kind == ATTENTION_BIAS_GRAD ? c->n : c->d};
-    attention_emit(&unit->e, &unit->target, &s, unit_arg(unit, 4), store_tile, NULL, &store);
+    Store store = {&unit->fb, unit_arg(unit, 3), c->n, kind == ATTENTION_BIAS_GRAD ? c->n : c->d};
+    attention_emit(&unit->fb, &unit->target, &s, unit_arg(unit, 4), store_tile, NULL, &store);
     unit_kernel_end(unit);
     return attention_scratch_bytes(&unit->target, &s);
 }

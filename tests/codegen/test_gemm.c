@@ -169,8 +169,8 @@ static void test_products(void **state) {
         Layout l = layout_of(&CASES[i], v);
         snprintf(name, sizeof name, "gemm_%d", i);
         unit_kernel(&unit, name);
-        gemm_emit(&unit.e, &unit.target, &l.shape, unit_arg(&unit, 0), unit_arg(&unit, 1), unit_arg(&unit, 2),
-                  unit_arg(&unit, 3), NULL, NULL, NULL);
+        gemm_emit(&unit.fb, &unit.target, &l.shape, unit_arg(&unit, 0), unit_arg(&unit, 1),
+                  unit_arg(&unit, 2), unit_arg(&unit, 3), NULL, NULL, NULL);
         unit_kernel_end(&unit);
         scratch[i] = gemm_scratch_bytes(&unit.target, &l.shape, false);
     }
@@ -198,20 +198,20 @@ static void test_tile_code(void **state) {
                                 LLVMRelocPIC, LLVMCodeModelDefault);
     Layout l = layout_of(&CASES[2], &VARIANTS[2]);
     unit_kernel(&unit, "gemm");
-    gemm_emit(&unit.e, &unit.target, &l.shape, unit_arg(&unit, 0), unit_arg(&unit, 1), unit_arg(&unit, 2),
+    gemm_emit(&unit.fb, &unit.target, &l.shape, unit_arg(&unit, 0), unit_arg(&unit, 1), unit_arg(&unit, 2),
               unit_arg(&unit, 3), NULL, NULL, NULL);
     unit_kernel_end(&unit);
     LLVMMemoryBufferRef text = NULL;
-    assert_false(LLVMTargetMachineEmitToMemoryBuffer(unit.target.machine, unit.e.module, LLVMAssemblyFile,
+    assert_false(LLVMTargetMachineEmitToMemoryBuffer(unit.target.machine, unit.fb.module, LLVMAssemblyFile,
                                                      &message, &text));
     static const char *const wanted[] = {"ldtilecfg", "tilezero",   "tileloadd",
                                          "tdpbf16ps", "tilestored", "tilerelease"};
     for (int i = 0; i < 6; i++)
         if (!strstr(LLVMGetBufferStart(text), wanted[i])) fail_msg("no %s in the code for AMX", wanted[i]);
     LLVMDisposeMemoryBuffer(text);
-    LLVMDisposeBuilder(unit.e.builder);
-    LLVMDisposeModule(unit.e.module);
-    LLVMContextDispose(unit.e.context);
+    LLVMDisposeBuilder(unit.fb.builder);
+    LLVMDisposeModule(unit.fb.module);
+    LLVMContextDispose(unit.fb.context);
     unit_free(&unit);
 }
 

@@ -21,7 +21,7 @@ static double sigmoid(double x) {
  * error is counted in ulp of 1. */
 static const struct {
     const char *name;
-    LLVMValueRef (*emit)(Emitter *, LLVMValueRef);
+    LLVMValueRef (*emit)(FunctionBuilder *, LLVMValueRef);
     double (*exact)(double);
     double limit, domain, from, to;
     bool of_one;
@@ -53,19 +53,19 @@ static void make_points(int function) {
 
 /* kernel(x, y): y = function(x) for all points, `width` at a time (1: scalars). */
 static void emit_map(Unit *unit, const char *name, int function, int width) {
-    Emitter *e = &unit->e;
+    FunctionBuilder *fb = &unit->fb;
     unit_kernel(unit, name);
-    LLVMTypeRef f32 = LLVMFloatTypeInContext(e->context);
+    LLVMTypeRef f32 = LLVMFloatTypeInContext(fb->context);
     LLVMTypeRef type = width == 1 ? f32 : LLVMVectorType(f32, (unsigned)width);
     LLVMValueRef x = unit_arg(unit, 0), y = unit_arg(unit, 1);
-    Loop loop = emit_loop_begin(e, emit_i64(e, 0), emit_i64(e, POINTS), width, "i");
+    Loop loop = build_loop_begin(fb, build_i64(fb, 0), build_i64(fb, POINTS), width, "i");
     LLVMValueRef in =
-        LLVMBuildLoad2(e->builder, type, LLVMBuildGEP2(e->builder, f32, x, &loop.counter, 1, ""), "");
+        LLVMBuildLoad2(fb->builder, type, LLVMBuildGEP2(fb->builder, f32, x, &loop.counter, 1, ""), "");
     LLVMSetAlignment(in, 4);
-    LLVMValueRef out = LLVMBuildStore(e->builder, FUNCTIONS[function].emit(e, in),
-                                      LLVMBuildGEP2(e->builder, f32, y, &loop.counter, 1, ""));
+    LLVMValueRef out = LLVMBuildStore(fb->builder, FUNCTIONS[function].emit(fb, in),
+                                      LLVMBuildGEP2(fb->builder, f32, y, &loop.counter, 1, ""));
     LLVMSetAlignment(out, 4);
-    emit_loop_end(e, &loop);
+    build_loop_end(fb, &loop);
     unit_kernel_end(unit);
 }
 
@@ -162,12 +162,12 @@ static void test_libm(void **state) {
     (void)state;
     Unit unit;
     unit_begin(&unit, NULL);
-    Emitter *e = &unit.e;
+    FunctionBuilder *fb = &unit.fb;
     unit_kernel(&unit, "cbrt4");
-    LLVMTypeRef vector = LLVMVectorType(LLVMDoubleTypeInContext(e->context), 4);
-    LLVMValueRef x = LLVMBuildLoad2(e->builder, vector, unit_arg(&unit, 0), "");
+    LLVMTypeRef vector = LLVMVectorType(LLVMDoubleTypeInContext(fb->context), 4);
+    LLVMValueRef x = LLVMBuildLoad2(fb->builder, vector, unit_arg(&unit, 0), "");
     LLVMSetAlignment(x, 8);
-    LLVMSetAlignment(LLVMBuildStore(e->builder, vecmath_libm(e, "cbrt", x), unit_arg(&unit, 1)), 8);
+    LLVMSetAlignment(LLVMBuildStore(fb->builder, vecmath_libm(fb, "cbrt", x), unit_arg(&unit, 1)), 8);
     unit_kernel_end(&unit);
     unit_load(&unit);
     double in[4] = {8, -27, 0.001, 2}, out[4];

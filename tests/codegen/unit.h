@@ -2,7 +2,7 @@
 #ifndef VITC_TESTS_CODEGEN_UNIT_H
 #define VITC_TESTS_CODEGEN_UNIT_H
 
-#include "codegen/emit/emit.h"
+#include "codegen/emit/builder.h"
 #include "codegen/program/jit.h"
 #include "codegen/program/object.h"
 #include "runtime/program.h"
@@ -14,7 +14,7 @@
 /* A module on its way from emission to addresses. */
 typedef struct {
     Target target;
-    Emitter e;
+    FunctionBuilder fb;
     LLVMMemoryBufferRef object;
     Jit *jit;
 } Unit;
@@ -28,54 +28,42 @@ static inline void unit_check(bool good, const char *message) {
 /* `row`: the target row to compile for; NULL: the host's best. */
 static inline void unit_begin(Unit *unit, const char *row) {
     char error[512] = "";
-    *unit = (Unit){.e.width = 1};
+    *unit = (Unit){0};
     unit_check(target_open(&unit->target, row, error, sizeof error), error);
-    Emitter *e = &unit->e;
-    e->lanes = unit->target.row->lanes;
-    e->native_bf16 = target_has_bf16(unit->target.row);
-    e->context = LLVMContextCreate();
-    e->module = LLVMModuleCreateWithNameInContext("unit", e->context);
-    LLVMSetTarget(e->module, unit->target.triple);
+    LLVMContextRef context = LLVMContextCreate();
+    LLVMModuleRef module = LLVMModuleCreateWithNameInContext("unit", context);
+    LLVMSetTarget(module, unit->target.triple);
     LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(unit->target.machine);
-    LLVMSetModuleDataLayout(e->module, layout);
+    LLVMSetModuleDataLayout(module, layout);
     LLVMDisposeTargetData(layout);
-    e->builder = LLVMCreateBuilderInContext(e->context);
+    unit->fb = builder_make(&unit->target, module, LLVMCreateBuilderInContext(context));
 }
 
-/* Begins a kernel; the emitter is then at its start. */
+/* Begins a kernel; the builder is then at its start. */
 static inline void unit_kernel(Unit *unit, const char *name) {
-    Emitter *e = &unit->e;
-    LLVMTypeRef pointer = LLVMPointerTypeInContext(e->context, 0), i32 = LLVMInt32TypeInContext(e->context);
-    LLVMTypeRef params[] = {pointer, i32, i32};
-    LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), params, 3, false);
-    e->function = LLVMAddFunction(e->module, name, type);
-    e->args = LLVMGetParam(e->function, 0);
-    e->thread = LLVMGetParam(e->function, 1);
-    e->threads = LLVMGetParam(e->function, 2);
-    LLVMPositionBuilderAtEnd(e->builder, LLVMAppendBasicBlockInContext(e->context, e->function, "entry"));
+    builder_kernel(&unit->fb, name);
 }
 
 static inline LLVMValueRef unit_arg(Unit *unit, int number) {
-    Emitter *e = &unit->e;
-    LLVMTypeRef pointer = LLVMPointerTypeInContext(e->context, 0);
-    LLVMValueRef index = emit_i64(e, number);
-    LLVMValueRef slot = LLVMBuildGEP2(e->builder, pointer, e->args, &index, 1, "");
-    return LLVMBuildLoad2(e->builder, pointer, slot, "");
+    FunctionBuilder *fb = &unit->fb;
+    LLVMTypeRef pointer = LLVMPointerTypeInContext(fb->context, 0);
+    LLVMValueRef slot = build_element(fb, pointer, fb->args, build_i64(fb, number));
+    return LLVMBuildLoad2(fb->builder, pointer, slot, "");
 }
 
 static inline void unit_kernel_end(Unit *unit) {
-    LLVMBuildRetVoid(unit->e.builder);
+    LLVMBuildRetVoid(unit->fb.builder);
 }
 
 /* Compiles what was emitted; nothing can be emitted after. */
 static inline void unit_load(Unit *unit) {
     char error[512] = "", *broken = NULL;
-    LLVMDisposeBuilder(unit->e.builder);
-    bool valid = !LLVMVerifyModule(unit->e.module, LLVMReturnStatusAction, &broken);
+    LLVMDisposeBuilder(unit->fb.builder);
+    bool valid = !LLVMVerifyModule(unit->fb.module, LLVMReturnStatusAction, &broken);
     unit_check(valid, broken);
     LLVMDisposeMessage(broken);
     ObjectTimes times;
-    unit->object = object_emit(unit->e.module, unit->e.context, &unit->target, &times, error, sizeof error);
+    unit->object = object_emit(unit->fb.module, unit->fb.context, &unit->target, &times, error, sizeof error);
     unit_check(unit->object != NULL, error);
     JitObject object = {LLVMGetBufferStart(unit->object), LLVMGetBufferSize(unit->object)};
     unit->jit = jit_load(&object, 1, error, sizeof error);

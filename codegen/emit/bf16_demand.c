@@ -1,4 +1,4 @@
-/* Values that end rounded to bf16: see emit.h. */
+/* Which values are wanted rounded to bf16 alone: see emit.h. */
 #include "codegen/emit/emit.h"
 
 /* Whether an error of an operand is no larger in the node's value, which is a real. */
@@ -17,24 +17,24 @@ static bool passes_error_on(const Node *node) {
     }
 }
 
-void emit_find_rounded(Emitter *e, ValueId first, ValueId last, const bool *stored) {
-    bool *rounded = ARENA_ARRAY(e->arena, bool, last - first + 1),
+void emit_find_bf16_demand(Emitter *e, ValueId first, ValueId last, const bool *stored) {
+    bool *demand = ARENA_ARRAY(e->arena, bool, last - first + 1),
          *used = ARENA_ARRAY(e->arena, bool, last - first + 1);
-    for (ValueId id = first; id <= last; id++) rounded[id - first] = !stored[id - first];
+    for (ValueId id = first; id <= last; id++) demand[id - first] = !stored[id - first];
     for (ValueId id = last + 1; id-- > first;) {
         const Node *node = func_node(e->func, id);
         bool half = node->op == OP_cast && node->type.dtype == DT_BF16;
-        bool good = half || (passes_error_on(node) && used[id - first] && rounded[id - first]);
+        bool good = half || (passes_error_on(node) && used[id - first] && demand[id - first]);
         for (int o = 0; o < node->n_operands; o++) {
             if (node->operands[o] < first || node->operands[o] > last) continue;
             used[node->operands[o] - first] = true;
-            rounded[node->operands[o] - first] = rounded[node->operands[o] - first] && good;
+            demand[node->operands[o] - first] = demand[node->operands[o] - first] && good;
         }
     }
-    for (ValueId id = first; id <= last; id++) rounded[id - first] = rounded[id - first] && used[id - first];
-    e->rounded = rounded;
+    for (ValueId id = first; id <= last; id++) demand[id - first] = demand[id - first] && used[id - first];
+    e->bf16_demand = demand;
 }
 
-bool emit_is_rounded(const Emitter *e, ValueId value) {
-    return e->rounded && e->rounded[value - e->first];
+bool emit_needs_bf16_only(const Emitter *e, ValueId value) {
+    return e->bf16_demand && e->bf16_demand[value - e->first];
 }

@@ -1,17 +1,16 @@
-/* Bodies of `pack` kernels: a matrix as the packed second operand of products (gemm.h), made once for all that read it. */
-#ifndef VITC_CODEGEN_PREPACK_H
-#define VITC_CODEGEN_PREPACK_H
+/* Operator `pack`: a matrix as the second operand of products reads it, in panels (codegen/gemm/panels.h), made once for all that read it.
+ * A kernel of its own, or stores of the kernel that computes the matrix: of its elements, or of some rows once they are stored. */
+#ifndef VITC_CODEGEN_PACKING_H
+#define VITC_CODEGEN_PACKING_H
 
 #include "codegen/emit/emit.h"
-#include "codegen/target/target.h"
 
-void emit_pack_kernel(Emitter *e, const Target *target);
-/* Whether `columns` columns of its operand [N, K] can be packed some rows at a time, after they were stored: faster than element by element,
- * since the packed matrix lies turned. */
-bool emit_packs_blocks(const Emitter *e, const Target *target, const KernelMember *member, int64_t columns);
+/* Whether `columns` columns of the member's operand [N, K] can be packed some rows at a time, after they were stored: faster than element by
+ * element, since the packed matrix lies turned. */
+bool emit_packs_blocks(const Emitter *e, const KernelMember *member, int64_t columns);
 /* Rows [row, row + rows), `most_rows` at most, and `columns` (whole squares) columns of the operand, read where the kernel stored them. */
-void emit_packed_block(Emitter *e, const Target *target, const KernelMember *member, LLVMValueRef row,
-                       LLVMValueRef rows, LLVMValueRef column, int64_t columns, int64_t most_rows);
+void emit_packed_block(Emitter *e, const KernelMember *member, LLVMValueRef row, LLVMValueRef rows,
+                       LLVMValueRef column, int64_t columns, int64_t most_rows);
 /* Asks for the memory that emit_packed_block will write. */
 void emit_prefetch_packed(Emitter *e, const KernelMember *member, LLVMValueRef row, LLVMValueRef column,
                           int64_t columns, int64_t rows);
