@@ -419,6 +419,8 @@ typedef struct {
  * out of range). */
 bool func_interpret(const Func *func, const Tensor *inputs, const Tensor *states, Tensor *outputs,
                     Tensor *new_states, Arena *arena, char *error, size_t size);
+/* An ELEMENTWISE operator without attributes, of up to three scalars in float64. */
+double op_of_numbers(OpKind op, const double *operands);
 /* Also keeps every node's value: values[id].data, for tests. */
 bool func_interpret_all(const Func *func, const Tensor *inputs, const Tensor *states, Tensor *values,
                         Arena *arena, char *error, size_t size);

@@ -1,27 +1,14 @@
 /* The table of builtins. */
 #include "frontend/builtins/builtins.h"
 
-/* ---- operators of one operand ------------------------------------------------------------------------------------ */
-
-#define ELEMENTWISE_BUILTINS(ROW)                                                                            \
-    ROW(abs)                                                                                                 \
-    ROW(exp)                                                                                                 \
-    ROW(log) ROW(sqrt) ROW(rsqrt) ROW(sin) ROW(cos) ROW(tanh) ROW(erf) ROW(sigmoid) ROW(floor) ROW(sign)
-
-#define ROW(name)                                                                                            \
-    static FUNCTION(op_##name) {                                                                             \
-        UNUSED;                                                                                              \
-        return value_unary(e, at->loc, OP_##name, &args[0]);                                                 \
-    }
-ELEMENTWISE_BUILTINS(ROW)
-#undef ROW
-
+/* Of operators those that have a name in the language; where that is a sign it is found by no name. */
+#define PARAMETERS(n) ((n) == 1 ? "x" : "a b")
 static const Builtin TABLE[] = {
-#define ROW(name) {#name, "x", op_##name, false},
-    ELEMENTWISE_BUILTINS(ROW)
-#undef ROW
-#define BUILTIN(name, signature) {#name, signature, b_##name, false},
-#define INITIAL(name, signature) {#name, signature, b_##name, true},
+#define OP(op_name, lo, hi, attributes, loop, kernel, shape, grad, effects, cost, recipe, doc)               \
+    {.name = recipe, .signature = PARAMETERS(hi), .op = OP_##op_name},
+#include "ir/ops.def"
+#define BUILTIN(name, signature) {#name, signature, b_##name, OP_COUNT, false},
+#define INITIAL(name, signature) {#name, signature, b_##name, OP_COUNT, true},
 #include "frontend/builtins/builtins.def"
 };
 

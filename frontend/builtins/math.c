@@ -289,10 +289,11 @@ static bool are_classes(const Func *func, ValueId labels, int64_t classes) {
     const Node *node = func_node(func, labels);
     while (node->op == OP_cast || node->op == OP_reshape || node->op == OP_broadcast || node->op == OP_slice)
         node = func_node(func, node->operands[0]);
-    int64_t axis = node->op == OP_iota ? node->attrs[1].i : node->op == OP_argmax ? node->attrs[0].i : 0;
-    if (node->op == OP_constant) return node->attrs[0].f >= 0 && node->attrs[0].f < (double)classes;
+    double number = node->op == OP_constant ? constant_attrs(node)->value : -1;
+    if (node->op == OP_constant) return number >= 0 && number < (double)classes;
     if (node->op != OP_iota && node->op != OP_argmax) return false;
     const Type *over = node->op == OP_iota ? &node->type : func_type(func, node->operands[0]);
+    int64_t axis = node->op == OP_iota ? iota_attrs(node)->axis : along_attrs(node)->axis;
     return over->dim[axis < 0 ? axis + over->rank : axis] <= classes;
 }
 
@@ -354,7 +355,8 @@ static Value index_op(Evaluator *e, const Expr *at, Value *args, OpKind op) {
         !axis_of(e, at->loc, &args[1], type.rank, &axis))
         return (Value){0};
     /* as it is given: the text of the IR says it */
-    return value_tensor(e, at->loc, func_emit(e->func, op, &x, 1, (Attr[]){{.i = (int64_t)args[1].number}}));
+    return value_tensor(e, at->loc,
+                        func_emit(e->func, op, &x, 1, &(AlongAttrs){.axis = (int64_t)args[1].number}));
 }
 
 FUNCTION(b_argmax) {

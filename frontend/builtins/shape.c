@@ -177,7 +177,7 @@ static Value indexed(Evaluator *e, const Expr *at, Value *args, OpKind op, int n
     if (dtype_is_float(func_type(e->func, x[1])->dtype)) x[1] = ir_cast(e->func, x[1], DT_I32);
     const Type *rows = func_type(e->func, x[0]);
     if (batch == 0 && rows->rank) bound_input(e, x[1], rows->dim[0]);
-    return value_tensor(e, at->loc, func_emit(e->func, op, x, n, (Attr[]){{.i = batch}}));
+    return value_tensor(e, at->loc, func_emit(e->func, op, x, n, &(IndexedAttrs){.batch = batch}));
 }
 
 FUNCTION(b_gather) {
@@ -206,25 +206,25 @@ static bool pair_of(Evaluator *e, Loc loc, const Value *v, const char *what, Int
 
 FUNCTION(b_unfold) {
     UNUSED;
-    Attr attrs[3] = {{0}};
+    UnfoldAttrs attrs = {0};
     ValueId x = tensor_of(e, at->loc, &args[0], DT_F32);
-    if (x == IR_NONE || !pair_of(e, at->loc, &args[1], "kernel", &attrs[0].ints) ||
-        !pair_of(e, at->loc, &args[2], "stride", &attrs[1].ints) ||
-        !pair_of(e, at->loc, &args[3], "padding", &attrs[2].ints))
+    if (x == IR_NONE || !pair_of(e, at->loc, &args[1], "kernel", &attrs.kernel) ||
+        !pair_of(e, at->loc, &args[2], "stride", &attrs.stride) ||
+        !pair_of(e, at->loc, &args[3], "padding", &attrs.padding))
         return (Value){0};
-    return value_tensor(e, at->loc, func_emit(e->func, OP_unfold, &x, 1, attrs));
+    return value_tensor(e, at->loc, func_emit(e->func, OP_unfold, &x, 1, &attrs));
 }
 
 FUNCTION(b_fold) {
     UNUSED;
-    Attr attrs[4] = {{0}};
+    FoldAttrs attrs = {0};
     ValueId x = tensor_of(e, at->loc, &args[0], DT_F32);
-    if (x == IR_NONE || !pair_of(e, at->loc, &args[1], "size", &attrs[0].ints) ||
-        !pair_of(e, at->loc, &args[2], "kernel", &attrs[1].ints) ||
-        !pair_of(e, at->loc, &args[3], "stride", &attrs[2].ints) ||
-        !pair_of(e, at->loc, &args[4], "padding", &attrs[3].ints))
+    if (x == IR_NONE || !pair_of(e, at->loc, &args[1], "size", &attrs.size) ||
+        !pair_of(e, at->loc, &args[2], "kernel", &attrs.kernel) ||
+        !pair_of(e, at->loc, &args[3], "stride", &attrs.stride) ||
+        !pair_of(e, at->loc, &args[4], "padding", &attrs.padding))
         return (Value){0};
-    return value_tensor(e, at->loc, func_emit(e->func, OP_fold, &x, 1, attrs));
+    return value_tensor(e, at->loc, func_emit(e->func, OP_fold, &x, 1, &attrs));
 }
 
 static Value filled(Evaluator *e, const Expr *at, const Value *sizes, double value, InitKind init) {

@@ -105,5 +105,7 @@ FUNCTION(b_draw) {
     Ints sizes;
     if (args[0].kind != V_STRING) return eval_error(e, at->loc, "draw('SAMPLER', sizes…)");
     if (!sizes_of(e, at->loc, &args[1], &sizes, false)) return (Value){0};
-    return make_draw(e, at, args[0].text, &sizes, &args[2]);
+    const char *name;
+    if (!name_of(e, at->loc, &args[2], &name)) return (Value){0};
+    return make_draw(e, at, args[0].text, &sizes, &args[3], name);
 }

@@ -65,8 +65,10 @@ void move_before(Step *step) {
     if (!step->n_moves) return;
     ValueId *reads = ARENA_ARRAY(e->arena, ValueId, e->module->n_states);
     bool *is_moved = ARENA_ARRAY(e->arena, bool, e->func->count);
-    for (ValueId id = 0; id < e->func->count; id++)
-        if (func_node(e->func, id)->op == OP_state) reads[func_node(e->func, id)->attrs[0].i] = id;
+    for (ValueId id = 0; id < e->func->count; id++) {
+        const Node *node = func_node(e->func, id);
+        if (node->op == OP_state) reads[source_attrs(node)->index] = id;
+    }
     Rebuild rebuild = rebuild_begin(e->func);
     size_t next = 0;
     for (ValueId id = 0; id < rebuild.n_old; id++) {

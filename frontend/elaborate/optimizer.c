@@ -11,12 +11,12 @@ static void find_trained(Step *step) {
         const Node *node = func_node(e->func, id);
         if (!reached[id]) continue;
         if (node->op == OP_state) {
-            uint32_t s = (uint32_t)node->attrs[0].i;
+            uint32_t s = (uint32_t)source_attrs(node)->index;
             const State *state = &e->module->states[s];
             trained[s] = state->role == ROLE_PARAM && !state->frozen;
             continue;
         }
-        if (op_info((OpKind)node->op)->grad != GRAD_RULE) continue;
+        if (op_info((OpKind)node->op)->grad == GRAD_ZERO) continue; /* GRAD_NONE is refused by autodiff */
         for (int o = 0; o < node->n_operands; o++) reached[node->operands[o]] = true;
     }
     step->trained = ARENA_ARRAY(e->arena, uint32_t, e->module->n_states + 1);

@@ -18,11 +18,11 @@ void rebuild_node(Rebuild *rebuild, ValueId old) {
     Func *func = rebuild->func;
     const Node *node = &rebuild->old[old];
     if (node->op == OP_input) {
-        rebuild->map[old] = func_add_input(func, rebuild->inputs[node->attrs[0].i].name, node->type);
+        rebuild->map[old] = func_add_input(func, rebuild->inputs[source_attrs(node)->index].name, node->type);
         return;
     }
     if (node->op == OP_state) {
-        rebuild->map[old] = func_read_state(func, (uint32_t)node->attrs[0].i);
+        rebuild->map[old] = func_read_state(func, (uint32_t)source_attrs(node)->index);
         return;
     }
     ValueId *operands = ARENA_ARRAY(func->module->arena, ValueId, node->n_operands + 1);

@@ -1,6 +1,7 @@
 /* Arithmetic of numbers known now and of tensors, mixed as in Python and NumPy. */
 #include "frontend/evaluate/evaluator.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -10,34 +11,34 @@ static double remainder_of(double x, double y) {
     return r != 0 && (r < 0) != (y < 0) ? r + y : r;
 }
 
-static Value number_binary(Evaluator *e, Loc loc, OpKind op, const Value *a, const Value *b) {
-    double x = a->number, y = b->number, z;
-    bool ints = a->kind != V_REAL && b->kind != V_REAL;
-    switch (op) {
-    case OP_add: z = x + y; break;
-    case OP_sub: z = x - y; break;
-    case OP_mul: z = x * y; break;
-    case OP_pow:
-        z = pow(x, y);
-        ints = ints && y >= 0;
-        break;
-    case OP_max: z = x > y ? x : y; break;
-    case OP_min: z = x < y ? x : y; break;
-    case OP_div:
-        z = x / y;
-        ints = false;
-        break;
-    case OP_rem: z = remainder_of(x, y); break;
-    case OP_eq: return value_bool(x == y);
-    case OP_ne: return value_bool(x != y);
-    case OP_lt: return value_bool(x < y);
-    case OP_le: return value_bool(x <= y);
-    case OP_gt: return value_bool(x > y);
-    case OP_ge: return value_bool(x >= y);
-    default: return eval_error(e, loc, "not an operation of numbers");
+/* Whether an operator takes n scalars of this type, and what it makes of them. */
+static bool takes(OpKind op, size_t n, DType dtype, Type *out) {
+    const Type type = type_scalar(dtype), *operands[] = {&type, &type, &type};
+    char error[256];
+    return op_infer(op, operands, (int)n, NULL, out, error, sizeof error);
+}
+
+static Value number_operator(Evaluator *e, Loc loc, OpKind op, const Value *args, size_t n) {
+    double x[3] = {0}, z;
+    bool whole = true;
+    Type type;
+    for (size_t i = 0; i < n; i++) {
+        x[i] = args[i].number;
+        whole = whole && args[i].kind != V_REAL;
     }
-    if (isfinite(z)) return value_number(z, ints);
-    return eval_error(e, loc, "%s of %g and %g is no finite number", op_info(op)->name, x, y);
+    if ((takes(op, n, DT_F64, &type) || takes(op, n, DT_BOOL, &type)) && type.dtype == DT_BOOL)
+        return value_bool(op_of_numbers(op, x) != 0);
+    z = op == OP_rem ? remainder_of(x[0], x[1]) : op_of_numbers(op, x);
+    if (op == OP_floor)
+        whole = true;
+    else if (op == OP_pow)
+        whole = whole && x[1] >= 0;
+    else
+        whole = whole && op != OP_div && takes(op, n, DT_I64, &type);
+    if (isfinite(z)) return value_number(z, whole);
+    const char *name = op_info(op)->name;
+    if (n == 1) return eval_error(e, loc, "%s of %g is no finite number", name, x[0]);
+    return eval_error(e, loc, "%s of %g and %g is no finite number", name, x[0], x[1]);
 }
 
 /* The common element type: reals before integers, f32 tensors before f64 scalars. */
@@ -55,7 +56,7 @@ static DType common_type(const Type *a, const Type *b) {
     return DT_I64;
 }
 
-/* Both operands as tensors of one type. */
+/* Both operands as tensors of one type; arithmetic takes no bools, which become numbers. */
 static bool unify(Evaluator *e, Loc loc, const Value *a, const Value *b, ValueId *x, ValueId *y,
                   bool arithmetic) {
     const Value *tensor = is_tensor(a) ? a : b;
@@ -84,7 +85,7 @@ Value value_binary(Evaluator *e, Loc loc, OpKind op, const Value *a, const Value
     if (a->kind == V_POISON || b->kind == V_POISON) return (Value){0};
     if ((op == OP_div || op == OP_rem) && is_number(b) && b->number == 0)
         return eval_error(e, loc, "division by zero");
-    if (is_number(a) && is_number(b)) return number_binary(e, loc, op, a, b);
+    if (is_number(a) && is_number(b)) return number_operator(e, loc, op, (Value[]){*a, *b}, 2);
     if ((a->kind == V_STRING && b->kind == V_STRING) && (op == OP_eq || op == OP_ne))
         return value_bool((strcmp(a->text, b->text) == 0) == (op == OP_eq));
     if ((a->kind == V_NONE || b->kind == V_NONE) && (op == OP_eq || op == OP_ne))
@@ -99,8 +100,9 @@ Value value_binary(Evaluator *e, Loc loc, OpKind op, const Value *a, const Value
     if (!(is_tensor(a) || is_number(a)) || !(is_tensor(b) || is_number(b)))
         return eval_error(e, loc, "%s of %s and %s", op_info(op)->name, show_value(e, a), show_value(e, b));
     ValueId x, y;
+    Type type;
     e->func->error[0] = '\0';
-    if (!unify(e, loc, a, b, &x, &y, op < OP_eq)) return (Value){0};
+    if (!unify(e, loc, a, b, &x, &y, !takes(op, 2, DT_BOOL, &type))) return (Value){0};
     if (op == OP_div && dtype_is_int(func_type(e->func, x)->dtype)) {
         x = ir_cast(e->func, x, DT_F32);
         y = ir_cast(e->func, y, DT_F32);
@@ -108,39 +110,20 @@ Value value_binary(Evaluator *e, Loc loc, OpKind op, const Value *a, const Value
     return value_tensor(e, loc, ir_binary(e->func, op, x, y));
 }
 
-static Value number_unary(Evaluator *e, Loc loc, OpKind op, const Value *x) {
-    double v = x->number, z = v;
-    bool is_int = x->kind != V_REAL;
-    switch (op) {
-    case OP_neg: return value_number(-v, is_int);
-    case OP_abs: return value_number(fabs(v), is_int);
-    case OP_sign: return value_number((v > 0) - (v < 0), is_int);
-    case OP_floor: return value_number(floor(v), true);
-    case OP_not: return value_bool(v == 0);
-    case OP_exp: z = exp(v); break;
-    case OP_log: z = log(v); break;
-    case OP_sqrt: z = sqrt(v); break;
-    case OP_rsqrt: z = 1 / sqrt(v); break;
-    case OP_sin: z = sin(v); break;
-    case OP_cos: z = cos(v); break;
-    case OP_tanh: z = tanh(v); break;
-    case OP_erf: z = erf(v); break;
-    case OP_sigmoid: z = 1 / (1 + exp(-v)); break;
-    default: return *x;
-    }
-    return isfinite(z) ? value_number(z, false)
-                       : eval_error(e, loc, "%s of %g is no finite number", op_info(op)->name, v);
-}
-
 Value value_unary(Evaluator *e, Loc loc, OpKind op, const Value *x) {
+    Type type;
     if (x->kind == V_POISON) return *x;
-    if (is_number(x)) return number_unary(e, loc, op, x);
+    if (is_number(x)) return number_operator(e, loc, op, x, 1);
     ValueId id = tensor_of(e, loc, x, DT_F32);
     if (id == IR_NONE) return (Value){0};
-    LoopClass wants_real = op_info(op)->cost >= 4 ? LOOP_ELEMENTWISE : LOOP_SOURCE;
-    if (wants_real == LOOP_ELEMENTWISE && !dtype_is_float(func_type(e->func, id)->dtype))
-        id = ir_cast(e->func, id, DT_F32);
+    bool of_reals = takes(op, 1, DT_F32, &type) && !takes(op, 1, DT_I64, &type);
+    if (of_reals && !dtype_is_float(func_type(e->func, id)->dtype)) id = ir_cast(e->func, id, DT_F32);
     return value_tensor(e, loc, ir_unary(e->func, op, id));
+}
+
+Value value_operator(Evaluator *e, Loc loc, OpKind op, const Value *args, size_t n) {
+    assert(n == 1 || n == 2);
+    return n == 1 ? value_unary(e, loc, op, &args[0]) : value_binary(e, loc, op, &args[0], &args[1]);
 }
 
 /* An operand that is a transposition of its last two axes is read the other way round instead. */
@@ -148,9 +131,10 @@ static ValueId untransposed(Evaluator *e, ValueId id, bool *flag) {
     const Node *node = func_node(e->func, id);
     int n = node->type.rank;
     if (node->op != OP_transpose) return id;
+    const int64_t *perm = transpose_attrs(node)->perm.v;
     for (int k = 0; k < n - 2; k++)
-        if (node->attrs[0].ints.v[k] != k) return id;
-    if (node->attrs[0].ints.v[n - 1] != n - 2) return id;
+        if (perm[k] != k) return id;
+    if (perm[n - 1] != n - 2) return id;
     *flag = true;
     return node->operands[0];
 }

@@ -300,6 +300,7 @@ Value call_builtin(Evaluator *e, const Builtin *builtin, const Expr *at, Value *
     for (size_t p = 0; p < signature->count; p++)
         if (!given[p]) values[p] = eval(e, signature->parameters[p].fallback);
     e->func->error[0] = '\0';
+    if (!builtin->run) return value_operator(e, at->loc, builtin->op, values, signature->count);
     return builtin->run(e, at, values, signature->count);
 }
 

@@ -10,15 +10,16 @@
 
 typedef struct Evaluator Evaluator;
 
-/* A function of the language that is written in C. */
+/* A function of the language that is written in C, or is an operator. */
 typedef struct Builtin {
     const char *name;
     /* Parameters and their defaults, "x axis=none keep=false". One that begins with * is the list of all positional
      * arguments left, with ** the record of all named ones. */
     const char *signature;
-    Value (*run)(Evaluator *e, const Expr *at, Value *args,
-                 size_t n); /* `at`: the call; a value for each parameter */
-    bool initial;           /* its name alone says how a state begins: init=zeros */
+    /* `at`: the call; args: a value for each of the n parameters. NULL: it is the operator `op` of its arguments. */
+    Value (*run)(Evaluator *e, const Expr *at, Value *args, size_t n);
+    OpKind op;
+    bool initial; /* its name alone says how a state begins: init=zeros */
 } Builtin;
 
 /* Applies a network to arguments, of which those with a keyword are named. */
@@ -151,6 +152,8 @@ void bound_input(Evaluator *e, ValueId id, int64_t most);
 /* ---- arithmetic.c, indexing.c: of numbers, lists and tensors */
 Value value_binary(Evaluator *e, Loc loc, OpKind op, const Value *a, const Value *b);
 Value value_unary(Evaluator *e, Loc loc, OpKind op, const Value *x);
+Value value_operator(Evaluator *e, Loc loc, OpKind op, const Value *args,
+                     size_t n); /* of one or two operands */
 Value value_matmul(Evaluator *e, Loc loc, const Value *a, const Value *b);
 Value value_index(Evaluator *e, const Expr *at, const Value *base, const Value *index, size_t n);
 

@@ -41,7 +41,7 @@ ValueId add_input(Evaluator *e, const char *name, Type type, VtSourceKind source
 void bound_input(Evaluator *e, ValueId id, int64_t most) {
     const Node *node = func_node(e->func, id);
     if (node->op != OP_input || most > INT32_MAX) return;
-    const char *name = e->func->inputs[node->attrs[0].i].name;
+    const char *name = e->func->inputs[source_attrs(node)->index].name;
     for (size_t i = 0; i < e->n_inputs; i++) {
         VtInput *input = &e->inputs[i];
         bool counts = input->source == VT_SOURCE_LABEL || input->source == VT_SOURCE_INDEX;

@@ -50,12 +50,10 @@ static bool is_identifier(const char *text, size_t length) {
 
 /* Names of the step, and of values: what else has one of these is not seen. */
 static bool is_reserved(const char *name) {
-    static const char *const words[] = {"step",   "epoch",       "epochs", "steps_per_epoch",
-                                        "batch",  "training",    "labels", "index",
-                                        "true",   "false",       "none",   "and",
-                                        "or",     "not",         "if",     "else",
-                                        "elif",   "for",         "in",     "return",
-                                        "assert", "__metadata__"};
+    static const char *const words[] = {"step",  "epoch",    "epochs", "steps_per_epoch",
+                                        "batch", "training", "labels", "index",
+                                        "true",  "false",    "none",   "__metadata__"};
+    if (is_keyword(name)) return true;
     for (size_t i = 0; i < COUNT(words); i++)
         if (strcmp(words[i], name) == 0) return true;
     return false;

@@ -60,7 +60,7 @@ bool set_initial(Evaluator *e, Loc loc, const Value *init, State *state) {
     const Node *node = func_node(e->func, id);
     const Node *scalar = node->op == OP_broadcast ? func_node(e->func, node->operands[0]) : node;
     if (scalar->op == OP_constant && type_equal(&node->type, &state->type)) {
-        state->a = scalar->attrs[0].f;
+        state->a = constant_attrs(scalar)->value;
         return true;
     }
     id = copy_constant(e, id, loc);

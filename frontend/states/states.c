@@ -142,17 +142,17 @@ static Loc argument_loc(const Expr *call, const char *keyword) {
     return call->loc;
 }
 
-Value make_draw(Evaluator *e, const Expr *at, const char *sampler, const Ints *sizes,
-                const Value *parameters) {
+Value make_draw(Evaluator *e, const Expr *at, const char *sampler, const Ints *sizes, const Value *parameters,
+                const char *name) {
     States *states = e->states;
     Type type = type_make(DT_F32, sizes->n, sizes->v);
     if (!may_make(e, at->loc, "draw") || !check_type(e, at->loc, &type)) return (Value){0};
     int number = catalog_find(SAMPLERS, sampler);
     size_t n;
-    const char *const *names = catalog_names(SAMPLERS, &n), *name;
+    const char *const *names = catalog_names(SAMPLERS, &n);
     if (number < 0)
         return eval_error(e, at->loc, "unknown sampler '%s'%s", sampler, did_you_mean(e, sampler, names, n));
-    if (!(name = full_name(e, at->loc, NULL, "draw"))) return (Value){0};
+    if (!(name = full_name(e, at->loc, name, "draw"))) return (Value){0};
     if (states->application && states->application->number > 0)
         name = arena_printf(e->arena, "%s.%d", name, states->application->number);
     const CatalogRow *row = catalog_row(SAMPLERS, number);

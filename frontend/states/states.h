@@ -49,8 +49,8 @@ Value make_param(Evaluator *e, Loc loc, Type type, const Value *init, int decay,
                  const char *name);
 Value make_buffer(Evaluator *e, Loc loc, const Value *init, const char *name);
 /* parameters: a record of numbers by keyword. */
-Value make_draw(Evaluator *e, const Expr *at, const char *sampler, const Ints *sizes,
-                const Value *parameters);
+Value make_draw(Evaluator *e, const Expr *at, const char *sampler, const Ints *sizes, const Value *parameters,
+                const char *name);
 
 /* ---- initial.c: fills init, a and b of a state, or adds an output to function `init`; false after an error */
 bool set_initial(Evaluator *e, Loc loc, const Value *value, State *state);

@@ -96,13 +96,22 @@ static void read_string(Lexer *in) {
     in->token = T_STRING;
 }
 
+/* Its token; T_NAME: it is none. */
+static int keyword(const char *word) {
+    for (size_t i = 0; i < sizeof KEYWORDS / sizeof *KEYWORDS; i++)
+        if (strcmp(word, KEYWORDS[i].word) == 0) return KEYWORDS[i].token;
+    return T_NAME;
+}
+
+bool is_keyword(const char *word) {
+    return keyword(word) != T_NAME;
+}
+
 static void read_word(Lexer *in) {
     const char *begin = in->at;
     while (in->at < in->end && (isalnum((unsigned char)*in->at) || *in->at == '_')) in->at++;
     in->word = arena_strndup(in->arena, begin, (size_t)(in->at - begin));
-    in->token = T_NAME;
-    for (size_t i = 0; i < sizeof KEYWORDS / sizeof *KEYWORDS; i++)
-        if (strcmp(in->word, KEYWORDS[i].word) == 0) in->token = KEYWORDS[i].token;
+    in->token = keyword(in->word);
 }
 
 static void read_symbol(Lexer *in) {

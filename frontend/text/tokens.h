@@ -61,6 +61,7 @@ typedef struct {
 Lexer lexer_start(Arena *arena, Diags *diags, Loc loc, uint32_t indent, const char *text, size_t size,
                   bool block);
 void lexer_advance(Lexer *in);
+bool is_keyword(const char *word); /* "for": it can be no name */
 /* Tells the first error, after which the text is at its end. Returns NULL. */
 void *lexer_fail(Lexer *in, Loc loc, const char *message);
 

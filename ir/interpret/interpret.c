@@ -3,6 +3,7 @@
  * their own. Plain loops in index order: what is written here is what an operator means. */
 #include "ir/interpret/interpret.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
@@ -291,6 +292,16 @@ static void wrap_integers(const Type *type, double *y) {
         if (y[i] >= half) y[i] -= 2 * half;
         if (y[i] < -half) y[i] += 2 * half;
     }
+}
+
+double op_of_numbers(OpKind op, const double *operands) {
+    const Type scalar = type_scalar(DT_F64), *types[] = {&scalar, &scalar, &scalar};
+    const double *x[] = {&operands[0], &operands[1], &operands[2]};
+    const Node node = {.op = (uint16_t)op, .type = scalar};
+    double y = 0;
+    assert(op_info(op)->loop == LOOP_ELEMENTWISE && op_info(op)->n_attrs == 0);
+    EVALS[op](&(Eval){.node = &node, .x = x, .type = types, .y = &y});
+    return y;
 }
 
 static bool run_node(const Func *func, ValueId id, Tensor *values, Arena *arena, char *error, size_t size) {
