@@ -1,5 +1,7 @@
 /* Archives of whatever kind: see archive.h. */
 #include "runtime/archives/archive.h"
+#include "runtime/base/error.h"
+#include "runtime/base/stop.h"
 #include "runtime/files/read_at.h"
 
 #include <errno.h>

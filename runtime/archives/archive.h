@@ -1,9 +1,10 @@
 /* Inside the archives: the members of a tar (plain or compressed) or zip file, one after the other, and their bytes later. */
-#ifndef VITC_RUNTIME_ARCHIVE_H
-#define VITC_RUNTIME_ARCHIVE_H
+#ifndef VITC_RUNTIME_ARCHIVES_ARCHIVE_H
+#define VITC_RUNTIME_ARCHIVES_ARCHIVE_H
 
-#include "runtime/runtime.h"
+#include "runtime/base/error.h"
 #include <pthread.h>
+#include <stdint.h>
 
 typedef struct {
     const char *name;    /* as it is stored; until the next is asked for */

@@ -1,5 +1,6 @@
 /* Zip files through libzip, which reads their directory; a member is unpacked when it is asked for, by the thread that asks. */
 #include "runtime/archives/archive.h"
+#include "runtime/base/error.h"
 
 #include <stdlib.h>
 #include <string.h>

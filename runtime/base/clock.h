@@ -1,6 +1,6 @@
 /* The clock that durations are measured by. */
-#ifndef VITC_RUNTIME_CLOCK_H
-#define VITC_RUNTIME_CLOCK_H
+#ifndef VITC_RUNTIME_BASE_CLOCK_H
+#define VITC_RUNTIME_BASE_CLOCK_H
 
 #include <time.h>
 

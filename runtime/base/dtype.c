@@ -1,5 +1,5 @@
 /* Sizes of tensors. */
-#include "runtime/runtime.h"
+#include "runtime/base/dtype.h"
 
 size_t vt_dtype_size(int dtype) {
     static const size_t sizes[] = {4, 8, 2, 4, 8, 1};

@@ -1,7 +1,10 @@
 /* Errors of the runtime: one message, one exit code. */
-#include "runtime/runtime.h"
+#include "runtime/base/error.h"
+#include "runtime/base/stop.h"
+#include "runtime/base/terminal.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 
 static void fill(VtError *error, int code, bool bad_image, const char *format, va_list args) {
     error->code = code;

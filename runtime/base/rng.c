@@ -1,6 +1,6 @@
 /* Counter-based random numbers: Philox 4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers, SC 2011). */
+#include "runtime/base/rng.h"
 #include "runtime/base/text_set.h"
-#include "runtime/runtime.h"
 
 #include <math.h>
 #include <string.h>

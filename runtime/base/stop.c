@@ -1,8 +1,11 @@
 /* Whether a signal asked this process to stop, or to save. Handlers only note it; every loop that may take long polls it. */
-#include "runtime/runtime.h"
+#include "runtime/base/stop.h"
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <time.h>
 
 /* What a process ignores when it starts (nohup, a job in the background) it goes on ignoring. */

@@ -1,6 +1,7 @@
 /* What is shown on a terminal: names come from files and recipes, and control characters in them would be obeyed. */
-#include "runtime/runtime.h"
+#include "runtime/base/terminal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Bytes that a control character at `p` takes; 0: there is none. C1 codes lie in UTF-8 as C2 80 to C2 9F. */

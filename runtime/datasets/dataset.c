@@ -1,9 +1,13 @@
 /* Data sets: finding the format, the index, and a cache of decoded images. */
+#include "runtime/datasets/dataset.h"
+#include "runtime/base/error.h"
 #include "runtime/datasets/dataset_tree.h"
 #include "runtime/files/read_at.h"
+#include "runtime/images/image.h"
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

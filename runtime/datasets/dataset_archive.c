@@ -1,11 +1,16 @@
 /* Data sets that are archives: one tar or zip file, or several, called shards. Members are read where they lie. What shares its name with an
  * image up to the first dot may say its class (WebDataset: x.jpg, x.cls, x.json). */
 #include "runtime/datasets/dataset_archive.h"
+#include "runtime/base/error.h"
+#include "runtime/base/terminal.h"
+#include "runtime/datasets/dataset.h"
 #include "runtime/datasets/dataset_cifar.h"
 #include "runtime/files/json.h"
+#include "runtime/images/image.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

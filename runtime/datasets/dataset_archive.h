@@ -1,9 +1,11 @@
 /* Inside the data sets of archives: one of them, and several as one set. */
-#ifndef VITC_RUNTIME_DATASET_ARCHIVE_H
-#define VITC_RUNTIME_DATASET_ARCHIVE_H
+#ifndef VITC_RUNTIME_DATASETS_DATASET_ARCHIVE_H
+#define VITC_RUNTIME_DATASETS_DATASET_ARCHIVE_H
 
 #include "runtime/archives/archive.h"
+#include "runtime/base/error.h"
 #include "runtime/datasets/dataset.h"
+#include "runtime/datasets/format.h"
 
 /* VtDataset.own; DataItem.file counts these. */
 typedef struct {

@@ -1,6 +1,9 @@
 /* The binary versions of CIFAR-10, CIFAR-100 and STL-10. */
+#include "runtime/base/error.h"
+#include "runtime/datasets/dataset.h"
 #include "runtime/datasets/dataset_raw.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -1,8 +1,11 @@
 /* CIFAR-10 and CIFAR-100: see dataset_cifar.h. */
 #include "runtime/datasets/dataset_cifar.h"
+#include "runtime/base/error.h"
+#include "runtime/datasets/dataset.h"
 #include "runtime/datasets/dataset_raw.h"
 #include "runtime/datasets/pickle.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -1,8 +1,10 @@
 /* Inside the data sets: CIFAR as it is handed out, its binary files and its pickles, in folders and in archives. */
-#ifndef VITC_RUNTIME_DATASET_CIFAR_H
-#define VITC_RUNTIME_DATASET_CIFAR_H
+#ifndef VITC_RUNTIME_DATASETS_DATASET_CIFAR_H
+#define VITC_RUNTIME_DATASETS_DATASET_CIFAR_H
 
+#include "runtime/base/error.h"
 #include "runtime/datasets/dataset.h"
+#include "runtime/datasets/format.h"
 
 enum { CIFAR_MAX_FILES = 24, CIFAR_MAX_FILE = 400 << 20 };
 

@@ -1,8 +1,11 @@
 /* The class of each image of a tree: the folder directly under its split, or under the root where there are no splits. Folders that only
  * wrap the others, and such whose names mean nothing, are no classes. */
+#include "runtime/base/error.h"
+#include "runtime/datasets/dataset.h"
 #include "runtime/datasets/dataset_tree.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

@@ -1,6 +1,10 @@
 /* Data sets that are folders of image files. */
+#include "runtime/base/error.h"
+#include "runtime/base/terminal.h"
 #include "runtime/datasets/dataset.h"
+#include "runtime/datasets/format.h"
 #include "runtime/files/walk.h"
+#include "runtime/images/image.h"
 
 #include <errno.h>
 #include <fcntl.h>

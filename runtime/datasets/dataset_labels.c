@@ -1,7 +1,10 @@
 /* Classes that text files say: for the images of a split that lie in no class folders, such as Tiny-ImageNet's val (val_annotations.txt),
  * ILSVRC's (val.txt, a ground truth of one number a line, a solution in CSV), or a flat train folder beside labels.csv. */
+#include "runtime/base/error.h"
+#include "runtime/datasets/dataset.h"
 #include "runtime/datasets/dataset_tree.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

@@ -1,7 +1,10 @@
 /* What a data set leaves out, by reason and name, and the sentences about it. */
+#include "runtime/base/terminal.h"
 #include "runtime/datasets/dataset.h"
+#include "runtime/datasets/format.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,8 +1,12 @@
 /* Data sets that are a list of files: "path [label]" a line, relative to the list's folder. "train.txt" finds "val.txt" or "test.txt". */
+#include "runtime/base/error.h"
+#include "runtime/base/stop.h"
+#include "runtime/datasets/dataset.h"
 #include "runtime/datasets/dataset_tree.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

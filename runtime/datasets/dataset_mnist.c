@@ -1,6 +1,9 @@
 /* Pairs of idx files: MNIST and what is packed like it. */
+#include "runtime/base/error.h"
+#include "runtime/datasets/dataset.h"
 #include "runtime/datasets/dataset_raw.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -3,8 +3,12 @@
  * occur together, are no classes. The form of a .npy file:
  * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html */
 #include "runtime/archives/archive.h"
+#include "runtime/base/error.h"
+#include "runtime/datasets/dataset.h"
 #include "runtime/datasets/dataset_raw.h"
+#include "runtime/images/image.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,9 +1,14 @@
 /* Raw pixels, held in memory or read from files as they are asked for. */
 #include "runtime/datasets/dataset_raw.h"
+#include "runtime/base/error.h"
+#include "runtime/base/stop.h"
+#include "runtime/datasets/dataset.h"
 #include "runtime/files/read_at.h"
+#include "runtime/images/image.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -1,8 +1,10 @@
 /* Inside the data sets of raw pixels: CIFAR, STL-10, MNIST. */
-#ifndef VITC_RUNTIME_DATASET_RAW_H
-#define VITC_RUNTIME_DATASET_RAW_H
+#ifndef VITC_RUNTIME_DATASETS_DATASET_RAW_H
+#define VITC_RUNTIME_DATASETS_DATASET_RAW_H
 
+#include "runtime/base/error.h"
 #include "runtime/datasets/dataset.h"
+#include "runtime/datasets/format.h"
 
 /* A whole file, gunzipped if it is gzip; malloc'ed. NULL: *problem is an errno, or 0 if what is compressed is damaged. */
 uint8_t *raw_read(const char *path, int64_t *size, int *problem);

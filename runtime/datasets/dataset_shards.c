@@ -1,4 +1,6 @@
 /* Several archives as one data set: a folder that holds shards and no images, a list in braces ({000..012}, {a,b}), or a pattern (*.tar). */
+#include "runtime/base/error.h"
+#include "runtime/datasets/dataset.h"
 #include "runtime/datasets/dataset_archive.h"
 #include "runtime/datasets/dataset_tree.h"
 #include "runtime/files/walk.h"
@@ -6,6 +8,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <glob.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

@@ -1,7 +1,10 @@
 /* Splits that are said by lists in a tree without folders for them: Food-101's meta/test.txt, VOC's ImageSets/Main/val.txt,
  * CUB-200's train_test_split.txt. */
+#include "runtime/base/error.h"
+#include "runtime/datasets/dataset.h"
 #include "runtime/datasets/dataset_tree.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,10 +1,13 @@
 /* Which folders of a tree are splits. A folder is a *level* of splits if the folders in it say so together: "train" beside "val", or
  * "images_train" beside "images_test"; a lone word such as "train_station" among classes is a class. */
+#include "runtime/base/error.h"
+#include "runtime/datasets/dataset.h"
 #include "runtime/datasets/dataset_tree.h"
 
 #include <ctype.h>
 #include <dirent.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

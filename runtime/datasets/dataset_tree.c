@@ -1,6 +1,9 @@
 /* Trees of files: members become images, folders and texts; the end is a sorted set of what was asked for. */
 #include "runtime/datasets/dataset_tree.h"
+#include "runtime/base/error.h"
+#include "runtime/datasets/dataset.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

@@ -1,8 +1,10 @@
 /* Inside trees: the folders that hold a set's images, and what is found out about them. */
-#ifndef VITC_RUNTIME_DATASET_TREE_H
-#define VITC_RUNTIME_DATASET_TREE_H
+#ifndef VITC_RUNTIME_DATASETS_DATASET_TREE_H
+#define VITC_RUNTIME_DATASETS_DATASET_TREE_H
 
+#include "runtime/base/error.h"
 #include "runtime/datasets/dataset.h"
+#include "runtime/datasets/format.h"
 
 /* Folder i has number i in DatasetTree.paths; 0 is the root, with the empty path, and parents come before what lies in them. */
 typedef struct {

@@ -1,6 +1,8 @@
 /* Pickles: see pickle.h. A stack machine over plain values (Python's pickletools.py has the opcodes); values are never freed before the end. */
 #include "runtime/datasets/pickle.h"
+#include "runtime/base/error.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,14 @@
 /* The frozen encoder over a data set: function "embed", a batch at a time; images are made ready on all threads. */
-#include "runtime/runtime.h"
+#include "runtime/evaluation/features.h"
+#include "runtime/base/dtype.h"
+#include "runtime/base/error.h"
+#include "runtime/base/rng.h"
+#include "runtime/base/stop.h"
+#include "runtime/datasets/dataset.h"
+#include "runtime/images/augment.h"
+#include "runtime/images/image.h"
+#include "runtime/program/instance.h"
+#include "runtime/threads/team.h"
 
 #include <math.h>
 #include <pthread.h>

@@ -1,6 +1,10 @@
 /* Weighted k-NN classification on frozen features, as the self-supervised literature evaluates them (Wu et al. 2018, section 3.4): cosine
  * similarity s, votes exp(s / T). The largest similarity is subtracted first, which changes no ratio of votes and overflows for no T. */
-#include "runtime/runtime.h"
+#include "runtime/evaluation/knn.h"
+#include "runtime/base/error.h"
+#include "runtime/base/stop.h"
+#include "runtime/evaluation/features.h"
+#include "runtime/threads/team.h"
 
 #include <limits.h>
 #include <math.h>

@@ -1,5 +1,8 @@
 /* How much of their space features fill: the effective rank and the standard deviation that tell a collapse. */
-#include "runtime/runtime.h"
+#include "runtime/evaluation/spectrum.h"
+#include "runtime/base/error.h"
+#include "runtime/evaluation/features.h"
+#include "runtime/threads/team.h"
 
 #include <math.h>
 #include <stdlib.h>

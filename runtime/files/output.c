@@ -1,10 +1,12 @@
 /* What is written to disk: files that replace others whole or not at all, and the folders they lie in. */
+#include "runtime/files/output.h"
+#include "runtime/base/error.h"
 #include "runtime/files/read_at.h"
-#include "runtime/runtime.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>

@@ -2,6 +2,7 @@
 #include "runtime/files/read_at.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <unistd.h>
 
 int64_t read_at(int descriptor, void *out, int64_t size, int64_t offset) {

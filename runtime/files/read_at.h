@@ -1,6 +1,6 @@
 /* Bytes of an open file, from a place in it. */
-#ifndef VITC_RUNTIME_READ_AT_H
-#define VITC_RUNTIME_READ_AT_H
+#ifndef VITC_RUNTIME_FILES_READ_AT_H
+#define VITC_RUNTIME_FILES_READ_AT_H
 
 #include <stdint.h>
 

@@ -1,12 +1,15 @@
 /* safetensors files: an 8-byte little-endian header length, a JSON header, the data. Nothing in the header is believed before it
  * has been checked against the file's size and the other tensors, and the data is held against its checksum as it is read. */
 #include "runtime/files/safetensors.h"
+#include "runtime/base/error.h"
 #include "runtime/files/json.h"
 #include "runtime/files/read_at.h"
+#include "runtime/files/safetensors_sum.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

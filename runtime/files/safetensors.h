@@ -1,21 +1,31 @@
-/* What reading and writing safetensors files share: how vitc's files hold their own checksums. Of runtime/ alone.
- *
- * The metadata, which other programs read over, has under "xxh3 NAME" the XXH3 (64 bits, as 16 hexadecimal digits) of each
- * tensor's bytes, and under "xxh3" that of the header itself (all of its bytes, padding included, with these 16 digits as
- * zeros): so no bit of the file changes unseen. Files that have no such key are read without. */
-#ifndef VITC_RUNTIME_SAFETENSORS_H
-#define VITC_RUNTIME_SAFETENSORS_H
+/* Named tensors in files. Reading checks everything before it trusts anything: header length, JSON, dtypes, offsets within the file,
+ * sizes that match the shape, no overlap. Tensors that vitc wrote are held against their checksums as they are read
+ * (safetensors_sum.h). Writing replaces (output.h). */
+#ifndef VITC_RUNTIME_FILES_SAFETENSORS_H
+#define VITC_RUNTIME_FILES_SAFETENSORS_H
 
-#include "runtime/runtime.h"
+#include "runtime/base/error.h"
+#include "runtime/program.h"
 
-#include <jansson.h>
-#include <xxhash.h>
-
-#define SUM_KEY "xxh3"
-#define SUM_PREFIX SUM_KEY " "
-#define SUM_DIGITS 16
-#define SUM_ADVICE " (a program that changes tensors must drop the keys \"" SUM_KEY " …\" of the metadata)"
-
-void vt_sum_text(uint64_t sum, char out[SUM_DIGITS + 1]);
+typedef struct VtTensorFile VtTensorFile;
+VtTensorFile *vt_tensors_open(const char *path, VtError *error);
+VtTensorFile *vt_tensors_open_memory(const char *name, const void *bytes, size_t size,
+                                     VtError *error); /* bytes stay the caller's */
+void vt_tensors_close(VtTensorFile *file);
+int vt_tensors_count(const VtTensorFile *file);
+const char *vt_tensors_name(const VtTensorFile *file, int i);
+/* Shape and safetensors dtype name ("F32", "I64", "U8", …). */
+const char *vt_tensors_type(const VtTensorFile *file, int i, VtTensor *shape);
+int vt_tensors_find(const VtTensorFile *file, const char *name); /* -1: none */
+/* Copies tensor i, converted to `dtype`, to out. Fails if the conversion loses (a fraction to an integer). */
+bool vt_tensors_read(const VtTensorFile *file, int i, int dtype, void *out, VtError *error);
+bool vt_tensors_verify(const VtTensorFile *file, VtError *error); /* every tensor against its checksum */
+const char *vt_tensors_metadata(const VtTensorFile *file, const char *key); /* NULL: none */
+typedef struct {
+    VtTensor tensor;
+    const void *data;
+} VtNamedTensor;
+bool vt_tensors_write(const char *path, const VtNamedTensor *tensors, int n,
+                      const char *const *metadata /* key, value, …, NULL */, VtError *error);
 
 #endif

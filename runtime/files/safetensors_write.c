@@ -1,7 +1,12 @@
 /* Writing safetensors files: see safetensors.h for the checksums they hold. */
+#include "runtime/base/dtype.h"
+#include "runtime/base/error.h"
 #include "runtime/files/json.h"
+#include "runtime/files/output.h"
 #include "runtime/files/safetensors.h"
+#include "runtime/files/safetensors_sum.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,9 +1,13 @@
 /* Everything below a folder: one folder after another is listed, sorted, and gone through. */
 #include "runtime/files/walk.h"
+#include "runtime/base/error.h"
+#include "runtime/base/stop.h"
+#include "runtime/base/terminal.h"
 #include "runtime/base/text_set.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

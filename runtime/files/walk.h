@@ -1,8 +1,10 @@
 /* Everything below a folder, links followed, in the order of names. Unlike fts(3) it survives a lack of memory. */
-#ifndef VITC_RUNTIME_WALK_H
-#define VITC_RUNTIME_WALK_H
+#ifndef VITC_RUNTIME_FILES_WALK_H
+#define VITC_RUNTIME_FILES_WALK_H
 
-#include "runtime/runtime.h"
+#include "runtime/base/error.h"
+
+#include <stdint.h>
 
 enum { WALK_DEPTH = 160 };
 

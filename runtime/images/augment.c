@@ -1,7 +1,11 @@
 /* Augmentation pipelines: the AUGMENT rows of catalog.def, each a function over the image at hand. */
-#include "runtime/images/color.h"
-#include "runtime/images/resize.h"
+#include "runtime/images/augment.h"
+#include "runtime/base/error.h"
+#include "runtime/base/rng.h"
 #include "runtime/base/simd.h"
+#include "runtime/images/color.h"
+#include "runtime/images/image.h"
+#include "runtime/images/resize.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Colour operations on 8-bit RGB, as Pillow and torchvision compute them. All work in place on n pixels. */
-#ifndef VITC_RUNTIME_COLOR_H
-#define VITC_RUNTIME_COLOR_H
+#ifndef VITC_RUNTIME_IMAGES_COLOR_H
+#define VITC_RUNTIME_IMAGES_COLOR_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,12 +1,15 @@
 /* JPEG through libjpeg-turbo's libjpeg interface. Its warnings are no errors, as in Pillow: real data sets hold such files. The one
  * exception is a file that ends before its pixels do. */
+#include "runtime/base/error.h"
+#include "runtime/images/decode.h"
 #include "runtime/images/image.h"
 
+#include <stdio.h> /* before jpeglib.h */
+#include <jerror.h>
+#include <jpeglib.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <jpeglib.h>
-#include <jerror.h>
 
 /* A scan of a progressive file costs a pass over all pixels, however few bytes it has. */
 enum { MAX_SCANS = 500, ROWS = 32 };

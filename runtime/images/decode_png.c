@@ -1,7 +1,9 @@
 /* PNG through libspng. Of 16 bits the high ones are taken, gray ones too (Pillow makes nearly all of those white). Only chunks that pixels
  * depend on are handed to the library, so that what is wrong with the others, or comes after the pixels, does not matter. */
-#include "runtime/images/image.h"
+#include "runtime/base/error.h"
 #include "runtime/base/noted.h"
+#include "runtime/images/decode.h"
+#include "runtime/images/image.h"
 
 #include <spng.h>
 #include <stdlib.h>

@@ -1,8 +1,11 @@
 /* TIFF through libtiff, which hands strips and tiles on as they are stored: whole numbers of 1 to 16 bits that mean gray, colours, places
  * in a palette or inks. Of 16 bits the high ones are taken. The orientation that the file asks for is followed, as in Pillow. */
+#include "runtime/base/error.h"
+#include "runtime/images/decode.h"
 #include "runtime/images/image.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tiffio.h>

@@ -1,4 +1,6 @@
 /* WebP through libwebp; of an animation the first frame, on a black canvas. */
+#include "runtime/base/error.h"
+#include "runtime/images/decode.h"
 #include "runtime/images/image.h"
 
 #include <webp/decode.h>

@@ -1,5 +1,7 @@
 /* 8-bit RGB images: which decoder a file is for, by its first bytes, and the limits all of them share. */
 #include "runtime/images/image.h"
+#include "runtime/base/error.h"
+#include "runtime/images/decode.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* Antialiased resizing: see resize.h. */
 #include "runtime/images/resize.h"
 #include "runtime/base/simd.h"
+#include "runtime/images/image.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* Resizing with antialiasing, as Pillow does it: separable filters in 22-bit fixed point, rounded to 8 bits between the passes. */
-#ifndef VITC_RUNTIME_RESIZE_H
-#define VITC_RUNTIME_RESIZE_H
+#ifndef VITC_RUNTIME_IMAGES_RESIZE_H
+#define VITC_RUNTIME_IMAGES_RESIZE_H
 
-#include "runtime/runtime.h"
+#include "runtime/images/image.h"
 
 typedef struct {
     int x, y, width, height;

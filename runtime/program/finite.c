@@ -1,5 +1,9 @@
 /* Whether what a run has learned is made of numbers: NaN and infinities in its states. */
-#include "runtime/runtime.h"
+#include "runtime/program/finite.h"
+#include "runtime/base/dtype.h"
+#include "runtime/base/error.h"
+#include "runtime/program/instance.h"
+#include "runtime/threads/team.h"
 
 #include <math.h>
 #include <string.h>

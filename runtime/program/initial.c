@@ -2,7 +2,10 @@
  * which number an element gets depends on how many before it were rejected. All are drawn as if none were, each share
  * is packed, the gaps between shares are closed, and what is missing at the end is drawn next. */
 #include "runtime/program/initial.h"
+#include "runtime/base/dtype.h"
+#include "runtime/base/rng.h"
 #include "runtime/program/normals.h"
+#include "runtime/threads/team.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* Initial values of states, inside runtime/. */
-#ifndef VITC_RUNTIME_INITIAL_H
-#define VITC_RUNTIME_INITIAL_H
+#ifndef VITC_RUNTIME_PROGRAM_INITIAL_H
+#define VITC_RUNTIME_PROGRAM_INITIAL_H
 
-#include "runtime/runtime.h"
+#include "runtime/program.h"
 
 /* Gives states their constant or drawn values: functions of (seed, name). All threads take a contiguous share of each, which they so
  * touch first. `fresh`: the states are zero and untouched, and stay so where the value is zero. */

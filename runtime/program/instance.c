@@ -1,10 +1,12 @@
 /* A program with memory: state, outputs and one arena a function; running a function walks its calls in one parallel region. */
-#include "runtime/runtime.h"
-
+#include "runtime/program/instance.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/dtype.h"
+#include "runtime/base/error.h"
 #include "runtime/program/initial.h"
-#include "runtime/threads/pace.h"
 #include "runtime/program/pages.h"
+#include "runtime/threads/pace.h"
+#include "runtime/threads/team.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /* Data-dependent kernels: see irregular.h. An index out of range takes no part: it reads as zeros and writes nothing. */
 #include "runtime/program/irregular.h"
+#include "runtime/program.h"
 
 #include <string.h>
 

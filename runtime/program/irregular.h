@@ -1,7 +1,7 @@
 /* Kernels for operators whose memory access depends on data, or that sort: plain C, called like generated ones. The
  * argument before the last ones named is a constant array of int64 that describes the shapes. */
-#ifndef VITC_RUNTIME_IRREGULAR_H
-#define VITC_RUNTIME_IRREGULAR_H
+#ifndef VITC_RUNTIME_PROGRAM_IRREGULAR_H
+#define VITC_RUNTIME_PROGRAM_IRREGULAR_H
 
 #include "runtime/program.h"
 

@@ -1,8 +1,8 @@
 /* Many normal numbers at once, inside runtime/. */
-#ifndef VITC_RUNTIME_NORMALS_H
-#define VITC_RUNTIME_NORMALS_H
+#ifndef VITC_RUNTIME_PROGRAM_NORMALS_H
+#define VITC_RUNTIME_PROGRAM_NORMALS_H
 
-#include "runtime/runtime.h"
+#include "runtime/base/rng.h"
 
 /* Takes n normal numbers x from `rng`, whose index is even, and writes (float)(a + b * x) of those with |x| <= most, one after another.
  * The same to the last bit as from vt_rng_normal. Returns how many. */

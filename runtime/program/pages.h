@@ -1,7 +1,7 @@
 /* Large memory straight from the kernel, inside runtime/. A page belongs to the memory node of the thread that touches it first, and
  * costs nothing until then: so nothing here writes to it. */
-#ifndef VITC_RUNTIME_PAGES_H
-#define VITC_RUNTIME_PAGES_H
+#ifndef VITC_RUNTIME_PROGRAM_PAGES_H
+#define VITC_RUNTIME_PROGRAM_PAGES_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,7 @@
 /* Samplers: the SAMPLER rows of catalog.def. An input's values at a step are a function of (seed, its name, the step). */
-#include "runtime/runtime.h"
+#include "runtime/program/sampler.h"
+#include "runtime/base/dtype.h"
+#include "runtime/base/rng.h"
 
 #include <math.h>
 

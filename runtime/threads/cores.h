@@ -1,6 +1,6 @@
 /* How many cores this process may use. */
-#ifndef VITC_RUNTIME_CORES_H
-#define VITC_RUNTIME_CORES_H
+#ifndef VITC_RUNTIME_THREADS_CORES_H
+#define VITC_RUNTIME_THREADS_CORES_H
 
 /* At least 1: the cores of its affinity mask, and no more than its control groups' quota of CPU time allows. */
 int cores_usable(void);

@@ -3,8 +3,8 @@
  * All of them, as long as they hardly wait for each other. Where they do, because another process has one of the cores or because
  * the work between two meetings is short, fewer threads may be faster: half as many are tried for a short while, and kept if the
  * runs then follow each other faster. Results do not depend on it. */
-#ifndef VITC_RUNTIME_PACE_H
-#define VITC_RUNTIME_PACE_H
+#ifndef VITC_RUNTIME_THREADS_PACE_H
+#define VITC_RUNTIME_THREADS_PACE_H
 
 #include <stdbool.h>
 

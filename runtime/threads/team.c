@@ -1,8 +1,7 @@
 /* The team of threads that run a step: made once, kept between runs. Whoever waits for the others (for work, or at a meeting) looks
  * for a few microseconds and then sleeps: on a core that is shared with another process, a thread that goes on looking uses up the
  * time in which the thread that it waits for could run. */
-#include "runtime/runtime.h"
-
+#include "runtime/threads/team.h"
 #include "runtime/base/clock.h"
 #include "runtime/threads/cores.h"
 
@@ -12,6 +11,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>

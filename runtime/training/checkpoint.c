@@ -1,7 +1,13 @@
 /* Checkpoints: every state by name, but for those that follow from others, in one safetensors file. */
-#include "runtime/runtime.h"
+#include "runtime/training/checkpoint.h"
+#include "runtime/base/dtype.h"
+#include "runtime/base/error.h"
+#include "runtime/files/safetensors.h"
+#include "runtime/program/finite.h"
+#include "runtime/program/instance.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,13 @@
 /* What is done when training has diverged: see diverged.h. */
 #include "runtime/training/diverged.h"
+#include "runtime/base/dtype.h"
+#include "runtime/base/error.h"
+#include "runtime/base/stop.h"
+#include "runtime/program/finite.h"
+#include "runtime/program/instance.h"
+#include "runtime/threads/team.h"
+#include "runtime/training/checkpoint.h"
+#include "runtime/training/loader.h"
 
 #include <math.h>
 #include <stdarg.h>

@@ -1,9 +1,13 @@
 /* What is done when a loss, a state or features are no longer finite: which checkpoint can be used, and the step that failed once more, with
  * the states as they were before it. Of runtime/ alone. */
-#ifndef VITC_RUNTIME_DIVERGED_H
-#define VITC_RUNTIME_DIVERGED_H
+#ifndef VITC_RUNTIME_TRAINING_DIVERGED_H
+#define VITC_RUNTIME_TRAINING_DIVERGED_H
 
+#include "runtime/base/error.h"
+#include "runtime/datasets/dataset.h"
+#include "runtime/program/instance.h"
 #include "runtime/training/progress.h"
+#include "runtime/training/run.h"
 
 typedef struct {
     const VtProgram *program;

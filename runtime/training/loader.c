@@ -1,6 +1,13 @@
 /* Batches made beside the step: worker threads take batches in turn and fill slots of a ring; the step takes them in order. A batch is a
  * function of (seed, its number), whatever thread made it. */
-#include "runtime/runtime.h"
+#include "runtime/training/loader.h"
+#include "runtime/base/dtype.h"
+#include "runtime/base/error.h"
+#include "runtime/base/rng.h"
+#include "runtime/base/stop.h"
+#include "runtime/datasets/dataset.h"
+#include "runtime/images/augment.h"
+#include "runtime/images/image.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,10 +1,14 @@
 /* metrics.jsonl: one JSON object a line, each written whole. */
+#include "runtime/training/metrics.h"
+#include "runtime/base/error.h"
 #include "runtime/files/json.h"
+#include "runtime/files/output.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -1,5 +1,11 @@
 /* What training looks at beside the loss: see monitor.h. */
 #include "runtime/training/monitor.h"
+#include "runtime/base/error.h"
+#include "runtime/datasets/dataset.h"
+#include "runtime/evaluation/features.h"
+#include "runtime/evaluation/knn.h"
+#include "runtime/evaluation/spectrum.h"
+#include "runtime/training/metrics.h"
 
 #include <math.h>
 #include <stdlib.h>

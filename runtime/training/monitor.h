@@ -1,8 +1,12 @@
 /* What training looks at beside the loss: the frozen encoder at intervals (k-NN, spread and rank of its features), and signs of collapse,
  * each said once. Of runtime/ alone. */
-#ifndef VITC_RUNTIME_MONITOR_H
-#define VITC_RUNTIME_MONITOR_H
+#ifndef VITC_RUNTIME_TRAINING_MONITOR_H
+#define VITC_RUNTIME_TRAINING_MONITOR_H
 
+#include "runtime/base/error.h"
+#include "runtime/datasets/dataset.h"
+#include "runtime/program/instance.h"
+#include "runtime/training/metrics.h"
 #include "runtime/training/progress.h"
 
 typedef struct { /* the caller sets the first part */

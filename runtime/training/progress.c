@@ -1,5 +1,6 @@
 /* Progress of a training run: see progress.h. A log that cannot be written ends no run: that is told once on stderr. */
 #include "runtime/training/progress.h"
+#include "runtime/base/terminal.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -1,9 +1,11 @@
 /* What a training run tells while it goes on: lines, or on a terminal a bar. Of runtime/ alone. */
-#ifndef VITC_RUNTIME_PROGRESS_H
-#define VITC_RUNTIME_PROGRESS_H
+#ifndef VITC_RUNTIME_TRAINING_PROGRESS_H
+#define VITC_RUNTIME_TRAINING_PROGRESS_H
 
 #include "runtime/base/clock.h"
 #include "runtime/training/step.h"
+
+#include <stdio.h>
 
 typedef struct {
     FILE *log;

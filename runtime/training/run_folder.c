@@ -1,5 +1,10 @@
 /* The folder of a training run: see run_folder.h. It is looked at before anything is written. */
 #include "runtime/training/run_folder.h"
+#include "runtime/base/error.h"
+#include "runtime/files/output.h"
+#include "runtime/program/instance.h"
+#include "runtime/training/checkpoint.h"
+#include "runtime/training/run.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,10 @@
 /* The folder of a training run, from the inside: see runtime.h and docs/runs.md. Of runtime/ alone. */
-#ifndef VITC_RUNTIME_RUN_FOLDER_H
-#define VITC_RUNTIME_RUN_FOLDER_H
+#ifndef VITC_RUNTIME_TRAINING_RUN_FOLDER_H
+#define VITC_RUNTIME_TRAINING_RUN_FOLDER_H
 
-#include "runtime/runtime.h"
+#include "runtime/base/error.h"
+#include "runtime/program/instance.h"
+#include "runtime/training/run.h"
 
 #include <sys/stat.h>
 

@@ -1,6 +1,8 @@
 /* run.json: how a run was asked for, beside its recipe, so that it can be continued without being asked for anew. */
+#include "runtime/base/error.h"
 #include "runtime/files/json.h"
 #include "runtime/files/read_at.h"
+#include "runtime/training/run.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,10 @@
 /* One step of training: see step.h. */
 #include "runtime/training/step.h"
+#include "runtime/base/dtype.h"
+#include "runtime/base/error.h"
+#include "runtime/program/instance.h"
+#include "runtime/program/sampler.h"
+#include "runtime/training/loader.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -2,7 +2,9 @@
 #ifndef VITC_RUNTIME_TRAINING_STEP_H
 #define VITC_RUNTIME_TRAINING_STEP_H
 
-#include "runtime/runtime.h"
+#include "runtime/base/error.h"
+#include "runtime/program/instance.h"
+#include "runtime/training/loader.h"
 
 /* The scalar outputs of the step, in their order. */
 typedef struct {

@@ -1,6 +1,16 @@
 /* The training loop: batches in, the compiled step, metrics, checkpoints, evaluation; stopped by signals, resumed bit for bit. */
+#include "runtime/base/error.h"
+#include "runtime/base/stop.h"
+#include "runtime/datasets/dataset.h"
+#include "runtime/program/finite.h"
+#include "runtime/program/instance.h"
+#include "runtime/threads/team.h"
+#include "runtime/training/checkpoint.h"
 #include "runtime/training/diverged.h"
+#include "runtime/training/loader.h"
+#include "runtime/training/metrics.h"
 #include "runtime/training/monitor.h"
+#include "runtime/training/run.h"
 #include "runtime/training/run_folder.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
 /* Fuzz target: any bytes as a pickle of CIFAR. What reads can be looked at to its last value. */
+#include "runtime/runtime.h"
 #include "runtime/datasets/pickle.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -1,5 +1,6 @@
 /* Augmentations against Pillow 9.4 and torchvision 0.14 (tests/golden/images), and the draws of pipelines. Where Pillow's arithmetic is
  * known to the bit we ask for the bit: one grey level off is a rounding that went elsewhere. */
+#include "runtime/runtime.h"
 #include "runtime/images/color.h"
 #include "runtime/images/resize.h"
 

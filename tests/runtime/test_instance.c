@@ -1,5 +1,6 @@
 /* The memory of a program: initial values against their definition, drawn one after another; the same bits for any team; memory that
  * is zero and untouched until it is used; a block of scratch for each thread alone. */
+#include "runtime/runtime.h"
 #include "runtime/program/normals.h"
 
 #include <setjmp.h>

@@ -1,0 +1,22 @@
+/* The frozen encoder over a data set: function "embed", whose one VIEW input gives the pipeline and the batch. Images whose bytes are
+ * no image are left out and counted; more than max_broken of them are an error, as is any other failure, and so are features that are
+ * NaN or infinite: the message counts and names their images. Polls vt_stop_signal(). */
+#ifndef VITC_RUNTIME_EVALUATION_FEATURES_H
+#define VITC_RUNTIME_EVALUATION_FEATURES_H
+
+#include "runtime/datasets/dataset.h"
+#include "runtime/program/instance.h"
+
+typedef struct {
+    float *values;   /* f32[n, dim], finite; owned */
+    int32_t *labels; /* of each row; -1: none; owned */
+    int64_t n, dim;
+    int64_t broken;       /* images left out */
+    VtError first_broken; /* what is wrong with the first of them */
+} VtFeatures;
+/* limit: at most so many images, spread over the set; 0: all. */
+bool vt_features(VtInstance *instance, const VtProgram *program, const VtDataset *dataset, int64_t limit,
+                 int64_t max_broken, VtFeatures *out, VtError *error);
+void vt_features_free(VtFeatures *features); /* zeroed ones too */
+
+#endif

@@ -1,0 +1,14 @@
+/* Pipelines of augmentations: how a view is made of an image. */
+#ifndef VITC_RUNTIME_IMAGES_AUGMENT_H
+#define VITC_RUNTIME_IMAGES_AUGMENT_H
+
+#include "runtime/base/rng.h"
+#include "runtime/images/image.h"
+#include "runtime/program.h"
+
+/* Writes f32[3, size, size] to `out`. All randomness comes from `rng`. On a valid image it fails for lack of memory alone. Numbers
+ * follow torchvision on PIL images (Pillow's 8-bit rounding between steps). */
+bool vt_pipeline_apply(const VtPipeline *pipeline, const VtImage *image, VtRng *rng, float *out,
+                       VtError *error);
+
+#endif

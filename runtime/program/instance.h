@@ -1,0 +1,27 @@
+/* A program with memory: it owns the states, the arena and the buffers of outputs. */
+#ifndef VITC_RUNTIME_PROGRAM_INSTANCE_H
+#define VITC_RUNTIME_PROGRAM_INSTANCE_H
+
+#include "runtime/base/error.h"
+#include "runtime/program.h"
+
+typedef struct VtInstance VtInstance;
+VtInstance *vt_instance_new(const VtProgram *program, VtError *error);
+void vt_instance_free(VtInstance *instance);
+/* Initial values: each a function of (seed, state's name). False: some are not made, and the instance is not to be used. */
+bool vt_instance_init(VtInstance *instance, uint64_t seed, VtError *error);
+const void *vt_instance_state(const VtInstance *instance, int state);
+/* To write a state from outside, before the next run: states derived from it are made anew then. Ask again after a run. */
+void *vt_instance_write_state(VtInstance *instance, int state);
+int vt_instance_find_state(const VtInstance *instance, const char *name); /* -1: none */
+/* Runs function `name` once; inputs[i] feeds VtProgram.inputs[i] (NULL where the function does not read it).
+ */
+bool vt_instance_run(VtInstance *instance, const char *function, void *const *inputs, VtError *error);
+/* An output of the function's last run; NULL if there is none of that name. */
+const void *vt_instance_output(VtInstance *instance, const char *function, const char *output,
+                               VtTensor *type);
+/* Seconds per call of the last run, VtFunction.n_calls of them, when profiling was switched on; else NULL. */
+void vt_instance_profile(VtInstance *instance, bool on);
+const double *vt_instance_times(VtInstance *instance, const char *function);
+
+#endif

@@ -1,0 +1,19 @@
+/* metrics.jsonl: a JSON object a line. */
+#ifndef VITC_RUNTIME_TRAINING_METRICS_H
+#define VITC_RUNTIME_TRAINING_METRICS_H
+
+#include "runtime/base/error.h"
+#include <stdint.h>
+
+typedef struct VtMetrics VtMetrics;
+/* Appends. Lines of steps after `resume_step` are dropped first, all if that is 0 (and `unreadable` counts lines that
+ * say no step, which stay). */
+VtMetrics *vt_metrics_open(const char *path, int64_t resume_step, int64_t *unreadable, VtError *error);
+/* A value that is not finite is null. False: the line is not in the file. */
+bool vt_metrics_write(VtMetrics *metrics, int64_t step, double epoch, int n, const char *const *names,
+                      const double *values, VtError *error);
+bool vt_metrics_sync(VtMetrics *metrics, VtError *error);
+void vt_metrics_close(VtMetrics *metrics);
+double vt_metrics_steps_per_epoch(const char *path); /* as the last line of a step has it; 0: not known */
+
+#endif

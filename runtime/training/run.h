@@ -1,0 +1,54 @@
+/* A training run: how it was asked for, its folder, and the loop. */
+#ifndef VITC_RUNTIME_TRAINING_RUN_H
+#define VITC_RUNTIME_TRAINING_RUN_H
+
+#include "runtime/program/instance.h"
+#include <stdio.h>
+
+/* ---- run_settings.c: run.json, how a run was asked for, beside its recipe ------------------------------------------ */
+typedef struct {
+    char data[4096];            /* as for vt_dataset_open, a relative path made absolute; "": not known */
+    char target_features[1024]; /* "": this machine's */
+    int64_t steps;              /* to stop after, in all; 0: by epochs */
+    int64_t workers, threads;   /* 0: chosen */
+    int64_t max_broken;         /* -1: not known */
+    int64_t images, classes, batch, seed; /* what the checkpoint's step counts in; 0: not known */
+    double epochs;
+} VtRunSettings;
+bool vt_run_settings_read(const char *path, VtRunSettings *out,
+                          VtError *error);                 /* no file: nothing is known */
+char *vt_run_settings_text(const VtRunSettings *settings); /* malloc'ed; NULL: no memory */
+
+/* ---- run_folder.c: the folder of a training run (docs/runs.md) ------------------------------------------------------ */
+typedef enum {
+    VT_RUN_NEW,      /* refused if there is a checkpoint */
+    VT_RUN_RESUME,   /* from checkpoint.safetensors, or from step 0 if there is none */
+    VT_RUN_PREVIOUS, /* from checkpoint.previous.safetensors */
+} VtRunMode;
+typedef struct VtRunFolder VtRunFolder;
+/* Checks all that can be checked, and takes the folder's lock if there is one. Writes nothing. */
+VtRunFolder *vt_run_open(const char *path, VtRunMode mode, VtError *error);
+void vt_run_close(VtRunFolder *folder);
+const char *vt_run_recipe(const VtRunFolder *folder); /* the saved recipe's path; NULL: none */
+const VtRunSettings *vt_run_settings(const VtRunFolder *folder);
+bool vt_run_continues(const VtRunFolder *folder); /* from a checkpoint */
+
+/* ---- train.c: the training loop --------------------------------------------------------------------------------- */
+
+/* Called with the states and inputs of a step (`step`: the number of steps after it) that gives values that are not finite. */
+typedef void (*VtExplain)(void *user, VtInstance *instance, void *const *inputs, int64_t step);
+typedef struct {
+    VtRunFolder *folder;    /* the caller's; written to once everything else has been checked */
+    const char *resolved;   /* resolved recipe text, saved as recipe.yaml in it (NULL: not saved) */
+    VtRunSettings settings; /* data, steps, workers, max_broken are read; saved with what the run is */
+    bool force;             /* go on although the data is not what it was */
+    bool plain;             /* plain lines even on a terminal */
+    double max_seconds;     /* stop, saved, after so long (0: no limit) */
+    FILE *log;              /* progress (stdout) */
+    VtExplain explain;      /* may be NULL */
+    void *user;             /* explain's */
+} VtTrainOptions;
+/* 0 done; 1 failed, 2 bad request: the error is printed by the caller; 128 + n: stopped by signal n, which the log tells. */
+int vt_train(const VtProgram *program, const VtTrainOptions *options, VtError *error);
+
+#endif
