@@ -13,28 +13,31 @@
 
 typedef struct {
     const char *recipe, *precision, *dim;
-    const char *smaller[3]; /* further knobs */
+    const char *smaller[4]; /* further knobs */
     int64_t chain_cache;    /* so small that there are chains */
 } Case;
 
 /* So large that what is elementwise is made again where it is read. */
 static const char *const LARGE[] = {"batch=32", "image=64", "patch=8", "depth=2", "heads=2"};
 
+/* As wide as the encoder here, and no deeper. */
+#define DECODER {"decoder_dim=256", "decoder_depth=2", "decoder_heads=4"}
+
 static const Case CASES[] = {
-    {"mae", "bf16x3", "96", {0}, 96 << 10},
+    {"mae", "bf16x3", "96", DECODER, 96 << 10},
     {"mocov3", "bf16", "92", {0}, 48 << 10},
-    {"dino", "fp32", "88", {"out_dim=512", "locals=2", "local_size=32"}, 48 << 10},
+    {"dino", "fp32", "88", {"out_dim=512", "hidden=256", "locals=2", "local_size=32"}, 48 << 10},
 };
 
 /* At which every chain is worth it whose blocks fit into the cache. */
 static const ChainRates FREE_OF_COST = {INFINITY, 1, INFINITY, INFINITY, 0};
 
 static Module *load(Arena *arena, const Case *c, bool prologues, bool chains, Recipe *recipe) {
-    const char *overrides[10];
+    const char *overrides[12];
     int n = 0;
     Diags *diags = diags_new(arena);
     for (size_t i = 0; i < sizeof LARGE / sizeof *LARGE; i++) overrides[n++] = LARGE[i];
-    for (int i = 0; i < 3 && c->smaller[i]; i++) overrides[n++] = c->smaller[i];
+    for (int i = 0; i < 4 && c->smaller[i]; i++) overrides[n++] = c->smaller[i];
     overrides[n++] = arena_printf(arena, "dim=%s", c->dim);
     overrides[n++] = arena_printf(arena, "train.precision=%s", c->precision);
     RecipeOptions options = {.models_dir = SOURCE_DIR "/models", .overrides = overrides, .n_overrides = n};
@@ -115,7 +118,7 @@ static void test_same_bits(void **state) {
 
 static void test_targets(void **state) {
     (void)state;
-    const Case c = {"mae", "bf16", "88", {0}, 96 << 10};
+    const Case c = {"mae", "bf16", "88", DECODER, 96 << 10};
     check(&c, "generic", false, 1);
     check(&c, "amx-model", false, 1);
 }
