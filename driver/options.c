@@ -2,21 +2,8 @@
 #include "driver/driver.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-int fail(int code, const char *format, ...) {
-    char message[1 << 14]; /* also when there is no memory left to ask for */
-    va_list args;
-    va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
-    va_end(args);
-    fputs("vitc: ", stderr);
-    diag_put_text(message, stderr); /* it may hold names that others chose */
-    fputc('\n', stderr);
-    return code;
-}
 
 /* The recipe's key that a flag sets; NULL: none. */
 static const char *setting_of(const char *flag) {

@@ -1,4 +1,5 @@
-/* What a data set leaves out, by reason and name, and the sentences about it. */
+/* What a data set leaves out, by reason and name, the sentences about it, and the errors of a set in which nothing is left. */
+#include "runtime/base/error.h"
 #include "runtime/base/terminal.h"
 #include "runtime/datasets/dataset.h"
 #include "runtime/datasets/format.h"
@@ -101,4 +102,31 @@ void vt_dataset_describe(const VtDataset *d, char *out, size_t size) {
         if (d->left[r].count > NAMED) append(out, size, ", …");
     }
     append(out, size, ")");
+}
+
+/* ---- nothing is left to take ---------------------------------------------------------------------------------------- */
+
+bool dataset_missing_split(VtDataset *d, VtError *error, const char *format, ...) {
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    d->no_split = true;
+    return vt_fail(error, 2, "%s", text);
+}
+
+bool dataset_not_empty(VtDataset *d, const char *hint, VtError *error) {
+    char left[600] = "";
+    int64_t n = 0;
+    if (d->count > 0) return true;
+    for (int r = 0; r < LEFT_REASONS; r++) {
+        if (d->left[r].count && strlen(left) < 500)
+            snprintf(left + strlen(left), sizeof left - strlen(left), "%s%d %s",
+                     n ? ", " : "; left out: ", d->left[r].count, REASONS[r]);
+        n += d->left[r].count;
+    }
+    d->no_split = d->split != NULL;
+    return vt_fail(error, 2, "%s: no images%s%s%s found%s%s", d->path, d->split ? " of split '" : "",
+                   d->split ? d->split : "", d->split ? "'" : "", hint, left);
 }

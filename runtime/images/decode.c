@@ -1,0 +1,34 @@
+/* What all decoders share: room for pixels, within limits, and colours of print. */
+#include "runtime/images/decode.h"
+#include "runtime/base/error.h"
+#include "runtime/images/image.h"
+
+#include <stdlib.h>
+
+bool image_make(VtImage *out, int64_t width, int64_t height, const char *name, VtError *error) {
+    if (width < 1 || height < 1)
+        return vt_bad_image(error, "%s: %lld x %lld pixels: damaged", name, (long long)width,
+                            (long long)height);
+    if (width > IMAGE_MAX_EDGE || height > IMAGE_MAX_EDGE)
+        return vt_bad_image(error, "%s: %lld x %lld pixels: refused: an edge is at most %d pixels", name,
+                            (long long)width, (long long)height, IMAGE_MAX_EDGE);
+    if (width * height > IMAGE_MAX_PIXELS)
+        return vt_bad_image(error, "%s: %lld x %lld pixels: refused: %lld pixels in all, at most %d", name,
+                            (long long)width, (long long)height, (long long)(width * height),
+                            IMAGE_MAX_PIXELS);
+    *out = (VtImage){(int)width, (int)height, calloc((size_t)(width * height), 3)};
+    return out->rgb || vt_fail(error, 1, "%s: out of memory for %lld x %lld pixels", name, (long long)width,
+                               (long long)height);
+}
+
+void image_from_cmyk(const uint8_t *inks, size_t n, bool inverted, uint8_t *rgb) {
+    uint8_t flip = inverted ? 0 : 255;
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = 0; c < 3; c++)
+            rgb[3 * i + c] = (uint8_t)(((inks[4 * i + c] ^ flip) * (inks[4 * i + 3] ^ flip) + 127) / 255);
+}
+
+void vt_image_free(VtImage *image) {
+    free(image->rgb);
+    *image = (VtImage){0};
+}
