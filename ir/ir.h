@@ -139,6 +139,11 @@ typedef union {
 #undef REQUIRED
 #undef OPTIONAL
 
+typedef union { /* of any one set */
+#define ATTRS(set, Type, ...) Type set;
+#include "ir/ops.def"
+} AnyAttrs;
+
 typedef enum {
     ATTRS_none,
 #define ATTRS(set, ...) ATTRS_##set,
@@ -171,6 +176,10 @@ typedef struct {
 
 const OpInfo *op_info(OpKind op);
 int op_find(const char *name); /* -1: none */
+/* Of an axis that counts from the back if negative. */
+static inline int axis_from_front(int64_t axis, int rank) {
+    return (int)(axis < 0 ? axis + rank : axis);
+}
 bool attr_equal(AttrKind kind, const Attr *a, const Attr *b);
 
 /* What a pass may do with a node. */
@@ -332,6 +341,8 @@ Module *module_clone(const Module *module, Arena *arena);
  * ("matmul: inner sizes differ: f32[8x3] @ f32[4x5]"). attrs: the struct of the operator's set, &(CastAttrs){.dtype = DT_F32}
  * (what it does not name is zero, not the default), or another node's; NULL: the defaults. */
 ValueId func_emit(Func *func, OpKind op, const ValueId *operands, int n_operands, const void *attrs);
+/* Those attributes, or the defaults, as a node has them; NULL where the operator has none. */
+const Attr *attrs_copy(Arena *arena, OpKind op, const void *attrs);
 /* The same node of another function, operands mapped by the caller; keeps scope and loc. */
 ValueId func_copy(Func *func, const Node *node, const ValueId *operands);
 ValueId func_add_input(Func *func, const char *name, Type type);

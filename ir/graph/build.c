@@ -99,23 +99,22 @@ static ValueId push_node(Func *func, Node node) {
     return (ValueId)(func->count - 1);
 }
 
-/* Of slots, what their kinds say, the rest zero; of none, the defaults. */
-static void take_attrs(const OpInfo *info, const Attr *attrs, Attr own[OP_MAX_ATTRS]) {
-    for (int a = 0; a < info->n_attrs; a++) {
-        const Attr *from = attrs ? &attrs[a] : &info->attrs[a].value;
-        memset(&own[a], 0, sizeof own[a]);
+const Attr *attrs_copy(Arena *arena, OpKind op, const void *attrs) {
+    const OpInfo *info = op_info(op);
+    const Attr *slots = attrs;
+    Attr *own = info->n_attrs ? ARENA_ARRAY(arena, Attr, info->n_attrs) : NULL;
+    for (int a = 0; a < info->n_attrs; a++) { /* but the bytes that say nothing */
+        const Attr *from = slots ? &slots[a] : &info->attrs[a].value;
         switch (info->attrs[a].kind) {
         case ATTR_INT: own[a].i = from->i; break;
         case ATTR_REAL: own[a].f = from->f; break;
         case ATTR_BOOL: own[a].b = from->b; break;
-        case ATTR_INTS:
-            own[a].ints.n = from->ints.n;
-            for (int i = 0; i < from->ints.n && i < IR_MAX_RANK; i++) own[a].ints.v[i] = from->ints.v[i];
-            break;
+        case ATTR_INTS: own[a].ints = from->ints; break;
         case ATTR_DTYPE: own[a].dtype = from->dtype; break;
         case ATTR_PRECISION: own[a].precision = from->precision; break;
         }
     }
+    return own;
 }
 
 ValueId func_emit(Func *func, OpKind op, const ValueId *operands, int n, const void *attrs) {
@@ -126,25 +125,19 @@ ValueId func_emit(Func *func, OpKind op, const ValueId *operands, int n, const v
         if (operands[o] == IR_NONE) return IR_NONE;
         x[o] = func_type(func, operands[o]);
     }
-    Attr own[OP_MAX_ATTRS];
-    take_attrs(info, attrs, own);
     Node node = {
         .op = (uint16_t)op, .n_operands = (uint16_t)n, .offset = -1, .scope = func->scope, .loc = func->loc};
     if (n > UINT16_MAX) {
         snprintf(func->error, sizeof func->error, "%s: more than %d operands", info->name, UINT16_MAX);
         return IR_NONE;
     }
-    if (!op_infer(op, x, n, own, &node.type, func->error, sizeof func->error)) return IR_NONE;
     Arena *arena = func->module->arena;
+    node.attrs = attrs_copy(arena, op, attrs);
+    if (!op_infer(op, x, n, node.attrs, &node.type, func->error, sizeof func->error)) return IR_NONE;
     if (n) {
         ValueId *copy = ARENA_ARRAY(arena, ValueId, n);
         memcpy(copy, operands, sizeof *copy * (size_t)n);
         node.operands = copy;
-    }
-    if (info->n_attrs) {
-        Attr *copy = ARENA_ARRAY(arena, Attr, info->n_attrs);
-        memcpy(copy, own, sizeof *copy * (size_t)info->n_attrs);
-        node.attrs = copy;
     }
     return push_node(func, node);
 }
@@ -186,9 +179,10 @@ ValueId func_find_input(const Func *func, const char *name) {
     uint32_t input = names_find(&impl->inputs, name);
     if (input >= func->n_inputs || strcmp(func->inputs[input].name, name) != 0) return IR_NONE;
     ValueId id = impl->sources[input]; /* until a rewrite moves it */
-    if (id < func->count && func->nodes[id].op == OP_input && func->nodes[id].attrs[0].i == input) return id;
+    if (id < func->count && func->nodes[id].op == OP_input && source_attrs(&func->nodes[id])->index == input)
+        return id;
     for (id = 0; id < func->count; id++)
-        if (func->nodes[id].op == OP_input && func->nodes[id].attrs[0].i == input) return id;
+        if (func->nodes[id].op == OP_input && source_attrs(&func->nodes[id])->index == input) return id;
     return IR_NONE;
 }
 
@@ -202,7 +196,8 @@ ValueId func_read_state(Func *func, uint32_t state) {
         impl->n_reads = n;
     }
     ValueId read = impl->reads[state];
-    if (read < func->count && func->nodes[read].op == OP_state && func->nodes[read].attrs[0].i == state)
+    if (read < func->count && func->nodes[read].op == OP_state &&
+        source_attrs(&func->nodes[read])->index == state)
         return read;
     return impl->reads[state] = push_source(func, OP_state, state, func->module->states[state].type);
 }
@@ -284,25 +279,25 @@ ValueId ir_select(Func *func, ValueId condition, ValueId a, ValueId b) {
 }
 
 ValueId ir_constant(Func *func, double value, DType dtype) {
-    return func_emit(func, OP_constant, NULL, 0, (Attr[]){{.f = value}, {.i = dtype}});
+    return func_emit(func, OP_constant, NULL, 0, &(ConstantAttrs){.value = value, .dtype = dtype});
 }
 
 ValueId ir_iota(Func *func, int rank, const int64_t *shape, int axis, DType dtype) {
     return func_emit(func, OP_iota, NULL, 0,
-                     (Attr[]){{.ints = ints_of(rank, shape)}, {.i = axis}, {.i = dtype}});
+                     &(IotaAttrs){.shape = ints_of(rank, shape), .axis = axis, .dtype = dtype});
 }
 
 ValueId ir_cast(Func *func, ValueId x, DType dtype) {
     if (x == IR_NONE || func_type(func, x)->dtype == dtype) return x;
-    return func_emit(func, OP_cast, &x, 1, (Attr[]){{.i = dtype}});
+    return func_emit(func, OP_cast, &x, 1, &(CastAttrs){.dtype = dtype});
 }
 
 ValueId ir_gelu(Func *func, ValueId x, bool approximate) {
-    return func_emit(func, OP_gelu, &x, 1, (Attr[]){{.b = approximate}});
+    return func_emit(func, OP_gelu, &x, 1, &(GeluAttrs){.approximate = approximate});
 }
 
 ValueId ir_reduce(Func *func, OpKind op, ValueId x, int n_axes, const int64_t *axes, bool keep) {
-    return func_emit(func, op, &x, 1, (Attr[]){{.ints = ints_of(n_axes, axes)}, {.b = keep}});
+    return func_emit(func, op, &x, 1, &(ReduceAttrs){.axes = ints_of(n_axes, axes), .keep = keep});
 }
 
 ValueId ir_matmul(Func *func, ValueId a, ValueId b, bool ta, bool tb) {
@@ -316,45 +311,46 @@ ValueId ir_pack(Func *func, ValueId x, bool tb, PanelShape panel, Precision prec
 }
 
 ValueId ir_layernorm(Func *func, ValueId x, ValueId w, ValueId b, double eps) {
-    return func_emit(func, OP_layernorm, (ValueId[]){x, w, b}, 3, (Attr[]){{.f = eps}});
+    return func_emit(func, OP_layernorm, (ValueId[]){x, w, b}, 3, &(LayernormAttrs){.eps = eps});
 }
 
 ValueId ir_reshape(Func *func, ValueId x, int rank, const int64_t *shape) {
     if (x == IR_NONE) return x;
     Type type = type_make((DType)func_type(func, x)->dtype, rank, shape);
     if (type_equal(&type, func_type(func, x))) return x;
-    return func_emit(func, OP_reshape, &x, 1, (Attr[]){{.ints = ints_of(rank, shape)}});
+    return func_emit(func, OP_reshape, &x, 1, &(ShapeAttrs){.shape = ints_of(rank, shape)});
 }
 
 ValueId ir_transpose(Func *func, ValueId x, const int64_t *perm) {
     if (x == IR_NONE) return x;
-    return func_emit(func, OP_transpose, &x, 1, (Attr[]){{.ints = ints_of(func_type(func, x)->rank, perm)}});
+    return func_emit(func, OP_transpose, &x, 1,
+                     &(TransposeAttrs){.perm = ints_of(func_type(func, x)->rank, perm)});
 }
 
 ValueId ir_broadcast(Func *func, ValueId x, int rank, const int64_t *shape) {
-    return func_emit(func, OP_broadcast, &x, 1, (Attr[]){{.ints = ints_of(rank, shape)}});
+    return func_emit(func, OP_broadcast, &x, 1, &(ShapeAttrs){.shape = ints_of(rank, shape)});
 }
 
 ValueId ir_slice(Func *func, ValueId x, const int64_t *start, const int64_t *limit, const int64_t *step) {
     if (x == IR_NONE) return x;
     int n = func_type(func, x)->rank;
-    Attr attrs[] = {{.ints = ints_of(n, start)}, {.ints = ints_of(n, limit)}, {.ints = ints_of(n, step)}};
-    return func_emit(func, OP_slice, &x, 1, attrs);
+    SliceAttrs attrs = {.start = ints_of(n, start), .limit = ints_of(n, limit), .step = ints_of(n, step)};
+    return func_emit(func, OP_slice, &x, 1, &attrs);
 }
 
 ValueId ir_pad(Func *func, ValueId x, const int64_t *low, const int64_t *high, double value) {
     if (x == IR_NONE) return x;
     int n = func_type(func, x)->rank;
     return func_emit(func, OP_pad, &x, 1,
-                     (Attr[]){{.ints = ints_of(n, low)}, {.ints = ints_of(n, high)}, {.f = value}});
+                     &(PadAttrs){.low = ints_of(n, low), .high = ints_of(n, high), .value = value});
 }
 
 ValueId ir_concat(Func *func, int n, const ValueId *values, int axis) {
-    return func_emit(func, OP_concat, values, n, (Attr[]){{.i = axis}});
+    return func_emit(func, OP_concat, values, n, &(ConcatAttrs){.axis = axis});
 }
 
 ValueId ir_gather(Func *func, ValueId x, ValueId index, int batch) {
-    return func_emit(func, OP_gather, (ValueId[]){x, index}, 2, (Attr[]){{.i = batch}});
+    return func_emit(func, OP_gather, (ValueId[]){x, index}, 2, &(IndexedAttrs){.batch = batch});
 }
 
 /* ---- rewriting --------------------------------------------------------------------------------------------------- */
@@ -398,7 +394,7 @@ ValueId rewrite_copy(Rewrite *rewrite, ValueId old) {
     if (rewrite->map[old] != IR_NONE) return rewrite->map[old];
     const Node *node = &rewrite->old[old];
     if (node->op == OP_state)
-        return rewrite->map[old] = func_read_state(rewrite->func, (uint32_t)node->attrs[0].i);
+        return rewrite->map[old] = func_read_state(rewrite->func, (uint32_t)source_attrs(node)->index);
     ValueId few[64], *operands = few;
     if (node->n_operands > 64)
         operands = ARENA_ARRAY(rewrite->func->module->arena, ValueId, node->n_operands);

@@ -6,17 +6,16 @@
 #include <string.h>
 
 typedef struct {
-    OpKind op;
     const Type *const *x;
     int n;
-    const Attr *attrs;
+    const Node *node; /* its operator and attributes */
     Type *out;
     char *error;
     size_t size;
 } Rule;
 
 static bool refuse(Rule *r, const char *format, ...) {
-    int n = snprintf(r->error, r->size, "%s: ", op_info(r->op)->name);
+    int n = snprintf(r->error, r->size, "%s: ", op_info(r->node->op)->name);
     va_list args;
     va_start(args, format);
     if (n >= 0 && (size_t)n < r->size) vsnprintf(r->error + n, r->size - (size_t)n, format, args);
@@ -72,25 +71,25 @@ static bool check_number(Rule *r, double value, DType dtype) {
 }
 
 static bool shape_constant(Rule *r) {
-    if (!check_number(r, r->attrs[0].f, (DType)r->attrs[1].i)) return false;
-    *r->out = type_scalar((DType)r->attrs[1].i);
+    if (!check_number(r, constant_attrs(r->node)->value, (DType)constant_attrs(r->node)->dtype)) return false;
+    *r->out = type_scalar((DType)constant_attrs(r->node)->dtype);
     return true;
 }
 
 static bool shape_iota(Rule *r) {
-    const Ints *shape = &r->attrs[0].ints;
+    const Ints *shape = &iota_attrs(r->node)->shape;
     int axis;
-    if (!axis_of(r, r->attrs[1].i, shape->n, &axis)) return false;
-    if ((DType)r->attrs[2].i == DT_BOOL) return refuse(r, "counts in bool");
-    if ((DType)r->attrs[2].i == DT_I32 && shape->v[axis] > INT32_MAX)
+    if (!axis_of(r, iota_attrs(r->node)->axis, shape->n, &axis)) return false;
+    if ((DType)iota_attrs(r->node)->dtype == DT_BOOL) return refuse(r, "counts in bool");
+    if ((DType)iota_attrs(r->node)->dtype == DT_I32 && shape->v[axis] > INT32_MAX)
         return refuse(r, "counts to %lld in i32", (long long)shape->v[axis]);
-    *r->out = type_make((DType)r->attrs[2].i, shape->n, shape->v);
+    *r->out = type_make((DType)iota_attrs(r->node)->dtype, shape->n, shape->v);
     return true;
 }
 
 static bool shape_unary(Rule *r) {
     *r->out = *r->x[0];
-    if (r->x[0]->dtype == DT_BOOL && r->op != OP_stop_grad)
+    if (r->x[0]->dtype == DT_BOOL && r->node->op != OP_stop_grad)
         return refuse(r, "wants numbers, not %s", show(r->x[0]));
     return true;
 }
@@ -98,7 +97,7 @@ static bool shape_unary(Rule *r) {
 static bool shape_unary_float(Rule *r) {
     *r->out = *r->x[0];
     if (!dtype_is_float(r->x[0]->dtype)) return refuse(r, "wants reals, not %s", show(r->x[0]));
-    if ((r->op == OP_softmax || r->op == OP_log_softmax) && r->x[0]->rank == 0)
+    if ((r->node->op == OP_softmax || r->node->op == OP_log_softmax) && r->x[0]->rank == 0)
         return refuse(r, "wants an axis, not a scalar");
     return true;
 }
@@ -111,7 +110,7 @@ static bool shape_unary_bool(Rule *r) {
 
 static bool shape_cast(Rule *r) {
     *r->out = *r->x[0];
-    r->out->dtype = (uint8_t)r->attrs[0].i;
+    r->out->dtype = (uint8_t)cast_attrs(r->node)->dtype;
     return true;
 }
 
@@ -119,7 +118,7 @@ static bool shape_binary(Rule *r) {
     if (r->x[0]->dtype != r->x[1]->dtype)
         return refuse(r, "element types differ: %s and %s", show(r->x[0]), show(r->x[1]));
     if (r->x[0]->dtype == DT_BOOL) return refuse(r, "wants numbers, not bool");
-    if (r->op == OP_pow && !dtype_is_float(r->x[0]->dtype))
+    if (r->node->op == OP_pow && !dtype_is_float(r->x[0]->dtype))
         return refuse(r, "wants reals, not %s", show(r->x[0]));
     return broadcast_types(r, r->x[0], r->x[1], r->out);
 }
@@ -151,7 +150,7 @@ static bool shape_select(Rule *r) {
 
 static bool shape_reduce(Rule *r) {
     const Type *x = r->x[0];
-    const Ints *axes = &r->attrs[0].ints;
+    const Ints *axes = &reduce_attrs(r->node)->axes;
     bool reduced[IR_MAX_RANK] = {false};
     if (x->dtype == DT_BOOL) return refuse(r, "wants numbers, not %s", show(x));
     for (int i = 0; i < axes->n; i++) {
@@ -162,13 +161,14 @@ static bool shape_reduce(Rule *r) {
     }
     *r->out = (Type){.dtype = x->dtype};
     for (int k = 0; k < x->rank; k++)
-        if (!reduced[k] || r->attrs[1].b) r->out->dim[r->out->rank++] = reduced[k] ? 1 : x->dim[k];
+        if (!reduced[k] || reduce_attrs(r->node)->keep)
+            r->out->dim[r->out->rank++] = reduced[k] ? 1 : x->dim[k];
     return true;
 }
 
 static bool shape_sum_rows(Rule *r) {
     const Type *x = r->x[0];
-    int64_t rows = r->attrs[0].i, m = 1;
+    int64_t rows = sum_rows_attrs(r->node)->rows, m = 1;
     if (x->rank < 2 || x->dim[x->rank - 1] < 2 || x->dtype != DT_F32)
         return refuse(r, "wants matrices of f32, not %s", show(x));
     if (rows < 1) return refuse(r, "blocks of %lld rows", (long long)rows);
@@ -181,7 +181,7 @@ static bool shape_sum_rows(Rule *r) {
 
 static bool shape_moments(Rule *r) {
     const Type *x = r->x[0];
-    int64_t columns = r->attrs[0].i;
+    int64_t columns = moments_attrs(r->node)->columns;
     if (x->rank < 1 || x->rank == IR_MAX_RANK || x->dtype != DT_F32)
         return refuse(r, "wants rows of f32, not %s", show(x));
     if (columns < 2 || x->dim[x->rank - 1] % columns)
@@ -194,7 +194,7 @@ static bool shape_moments(Rule *r) {
 
 /* An axis whose places an i32 can tell. */
 static bool counted_axis(Rule *r, int *axis) {
-    if (!axis_of(r, r->attrs[0].i, r->x[0]->rank, axis)) return false;
+    if (!axis_of(r, along_attrs(r->node)->axis, r->x[0]->rank, axis)) return false;
     return r->x[0]->dim[*axis] <= INT32_MAX ||
            refuse(r, "an axis of %lld, more than an i32 can count", (long long)r->x[0]->dim[*axis]);
 }
@@ -229,11 +229,11 @@ static bool shape_layernorm(Rule *r) {
 /* x[K, N] in panels: whole ones, of whole pairs of bf16 where K is taken in pairs. */
 static bool shape_pack(Rule *r) {
     const Type *x = r->x[0];
-    int64_t columns = r->attrs[0].i, rows = r->attrs[1].i;
-    Precision precision = r->attrs[3].precision;
+    int64_t columns = pack_attrs(r->node)->panel, rows = pack_attrs(r->node)->rows;
+    Precision precision = pack_attrs(r->node)->precision;
     if (x->rank != 2 || !dtype_is_float(x->dtype))
         return refuse(r, "wants a matrix of reals, not %s", show(x));
-    int64_t k = x->dim[r->attrs[2].b], n = x->dim[!r->attrs[2].b];
+    int64_t k = x->dim[pack_attrs(r->node)->tb], n = x->dim[!pack_attrs(r->node)->tb];
     if (columns < 1 || rows < 1 || (rows > 1 && rows % 2))
         return refuse(r, "no panels of %lld columns, %lld rows", (long long)columns, (long long)rows);
     if (precision_terms(precision) > 1 || (rows > 1 && precision_terms(precision) < 1))
@@ -259,21 +259,21 @@ static bool unpacked(Rule *r, const Type *x, int64_t columns, Type *out) {
 static bool shape_matmul(Rule *r) {
     const Type *a = r->x[0], *b = r->x[1];
     Type matrix;
-    if (r->attrs[3].i) {
-        if (a->rank != 2 || r->attrs[1].b)
+    if (matmul_attrs(r->node)->panel) {
+        if (a->rank != 2 || matmul_attrs(r->node)->tb)
             return refuse(r, "with panels wants a matrix, and no tb: %s", show(a));
-        if (!unpacked(r, b, r->attrs[3].i, &matrix)) return false;
+        if (!unpacked(r, b, matmul_attrs(r->node)->panel, &matrix)) return false;
         b = &matrix;
     }
     bool halves = (a->dtype == DT_BF16 || a->dtype == DT_F32) && (b->dtype == DT_BF16 || b->dtype == DT_F32);
-    bool split = precision_terms(r->attrs[2].precision) > 0;
+    bool split = precision_terms(matmul_attrs(r->node)->precision) > 0;
     if (!halves && (a->dtype != b->dtype || !dtype_is_float(a->dtype)))
         return refuse(r, "wants reals of one type, not %s @ %s", show(a), show(b));
     if (split && !halves) return refuse(r, "bf16 products want f32 or bf16, not %s @ %s", show(a), show(b));
     if (a->rank < 2 || a->rank != b->rank)
         return refuse(r, "wants equal ranks of 2 or more: %s @ %s", show(a), show(b));
     int n = a->rank;
-    bool ta = r->attrs[0].b, tb = r->attrs[1].b;
+    bool ta = matmul_attrs(r->node)->ta, tb = matmul_attrs(r->node)->tb;
     for (int k = 0; k < n - 2; k++)
         if (a->dim[k] != b->dim[k]) return refuse(r, "leading axes differ: %s @ %s", show(a), show(b));
     int64_t inner_a = a->dim[ta ? n - 2 : n - 1], inner_b = b->dim[tb ? n - 1 : n - 2];
@@ -298,7 +298,7 @@ static bool attention_operands(Rule *r, int alike, int n) {
         if (halves && (x.dtype == DT_BF16 || x.dtype == DT_F32)) x.dtype = q->dtype;
         if (!type_equal(&x, q)) return refuse(r, "operands differ: %s, %s", show(q), show(r->x[o]));
     }
-    if (precision_terms(r->attrs[1].precision) > 0 && !halves)
+    if (precision_terms(attention_attrs(r->node)->precision) > 0 && !halves)
         return refuse(r, "bf16 products want f32 or bf16, not %s", show(q));
     if (!bias) return true;
     int64_t tokens = q->dim[q->rank - 2];
@@ -335,7 +335,7 @@ static bool shape_attention_bias_grad(Rule *r) {
 }
 
 static bool shape_reshape(Rule *r) {
-    const Ints *shape = &r->attrs[0].ints;
+    const Ints *shape = &shape_attrs(r->node)->shape;
     *r->out = type_make((DType)r->x[0]->dtype, shape->n, shape->v);
     if (type_elements(r->out) != type_elements(r->x[0]))
         return refuse(r, "%s has %lld elements, %s has %lld", show(r->x[0]),
@@ -344,7 +344,7 @@ static bool shape_reshape(Rule *r) {
 }
 
 static bool shape_transpose(Rule *r) {
-    const Ints *perm = &r->attrs[0].ints;
+    const Ints *perm = &transpose_attrs(r->node)->perm;
     bool seen[IR_MAX_RANK] = {false};
     if (perm->n != r->x[0]->rank) return refuse(r, "%d axes given for %s", perm->n, show(r->x[0]));
     *r->out = *r->x[0];
@@ -358,7 +358,7 @@ static bool shape_transpose(Rule *r) {
 }
 
 static bool shape_broadcast(Rule *r) {
-    const Ints *shape = &r->attrs[0].ints;
+    const Ints *shape = &shape_attrs(r->node)->shape;
     *r->out = type_make((DType)r->x[0]->dtype, shape->n, shape->v);
     int shift = shape->n - r->x[0]->rank;
     bool fits = shift >= 0;
@@ -369,7 +369,8 @@ static bool shape_broadcast(Rule *r) {
 
 static bool shape_slice(Rule *r) {
     const Type *x = r->x[0];
-    const Ints *start = &r->attrs[0].ints, *limit = &r->attrs[1].ints, *step = &r->attrs[2].ints;
+    const Ints *start = &slice_attrs(r->node)->start, *limit = &slice_attrs(r->node)->limit,
+               *step = &slice_attrs(r->node)->step;
     *r->out = *x;
     if (start->n != x->rank || limit->n != x->rank || step->n != x->rank)
         return refuse(r, "wants start, limit and step for each axis of %s", show(x));
@@ -386,19 +387,20 @@ static bool shape_slice(Rule *r) {
 static bool shape_pad(Rule *r) {
     const Type *x = r->x[0];
     *r->out = *x;
-    if (r->attrs[0].ints.n != x->rank || r->attrs[1].ints.n != x->rank)
+    if (pad_attrs(r->node)->low.n != x->rank || pad_attrs(r->node)->high.n != x->rank)
         return refuse(r, "wants low and high for each axis of %s", show(x));
     for (int k = 0; k < x->rank; k++) {
-        if (r->attrs[0].ints.v[k] < 0 || r->attrs[1].ints.v[k] < 0)
+        if (pad_attrs(r->node)->low.v[k] < 0 || pad_attrs(r->node)->high.v[k] < 0)
             return refuse(r, "negative padding of %s", show(x));
-        r->out->dim[k] = size_add(size_add(x->dim[k], r->attrs[0].ints.v[k]), r->attrs[1].ints.v[k]);
+        r->out->dim[k] =
+            size_add(size_add(x->dim[k], pad_attrs(r->node)->low.v[k]), pad_attrs(r->node)->high.v[k]);
     }
-    return check_number(r, r->attrs[2].f, (DType)x->dtype);
+    return check_number(r, pad_attrs(r->node)->value, (DType)x->dtype);
 }
 
 static bool shape_concat(Rule *r) {
     int axis;
-    if (!axis_of(r, r->attrs[0].i, r->x[0]->rank, &axis)) return false;
+    if (!axis_of(r, concat_attrs(r->node)->axis, r->x[0]->rank, &axis)) return false;
     *r->out = *r->x[0];
     for (int o = 1; o < r->n; o++) {
         const Type *x = r->x[o];
@@ -429,24 +431,23 @@ static bool gather_type(Rule *r, const Type *x, const Type *index, int64_t batch
 }
 
 static bool shape_gather(Rule *r) {
-    return gather_type(r, r->x[0], r->x[1], r->attrs[0].i, r->out);
+    return gather_type(r, r->x[0], r->x[1], indexed_attrs(r->node)->batch, r->out);
 }
 
 static bool shape_scatter(Rule *r) {
     Type rows;
-    if (!gather_type(r, r->x[0], r->x[1], r->attrs[0].i, &rows)) return false;
+    if (!gather_type(r, r->x[0], r->x[1], indexed_attrs(r->node)->batch, &rows)) return false;
     if (!type_equal(&rows, r->x[2]))
         return refuse(r, "rows of %s at %s must be %s, not %s", show(r->x[0]), show(r->x[1]), show(&rows),
                       show(r->x[2]));
-    if (r->op == OP_scatter_add && rows.dtype == DT_BOOL)
+    if (r->node->op == OP_scatter_add && rows.dtype == DT_BOOL)
         return refuse(r, "wants numbers, not %s", show(&rows));
     *r->out = *r->x[0];
     return true;
 }
 
-static bool windows(Rule *r, int64_t h, int64_t w, int first, int64_t out[2]) {
-    const Ints *kernel = &r->attrs[first].ints, *stride = &r->attrs[first + 1].ints,
-               *pad = &r->attrs[first + 2].ints;
+static bool windows(Rule *r, int64_t h, int64_t w, const UnfoldAttrs *windows, int64_t out[2]) {
+    const Ints *kernel = &windows->kernel, *stride = &windows->stride, *pad = &windows->padding;
     if (kernel->n != 2 || stride->n != 2 || pad->n != 2)
         return refuse(r, "wants two numbers for kernel, stride, padding");
     int64_t size[2] = {h, w};
@@ -467,8 +468,8 @@ static bool shape_unfold(Rule *r) {
     const Type *x = r->x[0];
     int64_t n[2];
     if (x->rank != 4) return refuse(r, "wants [batch, channels, height, width], not %s", show(x));
-    if (!windows(r, x->dim[2], x->dim[3], 0, n)) return false;
-    const Ints *kernel = &r->attrs[0].ints;
+    if (!windows(r, x->dim[2], x->dim[3], unfold_attrs(r->node), n)) return false;
+    const Ints *kernel = &unfold_attrs(r->node)->kernel;
     *r->out = type_make((DType)x->dtype, 3,
                         (int64_t[]){x->dim[0], size_mul(n[0], n[1]),
                                     size_mul(x->dim[1], size_mul(kernel->v[0], kernel->v[1]))});
@@ -477,11 +478,13 @@ static bool shape_unfold(Rule *r) {
 
 static bool shape_fold(Rule *r) {
     const Type *x = r->x[0];
-    const Ints *size = &r->attrs[0].ints, *kernel = &r->attrs[1].ints;
+    const Ints *size = &fold_attrs(r->node)->size, *kernel = &fold_attrs(r->node)->kernel;
     int64_t n[2];
     if (x->rank != 3 || size->n != 2 || x->dtype == DT_BOOL)
         return refuse(r, "wants numbers [batch, windows, channels·kernel], not %s", show(x));
-    if (!windows(r, size->v[0], size->v[1], 1, n)) return false;
+    const FoldAttrs *fold = fold_attrs(r->node);
+    UnfoldAttrs of = {.kernel = fold->kernel, .stride = fold->stride, .padding = fold->padding};
+    if (!windows(r, size->v[0], size->v[1], &of, n)) return false;
     int64_t area = size_mul(kernel->v[0], kernel->v[1]);
     if (x->dim[1] != size_mul(n[0], n[1]) || x->dim[2] % area)
         return refuse(r, "%s does not hold the %lld windows of %lld elements", show(x),
@@ -512,7 +515,8 @@ static bool sane(Rule *r) {
 
 bool op_infer(OpKind op, const Type *const *operands, int n, const Attr *attrs, Type *out, char *error,
               size_t size) {
-    Rule rule = {op, operands, n, attrs, out, error, size};
+    Node node = {.op = (uint16_t)op, .attrs = attrs};
+    Rule rule = {operands, n, &node, out, error, size};
     const OpInfo *info = op_info(op);
     if (n < info->min_operands || (info->max_operands >= 0 && n > info->max_operands))
         return refuse(&rule, "takes %d operand%s, not %d", info->min_operands,

@@ -119,7 +119,7 @@ static void check_source(Verify *v, ValueId id, bool *met_inputs, bool *met_stat
     const Node *node = &v->func->nodes[id];
     bool input = node->op == OP_input;
     size_t n = input ? v->func->n_inputs : v->module->n_states;
-    int64_t index = node->attrs[0].i;
+    int64_t index = source_attrs(node)->index;
     if (index < 0 || (size_t)index >= n) {
         FAIL_NODE(v, id, "index %lld of %zu", (long long)index, n);
         return;
@@ -422,7 +422,7 @@ static void find_states_read(Verify *v, Readings *r, ValueId value) {
         const Node *node = func_node(r->func, id);
         if (r->reached[id] != value + 1) continue;
         if (node->op == OP_state)
-            ARENA_PUSH(v->arena, r->states, r->n_states, r->capacity, (uint32_t)node->attrs[0].i);
+            ARENA_PUSH(v->arena, r->states, r->n_states, r->capacity, (uint32_t)source_attrs(node)->index);
         for (int o = 0; o < node->n_operands; o++) r->reached[node->operands[o]] = value + 1;
     }
 }

@@ -12,7 +12,8 @@ typedef struct {
 /* Matrix number `index` of the operands. */
 static Head head_of(const Eval *eval, int64_t index, bool gradient) {
     const Type *q = eval->type[0];
-    Head h = {.n = q->dim[q->rank - 2], .d = q->dim[q->rank - 1], .scale = eval->node->attrs[0].f};
+    Head h = {
+        .n = q->dim[q->rank - 2], .d = q->dim[q->rank - 1], .scale = attention_attrs(eval->node)->scale};
     int64_t at = index * h.n * h.d, step = h.n * h.n, bias_at = 0;
     int bias = gradient ? 4 : 3;
     h.q = eval->x[0] + at;

@@ -40,7 +40,7 @@ static double gelu(double x, bool approximate) {
     return 0.5 * x * (1 + t);
 }
 
-UNARY(gelu, gelu(x, eval->node->attrs[0].b))
+UNARY(gelu, gelu(x, gelu_attrs(eval->node)->approximate))
 
 /* A real that no integer is like: the nearest there is; NaN: 0. What is an integer wraps around (wrap_integers). */
 static double to_integer(double x, DType from, DType to) {

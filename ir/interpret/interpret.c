@@ -62,13 +62,13 @@ bool eval_state(Eval *eval) {
 }
 
 bool eval_constant(Eval *eval) {
-    eval->y[0] = eval->node->attrs[0].f;
+    eval->y[0] = constant_attrs(eval->node)->value;
     return true;
 }
 
 bool eval_iota(Eval *eval) {
     const Type *type = &eval->node->type;
-    int64_t axis = eval->node->attrs[1].i < 0 ? eval->node->attrs[1].i + type->rank : eval->node->attrs[1].i;
+    int64_t axis = axis_from_front(iota_attrs(eval->node)->axis, type->rank);
     Walk walk = walk_over(type);
     for (int64_t i = 0; i < type_elements(type); i++, walk_step(&walk)) eval->y[i] = (double)walk.index[axis];
     return true;
@@ -85,7 +85,7 @@ static Walk walk_reduced(const Eval *eval) {
     const Type *x = eval->type[0];
     Walk walk = walk_over(x);
     Type kept = *x;
-    const Ints *axes = &eval->node->attrs[0].ints;
+    const Ints *axes = &reduce_attrs(eval->node)->axes;
     for (int i = 0; i < axes->n; i++) kept.dim[axes->v[i]] = 1;
     int64_t stride[IR_MAX_RANK];
     strides_of(&kept, stride);
@@ -111,7 +111,8 @@ bool eval_amax(Eval *eval) {
 
 bool eval_sum_rows(Eval *eval) {
     const Type *x = eval->type[0], *y = &eval->node->type;
-    int64_t n = x->dim[x->rank - 1], rows = eval->node->attrs[0].i, operands = eval->node->n_operands;
+    int64_t n = x->dim[x->rank - 1], rows = sum_rows_attrs(eval->node)->rows,
+            operands = eval->node->n_operands;
     for (int64_t i = 0; i < type_elements(y); i++) eval->y[i] = 0;
     for (int64_t o = 0; o < operands; o++)
         for (int64_t i = 0; i < type_elements(x); i++)
@@ -120,7 +121,7 @@ bool eval_sum_rows(Eval *eval) {
 }
 
 bool eval_moments(Eval *eval) {
-    int64_t columns = eval->node->attrs[0].i;
+    int64_t columns = moments_attrs(eval->node)->columns;
     for (int64_t i = 0; i < type_elements(&eval->node->type) / 2; i++) {
         const double *x = eval->x[0] + i * columns;
         double sum = 0, squares = 0;
@@ -146,7 +147,7 @@ static Lines lines_along(const Type *type, int64_t axis) {
 }
 
 bool eval_argmax(Eval *eval) {
-    Lines l = lines_along(eval->type[0], eval->node->attrs[0].i);
+    Lines l = lines_along(eval->type[0], along_attrs(eval->node)->axis);
     for (int64_t i = 0; i < l.outer * l.inner; i++) {
         const double *x = eval->x[0] + i / l.inner * l.n * l.inner + i % l.inner;
         int64_t best = 0;
@@ -173,7 +174,7 @@ static void sort_line(const double *x, int64_t stride, int64_t *order, int64_t *
 }
 
 bool eval_argsort(Eval *eval) {
-    Lines l = lines_along(eval->type[0], eval->node->attrs[0].i);
+    Lines l = lines_along(eval->type[0], along_attrs(eval->node)->axis);
     int64_t *order = ARENA_ARRAY(eval->arena, int64_t, 2 * l.n);
     for (int64_t i = 0; i < l.outer * l.inner; i++) {
         int64_t base = i / l.inner * l.n * l.inner + i % l.inner;
@@ -220,7 +221,7 @@ bool eval_log_softmax(Eval *eval) {
 
 bool eval_layernorm(Eval *eval) {
     Lines l = lines_along(eval->type[0], -1);
-    double eps = eval->node->attrs[0].f;
+    double eps = layernorm_attrs(eval->node)->eps;
     for (int64_t i = 0; i < l.outer; i++) {
         const double *x = eval->x[0] + i * l.n;
         double mean = 0, variance = 0;
@@ -245,7 +246,7 @@ static int64_t panel_place(const Type *panels, int64_t row, int64_t column) {
 
 bool eval_pack(Eval *eval) {
     const Type *x = eval->type[0];
-    bool tb = eval->node->attrs[2].b;
+    bool tb = pack_attrs(eval->node)->tb;
     for (int64_t i = 0; i < x->dim[0]; i++)
         for (int64_t j = 0; j < x->dim[1]; j++)
             eval->y[panel_place(&eval->node->type, tb ? j : i, tb ? i : j)] = eval->x[0][i * x->dim[1] + j];
@@ -254,7 +255,8 @@ bool eval_pack(Eval *eval) {
 
 bool eval_matmul(Eval *eval) {
     const Type *a = eval->type[0], *y = &eval->node->type;
-    bool ta = eval->node->attrs[0].b, tb = eval->node->attrs[1].b, packed = eval->node->attrs[3].i > 0;
+    bool ta = matmul_attrs(eval->node)->ta, tb = matmul_attrs(eval->node)->tb,
+         packed = matmul_attrs(eval->node)->panel > 0;
     int64_t m = y->dim[y->rank - 2], n = y->dim[y->rank - 1], k = a->dim[a->rank - (ta ? 2 : 1)];
     int64_t batch = type_elements(y) / (m * n);
     int64_t a_row = ta ? 1 : k, a_col = ta ? m : 1;
@@ -328,9 +330,9 @@ bool func_interpret_all(const Func *func, const Tensor *inputs, const Tensor *st
     for (ValueId id = 0; id < func->count; id++) {
         const Node *node = func_node(func, id);
         if (node->op == OP_input)
-            values[id] = inputs[node->attrs[0].i];
+            values[id] = inputs[source_attrs(node)->index];
         else if (node->op == OP_state)
-            values[id] = states[node->attrs[0].i];
+            values[id] = states[source_attrs(node)->index];
         else if (!run_node(func, id, values, arena, error, size))
             return false;
     }

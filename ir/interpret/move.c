@@ -19,7 +19,7 @@ bool eval_transpose(Eval *eval) {
     Walk walk = walk_over(&eval->node->type);
     int64_t stride[IR_MAX_RANK];
     strides_of(eval->type[0], stride);
-    for (int k = 0; k < walk.rank; k++) walk.stride[k] = stride[eval->node->attrs[0].ints.v[k]];
+    for (int k = 0; k < walk.rank; k++) walk.stride[k] = stride[transpose_attrs(eval->node)->perm.v[k]];
     return follow(eval, walk);
 }
 
@@ -32,8 +32,8 @@ bool eval_slice(Eval *eval) {
     int64_t stride[IR_MAX_RANK];
     strides_of(eval->type[0], stride);
     for (int k = 0; k < walk.rank; k++) {
-        walk.at += eval->node->attrs[0].ints.v[k] * stride[k];
-        walk.stride[k] = eval->node->attrs[2].ints.v[k] * stride[k];
+        walk.at += slice_attrs(eval->node)->start.v[k] * stride[k];
+        walk.stride[k] = slice_attrs(eval->node)->step.v[k] * stride[k];
     }
     return follow(eval, walk);
 }
@@ -52,14 +52,14 @@ static void place(Eval *eval, int operand, const int64_t *start) {
 }
 
 bool eval_pad(Eval *eval) {
-    for (int64_t i = 0; i < type_elements(&eval->node->type); i++) eval->y[i] = eval->node->attrs[2].f;
-    place(eval, 0, eval->node->attrs[0].ints.v);
+    for (int64_t i = 0; i < type_elements(&eval->node->type); i++) eval->y[i] = pad_attrs(eval->node)->value;
+    place(eval, 0, pad_attrs(eval->node)->low.v);
     return true;
 }
 
 bool eval_concat(Eval *eval) {
-    int64_t axis = eval->node->attrs[0].i, start[IR_MAX_RANK] = {0};
-    if (axis < 0) axis += eval->node->type.rank;
+    int64_t axis = axis_from_front(concat_attrs(eval->node)->axis, eval->node->type.rank);
+    int64_t start[IR_MAX_RANK] = {0};
     for (int o = 0; o < eval->node->n_operands; o++) {
         place(eval, o, start);
         start[axis] += eval->type[o]->dim[axis];
@@ -76,7 +76,7 @@ typedef struct {
 
 static Rows rows_of(const Eval *eval) {
     const Type *x = eval->type[0];
-    int batch = (int)eval->node->attrs[0].i;
+    int batch = (int)indexed_attrs(eval->node)->batch;
     Rows rows = {1, x->dim[batch], 1, 1};
     for (int k = 0; k < batch; k++) rows.batch *= x->dim[k];
     for (int k = batch + 1; k < x->rank; k++) rows.row *= x->dim[k];
@@ -125,9 +125,10 @@ bool eval_scatter(Eval *eval) {
 /* ---- windows ---------------------------------------------------------------------------------------------------------- */
 
 /* Meets every element of the windows of an image [B, C, H, W] in their order: [B, OH·OW, C·KH·KW]. */
-static void windows(const Type *image, const Attr *attrs, double *pixels, double *elements, bool fold) {
+static void meet_windows(const Type *image, const UnfoldAttrs *windows, double *pixels, double *elements,
+                         bool fold) {
     int64_t h = image->dim[2], w = image->dim[3];
-    const int64_t *kernel = attrs[0].ints.v, *stride = attrs[1].ints.v, *pad = attrs[2].ints.v;
+    const int64_t *kernel = windows->kernel.v, *stride = windows->stride.v, *pad = windows->padding.v;
     int64_t oh = (h + 2 * pad[0] - kernel[0]) / stride[0] + 1,
             ow = (w + 2 * pad[1] - kernel[1]) / stride[1] + 1;
     Type over = {.rank = 6, .dim = {image->dim[0], oh, ow, image->dim[1], kernel[0], kernel[1]}};
@@ -146,12 +147,15 @@ static void windows(const Type *image, const Attr *attrs, double *pixels, double
 }
 
 bool eval_unfold(Eval *eval) {
-    windows(eval->type[0], eval->node->attrs, (double *)eval->x[0], eval->y, false); /* pixels only read */
+    meet_windows(eval->type[0], unfold_attrs(eval->node), (double *)eval->x[0], eval->y,
+                 false); /* pixels only read */
     return true;
 }
 
 bool eval_fold(Eval *eval) {
     memset(eval->y, 0, sizeof *eval->y * (size_t)type_elements(&eval->node->type));
-    windows(&eval->node->type, eval->node->attrs + 1, eval->y, (double *)eval->x[0], true);
+    const FoldAttrs *fold = fold_attrs(eval->node);
+    UnfoldAttrs windows = {.kernel = fold->kernel, .stride = fold->stride, .padding = fold->padding};
+    meet_windows(&eval->node->type, &windows, eval->y, (double *)eval->x[0], true);
     return true;
 }

@@ -134,9 +134,9 @@ static void print_value(Printer *p, const Func *func, ValueId id) {
     const Node *node = func_node(func, id);
     fputc('%', p->out);
     if (node->op == OP_input)
-        print_name(p->out, func->inputs[node->attrs[0].i].name, false);
+        print_name(p->out, func->inputs[source_attrs(node)->index].name, false);
     else if (node->op == OP_state)
-        print_name(p->out, p->module->states[node->attrs[0].i].name, false);
+        print_name(p->out, p->module->states[source_attrs(node)->index].name, false);
     else
         fprintf(p->out, "%u", p->number[id]);
 }

@@ -72,27 +72,28 @@ static ValueId constant_second(Simplify *s, const Node *node) {
 static ValueId join_pads(Simplify *s, const Node *node) {
     const Node *a = at(s, node->operands[0]), *b = at(s, node->operands[1]);
     if (a->op != OP_pad || b->op != OP_pad || !type_equal(&a->type, &b->type)) return IR_NONE;
-    if (a->attrs[2].f != 0 || b->attrs[2].f != 0) return IR_NONE;
+    if (pad_attrs(a)->value != 0 || pad_attrs(b)->value != 0) return IR_NONE;
     int axis = -1;
     for (int k = 0; k < node->type.rank; k++) {
-        if (a->attrs[0].ints.v[k] == b->attrs[0].ints.v[k] && a->attrs[1].ints.v[k] == b->attrs[1].ints.v[k])
+        if (pad_attrs(a)->low.v[k] == pad_attrs(b)->low.v[k] &&
+            pad_attrs(a)->high.v[k] == pad_attrs(b)->high.v[k])
             continue;
         if (axis >= 0) return IR_NONE;
         axis = k;
     }
     if (axis < 0) return IR_NONE;
-    if (a->attrs[0].ints.v[axis] > b->attrs[0].ints.v[axis]) {
+    if (pad_attrs(a)->low.v[axis] > pad_attrs(b)->low.v[axis]) {
         const Node *first = b;
         b = a;
         a = first;
     }
     int64_t size = node->type.dim[axis];
-    if (size - a->attrs[1].ints.v[axis] != b->attrs[0].ints.v[axis]) return IR_NONE;
-    Attr pad[] = {a->attrs[0], a->attrs[1], a->attrs[2]};
-    pad[1].ints.v[axis] = b->attrs[1].ints.v[axis];
+    if (size - pad_attrs(a)->high.v[axis] != pad_attrs(b)->low.v[axis]) return IR_NONE;
+    PadAttrs pad = *pad_attrs(a);
+    pad.high.v[axis] = pad_attrs(b)->high.v[axis];
     ValueId parts[] = {a->operands[0], b->operands[0]};
-    ValueId whole = simplify_make(s, OP_concat, parts, 2, (Attr[]){{.i = axis}});
-    return simplify_make(s, OP_pad, &whole, 1, pad);
+    ValueId whole = simplify_make(s, OP_concat, parts, 2, &(ConcatAttrs){.axis = axis});
+    return simplify_make(s, OP_pad, &whole, 1, &pad);
 }
 
 static ValueId simplify_add(Simplify *s, const Node *node) {
@@ -245,8 +246,8 @@ static ValueId simplify_stop_grad(Simplify *s, const Node *node) {
 /* Over nothing, or over axes of size 1. */
 static ValueId reduce_nothing(Simplify *s, const Node *node) {
     const Type *x = func_type(s->func, node->operands[0]);
-    for (int i = 0; i < node->attrs[0].ints.n; i++)
-        if (x->dim[node->attrs[0].ints.v[i]] > 1) return IR_NONE;
+    for (int i = 0; i < reduce_attrs(node)->axes.n; i++)
+        if (x->dim[reduce_attrs(node)->axes.v[i]] > 1) return IR_NONE;
     return reshape_to(s, node->operands[0], node->type.rank, node->type.dim);
 }
 
@@ -260,8 +261,8 @@ static ValueId reduce_broadcast(Simplify *s, const Node *node) {
     int64_t shape[IR_MAX_RANK], axes[IR_MAX_RANK], n = 0;
     double factor = 1;
     for (int k = 0; k < full.rank; k++) shape[k] = k < shift ? 1 : base.dim[k - shift];
-    for (int i = 0; i < node->attrs[0].ints.n; i++) {
-        int64_t k = node->attrs[0].ints.v[i];
+    for (int i = 0; i < reduce_attrs(node)->axes.n; i++) {
+        int64_t k = reduce_attrs(node)->axes.v[i];
         kept.dim[k] = 1;
         if (shape[k] > 1)
             axes[n++] = k;
@@ -269,7 +270,7 @@ static ValueId reduce_broadcast(Simplify *s, const Node *node) {
             factor *= (double)full.dim[k];
     }
     ValueId y = reshape_to(s, X(s, x, 0), full.rank, shape);
-    y = simplify_make(s, node->op, &y, 1, (Attr[]){ints((int)n, axes), {.b = true}});
+    y = simplify_make(s, node->op, &y, 1, &(ReduceAttrs){.axes = ints((int)n, axes), .keep = true});
     if (node->op == OP_sum && !representable(factor, (DType)node->type.dtype)) return IR_NONE;
     if (node->op == OP_sum) y = binary(s, OP_mul, y, constant(s, factor, (DType)node->type.dtype));
     y = broadcast_to(s, y, &kept);
@@ -281,32 +282,32 @@ static bool is_matrix_transpose(const Node *node) {
     if (node->op != OP_transpose || node->type.rank < 2) return false;
     int n = node->type.rank;
     for (int k = 0; k < n - 2; k++)
-        if (node->attrs[0].ints.v[k] != k) return false;
-    return node->attrs[0].ints.v[n - 1] == n - 2;
+        if (transpose_attrs(node)->perm.v[k] != k) return false;
+    return transpose_attrs(node)->perm.v[n - 1] == n - 2;
 }
 
 static ValueId simplify_matmul(Simplify *s, const Node *node) {
     ValueId x[2];
-    Attr transposed[4] = {[2] = node->attrs[2], [3] = node->attrs[3]};
-    bool any = false;
-    if (node->attrs[3].i) return IR_NONE;
+    MatmulAttrs transposed = *matmul_attrs(node);
+    bool found[2];
+    if (transposed.panel) return IR_NONE;
     for (int o = 0; o < 2; o++) {
-        bool found = is_matrix_transpose(at(s, node->operands[o]));
-        x[o] = found ? X(s, node->operands[o], 0) : node->operands[o];
-        transposed[o].b = node->attrs[o].b != found;
-        any = any || found;
+        found[o] = is_matrix_transpose(at(s, node->operands[o]));
+        x[o] = found[o] ? X(s, node->operands[o], 0) : node->operands[o];
     }
-    return any ? simplify_make(s, OP_matmul, x, 2, transposed) : IR_NONE;
+    transposed.ta = transposed.ta != found[0];
+    transposed.tb = transposed.tb != found[1];
+    return found[0] || found[1] ? simplify_make(s, OP_matmul, x, 2, &transposed) : IR_NONE;
 }
 
 /* (a b)ᵀ = bᵀ aᵀ */
 static ValueId transpose_of_matmul(Simplify *s, const Node *node) {
     ValueId y = node->operands[0];
     if (!is_matrix_transpose(node) || !is_op(s, y, OP_matmul) || !simplify_single_use(s, y)) return IR_NONE;
-    const Attr *attrs = at(s, y)->attrs;
-    if (attrs[3].i) return IR_NONE;
-    Attr transposed[] = {{.b = !attrs[1].b}, {.b = !attrs[0].b}, attrs[2], attrs[3]};
-    return simplify_make(s, OP_matmul, (ValueId[]){X(s, y, 1), X(s, y, 0)}, 2, transposed);
+    const MatmulAttrs *attrs = matmul_attrs(at(s, y));
+    if (attrs->panel) return IR_NONE;
+    MatmulAttrs transposed = {.ta = !attrs->tb, .tb = !attrs->ta, .precision = attrs->precision};
+    return simplify_make(s, OP_matmul, (ValueId[]){X(s, y, 1), X(s, y, 0)}, 2, &transposed);
 }
 
 /* ---- the table ---------------------------------------------------------------------------------------------------------- */

@@ -20,7 +20,7 @@ typedef struct {
 } Simplify;
 
 /* Like func_emit, for operands known to fit: simplified, merged, emitted only if new. */
-ValueId simplify_make(Simplify *s, OpKind op, const ValueId *operands, int n, const Attr *attrs);
+ValueId simplify_make(Simplify *s, OpKind op, const ValueId *operands, int n, const void *attrs);
 /* Whether nothing else uses the value. */
 bool simplify_single_use(const Simplify *s, ValueId value);
 
@@ -59,21 +59,21 @@ static inline ValueId binary(Simplify *s, OpKind op, ValueId a, ValueId b) {
 }
 
 static inline ValueId constant(Simplify *s, double value, DType dtype) {
-    return simplify_make(s, OP_constant, NULL, 0, (Attr[]){{.f = value}, {.i = dtype}});
+    return simplify_make(s, OP_constant, NULL, 0, &(ConstantAttrs){.value = value, .dtype = dtype});
 }
 
-static inline Attr ints(int n, const int64_t *v) {
-    Attr attr = {.ints = {.n = n}};
-    memcpy(attr.ints.v, v, sizeof *v * (size_t)n);
-    return attr;
+static inline Ints ints(int n, const int64_t *v) {
+    Ints ints = {.n = n};
+    memcpy(ints.v, v, sizeof *v * (size_t)n);
+    return ints;
 }
 
 static inline ValueId reshape_to(Simplify *s, ValueId x, int rank, const int64_t *dim) {
-    return simplify_make(s, OP_reshape, &x, 1, (Attr[]){ints(rank, dim)});
+    return simplify_make(s, OP_reshape, &x, 1, &(ShapeAttrs){.shape = ints(rank, dim)});
 }
 
 static inline ValueId broadcast_to(Simplify *s, ValueId x, const Type *type) {
-    return simplify_make(s, OP_broadcast, &x, 1, (Attr[]){ints(type->rank, type->dim)});
+    return simplify_make(s, OP_broadcast, &x, 1, &(ShapeAttrs){.shape = ints(type->rank, type->dim)});
 }
 
 static inline ValueId filled(Simplify *s, double value, const Type *type) {
@@ -84,7 +84,7 @@ static inline ValueId filled(Simplify *s, double value, const Type *type) {
 static inline bool is_filled(const Simplify *s, ValueId id, double *value) {
     if (is_op(s, id, OP_broadcast)) id = X(s, id, 0);
     if (!is_op(s, id, OP_constant)) return false;
-    *value = at(s, id)->attrs[0].f;
+    *value = constant_attrs(at(s, id))->value;
     return true;
 }
 

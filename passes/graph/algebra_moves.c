@@ -33,15 +33,16 @@ static ValueId simplify_transpose(Simplify *s, const Node *node) {
     int64_t perm[IR_MAX_RANK], last = -1;
     bool composed = is_op(s, x, OP_transpose), in_order = true;
     for (int k = 0; k < node->type.rank; k++) {
-        perm[k] = node->attrs[0].ints.v[k];
-        if (composed) perm[k] = at(s, x)->attrs[0].ints.v[perm[k]];
+        perm[k] = transpose_attrs(node)->perm.v[k];
+        if (composed) perm[k] = transpose_attrs(at(s, x))->perm.v[perm[k]];
         if (node->type.dim[k] == 1) continue; /* may go anywhere */
         in_order = in_order && perm[k] > last;
         last = perm[k];
     }
     ValueId base = composed ? X(s, x, 0) : x;
     if (in_order) return reshape_to(s, base, node->type.rank, node->type.dim);
-    return composed ? simplify_make(s, OP_transpose, &base, 1, (Attr[]){ints(node->type.rank, perm)})
+    return composed ? simplify_make(s, OP_transpose, &base, 1,
+                                    &(TransposeAttrs){.perm = ints(node->type.rank, perm)})
                     : IR_NONE;
 }
 
@@ -51,16 +52,16 @@ typedef struct {
 
 static Range range_of(const Node *slice) {
     Range r;
-    memcpy(r.start, slice->attrs[0].ints.v, sizeof r.start);
-    memcpy(r.limit, slice->attrs[1].ints.v, sizeof r.limit);
-    memcpy(r.step, slice->attrs[2].ints.v, sizeof r.step);
+    memcpy(r.start, slice_attrs(slice)->start.v, sizeof r.start);
+    memcpy(r.limit, slice_attrs(slice)->limit.v, sizeof r.limit);
+    memcpy(r.step, slice_attrs(slice)->step.v, sizeof r.step);
     return r;
 }
 
 static ValueId make_slice(Simplify *s, ValueId x, const Range *r) {
     int n = func_type(s->func, x)->rank;
-    return simplify_make(s, OP_slice, &x, 1,
-                         (Attr[]){ints(n, r->start), ints(n, r->limit), ints(n, r->step)});
+    SliceAttrs attrs = {.start = ints(n, r->start), .limit = ints(n, r->limit), .step = ints(n, r->step)};
+    return simplify_make(s, OP_slice, &x, 1, &attrs);
 }
 
 static ValueId slice_of_slice(Simplify *s, const Node *node) {
@@ -97,18 +98,18 @@ static ValueId slice_of_pad(Simplify *s, const Node *node) {
     const Type *base = func_type(s->func, X(s, x, 0));
     Range r = range_of(node);
     for (int k = 0; k < node->type.rank; k++) {
-        int64_t low = at(s, x)->attrs[0].ints.v[k];
+        int64_t low = pad_attrs(at(s, x))->low.v[k];
         r.start[k] -= low;
         r.limit[k] = r.start[k] + (node->type.dim[k] - 1) * r.step[k] + 1;
         if (r.limit[k] <= 0 || r.start[k] >= base->dim[k])
-            return filled(s, at(s, x)->attrs[2].f, &node->type);
+            return filled(s, pad_attrs(at(s, x))->value, &node->type);
         if (r.start[k] < 0 || r.limit[k] > base->dim[k]) return IR_NONE;
     }
     return make_slice(s, X(s, x, 0), &r);
 }
 
 static int axis_of(const Node *concat) {
-    return (int)(concat->attrs[0].i < 0 ? concat->attrs[0].i + concat->type.rank : concat->attrs[0].i);
+    return axis_from_front(concat_attrs(concat)->axis, concat->type.rank);
 }
 
 /* Of one operand alone. */
@@ -128,19 +129,19 @@ static ValueId slice_of_concat(Simplify *s, const Node *node) {
 
 static ValueId pad_of_pad(Simplify *s, const Node *node) {
     ValueId x = node->operands[0];
-    if (!is_op(s, x, OP_pad) || at(s, x)->attrs[2].f != node->attrs[2].f) return IR_NONE;
-    Attr pad[] = {node->attrs[0], node->attrs[1], node->attrs[2]};
+    if (!is_op(s, x, OP_pad) || pad_attrs(at(s, x))->value != pad_attrs(node)->value) return IR_NONE;
+    PadAttrs pad = *pad_attrs(node);
     for (int k = 0; k < node->type.rank; k++) {
-        pad[0].ints.v[k] += at(s, x)->attrs[0].ints.v[k];
-        pad[1].ints.v[k] += at(s, x)->attrs[1].ints.v[k];
+        pad.low.v[k] += pad_attrs(at(s, x))->low.v[k];
+        pad.high.v[k] += pad_attrs(at(s, x))->high.v[k];
     }
     ValueId base = X(s, x, 0);
-    return simplify_make(s, OP_pad, &base, 1, pad);
+    return simplify_make(s, OP_pad, &base, 1, &pad);
 }
 
 static ValueId pad_of_filled(Simplify *s, const Node *node) {
     double value;
-    bool same = is_filled(s, node->operands[0], &value) && value == node->attrs[2].f;
+    bool same = is_filled(s, node->operands[0], &value) && value == pad_attrs(node)->value;
     return same ? filled(s, value, &node->type) : IR_NONE;
 }
 

@@ -10,7 +10,7 @@ static bool constant_of(const Func *func, ValueId id, double *value) {
     while (is_op(func, id, OP_broadcast) || is_op(func, id, OP_reshape))
         id = func_node(func, id)->operands[0];
     if (!is_op(func, id, OP_constant)) return false;
-    *value = func_node(func, id)->attrs[0].f;
+    *value = constant_attrs(func_node(func, id))->value;
     return true;
 }
 
@@ -28,7 +28,8 @@ static bool match_scores(const Func *func, ValueId id, Match *m) {
             break;
         }
     const Node *node = func_node(func, id);
-    if (node->op != OP_matmul || node->attrs[0].b || !node->attrs[1].b || !(m->scale > 0)) return false;
+    if (node->op != OP_matmul || matmul_attrs(node)->ta || !matmul_attrs(node)->tb || !(m->scale > 0))
+        return false;
     m->q = node->operands[0];
     m->k = node->operands[1];
     return true;
@@ -49,7 +50,7 @@ static ValueId bias_of(const Func *func, ValueId bias, const Type *scores) {
 }
 
 static bool match(const Func *func, const Node *node, Match *m) {
-    if (node->op != OP_matmul || node->attrs[0].b || node->attrs[1].b) return false;
+    if (node->op != OP_matmul || matmul_attrs(node)->ta || matmul_attrs(node)->tb) return false;
     if (!is_op(func, node->operands[0], OP_softmax)) return false;
     ValueId scores = func_node(func, node->operands[0])->operands[0];
     m->v = node->operands[1];
@@ -90,7 +91,7 @@ static void find_in(Func *func) {
                 shape[k] = k < q->rank - bias->rank ? 1 : bias->dim[k - (q->rank - bias->rank)];
             x[operands++] = ir_reshape(func, rewrite.map[m->bias], q->rank, shape);
         }
-        rewrite.map[id] = func_emit(func, OP_attention, x, operands, (Attr[]){{.f = m->scale}, {.i = 0}});
+        rewrite.map[id] = func_emit(func, OP_attention, x, operands, &(AttentionAttrs){.scale = m->scale});
     }
     func->scope = NULL;
     rewrite_end(&rewrite);

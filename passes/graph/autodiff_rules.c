@@ -84,7 +84,7 @@ static void grad_sigmoid(GradRule *r) {
 
 static void grad_gelu(GradRule *r) {
     ValueId x = r->x[0], slope;
-    if (r->node->attrs[0].b) { /* t = tanh(c(x + a x³)): ½(1 + t) + ½x(1 - t²)·c(1 + 3a x²) */
+    if (gelu_attrs(r->node)->approximate) { /* t = tanh(c(x + a x³)): ½(1 + t) + ½x(1 - t²)·c(1 + 3a x²) */
         const double c = 0.79788456080286535588, a = 0.044715;
         ValueId square = mul(r, x, x);
         ValueId inner = mul(r, mul(r, x, add(r, number(r, 1), mul(r, square, number(r, a)))), number(r, c));
@@ -170,7 +170,7 @@ static void grad_select(GradRule *r) {
 /* dy of a reduction, with the reduced axes back as size 1. */
 static ValueId kept(const GradRule *r, ValueId g) {
     Type shape = *type_of(r, r->x[0]);
-    for (int i = 0; i < r->node->attrs[0].ints.n; i++) shape.dim[r->node->attrs[0].ints.v[i]] = 1;
+    for (int i = 0; i < reduce_attrs(r->node)->axes.n; i++) shape.dim[reduce_attrs(r->node)->axes.v[i]] = 1;
     return ir_reshape(r->func, g, shape.rank, shape.dim);
 }
 
@@ -181,7 +181,7 @@ static void grad_sum(GradRule *r) {
 static void grad_amax(GradRule *r) {
     ValueId equal = ir_binary(r->func, OP_eq, r->x[0], kept(r, r->y));
     ValueId ones = ir_cast(r->func, equal, (DType)type_of(r, r->y)->dtype);
-    const Ints *axes = &r->node->attrs[0].ints;
+    const Ints *axes = &reduce_attrs(r->node)->axes;
     ValueId count = ir_reduce(r->func, OP_sum, ones, axes->n, axes->v, true);
     r->dx[0] = mul(r, ones, quotient(r, kept(r, r->dy), count));
 }
@@ -209,7 +209,7 @@ static void grad_log_softmax(GradRule *r) { /* dy - e^y Σ dy */
 static void grad_layernorm(GradRule *r) {
     ValueId centred = sub(r, r->x[0], row_mean(r, r->x[0]));
     ValueId variance = row_mean(r, mul(r, centred, centred));
-    ValueId inverse = ir_unary(r->func, OP_rsqrt, add(r, variance, number(r, r->node->attrs[0].f)));
+    ValueId inverse = ir_unary(r->func, OP_rsqrt, add(r, variance, number(r, layernorm_attrs(r->node)->eps)));
     ValueId normal = mul(r, centred, inverse), g = mul(r, r->dy, r->x[1]);
     if (r->wanted[0]) {
         ValueId centre = sub(r, g, row_mean(r, g));
@@ -235,25 +235,26 @@ static ValueId unpacked(GradRule *r, ValueId panels) {
 
 static void grad_pack(GradRule *r) {
     ValueId matrix = ir_cast(r->func, unpacked(r, r->dy), (DType)type_of(r, r->x[0])->dtype);
-    r->dx[0] = r->node->attrs[2].b ? ir_transpose(r->func, matrix, (int64_t[]){1, 0}) : matrix;
+    r->dx[0] = pack_attrs(r->node)->tb ? ir_transpose(r->func, matrix, (int64_t[]){1, 0}) : matrix;
 }
 
 static void grad_matmul_of_panels(GradRule *r) {
-    bool ta = r->node->attrs[0].b, pairs = type_of(r, r->x[1])->rank == 4;
+    bool ta = matmul_attrs(r->node)->ta, pairs = type_of(r, r->x[1])->rank == 4;
     ValueId b = unpacked(r, r->x[1]);
-    PanelShape panel = {(int)r->node->attrs[3].i, pairs ? 2 : 1};
+    PanelShape panel = {(int)matmul_attrs(r->node)->panel, pairs ? 2 : 1};
     if (r->wanted[0])
         r->dx[0] = ta ? ir_matmul(r->func, b, r->dy, false, true) : ir_matmul(r->func, r->dy, b, false, true);
     if (r->wanted[1])
-        r->dx[1] = ir_pack(r->func, ir_matmul(r->func, r->x[0], r->dy, !ta, false), false, panel, pairs);
+        r->dx[1] = ir_pack(r->func, ir_matmul(r->func, r->x[0], r->dy, !ta, false), false, panel,
+                           pairs ? PRECISION_BF16 : PRECISION_FP32);
 }
 
 static void grad_matmul(GradRule *r) {
-    if (r->node->attrs[3].i) {
+    if (matmul_attrs(r->node)->panel) {
         grad_matmul_of_panels(r);
         return;
     }
-    bool ta = r->node->attrs[0].b, tb = r->node->attrs[1].b;
+    bool ta = matmul_attrs(r->node)->ta, tb = matmul_attrs(r->node)->tb;
     ValueId a = r->x[0], b = r->x[1], dy = r->dy;
     if (r->wanted[0])
         r->dx[0] = ta ? ir_matmul(r->func, b, dy, tb, true) : ir_matmul(r->func, dy, b, false, !tb);
@@ -291,7 +292,7 @@ static void grad_reshape(GradRule *r) {
 
 static void grad_transpose(GradRule *r) {
     int64_t inverse[IR_MAX_RANK];
-    for (int k = 0; k < r->node->type.rank; k++) inverse[r->node->attrs[0].ints.v[k]] = k;
+    for (int k = 0; k < r->node->type.rank; k++) inverse[transpose_attrs(r->node)->perm.v[k]] = k;
     r->dx[0] = ir_transpose(r->func, r->dy, inverse);
 }
 
@@ -312,7 +313,7 @@ static ValueId dilate(const GradRule *r, ValueId g, int k, int64_t step) {
 
 static void grad_slice(GradRule *r) {
     const Type x = *type_of(r, r->x[0]);
-    const Ints *start = &r->node->attrs[0].ints, *step = &r->node->attrs[2].ints;
+    const Ints *start = &slice_attrs(r->node)->start, *step = &slice_attrs(r->node)->step;
     int64_t low[IR_MAX_RANK], high[IR_MAX_RANK], zero[IR_MAX_RANK] = {0}, one[IR_MAX_RANK];
     ValueId g = r->dy;
     for (int k = 0; k < x.rank; k++) {
@@ -332,7 +333,7 @@ static void grad_slice(GradRule *r) {
 
 static void grad_pad(GradRule *r) {
     int64_t limit[IR_MAX_RANK], one[IR_MAX_RANK];
-    const Ints *low = &r->node->attrs[0].ints;
+    const Ints *low = &pad_attrs(r->node)->low;
     for (int k = 0; k < low->n; k++) {
         limit[k] = low->v[k] + type_of(r, r->x[0])->dim[k];
         one[k] = 1;
@@ -341,8 +342,7 @@ static void grad_pad(GradRule *r) {
 }
 
 static void grad_concat(GradRule *r) {
-    int axis = (int)r->node->attrs[0].i;
-    if (axis < 0) axis += r->node->type.rank;
+    int axis = axis_from_front(concat_attrs(r->node)->axis, r->node->type.rank);
     int64_t start[IR_MAX_RANK] = {0}, limit[IR_MAX_RANK], one[IR_MAX_RANK];
     for (int k = 0; k < r->node->type.rank; k++) {
         limit[k] = r->node->type.dim[k];
@@ -367,12 +367,12 @@ static void grad_gather(GradRule *r) {
 
 static void grad_scatter_add(GradRule *r) {
     r->dx[0] = r->dy;
-    if (r->wanted[2]) r->dx[2] = ir_gather(r->func, r->dy, r->x[1], (int)r->node->attrs[0].i);
+    if (r->wanted[2]) r->dx[2] = ir_gather(r->func, r->dy, r->x[1], (int)indexed_attrs(r->node)->batch);
 }
 
 /* Which rows of a scatter stay: no later one is put in the same place. bool, broadcast to the rows by their rank. */
 static ValueId rows_that_stay(const GradRule *r) {
-    int batch = (int)r->node->attrs[0].i;
+    int batch = (int)indexed_attrs(r->node)->batch;
     Type index = *type_of(r, r->x[1]), places = *type_of(r, r->x[0]), rows = *type_of(r, r->x[2]);
     int64_t n = 1;
     for (int k = batch; k < index.rank; k++) n *= index.dim[k];
@@ -393,20 +393,24 @@ static void grad_scatter(GradRule *r) { /* replaced rows pass nothing on */
         r->dx[0] = func_emit(r->func, OP_scatter, operands, 3, r->node->attrs);
     }
     if (!r->wanted[2]) return;
-    ValueId taken = ir_gather(r->func, r->dy, r->x[1], (int)r->node->attrs[0].i);
+    ValueId taken = ir_gather(r->func, r->dy, r->x[1], (int)indexed_attrs(r->node)->batch);
     r->dx[2] = ir_select(r->func, rows_that_stay(r), taken, number(r, 0));
 }
 
 static void grad_unfold(GradRule *r) {
     const Type *x = type_of(r, r->x[0]);
-    Attr attrs[4] = {
-        {.ints = {2, {x->dim[2], x->dim[3]}}}, r->node->attrs[0], r->node->attrs[1], r->node->attrs[2]};
-    r->dx[0] = func_emit(r->func, OP_fold, &r->dy, 1, attrs);
+    const UnfoldAttrs *of = unfold_attrs(r->node);
+    FoldAttrs attrs = {.size = {2, {x->dim[2], x->dim[3]}},
+                       .kernel = of->kernel,
+                       .stride = of->stride,
+                       .padding = of->padding};
+    r->dx[0] = func_emit(r->func, OP_fold, &r->dy, 1, &attrs);
 }
 
 static void grad_fold(GradRule *r) {
-    Attr attrs[3] = {r->node->attrs[1], r->node->attrs[2], r->node->attrs[3]};
-    r->dx[0] = func_emit(r->func, OP_unfold, &r->dy, 1, attrs);
+    const FoldAttrs *of = fold_attrs(r->node);
+    UnfoldAttrs attrs = {.kernel = of->kernel, .stride = of->stride, .padding = of->padding};
+    r->dx[0] = func_emit(r->func, OP_unfold, &r->dy, 1, &attrs);
 }
 
 #define RULE_rule(name) grad_##name

@@ -340,11 +340,12 @@ static int by_kind(const void *a, const void *b) {
 static Seed seed_of(const Batching *b, ValueId id, int side) {
     const Node *node = &b->nodes[id];
     const Type *x = &b->nodes[node->operands[side]].type;
+    const MatmulAttrs *attrs = matmul_attrs(node);
     Seed seed = {.source = b->source[id], .id = id};
     seed.kind[0] = b->level[id];
     seed.kind[1] = node->operands[!side];
-    seed.kind[2] = (uint64_t)side | (uint64_t)node->attrs[0].b << 1 | (uint64_t)node->attrs[1].b << 2 |
-                   (uint64_t)node->attrs[2].i << 3 | (uint64_t)x->dtype << 8;
+    seed.kind[2] = (uint64_t)side | (uint64_t)attrs->ta << 1 | (uint64_t)attrs->tb << 2 |
+                   (uint64_t)attrs->precision << 3 | (uint64_t)x->dtype << 8;
     seed.kind[3] = b->across_shapes ? 0 : (uint64_t)node->type.dim[side];
     return seed;
 }

@@ -169,11 +169,11 @@ static bool needs_rows(const Rule *r) {
 static bool needs_reduce(const Rule *r) {
     if (!equal_attrs(r)) return false;
     bool reduced[IR_MAX_RANK] = {false};
-    const Ints *axes = &r->first->attrs[0].ints;
+    const Ints *axes = &reduce_attrs(r->first)->axes;
     for (int i = 0; i < axes->n; i++) reduced[axes->v[i]] = true;
     int rank = operand_type(r, 0, 0)->rank, at[IR_MAX_RANK], n = 0;
     for (int k = 0; k < rank; k++)
-        if (!reduced[k] || r->first->attrs[1].b) at[n++] = k;
+        if (!reduced[k] || reduce_attrs(r->first)->keep) at[n++] = k;
     for (int k = r->y->axis; k < r->y->end; k++)
         if (reduced[at[k]] || at[k] != at[r->y->axis] + k - r->y->axis) return false;
     return need_whole(r, 0, at[r->y->axis], length_of(r));
@@ -182,7 +182,7 @@ static bool needs_reduce(const Rule *r) {
 /* Rows, columns or leading axes. */
 static bool needs_matmul(const Rule *r) {
     int rank = r->first->type.rank, axis = r->y->axis;
-    bool ta = r->first->attrs[0].b, tb = r->first->attrs[1].b;
+    bool ta = matmul_attrs(r->first)->ta, tb = matmul_attrs(r->first)->tb;
     if (!equal_attrs(r)) return false;
     if (r->y->end <= rank - 2)
         return need_whole(r, 0, axis, length_of(r)) && need_whole(r, 1, axis, length_of(r));
@@ -223,32 +223,30 @@ static bool needs_reshape(const Rule *r) {
 }
 
 static bool needs_transpose(const Rule *r) {
-    const int64_t *perm = r->first->attrs[0].ints.v;
+    const int64_t *perm = transpose_attrs(r->first)->perm.v;
     if (!equal_attrs(r)) return false;
     for (int k = r->y->axis + 1; k < r->y->end; k++)
         if (perm[k] != perm[k - 1] + 1) return false;
     return need_whole(r, 0, (int)perm[r->y->axis], length_of(r));
 }
 
-/* Slices and pads of other axes; a slice with start, limit, step, a pad with low, high. */
+/* Of slices and pads: they have numbers for each axis. */
+static bool is_by_axis(const AttrSpec *spec, OpKind op) {
+    return spec->kind == ATTR_INTS && (op == OP_slice || op == OP_pad);
+}
+
+/* Slices and pads of other axes. */
 static bool needs_other_axes(const Rule *r) {
-    const Node *first = r->first;
-    bool slice = first->op == OP_slice;
     for (int i = 0; i < r->y->n; i++) {
-        const Node *node = node_of(r, i);
-        for (int k = 0; k < first->type.rank; k++) {
-            bool inside = k >= r->y->axis && k < r->y->end;
-            for (int a = 0; a < 3 && !inside; a++)
-                if ((slice || a < 2) && node->attrs[a].ints.v[k] != first->attrs[a].ints.v[k]) return false;
-            if (inside && operand_type(r, i, 0)->dim[k] != node->type.dim[k]) return false;
-        }
-        if (!slice && node->attrs[2].f != first->attrs[2].f) return false;
+        if (!nodes_alike(r->first, node_of(r, i), r->y->axis, r->y->end)) return false;
+        for (int k = r->y->axis; k < r->y->end; k++)
+            if (operand_type(r, i, 0)->dim[k] != node_of(r, i)->type.dim[k]) return false;
     }
     return need_whole(r, 0, r->y->axis, length_of(r));
 }
 
 static int concat_axis(const Node *node) {
-    return (int)(node->attrs[0].i < 0 ? node->attrs[0].i + node->type.rank : node->attrs[0].i);
+    return axis_from_front(concat_attrs(node)->axis, node->type.rank);
 }
 
 static bool needs_concat(const Rule *r) {
@@ -264,7 +262,7 @@ static bool needs_concat(const Rule *r) {
 
 /* Rows of a shared table at the lanes' indices, or of the lanes' own tables along the axes that run together. */
 static bool needs_gather(const Rule *r) {
-    int batch = (int)r->first->attrs[0].i;
+    int batch = (int)indexed_attrs(r->first)->batch;
     if (!equal_attrs(r)) return false;
     if (r->y->end <= batch)
         return need_whole(r, 0, r->y->axis, length_of(r)) && need_whole(r, 1, r->y->axis, length_of(r));
@@ -300,7 +298,7 @@ bool nodes_alike(const Node *a, const Node *b, int axis, int end) {
     const OpInfo *info = op_info(a->op);
     for (int i = 0; i < info->n_attrs; i++) {
         const Attr *x = &a->attrs[i], *y = &b->attrs[i];
-        bool by_axis = info->attrs[i].kind == ATTR_INTS && (a->op == OP_slice || a->op == OP_pad);
+        bool by_axis = is_by_axis(&info->attrs[i], a->op);
         if (!by_axis && !attr_equal(info->attrs[i].kind, x, y)) return false;
         for (int k = 0; by_axis && k < x->ints.n; k++)
             if ((k < axis || k >= end) && x->ints.v[k] != y->ints.v[k]) return false;
@@ -319,24 +317,23 @@ static ValueId with_one_axis(Func *func, const Lanes *y, int result_rank, ValueI
     return ir_reshape(func, x, one.rank, one.dim);
 }
 
-static Attr axes_in_whole(const Lanes *x, const Ints *axes) {
-    Attr attr = {.ints = {.n = axes->n}};
-    for (int i = 0; i < axes->n; i++) attr.ints.v[i] = axis_in_whole(x, (int)axes->v[i]);
-    return attr;
+static Ints axes_in_whole(const Lanes *x, Ints axes) {
+    for (int i = 0; i < axes.n; i++) axes.v[i] = axis_in_whole(x, (int)axes.v[i]);
+    return axes;
 }
 
 /* Numbers of each axis, `own` for that of the lanes. */
-static Attr by_axis_in_whole(const Lanes *y, const Ints *of, int64_t own) {
-    Attr attr = {.ints = {.n = axis_in_whole(y, of->n)}};
-    for (int k = 0; k < of->n; k++) attr.ints.v[axis_in_whole(y, k)] = of->v[k];
-    attr.ints.v[y->axis] = own;
-    return attr;
+static Ints by_axis_in_whole(const Lanes *y, const Ints *of, int64_t own) {
+    Ints ints = {.n = axis_in_whole(y, of->n)};
+    for (int k = 0; k < of->n; k++) ints.v[axis_in_whole(y, k)] = of->v[k];
+    ints.v[y->axis] = own;
+    return ints;
 }
 
-static Attr transposed_in_whole(const Lanes *y, const Lanes *x, const Ints *perm) {
-    Attr attr = {.ints = {.n = axis_in_whole(y, perm->n)}};
-    for (int k = 0; k < perm->n; k++) attr.ints.v[axis_in_whole(y, k)] = axis_in_whole(x, (int)perm->v[k]);
-    return attr;
+static Ints transposed_in_whole(const Lanes *y, const Lanes *x, const Ints *perm) {
+    Ints ints = {.n = axis_in_whole(y, perm->n)};
+    for (int k = 0; k < perm->n; k++) ints.v[axis_in_whole(y, k)] = axis_in_whole(x, (int)perm->v[k]);
+    return ints;
 }
 
 ValueId lanes_emit(Func *func, const Node *nodes, const Lanes *y, const OperandNeed *needs,
@@ -344,38 +341,40 @@ ValueId lanes_emit(Func *func, const Node *nodes, const Lanes *y, const OperandN
     const Node *first = &nodes[y->values[0]];
     Type whole = lanes_type(nodes, y);
     int n = first->n_operands, flattened = y->end - y->axis - 1;
-    Attr attrs[OP_MAX_ATTRS];
-    for (int a = 0; a < op_info(first->op)->n_attrs; a++) attrs[a] = first->attrs[a];
     bool broadcasts = op_info(first->op)->loop == LOOP_ELEMENTWISE || first->op == OP_broadcast;
     for (int o = 0; o < n && broadcasts && flattened; o++)
         if (needs[o].kind == OPERAND_SHARED)
             operands[o] = with_one_axis(func, y, first->type.rank, operands[o]);
+    Lanes x = {.axis = needs[0].axis, .end = needs[0].axis + flattened + 1};
+    AnyAttrs own;
     switch ((OpKind)first->op) {
     case OP_reshape: return ir_reshape(func, operands[0], whole.rank, whole.dim);
     case OP_broadcast: return ir_broadcast(func, operands[0], whole.rank, whole.dim);
     case OP_slice:
-        attrs[0] = by_axis_in_whole(y, &attrs[0].ints, 0);
-        attrs[1] = by_axis_in_whole(y, &attrs[1].ints, whole.dim[y->axis]);
-        attrs[2] = by_axis_in_whole(y, &attrs[2].ints, 1);
+        own.slice = (SliceAttrs){.start = by_axis_in_whole(y, &slice_attrs(first)->start, 0),
+                                 .limit = by_axis_in_whole(y, &slice_attrs(first)->limit, whole.dim[y->axis]),
+                                 .step = by_axis_in_whole(y, &slice_attrs(first)->step, 1)};
         break;
     case OP_pad:
-        attrs[0] = by_axis_in_whole(y, &attrs[0].ints, 0);
-        attrs[1] = by_axis_in_whole(y, &attrs[1].ints, 0);
+        own.pad = (PadAttrs){.low = by_axis_in_whole(y, &pad_attrs(first)->low, 0),
+                             .high = by_axis_in_whole(y, &pad_attrs(first)->high, 0),
+                             .value = pad_attrs(first)->value};
         break;
-    case OP_concat: attrs[0].i = axis_in_whole(y, concat_axis(first)); break;
-    case OP_gather: attrs[0].i = attrs[0].i ? attrs[0].i - flattened : 0; break;
-    case OP_transpose: {
-        Lanes x = {.axis = needs[0].axis, .end = needs[0].axis + flattened + 1};
-        attrs[0] = transposed_in_whole(y, &x, &attrs[0].ints);
+    case OP_concat: own.concat = (ConcatAttrs){.axis = axis_in_whole(y, concat_axis(first))}; break;
+    case OP_gather: {
+        int64_t batch = indexed_attrs(first)->batch;
+        own.indexed = (IndexedAttrs){.batch = batch ? batch - flattened : 0};
         break;
     }
+    case OP_transpose:
+        own.transpose = (TransposeAttrs){.perm = transposed_in_whole(y, &x, &transpose_attrs(first)->perm)};
+        break;
     case OP_sum:
-    case OP_amax: {
-        Lanes x = {.axis = needs[0].axis, .end = needs[0].axis + flattened + 1};
-        attrs[0] = axes_in_whole(&x, &attrs[0].ints);
+    case OP_amax:
+        own.reduce = (ReduceAttrs){.axes = axes_in_whole(&x, reduce_attrs(first)->axes),
+                                   .keep = reduce_attrs(first)->keep};
         break;
+    default: return func_emit(func, (OpKind)first->op, operands, n, first->attrs);
     }
-    default: break;
-    }
-    return func_emit(func, (OpKind)first->op, operands, n, attrs);
+    return func_emit(func, (OpKind)first->op, operands, n, &own);
 }

@@ -57,7 +57,8 @@ static uint32_t *find_states(Arena *arena, const Func *func) {
     for (ValueId id = 0; id < func->count; id++) states[id] = IR_NONE;
     for (size_t i = func->n_updates; i-- > 0;) states[func->updates[i].value] = func->updates[i].state;
     for (ValueId id = 0; id < func->count; id++)
-        if (func_node(func, id)->op == OP_state) states[id] = (uint32_t)func_node(func, id)->attrs[0].i;
+        if (func_node(func, id)->op == OP_state)
+            states[id] = (uint32_t)source_attrs(func_node(func, id))->index;
     return states;
 }
 
@@ -75,10 +76,11 @@ static Packing *find_packing(const Packer *p, const Packing *like) {
 static bool reads_weight(const Packer *p, const uint32_t *states, const Node *nodes, const Node *product,
                          Packing *out) {
     PanelShape panel = panel_of(p->module);
-    if (product->op != OP_matmul || product->type.rank != 2 || product->attrs[2].i || product->attrs[3].i)
+    if (product->op != OP_matmul || product->type.rank != 2 ||
+        matmul_attrs(product)->precision != PRECISION_FP32 || matmul_attrs(product)->panel)
         return false;
     const Type *x = &nodes[product->operands[1]].type;
-    bool tb = product->attrs[1].b;
+    bool tb = matmul_attrs(product)->tb;
     if (x->dtype != DT_F32 || x->dim[!tb] % panel.columns || x->dim[tb] % panel.rows) return false;
     uint32_t state = states[base_of(nodes, product->operands[1])];
     *out = (Packing){.state = state, .tb = tb, .dim = {x->dim[0], x->dim[1]}};
@@ -151,8 +153,8 @@ static ValueId pack(Packer *p, Func *func, const Packing *packing, ValueId weigh
 }
 
 static ValueId multiply(Packer *p, Func *func, const Node *product, ValueId a, ValueId panels) {
-    Attr attrs[] = {product->attrs[0], {.b = false}, {.i = 0}, {.i = panel_of(p->module).columns}};
-    return func_emit(func, OP_matmul, (ValueId[]){a, panels}, 2, attrs);
+    MatmulAttrs attrs = {.ta = matmul_attrs(product)->ta, .panel = panel_of(p->module).columns};
+    return func_emit(func, OP_matmul, (ValueId[]){a, panels}, 2, &attrs);
 }
 
 static void rewrite_func(Packer *p, Func *func) {

@@ -54,14 +54,15 @@ static ValueId split_reduction(Rewrite *rewrite, const Node *node) {
     ValueId x = rewrite->map[node->operands[0]];
     const Type type = *func_type(func, x), result = node->type;
     bool reduced[IR_MAX_RANK] = {false};
-    for (int i = 0; i < node->attrs[0].ints.n; i++) reduced[node->attrs[0].ints.v[i]] = true;
+    for (int i = 0; i < reduce_attrs(node)->axes.n; i++) reduced[reduce_attrs(node)->axes.v[i]] = true;
     if (is_plain_row(&type, reduced)) {
         bool trailing = true; /* with the reduced axes last and dropped: what access_reduced expects */
         for (int k = 0; k < type.rank; k++)
             if (reduced[k])
                 for (int j = k + 1; j < type.rank; j++) trailing = trailing && reduced[j];
         if (trailing) {
-            ValueId y = ir_reduce(func, node->op, x, node->attrs[0].ints.n, node->attrs[0].ints.v, false);
+            ValueId y =
+                ir_reduce(func, node->op, x, reduce_attrs(node)->axes.n, reduce_attrs(node)->axes.v, false);
             return ir_reshape(func, y, result.rank, result.dim);
         }
     }

@@ -107,20 +107,17 @@ static ValueId simplified(Simplify *s, const Node *node) {
     return merge(s, node);
 }
 
-ValueId simplify_make(Simplify *s, OpKind op, const ValueId *operands, int n, const Attr *attrs) {
-    const OpInfo *info = op_info(op);
+ValueId simplify_make(Simplify *s, OpKind op, const ValueId *operands, int n, const void *attrs) {
     for (int o = 0; o < n; o++) /* that was refused: the rule does not apply */
         if (operands[o] == IR_NONE) return IR_NONE;
     Node node = {.op = (uint16_t)op, .n_operands = (uint16_t)n, .operands = operands, .offset = -1};
     node.scope = s->func->scope;
     node.loc = s->func->loc;
-    Attr *own = ARENA_ARRAY(s->func->module->arena, Attr, info->n_attrs + 1);
-    for (int a = 0; a < info->n_attrs; a++) own[a] = attrs ? attrs[a] : info->attrs[a].value;
-    node.attrs = own;
+    node.attrs = attrs_copy(s->func->module->arena, op, attrs);
     const Type *types[3];
     const Type **x = n <= 3 ? types : ARENA_ARRAY(s->scratch, const Type *, n);
     for (int o = 0; o < n; o++) x[o] = func_type(s->func, operands[o]);
-    if (!op_infer(op, x, n, own, &node.type, s->func->error, sizeof s->func->error)) return IR_NONE;
+    if (!op_infer(op, x, n, node.attrs, &node.type, s->func->error, sizeof s->func->error)) return IR_NONE;
     return simplified(s, &node);
 }
 
@@ -180,7 +177,7 @@ static void drop_idle_updates(Func *func) {
     size_t n = 0;
     for (size_t i = 0; i < func->n_updates; i++) {
         const Node *node = func_node(func, func->updates[i].value);
-        if (node->op != OP_state || node->attrs[0].i != func->updates[i].state)
+        if (node->op != OP_state || source_attrs(node)->index != func->updates[i].state)
             func->updates[n++] = func->updates[i];
     }
     func->n_updates = n;

@@ -38,17 +38,19 @@ static Need by_rows(const Region *r, const Node *node, ValueId x) {
     return same && type->dim[0] > 1 ? NEED_ROWS : NEED_ALL;
 }
 
-static int axis_of(const Node *node, int attr, int rank) {
-    return (int)(node->attrs[attr].i < 0 ? node->attrs[attr].i + rank : node->attrs[attr].i);
+static bool reduces_rows(const Node *node) {
+    const Ints *axes = &reduce_attrs(node)->axes;
+    for (int i = 0; i < axes->n; i++)
+        if (axes->v[i] == 0) return true;
+    return false;
 }
 
 /* A sum over the rows, perhaps among other axes. */
 static bool sums_rows(const Region *r, const Node *node) {
-    if (node->op == OP_matmul) return node->type.rank == 2 && node->attrs[0].b && !node->attrs[1].b;
+    if (node->op == OP_matmul)
+        return node->type.rank == 2 && matmul_attrs(node)->ta && !matmul_attrs(node)->tb;
     if (node->op != OP_sum || r->nodes[node->operands[0]].type.rank == 0) return false;
-    for (int i = 0; i < node->attrs[0].ints.n; i++)
-        if (node->attrs[0].ints.v[i] == 0) return true;
-    return false;
+    return reduces_rows(node);
 }
 
 /* Of operand o, for rows of the result or, if sums_rows, for their sum. */
@@ -56,34 +58,32 @@ static Need need_of(const Region *r, const Node *node, int o) {
     if (sums_rows(r, node)) return NEED_ROWS;
     if (node->type.rank == 0) return NEED_NONE;
     const Node *x = &r->nodes[node->operands[o]];
-    const Ints *ints = node->attrs ? &node->attrs[0].ints : NULL;
     if (op_info(node->op)->loop == LOOP_ELEMENTWISE) return by_rows(r, node, node->operands[o]);
     switch ((OpKind)node->op) {
-    case OP_amax:
-        for (int i = 0; i < ints->n; i++)
-            if (ints->v[i] == 0) return NEED_NONE;
-        return NEED_ROWS;
+    case OP_amax: return reduces_rows(node) ? NEED_NONE : NEED_ROWS;
     case OP_sum: return NEED_ROWS;
     case OP_argmax:
-    case OP_argsort: return axis_of(node, 0, x->type.rank) == 0 ? NEED_NONE : NEED_ROWS;
+    case OP_argsort:
+        return axis_from_front(along_attrs(node)->axis, x->type.rank) == 0 ? NEED_NONE : NEED_ROWS;
     case OP_matmul:
         if (node->type.rank > 2) return NEED_ROWS;
-        return node->attrs[0].b ? NEED_NONE : o == 0 ? NEED_ROWS : NEED_ALL;
+        return matmul_attrs(node)->ta ? NEED_NONE : o == 0 ? NEED_ROWS : NEED_ALL;
     case OP_reshape: return x->type.rank > 0 ? NEED_ROWS : NEED_NONE;
-    case OP_transpose: return ints->v[0] == 0 ? NEED_ROWS : NEED_NONE;
+    case OP_transpose: return transpose_attrs(node)->perm.v[0] == 0 ? NEED_ROWS : NEED_NONE;
     case OP_broadcast: return by_rows(r, node, node->operands[o]);
-    case OP_slice: return node->attrs[2].ints.v[0] == 1 ? NEED_ROWS : NEED_NONE;
+    case OP_slice: return slice_attrs(node)->step.v[0] == 1 ? NEED_ROWS : NEED_NONE;
     case OP_pad:
     case OP_concat: return NEED_ROWS;
     case OP_gather:
     case OP_scatter:
-    case OP_scatter_add: return node->attrs[0].i > 0 ? NEED_ROWS : NEED_NONE;
+    case OP_scatter_add: return indexed_attrs(node)->batch > 0 ? NEED_ROWS : NEED_NONE;
     default: return NEED_NONE;
     }
 }
 
 static bool is_separable(const Region *r, const Node *node) {
-    if (node->op == OP_iota) return node->type.rank > 1 && axis_of(node, 1, node->type.rank) > 0;
+    if (node->op == OP_iota)
+        return node->type.rank > 1 && axis_from_front(iota_attrs(node)->axis, node->type.rank) > 0;
     for (int o = 0; o < node->n_operands; o++)
         if (need_of(r, node, o) == NEED_NONE) return false;
     return node->n_operands > 0;
@@ -192,8 +192,10 @@ static void node_block(Region *r, ValueId id, bool *changed) {
     int64_t block = r->sum[id] ? 0 : r->block[id];
     for (int o = 0; o < node->n_operands; o++)
         if (need_of(r, node, o) == NEED_ROWS) block = common(block, r->block[node->operands[o]]);
-    if (node->op == OP_slice || node->op == OP_pad)
-        block = common(common(block, node->attrs[0].ints.v[0]), node->attrs[1].ints.v[0]);
+    if (node->op == OP_slice)
+        block = common(common(block, slice_attrs(node)->start.v[0]), slice_attrs(node)->limit.v[0]);
+    if (node->op == OP_pad)
+        block = common(common(block, pad_attrs(node)->low.v[0]), pad_attrs(node)->high.v[0]);
     if (!r->sum[id] && set_block(r, id, block)) *changed = true;
     for (int o = 0; o < node->n_operands; o++)
         if (need_of(r, node, o) == NEED_ROWS && set_block(r, node->operands[o], block)) *changed = true;
@@ -286,24 +288,46 @@ static ValueId rows_of(Emission *e, ValueId x, int64_t k) {
     return e->piece[x] = ir_reshape(r->func, y, piece.rank, piece.dim);
 }
 
+/* The node for a part of its rows, one of `pieces`: slices and pads are of whole blocks. */
+static ValueId emit_for_piece(Func *func, const Node *node, const ValueId *operands, int64_t pieces) {
+    AnyAttrs own;
+    switch ((OpKind)node->op) {
+    case OP_slice:
+        own.slice = *slice_attrs(node);
+        own.slice.start.v[0] /= pieces;
+        own.slice.limit.v[0] /= pieces;
+        break;
+    case OP_pad:
+        own.pad = *pad_attrs(node);
+        own.pad.low.v[0] /= pieces;
+        own.pad.high.v[0] /= pieces;
+        break;
+    case OP_reshape:
+    case OP_broadcast:
+        own.shape = *shape_attrs(node);
+        own.shape.shape.v[0] /= pieces;
+        break;
+    case OP_iota:
+        own.iota = *iota_attrs(node);
+        own.iota.shape.v[0] /= pieces;
+        break;
+    default: return func_emit(func, (OpKind)node->op, operands, node->n_operands, node->attrs);
+    }
+    return func_emit(func, (OpKind)node->op, operands, node->n_operands, &own);
+}
+
 static void emit_node(Emission *e, ValueId id, int64_t k) {
     Region *r = e->r;
     Func *func = r->func;
     const Node *node = &r->nodes[id];
     ValueId *operands = ARENA_ARRAY(r->arena, ValueId, node->n_operands + 1);
-    Attr attrs[OP_MAX_ATTRS];
     func->scope = node->scope;
     func->loc = node->loc;
     for (int o = 0; o < node->n_operands; o++) {
         ValueId x = node->operands[o];
         operands[o] = need_of(r, node, o) == NEED_ROWS ? rows_of(e, x, k) : e->rewrite.map[x];
     }
-    for (int a = 0; a < op_info(node->op)->n_attrs; a++) attrs[a] = node->attrs[a];
-    bool bounds = node->op == OP_slice || node->op == OP_pad; /* of whole blocks */
-    if (bounds || node->op == OP_reshape || node->op == OP_broadcast || node->op == OP_iota)
-        attrs[0].ints.v[0] /= r->pieces;
-    if (bounds) attrs[1].ints.v[0] /= r->pieces;
-    ValueId y = func_emit(func, (OpKind)node->op, operands, node->n_operands, attrs);
+    ValueId y = emit_for_piece(func, node, operands, r->pieces);
     if (r->sum[id])
         e->rewrite.map[id] = k ? ir_binary(func, OP_add, e->rewrite.map[id], y) : y;
     else if (e->wanted[id])

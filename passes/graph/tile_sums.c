@@ -103,12 +103,15 @@ static ValueId product_of(const TileSums *t, ValueId value) {
 /* Over all axes but the last. */
 static bool sums_all_rows(const Node *node, const Type *x) {
     bool last = false;
-    for (int i = 0; i < node->attrs[0].ints.n; i++) last = last || node->attrs[0].ints.v[i] == x->rank - 1;
-    return node->op == OP_sum && x->rank > 1 && node->attrs[0].ints.n == x->rank - 1 && !last;
+    if (node->op != OP_sum) return false;
+    const Ints *axes = &reduce_attrs(node)->axes;
+    for (int i = 0; i < axes->n; i++) last = last || axes->v[i] == x->rank - 1;
+    return x->rank > 1 && axes->n == x->rank - 1 && !last;
 }
 
 static bool sums_row(const Node *node, const Type *x) {
-    return node->op == OP_sum && node->attrs[0].ints.n == 1 && node->attrs[0].ints.v[0] == x->rank - 1;
+    return node->op == OP_sum && reduce_attrs(node)->axes.n == 1 &&
+           reduce_attrs(node)->axes.v[0] == x->rank - 1;
 }
 
 /* x and m of a sum over rows of (x - m)², m one number a row; x IR_NONE: it is none. */
@@ -174,7 +177,7 @@ static void make_sums(TileSums *t, Rewrite *rewrite, ValueId first) {
     }
     func->scope = t->nodes[first].scope;
     func->loc = t->nodes[first].loc;
-    ValueId parts = func_emit(func, OP_sum_rows, values, (int)n, (Attr[]){{.i = t->tile.rows}});
+    ValueId parts = func_emit(func, OP_sum_rows, values, (int)n, &(SumRowsAttrs){.rows = t->tile.rows});
     ValueId all = ir_reduce(func, OP_sum, parts, 1, (int64_t[]){0}, false);
     for (size_t i = 0; i < n; i++) {
         const Node *node = &t->nodes[sums[i]];
@@ -189,7 +192,8 @@ static void make_sums(TileSums *t, Rewrite *rewrite, ValueId first) {
 static ValueId moment(TileSums *t, Rewrite *rewrite, ValueId x, int which) {
     Func *func = t->func;
     if (t->moments[x] == IR_NONE)
-        t->moments[x] = func_emit(func, OP_moments, &rewrite->map[x], 1, (Attr[]){{.i = t->tile.columns}});
+        t->moments[x] =
+            func_emit(func, OP_moments, &rewrite->map[x], 1, &(MomentsAttrs){.columns = t->tile.columns});
     Type type = *func_type(func, t->moments[x]);
     int64_t start[IR_MAX_RANK] = {0}, step[IR_MAX_RANK];
     for (int k = 0; k < type.rank; k++) step[k] = 1;
@@ -209,7 +213,7 @@ static ValueId two(Func *func, OpKind op, ValueId a, ValueId b) {
 
 static ValueId row_sum(Func *func, ValueId x, const Node *like) {
     int64_t last = func_type(func, x)->rank - 1;
-    return ir_reduce(func, OP_sum, x, 1, &last, like->attrs[1].b);
+    return ir_reduce(func, OP_sum, x, 1, &last, reduce_attrs(like)->keep);
 }
 
 /* Squares of distances from m, from those of distances from each part's mean. */

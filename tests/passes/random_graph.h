@@ -148,16 +148,19 @@ static inline void random_node(RandomGraph *g) {
     for (int a = 0; a < info->n_attrs; a++)
         attrs[a] = random_attr(g, op, &info->attrs[a], n ? func_type(g->func, x[0]) : NULL,
                                a ? &attrs[a - 1] : NULL);
-    if (op == OP_gather || op == OP_scatter || op == OP_scatter_add) x[1] = random_index(g, x[0], attrs[0].i);
-    if (op == OP_scatter || op == OP_scatter_add) { /* rows that fit: gathered ones */
-        ValueId rows = x[1] == IR_NONE ? IR_NONE : ir_gather(g->func, x[0], x[1], (int)attrs[0].i);
-        x[2] = rows;
+    Node made = {.op = (uint16_t)op, .attrs = attrs};
+    if (info->attr_set == ATTRS_indexed) {
+        int64_t batch = indexed_attrs(&made)->batch;
+        x[1] = random_index(g, x[0], batch);
+        if (n > 2)
+            x[2] = x[1] == IR_NONE ? IR_NONE : ir_gather(g->func, x[0], x[1], (int)batch); /* rows that fit */
     }
-    if (op == OP_matmul && attrs[3].i > 0) { /* of packed columns */
+    if (op == OP_matmul && matmul_attrs(&made)->panel > 0) { /* of packed columns */
+        MatmulAttrs *matmul = (MatmulAttrs *)attrs;
         const Type *matrix = func_type(g->func, x[1]);
-        attrs[3].i = matrix->rank == 2 ? matrix->dim[!attrs[1].b] : 0;
-        if (attrs[3].i) x[1] = ir_pack(g->func, x[1], attrs[1].b, (PanelShape){(int)attrs[3].i, 1}, 0);
-        attrs[1].b = attrs[1].b && !attrs[3].i;
+        int64_t columns = matmul->panel = matrix->rank == 2 ? matrix->dim[!matmul->tb] : 0;
+        if (columns) x[1] = ir_pack(g->func, x[1], matmul->tb, (PanelShape){(int)columns, 1}, PRECISION_FP32);
+        matmul->tb = matmul->tb && !columns;
     }
     if (op_is_product(op) && op != OP_matmul) fitting_operands(g, x, n, op == OP_attention ? 3 : 4);
     ValueId y = func_emit(g->func, op, x, n, attrs);

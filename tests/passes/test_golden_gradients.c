@@ -68,8 +68,8 @@ static ValueId batchnorm(Func *f, const ValueId *x) {
 }
 
 static ValueId conv3x3_s2(Func *f, const ValueId *x) {
-    Attr attrs[] = {{.ints = {2, {3, 3}}}, {.ints = {2, {2, 2}}}, {.ints = {2, {1, 1}}}};
-    ValueId rows = ir_reshape(f, func_emit(f, OP_unfold, x, 1, attrs), 2, (int64_t[]){50, 27});
+    UnfoldAttrs attrs = {.kernel = {2, {3, 3}}, .stride = {2, {2, 2}}, .padding = {2, {1, 1}}};
+    ValueId rows = ir_reshape(f, func_emit(f, OP_unfold, x, 1, &attrs), 2, (int64_t[]){50, 27});
     ValueId y = ir_matmul(f, rows, ir_reshape(f, x[1], 2, (int64_t[]){6, 27}), false, true);
     y = ir_transpose(f, ir_reshape(f, y, 3, (int64_t[]){2, 25, 6}), (int64_t[]){0, 2, 1});
     return ir_reshape(f, y, 4, (int64_t[]){2, 6, 5, 5});
@@ -80,9 +80,9 @@ static ValueId conv_transpose(Func *f, const ValueId *x) {
     ValueId weight = ir_reshape(f, x[1], 2, (int64_t[]){24, 48});
     ValueId y = ir_matmul(f, ir_reshape(f, tokens, 2, (int64_t[]){18, 24}), weight, false, false);
     y = ir_reshape(f, y, 3, (int64_t[]){2, 9, 48});
-    Attr attrs[] = {
-        {.ints = {2, {12, 12}}}, {.ints = {2, {4, 4}}}, {.ints = {2, {4, 4}}}, {.ints = {2, {0, 0}}}};
-    return add(f, func_emit(f, OP_fold, &y, 1, attrs), ir_reshape(f, x[2], 3, (int64_t[]){3, 1, 1}));
+    FoldAttrs attrs = {
+        .size = {2, {12, 12}}, .kernel = {2, {4, 4}}, .stride = {2, {4, 4}}, .padding = {2, {0, 0}}};
+    return add(f, func_emit(f, OP_fold, &y, 1, &attrs), ir_reshape(f, x[2], 3, (int64_t[]){3, 1, 1}));
 }
 
 static ValueId patch_embed(Func *f, const ValueId *x) {

@@ -9,7 +9,9 @@
 #define DIMS(...) .rank = sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), .dim = {__VA_ARGS__}
 #define INTS(...)                                                                                            \
     {                                                                                                        \
-        .ints = { sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), {__VA_ARGS__} }                        \
+        sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), {                                                \
+            __VA_ARGS__                                                                                      \
+        }                                                                                                    \
     }
 
 typedef struct {
@@ -24,21 +26,19 @@ typedef struct {
     OpKind op;
     int n;
     Operand x[4];
-    Attr attrs[OP_MAX_ATTRS]; /* all of them */
+    AnyAttrs attrs;
 } Case;
 
-#define ELEMENTWISE(name)                                                                                    \
+#define NO_ATTRS                                                                                             \
     {                                                                                                        \
-        name, 1, {{DIMS(2, 3)}}, {{0}}                                                                       \
+        .cast = {.dtype = DT_F64 }                                                                           \
     }
-#define POSITIVE(name)                                                                                       \
-    {                                                                                                        \
-        name, 1, {{DIMS(2, 3), .low = 0.3, .high = 2}}, {{0}}                                                \
-    }
+#define ELEMENTWISE(name) {name, 1, {{DIMS(2, 3)}}, NO_ATTRS}
+#define POSITIVE(name) {name, 1, {{DIMS(2, 3), .low = 0.3, .high = 2}}, NO_ATTRS}
 #define BROADCAST(name)                                                                                      \
-    {name, 2, {{DIMS(2, 1, 3)}, {DIMS(4, 1), .low = 0.5, .high = 2}}, {{0}}},                                \
-        {name, 2, {{DIMS(2, 3), .low = 0.5, .high = 2}, {DIMS(2, 3), .low = 0.5, .high = 2}}, {{0}}}, {      \
-        name, 2, {{DIMS(2), .low = 0.5, .high = 2}, {.rank = 0, .low = 0.5, .high = 2}}, {{0}}               \
+    {name, 2, {{DIMS(2, 1, 3)}, {DIMS(4, 1), .low = 0.5, .high = 2}}, NO_ATTRS},                             \
+        {name, 2, {{DIMS(2, 3), .low = 0.5, .high = 2}, {DIMS(2, 3), .low = 0.5, .high = 2}}, NO_ATTRS}, {   \
+        name, 2, {{DIMS(2), .low = 0.5, .high = 2}, {.rank = 0, .low = 0.5, .high = 2}}, NO_ATTRS            \
     }
 
 static const Case CASES[] = {
@@ -53,62 +53,77 @@ static const Case CASES[] = {
     ELEMENTWISE(OP_sin),
     ELEMENTWISE(OP_cos),
     ELEMENTWISE(OP_sigmoid),
-    {OP_gelu, 1, {{DIMS(3, 5)}}, {{.b = false}}},
-    {OP_gelu, 1, {{DIMS(3, 5)}}, {{.b = true}}},
-    {OP_cast, 1, {{DIMS(3)}}, {{.i = DT_F32}}},
+    {OP_gelu, 1, {{DIMS(3, 5)}}, {.gelu = {.approximate = false}}},
+    {OP_gelu, 1, {{DIMS(3, 5)}}, {.gelu = {.approximate = true}}},
+    {OP_cast, 1, {{DIMS(3)}}, {.cast = {.dtype = DT_F32}}},
     BROADCAST(OP_add),
     BROADCAST(OP_sub),
     BROADCAST(OP_mul),
     BROADCAST(OP_div),
     BROADCAST(OP_rem),
-    {OP_pow, 2, {{DIMS(2, 3), .low = 0.3, .high = 2}, {DIMS(3)}}, {{0}}},
+    {OP_pow, 2, {{DIMS(2, 3), .low = 0.3, .high = 2}, {DIMS(3)}}, NO_ATTRS},
     BROADCAST(OP_max),
     BROADCAST(OP_min),
-    {OP_select, 3, {{DIMS(2, 3), .flags = true}, {DIMS(3)}, {DIMS(2, 1)}}, {{0}}},
-    {OP_select, 3, {{DIMS(3), .flags = true}, {DIMS(2, 3)}, {.rank = 0}}, {{0}}},
-    {OP_sum, 1, {{DIMS(2, 3, 4)}}, {INTS(0, 2), {.b = false}}},
-    {OP_sum, 1, {{DIMS(2, 3)}}, {INTS(1), {.b = true}}},
-    {OP_sum, 1, {{DIMS(2, 3)}}, {{.ints = {0}}, {.b = false}}},
-    {OP_amax, 1, {{DIMS(2, 3, 4)}}, {INTS(2, 0), {.b = false}}},
-    {OP_amax, 1, {{DIMS(2, 3)}}, {INTS(1), {.b = true}}},
-    {OP_softmax, 1, {{DIMS(3, 5)}}, {{0}}},
-    {OP_log_softmax, 1, {{DIMS(3, 5)}}, {{0}}},
-    {OP_layernorm, 3, {{DIMS(2, 3, 5)}, {DIMS(5)}, {DIMS(5)}}, {{.f = 1e-3}}},
-    {OP_layernorm, 3, {{DIMS(5)}, {DIMS(5)}, {DIMS(5)}}, {{.f = 1e-3}}},
-    {OP_matmul, 2, {{DIMS(2, 3)}, {DIMS(3, 4)}}, {{.b = false}, {.b = false}}},
-    {OP_matmul, 2, {{DIMS(3, 2)}, {DIMS(3, 4)}}, {{.b = true}, {.b = false}}},
-    {OP_matmul, 2, {{DIMS(2, 3)}, {DIMS(4, 3)}}, {{.b = false}, {.b = true}}},
-    {OP_matmul, 2, {{DIMS(3, 2)}, {DIMS(4, 3)}}, {{.b = true}, {.b = true}}},
-    {OP_matmul, 2, {{DIMS(2, 2, 3)}, {DIMS(2, 4, 3)}}, {{.b = false}, {.b = true}}},
-    {OP_matmul, 2, {{DIMS(2, 1, 3, 2)}, {DIMS(2, 1, 3, 4)}}, {{.b = true}, {.b = false}}},
-    {OP_matmul, 2, {{DIMS(2, 3)}, {DIMS(2, 3, 4)}}, {{.b = false}, {.b = false}, {.i = 0}, {.i = 4}}},
-    {OP_matmul, 2, {{DIMS(3, 2)}, {DIMS(2, 3, 4)}}, {{.b = true}, {.b = false}, {.i = 0}, {.i = 4}}},
-    {OP_pack, 1, {{DIMS(3, 4)}}, {{.i = 2}, {.i = 1}, {.b = false}}},
-    {OP_pack, 1, {{DIMS(4, 3)}}, {{.i = 2}, {.i = 1}, {.b = true}}},
-    {OP_attention, 3, {{DIMS(3, 4)}, {DIMS(3, 4)}, {DIMS(3, 4)}}, {{.f = 0.7}}},
-    {OP_attention, 3, {{DIMS(2, 1, 3, 2)}, {DIMS(2, 1, 3, 2)}, {DIMS(2, 1, 3, 2)}}, {{.f = 1}}},
+    {OP_select, 3, {{DIMS(2, 3), .flags = true}, {DIMS(3)}, {DIMS(2, 1)}}, NO_ATTRS},
+    {OP_select, 3, {{DIMS(3), .flags = true}, {DIMS(2, 3)}, {.rank = 0}}, NO_ATTRS},
+    {OP_sum, 1, {{DIMS(2, 3, 4)}}, {.reduce = {.axes = INTS(0, 2)}}},
+    {OP_sum, 1, {{DIMS(2, 3)}}, {.reduce = {.axes = INTS(1), .keep = true}}},
+    {OP_sum, 1, {{DIMS(2, 3)}}, {.reduce = {.axes = {0}}}},
+    {OP_amax, 1, {{DIMS(2, 3, 4)}}, {.reduce = {.axes = INTS(2, 0)}}},
+    {OP_amax, 1, {{DIMS(2, 3)}}, {.reduce = {.axes = INTS(1), .keep = true}}},
+    {OP_softmax, 1, {{DIMS(3, 5)}}, NO_ATTRS},
+    {OP_log_softmax, 1, {{DIMS(3, 5)}}, NO_ATTRS},
+    {OP_layernorm, 3, {{DIMS(2, 3, 5)}, {DIMS(5)}, {DIMS(5)}}, {.layernorm = {.eps = 1e-3}}},
+    {OP_layernorm, 3, {{DIMS(5)}, {DIMS(5)}, {DIMS(5)}}, {.layernorm = {.eps = 1e-3}}},
+    {OP_matmul, 2, {{DIMS(2, 3)}, {DIMS(3, 4)}}, {.matmul = {.ta = false}}},
+    {OP_matmul, 2, {{DIMS(3, 2)}, {DIMS(3, 4)}}, {.matmul = {.ta = true}}},
+    {OP_matmul, 2, {{DIMS(2, 3)}, {DIMS(4, 3)}}, {.matmul = {.tb = true}}},
+    {OP_matmul, 2, {{DIMS(3, 2)}, {DIMS(4, 3)}}, {.matmul = {.ta = true, .tb = true}}},
+    {OP_matmul, 2, {{DIMS(2, 2, 3)}, {DIMS(2, 4, 3)}}, {.matmul = {.tb = true}}},
+    {OP_matmul, 2, {{DIMS(2, 1, 3, 2)}, {DIMS(2, 1, 3, 4)}}, {.matmul = {.ta = true}}},
+    {OP_matmul, 2, {{DIMS(2, 3)}, {DIMS(2, 3, 4)}}, {.matmul = {.panel = 4}}},
+    {OP_matmul, 2, {{DIMS(3, 2)}, {DIMS(2, 3, 4)}}, {.matmul = {.ta = true, .panel = 4}}},
+    {OP_pack, 1, {{DIMS(3, 4)}}, {.pack = {.panel = 2, .rows = 1}}},
+    {OP_pack, 1, {{DIMS(4, 3)}}, {.pack = {.panel = 2, .rows = 1, .tb = true}}},
+    {OP_attention, 3, {{DIMS(3, 4)}, {DIMS(3, 4)}, {DIMS(3, 4)}}, {.attention = {.scale = 0.7}}},
+    {OP_attention,
+     3,
+     {{DIMS(2, 1, 3, 2)}, {DIMS(2, 1, 3, 2)}, {DIMS(2, 1, 3, 2)}},
+     {.attention = {.scale = 1}}},
     {OP_attention,
      4,
      {{DIMS(2, 2, 3, 2)}, {DIMS(2, 2, 3, 2)}, {DIMS(2, 2, 3, 2)}, {DIMS(1, 2, 3, 3)}},
-     {{.f = 0.5}}},
-    {OP_attention, 4, {{DIMS(2, 3, 2)}, {DIMS(2, 3, 2)}, {DIMS(2, 3, 2)}, {DIMS(1, 3, 3)}}, {{.f = 1}}},
-    {OP_reshape, 1, {{DIMS(2, 3)}}, {INTS(3, 2, 1)}},
-    {OP_transpose, 1, {{DIMS(2, 3, 4)}}, {INTS(2, 0, 1)}},
-    {OP_broadcast, 1, {{DIMS(3, 1)}}, {INTS(2, 3, 4)}},
-    {OP_slice, 1, {{DIMS(5, 3)}}, {INTS(1, 0), INTS(4, 2), INTS(1, 1)}},
-    {OP_slice, 1, {{DIMS(7, 4)}}, {INTS(1, 0), INTS(6, 4), INTS(2, 3)}},
-    {OP_slice, 1, {{DIMS(8, 5)}}, {INTS(0, 1), INTS(8, 5), INTS(3, 1)}},
-    {OP_pad, 1, {{DIMS(2, 3)}}, {INTS(1, 0), INTS(0, 2), {.f = 0.5}}},
-    {OP_concat, 3, {{DIMS(2, 1)}, {DIMS(2, 3)}, {DIMS(2, 2)}}, {{.i = -1}}},
-    {OP_concat, 1, {{DIMS(2, 1)}}, {{.i = 0}}},
-    {OP_gather, 2, {{DIMS(4, 2)}, {DIMS(3, 2), .below = 4}}, {{.i = 0}}},
-    {OP_gather, 2, {{DIMS(2, 3, 2)}, {DIMS(2, 5), .below = 3}}, {{.i = 1}}},
-    {OP_scatter_add, 3, {{DIMS(3, 2)}, {DIMS(5), .below = 3}, {DIMS(5, 2)}}, {{.i = 0}}},
-    {OP_scatter_add, 3, {{DIMS(2, 3)}, {DIMS(2, 4), .below = 3}, {DIMS(2, 4)}}, {{.i = 1}}},
-    {OP_scatter, 3, {{DIMS(3, 2)}, {DIMS(5), .below = 3}, {DIMS(5, 2)}}, {{.i = 0}}},
-    {OP_scatter, 3, {{DIMS(2, 3, 2)}, {DIMS(2, 2, 2), .below = 3}, {DIMS(2, 2, 2, 2)}}, {{.i = 1}}},
-    {OP_unfold, 1, {{DIMS(2, 2, 4, 5)}}, {INTS(3, 2), INTS(2, 1), INTS(1, 0)}},
-    {OP_fold, 1, {{DIMS(2, 8, 12)}}, {INTS(4, 5), INTS(3, 2), INTS(2, 1), INTS(1, 0)}},
+     {.attention = {.scale = 0.5}}},
+    {OP_attention,
+     4,
+     {{DIMS(2, 3, 2)}, {DIMS(2, 3, 2)}, {DIMS(2, 3, 2)}, {DIMS(1, 3, 3)}},
+     {.attention = {.scale = 1}}},
+    {OP_reshape, 1, {{DIMS(2, 3)}}, {.shape = {.shape = INTS(3, 2, 1)}}},
+    {OP_transpose, 1, {{DIMS(2, 3, 4)}}, {.transpose = {.perm = INTS(2, 0, 1)}}},
+    {OP_broadcast, 1, {{DIMS(3, 1)}}, {.shape = {.shape = INTS(2, 3, 4)}}},
+    {OP_slice, 1, {{DIMS(5, 3)}}, {.slice = {.start = INTS(1, 0), .limit = INTS(4, 2), .step = INTS(1, 1)}}},
+    {OP_slice, 1, {{DIMS(7, 4)}}, {.slice = {.start = INTS(1, 0), .limit = INTS(6, 4), .step = INTS(2, 3)}}},
+    {OP_slice, 1, {{DIMS(8, 5)}}, {.slice = {.start = INTS(0, 1), .limit = INTS(8, 5), .step = INTS(3, 1)}}},
+    {OP_pad, 1, {{DIMS(2, 3)}}, {.pad = {.low = INTS(1, 0), .high = INTS(0, 2), .value = 0.5}}},
+    {OP_concat, 3, {{DIMS(2, 1)}, {DIMS(2, 3)}, {DIMS(2, 2)}}, {.concat = {.axis = -1}}},
+    {OP_concat, 1, {{DIMS(2, 1)}}, {.concat = {.axis = 0}}},
+    {OP_gather, 2, {{DIMS(4, 2)}, {DIMS(3, 2), .below = 4}}, {.indexed = {.batch = 0}}},
+    {OP_gather, 2, {{DIMS(2, 3, 2)}, {DIMS(2, 5), .below = 3}}, {.indexed = {.batch = 1}}},
+    {OP_scatter_add, 3, {{DIMS(3, 2)}, {DIMS(5), .below = 3}, {DIMS(5, 2)}}, {.indexed = {.batch = 0}}},
+    {OP_scatter_add, 3, {{DIMS(2, 3)}, {DIMS(2, 4), .below = 3}, {DIMS(2, 4)}}, {.indexed = {.batch = 1}}},
+    {OP_scatter, 3, {{DIMS(3, 2)}, {DIMS(5), .below = 3}, {DIMS(5, 2)}}, {.indexed = {.batch = 0}}},
+    {OP_scatter,
+     3,
+     {{DIMS(2, 3, 2)}, {DIMS(2, 2, 2), .below = 3}, {DIMS(2, 2, 2, 2)}},
+     {.indexed = {.batch = 1}}},
+    {OP_unfold,
+     1,
+     {{DIMS(2, 2, 4, 5)}},
+     {.unfold = {.kernel = INTS(3, 2), .stride = INTS(2, 1), .padding = INTS(1, 0)}}},
+    {OP_fold,
+     1,
+     {{DIMS(2, 8, 12)}},
+     {.fold = {.size = INTS(4, 5), .kernel = INTS(3, 2), .stride = INTS(2, 1), .padding = INTS(1, 0)}}},
 };
 enum { N_CASES = sizeof CASES / sizeof *CASES };
 
@@ -125,7 +140,7 @@ static Func *build(Module *module, const Case *c, bool gradients) {
         snprintf(name, sizeof name, "x%d", o);
         x[o] = func_add_input(func, name, operand_type(&c->x[o]));
     }
-    y = func_emit(func, c->op, x, c->n, c->attrs);
+    y = func_emit(func, c->op, x, c->n, op_info(c->op)->n_attrs ? &c->attrs : NULL);
     if (y == IR_NONE) fail_msg("%s", func->error);
     ValueId loss = weighed(func, y, func_add_input(func, "weights", *func_type(func, y)));
     func_add_output(func, "loss", loss);

@@ -72,7 +72,7 @@ static int count_panels(const Module *module, const char *function) {
     const Func *func = module_find_func(module, function);
     int n = 0;
     for (ValueId id = 0; id < func->count; id++)
-        n += func_node(func, id)->op == OP_matmul && func_node(func, id)->attrs[3].i == 4;
+        n += func_node(func, id)->op == OP_matmul && matmul_attrs(func_node(func, id))->panel == 4;
     return n;
 }
 
