@@ -4,9 +4,10 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/text_set.h"
-#include "runtime/datasets/dataset.h"
-#include "runtime/images/image.h"
+#include "runtime/images/pixels.h"
 #include <pthread.h>
+
+typedef struct VtDataset VtDataset; /* dataset.h has what others may do with it */
 
 typedef enum { SPLIT_NONE, SPLIT_TRAIN, SPLIT_VAL, SPLIT_TEST, SPLIT_UNLABELED } Split;
 

@@ -2,7 +2,7 @@
  * our own: of the libraries at hand none is made for hostile files. Runs as Pillow unpacks them: what they leave out has the palette's first colour. */
 #include "runtime/base/error.h"
 #include "runtime/images/decode.h"
-#include "runtime/images/image.h"
+#include "runtime/images/pixels.h"
 
 #include <stdlib.h>
 #include <string.h>

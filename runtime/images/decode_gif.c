@@ -1,7 +1,7 @@
 /* GIF through giflib: the first frame, on a canvas of the transparent colour, or of the palette's first. */
 #include "runtime/base/error.h"
 #include "runtime/images/decode.h"
-#include "runtime/images/image.h"
+#include "runtime/images/pixels.h"
 
 #include <gif_lib.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * exception is a file that ends before its pixels do. */
 #include "runtime/base/error.h"
 #include "runtime/images/decode.h"
-#include "runtime/images/image.h"
+#include "runtime/images/pixels.h"
 
 #include <stdio.h> /* before jpeglib.h */
 #include <jerror.h>

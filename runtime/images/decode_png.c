@@ -3,7 +3,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/noted.h"
 #include "runtime/images/decode.h"
-#include "runtime/images/image.h"
+#include "runtime/images/pixels.h"
 
 #include <spng.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* PBM, PGM and PPM, plain and raw, of 8 and of 16 bits: a reader of our own, for netpbm's library ends the process on a bad file. */
 #include "runtime/base/error.h"
 #include "runtime/images/decode.h"
-#include "runtime/images/image.h"
+#include "runtime/images/pixels.h"
 
 #include <math.h>
 

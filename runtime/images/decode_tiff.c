@@ -2,7 +2,7 @@
  * in a palette or inks. Of 16 bits the high ones are taken. The orientation that the file asks for is followed, as in Pillow. */
 #include "runtime/base/error.h"
 #include "runtime/images/decode.h"
-#include "runtime/images/image.h"
+#include "runtime/images/pixels.h"
 
 #include <stdarg.h>
 #include <stdio.h>

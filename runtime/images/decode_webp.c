@@ -1,7 +1,7 @@
 /* WebP through libwebp; of an animation the first frame, on a black canvas. */
 #include "runtime/base/error.h"
 #include "runtime/images/decode.h"
-#include "runtime/images/image.h"
+#include "runtime/images/pixels.h"
 
 #include <webp/decode.h>
 #include <webp/demux.h>

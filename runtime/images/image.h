@@ -2,19 +2,12 @@
 #ifndef VITC_RUNTIME_IMAGES_IMAGE_H
 #define VITC_RUNTIME_IMAGES_IMAGE_H
 
-#include "runtime/base/error.h"
-#include <stddef.h>
-#include <stdint.h>
+#include "runtime/images/pixels.h"
 
-typedef struct {
-    int width, height;
-    uint8_t *rgb; /* height * width * 3, interleaved; owned (free) */
-} VtImage;
 /* By content, whatever the name: JPEG, PNG, WebP, TIFF, GIF, BMP, PPM, PGM, PBM. Bytes that are no whole image, or one beyond the limits of
  * size (the message names the limit), are bad data; that memory ran out is not. */
 bool vt_image_decode(const uint8_t *bytes, size_t size, const char *name, VtImage *out, VtError *error);
 /* What the first bytes say ("JPEG"); NULL: none that is read. Sixteen bytes are enough. */
 const char *vt_image_format(const uint8_t *bytes, size_t size);
-void vt_image_free(VtImage *image);
 
 #endif

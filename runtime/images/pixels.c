@@ -1,7 +1,5 @@
-/* What all decoders share: room for pixels, within limits, and colours of print. */
-#include "runtime/images/decode.h"
-#include "runtime/base/error.h"
-#include "runtime/images/image.h"
+/* Images in memory: see pixels.h. */
+#include "runtime/images/pixels.h"
 
 #include <stdlib.h>
 
