@@ -1,4 +1,5 @@
-/* bfloat16: by integer arithmetic, which is the same on every target, or by the target's own conversions. See bf16.h. */
+/* bfloat16: by integer arithmetic, which is the same on every target, or by the target's own conversions. See bf16.h.
+ * */
 #include "codegen/emit/bf16.h"
 
 static bool is_vector(LLVMValueRef x) {

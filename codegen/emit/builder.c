@@ -209,7 +209,7 @@ void build_prefetch(FunctionBuilder *fb, LLVMValueRef from, int64_t bytes, Prefe
     }
 }
 
-/* ---- the entry block ---------------------------------------------------------------------------------------------- */
+/* ---- the entry block --------------------------------------------------------------------------------------------- */
 
 LLVMBasicBlockRef build_entry_begin(FunctionBuilder *fb) {
     LLVMBasicBlockRef before = LLVMGetInsertBlock(fb->builder), entry = LLVMGetEntryBasicBlock(fb->function);
@@ -239,7 +239,7 @@ LLVMValueRef build_stack_array(FunctionBuilder *fb, LLVMTypeRef type, int64_t n,
     return slot;
 }
 
-/* ---- internal functions ------------------------------------------------------------------------------------------- */
+/* ---- internal functions ------------------------------------------------------------------------------------------ */
 
 InternalFunction build_function_begin(FunctionBuilder *fb, const char *name, LLVMTypeRef type) {
     InternalFunction inner = {.place = LLVMGetInsertBlock(fb->builder), .caller = fb->function};

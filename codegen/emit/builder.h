@@ -1,7 +1,8 @@
-/* Building an LLVM function: what codegen writes again and again, for scalars and vectors. Knows nothing of graphs and kernels.
+/* Building an LLVM function: what codegen writes again and again, for scalars and vectors. Knows nothing of graphs and
+ * kernels.
  *
- * A kernel's function is a VtKernel (runtime/program.h): its arguments are pointers, in an array, and which share of the work the call is
- * for. Instructions are appended where LLVM's builder stands. */
+ * A kernel's function is a VtKernel (runtime/program.h): its arguments are pointers, in an array, and which share of
+ * the work the call is for. Instructions are appended where LLVM's builder stands. */
 #ifndef VITC_CODEGEN_BUILDER_H
 #define VITC_CODEGEN_BUILDER_H
 
@@ -24,11 +25,11 @@ typedef struct {
 
 /* For functions in `module`; the builder is LLVM's. */
 FunctionBuilder builder_make(const Target *target, LLVMModuleRef module, LLVMBuilderRef builder);
-/* Starts a kernel's function. Its entry block ends in a branch to the place where the builder is then, so that build_entry_begin finds
- * room before it. */
+/* Starts a kernel's function. Its entry block ends in a branch to the place where the builder is then, so that
+ * build_entry_begin finds room before it. */
 void builder_kernel(FunctionBuilder *fb, const char *name);
 
-/* ---- values ---------------------------------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------------------------------------ */
 /* Of a scalar in registers: a bf16 is the f32 that it stands for, a bool one bit. In memory they are i16 and i8. */
 LLVMTypeRef build_type(const FunctionBuilder *fb, DType dtype);
 LLVMTypeRef build_memory_type(const FunctionBuilder *fb, DType dtype);
@@ -58,7 +59,7 @@ LLVMValueRef build_add(FunctionBuilder *fb, LLVMValueRef a, LLVMValueRef b); /* 
 LLVMValueRef build_mul(FunctionBuilder *fb, LLVMValueRef a, LLVMValueRef b);
 LLVMValueRef build_scaled(FunctionBuilder *fb, LLVMValueRef a, int64_t by); /* an i64 times `by` */
 
-/* ---- memory ---------------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
 /* base + index elements of a type; index may be a vector. */
 LLVMValueRef build_element(FunctionBuilder *fb, LLVMTypeRef type, LLVMValueRef base, LLVMValueRef index);
 LLVMValueRef build_f32_at(FunctionBuilder *fb, LLVMValueRef base, LLVMValueRef index);
@@ -79,7 +80,7 @@ void build_scatter(FunctionBuilder *fb, LLVMValueRef value, LLVMValueRef base, L
 typedef enum { PREFETCH_READ, PREFETCH_WRITE, PREFETCH_L2 } Prefetch;
 void build_prefetch(FunctionBuilder *fb, LLVMValueRef from, int64_t bytes, Prefetch kind);
 
-/* ---- the entry block: what is computed once, before everything -------------------------------------------------- */
+/* ---- the entry block: what is computed once, before everything --------------------------------------------------- */
 /* The builder goes to the end of the entry block, and back to where it was. */
 LLVMBasicBlockRef build_entry_begin(FunctionBuilder *fb);
 void build_entry_end(FunctionBuilder *fb, LLVMBasicBlockRef before);
@@ -88,14 +89,15 @@ LLVMValueRef build_stack_slot(FunctionBuilder *fb, LLVMTypeRef type, const char 
 /* For n values, side by side. */
 LLVMValueRef build_stack_array(FunctionBuilder *fb, LLVMTypeRef type, int64_t n, const char *name);
 
-/* ---- loops and branches ---------------------------------------------------------------------------------------- */
+/* ---- loops and branches ------------------------------------------------------------------------------------------ */
 LLVMBasicBlockRef build_block(FunctionBuilder *fb, const char *name); /* of the function being built; empty */
 
 typedef struct {
     LLVMValueRef counter, end, next;
     LLVMBasicBlockRef head, body, exit;
 } Loop;
-/* counter = from, from + step, … while a whole step fits below `to`. Inside until its end; then counter is where it stopped. */
+/* counter = from, from + step, … while a whole step fits below `to`. Inside until its end; then counter is where it
+ * stopped. */
 Loop build_loop_begin(FunctionBuilder *fb, LLVMValueRef from, LLVMValueRef to, int64_t step,
                       const char *name);
 void build_loop_end(FunctionBuilder *fb, Loop *loop);
@@ -103,7 +105,8 @@ void build_loop_end(FunctionBuilder *fb, Loop *loop);
 Loop build_block_loop(FunctionBuilder *fb, LLVMValueRef from, LLVMValueRef to, int64_t step, const char *name,
                       LLVMValueRef *size);
 
-/* if (condition) { … }, or with a second branch after build_else. The builder is in the first branch from the beginning on. */
+/* if (condition) { … }, or with a second branch after build_else. The builder is in the first branch from the beginning
+ * on. */
 typedef struct {
     LLVMBasicBlockRef yes, no, after;
 } Fork;
@@ -112,7 +115,7 @@ Fork build_if_else(FunctionBuilder *fb, LLVMValueRef condition);
 void build_else(FunctionBuilder *fb, const Fork *fork);
 void build_end_if(FunctionBuilder *fb, const Fork *fork);
 
-/* ---- shares and batches ---------------------------------------------------------------------------------------- */
+/* ---- shares and batches ------------------------------------------------------------------------------------------ */
 /* This call's share [*from, *to) of 0..n-1: a multiple of `grain` each but the last; or its block of a chain. */
 void build_share(FunctionBuilder *fb, int64_t n, int64_t grain, LLVMValueRef *from, LLVMValueRef *to);
 /* offset + the element where number `batch`, counted through `n` axes row by row, lies. */

@@ -5,7 +5,7 @@
 
 #include <assert.h>
 
-/* ---- the table ----------------------------------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------------------------------------- */
 
 #define RULE_OF_ELEMENTWISE(do, name)                                                                        \
     do (name)
@@ -30,7 +30,7 @@ LLVMValueRef emit_elements(const Elements *e) {
     return rules[e->node->op](e);
 }
 
-/* ---- short forms ----------------------------------------------------------------------------------------------------- */
+/* ---- short forms ------------------------------------------------------------------------------------------------- */
 
 static bool is_real(const Elements *e) {
     return dtype_is_float(e->from);
@@ -55,7 +55,7 @@ static LLVMValueRef contract(LLVMValueRef value) {
     return value;
 }
 
-/* ---- one operand ----------------------------------------------------------------------------------------------------- */
+/* ---- one operand ------------------------------------------------------------------------------------------------- */
 
 LLVMValueRef emit_neg(const Elements *e) {
     return is_real(e) ? LLVMBuildFNeg(builder(e), e->x[0], "") : LLVMBuildNeg(builder(e), e->x[0], "");
@@ -128,7 +128,7 @@ LLVMValueRef emit_cast(const Elements *e) {
     return emit_converted(e->fb, e->x[0], e->from, e->node->type.dtype);
 }
 
-/* ---- functions of one real: polynomials for f32, for f64 LLVM's or those of the C library ----------------------------- */
+/* ---- functions of one real: polynomials for f32, for f64 LLVM's or those of the C library ------------------------ */
 
 LLVMValueRef emit_exp(const Elements *e) {
     if (e->from == DT_F64) return intrinsic(e, "llvm.exp", e->x[0]);
@@ -186,7 +186,7 @@ LLVMValueRef emit_gelu(const Elements *e) {
     return LLVMBuildFAdd(b, half, LLVMBuildFMul(b, half, t, ""), "");
 }
 
-/* ---- two operands ------------------------------------------------------------------------------------------------------ */
+/* ---- two operands ------------------------------------------------------------------------------------------------ */
 
 LLVMValueRef emit_add(const Elements *e) {
     if (is_real(e)) return contract(LLVMBuildFAdd(builder(e), e->x[0], e->x[1], ""));
@@ -203,8 +203,8 @@ LLVMValueRef emit_mul(const Elements *e) {
     return LLVMBuildMul(builder(e), e->x[0], e->x[1], "");
 }
 
-/* Integer division and remainder towards minus infinity; by 0 both are 0. The machine traps there, and where the smallest integer is
- * divided by -1, also in lanes that are not used: it divides by 1 instead. */
+/* Integer division and remainder towards minus infinity; by 0 both are 0. The machine traps there, and where the
+ * smallest integer is divided by -1, also in lanes that are not used: it divides by 1 instead. */
 static LLVMValueRef floor_division(const Elements *e, bool remainder) {
     LLVMBuilderRef b = builder(e);
     LLVMValueRef x = e->x[0], y = e->x[1];
@@ -284,7 +284,7 @@ LLVMValueRef emit_ge(const Elements *e) {
     return compare(e, LLVMRealOGE, LLVMIntSGE, LLVMIntUGE);
 }
 
-/* ---- three operands ---------------------------------------------------------------------------------------------------- */
+/* ---- three operands ---------------------------------------------------------------------------------------------- */
 
 LLVMValueRef emit_select(const Elements *e) {
     return LLVMBuildSelect(builder(e), e->x[0], e->x[1], e->x[2], "");

@@ -1,5 +1,5 @@
-/* What elementwise operators are in LLVM IR: a rule emit_NAME for each row of that class of ir/ops.def. One that is missing does not
- * link. */
+/* What elementwise operators are in LLVM IR: a rule emit_NAME for each row of that class of ir/ops.def. One that is
+ * missing does not link. */
 #ifndef VITC_CODEGEN_ELEMENTWISE_H
 #define VITC_CODEGEN_ELEMENTWISE_H
 

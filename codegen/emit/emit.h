@@ -1,17 +1,19 @@
 /* The elements of one fused kernel as LLVM IR: addresses, loads, arithmetic, stores, at the indices of its loops.
  *
- * A value is emitted where it is wanted, at an Access (ir/plan/access.h), from its operands down to what lies in memory; what does not
- * depend on the vector loop is a scalar. What kernels of each kind make of it says codegen/kernels/.
+ * A value is emitted where it is wanted, at an Access (ir/plan/access.h), from its operands down to what lies in
+ * memory; what does not depend on the vector loop is a scalar. What kernels of each kind make of it says
+ * codegen/kernels/.
  *
- * Files, each using those before it: arguments.c (pointers), nest.c (loops), memory.c (addresses, loads, stores), elementwise.c (a rule
- * an operator), values.c (a value from its operands), hoist.c (what is computed before the loops). */
+ * Files, each using those before it: arguments.c (pointers), nest.c (loops), memory.c (addresses, loads, stores),
+ * elementwise.c (a rule an operator), values.c (a value from its operands), hoist.c (what is computed before the
+ * loops). */
 #ifndef VITC_CODEGEN_EMIT_H
 #define VITC_CODEGEN_EMIT_H
 
 #include "codegen/emit/builder.h"
 #include "ir/plan/kernel.h"
 
-/* ---- the function's arguments ---------------------------------------------------------------------------------- */
+/* ---- the function's arguments ------------------------------------------------------------------------------------ */
 
 /* What a kernel reads or writes in memory: pointer number `number` of its function. */
 typedef struct {
@@ -27,7 +29,7 @@ typedef struct {
     size_t count, capacity;
 } Arguments;
 
-/* ---- loops ----------------------------------------------------------------------------------------------------- */
+/* ---- loops ------------------------------------------------------------------------------------------------------- */
 
 /* Loops of the kernel's domain that act as one in every address are collapsed into one; the last one is vectorised. */
 typedef struct {
@@ -40,7 +42,7 @@ typedef struct {
     int vector;                     /* the vector loop; -1: everything is scalar */
 } LoopNest;
 
-/* ---- the emitter ----------------------------------------------------------------------------------------------- */
+/* ---- the emitter ------------------------------------------------------------------------------------------------- */
 
 /* What instructions are for now: vectors along the vector loop, or scalars (1 lane). */
 typedef struct {
@@ -77,8 +79,8 @@ typedef struct {
     uint32_t walk;    /* number of the last */
 } Emitter;
 
-/* Of a kernel whose nodes are first..last. Loops up to one that ends `apart` rounds of those outside it stay apart from the loops inside
- * it; 0: none need to. */
+/* Of a kernel whose nodes are first..last. Loops up to one that ends `apart` rounds of those outside it stay apart from
+ * the loops inside it; 0: none need to. */
 Emitter emitter_make(FunctionBuilder *fb, Arguments *arguments, Arena *arena, const Func *func,
                      const Kernel *kernel, ValueId first, ValueId last, int64_t apart);
 /* Of a kernel of the same nodes that is emitted inside that of `outer`: of its own are its loops, lanes and memo. */
@@ -96,13 +98,13 @@ Scope emit_scalars_begin(Emitter *e);
 Scope emit_scope_begin(Emitter *e); /* lanes as they are */
 void emit_scope_end(Emitter *e, Scope scope);
 
-/* ---- arguments.c ----------------------------------------------------------------------------------------------- */
+/* ---- arguments.c ------------------------------------------------------------------------------------------------- */
 const Argument *emit_argument(Emitter *e, ValueId value, bool stored);
 LLVMValueRef emit_pointer(Emitter *e, ValueId value, bool stored); /* of it */
 LLVMValueRef emit_scratch(Emitter *e);                             /* the thread's own */
 bool emit_is_stored(const Emitter *e, ValueId value);              /* the kernel writes it to memory */
 
-/* ---- nest.c ---------------------------------------------------------------------------------------------------- */
+/* ---- nest.c ------------------------------------------------------------------------------------------------------ */
 bool emit_is_uniform(const Emitter *e, const Access *access); /* the same in all lanes of the vector loop */
 /* Whether an access depends on a loop. */
 bool emit_uses_loop(const Emitter *e, const Access *access, int loop);
@@ -116,7 +118,7 @@ void emit_unflatten(Emitter *e, LLVMValueRef row, int first, int end);
 void emit_vector_loop(Emitter *e, LLVMValueRef from, LLVMValueRef to, int64_t extent,
                       void (*body)(Emitter *e, void *user), void *user);
 
-/* ---- memory.c -------------------------------------------------------------------------------------------------- */
+/* ---- memory.c ---------------------------------------------------------------------------------------------------- */
 /* `as`: the type that `access` is of: the value's own, or another of as many elements in the same order. */
 LLVMValueRef emit_load(Emitter *e, ValueId value, const Type *as, const Access *access, LLVMValueRef guard);
 void emit_store(Emitter *e, ValueId value, const Access *access, LLVMValueRef result);
@@ -125,7 +127,7 @@ void emit_store_to(Emitter *e, LLVMValueRef base, ValueId value, const Access *a
 void emit_prefetch_value(Emitter *e, ValueId value, bool stored, const Access *access, int64_t lanes);
 LLVMValueRef emit_splat(Emitter *e, LLVMValueRef scalar); /* in all lanes of now */
 
-/* ---- values.c -------------------------------------------------------------------------------------------------- */
+/* ---- values.c ---------------------------------------------------------------------------------------------------- */
 /* The value at the current loop indices: a vector if it depends on the vector loop, else a scalar.
  * `guard` (i1 or a vector of them, or NULL): where it is false nothing may be loaded and the result is not used. */
 LLVMValueRef emit_value(Emitter *e, ValueId value, const Access *access, LLVMValueRef guard);
@@ -133,15 +135,15 @@ void emit_remember(Emitter *e, ValueId value, const Access *access, LLVMValueRef
 LLVMValueRef emit_recall(const Emitter *e, ValueId value, const Access *access,
                          LLVMValueRef guard); /* or NULL */
 
-/* ---- hoist.c --------------------------------------------------------------------------------------------------- */
+/* ---- hoist.c ----------------------------------------------------------------------------------------------------- */
 /* Emits now whatever `value` needs that does not depend on the vector loop. */
 void emit_hoist(Emitter *e, ValueId value, const Access *access);
 /* The same for what depends on no loop: before all loops of a kernel without reductions. */
 void emit_hoist_kernel(Emitter *e, ValueId value, const Access *access);
 
-/* ---- bf16_demand.c --------------------------------------------------------------------------------------------- */
-/* Finds the values first..last of the kernel, which stored[id - first] tells to be stored or not, whose every use ends rounded to
- * bf16: their functions need no more accuracy than that. */
+/* ---- bf16_demand.c ----------------------------------------------------------------------------------------------- */
+/* Finds the values first..last of the kernel, which stored[id - first] tells to be stored or not, whose every use ends
+ * rounded to bf16: their functions need no more accuracy than that. */
 void emit_find_bf16_demand(Emitter *e, ValueId first, ValueId last, const bool *stored);
 bool emit_needs_bf16_only(const Emitter *e, ValueId value);
 

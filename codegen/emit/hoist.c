@@ -23,7 +23,8 @@ static void begin_walk(Emitter *e) {
     e->walk++;
 }
 
-/* Whether this walk was at a node of the kernel before: there may be as many ways to a node as two to the power of its depth. */
+/* Whether this walk was at a node of the kernel before: there may be as many ways to a node as two to the power of its
+ * depth. */
 static bool meet_again(Emitter *e, ValueId value, const Access *access) {
     Met **at = &e->met[value - e->first];
     for (; *at && (*at)->walk == e->walk; at = &(*at)->next)

@@ -75,7 +75,8 @@ static void add_loop(LoopNest *nest, int domain_loop, int64_t extent) {
     nest->of[domain_loop] = nest->n++;
 }
 
-/* Loops of rows have at least one: for scalars one of one round, and one for the elements of rows that have one each. */
+/* Loops of rows have at least one: for scalars one of one round, and one for the elements of rows that have one each.
+ * */
 static void complete(LoopNest *nest, Kernel *kernel) {
     if (nest->n == 0) {
         add_loop(nest, 0, 1);

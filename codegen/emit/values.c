@@ -4,7 +4,7 @@
 #include "codegen/emit/emit.h"
 #include "ir/plan/canonical.h"
 
-/* ---- what is known -------------------------------------------------------------------------------------------------------- */
+/* ---- what is known ----------------------------------------------------------------------------------------------- */
 
 static void remember(Emitter *e, ValueId value, const Access *access, LLVMValueRef guard,
                      LLVMValueRef result) {
@@ -81,8 +81,8 @@ static LLVMValueRef emit_operand(Emitter *e, const Node *node, int operand, cons
     return emit_load(e, node->operands[operand], &node->type, access, guard);
 }
 
-/* A choice that is the same for all lanes is made by branches: only what is chosen is computed. What a branch leaves behind is
- * forgotten with it. */
+/* A choice that is the same for all lanes is made by branches: only what is chosen is computed. What a branch leaves
+ * behind is forgotten with it. */
 enum { MOST_BRANCHES = 64 };
 typedef struct {
     LLVMBasicBlockRef after, ends[MOST_BRANCHES];

@@ -92,7 +92,8 @@ static LLVMValueRef power_of_two(LLVMBuilderRef b, LLVMValueRef n, LLVMValueRef 
 
 /* ---- tables ------------------------------------------------------------------------------------------------------ */
 
-/* AVX-512 looks up 16 floats in one instruction: there, pieces of short polynomials take half the time of one for all. */
+/* AVX-512 looks up 16 floats in one instruction: there, pieces of short polynomials take half the time of one for all.
+ * */
 static bool has_tables(const FunctionBuilder *fb) {
     return fb->lanes == TABLE;
 }
@@ -135,7 +136,8 @@ static const double POWERS[TABLE] = {1,          1.04427373, 1.09050775, 1.13878
                                      1.29683959, 1.35425556, 1.41421354, 1.47682619, 1.54221082, 1.61049032,
                                      1.68179286, 1.75625217, 1.8340081,  1.91520655};
 
-/* 2^(i/16)·e^r, |r| <= log(2)/32, times a power of two by the instruction for it, which rounds denormal results right. */
+/* 2^(i/16)·e^r, |r| <= log(2)/32, times a power of two by the instruction for it, which rounds denormal results right.
+ * */
 static LLVMValueRef exp_by_table(FunctionBuilder *fb, LLVMValueRef x) {
     static const double rests[TABLE] = {0,
                                         4.62854679e-08,
@@ -179,8 +181,8 @@ static LLVMValueRef exp_by_table_bf16(FunctionBuilder *fb, LLVMValueRef x) {
     return times_power(fb, fma_(b, power, y, power), n);
 }
 
-/* erf by polynomials of |x| in 16 pieces around multiples of 65/256, through Chebyshev's points; the first is x·G(|x|), so that small
- * results keep their digits. From 3.92 on it is 1. */
+/* erf by polynomials of |x| in 16 pieces around multiples of 65/256, through Chebyshev's points; the first is x·G(|x|),
+ * so that small results keep their digits. From 3.92 on it is 1. */
 static LLVMValueRef erf_of_pieces(FunctionBuilder *fb, LLVMValueRef x, const double (*c)[TABLE], int degree) {
     const double piece = 65.0 / 256, magic = 12582912.0, end = 3.92;
     LLVMBuilderRef b = fb->builder;
@@ -232,7 +234,7 @@ static LLVMValueRef erf_by_table_bf16(FunctionBuilder *fb, LLVMValueRef x) {
     return erf_of_pieces(fb, x, c, 3);
 }
 
-/* ---- functions ------------------------------------------------------------------------------------------------- */
+/* ---- functions --------------------------------------------------------------------------------------------------- */
 
 LLVMValueRef vecmath_exp(FunctionBuilder *fb, LLVMValueRef x) {
     if (has_tables(fb)) return on_vectors(fb, x, exp_by_table);

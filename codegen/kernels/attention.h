@@ -1,9 +1,10 @@
 /* Attention and its gradients, a matrix of scores at a time and never all of it in memory.
  *
- * Queries are taken in blocks of nr (a micro-kernel's columns). Scores are made turned, [keys, queries], so that the softmax runs down
- * the rows with a query in each lane, and the probabilities already lie as a side of the next products: A, or B of tile registers. The
- * gradient makes scores and probabilities again from q and k (nothing but q, k, v is kept), in the order of "FlashAttention" (Dao et al.
- * 2022), with the row sums Σ p·dp taken directly. Threads share the matrices; sums run in an order fixed by the shapes. */
+ * Queries are taken in blocks of nr (a micro-kernel's columns). Scores are made turned, [keys, queries], so that the
+ * softmax runs down the rows with a query in each lane, and the probabilities already lie as a side of the next
+ * products: A, or B of tile registers. The gradient makes scores and probabilities again from q and k (nothing but q,
+ * k, v is kept), in the order of "FlashAttention" (Dao et al. 2022), with the row sums Σ p·dp taken directly. Threads
+ * share the matrices; sums run in an order fixed by the shapes. */
 #ifndef VITC_CODEGEN_ATTENTION_H
 #define VITC_CODEGEN_ATTENTION_H
 
@@ -30,8 +31,9 @@ typedef struct {
     AttentionOperand q, k, v, dy, bias; /* dy: of the gradients */
 } AttentionShape;
 
-/* Emits the operator into fb->function at the builder's place. The epilogue takes finished pieces: of ATTENTION_GRAD the batch
- * number counts dq's matrices, then dk's, then dv's; of ATTENTION_BIAS_GRAD the bias's. `prefetch` may be NULL. scratch: this thread's own bytes. */
+/* Emits the operator into fb->function at the builder's place. The epilogue takes finished pieces: of ATTENTION_GRAD
+ * the batch number counts dq's matrices, then dk's, then dv's; of ATTENTION_BIAS_GRAD the bias's. `prefetch` may be
+ * NULL. scratch: this thread's own bytes. */
 void attention_emit(FunctionBuilder *fb, const Target *target, const AttentionShape *shape,
                     LLVMValueRef scratch, GemmEpilogue epilogue, GemmPrefetch prefetch, void *user);
 int64_t attention_scratch_bytes(const Target *target, const AttentionShape *shape);

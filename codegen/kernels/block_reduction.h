@@ -1,7 +1,8 @@
-/* Reductions of blocks (operators sum_rows, moments) of values that a kernel computes: in its own loops, or of a product's tiles.
+/* Reductions of blocks (operators sum_rows, moments) of values that a kernel computes: in its own loops, or of a
+ * product's tiles.
  *
- * The member's operands are met row by row, in order, and a thread has whole blocks of rows (emit_block_grain): sums of rows wait in the
- * result itself, of which a thread has a row at a time, in L1. */
+ * The member's operands are met row by row, in order, and a thread has whole blocks of rows (emit_block_grain): sums of
+ * rows wait in the result itself, of which a thread has a row at a time, in L1. */
 #ifndef VITC_CODEGEN_BLOCK_REDUCTION_H
 #define VITC_CODEGEN_BLOCK_REDUCTION_H
 

@@ -33,7 +33,7 @@ static LLVMValueRef operand(Emitter *e, const Column *column) {
     return emit_splat(e, emit_value(e, column->node->operands[0], &column->of_operand, NULL));
 }
 
-/* ---- blocks of columns --------------------------------------------------------------------------------------------- */
+/* ---- blocks of columns ------------------------------------------------------------------------------------------- */
 
 /* Vector v of the block is worked on until the scope ends; `tail`: some lanes are out of range. */
 static Scope begin_vector(Emitter *e, const Column *column, int v, bool tail) {
@@ -107,7 +107,7 @@ static void sum_blocks(Emitter *e, Column *column, int64_t outer_size) {
     build_loop_end(fb, &loop);
 }
 
-/* ---- whole rows ------------------------------------------------------------------------------------------------- */
+/* ---- whole rows -------------------------------------------------------------------------------------------------- */
 
 /* So many results along the outer axes are enough to share; so many columns have their sums in L1. */
 enum { ENOUGH = 16, MOST_COLUMNS = 4096 };

@@ -48,9 +48,10 @@ static void set_indices(const Epilogue *epilogue, LLVMValueRef batch, LLVMValueR
         }
 }
 
-/* ---- packed weights --------------------------------------------------------------------------------------------------- */
+/* ---- packed weights ---------------------------------------------------------------------------------------------- */
 
-/* Whether the member is a `pack` of which a whole tile is packed at once: its operand's elements are those of the product. */
+/* Whether the member is a `pack` of which a whole tile is packed at once: its operand's elements are those of the
+ * product. */
 static bool packs_tile(const Epilogue *epilogue, const KernelMember *member) {
     const Emitter *e = epilogue->e;
     return emit_is_packed(e, member) && epilogue->core->access.rank == 2 &&
@@ -66,7 +67,7 @@ static void pack_tiles(const Epilogue *epilogue, LLVMValueRef row, LLVMValueRef 
                               epilogue->tile_rows);
 }
 
-/* ---- rows of a tile ---------------------------------------------------------------------------------------------------- */
+/* ---- rows of a tile ---------------------------------------------------------------------------------------------- */
 
 typedef struct {
     LLVMValueRef batch, row, col; /* of the tile's row, and its first column */
@@ -99,7 +100,8 @@ static Scope begin_vector(const Epilogue *epilogue, LLVMValueRef columns, int64_
                               all ? NULL : build_lanes_below(fb, fb->lanes, (int64_t)v * fb->lanes, columns));
 }
 
-/* A row's columns all at once: for their moments, of which there are as many in every tile, and for sums that stay in registers. */
+/* A row's columns all at once: for their moments, of which there are as many in every tile, and for sums that stay in
+ * registers. */
 static void emit_whole_row(const Epilogue *epilogue, const TileRow *row, LLVMValueRef columns,
                            int64_t stride) {
     Emitter *e = epilogue->e;
@@ -133,7 +135,7 @@ static void emit_vectors(const Epilogue *epilogue, const TileRow *row, LLVMValue
     build_loop_end(fb, &inner);
 }
 
-/* ---- tiles ------------------------------------------------------------------------------------------------------------- */
+/* ---- tiles ------------------------------------------------------------------------------------------------------- */
 
 /* Sums of the tile's rows, before and after they are met. */
 static void clear_sums(const Epilogue *epilogue, int64_t stride) {
@@ -201,7 +203,7 @@ void epilogue_prefetch(void *user, LLVMValueRef batch, LLVMValueRef row, LLVMVal
                                  epilogue->tile_rows);
 }
 
-/* ---- before the product -------------------------------------------------------------------------------------------- */
+/* ---- before the product ------------------------------------------------------------------------------------------ */
 
 /* Sums of blocks that are a tile's rows stay in registers. */
 static void keep_sums(Epilogue *epilogue) {

@@ -1,5 +1,5 @@
-/* What a product's kernel does with each finished tile: its loops, at the tile's elements. Values are stored, sums of blocks made
- * (block_reduction.h), weights packed (packing.h). gemm.c and attention.c call it as their GemmEpilogue. */
+/* What a product's kernel does with each finished tile: its loops, at the tile's elements. Values are stored, sums of
+ * blocks made (block_reduction.h), weights packed (packing.h). gemm.c and attention.c call it as their GemmEpilogue. */
 #ifndef VITC_CODEGEN_EPILOGUE_H
 #define VITC_CODEGEN_EPILOGUE_H
 

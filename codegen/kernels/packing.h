@@ -1,24 +1,28 @@
-/* Operator `pack`: a matrix as the second operand of products reads it, in panels (codegen/gemm/panels.h), made once for all that read it.
- * A kernel of its own, or stores of the kernel that computes the matrix: of its elements, or of some rows once they are stored. */
+/* Operator `pack`: a matrix as the second operand of products reads it, in panels (codegen/gemm/panels.h), made once
+ * for all that read it. A kernel of its own, or stores of the kernel that computes the matrix: of its elements, or of
+ * some rows once they are stored. */
 #ifndef VITC_CODEGEN_PACKING_H
 #define VITC_CODEGEN_PACKING_H
 
 #include "codegen/emit/emit.h"
 
-/* Whether `columns` columns of the member's operand [N, K] can be packed some rows at a time, after they were stored: faster than element by
- * element, since the packed matrix lies turned. */
+/* Whether `columns` columns of the member's operand [N, K] can be packed some rows at a time, after they were stored:
+ * faster than element by element, since the packed matrix lies turned. */
 bool emit_packs_blocks(const Emitter *e, const KernelMember *member, int64_t columns);
-/* Rows [row, row + rows), `most_rows` at most, and `columns` (whole squares) columns of the operand, read where the kernel stored them. */
+/* Rows [row, row + rows), `most_rows` at most, and `columns` (whole squares) columns of the operand, read where the
+ * kernel stored them. */
 void emit_packed_block(Emitter *e, const KernelMember *member, LLVMValueRef row, LLVMValueRef rows,
                        LLVMValueRef column, int64_t columns, int64_t most_rows);
 /* Asks for the memory that emit_packed_block will write. */
 void emit_prefetch_packed(Emitter *e, const KernelMember *member, LLVMValueRef row, LLVMValueRef column,
                           int64_t columns, int64_t rows);
 bool emit_is_packed(const Emitter *e, const KernelMember *member);
-/* A `pack` of what the kernel itself computes (kernel_packs): stores the vector of its operand at the loops' indices. */
+/* A `pack` of what the kernel itself computes (kernel_packs): stores the vector of its operand at the loops' indices.
+ * */
 void emit_packed(Emitter *e, const KernelMember *member);
 
-/* How products of a precision want their second operand on a target; no columns where that cannot be packed beforehand. */
+/* How products of a precision want their second operand on a target; no columns where that cannot be packed beforehand.
+ * */
 PanelShape panel_shape(const Target *target, Precision precision);
 /* The tiles that products of a precision finish at a time. */
 TileShape tile_shape(const Target *target, Precision precision);

@@ -1,8 +1,8 @@
 /* Prologues of products: see prologue.h.
  *
- * The loops are those that the kernel would have if it stood alone (rows.c), so that its bits stay: what depends on no loop is computed
- * before all of them, what does not depend on the vector loop before that. Only which rows and columns they run over is the product's
- * choice, and that the results go to a buffer of a panel's rows. */
+ * The loops are those that the kernel would have if it stood alone (rows.c), so that its bits stay: what depends on no
+ * loop is computed before all of them, what does not depend on the vector loop before that. Only which rows and columns
+ * they run over is the product's choice, and that the results go to a buffer of a panel's rows. */
 #include "codegen/kernels/prologue.h"
 #include "ir/plan/prologue.h"
 

@@ -1,4 +1,5 @@
-/* Prologues of products (ir/plan/prologue.h): the loops that make elements of the first operand, emitted where these are packed. */
+/* Prologues of products (ir/plan/prologue.h): the loops that make elements of the first operand, emitted where these
+ * are packed. */
 #ifndef VITC_CODEGEN_PROLOGUE_H
 #define VITC_CODEGEN_PROLOGUE_H
 

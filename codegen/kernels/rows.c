@@ -25,7 +25,7 @@ typedef struct {
     int phase; /* running */
 } RowPlan;
 
-/* ---- what a row computes -------------------------------------------------------------------------------------------- */
+/* ---- what a row computes ----------------------------------------------------------------------------------------- */
 
 /* The number of reductions one after another below each member: consumers come first in `members`. */
 static void plan_phases(Emitter *e, RowPlan *plan) {
@@ -86,7 +86,7 @@ static bool is_one_loop(const Emitter *e, const RowPlan *plan) {
     return plan->first == e->nest.n - 1;
 }
 
-/* ---- loops of a row --------------------------------------------------------------------------------------------------- */
+/* ---- loops of a row ---------------------------------------------------------------------------------------------- */
 
 /* Opens the row's loops but the last, for a row of several. */
 static int open_middle_loops(Emitter *e, int first, Loop *loops) {
@@ -109,7 +109,7 @@ static void over_row(Emitter *e, RowPlan *plan, LLVMValueRef from, LLVMValueRef 
     emit_scope_end(e, scope);
 }
 
-/* ---- reductions --------------------------------------------------------------------------------------------------------- */
+/* ---- reductions -------------------------------------------------------------------------------------------------- */
 
 /* The body of one phase's vector loop: every reduction of the phase takes a vector. */
 static void accumulate(Emitter *e, void *user) {
@@ -150,7 +150,7 @@ static void run_phase(Emitter *e, RowPlan *plan, LLVMValueRef from, LLVMValueRef
     }
 }
 
-/* ---- stores ------------------------------------------------------------------------------------------------------------- */
+/* ---- stores ------------------------------------------------------------------------------------------------------ */
 
 /* Whether the rows of the member's operand are those of the kernel, to be packed when some are there. */
 static bool packs_rows(const Emitter *e, const KernelMember *member) {
@@ -199,7 +199,7 @@ static void store_scalars(Emitter *e, const RowPlan *plan) {
     }
 }
 
-/* ---- the kernel --------------------------------------------------------------------------------------------------------- */
+/* ---- the kernel -------------------------------------------------------------------------------------------------- */
 
 /* Everything of one row; [from, to) bounds the vector loop. */
 static void emit_row(Emitter *e, RowPlan *plan, LLVMValueRef from, LLVMValueRef to) {

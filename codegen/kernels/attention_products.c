@@ -1,0 +1,213 @@
+/* Products of attention, what is packed for them, and what becomes of their results: see attention_work.h. */
+#include "codegen/kernels/attention_work.h"
+
+/* ---- memory asked for early -------------------------------------------------------------------------------------- */
+
+/* Rows from..to-1 of an operand of the next matrix, into L2. */
+static void prefetch_operand(Attention *t, const AttentionOperand *x, LLVMValueRef from, LLVMValueRef to) {
+    FunctionBuilder *fb = t->fb;
+    if (x->col != 1) return;
+    LLVMValueRef next =
+        build_smaller(fb, build_add(fb, t->matrix, build_i64(fb, 1)), build_i64(fb, t->matrices - 1));
+    Loop loop = build_loop_begin(fb, from, to, 1, "ask");
+    build_prefetch(fb, attention_row(t, x, next, loop.counter), t->s->d * (int64_t)dtype_size(x->dtype),
+                   PREFETCH_L2);
+    build_loop_end(fb, &loop);
+}
+
+/* Of result number `result` of this matrix, to be written. */
+static void prefetch_result(Attention *t, int result, LLVMValueRef from, LLVMValueRef to) {
+    FunctionBuilder *fb = t->fb;
+    if (!t->prefetch) return;
+    LLVMValueRef batch = build_add(fb, t->matrix, build_i64(fb, result * t->matrices));
+    t->prefetch(t->user, batch, from, LLVMBuildSub(fb->builder, to, from, ""), build_i64(fb, 0), t->s->d);
+}
+
+/* What is asked for while the scores are made, and while dp is. */
+static void prefetch_first(Attention *t, LLVMValueRef from, LLVMValueRef to) {
+    prefetch_operand(t, &t->s->q, from, to);
+    prefetch_operand(t, &t->s->k, from, to);
+    if (t->s->kind == ATTENTION) prefetch_operand(t, &t->s->v, from, to);
+    prefetch_result(t, 0, from, to);
+}
+
+static void prefetch_second(Attention *t, LLVMValueRef from, LLVMValueRef to) {
+    prefetch_operand(t, &t->s->v, from, to);
+    prefetch_operand(t, &t->s->dy, from, to);
+    prefetch_result(t, 1, from, to);
+    prefetch_result(t, 2, from, to);
+}
+
+/* Rows lie far apart, where no prefetcher of the hardware finds them, and a core waits for few at a time: with each
+ * panel of keys a product asks for its share of as many rows as there are queries in work. */
+static void prefetch_share(Attention *t, LLVMValueRef key) {
+    FunctionBuilder *fb = t->fb;
+    int64_t panels = t->s->n / t->mr, rows = (t->nr + panels - 1) / panels;
+    LLVMValueRef panel = LLVMBuildUDiv(fb->builder, key, build_i64(fb, t->mr), "");
+    LLVMValueRef from = build_add(fb, t->row, build_scaled(fb, panel, rows)), n = build_i64(fb, t->s->n);
+    t->meanwhile(t, build_smaller(fb, from, n),
+                 build_smaller(fb, build_add(fb, from, build_i64(fb, rows)), n));
+}
+
+/* ---- packing and products ---------------------------------------------------------------------------------------- */
+
+void attention_pack_tokens(Attention *t, bool side_b, const AttentionOperand *x, LLVMValueRef from,
+                           LLVMValueRef count, const Region *to) {
+    Lines lines = {x->dtype, x->row, x->col};
+    panels_pack(t->fb, &t->p, side_b, &lines, from, count, build_i64(t->fb, t->s->d), attention_region(t, to),
+                to->term_stride);
+}
+
+void attention_pack_dims(Attention *t, bool side_b, const AttentionOperand *x, LLVMValueRef from,
+                         LLVMValueRef tokens, const Region *to) {
+    Lines lines = {x->dtype, x->col, x->row};
+    panels_pack(t->fb, &t->p, side_b, &lines, from, build_i64(t->fb, t->s->d), tokens,
+                attention_region(t, to), to->term_stride);
+}
+
+Panel attention_as_b(Attention *t, const Region *array) {
+    if (t->p.unit == UNIT_F32) return (Panel){attention_region(t, array), 0};
+    Lines lines = {DT_F32, 1, t->nr};
+    panels_pack_one(t->fb, &t->p, true, &lines, attention_region(t, array), build_i64(t->fb, t->nr),
+                    build_i64(t->fb, t->s->n), attention_region(t, &t->as_b), t->as_b.term_stride);
+    return attention_panel(t, &t->as_b);
+}
+
+/* Tokens of k or v can be read as a side A where they lie: they are units along the dims already. */
+static bool lies_as_units(const Attention *t, const AttentionOperand *x) {
+    const AttentionShape *s = t->s;
+    if (!t->straight || x->col != 1) return false;
+    if (t->p.unit == UNIT_F32) return x->dtype == DT_F32;
+    bool even = t->p.unit == UNIT_PAIR && x->dtype == DT_BF16 && s->d % 2 == 0 && x->row % 2 == 0 &&
+                x->offset % 2 == 0;
+    for (int k = 0; k < s->n_batch; k++) even = even && x->batch[k] % 2 == 0;
+    return even;
+}
+
+Tokens attention_tokens(Attention *t, const AttentionOperand *x, LLVMValueRef matrix, const Region *packed) {
+    LLVMValueRef from = attention_row(t, x, matrix, NULL);
+    if (lies_as_units(t, x)) return (Tokens){from, 0, t->p.unit == UNIT_PAIR ? x->row / 2 : x->row};
+    attention_pack_tokens(t, false, x, from, build_i64(t->fb, t->s->n), packed);
+    return attention_packed(t, packed);
+}
+
+void attention_multiply(Attention *t, const Tokens *a, int64_t lines, int64_t k, Panel b, const Region *to) {
+    FunctionBuilder *fb = t->fb;
+    int64_t units = micro_units(&t->p.micro, k), whole = lines / t->mr * t->mr,
+            step = a->line ? a->line : units;
+    LLVMValueRef n_units = build_i64(fb, units);
+    Panels p = t->p;
+    if (a->line) {
+        p.micro.a_line = (int)a->line;
+        p.micro.a_step = 1;
+    }
+    if (whole) {
+        Loop loop = build_loop_begin(fb, build_i64(fb, 0), build_i64(fb, whole), t->mr, "panel");
+        if (t->meanwhile) prefetch_share(t, loop.counter);
+        Panel panel = {build_f32_at(fb, a->at, build_scaled(fb, loop.counter, step)), a->term_stride};
+        panels_multiply(fb, &p, (int)t->mr, t->vectors, panel, b, n_units,
+                        attention_at(t, to, build_scaled(fb, loop.counter, t->nr)), false);
+        build_loop_end(fb, &loop);
+    }
+    if (whole == lines) return;
+    Panel panel = {build_f32_at(fb, a->at, build_i64(fb, whole * step)), a->term_stride};
+    panels_multiply(fb, &p, (int)(lines - whole), t->vectors, panel, b, n_units,
+                    attention_at(t, to, build_i64(fb, whole * t->nr)), false);
+}
+
+/* out[query][dim] *= factor, or by the query's own where factor is 0. */
+static void scale_rows(Attention *t, double factor, LLVMValueRef count, int vectors) {
+    FunctionBuilder *fb = t->fb;
+    Loop loop = build_loop_begin(fb, build_i64(fb, 0), count, 1, "row");
+    LLVMTypeRef f32 = LLVMFloatTypeInContext(fb->context);
+    LLVMValueRef by =
+        factor != 0
+            ? attention_real(t, factor)
+            : build_splat(fb, t->lanes,
+                          LLVMBuildLoad2(fb->builder, f32, attention_at(t, &t->factors, loop.counter), ""));
+    for (int v = 0; v < vectors; v++) {
+        LLVMValueRef place =
+            build_add(fb, build_scaled(fb, loop.counter, t->nr), build_i64(fb, (int64_t)v * t->lanes));
+        LLVMValueRef slot = attention_at(t, &t->out, place);
+        build_store(t->fb, LLVMBuildFMul(fb->builder, attention_load(t, slot), by, ""), slot);
+    }
+    build_loop_end(fb, &loop);
+}
+
+void attention_finish(Attention *t, LLVMValueRef array, int64_t a_step, const Region *b, double factor,
+                      LLVMValueRef row, LLVMValueRef count) {
+    FunctionBuilder *fb = t->fb;
+    Panels p = t->p;
+    p.micro.a_step = (int)a_step;
+    int64_t units = micro_units(&t->p.micro, t->s->n);
+    for (int64_t j = 0; j * t->nr < t->s->d; j++) {
+        int64_t left = least(t->s->d - j * t->nr, t->nr);
+        int vectors = (int)((left + t->lanes - 1) / t->lanes);
+        Panel of_b = {attention_at(t, b, build_i64(fb, j * t->nr * units)), b->term_stride};
+        for (int64_t r = 0; r < t->rows; r += t->mr)
+            panels_multiply(fb, &p, (int)least(t->rows - r, t->mr), vectors,
+                            (Panel){build_f32_at(fb, array, build_i64(fb, r)), 0}, of_b, build_i64(fb, units),
+                            attention_at(t, &t->out, build_i64(fb, r * t->nr)), false);
+        scale_rows(t, factor, count, vectors);
+        t->epilogue(t->user, t->matrix, row, count, build_i64(fb, j * t->nr), build_i64(fb, left),
+                    attention_region(t, &t->out), t->nr);
+    }
+}
+
+void attention_finish_turned(Attention *t, LLVMValueRef from, int64_t lines, LLVMValueRef batch,
+                             LLVMValueRef row, LLVMValueRef rows) {
+    FunctionBuilder *fb = t->fb;
+    LLVMValueRef count;
+    Loop loop = build_block_loop(fb, build_i64(fb, 0), build_i64(fb, lines), CHUNK, "chunk", &count);
+    PackSpec spec = {DT_F32, UNIT_F32, PACK_ALONG, false, CHUNK, t->lanes};
+    PackArgs args = {.from = build_f32_at(fb, from, build_scaled(fb, loop.counter, t->nr)),
+                     .across = build_i64(fb, t->nr),
+                     .along = build_i64(fb, 1),
+                     .count = count,
+                     .k = build_i64(fb, t->nr),
+                     .units = build_i64(fb, t->nr),
+                     .to = attention_region(t, &t->turned)};
+    pack_call(fb, &spec, &args);
+    t->epilogue(t->user, batch, row, rows, loop.counter, count, attention_region(t, &t->turned), CHUNK);
+    build_loop_end(fb, &loop);
+}
+
+/* ---- blocks of queries ------------------------------------------------------------------------------------------- */
+
+void attention_over_queries(Attention *t, LLVMValueRef from, LLVMValueRef to, QueryBody body) {
+    FunctionBuilder *fb = t->fb;
+    LLVMValueRef count;
+    int all = t->vectors, edge = (int)((t->s->n % t->nr + t->lanes - 1) / t->lanes);
+    Loop loop = build_block_loop(fb, from, to, t->nr, "queries", &count);
+    if (edge > 0 && edge < all) {
+        Fork fork = build_if_else(
+            fb, LLVMBuildICmp(fb->builder, LLVMIntSLE, count, build_i64(fb, edge * t->lanes), ""));
+        t->vectors = edge;
+        t->rows = t->s->n % t->nr;
+        body(t, loop.counter, count);
+        build_else(fb, &fork);
+        t->vectors = all;
+        t->rows = t->nr;
+        body(t, loop.counter, count);
+        build_end_if(fb, &fork);
+    } else
+        body(t, loop.counter, count);
+    build_loop_end(fb, &loop);
+}
+
+void attention_scores(Attention *t, LLVMValueRef matrix, LLVMValueRef row, LLVMValueRef count) {
+    const AttentionShape *s = t->s;
+    attention_pack_tokens(t, true, &s->q, attention_row(t, &s->q, matrix, row), count, &t->q_lines);
+    t->meanwhile = s->kind == ATTENTION_BIAS_GRAD ? NULL : prefetch_first;
+    t->row = row;
+    attention_multiply(t, &t->k_side, s->n, s->d, attention_panel(t, &t->q_lines), &t->scores);
+    t->meanwhile = NULL;
+}
+
+void attention_score_products(Attention *t, LLVMValueRef matrix, LLVMValueRef row, LLVMValueRef count) {
+    const AttentionShape *s = t->s;
+    attention_pack_tokens(t, true, &s->dy, attention_row(t, &s->dy, matrix, row), count, &t->dy_lines);
+    t->meanwhile = s->kind == ATTENTION_BIAS_GRAD ? NULL : prefetch_second;
+    attention_multiply(t, &t->v_side, s->n, s->d, attention_panel(t, &t->dy_lines), &t->ds);
+    t->meanwhile = NULL;
+}
