@@ -37,7 +37,7 @@ static const char *features_text(Session *s) {
 
 static void print_used(Session *s, const VtInstance *instance, const VtFeatures *features) {
     const VtProgram *p = s->program;
-    int counter = vt_instance_find_state(instance, "step");
+    int counter = vt_instance_counter(instance);
     printf("features: %s, %lld dimensions, L2-normalised", features_text(s), (long long)features->dim);
     for (int f = 0; f < p->n_functions; f++)
         for (int i = 0; strcmp(p->functions[f].name, "embed") == 0 && i < p->functions[f].n_inputs; i++) {

@@ -319,7 +319,7 @@ int verb_run(int argc, char **argv) {
     bool done = false;
     if (f.file) {
         bool begun = vt_instance_init(instance, (uint64_t)s.program->train.seed, &error);
-        int counter = vt_instance_find_state(instance, "step");
+        int counter = vt_instance_counter(instance);
         if (counter >= 0) *(double *)vt_instance_write_state(instance, counter) = step;
         bool fed = begun && collect(&f, rules);
         TraceRequest trace = {.path = args.words[0],

@@ -199,14 +199,14 @@ static Values values_of(Traced *t, ValueId id) {
     Values v = {.type = &node->type, .n = type_elements(&node->type), .low = INFINITY, .high = -INFINITY};
     float *constant = ARENA_ARRAY(t->session.arena, float, 1);
     if (node->op == OP_state) {
-        v.name = module->states[node->attrs[0].i].name;
+        v.name = module->states[source_attrs(node)->index].name;
         int state = vt_instance_find_state(r->instance, v.name);
         v.data = state < 0 ? NULL : vt_instance_state(r->instance, state);
     } else if (node->op == OP_input) {
-        v.name = t->plain->inputs[node->attrs[0].i].name;
+        v.name = t->plain->inputs[source_attrs(node)->index].name;
         v.data = find_input(r, v.name);
     } else if (node->op == OP_constant && node->type.dtype == DT_F32) {
-        *constant = (float)node->attrs[0].f;
+        *constant = (float)constant_attrs(node)->value;
         v.data = constant;
     } else
         v.data = vt_instance_output(t->instance, r->function, output_of(t, id), NULL);
@@ -267,7 +267,7 @@ static void tell(Traced *t, ValueId id) {
                            : arena_printf(s->arena, " in %lld of %lld places, first at %s", (long long)v.bad,
                                           (long long)v.n, place(s->arena, v.type, v.first_bad));
     if (node->op == OP_state)
-        diag_error(s->diags, t->plain->module->states[node->attrs[0].i].loc,
+        diag_error(s->diags, t->plain->module->states[source_attrs(node)->index].loc,
                    "state '%s' is %s%s before the function runs", v.name, what, many);
     else if (node->op == OP_input)
         diag_error(s->diags, node->loc, "input '%s' is %s%s", v.name, what, many);

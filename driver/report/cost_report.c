@@ -7,9 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where neither a flag nor the module says more: a few cores of today. */
-static const Roofline USUAL = {200e9, 20e9};
-
 /* ---- sums ---------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -110,14 +107,14 @@ static void add_chains(Arena *arena, CostReport *r, const Func *func, const Plac
     }
 }
 
-CostReport cost_report(Arena *arena, const Func *func, Roofline roofline) {
-    CostReport r = {.recipe = func->module->name,
-                    .function = func->name,
-                    .roofline = roofline,
-                    .peak_assumed = !(roofline.flops > 0),
-                    .bandwidth_assumed = !(roofline.bytes > 0)};
-    if (r.peak_assumed) r.roofline.flops = USUAL.flops;
-    if (r.bandwidth_assumed) r.roofline.bytes = USUAL.bytes;
+CostReport cost_report(Arena *arena, const Func *func, Roofline given) {
+    CostReport r = {.recipe = func->module->name, .function = func->name, .roofline = given};
+    const Module *module = func->module;
+    Machine machine = machine_with_usual(&module->machine);
+    r.peak_assumed = !(given.flops > 0) && !(module->machine.peak[module->precision] > 0);
+    r.bandwidth_assumed = !(given.bytes > 0) && !(module->machine.bandwidth > 0);
+    if (!(given.flops > 0)) r.roofline.flops = machine.peak[module->precision];
+    if (!(given.bytes > 0)) r.roofline.bytes = machine.bandwidth;
     Placement placement = func_place(arena, func);
     add_calls(arena, &r, func, &placement);
     add_chains(arena, &r, func, &placement);

@@ -27,7 +27,7 @@ typedef struct {
 typedef struct {
     const char *recipe, *function;
     Roofline roofline;
-    bool peak_assumed, bandwidth_assumed; /* else given */
+    bool peak_assumed, bandwidth_assumed; /* usual values: neither the caller nor the machine says */
     size_t calls;
     double flops, bytes, seconds;
     double compute_seconds;    /* of the calls that compute limits */
@@ -37,7 +37,7 @@ typedef struct {
     size_t n_chains;
 } CostReport;
 
-/* Of a function after all passes. What the roofline does not give (0) is that of the machine the module was planned for. */
-CostReport cost_report(Arena *arena, const Func *func, Roofline roofline);
+/* Of a function after all passes. What is not given (0) is as the module's machine has it. */
+CostReport cost_report(Arena *arena, const Func *func, Roofline given);
 
 #endif

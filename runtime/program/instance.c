@@ -283,6 +283,12 @@ void *vt_instance_write_state(VtInstance *instance, int state) {
     return instance->states[state];
 }
 
+int vt_instance_counter(const VtInstance *instance) {
+    for (int s = 0; s < instance->program->n_states; s++)
+        if (instance->program->states[s].role == VT_ROLE_COUNTER) return s;
+    return -1;
+}
+
 int vt_instance_find_state(const VtInstance *instance, const char *name) {
     for (int s = 0; s < instance->program->n_states; s++)
         if (strcmp(instance->program->states[s].tensor.name, name) == 0) return s;

@@ -99,7 +99,7 @@ static int64_t load(const Diverged *d, const char *path, VtError *why) {
     if (access(path, F_OK) != 0 || !vt_checkpoint_load(d->instance, d->program, path, why) ||
         !vt_states_finite(d->instance, d->program, why))
         return -1;
-    int counter = vt_instance_find_state(d->instance, "step");
+    int counter = vt_instance_counter(d->instance);
     return counter < 0 ? -1 : (int64_t)*(const double *)vt_instance_state(d->instance, counter);
 }
 

@@ -146,7 +146,7 @@ static bool load(Run *r, const char *path, VtError *error) {
             vt_checkpoint_offer(r->folder->previous, "--resume --previous continues from it", error);
         return false;
     }
-    int counter = vt_instance_find_state(r->instance, "step");
+    int counter = vt_instance_counter(r->instance);
     r->step = (int64_t)*(const double *)vt_instance_state(r->instance, counter);
     return true;
 }
