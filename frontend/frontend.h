@@ -16,26 +16,30 @@ typedef struct {
     bool with_values;    /* outputs of the recipe's `values:` (vitc run) */
 } RecipeOptions;
 
-/* A fact that a module tells of itself (`note('tokens', n)`), for `vitc check`. `network`: the one being applied, or NULL. */
+/* A fact that a module tells of itself, `note('tokens', n)`, which `vitc check` shows. network: the one that was being
+ * applied, or NULL. */
 typedef struct {
     const char *network, *name;
     double value;
 } RecipeNote;
 
-/* A recipe, elaborated. Functions of the module:
- *   step   inputs by name; outputs `loss`, `loss.OBJECTIVE`, schedules and metrics by name; updates of all
- * state embed  one view input; output `features` f32[batch, dim] (only if the recipe has `embed:`) init   no
- * inputs; one output per INIT_FUNCTION state (only if there are any) `grad` placeholders are still in it
- * (pass autodiff). The plan's arrays use program.h's types; inputs lists every input of every function, by
- * tensor name. functions, states and constants of the program are codegen's to fill. */
+/* An elaborated recipe. Its module has up to three functions:
+ *
+ *   step   a training step. Inputs by name; outputs `loss`, `loss.OBJECTIVE`, and schedules and metrics by their names;
+ *          updates of states. Gradients are operators `grad` until pass `autodiff` replaces them.
+ *   embed  features for evaluation, if the recipe has `embed:`. One view as input; output `features`, f32[batch, dim].
+ *   init   the initial values that are computed, if there are any: no inputs, an output for each INIT_FUNCTION state.
+ *
+ * `plan` says how the inputs of all functions are fed, in the types of program.h; its functions, states and constants
+ * are left to codegen. */
 typedef struct {
     Module *module;
     VtProgram plan; /* name, inputs, pipelines, draws, warnings, train */
     const char *about;
     const RecipeNote *notes; /* each once */
     size_t n_notes;
-    const char *
-        resolved; /* the recipe as YAML, overrides applied and libraries written into it: loadable on its own */
+    const char
+        *resolved; /* the recipe as YAML, with overrides and libraries in it: it can be loaded on its own */
 } Recipe;
 
 bool recipe_load(Arena *arena, Diags *diags, const char *path, const RecipeOptions *options, Recipe *out);
@@ -49,18 +53,18 @@ typedef struct {
     RecipeSource *items;
     size_t count, capacity;
 } RecipeSources;
-/* Reads them and nothing more: a recipe that elaborates has them, one that has them may not elaborate. False, without a
- * word, if a file is missing or is no YAML. */
+/* Reads them without elaborating anything, so errors in what they say are not found. False, without a message, if a
+ * file is missing or is no YAML. */
 bool recipe_sources(Arena *arena, const char *path, const RecipeOptions *options, RecipeSources *out);
 
-/* What of a recipe can be set by a bare key or as train.KEY: "batch", "train.epochs", … Returns how many there are; 0 without a word
- * if it cannot be read. */
+/* What of a recipe can be set by a bare key or as train.KEY: "batch", "train.epochs", … Returns how many there are;
+ * 0, without a message, if the recipe cannot be read. */
 size_t recipe_settings(Arena *arena, const char *path, const char *const **out);
-/* The one of n settings that `word` may have meant: the same but for case and dashes, an option of train (seed: train.seed), one whose
- * last part it is (lr: base_lr), or one that is spelled alike; NULL: none. */
+/* The one of n settings that `word` may have meant, or NULL: one that differs in case and dashes alone, an option of
+ * train (seed for train.seed), one that ends in the word (lr for base_lr), or one that is spelled nearly so. */
 const char *recipe_setting_near(Arena *arena, const char *word, const char *const *names, size_t n);
 
-/* recipe_load from memory; `path` names it in messages and anchors `use:`. */
+/* recipe_load of a text in memory. `path` names it in messages; files that it uses are looked for beside that path. */
 bool recipe_load_text(Arena *arena, Diags *diags, const char *path, const char *text, size_t size,
                       const RecipeOptions *options, Recipe *out);
 

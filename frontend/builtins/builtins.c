@@ -1,7 +1,8 @@
 /* The table of builtins. */
 #include "frontend/builtins/builtins.h"
 
-/* Of operators those that have a name in the language; where that is a sign it is found by no name. */
+/* Operators first: those whose row has a name in the language. Rows of others, and of signs such as +, match no
+ * name. */
 #define PARAMETERS(n) ((n) == 1 ? "x" : "a b")
 static const Builtin TABLE[] = {
 #define OP(op_name, lo, hi, attributes, loop, kernel, shape, grad, effects, cost, recipe, doc)               \

@@ -203,7 +203,7 @@ FUNCTION(b_cast) {
                       show_value(e, &args[1]));
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------------------ */
+/* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 static Value along_axis(Evaluator *e, const Expr *at, Value *args, OpKind op) {
     ValueId x;
@@ -284,7 +284,8 @@ FUNCTION(b_one_hot) {
     return value_tensor(e, at->loc, ir_cast(e->func, ir_binary(e->func, OP_eq, i, numbers), DT_F32));
 }
 
-/* Whether labels are seen to be classes: counted, an argmax, one number. Others may come from data, where an image has none (-1). */
+/* Whether labels are certain to be classes: numbers counted up, an argmax, a constant. Others may come from data,
+ * where an image may have none (-1). */
 static bool are_classes(const Func *func, ValueId labels, int64_t classes) {
     const Node *node = func_node(func, labels);
     while (node->op == OP_cast || node->op == OP_reshape || node->op == OP_broadcast || node->op == OP_slice)
@@ -354,7 +355,7 @@ static Value index_op(Evaluator *e, const Expr *at, Value *args, OpKind op) {
     if (!tensor_with_type(e, at->loc, &args[0], DT_F32, &x, &type) ||
         !axis_of(e, at->loc, &args[1], type.rank, &axis))
         return (Value){0};
-    /* as it is given: the text of the IR says it */
+    /* from the end if it was given so */
     return value_tensor(e, at->loc,
                         func_emit(e->func, op, &x, 1, &(AlongAttrs){.axis = (int64_t)args[1].number}));
 }

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- shapes -------------------------------------------------------------------------------------------------------------- */
+/* ---- shapes ------------------------------------------------------------------------------------------------------ */
 
 /* Sizes from numbers, or from a single list of them. */
 bool sizes_of(Evaluator *e, Loc loc, const Value *list, Ints *out, bool allow_minus) {

@@ -75,7 +75,7 @@ static void build_embed(Step *step) {
     func_add_output(e->func, "features", id);
 }
 
-/* What evaluation feeds is the view: features that depend on more would end a training run at its first evaluation. */
+/* Evaluation feeds the view alone: a run whose features depend on a draw would fail at its first evaluation. */
 static void check_embed_inputs(Evaluator *e) {
     const Func *embed = module_find_func(e->module, "embed");
     for (size_t i = 0; embed && i < e->n_inputs; i++) {

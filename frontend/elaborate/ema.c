@@ -45,8 +45,8 @@ void update_moved(Step *step) {
             if (follows(e, step->moves[i].network, s)) set_state(e, s, func_read_state(e->func, s));
 }
 
-/* Makes the new values of a network's parameters; they stand for the old ones from here on. reads: the old nodes that read states.
- */
+/* Makes the new values of a network's parameters, which what follows reads instead of the states.
+ * reads: of each state the node of the old function that reads it. */
 static void move_network(Evaluator *e, const Move *move, Rebuild *rebuild, const ValueId *reads,
                          bool *is_moved) {
     ValueId m = rebuild->map[move->momentum];

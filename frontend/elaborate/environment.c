@@ -25,7 +25,8 @@ static Type view_type(const ParsedRecipe *r, const View *view) {
     return type_make(DT_F32, 4, (int64_t[]){r->train.batch, 3, view->size, view->size});
 }
 
-/* A view or draw: one input (count 0), or a list of `count` copies (-1: none) that are consecutive from `first` in the program's table. */
+/* A view or draw: one input (count 0), or a list of `count` copies (-1: an empty list), which are numbered from
+ * `first` in the program's table. */
 static void define_copies(Evaluator *e, const char *name, int count, Type type, VtSourceKind source,
                           int first) {
     const ParsedRecipe *r = e->recipe;

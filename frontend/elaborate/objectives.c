@@ -10,7 +10,7 @@ static void define_objective(Step *step, size_t i) {
     Value record = value_list(e, e->recipe->objectives.items[i].loc, V_RECORD, frame->count);
     if (record.kind == V_POISON) return;
     record.names = ARENA_ARRAY(e->arena, const char *, frame->count + 1);
-    record.weight = MAX_LIST; /* whatever its fields hold: they are used one by one */
+    record.weight = MAX_LIST; /* not counted: it is no value that lists are made of */
     for (size_t v = 0; v < frame->count; v++) {
         record.names[v] = frame->variables[v].name;
         record.items[v] = frame->variables[v].value;
@@ -71,7 +71,7 @@ void run_updates(Step *step) {
         e->frame = NULL;
     }
     for (size_t i = 0; i < e->recipe->objectives.count; i++)
-        define_objective(step, i); /* now with names of updates */
+        define_objective(step, i); /* anew, with the names of its update block */
 }
 
 void add_scalar_output(Evaluator *e, const char *name, ValueId id) {

@@ -65,7 +65,7 @@ static void clip_gradients(Step *step) {
     }
 }
 
-/* Whether a pattern with * and ? is the whole name; linear in both but for the last *, to which it comes back. */
+/* Whether a pattern with * and ? matches the whole name; on a mismatch it goes on from the last * met. */
 static bool matches(const char *pattern, const char *name) {
     const char *star = NULL, *from = NULL;
     while (*name) {
@@ -119,7 +119,7 @@ static void optimize_parameter(Step *step, size_t i) {
     define(e, &frame, "name", (Value){.kind = V_STRING, .text = state.name});
     e->frame = &frame;
     e->states->parameter = state.name;
-    e->states->stamp++; /* each makes its buffers once */
+    e->states->stamp++; /* the same buffer is not made twice for one parameter */
     e->scope = state.name;
     e->func->scope = state.name;
     Value value = eval(e, e->recipe->optimizer);
@@ -135,7 +135,8 @@ static void optimize_parameter(Step *step, size_t i) {
         return;
     }
     ValueId frozen = frozen_now(e, state.name);
-    for (uint32_t m = before; frozen != IR_NONE && m < e->module->n_states; m++) /* its moments stay too */
+    for (uint32_t m = before; frozen != IR_NONE && m < e->module->n_states;
+         m++) /* the moments made for it stay too */
         if (state_value(e, m)->updated) set_unless(e, m, state_value(e, m)->current, frozen);
     set_unless(e, s, id, frozen);
 }

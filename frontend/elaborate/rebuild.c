@@ -1,5 +1,5 @@
-/* A function built anew, node by node. Unlike a pass (Rewrite of ir.h) it leaves inputs among the nodes, where they were first
- * asked for, and may drop them. */
+/* A function built anew, node by node. Unlike a pass (Rewrite of ir.h) it leaves inputs where they were first asked
+ * for, and may drop them. */
 #include "frontend/elaborate/step.h"
 
 Rebuild rebuild_begin(Func *func) {

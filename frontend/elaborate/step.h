@@ -60,9 +60,9 @@ void add_outputs(Evaluator *e, const Entries *entries, bool scalar); /* metrics,
 void optimize(Step *step);
 
 /* ---- ema.c: networks that are moving averages of others */
-/* A network that moves before the step is elaborated as if it did not: its parameters are known only once all that applies
- * it has run. begin_moves notes where in the function it is to move, update_moved gives its states an update, and when the
- * function is whole, move_before puts the new values in, for all that reads the parameters behind that place. */
+/* A network that moves before the step is elaborated as if it did not, because its parameters are not known before
+ * all that applies it has run. begin_moves notes where in the function it is to move, update_moved gives its states
+ * an update, and when the function is whole, move_before lets what follows that place read the new values. */
 void begin_moves(Step *step);
 void update_moved(Step *step);
 void move_before(Step *step);

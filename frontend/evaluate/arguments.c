@@ -43,7 +43,7 @@ bool bind_arguments(Evaluator *e, const Signature *signature, const Expr *at, Fr
 
 /* ---- of builtins ------------------------------------------------------------------------------------------------- */
 
-/* Of "x axis=none *rest"; parsed once. */
+/* Parses "x axis=none *rest", once. */
 const Signature *signature_of(Evaluator *e, const Builtin *builtin, Loc loc) {
     if (!e->signatures) e->signatures = ARENA_ARRAY(e->arena, Signature, e->n_builtins);
     Signature *out = &e->signatures[builtin - e->builtins];

@@ -126,7 +126,7 @@ Value value_operator(Evaluator *e, Loc loc, OpKind op, const Value *args, size_t
     return n == 1 ? value_unary(e, loc, op, &args[0]) : value_binary(e, loc, op, &args[0], &args[1]);
 }
 
-/* An operand that is a transposition of its last two axes is read the other way round instead. */
+/* In place of an operand whose last two axes were just transposed the one before that, and *flag. */
 static ValueId untransposed(Evaluator *e, ValueId id, bool *flag) {
     const Node *node = func_node(e->func, id);
     int n = node->type.rank;

@@ -1,8 +1,10 @@
-/* From what failed back to the knobs behind it, so that a message from inside a library names what was set.
+/* From an expression that failed back to the knobs behind it, so that an error inside a library names what the user
+ * set.
  *
- * Names of the failing expression are followed through assignments, arguments and defaults of the running calls. A number
- * that is a size of some tensor has no such way back: it is followed by its value, to the nearest running call that was
- * given this number. That may name a knob too many where two are equal; nothing but the message depends on it. */
+ * Names of the failing expression are followed through assignments, arguments and defaults of the running calls. A
+ * number that was read from a tensor's shape has no such way back: it is followed by its value, to the nearest
+ * running call that was given this number. Where two knobs are equal one too many may be named; only the message
+ * depends on it. */
 #include "frontend/evaluate/evaluator.h"
 #include "frontend/recipe/knob.h"
 
@@ -15,14 +17,14 @@ typedef struct {
     Evaluator *e;
     const Knob *knobs[MAX_BLAMED];
     size_t n_knobs;
-    const Type *tensor; /* whose way is followed; NULL: none's */
-    int found;          /* knobs met, those known already too */
+    const Type *tensor; /* while a tensor's arguments are followed: its type */
+    int found;          /* how often a knob was met, also one that is listed already */
     struct {            /* names followed */
         int level;
         const char *name;
     } visits[MAX_VISITS];
     int n_visits;
-    int walked, depth; /* expressions met, and how deep: long chains end */
+    int walked, depth; /* expressions met so far, and how deep: both are limited */
 } Blame;
 
 /* Level i is the body of running call i; -1 the recipe's own text, outside all of them. */
@@ -47,7 +49,7 @@ static void add_knob(Blame *b, const Knob *knob) {
     b->found++;
 }
 
-/* ---- walking over expressions ---------------------------------------------------------------------------------- */
+/* ---- walking over expressions ------------------------------------------------------------------------------------ */
 
 typedef void (*Visit)(Blame *b, int level, const Expr *expr, const void *with);
 
@@ -77,7 +79,7 @@ static bool binds(const Expr *target, const char *name) {
     return false;
 }
 
-/* ---- following ---------------------------------------------------------------------------------------------------- */
+/* ---- following --------------------------------------------------------------------------------------------------- */
 
 static void follow_name(Blame *b, int level, const char *name);
 
@@ -98,7 +100,7 @@ static void follow_binding(Blame *b, int level, const Expr *expr, const void *na
     follow_loop(b, level, expr, name);
 }
 
-/* The expression that a running call gives its parameter, and the level it is to be read at. */
+/* The expression that a running call gives its parameter; *at: the level whose names it is written in. */
 static const Expr *argument(const Evaluator *e, int level, const char *name, int *at) {
     const Signature *signature = &e->running[level]->signature;
     const Expr *call = e->calls[level], *fallback = NULL;
@@ -117,7 +119,7 @@ static const Expr *argument(const Evaluator *e, int level, const char *name, int
     return fallback;
 }
 
-/* The knobs of a value, or the value itself as if it were one: it is set by its path. */
+/* The knobs that a value of the tree names; a number that names none is told like a knob, by its path. */
 static size_t settings_in(Blame *b, const Tree *tree, const char *path, const Knob **knobs) {
     size_t n = tree ? knobs_in(b->e->recipe, tree, knobs, 0) : 0;
     if (n || !tree || tree->kind != TREE_SCALAR || !tree->size || tree->text[0] == '$') return n;
@@ -134,7 +136,7 @@ static void follow_tree(Blame *b, const Tree *tree, const char *path) {
     for (size_t i = 0; i < n; i++) add_knob(b, knobs[i]);
 }
 
-/* A view's size, where it is one of the tensor at hand: networks are applied to views of several sizes. */
+/* A view's size, if the tensor at hand has that size: a network may be applied to views of several sizes. */
 static void follow_size(Blame *b, const Tree *size, const char *path) {
     const Knob *knobs[MAX_BLAMED];
     size_t n = settings_in(b, size, path, knobs);
@@ -146,7 +148,7 @@ static void follow_size(Blame *b, const Tree *size, const char *path) {
     }
 }
 
-/* A name of the recipe's own: a knob, a schedule, a view's or draw's sizes; and the names of the step that `train` gives. */
+/* A name of the recipe itself: a knob, a schedule, a view or a draw. */
 static bool follow_own(Blame *b, const char *name) {
     const ParsedRecipe *r = b->e->recipe;
     const Knob *knob = knob_find(r, name);
@@ -188,7 +190,8 @@ static void follow_name(Blame *b, int level, const char *name) {
     const Block *block = block_at(e, level);
     const Type *outer = b->tensor;
     if (value->kind == V_TENSOR && !outer) b->tensor = func_type(e->func, value->id);
-    if (is_tensor(value)) { /* passed on by its name it is the caller's; one that was computed ends the way */
+    if (is_tensor(
+            value)) { /* one that was passed by name is the caller's; one that was computed is followed no further */
         if (given && given->kind == EXPR_NAME && at < level) follow_name(b, at, given->text);
     } else if (given)
         walk(b, at, given, follow, NULL);
@@ -197,7 +200,7 @@ static void follow_name(Blame *b, int level, const char *name) {
     b->tensor = outer;
 }
 
-/* ---- by value ---------------------------------------------------------------------------------------------------------- */
+/* ---- by value ---------------------------------------------------------------------------------------------------- */
 
 static void match_knob(Blame *b, int level, const Expr *expr, const void *number) {
     (void)level;
@@ -205,7 +208,8 @@ static void match_knob(Blame *b, int level, const Expr *expr, const void *number
     if (knob && knob->type == KNOB_INT && knob->number == *(const double *)number) add_knob(b, knob);
 }
 
-/* The nearest running call with an argument of this value; in a network's body, and outside all calls, a knob it names. */
+/* The nearest running call with an argument of this value; where the recipe's names are seen, also a knob of this
+ * value. */
 static void match_number(Blame *b, double number) {
     const Evaluator *e = b->e;
     int before = b->found;
@@ -225,18 +229,18 @@ static void match_number(Blame *b, double number) {
     }
 }
 
-/* Numbers of the failing expression that its names did not explain. */
+/* Numbers of the failing expression whose names led to no knob. */
 static void match(Blame *b, int level, const Expr *expr, const void *with) {
     (void)with;
     const Value *value = expr->kind == EXPR_NAME ? value_at(b->e, level, expr->text) : NULL;
     int before = b->found;
     if (!value || value->kind != V_INT) return;
-    b->n_visits = 0; /* was it explained? */
+    b->n_visits = 0; /* followed once more, to see whether that finds a knob */
     follow_name(b, level, expr->text);
     if (b->found == before) match_number(b, value->number);
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------ */
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 size_t blame_knobs(Evaluator *e, const Knob **out) {
     Blame b = {.e = e};

@@ -48,7 +48,7 @@ const char *show_value(Evaluator *e, const Value *v) {
 void overdraw(Evaluator *e, Loc loc, const char *what, int limit) {
     const Expr *at = e->at;
     if (e->exhausted) return;
-    e->at = NULL; /* no knob of the place where it ends is to blame */
+    e->at = NULL; /* where a budget ends says nothing of the knobs */
     eval_error(e, loc, what, limit);
     e->at = at;
     if (e->loop) diag_note(e->diags, e->loop->loc, "in this loop");

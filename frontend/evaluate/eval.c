@@ -5,7 +5,7 @@
 
 enum { MAX_ERRORS = 100, MAX_PARTS = 32, FEW_OPERATORS = 16 };
 
-/* ---- comprehension ------------------------------------------------------------------------------------------------- */
+/* ---- comprehension ----------------------------------------------------------------------------------------------- */
 
 static bool bind_target(Evaluator *e, const Expr *target, Value value) {
     if (target->kind == EXPR_NAME) {
@@ -26,7 +26,7 @@ static bool run_clauses(Evaluator *e, const Expr *expr, size_t clause, Value *li
     if (clause == expr->n_clauses) {
         Value value = eval(e, expr->a);
         if (list->count == MAX_LIST || ++e->elements > MAX_ELEMENTS)
-            value = value_list(e, expr->loc, V_LIST, MAX_LIST + 1); /* refuses it */
+            value = value_list(e, expr->loc, V_LIST, MAX_LIST + 1); /* an error: too long */
         ARENA_PUSH(e->arena, list->items, list->count, *capacity, value);
         return value.kind != V_POISON;
     }
@@ -50,7 +50,7 @@ static bool run_clauses(Evaluator *e, const Expr *expr, size_t clause, Value *li
     return true;
 }
 
-/* ---- expressions ---------------------------------------------------------------------------------------------------- */
+/* ---- expressions ------------------------------------------------------------------------------------------------- */
 
 static OpKind binary_op(int token) {
     static const struct {
@@ -65,7 +65,7 @@ static OpKind binary_op(int token) {
 
 static Value logical(Evaluator *e, const Expr *expr, const Value *a) {
     bool truth;
-    if (!is_tensor(a)) { /* known now: the other side may not even be looked at */
+    if (!is_tensor(a)) { /* known now: the other side is evaluated only if it matters */
         if (!bool_of(e, expr->a->loc, a, "a condition", &truth)) return (Value){0};
         if (truth == (expr->op == T_OR)) return value_bool(truth);
         return eval(e, expr->b);
@@ -90,7 +90,7 @@ static Value apply_binary(Evaluator *e, const Expr *expr, const Value *a) {
     return value_binary(e, expr->loc, binary_op(expr->op), a, &b);
 }
 
-/* a + b + c … nests to the left as deep as it is long: without recursion. */
+/* a + b + c … nests to the left as deep as it is long, so it is evaluated in a loop. */
 static Value eval_binary(Evaluator *e, const Expr *expr) {
     const Expr *few[FEW_OPERATORS], **chain = few, *first = expr;
     size_t n = 0;
@@ -147,7 +147,7 @@ static Value eval_list(Evaluator *e, const Expr *expr) {
     return close_list(e, expr->loc, list);
 }
 
-/* a if b else c; chains of them nest in c, and end without recursion. */
+/* a if b else c if d else …: chains nest in c, and are evaluated in a loop. */
 static Value eval_choice(Evaluator *e, const Expr *expr) {
     while (expr->kind == EXPR_IF) {
         Value condition = eval(e, expr->b);
@@ -216,7 +216,7 @@ static Value eval_named(Evaluator *e, const Expr *expr, const char *label) {
     e->depth--;
     e->func->loc = before;
     e->at = at;
-    if (value.kind == V_POISON && diags_errors(e->diags) == 0) /* whatever was refused is told */
+    if (value.kind == V_POISON && diags_errors(e->diags) == 0) /* no failure without a message */
         eval_error(e, expr->loc, "this cannot be computed");
     return value;
 }
@@ -271,7 +271,8 @@ Value call_definition(Evaluator *e, const Definition *definition, bool sees_own,
     const char *label = e->assigned;
     const Expr *loop = e->loop;
     e->assigned = NULL;
-    ARENA_PUSH(e->arena, e->running, e->n_running, e->running_capacity, definition); /* of its defaults too */
+    ARENA_PUSH(e->arena, e->running, e->n_running, e->running_capacity,
+               definition); /* defaults run in it too */
     ARENA_PUSH(e->arena, e->calls, e->n_calls, e->calls_capacity, (Expr *)at);
     ARENA_PUSH(e->arena, e->callers, e->n_callers, e->callers_capacity, before);
     Value result = {0};
@@ -352,7 +353,7 @@ static Value eval_labelled(Evaluator *e, const Expr *expr) {
 
 static void run_body(Evaluator *e, Expr *const *statements, size_t n);
 
-/* A body did not run, for an error that was told: names it would have defined are missed by nobody. */
+/* A body did not run because of an error: names that it would have defined are no further errors. */
 static void skip_body(Evaluator *e) {
     if (e->frame) e->frame->skipped = true;
 }
@@ -377,7 +378,7 @@ static void run_for(Evaluator *e, const Expr *s) {
     e->loop = loop;
 }
 
-/* if, elif … else: a chain of elif nests in `orelse`, and is run without recursion. */
+/* if, elif … else: a chain of elif nests in `orelse`, and is run in a loop. */
 static void run_if(Evaluator *e, const Expr *s) {
     for (;;) {
         bool truth;
@@ -409,7 +410,7 @@ static void run_assign(Evaluator *e, const Expr *s) {
     e->assigned = before;
     e->scope = scope;
     Frame *frame = e->frame ? e->frame : e->globals;
-    if (value.kind == V_POISON) { /* every target is poisoned: no cascade */
+    if (value.kind == V_POISON) { /* the names are poison too, so that one error stays one */
         if (s->a->kind == EXPR_NAME) define(e, frame, s->a->text, value);
         for (size_t i = 0; s->a->kind == EXPR_TUPLE && i < s->a->n_args; i++)
             define(e, frame, s->a->args[i]->text, value);

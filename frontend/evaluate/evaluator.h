@@ -1,8 +1,8 @@
-/* The evaluator of the expression language. It runs a recipe's expressions while the recipe is elaborated: numbers and
- * lists are computed, operations on tensors become nodes of the function at hand.
+/* The evaluator of the expression language. It runs a recipe's expressions while the recipe is elaborated: numbers
+ * and lists are computed, operations on tensors become nodes of the function at hand.
  *
- * It knows nothing of what a step is. What builtins do it takes from the table it is given, states it sees by their number
- * and type alone, and a network that is called is handed to `apply`. */
+ * It knows nothing of what a step is. It is given a table of builtins and a function that applies networks; of
+ * states it knows no more than the number and the type. */
 #ifndef VITC_FRONTEND_EVALUATE_EVALUATOR_H
 #define VITC_FRONTEND_EVALUATE_EVALUATOR_H
 
@@ -106,7 +106,7 @@ const char *show_value(Evaluator *e, const Value *value); /* "f32[8x3]", "a list
 const char *did_you_mean(Evaluator *e, const char *word, const char *const *names, size_t n);
 /* Counts work that is not evaluation; false once a budget is overdrawn. */
 bool spend(Evaluator *e, Loc loc, size_t steps);
-/* Tells that a limit was passed, once, with the running loop; `what` has a %d for it. Nothing is evaluated after it. */
+/* Ends evaluation: an error that a limit was passed, and in which loop. `what` has a %d for the limit. */
 void overdraw(Evaluator *e, Loc loc, const char *what, int limit) __attribute__((format(printf, 3, 0)));
 
 /* ---- names.c */
@@ -121,7 +121,7 @@ const char *join_scope(Evaluator *e, const char *a, const char *b); /* "a.b" */
 Value value_list(Evaluator *e, Loc loc, ValueKind kind, size_t n); /* to be filled in, then closed */
 Value close_list(Evaluator *e, Loc loc, Value list);
 
-/* ---- taken.c: what a value is taken for; false, or IR_NONE, after an error */
+/* ---- convert.c: values as what is asked for; false, or IR_NONE, after an error */
 bool int_of(Evaluator *e, Loc loc, const Value *v, const char *what, int64_t *out);
 bool axis_of(Evaluator *e, Loc loc, const Value *v, int rank, int *out); /* from the end if negative */
 bool real_of(Evaluator *e, Loc loc, const Value *v, const char *what, double *out);
@@ -132,10 +132,10 @@ bool check_type(Evaluator *e, Loc loc, const Type *type);        /* an error if 
 Value value_of(const Evaluator *e, ValueId id);                  /* a tensor of the current function */
 Value value_tensor(Evaluator *e, Loc loc,
                    ValueId id); /* IR_NONE: the function's message, if it left one, becomes an error */
-/* The door to tensors: a value as one of the current function. A number becomes a constant of type `wanted`, if that has it. */
+/* A tensor of the current function: of a state its value in it, of a number a constant of type `wanted`. */
 ValueId tensor_of(Evaluator *e, Loc loc, const Value *v, DType wanted);
 bool tensor_with_type(Evaluator *e, Loc loc, const Value *v, DType wanted, ValueId *id, Type *type);
-/* One element, as a scalar: of type `dtype`, unless it is another real. */
+/* The one element of a value as a scalar: of type `dtype`, or of the real type that it has. */
 ValueId scalar_of(Evaluator *e, Loc loc, const Value *v, DType dtype, const char *what);
 
 /* ---- function.c: the states and inputs of the function at hand */
@@ -146,7 +146,8 @@ ValueId read_state(Evaluator *e,
                    uint32_t state); /* its value here: the old one, or the one it was updated to */
 void set_state(Evaluator *e, uint32_t state, ValueId value);
 ValueId add_input(Evaluator *e, const char *name, Type type, VtSourceKind source, int index);
-/* If the value is an input of the data set's numbers (labels, index): it is asked to be below `most`. */
+/* Where the value is an input of whole numbers that data give (labels, index): notes that the step has room for
+ * those below `most`, which the runtime compares with the data. */
 void bound_input(Evaluator *e, ValueId id, int64_t most);
 
 /* ---- arithmetic.c, indexing.c: of numbers, lists and tensors */
@@ -158,10 +159,10 @@ Value value_matmul(Evaluator *e, Loc loc, const Value *a, const Value *b);
 Value value_index(Evaluator *e, const Expr *at, const Value *base, const Value *index, size_t n);
 
 /* ---- arguments.c: arguments to parameters; false after an error */
-/* Those of a module or network, defined in `frame`; parameters without one are left out. */
+/* Those of a module or network become variables of `frame`; parameters that no argument is for are left out. */
 bool bind_arguments(Evaluator *e, const Signature *signature, const Expr *at, Frame *frame, Value *args,
                     const char **keywords, size_t n);
-/* Those of a builtin, one a parameter of the signature, in `out`; `given` says which have one. */
+/* Those of a builtin: out[p] is what parameter p of the signature is given, if given[p]. */
 const Signature *signature_of(Evaluator *e, const Builtin *builtin, Loc loc);
 bool bind_builtin(Evaluator *e, const Builtin *builtin, const Signature *signature, const Expr *at,
                   Value *args, const char **keywords, size_t n, Value *out, bool *given);

@@ -1,4 +1,4 @@
-/* What the function at hand has of its own: the values of states in it, and inputs. */
+/* What the function at hand has of its own: its inputs, and the values that states have in it. */
 #include "frontend/evaluate/evaluator.h"
 
 #include <string.h>

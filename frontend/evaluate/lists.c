@@ -11,7 +11,8 @@ Value value_list(Evaluator *e, Loc loc, ValueKind kind, size_t n) {
     return (Value){.kind = kind, .items = ARENA_ARRAY(e->arena, Value, n + 1), .count = n};
 }
 
-/* Parts may be shared, so that a list of 60 values nests to 2^60: the weight counts them as if they were not. */
+/* A list may hold another several times, so that a few nested lists would print as 2^60 values: its weight counts
+ * them all. */
 Value close_list(Evaluator *e, Loc loc, Value list) {
     uint64_t weight = 0;
     uint32_t height = 0;

@@ -13,7 +13,7 @@ Value *frame_find(Frame *frame, const char *name) {
         return found == NAMES_NONE ? NULL : &frame->variables[found].value;
     }
     for (size_t i = 0; i < frame->count; i++) {
-        const char *known = frame->variables[i].name; /* most differ at once: a call would cost more */
+        const char *known = frame->variables[i].name; /* most differ in the first letter */
         if (known[0] == name[0] && strcmp(known, name) == 0) return &frame->variables[i].value;
     }
     return NULL;

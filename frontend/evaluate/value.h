@@ -1,5 +1,5 @@
-/* The values of the expression language: numbers, lists and the like, known while a recipe is elaborated, and tensors, of
- * which only the type is known. */
+/* The values of the expression language: numbers, lists and the like, known while a recipe is elaborated, and
+ * tensors, of which only the type is known. */
 #ifndef VITC_FRONTEND_EVALUATE_VALUE_H
 #define VITC_FRONTEND_EVALUATE_VALUE_H
 

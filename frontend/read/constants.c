@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-/* Builtins that make states or draw find that there is no place for it. */
+/* `place`: what errors of builtins that make states or draw call it; there they cannot. */
 static void start(Evaluator *e, ParsedRecipe *recipe, const char *name, const char *place) {
     size_t n;
     const Builtin *table = builtin_table(&n);

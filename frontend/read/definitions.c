@@ -53,7 +53,7 @@ void read_networks(ParsedRecipe *r, const Tree *map) {
         Definition definition = {.loc = key->loc};
         if (!expr_parse_signature(r->arena, r->diags, key->loc, key->text, key->size, &definition.signature))
             continue;
-        if (!strchr(key->text, '(')) { /* the usual argument */
+        if (!strchr(key->text, '(')) { /* `encoder: |` stands for encoder(x) */
             definition.signature.parameters = ARENA_NEW(r->arena, Parameter);
             definition.signature.parameters[0].name = "x";
             definition.signature.count = 1;

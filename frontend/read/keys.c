@@ -48,7 +48,7 @@ static bool is_identifier(const char *text, size_t length) {
     return good;
 }
 
-/* Names of the step, and of values: what else has one of these is not seen. */
+/* Names that every step has, words and values of the language: they would hide what else is called so. */
 static bool is_reserved(const char *name) {
     static const char *const words[] = {"step",  "epoch",    "epochs", "steps_per_epoch",
                                         "batch", "training", "labels", "index",
@@ -59,7 +59,8 @@ static bool is_reserved(const char *name) {
     return false;
 }
 
-/* Names that expressions see side by side are words, and different. A knob may be called as what it sets, as batch. */
+/* Names that expressions see side by side are identifiers, and no two are equal. A knob alone may be called as what
+ * it sets: batch. */
 void check_names(ParsedRecipe *r, const Tree *root) {
     static const char *const sections[] = {"knobs", "views",     "draws",     "networks",
                                            "state", "schedules", "objectives"};

@@ -52,7 +52,7 @@ static size_t knob_numbers(const Knob *knob, const double **numbers) {
 static bool check_bounds(ParsedRecipe *r, const Knob *knob, const Tree *form, const Tree *value) {
     static const struct {
         const char *key, *text;
-        int side; /* which way is out */
+        int side; /* on which side of the bound a number is wrong */
         bool reached;
     } bounds[] = {{"min", "below its minimum", -1, true},
                   {"max", "above its maximum", 1, true},
@@ -136,7 +136,7 @@ static bool check_knob(ParsedRecipe *r, Knob *knob, const Tree *form, const Tree
     return false;
 }
 
-/* The formula's place takes its value: a saved recipe goes on with it, whatever else is set then. */
+/* Writes the value in the place of the formula, so that a saved recipe keeps it whatever is set later. */
 static void settle(ParsedRecipe *r, const Knob *knob, const Tree *formula) {
     Tree **place = find_place(r->tree, knob->name), *value = ARENA_NEW(r->arena, Tree);
     char *text = arena_printf(r->arena, "%.17g", knob->number);

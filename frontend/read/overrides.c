@@ -34,7 +34,8 @@ Tree **find_place(Tree *root, const char *path) {
     return place;
 }
 
-/* A training option that the recipe does not mention has a place all the same; the key's own check comes later. */
+/* Makes a place for a training option that the recipe does not mention; whether there is such an option is checked
+ * later. */
 static Tree **add_place(ParsedRecipe *r, Tree *root, const char *path, Loc loc) {
     enum { MAX_OPTIONS = 100 }; /* there are a dozen */
     const char *dot = strrchr(path, '.');
@@ -56,7 +57,7 @@ static Tree **add_place(ParsedRecipe *r, Tree *root, const char *path, Loc loc) 
     return &map->items[map->count++].value;
 }
 
-/* What a knob's value is, by its looks: the default's kind stays. */
+/* What kind of value a text looks like: another value of a knob has to be of the same kind as its default. */
 static const char *knob_kind(const Tree *value) {
     double number;
     bool is_int;
@@ -78,7 +79,7 @@ static bool same_kind(ParsedRecipe *r, Tree *root, const char *path, const Tree 
     return false;
 }
 
-/* A training option that is a knob's (`batch: $batch`) is set by way of the knob: other parts of the recipe read it too. */
+/* Where a training option is `batch: $batch`, the knob is set instead: other parts of the recipe may read it too. */
 static const char *knob_behind(const Tree *root, const char *path) {
     const Tree *option = strncmp(path, "train.", 6) == 0 ? tree_get(tree_get(root, "train"), path + 6) : NULL;
     bool named = option && option->kind == TREE_SCALAR && option->text[0] == '$';

@@ -57,7 +57,7 @@ bool check_params(ParsedRecipe *recipe, const CatalogRow *row, const Tree *map, 
                   const Type *type) {
     const char *keys[2], *problem = catalog_problem(recipe->arena, row, params, type, keys);
     if (!problem) return true;
-    TreeItem items[4]; /* what the message is about: one or two parameters, the last two sizes */
+    TreeItem items[4]; /* one or two parameters that the message is about, or one and the last two sizes */
     Tree parts = {.kind = TREE_LIST, .loc = map->loc, .items = items};
     for (int k = 0; k < 2; k++) {
         Tree *value = tree_get(map, keys[k]);

@@ -19,9 +19,9 @@ const char *suggestion(ParsedRecipe *recipe, const char *word, const char *const
 bool check_keys(ParsedRecipe *recipe, const Tree *map, const char *what, const char *const *keys, size_t n);
 bool check_map(ParsedRecipe *recipe, const Tree *map, const char *what); /* any keys; or nothing at all */
 size_t names_in(const Tree *map, const char **names, size_t most);       /* its keys; NULL or no map: none */
-/* Errors of names that expressions see side by side and that are no words, or alike; of names that are logged twice. */
+/* Errors of names that are no identifiers, or that two things have which expressions see side by side. */
 void check_names(ParsedRecipe *recipe, const Tree *root);
-void check_outputs(ParsedRecipe *recipe, const Tree *root);
+void check_outputs(ParsedRecipe *recipe, const Tree *root); /* errors of names that would be logged twice */
 
 /* ---- constants.c: what knobs and numbers alone give; false after an error */
 bool evaluate_constant(ParsedRecipe *recipe, const Expr *expr, double *value, bool *is_int);
@@ -56,8 +56,8 @@ void read_draws(ParsedRecipe *recipe, const Tree *map);
 void read_train(ParsedRecipe *recipe, const Tree *map);
 void read_modules(ParsedRecipe *recipe, const Tree *map);
 void read_networks(ParsedRecipe *recipe, const Tree *map);
-/* VT_MAX_PARAMS parameters of a row from a map of them, of which the keys `passed` (ending in NULL; or NULL) are something
- * else. `copy`: which element of an `each:` list to take, of `copies`. */
+/* Fills the VT_MAX_PARAMS parameters of a row from a map. passed: keys of the map that are no parameters, then NULL; or
+ * NULL. copy: which element of an `each:` list to take, of `copies`. */
 bool read_params(ParsedRecipe *recipe, const CatalogRow *row, const Tree *map, const char *const *passed,
                  int copy, int copies, double *params);
 /* Whether they go together, and with the type of a draw if that is known. */

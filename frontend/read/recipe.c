@@ -9,7 +9,7 @@
 
 enum { MAX_OPEN_FILES = 64, MAX_FILES = 1000 };
 
-/* ---- objectives, metrics ---------------------------------------------------------------------------------------- */
+/* ---- objectives, metrics ----------------------------------------------------------------------------------------- */
 
 static void read_objectives(ParsedRecipe *r, const Tree *map) {
     static const char *const keys[] = {"weight", "loss", "update"};
@@ -61,7 +61,7 @@ static void read_metrics(ParsedRecipe *r, const Tree *map) {
     }
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------------ */
+/* ---- files ------------------------------------------------------------------------------------------------------- */
 
 static bool read_source(ParsedRecipe *r, const char *path, const char *text, size_t size, bool library);
 
@@ -92,7 +92,7 @@ static void use_file(ParsedRecipe *r, const char *from, const Tree *item) {
         }
         if (known_file(r->read_files, r->n_read, key)) return;
         char *text = source_read(r->arena, key, &size);
-        if (!text) { /* another file of that name is not what was meant */
+        if (!text) { /* the next candidate is not what was meant */
             diag_error(r->diags, item->loc, "cannot read '%s': %s", key, strerror(errno));
             return;
         }
@@ -120,7 +120,7 @@ static void read_uses(ParsedRecipe *r, const char *path, const Tree *uses) {
         use_file(r, path, uses->items[i].value);
 }
 
-/* ---- sections --------------------------------------------------------------------------------------------------- */
+/* ---- sections ---------------------------------------------------------------------------------------------------- */
 
 /* Whether the knobs go together: before anything is made of them. */
 static bool read_check(ParsedRecipe *r, const Tree *at) {
@@ -178,7 +178,7 @@ static bool read_source(ParsedRecipe *r, const char *path, const char *text, siz
     if (root->kind != TREE_MAP) return false;
     if (!library) {
         r->tree = root;
-        apply_overrides(r, root); /* of modules too */
+        apply_overrides(r, root); /* before modules, which can be set too */
     }
     read_uses(r, path, tree_get(root, "use"));
     const Tree *modules = tree_get(root, "modules");

@@ -13,7 +13,7 @@ Block *read_block(ParsedRecipe *r, const Tree *tree, const char *what) {
         return expr_parse_block(r->arena, r->diags, tree->loc, tree->indent, tree->text, tree->size);
     Expr *value = expr_parse(r->arena, r->diags, tree->loc, tree->text, tree->size);
     if (!value) return NULL;
-    Block *block = ARENA_NEW(r->arena, Block); /* a lone expression is what it returns */
+    Block *block = ARENA_NEW(r->arena, Block); /* a lone expression is returned */
     Expr *statement = ARENA_NEW(r->arena, Expr);
     *statement = (Expr){.kind = STMT_RETURN, .loc = value->loc, .a = value};
     block->statements = ARENA_ARRAY(r->arena, Expr *, 1);

@@ -1,5 +1,5 @@
-/* A recipe as it was read, plain data: its structure is checked and its expressions are parsed, but only knobs, and what
- * is made of them alone, have values. Folder read/ fills it, elaborate/ turns it into IR. */
+/* A recipe as it was read: plain data. Its structure is checked and its expressions are parsed, but only knobs, and
+ * numbers that are made of knobs alone, have values. Folder read/ fills it, elaborate/ turns it into IR. */
 #ifndef VITC_FRONTEND_RECIPE_RECIPE_H
 #define VITC_FRONTEND_RECIPE_RECIPE_H
 

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-/* States and random inputs are made where a step runs, not where a constant or a number of the step is asked for. */
+/* Whether a state or random input can be made here, which it cannot in a schedule, a constant and the like
+ * (States.place). */
 static bool may_make(Evaluator *e, Loc loc, const char *what) {
     if (e->states->application || !e->states->place) return true;
     eval_error(e, loc, "%s() has no place in %s", what, e->states->place);
@@ -32,18 +33,19 @@ static const char *full_name(Evaluator *e, Loc loc, const char *name, const char
             eval_error(e, loc, "a name with quotes, backslashes or control characters");
             return NULL;
         }
-    if (strcmp(full, "__metadata__") != 0) return full; /* a word of the files that hold states */
+    if (strcmp(full, "__metadata__") != 0) return full; /* which safetensors files keep for themselves */
     eval_error(e, loc, "no %s can be called '%s'", what, full);
     return NULL;
 }
 
-/* The state of that name if this network made it in an earlier application; errors on a second one in the same. */
+/* The state of that name, if an earlier application made it; -1: there is none. An error if it is of another kind or
+ * type, or was made in this application already. */
 static int64_t find_made(Evaluator *e, Loc loc, const char *name, const Type *type, StateRole role) {
     int64_t known = module_find_state(e->module, name);
     if (known < 0) return known;
     StateInfo *info = state_info(e, (uint32_t)known);
     const State *state = &e->module->states[known];
-    if (state->role != role) { /* the step's counter among others */
+    if (state->role != role) { /* such as the counter of steps */
         eval_error(e, loc, "'%s' is a state of another kind already; choose another name", name);
     } else if (info->stamp == e->states->stamp) {
         eval_error(e, loc, "'%s' is made twice; label the calls apart (`fc1: linear(…)`)", name);
@@ -67,7 +69,8 @@ static uint32_t add_state(Evaluator *e, State state, Loc loc) {
     return index;
 }
 
-/* The parameter an EMA network's copy follows: the same name under the other network. */
+/* The parameter that one of an EMA network follows: the one of the same name in the other network, made if it is not
+ * yet. */
 static uint32_t source_param(Evaluator *e, const State *like, const char *name, Loc loc) {
     const char *own = e->states->application->definition->signature.name,
                *of = e->states->application->definition->ema_of;
@@ -134,7 +137,7 @@ Value make_buffer(Evaluator *e, Loc loc, const Value *init, const char *name) {
     return (Value){.kind = V_STATE, .state = (uint32_t)known};
 }
 
-/* ---- draws ---------------------------------------------------------------------------------------------------------- */
+/* ---- draws ------------------------------------------------------------------------------------------------------- */
 
 static Loc argument_loc(const Expr *call, const char *keyword) {
     for (size_t i = call->n_args; i-- > 0;)

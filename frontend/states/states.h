@@ -1,4 +1,4 @@
-/* What an elaborated recipe keeps from step to step, and what it draws at random: made by the expressions that name it. */
+/* What a recipe keeps from step to step, and what it draws at random. */
 #ifndef VITC_FRONTEND_STATES_STATES_H
 #define VITC_FRONTEND_STATES_STATES_H
 
@@ -28,9 +28,9 @@ typedef struct { /* a network applied to arguments: made once */
 typedef struct States {
     Func *init;                     /* function of the initial values that are computed */
     const Application *application; /* the one running, or NULL */
-    uint32_t stamp;                 /* counts applications: a name is made once in each */
+    uint32_t stamp;                 /* counts applications, in each of which a name is made once */
     const char *parameter;          /* that the optimiser is being called for, or NULL */
-    const char *place; /* where nothing can be made outside networks, "a schedule"; NULL: it can */
+    const char *place; /* "a schedule": outside networks nothing can be made there; NULL: it can */
     StateInfo *info;
     size_t n_info, info_capacity;
     Applied *applied;

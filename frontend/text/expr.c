@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* Nesting is limited, because the parser and whatever walks over its result are recursive. A chain of operators, `elif` or
- * `else` does not count as nested, however long it is: walks follow it in a loop. */
+/* Nesting is limited, because the parser and whatever walks over its result are recursive. A chain of operators,
+ * `elif` or `else` does not count as nested, however long it is: walks follow it in a loop. */
 enum { MAX_DEPTH = 200, MAX_BODIES = 64, MAX_CLAUSES = 32, MAX_PARAMETERS = 256 };
 
 typedef struct {
@@ -12,7 +12,7 @@ typedef struct {
     int depth, bodies; /* of expressions, of indented bodies */
 } Parser;
 
-/* ---- expressions ----------------------------------------------------------------------------------------------- */
+/* ---- expressions ------------------------------------------------------------------------------------------------- */
 
 static Expr *parse_expr(Parser *p);
 
@@ -322,7 +322,7 @@ static Expr *parse_expr(Parser *p) {
     return *rest ? first : NULL;
 }
 
-/* ---- statements ---------------------------------------------------------------------------------------------------- */
+/* ---- statements -------------------------------------------------------------------------------------------------- */
 
 static bool parse_body(Parser *p, Expr ***list, size_t *count);
 
@@ -433,7 +433,7 @@ static bool parse_body(Parser *p, Expr ***list, size_t *count) {
     return !p->in.failed;
 }
 
-/* ---- entries ------------------------------------------------------------------------------------------------------- */
+/* ---- entries ----------------------------------------------------------------------------------------------------- */
 
 static Parser start(Arena *arena, Diags *diags, Loc loc, uint32_t indent, const char *text, size_t size,
                     bool block) {

@@ -79,7 +79,7 @@ Block *expr_parse_block(Arena *arena, Diags *diags, Loc loc, uint32_t indent, co
 Expr *expr_parse(Arena *arena, Diags *diags, Loc loc, const char *text, size_t size);
 bool expr_parse_signature(Arena *arena, Diags *diags, Loc loc, const char *text, size_t size, Signature *out);
 
-/* The next `{expression}` of a message's text, each of which stands for its value; NULL: none is left, or it is wrong. *before: the
+/* The next `{expression}` of a message, which stands for its value; NULL: none is left, or it is wrong. *before: the
  * text up to it; *text moves behind it. */
 Expr *expr_parse_braced(Arena *arena, Diags *diags, Loc loc, const char **text, const char **before);
 

@@ -38,8 +38,8 @@ const char *tree_word(Diags *diags, const Tree *tree, const char *what);
 /* A text without its UTF-8 byte order mark, if it has one. */
 const char *tree_skip_mark(const char *text, size_t *size);
 
-/* As YAML that tree_parse reads as the same tree, with the same block, quoted and plain scalars (what YAML has no style for is tagged
- * `!block` or `!plain`); that is checked, and NULL is returned after an error. */
+/* As YAML that tree_parse reads as the same tree, with the same block, quoted and plain scalars; the tags `!block` and
+ * `!plain` are for those that libyaml writes in another style. That it is read so is checked; NULL after an error. */
 char *tree_print(Arena *arena, Diags *diags, const Tree *tree);
 
 #endif

@@ -16,8 +16,9 @@ static size_t printable(const unsigned char *s, size_t left) {
     return good ? length : 0;
 }
 
-/* Whether the emitter has the style that the scalar was read from. It takes double quotes in place of a block with spaces before
- * the end of a line, or where a character is not printed as it is, and in place of a plain word of several lines. */
+/* Whether the emitter has the style that the scalar was read from. It takes double quotes in place of a block with
+ * spaces before the end of a line, or where a character is not printed as it is, and in place of a plain word of
+ * several lines. */
 static bool has_style(const Tree *tree) {
     const unsigned char *s = (const unsigned char *)tree->text;
     if (tree->quoted && !tree->block) return true;

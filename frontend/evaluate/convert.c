@@ -1,4 +1,4 @@
-/* What a value is taken for: a number, an axis, a condition, a tensor of the function at hand. */
+/* Values converted to what is asked for: a whole number, an axis, a condition, a tensor of the function at hand. */
 #include "frontend/evaluate/evaluator.h"
 
 #include <float.h>
@@ -62,7 +62,7 @@ bool bool_of(Evaluator *e, Loc loc, const Value *v, const char *what, bool *out)
     *out = false;
     if (v->kind == V_POISON) return false;
     if (is_tensor(v)) {
-        bool chooses = strcmp(what, "a condition") == 0; /* between two values */
+        bool chooses = strcmp(what, "a condition") == 0; /* of `if`, for which tensors have where() */
         eval_error(e, loc, "%s must be known at compile time, not %s%s", what, show_value(e, v),
                    chooses ? " (use where(c, a, b))" : "");
         return false;
@@ -71,7 +71,8 @@ bool bool_of(Evaluator *e, Loc loc, const Value *v, const char *what, bool *out)
     return true;
 }
 
-/* Whether the type has this number; reals are rounded to it, whole numbers are not. */
+/* Whether a constant of this type can hold the number. Reals are rounded to the type, whole numbers have to be
+ * exact. */
 static bool has_number(DType dtype, double x) {
     switch (dtype) {
     case DT_F32: return fabs(x) <= FLT_MAX;
