@@ -31,7 +31,7 @@ typedef struct {
 
 static const char MAGIC[8] = "VITCPRG";
 
-/* ---- the key ------------------------------------------------------------------------------------------------------ */
+/* ---- the key ----------------------------------------------------------------------------------------------------- */
 
 struct CacheKey {
     struct sha256_ctx sha;
@@ -86,7 +86,7 @@ void cache_key_end(CacheKey *key, uint8_t out[CACHE_KEY]) {
     free(key);
 }
 
-/* ---- places ------------------------------------------------------------------------------------------------------- */
+/* ---- places ------------------------------------------------------------------------------------------------------ */
 
 bool cache_folder(char *out, size_t size) {
     const char *set = getenv("VITC_CACHE"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
@@ -120,7 +120,7 @@ static void sum_of(const Header *header, const char *rest, size_t size, uint8_t 
     sha256_digest(&sha, SHA256_DIGEST_SIZE, out);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 /* A regular file of ours that nobody else may write: it holds code. None is longer than what the cache may keep. */
 static bool is_trusted(const struct stat *status) {
@@ -206,7 +206,8 @@ bool cache_limit(int64_t *bytes) {
     return errno == 0;
 }
 
-/* "HEX.vitc", or, when `temporary`, "HEX.vitc.tmp-DIGITS", of a regular file of ours: what other programs keep here stays. */
+/* "HEX.vitc", or, when `temporary`, "HEX.vitc.tmp-DIGITS", of a regular file of ours: what other programs keep here
+ * stays. */
 static bool is_ours(const char *name, const struct stat *status, bool *temporary) {
     size_t n = strspn(name, "0123456789abcdef");
     if (n != 2 * CACHE_KEY || strncmp(name + n, SUFFIX, strlen(SUFFIX)) != 0) return false;
@@ -265,7 +266,7 @@ static void drop_old(const char *folder) {
     closedir(dir);
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 /* All of an entry, malloc'ed. */
 static char *make_entry(const uint8_t key[CACHE_KEY], const CacheBlob blobs[CACHE_BLOBS], size_t *size) {

@@ -1,8 +1,8 @@
 /* The object cache: compiled programs by key, one file each, in a folder that any number of processes share.
  *
- * A file is written beside its place and renamed into it, so that a reader sees all of it or nothing; it bears its key, its
- * sizes and a SHA-256 of everything, and is used only if they fit and nobody else can have written it. What does not fit is
- * as good as missing. Nothing here is ever an error: without a cache programs are compiled. */
+ * A file is written beside its place and renamed into it, so that a reader sees all of it or nothing; it bears its key,
+ * its sizes and a SHA-256 of everything, and is used only if they fit and nobody else can have written it. What does
+ * not fit is as good as missing. Nothing here is ever an error: without a cache programs are compiled. */
 #ifndef VITC_DRIVER_CACHE_H
 #define VITC_DRIVER_CACHE_H
 

@@ -1,4 +1,5 @@
-/* vitc data check: reads a data set as training would, decodes every image of every split, and tells what is left out, broken, or there twice. */
+/* vitc data check: reads a data set as training would, decodes every image of every split, and tells what is left out,
+ * broken, or there twice. */
 #include "driver/driver.h"
 
 #include <nettle/sha2.h>
@@ -73,7 +74,7 @@ static void decode(void *user, int thread, int threads) {
     }
 }
 
-/* ---- what is told -------------------------------------------------------------------------------------------------------------- */
+/* ---- what is told ------------------------------------------------------------------------------------------------ */
 
 static void print_name(const char *name) {
     char shown[1024];
@@ -182,7 +183,7 @@ static int print_findings(Check *c) {
     return broken || across ? 1 : 0;
 }
 
-/* ---- the verb -------------------------------------------------------------------------------------------------------------------- */
+/* ---- the verb ---------------------------------------------------------------------------------------------------- */
 
 static bool open_all(Check *c, const char *path, VtError *error) {
     for (int s = 0; s < N_SPLITS; s++) {

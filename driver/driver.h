@@ -20,8 +20,8 @@ int verb_opt(int argc, char **argv);
 int verb_bench(int argc, char **argv);
 int verb_help(int argc, char **argv);
 
-/* ---- options.c: flags "--name value" or "--name=value"; key=value overrides; the rest are words, as is all after "--". What is
- * given twice holds as it was given last. ------------------------------------------------------------------------------- */
+/* ---- options.c: flags "--name value" or "--name=value"; key=value overrides; the rest are words, as is all after
+ * "--". What is given twice holds as it was given last. */
 typedef enum {
     FLAG_BARE = false,
     FLAG_VALUE = true,
@@ -47,11 +47,11 @@ bool number_flag(const Flag *flag, double low, double high, double *out); /* lea
 bool whole_flag(const Flag *flag, double low, double high, double *out);  /* a whole number */
 /* Flags --peak GFLOPS and --bandwidth GBS; leaves what is not given. False after telling what is wrong. */
 bool roofline_flags(const Flag *peak, const Flag *bandwidth, Roofline *roofline);
-/* ---- hints.c: tells that no such flag exists, and what may have been meant: another flag, or a setting of the recipe that `argv`
- * names. `value`: what was given with it, or NULL. Returns false. */
+/* ---- hints.c: tells that no such flag exists, and what may have been meant: another flag, or a setting of the recipe
+ * that `argv` names. `value`: what was given with it, or NULL. Returns false. */
 bool unknown_flag(int argc, char **argv, const char *name, const char *value, const Flag *flags, size_t n);
 
-/* ---- timing.c: stages and how long they took, to stderr -------------------------------------------------------------- */
+/* ---- timing.c: stages and how long they took, to stderr ---------------------------------------------------------- */
 typedef struct {
     const char *stage, *unit; /* unit: of `count`; NULL: there is none */
     double seconds;
@@ -67,7 +67,7 @@ void timing_pass(void *timing, const Pass *pass, const Module *module,
                  double seconds); /* PassOptions.after */
 void timing_print(const Timing *timing);
 
-/* ---- session.c: a recipe from file to program ---------------------------------------------------------------------- */
+/* ---- session.c: a recipe from file to program -------------------------------------------------------------------- */
 typedef struct {
     Arena *arena;
     Diags *diags;
@@ -90,8 +90,8 @@ bool session_passes(Session *session, const char *list, const char *target_featu
 bool session_code(Session *session,
                   const char *target_features); /* after passes that end as PASSES_ALL does */
 bool session_compile(Session *session, const char *target_features); /* both */
-/* All of it, for who needs no module: the program comes from the object cache (cache.h) if it is there, else it is compiled
- * and kept there. Prints diagnostics. */
+/* All of it, for who needs no module: the program comes from the object cache (cache.h) if it is there, else it is
+ * compiled and kept there. Prints diagnostics. */
 bool session_program(Session *session, const char *path, const RecipeOptions *options,
                      const char *target_features, bool no_cache);
 /* "compiled for TARGET in S s (N kernels)", or that it is from the cache; in the session's arena. */

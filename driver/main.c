@@ -91,7 +91,8 @@ int verb_help(int argc, char **argv) {
     return known ? 0 : fail(2, "no help on '%s'", argv[0]);
 }
 
-/* LLVM asks for much memory in small pieces and gives it all back: the heap grows in large steps and keeps what it has. */
+/* LLVM asks for much memory in small pieces and gives it all back: the heap grows in large steps and keeps what it
+ * has. */
 static void tune_heap(void) {
     mallopt(M_TOP_PAD, 16 << 20);
     mallopt(M_TRIM_THRESHOLD, 64 << 20);

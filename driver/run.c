@@ -9,7 +9,7 @@
 
 #define MOST_RULES ((size_t)16 << 20) /* bytes, as of a recipe */
 
-/* ---- foreign names ----------------------------------------------------------------------------------------------------- */
+/* ---- foreign names ----------------------------------------------------------------------------------------------- */
 
 /* Whether `name` matches a pattern with at most one '*'; *captured: what the star stood for. */
 static bool matches(const char *pattern, const char *name, char *captured, size_t size) {
@@ -50,7 +50,7 @@ static bool read_rules(Session *s, const char *path, Tree **out) {
     return good;
 }
 
-/* ---- feeding --------------------------------------------------------------------------------------------------------------- */
+/* ---- feeding ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     Session *s;
@@ -149,7 +149,7 @@ static bool fill(Feed *f, VtInstance *instance, VtError *error) {
     return true;
 }
 
-/* ---- the two ways to run ------------------------------------------------------------------------------------------------------ */
+/* ---- the two ways to run ----------------------------------------------------------------------------------------- */
 
 static double element(const void *data, int64_t i, int dtype) {
     switch (dtype) {

@@ -88,7 +88,7 @@ bool session_compile(Session *s, const char *target_features) {
     return session_passes(s, PASSES_ALL, target_features) && session_code(s, target_features);
 }
 
-/* ---- by way of the cache ------------------------------------------------------------------------------------------ */
+/* ---- by way of the cache ----------------------------------------------------------------------------------------- */
 
 /* Everything that a program depends on. False: it is not to be cached. */
 static bool key_of(Arena *arena, const char *path, const RecipeOptions *options, const char *target_features,

@@ -23,8 +23,9 @@ typedef enum {
     TRACE_FOUND    /* it was printed: the line, what it computed, and of what */
 } TraceResult;
 
-/* Compiles the function anew with the largest |value| of all that it computes as outputs, runs it, and walks from what is not finite among
- * outputs and new states back to where that began: a value that is not finite of operands that are. */
+/* Compiles the function anew with the largest |value| of all that it computes as outputs, runs it, and walks from what
+ * is not finite among outputs and new states back to where that began: a value that is not finite of operands that
+ * are. */
 TraceResult trace_nonfinite(const TraceRequest *request);
 
 #endif

@@ -57,7 +57,7 @@ static const Flag FLAGS[N_FLAGS] = {[DATA] = {"data", true, false, NULL},
                                     [PRECISION] = {"precision", FLAG_VALUE, false, NULL},
                                     [NO_CACHE] = {"no-cache", false, false, NULL}};
 
-/* ---- what is asked for ---------------------------------------------------------------------------------------------- */
+/* ---- what is asked for ------------------------------------------------------------------------------------------- */
 
 static bool number(const Flag *flag, double low, double high, int64_t *out) {
     double value = (double)*out;
@@ -114,7 +114,7 @@ static bool open_run(Request *q) {
     return settle(q);
 }
 
-/* ---- whether it continues what is there ------------------------------------------------------------------------------ */
+/* ---- whether it continues what is there -------------------------------------------------------------------------- */
 
 /* NULL with *why, "" where the diagnostics say it. */
 static Tree *parse_saved(Session *s, const char *path, const char **why) {
@@ -169,7 +169,7 @@ static bool check_recipe(const Request *q, Session *s) {
     return judge(q, changes, n);
 }
 
-/* ---- the verbs ------------------------------------------------------------------------------------------------------- */
+/* ---- the verbs --------------------------------------------------------------------------------------------------- */
 
 static const char *target_of(const Request *q) {
     return q->settings.target_features[0] ? q->settings.target_features : NULL;

@@ -1,11 +1,11 @@
 /* The program descriptor: what a compiled recipe is.
  *
- * An object file made from a recipe exports one constant `VtProgram`. The runtime runs a descriptor and never
- * asks where it came from (JIT or an ahead-of-time object): it allocates the state, draws initial values,
- * feeds the inputs, and walks a function's list of kernel calls inside one parallel region.
+ * The frontend says what a program is fed and how it is trained; codegen adds states, functions and constants, or reads
+ * all of it from an image of the object cache. The runtime runs a descriptor and never asks where it came from: it
+ * allocates the states, draws initial values, feeds the inputs, and walks a function's list of kernel calls inside one
+ * parallel region.
  *
- * Plain C11 data, no pointers to mutable memory: codegen/ writes it as a constant, frontend/ and driver/ fill
- * one in memory, runtime/ reads it. Every `const char *` is NUL-terminated UTF-8. */
+ * Plain C11 data, no pointers to mutable memory. Every `const char *` is NUL-terminated UTF-8. */
 #ifndef VITC_RUNTIME_PROGRAM_H
 #define VITC_RUNTIME_PROGRAM_H
 
@@ -27,8 +27,7 @@ typedef struct {
     int64_t dim[VT_MAX_RANK];
 } VtTensor;
 
-/* ---- state: what lives across steps ---------------------------------------------------------------------
- */
+/* ---- state: what lives across steps ------------------------------------------------------------------------------ */
 
 typedef enum {
     VT_ROLE_PARAM,     /* trained, or frozen, parameter of a network */
@@ -55,8 +54,7 @@ typedef struct {
     int32_t copy_of; /* state index, or -1 */
 } VtState;
 
-/* ---- inputs: what is fed at each step ---------------------------------------------------------------------
- */
+/* ---- inputs: what is fed at each step ---------------------------------------------------------------------------- */
 
 typedef enum {
     VT_SOURCE_VIEW, /* f32[batch, 3, size, size]: pipeline `index` applied to the batch's images */
@@ -94,8 +92,7 @@ typedef struct {
     double params[VT_MAX_PARAMS];
 } VtDraw;
 
-/* ---- functions
- * ---------------------------------------------------------------------------------------------- */
+/* ---- functions --------------------------------------------------------------------------------------------------- */
 
 /* A generated kernel: its share, `thread` of `threads`, of the work on `args`. All threads of the team call
  * it; in a chain the shares are blocks (VtChain), each of which one thread calls it for. */

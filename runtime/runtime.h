@@ -1,4 +1,5 @@
-/* The door of runtime/: everything a compiled step needs to live. No LLVM, no IR. Its folders, each of which may use those before it:
+/* The door of runtime/: everything a compiled step needs to live. No LLVM, no IR. Its folders, each of which may use
+ * those before it:
  *
  *   base        errors, signals, names on a terminal, random numbers
  *   files       what is read and written: replaced files, safetensors, JSON, folders
@@ -10,8 +11,8 @@
  *   evaluation  features, and what they are worth
  *   training    batches, checkpoints, metrics, and the loop
  *
- * Nothing here prints but progress (training/progress.h). Outside this folder this header is enough; inside, each file includes what
- * it uses. */
+ * Nothing here prints but progress (training/progress.h). Outside this folder this header is enough; inside, each file
+ * includes what it uses. */
 #ifndef VITC_RUNTIME_RUNTIME_H
 #define VITC_RUNTIME_RUNTIME_H
 

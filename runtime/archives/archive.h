@@ -1,4 +1,5 @@
-/* Inside the archives: the members of a tar (plain or compressed) or zip file, one after the other, and their bytes later. */
+/* Inside the archives: the members of a tar (plain or compressed) or zip file, one after the other, and their bytes
+ * later. */
 #ifndef VITC_RUNTIME_ARCHIVES_ARCHIVE_H
 #define VITC_RUNTIME_ARCHIVES_ARCHIVE_H
 

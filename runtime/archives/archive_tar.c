@@ -1,5 +1,5 @@
-/* Tar files through libarchive: members are read in place, or where the file is compressed held in memory. Several tar files one behind the
- * other are one. */
+/* Tar files through libarchive: members are read in place, or where the file is compressed held in memory. Several tar
+ * files one behind the other are one. */
 #include "runtime/archives/archive.h"
 #include "runtime/base/error.h"
 #include "runtime/base/stop.h"

@@ -1,4 +1,5 @@
-/* Zip files through libzip, which reads their directory; a member is unpacked when it is asked for, by the thread that asks. */
+/* Zip files through libzip, which reads their directory; a member is unpacked when it is asked for, by the thread that
+ * asks. */
 #include "runtime/archives/archive.h"
 #include "runtime/base/error.h"
 

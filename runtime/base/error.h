@@ -1,5 +1,5 @@
-/* Errors: functions that can fail return false (or NULL) and fill a VtError whose message names the file, the byte or the tensor
- * and says what to do. */
+/* Errors: functions that can fail return false (or NULL) and fill a VtError whose message names the file, the byte or
+ * the tensor and says what to do. */
 #ifndef VITC_RUNTIME_BASE_ERROR_H
 #define VITC_RUNTIME_BASE_ERROR_H
 

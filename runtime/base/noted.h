@@ -1,4 +1,5 @@
-/* Memory for libraries that call it damaged data when memory runs out: that it did is noted, for the thread that asked. */
+/* Memory for libraries that call it damaged data when memory runs out: that it did is noted, for the thread that
+ * asked. */
 #ifndef VITC_RUNTIME_BASE_NOTED_H
 #define VITC_RUNTIME_BASE_NOTED_H
 

@@ -1,5 +1,5 @@
-/* Counter-based random numbers (Philox 4x32-10, Salmon et al. 2011). A number is a function of (seed, stream, step, index) alone:
- * no state, any thread, any order. */
+/* Counter-based random numbers (Philox 4x32-10, Salmon et al. 2011). A number is a function of (seed, stream, step,
+ * index) alone: no state, any thread, any order. */
 #ifndef VITC_RUNTIME_BASE_RNG_H
 #define VITC_RUNTIME_BASE_RNG_H
 
@@ -7,8 +7,8 @@
 
 typedef struct {
     uint64_t seed, stream, step, index; /* index advances with each draw */
-    uint64_t
-        held; /* its own: which block `words` is, counted from 1. Zero it when changing seed, stream or step */
+    /* The numbers drawn last, and which block of four they are, from 1. Zero it when seed, stream or step change. */
+    uint64_t held;
     uint32_t words[4];
 } VtRng;
 uint64_t vt_stream(const char *name); /* a stream number from a name (FNV-1a 64) */

@@ -1,5 +1,6 @@
-/* VT_CLONES before a function of plain loops: the compiler makes a version for wide vectors beside the portable one, and the loader picks
- * by the processor at hand. For integer and exact float loops only: every version must give the same bits. */
+/* VT_CLONES before a function of plain loops: the compiler makes a version for wide vectors beside the portable one,
+ * and the loader picks by the processor at hand. For integer and exact float loops only: every version must give the
+ * same bits. */
 #ifndef VITC_RUNTIME_BASE_SIMD_H
 #define VITC_RUNTIME_BASE_SIMD_H
 

@@ -1,4 +1,5 @@
-/* Whether a signal asked this process to stop, or to save. Handlers only note it; every loop that may take long polls it. */
+/* Whether a signal asked this process to stop, or to save. Handlers only note it; every loop that may take long polls
+ * it. */
 #include "runtime/base/stop.h"
 
 #include <signal.h>

@@ -1,5 +1,5 @@
-/* Whether a signal asked this process to stop; long loops poll it. SIGINT, SIGTERM and SIGHUP ask to stop, a second one ends the
- * process at once; SIGUSR1 asks to save. */
+/* Whether a signal asked this process to stop; long loops poll it. SIGINT, SIGTERM and SIGHUP ask to stop, a second one
+ * ends the process at once; SIGUSR1 asks to save. */
 #ifndef VITC_RUNTIME_BASE_STOP_H
 #define VITC_RUNTIME_BASE_STOP_H
 

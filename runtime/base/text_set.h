@@ -1,4 +1,5 @@
-/* A set of strings, numbered from 0 in the order in which they were added; finding one takes the same time however many there are. */
+/* A set of strings, numbered from 0 in the order in which they were added; finding one takes the same time however many
+ * there are. */
 #ifndef VITC_RUNTIME_BASE_TEXT_SET_H
 #define VITC_RUNTIME_BASE_TEXT_SET_H
 

@@ -4,8 +4,8 @@
 
 #include "runtime/images/image.h"
 
-/* `path` may be "synthetic" or "synthetic:COUNT", a folder, a tar, or a binary file or folder of them; the format is found by looking.
- * `split`: "train", "test" (val is taken as test), or NULL for all. */
+/* `path` may be "synthetic" or "synthetic:COUNT", a folder, a tar, or a binary file or folder of them; the format is
+ * found by looking. `split`: "train", "test" (val is taken as test), or NULL for all. */
 typedef struct VtDataset VtDataset;
 VtDataset *vt_dataset_open(const char *path, const char *split, VtError *error);
 void vt_dataset_close(VtDataset *dataset);
@@ -15,9 +15,11 @@ const char *vt_dataset_class_name(const VtDataset *dataset, int label);
 const char *vt_dataset_format(const VtDataset *dataset);       /* a FORMAT row's name */
 int vt_dataset_label(const VtDataset *dataset, int64_t index); /* -1: none */
 int64_t vt_dataset_labelled(const VtDataset *dataset);         /* images that have a label */
-/* Chooses n of the images, spread over the set, for its classes lie together; those with labels first. `out`: n indices, ascending. */
+/* Chooses n of the images, spread over the set, for its classes lie together; those with labels first. `out`: n
+ * indices, ascending. */
 void vt_dataset_spread(const VtDataset *dataset, int64_t n, int64_t *out);
-/* Opens what is held out beside a training set: test or validation. True with *out NULL, and the reason in `why`, if there is nothing. */
+/* Opens what is held out beside a training set: test or validation. True with *out NULL, and the reason in `why`, if
+ * there is nothing. */
 bool vt_dataset_held_out(const char *path, VtDataset **out, VtError *why);
 /* The same for any split; "unused" is what is held out beside "test" and not used. */
 bool vt_dataset_open_if_there(const char *path, const char *split, VtDataset **out, VtError *why);

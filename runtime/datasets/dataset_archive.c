@@ -1,5 +1,5 @@
-/* Data sets that are archives: one tar or zip file, or several, called shards. Members are read where they lie. What shares its name with an
- * image up to the first dot may say its class (WebDataset: x.jpg, x.cls, x.json). */
+/* Data sets that are archives: one tar or zip file, or several, called shards. Members are read where they lie. What
+ * shares its name with an image up to the first dot may say its class (WebDataset: x.jpg, x.cls, x.json). */
 #include "runtime/datasets/dataset_archive.h"
 #include "runtime/base/error.h"
 #include "runtime/base/terminal.h"
@@ -28,7 +28,7 @@ static bool no_memory(VtError *error) {
     return vt_fail(error, 1, "out of memory");
 }
 
-/* ---- the set's archives -------------------------------------------------------------------------------------------- */
+/* ---- the set's archives ------------------------------------------------------------------------------------------ */
 
 static bool read_item(const VtDataset *d, const DataItem *item, const char *shown, uint8_t *to,
                       VtError *error) {
@@ -79,7 +79,7 @@ static bool add_shard(Shards *shards, VtArchive *archive) {
     return true;
 }
 
-/* ---- names --------------------------------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------------------------------- */
 
 /* Without ".", "..", empty parts and a slash before; Windows' slashes turned. False: longer than `size`. */
 static bool normalise(const char *path, char *out, size_t size) {
@@ -117,7 +117,7 @@ static size_t key_length(const char *path) {
     return dot ? (size_t)(dot - path) : strlen(path);
 }
 
-/* ---- labels beside images ------------------------------------------------------------------------------------------- */
+/* ---- labels beside images ---------------------------------------------------------------------------------------- */
 
 typedef struct {
     char key[MAX_NAME];
@@ -198,7 +198,7 @@ static bool read_label(Reader *r, ArchiveMember *member, const char *path, bool 
     return true;
 }
 
-/* ---- members ------------------------------------------------------------------------------------------------------- */
+/* ---- members ----------------------------------------------------------------------------------------------------- */
 
 static void begin_sample(Reader *r, const char *path) {
     Sample *s = &r->sample;
@@ -297,7 +297,7 @@ static bool add_member(Reader *r, ArchiveMember *member, VtError *error) {
     return label || add_file(r, member, path, error);
 }
 
-/* ---- links --------------------------------------------------------------------------------------------------------- */
+/* ---- links ------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *path;
@@ -371,7 +371,7 @@ static bool follow_links(Reader *r, VtError *error) {
     return good;
 }
 
-/* ---- one archive ----------------------------------------------------------------------------------------------------- */
+/* ---- one archive ------------------------------------------------------------------------------------------------- */
 
 static bool add_tree(VtDataset *d, VtArchive *archive, const char *shard, const char *folder,
                      CifarFiles *cifar, VtError *error) {

@@ -13,8 +13,8 @@ typedef struct {
     int32_t count;
 } Shards;
 
-/* Adds the images of an archive just opened, which becomes the set's. `shard` is put before their names, `folder` before their paths too (the
- * folder of a split); both are empty, or end in a slash. */
+/* Adds the images of an archive just opened, which becomes the set's. `shard` is put before their names, `folder`
+ * before their paths too (the folder of a split); both are empty, or end in a slash. */
 bool archive_add_tree(VtDataset *dataset, VtArchive *archive, const char *shard, const char *folder,
                       VtError *error);
 

@@ -80,7 +80,7 @@ static int open_cifar(VtDataset *d, const char *path, const char *split, VtError
     return kind ? raw_finish(d, "cifar", 32, 3, good, error) : 0;
 }
 
-/* ---- STL-10: images stay in their files, for those without labels are 2.8 GB ---------------------------------------------- */
+/* ---- STL-10: images stay in their files, for those without labels are 2.8 GB ------------------------------------- */
 
 enum { STL_EDGE = 96, STL_IMAGE = 3 * STL_EDGE * STL_EDGE };
 

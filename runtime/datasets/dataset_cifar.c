@@ -60,7 +60,7 @@ void cifar_free(CifarFiles *files) {
     *files = (CifarFiles){0};
 }
 
-/* ---- names --------------------------------------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------------------------------- */
 
 static bool add_class(VtDataset *d, const char *text, int64_t size) {
     char name[128];
@@ -106,7 +106,7 @@ static bool name_classes(VtDataset *d, const CifarFiles *files, Version version,
     return good;
 }
 
-/* ---- images -------------------------------------------------------------------------------------------------------------- */
+/* ---- images ------------------------------------------------------------------------------------------------------ */
 
 static bool add_images(VtDataset *d, int64_t *held, const uint8_t *pixels, int64_t n, VtError *error) {
     return raw_append(d, held, pixels, n * PIXELS) || vt_fail(error, 1, "out of memory");
@@ -183,7 +183,7 @@ int cifar_finish(VtDataset *d, CifarFiles *files, VtError *error) {
     return raw_finish(d, "cifar", 32, 3, good, error);
 }
 
-/* ---- folders ------------------------------------------------------------------------------------------------------------- */
+/* ---- folders ----------------------------------------------------------------------------------------------------- */
 
 static bool begins_like_pickle(const char *path) {
     uint8_t start[2] = {0};

@@ -1,5 +1,5 @@
-/* The class of each image of a tree: the folder directly under its split, or under the root where there are no splits. Folders that only
- * wrap the others, and such whose names mean nothing, are no classes. */
+/* The class of each image of a tree: the folder directly under its split, or under the root where there are no splits.
+ * Folders that only wrap the others, and such whose names mean nothing, are no classes. */
 #include "runtime/base/error.h"
 #include "runtime/datasets/dataset.h"
 #include "runtime/datasets/dataset_tree.h"
@@ -12,7 +12,7 @@
 
 enum { MAX_LABEL = 1 << 20 };
 
-/* ---- where classes begin -------------------------------------------------------------------------------------------------- */
+/* ---- where classes begin ----------------------------------------------------------------------------------------- */
 
 bool tree_starts(const DatasetTree *t, int32_t f) {
     if (!t->has_splits) return f == 0;
@@ -25,8 +25,8 @@ static int children_with_images(const DatasetTree *t, int32_t folder) {
     return n;
 }
 
-/* The folder whose folders are classes, seen from a split's; -1: there are no classes. A folder alone in another wraps its classes, or is
- * the only class. */
+/* The folder whose folders are classes, seen from a split's; -1: there are no classes. A folder alone in another wraps
+ * its classes, or is the only class. */
 static int32_t unwrap(const DatasetTree *t, int32_t start, const TextSet *known) {
     int32_t at = start, named = -1;
     for (;;) {
@@ -43,7 +43,7 @@ static int32_t unwrap(const DatasetTree *t, int32_t start, const TextSet *known)
     return named >= 0 ? t->folders[named].parent : -1;
 }
 
-/* ---- names that mean nothing ------------------------------------------------------------------------------------------------ */
+/* ---- names that mean nothing ------------------------------------------------------------------------------------- */
 
 static bool is_number(const char *name, size_t low, size_t high) {
     size_t n = strspn(name, "0123456789");
@@ -103,7 +103,7 @@ static bool is_shelf(const DatasetTree *t, int32_t base) {
     return true;
 }
 
-/* ---- classes ----------------------------------------------------------------------------------------------------------------- */
+/* ---- classes ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     int32_t folder, children;
@@ -114,7 +114,8 @@ static int by_children(const void *a, const void *b) {
     return x->children != y->children ? y->children - x->children : x->folder - y->folder;
 }
 
-/* Marks the folders that hold classes: those of the splits with the most folders first, which the others then follow. */
+/* Marks the folders that hold classes: those of the splits with the most folders first, which the others then
+ * follow. */
 static bool find_bases(VtDataset *d) {
     DatasetTree *t = d->tree;
     Start *starts = malloc(sizeof *starts * (size_t)t->paths.count);
@@ -148,7 +149,8 @@ static bool find_bases(VtDataset *d) {
     return good;
 }
 
-/* How many bytes the paths of all levels of splits have in common, whole folders alone; -1: there is one level or none. */
+/* How many bytes the paths of all levels of splits have in common, whole folders alone; -1: there is one level or
+ * none. */
 static int common_path(const DatasetTree *t) {
     const char *first = NULL;
     int32_t level = -1;
@@ -227,7 +229,7 @@ bool tree_find_classes(VtDataset *d, VtError *error) {
     return true;
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------------------------------------- */
+/* ---- numbers ----------------------------------------------------------------------------------------------------- */
 
 /* Labels that all are numbers stay what they are. */
 static bool all_numbers(const TextSet *classes) {

@@ -1,4 +1,5 @@
-/* Trees of files when all members are known: the order of what is found out about them, and the sorted set of what was asked for. */
+/* Trees of files when all members are known: the order of what is found out about them, and the sorted set of what was
+ * asked for. */
 #include "runtime/base/error.h"
 #include "runtime/datasets/dataset.h"
 #include "runtime/datasets/dataset_tree.h"
@@ -18,7 +19,8 @@ static Split split_of(const VtDataset *d, int64_t i) {
     return split == SPLIT_UNLABELED || split == SPLIT_NONE ? SPLIT_TRAIN : split;
 }
 
-/* Which of validation and test is held out: validation, so that the test images stay unseen, unless only test has labels. */
+/* Which of validation and test is held out: validation, so that the test images stay unseen, unless only test has
+ * labels. */
 static bool choose_held_out(VtDataset *d, Split *held_out) {
     int64_t images[5] = {0}, labelled[5] = {0};
     for (int64_t i = 0; i < d->count; i++) {

@@ -1,5 +1,6 @@
-/* Classes that text files say: for the images of a split that lie in no class folders, such as Tiny-ImageNet's val (val_annotations.txt),
- * ILSVRC's (val.txt, a ground truth of one number a line, a solution in CSV), or a flat train folder beside labels.csv. */
+/* Classes that text files say: for the images of a split that lie in no class folders, such as Tiny-ImageNet's val
+ * (val_annotations.txt), ILSVRC's (val.txt, a ground truth of one number a line, a solution in CSV), or a flat train
+ * folder beside labels.csv. */
 #include "runtime/base/error.h"
 #include "runtime/datasets/dataset.h"
 #include "runtime/datasets/dataset_tree.h"
@@ -106,7 +107,7 @@ static void free_said(Said *said) {
     free(said->labels);
 }
 
-/* ---- from a label to a class ------------------------------------------------------------------------------------------------- */
+/* ---- from a label to a class ------------------------------------------------------------------------------------- */
 
 /* "n01440764": a class of ImageNet, whose official numbers are not in the order of these names. */
 static bool is_wnid(const char *name) {
@@ -225,7 +226,7 @@ static bool take_labels(VtDataset *d, const DataItem *text, const Wanting *w, Sa
     return room;
 }
 
-/* ---- which text ---------------------------------------------------------------------------------------------------------------- */
+/* ---- which text -------------------------------------------------------------------------------------------------- */
 
 static bool inside(const DatasetTree *t, int32_t folder, int32_t around) {
     while (folder > around) folder = t->folders[folder].parent;

@@ -1,4 +1,5 @@
-/* What a data set leaves out, by reason and name, the sentences about it, and the errors of a set in which nothing is left. */
+/* What a data set leaves out, by reason and name, the sentences about it, and the errors of a set in which nothing is
+ * left. */
 #include "runtime/base/error.h"
 #include "runtime/base/terminal.h"
 #include "runtime/datasets/dataset.h"
@@ -104,7 +105,7 @@ void vt_dataset_describe(const VtDataset *d, char *out, size_t size) {
     append(out, size, ")");
 }
 
-/* ---- nothing is left to take ---------------------------------------------------------------------------------------- */
+/* ---- nothing is left to take ------------------------------------------------------------------------------------- */
 
 bool dataset_missing_split(VtDataset *d, VtError *error, const char *format, ...) {
     char text[1024];

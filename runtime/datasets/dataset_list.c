@@ -1,4 +1,5 @@
-/* Data sets that are a list of files: "path [label]" a line, relative to the list's folder. "train.txt" finds "val.txt" or "test.txt". */
+/* Data sets that are a list of files: "path [label]" a line, relative to the list's folder. "train.txt" finds "val.txt"
+ * or "test.txt". */
 #include "runtime/base/error.h"
 #include "runtime/base/stop.h"
 #include "runtime/datasets/dataset.h"

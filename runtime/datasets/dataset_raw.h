@@ -6,7 +6,8 @@
 #include "runtime/datasets/dataset.h"
 #include "runtime/datasets/format.h"
 
-/* A whole file, gunzipped if it is gzip; malloc'ed. NULL: *problem is an errno, or 0 if what is compressed is damaged. */
+/* A whole file, gunzipped if it is gzip; malloc'ed. NULL: *problem is an errno, or 0 if what is compressed is
+ * damaged. */
 uint8_t *raw_read(const char *path, int64_t *size, int *problem);
 bool raw_cannot_read(const char *path, int problem, VtError *error);
 /* Whether a file of that name is in the folder; `out`: its path. A pipe, which would be waited for, is none. */

@@ -1,4 +1,5 @@
-/* Several archives as one data set: a folder that holds shards and no images, a list in braces ({000..012}, {a,b}), or a pattern (*.tar). */
+/* Several archives as one data set: a folder that holds shards and no images, a list in braces ({000..012}, {a,b}), or
+ * a pattern (*.tar). */
 #include "runtime/base/error.h"
 #include "runtime/datasets/dataset.h"
 #include "runtime/datasets/dataset_archive.h"
@@ -16,7 +17,7 @@
 
 enum { MAX_SHARDS = 100000, MAX_PATH = 4096, MAX_DEPTH = 3, MAX_BRACES = 16 };
 
-/* ---- which files ----------------------------------------------------------------------------------------------------- */
+/* ---- which files ------------------------------------------------------------------------------------------------- */
 
 static bool ends_like_archive(const char *name) {
     static const char *const endings[] = {".tar",  ".tar.gz",  ".tgz",  ".tar.xz",  ".txz", ".tar.bz2",
@@ -142,7 +143,7 @@ static int list_folder(const char *path, TextSet *paths, VtError *error) {
     return found.images ? 0 : !whole ? -1 : paths->count > 0;
 }
 
-/* ---- the set --------------------------------------------------------------------------------------------------------- */
+/* ---- the set ----------------------------------------------------------------------------------------------------- */
 
 /* The folder that stands for the split which the shard's name, or that of the folder it lies in, says; "" for none. */
 static const char *split_folder(const char *path, size_t root) {

@@ -1,5 +1,5 @@
-/* Splits that are said by lists in a tree without folders for them: Food-101's meta/test.txt, VOC's ImageSets/Main/val.txt,
- * CUB-200's train_test_split.txt. */
+/* Splits that are said by lists in a tree without folders for them: Food-101's meta/test.txt, VOC's
+ * ImageSets/Main/val.txt, CUB-200's train_test_split.txt. */
 #include "runtime/base/error.h"
 #include "runtime/datasets/dataset.h"
 #include "runtime/datasets/dataset_tree.h"
@@ -50,7 +50,8 @@ static int64_t index_find(const Index *index, const char *path) {
     return at >= 0 ? index->items[at] : -1;
 }
 
-/* The lists of a folder, by the split they list. "train1", "train2", … are other ways to split: the first of them counts. */
+/* The lists of a folder, by the split they list. "train1", "train2", … are other ways to split: the first of them
+ * counts. */
 typedef struct {
     int32_t folder;
     Split split;
@@ -73,7 +74,8 @@ static bool list_of(const DatasetTree *t, int64_t i, List *out) {
     return out->split != SPLIT_NONE && out->split != SPLIT_UNLABELED && sure;
 }
 
-/* Counts the lines that name an image; with `mark`, gives those images the split, and the label if there is one. False: no memory. */
+/* Counts the lines that name an image; with `mark`, gives those images the split, and the label if there is one. False:
+ * no memory. */
 static bool read_one(VtDataset *d, List *list, const Index *index, bool mark) {
     Lines lines;
     bool room = true;

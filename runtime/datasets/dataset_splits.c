@@ -1,5 +1,6 @@
-/* Which folders of a tree are splits. A folder is a *level* of splits if the folders in it say so together: "train" beside "val", or
- * "images_train" beside "images_test"; a lone word such as "train_station" among classes is a class. */
+/* Which folders of a tree are splits. A folder is a *level* of splits if the folders in it say so together: "train"
+ * beside "val", or "images_train" beside "images_test"; a lone word such as "train_station" among classes is a
+ * class. */
 #include "runtime/base/error.h"
 #include "runtime/datasets/dataset.h"
 #include "runtime/datasets/dataset_tree.h"
@@ -12,11 +13,12 @@
 #include <string.h>
 #include <strings.h>
 
-/* ---- words ----------------------------------------------------------------------------------------------------------------- */
+/* ---- words ------------------------------------------------------------------------------------------------------- */
 
 enum { MAX_TOKENS = 16, TOKEN = 32 };
 
-/* Lower-case words of a name: broken at what is no letter, between letters and digits, and before capitals ("trainSet2" is train, set, 2). */
+/* Lower-case words of a name: broken at what is no letter, between letters and digits, and before capitals ("trainSet2"
+ * is train, set, 2). */
 static int tokens_of(const char *name, char out[MAX_TOKENS][TOKEN]) {
     int n = 0, length = 0, before = 0;
     for (const char *p = name;; p++) {
@@ -158,7 +160,7 @@ bool dataset_generic_name(const char *name) {
     return n > 0 && dataset_split_word(name, &sure, rest) != SPLIT_NONE && sure;
 }
 
-/* ---- annotations ---------------------------------------------------------------------------------------------------------- */
+/* ---- annotations ------------------------------------------------------------------------------------------------- */
 
 static bool any_token(const char *name, const char *const *list) {
     char tokens[MAX_TOKENS][TOKEN];
@@ -209,7 +211,7 @@ static void mark_annotations(VtDataset *d) {
     }
 }
 
-/* ---- levels ----------------------------------------------------------------------------------------------------------------- */
+/* ---- levels ------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
     int children, train, held, other;

@@ -1,6 +1,6 @@
-/* Procedural images: a textured shape on a ground of another texture, half hidden by clutter at times, in a gradient of light. The label is
- * the shape, the second label its texture; colours, textures, pose and light vary freely, so that raw pixels say little and form says all.
- * Image i of a split is a function of i. */
+/* Procedural images: a textured shape on a ground of another texture, half hidden by clutter at times, in a gradient of
+ * light. The label is the shape, the second label its texture; colours, textures, pose and light vary freely, so that
+ * raw pixels say little and form says all. Image i of a split is a function of i. */
 #include "runtime/base/error.h"
 #include "runtime/base/rng.h"
 #include "runtime/datasets/dataset.h"

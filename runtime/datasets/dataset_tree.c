@@ -10,7 +10,7 @@
 
 enum { MAX_PATH = 4096, MAX_DEPTH = 128 };
 
-/* ---- names --------------------------------------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------------------------------- */
 
 static bool one_of(const char *word, const char *list) {
     size_t n = strlen(word);
@@ -53,7 +53,7 @@ bool dataset_hidden(const char *path) {
     return false;
 }
 
-/* ---- folders --------------------------------------------------------------------------------------------------------------- */
+/* ---- folders ----------------------------------------------------------------------------------------------------- */
 
 const char *tree_name(const DatasetTree *t, int32_t folder) {
     const char *path = t->paths.text[folder], *slash = strrchr(path, '/');
@@ -126,7 +126,7 @@ void tree_count(VtDataset *d) {
     }
 }
 
-/* ---- members --------------------------------------------------------------------------------------------------------------- */
+/* ---- members ----------------------------------------------------------------------------------------------------- */
 
 static MemberResult left_out(VtDataset *d, LeftReason reason, const char *name) {
     return dataset_leave_out(d, reason, name) ? MEMBER_LEFT_OUT : MEMBER_NO_MEMORY;

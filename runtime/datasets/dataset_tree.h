@@ -6,7 +6,8 @@
 #include "runtime/datasets/dataset.h"
 #include "runtime/datasets/format.h"
 
-/* Folder i has number i in DatasetTree.paths; 0 is the root, with the empty path, and parents come before what lies in them. */
+/* Folder i has number i in DatasetTree.paths; 0 is the root, with the empty path, and parents come before what lies in
+ * them. */
 typedef struct {
     int32_t parent, first, next; /* -1: none; `next` of the same parent */
     int64_t direct, images;      /* images that lie in it itself, and in all below it too */
@@ -51,14 +52,14 @@ bool tree_starts(const DatasetTree *tree,
                  int32_t folder);    /* a split's own folder, or the root of a tree without */
 bool tree_numbers(const char *text); /* digits alone */
 
-/* Text files beside the images: dataset_split_lists.c says the splits of trees without folders for them, dataset_labels.c the classes of
- * splits without. */
+/* Text files beside the images: dataset_split_lists.c says the splits of trees without folders for them,
+ * dataset_labels.c the classes of splits without. */
 bool tree_read_split_lists(VtDataset *dataset, VtError *error);
 bool tree_read_labels(VtDataset *dataset, VtError *error);
 /* Numbers the classes, keeps the split that was asked for, and sorts. */
 bool dataset_finish_splits(VtDataset *dataset, VtError *error);
 
-/* ---- dataset_lines.c: text, a line at a time ---------------------------------------------------------------------------------------- */
+/* ---- dataset_lines.c: text, a line at a time --------------------------------------------------------------------- */
 enum { MAX_FIELDS = 8 };
 typedef struct {
     char *text, *at; /* owned; what comes next */

@@ -81,8 +81,8 @@ int dataset_open_cifar_pickles(VtDataset *dataset, const char *path, const char 
 int dataset_open_mnist(VtDataset *dataset, const char *path, const char *split, VtError *error);
 int dataset_open_npz(VtDataset *dataset, const char *path, const char *split, VtError *error);
 
-/* Decodes the image file of `size` bytes that begins at `offset` of a descriptor. What is wrong with its content is bad data
- * (vt_bad_image); what keeps it from being read is not. */
+/* Decodes the image file of `size` bytes that begins at `offset` of a descriptor. What is wrong with its content is bad
+ * data (vt_bad_image); what keeps it from being read is not. */
 enum { DATASET_MAX_FILE = 256 << 20 };
 bool dataset_read_image(int descriptor, int64_t offset, int64_t size, const char *name, VtImage *out,
                         VtError *error);
@@ -96,12 +96,13 @@ bool dataset_missing_split(VtDataset *dataset, VtError *error, const char *forma
 bool dataset_note(VtDataset *dataset, const char *format, ...)
     __attribute__((format(printf, 2, 3))); /* false: no memory */
 
-/* ---- dataset_left.c: what is left out ------------------------------------------------------------------------------------- */
+/* ---- dataset_left.c: what is left out ---------------------------------------------------------------------------- */
 bool dataset_leave_out(VtDataset *dataset, LeftReason reason, const char *name); /* false: no memory */
 
-/* ---- trees: folders, archives, shards ---------------------------------------------------------------------------------------
- * A format hands over every member it meets, folders too, in any order; dataset_finish_tree then finds the splits and the classes, keeps
- * what was asked for, and sorts by name. Nothing is left out but by dataset_leave_out. */
+/* ---- trees: folders, archives, shards ---------------------------------------------------------------------------- */
+
+/* A format hands over every member it meets, folders too, in any order; dataset_finish_tree then finds the splits and
+ * the classes, keeps what was asked for, and sorts by name. Nothing is left out but by dataset_leave_out. */
 typedef struct {
     const char *name; /* as it is shown and, in folders, opened; `path` is the end of it, or all */
     const char *path; /* below the tree's root: "train/cat/1.jpg" */

@@ -1,4 +1,5 @@
-/* Pickles: see pickle.h. A stack machine over plain values (Python's pickletools.py has the opcodes); values are never freed before the end. */
+/* Pickles: see pickle.h. A stack machine over plain values (Python's pickletools.py has the opcodes); values are never
+ * freed before the end. */
 #include "runtime/datasets/pickle.h"
 #include "runtime/base/error.h"
 
@@ -79,7 +80,7 @@ static bool add_item(Machine *m, int32_t container, int32_t item) {
     return true;
 }
 
-/* ---- operands ---------------------------------------------------------------------------------------------------------- */
+/* ---- operands ---------------------------------------------------------------------------------------------------- */
 
 static bool read_number(Machine *m, int bytes, int64_t *out) {
     uint64_t value = 0;
@@ -121,7 +122,7 @@ static bool line_of(Machine *m, const uint8_t **text, int64_t *size) {
     return true;
 }
 
-/* ---- what may be asked for ------------------------------------------------------------------------------------------------ */
+/* ---- what may be asked for --------------------------------------------------------------------------------------- */
 
 static bool is_text(const uint8_t *text, int64_t size, const char *word) {
     return size == (int64_t)strlen(word) && memcmp(text, word, (size_t)size) == 0;
@@ -158,7 +159,7 @@ static bool stack_global(Machine *m) {
     return push_global(m, a.text, a.size, b.text, b.size);
 }
 
-/* ---- containers ------------------------------------------------------------------------------------------------------------ */
+/* ---- containers -------------------------------------------------------------------------------------------------- */
 
 /* The values from `from` to the top become items of a container. */
 static bool take_items(Machine *m, int32_t container, int32_t from) {
@@ -200,7 +201,8 @@ static bool append(Machine *m, PickleKind kind, int32_t n) {
     return take_items(m, m->stack.at[from - 1], from);
 }
 
-/* _codecs.encode(text, "latin1"): how Python 3 writes bytes in protocol 2. Of UTF-8 one byte for each character is left. */
+/* _codecs.encode(text, "latin1"): how Python 3 writes bytes in protocol 2. Of UTF-8 one byte for each character is
+ * left. */
 static bool push_latin1(Machine *m, const PickleValue *arguments) {
     const PickleValue *text = pickle_item(m->p, arguments, 0), *how = pickle_item(m->p, arguments, 1);
     if (!text || !how || text->kind != PICKLE_TEXT || how->kind != PICKLE_TEXT ||
@@ -240,7 +242,7 @@ static bool build(Machine *m) {
     return add_item(m, object, state) && push_number(m, &m->stack, object);
 }
 
-/* ---- the memo -------------------------------------------------------------------------------------------------------------- */
+/* ---- the memo ---------------------------------------------------------------------------------------------------- */
 
 static bool put(Machine *m, int64_t place) {
     if (m->stack.count == 0) return wrong(m, "its stack runs empty");
@@ -263,7 +265,7 @@ static bool get_at(Machine *m, int bytes) {
     return push_number(m, &m->stack, m->memo.at[place]);
 }
 
-/* ---- opcodes --------------------------------------------------------------------------------------------------------------- */
+/* ---- opcodes ----------------------------------------------------------------------------------------------------- */
 
 static bool step(Machine *m, uint8_t opcode) {
     int64_t ignored;
@@ -353,7 +355,7 @@ void pickle_free(Pickle *pickle) {
     *pickle = (Pickle){0};
 }
 
-/* ---- what is in it ------------------------------------------------------------------------------------------------------------ */
+/* ---- what is in it ----------------------------------------------------------------------------------------------- */
 
 const PickleValue *pickle_item(const Pickle *p, const PickleValue *value, int32_t i) {
     return value && i >= 0 && i < value->count ? &p->values[value->items[i]] : NULL;

@@ -1,5 +1,5 @@
-/* Inside the data sets: Python's pickles as far as the files of CIFAR need them. Nothing is ever run: of all that a pickle may ask for, numpy's
- * arrays of bytes alone are known, and anything else is refused with its place. */
+/* Inside the data sets: Python's pickles as far as the files of CIFAR need them. Nothing is ever run: of all that a
+ * pickle may ask for, numpy's arrays of bytes alone are known, and anything else is refused with its place. */
 #ifndef VITC_RUNTIME_DATASETS_PICKLE_H
 #define VITC_RUNTIME_DATASETS_PICKLE_H
 

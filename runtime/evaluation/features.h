@@ -1,6 +1,7 @@
-/* The frozen encoder over a data set: function "embed", whose one VIEW input gives the pipeline and the batch. Images whose bytes are
- * no image are left out and counted; more than max_broken of them are an error, as is any other failure, and so are features that are
- * NaN or infinite: the message counts and names their images. Polls vt_stop_signal(). */
+/* The frozen encoder over a data set: function "embed", whose one VIEW input gives the pipeline and the batch. Images
+ * whose bytes are no image are left out and counted; more than max_broken of them are an error, as is any other
+ * failure, and so are features that are NaN or infinite: the message counts and names their images. Polls
+ * vt_stop_signal(). */
 #ifndef VITC_RUNTIME_EVALUATION_FEATURES_H
 #define VITC_RUNTIME_EVALUATION_FEATURES_H
 

@@ -1,5 +1,6 @@
-/* Weighted k-NN classification on frozen features, as the self-supervised literature evaluates them (Wu et al. 2018, section 3.4): cosine
- * similarity s, votes exp(s / T). The largest similarity is subtracted first, which changes no ratio of votes and overflows for no T. */
+/* Weighted k-NN classification on frozen features, as the self-supervised literature evaluates them (Wu et al. 2018,
+ * section 3.4): cosine similarity s, votes exp(s / T). The largest similarity is subtracted first, which changes no
+ * ratio of votes and overflows for no T. */
 #include "runtime/evaluation/knn.h"
 #include "runtime/base/error.h"
 #include "runtime/base/stop.h"
@@ -36,15 +37,15 @@ typedef struct {
     bool no_memory, stopped;
 } Knn;
 
-/* ---- the two sets --------------------------------------------------------------------------------------------------- */
+/* ---- the two sets ------------------------------------------------------------------------------------------------ */
 
 static void side_free(Side *side) {
     free(side->x);
     free(side->labels);
 }
 
-/* What has no label cannot be judged, and what is zero has no direction: both are left out and counted. A zero test image stays,
- * as one that is never right. */
+/* What has no label cannot be judged, and what is zero has no direction: both are left out and counted. A zero test
+ * image stays, as one that is never right. */
 static bool side_make(Side *side, const VtFeatures *f, bool is_test) {
     *side = (Side){.x = malloc(sizeof(float) * (size_t)(f->n * f->dim) + 64),
                    .labels = malloc(sizeof(int32_t) * (size_t)f->n + 64)};
@@ -87,7 +88,7 @@ static int32_t *number_classes(const Side *train, int *n_classes) {
     return classes;
 }
 
-/* ---- neighbours ------------------------------------------------------------------------------------------------------- */
+/* ---- neighbours -------------------------------------------------------------------------------------------------- */
 
 /* Keeps the k largest similarities, largest first; of equals the earlier training image. */
 static void keep_best(Neighbour *best, int *count, int k, Neighbour candidate) {
@@ -121,7 +122,8 @@ static void similarities(const Knn *q, int64_t t, int64_t from, int64_t to, floa
 }
 
 /* How many classes with votes come before the true one: those with more votes and, of equal votes, those whose nearest
- * image is nearer; INT_MAX if it has none. `votes`, of n_classes, is zero before and after; `first` is room for as many. */
+ * image is nearer; INT_MAX if it has none. `votes`, of n_classes, is zero before and after; `first` is room for as
+ * many. */
 static int rank_of_truth(const Knn *q, const Neighbour *best, int count, int32_t truth, double *votes,
                          int *first) {
     int rank = 0, own = -1;
@@ -196,7 +198,7 @@ static void classify(void *user, int thread, int threads) {
     free(hits);
 }
 
-/* ---- the door --------------------------------------------------------------------------------------------------------- */
+/* ---- the door ---------------------------------------------------------------------------------------------------- */
 
 static bool check_sides(const Side *train, const Side *test, int n_classes, const int *ks, int n_ks,
                         VtError *error) {

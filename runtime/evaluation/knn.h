@@ -1,7 +1,7 @@
-/* Weighted k-NN (Wu et al. 2018): the k training images of largest cosine similarity s vote exp(s / temperature). Images without a
- * label, and training images of features 0, take no part; a test image of features 0 is never right. Top-1 and top-5 count classes
- * with votes alone; of equal votes the class whose nearest image is nearer goes first, and of equally near images the earlier of the
- * data set. */
+/* Weighted k-NN (Wu et al. 2018): the k training images of largest cosine similarity s vote exp(s / temperature).
+ * Images without a label, and training images of features 0, take no part; a test image of features 0 is never right.
+ * Top-1 and top-5 count classes with votes alone; of equal votes the class whose nearest image is nearer goes first,
+ * and of equally near images the earlier of the data set. */
 #ifndef VITC_RUNTIME_EVALUATION_KNN_H
 #define VITC_RUNTIME_EVALUATION_KNN_H
 
@@ -18,7 +18,8 @@ typedef struct {
     int classes;              /* of the training images */
     int64_t unlabelled, zero; /* images without a label; with features that are all 0 */
 } VtKnnResult;
-/* One result for each of the ks. Refused: no labels, a single class, features that are all zero. Polls vt_stop_signal(). */
+/* One result for each of the ks. Refused: no labels, a single class, features that are all zero. Polls
+ * vt_stop_signal(). */
 bool vt_knn(const VtFeatures *train, const VtFeatures *test, const VtKnn *options, VtKnnResult *results,
             VtError *error);
 

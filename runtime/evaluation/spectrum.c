@@ -10,9 +10,10 @@
 
 enum { MOST = 1024 /* rows of a matrix whose eigenvalues are taken */ };
 
-/* ---- eigenvalues of a symmetric matrix ------------------------------------------------------------------------------------ */
+/* ---- eigenvalues of a symmetric matrix --------------------------------------------------------------------------- */
 
-/* Householder reflections make a[n][n] tridiagonal: its diagonal, and the squares beside it (Golub and Van Loan, 8.3.1). */
+/* Householder reflections make a[n][n] tridiagonal: its diagonal, and the squares beside it (Golub and Van Loan,
+ * 8.3.1). */
 static void tridiagonal(double *a, int n, double *diagonal, double *beside, double *v, double *w) {
     for (int k = 0; k < n; k++) {
         int m = n - k - 1;
@@ -72,7 +73,7 @@ static void roots(double *diagonal, const double *beside, int n, double *out) {
     }
 }
 
-/* ---- features ------------------------------------------------------------------------------------------------------------- */
+/* ---- features ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     const VtFeatures *features;

@@ -217,7 +217,7 @@ void vt_replace_sweep(const char *path) {
     if (dir) closedir(dir);
 }
 
-/* ---- folders ------------------------------------------------------------------------------------------------------ */
+/* ---- folders ----------------------------------------------------------------------------------------------------- */
 
 bool vt_make_folders(const char *path, unsigned mode, VtError *error) {
     char part[LONGEST];

@@ -5,9 +5,9 @@
 #include "runtime/base/error.h"
 #include <stddef.h>
 
-/* A file that replaces another whole or not at all: written beside it under an unpredictable name, PATH.tmp-… , synced, renamed, and
- * the folder synced. A link at `path` gives way to the file; a folder, FIFO or device is refused. Folders above
- * it that are missing are made. */
+/* A file that replaces another whole or not at all: written beside it under an unpredictable name, PATH.tmp-… , synced,
+ * renamed, and the folder synced. A link at `path` gives way to the file; a folder, FIFO or device is refused. Folders
+ * above it that are missing are made. */
 typedef struct VtReplacement VtReplacement;
 VtReplacement *vt_replace_begin(const char *path, unsigned mode /* less the umask */, VtError *error);
 bool vt_replace_write(VtReplacement *r, const void *bytes, size_t size); /* false: vt_replace_end will tell */
@@ -22,7 +22,8 @@ void vt_replace_sweep(const char *path);
 bool vt_write_all(int file, const void *bytes, size_t size); /* false: errno says why */
 bool vt_make_folders(const char *path, unsigned mode,
                      VtError *error); /* with those above; there already: fine */
-/* Whether a file `path`, or a folder `path` and files in it, could be written; nothing is. Before work that would be lost. */
+/* Whether a file `path`, or a folder `path` and files in it, could be written; nothing is. Before work that would be
+ * lost. */
 bool vt_output_check(const char *path, VtError *error);
 bool vt_output_check_folder(const char *path, VtError *error);
 

@@ -1,5 +1,6 @@
-/* safetensors files: an 8-byte little-endian header length, a JSON header, the data. Nothing in the header is believed before it
- * has been checked against the file's size and the other tensors, and the data is held against its checksum as it is read. */
+/* safetensors files: an 8-byte little-endian header length, a JSON header, the data. Nothing in the header is believed
+ * before it has been checked against the file's size and the other tensors, and the data is held against its checksum
+ * as it is read. */
 #include "runtime/files/safetensors.h"
 #include "runtime/base/error.h"
 #include "runtime/files/json.h"

@@ -1,6 +1,6 @@
-/* Named tensors in files. Reading checks everything before it trusts anything: header length, JSON, dtypes, offsets within the file,
- * sizes that match the shape, no overlap. Tensors that vitc wrote are held against their checksums as they are read
- * (safetensors_sum.h). Writing replaces (output.h). */
+/* Named tensors in files. Reading checks everything before it trusts anything: header length, JSON, dtypes, offsets
+ * within the file, sizes that match the shape, no overlap. Tensors that vitc wrote are held against their checksums as
+ * they are read (safetensors_sum.h). Writing replaces (output.h). */
 #ifndef VITC_RUNTIME_FILES_SAFETENSORS_H
 #define VITC_RUNTIME_FILES_SAFETENSORS_H
 

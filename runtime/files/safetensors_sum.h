@@ -1,8 +1,8 @@
 /* What reading and writing safetensors files share: how vitc's files hold their own checksums. Of runtime/ alone.
  *
- * The metadata, which other programs read over, has under "xxh3 NAME" the XXH3 (64 bits, as 16 hexadecimal digits) of each
- * tensor's bytes, and under "xxh3" that of the header itself (all of its bytes, padding included, with these 16 digits as
- * zeros): so no bit of the file changes unseen. Files that have no such key are read without. */
+ * The metadata, which other programs read over, has under "xxh3 NAME" the XXH3 (64 bits, as 16 hexadecimal digits) of
+ * each tensor's bytes, and under "xxh3" that of the header itself (all of its bytes, padding included, with these 16
+ * digits as zeros): so no bit of the file changes unseen. Files that have no such key are read without. */
 #ifndef VITC_RUNTIME_FILES_SAFETENSORS_SUM_H
 #define VITC_RUNTIME_FILES_SAFETENSORS_SUM_H
 

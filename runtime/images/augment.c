@@ -87,7 +87,8 @@ static void augment_random_resized_crop(Work *w) {
     crop_to_size(w, (W - width) / 2, (H - height) / 2, width, height, cubic);
 }
 
-/* The window of size × size at (x, y) of the image resized to width × height; black beyond it. Only what shows is computed. */
+/* The window of size × size at (x, y) of the image resized to width × height; black beyond it. Only what shows is
+ * computed. */
 static void show_window(Work *w, int width, int height, int x, int y, bool cubic) {
     VtImage whole = new_image(w, w->size, w->size);
     if (!whole.rgb) return;

@@ -1,5 +1,5 @@
-/* Colour operations: see color.h. Loops are plain and free of branches so that they become vectors; where Pillow mixes float and double,
- * so do we, because another rounding is another grey level. */
+/* Colour operations: see color.h. Loops are plain and free of branches so that they become vectors; where Pillow mixes
+ * float and double, so do we, because another rounding is another grey level. */
 #include "runtime/images/color.h"
 #include "runtime/images/resize.h"
 #include "runtime/base/simd.h"

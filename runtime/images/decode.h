@@ -1,12 +1,13 @@
-/* Inside the image decoders: a file a format, each chosen by the first bytes of the file (image.c). Pixels are those of Pillow's
- * convert("RGB"), except where a decoder says otherwise: alpha is left away, palettes are looked up, EXIF is not looked at. */
+/* Inside the image decoders: a file a format, each chosen by the first bytes of the file (image.c). Pixels are those of
+ * Pillow's convert("RGB"), except where a decoder says otherwise: alpha is left away, palettes are looked up, EXIF is
+ * not looked at. */
 #ifndef VITC_RUNTIME_IMAGES_DECODE_H
 #define VITC_RUNTIME_IMAGES_DECODE_H
 
 #include "runtime/images/pixels.h"
 
-/* Each fills `out`, or returns false with an error; what is then in `out` is freed by the caller. `size` is above 0, and the first bytes
- * are the format's. */
+/* Each fills `out`, or returns false with an error; what is then in `out` is freed by the caller. `size` is above 0,
+ * and the first bytes are the format's. */
 typedef bool ImageDecoder(const uint8_t *bytes, size_t size, const char *name, VtImage *out, VtError *error);
 ImageDecoder decode_jpeg, decode_png, decode_webp, decode_tiff, decode_gif, decode_bmp, decode_pnm;
 

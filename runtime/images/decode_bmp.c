@@ -1,5 +1,6 @@
-/* BMP of Windows and OS/2: 1, 4 and 8 bits through a palette (packed in runs too), 16, 24 and 32 bits, with masks or without. A reader of
- * our own: of the libraries at hand none is made for hostile files. Runs as Pillow unpacks them: what they leave out has the palette's first colour. */
+/* BMP of Windows and OS/2: 1, 4 and 8 bits through a palette (packed in runs too), 16, 24 and 32 bits, with masks or
+ * without. A reader of our own: of the libraries at hand none is made for hostile files. Runs as Pillow unpacks them:
+ * what they leave out has the palette's first colour. */
 #include "runtime/base/error.h"
 #include "runtime/images/decode.h"
 #include "runtime/images/pixels.h"

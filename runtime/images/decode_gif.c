@@ -27,7 +27,8 @@ static bool complain(const GifFileType *gif, int problem, const char *name, VtEr
     return vt_bad_image(error, "%s: damaged or cut short GIF: %s", name, what ? what : "no frame");
 }
 
-/* Up to the first frame; *transparent is the place in the palette that its extension names, or -1. False: there is none. */
+/* Up to the first frame; *transparent is the place in the palette that its extension names, or -1. False: there is
+ * none. */
 static bool find_frame(GifFileType *gif, int *transparent) {
     GifRecordType record;
     while (DGifGetRecordType(gif, &record) == GIF_OK && record != TERMINATE_RECORD_TYPE) {

@@ -1,5 +1,5 @@
-/* JPEG through libjpeg-turbo's libjpeg interface. Its warnings are no errors, as in Pillow: real data sets hold such files. The one
- * exception is a file that ends before its pixels do. */
+/* JPEG through libjpeg-turbo's libjpeg interface. Its warnings are no errors, as in Pillow: real data sets hold such
+ * files. The one exception is a file that ends before its pixels do. */
 #include "runtime/base/error.h"
 #include "runtime/images/decode.h"
 #include "runtime/images/pixels.h"
@@ -43,8 +43,8 @@ static void cut_short(Decoder *decoder) {
     give_up(decoder);
 }
 
-/* At the end of the bytes libjpeg makes an end marker up. A sequential scan has all it needs by then, or misses data later; of several
- * scans, or an arithmetic one, no one can tell. */
+/* At the end of the bytes libjpeg makes an end marker up. A sequential scan has all it needs by then, or misses data
+ * later; of several scans, or an arithmetic one, no one can tell. */
 static void on_message(j_common_ptr jpeg, int level) {
     Decoder *decoder = jpeg->client_data;
     if (level >= 0) return;

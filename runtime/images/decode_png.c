@@ -1,5 +1,6 @@
-/* PNG through libspng. Of 16 bits the high ones are taken, gray ones too (Pillow makes nearly all of those white). Only chunks that pixels
- * depend on are handed to the library, so that what is wrong with the others, or comes after the pixels, does not matter. */
+/* PNG through libspng. Of 16 bits the high ones are taken, gray ones too (Pillow makes nearly all of those white). Only
+ * chunks that pixels depend on are handed to the library, so that what is wrong with the others, or comes after the
+ * pixels, does not matter. */
 #include "runtime/base/error.h"
 #include "runtime/base/noted.h"
 #include "runtime/images/decode.h"
@@ -19,7 +20,8 @@ static size_t length_at(const uint8_t *p) {
     return (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
 }
 
-/* The next chunk worth handing out; after the pixels that is an end made up, for some files have none. False: there is no more. */
+/* The next chunk worth handing out; after the pixels that is an end made up, for some files have none. False: there is
+ * no more. */
 static bool next_chunk(Chunks *chunks) {
     static const uint8_t iend[12] = {0, 0, 0, 0, 'I', 'E', 'N', 'D', 0xae, 0x42, 0x60, 0x82};
     if (chunks->bytes == iend || chunks->cut) return false;

@@ -1,4 +1,5 @@
-/* PBM, PGM and PPM, plain and raw, of 8 and of 16 bits: a reader of our own, for netpbm's library ends the process on a bad file. */
+/* PBM, PGM and PPM, plain and raw, of 8 and of 16 bits: a reader of our own, for netpbm's library ends the process on a
+ * bad file. */
 #include "runtime/base/error.h"
 #include "runtime/images/decode.h"
 #include "runtime/images/pixels.h"

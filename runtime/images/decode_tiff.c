@@ -1,5 +1,6 @@
-/* TIFF through libtiff, which hands strips and tiles on as they are stored: whole numbers of 1 to 16 bits that mean gray, colours, places
- * in a palette or inks. Of 16 bits the high ones are taken. The orientation that the file asks for is followed, as in Pillow. */
+/* TIFF through libtiff, which hands strips and tiles on as they are stored: whole numbers of 1 to 16 bits that mean
+ * gray, colours, places in a palette or inks. Of 16 bits the high ones are taken. The orientation that the file asks
+ * for is followed, as in Pillow. */
 #include "runtime/base/error.h"
 #include "runtime/images/decode.h"
 #include "runtime/images/pixels.h"
@@ -75,7 +76,8 @@ static int on_error(TIFF *tiff, void *user, const char *module, const char *form
     if (!source->message[0]) vsnprintf(source->message, sizeof source->message, format, args);
     return 1;
 }
-/* A tag that finds no memory is left out with a mere warning; and without its palette a file would be taken for gray. */
+/* A tag that finds no memory is left out with a mere warning; and without its palette a file would be taken for
+ * gray. */
 static int on_warning(TIFF *tiff, void *user, const char *module, const char *format, va_list args) {
     Source *source = user;
     char message[sizeof source->message];
@@ -98,7 +100,8 @@ static TIFF *open_source(Source *source) {
     return tiff;
 }
 
-/* What libtiff complained of; that memory ran out is known by its words alone, and that it was not asked for, since a limit forbids it, too. */
+/* What libtiff complained of; that memory ran out is known by its words alone, and that it was not asked for, since a
+ * limit forbids it, too. */
 static bool complain(const Source *source, const char *name, VtError *error) {
     const char *why = source->message[0] ? source->message : "a strip or tile is missing";
     bool memory = strcasestr(why, "memory") || strcasestr(why, "no space") || strcasestr(why, "malloc");

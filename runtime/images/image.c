@@ -47,8 +47,8 @@ static int format_of(const uint8_t *bytes, size_t size) {
     return -1;
 }
 
-/* Two letters are too few to know a file without a name by: a BMP has four zeros behind its size, and in a PPM and its like a blank and a number
- * follow. */
+/* Two letters are too few to know a file without a name by: a BMP has four zeros behind its size, and in a PPM and its
+ * like a blank and a number follow. */
 const char *vt_image_format(const uint8_t *b, size_t n) {
     int format = format_of(b, n);
     if (format < 0 || !FORMATS[format].decode) return NULL;
@@ -60,8 +60,8 @@ const char *vt_image_format(const uint8_t *b, size_t n) {
     return sure ? FORMATS[format].format : NULL;
 }
 
-/* Some libraries say of a file that it is damaged when they find no memory. So that no good image is left out, one is bad only if it is so
- * twice, and if memory can be had. */
+/* Some libraries say of a file that it is damaged when they find no memory. So that no good image is left out, one is
+ * bad only if it is so twice, and if memory can be had. */
 static bool decode_surely(ImageDecoder *decode, const uint8_t *bytes, size_t size, const char *name,
                           VtImage *out, VtError *error) {
     enum { SPARE = 32 << 20 };

@@ -4,8 +4,8 @@
 
 #include "runtime/images/pixels.h"
 
-/* By content, whatever the name: JPEG, PNG, WebP, TIFF, GIF, BMP, PPM, PGM, PBM. Bytes that are no whole image, or one beyond the limits of
- * size (the message names the limit), are bad data; that memory ran out is not. */
+/* By content, whatever the name: JPEG, PNG, WebP, TIFF, GIF, BMP, PPM, PGM, PBM. Bytes that are no whole image, or one
+ * beyond the limits of size (the message names the limit), are bad data; that memory ran out is not. */
 bool vt_image_decode(const uint8_t *bytes, size_t size, const char *name, VtImage *out, VtError *error);
 /* What the first bytes say ("JPEG"); NULL: none that is read. Sixteen bytes are enough. */
 const char *vt_image_format(const uint8_t *bytes, size_t size);

@@ -16,10 +16,12 @@ void vt_image_free(VtImage *image);
 
 enum { IMAGE_MAX_EDGE = 16384, IMAGE_MAX_PIXELS = 64 << 20 };
 
-/* Room for the pixels, as zeros. A size beyond a limit is refused before memory is asked for, and the message names that limit. */
+/* Room for the pixels, as zeros. A size beyond a limit is refused before memory is asked for, and the message names
+ * that limit. */
 bool image_make(VtImage *out, int64_t width, int64_t height, const char *name, VtError *error);
 
-/* Naively, as Pillow does it: `inks` are four bytes a pixel, of which 255 is all ink, or none where they are inverted. */
+/* Naively, as Pillow does it: `inks` are four bytes a pixel, of which 255 is all ink, or none where they are
+ * inverted. */
 void image_from_cmyk(const uint8_t *inks, size_t n, bool inverted, uint8_t *rgb);
 
 #endif

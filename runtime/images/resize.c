@@ -80,7 +80,8 @@ VT_CLONES static void store_row(const int32_t *restrict sums, size_t n, uint8_t 
     for (size_t i = 0; i < n; i++) to[i] = clip8(sums[i]);
 }
 
-/* Filters along the columns: rows of `row` bytes, of which the first at hand is row `base` of the filter's input, to `height` rows. */
+/* Filters along the columns: rows of `row` bytes, of which the first at hand is row `base` of the filter's input, to
+ * `height` rows. */
 static void filter_rows(const uint8_t *from, size_t row, int base, const Filter *filter, int height,
                         uint8_t *to) {
     enum { CHUNK = 3 * 512 };

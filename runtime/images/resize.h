@@ -1,4 +1,5 @@
-/* Resizing with antialiasing, as Pillow does it: separable filters in 22-bit fixed point, rounded to 8 bits between the passes. */
+/* Resizing with antialiasing, as Pillow does it: separable filters in 22-bit fixed point, rounded to 8 bits between the
+ * passes. */
 #ifndef VITC_RUNTIME_IMAGES_RESIZE_H
 #define VITC_RUNTIME_IMAGES_RESIZE_H
 
@@ -8,8 +9,8 @@ typedef struct {
     int x, y, width, height;
 } VtRect;
 
-/* Resizes the rectangle `crop` of `from` to width × height and writes the part `window` of that, which may be all. Pixels outside the crop
- * are not looked at. `to`: 3 · window.width · window.height bytes. False: no memory. */
+/* Resizes the rectangle `crop` of `from` to width × height and writes the part `window` of that, which may be all.
+ * Pixels outside the crop are not looked at. `to`: 3 · window.width · window.height bytes. False: no memory. */
 bool vt_resize(const VtImage *from, VtRect crop, int width, int height, VtRect window, bool bicubic,
                uint8_t *to);
 

@@ -1,6 +1,6 @@
-/* Initial values: see initial.h. Numbers come from a counter, so that a thread may begin anywhere. A truncated normal rejects some:
- * which number an element gets depends on how many before it were rejected. All are drawn as if none were, each share
- * is packed, the gaps between shares are closed, and what is missing at the end is drawn next. */
+/* Initial values: see initial.h. Numbers come from a counter, so that a thread may begin anywhere. A truncated normal
+ * rejects some: which number an element gets depends on how many before it were rejected. All are drawn as if none
+ * were, each share is packed, the gaps between shares are closed, and what is missing at the end is drawn next. */
 #include "runtime/program/initial.h"
 #include "runtime/base/dtype.h"
 #include "runtime/base/rng.h"

@@ -1,4 +1,5 @@
-/* A program with memory: state, outputs and one arena a function; running a function walks its calls in one parallel region. */
+/* A program with memory: state, outputs and one arena a function; running a function walks its calls in one parallel
+ * region. */
 #include "runtime/program/instance.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/dtype.h"
@@ -51,7 +52,8 @@ static size_t aligned(size_t bytes) {
     return (bytes + ALIGN - 1) / ALIGN * ALIGN;
 }
 
-/* All that is kept between calls lies side by side: a tensor of its own pages would round each up to whole huge ones. */
+/* All that is kept between calls lies side by side: a tensor of its own pages would round each up to whole huge
+ * ones. */
 static bool allocate(VtInstance *instance) {
     const VtProgram *program = instance->program;
     size_t kept = 0, arena = 0, at = 0;
@@ -134,7 +136,7 @@ void vt_instance_free(VtInstance *instance) {
     free(instance);
 }
 
-/* ---- running ------------------------------------------------------------------------------------------------------ */
+/* ---- running ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     VtInstance *instance;
@@ -218,8 +220,8 @@ static int find_function(const VtProgram *program, const char *name) {
     return -1;
 }
 
-/* Derived states follow states that were written since the last run, whoever wrote them. Functions that update states update
- * what derives from them (module_verify). "init" makes states; it reads none. */
+/* Derived states follow states that were written since the last run, whoever wrote them. Functions that update states
+ * update what derives from them (module_verify). "init" makes states; it reads none. */
 static bool refresh_derived(VtInstance *instance, const char *running, VtError *error) {
     if (!instance->stale || strcmp(running, "init") == 0) return true;
     instance->stale = false; /* before the run, which comes here too */
@@ -295,7 +297,7 @@ int vt_instance_find_state(const VtInstance *instance, const char *name) {
     return -1;
 }
 
-/* ---- initial values ----------------------------------------------------------------------------------------------- */
+/* ---- initial values ---------------------------------------------------------------------------------------------- */
 
 bool vt_instance_init(VtInstance *instance, uint64_t seed, VtError *error) {
     const VtProgram *program = instance->program;

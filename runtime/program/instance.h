@@ -8,10 +8,12 @@
 typedef struct VtInstance VtInstance;
 VtInstance *vt_instance_new(const VtProgram *program, VtError *error);
 void vt_instance_free(VtInstance *instance);
-/* Initial values: each a function of (seed, state's name). False: some are not made, and the instance is not to be used. */
+/* Initial values: each a function of (seed, state's name). False: some are not made, and the instance is not to be
+ * used. */
 bool vt_instance_init(VtInstance *instance, uint64_t seed, VtError *error);
 const void *vt_instance_state(const VtInstance *instance, int state);
-/* To write a state from outside, before the next run: states derived from it are made anew then. Ask again after a run. */
+/* To write a state from outside, before the next run: states derived from it are made anew then. Ask again after a
+ * run. */
 void *vt_instance_write_state(VtInstance *instance, int state);
 int vt_instance_counter(
     const VtInstance *instance); /* the state of VT_ROLE_COUNTER: steps done, f64; -1: none */

@@ -1,4 +1,5 @@
-/* Data-dependent kernels: see irregular.h. An index out of range takes no part: it reads as zeros and writes nothing. */
+/* Data-dependent kernels: see irregular.h. An index out of range takes no part: it reads as zeros and writes
+ * nothing. */
 #include "runtime/program/irregular.h"
 #include "runtime/program.h"
 

@@ -4,8 +4,8 @@
 
 #include "runtime/base/rng.h"
 
-/* Takes n normal numbers x from `rng`, whose index is even, and writes (float)(a + b * x) of those with |x| <= most, one after another.
- * The same to the last bit as from vt_rng_normal. Returns how many. */
+/* Takes n normal numbers x from `rng`, whose index is even, and writes (float)(a + b * x) of those with |x| <= most,
+ * one after another. The same to the last bit as from vt_rng_normal. Returns how many. */
 int64_t vt_normals(VtRng *rng, int64_t n, double a, double b, double most, float *out);
 
 #endif

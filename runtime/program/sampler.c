@@ -1,4 +1,5 @@
-/* Samplers: the SAMPLER rows of catalog.def. An input's values at a step are a function of (seed, its name, the step). */
+/* Samplers: the SAMPLER rows of catalog.def. An input's values at a step are a function of (seed, its name, the
+ * step). */
 #include "runtime/program/sampler.h"
 #include "runtime/base/dtype.h"
 #include "runtime/base/rng.h"
@@ -54,7 +55,8 @@ static void mark_some(VtRng *rng, int32_t *places, int64_t n, int64_t count) {
     for (int64_t k = 0; k < count; k++) places[places[k] & (MARK - 1)] |= MARK;
 }
 
-/* The cells' marks lie where the mask will: it is written from its end, each entry behind the mark that it is read from. */
+/* The cells' marks lie where the mask will: it is written from its end, each entry behind the mark that it is read
+ * from. */
 static void sample_block_mask(Sample *s) {
     const VtTensor *t = s->tensor;
     int64_t h = axis(t, 1), w = axis(t, 0), cell = (int64_t)s->p[0], columns = (w + cell - 1) / cell,

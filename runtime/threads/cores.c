@@ -1,5 +1,5 @@
-/* How many cores this process may use: affinity, and the quotas of control groups (cgroups(7)), by which containers and job
- * schedulers share out a machine. More threads than that only wait for each other. */
+/* How many cores this process may use: affinity, and the quotas of control groups (cgroups(7)), by which containers and
+ * job schedulers share out a machine. More threads than that only wait for each other. */
 #include "runtime/threads/cores.h"
 
 #include <limits.h>

@@ -1,8 +1,8 @@
 /* How many threads a function's next run gets.
  *
- * All of them, as long as they hardly wait for each other. Where they do, because another process has one of the cores or because
- * the work between two meetings is short, fewer threads may be faster: half as many are tried for a short while, and kept if the
- * runs then follow each other faster. Results do not depend on it. */
+ * All of them, as long as they hardly wait for each other. Where they do, because another process has one of the cores
+ * or because the work between two meetings is short, fewer threads may be faster: half as many are tried for a short
+ * while, and kept if the runs then follow each other faster. Results do not depend on it. */
 #ifndef VITC_RUNTIME_THREADS_PACE_H
 #define VITC_RUNTIME_THREADS_PACE_H
 
@@ -20,8 +20,8 @@ typedef struct {
 } Pace;
 
 int pace_threads(Pace *pace, int all);
-/* A run from `start` to `end` (seconds of a clock), in which the threads waited for each other for `waited` seconds in all.
- * `follows`: nothing but it has happened since the run before. */
+/* A run from `start` to `end` (seconds of a clock), in which the threads waited for each other for `waited` seconds in
+ * all. `follows`: nothing but it has happened since the run before. */
 void pace_note(Pace *pace, double start, double end, double waited, bool follows);
 
 #endif

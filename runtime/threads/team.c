@@ -1,6 +1,6 @@
-/* The team of threads that run a step: made once, kept between runs. Whoever waits for the others (for work, or at a meeting) looks
- * for a few microseconds and then sleeps: on a core that is shared with another process, a thread that goes on looking uses up the
- * time in which the thread that it waits for could run. */
+/* The team of threads that run a step: made once, kept between runs. Whoever waits for the others (for work, or at a
+ * meeting) looks for a few microseconds and then sleeps: on a core that is shared with another process, a thread that
+ * goes on looking uses up the time in which the thread that it waits for could run. */
 #include "runtime/threads/team.h"
 #include "runtime/base/clock.h"
 #include "runtime/threads/cores.h"
@@ -39,8 +39,8 @@ static struct {
 
 static int wanted, usable;
 
-/* Where the threads are as many as the cores, each has a core of its own. Left to itself, the scheduler often wakes two that meet
- * on one core while another process, however nice, keeps the other. */
+/* Where the threads are as many as the cores, each has a core of its own. Left to itself, the scheduler often wakes two
+ * that meet on one core while another process, however nice, keeps the other. */
 static struct {
     cpu_set_t all; /* cores of the process */
     int count;
@@ -91,8 +91,8 @@ void vt_team_barrier(void) {
     announce(&team.met, seen + 1);
 }
 
-/* A worker that takes no part in a job may sleep through it, and through others: it must not look at the job, which changes
- * meanwhile. Whether it takes part says the value itself. */
+/* A worker that takes no part in a job may sleep through it, and through others: it must not look at the job, which
+ * changes meanwhile. Whether it takes part says the value itself. */
 static uint32_t job_value(uint32_t before, int threads) {
     return (before / (2 * MOST_THREADS) + 1) * (2 * MOST_THREADS) + (uint32_t)threads;
 }

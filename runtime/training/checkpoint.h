@@ -8,7 +8,8 @@
 bool vt_checkpoint_save(VtInstance *instance, const VtProgram *program, const char *path, VtError *error);
 /* Lists every missing and misshapen tensor in the message. */
 bool vt_checkpoint_load(VtInstance *instance, const VtProgram *program, const char *path, VtError *error);
-/* If the checkpoint at `path` is whole, adds to a message that another is not: the path, its step, and `how` to take it. */
+/* If the checkpoint at `path` is whole, adds to a message that another is not: the path, its step, and `how` to take
+ * it. */
 void vt_checkpoint_offer(const char *path, const char *how, VtError *error);
 
 #endif

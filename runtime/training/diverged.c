@@ -18,7 +18,7 @@
 #define SECONDS 60.0     /* of steps that are made again */
 #define LARGE_WEIGHT 1e3 /* no network that learns has such weights */
 
-/* ---- steps, made again ---------------------------------------------------------------------------------------------------- */
+/* ---- steps, made again ------------------------------------------------------------------------------------------- */
 
 typedef struct {
     const Diverged *d;
@@ -83,7 +83,7 @@ static StepResult again_step(Again *a) {
                                                                                          : STEP_DIVERGED;
 }
 
-/* ---- checkpoints ----------------------------------------------------------------------------------------------------------- */
+/* ---- checkpoints ------------------------------------------------------------------------------------------------- */
 
 static void add(VtError *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void add(VtError *error, const char *format, ...) {

@@ -1,5 +1,5 @@
-/* What is done when a loss, a state or features are no longer finite: which checkpoint can be used, and the step that failed once more, with
- * the states as they were before it. Of runtime/ alone. */
+/* What is done when a loss, a state or features are no longer finite: which checkpoint can be used, and the step that
+ * failed once more, with the states as they were before it. Of runtime/ alone. */
 #ifndef VITC_RUNTIME_TRAINING_DIVERGED_H
 #define VITC_RUNTIME_TRAINING_DIVERGED_H
 
@@ -24,9 +24,9 @@ typedef struct {
     void *user;
 } Diverged;
 
-/* Adds to the error's message which checkpoint can be used: one whose states are finite, and that gives finite losses and states in the step
- * after it. Then makes the steps again from the newest checkpoint that can be loaded, to the same bits, until one gives what is not finite,
- * and has that explained. Leaves out what takes more than a minute. */
+/* Adds to the error's message which checkpoint can be used: one whose states are finite, and that gives finite losses
+ * and states in the step after it. Then makes the steps again from the newest checkpoint that can be loaded, to the
+ * same bits, until one gives what is not finite, and has that explained. Leaves out what takes more than a minute. */
 void diverged_explain(const Diverged *diverged, VtError *error);
 
 #endif

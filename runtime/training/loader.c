@@ -1,5 +1,5 @@
-/* Batches made beside the step: worker threads take batches in turn and fill slots of a ring; the step takes them in order. A batch is a
- * function of (seed, its number), whatever thread made it. */
+/* Batches made beside the step: worker threads take batches in turn and fill slots of a ring; the step takes them in
+ * order. A batch is a function of (seed, its number), whatever thread made it. */
 #include "runtime/training/loader.h"
 #include "runtime/base/dtype.h"
 #include "runtime/base/error.h"

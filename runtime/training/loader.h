@@ -1,6 +1,7 @@
-/* Batches made beside the step. Order of epoch e: a permutation drawn from (seed, "order", e); the incomplete last batch is dropped.
- * Batch b of the run is a function of (seed, b) alone. Workers (plain threads) prepare up to `depth` batches ahead; a broken image is
- * replaced by the next good one in order, named once through `report`, and counted; more than `max_broken` of them end the run. */
+/* Batches made beside the step. Order of epoch e: a permutation drawn from (seed, "order", e); the incomplete last
+ * batch is dropped. Batch b of the run is a function of (seed, b) alone. Workers (plain threads) prepare up to `depth`
+ * batches ahead; a broken image is replaced by the next good one in order, named once through `report`, and counted;
+ * more than `max_broken` of them end the run. */
 #ifndef VITC_RUNTIME_TRAINING_LOADER_H
 #define VITC_RUNTIME_TRAINING_LOADER_H
 

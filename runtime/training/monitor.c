@@ -14,8 +14,8 @@
 enum { KNN_TRAIN = 10000, KNN_TEST = 2000, LEAST_SPREAD = 128, MOST_SPREAD = 512 }; /* images */
 enum { FIRST_WARNING = 10, LEAST_STILL = 100, MOST_STILL = 1000 };                  /* steps */
 #define STILL 1e-3 /* of a loss: what it may move and still count as one that stays */
-/* Collapsed encoders that were watched had a std of 0.03 and less, and a rank of 1.3 and less, within an epoch; those that learn, of
- * objectives of all kinds, 0.3 and 5 and more. */
+/* Collapsed encoders that were watched had a std of 0.03 and less, and a rank of 1.3 and less, within an epoch; those
+ * that learn, of objectives of all kinds, 0.3 and 5 and more. */
 #define LEAST_STD 0.02
 #define LEAST_RANK 1.5
 
@@ -25,7 +25,7 @@ struct MonitorScalar {
     int64_t steps;
 };
 
-/* ---- what can be evaluated ------------------------------------------------------------------------------------------ */
+/* ---- what can be evaluated --------------------------------------------------------------------------------------- */
 
 /* How many of those that vt_dataset_spread takes have a label. */
 static int64_t labelled(const VtDataset *data, int64_t limit, bool *two_classes) {
@@ -87,7 +87,7 @@ bool monitor_due(const Monitor *m, int64_t step) {
     return floor((double)step / period + 1e-9) > floor((double)(step - 1) / period + 1e-9);
 }
 
-/* ---- an evaluation -------------------------------------------------------------------------------------------------- */
+/* ---- an evaluation ----------------------------------------------------------------------------------------------- */
 
 static double epoch_of(const Monitor *m, int64_t step) {
     return (double)step / m->steps_per_epoch;
@@ -219,7 +219,7 @@ bool monitor_evaluate(Monitor *m, int64_t step, VtError *error) {
     return good;
 }
 
-/* ---- each step ------------------------------------------------------------------------------------------------------ */
+/* ---- each step --------------------------------------------------------------------------------------------------- */
 
 /* A loss that is not finite ends the run; anything else that is logged is said. */
 static void warn_not_finite(Monitor *m, const char *name, double value, struct MonitorScalar *scalar) {

@@ -1,5 +1,5 @@
-/* What training looks at beside the loss: the frozen encoder at intervals (k-NN, spread and rank of its features), and signs of collapse,
- * each said once. Of runtime/ alone. */
+/* What training looks at beside the loss: the frozen encoder at intervals (k-NN, spread and rank of its features), and
+ * signs of collapse, each said once. Of runtime/ alone. */
 #ifndef VITC_RUNTIME_TRAINING_MONITOR_H
 #define VITC_RUNTIME_TRAINING_MONITOR_H
 
@@ -28,7 +28,8 @@ typedef struct { /* the caller sets the first part */
     struct MonitorScalar *scalars; /* as those of a step; owned */
 } Monitor;
 
-/* Sees what can be evaluated and says what cannot; refuses settings that do not suit the data. monitor_end in any case. */
+/* Sees what can be evaluated and says what cannot; refuses settings that do not suit the data. monitor_end in any
+ * case. */
 bool monitor_begin(Monitor *monitor, const StepScalars *scalars, VtError *error);
 void monitor_end(Monitor *monitor);
 /* Whether an evaluation falls on `step`; monitor_evaluate also does the first and, if none was due, the last. */

@@ -5,7 +5,7 @@
 #include "runtime/program/instance.h"
 #include <stdio.h>
 
-/* ---- run_settings.c: run.json, how a run was asked for, beside its recipe ------------------------------------------ */
+/* ---- run_settings.c: run.json, how a run was asked for, beside its recipe ---------------------------------------- */
 typedef struct {
     char data[4096];            /* as for vt_dataset_open, a relative path made absolute; "": not known */
     char target_features[1024]; /* "": this machine's */
@@ -19,7 +19,7 @@ bool vt_run_settings_read(const char *path, VtRunSettings *out,
                           VtError *error);                 /* no file: nothing is known */
 char *vt_run_settings_text(const VtRunSettings *settings); /* malloc'ed; NULL: no memory */
 
-/* ---- run_folder.c: the folder of a training run (docs/runs.md) ------------------------------------------------------ */
+/* ---- run_folder.c: the folder of a training run (docs/runs.md) --------------------------------------------------- */
 typedef enum {
     VT_RUN_NEW,      /* refused if there is a checkpoint */
     VT_RUN_RESUME,   /* from checkpoint.safetensors, or from step 0 if there is none */
@@ -35,7 +35,8 @@ bool vt_run_continues(const VtRunFolder *folder); /* from a checkpoint */
 
 /* ---- train.c: the training loop --------------------------------------------------------------------------------- */
 
-/* Called with the states and inputs of a step (`step`: the number of steps after it) that gives values that are not finite. */
+/* Called with the states and inputs of a step (`step`: the number of steps after it) that gives values that are not
+ * finite. */
 typedef void (*VtExplain)(void *user, VtInstance *instance, void *const *inputs, int64_t step);
 typedef struct {
     VtRunFolder *folder;    /* the caller's; written to once everything else has been checked */
@@ -48,7 +49,8 @@ typedef struct {
     VtExplain explain;      /* may be NULL */
     void *user;             /* explain's */
 } VtTrainOptions;
-/* 0 done; 1 failed, 2 bad request: the error is printed by the caller; 128 + n: stopped by signal n, which the log tells. */
+/* 0 done; 1 failed, 2 bad request: the error is printed by the caller; 128 + n: stopped by signal n, which the log
+ * tells. */
 int vt_train(const VtProgram *program, const VtTrainOptions *options, VtError *error);
 
 #endif

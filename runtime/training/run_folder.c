@@ -128,7 +128,7 @@ const char *run_folder_start(const VtRunFolder *f) {
     return f->mode == VT_RUN_RESUME && f->found.st_ino ? f->checkpoint : NULL;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------ */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static bool same_text(const char *path, const char *text) {
     size_t size = strlen(text);

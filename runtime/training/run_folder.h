@@ -24,7 +24,8 @@ struct VtRunFolder {
 bool run_folder_has_checkpoint(const VtRunFolder *folder);
 /* The checkpoint that the run continues from; NULL: it begins at step 0. */
 const char *run_folder_start(const VtRunFolder *folder);
-/* All has been checked: makes the folder if it is missing, takes its lock, and writes what changed of recipe and settings. */
+/* All has been checked: makes the folder if it is missing, takes its lock, and writes what changed of recipe and
+ * settings. */
 bool run_folder_commit(VtRunFolder *folder, const char *recipe, const VtRunSettings *settings,
                        VtError *error);
 /* The checkpoint that was there becomes checkpoint.previous. */

@@ -1,4 +1,5 @@
-/* The training loop: batches in, the compiled step, metrics, checkpoints, evaluation; stopped by signals, resumed bit for bit. */
+/* The training loop: batches in, the compiled step, metrics, checkpoints, evaluation; stopped by signals, resumed bit
+ * for bit. */
 #include "runtime/base/error.h"
 #include "runtime/base/stop.h"
 #include "runtime/datasets/dataset.h"
@@ -99,7 +100,7 @@ static bool due(const Run *r, double every_epochs) {
     return floor((double)r->step / period + 1e-9) > floor((double)(r->step - 1) / period + 1e-9);
 }
 
-/* ---- one step ------------------------------------------------------------------------------------------------------------- */
+/* ---- one step ---------------------------------------------------------------------------------------------------- */
 
 static bool train_step(Run *r, VtError *error) {
     double start = vt_now();
@@ -125,7 +126,7 @@ static bool train_step(Run *r, VtError *error) {
     return true;
 }
 
-/* ---- beginning and end ------------------------------------------------------------------------------------------------- */
+/* ---- beginning and end ------------------------------------------------------------------------------------------- */
 
 static bool open_data(Run *r, VtError *error) {
     VtError why = {0};

@@ -1,5 +1,5 @@
-/* The object cache: what it gives back is what was kept, damage of any kind is a miss, processes share it, it stays within
- * its limit; and `vitc train` computes the same bits by way of it. */
+/* The object cache: what it gives back is what was kept, damage of any kind is a miss, processes share it, it stays
+ * within its limit; and `vitc train` computes the same bits by way of it. */
 #include "driver/cache.h"
 #include "tests/driver/runs.h"
 
@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* ---- entries ------------------------------------------------------------------------------------------------------- */
+/* ---- entries ----------------------------------------------------------------------------------------------------- */
 
 static const uint8_t KEY[CACHE_KEY] = {0x12, 0xab, 3};
 enum { SMALL = 100, LARGE = 700 };
@@ -323,7 +323,7 @@ static void test_nowhere(void **state) {
     unsetenv("XDG_CACHE_HOME");
 }
 
-/* ---- vitc ------------------------------------------------------------------------------------------------------------ */
+/* ---- vitc -------------------------------------------------------------------------------------------------------- */
 
 /* A recipe with a library of its own, small enough to compile in no time. */
 #define LIBRARY                                                                                              \

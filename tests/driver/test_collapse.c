@@ -1,4 +1,5 @@
-/* A run that collapses says so, once; one that learns says nothing; the spread and rank of features are always logged. */
+/* A run that collapses says so, once; one that learns says nothing; the spread and rank of features are always
+ * logged. */
 #include "tests/driver/runs.h"
 
 #define FLAGS "--data synthetic:320 --plain --threads 1"

@@ -1,4 +1,5 @@
-/* Training that diverges: nothing that is not finite is saved, and the checkpoint that the message names can be used. */
+/* Training that diverges: nothing that is not finite is saved, and the checkpoint that the message names can be
+ * used. */
 #include "tests/driver/runs.h"
 
 #define RECIPE                                                                                               \

@@ -1,5 +1,5 @@
-/* What the documents show is true: recipes in them pass `vitc check`, excerpts stand in the files they name, IR reads back as its text says,
- * errors are the ones that are printed, commands name verbs that exist. */
+/* What the documents show is true: recipes in them pass `vitc check`, excerpts stand in the files they name, IR reads
+ * back as its text says, errors are the ones that are printed, commands name verbs that exist. */
 #include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
-/* Schedules, clipping and optimisers of models/lib at the ends of their ranges: the numbers are those of the official code. Also advice: what a
- * message says to do works. */
+/* Schedules, clipping and optimisers of models/lib at the ends of their ranges: the numbers are those of the official
+ * code. Also advice: what a message says to do works. */
 #include "runtime/runtime.h"
 #include "tests/driver/folder.h"
 
@@ -30,7 +30,8 @@ static const char RECIPE[] = "recipe: edges\n"
                              "train: {batch: 1, epochs: %g, clip: \"clip_global(grads, limit)\", optimizer: "
                              "\"chosen(param, grad, rule, eps, beta)\"}\n";
 
-/* One step of it on parameters p and gradients g, interpreted in float64. Reads the value `out` and the parameters after. */
+/* One step of it on parameters p and gradients g, interpreted in float64. Reads the value `out` and the parameters
+ * after. */
 static double run(const char *value, double epochs, int per_epoch, int step, const char *settings,
                   const float p[4], const float g[4], float after[4]) {
     char path[512], in[512], out[512], command[3072];

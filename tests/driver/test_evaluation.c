@@ -1,4 +1,5 @@
-/* Evaluation as a user meets it: what `eval knn` used, what it leaves out, what it refuses, and a model that has diverged. */
+/* Evaluation as a user meets it: what `eval knn` used, what it leaves out, what it refuses, and a model that has
+ * diverged. */
 #include "tests/driver/runs.h"
 #include "tests/runtime/images.h"
 

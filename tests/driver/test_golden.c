@@ -1,5 +1,6 @@
-/* Whole training steps against the official implementations: tests/golden/NAME_step.safetensors through `vitc run`, compiled and
- * interpreted, within the tolerances of an fp32 implementation; and the error of their gradients in the other precisions. */
+/* Whole training steps against the official implementations: tests/golden/NAME_step.safetensors through `vitc run`,
+ * compiled and interpreted, within the tolerances of an fp32 implementation; and the error of their gradients in the
+ * other precisions. */
 #include "runtime/runtime.h"
 
 #include <math.h>
@@ -90,9 +91,10 @@ static double largest(const double *x, int64_t n) {
     return most;
 }
 
-/* |got - want| <= 1e-5 + 1e-4 |want|, for gradients 1e-5 max|want| + 1e-3 |want|. A gradient that is zero but for rounding (below
- * 1e-12) must be below 1e-6. `slope`: a compiled step's parameter moves by lr·g / (|g| + 1e-8), so where the exact gradient is zero (attention does
- * not see a bias of the keys) fp32 rounding decides; there it may move by up to lr. The interpreted step has no such allowance. */
+/* |got - want| <= 1e-5 + 1e-4 |want|, for gradients 1e-5 max|want| + 1e-3 |want|. A gradient that is zero but for
+ * rounding (below 1e-12) must be below 1e-6. `slope`: a compiled step's parameter moves by lr·g / (|g| + 1e-8), so
+ * where the exact gradient is zero (attention does not see a bias of the keys) fp32 rounding decides; there it may move
+ * by up to lr. The interpreted step has no such allowance. */
 #define LR 1e-3
 static int compare(const char *name, const double *got, const double *want, int64_t n, bool gradient,
                    const double *slope) {
@@ -240,8 +242,8 @@ static void test_one_thread(void **state) {
     check(*state, "--threads 1");
 }
 
-/* bf16: no worse than PyTorch's autocast, on real bf16 units, on rounded f32, on (a model of) tile registers. bf16x3: within 4 times
- * the error of fp32, where it is not fp32 itself. The IR is verified after each pass. */
+/* bf16: no worse than PyTorch's autocast, on real bf16 units, on rounded f32, on (a model of) tile registers. bf16x3:
+ * within 4 times the error of fp32, where it is not fp32 itself. The IR is verified after each pass. */
 static void test_precisions(void **state) {
     static const char *const targets[] = {"", "--target-features generic", "--target-features amx-model"};
     const Case *c = *state;

@@ -1,5 +1,6 @@
-/* Optimisers and schedules of models/lib against their official implementations: tests/golden/optim.safetensors, whose gradients are fed
- * step by step to tests/golden/optim.yaml through `vitc run`, each step on the states that the one before wrote. */
+/* Optimisers and schedules of models/lib against their official implementations: tests/golden/optim.safetensors, whose
+ * gradients are fed step by step to tests/golden/optim.yaml through `vitc run`, each step on the states that the one
+ * before wrote. */
 #include "runtime/runtime.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
-/* Images of compiled programs: what is loaded runs as what was written, and damaged ones are refused or harmless to load. */
+/* Images of compiled programs: what is loaded runs as what was written, and damaged ones are refused or harmless to
+ * load. */
 #include "codegen/codegen.h"
 #include "frontend/frontend.h"
 #include "passes/passes.h"

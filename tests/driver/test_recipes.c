@@ -1,5 +1,5 @@
-/* Every recipe of models/ trains: a few steps of a small configuration on procedural images, with finite losses, to the same bits on one
- * thread and on two. A recipe without a row here fails the test. */
+/* Every recipe of models/ trains: a few steps of a small configuration on procedural images, with finite losses, to the
+ * same bits on one thread and on two. A recipe without a row here fails the test. */
 #include "runtime/runtime.h"
 #include "tests/driver/folder.h"
 

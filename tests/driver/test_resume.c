@@ -124,7 +124,8 @@ static void damage(const char *name, const char *file, long at) {
     close(descriptor);
 }
 
-/* A damaged checkpoint names the previous one, which is taken when that is asked for, and stays until a new one is there. */
+/* A damaged checkpoint names the previous one, which is taken when that is asked for, and stays until a new one is
+ * there. */
 static void test_previous(void **state) {
     (void)state;
     make_run("d");

@@ -1,4 +1,5 @@
-/* The first value that is not finite is named by the recipe's line: in training that diverges, and by `vitc run --trace-nan`. */
+/* The first value that is not finite is named by the recipe's line: in training that diverges, and by `vitc run
+ * --trace-nan`. */
 #include "tests/driver/runs.h"
 
 #include <math.h>
@@ -40,7 +41,8 @@ static void test_training_names_the_line(void **state) {
     assert_true(said("step 1: loss.small is infinite"));
 }
 
-/* The loss is finite, its gradient is not: 0/0 goes into the weights, and the step before the loss shows it is traced. */
+/* The loss is finite, its gradient is not: 0/0 goes into the weights, and the step before the loss shows it is
+ * traced. */
 static void test_gradient(void **state) {
     (void)state;
     write_recipe("gradient.yaml", "      y = f(x) * 0\n      return mean(sqrt(y * y))\n");
@@ -50,7 +52,8 @@ static void test_gradient(void **state) {
         said("gradient.yaml:9:19: error: the first value that is not finite: in the gradient of this, "));
 }
 
-/* The file changes while the run goes on: the recipe that the run saved is shown. The step counter makes it fail in time. */
+/* The file changes while the run goes on: the recipe that the run saved is shown. The step counter makes it fail in
+ * time. */
 static void test_recipe_changes(void **state) {
     (void)state;
     write_recipe("changes.yaml", "      return mean(f(x) ** 2) + log(cast(5000 - step, 'f32'))\n");

@@ -1,4 +1,5 @@
-/* `vitc train` as a user runs it: killed and resumed to the same bits, with 1 and 2 threads, stopped by a signal, refused, and NaN. */
+/* `vitc train` as a user runs it: killed and resumed to the same bits, with 1 and 2 threads, stopped by a signal,
+ * refused, and NaN. */
 #include "tests/driver/runs.h"
 
 #include <signal.h>

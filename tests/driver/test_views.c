@@ -1,5 +1,5 @@
-/* View batching of a recipe with ten views of two sizes: as many products by a weight as if there were one view, forward and
- * backward. */
+/* View batching of a recipe with ten views of two sizes: as many products by a weight as if there were one view,
+ * forward and backward. */
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stdarg.h>
@@ -15,7 +15,8 @@ typedef struct {
         concats; /* by_weight: of a value and the weight; of_weight: its gradient */
 } Counts;
 
-/* Of @step of the multi-crop recipe after a pass; the weight: a block's first linear layer after attention, f32[48x12]. */
+/* Of @step of the multi-crop recipe after a pass; the weight: a block's first linear layer after attention,
+ * f32[48x12]. */
 static Counts counts_after(const char *pass) {
     char command[1024], line[1 << 16];
     Counts counts = {0};
@@ -47,8 +48,8 @@ static void test_ten_views(void **state) {
            all = counts_after("memory");
     assert_int_equal(before.by_weight, 10);
     assert_int_equal(after.by_weight, 1);
-    /* Teacher: patches, 2 blocks of 6, 4 of the head. Student: patches, 2 blocks of 4 and 2 for each size, the head; and the
-     * interpolation of positions for the smaller size. */
+    /* Teacher: patches, 2 blocks of 6, 4 of the head. Student: patches, 2 blocks of 4 and 2 for each size, the head;
+     * and the interpolation of positions for the smaller size. */
     assert_int_equal(after.products, (1 + 2 * 6 + 4) + (1 + 2 * (4 + 2 * 2) + 4) + 2);
     assert_int_equal(all.by_weight, 2); /* forward, and backward to the layer before */
     assert_int_equal(all.of_weight, 1);

@@ -1,4 +1,5 @@
-/* For tests: the bytes of image files of every format but JPEG and PNG, made by the formats' own libraries where there are any. */
+/* For tests: the bytes of image files of every format but JPEG and PNG, made by the formats' own libraries where there
+ * are any. */
 #ifndef VITC_TESTS_RUNTIME_ENCODE_H
 #define VITC_TESTS_RUNTIME_ENCODE_H
 
@@ -10,7 +11,7 @@
 #include <unistd.h>
 #include <webp/encode.h>
 
-/* ---- bytes one after the other ------------------------------------------------------------------------------------ */
+/* ---- bytes one after the other ----------------------------------------------------------------------------------- */
 
 static inline void put_bytes(Encoded *to, const void *bytes, size_t size) {
     to->bytes = realloc(to->bytes, to->size + size + 1);
@@ -29,7 +30,7 @@ static inline void put_number(Encoded *to, uint64_t value, int n) {
     }
 }
 
-/* ---- WebP --------------------------------------------------------------------------------------------------------- */
+/* ---- WebP -------------------------------------------------------------------------------------------------------- */
 
 static inline Encoded encode_webp(const VtImage *image, bool lossless) {
     uint8_t *bytes = NULL;
@@ -71,7 +72,7 @@ static inline Encoded encode_webp_animation(const VtImage *image) {
     return out;
 }
 
-/* ---- TIFF --------------------------------------------------------------------------------------------------------- */
+/* ---- TIFF -------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     int photometric, samples, bits, compression;
@@ -81,7 +82,8 @@ typedef struct {
     const char *mode; /* "w", or "wb" big-endian, "w8" BigTIFF */
 } TiffKind;
 
-/* `pixels`: rows of whole bytes; samples of a pixel side by side, also for `separate`. Tiles and planes are of 8-bit samples. */
+/* `pixels`: rows of whole bytes; samples of a pixel side by side, also for `separate`. Tiles and planes are of 8-bit
+ * samples. */
 static inline Encoded encode_tiff(const uint8_t *pixels, int width, int height, TiffKind kind) {
     int descriptor = memfd_create("image.tif", 0), planes = kind.separate ? kind.samples : 1,
         inside = kind.separate ? 1 : kind.samples, edge = kind.tile;
@@ -144,7 +146,7 @@ static inline Encoded encode_tiff(const uint8_t *pixels, int width, int height, 
     return out;
 }
 
-/* ---- GIF ---------------------------------------------------------------------------------------------------------- */
+/* ---- GIF --------------------------------------------------------------------------------------------------------- */
 
 static inline int gif_write(GifFileType *gif, const GifByteType *bytes, int n) {
     put_bytes(gif->UserData, bytes, (size_t)n);
@@ -173,10 +175,10 @@ static inline Encoded encode_gif(const uint8_t *places, int width, int height, i
     return out;
 }
 
-/* ---- BMP ---------------------------------------------------------------------------------------------------------- */
+/* ---- BMP --------------------------------------------------------------------------------------------------------- */
 
-/* `packing` as in the header; data as in the file. A palette of 2, 16 or 256 colours as in encode_png, unless above 8 bits. A negative
- * height: from the top down. `masks`: NULL, or three. */
+/* `packing` as in the header; data as in the file. A palette of 2, 16 or 256 colours as in encode_png, unless above 8
+ * bits. A negative height: from the top down. `masks`: NULL, or three. */
 static inline Encoded encode_bmp(int width, int height, int bits, int packing, const uint32_t *masks,
                                  const void *data, size_t size) {
     Encoded out = {0};
@@ -211,7 +213,7 @@ static inline Encoded encode_bmp24(const VtImage *image) {
     return out;
 }
 
-/* ---- PPM ---------------------------------------------------------------------------------------------------------- */
+/* ---- PPM --------------------------------------------------------------------------------------------------------- */
 
 static inline Encoded encode_ppm(const VtImage *image) {
     Encoded out = {0};

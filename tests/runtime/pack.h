@@ -9,7 +9,8 @@
 
 typedef struct archive Pack;
 
-/* A tar, or with `zip` a zip, in the temporary folder. `filter`: NULL, or archive_write_add_filter_gzip and the like. */
+/* A tar, or with `zip` a zip, in the temporary folder. `filter`: NULL, or archive_write_add_filter_gzip and the
+ * like. */
 static inline Pack *pack_begin(const char *name, bool zip, int (*filter)(struct archive *)) {
     Pack *pack = archive_write_new();
     assert_int_equal((zip ? archive_write_set_format_zip : archive_write_set_format_pax_restricted)(pack),

@@ -19,7 +19,8 @@ static void refuse(const char *path, int code, const char *why) {
         fail_msg("'%s' (%d) does not say '%s' (%d)", error.message, error.code, why, code);
 }
 
-/* "NAME=NUMBER:CLASS …": the end of each image's name, which picture it is, and its class ("-": none). Closes the set. */
+/* "NAME=NUMBER:CLASS …": the end of each image's name, which picture it is, and its class ("-": none). Closes the
+ * set. */
 static void expect(VtDataset *data, const char *format, const char *want) {
     char got[4096] = "";
     assert_string_equal(vt_dataset_format(data), format);
@@ -85,7 +86,8 @@ static void test_zip(void **state) {
     vt_dataset_close(data);
 }
 
-/* Hard and symbolic links are images too: forward, through folders, through each other; what leads nowhere is counted. */
+/* Hard and symbolic links are images too: forward, through folders, through each other; what leads nowhere is
+ * counted. */
 static void test_links(void **state) {
     (void)state;
     for (int packed = 0; packed < 2; packed++) {
@@ -239,7 +241,7 @@ static void test_shards(void **state) {
            "val/0.tar/val/cat/0.png=3:cat val/0.tar/val/cat/1.png=4:cat");
 }
 
-/* ---- CIFAR as it is handed out ------------------------------------------------------------------------------------------- */
+/* ---- CIFAR as it is handed out ----------------------------------------------------------------------------------- */
 
 static void pickle_text(Encoded *to, const void *bytes, size_t size) {
     put_text(to, size < 256 ? "U" : "T");

@@ -1,5 +1,5 @@
-/* Augmentations against Pillow 9.4 and torchvision 0.14 (tests/golden/images), and the draws of pipelines. Where Pillow's arithmetic is
- * known to the bit we ask for the bit: one grey level off is a rounding that went elsewhere. */
+/* Augmentations against Pillow 9.4 and torchvision 0.14 (tests/golden/images), and the draws of pipelines. Where
+ * Pillow's arithmetic is known to the bit we ask for the bit: one grey level off is a rounding that went elsewhere. */
 #include "runtime/runtime.h"
 #include "runtime/images/color.h"
 #include "runtime/images/resize.h"
@@ -139,7 +139,7 @@ static void test_blur(void **state) {
     }
 }
 
-/* ---- pipelines ---------------------------------------------------------------------------------------------------- */
+/* ---- pipelines --------------------------------------------------------------------------------------------------- */
 
 static void apply(const VtAugment *augments, int n, int size, const VtImage *image, uint64_t step,
                   float *out) {
@@ -184,7 +184,8 @@ static void test_normalize(void **state) {
     vt_image_free(&flipped);
 }
 
-/* Python rounds halves to even: of 10 pixels the middle 7 begin at 2, of 9 the middle 8 at 0, of 11 the middle 8 at 2. */
+/* Python rounds halves to even: of 10 pixels the middle 7 begin at 2, of 9 the middle 8 at 0, of 11 the middle 8 at
+ * 2. */
 static void test_center_crop(void **state) {
     static const struct {
         int edge, size, first;
@@ -250,7 +251,8 @@ static void test_random_crop(void **state) {
     vt_image_free(&image);
 }
 
-/* The crop's place and size can be read off the map: the area and the aspect ratio stay in their ranges and fill them. */
+/* The crop's place and size can be read off the map: the area and the aspect ratio stay in their ranges and fill
+ * them. */
 static void test_random_resized_crop(void **state) {
     static const VtAugment crop = {KIND_random_resized_crop, {0.25, 0.75, 0.75, 4. / 3, 0}};
     enum { N = 200, S = 8, DRAWS = 1000 };

@@ -1,4 +1,5 @@
-/* Data sets: each format written small into a temporary folder and read back, and every way in which they can be broken. */
+/* Data sets: each format written small into a temporary folder and read back, and every way in which they can be
+ * broken. */
 #include "tests/runtime/folder.h"
 
 #include <archive.h>
@@ -51,7 +52,7 @@ static void expect_set(const VtDataset *data, const char *format, const char *cl
         assert_int_equal(vt_dataset_label(data, i), labels[i] - '0');
 }
 
-/* ---- folders ------------------------------------------------------------------------------------------------------- */
+/* ---- folders ----------------------------------------------------------------------------------------------------- */
 
 static void test_folder_splits(void **state) {
     (void)state;
@@ -173,7 +174,7 @@ static void test_broken_images(void **state) {
     free(jpeg.bytes);
 }
 
-/* ---- tar ------------------------------------------------------------------------------------------------------------- */
+/* ---- tar --------------------------------------------------------------------------------------------------------- */
 
 typedef int Format(struct archive *);
 
@@ -271,7 +272,7 @@ static void test_tar_cut(void **state) {
     }
 }
 
-/* ---- raw pixels -------------------------------------------------------------------------------------------------------- */
+/* ---- raw pixels -------------------------------------------------------------------------------------------------- */
 
 /* `count` CIFAR records, or STL's and MNIST's images: pixels are a function of (image, channel, y, x). */
 static uint8_t raw_pixel(int image, int c, int y, int x) {
@@ -437,7 +438,7 @@ static void test_mnist(void **state) {
     refuse(in_folder("mnist"), "train", 1, "train-labels-idx1-ubyte[.gz] is missing");
 }
 
-/* ---- the set that needs no file -------------------------------------------------------------------------------------------- */
+/* ---- the set that needs no file ---------------------------------------------------------------------------------- */
 
 static void test_synthetic(void **state) {
     VtDataset *train = open_set("synthetic:200", "train"), *again = open_set("synthetic:400", "train"),
@@ -505,7 +506,7 @@ static void test_synthetic_is_hard(void **state) {
     vt_dataset_close(test);
 }
 
-/* ---- many readers, and real data -------------------------------------------------------------------------------------------- */
+/* ---- many readers, and real data --------------------------------------------------------------------------------- */
 
 typedef struct {
     const VtDataset *data;

@@ -1,4 +1,5 @@
-/* The N-th allocation fails, for N = 1, 2, … until a data set opens: each time it is an error, never another set and never a crash. */
+/* The N-th allocation fails, for N = 1, 2, … until a data set opens: each time it is an error, never another set and
+ * never a crash. */
 #include "tests/runtime/folder.h"
 
 #include <errno.h>

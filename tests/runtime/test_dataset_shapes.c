@@ -3,8 +3,8 @@
 
 #include <ctype.h>
 
-/* Makes the tree that `files` says: paths by spaces, of images, folders (with a slash at the end), and texts as "path{line|line}", where
- * '_' stands for a blank and '^' for a tab. */
+/* Makes the tree that `files` says: paths by spaces, of images, folders (with a slash at the end), and texts as
+ * "path{line|line}", where '_' stands for a blank and '^' for a tab. */
 static void make_tree(const char *root, const char *files) {
     char path[400], text[2048];
     for (const char *p = files; *p;) {

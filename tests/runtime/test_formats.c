@@ -1,4 +1,5 @@
-/* Decoding of the formats beside JPEG and PNG: pixels as Pillow's convert("RGB") gives them, and what is damaged is refused. */
+/* Decoding of the formats beside JPEG and PNG: pixels as Pillow's convert("RGB") gives them, and what is damaged is
+ * refused. */
 #include "tests/runtime/encode.h"
 
 static void decode(const Encoded *file, VtImage *out) {
@@ -17,7 +18,8 @@ static void refuse(const uint8_t *bytes, size_t size, const char *why) {
         fail_msg("'%s' does not say '%s'", error.message, why);
 }
 
-/* Decodes to `want` up to `most` a byte; cut anywhere before `tail` bytes from its end it is refused. Frees the file. */
+/* Decodes to `want` up to `most` a byte; cut anywhere before `tail` bytes from its end it is refused. Frees the
+ * file. */
 static void expect(Encoded file, const uint8_t *want, int width, int height, int most, size_t tail) {
     VtImage got;
     decode(&file, &got);

@@ -34,7 +34,8 @@ static void test_png_exact(void **state) {
     }
 }
 
-/* Gray, palette, alpha (left away, as Pillow's convert("RGB") does) and 16 bits (the high ones): a ramp of 256 values. */
+/* Gray, palette, alpha (left away, as Pillow's convert("RGB") does) and 16 bits (the high ones): a ramp of 256
+ * values. */
 static void test_png_kinds(void **state) {
     static const struct {
         int color_type, depth, step; /* bytes a pixel */

@@ -1,5 +1,5 @@
-/* The memory of a program: initial values against their definition, drawn one after another; the same bits for any team; memory that
- * is zero and untouched until it is used; a block of scratch for each thread alone. */
+/* The memory of a program: initial values against their definition, drawn one after another; the same bits for any
+ * team; memory that is zero and untouched until it is used; a block of scratch for each thread alone. */
 #include "runtime/runtime.h"
 #include "runtime/program/normals.h"
 
@@ -131,7 +131,7 @@ static void zeros_are_left_untouched(void **state) {
     vt_instance_free(instance);
 }
 
-/* ---- scratch ------------------------------------------------------------------------------------------------------- */
+/* ---- scratch ----------------------------------------------------------------------------------------------------- */
 
 static struct {
     char *block;

@@ -20,8 +20,8 @@ static void *read_as(VtTensorFile *file, const char *name, int dtype, VtTensor *
     return data;
 }
 
-/* Top-5 by brute force, with classes that got no vote as candidates in the order of their numbers, as the official protocol has
- * it, or without them. */
+/* Top-5 by brute force, with classes that got no vote as candidates in the order of their numbers, as the official
+ * protocol has it, or without them. */
 static double brute_top5(const VtFeatures *train, const VtFeatures *test, int k, double temperature,
                          bool voteless) {
     enum { CLASSES = 6 };
@@ -191,9 +191,10 @@ static void test_stop(void **state) {
     vt_stop_request(0);
 }
 
-/* ---- what features fill ----------------------------------------------------------------------------------------------- */
+/* ---- what features fill ------------------------------------------------------------------------------------------ */
 
-/* Features of `rank` directions of equal weight, each direction a pattern of signs over `dim` (Sylvester's Hadamard matrix). */
+/* Features of `rank` directions of equal weight, each direction a pattern of signs over `dim` (Sylvester's Hadamard
+ * matrix). */
 static VtFeatures directions(int64_t n, int64_t dim, int64_t rank) {
     VtFeatures f = {malloc(sizeof(float) * (size_t)(n * dim)), NULL, n, dim, 0, {0}};
     for (int64_t i = 0; i < n; i++)

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-/* Known answers of Random123 (kat_vectors, philox4x32 10). The second reaches counter 85a308d3243f6a88 03707344… and its key through the
- * mixing of stream and seed. */
+/* Known answers of Random123 (kat_vectors, philox4x32 10). The second reaches counter 85a308d3243f6a88 03707344… and
+ * its key through the mixing of stream and seed. */
 static void test_known_answers(void **state) {
     const uint64_t stream = 0x85a308d300000000u;
     static const uint32_t want[2][4] = {{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},

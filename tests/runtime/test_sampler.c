@@ -123,7 +123,8 @@ static void test_block_mask(void **state) {
     for (int cell = 0; cell < 36; cell++) assert_true(abs(often[cell] - B * 22 / 36) < 40);
 }
 
-/* Ratios that are whole numbers of cells but for rounding, none and all of the cells, and a grid that cells do not tile. */
+/* Ratios that are whole numbers of cells but for rounding, none and all of the cells, and a grid that cells do not
+ * tile. */
 static void test_block_mask_counts(void **state) {
     static const struct {
         int64_t h, w, cell;

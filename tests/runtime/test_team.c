@@ -1,4 +1,5 @@
-/* The team of threads: everyone takes part once, meetings hold, few or many; how many cores count; how many threads a run gets. */
+/* The team of threads: everyone takes part once, meetings hold, few or many; how many cores count; how many threads a
+ * run gets. */
 #include "runtime/threads/cores.h"
 #include "runtime/threads/pace.h"
 #include "runtime/runtime.h"
@@ -50,7 +51,8 @@ static void count(void *user, int thread, int threads) {
     __atomic_fetch_add((int *)user, 1, __ATOMIC_RELAXED);
 }
 
-/* Jobs of changing sizes in quick succession: a worker that sleeps through some must not take part in one that is not its own. */
+/* Jobs of changing sizes in quick succession: a worker that sleeps through some must not take part in one that is not
+ * its own. */
 static void test_jobs_of_all_sizes(void **state) {
     (void)state;
     int times = 0, expected = 0;
