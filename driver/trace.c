@@ -169,7 +169,7 @@ static void watch_one(Traced *t, ValueId id) {
         OpKind op = (OpKind)func_node(t->plain, value)->op;
         bool told = false; /* one operand may be given twice */
         for (int before = 0; before < o; before++) told = told || node->operands[before] == value;
-        if (told || op == OP_state || op == OP_input || op == OP_constant) continue;
+        if (told || op_is_source(op) || op == OP_constant) continue;
         func_add_output(t->func, output_of(t, value), value);
     }
 }

@@ -96,6 +96,8 @@ typedef enum {
 
 typedef enum { GRAD_RULE, GRAD_ZERO, GRAD_NONE } GradClass;
 
+enum { TRAIT_COMMUTES = 1, TRAIT_ADDS = 2, TRAIT_BOUNDED = 4, TRAIT_COPIES = 8 };
+
 typedef enum { EFFECTS_PURE, EFFECTS_AGAIN, EFFECTS_ORDERED, EFFECTS_COLLECTIVE } Effects;
 
 typedef enum { COST_ELEMENTS, COST_OPERANDS, COST_TERMS, COST_SCORES } CostUnit;
@@ -166,6 +168,8 @@ typedef struct {
     const AttrSpec *attrs;
     LoopClass loop;
     KernelClass kernel;
+    int factors; /* of a product: operands that are multiplied */
+    unsigned traits;
     GradClass grad;
     Effects effects;
     CostUnit cost_unit;
@@ -182,7 +186,23 @@ static inline int axis_from_front(int64_t axis, int rank) {
 }
 bool attr_equal(AttrKind kind, const Attr *a, const Attr *b);
 
-/* What a pass may do with a node. */
+/* For tests of passes, as long as no operator has effects but PURE. */
+void op_set_effects(OpKind op, Effects effects);
+
+/* Questions to the table. */
+bool op_has(OpKind op, unsigned trait);
+bool op_is_source(OpKind op);  /* input, state: values from outside */
+bool op_is_literal(OpKind op); /* constant, iota: known without operands; each kernel has its own */
+bool op_is_view(OpKind op);    /* its value lies where its operand does */
+bool op_is_choice(OpKind op);  /* pad, concat: each element from one of several places */
+bool op_is_reduce(OpKind op);  /* sum, amax: inside loops */
+bool op_is_partial(
+    OpKind op); /* sum_rows, moments: of blocks of rows or columns that a kernel meets as it computes them */
+bool op_is_product(OpKind op); /* matmul and the attentions: the core of a product kernel */
+bool op_is_fusable(OpKind op); /* can be computed inside loops: elementwise, reductions, moves, literals */
+
+/* What a pass may do with a node, by the operator's effects. */
+bool op_is_pure(OpKind op);     /* everything: also compute it beforehand, or in other pieces */
 bool op_may_drop(OpKind op);    /* leave it out where nobody uses its result */
 bool op_may_merge(OpKind op);   /* take one of two that are equal for both */
 bool op_may_repeat(OpKind op);  /* do it again instead of keeping its result, or in parts */
@@ -217,6 +237,8 @@ typedef enum {
     OUTPUT_SHOWN,     /* shown while training goes on, as the losses are */
     OUTPUT_ROLE_COUNT
 } OutputRole;
+
+int product_factors(const Node *product); /* operands that it multiplies; what follows them is added */
 
 /* matmul_attrs(node) etc.: the attributes of a node whose operator has that set. */
 #define ATTRS(set, Type, ...)                                                                                \
@@ -443,8 +465,6 @@ ValueId op_expand(Func *func, const Node *node, const ValueId *operands);
 /* docs/ops.md, written from the operator table. malloc'ed. */
 char *ops_doc(void);
 
-/* matmul and the attentions: the core of a product kernel. */
-bool op_is_product(OpKind op);
 /* FLOPs of one node. */
 double node_flops(const Func *func, const Node *node);
 

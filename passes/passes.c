@@ -85,7 +85,7 @@ static const char *unmet(PassWants wants, const Func *func) {
     if (wants == WANTS_KERNELS && func->n_chains) return "wants no chains of kernels: run it before 'chain'";
     for (ValueId id = 0; id < func->count; id++) {
         const Node *node = func_node(func, id);
-        if (node->op == OP_input || node->op == OP_state) continue;
+        if (op_is_source(node->op)) continue;
         if (wants == WANTS_GRADIENTS && node->op == OP_grad)
             return "makes what has no gradient: run 'autodiff' before it";
         if (fused && !node->cluster) return "wants all nodes in kernels: run 'fuse' before it";

@@ -3,18 +3,8 @@
 
 /* Whether an error of an operand is no larger in the node's value, which is a real. */
 static bool passes_error_on(const Node *node) {
-    switch ((OpKind)node->op) {
-    case OP_neg:
-    case OP_abs:
-    case OP_add:
-    case OP_sub:
-    case OP_mul:
-    case OP_max:
-    case OP_min:
-    case OP_select:
-    case OP_stop_grad: return dtype_is_float((DType)node->type.dtype);
-    default: return op_is_view(node->op);
-    }
+    return op_has(node->op, TRAIT_BOUNDED) &&
+           (op_is_view(node->op) || dtype_is_float((DType)node->type.dtype));
 }
 
 void emit_find_bf16_demand(Emitter *e, ValueId first, ValueId last, const bool *stored) {

@@ -44,7 +44,7 @@ static void hoist(Emitter *e, ValueId value, const Access *access,
         return;
     }
     /* Below a choice the operand may be out of range: it is not for loading early. */
-    if (!emit_is_inside(e, value) || node->op == OP_pad || node->op == OP_concat || op_is_reduce(node->op) ||
+    if (!emit_is_inside(e, value) || op_is_choice(node->op) || op_is_reduce(node->op) ||
         op_is_product(node->op) || meet_again(e, value, access))
         return;
     for (int o = 0; o < node->n_operands; o++) {

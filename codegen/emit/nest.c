@@ -35,8 +35,8 @@ static Kernel *copy_of(Arena *arena, const Kernel *kernel) {
 
 static bool needs_single_loops(const Emitter *e) {
     for (size_t i = 0; i < e->kernel->n_members; i++) {
-        int op = func_node(e->func, e->kernel->members[i].value)->op;
-        if (op == OP_pad || op == OP_concat || op == OP_iota || op == OP_pack) return true;
+        OpKind op = func_node(e->func, e->kernel->members[i].value)->op;
+        if (op_is_choice(op) || op == OP_iota || op == OP_pack) return true;
     }
     return false;
 }

@@ -49,7 +49,7 @@ static uint32_t *number_values(Arena *arena, const Func *func) {
     uint32_t *numbers = ARENA_ARRAY(arena, uint32_t, func->count + 1), n = 0;
     for (ValueId id = 0; id < func->count; id++) {
         OpKind op = (OpKind)func_node(func, id)->op;
-        numbers[id] = op == OP_input || op == OP_state ? 0 : n++;
+        numbers[id] = op_is_source(op) ? 0 : n++;
     }
     return numbers;
 }

@@ -5,7 +5,7 @@
  * name. */
 #define PARAMETERS(n) ((n) == 1 ? "x" : "a b")
 static const Builtin TABLE[] = {
-#define OP(op_name, lo, hi, attributes, loop, kernel, shape, grad, effects, cost, recipe, doc)               \
+#define OP(op_name, lo, hi, attributes, loop, kernel, traits, shape, grad, effects, cost, recipe, doc)       \
     {.name = recipe, .signature = PARAMETERS(hi), .op = OP_##op_name},
 #include "ir/ops.def"
 #define BUILTIN(name, signature) {#name, signature, b_##name, OP_COUNT, false},

@@ -11,7 +11,7 @@ static ValueId copy_constant(Evaluator *e, ValueId id, Loc loc) {
     for (ValueId i = id + 1; i-- > 0;) {
         if (!used[i]) continue;
         const Node *node = func_node(from, i);
-        if (node->op == OP_input || node->op == OP_state) {
+        if (op_is_source(node->op)) {
             eval_error(e, loc, "an initial value may not depend on inputs, parameters or the step");
             return IR_NONE;
         }

@@ -23,6 +23,18 @@ const char *const ATTR_KIND_NAMES[] = {"int", "real", "bool", "ints", "dtype", "
 #define SPECS_none NULL
 enum { N_none };
 
+#define KERNEL_OF_NONE .kernel = KERNELS_NONE
+#define KERNEL_OF_LOOPS .kernel = KERNELS_LOOPS
+#define KERNEL_OF_VIEW .kernel = KERNELS_VIEW
+#define KERNEL_OF_CHOICE .kernel = KERNELS_CHOICE
+#define KERNEL_OF_BLOCKS .kernel = KERNELS_BLOCKS
+#define KERNEL_OF_PRODUCT(n) .kernel = KERNELS_PRODUCT, .factors = n
+#define KERNEL_OF_PACK .kernel = KERNELS_PACK
+#define KERNEL_OF_FUNCTION .kernel = KERNELS_FUNCTION
+#define COMMUTES TRAIT_COMMUTES
+#define ADDS TRAIT_ADDS
+#define BOUNDED TRAIT_BOUNDED
+#define COPIES TRAIT_COPIES
 #define GRAD_OF_rule(name) GRAD_RULE
 #define GRAD_OF_zero GRAD_ZERO
 #define GRAD_OF_none GRAD_NONE
@@ -30,9 +42,9 @@ enum { N_none };
 #define COST_OF_operands(flops) .cost_unit = COST_OPERANDS, .cost = flops
 #define COST_OF_terms(flops) .cost_unit = COST_TERMS, .cost = flops
 #define COST_OF_scores(flops) .cost_unit = COST_SCORES, .cost = flops
-static const OpInfo TABLE[OP_COUNT] = {
-#define OP(op_name, lo, hi, set, loop_class, kernel_class, shape, gradient, effect, flops, language_name,    \
-           text)                                                                                             \
+static OpInfo TABLE[OP_COUNT] = {
+#define OP(op_name, lo, hi, set, loop_class, kernel_class, features, shape, gradient, effect, flops,         \
+           language_name, text)                                                                              \
     {.name = #op_name,                                                                                       \
      .min_operands = lo,                                                                                     \
      .max_operands = hi,                                                                                     \
@@ -40,7 +52,8 @@ static const OpInfo TABLE[OP_COUNT] = {
      .n_attrs = N_##set,                                                                                     \
      .attrs = SPECS_##set,                                                                                   \
      .loop = LOOP_##loop_class,                                                                              \
-     .kernel = KERNELS_##kernel_class,                                                                       \
+     KERNEL_OF_##kernel_class,                                                                               \
+     .traits = features,                                                                                     \
      .grad = GRAD_OF_##gradient,                                                                             \
      .effects = EFFECTS_##effect,                                                                            \
      COST_OF_##flops,                                                                                        \
@@ -72,6 +85,43 @@ bool attr_equal(AttrKind kind, const Attr *a, const Attr *b) {
     }
 }
 
+void op_set_effects(OpKind op, Effects effects) {
+    TABLE[op].effects = effects;
+}
+
+bool op_has(OpKind op, unsigned trait) {
+    return TABLE[op].traits & trait;
+}
+bool op_is_source(OpKind op) {
+    return TABLE[op].loop == LOOP_SOURCE && TABLE[op].kernel == KERNELS_NONE;
+}
+bool op_is_literal(OpKind op) {
+    return TABLE[op].loop == LOOP_SOURCE && TABLE[op].kernel == KERNELS_LOOPS;
+}
+bool op_is_view(OpKind op) {
+    return TABLE[op].kernel == KERNELS_VIEW;
+}
+bool op_is_choice(OpKind op) {
+    return TABLE[op].kernel == KERNELS_CHOICE;
+}
+bool op_is_reduce(OpKind op) {
+    return TABLE[op].loop == LOOP_REDUCE && TABLE[op].kernel == KERNELS_LOOPS;
+}
+bool op_is_partial(OpKind op) {
+    return TABLE[op].kernel == KERNELS_BLOCKS;
+}
+bool op_is_product(OpKind op) {
+    return TABLE[op].kernel == KERNELS_PRODUCT;
+}
+bool op_is_fusable(OpKind op) {
+    KernelClass kernel = TABLE[op].kernel;
+    return kernel == KERNELS_LOOPS || kernel == KERNELS_VIEW || kernel == KERNELS_CHOICE;
+}
+
+int product_factors(const Node *product) {
+    return TABLE[product->op].factors;
+}
+
 /* What all processes do alike, all leave out alike, or do once for two: they run the same program. */
 static const struct {
     bool drop, merge, repeat, reorder;
@@ -82,6 +132,9 @@ static const struct {
     [EFFECTS_COLLECTIVE] = {true, true, false, false},
 };
 
+bool op_is_pure(OpKind op) {
+    return TABLE[op].effects == EFFECTS_PURE;
+}
 bool op_may_drop(OpKind op) {
     return MAY[TABLE[op].effects].drop;
 }

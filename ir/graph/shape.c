@@ -501,7 +501,7 @@ static bool shape_grad(Rule *r) {
 }
 
 static bool (*const RULES[OP_COUNT])(Rule *) = {
-#define OP(name, lo, hi, attributes, loop, kernel, shape, ...) shape_##shape,
+#define OP(name, lo, hi, attributes, loop, kernel, traits, shape, ...) shape_##shape,
 #include "ir/ops.def"
 };
 

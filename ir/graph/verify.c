@@ -183,7 +183,7 @@ static void check_nodes(Verify *v) {
             FAIL(v, node->loc, "@%s, node %u: no such operator", func->name, id);
             return;
         }
-        if (node->op == OP_input || node->op == OP_state)
+        if (op_is_source(node->op))
             check_source(v, id, met_inputs, met_states);
         else if (!check_operands(v, id))
             return;

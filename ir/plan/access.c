@@ -202,7 +202,3 @@ bool access_covers(const Type *type, const Access *access, const Domain *domain)
         if (coef[i] != 0) met *= domain->extent[i];
     return met == type_elements(type);
 }
-
-bool op_is_view(OpKind op) {
-    return op == OP_reshape || op == OP_transpose || op == OP_slice || op == OP_broadcast;
-}

@@ -68,7 +68,4 @@ void access_linear(const Type *type, const Access *access, const Domain *domain,
 /* Whether each element of the value is met by the loops exactly once, loops it does not use left out. */
 bool access_covers(const Type *type, const Access *access, const Domain *domain);
 
-bool op_is_view(
-    OpKind op); /* reshape, transpose, slice, broadcast: no arithmetic, no choice between operands */
-
 #endif

@@ -5,29 +5,6 @@
 
 enum { LONG_ROW = 8192, MAX_VIEWS = 16 };
 
-bool op_is_reduce(OpKind op) {
-    return op == OP_sum || op == OP_amax;
-}
-
-bool op_is_partial(OpKind op) {
-    return op == OP_sum_rows || op == OP_moments;
-}
-
-bool op_is_product(OpKind op) {
-    return op_info(op)->loop == LOOP_MATMUL;
-}
-
-int product_factors(const Node *product) {
-    if (product->op == OP_matmul) return 2;
-    return product->op == OP_attention ? 3 : 4;
-}
-
-bool op_is_fusable(OpKind op) {
-    LoopClass loop = op_info(op)->loop;
-    return loop == LOOP_ELEMENTWISE || op_is_reduce(op) || op_is_view(op) || op == OP_pad ||
-           op == OP_concat || op == OP_constant || op == OP_iota;
-}
-
 bool access_uses_loop(const Access *access, int loop) {
     for (int k = 0; k < access->rank; k++)
         if (access->coef[k][loop] != 0) return true;
@@ -75,7 +52,7 @@ static KernelReach farther(KernelReach a, KernelReach b) {
 
 /* Of the operands of a node that lies there itself. */
 static KernelReach beyond(KernelReach reach, const Node *node) {
-    int ways = node->op == OP_pad ? 2 : node->op == OP_concat ? node->n_operands : 1;
+    int ways = !op_is_choice(node->op) ? 1 : node->n_operands > 1 ? node->n_operands : 2;
     reach.members++;
     reach.reductions += op_is_reduce(node->op);
     reach.choices += ways > 1;

@@ -91,15 +91,6 @@ void kernel_join_pack(Arena *arena, const Func *func, Kernel *kernel, ValueId pa
 /* Where that meets its operand number `operand`. Loops whose stride, the rounds of all later ones, is N or more run along rows. */
 const Access *kernel_partial_operand(const Func *func, const Kernel *kernel, int operand);
 
-/* Operands that a product multiplies; what follows them, the bias of an attention, is added. */
-int product_factors(const Node *product);
-
-bool op_is_reduce(OpKind op); /* sum, amax */
-/* sum_rows, moments: reductions of blocks of rows or columns, which a kernel makes of values that it computes as it meets them. It is
- * founded on one: its loops are those of the operands, which are met row by row. */
-bool op_is_partial(OpKind op);
-bool op_is_fusable(
-    OpKind op); /* can be computed inside loops: elementwise, reductions, moves by index map, constants */
 bool access_uses_loop(const Access *access, int loop);
 
 #endif

@@ -10,7 +10,7 @@ static const struct {
 #define GRAD_rule(name) #name
 #define GRAD_zero "zero"
 #define GRAD_none "none"
-#define OP(name, lo, hi, attributes, loop, kernel, shape, grad, ...) {#shape, GRAD_##grad, #kernel},
+#define OP(name, lo, hi, attributes, loop, kernel, traits, shape, grad, ...) {#shape, GRAD_##grad, #kernel},
 #include "ir/ops.def"
 };
 

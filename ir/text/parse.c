@@ -494,7 +494,7 @@ static bool take_operator(Parser *p, Statement *st) {
     char *word = take_word(p);
     st->op = word ? op_find(word) : -1;
     if (!word) return fail(p, st->op_at, "expected an operator");
-    if (st->op >= 0 && st->op != OP_input && st->op != OP_state) return true;
+    if (st->op >= 0 && !op_is_source((OpKind)st->op)) return true;
     if (st->op >= 0) return fail(p, st->op_at, "inputs and states are used by name");
     const char *names[OP_COUNT];
     for (int op = 0; op < OP_COUNT; op++) names[op] = op_info((OpKind)op)->name;

@@ -192,7 +192,7 @@ static void print_func(Printer *p, const Func *func) {
     p->number = ARENA_ARRAY(p->arena, uint32_t, func->count + 1);
     uint32_t next = 0;
     for (ValueId id = 0; id < func->count; id++) {
-        if (func->nodes[id].op == OP_input || func->nodes[id].op == OP_state) continue;
+        if (op_is_source(func->nodes[id].op)) continue;
         p->number[id] = next++;
         print_node(p, func, id);
     }

@@ -115,7 +115,7 @@ static ValueId simplify_sub(Simplify *s, const Node *node) {
 /* Whether no element can be NaN or infinite. */
 static bool is_finite(const Simplify *s, ValueId id) {
     const Node *node = at(s, id);
-    if (!is_real(node) || node->op == OP_iota || node->op == OP_constant) return true;
+    if (!is_real(node) || op_is_literal(node->op)) return true;
     return node->op == OP_cast && !is_real(at(s, node->operands[0]));
 }
 
@@ -238,7 +238,7 @@ static ValueId simplify_cast(Simplify *s, const Node *node) {
 
 static ValueId simplify_stop_grad(Simplify *s, const Node *node) {
     OpKind below = at(s, node->operands[0])->op;
-    return below == OP_stop_grad || below == OP_constant || below == OP_iota ? node->operands[0] : IR_NONE;
+    return below == OP_stop_grad || op_is_literal(below) ? node->operands[0] : IR_NONE;
 }
 
 /* ---- reductions and products ---------------------------------------------------------------------------------------- */
@@ -334,7 +334,7 @@ static ValueId apply_rules(Simplify *s, const Node *node, const AlgebraRule *rul
 
 ValueId algebra_apply(Simplify *s, const Node *node) {
     ValueId made = IR_NONE;
-    if (op_info(node->op)->loop == LOOP_ELEMENTWISE) {
+    if (op_info(node->op)->loop == LOOP_ELEMENTWISE && op_is_pure(node->op)) {
         made = fold_constants(s, node);
         if (made == IR_NONE) made = drop_broadcasts(s, node);
     }

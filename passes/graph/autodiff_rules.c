@@ -417,6 +417,6 @@ static void grad_fold(GradRule *r) {
 #define RULE_zero NULL
 #define RULE_none NULL
 const GradFn GRAD_RULES[OP_COUNT] = {
-#define OP(name, lo, hi, attributes, loop, kernel, shape, grad, ...) RULE_##grad,
+#define OP(name, lo, hi, attributes, loop, kernel, traits, shape, grad, ...) RULE_##grad,
 #include "ir/ops.def"
 };

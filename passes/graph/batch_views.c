@@ -74,7 +74,7 @@ static void look_at(Batching *b, ValueId id) {
     if (is_seed(b, id, &side)) b->level[id]++;
     /* What a gradient is taken by must stay the value that others use. */
     if (node->op == OP_grad) b->fixed[node->operands[1]] = true;
-    if (node->op == OP_input || node->op == OP_state || node->op == OP_grad || node->n_operands == 0)
+    if (op_is_source(node->op) || node->op == OP_grad || node->n_operands == 0 || !op_is_pure(node->op))
         b->fixed[id] = true;
 }
 

@@ -91,7 +91,7 @@ bool pass_reductions(Module *module, Diags *diags) {
         Rewrite rewrite = rewrite_begin(module->funcs[f]);
         for (ValueId id = 0; id < rewrite.n_old; id++) {
             const Node *node = &rewrite.old[id];
-            if (node->op != OP_sum && node->op != OP_amax) {
+            if (!op_is_reduce(node->op)) {
                 rewrite_copy(&rewrite, id);
                 continue;
             }

@@ -32,14 +32,10 @@ static int attr_words(AttrKind kind, const Attr *attr, uint64_t words[IR_MAX_RAN
     return 0;
 }
 
-static bool is_commutative(OpKind op) {
-    return op == OP_add || op == OP_mul || op == OP_eq || op == OP_ne || op == OP_and || op == OP_or;
-}
-
 static uint64_t hash_node(const Node *node) {
     const OpInfo *info = op_info(node->op);
     uint64_t h = mix(node->op, (uint64_t)node->type.rank << 8 | node->type.dtype), words[IR_MAX_RANK + 1];
-    if (is_commutative(node->op))
+    if (op_has(node->op, TRAIT_COMMUTES))
         h = mix(h, (uint64_t)node->operands[0] + node->operands[1]);
     else
         for (int o = 0; o < node->n_operands; o++) h = mix(h, node->operands[o]);
@@ -52,7 +48,8 @@ static bool same_operands(const Node *a, const Node *b) {
     if (a->n_operands != b->n_operands) return false;
     if (a->n_operands == 0 || memcmp(a->operands, b->operands, sizeof *a->operands * a->n_operands) == 0)
         return true;
-    return is_commutative(a->op) && a->operands[0] == b->operands[1] && a->operands[1] == b->operands[0];
+    return op_has(a->op, TRAIT_COMMUTES) && a->operands[0] == b->operands[1] &&
+           a->operands[1] == b->operands[0];
 }
 
 static bool same_node(const Node *a, const Node *b) {
@@ -82,6 +79,7 @@ static void grow_slots(Simplify *s) {
 
 /* The value equal to the node: an earlier one, or a new one. */
 static ValueId merge(Simplify *s, const Node *node) {
+    if (!op_may_merge(node->op)) return func_copy(s->func, node, node->operands);
     if (s->n_filled * 2 >= s->n_slots) grow_slots(s);
     size_t at = hash_node(node) & (s->n_slots - 1);
     for (; s->slots[at]; at = (at + 1) & (s->n_slots - 1))
@@ -127,11 +125,13 @@ bool simplify_single_use(const Simplify *s, ValueId value) {
 
 /* ---- one walk --------------------------------------------------------------------------------------------------- */
 
-/* Uses of each old value by nodes, outputs and updates that are themselves used; 0: not needed. */
+/* Uses of each old value by nodes, outputs and updates that are themselves used, one more of what must not be dropped; 0: not
+ * needed. */
 static uint32_t *count_uses(const Func *func, Arena *arena) {
     uint32_t *uses = ARENA_ARRAY(arena, uint32_t, func->count + 1);
     for (size_t i = 0; i < func->n_outputs; i++) uses[func->outputs[i].value]++;
     for (size_t i = 0; i < func->n_updates; i++) uses[func->updates[i].value]++;
+    for (ValueId id = 0; id < func->count; id++) uses[id] += !op_may_drop(func->nodes[id].op);
     for (ValueId id = (ValueId)func->count; id-- > 0;)
         for (int o = 0; uses[id] && o < func->nodes[id].n_operands; o++) uses[func->nodes[id].operands[o]]++;
     return uses;
@@ -139,7 +139,7 @@ static uint32_t *count_uses(const Func *func, Arena *arena) {
 
 static ValueId rebuild(Simplify *s, ValueId old) {
     Node node = s->rewrite.old[old];
-    if (node.op == OP_input || node.op == OP_state) return rewrite_copy(&s->rewrite, old);
+    if (op_is_source(node.op)) return rewrite_copy(&s->rewrite, old);
     ValueId few[64], *operands = few;
     if (node.n_operands > 64) operands = ARENA_ARRAY(s->scratch, ValueId, node.n_operands);
     for (int o = 0; o < node.n_operands; o++) operands[o] = s->rewrite.map[node.operands[o]];

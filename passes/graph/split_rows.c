@@ -82,6 +82,7 @@ static Need need_of(const Region *r, const Node *node, int o) {
 }
 
 static bool is_separable(const Region *r, const Node *node) {
+    if (!op_is_pure(node->op)) return false;
     if (node->op == OP_iota)
         return node->type.rank > 1 && axis_from_front(iota_attrs(node)->axis, node->type.rank) > 0;
     for (int o = 0; o < node->n_operands; o++)

@@ -138,7 +138,7 @@ static inline void fitting_operands(RandomGraph *g, ValueId *x, int n, int alike
 
 static inline void random_node(RandomGraph *g) {
     OpKind op = (OpKind)draw_below(&g->seed, OP_COUNT);
-    if (op == OP_input || op == OP_state || op == OP_grad) return;
+    if (op_is_source(op) || op == OP_grad) return;
     const OpInfo *info = op_info(op);
     size_t before = g->func->count;
     ValueId x[5];

@@ -1,0 +1,87 @@
+/* Passes ask an operator's effects, and not its name, before they drop, merge, repeat or regroup its nodes. Here an elementwise operator
+ * is given effects that no operator has yet. */
+#include "ir/ir.h"
+#include "passes/passes.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <string.h>
+
+/* How many nodes of `op` a function has after some passes. */
+static int count_after(const char *text, const char *passes, OpKind op, Effects effects) {
+    Arena *arena = arena_new();
+    Diags *diags = diags_new(arena);
+    Module *module = module_parse(arena, diags, "test", text, strlen(text));
+    if (!module) fail_msg("%s", diags_text(diags));
+    PassOptions options = {.verify = true};
+    op_set_effects(op, effects);
+    bool good = passes_run(module, passes, &options, diags);
+    op_set_effects(op, EFFECTS_PURE);
+    if (!good) fail_msg("%s", diags_text(diags));
+    int n = 0;
+    const Func *func = module->funcs[0];
+    for (ValueId id = 0; id < func->count; id++) n += func_node(func, id)->op == op;
+    arena_free(arena);
+    return n;
+}
+
+/* By effects: PURE, AGAIN, ORDERED, COLLECTIVE. */
+typedef struct {
+    const char *name, *passes, *text;
+    int count[4];
+} Row;
+
+static const Row ROWS[] = {
+    {"a result that nobody uses is dropped",
+     "simplify",
+     "module @m {\n  func @f(%x : f32[8]) {\n    %a = exp %x\n    %b = neg %x\n    output y = %b\n  }\n}\n",
+     {0, 1, 1, 0}},
+    {"of two equal ones one goes",
+     "simplify",
+     "module @m {\n  func @f(%x : f32[8]) {\n    %a = exp %x\n    %b = exp %x\n    %c = mul %a, %b\n    "
+     "output y = %c\n  }\n}\n",
+     {1, 2, 2, 1}},
+    {"of a constant it is computed beforehand",
+     "simplify",
+     "module @m {\n  func @f(%x : f32) {\n    %a = constant {value = 2}\n    %b = exp %a\n    %c = mul %x, "
+     "%b\n"
+     "    output y = %c\n  }\n}\n",
+     {0, 1, 1, 1}},
+    {"of a view of another the whole is computed",
+     "batch-views,simplify",
+     "module @m {\n  state %w : f32[8x8] = constant(value = 0), role = param\n"
+     "  func @f(%x : f32[4x8], %y : f32[4x8]) {\n    %a = matmul %x, %w\n    %b = exp %a\n    %c = matmul "
+     "%y, %w\n"
+     "    %d = exp %c\n    output a = %b\n    output b = %d\n  }\n}\n",
+     {1, 2, 2, 2}},
+};
+
+static void test_graph_passes(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++)
+        for (int e = 0; e < 4; e++) {
+            int n = count_after(ROWS[i].text, ROWS[i].passes, OP_exp, (Effects)e);
+            if (n != ROWS[i].count[e])
+                fail_msg("%s: %d, not %d with effects %d", ROWS[i].name, n, ROWS[i].count[e], e);
+        }
+}
+
+/* What no operator has: if one has, passes that move kernels have to be looked at, and this test asks for it. */
+static void test_all_rows_are_pure(void **state) {
+    (void)state;
+    for (int op = 0; op < OP_COUNT; op++) {
+        assert_true(op_is_pure((OpKind)op));
+        assert_true(op_may_drop((OpKind)op) && op_may_merge((OpKind)op) && op_may_repeat((OpKind)op) &&
+                    op_may_reorder((OpKind)op));
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_graph_passes),
+        cmocka_unit_test(test_all_rows_are_pure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
