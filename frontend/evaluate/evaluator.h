@@ -113,7 +113,6 @@ void overdraw(Evaluator *e, Loc loc, const char *what, int limit) __attribute__(
 Value *frame_find(Frame *frame, const char *name); /* NULL: not in it */
 void define(Evaluator *e, Frame *frame, const char *name, Value value);
 Value *lookup(Evaluator *e, const char *name); /* NULL: it is not seen here */
-const Builtin *builtin_find(const Evaluator *e, const char *name);
 Value value_of_name(Evaluator *e, const Expr *name);
 const char *join_scope(Evaluator *e, const char *a, const char *b); /* "a.b" */
 

@@ -46,7 +46,7 @@ const char *join_scope(Evaluator *e, const char *a, const char *b) {
     return a;
 }
 
-const Builtin *builtin_find(const Evaluator *e, const char *name) {
+static const Builtin *builtin_find(const Evaluator *e, const char *name) {
     for (size_t i = 0; i < e->n_builtins; i++) {
         const char *known = e->builtins[i].name;
         if (known[0] == name[0] && strcmp(known, name) == 0) return &e->builtins[i];

@@ -80,7 +80,6 @@ static void add(Diags *diags, DiagKind kind, Loc loc, const char *format, va_lis
         va_end(args);                                                                                        \
     }
 DEFINE_DIAG(diag_error, DIAG_ERROR)
-DEFINE_DIAG(diag_warning, DIAG_WARNING)
 DEFINE_DIAG(diag_note, DIAG_NOTE)
 
 int diags_errors(const Diags *diags) {
@@ -148,8 +147,8 @@ static void print_line(const Source *source, Loc loc, FILE *out, bool color) {
 }
 
 static void print_one(const Diags *diags, const Diag *diag, FILE *out, bool color) {
-    static const char *const names[] = {"error", "warning", "note"};
-    static const char *const colors[] = {"\033[1;31m", "\033[1;35m", "\033[1;36m"};
+    static const char *const names[] = {"error", "note"};
+    static const char *const colors[] = {"\033[1;31m", "\033[1;36m"};
     const char *file = diags_source_name(diags, diag->loc.file);
     if (color) fputs("\033[1m", out);
     if (file) diag_put_text(file, out);

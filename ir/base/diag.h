@@ -14,7 +14,7 @@ typedef struct {
     uint32_t file, line, col;
 } Loc;
 
-typedef enum { DIAG_ERROR, DIAG_WARNING, DIAG_NOTE } DiagKind;
+typedef enum { DIAG_ERROR, DIAG_NOTE } DiagKind;
 
 typedef struct Diags Diags;
 
@@ -26,7 +26,6 @@ const char *diags_source_name(const Diags *diags, uint32_t file); /* NULL for 0 
 
 /* A note belongs to the diagnostic before it. */
 void diag_error(Diags *diags, Loc loc, const char *format, ...) __attribute__((format(printf, 3, 4)));
-void diag_warning(Diags *diags, Loc loc, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void diag_note(Diags *diags, Loc loc, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 int diags_errors(const Diags *diags);

@@ -89,8 +89,9 @@ static AccessResult place_term(const Type *x, const int64_t *stride, int64_t c, 
     return ACCESS_NONE;
 }
 
-AccessResult access_reshape(const Type *x, const Type *y, const Domain *domain, const Access *access,
-                            Access *out, DomainSplit *split) {
+/* Access of a reshape's operand (type x) from the reshaped value's (type y). */
+static AccessResult access_reshape(const Type *x, const Type *y, const Domain *domain, const Access *access,
+                                   Access *out, DomainSplit *split) {
     int64_t offset, coef[DOMAIN_MAX], stride[IR_MAX_RANK + 1];
     access_linear(y, access, domain, &offset, coef);
     if (offset < 0) return ACCESS_NONE;

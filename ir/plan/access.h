@@ -53,10 +53,6 @@ AccessResult access_operand(const Func *func, const Node *node, int operand, con
 AccessResult access_reduced(const Func *func, const Node *node, const Domain *domain, int first_inner,
                             const Access *access, Access *out, DomainSplit *split);
 
-/* Access of a reshape's operand (type x) from the reshaped value's (type y). */
-AccessResult access_reshape(const Type *x, const Type *y, const Domain *domain, const Access *access,
-                            Access *out, DomainSplit *split);
-
 void domain_split(Domain *domain, const DomainSplit *split);
 void access_split(Access *access, const Domain *before, const DomainSplit *split);
 

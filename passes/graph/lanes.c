@@ -33,7 +33,8 @@ static int axis_in_whole(const Lanes *lanes, int k) {
     return k < lanes->axis ? k : k < lanes->end ? lanes->axis : k - (lanes->end - lanes->axis - 1);
 }
 
-Type lanes_type(const Node *nodes, const Lanes *lanes) {
+/* The type of the whole. */
+static Type lanes_type(const Node *nodes, const Lanes *lanes) {
     const Type *first = &nodes[lanes->values[0]].type;
     Type type = {.dtype = first->dtype, .rank = (uint8_t)axis_in_whole(lanes, first->rank)};
     for (int k = 0; k < first->rank; k++) type.dim[axis_in_whole(lanes, k)] = first->dim[k];

@@ -18,9 +18,8 @@ typedef struct {
 /* Lanes along an axis, with the fewest axes flattened; false if the values differ elsewhere too. */
 bool lanes_along(const Node *nodes, int n, const ValueId *values, int axis, Lanes *lanes);
 
-/* What lane `lane` takes of the whole's axis, and the whole's type. */
+/* What lane `lane` takes of the whole's axis. */
 int64_t lanes_size(const Node *nodes, const Lanes *lanes, int lane);
-Type lanes_type(const Node *nodes, const Lanes *lanes);
 
 /* What the whole of the results needs of an operand. */
 typedef enum {

@@ -36,7 +36,7 @@ static bool is_there(const char *path) {
     return lstat(path, &status) == 0;
 }
 
-bool run_folder_has_checkpoint(const VtRunFolder *f) {
+static bool has_checkpoint(const VtRunFolder *f) {
     return is_there(f->checkpoint);
 }
 
@@ -73,7 +73,7 @@ static bool check_files(VtRunFolder *f, VtError *error) {
 
 /* Which checkpoint a run continues from is never a guess. */
 static bool check_mode(VtRunFolder *f, VtError *error) {
-    bool has = run_folder_has_checkpoint(f), has_previous = is_there(f->previous);
+    bool has = has_checkpoint(f), has_previous = is_there(f->previous);
     if (f->mode == VT_RUN_NEW && (has || has_previous))
         return vt_fail(error, 2, "'%s' holds a run already: --resume continues it, another --out starts anew",
                        f->path);
@@ -170,8 +170,7 @@ bool run_folder_commit(VtRunFolder *f, const char *recipe, const VtRunSettings *
 }
 
 bool run_folder_save(VtRunFolder *f, VtInstance *instance, const VtProgram *program, VtError *error) {
-    if (!f->keep_previous && run_folder_has_checkpoint(f) &&
-        !vt_replace_by_link(f->checkpoint, f->previous, error))
+    if (!f->keep_previous && has_checkpoint(f) && !vt_replace_by_link(f->checkpoint, f->previous, error))
         return false;
     if (!vt_checkpoint_save(instance, program, f->checkpoint, error)) return false;
     f->keep_previous = false;

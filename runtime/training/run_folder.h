@@ -21,7 +21,6 @@ struct VtRunFolder {
     VtRunSettings settings;
 };
 
-bool run_folder_has_checkpoint(const VtRunFolder *folder);
 /* The checkpoint that the run continues from; NULL: it begins at step 0. */
 const char *run_folder_start(const VtRunFolder *folder);
 /* All has been checked: makes the folder if it is missing, takes its lock, and writes what changed of recipe and
