@@ -1,5 +1,7 @@
 /* vitc bench: the compiled step on random input, timed; with --profile each kernel. */
 #include "driver/driver.h"
+#include "driver/report/report_json.h"
+#include "driver/report/profile_json.h"
 #include "driver/report/profile_text.h"
 #include "runtime/program/normals.h"
 
@@ -97,35 +99,46 @@ static bool run_steps(Bench *b, bool profile, VtError *error) {
     return true;
 }
 
-static void print_results(Bench *b, bool profile, Roofline given) {
+static void print_results(Bench *b, bool profile, Roofline given, bool json) {
     Session *s = b->session;
     BenchReport report = bench_report(s->program, b->step, b->seconds + 1, b->steps, vt_threads());
     /* What is the step's own, and what only the first has: pages that are touched, cold caches. */
     timing_add(&s->timing, "step", report.best, (size_t)b->step->n_calls, "calls");
     timing_add(&s->timing, "its first time", b->seconds[0] - report.best, 0, NULL);
-    bench_text(&report, stdout);
-    if (!profile) return;
-    ProfileReport kernels = profile_report(s->arena, b->step, vt_instance_times(b->instance, "step"), given,
-                                           (double)sysconf(_SC_LEVEL2_CACHE_SIZE));
-    profile_text(&kernels, stdout);
+    report.target = compiled_target(s->compiled);
+    ProfileReport kernels = {0};
+    if (profile)
+        kernels = profile_report(s->arena, b->step, vt_instance_times(b->instance, "step"), given,
+                                 (double)sysconf(_SC_LEVEL2_CACHE_SIZE));
+    if (!json) {
+        bench_text(&report, stdout);
+        if (profile) profile_text(&kernels, stdout);
+        return;
+    }
+    json_t *all = report_object();
+    report_put(all, "bench", bench_json(&report));
+    if (profile) report_put(all, "profile", profile_json(&kernels));
+    report_write(all, stdout);
 }
 
 int verb_bench(int argc, char **argv) {
-    enum { STEPS, PROFILE, PEAK, BANDWIDTH, THREADS, TARGET, TIMING, PRECISION, NO_CACHE, N };
+    enum { STEPS, PROFILE, PEAK, BANDWIDTH, THREADS, TARGET, TIMING, PRECISION, NO_CACHE, FORMAT, N };
     Flag flags[N] = {
-        [STEPS] = {"steps", true, false, NULL},       [PROFILE] = {"profile", false, false, NULL},
-        [PEAK] = {"peak", true, false, NULL},         [BANDWIDTH] = {"bandwidth", true, false, NULL},
-        [THREADS] = {"threads", true, false, NULL},   [TARGET] = {"target-features", true, false, NULL},
-        [TIMING] = {"timing", false, false, NULL},    [PRECISION] = {"precision", FLAG_VALUE, false, NULL},
-        [NO_CACHE] = {"no-cache", false, false, NULL}};
+        [STEPS] = {"steps", true, false, NULL},        [PROFILE] = {"profile", false, false, NULL},
+        [PEAK] = {"peak", true, false, NULL},          [BANDWIDTH] = {"bandwidth", true, false, NULL},
+        [THREADS] = {"threads", true, false, NULL},    [TARGET] = {"target-features", true, false, NULL},
+        [TIMING] = {"timing", false, false, NULL},     [PRECISION] = {"precision", FLAG_VALUE, false, NULL},
+        [NO_CACHE] = {"no-cache", false, false, NULL}, [FORMAT] = {"format", FLAG_VALUE, false, NULL}};
     Arguments args;
+    bool json;
     double steps = 5, threads = 0;
     Roofline roofline = {0};
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
     if (args.n_words != 1) return fail(2, "bench wants one recipe");
     if (!flags[PROFILE].given && (flags[PEAK].given || flags[BANDWIDTH].given))
         return fail(2, "--peak and --bandwidth go with --profile");
-    if (!roofline_flags(&flags[PEAK], &flags[BANDWIDTH], &roofline)) return 2;
+    if (!json_flag(&flags[FORMAT], &json) || !roofline_flags(&flags[PEAK], &flags[BANDWIDTH], &roofline))
+        return 2;
     if (!whole_flag(&flags[STEPS], 1, 1e6, &steps) || !whole_flag(&flags[THREADS], 1, 1024, &threads))
         return 2;
     vt_set_threads((int)threads);
@@ -137,10 +150,10 @@ int verb_bench(int argc, char **argv) {
     bool good = session_program(&s, args.words[0], &options, flags[TARGET].value, flags[NO_CACHE].given),
          profile = flags[PROFILE].given;
     good = good && prepare(&bench, &error);
-    if (good) print_origin(&s);
+    if (good && !json) print_origin(&s);
     if (good && bench.step) {
         good = run_steps(&bench, profile, &error);
-        if (good) print_results(&bench, profile, roofline);
+        if (good) print_results(&bench, profile, roofline, json);
     }
     if (good && flags[TIMING].given) timing_print(&s.timing);
     if (error.message[0]) fail(error.code, "%s", error.message);

@@ -45,6 +45,7 @@ typedef struct {
 bool parse_arguments(int argc, char **argv, Flag *flags, size_t n_flags, Arguments *out);
 bool number_flag(const Flag *flag, double low, double high, double *out); /* leaves *out if not given */
 bool whole_flag(const Flag *flag, double low, double high, double *out);  /* a whole number */
+bool json_flag(const Flag *format, bool *json); /* --format text or json; text if not given */
 /* Flags --peak GFLOPS and --bandwidth GBS; leaves what is not given. False after telling what is wrong. */
 bool roofline_flags(const Flag *peak, const Flag *bandwidth, Roofline *roofline);
 /* ---- hints.c: tells that no such flag exists, and what may have been meant: another flag, or a setting of the recipe

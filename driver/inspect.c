@@ -1,6 +1,9 @@
 /* vitc inspect, vitc opt: the IR, and what is known of it. */
 #include "driver/driver.h"
+#include "driver/report/cost_json.h"
 #include "driver/report/cost_text.h"
+#include "driver/report/report_json.h"
+#include "driver/report/memory_json.h"
 #include "driver/report/memory_svg.h"
 #include "driver/report/memory_text.h"
 #include "ir/base/stream.h"
@@ -10,6 +13,8 @@
 #include <string.h>
 
 #define MAX_IR_TEXT ((size_t)1 << 30)
+
+enum { AFTER, TIMING, MEMORY, COST, FUNCTION, PEAK, BANDWIDTH, FORMAT, N }; /* the flags of `inspect` */
 
 static void print_module(const Module *module) {
     size_t size;
@@ -56,38 +61,62 @@ static bool write_picture(const MemoryReport *report, const char *path) {
     return good || fail(error.code, "%s", error.message) < 0;
 }
 
-static int report_memory(Arena *arena, const Func *func, const char *picture) {
-    MemoryReport report = memory_report(arena, func);
-    if (picture && !write_picture(&report, picture)) return 1;
-    memory_text(&report, stdout);
-    return 0;
+/* What the reports of `inspect` are asked to be. */
+typedef struct {
+    bool memory, cost, json;
+    const char *picture; /* NULL: none */
+    Roofline roofline;
+} Reports;
+
+static int print_reports(Arena *arena, const Func *func, const Reports *asked) {
+    json_t *all = asked->json ? report_object() : NULL;
+    int code = 0;
+    if (asked->memory) {
+        MemoryReport report = memory_report(arena, func);
+        if (asked->picture && !write_picture(&report, asked->picture)) code = 1;
+        if (code == 0 && all) report_put(all, "memory", memory_json(&report));
+        if (code == 0 && !all) memory_text(&report, stdout);
+    }
+    if (code == 0 && asked->cost) {
+        CostReport report = cost_report(arena, func, asked->roofline);
+        if (all) report_put(all, "cost", cost_json(&report));
+        if (!all) cost_text(&report, stdout);
+    }
+    if (code == 0 && all)
+        report_write(all, stdout);
+    else
+        json_decref(all);
+    return code;
 }
 
-static int report_cost(Arena *arena, const Func *func, Roofline roofline) {
-    CostReport report = cost_report(arena, func, roofline);
-    cost_text(&report, stdout);
-    return 0;
+/* Flags that go with others; false after telling what is wrong. */
+static bool reports_asked(const Flag *flags, Reports *asked) {
+    *asked = (Reports){.memory = flags[MEMORY].given, .cost = flags[COST].given};
+    bool any = asked->memory || asked->cost;
+    if (any && flags[AFTER].given)
+        return fail(2, "--memory and --cost show what all passes made; no --after") < 0;
+    if (!any && flags[FUNCTION].given) return fail(2, "--function goes with --memory or --cost") < 0;
+    if (!any && flags[FORMAT].given) return fail(2, "--format goes with --memory or --cost") < 0;
+    if (!asked->cost && (flags[PEAK].given || flags[BANDWIDTH].given))
+        return fail(2, "--peak and --bandwidth go with --cost") < 0;
+    return json_flag(&flags[FORMAT], &asked->json) &&
+           roofline_flags(&flags[PEAK], &flags[BANDWIDTH], &asked->roofline);
 }
 
 int verb_inspect(int argc, char **argv) {
-    enum { AFTER, TIMING, MEMORY, COST, FUNCTION, PEAK, BANDWIDTH, N };
     Flag flags[N] = {
-        [AFTER] = {"after", FLAG_VALUE, false, NULL},        [TIMING] = {"timing", FLAG_BARE, false, NULL},
-        [MEMORY] = {"memory", FLAG_MAYBE, false, NULL},      [COST] = {"cost", FLAG_BARE, false, NULL},
-        [FUNCTION] = {"function", FLAG_VALUE, false, NULL},  [PEAK] = {"peak", FLAG_VALUE, false, NULL},
-        [BANDWIDTH] = {"bandwidth", FLAG_VALUE, false, NULL}};
+        [AFTER] = {"after", FLAG_VALUE, false, NULL},         [TIMING] = {"timing", FLAG_BARE, false, NULL},
+        [MEMORY] = {"memory", FLAG_MAYBE, false, NULL},       [COST] = {"cost", FLAG_BARE, false, NULL},
+        [FUNCTION] = {"function", FLAG_VALUE, false, NULL},   [PEAK] = {"peak", FLAG_VALUE, false, NULL},
+        [BANDWIDTH] = {"bandwidth", FLAG_VALUE, false, NULL}, [FORMAT] = {"format", FLAG_VALUE, false, NULL}};
     Arguments args;
     const char *recipe, *picture;
-    Roofline roofline = {0};
+    Reports asked;
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
     if (!sort_words(&args, &flags[MEMORY], &recipe, &picture)) return fail(2, "inspect wants one recipe");
-    bool report = flags[MEMORY].given || flags[COST].given;
-    if (report && flags[AFTER].given)
-        return fail(2, "--memory and --cost show what all passes made; no --after");
-    if (!report && flags[FUNCTION].given) return fail(2, "--function goes with --memory or --cost");
-    if (!flags[COST].given && (flags[PEAK].given || flags[BANDWIDTH].given))
-        return fail(2, "--peak and --bandwidth go with --cost");
-    if (!roofline_flags(&flags[PEAK], &flags[BANDWIDTH], &roofline)) return 2;
+    if (!reports_asked(flags, &asked)) return 2;
+    asked.picture = picture;
+    bool report = asked.memory || asked.cost;
     VtError unwritable;
     if (picture && !vt_output_check(picture, &unwritable))
         return fail(unwritable.code, "%s", unwritable.message);
@@ -106,8 +135,7 @@ int verb_inspect(int argc, char **argv) {
             code = 0;
         if (code == 0 && report && !(func = module_find_func(s.recipe.module, name)))
             code = fail(2, "recipe '%s' has no function '%s'", s.recipe.plan.name, name);
-        if (code == 0 && flags[MEMORY].given) code = report_memory(s.arena, func, picture);
-        if (code == 0 && flags[COST].given) code = report_cost(s.arena, func, roofline);
+        if (code == 0 && report) code = print_reports(s.arena, func, &asked);
         if (code == 0 && !report) print_module(s.recipe.module);
         if (code == 0 && flags[TIMING].given) timing_print(&s.timing);
     }

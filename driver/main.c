@@ -35,12 +35,12 @@ static const struct {
      "read a data set as training would, decode all of it, and tell what is wrong or left out"},
     {"inspect", verb_inspect,
      "RECIPE [key=value …] [--after PASS | [--memory [FILE.svg]] [--cost [--peak GFLOPS] [--bandwidth GBS]] "
-     "[--function NAME]] [--timing]",
+     "[--function NAME] [--format text|json]] [--timing]",
      "print the IR; its memory plan, as a picture too; what its kernels should cost by the roofline model"},
     {"opt", verb_opt, "--passes a,b [--timing] FILE|-", "run passes over IR text"},
     {"bench", verb_bench,
      "RECIPE [key=value …] [--steps N] [--profile [--peak GFLOPS] [--bandwidth GBS]] [--threads N] "
-     "[--no-cache] [--timing]",
+     "[--format text|json] [--no-cache] [--timing]",
      "time the compiled step, with --profile each kernel, as shares of what limits it"},
     {"help", verb_help, "[VERB | passes | ops | samplers | augmentations | formats]", "this text, or a list"},
 };

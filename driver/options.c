@@ -127,3 +127,9 @@ bool roofline_flags(const Flag *peak, const Flag *bandwidth, Roofline *roofline)
     if (bandwidth->given) roofline->bytes = gbytes * 1e9;
     return true;
 }
+
+bool json_flag(const Flag *format, bool *json) {
+    *json = format->given && strcmp(format->value, "json") == 0;
+    return *json || !format->given || strcmp(format->value, "text") == 0 ||
+           fail(2, "--format %s: text or json was expected", format->value) < 0;
+}

@@ -21,7 +21,8 @@ BenchReport bench_report(const VtProgram *program, const VtFunction *step, doubl
     double flops = 0;
     for (int c = 0; c < step->n_calls; c++) flops += is_product(&step->calls[c]) ? step->calls[c].flops : 0;
     qsort(seconds, (size_t)n, sizeof *seconds, by_value);
-    return (BenchReport){.steps = n,
+    return (BenchReport){.recipe = program->name,
+                         .steps = n,
                          .threads = threads,
                          .best = seconds[0],
                          .median = seconds[(n - 1) / 2],

@@ -8,6 +8,7 @@
 #include "runtime/program.h"
 
 typedef struct {
+    const char *recipe, *target; /* target: the caller sets it */
     int steps, threads;
     double best, median; /* seconds of a step */
     double images;       /* a second, at best */

@@ -409,6 +409,26 @@ static void test_profile(void **state) {
     free(text);
 }
 
+/* What `text` says after `key` in JSON. */
+static double json_number(const char *text, const char *key) {
+    const char *found = strstr(text, key);
+    assert_non_null(found);
+    return strtod(found + strlen(key), NULL);
+}
+
+static void test_json(void **state) {
+    (void)state;
+    char *text = GOOD("inspect " MAE " --memory --cost"),
+         *json = GOOD("inspect " MAE " --memory --cost --format=json");
+    assert_true(strncmp(json, "{\n \"memory\": {", 14) == 0 && strstr(json, "\n \"cost\": {"));
+    assert_true(json_number(json, "\"most_live\": ") == number_after(text, "most live"));
+    assert_true(json_number(json, "\"planned\": ") == number_after(text, "planned"));
+    free(text), free(json);
+    json = GOOD("bench " MAE " --steps 1 --profile --format json");
+    assert_true(strncmp(json, "{\n \"bench\": {", 13) == 0 && strstr(json, "\n \"profile\": {"));
+    free(json);
+}
+
 /* ---- refusals ------------------------------------------------------------------------------------------------------ */
 
 static void assert_refused(int code, const char *message, const char *arguments) {
@@ -439,12 +459,15 @@ static void test_refusals(void **state) {
     assert_refused(2, "--bandwidth fast: a number", "inspect " MAE " --cost --bandwidth fast");
     assert_refused(2, "go with --profile", "bench " MAE " --peak 100");
     assert_refused(2, "takes no value", "inspect " MAE " --cost=3");
+    assert_refused(2, "text or json", "inspect " MAE " --cost --format=xml");
+    assert_refused(2, "--format goes with", "inspect " MAE " --format json");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_memory), cmocka_unit_test(test_picture), cmocka_unit_test(test_cost),
-        cmocka_unit_test(test_timing), cmocka_unit_test(test_profile), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_memory),   cmocka_unit_test(test_picture), cmocka_unit_test(test_cost),
+        cmocka_unit_test(test_timing),   cmocka_unit_test(test_profile), cmocka_unit_test(test_json),
+        cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -1,10 +1,13 @@
 /* Reports as data: what the makers of driver/report/ say of a small function whose numbers are known, and how the renderers show numbers
  * that were written by hand. */
+#include "driver/report/cost_json.h"
 #include "driver/report/cost_text.h"
+#include "driver/report/memory_json.h"
 #include "driver/report/memory_svg.h"
 #include "driver/report/memory_text.h"
+#include "driver/report/profile_json.h"
 #include "driver/report/profile_text.h"
-#include "driver/report/recipe_report.h"
+#include "driver/report/report_json.h"
 #include "ir/base/stream.h"
 #include "passes/passes.h"
 
@@ -305,11 +308,78 @@ static void test_bench(void **state) {
     free(text);
 }
 
+/* ---- JSON ---------------------------------------------------------------------------------------------------------- */
+
+/* The value at a path of keys and numbers of elements: "arena.live.1"; it has to be there. */
+static const json_t *at(const json_t *value, const char *path) {
+    while (value && *path) {
+        size_t n = strcspn(path, ".");
+        char key[64];
+        snprintf(key, sizeof key, "%.*s", (int)n, path);
+        value = json_is_array(value) ? json_array_get(value, strtoul(key, NULL, 10))
+                                     : json_object_get(value, key);
+        path += n + (path[n] == '.');
+    }
+    assert_non_null(value);
+    return value;
+}
+
+/* The report as it is written, read again. */
+static json_t *read_back(json_t *value) {
+    TextStream stream;
+    report_write(value, stream_begin(&stream));
+    char *text = stream_end(&stream, NULL);
+    json_t *read = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(read);
+    free(text);
+    return read;
+}
+
+#define INTEGER(value, path) json_integer_value(at(value, path))
+#define TEXT(value, path) json_string_value(at(value, path))
+
+static void test_json(void **state) {
+    (void)state;
+    MemoryReport memory = by_hand();
+    memory.recipe = "caf\xe9"; /* no UTF-8 */
+    json_t *json = read_back(memory_json(&memory));
+    assert_string_equal(TEXT(json, "recipe"), "caf?");
+    assert_int_equal(INTEGER(json, "states.0.tensors"), 2);
+    assert_int_equal(INTEGER(json, "limit.taken"), 688);
+    assert_int_equal(INTEGER(json, "arena.most_live"), 192);
+    assert_int_equal(INTEGER(json, "arena.peak.kernel"), 2); /* as the IR is printed: from 1 */
+    assert_int_equal(INTEGER(json, "arena.live.1"), 192);
+    assert_int_equal(INTEGER(json, "values.0.offset"), 64);
+    assert_string_equal(TEXT(json, "values.1.use"), "result");
+    assert_int_equal(INTEGER(json, "rematerialized.kinds.0.count"), 2);
+    json_decref(json);
+
+    Arena *arena = arena_new();
+    CostReport cost = cost_report(arena, planned(arena, STEP), (Roofline){.flops = 1e9});
+    json = read_back(cost_json(&cost));
+    assert_int_equal(INTEGER(json, "kernels.0.calls"), 2);
+    assert_string_equal(TEXT(json, "kernels.0.limit"), "compute");
+    assert_int_equal(INTEGER(json, "flops"), (long long)cost.flops);
+    assert_true(json_is_false(at(json, "roofline.flops_assumed")));
+    assert_true(json_is_true(at(json, "roofline.bytes_assumed")));
+    json_decref(json);
+
+    const double times[] = {1, 3, 1};
+    ProfileReport profile = profile_report(arena, &TIMED, times, (Roofline){.flops = 1e12}, 1e12);
+    json = read_back(profile_json(&profile));
+    assert_true(json_is_null(at(json, "roofline.bytes"))); /* infinite */
+    assert_string_equal(TEXT(json, "roofline.bytes_from"), "unknown");
+    assert_string_equal(TEXT(json, "kernels.1.name"), "matmul one");
+    assert_int_equal(INTEGER(json, "kernels.1.calls"), 2);
+    json_decref(json);
+    arena_free(arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory), cmocka_unit_test(test_memory_text), cmocka_unit_test(test_memory_svg),
         cmocka_unit_test(test_cost),   cmocka_unit_test(test_cost_text),   cmocka_unit_test(test_profile),
-        cmocka_unit_test(test_bench),
+        cmocka_unit_test(test_bench),  cmocka_unit_test(test_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

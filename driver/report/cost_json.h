@@ -1,0 +1,16 @@
+/* What kernels should cost as JSON: vitc inspect --cost --format=json. Times are seconds, rates a second.
+ *
+ *   recipe function calls flops bytes seconds compute_seconds
+ *   roofline: {flops flops_assumed bytes bytes_assumed}
+ *   kernels: [{name calls seconds flops bytes limit}], scopes: [{name calls seconds flops bytes}]
+ *   chains: [{name count kernels blocks footprint saved spent}] */
+#ifndef VITC_DRIVER_REPORT_COST_JSON_H
+#define VITC_DRIVER_REPORT_COST_JSON_H
+
+#include "driver/report/cost_report.h"
+
+#include <jansson.h>
+
+json_t *cost_json(const CostReport *report);
+
+#endif
