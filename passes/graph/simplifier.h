@@ -1,0 +1,29 @@
+/* Nodes that are made simplified: rules are tried on each, and one that equals an earlier one is that one (value numbering). The pass
+ * `simplify` has one for each walk over a function; rules (algebra.h) make what they put in a node's place through it. */
+#ifndef VITC_PASSES_GRAPH_SIMPLIFIER_H
+#define VITC_PASSES_GRAPH_SIMPLIFIER_H
+
+#include "ir/ir.h"
+
+typedef struct Simplify {
+    /* What `node`, its operands values of `func`, can be replaced by; IR_NONE: nothing better is known. */
+    ValueId (*rules)(struct Simplify *s, const Node *node);
+    Rewrite rewrite;
+    Func *func; /* being made */
+    Arena *scratch;
+    uint32_t *slots; /* value + 1, by hash of the node */
+    size_t n_slots, n_filled;
+    uint32_t *uses; /* of made values by the old nodes; exact from the second round on */
+    size_t uses_capacity;
+    int round, depth;
+    size_t fired; /* rules that applied */
+} Simplify;
+
+/* The value of a node whose operands are values of s->func. */
+ValueId simplify_node(Simplify *s, const Node *node);
+/* Like func_emit, for operands known to fit: simplified, merged, emitted only if new. */
+ValueId simplify_make(Simplify *s, OpKind op, const ValueId *operands, int n, const void *attrs);
+/* Whether nothing else uses the value. */
+bool simplify_single_use(const Simplify *s, ValueId value);
+
+#endif
