@@ -33,6 +33,7 @@ static Kernel *copy_of(Arena *arena, const Kernel *kernel) {
     return copy;
 }
 
+/* Whether a member asks for the index along an axis of its own (emit_axis_index): a choice, a `pack`, an iota. */
 static bool needs_single_loops(const Emitter *e) {
     for (size_t i = 0; i < e->kernel->n_members; i++) {
         OpKind op = func_node(e->func, e->kernel->members[i].value)->op;

@@ -4,6 +4,8 @@
 #include "codegen/emit/emit.h"
 #include "ir/plan/canonical.h"
 
+#include <assert.h>
+
 /* ---- what is known ----------------------------------------------------------------------------------------------- */
 
 static void remember(Emitter *e, ValueId value, const Access *access, LLVMValueRef guard,
@@ -23,6 +25,78 @@ LLVMValueRef emit_recall(const Emitter *e, ValueId value, const Access *access, 
             return e->memo.items[i].result;
     return NULL;
 }
+
+/* ---- numbers ----------------------------------------------------------------------------------------------------- */
+
+static LLVMValueRef constant_of(Emitter *e, double value, DType dtype) {
+    LLVMTypeRef type = build_type(e->fb, dtype);
+    LLVMValueRef real = dtype_is_float(dtype) ? LLVMConstReal(type, value) : NULL;
+    if (dtype == DT_BF16) return bf16_rounded(e->fb->builder, e->fb->native_bf16, real);
+    return real ? real : LLVMConstInt(type, (unsigned long long)(int64_t)value, true);
+}
+
+/* A literal (ir/plan/canonical.h), loaded once before all loops. */
+static LLVMValueRef literal_of(Emitter *e, ValueId value) {
+    LLVMTypeRef f32 = LLVMFloatTypeInContext(e->fb->context);
+    int64_t number = 0;
+    for (ValueId id = e->first; id < value; id++) number += node_is_literal(func_node(e->func, id));
+    LLVMValueRef from = emit_pointer(e, IR_NONE, false), index = build_i64(e->fb, number);
+    LLVMBasicBlockRef before = build_entry_begin(e->fb);
+    LLVMValueRef load = LLVMBuildLoad2(e->fb->builder, f32,
+                                       LLVMBuildGEP2(e->fb->builder, f32, from, &index, 1, ""), "literal");
+    LLVMSetAlignment(load, 4);
+    build_entry_end(e->fb, before);
+    return load;
+}
+
+static LLVMValueRef emit_constant(Emitter *e, ValueId value, const Access *access, LLVMValueRef guard) {
+    (void)access, (void)guard;
+    const Node *node = func_node(e->func, value);
+    if (node_is_literal(node)) return literal_of(e, value);
+    return constant_of(e, constant_attrs(node)->value, node->type.dtype);
+}
+
+static LLVMValueRef emit_iota(Emitter *e, ValueId value, const Access *access, LLVMValueRef guard) {
+    (void)guard;
+    const Node *node = func_node(e->func, value);
+    int axis = (int)iota_attrs(node)->axis;
+    if (axis < 0) axis += node->type.rank;
+    return emit_converted(e->fb, emit_axis_index(e, access, axis), DT_I64, node->type.dtype);
+}
+
+/* ---- operands ---------------------------------------------------------------------------------------------------- */
+
+static LLVMValueRef emit_operand(Emitter *e, const Node *node, int operand, const Access *access,
+                                 LLVMValueRef guard) {
+    DomainSplit split;
+    Access of_operand;
+    AccessResult result =
+        access_operand(e->func, node, operand, &e->kernel->domain, access, &of_operand, &split);
+    if (result == ACCESS_OK) return emit_value(e, node->operands[operand], &of_operand, guard);
+    /* A reshape that is no index map over these loops: the same linear index, in memory. */
+    return emit_load(e, node->operands[operand], &node->type, access, guard);
+}
+
+static LLVMValueRef emit_view(Emitter *e, ValueId value, const Access *access, LLVMValueRef guard) {
+    return emit_operand(e, func_node(e->func, value), 0, access, guard);
+}
+
+static LLVMValueRef emit_elementwise(Emitter *e, ValueId value, const Access *access, LLVMValueRef guard) {
+    const Node *node = func_node(e->func, value);
+    Elements elements = {.fb = e->fb,
+                         .node = node,
+                         .from = func_type(e->func, node->operands[0])->dtype,
+                         .bf16_only = emit_needs_bf16_only(e, value)};
+    bool vector = false;
+    for (int o = 0; o < node->n_operands; o++) {
+        elements.x[o] = emit_operand(e, node, o, access, guard);
+        vector = vector || build_is_vector(elements.x[o]);
+    }
+    for (int o = 0; vector && o < node->n_operands; o++) elements.x[o] = emit_splat(e, elements.x[o]);
+    return emit_elements(&elements);
+}
+
+/* ---- choices: pad and concat ------------------------------------------------------------------------------------- */
 
 static LLVMValueRef both(Emitter *e, LLVMValueRef a, LLVMValueRef b) {
     if (!a || !b) return a ? a : b;
@@ -49,38 +123,6 @@ static LLVMValueRef in_range(Emitter *e, const Access *access, int k, int64_t lo
     return inside;
 }
 
-static LLVMValueRef constant_of(Emitter *e, double value, DType dtype) {
-    LLVMTypeRef type = build_type(e->fb, dtype);
-    LLVMValueRef real = dtype_is_float(dtype) ? LLVMConstReal(type, value) : NULL;
-    if (dtype == DT_BF16) return bf16_rounded(e->fb->builder, e->fb->native_bf16, real);
-    return real ? real : LLVMConstInt(type, (unsigned long long)(int64_t)value, true);
-}
-
-/* A literal (ir/plan/canonical.h), loaded once before all loops. */
-static LLVMValueRef literal_of(Emitter *e, ValueId value) {
-    LLVMTypeRef f32 = LLVMFloatTypeInContext(e->fb->context);
-    int64_t number = 0;
-    for (ValueId id = e->first; id < value; id++) number += node_is_literal(func_node(e->func, id));
-    LLVMValueRef from = emit_pointer(e, IR_NONE, false), index = build_i64(e->fb, number);
-    LLVMBasicBlockRef before = build_entry_begin(e->fb);
-    LLVMValueRef load = LLVMBuildLoad2(e->fb->builder, f32,
-                                       LLVMBuildGEP2(e->fb->builder, f32, from, &index, 1, ""), "literal");
-    LLVMSetAlignment(load, 4);
-    build_entry_end(e->fb, before);
-    return load;
-}
-
-static LLVMValueRef emit_operand(Emitter *e, const Node *node, int operand, const Access *access,
-                                 LLVMValueRef guard) {
-    DomainSplit split;
-    Access of_operand;
-    AccessResult result =
-        access_operand(e->func, node, operand, &e->kernel->domain, access, &of_operand, &split);
-    if (result == ACCESS_OK) return emit_value(e, node->operands[operand], &of_operand, guard);
-    /* A reshape that is no index map over these loops: the same linear index, in memory. */
-    return emit_load(e, node->operands[operand], &node->type, access, guard);
-}
-
 /* A choice that is the same for all lanes is made by branches: only what is chosen is computed. What a branch leaves
  * behind is forgotten with it. */
 enum { MOST_BRANCHES = 64 };
@@ -89,7 +131,7 @@ typedef struct {
     LLVMValueRef values[MOST_BRANCHES];
     unsigned n;
     bool uniform; /* of the value chosen */
-    size_t scope; /* what was emitted before */
+    Scope scope;
 } Branches;
 
 static void add_branch(Emitter *e, Branches *b, LLVMValueRef value) {
@@ -103,7 +145,7 @@ static LLVMValueRef end_branches(Emitter *e, Branches *b) {
     LLVMPositionBuilderAtEnd(e->fb->builder, b->after);
     LLVMValueRef phi = LLVMBuildPhi(e->fb->builder, LLVMTypeOf(b->values[0]), "");
     LLVMAddIncoming(phi, b->values, b->ends, b->n);
-    e->memo.count = b->scope;
+    emit_scope_end(e, b->scope);
     return phi;
 }
 
@@ -114,36 +156,39 @@ static void branch_for(Emitter *e, Branches *b, const Node *node, int operand, c
     LLVMBuildCondBr(e->fb->builder, condition, yes, no);
     LLVMPositionBuilderAtEnd(e->fb->builder, yes);
     add_branch(e, b, emit_operand(e, node, operand, access, guard));
-    e->memo.count = b->scope;
+    emit_scope_end(e, b->scope);
     LLVMPositionBuilderAtEnd(e->fb->builder, no);
 }
 
-static LLVMValueRef emit_pad(Emitter *e, const Node *node, const Access *access, LLVMValueRef guard) {
-    const Type *x = func_type(e->func, node->operands[0]);
+static LLVMValueRef emit_pad(Emitter *e, ValueId value, const Access *access, LLVMValueRef guard) {
+    const Node *node = func_node(e->func, value);
+    const Type *type = func_type(e->func, node->operands[0]);
     LLVMValueRef inside = NULL, border = constant_of(e, pad_attrs(node)->value, node->type.dtype);
-    for (int k = 0; k < x->rank; k++) {
+    for (int k = 0; k < type->rank; k++) {
         int64_t low = pad_attrs(node)->low.v[k];
-        if (x->dim[k] != node->type.dim[k])
-            inside = both(e, inside, in_range(e, access, k, low, low + x->dim[k], node->type.dim[k]));
+        if (type->dim[k] != node->type.dim[k])
+            inside = both(e, inside, in_range(e, access, k, low, low + type->dim[k], node->type.dim[k]));
     }
     if (!inside) return emit_operand(e, node, 0, access, guard);
     if (build_is_vector(inside)) {
-        LLVMValueRef value = emit_operand(e, node, 0, access, both(e, guard, inside));
-        return choose(e, inside, value, border);
+        LLVMValueRef x = emit_operand(e, node, 0, access, both(e, guard, inside));
+        return choose(e, inside, x, border);
     }
-    Branches b = {
-        .after = build_block(e->fb, "padded"), .uniform = emit_is_uniform(e, access), .scope = e->memo.count};
+    Branches b = {.after = build_block(e->fb, "padded"),
+                  .uniform = emit_is_uniform(e, access),
+                  .scope = emit_scope_begin(e)};
     branch_for(e, &b, node, 0, access, guard, inside);
     add_branch(e, &b, border);
     return end_branches(e, &b);
 }
 
-static LLVMValueRef emit_concat(Emitter *e, const Node *node, const Access *access, LLVMValueRef guard) {
+static LLVMValueRef emit_concat(Emitter *e, ValueId id, const Access *access, LLVMValueRef guard) {
+    const Node *node = func_node(e->func, id);
     int axis = (int)concat_attrs(node)->axis, n = node->n_operands;
     if (axis < 0) axis += node->type.rank;
     int64_t start = 0, size = node->type.dim[axis];
     LLVMValueRef value = NULL;
-    Branches b = {.uniform = emit_is_uniform(e, access), .scope = e->memo.count};
+    Branches b = {.uniform = emit_is_uniform(e, access), .scope = emit_scope_begin(e)};
     for (int o = 0; o < n; o++) {
         int64_t end = start + func_type(e->func, node->operands[o])->dim[axis];
         LLVMValueRef inside = in_range(e, access, axis, start, end, size);
@@ -154,52 +199,50 @@ static LLVMValueRef emit_concat(Emitter *e, const Node *node, const Access *acce
         else if (branches)
             add_branch(e, &b, emit_operand(e, node, o, access, guard));
         else {
-            LLVMValueRef part = emit_operand(e, node, o, access, both(e, guard, inside));
-            value = value ? choose(e, inside, part, value) : part;
+            LLVMValueRef x = emit_operand(e, node, o, access, both(e, guard, inside));
+            value = value ? choose(e, inside, x, value) : x;
         }
         start = end;
     }
     return b.after ? end_branches(e, &b) : value;
 }
 
-static LLVMValueRef emit_elementwise(Emitter *e, ValueId value, const Access *access, LLVMValueRef guard) {
-    const Node *node = func_node(e->func, value);
-    Elements elements = {.fb = e->fb,
-                         .node = node,
-                         .from = func_type(e->func, node->operands[0])->dtype,
-                         .bf16_only = emit_needs_bf16_only(e, value)};
-    bool vector = false;
-    for (int o = 0; o < node->n_operands; o++) {
-        elements.x[o] = emit_operand(e, node, o, access, guard);
-        vector = vector || build_is_vector(elements.x[o]);
-    }
-    for (int o = 0; vector && o < node->n_operands; o++) elements.x[o] = emit_splat(e, elements.x[o]);
-    return emit_elements(&elements);
-}
+/* ---- the table --------------------------------------------------------------------------------------------------- */
+
+/* How a kernel's loops compute a value, by the loop and kernel columns of its operator's row. What is not computed
+ * there has no rule: reductions are known before they are wanted, sources and the others lie in memory. */
+typedef LLVMValueRef ValueRule(Emitter *e, ValueId value, const Access *access, LLVMValueRef guard);
+
+#define RULE_ELEMENTWISE_LOOPS(name) [OP_##name] = emit_elementwise,
+#define RULE_MOVE_VIEW(name) [OP_##name] = emit_view,
+#define RULE_MOVE_CHOICE(name) [OP_##name] = emit_##name,
+#define RULE_SOURCE_LOOPS(name) [OP_##name] = emit_##name,
+#define RULE_REDUCE_LOOPS(name)
+#define RULE_REDUCE_BLOCKS(name)
+#define RULE_ROW_NONE(name)
+#define RULE_MATMUL_PRODUCT(factors) RULE_NONE
+#define RULE_NONE(name)
+#define RULE_MOVE_PACK(name)
+#define RULE_MOVE_FUNCTION(name)
+#define RULE_SOURCE_NONE(name)
+#define RULE_OTHER_FUNCTION(name)
+#define RULE_OTHER_NONE(name)
+
+static ValueRule *const VALUE_RULES[OP_COUNT] = {
+#define OP(name, lo, hi, attrs, loop, kernel, ...) RULE_##loop##_##kernel(name)
+#include "ir/ops.def"
+};
 
 LLVMValueRef emit_value(Emitter *e, ValueId value, const Access *access, LLVMValueRef guard) {
     LLVMValueRef known = emit_recall(e, value, access, guard);
     if (known) return known;
     const Node *node = func_node(e->func, value);
     LLVMValueRef result;
-    if (!emit_is_inside(e, value))
+    if (emit_is_inside(e, value)) {
+        assert(VALUE_RULES[node->op]);
+        result = VALUE_RULES[node->op](e, value, access, guard);
+    } else
         result = emit_load(e, value, &node->type, access, guard);
-    else if (node_is_literal(node))
-        result = literal_of(e, value);
-    else if (node->op == OP_constant)
-        result = constant_of(e, constant_attrs(node)->value, node->type.dtype);
-    else if (node->op == OP_iota) {
-        int axis = (int)iota_attrs(node)->axis;
-        if (axis < 0) axis += node->type.rank;
-        result = emit_converted(e->fb, emit_axis_index(e, access, axis), DT_I64, node->type.dtype);
-    } else if (node->op == OP_pad)
-        result = emit_pad(e, node, access, guard);
-    else if (node->op == OP_concat)
-        result = emit_concat(e, node, access, guard);
-    else if (op_is_view(node->op))
-        result = emit_operand(e, node, 0, access, guard);
-    else
-        result = emit_elementwise(e, value, access, guard);
     remember(e, value, access, guard, result);
     return result;
 }

@@ -1,6 +1,6 @@
 /* Inside attention: what its files share while the code of one operator is emitted. Each uses those before it:
- * attention_scratch.c (where things lie), attention_products.c, attention_softmax.c, attention_gradient.c, attention.c
- * (forward, and the door).
+ * attention_scratch.c (where things lie), attention_products.c, attention_softmax.c, attention_gradient.c,
+ * attention_emit.c (the forward pass, and what threads share).
  *
  * All works on one matrix of scores at a time, for blocks of queries, of which nr are in work at once: a query in each
  * lane. */

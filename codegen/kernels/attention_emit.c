@@ -1,4 +1,4 @@
-/* Attention: see attention.h. */
+/* Attention, forward and all of it: see attention.h. */
 #include "codegen/kernels/attention_work.h"
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
