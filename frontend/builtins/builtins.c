@@ -1,19 +1,32 @@
 /* The table of builtins. */
 #include "frontend/builtins/builtins.h"
 
-/* Operators first: those whose row has a name in the language. Rows of others, and of signs such as +, match no
- * name. */
-#define PARAMETERS(n) ((n) == 1 ? "x" : "a b")
-static const Builtin TABLE[] = {
-#define OP(op_name, lo, hi, attributes, loop, kernel, traits, shape, grad, effects, cost, recipe, doc)       \
-    {.name = recipe, .signature = PARAMETERS(hi), .op = OP_##op_name},
-#include "ir/ops.def"
+#include <assert.h>
+#include <ctype.h>
+
+static const Builtin WRITTEN[] = {
 #define BUILTIN(name, signature) {#name, signature, b_##name, OP_COUNT, false},
 #define INITIAL(name, signature) {#name, signature, b_##name, OP_COUNT, true},
 #include "frontend/builtins/builtins.def"
 };
+enum { N_WRITTEN = sizeof WRITTEN / sizeof *WRITTEN };
+
+/* Whether an operator's row gives it a name that can be called: no sign such as +, no word of the syntax such as `not`. */
+static bool is_function(const OpInfo *info) {
+    bool named = isalpha((unsigned char)info->recipe[0]) && !is_keyword(info->recipe);
+    assert(!named || (info->loop == LOOP_ELEMENTWISE && info->n_attrs == 0 && info->max_operands <= 2));
+    return named;
+}
 
 const Builtin *builtin_table(size_t *n) {
-    *n = sizeof TABLE / sizeof *TABLE;
-    return TABLE;
+    static Builtin table[OP_COUNT + N_WRITTEN];
+    *n = 0;
+    for (int op = 0; op < OP_COUNT; op++) {
+        const OpInfo *info = op_info((OpKind)op);
+        if (!is_function(info)) continue;
+        const char *signature = info->max_operands == 1 ? "x" : "a b";
+        table[(*n)++] = (Builtin){.name = info->recipe, .signature = signature, .op = (OpKind)op};
+    }
+    for (int i = 0; i < N_WRITTEN; i++) table[(*n)++] = WRITTEN[i];
+    return table;
 }

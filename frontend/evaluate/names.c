@@ -1,7 +1,6 @@
 /* Names: the frames that hold them, and which are seen where. */
 #include "frontend/evaluate/evaluator.h"
 
-#include <ctype.h>
 #include <string.h>
 
 enum { FEW_NAMES = 12 };
@@ -69,9 +68,6 @@ Value value_of_name(Evaluator *e, const Expr *expr) {
     const char **names = ARENA_ARRAY(e->arena, const char *, most);
     for (size_t i = 0; e->frame && i < e->frame->count; i++) names[n++] = e->frame->variables[i].name;
     for (size_t i = 0; i < e->globals->count; i++) names[n++] = e->globals->variables[i].name;
-    for (size_t i = 0; i < e->n_builtins; i++) {
-        const char *builtin = e->builtins[i].name; /* or the sign of an operator */
-        if (isalpha((unsigned char)builtin[0]) && !is_keyword(builtin)) names[n++] = builtin;
-    }
+    for (size_t i = 0; i < e->n_builtins; i++) names[n++] = e->builtins[i].name;
     return eval_error(e, expr->loc, "unknown name '%s'%s", name, did_you_mean(e, name, names, n));
 }
