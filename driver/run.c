@@ -252,89 +252,125 @@ static bool trace_first(const TraceRequest *request) {
     return result == TRACE_FINITE;
 }
 
-int verb_run(int argc, char **argv) {
-    enum {
-        FUNCTION,
-        IN,
-        OUT,
-        RENAME,
-        INTERPRET,
-        PRECISION,
-        THREADS,
-        TARGET,
-        STEP,
-        PER_EPOCH,
-        TIMING,
-        TRACE,
-        N
-    };
-    Flag flags[N] = {[FUNCTION] = {"function", true, false, NULL},
-                     [IN] = {"in", true, false, NULL},
-                     [OUT] = {"out", true, false, NULL},
-                     [RENAME] = {"rename", true, false, NULL},
-                     [INTERPRET] = {"interpret", false, false, NULL},
-                     [PRECISION] = {"precision", FLAG_VALUE, false, NULL},
-                     [THREADS] = {"threads", true, false, NULL},
-                     [TARGET] = {"target-features", true, false, NULL},
-                     [STEP] = {"step", true, false, NULL},
-                     [PER_EPOCH] = {"steps-per-epoch", true, false, NULL},
-                     [TIMING] = {"timing", false, false, NULL},
-                     [TRACE] = {"trace-nan", false, false, NULL}};
+/* ---- the verb ---------------------------------------------------------------------------------------------------- */
+
+enum {
+    FUNCTION,
+    IN,
+    OUT,
+    RENAME,
+    INTERPRET,
+    PRECISION,
+    THREADS,
+    TARGET,
+    STEP,
+    PER_EPOCH,
+    TIMING,
+    TRACE,
+    N_FLAGS
+};
+static const Flag FLAGS[N_FLAGS] = {[FUNCTION] = {"function", true, false, NULL},
+                                    [IN] = {"in", true, false, NULL},
+                                    [OUT] = {"out", true, false, NULL},
+                                    [RENAME] = {"rename", true, false, NULL},
+                                    [INTERPRET] = {"interpret", false, false, NULL},
+                                    [PRECISION] = {"precision", FLAG_VALUE, false, NULL},
+                                    [THREADS] = {"threads", true, false, NULL},
+                                    [TARGET] = {"target-features", true, false, NULL},
+                                    [STEP] = {"step", true, false, NULL},
+                                    [PER_EPOCH] = {"steps-per-epoch", true, false, NULL},
+                                    [TIMING] = {"timing", false, false, NULL},
+                                    [TRACE] = {"trace-nan", false, false, NULL}};
+
+/* What is asked for. */
+typedef struct {
+    Flag flags[N_FLAGS];
     Arguments args;
-    double threads = 0, step = 0, per_epoch = 1;
-    if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
-    if (args.n_words != 1 || !flags[IN].given || !flags[OUT].given)
-        return fail(2, "vitc run RECIPE --function NAME --in A.safetensors --out B.safetensors");
-    if (!whole_flag(&flags[THREADS], 1, 1024, &threads) || !whole_flag(&flags[STEP], 0, 1e12, &step) ||
-        !number_flag(&flags[PER_EPOCH], 1e-6, 1e12, &per_epoch))
-        return 2;
-    vt_set_threads((int)threads);
+    RecipeOptions options;
+    const char *function;
+    double threads, step, per_epoch;
+} Request;
+
+/* False after telling what is wrong; *code is then the exit code. */
+static bool read_request(int argc, char **argv, Request *q, int *code) {
     VtError unwritable;
+    *q = (Request){.per_epoch = 1};
+    *code = 2;
+    memcpy(q->flags, FLAGS, sizeof FLAGS);
+    const Flag *flags = q->flags;
+    if (!parse_arguments(argc, argv, q->flags, N_FLAGS, &q->args)) return false;
+    if (q->args.n_words != 1 || !flags[IN].given || !flags[OUT].given)
+        return fail(2, "vitc run RECIPE --function NAME --in A.safetensors --out B.safetensors") < 0;
+    if (!whole_flag(&flags[THREADS], 1, 1024, &q->threads) || !whole_flag(&flags[STEP], 0, 1e12, &q->step) ||
+        !number_flag(&flags[PER_EPOCH], 1e-6, 1e12, &q->per_epoch))
+        return false;
     if (!vt_output_check(flags[OUT].value, &unwritable))
-        return fail(unwritable.code, "%s", unwritable.message);
-    const char *function = flags[FUNCTION].given ? flags[FUNCTION].value : "step";
+        return fail(*code = unwritable.code, "%s", unwritable.message) < 0;
+    q->function = flags[FUNCTION].given ? flags[FUNCTION].value : "step";
+    q->options = (RecipeOptions){.models_dir = models_dir(),
+                                 .overrides = q->args.overrides,
+                                 .n_overrides = q->args.n_overrides,
+                                 .with_gradients = true,
+                                 .with_values = true};
+    return true;
+}
+
+/* Compiles the recipe. *plain: its graph before expansion and fusion, which the interpreter runs, so that it checks
+ * them too. */
+static bool load_program(const Request *q, Session *s, Tree **rules, Module **plain) {
+    const Flag *flags = q->flags;
+    *rules = NULL;
+    if (!session_load(s, q->args.words[0], &q->options) ||
+        (flags[RENAME].given && !read_rules(s, flags[RENAME].value, rules)))
+        return false;
+    *plain = module_clone(s->recipe.module, s->arena);
+    if (!passes_run(*plain, PASSES_INTERPRET, NULL, s->diags) || !session_compile(s, flags[TARGET].value))
+        return false;
+    if (flags[TIMING].given) timing_print(&s->timing);
+    return true;
+}
+
+/* Runs the function on the tensors of the file, f->file. */
+static bool run_function(const Request *q, Feed *f, VtInstance *instance, const Tree *rules, VtError *error) {
+    const Flag *flags = q->flags;
+    Session *s = f->s;
+    int counter = vt_instance_counter(instance);
+    if (!vt_instance_init(instance, (uint64_t)s->program->train.seed, error)) return false;
+    if (counter >= 0) *(double *)vt_instance_write_state(instance, counter) = q->step;
+    if (!collect(f, rules) || !fill(f, instance, error)) return false;
+    TraceRequest trace = {.path = q->args.words[0],
+                          .options = &q->options,
+                          .resolved = s->resolved,
+                          .target_features = flags[TARGET].value,
+                          .function = q->function,
+                          .program = s->program,
+                          .instance = instance,
+                          .inputs = f->inputs};
+    if (flags[TRACE].given && !trace_first(&trace)) {
+        error->code = 1;
+        return false;
+    }
+    return (flags[INTERPRET].given ? interpret : run_compiled)(f, instance, flags[OUT].value, error);
+}
+
+int verb_run(int argc, char **argv) {
+    Request q;
+    int code;
+    if (!read_request(argc, argv, &q, &code)) return code;
+    vt_set_threads((int)q.threads);
     Session s;
     VtError error = {.code = 2};
-    RecipeOptions options = {.models_dir = models_dir(),
-                             .overrides = args.overrides,
-                             .n_overrides = args.n_overrides,
-                             .with_gradients = true,
-                             .with_values = true};
-    Tree *rules = NULL;
-    bool good = session_load(&s, args.words[0], &options) &&
-                (!flags[RENAME].given || read_rules(&s, flags[RENAME].value, &rules));
-    /* The interpreter runs the graph before expansion and fusion, so that it checks them too. */
-    Module *plain = good ? module_clone(s.recipe.module, s.arena) : NULL;
-    good = good && passes_run(plain, PASSES_INTERPRET, NULL, s.diags) &&
-           session_compile(&s, flags[TARGET].value);
-    if (good && flags[TIMING].given) timing_print(&s.timing);
+    Tree *rules;
+    Module *plain;
+    bool good = load_program(&q, &s, &rules, &plain), done = false;
     VtInstance *instance = good ? vt_instance_new(s.program, &error) : NULL;
-    Feed f = {.s = &s,
-              .per_epoch = per_epoch,
-              .func =
-                  good ? module_find_func(flags[INTERPRET].given ? plain : s.recipe.module, function) : NULL};
-    if (instance && !f.func)
-        vt_fail(&error, 2, "recipe '%s' has no function '%s'", s.program->name, function);
-    f.file = f.func && instance ? vt_tensors_open(flags[IN].value, &error) : NULL;
-    bool done = false;
-    if (f.file) {
-        bool begun = vt_instance_init(instance, (uint64_t)s.program->train.seed, &error);
-        int counter = vt_instance_counter(instance);
-        if (counter >= 0) *(double *)vt_instance_write_state(instance, counter) = step;
-        bool fed = begun && collect(&f, rules);
-        TraceRequest trace = {.path = args.words[0],
-                              .options = &options,
-                              .resolved = s.resolved,
-                              .target_features = flags[TARGET].value,
-                              .function = function,
-                              .program = s.program,
-                              .instance = instance};
-        bool filled = fed && fill(&f, instance, &error);
-        trace.inputs = f.inputs;
-        if (filled && flags[TRACE].given && !trace_first(&trace)) error.code = 1, filled = false;
-        done = filled &&
-               (flags[INTERPRET].given ? interpret : run_compiled)(&f, instance, flags[OUT].value, &error);
+    Feed f = {.s = &s, .per_epoch = q.per_epoch};
+    if (instance) {
+        f.func = module_find_func(q.flags[INTERPRET].given ? plain : s.recipe.module, q.function);
+        if (!f.func) vt_fail(&error, 2, "recipe '%s' has no function '%s'", s.program->name, q.function);
+        f.file = f.func ? vt_tensors_open(q.flags[IN].value, &error) : NULL;
     }
+    if (f.file) done = run_function(&q, &f, instance, rules, &error);
     if (error.message[0]) fail(error.code, "%s", error.message);
     vt_tensors_close(f.file);
     vt_instance_free(instance);
