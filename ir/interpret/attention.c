@@ -1,5 +1,5 @@
 /* The reference interpreter: attention, its gradients. One matrix of scores at a time, row after row. */
-#include "ir/interpret/interpret.h"
+#include "ir/interpret/eval.h"
 
 #include <math.h>
 

@@ -1,5 +1,5 @@
 /* The meaning of elementwise operators: one expression each, in float64; integers and bools are whole doubles. */
-#include "ir/interpret/interpret.h"
+#include "ir/interpret/eval.h"
 
 #include <math.h>
 

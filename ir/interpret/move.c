@@ -1,5 +1,5 @@
 /* The meaning of moves: elements carried to other places, by walks that follow the operand or the result. */
-#include "ir/interpret/interpret.h"
+#include "ir/interpret/eval.h"
 
 #include <string.h>
 

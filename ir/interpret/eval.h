@@ -1,6 +1,7 @@
-/* Inside the interpreter: how the driver (interpret.c) calls the meaning of an operator, eval_NAME. */
-#ifndef VITC_IR_INTERPRET_INTERPRET_H
-#define VITC_IR_INTERPRET_INTERPRET_H
+/* Inside the interpreter: how it calls the meaning of an operator, eval_NAME, and the walks over index spaces that meanings are
+ * written with. */
+#ifndef VITC_IR_INTERPRET_EVAL_H
+#define VITC_IR_INTERPRET_EVAL_H
 
 #include "ir/ir.h"
 
@@ -41,5 +42,11 @@ Walk walk_broadcast(const Type *over, const Type *type);
 void walk_step(Walk *walk);
 /* Row-major strides of a type. */
 void strides_of(const Type *type, int64_t stride[IR_MAX_RANK]);
+
+/* x as [outer, n, inner] about an axis. */
+typedef struct {
+    int64_t outer, n, inner;
+} Lines;
+Lines lines_along(const Type *type, int64_t axis);
 
 #endif
