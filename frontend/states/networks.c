@@ -30,6 +30,27 @@ static bool same_value(Evaluator *e, const Value *a, const Value *b) {
     return true;
 }
 
+/* The parameter that each argument is for; "": none. */
+static const char **parameters_of(Evaluator *e, const Signature *signature, const char **keywords, size_t n) {
+    const char **names = ARENA_ARRAY(e->arena, const char *, n + 1);
+    size_t positional = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool more = positional < signature->count;
+        names[i] = keywords[i] ? keywords[i] : more ? signature->parameters[positional++].name : "";
+    }
+    return names;
+}
+
+static bool same_arguments(Evaluator *e, const Applied *applied, const Value *args, const char **parameters,
+                           size_t n) {
+    if (applied->n_arguments != n) return false;
+    for (size_t a = 0; a < n; a++) {
+        if (strcmp(applied->parameters[a], parameters[a]) != 0) return false;
+        if (!same_value(e, &applied->arguments[a], &args[a])) return false;
+    }
+    return true;
+}
+
 static const Definition *source_of(Evaluator *e, const Definition *network) {
     for (int hops = 0; network && network->ema_of && hops < 8; hops++) {
         const Definition *next = NULL;
@@ -66,6 +87,7 @@ Value apply_network(Evaluator *e, const Definition *network, const Expr *at, Val
     if (e->states->application)
         return eval_error(e, at->loc, "a network is not applied inside another; use a module");
     States *states = e->states;
+    const char **parameters = parameters_of(e, &source->signature, keywords, n);
     int application = 0;
     if (states->n_applied >= MAX_APPLICATIONS)
         return eval_error(e, at->loc, "networks are applied more than %d times", MAX_APPLICATIONS);
@@ -73,11 +95,10 @@ Value apply_network(Evaluator *e, const Definition *network, const Expr *at, Val
         Applied *applied = &states->applied[i];
         if (applied->network != network || applied->func != e->func) continue;
         application++;
-        bool same = applied->n_arguments == n;
-        for (size_t a = 0; same && a < n; a++) same = same_value(e, &applied->arguments[a], &args[a]);
-        if (same) return applied->result;
+        if (same_arguments(e, applied, args, parameters, n)) return applied->result;
     }
-    Applied applied = {.network = network, .arguments = args, .n_arguments = n, .func = e->func};
+    Applied applied = {
+        .network = network, .arguments = args, .parameters = parameters, .n_arguments = n, .func = e->func};
     applied.result = run_network(e, network, source, at, args, keywords, n, application);
     ARENA_PUSH(e->arena, states->applied, states->n_applied, states->applied_capacity, applied);
     return applied.result;

@@ -20,6 +20,7 @@ typedef struct {               /* of a state, by its number in the module */
 typedef struct { /* a network applied to arguments: made once */
     const Definition *network;
     Value *arguments;
+    const char **parameters; /* that each is for */
     size_t n_arguments;
     Value result;
     const Func *func;

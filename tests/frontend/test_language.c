@@ -213,6 +213,21 @@ static void test_moved_before(void **state) {
     assert_int_equal(count_nodes(step, OP_input), step->n_inputs);
 }
 
+/* A network applied to the same arguments is the same, unless they are given to other parameters. */
+static void test_arguments_by_name(void **state) {
+    (void)state;
+    Recipe recipe;
+    const Func *step =
+        step_of(SMALL "networks:\n  net(a, b): |\n    w = param(1, trainable=false)\n"
+                      "    return mean(a) - mean(b) + 0 * w[0]\n"
+                      "objectives:\n  o:\n    loss: |\n      y = 3 * x\n"
+                      "      return net(a=x, b=y) + 10 * net(b=x, a=y) + 100 * net(x, b=y)\n",
+                &recipe);
+    double loss = 0;
+    run_state(recipe.module, step, "net.w", &loss);
+    assert_float_equal(loss, -2 + 20 - 200, 1e-9);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_operators_are_functions, setup, teardown),
@@ -221,6 +236,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_initial_values, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nested_update, setup, teardown),
         cmocka_unit_test_setup_teardown(test_moved_before, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_arguments_by_name, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
