@@ -94,7 +94,6 @@ typedef struct {
 } Scope;
 Scope emit_vectors_begin(Emitter *e,
                          LLVMValueRef mask); /* full vectors, of the lanes of the mask (NULL: all) */
-Scope emit_scalars_begin(Emitter *e);
 Scope emit_scope_begin(Emitter *e); /* lanes as they are */
 void emit_scope_end(Emitter *e, Scope scope);
 

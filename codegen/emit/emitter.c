@@ -44,10 +44,6 @@ Scope emit_vectors_begin(Emitter *e, LLVMValueRef mask) {
     return begin(e, (Lanes){e->fb->lanes, mask});
 }
 
-Scope emit_scalars_begin(Emitter *e) {
-    return begin(e, (Lanes){1, NULL});
-}
-
 Scope emit_scope_begin(Emitter *e) {
     return begin(e, e->lanes);
 }

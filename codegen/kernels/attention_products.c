@@ -51,8 +51,9 @@ static void prefetch_share(Attention *t, LLVMValueRef key) {
 
 /* ---- packing and products ---------------------------------------------------------------------------------------- */
 
-void attention_pack_tokens(Attention *t, bool side_b, const AttentionOperand *x, LLVMValueRef from,
-                           LLVMValueRef count, const Region *to) {
+/* Whole matrices: lines are rows (tokens). */
+static void pack_tokens(Attention *t, bool side_b, const AttentionOperand *x, LLVMValueRef from,
+                        LLVMValueRef count, const Region *to) {
     Lines lines = {x->dtype, x->row, x->col};
     panels_pack(t->fb, &t->p, side_b, &lines, from, count, build_i64(t->fb, t->s->d), attention_region(t, to),
                 to->term_stride);
@@ -87,7 +88,7 @@ static bool lies_as_units(const Attention *t, const AttentionOperand *x) {
 Tokens attention_tokens(Attention *t, const AttentionOperand *x, LLVMValueRef matrix, const Region *packed) {
     LLVMValueRef from = attention_row(t, x, matrix, NULL);
     if (lies_as_units(t, x)) return (Tokens){from, 0, t->p.unit == UNIT_PAIR ? x->row / 2 : x->row};
-    attention_pack_tokens(t, false, x, from, build_i64(t->fb, t->s->n), packed);
+    pack_tokens(t, false, x, from, build_i64(t->fb, t->s->n), packed);
     return attention_packed(t, packed);
 }
 
@@ -197,7 +198,7 @@ void attention_over_queries(Attention *t, LLVMValueRef from, LLVMValueRef to, Qu
 
 void attention_scores(Attention *t, LLVMValueRef matrix, LLVMValueRef row, LLVMValueRef count) {
     const AttentionShape *s = t->s;
-    attention_pack_tokens(t, true, &s->q, attention_row(t, &s->q, matrix, row), count, &t->q_lines);
+    pack_tokens(t, true, &s->q, attention_row(t, &s->q, matrix, row), count, &t->q_lines);
     t->meanwhile = s->kind == ATTENTION_BIAS_GRAD ? NULL : prefetch_first;
     t->row = row;
     attention_multiply(t, &t->k_side, s->n, s->d, attention_panel(t, &t->q_lines), &t->scores);
@@ -206,7 +207,7 @@ void attention_scores(Attention *t, LLVMValueRef matrix, LLVMValueRef row, LLVMV
 
 void attention_score_products(Attention *t, LLVMValueRef matrix, LLVMValueRef row, LLVMValueRef count) {
     const AttentionShape *s = t->s;
-    attention_pack_tokens(t, true, &s->dy, attention_row(t, &s->dy, matrix, row), count, &t->dy_lines);
+    pack_tokens(t, true, &s->dy, attention_row(t, &s->dy, matrix, row), count, &t->dy_lines);
     t->meanwhile = s->kind == ATTENTION_BIAS_GRAD ? NULL : prefetch_second;
     attention_multiply(t, &t->v_side, s->n, s->d, attention_panel(t, &t->dy_lines), &t->ds);
     t->meanwhile = NULL;

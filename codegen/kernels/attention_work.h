@@ -85,9 +85,7 @@ LLVMValueRef attention_real(Attention *t, double value);      /* a number in eve
 LLVMValueRef attention_row(Attention *t, const AttentionOperand *x, LLVMValueRef matrix, LLVMValueRef row);
 
 /* ---- attention_products.c ---------------------------------------------------------------------------------------- */
-/* Whole matrices: lines are rows (tokens), or columns (dims). */
-void attention_pack_tokens(Attention *t, bool side_b, const AttentionOperand *x, LLVMValueRef from,
-                           LLVMValueRef count, const Region *to);
+/* A whole matrix whose lines are its columns (dims). */
 void attention_pack_dims(Attention *t, bool side_b, const AttentionOperand *x, LLVMValueRef from,
                          LLVMValueRef tokens, const Region *to);
 /* A [keys][nr] array as B along the keys; it may be so already. */
