@@ -113,14 +113,14 @@ LLVMValueRef emit_converted(FunctionBuilder *fb, LLVMValueRef x, DType from, DTy
         return dtype_is_float(from) ? LLVMBuildFCmp(b, LLVMRealUNE, x, zero, "")
                                     : LLVMBuildICmp(b, LLVMIntNE, x, zero, "");
     }
-    if (dtype_is_float(from) && dtype_is_float(to)) x = LLVMBuildFPCast(b, x, type, "");
-    if (to == DT_BF16)
-        return bf16_rounded(b, fb->native_bf16, dtype_is_float(from) ? x : LLVMBuildSIToFP(b, x, type, ""));
-    if (dtype_is_float(from) && dtype_is_float(to)) return x;
+    if (dtype_is_float(to)) {
+        x = dtype_is_float(from) ? LLVMBuildFPCast(b, x, type, "")
+            : from == DT_BOOL ? LLVMBuildUIToFP(b, x, type, "") /* true is 1, not the -1 of one signed bit */
+                              : LLVMBuildSIToFP(b, x, type, "");
+        return to == DT_BF16 ? bf16_rounded(b, fb->native_bf16, x) : x;
+    }
     if (dtype_is_float(from)) /* fptosi alone is poison out of range */
         return build_intrinsic2(fb, "llvm.fptosi.sat", (LLVMTypeRef[]){type, LLVMTypeOf(x)}, &x, 1);
-    if (dtype_is_float(to))
-        return from == DT_BOOL ? LLVMBuildUIToFP(b, x, type, "") : LLVMBuildSIToFP(b, x, type, "");
     return LLVMBuildIntCast2(b, x, type, from != DT_BOOL, "");
 }
 
