@@ -64,8 +64,8 @@ typedef struct {
 } Timing;
 void timing_add(Timing *timing, const char *stage, double seconds, size_t count, const char *unit);
 void timing_add_module(Timing *timing, const char *stage, double seconds, const Module *module);
-void timing_pass(void *timing, const Pass *pass, const Module *module,
-                 double seconds); /* PassOptions.after */
+/* For PassOptions.after: a row for each pass that has run; `timing` is a Timing. */
+void timing_pass(void *timing, const Pass *pass, const Module *module, double seconds);
 void timing_print(const Timing *timing);
 
 /* ---- session.c: a recipe from file to program -------------------------------------------------------------------- */
@@ -88,8 +88,8 @@ bool session_load(Session *session, const char *path, const RecipeOptions *optio
 const char *find_recipe(Arena *arena, const char *path);
 /* target_features: whose panels weights are packed for, as CodegenOptions have it. */
 bool session_passes(Session *session, const char *list, const char *target_features);
-bool session_code(Session *session,
-                  const char *target_features); /* after passes that end as PASSES_ALL does */
+/* Compiles a planned module: passes from `fuse` to `memory` have run. */
+bool session_code(Session *session, const char *target_features);
 bool session_compile(Session *session, const char *target_features); /* both */
 /* All of it, for who needs no module: the program comes from the object cache (cache.h) if it is there, else it is
  * compiled and kept there. Prints diagnostics. */

@@ -10,8 +10,8 @@ typedef struct {
 } Roofline;
 
 double roofline_seconds(const Roofline *roofline, double flops, double bytes);
-bool roofline_computes(const Roofline *roofline, double flops,
-                       double bytes); /* limited by compute; else by memory */
+/* Whether compute limits it, and not memory. */
+bool roofline_computes(const Roofline *roofline, double flops, double bytes);
 const char *roofline_limit(const Roofline *roofline, double flops, double bytes); /* "compute", "memory" */
 
 #endif

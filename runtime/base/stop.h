@@ -10,7 +10,7 @@ void vt_stop_request(int signal); /* as if it had come; 0 forgets it */
 bool vt_save_requested(void);     /* since the last call */
 void vt_stop_listen(void);        /* the handlers, until vt_stop_unlisten puts those that were before */
 void vt_stop_unlisten(void);
-int vt_stop_end(
-    int signal); /* ends the process by the signal; if it does not, returns the exit code 128 + signal */
+/* Ends the process by the signal; if it does not, returns the exit code 128 + signal. */
+int vt_stop_end(int signal);
 
 #endif

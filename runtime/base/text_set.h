@@ -14,8 +14,8 @@ typedef struct {
 } TextSet; /* all zeros: the empty set */
 
 int32_t text_set_find(const TextSet *set, const char *text, size_t length); /* -1: it is not there */
-int32_t text_set_add(TextSet *set, const char *text,
-                     size_t length); /* its number, new or not; -1: no memory */
+/* The text's number, whether it was there or is added; -1: no memory. */
+int32_t text_set_add(TextSet *set, const char *text, size_t length);
 void text_set_free(TextSet *set);
 
 int text_order(const void *a, const void *b); /* of elements char *, for qsort and bsearch: that of strcmp */

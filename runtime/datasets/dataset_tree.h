@@ -30,8 +30,8 @@ typedef struct DatasetTree {
     VtError failed;   /* a text that could not be read; code 0: none */
 } DatasetTree;
 
-const char *tree_name(const DatasetTree *tree,
-                      int32_t folder); /* the last part of its path; "" for the root */
+/* The last part of a folder's path; "" for the root. */
+const char *tree_name(const DatasetTree *tree, int32_t folder);
 /* The only folder in it that holds images; -1: there are none or several. */
 int32_t tree_only_child(const DatasetTree *tree, int32_t folder);
 void tree_count(VtDataset *dataset); /* TreeFolder.images, of what is not left out */
@@ -48,8 +48,8 @@ bool dataset_generic_name(const char *name);
 bool tree_find_classes(VtDataset *dataset, VtError *error);
 bool tree_number_classes(VtDataset *dataset);
 
-bool tree_starts(const DatasetTree *tree,
-                 int32_t folder);    /* a split's own folder, or the root of a tree without */
+/* Whether classes begin in this folder: it is a split's own, or the root of a tree without folders of splits. */
+bool tree_starts(const DatasetTree *tree, int32_t folder);
 bool tree_numbers(const char *text); /* digits alone */
 
 /* Text files beside the images: dataset_split_lists.c says the splits of trees without folders for them,

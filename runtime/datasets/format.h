@@ -15,8 +15,8 @@ typedef struct {
     char *name;    /* NULL: made from the index */
     int32_t label; /* -1: none */
     int32_t file;  /* of several files that hold the images: which */
-    int32_t folder,
-        below; /* while a tree is read: its folder, and where in `name` the path below the root begins */
+    /* While a tree is read: the number of its folder, and where in `name` the path below the root begins. */
+    int32_t folder, below;
     int32_t split, left; /* and its Split and LeftReason (LEFT_REASONS: none) */
     int64_t offset;      /* in a file: where the bytes begin */
     int64_t size;
@@ -75,8 +75,8 @@ int dataset_open_archive(VtDataset *dataset, const char *path, const char *split
 /* A folder of archives, or a path with braces or a pattern that no file has. */
 int dataset_open_shards(VtDataset *dataset, const char *path, const char *split, VtError *error);
 bool dataset_is_pattern(const char *path);
-int dataset_open_binary(VtDataset *dataset, const char *path, const char *split,
-                        VtError *error); /* cifar, stl10 */
+/* The binary versions of CIFAR and STL-10. */
+int dataset_open_binary(VtDataset *dataset, const char *path, const char *split, VtError *error);
 int dataset_open_cifar_pickles(VtDataset *dataset, const char *path, const char *split, VtError *error);
 int dataset_open_mnist(VtDataset *dataset, const char *path, const char *split, VtError *error);
 int dataset_open_npz(VtDataset *dataset, const char *path, const char *split, VtError *error);
@@ -89,12 +89,15 @@ bool dataset_read_image(int descriptor, int64_t offset, int64_t size, const char
 
 bool dataset_add(VtDataset *dataset, const char *name, int label, int64_t offset, int64_t size);
 int dataset_class(VtDataset *dataset, const char *name); /* its number, made if new; -1: no memory */
+/* Whether images of `split` are asked for: `wanted` names a split, or is NULL for all. */
 bool dataset_wants(const char *wanted, const char *split);
+/* Fails where no image was found: the message says what was left out, and `hint`. */
 bool dataset_not_empty(VtDataset *dataset, const char *hint, VtError *error);
+/* Fails with that message, and notes in the set that it lacks the split that was asked for: no damage. */
 bool dataset_missing_split(VtDataset *dataset, VtError *error, const char *format, ...)
-    __attribute__((format(printf, 3, 4))); /* fails: there is no such split, which is no damage */
-bool dataset_note(VtDataset *dataset, const char *format, ...)
-    __attribute__((format(printf, 2, 3))); /* false: no memory */
+    __attribute__((format(printf, 3, 4)));
+/* A sentence about how the set was understood. False: no memory. */
+bool dataset_note(VtDataset *dataset, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- dataset_left.c: what is left out ---------------------------------------------------------------------------- */
 bool dataset_leave_out(VtDataset *dataset, LeftReason reason, const char *name); /* false: no memory */
@@ -109,8 +112,8 @@ typedef struct {
     int64_t offset;   /* of its bytes in file `file` */
     int64_t size;     /* -1: a folder */
     int32_t file;     /* handed on in DataItem.file */
-    const char *
-        label; /* a number or a class's name, where something beside the path says it (.cls, a list); else NULL */
+    /* A number or the name of a class, where something beside the path says it (x.cls, a list); else NULL. */
+    const char *label;
     bool is_image; /* its first bytes were looked at: the name does not matter */
 } DatasetMember;
 typedef enum { MEMBER_ADDED, MEMBER_LEFT_OUT, MEMBER_NO_MEMORY } MemberResult;
@@ -119,8 +122,8 @@ MemberResult dataset_add_member(VtDataset *dataset, const DatasetMember *member)
 /* Gives items[index] a label that was met after it. False: no memory. */
 bool dataset_set_label(VtDataset *dataset, int64_t index, const char *label);
 bool dataset_finish_tree(VtDataset *dataset, VtError *error);
-bool dataset_load_file(const VtDataset *dataset, int64_t index, VtImage *out,
-                       VtError *error); /* VtDataset.load of files with paths for names */
+/* For VtDataset.load, where items are files and their names are paths. */
+bool dataset_load_file(const VtDataset *dataset, int64_t index, VtImage *out, VtError *error);
 
 /* What a name says: whether it ends as those of images do. UNKNOWN: look at the first bytes. */
 typedef enum { NAME_IMAGE, NAME_OTHER, NAME_FORMAT, NAME_UNKNOWN } NameKind;

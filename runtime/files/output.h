@@ -20,8 +20,8 @@ bool vt_replace_by_link(const char *from, const char *path, VtError *error);
 /* Removes what processes that were killed left beside `path`. For who knows that no other is writing. */
 void vt_replace_sweep(const char *path);
 bool vt_write_all(int file, const void *bytes, size_t size); /* false: errno says why */
-bool vt_make_folders(const char *path, unsigned mode,
-                     VtError *error); /* with those above; there already: fine */
+/* Makes a folder with those above it that are missing; one that is there already is no error. */
+bool vt_make_folders(const char *path, unsigned mode, VtError *error);
 /* Whether a file `path`, or a folder `path` and files in it, could be written; nothing is. Before work that would be
  * lost. */
 bool vt_output_check(const char *path, VtError *error);

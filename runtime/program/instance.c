@@ -31,8 +31,8 @@ struct VtInstance {
     bool profile;
     bool stale;   /* states were written from outside: derived ones no longer follow from them */
     bool written; /* someone may have written states */
-    char *
-        scratch; /* threads blocks of scratch_bytes, in `blocks`, of which the first own_bytes are for chains */
+    /* In `blocks`: scratch_bytes for each thread, of which the first own_bytes hold the blocks of chains. */
+    char *scratch;
     size_t scratch_bytes, own_bytes;
     int scratch_threads;
     int last; /* function that ran last; -1: none */

@@ -15,8 +15,8 @@ const void *vt_instance_state(const VtInstance *instance, int state);
 /* To write a state from outside, before the next run: states derived from it are made anew then. Ask again after a
  * run. */
 void *vt_instance_write_state(VtInstance *instance, int state);
-int vt_instance_counter(
-    const VtInstance *instance); /* the state of VT_ROLE_COUNTER: steps done, f64; -1: none */
+/* The state that counts the steps done (VT_ROLE_COUNTER, f64); -1: there is none. */
+int vt_instance_counter(const VtInstance *instance);
 int vt_instance_find_state(const VtInstance *instance, const char *name); /* -1: none */
 /* Runs function `name` once; inputs[i] feeds VtProgram.inputs[i] (NULL where the function does not read it).
  */

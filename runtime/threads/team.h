@@ -10,7 +10,7 @@ void vt_parallel(void (*body)(void *user, int thread, int threads), void *user);
 /* On so many of them, or fewer where the system makes no more threads. */
 void vt_parallel_few(int threads, void (*body)(void *user, int thread, int threads), void *user);
 void vt_team_barrier(void); /* inside vt_parallel */
-double vt_team_waited(
-    void); /* seconds that threads have waited for each other in barriers, of all together */
+/* The sum over threads of the seconds that each has waited in barriers, since the process began. */
+double vt_team_waited(void);
 
 #endif

@@ -15,8 +15,8 @@ typedef struct {
     int64_t images, classes, batch, seed; /* what the checkpoint's step counts in; 0: not known */
     double epochs;
 } VtRunSettings;
-bool vt_run_settings_read(const char *path, VtRunSettings *out,
-                          VtError *error);                 /* no file: nothing is known */
+/* Reads run.json. If there is no such file nothing is known: true, with the values that say so. */
+bool vt_run_settings_read(const char *path, VtRunSettings *out, VtError *error);
 char *vt_run_settings_text(const VtRunSettings *settings); /* malloc'ed; NULL: no memory */
 
 /* ---- run_folder.c: the folder of a training run (docs/runs.md) --------------------------------------------------- */
