@@ -1,4 +1,4 @@
-/* Loops, branches, and which part of the work a call does: see builder.h. */
+/* Loops, branches, and which share of the work a call does: see builder.h. */
 #include "codegen/emit/builder.h"
 
 LLVMBasicBlockRef build_block(FunctionBuilder *fb, const char *name) {

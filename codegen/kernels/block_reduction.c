@@ -6,8 +6,8 @@ bool emit_is_block_reduction(const Emitter *e, const KernelMember *member) {
 }
 
 int64_t emit_block_grain(const Emitter *e) {
-    ValueId partial = kernel_partial(e->func, e->kernel);
-    const Node *node = partial == IR_NONE ? NULL : func_node(e->func, partial);
+    ValueId reduction = kernel_partial(e->func, e->kernel);
+    const Node *node = reduction == IR_NONE ? NULL : func_node(e->func, reduction);
     return node && node->op == OP_sum_rows ? sum_rows_attrs(node)->rows : 1;
 }
 

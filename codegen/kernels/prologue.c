@@ -40,16 +40,16 @@ static void store_elements(Emitter *e, void *user) {
     emit_store_to(e, place->row, made->value, &made->access, result);
 }
 
-/* Columns [column, end) of the row that the indices say, of pieces of `piece` columns: in runs of the vector loop. */
+/* Columns [column, end) of the row that the indices say, of blocks of `k_block` columns: in runs of the vector loop. */
 static void emit_columns(Prologue *prologue, RowPlace *place, LLVMValueRef column, LLVMValueRef end,
-                         int64_t piece) {
+                         int64_t k_block) {
     Emitter *e = &prologue->inner;
     FunctionBuilder *fb = e->fb;
     LLVMBuilderRef b = fb->builder;
     const KernelMember *made = prologue->made;
     int first = prologue->first_along, vector = e->nest.vector;
     int64_t length = e->nest.extent[vector], extent = length;
-    if (piece % length && piece % fb->lanes) extent = length / fb->lanes * fb->lanes + 1; /* it has a tail */
+    if (k_block % length && k_block % fb->lanes) extent = length / fb->lanes * fb->lanes + 1; /* it has a tail */
     if (first == vector) {
         emit_hoist(e, made->value, &made->access);
         emit_vector_loop(e, column, end, extent, store_elements, place);
@@ -60,7 +60,7 @@ static void emit_columns(Prologue *prologue, RowPlace *place, LLVMValueRef colum
     Loop run = build_loop_begin(fb, LLVMBuildUDiv(b, column, size, ""), runs, 1, "run");
     Scope scope = emit_scope_begin(e);
     emit_unflatten(e, run.counter, first, vector);
-    if (piece % length) {
+    if (k_block % length) {
         LLVMValueRef before = build_mul(fb, run.counter, size);
         from = build_larger(fb, LLVMBuildSub(b, column, before, ""), from);
         to = build_smaller(fb, LLVMBuildSub(b, end, before, ""), to);
@@ -72,7 +72,7 @@ static void emit_columns(Prologue *prologue, RowPlace *place, LLVMValueRef colum
 }
 
 void prologue_emit(void *user, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef column, LLVMValueRef columns,
-                   int64_t piece, LLVMValueRef to, int64_t stride) {
+                   int64_t k_block, LLVMValueRef to, int64_t stride) {
     Prologue *prologue = user;
     Emitter *e = &prologue->inner;
     FunctionBuilder *fb = e->fb;
@@ -87,12 +87,12 @@ void prologue_emit(void *user, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef
     LLVMValueRef offset = build_scaled(fb, loop.counter, stride);
     offset = LLVMBuildSub(fb->builder, offset, before, "");
     RowPlace place = {prologue->made, build_element(fb, prologue->element, to, offset)};
-    if (piece >= k) {
-        piece = k;
+    if (k_block >= k) {
+        k_block = k;
         column = build_i64(fb, 0);
         columns = build_i64(fb, k);
     }
-    emit_columns(prologue, &place, column, build_add(fb, column, columns), piece);
+    emit_columns(prologue, &place, column, build_add(fb, column, columns), k_block);
     emit_scope_end(e, scope);
     build_loop_end(fb, &loop);
 }

@@ -11,6 +11,6 @@ typedef struct Prologue Prologue;
 Prologue *prologue_begin(Emitter *e);
 /* A GemmPrologue; user: the prologue. */
 void prologue_emit(void *user, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef column, LLVMValueRef columns,
-                   int64_t piece, LLVMValueRef to, int64_t stride);
+                   int64_t k_block, LLVMValueRef to, int64_t stride);
 
 #endif
