@@ -273,10 +273,10 @@ int main(void) {
                 {"generic target", test_generic}, {"AVX2 target", test_avx2},
                 {"one thread", test_one_thread},  {"precisions", test_precisions}};
     struct CMUnitTest tests[N * WAYS];
+    char names[N * WAYS][64];
     for (int i = 0; i < N * WAYS; i++) {
-        char *name = malloc(64);
-        snprintf(name, 64, "%s, %s", CASES[i / WAYS].name, ways[i % WAYS].name);
-        tests[i] = (struct CMUnitTest){name, ways[i % WAYS].test, NULL, NULL, (void *)&CASES[i / WAYS]};
+        snprintf(names[i], sizeof names[i], "%s, %s", CASES[i / WAYS].name, ways[i % WAYS].name);
+        tests[i] = (struct CMUnitTest){names[i], ways[i % WAYS].test, NULL, NULL, (void *)&CASES[i / WAYS]};
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
