@@ -1,4 +1,5 @@
-/* A library for LD_PRELOAD in which one call fails: FAULT="KIND:N" makes the N-th call of a kind fail, "KIND:N+" all from it on.
+/* A library for LD_PRELOAD in which one call fails: FAULT="KIND:N" makes the N-th call of a kind fail, "KIND:N+" all
+ * from it on.
  *
  *   memory   malloc calloc realloc posix_memalign aligned_alloc, mmap without a file: ENOMEM
  *   open     open openat fopen opendir mkdir mkostemp: EMFILE
@@ -6,8 +7,9 @@
  *   write    write pwrite fsync close rename link ftruncate, and what a stream writes (stdout too): ENOSPC
  *   thread   pthread_create: EAGAIN
  *
- * Calls made by LLVM and by libraries under it do not count: LLVM ends the process when memory runs out, by design, and so does
- * the C++ library and libarchive; the dynamic linker's are no concern of ours, and fts_open of glibc 2.36 does not survive its own. When the call comes, FAULT_LOG (a file) tells its name. */
+ * Calls made by LLVM and by libraries under it do not count: LLVM ends the process when memory runs out, by design, and
+ * so does the C++ library and libarchive; the dynamic linker's are no concern of ours, and fts_open of glibc 2.36 does
+ * not survive its own. When the call comes, FAULT_LOG (a file) tells its name. */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -133,7 +135,7 @@ static bool fails(Kind kind, const char *name, void *caller) {
 }
 #define FAILS(kind, name) fails(kind, name, __builtin_return_address(0))
 
-/* ---- memory ------------------------------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
 
 void *malloc(size_t size) {
     return FAILS(MEMORY, "malloc") ? NULL : __libc_malloc(size);
@@ -158,7 +160,7 @@ void *mmap(void *at, size_t size, int protection, int flags, int file, off_t off
     return REAL(mmap)(at, size, protection, flags, file, offset);
 }
 
-/* ---- files -------------------------------------------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------------------------------- */
 
 static int mode_of(int flags, va_list args) {
     return flags & (O_CREAT | O_TMPFILE) ? va_arg(args, int) : 0;
@@ -220,7 +222,7 @@ int close(int file) {
     return failed ? -1 : result;
 }
 
-/* ---- streams: their reads and writes are calls like others ---------------------------------------------------------------------- */
+/* ---- streams: their reads and writes are calls like others ------------------------------------------------------- */
 
 static ssize_t stream_read(void *cookie, char *out, size_t size) {
     return fails(READ, "read of a stream", NULL) ? -1 : REAL(read)((int)(intptr_t)cookie, out, size);

@@ -1,8 +1,9 @@
-/* Surroundings that fail: memory, files and threads that are refused, one call after another (inject.c), under every verb.
+/* Surroundings that fail: memory, files and threads that are refused, one call after another (inject.c), under every
+ * verb.
  *
- * Whatever call fails: no signal, no hang; exit 0 only with the results of an undisturbed run; else one message, exit 1 or 2, and no
- * half of a file under its final name. Some calls of each kind are tried, ever farther apart. By hand: FAULTS=1 tries all calls and
- * lists what is wrong, FAULTS=7 every seventh, FAULTS=1:train those of one scenario;
+ * Whatever call fails: no signal, no hang; exit 0 only with the results of an undisturbed run; else one message, exit 1
+ * or 2, and no half of a file under its final name. Some calls of each kind are tried, ever farther apart. By hand:
+ * FAULTS=1 tries all calls and lists what is wrong, FAULTS=7 every seventh, FAULTS=1:train those of one scenario;
  * FAULT_FIRST=600 begins there, FAULT_TRACE=1 shows who made the call. */
 #include "tests/runtime/folder.h"
 
@@ -27,6 +28,7 @@ static const Scenario SCENARIOS[] = {
     {"check", {"check", "tiny.yaml"}, {0}, true, "off"},
     {"inspect", {"inspect", "tiny.yaml", "--after", "fuse"}, {0}, true, "off"},
     {"picture", {"inspect", "tiny.yaml", "--memory", "plan.svg"}, {"plan.svg"}, true, "off"},
+    {"json", {"inspect", "tiny.yaml", "--memory", "--cost", "--format=json"}, {0}, true, "off"},
     {"opt", {"opt", "--passes", "simplify,autodiff,expand", "tiny.ir"}, {0}, true, "off"},
     {"run",
      {"run", "tiny.yaml", "--in", "in.safetensors", "--out", "out.safetensors", "--rename", "names.yaml"},
@@ -86,7 +88,7 @@ static const char RECIPE[] =
     "embed: {view: image, features: net(image)}\n"
     "train: {batch: 4, epochs: 2, optimizer: \"momentum(param, grad)\"}\n";
 
-/* ---- processes ----------------------------------------------------------------------------------------------------------------- */
+/* ---- processes --------------------------------------------------------------------------------------------------- */
 
 static char *read_whole(const char *path, size_t *size) {
     FILE *file = fopen(path, "rb");
@@ -148,7 +150,7 @@ static void copy_folder(const char *from, const char *to) {
     assert_int_equal(system(command), 0);
 }
 
-/* ---- what runs start from ------------------------------------------------------------------------------------------------------ */
+/* ---- what runs start from ---------------------------------------------------------------------------------------- */
 
 static void make_pristine(void) {
     static const char IR[] =
@@ -185,7 +187,7 @@ static void make_pristine(void) {
     must(vitc(in_folder("pristine"), start, "cache", NULL));
 }
 
-/* ---- what is right ------------------------------------------------------------------------------------------------------------- */
+/* ---- what is right ----------------------------------------------------------------------------------------------- */
 
 typedef struct {
     char *bytes;
@@ -289,7 +291,7 @@ static bool is_right(const Scenario *s, int status, const Results *before, const
     return failure_is_right(s, before, good, folder);
 }
 
-/* ---- all calls, or some -------------------------------------------------------------------------------------------------------- */
+/* ---- all calls, or some ------------------------------------------------------------------------------------------ */
 
 static int findings;
 static long stride; /* 0: some calls, and the first finding ends the test */
