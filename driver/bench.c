@@ -46,12 +46,6 @@ static void free_inputs(const VtProgram *p, void **inputs) {
     free(inputs);
 }
 
-static const VtFunction *find_step(const VtProgram *p) {
-    for (int f = 0; f < p->n_functions; f++)
-        if (strcmp(p->functions[f].name, "step") == 0) return &p->functions[f];
-    return NULL;
-}
-
 /* A program that is timed. */
 typedef struct {
     Session *session;
@@ -66,7 +60,7 @@ typedef struct {
 static bool prepare(Bench *b, VtError *error) {
     Session *s = b->session;
     double start = seconds_now();
-    b->step = find_step(s->program);
+    b->step = vt_find_function(s->program, "step");
     b->instance = vt_instance_new(s->program, error);
     if (!b->instance) return false;
     timing_add(&s->timing, "memory", seconds_now() - start, 0, NULL);

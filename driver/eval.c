@@ -39,12 +39,12 @@ static void print_used(Session *s, const VtInstance *instance, const VtFeatures 
     const VtProgram *p = s->program;
     int counter = vt_instance_counter(instance);
     printf("features: %s, %lld dimensions, L2-normalised", features_text(s), (long long)features->dim);
-    for (int f = 0; f < p->n_functions; f++)
-        for (int i = 0; strcmp(p->functions[f].name, "embed") == 0 && i < p->functions[f].n_inputs; i++) {
-            const VtInput *input = &p->inputs[p->functions[f].inputs[i]];
-            if (input->source != VT_SOURCE_VIEW) continue;
+    const VtFunction *embed = vt_find_function(p, "embed");
+    for (int i = 0; embed && i < embed->n_inputs; i++) {
+        const VtInput *input = &p->inputs[embed->inputs[i]];
+        if (input->source == VT_SOURCE_VIEW)
             printf("; view: %s, %d px", input->tensor.name, p->pipelines[input->index].size);
-        }
+    }
     if (counter >= 0)
         printf("; checkpoint: step %.0f", *(const double *)vt_instance_state(instance, counter));
     putchar('\n');
@@ -87,9 +87,8 @@ static bool check_request(const KnnRequest *request, const VtDataset *train, con
                           VtError *error) {
     const VtDataset *sets[] = {train, test};
     for (int i = 0; i < 2; i++) {
-        int64_t n = vt_dataset_size(sets[i]), at = 0;
-        while (at < n && vt_dataset_label(sets[i], at) < 0) at++;
-        if (at == n)
+        int64_t n = vt_dataset_size(sets[i]);
+        if (vt_dataset_labelled(sets[i]) == 0)
             return vt_fail(error, 2, "'%s': none of its %lld %s images has a label: k-NN needs them",
                            request->data, (long long)n, i ? "test" : "training");
     }
@@ -104,14 +103,8 @@ static bool judge(Session *s, const KnnRequest *request, const VtInstance *insta
                   const VtFeatures *test, VtError *error) {
     int ks[4];
     VtKnnResult results[4];
-    int64_t usable = 0;
-    for (int64_t i = 0; i < train->n; i++) {
-        int64_t d = 0;
-        while (d < train->dim && train->values[i * train->dim + d] == 0) d++;
-        usable += train->labels[i] >= 0 && d < train->dim;
-    }
     print_used(s, instance, train);
-    int n = choose_ks(request, usable, ks);
+    int n = choose_ks(request, vt_features_usable(train), ks);
     if (!vt_knn(train, test, &(VtKnn){ks, n, request->temperature}, results, error)) return false;
     print_results(request, train, test, ks, results, n);
     return true;

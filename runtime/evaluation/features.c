@@ -107,10 +107,8 @@ static bool embed_batch(VtInstance *instance, Fill *f, void *const *inputs, int6
 }
 
 static const VtFunction *find_embed(const VtProgram *program, int *view, VtError *error) {
-    const VtFunction *embed = NULL;
+    const VtFunction *embed = vt_find_function(program, "embed");
     *view = -1;
-    for (int f = 0; f < program->n_functions; f++)
-        if (strcmp(program->functions[f].name, "embed") == 0) embed = &program->functions[f];
     for (int i = 0; embed && i < embed->n_inputs; i++)
         if (program->inputs[embed->inputs[i]].source == VT_SOURCE_VIEW) *view = embed->inputs[i];
     if (*view >= 0) return embed;
@@ -160,6 +158,17 @@ bool vt_features(VtInstance *instance, const VtProgram *program, const VtDataset
     free(inputs);
     if (!good) vt_features_free(out);
     return good;
+}
+
+int64_t vt_features_usable(const VtFeatures *features) {
+    int64_t count = 0;
+    for (int64_t i = 0; i < features->n; i++) {
+        const float *row = features->values + i * features->dim;
+        int64_t d = 0;
+        while (d < features->dim && row[d] == 0) d++;
+        count += features->labels[i] >= 0 && d < features->dim;
+    }
+    return count;
 }
 
 void vt_features_free(VtFeatures *features) {

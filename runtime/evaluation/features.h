@@ -18,6 +18,8 @@ typedef struct {
 /* limit: at most so many images, spread over the set; 0: all. */
 bool vt_features(VtInstance *instance, const VtProgram *program, const VtDataset *dataset, int64_t limit,
                  int64_t max_broken, VtFeatures *out, VtError *error);
+/* Rows that k-NN can use: they have a label and are not all zero. */
+int64_t vt_features_usable(const VtFeatures *features);
 void vt_features_free(VtFeatures *features); /* zeroed ones too */
 
 #endif

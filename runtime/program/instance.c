@@ -214,10 +214,16 @@ static bool ready_scratch(VtInstance *instance) {
     return good;
 }
 
-static int find_function(const VtProgram *program, const char *name) {
+const VtFunction *vt_find_function(const VtProgram *program, const char *name) {
     for (int f = 0; f < program->n_functions; f++)
-        if (strcmp(program->functions[f].name, name) == 0) return f;
-    return -1;
+        if (strcmp(program->functions[f].name, name) == 0) return &program->functions[f];
+    return NULL;
+}
+
+/* Its number; -1: none. */
+static int find_function(const VtProgram *program, const char *name) {
+    const VtFunction *found = vt_find_function(program, name);
+    return found ? (int)(found - program->functions) : -1;
 }
 
 /* Derived states follow states that were written since the last run, whoever wrote them. Functions that update states
@@ -226,7 +232,7 @@ static bool refresh_derived(VtInstance *instance, const char *running, VtError *
     if (!instance->stale || strcmp(running, "init") == 0) return true;
     instance->stale = false; /* before the run, which comes here too */
     bool good =
-        find_function(instance->program, "pack") < 0 || vt_instance_run(instance, "pack", NULL, error);
+        !vt_find_function(instance->program, "pack") || vt_instance_run(instance, "pack", NULL, error);
     instance->stale = !good;
     return good;
 }
@@ -304,7 +310,7 @@ bool vt_instance_init(VtInstance *instance, uint64_t seed, VtError *error) {
     instance->stale = true;
     vt_initial_draw(program, instance->states, seed, !instance->written);
     instance->written = true;
-    if (find_function(program, "init") >= 0 && !vt_instance_run(instance, "init", NULL, error)) return false;
+    if (vt_find_function(program, "init") && !vt_instance_run(instance, "init", NULL, error)) return false;
     for (int s = 0; s < program->n_states; s++) {
         const VtState *state = &program->states[s];
         const void *made = state->init == VT_INIT_FUNCTION

@@ -5,6 +5,9 @@
 #include "runtime/base/error.h"
 #include "runtime/program.h"
 
+/* The function of that name; NULL: the program has none. */
+const VtFunction *vt_find_function(const VtProgram *program, const char *name);
+
 typedef struct VtInstance VtInstance;
 VtInstance *vt_instance_new(const VtProgram *program, VtError *error);
 void vt_instance_free(VtInstance *instance);

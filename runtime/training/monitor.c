@@ -60,8 +60,7 @@ bool monitor_begin(Monitor *m, const StepScalars *scalars, VtError *error) {
     if (!m->warned || !m->scalars) return vt_fail(error, 1, "out of memory");
     m->evaluated_at = -1;
     m->first_std = m->first_rank = -1;
-    for (int f = 0; f < m->program->n_functions; f++)
-        m->embeds = m->embeds || strcmp(m->program->functions[f].name, "embed") == 0;
+    m->embeds = vt_find_function(m->program, "embed") != NULL;
     m->every = t->knn_every > 0 ? t->knn_every : 1;
     const char *reason = no_knn(m, &n_train);
     m->knn = !reason && t->knn_every > 0;
@@ -139,17 +138,6 @@ static bool judge_spread(Monitor *m, const VtFeatures *f, int64_t step, double *
     return true;
 }
 
-/* Rows that can be neighbours. */
-static int64_t usable(const VtFeatures *f) {
-    int64_t count = 0;
-    for (int64_t i = 0; i < f->n; i++) {
-        int64_t d = 0;
-        while (d < f->dim && f->values[i * f->dim + d] == 0) d++;
-        count += f->labels[i] >= 0 && d < f->dim;
-    }
-    return count;
-}
-
 static void log_knn(Monitor *m, int64_t step, double start, int k, int64_t broken, const VtKnnResult *knn,
                     const char *spread) {
     char left_out[128] = "";
@@ -172,11 +160,11 @@ static bool evaluate_knn(Monitor *m, const VtFeatures *train, double start, int6
     double values[4];
     char spread[128];
     if (!features_of(m, true, KNN_TEST, &test, error)) return false;
-    int64_t most = usable(train); /* broken images may leave fewer than k */
+    int64_t most = vt_features_usable(train); /* broken images may leave fewer than k */
     int k = t->knn_k < most ? t->knn_k : (int)most;
     bool judged = judge_spread(m, train, step, &values[0], &values[1], spread, sizeof spread, error),
          good = judged;
-    if (judged && (most == 0 || usable(&test) == 0)) {
+    if (judged && (most == 0 || vt_features_usable(&test) == 0)) {
         good = vt_metrics_write(m->metrics, step, epoch_of(m, step), 2, names, values, error);
         progress_say(m->progress, "epoch %.2f  no k-NN: the features of all images are zero",
                      epoch_of(m, step));

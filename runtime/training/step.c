@@ -41,10 +41,8 @@ static bool open_scalars(Step *step, const VtFunction *function) {
 bool step_open(Step *step, const VtProgram *program, VtInstance *instance, double *steps_per_epoch) {
     *step = (Step){.program = program, .instance = instance};
     if (!open_inputs(step, steps_per_epoch)) return false;
-    for (int f = 0; f < program->n_functions; f++)
-        if (strcmp(program->functions[f].name, "step") == 0)
-            return open_scalars(step, &program->functions[f]);
-    return true;
+    const VtFunction *function = vt_find_function(program, "step");
+    return !function || open_scalars(step, function);
 }
 
 static double read_scalar(const Step *step, const char *name) {

@@ -213,17 +213,12 @@ static bool commit(Run *r, VtError *error) {
     return true;
 }
 
-static bool has_step(const VtProgram *p) {
-    for (int f = 0; f < p->n_functions; f++)
-        if (strcmp(p->functions[f].name, "step") == 0) return true;
-    return false;
-}
-
 static bool begin(Run *r, VtError *error) {
     const VtProgram *p = r->program;
     const VtRunSettings *settings = &r->options->settings;
     const char *start = run_folder_start(r->folder);
-    if (!has_step(p)) return vt_fail(error, 2, "recipe '%s' has no objectives: nothing to train", p->name);
+    if (!vt_find_function(p, "step"))
+        return vt_fail(error, 2, "recipe '%s' has no objectives: nothing to train", p->name);
     if (!open_data(r, error) || !(r->instance = vt_instance_new(p, error))) return false;
     if (!vt_instance_init(r->instance, (uint64_t)p->train.seed, error)) return false;
     if (start && !load(r, start, error)) return false;
