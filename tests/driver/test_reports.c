@@ -2,6 +2,7 @@
  * that were written by hand. */
 #include "driver/report/cost_json.h"
 #include "driver/report/cost_text.h"
+#include "driver/report/data_text.h"
 #include "driver/report/memory_json.h"
 #include "driver/report/memory_svg.h"
 #include "driver/report/memory_text.h"
@@ -10,6 +11,7 @@
 #include "driver/report/report_json.h"
 #include "ir/base/stream.h"
 #include "passes/passes.h"
+#include "tests/driver/folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -308,6 +310,56 @@ static void test_bench(void **state) {
     free(text);
 }
 
+/* ---- data sets ----------------------------------------------------------------------------------------------------- */
+
+/* A grey image, whole or cut short, in the test's folder. */
+static void write_image(const char *split, const char *class, const char *name, int grey, int width,
+                        bool whole) {
+    char path[512];
+    VtError error;
+    snprintf(path, sizeof path, "%s/set/%s/%s", folder, split, class);
+    assert_true(vt_make_folders(path, 0777, &error));
+    snprintf(path, sizeof path, "%s/set/%s/%s/%s.pgm", folder, split, class, name);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    fprintf(file, "P5 %d 9 255\n", width);
+    for (int i = 0; i < (whole ? 9 * width : 5); i++) fputc(grey, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void test_data(void **state) {
+    (void)state;
+    char path[256];
+    VtError error;
+    write_image("train", "a", "one", 10, 12, true);
+    write_image("train", "a", "two", 20, 12, true);
+    write_image("train", "b", "same", 20, 12, true);
+    write_image("train", "b", "broken", 30, 12, false);
+    write_image("test", "a", "same", 10, 12, true);
+    write_image("test", "a", "other", 40, 8, true);
+    snprintf(path, sizeof path, "%s/set", folder);
+    Arena *arena = arena_new();
+    DataReport r;
+    assert_true(data_report_open(&r, arena, path, &error));
+    assert_int_equal(r.n_images, 6);
+    assert_true(r.splits[0].labelled == 4 && r.splits[0].fewest == 2 && r.splits[0].most == 2);
+    assert_true(r.splits[1].labelled == 2 && r.splits[1].n_empty == 1 && r.splits[1].per_class[0] == 2);
+    assert_null(r.splits[2].set);
+    assert_true(data_report_decode(&r, NULL, &error));
+    assert_true(r.n_whole == 5 && r.n_broken == 1 && strstr(r.broken[0], "b/broken.pgm"));
+    assert_true(r.shorter_low == 8 && r.shorter_high == 9 && r.widest == 12 && r.highest == 9);
+    assert_true(r.n_pairs == 2 && r.n_across == 1 && r.n_conflicts == 1);
+    assert_true(r.pairs[0].across && !r.pairs[0].conflict && r.pairs[0].first->split == 0);
+    assert_true(!r.pairs[1].across && r.pairs[1].conflict);
+    TextStream stream;
+    char *text = WRITTEN(data_findings_text, &r);
+    assert_non_null(
+        strstr(text, "duplicates: 1 in one split, 1 across splits\n5 images decoded, 1 broken\n"));
+    free(text);
+    data_report_close(&r);
+    arena_free(arena);
+}
+
 /* ---- JSON ---------------------------------------------------------------------------------------------------------- */
 
 /* The value at a path of keys and numbers of elements: "arena.live.1"; it has to be there. */
@@ -379,7 +431,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory), cmocka_unit_test(test_memory_text), cmocka_unit_test(test_memory_svg),
         cmocka_unit_test(test_cost),   cmocka_unit_test(test_cost_text),   cmocka_unit_test(test_profile),
-        cmocka_unit_test(test_bench),  cmocka_unit_test(test_json),
+        cmocka_unit_test(test_bench),  cmocka_unit_test(test_json),        cmocka_unit_test(test_data),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
