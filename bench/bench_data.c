@@ -1,5 +1,5 @@
-/* Images made ready per second on one core: pipelines of common recipes over 32-pixel images held in memory, decoding, and the synthetic
- * set. Data must come faster than the step eats it; nothing here is multiplied by threads.
+/* Images made ready per second on one core: pipelines of common recipes over 32-pixel images held in memory, decoding,
+ * and the synthetic set. Data must come faster than the step eats it; nothing here is multiplied by threads.
  *
  *   bench_data [SECONDS per row] [DATA SET] */
 #include "runtime/runtime.h"

@@ -1,6 +1,7 @@
 /* The matrix products of ViT blocks, each form of them, as shares of the FMA peak measured between them: bench_gemm
- * [WIDTH [TOKENS [BATCH [PRECISION]]]]; PRECISION bf16: its operands so in memory, of the bf16 peak; bf16x3: split bf16. Forward Y = X·Wᵀ, backward dX = dY·W (both also with W packed
- * beforehand) and dW = dYᵀ·X, and attention's products by head. */
+ * [WIDTH [TOKENS [BATCH [PRECISION]]]]; PRECISION bf16: its operands so in memory, of the bf16 peak; bf16x3: split
+ * bf16. Forward Y = X·Wᵀ, backward dX = dY·W (both also with W packed beforehand) and dW = dYᵀ·X, and attention's
+ * products by head. */
 #include "bench/peak.h"
 #include "codegen/gemm/gemm.h"
 #include "tests/codegen/unit.h"

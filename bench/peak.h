@@ -1,5 +1,5 @@
-/* The peaks of this machine, fp32 by FMA and bf16 by its own instructions: what the benches give their figures as shares of,
- * measured in the same run. */
+/* The peaks of this machine, fp32 by FMA and bf16 by its own instructions: what the benches give their figures as
+ * shares of, measured in the same run. */
 #ifndef VITC_BENCH_PEAK_H
 #define VITC_BENCH_PEAK_H
 

@@ -9,7 +9,7 @@
 /* What is left of the passes: those that make code possible, not fast. */
 #define TRACE_PASSES "expand,simplify,reductions,fuse,precision,schedule,memory"
 
-/* ---- a function whose values can be seen -------------------------------------------------------------------------- */
+/* ---- a function whose values can be seen ------------------------------------------------------------------------- */
 
 typedef struct {
     const TraceRequest *request;
@@ -101,7 +101,7 @@ static void traced_end(Traced *t) {
     session_close(&t->session);
 }
 
-/* ---- the search ----------------------------------------------------------------------------------------------------- */
+/* ---- the search -------------------------------------------------------------------------------------------------- */
 
 static const char *output_of(Traced *t, ValueId id) {
     return arena_printf(t->session.arena, "trace.%u", id);
@@ -159,7 +159,7 @@ static ValueId find_first(Traced *t) {
     return first;
 }
 
-/* ---- what is told of it ----------------------------------------------------------------------------------------------- */
+/* ---- what is told of it ------------------------------------------------------------------------------------------ */
 
 /* A value and its operands become outputs. */
 static void watch_one(Traced *t, ValueId id) {

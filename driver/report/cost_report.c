@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- sums ---------------------------------------------------------------------------------------------------------- */
+/* ---- sums -------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     Arena *arena;
@@ -77,7 +77,7 @@ static void add_calls(Arena *arena, CostReport *r, const Func *func, const Place
     r->scopes = sorted(&scopes, &r->n_scopes);
 }
 
-/* ---- chains -------------------------------------------------------------------------------------------------------- */
+/* ---- chains ------------------------------------------------------------------------------------------------------ */
 
 static bool alike(const Chain *a, const Chain *b) {
     return a->last - a->first == b->last - b->first && a->units == b->units && a->size == b->size;

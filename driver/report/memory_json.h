@@ -1,4 +1,5 @@
-/* The memory plan as JSON: vitc inspect --memory --format=json. Sizes are bytes, kernels are numbered as in the printed IR.
+/* The memory plan as JSON: vitc inspect --memory --format=json. Sizes are bytes, kernels are numbered as in the printed
+ * IR.
  *
  *   recipe function batch
  *   states: [{role bytes tensors}], inputs, outputs: [{name type bytes}]

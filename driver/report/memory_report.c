@@ -15,7 +15,7 @@ const MemoryUseInfo MEMORY_USES[N_USES] = {
     [USE_RESULT] = {"result", "an output or update, held to the end"},
 };
 
-/* ---- what values are for ------------------------------------------------------------------------------------------- */
+/* ---- what values are for ----------------------------------------------------------------------------------------- */
 
 /* The values that the loss is computed from; a function without a loss: that its outputs are. */
 static bool *find_forward(Arena *arena, const Func *func) {
@@ -54,7 +54,7 @@ static uint32_t *number_values(Arena *arena, const Func *func) {
     return numbers;
 }
 
-/* ---- the parts of the report --------------------------------------------------------------------------------------- */
+/* ---- the parts of the report ------------------------------------------------------------------------------------- */
 
 static void add_states(Arena *arena, MemoryReport *r, const Module *module) {
     r->roles = ARENA_ARRAY(arena, MemoryRole, ROLE_COUNT);

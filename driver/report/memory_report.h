@@ -1,5 +1,5 @@
-/* The memory plan of a function as data: what lives between steps, what is fed and given back, and the arena, value by value and
- * kernel by kernel. memory_text.h and memory_svg.h show it. */
+/* The memory plan of a function as data: what lives between steps, what is fed and given back, and the arena, value by
+ * value and kernel by kernel. memory_text.h and memory_svg.h show it. */
 #ifndef VITC_DRIVER_REPORT_MEMORY_REPORT_H
 #define VITC_DRIVER_REPORT_MEMORY_REPORT_H
 

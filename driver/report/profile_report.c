@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the step ------------------------------------------------------------------------------------------------------ */
+/* ---- the step ---------------------------------------------------------------------------------------------------- */
 
 static int by_value(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
@@ -30,7 +30,7 @@ BenchReport bench_report(const VtProgram *program, const VtFunction *step, doubl
                          .flops = flops / seconds[0]};
 }
 
-/* ---- its kernels --------------------------------------------------------------------------------------------------- */
+/* ---- its kernels ------------------------------------------------------------------------------------------------- */
 
 static int by_time(const void *a, const void *b) {
     double x = ((const ProfileKernel *)a)->seconds, y = ((const ProfileKernel *)b)->seconds;
@@ -61,7 +61,8 @@ static double amount(const ProfileKernel *kernel, bool bytes) {
     return bytes ? kernel->bytes : kernel->flops;
 }
 
-/* The kernel of the greatest FLOP/s or byte/s, of those that carry 1 % of the step's and touch `least` bytes or FLOPs a call. */
+/* The kernel of the greatest FLOP/s or byte/s, of those that carry 1 % of the step's and touch `least` bytes or FLOPs a
+ * call. */
 static const ProfileKernel *fastest(const ProfileReport *r, bool bytes, double least) {
     const ProfileKernel *best = NULL;
     double all = 0, most = 0;

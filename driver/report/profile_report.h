@@ -1,5 +1,5 @@
-/* What a timed run of steps showed, as data: how fast the step is and, where its calls were timed, what each kernel reaches of what limits
- * it. profile_text.h shows it. */
+/* What a timed run of steps showed, as data: how fast the step is and, where its calls were timed, what each kernel
+ * reaches of what limits it. profile_text.h shows it. */
 #ifndef VITC_DRIVER_REPORT_PROFILE_REPORT_H
 #define VITC_DRIVER_REPORT_PROFILE_REPORT_H
 
@@ -41,8 +41,8 @@ typedef struct {
     int n_kernels;
 } ProfileReport;
 
-/* `times`: seconds of each call of the function's last run. `given`: what is known of the machine, else 0. `cache_bytes`: of a core's own
- * cache; calls that touch less say nothing of memory. */
+/* `times`: seconds of each call of the function's last run. `given`: what is known of the machine, else 0.
+ * `cache_bytes`: of a core's own cache; calls that touch less say nothing of memory. */
 ProfileReport profile_report(Arena *arena, const VtFunction *step, const double *times, Roofline given,
                              double cache_bytes);
 

@@ -1,4 +1,5 @@
-/* What a recipe amounts to once it is elaborated and planned, as data: parameters, work, memory. recipe_text.h shows it. */
+/* What a recipe amounts to once it is elaborated and planned, as data: parameters, work, memory. recipe_text.h shows
+ * it. */
 #ifndef VITC_DRIVER_REPORT_RECIPE_REPORT_H
 #define VITC_DRIVER_REPORT_RECIPE_REPORT_H
 

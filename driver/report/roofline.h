@@ -1,5 +1,5 @@
-/* The roofline model: a kernel takes the longer of its FLOPs at peak speed and its bytes at full bandwidth (Williams, Waterman
- * and Patterson 2009). */
+/* The roofline model: a kernel takes the longer of its FLOPs at peak speed and its bytes at full bandwidth (Williams,
+ * Waterman and Patterson 2009). */
 #ifndef VITC_DRIVER_REPORT_ROOFLINE_H
 #define VITC_DRIVER_REPORT_ROOFLINE_H
 

@@ -11,7 +11,8 @@ static const Builtin WRITTEN[] = {
 };
 enum { N_WRITTEN = sizeof WRITTEN / sizeof *WRITTEN };
 
-/* Whether an operator's row gives it a name that can be called: no sign such as +, no word of the syntax such as `not`. */
+/* Whether an operator's row gives it a name that can be called: no sign such as +, no word of the syntax such as
+ * `not`. */
 static bool is_function(const OpInfo *info) {
     bool named = isalpha((unsigned char)info->recipe[0]) && !is_keyword(info->recipe);
     assert(!named || (info->loop == LOOP_ELEMENTWISE && info->n_attrs == 0 && info->max_operands <= 2));

@@ -21,7 +21,8 @@ typedef struct {
     void (*look)(const Func *compiled); /* at @f after the passes; or NULL */
 } Against;
 
-/* How many kernels were compiled. The outputs of @f with one to three threads: near the interpreter's, and the same bits each time. */
+/* How many kernels were compiled. The outputs of @f with one to three threads: near the interpreter's, and the same
+ * bits each time. */
 static inline int check_compiled(const Against *a) {
     Arena *arena = arena_new();
     Diags *diags = diags_new(arena);

@@ -1,4 +1,5 @@
-/* For tests of emitters: one test on every target row with every variant of it; rows that this machine lacks are skipped. */
+/* For tests of emitters: one test on every target row with every variant of it; rows that this machine lacks are
+ * skipped. */
 #ifndef VITC_TESTS_CODEGEN_ROWS_H
 #define VITC_TESTS_CODEGEN_ROWS_H
 

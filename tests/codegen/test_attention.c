@@ -1,6 +1,6 @@
-/* Attention and its gradients against loops in double, on every target row of this machine: token counts that fill no block, several
- * blocks, head sizes, a bias repeated along some axes, operands interleaved as a qkv product leaves them, bf16 operands. Results must not
- * depend on the number of threads by a single bit. */
+/* Attention and its gradients against loops in double, on every target row of this machine: token counts that fill no
+ * block, several blocks, head sizes, a bias repeated along some axes, operands interleaved as a qkv product leaves
+ * them, bf16 operands. Results must not depend on the number of threads by a single bit. */
 #include "codegen/kernels/attention.h"
 #include "tests/codegen/rows.h"
 
@@ -104,7 +104,7 @@ static AttentionShape shape_of(const Case *c, const Variant *v, AttentionKind ki
     return s;
 }
 
-/* ---- the emitted kernel ------------------------------------------------------------------------------------------- */
+/* ---- the emitted kernel ------------------------------------------------------------------------------------------ */
 
 typedef struct {
     FunctionBuilder *fb;
@@ -144,7 +144,7 @@ static int64_t emit(Unit *unit, const Case *c, const Variant *v, AttentionKind k
     return attention_scratch_bytes(&unit->target, &s);
 }
 
-/* ---- the reference --------------------------------------------------------------------------------------------------- */
+/* ---- the reference ----------------------------------------------------------------------------------------------- */
 
 static double *reference(const Case *c, const Data *x, AttentionKind kind, double scale) {
     int64_t n = c->n, d = c->d, part = c->images * c->heads * n * d;

@@ -1,5 +1,5 @@
-/* Long chains and wide sums of operators, compiled and run: kernels are cut where they would grow too long, no walk over a graph goes
- * deeper than a kernel, and none takes all the ways there are through it. */
+/* Long chains and wide sums of operators, compiled and run: kernels are cut where they would grow too long, no walk
+ * over a graph goes deeper than a kernel, and none takes all the ways there are through it. */
 #include "tests/codegen/against.h"
 
 #include <stdio.h>

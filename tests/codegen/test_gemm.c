@@ -1,7 +1,7 @@
-/* The packed matrix product against a loop in double, on every target row of this machine, with tile registers imitated where it has
- * none: all precisions and forms, sizes that fill no tile, strides beyond the matrix, batches, K beyond what is summed at once. First
- * numbers of so few bits that sums are exact and any difference is a mistake; then random ones, whose error is bounded, and whose
- * results must not depend on the number of threads by a single bit. */
+/* The packed matrix product against a loop in double, on every target row of this machine, with tile registers imitated
+ * where it has none: all precisions and forms, sizes that fill no tile, strides beyond the matrix, batches, K beyond
+ * what is summed at once. First numbers of so few bits that sums are exact and any difference is a mistake; then random
+ * ones, whose error is bounded, and whose results must not depend on the number of threads by a single bit. */
 #include "codegen/gemm/gemm.h"
 #include "tests/codegen/rows.h"
 
@@ -77,7 +77,8 @@ static Layout layout_of(const Case *c, const Variant *v) {
     return l;
 }
 
-/* An operand: what it is worth, and how it lies in memory, exactly as long as needed, so that the sanitizer sees a step beyond. */
+/* An operand: what it is worth, and how it lies in memory, exactly as long as needed, so that the sanitizer sees a step
+ * beyond. */
 typedef struct {
     float *value;
     void *memory;

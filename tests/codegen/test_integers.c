@@ -1,5 +1,5 @@
-/* Where machines differ or trap: integers divided by 0, the smallest divided by -1, sums that do not fit, reals that no integer is like,
- * indices that no row has. Compiled code does what the interpreter does, on every target. */
+/* Where machines differ or trap: integers divided by 0, the smallest divided by -1, sums that do not fit, reals that no
+ * integer is like, indices that no row has. Compiled code does what the interpreter does, on every target. */
 #include "codegen/codegen.h"
 #include "codegen/target/target.h"
 #include "passes/passes.h"

@@ -23,8 +23,8 @@ static const char LONG_COLUMNS[] = "module @m {\n"
                                    "  }\n"
                                    "}\n";
 
-/* Products of rows, by where they start: what lies at one distance from the first of its kind shares its code. `y` at row 0 lies
- * before it, where no argument may point; x0·x4 lies at two distances from x0·x2. */
+/* Products of rows, by where they start: what lies at one distance from the first of its kind shares its code. `y` at
+ * row 0 lies before it, where no argument may point; x0·x4 lies at two distances from x0·x2. */
 static const char PAIRS[] = "module @m {\n"
                             "  func @f(%x : f32[6x40], %y : f32[8x40]) {\n"
                             "    %x0 = slice %x {start = [0, 0], limit = [2, 40], step = [1, 1]}\n"
@@ -44,7 +44,8 @@ static const char PAIRS[] = "module @m {\n"
                             "  }\n"
                             "}\n";
 
-/* Counters of several parameters, each read by the kernel of its parameter; the counter of steps is read by all before it moves. */
+/* Counters of several parameters, each read by the kernel of its parameter; the counter of steps is read by all before
+ * it moves. */
 static const char COUNTERS[] = "module @m {\n"
                                "  state %step : f64 = constant(value = 0), role = counter\n"
                                "  state %a : f32 = constant(value = 1), role = optimizer\n"

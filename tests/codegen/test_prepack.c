@@ -1,6 +1,7 @@
-/* Weights that are kept packed give what weights that are not give, to the bit: on every target row, in every precision, with any
- * number of threads; trained, moving (before and after their use), frozen, behind a view; K beyond what is summed at once, columns in
- * several blocks and shared among threads. And packed weights are never stale: states written from outside, checkpoints. */
+/* Weights that are kept packed give what weights that are not give, to the bit: on every target row, in every
+ * precision, with any number of threads; trained, moving (before and after their use), frozen, behind a view; K beyond
+ * what is summed at once, columns in several blocks and shared among threads. And packed weights are never stale:
+ * states written from outside, checkpoints. */
 #include "codegen/codegen.h"
 #include "passes/graph/pack_weights.h"
 #include "passes/passes.h"

@@ -1,5 +1,6 @@
-/* What is made as a product packs it has the bits of what a kernel of its own stores: on every target row, in every precision, with any
- * number of threads; rows of one loop and of several, that fill no vector, in pieces of K, with choices. */
+/* What is made as a product packs it has the bits of what a kernel of its own stores: on every target row, in every
+ * precision, with any number of threads; rows of one loop and of several, that fill no vector, in pieces of K, with
+ * choices. */
 #include "codegen/codegen.h"
 #include "ir/plan/kernel.h"
 #include "ir/plan/place.h"

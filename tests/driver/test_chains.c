@@ -1,4 +1,5 @@
-/* Kernels that run block by block: the same bits as kernel by kernel, whatever the blocks, and for any number of threads. */
+/* Kernels that run block by block: the same bits as kernel by kernel, whatever the blocks, and for any number of
+ * threads. */
 #include "passes/plan/chain.h"
 #include "passes/passes.h"
 #include "tests/driver/built.h"
@@ -13,8 +14,8 @@
 typedef struct {
     const char *recipe, *precision;
     int64_t cache; /* so small that there are chains, of blocks of several sizes */
-    bool
-        tiles; /* sums begin in products' tiles: those of rows may lie in two blocks, and keep their kernels out of chains */
+    /* sums begin in products' tiles: those of rows may lie in two blocks, and keep their kernels out of chains */
+    bool tiles;
     const char *smaller[3]; /* further knobs */
 } Case;
 

@@ -1,5 +1,5 @@
-/* What `vitc inspect` tells of memory and cost is true of the IR it prints: sums are made again here from the text form, which knows
- * nothing of the code that reports. Also --timing, bench --profile, and what is refused. */
+/* What `vitc inspect` tells of memory and cost is true of the IR it prints: sums are made again here from the text
+ * form, which knows nothing of the code that reports. Also --timing, bench --profile, and what is refused. */
 #include "ir/ir.h"
 #include "tests/driver/folder.h"
 #include "runtime/runtime.h"
@@ -102,7 +102,7 @@ static uint32_t count_kernels(const Func *func) {
     return n;
 }
 
-/* ---- memory -------------------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
 
 /* The largest live sum and the first kernel that has it. */
 static int64_t find_peak(const Func *func, uint32_t *kernel) {
@@ -191,7 +191,8 @@ static void test_memory(void **state) {
     check_memory(MAE, "embed");
 }
 
-/* Tags are closed in order, attributes are quoted, text and attributes are escaped. Returns how many `tag` there are. */
+/* Tags are closed in order, attributes are quoted, text and attributes are escaped. Returns how many `tag` there
+ * are. */
 static int check_xml(const char *text, const char *tag) {
     char open[32][32];
     int depth = 0, found = 0, roots = 0;
@@ -288,7 +289,7 @@ static void test_picture(void **state) {
     free(svg);
 }
 
-/* ---- cost ---------------------------------------------------------------------------------------------------------- */
+/* ---- cost -------------------------------------------------------------------------------------------------------- */
 
 /* Sums of the columns of one table of --cost. */
 typedef struct {
@@ -349,7 +350,7 @@ static void test_cost(void **state) {
     }
 }
 
-/* ---- timing, profiles ---------------------------------------------------------------------------------------------- */
+/* ---- timing, profiles -------------------------------------------------------------------------------------------- */
 
 /* The table of --timing in `err`: all stages named, the total their sum. */
 static void check_timing(const char *const *stages) {
@@ -429,7 +430,7 @@ static void test_json(void **state) {
     free(json);
 }
 
-/* ---- refusals ------------------------------------------------------------------------------------------------------ */
+/* ---- refusals ---------------------------------------------------------------------------------------------------- */
 
 static void assert_refused(int code, const char *message, const char *arguments) {
     int got = vitc("%s", arguments);

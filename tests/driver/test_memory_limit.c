@@ -1,6 +1,6 @@
-/* Order and rematerialisation change no bit: recipes run some steps with kernels as `fuse` orders them, as `schedule` does, and within
- * ever lower limits of memory, down to the least that the error names; all states and outputs must be equal. And what
- * `train.memory` refuses. */
+/* Order and rematerialisation change no bit: recipes run some steps with kernels as `fuse` orders them, as `schedule`
+ * does, and within ever lower limits of memory, down to the least that the error names; all states and outputs must be
+ * equal. And what `train.memory` refuses. */
 #include "codegen/codegen.h"
 #include "frontend/frontend.h"
 #include "passes/passes.h"
@@ -164,7 +164,8 @@ static void test_bits_do_not_change(void **state) {
     for (int i = 0; i < N_ROWS; i++) check_row(&ROWS[i]);
 }
 
-/* Without a limit, of a step that is not small, what is nearly free to compute again is not kept; a limit it is far from keeps all. */
+/* Without a limit, of a step that is not small, what is nearly free to compute again is not kept; a limit it is far
+ * from keeps all. */
 static void test_nearly_free_values_are_not_kept(void **state) {
     (void)state;
     static const char *const precisions[] = {"train.precision=fp32", "train.precision=bf16"};

@@ -1,5 +1,5 @@
-/* What products make of their first operand themselves: the same bits as from kernels of their own, alone and in chains, for any number of
- * threads; and nothing of it reaches memory. */
+/* What products make of their first operand themselves: the same bits as from kernels of their own, alone and in
+ * chains, for any number of threads; and nothing of it reaches memory. */
 #include "ir/plan/cost.h"
 #include "passes/plan/chain.h"
 #include "passes/passes.h"

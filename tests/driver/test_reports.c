@@ -1,5 +1,5 @@
-/* Reports as data: what the makers of driver/report/ say of a small function whose numbers are known, and how the renderers show numbers
- * that were written by hand. */
+/* Reports as data: what the makers of driver/report/ say of a small function whose numbers are known, and how the
+ * renderers show numbers that were written by hand. */
 #include "driver/report/cost_json.h"
 #include "driver/report/cost_text.h"
 #include "driver/report/data_text.h"
@@ -21,7 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Three products of one shape, two of them alike to the code; the gradient of the last weight needs what came before. */
+/* Three products of one shape, two of them alike to the code; the gradient of the last weight needs what came
+ * before. */
 static const char STEP[] =
     "module @small target(batch = 64) {\n"
     "  state %a : f32[256x256] = trunc_normal(mean = 0, std = 0.02), role = param, decay\n"
@@ -57,7 +58,7 @@ static const Func *planned(Arena *arena, const char *text) {
 /* What `put` writes; free it. */
 #define WRITTEN(put, report) (stream_begin(&stream), put(report, stream.out), stream_end(&stream, NULL))
 
-/* ---- memory -------------------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
 
 static void check_values(const MemoryReport *r) {
     int64_t *live = calloc(r->n_kernels + 1, sizeof *live);
@@ -193,7 +194,7 @@ static void test_memory_svg(void **state) {
     free(svg);
 }
 
-/* ---- cost ---------------------------------------------------------------------------------------------------------- */
+/* ---- cost -------------------------------------------------------------------------------------------------------- */
 
 static void test_cost(void **state) {
     (void)state;
@@ -255,7 +256,7 @@ static void test_cost_text(void **state) {
     free(text);
 }
 
-/* ---- bench --------------------------------------------------------------------------------------------------------- */
+/* ---- bench ------------------------------------------------------------------------------------------------------- */
 
 static void kernel_a(void *const *args, int32_t thread, int32_t threads) {
     (void)args, (void)thread, (void)threads;
@@ -310,7 +311,7 @@ static void test_bench(void **state) {
     free(text);
 }
 
-/* ---- data sets ----------------------------------------------------------------------------------------------------- */
+/* ---- data sets --------------------------------------------------------------------------------------------------- */
 
 /* A grey image, whole or cut short, in the test's folder. */
 static void write_image(const char *split, const char *class, const char *name, int grey, int width,
@@ -360,7 +361,7 @@ static void test_data(void **state) {
     arena_free(arena);
 }
 
-/* ---- JSON ---------------------------------------------------------------------------------------------------------- */
+/* ---- JSON -------------------------------------------------------------------------------------------------------- */
 
 /* The value at a path of keys and numbers of elements: "arena.live.1"; it has to be there. */
 static const json_t *at(const json_t *value, const char *path) {

@@ -1,5 +1,5 @@
-/* A recipe with a head of 65,536 outputs: at a large batch no logits of student or teacher exist whole, nor do their gradients; at a
- * small one nothing changes. */
+/* A recipe with a head of 65,536 outputs: at a large batch no logits of student or teacher exist whole, nor do their
+ * gradients; at a small one nothing changes. */
 #include "frontend/frontend.h"
 #include "passes/passes.h"
 

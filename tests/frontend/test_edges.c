@@ -1,5 +1,6 @@
-/* Edge values of the knobs of models/, one setting a row: what makes no sense is refused in words that name the knob, what the official
- * code takes is taken. And values that only show inside a library: the message leads back to the knob. */
+/* Edge values of the knobs of models/, one setting a row: what makes no sense is refused in words that name the knob,
+ * what the official code takes is taken. And values that only show inside a library: the message leads back to the
+ * knob. */
 #include "frontend/frontend.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
-/* Recipes that want too much, or something of the wrong kind: an error with a place within a moment, or the right thing; never a crash, a
- * hang, or gigabytes. Long ones are a piece, repeated. */
+/* Recipes that want too much, or something of the wrong kind: an error with a place within a moment, or the right
+ * thing; never a crash, a hang, or gigabytes. Long ones are a piece, repeated. */
 #include "frontend/frontend.h"
 
 #include <setjmp.h>
@@ -321,7 +321,8 @@ TEST(test_presets, PRESETS, false)
 TEST(test_sizes, SIZES, false)
 TEST(test_kinds, KINDS, false)
 
-/* As deep as may be, in a thread with the usual stack: 200 brackets in each of as many calls as the evaluator lets be. */
+/* As deep as may be, in a thread with the usual stack: 200 brackets in each of as many calls as the evaluator lets
+ * be. */
 static void *nested(void *unused) {
     (void)unused;
     char *text;

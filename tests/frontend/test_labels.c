@@ -1,4 +1,5 @@
-/* Labels that are no class, as of images that have none (-1): they take no part in cross_entropy, and are no rows of one_hot. */
+/* Labels that are no class, as of images that have none (-1): they take no part in cross_entropy, and are no rows of
+ * one_hot. */
 #include "frontend/frontend.h"
 #include "passes/passes.h"
 

@@ -1,4 +1,5 @@
-/* A recipe that was resolved is the same recipe: each of models/, with its presets, and texts that YAML has no literal block for. */
+/* A recipe that was resolved is the same recipe: each of models/, with its presets, and texts that YAML has no literal
+ * block for. */
 #include "frontend/frontend.h"
 #include "frontend/text/tree.h"
 

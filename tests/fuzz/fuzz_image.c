@@ -1,4 +1,5 @@
-/* Fuzz target: any bytes as an image, of whatever format they begin like. What decodes goes through a pipeline to the last pixel. */
+/* Fuzz target: any bytes as an image, of whatever format they begin like. What decodes goes through a pipeline to the
+ * last pixel. */
 #include "runtime/runtime.h"
 
 enum {

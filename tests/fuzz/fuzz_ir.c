@@ -1,5 +1,5 @@
-/* libFuzzer target: any text as IR. What reads is valid, prints and reads back as the same text, and goes through all passes as a
- * valid module, those that group kernels anew if it has kernels. */
+/* libFuzzer target: any text as IR. What reads is valid, prints and reads back as the same text, and goes through all
+ * passes as a valid module, those that group kernels anew if it has kernels. */
 #include "ir/ir.h"
 #include "passes/passes.h"
 #include "tests/fuzz/small.h"

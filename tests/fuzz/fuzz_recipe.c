@@ -1,5 +1,6 @@
-/* Fuzz target: any text as a recipe gives diagnostics or a module, never a crash; what elaborates goes through all passes and is
- * valid after each. No file is read: `use:` finds nothing, and seeds have their libraries written into them. */
+/* Fuzz target: any text as a recipe gives diagnostics or a module, never a crash; what elaborates goes through all
+ * passes and is valid after each. No file is read: `use:` finds nothing, and seeds have their libraries written into
+ * them. */
 #include "frontend/frontend.h"
 #include "passes/passes.h"
 #include "tests/fuzz/small.h"

@@ -1,5 +1,5 @@
-/* Fuzz target: a recipe that elaborates and is small is compiled, and its functions run once. The arena, states, inputs and
- * outputs are the runtime's: what kernels write past them shows as broken heap or guard bytes. */
+/* Fuzz target: a recipe that elaborates and is small is compiled, and its functions run once. The arena, states, inputs
+ * and outputs are the runtime's: what kernels write past them shows as broken heap or guard bytes. */
 #include "codegen/codegen.h"
 #include "frontend/frontend.h"
 #include "passes/passes.h"

@@ -1,5 +1,5 @@
-/* Fuzz target: any lines as the paths of a tree. A path with a slash at its end is a folder; "path=label" brings a label along; the content
- * of a text (.txt, .csv) is all that follows it. Every split is asked for. */
+/* Fuzz target: any lines as the paths of a tree. A path with a slash at its end is a folder; "path=label" brings a
+ * label along; the content of a text (.txt, .csv) is all that follows it. Every split is asked for. */
 #include "runtime/runtime.h"
 #include "runtime/datasets/dataset_tree.h"
 

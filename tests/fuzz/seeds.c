@@ -1,5 +1,5 @@
-/* Writes what the fuzz targets start from: seeds FOLDER/TARGET/NAME and the dictionary FOLDER/words.dict, all made from models/,
- * docs/, tests/ and the tables of this source tree. */
+/* Writes what the fuzz targets start from: seeds FOLDER/TARGET/NAME and the dictionary FOLDER/words.dict, all made from
+ * models/, docs/, tests/ and the tables of this source tree. */
 #include "frontend/frontend.h"
 #include "passes/passes.h"
 #include "runtime/runtime.h"
@@ -36,7 +36,7 @@ static char *read_text(const char *path) {
     return text;
 }
 
-/* ---- words: everything that recipes and the IR call by name ---------------------------------------------------------------- */
+/* ---- words: everything that recipes and the IR call by name ------------------------------------------------------ */
 
 static struct {
     char *items[8192];
@@ -101,7 +101,7 @@ static void words_of_tables(void) {
 #include "runtime/catalog.def"
 }
 
-/* ---- recipes and their IR ----------------------------------------------------------------------------------------------------- */
+/* ---- recipes and their IR ---------------------------------------------------------------------------------------- */
 
 /* Settings that make each recipe of models/ as small as it goes; fewer than 40: those it has. */
 static const struct {
@@ -199,7 +199,7 @@ static void write_cases(void) {
     globfree(&found);
 }
 
-/* ---- binary formats ------------------------------------------------------------------------------------------------------------ */
+/* ---- binary formats ---------------------------------------------------------------------------------------------- */
 
 static void write_tensors(void) {
     static const double numbers[6] = {0, 1, -2.5, 3e38, 1e-9, 6};

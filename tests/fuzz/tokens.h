@@ -1,5 +1,6 @@
-/* For fuzz targets of text (recipes, IR): mutations of words and lines beside libFuzzer's mutations of bytes, which rarely leave
- * anything that reads. Each takes words, numbers, bracketed pieces or lines of the text from one place to another. */
+/* For fuzz targets of text (recipes, IR): mutations of words and lines beside libFuzzer's mutations of bytes, which
+ * rarely leave anything that reads. Each takes words, numbers, bracketed pieces or lines of the text from one place to
+ * another. */
 #ifndef VITC_TESTS_FUZZ_TOKENS_H
 #define VITC_TESTS_FUZZ_TOKENS_H
 

@@ -1,5 +1,5 @@
-/* The operator table: its reference page is up to date, its attributes read as written, and its shape rules tell what is
- * wrong. The examples of docs/ir.md are modules. */
+/* The operator table: its reference page is up to date, its attributes read as written, and its shape rules tell what
+ * is wrong. The examples of docs/ir.md are modules. */
 #include "tests/passes/graph.h"
 
 static char *read_file(const char *path) {
@@ -50,7 +50,7 @@ static void test_table(void **state) {
     assert_true(dtype->has_default && dtype->kind == ATTR_DTYPE && dtype->value.dtype == DT_I32);
 }
 
-/* ---- shapes ----------------------------------------------------------------------------------------------------------- */
+/* ---- shapes ------------------------------------------------------------------------------------------------------ */
 
 static const struct {
     const char *inputs, *statement, *result; /* a type, or part of the message */
@@ -123,7 +123,7 @@ static void test_shapes(void **state) {
     }
 }
 
-/* ---- examples --------------------------------------------------------------------------------------------------------- */
+/* ---- examples ---------------------------------------------------------------------------------------------------- */
 
 static void test_examples(void **state) {
     (void)state;

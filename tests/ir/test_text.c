@@ -1,5 +1,5 @@
-/* The text form: what is printed reads back as the same function and prints the same bytes; what is wrong is refused with
- * its position. */
+/* The text form: what is printed reads back as the same function and prints the same bytes; what is wrong is refused
+ * with its position. */
 #include "tests/passes/random_graph.h"
 
 static Module *parse(Arena *arena, Diags *diags, const char *text) {

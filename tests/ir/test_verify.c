@@ -151,7 +151,7 @@ static void test_each_invariant(void **state) {
     }
 }
 
-/* ---- prologues: the part of a function up to its outputs, and what is wrong with it, if anything ---------------------- */
+/* ---- prologues: the part of a function up to its outputs, and what is wrong with it, if anything ----------------- */
 
 #define MAKE "    %0 = mul %x, %s [cluster = 1]\n    %1 = neg %0 [cluster = 1]\n"
 #define PRODUCT "    %2 = matmul %1, %w [cluster = 1]\n"
@@ -190,7 +190,7 @@ static const Part PROLOGUES[] = {
      "has a prologue that is not elementwise"},
 };
 
-/* ---- what a kernel is founded on, and what it stores ------------------------------------------------------------------ */
+/* ---- what a kernel is founded on, and what it stores ------------------------------------------------------------- */
 
 static const Part STORED[] = {
     {"    %0 = mul %x, %s [cluster = 1]\n    %3 = sum_rows %0 {rows = 8} [cluster = 1]\n    output z = %0\n",

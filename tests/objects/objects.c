@@ -1,7 +1,8 @@
-/* A library for LD_PRELOAD that hands out objects LLVM has made before: what several tests compile alike, one recipe in several cases or
- * one kernel in several programs, goes through LLVM once in a run of all tests. Everything before LLVM runs each time, and so does
- * what is linked. The folder OBJECTS holds an object for each hash of a module's bitcode, its machine and the passes; ctest
- * empties it first (tests/CMakeLists.txt), for how the passes and the machine are made is not in the hash but the same in one build. */
+/* A library for LD_PRELOAD that hands out objects LLVM has made before: what several tests compile alike, one recipe in
+ * several cases or one kernel in several programs, goes through LLVM once in a run of all tests. Everything before LLVM
+ * runs each time, and so does what is linked. The folder OBJECTS holds an object for each hash of a module's bitcode,
+ * its machine and the passes; ctest empties it first (tests/CMakeLists.txt), for how the passes and the machine are
+ * made is not in the hash but the same in one build. */
 #include <dlfcn.h>
 #include <llvm-c/BitWriter.h>
 #include <llvm-c/Core.h>

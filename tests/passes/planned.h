@@ -1,4 +1,5 @@
-/* For the tests of passes: random functions with gradients, and a memory plan followed with real bytes, kernel by kernel. */
+/* For the tests of passes: random functions with gradients, and a memory plan followed with real bytes, kernel by
+ * kernel. */
 #ifndef VITC_TESTS_PASSES_PLANNED_H
 #define VITC_TESTS_PASSES_PLANNED_H
 

@@ -1,5 +1,6 @@
-/* View batching: what a network computes stays, and so do its gradients; products with one weight become one; and what it must leave
- * alone: one application, a weight applied in turn, what reduces over the batch, a value that a gradient is taken by. */
+/* View batching: what a network computes stays, and so do its gradients; products with one weight become one; and what
+ * it must leave alone: one application, a weight applied in turn, what reduces over the batch, a value that a gradient
+ * is taken by. */
 #include "tests/passes/graph.h"
 #include "passes/graph/autodiff.h"
 #include "passes/graph/batch_views.h"
@@ -7,7 +8,7 @@
 
 enum { DIM = 4, HEADS = 2, HIDDEN = 6, MOST_VIEWS = 4 };
 
-/* ---- networks ---------------------------------------------------------------------------------------------------------- */
+/* ---- networks ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     int64_t batch, tokens;
@@ -160,7 +161,7 @@ static void add_gradients(Net *net) {
     }
 }
 
-/* ---- checks -------------------------------------------------------------------------------------------------------------- */
+/* ---- checks ------------------------------------------------------------------------------------------------------ */
 
 static int count(const Func *func, OpKind op) {
     int n = 0;

@@ -1,5 +1,5 @@
-/* Passes ask an operator's effects, and not its name, before they drop, merge, repeat or regroup its nodes. Here an elementwise operator
- * is given effects that no operator has yet. */
+/* Passes ask an operator's effects, and not its name, before they drop, merge, repeat or regroup its nodes. Here an
+ * elementwise operator is given effects that no operator has yet. */
 #include "ir/ir.h"
 #include "passes/passes.h"
 

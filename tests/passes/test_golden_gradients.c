@@ -1,5 +1,5 @@
-/* Values and gradients of ../../golden/ops.safetensors: single operators, and composites built from primitives as recipes
- * build them. Each is checked as differentiated, and again after simplify, expand and reductions. */
+/* Values and gradients of ../../golden/ops.safetensors: single operators, and composites built from primitives as
+ * recipes build them. Each is checked as differentiated, and again after simplify, expand and reductions. */
 #include "tests/passes/golden.h"
 #include "passes/graph/autodiff.h"
 #include "passes/graph/expand.h"
@@ -49,7 +49,7 @@ static ValueId swapped(Func *f, ValueId x) {
     return ir_transpose(f, x, perm);
 }
 
-/* ---- the composites ------------------------------------------------------------------------------------------------- */
+/* ---- the composites ---------------------------------------------------------------------------------------------- */
 
 static ValueId attention(Func *f, const ValueId *x) {
     ValueId logits = mul(f, ir_matmul(f, x[0], swapped(f, x[1]), false, false), number(f, 1 / sqrt(8)));
@@ -202,7 +202,7 @@ static ValueId gelu_tanh(Func *f, const ValueId *x) {
     return ir_gelu(f, x[0], true);
 }
 
-/* ---- bicubic: x W from both sides, W built of numbers -------------------------------------------------------------- */
+/* ---- bicubic: x W from both sides, W built of numbers ------------------------------------------------------------ */
 
 /* Keys' cubic convolution with a = -0.75, at distance d. */
 static double cubic(double d) {
@@ -241,7 +241,7 @@ static ValueId bicubic_size(Func *f, const ValueId *x) {
     return resample(f, x[0], 9, 4, 9.0 / 5, 4.0 / 5);
 }
 
-/* ---- the table ---------------------------------------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------------------------------------- */
 
 #define CASE(name) {#name, name}
 static const struct {

@@ -1,5 +1,5 @@
-/* Plans of the arena over random lives: values that live at the same time lie apart, and the lesser plan is no larger than either the
- * other or their sum, nor smaller than what lives at once. */
+/* Plans of the arena over random lives: values that live at the same time lie apart, and the lesser plan is no larger
+ * than either the other or their sum, nor smaller than what lives at once. */
 #include "passes/plan/memory.h"
 
 #include <setjmp.h>

@@ -1,4 +1,5 @@
-/* Lists of passes in any order, and again and again: each is carried out, and what it leaves is valid, or refused with a message. */
+/* Lists of passes in any order, and again and again: each is carried out, and what it leaves is valid, or refused with
+ * a message. */
 #include "tests/passes/random_graph.h"
 #include "passes/passes.h"
 

@@ -1,5 +1,6 @@
-/* The pass `pack-weights`: which weights get packed states, that these are updated with their weights (and that the verifier refuses a
- * function that forgets one), that a limit of memory leaves them out, and that the module means the same as before. */
+/* The pass `pack-weights`: which weights get packed states, that these are updated with their weights (and that the
+ * verifier refuses a function that forgets one), that a limit of memory leaves them out, and that the module means the
+ * same as before. */
 #include "passes/graph/pack_weights.h"
 #include "passes/passes.h"
 #include "tests/passes/graph.h"
@@ -10,7 +11,8 @@
 /* Rows that are neither too few for a weight that one product reads, nor for any. */
 static const PackLimits LIMITS = {.least_rows = 64, .most_rows = 1 << 20, .least_rows_of_one = 64};
 
-/* A layer's forward and backward product; a network that moves before its use; a weight behind a view; frozen, narrow and tall ones. */
+/* A layer's forward and backward product; a network that moves before its use; a weight behind a view; frozen, narrow
+ * and tall ones. */
 static const char TEXT[] =
     "module @m target(batch = 1%s) {\n"
     "  state %%w : f32[8x4] = constant(value = 0.1), role = param\n"
@@ -167,7 +169,8 @@ static void test_meaning(void **state) {
     arena_free(arena);
 }
 
-/* What the pass itself takes to be worth it: in fp32 a weight that the step does not change; in bf16, of many rows, all. */
+/* What the pass itself takes to be worth it: in fp32 a weight that the step does not change; in bf16, of many rows,
+ * all. */
 static void test_worth(void **state) {
     (void)state;
     static const struct {

@@ -16,7 +16,7 @@ static Text read_text(const char *text) {
     return t;
 }
 
-/* ---- by text: tests/passes/cases/NAME.txt ------------------------------------------------------------------------- */
+/* ---- by text: tests/passes/cases/NAME.txt ------------------------------------------------------------------------ */
 
 /* Values have no order but that of their operands: two functions are equal if their outputs and updates are, node for
  * node. `match` holds the partner of each value already compared. */
@@ -107,7 +107,7 @@ static void test_tile_sums_cases(void **state) {
     check_file("tile-sums");
 }
 
-/* ---- the manager ---------------------------------------------------------------------------------------------------- */
+/* ---- the manager ------------------------------------------------------------------------------------------------- */
 
 static const char SMALL[] = "module @m {\n  func @f(%x : f64) {\n    %0 = neg %x\n    %1 = neg %0\n"
                             "    output y = %1\n  }\n}\n";
@@ -206,7 +206,8 @@ static bool next_row(const char **at, char name[64]) {
     return true;
 }
 
-/* docs/ir.md has the passes in the order of their table, all of them and no other; each is among those that make code. */
+/* docs/ir.md has the passes in the order of their table, all of them and no other; each is among those that make
+ * code. */
 static void test_every_pass_is_documented(void **state) {
     (void)state;
     static const char head[] = "\n| pass | does |\n|---|---|\n";

@@ -45,7 +45,7 @@ static Tensor *reference(const RandomGraph *g, Diags *diags, Arena *arena) {
     return random_graph_run(&copy, arena);
 }
 
-/* ---- the tests -------------------------------------------------------------------------------------------------------- */
+/* ---- the tests --------------------------------------------------------------------------------------------------- */
 
 static void check_results(const Tensor *got, const Tensor *want, size_t n, uint64_t seed, const char *after) {
     for (size_t i = 0; i < n; i++)

@@ -1,5 +1,6 @@
-/* The pass `remat`: nothing without a limit; on random functions within lower and lower limits the same results; the least limit that an
- * error names can be kept. That compiled recipes keep their bits: tests/driver/test_memory_limit.c. */
+/* The pass `remat`: nothing without a limit; on random functions within lower and lower limits the same results; the
+ * least limit that an error names can be kept. That compiled recipes keep their bits:
+ * tests/driver/test_memory_limit.c. */
 #include "passes/passes.h"
 #include "passes/plan/remat.h"
 #include "tests/passes/planned.h"

@@ -1,5 +1,5 @@
-/* The pass `schedule`: kernels after those they load from, readers of a state before its update, updates as soon as they can be; and
- * on random functions: the same results, in no more memory. */
+/* The pass `schedule`: kernels after those they load from, readers of a state before its update, updates as soon as
+ * they can be; and on random functions: the same results, in no more memory. */
 #include "passes/plan/live.h"
 #include "passes/passes.h"
 #include "tests/passes/planned.h"
@@ -109,7 +109,8 @@ static void test_states_may_change_places(void **state) {
     arena_free(arena);
 }
 
-/* A value that is not computed from the state it goes into must not be written there by a kernel that still reads the state. */
+/* A value that is not computed from the state it goes into must not be written there by a kernel that still reads the
+ * state. */
 static void test_no_store_before_a_load(void **state) {
     (void)state;
     static const char text[] = "module @m {\n"

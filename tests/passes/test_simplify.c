@@ -1,5 +1,5 @@
-/* Simplify keeps what a function computes (random functions, through the interpreter), finds nothing more a second time,
- * and applies the rules it is meant to. */
+/* Simplify keeps what a function computes (random functions, through the interpreter), finds nothing more a second
+ * time, and applies the rules it is meant to. */
 #include "tests/passes/random_graph.h"
 #include "passes/graph/simplify.h"
 

@@ -1,5 +1,5 @@
-/* The pass `split-rows`: the same results in pieces, no wide value whole; rows that need each other stay as they are; and on random
- * heads: the same results. That a large head is split in a recipe: tests/driver/test_recipes.c. */
+/* The pass `split-rows`: the same results in pieces, no wide value whole; rows that need each other stay as they are;
+ * and on random heads: the same results. That a large head is split in a recipe: tests/driver/test_recipes.c. */
 #include "passes/graph/split_rows.h"
 #include "passes/passes.h"
 #include "tests/passes/graph.h"
@@ -78,8 +78,8 @@ static void check_whole(const char *text) {
     arena_free(arena);
 }
 
-/* Two views of 8 images each through two heads; each view of one is a target for the other view of the other, and the mean of the
- * targets' logits goes into a state. Pieces hold the same images of all views. */
+/* Two views of 8 images each through two heads; each view of one is a target for the other view of the other, and the
+ * mean of the targets' logits goes into a state. Pieces hold the same images of all views. */
 static void test_views_are_split_by_images(void **state) {
     (void)state;
     check_split("module @m {\n"
@@ -156,8 +156,8 @@ static void test_labels_of_tokens(void **state) {
     "    %dw = grad %s, %w\n"                                                                                \
     "    output dw = %dw\n"
 
-/* A mean over the batch goes into the rows; the logits are an output; the loss of all rows goes into their gradient; columns are
- * looked at as rows. */
+/* A mean over the batch goes into the rows; the logits are an output; the loss of all rows goes into their gradient;
+ * columns are looked at as rows. */
 static void test_rows_that_need_each_other_stay(void **state) {
     (void)state;
     check_whole(HEAD "    %m = sum %z {axes = [0]}\n    %c = sub %z, %m\n    %y = exp %c\n" LOSS "  }\n}\n");
@@ -187,7 +187,7 @@ static void test_limits(void **state) {
     }
 }
 
-/* ---- random heads -------------------------------------------------------------------------------------------------------- */
+/* ---- random heads ------------------------------------------------------------------------------------------------ */
 
 enum { COLUMNS = 6, DEPTH = 5 };
 
