@@ -34,10 +34,9 @@ typedef struct {
 /* Loops of the kernel's domain that act as one in every address are collapsed into one; the last one is vectorised. */
 typedef struct {
     int n;
-    int of[DOMAIN_MAX]; /* of each loop of the domain: the loop that it is part of */
-    int last
-        [DOMAIN_MAX]; /* of each loop: the last of the domain's in it. Addresses use that one's coefficient. */
-    int64_t extent[DOMAIN_MAX];     /* of each loop */
+    int of[DOMAIN_MAX];         /* of each loop of the domain: the loop that it is part of */
+    int last[DOMAIN_MAX];       /* of each loop: the domain's last in it, whose coefficient addresses use */
+    int64_t extent[DOMAIN_MAX]; /* of each loop */
     LLVMValueRef index[DOMAIN_MAX]; /* of each loop, i64; of the vector loop its first lane's */
     int vector;                     /* the vector loop; -1: everything is scalar */
 } LoopNest;
@@ -92,8 +91,8 @@ typedef struct {
     Lanes lanes;
     size_t emitted;
 } Scope;
-Scope emit_vectors_begin(Emitter *e,
-                         LLVMValueRef mask); /* full vectors, of the lanes of the mask (NULL: all) */
+/* Full vectors, of the lanes of the mask (NULL: all). */
+Scope emit_vectors_begin(Emitter *e, LLVMValueRef mask);
 Scope emit_scope_begin(Emitter *e); /* lanes as they are */
 void emit_scope_end(Emitter *e, Scope scope);
 
