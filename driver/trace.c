@@ -1,4 +1,5 @@
 /* The first value that is not finite: see trace.h. */
+#include "ir/plan/plan.h"
 #include "driver/trace.h"
 
 #include <math.h>
@@ -7,7 +8,7 @@
 #include <unistd.h>
 
 /* What is left of the passes: those that make code possible, not fast. */
-#define TRACE_PASSES "expand,simplify,reductions,fuse,precision,schedule,memory"
+#define TRACE_PASSES "expand,simplify,reductions,fuse,precision,schedule,memory,barriers"
 
 /* ---- a function whose values can be seen ------------------------------------------------------------------------- */
 
@@ -62,7 +63,7 @@ static double bytes_in(const char *path, const char *key) {
 /* All values at once take more than the fused step does: better no trace than to be killed for memory. */
 static bool fits_memory(const Traced *t) {
     const Module *module = t->session.recipe.module;
-    double needed = (double)t->func->arena_bytes;
+    double needed = (double)t->func->plan->arena_bytes;
     for (size_t i = 0; i < module->n_states; i++) needed += (double)type_bytes(&module->states[i].type);
     for (size_t i = 0; i < t->func->n_outputs; i++)
         needed += (double)type_bytes(func_type(t->func, t->func->outputs[i].value));

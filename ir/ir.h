@@ -217,14 +217,9 @@ typedef uint32_t ValueId;
 typedef struct {
     uint16_t op;
     uint16_t n_operands;
-    uint32_t cluster; /* 0: none. Nodes of one fused kernel share a number and lie together (pass `fuse`) */
-    bool again;       /* computes what was computed before and not kept (pass `remat`) */
-    bool local;       /* of one block of its chain, and gone after it (pass `chain`) */
     const ValueId *operands; /* in the arena, never written after emission */
     const Attr *attrs;       /* op_info(op)->n_attrs of them */
     Type type;
-    int64_t
-        offset; /* byte in the function's arena, or, if local, in a thread's block; -1: not planned (pass `memory`) */
     const char *scope; /* "student.blocks.0.norm1", or NULL */
     Loc loc;
 } Node;
@@ -258,21 +253,6 @@ typedef struct {
     uint32_t state; /* Module.states */
     ValueId value;
 } Update;
-
-/* Kernels that run one after another for a block of what they compute, and then for the next, instead of each for all: what one
- * hands on is then still in the cache. All they hand on consists of `units` equal units (images, rows), of which `size` are a
- * block; the last may have fewer. Threads share the blocks. */
-typedef struct {
-    uint32_t first, last; /* clusters, which lie together in this order */
-    int64_t units, size;
-} Chain;
-/* Of n that belong to all units, those of a block. */
-static inline int64_t chain_share(const Chain *chain, int64_t n) {
-    return n / chain->units * chain->size;
-}
-static inline int64_t chain_blocks(const Chain *chain) {
-    return (chain->units + chain->size - 1) / chain->size;
-}
 
 typedef enum {
     ROLE_PARAM,
@@ -311,6 +291,8 @@ typedef struct {
 
 typedef struct Module Module;
 
+typedef struct Plan Plan;
+
 typedef struct Func {
     Module *module;
     const char *name; /* "step", "embed", "init" */
@@ -322,10 +304,7 @@ typedef struct Func {
     size_t n_outputs, outputs_capacity;
     Update *updates;
     size_t n_updates, updates_capacity;
-    Chain *chains; /* in the order of their clusters (pass `chain`) */
-    size_t n_chains, chains_capacity;
-    int64_t arena_bytes; /* of the memory plan; 0: none */
-    int64_t block_bytes; /* of each thread: the local values of the chain it works on */
+    Plan *plan; /* its kernels (ir/plan/plan.h); NULL: none yet (pass `fuse`) */
     /* Where emitted nodes say they come from. */
     const char *scope;
     Loc loc;
@@ -374,7 +353,6 @@ void func_add_output(Func *func, const char *name, ValueId value); /* role: OUTP
 void func_add_output_as(Func *func, const char *name, ValueId value, OutputRole role);
 void func_add_update(Func *func, uint32_t state, ValueId value); /* replaces an earlier one of that state */
 ValueId func_find_update(const Func *func, uint32_t state);      /* the new value, or IR_NONE */
-const Chain *func_chain(const Func *func, uint32_t cluster);     /* that it is part of, or NULL */
 static inline const Node *func_node(const Func *func, ValueId id) {
     return &func->nodes[id];
 }
@@ -402,16 +380,6 @@ ValueId ir_slice(Func *func, ValueId x, const int64_t *start, const int64_t *lim
 ValueId ir_pad(Func *func, ValueId x, const int64_t *low, const int64_t *high, double value);
 ValueId ir_concat(Func *func, int n, const ValueId *values, int axis);
 ValueId ir_gather(Func *func, ValueId x, ValueId index, int batch);
-
-/* What a rewrite changes of a function, to come back to. */
-typedef struct {
-    Node *nodes;
-    size_t count, capacity, n_chains;
-    Output *outputs;
-    Update *updates;
-} Body;
-Body func_body(const Func *func); /* a copy; nodes are never written once a rewrite has ended */
-void func_set_body(Func *func, const Body *body);
 
 /* Rewriting: start from a function, get an empty node list of the same signature, map old values to new ones,
  * and finish by carrying outputs and updates over. */

@@ -1,9 +1,11 @@
 /* The pass manager: the table, and running lists of its rows. */
 #include "passes/passes.h"
 #include "ir/base/clock.h"
+#include "ir/plan/plan.h"
 #include "passes/graph/attention.h"
 #include "passes/graph/autodiff.h"
 #include "passes/graph/batch_views.h"
+#include "passes/plan/barriers.h"
 #include "passes/plan/chain.h"
 #include "passes/graph/expand.h"
 #include "passes/plan/fuse.h"
@@ -47,6 +49,7 @@ static const Pass TABLE[] = {
     {"chain", "run kernels that feed each other block by block, so that values stay in the cache",
      WANTS_KERNELS, pass_chain},
     {"memory", "lay the values between kernels into one arena", WANTS_FUSED, pass_memory},
+    {"barriers", "find where the team of threads must meet", WANTS_LAYOUT, pass_barriers},
 };
 enum { N_PASSES = sizeof TABLE / sizeof *TABLE };
 
@@ -81,15 +84,20 @@ static const char *next_name(const char **list, char *name, size_t size) {
 
 /* Whether a function is as the pass wants it; else why not. */
 static const char *unmet(PassWants wants, const Func *func) {
-    bool fused = wants == WANTS_KERNELS || wants == WANTS_FUSED;
-    if (wants == WANTS_KERNELS && func->n_chains) return "wants no chains of kernels: run it before 'chain'";
-    for (ValueId id = 0; id < func->count; id++) {
-        const Node *node = func_node(func, id);
-        if (op_is_source(node->op)) continue;
-        if (wants == WANTS_GRADIENTS && node->op == OP_grad)
-            return "makes what has no gradient: run 'autodiff' before it";
-        if (fused && !node->cluster) return "wants all nodes in kernels: run 'fuse' before it";
-        if (!fused && node->cluster) return "wants no node in a kernel: run it before 'fuse'";
+    const Plan *plan = func->plan;
+    switch (wants) {
+    case WANTS_GRAPH:
+    case WANTS_GRADIENTS:
+        if (plan) return "wants no kernels: run it before 'fuse'";
+        for (ValueId id = 0; wants == WANTS_GRADIENTS && id < func->count; id++)
+            if (func_node(func, id)->op == OP_grad)
+                return "makes what has no gradient: run 'autodiff' before it";
+        return NULL;
+    case WANTS_KERNELS:
+        if (plan && plan->n_chains) return "wants no chains of kernels: run it before 'chain'";
+        return plan ? NULL : "wants kernels: run 'fuse' before it";
+    case WANTS_FUSED: return plan ? NULL : "wants kernels: run 'fuse' before it";
+    case WANTS_LAYOUT: return plan && plan->laid_out ? NULL : "wants offsets: run 'memory' before it";
     }
     return NULL;
 }

@@ -6,10 +6,11 @@
 
 /* What a pass needs of a module; it is refused where that does not hold. */
 typedef enum {
-    WANTS_GRAPH,     /* no node is in a kernel */
-    WANTS_GRADIENTS, /* nor is any `grad` node left: what the pass makes has no gradient */
-    WANTS_KERNELS,   /* every node is in one, and there are no chains */
-    WANTS_FUSED      /* with chains or without */
+    WANTS_GRAPH,     /* no plan */
+    WANTS_GRADIENTS, /* nor any `grad` node left: what the pass makes has no gradient */
+    WANTS_KERNELS,   /* a plan without chains */
+    WANTS_FUSED,     /* with chains or without */
+    WANTS_LAYOUT     /* and with the offsets of values */
 } PassWants;
 
 typedef struct {
@@ -34,7 +35,7 @@ bool passes_run(Module *module, const char *list, const PassOptions *options, Di
 /* What turns a fresh module into one that codegen takes. */
 #define PASSES_ALL                                                                                           \
     "simplify,batch-views,attention,autodiff,expand,simplify,split-rows,tile-sums,reductions,pack-weights,"  \
-    "fuse,precision,schedule,remat,prologue,chain,memory"
+    "fuse,precision,schedule,remat,prologue,chain,memory,barriers"
 /* What the reference interpreter needs. */
 #define PASSES_INTERPRET "autodiff"
 

@@ -15,7 +15,8 @@ const Argument *emit_argument(Emitter *e, ValueId value, bool stored) {
     Arguments *all = e->arguments;
     for (size_t i = 0; i < all->count; i++)
         if (all->items[i].value == value && all->items[i].stored == stored) return &all->items[i];
-    Argument argument = {.value = value, .stored = stored, .number = (int)all->count};
+    Argument argument = {.value = value, .stored = stored};
+    argument.number = kernel_argument(e->func, e->called, value, stored);
     argument.pointer = load_pointer(e->fb, argument.number, stored ? "out" : "in");
     ARENA_PUSH(all->arena, all->items, all->count, all->capacity, argument);
     return &all->items[all->count - 1];

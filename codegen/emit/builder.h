@@ -7,7 +7,7 @@
 #define VITC_CODEGEN_BUILDER_H
 
 #include "codegen/target/target.h"
-#include "ir/ir.h"
+#include "ir/plan/plan.h"
 #include <llvm-c/Core.h>
 
 typedef struct {

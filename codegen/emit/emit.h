@@ -11,7 +11,7 @@
 #define VITC_CODEGEN_EMIT_H
 
 #include "codegen/emit/builder.h"
-#include "ir/plan/kernel.h"
+#include "ir/plan/plan.h"
 
 /* ---- the function's arguments ------------------------------------------------------------------------------------ */
 
@@ -67,9 +67,10 @@ typedef struct {
     Arguments *arguments; /* of the function; kernels inside one another share them */
     Arena *arena;
     const Func *func;
-    const Kernel *kernel;    /* a copy without loops of one round */
-    ValueId first;           /* of the kernel's nodes */
-    uint32_t cluster;        /* of them */
+    const Kernel *kernel; /* a copy without loops of one round */
+    const Kernel
+        *called;   /* whose nodes and arguments these are: it, or the product's that it is the prologue of */
+    ValueId first; /* of these nodes */
     const bool *bf16_demand; /* of each node: see emit_find_bf16_demand; NULL: of none */
     LoopNest nest;
     Lanes lanes;
@@ -78,10 +79,10 @@ typedef struct {
     uint32_t walk;    /* number of the last */
 } Emitter;
 
-/* Of a kernel whose nodes are first..last. Loops up to one that ends `apart` rounds of those outside it stay apart from
- * the loops inside it; 0: none need to. */
+/* Of a kernel of the function's plan. Loops up to one that ends `apart` rounds of those outside it stay apart from the loops
+ * inside it; 0: none need to. */
 Emitter emitter_make(FunctionBuilder *fb, Arguments *arguments, Arena *arena, const Func *func,
-                     const Kernel *kernel, ValueId first, ValueId last, int64_t apart);
+                     const Kernel *kernel, int64_t apart);
 /* Of a kernel of the same nodes that is emitted inside that of `outer`: of its own are its loops, lanes and memo. */
 Emitter emitter_inside(const Emitter *outer, const Kernel *kernel, int64_t apart);
 bool emit_is_inside(const Emitter *e, ValueId value); /* computed by the kernel */

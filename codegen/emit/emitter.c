@@ -3,13 +3,13 @@
 #include "codegen/emit/nest.h"
 
 Emitter emitter_make(FunctionBuilder *fb, Arguments *arguments, Arena *arena, const Func *func,
-                     const Kernel *kernel, ValueId first, ValueId last, int64_t apart) {
+                     const Kernel *kernel, int64_t apart) {
     Emitter e = {.fb = fb,
                  .arguments = arguments,
                  .arena = arena,
                  .func = func,
-                 .first = first,
-                 .cluster = func_node(func, last)->cluster,
+                 .called = kernel,
+                 .first = kernel->first,
                  .lanes.width = 1};
     nest_make(&e, kernel, apart);
     return e;
@@ -20,8 +20,8 @@ Emitter emitter_inside(const Emitter *outer, const Kernel *kernel, int64_t apart
                  .arguments = outer->arguments,
                  .arena = outer->arena,
                  .func = outer->func,
+                 .called = outer->called,
                  .first = outer->first,
-                 .cluster = outer->cluster,
                  .bf16_demand = outer->bf16_demand,
                  .lanes.width = 1};
     nest_make(&e, kernel, apart);
@@ -29,7 +29,7 @@ Emitter emitter_inside(const Emitter *outer, const Kernel *kernel, int64_t apart
 }
 
 bool emit_is_inside(const Emitter *e, ValueId value) {
-    return func_node(e->func, value)->cluster == e->cluster;
+    return kernel_has(e->called, value);
 }
 
 /* ---- scopes ------------------------------------------------------------------------------------------------------ */

@@ -16,9 +16,7 @@ typedef struct Met {
 } Met;
 
 static void begin_walk(Emitter *e) {
-    size_t n = 0;
-    while (e->first + n < e->func->count && func_node(e->func, e->first + (ValueId)n)->cluster == e->cluster)
-        n++;
+    size_t n = e->called->last - e->called->first + 1;
     if (!e->met) e->met = ARENA_ARRAY(e->arena, Met *, n + 1);
     e->walk++;
 }

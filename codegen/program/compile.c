@@ -1,8 +1,8 @@
 /* A module becomes a program: one LLVM function for each distinct kernel, a list of calls for each function.
  *
  * Kernels are compared by their canonical text (ir/plan/canonical.h), so that twelve equal blocks are compiled once. The calls
- * are data (program.h): the runtime walks them. First all calls are made and the distinct kernels found, then those are
- * compiled (part.h), then calls get their arguments. */
+ * are data (program.h): the runtime walks them. They follow from the plan alone, with arguments and barriers; meanwhile the distinct
+ * kernels are found, which are then compiled (part.h). */
 #include "codegen/program/compiled.h"
 #include "codegen/gemm/micro.h"
 #include "codegen/program/part.h"
@@ -22,26 +22,17 @@ enum { SLOTS = 4096 };
 typedef struct {
     const Code *code; /* NULL: `irregular` */
     VtKernel irregular;
-    ValueId first;
-    const ValueId *outside;
-    const int64_t
-        *shift; /* bytes: where in each outside value it reads, as seen from the code; NULL: there */
-    VtArg literals;
     VtCall call;
 } PendingCall;
 
 typedef struct {
     const Func *func;
-    Placement placement;
+    const Plan *plan;
     PendingCall *calls;
     size_t n_calls, calls_capacity;
     VtArg *args;
     size_t n_args, args_capacity;
-    int64_t *arg_bytes; /* of each: what may be touched there */
-    size_t n_arg_bytes, arg_bytes_capacity;
     int64_t arena_bytes, scratch_bytes;
-    VtChain *chains;
-    size_t n_chains, chains_capacity;
 } FuncCode;
 
 typedef struct {
@@ -69,56 +60,56 @@ static uint32_t hash_text(const char *s) {
 
 /* Bytes of what an argument points into: it must point inside. */
 static int64_t bytes_around(const FuncCode *fc, ValueId value) {
-    const Place *place = &fc->placement.places[value];
+    const Place *place = &fc->plan->places[value];
     return place->kind == PLACE_ARENA ? fc->arena_bytes : type_bytes(func_type(fc->func, value));
 }
 
-/* How far from where the code reads its outside values this span does; NULL: code cannot serve it. */
-static const int64_t *find_shift(Compiler *c, const FuncCode *fc, const Code *code, const ClusterSpan *span,
-                                 Outside *outside) {
-    Arena *arena = arena_new();
-    int64_t *shift = ARENA_ARRAY(c->arena, int64_t, outside->count + 1);
-    bool good = kernel_shift(arena, code->func, &code->span, fc->func, span, outside, shift);
-    for (size_t i = 0; good && i < outside->count; i++) {
-        ValueId value = outside->values[i];
-        const Place *place = &fc->placement.places[value];
-        int64_t at = shift[i] + (place->kind == PLACE_ARENA ? func_node(fc->func, value)->offset : 0);
-        good = shift[i] == 0 || (place->kind != PLACE_BLOCK && at >= 0 && at < bytes_around(fc, value));
+/* How many bytes further on than the code this kernel reads each of its reads; NULL: the code cannot serve it. */
+static const int64_t *find_shift(Compiler *c, const FuncCode *fc, const Code *code, const Kernel *kernel) {
+    int64_t *shift = ARENA_ARRAY(c->arena, int64_t, kernel->n_reads + 1);
+    if (!kernel_shift(code->func, code->kernel, fc->func, kernel, shift)) return NULL;
+    for (size_t i = 0; i < kernel->n_reads; i++) {
+        ValueId value = kernel->reads[i];
+        const Place *place = &fc->plan->places[value];
+        int64_t at = shift[i] + (place->kind == PLACE_ARENA ? place->offset : 0);
+        bool good = shift[i] == 0 || (place->kind != PLACE_BLOCK && at >= 0 && at < bytes_around(fc, value));
+        if (!good) return NULL;
     }
-    arena_free(arena);
-    return good ? shift : NULL;
+    return shift;
 }
 
-static const Code *find_code(Compiler *c, const FuncCode *fc, const ClusterSpan *span, Outside *outside,
-                             const int64_t **shift) {
-    const Chain *chain = func_chain(fc->func, func_node(fc->func, span->last)->cluster);
-    bool slices = !chain && span_slices(fc->func, span);
-    const char *key = slices ? kernel_pattern(c->arena, fc->func, &fc->placement, span, outside)
-                             : kernel_canonical(c->arena, fc->func, &fc->placement, span, outside);
+/* Whether LLVM makes a function of it; the others are C functions of the runtime. */
+static bool is_generated(const Func *func, const Kernel *kernel) {
+    bool of_f32 = kernel->kind != KERNEL_PACK ||
+                  func_type(func, func_node(func, kernel->last)->operands[0])->dtype == DT_F32;
+    return kernel->kind != KERNEL_OTHER && of_f32;
+}
+
+/* The code of kernel number k; *shift: see find_shift, NULL where it reads just there. */
+static const Code *find_code(Compiler *c, const FuncCode *fc, uint32_t k, const int64_t **shift) {
+    const Kernel *kernel = &fc->plan->kernels[k];
+    const Chain *chain = plan_chain(fc->plan, k);
+    bool slices = !chain && kernel_slices(fc->func, kernel);
+    const char *key =
+        slices ? kernel_pattern(c->arena, fc->func, kernel) : kernel_canonical(c->arena, fc->func, kernel);
     if (chain)
         key = arena_printf(c->arena, "%s %lld of %lld", key, (long long)chain->size, (long long)chain->units);
     Code **slot = &c->slots[hash_text(key) % SLOTS];
     *shift = NULL;
     for (Code *code = *slot; code; code = code->next)
-        if (strcmp(code->key, key) == 0 &&
-            (!slices || (*shift = find_shift(c, fc, code, span, outside)) != NULL))
+        if (strcmp(code->key, key) == 0 && (!slices || (*shift = find_shift(c, fc, code, kernel)) != NULL))
             return code;
+    bool generated = is_generated(fc->func, kernel);
     Code *code = ARENA_NEW(c->arena, Code);
-    Arena *arena = arena_new();
-    KernelKind kind = kernel_regrow(arena, fc->func, span->first, span->last).kind;
-    const Node *last = func_node(fc->func, span->last);
-    if (kind == KERNEL_PACK && func_type(fc->func, last->operands[0])->dtype != DT_F32) kind = KERNEL_OTHER;
-    arena_free(arena);
     *code = (Code){.next = *slot,
                    .key = key,
-                   .number = kind == KERNEL_OTHER ? -1 : (int)c->n_codes,
+                   .number = generated ? (int)c->n_codes : -1,
                    .func = fc->func,
-                   .placement = &fc->placement,
-                   .span = *span,
+                   .kernel = kernel,
                    .chain = chain,
-                   .product = kind == KERNEL_MATMUL || kind == KERNEL_PACK};
+                   .product = kernel->kind == KERNEL_MATMUL || kernel->kind == KERNEL_PACK};
     *slot = code;
-    if (code->number >= 0) ARENA_PUSH(c->arena, c->codes, c->n_codes, c->codes_capacity, code);
+    if (generated) ARENA_PUSH(c->arena, c->codes, c->n_codes, c->codes_capacity, code);
     return code;
 }
 
@@ -129,29 +120,27 @@ static int input_number(const Compiler *c, const char *name) {
     return number == NAMES_NONE ? -1 : (int)number;
 }
 
-static VtArg arg_of(Compiler *c, const FuncCode *fc, ValueId value) {
-    const Place *place = &fc->placement.places[value];
+static VtArg arg_at(Compiler *c, const FuncCode *fc, const Place *place) {
     switch (place->kind) {
     case PLACE_INPUT:
         return (VtArg){VT_ARG_INPUT, input_number(c, fc->func->inputs[place->index].name), 0, 0};
     case PLACE_STATE: return (VtArg){VT_ARG_STATE, (int32_t)place->index, 0, 0};
     case PLACE_OUTPUT: return (VtArg){VT_ARG_OUTPUT, (int32_t)place->index, 0, 0};
-    case PLACE_BLOCK: {
-        const Node *node = func_node(fc->func, value);
-        const Chain *chain = func_chain(fc->func, node->cluster);
-        return (VtArg){VT_ARG_BLOCK, 0, node->offset, chain_share(chain, type_bytes(&node->type))};
-    }
-    default: return (VtArg){VT_ARG_ARENA, 0, func_node(fc->func, value)->offset, 0};
+    case PLACE_STAGE: return (VtArg){VT_ARG_ARENA, 0, fc->plan->arena_bytes + place->offset, 0};
+    default: return (VtArg){VT_ARG_ARENA, 0, place->offset, 0};
     }
 }
 
-static void push_arg(Compiler *c, FuncCode *fc, VtArg arg, int64_t bytes) {
+static VtArg arg_of(Compiler *c, const FuncCode *fc, ValueId value) {
+    const Place *place = &fc->plan->places[value];
+    if (place->kind != PLACE_BLOCK) return arg_at(c, fc, place);
+    const Chain *chain = plan_chain(fc->plan, fc->plan->kernel_of[value]);
+    return (VtArg){VT_ARG_BLOCK, 0, place->offset,
+                   chain_share(chain, type_bytes(func_type(fc->func, value)))};
+}
+
+static void push_arg(Compiler *c, FuncCode *fc, VtArg arg) {
     ARENA_PUSH(c->arena, fc->args, fc->n_args, fc->args_capacity, arg);
-    ARENA_PUSH(c->arena, fc->arg_bytes, fc->n_arg_bytes, fc->arg_bytes_capacity, bytes);
-}
-
-static void push_value(Compiler *c, FuncCode *fc, ValueId value) {
-    push_arg(c, fc, arg_of(c, fc, value), type_bytes(func_type(fc->func, value)));
 }
 
 static VtArg constant_arg(Compiler *c, const void *data, size_t bytes) {
@@ -163,38 +152,60 @@ static VtArg constant_arg(Compiler *c, const void *data, size_t bytes) {
     return (VtArg){VT_ARG_CONST, (int32_t)c->n_constants - 1, 0, 0};
 }
 
-static void describe_call(Compiler *c, const FuncCode *fc, const ClusterSpan *span, VtCall *call) {
-    KernelCost cost = kernel_cost(fc->func, &fc->placement, span);
-    call->flops = cost.flops;
-    call->bytes = cost.bytes;
-    call->name = kernel_name(c->arena, fc->func, cost.named);
+static PendingCall begin_call(Compiler *c, const FuncCode *fc, const Kernel *kernel) {
+    KernelCost cost = kernel_cost(fc->func, kernel);
+    PendingCall pending = {.call = {.first_arg = (int32_t)fc->n_args,
+                                    .barrier = kernel->barrier,
+                                    .single = kernel->single,
+                                    .flops = cost.flops,
+                                    .bytes = cost.bytes,
+                                    .name = kernel_name(c->arena, fc->func, cost.named)}};
+    return pending;
 }
 
-static void add_generated(Compiler *c, FuncCode *fc, const ClusterSpan *span, const Code *code,
-                          const Outside *outside, const int64_t *shift) {
-    PendingCall pending = {.code = code, .first = span->first, .outside = outside->values, .shift = shift};
-    if (outside->n_literals)
-        pending.literals =
-            constant_arg(c, outside->literals, sizeof *outside->literals * outside->n_literals);
-    describe_call(c, fc, span, &pending.call);
-    ARENA_PUSH(c->arena, fc->calls, fc->n_calls, fc->calls_capacity, pending);
+static void end_call(Compiler *c, FuncCode *fc, PendingCall *pending) {
+    pending->call.n_args = (int32_t)fc->n_args - pending->call.first_arg;
+    ARENA_PUSH(c->arena, fc->calls, fc->n_calls, fc->calls_capacity, *pending);
 }
 
-/* The arguments of a call whose kernel is compiled. */
-static void bind_generated(Compiler *c, FuncCode *fc, PendingCall *pending) {
-    const Code *code = pending->code;
-    pending->call.first_arg = (int32_t)fc->n_args;
-    pending->call.n_args = code->n_refs;
-    for (int i = 0; i < code->n_refs; i++) {
-        const Ref *ref = &code->refs[i];
-        switch (ref->kind) {
-        case REF_LOCAL: push_value(c, fc, pending->first + ref->index); break;
-        case REF_OUTSIDE: push_value(c, fc, pending->outside[ref->index]); break;
-        case REF_SCRATCH: push_arg(c, fc, (VtArg){VT_ARG_SCRATCH, 0, 0, 0}, 0); break;
-        case REF_LITERALS: push_arg(c, fc, pending->literals, 0); break;
-        }
+static VtArg literals_of(Compiler *c, const Func *func, const Kernel *kernel) {
+    float *literals = ARENA_ARRAY(c->arena, float, kernel->last - kernel->first + 1);
+    size_t n = 0;
+    for (ValueId id = kernel->first; id <= kernel->last; id++)
+        if (node_is_literal(func_node(func, id)))
+            literals[n++] = (float)constant_attrs(func_node(func, id))->value;
+    return constant_arg(c, literals, sizeof *literals * n);
+}
+
+/* Arguments that are each thread's own are filled in at every call, into a list of limited length. */
+static bool fits_own_list(Compiler *c, const FuncCode *fc, const VtCall *call) {
+    if (call->n_args <= VT_MAX_OWN_ARGS) return true;
+    for (int i = 0; i < call->n_args; i++) {
+        int kind = fc->args[call->first_arg + i].kind;
+        if (kind != VT_ARG_SCRATCH && kind != VT_ARG_BLOCK) continue;
+        snprintf(c->error, c->error_size, "%s: a product with more than %d operands around it", call->name,
+                 VT_MAX_OWN_ARGS);
+        return false;
     }
-    if (code->scratch_bytes > fc->scratch_bytes) fc->scratch_bytes = code->scratch_bytes;
+    return true;
+}
+
+/* The arguments are in the order of kernel_signature. */
+static bool add_generated(Compiler *c, FuncCode *fc, const Kernel *kernel, const Code *code,
+                          const int64_t *shift) {
+    Signature signature = kernel_signature(fc->func, kernel);
+    PendingCall pending = begin_call(c, fc, kernel);
+    pending.code = code;
+    for (size_t i = 0; i < kernel->n_stores; i++) push_arg(c, fc, arg_of(c, fc, kernel->stores[i]));
+    for (size_t i = 0; i < kernel->n_reads; i++) {
+        VtArg arg = arg_of(c, fc, kernel->reads[i]);
+        if (shift) arg.offset += shift[i];
+        push_arg(c, fc, arg);
+    }
+    if (signature.literals) push_arg(c, fc, literals_of(c, fc->func, kernel));
+    if (signature.scratch) push_arg(c, fc, (VtArg){VT_ARG_SCRATCH, 0, 0, 0});
+    end_call(c, fc, &pending);
+    return fits_own_list(c, fc, &fc->calls[fc->n_calls - 1].call);
 }
 
 /* The product of dimensions [from, to). */
@@ -213,7 +224,7 @@ static int irregular_shape(const Func *func, const Node *node, int64_t numbers[1
     case OP_gather:
     case OP_scatter:
     case OP_scatter_add: {
-        batch = (int)node->attrs[0].i;
+        batch = (int)indexed_attrs(node)->batch;
         int64_t row = product(x, batch + 1, x->rank), size = (int64_t)dtype_size(x->dtype);
         numbers[0] = product(x, 0, batch);
         numbers[1] = x->dim[batch];
@@ -227,7 +238,7 @@ static int irregular_shape(const Func *func, const Node *node, int64_t numbers[1
     }
     case OP_argmax:
     case OP_argsort:
-        axis = (int)node->attrs[0].i;
+        axis = (int)along_attrs(node)->axis;
         if (axis < 0) axis += x->rank;
         numbers[0] = product(x, 0, axis);
         numbers[1] = x->dim[axis];
@@ -237,12 +248,18 @@ static int irregular_shape(const Func *func, const Node *node, int64_t numbers[1
         return 4;
     case OP_unfold:
     case OP_fold: {
-        const Type *image = node->op == OP_unfold ? x : &node->type;
+        bool unfolds = node->op == OP_unfold;
+        const Type *image = unfolds ? x : &node->type;
+        const Ints *kernel_size = unfolds ? &unfold_attrs(node)->kernel : &fold_attrs(node)->kernel,
+                   *stride = unfolds ? &unfold_attrs(node)->stride : &fold_attrs(node)->stride,
+                   *padding = unfolds ? &unfold_attrs(node)->padding : &fold_attrs(node)->padding;
         if (x->dtype != DT_F32) return 0;
-        int first = node->op == OP_unfold ? 0 : 1;
         for (int k = 0; k < 4; k++) numbers[k] = image->dim[k];
-        for (int a = 0; a < 3; a++)
-            for (int i = 0; i < 2; i++) numbers[4 + 2 * a + i] = node->attrs[first + a].ints.v[i];
+        for (int i = 0; i < 2; i++) {
+            numbers[4 + i] = kernel_size->v[i];
+            numbers[6 + i] = stride->v[i];
+            numbers[8 + i] = padding->v[i];
+        }
         for (int i = 0; i < 2; i++)
             numbers[10 + i] = (numbers[2 + i] + 2 * numbers[8 + i] - numbers[4 + i]) / numbers[6 + i] + 1;
         *kernel = node->op == OP_unfold ? vt_kernel_unfold : vt_kernel_fold;
@@ -252,225 +269,71 @@ static int irregular_shape(const Func *func, const Node *node, int64_t numbers[1
     }
 }
 
-static bool add_irregular(Compiler *c, FuncCode *fc, const ClusterSpan *span) {
-    const Node *node = func_node(fc->func, span->last);
+static bool add_irregular(Compiler *c, FuncCode *fc, const Kernel *kernel) {
+    const Node *node = func_node(fc->func, kernel->last);
     int64_t numbers[16];
-    PendingCall pending = {0};
+    PendingCall pending = begin_call(c, fc, kernel);
     int n = irregular_shape(fc->func, node, numbers, &pending.irregular);
     if (n == 0) {
         snprintf(c->error, c->error_size, "no kernel for operator %s of %s", op_info(node->op)->name,
                  type_text(c->arena, &node->type));
         return false;
     }
-    pending.call.first_arg = (int32_t)fc->n_args;
-    pending.call.n_args = node->n_operands + 2;
-    for (int o = 0; o < node->n_operands; o++) push_value(c, fc, node->operands[o]);
-    push_value(c, fc, span->last);
-    push_arg(c, fc, constant_arg(c, numbers, sizeof *numbers * (size_t)n), 0);
-    describe_call(c, fc, span, &pending.call);
-    ARENA_PUSH(c->arena, fc->calls, fc->n_calls, fc->calls_capacity, pending);
+    for (int o = 0; o < node->n_operands; o++) push_arg(c, fc, arg_of(c, fc, node->operands[o]));
+    push_arg(c, fc, arg_of(c, fc, kernel->last));
+    push_arg(c, fc, constant_arg(c, numbers, sizeof *numbers * (size_t)n));
+    end_call(c, fc, &pending);
     return true;
 }
 
-static void add_copy(Compiler *c, FuncCode *fc, VtArg from, VtArg to, const Type *type) {
-    PendingCall pending = {.irregular = vt_kernel_copy};
-    int64_t bytes = type_bytes(type);
-    pending.call =
-        (VtCall){.name = "copy", .first_arg = (int32_t)fc->n_args, .n_args = 3, .bytes = 2.0 * (double)bytes};
-    push_arg(c, fc, from, bytes);
-    push_arg(c, fc, to, bytes);
-    push_arg(c, fc, constant_arg(c, &bytes, sizeof bytes), 0);
-    ARENA_PUSH(c->arena, fc->calls, fc->n_calls, fc->calls_capacity, pending);
-}
-
-/* Old states first, by way of the arena: updates may swap states. */
-static void add_copies(Compiler *c, FuncCode *fc) {
-    const Placement *placement = &fc->placement;
-    for (int round = 0; round < 2; round++) {
-        int64_t held = fc->arena_bytes;
-        for (size_t i = 0; i < placement->n_copies; i++) {
-            const PlaceCopy *copy = &placement->copies[i];
-            const Type *type = func_type(fc->func, copy->value);
-            bool output = copy->to.kind == PLACE_OUTPUT;
-            VtArg from = arg_of(c, fc, copy->value),
-                  to = {output ? VT_ARG_OUTPUT : VT_ARG_STATE, (int32_t)copy->to.index, 0, 0};
-            if (copy->staged) {
-                VtArg between = {VT_ARG_ARENA, 0, held, 0};
-                held += (type_bytes(type) + 63) / 64 * 64;
-                add_copy(c, fc, round ? between : from, round ? to : between, type);
-            } else if (round != output)
-                add_copy(c, fc, from, to, type);
-        }
-        if (round) fc->arena_bytes = held;
-    }
-}
-
-/* ---- barriers ---------------------------------------------------------------------------------------------------------- */
-
-/* Work of a few microseconds, about what a meeting costs, is done by one thread: among such calls there is none. */
-enum { SINGLE_FLOPS = 1 << 16, SINGLE_BYTES = 1 << 14 };
-
-static bool is_single(const VtCall *call) {
-    return call->flops < SINGLE_FLOPS && call->bytes < SINGLE_BYTES;
-}
-
-typedef struct {
-    VtArg at;
-    int64_t end;
-    bool written, single;
-} Touch;
-
-typedef struct {
-    Touch *of;
-    size_t count, capacity;
-} Touches;
-
-/* What calls since the last meeting touched. Inputs, states and outputs are told apart by number, each by the meeting before, 0 if it was
- * not touched; parts of the arena by where they lie. */
-typedef struct {
-    Touches arena;
-    uint32_t *read[3], *written[3]; /* VT_ARG_INPUT, VT_ARG_STATE, VT_ARG_OUTPUT */
-    uint32_t meetings;
-} Open;
-
-static bool meet(const Touch *a, const Touch *b) {
-    if (a->single && b->single) return false;
-    if (a->at.kind != b->at.kind || a->at.index != b->at.index || (!a->written && !b->written)) return false;
-    return a->at.offset < b->end && b->at.offset < a->end;
-}
-
-static void touch_all(Compiler *c, const FuncCode *fc, const PendingCall *pending, Touches *to) {
-    for (int i = 0; i < pending->call.n_args; i++) {
-        const VtArg *arg = &fc->args[pending->call.first_arg + i];
-        if (arg->kind == VT_ARG_CONST || arg->kind == VT_ARG_SCRATCH || arg->kind == VT_ARG_BLOCK) continue;
-        bool written = pending->code ? pending->code->refs[i].stored : i == pending->call.n_args - 2;
-        Touch touch = {*arg, arg->offset + fc->arg_bytes[pending->call.first_arg + i], written,
-                       pending->call.single};
-        ARENA_PUSH(c->arena, to->of, to->count, to->capacity, touch);
-    }
-}
-
-static int whole(const Touch *touch) {
-    return touch->at.kind == VT_ARG_INPUT    ? 0
-           : touch->at.kind == VT_ARG_STATE  ? 1
-           : touch->at.kind == VT_ARG_OUTPUT ? 2
-                                             : -1;
-}
-
-static bool meets_open(const Open *open, const Touch *touch) {
-    int kind = whole(touch);
-    if (kind >= 0)
-        return open->written[kind][touch->at.index] == open->meetings ||
-               (touch->written && open->read[kind][touch->at.index] == open->meetings);
-    for (size_t o = 0; o < open->arena.count; o++)
-        if (meet(touch, &open->arena.of[o])) return true;
-    return false;
-}
-
-static void open_touch(Compiler *c, Open *open, const Touch *touch) {
-    int kind = whole(touch);
-    if (kind >= 0)
-        (touch->written ? open->written : open->read)[kind][touch->at.index] = open->meetings;
-    else
-        ARENA_PUSH(c->arena, open->arena.of, open->arena.count, open->arena.capacity, *touch);
-}
-
-/* The team meets before a call that touches what a call since the last meeting wrote, or writes what it read, but for two of one
- * thread; before a chain, if that is so of any of its calls. */
-static void place_barriers(Compiler *c, FuncCode *fc) {
-    Touches now = {0};
-    Open open = {.meetings = 1};
-    const size_t counts[] = {(size_t)c->program->n_inputs, c->module->n_states, fc->func->n_outputs};
-    for (int kind = 0; kind < 3; kind++) {
-        open.read[kind] = ARENA_ARRAY(c->arena, uint32_t, counts[kind] + 1);
-        open.written[kind] = ARENA_ARRAY(c->arena, uint32_t, counts[kind] + 1);
-    }
-    size_t chain = 0;
-    for (size_t i = 0, end; i < fc->n_calls; i = end) {
-        bool chained = chain < fc->n_chains && (size_t)fc->chains[chain].first_call == i;
-        end = i + (chained ? (size_t)fc->chains[chain++].n_calls : 1);
-        now.count = 0;
-        if (!chained) fc->calls[i].call.single = is_single(&fc->calls[i].call);
-        for (size_t call = i; call < end; call++) touch_all(c, fc, &fc->calls[call], &now);
-        bool conflict = false;
-        for (size_t t = 0; t < now.count && !conflict; t++) conflict = meets_open(&open, &now.of[t]);
-        fc->calls[i].call.barrier = conflict;
-        if (conflict) {
-            open.arena.count = 0;
-            open.meetings++;
-        }
-        for (size_t t = 0; t < now.count; t++) open_touch(c, &open, &now.of[t]);
-    }
-}
-
-/* Once barriers are placed, which go by whole values: see kernel_shift. */
-static void shift_args(FuncCode *fc) {
-    for (size_t i = 0; i < fc->n_calls; i++) {
-        const PendingCall *pending = &fc->calls[i];
-        for (int r = 0; pending->shift && r < pending->code->n_refs; r++) {
-            const Ref *ref = &pending->code->refs[r];
-            if (ref->kind == REF_OUTSIDE)
-                fc->args[pending->call.first_arg + r].offset += pending->shift[ref->index];
-        }
-    }
+static void add_copy(Compiler *c, FuncCode *fc, const PlaceCopy *copy) {
+    int64_t bytes = type_bytes(func_type(fc->func, copy->value));
+    PendingCall pending = {.irregular = vt_kernel_copy,
+                           .call = {.name = "copy",
+                                    .first_arg = (int32_t)fc->n_args,
+                                    .barrier = copy->barrier,
+                                    .single = copy->single,
+                                    .bytes = 2.0 * (double)bytes}};
+    push_arg(c, fc, arg_at(c, fc, &copy->from));
+    push_arg(c, fc, arg_at(c, fc, &copy->to));
+    push_arg(c, fc, constant_arg(c, &bytes, sizeof bytes));
+    end_call(c, fc, &pending);
 }
 
 /* ---- functions, programs ------------------------------------------------------------------------------------------- */
 
-/* The calls are those of the kernels, in order. */
-static void find_chains(Compiler *c, FuncCode *fc) {
-    const Func *func = fc->func;
-    for (size_t s = 0, i = 0; s < fc->placement.n_spans && i < func->n_chains; s++) {
-        uint32_t cluster = func_node(func, fc->placement.spans[s].last)->cluster;
-        if (cluster != func->chains[i].first) continue;
-        VtChain chain = {(int32_t)s, (int32_t)(func->chains[i].last - func->chains[i].first + 1),
-                         (int32_t)chain_blocks(&func->chains[i])};
-        ARENA_PUSH(c->arena, fc->chains, fc->n_chains, fc->chains_capacity, chain);
-        i++;
-    }
-}
-
-static bool plan_func(Compiler *c, FuncCode *fc) {
-    fc->placement = func_place(c->arena, fc->func);
-    fc->arena_bytes = fc->func->arena_bytes;
-    for (size_t s = 0; s < fc->placement.n_spans; s++) {
-        const ClusterSpan *span = &fc->placement.spans[s];
-        Outside outside = {0};
+/* The calls are those of the plan's kernels, in order, and then its copies. */
+static bool call_kernels(Compiler *c, FuncCode *fc) {
+    fc->plan = fc->func->plan;
+    fc->arena_bytes = fc->plan->arena_bytes + fc->plan->stage_bytes;
+    for (uint32_t k = 0; k < fc->plan->n_kernels; k++) {
+        const Kernel *kernel = &fc->plan->kernels[k];
         const int64_t *shift;
-        const Code *code = find_code(c, fc, span, &outside, &shift);
-        if (code->number >= 0)
-            add_generated(c, fc, span, code, &outside, shift);
-        else if (!add_irregular(c, fc, span))
-            return false;
+        const Code *code = find_code(c, fc, k, &shift);
+        bool good =
+            code->number >= 0 ? add_generated(c, fc, kernel, code, shift) : add_irregular(c, fc, kernel);
+        if (!good) return false;
     }
-    find_chains(c, fc);
-    add_copies(c, fc);
+    for (size_t i = 0; i < fc->plan->n_copies; i++) add_copy(c, fc, &fc->plan->copies[i]);
     return true;
 }
 
-/* Arguments that are each thread's own are filled in at every call, into a list of limited length. */
-static bool fits_own_list(const Code *code, const FuncCode *fc, const VtCall *call) {
-    if (call->n_args <= VT_MAX_OWN_ARGS) return true;
-    for (int i = 0; i < code->n_refs; i++) {
-        int kind = fc->args[call->first_arg + i].kind;
-        if (kind == VT_ARG_SCRATCH || kind == VT_ARG_BLOCK) return false;
-    }
-    return true;
-}
-
-static bool bind_func(Compiler *c, FuncCode *fc) {
+/* Once the code is there. */
+static void find_scratch(FuncCode *fc) {
     for (size_t i = 0; i < fc->n_calls; i++) {
-        PendingCall *pending = &fc->calls[i];
-        if (!pending->code) continue;
-        bind_generated(c, fc, pending);
-        if (fits_own_list(pending->code, fc, &pending->call)) continue;
-        snprintf(c->error, c->error_size, "%s: a product with more than %d operands around it",
-                 pending->call.name, VT_MAX_OWN_ARGS);
-        return false;
+        const Code *code = fc->calls[i].code;
+        if (code && code->scratch_bytes > fc->scratch_bytes) fc->scratch_bytes = code->scratch_bytes;
     }
-    place_barriers(c, fc);
-    shift_args(fc);
-    return true;
+}
+
+static VtChain *chains_of(Compiler *c, const Plan *plan) {
+    VtChain *chains = ARENA_ARRAY(c->arena, VtChain, plan->n_chains + 1);
+    for (size_t i = 0; i < plan->n_chains; i++) {
+        const Chain *chain = &plan->chains[i];
+        chains[i] = (VtChain){(int32_t)chain->first, (int32_t)(chain->last - chain->first + 1),
+                              (int32_t)chain_blocks(chain)};
+    }
+    return chains;
 }
 
 static VtTensor tensor_of(const char *name, const Type *type) {
@@ -503,11 +366,11 @@ static VtFunction finish_func(Compiler *c, FuncCode *fc, int32_t **kernels) {
                         .args = fc->args,
                         .outputs = outputs,
                         .inputs = inputs,
-                        .n_chains = (int32_t)fc->n_chains,
-                        .chains = fc->chains,
+                        .n_chains = (int32_t)fc->plan->n_chains,
+                        .chains = chains_of(c, fc->plan),
                         .arena_bytes = fc->arena_bytes,
                         .scratch_bytes = fc->scratch_bytes,
-                        .block_bytes = func->block_bytes};
+                        .block_bytes = fc->plan->block_bytes};
 }
 
 static void describe_states(Compiler *c) {
@@ -559,14 +422,14 @@ static bool compile_all(Compiler *c, const CodegenOptions *options) {
     double start = seconds_now();
     for (size_t f = 0; f < n; f++) {
         funcs[f].func = c->module->funcs[f];
-        if (!plan_func(c, &funcs[f])) return false;
+        if (!call_kernels(c, &funcs[f])) return false;
     }
     double planned = seconds_now();
     if (!compile_parts(c, options)) return false;
     double compiled = seconds_now();
     c->out->call_kernels = ARENA_ARRAY(c->arena, int32_t *, n + 1);
     for (size_t f = 0; f < n; f++) {
-        if (!bind_func(c, &funcs[f])) return false;
+        find_scratch(&funcs[f]);
         functions[f] = finish_func(c, &funcs[f], &c->out->call_kernels[f]);
     }
     c->program->functions = functions;
@@ -589,20 +452,31 @@ bool codegen_machine(const char *target_features, Machine *machine, char *error,
     return good;
 }
 
+static bool is_planned(Compiler *c) {
+    for (size_t f = 0; f < c->module->n_funcs; f++) {
+        const Func *func = c->module->funcs[f];
+        if (func->plan && func->plan->has_barriers) continue;
+        snprintf(c->error, c->error_size, "@%s is not planned to the end: run the passes up to 'barriers'",
+                 func->name);
+        return false;
+    }
+    return true;
+}
+
 /* Moments are of all columns of a tile: those that a product's kernel makes are of tiles of this target. */
 static bool tiles_fit(Compiler *c, const Target *target) {
     for (size_t f = 0; f < c->module->n_funcs; f++) {
         const Func *func = c->module->funcs[f];
-        const Node *product = NULL;
-        for (ValueId id = 0; id < func->count; id++) {
-            const Node *node = func_node(func, id);
-            if (node->op == OP_matmul) product = node;
-            if (node->op != OP_moments || !product || product->cluster != node->cluster) continue;
-            int columns = micro_choose(target, (int)product->attrs[2].i).nr;
-            if (node->attrs[0].i == columns) continue;
+        for (size_t k = 0; k < func->plan->n_kernels; k++) {
+            const Kernel *kernel = &func->plan->kernels[k];
+            const Node *node = func_node(func, kernel->last);
+            if (node->op != OP_moments || kernel->kind != KERNEL_MATMUL) continue;
+            const Node *product = func_node(func, kernel->core);
+            int columns = micro_choose(target, matmul_attrs(product)->precision).nr;
+            if (moments_attrs(node)->columns == columns) continue;
             snprintf(c->error, c->error_size,
                      "a product's kernel makes moments of %lld columns; tiles of %s have %d",
-                     (long long)node->attrs[0].i, target->row->name, columns);
+                     (long long)moments_attrs(node)->columns, target->row->name, columns);
             return false;
         }
     }
@@ -639,7 +513,7 @@ Compiled *codegen_compile(const Module *module, const VtProgram *plan, const Cod
     for (int i = out->program.n_inputs; i-- > 0;)
         names_set(arena, &c->inputs, out->program.inputs[i].tensor.name, (uint32_t)i);
     bool good = target_open(&target, options ? options->target_features : NULL, error, size);
-    good = good && panels_fit(c, &target) && tiles_fit(c, &target);
+    good = good && is_planned(c) && panels_fit(c, &target) && tiles_fit(c, &target);
     if (good) out->target = target.row->name;
     target_close(&target);
     if (good && compile_all(c, options ? options : &usual)) return out;

@@ -2,7 +2,6 @@
 #include "codegen/program/part.h"
 #include "codegen/emit/emit.h"
 #include "codegen/kernels/kernels.h"
-#include "ir/plan/canonical.h"
 #include "ir/base/clock.h"
 
 #include <llvm-c/Analysis.h>
@@ -21,7 +20,7 @@ void code_name(int number, char out[CODE_NAME]) {
 
 /* About what it takes to compile: its operators, and a product's loops. */
 static int weight_of(const Code *code) {
-    return (int)(code->span.last - code->span.first) + (code->product ? 60 : 12);
+    return (int)(code->kernel->last - code->kernel->first) + (code->product ? 60 : 12);
 }
 
 /* Products, and what packs for them, come first: they take longest, and a thread that ends early should find small parts left. */
@@ -45,47 +44,25 @@ Part *parts_make(Arena *arena, Code *const *codes, int n_codes, int *n_parts) {
 
 /* ---- one kernel -------------------------------------------------------------------------------------------------- */
 
-/* The arguments that emission asked for become the code's canonical ones. */
-static void keep_refs(Part *part, Emitter *e, Code *code) {
-    Outside outside = {0};
-    const Arguments *arguments = e->arguments;
-    kernel_canonical(e->arena, code->func, code->placement, &code->span, &outside);
-    code->n_refs = (int)arguments->count;
-    code->refs = ARENA_ARRAY(part->arena, Ref, arguments->count + 1);
-    for (size_t i = 0; i < arguments->count; i++) {
-        const Argument *argument = &arguments->items[i];
-        Ref *ref = &code->refs[i];
-        ref->stored = argument->stored;
-        if (argument->value == IR_NONE)
-            ref->kind = argument->stored ? REF_SCRATCH : REF_LITERALS;
-        else if (argument->stored)
-            *ref = (Ref){REF_LOCAL, argument->value - code->span.first, true};
-        else
-            *ref = (Ref){REF_OUTSIDE, outside_number(e->arena, &outside, argument->value), false};
-    }
-}
-
 /* Emits the kernel at the place where it was met first. */
-static void emit_code(Part *part, FunctionBuilder *fb, Code *code) {
+static void emit_code(FunctionBuilder *fb, Code *code) {
     char name[CODE_NAME];
     Arena *arena = arena_new();
-    const ClusterSpan *span = &code->span;
-    Kernel kernel = kernel_regrow(arena, code->func, span->first, span->last);
+    const Kernel *kernel = code->kernel;
     Arguments arguments = {.arena = arena};
     fb->chain = code->chain;
-    Emitter e = emitter_make(fb, &arguments, arena, code->func, &kernel, span->first, span->last,
+    Emitter e = emitter_make(fb, &arguments, arena, code->func, kernel,
                              fb->chain ? fb->chain->units : 0); /* shares are of the units */
     code_name(code->number, name);
     builder_kernel(fb, name);
-    bool *stored = ARENA_ARRAY(arena, bool, span->last - span->first + 1);
-    for (ValueId id = span->first; id <= span->last; id++) {
-        stored[id - span->first] = code->placement->places[id].kind != PLACE_LOOPS;
-        if (stored[id - span->first]) emit_argument(&e, id, true);
+    bool *stored = ARENA_ARRAY(arena, bool, kernel->last - kernel->first + 1);
+    for (size_t i = 0; i < kernel->n_stores; i++) {
+        stored[kernel->stores[i] - kernel->first] = true;
+        emit_argument(&e, kernel->stores[i], true);
     }
-    emit_find_bf16_demand(&e, span->first, span->last, stored);
+    emit_find_bf16_demand(&e, kernel->first, kernel->last, stored);
     code->scratch_bytes = emit_kernel(&e);
     LLVMBuildRetVoid(fb->builder);
-    keep_refs(part, &e, code);
     arena_free(arena);
 }
 
@@ -111,7 +88,7 @@ static void emit_part(Part *part, const char *target_features, bool print_llvm) 
     LLVMDisposeTargetData(layout);
     LLVMBuilderRef builder = LLVMCreateBuilderInContext(context);
     FunctionBuilder fb = builder_make(&part->target, module, builder);
-    for (int i = 0; i < part->n_codes; i++) emit_code(part, &fb, part->codes[i]);
+    for (int i = 0; i < part->n_codes; i++) emit_code(&fb, part->codes[i]);
     LLVMDisposeBuilder(builder);
     if (print_llvm) LLVMDumpModule(module);
     if (is_valid(part, module))

@@ -6,30 +6,19 @@
 #define VITC_CODEGEN_PART_H
 
 #include "codegen/program/object.h"
-#include "ir/plan/place.h"
+#include "ir/plan/plan.h"
 
-/* An argument in canonical form: node `index` of the kernel, or its index-th outside value, or scratch, or its literals. */
-typedef struct {
-    enum { REF_LOCAL, REF_OUTSIDE, REF_SCRATCH, REF_LITERALS } kind;
-    uint32_t index;
-    bool stored;
-} Ref;
-
-/* A distinct kernel: the code of all spans with its canonical text. */
+/* A distinct kernel: the code of all kernels with its canonical text. */
 typedef struct Code {
     struct Code *next; /* of the same hash slot */
     const char *key;
     int number; /* its function is kernel_NUMBER; -1: an operator of class OTHER, not generated */
     /* Where it was met first, which it is emitted from. */
     const Func *func;
-    const Placement *placement;
-    ClusterSpan span;
+    const Kernel *kernel;
     const Chain *chain; /* that it is of, and called for blocks of; NULL: for a thread's share */
     bool product;
-    /* Known once it is emitted; in the part's arena. */
-    Ref *refs;
-    int n_refs;
-    int64_t scratch_bytes;
+    int64_t scratch_bytes; /* known once it is emitted */
 } Code;
 
 typedef struct {

@@ -48,20 +48,19 @@ static const char *first_scope(Arena *arena, const Func *func, ValueId id) {
     return *origin ? arena_strndup(arena, origin, strcspn(origin, ".")) : "(no scope)";
 }
 
-static void add_calls(Arena *arena, CostReport *r, const Func *func, const Placement *placement) {
+static void add_calls(Arena *arena, CostReport *r, const Func *func) {
+    const Plan *plan = func->plan;
     Sums kernels = {.arena = arena}, scopes = kernels;
-    r->calls = placement->n_spans + placement->n_copies;
+    r->calls = plan->n_kernels + plan->n_copies;
     for (size_t k = 0; k < r->calls; k++) {
         KernelCost cost = {0};
         const char *key = "copy", *name = key;
-        if (k < placement->n_spans) {
-            Outside outside = {0};
-            const ClusterSpan *span = &placement->spans[k];
-            cost = kernel_cost(func, placement, span);
-            key = kernel_canonical(arena, func, placement, span, &outside);
+        if (k < plan->n_kernels) {
+            cost = kernel_cost(func, &plan->kernels[k]);
+            key = kernel_canonical(arena, func, &plan->kernels[k]);
             name = kernel_name(arena, func, cost.named);
         } else {
-            cost.named = placement->copies[k - placement->n_spans].value;
+            cost.named = plan->copies[k - plan->n_kernels].value;
             cost.bytes = 2 * (double)type_bytes(func_type(func, cost.named));
         }
         double seconds = roofline_seconds(&r->roofline, cost.flops, cost.bytes);
@@ -83,21 +82,19 @@ static bool alike(const Chain *a, const Chain *b) {
     return a->last - a->first == b->last - b->first && a->units == b->units && a->size == b->size;
 }
 
-static const char *chain_name(Arena *arena, const Func *func, const Placement *placement,
-                              const Chain *chain) {
-    size_t k = 0;
-    while (func_node(func, placement->spans[k].last)->cluster != chain->first) k++;
-    return kernel_name(arena, func, kernel_cost(func, placement, &placement->spans[k]).named);
+static const char *chain_name(Arena *arena, const Func *func, const Chain *chain) {
+    return kernel_name(arena, func, kernel_cost(func, &func->plan->kernels[chain->first]).named);
 }
 
-static void add_chains(Arena *arena, CostReport *r, const Func *func, const Placement *placement) {
+static void add_chains(Arena *arena, CostReport *r, const Func *func) {
+    const Plan *plan = func->plan;
     const ChainCost *costs = chain_costs(arena, func);
-    r->chains = ARENA_ARRAY(arena, CostChain, func->n_chains + 1);
-    for (size_t i = 0, n; i < func->n_chains; i += n) {
-        const Chain *chain = &func->chains[i];
-        for (n = 1; i + n < func->n_chains; n++)
-            if (!alike(&func->chains[i + n], chain) || costs[i + n].footprint != costs[i].footprint) break;
-        r->chains[r->n_chains++] = (CostChain){.name = chain_name(arena, func, placement, chain),
+    r->chains = ARENA_ARRAY(arena, CostChain, plan->n_chains + 1);
+    for (size_t i = 0, n; i < plan->n_chains; i += n) {
+        const Chain *chain = &plan->chains[i];
+        for (n = 1; i + n < plan->n_chains; n++)
+            if (!alike(&plan->chains[i + n], chain) || costs[i + n].footprint != costs[i].footprint) break;
+        r->chains[r->n_chains++] = (CostChain){.name = chain_name(arena, func, chain),
                                                .count = n,
                                                .kernels = chain->last - chain->first + 1,
                                                .blocks = chain_blocks(chain),
@@ -115,8 +112,7 @@ CostReport cost_report(Arena *arena, const Func *func, Roofline given) {
     r.bandwidth_assumed = !(given.bytes > 0) && !(module->machine.bandwidth > 0);
     if (!(given.flops > 0)) r.roofline.flops = machine.peak[module->precision];
     if (!(given.bytes > 0)) r.roofline.bytes = machine.bandwidth;
-    Placement placement = func_place(arena, func);
-    add_calls(arena, &r, func, &placement);
-    add_chains(arena, &r, func, &placement);
+    add_calls(arena, &r, func);
+    add_chains(arena, &r, func);
     return r;
 }

@@ -83,8 +83,8 @@ static void add_ends(Arena *arena, MemoryReport *r, const Func *func) {
 }
 
 static void add_arena(Arena *arena, MemoryReport *r, const Func *func) {
-    Placement placement = func_place(arena, func);
-    Lives lives = func_lives(arena, func, &placement);
+    const Plan *plan = func->plan;
+    Lives lives = func_lives(arena, func);
     MemoryUse *uses = find_uses(arena, func);
     uint32_t *numbers = number_values(arena, func);
     r->values = ARENA_ARRAY(arena, MemoryValue, lives.count + 1);
@@ -94,7 +94,7 @@ static void add_arena(Arena *arena, MemoryReport *r, const Func *func) {
             arena_printf(arena, "%%%u %s", numbers[life->value], kernel_name(arena, func, life->value));
         r->values[r->n_values++] = (MemoryValue){.name = name,
                                                  .bytes = life->bytes,
-                                                 .offset = func_node(func, life->value)->offset,
+                                                 .offset = plan->places[life->value].offset,
                                                  .born = life->born,
                                                  .died = life->died,
                                                  .use = uses[life->value]};
@@ -103,10 +103,11 @@ static void add_arena(Arena *arena, MemoryReport *r, const Func *func) {
     r->n_kernels = lives.n_kernels;
     for (size_t k = 1; k < r->n_kernels; k++)
         if (r->live[k] > r->live[r->peak]) r->peak = k;
-    for (size_t i = 0; i < placement.n_copies; i++)
-        if (placement.copies[i].staged) r->staged += type_bytes(func_type(func, placement.copies[i].value));
+    for (size_t i = 0; i < plan->n_copies; i++)
+        if (plan->copies[i].to.kind == PLACE_STAGE)
+            r->staged += type_bytes(func_type(func, plan->copies[i].value));
     if (r->n_values) {
-        KernelCost cost = kernel_cost(func, &placement, &placement.spans[r->peak]);
+        KernelCost cost = kernel_cost(func, &plan->kernels[r->peak]);
         r->peak_name = kernel_name(arena, func, cost.named);
     }
 }
@@ -135,10 +136,10 @@ MemoryReport memory_report(Arena *arena, const Func *func) {
     MemoryReport r = {.recipe = module->name,
                       .function = func->name,
                       .batch = module->batch,
-                      .arena = func->arena_bytes,
-                      .blocks = func->block_bytes};
+                      .arena = func->plan->arena_bytes,
+                      .blocks = func->plan->block_bytes};
     if (strcmp(func->name, "step") == 0) r.limit = module->memory_limit;
-    r.taken = resident_bytes(func) + func->arena_bytes;
+    r.taken = resident_bytes(func) + func->plan->arena_bytes;
     add_states(arena, &r, module);
     add_ends(arena, &r, func);
     add_arena(arena, &r, func);

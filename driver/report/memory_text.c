@@ -54,7 +54,7 @@ static void put_remat(const RematReport *r, FILE *out) {
 }
 
 void memory_text(const MemoryReport *r, FILE *out) {
-    fprintf(out, "%s @%s: memory in bytes, batch %lld; kernels are numbered as clusters of the printed IR\n",
+    fprintf(out, "%s @%s: memory in bytes, batch %lld; kernels are numbered as in the printed IR\n",
             r->recipe, r->function, (long long)r->batch);
     put_states(r, out);
     put_tensors(out, "inputs", r->inputs, r->n_inputs);

@@ -1,4 +1,5 @@
 /* What a recipe amounts to: see recipe_report.h. */
+#include "ir/plan/plan.h"
 #include "driver/report/recipe_report.h"
 #include "ir/text/text.h"
 
@@ -46,7 +47,7 @@ static void add_step(Arena *arena, RecipeReport *r, const Func *step) {
     r->has_step = true;
     r->flops = func_flops(step, false);
     r->product_flops = func_flops(step, true);
-    r->arena = (double)step->arena_bytes;
+    r->arena = (double)step->plan->arena_bytes;
     r->memory_limit = step->module->memory_limit;
     r->remat = remat_report(arena, step);
     r->operators = step->count;

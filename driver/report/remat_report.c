@@ -22,15 +22,16 @@ static RematKind *find_kind(Arena *arena, RematReport *report, size_t *capacity,
 RematReport remat_report(Arena *arena, const Func *func) {
     RematReport report = {0};
     size_t capacity = 0;
-    Placement placement = func_place(arena, func);
-    for (size_t k = 0; k < placement.n_spans; k++) {
-        const ClusterSpan *span = &placement.spans[k];
-        KernelCost cost = kernel_cost(func, &placement, span);
+    const Plan *plan = func->plan;
+    for (size_t k = 0; k < plan->n_kernels; k++) {
+        const Kernel *kernel = &plan->kernels[k];
+        KernelCost cost = kernel_cost(func, kernel);
         report.all_flops += cost.flops;
-        if (!func_node(func, span->last)->again) continue;
+        if (!kernel->again) continue;
         int64_t bytes = 0;
-        for (ValueId id = span->first; id <= span->last; id++)
-            if (placement.places[id].kind == PLACE_ARENA) bytes += type_bytes(func_type(func, id));
+        for (size_t i = 0; i < kernel->n_stores; i++)
+            if (plan->places[kernel->stores[i]].kind == PLACE_ARENA)
+                bytes += type_bytes(func_type(func, kernel->stores[i]));
         const Node *named = func_node(func, cost.named);
         const char *name =
             arena_printf(arena, "%s %s", op_info(named->op)->name, type_text(arena, &named->type));

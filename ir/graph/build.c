@@ -1,6 +1,7 @@
 /* Building modules and functions: states, emission through the table, rewriting. */
 #include "ir/ir.h"
 #include "ir/base/names.h"
+#include "ir/plan/plan.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -83,10 +84,7 @@ Module *module_clone(const Module *module, Arena *arena) {
             func_add_output_as(to, from->outputs[i].name, from->outputs[i].value, from->outputs[i].role);
         for (size_t i = 0; i < from->n_updates; i++)
             func_add_update(to, from->updates[i].state, from->updates[i].value);
-        for (size_t i = 0; i < from->n_chains; i++)
-            ARENA_PUSH(arena, to->chains, to->n_chains, to->chains_capacity, from->chains[i]);
-        to->arena_bytes = from->arena_bytes;
-        to->block_bytes = from->block_bytes;
+        if (from->plan) to->plan = plan_clone(from->plan, from->count, arena);
     }
     return copy;
 }
@@ -126,7 +124,7 @@ ValueId func_emit(Func *func, OpKind op, const ValueId *operands, int n, const v
         x[o] = func_type(func, operands[o]);
     }
     Node node = {
-        .op = (uint16_t)op, .n_operands = (uint16_t)n, .offset = -1, .scope = func->scope, .loc = func->loc};
+        .op = (uint16_t)op, .n_operands = (uint16_t)n, .scope = func->scope, .loc = func->loc};
     if (n > UINT16_MAX) {
         snprintf(func->error, sizeof func->error, "%s: more than %d operands", info->name, UINT16_MAX);
         return IR_NONE;
@@ -149,16 +147,13 @@ ValueId func_copy(Func *func, const Node *node, const ValueId *operands) {
         memcpy(own, operands, sizeof *own * copy.n_operands);
         copy.operands = own;
     }
-    copy.cluster = 0;
-    copy.local = false;
-    copy.offset = -1;
     return push_node(func, copy);
 }
 
 static ValueId push_source(Func *func, OpKind op, int64_t index, Type type) {
     Attr *attr = ARENA_NEW(func->module->arena, Attr);
     attr->i = index;
-    return push_node(func, (Node){.op = (uint16_t)op, .attrs = attr, .type = type, .offset = -1});
+    return push_node(func, (Node){.op = (uint16_t)op, .attrs = attr, .type = type});
 }
 
 ValueId func_add_input(Func *func, const char *name, Type type) {
@@ -242,20 +237,6 @@ void func_add_update(Func *func, uint32_t state, ValueId value) {
     }
     impl->updated[state] = (uint32_t)func->n_updates;
     ARENA_PUSH(func->module->arena, func->updates, func->n_updates, func->updates_capacity, update);
-}
-
-const Chain *func_chain(const Func *func, uint32_t cluster) {
-    size_t low = 0, high = func->n_chains; /* in the order of their clusters */
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        const Chain *chain = &func->chains[mid];
-        if (cluster >= chain->first && cluster <= chain->last) return chain;
-        if (cluster < chain->first)
-            high = mid;
-        else
-            low = mid + 1;
-    }
-    return NULL;
 }
 
 /* ---- short forms ------------------------------------------------------------------------------------------------ */
@@ -355,25 +336,6 @@ ValueId ir_gather(Func *func, ValueId x, ValueId index, int batch) {
 
 /* ---- rewriting --------------------------------------------------------------------------------------------------- */
 
-Body func_body(const Func *func) {
-    Arena *arena = func->module->arena;
-    Body body = {func->nodes, func->count, func->capacity, func->n_chains, NULL, NULL};
-    body.outputs = ARENA_ARRAY(arena, Output, func->n_outputs + 1);
-    body.updates = ARENA_ARRAY(arena, Update, func->n_updates + 1);
-    if (func->n_outputs) memcpy(body.outputs, func->outputs, sizeof *body.outputs * func->n_outputs);
-    if (func->n_updates) memcpy(body.updates, func->updates, sizeof *body.updates * func->n_updates);
-    return body;
-}
-
-void func_set_body(Func *func, const Body *body) {
-    func->nodes = body->nodes;
-    func->count = body->count;
-    func->capacity = body->capacity;
-    func->n_chains = body->n_chains;
-    func->outputs = body->outputs;
-    func->updates = body->updates;
-}
-
 Rewrite rewrite_begin(Func *func) {
     Arena *arena = func->module->arena;
     Rewrite rewrite = {.func = func, .old = func->nodes, .n_old = func->count};
@@ -383,8 +345,7 @@ Rewrite rewrite_begin(Func *func) {
     func->capacity = func->count + func->count / 8 + 64;
     func->nodes = ARENA_ARRAY(arena, Node, func->capacity);
     func->count = 0;
-    func->arena_bytes = func->block_bytes = 0;
-    func->n_chains = 0;
+    func->plan = NULL;
     for (ValueId id = 0; id < rewrite.n_old; id++) /* the signature stays */
         if (rewrite.old[id].op == OP_input) rewrite_copy(&rewrite, id);
     return rewrite;
@@ -403,7 +364,6 @@ ValueId rewrite_copy(Rewrite *rewrite, ValueId old) {
         assert(operands[o] != IR_NONE);
     }
     rewrite->map[old] = func_copy(rewrite->func, node, operands);
-    rewrite->func->nodes[rewrite->map[old]].cluster = node->cluster;
     return rewrite->map[old];
 }
 

@@ -1,7 +1,6 @@
 /* Checks every invariant that ir.h states, and names the node that breaks one. A pass that fails here has a bug; a text
  * that fails here is refused. */
-#include "ir/plan/blocks.h"
-#include "ir/plan/prologue.h"
+#include "ir/plan/plan.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -78,8 +77,9 @@ static void check_sizes(Verify *v) {
             else
                 bytes = size_add(bytes, type_bytes(&node->type));
         }
-        bool fits =
-            bytes <= IR_MAX_BYTES && func->arena_bytes <= IR_MAX_BYTES && func->block_bytes <= IR_MAX_BYTES;
+        bool fits = bytes <= IR_MAX_BYTES;
+        if (func->plan)
+            fits = fits && func->plan->arena_bytes <= IR_MAX_BYTES && func->plan->block_bytes <= IR_MAX_BYTES;
         if (!fits) FAIL(v, NOWHERE, "the values of @%s take more than 2^56 bytes", func->name);
     }
 }
@@ -157,22 +157,6 @@ static bool check_operands(Verify *v, ValueId id) {
     return true;
 }
 
-/* Where the memory plan puts it. */
-static void check_place(Verify *v, ValueId id) {
-    const Func *func = v->func;
-    const Node *node = &func->nodes[id];
-    const Chain *chain = node->local ? func_chain(func, node->cluster) : NULL;
-    int64_t bytes = type_bytes(&node->type), room = node->local ? func->block_bytes : func->arena_bytes;
-    if (node->local && (!chain || type_elements(&node->type) % chain->units)) {
-        FAIL_NODE(v, id, "is local to %s", chain ? "units that it does not consist of" : "no chain");
-        return;
-    }
-    if (chain) bytes = chain_share(chain, bytes);
-    if (node->offset < -1 || (node->offset >= 0 && size_add(node->offset, bytes) > room))
-        FAIL_NODE(v, id, "lies at %lld of %s of %lld bytes", (long long)node->offset,
-                  node->local ? "a block" : "an arena", (long long)room);
-}
-
 static void check_nodes(Verify *v) {
     const Func *func = v->func;
     bool *met_inputs = ARENA_ARRAY(v->arena, bool, func->n_inputs + 1);
@@ -189,175 +173,9 @@ static void check_nodes(Verify *v) {
             return;
         else
             check_result(v, id);
-        check_place(v, id);
     }
     for (size_t i = 0; i < func->n_inputs; i++)
         if (!met_inputs[i]) FAIL(v, NOWHERE, "@%s: input '%s' has no node", func->name, func->inputs[i].name);
-}
-
-/* Nodes of one cluster lie together. */
-static void check_clusters(Verify *v) {
-    const Func *func = v->func;
-    uint32_t largest = 0;
-    for (ValueId id = 0; id < func->count; id++)
-        if (func->nodes[id].cluster > largest) largest = func->nodes[id].cluster;
-    if (largest > func->count) {
-        FAIL(v, NOWHERE, "@%s: cluster %u, of %zu nodes", func->name, largest, func->count);
-        return;
-    }
-    bool *closed = ARENA_ARRAY(v->arena, bool, (size_t)largest + 1);
-    for (ValueId id = 0; id < func->count; id++) {
-        uint32_t cluster = func->nodes[id].cluster,
-                 next = id + 1 < func->count ? func->nodes[id + 1].cluster : 0;
-        if (cluster && closed[cluster]) FAIL_NODE(v, id, "lies apart from the rest of cluster %u", cluster);
-        if (cluster && cluster != next) closed[cluster] = true;
-        if (cluster && cluster == next && op_is_partial(func->nodes[id].op))
-            FAIL_NODE(v, id, "is followed by more of cluster %u, which is founded on it", cluster);
-    }
-}
-
-/* Whether anything but the prologue of nodes first..last, and the product in it, reads what the prologue computes. */
-static bool is_read_elsewhere(Verify *v, const Kernel *kernel, ValueId first, ValueId last,
-                              const bool *stored) {
-    const Kernel *prologue = kernel->prologue;
-    ValueId made = prologue->members[0].value;
-    bool *inside = ARENA_ARRAY(v->arena, bool, last - first + 1);
-    for (size_t m = 0; m < prologue->n_members; m++) inside[prologue->members[m].value - first] = true;
-    for (ValueId id = first; id <= last; id++) {
-        if (inside[id - first] && stored[id]) return true;
-        for (int o = 0; o < v->func->nodes[id].n_operands; o++) {
-            ValueId x = v->func->nodes[id].operands[o];
-            if (x >= first && x != made && inside[x - first] && !inside[id - first]) return true;
-        }
-    }
-    return !prologue_read_alone(v->func, kernel->core, made, first, last);
-}
-
-/* Of what a product reads in memory its own kernel, nodes first..last, may make the first operand alone: by a prologue. */
-static void check_product(Verify *v, const Kernel *kernel, ValueId core, ValueId first, ValueId last,
-                          const bool *stored) {
-    const Func *func = v->func;
-    const Node *node = &func->nodes[core];
-    ValueId views[16];
-    int n_views, made = -1; /* operand */
-    for (int o = 0; o < node->n_operands; o++)
-        if (kernel_strided(func, node->operands[o], views, &n_views).base >= first) made = o;
-    if (made < 0) return;
-    if (made > 0 || kernel->core != core || !kernel->prologue) {
-        FAIL_NODE(v, core, "its own kernel computes operand %d, which it reads in memory", made);
-        return;
-    }
-    const char *fault = prologue_fault(func, core, kernel->prologue);
-    if (!fault && is_read_elsewhere(v, kernel, first, last, stored))
-        fault = "has a prologue that others read";
-    if (fault) FAIL_NODE(v, core, "%s", fault);
-}
-
-/* What others read of a kernel, it must come to store: each is computed in its loops. */
-static void check_stored(Verify *v, const Kernel *kernel, ValueId first, ValueId last, const bool *stored) {
-    if (kernel->kind == KERNEL_OTHER || kernel->kind == KERNEL_PACK) return;
-    bool *computed = ARENA_ARRAY(v->arena, bool, last - first + 1);
-    for (size_t m = 0; m < kernel->n_members; m++)
-        if (kernel->members[m].access.rank >= 0) computed[kernel->members[m].value - first] = true;
-    for (ValueId id = first; id <= last; id++)
-        if (stored[id] && !computed[id - first])
-            FAIL_NODE(v, id, "is read by others, but not computed in the loops of cluster %u",
-                      v->func->nodes[id].cluster);
-}
-
-static void check_kernels(Verify *v) {
-    const Func *func = v->func;
-    bool *stored = ARENA_ARRAY(v->arena, bool, func->count + 1);
-    for (ValueId id = 0; id < func->count; id++)
-        for (int o = 0; o < func->nodes[id].n_operands; o++)
-            if (func->nodes[func->nodes[id].operands[o]].cluster != func->nodes[id].cluster)
-                stored[func->nodes[id].operands[o]] = true;
-    for (size_t i = 0; i < func->n_outputs; i++) stored[func->outputs[i].value] = true;
-    for (size_t i = 0; i < func->n_updates; i++) stored[func->updates[i].value] = true;
-    for (ValueId first = 0, end; first < func->count; first = end) {
-        uint32_t cluster = func->nodes[first].cluster;
-        for (end = first + 1; end < func->count && func->nodes[end].cluster == cluster;) end++;
-        if (!cluster) continue;
-        Arena *arena = arena_new();
-        Kernel kernel = kernel_regrow(arena, func, first, end - 1);
-        for (ValueId id = first; id < end; id++)
-            if (op_is_product(func->nodes[id].op)) check_product(v, &kernel, id, first, end - 1, stored);
-        if (v->errors == 0) check_stored(v, &kernel, first, end - 1, stored);
-        arena_free(arena);
-    }
-}
-
-/* A kernel of a chain, nodes first..last, computes units of it and reads from the others those alone. */
-static void check_link(Verify *v, const Chain *chain, ValueId first, ValueId last) {
-    const Func *func = v->func;
-    Kernel kernel = kernel_regrow(v->arena, func, first, last);
-    Cut cut;
-    if (!kernel_cut(func, &kernel, chain->units, &cut)) {
-        FAIL_NODE(v, last, "is of a kernel that does not consist of %lld units", (long long)chain->units);
-        return;
-    }
-    for (ValueId id = first; id <= last; id++) {
-        const Node *node = &func->nodes[id];
-        if (node->local && !cut_keeps(&cut, id))
-            FAIL_NODE(v, id, "is local, but not computed unit by unit, cluster %u", node->cluster);
-        for (int o = 0; o < node->n_operands; o++) {
-            const Node *x = &func->nodes[node->operands[o]];
-            bool handed_on = x->cluster >= chain->first && x->cluster < node->cluster;
-            if (handed_on && !cut_keeps(&cut, node->operands[o]))
-                FAIL_NODE(v, id, "reads other units of node %u, of its chain, than it computes",
-                          node->operands[o]);
-        }
-    }
-}
-
-static void check_links(Verify *v) {
-    const Func *func = v->func;
-    for (ValueId first = 0, end; first < func->count; first = end) {
-        uint32_t cluster = func->nodes[first].cluster;
-        for (end = first + 1; end < func->count && func->nodes[end].cluster == cluster;) end++;
-        const Chain *chain = cluster ? func_chain(func, cluster) : NULL;
-        if (chain) check_link(v, chain, first, end - 1);
-    }
-}
-
-/* The clusters of a chain follow each other, and what is local is read in its chain alone. */
-static void check_chains(Verify *v) {
-    const Func *func = v->func;
-    uint32_t before = 0;
-    for (size_t i = 0; i < func->n_chains; i++) {
-        const Chain *chain = &func->chains[i];
-        if (chain->first <= before || chain->last < chain->first || chain->units < 1 || chain->size < 1 ||
-            chain->size > chain->units) {
-            FAIL(v, NOWHERE, "@%s: chain %u to %u is empty or meets another", func->name, chain->first,
-                 chain->last);
-            return;
-        }
-        before = chain->last;
-    }
-    uint32_t next = 0;                                             /* cluster that must follow */
-    bool *ended = ARENA_ARRAY(v->arena, bool, func->n_chains + 1); /* its last cluster was met */
-    for (ValueId id = 0; id < func->count; id++) {
-        const Node *node = &func->nodes[id];
-        const Chain *chain = node->cluster ? func_chain(func, node->cluster) : NULL;
-        if (next && node->cluster != next && node->cluster != next - 1)
-            FAIL_NODE(v, id, "comes before cluster %u of a chain", next);
-        next = chain && node->cluster < chain->last ? node->cluster + 1 : 0;
-        if (chain && !ended[chain - func->chains]) ended[chain - func->chains] = node->cluster == chain->last;
-        for (int o = 0; o < node->n_operands; o++) {
-            const Node *x = &func->nodes[node->operands[o]];
-            if (x->local && func_chain(func, x->cluster) != chain)
-                FAIL_NODE(v, id, "reads node %u, which is local to another chain", node->operands[o]);
-        }
-    }
-    for (size_t i = 0; i < func->n_chains; i++)
-        if (!ended[i])
-            FAIL(v, NOWHERE, "@%s: chain %u to %u lacks kernels", func->name, func->chains[i].first,
-                 func->chains[i].last);
-    for (size_t i = 0; i < func->n_outputs + func->n_updates; i++) {
-        ValueId id = i < func->n_outputs ? func->outputs[i].value : func->updates[i - func->n_outputs].value;
-        if (id < func->count && func->nodes[id].local)
-            FAIL_NODE(v, id, "is local, but %s", i < func->n_outputs ? "an output" : "an update");
-    }
 }
 
 /* ---- what a function leaves behind ----------------------------------------------------------------------------------- */
@@ -465,11 +283,8 @@ bool module_verify(const Module *module, Diags *diags) {
         names[f] = v.func->name;
         check_nodes(&v);
         if (v.errors > 0) break; /* what follows looks into nodes */
-        check_clusters(&v);
-        check_chains(&v);
         check_results(&v);
-        if (v.errors == 0) check_kernels(&v);
-        if (v.errors == 0) check_links(&v);
+        if (v.errors == 0 && v.func->plan) v.errors += plan_verify(v.func, diags, MAX_ERRORS);
         check_names(&v);
     }
     if (v.errors == 0) {

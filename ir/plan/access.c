@@ -124,7 +124,7 @@ static void align_broadcast(const Type *x, const Access *access, Access *out) {
 }
 
 static int64_t concat_start(const Func *func, const Node *node, int operand) {
-    int axis = (int)node->attrs[0].i;
+    int axis = (int)concat_attrs(node)->axis;
     if (axis < 0) axis += node->type.rank;
     int64_t start = 0;
     for (int o = 0; o < operand; o++) start += func_type(func, node->operands[o])->dim[axis];
@@ -139,7 +139,7 @@ AccessResult access_operand(const Func *func, const Node *node, int operand, con
     case OP_transpose:
         *out = (Access){.rank = x->rank};
         for (int k = 0; k < x->rank; k++) {
-            int64_t from = node->attrs[0].ints.v[k];
+            int64_t from = transpose_attrs(node)->perm.v[k];
             out->offset[from] = access->offset[k];
             memcpy(out->coef[from], access->coef[k], sizeof out->coef[k]);
         }
@@ -147,18 +147,18 @@ AccessResult access_operand(const Func *func, const Node *node, int operand, con
     case OP_slice:
         *out = *access;
         for (int k = 0; k < x->rank; k++) {
-            int64_t step = node->attrs[2].ints.v[k];
-            out->offset[k] = node->attrs[0].ints.v[k] + step * access->offset[k];
+            int64_t step = slice_attrs(node)->step.v[k];
+            out->offset[k] = slice_attrs(node)->start.v[k] + step * access->offset[k];
             for (int i = 0; i < domain->rank; i++) out->coef[k][i] *= step;
         }
         return ACCESS_OK;
     case OP_pad:
         *out = *access;
-        for (int k = 0; k < x->rank; k++) out->offset[k] -= node->attrs[0].ints.v[k];
+        for (int k = 0; k < x->rank; k++) out->offset[k] -= pad_attrs(node)->low.v[k];
         return ACCESS_OK;
     case OP_concat: {
         *out = *access;
-        int axis = (int)node->attrs[0].i;
+        int axis = (int)concat_attrs(node)->axis;
         if (axis < 0) axis += x->rank;
         out->offset[axis] -= concat_start(func, node, operand);
         return ACCESS_OK;
@@ -173,7 +173,7 @@ AccessResult access_operand(const Func *func, const Node *node, int operand, con
 AccessResult access_reduced(const Func *func, const Node *node, const Domain *domain, int first_inner,
                             const Access *access, Access *out, DomainSplit *split) {
     const Type *x = func_type(func, node->operands[0]);
-    int n_axes = node->attrs[0].ints.n, kept = x->rank - n_axes;
+    int n_axes = reduce_attrs(node)->axes.n, kept = x->rank - n_axes;
     Type flat = {.dtype = x->dtype, .rank = (uint8_t)(kept + 1)};
     Access of_flat = {.rank = kept + 1};
     flat.dim[kept] = 1;

@@ -62,7 +62,7 @@ static bool sums_within_units(const Cut *cut) {
     if (!node || node->op != OP_sum_rows) return true;
     const Type *x = func_type(cut->func, node->operands[0]);
     int64_t rows = type_elements(x) / x->dim[x->rank - 1];
-    return rows % cut->n == 0 && rows / cut->n % node->attrs[0].i == 0;
+    return rows % cut->n == 0 && rows / cut->n % sum_rows_attrs(node)->rows == 0;
 }
 
 bool kernel_cut(const Func *func, const Kernel *kernel, int64_t n, Cut *cut) {
@@ -91,7 +91,7 @@ static bool operand_in_step(const Cut *cut, const Node *node, int operand, const
     int rank = type->rank, dim = 0;
     if (node->op == OP_matmul) {
         if (operand != 0) return false;
-        dim = node->attrs[0].b ? rank - 1 : rank - 2;
+        dim = matmul_attrs(node)->ta ? rank - 1 : rank - 2;
     } else if (operand >= product_factors(node))
         return false;
     int64_t part = type_elements(func_type(cut->func, strided->base)) / cut->n, per = type->dim[dim] / cut->n;

@@ -1,7 +1,6 @@
 /* The canonical text of kernels: see canonical.h. */
 #include "ir/plan/canonical.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { SLICE_STEP = 2 }; /* attributes of a slice: start, limit, step */
@@ -39,39 +38,26 @@ static void put_attrs(Arena *arena, Text *text, const Node *node, bool starts) {
     }
 }
 
-uint32_t outside_number(Arena *arena, Outside *outside, ValueId value) {
-    for (size_t i = 0; i < outside->count; i++)
-        if (outside->values[i] == value) return (uint32_t)i;
-    ARENA_PUSH(arena, outside->values, outside->count, outside->capacity, value);
-    return (uint32_t)outside->count - 1;
+/* The number of a value among what the kernel reads. */
+static uint32_t read_number(const Kernel *kernel, ValueId value) {
+    uint32_t i = 0;
+    while (kernel->reads[i] != value) i++;
+    return i;
 }
 
-bool node_is_literal(const Node *node) {
-    if (node->op != OP_constant || node->type.dtype != DT_F32) return false;
-    double x = node->attrs[0].f;
-    int exponent;
-    return isfinite(x) && x != floor(x) && fabs(frexp(x, &exponent)) != 0.5;
-}
-
-static const char *canonical_text(Arena *arena, const Func *func, const Placement *placement,
-                                  const ClusterSpan *span, Outside *outside, bool starts) {
+static const char *canonical_text(Arena *arena, const Func *func, const Kernel *kernel, bool starts) {
     Text text = {0};
-    for (ValueId id = span->first; id <= span->last; id++) {
+    for (ValueId id = kernel->first; id <= kernel->last; id++) {
         const Node *node = func_node(func, id);
-        put(arena, &text, "%d%s", node->op, placement->places[id].kind == PLACE_LOOPS ? "" : "!");
+        put(arena, &text, "%d%s", node->op, func->plan->places[id].kind == PLACE_LOOPS ? "" : "!");
         put(arena, &text, "<%s>", type_text(arena, &node->type));
-        if (node_is_literal(node))
-            ARENA_PUSH(arena, outside->literals, outside->n_literals, outside->literals_capacity,
-                       (float)node->attrs[0].f);
-        else
-            put_attrs(arena, &text, node, starts);
+        if (!node_is_literal(node)) put_attrs(arena, &text, node, starts);
         for (int o = 0; o < node->n_operands; o++) {
             ValueId x = node->operands[o];
-            if (x >= span->first && func_node(func, x)->cluster == node->cluster)
-                put(arena, &text, "l%u ", x - span->first);
+            if (kernel_has(kernel, x))
+                put(arena, &text, "l%u ", x - kernel->first);
             else
-                put(arena, &text, "o%u%s ", outside_number(arena, outside, x),
-                    type_text(arena, func_type(func, x)));
+                put(arena, &text, "o%u%s ", read_number(kernel, x), type_text(arena, func_type(func, x)));
         }
         put(arena, &text, ";");
     }
@@ -79,16 +65,15 @@ static const char *canonical_text(Arena *arena, const Func *func, const Placemen
     return text.text;
 }
 
-const char *kernel_canonical(Arena *arena, const Func *func, const Placement *placement,
-                             const ClusterSpan *span, Outside *outside) {
-    return canonical_text(arena, func, placement, span, outside, true);
+const char *kernel_canonical(Arena *arena, const Func *func, const Kernel *kernel) {
+    return canonical_text(arena, func, kernel, true);
 }
 
 /* ---- kernels that read elsewhere ------------------------------------------------------------------------------------ */
 
-bool span_slices(const Func *func, const ClusterSpan *span) {
+bool kernel_slices(const Func *func, const Kernel *kernel) {
     bool slices = false;
-    for (ValueId id = span->first; id <= span->last; id++) {
+    for (ValueId id = kernel->first; id <= kernel->last; id++) {
         OpKind op = func_node(func, id)->op;
         if (!op_is_fusable(op) || op == OP_pad || op == OP_concat || op == OP_iota) return false;
         slices = slices || op == OP_slice;
@@ -96,20 +81,19 @@ bool span_slices(const Func *func, const ClusterSpan *span) {
     return slices;
 }
 
-const char *kernel_pattern(Arena *arena, const Func *func, const Placement *placement,
-                           const ClusterSpan *span, Outside *outside) {
-    return canonical_text(arena, func, placement, span, outside, false);
+const char *kernel_pattern(Arena *arena, const Func *func, const Kernel *kernel) {
+    return canonical_text(arena, func, kernel, false);
 }
 
 /* One of two kernels that are compared. */
 typedef struct {
     const Func *func;
-    Kernel kernel;
+    const Kernel *kernel;
 } Side;
 
 /* False: it is read in memory, by the index that the member itself has. */
 static bool operand_access(const Side *side, size_t member, int operand, Access *access) {
-    const Kernel *kernel = &side->kernel;
+    const Kernel *kernel = side->kernel;
     const KernelMember *m = &kernel->members[member];
     const Node *node = func_node(side->func, m->value);
     DomainSplit split;
@@ -127,7 +111,7 @@ static bool operand_access(const Side *side, size_t member, int operand, Access 
 
 /* The member that computes `value` at `access`. */
 static size_t member_at(const Side *side, ValueId value, const Access *access) {
-    const Kernel *kernel = &side->kernel;
+    const Kernel *kernel = side->kernel;
     size_t m = 0;
     while (m < kernel->n_members && !(kernel->members[m].value == value &&
                                       access_equal(&kernel->members[m].access, access, kernel->domain.rank)))
@@ -139,8 +123,8 @@ static size_t member_at(const Side *side, ValueId value, const Access *access) {
 static bool distance(const Side *a, const Type *type, const Access *at_a, const Access *at_b,
                      int64_t *elements) {
     int64_t from_a, from_b, along_a[DOMAIN_MAX], along_b[DOMAIN_MAX];
-    access_linear(type, at_a, &a->kernel.domain, &from_a, along_a);
-    access_linear(type, at_b, &a->kernel.domain, &from_b, along_b);
+    access_linear(type, at_a, &a->kernel->domain, &from_a, along_a);
+    access_linear(type, at_b, &a->kernel->domain, &from_b, along_b);
     *elements = from_b - from_a;
     return memcmp(along_a, along_b, sizeof along_a) == 0;
 }
@@ -154,15 +138,13 @@ static bool same_loops(const Kernel *a, const Kernel *b) {
 }
 
 typedef struct {
-    Arena *arena;
     Side a, b;
-    Outside *outside; /* b's */
     int64_t *shift;
     bool *known; /* the shifts that are */
 } Comparison;
 
 static bool note_shift(Comparison *c, ValueId outside, int64_t elements) {
-    uint32_t number = outside_number(c->arena, c->outside, outside);
+    uint32_t number = read_number(c->b.kernel, outside);
     int64_t bytes = elements * (int64_t)dtype_size(func_type(c->b.func, outside)->dtype);
     if (c->known[number]) return c->shift[number] == bytes;
     c->known[number] = true;
@@ -172,7 +154,7 @@ static bool note_shift(Comparison *c, ValueId outside, int64_t elements) {
 
 /* Whether it is the same member of both kernels, or an outside value, that the operand is. */
 static bool compare_operand(Comparison *c, size_t member, int operand) {
-    const KernelMember *m = &c->a.kernel.members[member], *n = &c->b.kernel.members[member];
+    const KernelMember *m = &c->a.kernel->members[member], *n = &c->b.kernel->members[member];
     ValueId x = func_node(c->a.func, m->value)->operands[operand],
             y = func_node(c->b.func, n->value)->operands[operand];
     Access at_x, at_y;
@@ -180,27 +162,24 @@ static bool compare_operand(Comparison *c, size_t member, int operand) {
     bool in_loops = operand_access(&c->a, member, operand, &at_x);
     if (in_loops != operand_access(&c->b, member, operand, &at_y)) return false;
     if (!in_loops)
-        return access_equal(&m->access, &n->access, c->a.kernel.domain.rank) && note_shift(c, y, 0);
+        return access_equal(&m->access, &n->access, c->a.kernel->domain.rank) && note_shift(c, y, 0);
     if (!distance(&c->a, func_type(c->a.func, x), &at_x, &at_y, &elements)) return false;
     size_t made = member_at(&c->a, x, &at_x);
     if (made != member_at(&c->b, y, &at_y)) return false;
-    return made < c->a.kernel.n_members || note_shift(c, y, elements);
+    return made < c->a.kernel->n_members || note_shift(c, y, elements);
 }
 
-bool kernel_shift(Arena *arena, const Func *func_a, const ClusterSpan *a, const Func *func_b,
-                  const ClusterSpan *b, Outside *outside_b, int64_t *shift) {
-    Comparison c = {.arena = arena,
-                    .a = {func_a, kernel_regrow(arena, func_a, a->first, a->last)},
-                    .b = {func_b, kernel_regrow(arena, func_b, b->first, b->last)},
-                    .outside = outside_b,
-                    .shift = shift,
-                    .known = ARENA_ARRAY(arena, bool, outside_b->count + 1)};
-    if (!same_loops(&c.a.kernel, &c.b.kernel)) return false;
-    for (size_t m = 0; m < c.a.kernel.n_members; m++) {
-        ValueId x = c.a.kernel.members[m].value, y = c.b.kernel.members[m].value;
-        if (x - a->first != y - b->first) return false;
-        for (int o = 0; o < func_node(func_a, x)->n_operands; o++)
-            if (!compare_operand(&c, m, o)) return false;
+bool kernel_shift(const Func *func_a, const Kernel *a, const Func *func_b, const Kernel *b, int64_t *shift) {
+    if (!same_loops(a, b)) return false;
+    Arena *arena = arena_new();
+    Comparison c = {.a = {func_a, a}, .b = {func_b, b}, .shift = shift};
+    c.known = ARENA_ARRAY(arena, bool, b->n_reads + 1);
+    bool same = true;
+    for (size_t m = 0; same && m < a->n_members; m++) {
+        ValueId x = a->members[m].value, y = b->members[m].value;
+        same = x - a->first == y - b->first;
+        for (int o = 0; same && o < func_node(func_a, x)->n_operands; o++) same = compare_operand(&c, m, o);
     }
-    return true;
+    arena_free(arena);
+    return same;
 }

@@ -10,34 +10,27 @@ static int64_t bytes_read(const Func *func, const Node *node, int operand) {
     return part && type_bytes(&node->type) < all ? type_bytes(&node->type) : all;
 }
 
-typedef struct {
-    ValueId value;
-    int64_t bytes;
-} Load;
-
-KernelCost kernel_cost(const Func *func, const Placement *placement, const ClusterSpan *span) {
-    KernelCost cost = {.named = span->last};
-    while (cost.named > span->first && kernel_packs(func, cost.named)) cost.named--;
+KernelCost kernel_cost(const Func *func, const Kernel *kernel) {
+    KernelCost cost = {.named = kernel->last};
+    while (cost.named > kernel->first && kernel_packs(func, kernel, cost.named)) cost.named--;
     Arena *arena = arena_new();
-    Load *loads = NULL;
-    size_t n_loads = 0, capacity = 0;
-    for (ValueId id = span->first; id <= span->last; id++) {
+    int64_t *loaded = ARENA_ARRAY(arena, int64_t, kernel->n_reads + 1); /* of each read */
+    for (ValueId id = kernel->first; id <= kernel->last; id++) {
         const Node *node = func_node(func, id);
         cost.flops += node_flops(func, node);
         if (op_is_product(node->op) || op_is_reduce(node->op)) cost.named = id;
-        if (placement->places[id].kind != PLACE_LOOPS) cost.bytes += (double)type_bytes(&node->type);
         for (int o = 0; o < node->n_operands; o++) {
-            ValueId x = node->operands[o];
-            if (func_node(func, x)->cluster == node->cluster) continue;
+            if (kernel_has(kernel, node->operands[o])) continue;
             size_t i = 0;
-            while (i < n_loads && loads[i].value != x) i++;
-            if (i == n_loads) ARENA_PUSH(arena, loads, n_loads, capacity, ((Load){x, 0}));
-            loads[i].bytes += bytes_read(func, node, o);
+            while (kernel->reads[i] != node->operands[o]) i++;
+            loaded[i] += bytes_read(func, node, o);
         }
     }
-    for (size_t i = 0; i < n_loads; i++) {
-        int64_t all = type_bytes(func_type(func, loads[i].value));
-        cost.bytes += (double)(loads[i].bytes < all ? loads[i].bytes : all);
+    for (size_t i = 0; i < kernel->n_stores; i++)
+        cost.bytes += (double)type_bytes(func_type(func, kernel->stores[i]));
+    for (size_t i = 0; i < kernel->n_reads; i++) {
+        int64_t all = type_bytes(func_type(func, kernel->reads[i]));
+        cost.bytes += (double)(loaded[i] < all ? loaded[i] : all);
     }
     arena_free(arena);
     return cost;

@@ -2,7 +2,7 @@
 #ifndef VITC_IR_COST_H
 #define VITC_IR_COST_H
 
-#include "ir/plan/place.h"
+#include "ir/plan/plan.h"
 
 typedef struct {
     double flops;
@@ -10,7 +10,7 @@ typedef struct {
     ValueId named; /* the node it is named after: its product or reduction, else its last */
 } KernelCost;
 
-KernelCost kernel_cost(const Func *func, const Placement *placement, const ClusterSpan *span);
+KernelCost kernel_cost(const Func *func, const Kernel *kernel);
 
 /* "matmul f32[520x768] blocks.0.mlp.fc1"; without a scope, the place in the recipe. */
 const char *kernel_name(Arena *arena, const Func *func, ValueId named);

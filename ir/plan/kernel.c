@@ -5,6 +5,15 @@
 
 enum { LONG_ROW = 8192, MAX_VIEWS = 16 };
 
+const char *kernel_kind_name(const Kernel *kernel) {
+    static const char *const names[] = {[KERNEL_LOOP] = "loops",
+                                        [KERNEL_COLUMN] = "column",
+                                        [KERNEL_MATMUL] = "product",
+                                        [KERNEL_PACK] = "pack",
+                                        [KERNEL_OTHER] = "function"};
+    return kernel->kind == KERNEL_LOOP && kernel->rows ? "rows" : names[kernel->kind];
+}
+
 bool access_uses_loop(const Access *access, int loop) {
     for (int k = 0; k < access->rank; k++)
         if (access->coef[k][loop] != 0) return true;
@@ -28,10 +37,7 @@ uint32_t kernel_first_use(const Kernel *kernel, ValueId value) {
     return IR_NONE;
 }
 
-static void grow_use_slots(Arena *arena, Kernel *kernel) {
-    size_t n = kernel->n_use_slots ? kernel->n_use_slots * 2 : 4 * FEW_USES;
-    kernel->use_slots = ARENA_ARRAY(arena, uint32_t, n);
-    kernel->n_use_slots = n;
+static void fill_use_slots(Kernel *kernel) {
     kernel->n_used = 0;
     for (uint32_t u = 0; u < kernel->n_uses; u++) {
         uint32_t *slot = &kernel->use_slots[use_slot(kernel, kernel->uses[u].value)];
@@ -39,6 +45,28 @@ static void grow_use_slots(Arena *arena, Kernel *kernel) {
         *slot = u + 1;
         kernel->n_used++;
     }
+}
+
+static void grow_use_slots(Arena *arena, Kernel *kernel) {
+    size_t n = kernel->n_use_slots ? kernel->n_use_slots * 2 : 4 * FEW_USES;
+    kernel->use_slots = ARENA_ARRAY(arena, uint32_t, n);
+    kernel->n_use_slots = n;
+    fill_use_slots(kernel);
+}
+
+void kernel_index_uses(Arena *arena, Kernel *kernel) {
+    if (kernel->n_uses <= FEW_USES) {
+        kernel->n_use_slots = 0;
+        return;
+    }
+    if (kernel->n_use_slots < 2 * kernel->n_uses) {
+        size_t n = 4 * FEW_USES;
+        while (n < 2 * kernel->n_uses) n *= 2;
+        kernel->use_slots = ARENA_ARRAY(arena, uint32_t, n);
+        kernel->n_use_slots = n;
+    } else
+        memset(kernel->use_slots, 0, sizeof *kernel->use_slots * kernel->n_use_slots);
+    fill_use_slots(kernel);
 }
 
 static int larger(int a, int b) {
@@ -112,10 +140,10 @@ static void split_loop(Kernel *kernel, const DomainSplit *split) {
 
 static bool reduces_trailing(const Func *func, const Node *node) {
     const Type *x = func_type(func, node->operands[0]);
-    const Ints *axes = &node->attrs[0].ints;
+    const Ints *axes = &reduce_attrs(node)->axes;
     for (int i = 0; i < axes->n; i++)
         if (axes->v[i] != x->rank - axes->n + i) return false;
-    return !node->attrs[1].b;
+    return !reduce_attrs(node)->keep;
 }
 
 static int64_t reduced_size(const Func *func, const Node *node) {
@@ -356,7 +384,7 @@ Kernel kernel_found(Arena *arena, const Func *func, ValueId value) {
     } else if (op_is_reduce(node->op)) { /* [outer…, R, inner]: the result runs along all loops but R's */
         kernel.kind = KERNEL_COLUMN;
         kernel.core = value;
-        for (int k = (int)node->attrs[0].ints.v[0]; k < node->type.rank; k++) {
+        for (int k = (int)reduce_attrs(node)->axes.v[0]; k < node->type.rank; k++) {
             access.coef[k][k + 1] = access.coef[k][k];
             access.coef[k][k] = 0;
         }
@@ -372,9 +400,9 @@ static bool is_scalar_root(const Func *func, const Kernel *kernel, ValueId value
            !op_is_reduce(func_node(func, value)->op);
 }
 
-static Kernel grow_again(Arena *arena, const Func *func, ValueId first, ValueId last, bool prologue);
+static Kernel grow(Arena *arena, const Func *func, ValueId first, ValueId last, bool prologue);
 
-/* A product's first operand that lies in memory, but is of the product's own cluster: its prologue makes it. A prologue has none. */
+/* A product's first operand that lies in memory, but is of the product's own kernel: its prologue makes it. A prologue has none. */
 static void grow_prologue(Arena *arena, const Func *func, Kernel *kernel, ValueId first) {
     ValueId views[MAX_VIEWS];
     int n_views;
@@ -383,18 +411,22 @@ static void grow_prologue(Arena *arena, const Func *func, Kernel *kernel, ValueI
     ValueId made = kernel_strided(func, core->operands[0], views, &n_views).base;
     if (made < first) return;
     kernel->prologue = ARENA_NEW(arena, Kernel);
-    *kernel->prologue = grow_again(arena, func, first, made, true);
+    *kernel->prologue = grow(arena, func, first, made, true);
     for (size_t u = 0; u < kernel->prologue->n_uses; u++)
         if (kernel->prologue->uses[u].value < first)
             add_use(arena, kernel, kernel->prologue->uses[u].value, true, kernel->prologue->uses[u].reach,
                     NULL);
 }
 
-bool kernel_packs(const Func *func, ValueId value) {
+/* Of a kernel that begins with node `first`. */
+static bool packs_own(const Func *func, ValueId first, ValueId value) {
     const Node *node = func_node(func, value);
-    return node->op == OP_pack && node->cluster &&
-           func_node(func, node->operands[0])->cluster == node->cluster &&
+    return node->op == OP_pack && node->operands[0] >= first &&
            !op_is_view(func_node(func, node->operands[0])->op);
+}
+
+bool kernel_packs(const Func *func, const Kernel *kernel, ValueId value) {
+    return packs_own(func, kernel->first, value);
 }
 
 void kernel_join_pack(Arena *arena, const Func *func, Kernel *kernel, ValueId pack) {
@@ -404,9 +436,9 @@ void kernel_join_pack(Arena *arena, const Func *func, Kernel *kernel, ValueId pa
     ARENA_PUSH(arena, kernel->members, kernel->n_members, kernel->members_capacity, member);
 }
 
-static Kernel grow_again(Arena *arena, const Func *func, ValueId first, ValueId last, bool prologue) {
+static Kernel grow(Arena *arena, const Func *func, ValueId first, ValueId last, bool prologue) {
     ValueId root = last;
-    while (root > first && kernel_packs(func, root)) root--;
+    while (root > first && packs_own(func, first, root)) root--;
     Kernel kernel = kernel_found(arena, func, root);
     for (ValueId value = root; value-- > first;) {
         uint32_t first_use = kernel_first_use(&kernel, value);
@@ -420,13 +452,22 @@ static Kernel grow_again(Arena *arena, const Func *func, ValueId first, ValueId 
         kernel_join(arena, func, &kernel, value, &access);
     }
     for (ValueId value = first; value <= last; value++)
-        if (kernel_packs(func, value)) kernel_join_pack(arena, func, &kernel, value);
+        if (packs_own(func, first, value)) kernel_join_pack(arena, func, &kernel, value);
     if (!prologue) grow_prologue(arena, func, &kernel, first);
+    kernel.first = first;
+    kernel.last = last;
     return kernel;
 }
 
-Kernel kernel_regrow(Arena *arena, const Func *func, ValueId first, ValueId last) {
-    return grow_again(arena, func, first, last, false);
+Kernel kernel_derive(Arena *arena, const Func *func, ValueId first, ValueId last) {
+    return grow(arena, func, first, last, false);
+}
+
+const char *kernel_fault(const Func *func, ValueId first, ValueId last) {
+    for (ValueId id = first; id < last; id++)
+        if (op_is_partial(func_node(func, id)->op))
+            return "is followed by more of its kernel, which is founded on it";
+    return NULL;
 }
 
 const KernelMember *kernel_member(const Kernel *kernel, ValueId value) {

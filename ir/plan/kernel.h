@@ -1,8 +1,8 @@
-/* The shape of one fused kernel: its loops, what it computes inside them, and what it loads.
+/* One kernel: its loops, what it computes inside them, what it loads and what it stores.
  *
- * A kernel is founded on its last value and grows towards its operands. The pass `fuse` grows kernels to
- * decide what joins; codegen grows the same kernel again from the cluster's nodes to generate its code. A product's kernel may have
- * a second one inside it, its prologue (ir/plan/prologue.h). */
+ * A kernel is founded on its last value and grows towards its operands: so the pass `fuse` finds out what fits into one. It is then
+ * kept in the plan (ir/plan/plan.h). A kernel follows from its nodes alone (kernel_derive). A product's kernel may have a second one
+ * inside it, its prologue (ir/plan/prologue.h). */
 #ifndef VITC_IR_KERNEL_H
 #define VITC_IR_KERNEL_H
 
@@ -54,6 +54,18 @@ typedef struct Kernel {
     size_t n_use_slots, n_used;
     struct Kernel
         *prologue; /* makes a product's first operand; what it loads is among the uses too; or NULL */
+
+    ValueId first, last; /* its nodes, which lie together; the prologue's are the first of them */
+    bool again;          /* computes what was computed before and not kept (pass `remat`) */
+
+    /* What follows from the kernels around it (plan_index). */
+    ValueId *reads; /* values of other kernels and sources, each once, in the order of their first use */
+    size_t n_reads;
+    ValueId *stores; /* those of its values that reach memory, in order */
+    size_t n_stores;
+    /* Pass `barriers`. */
+    bool barrier; /* the team of threads meets before it; in a chain, the first kernel's is the chain's */
+    bool single;  /* it has too little work to share: the first thread's alone */
 } Kernel;
 
 /* A kernel that computes `value` alone. */
@@ -65,13 +77,31 @@ void kernel_join(Arena *arena, const Func *func, Kernel *kernel, ValueId value, 
  * it. */
 bool kernel_covers(const Func *func, const Kernel *kernel, ValueId value, const Access *access);
 
-/* The kernel of the nodes first..last of one cluster, as `fuse` left them: founded on the last; a kernel of scalars on several. */
-Kernel kernel_regrow(Arena *arena, const Func *func, ValueId first, ValueId last);
+/* The kernel that the nodes first..last make: founded on the last; a kernel of scalars on several. For those who make kernels, and for
+ * those who check them; the others read the plan. */
+Kernel kernel_derive(Arena *arena, const Func *func, ValueId first, ValueId last);
+/* Why they make none; NULL: they do. */
+const char *kernel_fault(const Func *func, ValueId first, ValueId last);
+
+/* ---- copy.c: kernels whose nodes get other numbers ---------------------------------------------------------------------- */
+
+/* In place: value v becomes map[v]. Nodes of the kernel keep their order, and what it reads gets numbers before theirs. */
+void kernel_renumber(Arena *arena, Kernel *kernel, const ValueId *map);
+/* A copy that shares nothing, without reads, stores and barrier. */
+Kernel kernel_copy(Arena *arena, const Kernel *kernel);
+/* Whether they have the same nodes, loops, members and uses. */
+bool kernel_equal(const Kernel *a, const Kernel *b);
+
+static inline bool kernel_has(const Kernel *kernel, ValueId value) {
+    return value >= kernel->first && value <= kernel->last;
+}
 /* The member that computes `value`, NULL if none does. */
 const KernelMember *kernel_member(const Kernel *kernel, ValueId value);
 
 /* The first of the uses of a value, in the order they came (KernelUse.next); IR_NONE: it is not used. */
 uint32_t kernel_first_use(const Kernel *kernel, ValueId value);
+/* Makes the table of the first uses anew. */
+void kernel_index_uses(Arena *arena, Kernel *kernel);
 
 /* Where a matrix product's operand lies in memory: through views joined to the kernel down to `base`. Index
  * offset + sum_k stride[k] * i_k over the operand's own dimensions. */
@@ -85,11 +115,14 @@ Strided kernel_strided(const Func *func, ValueId operand, ValueId *views, int *n
 ValueId kernel_partial(const Func *func, const Kernel *kernel);
 /* Whether the node is a `pack` of a value that its own kernel computes, which stores each element in its panel as it is met. Such a member's
  * access is that of its operand. */
-bool kernel_packs(const Func *func, ValueId value);
+bool kernel_packs(const Func *func, const Kernel *kernel, ValueId value);
 /* A kernel that computes the operand of `pack` (else nothing happens) comes to store it packed too. */
 void kernel_join_pack(Arena *arena, const Func *func, Kernel *kernel, ValueId pack);
 /* Where that meets its operand number `operand`. Loops whose stride, the rounds of all later ones, is N or more run along rows. */
 const Access *kernel_partial_operand(const Func *func, const Kernel *kernel, int operand);
+
+/* "loops", "rows" (with reductions along them), "column", "product", "pack", "function" (in C). */
+const char *kernel_kind_name(const Kernel *kernel);
 
 bool access_uses_loop(const Access *access, int loop);
 

@@ -1,27 +1,14 @@
-/* Places of values: see place.h. */
-#include "ir/plan/place.h"
+/* Where values lie: inside a kernel's loops, in a state that is updated in place, in an output, or in the arena; and what kernels therefore
+ * read and store. See plan.h. */
+#include "ir/plan/plan.h"
 
 #include <string.h>
 
-static void find_spans(Arena *arena, const Func *func, Placement *placement) {
-    size_t capacity = 0;
-    placement->span_of = ARENA_ARRAY(arena, uint32_t, func->count + 1);
-    for (ValueId id = 0; id < func->count; id++) {
-        uint32_t cluster = func->nodes[id].cluster;
-        placement->span_of[id] = IR_NONE;
-        if (cluster == 0) continue;
-        bool same = placement->n_spans &&
-                    func->nodes[placement->spans[placement->n_spans - 1].last].cluster == cluster;
-        if (!same) {
-            ClusterSpan span = {id, id};
-            ARENA_PUSH(arena, placement->spans, placement->n_spans, capacity, span);
-        }
-        placement->spans[placement->n_spans - 1].last = id;
-        placement->span_of[id] = (uint32_t)placement->n_spans - 1;
-    }
-}
+const char *const PLACE_NAMES[PLACE_KINDS] = {"loops", "input", "state", "output", "arena", "block", "stage"};
 
-/* What of a span is computed from a value outside. */
+/* ---- updates in place --------------------------------------------------------------------------------------------------- */
+
+/* What of a kernel is computed from a value outside. */
 typedef struct {
     bool value; /* the one that is asked for */
     bool
@@ -32,49 +19,32 @@ static bool same_shape(const Type *a, const Type *b) {
     return a->rank == b->rank && memcmp(a->dim, b->dim, sizeof a->dim[0] * a->rank) == 0;
 }
 
-static Derived derived_from(Arena *arena, const Func *func, const ClusterSpan *span, ValueId value,
+static Derived derived_from(Arena *arena, const Func *func, const Kernel *kernel, ValueId value,
                             ValueId from) {
-    bool *from_it = ARENA_ARRAY(arena, bool, span->last - span->first + 1);
+    bool *from_it = ARENA_ARRAY(arena, bool, kernel->last - kernel->first + 1);
     Derived derived = {.elementwise = true};
-    for (ValueId id = span->first; id <= span->last; id++) {
+    for (ValueId id = kernel->first; id <= kernel->last; id++) {
         const Node *node = func_node(func, id);
+        bool *is = &from_it[id - kernel->first];
         for (int o = 0; o < node->n_operands; o++) {
             ValueId x = node->operands[o];
-            bool inside = x >= span->first && x <= span->last;
-            if (x == from || (inside && from_it[x - span->first])) from_it[id - span->first] = true;
+            if (x == from || (kernel_has(kernel, x) && from_it[x - kernel->first])) *is = true;
         }
-        if (from_it[id - span->first] &&
+        if (*is &&
             (op_info(node->op)->loop != LOOP_ELEMENTWISE || !same_shape(&node->type, func_type(func, from))))
             derived.elementwise = false;
     }
-    derived.value = from_it[value - span->first];
+    derived.value = from_it[value - kernel->first];
     return derived;
-}
-
-/* The kernels of spans that update states in place, each grown once: the one of all counters updates hundreds. */
-typedef struct {
-    Arena *arena;
-    Kernel **of; /* by span */
-} Grown;
-
-static const Kernel *grown_kernel(Grown *grown, const Func *func, const Placement *placement, uint32_t span) {
-    if (!grown->of[span]) {
-        grown->of[span] = ARENA_NEW(grown->arena, Kernel);
-        *grown->of[span] =
-            kernel_regrow(grown->arena, func, placement->spans[span].first, placement->spans[span].last);
-    }
-    return grown->of[span];
 }
 
 /* Whether the kernel that computes `value` may write it over `state`, which it reads: only element by element, and only if the
  * value itself is computed from the element, which is thus loaded before anything is stored. */
-static bool reads_in_step(Grown *grown, const Func *func, const Placement *placement, ValueId value,
-                          ValueId state) {
-    uint32_t span = placement->span_of[value];
-    Derived derived = derived_from(grown->arena, func, &placement->spans[span], value, state);
-    if (!derived.value || derived.elementwise)
-        return derived.value; /* the kernel need not be grown to know */
-    const Kernel *kernel = grown_kernel(grown, func, placement, span);
+static bool reads_in_step(const Func *func, const Kernel *kernel, ValueId value, ValueId state) {
+    Arena *arena = arena_new();
+    Derived derived = derived_from(arena, func, kernel, value, state);
+    arena_free(arena);
+    if (!derived.value || derived.elementwise) return derived.value;
     const KernelMember *member = kernel_member(kernel, value);
     bool good = member && (kernel->kind == KERNEL_LOOP || kernel->kind == KERNEL_MATMUL);
     for (size_t u = 0; good && u < kernel->n_uses; u++) {
@@ -85,86 +55,159 @@ static bool reads_in_step(Grown *grown, const Func *func, const Placement *place
     return good;
 }
 
-/* Updates are written straight into the state where nothing reads the old value any more. */
-static void place_updates(Arena *arena, const Func *func, Placement *placement) {
+/* The kernel that comes k-th, if they come in another order than the plan's. */
+static uint32_t turn(const uint32_t *at, uint32_t k) {
+    return at ? at[k] : k;
+}
+
+/* Of each state, how it is read. */
+typedef struct {
+    uint32_t *last_read; /* the turn of its last reader, + 1 */
+    ValueId *node;       /* IR_NONE: it is not */
+    bool *pinned;        /* its old value is itself an output or update */
+} StateReads;
+
+static StateReads find_state_reads(Arena *arena, const Func *func, const uint32_t *at) {
     size_t n = func->module->n_states;
-    uint32_t *last_read = ARENA_ARRAY(arena, uint32_t, n + 1); /* span + 1 of the last reader */
-    ValueId *read = ARENA_ARRAY(arena, ValueId, n + 1);
-    bool *pinned = ARENA_ARRAY(arena, bool, n + 1); /* its old value is itself an output or update */
-    Grown grown = {.arena = arena_new()};
-    grown.of = ARENA_ARRAY(grown.arena, Kernel *, placement->n_spans + 1);
-    for (size_t s = 0; s < n; s++) read[s] = IR_NONE;
+    StateReads reads = {ARENA_ARRAY(arena, uint32_t, n + 1), ARENA_ARRAY(arena, ValueId, n + 1),
+                        ARENA_ARRAY(arena, bool, n + 1)};
+    for (size_t s = 0; s < n; s++) reads.node[s] = IR_NONE;
     for (ValueId id = 0; id < func->count; id++) {
         const Node *node = func_node(func, id);
-        if (node->op == OP_state) read[node->attrs[0].i] = id;
+        if (node->op == OP_state) reads.node[source_attrs(node)->index] = id;
         for (int o = 0; o < node->n_operands; o++) {
             const Node *x = func_node(func, node->operands[o]);
-            if (x->op == OP_state) last_read[x->attrs[0].i] = placement->span_of[id] + 1;
+            if (x->op != OP_state) continue;
+            uint32_t *last = &reads.last_read[source_attrs(x)->index],
+                     now = turn(at, func->plan->kernel_of[id]) + 1;
+            if (now > *last) *last = now;
         }
     }
-    for (size_t i = 0; i < func->n_outputs; i++) {
-        const Node *x = func_node(func, func->outputs[i].value);
-        if (x->op == OP_state) pinned[x->attrs[0].i] = true;
+    for (size_t i = 0; i < func->n_outputs + func->n_updates; i++) {
+        ValueId value =
+            i < func->n_outputs ? func->outputs[i].value : func->updates[i - func->n_outputs].value;
+        const Node *x = func_node(func, value);
+        if (x->op == OP_state) reads.pinned[source_attrs(x)->index] = true;
     }
-    for (size_t i = 0; i < func->n_updates; i++) {
-        const Node *x = func_node(func, func->updates[i].value);
-        if (x->op == OP_state) pinned[x->attrs[0].i] = true;
-    }
+    return reads;
+}
+
+/* Updates are written straight into the state where nothing reads the old value any more. */
+static void place_updates(Arena *arena, const Func *func, const uint32_t *at, Place *places) {
+    StateReads reads = find_state_reads(arena, func, at);
     for (size_t i = 0; i < func->n_updates; i++) {
         uint32_t state = func->updates[i].state;
         ValueId value = func->updates[i].value;
-        uint32_t span = placement->span_of[value];
-        if (span == IR_NONE || pinned[state] || placement->places[value].kind != PLACE_ARENA) continue;
-        if (last_read[state] > span + 1) continue;
-        if (last_read[state] == span + 1 && !reads_in_step(&grown, func, placement, value, read[state]))
-            continue;
-        placement->places[value] = (Place){PLACE_STATE, state};
-    }
-    arena_free(grown.arena);
-}
-
-static void find_copies(Arena *arena, const Func *func, Placement *placement) {
-    placement->copies = ARENA_ARRAY(arena, PlaceCopy, func->n_outputs + func->n_updates + 1);
-    for (size_t i = 0; i < func->n_outputs; i++) {
-        ValueId value = func->outputs[i].value;
-        const Place *place = &placement->places[value];
-        if (place->kind == PLACE_OUTPUT && place->index == i) continue;
-        placement->copies[placement->n_copies++] = (PlaceCopy){value, {PLACE_OUTPUT, (uint32_t)i}, false};
-    }
-    for (size_t i = 0; i < func->n_updates; i++) {
-        ValueId value = func->updates[i].value;
-        uint32_t state = func->updates[i].state;
-        const Place *place = &placement->places[value];
-        if (place->kind == PLACE_STATE && place->index == state) continue;
-        placement->copies[placement->n_copies++] =
-            (PlaceCopy){value, {PLACE_STATE, state}, func_node(func, value)->op == OP_state};
+        uint32_t k = func->plan->kernel_of[value];
+        if (k == IR_NONE || reads.pinned[state] || places[value].kind != PLACE_ARENA) continue;
+        uint32_t last = reads.last_read[state], now = turn(at, k) + 1;
+        if (last > now) continue;
+        if (last == now && !reads_in_step(func, &func->plan->kernels[k], value, reads.node[state])) continue;
+        places[value] = (Place){PLACE_STATE, state, 0};
     }
 }
 
-Placement func_place(Arena *arena, const Func *func) {
-    Placement placement = {.places = ARENA_ARRAY(arena, Place, func->count + 1)};
-    find_spans(arena, func, &placement);
+/* ---- places ------------------------------------------------------------------------------------------------------------- */
+
+Place *plan_places(Arena *arena, const Func *func, const uint32_t *at) {
+    const Place unknown = {PLACE_ARENA, 0, -1};
+    const uint32_t *kernel_of = func->plan->kernel_of;
+    Place *places = ARENA_ARRAY(arena, Place, func->count + 1);
     for (ValueId id = 0; id < func->count; id++) {
         const Node *node = func_node(func, id);
-        if (node->op == OP_input) placement.places[id] = (Place){PLACE_INPUT, (uint32_t)node->attrs[0].i};
-        if (node->op == OP_state) placement.places[id] = (Place){PLACE_STATE, (uint32_t)node->attrs[0].i};
+        if (node->op == OP_input) places[id] = (Place){PLACE_INPUT, (uint32_t)source_attrs(node)->index, 0};
+        if (node->op == OP_state) places[id] = (Place){PLACE_STATE, (uint32_t)source_attrs(node)->index, 0};
         for (int o = 0; o < node->n_operands; o++) {
-            ValueId x = node->operands[o];
-            if (func_node(func, x)->cluster && func_node(func, x)->cluster != node->cluster)
-                placement.places[x].kind = func_node(func, x)->local ? PLACE_BLOCK : PLACE_ARENA;
+            uint32_t from = kernel_of[node->operands[o]];
+            if (from != IR_NONE && turn(at, from) != turn(at, kernel_of[id]))
+                places[node->operands[o]] = unknown;
         }
     }
     for (size_t i = 0; i < func->n_outputs; i++)
-        if (func_node(func, func->outputs[i].value)->cluster)
-            placement.places[func->outputs[i].value].kind = PLACE_ARENA;
+        if (kernel_of[func->outputs[i].value] != IR_NONE) places[func->outputs[i].value] = unknown;
     for (size_t i = 0; i < func->n_updates; i++)
-        if (func_node(func, func->updates[i].value)->cluster)
-            placement.places[func->updates[i].value].kind = PLACE_ARENA;
-    place_updates(arena, func, &placement);
+        if (kernel_of[func->updates[i].value] != IR_NONE) places[func->updates[i].value] = unknown;
+    Arena *scratch = arena_new();
+    place_updates(scratch, func, at, places);
+    arena_free(scratch);
     for (size_t i = 0; i < func->n_outputs; i++) {
-        Place *place = &placement.places[func->outputs[i].value];
-        if (place->kind == PLACE_ARENA) *place = (Place){PLACE_OUTPUT, (uint32_t)i};
+        Place *place = &places[func->outputs[i].value];
+        if (place->kind == PLACE_ARENA) *place = (Place){PLACE_OUTPUT, (uint32_t)i, 0};
     }
-    find_copies(arena, func, &placement);
-    return placement;
+    return places;
+}
+
+static void push_copy(Plan *plan, ValueId value, Place from, Place to) {
+    plan->copies[plan->n_copies++] = (PlaceCopy){.value = value, .from = from, .to = to};
+}
+
+/* Outputs, and old states onto the stage; then updates. */
+void plan_find_copies(Arena *arena, Func *func) {
+    Plan *plan = func->plan;
+    plan->copies = ARENA_ARRAY(arena, PlaceCopy, func->n_outputs + 2 * func->n_updates + 1);
+    plan->n_copies = 0;
+    for (size_t i = 0; i < func->n_outputs; i++) {
+        Place from = plan->places[func->outputs[i].value], to = {PLACE_OUTPUT, (uint32_t)i, 0};
+        if (from.kind == PLACE_OUTPUT && from.index == i) continue;
+        push_copy(plan, func->outputs[i].value, from, to);
+    }
+    for (int round = 0; round < 2; round++) {
+        plan->stage_bytes = 0;
+        for (size_t i = 0; i < func->n_updates; i++) {
+            ValueId value = func->updates[i].value;
+            Place from = plan->places[value], to = {PLACE_STATE, func->updates[i].state, 0};
+            Place stage = {PLACE_STAGE, 0, plan->stage_bytes};
+            bool staged = func_node(func, value)->op == OP_state;
+            if (from.kind == PLACE_STATE && from.index == to.index) continue;
+            if (staged) plan->stage_bytes += (type_bytes(func_type(func, value)) + 63) / 64 * 64;
+            if (round == 0 && staged) push_copy(plan, value, from, stage);
+            if (round == 1) push_copy(plan, value, staged ? stage : from, to);
+        }
+    }
+}
+
+/* ---- what kernels read and store ---------------------------------------------------------------------------------------- */
+
+static void find_reads(Arena *arena, const Func *func, Plan *plan) {
+    uint32_t *stamp = ARENA_ARRAY(arena, uint32_t, func->count + 1);
+    for (uint32_t k = 0; k < plan->n_kernels; k++) {
+        Kernel *kernel = &plan->kernels[k];
+        size_t capacity = 0;
+        kernel->reads = kernel->stores = NULL;
+        kernel->n_reads = kernel->n_stores = 0;
+        for (ValueId id = kernel->first; id <= kernel->last; id++) {
+            const Node *node = func_node(func, id);
+            for (int o = 0; o < node->n_operands; o++) {
+                ValueId x = node->operands[o];
+                if (kernel_has(kernel, x) || stamp[x] == k + 1) continue;
+                stamp[x] = k + 1;
+                ARENA_PUSH(func->module->arena, kernel->reads, kernel->n_reads, capacity, x);
+            }
+        }
+    }
+}
+
+static void find_stores(const Func *func, Plan *plan) {
+    for (uint32_t k = 0; k < plan->n_kernels; k++) {
+        Kernel *kernel = &plan->kernels[k];
+        size_t capacity = 0;
+        for (ValueId id = kernel->first; id <= kernel->last; id++)
+            if (plan->places[id].kind != PLACE_LOOPS)
+                ARENA_PUSH(func->module->arena, kernel->stores, kernel->n_stores, capacity, id);
+    }
+}
+
+void plan_index(Func *func) {
+    Arena *arena = func->module->arena, *scratch = arena_new();
+    Plan *plan = func->plan;
+    plan->kernel_of = ARENA_ARRAY(arena, uint32_t, func->count + 1);
+    for (ValueId id = 0; id < func->count; id++) plan->kernel_of[id] = IR_NONE;
+    for (uint32_t k = 0; k < plan->n_kernels; k++)
+        for (ValueId id = plan->kernels[k].first; id <= plan->kernels[k].last; id++) plan->kernel_of[id] = k;
+    plan->places = plan_places(arena, func, NULL);
+    find_reads(scratch, func, plan);
+    find_stores(func, plan);
+    plan_find_copies(arena, func);
+    plan->laid_out = plan->has_barriers = false;
+    arena_free(scratch);
 }

@@ -30,13 +30,12 @@ const char *prologue_fault(const Func *func, ValueId core, const Kernel *prologu
     if (prologue->kind != KERNEL_LOOP || prologue->rows || kernel_partial(func, prologue) != IR_NONE)
         return "has a prologue that is not elementwise";
     for (size_t u = 0; u < prologue->n_uses; u++) /* what is made in loops lies nowhere in memory */
-        if (prologue->uses[u].in_memory && func_node(func, prologue->uses[u].value)->cluster &&
-            func_node(func, prologue->uses[u].value)->cluster == func_node(func, made)->cluster)
+        if (prologue->uses[u].in_memory && kernel_has(prologue, prologue->uses[u].value))
             return "has a prologue that reads its own values in memory";
     operand_size(func, core, &rows, &columns);
     Strided a = kernel_strided(func, node->operands[0], views, &n_views);
     const Type *type = func_type(func, node->operands[0]);
-    bool plain = a.base == made && a.offset == 0 && !node->attrs[0].b && columns > 1 &&
+    bool plain = a.base == made && a.offset == 0 && !matmul_attrs(node)->ta && columns > 1 &&
                  a.stride[type->rank - 1] == 1 && (rows == 1 || a.stride[type->rank - 2] == columns) &&
                  type_elements(func_type(func, made)) == rows * columns;
     if (!plain || prologue_last_row(func, core, prologue) < 0)

@@ -1,5 +1,5 @@
 /* Prologues of matrix products: loops that make the elements of a product's first operand as it is packed, so that it never lies in
- * memory. They are nodes of the product's own cluster, before the core (Kernel.prologue). The pass `prologue` moves them there,
+ * memory. They are the first nodes of the product's own kernel, before the core (Kernel.prologue). The pass `prologue` moves them there,
  * the verifier holds them to the rules below, codegen relies on these. */
 #ifndef VITC_IR_PROLOGUE_H
 #define VITC_IR_PROLOGUE_H

@@ -1,6 +1,7 @@
 /* The text form of modules, written. What module_parse reads back prints the same bytes: reads of states and inputs are
  * not nodes of the text but names, results are numbered in order, attributes that equal their default are left out. */
 #include "ir/text/text.h"
+#include "ir/plan/plan.h"
 #include "ir/base/stream.h"
 
 #include <ctype.h>
@@ -28,6 +29,7 @@ typedef struct {
     FILE *out;
     Arena *arena;
     uint32_t *number; /* of each node of the function, as printed */
+    int indent;
 } Printer;
 
 /* ---- words --------------------------------------------------------------------------------------------------------- */
@@ -153,9 +155,23 @@ static void print_attrs(Printer *p, const Node *node) {
     if (printed) fputc('}', p->out);
 }
 
+/* " at arena(4096)": where a value lies that its kernel stores. */
+static void print_place(Printer *p, const Func *func, const Place *place) {
+    fprintf(p->out, "%s", PLACE_NAMES[place->kind]);
+    if (place->kind == PLACE_STATE || place->kind == PLACE_OUTPUT) {
+        fputc('(', p->out);
+        print_name(p->out,
+                   place->kind == PLACE_STATE ? p->module->states[place->index].name
+                                              : func->outputs[place->index].name,
+                   false);
+        fputc(')', p->out);
+    } else if (place->offset >= 0)
+        fprintf(p->out, "(%lld)", (long long)place->offset);
+}
+
 static void print_node(Printer *p, const Func *func, ValueId id) {
     const Node *node = func_node(func, id);
-    fprintf(p->out, "    %%%u = %s", p->number[id], op_info(node->op)->name);
+    fprintf(p->out, "%*s%%%u = %s", p->indent, "", p->number[id], op_info(node->op)->name);
     for (int o = 0; o < node->n_operands; o++) {
         fputs(o ? ", " : " ", p->out);
         print_value(p, func, node->operands[o]);
@@ -163,42 +179,92 @@ static void print_node(Printer *p, const Func *func, ValueId id) {
     print_attrs(p, node);
     fputs(" : ", p->out);
     print_type(p->out, &node->type);
-    if (node->cluster || node->offset >= 0) {
-        fputs(" [", p->out);
-        bool more = node->offset >= 0;
-        if (node->cluster)
-            fprintf(p->out, "cluster = %u%s%s%s", node->cluster, node->again ? ", again" : "",
-                    node->local ? ", local" : "", more ? ", " : "");
-        if (node->offset >= 0) fprintf(p->out, "offset = %lld", (long long)node->offset);
-        fputc(']', p->out);
+    if (func->plan && func->plan->places[id].kind != PLACE_LOOPS) {
+        fputs(" at ", p->out);
+        print_place(p, func, &func->plan->places[id]);
     }
     print_origin(p, node->scope, node->loc);
 }
 
-static void print_func(Printer *p, const Func *func) {
-    fputs("  func @", p->out);
-    print_name(p->out, func->name, false);
-    fputc('(', p->out);
-    for (size_t i = 0; i < func->n_inputs; i++) {
-        fputs(i ? ", %" : "%", p->out);
-        print_name(p->out, func->inputs[i].name, false);
-        fputs(" : ", p->out);
-        print_type(p->out, &func->inputs[i].type);
+/* ---- the plan ---------------------------------------------------------------------------------------------------------- */
+
+static void print_values(Printer *p, const Func *func, const char *word, const ValueId *values, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        fprintf(p->out, "%s ", i ? "," : word);
+        print_value(p, func, values[i]);
     }
-    fputc(')', p->out);
-    if (func->arena_bytes) fprintf(p->out, " arena = %lld", (long long)func->arena_bytes);
-    if (func->block_bytes) fprintf(p->out, " block = %lld", (long long)func->block_bytes);
+}
+
+/* " rows [197 | 384]": loops, and behind the bar those along a row. */
+static void print_loops(Printer *p, const Kernel *kernel) {
+    fprintf(p->out, " %s [", kernel_kind_name(kernel));
+    for (int i = 0; i < kernel->domain.rank; i++) {
+        bool inner = kernel->rows && i == kernel->first_inner;
+        fprintf(p->out, "%s%lld",
+                inner ? (i ? " | " : "| ")
+                : i   ? " x "
+                      : "",
+                (long long)kernel->domain.extent[i]);
+    }
+    fputc(']', p->out);
+}
+
+/* kernel 12 product [197 x 384], again reads %x, %w stores %41 { */
+static void print_kernel(Printer *p, const Func *func, uint32_t k) {
+    const Kernel *kernel = &func->plan->kernels[k];
+    fprintf(p->out, "%*skernel %u", p->indent, "", k + 1);
+    print_loops(p, kernel);
+    if (kernel->again) fputs(", again", p->out);
+    if (kernel->prologue && kernel->prologue->again) fputs(", prologue again", p->out);
+    if (kernel->single) fputs(", single", p->out);
+    print_values(p, func, " reads", kernel->reads, kernel->n_reads);
+    print_values(p, func, " stores", kernel->stores, kernel->n_stores);
     fputs(" {\n", p->out);
-    p->number = ARENA_ARRAY(p->arena, uint32_t, func->count + 1);
-    uint32_t next = 0;
-    for (ValueId id = 0; id < func->count; id++) {
-        if (op_is_source(func->nodes[id].op)) continue;
-        p->number[id] = next++;
-        print_node(p, func, id);
+    p->indent += 2;
+    for (ValueId id = kernel->first; id <= kernel->last; id++) print_node(p, func, id);
+    p->indent -= 2;
+    fprintf(p->out, "%*s}\n", p->indent, "");
+}
+
+static void print_barrier(Printer *p, bool barrier) {
+    if (barrier) fprintf(p->out, "%*sbarrier\n", p->indent, "");
+}
+
+static void print_kernels(Printer *p, const Func *func) {
+    const Plan *plan = func->plan;
+    for (uint32_t k = 0; k < plan->n_kernels; k++) {
+        const Chain *chain = plan_chain(plan, k);
+        print_barrier(p, plan->kernels[k].barrier);
+        if (chain && k == chain->first) {
+            fprintf(p->out, "%*schain {units = %lld, size = %lld} {\n", p->indent, "",
+                    (long long)chain->units, (long long)chain->size);
+            p->indent += 2;
+        }
+        print_kernel(p, func, k);
+        if (!chain || k != chain->last) continue;
+        p->indent -= 2;
+        fprintf(p->out, "%*s}\n", p->indent, "");
     }
-    for (size_t i = 0; i < func->n_chains; i++)
-        fprintf(p->out, "    chain %u to %u {units = %lld, size = %lld}\n", func->chains[i].first,
-                func->chains[i].last, (long long)func->chains[i].units, (long long)func->chains[i].size);
+}
+
+/* copy %3 from arena(64) to output(z) */
+static void print_copies(Printer *p, const Func *func) {
+    for (size_t i = 0; i < func->plan->n_copies; i++) {
+        const PlaceCopy *copy = &func->plan->copies[i];
+        print_barrier(p, copy->barrier);
+        fprintf(p->out, "%*scopy ", p->indent, "");
+        print_value(p, func, copy->value);
+        if (copy->from.kind == PLACE_STAGE) {
+            fputs(" from ", p->out);
+            print_place(p, func, &copy->from);
+        }
+        fputs(" to ", p->out);
+        print_place(p, func, &copy->to);
+        fputs(copy->single ? ", single\n" : "\n", p->out);
+    }
+}
+
+static void print_results(Printer *p, const Func *func) {
     for (size_t i = 0; i < func->n_outputs; i++) {
         fputs("    output ", p->out);
         print_name(p->out, func->outputs[i].name, false);
@@ -214,6 +280,40 @@ static void print_func(Printer *p, const Func *func) {
         print_value(p, func, func->updates[i].value);
         fputc('\n', p->out);
     }
+}
+
+static void number_values(Printer *p, const Func *func) {
+    uint32_t next = 0;
+    p->number = ARENA_ARRAY(p->arena, uint32_t, func->count + 1);
+    for (ValueId id = 0; id < func->count; id++)
+        if (!op_is_source(func->nodes[id].op)) p->number[id] = next++;
+}
+
+static void print_func(Printer *p, const Func *func) {
+    const Plan *plan = func->plan;
+    fputs("  func @", p->out);
+    print_name(p->out, func->name, false);
+    fputc('(', p->out);
+    for (size_t i = 0; i < func->n_inputs; i++) {
+        fputs(i ? ", %" : "%", p->out);
+        print_name(p->out, func->inputs[i].name, false);
+        fputs(" : ", p->out);
+        print_type(p->out, &func->inputs[i].type);
+    }
+    fputc(')', p->out);
+    if (plan && plan->laid_out) fprintf(p->out, " arena = %lld", (long long)plan->arena_bytes);
+    if (plan && plan->block_bytes) fprintf(p->out, " block = %lld", (long long)plan->block_bytes);
+    if (plan && plan->has_barriers) fputs(" barriers", p->out);
+    fputs(" {\n", p->out);
+    number_values(p, func);
+    p->indent = 4;
+    for (ValueId id = 0; !plan && id < func->count; id++)
+        if (!op_is_source(func->nodes[id].op)) print_node(p, func, id);
+    if (plan) {
+        print_kernels(p, func);
+        print_copies(p, func);
+    }
+    print_results(p, func);
     fputs("  }\n", p->out);
 }
 

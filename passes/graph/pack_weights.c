@@ -12,6 +12,7 @@
  * Packing a weight once a step costs memory, and reading and writing it once: it is worth it where products would pack it more often,
  * for each other or for each thread. */
 #include "passes/graph/pack_weights.h"
+#include "ir/plan/plan.h"
 #include "passes/plan/fuse.h"
 #include "passes/plan/memory.h"
 #include "passes/plan/precision.h"
@@ -211,7 +212,7 @@ static int64_t room_of(const Module *module, Diags *diags) {
     if (step && pass_fuse(copy, diags) && pass_precision(copy, diags) && pass_schedule(copy, diags) &&
         pass_memory(copy, diags))
         room = module->memory_limit - resident_bytes(step) -
-               step->arena_bytes * 5 / 4; /* packs live there too */
+               step->plan->arena_bytes * 5 / 4; /* packs live there too */
     arena_free(arena);
     return room;
 }

@@ -104,7 +104,7 @@ ValueId simplify_node(Simplify *s, const Node *node) {
 ValueId simplify_make(Simplify *s, OpKind op, const ValueId *operands, int n, const void *attrs) {
     for (int o = 0; o < n; o++) /* that was refused: the rule does not apply */
         if (operands[o] == IR_NONE) return IR_NONE;
-    Node node = {.op = (uint16_t)op, .n_operands = (uint16_t)n, .operands = operands, .offset = -1};
+    Node node = {.op = (uint16_t)op, .n_operands = (uint16_t)n, .operands = operands};
     node.scope = s->func->scope;
     node.loc = s->func->loc;
     node.attrs = attrs_copy(s->func->module->arena, op, attrs);

@@ -9,7 +9,7 @@
 #include "passes/plan/chain.h"
 #include "ir/plan/blocks.h"
 #include "ir/plan/cost.h"
-#include "passes/plan/memory.h"
+#include "passes/plan/layout.h"
 #include "passes/plan/remat.h"
 
 #include <string.h>
@@ -34,17 +34,14 @@ enum {
 typedef enum { FREE, MEMBER, WAITING } StepState;
 
 typedef struct {
-    const ClusterSpan *span;
-    Kernel kernel;
+    const Kernel *kernel;
     ValueId *loads; /* from other kernels, each once */
     size_t n_loads, loads_capacity;
-    ValueId *stores;
-    size_t n_stores, stores_capacity;
     ValueId weights; /* second operand of a product, in memory; or IR_NONE */
     double seconds;  /* of one thread, kernel by kernel */
     bool packed;     /* they lie as the product reads them */
     bool updates;    /* some state */
-    bool grown;
+    bool reckoned;
 } Step;
 
 typedef struct {
@@ -55,7 +52,7 @@ typedef struct {
 typedef struct {
     Arena *arena;
     Func *func;
-    Placement placement;
+    const Plan *plan;
     Step *steps;
     bool *kept;        /* of values: outputs and updates */
     uint32_t *readers; /* of values: kernels other than its own */
@@ -77,54 +74,46 @@ static ValueId weights_of(const Func *func, const Kernel *kernel) {
     return kernel_strided(func, core->operands[1], views, &n_views).base;
 }
 
-static void describe_step(Chains *c, uint32_t k, uint32_t *stamp) {
+static void describe_step(Chains *c, uint32_t k) {
     Step *step = &c->steps[k];
-    step->span = &c->placement.spans[k];
-    for (ValueId id = step->span->first; id <= step->span->last; id++) {
-        const Node *node = func_node(c->func, id);
-        if (c->placement.places[id].kind != PLACE_LOOPS)
-            ARENA_PUSH(c->arena, step->stores, step->n_stores, step->stores_capacity, id);
-        for (int o = 0; o < node->n_operands; o++) {
-            ValueId x = node->operands[o];
-            uint32_t from = c->placement.span_of[x];
-            if (from == k || from == IR_NONE || stamp[x] == k + 1) continue;
-            stamp[x] = k + 1;
-            c->readers[x]++;
-            ARENA_PUSH(c->arena, step->loads, step->n_loads, step->loads_capacity, x);
-        }
+    step->kernel = &c->plan->kernels[k];
+    for (size_t i = 0; i < step->kernel->n_reads; i++) {
+        ValueId x = step->kernel->reads[i];
+        if (c->plan->kernel_of[x] == IR_NONE) continue;
+        c->readers[x]++;
+        ARENA_PUSH(c->arena, step->loads, step->n_loads, step->loads_capacity, x);
     }
 }
 
 static void describe_steps(Chains *c) {
     Func *func = c->func;
-    uint32_t *stamp = ARENA_ARRAY(c->arena, uint32_t, func->count + 1);
-    for (uint32_t k = 0; k < c->n; k++) describe_step(c, k, stamp);
+    for (uint32_t k = 0; k < c->n; k++) describe_step(c, k);
     for (size_t i = 0; i < func->n_outputs; i++) c->kept[func->outputs[i].value] = true;
     for (size_t i = 0; i < func->n_updates; i++) {
         ValueId value = func->updates[i].value;
         c->kept[value] = true;
-        if (c->placement.span_of[value] != IR_NONE) c->steps[c->placement.span_of[value]].updates = true;
+        if (c->plan->kernel_of[value] != IR_NONE) c->steps[c->plan->kernel_of[value]].updates = true;
     }
 }
 
-/* Growing a kernel again takes time: only those that might join are. */
-static const Step *grown_step(Chains *c, uint32_t k) {
+/* What costs time to find out: only of those that might join. */
+static const Step *reckoned_step(Chains *c, uint32_t k) {
     Step *step = &c->steps[k];
-    if (step->grown) return step;
-    step->grown = true;
-    step->kernel = kernel_regrow(c->arena, c->func, step->span->first, step->span->last);
-    KernelCost cost = kernel_cost(c->func, &c->placement, step->span);
+    if (step->reckoned) return step;
+    step->reckoned = true;
+    KernelCost cost = kernel_cost(c->func, step->kernel);
     double compute = cost.flops / c->rates->compute, memory = cost.bytes / c->rates->memory;
     step->seconds = compute > memory ? compute : memory;
-    step->weights = weights_of(c->func, &step->kernel);
-    step->packed = step->weights != IR_NONE && func_node(c->func, step->kernel.core)->attrs[3].i > 0;
+    step->weights = weights_of(c->func, step->kernel);
+    step->packed =
+        step->weights != IR_NONE && matmul_attrs(func_node(c->func, step->kernel->core))->panel > 0;
     return step;
 }
 
 /* ---- one chain -------------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    Chain chain;            /* its clusters are not known yet */
+    Chain chain;            /* its kernels are not known yet */
     uint32_t first;         /* kernel */
     Steps members, waiting; /* in order; the last member comes after all of them */
     ChainCost cost;
@@ -135,7 +124,7 @@ static int64_t bytes_of(const Chains *c, ValueId value) {
 }
 
 static bool is_handed_on(const Chains *c, ValueId x) {
-    return c->state[c->placement.span_of[x]] == MEMBER;
+    return c->state[c->plan->kernel_of[x]] == MEMBER;
 }
 
 static double gain_of(const ChainCost *cost) {
@@ -153,9 +142,9 @@ static bool can_join(Chains *c, uint32_t k, int64_t units, Cut *cut) {
     const Step *known = &c->steps[k];
     if (known->updates) return false;
     for (size_t i = 0; i < known->n_loads; i++)
-        if (c->state[c->placement.span_of[known->loads[i]]] == WAITING) return false;
-    const Step *step = grown_step(c, k);
-    if (step->kernel.n_uses > MOST_USES || !kernel_cut(c->func, &step->kernel, units, cut)) return false;
+        if (c->state[c->plan->kernel_of[known->loads[i]]] == WAITING) return false;
+    const Step *step = reckoned_step(c, k);
+    if (step->kernel->n_uses > MOST_USES || !kernel_cut(c->func, step->kernel, units, cut)) return false;
     for (size_t i = 0; i < step->n_loads; i++) {
         ValueId x = step->loads[i];
         if (is_handed_on(c, x) && !(c->readable[x] && cut_keeps(cut, x))) return false;
@@ -173,7 +162,8 @@ static void add_cost(const Chains *c, const Step *step, Trial *trial) {
         footprint += chain_share(chain, bytes);
         if (bytes > c->cache) trial->cost.saved += (double)bytes / c->rates->memory;
     }
-    for (size_t i = 0; i < step->n_stores; i++) footprint += chain_share(chain, bytes_of(c, step->stores[i]));
+    for (size_t i = 0; i < step->kernel->n_stores; i++)
+        footprint += chain_share(chain, bytes_of(c, step->kernel->stores[i]));
     if (footprint > trial->cost.footprint) trial->cost.footprint = footprint;
     trial->cost.spent += (double)blocks * c->rates->call;
     /* Blocks are shared whole: threads that got fewer wait. */
@@ -190,8 +180,8 @@ static void join(Chains *c, Trial *trial, uint32_t k, const Cut *cut) {
     add_cost(c, step, trial);
     c->state[k] = MEMBER;
     for (size_t i = 0; i < step->n_loads; i++) c->inside[step->loads[i]] += is_handed_on(c, step->loads[i]);
-    for (size_t i = 0; i < step->n_stores; i++)
-        c->readable[step->stores[i]] = cut_keeps(cut, step->stores[i]);
+    for (size_t i = 0; i < step->kernel->n_stores; i++)
+        c->readable[step->kernel->stores[i]] = cut_keeps(cut, step->kernel->stores[i]);
     ARENA_PUSH(c->arena, trial->members.at, trial->members.count, trial->members.capacity, k);
 }
 
@@ -247,9 +237,9 @@ static void trim(Chains *c, Trial *trial) {
         c->state[trial->waiting.at[--trial->waiting.count]] = FREE;
     for (size_t m = 0; m < trial->members.count; m++) {
         const Step *step = &c->steps[trial->members.at[m]];
-        for (size_t i = 0; i < step->n_stores; i++)
-            if (is_local(c, step->stores[i]) && bytes_of(c, step->stores[i]) > c->cache)
-                trial->cost.saved += (double)bytes_of(c, step->stores[i]) / c->rates->memory;
+        for (size_t i = 0; i < step->kernel->n_stores; i++)
+            if (is_local(c, step->kernel->stores[i]) && bytes_of(c, step->kernel->stores[i]) > c->cache)
+                trial->cost.saved += (double)bytes_of(c, step->kernel->stores[i]) / c->rates->memory;
     }
 }
 
@@ -261,13 +251,13 @@ static int64_t whole_tiles(int64_t rows) {
 /* What may be worth trying: units that are the rounds of the outermost loop, or of the outer two, and sizes from where a block of
  * what the kernel itself stores takes half of the cache. */
 static int make_counts(Chains *c, uint32_t k, Chain counts[MOST_TRIALS]) {
-    const Step *step = grown_step(c, k);
+    const Step *step = reckoned_step(c, k);
     int64_t units = 1, bytes = 1;
     int n = 0;
-    for (size_t i = 0; i < step->n_stores; i++) bytes += bytes_of(c, step->stores[i]);
-    for (int i = 0, levels = 0; i < step->kernel.domain.rank && levels < LEVELS; i++) {
-        if (step->kernel.domain.extent[i] == 1) continue;
-        units *= step->kernel.domain.extent[i];
+    for (size_t i = 0; i < step->kernel->n_stores; i++) bytes += bytes_of(c, step->kernel->stores[i]);
+    for (int i = 0, levels = 0; i < step->kernel->domain.rank && levels < LEVELS; i++) {
+        if (step->kernel->domain.extent[i] == 1) continue;
+        units *= step->kernel->domain.extent[i];
         levels++;
         int64_t size = (int64_t)((double)units * (double)c->cache / 2 / (double)bytes);
         if (size > units / FEW_BLOCKS) size = units / FEW_BLOCKS;
@@ -284,14 +274,15 @@ static int make_counts(Chains *c, uint32_t k, Chain counts[MOST_TRIALS]) {
 static bool has_reader(const Chains *c, uint32_t first) {
     for (uint32_t k = first + 1; k < c->n && k <= first + MOST_WAITING; k++)
         for (size_t i = 0; !c->steps[k].updates && i < c->steps[k].n_loads; i++)
-            if (c->placement.span_of[c->steps[k].loads[i]] == first) return true;
+            if (c->plan->kernel_of[c->steps[k].loads[i]] == first) return true;
     return false;
 }
 
 /* The chain from this kernel on that saves most; false: none saves anything. */
 static bool find_chain(Chains *c, uint32_t first, Trial *found) {
     Chain counts[MOST_TRIALS], chosen = {0};
-    if (c->steps[first].updates || c->steps[first].n_stores == 0 || !has_reader(c, first)) return false;
+    if (c->steps[first].updates || c->steps[first].kernel->n_stores == 0 || !has_reader(c, first))
+        return false;
     int n = make_counts(c, first, counts);
     size_t members = 0, best;
     double gain = 0;
@@ -321,10 +312,11 @@ typedef struct {
 } Trials;
 
 /* Marks the trial's values while its members are known; then forgets it. */
-static void mark_locals(Chains *c, Trial *trial, bool *local) {
+static void mark_blocks(Chains *c, Trial *trial, bool *in_blocks) {
     for (size_t m = 0; m < trial->members.count; m++) {
         const Step *step = &c->steps[trial->members.at[m]];
-        for (size_t i = 0; i < step->n_stores; i++) local[step->stores[i]] = is_local(c, step->stores[i]);
+        for (size_t i = 0; i < step->kernel->n_stores; i++)
+            in_blocks[step->kernel->stores[i]] = is_local(c, step->kernel->stores[i]);
     }
     forget(c, trial);
 }
@@ -333,55 +325,57 @@ static uint32_t last_kernel(const Trial *trial) {
     return trial->members.at[trial->members.count - 1];
 }
 
-static void emit_steps(Chains *c, Rewrite *rewrite, const uint32_t *steps, size_t n, const bool *local,
-                       uint32_t *cluster) {
-    for (size_t i = 0; i < n; i++) {
-        const ClusterSpan *span = c->steps[steps[i]].span;
-        ++*cluster;
-        for (ValueId id = span->first; id <= span->last; id++) {
-            ValueId copied = rewrite_copy(rewrite, id);
-            rewrite->func->nodes[copied].cluster = *cluster;
-            rewrite->func->nodes[copied].local = local && local[id];
-        }
-    }
-}
-
 /* The kernels in the order given, but each chain's members together and those that waited after them. */
-static void emit_chains(Chains *c, const Trials *trials, const bool *local) {
-    Func *func = c->func;
-    Rewrite rewrite = rewrite_begin(func);
-    uint32_t cluster = 0;
-    for (ValueId id = 0; id < rewrite.n_old; id++)
-        if (rewrite.old[id].cluster == 0) rewrite_copy(&rewrite, id);
+static KernelOrder order_with(Chains *c, const Trials *trials, const bool *in_blocks) {
+    uint32_t *at = ARENA_ARRAY(c->arena, uint32_t, c->n + 1), turn = 0;
+    Chain *chains = ARENA_ARRAY(c->arena, Chain, trials->count + 1);
     size_t next = 0;
     for (uint32_t k = 0; k < c->n; k++) {
-        const Trial *trial = next < trials->count && trials->of[next].first == k ? &trials->of[next++] : NULL;
+        const Trial *trial = next < trials->count && trials->of[next].first == k ? &trials->of[next] : NULL;
         if (!trial) {
-            emit_steps(c, &rewrite, &k, 1, NULL, &cluster);
+            at[k] = turn++;
             continue;
         }
-        Chain chain = trial->chain;
-        chain.first = cluster + 1;
-        chain.last = cluster + (uint32_t)trial->members.count;
-        emit_steps(c, &rewrite, trial->members.at, trial->members.count, local, &cluster);
-        emit_steps(c, &rewrite, trial->waiting.at, trial->waiting.count, NULL, &cluster);
-        ARENA_PUSH(func->module->arena, func->chains, func->n_chains, func->chains_capacity, chain);
+        chains[next] = trial->chain;
+        chains[next].first = turn;
+        for (size_t m = 0; m < trial->members.count; m++) at[trial->members.at[m]] = turn++;
+        chains[next++].last = turn - 1;
+        for (size_t w = 0; w < trial->waiting.count; w++) at[trial->waiting.at[w]] = turn++;
         k = last_kernel(trial);
     }
-    rewrite_end(&rewrite);
+    return (KernelOrder){.at = at, .n = turn, .chains = chains, .n_chains = next, .in_blocks = in_blocks};
+}
+
+static void emit_chains(Chains *c, const KernelOrder *order) {
+    Func *func = c->func;
+    uint32_t *kernels = ARENA_ARRAY(c->arena, uint32_t, c->n + 1);
+    for (uint32_t k = 0; k < c->n; k++) kernels[order->at[k]] = k;
+    const Plan *given = c->plan;
+    plan_reorder(func, kernels);
+    Plan *plan = func->plan;
+    for (size_t i = 0; i < order->n_chains; i++)
+        ARENA_PUSH(func->module->arena, plan->chains, plan->n_chains, plan->chains_capacity,
+                   order->chains[i]);
+    for (uint32_t k = 0; k < c->n; k++) { /* nodes keep their order in a kernel */
+        ValueId from = given->kernels[k].first, to = plan->kernels[order->at[k]].first;
+        for (; from <= given->kernels[k].last; from++, to++)
+            if (order->in_blocks[from] && plan_chain(plan, order->at[k])) plan->places[to].kind = PLACE_BLOCK;
+    }
 }
 
 /* Bytes of the arena, and the chain that runs where most of it is live; -1: none does. */
-static int64_t plan_arena(Arena *arena, const Func *func, int *chain) {
-    Placement placement = func_place(arena, func);
-    Lives lives = func_lives(arena, func, &placement);
+static int64_t arena_of(const Func *func, const KernelOrder *order, int *chain) {
+    Arena *arena = arena_new();
+    Lives lives = order ? order_lives(arena, func, order) : func_lives(arena, func);
     size_t most = 0;
     for (size_t k = 1; k < lives.n_kernels; k++)
         if (lives.live[k] > lives.live[most]) most = k;
-    const Chain *there =
-        lives.n_kernels ? func_chain(func, func_node(func, placement.spans[most].last)->cluster) : NULL;
-    *chain = there ? (int)(there - func->chains) : -1;
-    return plan_lives(arena, &lives, NULL);
+    *chain = -1;
+    for (size_t i = 0; order && i < order->n_chains; i++)
+        if (most >= order->chains[i].first && most <= order->chains[i].last) *chain = (int)i;
+    int64_t bytes = layout_in_order(arena, &lives, NULL);
+    arena_free(arena);
+    return bytes;
 }
 
 /* What the arena may grow to: chains keep values longer than kernels one by one do. */
@@ -394,17 +388,29 @@ static int64_t most_arena(const Func *func, int64_t without) {
     return without + without / 50;
 }
 
+/* Of the values that may be in blocks, those of the chains that are left. */
+static const bool *blocks_of(Chains *c, const Trials *trials, const bool *in_blocks) {
+    bool *left = ARENA_ARRAY(c->arena, bool, c->func->count + 1);
+    for (size_t i = 0; i < trials->count; i++)
+        for (size_t m = 0; m < trials->of[i].members.count; m++) {
+            const Kernel *kernel = c->steps[trials->of[i].members.at[m]].kernel;
+            for (size_t s = 0; s < kernel->n_stores; s++)
+                left[kernel->stores[s]] = in_blocks[kernel->stores[s]];
+        }
+    return left;
+}
+
 /* All chains but those that take too much memory. Each is tried without, until that was done often: then more and more at a time. */
-static void emit_fitting(Chains *c, Trials *trials, const bool *local) {
-    Body given = func_body(c->func);
+static void emit_fitting(Chains *c, Trials *trials, const bool *in_blocks) {
     int chain;
-    int64_t most = most_arena(c->func, plan_arena(c->arena, c->func, &chain));
+    int64_t most = most_arena(c->func, arena_of(c->func, NULL, &chain));
     size_t at_once = 1;
     for (int tries = 0; trials->count; tries++) {
-        emit_chains(c, trials, local);
-        if (plan_arena(c->arena, c->func, &chain) <= most) return;
-        func_set_body(c->func, &given);
-        given = func_body(c->func); /* the next rewrite changes its outputs and updates */
+        KernelOrder order = order_with(c, trials, blocks_of(c, trials, in_blocks));
+        if (arena_of(c->func, &order, &chain) <= most) {
+            emit_chains(c, &order);
+            return;
+        }
         if (chain < 0) chain = (int)trials->count - 1;
         if (tries >= MOST_TRIES && at_once * 2 <= trials->count) at_once *= 2;
         size_t end = (size_t)chain + 1, n = at_once < end ? at_once : end;
@@ -417,8 +423,8 @@ static Chains chains_of(Arena *arena, Func *func, const ChainRates *rates) {
     Machine machine = machine_with_usual(&func->module->machine);
     Chains c = {
         .arena = arena, .func = func, .cache = machine.own_cache, .cores = machine.cores, .rates = rates};
-    c.placement = func_place(arena, func);
-    c.n = c.placement.n_spans;
+    c.plan = func->plan;
+    c.n = c.plan->n_kernels;
     c.steps = ARENA_ARRAY(arena, Step, c.n + 1);
     c.state = ARENA_ARRAY(arena, StepState, c.n + 1);
     c.kept = ARENA_ARRAY(arena, bool, func->count + 1);
@@ -432,31 +438,29 @@ static Chains chains_of(Arena *arena, Func *func, const ChainRates *rates) {
 static void chain_func(Func *func, const ChainRates *rates) {
     Arena *arena = arena_new();
     Chains c = chains_of(arena, func, rates);
-    bool *local = ARENA_ARRAY(arena, bool, func->count + 1);
+    bool *in_blocks = ARENA_ARRAY(arena, bool, func->count + 1);
     Trials trials = {0};
     for (uint32_t k = 0; k < c.n; k++) {
         Trial trial;
         if (!find_chain(&c, k, &trial)) continue;
-        mark_locals(&c, &trial, local);
+        mark_blocks(&c, &trial, in_blocks);
         ARENA_PUSH(arena, trials.of, trials.count, trials.capacity, trial);
         k = last_kernel(&trial);
     }
-    emit_fitting(&c, &trials, local);
+    emit_fitting(&c, &trials, in_blocks);
     arena_free(arena);
 }
 
 ChainCost *chain_costs(Arena *arena, const Func *func) {
     Func copy = *func; /* which is not changed */
     Chains c = chains_of(arena, &copy, &USUAL);
-    ChainCost *costs = ARENA_ARRAY(arena, ChainCost, func->n_chains + 1);
-    for (size_t i = 0; i < func->n_chains; i++) {
-        const Chain *chain = &func->chains[i];
+    ChainCost *costs = ARENA_ARRAY(arena, ChainCost, c.plan->n_chains + 1);
+    for (size_t i = 0; i < c.plan->n_chains; i++) {
+        const Chain *chain = &c.plan->chains[i];
         Trial trial = {.chain = *chain};
-        for (uint32_t k = 0; k < c.n; k++) {
+        for (uint32_t k = chain->first; k <= chain->last; k++) {
             Cut cut;
-            uint32_t cluster = func_node(func, c.steps[k].span->last)->cluster;
-            if (cluster < chain->first || cluster > chain->last) continue;
-            if (kernel_cut(func, &grown_step(&c, k)->kernel, chain->units, &cut)) join(&c, &trial, k, &cut);
+            if (kernel_cut(func, reckoned_step(&c, k)->kernel, chain->units, &cut)) join(&c, &trial, k, &cut);
         }
         if (trial.members.count) trim(&c, &trial);
         costs[i] = trial.cost;

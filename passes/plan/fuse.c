@@ -5,7 +5,7 @@
  * that no full-size intermediate of a normalisation is stored for the backward pass). Any other value is stored, if
  * possible by a kernel that uses it anyway. What a kernel can hold is told by ir/plan/kernel.h; views cost nothing. */
 #include "passes/plan/fuse.h"
-#include "ir/plan/kernel.h"
+#include "ir/plan/plan.h"
 
 #include <stdlib.h>
 
@@ -30,6 +30,7 @@ typedef struct {
     size_t count, capacity;
     size_t seen_uses; /* of Kernel.uses already told to the values' Users */
     uint32_t mark;
+    bool merged; /* members of other kernels were added: it is to be derived from its nodes */
 } Links;
 
 typedef struct {
@@ -202,9 +203,10 @@ static void absorb_packs(Fusion *fusion, ValueId value, uint32_t home) {
         if (kernel->kind != KERNEL_PACK || kernel->n_members != 1)
             continue; /* others see the value through views */
         const Node *pack = func_node(fusion->func, kernel->core);
-        if (pack->attrs[1].i > 1 && !pack->attrs[2].b) continue;
+        if (pack_attrs(pack)->rows > 1 && !pack_attrs(pack)->tb) continue;
         kernel_join_pack(fusion->arena, fusion->func, &fusion->kernels[home], kernel->core);
         fusion->home[kernel->core] = home;
+        fusion->links[home].merged = true;
         kernel->n_members = 0; /* empty: nothing of it is emitted */
     }
 }
@@ -270,7 +272,7 @@ static bool *share_updated_state(const Fusion *fusion) {
     ValueId *read_of_state = ARENA_ARRAY(fusion->arena, ValueId, func->module->n_states + 1);
     for (size_t s = 0; s < func->module->n_states; s++) read_of_state[s] = IR_NONE;
     for (ValueId id = 0; id < func->count; id++)
-        if (func_node(func, id)->op == OP_state) read_of_state[func_node(func, id)->attrs[0].i] = id;
+        if (func_node(func, id)->op == OP_state) read_of_state[source_attrs(func_node(func, id))->index] = id;
     for (size_t i = 0; i < func->n_updates; i++) {
         uint32_t k = fusion->home[func->updates[i].value];
         ValueId read = read_of_state[func->updates[i].state];
@@ -297,6 +299,7 @@ static void group_scalars(Fusion *fusion) {
         }
         Kernel *into = &fusion->kernels[group];
         moved[k] = group;
+        fusion->links[group].merged = true;
         for (size_t m = 0; m < kernel->n_members; m++)
             ARENA_PUSH(fusion->arena, into->members, into->n_members, into->members_capacity,
                        kernel->members[m]);
@@ -347,27 +350,66 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Emits one kernel's nodes; `local` holds, with stamp `number`, the copies made for it. */
-static void emit_kernel(Fusion *fusion, Rewrite *rewrite, uint32_t k, uint32_t number, ValueId *local,
-                        uint32_t *stamp) {
-    Kernel *kernel = &fusion->kernels[k];
+/* The function with its kernels. */
+typedef struct {
+    Fusion *fusion;
+    PlanRewrite out;
+    ValueId *now;    /* of each old value: the new one that the kernel being made computes or reads */
+    uint32_t *stamp; /* of each old value: the last kernel, + 1, that computes it */
+} Emission;
+
+static ValueId operand_in(const Emission *e, uint32_t number, ValueId x) {
+    return e->stamp[x] == number ? e->now[x] : e->out.nodes.map[x];
+}
+
+/* Emits one kernel's nodes, each once. */
+static void emit_nodes(Emission *e, uint32_t k, uint32_t number) {
+    Fusion *fusion = e->fusion;
+    const Kernel *kernel = &fusion->kernels[k];
     ValueId *values = ARENA_ARRAY(fusion->arena, ValueId, kernel->n_members + 1);
     for (size_t i = 0; i < kernel->n_members; i++) values[i] = kernel->members[i].value;
     qsort(values, kernel->n_members, sizeof *values, by_value);
     for (size_t i = 0; i < kernel->n_members; i++) {
         ValueId value = values[i];
-        if (stamp[value] == number) continue;
-        const Node *node = &rewrite->old[value];
+        if (e->stamp[value] == number) continue;
+        const Node *node = &e->out.nodes.old[value];
         ValueId *operands = ARENA_ARRAY(fusion->arena, ValueId, node->n_operands + 1);
-        for (int o = 0; o < node->n_operands; o++) {
-            ValueId x = node->operands[o];
-            operands[o] = stamp[x] == number ? local[x] : rewrite->map[x];
-        }
-        local[value] = func_copy(rewrite->func, node, operands);
-        stamp[value] = number;
-        rewrite->func->nodes[local[value]].cluster = number;
-        if (fusion->home[value] == k) rewrite->map[value] = local[value];
+        for (int o = 0; o < node->n_operands; o++) operands[o] = operand_in(e, number, node->operands[o]);
+        e->now[value] = func_copy(fusion->func, node, operands);
+        e->stamp[value] = number;
+        if (fusion->home[value] == k) e->out.nodes.map[value] = e->now[value];
     }
+}
+
+static void emit_kernel(Emission *e, uint32_t k, uint32_t number) {
+    Fusion *fusion = e->fusion;
+    const Kernel *grown = &fusion->kernels[k];
+    if (grown->n_members == 0) return;
+    emit_nodes(e, k, number);
+    if (fusion->links[k].merged) {
+        plan_rewrite_derive(&e->out);
+        return;
+    }
+    Kernel kernel = kernel_copy(fusion->func->module->arena, grown);
+    kernel.first = kernel.last = kernel.members[0].value;
+    for (size_t m = 0; m < kernel.n_members; m++) {
+        if (kernel.members[m].value < kernel.first) kernel.first = kernel.members[m].value;
+        if (kernel.members[m].value > kernel.last) kernel.last = kernel.members[m].value;
+    }
+    for (size_t u = 0; u < kernel.n_uses; u++)
+        e->now[kernel.uses[u].value] = operand_in(e, number, kernel.uses[u].value);
+    plan_rewrite_take(&e->out, kernel, e->now);
+}
+
+static void emit_func(Fusion *fusion) {
+    Func *func = fusion->func;
+    size_t n = func->count;
+    Order order = order_kernels(fusion);
+    Emission e = {.fusion = fusion, .now = ARENA_ARRAY(fusion->arena, ValueId, n + 1)};
+    e.stamp = ARENA_ARRAY(fusion->arena, uint32_t, n + 1);
+    e.out = plan_rewrite_begin(func);
+    for (size_t i = 0; i < order.count; i++) emit_kernel(&e, order.order[i], (uint32_t)i + 1);
+    plan_rewrite_end(&e.out);
 }
 
 static void fuse_func(Func *func) {
@@ -385,17 +427,8 @@ static void fuse_func(Func *func) {
     for (size_t i = 0; i < func->n_outputs; i++) fusion.users[func->outputs[i].value].wanted = true;
     for (size_t i = 0; i < func->n_updates; i++) fusion.users[func->updates[i].value].wanted = true;
     for (ValueId id = (ValueId)n; id-- > 0;) decide(&fusion, id);
-
     group_scalars(&fusion);
-    Order order = order_kernels(&fusion);
-    Rewrite rewrite = rewrite_begin(func);
-    ValueId *local = ARENA_ARRAY(fusion.arena, ValueId, n + 1);
-    uint32_t *stamp = ARENA_ARRAY(fusion.arena, uint32_t, n + 1);
-    for (ValueId id = 0; id < n; id++)
-        if (is_leaf(rewrite.old[id].op)) rewrite_copy(&rewrite, id);
-    for (size_t i = 0; i < order.count; i++)
-        emit_kernel(&fusion, &rewrite, order.order[i], (uint32_t)i + 1, local, stamp);
-    rewrite_end(&rewrite);
+    emit_func(&fusion);
     arena_free(fusion.arena);
 }
 

@@ -1,4 +1,4 @@
-/* Pass `fuse`: nodes grouped into kernels (Node.cluster), each group laid together; see fuse.c. */
+/* Pass `fuse`: makes the plan (Func.plan), which kernels compute the function; see fuse.c. */
 #ifndef VITC_PASSES_FUSE_H
 #define VITC_PASSES_FUSE_H
 

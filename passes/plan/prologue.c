@@ -6,7 +6,7 @@
 #include "passes/plan/prologue.h"
 #include "ir/plan/cost.h"
 #include "ir/plan/prologue.h"
-#include "passes/plan/memory.h"
+#include "passes/plan/layout.h"
 #include "passes/plan/remat.h"
 
 #include <string.h>
@@ -20,7 +20,7 @@ enum {
 typedef struct {
     Arena *arena;
     Func *func;
-    Placement placement;
+    const Plan *plan;
     uint32_t *last_read; /* of values: the last kernel but their own that reads it ... */
     uint32_t *readers;   /* ... and how many do */
     bool *kept;          /* of values: outputs and updates */
@@ -30,24 +30,9 @@ typedef struct {
     uint32_t *counted;   /* of values: the last kernel for which it was found to live longer */
 } Prologues;
 
-static void note_reads(Prologues *p) {
-    uint32_t *stamp = ARENA_ARRAY(p->arena, uint32_t, p->func->count + 1);
-    for (ValueId id = 0; id < p->func->count; id++) {
-        const Node *node = func_node(p->func, id);
-        uint32_t k = p->placement.span_of[id];
-        for (int o = 0; k != IR_NONE && o < node->n_operands; o++) {
-            ValueId x = node->operands[o];
-            if (p->placement.span_of[x] == k || stamp[x] == k + 1) continue;
-            stamp[x] = k + 1;
-            p->last_read[x] = k;
-            p->readers[x]++;
-        }
-    }
-}
-
 static Prologues prologues_of(Arena *arena, Func *func) {
-    Prologues p = {.arena = arena, .func = func, .placement = func_place(arena, func)};
-    size_t n_states = func->module->n_states, n = p.placement.n_spans;
+    Prologues p = {.arena = arena, .func = func, .plan = func->plan};
+    size_t n_states = func->module->n_states, n = p.plan->n_kernels;
     p.last_read = ARENA_ARRAY(arena, uint32_t, func->count + 1);
     p.readers = ARENA_ARRAY(arena, uint32_t, func->count + 1);
     p.counted = ARENA_ARRAY(arena, uint32_t, func->count + 1);
@@ -60,9 +45,13 @@ static Prologues prologues_of(Arena *arena, Func *func) {
     for (size_t i = 0; i < func->n_outputs; i++) p.kept[func->outputs[i].value] = true;
     for (size_t i = 0; i < func->n_updates; i++) {
         p.kept[func->updates[i].value] = true;
-        p.updater[func->updates[i].state] = p.placement.span_of[func->updates[i].value];
+        p.updater[func->updates[i].state] = p.plan->kernel_of[func->updates[i].value];
     }
-    note_reads(&p);
+    for (uint32_t k = 0; k < n; k++)
+        for (size_t i = 0; i < p.plan->kernels[k].n_reads; i++) {
+            p.last_read[p.plan->kernels[k].reads[i]] = k;
+            p.readers[p.plan->kernels[k].reads[i]]++;
+        }
     return p;
 }
 
@@ -80,111 +69,108 @@ static bool evaluates_once(const Prologues *p, const Node *product, int64_t k) {
 /* Whether kernel `from` stores but its last value, by loops, and all it reads is there still when kernel `to` runs, which costs no
  * more memory than the value. */
 static bool can_wait(const Prologues *p, uint32_t from, uint32_t to) {
-    const ClusterSpan *span = &p->placement.spans[from];
+    const Kernel *kernel = &p->plan->kernels[from];
     int64_t longer = 0;
-    for (ValueId id = span->first; id <= span->last; id++) {
-        const Node *node = func_node(p->func, id);
-        if (!op_is_fusable(node->op) || op_is_reduce(node->op)) return false;
-        if (id != span->last && p->placement.places[id].kind != PLACE_LOOPS) return false;
-        for (int o = 0; o < node->n_operands; o++) {
-            ValueId x = node->operands[o];
-            const Node *source = func_node(p->func, x);
-            if (source->op == OP_state) {
-                uint32_t updater = p->updater[source->attrs[0].i];
-                if (updater != IR_NONE && updater > from && updater <= to) return false;
-            }
-            bool in_arena = p->placement.places[x].kind == PLACE_ARENA && p->placement.span_of[x] != from;
-            if (!in_arena || p->kept[x] || p->last_read[x] >= to || p->counted[x] == from + 1) continue;
-            p->counted[x] = from + 1;
-            longer += type_bytes(&source->type);
-        }
+    for (ValueId id = kernel->first; id <= kernel->last; id++) {
+        OpKind op = (OpKind)func_node(p->func, id)->op;
+        if (!op_is_fusable(op) || op_is_reduce(op)) return false;
+        if (id != kernel->last && p->plan->places[id].kind != PLACE_LOOPS) return false;
     }
-    return longer <= type_bytes(func_type(p->func, span->last));
+    for (size_t i = 0; i < kernel->n_reads; i++) {
+        ValueId x = kernel->reads[i];
+        const Node *source = func_node(p->func, x);
+        if (source->op == OP_state) {
+            uint32_t updater = p->updater[source_attrs(source)->index];
+            if (updater != IR_NONE && updater > from && updater <= to) return false;
+        }
+        bool ends = p->plan->places[x].kind == PLACE_ARENA && !p->kept[x] && p->last_read[x] < to;
+        if (!ends || p->counted[x] == from + 1) continue;
+        p->counted[x] = from + 1;
+        longer += type_bytes(&source->type);
+    }
+    return longer <= type_bytes(func_type(p->func, kernel->last));
 }
 
 /* The kernel that can become the prologue of kernel k, or IR_NONE. */
 static uint32_t find_prologue(const Prologues *p, uint32_t k) {
-    const ClusterSpan *span = &p->placement.spans[k];
-    ValueId views[16], core = span->first;
+    const Kernel *product = &p->plan->kernels[k];
+    ValueId views[16], core = product->core;
     int n_views;
-    while (core <= span->last && !op_is_product(func_node(p->func, core)->op)) core++;
-    if (core > span->last || func_node(p->func, core)->op != OP_matmul) return IR_NONE;
+    if (core == IR_NONE || func_node(p->func, core)->op != OP_matmul) return IR_NONE;
     const Node *node = func_node(p->func, core);
     ValueId made = kernel_strided(p->func, node->operands[0], views, &n_views).base;
-    uint32_t from = p->placement.span_of[made];
+    uint32_t from = p->plan->kernel_of[made];
     const Type *a = func_type(p->func, node->operands[0]);
     if (from == IR_NONE || from == k || p->before[from] != IR_NONE) return IR_NONE;
-    if (p->placement.places[made].kind != PLACE_ARENA || p->kept[made] || p->readers[made] != 1 ||
-        made != p->placement.spans[from].last)
+    const Kernel *loops = &p->plan->kernels[from];
+    if (p->plan->places[made].kind != PLACE_ARENA || p->kept[made] || p->readers[made] != 1 ||
+        made != loops->last)
         return IR_NONE;
     if (!evaluates_once(p, node, a->dim[a->rank - 1]) || !can_wait(p, from, k)) return IR_NONE;
-    if (!prologue_read_alone(p->func, core, made, span->first, span->last)) return IR_NONE;
-    KernelCost cost = kernel_cost(p->func, &p->placement, &p->placement.spans[from]);
-    if (cost.flops * MUCH_MORE > node_flops(p->func, node)) return IR_NONE;
-    Kernel loops = kernel_regrow(p->arena, p->func, p->placement.spans[from].first, made);
-    Kernel product = kernel_regrow(p->arena, p->func, span->first, span->last);
-    if (loops.n_uses + product.n_uses > MOST_USES || prologue_fault(p->func, core, &loops)) return IR_NONE;
+    if (!prologue_read_alone(p->func, core, made, product->first, product->last)) return IR_NONE;
+    if (kernel_cost(p->func, loops).flops * MUCH_MORE > node_flops(p->func, node)) return IR_NONE;
+    if (loops->n_uses + product->n_uses > MOST_USES || prologue_fault(p->func, core, loops)) return IR_NONE;
     return from;
 }
 
-static void emit_nodes(Rewrite *rewrite, const ClusterSpan *span, uint32_t cluster) {
-    for (ValueId id = span->first; id <= span->last; id++) {
-        ValueId copied = rewrite_copy(rewrite, id);
-        rewrite->func->nodes[copied].cluster = cluster;
-    }
-}
-
 static void emit_func(const Prologues *p) {
-    Rewrite rewrite = rewrite_begin(p->func);
-    uint32_t cluster = 0;
-    for (ValueId id = 0; id < rewrite.n_old; id++)
-        if (rewrite.old[id].cluster == 0) rewrite_copy(&rewrite, id);
-    for (uint32_t k = 0; k < p->placement.n_spans; k++) {
+    PlanRewrite rewrite = plan_rewrite_begin(p->func);
+    for (uint32_t k = 0; k < p->plan->n_kernels; k++) {
+        const Kernel *product = &p->plan->kernels[k];
         if (p->into[k] != IR_NONE) continue;
-        cluster++;
-        if (p->before[k] != IR_NONE) emit_nodes(&rewrite, &p->placement.spans[p->before[k]], cluster);
-        emit_nodes(&rewrite, &p->placement.spans[k], cluster);
+        if (p->before[k] == IR_NONE) {
+            plan_rewrite_kernel(&rewrite, k);
+            continue;
+        }
+        const Kernel *loops = &p->plan->kernels[p->before[k]];
+        for (ValueId id = loops->first; id <= loops->last; id++) rewrite_copy(&rewrite.nodes, id);
+        for (ValueId id = product->first; id <= product->last; id++) rewrite_copy(&rewrite.nodes, id);
+        Kernel *merged = plan_rewrite_derive(&rewrite);
+        merged->again = product->again;
+        merged->prologue->again = loops->again;
     }
-    rewrite_end(&rewrite);
+    plan_rewrite_end(&rewrite);
 }
 
-static int64_t planned_bytes(Arena *arena, const Func *func) {
-    Placement placement = func_place(arena, func);
-    Lives lives = func_lives(arena, func, &placement);
-    return plan_least(arena, &lives, NULL);
+/* The arena, with the prologues in their products. */
+static int64_t merged_bytes(const Prologues *p) {
+    uint32_t *at = ARENA_ARRAY(p->arena, uint32_t, p->plan->n_kernels + 1), n = 0;
+    for (uint32_t k = 0; k < p->plan->n_kernels; k++) {
+        if (p->into[k] != IR_NONE) continue;
+        at[k] = n;
+        if (p->before[k] != IR_NONE) at[p->before[k]] = n;
+        n++;
+    }
+    return layout_bytes(p->func, &(KernelOrder){.at = at, .n = n});
 }
 
-/* A plan may waste more although less lives: within a limit of memory it may not. */
-static bool fits(Arena *arena, const Func *func, int64_t before) {
-    int64_t limit = func->module->memory_limit;
-    if (limit == 0 || strcmp(func->name, "step") != 0) return true;
-    int64_t after = planned_bytes(arena, func);
-    return after <= before || after + resident_bytes(func) <= limit;
+/* A layout may waste more although less lives: within a limit of memory it may not. */
+static bool fits(const Prologues *p) {
+    int64_t limit = p->func->module->memory_limit;
+    if (limit == 0 || strcmp(p->func->name, "step") != 0) return true;
+    int64_t after = merged_bytes(p);
+    return after <= layout_bytes(p->func, NULL) || after + resident_bytes(p->func) <= limit;
 }
 
 static void add_prologues(Func *func) {
     Arena *arena = arena_new();
     Prologues p = prologues_of(arena, func);
     bool any = false;
-    for (uint32_t k = 0; k < p.placement.n_spans; k++) {
+    for (uint32_t k = 0; k < p.plan->n_kernels; k++) {
         uint32_t from = find_prologue(&p, k);
         if (from == IR_NONE) continue;
         p.before[k] = from;
         p.into[from] = k;
         any = true;
     }
-    if (any) {
-        int64_t before = func->module->memory_limit ? planned_bytes(arena, func) : 0;
-        Body given = func_body(func);
-        emit_func(&p);
-        if (!fits(arena, func, before)) func_set_body(func, &given);
-    }
+    if (any && fits(&p)) emit_func(&p);
     arena_free(arena);
 }
 
 bool pass_prologue(Module *module, Diags *diags) {
     (void)diags;
     for (size_t f = 0; f < module->n_funcs; f++)
-        if (module->funcs[f]->count > 0 && module->funcs[f]->n_chains == 0) add_prologues(module->funcs[f]);
+        if (module->funcs[f]->count > 0 && module->funcs[f]->plan->n_chains == 0)
+            add_prologues(module->funcs[f]);
     return true;
 }

@@ -11,8 +11,7 @@
  * a product would change are left alone. */
 #include "passes/plan/remat.h"
 #include "ir/plan/cost.h"
-#include "passes/plan/live.h"
-#include "passes/plan/memory.h"
+#include "passes/plan/layout.h"
 
 #include <assert.h>
 #include <math.h>
@@ -38,11 +37,11 @@ typedef struct {
 
 /* One run of a kernel, the first or another. */
 typedef struct {
-    uint32_t span, next, before; /* linked in order */
-    int64_t key;                 /* grows along the order */
-    uint32_t at;                 /* its number, at the start of the round */
+    uint32_t kernel, next, before; /* linked in order */
+    int64_t key;                   /* grows along the order */
+    uint32_t at;                   /* its number, at the start of the round */
     bool again, gone;
-    bool *part; /* of a run again: the nodes of the span it computes; NULL: all */
+    bool *part; /* of a run again: the nodes of the kernel it computes; NULL: all */
     Source *sources;
     size_t n_sources, sources_capacity;
     uint32_t *made; /* instances */
@@ -67,7 +66,7 @@ typedef struct {
 typedef struct {
     Arena *arena;
     Func *func;
-    Placement placement;
+    const Plan *plan;
     Run *runs;
     size_t n_runs, runs_capacity;
     uint32_t first; /* run */
@@ -77,7 +76,7 @@ typedef struct {
     uint32_t *n_of, *of_capacity;
     uint32_t *updater; /* of each state: the run that writes it in place, IR_NONE: none */
     Nature *natures;   /* of spans */
-    bool *carries;     /* of values: for a walk through one span */
+    bool *carries;     /* of values: for a walk through one kernel */
     int64_t *live;     /* by position */
     double *worth;     /* sums of what a byte is worth before each position */
     size_t n_positions, peak;
@@ -187,7 +186,7 @@ static int by_birth(const void *a, const void *b) {
     return (x->value > y->value) - (x->value < y->value);
 }
 
-/* The arena that `memory` would plan. */
+/* The arena that `memory` would drop. */
 static int64_t planned(Remat *r) {
     Arena *arena = arena_new();
     Lives lives = {.of = ARENA_ARRAY(arena, Life, r->n_instances + 1), .n_kernels = r->n_positions};
@@ -198,16 +197,12 @@ static int64_t planned(Remat *r) {
         lives.of[lives.count++] = (Life){x->value, r->runs[x->run].at, died, x->bytes};
     }
     qsort(lives.of, lives.count, sizeof *lives.of, by_birth);
-    int64_t bytes = plan_least(arena, &lives, NULL);
+    int64_t bytes = layout_least(arena, &lives, NULL);
     arena_free(arena);
     return bytes;
 }
 
 /* ---- what may run again ---------------------------------------------------------------------------------------------- */
-
-static bool is_inside(const ClusterSpan *span, ValueId id) {
-    return id >= span->first && id <= span->last;
-}
 
 /* What passes a product on to a sum, as far as contraction goes. */
 static bool is_transparent(OpKind op) {
@@ -215,15 +210,15 @@ static bool is_transparent(OpKind op) {
            op == OP_concat;
 }
 
-/* Whether a node feeds a sum or difference of the span that `part` (NULL: all) computes. */
-static bool feeds_sum(const Remat *r, const ClusterSpan *span, const bool *part, ValueId id) {
-    memset(r->carries + span->first, 0, span->last - span->first + 1);
+/* Whether a node feeds a sum or difference of the kernel that `part` (NULL: all) computes. */
+static bool feeds_sum(const Remat *r, const Kernel *kernel, const bool *part, ValueId id) {
+    memset(r->carries + kernel->first, 0, kernel->last - kernel->first + 1);
     r->carries[id] = true;
-    for (ValueId user = id + 1; user <= span->last; user++) {
+    for (ValueId user = id + 1; user <= kernel->last; user++) {
         const Node *node = func_node(r->func, user);
-        if (part && !part[user - span->first]) continue;
+        if (part && !part[user - kernel->first]) continue;
         for (int o = 0; o < node->n_operands; o++) {
-            if (!is_inside(span, node->operands[o]) || !r->carries[node->operands[o]]) continue;
+            if (!kernel_has(kernel, node->operands[o]) || !r->carries[node->operands[o]]) continue;
             if (node->op == OP_add || node->op == OP_sub) return true;
             if (is_transparent(node->op)) r->carries[user] = true;
         }
@@ -234,15 +229,15 @@ static bool feeds_sum(const Remat *r, const ClusterSpan *span, const bool *part,
 static const Nature *nature_of(Remat *r, uint32_t s) {
     Nature *nature = &r->natures[s];
     if (nature->known) return nature;
-    const ClusterSpan *span = &r->placement.spans[s];
+    const Kernel *kernel = &r->plan->kernels[s];
     *nature = (Nature){.known = true, .calm = true, .in_arena = true};
-    for (ValueId id = span->first; id <= span->last; id++) {
+    for (ValueId id = kernel->first; id <= kernel->last; id++) {
         const Node *node = func_node(r->func, id);
-        PlaceKind place = r->placement.places[id].kind;
+        PlaceKind place = r->plan->places[id].kind;
         nature->n_stored += place != PLACE_LOOPS;
         if (place != PLACE_LOOPS && place != PLACE_ARENA) nature->in_arena = false;
         if (!op_is_fusable(node->op) || op_is_reduce(node->op)) nature->rows_or_product = true;
-        if (node->op == OP_mul && dtype_is_float((DType)node->type.dtype) && feeds_sum(r, span, NULL, id))
+        if (node->op == OP_mul && dtype_is_float((DType)node->type.dtype) && feeds_sum(r, kernel, NULL, id))
             nature->calm = false;
     }
     nature->whole = nature->in_arena && (nature->calm || nature->n_stored == 1);
@@ -250,17 +245,17 @@ static const Nature *nature_of(Remat *r, uint32_t s) {
 }
 
 /* Whether a node, seen through views, is used otherwise by the part than by the whole span. */
-static bool uses_change(const Remat *r, const ClusterSpan *span, const bool *part, ValueId id) {
-    if (r->placement.places[id].kind != PLACE_LOOPS) return true;
-    memset(r->carries + span->first, 0, span->last - span->first + 1);
+static bool uses_change(const Remat *r, const Kernel *kernel, const bool *part, ValueId id) {
+    if (r->plan->places[id].kind != PLACE_LOOPS) return true;
+    memset(r->carries + kernel->first, 0, kernel->last - kernel->first + 1);
     r->carries[id] = true;
-    for (ValueId user = id + 1; user <= span->last; user++) {
+    for (ValueId user = id + 1; user <= kernel->last; user++) {
         const Node *node = func_node(r->func, user);
         for (int o = 0; o < node->n_operands; o++) {
-            if (!is_inside(span, node->operands[o]) || !r->carries[node->operands[o]]) continue;
-            if (!part[user - span->first]) return true;
+            if (!kernel_has(kernel, node->operands[o]) || !r->carries[node->operands[o]]) continue;
+            if (!part[user - kernel->first]) return true;
             if (!is_transparent(node->op)) continue;
-            if (r->placement.places[user].kind != PLACE_LOOPS) return true;
+            if (r->plan->places[user].kind != PLACE_LOOPS) return true;
             r->carries[user] = true;
         }
     }
@@ -280,16 +275,16 @@ typedef struct {
     size_t n_stops, stops_capacity;
 } Slice;
 
-static ValueId stored_form(const Remat *r, const ClusterSpan *span, ValueId id, ValueId wanted,
+static ValueId stored_form(const Remat *r, const Kernel *kernel, ValueId id, ValueId wanted,
                            uint32_t before) {
-    if (id != wanted && r->placement.places[id].kind == PLACE_ARENA && at_hand(r, id, before) != IR_NONE)
+    if (id != wanted && r->plan->places[id].kind == PLACE_ARENA && at_hand(r, id, before) != IR_NONE)
         return id;
     if (func_node(r->func, id)->type.dtype != DT_F32) return IR_NONE;
-    for (ValueId user = id + 1; user <= span->last; user++) {
+    for (ValueId user = id + 1; user <= kernel->last; user++) {
         const Node *node = func_node(r->func, user);
         if (node->op != OP_cast || node->operands[0] != id || node->type.dtype != DT_BF16 || user == wanted)
             continue;
-        if (r->placement.places[user].kind == PLACE_ARENA && at_hand(r, user, before) != IR_NONE) return user;
+        if (r->plan->places[user].kind == PLACE_ARENA && at_hand(r, user, before) != IR_NONE) return user;
     }
     return IR_NONE;
 }
@@ -302,23 +297,23 @@ static void add_outside(Arena *arena, Slice *slice, ValueId value) {
 
 /* The nodes of its kernel that `value` needs, when what else the kernel stored and still lives is loaded. */
 static Slice slice_for(const Remat *r, Arena *arena, ValueId value, uint32_t before) {
-    const ClusterSpan *span = &r->placement.spans[r->placement.span_of[value]];
-    size_t n = span->last - span->first + 1;
+    const Kernel *kernel = &r->plan->kernels[r->plan->kernel_of[value]];
+    size_t n = kernel->last - kernel->first + 1;
     Slice slice = {.part = ARENA_ARRAY(arena, bool, n)};
-    slice.part[value - span->first] = true;
-    for (ValueId id = value + 1; id-- > span->first;) {
-        if (!slice.part[id - span->first]) continue;
-        ValueId stored = stored_form(r, span, id, value, before);
+    slice.part[value - kernel->first] = true;
+    for (ValueId id = value + 1; id-- > kernel->first;) {
+        if (!slice.part[id - kernel->first]) continue;
+        ValueId stored = stored_form(r, kernel, id, value, before);
         if (stored != IR_NONE) {
-            slice.part[id - span->first] = false;
+            slice.part[id - kernel->first] = false;
             ARENA_PUSH(arena, slice.stops, slice.n_stops, slice.stops_capacity, ((Stop){id, stored}));
             continue;
         }
         const Node *node = func_node(r->func, id);
         for (int o = 0; o < node->n_operands; o++) {
             ValueId x = node->operands[o];
-            if (is_inside(span, x))
-                slice.part[x - span->first] = true;
+            if (kernel_has(kernel, x))
+                slice.part[x - kernel->first] = true;
             else
                 add_outside(arena, &slice, x);
         }
@@ -328,20 +323,20 @@ static Slice slice_for(const Remat *r, Arena *arena, ValueId value, uint32_t bef
 
 /* Whether the slice is elementwise, and keeps its bits apart from the rest of its kernel. */
 static bool is_separable(Remat *r, const Slice *slice, ValueId value) {
-    uint32_t s = r->placement.span_of[value];
-    const ClusterSpan *span = &r->placement.spans[s];
+    uint32_t s = r->plan->kernel_of[value];
+    const Kernel *kernel = &r->plan->kernels[s];
     bool calm = nature_of(r, s)->calm;
-    for (ValueId id = span->first; id <= span->last; id++) {
+    for (ValueId id = kernel->first; id <= kernel->last; id++) {
         const Node *node = func_node(r->func, id);
-        if (!slice->part[id - span->first]) continue;
+        if (!slice->part[id - kernel->first]) continue;
         if (!op_is_fusable(node->op) || op_is_reduce(node->op)) return false;
-        if (calm || node->op != OP_mul || !feeds_sum(r, span, slice->part, id)) continue;
-        if (uses_change(r, span, slice->part, id)) return false;
+        if (calm || node->op != OP_mul || !feeds_sum(r, kernel, slice->part, id)) continue;
+        if (uses_change(r, kernel, slice->part, id)) return false;
     }
     for (size_t i = 0; i < slice->n_stops && !calm; i++)
-        if (feeds_sum(r, span, slice->part, slice->stops[i].at)) {
+        if (feeds_sum(r, kernel, slice->part, slice->stops[i].at)) {
             ValueId x = slice->stops[i].at;
-            while (is_inside(span, x) && is_transparent(func_node(r->func, x)->op))
+            while (kernel_has(kernel, x) && is_transparent(func_node(r->func, x)->op))
                 x = func_node(r->func, x)->operands[0];
             if (func_node(r->func, x)->op == OP_mul) return false;
         }
@@ -367,39 +362,39 @@ typedef struct {
     int64_t freed;     /* bytes not kept past the peak */
     int64_t temporary; /* bytes made besides the value */
     uint32_t blocked;  /* the first run that writes over a state which the plan reads; IR_NONE: none does */
-} Plan;
+} Drop;
 
-static bool make_available(Remat *r, Plan *plan, ValueId value, int64_t small, int depth);
+static bool make_available(Remat *r, Drop *drop, ValueId value, int64_t small, int depth);
 
-static bool is_made(const Remat *r, const Plan *plan, ValueId value) {
-    for (int i = 0; i < plan->n; i++) {
-        const Action *action = &plan->actions[i];
+static bool is_made(const Remat *r, const Drop *drop, ValueId value) {
+    for (int i = 0; i < drop->n; i++) {
+        const Action *action = &drop->actions[i];
         if (action->value == value) return true;
-        if (action->kind == RUN_WHOLE && r->placement.span_of[action->value] == r->placement.span_of[value])
+        if (action->kind == RUN_WHOLE && r->plan->kernel_of[action->value] == r->plan->kernel_of[value])
             return true;
     }
     return false;
 }
 
 /* Whether a state's old value is still there. */
-static bool is_unchanged(const Remat *r, Plan *plan, ValueId state) {
-    uint32_t updater = r->updater[func_node(r->func, state)->attrs[0].i];
-    if (updater == IR_NONE || r->runs[updater].key >= r->runs[plan->before].key) return true;
-    bool first = plan->blocked == IR_NONE || r->runs[updater].key < r->runs[plan->blocked].key;
-    if (first) plan->blocked = updater;
+static bool is_unchanged(const Remat *r, Drop *drop, ValueId state) {
+    uint32_t updater = r->updater[source_attrs(func_node(r->func, state))->index];
+    if (updater == IR_NONE || r->runs[updater].key >= r->runs[drop->before].key) return true;
+    bool first = drop->blocked == IR_NONE || r->runs[updater].key < r->runs[drop->blocked].key;
+    if (first) drop->blocked = updater;
     return false;
 }
 
-static bool make_sources(Remat *r, Plan *plan, const Slice *slice, int64_t small, int depth) {
+static bool make_sources(Remat *r, Drop *drop, const Slice *slice, int64_t small, int depth) {
     for (size_t i = 0; i < slice->n_outside; i++) {
         ValueId x = slice->outside[i];
         const Node *node = func_node(r->func, x);
         if (node->op == OP_input) continue;
         if (node->op == OP_state) {
-            if (!is_unchanged(r, plan, x)) return false;
+            if (!is_unchanged(r, drop, x)) return false;
             continue;
         }
-        if (!make_available(r, plan, x, small, depth + 1)) return false;
+        if (!make_available(r, drop, x, small, depth + 1)) return false;
     }
     return true;
 }
@@ -409,19 +404,18 @@ static double roofline(double flops, double bytes) {
     return (compute > memory ? compute : memory) + SECONDS_PER_KERNEL;
 }
 
-static void count_cost(const Remat *r, Plan *plan, const ClusterSpan *span, const Slice *slice,
-                       ValueId value) {
+static void count_cost(const Remat *r, Drop *drop, const Kernel *kernel, const Slice *slice, ValueId value) {
     double flops = 0, bytes = 0;
-    for (ValueId id = span->first; id <= span->last; id++) {
-        if (slice->part[id - span->first]) flops += node_flops(r->func, func_node(r->func, id));
-        bool stored = id == value || (slice->n_stops == 0 && r->placement.places[id].kind != PLACE_LOOPS);
+    for (ValueId id = kernel->first; id <= kernel->last; id++) {
+        if (slice->part[id - kernel->first]) flops += node_flops(r->func, func_node(r->func, id));
+        bool stored = id == value || (slice->n_stops == 0 && r->plan->places[id].kind != PLACE_LOOPS);
         if (stored) bytes += (double)type_bytes(func_type(r->func, id));
     }
     for (size_t i = 0; i < slice->n_outside; i++)
         bytes += (double)type_bytes(func_type(r->func, slice->outside[i]));
     for (size_t i = 0; i < slice->n_stops; i++)
         bytes += (double)type_bytes(func_type(r->func, slice->stops[i].stored));
-    plan->seconds += roofline(flops, bytes);
+    drop->seconds += roofline(flops, bytes);
 }
 
 static double worth_between(const Remat *r, uint32_t from, uint32_t to) { /* runs, both without */
@@ -430,134 +424,134 @@ static double worth_between(const Remat *r, uint32_t from, uint32_t to) { /* run
 }
 
 /* Its kernel, again: the elementwise part that makes the value, or all of it. */
-static bool run_again(Remat *r, Plan *plan, ValueId value, int64_t small, int depth) {
-    uint32_t s = r->placement.span_of[value];
-    const ClusterSpan *span = &r->placement.spans[s];
+static bool run_again(Remat *r, Drop *drop, ValueId value, int64_t small, int depth) {
+    uint32_t s = r->plan->kernel_of[value];
+    const Kernel *kernel = &r->plan->kernels[s];
     const Nature *nature = nature_of(r, s);
     Action action = {
-        .kind = RUN_PART, .value = value, .slice = slice_for(r, plan->arena, value, plan->before)};
+        .kind = RUN_PART, .value = value, .slice = slice_for(r, drop->arena, value, drop->before)};
     if (!is_separable(r, &action.slice, value)) {
         if (!nature->whole) return false;
         action.kind = RUN_WHOLE;
-        action.slice = (Slice){.part = ARENA_ARRAY(plan->arena, bool, span->last - span->first + 1)};
-        for (ValueId id = span->first; id <= span->last; id++) {
+        action.slice = (Slice){.part = ARENA_ARRAY(drop->arena, bool, kernel->last - kernel->first + 1)};
+        for (ValueId id = kernel->first; id <= kernel->last; id++) {
             const Node *node = func_node(r->func, id);
-            action.slice.part[id - span->first] = true;
+            action.slice.part[id - kernel->first] = true;
             for (int o = 0; o < node->n_operands; o++)
-                if (!is_inside(span, node->operands[o]))
-                    add_outside(plan->arena, &action.slice, node->operands[o]);
+                if (!kernel_has(kernel, node->operands[o]))
+                    add_outside(drop->arena, &action.slice, node->operands[o]);
         }
     }
     for (size_t i = 0; i < action.slice.n_stops; i++)
-        if (!make_available(r, plan, action.slice.stops[i].stored, small, depth)) return false;
-    if (!make_sources(r, plan, &action.slice, small, depth) || plan->n == MOST_RUNS) return false;
-    plan->actions[plan->n++] = action;
-    count_cost(r, plan, span, &action.slice, value);
-    for (ValueId id = span->first; id <= span->last; id++)
-        if ((action.kind == RUN_WHOLE ? r->placement.places[id].kind == PLACE_ARENA : id == value) &&
-            living(r, id, plan->before) == IR_NONE)
-            plan->temporary += type_bytes(func_type(r->func, id));
+        if (!make_available(r, drop, action.slice.stops[i].stored, small, depth)) return false;
+    if (!make_sources(r, drop, &action.slice, small, depth) || drop->n == MOST_RUNS) return false;
+    drop->actions[drop->n++] = action;
+    count_cost(r, drop, kernel, &action.slice, value);
+    for (ValueId id = kernel->first; id <= kernel->last; id++)
+        if ((action.kind == RUN_WHOLE ? r->plan->places[id].kind == PLACE_ARENA : id == value) &&
+            living(r, id, drop->before) == IR_NONE)
+            drop->temporary += type_bytes(func_type(r->func, id));
     return true;
 }
 
 /* A run again that makes the value later on, if it could happen here. */
-static bool move_here(Remat *r, Plan *plan, ValueId value, int64_t small, int depth) {
+static bool move_here(Remat *r, Drop *drop, ValueId value, int64_t small, int depth) {
     for (uint32_t i = 0; i < r->n_of[value]; i++) {
         const Instance *x = &r->instances[r->of[value][i]];
         uint32_t run = x->run;
-        if (!r->runs[run].again || r->runs[run].gone || r->runs[run].key <= r->runs[plan->before].key)
+        if (!r->runs[run].again || r->runs[run].gone || r->runs[run].key <= r->runs[drop->before].key)
             continue;
-        int n = plan->n;
-        double seconds = plan->seconds, gain = plan->gain;
-        int64_t temporary = plan->temporary;
+        int n = drop->n;
+        double seconds = drop->seconds, gain = drop->gain;
+        int64_t temporary = drop->temporary;
         bool good = true;
         for (size_t k = 0; good && k < r->runs[run].n_sources; k++) {
             ValueId source = r->instances[r->runs[run].sources[k].instance].value;
-            good = make_available(r, plan, source, small, depth + 1);
+            good = make_available(r, drop, source, small, depth + 1);
         }
-        const ClusterSpan *span = &r->placement.spans[r->runs[run].span];
-        for (ValueId id = span->first; good && id <= span->last; id++)
+        const Kernel *kernel = &r->plan->kernels[r->runs[run].kernel];
+        for (ValueId id = kernel->first; good && id <= kernel->last; id++)
             for (int o = 0; good && o < func_node(r->func, id)->n_operands; o++) {
                 ValueId s = func_node(r->func, id)->operands[o];
-                if (func_node(r->func, s)->op == OP_state) good = is_unchanged(r, plan, s);
+                if (func_node(r->func, s)->op == OP_state) good = is_unchanged(r, drop, s);
             }
-        if (good && plan->n < MOST_RUNS) {
-            plan->actions[plan->n++] = (Action){.kind = MOVE, .value = value, .index = run};
-            plan->temporary += x->bytes;
+        if (good && drop->n < MOST_RUNS) {
+            drop->actions[drop->n++] = (Action){.kind = MOVE, .value = value, .index = run};
+            drop->temporary += x->bytes;
             return true;
         }
-        plan->n = n;
-        plan->seconds = seconds;
-        plan->gain = gain;
-        plan->temporary = temporary;
+        drop->n = n;
+        drop->seconds = seconds;
+        drop->gain = gain;
+        drop->temporary = temporary;
     }
     return false;
 }
 
 /* Holds an instance until the plan's run: the last that was made. */
-static bool extend_here(Remat *r, Plan *plan, ValueId value) {
-    uint32_t best = at_hand(r, value, plan->before);
+static bool extend_here(Remat *r, Drop *drop, ValueId value) {
+    uint32_t best = at_hand(r, value, drop->before);
     for (uint32_t i = 0; i < r->n_of[value] && best == IR_NONE; i++) {
         const Run *born = &r->runs[r->instances[r->of[value][i]].run];
-        if (!born->gone && born->key < r->runs[plan->before].key) best = r->of[value][i];
+        if (!born->gone && born->key < r->runs[drop->before].key) best = r->of[value][i];
     }
-    if (best == IR_NONE || plan->n == MOST_RUNS) return false;
+    if (best == IR_NONE || drop->n == MOST_RUNS) return false;
     uint32_t from = last_touch(r, best, INT64_MAX);
     int64_t bytes = r->instances[best].bytes;
-    for (uint32_t k = r->runs[from].at + 1; k < r->runs[plan->before].at && r->runs[from].at > r->peak; k++)
+    for (uint32_t k = r->runs[from].at + 1; k < r->runs[drop->before].at && r->runs[from].at > r->peak; k++)
         if (r->live[k] + bytes >= r->most) return false;
-    plan->actions[plan->n++] = (Action){.kind = EXTEND, .value = value, .index = best};
-    plan->gain -= (double)bytes * worth_between(r, from, plan->before);
-    plan->temporary += bytes;
+    drop->actions[drop->n++] = (Action){.kind = EXTEND, .value = value, .index = best};
+    drop->gain -= (double)bytes * worth_between(r, from, drop->before);
+    drop->temporary += bytes;
     return true;
 }
 
-static bool make_available(Remat *r, Plan *plan, ValueId value, int64_t small, int depth) {
-    if (r->placement.places[value].kind != PLACE_ARENA) return true; /* outputs and new states stay */
-    if (is_made(r, plan, value) || living(r, value, plan->before) != IR_NONE) return true;
+static bool make_available(Remat *r, Drop *drop, ValueId value, int64_t small, int depth) {
+    if (r->plan->places[value].kind != PLACE_ARENA) return true; /* outputs and new states stay */
+    if (is_made(r, drop, value) || living(r, value, drop->before) != IR_NONE) return true;
     bool small_enough = type_bytes(func_type(r->func, value)) <= small;
-    if (small_enough || at_hand(r, value, plan->before) != IR_NONE) return extend_here(r, plan, value);
+    if (small_enough || at_hand(r, value, drop->before) != IR_NONE) return extend_here(r, drop, value);
     if (depth > MOST_DEPTH) return false;
-    if (move_here(r, plan, value, small, depth)) return true;
-    return run_again(r, plan, value, small, depth);
+    if (move_here(r, drop, value, small, depth)) return true;
+    return run_again(r, drop, value, small, depth);
 }
 
 /* The plan to drop an instance from its last touch before the peak until `before`. */
-static bool plan_drop(Remat *r, Plan *plan, uint32_t instance, uint32_t last, uint32_t before) {
+static bool plan_drop(Remat *r, Drop *drop, uint32_t instance, uint32_t last, uint32_t before) {
     const Instance *x = &r->instances[instance];
-    plan->before = before;
-    plan->blocked = IR_NONE;
-    plan->n = 0;
-    plan->temporary = 0;
-    plan->seconds = 0;
-    plan->gain = (double)x->bytes * worth_between(r, last, before);
-    plan->freed = x->bytes;
-    if (!run_again(r, plan, x->value, x->bytes / SMALL, 0)) return false;
-    if (plan->actions[plan->n - 1].kind == RUN_WHOLE) { /* what the kernel makes besides is dropped too */
-        const ClusterSpan *span = &r->placement.spans[r->placement.span_of[x->value]];
-        for (ValueId id = span->first; id <= span->last; id++) {
-            uint32_t other = r->placement.places[id].kind == PLACE_ARENA ? living(r, id, before) : IR_NONE;
+    drop->before = before;
+    drop->blocked = IR_NONE;
+    drop->n = 0;
+    drop->temporary = 0;
+    drop->seconds = 0;
+    drop->gain = (double)x->bytes * worth_between(r, last, before);
+    drop->freed = x->bytes;
+    if (!run_again(r, drop, x->value, x->bytes / SMALL, 0)) return false;
+    if (drop->actions[drop->n - 1].kind == RUN_WHOLE) { /* what the kernel makes besides is dropped too */
+        const Kernel *kernel = &r->plan->kernels[r->plan->kernel_of[x->value]];
+        for (ValueId id = kernel->first; id <= kernel->last; id++) {
+            uint32_t other = r->plan->places[id].kind == PLACE_ARENA ? living(r, id, before) : IR_NONE;
             if (other == IR_NONE || other == instance || r->instances[other].to_end) continue;
-            plan->gain += (double)r->instances[other].bytes *
+            drop->gain += (double)r->instances[other].bytes *
                           worth_between(r, last_touch(r, other, r->runs[before].key), before);
-            plan->freed += r->instances[other].bytes;
+            drop->freed += r->instances[other].bytes;
         }
     }
-    return plan->gain > 0 && r->live[r->runs[before].at] + plan->temporary - x->bytes < r->most;
+    return drop->gain > 0 && r->live[r->runs[before].at] + drop->temporary - x->bytes < r->most;
 }
 
 /* It comes back before its next use past the peak, or, if what it is made from is written over by then, before that. */
-static bool make_plan(Remat *r, Plan *plan, uint32_t instance) {
+static bool make_plan(Remat *r, Drop *drop, uint32_t instance) {
     const Instance *x = &r->instances[instance];
     int64_t peak = (int64_t)r->peak << 32;
     uint32_t before = next_use(r, instance, peak), last = last_touch(r, instance, peak);
     if (x->to_end || r->runs[x->run].gone || before == IR_NONE || r->runs[last].at >= r->peak) return false;
-    const Nature *nature = nature_of(r, r->placement.span_of[x->value]);
+    const Nature *nature = nature_of(r, r->plan->kernel_of[x->value]);
     if (last == x->run && !nature->calm && nature->n_stored > 1) return false; /* it would store less */
     for (int tries = 0; tries < 4 && r->runs[before].at > r->peak; tries++) {
-        if (plan_drop(r, plan, instance, last, before)) return true;
-        if (plan->blocked == IR_NONE) return false;
-        before = plan->blocked;
+        if (plan_drop(r, drop, instance, last, before)) return true;
+        if (drop->blocked == IR_NONE) return false;
+        before = drop->blocked;
     }
     return false;
 }
@@ -594,7 +588,7 @@ static bool has_room(const Remat *r, uint32_t at, int n) {
 
 static uint32_t new_instance(Remat *r, ValueId value, uint32_t run, bool to_end) {
     Instance x = {.value = value, .run = run, .to_end = to_end};
-    if (r->placement.places[value].kind == PLACE_ARENA)
+    if (r->plan->places[value].kind == PLACE_ARENA)
         x.bytes = (type_bytes(func_type(r->func, value)) + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
     uint32_t id = (uint32_t)r->n_instances;
     ARENA_PUSH(r->arena, r->instances, r->n_instances, r->instances_capacity, x);
@@ -659,13 +653,13 @@ static void redirect(Remat *r, uint32_t to) {
 }
 
 /* The instance that a run of the plan, linked in, reads: one that lives, is held for it, or was made by a run before. */
-static uint32_t source_of(const Remat *r, const Plan *plan, const uint32_t *new, uint32_t n, ValueId value,
+static uint32_t source_of(const Remat *r, const Drop *drop, const uint32_t *new, uint32_t n, ValueId value,
                           uint32_t run) {
-    if (r->placement.places[value].kind != PLACE_ARENA) return r->of[value][0];
+    if (r->plan->places[value].kind != PLACE_ARENA) return r->of[value][0];
     uint32_t instance = living(r, value, run);
-    for (int a = 0; a < plan->n && instance == IR_NONE; a++)
-        if (plan->actions[a].kind == EXTEND && plan->actions[a].value == value)
-            instance = plan->actions[a].index;
+    for (int a = 0; a < drop->n && instance == IR_NONE; a++)
+        if (drop->actions[a].kind == EXTEND && drop->actions[a].value == value)
+            instance = drop->actions[a].index;
     for (uint32_t m = 0; m < n && instance == IR_NONE; m++)
         for (size_t j = 0; j < r->runs[new[m]].n_made; j++)
             if (r->instances[r->runs[new[m]].made[j]].value == value) instance = r->runs[new[m]].made[j];
@@ -678,51 +672,51 @@ static uint32_t source_of(const Remat *r, const Plan *plan, const uint32_t *new,
 }
 
 /* A run that moved may have read what is made later. */
-static void find_sources_anew(Remat *r, const Plan *plan, const uint32_t *new, uint32_t n, uint32_t run) {
+static void find_sources_anew(Remat *r, const Drop *drop, const uint32_t *new, uint32_t n, uint32_t run) {
     for (size_t k = 0; k < r->runs[run].n_sources; k++) {
         uint32_t *source = &r->runs[run].sources[k].instance;
         if (r->runs[r->instances[*source].run].key < r->runs[run].key) continue;
-        *source = source_of(r, plan, new, n, r->instances[*source].value, run);
+        *source = source_of(r, drop, new, n, r->instances[*source].value, run);
         Instance *x = &r->instances[*source];
         ARENA_PUSH(r->arena, x->users, x->n_users, x->users_capacity, run);
     }
 }
 
 /* Does what the plan says. What a run is held for by EXTEND lives on because the run reads it. */
-static void carry_out(Remat *r, const Plan *plan) {
+static void carry_out(Remat *r, const Drop *drop) {
     uint32_t new[MOST_RUNS], n = 0; /* runs */
-    for (int i = 0; i < plan->n; i++) {
-        const Action *action = &plan->actions[i];
+    for (int i = 0; i < drop->n; i++) {
+        const Action *action = &drop->actions[i];
         if (action->kind == EXTEND) continue;
         uint32_t run = action->index;
         if (action->kind == MOVE) {
             unlink_run(r, run);
-            link_before(r, run, plan->before);
-            find_sources_anew(r, plan, new, n, run);
+            link_before(r, run, drop->before);
+            find_sources_anew(r, drop, new, n, run);
             new[n++] = run;
             continue;
         }
-        const ClusterSpan *span = &r->placement.spans[r->placement.span_of[action->value]];
+        const Kernel *kernel = &r->plan->kernels[r->plan->kernel_of[action->value]];
         run = (uint32_t)r->n_runs;
-        Run again = {.span = r->placement.span_of[action->value], .again = true};
+        Run again = {.kernel = r->plan->kernel_of[action->value], .again = true};
         if (action->kind == RUN_PART) {
-            size_t size = span->last - span->first + 1;
+            size_t size = kernel->last - kernel->first + 1;
             again.part = ARENA_ARRAY(r->arena, bool, size);
             memcpy(again.part, action->slice.part, sizeof(bool) * size);
         }
         ARENA_PUSH(r->arena, r->runs, r->n_runs, r->runs_capacity, again);
-        link_before(r, run, plan->before);
+        link_before(r, run, drop->before);
         for (size_t k = 0; k < action->slice.n_outside; k++) {
             ValueId x = action->slice.outside[k];
-            if (r->placement.span_of[x] == IR_NONE) continue;
-            add_source(r, run, x, source_of(r, plan, new, n, x, run));
+            if (r->plan->kernel_of[x] == IR_NONE) continue;
+            add_source(r, run, x, source_of(r, drop, new, n, x, run));
         }
         for (size_t k = 0; k < action->slice.n_stops; k++) {
             const Stop *stop = &action->slice.stops[k];
-            add_source(r, run, stop->at, source_of(r, plan, new, n, stop->stored, run));
+            add_source(r, run, stop->at, source_of(r, drop, new, n, stop->stored, run));
         }
-        for (ValueId id = span->first; id <= span->last; id++)
-            if (action->kind == RUN_WHOLE ? r->placement.places[id].kind == PLACE_ARENA : id == action->value)
+        for (ValueId id = kernel->first; id <= kernel->last; id++)
+            if (action->kind == RUN_WHOLE ? r->plan->places[id].kind == PLACE_ARENA : id == action->value)
                 new_instance(r, id, run, false);
         new[n++] = run;
     }
@@ -744,10 +738,10 @@ static int by_score(const void *a, const void *b) {
     return (x->instance > y->instance) - (x->instance < y->instance);
 }
 
-static bool score_instance(Remat *r, uint32_t instance, Plan *plan) {
-    memset(plan, 0, sizeof *plan);
-    plan->arena = arena_new();
-    return make_plan(r, plan, instance);
+static bool score_instance(Remat *r, uint32_t instance, Drop *drop) {
+    memset(drop, 0, sizeof *drop);
+    drop->arena = arena_new();
+    return make_plan(r, drop, instance);
 }
 
 /* What a round may take: plans that free so many bytes per second of computing again, while there are seconds left. */
@@ -755,32 +749,32 @@ typedef struct {
     double bytes_per_second, seconds;
 } Terms;
 
-static bool accepts(const Terms *terms, const Plan *plan) {
-    return plan->seconds <= terms->seconds && (double)plan->freed >= terms->bytes_per_second * plan->seconds;
+static bool accepts(const Terms *terms, const Drop *drop) {
+    return drop->seconds <= terms->seconds && (double)drop->freed >= terms->bytes_per_second * drop->seconds;
 }
 
 /* Drops the best candidates of the peak, up to a fiftieth of it; false: there is none. */
 static bool run_round(Remat *r, Terms *terms) {
     Candidate *candidates = ARENA_ARRAY(r->arena, Candidate, r->n_instances + 1);
     size_t n = 0;
-    Plan plan;
+    Drop drop;
     for (uint32_t i = 0; i < r->n_instances; i++) {
         const Instance *x = &r->instances[i];
         if (x->bytes * WORTH < r->most) continue;
-        if (score_instance(r, i, &plan) && accepts(terms, &plan))
-            candidates[n++] = (Candidate){i, plan.gain / plan.seconds};
-        arena_free(plan.arena);
+        if (score_instance(r, i, &drop) && accepts(terms, &drop))
+            candidates[n++] = (Candidate){i, drop.gain / drop.seconds};
+        arena_free(drop.arena);
     }
     qsort(candidates, n, sizeof *candidates, by_score);
     int64_t freed = 0;
     for (size_t c = 0; c < n && freed * 50 < r->most; c++) {
-        if (score_instance(r, candidates[c].instance, &plan) && accepts(terms, &plan) &&
-            has_room(r, plan.before, plan.n)) {
+        if (score_instance(r, candidates[c].instance, &drop) && accepts(terms, &drop) &&
+            has_room(r, drop.before, drop.n)) {
             freed += r->instances[candidates[c].instance].bytes;
-            terms->seconds -= plan.seconds;
-            carry_out(r, &plan);
+            terms->seconds -= drop.seconds;
+            carry_out(r, &drop);
         }
-        arena_free(plan.arena);
+        arena_free(drop.arena);
     }
     return freed > 0;
 }
@@ -812,7 +806,7 @@ static bool shrink(Remat *r, int64_t budget, int64_t live, int64_t *least) {
 static bool drop_nearly_free(Remat *r) {
     Terms terms = {NEARLY_FREE, 0};
     for (uint32_t k = r->first; k != IR_NONE; k = r->runs[k].next) {
-        KernelCost cost = kernel_cost(r->func, &r->placement, &r->placement.spans[r->runs[k].span]);
+        KernelCost cost = kernel_cost(r->func, &r->plan->kernels[r->runs[k].kernel]);
         terms.seconds += SPARE * roofline(cost.flops, cost.bytes);
     }
     bool any = false;
@@ -829,8 +823,8 @@ static bool drop_nearly_free(Remat *r) {
 static Remat make_remat(Func *func) {
     Remat r = {.arena = arena_new(), .func = func};
     size_t n_states = func->module->n_states;
-    r.placement = func_place(r.arena, func);
-    size_t n = r.placement.n_spans;
+    r.plan = func->plan;
+    size_t n = r.plan->n_kernels;
     r.of = ARENA_ARRAY(r.arena, uint32_t *, func->count + 1);
     r.n_of = ARENA_ARRAY(r.arena, uint32_t, func->count + 1);
     r.of_capacity = ARENA_ARRAY(r.arena, uint32_t, func->count + 1);
@@ -843,16 +837,16 @@ static Remat make_remat(Func *func) {
     for (size_t i = 0; i < func->n_updates; i++) to_end[func->updates[i].value] = true;
     uint32_t *stamp = ARENA_ARRAY(r.arena, uint32_t, func->count + 1);
     for (uint32_t k = 0; k < n; k++) {
-        const ClusterSpan *span = &r.placement.spans[k];
-        Run run = {.span = k, .before = k ? k - 1 : IR_NONE, .next = k + 1 < n ? k + 1 : IR_NONE};
+        const Kernel *kernel = &r.plan->kernels[k];
+        Run run = {.kernel = k, .before = k ? k - 1 : IR_NONE, .next = k + 1 < n ? k + 1 : IR_NONE};
         ARENA_PUSH(r.arena, r.runs, r.n_runs, r.runs_capacity, run);
-        for (ValueId id = span->first; id <= span->last; id++) {
-            const Place *place = &r.placement.places[id];
+        for (ValueId id = kernel->first; id <= kernel->last; id++) {
+            const Place *place = &r.plan->places[id];
             if (place->kind != PLACE_LOOPS) new_instance(&r, id, k, to_end[id]);
             if (place->kind == PLACE_STATE) r.updater[place->index] = k;
             for (int o = 0; o < func_node(func, id)->n_operands; o++) {
                 ValueId x = func_node(func, id)->operands[o];
-                if (r.placement.span_of[x] == IR_NONE || is_inside(span, x) || stamp[x] == k + 1) continue;
+                if (r.plan->kernel_of[x] == IR_NONE || kernel_has(kernel, x) || stamp[x] == k + 1) continue;
                 stamp[x] = k + 1;
                 add_source(&r, k, x, r.of[x][0]);
             }
@@ -862,57 +856,75 @@ static Remat make_remat(Func *func) {
 }
 
 typedef struct {
-    ValueId *made;  /* of each instance: its new value */
-    ValueId *local; /* of each old value: the one in the run being emitted ... */
-    uint32_t *stamp;
+    Remat *r;
+    PlanRewrite out;
+    Kernel *whole;   /* of each kernel that runs whole more than once: a copy, numbered as it was */
+    ValueId *made;   /* of each instance: its new value */
+    ValueId *now;    /* of each old value: the one that the run being emitted computes or reads ... */
+    uint32_t *stamp; /* ... if it is that run's number */
 } Emission;
 
-static ValueId operand_in(Remat *r, Rewrite *rewrite, Emission *e, uint32_t run, uint32_t number, ValueId x) {
-    if (e->stamp[x] == number) return e->local[x];
+/* The new value that a run reads by the name of x; it may be made from another by a cast. */
+static ValueId operand_in(Emission *e, uint32_t run, uint32_t number, ValueId x) {
+    const Remat *r = e->r;
+    if (e->stamp[x] == number) return e->now[x];
     const Run *user = &r->runs[run];
+    ValueId from = e->out.nodes.map[x];
     for (size_t i = 0; i < user->n_sources; i++) {
         if (user->sources[i].value != x) continue;
-        ValueId from = e->made[user->sources[i].instance];
-        if (r->instances[user->sources[i].instance].value == x) return from;
-        from = func_emit(r->func, OP_cast, &from, 1, (Attr[]){{.i = rewrite->old[x].type.dtype}});
-        r->func->nodes[from].cluster = number;
-        r->func->nodes[from].again = true;
-        e->local[x] = from;
-        e->stamp[x] = number;
-        return from;
+        from = e->made[user->sources[i].instance];
+        if (r->instances[user->sources[i].instance].value != x)
+            from = func_emit(r->func, OP_cast, &from, 1,
+                             &(CastAttrs){.dtype = (DType)e->out.nodes.old[x].type.dtype});
+        break;
     }
-    return rewrite->map[x];
+    e->now[x] = from;
+    e->stamp[x] = number;
+    return from;
 }
 
-static void emit_run(Remat *r, Rewrite *rewrite, Emission *e, uint32_t run, uint32_t number) {
+static void emit_run(Emission *e, uint32_t run, uint32_t number) {
+    Remat *r = e->r;
     const Run *x = &r->runs[run];
-    const ClusterSpan *span = &r->placement.spans[x->span];
-    for (ValueId id = span->first; id <= span->last; id++) {
-        if (x->part && !x->part[id - span->first]) continue;
-        const Node *node = &rewrite->old[id];
+    const Kernel *kernel =
+        x->part || !e->whole[x->kernel].n_members ? &r->plan->kernels[x->kernel] : &e->whole[x->kernel];
+    ValueId first = kernel->first, last = kernel->last;
+    for (ValueId id = first; id <= last; id++) {
+        if (x->part && !x->part[id - first]) continue;
+        const Node *node = &e->out.nodes.old[id];
         ValueId *operands = ARENA_ARRAY(r->arena, ValueId, node->n_operands + 1);
         for (int o = 0; o < node->n_operands; o++)
-            operands[o] = operand_in(r, rewrite, e, run, number, node->operands[o]);
-        ValueId new = func_copy(r->func, node, operands);
-        r->func->nodes[new].cluster = number;
-        r->func->nodes[new].again = x->again;
-        e->local[id] = new;
+            operands[o] = operand_in(e, run, number, node->operands[o]);
+        e->now[id] = func_copy(r->func, node, operands);
         e->stamp[id] = number;
-        if (!x->again) rewrite->map[id] = new;
+        if (!x->again) e->out.nodes.map[id] = e->now[id];
     }
-    for (size_t i = 0; i < x->n_made; i++) e->made[x->made[i]] = e->local[r->instances[x->made[i]].value];
+    for (size_t i = 0; i < x->n_made; i++) e->made[x->made[i]] = e->now[r->instances[x->made[i]].value];
+    bool again = x->again || kernel->again;
+    if (x->part)
+        plan_rewrite_derive(&e->out)->again = again;
+    else if (kernel == &e->whole[x->kernel])
+        plan_rewrite_take(&e->out, kernel_copy(r->func->module->arena, kernel), e->now)->again = again;
+    else
+        plan_rewrite_take(&e->out, *kernel, e->now)->again = again;
 }
 
 static void emit_runs(Remat *r) {
-    Emission e = {ARENA_ARRAY(r->arena, ValueId, r->n_instances + 1),
-                  ARENA_ARRAY(r->arena, ValueId, r->func->count + 1),
-                  ARENA_ARRAY(r->arena, uint32_t, r->func->count + 1)};
-    Rewrite rewrite = rewrite_begin(r->func);
-    for (ValueId id = 0; id < rewrite.n_old; id++)
-        if (rewrite.old[id].cluster == 0) rewrite_copy(&rewrite, id);
+    size_t n = r->func->count;
+    Emission e = {.r = r,
+                  .whole = ARENA_ARRAY(r->arena, Kernel, r->plan->n_kernels + 1),
+                  .made = ARENA_ARRAY(r->arena, ValueId, r->n_instances + 1),
+                  .now = ARENA_ARRAY(r->arena, ValueId, n + 1),
+                  .stamp = ARENA_ARRAY(r->arena, uint32_t, n + 1)};
+    for (uint32_t k = r->first; k != IR_NONE; k = r->runs[k].next) {
+        const Run *x = &r->runs[k];
+        if (x->again && !x->part && !e.whole[x->kernel].n_members)
+            e.whole[x->kernel] = kernel_copy(r->arena, &r->plan->kernels[x->kernel]);
+    }
+    e.out = plan_rewrite_begin(r->func);
     uint32_t number = 0;
-    for (uint32_t k = r->first; k != IR_NONE; k = r->runs[k].next) emit_run(r, &rewrite, &e, k, ++number);
-    rewrite_end(&rewrite);
+    for (uint32_t k = r->first; k != IR_NONE; k = r->runs[k].next) emit_run(&e, k, ++number);
+    plan_rewrite_end(&e.out);
 }
 
 int64_t resident_bytes(const Func *func) {

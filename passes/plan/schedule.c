@@ -3,8 +3,7 @@
  * kernels that wait for nothing, one that makes no memory live that it does not free runs at once, so that a weight's gradient goes
  * into its update while its operands are still there; the others run in the order given. */
 #include "passes/plan/schedule.h"
-#include "passes/plan/live.h"
-#include "passes/plan/memory.h"
+#include "passes/plan/layout.h"
 
 #include <string.h>
 
@@ -23,14 +22,12 @@ typedef struct {
 typedef struct {
     Arena *arena;
     Func *func;
-    Placement placement;
+    const Plan *plan;
     size_t n; /* kernels */
     Edge *edges;
     size_t n_edges, edges_capacity;
-    uint32_t *first_out, *out; /* edges by `from` */
-    uint32_t *first_load;      /* values of other kernels that each loads, once */
-    ValueId *loads;
-    size_t n_loads, loads_capacity;
+    uint32_t *first_out, *out;    /* edges by `from` */
+    size_t n_loads;               /* reads of values of other kernels, by all */
     uint32_t *first_user, *users; /* kernels that load each value */
     uint32_t *left;               /* of each value: users that have not run */
     uint32_t *waits;              /* of each kernel: edges into it from kernels that have not run */
@@ -43,27 +40,22 @@ static void add_edge(Schedule *s, uint32_t from, uint32_t to, bool anti) {
     ARENA_PUSH(s->arena, s->edges, s->n_edges, s->edges_capacity, ((Edge){from, to, anti}));
 }
 
-static void find_loads(Schedule *s) {
-    uint32_t *stamp = ARENA_ARRAY(s->arena, uint32_t, s->func->count + 1), *before = stamp;
-    before = ARENA_ARRAY(s->arena, uint32_t, s->n + 1); /* of kernels: edge made already */
-    s->first_load = ARENA_ARRAY(s->arena, uint32_t, s->n + 1);
+static bool is_loaded(const Schedule *s, ValueId x) {
+    return s->plan->kernel_of[x] != IR_NONE;
+}
+
+static void add_data_edges(Schedule *s) {
+    uint32_t *before = ARENA_ARRAY(s->arena, uint32_t, s->n + 1); /* of kernels: edge made already */
     for (uint32_t k = 0; k < s->n; k++) {
-        const ClusterSpan *span = &s->placement.spans[k];
-        s->first_load[k] = (uint32_t)s->n_loads;
-        for (ValueId id = span->first; id <= span->last; id++) {
-            const Node *node = func_node(s->func, id);
-            for (int o = 0; o < node->n_operands; o++) {
-                ValueId x = node->operands[o];
-                uint32_t from = s->placement.span_of[x];
-                if (from == k || from == IR_NONE || stamp[x] == k + 1) continue;
-                stamp[x] = k + 1;
-                ARENA_PUSH(s->arena, s->loads, s->n_loads, s->loads_capacity, x);
-                if (before[from] != k + 1) add_edge(s, from, k, false);
-                before[from] = k + 1;
-            }
+        const Kernel *kernel = &s->plan->kernels[k];
+        for (size_t i = 0; i < kernel->n_reads; i++) {
+            if (!is_loaded(s, kernel->reads[i])) continue;
+            uint32_t from = s->plan->kernel_of[kernel->reads[i]];
+            s->n_loads++;
+            if (before[from] != k + 1) add_edge(s, from, k, false);
+            before[from] = k + 1;
         }
     }
-    s->first_load[s->n] = (uint32_t)s->n_loads;
 }
 
 static void find_users(Schedule *s) {
@@ -71,28 +63,34 @@ static void find_users(Schedule *s) {
     s->first_user = ARENA_ARRAY(s->arena, uint32_t, n + 2);
     s->users = ARENA_ARRAY(s->arena, uint32_t, s->n_loads + 1);
     s->left = ARENA_ARRAY(s->arena, uint32_t, n + 1);
-    for (size_t i = 0; i < s->n_loads; i++) s->first_user[s->loads[i] + 2]++;
-    for (size_t v = 2; v < n + 2; v++) s->first_user[v] += s->first_user[v - 1];
-    for (uint32_t k = 0; k < s->n; k++)
-        for (uint32_t i = s->first_load[k]; i < s->first_load[k + 1]; i++)
-            s->users[s->first_user[s->loads[i] + 1]++] = k;
+    for (int fill = 0; fill < 2; fill++) {
+        for (uint32_t k = 0; k < s->n; k++)
+            for (size_t i = 0; i < s->plan->kernels[k].n_reads; i++) {
+                ValueId x = s->plan->kernels[k].reads[i];
+                if (!is_loaded(s, x)) continue;
+                if (fill)
+                    s->users[s->first_user[x + 1]++] = k;
+                else
+                    s->first_user[x + 2]++;
+            }
+        for (size_t v = 2; !fill && v < n + 2; v++) s->first_user[v] += s->first_user[v - 1];
+    }
     for (size_t v = 0; v < n; v++) s->left[v] = s->first_user[v + 1] - s->first_user[v];
 }
 
-/* Kernels that read a state's old value before the kernel that makes the new one. */
+/* A kernel reads the old value of a state before another updates it. */
 static void add_anti_edges(Schedule *s) {
     uint32_t *updater = ARENA_ARRAY(s->arena, uint32_t, s->func->module->n_states + 1);
     for (size_t i = 0; i < s->func->module->n_states; i++) updater[i] = IR_NONE;
     for (size_t i = 0; i < s->func->n_updates; i++)
-        updater[s->func->updates[i].state] = s->placement.span_of[s->func->updates[i].value];
+        updater[s->func->updates[i].state] = s->plan->kernel_of[s->func->updates[i].value];
     for (uint32_t k = 0; k < s->n; k++) {
-        const ClusterSpan *span = &s->placement.spans[k];
-        for (ValueId id = span->first; id <= span->last; id++)
-            for (int o = 0; o < func_node(s->func, id)->n_operands; o++) {
-                const Node *x = func_node(s->func, func_node(s->func, id)->operands[o]);
-                uint32_t to = x->op == OP_state ? updater[x->attrs[0].i] : IR_NONE;
-                if (to != IR_NONE && to != k) add_edge(s, k, to, true);
-            }
+        const Kernel *kernel = &s->plan->kernels[k];
+        for (size_t i = 0; i < kernel->n_reads; i++) {
+            const Node *x = func_node(s->func, kernel->reads[i]);
+            uint32_t to = x->op == OP_state ? updater[source_attrs(x)->index] : IR_NONE;
+            if (to != IR_NONE && to != k) add_edge(s, k, to, true);
+        }
     }
 }
 
@@ -192,16 +190,19 @@ static uint32_t pop(Queue *queue) {
 
 /* Whether it makes no more memory live than it frees, an update counted as written in place. */
 static bool is_free(const Schedule *s, uint32_t k) {
-    const ClusterSpan *span = &s->placement.spans[k];
+    const Kernel *kernel = &s->plan->kernels[k];
     int64_t stores = 0, loads = 0, frees = 0;
-    for (ValueId id = span->first; id <= span->last; id++) {
-        bool live = s->placement.places[id].kind == PLACE_ARENA && (!s->kept[id] || s->left[id] > 0);
+    for (size_t i = 0; i < kernel->n_stores; i++) {
+        ValueId id = kernel->stores[i];
+        bool live = s->plan->places[id].kind == PLACE_ARENA && (!s->kept[id] || s->left[id] > 0);
         if (live) stores += type_bytes(func_type(s->func, id));
     }
-    for (uint32_t i = s->first_load[k]; i < s->first_load[k + 1]; i++) {
-        int64_t bytes = type_bytes(func_type(s->func, s->loads[i]));
+    for (size_t i = 0; i < kernel->n_reads; i++) {
+        ValueId x = kernel->reads[i];
+        if (!is_loaded(s, x)) continue;
+        int64_t bytes = type_bytes(func_type(s->func, x));
         loads += bytes;
-        if (s->left[s->loads[i]] == 1 && !s->kept[s->loads[i]]) frees += bytes;
+        if (s->left[x] == 1 && !s->kept[x]) frees += bytes;
     }
     return stores <= frees || stores * TINY <= loads;
 }
@@ -213,9 +214,10 @@ static void run_kernel(Schedule *s, uint32_t k, bool eager, Queue *ready, Queue 
         if (--s->waits[to] > 0) continue;
         push(s, eager && is_free(s, to) ? at_once : ready, to);
     }
-    for (uint32_t i = s->first_load[k]; i < s->first_load[k + 1]; i++) {
-        ValueId x = s->loads[i];
-        if (--s->left[x] != 1 || !eager) continue;
+    const Kernel *kernel = &s->plan->kernels[k];
+    for (size_t i = 0; i < kernel->n_reads; i++) {
+        ValueId x = kernel->reads[i];
+        if (!is_loaded(s, x) || --s->left[x] != 1 || !eager) continue;
         for (uint32_t u = s->first_user[x]; u < s->first_user[x + 1]; u++) { /* the one left may free it */
             uint32_t user = s->users[u];
             if (!s->done[user] && s->waits[user] == 0 && is_free(s, user)) push(s, at_once, user);
@@ -244,56 +246,33 @@ static uint32_t *make_order(Schedule *s, bool eager) {
 
 /* ---- the function in that order ---------------------------------------------------------------------------------------- */
 
-static Body reordered(Schedule *s, const Body *given, const uint32_t *order) {
-    Func *func = s->func;
-    Body copy = func_body(func);
-    func_set_body(func, &copy);
-    Rewrite rewrite = rewrite_begin(func);
-    for (ValueId id = 0; id < given->count; id++)
-        if (given->nodes[id].cluster == 0) rewrite_copy(&rewrite, id);
-    for (size_t i = 0; i < s->n; i++) {
-        const ClusterSpan *span = &s->placement.spans[order[i]];
-        for (ValueId id = span->first; id <= span->last; id++) {
-            ValueId copied = rewrite_copy(&rewrite, id);
-            func->nodes[copied].cluster = (uint32_t)i + 1;
-        }
-    }
-    rewrite_end(&rewrite);
-    return func_body(func);
-}
-
-static int64_t planned_bytes(Arena *arena, const Func *func) {
-    Placement placement = func_place(arena, func);
-    Lives lives = func_lives(arena, func, &placement);
-    return plan_least(arena, &lives, NULL);
+static int64_t bytes_in_order(Schedule *s, const uint32_t *order) {
+    uint32_t *at = ARENA_ARRAY(s->arena, uint32_t, s->n + 1);
+    for (uint32_t i = 0; i < s->n; i++) at[order[i]] = i;
+    return layout_bytes(s->func, &(KernelOrder){.at = at, .n = (uint32_t)s->n});
 }
 
 /* The smaller arena of: kernels that free memory at once; the order given, but readers before updates; the order given. */
 static void schedule_func(Func *func) {
-    Schedule s = {.arena = arena_new(), .func = func};
-    s.placement = func_place(s.arena, func);
-    s.n = s.placement.n_spans;
+    Schedule s = {.arena = arena_new(), .func = func, .plan = func->plan, .n = func->plan->n_kernels};
     s.kept = ARENA_ARRAY(s.arena, bool, func->count + 1);
     for (size_t i = 0; i < func->n_outputs; i++) s.kept[func->outputs[i].value] = true;
     for (size_t i = 0; i < func->n_updates; i++) s.kept[func->updates[i].value] = true;
-    find_loads(&s);
+    add_data_edges(&s);
     add_anti_edges(&s);
     index_edges(&s);
     drop_cycles(&s);
     index_edges(&s);
-    Body given = func_body(func), best = given;
-    int64_t least = planned_bytes(s.arena, func);
+    const uint32_t *best = NULL;
+    int64_t least = layout_bytes(func, NULL);
     for (int eager = 0; eager < 2; eager++) {
-        func_set_body(func, &given);
         const uint32_t *order = make_order(&s, eager);
-        if (!order) continue;
-        Body body = reordered(&s, &given, order);
-        int64_t bytes = planned_bytes(s.arena, func);
+        int64_t bytes = order ? bytes_in_order(&s, order) : INT64_MAX;
         if (bytes > least) continue;
         least = bytes;
-        best = body;
+        best = order;
     }
-    func_set_body(func, &best);
+    if (best) plan_reorder(func, best);
     arena_free(s.arena);
 }
 

@@ -90,7 +90,7 @@ static Program program_new(const Run *run, const Size *s, bool packed) {
     static const PackLimits all = {.most_rows = INT64_MAX};
     bool good = passes_run(module, "simplify,autodiff,expand,simplify,reductions", &verify, diags) &&
                 pack_weights(module, &all, diags) &&
-                passes_run(module, "fuse,precision,schedule,remat,memory", &verify, diags);
+                passes_run(module, "fuse,precision,schedule,remat,memory,barriers", &verify, diags);
     unit_check(good, diags_text(diags));
     for (size_t i = 0; i < module->n_states; i++) program.derived += module->states[i].role == ROLE_DERIVED;
     VtInput input = {.tensor = {.name = "x", .dtype = VT_F32, .rank = 2, .dim = {m, k}},
@@ -228,7 +228,7 @@ static void test_checkpoints(void **state) {
 /* What was packed for one target is no program of another. */
 static void test_other_target(void **state) {
     (void)state;
-    static const char text[] = "module @m target(panel = 5) {\n  func @f() {\n  }\n}\n";
+    static const char text[] = "module @m target(panel = 5) {\n  func @f() arena = 0 barriers {\n  }\n}\n";
     Arena *arena = arena_new();
     Diags *diags = diags_new(arena);
     char error[512] = "";

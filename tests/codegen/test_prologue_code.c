@@ -1,9 +1,9 @@
 /* What is made as a product packs it has the bits of what a kernel of its own stores: on every target row, in every
  * precision, with any number of threads; rows of one loop and of several, that fill no vector, in pieces of K, with
  * choices. */
+#include "ir/plan/plan.h"
 #include "codegen/codegen.h"
 #include "ir/plan/kernel.h"
-#include "ir/plan/place.h"
 #include "passes/passes.h"
 #include "runtime/runtime.h"
 #include "tests/codegen/rows.h"
@@ -68,10 +68,10 @@ static const Case CASES[] = {
     /* The pass makes no such one: each thread evaluates all rows, for each of several blocks of columns. */
     {"shared columns", "module @m {\n"
                        "  func @f(%x : f32[45x900], %s : f32[45x1], %w : f32[1700x900]) {\n"
-                       "    %0 = mul %x, %s [cluster = 1]\n"
-                       "    %1 = tanh %0 [cluster = 1]\n"
-                       "    %2 = matmul %1, %w {tb = true} [cluster = 2]\n"
-                       "    %3 = add %2, %s [cluster = 2]\n"
+                       "    kernel {\n      %0 = mul %x, %s\n"
+                       "      %1 = tanh %0\n    }\n    kernel {\n"
+                       "      %2 = matmul %1, %w {tb = true}\n"
+                       "      %3 = add %2, %s\n    }\n"
                        "    output y = %3\n  }\n}\n"},
 };
 enum { N_CASES = sizeof CASES / sizeof *CASES };
@@ -87,16 +87,16 @@ static const char *case_text(Arena *arena, const Case *c) {
     return text;
 }
 
-static void join_clusters(Func *func) {
-    for (ValueId id = 0; id < func->count; id++)
-        if (func->nodes[id].cluster) func->nodes[id].cluster = 1;
+/* All nodes in one kernel. */
+static void join_kernels(Func *func) {
+    const Plan *plan = func->plan;
+    NodeSpan all = {plan->kernels[0].first, plan->kernels[plan->n_kernels - 1].last};
+    plan_derive(func, &all, 1);
 }
 
-static int count_prologues(Arena *arena, const Func *func) {
-    Placement placement = func_place(arena, func);
+static int count_prologues(const Func *func) {
     int n = 0;
-    for (size_t s = 0; s < placement.n_spans; s++)
-        n += kernel_regrow(arena, func, placement.spans[s].first, placement.spans[s].last).prologue != NULL;
+    for (size_t k = 0; k < func->plan->n_kernels; k++) n += func->plan->kernels[k].prologue != NULL;
     return n;
 }
 
@@ -116,18 +116,19 @@ static Program program_new(const Run *run, const Case *c, bool prologues) {
     Module *module = module_parse(program.arena, diags, "text", text, strlen(text));
     if (!module) fail_msg("%s: %s", c->name, diags_text(diags));
     const Func *func = module->funcs[0];
-    bool clusters = strstr(text, "cluster") != NULL;
+    bool kernels = module->funcs[0]->plan != NULL;
     module->precision = *(const Precision *)((const char *)run->variant + sizeof(char *));
     PassOptions verify = {.verify = true};
     const char *list = prologues ? "simplify,fuse,precision,schedule,remat,prologue"
                                  : "simplify,fuse,precision,schedule,remat";
-    if (clusters && prologues) join_clusters(module->funcs[0]);
-    if (!passes_run(module, clusters ? "" : list, &verify, diags))
+    if (kernels && prologues) join_kernels(module->funcs[0]);
+    if (!passes_run(module, kernels ? "" : list, &verify, diags))
         fail_msg("%s: %s", c->name, diags_text(diags));
-    if (count_prologues(program.arena, func) != prologues)
+    if (count_prologues(func) != prologues)
         fail_msg("%s: a prologue where there should be none, or none:\n%s", c->name,
                  module_print(module, NULL));
-    if (!passes_run(module, "memory", &verify, diags)) fail_msg("%s: %s", c->name, diags_text(diags));
+    if (!passes_run(module, "memory,barriers", &verify, diags))
+        fail_msg("%s: %s", c->name, diags_text(diags));
     program.n_inputs = func->n_inputs;
     program.inputs = ARENA_ARRAY(program.arena, VtInput, func->n_inputs);
     program.pointers = ARENA_ARRAY(program.arena, void *, func->n_inputs);

@@ -1,5 +1,6 @@
 /* Kernels that run block by block: the same bits as kernel by kernel, whatever the blocks, and for any number of
  * threads. */
+#include "ir/plan/plan.h"
 #include "passes/plan/chain.h"
 #include "passes/passes.h"
 #include "tests/driver/built.h"
@@ -52,7 +53,8 @@ static Module *load(Arena *arena, const Case *c, bool chains, const char *featur
     PassOptions verified = {.verify = true};
     bool good = passes_run(recipe->module, BEFORE, &verified, diags);
     if (good && chains) chain_module(recipe->module, &FREE_OF_COST);
-    if (!good || !passes_run(recipe->module, "memory", &verified, diags)) fail_msg("%s", diags_text(diags));
+    if (!good || !passes_run(recipe->module, "memory,barriers", &verified, diags))
+        fail_msg("%s", diags_text(diags));
     return recipe->module;
 }
 
@@ -68,19 +70,19 @@ static bool met_attention, met_gradient;
 
 static void look_at_chains(const Func *func) {
     for (ValueId id = 0; id < func->count; id++) {
-        const Node *node = func_node(func, id);
-        const Chain *chain = node->cluster ? func_chain(func, node->cluster) : NULL;
+        const Chain *chain =
+            plan_kernel(func->plan, id) ? plan_chain(func->plan, func->plan->kernel_of[id]) : NULL;
         if (!chain || chain->last - chain->first < 4) continue;
-        met_attention = met_attention || node->op == OP_attention;
-        met_gradient = met_gradient || node->op == OP_attention_grad;
+        met_attention = met_attention || func_node(func, id)->op == OP_attention;
+        met_gradient = met_gradient || func_node(func, id)->op == OP_attention_grad;
     }
 }
 
 static void check(const Case *c, const char *features, int most_threads) {
     size_t size, again;
     Built plain = build(c, false, features), chained = build(c, true, features);
-    assert_int_equal(module_find_func(plain.module, "step")->n_chains, 0);
-    assert_true(module_find_func(chained.module, "step")->n_chains > 0);
+    assert_int_equal(module_find_func(plain.module, "step")->plan->n_chains, 0);
+    assert_true(module_find_func(chained.module, "step")->plan->n_chains > 0);
     look_at_chains(module_find_func(chained.module, "step"));
     char *want = built_step(&plain, 1, &size);
     for (int threads = 1; threads <= most_threads; threads += 2) {
@@ -113,9 +115,9 @@ static void test_text(void **state) {
     Module *module = load(arena, &CASES[0], true, NULL, &recipe);
     const Func *step = module_find_func(module, "step");
     size_t n_local = 0, size, again;
-    for (ValueId id = 0; id < step->count; id++) n_local += func_node(step, id)->local;
+    for (ValueId id = 0; id < step->count; id++) n_local += step->plan->places[id].kind == PLACE_BLOCK;
     assert_true(n_local > 0);
-    assert_true(step->block_bytes > 0);
+    assert_true(step->plan->block_bytes > 0);
     char *text = module_print(module, &size);
     Diags *diags = diags_new(arena);
     Module *parsed = module_parse(arena, diags, "test", text, size);

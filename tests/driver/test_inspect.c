@@ -1,5 +1,6 @@
 /* What `vitc inspect` tells of memory and cost is true of the IR it prints: sums are made again here from the text
  * form, which knows nothing of the code that reports. Also --timing, bench --profile, and what is refused. */
+#include "ir/plan/plan.h"
 #include "ir/ir.h"
 #include "tests/driver/folder.h"
 #include "runtime/runtime.h"
@@ -75,19 +76,25 @@ static const Func *load(Arena *arena, const char *recipe, const char *name) {
 }
 
 static bool is_planned(const Func *func, ValueId id) {
-    return func_node(func, id)->offset >= 0;
+    PlaceKind kind = func->plan->places[id].kind;
+    return kind == PLACE_ARENA || kind == PLACE_BLOCK;
 }
 
 static int64_t planned_bytes(const Func *func, ValueId id) {
     return (type_bytes(func_type(func, id)) + 63) / 64 * 64;
 }
 
-/* The last kernel that needs a value; clusters of printed IR are numbered from 1 in order of execution. */
+/* Kernels of printed IR are numbered from 1 in order of execution. */
+static uint32_t kernel_number(const Func *func, ValueId id) {
+    return func->plan->kernel_of[id] + 1;
+}
+
+/* The last kernel that needs a value. */
 static uint32_t last_need(const Func *func, ValueId value, uint32_t n_kernels) {
-    uint32_t last = func_node(func, value)->cluster;
+    uint32_t last = kernel_number(func, value);
     for (ValueId id = value; id < func->count; id++)
         for (int o = 0; o < func_node(func, id)->n_operands; o++)
-            if (func_node(func, id)->operands[o] == value) last = func_node(func, id)->cluster;
+            if (func_node(func, id)->operands[o] == value) last = kernel_number(func, id);
     for (size_t i = 0; i < func->n_outputs; i++)
         if (func->outputs[i].value == value) last = n_kernels;
     for (size_t i = 0; i < func->n_updates; i++)
@@ -96,10 +103,7 @@ static uint32_t last_need(const Func *func, ValueId value, uint32_t n_kernels) {
 }
 
 static uint32_t count_kernels(const Func *func) {
-    uint32_t n = 0;
-    for (ValueId id = 0; id < func->count; id++)
-        if (func_node(func, id)->cluster > n) n = func_node(func, id)->cluster;
-    return n;
+    return (uint32_t)func->plan->n_kernels;
 }
 
 /* ---- memory ------------------------------------------------------------------------------------------------------ */
@@ -111,7 +115,7 @@ static int64_t find_peak(const Func *func, uint32_t *kernel) {
     for (ValueId id = 0; id < func->count; id++) {
         if (!is_planned(func, id)) continue;
         uint32_t last = last_need(func, id, n);
-        for (uint32_t k = func_node(func, id)->cluster; k <= last; k++) live[k] += planned_bytes(func, id);
+        for (uint32_t k = kernel_number(func, id); k <= last; k++) live[k] += planned_bytes(func, id);
     }
     for (uint32_t k = 1; k <= n; k++)
         if (live[k] > most) most = live[ *kernel = k];
@@ -142,14 +146,14 @@ static void check_largest(const Func *func, const char *table, uint32_t peak) {
         ValueId id = numbered(func, number);
         assert_true(is_planned(func, id) && !shown[id] && bytes <= before);
         assert_int_equal(bytes, planned_bytes(func, id));
-        assert_int_equal(born, func_node(func, id)->cluster);
+        assert_int_equal(born, kernel_number(func, id));
         assert_int_equal(died, last_need(func, id, n_kernels));
         before = bytes;
         shown[id] = true;
     }
     for (ValueId id = 0; id < func->count; id++) {
-        bool lives = is_planned(func, id) && func_node(func, id)->cluster <= peak &&
-                     last_need(func, id, n_kernels) >= peak;
+        bool lives =
+            is_planned(func, id) && kernel_number(func, id) <= peak && last_need(func, id, n_kernels) >= peak;
         live += lives;
         assert_true(lives ? shown[id] || planned_bytes(func, id) <= before : !shown[id]);
     }
@@ -164,11 +168,11 @@ static void check_memory(const char *recipe, const char *name) {
     int64_t most = find_peak(func, &kernel), states = 0, kinds = 0;
     char *table = GOOD("inspect %s --memory --function %s", recipe, name);
     assert_true(number_after(table, "most live") == (double)most);
-    assert_true(number_after(table, "planned") == (double)func->arena_bytes);
-    assert_true(most <= func->arena_bytes && most > 0);
+    assert_true(number_after(table, "planned") == (double)func->plan->arena_bytes);
+    assert_true(most <= func->plan->arena_bytes && most > 0);
     assert_true(number_after(table, "peak kernel") == kernel);
-    assert_true(fabs(number_after(table, "waste") -
-                     100 * (double)(func->arena_bytes - most) / (double)func->arena_bytes) < 0.006);
+    assert_true(fabs(number_after(table, "waste") - 100 * (double)(func->plan->arena_bytes - most) /
+                                                        (double)func->plan->arena_bytes) < 0.006);
     for (size_t s = 0; s < func->module->n_states; s++) states += type_bytes(&func->module->states[s].type);
     assert_true(number_after(table, "all") == (double)states);
     const char *uses[] = {"forward ", "kept ", "backward ", "result "};

@@ -48,7 +48,8 @@ static Module *load(Arena *arena, const Case *c, bool prologues, bool chains, Re
     recipe->module->machine.own_cache = c->chain_cache;
     recipe->module->machine.cores = 1; /* of which none waits for others */
     if (good && chains) chain_module(recipe->module, &FREE_OF_COST);
-    if (!good || !passes_run(recipe->module, "memory", &verified, diags)) fail_msg("%s", diags_text(diags));
+    if (!good || !passes_run(recipe->module, "memory,barriers", &verified, diags))
+        fail_msg("%s", diags_text(diags));
     return recipe->module;
 }
 
@@ -65,21 +66,18 @@ typedef struct {
 } Census;
 
 static Census look_at(const Func *func) {
-    Arena *arena = arena_new();
-    Placement placement = func_place(arena, func);
     Census census = {0};
-    for (size_t s = 0; s < placement.n_spans; s++) {
-        const ClusterSpan *span = &placement.spans[s];
-        KernelCost cost = kernel_cost(func, &placement, span);
+    for (uint32_t k = 0; k < func->plan->n_kernels; k++) {
+        const Kernel *kernel = &func->plan->kernels[k];
+        KernelCost cost = kernel_cost(func, kernel);
         census.flops += cost.flops;
         census.bytes += cost.bytes;
-        if (!kernel_regrow(arena, func, span->first, span->last).prologue) continue;
-        if (func_chain(func, func_node(func, span->last)->cluster))
+        if (!kernel->prologue) continue;
+        if (plan_chain(func->plan, k))
             census.chained++;
         else
             census.alone++;
     }
-    arena_free(arena);
     return census;
 }
 

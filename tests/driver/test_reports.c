@@ -142,7 +142,7 @@ static MemoryReport by_hand(void) {
 static void test_memory_text(void **state) {
     (void)state;
     static const char expected[] =
-        "r & d @step: memory in bytes, batch 8; kernels are numbered as clusters of the printed IR\n"
+        "r & d @step: memory in bytes, batch 8; kernels are numbered as in the printed IR\n"
         "states\n"
         "  param                   400  2 tensors\n"
         "  all                     400\n"

@@ -30,7 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         run_passes(back, "simplify", diags);
         small_target(module);
         if (is_small(module, 4000, INT64_C(1) << 40)) {
-            run_passes(module_clone(module, arena), "precision,schedule,remat,prologue,chain,memory", diags);
+            run_passes(module_clone(module, arena), "precision,schedule,remat,prologue,chain,memory,barriers",
+                       diags);
             run_passes(module, PASSES_ALL, diags);
         }
         free(first);

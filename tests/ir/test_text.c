@@ -1,5 +1,6 @@
 /* The text form: what is printed reads back as the same function and prints the same bytes; what is wrong is refused
  * with its position. */
+#include "ir/plan/plan.h"
 #include "tests/passes/random_graph.h"
 
 static Module *parse(Arena *arena, Diags *diags, const char *text) {
@@ -47,13 +48,12 @@ static const char CANONICAL[] =
     "  state %\"7\" : f64 = constant(value = 1e-300), role = counter\n"
     "  state %q2 : f32[2] = constant(value = 0), role = optimizer\n"
     "  state %q : f32[4] = uniform(low = -1, high = 0.1), role = buffer\n"
-    "  func @step(%x : f32[8x3], %\"say \\\"hi\\\"\\x0a\" : i32[8]) arena = 128 {\n"
-    "    %0 = matmul %x, %net.0.weight : f32[8x2] [cluster = 1, again, offset = 0]  // net.0 (\"my "
-    "file\":12:1)\n"
-    "    %1 = mul %0, %q2 : f32[8x2] [cluster = 2, again]  // net.1\n"
-    "    %2 = sum %1 {axes = [0, 1]} : f32 [cluster = 2]\n"
-    "    %3 = gelu %1 {approximate = true} : f32[8x2] [cluster = 3]\n"
-    "    %4 = mul %3, %net.1.weight : f32[8x2] [cluster = 3]\n"
+    "  func @step(%x : f32[8x3], %\"say \\\"hi\\\"\\x0a\" : i32[8]) {\n"
+    "    %0 = matmul %x, %net.0.weight : f32[8x2]  // net.0 (\"my file\":12:1)\n"
+    "    %1 = mul %0, %q2 : f32[8x2]  // net.1\n"
+    "    %2 = sum %1 {axes = [0, 1]} : f32\n"
+    "    %3 = gelu %1 {approximate = true} : f32[8x2]\n"
+    "    %4 = mul %3, %net.1.weight : f32[8x2]\n"
     "    %5 = constant {value = 0.1, dtype = f64} : f64\n"
     "    %6 = iota {shape = [2, 3], axis = 1} : i32[2x3]  // \"a b\" (a.yaml:1:1)\n"
     "    %7 = grad %2, %net.0.weight : f32[3x2]\n"
@@ -65,6 +65,97 @@ static const char CANONICAL[] =
     "  func @empty() {\n"
     "  }\n"
     "}\n";
+
+/* Kernels, chains, barriers, copies and places: prints as it is. */
+static const char PLANNED[] =
+    "module @m {\n"
+    "  state %s : f32[8x4] = constant(value = 0), role = buffer\n"
+    "  state %t : f32[8x4] = constant(value = 0), role = buffer\n"
+    "  state %\"n 1\" : f64 = constant(value = 0), role = counter\n"
+    "  func @step(%x : f32[8x4], %w : f32[4x4]) arena = 256 block = 64 barriers {\n"
+    "    kernel 1 loops [], single reads %\"n 1\" stores %1 {\n"
+    "      %0 = constant {value = 1, dtype = f64} : f64\n"
+    "      %1 = add %\"n 1\", %0 : f64 at state(\"n 1\")  // (a.yaml:4:3)\n"
+    "    }\n"
+    "    chain {units = 8, size = 2} {\n"
+    "      kernel 2 product [8 x 4], again, prologue again reads %x, %w stores %3 {\n"
+    "        %2 = neg %x : f32[8x4]\n"
+    "        %3 = matmul %2, %w : f32[8x4] at block(0)\n"
+    "      }\n"
+    "      kernel 3 rows [8 | 4] reads %3 stores %4, %6 {\n"
+    "        %4 = exp %3 : f32[8x4] at arena(0)\n"
+    "        %5 = sum %4 {axes = [1]} : f32[8]\n"
+    "        %6 = log %5 : f32[8] at output(norm)\n"
+    "      }\n"
+    "    }\n"
+    "    barrier\n"
+    "    kernel 4 function [8] reads %4 stores %7 {\n"
+    "      %7 = argmax %4 {axis = 1} : i32[8] at output(\"first one\")\n"
+    "    }\n"
+    "    copy %s to stage(0)\n"
+    "    copy %t to stage(128), single\n"
+    "    barrier\n"
+    "    copy %s from stage(0) to state(t)\n"
+    "    copy %t from stage(128) to state(s)\n"
+    "    output norm = %6\n"
+    "    output \"first one\" = %7\n"
+    "    update \"n 1\" = %1\n"
+    "    update t = %s\n"
+    "    update s = %t\n"
+    "  }\n"
+    "  func @none(%y : f32) arena = 0 {\n"
+    "    copy %y to output(y)\n"
+    "    output y = %y\n"
+    "  }\n"
+    "}\n";
+
+static void test_planned_text(void **state) {
+    (void)state;
+    Arena *arena = arena_new();
+    Diags *diags = diags_new(arena);
+    Module *module = parse(arena, diags, PLANNED);
+    if (!module) fail_msg("%s", diags_text(diags));
+    char *text = module_print(module, NULL);
+    assert_string_equal(text, PLANNED);
+    free(text);
+    const Plan *plan = module->funcs[0]->plan;
+    assert_int_equal(plan->n_kernels, 4);
+    assert_int_equal(plan->n_copies, 4);
+    assert_int_equal(plan->stage_bytes, 256);
+    assert_true(plan->kernels[0].single && plan->kernels[1].again && plan->kernels[1].prologue->again);
+    assert_true(plan->kernels[3].barrier && !plan->kernels[1].barrier);
+    assert_int_equal(plan->chains[0].last, 2);
+    size_t size; /* a copy says the same */
+    text = module_print(module_clone(module, arena), &size);
+    assert_string_equal(text, PLANNED);
+    free(text);
+    arena_free(arena);
+}
+
+/* Only which kernel a node is in must be said. */
+static void test_short_plan(void **state) {
+    (void)state;
+    Arena *arena = arena_new();
+    Diags *diags = diags_new(arena);
+    Module *module =
+        parse(arena, diags,
+              "module @m {\n  func @f(%x : f32[8x4]) {\n    kernel {\n%a = exp %x\n}\n"
+              "    chain {units = 8, size = 2} {\n    kernel {\n%b = neg %a\n}\nkernel loops [8 x 4] {\n"
+              "%c = mul %b, %a\n}\n}\n    output c = %c\n  }\n}\n");
+    if (!module) fail_msg("%s", diags_text(diags));
+    char *text = module_print(module, NULL);
+    assert_string_equal(text, "module @m {\n  func @f(%x : f32[8x4]) {\n"
+                              "    kernel 1 loops [8 x 4] reads %x stores %0 {\n"
+                              "      %0 = exp %x : f32[8x4] at arena\n    }\n"
+                              "    chain {units = 8, size = 2} {\n"
+                              "      kernel 2 loops [8 x 4] reads %0 stores %1 {\n"
+                              "        %1 = neg %0 : f32[8x4] at arena\n      }\n"
+                              "      kernel 3 loops [8 x 4] reads %1, %0 stores %2 {\n"
+                              "        %2 = mul %1, %0 : f32[8x4] at output(c)\n      }\n    }\n"
+                              "    output c = %2\n  }\n}\n");
+    free(text);
+    arena_free(arena);
+}
 
 static void test_canonical_text(void **state) {
     (void)state;
@@ -78,7 +169,6 @@ static void test_canonical_text(void **state) {
     assert_string_equal(module->funcs[0]->inputs[1].name, "say \"hi\"\n");
     assert_int_equal(module->batch, 64);
     assert_true(module->states[0].decay && module->states[2].frozen && module->states[2].copy_of == 0);
-    assert_int_equal(module->funcs[0]->arena_bytes, 128);
     arena_free(arena);
 }
 
@@ -217,6 +307,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_clone),
         cmocka_unit_test(test_canonical_text),
+        cmocka_unit_test(test_planned_text),
+        cmocka_unit_test(test_short_plan),
         cmocka_unit_test(test_free_text),
         cmocka_unit_test(test_random_functions),
         cmocka_unit_test(test_refused_texts),

@@ -1,21 +1,40 @@
 /* The verifier: a valid module passes, and each broken invariant is told. */
+#include "ir/plan/plan.h"
 #include "tests/passes/graph.h"
 
 static const char VALID[] =
     "module @m {\n"
     "  state %s : f64[2] = constant(value = 0), role = param\n"
     "  state %t : f64[2] = copy(%s), role = ema\n"
-    "  func @f(%x : f64[2], %y : f64[2], %z : f64[4x8]) arena = 64 block = 128 {\n"
-    "    %0 = add %x, %s : f64[2] [cluster = 1, offset = 0]\n"
-    "    %1 = mul %0, %y : f64[2] [cluster = 1]\n"
-    "    %2 = neg %1 : f64[2] [cluster = 2]\n"
-    "    %3 = mul %z, %z : f64[4x8] [cluster = 3, local, offset = 0]\n"
-    "    %4 = add %3, %z : f64[4x8] [cluster = 4]\n"
-    "    chain 3 to 4 {units = 4, size = 2}\n"
-    "    output a = %1\n    output b = %2\n    output c = %4\n    update s = %2\n    update t = %1\n  }\n}\n";
+    "  func @f(%x : f64[2], %y : f64[2], %z : f64[4x8]) arena = 256 block = 128 barriers {\n"
+    "    kernel 1 loops [2], single reads %x, %s, %y stores %1 {\n"
+    "      %0 = add %x, %s : f64[2]\n"
+    "      %1 = mul %0, %y : f64[2] at state(t)\n"
+    "    }\n"
+    "    barrier\n"
+    "    kernel 2 loops [2] reads %1 stores %2 {\n"
+    "      %2 = neg %1 : f64[2] at state(s)\n"
+    "    }\n"
+    "    chain {units = 4, size = 2} {\n"
+    "      kernel 3 loops [4 x 8] reads %z stores %3 {\n"
+    "        %3 = mul %z, %z : f64[4x8] at block(0)\n"
+    "      }\n"
+    "      kernel 4 loops [4 x 8] reads %3, %z stores %4 {\n"
+    "        %4 = add %3, %z : f64[4x8] at arena(0)\n"
+    "      }\n"
+    "    }\n"
+    "    barrier\n"
+    "    kernel 5 loops [4 x 8] reads %4 stores %5 {\n"
+    "      %5 = neg %4 : f64[4x8] at output(c)\n"
+    "    }\n"
+    "    copy %1 to output(a)\n"
+    "    copy %2 to output(b)\n"
+    "    barrier\n"
+    "    copy %5 to output(d)\n"
+    "    output a = %1\n    output b = %2\n    output c = %5\n    output d = %5\n    update s = %2\n    update t = %1\n  }\n}\n";
 
 /* Node i of the text: after three inputs and one state. */
-enum { ADD = 4, MUL = 5, NEG = 6, SQUARE = 7, SUM = 8 };
+enum { ADD = 4, MUL = 5, NEG = 6, SQUARE = 7, SUM = 8, LAST = 9 };
 
 static void break_operand(Module *m) {
     static const ValueId later[] = {NEG, 0};
@@ -35,46 +54,99 @@ static void break_input_twice(Module *m) {
     static const Attr first = {.i = 0};
     m->funcs[0]->nodes[1].attrs = &first;
 }
-static void break_cluster(Module *m) {
-    m->funcs[0]->nodes[NEG].cluster = 1;
-    m->funcs[0]->nodes[MUL].cluster = 2;
+/* ---- the plan ---- */
+
+static Plan *plan_of(Module *m) {
+    return m->funcs[0]->plan;
+}
+static void break_span(Module *m) {
+    plan_of(m)->kernels[0].last = NEG;
+}
+static void break_kernel_of(Module *m) {
+    plan_of(m)->kernel_of[MUL] = 3;
+}
+static void break_uncovered(Module *m) {
+    plan_of(m)->n_kernels--;
+    plan_of(m)->n_chains = 0;
+}
+static void break_kernel(Module *m) {
+    plan_of(m)->kernels[1].domain.extent[0] = 3;
+}
+static void break_member(Module *m) {
+    plan_of(m)->kernels[0].members[1].value = MUL;
 }
 static void break_chain_order(Module *m) {
-    m->funcs[0]->chains[0].first = 0;
+    plan_of(m)->chains[0].last = 1;
+}
+static void break_chain_end(Module *m) {
+    plan_of(m)->chains[0].last = 5;
 }
 static void break_chain_units(Module *m) {
-    m->funcs[0]->chains[0].units = 3;
+    plan_of(m)->chains[0].units = 3;
 }
-static void break_chain_gap(Module *m) {
-    m->funcs[0]->nodes[SUM].cluster = 5;
-    m->funcs[0]->chains[0].last = 5;
+static void break_block_chain(Module *m) {
+    plan_of(m)->chains[0].last = 2;
 }
-static void break_local(Module *m) {
-    m->funcs[0]->chains[0].last = 3;
+static void break_no_chain(Module *m) {
+    plan_of(m)->n_chains = 0;
 }
-static void break_local_output(Module *m) {
-    m->funcs[0]->nodes[SUM].local = true;
-}
-static void break_local_offset(Module *m) {
-    m->funcs[0]->nodes[SQUARE].offset = 64;
+static void break_block_offset(Module *m) {
+    plan_of(m)->places[SQUARE].offset = 64;
 }
 /* Reads rows of other units than it computes. */
 static void break_link(Module *m) {
     static const Attr perm = {.ints = {2, {1, 0}}};
-    Node *square = &m->funcs[0]->nodes[SQUARE], *sum = &m->funcs[0]->nodes[SUM];
     static const ValueId operand[] = {SQUARE};
-    square->local = false;
-    square->offset = -1;
+    Func *func = m->funcs[0];
+    Node *sum = &func->nodes[SUM], *last = &func->nodes[LAST];
+    static const ValueId z[] = {2};
     sum->op = OP_transpose;
     sum->n_operands = 1;
     sum->operands = operand;
     sum->attrs = &perm;
     sum->type.dim[0] = 8;
     sum->type.dim[1] = 4;
+    last->operands = z;
+    func->outputs[0].value = SUM;
+    func->outputs[2].value = func->outputs[3].value = LAST;
+    Chain chain = func->plan->chains[0];
+    NodeSpan spans[] = {{ADD, MUL}, {NEG, NEG}, {SQUARE, SQUARE}, {SUM, SUM}, {LAST, LAST}};
+    plan_derive(func, spans, 5);
+    ARENA_PUSH(m->arena, func->plan->chains, func->plan->n_chains, func->plan->chains_capacity, chain);
+}
+static void break_place(Module *m) {
+    plan_of(m)->places[NEG] = (Place){PLACE_STATE, 1, 0};
+}
+static void break_place_kind(Module *m) {
+    plan_of(m)->places[NEG].kind = PLACE_ARENA;
 }
 static void break_offset(Module *m) {
-    m->funcs[0]->nodes[ADD].offset = 56;
+    plan_of(m)->places[SUM].offset = 8;
 }
+static void break_unplaced(Module *m) {
+    plan_of(m)->places[SUM].offset = -1;
+}
+static void break_copies(Module *m) {
+    plan_of(m)->n_copies--;
+}
+static void break_copy_target(Module *m) {
+    plan_of(m)->copies[0].to.index = 2;
+}
+static void break_barrier(Module *m) {
+    plan_of(m)->kernels[4].barrier = false;
+}
+static void break_copy_barrier(Module *m) {
+    plan_of(m)->copies[2].barrier = false;
+}
+static void break_chained_barrier(Module *m) {
+    plan_of(m)->kernels[3].barrier = true;
+}
+static void break_chained_single(Module *m) {
+    plan_of(m)->kernels[2].single = true;
+}
+
+/* ---- results ---- */
+
 static void break_output(Module *m) {
     m->funcs[0]->outputs[0].value = 99;
 }
@@ -115,15 +187,28 @@ static const struct {
     {break_op, "node 6: no such operator"},
     {break_input_index, "node 0 (input): index 9 of 3"},
     {break_input_twice, "the second node of input 0"},
-    {break_cluster, "lies apart from the rest of cluster 1"},
-    {break_offset, "lies at 56 of an arena of 64 bytes"},
-    {break_chain_order, "chain 0 to 4 is empty or meets another"},
+    {break_span, "its nodes do not follow those of the kernel before"},
+    {break_kernel_of, "node 5 (mul): is not known to be of kernel 1"},
+    {break_uncovered, "node 9 (neg): is of no kernel"},
+    {break_kernel, "kernel 2 is not what its nodes make"},
+    {break_member, "kernel 1 is not what its nodes make"},
+    {break_chain_order, "the chain of kernels 3 to 2 is empty"},
+    {break_chain_end, "the chain of kernels 3 to 6 is empty, meets another or lacks kernels"},
     {break_chain_units, "units that it does not consist of"},
-    {break_chain_gap, "comes before cluster 4 of a chain"},
-    {break_local, "is local to another chain"},
-    {break_local_output, "is local, but an output"},
-    {break_local_offset, "lies at 64 of a block of 128 bytes"},
+    {break_block_chain, "reads node 7, which lies in blocks of another chain"},
+    {break_no_chain, "node 7 (mul): lies in blocks of no chain"},
+    {break_block_offset, "lies at 64 of a block of 128 bytes"},
     {break_link, "reads other units of node 7"},
+    {break_place, "node 6 (neg): lies in state, but belongs in state"},
+    {break_place_kind, "node 6 (neg): lies in arena, but belongs in state"},
+    {break_offset, "lies at 8 of an arena of 256 bytes"},
+    {break_unplaced, "lies at -1 of an arena of 256 bytes"},
+    {break_copies, "its copies are not those that outputs and updates need"},
+    {break_copy_target, "its copies are not those that outputs and updates need"},
+    {break_barrier, "no barrier before kernel 5"},
+    {break_copy_barrier, "no barrier before copy 3"},
+    {break_chained_barrier, "kernel 4, of a chain, is single or has a barrier before it"},
+    {break_chained_single, "kernel 3, of a chain, is single or has a barrier before it"},
     {break_output, "output 'a' is no value"},
     {break_output_role, "output 'a' has a role, but is no scalar"},
     {break_output_name, "two outputs are named 'b'"},
@@ -153,58 +238,49 @@ static void test_each_invariant(void **state) {
 
 /* ---- prologues: the part of a function up to its outputs, and what is wrong with it, if anything ----------------- */
 
-#define MAKE "    %0 = mul %x, %s [cluster = 1]\n    %1 = neg %0 [cluster = 1]\n"
-#define PRODUCT "    %2 = matmul %1, %w [cluster = 1]\n"
+#define K(NODES) "    kernel {\n" NODES "    }\n"
+#define MAKE "    %0 = mul %x, %s\n    %1 = neg %0\n"
+#define PRODUCT "    %2 = matmul %1, %w\n"
 
 typedef struct {
     const char *body, *message;
 } Part;
 
 static const Part PROLOGUES[] = {
-    {MAKE PRODUCT "    %3 = add %2, %x [cluster = 1]\n", NULL},
-    {MAKE "    %r = reshape %1 {shape = [4, 8, 8]} [cluster = 1]\n"
-          "    %t = reshape %r {shape = [32, 8]} [cluster = 1]\n"
-          "    %3 = matmul %t, %w [cluster = 1]\n",
+    {K(MAKE PRODUCT "    %3 = add %2, %x\n"), NULL},
+    {K(MAKE "    %r = reshape %1 {shape = [4, 8, 8]}\n    %t = reshape %r {shape = [32, 8]}\n"
+            "    %3 = matmul %t, %w\n"),
      NULL},
-    {MAKE PRODUCT "    %3 = add %2, %1 [cluster = 1]\n", "has a prologue that others read"},
-    {MAKE PRODUCT "    %3 = add %2, %0 [cluster = 1]\n", "has a prologue that others read"},
-    {MAKE PRODUCT "    %3 = add %2, %1 [cluster = 2]\n", "has a prologue that others read"},
-    {MAKE PRODUCT "    %3 = neg %2 [cluster = 1]\n    output z = %0\n", "has a prologue that others read"},
-    {MAKE "    %3 = matmul %1, %1 {tb = true} [cluster = 1]\n", "its own kernel computes operand 1"},
-    {MAKE "    %3 = matmul %w, %1 {tb = true} [cluster = 1]\n", "its own kernel computes operand 1"},
-    {MAKE "    %3 = matmul %1, %x {ta = true} [cluster = 1]\n", "does not make its first operand row by row"},
-    {MAKE "    %t = slice %1 {start = [0, 0], limit = [16, 8], step = [1, 1]} [cluster = 1]\n"
-          "    %3 = matmul %t, %w [cluster = 1]\n",
+    {K(MAKE PRODUCT "    %3 = add %2, %1\n"), "has a prologue that others read"},
+    {K(MAKE PRODUCT "    %3 = add %2, %0\n"), "has a prologue that others read"},
+    {K(MAKE PRODUCT) K("    %3 = add %2, %1\n"), "has a prologue that others read"},
+    {K(MAKE PRODUCT "    %3 = neg %2\n") "    output z = %0\n", "has a prologue that others read"},
+    {K(MAKE "    %3 = matmul %1, %1 {tb = true}\n"), "its own kernel computes operand 1"},
+    {K(MAKE "    %3 = matmul %w, %1 {tb = true}\n"), "its own kernel computes operand 1"},
+    {K(MAKE "    %3 = matmul %1, %x {ta = true}\n"), "does not make its first operand row by row"},
+    {K(MAKE "    %t = slice %1 {start = [0, 0], limit = [16, 8], step = [1, 1]}\n    %3 = matmul %t, %w\n"),
      "does not make its first operand row by row"},
-    {MAKE "    %r = reshape %1 {shape = [4, 8, 8]} [cluster = 1]\n"
-          "    %b = reshape %x {shape = [4, 8, 8]} [cluster = 2]\n"
-          "    %3 = matmul %r, %b [cluster = 3]\n",
+    {K(MAKE "    %r = reshape %1 {shape = [4, 8, 8]}\n") K("    %b = reshape %x {shape = [4, 8, 8]}\n")
+         K("    %3 = matmul %r, %b\n"),
      NULL},
-    {"    %b = reshape %x {shape = [4, 8, 8]} [cluster = 1]\n" MAKE
-     "    %r = reshape %1 {shape = [4, 8, 8]} [cluster = 1]\n    %3 = matmul %r, %b [cluster = 1]\n",
+    {K("    %b = reshape %x {shape = [4, 8, 8]}\n" MAKE
+       "    %r = reshape %1 {shape = [4, 8, 8]}\n    %3 = matmul %r, %b\n"),
      "is no product of one matrix"},
-    {"    %0 = sum %x {axes = [1]} [cluster = 1]\n    %r = reshape %0 {shape = [32, 1]} [cluster = 1]\n"
-     "    %1 = mul %x, %r [cluster = 1]\n" PRODUCT "    %3 = neg %2 [cluster = 1]\n",
+    {K("    %0 = sum %x {axes = [1]}\n    %r = reshape %0 {shape = [32, 1]}\n    %1 = mul %x, %r\n" PRODUCT
+       "    %3 = neg %2\n"),
      "has a prologue that is not elementwise"},
-    {"    %1 = matmul %x, %w [cluster = 1]\n" PRODUCT "    %3 = neg %2 [cluster = 1]\n",
-     "has a prologue that is not elementwise"},
+    {K("    %1 = matmul %x, %w\n" PRODUCT "    %3 = neg %2\n"), "has a prologue that is not elementwise"},
 };
 
 /* ---- what a kernel is founded on, and what it stores ------------------------------------------------------------- */
 
 static const Part STORED[] = {
-    {"    %0 = mul %x, %s [cluster = 1]\n    %3 = sum_rows %0 {rows = 8} [cluster = 1]\n    output z = %0\n",
-     NULL},
-    {"    %0 = mul %x, %s [cluster = 1]\n    %1 = sum_rows %0 {rows = 8} [cluster = 1]\n    %3 = neg %0 "
-     "[cluster = 1]\n"
-     "    output z = %1\n",
-     "is followed by more of cluster 1, which is founded on it"},
-    {"    %0 = mul %x, %s [cluster = 1]\n    %1 = exp %x [cluster = 1]\n    %3 = neg %1 [cluster = 1]\n    "
-     "output z = %0\n",
-     "is read by others, but not computed in the loops of cluster 1"},
-    {"    %0 = mul %x, %s [cluster = 1]\n    %3 = pack %0 {panel = 4} [cluster = 1]\n    output z = %0\n",
-     NULL},
-    {"    %3 = neg %x [cluster = 1]\n    chain 7 to 8 {units = 2, size = 1}\n", "chain 7 to 8 lacks kernels"},
+    {K("    %0 = mul %x, %s\n    %3 = sum_rows %0 {rows = 8}\n") "    output z = %0\n", NULL},
+    {K("    %0 = mul %x, %s\n    %1 = sum_rows %0 {rows = 8}\n    %3 = neg %0\n") "    output z = %1\n",
+     "is followed by more of its kernel, which is founded on it"},
+    {K("    %0 = mul %x, %s\n    %1 = exp %x\n    %3 = neg %1\n") "    output z = %0\n",
+     "is read by others, but not computed in the loops of kernel 1"},
+    {K("    %0 = mul %x, %s\n    %3 = pack %0 {panel = 4}\n") "    output z = %0\n", NULL},
 };
 
 static void check_parts(const Part *parts, size_t n) {

@@ -3,7 +3,7 @@
 #ifndef VITC_TESTS_PASSES_PLANNED_H
 #define VITC_TESTS_PASSES_PLANNED_H
 
-#include "ir/plan/place.h"
+#include "ir/plan/plan.h"
 #include "tests/passes/random_graph.h"
 
 /* Adds a loss of several values, and its gradients as outputs. */
@@ -26,7 +26,7 @@ static inline void add_gradients(RandomGraph *g) {
 
 typedef struct {
     const Func *func;
-    Placement placement;
+    const Plan *plan;
     char *arena_bytes;
     Tensor *inputs, *states, *outputs;
 } PlannedRun;
@@ -59,44 +59,41 @@ static inline Tensor load(const char *at, const Type *type, Arena *arena) {
 
 static inline Tensor read_value(PlannedRun *run, ValueId id, Arena *arena) {
     const Node *node = func_node(run->func, id);
-    Place place = run->placement.places[id];
+    Place place = run->plan->places[id];
     switch (place.kind) {
     case PLACE_INPUT: return run->inputs[place.index];
     case PLACE_STATE: return run->states[place.index];
     case PLACE_OUTPUT: return run->outputs[place.index];
-    case PLACE_ARENA: return load(run->arena_bytes + node->offset, &node->type, arena);
+    case PLACE_ARENA: return load(run->arena_bytes + place.offset, &node->type, arena);
     default: fail_msg("a kernel loads %%%u (%s), which lies nowhere", id, op_info(node->op)->name);
     }
     return (Tensor){0};
 }
 
 static inline void write_value(PlannedRun *run, ValueId id, const Tensor *tensor) {
-    const Node *node = func_node(run->func, id);
-    Place place = run->placement.places[id];
+    Place place = run->plan->places[id];
     if (place.kind == PLACE_STATE) run->states[place.index] = *tensor;
     if (place.kind == PLACE_OUTPUT) run->outputs[place.index] = *tensor;
-    if (place.kind == PLACE_ARENA) store(run->arena_bytes + node->offset, tensor);
+    if (place.kind == PLACE_ARENA) store(run->arena_bytes + place.offset, tensor);
 }
 
 /* A kernel stores while it still loads: no value it stores may share bytes with another that it loads or stores. */
 static inline void check_apart(const PlannedRun *run, ValueId stored, ValueId other) {
-    const Placement *placement = &run->placement;
-    if (stored == other || placement->places[stored].kind != PLACE_ARENA) return;
-    if (placement->places[other].kind != PLACE_ARENA) return;
-    const Node *a = func_node(run->func, stored), *b = func_node(run->func, other);
-    bool apart =
-        a->offset + type_bytes(&a->type) <= b->offset || b->offset + type_bytes(&b->type) <= a->offset;
+    const Place *a = &run->plan->places[stored], *b = &run->plan->places[other];
+    if (stored == other || a->kind != PLACE_ARENA || b->kind != PLACE_ARENA) return;
+    bool apart = a->offset + type_bytes(func_type(run->func, stored)) <= b->offset ||
+                 b->offset + type_bytes(func_type(run->func, other)) <= a->offset;
     if (!apart) fail_msg("%%%u and %%%u lie in the same place", stored, other);
 }
 
 /* One kernel: its nodes as a function of what they load. */
-static inline void run_span(PlannedRun *run, ClusterSpan span, Arena *arena) {
+static inline void run_kernel(PlannedRun *run, const Kernel *one, Arena *arena) {
     const Func *func = run->func;
     Func *kernel = module_add_func(module_new(arena, func->module->diags, "kernel"), "kernel");
     ValueId *map = ARENA_ARRAY(arena, ValueId, func->count);
     Tensor *inputs = ARENA_ARRAY(arena, Tensor, func->count);
     for (size_t i = 0; i < func->count; i++) map[i] = IR_NONE;
-    for (ValueId id = span.first; id <= span.last; id++) {
+    for (ValueId id = one->first; id <= one->last; id++) {
         const Node *node = func_node(func, id);
         ValueId *x = ARENA_ARRAY(arena, ValueId, node->n_operands + 1);
         for (int o = 0; o < node->n_operands; o++) {
@@ -109,33 +106,33 @@ static inline void run_span(PlannedRun *run, ClusterSpan span, Arena *arena) {
         }
         map[id] = func_copy(kernel, node, x);
     }
-    for (ValueId id = span.first; id <= span.last; id++)
-        if (run->placement.places[id].kind != PLACE_LOOPS) func_add_output(kernel, "", map[id]);
-    for (ValueId id = span.first; id <= span.last; id++)
-        for (ValueId other = 0; other <= span.last; other++)
+    for (ValueId id = one->first; id <= one->last; id++)
+        if (run->plan->places[id].kind != PLACE_LOOPS) func_add_output(kernel, "", map[id]);
+    for (ValueId id = one->first; id <= one->last; id++)
+        for (ValueId other = 0; other <= one->last; other++)
             if (map[other] != IR_NONE) check_apart(run, id, other);
     Tensor *results = run_func(kernel, inputs, arena);
     size_t n = 0;
-    for (ValueId id = span.first; id <= span.last; id++)
-        if (run->placement.places[id].kind != PLACE_LOOPS) write_value(run, id, &results[n++]);
+    for (ValueId id = one->first; id <= one->last; id++)
+        if (run->plan->places[id].kind != PLACE_LOOPS) write_value(run, id, &results[n++]);
 }
 
 /* Where an update was not written into its state, it is copied there at the end. */
 static inline Tensor *run_planned(const RandomGraph *g, Arena *arena) {
     Func *func = g->func;
-    PlannedRun run = {.func = func, .placement = func_place(arena, func), .inputs = g->inputs};
-    run.arena_bytes = ARENA_ARRAY(arena, char, func->arena_bytes + 1);
-    memset(run.arena_bytes, 0x7f, (size_t)func->arena_bytes);
+    PlannedRun run = {.func = func, .plan = func->plan, .inputs = g->inputs};
+    run.arena_bytes = ARENA_ARRAY(arena, char, func->plan->arena_bytes + 1);
+    memset(run.arena_bytes, 0x7f, (size_t)func->plan->arena_bytes);
     run.outputs = ARENA_ARRAY(arena, Tensor, func->n_outputs + 2);
     run.states = ARENA_ARRAY(arena, Tensor, 2);
     for (int s = 0; s < 2; s++) run.states[s] = g->states[s];
     for (ValueId id = 0; id < func->count; id++) {
-        const Node *node = func_node(func, id);
-        if (run.placement.places[id].kind != PLACE_ARENA) continue;
-        assert_true(node->offset >= 0 && node->offset % 64 == 0);
-        assert_true(node->offset + type_bytes(&node->type) <= func->arena_bytes);
+        const Place *place = &run.plan->places[id];
+        if (place->kind != PLACE_ARENA) continue;
+        assert_true(place->offset >= 0 && place->offset % 64 == 0);
+        assert_true(place->offset + type_bytes(func_type(func, id)) <= func->plan->arena_bytes);
     }
-    for (size_t i = 0; i < run.placement.n_spans; i++) run_span(&run, run.placement.spans[i], arena);
+    for (size_t k = 0; k < func->plan->n_kernels; k++) run_kernel(&run, &func->plan->kernels[k], arena);
     Tensor *results = ARENA_ARRAY(arena, Tensor, func->n_outputs + 2);
     for (size_t i = 0; i < func->n_outputs; i++) results[i] = read_value(&run, func->outputs[i].value, arena);
     for (int s = 0; s < 2; s++) results[func->n_outputs + (size_t)s] = run.states[s];

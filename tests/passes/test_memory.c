@@ -1,6 +1,6 @@
 /* Plans of the arena over random lives: values that live at the same time lie apart, and the lesser plan is no larger
  * than either the other or their sum, nor smaller than what lives at once. */
-#include "passes/plan/memory.h"
+#include "passes/plan/layout.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -52,11 +52,11 @@ static void test_values_lie_apart(void **state) {
         int64_t offsets[MOST], most = 0, all = 0;
         for (int k = 0; k < KERNELS; k++) most = lives.live[k] > most ? lives.live[k] : most;
         for (size_t i = 0; i < lives.count; i++) all += lives.of[i].bytes;
-        int64_t ordered = plan_lives(arena, &lives, offsets);
+        int64_t ordered = layout_in_order(arena, &lives, offsets);
         assert_apart(&lives, offsets, ordered);
-        int64_t least = plan_least(arena, &lives, offsets);
+        int64_t least = layout_least(arena, &lives, offsets);
         assert_apart(&lives, offsets, least);
-        assert_int_equal(least, plan_least(arena, &lives, NULL));
+        assert_int_equal(least, layout_least(arena, &lives, NULL));
         assert_true(most <= least && least <= ordered && ordered <= all);
         less += least < ordered;
         arena_free(arena);

@@ -71,8 +71,8 @@ static void test_wants(void **state) {
     } refused[] = {
         {"tile-sums,autodiff", "pass 'tile-sums' makes what has no gradient: run 'autodiff' before it"},
         {"pack-weights", "pass 'pack-weights' makes what has no gradient"},
-        {"autodiff,fuse,simplify", "pass 'simplify' wants no node in a kernel: run it before 'fuse'"},
-        {"schedule", "pass 'schedule' wants all nodes in kernels: run 'fuse' before it"},
+        {"autodiff,fuse,simplify", "pass 'simplify' wants no kernels: run it before 'fuse'"},
+        {"schedule", "pass 'schedule' wants kernels: run 'fuse' before it"},
         {"autodiff,reductions,fuse,chain,chain", "pass 'chain' wants no chains of kernels"}};
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         Arena *arena = arena_new();

@@ -10,7 +10,7 @@ enum { GRAPHS = 200, NODES = 80 };
 
 static size_t count_again(const Func *func) {
     size_t n = 0;
-    for (ValueId id = 0; id < func->count; id++) n += func_node(func, id)->again;
+    for (size_t k = 0; k < func->plan->n_kernels; k++) n += func->plan->kernels[k].again;
     return n;
 }
 
@@ -36,7 +36,7 @@ static void test_random_functions(void **state) {
         assert_true(limit_to(&g, 0, &free, diags, arena));
         assert_int_equal(count_again(free.func), 0);
         Tensor *want = run_planned(&free, arena);
-        int64_t resident = resident_bytes(free.func), all = free.func->arena_bytes;
+        int64_t resident = resident_bytes(free.func), all = free.func->plan->arena_bytes;
         for (int part = 9; part > 2; part--) {
             int64_t limit = resident + all * part / 10;
             if (!limit_to(&g, limit, &limited, diags_new(arena), arena)) {
@@ -44,7 +44,7 @@ static void test_random_functions(void **state) {
                 break;
             }
             again += count_again(limited.func) > 0;
-            assert_true(resident + limited.func->arena_bytes <= limit);
+            assert_true(resident + limited.func->plan->arena_bytes <= limit);
             Tensor *got = run_planned(&limited, arena);
             for (size_t i = 0; i < g.func->n_outputs + 2; i++)
                 assert_tensor_near(&got[i], &want[i], 0, 0, "seed %d, limit %d/10, result %d", (int)seed,
@@ -86,7 +86,7 @@ static void test_chains(void **state) {
     Diags *diags = diags_new(arena);
     Module *module = make_layers(arena, diags);
     assert_true(passes_run(module, PASSES_ALL, NULL, diags));
-    int64_t all = module->funcs[0]->arena_bytes, resident = resident_bytes(module->funcs[0]);
+    int64_t all = module->funcs[0]->plan->arena_bytes, resident = resident_bytes(module->funcs[0]);
     module = make_layers(arena, diags);
     module->memory_limit = 1;
     assert_false(passes_run(module, PASSES_ALL, NULL, diags));
@@ -102,7 +102,7 @@ static void test_chains(void **state) {
     Diags *none = diags_new(arena);
     if (!passes_run(module, PASSES_ALL, &(PassOptions){.verify = true}, none))
         fail_msg("%s", diags_text(none));
-    assert_true(module->funcs[0]->arena_bytes + resident <= least);
+    assert_true(module->funcs[0]->plan->arena_bytes + resident <= least);
     assert_true(count_again(module->funcs[0]) > 0);
     arena_free(arena);
 }

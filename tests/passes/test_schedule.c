@@ -18,10 +18,10 @@ static void run_list(Module *module, const char *list, Diags *diags) {
 }
 
 /* The kernel that makes what is written into a state. */
-static uint32_t updater(const Func *func, const Placement *placement, const char *state) {
+static uint32_t updater(const Func *func, const char *state) {
     int64_t number = module_find_state(func->module, state);
     for (size_t i = 0; i < func->n_updates; i++)
-        if (func->updates[i].state == number) return placement->span_of[func->updates[i].value];
+        if (func->updates[i].state == number) return func->plan->kernel_of[func->updates[i].value];
     fail_msg("no update of %s", state);
     return 0;
 }
@@ -51,17 +51,13 @@ static void test_updates_follow_gradients(void **state) {
     Module *module = read_module(arena, diags, text);
     run_list(module, BEFORE ",schedule,memory", diags);
     const Func *func = module->funcs[0];
-    Placement placement = func_place(arena, func);
+    const Plan *plan = func->plan;
     for (size_t i = 0; i < func->n_updates; i++) {
         ValueId value = func->updates[i].value;
-        assert_int_equal(placement.places[value].kind, PLACE_STATE);
-        const ClusterSpan *span = &placement.spans[placement.span_of[value]];
-        bool product = false;
-        for (ValueId id = span->first; id <= span->last; id++)
-            product |= func_node(func, id)->op == OP_matmul;
-        assert_true(product);
+        assert_int_equal(plan->places[value].kind, PLACE_STATE);
+        assert_int_equal(plan_kernel(plan, value)->kind, KERNEL_MATMUL);
     }
-    assert_int_equal(placement.n_copies, 0);
+    assert_int_equal(plan->n_copies, 0);
     arena_free(arena);
 }
 
@@ -71,8 +67,8 @@ static void test_readers_come_before_updates(void **state) {
     static const char text[] = "module @m {\n"
                                "  state %s : f32[64x64] = constant(value = 1), role = buffer\n"
                                "  func @step(%x : f32[64x64]) {\n"
-                               "    %0 = add %s, %x : f32[64x64] [cluster = 1]\n"
-                               "    %1 = matmul %x, %s : f32[64x64] [cluster = 2]\n"
+                               "    kernel {\n      %0 = add %s, %x : f32[64x64]\n    }\n"
+                               "    kernel {\n      %1 = matmul %x, %s : f32[64x64]\n    }\n"
                                "    output y = %1\n"
                                "    update s = %0\n"
                                "  }\n}\n";
@@ -81,9 +77,8 @@ static void test_readers_come_before_updates(void **state) {
         Diags *diags = diags_new(arena);
         Module *module = read_module(arena, diags, text);
         run_list(module, scheduled ? "schedule" : "", diags);
-        Placement placement = func_place(arena, module->funcs[0]);
-        assert_int_equal(updater(module->funcs[0], &placement, "s"), scheduled);
-        assert_int_equal(placement.n_copies, !scheduled);
+        assert_int_equal(updater(module->funcs[0], "s"), scheduled);
+        assert_int_equal(module->funcs[0]->plan->n_copies, !scheduled);
         arena_free(arena);
     }
 }
@@ -95,8 +90,8 @@ static void test_states_may_change_places(void **state) {
                                "  state %s : f32[64] = constant(value = 1), role = buffer\n"
                                "  state %t : f32[64] = constant(value = 2), role = buffer\n"
                                "  func @step(%x : f32[64]) {\n"
-                               "    %0 = add %s, %x : f32[64] [cluster = 1]\n"
-                               "    %1 = add %t, %x : f32[64] [cluster = 2]\n"
+                               "    kernel {\n      %0 = add %s, %x : f32[64]\n    }\n"
+                               "    kernel {\n      %1 = add %t, %x : f32[64]\n    }\n"
                                "    update s = %1\n"
                                "    update t = %0\n"
                                "  }\n}\n";
@@ -104,8 +99,7 @@ static void test_states_may_change_places(void **state) {
     Diags *diags = diags_new(arena);
     Module *module = read_module(arena, diags, text);
     run_list(module, "schedule,memory", diags);
-    Placement placement = func_place(arena, module->funcs[0]);
-    assert_int_equal(placement.n_copies, 1);
+    assert_int_equal(module->funcs[0]->plan->n_copies, 1);
     arena_free(arena);
 }
 
@@ -116,16 +110,15 @@ static void test_no_store_before_a_load(void **state) {
     static const char text[] = "module @m {\n"
                                "  state %s : f32[64] = constant(value = 1), role = buffer\n"
                                "  func @step(%x : f32[64]) {\n"
-                               "    %0 = neg %x : f32[64] [cluster = 1]\n"
-                               "    %1 = sub %0, %s : f32[64] [cluster = 1]\n"
+                               "    kernel {\n      %0 = neg %x : f32[64]\n"
+                               "      %1 = sub %0, %s : f32[64]\n    }\n"
                                "    output change = %1\n"
                                "    update s = %0\n"
                                "  }\n}\n";
     Arena *arena = arena_new();
     Diags *diags = diags_new(arena);
     Module *module = read_module(arena, diags, text);
-    Placement placement = func_place(arena, module->funcs[0]);
-    assert_int_equal(placement.n_copies, 1);
+    assert_int_equal(module->funcs[0]->plan->n_copies, 1);
     arena_free(arena);
 }
 
@@ -143,9 +136,9 @@ static void test_random_functions(void **state) {
         given.func = given.module->funcs[0];
         run_list(given.module, "memory", diags);
         run_list(g.module, "schedule,memory", diags);
-        assert_true(g.func->arena_bytes <= given.func->arena_bytes);
-        before += given.func->arena_bytes;
-        after += g.func->arena_bytes;
+        assert_true(g.func->plan->arena_bytes <= given.func->plan->arena_bytes);
+        before += given.func->plan->arena_bytes;
+        after += g.func->plan->arena_bytes;
         Tensor *want = run_planned(&given, arena), *got = run_planned(&g, arena);
         for (size_t i = 0; i < g.func->n_outputs + 2; i++)
             assert_tensor_near(&got[i], &want[i], 0, 0, "seed %d, result %d", (int)seed, (int)i);

@@ -1,0 +1,104 @@
+/* Which steps of a plan must not overlap: see plan.h. */
+#include "ir/plan/plan.h"
+
+/* Bytes that a step reads or writes. */
+typedef struct {
+    Place at;
+    int64_t end; /* past the last byte, where there are offsets */
+    bool written, single;
+} Touch;
+
+typedef struct {
+    Touch *of;
+    size_t count, capacity;
+} Touches;
+
+/* What steps since the last meeting touched. Inputs, states and outputs are told apart by number, each by the meeting before, 0 if it was
+ * not touched; parts of the arena by where they lie. */
+typedef struct {
+    Arena *arena;
+    const Func *func;
+    Touches laid_out; /* in the arena, and on the stage behind it */
+    Touches now;      /* of the step */
+    uint32_t *read[3], *written[3];
+    uint32_t meetings;
+} Walk;
+
+/* 0, 1, 2; -1: it is told by offset. */
+static int whole(PlaceKind kind) {
+    return kind == PLACE_INPUT ? 0 : kind == PLACE_STATE ? 1 : kind == PLACE_OUTPUT ? 2 : -1;
+}
+
+static bool overlap(const Touch *a, const Touch *b) {
+    if ((a->single && b->single) || (!a->written && !b->written) || a->at.kind != b->at.kind) return false;
+    return a->at.offset < b->end && b->at.offset < a->end;
+}
+
+static bool meets_open(const Walk *w, const Touch *touch) {
+    int kind = whole(touch->at.kind);
+    if (kind >= 0)
+        return w->written[kind][touch->at.index] == w->meetings ||
+               (touch->written && w->read[kind][touch->at.index] == w->meetings);
+    for (size_t o = 0; o < w->laid_out.count; o++)
+        if (overlap(touch, &w->laid_out.of[o])) return true;
+    return false;
+}
+
+static void leave_open(Walk *w, const Touch *touch) {
+    int kind = whole(touch->at.kind);
+    if (kind >= 0)
+        (touch->written ? w->written : w->read)[kind][touch->at.index] = w->meetings;
+    else
+        ARENA_PUSH(w->arena, w->laid_out.of, w->laid_out.count, w->laid_out.capacity, *touch);
+}
+
+static void add_touch(Walk *w, Place at, int64_t bytes, bool written, bool single) {
+    if (at.kind == PLACE_BLOCK || at.kind == PLACE_LOOPS) return;
+    Touch touch = {at, size_add(at.offset, bytes), written, single};
+    ARENA_PUSH(w->arena, w->now.of, w->now.count, w->now.capacity, touch);
+}
+
+static void touch_values(Walk *w, const ValueId *values, size_t n, bool written, bool single) {
+    for (size_t i = 0; i < n; i++)
+        add_touch(w, w->func->plan->places[values[i]], type_bytes(func_type(w->func, values[i])), written, single);
+}
+
+static void touch_step(Walk *w, PlanStep step) {
+    const Plan *plan = w->func->plan;
+    w->now.count = 0;
+    for (uint32_t i = step.first; i < step.end; i++) {
+        if (i < plan->n_kernels) {
+            const Kernel *kernel = &plan->kernels[i];
+            touch_values(w, kernel->stores, kernel->n_stores, true, kernel->single);
+            touch_values(w, kernel->reads, kernel->n_reads, false, kernel->single);
+        } else {
+            const PlaceCopy *copy = &plan->copies[i - plan->n_kernels];
+            int64_t bytes = type_bytes(func_type(w->func, copy->value));
+            add_touch(w, copy->from, bytes, false, copy->single);
+            add_touch(w, copy->to, bytes, true, copy->single);
+        }
+    }
+}
+
+void plan_walk_hazards(const Func *func, bool (*met)(void *user, PlanStep step, bool hazard), void *user) {
+    const Plan *plan = func->plan;
+    Walk w = {.arena = arena_new(), .func = func, .meetings = 1};
+    const size_t counts[] = {func->n_inputs, func->module->n_states, func->n_outputs};
+    for (int kind = 0; kind < 3; kind++) {
+        w.read[kind] = ARENA_ARRAY(w.arena, uint32_t, counts[kind] + 1);
+        w.written[kind] = ARENA_ARRAY(w.arena, uint32_t, counts[kind] + 1);
+    }
+    for (uint32_t i = 0, end; i < plan->n_kernels + plan->n_copies; i = end) {
+        const Chain *chain = i < plan->n_kernels ? plan_chain(plan, i) : NULL;
+        PlanStep step = {i, end = chain ? chain->last + 1 : i + 1};
+        touch_step(&w, step);
+        bool hazard = false;
+        for (size_t t = 0; t < w.now.count && !hazard; t++) hazard = meets_open(&w, &w.now.of[t]);
+        if (met(user, step, hazard)) {
+            w.laid_out.count = 0;
+            w.meetings++;
+        }
+        for (size_t t = 0; t < w.now.count; t++) leave_open(&w, &w.now.of[t]);
+    }
+    arena_free(w.arena);
+}

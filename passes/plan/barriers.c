@@ -1,0 +1,41 @@
+/* Barriers: the team meets before a kernel, chain or copy that touches what one since the last meeting wrote, or writes what one read.
+ *
+ * Work of a few microseconds, about what a meeting costs, is done by one thread: among such kernels there is none. */
+#include "passes/plan/barriers.h"
+#include "ir/plan/cost.h"
+
+enum { SINGLE_FLOPS = 1 << 16, SINGLE_BYTES = 1 << 14 };
+
+static bool is_little(double flops, double bytes) {
+    return flops < SINGLE_FLOPS && bytes < SINGLE_BYTES;
+}
+
+/* Kernels of chains are shared out by blocks. */
+static void find_single(Func *func) {
+    Plan *plan = func->plan;
+    for (uint32_t k = 0; k < plan->n_kernels; k++) {
+        KernelCost cost = kernel_cost(func, &plan->kernels[k]);
+        plan->kernels[k].single = !plan_chain(plan, k) && is_little(cost.flops, cost.bytes);
+    }
+    for (size_t i = 0; i < plan->n_copies; i++)
+        plan->copies[i].single = is_little(0, 2.0 * (double)type_bytes(func_type(func, plan->copies[i].value)));
+}
+
+static bool place_barrier(void *user, PlanStep step, bool hazard) {
+    Plan *plan = user;
+    for (uint32_t i = step.first; i < step.end && i < plan->n_kernels; i++)
+        plan->kernels[i].barrier = hazard && i == step.first;
+    if (step.first >= plan->n_kernels) plan->copies[step.first - plan->n_kernels].barrier = hazard;
+    return hazard;
+}
+
+bool pass_barriers(Module *module, Diags *diags) {
+    (void)diags;
+    for (size_t f = 0; f < module->n_funcs; f++) {
+        Func *func = module->funcs[f];
+        find_single(func);
+        plan_walk_hazards(func, place_barrier, func->plan);
+        func->plan->has_barriers = true;
+    }
+    return true;
+}
