@@ -4,6 +4,7 @@
  * are data (program.h): the runtime walks them. They follow from the plan alone, with arguments and barriers; meanwhile the distinct
  * kernels are found, which are then compiled (part.h). */
 #include "codegen/program/compiled.h"
+#include "codegen/program/irregular.h"
 #include "codegen/gemm/micro.h"
 #include "codegen/program/part.h"
 #include "codegen/kernels/packing.h"
@@ -11,7 +12,6 @@
 #include "ir/base/clock.h"
 #include "ir/plan/cost.h"
 #include "ir/base/names.h"
-#include "runtime/program/irregular.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -208,73 +208,13 @@ static bool add_generated(Compiler *c, FuncCode *fc, const Kernel *kernel, const
     return fits_own_list(c, fc, &fc->calls[fc->n_calls - 1].call);
 }
 
-/* The product of dimensions [from, to). */
-static int64_t product(const Type *type, int from, int to) {
-    int64_t n = 1;
-    for (int k = from; k < to; k++) n *= type->dim[k];
-    return n;
-}
-
-/* Shape numbers and C function of an operator of class OTHER (see runtime/program/irregular.h); 0: there is none. */
-static int irregular_shape(const Func *func, const Node *node, int64_t numbers[16], VtKernel *kernel) {
-    const Type *x = func_type(func, node->operands[0]);
-    const Type *index = node->n_operands > 1 ? func_type(func, node->operands[1]) : NULL;
-    int batch = 0, axis;
-    switch (node->op) {
-    case OP_gather:
-    case OP_scatter:
-    case OP_scatter_add: {
-        batch = (int)indexed_attrs(node)->batch;
-        int64_t row = product(x, batch + 1, x->rank), size = (int64_t)dtype_size(x->dtype);
-        numbers[0] = product(x, 0, batch);
-        numbers[1] = x->dim[batch];
-        numbers[2] = product(index, batch, index->rank);
-        numbers[3] = node->op == OP_gather ? row * size : row;
-        numbers[4] = index->dtype == DT_I64;
-        numbers[5] = x->dtype;
-        numbers[6] = node->op == OP_scatter_add;
-        *kernel = node->op == OP_gather ? vt_kernel_gather : vt_kernel_scatter;
-        return 7;
-    }
-    case OP_argmax:
-    case OP_argsort:
-        axis = (int)along_attrs(node)->axis;
-        if (axis < 0) axis += x->rank;
-        numbers[0] = product(x, 0, axis);
-        numbers[1] = x->dim[axis];
-        numbers[2] = product(x, axis + 1, x->rank);
-        numbers[3] = x->dtype;
-        *kernel = node->op == OP_argmax ? vt_kernel_argmax : vt_kernel_argsort;
-        return 4;
-    case OP_unfold:
-    case OP_fold: {
-        bool unfolds = node->op == OP_unfold;
-        const Type *image = unfolds ? x : &node->type;
-        const Ints *kernel_size = unfolds ? &unfold_attrs(node)->kernel : &fold_attrs(node)->kernel,
-                   *stride = unfolds ? &unfold_attrs(node)->stride : &fold_attrs(node)->stride,
-                   *padding = unfolds ? &unfold_attrs(node)->padding : &fold_attrs(node)->padding;
-        if (x->dtype != DT_F32) return 0;
-        for (int k = 0; k < 4; k++) numbers[k] = image->dim[k];
-        for (int i = 0; i < 2; i++) {
-            numbers[4 + i] = kernel_size->v[i];
-            numbers[6 + i] = stride->v[i];
-            numbers[8 + i] = padding->v[i];
-        }
-        for (int i = 0; i < 2; i++)
-            numbers[10 + i] = (numbers[2 + i] + 2 * numbers[8 + i] - numbers[4 + i]) / numbers[6 + i] + 1;
-        *kernel = node->op == OP_unfold ? vt_kernel_unfold : vt_kernel_fold;
-        return 12;
-    }
-    default: return 0;
-    }
-}
-
 static bool add_irregular(Compiler *c, FuncCode *fc, const Kernel *kernel) {
     const Node *node = func_node(fc->func, kernel->last);
-    int64_t numbers[16];
+    int64_t numbers[IRREGULAR_NUMBERS];
+    int n;
     PendingCall pending = begin_call(c, fc, kernel);
-    int n = irregular_shape(fc->func, node, numbers, &pending.irregular);
-    if (n == 0) {
+    pending.irregular = irregular_call(fc->func, node, numbers, &n);
+    if (!pending.irregular) {
         snprintf(c->error, c->error_size, "no kernel for operator %s of %s", op_info(node->op)->name,
                  type_text(c->arena, &node->type));
         return false;
@@ -288,7 +228,7 @@ static bool add_irregular(Compiler *c, FuncCode *fc, const Kernel *kernel) {
 
 static void add_copy(Compiler *c, FuncCode *fc, const PlaceCopy *copy) {
     int64_t bytes = type_bytes(func_type(fc->func, copy->value));
-    PendingCall pending = {.irregular = vt_kernel_copy,
+    PendingCall pending = {.irregular = irregular_kernel(IRREGULAR_COPY),
                            .call = {.name = "copy",
                                     .first_arg = (int32_t)fc->n_args,
                                     .barrier = copy->barrier,

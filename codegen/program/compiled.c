@@ -1,26 +1,11 @@
 /* A compiled program: linking, questions, the end. */
 #include "codegen/program/compiled.h"
+#include "codegen/program/irregular.h"
 #include "codegen/program/part.h"
 #include "codegen/program/resident.h"
 #include "ir/base/clock.h"
-#include "runtime/program/irregular.h"
 
 #include <stdio.h>
-
-/* In an order that images rely on: new ones at the end. */
-static const VtKernel IRREGULAR[] = {vt_kernel_copy,    vt_kernel_gather, vt_kernel_scatter, vt_kernel_argmax,
-                                     vt_kernel_argsort, vt_kernel_unfold, vt_kernel_fold};
-enum { N_IRREGULAR = sizeof IRREGULAR / sizeof *IRREGULAR };
-
-VtKernel irregular_kernel(int number) {
-    return number >= 0 && number < N_IRREGULAR ? IRREGULAR[number] : NULL;
-}
-
-int irregular_number(VtKernel kernel) {
-    int i = 0;
-    while (i < N_IRREGULAR && IRREGULAR[i] != kernel) i++;
-    return i;
-}
 
 static bool look_up(Compiled *c, VtKernel *kernels, char *error, size_t size) {
     char name[CODE_NAME];

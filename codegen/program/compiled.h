@@ -23,10 +23,6 @@ struct Compiled {
     int n_parts;
 };
 
-/* The kernels of runtime/program/irregular.h by number. */
-VtKernel irregular_kernel(int number); /* NULL: there is none */
-int irregular_number(VtKernel kernel);
-
 /* Links the objects and gives every call its kernel. False with a message. */
 bool compiled_link(Compiled *compiled, char *error, size_t size);
 

@@ -4,6 +4,7 @@
  * machine code: counts against the bytes that are left, every index and offset against what it points into. The form is
  * of this build on this machine: numbers as they lie in memory. */
 #include "codegen/program/compiled.h"
+#include "codegen/program/irregular.h"
 #include "codegen/target/target.h"
 
 #include <llvm-c/Core.h>

@@ -1,14 +1,15 @@
 /* Kernels for operators whose memory access depends on data, or that sort: plain C, called like generated ones. The
- * argument before the last ones named is a constant array of int64 that describes the shapes. */
-#ifndef VITC_RUNTIME_PROGRAM_IRREGULAR_H
-#define VITC_RUNTIME_PROGRAM_IRREGULAR_H
+ * last argument is a constant array of int64 that describes the shapes (codegen/program/irregular.c writes it). */
+#ifndef VITC_RUNTIME_KERNELS_IRREGULAR_H
+#define VITC_RUNTIME_KERNELS_IRREGULAR_H
 
 #include "runtime/program.h"
 
 /* args: x, index, result; shape: {batch, n, k, row_bytes, index_is_64}: result[b, k] = x[b, index[b, k]]. */
 void vt_kernel_gather(void *const *args, int32_t thread, int32_t threads);
-/* args: x, index, rows, result; shape: {batch, n, k, row_elements, index_is_64, dtype, add}. */
+/* args: x, index, rows, result; shape: {batch, n, k, row_elements, index_is_64, dtype}. */
 void vt_kernel_scatter(void *const *args, int32_t thread, int32_t threads);
+void vt_kernel_scatter_add(void *const *args, int32_t thread, int32_t threads);
 /* args: x, result; shape: {outer, n, inner, dtype}. */
 void vt_kernel_argmax(void *const *args, int32_t thread, int32_t threads);
 void vt_kernel_argsort(void *const *args, int32_t thread, int32_t threads);

@@ -1,8 +1,9 @@
 /* Data-dependent kernels: see irregular.h. An index out of range takes no part: it reads as zeros and writes
  * nothing. */
-#include "runtime/program/irregular.h"
+#include "runtime/kernels/irregular.h"
 #include "runtime/program.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 static void share(int64_t n, int32_t thread, int32_t threads, int64_t *from, int64_t *to) {
@@ -40,7 +41,7 @@ static void add_row(void *to, const void *from, int64_t row, int dtype) {
     }
 }
 
-void vt_kernel_scatter(void *const *args, int32_t thread, int32_t threads) {
+static void scatter(void *const *args, int32_t thread, int32_t threads, bool add) {
     static const int64_t sizes[] = {4, 8, 2, 4, 8, 1};
     const int64_t *s = args[4];
     int64_t n = s[1], k = s[2], row = s[3], size = sizes[s[5]], from, to;
@@ -57,7 +58,7 @@ void vt_kernel_scatter(void *const *args, int32_t thread, int32_t threads) {
             if (at < 0 || at >= n) continue;
             char *target = out + (at * row + first) * size;
             const char *rows = (const char *)args[2] + (i * row + first) * size;
-            if (s[6])
+            if (add)
                 add_row(target, rows, last - first, (int)s[5]);
             else
                 memcpy(target, rows, (size_t)((last - first) * size));
@@ -72,11 +73,19 @@ void vt_kernel_scatter(void *const *args, int32_t thread, int32_t threads) {
         if (at < 0 || at >= n) continue;
         char *target = out + (i / k * n + at) * row * size;
         const char *rows = (const char *)args[2] + i * row * size;
-        if (s[6])
+        if (add)
             add_row(target, rows, row, (int)s[5]);
         else
             memcpy(target, rows, (size_t)(row * size));
     }
+}
+
+void vt_kernel_scatter(void *const *args, int32_t thread, int32_t threads) {
+    scatter(args, thread, threads, false);
+}
+
+void vt_kernel_scatter_add(void *const *args, int32_t thread, int32_t threads) {
+    scatter(args, thread, threads, true);
 }
 
 static double element(const void *x, int64_t i, int dtype) {

@@ -1,0 +1,119 @@
+/* Calls of C functions: see irregular.h. Each operator that is one has a rule call_NAME, which writes what its function vt_kernel_NAME
+ * expects and returns how many numbers that are, 0 where the function takes no such types. */
+#include "codegen/program/irregular.h"
+#include "runtime/kernels/irregular.h"
+
+typedef int CallRule(const Func *func, const Node *node, int64_t *numbers);
+
+/* The product of dimensions [from, to). */
+static int64_t product(const Type *type, int from, int to) {
+    int64_t n = 1;
+    for (int k = from; k < to; k++) n *= type->dim[k];
+    return n;
+}
+
+/* {batch, n, k, row, whether indices are i64} of operands x, index; `unit`: of the row's length, bytes. */
+static int rows_by_index(const Func *func, const Node *node, int64_t *numbers, int64_t unit) {
+    const Type *x = func_type(func, node->operands[0]), *index = func_type(func, node->operands[1]);
+    int batch = (int)indexed_attrs(node)->batch;
+    numbers[0] = product(x, 0, batch);
+    numbers[1] = x->dim[batch];
+    numbers[2] = product(index, batch, index->rank);
+    numbers[3] = product(x, batch + 1, x->rank) * unit;
+    numbers[4] = index->dtype == DT_I64;
+    return 5;
+}
+
+static int call_gather(const Func *func, const Node *node, int64_t *numbers) {
+    return rows_by_index(func, node, numbers, (int64_t)dtype_size(node->type.dtype));
+}
+
+static int call_scatter(const Func *func, const Node *node, int64_t *numbers) {
+    int n = rows_by_index(func, node, numbers, 1);
+    numbers[n] = node->type.dtype;
+    return n + 1;
+}
+
+static int call_scatter_add(const Func *func, const Node *node, int64_t *numbers) {
+    return call_scatter(func, node, numbers);
+}
+
+static int call_argmax(const Func *func, const Node *node, int64_t *numbers) {
+    const Type *x = func_type(func, node->operands[0]);
+    int axis = axis_from_front(along_attrs(node)->axis, x->rank);
+    numbers[0] = product(x, 0, axis);
+    numbers[1] = x->dim[axis];
+    numbers[2] = product(x, axis + 1, x->rank);
+    numbers[3] = x->dtype;
+    return 4;
+}
+
+static int call_argsort(const Func *func, const Node *node, int64_t *numbers) {
+    return call_argmax(func, node, numbers);
+}
+
+/* Of an image [batch, channels, h, w]: that, kernel, stride, padding, and how many windows there are along h and w. */
+static int windows(const Type *image, const UnfoldAttrs *of, int64_t *numbers) {
+    if (image->dtype != DT_F32) return 0;
+    for (int k = 0; k < 4; k++) numbers[k] = image->dim[k];
+    for (int i = 0; i < 2; i++) {
+        int64_t kernel = of->kernel.v[i], stride = of->stride.v[i], padding = of->padding.v[i];
+        numbers[4 + i] = kernel;
+        numbers[6 + i] = stride;
+        numbers[8 + i] = padding;
+        numbers[10 + i] = (image->dim[2 + i] + 2 * padding - kernel) / stride + 1;
+    }
+    return 12;
+}
+
+static int call_unfold(const Func *func, const Node *node, int64_t *numbers) {
+    return windows(func_type(func, node->operands[0]), unfold_attrs(node), numbers);
+}
+
+static int call_fold(const Func *func, const Node *node, int64_t *numbers) {
+    const FoldAttrs *fold = fold_attrs(node);
+    (void)func;
+    return windows(&node->type,
+                   &(UnfoldAttrs){.kernel = fold->kernel, .stride = fold->stride, .padding = fold->padding},
+                   numbers);
+}
+
+/* ---- the list: copies, then the operators in the order of their rows ------------------------------------------------- */
+
+#define ROW_NONE(name)
+#define ROW_LOOPS(name)
+#define ROW_VIEW(name)
+#define ROW_CHOICE(name)
+#define ROW_BLOCKS(name)
+#define ROW_PRODUCT(factors) ROW_LOOPS
+#define ROW_PACK(name)
+#define ROW_FUNCTION(name) {OP_##name, vt_kernel_##name, call_##name},
+static const struct {
+    int op;
+    VtKernel kernel;
+    CallRule *numbers;
+} FUNCTIONS[] = {
+    {OP_COUNT, vt_kernel_copy, NULL},
+#define OP(name, lo, hi, attributes, loop, kernel, ...) ROW_##kernel(name)
+#include "ir/ops.def"
+};
+enum { N_FUNCTIONS = sizeof FUNCTIONS / sizeof *FUNCTIONS };
+
+VtKernel irregular_call(const Func *func, const Node *node, int64_t numbers[IRREGULAR_NUMBERS], int *n) {
+    for (int i = 0; i < N_FUNCTIONS; i++) {
+        if (FUNCTIONS[i].op != node->op) continue;
+        *n = FUNCTIONS[i].numbers(func, node, numbers);
+        return *n ? FUNCTIONS[i].kernel : NULL;
+    }
+    return NULL;
+}
+
+VtKernel irregular_kernel(int number) {
+    return number >= 0 && number < N_FUNCTIONS ? FUNCTIONS[number].kernel : NULL;
+}
+
+int irregular_number(VtKernel kernel) {
+    int i = 0;
+    while (i < N_FUNCTIONS && FUNCTIONS[i].kernel != kernel) i++;
+    return i;
+}
