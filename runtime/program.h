@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VT_ABI 4
+#define VT_ABI 5
 #define VT_MAX_RANK 8
 #define VT_MAX_OWN_ARGS 1024 /* arguments of a call of which some are each thread's own */
 #define VT_MAX_PARAMS 12     /* parameters of one augmentation or sampler, see catalog.def */
@@ -123,6 +123,7 @@ typedef struct {
     int32_t first_arg, n_args; /* in VtFunction.args */
     int32_t barrier;           /* 1: the team meets before this call */
     int32_t single;            /* 1: too little work to share: the first thread does it alone */
+    int32_t product;           /* 1: matrix products or attention, whose FLOP/s tell how good a step is */
     double flops, bytes;       /* for profiles */
 } VtCall;
 

@@ -157,6 +157,7 @@ static PendingCall begin_call(Compiler *c, const FuncCode *fc, const Kernel *ker
     PendingCall pending = {.call = {.first_arg = (int32_t)fc->n_args,
                                     .barrier = kernel->barrier,
                                     .single = kernel->single,
+                                    .product = op_is_product((OpKind)func_node(fc->func, cost.named)->op),
                                     .flops = cost.flops,
                                     .bytes = cost.bytes,
                                     .name = kernel_name(c->arena, fc->func, cost.named)}};

@@ -275,6 +275,7 @@ static void code_calls(Coder *k, Compiled *c, VtFunction *f, int32_t **kernels) 
         require(k, k->bad || call->n_args <= VT_MAX_OWN_ARGS || !has_own(f, call));
         code_i32(k, &call->barrier, 0, 1);
         code_i32(k, &call->single, 0, 1);
+        code_i32(k, &call->product, 0, 1);
         code_real(k, &call->flops);
         code_real(k, &call->bytes);
         code_i32(k, kernel, INT32_MIN + 1, c->n_kernels - 1);

@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- the step ---------------------------------------------------------------------------------------------------- */
 
@@ -12,14 +11,10 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static bool is_product(const VtCall *call) {
-    return strncmp(call->name, "matmul", 6) == 0 || strncmp(call->name, "attention", 9) == 0;
-}
-
 BenchReport bench_report(const VtProgram *program, const VtFunction *step, double *seconds, int n,
                          int threads) {
     double flops = 0;
-    for (int c = 0; c < step->n_calls; c++) flops += is_product(&step->calls[c]) ? step->calls[c].flops : 0;
+    for (int c = 0; c < step->n_calls; c++) flops += step->calls[c].product ? step->calls[c].flops : 0;
     qsort(seconds, (size_t)n, sizeof *seconds, by_value);
     return (BenchReport){.recipe = program->name,
                          .steps = n,

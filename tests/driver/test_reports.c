@@ -268,9 +268,9 @@ static void kernel_b(void *const *args, int32_t thread, int32_t threads) {
 }
 
 static const VtCall CALLS[] = {
-    {.kernel = kernel_a, .name = "matmul one", .flops = 8e9, .bytes = 1e6},
+    {.kernel = kernel_a, .product = 1, .name = "matmul one", .flops = 8e9, .bytes = 1e6},
     {.kernel = kernel_b, .name = "add", .flops = 1e6, .bytes = 4e9},
-    {.kernel = kernel_a, .name = "matmul two", .flops = 8e9, .bytes = 1e6},
+    {.kernel = kernel_a, .product = 1, .name = "matmul two", .flops = 8e9, .bytes = 1e6},
 };
 static const VtFunction TIMED = {.name = "step", .n_calls = 3, .calls = CALLS};
 
