@@ -7,6 +7,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <time.h>
+#if SANITIZED
+#include <sanitizer/lsan_interface.h>
+#endif
 
 /* ---- entries ----------------------------------------------------------------------------------------------------- */
 
