@@ -11,19 +11,15 @@ static LLVMValueRef load_pointer(FunctionBuilder *fb, int number, const char *na
     return loaded;
 }
 
-const Argument *emit_argument(Emitter *e, ValueId value, bool stored) {
-    Arguments *all = e->arguments;
-    for (size_t i = 0; i < all->count; i++)
-        if (all->items[i].value == value && all->items[i].stored == stored) return &all->items[i];
-    Argument argument = {.value = value, .stored = stored};
-    argument.number = kernel_argument(e->func, e->called, value, stored);
-    argument.pointer = load_pointer(e->fb, argument.number, stored ? "out" : "in");
-    ARENA_PUSH(all->arena, all->items, all->count, all->capacity, argument);
-    return &all->items[all->count - 1];
-}
-
 LLVMValueRef emit_pointer(Emitter *e, ValueId value, bool stored) {
-    return emit_argument(e, value, stored)->pointer;
+    Arguments *known = e->arguments;
+    for (size_t i = 0; i < known->count; i++)
+        if (known->items[i].value == value && known->items[i].stored == stored)
+            return known->items[i].pointer;
+    int number = kernel_argument(e->func, e->called, value, stored);
+    Argument argument = {value, stored, load_pointer(e->fb, number, stored ? "out" : "in")};
+    ARENA_PUSH(known->arena, known->items, known->count, known->capacity, argument);
+    return argument.pointer;
 }
 
 LLVMValueRef emit_scratch(Emitter *e) {
@@ -31,7 +27,7 @@ LLVMValueRef emit_scratch(Emitter *e) {
 }
 
 bool emit_is_stored(const Emitter *e, ValueId value) {
-    for (size_t i = 0; i < e->arguments->count; i++)
-        if (e->arguments->items[i].value == value && e->arguments->items[i].stored) return true;
+    for (size_t i = 0; i < e->called->n_stores; i++)
+        if (e->called->stores[i] == value) return true;
     return false;
 }

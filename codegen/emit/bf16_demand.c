@@ -7,18 +7,22 @@ static bool passes_error_on(const Node *node) {
            (op_is_view(node->op) || dtype_is_float((DType)node->type.dtype));
 }
 
-void emit_find_bf16_demand(Emitter *e, ValueId first, ValueId last, const bool *stored) {
+void emit_find_bf16_demand(Emitter *e) {
+    const Kernel *kernel = e->called;
+    ValueId first = kernel->first, last = kernel->last;
     bool *demand = ARENA_ARRAY(e->arena, bool, last - first + 1),
          *used = ARENA_ARRAY(e->arena, bool, last - first + 1);
-    for (ValueId id = first; id <= last; id++) demand[id - first] = !stored[id - first];
+    for (ValueId id = first; id <= last; id++) demand[id - first] = true;
+    for (size_t i = 0; i < kernel->n_stores; i++) demand[kernel->stores[i] - first] = false;
     for (ValueId id = last + 1; id-- > first;) {
         const Node *node = func_node(e->func, id);
-        bool half = node->op == OP_cast && node->type.dtype == DT_BF16;
-        bool good = half || (passes_error_on(node) && used[id - first] && demand[id - first]);
+        bool rounds = node->op == OP_cast && node->type.dtype == DT_BF16;
+        bool good = rounds || (passes_error_on(node) && used[id - first] && demand[id - first]);
         for (int o = 0; o < node->n_operands; o++) {
-            if (node->operands[o] < first || node->operands[o] > last) continue;
-            used[node->operands[o] - first] = true;
-            demand[node->operands[o] - first] = demand[node->operands[o] - first] && good;
+            ValueId x = node->operands[o];
+            if (!kernel_has(kernel, x)) continue;
+            used[x - first] = true;
+            demand[x - first] = demand[x - first] && good;
         }
     }
     for (ValueId id = first; id <= last; id++) demand[id - first] = demand[id - first] && used[id - first];
@@ -26,5 +30,5 @@ void emit_find_bf16_demand(Emitter *e, ValueId first, ValueId last, const bool *
 }
 
 bool emit_needs_bf16_only(const Emitter *e, ValueId value) {
-    return e->bf16_demand && e->bf16_demand[value - e->first];
+    return e->bf16_demand[value - e->called->first];
 }

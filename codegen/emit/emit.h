@@ -15,14 +15,14 @@
 
 /* ---- the function's arguments ------------------------------------------------------------------------------------ */
 
-/* What a kernel reads or writes in memory: pointer number `number` of its function. */
+/* A pointer that the kernel's function is given (kernel_argument), loaded. */
 typedef struct {
     ValueId value; /* IR_NONE: scratch if stored, else the kernel's literals */
-    bool stored;   /* written by the kernel */
-    int number;
+    bool stored;
     LLVMValueRef pointer;
 } Argument;
 
+/* Those that are loaded so far. */
 typedef struct {
     Arena *arena;
     Argument *items;
@@ -68,10 +68,9 @@ typedef struct {
     Arena *arena;
     const Func *func;
     const Kernel *kernel; /* a copy without loops of one round */
-    const Kernel
-        *called;   /* whose nodes and arguments these are: it, or the product's that it is the prologue of */
-    ValueId first; /* of these nodes */
-    const bool *bf16_demand; /* of each node: see emit_find_bf16_demand; NULL: of none */
+    /* Whose nodes and arguments these are: the kernel, or the product's that it is the prologue of. */
+    const Kernel *called;
+    const bool *bf16_demand; /* of each node: see emit_find_bf16_demand */
     LoopNest nest;
     Lanes lanes;
     Memo memo;
@@ -79,8 +78,8 @@ typedef struct {
     uint32_t walk;    /* number of the last */
 } Emitter;
 
-/* Of a kernel of the function's plan. Loops up to one that ends `apart` rounds of those outside it stay apart from the loops
- * inside it; 0: none need to. */
+/* Of a kernel of the function's plan. Loops up to one that ends `apart` rounds of those outside it stay apart from the
+ * loops inside it; 0: none need to. */
 Emitter emitter_make(FunctionBuilder *fb, Arguments *arguments, Arena *arena, const Func *func,
                      const Kernel *kernel, int64_t apart);
 /* Of a kernel of the same nodes that is emitted inside that of `outer`: of its own are its loops, lanes and memo. */
@@ -98,10 +97,11 @@ Scope emit_scope_begin(Emitter *e); /* lanes as they are */
 void emit_scope_end(Emitter *e, Scope scope);
 
 /* ---- arguments.c ------------------------------------------------------------------------------------------------- */
-const Argument *emit_argument(Emitter *e, ValueId value, bool stored);
-LLVMValueRef emit_pointer(Emitter *e, ValueId value, bool stored); /* of it */
-LLVMValueRef emit_scratch(Emitter *e);                             /* the thread's own */
-bool emit_is_stored(const Emitter *e, ValueId value);              /* the kernel writes it to memory */
+/* Where a value lies that the kernel stores, or reads; IR_NONE: the thread's scratch if stored, else the kernel's
+ * literals. */
+LLVMValueRef emit_pointer(Emitter *e, ValueId value, bool stored);
+LLVMValueRef emit_scratch(Emitter *e);
+bool emit_is_stored(const Emitter *e, ValueId value); /* the kernel writes it to memory */
 
 /* ---- nest.c ------------------------------------------------------------------------------------------------------ */
 bool emit_is_uniform(const Emitter *e, const Access *access); /* the same in all lanes of the vector loop */
@@ -141,9 +141,8 @@ void emit_hoist(Emitter *e, ValueId value, const Access *access);
 void emit_hoist_kernel(Emitter *e, ValueId value, const Access *access);
 
 /* ---- bf16_demand.c ----------------------------------------------------------------------------------------------- */
-/* Finds the values first..last of the kernel, which stored[id - first] tells to be stored or not, whose every use ends
- * rounded to bf16: their functions need no more accuracy than that. */
-void emit_find_bf16_demand(Emitter *e, ValueId first, ValueId last, const bool *stored);
+/* Finds the values whose every use ends rounded to bf16: their functions need no more accuracy than that. */
+void emit_find_bf16_demand(Emitter *e);
 bool emit_needs_bf16_only(const Emitter *e, ValueId value);
 
 #endif

@@ -4,13 +4,9 @@
 
 Emitter emitter_make(FunctionBuilder *fb, Arguments *arguments, Arena *arena, const Func *func,
                      const Kernel *kernel, int64_t apart) {
-    Emitter e = {.fb = fb,
-                 .arguments = arguments,
-                 .arena = arena,
-                 .func = func,
-                 .called = kernel,
-                 .first = kernel->first,
-                 .lanes.width = 1};
+    Emitter e = {
+        .fb = fb, .arguments = arguments, .arena = arena, .func = func, .called = kernel, .lanes.width = 1};
+    emit_find_bf16_demand(&e);
     nest_make(&e, kernel, apart);
     return e;
 }
@@ -21,7 +17,6 @@ Emitter emitter_inside(const Emitter *outer, const Kernel *kernel, int64_t apart
                  .arena = outer->arena,
                  .func = outer->func,
                  .called = outer->called,
-                 .first = outer->first,
                  .bf16_demand = outer->bf16_demand,
                  .lanes.width = 1};
     nest_make(&e, kernel, apart);

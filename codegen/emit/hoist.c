@@ -24,7 +24,7 @@ static void begin_walk(Emitter *e) {
 /* Whether this walk was at a node of the kernel before: there may be as many ways to a node as two to the power of its
  * depth. */
 static bool meet_again(Emitter *e, ValueId value, const Access *access) {
-    Met **at = &e->met[value - e->first];
+    Met **at = &e->met[value - e->called->first];
     for (; *at && (*at)->walk == e->walk; at = &(*at)->next)
         if (access_equal(&(*at)->access, access, e->kernel->domain.rank)) return true;
     if (!*at) *at = ARENA_NEW(e->arena, Met); /* else one of an earlier walk serves again */

@@ -23,16 +23,6 @@ static void drop_unit_loops(Kernel *kernel) {
     }
 }
 
-static Kernel *copy_of(Arena *arena, const Kernel *kernel) {
-    Kernel *copy = ARENA_NEW(arena, Kernel);
-    *copy = *kernel;
-    copy->members = ARENA_ARRAY(arena, KernelMember, kernel->n_members + 1);
-    copy->uses = ARENA_ARRAY(arena, KernelUse, kernel->n_uses + 1);
-    for (size_t m = 0; m < kernel->n_members; m++) copy->members[m] = kernel->members[m];
-    for (size_t u = 0; u < kernel->n_uses; u++) copy->uses[u] = kernel->uses[u];
-    return copy;
-}
-
 /* Whether a member asks for the index along an axis of its own (emit_axis_index): a choice, a `pack`, an iota. */
 static bool needs_single_loops(const Emitter *e) {
     for (size_t i = 0; i < e->kernel->n_members; i++) {
@@ -90,7 +80,8 @@ static void complete(LoopNest *nest, Kernel *kernel) {
 }
 
 void nest_make(Emitter *e, const Kernel *kernel, int64_t apart) {
-    Kernel *own = copy_of(e->arena, kernel);
+    Kernel *own = ARENA_NEW(e->arena, Kernel);
+    *own = kernel_copy(e->arena, kernel);
     LoopNest *nest = &e->nest;
     drop_unit_loops(own);
     e->kernel = own;

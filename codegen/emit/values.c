@@ -39,7 +39,7 @@ static LLVMValueRef constant_of(Emitter *e, double value, DType dtype) {
 static LLVMValueRef literal_of(Emitter *e, ValueId value) {
     LLVMTypeRef f32 = LLVMFloatTypeInContext(e->fb->context);
     int64_t number = 0;
-    for (ValueId id = e->first; id < value; id++) number += node_is_literal(func_node(e->func, id));
+    for (ValueId id = e->called->first; id < value; id++) number += node_is_literal(func_node(e->func, id));
     LLVMValueRef from = emit_pointer(e, IR_NONE, false), index = build_i64(e->fb, number);
     LLVMBasicBlockRef before = build_entry_begin(e->fb);
     LLVMValueRef load = LLVMBuildLoad2(e->fb->builder, f32,

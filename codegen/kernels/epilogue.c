@@ -232,9 +232,9 @@ Epilogue *epilogue_begin(Emitter *e, int tile_rows, int tile_columns) {
                            .tile_columns = tile_columns};
     epilogue->stores = ARENA_ARRAY(e->arena, const KernelMember *, e->kernel->n_members + 1);
     for (int i = 0; i < epilogue->n_batch; i++) epilogue->batch[i] = node->type.dim[i];
-    for (size_t i = 0; i < e->arguments->count; i++) {
-        const KernelMember *member = kernel_member(e->kernel, e->arguments->items[i].value);
-        if (!e->arguments->items[i].stored || !member) continue;
+    for (size_t i = 0; i < e->called->n_stores; i++) {
+        const KernelMember *member = kernel_member(e->kernel, e->called->stores[i]);
+        if (!member) continue;
         epilogue->stores[epilogue->n_stores++] = member;
         if (func_node(e->func, member->value)->op == OP_moments) epilogue->moments = member;
     }

@@ -49,7 +49,8 @@ static void emit_columns(Prologue *prologue, RowPlace *place, LLVMValueRef colum
     const KernelMember *made = prologue->made;
     int first = prologue->first_along, vector = e->nest.vector;
     int64_t length = e->nest.extent[vector], extent = length;
-    if (k_block % length && k_block % fb->lanes) extent = length / fb->lanes * fb->lanes + 1; /* it has a tail */
+    if (k_block % length && k_block % fb->lanes)
+        extent = length / fb->lanes * fb->lanes + 1; /* it has a tail */
     if (first == vector) {
         emit_hoist(e, made->value, &made->access);
         emit_vector_loop(e, column, end, extent, store_elements, place);

@@ -33,16 +33,16 @@ static void plan_phases(Emitter *e, RowPlan *plan) {
     ValueId last = kernel->members[0].value;
     for (size_t m = 0; m < kernel->n_members; m++)
         if (kernel->members[m].value > last) last = kernel->members[m].value;
-    int *depth = ARENA_ARRAY(e->arena, int, last - e->first + 1); /* of node first + i */
+    int *depth = ARENA_ARRAY(e->arena, int, last - e->called->first + 1); /* of node first + i */
     for (size_t m = kernel->n_members; m-- > 0;) {
         ValueId value = kernel->members[m].value;
         const Node *node = func_node(e->func, value);
         int d = 0;
         for (int o = 0; o < node->n_operands; o++) {
             ValueId x = node->operands[o];
-            if (emit_is_inside(e, x) && depth[x - e->first] > d) d = depth[x - e->first];
+            if (emit_is_inside(e, x) && depth[x - e->called->first] > d) d = depth[x - e->called->first];
         }
-        depth[value - e->first] = d + op_is_reduce(node->op);
+        depth[value - e->called->first] = d + op_is_reduce(node->op);
         if (!op_is_reduce(node->op)) continue;
         RowReduction reduction = {.member = &kernel->members[m], .phase = d};
         DomainSplit split;

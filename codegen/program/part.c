@@ -55,12 +55,6 @@ static void emit_code(FunctionBuilder *fb, Code *code) {
                              fb->chain ? fb->chain->units : 0); /* shares are of the units */
     code_name(code->number, name);
     builder_kernel(fb, name);
-    bool *stored = ARENA_ARRAY(arena, bool, kernel->last - kernel->first + 1);
-    for (size_t i = 0; i < kernel->n_stores; i++) {
-        stored[kernel->stores[i] - kernel->first] = true;
-        emit_argument(&e, kernel->stores[i], true);
-    }
-    emit_find_bf16_demand(&e, kernel->first, kernel->last, stored);
     code->scratch_bytes = emit_kernel(&e);
     LLVMBuildRetVoid(fb->builder);
     arena_free(arena);
