@@ -8,6 +8,7 @@
  *   datasets    sets of images of all formats, their splits and classes
  *   threads     the team that runs a step
  *   program     a compiled program with its memory
+ *   kernels     operators that are C functions; codegen links them too
  *   evaluation  features, and what they are worth
  *   training    batches, checkpoints, metrics, and the loop
  *

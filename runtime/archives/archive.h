@@ -1,5 +1,5 @@
-/* Inside the archives: the members of a tar (plain or compressed) or zip file, one after the other, and their bytes
- * later. */
+/* Tar files, plain or compressed, and zip files: their members, one after the other, and the bytes of those that are
+ * kept. */
 #ifndef VITC_RUNTIME_ARCHIVES_ARCHIVE_H
 #define VITC_RUNTIME_ARCHIVES_ARCHIVE_H
 

@@ -1,5 +1,5 @@
-/* Memory for libraries that call it damaged data when memory runs out: that it did is noted, for the thread that
- * asked. */
+/* Memory for libraries that report damaged data when in truth memory ran out: a refusal is noted for the thread that
+ * asked, so that the two can be told apart. */
 #ifndef VITC_RUNTIME_BASE_NOTED_H
 #define VITC_RUNTIME_BASE_NOTED_H
 

@@ -1,4 +1,4 @@
-/* Inside trees: the folders that hold a set's images, and what is found out about them. */
+/* Trees of files while a data set is opened: the folders that hold a set's images, and what is found out about them. */
 #ifndef VITC_RUNTIME_DATASETS_DATASET_TREE_H
 #define VITC_RUNTIME_DATASETS_DATASET_TREE_H
 

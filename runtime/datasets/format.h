@@ -1,4 +1,4 @@
-/* Inside the data sets: what a format provides, and how trees of files become a set. */
+/* What a format of data sets provides, and how trees of files become a set. Used inside datasets/ only. */
 #ifndef VITC_RUNTIME_DATASETS_FORMAT_H
 #define VITC_RUNTIME_DATASETS_FORMAT_H
 

@@ -1,4 +1,5 @@
-/* What reading and writing safetensors files share: how vitc's files hold their own checksums. Of runtime/ alone.
+/* What reading and writing safetensors files share: how vitc's files hold their own checksums. Used inside runtime/
+ * only.
  *
  * The metadata, which other programs read over, has under "xxh3 NAME" the XXH3 (64 bits, as 16 hexadecimal digits) of
  * each tensor's bytes, and under "xxh3" that of the header itself (all of its bytes, padding included, with these 16

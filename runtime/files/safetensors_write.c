@@ -1,4 +1,4 @@
-/* Writing safetensors files: see safetensors.h for the checksums they hold. */
+/* Writing safetensors files: see safetensors_sum.h for the checksums they hold. */
 #include "runtime/base/dtype.h"
 #include "runtime/base/error.h"
 #include "runtime/files/json.h"

@@ -1,4 +1,4 @@
-/* Initial values of states, inside runtime/. */
+/* Initial values of states; used inside runtime/ only. */
 #ifndef VITC_RUNTIME_PROGRAM_INITIAL_H
 #define VITC_RUNTIME_PROGRAM_INITIAL_H
 

@@ -1,5 +1,5 @@
-/* A program with memory: state, outputs and one arena a function; running a function walks its calls in one parallel
- * region. */
+/* A program with memory: states and outputs in one mapping, and an arena that its functions share; running a function
+ * walks its calls in one parallel region. */
 #include "runtime/program/instance.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/dtype.h"

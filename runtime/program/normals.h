@@ -1,4 +1,4 @@
-/* Many normal numbers at once, inside runtime/. */
+/* Many normal numbers at once; used inside runtime/ only. */
 #ifndef VITC_RUNTIME_PROGRAM_NORMALS_H
 #define VITC_RUNTIME_PROGRAM_NORMALS_H
 

@@ -1,5 +1,5 @@
-/* Large memory straight from the kernel, inside runtime/. A page belongs to the memory node of the thread that touches
- * it first, and costs nothing until then: so nothing here writes to it. */
+/* Large memory straight from the kernel; used inside runtime/ only. A page belongs to the memory node of the thread
+ * that touches it first, and costs nothing until then: so nothing here writes to it. */
 #ifndef VITC_RUNTIME_PROGRAM_PAGES_H
 #define VITC_RUNTIME_PROGRAM_PAGES_H
 

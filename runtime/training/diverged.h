@@ -1,5 +1,5 @@
 /* What is done when a loss, a state or features are no longer finite: which checkpoint can be used, and the step that
- * failed once more, with the states as they were before it. Of runtime/ alone. */
+ * failed once more, with the states as they were before it. Used inside runtime/ only. */
 #ifndef VITC_RUNTIME_TRAINING_DIVERGED_H
 #define VITC_RUNTIME_TRAINING_DIVERGED_H
 

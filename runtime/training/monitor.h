@@ -1,5 +1,5 @@
 /* What training looks at beside the loss: the frozen encoder at intervals (k-NN, spread and rank of its features), and
- * signs of collapse, each said once. Of runtime/ alone. */
+ * signs of collapse, each said once. Used inside runtime/ only. */
 #ifndef VITC_RUNTIME_TRAINING_MONITOR_H
 #define VITC_RUNTIME_TRAINING_MONITOR_H
 

@@ -1,4 +1,4 @@
-/* What a training run tells while it goes on: lines, or on a terminal a bar. Of runtime/ alone. */
+/* What a training run tells while it goes on: lines, or on a terminal a bar. Used inside runtime/ only. */
 #ifndef VITC_RUNTIME_TRAINING_PROGRESS_H
 #define VITC_RUNTIME_TRAINING_PROGRESS_H
 

@@ -1,4 +1,4 @@
-/* The folder of a training run, from the inside: see runtime.h and docs/runs.md. Of runtime/ alone. */
+/* The folder of a training run, from the inside: see run.h and docs/runs.md. Used inside runtime/ only. */
 #ifndef VITC_RUNTIME_TRAINING_RUN_FOLDER_H
 #define VITC_RUNTIME_TRAINING_RUN_FOLDER_H
 

@@ -1,4 +1,4 @@
-/* One step of training: what it is fed, its run, and the scalars it gives. Of runtime/ alone. */
+/* One step of training: what it is fed, its run, and the scalars it gives. Used inside runtime/ only. */
 #ifndef VITC_RUNTIME_TRAINING_STEP_H
 #define VITC_RUNTIME_TRAINING_STEP_H
 
