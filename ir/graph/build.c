@@ -1,7 +1,6 @@
 /* Building modules and functions: states, emission through the table, rewriting. */
 #include "ir/ir.h"
 #include "ir/base/names.h"
-#include "ir/plan/plan.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -59,34 +58,6 @@ Func *module_find_func(const Module *module, const char *name) {
     for (size_t f = 0; f < module->n_funcs; f++)
         if (strcmp(module->funcs[f]->name, name) == 0) return module->funcs[f];
     return NULL;
-}
-
-Module *module_clone(const Module *module, Arena *arena) {
-    Module *copy = module_new(arena, module->diags, module->name);
-    copy->batch = module->batch;
-    copy->precision = module->precision;
-    copy->memory_limit = module->memory_limit;
-    copy->memory_loc = module->memory_loc;
-    copy->machine = module->machine;
-    for (size_t s = 0; s < module->n_states; s++) module_add_state(copy, module->states[s]);
-    for (size_t f = 0; f < module->n_funcs; f++) {
-        const Func *from = module->funcs[f];
-        Func *to = module_add_func(copy, from->name);
-        for (size_t i = 0; i < from->n_inputs; i++) {
-            ARENA_PUSH(arena, to->inputs, to->n_inputs, to->inputs_capacity, from->inputs[i]);
-            names_set(arena, &((FuncImpl *)to)->inputs, from->inputs[i].name, (uint32_t)i);
-            ARENA_PUSH(arena, ((FuncImpl *)to)->sources, ((FuncImpl *)to)->n_sources,
-                       ((FuncImpl *)to)->sources_capacity, IR_NONE);
-        }
-        for (size_t i = 0; i < from->count; i++)
-            ARENA_PUSH(arena, to->nodes, to->count, to->capacity, from->nodes[i]);
-        for (size_t i = 0; i < from->n_outputs; i++)
-            func_add_output_as(to, from->outputs[i].name, from->outputs[i].value, from->outputs[i].role);
-        for (size_t i = 0; i < from->n_updates; i++)
-            func_add_update(to, from->updates[i].state, from->updates[i].value);
-        if (from->plan) to->plan = plan_clone(from->plan, from->count, arena);
-    }
-    return copy;
 }
 
 /* ---- emission ------------------------------------------------------------------------------------------------- */

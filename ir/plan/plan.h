@@ -133,7 +133,7 @@ typedef struct {
  * touched, but for two that are both of the first thread alone. `met` says whether the team meets before it. */
 void plan_walk_hazards(const Func *func, bool (*met)(void *user, PlanStep step, bool hazard), void *user);
 
-/* ---- verify.c --------------------------------------------------------------------------------------------------------- */
+/* ---- ir/verify/plan.c ---------------------------------------------------------------------------------------------- */
 
 /* Checks a function's plan against its nodes, which are valid. Adds at most `most` errors; their number. */
 int plan_verify(const Func *func, Diags *diags, int most);
