@@ -20,6 +20,8 @@ typedef struct {
     int rows, columns;
 } TileShape;
 
+enum { MACHINE_WIDEST_PANEL = 64 }; /* columns, of products of any target */
+
 /* Zero: not known. */
 typedef struct {
     int64_t cores; /* that threads may run on */

@@ -1,8 +1,8 @@
 /* A module becomes a program: one LLVM function for each distinct kernel, a list of calls for each function.
  *
- * Kernels are compared by their canonical text (ir/plan/canonical.h), so that twelve equal blocks are compiled once. The calls
- * are data (program.h): the runtime walks them. They follow from the plan alone, with arguments and barriers; meanwhile the distinct
- * kernels are found, which are then compiled (part.h). */
+ * Kernels are compared by their canonical text (ir/plan/canonical.h), so that twelve equal blocks are compiled once.
+ * The calls are data (program.h): the runtime walks them. They follow from the plan alone, with arguments and
+ * barriers; meanwhile the distinct kernels are found, which are then compiled (part.h). */
 #include "codegen/program/compiled.h"
 #include "codegen/program/irregular.h"
 #include "codegen/gemm/micro.h"
@@ -113,7 +113,7 @@ static const Code *find_code(Compiler *c, const FuncCode *fc, uint32_t k, const 
     return code;
 }
 
-/* ---- calls and their arguments ------------------------------------------------------------------------------------- */
+/* ---- calls and their arguments ----------------------------------------------------------------------------------- */
 
 static int input_number(const Compiler *c, const char *name) {
     uint32_t number = names_find(&c->inputs, name);
@@ -241,7 +241,7 @@ static void add_copy(Compiler *c, FuncCode *fc, const PlaceCopy *copy) {
     end_call(c, fc, &pending);
 }
 
-/* ---- functions, programs ------------------------------------------------------------------------------------------- */
+/* ---- functions, programs ----------------------------------------------------------------------------------------- */
 
 /* The calls are those of the plan's kernels, in order, and then its copies. */
 static bool call_kernels(Compiler *c, FuncCode *fc) {

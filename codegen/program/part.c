@@ -16,14 +16,15 @@ void code_name(int number, char out[CODE_NAME]) {
     snprintf(out, CODE_NAME, "kernel_%d", number);
 }
 
-/* ---- sharing out ----------------------------------------------------------------------------------------------- */
+/* ---- sharing out ------------------------------------------------------------------------------------------------- */
 
 /* About what it takes to compile: its operators, and a product's loops. */
 static int weight_of(const Code *code) {
     return (int)(code->kernel->last - code->kernel->first) + (code->product ? 60 : 12);
 }
 
-/* Products, and what packs for them, come first: they take longest, and a thread that ends early should find small parts left. */
+/* Products, and what packs for them, come first: they take longest, and a thread that ends early should find small
+ * parts left. */
 Part *parts_make(Arena *arena, Code *const *codes, int n_codes, int *n_parts) {
     Code **order = ARENA_ARRAY(arena, Code *, n_codes + 1);
     int all = 0, n = 0, seen = 0;
@@ -60,7 +61,7 @@ static void emit_code(FunctionBuilder *fb, Code *code) {
     arena_free(arena);
 }
 
-/* ---- one part ------------------------------------------------------------------------------------------------------- */
+/* ---- one part ---------------------------------------------------------------------------------------------------- */
 
 static bool is_valid(Part *part, LLVMModuleRef module) {
     char *broken = NULL;
@@ -94,7 +95,7 @@ static void emit_part(Part *part, const char *target_features, bool print_llvm) 
     part->emit_seconds = seconds_now() - start;
 }
 
-/* ---- what parts share --------------------------------------------------------------------------------------------- */
+/* ---- what parts share -------------------------------------------------------------------------------------------- */
 
 static LLVMValueRef find_body(const Part *parts, int n, const char *name) {
     for (int i = 0; i < n; i++) {
@@ -139,7 +140,7 @@ static void compile_part(Part *part) {
     target_close(&part->target);
 }
 
-/* ---- all, on threads -------------------------------------------------------------------------------------------- */
+/* ---- all, on threads --------------------------------------------------------------------------------------------- */
 
 typedef struct {
     Part *parts;

@@ -1,7 +1,8 @@
 /* One part of a program: kernels that are emitted into one LLVM module and become one object file.
  *
- * Parts are compiled side by side on threads; each has its own arena, LLVM context and target machine. The internal functions that
- * kernels share (micro-kernels, packers) are with the first part that calls them. What is in a part depends on the program alone. */
+ * Parts are compiled side by side on threads; each has its own arena, LLVM context and target machine. The internal
+ * functions that kernels share (micro-kernels, packers) are with the first part that calls them. What is in a part
+ * depends on the program alone. */
 #ifndef VITC_CODEGEN_PART_H
 #define VITC_CODEGEN_PART_H
 

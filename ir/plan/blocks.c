@@ -36,7 +36,8 @@ static bool access_in_step(const Cut *cut, ValueId value, const Access *access) 
     return in_step(cut, coef, offset, type_elements(type));
 }
 
-/* The dimension of a product's result that threads share: rows of a matrix, images of an attention; -1: none that can be cut. */
+/* The dimension of a product's result that threads share: rows of a matrix, images of an attention; -1: none that
+ * can be cut. */
 static int shared_dimension(const Node *node) {
     int rank = node->type.rank;
     if (node->op == OP_attention) return rank > 2 ? 0 : -1;

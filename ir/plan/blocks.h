@@ -1,6 +1,7 @@
-/* Kernels that run block by block: whether a kernel's work consists of n equal units so that unit i touches nothing but the i-th
- * of n equal parts of a value. Kernels for which this holds along a chain (Plan.chains) can be run one after another for a
- * block of images or rows, while what they hand on is in the cache. The pass `chain` decides by it, codegen cuts by it. */
+/* Kernels that run block by block: whether a kernel's work consists of n equal units so that unit i touches nothing
+ * but the i-th of n equal parts of a value. Kernels for which this holds along a chain (Plan.chains) can be run one
+ * after another for a block of images or rows, while what they hand on is in the cache. The pass `chain` decides by
+ * it, codegen cuts by it. */
 #ifndef VITC_IR_BLOCKS_H
 #define VITC_IR_BLOCKS_H
 

@@ -69,7 +69,7 @@ const char *kernel_canonical(Arena *arena, const Func *func, const Kernel *kerne
     return canonical_text(arena, func, kernel, true);
 }
 
-/* ---- kernels that read elsewhere ------------------------------------------------------------------------------------ */
+/* ---- kernels that read elsewhere --------------------------------------------------------------------------------- */
 
 bool kernel_slices(const Func *func, const Kernel *kernel) {
     bool slices = false;
@@ -119,7 +119,8 @@ static size_t member_at(const Side *side, ValueId value, const Access *access) {
     return m;
 }
 
-/* The elements between what `a` and `b` read of values of one type; false: it is not the same in all rounds of the loops. */
+/* The elements between what `a` and `b` read of values of one type; false: it is not the same in all rounds of the
+ * loops. */
 static bool distance(const Side *a, const Type *type, const Access *at_a, const Access *at_b,
                      int64_t *elements) {
     int64_t from_a, from_b, along_a[DOMAIN_MAX], along_b[DOMAIN_MAX];

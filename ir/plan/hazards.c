@@ -13,8 +13,8 @@ typedef struct {
     size_t count, capacity;
 } Touches;
 
-/* What steps since the last meeting touched. Inputs, states and outputs are told apart by number, each by the meeting before, 0 if it was
- * not touched; parts of the arena by where they lie. */
+/* What steps since the last meeting touched. Inputs, states and outputs are told apart by number, each by the
+ * meeting before, 0 if it was not touched; parts of the arena by where they lie. */
 typedef struct {
     Arena *arena;
     const Func *func;
@@ -60,7 +60,8 @@ static void add_touch(Walk *w, Place at, int64_t bytes, bool written, bool singl
 
 static void touch_values(Walk *w, const ValueId *values, size_t n, bool written, bool single) {
     for (size_t i = 0; i < n; i++)
-        add_touch(w, w->func->plan->places[values[i]], type_bytes(func_type(w->func, values[i])), written, single);
+        add_touch(w, w->func->plan->places[values[i]], type_bytes(func_type(w->func, values[i])), written,
+                  single);
 }
 
 static void touch_step(Walk *w, PlanStep step) {

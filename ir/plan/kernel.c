@@ -282,8 +282,8 @@ Strided kernel_strided(const Func *func, ValueId operand, ValueId *views, int *n
         Access next;
         int64_t offset;
         AccessResult result = access_operand(func, node, 0, &domain, &access, &next, &split);
-        /* A reshape leaves elements where they are, also one whose operand's dimensions these loops do not run along one by one:
-         * as far as it goes. */
+        /* A reshape leaves elements where they are, also one whose operand's dimensions these loops do not run along
+         * one by one: as far as it goes. */
         bool last = result == ACCESS_SPLIT && node->op == OP_reshape;
         if (result != ACCESS_OK && !last) break;
         if (last) access_linear(&node->type, &access, &domain, &offset, coef);
@@ -358,8 +358,8 @@ void kernel_join(Arena *arena, const Func *func, Kernel *kernel, ValueId value, 
     }
 }
 
-/* Of a partial reduction's result, over the loops of its operands: what tells rows from columns. Which block an element adds to is no
- * index map. */
+/* Of a partial reduction's result, over the loops of its operands: what tells rows from columns. Which block an
+ * element adds to is no index map. */
 static Access access_of_partial(const Func *func, const Node *node) {
     Access access = {.rank = node->type.rank};
     int rows = func_type(func, node->operands[0])->rank - 1;
@@ -402,7 +402,8 @@ static bool is_scalar_root(const Func *func, const Kernel *kernel, ValueId value
 
 static Kernel grow(Arena *arena, const Func *func, ValueId first, ValueId last, bool prologue);
 
-/* A product's first operand that lies in memory, but is of the product's own kernel: its prologue makes it. A prologue has none. */
+/* A product's first operand that lies in memory, but is of the product's own kernel: its prologue makes it. A
+ * prologue has none. */
 static void grow_prologue(Arena *arena, const Func *func, Kernel *kernel, ValueId first) {
     ValueId views[MAX_VIEWS];
     int n_views;

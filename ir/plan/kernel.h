@@ -1,8 +1,8 @@
 /* One kernel: its loops, what it computes inside them, what it loads and what it stores.
  *
- * A kernel is founded on its last value and grows towards its operands: so the pass `fuse` finds out what fits into one. It is then
- * kept in the plan (ir/plan/plan.h). A kernel follows from its nodes alone (kernel_derive). A product's kernel may have a second one
- * inside it, its prologue (ir/plan/prologue.h). */
+ * A kernel is founded on its last value and grows towards its operands: so the pass `fuse` finds out what fits into
+ * one. It is then kept in the plan (ir/plan/plan.h). A kernel follows from its nodes alone (kernel_derive). A
+ * product's kernel may have a second one inside it, its prologue (ir/plan/prologue.h). */
 #ifndef VITC_IR_KERNEL_H
 #define VITC_IR_KERNEL_H
 
@@ -16,13 +16,14 @@ typedef enum {
     KERNEL_OTHER,  /* one operator of class OTHER, or gather, unfold: all operands in memory */
 } KernelKind;
 
-/* A kernel grows up to so many members, and so many that feed each other one after another: what walks down from a value to what it is
- * computed from goes no deeper, and LLVM's time grows faster than a function's length. Nor are more reductions in a row along each other's
- * results, since each computes again what it reduces, nor choices below choices. What does not fit goes by way of memory. */
+/* A kernel grows up to so many members, and so many that feed each other one after another: what walks down from a
+ * value to what it is computed from goes no deeper, and LLVM's time grows faster than a function's length. Nor are
+ * more reductions in a row along each other's results, since each computes again what it reduces, nor choices below
+ * choices. What does not fit goes by way of memory. */
 enum { KERNEL_MEMBERS = 2048, KERNEL_DEPTH = 512, KERNEL_REDUCTIONS = 8, KERNEL_WAYS = 64 };
 
-/* Of what is computed from a value in a kernel: the most members one after another, reductions, and choices (pad, concat), and in how many
- * ways these choose: each computes anew what it chooses from. */
+/* Of what is computed from a value in a kernel: the most members one after another, reductions, and choices (pad,
+ * concat), and in how many ways these choose: each computes anew what it chooses from. */
 typedef struct {
     int members, reductions, choices, ways;
 } KernelReach;
@@ -77,15 +78,16 @@ void kernel_join(Arena *arena, const Func *func, Kernel *kernel, ValueId value, 
  * it. */
 bool kernel_covers(const Func *func, const Kernel *kernel, ValueId value, const Access *access);
 
-/* The kernel that the nodes first..last make: founded on the last; a kernel of scalars on several. For those who make kernels, and for
- * those who check them; the others read the plan. */
+/* The kernel that the nodes first..last make: founded on the last; a kernel of scalars on several. For those who
+ * make kernels, and for those who check them; the others read the plan. */
 Kernel kernel_derive(Arena *arena, const Func *func, ValueId first, ValueId last);
 /* Why they make none; NULL: they do. */
 const char *kernel_fault(const Func *func, ValueId first, ValueId last);
 
-/* ---- copy.c: kernels whose nodes get other numbers ---------------------------------------------------------------------- */
+/* ---- copy.c: kernels whose nodes get other numbers --------------------------------------------------------------- */
 
-/* In place: value v becomes map[v]. Nodes of the kernel keep their order, and what it reads gets numbers before theirs. */
+/* In place: value v becomes map[v]. Nodes of the kernel keep their order, and what it reads gets numbers before
+ * theirs. */
 void kernel_renumber(Arena *arena, Kernel *kernel, const ValueId *map);
 /* A copy that shares nothing, without reads, stores and barrier. */
 Kernel kernel_copy(Arena *arena, const Kernel *kernel);
@@ -113,12 +115,13 @@ Strided kernel_strided(const Func *func, ValueId operand, ValueId *views, int *n
 
 /* The partial reduction that the kernel is founded on, which is its last value; IR_NONE: it is founded on another. */
 ValueId kernel_partial(const Func *func, const Kernel *kernel);
-/* Whether the node is a `pack` of a value that its own kernel computes, which stores each element in its panel as it is met. Such a member's
- * access is that of its operand. */
+/* Whether the node is a `pack` of a value that its own kernel computes, which stores each element in its panel as it
+ * is met. Such a member's access is that of its operand. */
 bool kernel_packs(const Func *func, const Kernel *kernel, ValueId value);
 /* A kernel that computes the operand of `pack` (else nothing happens) comes to store it packed too. */
 void kernel_join_pack(Arena *arena, const Func *func, Kernel *kernel, ValueId pack);
-/* Where that meets its operand number `operand`. Loops whose stride, the rounds of all later ones, is N or more run along rows. */
+/* Where that meets its operand number `operand`. Loops whose stride, the rounds of all later ones, is N or more run
+ * along rows. */
 const Access *kernel_partial_operand(const Func *func, const Kernel *kernel, int operand);
 
 /* "loops", "rows" (with reductions along them), "column", "product", "pack", "function" (in C). */

@@ -1,12 +1,12 @@
-/* Where values lie: inside a kernel's loops, in a state that is updated in place, in an output, or in the arena; and what kernels therefore
- * read and store. See plan.h. */
+/* Where values lie: inside a kernel's loops, in a state that is updated in place, in an output, or in the arena; and
+ * what kernels therefore read and store. See plan.h. */
 #include "ir/plan/plan.h"
 
 #include <string.h>
 
 const char *const PLACE_NAMES[PLACE_KINDS] = {"loops", "input", "state", "output", "arena", "block", "stage"};
 
-/* ---- updates in place --------------------------------------------------------------------------------------------------- */
+/* ---- updates in place -------------------------------------------------------------------------------------------- */
 
 /* What of a kernel is computed from a value outside. */
 typedef struct {
@@ -38,8 +38,8 @@ static Derived derived_from(Arena *arena, const Func *func, const Kernel *kernel
     return derived;
 }
 
-/* Whether the kernel that computes `value` may write it over `state`, which it reads: only element by element, and only if the
- * value itself is computed from the element, which is thus loaded before anything is stored. */
+/* Whether the kernel that computes `value` may write it over `state`, which it reads: only element by element, and
+ * only if the value itself is computed from the element, which is thus loaded before anything is stored. */
 static bool reads_in_step(const Func *func, const Kernel *kernel, ValueId value, ValueId state) {
     Arena *arena = arena_new();
     Derived derived = derived_from(arena, func, kernel, value, state);
@@ -107,7 +107,7 @@ static void place_updates(Arena *arena, const Func *func, const uint32_t *at, Pl
     }
 }
 
-/* ---- places ------------------------------------------------------------------------------------------------------------- */
+/* ---- places ------------------------------------------------------------------------------------------------------ */
 
 Place *plan_places(Arena *arena, const Func *func, const uint32_t *at) {
     const Place unknown = {PLACE_ARENA, 0, -1};
@@ -166,7 +166,7 @@ void plan_find_copies(Arena *arena, Func *func) {
     }
 }
 
-/* ---- what kernels read and store ---------------------------------------------------------------------------------------- */
+/* ---- what kernels read and store --------------------------------------------------------------------------------- */
 
 static void find_reads(Arena *arena, const Func *func, Plan *plan) {
     uint32_t *stamp = ARENA_ARRAY(arena, uint32_t, func->count + 1);

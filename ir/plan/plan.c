@@ -63,7 +63,7 @@ Plan *plan_clone(const Plan *plan, size_t n_values, Arena *arena) {
     return copy;
 }
 
-/* ---- rewriting ---------------------------------------------------------------------------------------------------------- */
+/* ---- rewriting --------------------------------------------------------------------------------------------------- */
 
 PlanRewrite plan_rewrite_begin(Func *func) {
     PlanRewrite rewrite = {.old = func->plan};
@@ -94,7 +94,8 @@ Kernel *plan_rewrite_take(PlanRewrite *rewrite, Kernel kernel, const ValueId *ma
 
 Kernel *plan_rewrite_derive(PlanRewrite *rewrite) {
     Func *func = rewrite->nodes.func;
-    return push_kernel(rewrite, kernel_derive(func->module->arena, func, rewrite->begun, (ValueId)func->count - 1));
+    return push_kernel(rewrite,
+                       kernel_derive(func->module->arena, func, rewrite->begun, (ValueId)func->count - 1));
 }
 
 void plan_rewrite_kernel(PlanRewrite *rewrite, uint32_t k) {

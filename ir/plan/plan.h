@@ -1,9 +1,9 @@
-/* The plan of a function: which kernels compute it, in which order, and where each value lies. The pass `fuse` makes it, the passes
- * behind it rewrite it, codegen walks it once.
+/* The plan of a function: which kernels compute it, in which order, and where each value lies. The pass `fuse` makes
+ * it, the passes behind it rewrite it, codegen walks it once.
  *
- * The nodes of a kernel lie together, kernels in the order they run in; inputs and states are of no kernel. Kernels are made by passes
- * that change what one holds; others carry them over (PlanRewrite). What follows from the order (what kernels read and store, places,
- * copies) is found anew whenever it changes (plan_index). */
+ * The nodes of a kernel lie together, kernels in the order they run in; inputs and states are of no kernel. Kernels
+ * are made by passes that change what one holds; others carry them over (PlanRewrite). What follows from the order
+ * (what kernels read and store, places, copies) is found anew whenever it changes (plan_index). */
 #ifndef VITC_IR_PLAN_PLAN_H
 #define VITC_IR_PLAN_PLAN_H
 
@@ -28,17 +28,17 @@ typedef struct {
         offset; /* byte in the arena, the thread's block or the stage; -1: not laid out yet (pass `memory`) */
 } Place;
 
-/* What happens after all kernels with an output or a new state that no kernel writes where it belongs. A state that becomes another goes by
- * way of the stage, as updates may swap states. */
+/* What happens after all kernels with an output or a new state that no kernel writes where it belongs. A state that
+ * becomes another goes by way of the stage, as updates may swap states. */
 typedef struct {
     ValueId value;
     Place from, to;
     bool barrier, single; /* as Kernel's */
 } PlaceCopy;
 
-/* Kernels that run one after another for a block of what they compute, and then for the next, instead of each for all: what one
- * hands on is then still in the cache. All they hand on consists of `units` equal units (images, rows), of which `size` are a
- * block; the last may have fewer. Threads share the blocks. */
+/* Kernels that run one after another for a block of what they compute, and then for the next, instead of each for
+ * all: what one hands on is then still in the cache. All they hand on consists of `units` equal units (images,
+ * rows), of which `size` are a block; the last may have fewer. Threads share the blocks. */
 typedef struct {
     uint32_t first, last; /* kernels */
     int64_t units, size;
@@ -67,7 +67,7 @@ struct Plan {
     bool has_barriers; /* by the pass `barriers` */
 };
 
-/* ---- plan.c, signature.c ----------------------------------------------------------------------------------------------------------- */
+/* ---- plan.c, signature.c ----------------------------------------------------------------------------------------- */
 
 typedef struct {
     ValueId first, last;
@@ -101,36 +101,38 @@ void plan_rewrite_end(PlanRewrite *rewrite);
 /* Kernel order[i] becomes number i. */
 void plan_reorder(Func *func, const uint32_t *order);
 
-/* What a kernel is called with, in this order: pointers to what it stores, to what it reads, to its literals (node_is_literal) if it has
- * any, and, if it is a product's, to a thread's scratch. */
+/* What a kernel is called with, in this order: pointers to what it stores, to what it reads, to its literals
+ * (node_is_literal) if it has any, and, if it is a product's, to a thread's scratch. */
 typedef struct {
     int stores, reads, literals, scratch; /* how many */
 } Signature;
 Signature kernel_signature(const Func *func, const Kernel *kernel);
 /* The number of an argument. IR_NONE: scratch if stored, else the literals. */
 int kernel_argument(const Func *func, const Kernel *kernel, ValueId value, bool stored);
-/* A constant that equal kernels may differ in (the rates of drop path, by depth): an argument of the code. Whole numbers
- * and powers of two, which code can profit from, are part of it. */
+/* A constant that equal kernels may differ in (the rates of drop path, by depth): an argument of the code. Whole
+ * numbers and powers of two, which code can profit from, are part of it. */
 bool node_is_literal(const Node *node);
 
-/* ---- place.c ---------------------------------------------------------------------------------------------------------- */
+/* ---- place.c ----------------------------------------------------------------------------------------------------- */
 
 /* Of the kernels, which are there: kernel_of, reads, stores, places and copies. */
 void plan_index(Func *func);
-/* Places that values would have if kernel k ran at[k]-th; kernels of the same number would be one. In the arena; offsets are unknown. */
+/* Places that values would have if kernel k ran at[k]-th; kernels of the same number would be one. In the arena;
+ * offsets are unknown. */
 Place *plan_places(Arena *arena, const Func *func, const uint32_t *at);
 
 /* The copies and stage_bytes, from the places that are there. */
 void plan_find_copies(Arena *arena, Func *func);
 
-/* ---- hazards.c -------------------------------------------------------------------------------------------------------- */
+/* ---- hazards.c --------------------------------------------------------------------------------------------------- */
 
 /* What runs between two meetings of the team: a chain, a kernel of none, or a copy. */
 typedef struct {
     uint32_t first, end; /* kernels; past the last of them: copies, n_kernels + number */
 } PlanStep;
-/* Goes through the steps and calls `met` with each and whether it touches what a step since the last meeting wrote, or writes what one
- * touched, but for two that are both of the first thread alone. `met` says whether the team meets before it. */
+/* Goes through the steps and calls `met` with each and whether it touches what a step since the last meeting wrote,
+ * or writes what one touched, but for two that are both of the first thread alone. `met` says whether the team meets
+ * before it. */
 void plan_walk_hazards(const Func *func, bool (*met)(void *user, PlanStep step, bool hazard), void *user);
 
 /* ---- ir/verify/plan.c ---------------------------------------------------------------------------------------------- */

@@ -64,7 +64,8 @@ bool product_shares_rows(int64_t m, int64_t n) {
     return m >= n;
 }
 
-/* As much of a packed second operand as the cache that cores share holds: it is taken to be a few times as large as a core's own. */
+/* As much of a packed second operand as the cache that cores share holds: it is taken to be a few times as large as
+ * a core's own. */
 int64_t product_columns_at_once(int64_t cache_bytes, int64_t line) {
     return cache_bytes * 5 / 2 / line;
 }

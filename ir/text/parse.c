@@ -1,5 +1,5 @@
-/* The text form of modules, read (docs/ir.md). One pass over the text, a statement a line; after an error the rest of the
- * line is skipped and reading goes on, so that one run shows all errors of a text. */
+/* The text form of modules, read (docs/ir.md). One pass over the text, a statement a line; after an error the rest
+ * of the line is skipped and reading goes on, so that one run shows all errors of a text. */
 #include "ir/text/parser.h"
 
 #include <ctype.h>
@@ -8,7 +8,7 @@
 
 enum { MAX_OPERANDS = UINT16_MAX, MAX_NUMBER = 1 << 24 };
 
-/* ---- values ----------------------------------------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------------------------------------ */
 
 static Slot *find_slot(Parser *p, const char *name) {
     uint64_t h = 0xcbf29ce484222325u;
@@ -75,7 +75,7 @@ bool parser_take_value(Parser *p, ValueId *out) {
            parser_fail(p, start - 1, "no value %%%.*s is defined before this", (int)(p->at - start), start);
 }
 
-/* ---- states ----------------------------------------------------------------------------------------------------------- */
+/* ---- states ------------------------------------------------------------------------------------------------------ */
 
 static int find_word(const char *const *words, int n, const char *word) {
     for (int i = 0; i < n; i++)
@@ -147,7 +147,7 @@ static bool parse_state(Parser *p) {
     return true;
 }
 
-/* ---- nodes ------------------------------------------------------------------------------------------------------------ */
+/* ---- nodes ------------------------------------------------------------------------------------------------------- */
 
 static bool take_ints(Parser *p, Ints *ints) {
     if (!parser_expect(p, '[')) return false;
@@ -307,7 +307,7 @@ bool parser_take_node(Parser *p) {
     return good;
 }
 
-/* ---- functions and the module ------------------------------------------------------------------------------------------ */
+/* ---- functions and the module ------------------------------------------------------------------------------------ */
 
 /* ", role = loss" behind an output; without it, it is a value. */
 static bool take_output_role(Parser *p, OutputRole *out) {
@@ -454,7 +454,8 @@ static bool take_fact(Parser *p, const MachineFact *fact) {
     return true;
 }
 
-/* One of target(batch = N, precision = NAME, memory = BYTES, FACT = N, …); facts of one precision go to the first for now. */
+/* One of target(batch = N, precision = NAME, memory = BYTES, FACT = N, …); facts of one precision go to the first
+ * for now. */
 static bool parse_target_word(Parser *p) {
     if (parser_accept_word(p, "batch")) return take_whole(p, "a batch", INT64_MAX, &p->module->batch);
     if (parser_accept_word(p, "memory")) return take_whole(p, "memory", INT64_MAX, &p->module->memory_limit);

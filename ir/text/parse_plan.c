@@ -1,7 +1,7 @@
 /* The plan of a function in the text form: kernels, chains, barriers, copies, places.
  *
- * What is read is kept until all functions are there; then kernels are derived from their nodes, and what the text says besides is laid
- * over them: marks and offsets are taken, facts that follow from the nodes are checked. */
+ * What is read is kept until all functions are there; then kernels are derived from their nodes, and what the text
+ * says besides is laid over them: marks and offsets are taken, facts that follow from the nodes are checked. */
 #include "ir/text/parser.h"
 
 #include <string.h>
@@ -70,7 +70,7 @@ static bool end_plain_line(Parser *p) {
     return parser_end_line(p, &scope, &loc);
 }
 
-/* ---- the function's own line ------------------------------------------------------------------------------------------- */
+/* ---- the function's own line ------------------------------------------------------------------------------------- */
 
 static bool take_bytes(Parser *p, const char *word, bool *given, int64_t *bytes) {
     if (!parser_accept_word(p, word)) return true;
@@ -91,7 +91,7 @@ bool plan_text_take_room(Parser *p) {
     return true;
 }
 
-/* ---- places ------------------------------------------------------------------------------------------------------------ */
+/* ---- places ------------------------------------------------------------------------------------------------------ */
 
 static int find_output(const Func *func, const char *name) {
     for (size_t i = 0; i < func->n_outputs; i++)
@@ -157,7 +157,7 @@ void plan_text_add_node(Parser *p, ValueId id, const PlaceText *place, Loc loc) 
     kernel->last = id;
 }
 
-/* ---- kernels ----------------------------------------------------------------------------------------------------------- */
+/* ---- kernels ----------------------------------------------------------------------------------------------------- */
 
 static bool take_values(Parser *p, ValueId **values, size_t *n, size_t *capacity) {
     do {
@@ -232,7 +232,8 @@ static void go_to(Parser *p, Cursor cursor) {
     p->line = cursor.line;
 }
 
-/* kernel 12 product [197 x 384], again reads %x, %w stores %41 {; all but the brace may be left out. *stores: where these stand. */
+/* kernel 12 product [197 x 384], again reads %x, %w stores %41 {; all but the brace may be left out. *stores: where
+ * these stand. */
 static bool take_header(Parser *p, KernelText *kernel, Cursor *stores) {
     int64_t number;
     parser_skip_spaces(p);
@@ -289,7 +290,7 @@ static bool take_kernel(Parser *p, Loc loc) {
     return good && end_plain_line(p);
 }
 
-/* ---- chains, barriers, copies ------------------------------------------------------------------------------------------ */
+/* ---- chains, barriers, copies ------------------------------------------------------------------------------------ */
 
 /* chain {units = N, size = N} { kernels } */
 static bool take_chain(Parser *p, Loc loc) {
@@ -368,7 +369,7 @@ bool plan_text_take(Parser *p, bool *is_one) {
     return false;
 }
 
-/* ---- the plan made ----------------------------------------------------------------------------------------------------- */
+/* ---- the plan made ----------------------------------------------------------------------------------------------- */
 
 static void map_values(ValueId *values, size_t n, const ValueId *map) {
     for (size_t i = 0; i < n; i++)

@@ -35,7 +35,7 @@ typedef struct {
     size_t n_plans, plans_capacity;
 } Parser;
 
-/* ---- words.c: what stands at the cursor --------------------------------------------------------------------------------- */
+/* ---- words.c: what stands at the cursor -------------------------------------------------------------------------- */
 
 /* An error at a place of the current line, or at one that was kept; false. */
 bool parser_fail(Parser *p, const char *at, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -62,14 +62,14 @@ bool parser_end_line(Parser *p, const char **scope, Loc *loc);
 /* To the next line that holds more than a comment; false at the end of the text. */
 bool parser_find_statement(Parser *p);
 
-/* ---- parse.c ------------------------------------------------------------------------------------------------------------ */
+/* ---- parse.c ----------------------------------------------------------------------------------------------------- */
 
 /* %name; false if there is no such value. FAILED is one whose definition was refused. */
 bool parser_take_value(Parser *p, ValueId *out);
 /* %name = operator … */
 bool parser_take_node(Parser *p);
 
-/* ---- parse_plan.c ------------------------------------------------------------------------------------------------------- */
+/* ---- parse_plan.c ------------------------------------------------------------------------------------------------ */
 
 /* What a function says of its kernels: begins empty. */
 void plan_text_begin(Parser *p);

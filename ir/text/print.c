@@ -32,7 +32,7 @@ typedef struct {
     int indent;
 } Printer;
 
-/* ---- words --------------------------------------------------------------------------------------------------------- */
+/* ---- words ------------------------------------------------------------------------------------------------------- */
 
 /* A file may start with anything; a name that starts like a number would be read as one. */
 static bool is_plain(const char *name, bool any_start) {
@@ -106,7 +106,7 @@ static void print_origin(Printer *p, const char *scope, Loc loc) {
     fputc('\n', p->out);
 }
 
-/* ---- the parts of a module ---------------------------------------------------------------------------------------- */
+/* ---- the parts of a module --------------------------------------------------------------------------------------- */
 
 static void print_state(Printer *p, const State *state) {
     const InitText *init = &INIT_TEXTS[state->init];
@@ -186,7 +186,7 @@ static void print_node(Printer *p, const Func *func, ValueId id) {
     print_origin(p, node->scope, node->loc);
 }
 
-/* ---- the plan ---------------------------------------------------------------------------------------------------------- */
+/* ---- the plan ---------------------------------------------------------------------------------------------------- */
 
 static void print_values(Printer *p, const Func *func, const char *word, const ValueId *values, size_t n) {
     for (size_t i = 0; i < n; i++) {
@@ -323,7 +323,8 @@ static void next_word(Printer *p, bool *open, const char *word) {
     *open = true;
 }
 
-/* " target(batch = N, precision = NAME, memory = BYTES, cache = BYTES, …)": what says something, and of the machine what is known. */
+/* " target(batch = N, precision = NAME, memory = BYTES, cache = BYTES, …)": what says something, and of the machine
+ * what is known. */
 static void print_target(Printer *p) {
     const Module *module = p->module;
     bool open = false;

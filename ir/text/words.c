@@ -10,7 +10,7 @@ Loc parser_loc(const Parser *p, const char *at) {
     return (Loc){p->file, p->line, (uint32_t)(at - p->line_start) + 1};
 }
 
-/* ---- characters and words ------------------------------------------------------------------------------------------ */
+/* ---- characters and words ---------------------------------------------------------------------------------------- */
 
 bool parser_fail(Parser *p, const char *at, const char *format, ...) {
     char message[600];
@@ -161,7 +161,7 @@ bool parser_take_type(Parser *p, Type *out) {
     return parser_expect(p, ']');
 }
 
-/* ---- lines ------------------------------------------------------------------------------------------------------------ */
+/* ---- lines ------------------------------------------------------------------------------------------------------- */
 
 static uint32_t file_number(Parser *p, const char *name) {
     for (size_t i = 0; i < p->n_files; i++)

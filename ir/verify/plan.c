@@ -28,7 +28,7 @@ static unsigned shown(uint32_t k) {
     return (unsigned)k + 1;
 }
 
-/* ---- kernels ----------------------------------------------------------------------------------------------------------- */
+/* ---- kernels ----------------------------------------------------------------------------------------------------- */
 
 static bool is_source(const Func *func, ValueId id) {
     OpKind op = (OpKind)func_node(func, id)->op;
@@ -42,15 +42,16 @@ static void check_spans(Check *c) {
     for (uint32_t k = 0; k < c->plan->n_kernels; k++) {
         const Kernel *kernel = &c->plan->kernels[k];
         if (kernel->first < next || kernel->last < kernel->first || kernel->last >= func->count) {
-            FAIL(c, "@%s: kernel %u is empty, or its nodes do not follow those of the kernel before", func->name,
-                 shown(k));
+            FAIL(c, "@%s: kernel %u is empty, or its nodes do not follow those of the kernel before",
+                 func->name, shown(k));
             return;
         }
         for (; next < kernel->first; next++)
             if (!is_source(func, next)) FAIL_NODE(c, next, "is of no %s", "kernel");
         for (; next <= kernel->last; next++) {
             if (is_source(func, next)) FAIL_NODE(c, next, "is a source, but of kernel %u", shown(k));
-            if (c->plan->kernel_of[next] != k) FAIL_NODE(c, next, "is not known to be of kernel %u", shown(k));
+            if (c->plan->kernel_of[next] != k)
+                FAIL_NODE(c, next, "is not known to be of kernel %u", shown(k));
         }
         const char *fault = kernel_fault(func, kernel->first, kernel->last);
         if (fault) FAIL(c, "@%s: a node %s, kernel %u", func->name, fault, shown(k));
@@ -114,7 +115,7 @@ static void check_kernels(Check *c) {
     }
 }
 
-/* ---- places ------------------------------------------------------------------------------------------------------------ */
+/* ---- places ------------------------------------------------------------------------------------------------------ */
 
 static bool same_target(const Place *a, const Place *b) {
     bool numbered = a->kind == PLACE_INPUT || a->kind == PLACE_STATE || a->kind == PLACE_OUTPUT;
@@ -152,7 +153,7 @@ static void check_places(Check *c) {
     }
 }
 
-/* ---- chains ------------------------------------------------------------------------------------------------------------ */
+/* ---- chains ------------------------------------------------------------------------------------------------------ */
 
 /* Chains are runs of kernels, one after the other. */
 static void check_chain_spans(Check *c) {
@@ -161,8 +162,8 @@ static void check_chain_spans(Check *c) {
         const Chain *chain = &c->plan->chains[i];
         if (chain->first < next || chain->last < chain->first || chain->last >= c->plan->n_kernels ||
             chain->units < 1 || chain->size < 1 || chain->size > chain->units) {
-            FAIL(c, "@%s: the chain of kernels %u to %u is empty, meets another or lacks kernels", c->func->name,
-                 shown(chain->first), shown(chain->last));
+            FAIL(c, "@%s: the chain of kernels %u to %u is empty, meets another or lacks kernels",
+                 c->func->name, shown(chain->first), shown(chain->last));
             return;
         }
         next = chain->last + 1;
@@ -174,12 +175,14 @@ static void check_link(Check *c, const Chain *chain, uint32_t k) {
     const Kernel *kernel = &c->plan->kernels[k];
     Cut cut;
     if (!kernel_cut(c->func, kernel, chain->units, &cut)) {
-        FAIL_NODE(c, kernel->last, "is of a kernel that does not consist of %lld units", (long long)chain->units);
+        FAIL_NODE(c, kernel->last, "is of a kernel that does not consist of %lld units",
+                  (long long)chain->units);
         return;
     }
     for (size_t s = 0; s < kernel->n_stores; s++)
         if (c->plan->places[kernel->stores[s]].kind == PLACE_BLOCK && !cut_keeps(&cut, kernel->stores[s]))
-            FAIL_NODE(c, kernel->stores[s], "lies in blocks, but is not computed unit by unit, kernel %u", shown(k));
+            FAIL_NODE(c, kernel->stores[s], "lies in blocks, but is not computed unit by unit, kernel %u",
+                      shown(k));
     for (size_t i = 0; i < kernel->n_reads; i++) {
         uint32_t from = c->plan->kernel_of[kernel->reads[i]];
         if (from != IR_NONE && from >= chain->first && !cut_keeps(&cut, kernel->reads[i]))
@@ -199,7 +202,7 @@ static void check_blocks(Check *c, uint32_t k) {
     }
 }
 
-/* ---- copies and barriers ----------------------------------------------------------------------------------------------- */
+/* ---- copies and barriers ----------------------------------------------------------------------------------------- */
 
 /* Every output and every update arrives: by its kernel or by a copy. */
 static void check_copies(Check *c) {
@@ -220,7 +223,8 @@ static void check_copies(Check *c) {
 static bool check_barrier(void *user, PlanStep step, bool hazard) {
     Check *c = user;
     size_t n = c->plan->n_kernels;
-    bool barrier = step.first < n ? c->plan->kernels[step.first].barrier : c->plan->copies[step.first - n].barrier;
+    bool barrier =
+        step.first < n ? c->plan->kernels[step.first].barrier : c->plan->copies[step.first - n].barrier;
     if (!hazard || barrier) return barrier;
     if (step.first < n)
         FAIL(c, "@%s: no barrier before kernel %u, which touches what one since the last wrote or read",
@@ -236,7 +240,8 @@ static void check_chained(Check *c) {
     for (size_t i = 0; i < c->plan->n_chains; i++)
         for (uint32_t k = c->plan->chains[i].first; k <= c->plan->chains[i].last; k++)
             if (c->plan->kernels[k].single || (c->plan->kernels[k].barrier && k > c->plan->chains[i].first))
-                FAIL(c, "@%s: kernel %u, of a chain, is single or has a barrier before it", c->func->name, shown(k));
+                FAIL(c, "@%s: kernel %u, of a chain, is single or has a barrier before it", c->func->name,
+                     shown(k));
 }
 
 int plan_verify(const Func *func, Diags *diags, int most) {

@@ -1,4 +1,5 @@
-/* Barriers: the team meets before a kernel, chain or copy that touches what one since the last meeting wrote, or writes what one read.
+/* Barriers: the team meets before a kernel, chain or copy that touches what one since the last meeting wrote, or writes
+ * what one read.
  *
  * Work of a few microseconds, about what a meeting costs, is done by one thread: among such kernels there is none. */
 #include "passes/plan/barriers.h"
@@ -18,7 +19,8 @@ static void find_single(Func *func) {
         plan->kernels[k].single = !plan_chain(plan, k) && is_little(cost.flops, cost.bytes);
     }
     for (size_t i = 0; i < plan->n_copies; i++)
-        plan->copies[i].single = is_little(0, 2.0 * (double)type_bytes(func_type(func, plan->copies[i].value)));
+        plan->copies[i].single =
+            is_little(0, 2.0 * (double)type_bytes(func_type(func, plan->copies[i].value)));
 }
 
 static bool place_barrier(void *user, PlanStep step, bool hazard) {

@@ -1,4 +1,5 @@
-/* Pass `barriers`, after `memory`: where the team of threads meets (Kernel.barrier, PlaceCopy.barrier), and which calls are of one thread. */
+/* Pass `barriers`, after `memory`: where the team of threads meets (Kernel.barrier, PlaceCopy.barrier), and which
+ * calls are of one thread. */
 #ifndef VITC_PASSES_BARRIERS_H
 #define VITC_PASSES_BARRIERS_H
 

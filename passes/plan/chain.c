@@ -1,11 +1,13 @@
 /* Depth first instead of layer by layer.
  *
- * A kernel starts a chain; each later one joins that reads something from it and can be cut into the same blocks (ir/plan/blocks.h), so
- * that block b needs nothing of another block. Others, such as gradients of weights, which sum over all rows, wait until the chain
- * is done; what needs them ends it. What is read within the chain alone becomes local: a thread has but a block of it.
+ * A kernel starts a chain; each later one joins that reads something from it and can be cut into the same blocks
+ * (ir/plan/blocks.h), so that block b needs nothing of another block. Others, such as gradients of weights, which sum
+ * over all rows, wait until the chain is done; what needs them ends it. What is read within the chain alone becomes
+ * local: a thread has but a block of it.
  *
- * A chain saves the way to memory and back of what its kernels hand on, if a block's values fit into the cache; it costs that each
- * product reads its weights once a block instead of once. The size of blocks is the one that saves most. */
+ * A chain saves the way to memory and back of what its kernels hand on, if a block's values fit into the cache; it
+ * costs that each product reads its weights once a block instead of once. The size of blocks is the one that saves
+ * most. */
 #include "passes/plan/chain.h"
 #include "ir/plan/blocks.h"
 #include "ir/plan/cost.h"
@@ -14,8 +16,6 @@
 
 #include <string.h>
 
-static const ChainRates USUAL = {
-    .compute = 100e9, .memory = 20e9, .shared = 30e9, .pack = 2e9, .call = 0.3e-6};
 enum {
     MOST_WAITING = 24, /* kernels that are put off for one more that joins */
     WEIGHT_CACHES =
@@ -58,13 +58,12 @@ typedef struct {
     uint32_t *readers; /* of values: kernels other than its own */
     uint32_t *inside;  /* of those, members of the chain being tried */
     size_t n;
-    int64_t cache, cores;
-    const ChainRates *rates;
+    Machine machine;
     StepState *state; /* for the chain being tried */
     bool *readable;   /* of values that members store: cut as the chain is */
 } Chains;
 
-/* ---- what is known of each kernel -------------------------------------------------------------------------------------- */
+/* ---- what is known of each kernel -------------------------------------------------------------------------------- */
 
 static ValueId weights_of(const Func *func, const Kernel *kernel) {
     ValueId views[16];
@@ -102,7 +101,8 @@ static const Step *reckoned_step(Chains *c, uint32_t k) {
     if (step->reckoned) return step;
     step->reckoned = true;
     KernelCost cost = kernel_cost(c->func, step->kernel);
-    double compute = cost.flops / c->rates->compute, memory = cost.bytes / c->rates->memory;
+    double compute = cost.flops / machine_core_peak(&c->machine, c->func->module->precision),
+           memory = cost.bytes / c->machine.bandwidth;
     step->seconds = compute > memory ? compute : memory;
     step->weights = weights_of(c->func, step->kernel);
     step->packed =
@@ -110,7 +110,7 @@ static const Step *reckoned_step(Chains *c, uint32_t k) {
     return step;
 }
 
-/* ---- one chain -------------------------------------------------------------------------------------------------------------- */
+/* ---- one chain --------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     Chain chain;            /* its kernels are not known yet */
@@ -160,19 +160,20 @@ static void add_cost(const Chains *c, const Step *step, Trial *trial) {
         int64_t bytes = bytes_of(c, step->loads[i]);
         if (!is_handed_on(c, step->loads[i])) continue;
         footprint += chain_share(chain, bytes);
-        if (bytes > c->cache) trial->cost.saved += (double)bytes / c->rates->memory;
+        if (bytes > c->machine.own_cache) trial->cost.saved += (double)bytes / c->machine.bandwidth;
     }
     for (size_t i = 0; i < step->kernel->n_stores; i++)
         footprint += chain_share(chain, bytes_of(c, step->kernel->stores[i]));
     if (footprint > trial->cost.footprint) trial->cost.footprint = footprint;
-    trial->cost.spent += (double)blocks * c->rates->call;
+    trial->cost.spent += (double)blocks * c->machine.call;
     /* Blocks are shared whole: threads that got fewer wait. */
-    int64_t cores = c->cores, rounds = (blocks + cores - 1) / cores;
+    int64_t cores = c->machine.cores, rounds = (blocks + cores - 1) / cores;
     double idle = (double)(rounds * cores) / (double)blocks - 1;
     trial->cost.spent += idle * step->seconds;
     if (step->weights == IR_NONE) return;
     double again = (double)(blocks - 1) * (double)bytes_of(c, step->weights);
-    trial->cost.spent += again / c->rates->shared + (step->packed ? 0 : again / 4 / c->rates->pack);
+    trial->cost.spent +=
+        again / c->machine.shared_bandwidth + (step->packed ? 0 : again / 4 / c->machine.packing);
 }
 
 static void join(Chains *c, Trial *trial, uint32_t k, const Cut *cut) {
@@ -215,9 +216,9 @@ static Trial try_chain(Chains *c, uint32_t first, Chain chain, size_t most, size
         Cut cut;
         bool joins = (k == first || reads_chain(c, &c->steps[k])) && can_join(c, k, chain.units, &cut);
         if (joins && c->steps[k].weights != IR_NONE) weights += bytes_of(c, c->steps[k].weights);
-        if (joins && weights > WEIGHT_CACHES * c->cache) break;
+        if (joins && weights > WEIGHT_CACHES * c->machine.own_cache) break;
         if (joins) join(c, &trial, k, &cut);
-        if (trial.cost.footprint > c->cache * 3 / 4) break;
+        if (trial.cost.footprint > c->machine.own_cache * 3 / 4) break;
         missed = joins ? 0 : missed + 1;
         if (!joins) put_off(c, &trial, k);
         if (k == first && !joins) break;
@@ -238,8 +239,9 @@ static void trim(Chains *c, Trial *trial) {
     for (size_t m = 0; m < trial->members.count; m++) {
         const Step *step = &c->steps[trial->members.at[m]];
         for (size_t i = 0; i < step->kernel->n_stores; i++)
-            if (is_local(c, step->kernel->stores[i]) && bytes_of(c, step->kernel->stores[i]) > c->cache)
-                trial->cost.saved += (double)bytes_of(c, step->kernel->stores[i]) / c->rates->memory;
+            if (is_local(c, step->kernel->stores[i]) &&
+                bytes_of(c, step->kernel->stores[i]) > c->machine.own_cache)
+                trial->cost.saved += (double)bytes_of(c, step->kernel->stores[i]) / c->machine.bandwidth;
     }
 }
 
@@ -248,8 +250,8 @@ static int64_t whole_tiles(int64_t rows) {
     return rows >= ROWS ? rows / ROWS * ROWS : rows >= FEW_ROWS ? rows / FEW_ROWS * FEW_ROWS : rows;
 }
 
-/* What may be worth trying: units that are the rounds of the outermost loop, or of the outer two, and sizes from where a block of
- * what the kernel itself stores takes half of the cache. */
+/* What may be worth trying: units that are the rounds of the outermost loop, or of the outer two, and sizes from
+ * where a block of what the kernel itself stores takes half of the cache. */
 static int make_counts(Chains *c, uint32_t k, Chain counts[MOST_TRIALS]) {
     const Step *step = reckoned_step(c, k);
     int64_t units = 1, bytes = 1;
@@ -259,7 +261,7 @@ static int make_counts(Chains *c, uint32_t k, Chain counts[MOST_TRIALS]) {
         if (step->kernel->domain.extent[i] == 1) continue;
         units *= step->kernel->domain.extent[i];
         levels++;
-        int64_t size = (int64_t)((double)units * (double)c->cache / 2 / (double)bytes);
+        int64_t size = (int64_t)((double)units * (double)c->machine.own_cache / 2 / (double)bytes);
         if (size > units / FEW_BLOCKS) size = units / FEW_BLOCKS;
         for (int64_t tried = 0, t = 0; size >= 1 && t < SIZES; size /= 2, t++) {
             if (whole_tiles(size) == tried) continue;
@@ -304,7 +306,7 @@ static bool find_chain(Chains *c, uint32_t first, Trial *found) {
     return true;
 }
 
-/* ---- the function with its chains ------------------------------------------------------------------------------------------- */
+/* ---- the function with its chains -------------------------------------------------------------------------------- */
 
 typedef struct {
     Trial *of;
@@ -400,7 +402,8 @@ static const bool *blocks_of(Chains *c, const Trials *trials, const bool *in_blo
     return left;
 }
 
-/* All chains but those that take too much memory. Each is tried without, until that was done often: then more and more at a time. */
+/* All chains but those that take too much memory. Each is tried without, until that was done often: then more and
+ * more at a time. */
 static void emit_fitting(Chains *c, Trials *trials, const bool *in_blocks) {
     int chain;
     int64_t most = most_arena(c->func, arena_of(c->func, NULL, &chain));
@@ -419,11 +422,9 @@ static void emit_fitting(Chains *c, Trials *trials, const bool *in_blocks) {
     }
 }
 
-static Chains chains_of(Arena *arena, Func *func, const ChainRates *rates) {
-    Machine machine = machine_with_usual(&func->module->machine);
-    Chains c = {
-        .arena = arena, .func = func, .cache = machine.own_cache, .cores = machine.cores, .rates = rates};
-    c.plan = func->plan;
+static Chains chains_of(Arena *arena, Func *func) {
+    Chains c = {.arena = arena, .func = func, .plan = func->plan};
+    c.machine = machine_with_usual(&func->module->machine);
     c.n = c.plan->n_kernels;
     c.steps = ARENA_ARRAY(arena, Step, c.n + 1);
     c.state = ARENA_ARRAY(arena, StepState, c.n + 1);
@@ -435,9 +436,9 @@ static Chains chains_of(Arena *arena, Func *func, const ChainRates *rates) {
     return c;
 }
 
-static void chain_func(Func *func, const ChainRates *rates) {
+static void chain_func(Func *func) {
     Arena *arena = arena_new();
-    Chains c = chains_of(arena, func, rates);
+    Chains c = chains_of(arena, func);
     bool *in_blocks = ARENA_ARRAY(arena, bool, func->count + 1);
     Trials trials = {0};
     for (uint32_t k = 0; k < c.n; k++) {
@@ -453,7 +454,7 @@ static void chain_func(Func *func, const ChainRates *rates) {
 
 ChainCost *chain_costs(Arena *arena, const Func *func) {
     Func copy = *func; /* which is not changed */
-    Chains c = chains_of(arena, &copy, &USUAL);
+    Chains c = chains_of(arena, &copy);
     ChainCost *costs = ARENA_ARRAY(arena, ChainCost, c.plan->n_chains + 1);
     for (size_t i = 0; i < c.plan->n_chains; i++) {
         const Chain *chain = &c.plan->chains[i];
@@ -469,13 +470,9 @@ ChainCost *chain_costs(Arena *arena, const Func *func) {
     return costs;
 }
 
-void chain_module(Module *module, const ChainRates *rates) {
-    for (size_t f = 0; f < module->n_funcs; f++)
-        if (module->funcs[f]->count > 0) chain_func(module->funcs[f], rates);
-}
-
 bool pass_chain(Module *module, Diags *diags) {
     (void)diags;
-    chain_module(module, &USUAL);
+    for (size_t f = 0; f < module->n_funcs; f++)
+        if (module->funcs[f]->count > 0) chain_func(module->funcs[f]);
     return true;
 }

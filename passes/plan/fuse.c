@@ -57,7 +57,7 @@ static bool is_leaf(OpKind op) {
     return op == OP_input || op == OP_state;
 }
 
-/* ---- cost of recomputation, first to last ---------------------------------------------------------------- */
+/* ---- cost of recomputation, first to last ------------------------------------------------------------------------ */
 
 static void add_leaf(Recompute *r, ValueId leaf) {
     if (r->leaves == 0 || (r->leaves == 1 && r->leaf != leaf)) r->leaves++;
@@ -94,7 +94,7 @@ static bool is_cheap(const Fusion *fusion, ValueId id) {
     return r->leaves == 0 || r->leaf != id;
 }
 
-/* ---- kernels, and who needs whom -------------------------------------------------------------------------- */
+/* ---- kernels, and who needs whom --------------------------------------------------------------------------------- */
 
 /* Tells the values a kernel has come to use. */
 static void publish_uses(Fusion *fusion, uint32_t k) {
@@ -122,7 +122,8 @@ static uint32_t found(Fusion *fusion, ValueId value) {
     return (uint32_t)fusion->n_kernels - 1;
 }
 
-/* Whether kernel `from` depends on another of the users: it must wait for a kernel that stores what it loads, and so on. */
+/* Whether kernel `from` depends on another of the users: it must wait for a kernel that stores what it loads, and so
+ * on. */
 static bool depends_on_others(Fusion *fusion, uint32_t from, const Users *users) {
     uint32_t other = ++fusion->mark, seen = ++fusion->mark;
     for (size_t i = 0; i < users->count; i++)
@@ -183,8 +184,9 @@ static bool sums_products(const Fusion *fusion, ValueId value) {
     return true;
 }
 
-/* Whether a sum of products is stored by the kernel of the last of them, although kernel `host` could compute it: each product is
- * then dead once it is added, else all are stored until the host adds them up. Not where the host can hold the product itself. */
+/* Whether a sum of products is stored by the kernel of the last of them, although kernel `host` could compute it:
+ * each product is then dead once it is added, else all are stored until the host adds them up. Not where the host
+ * can hold the product itself. */
 static bool belongs_to_product(const Fusion *fusion, ValueId value, uint32_t host) {
     ValueId product = own_product(fusion, func_node(fusion->func, value));
     if (product == IR_NONE || !sums_products(fusion, value)) return false;
@@ -193,8 +195,8 @@ static bool belongs_to_product(const Fusion *fusion, ValueId value, uint32_t hos
     return !access || !kernel_fits(fusion->func, kernel, product, access);
 }
 
-/* Where the kernel that stores the value meets its elements, it can store them packed too. Not pairs of rows, of which it meets one: they
- * are put together by a kernel of their own. */
+/* Where the kernel that stores the value meets its elements, it can store them packed too. Not pairs of rows, of
+ * which it meets one: they are put together by a kernel of their own. */
 static void absorb_packs(Fusion *fusion, ValueId value, uint32_t home) {
     const Users *users = &fusion->users[value];
     if (fusion->kernels[home].kind != KERNEL_LOOP || op_is_view(func_node(fusion->func, value)->op)) return;
@@ -258,14 +260,14 @@ static void decide(Fusion *fusion, ValueId value) {
     store_value(fusion, value);
 }
 
-/* ---- scalars ---------------------------------------------------------------------------------------------- */
+/* ---- scalars ----------------------------------------------------------------------------------------------------- */
 
 static bool is_scalar_kernel(const Kernel *kernel) {
     return kernel->kind == KERNEL_LOOP && !kernel->rows && domain_size(&kernel->domain) == 1;
 }
 
-/* Of each kernel, whether others read the old value of a state that it updates: they would have to run before it, but after what
- * it is grouped with. */
+/* Of each kernel, whether others read the old value of a state that it updates: they would have to run before it,
+ * but after what it is grouped with. */
 static bool *share_updated_state(const Fusion *fusion) {
     const Func *func = fusion->func;
     bool *shares = ARENA_ARRAY(fusion->arena, bool, fusion->n_kernels + 1);
@@ -283,8 +285,8 @@ static bool *share_updated_state(const Fusion *fusion) {
     return shares;
 }
 
-/* Kernels of one element that load nothing another stores, such as those of an optimiser's counters, become one: there may be as many
- * as parameters, and a call takes longer than what it computes. */
+/* Kernels of one element that load nothing another stores, such as those of an optimiser's counters, become one:
+ * there may be as many as parameters, and a call takes longer than what it computes. */
 static void group_scalars(Fusion *fusion) {
     Func *func = fusion->func;
     const bool *shares = share_updated_state(fusion);
@@ -312,7 +314,7 @@ static void group_scalars(Fusion *fusion) {
             fusion->links[k].needs[i] = moved[fusion->links[k].needs[i]];
 }
 
-/* ---- the new order ------------------------------------------------------------------------------------------ */
+/* ---- the new order ----------------------------------------------------------------------------------------------- */
 
 typedef struct {
     uint32_t *order;

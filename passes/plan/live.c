@@ -15,7 +15,7 @@ static int64_t aligned(int64_t bytes) {
     return (bytes + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
 }
 
-/* ---- of a function -------------------------------------------------------------------------------------------------------- */
+/* ---- of a function ----------------------------------------------------------------------------------------------- */
 
 /* The turn of the last use of each value. */
 static uint32_t *last_uses(Arena *arena, const Func *func, const KernelOrder *order) {
@@ -87,7 +87,7 @@ Lives func_lives(Arena *arena, const Func *func) {
     return lives_of(arena, func, &order, plan->places);
 }
 
-/* ---- of a chain ----------------------------------------------------------------------------------------------------------- */
+/* ---- of a chain -------------------------------------------------------------------------------------------------- */
 
 Lives chain_lives(Arena *arena, const Func *func, const Chain *chain) {
     const Plan *plan = func->plan;
@@ -95,7 +95,8 @@ Lives chain_lives(Arena *arena, const Func *func, const Chain *chain) {
     size_t n = chain->last - chain->first + 1;
     ValueId begin = kernels[0].first, end = kernels[n - 1].last + 1;
     Lives lives = {.of = ARENA_ARRAY(arena, Life, end - begin + 1), .n_kernels = n};
-    uint32_t *last = ARENA_ARRAY(arena, uint32_t, end - begin + 1); /* kernel that uses it: none but of the chain */
+    uint32_t *last =
+        ARENA_ARRAY(arena, uint32_t, end - begin + 1); /* kernel that uses it: none but of the chain */
     for (uint32_t k = 0; k < n; k++)
         for (size_t i = 0; i < kernels[k].n_reads; i++)
             if (kernels[k].reads[i] >= begin) last[kernels[k].reads[i] - begin] = k;

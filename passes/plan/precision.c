@@ -129,7 +129,7 @@ static bool may_narrow(Narrowing *n, ValueId id) {
     return n->by_product[id] && !reads->update && !is_residual(n, id);
 }
 
-/* ---- the new nodes ------------------------------------------------------------------------------------------------ */
+/* ---- the new nodes ----------------------------------------------------------------------------------------------- */
 
 typedef struct {
     Narrowing *n;

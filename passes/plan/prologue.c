@@ -1,8 +1,9 @@
 /* Prologues of products: see prologue.h; what can be one is told by ir/plan/prologue.h.
  *
- * A kernel of elementwise loops goes into the product that alone reads what it stores, if the product evaluates each element once: if
- * threads share its rows, and its result is no wider than what one packed block of the first operand is for. Nothing lives longer for it
- * than what it does away with is large: the peak of memory does not grow. */
+ * A kernel of elementwise loops goes into the product that alone reads what it stores, if the product evaluates each
+ * element once: if threads share its rows, and its result is no wider than what one packed block of the first
+ * operand is for. Nothing lives longer for it than what it does away with is large: the peak of memory does not
+ * grow. */
 #include "passes/plan/prologue.h"
 #include "ir/plan/cost.h"
 #include "ir/plan/prologue.h"
@@ -13,8 +14,7 @@
 
 enum {
     MOST_USES = 1000, /* of a product's kernel: see VT_MAX_OWN_ARGS */
-    WIDEST_PANEL = 64,
-    MUCH_MORE = 16 /* times the FLOPs of the prologue: those of its product */
+    MUCH_MORE = 16    /* times the FLOPs of the prologue: those of its product */
 };
 
 typedef struct {
@@ -62,12 +62,12 @@ static bool evaluates_once(const Prologues *p, const Node *product, int64_t k) {
     int64_t cache = machine_with_usual(&p->func->module->machine).own_cache;
     bool split = precision_terms(matmul_attrs(product)->precision) > 1;
     int64_t line = k * (split ? 6 : 4); /* three bf16, or at most an f32, each */
-    int64_t wide = product_columns_at_once(cache, line) / WIDEST_PANEL * WIDEST_PANEL;
+    int64_t wide = product_columns_at_once(cache, line) / MACHINE_WIDEST_PANEL * MACHINE_WIDEST_PANEL;
     return product_shares_rows(m, n) && n <= wide;
 }
 
-/* Whether kernel `from` stores but its last value, by loops, and all it reads is there still when kernel `to` runs, which costs no
- * more memory than the value. */
+/* Whether kernel `from` stores but its last value, by loops, and all it reads is there still when kernel `to` runs,
+ * which costs no more memory than the value. */
 static bool can_wait(const Prologues *p, uint32_t from, uint32_t to) {
     const Kernel *kernel = &p->plan->kernels[from];
     int64_t longer = 0;

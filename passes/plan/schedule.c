@@ -1,7 +1,8 @@
-/* List scheduling of kernels. A kernel waits for those that store what it loads (data), and, if it updates a state, for those that
- * read the old value (anti-dependence: else the new value needs memory of its own until the end, and a copy). Among the
- * kernels that wait for nothing, one that makes no memory live that it does not free runs at once, so that a weight's gradient goes
- * into its update while its operands are still there; the others run in the order given. */
+/* List scheduling of kernels. A kernel waits for those that store what it loads (data), and, if it updates a state,
+ * for those that read the old value (anti-dependence: else the new value needs memory of its own until the end, and
+ * a copy). Among the kernels that wait for nothing, one that makes no memory live that it does not free runs at
+ * once, so that a weight's gradient goes into its update while its operands are still there; the others run in the
+ * order given. */
 #include "passes/plan/schedule.h"
 #include "passes/plan/layout.h"
 
@@ -34,7 +35,7 @@ typedef struct {
     bool *done, *kept;            /* kept: a value that lives to the end */
 } Schedule;
 
-/* ---- who waits for whom -------------------------------------------------------------------------------------------- */
+/* ---- who waits for whom ------------------------------------------------------------------------------------------ */
 
 static void add_edge(Schedule *s, uint32_t from, uint32_t to, bool anti) {
     ARENA_PUSH(s->arena, s->edges, s->n_edges, s->edges_capacity, ((Edge){from, to, anti}));
@@ -151,8 +152,8 @@ static uint32_t *find_components(Schedule *s) {
     return c.component;
 }
 
-/* A state read by what follows from its update, or states that change places: such readers cannot all come first. Their updates
- * are copied, as before. */
+/* A state read by what follows from its update, or states that change places: such readers cannot all come first.
+ * Their updates are copied, as before. */
 static void drop_cycles(Schedule *s) {
     const uint32_t *component = find_components(s);
     size_t n = 0;
@@ -163,7 +164,7 @@ static void drop_cycles(Schedule *s) {
     s->n_edges = n;
 }
 
-/* ---- the order ------------------------------------------------------------------------------------------------------- */
+/* ---- the order --------------------------------------------------------------------------------------------------- */
 
 /* Heaps of kernels, the first of the given order on top. */
 static void push(Schedule *s, Queue *queue, uint32_t k) {
@@ -244,7 +245,7 @@ static uint32_t *make_order(Schedule *s, bool eager) {
     return count == s->n ? order : NULL;
 }
 
-/* ---- the function in that order ---------------------------------------------------------------------------------------- */
+/* ---- the function in that order ---------------------------------------------------------------------------------- */
 
 static int64_t bytes_in_order(Schedule *s, const uint32_t *order) {
     uint32_t *at = ARENA_ARRAY(s->arena, uint32_t, s->n + 1);
@@ -252,7 +253,8 @@ static int64_t bytes_in_order(Schedule *s, const uint32_t *order) {
     return layout_bytes(s->func, &(KernelOrder){.at = at, .n = (uint32_t)s->n});
 }
 
-/* The smaller arena of: kernels that free memory at once; the order given, but readers before updates; the order given. */
+/* The smaller arena of: kernels that free memory at once; the order given, but readers before updates; the order
+ * given. */
 static void schedule_func(Func *func) {
     Schedule s = {.arena = arena_new(), .func = func, .plan = func->plan, .n = func->plan->n_kernels};
     s.kept = ARENA_ARRAY(s.arena, bool, func->count + 1);
