@@ -4,14 +4,12 @@
 
 #include <stdbool.h>
 
-/* fp32: IEEE single; bf16: products of bf16, their large results stored so; bf16x3: products of f32, each factor split into three
- * bf16. */
+/* fp32: IEEE single; bf16: products of bf16, their large results stored so; bf16x3: products of f32, each factor split
+ * into three bf16. */
 typedef enum { PRECISION_FP32, PRECISION_BF16, PRECISION_BF16X3, PRECISION_COUNT } Precision;
 const char *precision_name(Precision precision);             /* "bf16" */
 bool precision_find(const char *name, Precision *precision); /* false: there is none */
-/* Terms of bf16 that a product splits each factor into, 0: it takes them as f32; and, for two factors, the products of one term
- * with another that it adds up: those of three and three that an f32 can tell are six. */
+/* Terms of bf16 that a product splits each factor into; 0: it takes them as f32. */
 int precision_terms(Precision precision);
-int precision_products(Precision precision);
 
 #endif

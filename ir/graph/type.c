@@ -28,8 +28,8 @@ bool dtype_is_int(DType dtype) {
 
 static const struct {
     const char *name;
-    int terms, products;
-} PRECISIONS[PRECISION_COUNT] = {{"fp32", 0, 1}, {"bf16", 1, 1}, {"bf16x3", 3, 6}};
+    int terms;
+} PRECISIONS[PRECISION_COUNT] = {{"fp32", 0}, {"bf16", 1}, {"bf16x3", 3}};
 
 const char *precision_name(Precision precision) {
     return PRECISIONS[precision].name;
@@ -46,9 +46,6 @@ bool precision_find(const char *name, Precision *precision) {
 
 int precision_terms(Precision precision) {
     return PRECISIONS[precision].terms;
-}
-int precision_products(Precision precision) {
-    return PRECISIONS[precision].products;
 }
 
 Type type_make(DType dtype, int rank, const int64_t *dims) {

@@ -73,7 +73,7 @@ static int hex_digit(char c) {
 }
 
 /* "…" with \", \\ and \xNN; NULL and no message if it is not closed on this line. */
-char *parser_take_quoted(Parser *p) {
+static char *take_quoted(Parser *p) {
     const char *end = p->at + 1;
     while (*end && *end != '\n' && *end != '"') end += *end == '\\' && end[1] && end[1] != '\n' ? 2 : 1;
     if (*end != '"') return NULL;
@@ -96,7 +96,7 @@ char *parser_take_quoted(Parser *p) {
 char *parser_take_name(Parser *p, const char *what) {
     parser_skip_spaces(p);
     const char *start = p->at;
-    char *name = *p->at == '"' ? parser_take_quoted(p) : parser_take_word(p);
+    char *name = *p->at == '"' ? take_quoted(p) : parser_take_word(p);
     if (!name)
         parser_fail(p, start, *start == '"' ? "unfinished name of a %s" : "expected the name of a %s", what);
     return name;
@@ -177,7 +177,7 @@ static uint32_t file_number(Parser *p, const char *name) {
 /* "(file:line:col)"; a comment of another form says nothing. */
 static bool take_place(Parser *p, Loc *loc) {
     p->at++;
-    char *file = *p->at == '"' ? parser_take_quoted(p) : parser_take_word(p), *end;
+    char *file = *p->at == '"' ? take_quoted(p) : parser_take_word(p), *end;
     if (!file || *p->at != ':') return false;
     unsigned long line = strtoul(p->at + 1, &end, 10);
     if (*end != ':') return false;
@@ -195,7 +195,7 @@ static void take_origin(Parser *p, const char **scope, Loc *loc) {
     parser_skip_spaces(p);
     bool good = true;
     if (*p->at != '(' && *p->at != '\n' && *p->at) {
-        name = *p->at == '"' ? parser_take_quoted(p) : parser_take_word(p);
+        name = *p->at == '"' ? take_quoted(p) : parser_take_word(p);
         good = name != NULL;
     }
     parser_skip_spaces(p);
