@@ -76,11 +76,11 @@ static void prepare(Unit *unit, Case *c, int number) {
     char name[16];
     snprintf(name, sizeof name, "gemm_%d", number);
     unit_kernel(unit, name);
-    gemm_emit(&unit->fb, &unit->target, &c->shape, unit_arg(unit, 0), unit_arg(unit, 1), unit_arg(unit, 2),
+    gemm_emit(&unit->fb, &c->shape, unit_arg(unit, 0), unit_arg(unit, 1), unit_arg(unit, 2),
               unit_arg(unit, 3), NULL, NULL, NULL);
     unit_kernel_end(unit);
     int64_t batch = c->shape.n_batch ? c->shape.batch[0] : 1;
-    c->scratch_bytes = (gemm_scratch_bytes(&unit->target, &c->shape, false) + 4096) / 4096 * 4096 + 256;
+    c->scratch_bytes = (gemm_scratch_bytes(&unit->fb, &c->shape, false) + 4096) / 4096 * 4096 + 256;
     c->a = filled(batch * c->shape.m * c->shape.k, c->shape.a_dtype);
     c->b = filled(batch * c->shape.k * c->shape.n, c->shape.b_dtype);
     c->c = filled(batch * c->shape.m * c->shape.n, DT_F32);
@@ -153,7 +153,7 @@ int main(int argc, char **argv) {
     }
     double peak = median(bench.peak), least = 1;
     printf("width %lld, %lld tokens, batch %lld, %d threads, %s: %s peak %.0f GFLOP/s\n", (long long)width,
-           (long long)tokens, (long long)batch, vt_threads(), unit.target.row->name, kinds[0].name, peak);
+           (long long)tokens, (long long)batch, vt_threads(), unit.fb.target->name, kinds[0].name, peak);
     for (int i = 0; i < bench.count; i++) {
         Case *c = &bench.cases[i];
         double speed = median(c->speed);

@@ -3,10 +3,12 @@
 
 #include <string.h>
 
-FunctionBuilder builder_make(const Target *target, LLVMModuleRef module, LLVMBuilderRef builder) {
+FunctionBuilder builder_make(const Target *target, const Machine *machine, LLVMModuleRef module,
+                             LLVMBuilderRef builder) {
     return (FunctionBuilder){.target = target,
-                             .lanes = target->row->lanes,
-                             .native_bf16 = target_has_bf16(target->row),
+                             .machine = machine,
+                             .lanes = target->lanes,
+                             .native_bf16 = target->native_bf16,
                              .context = LLVMGetModuleContext(module),
                              .module = module,
                              .builder = builder};
@@ -241,20 +243,31 @@ LLVMValueRef build_stack_array(FunctionBuilder *fb, LLVMTypeRef type, int64_t n,
 
 /* ---- internal functions ------------------------------------------------------------------------------------------ */
 
-InternalFunction build_function_begin(FunctionBuilder *fb, const char *name, LLVMTypeRef type) {
-    InternalFunction inner = {.place = LLVMGetInsertBlock(fb->builder), .caller = fb->function};
-    inner.function = LLVMAddFunction(fb->module, name, type);
-    LLVMSetLinkage(inner.function, LLVMInternalLinkage);
+static LLVMValueRef make_internal(FunctionBuilder *fb, const char *name, LLVMTypeRef type, FunctionBody body,
+                                  const void *user) {
+    LLVMBasicBlockRef place = LLVMGetInsertBlock(fb->builder);
+    LLVMValueRef caller = fb->function, params[MOST_PARAMS];
+    fb->function = LLVMAddFunction(fb->module, name, type);
+    LLVMSetLinkage(fb->function, LLVMInternalLinkage);
     unsigned kind = LLVMGetEnumAttributeKindForName("noinline", 8);
-    LLVMAddAttributeAtIndex(inner.function, LLVMAttributeFunctionIndex,
+    LLVMAddAttributeAtIndex(fb->function, LLVMAttributeFunctionIndex,
                             LLVMCreateEnumAttribute(fb->context, kind, 0));
-    fb->function = inner.function;
     LLVMPositionBuilderAtEnd(fb->builder, build_block(fb, "entry"));
-    return inner;
+    LLVMGetParams(fb->function, params);
+    body(fb, params, user);
+    LLVMBuildRetVoid(fb->builder);
+    LLVMValueRef made = fb->function;
+    fb->function = caller;
+    LLVMPositionBuilderAtEnd(fb->builder, place);
+    return made;
 }
 
-void build_function_end(FunctionBuilder *fb, const InternalFunction *inner) {
-    LLVMBuildRetVoid(fb->builder);
-    fb->function = inner->caller;
-    LLVMPositionBuilderAtEnd(fb->builder, inner->place);
+void build_call_internal(FunctionBuilder *fb, const char *name, LLVMValueRef *args, unsigned n,
+                         FunctionBody body, const void *user) {
+    LLVMTypeRef types[MOST_PARAMS];
+    for (unsigned i = 0; i < n; i++) types[i] = LLVMTypeOf(args[i]);
+    LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(fb->context), types, n, false);
+    LLVMValueRef function = LLVMGetNamedFunction(fb->module, name);
+    if (!function) function = make_internal(fb, name, type, body, user);
+    LLVMBuildCall2(fb->builder, type, function, args, n, "");
 }

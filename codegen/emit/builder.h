@@ -6,14 +6,15 @@
 #ifndef VITC_CODEGEN_BUILDER_H
 #define VITC_CODEGEN_BUILDER_H
 
-#include "codegen/target/target.h"
+#include "codegen/target.h"
 #include "ir/plan/plan.h"
 #include <llvm-c/Core.h>
 
-typedef struct {
+typedef struct FunctionBuilder {
     const Target *target;
-    int lanes;        /* of a full vector of 4-byte elements on the target */
-    bool native_bf16; /* the target converts to bf16: see bf16.h */
+    const Machine *machine; /* that the code is for, with usual values for what is not known */
+    int lanes;              /* of a full vector of 4-byte elements on the target */
+    bool native_bf16;       /* the target converts to bf16: see bf16.h */
     LLVMContextRef context;
     LLVMModuleRef module;
     LLVMBuilderRef builder;
@@ -24,7 +25,8 @@ typedef struct {
 } FunctionBuilder;
 
 /* For functions in `module`; the builder is LLVM's. */
-FunctionBuilder builder_make(const Target *target, LLVMModuleRef module, LLVMBuilderRef builder);
+FunctionBuilder builder_make(const Target *target, const Machine *machine, LLVMModuleRef module,
+                             LLVMBuilderRef builder);
 /* Starts a kernel's function. Its entry block ends in a branch to the place where the builder is then, so that
  * build_entry_begin finds room before it. */
 void builder_kernel(FunctionBuilder *fb, const char *name);
@@ -123,13 +125,11 @@ LLVMValueRef build_batch_offset(FunctionBuilder *fb, LLVMValueRef batch, int n, 
                                 const int64_t *stride, int64_t offset);
 
 /* ---- internal functions, made while another is being built ------------------------------------------------------- */
-typedef struct {
-    LLVMValueRef function;   /* the internal one */
-    LLVMBasicBlockRef place; /* where the builder goes back to */
-    LLVMValueRef caller;
-} InternalFunction;
-/* Starts an internal function, never inlined; everything is built in it until the end, which returns. */
-InternalFunction build_function_begin(FunctionBuilder *fb, const char *name, LLVMTypeRef type);
-void build_function_end(FunctionBuilder *fb, const InternalFunction *inner);
+/* Builds the body of one; params: its parameters; it then returns. */
+typedef void (*FunctionBody)(FunctionBuilder *fb, const LLVMValueRef *params, const void *user);
+enum { MOST_PARAMS = 8 };
+/* Calls the internal function of that name, never inlined, which is made at its first call in a module: the name says all about it. */
+void build_call_internal(FunctionBuilder *fb, const char *name, LLVMValueRef *args, unsigned n,
+                         FunctionBody body, const void *user);
 
 #endif

@@ -5,8 +5,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { TABLE = 16 };
-
 static LLVMContextRef context_of(LLVMBuilderRef b) {
     return LLVMGetTypeContext(LLVMTypeOf(LLVMGetBasicBlockParent(LLVMGetInsertBlock(b))));
 }
@@ -92,26 +90,19 @@ static LLVMValueRef power_of_two(LLVMBuilderRef b, LLVMValueRef n, LLVMValueRef 
 
 /* ---- tables ------------------------------------------------------------------------------------------------------ */
 
-/* AVX-512 looks up 16 floats in one instruction: there, pieces of short polynomials take half the time of one for all.
- * */
-static bool has_tables(const FunctionBuilder *fb) {
-    return fb->lanes == TABLE;
-}
-
 /* table[the low four bits of each lane of `index`] */
 static LLVMValueRef look_up(FunctionBuilder *fb, const double *table, LLVMValueRef index) {
     LLVMTypeRef f32 = LLVMFloatTypeInContext(fb->context);
-    LLVMValueRef lanes[TABLE];
-    for (int i = 0; i < TABLE; i++) lanes[i] = LLVMConstReal(f32, table[i]);
-    LLVMValueRef args[] = {LLVMConstVector(lanes, TABLE), index};
-    return build_intrinsic(fb, "llvm.x86.avx512.permvar.sf.512", NULL, args, 2);
+    LLVMValueRef lanes[TABLE_ENTRIES];
+    for (int i = 0; i < TABLE_ENTRIES; i++) lanes[i] = LLVMConstReal(f32, table[i]);
+    return fb->target->tables->look_up(fb, LLVMConstVector(lanes, TABLE_ENTRIES), index);
 }
 
 /* A scalar goes through the same instructions as vectors, so that both have the same bits. */
 static LLVMValueRef on_vectors(FunctionBuilder *fb, LLVMValueRef x,
                                LLVMValueRef (*f)(FunctionBuilder *fb, LLVMValueRef x)) {
     if (is_vector(LLVMTypeOf(x))) return f(fb, x);
-    LLVMValueRef y = f(fb, build_splat(fb, TABLE, x));
+    LLVMValueRef y = f(fb, build_splat(fb, TABLE_ENTRIES, x));
     return LLVMBuildExtractElement(fb->builder, y,
                                    LLVMConstInt(LLVMInt32TypeInContext(fb->context), 0, false), "");
 }
@@ -124,37 +115,30 @@ static LLVMValueRef round_to_piece(LLVMBuilderRef b, LLVMValueRef x, double fact
     return LLVMBuildFSub(b, shifted, real(x, magic), "");
 }
 
-/* y·2^⌊n⌋ */
-static LLVMValueRef times_power(FunctionBuilder *fb, LLVMValueRef y, LLVMValueRef n) {
-    LLVMTypeRef i16 = LLVMInt16TypeInContext(fb->context), i32 = LLVMInt32TypeInContext(fb->context);
-    LLVMValueRef args[] = {y, n, y, LLVMConstAllOnes(i16), LLVMConstInt(i32, 4, false)};
-    return build_intrinsic(fb, "llvm.x86.avx512.mask.scalef.ps.512", NULL, args, 5);
-}
-
 /* 2^(i/16) */
-static const double POWERS[TABLE] = {1,          1.04427373, 1.09050775, 1.13878858, 1.18920708, 1.24185777,
-                                     1.29683959, 1.35425556, 1.41421354, 1.47682619, 1.54221082, 1.61049032,
-                                     1.68179286, 1.75625217, 1.8340081,  1.91520655};
+static const double POWERS[TABLE_ENTRIES] = {
+    1,          1.04427373, 1.09050775, 1.13878858, 1.18920708, 1.24185777, 1.29683959, 1.35425556,
+    1.41421354, 1.47682619, 1.54221082, 1.61049032, 1.68179286, 1.75625217, 1.8340081,  1.91520655};
 
 /* 2^(i/16)·e^r, |r| <= log(2)/32, times a power of two by the instruction for it, which rounds denormal results right.
  * */
 static LLVMValueRef exp_by_table(FunctionBuilder *fb, LLVMValueRef x) {
-    static const double rests[TABLE] = {0,
-                                        4.62854679e-08,
-                                        -1.19921575e-08,
-                                        4.72978208e-08,
-                                        3.19341815e-08,
-                                        3.62105723e-08,
-                                        -3.09907229e-08,
-                                        -7.47521334e-09,
-                                        1.71142709e-08,
-                                        -3.04768335e-08,
-                                        5.23333421e-09,
-                                        6.10759177e-09,
-                                        -1.4719606e-08,
-                                        -5.25879518e-09,
-                                        -6.12825968e-09,
-                                        5.14060927e-09}; /* of their rounding, relative */
+    static const double rests[TABLE_ENTRIES] = {0,
+                                                4.62854679e-08,
+                                                -1.19921575e-08,
+                                                4.72978208e-08,
+                                                3.19341815e-08,
+                                                3.62105723e-08,
+                                                -3.09907229e-08,
+                                                -7.47521334e-09,
+                                                1.71142709e-08,
+                                                -3.04768335e-08,
+                                                5.23333421e-09,
+                                                6.10759177e-09,
+                                                -1.4719606e-08,
+                                                -5.25879518e-09,
+                                                -6.12825968e-09,
+                                                5.14060927e-09}; /* of their rounding, relative */
     LLVMBuilderRef b = fb->builder;
     LLVMValueRef bits;
     x = choose(b, LLVMRealOGT, x, real(x, 89), real(x, 89), x); /* NaN stays */
@@ -165,7 +149,7 @@ static LLVMValueRef exp_by_table(FunctionBuilder *fb, LLVMValueRef x) {
     LLVMValueRef y = fma_(b, fma_(b, r, real(x, 0.1666686216), real(x, 0.5000097749)), r, real(x, 1));
     LLVMValueRef power = look_up(fb, POWERS, bits);
     y = fma_(b, power, fma_(b, y, r, look_up(fb, rests, bits)), power);
-    return times_power(fb, y, n);
+    return fb->target->tables->scale(fb, y, n);
 }
 
 /* The same with a parabola in sixteenths of the exponent. */
@@ -178,12 +162,13 @@ static LLVMValueRef exp_by_table_bf16(FunctionBuilder *fb, LLVMValueRef x) {
     LLVMValueRef f = fma_(b, x, real(x, 1.44269504088896341), LLVMBuildFNeg(b, n, ""));
     LLVMValueRef y = LLVMBuildFMul(b, fma_(b, f, real(x, 0.2402265), real(x, 0.6931472)), f, "");
     LLVMValueRef power = look_up(fb, POWERS, bits);
-    return times_power(fb, fma_(b, power, y, power), n);
+    return fb->target->tables->scale(fb, fma_(b, power, y, power), n);
 }
 
 /* erf by polynomials of |x| in 16 pieces around multiples of 65/256, through Chebyshev's points; the first is x·G(|x|),
  * so that small results keep their digits. From 3.92 on it is 1. */
-static LLVMValueRef erf_of_pieces(FunctionBuilder *fb, LLVMValueRef x, const double (*c)[TABLE], int degree) {
+static LLVMValueRef erf_of_pieces(FunctionBuilder *fb, LLVMValueRef x, const double (*c)[TABLE_ENTRIES],
+                                  int degree) {
     const double piece = 65.0 / 256, magic = 12582912.0, end = 3.92;
     LLVMBuilderRef b = fb->builder;
     LLVMValueRef bits, t = absolute(b, x);
@@ -195,7 +180,7 @@ static LLVMValueRef erf_of_pieces(FunctionBuilder *fb, LLVMValueRef x, const dou
 }
 
 static LLVMValueRef erf_by_table(FunctionBuilder *fb, LLVMValueRef x) {
-    static const double c[6][TABLE] = {
+    static const double c[6][TABLE_ENTRIES] = {
         {0, 0.28046301, 0.527338445, 0.718623817, 0.849086046, 0.927408159, 0.968796372, 0.988047481,
          0.995929182, 0.998769462, 0.999670327, 0.999921799, 0.999983609, 0.99999696, 0.999999523,
          0.99999994},
@@ -218,7 +203,7 @@ static LLVMValueRef erf_by_table(FunctionBuilder *fb, LLVMValueRef x) {
 }
 
 static LLVMValueRef erf_by_table_bf16(FunctionBuilder *fb, LLVMValueRef x) {
-    static const double c[4][TABLE] = {
+    static const double c[4][TABLE_ENTRIES] = {
         {0, 0.280458868, 0.527332544, 0.718619049, 0.84908396, 0.927408457, 0.968797863, 0.98804903,
          0.995930254, 0.998769999, 0.999670565, 0.999921918, 0.999983609, 0.99999696, 0.999999523,
          0.99999994},
@@ -237,7 +222,7 @@ static LLVMValueRef erf_by_table_bf16(FunctionBuilder *fb, LLVMValueRef x) {
 /* ---- functions --------------------------------------------------------------------------------------------------- */
 
 LLVMValueRef vecmath_exp(FunctionBuilder *fb, LLVMValueRef x) {
-    if (has_tables(fb)) return on_vectors(fb, x, exp_by_table);
+    if (fb->target->tables) return on_vectors(fb, x, exp_by_table);
     LLVMBuilderRef b = fb->builder;
     static const double c[] = {1,
                                1,
@@ -329,7 +314,7 @@ LLVMValueRef vecmath_tanh(FunctionBuilder *fb, LLVMValueRef x) {
 
 /* x·P(x²) below 0.92, else 1 - e^Q(|x|), Q a fit of log erfc on [0.9, 4]. */
 LLVMValueRef vecmath_erf(FunctionBuilder *fb, LLVMValueRef x) {
-    if (has_tables(fb)) return on_vectors(fb, x, erf_by_table);
+    if (fb->target->tables) return on_vectors(fb, x, erf_by_table);
     LLVMBuilderRef b = fb->builder;
     static const double p[] = {1.1283791670829895,    -0.37612638719950736,  0.11283787265051559,
                                -0.026865766021072775, 0.005222145306010894,  -0.000850294256162789,
@@ -353,7 +338,7 @@ LLVMValueRef vecmath_sigmoid(FunctionBuilder *fb, LLVMValueRef x) {
 }
 
 LLVMValueRef vecmath_exp_bf16(FunctionBuilder *fb, LLVMValueRef x) {
-    if (has_tables(fb)) return on_vectors(fb, x, exp_by_table_bf16);
+    if (fb->target->tables) return on_vectors(fb, x, exp_by_table_bf16);
     LLVMBuilderRef b = fb->builder;
     static const double c[] = {0.9999992614265725, 0.6931218143085529, 0.2402474485948583,
                                0.05591786385170985, 0.009570101879592403}; /* 2^x on [-½, ½] */
@@ -369,7 +354,7 @@ LLVMValueRef vecmath_exp_bf16(FunctionBuilder *fb, LLVMValueRef x) {
 
 /* 1 - (a1 t + a2 t² + a3 t³)·e^-x², t = 1 / (1 + p|x|) */
 LLVMValueRef vecmath_erf_bf16(FunctionBuilder *fb, LLVMValueRef x) {
-    if (has_tables(fb)) return on_vectors(fb, x, erf_by_table_bf16);
+    if (fb->target->tables) return on_vectors(fb, x, erf_by_table_bf16);
     LLVMBuilderRef b = fb->builder;
     static const double c[] = {0.3480242, -0.0958798, 0.7478556};
     LLVMValueRef power = vecmath_exp_bf16(fb, LLVMBuildFNeg(b, LLVMBuildFMul(b, x, x, ""), ""));

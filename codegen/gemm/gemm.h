@@ -1,19 +1,22 @@
-/* Pieces of a packed matrix product (after BLIS): packing, the micro-kernel, and the loops around them.
+/* A packed matrix product (after BLIS): C[M, N] (+)= A[M, K] · B[K, N], all three with strides.
  *
- * C[M, N] (+)= A[M, K] · B[K, N], all three with strides. A and B are packed into panels of mr rows and nr columns; the
- * micro-kernel keeps an mr × nr tile in registers along K and leaves it in a small buffer, where the caller's epilogue
- * takes it. A long K is cut: partial sums wait in C, or, with an epilogue, in the thread's scratch. A B that is packed already is
- * read where it lies. */
+ *   blocking.c  how much of M, N and K is packed at a time
+ *   pack.c      packers of a panel: functions of their own
+ *   panels.c    packed panels of both sides, in any precision
+ *   gemm.c      the loops around the micro-kernel, and what becomes of a finished tile
+ *   micro.c     the micro-kernel: an mr × nr tile in registers along K
+ *
+ * The micro-kernel leaves the tile in a small buffer, where the caller's epilogue takes it. A long K is cut into blocks: the sums so far
+ * wait in C, or, with an epilogue, in the thread's scratch. A B that is packed already is read where it lies. */
 #ifndef VITC_CODEGEN_GEMM_H
 #define VITC_CODEGEN_GEMM_H
 
 #include "codegen/emit/builder.h"
-#include "codegen/target/target.h"
 
-/* Makes elements of A that are not in memory: rows [row, row + rows), columns [column, column + columns) (i64 values), which are one of
- * the pieces of `piece` columns that a row is cut into; those of row r from to + r·stride elements on. */
+/* Makes elements of A that are not in memory: rows [row, row + rows), columns [column, column + columns) (i64 values),
+ * which are one of the blocks of `block` columns that a row is cut into; those of row r from to + r·stride elements on. */
 typedef void (*GemmPrologue)(void *user, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef column,
-                             LLVMValueRef columns, int64_t piece, LLVMValueRef to, int64_t stride);
+                             LLVMValueRef columns, int64_t block, LLVMValueRef to, int64_t stride);
 
 typedef struct {
     DType a_dtype, b_dtype; /* DT_F32 or DT_BF16 */
@@ -37,15 +40,14 @@ typedef struct {
 typedef void (*GemmEpilogue)(void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
                              LLVMValueRef col, LLVMValueRef columns, LLVMValueRef tile, int64_t stride);
 
-/* Asks for the memory that the epilogue of a tile will read and write (emit_prefetch): of the tile's rows, and of `columns` columns. */
+/* Asks for the memory that the epilogue of a tile will read and write (build_prefetch): of the tile's rows, and of `columns` columns. */
 typedef void (*GemmPrefetch)(void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
                              LLVMValueRef col, int64_t columns);
 
-/* Emits the product into fb->function at the builder's place. `a`: NULL where a prologue makes it. `c`: row-major C for partial sums and the plain result
- * when `epilogue` is NULL; `prefetch` may be NULL. scratch: a pointer to gemm_scratch_bytes of this thread's own. */
-void gemm_emit(FunctionBuilder *fb, const Target *target, const GemmShape *shape, LLVMValueRef a,
-               LLVMValueRef b, LLVMValueRef c, LLVMValueRef scratch, GemmEpilogue epilogue,
-               GemmPrefetch prefetch, void *user);
-int64_t gemm_scratch_bytes(const Target *target, const GemmShape *shape, bool epilogue);
+/* Emits the product into fb->function at the builder's place. a: NULL where a prologue makes it; c: row-major C, for the result and the
+ * sums so far, when there is no epilogue; prefetch may be NULL. scratch: a pointer to gemm_scratch_bytes of this thread's own. */
+void gemm_emit(FunctionBuilder *fb, const GemmShape *shape, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c,
+               LLVMValueRef scratch, GemmEpilogue epilogue, GemmPrefetch prefetch, void *user);
+int64_t gemm_scratch_bytes(const FunctionBuilder *fb, const GemmShape *shape, bool epilogue);
 
 #endif

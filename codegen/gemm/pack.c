@@ -10,38 +10,18 @@ static LLVMTypeRef i32_type(const FunctionBuilder *fb) {
     return LLVMInt32TypeInContext(fb->context);
 }
 
-static LLVMTypeRef vector_of(LLVMTypeRef type, int lanes) {
-    return LLVMVectorType(type, (unsigned)lanes);
-}
-
 static LLVMTypeRef source_type(const FunctionBuilder *fb, const PackSpec *s) {
     return s->source == DT_BF16 ? LLVMInt16TypeInContext(fb->context) : LLVMFloatTypeInContext(fb->context);
 }
 
-static LLVMValueRef mul(FunctionBuilder *fb, LLVMValueRef a, LLVMValueRef b) {
-    return LLVMBuildMul(fb->builder, a, b, "");
-}
-
-static LLVMValueRef add(FunctionBuilder *fb, LLVMValueRef a, LLVMValueRef b) {
-    return LLVMBuildAdd(fb->builder, a, b, "");
-}
-
-static LLVMValueRef at(FunctionBuilder *fb, LLVMTypeRef type, LLVMValueRef base, LLVMValueRef index) {
-    return LLVMBuildGEP2(fb->builder, type, base, &index, 1, "");
-}
-
-static void store(FunctionBuilder *fb, LLVMValueRef value, LLVMValueRef to) {
-    LLVMSetAlignment(LLVMBuildStore(fb->builder, value, to), 4);
-}
-
 static bool is_pair(const PackSpec *s) {
-    return s->unit >= UNIT_PAIR;
+    return s->unit == UNIT_BF16_PAIR;
 }
 
 /* An element as it lies in memory, as f32. */
 static LLVMValueRef to_f32(FunctionBuilder *fb, const PackSpec *s, LLVMValueRef x) {
     if (s->source == DT_BF16) return bf16_from_memory(fb->builder, x);
-    return s->unit == UNIT_ROUNDED ? bf16_rounded(fb->builder, fb->native_bf16, x) : x;
+    return s->unit == UNIT_F32_ROUNDED ? bf16_rounded(fb->builder, fb->native_bf16, x) : x;
 }
 
 /* Where unit u of line `line` lies. */
@@ -51,20 +31,21 @@ static LLVMValueRef place_of(FunctionBuilder *fb, const PackSpec *s, const PackA
     if (s->blocked) {
         LLVMValueRef inside = LLVMBuildAnd(fb->builder, u, build_i64(fb, BLOCK_UNITS - 1), "");
         LLVMValueRef block = LLVMBuildSub(fb->builder, u, inside, "");
-        index = add(fb, mul(fb, block, width), add(fb, mul(fb, line, build_i64(fb, BLOCK_UNITS)), inside));
+        index = build_add(fb, build_mul(fb, block, width),
+                          build_add(fb, build_mul(fb, line, build_i64(fb, BLOCK_UNITS)), inside));
     } else
-        index = add(fb, mul(fb, u, width), line);
-    return at(fb, i32_type(fb), p->to, index);
+        index = build_add(fb, build_mul(fb, u, width), line);
+    return build_element(fb, i32_type(fb), p->to, index);
 }
 
-/* What the units before this one have left of f32 values. */
+/* What the terms before this one have left of f32 values. */
 static LLVMValueRef left_of(FunctionBuilder *fb, const PackSpec *s, LLVMValueRef x) {
-    for (int part = UNIT_PAIR; part < (int)s->unit; part++)
+    for (int term = 0; term < s->term; term++)
         x = LLVMBuildFSub(fb->builder, x, bf16_rounded(fb->builder, fb->native_bf16, x), "");
     return x;
 }
 
-/* The bf16 of f32 values that the unit asks for, in the upper halves of i32s. */
+/* The term of f32 values, in the upper halves of i32s. */
 static LLVMValueRef upper_half(FunctionBuilder *fb, const PackSpec *s, LLVMValueRef x) {
     x = left_of(fb, s, x);
     return bf16_round(fb->builder, fb->native_bf16, x);
@@ -81,9 +62,9 @@ static LLVMValueRef sixteen(FunctionBuilder *fb, const PackSpec *s, bool vector)
 static LLVMValueRef pair_up(FunctionBuilder *fb, const PackSpec *s, LLVMValueRef early, LLVMValueRef late) {
     bool vector = LLVMGetTypeKind(LLVMTypeOf(early)) == LLVMVectorTypeKind;
     LLVMValueRef shift = sixteen(fb, s, vector);
-    if (s->source == DT_BF16) { /* rounded already, and without a rest */
-        LLVMTypeRef units = vector ? vector_of(i32_type(fb), s->lanes) : i32_type(fb);
-        if (s->unit != UNIT_PAIR) return LLVMConstNull(units);
+    if (s->source == DT_BF16) { /* rounded already: it is the first term itself */
+        LLVMTypeRef units = vector ? build_vector_type(i32_type(fb), s->lanes) : i32_type(fb);
+        if (s->term > 0) return LLVMConstNull(units);
         late = LLVMBuildShl(fb->builder, LLVMBuildZExt(fb->builder, late, units, ""), shift, "");
         return LLVMBuildOr(fb->builder, LLVMBuildZExt(fb->builder, early, units, ""), late, "");
     }
@@ -94,21 +75,21 @@ static LLVMValueRef pair_up(FunctionBuilder *fb, const PackSpec *s, LLVMValueRef
 /* `lanes` units of one line from element pointer `from`, which lie along it. */
 static LLVMValueRef load_along(FunctionBuilder *fb, const PackSpec *s, LLVMValueRef from) {
     bool pairs = is_pair(s);
-    LLVMTypeRef units = vector_of(i32_type(fb), s->lanes);
+    LLVMTypeRef units = build_vector_type(i32_type(fb), s->lanes);
     int n = pairs ? 2 * s->lanes : s->lanes;
-    LLVMValueRef x = LLVMBuildLoad2(fb->builder, vector_of(source_type(fb, s), n), from, "");
+    LLVMValueRef x = LLVMBuildLoad2(fb->builder, build_vector_type(source_type(fb, s), n), from, "");
     LLVMSetAlignment(x, s->source == DT_BF16 ? 2 : 4);
     if (!pairs) return LLVMBuildBitCast(fb->builder, to_f32(fb, s, x), units, "");
     if (s->source == DT_BF16)
-        return s->unit == UNIT_PAIR ? LLVMBuildBitCast(fb->builder, x, units, "") : LLVMConstNull(units);
+        return s->term == 0 ? LLVMBuildBitCast(fb->builder, x, units, "") : LLVMConstNull(units);
     x = left_of(fb, s, x);
     return LLVMBuildBitCast(fb->builder, bf16_to_memory(fb->builder, fb->native_bf16, x), units, "");
 }
 
 /* `lanes` elements across the lines, masked. */
 static LLVMValueRef load_row(FunctionBuilder *fb, const PackSpec *s, LLVMValueRef from, LLVMValueRef mask) {
-    return build_masked_load(fb, vector_of(source_type(fb, s), s->lanes), from, s->source == DT_BF16 ? 2 : 4,
-                             mask);
+    return build_masked_load(fb, build_vector_type(source_type(fb, s), s->lanes), from,
+                             s->source == DT_BF16 ? 2 : 4, mask);
 }
 
 /* Which of the lines first.. are there. */
@@ -128,19 +109,21 @@ static LLVMValueRef load_across(FunctionBuilder *fb, const PackSpec *s, const Pa
     LLVMTypeRef type = source_type(fb, s);
     LLVMValueRef value;
     if (!is_pair(s)) {
-        LLVMValueRef x = load_row(fb, s, at(fb, type, p->from, add(fb, mul(fb, u, p->along), line)), mask);
+        LLVMValueRef x = load_row(
+            fb, s, build_element(fb, type, p->from, build_add(fb, build_mul(fb, u, p->along), line)), mask);
         value = to_f32(fb, s, x);
     } else {
         LLVMValueRef rows[2];
         for (int i = 0; i < 2; i++) {
-            LLVMValueRef k = add(fb, mul(fb, u, build_i64(fb, 2)), build_i64(fb, i));
+            LLVMValueRef k = build_add(fb, build_mul(fb, u, build_i64(fb, 2)), build_i64(fb, i));
             LLVMValueRef there = LLVMBuildICmp(fb->builder, LLVMIntSLT, k, p->k, "");
-            rows[i] = load_row(fb, s, at(fb, type, p->from, add(fb, mul(fb, k, p->along), line)),
-                               whole ? mask : mask_if(fb, there, mask));
+            rows[i] = load_row(
+                fb, s, build_element(fb, type, p->from, build_add(fb, build_mul(fb, k, p->along), line)),
+                whole ? mask : mask_if(fb, there, mask));
         }
         value = pair_up(fb, s, rows[0], rows[1]);
     }
-    return LLVMBuildBitCast(fb->builder, value, vector_of(i32_type(fb), s->lanes), "");
+    return LLVMBuildBitCast(fb->builder, value, build_vector_type(i32_type(fb), s->lanes), "");
 }
 
 /* x[i][j] <-> x[j][i] of `lanes` vectors: in step s, bit s of the row number changes places with that of the lane. */
@@ -166,7 +149,8 @@ static LLVMValueRef load_single(FunctionBuilder *fb, const PackSpec *s, const Pa
     LLVMValueRef there = LLVMBuildICmp(fb->builder, LLVMIntSLT, k, p->k, "");
     LLVMValueRef safe = LLVMBuildSelect(fb->builder, there, k, build_i64(fb, 0), "");
     LLVMTypeRef type = source_type(fb, s);
-    LLVMValueRef x = LLVMBuildLoad2(fb->builder, type, at(fb, type, line, mul(fb, safe, p->along)), "");
+    LLVMValueRef x =
+        LLVMBuildLoad2(fb->builder, type, build_element(fb, type, line, build_mul(fb, safe, p->along)), "");
     return LLVMBuildSelect(fb->builder, there, x, LLVMConstNull(type), "");
 }
 
@@ -176,18 +160,18 @@ static void pack_singly(FunctionBuilder *fb, const PackSpec *s, const PackArgs *
     Loop lines = build_loop_begin(fb, build_i64(fb, 0), build_i64(fb, s->width), 1, "line");
     LLVMValueRef there = LLVMBuildICmp(fb->builder, LLVMIntSLT, lines.counter, p->count, "");
     LLVMValueRef number = LLVMBuildSelect(fb->builder, there, lines.counter, build_i64(fb, 0), "");
-    LLVMValueRef line = at(fb, source_type(fb, s), p->from, mul(fb, number, p->across));
+    LLVMValueRef line = build_element(fb, source_type(fb, s), p->from, build_mul(fb, number, p->across));
     Loop loop = build_loop_begin(fb, from, p->units, 1, "u");
     LLVMValueRef value;
     if (!is_pair(s))
         value = to_f32(fb, s, load_single(fb, s, p, line, loop.counter));
     else {
-        LLVMValueRef k = mul(fb, loop.counter, build_i64(fb, 2));
+        LLVMValueRef k = build_mul(fb, loop.counter, build_i64(fb, 2));
         value = pair_up(fb, s, load_single(fb, s, p, line, k),
-                        load_single(fb, s, p, line, add(fb, k, build_i64(fb, 1))));
+                        load_single(fb, s, p, line, build_add(fb, k, build_i64(fb, 1))));
     }
-    store(fb, LLVMBuildBitCast(fb->builder, value, i32_type(fb), ""),
-          place_of(fb, s, p, loop.counter, lines.counter));
+    build_store(fb, LLVMBuildBitCast(fb->builder, value, i32_type(fb), ""),
+                place_of(fb, s, p, loop.counter, lines.counter));
     build_loop_end(fb, &loop);
     build_loop_end(fb, &lines);
 }
@@ -197,7 +181,7 @@ static void store_row(FunctionBuilder *fb, const PackSpec *s, const PackArgs *p,
                       bool whole) {
     LLVMValueRef x = load_across(fb, s, p, u, v, whole), to = place_of(fb, s, p, u, build_i64(fb, v));
     if (s->width - v >= s->lanes) {
-        store(fb, x, to);
+        build_store(fb, x, to);
         return;
     }
     LLVMValueRef lanes[MOST_LANES];
@@ -215,20 +199,20 @@ static LLVMValueRef full_units(FunctionBuilder *fb, const PackSpec *s, const Pac
 static void prefetch_rows(FunctionBuilder *fb, const PackSpec *s, const PackArgs *p, LLVMValueRef u) {
     int64_t size = s->source == DT_BF16 ? 2 : 4;
     for (int i = 0; i < (is_pair(s) ? 2 : 1); i++) {
-        LLVMValueRef k = is_pair(s) ? add(fb, mul(fb, u, build_i64(fb, 2)), build_i64(fb, i)) : u;
-        k = add(fb, k, build_i64(fb, PACK_ROWS_AT_ONCE));
-        build_prefetch(fb, at(fb, source_type(fb, s), p->from, mul(fb, k, p->along)), size * s->width,
-                       PREFETCH_READ);
+        LLVMValueRef k = is_pair(s) ? build_add(fb, build_mul(fb, u, build_i64(fb, 2)), build_i64(fb, i)) : u;
+        k = build_add(fb, k, build_i64(fb, PACK_ROWS_AT_ONCE));
+        build_prefetch(fb, build_element(fb, source_type(fb, s), p->from, build_mul(fb, k, p->along)),
+                       size * s->width, PREFETCH_READ);
     }
 }
 
 /* Rows of units are copied, and nothing beyond them. */
 static void pack_rows(FunctionBuilder *fb, const PackSpec *s, const PackArgs *p) {
     LLVMValueRef full = full_units(fb, s, p), bounds[] = {build_i64(fb, 0), full, p->units};
-    for (int part = 0; part < (is_pair(s) ? 2 : 1); part++) {
-        Loop loop = build_loop_begin(fb, bounds[part], bounds[part + 1], 1, "u");
-        if (part == 0) prefetch_rows(fb, s, p, loop.counter);
-        for (int v = 0; v < s->width; v += s->lanes) store_row(fb, s, p, loop.counter, v, part == 0);
+    for (int end = 0; end < (is_pair(s) ? 2 : 1); end++) { /* full units, then what is left */
+        Loop loop = build_loop_begin(fb, bounds[end], bounds[end + 1], 1, "u");
+        if (end == 0) prefetch_rows(fb, s, p, loop.counter);
+        for (int v = 0; v < s->width; v += s->lanes) store_row(fb, s, p, loop.counter, v, end == 0);
         build_loop_end(fb, &loop);
     }
 }
@@ -239,10 +223,10 @@ static void pack_rows_turned(FunctionBuilder *fb, const PackSpec *s, const PackA
     for (int v = 0; v < s->width; v += s->lanes) {
         LLVMValueRef x[MOST_LANES];
         for (int i = 0; i < s->lanes; i++)
-            x[i] = load_across(fb, s, p, add(fb, loop.counter, build_i64(fb, i)), v, false);
+            x[i] = load_across(fb, s, p, build_add(fb, loop.counter, build_i64(fb, i)), v, false);
         transpose_vectors(fb, x, s->lanes);
         for (int i = 0; i < s->lanes && v + i < s->width; i++)
-            store(fb, x[i], place_of(fb, s, p, loop.counter, build_i64(fb, v + i)));
+            build_store(fb, x[i], place_of(fb, s, p, loop.counter, build_i64(fb, v + i)));
     }
     build_loop_end(fb, &loop);
 }
@@ -252,21 +236,22 @@ static void pack_group(FunctionBuilder *fb, const PackSpec *s, const PackArgs *p
                        LLVMValueRef whole) {
     LLVMValueRef line[MOST_LANES], x[MOST_LANES];
     for (int i = 0; i < n; i++) {
-        LLVMValueRef number = add(fb, group, build_i64(fb, i));
+        LLVMValueRef number = build_add(fb, group, build_i64(fb, i));
         LLVMValueRef there = LLVMBuildICmp(fb->builder, LLVMIntSLT, number, p->count, "");
         number = LLVMBuildSelect(fb->builder, there, number, build_i64(fb, 0), "");
-        line[i] = at(fb, source_type(fb, s), p->from, mul(fb, number, p->across));
+        line[i] = build_element(fb, source_type(fb, s), p->from, build_mul(fb, number, p->across));
     }
     Loop loop = build_loop_begin(fb, build_i64(fb, 0), whole, s->lanes, "u");
-    LLVMValueRef element = !is_pair(s) ? loop.counter : mul(fb, loop.counter, build_i64(fb, 2));
+    LLVMValueRef element = !is_pair(s) ? loop.counter : build_mul(fb, loop.counter, build_i64(fb, 2));
     for (int i = 0; i < s->lanes; i++)
-        x[i] = i < n ? load_along(fb, s, at(fb, source_type(fb, s), line[i], element))
-                     : LLVMGetPoison(vector_of(i32_type(fb), s->lanes));
+        x[i] = i < n ? load_along(fb, s, build_element(fb, source_type(fb, s), line[i], element))
+                     : LLVMGetPoison(build_vector_type(i32_type(fb), s->lanes));
     if (!s->blocked) transpose_vectors(fb, x, s->lanes);
     for (int i = 0; i < (s->blocked ? n : s->lanes); i++) {
-        LLVMValueRef to = s->blocked ? place_of(fb, s, p, loop.counter, add(fb, group, build_i64(fb, i)))
-                                     : place_of(fb, s, p, add(fb, loop.counter, build_i64(fb, i)), group);
-        store(fb, x[i], to);
+        LLVMValueRef to = s->blocked
+                              ? place_of(fb, s, p, loop.counter, build_add(fb, group, build_i64(fb, i)))
+                              : place_of(fb, s, p, build_add(fb, loop.counter, build_i64(fb, i)), group);
+        build_store(fb, x[i], to);
     }
     build_loop_end(fb, &loop);
 }
@@ -290,19 +275,53 @@ PackKind pack_kind(int64_t across, int64_t along) {
     return along == 1 ? PACK_ALONG : PACK_STRIDED;
 }
 
+/* ---- blocks ------------------------------------------------------------------------------------------------------- */
+
+/* Vectors of one unit each of the block's lines; lines beyond the last repeat it. */
+static void load_block(FunctionBuilder *fb, const PackSpec *s, const PackBlock *b, LLVMValueRef unit,
+                       LLVMValueRef *x) {
+    LLVMTypeRef f32 = LLVMFloatTypeInContext(fb->context), i64 = LLVMInt64TypeInContext(fb->context);
+    LLVMValueRef last = LLVMBuildSub(fb->builder, b->count, build_i64(fb, 1), "");
+    LLVMValueRef along = build_mul(fb, unit, build_i64(fb, is_pair(s) ? 2 : 1));
+    for (int i = 0; i < s->lanes; i++) {
+        LLVMValueRef line =
+            build_intrinsic(fb, "llvm.smin", i64, (LLVMValueRef[]){build_i64(fb, i), last}, 2);
+        x[i] = load_along(
+            fb, s, build_element(fb, f32, b->from, build_add(fb, build_mul(fb, line, b->across), along)));
+    }
+    transpose_vectors(fb, x, s->lanes);
+}
+
+static void store_block(FunctionBuilder *fb, const PackSpec *s, LLVMValueRef *x, LLVMValueRef to,
+                        LLVMValueRef mask) {
+    for (int j = 0; j < s->lanes; j++)
+        build_masked_store(
+            fb, x[j], build_element(fb, i32_type(fb), to, build_i64(fb, (int64_t)j * s->width)), 4, mask);
+}
+
+static void pack_block(FunctionBuilder *fb, const PackSpec *s, const PackBlock *b) {
+    LLVMValueRef x[MOST_LANES];
+    LLVMTypeRef i64 = LLVMInt64TypeInContext(fb->context);
+    LLVMValueRef here = build_intrinsic(fb, "llvm.smin", i64, (LLVMValueRef[]){b->count, b->room}, 2);
+    LLVMValueRef first = build_lanes_below(fb, s->lanes, 0, here),
+                 all = build_lanes_below(fb, s->lanes, 0, b->count);
+    LLVMValueRef others = LLVMBuildAnd(fb->builder, all, LLVMBuildNot(fb->builder, first, ""), "");
+    LLVMValueRef crosses = LLVMBuildICmp(fb->builder, LLVMIntSGT, b->count, b->room, "");
+    Loop loop = build_loop_begin(fb, build_i64(fb, 0), b->units, s->lanes, "unit");
+    load_block(fb, s, b, loop.counter, x);
+    LLVMValueRef to =
+        build_element(fb, i32_type(fb), b->to, build_mul(fb, loop.counter, build_i64(fb, s->width)));
+    store_block(fb, s, x, to, first);
+    Fork fork = build_if(fb, crosses);
+    store_block(fb, s, x, build_element(fb, i32_type(fb), to, b->jump), others);
+    build_end_if(fb, &fork);
+    build_loop_end(fb, &loop);
+}
+
 /* ---- functions ---------------------------------------------------------------------------------------------------- */
 
-enum { N_PARAMS = 7 };
-
-static LLVMValueRef make_packer(FunctionBuilder *fb, const PackSpec *s, LLVMTypeRef type) {
-    char name[64];
-    snprintf(name, sizeof name, "pack_%d_%d_%d%d%d%d", s->width, s->lanes, s->source, s->unit, s->kind,
-             s->blocked);
-    LLVMValueRef known = LLVMGetNamedFunction(fb->module, name);
-    if (known) return known;
-    InternalFunction inner = build_function_begin(fb, name, type);
-    LLVMValueRef p[N_PARAMS];
-    for (unsigned i = 0; i < N_PARAMS; i++) p[i] = LLVMGetParam(inner.function, i);
+static void pack_body(FunctionBuilder *fb, const LLVMValueRef *p, const void *user) {
+    const PackSpec *s = user;
     PackArgs args = {p[0], p[1], p[2], p[3], p[4], p[5], p[6]};
     if (s->kind == PACK_ACROSS && s->blocked)
         pack_rows_turned(fb, s, &args);
@@ -312,78 +331,27 @@ static LLVMValueRef make_packer(FunctionBuilder *fb, const PackSpec *s, LLVMType
         pack_lines(fb, s, &args);
     else
         pack_singly(fb, s, &args, build_i64(fb, 0));
-    build_function_end(fb, &inner);
-    return inner.function;
 }
 
-void pack_call(FunctionBuilder *fb, const PackSpec *spec, const PackArgs *args) {
-    LLVMTypeRef pointer = LLVMPointerTypeInContext(fb->context, 0), i64 = LLVMInt64TypeInContext(fb->context);
-    LLVMTypeRef params[N_PARAMS] = {pointer, i64, i64, i64, i64, i64, pointer};
-    LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(fb->context), params, N_PARAMS, false);
-    LLVMValueRef values[N_PARAMS] = {args->from, args->across, args->along, args->count,
-                                     args->k,    args->units,  args->to};
-    LLVMBuildCall2(fb->builder, type, make_packer(fb, spec, type), values, N_PARAMS, "");
+static void pack_block_body(FunctionBuilder *fb, const LLVMValueRef *p, const void *user) {
+    pack_block(fb, user, &(PackBlock){p[0], p[1], p[2], p[3], p[4], p[5], p[6]});
 }
 
-/* ---- blocks ------------------------------------------------------------------------------------------------------- */
-
-/* Vectors of one unit each of the block's lines; lines beyond the last repeat it. */
-static void load_block(FunctionBuilder *fb, const PackSpec *s, const PackBlock *b, LLVMValueRef unit,
-                       LLVMValueRef *x) {
-    LLVMTypeRef f32 = LLVMFloatTypeInContext(fb->context), i64 = LLVMInt64TypeInContext(fb->context);
-    LLVMValueRef last = LLVMBuildSub(fb->builder, b->count, build_i64(fb, 1), "");
-    LLVMValueRef along = mul(fb, unit, build_i64(fb, is_pair(s) ? 2 : 1));
-    for (int i = 0; i < s->lanes; i++) {
-        LLVMValueRef line =
-            build_intrinsic(fb, "llvm.smin", i64, (LLVMValueRef[]){build_i64(fb, i), last}, 2);
-        x[i] = load_along(fb, s, at(fb, f32, b->from, add(fb, mul(fb, line, b->across), along)));
-    }
-    transpose_vectors(fb, x, s->lanes);
-}
-
-static void store_block(FunctionBuilder *fb, const PackSpec *s, LLVMValueRef *x, LLVMValueRef to,
-                        LLVMValueRef mask) {
-    for (int j = 0; j < s->lanes; j++)
-        build_masked_store(fb, x[j], at(fb, i32_type(fb), to, build_i64(fb, (int64_t)j * s->width)), 4, mask);
-}
-
-static void pack_block(FunctionBuilder *fb, const PackSpec *s, const PackBlock *b) {
-    LLVMValueRef x[MOST_LANES];
-    LLVMTypeRef i64 = LLVMInt64TypeInContext(fb->context);
-    LLVMValueRef here = build_intrinsic(fb, "llvm.smin", i64, (LLVMValueRef[]){b->count, b->room}, 2);
-    LLVMValueRef first = build_lanes_below(fb, s->lanes, 0, here),
-                 all = build_lanes_below(fb, s->lanes, 0, b->count);
-    LLVMValueRef rest = LLVMBuildAnd(fb->builder, all, LLVMBuildNot(fb->builder, first, ""), "");
-    LLVMValueRef crosses = LLVMBuildICmp(fb->builder, LLVMIntSGT, b->count, b->room, "");
-    Loop loop = build_loop_begin(fb, build_i64(fb, 0), b->units, s->lanes, "unit");
-    load_block(fb, s, b, loop.counter, x);
-    LLVMValueRef to = at(fb, i32_type(fb), b->to, mul(fb, loop.counter, build_i64(fb, s->width)));
-    store_block(fb, s, x, to, first);
-    LLVMBasicBlockRef yes = build_block(fb, "crosses"), no = build_block(fb, "stored");
-    LLVMBuildCondBr(fb->builder, crosses, yes, no);
-    LLVMPositionBuilderAtEnd(fb->builder, yes);
-    store_block(fb, s, x, at(fb, i32_type(fb), to, b->jump), rest);
-    LLVMBuildBr(fb->builder, no);
-    LLVMPositionBuilderAtEnd(fb->builder, no);
-    build_loop_end(fb, &loop);
-}
-
-void pack_block_call(FunctionBuilder *fb, const PackSpec *spec, const PackBlock *b) {
-    enum { N_BLOCK_PARAMS = 7 };
-    LLVMTypeRef pointer = LLVMPointerTypeInContext(fb->context, 0), i64 = LLVMInt64TypeInContext(fb->context);
-    LLVMTypeRef params[N_BLOCK_PARAMS] = {pointer, i64, i64, i64, pointer, i64, i64};
-    LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(fb->context), params, N_BLOCK_PARAMS, false);
+/* The function's name says all of the spec. */
+static void call(FunctionBuilder *fb, const char *what, const PackSpec *s, LLVMValueRef *args, unsigned n,
+                 FunctionBody body) {
     char name[64];
-    snprintf(name, sizeof name, "pack_block_%d_%d_%d", spec->width, spec->lanes, spec->unit);
-    LLVMValueRef function = LLVMGetNamedFunction(fb->module, name);
-    if (!function) {
-        InternalFunction inner = build_function_begin(fb, name, type);
-        LLVMValueRef p[N_BLOCK_PARAMS];
-        for (unsigned i = 0; i < N_BLOCK_PARAMS; i++) p[i] = LLVMGetParam(inner.function, i);
-        pack_block(fb, spec, &(PackBlock){p[0], p[1], p[2], p[3], p[4], p[5], p[6]});
-        build_function_end(fb, &inner);
-        function = inner.function;
-    }
-    LLVMValueRef values[] = {b->from, b->across, b->count, b->units, b->to, b->room, b->jump};
-    LLVMBuildCall2(fb->builder, type, function, values, N_BLOCK_PARAMS, "");
+    snprintf(name, sizeof name, "%s_%d_%d_%d%d%d%d%d", what, s->width, s->lanes, s->source, s->unit, s->term,
+             s->kind, s->blocked);
+    build_call_internal(fb, name, args, n, body, s);
+}
+
+void pack_call(FunctionBuilder *fb, const PackSpec *spec, const PackArgs *p) {
+    LLVMValueRef args[] = {p->from, p->across, p->along, p->count, p->k, p->units, p->to};
+    call(fb, "pack", spec, args, 7, pack_body);
+}
+
+void pack_block_call(FunctionBuilder *fb, const PackSpec *spec, const PackBlock *p) {
+    LLVMValueRef args[] = {p->from, p->across, p->count, p->units, p->to, p->room, p->jump};
+    call(fb, "pack_block", spec, args, 7, pack_block_body);
 }

@@ -12,13 +12,14 @@
 typedef enum { PACK_ACROSS, PACK_ALONG, PACK_STRIDED } PackKind;
 PackKind pack_kind(int64_t across, int64_t along); /* of these steps, in elements */
 
-/* What a unit holds: f32; that rounded to bf16; a pair of bf16, rounded; of what that
- * left (x - bf16(x), rounded), or of what both left: the three make up all bits of an f32. */
-typedef enum { UNIT_F32, UNIT_ROUNDED, UNIT_PAIR, UNIT_PAIR_REST, UNIT_PAIR_LAST } UnitKind;
+/* What a unit holds: an f32; an f32 rounded to bf16; a pair of bf16. */
+typedef enum { UNIT_F32, UNIT_F32_ROUNDED, UNIT_BF16_PAIR } UnitKind;
 
 typedef struct {
     DType source; /* DT_F32 or DT_BF16 */
     UnitKind unit;
+    int term; /* of pairs: 0: x rounded; 1: what that left of x (x - bf16(x)), rounded; 2: what both left. The three make up all bits of
+                 an f32 */
     PackKind kind;
     bool blocked;
     int width, lanes;

@@ -1,20 +1,24 @@
-/* Packed panels of both sides of a product, and products of one panel with one, for any precision: what gemm.c and attention.c are
- * made of. Side A holds panels of mr lines, side B of nr; where operands are split into three bf16, panels of the second and the third follow. */
-#ifndef VITC_CODEGEN_PANELS_H
-#define VITC_CODEGEN_PANELS_H
+/* Packed panels of both sides of a product, and products of one panel with one, for any precision: what gemm.c and attention are made
+ * of.
+ *
+ * Side A is cut into panels of mr lines (rows of A), side B into panels of nr (columns of B); panel number i begins at unit
+ * i·width·units(k). In bf16x3 a factor is the sum of three bf16 terms: panels of the second and of the third term follow those of the
+ * first, each `term_stride` units on. */
+#ifndef VITC_CODEGEN_GEMM_PANELS_H
+#define VITC_CODEGEN_GEMM_PANELS_H
 
 #include "codegen/gemm/micro.h"
 #include "codegen/gemm/pack.h"
 
 typedef struct {
-    Micro micro;
-    int parts;     /* 3: operands are split */
-    UnitKind unit; /* of the first part */
+    const MicroKernel *kernel;
+    int terms; /* of a factor: 1, or 3 */
+    UnitKind unit;
 } Panels;
 
 Panels panels_choose(const Target *target, Precision precision);
 
-/* Room for panels of `lines` lines (a multiple of the panel's) by k, both parts. In units of four bytes. */
+/* Room for panels of `lines` lines (a multiple of the panel's) by k, all terms. In units of four bytes. */
 int64_t panels_room(const Panels *p, int64_t lines, int64_t k);
 
 /* A side of a product in memory: element k of line i lies at from[i·across + k·along]. */
@@ -23,18 +27,19 @@ typedef struct {
     int64_t across, along;
 } Lines;
 
-/* Packs panels of lines 0..count-1 (i64), k elements each, to `to`. `rest`: units from a panel to its second part, and
- * from there to its third, where operands are split. Panel number i begins at unit i·width·units(k). */
+/* Packs panels of lines 0..count-1 (i64), k elements each, to `to`. */
 void panels_pack(FunctionBuilder *fb, const Panels *p, bool side_b, const Lines *lines, LLVMValueRef from,
-                 LLVMValueRef count, LLVMValueRef k, LLVMValueRef to, int64_t rest);
+                 LLVMValueRef count, LLVMValueRef k, LLVMValueRef to, int64_t term_stride);
 /* The same for one panel, whose lines begin at `from`. */
 void panels_pack_one(FunctionBuilder *fb, const Panels *p, bool side_b, const Lines *lines, LLVMValueRef from,
-                     LLVMValueRef count, LLVMValueRef k, LLVMValueRef to, int64_t rest);
+                     LLVMValueRef count, LLVMValueRef k, LLVMValueRef to, int64_t term_stride);
 
-/* A panel, and the distance to its second part, and from there to the third. */
+/* A panel, or, as a side A of vectors, lines that lie in another way: `line` units from line to line, and `step` from a unit along K to
+ * the next. */
 typedef struct {
-    LLVMValueRef at;
-    int64_t rest;
+    LLVMValueRef at; /* the first term */
+    int64_t term_stride;
+    int64_t line, step; /* 0: as in a panel, 1 and mr */
 } Panel;
 
 /* tile[rows][nr] = a·b, or += if `accumulate`; vectors: of columns that are wanted. */

@@ -34,8 +34,8 @@ typedef struct {
 /* Emits the operator into fb->function at the builder's place. The epilogue takes finished pieces: of ATTENTION_GRAD
  * the batch number counts dq's matrices, then dk's, then dv's; of ATTENTION_BIAS_GRAD the bias's. `prefetch` may be
  * NULL. scratch: this thread's own bytes. */
-void attention_emit(FunctionBuilder *fb, const Target *target, const AttentionShape *shape,
-                    LLVMValueRef scratch, GemmEpilogue epilogue, GemmPrefetch prefetch, void *user);
-int64_t attention_scratch_bytes(const Target *target, const AttentionShape *shape);
+void attention_emit(FunctionBuilder *fb, const AttentionShape *shape, LLVMValueRef scratch,
+                    GemmEpilogue epilogue, GemmPrefetch prefetch, void *user);
+int64_t attention_scratch_bytes(const FunctionBuilder *fb, const AttentionShape *shape);
 
 #endif

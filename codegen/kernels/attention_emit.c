@@ -38,9 +38,9 @@ static void make_slots(Attention *t) {
     }
 }
 
-void attention_emit(FunctionBuilder *fb, const Target *target, const AttentionShape *shape,
-                    LLVMValueRef scratch, GemmEpilogue epilogue, GemmPrefetch prefetch, void *user) {
-    Attention t = attention_plan(target, shape);
+void attention_emit(FunctionBuilder *fb, const AttentionShape *shape, LLVMValueRef scratch,
+                    GemmEpilogue epilogue, GemmPrefetch prefetch, void *user) {
+    Attention t = attention_plan(fb->target, shape);
     t.fb = fb;
     t.scratch = scratch;
     t.epilogue = epilogue;
@@ -53,7 +53,7 @@ void attention_emit(FunctionBuilder *fb, const Target *target, const AttentionSh
     t.matrices = 1;
     for (int k = 0; k < shape->n_batch; k++) t.matrices *= of_bias ? shape->bias_batch[k] : shape->batch[k];
     LLVMValueRef from, to;
-    micro_begin(fb, &t.p.micro);
+    micro_begin(fb, t.p.kernel);
     build_share(fb, t.matrices * blocks, 1, &from, &to);
     Loop loop = build_loop_begin(fb, from, to, 1, "matrix");
     if (of_bias) {
@@ -68,5 +68,5 @@ void attention_emit(FunctionBuilder *fb, const Target *target, const AttentionSh
     else
         forward(&t, loop.counter);
     build_loop_end(fb, &loop);
-    micro_end(fb, &t.p.micro);
+    micro_end(fb, t.p.kernel);
 }

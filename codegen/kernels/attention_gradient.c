@@ -21,7 +21,7 @@ static LLVMValueRef kept_at(Attention *t, const Region *side, LLVMValueRef key) 
 static void keep(Attention *t, const Region *array, const Region *side, LLVMValueRef at_query,
                  LLVMValueRef count) {
     FunctionBuilder *fb = t->fb;
-    LLVMValueRef rows, before = build_scaled(fb, micro_units_of(fb, &t->p.micro, at_query), t->mr);
+    LLVMValueRef rows, before = build_scaled(fb, micro_units_of(fb, t->p.kernel, at_query), t->mr);
     Loop loop = build_block_loop(fb, build_i64(fb, 0), build_i64(fb, t->s->n), t->mr, "panel", &rows);
     Lines lines = {DT_F32, t->nr, 1};
     panels_pack_one(fb, &t->p, false, &lines, attention_at(t, array, build_scaled(fb, loop.counter, t->nr)),
@@ -43,19 +43,19 @@ static LLVMValueRef sums_at(Attention *t, int half, LLVMValueRef key, int64_t j)
 static void add_tiles(Attention *t, int half, const Region *a, const Region *b, LLVMValueRef units,
                       LLVMValueRef key, int64_t rows) {
     FunctionBuilder *fb = t->fb;
-    Panels p = t->p;
-    Panel of_a = {NULL, a->term_stride};
+    Panel of_a = {.term_stride = a->term_stride};
     if (t->straight) {
-        p.micro.a_line = (int)attention_kept_line(t);
-        p.micro.a_step = 1;
+        of_a.line = attention_kept_line(t);
+        of_a.step = 1;
         of_a.at = attention_at(t, a, build_scaled(fb, key, attention_kept_line(t)));
     } else
         of_a.at = kept_at(t, a, key);
     for (int64_t j = 0; j * t->nr < t->s->d; j++) {
         int64_t left = t->s->d - j * t->nr;
         int vectors = left < t->nr ? (int)((left + t->lanes - 1) / t->lanes) : t->vectors;
-        Panel of_b = {attention_at(t, b, build_scaled(fb, units, j * t->nr)), b->term_stride};
-        panels_multiply(fb, &p, (int)rows, vectors, of_a, of_b, units, sums_at(t, half, key, j), true);
+        Panel of_b = {.at = attention_at(t, b, build_scaled(fb, units, j * t->nr)),
+                      .term_stride = b->term_stride};
+        panels_multiply(fb, &t->p, (int)rows, vectors, of_a, of_b, units, sums_at(t, half, key, j), true);
     }
 }
 
@@ -115,7 +115,7 @@ void attention_gradient(Attention *t, LLVMValueRef matrix) {
     attention_pack_dims(t, t->straight, &s->k, attention_row(t, &s->k, matrix, NULL), n, &t->k_dims);
     clear_sums(t, 2 * t->keys * round_up(s->d, t->nr));
     Loop block = build_block_loop(fb, build_i64(fb, 0), n, t->queries, "block", &in_block);
-    LLVMValueRef units = micro_units_of(fb, &t->p.micro, in_block),
+    LLVMValueRef units = micro_units_of(fb, t->p.kernel, in_block),
                  end = build_add(fb, block.counter, in_block);
     attention_pack_dims(t, true, &s->q, attention_row(t, &s->q, matrix, block.counter), in_block, &t->q_dims);
     attention_pack_dims(t, true, &s->dy, attention_row(t, &s->dy, matrix, block.counter), in_block,

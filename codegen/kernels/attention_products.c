@@ -67,7 +67,7 @@ void attention_pack_dims(Attention *t, bool side_b, const AttentionOperand *x, L
 }
 
 Panel attention_as_b(Attention *t, const Region *array) {
-    if (t->p.unit == UNIT_F32) return (Panel){attention_region(t, array), 0};
+    if (t->p.unit == UNIT_F32) return (Panel){.at = attention_region(t, array)};
     Lines lines = {DT_F32, 1, t->nr};
     panels_pack_one(t->fb, &t->p, true, &lines, attention_region(t, array), build_i64(t->fb, t->nr),
                     build_i64(t->fb, t->s->n), attention_region(t, &t->as_b), t->as_b.term_stride);
@@ -79,7 +79,7 @@ static bool lies_as_units(const Attention *t, const AttentionOperand *x) {
     const AttentionShape *s = t->s;
     if (!t->straight || x->col != 1) return false;
     if (t->p.unit == UNIT_F32) return x->dtype == DT_F32;
-    bool even = t->p.unit == UNIT_PAIR && x->dtype == DT_BF16 && s->d % 2 == 0 && x->row % 2 == 0 &&
+    bool even = t->p.unit == UNIT_BF16_PAIR && x->dtype == DT_BF16 && s->d % 2 == 0 && x->row % 2 == 0 &&
                 x->offset % 2 == 0;
     for (int k = 0; k < s->n_batch; k++) even = even && x->batch[k] % 2 == 0;
     return even;
@@ -87,32 +87,28 @@ static bool lies_as_units(const Attention *t, const AttentionOperand *x) {
 
 Tokens attention_tokens(Attention *t, const AttentionOperand *x, LLVMValueRef matrix, const Region *packed) {
     LLVMValueRef from = attention_row(t, x, matrix, NULL);
-    if (lies_as_units(t, x)) return (Tokens){from, 0, t->p.unit == UNIT_PAIR ? x->row / 2 : x->row};
+    if (lies_as_units(t, x)) return (Tokens){from, 0, t->p.unit == UNIT_BF16_PAIR ? x->row / 2 : x->row};
     pack_tokens(t, false, x, from, build_i64(t->fb, t->s->n), packed);
     return attention_packed(t, packed);
 }
 
 void attention_multiply(Attention *t, const Tokens *a, int64_t lines, int64_t k, Panel b, const Region *to) {
     FunctionBuilder *fb = t->fb;
-    int64_t units = micro_units(&t->p.micro, k), whole = lines / t->mr * t->mr,
+    int64_t units = micro_units(t->p.kernel, k), whole = lines / t->mr * t->mr,
             step = a->line ? a->line : units;
     LLVMValueRef n_units = build_i64(fb, units);
-    Panels p = t->p;
-    if (a->line) {
-        p.micro.a_line = (int)a->line;
-        p.micro.a_step = 1;
-    }
+    Panel panel = {.term_stride = a->term_stride, .line = a->line, .step = 1};
     if (whole) {
         Loop loop = build_loop_begin(fb, build_i64(fb, 0), build_i64(fb, whole), t->mr, "panel");
         if (t->meanwhile) prefetch_share(t, loop.counter);
-        Panel panel = {build_f32_at(fb, a->at, build_scaled(fb, loop.counter, step)), a->term_stride};
-        panels_multiply(fb, &p, (int)t->mr, t->vectors, panel, b, n_units,
+        panel.at = build_f32_at(fb, a->at, build_scaled(fb, loop.counter, step));
+        panels_multiply(fb, &t->p, (int)t->mr, t->vectors, panel, b, n_units,
                         attention_at(t, to, build_scaled(fb, loop.counter, t->nr)), false);
         build_loop_end(fb, &loop);
     }
     if (whole == lines) return;
-    Panel panel = {build_f32_at(fb, a->at, build_i64(fb, whole * step)), a->term_stride};
-    panels_multiply(fb, &p, (int)(lines - whole), t->vectors, panel, b, n_units,
+    panel.at = build_f32_at(fb, a->at, build_i64(fb, whole * step));
+    panels_multiply(fb, &t->p, (int)(lines - whole), t->vectors, panel, b, n_units,
                     attention_at(t, to, build_i64(fb, whole * t->nr)), false);
 }
 
@@ -138,17 +134,17 @@ static void scale_rows(Attention *t, double factor, LLVMValueRef count, int vect
 void attention_finish(Attention *t, LLVMValueRef array, int64_t a_step, const Region *b, double factor,
                       LLVMValueRef row, LLVMValueRef count) {
     FunctionBuilder *fb = t->fb;
-    Panels p = t->p;
-    p.micro.a_step = (int)a_step;
-    int64_t units = micro_units(&t->p.micro, t->s->n);
+    int64_t units = micro_units(t->p.kernel, t->s->n);
     for (int64_t j = 0; j * t->nr < t->s->d; j++) {
         int64_t left = least(t->s->d - j * t->nr, t->nr);
         int vectors = (int)((left + t->lanes - 1) / t->lanes);
-        Panel of_b = {attention_at(t, b, build_i64(fb, j * t->nr * units)), b->term_stride};
+        Panel of_b = {.at = attention_at(t, b, build_i64(fb, j * t->nr * units)),
+                      .term_stride = b->term_stride};
         for (int64_t r = 0; r < t->rows; r += t->mr)
-            panels_multiply(fb, &p, (int)least(t->rows - r, t->mr), vectors,
-                            (Panel){build_f32_at(fb, array, build_i64(fb, r)), 0}, of_b, build_i64(fb, units),
-                            attention_at(t, &t->out, build_i64(fb, r * t->nr)), false);
+            panels_multiply(
+                fb, &t->p, (int)least(t->rows - r, t->mr), vectors,
+                (Panel){.at = build_f32_at(fb, array, build_i64(fb, r)), .line = 1, .step = a_step}, of_b,
+                build_i64(fb, units), attention_at(t, &t->out, build_i64(fb, r * t->nr)), false);
         scale_rows(t, factor, count, vectors);
         t->epilogue(t->user, t->matrix, row, count, build_i64(fb, j * t->nr), build_i64(fb, left),
                     attention_region(t, &t->out), t->nr);
@@ -160,7 +156,7 @@ void attention_finish_turned(Attention *t, LLVMValueRef from, int64_t lines, LLV
     FunctionBuilder *fb = t->fb;
     LLVMValueRef count;
     Loop loop = build_block_loop(fb, build_i64(fb, 0), build_i64(fb, lines), CHUNK, "chunk", &count);
-    PackSpec spec = {DT_F32, UNIT_F32, PACK_ALONG, false, CHUNK, t->lanes};
+    PackSpec spec = {.source = DT_F32, .kind = PACK_ALONG, .width = CHUNK, .lanes = t->lanes};
     PackArgs args = {.from = build_f32_at(fb, from, build_scaled(fb, loop.counter, t->nr)),
                      .across = build_i64(fb, t->nr),
                      .along = build_i64(fb, 1),

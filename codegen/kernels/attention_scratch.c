@@ -15,17 +15,17 @@ enum { SLACK = 64 };
 enum { BLOCK_BYTES = 256 << 10 };
 
 int64_t attention_kept_line(const Attention *t) {
-    return micro_units(&t->p.micro, t->queries);
+    return micro_units(t->p.kernel, t->queries);
 }
 
 int64_t attention_kept_panel(const Attention *t) {
-    return micro_units(&t->p.micro, t->queries) * t->mr + SLACK;
+    return micro_units(t->p.kernel, t->queries) * t->mr + SLACK;
 }
 
 static Region take_kept(Attention *t) {
     if (t->straight) return take(t, t->keys * attention_kept_line(t));
     int64_t room = t->keys / t->mr * attention_kept_panel(t);
-    Region region = take(t, t->p.parts * room);
+    Region region = take(t, t->p.terms * room);
     region.term_stride = room;
     return region;
 }
@@ -34,7 +34,7 @@ static Region take_kept(Attention *t) {
 static Region take_panels(Attention *t, int64_t lines, int64_t width, int64_t k) {
     int64_t room = panels_room(&t->p, round_up(lines, width), k);
     Region region = take(t, room);
-    region.term_stride = room / t->p.parts;
+    region.term_stride = room / t->p.terms;
     return region;
 }
 
@@ -57,12 +57,12 @@ static void plan_gradient(Attention *t) {
 
 Attention attention_plan(const Target *target, const AttentionShape *s) {
     Attention t = {.s = s, .p = panels_choose(target, s->precision)};
-    t.mr = t.p.micro.mr;
-    t.nr = t.p.micro.nr;
-    t.lanes = t.p.micro.lanes;
+    t.mr = t.p.kernel->mr;
+    t.nr = t.p.kernel->nr;
+    t.lanes = t.p.kernel->lanes;
     t.vectors = (int)(t.nr / t.lanes);
     t.rows = t.nr;
-    t.straight = t.p.micro.kind != MICRO_TILE;
+    t.straight = !t.p.kernel->tiles;
     t.keys = round_up(s->n, t.mr);
     t.dims = round_up(s->d, t.mr);
     int64_t blocks = round_up(s->n, t.nr) / t.nr, most = BLOCK_BYTES / (4 * t.keys * t.nr);
@@ -84,8 +84,8 @@ Attention attention_plan(const Target *target, const AttentionShape *s) {
     return t;
 }
 
-int64_t attention_scratch_bytes(const Target *target, const AttentionShape *shape) {
-    return 4 * attention_plan(target, shape).size;
+int64_t attention_scratch_bytes(const FunctionBuilder *fb, const AttentionShape *shape) {
+    return 4 * attention_plan(fb->target, shape).size;
 }
 
 /* ---- reading it -------------------------------------------------------------------------------------------------- */
@@ -99,7 +99,7 @@ LLVMValueRef attention_at(const Attention *t, const Region *r, LLVMValueRef inde
 }
 
 Panel attention_panel(const Attention *t, const Region *r) {
-    return (Panel){attention_region(t, r), r->term_stride};
+    return (Panel){.at = attention_region(t, r), .term_stride = r->term_stride};
 }
 
 Tokens attention_packed(const Attention *t, const Region *r) {

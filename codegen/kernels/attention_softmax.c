@@ -50,7 +50,10 @@ void attention_softmax(Attention *t, LLVMValueRef matrix, LLVMValueRef row, LLVM
     FunctionBuilder *fb = t->fb;
     const AttentionOperand *bias = &t->s->bias;
     if (t->s->has_bias) {
-        PackSpec spec = {DT_F32, UNIT_F32, pack_kind(bias->row, bias->col), false, (int)t->nr, t->lanes};
+        PackSpec spec = {.source = DT_F32,
+                         .kind = pack_kind(bias->row, bias->col),
+                         .width = (int)t->nr,
+                         .lanes = t->lanes};
         PackArgs args = {.from = attention_row(t, bias, matrix, row),
                          .across = build_i64(fb, bias->row),
                          .along = build_i64(fb, bias->col),
@@ -81,11 +84,11 @@ void attention_softmax(Attention *t, LLVMValueRef matrix, LLVMValueRef row, LLVM
 /* Keeps a vector of p or ds for the sums over queries, in units of side A. */
 static void keep_vector(Attention *t, const Region *side, int v, LLVMValueRef x) {
     FunctionBuilder *fb = t->fb;
-    bool pairs = t->p.unit == UNIT_PAIR;
+    bool pairs = t->p.unit == UNIT_BF16_PAIR;
     LLVMValueRef at_query = LLVMBuildSub(fb->builder, t->row, t->block, "");
     LLVMValueRef place = build_add(fb, build_scaled(fb, t->key, t->queries),
                                    build_add(fb, at_query, build_i64(fb, (int64_t)v * t->lanes)));
-    if (t->p.unit == UNIT_ROUNDED) x = bf16_rounded(fb->builder, fb->native_bf16, x);
+    if (t->p.unit == UNIT_F32_ROUNDED) x = bf16_rounded(fb->builder, fb->native_bf16, x);
     if (!pairs) {
         build_store(t->fb, x, attention_at(t, side, place));
         return;

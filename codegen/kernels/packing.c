@@ -4,18 +4,6 @@
 #include "codegen/gemm/panels.h"
 #include "codegen/kernels/kernels.h"
 
-TileShape tile_shape(const Target *target, Precision precision) {
-    Panels panels = panels_choose(target, precision);
-    return (TileShape){panels.micro.mr, panels.micro.nr};
-}
-
-PanelShape panel_shape(const Target *target, Precision precision) {
-    Panels panels = panels_choose(target, precision);
-    if (panels.parts > 1) return (PanelShape){0, 1}; /* one matrix in two parts: no type says so */
-    int rows = panels.micro.kind == MICRO_FMA ? 1 : panels.micro.kind == MICRO_DOT ? 2 : 2 * TILE_EDGE;
-    return (PanelShape){panels.micro.nr, rows};
-}
-
 /* Units of 32 bits hold an f32, or two bf16 that follow each other along K. */
 static int64_t elements_of_unit(const Node *pack) {
     return pack_attrs(pack)->rows > 1 ? 2 : 1;
@@ -44,11 +32,11 @@ void emit_pack_kernel(Emitter *e) {
     Panels panels = panels_for(e, node);
     Lines lines = {DT_F32, x.stride[!tb], x.stride[tb]};
     LLVMValueRef from, to;
-    build_share(fb, n, panels.micro.nr, &from, &to);
+    build_share(fb, n, panels.kernel->nr, &from, &to);
     LLVMValueRef first = build_scaled(fb, from, lines.across);
     first = build_add(fb, first, build_i64(fb, x.offset));
     first = build_f32_at(fb, emit_pointer(e, x.base, false), first);
-    LLVMValueRef place = build_scaled(fb, from, micro_units(&panels.micro, k));
+    LLVMValueRef place = build_scaled(fb, from, micro_units(panels.kernel, k));
     place = unit_at(fb, emit_pointer(e, e->kernel->core, true), place);
     panels_pack(fb, &panels, true, &lines, first, LLVMBuildSub(fb->builder, to, from, ""), build_i64(fb, k),
                 place, 0);
@@ -72,7 +60,7 @@ static LLVMValueRef place_in_panels(FunctionBuilder *fb, int width, const Type *
 bool emit_packs_blocks(const Emitter *e, const KernelMember *member, int64_t columns) {
     const Node *node = func_node(e->func, member->value);
     Panels panels = panels_for(e, node);
-    return pack_attrs(node)->tb && columns % (panels.micro.lanes * elements_of_unit(node)) == 0;
+    return pack_attrs(node)->tb && columns % (panels.kernel->lanes * elements_of_unit(node)) == 0;
 }
 
 /* `count` rows from `first` on, as many as a square has at most. */
@@ -86,8 +74,8 @@ static void pack_square(Emitter *e, const KernelMember *member, LLVMValueRef fir
     PackSpec spec = {.source = DT_F32,
                      .unit = panels.unit,
                      .kind = PACK_ALONG,
-                     .width = panels.micro.nr,
-                     .lanes = panels.micro.lanes};
+                     .width = panels.kernel->nr,
+                     .lanes = panels.kernel->lanes};
     int64_t of = elements_of_unit(node), panel = packed->dim[2],
             k = func_type(e->func, node->operands[0])->dim[1];
     LLVMValueRef from = build_add(fb, build_scaled(fb, first, k), column);
@@ -107,7 +95,7 @@ void emit_packed_block(Emitter *e, const KernelMember *member, LLVMValueRef row,
                        LLVMValueRef column, int64_t columns, int64_t most_rows) {
     FunctionBuilder *fb = e->fb;
     LLVMBuilderRef b = fb->builder;
-    int lanes = panels_for(e, func_node(e->func, member->value)).micro.lanes;
+    int lanes = panels_for(e, func_node(e->func, member->value)).kernel->lanes;
     for (int64_t line = 0; line < most_rows; line += lanes) {
         LLVMValueRef first = build_add(fb, row, build_i64(fb, line));
         LLVMValueRef left = LLVMBuildSub(b, rows, build_i64(fb, line), "");

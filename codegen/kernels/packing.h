@@ -21,10 +21,4 @@ bool emit_is_packed(const Emitter *e, const KernelMember *member);
  * */
 void emit_packed(Emitter *e, const KernelMember *member);
 
-/* How products of a precision want their second operand on a target; no columns where that cannot be packed beforehand.
- * */
-PanelShape panel_shape(const Target *target, Precision precision);
-/* The tiles that products of a precision finish at a time. */
-TileShape tile_shape(const Target *target, Precision precision);
-
 #endif

@@ -1,6 +1,5 @@
 /* Bodies of matrix product kernels: the product (gemm.c) with the kernel's loops as its epilogue. */
 #include "codegen/gemm/gemm.h"
-#include "codegen/gemm/micro.h"
 #include "codegen/kernels/attention.h"
 #include "codegen/kernels/block_reduction.h"
 #include "codegen/kernels/epilogue.h"
@@ -80,8 +79,8 @@ static AttentionShape attention_shape(Emitter *e, const Node *node) {
 
 static int64_t emit_matmul(Emitter *e, const Node *node) {
     FunctionBuilder *fb = e->fb;
-    Micro micro = micro_choose(fb->target, matmul_attrs(node)->precision);
-    Epilogue *epilogue = epilogue_begin(e, micro.mr, micro.nr);
+    TileShape tile = target_tile(fb->target, matmul_attrs(node)->precision);
+    Epilogue *epilogue = epilogue_begin(e, tile.rows, tile.columns);
     LLVMValueRef c = epilogue_plain(epilogue); /* or NULL */
     ValueId a, b;
     GemmShape shape = shape_of(e, node, &a, &b);
@@ -92,9 +91,9 @@ static int64_t emit_matmul(Emitter *e, const Node *node) {
     } else
         a_pointer = emit_pointer(e, a, false);
     LLVMValueRef scratch = emit_scratch(e);
-    gemm_emit(fb, fb->target, &shape, a_pointer, b_pointer, c, scratch, c ? NULL : epilogue_emit,
+    gemm_emit(fb, &shape, a_pointer, b_pointer, c, scratch, c ? NULL : epilogue_emit,
               c ? NULL : epilogue_prefetch, epilogue);
-    return gemm_scratch_bytes(fb->target, &shape, !c);
+    return gemm_scratch_bytes(fb, &shape, !c);
 }
 
 int64_t emit_product_kernel(Emitter *e) {
@@ -104,6 +103,6 @@ int64_t emit_product_kernel(Emitter *e) {
     Epilogue *epilogue = epilogue_begin(e, 0, 0);
     AttentionShape shape = attention_shape(e, node);
     LLVMValueRef scratch = emit_scratch(e);
-    attention_emit(fb, fb->target, &shape, scratch, epilogue_emit, epilogue_prefetch, epilogue);
-    return attention_scratch_bytes(fb->target, &shape);
+    attention_emit(fb, &shape, scratch, epilogue_emit, epilogue_prefetch, epilogue);
+    return attention_scratch_bytes(fb, &shape);
 }

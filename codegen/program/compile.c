@@ -5,9 +5,7 @@
  * barriers; meanwhile the distinct kernels are found, which are then compiled (part.h). */
 #include "codegen/program/compiled.h"
 #include "codegen/program/irregular.h"
-#include "codegen/gemm/micro.h"
 #include "codegen/program/part.h"
-#include "codegen/kernels/packing.h"
 #include "ir/plan/canonical.h"
 #include "ir/base/clock.h"
 #include "ir/plan/cost.h"
@@ -40,6 +38,7 @@ typedef struct {
     Arena *arena; /* out's */
     VtProgram *program;
     const Module *module;
+    Machine machine; /* that it is for, with usual values for what is not known */
     Code *slots[SLOTS];
     Code **codes; /* of the kernels to generate, by number */
     size_t n_codes, codes_capacity;
@@ -335,8 +334,8 @@ static bool compile_parts(Compiler *c, const CodegenOptions *options) {
     out->n_kernels = (int)c->n_codes;
     out->parts = parts_make(c->arena, c->codes, (int)c->n_codes, &out->n_parts);
     double start = seconds_now();
-    if (!parts_compile(out->parts, out->n_parts, options->target_features, options->print_llvm, c->error,
-                       c->error_size))
+    if (!parts_compile(out->parts, out->n_parts, options->target_features, &c->machine, options->print_llvm,
+                       c->error, c->error_size))
         return false;
     /* The stages overlap where parts are compiled side by side: each gets its share of the time that passed. */
     double passed = seconds_now() - start, all = 0;
@@ -381,18 +380,6 @@ static bool compile_all(Compiler *c, const CodegenOptions *options) {
     return compiled_link(c->out, c->error, c->error_size);
 }
 
-bool codegen_machine(const char *target_features, Machine *machine, char *error, size_t size) {
-    Target target;
-    bool good = target_open(&target, target_features, error, size);
-    for (Precision p = 0; good && p < PRECISION_COUNT; p++) {
-        target.host.panel[p] = panel_shape(&target, p);
-        target.host.tile[p] = tile_shape(&target, p);
-    }
-    if (good) machine_fill(machine, &target.host);
-    target_close(&target);
-    return good;
-}
-
 static bool is_planned(Compiler *c) {
     for (size_t f = 0; f < c->module->n_funcs; f++) {
         const Func *func = c->module->funcs[f];
@@ -413,11 +400,11 @@ static bool tiles_fit(Compiler *c, const Target *target) {
             const Node *node = func_node(func, kernel->last);
             if (node->op != OP_moments || kernel->kind != KERNEL_MATMUL) continue;
             const Node *product = func_node(func, kernel->core);
-            int columns = micro_choose(target, matmul_attrs(product)->precision).nr;
+            int columns = target_tile(target, matmul_attrs(product)->precision).columns;
             if (moments_attrs(node)->columns == columns) continue;
             snprintf(c->error, c->error_size,
                      "a product's kernel makes moments of %lld columns; tiles of %s have %d",
-                     (long long)moments_attrs(node)->columns, target->row->name, columns);
+                     (long long)moments_attrs(node)->columns, target->name, columns);
             return false;
         }
     }
@@ -427,11 +414,11 @@ static bool tiles_fit(Compiler *c, const Target *target) {
 /* Whether the weights were packed, if they were, as this target's products read them. */
 static bool panels_fit(Compiler *c, const Target *target) {
     PanelShape is = c->module->machine.panel[c->module->precision],
-               should = panel_shape(target, c->module->precision);
+               should = target_panel(target, c->module->precision);
     if (is.columns == 0 || (is.columns == should.columns && is.rows == should.rows)) return true;
     snprintf(c->error, c->error_size,
              "the module's weights are packed in panels of %d columns, %d rows; %s wants %d, %d", is.columns,
-             is.rows, target->row->name, should.columns, should.rows);
+             is.rows, target->name, should.columns, should.rows);
     return false;
 }
 
@@ -441,7 +428,7 @@ Compiled *codegen_compile(const Module *module, const VtProgram *plan, const Cod
     Compiled *out = ARENA_NEW(arena, Compiled);
     Compiler *c = ARENA_NEW(arena, Compiler);
     CodegenOptions usual = {0};
-    Target target;
+    TargetMachine target;
     *out = (Compiled){.arena = arena, .program = *plan};
     out->program.abi = VT_ABI;
     *c = (Compiler){.out = out,
@@ -453,10 +440,15 @@ Compiled *codegen_compile(const Module *module, const VtProgram *plan, const Cod
     describe_states(c);
     for (int i = out->program.n_inputs; i-- > 0;)
         names_set(arena, &c->inputs, out->program.inputs[i].tensor.name, (uint32_t)i);
-    bool good = target_open(&target, options ? options->target_features : NULL, error, size);
-    good = good && is_planned(c) && panels_fit(c, &target) && tiles_fit(c, &target);
-    if (good) out->target = target.row->name;
-    target_close(&target);
+    bool good = target_machine_open(&target, options ? options->target_features : NULL, error, size);
+    good = good && is_planned(c) && panels_fit(c, target.target) && tiles_fit(c, target.target);
+    if (good) {
+        Machine host = host_machine(target.target), known = module->machine;
+        machine_fill(&known, &host);
+        c->machine = machine_with_usual(&known);
+        out->target = target.target->name;
+    }
+    target_machine_close(&target);
     if (good && compile_all(c, options ? options : &usual)) return out;
     compiled_free(out);
     return NULL;

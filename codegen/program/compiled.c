@@ -2,7 +2,7 @@
 #include "codegen/program/compiled.h"
 #include "codegen/program/irregular.h"
 #include "codegen/program/part.h"
-#include "codegen/program/resident.h"
+#include "codegen/program/llvm_memory.h"
 #include "ir/base/clock.h"
 
 #include <stdio.h>
@@ -32,7 +32,7 @@ bool compiled_link(Compiled *c, char *error, size_t size) {
             calls[i].kernel = number >= 0 ? kernels[number] : irregular_kernel(-1 - number);
         }
     }
-    resident_trim();
+    llvm_memory_give_back();
     c->times.link = seconds_now() - start;
     return true;
 }

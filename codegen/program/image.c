@@ -5,9 +5,7 @@
  * of this build on this machine: numbers as they lie in memory. */
 #include "codegen/program/compiled.h"
 #include "codegen/program/irregular.h"
-#include "codegen/target/target.h"
 
-#include <llvm-c/Core.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -385,18 +383,4 @@ Compiled *codegen_load(const void *image, size_t image_size, char *error, size_t
     if (!k.bad && compiled_link(c, error, size)) return c;
     compiled_free(c);
     return NULL;
-}
-
-const char *codegen_target_text(Arena *arena, const char *target_features, char *error, size_t size) {
-    Target target;
-    unsigned major = 0, minor = 0, patch = 0;
-    const char *text = NULL;
-    if (target_open(&target, target_features, error, size)) {
-        LLVMGetVersion(&major, &minor, &patch);
-        text = arena_printf(arena, "%s %s %s cache %lld cores %lld LLVM %u.%u.%u", target.row->name,
-                            target.triple, target.features, (long long)target.host.own_cache,
-                            (long long)target.host.cores, major, minor, patch);
-    }
-    target_close(&target);
-    return text;
 }

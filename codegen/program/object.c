@@ -7,11 +7,11 @@
 #include <stdio.h>
 
 /* What our emitter leaves to LLVM: common addresses, loop-invariant code, dead code. */
-static bool optimize(LLVMModuleRef module, const Target *target, char *error, size_t size) {
+static bool optimize(LLVMModuleRef module, const TargetMachine *target, char *error, size_t size) {
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
     const char *passes = "function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint;max-iterations=1>,"
                          "loop-mssa(licm<allowspeculation>),early-cse,adce,simplifycfg)";
-    LLVMErrorRef problem = LLVMRunPasses(module, passes, target->machine, options);
+    LLVMErrorRef problem = LLVMRunPasses(module, passes, target->llvm, options);
     LLVMDisposePassBuilderOptions(options);
     if (!problem) return true;
     char *message = LLVMGetErrorMessage(problem);
@@ -20,7 +20,7 @@ static bool optimize(LLVMModuleRef module, const Target *target, char *error, si
     return false;
 }
 
-LLVMMemoryBufferRef object_emit(LLVMModuleRef module, LLVMContextRef context, const Target *target,
+LLVMMemoryBufferRef object_emit(LLVMModuleRef module, LLVMContextRef context, const TargetMachine *target,
                                 ObjectTimes *times, char *error, size_t size) {
     char *message = NULL;
     LLVMMemoryBufferRef object = NULL;
@@ -28,7 +28,7 @@ LLVMMemoryBufferRef object_emit(LLVMModuleRef module, LLVMContextRef context, co
     bool good = optimize(module, target, error, size);
     double optimized = seconds_now();
     if (good &&
-        LLVMTargetMachineEmitToMemoryBuffer(target->machine, module, LLVMObjectFile, &message, &object)) {
+        LLVMTargetMachineEmitToMemoryBuffer(target->llvm, module, LLVMObjectFile, &message, &object)) {
         snprintf(error, size, "LLVM: %s", message);
         LLVMDisposeMessage(message);
         object = NULL;

@@ -3,7 +3,7 @@
 #ifndef VITC_CODEGEN_OBJECT_H
 #define VITC_CODEGEN_OBJECT_H
 
-#include "codegen/target/target.h"
+#include "codegen/target/host.h"
 #include <llvm-c/Core.h>
 #include <stddef.h>
 
@@ -13,7 +13,7 @@ typedef struct {
 
 /* Takes the module over, with its context. The object is the caller's (LLVMDisposeMemoryBuffer); NULL with a message. Safe
  * on several threads, each with a context and a target of its own. */
-LLVMMemoryBufferRef object_emit(LLVMModuleRef module, LLVMContextRef context, const Target *target,
+LLVMMemoryBufferRef object_emit(LLVMModuleRef module, LLVMContextRef context, const TargetMachine *target,
                                 ObjectTimes *times, char *error, size_t size);
 
 #endif

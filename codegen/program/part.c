@@ -71,18 +71,18 @@ static bool is_valid(Part *part, LLVMModuleRef module) {
     return good;
 }
 
-static void emit_part(Part *part, const char *target_features, bool print_llvm) {
-    if (!target_open(&part->target, target_features, part->error, sizeof part->error)) return;
+static void emit_part(Part *part, const char *target_features, const Machine *machine, bool print_llvm) {
+    if (!target_machine_open(&part->target, target_features, part->error, sizeof part->error)) return;
     double start = seconds_now();
     part->arena = arena_new();
     LLVMContextRef context = LLVMContextCreate();
     LLVMModuleRef module = LLVMModuleCreateWithNameInContext("vitc", context);
     LLVMSetTarget(module, part->target.triple);
-    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(part->target.machine);
+    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(part->target.llvm);
     LLVMSetModuleDataLayout(module, layout);
     LLVMDisposeTargetData(layout);
     LLVMBuilderRef builder = LLVMCreateBuilderInContext(context);
-    FunctionBuilder fb = builder_make(&part->target, module, builder);
+    FunctionBuilder fb = builder_make(part->target.target, machine, module, builder);
     for (int i = 0; i < part->n_codes; i++) emit_code(&fb, part->codes[i]);
     LLVMDisposeBuilder(builder);
     if (print_llvm) LLVMDumpModule(module);
@@ -137,7 +137,7 @@ static void compile_part(Part *part) {
         part->object = object_emit(part->module, LLVMGetModuleContext(part->module), &part->target,
                                    &part->times, part->error, sizeof part->error);
     part->module = NULL;
-    target_close(&part->target);
+    target_machine_close(&part->target);
 }
 
 /* ---- all, on threads --------------------------------------------------------------------------------------------- */
@@ -147,6 +147,7 @@ typedef struct {
     int n;
     atomic_int next;
     const char *target_features;
+    const Machine *machine;
     bool print_llvm;
     bool compile; /* what was emitted */
 } Work;
@@ -157,7 +158,7 @@ static void *work(void *user) {
         if (w->compile)
             compile_part(&w->parts[i]);
         else
-            emit_part(&w->parts[i], w->target_features, w->print_llvm);
+            emit_part(&w->parts[i], w->target_features, w->machine, w->print_llvm);
     return NULL;
 }
 
@@ -195,9 +196,13 @@ static void work_on_threads(Work *w) {
     for (int i = 0; i < running; i++) pthread_join(threads[i], NULL);
 }
 
-bool parts_compile(Part *parts, int n, const char *target_features, bool print_llvm, char *error,
-                   size_t size) {
-    Work w = {.parts = parts, .n = n, .target_features = target_features, .print_llvm = print_llvm};
+bool parts_compile(Part *parts, int n, const char *target_features, const Machine *machine, bool print_llvm,
+                   char *error, size_t size) {
+    Work w = {.parts = parts,
+              .n = n,
+              .target_features = target_features,
+              .machine = machine,
+              .print_llvm = print_llvm};
     work_on_threads(&w);
     share_functions(parts, n);
     w.compile = true;

@@ -27,7 +27,7 @@ typedef struct {
     int n_codes;
     /* Between emission and compilation; NULL: it failed. */
     LLVMModuleRef module;
-    Target target;
+    TargetMachine target;
     /* The result. */
     LLVMMemoryBufferRef object; /* owned; NULL: it failed */
     double emit_seconds;
@@ -42,9 +42,9 @@ void code_name(int number, char out[CODE_NAME]);
 
 /* Shares the codes out among parts (their number is of the program too) in the arena. */
 Part *parts_make(Arena *arena, Code *const *codes, int n_codes, int *n_parts);
-/* Compiles all on as many threads as there are cores; one after the other if print_llvm. False with a message. */
-bool parts_compile(Part *parts, int n, const char *target_features, bool print_llvm, char *error,
-                   size_t size);
+/* `machine`: with usual values for what is not known. Compiles all on as many threads as there are cores; one after the other if print_llvm. False with a message. */
+bool parts_compile(Part *parts, int n, const char *target_features, const Machine *machine, bool print_llvm,
+                   char *error, size_t size);
 void parts_free(Part *parts, int n);
 
 #endif

@@ -14,19 +14,19 @@ enum { MOST_RUNS = 64 };
 
 /* A test's state. */
 typedef struct {
-    const TargetRow *row;
+    const Target *row;
     const void *variant;
     char name[64];
 } Run;
 
 /* Begins the unit of a run's row, or skips the test. */
 static inline void run_begin(Unit *unit, const Run *run) {
-    if (!target_host_has(run->row)) {
+    if (!host_has(run->row)) {
         printf("skipped: this machine has no %s\n", run->row->name);
         skip();
     }
     unit_begin(unit, run->row->name);
-    unit_check(unit->target.row == run->row,
+    unit_check(unit->target.target == run->row,
                "a row asked for by its name is another"); /* it was: the model's */
 }
 
@@ -35,15 +35,16 @@ static inline size_t run_rows(struct CMUnitTest tests[MOST_RUNS], CMUnitTestFunc
                               const void *variants, size_t size, int n) {
     static Run runs[MOST_RUNS];
     int n_rows;
-    const TargetRow *rows = target_rows(&n_rows);
+    const Target *const *rows = target_all(&n_rows);
     size_t count = 0;
     for (int i = 0; i < n_rows; i++)
         for (int v = 0; v < n; v++, count++) {
             unit_check(count < MOST_RUNS, "more runs than there is room for");
             Run *run = &runs[count];
-            run->row = &rows[i];
+            run->row = rows[i];
             run->variant = (const char *)variants + size * (size_t)v;
-            snprintf(run->name, sizeof run->name, "%s: %s", rows[i].name, *(const char *const *)run->variant);
+            snprintf(run->name, sizeof run->name, "%s: %s", rows[i]->name,
+                     *(const char *const *)run->variant);
             tests[count] = (struct CMUnitTest){run->name, test, NULL, NULL, run};
         }
     return count;

@@ -139,9 +139,9 @@ static int64_t emit(Unit *unit, const Case *c, const Variant *v, AttentionKind k
     s.dy.pointer = unit_arg(unit, 1);
     s.bias.pointer = unit_arg(unit, 2);
     Store store = {&unit->fb, unit_arg(unit, 3), c->n, kind == ATTENTION_BIAS_GRAD ? c->n : c->d};
-    attention_emit(&unit->fb, &unit->target, &s, unit_arg(unit, 4), store_tile, NULL, &store);
+    attention_emit(&unit->fb, &s, unit_arg(unit, 4), store_tile, NULL, &store);
     unit_kernel_end(unit);
-    return attention_scratch_bytes(&unit->target, &s);
+    return attention_scratch_bytes(&unit->fb, &s);
 }
 
 /* ---- the reference ----------------------------------------------------------------------------------------------- */

@@ -170,10 +170,10 @@ static void test_products(void **state) {
         Layout l = layout_of(&CASES[i], v);
         snprintf(name, sizeof name, "gemm_%d", i);
         unit_kernel(&unit, name);
-        gemm_emit(&unit.fb, &unit.target, &l.shape, unit_arg(&unit, 0), unit_arg(&unit, 1),
-                  unit_arg(&unit, 2), unit_arg(&unit, 3), NULL, NULL, NULL);
+        gemm_emit(&unit.fb, &l.shape, unit_arg(&unit, 0), unit_arg(&unit, 1), unit_arg(&unit, 2),
+                  unit_arg(&unit, 3), NULL, NULL, NULL);
         unit_kernel_end(&unit);
-        scratch[i] = gemm_scratch_bytes(&unit.target, &l.shape, false);
+        scratch[i] = gemm_scratch_bytes(&unit.fb, &l.shape, false);
     }
     unit_load(&unit);
     for (int i = 0; i < N_CASES; i++) {
@@ -188,22 +188,21 @@ static void test_tile_code(void **state) {
     (void)state;
     Unit unit;
     unit_begin(&unit, "amx-model");
-    LLVMDisposeTargetMachine(unit.target.machine);
-    const TargetRow *row = target_row("amx");
-    unit.target.row = row;
+    LLVMDisposeTargetMachine(unit.target.llvm);
+    const Target *row = target_find("amx");
+    unit.fb.target = row;
     LLVMTargetRef llvm;
     char *message = NULL;
     assert_false(LLVMGetTargetFromTriple(unit.target.triple, &llvm, &message));
-    unit.target.machine =
-        LLVMCreateTargetMachine(llvm, unit.target.triple, "x86-64", row->requires, LLVMCodeGenLevelDefault,
-                                LLVMRelocPIC, LLVMCodeModelDefault);
+    unit.target.llvm = LLVMCreateTargetMachine(llvm, unit.target.triple, "x86-64", row->requires,
+                                               LLVMCodeGenLevelDefault, LLVMRelocPIC, LLVMCodeModelDefault);
     Layout l = layout_of(&CASES[2], &VARIANTS[2]);
     unit_kernel(&unit, "gemm");
-    gemm_emit(&unit.fb, &unit.target, &l.shape, unit_arg(&unit, 0), unit_arg(&unit, 1), unit_arg(&unit, 2),
+    gemm_emit(&unit.fb, &l.shape, unit_arg(&unit, 0), unit_arg(&unit, 1), unit_arg(&unit, 2),
               unit_arg(&unit, 3), NULL, NULL, NULL);
     unit_kernel_end(&unit);
     LLVMMemoryBufferRef text = NULL;
-    assert_false(LLVMTargetMachineEmitToMemoryBuffer(unit.target.machine, unit.fb.module, LLVMAssemblyFile,
+    assert_false(LLVMTargetMachineEmitToMemoryBuffer(unit.target.llvm, unit.fb.module, LLVMAssemblyFile,
                                                      &message, &text));
     static const char *const wanted[] = {"ldtilecfg", "tilezero",   "tileloadd",
                                          "tdpbf16ps", "tilestored", "tilerelease"};

@@ -107,19 +107,19 @@ static void test_ulp(void **state) {
     (void)state;
     bool good = true;
     int n_rows;
-    const TargetRow *rows = target_rows(&n_rows);
+    const Target *const *rows = target_all(&n_rows);
     for (int r = 0; r < n_rows; r++) {
-        if (!target_host_has(&rows[r])) {
-            print_message("  %s: skipped, this machine lacks it\n", rows[r].name);
+        if (!host_has(rows[r])) {
+            print_message("  %s: skipped, this machine lacks it\n", rows[r]->name);
             continue;
         }
         Unit unit;
-        unit_begin(&unit, rows[r].name);
+        unit_begin(&unit, rows[r]->name);
         char name[64];
         for (int f = 0; f < N_FUNCTIONS; f++)
             for (int wide = 0; wide < 2; wide++) {
                 snprintf(name, sizeof name, "%s_%d", FUNCTIONS[f].name, wide);
-                emit_map(&unit, name, f, wide ? rows[r].lanes : 1);
+                emit_map(&unit, name, f, wide ? rows[r]->lanes : 1);
             }
         unit_load(&unit);
         for (int f = 0; f < N_FUNCTIONS; f++) {
@@ -128,7 +128,7 @@ static void test_ulp(void **state) {
             unit_address(&unit, name)((void *[]){points, scalars}, 0, 1);
             snprintf(name, sizeof name, "%s_1", FUNCTIONS[f].name);
             unit_address(&unit, name)((void *[]){points, vectors}, 0, 1);
-            good &= within_limit(rows[r].name, f);
+            good &= within_limit(rows[r]->name, f);
         }
         unit_free(&unit);
     }
@@ -140,7 +140,7 @@ static void test_bounds(void **state) {
     (void)state;
     Unit unit;
     unit_begin(&unit, NULL);
-    for (int f = 0; f < N_FUNCTIONS; f++) emit_map(&unit, FUNCTIONS[f].name, f, unit.target.row->lanes);
+    for (int f = 0; f < N_FUNCTIONS; f++) emit_map(&unit, FUNCTIONS[f].name, f, unit.fb.target->lanes);
     unit_load(&unit);
     for (int f = 0; f < N_FUNCTIONS; f++) {
         bool odd = FUNCTIONS[f].exact(-1) == -FUNCTIONS[f].exact(1),

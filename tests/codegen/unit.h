@@ -13,7 +13,8 @@
 
 /* A module on its way from emission to addresses. */
 typedef struct {
-    Target target;
+    TargetMachine target;
+    Machine machine;
     FunctionBuilder fb;
     LLVMMemoryBufferRef object;
     Jit *jit;
@@ -29,14 +30,16 @@ static inline void unit_check(bool good, const char *message) {
 static inline void unit_begin(Unit *unit, const char *row) {
     char error[512] = "";
     *unit = (Unit){0};
-    unit_check(target_open(&unit->target, row, error, sizeof error), error);
+    unit_check(target_machine_open(&unit->target, row, error, sizeof error), error);
     LLVMContextRef context = LLVMContextCreate();
     LLVMModuleRef module = LLVMModuleCreateWithNameInContext("unit", context);
     LLVMSetTarget(module, unit->target.triple);
-    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(unit->target.machine);
+    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(unit->target.llvm);
     LLVMSetModuleDataLayout(module, layout);
     LLVMDisposeTargetData(layout);
-    unit->fb = builder_make(&unit->target, module, LLVMCreateBuilderInContext(context));
+    Machine host = host_machine(unit->target.target);
+    unit->machine = machine_with_usual(&host);
+    unit->fb = builder_make(unit->target.target, &unit->machine, module, LLVMCreateBuilderInContext(context));
 }
 
 /* Begins a kernel; the builder is then at its start. */
@@ -79,7 +82,7 @@ static inline VtKernel unit_address(Unit *unit, const char *name) {
 static inline void unit_free(Unit *unit) {
     jit_free(unit->jit);
     LLVMDisposeMemoryBuffer(unit->object);
-    target_close(&unit->target);
+    target_machine_close(&unit->target);
 }
 
 #endif

@@ -1,5 +1,5 @@
-/* Resident memory: see resident.h. */
-#include "codegen/program/resident.h"
+/* Memory that LLVM leaves resident: see llvm_memory.h. */
+#include "codegen/program/llvm_memory.h"
 
 #include <elf.h>
 #include <link.h>
@@ -35,7 +35,7 @@ static int trim_library(struct dl_phdr_info *info, size_t size, void *user) {
     return 0;
 }
 
-void resident_trim(void) {
+void llvm_memory_give_back(void) {
     dl_iterate_phdr(trim_library, NULL);
     malloc_trim(0);
 }

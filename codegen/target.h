@@ -1,0 +1,96 @@
+/* What a target is: all that code for one kind of processor has of its own. A target is a file of codegen/target/ and a row of
+ * codegen/target/targets.def; nothing else knows it by name (CONTRIBUTING.md).
+ *
+ * Loops, addresses and arithmetic are LLVM's vectors, which it has for every processor. A target says how wide they are, and supplies
+ * what LLVM would not find by itself: micro-kernels of matrix products, look-ups in small tables. It is chosen by the features of the
+ * processor, never by its name. */
+#ifndef VITC_CODEGEN_TARGET_H
+#define VITC_CODEGEN_TARGET_H
+
+#include "ir/machine.h"
+#include <llvm-c/Core.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct FunctionBuilder; /* codegen/emit/builder.h */
+
+/* ---- matrix products --------------------------------------------------------------------------------------------- */
+
+/* Eight tile registers of 16 rows of 64 bytes, by their numbers. Addresses are of f32s, or of pairs of bf16 as wide; strides, from row
+ * to row, in these. */
+enum { TILE_EDGE = 16, TILE_UNITS = TILE_EDGE * TILE_EDGE, N_TILES = 8 };
+typedef struct {
+    /* Around all products of one kernel; NULL: nothing to do. */
+    void (*begin)(struct FunctionBuilder *fb);
+    void (*end)(struct FunctionBuilder *fb);
+    LLVMValueRef (*tile)(struct FunctionBuilder *fb, int number); /* what the others take for it */
+    void (*load)(struct FunctionBuilder *fb, LLVMValueRef tile, LLVMValueRef from, int64_t stride);
+    void (*store)(struct FunctionBuilder *fb, LLVMValueRef tile, LLVMValueRef to, int64_t stride);
+    void (*zero)(struct FunctionBuilder *fb, LLVMValueRef tile);
+    /* c[m][n] += a[m][k].first·b[k][n].first + a[m][k].second·b[k][n].second: f32s, of pairs of bf16 */
+    void (*dot)(struct FunctionBuilder *fb, LLVMValueRef c, LLVMValueRef a, LLVMValueRef b);
+} TileRegisters;
+
+/* A micro-kernel (BLIS): it keeps an mr × nr tile of C in registers and adds to it, unit by unit along K, the products of a panel of A
+ * and a panel of B. A unit is what lies in four bytes of a packed panel: an f32, or a pair of bf16 that follow each other along K. */
+typedef struct {
+    const char *name;  /* in the names of functions: "fma" */
+    int mr, nr;        /* rows and columns of the tile */
+    int lanes;         /* columns that are left out together at the right edge of C */
+    int unit_elements; /* 1: f32; 2: pairs of bf16 */
+    int unit_step;     /* panels have whole multiples of so many units along K */
+    /* sum + x·y for vectors of `lanes` f32: x is one unit of A in every lane, y units of B. NULL: it has `tiles`. */
+    LLVMValueRef (*multiply_add)(struct FunctionBuilder *fb, int lanes, LLVMValueRef x, LLVMValueRef y,
+                                 LLVMValueRef sum);
+    const TileRegisters *tiles; /* mr and nr are two tiles; panels of A lie in blocks of 16 units (pack.h) */
+} MicroKernel;
+
+/* ---- the target --------------------------------------------------------------------------------------------------- */
+
+/* Tables in registers, of 16 floats: with them short polynomials on pieces take half the time of a long one (vecmath.c). */
+enum { TABLE_ENTRIES = 16 };
+typedef struct {
+    /* table[the low four bits of each of 16 lanes] */
+    LLVMValueRef (*look_up)(struct FunctionBuilder *fb, LLVMValueRef table, LLVMValueRef index);
+    /* y·2^⌊n⌋ of 16 lanes each; denormal results are rounded once. */
+    LLVMValueRef (*scale)(struct FunctionBuilder *fb, LLVMValueRef y, LLVMValueRef n);
+} TableMath;
+
+/* What targets of one instruction set have in common. */
+typedef struct {
+    const char *name; /* as triples begin: "x86_64" */
+    const char *
+        cpu; /* LLVM's processor that code is for, besides features; never the host's own, so that code is the
+                                same on all */
+    const char *
+        preferences; /* features for LLVM alone, which say what to choose, not what there is: "-idivq-to-divl" */
+} Architecture;
+
+typedef struct {
+    const char *name; /* "avx512": --target-features */
+    const char *
+        requires;            /* LLVM's features, all needed: "+avx2,+fma"; "": none */
+    const char *preferences; /* as those of the architecture; "": none */
+    bool by_name_only;       /* never chosen for a host, only asked for */
+    bool (*permitted)(void); /* whether the system lets us use it; NULL: it always does */
+    int lanes;               /* f32 lanes of a vector */
+    bool native_bf16;        /* vectors of f32 become bf16 in one instruction, which LLVM knows */
+    const MicroKernel *micro
+        [PRECISION_COUNT];   /* of products of each precision. bf16 by f32 units: factors are rounded first */
+    const TableMath *tables; /* NULL: none */
+} Target;
+
+/* The targets, in the order in which they are tried: the first that the host has is chosen. */
+const Target *const *target_all(int *n);
+const Target *target_find(const char *name); /* NULL: there is none */
+const Architecture *target_architecture(const char *triple);
+
+/* How products of a precision want their second operand packed; no columns where that cannot be done beforehand. */
+PanelShape target_panel(const Target *target, Precision precision);
+/* The tiles that they finish at a time. */
+TileShape target_tile(const Target *target, Precision precision);
+
+/* bf16 terms that a factor of a product becomes: one, or the three that make up an f32 (bf16x3); of f32 units one. */
+int micro_terms(const MicroKernel *micro, Precision precision);
+
+#endif

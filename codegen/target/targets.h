@@ -1,0 +1,26 @@
+/* Inside codegen/target/: all targets, and what several of them are made of. */
+#ifndef VITC_CODEGEN_TARGET_TARGETS_H
+#define VITC_CODEGEN_TARGET_TARGETS_H
+
+#include "codegen/emit/builder.h"
+#include "codegen/target.h"
+
+#define TARGET(name) extern const Target target_##name;
+#include "codegen/target/targets.def"
+#undef TARGET
+
+extern const Architecture architecture_x86_64;
+
+/* A fused multiply-add of f32 vectors, as LLVM has it for every processor, and the micro-kernel of the generic target. */
+extern const MicroKernel generic_fma;
+LLVMValueRef generic_multiply_add(FunctionBuilder *fb, int lanes, LLVMValueRef x, LLVMValueRef y,
+                                  LLVMValueRef sum);
+
+/* Of AVX-512. */
+extern const MicroKernel avx512_fma;
+extern const TableMath avx512_tables;
+#define AVX512_FEATURES "+avx512f,+avx512bw,+avx512dq,+avx512vl,+fma,+avx2"
+/* Otherwise LLVM takes vectors half as wide. */
+#define AVX512_PREFERENCES "-prefer-256-bit"
+
+#endif
