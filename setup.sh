@@ -4,8 +4,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 packages=(gcc libc6-dev cmake ninja-build pkg-config llvm-19-dev libyaml-dev libarchive-dev libzip-dev libspng-dev
-    libjpeg62-turbo-dev libwebp-dev libtiff-dev libgif-dev libjansson-dev libcmocka-dev zlib1g-dev libxxhash-dev nettle-dev
-    "$@")
+    libjpeg62-turbo-dev libwebp-dev libtiff-dev libgif-dev libjansson-dev libcmocka-dev zlib1g-dev libxxhash-dev
+    nettle-dev "$@")
 missing=()
 for package in "${packages[@]}"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")

@@ -34,10 +34,11 @@ void compiled_free(Compiled *compiled);
 
 /* malloc'ed, *size bytes; NULL: out of memory. */
 void *compiled_image(const Compiled *compiled, size_t *size);
-/* The program of an image, linked. The image stays the caller's and must outlive it. All is checked but the machine code.
- * NULL with a message. */
+/* The program of an image, linked. The image stays the caller's and must outlive it. All is checked but the machine
+ * code. NULL with a message. */
 Compiled *codegen_load(const void *image, size_t image_size, char *error, size_t size);
-/* All that code depends on besides the module: target row, features, sizes of caches, LLVM's version. NULL with a message. */
+/* All that code depends on besides the module: target row, features, sizes of caches, LLVM's version. NULL with a
+ * message. */
 const char *codegen_target_text(Arena *arena, const char *target_features, char *error, size_t size);
 
 #endif

@@ -38,8 +38,8 @@ typedef struct {
     const char *about;
     const RecipeNote *notes; /* each once */
     size_t n_notes;
-    const char
-        *resolved; /* the recipe as YAML, with overrides and libraries in it: it can be loaded on its own */
+    /* the recipe as YAML, with overrides and libraries in it: it can be loaded on its own */
+    const char *resolved;
 } Recipe;
 
 bool recipe_load(Arena *arena, Diags *diags, const char *path, const RecipeOptions *options, Recipe *out);

@@ -37,8 +37,8 @@ typedef struct {
     int64_t dim[IR_MAX_RANK]; /* zero beyond rank; sizes ≥ 1 */
 } Type;
 
-/* The most elements of a value, and the most bytes that all values of a function take together: what is beyond is refused (type_fits,
- * module_sizes), so that no size, offset or sum of them behind that overflows. */
+/* The most elements of a value, and the most bytes that all values of a function take together: what is beyond is
+ * refused (type_fits, module_sizes), so that no size, offset or sum of them behind that overflows. */
 #define IR_MAX_ELEMENTS_LOG2 38
 #define IR_MAX_ELEMENTS ((int64_t)1 << IR_MAX_ELEMENTS_LOG2)
 #define IR_MAX_BYTES ((int64_t)1 << 56)
@@ -119,8 +119,8 @@ typedef union {
     Precision precision;
 } Attr;
 
-/* The attributes of a set by their names: struct MatmulAttrs { bool ta, tb; … }, each in a slot as wide as any, so that what
- * is generic over operators can go through the slots with op_info(op)->attrs. */
+/* The attributes of a set by their names: struct MatmulAttrs { bool ta, tb; … }, each in a slot as wide as any, so that
+ * what is generic over operators can go through the slots with op_info(op)->attrs. */
 #define ATTR_TYPE_INT int64_t
 #define ATTR_TYPE_REAL double
 #define ATTR_TYPE_BOOL bool
@@ -339,8 +339,8 @@ Func *module_find_func(const Module *module, const char *name);
 Module *module_clone(const Module *module, Arena *arena);
 
 /* Appends a node after checking operands and attributes by the table; returns its id, or IR_NONE with func->error
- * ("matmul: inner sizes differ: f32[8x3] @ f32[4x5]"). attrs: the struct of the operator's set, &(CastAttrs){.dtype = DT_F32}
- * (what it does not name is zero, not the default), or another node's; NULL: the defaults. */
+ * ("matmul: inner sizes differ: f32[8x3] @ f32[4x5]"). attrs: the struct of the operator's set, &(CastAttrs){.dtype =
+ * DT_F32} (what it does not name is zero, not the default), or another node's; NULL: the defaults. */
 ValueId func_emit(Func *func, OpKind op, const ValueId *operands, int n_operands, const void *attrs);
 /* Those attributes, or the defaults, as a node has them; NULL where the operator has none. */
 const Attr *attrs_copy(Arena *arena, OpKind op, const void *attrs);

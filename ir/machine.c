@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-/* What is usual, of one core of a server with vectors of 512 bits. Peaks are those of fp32: products of bf16 take no longer. */
+/* What is usual, of one core of a server with vectors of 512 bits. Peaks are those of fp32: products of bf16 take no
+ * longer. */
 #define CORE_PEAK 100e9
 #define BANDWIDTH 20e9
 #define SHARED_BANDWIDTH 30e9
@@ -32,7 +33,7 @@ double machine_core_peak(const Machine *machine, Precision precision) {
     return machine->peak[precision] / (double)machine->cores;
 }
 
-/* ---- facts by name ------------------------------------------------------------------------------------------------- */
+/* ---- facts by name ----------------------------------------------------------------------------------------------- */
 
 #define OF_ALL(field) offsetof(Machine, field), 0
 #define OF_EACH(array, field) offsetof(Machine, array[0] field), sizeof((Machine *)0)->array[0]

@@ -1,7 +1,8 @@
 /* What is known of the machine that a program is for: what passes weigh costs with, and what code is made to fit.
  *
- * There is one owner of these facts, Module.machine. Codegen fills in what the target and the host say (codegen_machine), the text form
- * and the command line may say more or other things, and what nobody says has a usual value, here and nowhere else. */
+ * There is one owner of these facts, Module.machine. Codegen fills in what the target and the host say
+ * (codegen_machine), the text form and the command line may say more or other things, and what nobody says has a usual
+ * value, here and nowhere else. */
 #ifndef VITC_IR_MACHINE_H
 #define VITC_IR_MACHINE_H
 

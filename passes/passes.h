@@ -28,8 +28,8 @@ typedef struct {
     void *user;
 } PassOptions;
 
-/* Runs a comma-separated list, in any order, as far as passes get what they want. With an unknown name in it nothing is run. False: an
- * error is in the diags. */
+/* Runs a comma-separated list, in any order, as far as passes get what they want. With an unknown name in it nothing is
+ * run. False: an error is in the diags. */
 bool passes_run(Module *module, const char *list, const PassOptions *options, Diags *diags);
 
 /* What turns a fresh module into one that codegen takes. */

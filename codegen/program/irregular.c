@@ -1,5 +1,5 @@
-/* Calls of C functions: see irregular.h. Each operator that is one has a rule call_NAME, which writes what its function vt_kernel_NAME
- * expects and returns how many numbers that are, 0 where the function takes no such types. */
+/* Calls of C functions: see irregular.h. Each operator that is one has a rule call_NAME, which writes what its function
+ * vt_kernel_NAME expects and returns how many numbers that are, 0 where the function takes no such types. */
 #include "codegen/program/irregular.h"
 #include "runtime/kernels/irregular.h"
 
@@ -78,7 +78,7 @@ static int call_fold(const Func *func, const Node *node, int64_t *numbers) {
                    numbers);
 }
 
-/* ---- the list: copies, then the operators in the order of their rows ------------------------------------------------- */
+/* ---- the list: copies, then the operators in the order of their rows --------------------------------------------- */
 
 #define ROW_NONE(name)
 #define ROW_LOOPS(name)

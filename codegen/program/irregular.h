@@ -1,4 +1,5 @@
-/* Calls of kernels that are C functions (runtime/kernels/irregular.h): of each operator whose row in ir/ops.def says so, and copies. */
+/* Calls of kernels that are C functions (runtime/kernels/irregular.h): of each operator whose row in ir/ops.def says
+ * so, and copies. */
 #ifndef VITC_CODEGEN_PROGRAM_IRREGULAR_H
 #define VITC_CODEGEN_PROGRAM_IRREGULAR_H
 
@@ -7,8 +8,8 @@
 
 enum { IRREGULAR_NUMBERS = 16, IRREGULAR_COPY = 0 };
 
-/* The C function of a node's operator, and the numbers that tell it the shapes, their count in *n. NULL: there is none for such a
- * node. */
+/* The C function of a node's operator, and the numbers that tell it the shapes, their count in *n. NULL: there is none
+ * for such a node. */
 VtKernel irregular_call(const Func *func, const Node *node, int64_t numbers[IRREGULAR_NUMBERS], int *n);
 
 /* How a program that is kept names them. */

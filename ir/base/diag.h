@@ -32,8 +32,8 @@ int diags_errors(const Diags *diags);
 int diags_count(const Diags *diags);
 const char *diags_message(const Diags *diags, int i, DiagKind *kind, Loc *loc); /* for tests */
 void diags_print(const Diags *diags, FILE *out, bool color);
-/* Text that someone else wrote, such as a name, for a terminal: control characters, which could move its cursor or more, as \x1b; lines
- * end as they do. */
+/* Text that someone else wrote, such as a name, for a terminal: control characters, which could move its cursor or
+ * more, as \x1b; lines end as they do. */
 void diag_put_text(const char *text, FILE *out);
 /* The same as text, in the diags' arena. */
 char *diags_text(const Diags *diags);

@@ -1,5 +1,5 @@
-/* A table from names to numbers: open addressing, in an arena, grown by doubling. What is looked up by name among many is looked up
- * here, so that no recipe makes a compiler slow by its number of names. */
+/* A table from names to numbers: open addressing, in an arena, grown by doubling. What is looked up by name among many
+ * is looked up here, so that no recipe makes a compiler slow by its number of names. */
 #ifndef VITC_IR_BASE_NAMES_H
 #define VITC_IR_BASE_NAMES_H
 

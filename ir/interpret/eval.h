@@ -1,5 +1,5 @@
-/* Inside the interpreter: how it calls the meaning of an operator, eval_NAME, and the walks over index spaces that meanings are
- * written with. */
+/* Inside the interpreter: how it calls the meaning of an operator, eval_NAME, and the walks over index spaces that
+ * meanings are written with. */
 #ifndef VITC_IR_INTERPRET_EVAL_H
 #define VITC_IR_INTERPRET_EVAL_H
 

@@ -1,5 +1,5 @@
-/* The reference interpreter: runs a function node by node in float64. What an operator means is a function eval_NAME of the other
- * files: plain loops in index order. */
+/* The reference interpreter: runs a function node by node in float64. What an operator means is a function eval_NAME of
+ * the other files: plain loops in index order. */
 #include "ir/interpret/eval.h"
 
 #include <math.h>

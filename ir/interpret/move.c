@@ -67,7 +67,7 @@ bool eval_concat(Eval *eval) {
     return true;
 }
 
-/* ---- rows by index -------------------------------------------------------------------------------------------------- */
+/* ---- rows by index ----------------------------------------------------------------------------------------------- */
 
 /* x as [batch, n, row], the indices as [batch, k]. */
 typedef struct {
@@ -122,7 +122,7 @@ bool eval_scatter(Eval *eval) {
     return scatter(eval, false);
 }
 
-/* ---- windows ---------------------------------------------------------------------------------------------------------- */
+/* ---- windows ----------------------------------------------------------------------------------------------------- */
 
 /* Meets every element of the windows of an image [B, C, H, W] in their order: [B, OH·OW, C·KH·KW]. */
 static void meet_windows(const Type *image, const UnfoldAttrs *windows, double *pixels, double *elements,

@@ -12,7 +12,8 @@ const char *const PLACE_NAMES[PLACE_KINDS] = {"loops", "input", "state", "output
 typedef struct {
     bool value; /* the one that is asked for */
     bool
-        elementwise; /* all of it is elementwise and of one shape: each element of it is computed from that same element */
+        /* all of it is elementwise and of one shape: each element of it is computed from that same element */
+        elementwise;
 } Derived;
 
 static bool same_shape(const Type *a, const Type *b) {

@@ -135,7 +135,7 @@ typedef struct {
  * before it. */
 void plan_walk_hazards(const Func *func, bool (*met)(void *user, PlanStep step, bool hazard), void *user);
 
-/* ---- ir/verify/plan.c ---------------------------------------------------------------------------------------------- */
+/* ---- ir/verify/plan.c -------------------------------------------------------------------------------------------- */
 
 /* Checks a function's plan against its nodes, which are valid. Adds at most `most` errors; their number. */
 int plan_verify(const Func *func, Diags *diags, int most);

@@ -33,7 +33,7 @@ static void check_distinct(Verify *v, const char **names, size_t n, const char *
         if (strcmp(names[i - 1], names[i]) == 0) FAIL(v, NOWHERE, "two %s are named '%s'", what, names[i]);
 }
 
-/* ---- states ------------------------------------------------------------------------------------------------------- */
+/* ---- states ------------------------------------------------------------------------------------------------------ */
 
 /* Of each state, whether an output of @init makes it. */
 static bool *made_by_init(Verify *v) {
@@ -109,7 +109,7 @@ static void check_states(Verify *v) {
     }
 }
 
-/* ---- nodes ---------------------------------------------------------------------------------------------------------- */
+/* ---- nodes ------------------------------------------------------------------------------------------------------- */
 
 #define FAIL_NODE(v, id, format, ...)                                                                        \
     FAIL(v, (v)->func->nodes[id].loc, "@%s, node %u (%s): " format, (v)->func->name, (unsigned)(id),         \
@@ -178,7 +178,7 @@ static void check_nodes(Verify *v) {
         if (!met_inputs[i]) FAIL(v, NOWHERE, "@%s: input '%s' has no node", func->name, func->inputs[i].name);
 }
 
-/* ---- what a function leaves behind ----------------------------------------------------------------------------------- */
+/* ---- what a function leaves behind ------------------------------------------------------------------------------- */
 
 static void check_results(Verify *v) {
     const Func *func = v->func;
@@ -245,7 +245,8 @@ static void find_states_read(Verify *v, Readings *r, ValueId value) {
     }
 }
 
-/* Derived states are never stale: @pack makes each of other states alone, and what updates one of these updates it too. */
+/* Derived states are never stale: @pack makes each of other states alone, and what updates one of these updates it
+ * too. */
 static void check_derived(Verify *v) {
     const Module *module = v->module;
     const Func *pack = module_find_func(module, "pack");

@@ -66,7 +66,7 @@ static ValueId constant_second(Simplify *s, const Node *node) {
     return binary(s, node->op, x[1], x[0]);
 }
 
-/* ---- arithmetic ----------------------------------------------------------------------------------------------------- */
+/* ---- arithmetic -------------------------------------------------------------------------------------------------- */
 
 /* Two zero-padded values that lie side by side along one axis are one value. */
 static ValueId join_pads(Simplify *s, const Node *node) {
@@ -241,7 +241,7 @@ static ValueId simplify_stop_grad(Simplify *s, const Node *node) {
     return below == OP_stop_grad || op_is_literal(below) ? node->operands[0] : IR_NONE;
 }
 
-/* ---- reductions and products ---------------------------------------------------------------------------------------- */
+/* ---- reductions and products ------------------------------------------------------------------------------------- */
 
 /* Over nothing, or over axes of size 1. */
 static ValueId reduce_nothing(Simplify *s, const Node *node) {
@@ -310,7 +310,7 @@ static ValueId transpose_of_matmul(Simplify *s, const Node *node) {
     return simplify_make(s, OP_matmul, (ValueId[]){X(s, y, 1), X(s, y, 0)}, 2, &transposed);
 }
 
-/* ---- the table ---------------------------------------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------------------------------------- */
 
 static const AlgebraRule RULES[] = {
     {OP_add, constant_second},    {OP_add, simplify_add},       {OP_sub, simplify_sub},

@@ -1,5 +1,5 @@
-/* The local rules of `simplify`, and what they are written with: nodes are made by simplify_make, so that whatever a rule makes is
- * simplified and merged with its equals in turn. */
+/* The local rules of `simplify`, and what they are written with: nodes are made by simplify_make, so that whatever a
+ * rule makes is simplified and merged with its equals in turn. */
 #ifndef VITC_PASSES_GRAPH_ALGEBRA_H
 #define VITC_PASSES_GRAPH_ALGEBRA_H
 
@@ -19,7 +19,7 @@ typedef struct {
 extern const AlgebraRule MOVE_RULES[];
 extern const size_t MOVE_RULE_COUNT;
 
-/* ---- what rules are written with ---------------------------------------------------------------------------------- */
+/* ---- what rules are written with --------------------------------------------------------------------------------- */
 
 static inline const Node *at(const Simplify *s, ValueId id) {
     return func_node(s->func, id);

@@ -1,5 +1,5 @@
-/* Reverse mode: each `grad a, b` becomes the gradient of the scalar a at b. The function is rebuilt node by node; at the first
- * `grad` of a loss one backward sweep is made over the nodes that lead from wanted leaves to the loss. */
+/* Reverse mode: each `grad a, b` becomes the gradient of the scalar a at b. The function is rebuilt node by node; at
+ * the first `grad` of a loss one backward sweep is made over the nodes that lead from wanted leaves to the loss. */
 #include "passes/graph/autodiff.h"
 #include "passes/graph/autodiff_rules.h"
 

@@ -1,14 +1,15 @@
-/* View batching. A recipe applies one network to several views; here equal steps of these applications become one step over all
- * of them, before gradients are made, so that these come out batched too: one product a weight, forward and backward.
+/* View batching. A recipe applies one network to several views; here equal steps of these applications become one step
+ * over all of them, before gradients are made, so that these come out batched too: one product a weight, forward and
+ * backward.
  *
- * Groups (of nodes, one a lane, whose results are one whole: lanes.h) are grown from seeds: products with one weight of several
- * values. From a seed a group grows backward (the operands of its lanes are a group if their nodes are alike) and forward (so are
- * the users of its results). Where the rule of an operator ends (a mean over the batch), so does the group: lanes are read as
- * slices of the whole, and other values become a whole by a concat. Seeds have *levels*, the most seeds on a path to them, so that
- * layers of one weight applied in turn are not taken for lanes.
+ * Groups (of nodes, one a lane, whose results are one whole: lanes.h) are grown from seeds: products with one weight of
+ * several values. From a seed a group grows backward (the operands of its lanes are a group if their nodes are alike)
+ * and forward (so are the users of its results). Where the rule of an operator ends (a mean over the batch), so does
+ * the group: lanes are read as slices of the whole, and other values become a whole by a concat. Seeds have *levels*,
+ * the most seeds on a path to them, so that layers of one weight applied in turn are not taken for lanes.
  *
- * This is done twice: for applications to values of one shape, which share everything; then across shapes, whose rows are
- * flattened into one matrix, while what looks at an image as a whole (attention) stays per shape. */
+ * This is done twice: for applications to values of one shape, which share everything; then across shapes, whose rows
+ * are flattened into one matrix, while what looks at an image as a whole (attention) stays per shape. */
 #include "passes/graph/batch_views.h"
 #include "passes/graph/lanes.h"
 
@@ -49,7 +50,7 @@ typedef struct {
     ValueId *users;
 } Batching;
 
-/* ---- what is known of values ----------------------------------------------------------------------------------------- */
+/* ---- what is known of values ------------------------------------------------------------------------------------- */
 
 /* A product of a varying matrix and one that does not vary; *side: the operand that varies. */
 static bool is_seed(const Batching *b, ValueId id, int *side) {
@@ -92,7 +93,7 @@ static void find_users(Batching *b) {
             b->users[b->users_start[b->nodes[id].operands[o] + 1]++] = id;
 }
 
-/* ---- groups ------------------------------------------------------------------------------------------------------------ */
+/* ---- groups ------------------------------------------------------------------------------------------------------ */
 
 static uint64_t hash_lanes(int n, const ValueId *values, int axis) {
     uint64_t h = (uint64_t)axis + 1;
@@ -199,7 +200,8 @@ static uint32_t spread_group(Batching *b, const Lanes *y, int o, int axis) {
     return add_group(b, (Group){.lanes = lanes, .kind = GROUP_CONCAT, .spread = types});
 }
 
-/* The group of alike nodes, with the groups it needs, if no more than `copies` wholes of its size must be copied for it. */
+/* The group of alike nodes, with the groups it needs, if no more than `copies` wholes of its size must be copied for
+ * it. */
 static uint32_t operator_group(Batching *b, const Lanes *y, int prefer, int copies, int depth) {
     int n_operands = b->nodes[y->values[0]].n_operands;
     OperandNeed *needs = ARENA_ARRAY(b->arena, OperandNeed, n_operands + 1);
@@ -244,7 +246,8 @@ static bool are_free(const Batching *b, int n, const ValueId *values) {
     return true;
 }
 
-/* A group whose whole is these values': one there is, one of their nodes, or a concat. NONE if they do not fit together. */
+/* A group whose whole is these values': one there is, one of their nodes, or a concat. NONE if they do not fit
+ * together. */
 static uint32_t want_whole(Batching *b, int n, const ValueId *values, int axis, int depth) {
     Lanes lanes;
     uint32_t g = find_group(b, n, values, axis);
@@ -254,7 +257,7 @@ static uint32_t want_whole(Batching *b, int n, const ValueId *values, int axis, 
     return g != NONE ? g : add_group(b, (Group){.lanes = lanes, .kind = GROUP_CONCAT});
 }
 
-/* ---- forward --------------------------------------------------------------------------------------------------------- */
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
 
 /* Whether lane i's `v` may be what `u` is in lane 0, and how many of its other operands do not look so. */
 static bool matches(const Batching *b, const Group *group, ValueId u, ValueId v, int lane, int *strange) {
@@ -322,7 +325,7 @@ static void grow_forward(Batching *b, uint32_t g) {
     }
 }
 
-/* ---- seeds ------------------------------------------------------------------------------------------------------------- */
+/* ---- seeds ------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     uint64_t kind[4]; /* seeds of one kind are lanes */
@@ -402,7 +405,7 @@ static void drop_last_moves(Batching *b) {
     }
 }
 
-/* ---- order ------------------------------------------------------------------------------------------------------------- */
+/* ---- order ------------------------------------------------------------------------------------------------------- */
 
 /* Units: values, and from n on groups. */
 static uint32_t unit_of(const Batching *b, ValueId value) {
@@ -483,7 +486,7 @@ static UnitOrder order_units(Batching *b) {
     return order;
 }
 
-/* ---- the new function ---------------------------------------------------------------------------------------------------- */
+/* ---- the new function -------------------------------------------------------------------------------------------- */
 
 /* `count` elements from `start` of an axis. */
 static ValueId part_of(Func *func, ValueId x, int axis, int64_t start, int64_t count) {

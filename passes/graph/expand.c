@@ -1,4 +1,5 @@
-/* ROW operators as elementwise operators and reductions (ir/graph/expand.c), so that one kind of kernel serves them all. */
+/* ROW operators as elementwise operators and reductions (ir/graph/expand.c), so that one kind of kernel serves them
+ * all. */
 #include "passes/graph/expand.h"
 
 bool pass_expand(Module *module, Diags *diags) {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* ---- wholes -------------------------------------------------------------------------------------------------------- */
+/* ---- wholes ------------------------------------------------------------------------------------------------------ */
 
 bool lanes_along(const Node *nodes, int n, const ValueId *values, int axis, Lanes *lanes) {
     const Type *first = &nodes[values[0]].type;
@@ -43,7 +43,7 @@ static Type lanes_type(const Node *nodes, const Lanes *lanes) {
     return type;
 }
 
-/* ---- what an operator needs of its operands -------------------------------------------------------------------------- */
+/* ---- what an operator needs of its operands ---------------------------------------------------------------------- */
 
 typedef struct {
     const Node *nodes;
@@ -307,7 +307,7 @@ bool nodes_alike(const Node *a, const Node *b, int axis, int end) {
     return true;
 }
 
-/* ---- the whole operator ------------------------------------------------------------------------------------------------ */
+/* ---- the whole operator ------------------------------------------------------------------------------------------ */
 
 /* Axes of a shared operand along which lanes lie are of size 1, and one in the whole. */
 static ValueId with_one_axis(Func *func, const Lanes *y, int result_rank, ValueId x) {

@@ -1,16 +1,17 @@
-/* A product's second operand is packed into panels (codegen/gemm/gemm.h). Where it is a weight, a state that changes once a step, every
- * thread of every product would pack it anew. Here it gets a derived state that holds it packed:
+/* A product's second operand is packed into panels (codegen/gemm/gemm.h). Where it is a weight, a state that changes
+ * once a step, every thread of every product would pack it anew. Here it gets a derived state that holds it packed:
  *
  *     %y = matmul %x, %w {tb}         becomes    %y = matmul %x, %w.packed_t {panel}
  *     update w = %v                              %p = pack %v {tb, panel}
  *                                                update w = %v
  *                                                update w.packed_t = %p
  *
- * A product that reads the new value %v (a network that moves before it is applied) reads %p. Function @pack makes all derived
- * states from the others: the runtime calls it when states were written by anything but a function of the module.
+ * A product that reads the new value %v (a network that moves before it is applied) reads %p. Function @pack makes all
+ * derived states from the others: the runtime calls it when states were written by anything but a function of the
+ * module.
  *
- * Packing a weight once a step costs memory, and reading and writing it once: it is worth it where products would pack it more often,
- * for each other or for each thread. */
+ * Packing a weight once a step costs memory, and reading and writing it once: it is worth it where products would pack
+ * it more often, for each other or for each thread. */
 #include "passes/graph/pack_weights.h"
 #include "ir/plan/plan.h"
 #include "passes/plan/fuse.h"
@@ -44,7 +45,7 @@ static PanelShape panel_of(const Module *module) {
     return module->machine.panel[module->precision];
 }
 
-/* ---- which weights --------------------------------------------------------------------------------------------------- */
+/* ---- which weights ----------------------------------------------------------------------------------------------- */
 
 /* The value that `id` is a reshape of. */
 static ValueId base_of(const Node *nodes, ValueId id) {
@@ -146,7 +147,7 @@ static void choose(Packer *p, const Func *step) {
     p->count = kept;
 }
 
-/* ---- the functions ------------------------------------------------------------------------------------------------------ */
+/* ---- the functions ----------------------------------------------------------------------------------------------- */
 
 static ValueId pack(Packer *p, Func *func, const Packing *packing, ValueId weight) {
     ValueId matrix = ir_reshape(func, weight, 2, packing->dim);
@@ -237,9 +238,9 @@ bool pack_weights(Module *module, const PackLimits *limits, Diags *diags) {
     return true;
 }
 
-/* Packing takes a product as long as about 16 rows of it. What bf16 is packed is half as long as the weight, which its optimiser alone
- * then reads; in fp32 it is as long, and not worth the memory where it saves less than a hundredth. Products of few rows are
- * bound by memory, and lose by what packing apart reads and writes. */
+/* Packing takes a product as long as about 16 rows of it. What bf16 is packed is half as long as the weight, which its
+ * optimiser alone then reads; in fp32 it is as long, and not worth the memory where it saves less than a hundredth.
+ * Products of few rows are bound by memory, and lose by what packing apart reads and writes. */
 bool pass_pack_weights(Module *module, Diags *diags) {
     bool halves = module->precision == PRECISION_BF16;
     PackLimits limits = {.least_rows = 64,

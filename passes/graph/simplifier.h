@@ -1,5 +1,6 @@
-/* Nodes that are made simplified: rules are tried on each, and one that equals an earlier one is that one (value numbering). The pass
- * `simplify` has one for each walk over a function; rules (algebra.h) make what they put in a node's place through it. */
+/* Nodes that are made simplified: rules are tried on each, and one that equals an earlier one is that one (value
+ * numbering). The pass `simplify` has one for each walk over a function; rules (algebra.h) make what they put in a
+ * node's place through it. */
 #ifndef VITC_PASSES_GRAPH_SIMPLIFIER_H
 #define VITC_PASSES_GRAPH_SIMPLIFIER_H
 

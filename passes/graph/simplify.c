@@ -1,6 +1,6 @@
-/* Simplification: local rules (algebra.c), equal nodes merged, unused ones dropped. One walk rebuilds a function operands
- * first, so that each rule sees simplified operands; walks are repeated while rules apply, since some ask who else
- * uses a value, which only a finished walk knows. */
+/* Simplification: local rules (algebra.c), equal nodes merged, unused ones dropped. One walk rebuilds a function
+ * operands first, so that each rule sees simplified operands; walks are repeated while rules apply, since some ask who
+ * else uses a value, which only a finished walk knows. */
 #include "passes/graph/simplify.h"
 #include "passes/graph/algebra.h"
 
@@ -8,8 +8,8 @@ enum { MAX_ROUNDS = 8 };
 
 /* ---- one walk --------------------------------------------------------------------------------------------------- */
 
-/* Uses of each old value by nodes, outputs and updates that are themselves used, one more of what must not be dropped; 0: not
- * needed. */
+/* Uses of each old value by nodes, outputs and updates that are themselves used, one more of what must not be dropped;
+ * 0: not needed. */
 static uint32_t *count_uses(const Func *func, Arena *arena) {
     uint32_t *uses = ARENA_ARRAY(arena, uint32_t, func->count + 1);
     for (size_t i = 0; i < func->n_outputs; i++) uses[func->outputs[i].value]++;
@@ -53,7 +53,7 @@ static bool walk(Func *func, int round) {
     return s.fired > 0 || round == 0;
 }
 
-/* ---- what nothing uses -------------------------------------------------------------------------------------------- */
+/* ---- what nothing uses ------------------------------------------------------------------------------------------- */
 
 /* A state that keeps its value needs no update. */
 static void drop_idle_updates(Func *func) {

@@ -1,12 +1,12 @@
-/* Splitting wide rows. A *region* is grown from a product with wide rows: all that is computed row by row from its wide values, up
- * to where rows become narrow (a product of the backward pass, a row's loss) or are summed over (the gradient of a weight, the
- * gradient of a bias, a mean over the batch). Its nodes are made again for each of K pieces of the rows, one piece after another:
- * narrow results of the pieces are concatenated, sums are added up in the order of the pieces. As nothing of a piece needs another
- * piece, its wide values are dead before those of the next are made. A region whose rows need each other (a mean over the batch that
- * goes into the logits) stays as it is.
+/* Splitting wide rows. A *region* is grown from a product with wide rows: all that is computed row by row from its wide
+ * values, up to where rows become narrow (a product of the backward pass, a row's loss) or are summed over (the
+ * gradient of a weight, the gradient of a bias, a mean over the batch). Its nodes are made again for each of K pieces
+ * of the rows, one piece after another: narrow results of the pieces are concatenated, sums are added up in the order
+ * of the pieces. As nothing of a piece needs another piece, its wide values are dead before those of the next are made.
+ * A region whose rows need each other (a mean over the batch that goes into the logits) stays as it is.
  *
- * Views of the same images often lie one after another along the rows, and meet where one is sliced: so rows are seen as blocks of
- * equal length, every slice takes whole blocks, and a piece holds the same part of every block. */
+ * Views of the same images often lie one after another along the rows, and meet where one is sliced: so rows are seen
+ * as blocks of equal length, every slice takes whole blocks, and a piece holds the same part of every block. */
 #include "passes/graph/split_rows.h"
 
 #include <string.h>
@@ -30,7 +30,7 @@ typedef struct {
     int64_t pieces;
 } Region;
 
-/* ---- what an operator needs to be computed by rows ---------------------------------------------------------------------- */
+/* ---- what an operator needs to be computed by rows --------------------------------------------------------------- */
 
 static Need by_rows(const Region *r, const Node *node, ValueId x) {
     const Type *type = &r->nodes[x].type;
@@ -96,7 +96,7 @@ static bool is_wide(const Region *r, ValueId x) {
     return type->rank > 1 && type_elements(type) / type->dim[0] >= r->limits->columns;
 }
 
-/* ---- the region ------------------------------------------------------------------------------------------------------------ */
+/* ---- the region -------------------------------------------------------------------------------------------------- */
 
 static bool add(Region *r, ValueId x) {
     if (r->in[x]) return true;
@@ -114,7 +114,8 @@ static bool take_rows(Region *r, ValueId x) {
     return add(r, x) && !r->sum[x];
 }
 
-/* One round over all nodes: what uses wide values of the region, and what the region needs, joins it. False: it cannot. */
+/* One round over all nodes: what uses wide values of the region, and what the region needs, joins it. False: it
+ * cannot. */
 static bool grow(Region *r, bool *changed) {
     for (ValueId id = 0; id < r->n; id++) {
         const Node *node = &r->nodes[id];
@@ -157,7 +158,7 @@ static bool leaves_wide(const Region *r) {
     return false;
 }
 
-/* ---- blocks of rows -------------------------------------------------------------------------------------------------------- */
+/* ---- blocks of rows ---------------------------------------------------------------------------------------------- */
 
 static int64_t common(int64_t a, int64_t b) {
     while (b) {
@@ -224,8 +225,8 @@ static bool find_blocks(Region *r) {
     return true;
 }
 
-/* As many pieces as bring the largest value below limits->piece, but not too few rows in each: the gradient of a weight is
- * read and written once a piece. */
+/* As many pieces as bring the largest value below limits->piece, but not too few rows in each: the gradient of a weight
+ * is read and written once a piece. */
 static int64_t choose_pieces(const Region *r) {
     int64_t blocks = 0, bytes = 0, rows = 0;
     for (ValueId id = 0; id < r->n; id++) {
@@ -266,7 +267,7 @@ static bool find_region(Region *r, ValueId seed) {
     return r->pieces > 1;
 }
 
-/* ---- the pieces ------------------------------------------------------------------------------------------------------------ */
+/* ---- the pieces -------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     Region *r;
@@ -398,7 +399,7 @@ static const ValueId *emit_region(Region *r) {
     return e.rewrite.map;
 }
 
-/* ---- the pass -------------------------------------------------------------------------------------------------------------- */
+/* ---- the pass ---------------------------------------------------------------------------------------------------- */
 
 static bool is_seed(const Func *func, ValueId id, const SplitLimits *limits) {
     const Node *node = func_node(func, id);
@@ -440,7 +441,8 @@ int split_rows(Func *func, const SplitLimits *limits) {
     return count;
 }
 
-/* Pieces of a few megabytes, as caches hold. With fewer rows, adding up the gradient of the weight takes as long as the products. */
+/* Pieces of a few megabytes, as caches hold. With fewer rows, adding up the gradient of the weight takes as long as the
+ * products. */
 static const SplitLimits LIMITS = {
     .columns = 8192, .bytes = 16 << 20, .piece = 8 << 20, .rows = 128, .pieces = 16};
 

@@ -1,6 +1,6 @@
-/* Pass `split-rows`, after `autodiff`, `expand` and `simplify`: what is computed row by row from a product with very wide rows (the
- * logits of a large head) is computed for some rows at a time, forward and backward, so that the wide values never exist whole; see
- * split_rows.c. */
+/* Pass `split-rows`, after `autodiff`, `expand` and `simplify`: what is computed row by row from a product with very
+ * wide rows (the logits of a large head) is computed for some rows at a time, forward and backward, so that the wide
+ * values never exist whole; see split_rows.c. */
 #ifndef VITC_PASSES_GRAPH_SPLIT_ROWS_H
 #define VITC_PASSES_GRAPH_SPLIT_ROWS_H
 

@@ -24,7 +24,7 @@ typedef struct {
     size_t stack_capacity;
 } TileSums;
 
-/* ---- the product that a value is computed from, element by element ----------------------------------------------------- */
+/* ---- the product that a value is computed from, element by element ----------------------------------------------- */
 
 static int64_t last_dim(const Type *type) {
     return type->rank ? type->dim[type->rank - 1] : 1;
@@ -45,7 +45,8 @@ static bool is_tiled(const Node *node, const Type *matrix) {
            same_matrix(&node->type, matrix);
 }
 
-/* The last product that `value` can be computed from in its tiles; IR_NONE: none. The latest of what is left to see is seen first. */
+/* The last product that `value` can be computed from in its tiles; IR_NONE: none. The latest of what is left to see is
+ * seen first. */
 static ValueId last_product(const TileSums *t, ValueId value) {
     const Type *matrix = &t->nodes[value].type;
     ValueId open[MOST_SEEN + 4] = {value};
@@ -98,7 +99,7 @@ static ValueId product_of(const TileSums *t, ValueId value) {
     return product != IR_NONE && !needs_other_places(t, value, product) ? product : IR_NONE;
 }
 
-/* ---- sums ------------------------------------------------------------------------------------------------------------------ */
+/* ---- sums -------------------------------------------------------------------------------------------------------- */
 
 /* Over all axes but the last. */
 static bool sums_all_rows(const Node *node, const Type *x) {
@@ -142,7 +143,7 @@ static void find_sums(TileSums *t) {
     }
 }
 
-/* ---- the new nodes ---------------------------------------------------------------------------------------------------------- */
+/* ---- the new nodes ----------------------------------------------------------------------------------------------- */
 
 /* The new value of an old one, made now with all that it needs if it is not there yet. */
 static ValueId bring(TileSums *t, Rewrite *rewrite, ValueId id) {

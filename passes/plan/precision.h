@@ -1,8 +1,8 @@
-/* Mixed precision, after `fuse`. Under bf16 and bf16x3 every product of f32 becomes one of bf16, or three. Under bf16 a large f32
- * value between kernels is stored as bf16 where
+/* Mixed precision, after `fuse`. Under bf16 and bf16x3 every product of f32 becomes one of bf16, or three. Under bf16 a
+ * large f32 value between kernels is stored as bf16 where
  *   - products alone read it: they would round it anyway; or
- *   - a product makes it, and it is no sum with another stored value (the residual stream and its gradient stay f32), and no optimiser
- *     reads it, nor is another product added to it (weight gradients stay f32).
+ *   - a product makes it, and it is no sum with another stored value (the residual stream and its gradient stay f32),
+ *     and no optimiser reads it, nor is another product added to it (weight gradients stay f32).
  * Statistics, losses, states, inputs and outputs stay as they are. */
 #ifndef VITC_PASSES_PRECISION_H
 #define VITC_PASSES_PRECISION_H
