@@ -172,6 +172,20 @@ LLVMValueRef emit_sigmoid(const Elements *e) {
     return LLVMBuildFDiv(b, build_real_like(x, 1), LLVMBuildFAdd(b, build_real_like(x, 1), t, ""), "");
 }
 
+/* max(x, 0) + log(1 + t), t = e^-|x|. What 1 + t rounds off is made good by the ratio of t to what is left of it. */
+LLVMValueRef emit_softplus(const Elements *e) {
+    LLVMBuilderRef b = builder(e);
+    LLVMValueRef x = e->x[0], one = build_real_like(x, 1);
+    bool wide = e->from == DT_F64;
+    LLVMValueRef t = LLVMBuildFNeg(b, intrinsic(e, "llvm.fabs", x), "");
+    t = wide ? intrinsic(e, "llvm.exp", t) : vecmath_exp(e->fb, t);
+    LLVMValueRef u = LLVMBuildFAdd(b, one, t, ""), left = LLVMBuildFSub(b, u, one, "");
+    LLVMValueRef log = wide ? intrinsic(e, "llvm.log", u) : vecmath_log(e->fb, u);
+    log = LLVMBuildFMul(b, log, LLVMBuildFDiv(b, t, left, ""), "");
+    log = LLVMBuildSelect(b, LLVMBuildFCmp(b, LLVMRealOEQ, left, zero(e), ""), t, log, "");
+    return LLVMBuildFAdd(b, build_maximum(e->fb, x, zero(e), true), log, "");
+}
+
 /* x·Φ(x), or its approximation 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))). */
 LLVMValueRef emit_gelu(const Elements *e) {
     LLVMBuilderRef b = builder(e);

@@ -82,6 +82,10 @@ static void grad_sigmoid(GradRule *r) {
     r->dx[0] = mul(r, r->dy, mul(r, r->y, sub(r, number(r, 1), r->y)));
 }
 
+static void grad_softplus(GradRule *r) {
+    r->dx[0] = mul(r, r->dy, ir_unary(r->func, OP_sigmoid, r->x[0]));
+}
+
 static void grad_gelu(GradRule *r) {
     ValueId x = r->x[0], slope;
     if (gelu_attrs(r->node)->approximate) { /* t = tanh(c(x + a x³)): ½(1 + t) + ½x(1 - t²)·c(1 + 3a x²) */

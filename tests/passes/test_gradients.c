@@ -53,6 +53,7 @@ static const Case CASES[] = {
     ELEMENTWISE(OP_sin),
     ELEMENTWISE(OP_cos),
     ELEMENTWISE(OP_sigmoid),
+    ELEMENTWISE(OP_softplus),
     {OP_gelu, 1, {{DIMS(3, 5)}}, {.gelu = {.approximate = false}}},
     {OP_gelu, 1, {{DIMS(3, 5)}}, {.gelu = {.approximate = true}}},
     {OP_cast, 1, {{DIMS(3)}}, {.cast = {.dtype = DT_F32}}},
