@@ -1,9 +1,9 @@
-/* What a target is: all that code for one kind of processor has of its own. A target is a file of codegen/target/ and a row of
- * codegen/target/targets.def; nothing else knows it by name (CONTRIBUTING.md).
+/* What a target is: all that code for one kind of processor has of its own. A target is a file of codegen/target/
+ * and a row of codegen/target/targets.def; nothing else knows it by name (CONTRIBUTING.md).
  *
- * Loops, addresses and arithmetic are LLVM's vectors, which it has for every processor. A target says how wide they are, and supplies
- * what LLVM would not find by itself: micro-kernels of matrix products, look-ups in small tables. It is chosen by the features of the
- * processor, never by its name. */
+ * Loops, addresses and arithmetic are LLVM's vectors, which it has for every processor. A target says how wide they
+ * are, and supplies what LLVM would not find by itself: micro-kernels of matrix products, look-ups in small tables.
+ * It is chosen by the features of the processor, never by its name. */
 #ifndef VITC_CODEGEN_TARGET_H
 #define VITC_CODEGEN_TARGET_H
 
@@ -16,8 +16,8 @@ struct FunctionBuilder; /* codegen/emit/builder.h */
 
 /* ---- matrix products --------------------------------------------------------------------------------------------- */
 
-/* Eight tile registers of 16 rows of 64 bytes, by their numbers. Addresses are of f32s, or of pairs of bf16 as wide; strides, from row
- * to row, in these. */
+/* Eight tile registers of 16 rows of 64 bytes, by their numbers. Addresses are of f32s, or of pairs of bf16 as wide;
+ * strides, from row to row, in these. */
 enum { TILE_EDGE = 16, TILE_UNITS = TILE_EDGE * TILE_EDGE, N_TILES = 8 };
 typedef struct {
     /* Around all products of one kernel; NULL: nothing to do. */
@@ -31,8 +31,9 @@ typedef struct {
     void (*dot)(struct FunctionBuilder *fb, LLVMValueRef c, LLVMValueRef a, LLVMValueRef b);
 } TileRegisters;
 
-/* A micro-kernel (BLIS): it keeps an mr × nr tile of C in registers and adds to it, unit by unit along K, the products of a panel of A
- * and a panel of B. A unit is what lies in four bytes of a packed panel: an f32, or a pair of bf16 that follow each other along K. */
+/* A micro-kernel (BLIS): it keeps an mr × nr tile of C in registers and adds to it, unit by unit along K, the
+ * products of a panel of A and a panel of B. A unit is what lies in four bytes of a packed panel: an f32, or a pair
+ * of bf16 that follow each other along K. */
 typedef struct {
     const char *name;  /* in the names of functions: "fma" */
     int mr, nr;        /* rows and columns of the tile */
@@ -45,9 +46,10 @@ typedef struct {
     const TileRegisters *tiles; /* mr and nr are two tiles; panels of A lie in blocks of 16 units (pack.h) */
 } MicroKernel;
 
-/* ---- the target --------------------------------------------------------------------------------------------------- */
+/* ---- the target -------------------------------------------------------------------------------------------------- */
 
-/* Tables in registers, of 16 floats: with them short polynomials on pieces take half the time of a long one (vecmath.c). */
+/* Tables in registers, of 16 floats: with them short polynomials on pieces take half the time of a long one
+ * (vecmath.c). */
 enum { TABLE_ENTRIES = 16 };
 typedef struct {
     /* table[the low four bits of each of 16 lanes] */

@@ -5,7 +5,7 @@
 #include <llvm-c/Core.h>
 #include <stdbool.h>
 
-/* `native`: the target has AVX-512's conversions, which take vectors and flush denormals. Scalars or vectors. f32 to
+/* `native`: the target has conversions of its own, which take vectors and flush denormals. Scalars or vectors. f32 to
  * the nearest bf16 (ties to even, NaN stays one), as the i32 whose upper half it is. */
 LLVMValueRef bf16_round(LLVMBuilderRef b, bool native, LLVMValueRef x);
 /* The same as an f32. */

@@ -14,6 +14,10 @@ FunctionBuilder builder_make(const Target *target, const Machine *machine, LLVMM
                              .builder = builder};
 }
 
+LLVMBasicBlockRef build_block(FunctionBuilder *fb, const char *name) {
+    return LLVMAppendBasicBlockInContext(fb->context, fb->function, name);
+}
+
 void builder_kernel(FunctionBuilder *fb, const char *name) {
     LLVMTypeRef pointer = LLVMPointerTypeInContext(fb->context, 0), i32 = LLVMInt32TypeInContext(fb->context);
     LLVMTypeRef params[] = {pointer, i32, i32};

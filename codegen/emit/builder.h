@@ -128,7 +128,8 @@ LLVMValueRef build_batch_offset(FunctionBuilder *fb, LLVMValueRef batch, int n, 
 /* Builds the body of one; params: its parameters; it then returns. */
 typedef void (*FunctionBody)(FunctionBuilder *fb, const LLVMValueRef *params, const void *user);
 enum { MOST_PARAMS = 8 };
-/* Calls the internal function of that name, never inlined, which is made at its first call in a module: the name says all about it. */
+/* Calls the internal function of that name, never inlined, which is made at its first call in a module: the name
+ * says all about it. */
 void build_call_internal(FunctionBuilder *fb, const char *name, LLVMValueRef *args, unsigned n,
                          FunctionBody body, const void *user);
 

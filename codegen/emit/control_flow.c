@@ -1,10 +1,6 @@
 /* Loops, branches, and which share of the work a call does: see builder.h. */
 #include "codegen/emit/builder.h"
 
-LLVMBasicBlockRef build_block(FunctionBuilder *fb, const char *name) {
-    return LLVMAppendBasicBlockInContext(fb->context, fb->function, name);
-}
-
 /* ---- loops ------------------------------------------------------------------------------------------------------- */
 
 Loop build_loop_begin(FunctionBuilder *fb, LLVMValueRef from, LLVMValueRef to, int64_t step,

@@ -4,9 +4,9 @@
  * memory; what does not depend on the vector loop is a scalar. What kernels of each kind make of it says
  * codegen/kernels/.
  *
- * Files, each using those before it: arguments.c (pointers), nest.c (loops), memory.c (addresses, loads, stores),
- * elementwise.c (a rule an operator), values.c (a value from its operands), hoist.c (what is computed before the
- * loops). */
+ * Files, each using those before it: arguments.c (pointers), scope.c (lanes), nest.c (loops), emitter.c (the emitter),
+ * memory.c (addresses, loads, stores), elementwise.c (a rule an operator), values.c (a value from its operands), hoist.c
+ * (what is computed before the loops). */
 #ifndef VITC_CODEGEN_EMIT_H
 #define VITC_CODEGEN_EMIT_H
 

@@ -1,4 +1,4 @@
-/* Making an emitter, and scopes: see emit.h. */
+/* Making an emitter: see emit.h. */
 #include "codegen/emit/emit.h"
 #include "codegen/emit/nest.h"
 
@@ -25,25 +25,4 @@ Emitter emitter_inside(const Emitter *outer, const Kernel *kernel, int64_t apart
 
 bool emit_is_inside(const Emitter *e, ValueId value) {
     return kernel_has(e->called, value);
-}
-
-/* ---- scopes ------------------------------------------------------------------------------------------------------ */
-
-static Scope begin(Emitter *e, Lanes lanes) {
-    Scope scope = {e->lanes, e->memo.count};
-    e->lanes = lanes;
-    return scope;
-}
-
-Scope emit_vectors_begin(Emitter *e, LLVMValueRef mask) {
-    return begin(e, (Lanes){e->fb->lanes, mask});
-}
-
-Scope emit_scope_begin(Emitter *e) {
-    return begin(e, e->lanes);
-}
-
-void emit_scope_end(Emitter *e, Scope scope) {
-    e->lanes = scope.lanes;
-    e->memo.count = scope.emitted;
 }

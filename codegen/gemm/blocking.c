@@ -1,5 +1,5 @@
-/* Blocking: see blocking.h. A block of A stays in the core's own cache while all panels of a block of B, which the shared cache holds,
- * pass by: A is packed once for C as wide as that. */
+/* Blocking: see blocking.h. A block of A stays in the core's own cache while all panels of a block of B, which the
+ * shared cache holds, pass by: A is packed once for C as wide as that. */
 #include "codegen/gemm/blocking.h"
 #include "ir/plan/prologue.h"
 
@@ -11,7 +11,8 @@ static int64_t smaller(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-/* The longest K that is one block, and about how long blocks of a longer one are: with units of f32, and of pairs of bf16. */
+/* The longest K that is one block, and about how long blocks of a longer one are: with units of f32, and of pairs of
+ * bf16. */
 enum { WHOLE_K = 2048, BLOCK_K = 512, BLOCK_K_PAIRS = 1024 };
 enum { K_STEP = 32 }; /* a whole number of units of every micro-kernel */
 

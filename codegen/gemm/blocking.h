@@ -10,8 +10,8 @@ typedef struct {
     int mr, nr, lanes;                    /* of the micro-kernel */
     int64_t kc, nc, mc;                   /* of K, N, M in a block */
     int64_t term_stride_a, term_stride_b; /* of the packed blocks: see panels.h */
-    /* The thread's scratch, in units of four bytes: packed B, packed A, a tile, a panel's rows of what a prologue makes, and sums of a
-     * block of columns that wait for the next block of K. */
+    /* The thread's scratch, in units of four bytes: packed B, packed A, a tile, a panel's rows of what a prologue
+     * makes, and sums of a block of columns that wait for the next block of K. */
     int64_t b_units, a_units, tile_units, made_units, sum_units;
     int64_t made_stride; /* from row to row of what a prologue makes */
 } Blocking;

@@ -1,5 +1,5 @@
-/* The loops around the micro-kernel, from the outermost in; see gemm.h. They bear BLIS's names: jc, pc and ic are over blocks of N, K and M,
- * jr and ir over the tiles of a block. */
+/* The loops around the micro-kernel, from the outermost in; see gemm.h. They bear BLIS's names: jc, pc and ic are
+ * over blocks of N, K and M, jr and ir over the tiles of a block. */
 #include "codegen/gemm/gemm.h"
 #include "codegen/gemm/blocking.h"
 #include "codegen/gemm/panels.h"
@@ -130,8 +130,8 @@ static void hand_over(Gemm *g, const TilePlace *p) {
     g->epilogue(g->user, g->batch, p->row, p->rows, p->col, p->columns, g->tile, g->blocking.nr);
 }
 
-/* What becomes of a tile. With one block of K the epilogue takes it, or C. With several the sum so far is added, and kept until the last,
- * whose sums are the epilogue's. */
+/* What becomes of a tile. With one block of K the epilogue takes it, or C. With several the sum so far is added, and
+ * kept until the last, whose sums are the epilogue's. */
 static void finish_tile(Gemm *g, const TilePlace *p) {
     FunctionBuilder *fb = g->fb;
     bool cut = blocking_cuts_k(&g->blocking, g->shape);
@@ -154,8 +154,8 @@ static void finish_tile(Gemm *g, const TilePlace *p) {
     build_end_if(fb, &fork);
 }
 
-/* Asks for the lines of memory that the tile will need when its sums are made: what the epilogue reads and writes, C, the sums so
- * far. */
+/* Asks for the lines of memory that the tile will need when its sums are made: what the epilogue reads and writes,
+ * C, the sums so far. */
 static void prefetch_tile(Gemm *g, const TilePlace *p) {
     FunctionBuilder *fb = g->fb;
     const Blocking *b = &g->blocking;
@@ -173,7 +173,7 @@ static void prefetch_tile(Gemm *g, const TilePlace *p) {
     build_loop_end(fb, &loop);
 }
 
-/* ---- the micro-kernel, at the edges of C too ---------------------------------------------------------------------- */
+/* ---- the micro-kernel, at the edges of C too --------------------------------------------------------------------- */
 
 /* Panels of A and B that meet in a tile. */
 typedef struct {
@@ -268,7 +268,7 @@ static void multiply(Gemm *g, LLVMValueRef m0, LLVMValueRef m1, LLVMValueRef n0,
     build_loop_end(fb, &jc);
 }
 
-/* ---- shares of the work -------------------------------------------------------------------------------------------- */
+/* ---- shares of the work ------------------------------------------------------------------------------------------ */
 
 /* Rows of which a thread has whole multiples: tiles, and what the caller keeps together. */
 static int64_t grain_of(const Gemm *g) {

@@ -6,15 +6,17 @@
  *   gemm.c      the loops around the micro-kernel, and what becomes of a finished tile
  *   micro.c     the micro-kernel: an mr × nr tile in registers along K
  *
- * The micro-kernel leaves the tile in a small buffer, where the caller's epilogue takes it. A long K is cut into blocks: the sums so far
- * wait in C, or, with an epilogue, in the thread's scratch. A B that is packed already is read where it lies. */
+ * The micro-kernel leaves the tile in a small buffer, where the caller's epilogue takes it. A long K is cut into
+ * blocks: the sums so far wait in C, or, with an epilogue, in the thread's scratch. A B that is packed already is
+ * read where it lies. */
 #ifndef VITC_CODEGEN_GEMM_H
 #define VITC_CODEGEN_GEMM_H
 
 #include "codegen/emit/builder.h"
 
-/* Makes elements of A that are not in memory: rows [row, row + rows), columns [column, column + columns) (i64 values),
- * which are one of the blocks of `block` columns that a row is cut into; those of row r from to + r·stride elements on. */
+/* Makes elements of A that are not in memory: rows [row, row + rows), columns [column, column + columns) (i64
+ * values), which are one of the blocks of `block` columns that a row is cut into; those of row r from to + r·stride
+ * elements on. */
 typedef void (*GemmPrologue)(void *user, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef column,
                              LLVMValueRef columns, int64_t block, LLVMValueRef to, int64_t stride);
 
@@ -40,12 +42,14 @@ typedef struct {
 typedef void (*GemmEpilogue)(void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
                              LLVMValueRef col, LLVMValueRef columns, LLVMValueRef tile, int64_t stride);
 
-/* Asks for the memory that the epilogue of a tile will read and write (build_prefetch): of the tile's rows, and of `columns` columns. */
+/* Asks for the memory that the epilogue of a tile will read and write (build_prefetch): of the tile's rows, and of
+ * `columns` columns. */
 typedef void (*GemmPrefetch)(void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
                              LLVMValueRef col, int64_t columns);
 
-/* Emits the product into fb->function at the builder's place. a: NULL where a prologue makes it; c: row-major C, for the result and the
- * sums so far, when there is no epilogue; prefetch may be NULL. scratch: a pointer to gemm_scratch_bytes of this thread's own. */
+/* Emits the product into fb->function at the builder's place. a: NULL where a prologue makes it; c: row-major C, for
+ * the result and the sums so far, when there is no epilogue; prefetch may be NULL. scratch: a pointer to
+ * gemm_scratch_bytes of this thread's own. */
 void gemm_emit(FunctionBuilder *fb, const GemmShape *shape, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c,
                LLVMValueRef scratch, GemmEpilogue epilogue, GemmPrefetch prefetch, void *user);
 int64_t gemm_scratch_bytes(const FunctionBuilder *fb, const GemmShape *shape, bool epilogue);

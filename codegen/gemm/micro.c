@@ -86,7 +86,7 @@ static void vector_kernel(const Micro *m) {
     for (int s = 0; s < n; s++) build_store(fb, next[s], to[s]);
 }
 
-/* ---- tile registers ----------------------------------------------------------------------------------------------- */
+/* ---- tile registers ---------------------------------------------------------------------------------------------- */
 
 /* Sums are in registers 0..3, two by two; rows of A in 4 and 5, columns of B in 6 and 7. */
 typedef struct {
@@ -142,7 +142,7 @@ static void tile_kernel(const Micro *m) {
             t.registers->store(m->fb, t.tile[2 * i + j], sum_at(&t, i, j), m->kernel->nr);
 }
 
-/* ---- functions ------------------------------------------------------------------------------------------------------ */
+/* ---- functions --------------------------------------------------------------------------------------------------- */
 
 static void micro_body(FunctionBuilder *fb, const LLVMValueRef *params, const void *user) {
     Micro m = *(const Micro *)user;

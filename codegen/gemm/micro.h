@@ -1,5 +1,5 @@
-/* Micro-kernels: an mr × nr tile of a product from one panel of A and one of B (pack.h), summed along K in registers. What
- * multiplies and adds, vectors or tile registers, is the target's (codegen/target.h). */
+/* Micro-kernels: an mr × nr tile of a product from one panel of A and one of B (pack.h), summed along K in
+ * registers. What multiplies and adds, vectors or tile registers, is the target's (codegen/target.h). */
 #ifndef VITC_CODEGEN_GEMM_MICRO_H
 #define VITC_CODEGEN_GEMM_MICRO_H
 
@@ -12,8 +12,8 @@ LLVMValueRef micro_units_of(FunctionBuilder *fb, const MicroKernel *kernel, LLVM
 /* Around all calls of one kernel: what tile registers need. */
 void micro_begin(FunctionBuilder *fb, const MicroKernel *kernel);
 void micro_end(FunctionBuilder *fb, const MicroKernel *kernel);
-/* What a micro-kernel is called for: of A `rows` lines, `line` units from one to the next, `step` from a unit along K to the next (of
- * vectors alone; in a panel 1 and mr); of the panel of B `vectors`·lanes columns at least. */
+/* What a micro-kernel is called for: of A `rows` lines, `line` units from one to the next, `step` from a unit along
+ * K to the next (of vectors alone; in a panel 1 and mr); of the panel of B `vectors`·lanes columns at least. */
 typedef struct {
     int rows, vectors;
     int line, step;

@@ -195,7 +195,8 @@ static LLVMValueRef full_units(FunctionBuilder *fb, const PackSpec *s, const Pac
     return is_pair(s) ? LLVMBuildAShr(fb->builder, p->k, build_i64(fb, 1), "") : p->k;
 }
 
-/* The same place of a row of the source that will be packed later: rows lie far apart, no prefetcher of the hardware finds them. */
+/* The same place of a row of the source that will be packed later: rows lie far apart, no prefetcher of the hardware
+ * finds them. */
 static void prefetch_rows(FunctionBuilder *fb, const PackSpec *s, const PackArgs *p, LLVMValueRef u) {
     int64_t size = s->source == DT_BF16 ? 2 : 4;
     for (int i = 0; i < (is_pair(s) ? 2 : 1); i++) {
@@ -256,8 +257,8 @@ static void pack_group(FunctionBuilder *fb, const PackSpec *s, const PackArgs *p
     build_loop_end(fb, &loop);
 }
 
-/* Lines of consecutive elements: whole vectors of units, turned a square at a time unless `blocked`; the last units singly.
- * Groups of lines are a loop: squares are much code. */
+/* Lines of consecutive elements: whole vectors of units, turned a square at a time unless `blocked`; the last units
+ * singly. Groups of lines are a loop: squares are much code. */
 static void pack_lines(FunctionBuilder *fb, const PackSpec *s, const PackArgs *p) {
     LLVMValueRef whole = LLVMBuildAnd(fb->builder, full_units(fb, s, p), build_i64(fb, -s->lanes), "");
     int rest = s->width % s->lanes, groups = s->width - rest;
@@ -275,7 +276,7 @@ PackKind pack_kind(int64_t across, int64_t along) {
     return along == 1 ? PACK_ALONG : PACK_STRIDED;
 }
 
-/* ---- blocks ------------------------------------------------------------------------------------------------------- */
+/* ---- blocks ------------------------------------------------------------------------------------------------------ */
 
 /* Vectors of one unit each of the block's lines; lines beyond the last repeat it. */
 static void load_block(FunctionBuilder *fb, const PackSpec *s, const PackBlock *b, LLVMValueRef unit,
@@ -318,7 +319,7 @@ static void pack_block(FunctionBuilder *fb, const PackSpec *s, const PackBlock *
     build_loop_end(fb, &loop);
 }
 
-/* ---- functions ---------------------------------------------------------------------------------------------------- */
+/* ---- functions --------------------------------------------------------------------------------------------------- */
 
 static void pack_body(FunctionBuilder *fb, const LLVMValueRef *p, const void *user) {
     const PackSpec *s = user;

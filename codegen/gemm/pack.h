@@ -18,8 +18,9 @@ typedef enum { UNIT_F32, UNIT_F32_ROUNDED, UNIT_BF16_PAIR } UnitKind;
 typedef struct {
     DType source; /* DT_F32 or DT_BF16 */
     UnitKind unit;
-    int term; /* of pairs: 0: x rounded; 1: what that left of x (x - bf16(x)), rounded; 2: what both left. The three make up all bits of
-                 an f32 */
+    /* Of pairs: 0: x rounded; 1: what that left of x (x - bf16(x)), rounded; 2: what both left. The three make up all
+     * bits of an f32. */
+    int term;
     PackKind kind;
     bool blocked;
     int width, lanes;
@@ -48,7 +49,8 @@ void pack_block_call(FunctionBuilder *fb, const PackSpec *spec, const PackBlock 
 /* Callers whose lines lie side by side pack so many rows of all panels before the next ones. */
 enum { PACK_ROWS_AT_ONCE = 32 };
 
-/* Emits a call of the packer. Where lines do not lie side by side a panel may be written up to a vector beyond its end. */
+/* Emits a call of the packer. Where lines do not lie side by side a panel may be written up to a vector beyond its
+ * end. */
 void pack_call(FunctionBuilder *fb, const PackSpec *spec, const PackArgs *args);
 
 #endif

@@ -1,9 +1,9 @@
-/* Packed panels of both sides of a product, and products of one panel with one, for any precision: what gemm.c and attention are made
- * of.
+/* Packed panels of both sides of a product, and products of one panel with one, for any precision: what gemm.c and
+ * attention are made of.
  *
- * Side A is cut into panels of mr lines (rows of A), side B into panels of nr (columns of B); panel number i begins at unit
- * i·width·units(k). In bf16x3 a factor is the sum of three bf16 terms: panels of the second and of the third term follow those of the
- * first, each `term_stride` units on. */
+ * Side A is cut into panels of mr lines (rows of A), side B into panels of nr (columns of B); panel number i begins
+ * at unit i·width·units(k). In bf16x3 a factor is the sum of three bf16 terms: panels of the second and of the third
+ * term follow those of the first, each `term_stride` units on. */
 #ifndef VITC_CODEGEN_GEMM_PANELS_H
 #define VITC_CODEGEN_GEMM_PANELS_H
 
@@ -34,8 +34,8 @@ void panels_pack(FunctionBuilder *fb, const Panels *p, bool side_b, const Lines 
 void panels_pack_one(FunctionBuilder *fb, const Panels *p, bool side_b, const Lines *lines, LLVMValueRef from,
                      LLVMValueRef count, LLVMValueRef k, LLVMValueRef to, int64_t term_stride);
 
-/* A panel, or, as a side A of vectors, lines that lie in another way: `line` units from line to line, and `step` from a unit along K to
- * the next. */
+/* A panel, or, as a side A of vectors, lines that lie in another way: `line` units from line to line, and `step`
+ * from a unit along K to the next. */
 typedef struct {
     LLVMValueRef at; /* the first term */
     int64_t term_stride;

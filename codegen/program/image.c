@@ -214,7 +214,7 @@ static void code_constants(Coder *k, Compiled *c) {
     p->constants = constants;
 }
 
-/* ---- functions ---------------------------------------------------------------------------------------------------- */
+/* ---- functions --------------------------------------------------------------------------------------------------- */
 
 static bool arg_fits(const VtProgram *p, const VtFunction *f, const VtArg *arg) {
     int64_t bytes;

@@ -11,8 +11,8 @@ typedef struct {
     double optimize, object; /* seconds: LLVM's passes, machine code */
 } ObjectTimes;
 
-/* Takes the module over, with its context. The object is the caller's (LLVMDisposeMemoryBuffer); NULL with a message. Safe
- * on several threads, each with a context and a target of its own. */
+/* Takes the module over, with its context. The object is the caller's (LLVMDisposeMemoryBuffer); NULL with a
+ * message. Safe on several threads, each with a context and a target of its own. */
 LLVMMemoryBufferRef object_emit(LLVMModuleRef module, LLVMContextRef context, const TargetMachine *target,
                                 ObjectTimes *times, char *error, size_t size);
 

@@ -42,7 +42,8 @@ void code_name(int number, char out[CODE_NAME]);
 
 /* Shares the codes out among parts (their number is of the program too) in the arena. */
 Part *parts_make(Arena *arena, Code *const *codes, int n_codes, int *n_parts);
-/* `machine`: with usual values for what is not known. Compiles all on as many threads as there are cores; one after the other if print_llvm. False with a message. */
+/* `machine`: with usual values for what is not known. Compiles all on as many threads as there are cores; one after
+ * the other if print_llvm. False with a message. */
 bool parts_compile(Part *parts, int n, const char *target_features, const Machine *machine, bool print_llvm,
                    char *error, size_t size);
 void parts_free(Part *parts, int n);

@@ -1,5 +1,5 @@
-/* A model of AMX: loops over arrays on the stack do what tile registers do, so that all code around them (packing, edges, attention)
- * runs, and is tested, on machines without them. */
+/* A model of AMX: loops over arrays on the stack do what tile registers do, so that all code around them (packing,
+ * edges, attention) runs, and is tested, on machines without them. */
 #include "codegen/target/targets.h"
 
 static LLVMTypeRef row_type(const FunctionBuilder *fb) {

@@ -1,4 +1,5 @@
-/* AVX-512, without and with dot products of bf16: thirty-two registers of sixteen lanes, of which twenty-four hold the tile. */
+/* AVX-512, without and with dot products of bf16: thirty-two registers of sixteen lanes, of which twenty-four hold
+ * the tile. */
 #include "codegen/target/targets.h"
 
 /* vpermps: 16 floats in one instruction. */

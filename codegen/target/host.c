@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- features ------------------------------------------------------------------------------------------------------ */
+/* ---- features ---------------------------------------------------------------------------------------------------- */
 
 static bool has_feature(const char *features, const char *name, size_t length) {
     for (const char *at = features; *at;) {
@@ -98,7 +98,7 @@ static char *choose(const char *host, const char *restrict_to, const Target **ta
     return features;
 }
 
-/* ---- sizes -------------------------------------------------------------------------------------------------------- */
+/* ---- sizes ------------------------------------------------------------------------------------------------------- */
 
 Machine host_machine(const Target *target) {
     long cores = sysconf(_SC_NPROCESSORS_ONLN), cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
@@ -110,7 +110,7 @@ Machine host_machine(const Target *target) {
     return machine;
 }
 
-/* ---- LLVM ---------------------------------------------------------------------------------------------------------- */
+/* ---- LLVM -------------------------------------------------------------------------------------------------------- */
 
 static void end_without_memory(void) {
     fputs("vitc: out of memory while LLVM compiles\n", stderr);
@@ -179,7 +179,7 @@ void target_machine_close(TargetMachine *machine) {
     memset(machine, 0, sizeof *machine);
 }
 
-/* ---- the door ------------------------------------------------------------------------------------------------------ */
+/* ---- the door ---------------------------------------------------------------------------------------------------- */
 
 bool codegen_machine(const char *target_features, Machine *machine, char *error, size_t size) {
     TargetMachine target;

@@ -11,7 +11,8 @@
 
 extern const Architecture architecture_x86_64;
 
-/* A fused multiply-add of f32 vectors, as LLVM has it for every processor, and the micro-kernel of the generic target. */
+/* A fused multiply-add of f32 vectors, as LLVM has it for every processor, and the micro-kernel of the generic
+ * target. */
 extern const MicroKernel generic_fma;
 LLVMValueRef generic_multiply_add(FunctionBuilder *fb, int lanes, LLVMValueRef x, LLVMValueRef y,
                                   LLVMValueRef sum);
