@@ -241,13 +241,17 @@ static bool fits_core(const Func *func, const Kernel *kernel, const Node *node, 
     return columns == 1;
 }
 
-bool kernel_fits(const Func *func, const Kernel *kernel, ValueId value, const Access *access) {
+/* Whatever the kernel's size. */
+static bool fits_loops(const Func *func, const Kernel *kernel, ValueId value, const Access *access) {
     const Node *node = func_node(func, value);
-    if (!has_room(func, kernel, value)) return false;
     if (op_is_product(node->op)) return fits_core(func, kernel, node, access);
     if (op_is_reduce(node->op)) return row_for(func, kernel, node, access) >= 0;
     if (op_is_partial(node->op) || splits_columns(func, kernel, node, access)) return false;
     return kernel->kind != KERNEL_OTHER && kernel->kind != KERNEL_PACK && op_is_fusable(node->op);
+}
+
+bool kernel_fits(const Func *func, const Kernel *kernel, ValueId value, const Access *access) {
+    return has_room(func, kernel, value) && fits_loops(func, kernel, value, access);
 }
 
 bool kernel_covers(const Func *func, const Kernel *kernel, ValueId value, const Access *access) {
@@ -446,7 +450,10 @@ static Kernel grow(Arena *arena, const Func *func, ValueId first, ValueId last, 
         for (uint32_t u = first_use; u != IR_NONE; u = kernel.uses[u].next) {
             if (kernel.uses[u].in_memory) continue;
             Access access = kernel.uses[u].access;
-            kernel_join(arena, func, &kernel, value, &access);
+            if (fits_loops(func, &kernel, value, &access))
+                kernel_join(arena, func, &kernel, value, &access);
+            else
+                kernel.unfit = true;
         }
         if (first_use != IR_NONE || !is_scalar_root(func, &kernel, value)) continue;
         Access access = access_identity(func_type(func, value));

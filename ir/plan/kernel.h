@@ -56,6 +56,7 @@ typedef struct Kernel {
     struct Kernel
         *prologue; /* makes a product's first operand; what it loads is among the uses too; or NULL */
 
+    bool unfit;          /* its nodes do not fit into one kernel: no pass makes such, a text may */
     ValueId first, last; /* its nodes, which lie together; the prologue's are the first of them */
     bool again;          /* computes what was computed before and not kept (pass `remat`) */
 

@@ -109,7 +109,9 @@ static void check_kernels(Check *c) {
         const Kernel *kernel = &c->plan->kernels[k];
         Arena *arena = arena_new();
         Kernel derived = kernel_derive(arena, c->func, kernel->first, kernel->last);
-        if (!kernel_equal(kernel, &derived))
+        if (derived.unfit || (derived.prologue && derived.prologue->unfit))
+            FAIL(c, "@%s: the nodes of kernel %u do not fit into one", c->func->name, shown(k));
+        else if (!kernel_equal(kernel, &derived))
             FAIL(c, "@%s: kernel %u is not what its nodes make", c->func->name, shown(k));
         arena_free(arena);
     }

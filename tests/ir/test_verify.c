@@ -31,7 +31,8 @@ static const char VALID[] =
     "    copy %2 to output(b)\n"
     "    barrier\n"
     "    copy %5 to output(d)\n"
-    "    output a = %1\n    output b = %2\n    output c = %5\n    output d = %5\n    update s = %2\n    update t = %1\n  }\n}\n";
+    "    output a = %1\n    output b = %2\n    output c = %5\n    output d = %5\n    update s = %2\n    "
+    "update t = %1\n  }\n}\n";
 
 /* Node i of the text: after three inputs and one state. */
 enum { ADD = 4, MUL = 5, NEG = 6, SQUARE = 7, SUM = 8, LAST = 9 };
@@ -281,6 +282,12 @@ static const Part STORED[] = {
     {K("    %0 = mul %x, %s\n    %1 = exp %x\n    %3 = neg %1\n") "    output z = %0\n",
      "is read by others, but not computed in the loops of kernel 1"},
     {K("    %0 = mul %x, %s\n    %3 = pack %0 {panel = 4}\n") "    output z = %0\n", NULL},
+    /* a row in the loops of a column; a product below one */
+    {K("    %0 = sum %x {axes = [1]}\n    %r = reshape %0 {shape = [32, 1]}\n    %1 = mul %x, %r\n"
+       "    %3 = sum %1 {axes = [0]}\n"),
+     "the nodes of kernel 1 do not fit into one"},
+    {K("    %0 = matmul %x, %w\n    %1 = sum %0 {axes = [1]}\n    %3 = neg %1\n"),
+     "the nodes of kernel 1 do not fit into one"},
 };
 
 static void check_parts(const Part *parts, size_t n) {

@@ -29,6 +29,7 @@ typedef struct {
     const Plan *plan;
     char *arena_bytes;
     Tensor *inputs, *states, *outputs;
+    Tensor *blocks; /* of each value: what lies in blocks, whole */
 } PlannedRun;
 
 /* f64 as it is; what is smaller as a float, so that it stays within its bytes; bools as a byte. */
@@ -64,6 +65,7 @@ static inline Tensor read_value(PlannedRun *run, ValueId id, Arena *arena) {
     case PLACE_INPUT: return run->inputs[place.index];
     case PLACE_STATE: return run->states[place.index];
     case PLACE_OUTPUT: return run->outputs[place.index];
+    case PLACE_BLOCK: return run->blocks[id];
     case PLACE_ARENA: return load(run->arena_bytes + place.offset, &node->type, arena);
     default: fail_msg("a kernel loads %%%u (%s), which lies nowhere", id, op_info(node->op)->name);
     }
@@ -74,6 +76,7 @@ static inline void write_value(PlannedRun *run, ValueId id, const Tensor *tensor
     Place place = run->plan->places[id];
     if (place.kind == PLACE_STATE) run->states[place.index] = *tensor;
     if (place.kind == PLACE_OUTPUT) run->outputs[place.index] = *tensor;
+    if (place.kind == PLACE_BLOCK) run->blocks[id] = *tensor;
     if (place.kind == PLACE_ARENA) store(run->arena_bytes + place.offset, tensor);
 }
 
@@ -124,6 +127,7 @@ static inline Tensor *run_planned(const RandomGraph *g, Arena *arena) {
     run.arena_bytes = ARENA_ARRAY(arena, char, func->plan->arena_bytes + 1);
     memset(run.arena_bytes, 0x7f, (size_t)func->plan->arena_bytes);
     run.outputs = ARENA_ARRAY(arena, Tensor, func->n_outputs + 2);
+    run.blocks = ARENA_ARRAY(arena, Tensor, func->count + 1);
     run.states = ARENA_ARRAY(arena, Tensor, 2);
     for (int s = 0; s < 2; s++) run.states[s] = g->states[s];
     for (ValueId id = 0; id < func->count; id++) {
