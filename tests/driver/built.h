@@ -4,6 +4,7 @@
 
 #include "codegen/codegen.h"
 #include "frontend/frontend.h"
+#include "passes/passes.h"
 #include "tests/driver/step.h"
 
 typedef struct {
@@ -12,6 +13,16 @@ typedef struct {
     Recipe recipe;
     Compiled *compiled;
 } Built;
+
+/* Runs `chain` on a machine on which every chain is worth it whose blocks fit into the cache: all is fast but the memory. */
+static inline bool run_chain(Module *module, Diags *diags) {
+    Machine *machine = &module->machine;
+    for (int p = 0; p < PRECISION_COUNT; p++) machine->peak[p] = 1e18;
+    machine->bandwidth = 1;
+    machine->shared_bandwidth = machine->packing = 1e18;
+    machine->call = 1e-18;
+    return passes_run(module, "chain", &(PassOptions){.verify = true}, diags);
+}
 
 /* Compiles b->module. */
 static inline void built_compile(Built *b, const char *features) {

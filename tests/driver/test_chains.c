@@ -30,16 +30,6 @@ static const Case CASES[] = {
     {"simmim", "bf16", 24 << 10, true, {0}},
 };
 
-/* On a machine on which every chain is worth it whose blocks fit into the cache: all is fast but the memory. */
-static bool run_chain(Module *module, Diags *diags) {
-    Machine *machine = &module->machine;
-    for (int p = 0; p < PRECISION_COUNT; p++) machine->peak[p] = 1e18;
-    machine->bandwidth = 1;
-    machine->shared_bandwidth = machine->packing = 1e18;
-    machine->call = 1e-18;
-    return passes_run(module, "chain", &(PassOptions){.verify = true}, diags);
-}
-
 static Module *load(Arena *arena, const Case *c, bool chains, const char *features, Recipe *recipe) {
     const char *overrides[10] = {"batch=16", "dim=32", "depth=2", "heads=2", "image=32", "patch=8"};
     int n = 6;

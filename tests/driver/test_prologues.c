@@ -26,16 +26,6 @@ static const Case CASES[] = {
     {"dino", "fp32", "88", {"out_dim=512", "hidden=256", "locals=2", "local_size=32"}, 48 << 10},
 };
 
-/* On a machine on which every chain is worth it whose blocks fit into the cache: all is fast but the memory. */
-static bool run_chain(Module *module, Diags *diags) {
-    Machine *machine = &module->machine;
-    for (int p = 0; p < PRECISION_COUNT; p++) machine->peak[p] = 1e18;
-    machine->bandwidth = 1;
-    machine->shared_bandwidth = machine->packing = 1e18;
-    machine->call = 1e-18;
-    return passes_run(module, "chain", &(PassOptions){.verify = true}, diags);
-}
-
 static Module *load(Arena *arena, const Case *c, bool prologues, bool chains, Recipe *recipe) {
     const char *overrides[12];
     int n = 0;

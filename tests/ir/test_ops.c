@@ -2,26 +2,17 @@
  * is wrong. The examples of docs/ir.md are modules. */
 #include "tests/passes/graph.h"
 
-static char *read_file(const char *path) {
-    FILE *file = fopen(path, "rb");
-    if (!file) fail_msg("cannot open %s", path);
-    char *text = NULL;
-    size_t size = 0;
-    if (getdelim(&text, &size, '\0', file) < 0) fail_msg("cannot read %s", path);
-    fclose(file);
-    return text;
-}
-
 static void test_reference_page(void **state) {
     (void)state;
-    char *page = read_file(SOURCE_DIR "/docs/ops.md"), *want = ops_doc();
+    Arena *arena = arena_new();
+    char *page = read_file(arena, SOURCE_DIR "/docs/ops.md"), *want = ops_doc();
     if (strcmp(page, want) != 0) fail_msg("docs/ops.md is out of date: vitc help ops > docs/ops.md");
     for (int op = 0; op < OP_COUNT; op++) {
         char row[64];
         snprintf(row, sizeof row, "| `%s` |", op_info((OpKind)op)->name);
         assert_non_null(strstr(page, row));
     }
-    free(page);
+    arena_free(arena);
     free(want);
 }
 
@@ -127,7 +118,8 @@ static void test_shapes(void **state) {
 
 static void test_examples(void **state) {
     (void)state;
-    char *page = read_file(SOURCE_DIR "/docs/ir.md");
+    Arena *file = arena_new();
+    char *page = read_file(file, SOURCE_DIR "/docs/ir.md");
     int exact = 0, fence = 0;
     for (char *at = page; (at = strstr(at, "```ir")) != NULL; fence++) {
         bool canonical = at[5] == '\n';
@@ -145,7 +137,7 @@ static void test_examples(void **state) {
         at = end + 3;
     }
     assert_true(exact >= 1 && fence >= 2);
-    free(page);
+    arena_free(file);
 }
 
 int main(void) {

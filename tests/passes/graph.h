@@ -9,9 +9,18 @@
 #include <cmocka.h>
 
 #include "ir/ir.h"
+#include "ir/base/stream.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* A whole file of text, or the test fails; in the arena. */
+static inline char *read_file(Arena *arena, const char *path) {
+    size_t size;
+    char *text = stream_read_file(arena, path, 1 << 24, &size);
+    if (!text) fail_msg("cannot read %s", path);
+    return text;
+}
 
 /* splitmix64 */
 static inline uint64_t draw_bits(uint64_t *seed) {

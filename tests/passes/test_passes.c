@@ -77,20 +77,11 @@ static void check_text(char *text, const char *file) {
     arena_free(got.arena);
 }
 
-static char *read_file(const char *path) {
-    FILE *file = fopen(path, "rb");
-    if (!file) fail_msg("cannot open %s", path);
-    char *text = NULL;
-    size_t size = 0;
-    if (getdelim(&text, &size, '\0', file) < 0) fail_msg("cannot read %s", path);
-    fclose(file);
-    return text;
-}
-
 static void check_file(const char *name) {
     char path[512];
     snprintf(path, sizeof path, "%s/passes/cases/%s.txt", TEST_DIR, name);
-    char *text = read_file(path), *rest = text;
+    Arena *arena = arena_new();
+    char *rest = read_file(arena, path);
     int n = 0;
     for (char *one; (one = rest) && *one; n++) { /* cases are divided by lines of "// ----" */
         char *end = strstr(one, "// ----\n");
@@ -99,7 +90,7 @@ static void check_file(const char *name) {
         check_text(one, name);
     }
     assert_true(n > 0);
-    free(text);
+    arena_free(arena);
 }
 
 static void test_simplify_cases(void **state) {
@@ -234,8 +225,8 @@ static void test_every_pass_is_documented(void **state) {
     int n, row = 0;
     char name[64];
     const Pass *table = pass_table(&n);
-    char *text = read_file(SOURCE_DIR "/docs/ir.md");
-    const char *at = strstr(text, head);
+    Arena *arena = arena_new();
+    const char *at = strstr(read_file(arena, SOURCE_DIR "/docs/ir.md"), head);
     assert_non_null(at);
     for (at += strlen(head); next_row(&at, name); row++) {
         if (row == n) fail_msg("docs/ir.md: there is no pass '%s' behind '%s'", name, table[n - 1].name);
@@ -243,7 +234,7 @@ static void test_every_pass_is_documented(void **state) {
             fail_msg("docs/ir.md: pass '%s' where the table has '%s'", name, table[row].name);
     }
     if (row < n) fail_msg("docs/ir.md: no row for pass '%s'", table[row].name);
-    free(text);
+    arena_free(arena);
     for (int i = 0; i < n; i++) {
         assert_true(table[i].doc[0] && pass_find(table[i].name) == &table[i]);
         assert_true(is_listed(PASSES_ALL, table[i].name));
