@@ -2,58 +2,67 @@
  * */
 #include "codegen/emit/bf16.h"
 
-static bool is_vector(LLVMValueRef x) {
-    return LLVMGetTypeKind(LLVMTypeOf(x)) == LLVMVectorTypeKind;
-}
-
 /* The type of `scalar` elements with as many lanes as x. */
 static LLVMTypeRef like(LLVMValueRef x, LLVMTypeRef scalar) {
-    return is_vector(x) ? LLVMVectorType(scalar, LLVMGetVectorSize(LLVMTypeOf(x))) : scalar;
+    return build_is_vector(x) ? LLVMVectorType(scalar, LLVMGetVectorSize(LLVMTypeOf(x))) : scalar;
 }
 
-static LLVMContextRef context_of(LLVMValueRef x) {
-    return LLVMGetTypeContext(LLVMTypeOf(x));
+static LLVMTypeRef i32_like(FunctionBuilder *fb, LLVMValueRef x) {
+    return like(x, LLVMInt32TypeInContext(fb->context));
 }
 
-static LLVMValueRef integer(LLVMValueRef x, unsigned value) {
-    LLVMValueRef scalar = LLVMConstInt(LLVMInt32TypeInContext(context_of(x)), value, false), lanes[128];
-    if (!is_vector(x)) return scalar;
+static LLVMTypeRef i16_like(FunctionBuilder *fb, LLVMValueRef x) {
+    return like(x, LLVMInt16TypeInContext(fb->context));
+}
+
+static LLVMValueRef integer(FunctionBuilder *fb, LLVMValueRef x, unsigned value) {
+    LLVMValueRef scalar = LLVMConstInt(LLVMInt32TypeInContext(fb->context), value, false), lanes[128];
+    if (!build_is_vector(x)) return scalar;
     unsigned n = LLVMGetVectorSize(LLVMTypeOf(x));
     for (unsigned i = 0; i < n; i++) lanes[i] = scalar;
     return LLVMConstVector(lanes, n);
 }
 
+/* Whether the target converts it. */
+static bool is_native(const FunctionBuilder *fb, LLVMValueRef x) {
+    return fb->native_bf16 && build_is_vector(x);
+}
+
 /* i16s by the target's conversion. */
-static LLVMValueRef convert(LLVMBuilderRef b, LLVMValueRef x) {
-    LLVMValueRef half = LLVMBuildFPTrunc(b, x, like(x, LLVMBFloatTypeInContext(context_of(x))), "");
-    return LLVMBuildBitCast(b, half, like(x, LLVMInt16TypeInContext(context_of(x))), "");
+static LLVMValueRef convert(FunctionBuilder *fb, LLVMValueRef x) {
+    LLVMValueRef half = LLVMBuildFPTrunc(fb->builder, x, like(x, LLVMBFloatTypeInContext(fb->context)), "");
+    return LLVMBuildBitCast(fb->builder, half, i16_like(fb, x), "");
 }
 
-static LLVMValueRef to_upper(LLVMBuilderRef b, LLVMValueRef half) {
-    LLVMValueRef wide = LLVMBuildZExt(b, half, like(half, LLVMInt32TypeInContext(context_of(half))), "");
-    return LLVMBuildShl(b, wide, integer(half, 16), "");
+static LLVMValueRef to_upper(FunctionBuilder *fb, LLVMValueRef half) {
+    LLVMValueRef wide = LLVMBuildZExt(fb->builder, half, i32_like(fb, half), "");
+    return LLVMBuildShl(fb->builder, wide, integer(fb, half, 16), "");
 }
 
-LLVMValueRef bf16_round(LLVMBuilderRef b, bool native, LLVMValueRef x) {
-    if (native && is_vector(x)) return to_upper(b, convert(b, x));
-    LLVMValueRef bits = LLVMBuildBitCast(b, x, like(x, LLVMInt32TypeInContext(context_of(x))), "");
-    LLVMValueRef odd = LLVMBuildAnd(b, LLVMBuildLShr(b, bits, integer(x, 16), ""), integer(x, 1), "");
-    LLVMValueRef up = LLVMBuildAdd(b, LLVMBuildAdd(b, bits, integer(x, 0x7fff), ""), odd, "");
+static LLVMValueRef round_by_integers(FunctionBuilder *fb, LLVMValueRef x) {
+    LLVMBuilderRef b = fb->builder;
+    LLVMValueRef bits = LLVMBuildBitCast(b, x, i32_like(fb, x), "");
+    LLVMValueRef odd = LLVMBuildAnd(b, LLVMBuildLShr(b, bits, integer(fb, x, 16), ""), integer(fb, x, 1), "");
+    LLVMValueRef up = LLVMBuildAdd(b, LLVMBuildAdd(b, bits, integer(fb, x, 0x7fff), ""), odd, "");
     LLVMValueRef nan = LLVMBuildFCmp(b, LLVMRealUNO, x, x, "");
-    up = LLVMBuildSelect(b, nan, LLVMBuildOr(b, bits, integer(x, 0x400000), ""), up, "");
-    return LLVMBuildAnd(b, up, integer(x, 0xffff0000u), "");
+    up = LLVMBuildSelect(b, nan, LLVMBuildOr(b, bits, integer(fb, x, 0x400000), ""), up, "");
+    return LLVMBuildAnd(b, up, integer(fb, x, 0xffff0000u), "");
 }
 
-LLVMValueRef bf16_rounded(LLVMBuilderRef b, bool native, LLVMValueRef x) {
-    return LLVMBuildBitCast(b, bf16_round(b, native, x), LLVMTypeOf(x), "");
+LLVMValueRef bf16_round(FunctionBuilder *fb, LLVMValueRef x) {
+    return is_native(fb, x) ? to_upper(fb, convert(fb, x)) : round_by_integers(fb, x);
 }
 
-LLVMValueRef bf16_to_memory(LLVMBuilderRef b, bool native, LLVMValueRef x) {
-    if (native && is_vector(x)) return convert(b, x);
-    LLVMValueRef upper = LLVMBuildLShr(b, bf16_round(b, false, x), integer(x, 16), "");
-    return LLVMBuildTrunc(b, upper, like(x, LLVMInt16TypeInContext(context_of(x))), "");
+LLVMValueRef bf16_rounded(FunctionBuilder *fb, LLVMValueRef x) {
+    return LLVMBuildBitCast(fb->builder, bf16_round(fb, x), LLVMTypeOf(x), "");
 }
 
-LLVMValueRef bf16_from_memory(LLVMBuilderRef b, LLVMValueRef x) {
-    return LLVMBuildBitCast(b, to_upper(b, x), like(x, LLVMFloatTypeInContext(context_of(x))), "");
+LLVMValueRef bf16_to_memory(FunctionBuilder *fb, LLVMValueRef x) {
+    if (is_native(fb, x)) return convert(fb, x);
+    LLVMValueRef upper = LLVMBuildLShr(fb->builder, round_by_integers(fb, x), integer(fb, x, 16), "");
+    return LLVMBuildTrunc(fb->builder, upper, i16_like(fb, x), "");
+}
+
+LLVMValueRef bf16_from_memory(FunctionBuilder *fb, LLVMValueRef x) {
+    return LLVMBuildBitCast(fb->builder, to_upper(fb, x), like(x, LLVMFloatTypeInContext(fb->context)), "");
 }

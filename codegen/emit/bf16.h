@@ -2,15 +2,14 @@
 #ifndef VITC_CODEGEN_BF16_H
 #define VITC_CODEGEN_BF16_H
 
-#include <llvm-c/Core.h>
-#include <stdbool.h>
+#include "codegen/emit/builder.h"
 
-/* `native`: the target has conversions of its own, which take vectors and flush denormals. Scalars or vectors. f32 to
- * the nearest bf16 (ties to even, NaN stays one), as the i32 whose upper half it is. */
-LLVMValueRef bf16_round(LLVMBuilderRef b, bool native, LLVMValueRef x);
+/* Of scalars or vectors. Vectors use the target's own conversion where it has one, which flushes denormals.
+ * f32 to the nearest bf16 (ties to even, NaN stays one), as the i32 whose upper half it is. */
+LLVMValueRef bf16_round(FunctionBuilder *fb, LLVMValueRef x);
 /* The same as an f32. */
-LLVMValueRef bf16_rounded(LLVMBuilderRef b, bool native, LLVMValueRef x);
-LLVMValueRef bf16_to_memory(LLVMBuilderRef b, bool native, LLVMValueRef x); /* f32 -> i16 */
-LLVMValueRef bf16_from_memory(LLVMBuilderRef b, LLVMValueRef x);            /* i16 -> f32 */
+LLVMValueRef bf16_rounded(FunctionBuilder *fb, LLVMValueRef x);
+LLVMValueRef bf16_to_memory(FunctionBuilder *fb, LLVMValueRef x);   /* f32 -> i16 */
+LLVMValueRef bf16_from_memory(FunctionBuilder *fb, LLVMValueRef x); /* i16 -> f32 */
 
 #endif

@@ -117,7 +117,7 @@ LLVMValueRef emit_converted(FunctionBuilder *fb, LLVMValueRef x, DType from, DTy
         x = dtype_is_float(from) ? LLVMBuildFPCast(b, x, type, "")
             : from == DT_BOOL ? LLVMBuildUIToFP(b, x, type, "") /* true is 1, not the -1 of one signed bit */
                               : LLVMBuildSIToFP(b, x, type, "");
-        return to == DT_BF16 ? bf16_rounded(b, fb->native_bf16, x) : x;
+        return to == DT_BF16 ? bf16_rounded(fb, x) : x;
     }
     if (dtype_is_float(from)) /* fptosi alone is poison out of range */
         return build_intrinsic2(fb, "llvm.fptosi.sat", (LLVMTypeRef[]){type, LLVMTypeOf(x)}, &x, 1);

@@ -14,7 +14,7 @@ static LLVMValueRef active_lanes(Emitter *e, LLVMValueRef guard) {
 }
 
 static LLVMValueRef from_memory(Emitter *e, DType dtype, LLVMValueRef loaded) {
-    if (dtype == DT_BF16) return bf16_from_memory(e->fb->builder, loaded);
+    if (dtype == DT_BF16) return bf16_from_memory(e->fb, loaded);
     if (dtype != DT_BOOL) return loaded;
     return LLVMBuildICmp(e->fb->builder, LLVMIntNE, loaded, LLVMConstNull(LLVMTypeOf(loaded)), "");
 }
@@ -63,7 +63,7 @@ LLVMValueRef emit_load(Emitter *e, ValueId value, const Type *as, const Access *
 
 static LLVMValueRef to_memory(Emitter *e, DType dtype, LLVMValueRef result) {
     FunctionBuilder *fb = e->fb;
-    if (dtype == DT_BF16) return bf16_to_memory(fb->builder, fb->native_bf16, result);
+    if (dtype == DT_BF16) return bf16_to_memory(fb, result);
     if (dtype != DT_BOOL) return result;
     LLVMTypeRef i8 = LLVMInt8TypeInContext(fb->context);
     int lanes = build_is_vector(result) ? (int)LLVMGetVectorSize(LLVMTypeOf(result)) : 1;

@@ -31,7 +31,7 @@ LLVMValueRef emit_recall(const Emitter *e, ValueId value, const Access *access, 
 static LLVMValueRef constant_of(Emitter *e, double value, DType dtype) {
     LLVMTypeRef type = build_type(e->fb, dtype);
     LLVMValueRef real = dtype_is_float(dtype) ? LLVMConstReal(type, value) : NULL;
-    if (dtype == DT_BF16) return bf16_rounded(e->fb->builder, e->fb->native_bf16, real);
+    if (dtype == DT_BF16) return bf16_rounded(e->fb, real);
     return real ? real : LLVMConstInt(type, (unsigned long long)(int64_t)value, true);
 }
 

@@ -20,8 +20,8 @@ static bool is_pair(const PackSpec *s) {
 
 /* An element as it lies in memory, as f32. */
 static LLVMValueRef to_f32(FunctionBuilder *fb, const PackSpec *s, LLVMValueRef x) {
-    if (s->source == DT_BF16) return bf16_from_memory(fb->builder, x);
-    return s->unit == UNIT_F32_ROUNDED ? bf16_rounded(fb->builder, fb->native_bf16, x) : x;
+    if (s->source == DT_BF16) return bf16_from_memory(fb, x);
+    return s->unit == UNIT_F32_ROUNDED ? bf16_rounded(fb, x) : x;
 }
 
 /* Where unit u of line `line` lies. */
@@ -40,15 +40,14 @@ static LLVMValueRef place_of(FunctionBuilder *fb, const PackSpec *s, const PackA
 
 /* What the terms before this one have left of f32 values. */
 static LLVMValueRef left_of(FunctionBuilder *fb, const PackSpec *s, LLVMValueRef x) {
-    for (int term = 0; term < s->term; term++)
-        x = LLVMBuildFSub(fb->builder, x, bf16_rounded(fb->builder, fb->native_bf16, x), "");
+    for (int term = 0; term < s->term; term++) x = LLVMBuildFSub(fb->builder, x, bf16_rounded(fb, x), "");
     return x;
 }
 
 /* The term of f32 values, in the upper halves of i32s. */
 static LLVMValueRef upper_half(FunctionBuilder *fb, const PackSpec *s, LLVMValueRef x) {
     x = left_of(fb, s, x);
-    return bf16_round(fb->builder, fb->native_bf16, x);
+    return bf16_round(fb, x);
 }
 
 static LLVMValueRef sixteen(FunctionBuilder *fb, const PackSpec *s, bool vector) {
@@ -83,7 +82,7 @@ static LLVMValueRef load_along(FunctionBuilder *fb, const PackSpec *s, LLVMValue
     if (s->source == DT_BF16)
         return s->term == 0 ? LLVMBuildBitCast(fb->builder, x, units, "") : LLVMConstNull(units);
     x = left_of(fb, s, x);
-    return LLVMBuildBitCast(fb->builder, bf16_to_memory(fb->builder, fb->native_bf16, x), units, "");
+    return LLVMBuildBitCast(fb->builder, bf16_to_memory(fb, x), units, "");
 }
 
 /* `lanes` elements across the lines, masked. */

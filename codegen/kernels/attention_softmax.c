@@ -88,12 +88,12 @@ static void keep_vector(Attention *t, const Region *side, int v, LLVMValueRef x)
     LLVMValueRef at_query = LLVMBuildSub(fb->builder, t->row, t->block, "");
     LLVMValueRef place = build_add(fb, build_scaled(fb, t->key, t->queries),
                                    build_add(fb, at_query, build_i64(fb, (int64_t)v * t->lanes)));
-    if (t->p.unit == UNIT_F32_ROUNDED) x = bf16_rounded(fb->builder, fb->native_bf16, x);
+    if (t->p.unit == UNIT_F32_ROUNDED) x = bf16_rounded(fb, x);
     if (!pairs) {
         build_store(t->fb, x, attention_at(t, side, place));
         return;
     }
-    x = bf16_to_memory(fb->builder, fb->native_bf16, x);
+    x = bf16_to_memory(fb, x);
     LLVMValueRef to =
         build_element(fb, LLVMInt16TypeInContext(fb->context), attention_region(t, side), place);
     LLVMSetAlignment(LLVMBuildStore(fb->builder, x, to), 2);

@@ -54,17 +54,17 @@ static void set_indices(const Epilogue *epilogue, LLVMValueRef batch, LLVMValueR
  * product. */
 static bool packs_tile(const Epilogue *epilogue, const KernelMember *member) {
     const Emitter *e = epilogue->e;
-    return emit_is_packed(e, member) && epilogue->core->access.rank == 2 &&
+    return emit_is_pack(e, member) && epilogue->core->access.rank == 2 &&
            epilogue->columns % epilogue->tile_columns == 0 &&
            access_equal(&member->access, &epilogue->core->access, e->kernel->domain.rank) &&
-           emit_packs_blocks(e, member, epilogue->tile_columns);
+           emit_can_pack_block(e, member, epilogue->tile_columns);
 }
 
 static void pack_tiles(const Epilogue *epilogue, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef col) {
     for (int s = 0; s < epilogue->n_stores; s++)
         if (packs_tile(epilogue, epilogue->stores[s]))
-            emit_packed_block(epilogue->e, epilogue->stores[s], row, rows, col, epilogue->tile_columns,
-                              epilogue->tile_rows);
+            emit_pack_block(epilogue->e, epilogue->stores[s], row, rows, col, epilogue->tile_columns,
+                            epilogue->tile_rows);
 }
 
 /* ---- rows of a tile ---------------------------------------------------------------------------------------------- */
@@ -193,14 +193,13 @@ void epilogue_prefetch(void *user, LLVMValueRef batch, LLVMValueRef row, LLVMVal
     }
     for (int s = 0; s < epilogue->n_stores; s++) {
         const KernelMember *member = epilogue->stores[s];
-        if (!emit_is_block_reduction(e, member) && !emit_is_packed(e, member))
+        if (!emit_is_block_reduction(e, member) && !emit_is_pack(e, member))
             emit_prefetch_value(e, member->value, true, &member->access, columns);
     }
     build_loop_end(fb, &loop);
     for (int s = 0; s < epilogue->n_stores; s++)
         if (packs_tile(epilogue, epilogue->stores[s]))
-            emit_prefetch_packed(e, epilogue->stores[s], row, col, epilogue->tile_columns,
-                                 epilogue->tile_rows);
+            emit_prefetch_pack(e, epilogue->stores[s], row, col, epilogue->tile_columns, epilogue->tile_rows);
 }
 
 /* ---- before the product ------------------------------------------------------------------------------------------ */

@@ -57,7 +57,7 @@ static LLVMValueRef place_in_panels(FunctionBuilder *fb, int width, const Type *
 
 /* ---- rows of the operand that were just stored ------------------------------------------------------------------- */
 
-bool emit_packs_blocks(const Emitter *e, const KernelMember *member, int64_t columns) {
+bool emit_can_pack_block(const Emitter *e, const KernelMember *member, int64_t columns) {
     const Node *node = func_node(e->func, member->value);
     Panels panels = panels_for(e, node);
     return pack_attrs(node)->tb && columns % (panels.kernel->lanes * elements_of_unit(node)) == 0;
@@ -91,8 +91,8 @@ static void pack_square(Emitter *e, const KernelMember *member, LLVMValueRef fir
     pack_block_call(fb, &spec, &block);
 }
 
-void emit_packed_block(Emitter *e, const KernelMember *member, LLVMValueRef row, LLVMValueRef rows,
-                       LLVMValueRef column, int64_t columns, int64_t most_rows) {
+void emit_pack_block(Emitter *e, const KernelMember *member, LLVMValueRef row, LLVMValueRef rows,
+                     LLVMValueRef column, int64_t columns, int64_t most_rows) {
     FunctionBuilder *fb = e->fb;
     LLVMBuilderRef b = fb->builder;
     int lanes = panels_for(e, func_node(e->func, member->value)).kernel->lanes;
@@ -106,8 +106,8 @@ void emit_packed_block(Emitter *e, const KernelMember *member, LLVMValueRef row,
     }
 }
 
-void emit_prefetch_packed(Emitter *e, const KernelMember *member, LLVMValueRef row, LLVMValueRef column,
-                          int64_t columns, int64_t rows) {
+void emit_prefetch_pack(Emitter *e, const KernelMember *member, LLVMValueRef row, LLVMValueRef column,
+                        int64_t columns, int64_t rows) {
     FunctionBuilder *fb = e->fb;
     const Node *node = func_node(e->func, member->value);
     int64_t of = elements_of_unit(node), panel = node->type.dim[2];
@@ -167,11 +167,11 @@ static void store_anywhere(Emitter *e, LLVMValueRef value, LLVMValueRef base, co
     build_scatter(fb, value, base, at, packed->dtype == DT_BF16 ? 2 : 4, e->lanes.mask);
 }
 
-bool emit_is_packed(const Emitter *e, const KernelMember *member) {
+bool emit_is_pack(const Emitter *e, const KernelMember *member) {
     return func_node(e->func, member->value)->op == OP_pack;
 }
 
-void emit_packed(Emitter *e, const KernelMember *member) {
+void emit_pack_elements(Emitter *e, const KernelMember *member) {
     FunctionBuilder *fb = e->fb;
     const Node *node = func_node(e->func, member->value);
     const Type *packed = &node->type;
@@ -185,9 +185,9 @@ void emit_packed(Emitter *e, const KernelMember *member) {
     LLVMValueRef base = emit_pointer(e, member->value, true);
     LLVMValueRef k = emit_axis_index(e, access, along_k), n = emit_axis_index(e, access, along_n);
     if (packed->dtype == DT_BF16)
-        value = bf16_to_memory(fb->builder, fb->native_bf16, value);
+        value = bf16_to_memory(fb, value);
     else if (pack_attrs(node)->precision == PRECISION_BF16)
-        value = bf16_rounded(fb->builder, fb->native_bf16, value);
+        value = bf16_rounded(fb, value);
     if (pairs && step_k == 1 && extent % 2 == 0 && width % 2 == 0)
         store_pairs(e, value, base, packed, k, n);
     else if (!pairs && step_n == 1 && extent % width == 0 && panel % width == 0)

@@ -8,17 +8,17 @@
 
 /* Whether `columns` columns of the member's operand [N, K] can be packed some rows at a time, after they were stored:
  * faster than element by element, since the packed matrix lies turned. */
-bool emit_packs_blocks(const Emitter *e, const KernelMember *member, int64_t columns);
+bool emit_can_pack_block(const Emitter *e, const KernelMember *member, int64_t columns);
 /* Rows [row, row + rows), `most_rows` at most, and `columns` (whole squares) columns of the operand, read where the
  * kernel stored them. */
-void emit_packed_block(Emitter *e, const KernelMember *member, LLVMValueRef row, LLVMValueRef rows,
-                       LLVMValueRef column, int64_t columns, int64_t most_rows);
-/* Asks for the memory that emit_packed_block will write. */
-void emit_prefetch_packed(Emitter *e, const KernelMember *member, LLVMValueRef row, LLVMValueRef column,
-                          int64_t columns, int64_t rows);
-bool emit_is_packed(const Emitter *e, const KernelMember *member);
+void emit_pack_block(Emitter *e, const KernelMember *member, LLVMValueRef row, LLVMValueRef rows,
+                     LLVMValueRef column, int64_t columns, int64_t most_rows);
+/* Asks for the memory that emit_pack_block will write. */
+void emit_prefetch_pack(Emitter *e, const KernelMember *member, LLVMValueRef row, LLVMValueRef column,
+                        int64_t columns, int64_t rows);
+bool emit_is_pack(const Emitter *e, const KernelMember *member);
 /* A `pack` of what the kernel itself computes (kernel_packs): stores the vector of its operand at the loops' indices.
  * */
-void emit_packed(Emitter *e, const KernelMember *member);
+void emit_pack_elements(Emitter *e, const KernelMember *member);
 
 #endif

@@ -156,7 +156,7 @@ static void run_phase(Emitter *e, RowPlan *plan, LLVMValueRef from, LLVMValueRef
 static bool packs_rows(const Emitter *e, const KernelMember *member) {
     const Access *access = &member->access;
     return e->nest.n == 2 && access->coef[0][e->nest.last[0]] == 1 && access->coef[1][e->nest.last[1]] == 1 &&
-           emit_packs_blocks(e, member, e->nest.extent[1]);
+           emit_can_pack_block(e, member, e->nest.extent[1]);
 }
 
 /* After row `row` of [from, to): if ROWS_TO_PACK of them are stored, or the last is. */
@@ -165,14 +165,14 @@ static void pack_rows(Emitter *e, const RowPlan *plan, LLVMValueRef row, LLVMVal
     LLVMBuilderRef b = fb->builder;
     for (int s = 0; s < plan->n_stores; s++) {
         const KernelMember *member = plan->stores[s];
-        if (!emit_is_packed(e, member) || !packs_rows(e, member)) continue;
+        if (!emit_is_pack(e, member) || !packs_rows(e, member)) continue;
         LLVMValueRef next = LLVMBuildAdd(b, row, build_i64(fb, 1), "");
         LLVMValueRef last = LLVMBuildURem(b, LLVMBuildSub(b, row, from, ""), build_i64(fb, ROWS_TO_PACK), "");
         LLVMValueRef full = LLVMBuildICmp(b, LLVMIntEQ, last, build_i64(fb, ROWS_TO_PACK - 1), "");
         Fork fork = build_if(fb, LLVMBuildOr(b, full, LLVMBuildICmp(b, LLVMIntEQ, next, to, ""), ""));
-        emit_packed_block(e, member, LLVMBuildSub(b, row, last, ""),
-                          LLVMBuildAdd(b, last, build_i64(fb, 1), ""), build_i64(fb, 0), e->nest.extent[1],
-                          ROWS_TO_PACK);
+        emit_pack_block(e, member, LLVMBuildSub(b, row, last, ""),
+                        LLVMBuildAdd(b, last, build_i64(fb, 1), ""), build_i64(fb, 0), e->nest.extent[1],
+                        ROWS_TO_PACK);
         build_end_if(fb, &fork);
     }
 }
@@ -181,7 +181,7 @@ static void store_vectors(Emitter *e, void *user) {
     RowPlan *plan = user;
     for (int s = 0; s < plan->n_stores; s++) {
         const KernelMember *member = plan->stores[s];
-        bool rows_at_once = emit_is_packed(e, member) && packs_rows(e, member);
+        bool rows_at_once = emit_is_pack(e, member) && packs_rows(e, member);
         if (!emit_is_uniform(e, &member->access) && !rows_at_once) emit_store_member(e, member);
     }
 }

@@ -6,8 +6,8 @@
 void emit_store_member(Emitter *e, const KernelMember *member) {
     if (emit_is_block_reduction(e, member))
         emit_sum_rows(e, member);
-    else if (emit_is_packed(e, member))
-        emit_packed(e, member);
+    else if (emit_is_pack(e, member))
+        emit_pack_elements(e, member);
     else {
         LLVMValueRef result = emit_value(e, member->value, &member->access, NULL);
         emit_store(e, member->value, &member->access, result);
@@ -18,7 +18,7 @@ static void hoist_member(Emitter *e, const KernelMember *member,
                          void (*hoist)(Emitter *e, ValueId value, const Access *access)) {
     const Node *node = func_node(e->func, member->value);
     if (!emit_is_block_reduction(e, member)) {
-        hoist(e, emit_is_packed(e, member) ? node->operands[0] : member->value, &member->access);
+        hoist(e, emit_is_pack(e, member) ? node->operands[0] : member->value, &member->access);
         return;
     }
     for (int o = 0; o < node->n_operands; o++)
