@@ -238,6 +238,63 @@ static const struct {
     {"module @m {\n  func @\"f() {\n  }\n}\n", "unfinished name", 2, 9},
 };
 
+/* What may be wrong in a function of kernels; its first line is the third of the text. */
+static const struct {
+    const char *head, *body, *message;
+    uint32_t line, col;
+} REFUSED_PLANS[] = {
+    {"", "kernel 2 {\n%0 = neg %x\n}\n", "this is kernel 1", 3, 8},
+    {"", "kernel product [4 x 4] {\n%0 = neg %x\n}\n", "its nodes make a kernel of kind loops", 3, 8},
+    {"", "kernel loops [4 x 5] {\n%0 = neg %x\n}\n", "its nodes make other loops", 3, 8},
+    {"", "kernel rows [4 x 4] {\n%0 = sum %x {axes = [1]}\n}\n", "its nodes make other loops", 3, 8},
+    {"", "kernel loops [4 x {\n%0 = neg %x\n}\n", "expected a whole number", 3, 19},
+    {"", "kernel reads %y {\n%0 = neg %x\n}\n", "no value %y", 3, 14},
+    {"", "kernel reads %w {\n%0 = neg %x\n}\n", "its nodes read other values", 3, 13},
+    {"", "kernel stores %1 {\n%0 = neg %x\n%1 = neg %0\n}\noutput a = %0\n", "it stores other values", 3, 14},
+    {"", "kernel, twice {\n%0 = neg %x\n}\n", "expected again, prologue again or single", 3, 9},
+    {"", "kernel, prologue again {\n%0 = neg %x\n}\n", "it has no prologue", 3, 9},
+    {"", "kernel {\n}\n", "a kernel without nodes", 3, 1},
+    {"", "kernel {\n%0 = neg %x\n", "the module is not closed", 7, 1},
+    {"", "kernel {\n%0 = neg %x\n}\n%1 = neg %0\n", "a node of no kernel", 6, 6},
+    {"", "kernel {\n%0 = neg %x at output(z)\n}\noutput a = %0\n", "no output 'z'", 4, 16},
+    {"", "kernel {\n%0 = neg %x at state(z)\n}\n", "no state 'z'", 4, 22},
+    {"", "kernel {\n%0 = neg %x at moon\n}\n", "expected a place: arena, block", 4, 16},
+    {"", "kernel {\n%0 = neg %x at arena\n}\noutput a = %0\n", "it does not lie there, but in output", 4, 16},
+    {"arena = 64", "kernel {\n%0 = neg %x at arena(-1)\n}\n", "an offset of less than 0", 4, 22},
+    {"arena = -1", "", "arena of negative size", 2, 51},
+    {"block = 64", "", "block = BYTES goes with arena = BYTES", 2, 51},
+    {"barriers", "", "barriers go with arena = BYTES", 2, 49},
+    {"", "barrier\n", "a barrier before nothing", 3, 1},
+    {"", "barrier\nbarrier\nkernel {\n%0 = neg %x\n}\n", "two barriers in a row", 4, 1},
+    {"", "chain {units = 4, size = 2} {\n}\n", "a chain without kernels", 3, 1},
+    {"", "chain {units = 4, size = 5} {\n}\n", "blocks of more than all", 3, 27},
+    {"", "chain {units = 4, size = 2} {\nbarrier\n", "expected kernel or '}' in a chain", 4, 1},
+    {"", "chain {units = 4} {\n", "expected ','", 3, 17},
+    {"", "kernel {\n%0 = neg %x\n}\ncopy %0 to output(a)\noutput a = %0\n", "need no such copy here", 6, 1},
+    {"", "copy %x to output(b)\noutput a = %x\noutput b = %x\n", "need no such copy here", 3, 1},
+    {"", "copy %x to output(a)\noutput a = %x\noutput b = %x\n", "need 2 copies, not 1", 3, 1},
+};
+
+static void test_refused_plans(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof REFUSED_PLANS / sizeof *REFUSED_PLANS; i++) {
+        Arena *arena = arena_new();
+        Diags *diags = diags_new(arena);
+        const char *text =
+            arena_printf(arena, "module @m {\n  func @f(%%x : f32[4x4], %%w : f32[4x4]) %s {\n%s  }\n}\n",
+                         REFUSED_PLANS[i].head, REFUSED_PLANS[i].body);
+        if (parse(arena, diags, text)) fail_msg("read without an error:\n%s", text);
+        DiagKind kind;
+        Loc loc;
+        const char *message = diags_message(diags, 0, &kind, &loc);
+        if (!strstr(message, REFUSED_PLANS[i].message) || loc.line != REFUSED_PLANS[i].line ||
+            loc.col != REFUSED_PLANS[i].col)
+            fail_msg("%u:%u: %s\nfor\n%s\nwanted %u:%u: %s", loc.line, loc.col, message, text,
+                     REFUSED_PLANS[i].line, REFUSED_PLANS[i].col, REFUSED_PLANS[i].message);
+        arena_free(arena);
+    }
+}
+
 static void test_refused_texts(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof REFUSED / sizeof *REFUSED; i++) {
@@ -312,6 +369,7 @@ int main(void) {
         cmocka_unit_test(test_free_text),
         cmocka_unit_test(test_random_functions),
         cmocka_unit_test(test_refused_texts),
+        cmocka_unit_test(test_refused_plans),
         cmocka_unit_test(test_all_errors_at_once),
         cmocka_unit_test(test_bytes_that_are_no_text),
     };
