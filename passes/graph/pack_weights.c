@@ -13,12 +13,7 @@
  * Packing a weight once a step costs memory, and reading and writing it once: it is worth it where products would pack
  * it more often, for each other or for each thread. */
 #include "passes/graph/pack_weights.h"
-#include "ir/plan/plan.h"
-#include "passes/plan/fuse.h"
-#include "passes/plan/memory.h"
-#include "passes/plan/precision.h"
-#include "passes/plan/remat.h"
-#include "passes/plan/schedule.h"
+#include "passes/plan/predict.h"
 
 #include <string.h>
 
@@ -36,7 +31,7 @@ typedef struct {
     Arena *arena;
     const PackLimits *limits;
     Precision precision; /* of the packs */
-    int64_t room;        /* bytes that derived states may take */
+    size_t most;         /* weights to pack, the first that are worth it */
     Packing *packings;
     size_t count, capacity;
 } Packer;
@@ -109,7 +104,7 @@ static bool is_packed(const Packer *p, size_t kept, uint32_t state) {
     return false;
 }
 
-/* Makes the derived state; false: there is no room for it. */
+/* Makes the derived state; false: its name is taken. */
 static bool add_state(Packer *p, Packing *packing) {
     const State *weight = &p->module->states[packing->state];
     State state = {.name =
@@ -117,9 +112,7 @@ static bool add_state(Packer *p, Packing *packing) {
                    .type = packed_type(p, packing),
                    .role = ROLE_DERIVED,
                    .loc = weight->loc};
-    int64_t bytes = type_bytes(&state.type);
-    if (bytes > p->room || module_find_state(p->module, state.name) >= 0) return false;
-    p->room -= bytes;
+    if (module_find_state(p->module, state.name) >= 0) return false;
     packing->packed = module_add_state(p->module, state);
     return true;
 }
@@ -139,7 +132,7 @@ static void choose(Packer *p, const Func *step) {
         if (node->type.dim[0] > known->rows) known->rows = node->type.dim[0];
     }
     size_t kept = 0;
-    for (size_t i = 0; i < p->count; i++) {
+    for (size_t i = 0; i < p->count && kept < p->most; i++) {
         Packing *x = &p->packings[i];
         bool again = p->limits->one_way && x->uses == 1 && is_packed(p, kept, x->state);
         if (!again && is_worth(p, step, x) && add_state(p, x)) p->packings[kept++] = *x;
@@ -203,38 +196,58 @@ static void add_pack_function(Packer *p) {
     }
 }
 
-/* What a limit of memory leaves beside a step that packs nothing beforehand; tried out on a copy. */
-static int64_t room_of(const Module *module, Diags *diags) {
-    if (!module->memory_limit) return INT64_MAX;
-    Arena *arena = arena_new();
-    Module *copy = module_clone(module, arena);
-    Func *step = module_find_func(copy, "step");
-    int64_t room = 0;
-    if (step && pass_fuse(copy, diags) && pass_precision(copy, diags) && pass_schedule(copy, diags) &&
-        pass_memory(copy, diags))
-        room = module->memory_limit - resident_bytes(step) -
-               step->plan->arena_bytes * 5 / 4; /* packs live there too */
-    arena_free(arena);
-    return room;
-}
-
-bool pack_weights(Module *module, const PackLimits *limits, Diags *diags) {
+/* Packs as many weights as are worth it, but no more than that; their number. */
+static size_t pack_most(Module *module, const PackLimits *limits, size_t most) {
     const Func *step = module_find_func(module, "step");
-    if (!step || panel_of(module).columns == 0 || module_find_func(module, "pack")) return true;
     Packer p = {.module = module,
                 .arena = arena_new(),
                 .limits = limits,
                 .precision = precision_terms(module->precision) > 1
                                  ? PRECISION_FP32
                                  : module->precision, /* split: not packed */
-                .room = room_of(module, diags)};
+                .most = most};
     choose(&p, step);
     if (p.count) {
         for (size_t f = 0; f < module->n_funcs; f++) /* @init runs before there is anything to pack */
             if (strcmp(module->funcs[f]->name, "init") != 0) rewrite_func(&p, module->funcs[f]);
         add_pack_function(&p);
     }
+    size_t count = p.count;
     arena_free(p.arena);
+    return count;
+}
+
+/* Whether the step still fits into the limit with so many weights packed, nothing computed again; *count: how many
+ * there are of those. Tried out on a copy. */
+static bool fits(const Module *module, const PackLimits *limits, size_t most, size_t *count) {
+    Arena *arena = arena_new();
+    Module *copy = module_clone(module, arena);
+    *count = pack_most(copy, limits, most);
+    bool good = predict_bytes(copy, "step") <= module->memory_limit;
+    arena_free(arena);
+    return good;
+}
+
+/* How many weights a limit of memory leaves room for: more take more. */
+static size_t most_that_fit(const Module *module, const PackLimits *limits) {
+    size_t count, low = 0, high;
+    if (!module->memory_limit || fits(module, limits, SIZE_MAX, &high)) return SIZE_MAX;
+    while (low + 1 < high) { /* `low` fits, or is none; `high` does not */
+        size_t mid = low + (high - low) / 2;
+        if (fits(module, limits, mid, &count))
+            low = mid;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+bool pack_weights(Module *module, const PackLimits *limits, Diags *diags) {
+    (void)diags;
+    if (!module_find_func(module, "step") || panel_of(module).columns == 0 ||
+        module_find_func(module, "pack"))
+        return true;
+    pack_most(module, limits, most_that_fit(module, limits));
     return true;
 }
 
