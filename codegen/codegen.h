@@ -8,9 +8,12 @@
 #include "ir/ir.h"
 #include "runtime/program.h"
 
+/* What of the code is printed to stderr, each kernel behind a line that names it. */
+typedef enum { PRINT_NONE, PRINT_LLVM, PRINT_ASSEMBLY } CodegenPrint;
+
 typedef struct {
     const char *target_features; /* see target.h; NULL: all the host has */
-    bool print_llvm;             /* the LLVM IR to stderr */
+    CodegenPrint print;
 } CodegenOptions;
 
 typedef struct Compiled Compiled;

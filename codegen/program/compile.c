@@ -334,7 +334,7 @@ static bool compile_parts(Compiler *c, const CodegenOptions *options) {
     out->n_kernels = (int)c->n_codes;
     out->parts = parts_make(c->arena, c->codes, (int)c->n_codes, &out->n_parts);
     double start = seconds_now();
-    if (!parts_compile(out->parts, out->n_parts, options->target_features, &c->machine, options->print_llvm,
+    if (!parts_compile(out->parts, out->n_parts, options->target_features, &c->machine, options->print,
                        c->error, c->error_size))
         return false;
     /* The stages overlap where parts are compiled side by side: each gets its share of the time that passed. */

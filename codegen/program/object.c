@@ -20,13 +20,29 @@ static bool optimize(LLVMModuleRef module, const TargetMachine *target, char *er
     return false;
 }
 
+/* Of a copy, for making code changes the module. */
+static void print_assembly(LLVMModuleRef module, const TargetMachine *target) {
+    char *message = NULL;
+    LLVMMemoryBufferRef text = NULL;
+    LLVMModuleRef copy = LLVMCloneModule(module);
+    if (LLVMTargetMachineEmitToMemoryBuffer(target->llvm, copy, LLVMAssemblyFile, &message, &text)) {
+        fprintf(stderr, "LLVM: %s\n", message);
+        LLVMDisposeMessage(message);
+    } else {
+        fwrite(LLVMGetBufferStart(text), 1, LLVMGetBufferSize(text), stderr);
+        LLVMDisposeMemoryBuffer(text);
+    }
+    LLVMDisposeModule(copy);
+}
+
 LLVMMemoryBufferRef object_emit(LLVMModuleRef module, LLVMContextRef context, const TargetMachine *target,
-                                ObjectTimes *times, char *error, size_t size) {
+                                ObjectTimes *times, bool print, char *error, size_t size) {
     char *message = NULL;
     LLVMMemoryBufferRef object = NULL;
     double start = seconds_now();
     bool good = optimize(module, target, error, size);
     double optimized = seconds_now();
+    if (good && print) print_assembly(module, target);
     if (good &&
         LLVMTargetMachineEmitToMemoryBuffer(target->llvm, module, LLVMObjectFile, &message, &object)) {
         snprintf(error, size, "LLVM: %s", message);

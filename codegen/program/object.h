@@ -12,8 +12,8 @@ typedef struct {
 } ObjectTimes;
 
 /* Takes the module over, with its context. The object is the caller's (LLVMDisposeMemoryBuffer); NULL with a
- * message. Safe on several threads, each with a context and a target of its own. */
+ * message. print: the assembly to stderr too. Safe on several threads, each with a context and a target of its own. */
 LLVMMemoryBufferRef object_emit(LLVMModuleRef module, LLVMContextRef context, const TargetMachine *target,
-                                ObjectTimes *times, char *error, size_t size);
+                                ObjectTimes *times, bool print, char *error, size_t size);
 
 #endif

@@ -3,6 +3,7 @@
 #include "codegen/emit/emit.h"
 #include "codegen/kernels/kernels.h"
 #include "ir/base/clock.h"
+#include "ir/plan/cost.h"
 
 #include <llvm-c/Analysis.h>
 #include <pthread.h>
@@ -71,7 +72,18 @@ static bool is_valid(Part *part, LLVMModuleRef module) {
     return good;
 }
 
-static void emit_part(Part *part, const char *target_features, const Machine *machine, bool print_llvm) {
+/* A comment for each kernel: what it is called in the code, and after which node. */
+static void name_kernels(const Part *part, const char *comment) {
+    for (int i = 0; i < part->n_codes; i++) {
+        const Code *code = part->codes[i];
+        char name[CODE_NAME];
+        code_name(code->number, name);
+        fprintf(stderr, "%s %s = %s\n", comment, name,
+                kernel_name(part->arena, code->func, kernel_cost(code->func, code->kernel).named));
+    }
+}
+
+static void emit_part(Part *part, const char *target_features, const Machine *machine, CodegenPrint print) {
     if (!target_machine_open(&part->target, target_features, part->error, sizeof part->error)) return;
     double start = seconds_now();
     part->arena = arena_new();
@@ -85,7 +97,10 @@ static void emit_part(Part *part, const char *target_features, const Machine *ma
     FunctionBuilder fb = builder_make(part->target.target, machine, module, builder);
     for (int i = 0; i < part->n_codes; i++) emit_code(&fb, part->codes[i]);
     LLVMDisposeBuilder(builder);
-    if (print_llvm) LLVMDumpModule(module);
+    if (print == PRINT_LLVM) {
+        name_kernels(part, ";");
+        LLVMDumpModule(module);
+    }
     if (is_valid(part, module))
         part->module = module;
     else {
@@ -132,10 +147,11 @@ static void share_functions(Part *parts, int n) {
     }
 }
 
-static void compile_part(Part *part) {
+static void compile_part(Part *part, CodegenPrint print) {
+    if (part->module && print == PRINT_ASSEMBLY) name_kernels(part, "#");
     if (part->module)
         part->object = object_emit(part->module, LLVMGetModuleContext(part->module), &part->target,
-                                   &part->times, part->error, sizeof part->error);
+                                   &part->times, print == PRINT_ASSEMBLY, part->error, sizeof part->error);
     part->module = NULL;
     target_machine_close(&part->target);
 }
@@ -148,7 +164,7 @@ typedef struct {
     atomic_int next;
     const char *target_features;
     const Machine *machine;
-    bool print_llvm;
+    CodegenPrint print;
     bool compile; /* what was emitted */
 } Work;
 
@@ -156,9 +172,9 @@ static void *work(void *user) {
     Work *w = user;
     for (int i; (i = atomic_fetch_add(&w->next, 1)) < w->n;)
         if (w->compile)
-            compile_part(&w->parts[i]);
+            compile_part(&w->parts[i], w->print);
         else
-            emit_part(&w->parts[i], w->target_features, w->machine, w->print_llvm);
+            emit_part(&w->parts[i], w->target_features, w->machine, w->print);
     return NULL;
 }
 
@@ -184,7 +200,7 @@ static void work_on_threads(Work *w) {
     pthread_t threads[MOST_PARTS];
     pthread_attr_t attributes;
     bool here = has_stack();
-    int wanted = (w->print_llvm ? 1 : cores()) - here, running = 0;
+    int wanted = (w->print != PRINT_NONE ? 1 : cores()) - here, running = 0;
     w->next = 0;
     bool set =
         pthread_attr_init(&attributes) == 0 && pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0;
@@ -196,13 +212,9 @@ static void work_on_threads(Work *w) {
     for (int i = 0; i < running; i++) pthread_join(threads[i], NULL);
 }
 
-bool parts_compile(Part *parts, int n, const char *target_features, const Machine *machine, bool print_llvm,
-                   char *error, size_t size) {
-    Work w = {.parts = parts,
-              .n = n,
-              .target_features = target_features,
-              .machine = machine,
-              .print_llvm = print_llvm};
+bool parts_compile(Part *parts, int n, const char *target_features, const Machine *machine,
+                   CodegenPrint print, char *error, size_t size) {
+    Work w = {.parts = parts, .n = n, .target_features = target_features, .machine = machine, .print = print};
     work_on_threads(&w);
     share_functions(parts, n);
     w.compile = true;

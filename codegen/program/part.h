@@ -6,6 +6,7 @@
 #ifndef VITC_CODEGEN_PART_H
 #define VITC_CODEGEN_PART_H
 
+#include "codegen/codegen.h"
 #include "codegen/program/object.h"
 #include "ir/plan/plan.h"
 
@@ -43,9 +44,9 @@ void code_name(int number, char out[CODE_NAME]);
 /* Shares the codes out among parts (their number is of the program too) in the arena. */
 Part *parts_make(Arena *arena, Code *const *codes, int n_codes, int *n_parts);
 /* `machine`: with usual values for what is not known. Compiles all on as many threads as there are cores; one after
- * the other if print_llvm. False with a message. */
-bool parts_compile(Part *parts, int n, const char *target_features, const Machine *machine, bool print_llvm,
-                   char *error, size_t size);
+ * the other if something is printed. False with a message. */
+bool parts_compile(Part *parts, int n, const char *target_features, const Machine *machine,
+                   CodegenPrint print, char *error, size_t size);
 void parts_free(Part *parts, int n);
 
 #endif

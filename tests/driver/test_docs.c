@@ -29,10 +29,10 @@ static void write_all(const char *path, const char *text) {
 
 /* The output of a command and its exit status. */
 static char *run(const char *command, int *status) {
-    char *out = calloc(1, 1 << 20);
+    char *out = calloc(1, 8 << 20);
     FILE *pipe = popen(command, "r");
     assert_non_null(pipe);
-    size_t n = fread(out, 1, (1 << 20) - 1, pipe);
+    size_t n = fread(out, 1, (8 << 20) - 1, pipe);
     out[n] = '\0';
     *status = pclose(pipe);
     return out;
@@ -143,6 +143,27 @@ static void test_document(void **state) {
     free(text);
 }
 
+/* What docs/walkthrough.md prints: LLVM IR and assembly, each kernel named before its code. */
+static void test_printed_code(void **state) {
+    static const char *const shown[][3] = {
+        {"VITC_LLVM", "; kernel_0 = ", "define void @kernel_0(ptr"},
+        {"VITC_ASM", "# kernel_0 = ", "\nkernel_0:"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+        char command[1024];
+        int status;
+        snprintf(command, sizeof command, "%s=1 %s bench %s/models/paper/cmc.yaml preset=tiny --steps 1 2>&1",
+                 shown[i][0], VITC_BINARY, SOURCE_DIR);
+        char *out = run(command, &status);
+        if (status) fail_msg("%s", out);
+        const char *named = strstr(out, shown[i][1]), *code = strstr(out, shown[i][2]);
+        if (!named || !code || code < named)
+            fail_msg("%s: no '%s' before '%s'", shown[i][0], shown[i][1], shown[i][2]);
+        free(out);
+    }
+}
+
 /* The error that docs/ir.md shows. */
 static void test_shown_error(void **state) {
     (void)state;
@@ -174,6 +195,8 @@ int main(void) {
         {"docs/language.md", test_document, NULL, NULL, (void *)"docs/language.md"},
         {"docs/runs.md", test_document, NULL, NULL, (void *)"docs/runs.md"},
         {"docs/ir.md", test_document, NULL, NULL, (void *)"docs/ir.md"},
+        {"docs/walkthrough.md", test_document, NULL, NULL, (void *)"docs/walkthrough.md"},
+        cmocka_unit_test(test_printed_code),
         cmocka_unit_test(test_shown_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
