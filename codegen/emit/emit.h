@@ -5,8 +5,8 @@
  * codegen/kernels/.
  *
  * Files, each using those before it: arguments.c (pointers), scope.c (lanes), nest.c (loops), emitter.c (the emitter),
- * memory.c (addresses, loads, stores), elementwise.c (a rule an operator), values.c (a value from its operands), hoist.c
- * (what is computed before the loops). */
+ * memory.c (addresses, loads, stores), elementwise.c (a rule an operator), values.c (a value from its operands),
+ * hoist.c (what is computed before the loops). */
 #ifndef VITC_CODEGEN_EMIT_H
 #define VITC_CODEGEN_EMIT_H
 

@@ -57,7 +57,7 @@ static double cast(double x, DType from, DType to) {
 
 UNARY(cast, cast(x, (DType)eval->type[0]->dtype, (DType)eval->node->type.dtype))
 
-/* ---- two and three, broadcast ------------------------------------------------------------------------------------- */
+/* ---- two and three, broadcast ------------------------------------------------------------------------------------ */
 
 #define BINARY(name, expression)                                                                             \
     bool eval_##name(Eval *eval) {                                                                           \

@@ -21,9 +21,8 @@ static const struct {
     {LOOP_SOURCE, "Sources",
      "Values from outside, and constants. Inputs and states are used by name in the text form."},
     {LOOP_ELEMENTWISE, "Elementwise",
-     "Each element of the result from the elements of the operands at the same index; shapes broadcast as "
-     "NumPy's do: "
-     "aligned at the last axis, sizes equal or 1."},
+     "Each element of the result from the elements of the operands at the same index; shapes broadcast as\n"
+     "NumPy's do: aligned at the last axis, sizes equal or 1."},
     {LOOP_REDUCE, "Reductions", "Over the axes given, in index order."},
     {LOOP_ROW, "Rows",
      "Whole rows along the last axis. The pass `expand` writes them in terms of the above."},
@@ -76,17 +75,15 @@ static void print_row(FILE *out, OpKind op) {
 char *ops_doc(void) {
     TextStream stream;
     FILE *out = stream_begin(&stream);
-    fputs("# Operators\n\nWritten by `vitc help ops` from `ir/ops.def`. An attribute without a default must "
-          "be given. "
-          "*Recipe*: its name in recipes, if the operator alone is one. *Kernel*: how kernels compute it "
-          "(the head of the "
-          "table says what the words mean). *Shape* and *gradient* name the rules in `ir/graph/shape.c` and "
-          "`passes/graph/autodiff_rules.c`; `zero`: no gradient flows to the operands; `none`: it cannot be "
-          "differentiated here, and `autodiff` refuses a loss that depends on it. *Cost* is in FLOPs an "
-          "element of the "
-          "result; (operands): of the operands; (terms): for each product that is added up; (scores): for "
-          "each element "
-          "of the first operand, times its rows.\n",
+    fputs("# Operators\n\n"
+          "Written by `vitc help ops` from `ir/ops.def`. An attribute without a default must be given.\n"
+          "*Recipe*: its name in recipes, if the operator alone is one. *Kernel*: how kernels compute it\n"
+          "(the head of the table says what the words mean). *Shape* and *gradient* name the rules in\n"
+          "`ir/graph/shape.c` and `passes/graph/autodiff_rules.c`; `zero`: no gradient flows to the\n"
+          "operands; `none`: it cannot be differentiated here, and `autodiff` refuses a loss that depends\n"
+          "on it. *Cost* is in FLOPs an element of the result; (operands): of the operands; (terms): for\n"
+          "each product that is added up; (scores): for each element of the first operand, times its\n"
+          "rows.\n",
           out);
     for (size_t s = 0; s < sizeof SECTIONS / sizeof *SECTIONS; s++) {
         fprintf(out, "\n## %s\n%s\n\n", SECTIONS[s].title, SECTIONS[s].text);

@@ -1,5 +1,5 @@
-/* Gradient rules, named by the grad column of ops.def. Written in ordinary operators, so that they simplify and fuse like
- * the rest; where an operand is enough to compute a derivative, the result is not kept for it. */
+/* Gradient rules, named by the grad column of ops.def. Written in ordinary operators, so that they simplify and fuse
+ * like the rest; where an operand is enough to compute a derivative, the result is not kept for it. */
 #include "passes/graph/autodiff_rules.h"
 
 #include <string.h>

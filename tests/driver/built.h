@@ -14,7 +14,8 @@ typedef struct {
     Compiled *compiled;
 } Built;
 
-/* Runs `chain` on a machine on which every chain is worth it whose blocks fit into the cache: all is fast but the memory. */
+/* Runs `chain` on a machine on which every chain is worth it whose blocks fit into the cache: all is fast but the
+ * memory. */
 static inline bool run_chain(Module *module, Diags *diags) {
     Machine *machine = &module->machine;
     for (int p = 0; p < PRECISION_COUNT; p++) machine->peak[p] = 1e18;

@@ -48,8 +48,8 @@ static bool same_func(const Func *a, const Func *b, Arena *arena) {
     return true;
 }
 
-/* Where there is a plan all must be the same, in the same order: their texts are, whatever the one that is wanted leaves
- * out. */
+/* Where there is a plan all must be the same, in the same order: their texts are, whatever the one that is wanted
+ * leaves out. */
 static bool same_plan(const Text *want, const Text *got) {
     if (!want->module->funcs[0]->plan && !got->module->funcs[0]->plan) return true;
     char *a = module_print(want->module, NULL), *b = module_print(got->module, NULL);

@@ -1,5 +1,6 @@
 /* The passes of PASSES_ALL, one after another as they stand there, on random functions with gradients: after each the
- * function is valid and still computes the same. After the last the plan is followed with real bytes, kernel by kernel. */
+ * function is valid and still computes the same. After the last the plan is followed with real bytes, kernel by
+ * kernel. */
 #include "tests/passes/planned.h"
 #include "passes/passes.h"
 
