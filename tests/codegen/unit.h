@@ -66,7 +66,8 @@ static inline void unit_load(Unit *unit) {
     unit_check(valid, broken);
     LLVMDisposeMessage(broken);
     ObjectTimes times;
-    unit->object = object_emit(unit->fb.module, unit->fb.context, &unit->target, &times, error, sizeof error);
+    unit->object =
+        object_emit(unit->fb.module, unit->fb.context, &unit->target, &times, false, error, sizeof error);
     unit_check(unit->object != NULL, error);
     JitObject object = {LLVMGetBufferStart(unit->object), LLVMGetBufferSize(unit->object)};
     unit->jit = jit_load(&object, 1, error, sizeof error);

@@ -21,6 +21,7 @@
 /* The module that this thread last asked LLVM to optimise, and where its object belongs. */
 static _Thread_local struct {
     LLVMModuleRef module; /* NULL: none */
+    const char *passes;
     char path[4096];
     bool found;
 } last;
@@ -43,9 +44,13 @@ static XXH128_hash_t hash_of(LLVMModuleRef module, const char *passes, LLVMTarge
     return XXH3_128bits_digest(&state);
 }
 
+static LLVMErrorRef run_passes(LLVMModuleRef module, const char *passes, LLVMTargetMachineRef machine,
+                               LLVMPassBuilderOptionsRef options) {
+    return ((__typeof__(&LLVMRunPasses))dlsym(RTLD_NEXT, "LLVMRunPasses"))(module, passes, machine, options);
+}
+
 LLVMErrorRef LLVMRunPasses(LLVMModuleRef module, const char *passes, LLVMTargetMachineRef machine,
                            LLVMPassBuilderOptionsRef options) {
-    __typeof__(&LLVMRunPasses) real = (__typeof__(&LLVMRunPasses))dlsym(RTLD_NEXT, "LLVMRunPasses");
     const char *folder = getenv("OBJECTS");
     last.module = NULL;
     if (folder) {
@@ -53,10 +58,11 @@ LLVMErrorRef LLVMRunPasses(LLVMModuleRef module, const char *passes, LLVMTargetM
         snprintf(last.path, sizeof last.path, "%s/%016llx%016llx", folder, (unsigned long long)hash.high64,
                  (unsigned long long)hash.low64);
         last.module = module;
+        last.passes = passes;
         last.found = access(last.path, R_OK) == 0;
         if (last.found) return NULL;
     }
-    LLVMErrorRef problem = real(module, passes, machine, options);
+    LLVMErrorRef problem = run_passes(module, passes, machine, options);
     if (problem) last.module = NULL;
     return problem;
 }
@@ -78,7 +84,14 @@ LLVMBool LLVMTargetMachineEmitToMemoryBuffer(LLVMTargetMachineRef machine, LLVMM
     __typeof__(&LLVMTargetMachineEmitToMemoryBuffer) real =
         (__typeof__(&LLVMTargetMachineEmitToMemoryBuffer))dlsym(RTLD_NEXT,
                                                                 "LLVMTargetMachineEmitToMemoryBuffer");
-    bool known = last.module == module && module && kind == LLVMObjectFile;
+    if (last.module && last.found && kind != LLVMObjectFile) { /* a copy, to be shown: optimised now */
+        LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
+        LLVMErrorRef problem = run_passes(module, last.passes, machine, options);
+        LLVMDisposePassBuilderOptions(options);
+        if (problem) abort();
+    }
+    if (kind != LLVMObjectFile) return real(machine, module, kind, message, out);
+    bool known = last.module && last.module == module;
     last.module = NULL;
     if (known && last.found) return LLVMCreateMemoryBufferWithContentsOfFile(last.path, out, message);
     LLVMBool failed = real(machine, module, kind, message, out);
