@@ -2,10 +2,10 @@
  *
  * Kernels are compared by their canonical text (ir/plan/canonical.h), so that twelve equal blocks are compiled once.
  * The calls are data (program.h): the runtime walks them. They follow from the plan alone, with arguments and
- * barriers; meanwhile the distinct kernels are found, which are then compiled (part.h). */
+ * barriers; meanwhile the distinct kernels are found, which are then compiled (unit.h). */
 #include "codegen/program/compiled.h"
 #include "codegen/program/irregular.h"
-#include "codegen/program/part.h"
+#include "codegen/program/unit.h"
 #include "ir/plan/canonical.h"
 #include "ir/base/clock.h"
 #include "ir/plan/cost.h"
@@ -18,7 +18,7 @@ enum { SLOTS = 4096 };
 
 /* A call before its kernel is compiled. */
 typedef struct {
-    const Code *code; /* NULL: `irregular` */
+    const KernelCode *code; /* NULL: `irregular` */
     VtKernel irregular;
     VtCall call;
 } PendingCall;
@@ -39,8 +39,8 @@ typedef struct {
     VtProgram *program;
     const Module *module;
     Machine machine; /* that it is for, with usual values for what is not known */
-    Code *slots[SLOTS];
-    Code **codes; /* of the kernels to generate, by number */
+    KernelCode *slots[SLOTS];
+    KernelCode **codes; /* of the kernels to generate, by number */
     size_t n_codes, codes_capacity;
     const void **constants;
     size_t n_constants, constants_capacity, n_constant_bytes, constant_bytes_capacity;
@@ -64,7 +64,8 @@ static int64_t bytes_around(const FuncCode *fc, ValueId value) {
 }
 
 /* How many bytes further on than the code this kernel reads each of its reads; NULL: the code cannot serve it. */
-static const int64_t *find_shift(Compiler *c, const FuncCode *fc, const Code *code, const Kernel *kernel) {
+static const int64_t *find_shift(Compiler *c, const FuncCode *fc, const KernelCode *code,
+                                 const Kernel *kernel) {
     int64_t *shift = ARENA_ARRAY(c->arena, int64_t, kernel->n_reads + 1);
     if (!kernel_shift(code->func, code->kernel, fc->func, kernel, shift)) return NULL;
     for (size_t i = 0; i < kernel->n_reads; i++) {
@@ -85,7 +86,7 @@ static bool is_generated(const Func *func, const Kernel *kernel) {
 }
 
 /* The code of kernel number k; *shift: see find_shift, NULL where it reads just there. */
-static const Code *find_code(Compiler *c, const FuncCode *fc, uint32_t k, const int64_t **shift) {
+static const KernelCode *find_code(Compiler *c, const FuncCode *fc, uint32_t k, const int64_t **shift) {
     const Kernel *kernel = &fc->plan->kernels[k];
     const Chain *chain = plan_chain(fc->plan, k);
     bool slices = !chain && kernel_slices(fc->func, kernel);
@@ -93,20 +94,20 @@ static const Code *find_code(Compiler *c, const FuncCode *fc, uint32_t k, const 
         slices ? kernel_pattern(c->arena, fc->func, kernel) : kernel_canonical(c->arena, fc->func, kernel);
     if (chain)
         key = arena_printf(c->arena, "%s %lld of %lld", key, (long long)chain->size, (long long)chain->units);
-    Code **slot = &c->slots[hash_text(key) % SLOTS];
+    KernelCode **slot = &c->slots[hash_text(key) % SLOTS];
     *shift = NULL;
-    for (Code *code = *slot; code; code = code->next)
+    for (KernelCode *code = *slot; code; code = code->next)
         if (strcmp(code->key, key) == 0 && (!slices || (*shift = find_shift(c, fc, code, kernel)) != NULL))
             return code;
     bool generated = is_generated(fc->func, kernel);
-    Code *code = ARENA_NEW(c->arena, Code);
-    *code = (Code){.next = *slot,
-                   .key = key,
-                   .number = generated ? (int)c->n_codes : -1,
-                   .func = fc->func,
-                   .kernel = kernel,
-                   .chain = chain,
-                   .product = kernel->kind == KERNEL_MATMUL || kernel->kind == KERNEL_PACK};
+    KernelCode *code = ARENA_NEW(c->arena, KernelCode);
+    *code = (KernelCode){.next = *slot,
+                         .key = key,
+                         .number = generated ? (int)c->n_codes : -1,
+                         .func = fc->func,
+                         .kernel = kernel,
+                         .chain = chain,
+                         .product = kernel->kind == KERNEL_MATMUL || kernel->kind == KERNEL_PACK};
     *slot = code;
     if (generated) ARENA_PUSH(c->arena, c->codes, c->n_codes, c->codes_capacity, code);
     return code;
@@ -191,7 +192,7 @@ static bool fits_own_list(Compiler *c, const FuncCode *fc, const VtCall *call) {
 }
 
 /* The arguments are in the order of kernel_signature. */
-static bool add_generated(Compiler *c, FuncCode *fc, const Kernel *kernel, const Code *code,
+static bool add_generated(Compiler *c, FuncCode *fc, const Kernel *kernel, const KernelCode *code,
                           const int64_t *shift) {
     Signature signature = kernel_signature(fc->func, kernel);
     PendingCall pending = begin_call(c, fc, kernel);
@@ -249,7 +250,7 @@ static bool call_kernels(Compiler *c, FuncCode *fc) {
     for (uint32_t k = 0; k < fc->plan->n_kernels; k++) {
         const Kernel *kernel = &fc->plan->kernels[k];
         const int64_t *shift;
-        const Code *code = find_code(c, fc, k, &shift);
+        const KernelCode *code = find_code(c, fc, k, &shift);
         bool good =
             code->number >= 0 ? add_generated(c, fc, kernel, code, shift) : add_irregular(c, fc, kernel);
         if (!good) return false;
@@ -261,7 +262,7 @@ static bool call_kernels(Compiler *c, FuncCode *fc) {
 /* Once the code is there. */
 static void find_scratch(FuncCode *fc) {
     for (size_t i = 0; i < fc->n_calls; i++) {
-        const Code *code = fc->calls[i].code;
+        const KernelCode *code = fc->calls[i].code;
         if (code && code->scratch_bytes > fc->scratch_bytes) fc->scratch_bytes = code->scratch_bytes;
     }
 }
@@ -329,25 +330,25 @@ static void describe_states(Compiler *c) {
     c->program->n_states = (int32_t)module->n_states;
 }
 
-static bool compile_parts(Compiler *c, const CodegenOptions *options) {
+static bool compile_units(Compiler *c, const CodegenOptions *options) {
     Compiled *out = c->out;
     out->n_kernels = (int)c->n_codes;
-    out->parts = parts_make(c->arena, c->codes, (int)c->n_codes, &out->n_parts);
+    out->units = units_make(c->arena, c->codes, (int)c->n_codes, &out->n_units);
     double start = seconds_now();
-    if (!parts_compile(out->parts, out->n_parts, options->target_features, &c->machine, options->print,
+    if (!units_compile(out->units, out->n_units, options->target_features, &c->machine, options->print,
                        c->error, c->error_size))
         return false;
-    /* The stages overlap where parts are compiled side by side: each gets its share of the time that passed. */
+    /* The stages overlap where units are compiled side by side: each gets its share of the time that passed. */
     double passed = seconds_now() - start, all = 0;
-    out->objects = ARENA_ARRAY(c->arena, JitObject, out->n_parts);
-    out->n_objects = out->n_parts;
-    for (int i = 0; i < out->n_parts; i++) {
-        const Part *part = &out->parts[i];
-        out->objects[i] = (JitObject){LLVMGetBufferStart(part->object), LLVMGetBufferSize(part->object)};
-        out->times.emit += part->emit_seconds;
-        out->times.optimize += part->times.optimize;
-        out->times.object += part->times.object;
-        all += part->emit_seconds + part->times.optimize + part->times.object;
+    out->objects = ARENA_ARRAY(c->arena, JitObject, out->n_units);
+    out->n_objects = out->n_units;
+    for (int i = 0; i < out->n_units; i++) {
+        const CompileUnit *unit = &out->units[i];
+        out->objects[i] = (JitObject){LLVMGetBufferStart(unit->object), LLVMGetBufferSize(unit->object)};
+        out->times.emit += unit->emit_seconds;
+        out->times.optimize += unit->times.optimize;
+        out->times.object += unit->times.object;
+        all += unit->emit_seconds + unit->times.optimize + unit->times.object;
     }
     out->times.emit *= passed / all;
     out->times.optimize *= passed / all;
@@ -365,7 +366,7 @@ static bool compile_all(Compiler *c, const CodegenOptions *options) {
         if (!call_kernels(c, &funcs[f])) return false;
     }
     double planned = seconds_now();
-    if (!compile_parts(c, options)) return false;
+    if (!compile_units(c, options)) return false;
     double compiled = seconds_now();
     c->out->call_kernels = ARENA_ARRAY(c->arena, int32_t *, n + 1);
     for (size_t f = 0; f < n; f++) {

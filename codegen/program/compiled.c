@@ -1,16 +1,16 @@
 /* A compiled program: linking, questions, the end. */
 #include "codegen/program/compiled.h"
 #include "codegen/program/irregular.h"
-#include "codegen/program/part.h"
+#include "codegen/program/unit.h"
 #include "codegen/program/llvm_memory.h"
 #include "ir/base/clock.h"
 
 #include <stdio.h>
 
 static bool look_up(Compiled *c, VtKernel *kernels, char *error, size_t size) {
-    char name[CODE_NAME];
+    char name[KERNEL_NAME];
     for (int i = 0; i < c->n_kernels; i++) {
-        code_name(i, name);
+        kernel_code_name(i, name);
         kernels[i] = (VtKernel)(uintptr_t)jit_address(c->jit, name);
         if (!kernels[i]) {
             snprintf(error, size, "the JIT lost %s", name);
@@ -53,6 +53,6 @@ CompileTimes compiled_times(const Compiled *compiled) {
 void compiled_free(Compiled *compiled) {
     if (!compiled) return;
     jit_free(compiled->jit);
-    parts_free(compiled->parts, compiled->n_parts);
+    units_free(compiled->units, compiled->n_units);
     arena_free(compiled->arena);
 }

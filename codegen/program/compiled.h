@@ -5,7 +5,7 @@
 
 #include "codegen/codegen.h"
 #include "codegen/program/jit.h"
-#include "codegen/program/part.h"
+#include "codegen/program/unit.h"
 #include "ir/base/arena.h"
 
 struct Compiled {
@@ -19,8 +19,8 @@ struct Compiled {
     int n_objects;
     CompileTimes times;
     Jit *jit;
-    Part *parts; /* own the objects' bytes; NULL: the caller of codegen_load does */
-    int n_parts;
+    CompileUnit *units; /* own the objects' bytes; NULL: the caller of codegen_load does */
+    int n_units;
 };
 
 /* Links the objects and gives every call its kernel. False with a message. */

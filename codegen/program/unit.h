@@ -1,18 +1,18 @@
-/* One part of a program: kernels that are emitted into one LLVM module and become one object file.
+/* A compile unit: kernels that are emitted into one LLVM module and become one object file.
  *
- * Parts are compiled side by side on threads; each has its own arena, LLVM context and target machine. The internal
- * functions that kernels share (micro-kernels, packers) are with the first part that calls them. What is in a part
+ * Units are compiled side by side on threads; each has its own arena, LLVM context and target machine. The internal
+ * functions that kernels share (micro-kernels, packers) are with the first unit that calls them. What is in a unit
  * depends on the program alone. */
-#ifndef VITC_CODEGEN_PART_H
-#define VITC_CODEGEN_PART_H
+#ifndef VITC_CODEGEN_UNIT_H
+#define VITC_CODEGEN_UNIT_H
 
 #include "codegen/codegen.h"
 #include "codegen/program/object.h"
 #include "ir/plan/plan.h"
 
 /* A distinct kernel: the code of all kernels with its canonical text. */
-typedef struct Code {
-    struct Code *next; /* of the same hash slot */
+typedef struct KernelCode {
+    struct KernelCode *next; /* of the same hash slot */
     const char *key;
     int number; /* its function is kernel_NUMBER; -1: an operator of class OTHER, not generated */
     /* Where it was met first, which it is emitted from. */
@@ -21,10 +21,10 @@ typedef struct Code {
     const Chain *chain; /* that it is of, and called for blocks of; NULL: for a thread's share */
     bool product;
     int64_t scratch_bytes; /* known once it is emitted */
-} Code;
+} KernelCode;
 
 typedef struct {
-    Code **codes;
+    KernelCode **codes;
     int n_codes;
     /* Between emission and compilation; NULL: it failed. */
     LLVMModuleRef module;
@@ -35,18 +35,18 @@ typedef struct {
     ObjectTimes times;
     Arena *arena;
     char error[1024];
-} Part;
+} CompileUnit;
 
 /* The canonical name of a kernel's function, in `out`. */
-enum { CODE_NAME = 24 };
-void code_name(int number, char out[CODE_NAME]);
+enum { KERNEL_NAME = 24 };
+void kernel_code_name(int number, char out[KERNEL_NAME]);
 
-/* Shares the codes out among parts (their number is of the program too) in the arena. */
-Part *parts_make(Arena *arena, Code *const *codes, int n_codes, int *n_parts);
+/* Shares the kernels out among units (their number is of the program too) in the arena. */
+CompileUnit *units_make(Arena *arena, KernelCode *const *codes, int n_codes, int *n_units);
 /* `machine`: with usual values for what is not known. Compiles all on as many threads as there are cores; one after
  * the other if something is printed. False with a message. */
-bool parts_compile(Part *parts, int n, const char *target_features, const Machine *machine,
+bool units_compile(CompileUnit *units, int n, const char *target_features, const Machine *machine,
                    CodegenPrint print, char *error, size_t size);
-void parts_free(Part *parts, int n);
+void units_free(CompileUnit *units, int n);
 
 #endif

@@ -1,5 +1,5 @@
-/* Parts: see part.h. */
-#include "codegen/program/part.h"
+/* Compile units: see unit.h. */
+#include "codegen/program/unit.h"
 #include "codegen/emit/emit.h"
 #include "codegen/kernels/kernels.h"
 #include "ir/base/clock.h"
@@ -11,110 +11,111 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { PART_WEIGHT = 350, MOST_PARTS = 12 };
+enum { PART_WEIGHT = 350, MOST_UNITS = 12 };
 
-void code_name(int number, char out[CODE_NAME]) {
-    snprintf(out, CODE_NAME, "kernel_%d", number);
+void kernel_code_name(int number, char out[KERNEL_NAME]) {
+    snprintf(out, KERNEL_NAME, "kernel_%d", number);
 }
 
 /* ---- sharing out ------------------------------------------------------------------------------------------------- */
 
 /* About what it takes to compile: its operators, and a product's loops. */
-static int weight_of(const Code *code) {
+static int weight_of(const KernelCode *code) {
     return (int)(code->kernel->last - code->kernel->first) + (code->product ? 60 : 12);
 }
 
 /* Products, and what packs for them, come first: they take longest, and a thread that ends early should find small
- * parts left. */
-Part *parts_make(Arena *arena, Code *const *codes, int n_codes, int *n_parts) {
-    Code **order = ARENA_ARRAY(arena, Code *, n_codes + 1);
+ * units left. */
+CompileUnit *units_make(Arena *arena, KernelCode *const *codes, int n_codes, int *n_units) {
+    KernelCode **order = ARENA_ARRAY(arena, KernelCode *, n_codes + 1);
     int all = 0, n = 0, seen = 0;
     for (int product = 1; product >= 0; product--)
         for (int i = 0; i < n_codes; i++)
             if (codes[i]->product == (product == 1)) order[n++] = codes[i];
     for (int i = 0; i < n; i++) all += weight_of(codes[i]);
-    *n_parts = all / PART_WEIGHT < 1 ? 1 : all / PART_WEIGHT > MOST_PARTS ? MOST_PARTS : all / PART_WEIGHT;
-    Part *parts = ARENA_ARRAY(arena, Part, *n_parts);
+    *n_units = all / PART_WEIGHT < 1 ? 1 : all / PART_WEIGHT > MOST_UNITS ? MOST_UNITS : all / PART_WEIGHT;
+    CompileUnit *units = ARENA_ARRAY(arena, CompileUnit, *n_units);
     for (int i = 0; i < n; i++) {
-        Part *part = &parts[(int64_t)seen * *n_parts / all];
-        if (part->n_codes == 0) part->codes = &order[i];
-        part->n_codes++;
+        CompileUnit *unit = &units[(int64_t)seen * *n_units / all];
+        if (unit->n_codes == 0) unit->codes = &order[i];
+        unit->n_codes++;
         seen += weight_of(order[i]);
     }
-    return parts;
+    return units;
 }
 
 /* ---- one kernel -------------------------------------------------------------------------------------------------- */
 
 /* Emits the kernel at the place where it was met first. */
-static void emit_code(FunctionBuilder *fb, Code *code) {
-    char name[CODE_NAME];
+static void emit_code(FunctionBuilder *fb, KernelCode *code) {
+    char name[KERNEL_NAME];
     Arena *arena = arena_new();
     const Kernel *kernel = code->kernel;
     Arguments arguments = {.arena = arena};
     fb->chain = code->chain;
     Emitter e = emitter_make(fb, &arguments, arena, code->func, kernel,
                              fb->chain ? fb->chain->units : 0); /* shares are of the units */
-    code_name(code->number, name);
+    kernel_code_name(code->number, name);
     builder_kernel(fb, name);
     code->scratch_bytes = emit_kernel(&e);
     LLVMBuildRetVoid(fb->builder);
     arena_free(arena);
 }
 
-/* ---- one part ---------------------------------------------------------------------------------------------------- */
+/* ---- one unit ---------------------------------------------------------------------------------------------------- */
 
-static bool is_valid(Part *part, LLVMModuleRef module) {
+static bool is_valid(CompileUnit *unit, LLVMModuleRef module) {
     char *broken = NULL;
     bool good = !LLVMVerifyModule(module, LLVMReturnStatusAction, &broken);
-    if (!good) snprintf(part->error, sizeof part->error, "generated code is not valid: %.600s", broken);
+    if (!good) snprintf(unit->error, sizeof unit->error, "generated code is not valid: %.600s", broken);
     LLVMDisposeMessage(broken);
     return good;
 }
 
 /* A comment for each kernel: what it is called in the code, and after which node. */
-static void name_kernels(const Part *part, const char *comment) {
-    for (int i = 0; i < part->n_codes; i++) {
-        const Code *code = part->codes[i];
-        char name[CODE_NAME];
-        code_name(code->number, name);
+static void name_kernels(const CompileUnit *unit, const char *comment) {
+    for (int i = 0; i < unit->n_codes; i++) {
+        const KernelCode *code = unit->codes[i];
+        char name[KERNEL_NAME];
+        kernel_code_name(code->number, name);
         fprintf(stderr, "%s %s = %s\n", comment, name,
-                kernel_name(part->arena, code->func, kernel_cost(code->func, code->kernel).named));
+                kernel_name(unit->arena, code->func, kernel_cost(code->func, code->kernel).named));
     }
 }
 
-static void emit_part(Part *part, const char *target_features, const Machine *machine, CodegenPrint print) {
-    if (!target_machine_open(&part->target, target_features, part->error, sizeof part->error)) return;
+static void emit_unit(CompileUnit *unit, const char *target_features, const Machine *machine,
+                      CodegenPrint print) {
+    if (!target_machine_open(&unit->target, target_features, unit->error, sizeof unit->error)) return;
     double start = seconds_now();
-    part->arena = arena_new();
+    unit->arena = arena_new();
     LLVMContextRef context = LLVMContextCreate();
     LLVMModuleRef module = LLVMModuleCreateWithNameInContext("vitc", context);
-    LLVMSetTarget(module, part->target.triple);
-    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(part->target.llvm);
+    LLVMSetTarget(module, unit->target.triple);
+    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(unit->target.llvm);
     LLVMSetModuleDataLayout(module, layout);
     LLVMDisposeTargetData(layout);
     LLVMBuilderRef builder = LLVMCreateBuilderInContext(context);
-    FunctionBuilder fb = builder_make(part->target.target, machine, module, builder);
-    for (int i = 0; i < part->n_codes; i++) emit_code(&fb, part->codes[i]);
+    FunctionBuilder fb = builder_make(unit->target.target, machine, module, builder);
+    for (int i = 0; i < unit->n_codes; i++) emit_code(&fb, unit->codes[i]);
     LLVMDisposeBuilder(builder);
     if (print == PRINT_LLVM) {
-        name_kernels(part, ";");
+        name_kernels(unit, ";");
         LLVMDumpModule(module);
     }
-    if (is_valid(part, module))
-        part->module = module;
+    if (is_valid(unit, module))
+        unit->module = module;
     else {
         LLVMDisposeModule(module);
         LLVMContextDispose(context);
     }
-    part->emit_seconds = seconds_now() - start;
+    unit->emit_seconds = seconds_now() - start;
 }
 
-/* ---- what parts share -------------------------------------------------------------------------------------------- */
+/* ---- what units share -------------------------------------------------------------------------------------------- */
 
-static LLVMValueRef find_body(const Part *parts, int n, const char *name) {
+static LLVMValueRef find_body(const CompileUnit *units, int n, const char *name) {
     for (int i = 0; i < n; i++) {
-        LLVMValueRef function = parts[i].module ? LLVMGetNamedFunction(parts[i].module, name) : NULL;
+        LLVMValueRef function = units[i].module ? LLVMGetNamedFunction(units[i].module, name) : NULL;
         if (function && !LLVMIsDeclaration(function)) return function;
     }
     return NULL;
@@ -125,21 +126,21 @@ static void export_function(LLVMValueRef function) {
     LLVMSetVisibility(function, LLVMHiddenVisibility);
 }
 
-/* A micro-kernel or packer, which its name says all about, is compiled with the first part that has it. */
-static void share_functions(Part *parts, int n) {
+/* A micro-kernel or packer, which its name says all about, is compiled with the first unit that has it. */
+static void share_functions(CompileUnit *units, int n) {
     for (int i = 1; i < n; i++) {
-        LLVMValueRef next, function = parts[i].module ? LLVMGetFirstFunction(parts[i].module) : NULL;
+        LLVMValueRef next, function = units[i].module ? LLVMGetFirstFunction(units[i].module) : NULL;
         for (; function; function = next) {
             size_t length;
             const char *name = LLVMGetValueName2(function, &length);
             next = LLVMGetNextFunction(function);
             if (LLVMGetLinkage(function) != LLVMInternalLinkage) continue;
-            LLVMValueRef body = find_body(parts, i, name);
+            LLVMValueRef body = find_body(units, i, name);
             if (!body) continue;
             export_function(body);
-            LLVMValueRef declared = LLVMAddFunction(parts[i].module, "", LLVMGlobalGetValueType(function));
+            LLVMValueRef declared = LLVMAddFunction(units[i].module, "", LLVMGlobalGetValueType(function));
             LLVMReplaceAllUsesWith(function, declared);
-            char *copy = arena_strdup(parts[i].arena, name);
+            char *copy = arena_strdup(units[i].arena, name);
             LLVMDeleteFunction(function);
             LLVMSetValueName2(declared, copy, length);
             export_function(declared);
@@ -147,19 +148,19 @@ static void share_functions(Part *parts, int n) {
     }
 }
 
-static void compile_part(Part *part, CodegenPrint print) {
-    if (part->module && print == PRINT_ASSEMBLY) name_kernels(part, "#");
-    if (part->module)
-        part->object = object_emit(part->module, LLVMGetModuleContext(part->module), &part->target,
-                                   &part->times, print == PRINT_ASSEMBLY, part->error, sizeof part->error);
-    part->module = NULL;
-    target_machine_close(&part->target);
+static void compile_unit(CompileUnit *unit, CodegenPrint print) {
+    if (unit->module && print == PRINT_ASSEMBLY) name_kernels(unit, "#");
+    if (unit->module)
+        unit->object = object_emit(unit->module, LLVMGetModuleContext(unit->module), &unit->target,
+                                   &unit->times, print == PRINT_ASSEMBLY, unit->error, sizeof unit->error);
+    unit->module = NULL;
+    target_machine_close(&unit->target);
 }
 
 /* ---- all, on threads --------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    Part *parts;
+    CompileUnit *units;
     int n;
     atomic_int next;
     const char *target_features;
@@ -172,9 +173,9 @@ static void *work(void *user) {
     Work *w = user;
     for (int i; (i = atomic_fetch_add(&w->next, 1)) < w->n;)
         if (w->compile)
-            compile_part(&w->parts[i], w->print);
+            compile_unit(&w->units[i], w->print);
         else
-            emit_part(&w->parts[i], w->target_features, w->machine, w->print);
+            emit_unit(&w->units[i], w->target_features, w->machine, w->print);
     return NULL;
 }
 
@@ -197,7 +198,7 @@ static bool has_stack(void) {
 }
 
 static void work_on_threads(Work *w) {
-    pthread_t threads[MOST_PARTS];
+    pthread_t threads[MOST_UNITS];
     pthread_attr_t attributes;
     bool here = has_stack();
     int wanted = (w->print != PRINT_NONE ? 1 : cores()) - here, running = 0;
@@ -212,24 +213,24 @@ static void work_on_threads(Work *w) {
     for (int i = 0; i < running; i++) pthread_join(threads[i], NULL);
 }
 
-bool parts_compile(Part *parts, int n, const char *target_features, const Machine *machine,
+bool units_compile(CompileUnit *units, int n, const char *target_features, const Machine *machine,
                    CodegenPrint print, char *error, size_t size) {
-    Work w = {.parts = parts, .n = n, .target_features = target_features, .machine = machine, .print = print};
+    Work w = {.units = units, .n = n, .target_features = target_features, .machine = machine, .print = print};
     work_on_threads(&w);
-    share_functions(parts, n);
+    share_functions(units, n);
     w.compile = true;
     work_on_threads(&w);
     for (int i = 0; i < n; i++)
-        if (!parts[i].object) {
-            snprintf(error, size, "%s", parts[i].error);
+        if (!units[i].object) {
+            snprintf(error, size, "%s", units[i].error);
             return false;
         }
     return true;
 }
 
-void parts_free(Part *parts, int n) {
+void units_free(CompileUnit *units, int n) {
     for (int i = 0; i < n; i++) {
-        arena_free(parts[i].arena);
-        if (parts[i].object) LLVMDisposeMemoryBuffer(parts[i].object);
+        arena_free(units[i].arena);
+        if (units[i].object) LLVMDisposeMemoryBuffer(units[i].object);
     }
 }
