@@ -1,5 +1,6 @@
 /* Which kernels are equal: a text of a kernel's nodes that is the same wherever the same code serves (operators,
- * attributes, types, which operands are local, what is stored). Codegen compiles, and reports count, each text once. */
+ * attributes, types, which operands it computes itself, what is stored). Codegen compiles, and reports count, each text
+ * once. */
 #ifndef VITC_IR_CANONICAL_H
 #define VITC_IR_CANONICAL_H
 

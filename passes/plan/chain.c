@@ -2,8 +2,8 @@
  *
  * A kernel starts a chain; each later one joins that reads something from it and can be cut into the same blocks
  * (ir/plan/blocks.h), so that block b needs nothing of another block. Others, such as gradients of weights, which sum
- * over all rows, wait until the chain is done; what needs them ends it. What is read within the chain alone becomes
- * local: a thread has but a block of it.
+ * over all rows, wait until the chain is done; what needs them ends it. What is read within the chain alone lies in
+ * blocks (PLACE_BLOCK): a thread has but one of it.
  *
  * A chain saves the way to memory and back of what its kernels hand on, if a block's values fit into the cache; it
  * costs that each product reads its weights once a block instead of once. The size of blocks is the one that saves
@@ -26,7 +26,7 @@ enum {
     MOST_LOSING = 128, /* kernels in a row that join and save nothing */
     MOST_TRIES = 48,   /* of the function with one chain less */
     FEW_BLOCKS = 8,    /* at least: threads share them */
-    ROWS = 84,
+    ROWS = 84,         /* seven tiles of 12, the rows of most targets */
     FEW_ROWS = 14,
     MOST_USES = 1000 /* of a kernel that can join: see VT_MAX_OWN_ARGS */
 };
@@ -187,7 +187,7 @@ static void join(Chains *c, Trial *trial, uint32_t k, const Cut *cut) {
 }
 
 /* What the chain alone reads need not reach memory either. */
-static bool is_local(const Chains *c, ValueId x) {
+static bool fits_blocks(const Chains *c, ValueId x) {
     return c->readable[x] && !c->kept[x] && c->inside[x] == c->readers[x];
 }
 
@@ -239,13 +239,14 @@ static void trim(Chains *c, Trial *trial) {
     for (size_t m = 0; m < trial->members.count; m++) {
         const Step *step = &c->steps[trial->members.at[m]];
         for (size_t i = 0; i < step->kernel->n_stores; i++)
-            if (is_local(c, step->kernel->stores[i]) &&
+            if (fits_blocks(c, step->kernel->stores[i]) &&
                 bytes_of(c, step->kernel->stores[i]) > c->machine.own_cache)
                 trial->cost.saved += (double)bytes_of(c, step->kernel->stores[i]) / c->machine.bandwidth;
     }
 }
 
-/* Rows of a block, where units are rows: the tiles of all targets (6, 12, 14 rows; 32) fit in without much waste. */
+/* Rows of a block, where units are rows: in large blocks whole tiles of all targets (6 and 12 rows; those of 32 leave
+ * little of the last one empty), in small ones one tile of 12 and a little. */
 static int64_t whole_tiles(int64_t rows) {
     return rows >= ROWS ? rows / ROWS * ROWS : rows >= FEW_ROWS ? rows / FEW_ROWS * FEW_ROWS : rows;
 }
@@ -318,7 +319,7 @@ static void mark_blocks(Chains *c, Trial *trial, bool *in_blocks) {
     for (size_t m = 0; m < trial->members.count; m++) {
         const Step *step = &c->steps[trial->members.at[m]];
         for (size_t i = 0; i < step->kernel->n_stores; i++)
-            in_blocks[step->kernel->stores[i]] = is_local(c, step->kernel->stores[i]);
+            in_blocks[step->kernel->stores[i]] = fits_blocks(c, step->kernel->stores[i]);
     }
     forget(c, trial);
 }

@@ -54,7 +54,7 @@ typedef struct {
     uint32_t **of; /* instances of each value: a list ... */
     uint32_t *n_of, *of_capacity;
     uint32_t *updater; /* of each state: the run that writes it in place, IR_NONE: none */
-    Nature *natures;   /* of spans */
+    Nature *natures;   /* of kernels */
     bool *carries;     /* of values: for a walk through one kernel */
     int64_t *live;     /* by position */
     double *worth;     /* sums of what a byte is worth before each position */

@@ -43,7 +43,7 @@ const Nature *remat_nature(Remat *r, uint32_t s) {
     return nature;
 }
 
-/* Whether a node, seen through views, is used otherwise by the part than by the whole span. */
+/* Whether a node, seen through views, is used otherwise by the part than by the whole kernel. */
 static bool uses_change(const Remat *r, const Kernel *kernel, const bool *part, ValueId id) {
     if (r->plan->places[id].kind != PLACE_LOOPS) return true;
     memset(r->carries + kernel->first, 0, kernel->last - kernel->first + 1);
