@@ -89,6 +89,32 @@ void op_set_effects(OpKind op, Effects effects) {
     TABLE[op].effects = effects;
 }
 
+/* What all processes do alike, all leave out alike, or do once for two: they run the same program. */
+static const struct {
+    bool drop, merge, repeat, reorder;
+} MAY[] = {
+    [EFFECTS_PURE] = {true, true, true, true},
+    [EFFECTS_AGAIN] = {false, false, true, false},
+    [EFFECTS_ORDERED] = {false, false, false, false},
+    [EFFECTS_COLLECTIVE] = {true, true, false, false},
+};
+
+bool op_is_pure(OpKind op) {
+    return TABLE[op].effects == EFFECTS_PURE;
+}
+bool op_may_drop(OpKind op) {
+    return MAY[TABLE[op].effects].drop;
+}
+bool op_may_merge(OpKind op) {
+    return MAY[TABLE[op].effects].merge;
+}
+bool op_may_repeat(OpKind op) {
+    return MAY[TABLE[op].effects].repeat;
+}
+bool op_may_reorder(OpKind op) {
+    return MAY[TABLE[op].effects].reorder;
+}
+
 bool op_has(OpKind op, unsigned trait) {
     return TABLE[op].traits & trait;
 }
@@ -114,36 +140,11 @@ bool op_is_product(OpKind op) {
     return TABLE[op].kernel == KERNELS_PRODUCT;
 }
 bool op_is_fusable(OpKind op) {
-    KernelClass kernel = TABLE[op].kernel;
-    return kernel == KERNELS_LOOPS || kernel == KERNELS_VIEW || kernel == KERNELS_CHOICE;
+    KernelClass kernel = TABLE[op].kernel; /* loops may meet an element more than once */
+    return (kernel == KERNELS_LOOPS || kernel == KERNELS_VIEW || kernel == KERNELS_CHOICE) &&
+           op_may_repeat(op);
 }
 
 int product_factors(const Node *product) {
     return TABLE[product->op].factors;
-}
-
-/* What all processes do alike, all leave out alike, or do once for two: they run the same program. */
-static const struct {
-    bool drop, merge, repeat, reorder;
-} MAY[] = {
-    [EFFECTS_PURE] = {true, true, true, true},
-    [EFFECTS_AGAIN] = {false, false, true, false},
-    [EFFECTS_ORDERED] = {false, false, false, false},
-    [EFFECTS_COLLECTIVE] = {true, true, false, false},
-};
-
-bool op_is_pure(OpKind op) {
-    return TABLE[op].effects == EFFECTS_PURE;
-}
-bool op_may_drop(OpKind op) {
-    return MAY[TABLE[op].effects].drop;
-}
-bool op_may_merge(OpKind op) {
-    return MAY[TABLE[op].effects].merge;
-}
-bool op_may_repeat(OpKind op) {
-    return MAY[TABLE[op].effects].repeat;
-}
-bool op_may_reorder(OpKind op) {
-    return MAY[TABLE[op].effects].reorder;
 }

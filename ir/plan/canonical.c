@@ -75,7 +75,7 @@ bool kernel_slices(const Func *func, const Kernel *kernel) {
     bool slices = false;
     for (ValueId id = kernel->first; id <= kernel->last; id++) {
         OpKind op = func_node(func, id)->op;
-        if (!op_is_fusable(op) || op == OP_pad || op == OP_concat || op == OP_iota) return false;
+        if (!op_is_fusable(op) || op_is_choice(op) || op == OP_iota) return false;
         slices = slices || op == OP_slice;
     }
     return slices;

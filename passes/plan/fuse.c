@@ -49,14 +49,6 @@ typedef struct {
     size_t stack_capacity;
 } Fusion;
 
-static bool is_free(OpKind op) {
-    return op == OP_constant || op == OP_iota;
-}
-
-static bool is_leaf(OpKind op) {
-    return op == OP_input || op == OP_state;
-}
-
 /* ---- cost of recomputation, first to last ------------------------------------------------------------------------ */
 
 static void add_leaf(Recompute *r, ValueId leaf) {
@@ -70,11 +62,11 @@ static void estimate_recompute(Fusion *fusion) {
         const Node *node = func_node(func, id);
         Recompute r = {0, IR_NONE, 0};
         int64_t size = type_elements(&node->type);
-        if (is_free(node->op)) {
+        if (op_is_literal(node->op)) {
             fusion->recompute[id] = r;
             continue;
         }
-        bool stored = is_leaf(node->op) || !op_is_fusable(node->op) || op_is_reduce(node->op);
+        bool stored = op_is_source(node->op) || !op_is_fusable(node->op) || op_is_reduce(node->op);
         for (int o = 0; !stored && o < node->n_operands; o++) {
             ValueId x = node->operands[o];
             const Recompute *of_x = &fusion->recompute[x];
@@ -83,8 +75,8 @@ static void estimate_recompute(Fusion *fusion) {
                 add_leaf(&r, of_x->leaf);
         }
         if (!stored) r.cost += op_info(node->op)->cost;
-        bool moves = node->op == OP_pad || node->op == OP_concat;
-        if (stored || r.leaves > 1 || r.cost > CHEAP_COST || moves) r = (Recompute){1, id, 0};
+        if (stored || r.leaves > 1 || r.cost > CHEAP_COST || op_is_choice(node->op))
+            r = (Recompute){1, id, 0};
         fusion->recompute[id] = r;
     }
 }
@@ -251,12 +243,13 @@ static bool copy_into_users(Fusion *fusion, ValueId value) {
 static void decide(Fusion *fusion, ValueId value) {
     const Node *node = func_node(fusion->func, value);
     const Users *users = &fusion->users[value];
-    if ((users->count == 0 && !users->wanted) || is_leaf(node->op)) return;
-    bool copied =
-        is_free(node->op) || (op_is_fusable(node->op) && !op_is_reduce(node->op) && is_cheap(fusion, value));
+    bool idle = users->count == 0 && !users->wanted && op_may_drop(node->op);
+    if (idle || op_is_source(node->op)) return;
+    bool copied = op_is_literal(node->op) ||
+                  (op_is_fusable(node->op) && !op_is_reduce(node->op) && is_cheap(fusion, value));
     bool alone = users->count == 1 && single_access(&fusion->kernels[users->kernels[0]], value);
     alone = alone && !belongs_to_product(fusion, value, users->kernels[0]);
-    if (!users->wanted && (copied || alone) && copy_into_users(fusion, value)) return;
+    if (!users->wanted && users->count && (copied || alone) && copy_into_users(fusion, value)) return;
     store_value(fusion, value);
 }
 

@@ -102,7 +102,7 @@ static bool is_residual(Narrowing *n, ValueId sum) {
     ARENA_PUSH(n->arena, n->stack, count, n->stack_capacity, sum);
     while (count > 0) {
         const Node *node = func_node(n->func, n->stack[--count]);
-        bool adds = node->op == OP_add || node->op == OP_sub;
+        bool adds = op_has(node->op, TRAIT_ADDS);
         bool moves = node->op == OP_reshape || node->op == OP_transpose || node->op == OP_stop_grad ||
                      node->op == OP_neg;
         for (int o = 0; (adds || moves) && o < node->n_operands; o++) {

@@ -5,8 +5,7 @@
 
 /* What passes a product on to a sum, as far as contraction goes. */
 static bool is_transparent(OpKind op) {
-    return op_is_view(op) || op == OP_stop_grad || op == OP_neg || op == OP_cast || op == OP_pad ||
-           op == OP_concat;
+    return op_has(op, TRAIT_COPIES);
 }
 
 /* Whether a node feeds a sum or difference of the kernel that `part` (NULL: all) computes. */
@@ -18,7 +17,7 @@ static bool feeds_sum(const Remat *r, const Kernel *kernel, const bool *part, Va
         if (part && !part[user - kernel->first]) continue;
         for (int o = 0; o < node->n_operands; o++) {
             if (!kernel_has(kernel, node->operands[o]) || !r->carries[node->operands[o]]) continue;
-            if (node->op == OP_add || node->op == OP_sub) return true;
+            if (op_has(node->op, TRAIT_ADDS)) return true;
             if (is_transparent(node->op)) r->carries[user] = true;
         }
     }
@@ -29,6 +28,7 @@ const Nature *remat_nature(Remat *r, uint32_t s) {
     Nature *nature = &r->natures[s];
     if (nature->known) return nature;
     const Kernel *kernel = &r->plan->kernels[s];
+    bool repeatable = true;
     *nature = (Nature){.known = true, .calm = true, .in_arena = true};
     for (ValueId id = kernel->first; id <= kernel->last; id++) {
         const Node *node = func_node(r->func, id);
@@ -36,10 +36,11 @@ const Nature *remat_nature(Remat *r, uint32_t s) {
         nature->n_stored += place != PLACE_LOOPS;
         if (place != PLACE_LOOPS && place != PLACE_ARENA) nature->in_arena = false;
         if (!op_is_fusable(node->op) || op_is_reduce(node->op)) nature->rows_or_product = true;
+        repeatable = repeatable && op_may_repeat(node->op);
         if (node->op == OP_mul && dtype_is_float((DType)node->type.dtype) && feeds_sum(r, kernel, NULL, id))
             nature->calm = false;
     }
-    nature->whole = nature->in_arena && (nature->calm || nature->n_stored == 1);
+    nature->whole = repeatable && nature->in_arena && (nature->calm || nature->n_stored == 1);
     return nature;
 }
 

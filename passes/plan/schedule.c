@@ -95,6 +95,20 @@ static void add_anti_edges(Schedule *s) {
     }
 }
 
+/* What happens in an order happens in that in which it stands. */
+static void add_order(Schedule *s) {
+    uint32_t last = IR_NONE;
+    for (uint32_t k = 0; k < s->n; k++) {
+        const Kernel *kernel = &s->plan->kernels[k];
+        bool ordered = false;
+        for (ValueId id = kernel->first; id <= kernel->last; id++)
+            ordered = ordered || !op_may_reorder(func_node(s->func, id)->op);
+        if (!ordered) continue;
+        if (last != IR_NONE) add_edge(s, last, k, false);
+        last = k;
+    }
+}
+
 static void index_edges(Schedule *s) {
     s->first_out = ARENA_ARRAY(s->arena, uint32_t, s->n + 2);
     s->out = ARENA_ARRAY(s->arena, uint32_t, s->n_edges + 1);
@@ -261,6 +275,7 @@ static void schedule_func(Func *func) {
     for (size_t i = 0; i < func->n_outputs; i++) s.kept[func->outputs[i].value] = true;
     for (size_t i = 0; i < func->n_updates; i++) s.kept[func->updates[i].value] = true;
     add_data_edges(&s);
+    add_order(&s);
     add_anti_edges(&s);
     index_edges(&s);
     drop_cycles(&s);

@@ -2,6 +2,7 @@
  * elementwise operator is given effects that no operator has yet. */
 #include "ir/ir.h"
 #include "passes/passes.h"
+#include "passes/plan/remat.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,6 +57,17 @@ static const Row ROWS[] = {
      "%y, %w\n"
      "    %d = exp %c\n    output a = %b\n    output b = %d\n  }\n}\n",
      {1, 2, 2, 2}},
+    {"fuse copies it into both kernels that use it",
+     "reductions,fuse",
+     "module @m {\n  func @f(%x : f32[64x48]) {\n    %a = exp %x\n    %b = sum %a {axes = [0]}\n    %c = sum "
+     "%a {axes = [1]}\n"
+     "    output y = %b\n    output z = %c\n  }\n}\n",
+     {2, 2, 1, 1}},
+    {"fuse leaves out what nobody uses",
+     "fuse",
+     "module @m {\n  func @f(%x : f32[64x48]) {\n    %a = exp %x\n    %b = neg %x\n    output y = %b\n  "
+     "}\n}\n",
+     {0, 1, 1, 0}},
 };
 
 static void test_graph_passes(void **state) {
@@ -66,6 +78,57 @@ static void test_graph_passes(void **state) {
             if (n != ROWS[i].count[e])
                 fail_msg("%s: %d, not %d with effects %d", ROWS[i].name, n, ROWS[i].count[e], e);
         }
+}
+
+/* A value whose kernel may run again is dropped while others need the room; one whose may not is kept, and the limit does not
+ * hold. */
+static void test_remat(void **state) {
+    (void)state;
+    static const char text[] =
+        "module @m {\n  func @step(%x : f32[65536], %i : i32[65536]) {\n    %g = gather %x, %i\n    %a = "
+        "gather %g, %i\n"
+        "    %b = gather %a, %i\n    %c = gather %b, %i\n    %y = mul %c, %g\n    output y = %y\n  }\n}\n";
+    for (int e = 0; e < 4; e++) {
+        Arena *arena = arena_new();
+        Diags *diags = diags_new(arena);
+        Module *module = module_parse(arena, diags, "test", text, sizeof text - 1);
+        module->memory_limit =
+            resident_bytes(module->funcs[0]) + 65536 * 4 * 5 / 2; /* of three values at a time */
+        op_set_effects(OP_gather, (Effects)e);
+        bool good = passes_run(module, "fuse,schedule,remat,memory", &(PassOptions){.verify = true}, diags);
+        op_set_effects(OP_gather, EFFECTS_PURE);
+        bool repeats = e == EFFECTS_PURE || e == EFFECTS_AGAIN;
+        if (good != repeats) fail_msg("effects %d: %s", e, diags_text(diags));
+        arena_free(arena);
+    }
+}
+
+/* Kernels that happen in an order keep it, whatever room another would save. */
+static void test_schedule(void **state) {
+    (void)state;
+    static const char text[] =
+        "module @m {\n  func @step(%x : f32[65536], %i : i32[65536], %j : i32[4]) {\n    %a = gather %x, %i\n"
+        "    %b = gather %x, %i\n    %c = gather %a, %j\n    %d = gather %b, %j\n    output c = %c\n    "
+        "output d = %d\n  }\n}\n";
+    for (int e = 0; e < 4; e++) {
+        Arena *arena = arena_new();
+        Diags *diags = diags_new(arena);
+        Module *module = module_parse(arena, diags, "test", text, sizeof text - 1);
+        op_set_effects(OP_gather, (Effects)e);
+        bool good = passes_run(module, "fuse,schedule", &(PassOptions){.verify = true}, diags);
+        op_set_effects(OP_gather, EFFECTS_PURE);
+        if (!good) fail_msg("%s", diags_text(diags));
+        const Func *func = module->funcs[0];
+        bool in_order = true; /* as written: the two large ones first */
+        int large = 0;
+        for (ValueId id = 0; id < func->count; id++)
+            if (func_node(func, id)->op == OP_gather) {
+                large += type_elements(func_type(func, id)) > 4;
+                in_order = in_order && (type_elements(func_type(func, id)) > 4 || large == 2);
+            }
+        if (in_order != (e != EFFECTS_PURE)) fail_msg("effects %d", e);
+        arena_free(arena);
+    }
 }
 
 /* What no operator has: if one has, passes that move kernels have to be looked at, and this test asks for it. */
@@ -81,6 +144,8 @@ static void test_all_rows_are_pure(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_graph_passes),
+        cmocka_unit_test(test_remat),
+        cmocka_unit_test(test_schedule),
         cmocka_unit_test(test_all_rows_are_pure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
