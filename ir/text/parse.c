@@ -6,75 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_OPERANDS = UINT16_MAX, MAX_NUMBER = 1 << 24 };
-
-/* ---- values ------------------------------------------------------------------------------------------------------ */
-
-static Slot *find_slot(Parser *p, const char *name) {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (const char *c = name; *c; c++) h = (h ^ (unsigned char)*c) * 0x100000001b3u;
-    size_t at = (size_t)(h ^ h >> 29) & (p->n_slots - 1);
-    while (p->slots[at].value && strcmp(p->slots[at].name, name) != 0) at = (at + 1) & (p->n_slots - 1);
-    return &p->slots[at];
-}
-
-static void define_name(Parser *p, char *name, ValueId value) {
-    if (p->n_named * 2 >= p->n_slots) {
-        Slot *old = p->slots;
-        size_t n = p->n_slots;
-        p->n_slots = n ? n * 2 : 256;
-        p->slots = ARENA_ARRAY(p->arena, Slot, p->n_slots);
-        for (size_t i = 0; i < n; i++)
-            if (old[i].value) *find_slot(p, old[i].name) = old[i];
-        p->n_named = 0;
-        for (size_t i = 0; i < p->n_slots; i++) p->n_named += p->slots[i].value != 0;
-    }
-    *find_slot(p, name) = (Slot){name, value + 1};
-    p->n_named++;
-}
-
-/* "%12" as a number; -1 for a name. */
-static int64_t number_of(Parser *p) {
-    char *end;
-    if (!isdigit((unsigned char)*p->at)) return -1;
-    unsigned long number = strtoul(p->at, &end, 10);
-    if (text_is_name_char(*end) || number > MAX_NUMBER) return -1;
-    p->at = end;
-    return (int64_t)number;
-}
-
-static void define_number(Parser *p, int64_t number, ValueId value) {
-    while ((size_t)number >= p->numbered_capacity)
-        p->numbered =
-            arena_grow(p->arena, p->numbered, &p->numbered_capacity, (size_t)number + 1, sizeof *p->numbered);
-    p->numbered[number] = value + 1;
-}
-
-/* The value that a name stands for: of this function, or a state read; IR_NONE: neither. */
-static ValueId value_named(Parser *p, const char *name) {
-    Slot *slot = p->n_slots ? find_slot(p, name) : NULL;
-    if (slot && slot->value) return slot->value - 1;
-    int64_t state = module_find_state(p->module, name);
-    return state < 0 ? IR_NONE : func_read_state(p->func, (uint32_t)state);
-}
-
-/* False if there is no such value; FAILED is one whose definition was refused. */
-bool parser_take_value(Parser *p, ValueId *out) {
-    if (!parser_expect(p, '%')) return false;
-    const char *start = p->at;
-    int64_t number = number_of(p);
-    if (number >= 0) {
-        bool known = (size_t)number < p->numbered_capacity && p->numbered[number];
-        *out = known ? p->numbered[number] - 1 : IR_NONE;
-    } else {
-        char *name = parser_take_name(p, "value");
-        if (!name) return false;
-        *out = value_named(p, name);
-    }
-    return *out != IR_NONE ||
-           parser_fail(p, start - 1, "no value %%%.*s is defined before this", (int)(p->at - start), start);
-}
-
 /* ---- states ------------------------------------------------------------------------------------------------------ */
 
 static int find_word(const char *const *words, int n, const char *word) {
@@ -147,166 +78,6 @@ static bool parse_state(Parser *p) {
     return true;
 }
 
-/* ---- nodes ------------------------------------------------------------------------------------------------------- */
-
-static bool take_ints(Parser *p, Ints *ints) {
-    if (!parser_expect(p, '[')) return false;
-    ints->n = 0;
-    if (parser_accept(p, ']')) return true;
-    do {
-        if (ints->n == IR_MAX_RANK) return parser_fail(p, p->at, "more than %d numbers", IR_MAX_RANK);
-        if (!parser_take_int(p, &ints->v[ints->n])) return false;
-        ints->n++;
-    } while (parser_accept(p, ','));
-    return parser_expect(p, ']');
-}
-
-static bool take_precision(Parser *p, Precision *precision) {
-    parser_skip_spaces(p);
-    const char *start = p->at, *word = parser_take_word(p);
-    return (word && precision_find(word, precision)) ||
-           parser_fail(p, start, "expected a precision: fp32, bf16 or bf16x3");
-}
-
-static bool take_attr(Parser *p, AttrKind kind, Attr *attr) {
-    switch (kind) {
-    case ATTR_INT: return parser_take_int(p, &attr->i);
-    case ATTR_REAL: return parser_take_real(p, &attr->f);
-    case ATTR_INTS: return take_ints(p, &attr->ints);
-    case ATTR_BOOL:
-        attr->b = parser_accept_word(p, "true");
-        return attr->b || parser_accept_word(p, "false") || parser_fail(p, p->at, "expected true or false");
-    case ATTR_DTYPE: return parser_take_dtype(p, &attr->dtype);
-    case ATTR_PRECISION: return take_precision(p, &attr->precision);
-    }
-    return false;
-}
-
-static bool take_pair(Parser *p, const OpInfo *info, Attr attrs[OP_MAX_ATTRS], bool given[OP_MAX_ATTRS]) {
-    parser_skip_spaces(p);
-    const char *start = p->at, *key = parser_take_word(p);
-    int a = 0;
-    while (key && a < info->n_attrs && strcmp(info->attrs[a].key, key) != 0) a++;
-    if (!key || a == info->n_attrs)
-        return parser_fail(p, start, "%s has no attribute '%s'", info->name, key ? key : "");
-    if (given[a]) return parser_fail(p, start, "'%s' is given twice", key);
-    given[a] = true;
-    return parser_expect(p, '=') && take_attr(p, info->attrs[a].kind, &attrs[a]);
-}
-
-/* {key = value, …}: defaults for what is not given. */
-static bool take_attrs(Parser *p, const OpInfo *info, Attr attrs[OP_MAX_ATTRS]) {
-    bool given[OP_MAX_ATTRS] = {false};
-    for (int a = 0; a < info->n_attrs; a++) attrs[a] = info->attrs[a].value;
-    if (parser_accept(p, '{')) {
-        do {
-            if (!take_pair(p, info, attrs, given)) return false;
-        } while (parser_accept(p, ','));
-        if (!parser_expect(p, '}')) return false;
-    }
-    for (int a = 0; a < info->n_attrs; a++)
-        if (!given[a] && !info->attrs[a].has_default)
-            return parser_fail(p, p->at, "%s needs %s = …", info->name, info->attrs[a].key);
-    return true;
-}
-
-typedef struct {
-    int op;
-    const char *op_at; /* in the text */
-    ValueId *operands;
-    size_t n, capacity;
-    bool hollow; /* an operand's definition was refused */
-    Attr attrs[OP_MAX_ATTRS];
-    bool typed;
-    Type type;
-    PlaceText place;
-    const char *scope;
-    Loc loc;
-} Statement;
-
-static bool take_operator(Parser *p, Statement *st) {
-    parser_skip_spaces(p);
-    st->op_at = p->at;
-    char *word = parser_take_word(p);
-    st->op = word ? op_find(word) : -1;
-    if (!word) return parser_fail(p, st->op_at, "expected an operator");
-    if (st->op >= 0 && !op_is_source((OpKind)st->op)) return true;
-    if (st->op >= 0) return parser_fail(p, st->op_at, "inputs and states are used by name");
-    const char *names[OP_COUNT];
-    for (int op = 0; op < OP_COUNT; op++) names[op] = op_info((OpKind)op)->name;
-    const char *near = diag_nearest(word, names, OP_COUNT);
-    return parser_fail(p, st->op_at, near ? "no operator '%s'; did you mean '%s'?" : "no operator '%s'", word,
-                       near);
-}
-
-/* op %a, %b {…} : type at place  // origin */
-static bool take_statement(Parser *p, Statement *st) {
-    *st = (Statement){0};
-    if (!take_operator(p, st)) return false;
-    parser_skip_spaces(p);
-    if (*p->at == '%') do {
-            ValueId value = FAILED;
-            if (!parser_take_value(p, &value)) return false;
-            st->hollow = st->hollow || value == FAILED;
-            if (st->n == MAX_OPERANDS) return parser_fail(p, p->at, "more than %d operands", MAX_OPERANDS);
-            ARENA_PUSH(p->arena, st->operands, st->n, st->capacity, value);
-        } while (parser_accept(p, ','));
-    if (!take_attrs(p, op_info((OpKind)st->op), st->attrs)) return false;
-    st->typed = parser_accept(p, ':');
-    if (st->typed && !parser_take_type(p, &st->type)) return false;
-    return plan_text_take_place(p, &st->place);
-}
-
-static ValueId emit_statement(Parser *p, const Statement *st) {
-    if (st->hollow) return FAILED;
-    p->func->scope = st->scope;
-    p->func->loc = st->loc;
-    ValueId id = func_emit(p->func, (OpKind)st->op, st->operands, (int)st->n, st->attrs);
-    if (id == IR_NONE) {
-        parser_fail(p, st->op_at, "%s", p->func->error);
-        return FAILED;
-    }
-    if (st->typed && !type_equal(&st->type, func_type(p->func, id))) {
-        parser_fail(p, st->op_at, "the type given is %s, that of the result %s",
-                    type_text(p->arena, &st->type), type_text(p->arena, func_type(p->func, id)));
-        return FAILED;
-    }
-    plan_text_add_node(p, id, &st->place, parser_loc(p, st->op_at));
-    return id;
-}
-
-/* %name = statement. Whatever comes of it, the name is known from here on. */
-bool parser_take_node(Parser *p) {
-    const char *start = ++p->at;
-    int64_t number = number_of(p);
-    char *name = number < 0 ? parser_take_name(p, "value") : NULL;
-    if (number < 0 && !name) return false;
-    bool again = number >= 0
-                     ? (size_t)number < p->numbered_capacity && p->numbered[number]
-                     : (p->n_slots && find_slot(p, name)->value) || module_find_state(p->module, name) >= 0;
-    if (again) return parser_fail(p, start - 1, "%%%.*s is defined twice", (int)(p->at - start), start);
-    Statement st;
-    bool good = parser_expect(p, '=') && take_statement(p, &st);
-    const char *line_start = p->line_start;
-    uint32_t line = p->line;
-    good = good && parser_end_line(p, &st.scope, &st.loc);
-    ValueId value = FAILED;
-    if (good) { /* messages about the statement belong to its line */
-        const char *next = p->line_start;
-        uint32_t next_number = p->line;
-        p->line_start = line_start;
-        p->line = line;
-        value = emit_statement(p, &st);
-        p->line_start = next;
-        p->line = next_number;
-    }
-    if (number >= 0)
-        define_number(p, number, value);
-    else
-        define_name(p, name, value);
-    return good;
-}
-
 /* ---- functions and the module ------------------------------------------------------------------------------------ */
 
 /* ", role = loss" behind an output; without it, it is a value. */
@@ -365,14 +136,20 @@ static bool parse_inputs(Parser *p) {
         if (isdigit((unsigned char)*start)) return parser_fail(p, start, "an input is named, not numbered");
         char *name = parser_take_name(p, "input");
         if (!name || !parser_expect(p, ':') || !parser_take_type(p, &type)) return false;
-        if (value_named(p, name) != IR_NONE) return parser_fail(p, start, "%%%s is defined twice", name);
-        define_name(p, name, func_add_input(p->func, name, type));
+        if (parser_value_named(p, name) != IR_NONE)
+            return parser_fail(p, start, "%%%s is defined twice", name);
+        parser_define(p, name, func_add_input(p->func, name, type));
     } while (parser_accept(p, ','));
     return parser_expect(p, ')');
 }
 
 static bool parse_line(Parser *p) {
-    if (*p->at == '%') return parser_take_node(p);
+    if (*p->at == '%') {
+        NodeText node;
+        bool good = parser_take_node(p, &node);
+        plan_text_add_node(p, &node);
+        return good;
+    }
     if (parser_accept_word(p, "output")) return parse_output(p);
     if (parser_accept_word(p, "update")) return parse_update(p);
     bool of_plan, good = plan_text_take(p, &of_plan);
@@ -413,9 +190,7 @@ static void parse_func(Parser *p) {
     if (name && module_find_func(p->module, name))
         parser_fail(p, start, "two functions are named '%s'", name);
     p->func = module_add_func(p->module, name ? name : "");
-    p->slots = NULL;
-    p->numbered = NULL;
-    p->n_slots = p->n_named = p->numbered_capacity = 0;
+    parser_forget_values(p);
     bool good = name && parse_inputs(p);
     plan_text_begin(p);
     good = good && plan_text_take_room(p);
@@ -466,7 +241,7 @@ static bool parse_target_word(Parser *p) {
             p, p->at,
             "expected target(batch = N, precision = NAME, memory = BYTES, cache = BYTES, cores = N, panel = "
             "COLUMNS, rows = N, tile = ROWS, by = COLUMNS, …)");
-    return take_precision(p, &p->module->precision);
+    return parser_take_precision(p, &p->module->precision);
 }
 
 /* target(…), of any of the words. */

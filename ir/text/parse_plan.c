@@ -99,57 +99,16 @@ static int find_output(const Func *func, const char *name) {
     return -1;
 }
 
-/* (64), or nothing: an offset is not known yet. */
-static bool take_offset(Parser *p, int64_t *offset) {
-    *offset = -1;
-    if (!parser_accept(p, '(')) return true;
-    const char *start = p->at;
-    if (!parser_take_int(p, offset)) return false;
-    return (*offset >= 0 || parser_fail(p, start, "an offset of less than 0")) && parser_expect(p, ')');
-}
-
-/* arena(64), block(64), stage(64), state(NAME), output(NAME). Outputs come last in a function: their names are kept. */
-static bool take_target(Parser *p, Place *place, const char **output) {
-    parser_skip_spaces(p);
-    const char *start = p->at;
-    static const PlaceKind kinds[] = {PLACE_ARENA, PLACE_BLOCK, PLACE_STAGE, PLACE_STATE, PLACE_OUTPUT};
-    *output = NULL;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (!parser_accept_word(p, PLACE_NAMES[kinds[i]])) continue;
-        *place = (Place){.kind = kinds[i]};
-        if (kinds[i] != PLACE_STATE && kinds[i] != PLACE_OUTPUT) return take_offset(p, &place->offset);
-        if (!parser_expect(p, '(')) return false;
-        start = p->at;
-        char *name = parser_take_name(p, PLACE_NAMES[kinds[i]]);
-        if (!name) return false;
-        if (kinds[i] == PLACE_OUTPUT) {
-            *output = name;
-            return parser_expect(p, ')');
-        }
-        int64_t state = module_find_state(p->module, name);
-        if (state < 0) return parser_fail(p, start, "no state '%s'", name);
-        place->index = (uint32_t)state;
-        return parser_expect(p, ')');
-    }
-    return parser_fail(p, start, "expected a place: arena, block, stage, state(NAME) or output(NAME)");
-}
-
-bool plan_text_take_place(Parser *p, PlaceText *out) {
-    *out = (PlaceText){0};
-    if (!parser_accept_word(p, "at")) return true;
-    parser_skip_spaces(p);
-    out->loc = parser_loc(p, p->at);
-    return take_target(p, &out->place, &out->output);
-}
-
-void plan_text_add_node(Parser *p, ValueId id, const PlaceText *place, Loc loc) {
+void plan_text_add_node(Parser *p, const NodeText *node) {
     PlanText *plan = p->plan;
-    if (place->loc.line) {
-        PlacedText placed = {id, *place};
+    ValueId id = node->id;
+    if (id == FAILED) return;
+    if (node->place.loc.line) {
+        PlacedText placed = {id, node->place};
         ARENA_PUSH(p->arena, plan->places, plan->n_places, plan->places_capacity, placed);
     }
     if (!plan->in_kernel) {
-        if (!plan->loose_loc.line) plan->loose_loc = loc;
+        if (!plan->loose_loc.line) plan->loose_loc = node->loc;
         return;
     }
     KernelText *kernel = &plan->kernels[plan->n_kernels - 1];
@@ -262,7 +221,9 @@ static bool take_nodes(Parser *p) {
         if (parser_accept(p, '}')) return true;
         if (*p->at != '%') return parser_fail(p, p->at, "expected %%name = operator or '}' in a kernel");
         uint32_t line = p->line;
-        if (!parser_take_node(p) && p->line == line) parser_next_line(p);
+        NodeText node;
+        if (!parser_take_node(p, &node) && p->line == line) parser_next_line(p);
+        plan_text_add_node(p, &node);
         if (p->errors >= PARSER_ERRORS) return false;
     }
     return parser_fail(p, p->at, "the kernel is not closed with '}'");
@@ -335,12 +296,12 @@ static bool take_copy(Parser *p, Loc loc) {
     if (!parser_take_value(p, &copy.value)) return false;
     if (parser_accept_word(p, "from")) {
         copy.from_stage = true;
-        if (!parser_accept_word(p, "stage") || !take_offset(p, &copy.from))
+        if (!parser_accept_word(p, "stage") || !parser_take_offset(p, &copy.from))
             return parser_fail(p, p->at, "expected stage(BYTES)");
     }
     if (!parser_accept_word(p, "to"))
         return parser_fail(p, p->at, "expected to state(NAME), output(NAME) or stage(BYTES)");
-    if (!take_target(p, &copy.to, &output)) return false;
+    if (!parser_take_target(p, &copy.to, &output)) return false;
     copy.output = output;
     if (parser_accept(p, ',')) {
         if (!parser_accept_word(p, "single")) return parser_fail(p, p->at, "expected single");

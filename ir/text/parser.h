@@ -54,6 +54,7 @@ char *parser_take_name(Parser *p, const char *what);
 bool parser_take_int(Parser *p, int64_t *out);
 bool parser_take_real(Parser *p, double *out);
 bool parser_take_dtype(Parser *p, DType *out);
+bool parser_take_precision(Parser *p, Precision *out);
 bool parser_take_type(Parser *p, Type *out); /* f32, f32[2x3] */
 
 void parser_next_line(Parser *p);
@@ -62,12 +63,32 @@ bool parser_end_line(Parser *p, const char **scope, Loc *loc);
 /* To the next line that holds more than a comment; false at the end of the text. */
 bool parser_find_statement(Parser *p);
 
-/* ---- parse.c ----------------------------------------------------------------------------------------------------- */
+/* ---- parse_node.c: values and nodes -------------------------------------------------------------------------------- */
 
+void parser_forget_values(Parser *p); /* a function begins */
+/* The value that a name stands for: of this function, or a state read; IR_NONE: neither. */
+ValueId parser_value_named(Parser *p, const char *name);
+void parser_define(Parser *p, char *name, ValueId value);
 /* %name; false if there is no such value. FAILED is one whose definition was refused. */
 bool parser_take_value(Parser *p, ValueId *out);
+
+/* at arena(64), behind a node */
+typedef struct {
+    Loc loc; /* line 0: nothing is said */
+    Place place;
+    const char *output; /* its name, if it is one; outputs come after */
+} PlaceText;
+bool parser_take_place(Parser *p, PlaceText *out);
+bool parser_take_target(Parser *p, Place *place, const char **output); /* arena(64) */
+bool parser_take_offset(Parser *p, int64_t *offset);                   /* (64); -1: it is left out */
+
+typedef struct {
+    ValueId id; /* FAILED: it was refused */
+    PlaceText place;
+    Loc loc;
+} NodeText;
 /* %name = operator … */
-bool parser_take_node(Parser *p);
+bool parser_take_node(Parser *p, NodeText *node);
 
 /* ---- parse_plan.c ------------------------------------------------------------------------------------------------ */
 
@@ -77,15 +98,8 @@ void plan_text_begin(Parser *p);
 bool plan_text_take(Parser *p, bool *is_one);
 /* arena = N block = N barriers, on the function's own line. */
 bool plan_text_take_room(Parser *p);
-/* at arena(64), behind a node; it is of the node that is emitted next. */
-typedef struct {
-    Loc loc; /* line 0: nothing is said */
-    Place place;
-    const char *output; /* its name, if it is one; outputs come after */
-} PlaceText;
-bool plan_text_take_place(Parser *p, PlaceText *out);
-/* A node was emitted. */
-void plan_text_add_node(Parser *p, ValueId id, const PlaceText *place, Loc loc);
+/* A node was read. */
+void plan_text_add_node(Parser *p, const NodeText *node);
 /* The nodes of the function got other numbers. */
 void plan_text_renumber(Parser *p, const ValueId *map);
 /* The plans of all functions, of a module without errors so far. */

@@ -140,6 +140,13 @@ bool parser_take_dtype(Parser *p, DType *out) {
     return parser_fail(p, start, "expected an element type: f32, f64, bf16, i32, i64 or bool");
 }
 
+bool parser_take_precision(Parser *p, Precision *precision) {
+    parser_skip_spaces(p);
+    const char *start = p->at, *word = parser_take_word(p);
+    return (word && precision_find(word, precision)) ||
+           parser_fail(p, start, "expected a precision: fp32, bf16 or bf16x3");
+}
+
 /* f32, f32[2x3] */
 bool parser_take_type(Parser *p, Type *out) {
     DType dtype;
