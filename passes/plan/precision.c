@@ -189,10 +189,11 @@ static void rewrite_func(Narrowing *n, Precision products) {
         e.changed = false;
         for (size_t i = 0; i < kernel->n_reads; i++) e.changed = e.changed || n->narrow[kernel->reads[i]];
         for (ValueId id = kernel->first; id <= kernel->last; id++) emit_node(&e, k, id);
-        bool again = kernel->again;
-        if (e.changed)
-            plan_rewrite_derive(&e.out)->again = again;
-        else
+        if (e.changed) {
+            Kernel *made = plan_rewrite_derive(&e.out);
+            made->again = kernel->again;
+            if (kernel->prologue) made->prologue->again = kernel->prologue->again;
+        } else
             plan_rewrite_take(&e.out, *kernel, e.out.nodes.map);
     }
     plan_rewrite_end(&e.out);
