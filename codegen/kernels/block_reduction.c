@@ -2,7 +2,7 @@
 #include "codegen/kernels/block_reduction.h"
 
 bool emit_is_block_reduction(const Emitter *e, const KernelMember *member) {
-    return op_is_partial(func_node(e->func, member->value)->op);
+    return op_is_block_reduction(func_node(e->func, member->value)->op);
 }
 
 int64_t emit_block_grain(const Emitter *e) {

@@ -133,7 +133,7 @@ bool op_is_choice(OpKind op) {
 bool op_is_reduce(OpKind op) {
     return TABLE[op].loop == LOOP_REDUCE && TABLE[op].kernel == KERNELS_LOOPS;
 }
-bool op_is_partial(OpKind op) {
+bool op_is_block_reduction(OpKind op) {
     return TABLE[op].kernel == KERNELS_BLOCKS;
 }
 bool op_is_product(OpKind op) {

@@ -152,7 +152,7 @@ static int64_t reduced_size(const Func *func, const Node *node) {
 
 ValueId kernel_partial(const Func *func, const Kernel *kernel) {
     ValueId first = kernel->n_members ? kernel->members[0].value : IR_NONE;
-    return first != IR_NONE && op_is_partial(func_node(func, first)->op) ? first : IR_NONE;
+    return first != IR_NONE && op_is_block_reduction(func_node(func, first)->op) ? first : IR_NONE;
 }
 
 const Access *kernel_partial_operand(const Func *func, const Kernel *kernel, int operand) {
@@ -246,7 +246,7 @@ static bool fits_loops(const Func *func, const Kernel *kernel, ValueId value, co
     const Node *node = func_node(func, value);
     if (op_is_product(node->op)) return fits_core(func, kernel, node, access);
     if (op_is_reduce(node->op)) return row_for(func, kernel, node, access) >= 0;
-    if (op_is_partial(node->op) || splits_columns(func, kernel, node, access)) return false;
+    if (op_is_block_reduction(node->op) || splits_columns(func, kernel, node, access)) return false;
     return kernel->kind != KERNEL_OTHER && kernel->kind != KERNEL_PACK && op_is_fusable(node->op);
 }
 
@@ -354,7 +354,7 @@ void kernel_join(Arena *arena, const Func *func, Kernel *kernel, ValueId value, 
     for (int o = 0; o < node->n_operands; o++) {
         if (kernel->kind == KERNEL_OTHER)
             add_use(arena, kernel, node->operands[o], true, reach, NULL);
-        else if (core || op_is_partial(node->op)) {
+        else if (core || op_is_block_reduction(node->op)) {
             Access identity = access_identity(func_type(func, node->operands[o]));
             add_use(arena, kernel, node->operands[o], false, reach, &identity);
         } else
@@ -374,7 +374,7 @@ static Access access_of_partial(const Func *func, const Node *node) {
 
 Kernel kernel_found(Arena *arena, const Func *func, ValueId value) {
     const Node *node = func_node(func, value);
-    bool partial = op_is_partial(node->op);
+    bool partial = op_is_block_reduction(node->op);
     Kernel kernel = {.kind = op_is_fusable(node->op) || partial ? KERNEL_LOOP : KERNEL_OTHER,
                      .core = IR_NONE};
     Access access = partial ? access_of_partial(func, node) : access_identity(&node->type);
@@ -473,7 +473,7 @@ Kernel kernel_derive(Arena *arena, const Func *func, ValueId first, ValueId last
 
 const char *kernel_fault(const Func *func, ValueId first, ValueId last) {
     for (ValueId id = first; id < last; id++)
-        if (op_is_partial(func_node(func, id)->op))
+        if (op_is_block_reduction(func_node(func, id)->op))
             return "is followed by more of its kernel, which is founded on it";
     return NULL;
 }

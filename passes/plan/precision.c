@@ -123,7 +123,8 @@ static bool may_narrow(Narrowing *n, ValueId id) {
     const Reads *reads = &n->reads[id];
     int64_t size = type_elements(&node->type);
     if (n->func->plan->places[id].kind != PLACE_ARENA || !n->can_store[id]) return false;
-    if (node->type.dtype != DT_F32 || size < SMALL || reads->pinned || op_is_partial(node->op)) return false;
+    if (node->type.dtype != DT_F32 || size < SMALL || reads->pinned || op_is_block_reduction(node->op))
+        return false;
     if (!reads->product && !reads->loops) return false;
     if (!reads->loops) return true;
     return n->by_product[id] && !reads->update && !is_residual(n, id);

@@ -12,7 +12,7 @@ static void count(const Func *func) {
     n_in_products = n_in_loops = 0;
     for (ValueId id = 0; id < func->count; id++) {
         const Node *node = func_node(func, id);
-        if (!op_is_partial(node->op)) continue;
+        if (!op_is_block_reduction(node->op)) continue;
         bool product = plan_kernel(func->plan, id)->kind == KERNEL_MATMUL;
         *(product ? &n_in_products : &n_in_loops) += 1;
     }
