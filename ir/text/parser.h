@@ -63,7 +63,7 @@ bool parser_end_line(Parser *p, const char **scope, Loc *loc);
 /* To the next line that holds more than a comment; false at the end of the text. */
 bool parser_find_statement(Parser *p);
 
-/* ---- parse_node.c: values and nodes -------------------------------------------------------------------------------- */
+/* ---- parse_node.c: values and nodes ------------------------------------------------------------------------------ */
 
 void parser_forget_values(Parser *p); /* a function begins */
 /* The value that a name stands for: of this function, or a state read; IR_NONE: neither. */

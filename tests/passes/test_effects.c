@@ -80,8 +80,8 @@ static void test_graph_passes(void **state) {
         }
 }
 
-/* A value whose kernel may run again is dropped while others need the room; one whose may not is kept, and the limit does not
- * hold. */
+/* A value whose kernel may run again is dropped while others need the room; one whose may not is kept, and the limit
+ * does not hold. */
 static void test_remat(void **state) {
     (void)state;
     static const char text[] =
