@@ -94,8 +94,7 @@ ValueId func_emit(Func *func, OpKind op, const ValueId *operands, int n, const v
         if (operands[o] == IR_NONE) return IR_NONE;
         x[o] = func_type(func, operands[o]);
     }
-    Node node = {
-        .op = (uint16_t)op, .n_operands = (uint16_t)n, .scope = func->scope, .loc = func->loc};
+    Node node = {.op = (uint16_t)op, .n_operands = (uint16_t)n, .scope = func->scope, .loc = func->loc};
     if (n > UINT16_MAX) {
         snprintf(func->error, sizeof func->error, "%s: more than %d operands", info->name, UINT16_MAX);
         return IR_NONE;

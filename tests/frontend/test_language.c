@@ -217,12 +217,11 @@ static void test_moved_before(void **state) {
 static void test_arguments_by_name(void **state) {
     (void)state;
     Recipe recipe;
-    const Func *step =
-        step_of(SMALL "networks:\n  net(a, b): |\n    w = param(1, trainable=false)\n"
-                      "    return mean(a) - mean(b) + 0 * w[0]\n"
-                      "objectives:\n  o:\n    loss: |\n      y = 3 * x\n"
-                      "      return net(a=x, b=y) + 10 * net(b=x, a=y) + 100 * net(x, b=y)\n",
-                &recipe);
+    const Func *step = step_of(SMALL "networks:\n  net(a, b): |\n    w = param(1, trainable=false)\n"
+                                     "    return mean(a) - mean(b) + 0 * w[0]\n"
+                                     "objectives:\n  o:\n    loss: |\n      y = 3 * x\n"
+                                     "      return net(a=x, b=y) + 10 * net(b=x, a=y) + 100 * net(x, b=y)\n",
+                               &recipe);
     double loss = 0;
     run_state(recipe.module, step, "net.w", &loss);
     assert_float_equal(loss, -2 + 20 - 200, 1e-9);
