@@ -74,8 +74,9 @@ typedef struct {
     LoopNest nest;
     Lanes lanes;
     Memo memo;
-    struct Met **met; /* of each of the kernel's nodes: where a walk met it (hoist.c) */
-    uint32_t walk;    /* number of the last */
+    struct Visit *
+        *visits;   /* by node of the kernel: the accesses at which hoisting has visited it (hoist.c) */
+    uint32_t walk; /* number of the last walk of hoist.c */
 } Emitter;
 
 /* Of a kernel of the function's plan. Loops up to one that ends `apart` rounds of those outside it stay apart from the

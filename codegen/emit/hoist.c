@@ -8,26 +8,26 @@ static bool is_same_everywhere(const Emitter *e, const Access *access) {
     return true;
 }
 
-/* That walk number `walk` met a node at an access. */
-typedef struct Met {
-    struct Met *next;
+/* That walk number `walk` visited a node at an access. */
+typedef struct Visit {
+    struct Visit *next;
     uint32_t walk;
     Access access;
-} Met;
+} Visit;
 
 static void begin_walk(Emitter *e) {
     size_t n = e->called->last - e->called->first + 1;
-    if (!e->met) e->met = ARENA_ARRAY(e->arena, Met *, n + 1);
+    if (!e->visits) e->visits = ARENA_ARRAY(e->arena, Visit *, n + 1);
     e->walk++;
 }
 
-/* Whether this walk was at a node of the kernel before: there may be as many ways to a node as two to the power of its
- * depth. */
-static bool meet_again(Emitter *e, ValueId value, const Access *access) {
-    Met **at = &e->met[value - e->called->first];
+/* Notes a visit; whether this walk visited the node at this access before. Without that a node would be visited once
+ * for each path to it, of which there may be two to the power of the depth. */
+static bool visited_before(Emitter *e, ValueId value, const Access *access) {
+    Visit **at = &e->visits[value - e->called->first];
     for (; *at && (*at)->walk == e->walk; at = &(*at)->next)
         if (access_equal(&(*at)->access, access, e->kernel->domain.rank)) return true;
-    if (!*at) *at = ARENA_NEW(e->arena, Met); /* else one of an earlier walk serves again */
+    if (!*at) *at = ARENA_NEW(e->arena, Visit); /* else one of an earlier walk serves again */
     (*at)->walk = e->walk;
     (*at)->access = *access;
     return false;
@@ -43,7 +43,7 @@ static void hoist(Emitter *e, ValueId value, const Access *access,
     }
     /* Below a choice the operand may be out of range: it is not for loading early. */
     if (!emit_is_inside(e, value) || op_is_choice(node->op) || op_is_reduce(node->op) ||
-        op_is_product(node->op) || meet_again(e, value, access))
+        op_is_product(node->op) || visited_before(e, value, access))
         return;
     for (int o = 0; o < node->n_operands; o++) {
         DomainSplit split;

@@ -6,7 +6,7 @@ bool emit_is_block_reduction(const Emitter *e, const KernelMember *member) {
 }
 
 int64_t emit_block_grain(const Emitter *e) {
-    ValueId reduction = kernel_partial(e->func, e->kernel);
+    ValueId reduction = kernel_block_reduction(e->func, e->kernel);
     const Node *node = reduction == IR_NONE ? NULL : func_node(e->func, reduction);
     return node && node->op == OP_sum_rows ? sum_rows_attrs(node)->rows : 1;
 }
@@ -30,7 +30,7 @@ static LLVMValueRef place(Emitter *e, int64_t n, bool column) {
 
 LLVMValueRef emit_block_operand(Emitter *e, const KernelMember *member, int operand) {
     const Node *node = func_node(e->func, member->value);
-    const Access *access = kernel_partial_operand(e->func, e->kernel, operand);
+    const Access *access = kernel_block_operand(e->func, e->kernel, operand);
     return emit_splat(e, emit_value(e, node->operands[operand], access, NULL));
 }
 

@@ -212,7 +212,7 @@ static void emit_row(Emitter *e, RowPlan *plan, LLVMValueRef from, LLVMValueRef 
 static int64_t grain_of_rows(const Emitter *e, int64_t rows) {
     int64_t grain = emit_block_grain(e);
     if (grain == 1) return 1;
-    const Node *node = func_node(e->func, kernel_partial(e->func, e->kernel));
+    const Node *node = func_node(e->func, kernel_block_reduction(e->func, e->kernel));
     const Type *x = func_type(e->func, node->operands[0]);
     return grain * (x->dim[x->rank - 1] / (domain_size(&e->kernel->domain) / rows));
 }

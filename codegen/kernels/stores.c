@@ -22,7 +22,7 @@ static void hoist_member(Emitter *e, const KernelMember *member,
         return;
     }
     for (int o = 0; o < node->n_operands; o++)
-        hoist(e, node->operands[o], kernel_partial_operand(e->func, e->kernel, o));
+        hoist(e, node->operands[o], kernel_block_operand(e->func, e->kernel, o));
 }
 
 void emit_hoist_member(Emitter *e, const KernelMember *member) {

@@ -12,6 +12,7 @@
 
 #define DOMAIN_MAX 10
 
+/* A nest of loops, outermost first: loop i counts from 0 to extent[i] - 1. */
 typedef struct {
     int rank;
     int64_t extent[DOMAIN_MAX];
@@ -23,8 +24,8 @@ typedef struct {
     int64_t coef[IR_MAX_RANK][DOMAIN_MAX];
 } Access;
 
-/* What one operand access needs of the domain before it can be written down: loop `dim` split in two, the
- * second of extent `inner`. */
+/* A change of the domain that makes an operand's access expressible: loop `dim` is split in two, of which the inner
+ * one has extent `inner`. */
 typedef struct {
     int dim;
     int64_t inner;
@@ -32,13 +33,13 @@ typedef struct {
 
 typedef enum {
     ACCESS_OK,
-    ACCESS_SPLIT, /* possible after the domain is split as told */
+    ACCESS_SPLIT, /* affine once the domain is split as *split says: then ask again */
     ACCESS_NONE,  /* not affine over this domain */
 } AccessResult;
 
 Domain domain_of(const Type *type);
 int64_t domain_size(const Domain *domain);
-int64_t domain_stride(const Domain *domain, int loop); /* rounds of all loops inside it */
+int64_t domain_stride(const Domain *domain, int loop); /* product of the extents of all loops inside it */
 Access access_identity(const Type *type);
 bool access_equal(const Access *a, const Access *b, int domain_rank);
 
@@ -48,8 +49,8 @@ bool access_equal(const Access *a, const Access *b, int domain_rank);
 AccessResult access_operand(const Func *func, const Node *node, int operand, const Domain *domain,
                             const Access *access, Access *out, DomainSplit *split);
 
-/* Access of a trailing-axes reduction's operand: kept axes as the node's, reduced axes run over the loops
- * first_inner..domain->rank-1, whose extents' product is that of the reduced axes. */
+/* Access of the operand of a reduction over trailing axes: the other axes as in the result's `access`; the reduced
+ * axes run along the loops first_inner..domain->rank-1, whose extents must have the product of the reduced sizes. */
 AccessResult access_reduced(const Func *func, const Node *node, const Domain *domain, int first_inner,
                             const Access *access, Access *out, DomainSplit *split);
 
@@ -61,7 +62,7 @@ void access_split(Access *access, const Domain *before, const DomainSplit *split
 void access_linear(const Type *type, const Access *access, const Domain *domain, int64_t *offset,
                    int64_t coef[DOMAIN_MAX]);
 
-/* Whether each element of the value is met by the loops exactly once, loops it does not use left out. */
+/* Whether the loops that the access uses visit each element of the value exactly once. */
 bool access_covers(const Type *type, const Access *access, const Domain *domain);
 
 #endif

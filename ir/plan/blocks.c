@@ -10,7 +10,8 @@ int domain_cut(const Domain *domain, int64_t n) {
     return -1;
 }
 
-/* Whether unit i of the loops meets, of `total` elements that lie at offset + coef · loops, only the i-th part. */
+/* Whether unit i of the loops touches, of `total` elements at indices offset + coef · loops, only the i-th of n equal
+ * parts. */
 static bool in_step(const Cut *cut, const int64_t coef[DOMAIN_MAX], int64_t offset, int64_t total) {
     const Domain *domain = &cut->kernel->domain;
     int64_t part = total / cut->n, along = coef[cut->last], farthest = offset;
@@ -36,8 +37,8 @@ static bool access_in_step(const Cut *cut, ValueId value, const Access *access) 
     return in_step(cut, coef, offset, type_elements(type));
 }
 
-/* The dimension of a product's result that threads share: rows of a matrix, images of an attention; -1: none that
- * can be cut. */
+/* The dimension of a product's result that is cut into units: rows of a matrix product, the first batch axis (images)
+ * of an attention; -1: none can be. */
 static int shared_dimension(const Node *node) {
     int rank = node->type.rank;
     if (node->op == OP_attention) return rank > 2 ? 0 : -1;
@@ -56,10 +57,10 @@ static bool cut_product(Cut *cut) {
     return in_step(cut, core->access.coef[dim], core->access.offset[dim], node->type.dim[dim]);
 }
 
-/* Whether each block of rows that the kernel sums, if it does (sum_rows), lies in one unit. */
+/* If the kernel sums blocks of rows (sum_rows): whether each block lies in one unit. */
 static bool sums_within_units(const Cut *cut) {
-    ValueId partial = kernel_partial(cut->func, cut->kernel);
-    const Node *node = partial == IR_NONE ? NULL : func_node(cut->func, partial);
+    ValueId reduction = kernel_block_reduction(cut->func, cut->kernel);
+    const Node *node = reduction == IR_NONE ? NULL : func_node(cut->func, reduction);
     if (!node || node->op != OP_sum_rows) return true;
     const Type *x = func_type(cut->func, node->operands[0]);
     int64_t rows = type_elements(x) / x->dim[x->rank - 1];
@@ -117,7 +118,7 @@ static bool product_keeps(const Cut *cut, ValueId value) {
     return true;
 }
 
-bool cut_keeps(const Cut *cut, ValueId value) {
+bool cut_is_local(const Cut *cut, ValueId value) {
     const Kernel *kernel = cut->kernel;
     if (type_elements(func_type(cut->func, value)) % cut->n) return false;
     const KernelMember *member = kernel_member(kernel, value);
@@ -130,7 +131,7 @@ bool cut_keeps(const Cut *cut, ValueId value) {
     }
     Cut made; /* unit i of a prologue makes the rows that unit i of its product multiplies */
     if (kernel->prologue &&
-        !(kernel_cut(cut->func, kernel->prologue, cut->n, &made) && cut_keeps(&made, value)))
+        !(kernel_cut(cut->func, kernel->prologue, cut->n, &made) && cut_is_local(&made, value)))
         return false;
     return kernel->kind != KERNEL_MATMUL || product_keeps(cut, value);
 }

@@ -91,7 +91,7 @@ typedef struct {
     const Kernel *kernel;
 } Side;
 
-/* False: it is read in memory, by the index that the member itself has. */
+/* The access of an operand of a member; false: the operand is read in memory, at the member's own index. */
 static bool operand_access(const Side *side, size_t member, int operand, Access *access) {
     const Kernel *kernel = side->kernel;
     const KernelMember *m = &kernel->members[member];
@@ -153,7 +153,8 @@ static bool note_shift(Comparison *c, ValueId outside, int64_t elements) {
     return true;
 }
 
-/* Whether it is the same member of both kernels, or an outside value, that the operand is. */
+/* Whether an operand is the same member in both kernels, or in both a value from another kernel, whose shift is then
+ * noted. */
 static bool compare_operand(Comparison *c, size_t member, int operand) {
     const KernelMember *m = &c->a.kernel->members[member], *n = &c->b.kernel->members[member];
     ValueId x = func_node(c->a.func, m->value)->operands[operand],

@@ -6,17 +6,17 @@
 
 #include "ir/plan/plan.h"
 
-/* Values of other kernels are told by their number among Kernel.reads. */
+/* Of one kernel, in the arena. Operands from other kernels are named by their position in Kernel.reads. */
 const char *kernel_canonical(Arena *arena, const Func *func, const Kernel *kernel);
 
-/* Kernels that differ in where they read their outside values, such as in which image's rows, can share code: each
- * call is then given pointers that far on. Whether a kernel may be one: it slices, and nothing in it but addresses
- * depends on where it does. */
+/* Kernels that differ only in the start of slices of what they read (the rows of one image or of another) can share
+ * code too: a call then passes pointers moved by the difference. Whether a kernel may be one of these: it has slices,
+ * and their starts matter to nothing but addresses. */
 bool kernel_slices(const Func *func, const Kernel *kernel);
-/* As kernel_canonical, but for where slices start. */
+/* As kernel_canonical, without the starts of slices. */
 const char *kernel_pattern(Arena *arena, const Func *func, const Kernel *kernel);
-/* Of two such kernels of one pattern: how many bytes further on b reads each of its reads than a does, in `shift` by
- * their numbers. False: there is not one distance for all that is read of a value. */
+/* For two such kernels with equal patterns: shift[i] becomes the number of bytes by which b reads its reads[i] further
+ * on than a reads its own. False: some value is read at several places, with different distances. */
 bool kernel_shift(const Func *func_a, const Kernel *a, const Func *func_b, const Kernel *b, int64_t *shift);
 
 #endif

@@ -1,4 +1,4 @@
-/* Copies of kernels, and kernels whose nodes get other numbers: see kernel.h. */
+/* Copying, comparing and renumbering kernels: see kernel.h. */
 #include "ir/plan/kernel.h"
 
 #include <string.h>

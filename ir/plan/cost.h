@@ -6,7 +6,7 @@
 
 typedef struct {
     double flops;
-    double bytes;  /* between the kernel and memory: each value stored, and each loaded, once */
+    double bytes;  /* moved to and from memory: each value stored, and each loaded, counted once */
     ValueId named; /* the node it is named after: its product or reduction, else its last */
 } KernelCost;
 

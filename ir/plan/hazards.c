@@ -13,18 +13,18 @@ typedef struct {
     size_t count, capacity;
 } Touches;
 
-/* What steps since the last meeting touched. Inputs, states and outputs are told apart by number, each by the
- * meeting before, 0 if it was not touched; parts of the arena by where they lie. */
+/* What the steps since the last barrier touched. Of each input, state and output: after how many barriers it was last
+ * read and written (0: not at all), so that nothing needs clearing at a barrier. Of the arena: the ranges of bytes. */
 typedef struct {
     Arena *arena;
     const Func *func;
     Touches laid_out; /* in the arena, and on the stage behind it */
     Touches now;      /* of the step */
     uint32_t *read[3], *written[3];
-    uint32_t meetings;
+    uint32_t barriers; /* so far, + 1 */
 } Walk;
 
-/* 0, 1, 2; -1: it is told by offset. */
+/* The row of read[] and written[]; -1: it lies in the arena or on the stage, at an offset. */
 static int whole(PlaceKind kind) {
     return kind == PLACE_INPUT ? 0 : kind == PLACE_STATE ? 1 : kind == PLACE_OUTPUT ? 2 : -1;
 }
@@ -34,20 +34,20 @@ static bool overlap(const Touch *a, const Touch *b) {
     return a->at.offset < b->end && b->at.offset < a->end;
 }
 
-static bool meets_open(const Walk *w, const Touch *touch) {
+static bool is_hazard(const Walk *w, const Touch *touch) {
     int kind = whole(touch->at.kind);
     if (kind >= 0)
-        return w->written[kind][touch->at.index] == w->meetings ||
-               (touch->written && w->read[kind][touch->at.index] == w->meetings);
+        return w->written[kind][touch->at.index] == w->barriers ||
+               (touch->written && w->read[kind][touch->at.index] == w->barriers);
     for (size_t o = 0; o < w->laid_out.count; o++)
         if (overlap(touch, &w->laid_out.of[o])) return true;
     return false;
 }
 
-static void leave_open(Walk *w, const Touch *touch) {
+static void note_touch(Walk *w, const Touch *touch) {
     int kind = whole(touch->at.kind);
     if (kind >= 0)
-        (touch->written ? w->written : w->read)[kind][touch->at.index] = w->meetings;
+        (touch->written ? w->written : w->read)[kind][touch->at.index] = w->barriers;
     else
         ARENA_PUSH(w->arena, w->laid_out.of, w->laid_out.count, w->laid_out.capacity, *touch);
 }
@@ -81,9 +81,9 @@ static void touch_step(Walk *w, PlanStep step) {
     }
 }
 
-void plan_walk_hazards(const Func *func, bool (*met)(void *user, PlanStep step, bool hazard), void *user) {
+void plan_walk_hazards(const Func *func, bool (*visit)(void *user, PlanStep step, bool hazard), void *user) {
     const Plan *plan = func->plan;
-    Walk w = {.arena = arena_new(), .func = func, .meetings = 1};
+    Walk w = {.arena = arena_new(), .func = func, .barriers = 1};
     const size_t counts[] = {func->n_inputs, func->module->n_states, func->n_outputs};
     for (int kind = 0; kind < 3; kind++) {
         w.read[kind] = ARENA_ARRAY(w.arena, uint32_t, counts[kind] + 1);
@@ -94,12 +94,12 @@ void plan_walk_hazards(const Func *func, bool (*met)(void *user, PlanStep step, 
         PlanStep step = {i, end = chain ? chain->last + 1 : i + 1};
         touch_step(&w, step);
         bool hazard = false;
-        for (size_t t = 0; t < w.now.count && !hazard; t++) hazard = meets_open(&w, &w.now.of[t]);
-        if (met(user, step, hazard)) {
+        for (size_t t = 0; t < w.now.count && !hazard; t++) hazard = is_hazard(&w, &w.now.of[t]);
+        if (visit(user, step, hazard)) {
             w.laid_out.count = 0;
-            w.meetings++;
+            w.barriers++;
         }
-        for (size_t t = 0; t < w.now.count; t++) leave_open(&w, &w.now.of[t]);
+        for (size_t t = 0; t < w.now.count; t++) note_touch(&w, &w.now.of[t]);
     }
     arena_free(w.arena);
 }

@@ -1,4 +1,4 @@
-/* How a fused kernel grows: see kernel.h. */
+/* What fits into a kernel, and adding it: see kernel.h. */
 #include "ir/plan/kernel.h"
 
 #include <string.h>
@@ -20,7 +20,7 @@ bool access_uses_loop(const Access *access, int loop) {
     return false;
 }
 
-/* Uses of a value are looked for all the time: once there are many, in a table. */
+/* The first use of a value is looked up often; a kernel with many uses has a hash table for it. */
 enum { FEW_USES = 32 };
 
 static size_t use_slot(const Kernel *kernel, ValueId value) {
@@ -78,7 +78,7 @@ static KernelReach farther(KernelReach a, KernelReach b) {
                          larger(a.choices, b.choices), larger(a.ways, b.ways)};
 }
 
-/* Of the operands of a node that lies there itself. */
+/* The reach of a node's operands from that of the node. */
 static KernelReach beyond(KernelReach reach, const Node *node) {
     int ways = !op_is_choice(node->op) ? 1 : node->n_operands > 1 ? node->n_operands : 2;
     reach.members++;
@@ -111,7 +111,7 @@ static void add_use(Arena *arena, Kernel *kernel, ValueId value, bool in_memory,
     if (kernel->n_uses > FEW_USES && kernel->n_used * 2 >= kernel->n_use_slots) grow_use_slots(arena, kernel);
 }
 
-/* Of a value that is to join: whatever is computed from it has joined before. */
+/* The reach of a value that is to be added: all members that use it are there already. */
 static KernelReach reach_of(const Kernel *kernel, ValueId value) {
     KernelReach reach = {.ways = 1};
     for (uint32_t u = kernel_first_use(kernel, value); u != IR_NONE; u = kernel->uses[u].next)
@@ -150,12 +150,12 @@ static int64_t reduced_size(const Func *func, const Node *node) {
     return type_elements(func_type(func, node->operands[0])) / type_elements(&node->type);
 }
 
-ValueId kernel_partial(const Func *func, const Kernel *kernel) {
+ValueId kernel_block_reduction(const Func *func, const Kernel *kernel) {
     ValueId first = kernel->n_members ? kernel->members[0].value : IR_NONE;
     return first != IR_NONE && op_is_block_reduction(func_node(func, first)->op) ? first : IR_NONE;
 }
 
-const Access *kernel_partial_operand(const Func *func, const Kernel *kernel, int operand) {
+const Access *kernel_block_operand(const Func *func, const Kernel *kernel, int operand) {
     ValueId value = func_node(func, kernel->members[0].value)->operands[operand];
     for (uint32_t u = kernel_first_use(kernel, value); u != IR_NONE; u = kernel->uses[u].next)
         if (!kernel->uses[u].in_memory)
@@ -163,8 +163,8 @@ const Access *kernel_partial_operand(const Func *func, const Kernel *kernel, int
     return NULL;
 }
 
-/* The loops that a reduction's row can be, for a result that lies at `access`: the kernel's row, the trailing
- * loops the result does not depend on, or (first = rank) new ones. -1: it does not fit. */
+/* The first of the loops along which a reduction whose result is wanted at `access` can run: the kernel's row, or else
+ * trailing loops that the result does not depend on; the domain's rank: new loops are needed. -1: it does not fit. */
 static int row_for(const Func *func, const Kernel *kernel, const Node *node, const Access *access) {
     const Domain *domain = &kernel->domain;
     int64_t size = reduced_size(func, node), row = 1;
@@ -179,7 +179,8 @@ static int row_for(const Func *func, const Kernel *kernel, const Node *node, con
         row *= domain->extent[i];
     }
     if (row == size) return first;
-    if (kernel->rows || domain->rank == DOMAIN_MAX || kernel_partial(func, kernel) != IR_NONE) return -1;
+    if (kernel->rows || domain->rank == DOMAIN_MAX || kernel_block_reduction(func, kernel) != IR_NONE)
+        return -1;
     for (int i = 0; i < domain->rank; i++) /* new loops: the result must not be computed again and again */
         if (domain->extent[i] > 1 && !access_uses_loop(access, i)) return -1;
     return domain_size(domain) == 1 && size > LONG_ROW ? -1 : domain->rank;
@@ -195,10 +196,11 @@ static void make_row(const Func *func, Kernel *kernel, const Node *node, const A
     kernel->first_inner = first;
 }
 
-/* Whether the product is one matrix, and its elements are those of a partial reduction's operand, in their order. */
+/* Whether the result of the product is one matrix that has the elements of the block reduction's operand in the same
+ * order: its tiles are then rows and columns of that operand. */
 static bool runs_row_by_row(const Func *func, const Kernel *kernel, const Node *node, const Access *access) {
     const Type *type = &node->type;
-    const Type *operand = func_type(func, func_node(func, kernel_partial(func, kernel))->operands[0]);
+    const Type *operand = func_type(func, func_node(func, kernel_block_reduction(func, kernel))->operands[0]);
     int64_t offset, coef[DOMAIN_MAX], n = type->dim[type->rank - 1];
     if (node->op != OP_matmul || type_elements(type) != n * type->dim[type->rank - 2]) return false;
     if (operand->dim[operand->rank - 1] != n) return false;
@@ -208,10 +210,10 @@ static bool runs_row_by_row(const Func *func, const Kernel *kernel, const Node *
     return offset == 0;
 }
 
-/* The loop along the columns of moments stays whole: a value that would need it split does not fit. */
+/* Whether the value would need the loop along the columns of `moments` split: then it does not fit. */
 static bool splits_columns(const Func *func, const Kernel *kernel, const Node *node, const Access *access) {
-    ValueId partial = kernel_partial(func, kernel);
-    if (partial == IR_NONE || func_node(func, partial)->op != OP_moments || op_is_reduce(node->op))
+    ValueId reduction = kernel_block_reduction(func, kernel);
+    if (reduction == IR_NONE || func_node(func, reduction)->op != OP_moments || op_is_reduce(node->op))
         return false;
     for (int o = 0; o < node->n_operands; o++) {
         DomainSplit split;
@@ -230,7 +232,8 @@ static bool fits_core(const Func *func, const Kernel *kernel, const Node *node, 
     if (kernel->kind != KERNEL_LOOP || kernel->rows || !access_covers(&node->type, access, domain))
         return false;
     if (node->type.dtype != DT_F32) return false;
-    if (kernel_partial(func, kernel) != IR_NONE && !runs_row_by_row(func, kernel, node, access)) return false;
+    if (kernel_block_reduction(func, kernel) != IR_NONE && !runs_row_by_row(func, kernel, node, access))
+        return false;
     int columns = 0;
     for (int i = 0; i < domain->rank; i++) {
         int along = 0;
@@ -362,9 +365,9 @@ void kernel_join(Arena *arena, const Func *func, Kernel *kernel, ValueId value, 
     }
 }
 
-/* Of a partial reduction's result, over the loops of its operands: what tells rows from columns. Which block an
- * element adds to is no index map. */
-static Access access_of_partial(const Func *func, const Node *node) {
+/* The access of a block reduction's result over the loops of its operands. Which block an element belongs to is no
+ * affine function of the loops; the access only says which loops run along rows and which along columns. */
+static Access block_reduction_access(const Func *func, const Node *node) {
     Access access = {.rank = node->type.rank};
     int rows = func_type(func, node->operands[0])->rank - 1;
     if (node->op == OP_sum_rows) access.coef[2][rows] = 1;
@@ -372,13 +375,13 @@ static Access access_of_partial(const Func *func, const Node *node) {
     return access;
 }
 
-Kernel kernel_found(Arena *arena, const Func *func, ValueId value) {
+Kernel kernel_from_root(Arena *arena, const Func *func, ValueId value) {
     const Node *node = func_node(func, value);
-    bool partial = op_is_block_reduction(node->op);
-    Kernel kernel = {.kind = op_is_fusable(node->op) || partial ? KERNEL_LOOP : KERNEL_OTHER,
+    bool sums_blocks = op_is_block_reduction(node->op);
+    Kernel kernel = {.kind = op_is_fusable(node->op) || sums_blocks ? KERNEL_LOOP : KERNEL_OTHER,
                      .core = IR_NONE};
-    Access access = partial ? access_of_partial(func, node) : access_identity(&node->type);
-    kernel.domain = domain_of(partial ? func_type(func, node->operands[0]) : &node->type);
+    Access access = sums_blocks ? block_reduction_access(func, node) : access_identity(&node->type);
+    kernel.domain = domain_of(sums_blocks ? func_type(func, node->operands[0]) : &node->type);
     if (op_is_product(node->op)) kernel.kind = KERNEL_MATMUL;
     if (op_is_reduce(node->op)) kernel.domain = domain_of(func_type(func, node->operands[0]));
     kernel.first_inner = kernel.domain.rank;
@@ -397,7 +400,7 @@ Kernel kernel_found(Arena *arena, const Func *func, ValueId value) {
     return kernel;
 }
 
-/* A scalar that no other of a kernel of scalars is computed from. */
+/* Whether the kernel is one of scalars, and `value`, which no member uses, a further root of it. */
 static bool is_scalar_root(const Func *func, const Kernel *kernel, ValueId value) {
     return kernel->kind == KERNEL_LOOP && !kernel->rows && domain_size(&kernel->domain) == 1 &&
            type_elements(func_type(func, value)) == 1 && op_is_fusable(func_node(func, value)->op) &&
@@ -406,8 +409,8 @@ static bool is_scalar_root(const Func *func, const Kernel *kernel, ValueId value
 
 static Kernel grow(Arena *arena, const Func *func, ValueId first, ValueId last, bool prologue);
 
-/* A product's first operand that lies in memory, but is of the product's own kernel: its prologue makes it. A
- * prologue has none. */
+/* If a product reads its first operand in memory and that is computed by nodes of the same kernel, these are its
+ * prologue. */
 static void grow_prologue(Arena *arena, const Func *func, Kernel *kernel, ValueId first) {
     ValueId views[MAX_VIEWS];
     int n_views;
@@ -423,7 +426,7 @@ static void grow_prologue(Arena *arena, const Func *func, Kernel *kernel, ValueI
                     NULL);
 }
 
-/* Of a kernel that begins with node `first`. */
+/* Whether `value` packs a value of its own kernel, which begins with node `first`. */
 static bool packs_own(const Func *func, ValueId first, ValueId value) {
     const Node *node = func_node(func, value);
     return node->op == OP_pack && node->operands[0] >= first &&
@@ -444,7 +447,7 @@ void kernel_join_pack(Arena *arena, const Func *func, Kernel *kernel, ValueId pa
 static Kernel grow(Arena *arena, const Func *func, ValueId first, ValueId last, bool prologue) {
     ValueId root = last;
     while (root > first && packs_own(func, first, root)) root--;
-    Kernel kernel = kernel_found(arena, func, root);
+    Kernel kernel = kernel_from_root(arena, func, root);
     for (ValueId value = root; value-- > first;) {
         uint32_t first_use = kernel_first_use(&kernel, value);
         for (uint32_t u = first_use; u != IR_NONE; u = kernel.uses[u].next) {
@@ -474,7 +477,7 @@ Kernel kernel_derive(Arena *arena, const Func *func, ValueId first, ValueId last
 const char *kernel_fault(const Func *func, ValueId first, ValueId last) {
     for (ValueId id = first; id < last; id++)
         if (op_is_block_reduction(func_node(func, id)->op))
-            return "is followed by more of its kernel, which is founded on it";
+            return "is followed by more of its kernel, whose last value it must be";
     return NULL;
 }
 

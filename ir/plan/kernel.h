@@ -1,96 +1,107 @@
-/* One kernel: its loops, what it computes inside them, what it loads and what it stores.
+/* One kernel: its loops, the values it computes inside them, what it loads and what it stores.
  *
- * A kernel is founded on its last value and grows towards its operands: so the pass `fuse` finds out what fits into
- * one. It is then kept in the plan (ir/plan/plan.h). A kernel follows from its nodes alone (kernel_derive). A
- * product's kernel may have a second one inside it, its prologue (ir/plan/prologue.h). */
+ * A kernel is built from its *root*, the last of its values, towards the operands: kernel_from_root makes one with the
+ * root alone, kernel_fits says whether a further value can be computed in the same loops, kernel_join adds it. The pass
+ * `fuse` decides in this way what is computed together. The result is kept in the plan (ir/plan/plan.h), and is the
+ * same whenever it is derived from the same nodes (kernel_derive). The kernel of a product may contain a second one,
+ * its prologue (ir/plan/prologue.h).
+ *
+ * Kernels and all their arrays lie in the arena of the function's module, or in the one that the maker passes. */
 #ifndef VITC_IR_KERNEL_H
 #define VITC_IR_KERNEL_H
 
 #include "ir/plan/access.h"
 
 typedef enum {
-    KERNEL_LOOP,   /* loops; with `rows`, reductions along the loops first_inner.. of each row */
-    KERNEL_COLUMN, /* sum or largest over loop(s) its root does not use: the middle of [outer, R, inner] */
-    KERNEL_MATMUL, /* a matrix product or an attention (core), and loops over its result */
-    KERNEL_PACK,   /* panels of a matrix (operator pack), which it reads in memory, through views */
-    KERNEL_OTHER,  /* one operator of class OTHER, or gather, unfold: all operands in memory */
+    KERNEL_LOOP, /* elementwise loops; with `rows`, also reductions along the loops first_inner.. of each row */
+    KERNEL_COLUMN, /* a sum or maximum over R of [outer, R, inner]; the result does not depend on the loops over R */
+    KERNEL_MATMUL, /* a matrix product or an attention (`core`), and elementwise loops over its result (epilogue) */
+    KERNEL_PACK,  /* operator pack: lays a matrix that is in memory out in panels */
+    KERNEL_OTHER, /* a call of one C function (kernel column FUNCTION in ir/ops.def): all operands in memory */
 } KernelKind;
 
-/* A kernel grows up to so many members, and so many that feed each other one after another: what walks down from a
- * value to what it is computed from goes no deeper, and LLVM's time grows faster than a function's length. Nor are
- * more reductions in a row along each other's results, since each computes again what it reduces, nor choices below
- * choices. What does not fit goes by way of memory. */
-enum { KERNEL_MEMBERS = 2048, KERNEL_DEPTH = 512, KERNEL_REDUCTIONS = 8, KERNEL_WAYS = 64 };
+/* Limits of a kernel's size; a value beyond them is stored to memory by another kernel instead. They bound the time
+ * that LLVM needs, which grows faster than the length of a function, and the depth of recursion from a value to its
+ * operands. */
+enum {
+    KERNEL_MEMBERS = 2048,
+    KERNEL_DEPTH = 512,    /* members on a path from operand to result */
+    KERNEL_REDUCTIONS = 8, /* reductions on such a path: each recomputes its operand along the row */
+    KERNEL_WAYS = 64       /* alternatives through pad and concat: each has a copy of the code below it */
+};
 
-/* Of what is computed from a value in a kernel: the most members one after another, reductions, and choices (pad,
- * concat), and in how many ways these choose: each computes anew what it chooses from. */
+/* Of all paths from a value up to the kernel's results, the most of each: members, reductions, choices (pad, concat),
+ * and the alternatives that these choices make together. Compared with the limits above. */
 typedef struct {
     int members, reductions, choices, ways;
 } KernelReach;
 
 typedef struct {
     ValueId value;
-    Access access; /* rank -1: a view through which a matrix product reads its operand */
+    Access
+        access; /* where, in the loops; rank -1: a view through which a product reads its operand in memory */
 } KernelMember;
 
 typedef struct {
     ValueId value;
-    bool in_memory; /* addressed in memory by other means than loops */
+    bool in_memory; /* read in memory by strides (an operand of the core), not at an access */
     KernelReach reach;
-    uint32_t next; /* use of the same value; IR_NONE: the last */
-    Access access;
+    uint32_t next; /* number of the next use of the same value; IR_NONE: none */
+    Access access; /* if not in_memory */
 } KernelUse;
 
 typedef struct Kernel {
     KernelKind kind;
-    bool rows;
-    int first_inner;
+    bool rows;       /* LOOP: it has reductions along rows */
+    int first_inner; /* the first of the loops that make up a row; those before it count rows */
     Domain domain;
     ValueId core;          /* MATMUL, COLUMN: the product, the reduction; else IR_NONE */
-    KernelMember *members; /* in the order they joined: consumers first */
+    KernelMember *members; /* in the order they were added: users before their operands */
     size_t n_members, members_capacity;
     KernelUse *uses; /* of operands of members, members or not */
     size_t n_uses, uses_capacity;
-    uint32_t *use_slots; /* of many: the first use of each value, + 1, by hash */
+    uint32_t *use_slots; /* hash table, if uses are many: the number + 1 of a value's first use */
     size_t n_use_slots, n_used;
-    struct Kernel
-        *prologue; /* makes a product's first operand; what it loads is among the uses too; or NULL */
+    struct Kernel *prologue; /* or NULL; what it loads is among the uses of this kernel too */
 
-    bool unfit;          /* its nodes do not fit into one kernel: no pass makes such, a text may */
-    ValueId first, last; /* its nodes, which lie together; the prologue's are the first of them */
-    bool again;          /* computes what was computed before and not kept (pass `remat`) */
+    bool unfit;          /* its nodes do not fit into one kernel; only a hand-written text can ask for that */
+    ValueId first, last; /* its nodes are first..last of Func.nodes; the prologue's come first */
+    bool again;          /* rematerialisation: computes what an earlier kernel computed (pass `remat`) */
 
-    /* What follows from the kernels around it (plan_index). */
+    /* Filled in by plan_index from the kernels around it. */
     ValueId *reads; /* values of other kernels and sources, each once, in the order of their first use */
     size_t n_reads;
     ValueId *stores; /* those of its values that reach memory, in order */
     size_t n_stores;
     /* Pass `barriers`. */
-    bool barrier; /* the team of threads meets before it; in a chain, the first kernel's is the chain's */
-    bool single;  /* it has too little work to share: the first thread's alone */
+    bool
+        barrier; /* all threads wait for each other before it; before a chain: that of the chain's first kernel */
+    bool single; /* too little work to share: the first thread runs it alone */
 } Kernel;
 
-/* A kernel that computes `value` alone. */
-Kernel kernel_found(Arena *arena, const Func *func, ValueId value);
-/* Whether `value`, wanted at `access`, can be computed inside the kernel. */
+/* A kernel that computes `value`, its root, alone. */
+Kernel kernel_from_root(Arena *arena, const Func *func, ValueId value);
+/* Whether `value` can be computed inside the kernel, at `access`, which is where a member uses it. */
 bool kernel_fits(const Func *func, const Kernel *kernel, ValueId value, const Access *access);
+/* Makes `value`, which fits, a member, and its operands uses. May split loops of the domain, and so change accesses. */
 void kernel_join(Arena *arena, const Func *func, Kernel *kernel, ValueId value, const Access *access);
-/* Whether the kernel, computing `value` at `access`, meets each of its elements exactly once: it can store
- * it. */
+/* Whether the kernel's loops, computing `value` at `access`, compute each of its elements exactly once, so that the
+ * kernel can store it. */
 bool kernel_covers(const Func *func, const Kernel *kernel, ValueId value, const Access *access);
 
-/* The kernel that the nodes first..last make: founded on the last; a kernel of scalars on several. For those who
- * make kernels, and for those who check them; the others read the plan. */
+/* The kernel of the nodes first..last. The root is the last; a kernel of scalars may have several. For passes that
+ * change what a kernel holds, the parser and the verifier; everything else reads the plan. If the nodes do not fit into
+ * one kernel the result is `unfit`. */
 Kernel kernel_derive(Arena *arena, const Func *func, ValueId first, ValueId last);
-/* Why they make none; NULL: they do. */
+/* Why the nodes do not make a kernel, in words that continue "value %N …"; NULL: they do. */
 const char *kernel_fault(const Func *func, ValueId first, ValueId last);
 
 /* ---- copy.c: kernels whose nodes get other numbers --------------------------------------------------------------- */
 
-/* In place: value v becomes map[v]. Nodes of the kernel keep their order, and what it reads gets numbers before
- * theirs. */
+/* In place: value v becomes map[v]. `map` must keep the order of the kernel's nodes, and number what the kernel reads
+ * before them. */
 void kernel_renumber(Arena *arena, Kernel *kernel, const ValueId *map);
-/* A copy that shares nothing, without reads, stores and barrier. */
+/* A deep copy in the arena, without reads, stores and barrier. */
 Kernel kernel_copy(Arena *arena, const Kernel *kernel);
 /* Whether they have the same nodes, loops, members and uses. */
 bool kernel_equal(const Kernel *a, const Kernel *b);
@@ -101,29 +112,30 @@ static inline bool kernel_has(const Kernel *kernel, ValueId value) {
 /* The member that computes `value`, NULL if none does. */
 const KernelMember *kernel_member(const Kernel *kernel, ValueId value);
 
-/* The first of the uses of a value, in the order they came (KernelUse.next); IR_NONE: it is not used. */
+/* The number of the first use of a value (further ones: KernelUse.next); IR_NONE: it is not used. */
 uint32_t kernel_first_use(const Kernel *kernel, ValueId value);
-/* Makes the table of the first uses anew. */
+/* Builds use_slots again, after uses were changed by hand. */
 void kernel_index_uses(Arena *arena, Kernel *kernel);
 
-/* Where a matrix product's operand lies in memory: through views joined to the kernel down to `base`. Index
- * offset + sum_k stride[k] * i_k over the operand's own dimensions. */
+/* Where an operand of a product lies in memory: `base` is the value that is stored, the operand a view of it. Element
+ * (i_0, i_1, …) of the operand is element offset + sum_k stride[k] * i_k of `base`. */
 typedef struct {
     ValueId base;
     int64_t offset, stride[IR_MAX_RANK];
 } Strided;
 Strided kernel_strided(const Func *func, ValueId operand, ValueId *views, int *n_views);
 
-/* The partial reduction that the kernel is founded on, which is its last value; IR_NONE: it is founded on another. */
-ValueId kernel_partial(const Func *func, const Kernel *kernel);
-/* Whether the node is a `pack` of a value that its own kernel computes, which stores each element in its panel as it
- * is met. Such a member's access is that of its operand. */
+/* The block reduction (sum_rows, moments) that is the root of the kernel; IR_NONE: its root is another operator. */
+ValueId kernel_block_reduction(const Func *func, const Kernel *kernel);
+/* The access at which that takes its operand number `operand`, of N columns. Loops of domain_stride >= N run along
+ * rows, the others along columns. */
+const Access *kernel_block_operand(const Func *func, const Kernel *kernel, int operand);
+
+/* Whether `value` is a `pack` of a value that the same kernel computes: each element is stored in its panel as soon as
+ * it is computed. Such a member has the access of its operand. */
 bool kernel_packs(const Func *func, const Kernel *kernel, ValueId value);
-/* A kernel that computes the operand of `pack` (else nothing happens) comes to store it packed too. */
+/* Makes `pack` a member of the kernel if that computes its operand; else does nothing. */
 void kernel_join_pack(Arena *arena, const Func *func, Kernel *kernel, ValueId pack);
-/* Where that meets its operand number `operand`. Loops whose stride, the rounds of all later ones, is N or more run
- * along rows. */
-const Access *kernel_partial_operand(const Func *func, const Kernel *kernel, int operand);
 
 /* "loops", "rows" (with reductions along them), "column", "product", "pack", "function" (in C). */
 const char *kernel_kind_name(const Kernel *kernel);

@@ -8,12 +8,11 @@ const char *const PLACE_NAMES[PLACE_KINDS] = {"loops", "input", "state", "output
 
 /* ---- updates in place -------------------------------------------------------------------------------------------- */
 
-/* What of a kernel is computed from a value outside. */
+/* How a kernel's values depend on one that it reads. */
 typedef struct {
-    bool value; /* the one that is asked for */
+    bool value; /* the value in question depends on it */
     bool
-        /* all of it is elementwise and of one shape: each element of it is computed from that same element */
-        elementwise;
+        elementwise; /* all that does is elementwise and of its shape: element i is computed from element i */
 } Derived;
 
 static bool same_shape(const Type *a, const Type *b) {
@@ -56,7 +55,7 @@ static bool reads_in_step(const Func *func, const Kernel *kernel, ValueId value,
     return good;
 }
 
-/* The kernel that comes k-th, if they come in another order than the plan's. */
+/* When kernel k runs: at[k]-th, or, without `at`, in the order of the plan. */
 static uint32_t turn(const uint32_t *at, uint32_t k) {
     return at ? at[k] : k;
 }
@@ -65,7 +64,7 @@ static uint32_t turn(const uint32_t *at, uint32_t k) {
 typedef struct {
     uint32_t *last_read; /* the turn of its last reader, + 1 */
     ValueId *node;       /* IR_NONE: it is not */
-    bool *pinned;        /* its old value is itself an output or update */
+    bool *pinned;        /* its old value is itself an output, or the new value of a state */
 } StateReads;
 
 static StateReads find_state_reads(Arena *arena, const Func *func, const uint32_t *at) {
@@ -142,7 +141,7 @@ static void push_copy(Plan *plan, ValueId value, Place from, Place to) {
     plan->copies[plan->n_copies++] = (PlaceCopy){.value = value, .from = from, .to = to};
 }
 
-/* Outputs, and old states onto the stage; then updates. */
+/* First outputs, and onto the stage the old states that become others; then updates. */
 void plan_find_copies(Arena *arena, Func *func) {
     Plan *plan = func->plan;
     plan->copies = ARENA_ARRAY(arena, PlaceCopy, func->n_outputs + 2 * func->n_updates + 1);

@@ -27,9 +27,9 @@ const char *prologue_fault(const Func *func, ValueId core, const Kernel *prologu
     if (node->op != OP_matmul ||
         type_elements(&node->type) != node->type.dim[rank - 2] * node->type.dim[rank - 1])
         return "is no product of one matrix";
-    if (prologue->kind != KERNEL_LOOP || prologue->rows || kernel_partial(func, prologue) != IR_NONE)
+    if (prologue->kind != KERNEL_LOOP || prologue->rows || kernel_block_reduction(func, prologue) != IR_NONE)
         return "has a prologue that is not elementwise";
-    for (size_t u = 0; u < prologue->n_uses; u++) /* what is made in loops lies nowhere in memory */
+    for (size_t u = 0; u < prologue->n_uses; u++) /* its own values are not in memory */
         if (prologue->uses[u].in_memory && kernel_has(prologue, prologue->uses[u].value))
             return "has a prologue that reads its own values in memory";
     operand_size(func, core, &rows, &columns);

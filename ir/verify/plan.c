@@ -76,7 +76,7 @@ static bool is_read_elsewhere(Check *c, const Kernel *kernel) {
     return !prologue_read_alone(c->func, kernel->core, made, first, kernel->last);
 }
 
-/* Of what a product reads in memory its own kernel may make the first operand alone: by a prologue. */
+/* The operands of a product come from other kernels, but for the first, which a prologue of its own kernel may make. */
 static void check_product(Check *c, const Kernel *kernel, ValueId core) {
     const Node *node = func_node(c->func, core);
     ValueId views[16];
@@ -93,7 +93,7 @@ static void check_product(Check *c, const Kernel *kernel, ValueId core) {
     if (fault) FAIL_NODE(c, core, "%s", fault);
 }
 
-/* What others read of a kernel, it must come to store: each is computed in its loops. */
+/* What a kernel stores must be computed in its loops, not as a view that only the core reads. */
 static void check_stored(Check *c, uint32_t k) {
     const Kernel *kernel = &c->plan->kernels[k];
     if (kernel->kind == KERNEL_OTHER || kernel->kind == KERNEL_PACK) return;
@@ -103,7 +103,7 @@ static void check_stored(Check *c, uint32_t k) {
                       shown(k));
 }
 
-/* Each is what its nodes make of it. */
+/* Each kernel must equal the one that is derived from its nodes. */
 static void check_kernels(Check *c) {
     for (uint32_t k = 0; k < c->plan->n_kernels; k++) {
         const Kernel *kernel = &c->plan->kernels[k];
@@ -124,7 +124,7 @@ static bool same_target(const Place *a, const Place *b) {
     return a->kind == b->kind && (!numbered || a->index == b->index);
 }
 
-/* Where the memory plan puts a value of the arena, or of a block. */
+/* The offset of a value in the arena, or in a thread's block, must be valid. */
 static void check_offset(Check *c, ValueId id) {
     const Place *place = &c->plan->places[id];
     const Type *type = func_type(c->func, id);
@@ -172,7 +172,7 @@ static void check_chain_spans(Check *c) {
     }
 }
 
-/* A kernel of a chain computes units of it and reads from the others those alone. */
+/* Unit i of a kernel in a chain may read only unit i of what the chain's other kernels compute. */
 static void check_link(Check *c, const Chain *chain, uint32_t k) {
     const Kernel *kernel = &c->plan->kernels[k];
     Cut cut;
@@ -182,18 +182,18 @@ static void check_link(Check *c, const Chain *chain, uint32_t k) {
         return;
     }
     for (size_t s = 0; s < kernel->n_stores; s++)
-        if (c->plan->places[kernel->stores[s]].kind == PLACE_BLOCK && !cut_keeps(&cut, kernel->stores[s]))
+        if (c->plan->places[kernel->stores[s]].kind == PLACE_BLOCK && !cut_is_local(&cut, kernel->stores[s]))
             FAIL_NODE(c, kernel->stores[s], "lies in blocks, but is not computed unit by unit, kernel %u",
                       shown(k));
     for (size_t i = 0; i < kernel->n_reads; i++) {
         uint32_t from = c->plan->kernel_of[kernel->reads[i]];
-        if (from != IR_NONE && from >= chain->first && !cut_keeps(&cut, kernel->reads[i]))
+        if (from != IR_NONE && from >= chain->first && !cut_is_local(&cut, kernel->reads[i]))
             FAIL_NODE(c, kernel->last, "reads other units of node %u, of its chain, than it computes",
                       kernel->reads[i]);
     }
 }
 
-/* What lies in blocks is read in its chain alone. */
+/* A value that lies in blocks may be read only in its own chain. */
 static void check_blocks(Check *c, uint32_t k) {
     const Kernel *kernel = &c->plan->kernels[k];
     for (size_t i = 0; i < kernel->n_reads; i++) {
@@ -206,7 +206,7 @@ static void check_blocks(Check *c, uint32_t k) {
 
 /* ---- copies and barriers ----------------------------------------------------------------------------------------- */
 
-/* Every output and every update arrives: by its kernel or by a copy. */
+/* Every output and every new state must be written where it belongs, by its kernel or by a copy. */
 static void check_copies(Check *c) {
     Func copy = *c->func;
     Plan plan = *c->plan;
@@ -237,7 +237,7 @@ static bool check_barrier(void *user, PlanStep step, bool hazard) {
     return true;
 }
 
-/* Inside a chain, whose blocks are of different threads, nobody meets, and none is alone. */
+/* Inside a chain threads work on different blocks: it has no barriers and no single kernels. */
 static void check_chained(Check *c) {
     for (size_t i = 0; i < c->plan->n_chains; i++)
         for (uint32_t k = c->plan->chains[i].first; k <= c->plan->chains[i].last; k++)

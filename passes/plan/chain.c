@@ -147,7 +147,7 @@ static bool can_join(Chains *c, uint32_t k, int64_t units, Cut *cut) {
     if (step->kernel->n_uses > MOST_USES || !kernel_cut(c->func, step->kernel, units, cut)) return false;
     for (size_t i = 0; i < step->n_loads; i++) {
         ValueId x = step->loads[i];
-        if (is_handed_on(c, x) && !(c->readable[x] && cut_keeps(cut, x))) return false;
+        if (is_handed_on(c, x) && !(c->readable[x] && cut_is_local(cut, x))) return false;
     }
     return true;
 }
@@ -182,7 +182,7 @@ static void join(Chains *c, Trial *trial, uint32_t k, const Cut *cut) {
     c->state[k] = MEMBER;
     for (size_t i = 0; i < step->n_loads; i++) c->inside[step->loads[i]] += is_handed_on(c, step->loads[i]);
     for (size_t i = 0; i < step->kernel->n_stores; i++)
-        c->readable[step->kernel->stores[i]] = cut_keeps(cut, step->kernel->stores[i]);
+        c->readable[step->kernel->stores[i]] = cut_is_local(cut, step->kernel->stores[i]);
     ARENA_PUSH(c->arena, trial->members.at, trial->members.count, trial->members.capacity, k);
 }
 

@@ -107,7 +107,7 @@ static void join(Fusion *fusion, uint32_t k, ValueId value, const Access *access
 }
 
 static uint32_t found(Fusion *fusion, ValueId value) {
-    Kernel kernel = kernel_found(fusion->arena, fusion->func, value);
+    Kernel kernel = kernel_from_root(fusion->arena, fusion->func, value);
     ARENA_PUSH(fusion->arena, fusion->kernels, fusion->n_kernels, fusion->kernels_capacity, kernel);
     ARENA_PUSH(fusion->arena, fusion->links, fusion->n_links, fusion->links_capacity, (Links){0});
     publish_uses(fusion, (uint32_t)fusion->n_kernels - 1);

@@ -190,7 +190,8 @@ bool remat_plan_drop(Remat *r, Drop *drop, uint32_t instance) {
     uint32_t before = remat_next_use(r, instance, peak), last = remat_last_touch(r, instance, peak);
     if (x->to_end || r->runs[x->run].gone || before == IR_NONE || r->runs[last].at >= r->peak) return false;
     const Nature *nature = remat_nature(r, r->plan->kernel_of[x->value]);
-    if (last == x->run && !nature->calm && nature->n_stored > 1) return false; /* it would store less */
+    if (last == x->run && !nature->uncontracted && nature->n_stored > 1)
+        return false; /* it would store less */
     for (int tries = 0; tries < 4 && r->runs[before].at > r->peak; tries++) {
         if (plan_drop(r, drop, instance, last, before)) return true;
         if (drop->blocked == IR_NONE) return false;

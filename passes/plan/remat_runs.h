@@ -37,7 +37,7 @@ typedef struct {
 } Instance;
 
 typedef struct {
-    bool known, calm, rows_or_product, irregular, whole, in_arena;
+    bool known, uncontracted, rows_or_product, irregular, whole, in_arena;
     int n_stored;
 } Nature;
 

@@ -29,7 +29,7 @@ const Nature *remat_nature(Remat *r, uint32_t s) {
     if (nature->known) return nature;
     const Kernel *kernel = &r->plan->kernels[s];
     bool repeatable = true;
-    *nature = (Nature){.known = true, .calm = true, .in_arena = true};
+    *nature = (Nature){.known = true, .uncontracted = true, .in_arena = true};
     for (ValueId id = kernel->first; id <= kernel->last; id++) {
         const Node *node = func_node(r->func, id);
         PlaceKind place = r->plan->places[id].kind;
@@ -38,9 +38,9 @@ const Nature *remat_nature(Remat *r, uint32_t s) {
         if (!op_is_fusable(node->op) || op_is_reduce(node->op)) nature->rows_or_product = true;
         repeatable = repeatable && op_may_repeat(node->op);
         if (node->op == OP_mul && dtype_is_float((DType)node->type.dtype) && feeds_sum(r, kernel, NULL, id))
-            nature->calm = false;
+            nature->uncontracted = false;
     }
-    nature->whole = repeatable && nature->in_arena && (nature->calm || nature->n_stored == 1);
+    nature->whole = repeatable && nature->in_arena && (nature->uncontracted || nature->n_stored == 1);
     return nature;
 }
 
@@ -113,15 +113,15 @@ Slice remat_slice(const Remat *r, Arena *arena, ValueId value, uint32_t before) 
 bool remat_is_separable(Remat *r, const Slice *slice, ValueId value) {
     uint32_t s = r->plan->kernel_of[value];
     const Kernel *kernel = &r->plan->kernels[s];
-    bool calm = remat_nature(r, s)->calm;
+    bool uncontracted = remat_nature(r, s)->uncontracted;
     for (ValueId id = kernel->first; id <= kernel->last; id++) {
         const Node *node = func_node(r->func, id);
         if (!slice->part[id - kernel->first]) continue;
         if (!op_is_fusable(node->op) || op_is_reduce(node->op)) return false;
-        if (calm || node->op != OP_mul || !feeds_sum(r, kernel, slice->part, id)) continue;
+        if (uncontracted || node->op != OP_mul || !feeds_sum(r, kernel, slice->part, id)) continue;
         if (uses_change(r, kernel, slice->part, id)) return false;
     }
-    for (size_t i = 0; i < slice->n_stops && !calm; i++)
+    for (size_t i = 0; i < slice->n_stops && !uncontracted; i++)
         if (feeds_sum(r, kernel, slice->part, slice->stops[i].at)) {
             ValueId x = slice->stops[i].at;
             while (kernel_has(kernel, x) && is_transparent(func_node(r->func, x)->op))

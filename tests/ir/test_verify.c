@@ -273,12 +273,12 @@ static const Part PROLOGUES[] = {
     {K("    %1 = matmul %x, %w\n" PRODUCT "    %3 = neg %2\n"), "has a prologue that is not elementwise"},
 };
 
-/* ---- what a kernel is founded on, and what it stores ------------------------------------------------------------- */
+/* ---- the root of a kernel, and what it stores -------------------------------------------------------------------- */
 
 static const Part STORED[] = {
     {K("    %0 = mul %x, %s\n    %3 = sum_rows %0 {rows = 8}\n") "    output z = %0\n", NULL},
     {K("    %0 = mul %x, %s\n    %1 = sum_rows %0 {rows = 8}\n    %3 = neg %0\n") "    output z = %1\n",
-     "is followed by more of its kernel, which is founded on it"},
+     "is followed by more of its kernel, whose last value it must be"},
     {K("    %0 = mul %x, %s\n    %1 = exp %x\n    %3 = neg %1\n") "    output z = %0\n",
      "is read by others, but not computed in the loops of kernel 1"},
     {K("    %0 = mul %x, %s\n    %3 = pack %0 {panel = 4}\n") "    output z = %0\n", NULL},
