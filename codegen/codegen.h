@@ -1,14 +1,15 @@
-/* The door of codegen/: a fused, planned module becomes a program that the runtime can run.
+/* The door of codegen/: a module whose functions have complete plans (ir/plan/plan.h; all passes have run)
+ * becomes a program that the runtime can run.
  *
- * codegen knows neither recipes nor data. The caller hands it a plan (inputs, pipelines, draws, training options) and
- * gets a VtProgram that lives as long as the Compiled. */
+ * Codegen knows neither recipes nor data: the caller passes a VtProgram with the parts that are not code (inputs,
+ * pipelines, draws, training options), and gets one with functions, which lives as long as the Compiled. */
 #ifndef VITC_CODEGEN_CODEGEN_H
 #define VITC_CODEGEN_CODEGEN_H
 
 #include "ir/ir.h"
 #include "runtime/program.h"
 
-/* What of the code is printed to stderr, each kernel behind a line that names it. */
+/* What is printed to stderr: nothing, each kernel's LLVM IR or its assembly, behind a line that names the kernel. */
 typedef enum { PRINT_NONE, PRINT_LLVM, PRINT_ASSEMBLY } CodegenPrint;
 
 typedef struct {
@@ -18,10 +19,12 @@ typedef struct {
 
 typedef struct Compiled Compiled;
 
-/* What is not known of *machine becomes as that target and this host have it. */
+/* Fills in what is not known (0) of *machine, from the target that is chosen and this host. False, with a message in
+ * `error`: no such target. */
 bool codegen_machine(const char *target_features, Machine *machine, char *error, size_t size);
 
-/* Compiles every function of the module just in time. NULL with a message. */
+/* Compiles every function of the module just in time. `plan`: the program without functions; it is copied. NULL with a
+ * message. The result is the caller's (compiled_free). */
 Compiled *codegen_compile(const Module *module, const VtProgram *plan, const CodegenOptions *options,
                           char *error, size_t size);
 const VtProgram *compiled_program(const Compiled *compiled);
@@ -35,10 +38,10 @@ void compiled_free(Compiled *compiled);
 
 /* ---- image.c: a compiled program as bytes, for a cache on this machine ------------------------------------------- */
 
-/* malloc'ed, *size bytes; NULL: out of memory. */
+/* The image, malloc'ed, of *size bytes; NULL: out of memory. */
 void *compiled_image(const Compiled *compiled, size_t *size);
-/* The program of an image, linked. The image stays the caller's and must outlive it. All is checked but the machine
- * code. NULL with a message. */
+/* Links the program of an image. The image stays the caller's and must outlive the result. Everything but the machine
+ * code is checked. NULL with a message. */
 Compiled *codegen_load(const void *image, size_t image_size, char *error, size_t size);
 /* All that code depends on besides the module: target row, features, sizes of caches, LLVM's version. NULL with a
  * message. */

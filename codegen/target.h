@@ -48,11 +48,11 @@ typedef struct {
 
 /* ---- the target -------------------------------------------------------------------------------------------------- */
 
-/* Tables in registers, of 16 floats: with them short polynomials on pieces take half the time of a long one
- * (vecmath.c). */
+/* Tables of 16 floats in registers: with them a function can be a short polynomial per interval, which takes half the
+ * time of one long polynomial (vecmath.c). */
 enum { TABLE_ENTRIES = 16 };
 typedef struct {
-    /* table[the low four bits of each of 16 lanes] */
+    /* Of 16 lanes: table[the low four bits of the index]. */
     LLVMValueRef (*look_up)(struct FunctionBuilder *fb, LLVMValueRef table, LLVMValueRef index);
     /* y·2^⌊n⌋ of 16 lanes each; denormal results are rounded once. */
     LLVMValueRef (*scale)(struct FunctionBuilder *fb, LLVMValueRef y, LLVMValueRef n);
@@ -61,11 +61,10 @@ typedef struct {
 /* What targets of one instruction set have in common. */
 typedef struct {
     const char *name; /* as triples begin: "x86_64" */
-    const char *
-        cpu; /* LLVM's processor that code is for, besides features; never the host's own, so that code is the
-                                same on all */
-    const char *
-        preferences; /* features for LLVM alone, which say what to choose, not what there is: "-idivq-to-divl" */
+    /* LLVM's name of a baseline processor; never the host's own, so that all hosts get the same code. */
+    const char *cpu;
+    /* Features that are not about what the processor can do, but about what LLVM is to choose: "-idivq-to-divl". */
+    const char *preferences;
 } Architecture;
 
 typedef struct {
@@ -77,8 +76,9 @@ typedef struct {
     bool (*permitted)(void); /* whether the system lets us use it; NULL: it always does */
     int lanes;               /* f32 lanes of a vector */
     bool native_bf16;        /* vectors of f32 become bf16 in one instruction, which LLVM knows */
-    const MicroKernel *micro
-        [PRECISION_COUNT];   /* of products of each precision. bf16 by f32 units: factors are rounded first */
+    /* Of products of each precision. A micro-kernel of f32 units may serve bf16: factors are then rounded to bf16 as
+     * they are packed. */
+    const MicroKernel *micro[PRECISION_COUNT];
     const TableMath *tables; /* NULL: none */
 } Target;
 
@@ -87,12 +87,13 @@ const Target *const *target_all(int *n);
 const Target *target_find(const char *name); /* NULL: there is none */
 const Architecture *target_architecture(const char *triple);
 
-/* How products of a precision want their second operand packed; no columns where that cannot be done beforehand. */
+/* How products of a precision want their second operand packed; columns 0: it cannot be packed beforehand. */
 PanelShape target_panel(const Target *target, Precision precision);
-/* The tiles that they finish at a time. */
+/* The tiles of the result that the micro-kernel of a precision computes. */
 TileShape target_tile(const Target *target, Precision precision);
 
-/* bf16 terms that a factor of a product becomes: one, or the three that make up an f32 (bf16x3); of f32 units one. */
+/* How many terms each factor of a product is split into when packed: 3 where bf16x3 is computed with pairs of bf16,
+ * else 1. */
 int micro_terms(const MicroKernel *micro, Precision precision);
 
 #endif

@@ -49,7 +49,7 @@ static const Pass TABLE[] = {
     {"chain", "run kernels that feed each other block by block, so that values stay in the cache",
      WANTS_KERNELS, pass_chain},
     {"memory", "lay the values between kernels into one arena", WANTS_FUSED, pass_memory},
-    {"barriers", "find where the team of threads must meet", WANTS_LAYOUT, pass_barriers},
+    {"barriers", "find where all threads must wait for each other", WANTS_LAYOUT, pass_barriers},
 };
 enum { N_PASSES = sizeof TABLE / sizeof *TABLE };
 

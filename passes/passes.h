@@ -1,16 +1,17 @@
-/* The door of passes/: graph to graph, each a row of one table. */
+/* The door of passes/: transformations of a module, each a row of one table. Those in graph/ rewrite the graph; `fuse`
+ * makes the plan (ir/plan/plan.h), and those behind it in plan/ rewrite both. */
 #ifndef VITC_PASSES_PASSES_H
 #define VITC_PASSES_PASSES_H
 
 #include "ir/ir.h"
 
-/* What a pass needs of a module; it is refused where that does not hold. */
+/* What a pass requires of a module; otherwise it ends with an error. */
 typedef enum {
     WANTS_GRAPH,     /* no plan */
-    WANTS_GRADIENTS, /* nor any `grad` node left: what the pass makes has no gradient */
+    WANTS_GRADIENTS, /* no plan, and no `grad` node left, since what the pass makes has no gradient */
     WANTS_KERNELS,   /* a plan without chains */
-    WANTS_FUSED,     /* with chains or without */
-    WANTS_LAYOUT     /* and with the offsets of values */
+    WANTS_FUSED,     /* a plan, with chains or without */
+    WANTS_LAYOUT     /* a plan with the offsets of values (after `memory`) */
 } PassWants;
 
 typedef struct {
@@ -28,8 +29,8 @@ typedef struct {
     void *user;
 } PassOptions;
 
-/* Runs a comma-separated list, in any order, as far as passes get what they want. With an unknown name in it nothing is
- * run. False: an error is in the diags. */
+/* Runs a comma-separated list of passes, in the order given. False, with an error in `diags`: a pass failed, or its
+ * requirement did not hold; the module is then as the passes before it left it. If a name is unknown no pass is run. */
 bool passes_run(Module *module, const char *list, const PassOptions *options, Diags *diags);
 
 /* What turns a fresh module into one that codegen takes. */

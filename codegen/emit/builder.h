@@ -1,5 +1,5 @@
-/* Building an LLVM function: what codegen writes again and again, for scalars and vectors. Knows nothing of graphs and
- * kernels.
+/* Building an LLVM function: short forms of what codegen needs often, for scalars and vectors. It knows nothing of
+ * graphs and kernels.
  *
  * A kernel's function is a VtKernel (runtime/program.h): its arguments are pointers, in an array, and which share of
  * the work the call is for. Instructions are appended where LLVM's builder stands. */
@@ -12,16 +12,17 @@
 
 typedef struct FunctionBuilder {
     const Target *target;
-    const Machine *machine; /* that the code is for, with usual values for what is not known */
+    const Machine *machine; /* that the code is for; unknown facts have their usual values */
     int lanes;              /* of a full vector of 4-byte elements on the target */
     bool native_bf16;       /* the target converts to bf16: see bf16.h */
     LLVMContextRef context;
     LLVMModuleRef module;
     LLVMBuilderRef builder;
     LLVMValueRef function; /* being built */
-    LLVMValueRef args, thread,
-        threads;        /* of the kernel's function: the pointers; share `thread` of `threads` */
-    const Chain *chain; /* shares are its blocks; NULL: they are of any size */
+    /* Parameters of a kernel's function (VtKernel): the array of pointers; it is share `thread` of `threads`. */
+    LLVMValueRef args, thread, threads;
+    const Chain
+        *chain; /* of the kernel: share number `thread` is a block of it; NULL: the kernel is in none */
 } FunctionBuilder;
 
 /* For functions in `module`; the builder is LLVM's. */
@@ -103,7 +104,7 @@ typedef struct {
 Loop build_loop_begin(FunctionBuilder *fb, LLVMValueRef from, LLVMValueRef to, int64_t step,
                       const char *name);
 void build_loop_end(FunctionBuilder *fb, Loop *loop);
-/* A loop whose last step may be partial; *size: elements of this step. */
+/* The same loop, but with a shorter last step if `to - from` is no multiple; *size: elements of this step. */
 Loop build_block_loop(FunctionBuilder *fb, LLVMValueRef from, LLVMValueRef to, int64_t step, const char *name,
                       LLVMValueRef *size);
 
@@ -120,7 +121,7 @@ void build_end_if(FunctionBuilder *fb, const Fork *fork);
 /* ---- shares and batches ------------------------------------------------------------------------------------------ */
 /* This call's share [*from, *to) of 0..n-1: a multiple of `grain` each but the last; or its block of a chain. */
 void build_share(FunctionBuilder *fb, int64_t n, int64_t grain, LLVMValueRef *from, LLVMValueRef *to);
-/* offset + the element where number `batch`, counted through `n` axes row by row, lies. */
+/* offset + sum of stride[i]·index[i], where index is the position of number `batch` in row-major order over n axes. */
 LLVMValueRef build_batch_offset(FunctionBuilder *fb, LLVMValueRef batch, int n, const int64_t *extent,
                                 const int64_t *stride, int64_t offset);
 
@@ -128,8 +129,8 @@ LLVMValueRef build_batch_offset(FunctionBuilder *fb, LLVMValueRef batch, int n, 
 /* Builds the body of one; params: its parameters; it then returns. */
 typedef void (*FunctionBody)(FunctionBuilder *fb, const LLVMValueRef *params, const void *user);
 enum { MOST_PARAMS = 8 };
-/* Calls the internal function of that name, never inlined, which is made at its first call in a module: the name
- * says all about it. */
+/* Calls the internal function `name`, which is never inlined. Its body is built at the first call in a module, so the
+ * name must say everything that the body depends on. */
 void build_call_internal(FunctionBuilder *fb, const char *name, LLVMValueRef *args, unsigned n,
                          FunctionBody body, const void *user);
 

@@ -1,16 +1,17 @@
-/* What elementwise operators are in LLVM IR: a rule emit_NAME for each row of that class of ir/ops.def. One that is
- * missing does not link. */
+/* Elementwise operators in LLVM IR: one rule emit_NAME for each row of ir/ops.def of that class; a missing rule is a
+ * link error. */
 #ifndef VITC_CODEGEN_ELEMENTWISE_H
 #define VITC_CODEGEN_ELEMENTWISE_H
 
 #include "codegen/emit/builder.h"
 
-/* One application of an operator to elements: all operands scalars, or all vectors of as many lanes. */
+/* The operands of one application: all scalars, or all vectors of the same number of lanes. */
 typedef struct {
     FunctionBuilder *fb;
     const Node *node;
-    DType from;     /* of operand 0; of comparisons, arithmetic and functions of all operands */
-    bool bf16_only; /* the result ends rounded to bf16: it need not be more accurate than that */
+    DType from; /* type of operand 0 (of all operands, but for `select`) */
+    bool
+        bf16_only; /* every use of the result rounds it to bf16: a cheaper function with that accuracy will do */
     LLVMValueRef x[3];
 } Elements;
 

@@ -4,7 +4,7 @@
 
 #include "codegen/emit/emit.h"
 
-/* Gives the emitter a copy of the kernel, and the loops for it. apart: see emitter_make. */
+/* Sets e->kernel to a copy of `kernel` without loops of extent 1, and e->nest to its loops. apart: see emitter_make. */
 void nest_make(Emitter *e, const Kernel *kernel, int64_t apart);
 
 #endif

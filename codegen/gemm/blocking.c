@@ -16,7 +16,7 @@ static int64_t smaller(int64_t a, int64_t b) {
 enum { WHOLE_K = 2048, BLOCK_K = 512, BLOCK_K_PAIRS = 1024 };
 enum { K_STEP = 32 }; /* a whole number of units of every micro-kernel */
 
-/* Equal blocks: a short rest at the end would cost as many passes over C as a whole one. */
+/* Equal blocks of K: a short last block would cost as much traffic to C as a whole one. */
 static int64_t block_of_k(int64_t k, const MicroKernel *kernel) {
     int64_t about = kernel->unit_elements > 1 ? BLOCK_K_PAIRS : BLOCK_K;
     if (k <= WHOLE_K) return k;
@@ -50,7 +50,8 @@ Blocking blocking_of(const FunctionBuilder *fb, const GemmShape *shape, bool epi
     b.a_units = panels.terms * b.term_stride_a;
     b.b_units = panels.terms * b.term_stride_b;
     b.tile_units = round_up(b.mr * b.nr, 16);
-    b.made_stride = round_up(b.kc, 16) + 16; /* not so that rows meet in the same lines of the cache */
+    b.made_stride =
+        round_up(b.kc, 16) + 16; /* no power of two, so that rows do not share sets of the cache */
     if (shape->prologue)
         b.made_units = round_up(b.mr * b.made_stride * (int64_t)dtype_size(shape->a_dtype) / 4, 16);
     if (epilogue && blocking_cuts_k(&b, shape)) b.sum_units = round_up(blocking_rows(shape), b.mr) * b.nc;

@@ -1,4 +1,4 @@
-/* How a product is blocked (BLIS): what of K, N and M is packed at a time, and the room that a thread needs for it. */
+/* How a product is blocked (BLIS): how much of K, N and M is packed at a time, and the scratch that a thread needs. */
 #ifndef VITC_CODEGEN_GEMM_BLOCKING_H
 #define VITC_CODEGEN_GEMM_BLOCKING_H
 
@@ -10,21 +10,21 @@ typedef struct {
     int mr, nr, lanes;                    /* of the micro-kernel */
     int64_t kc, nc, mc;                   /* of K, N, M in a block */
     int64_t term_stride_a, term_stride_b; /* of the packed blocks: see panels.h */
-    /* The thread's scratch, in units of four bytes: packed B, packed A, a tile, a panel's rows of what a prologue
-     * makes, and sums of a block of columns that wait for the next block of K. */
+    /* The thread's scratch, in units of four bytes: a packed block of B, one of A, a tile, a panel's rows of a
+     * prologue's results before they are packed, and the accumulated sums of a block of C between blocks of K. */
     int64_t b_units, a_units, tile_units, made_units, sum_units;
-    int64_t made_stride; /* from row to row of what a prologue makes */
+    int64_t made_stride; /* of the prologue's results, from row to row, in f32s */
 } Blocking;
 
-/* epilogue: finished tiles are handed to one. */
+/* epilogue: whether finished tiles go to one instead of to C. */
 Blocking blocking_of(const FunctionBuilder *fb, const GemmShape *shape, bool epilogue);
 
-/* Rows of C that a call is for, at most. */
+/* The most rows of C that a call computes. */
 static inline int64_t blocking_rows(const GemmShape *shape) {
     return shape->block ? shape->block : shape->m;
 }
 
-/* More than one block of K: tiles are finished by the last. */
+/* Whether there are several blocks of K, so that tiles are finished only by the last. */
 static inline bool blocking_cuts_k(const Blocking *b, const GemmShape *shape) {
     return b->kc < shape->k;
 }

@@ -49,7 +49,7 @@ static void pack_b(Gemm *g, LLVMValueRef columns) {
                 g->blocking.term_stride_b);
 }
 
-/* A panel's rows of what the prologue makes are packed while the cache next to the core holds them. */
+/* Computes a panel's rows by the prologue, then packs them, while they are in L1. */
 static void make_and_pack_a(Gemm *g, LLVMValueRef row, LLVMValueRef rows) {
     FunctionBuilder *fb = g->fb;
     const Blocking *b = &g->blocking;
@@ -130,8 +130,8 @@ static void hand_over(Gemm *g, const TilePlace *p) {
     g->epilogue(g->user, g->batch, p->row, p->rows, p->col, p->columns, g->tile, g->blocking.nr);
 }
 
-/* What becomes of a tile. With one block of K the epilogue takes it, or C. With several the sum so far is added, and
- * kept until the last, whose sums are the epilogue's. */
+/* What becomes of a tile of sums over one block of K. With a single block it goes to the epilogue, or to C. With
+ * several the accumulated sums are added; they are stored, and after the last block they go to the epilogue. */
 static void finish_tile(Gemm *g, const TilePlace *p) {
     FunctionBuilder *fb = g->fb;
     bool cut = blocking_cuts_k(&g->blocking, g->shape);
@@ -154,8 +154,8 @@ static void finish_tile(Gemm *g, const TilePlace *p) {
     build_end_if(fb, &fork);
 }
 
-/* Asks for the lines of memory that the tile will need when its sums are made: what the epilogue reads and writes,
- * C, the sums so far. */
+/* Prefetches what will be needed when the tile's sums are done: what the epilogue reads and writes, C, or the
+ * accumulated sums. */
 static void prefetch_tile(Gemm *g, const TilePlace *p) {
     FunctionBuilder *fb = g->fb;
     const Blocking *b = &g->blocking;
@@ -175,7 +175,7 @@ static void prefetch_tile(Gemm *g, const TilePlace *p) {
 
 /* ---- the micro-kernel, at the edges of C too --------------------------------------------------------------------- */
 
-/* Panels of A and B that meet in a tile. */
+/* The panels of A and B that are multiplied for a tile. */
 typedef struct {
     LLVMValueRef a, b;
 } PanelPair;
@@ -187,7 +187,7 @@ static void call_micro(Gemm *g, int rows, int vectors, const PanelPair *panels) 
     panels_multiply(g->fb, &b->panels, rows, vectors, of_a, of_b, g->units, g->tile, false);
 }
 
-/* A tile of `rows` rows, as wide as all are or as the last of a row. */
+/* A tile of `rows` rows, of full width or of that of the last tile in a row. */
 static void call_across(Gemm *g, int rows, LLVMValueRef columns, const PanelPair *panels) {
     FunctionBuilder *fb = g->fb;
     int lanes = g->blocking.lanes, all = g->blocking.nr / lanes;
@@ -210,7 +210,7 @@ static int edge_rows(const GemmShape *shape, int mr) {
     return (int)(of_block > of_last ? of_block : of_last);
 }
 
-/* Tiles at the edges of C have micro-kernels of their own, so that little is computed in vain. */
+/* Tiles at the edges of C have smaller micro-kernels, so that little is computed and thrown away. */
 static void call_tile(Gemm *g, const TilePlace *place, const PanelPair *panels) {
     FunctionBuilder *fb = g->fb;
     int mr = g->blocking.mr, edge = edge_rows(g->shape, mr);
@@ -270,7 +270,7 @@ static void multiply(Gemm *g, LLVMValueRef m0, LLVMValueRef m1, LLVMValueRef n0,
 
 /* ---- shares of the work ------------------------------------------------------------------------------------------ */
 
-/* Rows of which a thread has whole multiples: tiles, and what the caller keeps together. */
+/* A thread's rows are a multiple of this: of the rows of a tile, and of shape->grain. */
 static int64_t grain_of(const Gemm *g) {
     int64_t grain = g->blocking.mr, together = g->shape->grain ? g->shape->grain : 1;
     while (grain % together) grain += g->blocking.mr;

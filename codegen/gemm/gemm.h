@@ -14,9 +14,9 @@
 
 #include "codegen/emit/builder.h"
 
-/* Makes elements of A that are not in memory: rows [row, row + rows), columns [column, column + columns) (i64
- * values), which are one of the blocks of `block` columns that a row is cut into; those of row r from to + r·stride
- * elements on. */
+/* Emits code that computes a part of A which is not in memory: rows [row, row + rows), columns [column, column +
+ * columns) (i64 values). The columns are one block of K; all blocks but the last have `block` columns. Element c of row
+ * r goes to to[r·stride + c], f32. */
 typedef void (*GemmPrologue)(void *user, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef column,
                              LLVMValueRef columns, int64_t block, LLVMValueRef to, int64_t stride);
 
@@ -29,27 +29,27 @@ typedef struct {
     int64_t a_batch[IR_MAX_RANK], b_batch[IR_MAX_RANK]; /* strides of A and B along them */
     int64_t a_row, a_col, b_row, b_col;                 /* in elements */
     int64_t a_offset, b_offset;
-    int64_t block; /* rows that a call is for, or fewer at the end; 0: threads share rows or columns */
-    int64_t grain; /* rows that one thread must have together where threads share rows: 1 for any */
+    int64_t
+        block; /* in a chain: rows of a block, the last may have fewer; 0: threads share rows or columns */
+    int64_t grain; /* where threads share rows, each gets a multiple of so many */
     bool
-        b_packed; /* B lies in panels already, side B of panels.h along all of K; its strides and offset mean nothing */
-    GemmPrologue prologue; /* of one matrix; NULL: A is in memory */
+        b_packed; /* B is packed already, as a side B of panels.h over all of K; b_row, b_col, b_offset are ignored */
+    GemmPrologue prologue; /* computes A; there is one matrix then; NULL: A is in memory */
     void *prologue_user;
 } GemmShape;
 
-/* What is done with a finished tile: rows [row, row + rows) and columns from col, `columns` of them (i64 values), of
- * batch number `batch`; the tile is f32[rows][stride] at `tile`. */
+/* Emits what is done with a finished tile of C: rows [row, row + rows) and columns [col, col + columns) (i64 values) of
+ * matrix number `batch`. Its sums are f32[rows][stride] at `tile`. */
 typedef void (*GemmEpilogue)(void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
                              LLVMValueRef col, LLVMValueRef columns, LLVMValueRef tile, int64_t stride);
 
-/* Asks for the memory that the epilogue of a tile will read and write (build_prefetch): of the tile's rows, and of
- * `columns` columns. */
+/* Emits prefetches (build_prefetch) of the memory that the epilogue of a tile will read and write. */
 typedef void (*GemmPrefetch)(void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRef rows,
                              LLVMValueRef col, int64_t columns);
 
-/* Emits the product into fb->function at the builder's place. a: NULL where a prologue makes it; c: row-major C, for
- * the result and the sums so far, when there is no epilogue; prefetch may be NULL. scratch: a pointer to
- * gemm_scratch_bytes of this thread's own. */
+/* Emits the product into fb->function at the builder's place. a: NULL if there is a prologue; c: row-major C, if there
+ * is no epilogue, else NULL; prefetch may be NULL. scratch: points to gemm_scratch_bytes bytes of each thread's own.
+ * user: passed to epilogue and prefetch. */
 void gemm_emit(FunctionBuilder *fb, const GemmShape *shape, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c,
                LLVMValueRef scratch, GemmEpilogue epilogue, GemmPrefetch prefetch, void *user);
 int64_t gemm_scratch_bytes(const FunctionBuilder *fb, const GemmShape *shape, bool epilogue);

@@ -5,18 +5,18 @@
 
 #include "codegen/emit/builder.h"
 
-/* Units of a panel for k elements along K. */
+/* Units of each line of a panel for k elements along K, rounded up to whole steps of the micro-kernel. */
 int64_t micro_units(const MicroKernel *kernel, int64_t k);
 LLVMValueRef micro_units_of(FunctionBuilder *fb, const MicroKernel *kernel, LLVMValueRef k);
 
-/* Around all calls of one kernel: what tile registers need. */
+/* Before the first and after the last micro_call of a kernel: sets up and releases tile registers, if it uses them. */
 void micro_begin(FunctionBuilder *fb, const MicroKernel *kernel);
 void micro_end(FunctionBuilder *fb, const MicroKernel *kernel);
-/* What a micro-kernel is called for: of A `rows` lines, `line` units from one to the next, `step` from a unit along
- * K to the next (of vectors alone; in a panel 1 and mr); of the panel of B `vectors`·lanes columns at least. */
+/* A variant of a micro-kernel; each is one function. */
 typedef struct {
-    int rows, vectors;
-    int line, step;
+    int rows, vectors; /* of the tile: `rows` lines of A by `vectors`·lanes columns of B */
+    int line,
+        step; /* units of A from line to line and along K: in a panel 1 and mr; for tile registers always so */
     bool accumulate; /* add to what the tile holds */
 } MicroSpec;
 /* tile[rows][nr] = (or +=) the product of `units` units of the panels. */

@@ -1,5 +1,5 @@
-/* Packing a panel of a matrix for a micro-kernel (micro.h): lines (rows of A, columns of B) side by side, so that the
- * kernel reads straight on along K.
+/* Packing a panel of a matrix for a micro-kernel (micro.h): `width` lines (rows of A, or columns of B) interleaved, so
+ * that the micro-kernel reads memory in order as it goes along K.
  *
  * A panel is made of units of four bytes: an f32, or a pair of bf16 that follow each other along K. Unit u of line p
  * lies at to[u·width + p], or, `blocked`, as a tile register wants it: to[⌊u/16⌋·16·width + 16·p + u mod 16]. */
@@ -18,8 +18,8 @@ typedef enum { UNIT_F32, UNIT_F32_ROUNDED, UNIT_BF16_PAIR } UnitKind;
 typedef struct {
     DType source; /* DT_F32 or DT_BF16 */
     UnitKind unit;
-    /* Of pairs: 0: x rounded; 1: what that left of x (x - bf16(x)), rounded; 2: what both left. The three make up all
-     * bits of an f32. */
+    /* Of pairs, which bf16 term of x is packed. t0 = bf16(x), t1 = bf16(x - t0), t2 = bf16(x - t0 - t1); the three add
+     * up to x. */
     int term;
     PackKind kind;
     bool blocked;
@@ -29,12 +29,13 @@ typedef struct {
 typedef struct {
     LLVMValueRef from;          /* the first element */
     LLVMValueRef across, along; /* i64: steps from line to line, and along K, in elements */
-    LLVMValueRef count;         /* lines that are there; others hold anything finite or repeat a line */
-    LLVMValueRef k, units;      /* elements along K that are there; units to write: zeros beyond k */
+    LLVMValueRef count;    /* lines of the source; those that the panel has beyond hold any finite numbers */
+    LLVMValueRef k, units; /* elements of the source along K; units to write, zeros beyond k */
     LLVMValueRef to;
 } PackArgs;
 
-/* Some lines, that lie along K, in the midst of a panel, or at the end of one and the beginning of the next. */
+/* A few lines whose elements are contiguous along K, packed into a part of a panel, or into the end of one and the
+ * beginning of the next. */
 typedef struct {
     LLVMValueRef from;   /* the first element; f32 */
     LLVMValueRef across; /* i64: from line to line */
@@ -46,7 +47,8 @@ typedef struct {
 } PackBlock;
 void pack_block_call(FunctionBuilder *fb, const PackSpec *spec, const PackBlock *block);
 
-/* Callers whose lines lie side by side pack so many rows of all panels before the next ones. */
+/* Where lines lie side by side in the source (PACK_ACROSS), callers pack so many rows for all panels before they go on,
+ * so that memory is read in order. */
 enum { PACK_ROWS_AT_ONCE = 32 };
 
 /* Emits a call of the packer. Where lines do not lie side by side a panel may be written up to a vector beyond its

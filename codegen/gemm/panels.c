@@ -49,7 +49,7 @@ void panels_pack_one(FunctionBuilder *fb, const Panels *p, bool side_b, const Li
 }
 
 /* Where lines lie side by side, a few rows of the source at a time are packed for all panels, so that memory is read
- * in long pieces. */
+ * in order. */
 void panels_pack(FunctionBuilder *fb, const Panels *p, bool side_b, const Lines *lines, LLVMValueRef from,
                  LLVMValueRef count, LLVMValueRef k, LLVMValueRef to, int64_t term_stride) {
     int width = width_of(p, side_b);

@@ -27,22 +27,22 @@ typedef struct {
     int64_t across, along;
 } Lines;
 
-/* Packs panels of lines 0..count-1 (i64), k elements each, to `to`. */
+/* Packs lines 0..count-1 (i64), k elements each, into panels from `to` on. */
 void panels_pack(FunctionBuilder *fb, const Panels *p, bool side_b, const Lines *lines, LLVMValueRef from,
                  LLVMValueRef count, LLVMValueRef k, LLVMValueRef to, int64_t term_stride);
 /* The same for one panel, whose lines begin at `from`. */
 void panels_pack_one(FunctionBuilder *fb, const Panels *p, bool side_b, const Lines *lines, LLVMValueRef from,
                      LLVMValueRef count, LLVMValueRef k, LLVMValueRef to, int64_t term_stride);
 
-/* A panel, or, as a side A of vectors, lines that lie in another way: `line` units from line to line, and `step`
- * from a unit along K to the next. */
+/* A packed panel, or, as side A of a micro-kernel of vectors, lines in memory: `line` units from line to line, `step`
+ * units along K. */
 typedef struct {
     LLVMValueRef at; /* the first term */
     int64_t term_stride;
     int64_t line, step; /* 0: as in a panel, 1 and mr */
 } Panel;
 
-/* tile[rows][nr] = a·b, or += if `accumulate`; vectors: of columns that are wanted. */
+/* tile[rows][nr] = a·b, or += if `accumulate`, all terms; only the first `vectors` vectors of columns are computed. */
 void panels_multiply(FunctionBuilder *fb, const Panels *p, int rows, int vectors, Panel a, Panel b,
                      LLVMValueRef units, LLVMValueRef tile, bool accumulate);
 

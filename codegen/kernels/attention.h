@@ -1,10 +1,11 @@
-/* Attention and its gradients, a matrix of scores at a time and never all of it in memory.
+/* Attention and its gradients, for one matrix of scores (an image and head) at a time, a block of queries after another,
+ * so that the scores are never stored to memory.
  *
- * Queries are taken in blocks of nr (a micro-kernel's columns). Scores are made turned, [keys, queries], so that the
- * softmax runs down the rows with a query in each lane, and the probabilities already lie as a side of the next
- * products: A, or B of tile registers. The gradient makes scores and probabilities again from q and k (nothing but q,
- * k, v is kept), in the order of "FlashAttention" (Dao et al. 2022), with the row sums Σ p·dp taken directly. Threads
- * share the matrices; sums run in an order fixed by the shapes. */
+ * A block has nr queries (a micro-kernel's columns). Its scores are computed transposed, [keys, queries], so that the
+ * softmax runs down the rows with a query in each lane, and the probabilities lie as the next products read them: as
+ * side A, or as side B for tile registers. The gradient computes scores and probabilities again from q and k, as in
+ * "FlashAttention" (Dao et al. 2022), with the row sums Σ p·dp computed directly. Threads share the matrices; sums run
+ * in an order fixed by the shapes. */
 #ifndef VITC_CODEGEN_ATTENTION_H
 #define VITC_CODEGEN_ATTENTION_H
 
@@ -31,9 +32,9 @@ typedef struct {
     AttentionOperand q, k, v, dy, bias; /* dy: of the gradients */
 } AttentionShape;
 
-/* Emits the operator into fb->function at the builder's place. The epilogue takes finished pieces: of ATTENTION_GRAD
- * the batch number counts dq's matrices, then dk's, then dv's; of ATTENTION_BIAS_GRAD the bias's. `prefetch` may be
- * NULL. scratch: this thread's own bytes. */
+/* Emits the operator into fb->function at the builder's place. The epilogue gets finished tiles of the result; for
+ * ATTENTION_GRAD its batch number counts the matrices of dq, then of dk, then of dv, for ATTENTION_BIAS_GRAD those of
+ * the bias. `prefetch` may be NULL. scratch: points to attention_scratch_bytes bytes of each thread's own. */
 void attention_emit(FunctionBuilder *fb, const AttentionShape *shape, LLVMValueRef scratch,
                     GemmEpilogue epilogue, GemmPrefetch prefetch, void *user);
 int64_t attention_scratch_bytes(const FunctionBuilder *fb, const AttentionShape *shape);

@@ -1,16 +1,16 @@
-/* Reductions of blocks (operators sum_rows, moments) of values that a kernel computes: in its own loops, or of a
- * product's tiles.
+/* Block reductions (operators sum_rows, moments): sums over blocks of rows or columns of values that the same kernel
+ * computes, in its own loops or tile by tile in a product's epilogue.
  *
- * The member's operands are met row by row, in order, and a thread has whole blocks of rows (emit_block_grain): sums of
- * rows wait in the result itself, of which a thread has a row at a time, in L1. */
+ * Rows are computed in order, and a thread has whole blocks of rows (emit_block_grain). Sums over rows are accumulated
+ * in the result itself, of which a thread works on one row at a time, so that it is in L1. */
 #ifndef VITC_CODEGEN_BLOCK_REDUCTION_H
 #define VITC_CODEGEN_BLOCK_REDUCTION_H
 
 #include "codegen/emit/emit.h"
 
-/* Rows that one thread must have together; 1: any. */
+/* A thread's rows must be a multiple of this. */
 int64_t emit_block_grain(const Emitter *e);
-/* Whether the member is a reduction of blocks, which is stored by what follows and not by emit_store. */
+/* Whether the member is a block reduction: it is stored by the functions below, not by emit_store. */
 bool emit_is_block_reduction(const Emitter *e, const KernelMember *member);
 
 /* The vector of the member's operand at the loops' indices. */
@@ -18,13 +18,13 @@ LLVMValueRef emit_block_operand(Emitter *e, const KernelMember *member, int oper
 
 /* sum_rows: adds the vectors of its operands at the loops' indices. */
 void emit_sum_rows(Emitter *e, const KernelMember *member);
-/* The same where a whole block of rows, which begins at `row`, was summed: the sums from `column` on. */
+/* Stores the finished sums of a whole block of rows, which begins at `row`, for a vector of columns from `column` on. */
 void emit_block_sums(Emitter *e, const KernelMember *member, int operand, LLVMValueRef row,
                      LLVMValueRef column, LLVMValueRef sums);
 
 /* moments of one row, whose columns are the vector loop. */
 void emit_row_moments(Emitter *e, const KernelMember *member);
-/* moments of `columns` columns from column `first` on, whose operand is there already: full vectors. */
+/* moments of `columns` columns from column `first` on; x: the operand's elements, full vectors. */
 void emit_moments(Emitter *e, const KernelMember *member, LLVMValueRef first, const LLVMValueRef *x);
 
 #endif

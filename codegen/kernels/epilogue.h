@@ -1,5 +1,6 @@
-/* What a product's kernel does with each finished tile: its loops, at the tile's elements. Values are stored, sums of
- * blocks made (block_reduction.h), weights packed (packing.h). gemm.c and attention.c call it as their GemmEpilogue. */
+/* The epilogue of a product's kernel: the kernel's loops, run at the elements of each finished tile. It stores values,
+ * adds up block reductions (block_reduction.h) and packs new weights (packing.h). gemm.c and attention_….c call it as
+ * their GemmEpilogue. */
 #ifndef VITC_CODEGEN_EPILOGUE_H
 #define VITC_CODEGEN_EPILOGUE_H
 
@@ -7,9 +8,10 @@
 
 typedef struct Epilogue Epilogue;
 
-/* In the emitter's arena. Tiles of a matrix product: their rows and columns; else 0. Emits what depends on no loop. */
+/* Made in the emitter's arena; emits what depends on no loop. tile_rows, tile_columns: of the micro-kernel's tiles; 0
+ * for attention, whose tiles differ in size. */
 Epilogue *epilogue_begin(Emitter *e, int tile_rows, int tile_columns);
-/* Where the product goes if the kernel is nothing else, and there is nothing for an epilogue to do; or NULL. */
+/* If the kernel is only the product, so that no epilogue is needed: the pointer to its result; else NULL. */
 LLVMValueRef epilogue_plain(const Epilogue *epilogue);
 
 /* GemmEpilogue and GemmPrefetch (gemm.h); user: the Epilogue. */

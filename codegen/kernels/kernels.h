@@ -1,4 +1,4 @@
-/* Bodies of kernels, a file a kind: each fills the function that the emitter is in. */
+/* Bodies of kernels, one file for each kind: each fills in the function of the emitter. */
 #ifndef VITC_CODEGEN_KERNELS_H
 #define VITC_CODEGEN_KERNELS_H
 

@@ -1,5 +1,4 @@
-/* Prologues of products (ir/plan/prologue.h): the loops that make elements of the first operand, emitted where these
- * are packed. */
+/* Prologues of products (ir/plan/prologue.h): the loops that compute the first operand, emitted where it is packed. */
 #ifndef VITC_CODEGEN_PROLOGUE_H
 #define VITC_CODEGEN_PROLOGUE_H
 
@@ -7,7 +6,7 @@
 
 typedef struct Prologue Prologue;
 
-/* Of e->kernel; emits what in it depends on no loop. In the emitter's arena. */
+/* The prologue of e->kernel, in the emitter's arena. Emits what depends on no loop. */
 Prologue *prologue_begin(Emitter *e);
 /* A GemmPrologue; user: the prologue. */
 void prologue_emit(void *user, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef column, LLVMValueRef columns,

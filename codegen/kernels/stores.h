@@ -4,8 +4,8 @@
 
 #include "codegen/emit/emit.h"
 
-/* Stores what the loops' indices say of a member: its elements; of a `pack` its operand's; of sum_rows it adds them.
- * Not moments, which are of whole rows (block_reduction.h). */
+/* Stores a member at the loops' indices: its elements; for a `pack` those of its operand, in the panel; for sum_rows
+ * they are added to the sums. Not for moments, which need a whole row (block_reduction.h). */
 void emit_store_member(Emitter *e, const KernelMember *member);
 /* emit_hoist and emit_hoist_kernel, of what a member's store needs. */
 void emit_hoist_member(Emitter *e, const KernelMember *member);

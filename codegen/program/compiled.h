@@ -1,5 +1,5 @@
-/* Inside codegen: what a compilation makes, before and after it is linked. compile.c fills one from a module, image.c
- * from bytes; from there on both go the same way. */
+/* A compiled program, inside codegen. compile.c makes one from a module, image.c from the bytes of an image; both then
+ * link it. */
 #ifndef VITC_CODEGEN_COMPILED_H
 #define VITC_CODEGEN_COMPILED_H
 

@@ -1,4 +1,4 @@
-/* Memory that LLVM leaves resident: see llvm_memory.h. */
+/* Giving back memory that LLVM holds: see llvm_memory.h. */
 #include "codegen/program/llvm_memory.h"
 
 #include <elf.h>

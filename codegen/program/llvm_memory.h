@@ -1,4 +1,4 @@
-/* Memory that LLVM leaves resident, given back once a program is linked. */
+/* Giving the memory back to the system that LLVM holds after a program is linked. */
 #ifndef VITC_CODEGEN_LLVM_MEMORY_H
 #define VITC_CODEGEN_LLVM_MEMORY_H
 

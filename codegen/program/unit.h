@@ -14,11 +14,12 @@
 typedef struct KernelCode {
     struct KernelCode *next; /* of the same hash slot */
     const char *key;
-    int number; /* its function is kernel_NUMBER; -1: an operator of class OTHER, not generated */
-    /* Where it was met first, which it is emitted from. */
+    int number; /* its function is kernel_NUMBER; -1: a C function, nothing is generated */
+    /* The first of these kernels: the code is emitted from it. */
     const Func *func;
     const Kernel *kernel;
-    const Chain *chain; /* that it is of, and called for blocks of; NULL: for a thread's share */
+    const Chain
+        *chain; /* of that kernel: each call is for a block of it; NULL: calls are for a thread's share */
     bool product;
     int64_t scratch_bytes; /* known once it is emitted */
 } KernelCode;
@@ -41,10 +42,10 @@ typedef struct {
 enum { KERNEL_NAME = 24 };
 void kernel_code_name(int number, char out[KERNEL_NAME]);
 
-/* Shares the kernels out among units (their number is of the program too) in the arena. */
+/* Divides the kernels among *n_units units, by the program alone. The array is in the arena. */
 CompileUnit *units_make(Arena *arena, KernelCode *const *codes, int n_codes, int *n_units);
-/* `machine`: with usual values for what is not known. Compiles all on as many threads as there are cores; one after
- * the other if something is printed. False with a message. */
+/* Emits and compiles all units, on as many threads as there are cores, or on one if something is printed. `machine`:
+ * without unknown facts (machine_with_usual). False with a message. */
 bool units_compile(CompileUnit *units, int n, const char *target_features, const Machine *machine,
                    CodegenPrint print, char *error, size_t size);
 void units_free(CompileUnit *units, int n);

@@ -5,12 +5,12 @@
 
 #include "ir/ir.h"
 
-/* Rows of products whose weights are packed. */
+/* Which weights are packed, by the rows M of the products [M, N] that read them. */
 typedef struct {
     int64_t least_rows, most_rows;
-    /* where a single product of the step reads the weight so, and the step changes it */
+    /* Instead of least_rows for a weight that the step changes and a single product reads in this orientation. */
     int64_t least_rows_of_one;
-    /* such a weight is packed as it is read first, not once more turned: that saves least for its memory */
+    /* Such a weight is packed only in the orientation that is read first, not transposed too. */
     bool one_way;
 } PackLimits;
 

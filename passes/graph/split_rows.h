@@ -7,14 +7,14 @@
 #include "ir/ir.h"
 
 typedef struct {
-    int64_t columns; /* that make a row wide */
-    int64_t bytes;   /* of the largest wide value: less is not worth it */
-    int64_t piece;   /* bytes: no more pieces than bring each value below it */
-    int64_t rows;    /* fewest of the largest product in a piece */
-    int64_t pieces;  /* most */
+    int64_t columns; /* a row of at least so many is wide */
+    int64_t bytes;   /* only if the largest wide value has at least so many bytes */
+    int64_t piece;   /* bytes: as few pieces as bring each wide value below this */
+    int64_t rows;    /* at least so many rows of the largest product in a piece */
+    int64_t pieces;  /* at most */
 } SplitLimits;
 
-/* Splits all that can be; the number of regions that were. */
+/* Splits all regions that can be; returns how many. */
 int split_rows(Func *func, const SplitLimits *limits);
 
 bool pass_split_rows(Module *module, Diags *diags);

@@ -1,12 +1,12 @@
-/* Sums in parts that a product's tiles make: see tile_sums.h. */
+/* Sums that begin in a product's tiles, as block reductions: see tile_sums.h. */
 #include "passes/graph/tile_sums.h"
 
 #include <string.h>
 
 enum {
-    FEW_TILES = 4,  /* rows of at least so many */
-    MOST_SEEN = 64, /* values between a product and what is summed */
-    FAR = 4096,     /* nodes between them */
+    FEW_TILES = 4,  /* only if there are rows for at least so many tiles */
+    MOST_SEEN = 64, /* the search for the product visits at most so many values ... */
+    FAR = 4096,     /* ... and goes at most so many nodes back */
 };
 
 typedef struct {

@@ -1,7 +1,8 @@
-/* Barriers: the team meets before a kernel, chain or copy that touches what one since the last meeting wrote, or writes
- * what one read.
+/* Barriers: there is one before a kernel, chain or copy that reads what another since the last barrier wrote, or writes
+ * what another read or wrote (plan_walk_hazards).
  *
- * Work of a few microseconds, about what a meeting costs, is done by one thread: among such kernels there is none. */
+ * Kernels of a few microseconds, about the time of a barrier, are left to the first thread (`single`): between two such
+ * kernels no barrier is needed. */
 #include "passes/plan/barriers.h"
 #include "ir/plan/cost.h"
 
@@ -11,7 +12,7 @@ static bool is_little(double flops, double bytes) {
     return flops < SINGLE_FLOPS && bytes < SINGLE_BYTES;
 }
 
-/* Kernels of chains are shared out by blocks. */
+/* Not kernels of chains, whose work is shared by blocks. */
 static void find_single(Func *func) {
     Plan *plan = func->plan;
     for (uint32_t k = 0; k < plan->n_kernels; k++) {

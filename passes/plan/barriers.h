@@ -1,5 +1,5 @@
-/* Pass `barriers`, after `memory`: where the team of threads meets (Kernel.barrier, PlaceCopy.barrier), and which
- * calls are of one thread. */
+/* Pass `barriers`, after `memory`: where all threads wait for each other (`barrier` of Kernel and PlaceCopy), and which
+ * kernels and copies one thread runs alone (`single`). */
 #ifndef VITC_PASSES_BARRIERS_H
 #define VITC_PASSES_BARRIERS_H
 

@@ -1,13 +1,14 @@
-/* Depth first instead of layer by layer.
+/* Running kernels depth first (all for one block of images, then for the next) instead of layer by layer.
  *
- * A kernel starts a chain; each later one joins that reads something from it and can be cut into the same blocks
- * (ir/plan/blocks.h), so that block b needs nothing of another block. Others, such as gradients of weights, which sum
- * over all rows, wait until the chain is done; what needs them ends it. What is read within the chain alone lies in
- * blocks (PLACE_BLOCK): a thread has but one of it.
+ * From each kernel on a chain is tried. A later kernel becomes a member if it reads a member's result and can be cut
+ * into the same units (ir/plan/blocks.h), so that no block needs another one. A kernel that cannot, such as the
+ * gradient of a weight, which sums over all rows, is put off until the chain is done; the chain ends before a kernel
+ * that needs one of these. A value that only members read is never stored as a whole: each thread has room for one
+ * block of it (PLACE_BLOCK).
  *
- * A chain saves the way to memory and back of what its kernels hand on, if a block's values fit into the cache; it
- * costs that each product reads its weights once a block instead of once. The size of blocks is the one that saves
- * most. */
+ * A chain saves the traffic to memory of the values between its members, if those of a block fit into the cache. It
+ * costs that products read their weights once per block. Several sizes of block are tried, and the one that saves most
+ * is taken. */
 #include "passes/plan/chain.h"
 #include "ir/plan/blocks.h"
 #include "ir/plan/cost.h"
@@ -17,18 +18,18 @@
 #include <string.h>
 
 enum {
-    MOST_WAITING = 24, /* kernels that are put off for one more that joins */
+    MOST_WAITING = 24, /* kernels put off in a row before a chain is given up */
     WEIGHT_CACHES =
-        16, /* caches that the weights of a chain may fill: the shared one holds them from block to block */
-    LEVELS = 2, /* loops that units are rounds of */
-    SIZES = 3,  /* of blocks that are tried for each */
+        16,     /* the weights of a chain are at most so many own caches: they stay in the shared cache */
+    LEVELS = 2, /* units are iterations of the outermost loop, or of the outermost two */
+    SIZES = 3,  /* of blocks that are tried for each level */
     MOST_TRIALS = LEVELS * SIZES,
-    MOST_LOSING = 128, /* kernels in a row that join and save nothing */
-    MOST_TRIES = 48,   /* of the function with one chain less */
-    FEW_BLOCKS = 8,    /* at least: threads share them */
-    ROWS = 84,         /* seven tiles of 12, the rows of most targets */
-    FEW_ROWS = 14,
-    MOST_USES = 1000 /* of a kernel that can join: see VT_MAX_OWN_ARGS */
+    MOST_LOSING = 128, /* members in a row that do not raise the gain */
+    MOST_TRIES = 48,   /* layouts of the function without one of its chains, one after another */
+    FEW_BLOCKS = 8,    /* a chain has at least so many, for threads to share */
+    ROWS = 84,         /* of large blocks: seven tiles of 12 rows, which most targets have (whole_tiles) */
+    FEW_ROWS = 14,     /* of small ones */
+    MOST_USES = 1000   /* of a member: its arguments must fit VT_MAX_OWN_ARGS */
 };
 
 typedef enum { FREE, MEMBER, WAITING } StepState;
@@ -38,14 +39,14 @@ typedef struct {
     ValueId *loads; /* from other kernels, each once */
     size_t n_loads, loads_capacity;
     ValueId weights; /* second operand of a product, in memory; or IR_NONE */
-    double seconds;  /* of one thread, kernel by kernel */
-    bool packed;     /* they lie as the product reads them */
-    bool updates;    /* some state */
-    bool reckoned;
+    double seconds;  /* of one thread, outside of a chain */
+    bool packed;     /* the weights are packed already */
+    bool updates;    /* it writes a state */
+    bool reckoned;   /* seconds, weights and packed are known */
 } Step;
 
 typedef struct {
-    uint32_t *at; /* steps */
+    uint32_t *at; /* numbers of kernels */
     size_t count, capacity;
 } Steps;
 
@@ -54,13 +55,13 @@ typedef struct {
     Func *func;
     const Plan *plan;
     Step *steps;
-    bool *kept;        /* of values: outputs and updates */
-    uint32_t *readers; /* of values: kernels other than its own */
-    uint32_t *inside;  /* of those, members of the chain being tried */
+    bool *kept;        /* by value: an output, or the new value of a state */
+    uint32_t *readers; /* by value: how many other kernels read it */
+    uint32_t *inside;  /* by value: how many of these are members of the chain being tried */
     size_t n;
     Machine machine;
     StepState *state; /* for the chain being tried */
-    bool *readable;   /* of values that members store: cut as the chain is */
+    bool *readable;   /* by value that a member stores: unit i of the member writes unit i of it */
 } Chains;
 
 /* ---- what is known of each kernel -------------------------------------------------------------------------------- */
@@ -95,7 +96,7 @@ static void describe_steps(Chains *c) {
     }
 }
 
-/* What costs time to find out: only of those that might join. */
+/* The kernel with its seconds and weights, which take time to estimate and are so only for possible members. */
 static const Step *reckoned_step(Chains *c, uint32_t k) {
     Step *step = &c->steps[k];
     if (step->reckoned) return step;
@@ -115,7 +116,7 @@ static const Step *reckoned_step(Chains *c, uint32_t k) {
 typedef struct {
     Chain chain;            /* its kernels are not known yet */
     uint32_t first;         /* kernel */
-    Steps members, waiting; /* in order; the last member comes after all of them */
+    Steps members, waiting; /* in order; waiting: kernels put off until the chain is done */
     ChainCost cost;
 } Trial;
 
@@ -205,7 +206,7 @@ static void forget(Chains *c, Trial *trial) {
     }
 }
 
-/* Starts at kernel `first`, takes in at most `most` kernels, and stops where that saved most: *best of them. */
+/* A chain from kernel `first` on, of at most `most` members; *best: with how many of them it saves most. */
 static Trial try_chain(Chains *c, uint32_t first, Chain chain, size_t most, size_t *best) {
     Trial trial = {.chain = chain, .first = first};
     double gain = 0;
@@ -231,7 +232,7 @@ static Trial try_chain(Chains *c, uint32_t first, Chain chain, size_t most, size
     return trial;
 }
 
-/* Kernels that were put off for a member that did not come need not wait. */
+/* Releases kernels that were put off behind the last member, and adds what block values save. */
 static void trim(Chains *c, Trial *trial) {
     uint32_t last = trial->members.at[trial->members.count - 1];
     while (trial->waiting.count && trial->waiting.at[trial->waiting.count - 1] > last)
@@ -245,8 +246,8 @@ static void trim(Chains *c, Trial *trial) {
     }
 }
 
-/* Rows of a block, where units are rows: in large blocks whole tiles of all targets (6 and 12 rows; those of 32 leave
- * little of the last one empty), in small ones one tile of 12 and a little. */
+/* `rows` rounded down to a good size for blocks of rows: large ones are whole tiles on all targets (of 6 and 12 rows;
+ * of tiles of 32 rows the last is nearly full), small ones a tile of 12 and a little. */
 static int64_t whole_tiles(int64_t rows) {
     return rows >= ROWS ? rows / ROWS * ROWS : rows >= FEW_ROWS ? rows / FEW_ROWS * FEW_ROWS : rows;
 }
@@ -273,7 +274,7 @@ static int make_counts(Chains *c, uint32_t k, Chain counts[MOST_TRIALS]) {
     return n;
 }
 
-/* Whether a kernel that could join it comes soon: most have none, and are not tried. */
+/* Whether one of the next kernels reads this one, so that a chain is worth trying. */
 static bool has_reader(const Chains *c, uint32_t first) {
     for (uint32_t k = first + 1; k < c->n && k <= first + MOST_WAITING; k++)
         for (size_t i = 0; !c->steps[k].updates && i < c->steps[k].n_loads; i++)

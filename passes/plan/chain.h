@@ -1,5 +1,6 @@
-/* Pass `chain`, between `remat` and `memory`: finds kernels that hand values to each other image by image, or row by
- * row, and has them run block by block, so that what one makes the next finds in the cache; see chain.c. */
+/* Pass `chain`, between `prologue` and `memory`: finds kernels each of which computes an image (or a row) from the same
+ * image of the one before, and makes chains of them (Plan.chains), which run block by block so that the values between
+ * them stay in the cache; see chain.c. */
 #ifndef VITC_PASSES_CHAIN_H
 #define VITC_PASSES_CHAIN_H
 
@@ -7,12 +8,13 @@
 
 bool pass_chain(Module *module, Diags *diags);
 
-/* What a chain is thought to save and to cost, in seconds of one thread: it is made if that is worth it. */
+/* The estimate by which a chain is made, in seconds of one thread. */
 typedef struct {
-    int64_t footprint; /* bytes: the most that a kernel of it touches of what it hands on, in one block */
-    double saved, spent;
+    int64_t
+        footprint; /* bytes: the most that one of its kernels reads and writes of the chain's values in a block */
+    double saved, spent; /* saved: traffic to memory; spent: more calls, weights read again, uneven shares */
 } ChainCost;
-/* Of the function's chains, in order, on the module's machine; in the arena. */
+/* The estimates of func->plan's chains, in order, on the module's machine. The array is in `arena`. */
 ChainCost *chain_costs(Arena *arena, const Func *func);
 
 #endif

@@ -1,9 +1,10 @@
 /* Fusion: which operators are computed together in one kernel, and which values reach memory.
  *
- * Nodes are met last to first, each after all its consumers. A value that one kernel alone uses joins it. A value
- * that is cheap to recompute from at most one large value in memory is copied into every kernel that uses it (so
- * that no full-size intermediate of a normalisation is stored for the backward pass). Any other value is stored, if
- * possible by a kernel that uses it anyway. What a kernel can hold is told by ir/plan/kernel.h; views cost nothing. */
+ * Nodes are visited from last to first, each after all its users. A value that only one kernel uses is computed in that
+ * kernel. A value that is cheap to recompute from at most one large value in memory is computed in every kernel that
+ * uses it (so that no full-size intermediate of a normalisation is stored for the backward pass). Any other value is
+ * stored: by a kernel that uses it, if it can be that kernel's value too, else by a kernel of its own. What fits into
+ * one kernel is decided by kernel_fits (ir/plan/kernel.h); views cost nothing. */
 #include "passes/plan/fuse.h"
 #include "ir/plan/plan.h"
 
@@ -11,7 +12,8 @@
 
 enum { CHEAP_COST = 80 };
 
-/* What a value costs to recompute: from how many large values in memory (`leaf` if one), and how many FLOPs. */
+/* What recomputing a value takes: how many large values in memory are read (0, 1, or 2 for more; `leaf` is the one),
+ * and FLOPs per element. */
 typedef struct {
     int leaves;
     ValueId leaf;
@@ -28,9 +30,9 @@ typedef struct {
 typedef struct {
     uint32_t *needs; /* kernels that store what this one loads */
     size_t count, capacity;
-    size_t seen_uses; /* of Kernel.uses already told to the values' Users */
-    uint32_t mark;
-    bool merged; /* members of other kernels were added: it is to be derived from its nodes */
+    size_t seen_uses; /* how many of Kernel.uses are entered in Fusion.users */
+    uint32_t mark;    /* the last search that came here */
+    bool merged;      /* members of another kernel were added: the final kernel is derived from its nodes */
 } Links;
 
 typedef struct {
@@ -42,8 +44,8 @@ typedef struct {
     size_t n_links, links_capacity;
     Users *users;
     Recompute *recompute;
-    uint32_t *home; /* kernel that stores the value, IR_NONE: none */
-    uint32_t *uses; /* of each value, by nodes */
+    uint32_t *home; /* by value: the kernel that stores it; IR_NONE: none */
+    uint32_t *uses; /* by value: how many operands it is */
     uint32_t mark;
     uint32_t *stack; /* of kernels */
     size_t stack_capacity;
@@ -88,7 +90,7 @@ static bool is_cheap(const Fusion *fusion, ValueId id) {
 
 /* ---- kernels, and who needs whom --------------------------------------------------------------------------------- */
 
-/* Tells the values a kernel has come to use. */
+/* Enters the kernel among the users of the values that it has begun to use. */
 static void publish_uses(Fusion *fusion, uint32_t k) {
     Kernel *kernel = &fusion->kernels[k];
     Links *links = &fusion->links[k];
@@ -114,8 +116,8 @@ static uint32_t found(Fusion *fusion, ValueId value) {
     return (uint32_t)fusion->n_kernels - 1;
 }
 
-/* Whether kernel `from` depends on another of the users: it must wait for a kernel that stores what it loads, and so
- * on. */
+/* Whether kernel `from` must run after another of the users, directly or through other kernels. If it stored the value,
+ * there would be a cycle. */
 static bool depends_on_others(Fusion *fusion, uint32_t from, const Users *users) {
     uint32_t other = ++fusion->mark, seen = ++fusion->mark;
     for (size_t i = 0; i < users->count; i++)
@@ -155,7 +157,7 @@ static uint32_t find_host(Fusion *fusion, ValueId value) {
     return IR_NONE;
 }
 
-/* A product that only `sum`, of its shape, uses; IR_NONE: no operand is. */
+/* An operand of `sum` that is a product of its shape without other uses; IR_NONE: there is none. */
 static ValueId own_product(const Fusion *fusion, const Node *sum) {
     for (int o = 0; sum->op == OP_add && o < 2; o++) {
         ValueId x = sum->operands[o];
@@ -165,7 +167,7 @@ static ValueId own_product(const Fusion *fusion, const Node *sum) {
     return IR_NONE;
 }
 
-/* A sum of products alone. */
+/* Whether a value is a sum of nothing but products. */
 static bool sums_products(const Fusion *fusion, ValueId value) {
     const Node *node = func_node(fusion->func, value);
     while (!op_is_product(node->op)) {
@@ -176,9 +178,9 @@ static bool sums_products(const Fusion *fusion, ValueId value) {
     return true;
 }
 
-/* Whether a sum of products is stored by the kernel of the last of them, although kernel `host` could compute it:
- * each product is then dead once it is added, else all are stored until the host adds them up. Not where the host
- * can hold the product itself. */
+/* Whether a sum of products should be computed and stored by the kernel of its last product, although kernel `host`
+ * could compute it: so each product is added to the sum at once, while the host would have to read all of them from
+ * memory. Not if the product itself fits into the host. */
 static bool belongs_to_product(const Fusion *fusion, ValueId value, uint32_t host) {
     ValueId product = own_product(fusion, func_node(fusion->func, value));
     if (product == IR_NONE || !sums_products(fusion, value)) return false;
@@ -187,8 +189,8 @@ static bool belongs_to_product(const Fusion *fusion, ValueId value, uint32_t hos
     return !access || !kernel_fits(fusion->func, kernel, product, access);
 }
 
-/* Where the kernel that stores the value meets its elements, it can store them packed too. Not pairs of rows, of
- * which it meets one: they are put together by a kernel of their own. */
+/* Kernels that pack a value (operator `pack`) become stores of the kernel `home` that computes it. Not where panels
+ * hold pairs of bf16 from two rows, since the loops have the elements of one row at a time: these stay kernels. */
 static void absorb_packs(Fusion *fusion, ValueId value, uint32_t home) {
     const Users *users = &fusion->users[value];
     if (fusion->kernels[home].kind != KERNEL_LOOP || op_is_view(func_node(fusion->func, value)->op)) return;
@@ -259,8 +261,8 @@ static bool is_scalar_kernel(const Kernel *kernel) {
     return kernel->kind == KERNEL_LOOP && !kernel->rows && domain_size(&kernel->domain) == 1;
 }
 
-/* Of each kernel, whether others read the old value of a state that it updates: they would have to run before it,
- * but after what it is grouped with. */
+/* By kernel: whether others read the old value of a state that it updates. Merging such kernels could make a cycle,
+ * since the readers must run before it, but perhaps after one that it would be merged with. */
 static bool *share_updated_state(const Fusion *fusion) {
     const Func *func = fusion->func;
     bool *shares = ARENA_ARRAY(fusion->arena, bool, fusion->n_kernels + 1);
@@ -314,13 +316,13 @@ typedef struct {
     size_t count;
 } Order;
 
-/* Kernels in an order that respects their needs, otherwise that of their last value. */
+/* Orders kernels topologically by `needs`; otherwise as their last values were. */
 static Order order_kernels(Fusion *fusion) {
     size_t n = fusion->n_kernels, depth = 0, capacity = 0;
     Order order = {ARENA_ARRAY(fusion->arena, uint32_t, n + 1), 0};
     char *state = ARENA_ARRAY(fusion->arena, char, n + 1); /* 0 new, 1 open, 2 done */
     uint32_t *stack = NULL;
-    for (size_t i = n; i-- > 0;) { /* founded last to first: the earliest values have the last kernels */
+    for (size_t i = n; i-- > 0;) { /* kernels were made from the last value to the first */
         ARENA_PUSH(fusion->arena, stack, depth, capacity, (uint32_t)i);
         while (depth > 0) {
             uint32_t k = stack[depth - 1];

@@ -5,13 +5,14 @@
 
 #include "passes/plan/live.h"
 
-/* The bytes of an arena that holds the values while they live, and, unless `offsets` is NULL, where each lies in it. */
+/* Best fit in order of birth. Returns the bytes of the arena; offsets[i], unless NULL, becomes the offset of
+ * lives->of[i]. `arena` is for temporary memory. */
 int64_t layout_in_order(Arena *arena, const Lives *lives, int64_t *offsets);
-/* The same, of two ways the one that takes less: what `memory` does. Its time is the square of the values, but for
- * huge graphs. */
+/* The better of that and "largest first"; what `memory` does. Largest first takes time quadratic in the number of
+ * values and is not tried for very many. */
 int64_t layout_least(Arena *arena, const Lives *lives, int64_t *offsets);
 
-/* The arena that `memory` would make of the plan, or of its kernels in another order. */
+/* Bytes of the arena that `memory` would make of the plan, or, unless NULL, of its kernels in another order. */
 int64_t layout_bytes(const Func *func, const KernelOrder *order);
 
 #endif

@@ -21,22 +21,22 @@ typedef struct {
     int64_t *live; /* bytes live while each kernel runs: no layout takes less than the most */
 } Lives;
 
-/* Kernels of a chain all run until the last block is done: what one of them stores or loads lives as long as the
- * chain. */
+/* The lives of the arena's values, in the order of the plan. The kernels of a chain run interleaved: what one of them
+ * stores or loads lives during the whole chain. All that is returned lies in `arena`. */
 Lives func_lives(Arena *arena, const Func *func);
-/* The block values of a chain, in one block: kernels are counted from the chain's first, bytes are a block's. */
+/* The lives of a chain's block values (PLACE_BLOCK): born and died count from the chain's first kernel, bytes are those
+ * of one block. */
 Lives chain_lives(Arena *arena, const Func *func, const Chain *chain);
 
-/* An order that the kernels of a plan may be brought into; nothing is rewritten yet. */
+/* Another order of a plan's kernels, for predictions: the plan is not changed. */
 typedef struct {
-    const uint32_t
-        *at;    /* of each kernel: its turn; kernels of one turn would become one, in the order of the plan */
-    uint32_t n; /* turns */
-    const Chain *chains; /* of turns */
+    const uint32_t *at;  /* by kernel: its position; kernels of equal position count as merged into one */
+    uint32_t n;          /* positions */
+    const Chain *chains; /* of positions */
     size_t n_chains;
-    const bool *in_blocks; /* of values: to be block values of their chain; NULL: none */
+    const bool *in_blocks; /* by value: whether it would lie in blocks; NULL: none */
 } KernelOrder;
-/* The lives that values would have: born and died are turns. */
+/* The lives that values would have in that order: born and died are positions. */
 Lives order_lives(Arena *arena, const Func *func, const KernelOrder *order);
 
 #endif

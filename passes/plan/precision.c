@@ -15,12 +15,12 @@ typedef struct {
     Func *func;
     Arena *arena;
     Reads *reads;
-    bool *by_product; /* the kernel that stores the value has a product as its core */
-    bool *can_store;  /* its kernel can store it as another type */
-    bool *takes_half; /* products, and the views through which they alone read */
-    bool *narrow;     /* the answer */
-    uint32_t *met;    /* of values: the last walk that came there (is_residual) ... */
-    ValueId *stack;   /* ... and where it has still to go */
+    bool *by_product;  /* by value: the kernel that stores it has a product as its core */
+    bool *can_store;   /* by value: its kernel can store it as another type */
+    bool *takes_half;  /* by value: a product, or a view that only products read: it accepts bf16 operands */
+    bool *narrow;      /* the result: by value, whether it is to be stored as bf16 */
+    uint32_t *visited; /* is_residual: by value, the last walk that came there */
+    ValueId *stack;    /* is_residual: values that the walk has still to visit */
     size_t stack_capacity;
 } Narrowing;
 
@@ -36,12 +36,12 @@ static void pin_others(Narrowing *n, const Node *product) {
         n->reads[kernel_strided(n->func, product->operands[o], views, &n_views).base].pinned = true;
 }
 
-/* Views through which a product alone reads take what it takes. */
+/* Finds views that only products read: they accept what products accept. */
 static void note_views(Narrowing *n, const Kernel *kernel) {
     const Func *func = n->func;
     for (size_t m = 0; m < kernel->n_members; m++)
         if (kernel->members[m].access.rank < 0) n->takes_half[kernel->members[m].value] = true;
-    for (size_t m = 0; m < kernel->n_members; m++) { /* a view that loops read too */
+    for (size_t m = 0; m < kernel->n_members; m++) { /* views that loops read too do not */
         ValueId id = kernel->members[m].value;
         if (kernel->members[m].access.rank < 0 || is_product(func, id) || !n->takes_half[id]) continue;
         for (int o = 0; o < func_node(func, id)->n_operands; o++)
@@ -49,7 +49,7 @@ static void note_views(Narrowing *n, const Kernel *kernel) {
     }
 }
 
-/* A reshape that is no index map over the loops reads memory: it shares the list with the product's operands. */
+/* A reshape that is no index map over the loops reads its operand in memory as it is: the operand keeps its type. */
 static void pin_reshaped(Narrowing *n, const Kernel *kernel) {
     for (size_t m = 0; m < kernel->n_members; m++) {
         const Node *node = func_node(n->func, kernel->members[m].value);
@@ -110,8 +110,8 @@ static bool is_residual(Narrowing *n, ValueId sum) {
             const Node *x = func_node(n->func, id);
             bool large = x->type.dtype == DT_F32 && type_elements(&x->type) >= size && x->op != OP_constant;
             if (!kernel_has(kernel, id) && large) return true;
-            if (!kernel_has(kernel, id) || n->met[id] == walk) continue;
-            n->met[id] = walk;
+            if (!kernel_has(kernel, id) || n->visited[id] == walk) continue;
+            n->visited[id] = walk;
             ARENA_PUSH(n->arena, n->stack, count, n->stack_capacity, id);
         }
     }
@@ -206,7 +206,7 @@ static void find_narrow(Narrowing *n) {
     n->reads = ARENA_ARRAY(n->arena, Reads, func->count + 1);
     n->by_product = ARENA_ARRAY(n->arena, bool, func->count + 1);
     n->can_store = ARENA_ARRAY(n->arena, bool, func->count + 1);
-    n->met = ARENA_ARRAY(n->arena, uint32_t, func->count + 1);
+    n->visited = ARENA_ARRAY(n->arena, uint32_t, func->count + 1);
     bool *updates = ARENA_ARRAY(n->arena, bool, plan->n_kernels + 1); /* of each kernel */
     for (size_t i = 0; i < func->n_updates; i++) {
         uint32_t k = plan->kernel_of[func->updates[i].value];

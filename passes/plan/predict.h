@@ -1,11 +1,11 @@
-/* What a graph will come to once it is planned: for passes before `fuse` that weigh memory. */
+/* How much memory a graph will take once it is planned, for passes before `fuse`. */
 #ifndef VITC_PASSES_PREDICT_H
 #define VITC_PASSES_PREDICT_H
 
 #include "ir/ir.h"
 
-/* Bytes that a function takes, its arena with states, inputs and outputs, if its kernels are as `fuse`, `precision` and
- * `schedule` make them and nothing is computed again. The module, without kernels, gets them: it is a copy. */
+/* Bytes of a function's arena, states, inputs and outputs after `fuse`, `precision` and `schedule`, without
+ * rematerialisation. `copy` has no plan yet; the passes are run on it, so it must be a copy (module_clone). */
 int64_t predict_bytes(Module *copy, const char *function);
 
 #endif

@@ -1,9 +1,9 @@
-/* Prologues of products: see prologue.h; what can be one is told by ir/plan/prologue.h.
+/* Finding prologues of products: see prologue.h. What can be one is defined in ir/plan/prologue.h.
  *
- * A kernel of elementwise loops goes into the product that alone reads what it stores, if the product evaluates each
- * element once: if threads share its rows, and its result is no wider than what one packed block of the first
- * operand is for. Nothing lives longer for it than what it does away with is large: the peak of memory does not
- * grow. */
+ * An elementwise kernel is merged into the product that alone reads its result, if each element is then still computed
+ * only once: that is, if threads share the product's rows, and all its columns are one block, so that the first operand
+ * is packed once. What the kernel reads then lives until the product runs; the bytes that live longer must be no more
+ * than those of the result, which is not stored any more, so that the peak of memory does not grow. */
 #include "passes/plan/prologue.h"
 #include "ir/plan/cost.h"
 #include "ir/plan/prologue.h"
@@ -13,21 +13,21 @@
 #include <string.h>
 
 enum {
-    MOST_USES = 1000, /* of a product's kernel: see VT_MAX_OWN_ARGS */
-    MUCH_MORE = 16    /* times the FLOPs of the prologue: those of its product */
+    MOST_USES = 1000, /* of the merged kernel: its arguments must fit VT_MAX_OWN_ARGS */
+    MUCH_MORE = 16    /* the product must have at least so many times the FLOPs of the prologue */
 };
 
 typedef struct {
     Arena *arena;
     Func *func;
     const Plan *plan;
-    uint32_t *last_read; /* of values: the last kernel but their own that reads it ... */
-    uint32_t *readers;   /* ... and how many do */
-    bool *kept;          /* of values: outputs and updates */
-    uint32_t *updater;   /* of states: the kernel that makes the new value, IR_NONE: none */
-    uint32_t *into;      /* of kernels: the product that one goes into, IR_NONE: none */
-    uint32_t *before;    /* of kernels: the one that goes into it */
-    uint32_t *counted;   /* of values: the last kernel for which it was found to live longer */
+    uint32_t *last_read; /* by value: the last kernel other than its own that reads it */
+    uint32_t *readers;   /* by value: how many other kernels read it */
+    bool *kept;          /* by value: an output, or the new value of a state */
+    uint32_t *updater;   /* by state: the kernel that computes the new value; IR_NONE: none */
+    uint32_t *into;      /* by kernel: the product that it is merged into; IR_NONE: none */
+    uint32_t *before;    /* by product's kernel: the kernel that is merged into it; IR_NONE: none */
+    uint32_t *counted;   /* by value: the last kernel + 1 for which can_wait has counted its bytes */
 } Prologues;
 
 static Prologues prologues_of(Arena *arena, Func *func) {
@@ -61,13 +61,13 @@ static bool evaluates_once(const Prologues *p, const Node *product, int64_t k) {
     int64_t m = product->type.dim[rank - 2], n = product->type.dim[rank - 1];
     int64_t cache = machine_with_usual(&p->func->module->machine).own_cache;
     bool split = precision_terms(matmul_attrs(product)->precision) > 1;
-    int64_t line = k * (split ? 6 : 4); /* three bf16, or at most an f32, each */
+    int64_t line = k * (split ? 6 : 4); /* bytes: three terms of bf16, or at most an f32, per element */
     int64_t wide = product_columns_at_once(cache, line) / MACHINE_WIDEST_PANEL * MACHINE_WIDEST_PANEL;
     return product_shares_rows(m, n) && n <= wide;
 }
 
-/* Whether kernel `from` stores but its last value, by loops, and all it reads is there still when kernel `to` runs,
- * which costs no more memory than the value. */
+/* Whether kernel `from` is elementwise, stores only its last value, and can run as late as kernel `to`: all it reads
+ * is unchanged by then, and what lives longer for it takes no more bytes than the value it stored. */
 static bool can_wait(const Prologues *p, uint32_t from, uint32_t to) {
     const Kernel *kernel = &p->plan->kernels[from];
     int64_t longer = 0;
@@ -132,7 +132,7 @@ static void emit_func(const Prologues *p) {
     plan_rewrite_end(&rewrite);
 }
 
-/* The arena, with the prologues in their products. */
+/* Bytes of the arena if the prologues are merged. */
 static int64_t merged_bytes(const Prologues *p) {
     uint32_t *at = ARENA_ARRAY(p->arena, uint32_t, p->plan->n_kernels + 1), n = 0;
     for (uint32_t k = 0; k < p->plan->n_kernels; k++) {
@@ -144,7 +144,7 @@ static int64_t merged_bytes(const Prologues *p) {
     return layout_bytes(p->func, &(KernelOrder){.at = at, .n = n});
 }
 
-/* A layout may waste more although less lives: within a limit of memory it may not. */
+/* Fewer live bytes may still be laid out worse. That is accepted unless it breaks a limit of memory. */
 static bool fits(const Prologues *p) {
     int64_t limit = p->func->module->memory_limit;
     if (limit == 0 || strcmp(p->func->name, "step") != 0) return true;

@@ -1,6 +1,6 @@
-/* Pass `prologue`, between `remat` and `chain`: what makes the first operand of a product, element by element, is
- * computed as the product packs it instead of by a kernel of its own, which would write it to memory and have the
- * product read it back. */
+/* Pass `prologue`, between `remat` and `chain`: an elementwise kernel that computes the first operand of a product is
+ * merged into the product's kernel (Kernel.prologue): its loops run as the operand is packed, and the operand is never
+ * written to memory; see prologue.c. */
 #ifndef VITC_PASSES_PROLOGUE_H
 #define VITC_PASSES_PROLOGUE_H
 

@@ -1,14 +1,15 @@
 /* Rematerialisation (Chen et al. 2016, arXiv:1604.06174; by cost, as Kirisame et al. 2021, arXiv:2006.09616).
  *
- * It works on kernels in their order. A value that lives across the peak without being read there is dropped after its
- * last use before the peak, and its kernel runs again before the next use; so do, as far as they are not kept either,
- * the kernels that make what it loads. In each round the values that free most bytes, for as long as memory is nearly
- * full, per second of computing again (a roofline) are dropped. The rounds do not look at the limit: a lower one goes
- * further along the same way. Without a limit they end when nothing is left that frees much for little.
+ * The pass works on the order of kernels. The peak is the kernel during which most bytes of the arena are live. A value
+ * that lives across the peak without being read there is dropped after its last use before the peak, and its kernel
+ * runs again before the next use; so do the kernels that compute what that one loads, if it is dropped too. Each round
+ * drops the values with the best ratio of bytes freed (weighted by how long memory is nearly full) to seconds of
+ * computing again (by the roofline model). A limit decides only after which round to stop, so that a lower limit drops
+ * the same values and more. Without a limit the rounds end when the ratio becomes bad.
  *
- * What is computed again has the same bits. A kernel runs again as it is; or, if elementwise, without what other
- * values need. The compiler contracts a product and a sum into one rounding if the product has no other use: kernels
- * where the uses of such a product would change are left alone. */
+ * Recomputed values have the same bits. A kernel runs again as it is or, if elementwise, only the nodes that the value
+ * needs. LLVM may contract a multiplication and an addition into one instruction with one rounding (FMA) if the product
+ * has no other use, so kernels where such uses would change are not run in part. */
 #include "passes/plan/remat.h"
 #include "ir/plan/cost.h"
 #include "passes/plan/remat_drop.h"
@@ -18,8 +19,8 @@
 #include <string.h>
 
 enum { WORTH = 4096, STALE_ROUNDS = 8 };
-/* Without a limit: an elementwise kernel that loads at most four bytes for each that need not be kept, for all
- * together a little of the step's time, and not where the arena is small. */
+/* Without a limit: values of elementwise kernels that load at most four bytes for each byte that is freed, at most so
+ * many that computing them again takes a small share of the step's time, and only if the arena is not small. */
 #define NEARLY_FREE 4e9 /* bytes per second of computing again */
 #define SPARE 0.02      /* of the step */
 #define LITTLE (32 << 20)
@@ -43,34 +44,36 @@ static bool score_instance(Remat *r, uint32_t instance, Drop *drop) {
     return remat_plan_drop(r, drop, instance);
 }
 
-/* What a round may take: plans that free so many bytes per second of computing again, while there are seconds left. */
+/* What a round accepts: drops that free at least so many bytes per second of computing again, as long as seconds are
+ * left. */
 typedef struct {
     double bytes_per_second, seconds;
-} Terms;
+} RoundLimits;
 
-static bool accepts(const Terms *terms, const Drop *drop) {
-    return drop->seconds <= terms->seconds && (double)drop->freed >= terms->bytes_per_second * drop->seconds;
+static bool accepts(const RoundLimits *limits, const Drop *drop) {
+    return drop->seconds <= limits->seconds &&
+           (double)drop->freed >= limits->bytes_per_second * drop->seconds;
 }
 
 /* Drops the best candidates of the peak, up to a fiftieth of it; false: there is none. */
-static bool run_round(Remat *r, Terms *terms) {
+static bool run_round(Remat *r, RoundLimits *limits) {
     Candidate *candidates = ARENA_ARRAY(r->arena, Candidate, r->n_instances + 1);
     size_t n = 0;
     Drop drop;
     for (uint32_t i = 0; i < r->n_instances; i++) {
         const Instance *x = &r->instances[i];
         if (x->bytes * WORTH < r->most) continue;
-        if (score_instance(r, i, &drop) && accepts(terms, &drop))
+        if (score_instance(r, i, &drop) && accepts(limits, &drop))
             candidates[n++] = (Candidate){i, drop.gain / drop.seconds};
         arena_free(drop.arena);
     }
     qsort(candidates, n, sizeof *candidates, by_score);
     int64_t freed = 0;
     for (size_t c = 0; c < n && freed * 50 < r->most; c++) {
-        if (score_instance(r, candidates[c].instance, &drop) && accepts(terms, &drop) &&
+        if (score_instance(r, candidates[c].instance, &drop) && accepts(limits, &drop) &&
             remat_has_room(r, drop.before, drop.n)) {
             freed += r->instances[candidates[c].instance].bytes;
-            terms->seconds -= drop.seconds;
+            limits->seconds -= drop.seconds;
             remat_carry_out(r, &drop);
         }
         arena_free(drop.arena);
@@ -86,7 +89,7 @@ static void reserve_positions(Remat *r) {
 /* Rounds until the arena fits, or no more than `live` bytes live at once. False: they never do; *least is what they
  * come to. */
 static bool shrink(Remat *r, int64_t budget, int64_t live, int64_t *least) {
-    Terms any = {0, INFINITY};
+    RoundLimits any = {0, INFINITY};
     *least = INT64_MAX;
     for (int stale = 0; stale < STALE_ROUNDS; stale++) {
         reserve_positions(r);
@@ -104,17 +107,17 @@ static bool shrink(Remat *r, int64_t budget, int64_t live, int64_t *least) {
 
 /* Rounds of what is nearly free to compute again. */
 static bool drop_nearly_free(Remat *r) {
-    Terms terms = {NEARLY_FREE, 0};
+    RoundLimits limits = {NEARLY_FREE, 0};
     for (uint32_t k = r->first; k != IR_NONE; k = r->runs[k].next) {
         KernelCost cost = kernel_cost(r->func, &r->plan->kernels[r->runs[k].kernel]);
-        terms.seconds += SPARE * remat_seconds(r, cost.flops, cost.bytes);
+        limits.seconds += SPARE * remat_seconds(r, cost.flops, cost.bytes);
     }
     bool any = false;
     for (;; any = true) {
         reserve_positions(r);
         remat_number_runs(r);
         remat_sum_lives(r);
-        if (r->most < LITTLE || !run_round(r, &terms)) return any;
+        if (r->most < LITTLE || !run_round(r, &limits)) return any;
     }
 }
 

@@ -18,7 +18,7 @@ static bool is_made(const Remat *r, const Drop *drop, ValueId value) {
     return false;
 }
 
-/* Whether a state's old value is still there. */
+/* Whether a state still has its old value at drop->before; else notes who overwrites it. */
 static bool is_unchanged(const Remat *r, Drop *drop, ValueId state) {
     uint32_t updater = r->updater[source_attrs(func_node(r->func, state))->index];
     if (updater == IR_NONE || r->runs[updater].key >= r->runs[drop->before].key) return true;
@@ -66,7 +66,7 @@ static double worth_between(const Remat *r, uint32_t from, uint32_t to) { /* run
     return b > a ? r->worth[b] - r->worth[a] : 0;
 }
 
-/* Its kernel, again: the elementwise part that makes the value, or all of it. */
+/* Plans to run the value's kernel again: the elementwise part that computes the value, or all of it. */
 static bool run_again(Remat *r, Drop *drop, ValueId value, int64_t small, int depth) {
     uint32_t s = r->plan->kernel_of[value];
     const Kernel *kernel = &r->plan->kernels[s];
@@ -97,7 +97,7 @@ static bool run_again(Remat *r, Drop *drop, ValueId value, int64_t small, int de
     return true;
 }
 
-/* A run again that makes the value later on, if it could happen here. */
+/* Plans to move here a repeated run that computes the value later on. */
 static bool move_here(Remat *r, Drop *drop, ValueId value, int64_t small, int depth) {
     for (uint32_t i = 0; i < r->n_of[value]; i++) {
         const Instance *x = &r->instances[r->of[value][i]];
@@ -131,7 +131,7 @@ static bool move_here(Remat *r, Drop *drop, ValueId value, int64_t small, int de
     return false;
 }
 
-/* Holds an instance until the plan's run: the last that was made. */
+/* Plans to keep the value's last instance until drop->before. */
 static bool extend_here(Remat *r, Drop *drop, ValueId value) {
     uint32_t best = remat_at_hand(r, value, drop->before);
     for (uint32_t i = 0; i < r->n_of[value] && best == IR_NONE; i++) {

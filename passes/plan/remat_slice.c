@@ -3,12 +3,13 @@
 
 #include <string.h>
 
-/* What passes a product on to a sum, as far as contraction goes. */
+/* Operators through which LLVM can contract a multiplication with an addition. */
 static bool is_transparent(OpKind op) {
     return op_has(op, TRAIT_COPIES);
 }
 
-/* Whether a node feeds a sum or difference of the kernel that `part` (NULL: all) computes. */
+/* Whether a node is an operand, perhaps through views, of a sum or difference among the nodes `part` (NULL: all) of the
+ * kernel. */
 static bool feeds_sum(const Remat *r, const Kernel *kernel, const bool *part, ValueId id) {
     memset(r->carries + kernel->first, 0, kernel->last - kernel->first + 1);
     r->carries[id] = true;
@@ -24,10 +25,10 @@ static bool feeds_sum(const Remat *r, const Kernel *kernel, const bool *part, Va
     return false;
 }
 
-const Nature *remat_nature(Remat *r, uint32_t s) {
-    Nature *nature = &r->natures[s];
+const Nature *remat_nature(Remat *r, uint32_t kernel_number) {
+    Nature *nature = &r->natures[kernel_number];
     if (nature->known) return nature;
-    const Kernel *kernel = &r->plan->kernels[s];
+    const Kernel *kernel = &r->plan->kernels[kernel_number];
     bool repeatable = true;
     *nature = (Nature){.known = true, .uncontracted = true, .in_arena = true};
     for (ValueId id = kernel->first; id <= kernel->last; id++) {
@@ -44,7 +45,7 @@ const Nature *remat_nature(Remat *r, uint32_t s) {
     return nature;
 }
 
-/* Whether a node, seen through views, is used otherwise by the part than by the whole kernel. */
+/* Whether a node, seen through views, has uses in the kernel that the part lacks. */
 static bool uses_change(const Remat *r, const Kernel *kernel, const bool *part, ValueId id) {
     if (r->plan->places[id].kind != PLACE_LOOPS) return true;
     memset(r->carries + kernel->first, 0, kernel->last - kernel->first + 1);

@@ -1,14 +1,15 @@
-/* List scheduling of kernels. A kernel waits for those that store what it loads (data), and, if it updates a state,
- * for those that read the old value (anti-dependence: else the new value needs memory of its own until the end, and
- * a copy). Among the kernels that wait for nothing, one that makes no memory live that it does not free runs at
- * once, so that a weight's gradient goes into its update while its operands are still there; the others run in the
- * order given. */
+/* List scheduling of kernels. A kernel runs after those that store what it loads (data dependence) and, if it updates a
+ * state, after those that read the old value (anti-dependence: otherwise the new value would need memory of its own
+ * until the end, and a copy). Of the kernels that are ready, one that frees at least as many bytes as it stores runs
+ * first, so that a weight is updated as soon as its gradient can be computed; the others keep their order. */
 #include "passes/plan/schedule.h"
 #include "passes/plan/layout.h"
 
 #include <string.h>
 
-enum { TINY = 1024 }; /* what a kernel stores, next to what it loads, for it to count as nothing */
+enum {
+    TINY = 1024
+}; /* a kernel that loads so many times the bytes that it stores counts as storing nothing */
 
 typedef struct {
     uint32_t from, to; /* `from` runs first */
@@ -95,7 +96,7 @@ static void add_anti_edges(Schedule *s) {
     }
 }
 
-/* What happens in an order happens in that in which it stands. */
+/* Operators whose effects are ordered keep their order. */
 static void add_order(Schedule *s) {
     uint32_t last = IR_NONE;
     for (uint32_t k = 0; k < s->n; k++) {
@@ -166,8 +167,8 @@ static uint32_t *find_components(Schedule *s) {
     return c.component;
 }
 
-/* A state read by what follows from its update, or states that change places: such readers cannot all come first.
- * Their updates are copied, as before. */
+/* Where the old value of a state is read by what depends on its new value, or states are swapped, the readers cannot
+ * all come first. There anti-dependences are dropped, and the update is copied. */
 static void drop_cycles(Schedule *s) {
     const uint32_t *component = find_components(s);
     size_t n = 0;
@@ -203,7 +204,7 @@ static uint32_t pop(Queue *queue) {
     return top;
 }
 
-/* Whether it makes no more memory live than it frees, an update counted as written in place. */
+/* Whether the kernel frees at least as many bytes as it stores; updates in place count as storing nothing. */
 static bool is_free(const Schedule *s, uint32_t k) {
     const Kernel *kernel = &s->plan->kernels[k];
     int64_t stores = 0, loads = 0, frees = 0;

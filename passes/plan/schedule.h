@@ -1,4 +1,5 @@
-/* Pass `schedule`, between `precision` and `memory`: orders the kernels so that values live short. */
+/* Pass `schedule`, between `precision` and `remat`: orders the kernels so that values live for a short time; see
+ * schedule.c. */
 #ifndef VITC_PASSES_SCHEDULE_H
 #define VITC_PASSES_SCHEDULE_H
 
