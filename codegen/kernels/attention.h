@@ -1,5 +1,5 @@
-/* Attention and its gradients, for one matrix of scores (an image and head) at a time, a block of queries after another,
- * so that the scores are never stored to memory.
+/* Attention and its gradients, for one matrix of scores (of an image and head) at a time, one block of queries after
+ * another, so that the scores are never stored to memory.
  *
  * A block has nr queries (a micro-kernel's columns). Its scores are computed transposed, [keys, queries], so that the
  * softmax runs down the rows with a query in each lane, and the probabilities lie as the next products read them: as

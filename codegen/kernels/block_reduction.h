@@ -18,7 +18,7 @@ LLVMValueRef emit_block_operand(Emitter *e, const KernelMember *member, int oper
 
 /* sum_rows: adds the vectors of its operands at the loops' indices. */
 void emit_sum_rows(Emitter *e, const KernelMember *member);
-/* Stores the finished sums of a whole block of rows, which begins at `row`, for a vector of columns from `column` on. */
+/* Stores the finished sums of a block of rows, which begins at `row`, for a vector of columns from `column` on. */
 void emit_block_sums(Emitter *e, const KernelMember *member, int operand, LLVMValueRef row,
                      LLVMValueRef column, LLVMValueRef sums);
 
