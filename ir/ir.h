@@ -197,7 +197,8 @@ bool op_is_view(OpKind op);    /* its value lies where its operand does */
 bool op_is_choice(OpKind op);  /* pad, concat: each element from one of several places */
 bool op_is_reduce(OpKind op);  /* sum, amax: inside loops */
 bool op_is_block_reduction(
-    OpKind op); /* sum_rows, moments: of blocks of rows or columns that a kernel meets as it computes them */
+    OpKind
+        op); /* block reductions: sums over blocks of rows or columns, made by the kernel that computes these */
 bool op_is_product(OpKind op); /* matmul and the attentions: the core of a product kernel */
 bool op_is_fusable(OpKind op); /* can be computed inside loops: elementwise, reductions, moves, literals */
 

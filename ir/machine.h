@@ -25,26 +25,26 @@ enum { MACHINE_WIDEST_PANEL = 64 }; /* columns, of products of any target */
 
 /* Zero: not known. */
 typedef struct {
-    int64_t cores; /* that threads may run on */
-    int64_t own_cache,
-        shared_cache; /* bytes: of each core's own largest cache; of the one that cores share */
-    double peak
-        [PRECISION_COUNT]; /* floating point operations a second in matrix products, of all cores together */
-    double bandwidth; /* bytes a second from memory, of all cores or of one, which nearly reaches it alone */
+    int64_t cores;        /* that threads may run on */
+    int64_t own_cache;    /* bytes of the largest cache that each core has of its own (L2) */
+    int64_t shared_cache; /* bytes of the cache that cores share (L3) */
+    /* Floating point operations a second in matrix products, of all cores together. */
+    double peak[PRECISION_COUNT];
+    double bandwidth;        /* bytes a second from memory; one core alone nearly reaches it */
     double shared_bandwidth; /* bytes a second from the shared cache, of one core */
-    double packing;          /* f32 elements a second that one core lays out in panels */
+    double packing;          /* f32 elements a second that one core packs into panels */
     double call,
-        barrier; /* seconds: of calling a kernel for a share of its work; of a meeting of all threads */
-    PanelShape
-        panel[PRECISION_COUNT]; /* no usual values: not known is "do not pack" and "do not sum in tiles" */
+        barrier; /* seconds: of calling a kernel for a share of its work; of a barrier of all threads */
+    /* Without usual values: unknown means that weights are not packed, and that no sums begin in tiles. */
+    PanelShape panel[PRECISION_COUNT];
     TileShape tile[PRECISION_COUNT];
 } Machine;
 
-/* The machine with usual values for what is not known but panels and tiles. */
+/* A copy in which unknown facts have their usual values; panels and tiles stay unknown. */
 Machine machine_with_usual(const Machine *known);
-/* What is not known of *machine becomes as in `other`. */
+/* Unknown facts of *machine are taken from `other`. */
 void machine_fill(Machine *machine, const Machine *other);
-/* What is known of products of one precision is of another. */
+/* Moves the facts about products (peak, panel, tile) of one precision to another. */
 void machine_move_precision(Machine *machine, Precision from, Precision to);
 /* Peak of one core. */
 double machine_core_peak(const Machine *machine, Precision precision);

@@ -121,13 +121,13 @@ typedef struct {
     VtKernel kernel;
     const char *name;          /* for profiles: "gemm 12608x1152x384", "blocks.0.norm1 …" */
     int32_t first_arg, n_args; /* in VtFunction.args */
-    int32_t barrier;           /* 1: the team meets before this call */
+    int32_t barrier;           /* 1: all threads wait for each other before this call */
     int32_t single;            /* 1: too little work to share: the first thread does it alone */
     int32_t product;           /* 1: matrix products or attention, whose FLOP/s tell how good a step is */
     double flops, bytes;       /* for profiles */
 } VtCall;
 
-/* Calls that a thread makes one after another for each of its blocks, without meeting the others between. */
+/* Calls that a thread makes one after another for each of its blocks, without barriers between them. */
 typedef struct {
     int32_t first_call, n_calls, blocks;
 } VtChain;

@@ -10,7 +10,7 @@
 #include "codegen/gemm/panels.h"
 #include "codegen/kernels/attention.h"
 
-/* Lines of a turned result that an epilogue gets at a time. */
+/* CHUNK: lines of a transposed result that an epilogue gets at a time. */
 enum { CHUNK = 64, MOST_VECTORS = 4 };
 
 /* Where things lie in the scratch, in units of four bytes; term_stride: from a region's first bf16 term to its second,
@@ -31,11 +31,11 @@ struct Attention {
     const AttentionShape *s;
     Panels p;
     int64_t mr, nr, keys, dims; /* n and d up to whole panels of A */
-    int64_t queries;            /* of a block whose probabilities are kept (gradients) */
-    int64_t matrices;           /* of the result, or of each of three */
-    int64_t rows;               /* queries in work, at most */
-    int lanes, vectors;
-    bool straight; /* results are made as they lie, not turned: side A of tile registers wants blocks */
+    int64_t queries;    /* gradients: in a block, whose probabilities and ds are kept in the scratch */
+    int64_t matrices;   /* of scores (images by heads); for the bias's gradient, of the bias */
+    int64_t rows;       /* the most queries in work at once: nr, or less where there are fewer */
+    int lanes, vectors; /* lanes of a vector; vectors in nr */
+    bool straight;      /* results are computed as they are stored, not transposed: not with tile registers */
     LLVMTypeRef vector;
     LLVMValueRef scratch;
     Region k, v, k_dims, v_dims; /* A: lines are keys; keys; dims; dims */

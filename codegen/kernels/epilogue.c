@@ -11,10 +11,11 @@ struct Epilogue {
     const KernelMember *core;
     const KernelMember **stores;
     int n_stores;
-    const KernelMember *moments; /* of the stores; or NULL */
-    const KernelMember *sums;    /* sum_rows of the stores whose blocks are tiles; or NULL */
-    int n_sums;                  /* operands of it */
-    LLVMValueRef *sum;           /* a stack slot for each vector of a tile's columns and each operand */
+    const KernelMember *moments; /* the member `moments` among the stores; NULL: none */
+    const KernelMember
+        *sums;         /* the member `sum_rows` among them, if its blocks are as high as tiles; or NULL */
+    int n_sums;        /* its operands */
+    LLVMValueRef *sum; /* for each of these and each vector of a tile's columns a stack slot with the sums */
     int64_t batch[IR_MAX_RANK];
     int n_batch;
     int64_t columns;             /* of the whole product */
@@ -75,7 +76,7 @@ typedef struct {
     LLVMValueRef tile;
 } TileRow;
 
-/* Whether a member is stored for a whole tile or a whole row of it, when that is done. */
+/* Whether a member is not stored element by element but for a whole tile or a whole row of it. */
 static bool is_stored_later(const Epilogue *epilogue, const KernelMember *member) {
     return member == epilogue->moments || member == epilogue->sums || packs_tile(epilogue, member);
 }
@@ -92,7 +93,7 @@ static void emit_epilogue_vector(const Epilogue *epilogue, const TileRow *row, L
         if (!is_stored_later(epilogue, epilogue->stores[s])) emit_store_member(e, epilogue->stores[s]);
 }
 
-/* Begins work on vector v of a tile's columns, of those that are there. */
+/* Begins work on vector v of a tile's columns; lanes beyond the matrix are masked off. */
 static Scope begin_vector(const Epilogue *epilogue, LLVMValueRef columns, int64_t stride, int v) {
     FunctionBuilder *fb = epilogue->e->fb;
     bool all = epilogue->columns % stride == 0;
@@ -100,8 +101,7 @@ static Scope begin_vector(const Epilogue *epilogue, LLVMValueRef columns, int64_
                               all ? NULL : build_lanes_below(fb, fb->lanes, (int64_t)v * fb->lanes, columns));
 }
 
-/* A row's columns all at once: for their moments, of which there are as many in every tile, and for sums that stay in
- * registers. */
+/* Emits all vectors of a row without a loop: `moments` needs them together, and sums stay in registers. */
 static void emit_whole_row(const Epilogue *epilogue, const TileRow *row, LLVMValueRef columns,
                            int64_t stride) {
     Emitter *e = epilogue->e;
@@ -137,7 +137,7 @@ static void emit_vectors(const Epilogue *epilogue, const TileRow *row, LLVMValue
 
 /* ---- tiles ------------------------------------------------------------------------------------------------------- */
 
-/* Sums of the tile's rows, before and after they are met. */
+/* Before and after the rows of a tile: sets the sums to zero, and stores them. */
 static void clear_sums(const Epilogue *epilogue, int64_t stride) {
     FunctionBuilder *fb = epilogue->e->fb;
     for (int a = 0; a < epilogue->n_sums * (int)(stride / fb->lanes); a++)

@@ -1,4 +1,4 @@
-/* Packed operands of products: see packing.h. */
+/* Packing weights, operator `pack`: see packing.h. */
 #include "codegen/kernels/packing.h"
 #include "codegen/emit/bf16.h"
 #include "codegen/gemm/panels.h"

@@ -1,4 +1,4 @@
-/* Bodies of matrix product kernels: the product (gemm.c) with the kernel's loops as its epilogue. */
+/* Bodies of product kernels: a matrix product (gemm.c) or an attention, with the kernel's loops as its epilogue. */
 #include "codegen/gemm/gemm.h"
 #include "codegen/kernels/attention.h"
 #include "codegen/kernels/block_reduction.h"

@@ -5,7 +5,9 @@
 #include "codegen/kernels/reduction.h"
 #include "codegen/kernels/stores.h"
 
-enum { ROWS_TO_PACK = 16 }; /* so many are in the cache still */
+enum {
+    ROWS_TO_PACK = 16
+}; /* rows that are packed at a time after they were stored: they are still in the cache */
 
 /* A reduction along the row. It belongs to a phase: it can run once all reductions of earlier phases are known. */
 typedef struct {
@@ -21,13 +23,13 @@ typedef struct {
     const KernelMember **stores; /* members that reach memory */
     int n_stores;
     bool has_vector_stores;
-    int first; /* loop of the row; those before it count rows */
-    int phase; /* running */
+    int first; /* the first loop of the nest that runs along a row; those before it count rows */
+    int phase; /* the one being emitted */
 } RowPlan;
 
 /* ---- what a row computes ----------------------------------------------------------------------------------------- */
 
-/* The number of reductions one after another below each member: consumers come first in `members`. */
+/* A reduction's phase is the most reductions on a path below it (members are visited from operands to users). */
 static void plan_phases(Emitter *e, RowPlan *plan) {
     const Kernel *kernel = e->kernel;
     ValueId last = kernel->members[0].value;
@@ -81,7 +83,7 @@ static RowPlan plan_row(Emitter *e) {
     return plan;
 }
 
-/* Whether the vector loop is all of the row: what does not depend on it is then computed before it. */
+/* Whether the vector loop is the only loop of a row: what does not depend on it is then computed before it. */
 static bool is_one_loop(const Emitter *e, const RowPlan *plan) {
     return plan->first == e->nest.n - 1;
 }
@@ -152,14 +154,15 @@ static void run_phase(Emitter *e, RowPlan *plan, LLVMValueRef from, LLVMValueRef
 
 /* ---- stores ------------------------------------------------------------------------------------------------------ */
 
-/* Whether the rows of the member's operand are those of the kernel, to be packed when some are there. */
+/* Whether the member packs a matrix whose rows are the kernel's rows, so that it can be done some rows at a time. */
 static bool packs_rows(const Emitter *e, const KernelMember *member) {
     const Access *access = &member->access;
     return e->nest.n == 2 && access->coef[0][e->nest.last[0]] == 1 && access->coef[1][e->nest.last[1]] == 1 &&
            emit_can_pack_block(e, member, e->nest.extent[1]);
 }
 
-/* After row `row` of [from, to): if ROWS_TO_PACK of them are stored, or the last is. */
+/* After row `row` of [from, to) was stored: packs the rows since the last time, if these are ROWS_TO_PACK or `row` is
+ * the last. */
 static void pack_rows(Emitter *e, const RowPlan *plan, LLVMValueRef row, LLVMValueRef from, LLVMValueRef to) {
     FunctionBuilder *fb = e->fb;
     LLVMBuilderRef b = fb->builder;

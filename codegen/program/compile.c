@@ -1,8 +1,9 @@
 /* A module becomes a program: one LLVM function for each distinct kernel, a list of calls for each function.
  *
  * Kernels are compared by their canonical text (ir/plan/canonical.h), so that twelve equal blocks are compiled once.
- * The calls are data (program.h): the runtime walks them. They follow from the plan alone, with arguments and
- * barriers; meanwhile the distinct kernels are found, which are then compiled (unit.h). */
+ * The calls are data (runtime/program.h) that the runtime walks. They follow from the plan, with arguments and
+ * barriers. While they are made the distinct kernels are collected; these are then compiled (unit.h), and the addresses
+ * put into the calls. */
 #include "codegen/program/compiled.h"
 #include "codegen/program/irregular.h"
 #include "codegen/program/unit.h"
@@ -38,7 +39,7 @@ typedef struct {
     Arena *arena; /* out's */
     VtProgram *program;
     const Module *module;
-    Machine machine; /* that it is for, with usual values for what is not known */
+    Machine machine; /* that the code is for; unknown facts have their usual values */
     KernelCode *slots[SLOTS];
     KernelCode **codes; /* of the kernels to generate, by number */
     size_t n_codes, codes_capacity;
@@ -57,13 +58,14 @@ static uint32_t hash_text(const char *s) {
     return h;
 }
 
-/* Bytes of what an argument points into: it must point inside. */
+/* Bytes of the memory that an argument for the value points into: of the whole arena, or of the value. */
 static int64_t bytes_around(const FuncCode *fc, ValueId value) {
     const Place *place = &fc->plan->places[value];
     return place->kind == PLACE_ARENA ? fc->arena_bytes : type_bytes(func_type(fc->func, value));
 }
 
-/* How many bytes further on than the code this kernel reads each of its reads; NULL: the code cannot serve it. */
+/* By number of a read: how many bytes further on `kernel` reads it than the kernel that the code was made for. NULL:
+ * the code cannot serve this kernel, since the difference varies or a shifted pointer would leave its memory. */
 static const int64_t *find_shift(Compiler *c, const FuncCode *fc, const KernelCode *code,
                                  const Kernel *kernel) {
     int64_t *shift = ARENA_ARRAY(c->arena, int64_t, kernel->n_reads + 1);
@@ -78,14 +80,14 @@ static const int64_t *find_shift(Compiler *c, const FuncCode *fc, const KernelCo
     return shift;
 }
 
-/* Whether LLVM makes a function of it; the others are C functions of the runtime. */
+/* Whether the kernel is a generated function, not a C function of the runtime. */
 static bool is_generated(const Func *func, const Kernel *kernel) {
     bool of_f32 = kernel->kind != KERNEL_PACK ||
                   func_type(func, func_node(func, kernel->last)->operands[0])->dtype == DT_F32;
     return kernel->kind != KERNEL_OTHER && of_f32;
 }
 
-/* The code of kernel number k; *shift: see find_shift, NULL where it reads just there. */
+/* The code of kernel number k, new if none serves it; *shift: see find_shift; NULL: no pointers are shifted. */
 static const KernelCode *find_code(Compiler *c, const FuncCode *fc, uint32_t k, const int64_t **shift) {
     const Kernel *kernel = &fc->plan->kernels[k];
     const Chain *chain = plan_chain(fc->plan, k);
@@ -178,7 +180,7 @@ static VtArg literals_of(Compiler *c, const Func *func, const Kernel *kernel) {
     return constant_arg(c, literals, sizeof *literals * n);
 }
 
-/* Arguments that are each thread's own are filled in at every call, into a list of limited length. */
+/* Arguments of each thread's own (scratch, blocks) are filled in at every call, into a list of limited size. */
 static bool fits_own_list(Compiler *c, const FuncCode *fc, const VtCall *call) {
     if (call->n_args <= VT_MAX_OWN_ARGS) return true;
     for (int i = 0; i < call->n_args; i++) {
@@ -392,7 +394,7 @@ static bool is_planned(Compiler *c) {
     return true;
 }
 
-/* Moments are of all columns of a tile: those that a product's kernel makes are of tiles of this target. */
+/* Whether `moments` in products' kernels are over as many columns as a tile of this target has. */
 static bool tiles_fit(Compiler *c, const Target *target) {
     for (size_t f = 0; f < c->module->n_funcs; f++) {
         const Func *func = c->module->funcs[f];
@@ -412,7 +414,7 @@ static bool tiles_fit(Compiler *c, const Target *target) {
     return true;
 }
 
-/* Whether the weights were packed, if they were, as this target's products read them. */
+/* Whether packed weights, if there are any, have the panels of this target. */
 static bool panels_fit(Compiler *c, const Target *target) {
     PanelShape is = c->module->machine.panel[c->module->precision],
                should = target_panel(target, c->module->precision);

@@ -1,8 +1,8 @@
 /* A compiled program as bytes: what the object cache keeps (driver/cache.c).
  *
- * One list of fields serves both directions, so that what is written is what is read. Reading trusts nothing but the
- * machine code: counts against the bytes that are left, every index and offset against what it points into. The form is
- * of this build on this machine: numbers as they lie in memory. */
+ * The same code visits all fields for writing and for reading, so that both agree. Reading trusts only the machine
+ * code: counts are checked against the bytes that are left, indices and offsets against what they point into. Numbers
+ * have the byte order and sizes of this machine and build; the cache's key makes sure that no other reads them. */
 #include "codegen/program/compiled.h"
 #include "codegen/program/irregular.h"
 
@@ -89,8 +89,8 @@ static void code_name_text(Coder *k, const char **text) {
     require(k, *text != NULL);
 }
 
-/* The elements of an array, to be coded one by one: when writing a copy, so that constants stay it. `least`: bytes that
- * an element takes at least. */
+/* Begins an array, whose elements are then coded one by one; when writing these are a copy, since what is written is
+ * const. `least`: the fewest bytes of an element. */
 static void *code_array(Coder *k, const void *array, int32_t *n, size_t element, size_t least) {
     int64_t left = k->reading ? (int64_t)(k->size - k->at) : INT32_MAX;
     code_i32(k, n, 0, k->reading ? left / (int64_t)least : INT32_MAX);

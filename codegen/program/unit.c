@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { PART_WEIGHT = 350, MOST_UNITS = 12 };
+enum { UNIT_WEIGHT = 350, MOST_UNITS = 12 }; /* UNIT_WEIGHT: about the weight_of a unit */
 
 void kernel_code_name(int number, char out[KERNEL_NAME]) {
     snprintf(out, KERNEL_NAME, "kernel_%d", number);
@@ -19,13 +19,13 @@ void kernel_code_name(int number, char out[KERNEL_NAME]) {
 
 /* ---- sharing out ------------------------------------------------------------------------------------------------- */
 
-/* About what it takes to compile: its operators, and a product's loops. */
+/* An estimate of the time to compile: operators, and a product's loops. */
 static int weight_of(const KernelCode *code) {
     return (int)(code->kernel->last - code->kernel->first) + (code->product ? 60 : 12);
 }
 
-/* Products, and what packs for them, come first: they take longest, and a thread that ends early should find small
- * units left. */
+/* Products and packing kernels come first: they take longest to compile, and so the threads end at about the same
+ * time. */
 CompileUnit *units_make(Arena *arena, KernelCode *const *codes, int n_codes, int *n_units) {
     KernelCode **order = ARENA_ARRAY(arena, KernelCode *, n_codes + 1);
     int all = 0, n = 0, seen = 0;
@@ -33,7 +33,7 @@ CompileUnit *units_make(Arena *arena, KernelCode *const *codes, int n_codes, int
         for (int i = 0; i < n_codes; i++)
             if (codes[i]->product == (product == 1)) order[n++] = codes[i];
     for (int i = 0; i < n; i++) all += weight_of(codes[i]);
-    *n_units = all / PART_WEIGHT < 1 ? 1 : all / PART_WEIGHT > MOST_UNITS ? MOST_UNITS : all / PART_WEIGHT;
+    *n_units = all / UNIT_WEIGHT < 1 ? 1 : all / UNIT_WEIGHT > MOST_UNITS ? MOST_UNITS : all / UNIT_WEIGHT;
     CompileUnit *units = ARENA_ARRAY(arena, CompileUnit, *n_units);
     for (int i = 0; i < n; i++) {
         CompileUnit *unit = &units[(int64_t)seen * *n_units / all];
@@ -46,7 +46,7 @@ CompileUnit *units_make(Arena *arena, KernelCode *const *codes, int n_codes, int
 
 /* ---- one kernel -------------------------------------------------------------------------------------------------- */
 
-/* Emits the kernel at the place where it was met first. */
+/* Emits the kernel from the first place in the program that uses the code. */
 static void emit_code(FunctionBuilder *fb, KernelCode *code) {
     char name[KERNEL_NAME];
     Arena *arena = arena_new();
@@ -72,7 +72,7 @@ static bool is_valid(CompileUnit *unit, LLVMModuleRef module) {
     return good;
 }
 
-/* A comment for each kernel: what it is called in the code, and after which node. */
+/* Prints a comment for each kernel: its name in the code, and the node that it is named after. */
 static void name_kernels(const CompileUnit *unit, const char *comment) {
     for (int i = 0; i < unit->n_codes; i++) {
         const KernelCode *code = unit->codes[i];
@@ -126,7 +126,8 @@ static void export_function(LLVMValueRef function) {
     LLVMSetVisibility(function, LLVMHiddenVisibility);
 }
 
-/* A micro-kernel or packer, which its name says all about, is compiled with the first unit that has it. */
+/* Micro-kernels and packers of equal name are equal: each is compiled in the first unit that calls it, and only
+ * declared in the others. */
 static void share_functions(CompileUnit *units, int n) {
     for (int i = 1; i < n; i++) {
         LLVMValueRef next, function = units[i].module ? LLVMGetFirstFunction(units[i].module) : NULL;
@@ -166,7 +167,7 @@ typedef struct {
     const char *target_features;
     const Machine *machine;
     CodegenPrint print;
-    bool compile; /* what was emitted */
+    bool compile; /* else: emit */
 } Work;
 
 static void *work(void *user) {
@@ -184,7 +185,8 @@ static int cores(void) {
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-/* Room for the deepest kernel (KERNEL_DEPTH) and for LLVM. This thread has it unless `ulimit -s` was lowered. */
+/* Stack for recursion through the deepest kernel (KERNEL_DEPTH) and for LLVM. The main thread has as much unless
+ * `ulimit -s` was lowered. */
 #define STACK_BYTES ((size_t)16 << 20)
 #define ENOUGH_STACK ((size_t)8 << 20)
 
@@ -207,7 +209,7 @@ static void work_on_threads(Work *w) {
         pthread_attr_init(&attributes) == 0 && pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0;
     while (set && running < wanted && running + here < w->n &&
            pthread_create(&threads[running], &attributes, work, w) == 0)
-        running++; /* one that cannot be had is not missed */
+        running++; /* with fewer threads than wanted it only takes longer */
     if (set) pthread_attr_destroy(&attributes);
     if (here || running == 0) work(w);
     for (int i = 0; i < running; i++) pthread_join(threads[i], NULL);

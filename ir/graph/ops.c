@@ -140,7 +140,7 @@ bool op_is_product(OpKind op) {
     return TABLE[op].kernel == KERNELS_PRODUCT;
 }
 bool op_is_fusable(OpKind op) {
-    KernelClass kernel = TABLE[op].kernel; /* loops may meet an element more than once */
+    KernelClass kernel = TABLE[op].kernel; /* loops may compute an element more than once */
     return (kernel == KERNELS_LOOPS || kernel == KERNELS_VIEW || kernel == KERNELS_CHOICE) &&
            op_may_repeat(op);
 }

@@ -164,7 +164,7 @@ static void check_chain_spans(Check *c) {
         const Chain *chain = &c->plan->chains[i];
         if (chain->first < next || chain->last < chain->first || chain->last >= c->plan->n_kernels ||
             chain->units < 1 || chain->size < 1 || chain->size > chain->units) {
-            FAIL(c, "@%s: the chain of kernels %u to %u is empty, meets another or lacks kernels",
+            FAIL(c, "@%s: the chain of kernels %u to %u is empty, overlaps another or lacks kernels",
                  c->func->name, shown(chain->first), shown(chain->last));
             return;
         }

@@ -7,7 +7,7 @@
 
 static int n_in_products, n_in_loops;
 
-/* Partial reductions in products' kernels, and in others. */
+/* Block reductions in products' kernels, and in others. */
 static void count(const Func *func) {
     n_in_products = n_in_loops = 0;
     for (ValueId id = 0; id < func->count; id++) {

@@ -194,7 +194,7 @@ static const struct {
     {break_kernel, "kernel 2 is not what its nodes make"},
     {break_member, "kernel 1 is not what its nodes make"},
     {break_chain_order, "the chain of kernels 3 to 2 is empty"},
-    {break_chain_end, "the chain of kernels 3 to 6 is empty, meets another or lacks kernels"},
+    {break_chain_end, "the chain of kernels 3 to 6 is empty, overlaps another or lacks kernels"},
     {break_chain_units, "units that it does not consist of"},
     {break_block_chain, "reads node 7, which lies in blocks of another chain"},
     {break_no_chain, "node 7 (mul): lies in blocks of no chain"},

@@ -200,7 +200,7 @@ static void test_checkpoints(void **state) {
     if (!host_has(run->row)) skip();
     const Size *size = &SIZES[1];
     VtError problem = {0};
-    char path[] = "/tmp/vitc-prepack-XXXXXX";
+    char path[] = "/tmp/vitc-packed-XXXXXX";
     close(mkstemp(path));
     for (int from_packed = 0; from_packed < 2; from_packed++) {
         Program from = program_new(run, size, from_packed), to = program_new(run, size, !from_packed);
