@@ -57,7 +57,7 @@ typedef struct {
     size_t offset;       /* in Machine */
     size_t by_precision; /* bytes from a precision's to that of the next; 0: it is the same for all */
     int64_t most;        /* that the text form takes */
-    int64_t silent;      /* a value that goes without saying; 0: none but "not known" */
+    int64_t silent;      /* a value that the printer leaves out; 0: only "not known" is left out */
 } MachineFact;
 
 extern const MachineFact machine_facts[];

@@ -23,7 +23,7 @@ static void drop_unit_loops(Kernel *kernel) {
     }
 }
 
-/* Whether a member asks for the index along an axis of its own (emit_axis_index): a choice, a `pack`, an iota. */
+/* Whether a member needs the index along one of its own axes (emit_axis_index), as choices, `pack` and iota do. */
 static bool needs_single_loops(const Emitter *e) {
     for (size_t i = 0; i < e->kernel->n_members; i++) {
         OpKind op = func_node(e->func, e->kernel->members[i].value)->op;
@@ -66,8 +66,8 @@ static void add_loop(LoopNest *nest, int domain_loop, int64_t extent) {
     nest->of[domain_loop] = nest->n++;
 }
 
-/* Loops of rows have at least one: for scalars one of one round, and one for the elements of rows that have one each.
- * */
+/* Adds loops of extent 1 that rows.c relies on: one for a kernel of scalars, and a vector loop for rows of one element.
+ */
 static void complete(LoopNest *nest, Kernel *kernel) {
     if (nest->n == 0) {
         add_loop(nest, 0, 1);

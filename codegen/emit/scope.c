@@ -1,4 +1,4 @@
-/* For which lanes instructions are, and how long what was emitted is remembered: see emit.h. */
+/* Scopes: the present lanes, and what the memo forgets: see emit.h. */
 #include "codegen/emit/emit.h"
 
 static Scope begin(Emitter *e, Lanes lanes) {

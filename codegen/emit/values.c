@@ -35,7 +35,7 @@ static LLVMValueRef constant_of(Emitter *e, double value, DType dtype) {
     return real ? real : LLVMConstInt(type, (unsigned long long)(int64_t)value, true);
 }
 
-/* A literal (ir/plan/canonical.h), loaded once before all loops. */
+/* A literal (node_is_literal, ir/plan/plan.h), loaded once before all loops. */
 static LLVMValueRef literal_of(Emitter *e, ValueId value) {
     LLVMTypeRef f32 = LLVMFloatTypeInContext(e->fb->context);
     int64_t number = 0;

@@ -38,13 +38,13 @@ static LLVMValueRef place_of(FunctionBuilder *fb, const PackSpec *s, const PackA
     return build_element(fb, i32_type(fb), p->to, index);
 }
 
-/* What the terms before this one have left of f32 values. */
+/* What remains of f32 values after the earlier terms are subtracted. */
 static LLVMValueRef left_of(FunctionBuilder *fb, const PackSpec *s, LLVMValueRef x) {
     for (int term = 0; term < s->term; term++) x = LLVMBuildFSub(fb->builder, x, bf16_rounded(fb, x), "");
     return x;
 }
 
-/* The term of f32 values, in the upper halves of i32s. */
+/* The spec's bf16 term of f32 values, in the upper halves of i32s. */
 static LLVMValueRef upper_half(FunctionBuilder *fb, const PackSpec *s, LLVMValueRef x) {
     x = left_of(fb, s, x);
     return bf16_round(fb, x);
@@ -57,7 +57,7 @@ static LLVMValueRef sixteen(FunctionBuilder *fb, const PackSpec *s, bool vector)
     return LLVMConstVector(shifts, (unsigned)s->lanes);
 }
 
-/* Pairs from the earlier and the later elements, as they lie in memory. */
+/* Units from the first and the second elements of pairs. */
 static LLVMValueRef pair_up(FunctionBuilder *fb, const PackSpec *s, LLVMValueRef early, LLVMValueRef late) {
     bool vector = LLVMGetTypeKind(LLVMTypeOf(early)) == LLVMVectorTypeKind;
     LLVMValueRef shift = sixteen(fb, s, vector);
@@ -153,8 +153,8 @@ static LLVMValueRef load_single(FunctionBuilder *fb, const PackSpec *s, const Pa
     return LLVMBuildSelect(fb->builder, there, x, LLVMConstNull(type), "");
 }
 
-/* Units [from, units) of each line one by one; lines that are missing repeat the first: what is computed of them is
- * not stored. */
+/* Packs units [from, units) of each line one by one. Lines beyond `count` repeat the first: results for them are not
+ * stored. */
 static void pack_singly(FunctionBuilder *fb, const PackSpec *s, const PackArgs *p, LLVMValueRef from) {
     Loop lines = build_loop_begin(fb, build_i64(fb, 0), build_i64(fb, s->width), 1, "line");
     LLVMValueRef there = LLVMBuildICmp(fb->builder, LLVMIntSLT, lines.counter, p->count, "");
@@ -337,7 +337,7 @@ static void pack_block_body(FunctionBuilder *fb, const LLVMValueRef *p, const vo
     pack_block(fb, user, &(PackBlock){p[0], p[1], p[2], p[3], p[4], p[5], p[6]});
 }
 
-/* The function's name says all of the spec. */
+/* The function's name contains everything in the spec. */
 static void call(FunctionBuilder *fb, const char *what, const PackSpec *s, LLVMValueRef *args, unsigned n,
                  FunctionBody body) {
     char name[64];

@@ -1,7 +1,8 @@
 /* Gradients of attention, for its operands and its bias: see attention_work.h. */
 #include "codegen/kernels/attention_work.h"
 
-/* scores: p, ds: ds (not scaled) of the queries from `row`. */
+/* Computes the probabilities p and ds (not scaled by s->scale) of the queries from `row`, into t->scores and t->ds, or
+ * into p_kept and ds_kept. */
 static void probabilities(Attention *t, LLVMValueRef matrix, LLVMValueRef row, LLVMValueRef count) {
     attention_scores(t, matrix, row, count);
     attention_score_products(t, matrix, row, count);
@@ -11,13 +12,13 @@ static void probabilities(Attention *t, LLVMValueRef matrix, LLVMValueRef row, L
 
 /* ---- of q, k and v ----------------------------------------------------------------------------------------------- */
 
-/* Element 0 of panel number key / mr of a kept side. */
+/* The first element of the panel of `key` in p_kept or ds_kept. */
 static LLVMValueRef kept_at(Attention *t, const Region *side, LLVMValueRef key) {
     LLVMValueRef number = LLVMBuildUDiv(t->fb->builder, key, build_i64(t->fb, t->mr), "");
     return attention_at(t, side, build_scaled(t->fb, number, attention_kept_panel(t)));
 }
 
-/* Adds a [keys][nr] array, queries `at_query`.. of the block, to a side A whose lines are keys. */
+/* Packs a [keys][nr] array, of the block's queries from `at_query` on, into p_kept or ds_kept. */
 static void keep(Attention *t, const Region *array, const Region *side, LLVMValueRef at_query,
                  LLVMValueRef count) {
     FunctionBuilder *fb = t->fb;

@@ -1,7 +1,7 @@
 /* Products of attention, what is packed for them, and what becomes of their results: see attention_work.h. */
 #include "codegen/kernels/attention_work.h"
 
-/* ---- memory asked for early -------------------------------------------------------------------------------------- */
+/* ---- prefetching ------------------------------------------------------------------------------------------------- */
 
 /* Rows from..to-1 of an operand of the next matrix, into L2. */
 static void prefetch_operand(Attention *t, const AttentionOperand *x, LLVMValueRef from, LLVMValueRef to) {
@@ -23,7 +23,7 @@ static void prefetch_result(Attention *t, int result, LLVMValueRef from, LLVMVal
     t->prefetch(t->user, batch, from, LLVMBuildSub(fb->builder, to, from, ""), build_i64(fb, 0), t->s->d);
 }
 
-/* What is asked for while the scores are made, and while dp is. */
+/* What is prefetched while the scores are computed, and while dp is. */
 static void prefetch_first(Attention *t, LLVMValueRef from, LLVMValueRef to) {
     prefetch_operand(t, &t->s->q, from, to);
     prefetch_operand(t, &t->s->k, from, to);

@@ -17,7 +17,8 @@ void attention_accumulate(Attention *t, LLVMValueRef slot, LLVMValueRef x) {
     build_store(t->fb, LLVMBuildFAdd(t->fb->builder, attention_load(t, slot), x, ""), slot);
 }
 
-/* The largest score; with a bias, scores are scaled and it is added first. A NaN needs no care: the sum will be one. */
+/* The largest score; with a bias, scores are scaled and it is added first. A NaN may be skipped here, since
+ * the sum of exponentials will be NaN. */
 static void find_most(Attention *t, LLVMValueRef place, int v) {
     LLVMBuilderRef b = t->fb->builder;
     LLVMValueRef slot = attention_at(t, &t->scores, place), x = attention_load(t, slot),

@@ -54,7 +54,7 @@ struct Attention {
     LLVMValueRef bias_sums;          /* where the bias's gradient of this block of queries is summed */
     LLVMValueRef most[MOST_VECTORS], total[MOST_VECTORS],
         dot[MOST_VECTORS]; /* stack slots; a query each lane */
-    /* Asks for memory while a product is made, for rows from..to-1 of matrices; or NULL. */
+    /* Prefetches rows from..to-1 of matrices while a product is computed; or NULL. */
     void (*meanwhile)(Attention *t, LLVMValueRef from, LLVMValueRef to);
     GemmEpilogue epilogue;
     GemmPrefetch prefetch; /* or NULL */

@@ -7,12 +7,12 @@ enum { BLOCK = 4 }; /* vectors of columns at a time */
 
 typedef struct {
     const KernelMember *core;
-    const Node *node; /* of it */
+    const Node *node; /* of the core */
     Access of_operand;
-    LLVMValueRef accumulator[BLOCK];
+    LLVMValueRef accumulator[BLOCK]; /* stack slots */
     LLVMTypeRef vector;
     int blocks;                   /* vectors in this block */
-    int n_kept, kept[DOMAIN_MAX]; /* loops that the result runs along, the columns' left out */
+    int n_kept, kept[DOMAIN_MAX]; /* loops that the result depends on, other than that of the columns */
     int n_down, down[DOMAIN_MAX]; /* loops that are summed over */
     LLVMValueRef first_column;
 } Column;

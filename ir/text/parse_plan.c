@@ -1,12 +1,12 @@
 /* The plan of a function in the text form: kernels, chains, barriers, copies, places.
  *
- * What is read is kept until all functions are there; then kernels are derived from their nodes, and what the text
- * says besides is laid over them: marks and offsets are taken, facts that follow from the nodes are checked. */
+ * Statements are recorded until all functions have been read. Then kernels are derived from their nodes; marks and
+ * offsets are taken from the text, and what the text states of facts that follow from the nodes is checked. */
 #include "ir/text/parser.h"
 
 #include <string.h>
 
-/* What the text says of one kernel; line 0 of a Loc: nothing is said. */
+/* What the text states of one kernel; a Loc with line 0: that part was left out. */
 typedef struct {
     Loc loc;
     ValueId first, last; /* its nodes, but for reads of states between them */
@@ -14,7 +14,7 @@ typedef struct {
     Loc kind_loc, reads_loc, stores_loc;
     const char *kind;
     Domain domain;
-    int first_inner; /* of what the loops are said to be; the rank: no bar among them */
+    int first_inner; /* the loop behind the bar in "[197 | 384]"; the rank: there is no bar */
     ValueId *reads;
     size_t n_reads, reads_capacity;
     ValueId *stores;

@@ -1,15 +1,16 @@
-/* View batching. A recipe applies one network to several views; here equal steps of these applications become one step
- * over all of them, before gradients are made, so that these come out batched too: one product a weight, forward and
- * backward.
+/* View batching. A recipe applies one network to several views; this pass replaces equal nodes of these applications by
+ * one node for all views. It runs before autodiff, so that gradients are batched too: one product per weight, forward
+ * and backward.
  *
- * Groups (of nodes, one a lane, whose results are one whole: lanes.h) are grown from seeds: products with one weight of
- * several values. From a seed a group grows backward (the operands of its lanes are a group if their nodes are alike)
- * and forward (so are the users of its results). Where the rule of an operator ends (a mean over the batch), so does
- * the group: lanes are read as slices of the whole, and other values become a whole by a concat. Seeds have *levels*,
- * the most seeds on a path to them, so that layers of one weight applied in turn are not taken for lanes.
+ * A *group* is a set of nodes, one per view lane, that become one node (lanes.h). A *seed* is a group of products of
+ * different values with the same weight. From seeds, groups are found backward (the operands of a group's nodes are a
+ * group if their nodes are alike) and forward (its users, likewise). Where an operator cannot be applied to a whole (a
+ * mean over the batch), the group ends: its lanes are read as slices of the whole, and values from elsewhere are
+ * concatenated. The *level* of a seed is the most seeds on a path to it; only seeds of equal level are grouped, so that
+ * one layer applied twice in a row is not taken for two views.
  *
- * This is done twice: for applications to values of one shape, which share everything; then across shapes, whose rows
- * are flattened into one matrix, while what looks at an image as a whole (attention) stays per shape. */
+ * This is done twice: first for views of one shape, which can share all nodes; then across shapes, whose rows are
+ * flattened into one matrix, while operators that need whole images (attention) stay separate for each shape. */
 #include "passes/graph/batch_views.h"
 #include "passes/graph/lanes.h"
 

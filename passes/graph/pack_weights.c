@@ -1,5 +1,6 @@
-/* A product's second operand is packed into panels (codegen/gemm/gemm.h). Where it is a weight, a state that changes
- * once a step, every thread of every product would pack it anew. Here it gets a derived state that holds it packed:
+/* A product's second operand is packed into panels (codegen/gemm/gemm.h). If it is a weight, a state that changes once
+ * per step, every thread of every product would pack the same numbers. This pass gives the weight a derived state that
+ * holds it packed:
  *
  *     %y = matmul %x, %w {tb}         becomes    %y = matmul %x, %w.packed_t {panel}
  *     update w = %v                              %p = pack %v {tb, panel}
@@ -17,7 +18,7 @@
 
 #include <string.h>
 
-/* A weight as a product reads it: state, seen as a matrix, turned or not. */
+/* A weight in the orientation that products read: a state seen as a matrix, transposed or not. */
 typedef struct {
     uint32_t state, packed; /* packed: the derived state */
     int64_t dim[2];
@@ -48,7 +49,7 @@ static ValueId base_of(const Node *nodes, ValueId id) {
     return id;
 }
 
-/* Of each value the state that it is, or becomes by the function's updates; IR_NONE: none. */
+/* By value: the state that it is, or becomes by the function's updates; IR_NONE: none. */
 static uint32_t *find_states(Arena *arena, const Func *func) {
     uint32_t *states = ARENA_ARRAY(arena, uint32_t, func->count + 1);
     for (ValueId id = 0; id < func->count; id++) states[id] = IR_NONE;
@@ -69,7 +70,7 @@ static Packing *find_packing(const Packer *p, const Packing *like) {
     return NULL;
 }
 
-/* How a product reads a weight; false: its second operand is none, or has no whole panels. */
+/* The weight that a product reads; false: its second operand is no weight, or no whole number of panels. */
 static bool reads_weight(const Packer *p, const uint32_t *states, const Node *nodes, const Node *product,
                          Packing *out) {
     PanelShape panel = panel_of(p->module);

@@ -1,6 +1,6 @@
-/* Nodes that are made simplified: rules are tried on each, and one that equals an earlier one is that one (value
- * numbering). The pass `simplify` has one for each walk over a function; rules (algebra.h) make what they put in a
- * node's place through it. */
+/* Emitting simplified nodes: on each node the rules are tried, and a node equal to an earlier one is not emitted again
+ * (value numbering). The pass `simplify` makes a Simplify for each walk over a function; rules (algebra.h) emit their
+ * replacements through it too. */
 #ifndef VITC_PASSES_GRAPH_SIMPLIFIER_H
 #define VITC_PASSES_GRAPH_SIMPLIFIER_H
 
@@ -14,7 +14,7 @@ typedef struct Simplify {
     Arena *scratch;
     uint32_t *slots; /* value + 1, by hash of the node */
     size_t n_slots, n_filled;
-    uint32_t *uses; /* of made values by the old nodes; exact from the second round on */
+    uint32_t *uses; /* by new value: how many old nodes use it; exact from the second round on */
     size_t uses_capacity;
     int round, depth;
     size_t fired; /* rules that applied */

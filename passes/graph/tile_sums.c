@@ -15,12 +15,11 @@ typedef struct {
     size_t n;
     TileShape tile;
     Arena *arena;
-    ValueId *
-        product; /* of each sum over rows that is made in parts: what makes them (product_of); else IR_NONE */
-    ValueId *moments; /* of each value: what is made of it, once it is */
-    bool *squares;    /* of each value: a sum of squared distances of it is wanted */
-    char *state;      /* scratch for depends_twice */
-    ValueId *stack;   /* and for bring */
+    ValueId *product; /* by sum over rows that begins in tiles: the product (product_of); else IR_NONE */
+    ValueId *moments; /* by value: the `moments` of it that was emitted; IR_NONE: not yet */
+    bool *squares;    /* by value: whether a sum of its squared distances from some m is wanted */
+    char *state;      /* scratch of needs_other_places */
+    ValueId *stack;   /* scratch of bring */
     size_t stack_capacity;
 } TileSums;
 
@@ -45,8 +44,7 @@ static bool is_tiled(const Node *node, const Type *matrix) {
            same_matrix(&node->type, matrix);
 }
 
-/* The last product that `value` can be computed from in its tiles; IR_NONE: none. The latest of what is left to see is
- * seen first. */
+/* The last product from whose tiles `value` can be computed; IR_NONE: none. The search visits later nodes first. */
 static ValueId last_product(const TileSums *t, ValueId value) {
     const Type *matrix = &t->nodes[value].type;
     ValueId open[MOST_SEEN + 4] = {value};
@@ -70,7 +68,8 @@ static ValueId last_product(const TileSums *t, ValueId value) {
     return IR_NONE;
 }
 
-/* Whether `value` needs more of the product than the element in its own place: it is not known while tiles are made. */
+/* Whether an element of `value` depends on other elements of the product than the one in its place, which are not known
+ * while its tile is computed. */
 static bool needs_other_places(const TileSums *t, ValueId value, ValueId product) {
     enum { FREE, ELEMENT, OTHER };
     const Type *matrix = &t->nodes[value].type;
@@ -162,7 +161,7 @@ static ValueId bring(TileSums *t, Rewrite *rewrite, ValueId id) {
     return rewrite->map[id];
 }
 
-/* All sums over rows that the same product's tiles make as this one, the first of them. */
+/* Emits this sum over rows and all others that begin in tiles of the same product as one sum_rows. */
 static void make_sums(TileSums *t, Rewrite *rewrite, ValueId first) {
     Func *func = t->func;
     ValueId product = t->product[first], *sums = NULL, *values = NULL;

@@ -1,5 +1,6 @@
 /* Laying values out in one arena: best fit over its free blocks, in the order of the kernels that store them, or,
- * where that takes less, the largest first. The pass `memory` does it; those before it ask what it will come to. */
+ * where that takes less, the largest first. The pass `memory` does it; passes before it call layout_bytes to
+ * predict the size. */
 #ifndef VITC_PASSES_LAYOUT_H
 #define VITC_PASSES_LAYOUT_H
 

@@ -1,4 +1,4 @@
-/* How much memory a graph will take once it is planned, for passes before `fuse`. */
+/* Predicting how much memory a graph will take once it is planned; for passes before `fuse`. */
 #ifndef VITC_PASSES_PREDICT_H
 #define VITC_PASSES_PREDICT_H
 
