@@ -117,7 +117,7 @@ bool parser_take_target(Parser *p, Place *place, const char **output) {
     return parser_fail(p, start, "expected a place: arena, block, stage, state(NAME) or output(NAME)");
 }
 
-bool parser_take_place(Parser *p, PlaceText *out) {
+static bool take_place(Parser *p, PlaceText *out) {
     *out = (PlaceText){0};
     if (!parser_accept_word(p, "at")) return true;
     parser_skip_spaces(p);
@@ -190,6 +190,7 @@ typedef struct {
     Attr attrs[OP_MAX_ATTRS];
     bool typed;
     Type type;
+    Cursor over;
     PlaceText place;
     const char *scope;
     Loc loc;
@@ -210,7 +211,7 @@ static bool take_operator(Parser *p, Statement *st) {
                        near);
 }
 
-/* op %a, %b {…} : type at place  // origin */
+/* op %a, %b {…} : type over [i0] at place  // origin */
 static bool take_statement(Parser *p, Statement *st) {
     *st = (Statement){0};
     if (!take_operator(p, st)) return false;
@@ -225,7 +226,11 @@ static bool take_statement(Parser *p, Statement *st) {
     if (!take_attrs(p, op_info((OpKind)st->op), st->attrs)) return false;
     st->typed = parser_accept(p, ':');
     if (st->typed && !parser_take_type(p, &st->type)) return false;
-    return parser_take_place(p, &st->place);
+    if (parser_accept_word(p, "over")) {
+        st->over = parser_cursor(p);
+        if (!parser_skip_accesses(p)) return false;
+    }
+    return take_place(p, &st->place);
 }
 
 static ValueId emit_statement(Parser *p, const Statement *st) {
@@ -268,7 +273,7 @@ bool parser_take_node(Parser *p, NodeText *node) {
         p->line_start = line_start;
         p->line = line;
         value = emit_statement(p, &st);
-        *node = (NodeText){value, st.place, parser_loc(p, st.op_at)};
+        *node = (NodeText){value, st.place, st.over, parser_loc(p, st.op_at)};
         p->line_start = next;
         p->line = next_number;
     }

@@ -42,6 +42,13 @@ typedef struct {
     PlaceText text;
 } PlacedText;
 
+/* Index maps of a value that a kernel computes or reads. */
+typedef struct {
+    size_t kernel;
+    ValueId value;
+    Cursor at;
+} AccessText;
+
 typedef struct PlanText {
     Func *func;
     KernelText *kernels;
@@ -52,6 +59,8 @@ typedef struct PlanText {
     size_t n_copies, copies_capacity;
     PlacedText *places;
     size_t n_places, places_capacity;
+    AccessText *accesses; /* kernel by kernel */
+    size_t n_accesses, accesses_capacity;
     bool in_kernel, in_chain, barrier;
     Loc barrier_loc, loose_loc; /* of the last barrier; of a node of no kernel */
     bool laid_out, has_barriers;
@@ -99,6 +108,12 @@ static int find_output(const Func *func, const char *name) {
     return -1;
 }
 
+static void add_access(Parser *p, size_t kernel, ValueId value, Cursor at) {
+    PlanText *plan = p->plan;
+    AccessText said = {kernel, value, at};
+    ARENA_PUSH(p->arena, plan->accesses, plan->n_accesses, plan->accesses_capacity, said);
+}
+
 void plan_text_add_node(Parser *p, const NodeText *node) {
     PlanText *plan = p->plan;
     ValueId id = node->id;
@@ -107,6 +122,7 @@ void plan_text_add_node(Parser *p, const NodeText *node) {
         PlacedText placed = {id, node->place};
         ARENA_PUSH(p->arena, plan->places, plan->n_places, plan->places_capacity, placed);
     }
+    if (node->over.at) add_access(p, plan->n_kernels - 1, id, node->over);
     if (!plan->in_kernel) {
         if (!plan->loose_loc.line) plan->loose_loc = node->loc;
         return;
@@ -123,6 +139,19 @@ static bool take_values(Parser *p, ValueId **values, size_t *n, size_t *capacity
         ValueId value = FAILED;
         if (!parser_take_value(p, &value)) return false;
         ARENA_PUSH(p->arena, *values, *n, *capacity, value);
+    } while (parser_accept(p, ','));
+    return true;
+}
+
+/* %x, %w over [i1, i0]: what the kernel after those so far reads. */
+static bool take_reads(Parser *p, KernelText *kernel) {
+    do {
+        ValueId value = FAILED;
+        if (!parser_take_value(p, &value)) return false;
+        ARENA_PUSH(p->arena, kernel->reads, kernel->n_reads, kernel->reads_capacity, value);
+        if (!parser_accept_word(p, "over")) continue;
+        add_access(p, p->plan->n_kernels, value, parser_cursor(p));
+        if (!parser_skip_accesses(p)) return false;
     } while (parser_accept(p, ','));
     return true;
 }
@@ -176,23 +205,8 @@ static bool take_marks(Parser *p, KernelText *kernel) {
     return true;
 }
 
-typedef struct {
-    const char *at, *line_start;
-    uint32_t line;
-} Cursor;
-
-static Cursor cursor_of(const Parser *p) {
-    return (Cursor){p->at, p->line_start, p->line};
-}
-
-static void go_to(Parser *p, Cursor cursor) {
-    p->at = cursor.at;
-    p->line_start = cursor.line_start;
-    p->line = cursor.line;
-}
-
-/* kernel 12 product [197 x 384], again reads %x, %w stores %41 {; all but the brace may be left out. *stores: where
- * these stand. */
+/* kernel 12 product [197 x 384], again reads %x, %b over [i1] stores %41 {; all but the brace may be left out. *stores:
+ * where these stand. */
 static bool take_header(Parser *p, KernelText *kernel, Cursor *stores) {
     int64_t number;
     parser_skip_spaces(p);
@@ -205,11 +219,11 @@ static bool take_header(Parser *p, KernelText *kernel, Cursor *stores) {
     if (!take_loops(p, kernel) || !take_marks(p, kernel)) return false;
     if (parser_accept_word(p, "reads")) {
         kernel->reads_loc = parser_loc(p, p->at);
-        if (!take_values(p, &kernel->reads, &kernel->n_reads, &kernel->reads_capacity)) return false;
+        if (!take_reads(p, kernel)) return false;
     }
     if (parser_accept_word(p, "stores")) {
         kernel->stores_loc = parser_loc(p, p->at);
-        *stores = cursor_of(p);
+        *stores = parser_cursor(p);
         if (!skip_values(p)) return false;
     }
     return parser_expect(p, '{') && end_plain_line(p);
@@ -242,11 +256,11 @@ static bool take_kernel(Parser *p, Loc loc) {
     if (!good) return false;
     KernelText *made = &plan->kernels[plan->n_kernels - 1];
     if (made->n_nodes == 0 && p->errors == 0) return parser_fail_at(p, loc, "a kernel without nodes");
-    Cursor end = cursor_of(p);
+    Cursor end = parser_cursor(p);
     if (made->stores_loc.line) {
-        go_to(p, stores);
+        parser_go_to(p, stores);
         good = take_values(p, &made->stores, &made->n_stores, &made->stores_capacity);
-        go_to(p, end);
+        parser_go_to(p, end);
     }
     return good && end_plain_line(p);
 }
@@ -348,6 +362,7 @@ void plan_text_renumber(Parser *p, const ValueId *map) {
     }
     for (size_t i = 0; i < plan->n_copies; i++) map_values(&plan->copies[i].value, 1, map);
     for (size_t i = 0; i < plan->n_places; i++) map_values(&plan->places[i].value, 1, map);
+    for (size_t i = 0; i < plan->n_accesses; i++) map_values(&plan->accesses[i].value, 1, map);
 }
 
 static bool same_values(const ValueId *a, size_t n, const ValueId *b, size_t m) {
@@ -395,6 +410,24 @@ static bool lay_kernels(Parser *p, const PlanText *text) {
     plan->arena_bytes = text->arena_bytes;
     plan->block_bytes = text->block_bytes;
     return true;
+}
+
+/* The index maps that are said, against those of the kernels made. */
+static bool check_accesses(Parser *p, const PlanText *text) {
+    bool good = true;
+    Cursor end = parser_cursor(p);
+    for (size_t i = 0; i < text->n_accesses && good;) {
+        size_t k = text->accesses[i].kernel;
+        Arena *arena = arena_new();
+        KernelAccesses all = accesses_of(arena, text->func, &text->func->plan->kernels[k]);
+        for (; i < text->n_accesses && text->accesses[i].kernel == k && good; i++) {
+            parser_go_to(p, text->accesses[i].at);
+            good = parser_check_accesses(p, &all, text->accesses[i].value);
+        }
+        arena_free(arena);
+    }
+    parser_go_to(p, end);
+    return good;
 }
 
 /* The number of an output that is known by name. */
@@ -451,7 +484,7 @@ static bool make_plan(Parser *p, PlanText *text) {
         if (fault) return parser_fail_at(p, text->kernels[k].loc, "a node of it %s", fault);
     }
     plan_derive(text->func, spans, text->n_kernels);
-    if (!lay_kernels(p, text)) return false;
+    if (!lay_kernels(p, text) || !check_accesses(p, text)) return false;
     for (size_t i = 0; i < text->n_places; i++)
         if (!lay_place(p, text, &text->places[i])) return false;
     return lay_copies(p, text);
@@ -459,7 +492,7 @@ static bool make_plan(Parser *p, PlanText *text) {
 
 /* Whether the text says anything of kernels. */
 static bool has_plan(const PlanText *text) {
-    return text->n_kernels || text->laid_out || text->n_places || text->n_copies;
+    return text->n_kernels || text->laid_out || text->n_places || text->n_copies || text->n_accesses;
 }
 
 void plan_text_finish(Parser *p) {

@@ -4,6 +4,7 @@
 #define VITC_IR_TEXT_PARSER_H
 
 #include "ir/plan/plan.h"
+#include "ir/text/accesses.h"
 #include "ir/text/text.h"
 
 enum { PARSER_ERRORS = 20 }; /* the most that are reported */
@@ -43,6 +44,14 @@ bool parser_fail(Parser *p, const char *at, const char *format, ...) __attribute
 bool parser_fail_at(Parser *p, Loc loc, const char *format, ...) __attribute__((format(printf, 3, 4)));
 Loc parser_loc(const Parser *p, const char *at);
 
+typedef struct {
+    const char *at, *line_start; /* at NULL: nowhere */
+    uint32_t line;
+} Cursor;
+/* To read on from there later. */
+Cursor parser_cursor(const Parser *p);
+void parser_go_to(Parser *p, Cursor cursor);
+
 void parser_skip_spaces(Parser *p);
 bool parser_accept(Parser *p, char c);
 bool parser_expect(Parser *p, char c);
@@ -79,17 +88,24 @@ typedef struct {
     Place place;
     const char *output; /* of output(NAME) the name, since outputs are declared later in the text */
 } PlaceText;
-bool parser_take_place(Parser *p, PlaceText *out);
 bool parser_take_target(Parser *p, Place *place, const char **output); /* arena(64) */
 bool parser_take_offset(Parser *p, int64_t *offset);                   /* (64); -1: it is left out */
 
 typedef struct {
     ValueId id; /* FAILED: it had an error */
     PlaceText place;
+    Cursor over; /* where the index maps behind "over" stand; checked when kernels are known */
     Loc loc;
 } NodeText;
 /* %name = operator … */
 bool parser_take_node(Parser *p, NodeText *node);
+
+/* ---- parse_access.c ---------------------------------------------------------------------------------------------- */
+
+/* The index maps that stand behind "over" at the cursor; false: they do not read. */
+bool parser_skip_accesses(Parser *p);
+/* The same of a kernel that is known: false if it has others for the value. */
+bool parser_check_accesses(Parser *p, const KernelAccesses *all, ValueId value);
 
 /* ---- parse_plan.c ------------------------------------------------------------------------------------------------ */
 

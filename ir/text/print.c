@@ -1,7 +1,7 @@
 /* The text form of modules, written. What module_parse reads back prints the same bytes: reads of states and inputs are
  * not nodes of the text but names, results are numbered in order, attributes that equal their default are left out. */
+#include "ir/text/accesses.h"
 #include "ir/text/text.h"
-#include "ir/plan/plan.h"
 #include "ir/base/stream.h"
 
 #include <ctype.h>
@@ -28,7 +28,8 @@ typedef struct {
     const Module *module;
     FILE *out;
     Arena *arena;
-    uint32_t *number; /* of each node of the function, as printed */
+    uint32_t *number;               /* of each node of the function, as printed */
+    const KernelAccesses *accesses; /* of the kernel that is printed; NULL: of none */
     int indent;
 } Printer;
 
@@ -179,6 +180,7 @@ static void print_node(Printer *p, const Func *func, ValueId id) {
     print_attrs(p, node);
     fputs(" : ", p->out);
     print_type(p->out, &node->type);
+    if (p->accesses) accesses_print(p->out, p->accesses, id);
     if (func->plan && func->plan->places[id].kind != PLACE_LOOPS) {
         fputs(" at ", p->out);
         print_place(p, func, &func->plan->places[id]);
@@ -188,10 +190,12 @@ static void print_node(Printer *p, const Func *func, ValueId id) {
 
 /* ---- the plan ---------------------------------------------------------------------------------------------------- */
 
-static void print_values(Printer *p, const Func *func, const char *word, const ValueId *values, size_t n) {
+static void print_values(Printer *p, const Func *func, const char *word, const ValueId *values, size_t n,
+                         const KernelAccesses *accesses) {
     for (size_t i = 0; i < n; i++) {
         fprintf(p->out, "%s ", i ? "," : word);
         print_value(p, func, values[i]);
+        if (accesses) accesses_print(p->out, accesses, values[i]);
     }
 }
 
@@ -209,19 +213,22 @@ static void print_loops(Printer *p, const Kernel *kernel) {
     fputc(']', p->out);
 }
 
-/* kernel 12 product [197 x 384], again reads %x, %w stores %41 { */
+/* kernel 12 product [197 x 384], again reads %x, %b over [i1] stores %41 { */
 static void print_kernel(Printer *p, const Func *func, uint32_t k) {
     const Kernel *kernel = &func->plan->kernels[k];
+    KernelAccesses accesses = accesses_of(p->arena, func, kernel);
     fprintf(p->out, "%*skernel %u", p->indent, "", k + 1);
     print_loops(p, kernel);
     if (kernel->again) fputs(", again", p->out);
     if (kernel->prologue && kernel->prologue->again) fputs(", prologue again", p->out);
     if (kernel->single) fputs(", single", p->out);
-    print_values(p, func, " reads", kernel->reads, kernel->n_reads);
-    print_values(p, func, " stores", kernel->stores, kernel->n_stores);
+    print_values(p, func, " reads", kernel->reads, kernel->n_reads, &accesses);
+    print_values(p, func, " stores", kernel->stores, kernel->n_stores, NULL);
     fputs(" {\n", p->out);
     p->indent += 2;
+    p->accesses = &accesses;
     for (ValueId id = kernel->first; id <= kernel->last; id++) print_node(p, func, id);
+    p->accesses = NULL;
     p->indent -= 2;
     fprintf(p->out, "%*s}\n", p->indent, "");
 }

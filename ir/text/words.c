@@ -10,6 +10,16 @@ Loc parser_loc(const Parser *p, const char *at) {
     return (Loc){p->file, p->line, (uint32_t)(at - p->line_start) + 1};
 }
 
+Cursor parser_cursor(const Parser *p) {
+    return (Cursor){p->at, p->line_start, p->line};
+}
+
+void parser_go_to(Parser *p, Cursor cursor) {
+    p->at = cursor.at;
+    p->line_start = cursor.line_start;
+    p->line = cursor.line;
+}
+
 /* ---- characters and words ---------------------------------------------------------------------------------------- */
 
 bool parser_fail(Parser *p, const char *at, const char *format, ...) {

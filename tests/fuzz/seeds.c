@@ -68,11 +68,12 @@ static void add_words_of_file(const char *path) {
 
 static void write_words(void) {
     static const char *const signs[] = {
-        " + ",    " - ",   " * ",     " / ",  " // ",   " % ",     " ** ",   " @ ",       " == ",
-        " != ",   " <= ",  " := ",    " = ",  "[0]",    "[-1]",    "[:, 0]", "[..., 1:]", "[:, none]",
-        "(",      ")",     "[",       "]",    "{",      "}",       ": ",     ", ",        "\n  ",
-        "\n    ", " for ", " in ",    " if ", " else ", "return ", "axis=",  "keep=true", "$(",
-        "$",      "|\n",   " : f32[", " -> ", "%",      "@"};
+        " + ",       " - ",       " * ",       " / ",    " // ",  " % ",  " ** ",    " @ ",
+        " == ",      " != ",      " <= ",      " := ",   " = ",   "[0]",  "[-1]",    "[:, 0]",
+        "[..., 1:]", "[:, none]", "(",         ")",      "[",     "]",    "{",       "}",
+        ": ",        ", ",        "\n  ",      "\n    ", " for ", " in ", " if ",    " else ",
+        "return ",   "axis=",     "keep=true", "$(",     "$",     "|\n",  " : f32[", " -> ",
+        "%",         "@",         " over [",   " and [", "i0",    "2*i1", "p0"};
     char path[4096];
     snprintf(path, sizeof path, "%s/words.dict", out_folder);
     FILE *file = fopen(path, "wb");

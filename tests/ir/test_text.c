@@ -109,6 +109,85 @@ static const char PLANNED[] =
     "  }\n"
     "}\n";
 
+/* Index maps of kernels: splits, choices, a prologue, a column. Prints as it is. */
+static const char MAPPED[] =
+    "module @maps {\n"
+    "  func @f(%x : f32[6x8], %b : f32[4x1]) {\n"
+    "    kernel 1 loops [2 x 4 x 6] reads %x over [i2, 4*i0 + i1], %b over [i1, 0] stores %2 {\n"
+    "      %0 = transpose %x {perm = [1, 0]} : f32[8x6] over [4*i0 + i1, i2]\n"
+    "      %1 = reshape %0 {shape = [2, 4, 6]} : f32[2x4x6]\n"
+    "      %2 = add %1, %b : f32[2x4x6] at output(c)\n"
+    "    }\n"
+    "    output c = %2\n"
+    "  }\n"
+    "  func @g(%x : f32[4x6], %w : f32[8x5], %s : f32[2]) {\n"
+    "    kernel 1 loops [8 x 2] reads %x over [i0, i1 + 1] and [i0 - 4, i1 + 1], %s over [i1] stores %2 {\n"
+    "      %0 = concat %x, %x : f32[8x6] over [i0, i1 + 1]\n"
+    "      %1 = slice %0 {start = [0, 1], limit = [8, 3], step = [1, 1]} : f32[8x2]\n"
+    "      %2 = add %1, %s : f32[8x2] at arena\n"
+    "    }\n"
+    "    kernel 2 product [5 x 2] reads %2 over [p1, p0], %w stores %7 {\n"
+    "      %3 = transpose %2 {perm = [1, 0]} : f32[2x8]\n"
+    "      %4 = neg %3 : f32[2x8]\n"
+    "      %5 = matmul %4, %w : f32[2x5] over [i1, i0]\n"
+    "      %6 = transpose %5 {perm = [1, 0]} : f32[5x2]\n"
+    "      %7 = exp %6 : f32[5x2] at output(e)\n"
+    "    }\n"
+    "    kernel 3 column [5 x 2] reads %7 stores %8 {\n"
+    "      %8 = sum %7 {axes = [0]} : f32[2] over [i1] at output(z)\n"
+    "    }\n"
+    "    output e = %7\n"
+    "    output z = %8\n"
+    "  }\n"
+    "}\n";
+
+static void test_mapped_text(void **state) {
+    (void)state;
+    Arena *arena = arena_new();
+    Diags *diags = diags_new(arena);
+    Module *module = parse(arena, diags, MAPPED);
+    if (!module) fail_msg("%s", diags_text(diags));
+    char *text = module_print(module, NULL);
+    assert_string_equal(text, MAPPED);
+    free(text);
+    char *bare = arena_strdup(arena, MAPPED), *to = bare; /* they may be left out */
+    for (const char *from = bare; *from;) {
+        const char *over = strncmp(from, " over [", 7) == 0 || strncmp(from, " and [", 6) == 0
+                               ? strchr(from, ']') + 1
+                               : from;
+        if (over > from)
+            from = over;
+        else
+            *to++ = *from++;
+    }
+    *to = 0;
+    assert_null(strstr(bare, "over"));
+    module = parse(arena, diags, bare);
+    if (!module) fail_msg("%s", diags_text(diags));
+    text = module_print(module, NULL);
+    assert_string_equal(text, MAPPED);
+    free(text);
+    arena_free(arena);
+}
+
+/* What goes without saying may be said, in any order of terms; what a loop of size 1 adds is nothing. */
+static void test_plain_maps(void **state) {
+    (void)state;
+    Arena *arena = arena_new();
+    Diags *diags = diags_new(arena);
+    Module *module =
+        parse(arena, diags,
+              "module @m {\n  func @f(%x : f32[4x1x6]) {\n    kernel reads %x over [i0,0,3*i2+i3] {\n"
+              "%a = reshape %x {shape = [4, 1, 2, 3]} over [ i0 , i1, 1 * i2, 2*i1 + i3 ]\n}\n"
+              "    output a = %a\n  }\n}\n");
+    if (!module) fail_msg("%s", diags_text(diags));
+    char *text = module_print(module, NULL);
+    assert_non_null(strstr(text, "reads %x over [i0, 0, 3*i2 + i3] stores %0 {"));
+    assert_non_null(strstr(text, "%0 = reshape %x {shape = [4, 1, 2, 3]} : f32[4x1x2x3] at output(a)"));
+    free(text);
+    arena_free(arena);
+}
+
 static void test_planned_text(void **state) {
     (void)state;
     Arena *arena = arena_new();
@@ -253,6 +332,24 @@ static const struct {
     {"", "kernel stores %1 {\n%0 = neg %x\n%1 = neg %0\n}\noutput a = %0\n", "it stores other values", 3, 14},
     {"", "kernel, twice {\n%0 = neg %x\n}\n", "expected again, prologue again or single", 3, 9},
     {"", "kernel, prologue again {\n%0 = neg %x\n}\n", "it has no prologue", 3, 9},
+    {"", "kernel {\n%0 = neg %x over [i1, i0]\n}\n", "its nodes make it over [i0, i1]", 4, 18},
+    {"", "kernel {\n%0 = neg %x over [i0]\n}\n", "its nodes make it over [i0, i1]", 4, 18},
+    {"", "kernel {\n%0 = neg %x over [p0, p1]\n}\n", "its nodes make it over [i0, i1]", 4, 18},
+    {"", "kernel {\n%0 = neg %x over [i0, i1 + i2]\n}\n", "its nodes make it over [i0, i1]", 4, 18},
+    {"", "kernel {\n%0 = neg %x over [i0, i1] and [i0, i1]\n}\n", "its nodes make it over [i0, i1]", 4, 18},
+    {"", "kernel reads %w, %x over [i1, i0 + 1] {\n%0 = sub %w, %x\n}\n", "its nodes make it over [i0, i1]",
+     3, 26},
+    {"",
+     "kernel {\n%0 = concat %x, %x {axis = 0}\n%1 = neg %0\n%2 = exp %x over [i0, i1]\n%3 = add %1, %1\n}\n",
+     "have no index map of it", 6, 18},
+    {"", "kernel reads %x over [i0, i1] {\n%0 = argmax %x {axis = 0}\n}\n", "have no index map of it", 3, 22},
+    {"", "kernel {\n%0 = neg %x over [j0]\n}\n", "expected a loop", 4, 19},
+    {"", "kernel {\n%0 = neg %x over [i0, i10]\n}\n", "at most 10 loops", 4, 23},
+    {"", "kernel {\n%0 = neg %x over [i0, p1]\n}\n", "and its prologue's in one", 4, 23},
+    {"", "kernel {\n%0 = neg %x over [2*i0 + i0]\n}\n", "a loop twice", 4, 26},
+    {"", "kernel {\n%0 = neg %x over [1 - 1]\n}\n", "two numbers", 4, 23},
+    {"", "kernel {\n%0 = neg %x over [i0\n}\n", "expected ']'", 4, 21},
+    {"", "%0 = neg %x over [i0, i1]\n", "a node of no kernel", 3, 6},
     {"", "kernel {\n}\n", "a kernel without nodes", 3, 1},
     {"", "kernel {\n%0 = neg %x\n", "the module is not closed", 7, 1},
     {"", "kernel {\n%0 = neg %x\n}\n%1 = neg %0\n", "a node of no kernel", 6, 6},
@@ -365,6 +462,8 @@ int main(void) {
         cmocka_unit_test(test_clone),
         cmocka_unit_test(test_canonical_text),
         cmocka_unit_test(test_planned_text),
+        cmocka_unit_test(test_mapped_text),
+        cmocka_unit_test(test_plain_maps),
         cmocka_unit_test(test_short_plan),
         cmocka_unit_test(test_free_text),
         cmocka_unit_test(test_random_functions),
