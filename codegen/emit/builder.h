@@ -21,8 +21,8 @@ typedef struct FunctionBuilder {
     LLVMValueRef function; /* being built */
     /* Parameters of a kernel's function (VtKernel): the array of pointers; it is share `thread` of `threads`. */
     LLVMValueRef args, thread, threads;
-    const Chain
-        *chain; /* of the kernel: share number `thread` is a block of it; NULL: the kernel is in none */
+    /* Of the kernel: share number `thread` is a block of it; NULL: the kernel is in none. */
+    const Chain *chain;
 } FunctionBuilder;
 
 /* For functions in `module`; the builder is LLVM's. */

@@ -10,8 +10,8 @@ typedef struct {
     FunctionBuilder *fb;
     const Node *node;
     DType from; /* type of operand 0 (of all operands, but for `select`) */
-    bool
-        bf16_only; /* every use of the result rounds it to bf16: a cheaper function with that accuracy will do */
+    /* Every use of the result rounds it to bf16: a cheaper function with that accuracy will do. */
+    bool bf16_only;
     LLVMValueRef x[3];
 } Elements;
 

@@ -39,9 +39,9 @@ typedef struct {
     int last
         [DOMAIN_MAX]; /* by emitted loop: the last loop of the domain in it; addresses use its coefficient */
     int64_t extent[DOMAIN_MAX]; /* by emitted loop */
-    LLVMValueRef
-        index[DOMAIN_MAX]; /* by emitted loop: the current index, i64; of the vector loop that of lane 0 */
-    int vector;            /* number of the vector loop; -1: everything is scalar */
+    /* By emitted loop: the current index, i64; of the vector loop that of lane 0. */
+    LLVMValueRef index[DOMAIN_MAX];
+    int vector; /* number of the vector loop; -1: everything is scalar */
 } LoopNest;
 
 /* ---- the emitter ------------------------------------------------------------------------------------------------- */

@@ -29,11 +29,11 @@ typedef struct {
     int64_t a_batch[IR_MAX_RANK], b_batch[IR_MAX_RANK]; /* strides of A and B along them */
     int64_t a_row, a_col, b_row, b_col;                 /* in elements */
     int64_t a_offset, b_offset;
-    int64_t
-        block; /* in a chain: rows of a block, the last may have fewer; 0: threads share rows or columns */
+    /* In a chain: rows of a block, the last may have fewer; 0: threads share rows or columns. */
+    int64_t block;
     int64_t grain; /* where threads share rows, each gets a multiple of so many */
-    bool
-        b_packed; /* B is packed already, as a side B of panels.h over all of K; b_row, b_col, b_offset are ignored */
+    /* B is packed already, as a side B of panels.h over all of K; b_row, b_col, b_offset are ignored. */
+    bool b_packed;
     GemmPrologue prologue; /* computes A; there is one matrix then; NULL: A is in memory */
     void *prologue_user;
 } GemmShape;

@@ -29,8 +29,8 @@ Prologue *prologue_begin(Emitter *e) {
 
 typedef struct {
     const KernelMember *made;
-    LLVMValueRef
-        row; /* where the whole value would begin for the row's elements to lie where they are wanted */
+    /* Where the whole value would begin for the row's elements to lie where they are wanted. */
+    LLVMValueRef row;
 } RowPlace;
 
 static void store_elements(Emitter *e, void *user) {

@@ -18,8 +18,8 @@ typedef struct KernelCode {
     /* The first of these kernels: the code is emitted from it. */
     const Func *func;
     const Kernel *kernel;
-    const Chain
-        *chain; /* of that kernel: each call is for a block of it; NULL: calls are for a thread's share */
+    /* Of that kernel: each call is for a block of it; NULL: calls are for a thread's share. */
+    const Chain *chain;
     bool product;
     int64_t scratch_bytes; /* known once it is emitted */
 } KernelCode;

@@ -38,8 +38,8 @@ typedef struct {
 
 typedef struct {
     ValueId value;
-    Access
-        access; /* where, in the loops; rank -1: a view through which a product reads its operand in memory */
+    /* Where, in the loops; rank -1: a view through which a product reads its operand in memory. */
+    Access access;
 } KernelMember;
 
 typedef struct {
@@ -74,9 +74,8 @@ typedef struct Kernel {
     ValueId *stores; /* those of its values that reach memory, in order */
     size_t n_stores;
     /* Pass `barriers`. */
-    bool
-        barrier; /* all threads wait for each other before it; before a chain: that of the chain's first kernel */
-    bool single; /* too little work to share: the first thread runs it alone */
+    bool barrier; /* all threads wait for each other before it; of a chain's kernels only the first has one */
+    bool single;  /* too little work to share: the first thread runs it alone */
 } Kernel;
 
 /* A kernel that computes `value`, its root, alone. */

@@ -11,8 +11,8 @@ const char *const PLACE_NAMES[PLACE_KINDS] = {"loops", "input", "state", "output
 /* How a kernel's values depend on one that it reads. */
 typedef struct {
     bool value; /* the value in question depends on it */
-    bool
-        elementwise; /* all that does is elementwise and of its shape: element i is computed from element i */
+    /* All that does is elementwise and of its shape: element i is computed from element i. */
+    bool elementwise;
 } Derived;
 
 static bool same_shape(const Type *a, const Type *b) {

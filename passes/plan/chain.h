@@ -10,8 +10,8 @@ bool pass_chain(Module *module, Diags *diags);
 
 /* The estimate by which a chain is made, in seconds of one thread. */
 typedef struct {
-    int64_t
-        footprint; /* bytes: the most that one of its kernels reads and writes of the chain's values in a block */
+    /* Bytes: the most that one of its kernels reads and writes of the chain's values in a block. */
+    int64_t footprint;
     double saved, spent; /* saved: traffic to memory; spent: more calls, weights read again, uneven shares */
 } ChainCost;
 /* The estimates of func->plan's chains, in order, on the module's machine. The array is in `arena`. */

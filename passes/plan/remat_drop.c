@@ -183,7 +183,6 @@ static bool plan_drop(Remat *r, Drop *drop, uint32_t instance, uint32_t last, ui
     return drop->gain > 0 && r->live[r->runs[before].at] + drop->temporary - x->bytes < r->most;
 }
 
-/* It comes back before its next use past the peak, or, if what it is made from is written over by then, before that. */
 bool remat_plan_drop(Remat *r, Drop *drop, uint32_t instance) {
     const Instance *x = &r->instances[instance];
     int64_t peak = (int64_t)r->peak << 32;
@@ -202,8 +201,7 @@ bool remat_plan_drop(Remat *r, Drop *drop, uint32_t instance) {
 
 /* ---- carrying it out --------------------------------------------------------------------------------------------- */
 
-/* The instance that a run of the plan, linked in, reads: one that lives, is held for it, or was made by a run
- * before. */
+/* The instance of a value that a new run reads: one that is live, is kept for it, or comes of an earlier action. */
 static uint32_t source_of(const Remat *r, const Drop *drop, const uint32_t *new, uint32_t n, ValueId value,
                           uint32_t run) {
     if (r->plan->places[value].kind != PLACE_ARENA) return r->of[value][0];
@@ -222,7 +220,7 @@ static uint32_t source_of(const Remat *r, const Drop *drop, const uint32_t *new,
     return instance;
 }
 
-/* A run that moved may have read what is made later. */
+/* A run that was moved may have read instances that are computed only later. */
 static void find_sources_anew(Remat *r, const Drop *drop, const uint32_t *new, uint32_t n, uint32_t run) {
     for (size_t k = 0; k < r->runs[run].n_sources; k++) {
         uint32_t *source = &r->runs[run].sources[k].instance;
@@ -233,7 +231,7 @@ static void find_sources_anew(Remat *r, const Drop *drop, const uint32_t *new, u
     }
 }
 
-/* Does what the plan says. What a run is held for by EXTEND lives on because the run reads it. */
+/* EXTEND needs nothing to be done: an instance lives on because the run reads it. */
 void remat_carry_out(Remat *r, const Drop *drop) {
     uint32_t new[MOST_RUNS], n = 0; /* runs */
     for (int i = 0; i < drop->n; i++) {

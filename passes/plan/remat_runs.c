@@ -13,7 +13,6 @@ static bool uses(const Remat *r, uint32_t run, uint32_t instance) {
     return false;
 }
 
-/* The last run that touches an instance; with `until`, of those before that key. */
 uint32_t remat_last_touch(const Remat *r, uint32_t instance, int64_t until) {
     const Instance *x = &r->instances[instance];
     uint32_t last = x->run;
@@ -25,7 +24,6 @@ uint32_t remat_last_touch(const Remat *r, uint32_t instance, int64_t until) {
     return last;
 }
 
-/* The first run that uses an instance, of those after that key; IR_NONE: none. */
 uint32_t remat_next_use(const Remat *r, uint32_t instance, int64_t after) {
     const Instance *x = &r->instances[instance];
     uint32_t next = IR_NONE;
@@ -38,7 +36,6 @@ uint32_t remat_next_use(const Remat *r, uint32_t instance, int64_t after) {
     return next;
 }
 
-/* The instance of a value that lives when `run` begins, or IR_NONE. */
 uint32_t remat_living(const Remat *r, ValueId value, uint32_t run) {
     int64_t key = r->runs[run].key;
     for (uint32_t i = r->n_of[value]; i-- > 0;) {
@@ -50,7 +47,6 @@ uint32_t remat_living(const Remat *r, ValueId value, uint32_t run) {
     return IR_NONE;
 }
 
-/* The same, or one that was read for the last time between the peak and the run: it can be held until then. */
 uint32_t remat_at_hand(const Remat *r, ValueId value, uint32_t run) {
     uint32_t instance = remat_living(r, value, run);
     for (uint32_t i = r->n_of[value]; i-- > 0 && instance == IR_NONE;) {
@@ -71,7 +67,7 @@ void remat_number_runs(Remat *r) {
     r->n_positions = at;
 }
 
-/* What none reads has none. */
+/* Whether an instance takes memory: one that no run reads does not. */
 static bool has_place(const Remat *r, uint32_t i) {
     const Instance *x = &r->instances[i];
     if (r->runs[x->run].gone || x->bytes == 0) return false;
@@ -105,7 +101,6 @@ static int by_birth(const void *a, const void *b) {
     return (x->value > y->value) - (x->value < y->value);
 }
 
-/* The arena that `memory` would drop. */
 int64_t remat_arena(Remat *r) {
     Arena *arena = arena_new();
     Lives lives = {.of = ARENA_ARRAY(arena, Life, r->n_instances + 1), .n_kernels = r->n_positions};
@@ -145,7 +140,6 @@ void remat_link(Remat *r, uint32_t run, uint32_t at) {
         r->runs[before].next = run;
 }
 
-/* Whether as many runs still find keys between it and the one before. */
 bool remat_has_room(const Remat *r, uint32_t at, int n) {
     uint32_t before = r->runs[at].before;
     int64_t gap = before == IR_NONE ? (int64_t)1 << 32 : r->runs[at].key - r->runs[before].key;
@@ -180,7 +174,7 @@ static bool is_needed(const Remat *r, uint32_t run) {
     return false;
 }
 
-/* A run that nothing reads any more goes, and so may those it read from. */
+/* Removes a run whose instances nothing reads any more, and then those that only it read from. */
 static void drop_unneeded(Remat *r, uint32_t first) {
     size_t count = 0;
     ARENA_PUSH(r->arena, r->stack, count, r->stack_capacity, first);
@@ -196,7 +190,6 @@ static void drop_unneeded(Remat *r, uint32_t first) {
     }
 }
 
-/* Later users of a value turn to a new instance of it. */
 void remat_redirect(Remat *r, uint32_t to) {
     ValueId value = r->instances[to].value;
     int64_t key = r->runs[r->instances[to].run].key;

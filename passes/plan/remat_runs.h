@@ -34,8 +34,8 @@ typedef struct {
     uint32_t run;
     int64_t bytes;
     bool to_end; /* an output or a new state: it lives to the end */
-    uint32_t
-        *users; /* runs that read it; some may since read another instance or be gone: see remat_next_use */
+    /* Runs that read it; some may since read another instance or be gone: see remat_next_use. */
+    uint32_t *users;
     size_t n_users, users_capacity;
 } Instance;
 

@@ -84,7 +84,6 @@ void remat_add_outside(Arena *arena, Slice *slice, ValueId value) {
     ARENA_PUSH(arena, slice->outside, slice->n_outside, slice->outside_capacity, value);
 }
 
-/* The nodes of its kernel that `value` needs, when what else the kernel stored and still lives is loaded. */
 Slice remat_slice(const Remat *r, Arena *arena, ValueId value, uint32_t before) {
     const Kernel *kernel = &r->plan->kernels[r->plan->kernel_of[value]];
     size_t n = kernel->last - kernel->first + 1;
@@ -110,7 +109,6 @@ Slice remat_slice(const Remat *r, Arena *arena, ValueId value, uint32_t before) 
     return slice;
 }
 
-/* Whether the slice is elementwise, and keeps its bits apart from the rest of its kernel. */
 bool remat_is_separable(Remat *r, const Slice *slice, ValueId value) {
     uint32_t s = r->plan->kernel_of[value];
     const Kernel *kernel = &r->plan->kernels[s];
