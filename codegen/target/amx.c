@@ -64,13 +64,7 @@ static void dot(FunctionBuilder *fb, LLVMValueRef c, LLVMValueRef a, LLVMValueRe
 }
 
 static const TileRegisters registers = {configure, release, tile, load, store, zero, dot};
-static const MicroKernel tiles = {.name = "tile",
-                                  .mr = 2 * TILE_EDGE,
-                                  .nr = 2 * TILE_EDGE,
-                                  .lanes = TILE_EDGE,
-                                  .unit_elements = 2,
-                                  .unit_step = TILE_EDGE,
-                                  .tiles = &registers};
+static const MicroKernel tiles = TILE_KERNEL(&registers);
 
 const Target target_amx = {
     .name = "amx",

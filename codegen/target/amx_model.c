@@ -63,13 +63,7 @@ static void dot(FunctionBuilder *fb, LLVMValueRef c, LLVMValueRef a, LLVMValueRe
 }
 
 static const TileRegisters model = {.tile = tile, .load = load, .store = store, .zero = zero, .dot = dot};
-static const MicroKernel tiles = {.name = "tile",
-                                  .mr = 2 * TILE_EDGE,
-                                  .nr = 2 * TILE_EDGE,
-                                  .lanes = TILE_EDGE,
-                                  .unit_elements = 2,
-                                  .unit_step = TILE_EDGE,
-                                  .tiles = &model};
+static const MicroKernel tiles = TILE_KERNEL(&model);
 
 const Target target_amx_model = {.name = "amx-model",
                                  .requires = "",

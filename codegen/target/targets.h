@@ -24,4 +24,14 @@ extern const TableMath avx512_tables;
 /* Otherwise LLVM takes vectors half as wide. */
 #define AVX512_PREFERENCES "-prefer-256-bit"
 
+/* The micro-kernel of tile registers, and of their model: a square of two by two tiles, summed over pairs of bf16. */
+#define TILE_KERNEL(registers)                                                                               \
+    {.name = "tile",                                                                                         \
+     .mr = 2 * TILE_EDGE,                                                                                    \
+     .nr = 2 * TILE_EDGE,                                                                                    \
+     .lanes = TILE_EDGE,                                                                                     \
+     .unit_elements = 2,                                                                                     \
+     .unit_step = TILE_EDGE,                                                                                 \
+     .tiles = registers}
+
 #endif
