@@ -67,12 +67,15 @@ bool session_passes(Session *s, const char *list, const char *target_features) {
     return told(s) && good;
 }
 
+/* What of the code the environment asks to see. */
+static CodegenPrint wanted_print(void) {
+    if (getenv("VITC_LLVM")) return PRINT_LLVM;
+    return getenv("VITC_ASM") ? PRINT_ASSEMBLY : PRINT_NONE;
+}
+
 bool session_code(Session *s, const char *target_features) {
     char error[1024];
-    CodegenOptions options = {.target_features = target_features,
-                              .print = getenv("VITC_LLVM")  ? PRINT_LLVM
-                                       : getenv("VITC_ASM") ? PRINT_ASSEMBLY
-                                                            : PRINT_NONE};
+    CodegenOptions options = {.target_features = target_features, .print = wanted_print()};
     double start = seconds_now();
     s->compiled = codegen_compile(s->recipe.module, &s->recipe.plan, &options, error, sizeof error);
     s->compile_seconds = seconds_now() - start;
@@ -160,7 +163,7 @@ bool session_program(Session *s, const char *path, const RecipeOptions *options,
     if (!cache_limit(&limit))
         return fail(2, "VITC_CACHE_LIMIT='%s' is no number of bytes", getenv("VITC_CACHE_LIMIT")) < 0;
     /* Who asks to see or to check the compilation wants one. */
-    bool use = !no_cache && !getenv("VITC_LLVM") && !getenv("VITC_ASM") && !getenv("VITC_VERIFY") &&
+    bool use = !no_cache && wanted_print() == PRINT_NONE && !getenv("VITC_VERIFY") &&
                cache_folder(folder, sizeof folder) &&
                key_of(s->arena, find_recipe(s->arena, path), options, target_features, key);
     if (use) {

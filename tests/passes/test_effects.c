@@ -10,17 +10,26 @@
 #include <cmocka.h>
 #include <string.h>
 
+static Module *parse(Arena *arena, Diags *diags, const char *text) {
+    Module *module = module_parse(arena, diags, "test", text, strlen(text));
+    if (!module) fail_msg("%s", diags_text(diags));
+    return module;
+}
+
+/* Runs passes while `op` has other effects. */
+static bool run_with(Module *module, const char *passes, OpKind op, Effects effects) {
+    op_set_effects(op, effects);
+    bool good = passes_run(module, passes, &(PassOptions){.verify = true}, module->diags);
+    op_set_effects(op, EFFECTS_PURE);
+    return good;
+}
+
 /* How many nodes of `op` a function has after some passes. */
 static int count_after(const char *text, const char *passes, OpKind op, Effects effects) {
     Arena *arena = arena_new();
     Diags *diags = diags_new(arena);
-    Module *module = module_parse(arena, diags, "test", text, strlen(text));
-    if (!module) fail_msg("%s", diags_text(diags));
-    PassOptions options = {.verify = true};
-    op_set_effects(op, effects);
-    bool good = passes_run(module, passes, &options, diags);
-    op_set_effects(op, EFFECTS_PURE);
-    if (!good) fail_msg("%s", diags_text(diags));
+    Module *module = parse(arena, diags, text);
+    if (!run_with(module, passes, op, effects)) fail_msg("%s", diags_text(diags));
     int n = 0;
     const Func *func = module->funcs[0];
     for (ValueId id = 0; id < func->count; id++) n += func_node(func, id)->op == op;
@@ -91,12 +100,10 @@ static void test_remat(void **state) {
     for (int e = 0; e < 4; e++) {
         Arena *arena = arena_new();
         Diags *diags = diags_new(arena);
-        Module *module = module_parse(arena, diags, "test", text, sizeof text - 1);
+        Module *module = parse(arena, diags, text);
         module->memory_limit =
             resident_bytes(module->funcs[0]) + 65536 * 4 * 5 / 2; /* of three values at a time */
-        op_set_effects(OP_gather, (Effects)e);
-        bool good = passes_run(module, "fuse,schedule,remat,memory", &(PassOptions){.verify = true}, diags);
-        op_set_effects(OP_gather, EFFECTS_PURE);
+        bool good = run_with(module, "fuse,schedule,remat,memory", OP_gather, (Effects)e);
         bool repeats = e == EFFECTS_PURE || e == EFFECTS_AGAIN;
         if (good != repeats) fail_msg("effects %d: %s", e, diags_text(diags));
         arena_free(arena);
@@ -113,11 +120,8 @@ static void test_schedule(void **state) {
     for (int e = 0; e < 4; e++) {
         Arena *arena = arena_new();
         Diags *diags = diags_new(arena);
-        Module *module = module_parse(arena, diags, "test", text, sizeof text - 1);
-        op_set_effects(OP_gather, (Effects)e);
-        bool good = passes_run(module, "fuse,schedule", &(PassOptions){.verify = true}, diags);
-        op_set_effects(OP_gather, EFFECTS_PURE);
-        if (!good) fail_msg("%s", diags_text(diags));
+        Module *module = parse(arena, diags, text);
+        if (!run_with(module, "fuse,schedule", OP_gather, (Effects)e)) fail_msg("%s", diags_text(diags));
         const Func *func = module->funcs[0];
         bool in_order = true; /* as written: the two large ones first */
         int large = 0;
