@@ -116,13 +116,14 @@ static void print_results(Bench *b, bool profile, Roofline given, bool json) {
 }
 
 int verb_bench(int argc, char **argv) {
-    enum { STEPS, PROFILE, PEAK, BANDWIDTH, THREADS, TARGET, TIMING, PRECISION, NO_CACHE, FORMAT, N };
+    enum { STEPS, PROFILE, PEAK, BANDWIDTH, THREADS, TARGET, TIMING, PRECISION, NO_CACHE, FORMAT, STRICT, N };
     Flag flags[N] = {
         [STEPS] = {"steps", true, false, NULL},        [PROFILE] = {"profile", false, false, NULL},
         [PEAK] = {"peak", true, false, NULL},          [BANDWIDTH] = {"bandwidth", true, false, NULL},
         [THREADS] = {"threads", true, false, NULL},    [TARGET] = {"target-features", true, false, NULL},
         [TIMING] = {"timing", false, false, NULL},     [PRECISION] = {"precision", FLAG_VALUE, false, NULL},
-        [NO_CACHE] = {"no-cache", false, false, NULL}, [FORMAT] = {"format", FLAG_VALUE, false, NULL}};
+        [NO_CACHE] = {"no-cache", false, false, NULL}, [FORMAT] = {"format", FLAG_VALUE, false, NULL},
+        [STRICT] = {"strict", false, false, NULL}};
     Arguments args;
     bool json;
     double steps = 5, threads = 0;
@@ -138,8 +139,7 @@ int verb_bench(int argc, char **argv) {
     vt_set_threads((int)threads);
     Session s;
     VtError error = {0};
-    RecipeOptions options = {
-        .models_dir = models_dir(), .overrides = args.overrides, .n_overrides = args.n_overrides};
+    RecipeOptions options = recipe_options(&args, &flags[STRICT]);
     Bench bench = {.session = &s, .steps = (int)steps};
     bool good = session_program(&s, args.words[0], &options, flags[TARGET].value, flags[NO_CACHE].given),
          profile = flags[PROFILE].given;

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ALIGN = 64, FORMAT = 1, STALE_SECONDS = 3600, RANDOM_DIGITS = 12 };
+enum { ALIGN = 64, FORMAT = 2, STALE_SECONDS = 3600, RANDOM_DIGITS = 12 };
 #define SUFFIX ".vitc"
 #define TEMPORARY                                                                                            \
     ".tmp-" /* after an entry's name, with random digits after it: what vt_replace_begin writes to */

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CACHE_KEY = 32, CACHE_BLOBS = 2 };
+enum { CACHE_KEY = 32, CACHE_BLOBS = 3 };
 
 /* The key: a SHA-256 of texts, each with its length, and of the builds of vitc and of LLVM that run. */
 typedef struct CacheKey CacheKey;

@@ -3,14 +3,13 @@
 #include "driver/report/recipe_text.h"
 
 int verb_check(int argc, char **argv) {
+    Flag strict = {"strict", FLAG_BARE, false, NULL};
     Arguments args;
-    if (!parse_arguments(argc, argv, NULL, 0, &args)) return 2;
+    if (!parse_arguments(argc, argv, &strict, 1, &args)) return 2;
     if (args.n_words != 1) return fail(2, "check wants one recipe");
     Session s;
-    RecipeOptions options = {.models_dir = models_dir(),
-                             .overrides = args.overrides,
-                             .n_overrides = args.n_overrides,
-                             .with_values = true};
+    RecipeOptions options = recipe_options(&args, &strict);
+    options.with_values = true;
     bool good = session_load(&s, args.words[0], &options) && session_passes(&s, PASSES_ALL, NULL);
     if (good) {
         RecipeReport report = recipe_report(s.arena, &s.recipe);

@@ -80,8 +80,11 @@ typedef struct {
     double elaborate_seconds, passes_seconds, compile_seconds, cache_seconds;
     Timing timing;
     int told;    /* diagnostics printed so far */
+    bool strict; /* a warning is an error */
     bool verify; /* after each pass; VITC_VERIFY in the environment asks for it too */
 } Session;
+/* Settings of the command line; strict: a flag under which warnings are errors. */
+RecipeOptions recipe_options(const Arguments *args, const Flag *strict);
 /* Reads and elaborates; prints diagnostics. */
 bool session_load(Session *session, const char *path, const RecipeOptions *options);
 /* The file of a recipe, which may be given by the name of one in models/ or models/paper/. */

@@ -140,7 +140,7 @@ static int eval_knn(Session *s, const KnnRequest *request) {
 }
 
 int verb_eval(int argc, char **argv) {
-    enum { DATA, K, TEMPERATURE, LIMIT, MAX_BROKEN, THREADS, PREVIOUS, NO_CACHE, N };
+    enum { DATA, K, TEMPERATURE, LIMIT, MAX_BROKEN, THREADS, PREVIOUS, NO_CACHE, STRICT, N };
     Flag flags[N] = {[DATA] = {"data", true, false, NULL},
                      [K] = {"k", true, false, NULL},
                      [TEMPERATURE] = {"temperature", true, false, NULL},
@@ -148,7 +148,8 @@ int verb_eval(int argc, char **argv) {
                      [MAX_BROKEN] = {"max-broken", true, false, NULL},
                      [THREADS] = {"threads", true, false, NULL},
                      [PREVIOUS] = {"previous", false, false, NULL},
-                     [NO_CACHE] = {"no-cache", false, false, NULL}};
+                     [NO_CACHE] = {"no-cache", false, false, NULL},
+                     [STRICT] = {"strict", false, false, NULL}};
     Arguments args;
     double k = 0, temperature = 0.07, limit = 0, broken = 100, threads = 0;
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
@@ -166,8 +167,7 @@ int verb_eval(int argc, char **argv) {
         return fail(2, "'%s' is no run: %s '%s'", args.words[1],
                     access(recipe, F_OK) == 0 ? "no regular file:" : "there is no", recipe);
     Session s;
-    RecipeOptions options = {
-        .models_dir = models_dir(), .overrides = args.overrides, .n_overrides = args.n_overrides};
+    RecipeOptions options = recipe_options(&args, &flags[STRICT]);
     int code = 2;
     if (session_program(&s, recipe, &options, NULL, flags[NO_CACHE].given))
         code = eval_knn(&s, &(KnnRequest){.run = args.words[1],

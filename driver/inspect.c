@@ -14,7 +14,18 @@
 
 #define MAX_IR_TEXT ((size_t)1 << 30)
 
-enum { AFTER, TIMING, MEMORY, COST, FUNCTION, PEAK, BANDWIDTH, FORMAT, N }; /* the flags of `inspect` */
+enum {
+    AFTER,
+    TIMING,
+    MEMORY,
+    COST,
+    FUNCTION,
+    PEAK,
+    BANDWIDTH,
+    FORMAT,
+    STRICT,
+    N
+}; /* the flags of `inspect` */
 
 static void print_module(const Module *module) {
     size_t size;
@@ -108,7 +119,8 @@ int verb_inspect(int argc, char **argv) {
         [AFTER] = {"after", FLAG_VALUE, false, NULL},         [TIMING] = {"timing", FLAG_BARE, false, NULL},
         [MEMORY] = {"memory", FLAG_MAYBE, false, NULL},       [COST] = {"cost", FLAG_BARE, false, NULL},
         [FUNCTION] = {"function", FLAG_VALUE, false, NULL},   [PEAK] = {"peak", FLAG_VALUE, false, NULL},
-        [BANDWIDTH] = {"bandwidth", FLAG_VALUE, false, NULL}, [FORMAT] = {"format", FLAG_VALUE, false, NULL}};
+        [BANDWIDTH] = {"bandwidth", FLAG_VALUE, false, NULL}, [FORMAT] = {"format", FLAG_VALUE, false, NULL},
+        [STRICT] = {"strict", FLAG_BARE, false, NULL}};
     Arguments args;
     const char *recipe, *picture;
     Reports asked;
@@ -121,8 +133,7 @@ int verb_inspect(int argc, char **argv) {
     if (picture && !vt_output_check(picture, &unwritable))
         return fail(unwritable.code, "%s", unwritable.message);
     Session s;
-    RecipeOptions options = {
-        .models_dir = models_dir(), .overrides = args.overrides, .n_overrides = args.n_overrides};
+    RecipeOptions options = recipe_options(&args, &flags[STRICT]);
     int code = 2;
     if (session_load(&s, recipe, &options)) {
         char *list = passes_until(s.arena, flags[AFTER].value);

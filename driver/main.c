@@ -14,33 +14,35 @@ static const struct {
 } VERBS[] = {
     {"train", verb_train,
      "RECIPE [key=value …] --data PATH --out DIR [--resume [--previous] [--extend] [--force]] [--steps N] "
-     "[--minutes M] [--threads N] [--workers N] [--max-broken N] [--plain] [--no-cache] [--timing]",
+     "[--minutes M] [--threads N] [--workers N] [--max-broken N] [--plain] [--no-cache] [--timing] "
+     "[--strict]",
      "train a recipe on images"},
     {"resume", verb_resume,
      "DIR [key=value …] [--data PATH] [--previous] [--extend] [--force] [--steps N] [--minutes M] [--threads "
      "N] "
-     "[--workers N] [--max-broken N] [--plain] [--no-cache] [--timing]",
+     "[--workers N] [--max-broken N] [--plain] [--no-cache] [--timing] [--strict]",
      "continue a run with its own recipe and settings (--previous: from checkpoint.previous; --extend: more "
      "epochs; "
      "--force: whatever changed)"},
     {"eval", verb_eval,
-     "knn RUN --data PATH [--k N] [--temperature T] [--limit N] [--max-broken N] [--previous] [--no-cache]",
+     "knn RUN --data PATH [--k N] [--temperature T] [--limit N] [--max-broken N] [--previous] [--no-cache] "
+     "[--strict]",
      "judge what a run has learned"},
     {"run", verb_run,
      "RECIPE [key=value …] --function NAME --in A.safetensors --out B.safetensors [--rename NAMES.yaml] "
-     "[--interpret] [--trace-nan] [--step N] [--steps-per-epoch N] [--timing]",
+     "[--interpret] [--trace-nan] [--step N] [--steps-per-epoch N] [--timing] [--strict]",
      "run one compiled function on given tensors"},
-    {"check", verb_check, "RECIPE [key=value …]", "validate a recipe and summarise it"},
+    {"check", verb_check, "RECIPE [key=value …] [--strict]", "validate a recipe and summarise it"},
     {"data", verb_data, "check PATH [--threads N]",
      "read a data set as training would, decode all of it, and tell what is wrong or left out"},
     {"inspect", verb_inspect,
      "RECIPE [key=value …] [--after PASS | [--memory [FILE.svg]] [--cost [--peak GFLOPS] [--bandwidth GBS]] "
-     "[--function NAME] [--format text|json]] [--timing]",
+     "[--function NAME] [--format text|json]] [--timing] [--strict]",
      "print the IR; its memory plan, as a picture too; what its kernels should cost by the roofline model"},
     {"opt", verb_opt, "--passes a,b [--timing] FILE|-", "run passes over IR text"},
     {"bench", verb_bench,
      "RECIPE [key=value …] [--steps N] [--profile [--peak GFLOPS] [--bandwidth GBS]] [--threads N] "
-     "[--format text|json] [--no-cache] [--timing]",
+     "[--format text|json] [--no-cache] [--timing] [--strict]",
      "time the compiled step, with --profile each kernel, as shares of what limits it"},
     {"help", verb_help, "[VERB | passes | ops | samplers | augmentations | formats]", "this text, or a list"},
 };
@@ -85,7 +87,8 @@ int verb_help(int argc, char **argv) {
              "VITC_CACHE_LIMIT: bytes, "
              "1 GiB\nunless set) and taken from there by train, eval and bench while recipe, settings, vitc "
              "and machine are "
-             "the same.\nOf a flag or a setting that is given twice the last one holds; -- ends the flags; "
+             "the same.\n--strict makes warnings of a recipe errors. Of a flag or a setting that is given "
+             "twice the last one holds; -- ends the flags; "
              "--help works "
              "after any verb.");
     return known ? 0 : fail(2, "no help on '%s'", argv[0]);

@@ -267,6 +267,7 @@ enum {
     PER_EPOCH,
     TIMING,
     TRACE,
+    STRICT,
     N_FLAGS
 };
 static const Flag FLAGS[N_FLAGS] = {[FUNCTION] = {"function", true, false, NULL},
@@ -280,7 +281,8 @@ static const Flag FLAGS[N_FLAGS] = {[FUNCTION] = {"function", true, false, NULL}
                                     [STEP] = {"step", true, false, NULL},
                                     [PER_EPOCH] = {"steps-per-epoch", true, false, NULL},
                                     [TIMING] = {"timing", false, false, NULL},
-                                    [TRACE] = {"trace-nan", false, false, NULL}};
+                                    [TRACE] = {"trace-nan", false, false, NULL},
+                                    [STRICT] = {"strict", false, false, NULL}};
 
 /* What is asked for. */
 typedef struct {
@@ -307,11 +309,8 @@ static bool read_request(int argc, char **argv, Request *q, int *code) {
     if (!vt_output_check(flags[OUT].value, &unwritable))
         return fail(*code = unwritable.code, "%s", unwritable.message) < 0;
     q->function = flags[FUNCTION].given ? flags[FUNCTION].value : "step";
-    q->options = (RecipeOptions){.models_dir = models_dir(),
-                                 .overrides = q->args.overrides,
-                                 .n_overrides = q->args.n_overrides,
-                                 .with_gradients = true,
-                                 .with_values = true};
+    q->options = recipe_options(&q->args, &flags[STRICT]);
+    q->options.with_gradients = q->options.with_values = true;
     return true;
 }
 

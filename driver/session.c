@@ -12,11 +12,18 @@ const char *models_dir(void) {
     return set ? set : VITC_MODELS_DIR;
 }
 
+RecipeOptions recipe_options(const Arguments *args, const Flag *strict) {
+    return (RecipeOptions){.models_dir = models_dir(),
+                           .overrides = args->overrides,
+                           .n_overrides = args->n_overrides,
+                           .warnings = strict->given ? WARNINGS_STRICT : WARNINGS_TOLD};
+}
+
 /* Prints what is new; each stage may add to it. */
 static bool told(Session *s) {
-    int count = diags_count(s->diags);
-    if (count > s->told) diags_print(s->diags, stderr, isatty(STDERR_FILENO));
-    s->told = count;
+    if (s->strict) diags_make_warnings_errors(s->diags);
+    diags_print_from(s->diags, s->told, stderr, isatty(STDERR_FILENO));
+    s->told = diags_count(s->diags);
     return diags_errors(s->diags) == 0;
 }
 
@@ -42,6 +49,7 @@ static void session_begin(Session *s) {
 
 static bool elaborate_recipe(Session *s, const char *path, const RecipeOptions *options) {
     double start = seconds_now();
+    s->strict = options->warnings == WARNINGS_STRICT;
     bool good = recipe_load(s->arena, s->diags, find_recipe(s->arena, path), options, &s->recipe);
     s->resolved = s->recipe.resolved;
     s->elaborate_seconds = seconds_now() - start;
@@ -119,35 +127,44 @@ static bool key_of(Arena *arena, const char *path, const RecipeOptions *options,
     return true;
 }
 
-/* Blob 0: the resolved recipe, NUL included; blob 1: the program's image. */
-static bool take_cached(Session *s, const char *folder, const uint8_t key[CACHE_KEY]) {
+/* An entry: the resolved recipe and the warnings, both with their NUL, and the program's image. */
+enum { RECIPE, WARNINGS, IMAGE };
+
+static bool is_text(const CacheBlob *blob) {
+    return blob->size && !((const char *)blob->bytes)[blob->size - 1];
+}
+
+/* Fails where warnings would be errors: they are told by compiling. */
+static bool take_cached(Session *s, const char *folder, const uint8_t key[CACHE_KEY], bool strict) {
     CacheBlob blobs[CACHE_BLOBS];
     char error[1024];
     double start = seconds_now();
     s->cached = cache_read(folder, key, blobs);
     if (!s->cached) return false;
-    const char *resolved = blobs[0].bytes;
     double read = seconds_now();
-    if (blobs[0].size && !resolved[blobs[0].size - 1])
-        s->compiled = codegen_load(blobs[1].bytes, blobs[1].size, error, sizeof error);
+    bool good = is_text(&blobs[RECIPE]) && is_text(&blobs[WARNINGS]) && !(strict && blobs[WARNINGS].size > 1);
+    if (good) s->compiled = codegen_load(blobs[IMAGE].bytes, blobs[IMAGE].size, error, sizeof error);
     if (!s->compiled) {
         free(s->cached);
         s->cached = NULL;
         return false;
     }
     s->program = compiled_program(s->compiled);
-    s->resolved = resolved;
-    timing_add(&s->timing, "cache", read - start, blobs[0].size + blobs[1].size, "bytes");
+    s->resolved = blobs[RECIPE].bytes;
+    fputs(blobs[WARNINGS].bytes, stderr);
+    timing_add(&s->timing, "cache", read - start, blobs[RECIPE].size + blobs[IMAGE].size, "bytes");
     timing_add(&s->timing, "link", seconds_now() - read, (size_t)compiled_kernels(s->compiled), "kernels");
     return true;
 }
 
 static void keep(Session *s, const char *folder, const uint8_t key[CACHE_KEY]) {
     double start = seconds_now();
-    CacheBlob blobs[CACHE_BLOBS] = {{s->resolved, strlen(s->resolved) + 1}};
-    void *image = compiled_image(s->compiled, &blobs[1].size);
+    const char *warnings = diags_text(s->diags);
+    CacheBlob blobs[CACHE_BLOBS] = {
+        [RECIPE] = {s->resolved, strlen(s->resolved) + 1}, [WARNINGS] = {warnings, strlen(warnings) + 1}};
+    void *image = compiled_image(s->compiled, &blobs[IMAGE].size);
     if (!image) return;
-    blobs[1].bytes = image;
+    blobs[IMAGE].bytes = image;
     cache_write(folder, key, blobs);
     free(image);
     timing_add(&s->timing, "cache", seconds_now() - start, 0, NULL);
@@ -168,13 +185,13 @@ bool session_program(Session *s, const char *path, const RecipeOptions *options,
                key_of(s->arena, find_recipe(s->arena, path), options, target_features, key);
     if (use) {
         timing_add(&s->timing, "key", seconds_now() - start, 0, NULL);
-        if (take_cached(s, folder, key)) {
+        if (take_cached(s, folder, key, options->warnings == WARNINGS_STRICT)) {
             s->cache_seconds = seconds_now() - start;
             return true;
         }
     }
     if (!elaborate_recipe(s, path, options) || !session_compile(s, target_features)) return false;
-    if (use && diags_count(s->diags) == 0) keep(s, folder, key); /* a warning is to be seen every time */
+    if (use) keep(s, folder, key);
     return true;
 }
 

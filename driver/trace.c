@@ -31,7 +31,9 @@ static bool is_real(const Node *node) {
 static bool traced_load(Traced *t, const TraceRequest *request) {
     *t = (Traced){.request = request};
     t->changed = true;
-    if (!session_load(&t->session, request->path, request->options)) return false;
+    RecipeOptions options = *request->options;
+    options.warnings = WARNINGS_IGNORED; /* they were told */
+    if (!session_load(&t->session, request->path, &options)) return false;
     if (request->resolved && strcmp(request->resolved, t->session.resolved) != 0) return false;
     t->changed = false;
     Session *s = &t->session;

@@ -27,6 +27,7 @@ enum {
     TIMING,
     PRECISION,
     NO_CACHE,
+    STRICT,
     N_FLAGS
 };
 
@@ -55,7 +56,8 @@ static const Flag FLAGS[N_FLAGS] = {[DATA] = {"data", true, false, NULL},
                                     [TARGET] = {"target-features", true, false, NULL},
                                     [TIMING] = {"timing", false, false, NULL},
                                     [PRECISION] = {"precision", FLAG_VALUE, false, NULL},
-                                    [NO_CACHE] = {"no-cache", false, false, NULL}};
+                                    [NO_CACHE] = {"no-cache", false, false, NULL},
+                                    [STRICT] = {"strict", false, false, NULL}};
 
 /* ---- what is asked for ------------------------------------------------------------------------------------------- */
 
@@ -229,8 +231,7 @@ static int train_compiled(Request *q, Session *s, const char *recipe, const Reci
 static int train(Request *q) {
     int code = 2;
     Session session;
-    RecipeOptions options = {
-        .models_dir = models_dir(), .overrides = q->args.overrides, .n_overrides = q->args.n_overrides};
+    RecipeOptions options = recipe_options(&q->args, &q->flags[STRICT]);
     signal(SIGPIPE, SIG_IGN); /* `| head` ends no training */
     if (!open_run(q)) {
         vt_run_close(q->folder);

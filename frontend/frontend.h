@@ -8,12 +8,16 @@
 #include "ir/ir.h"
 #include "runtime/program.h"
 
+/* What becomes of warnings: they are diagnostics that stop nothing, or errors, or are not told. */
+typedef enum { WARNINGS_TOLD, WARNINGS_STRICT, WARNINGS_IGNORED } RecipeWarnings;
+
 typedef struct {
     const char *models_dir;       /* where `use:` looks after the recipe's own folder; may be NULL */
     const char *const *overrides; /* "key=value" from the command line, n_overrides of them */
     int n_overrides;
     bool with_gradients; /* outputs grad.PARAM of every trained parameter, before clipping (vitc run) */
     bool with_values;    /* outputs of the recipe's `values:` (vitc run) */
+    RecipeWarnings warnings;
 } RecipeOptions;
 
 /* A fact that a module tells of itself, `note('tokens', n)`, which `vitc check` shows. network: the one that was being

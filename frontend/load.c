@@ -13,7 +13,10 @@ bool recipe_load_text(Arena *arena, Diags *diags, const char *path, const char *
     recipe->arena = arena;
     recipe->diags = diags;
     recipe->options = options;
-    if (!recipe_read(recipe, path, text, size) || !elaborate(recipe, out)) return false;
+    if (options->warnings == WARNINGS_IGNORED) diags_ignore_warnings(diags);
+    bool good = recipe_read(recipe, path, text, size) && elaborate(recipe, out);
+    if (options->warnings == WARNINGS_STRICT) diags_make_warnings_errors(diags);
+    if (!good || diags_errors(diags)) return false;
     out->resolved = recipe_resolved(recipe);
     return out->resolved != NULL;
 }

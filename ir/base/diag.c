@@ -24,8 +24,11 @@ struct Diags {
     size_t count, capacity;
     Source *sources;
     size_t n_sources, sources_capacity;
-    int errors, dropped;
-    bool note_dropped; /* the diagnostic that notes now follow was not kept */
+    int told[DIAG_NOTE], kept[DIAG_NOTE]; /* by kind; kept: in the list, with their notes */
+    int dropped;                          /* of both kinds: there was no room */
+    DiagKind last;                        /* kind of the diagnostic that notes now follow */
+    bool note_dropped;                    /* it was not kept */
+    bool ignore_warnings;
 };
 
 Diags *diags_new(Arena *arena) {
@@ -59,15 +62,17 @@ static void add(Diags *diags, DiagKind kind, Loc loc, const char *format, va_lis
     if (kind == DIAG_NOTE) {
         if (diags->note_dropped) return;
     } else {
-        if (kind == DIAG_ERROR) diags->errors++;
-        bool drop = told(diags, loc, message);
-        if (!drop && diags->count >= MAX_DIAGS) {
+        diags->last = kind;
+        bool drop = (kind == DIAG_WARNING && diags->ignore_warnings) || told(diags, loc, message);
+        if (!drop && diags->kept[kind] >= MAX_DIAGS) {
             diags->dropped++;
             drop = true;
         }
+        if (kind == DIAG_ERROR || !drop) diags->told[kind]++;
         diags->note_dropped = drop;
         if (drop) return;
     }
+    diags->kept[diags->last]++;
     Diag diag = {kind, loc, message};
     ARENA_PUSH(diags->arena, diags->list, diags->count, diags->capacity, diag);
 }
@@ -80,13 +85,29 @@ static void add(Diags *diags, DiagKind kind, Loc loc, const char *format, va_lis
         va_end(args);                                                                                        \
     }
 DEFINE_DIAG(diag_error, DIAG_ERROR)
+DEFINE_DIAG(diag_warning, DIAG_WARNING)
 DEFINE_DIAG(diag_note, DIAG_NOTE)
 
 int diags_errors(const Diags *diags) {
-    return diags->errors;
+    return diags->told[DIAG_ERROR];
+}
+int diags_warnings(const Diags *diags) {
+    return diags->told[DIAG_WARNING];
 }
 int diags_count(const Diags *diags) {
     return (int)diags->count;
+}
+
+void diags_make_warnings_errors(Diags *diags) {
+    for (size_t i = 0; i < diags->count; i++)
+        if (diags->list[i].kind == DIAG_WARNING) diags->list[i].kind = DIAG_ERROR;
+    diags->told[DIAG_ERROR] += diags->told[DIAG_WARNING];
+    diags->kept[DIAG_ERROR] += diags->kept[DIAG_WARNING];
+    diags->told[DIAG_WARNING] = diags->kept[DIAG_WARNING] = 0;
+}
+
+void diags_ignore_warnings(Diags *diags) {
+    diags->ignore_warnings = true;
 }
 
 const char *diags_message(const Diags *diags, int i, DiagKind *kind, Loc *loc) {
@@ -147,8 +168,8 @@ static void print_line(const Source *source, Loc loc, FILE *out, bool color) {
 }
 
 static void print_one(const Diags *diags, const Diag *diag, FILE *out, bool color) {
-    static const char *const names[] = {"error", "note"};
-    static const char *const colors[] = {"\033[1;31m", "\033[1;36m"};
+    static const char *const names[] = {"error", "warning", "note"};
+    static const char *const colors[] = {"\033[1;31m", "\033[1;33m", "\033[1;36m"};
     const char *file = diags_source_name(diags, diag->loc.file);
     if (color) fputs("\033[1m", out);
     if (file) diag_put_text(file, out);
@@ -163,7 +184,11 @@ static void print_one(const Diags *diags, const Diag *diag, FILE *out, bool colo
 }
 
 void diags_print(const Diags *diags, FILE *out, bool color) {
-    for (size_t i = 0; i < diags->count; i++) print_one(diags, &diags->list[i], out, color);
+    diags_print_from(diags, 0, out, color);
+}
+
+void diags_print_from(const Diags *diags, int first, FILE *out, bool color) {
+    for (size_t i = (size_t)first; i < diags->count; i++) print_one(diags, &diags->list[i], out, color);
     if (diags->dropped) fprintf(out, "… and %d more\n", diags->dropped);
 }
 

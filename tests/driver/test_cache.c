@@ -18,7 +18,7 @@ enum { SMALL = 100, LARGE = 700 };
 
 /* Blobs whose every byte follows from `seed`; free both. */
 static void make_blobs(CacheBlob blobs[CACHE_BLOBS], int seed, size_t large) {
-    size_t sizes[] = {SMALL, large};
+    size_t sizes[] = {SMALL, large, SMALL};
     for (int b = 0; b < CACHE_BLOBS; b++) {
         unsigned char *bytes = malloc(sizes[b]);
         for (size_t i = 0; i < sizes[b]; i++) bytes[i] = (unsigned char)(i * 7 + (size_t)seed + (size_t)b);

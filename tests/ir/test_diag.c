@@ -37,7 +37,40 @@ static void test_control_characters(void **state) {
     arena_free(arena);
 }
 
+/* Warnings stop nothing until they are made errors, stand among the errors in order, and take no room from them. */
+static void test_warnings(void **state) {
+    (void)state;
+    enum { MANY = 300, MOST = 100 };
+    Arena *arena = arena_new();
+    Diags *diags = diags_new(arena);
+    diag_warning(diags, (Loc){0, 0, 0}, "view '%s' is used nowhere", "x");
+    diag_note(diags, (Loc){0, 0, 0}, "made here");
+    diag_warning(diags, (Loc){0, 0, 0}, "view 'x' is used nowhere");
+    assert_int_equal(diags_errors(diags), 0);
+    assert_int_equal(diags_warnings(diags), 1);
+    diag_error(diags, (Loc){0, 0, 0}, "wrong");
+    assert_string_equal(diags_text(diags),
+                        "warning: view 'x' is used nowhere\nnote: made here\nerror: wrong\n");
+    diags_make_warnings_errors(diags);
+    assert_int_equal(diags_errors(diags), 2);
+    assert_int_equal(diags_warnings(diags), 0);
+    assert_string_equal(diags_text(diags),
+                        "error: view 'x' is used nowhere\nnote: made here\nerror: wrong\n");
+    for (int i = 0; i < MANY; i++) diag_warning(diags, (Loc){0, 0, 0}, "warning %d", i);
+    assert_int_equal(diags_warnings(diags), MOST);
+    diag_error(diags, (Loc){0, 0, 0}, "wrong again");
+    DiagKind kind;
+    assert_string_equal(diags_message(diags, diags_count(diags) - 1, &kind, NULL), "wrong again");
+    diags_ignore_warnings(diags);
+    int count = diags_count(diags);
+    diag_warning(diags, (Loc){0, 0, 0}, "ignored");
+    diag_note(diags, (Loc){0, 0, 0}, "with it");
+    assert_int_equal(diags_count(diags), count);
+    arena_free(arena);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_control_characters)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_control_characters),
+                                       cmocka_unit_test(test_warnings)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
