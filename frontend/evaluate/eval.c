@@ -1,5 +1,6 @@
 /* Running the expression language: expressions, statements and calls, which contain each other. */
 #include "frontend/evaluate/evaluator.h"
+#include "frontend/text/foreign.h"
 
 #include <string.h>
 
@@ -79,8 +80,10 @@ static Value logical(Evaluator *e, const Expr *expr, const Value *a) {
 /* The operator, once its left operand is known. */
 static Value apply_binary(Evaluator *e, const Expr *expr, const Value *a) {
     if (expr->op == T_AND || expr->op == T_OR) return logical(e, expr, a);
+    if (expr->op == T_IS) return value_bool(a->kind == V_NONE); /* `is none` */
     Value b = eval(e, expr->b);
     if (b.kind == V_POISON) return b;
+    if (expr->op == T_IN) return value_in(e, expr->loc, a, &b);
     if (expr->op == '@') return value_matmul(e, expr->loc, a, &b);
     if (expr->op == T_FLOORDIV) {
         Value quotient = value_binary(e, expr->loc, OP_div, a, &b);
@@ -117,10 +120,27 @@ static Value eval_index(Evaluator *e, const Expr *expr) {
     return value_index(e, expr, &base, index, expr->n_args);
 }
 
+/* value.name of what has no fields: what other languages write so. */
+static Value no_field(Evaluator *e, const Expr *expr, const Value *base) {
+    const char *value = expr->a->kind == EXPR_NAME ? expr->a->text : "x";
+    const char *written = foreign_attribute(e->arena, value, expr->text, builtin_find(e, expr->text) != NULL);
+    return eval_error(e, expr->loc, "%s has no field '%s'%s%s", show_value(e, base), expr->text,
+                      written ? ": " : "", written ? written : "");
+}
+
+/* torch.exp and its like: a package of functions, unless the name means something here. */
+static bool of_package(Evaluator *e, const Expr *expr) {
+    return expr->a->kind == EXPR_NAME && foreign_package(expr->a->text) && !lookup(e, expr->a->text) &&
+           !builtin_find(e, expr->a->text);
+}
+
 static Value eval_attribute(Evaluator *e, const Expr *expr) {
+    if (of_package(e, expr))
+        return eval_error(e, expr->a->loc, "unknown name '%s': %s", expr->a->text,
+                          foreign_member(e->arena, expr->a->text, expr->text, builtin_find(e, expr->text) != NULL));
     Value base = eval(e, expr->a);
     if (base.kind == V_POISON) return base;
-    if (base.kind != V_RECORD) return eval_error(e, expr->loc, "%s has no fields", show_value(e, &base));
+    if (base.kind != V_RECORD) return no_field(e, expr, &base);
     if (!spend(e, expr->loc, base.count / 16)) return (Value){0};
     for (size_t i = 0; i < base.count; i++)
         if (strcmp(base.names[i], expr->text) == 0) return base.items[i];

@@ -114,11 +114,14 @@ Value *frame_find(Frame *frame, const char *name); /* NULL: not in it */
 void define(Evaluator *e, Frame *frame, const char *name, Value value);
 Value *lookup(Evaluator *e, const char *name); /* NULL: it is not seen here */
 Value value_of_name(Evaluator *e, const Expr *name);
+const Builtin *builtin_find(const Evaluator *e, const char *name);  /* NULL: there is none */
 const char *join_scope(Evaluator *e, const char *a, const char *b); /* "a.b" */
 
 /* ---- lists.c: both are poison after an error, when lists grow beyond their limits */
 Value value_list(Evaluator *e, Loc loc, ValueKind kind, size_t n); /* to be filled in, then closed */
 Value close_list(Evaluator *e, Loc loc, Value list);
+/* `x in of`: a value of a list, a part of a string, a field of a record. */
+Value value_in(Evaluator *e, Loc loc, const Value *x, const Value *of);
 
 /* ---- convert.c: values as what is asked for; false, or IR_NONE, after an error */
 bool int_of(Evaluator *e, Loc loc, const Value *v, const char *what, int64_t *out);

@@ -1,5 +1,7 @@
-/* Lists, and their limits. */
+/* Lists, their limits, and what is in them. */
 #include "frontend/evaluate/evaluator.h"
+
+#include <string.h>
 
 Value value_list(Evaluator *e, Loc loc, ValueKind kind, size_t n) {
     e->elements += n > MAX_LIST ? 0 : n;
@@ -30,4 +32,48 @@ Value close_list(Evaluator *e, Loc loc, Value list) {
     list.weight = (uint32_t)weight;
     list.height = height + 1;
     return list;
+}
+
+/* Whether two values that are known now are equal; *known: false for tensors, which are not. */
+static bool equal(const Value *a, const Value *b, bool *known) {
+    if (is_tensor(a) || is_tensor(b)) {
+        *known = false;
+        return false;
+    }
+    if (is_number(a) && is_number(b)) return a->number == b->number;
+    if (is_list(a) && is_list(b)) {
+        bool same = a->count == b->count;
+        for (size_t i = 0; i < a->count && same; i++) same = equal(&a->items[i], &b->items[i], known);
+        return same;
+    }
+    if (a->kind != b->kind) return false;
+    switch (a->kind) {
+    case V_STRING: return strcmp(a->text, b->text) == 0;
+    case V_MODULE:
+    case V_NETWORK: return a->definition == b->definition;
+    case V_BUILTIN: return a->builtin == b->builtin;
+    default: return a->kind == V_NONE;
+    }
+}
+
+Value value_in(Evaluator *e, Loc loc, const Value *x, const Value *of) {
+    bool found = false, known = true;
+    if (x->kind == V_POISON || of->kind == V_POISON) return (Value){0};
+    if (is_list(of)) {
+        if (!spend(e, loc, of->count)) return (Value){0};
+        for (size_t i = 0; i < of->count && !found; i++) found = equal(x, &of->items[i], &known);
+        if (known || found) return value_bool(found);
+        return eval_error(
+            e, loc, "`in` compares what is known at compile time, and %s is not: `x == a` compares tensors",
+            show_value(e, is_tensor(x) ? x : &of->items[0]));
+    }
+    if (of->kind != V_STRING && of->kind != V_RECORD)
+        return eval_error(e, loc, "`in` looks into a list, a string or a record, not %s", show_value(e, of));
+    if (x->kind != V_STRING)
+        return eval_error(e, loc, "`in` looks for %s in %s, not for %s",
+                          of->kind == V_STRING ? "a string" : "the name of a field", show_value(e, of),
+                          show_value(e, x));
+    if (of->kind == V_STRING) return value_bool(strstr(of->text, x->text) != NULL);
+    for (size_t i = 0; i < of->count && !found; i++) found = strcmp(of->names[i], x->text) == 0;
+    return value_bool(found);
 }

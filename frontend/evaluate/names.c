@@ -1,5 +1,6 @@
 /* Names: the frames that hold them, and which are seen where. */
 #include "frontend/evaluate/evaluator.h"
+#include "frontend/text/foreign.h"
 
 #include <string.h>
 
@@ -45,7 +46,7 @@ const char *join_scope(Evaluator *e, const char *a, const char *b) {
     return a;
 }
 
-static const Builtin *builtin_find(const Evaluator *e, const char *name) {
+const Builtin *builtin_find(const Evaluator *e, const char *name) {
     for (size_t i = 0; i < e->n_builtins; i++) {
         const char *known = e->builtins[i].name;
         if (known[0] == name[0] && strcmp(known, name) == 0) return &e->builtins[i];
@@ -62,6 +63,8 @@ Value value_of_name(Evaluator *e, const Expr *expr) {
     const Builtin *builtin = builtin_find(e, name);
     if (builtin) return (Value){.kind = V_BUILTIN, .builtin = builtin};
     if (e->frame && e->frame->skipped) return (Value){0};
+    const char *foreign = foreign_name(name);
+    if (foreign) return eval_error(e, expr->loc, "unknown name '%s': %s", name, foreign);
     if (frame_find(e->own, name))
         return eval_error(e, expr->loc, "'%s' is not seen inside a module: pass it as an argument", name);
     size_t n = 0, most = e->n_builtins + (e->frame ? e->frame->count : 0) + e->globals->count;

@@ -1,5 +1,6 @@
 /* The tokens of the expression language, read by need: indentation, numbers, strings, words, symbols. */
 #include "frontend/text/tokens.h"
+#include "frontend/text/foreign.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -8,8 +9,9 @@
 static const struct {
     const char *word;
     int token;
-} KEYWORDS[] = {{"and", T_AND},   {"or", T_OR},   {"not", T_NOT}, {"if", T_IF},         {"else", T_ELSE},
-                {"elif", T_ELIF}, {"for", T_FOR}, {"in", T_IN},   {"return", T_RETURN}, {"assert", T_ASSERT}};
+} KEYWORDS[] = {{"and", T_AND},   {"or", T_OR},         {"not", T_NOT},      {"if", T_IF},
+                {"else", T_ELSE}, {"elif", T_ELIF},     {"for", T_FOR},      {"in", T_IN},
+                {"is", T_IS},     {"return", T_RETURN}, {"assert", T_ASSERT}};
 
 static Loc here(const Lexer *in, const char *at) {
     uint32_t column = (uint32_t)(at - in->line) + 1;
@@ -21,7 +23,7 @@ static Loc here(const Lexer *in, const char *at) {
 }
 
 void *lexer_fail(Lexer *in, Loc loc, const char *message) {
-    if (!in->failed) diag_error(in->diags, loc, "%s", message);
+    if (!in->failed && !in->quiet) diag_error(in->diags, loc, "%s", message);
     in->failed = true;
     in->token = T_END;
     in->at = in->end;
@@ -80,13 +82,23 @@ static void read_number(Lexer *in) {
     in->at = stop;
     in->token = T_NUMBER;
     bool hexadecimal = begin[0] == '0' && (begin[1] == 'x' || begin[1] == 'X');
-    if (hexadecimal || in->number > 1e300 || (isalpha((unsigned char)*stop) || *stop == '_'))
-        lexer_fail(in, in->loc, in->number > 1e300 ? "a number beyond 1e300" : "a letter inside a number");
+    if (in->number > 1e300)
+        lexer_fail(in, in->loc, "a number beyond 1e300");
+    else if (hexadecimal)
+        lexer_fail(in, in->loc, "a hexadecimal number: vitc writes it in decimal digits");
+    else if (*stop == '_')
+        lexer_fail(in, in->loc, "an `_` inside a number: vitc writes 1000000, or 1e6");
+    else if (isalpha((unsigned char)*stop))
+        lexer_fail(in, in->loc, "a letter inside a number (a product is written `2 * x`)");
 }
 
 static void read_string(Lexer *in) {
     char quote = *in->at++;
     const char *begin = in->at;
+    if (in->end - begin >= 2 && begin[0] == quote && begin[1] == quote) {
+        lexer_fail(in, in->loc, "a string of vitc has one quote on each side and ends on its line");
+        return;
+    }
     while (in->at < in->end && *in->at != quote && *in->at != '\n') in->at++;
     if (in->at >= in->end || *in->at != quote) {
         lexer_fail(in, in->loc, "this string does not end on its line");
@@ -112,14 +124,52 @@ static void read_word(Lexer *in) {
     while (in->at < in->end && (isalnum((unsigned char)*in->at) || *in->at == '_')) in->at++;
     in->word = arena_strndup(in->arena, begin, (size_t)(in->at - begin));
     in->token = keyword(in->word);
+    bool quoted = in->at < in->end && (*in->at == '\'' || *in->at == '"');
+    if (quoted && in->at - begin <= 2 && strspn(in->word, "fFrRbBuU") == strlen(in->word))
+        lexer_fail(in, in->loc,
+                   "strings of vitc have no letter before them; in the message of an `assert`, "
+                   "`{expression}` stands "
+                   "for its value in every string");
+}
+
+/* Opening and closing brackets, by their kind. */
+static void read_bracket(Lexer *in) {
+    static const char open[] = "([", close[] = ")]";
+    if (strchr(open, in->token)) {
+        if (in->brackets < MAX_OPEN) {
+            in->open[in->brackets].sign = (char)in->token;
+            in->open[in->brackets].loc = in->loc;
+        }
+        in->brackets++;
+        return;
+    }
+    if (in->brackets == 0) {
+        lexer_fail(in, in->loc, arena_printf(in->arena, "this '%c' closes nothing", in->token));
+        return;
+    }
+    in->brackets--;
+    if (in->brackets >= MAX_OPEN) return;
+    const char *kind = strchr(open, in->open[in->brackets].sign);
+    if (close[kind - open] == in->token) return;
+    bool told = in->failed || in->quiet;
+    lexer_fail(in, in->loc, arena_printf(in->arena, "'%c' closes a '%c'", in->token, *kind));
+    if (!told)
+        diag_note(in->diags, in->open[in->brackets].loc, "this is what is open: '%c' closes it",
+                  close[kind - open]);
 }
 
 static void read_symbol(Lexer *in) {
     static const struct {
         const char *text;
         int token;
-    } symbols[] = {{"...", T_ELLIPSIS}, {"**", T_POW}, {"//", T_FLOORDIV}, {"==", T_EQ},
-                   {"!=", T_NE},        {"<=", T_LE},  {">=", T_GE},       {":=", T_UPDATE}};
+    } symbols[] = {{"...", T_ELLIPSIS}, {"**", T_POW},      {"//", T_FLOORDIV}, {"==", T_EQ},
+                   {"!=", T_NE},        {"<=", T_LE},       {">=", T_GE},       {":=", T_UPDATE},
+                   {"+=", T_PLUS_TO},   {"-=", T_MINUS_TO}, {"*=", T_TIMES_TO}, {"/=", T_OVER_TO}};
+    const char *foreign = foreign_sign(in->at, in->end);
+    if (foreign) {
+        lexer_fail(in, in->loc, foreign);
+        return;
+    }
     for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++) {
         size_t n = strlen(symbols[i].text);
         if ((size_t)(in->end - in->at) >= n && memcmp(in->at, symbols[i].text, n) == 0) {
@@ -128,17 +178,17 @@ static void read_symbol(Lexer *in) {
             return;
         }
     }
-    if (*in->at == '\0' || !strchr("+-*/%@()[]{},:.=<>", *in->at)) {
+    if (*in->at == '\0' || !strchr("+-*/%@()[],:.=<>", *in->at)) {
         lexer_fail(in, in->loc, "this character means nothing here");
         return;
     }
     in->token = (unsigned char)*in->at++;
-    if (strchr("([{", in->token)) in->brackets++;
-    if (strchr(")]}", in->token) && in->brackets) in->brackets--;
+    if (strchr("()[]", in->token)) read_bracket(in);
 }
 
 void lexer_advance(Lexer *in) {
     if (in->failed) return;
+    in->before = in->loc.line;
     if (in->pending_dedents) {
         in->pending_dedents--;
         in->token = T_DEDENT;
@@ -176,6 +226,16 @@ void lexer_advance(Lexer *in) {
         read_word(in);
     else
         read_symbol(in);
+}
+
+int lexer_ahead(const Lexer *in, int *then) {
+    Lexer ahead = *in;
+    ahead.quiet = true;
+    lexer_advance(&ahead);
+    int token = ahead.token;
+    lexer_advance(&ahead);
+    if (then) *then = ahead.token;
+    return token;
 }
 
 Lexer lexer_start(Arena *arena, Diags *diags, Loc loc, uint32_t indent, const char *text, size_t size,

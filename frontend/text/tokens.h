@@ -31,11 +31,16 @@ enum {
     T_ELIF,
     T_FOR,
     T_IN,
+    T_IS,
     T_RETURN,
-    T_ASSERT
+    T_ASSERT,
+    T_PLUS_TO, /* += -= *= /= */
+    T_MINUS_TO,
+    T_TIMES_TO,
+    T_OVER_TO
 };
 
-enum { MAX_INDENTS = 64 };
+enum { MAX_INDENTS = 64, MAX_OPEN = 256 };
 
 typedef struct {
     /* The token at hand. */
@@ -44,7 +49,9 @@ typedef struct {
     const char *word; /* of NAME and STRING */
     double number;    /* of NUMBER */
     bool is_int;
-    bool failed; /* an error was told: only T_END comes any more */
+    bool failed;     /* an error was told: only T_END comes any more */
+    bool quiet;      /* errors are not told: the parser looks ahead */
+    uint32_t before; /* the line of the token before */
 
     Arena *arena;
     Diags *diags;
@@ -54,6 +61,10 @@ typedef struct {
     uint32_t line_number;
     bool block, line_begin; /* lines and their indentation count */
     int brackets;           /* open ones, in which they do not */
+    struct {
+        char sign;
+        Loc loc;
+    } open[MAX_OPEN]; /* the first of them */
     int indents[MAX_INDENTS], n_indents, pending_dedents;
 } Lexer;
 
@@ -64,5 +75,7 @@ void lexer_advance(Lexer *in);
 bool is_keyword(const char *word); /* "for": it can be no name */
 /* Tells the first error, after which the text is at its end. Returns NULL. */
 void *lexer_fail(Lexer *in, Loc loc, const char *message);
+/* The token after the one at hand; *then, unless NULL: the one after that. */
+int lexer_ahead(const Lexer *in, int *then);
 
 #endif
