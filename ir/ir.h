@@ -281,7 +281,7 @@ typedef struct {
     double a, b;
     uint32_t copy_of; /* INIT_COPY */
     bool decay;       /* weight decay applies */
-    bool frozen;      /* made with trainable=false */
+    bool frozen;      /* made with trainable=false, or by `freeze` */
     Loc loc;
 } State;
 

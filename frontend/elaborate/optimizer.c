@@ -1,8 +1,77 @@
 /* Gradients, clipping and the optimiser: the new values of the trained parameters. */
 #include "frontend/elaborate/step.h"
+#include "ir/base/pattern.h"
 
-/* The parameters that the loss depends on through differentiable operators. */
-static void find_trained(Step *step) {
+/* ---- freeze ------------------------------------------------------------------------------------------------------ */
+
+typedef struct { /* of a pattern of `freeze:` */
+    bool always; /* known at compile time, and true */
+    ValueId now; /* the condition, known at run time; IR_NONE: it is known now */
+} Freeze;
+
+static bool freeze_condition(Evaluator *e, const Entry *entry, Freeze *freeze) {
+    Value value = eval_in(e, "a freeze condition", entry->value);
+    *freeze = (Freeze){.now = IR_NONE};
+    if (value.kind == V_POISON) return false;
+    if (value.kind == V_BOOL) {
+        freeze->always = value.number != 0;
+        return true;
+    }
+    ValueId id = is_tensor(&value) ? tensor_of(e, entry->loc, &value, DT_BOOL) : IR_NONE;
+    if (id == IR_NONE || func_type(e->func, id)->dtype != DT_BOOL || func_type(e->func, id)->rank) {
+        eval_error(e, entry->loc, "a freeze condition must be one bool, not %s", show_value(e, &value));
+        return false;
+    }
+    freeze->now = id;
+    return true;
+}
+
+/* The conditions, each once. What is frozen always is not trained: it gets no gradient, and no state of the
+ * optimiser. */
+static Freeze *read_freeze(Evaluator *e, bool *trained) {
+    const Entries *entries = &e->recipe->freeze;
+    Freeze *freeze = ARENA_ARRAY(e->arena, Freeze, entries->count + 1);
+    for (size_t i = 0; i < entries->count; i++) {
+        const Entry *entry = &entries->items[i];
+        bool fits = false;
+        if (!freeze_condition(e, entry, &freeze[i])) continue;
+        for (uint32_t s = 0; s < e->module->n_states && spend(e, entry->loc, 1); s++) {
+            State *state = &e->module->states[s];
+            if (state->role != ROLE_PARAM || !pattern_matches(entry->name, state->name)) continue;
+            fits = fits || trained[s];
+            state->frozen = state->frozen || freeze[i].always;
+        }
+        const char *nearest = nearest_parameter(e, entry->name);
+        if (!fits)
+            diag_warning(e->diags, entry->loc, "freeze: no trained parameter has a name like '%s'%s",
+                         entry->name, nearest ? arena_printf(e->arena, "; one is '%s'", nearest) : "");
+    }
+    size_t was = 0, left = 0;
+    for (uint32_t s = 0; s < e->module->n_states; s++) {
+        was += trained[s];
+        trained[s] = trained[s] && !e->module->states[s].frozen;
+        left += trained[s];
+    }
+    if (was && !left) diag_warning(e->diags, entries->items[0].loc, "`freeze` leaves no parameter to train");
+    return freeze;
+}
+
+/* The condition under which a parameter stays as it is; IR_NONE: never. */
+static ValueId frozen_now(Evaluator *e, const Freeze *freeze, const char *name) {
+    ValueId frozen = IR_NONE;
+    for (size_t i = 0; i < e->recipe->freeze.count; i++) {
+        const Entry *entry = &e->recipe->freeze.items[i];
+        if (freeze[i].now == IR_NONE || !spend(e, entry->loc, 1) || !pattern_matches(entry->name, name))
+            continue;
+        frozen = frozen == IR_NONE ? freeze[i].now : ir_binary(e->func, OP_or, frozen, freeze[i].now);
+    }
+    return frozen;
+}
+
+/* ---- gradients --------------------------------------------------------------------------------------------------- */
+
+/* Which states are parameters that the loss depends on through differentiable operators. */
+static bool *find_trained(Step *step) {
     Evaluator *e = &step->e;
     bool *reached = ARENA_ARRAY(e->arena, bool, step->loss + 1),
          *trained = ARENA_ARRAY(e->arena, bool, e->module->n_states + 1);
@@ -19,13 +88,14 @@ static void find_trained(Step *step) {
         if (op_info((OpKind)node->op)->grad == GRAD_ZERO) continue; /* GRAD_NONE is refused by autodiff */
         for (int o = 0; o < node->n_operands; o++) reached[node->operands[o]] = true;
     }
+    return trained;
+}
+
+static void take_gradients(Step *step, const bool *trained) {
+    Evaluator *e = &step->e;
     step->trained = ARENA_ARRAY(e->arena, uint32_t, e->module->n_states + 1);
     for (uint32_t s = 0; s < e->module->n_states; s++)
         if (trained[s]) step->trained[step->n_trained++] = s;
-}
-
-static void take_gradients(Step *step) {
-    Evaluator *e = &step->e;
     step->gradients = ARENA_ARRAY(e->arena, ValueId, step->n_trained + 1);
     for (size_t i = 0; i < step->n_trained; i++) {
         ValueId operands[] = {step->loss, func_read_state(e->func, step->trained[i])};
@@ -41,9 +111,17 @@ static void clip_gradients(Step *step) {
     Evaluator *e = &step->e;
     if (!e->recipe->clip) return;
     Frame frame = {0};
-    Value list = value_list(e, e->recipe->clip->loc, V_LIST, step->n_trained);
-    for (size_t i = 0; i < list.count; i++) list.items[i] = value_of(e, step->gradients[i]);
-    define(e, &frame, "grads", list);
+    Loc loc = e->recipe->clip->loc;
+    Value grads = value_list(e, loc, V_LIST, step->n_trained),
+          params = value_list(e, loc, V_LIST, grads.count), names = value_list(e, loc, V_LIST, grads.count);
+    for (size_t i = 0; i < names.count; i++) {
+        grads.items[i] = value_of(e, step->gradients[i]);
+        params.items[i] = value_of(e, func_read_state(e->func, step->trained[i]));
+        names.items[i] = (Value){.kind = V_STRING, .text = e->module->states[step->trained[i]].name};
+    }
+    define(e, &frame, "grads", close_list(e, loc, grads));
+    define(e, &frame, "params", close_list(e, loc, params));
+    define(e, &frame, "names", close_list(e, loc, names));
     e->frame = &frame;
     Value clipped = eval(e, e->recipe->clip);
     e->frame = NULL;
@@ -65,49 +143,14 @@ static void clip_gradients(Step *step) {
     }
 }
 
-/* Whether a pattern with * and ? matches the whole name; on a mismatch it goes on from the last * met. */
-static bool matches(const char *pattern, const char *name) {
-    const char *star = NULL, *from = NULL;
-    while (*name) {
-        if (*pattern == '*') {
-            star = pattern++;
-            from = name;
-        } else if (*pattern == '?' || *pattern == *name)
-            pattern++, name++;
-        else if (star) {
-            pattern = star + 1;
-            name = ++from;
-        } else
-            return false;
-    }
-    while (*pattern == '*') pattern++;
-    return !*pattern;
-}
-
-/* The condition under which a parameter stays as it is; IR_NONE: never. */
-static ValueId frozen_now(Evaluator *e, const char *name) {
-    ValueId frozen = IR_NONE;
-    for (size_t i = 0; i < e->recipe->freeze.count; i++) {
-        const Entry *entry = &e->recipe->freeze.items[i];
-        if (!spend(e, entry->loc, 1) || !matches(entry->name, name)) continue;
-        Value value = eval_in(e, "a freeze condition", entry->value);
-        ValueId id = tensor_of(e, entry->loc, &value, DT_BOOL);
-        if (id == IR_NONE) return IR_NONE;
-        if (func_type(e->func, id)->dtype != DT_BOOL || func_type(e->func, id)->rank) {
-            eval_error(e, entry->loc, "a freeze condition must be one bool, not %s", show_value(e, &value));
-            return IR_NONE;
-        }
-        frozen = frozen == IR_NONE ? id : ir_binary(e->func, OP_or, frozen, id);
-    }
-    return frozen;
-}
+/* ---- optimiser --------------------------------------------------------------------------------------------------- */
 
 static void set_unless(Evaluator *e, uint32_t s, ValueId value, ValueId frozen) {
     if (frozen != IR_NONE) value = ir_select(e->func, frozen, func_read_state(e->func, s), value);
     set_state(e, s, value);
 }
 
-static void optimize_parameter(Step *step, size_t i) {
+static void optimize_parameter(Step *step, size_t i, const Freeze *freeze) {
     Evaluator *e = &step->e;
     uint32_t s = step->trained[i];
     const State state = e->module->states[s];
@@ -134,25 +177,38 @@ static void optimize_parameter(Step *step, size_t i) {
                    show_value(e, &value), state.name, type_text(e->arena, &state.type));
         return;
     }
-    ValueId frozen = frozen_now(e, state.name);
+    ValueId frozen = frozen_now(e, freeze, state.name);
     for (uint32_t m = before; frozen != IR_NONE && m < e->module->n_states;
          m++) /* the moments made for it stay too */
         if (state_value(e, m)->updated) set_unless(e, m, state_value(e, m)->current, frozen);
     set_unless(e, s, id, frozen);
 }
 
+/* Patterns of `matches` that fit no parameter. */
+static void tell_unmatched(Evaluator *e) {
+    for (size_t i = 0; i < e->states->n_patterns; i++) {
+        const NamePattern *pattern = &e->states->patterns[i];
+        bool fits = false;
+        for (uint32_t s = 0; s < e->module->n_states && !fits && spend(e, pattern->loc, 1); s++)
+            fits = e->module->states[s].role == ROLE_PARAM &&
+                   pattern_matches(pattern->text, e->module->states[s].name);
+        const char *nearest = nearest_parameter(e, pattern->text);
+        if (!fits && nearest)
+            diag_warning(e->diags, pattern->loc, "no parameter has a name like '%s'; one is '%s'",
+                         pattern->text, nearest);
+    }
+}
+
 void optimize(Step *step) {
     Evaluator *e = &step->e;
-    find_trained(step);
-    take_gradients(step);
+    bool *trained = find_trained(step);
+    const Freeze *freeze = read_freeze(e, trained);
+    if (diags_errors(e->diags)) return;
+    take_gradients(step, trained);
+    e->states->names_parameters = true;
     clip_gradients(step);
-    if (!e->recipe->optimizer) return;
-    for (size_t i = 0; i < step->n_trained && diags_errors(e->diags) == 0; i++) optimize_parameter(step, i);
-    for (size_t i = 0; i < e->recipe->freeze.count && diags_errors(e->diags) == 0; i++) {
-        const Entry *entry = &e->recipe->freeze.items[i];
-        size_t k = 0;
-        while (k < step->n_trained && !matches(entry->name, e->module->states[step->trained[k]].name)) k++;
-        if (k == step->n_trained)
-            eval_error(e, entry->loc, "freeze: no trained parameter has a name like '%s'", entry->name);
-    }
+    for (size_t i = 0; e->recipe->optimizer && i < step->n_trained && diags_errors(e->diags) == 0; i++)
+        optimize_parameter(step, i, freeze);
+    e->states->names_parameters = false;
+    if (diags_errors(e->diags) == 0) tell_unmatched(e);
 }

@@ -105,6 +105,9 @@ Value make_param(Evaluator *e, Loc loc, Type type, const Value *init, int decay,
         known = add_state(e, state, loc);
         state_info(e, (uint32_t)known)->source = source;
     }
+    Asked asked = {e->states->stamp,
+                   role == ROLE_EMA ? state_info(e, (uint32_t)known)->source : (uint32_t)known};
+    ARENA_PUSH(e->arena, e->states->asked, e->states->n_asked, e->states->asked_capacity, asked);
     ValueId value = read_state(e, (uint32_t)known);
     if (e->states->application->ema) value = ir_unary(e->func, OP_stop_grad, value);
     return value_tensor(e, loc, value);

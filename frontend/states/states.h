@@ -26,6 +26,15 @@ typedef struct { /* a network applied to arguments: made once */
     const Func *func;
 } Applied;
 
+typedef struct { /* a parameter asked for, made or found, in an application */
+    uint32_t stamp, state;
+} Asked;
+
+typedef struct { /* a pattern that names of parameters were compared with, for a warning if it fits none */
+    const char *text;
+    Loc loc;
+} NamePattern;
+
 typedef struct States {
     Func *init;                     /* function of the initial values that are computed */
     const Application *application; /* the one running, or NULL */
@@ -36,6 +45,14 @@ typedef struct States {
     size_t n_info, info_capacity;
     Applied *applied;
     size_t n_applied, applied_capacity;
+    Asked *asked; /* in order; of an EMA network the parameters that it follows */
+    size_t n_asked, asked_capacity;
+    struct Layers *layers; /* of networks, as far as they were asked for (layers.c) */
+    size_t n_layers, layers_capacity;
+    bool
+        names_parameters; /* the optimiser or clip is evaluated: patterns are meant for names of parameters */
+    NamePattern *patterns;
+    size_t n_patterns, patterns_capacity;
     VtDraw *draws; /* those of `draws:`, then those of draw() calls */
     size_t n_draws, draws_capacity;
     RecipeNote *notes;
@@ -52,6 +69,17 @@ Value make_buffer(Evaluator *e, Loc loc, const Value *init, const char *name);
 /* parameters: a record of numbers by keyword. */
 Value make_draw(Evaluator *e, const Expr *at, const char *sampler, const Ints *sizes, const Value *parameters,
                 const char *name);
+
+/* ---- layers.c: how deep a parameter of a network lies */
+/* The layers of a network are its units: the scopes that have an index, as blocks.0, blocks.1, …, or those that
+ * `units` matches (one part of a name a wildcard), numbered 1 to n in the order made. Without `units` the outermost
+ * indices count, and of several such stacks the one with most parameters. A parameter outside of them is of layer n + 1
+ * if it is first asked for when all units have begun, else of the last unit that has: of 0 before the first. A network
+ * without units has layer 0 alone. *last: the highest layer, n + 1 or 0. False after an error. */
+bool layer_of(Evaluator *e, Loc loc, const char *name, const char *units, int64_t *layer, int64_t *last);
+/* Of the parameters' names the one that has most letters at its start in common with a pattern that fits none; NULL:
+ * there is no parameter. */
+const char *nearest_parameter(Evaluator *e, const char *pattern);
 
 /* ---- initial.c: fills init, a and b of a state, or adds an output to function `init`; false after an error */
 bool set_initial(Evaluator *e, Loc loc, const Value *value, State *state);

@@ -103,6 +103,8 @@ static const Row ROWS[] = {
     {"mae", "preset=tiny train.batch=0", "knob 'batch' = 0 is below its minimum 1"},
 };
 
+static bool strict; /* warnings are errors */
+
 static char *load(const char *path, const char *text, const char *settings, bool *good) {
     char words[512];
     const char *overrides[32];
@@ -112,6 +114,7 @@ static char *load(const char *path, const char *text, const char *settings, bool
     Arena *arena = arena_new();
     Diags *diags = diags_new(arena);
     RecipeOptions options = {.models_dir = SOURCE_DIR "/models", .overrides = overrides, .n_overrides = n};
+    if (strict) options.warnings = WARNINGS_STRICT;
     Recipe recipe;
     *good = text ? recipe_load_text(arena, diags, path, text, strlen(text), &options, &recipe)
                  : recipe_load(arena, diags, path, &options, &recipe);
@@ -295,7 +298,7 @@ static void test_places(void **state) {
     assert_int_equal(wrong, 0);
 }
 
-/* A pattern that freezes nothing is no silent matter. */
+/* A pattern that freezes nothing is no silent matter: a warning, which --strict makes an error. */
 static void test_freeze(void **state) {
     (void)state;
     static const char recipe[] =
@@ -308,8 +311,11 @@ static void test_freeze(void **state) {
     char *wrong_name = strdup(recipe), *at = strstr(wrong_name, "n.head.*");
     memcpy(at, "n.haed.*", 8);
     expect("freeze", SOURCE_DIR "/models/f.yaml", recipe, "", NULL);
+    expect("freeze", SOURCE_DIR "/models/f.yaml", wrong_name, "", NULL);
+    strict = true;
     expect("freeze", SOURCE_DIR "/models/f.yaml", wrong_name, "",
-           "no trained parameter has a name like 'n.haed.*'");
+           "no trained parameter has a name like 'n.haed.*'; one is 'n.head.weight'");
+    strict = false;
     free(wrong_name);
     assert_int_equal(wrong, 0);
 }
