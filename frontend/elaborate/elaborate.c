@@ -63,12 +63,13 @@ static void build_embed(Step *step) {
     define_time(step);
     define_schedules(e);
     Value value = eval_in(e, "features", e->recipe->embed_features);
-    ValueId id =
-        value.kind == V_POISON ? IR_NONE : tensor_of(e, e->recipe->embed_features->loc, &value, DT_F32);
+    ValueId id = value.kind == V_POISON
+                     ? IR_NONE
+                     : tensor_of(e, value_loc(e, e->recipe->embed_features), &value, DT_F32);
     if (id == IR_NONE) return;
     const Type *type = func_type(e->func, id);
     if (type->rank != 2 || type->dim[0] != e->recipe->train.batch) {
-        eval_error(e, e->recipe->embed_features->loc, "features must be [batch, dim], not %s",
+        eval_error(e, value_loc(e, e->recipe->embed_features), "features must be [batch, dim], not %s",
                    type_text(e->arena, type));
         return;
     }

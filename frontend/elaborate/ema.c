@@ -5,10 +5,10 @@ static ValueId momentum_of(Evaluator *e, const Definition *network) {
     Value value = eval_in(e, "momentum", network->momentum);
     double m;
     e->at = network->momentum;
-    if (is_number(&value) && !real_in(e, network->momentum->loc, &value, "momentum", 0, 1, &m))
+    if (is_number(&value) && !real_in(e, value_loc(e, network->momentum), &value, "momentum", 0, 1, &m))
         return IR_NONE;
     e->at = NULL;
-    return scalar_of(e, network->momentum->loc, &value, DT_F64, "momentum");
+    return scalar_of(e, value_loc(e, network->momentum), &value, DT_F64, "momentum");
 }
 
 static ValueId moved(Evaluator *e, ValueId m, ValueId average, ValueId source) {

@@ -79,7 +79,7 @@ void define_states(Evaluator *e) {
         if (known < 0) {
             Value init = eval_in(e, "an initial value", entry->value);
             if (init.kind != V_POISON)
-                value = make_buffer(e, entry->loc, &init, entry->name);
+                value = make_buffer(e, value_loc(e, entry->value), &init, entry->name);
             else
                 value = init;
         }
@@ -91,7 +91,7 @@ void define_schedules(Evaluator *e) {
     for (size_t i = 0; i < e->recipe->schedules.count; i++) {
         const Entry *entry = &e->recipe->schedules.items[i];
         Value value = eval_in(e, "a schedule", entry->value);
-        ValueId id = scalar_of(e, entry->loc, &value, DT_F64, "a schedule");
+        ValueId id = scalar_of(e, value_loc(e, entry->value), &value, DT_F64, "a schedule");
         if (id == IR_NONE) {
             define(e, e->globals, entry->name, (Value){0});
             continue;

@@ -23,6 +23,7 @@ static void run_objective(Step *step, size_t i) {
     const Entry *objective = &e->recipe->objectives.items[i];
     e->frame = &step->locals[i];
     step->losses[i] = eval_block(e, objective->loss);
+    step->loss_locs[i] = e->returned_at;
     e->frame = NULL;
     define_objective(step, i);
     if (step->losses[i].kind == V_NONE)
@@ -33,6 +34,7 @@ void run_objectives(Step *step) {
     Evaluator *e = &step->e;
     size_t n = e->recipe->objectives.count;
     step->losses = ARENA_ARRAY(e->arena, Value, n + 1);
+    step->loss_locs = ARENA_ARRAY(e->arena, Loc, n + 1);
     step->locals = ARENA_ARRAY(e->arena, Frame, n + 1);
     for (size_t i = 0; i < n; i++) run_objective(step, i);
 }
@@ -43,7 +45,7 @@ void sum_losses(Step *step) {
     ValueId sum = IR_NONE, *each = ARENA_ARRAY(e->arena, ValueId, n + 1);
     for (size_t i = 0; i < n; i++) {
         const Entry *objective = &e->recipe->objectives.items[i];
-        each[i] = scalar_of(e, objective->loc, &step->losses[i], DT_F32, "a loss");
+        each[i] = scalar_of(e, step->loss_locs[i], &step->losses[i], DT_F32, "a loss");
         if (each[i] == IR_NONE) return;
         Value loss = value_of(e, each[i]),
               weight = objective->weight ? eval_in(e, "a weight", objective->weight) : value_number(1, true);
@@ -83,8 +85,8 @@ void add_outputs(Evaluator *e, const Entries *entries, bool scalar) {
         const Entry *entry = &entries->items[i];
         Value value = eval_in(e, scalar ? "a metric" : "a value", entry->value);
         if (value.kind == V_POISON) continue;
-        ValueId id = scalar ? scalar_of(e, entry->loc, &value, DT_F32, "a metric")
-                            : tensor_of(e, entry->loc, &value, DT_F32);
+        ValueId id = scalar ? scalar_of(e, value_loc(e, entry->value), &value, DT_F32, "a metric")
+                            : tensor_of(e, value_loc(e, entry->value), &value, DT_F32);
         if (id != IR_NONE && scalar) add_scalar_output(e, entry->name, id);
         if (id != IR_NONE && !scalar) func_add_output(e->func, entry->name, id);
     }

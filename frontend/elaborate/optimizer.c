@@ -17,9 +17,10 @@ static bool freeze_condition(Evaluator *e, const Entry *entry, Freeze *freeze) {
         freeze->always = value.number != 0;
         return true;
     }
-    ValueId id = is_tensor(&value) ? tensor_of(e, entry->loc, &value, DT_BOOL) : IR_NONE;
+    ValueId id = is_tensor(&value) ? tensor_of(e, value_loc(e, entry->value), &value, DT_BOOL) : IR_NONE;
     if (id == IR_NONE || func_type(e->func, id)->dtype != DT_BOOL || func_type(e->func, id)->rank) {
-        eval_error(e, entry->loc, "a freeze condition must be one bool, not %s", show_value(e, &value));
+        eval_error(e, value_loc(e, entry->value), "a freeze condition must be one bool, not %s",
+                   show_value(e, &value));
         return false;
     }
     freeze->now = id;
@@ -127,17 +128,18 @@ static void clip_gradients(Step *step) {
     e->frame = NULL;
     if (clipped.kind == V_POISON) return;
     if (clipped.kind != V_LIST || clipped.count != step->n_trained) {
-        eval_error(e, e->recipe->clip->loc, "clip must return the list of %zu gradients, not %s",
+        eval_error(e, value_loc(e, e->recipe->clip), "clip must return the list of %zu gradients, not %s",
                    step->n_trained, show_value(e, &clipped));
         return;
     }
     for (size_t i = 0; i < step->n_trained; i++) {
         const Type was = *func_type(e->func, step->gradients[i]);
         Type type;
-        if (!tensor_with_type(e, e->recipe->clip->loc, &clipped.items[i], DT_F32, &step->gradients[i], &type))
+        if (!tensor_with_type(e, value_loc(e, e->recipe->clip), &clipped.items[i], DT_F32,
+                              &step->gradients[i], &type))
             return;
         if (!type_equal(&type, &was))
-            eval_error(e, e->recipe->clip->loc, "clip makes %s of the gradient of '%s', which is %s",
+            eval_error(e, value_loc(e, e->recipe->clip), "clip makes %s of the gradient of '%s', which is %s",
                        type_text(e->arena, &type), e->module->states[step->trained[i]].name,
                        type_text(e->arena, &was));
     }
@@ -170,10 +172,11 @@ static void optimize_parameter(Step *step, size_t i, const Freeze *freeze) {
     e->scope = NULL;
     e->func->scope = NULL;
     e->frame = NULL;
-    ValueId id = value.kind == V_POISON ? IR_NONE : tensor_of(e, e->recipe->optimizer->loc, &value, DT_F32);
+    ValueId id =
+        value.kind == V_POISON ? IR_NONE : tensor_of(e, value_loc(e, e->recipe->optimizer), &value, DT_F32);
     if (id == IR_NONE) return;
     if (!type_equal(func_type(e->func, id), &state.type)) {
-        eval_error(e, e->recipe->optimizer->loc, "the optimizer returns %s for parameter '%s' of %s",
+        eval_error(e, value_loc(e, e->recipe->optimizer), "the optimizer returns %s for parameter '%s' of %s",
                    show_value(e, &value), state.name, type_text(e->arena, &state.type));
         return;
     }

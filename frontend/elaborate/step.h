@@ -16,6 +16,7 @@ typedef struct {
     bool training;     /* not: function `embed` is built */
     uint32_t counter;  /* the state that counts steps */
     Value *losses;     /* of each objective */
+    Loc *loss_locs;    /* of what each returns */
     Frame *locals;     /* of each objective's loss block */
     ValueId loss;      /* weighted sum of the losses */
     uint32_t *trained; /* states that get a gradient */

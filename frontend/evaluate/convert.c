@@ -126,7 +126,8 @@ ValueId scalar_of(Evaluator *e, Loc loc, const Value *value, DType dtype, const 
     if (id == IR_NONE) return id;
     const Type *type = func_type(e->func, id);
     if (type_elements(type) != 1) {
-        eval_error(e, loc, "%s must be one number, not %s", what, type_text(e->arena, type));
+        eval_error(e, loc, "%s must be one number, not %s (mean(…) or sum(…) makes one of it)", what,
+                   type_text(e->arena, type));
         return IR_NONE;
     }
     id = ir_reshape(e->func, id, 0, NULL);

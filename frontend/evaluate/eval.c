@@ -136,8 +136,9 @@ static bool of_package(Evaluator *e, const Expr *expr) {
 
 static Value eval_attribute(Evaluator *e, const Expr *expr) {
     if (of_package(e, expr))
-        return eval_error(e, expr->a->loc, "unknown name '%s': %s", expr->a->text,
-                          foreign_member(e->arena, expr->a->text, expr->text, builtin_find(e, expr->text) != NULL));
+        return eval_error(
+            e, expr->a->loc, "unknown name '%s': %s", expr->a->text,
+            foreign_member(e->arena, expr->a->text, expr->text, builtin_find(e, expr->text) != NULL));
     Value base = eval(e, expr->a);
     if (base.kind == V_POISON) return base;
     if (base.kind != V_RECORD) return no_field(e, expr, &base);
@@ -191,6 +192,17 @@ static Value eval_comprehension(Evaluator *e, const Expr *expr) {
 static Value eval_call(Evaluator *e, const Expr *expr, const char *call_label);
 static Value eval_labelled(Evaluator *e, const Expr *expr);
 
+/* Statements where an expression stands: among the names of what they are part of, or with names of their own. */
+static Value eval_lines(Evaluator *e, const Expr *expr) {
+    Frame own = {0}, *before = e->frame;
+    Block *block = ARENA_NEW(e->arena, Block);
+    *block = (Block){expr->body, expr->n_body};
+    if (!before) e->frame = &own;
+    Value value = eval_block(e, block);
+    e->frame = before;
+    return value;
+}
+
 static Value eval_kind(Evaluator *e, const Expr *expr, const char *label) {
     switch (expr->kind) {
     case EXPR_NUMBER: return value_number(expr->number, expr->is_int);
@@ -216,6 +228,7 @@ static Value eval_kind(Evaluator *e, const Expr *expr, const char *label) {
     case EXPR_COMPREHENSION: return eval_comprehension(e, expr);
     case EXPR_LABELLED: return eval_labelled(e, expr);
     case EXPR_ELLIPSIS: return (Value){.kind = V_ELLIPSIS};
+    case EXPR_BLOCK: return eval_lines(e, expr);
     default: return eval_error(e, expr->loc, "not an expression");
     }
 }
@@ -501,6 +514,7 @@ static void run_statement(Evaluator *e, const Expr *s) {
     case STMT_UPDATE: run_update(e, s); return;
     case STMT_RETURN:
         e->returned = eval(e, s->a);
+        e->returned_at = s->a->loc;
         e->has_returned = true;
         return;
     case STMT_FOR: run_for(e, s); return;
@@ -524,4 +538,8 @@ Value eval_block(Evaluator *e, const Block *block) {
     e->returned = before;
     e->has_returned = had;
     return result;
+}
+
+Loc value_loc(const Evaluator *e, const Expr *expr) {
+    return expr->kind == EXPR_BLOCK && e->returned_at.line ? e->returned_at : expr->loc;
 }

@@ -83,6 +83,7 @@ struct Evaluator {
     const Expr *loop;   /* the innermost running */
     const Block *block; /* the last one begun outside all calls */
     Value returned;
+    Loc returned_at; /* where the last that returned says what */
     bool has_returned;
 
     /* Budgets: whatever a recipe says, elaboration ends within seconds and some hundred megabytes. */
@@ -173,6 +174,8 @@ bool bind_builtin(Evaluator *e, const Builtin *builtin, const Signature *signatu
 enum { MAX_BUILTIN_PARAMETERS = 16 };
 Value eval(Evaluator *e, const Expr *expr);
 Value eval_block(Evaluator *e, const Block *block); /* what it returns, or NONE */
+/* Where an expression that was evaluated last says what its value is: of a block, the `return` that was met. */
+Loc value_loc(const Evaluator *e, const Expr *expr);
 /* Runs a body. `sees_own`: the recipe's own names are seen in it. */
 Value call_definition(Evaluator *e, const Definition *definition, bool sees_own, const Expr *at, Value *args,
                       const char **keywords, size_t n);

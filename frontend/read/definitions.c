@@ -20,7 +20,8 @@ void read_modules(ParsedRecipe *r, const Tree *map) {
         Definition definition = {.loc = key->loc};
         if (!expr_parse_signature(r->arena, r->diags, key->loc, key->text, key->size, &definition.signature))
             continue;
-        definition.body = read_block(r, map->items[i].value, "a module");
+        definition.body = read_block(r, map->items[i].value,
+                                     arena_printf(r->arena, "module '%s'", definition.signature.name), true);
         if (definition.body)
             add_definition(r, &r->modules, &r->n_modules, &r->modules_capacity, definition, "module");
     }
@@ -61,7 +62,8 @@ void read_networks(ParsedRecipe *r, const Tree *map) {
         if (value->kind == TREE_MAP)
             read_ema(r, value, &definition);
         else
-            definition.body = read_block(r, value, "a network");
+            definition.body =
+                read_block(r, value, arena_printf(r->arena, "network '%s'", definition.signature.name), true);
         if (definition.body || definition.ema_of)
             add_definition(r, &r->networks, &r->n_networks, &r->networks_capacity, definition, "network");
     }

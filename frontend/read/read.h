@@ -46,7 +46,8 @@ void apply_overrides(ParsedRecipe *recipe, Tree *root);
 Tree **find_place(Tree *root, const char *path);
 
 /* ---- syntax.c: texts of the expression language; NULL after an error */
-Block *read_block(ParsedRecipe *recipe, const Tree *tree, const char *what);
+/* returns: it has to, on every way. `what` begins messages: "module 'f'". */
+Block *read_block(ParsedRecipe *recipe, const Tree *tree, const char *what, bool returns);
 Expr *read_expr(ParsedRecipe *recipe, const Tree *tree, const char *what);
 void read_entries(ParsedRecipe *recipe, const Tree *map, const char *what, Entries *out);
 

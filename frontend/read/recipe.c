@@ -22,9 +22,10 @@ static void read_objectives(ParsedRecipe *r, const Tree *map) {
             diag_error(r->diags, entry.loc, "objective '%s' has no loss", entry.name);
             continue;
         }
-        entry.loss = read_block(r, loss, "a loss");
+        entry.loss = read_block(r, loss, arena_printf(r->arena, "the loss of '%s'", entry.name), true);
         if (tree_get(form, "weight")) entry.weight = read_expr(r, tree_get(form, "weight"), "a weight");
-        if (tree_get(form, "update")) entry.update = read_block(r, tree_get(form, "update"), "an update");
+        if (tree_get(form, "update"))
+            entry.update = read_block(r, tree_get(form, "update"), "an update", false);
         if (entry.loss)
             ARENA_PUSH(r->arena, r->objectives.items, r->objectives.count, r->objectives.capacity, entry);
     }
@@ -124,7 +125,7 @@ static void read_uses(ParsedRecipe *r, const char *path, const Tree *uses) {
 
 /* Whether the knobs go together: before anything is made of them. */
 static bool read_check(ParsedRecipe *r, const Tree *at) {
-    Block *check = diags_errors(r->diags) == 0 ? read_block(r, at, "check") : NULL;
+    Block *check = diags_errors(r->diags) == 0 ? read_block(r, at, "check", false) : NULL;
     return check && run_check(r, check);
 }
 

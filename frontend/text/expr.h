@@ -21,6 +21,7 @@ typedef enum {
     EXPR_COMPREHENSION,
     EXPR_LABELLED,
     EXPR_ELLIPSIS,
+    EXPR_BLOCK, /* statements (body) where an expression stands: what they return */
     /* statements */
     STMT_ASSIGN,
     STMT_UPDATE,
@@ -72,6 +73,11 @@ typedef struct {
     Parameter *parameters;
     size_t count;
 } Signature;
+
+/* Where a way through a body ends without `return`: the statement; NULL if none does, or the body is empty. */
+const Expr *block_open_end(const Block *block);
+/* Warns of lines whose value goes nowhere. */
+void block_warn_unused(Diags *diags, const Block *block);
 
 /* Each is given text that starts at `loc` of its source (block scalars: `indent` is taken off every line).
  * Errors go to diags; NULL/false after any. */

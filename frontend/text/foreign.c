@@ -276,9 +276,9 @@ const char *foreign_sign(const char *at, const char *end) {
 /* ---- packages and methods ---------------------------------------------------------------------------------------- */
 
 bool foreign_package(const char *word) {
-    static const char *const packages[] = {"torch",  "np",         "numpy", "F",     "nn",
-                                           "tf",     "jnp",        "jax",   "math",  "keras",
-                                           "einops", "functional", "optim", "scipy", "timm"};
+    static const char *const packages[] = {"torch",  "np",         "numpy", "F",    "nn",
+                                           "tf",     "jnp",        "jax",   "math", "keras",
+                                           "einops", "functional", "optim", "scipy"};
     for (size_t i = 0; i < COUNT(packages); i++)
         if (strcmp(packages[i], word) == 0) return true;
     return false;

@@ -116,6 +116,7 @@ static Tree *read_scalar(Reader *r, const yaml_event_t *event) {
     r->bytes += tree->size;
     if (memchr(tree->text, 0, tree->size)) return fail(r, event->start_mark, "a NUL character in a value");
     if (!scalar_kind(event, tree)) return fail(r, event->start_mark, "this tag means nothing here");
+    tree->lines = style == YAML_FOLDED_SCALAR_STYLE || event->end_mark.line > event->start_mark.line;
     if (style == YAML_LITERAL_SCALAR_STYLE)
         place_block(r, tree);
     else if (style != YAML_PLAIN_SCALAR_STYLE && style != YAML_FOLDED_SCALAR_STYLE)
@@ -195,6 +196,7 @@ static Tree *read_collection(Reader *r, const yaml_event_t *start, bool is_map, 
             item.value = read_value(r, &event, depth + 1);
             yaml_event_delete(&event);
             if (!item.value) break;
+            item.value->key = first->loc;
             if (duplicate_key(r, tree, first, &names)) continue;
             if (tree->count == MAX_KEYS) return fail(r, mark, "more than 10,000 keys in one map");
         }

@@ -20,6 +20,8 @@ struct Tree {
     const char *text; /* scalar's value */
     size_t size;
     bool quoted; /* a quoted or block scalar: never read as number, bool or null */
+    bool lines;  /* more than one, which YAML joined: a plain or quoted scalar, or `>` */
+    Loc key;     /* of the key that it is the value of; {0}: there is none */
     bool block; /* a literal block scalar: line i of text is source line loc.line + i, indented by `indent` */
     uint32_t indent;
     TreeItem *items;
