@@ -21,7 +21,7 @@ from tensors import read_all
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests/golden"
 TINY = {"image": 16, "patch": 4, "dim": 24, "depth": 2, "heads": 3}
-SMALL = "image=16 patch=4 dim=24 depth=2 heads=3"
+SMALL = "image=16 patch=4 width=24 depth=2 heads=3"
 
 
 class SimMimBlock(nn.Module):

@@ -31,7 +31,7 @@ static const Case CASES[] = {
 };
 
 static Module *load(Arena *arena, const Case *c, bool chains, const char *features, Recipe *recipe) {
-    const char *overrides[10] = {"batch=16", "dim=32", "depth=2", "heads=2", "image=32", "patch=8"};
+    const char *overrides[10] = {"batch=16", "width=32", "depth=2", "heads=2", "image=32", "patch=8"};
     int n = 6;
     Diags *diags = diags_new(arena);
     overrides[n++] = arena_printf(arena, "train.precision=%s", c->precision);

@@ -3,7 +3,7 @@
 #include "tests/driver/runs.h"
 
 #define RECIPE                                                                                               \
-    "quickstart dim=24 depth=1 heads=2 hidden=16 out_dim=8 batch=32 epochs=20 train.checkpoint_every=0.1 "   \
+    "quickstart width=24 depth=1 heads=2 hidden=16 out_dim=8 batch=32 epochs=20 train.checkpoint_every=0.1 " \
     "train.knn.every=0"
 #define FLAGS "--data synthetic:640 --plain --threads 1"
 
@@ -49,7 +49,7 @@ static void test_state_overflows(void **state) {
         "  small:\n"
         "    loss: mean(f(x) ** 2)\n"
         "    update: |\n"
-        "      grows = 1e20 * grows\n"
+        "      grows := 1e20 * grows\n"
         "train: {batch: 16, epochs: 2, checkpoint_every: 0.25, optimizer: 'adamw(param, grad, 0.001)'}\n";
     char path[128];
     snprintf(path, sizeof path, "%s/overflow.yaml", folder);

@@ -151,7 +151,7 @@ static void test_updates(void **state) {
 
 /* The setting that a message gives, `set KEY=VALUE`, added to the command that failed. */
 static void test_advice(void **state) {
-#define QUICK "quickstart dim=24 depth=1 heads=2 hidden=16 out_dim=8 "
+#define QUICK "quickstart width=24 depth=1 heads=2 hidden=16 out_dim=8 "
     static const char *const commands[] = {
         "mae preset=tiny batch=16 --data synthetic:10",
         QUICK "batch=32 --data synthetic:10",

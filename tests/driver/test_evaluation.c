@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #define RECIPE                                                                                               \
-    "quickstart dim=16 depth=1 heads=2 hidden=16 out_dim=8 batch=8 epochs=1 train.knn.k=3 --plain "          \
+    "quickstart width=16 depth=1 heads=2 hidden=16 out_dim=8 batch=8 epochs=1 train.knn.k=3 --plain "        \
     "--threads 1"
 
 static void put_image(const char *split, const char *class, int number, bool cut) {
@@ -109,7 +109,7 @@ static void test_stopped_in_knn(void **state) {
     char command[1024], begun[128];
     snprintf(begun, sizeof begun, "%s/stopped/metrics.jsonl", folder); /* made right before the first k-NN */
     snprintf(command, sizeof command,
-             "exec %s train quickstart dim=192 depth=6 --data synthetic:40000 --plain --out %s/stopped "
+             "exec %s train quickstart width=192 depth=6 --data synthetic:40000 --plain --out %s/stopped "
              ">%s/log 2>&1",
              VITC_BINARY, folder, folder);
     pid_t child = fork();

@@ -24,7 +24,7 @@ typedef struct {
 
 static const Case CASES[] = {
     {"dino_step",
-     "dino image=16 local_size=8 patch=4 dim=24 depth=2 heads=3 locals=2 batch=3 out_dim=40 hidden=48 "
+     "dino image=16 local_size=8 patch=4 width=24 depth=2 heads=3 locals=2 batch=3 out_dim=40 hidden=48 "
      "bottleneck=16 drop_path=0 epochs=10 "
      "warmup_teacher_temp_epochs=3 ema=0.99 clip=0.3 ema_end=0.99 base_lr=0.08533333333333333 min_lr=0.001 "
      "warmup=0 wd=0.05 wd_end=0.05 --step 1",
@@ -37,11 +37,11 @@ static const Case CASES[] = {
       {"after.teacher.*", "teacher_after.*"}},
      3.19e-2},
     {"simmim_step",
-     "simmim image=16 patch=4 dim=24 depth=2 heads=3 batch=3 mask_patch=8 drop_path=0",
+     "simmim image=16 patch=4 width=24 depth=2 heads=3 batch=3 mask_patch=8 drop_path=0",
      {{"loss", "loss"}, {"pred", "pred"}, {"grad.*", "grad.*"}},
      2.28e-2},
     {"mocov3_step",
-     "mocov3 image=16 patch=4 dim=24 depth=2 heads=3 batch=6 hidden=32 out_dim=16",
+     "mocov3 image=16 patch=4 width=24 depth=2 heads=3 batch=6 hidden=32 out_dim=16",
      {{"loss", "loss"},
       {"grad.*", "grad.*"},
       {"after.momentum_encoder.*", "after.momentum_encoder.*"},
@@ -50,7 +50,7 @@ static const Case CASES[] = {
       {"after.*num_batches_tracked", "after.*num_batches_tracked"}},
      1.92e-1},
     {"mae_step",
-     "mae image=16 patch=4 dim=24 depth=2 heads=3 decoder_dim=16 decoder_depth=1 decoder_heads=2 batch=3",
+     "mae image=16 patch=4 width=24 depth=2 heads=3 decoder_dim=16 decoder_depth=1 decoder_heads=2 batch=3",
      {{"loss", "loss"},
       {"pred", "pred"},
       {"mask", "mask"},

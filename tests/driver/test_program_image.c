@@ -21,7 +21,7 @@ typedef struct {
 } Fixture;
 
 static Compiled *compile_once(Arena *arena) {
-    static const char *const overrides[] = {"dim=8",    "depth=1",   "heads=1",
+    static const char *const overrides[] = {"width=8",  "depth=1",   "heads=1",
                                             "hidden=8", "out_dim=8", "batch=4"};
     Diags *diags = diags_new(arena);
     Recipe recipe;

@@ -32,7 +32,7 @@ static Module *load(Arena *arena, const Case *c, bool prologues, bool chains, Re
     Diags *diags = diags_new(arena);
     for (size_t i = 0; i < sizeof LARGE / sizeof *LARGE; i++) overrides[n++] = LARGE[i];
     for (int i = 0; i < 4 && c->smaller[i]; i++) overrides[n++] = c->smaller[i];
-    overrides[n++] = arena_printf(arena, "dim=%s", c->dim);
+    overrides[n++] = arena_printf(arena, "width=%s", c->dim);
     overrides[n++] = arena_printf(arena, "train.precision=%s", c->precision);
     RecipeOptions options = {.models_dir = SOURCE_DIR "/models", .overrides = overrides, .n_overrides = n};
     const char *path = arena_printf(arena, SOURCE_DIR "/models/%s.yaml", c->recipe);

@@ -18,7 +18,7 @@ typedef struct {
     const char *path, *arguments; /* in models/ */
 } Row;
 
-#define SMALL "image=32 patch=8 dim=24 depth=2 heads=2 batch=8 epochs=2 "
+#define SMALL "image=32 patch=8 width=24 depth=2 heads=2 batch=8 epochs=2 "
 
 #define VARIANTS "../tests/driver/variants.yaml"
 

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #define RECIPE                                                                                               \
-    "quickstart dim=24 depth=1 heads=2 hidden=16 out_dim=8 batch=32 epochs=1 train.checkpoint_every=0.1 "    \
+    "quickstart width=24 depth=1 heads=2 hidden=16 out_dim=8 batch=32 epochs=1 train.checkpoint_every=0.1 "  \
     "train.knn.every=0"
 #define DATA "--data synthetic:640 --plain"
 
@@ -45,7 +45,7 @@ static void test_threads(void **state) {
     assert_same("one", "whole");
 }
 
-#define LONG "quickstart dim=24 depth=1 heads=2 hidden=16 out_dim=8 batch=32 epochs=1000 train.knn.every=0"
+#define LONG "quickstart width=24 depth=1 heads=2 hidden=16 out_dim=8 batch=32 epochs=1000 train.knn.every=0"
 
 /* SIGTERM once the first step is logged: the step is finished, all is saved, and the run can go on. */
 static void test_signal(void **state) {
@@ -87,7 +87,7 @@ static void test_saved_recipe(void **state) {
 /* Weights that are kept packed across steps: made anew after a resume, in no checkpoint, and read by eval. */
 static void test_packed_weights(void **state) {
     (void)state;
-    static const char recipe[] = "quickstart dim=64 depth=1 heads=2 hidden=32 out_dim=32 batch=32 epochs=1 "
+    static const char recipe[] = "quickstart width=64 depth=1 heads=2 hidden=32 out_dim=32 batch=32 epochs=1 "
                                  "train.precision=bf16 train.knn.every=0";
     assert_int_equal(run_command("%s inspect %s --memory", VITC_BINARY, recipe), 0);
     assert_true(said("derived"));
@@ -117,17 +117,17 @@ static void test_refusals(void **state) {
     assert_int_equal(run(RECIPE, "whole", ""), 2);
     assert_true(said("holds a run already"));
     assert_int_equal(
-        run("quickstart dim=32 depth=1 heads=2 hidden=16 out_dim=8 batch=32 epochs=1", "whole", "--resume"),
+        run("quickstart width=32 depth=1 heads=2 hidden=16 out_dim=8 batch=32 epochs=1", "whole", "--resume"),
         2);
-    assert_true(said("knobs.dim: 24 -> 32"));
-    assert_int_equal(run("quickstart dim=32 depth=1 heads=2 hidden=16 out_dim=8 batch=32 epochs=1", "whole",
+    assert_true(said("knobs.width: 24 -> 32"));
+    assert_int_equal(run("quickstart width=32 depth=1 heads=2 hidden=16 out_dim=8 batch=32 epochs=1", "whole",
                          "--resume --force"),
                      2);
     assert_true(said("another shape"));
     assert_int_equal(run("quickstart batch=1000", "large", ""), 2);
     assert_true(said("fewer than one batch"));
-    assert_int_equal(run("quickstart dmi=3", "typo", ""), 2);
-    assert_true(said("did you mean 'dim'?"));
+    assert_int_equal(run("quickstart widht=3", "typo", ""), 2);
+    assert_true(said("did you mean 'width'?"));
 }
 
 static void test_nan(void **state) {

@@ -21,7 +21,7 @@ static Counts counts_after(const char *pass) {
     char command[1024], line[1 << 16];
     Counts counts = {0};
     snprintf(command, sizeof command,
-             "%s inspect dino image=32 local_size=16 patch=8 dim=12 depth=2 heads=3 locals=8 batch=2 "
+             "%s inspect dino image=32 local_size=16 patch=8 width=12 depth=2 heads=3 locals=8 batch=2 "
              "out_dim=20 hidden=28 "
              "bottleneck=8 --after %s",
              VITC_BINARY, pass);

@@ -19,7 +19,7 @@ enum { OUTPUTS = 65536 };
 #define SPLIT BEFORE "split-rows," AFTER
 
 static Module *load(Arena *arena, const char *batch, const char *passes) {
-    const char *overrides[] = {"depth=1", "dim=64",        "heads=1",   "image=32",
+    const char *overrides[] = {"depth=1", "width=64",      "heads=1",   "image=32",
                                "patch=8", "local_size=16", "hidden=64", batch};
     Recipe recipe;
     Diags *diags = diags_new(arena);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SMALL "image=32 patch=8 dim=24 depth=2 heads=2 batch=8 epochs=4 "
+#define SMALL "image=32 patch=8 width=24 depth=2 heads=2 batch=8 epochs=4 "
 #define TWO SMALL "local_size=16 locals=2 out_dim=32 hidden=32 bottleneck=16 "
 #define HEAD SMALL "hidden=32 out_dim=16 "
 #define MASK SMALL "mask_patch=8 "
@@ -64,7 +64,7 @@ static const Row ROWS[] = {
     {"paper/sit", "preset=tiny corrupted=0", "knob 'corrupted' = 0 is not above 0"},
     {"paper/cmc", "preset=tiny bank_momentum=1.5", "knob 'bank_momentum' = 1.5 is above its maximum 1"},
     /* knobs that do not go together */
-    {"dino", TWO "heads=5", "dim 24 is no multiple of heads 5 (knobs dim=24, heads=5)"},
+    {"dino", TWO "heads=5", "width 24 is no multiple of heads 5 (knobs width=24, heads=5)"},
     {"dino", TWO "image=30", "image 30 is no multiple of patch 8 (knobs image=30, patch=8)"},
     {"dino", TWO "local_size=20", "local_size 20 is no multiple of patch 8"},
     {"dino", TWO "global_scale=[0.5,0.2]", "the smaller share comes first"},
@@ -73,7 +73,7 @@ static const Row ROWS[] = {
     {"dino", TWO "train.epochs=3 warmup=4", "(knobs warmup=4, epochs=3)"},
     {"dino", TWO "warmup_teacher_temp_epochs=9", "(knobs warmup_teacher_temp_epochs=9, epochs=4)"},
     {"dino", TWO "warmup=4", NULL},
-    {"mocov3", HEAD "dim=30 heads=5", "dim 30 is no multiple of 4"},
+    {"mocov3", HEAD "width=30 heads=5", "width 30 is no multiple of 4"},
     {"mocov3", HEAD "warmup=40", NULL}, /* its run ends in the warm-up, as the official one's */
     {"mocov3", HEAD "crop=[0.5,0.1]", "crop: the smaller share comes first"},
     {"mae", "preset=tiny mask_ratio=0.99", "mask_ratio 0.99 leaves none of 16 patches to see (knob"},
@@ -97,7 +97,7 @@ static const Row ROWS[] = {
     {"dino", TWO "seed=3", "did you mean 'train.seed'?"},
     {"dino", TWO "knn.k=3", "did you mean 'train.knn.k'?"},
     {"dino", TWO "epoch=3", "did you mean 'epochs'?"},
-    {"dino", TWO "weight_decay=0", "in this recipe; there are image, local_size, patch, dim,"},
+    {"dino", TWO "weight_decay=0", "in this recipe; there are image, local_size, patch, width,"},
     /* an option of `train` that is a knob's */
     {"mae", "preset=tiny train.batch=4", NULL},
     {"mae", "preset=tiny train.batch=0", "knob 'batch' = 0 is below its minimum 1"},

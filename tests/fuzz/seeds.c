@@ -123,7 +123,7 @@ static const struct {
     {"paper/sit", {"image=16", "hidden=8", "out_dim=8"}},
     {"paper/swav", {"image=16", "local_size=8", "locals=2", "hidden=8", "out_dim=8", "prototypes=4"}},
 };
-static const char *const SMALL_ALL[] = {"patch=8", "dim=8", "depth=1", "heads=2", "batch=4"};
+static const char *const SMALL_ALL[] = {"patch=8", "width=8", "depth=1", "heads=2", "batch=4"};
 
 static void print_pass(void *user, const Pass *pass, const Module *module, double seconds) {
     char name[128];
