@@ -25,8 +25,9 @@ int verb_help(int argc, char **argv);
 typedef enum {
     FLAG_BARE = false,
     FLAG_VALUE = true,
-    FLAG_MAYBE
-} FlagKind; /* MAYBE: only as "--name=value" */
+    FLAG_MAYBE, /* a value only as "--name=value" */
+    FLAG_LIST   /* given as often as one likes: Arguments.values */
+} FlagKind;
 typedef struct {
     const char *name; /* without dashes */
     FlagKind takes_value;
@@ -38,6 +39,8 @@ typedef struct {
     int n_words;
     const char *overrides[256];
     int n_overrides;
+    const char *values[64]; /* of the verb's FLAG_LIST */
+    int n_values;
     char settings[8][64]; /* made of flags that are short for key=value: --precision */
     int n_settings;
 } Arguments;
@@ -51,6 +54,14 @@ bool roofline_flags(const Flag *peak, const Flag *bandwidth, Roofline *roofline)
 /* ---- hints.c: tells that no such flag exists, and what may have been meant: another flag, or a setting of the recipe
  * that `argv` names. `value`: what was given with it, or NULL. Returns false. */
 bool unknown_flag(int argc, char **argv, const char *name, const char *value, const Flag *flags, size_t n);
+
+/* ---- sources.c: --data PATH, or NAME=PATH for each source of images that a recipe names */
+/* Which source a value of --data is for, and its path; -1 after telling what is wrong. */
+int find_source(const VtProgram *program, const char *text, const char **path);
+/* The paths of the program's sources: as given in Arguments.values, else as saved; what differs is told. False after
+ * telling what is wrong. */
+bool choose_data(const VtProgram *program, const Arguments *args, const VtRunSettings *saved,
+                 VtRunSettings *out);
 
 /* ---- timing.c: stages and how long they took, to stderr ---------------------------------------------------------- */
 typedef struct {

@@ -119,6 +119,16 @@ static bool load(const KnnRequest *request, VtInstance *instance, const VtProgra
     return false;
 }
 
+/* The data set that is judged, which may be named after the source that the features' view has. */
+static bool find_data(const Session *s, const Arguments *args, KnnRequest *request) {
+    const VtProgram *p = s->program;
+    if (args->n_values > 1) return fail(2, "eval knn judges one data set: --data PATH once") < 0;
+    const char *path = args->values[0];
+    request->data = path;
+    bool plain = !strchr(path, '=') || access(path, F_OK) == 0;
+    return plain || find_source(p, path, &request->data) >= 0;
+}
+
 static int eval_knn(Session *s, const KnnRequest *request) {
     VtError error = {0};
     VtFeatures a = {0}, b = {0};
@@ -141,15 +151,12 @@ static int eval_knn(Session *s, const KnnRequest *request) {
 
 int verb_eval(int argc, char **argv) {
     enum { DATA, K, TEMPERATURE, LIMIT, MAX_BROKEN, THREADS, PREVIOUS, NO_CACHE, STRICT, N };
-    Flag flags[N] = {[DATA] = {"data", true, false, NULL},
-                     [K] = {"k", true, false, NULL},
-                     [TEMPERATURE] = {"temperature", true, false, NULL},
-                     [LIMIT] = {"limit", true, false, NULL},
-                     [MAX_BROKEN] = {"max-broken", true, false, NULL},
-                     [THREADS] = {"threads", true, false, NULL},
-                     [PREVIOUS] = {"previous", false, false, NULL},
-                     [NO_CACHE] = {"no-cache", false, false, NULL},
-                     [STRICT] = {"strict", false, false, NULL}};
+    Flag flags[N] = {
+        [DATA] = {"data", FLAG_LIST, false, NULL},          [K] = {"k", true, false, NULL},
+        [TEMPERATURE] = {"temperature", true, false, NULL}, [LIMIT] = {"limit", true, false, NULL},
+        [MAX_BROKEN] = {"max-broken", true, false, NULL},   [THREADS] = {"threads", true, false, NULL},
+        [PREVIOUS] = {"previous", false, false, NULL},      [NO_CACHE] = {"no-cache", false, false, NULL},
+        [STRICT] = {"strict", false, false, NULL}};
     Arguments args;
     double k = 0, temperature = 0.07, limit = 0, broken = 100, threads = 0;
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
@@ -169,14 +176,14 @@ int verb_eval(int argc, char **argv) {
     Session s;
     RecipeOptions options = recipe_options(&args, &flags[STRICT]);
     int code = 2;
-    if (session_program(&s, recipe, &options, NULL, flags[NO_CACHE].given))
-        code = eval_knn(&s, &(KnnRequest){.run = args.words[1],
-                                          .data = flags[DATA].value,
-                                          .k = (int)k,
-                                          .temperature = temperature,
-                                          .previous = flags[PREVIOUS].given,
-                                          .limit = (int64_t)limit,
-                                          .max_broken = (int64_t)broken});
+    KnnRequest request = {.run = args.words[1],
+                          .k = (int)k,
+                          .temperature = temperature,
+                          .previous = flags[PREVIOUS].given,
+                          .limit = (int64_t)limit,
+                          .max_broken = (int64_t)broken};
+    if (session_program(&s, recipe, &options, NULL, flags[NO_CACHE].given) && find_data(&s, &args, &request))
+        code = eval_knn(&s, &request);
     session_close(&s);
     return code;
 }

@@ -16,7 +16,9 @@ static size_t settings_of(Arena *arena, int argc, char **argv, const Flag *flags
     for (int i = 0; i < argc; i++) {
         bool dashes = strncmp(argv[i], "--", 2) == 0;
         const Flag *flag = dashes ? flag_of(argv[i], flags, n) : NULL;
-        if (flag && flag->takes_value == FLAG_VALUE && !strchr(argv[i], '=')) i++;
+        if (flag && (flag->takes_value == FLAG_VALUE || flag->takes_value == FLAG_LIST) &&
+            !strchr(argv[i], '='))
+            i++;
         if (argv[i][0] == '-' || flag || strchr(argv[i], '=')) continue;
         size_t count = recipe_settings(arena, find_recipe(arena, argv[i]), names);
         if (count) return count;

@@ -87,6 +87,11 @@ bool parse_arguments(int argc, char **argv, Flag *flags, size_t n_flags, Argumen
             return unknown_flag(argc, argv, name, value, flags, n_flags);
         }
         if (!take_value(argc, argv, &i, flag)) return false;
+        if (flag->takes_value == FLAG_LIST) {
+            if (out->n_values == (int)(sizeof out->values / sizeof *out->values))
+                return fail(2, "--%s is given too often", flag->name) < 0;
+            out->values[out->n_values++] = flag->value;
+        }
         const char *key = setting_of(flag->name);
         if (key && !add_setting(key, flag, out)) return false;
     }

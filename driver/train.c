@@ -41,7 +41,7 @@ typedef struct {
     VtRunFolder *folder;
 } Request;
 
-static const Flag FLAGS[N_FLAGS] = {[DATA] = {"data", true, false, NULL},
+static const Flag FLAGS[N_FLAGS] = {[DATA] = {"data", FLAG_LIST, false, NULL},
                                     [OUT] = {"out", true, false, NULL},
                                     [RESUME] = {"resume", false, false, NULL},
                                     [PREVIOUS] = {"previous", false, false, NULL},
@@ -68,16 +68,6 @@ static bool number(const Flag *flag, double low, double high, int64_t *out) {
     return true;
 }
 
-/* A relative path means the same from any folder, today and when the run is resumed. */
-static bool absolute_data(const char *path, char *out, size_t size) {
-    char here[4096] = "";
-    bool relative = path[0] != '/' && strncmp(path, "synthetic", strlen("synthetic")) != 0;
-    if (relative && !getcwd(here, sizeof here))
-        return fail(1, "the current folder is not known: %s", strerror(errno)) < 0;
-    int n = snprintf(out, size, "%s%s%s", here, relative ? "/" : "", path);
-    return n < (int)size || fail(2, "--data: the path is too long") < 0;
-}
-
 /* What is not given is as it was saved, but for --steps beside a RECIPE: that command says all of the run anew. */
 static bool settle(Request *q) {
     const VtRunSettings *saved = vt_run_settings(q->folder);
@@ -94,9 +84,6 @@ static bool settle(Request *q) {
     if (flags[TARGET].given && snprintf(s->target_features, sizeof s->target_features, "%s",
                                         flags[TARGET].value) >= (int)sizeof s->target_features)
         return fail(2, "--target-features: too long") < 0;
-    if (flags[DATA].given && !absolute_data(flags[DATA].value, s->data, sizeof s->data)) return false;
-    if (!s->data[0]) return fail(2, "where are the images? --data PATH") < 0;
-    if (saved->data[0] && strcmp(saved->data, s->data) != 0) printf("data: %s -> %s\n", saved->data, s->data);
     return true;
 }
 
@@ -240,7 +227,8 @@ static int train(Request *q) {
     vt_set_threads((int)q->settings.threads);
     const char *recipe = q->recipe ? q->recipe : vt_run_recipe(q->folder);
     if (session_program(&session, recipe, &options, target_of(q), q->flags[NO_CACHE].given) &&
-        check_recipe(q, &session))
+        check_recipe(q, &session) &&
+        choose_data(session.program, &q->args, vt_run_settings(q->folder), &q->settings))
         code = train_compiled(q, &session, recipe, &options);
     session_close(&session);
     vt_run_close(q->folder);

@@ -13,10 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VT_ABI 5
+#define VT_ABI 6
 #define VT_MAX_RANK 8
 #define VT_MAX_OWN_ARGS 1024 /* arguments of a call of which some are each thread's own */
 #define VT_MAX_PARAMS 12     /* parameters of one augmentation or sampler, see catalog.def */
+#define VT_MAX_SOURCES 16    /* data sets that a recipe names */
 
 /* Element types; the order is that of ir's DType. */
 typedef enum { VT_F32, VT_F64, VT_BF16, VT_I32, VT_I64, VT_BOOL } VtDType;
@@ -54,13 +55,30 @@ typedef struct {
     int32_t copy_of; /* state index, or -1 */
 } VtState;
 
+/* ---- data: where images come from -------------------------------------------------------------------------------- */
+
+/* A data set of the command line: --data NAME=PATH. */
+typedef struct {
+    const char *name; /* "": --data PATH */
+    double weight;    /* its share of its stream, against those of the stream's other sources */
+} VtSource;
+
+/* Images of which each step takes the next `batch`: of one source, or of several, mixed by their weights. */
+typedef struct {
+    const char *name; /* of its source; "": the mixture, or the only stream */
+    int64_t batch;
+    int32_t first_source, n_sources; /* in VtProgram.sources */
+    int32_t
+        pair; /* a stream before it: each step takes the images at the same places as that one; -1: none */
+} VtStream;
+
 /* ---- inputs: what is fed at each step ---------------------------------------------------------------------------- */
 
 typedef enum {
-    VT_SOURCE_VIEW, /* f32[batch, 3, size, size]: pipeline `index` applied to the batch's images */
+    VT_SOURCE_VIEW, /* f32[n, 3, size, size]: pipeline `index` applied to the first n images of the stream's batch */
     VT_SOURCE_DRAW, /* filled by draw `index` */
-    VT_SOURCE_LABEL, /* i32[batch]: class of each image; `index`: how many classes the step tells apart, 0: any */
-    VT_SOURCE_INDEX, /* i32[batch]: position of each image in the data set; `index`: below which, 0: any */
+    VT_SOURCE_LABEL, /* i32[batch]: class of each image, -1: none; `index`: how many the step tells apart, 0: any */
+    VT_SOURCE_INDEX, /* i32[batch]: position of each image in the stream's data; `index`: below which, 0: any */
     VT_SOURCE_STEPS_PER_EPOCH, /* f64 scalar */
     VT_SOURCE_FEED,            /* given by the caller alone */
 } VtSourceKind;
@@ -68,6 +86,7 @@ typedef enum {
 typedef struct {
     VtTensor tensor;
     int32_t source, index;
+    int32_t stream; /* of VIEW, LABEL and INDEX: whose images */
 } VtInput;
 
 /* One augmentation of a pipeline: `kind` counts the AUGMENT rows of catalog.def; params in that row's order.
@@ -177,8 +196,11 @@ typedef struct {
 typedef struct {
     int32_t abi;
     const char *name, *version; /* of the recipe; of vitc */
-    int32_t n_states, n_inputs, n_pipelines, n_draws, n_functions, n_constants, n_warnings;
+    int32_t n_states, n_inputs, n_pipelines, n_draws, n_functions, n_constants, n_warnings, n_sources,
+        n_streams;
     const VtState *states;
+    const VtSource *sources;
+    const VtStream *streams; /* stream 0 is that of views that name no source, where there is such a one */
     const VtInput *inputs;
     const VtPipeline *pipelines;
     const VtDraw *draws;

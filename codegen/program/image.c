@@ -162,17 +162,42 @@ static void code_draws(Coder *k, VtProgram *p) {
     p->draws = draws;
 }
 
+static void code_streams(Coder *k, VtProgram *p) {
+    VtSource *sources = code_array(k, p->sources, &p->n_sources, sizeof *sources, 16);
+    require(k, p->n_sources <= VT_MAX_SOURCES);
+    for (int i = 0; !k->bad && i < p->n_sources; i++) {
+        code_name_text(k, &sources[i].name);
+        code_real(k, &sources[i].weight);
+        require(k, sources[i].weight > 0);
+    }
+    p->sources = sources;
+    VtStream *streams = code_array(k, p->streams, &p->n_streams, sizeof *streams, 16);
+    require(k, p->n_streams <= VT_MAX_SOURCES);
+    for (int i = 0; !k->bad && i < p->n_streams; i++) {
+        code_name_text(k, &streams[i].name);
+        code_i64(k, &streams[i].batch, 1, INT32_MAX);
+        code_i32(k, &streams[i].first_source, 0, p->n_sources - 1);
+        code_i32(k, &streams[i].n_sources, 1, k->bad ? 1 : p->n_sources - streams[i].first_source);
+        code_i32(k, &streams[i].pair, -1, i - 1);
+    }
+    p->streams = streams;
+}
+
 /* The loader and the runtime write what a source says into a buffer of the tensor's size. */
 static bool source_fits(const VtProgram *p, const VtInput *input) {
     const VtTensor *t = &input->tensor;
+    bool of_images = input->source == VT_SOURCE_VIEW || input->source == VT_SOURCE_LABEL ||
+                     input->source == VT_SOURCE_INDEX;
+    if (of_images && (input->stream < 0 || input->stream >= p->n_streams)) return false;
     switch (input->source) {
     case VT_SOURCE_VIEW:
         return input->index >= 0 && input->index < p->n_pipelines && t->dtype == VT_F32 && t->rank == 4 &&
-               t->dim[0] == p->train.batch && t->dim[1] == 3 &&
+               t->dim[0] <= p->streams[input->stream].batch && t->dim[1] == 3 &&
                t->dim[2] == p->pipelines[input->index].size && t->dim[3] == t->dim[2];
     case VT_SOURCE_DRAW: return input->index >= 0 && input->index < p->n_draws;
     case VT_SOURCE_LABEL:
-    case VT_SOURCE_INDEX: return t->dtype == VT_I32 && t->rank == 1 && t->dim[0] == p->train.batch;
+    case VT_SOURCE_INDEX:
+        return t->dtype == VT_I32 && t->rank == 1 && t->dim[0] == p->streams[input->stream].batch;
     case VT_SOURCE_STEPS_PER_EPOCH: return t->dtype == VT_F64;
     default: return true;
     }
@@ -184,6 +209,7 @@ static void code_inputs(Coder *k, VtProgram *p) {
         code_tensor(k, &inputs[i].tensor);
         code_i32(k, &inputs[i].source, VT_SOURCE_VIEW, VT_SOURCE_FEED);
         code_bytes(k, &inputs[i].index, sizeof inputs[i].index);
+        code_bytes(k, &inputs[i].stream, sizeof inputs[i].stream);
         require(k, !k->bad && source_fits(p, &inputs[i]));
     }
     p->inputs = inputs;
@@ -354,6 +380,7 @@ static void code_compiled(Coder *k, Compiled *c) {
     code_states(k, p);
     code_pipelines(k, p);
     code_draws(k, p);
+    code_streams(k, p);
     code_inputs(k, p);
     code_warnings(k, p);
     code_constants(k, c);

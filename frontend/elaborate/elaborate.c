@@ -68,7 +68,7 @@ static void build_embed(Step *step) {
                      : tensor_of(e, value_loc(e, e->recipe->embed_features), &value, DT_F32);
     if (id == IR_NONE) return;
     const Type *type = func_type(e->func, id);
-    if (type->rank != 2 || type->dim[0] != e->recipe->train.batch) {
+    if (type->rank != 2 || type->dim[0] != view->batch) {
         eval_error(e, value_loc(e, e->recipe->embed_features), "features must be [batch, dim], not %s",
                    type_text(e->arena, type));
         return;
@@ -87,6 +87,21 @@ static void check_embed_inputs(Evaluator *e) {
     }
 }
 
+/* Sources of images whose path has to be given, and from which nothing is made. */
+static void warn_unread(const Evaluator *e, const VtInput *inputs, int n_inputs) {
+    const ParsedRecipe *r = e->recipe;
+    for (int s = 0; s < r->n_streams; s++) {
+        bool read = !r->sources[r->streams[s].first_source].name[0];
+        for (int i = 0; i < n_inputs && !read; i++) {
+            bool images = inputs[i].source <= VT_SOURCE_INDEX && inputs[i].source != VT_SOURCE_DRAW;
+            read = images && (inputs[i].stream == s || r->streams[inputs[i].stream].pair == s);
+        }
+        if (!read)
+            diag_warning(e->diags, r->stream_locs[s], "nothing is made of the images of source '%s'",
+                         r->sources[r->streams[s].first_source].name);
+    }
+}
+
 static void finish_plan(Evaluator *e, Recipe *out) {
     const ParsedRecipe *r = e->recipe;
     VtInput *inputs = ARENA_ARRAY(e->arena, VtInput, e->n_inputs + 1);
@@ -97,6 +112,7 @@ static void finish_plan(Evaluator *e, Recipe *out) {
             used = func_find_input(e->module->funcs[f], e->inputs[i].tensor.name) != IR_NONE;
         if (used) inputs[n++] = e->inputs[i];
     }
+    warn_unread(e, inputs, n);
     out->module = e->module;
     out->about = r->about;
     out->notes = e->states->notes;
@@ -110,6 +126,10 @@ static void finish_plan(Evaluator *e, Recipe *out) {
                             .pipelines = r->pipelines,
                             .n_draws = (int32_t)e->states->n_draws,
                             .draws = e->states->draws,
+                            .n_sources = r->n_sources,
+                            .sources = r->sources,
+                            .n_streams = r->n_streams,
+                            .streams = r->streams,
                             .n_warnings = (int32_t)r->n_warnings,
                             .warnings = r->warnings,
                             .train = r->train};

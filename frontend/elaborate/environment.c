@@ -21,40 +21,59 @@ void define_definitions(Evaluator *e) {
     }
 }
 
-static Type view_type(const ParsedRecipe *r, const View *view) {
-    return type_make(DT_F32, 4, (int64_t[]){r->train.batch, 3, view->size, view->size});
+static Type view_type(const View *view) {
+    return type_make(DT_F32, 4, (int64_t[]){view->batch, 3, view->size, view->size});
 }
 
 /* A view or draw: one input (count 0), or a list of `count` copies (-1: an empty list), which are numbered from
- * `first` in the program's table. */
+ * `first` in the program's table. stream: of a view. */
 static void define_copies(Evaluator *e, const char *name, int count, Type type, VtSourceKind source,
-                          int first) {
+                          int first, int stream) {
     const ParsedRecipe *r = e->recipe;
     int copies = count < 0 ? 0 : count ? count : 1;
     Value list = value_list(e, (Loc){0, 0, 0}, V_LIST, (size_t)copies);
     for (int i = 0; i < copies && list.kind != V_POISON; i++) {
         const char *input =
             source == VT_SOURCE_VIEW ? r->pipelines[first + i].name : e->states->draws[first + i].name;
-        list.items[i] = value_of(e, add_input(e, input, type, source, first + i));
+        list.items[i] = value_of(e, add_image_input(e, input, type, source, first + i, stream));
     }
     define(e, e->own, name, count || !copies ? close_list(e, (Loc){0, 0, 0}, list) : list.items[0]);
 }
 
 void define_view(Evaluator *e, const View *view) {
-    define_copies(e, view->name, view->count, view_type(e->recipe, view), VT_SOURCE_VIEW,
-                  view->first_pipeline);
+    define_copies(e, view->name, view->count, view_type(view), VT_SOURCE_VIEW, view->first_pipeline,
+                  view->stream);
+}
+
+/* labels and index: of the stream of views that name no source; of each other as fields of its source's name. */
+static void define_image_facts(Evaluator *e, int stream) {
+    static const struct {
+        const char *name;
+        VtSourceKind source;
+    } facts[] = {{"labels", VT_SOURCE_LABEL}, {"index", VT_SOURCE_INDEX}};
+    const ParsedRecipe *r = e->recipe;
+    const VtStream *s = &r->streams[stream];
+    Type per_image = type_make(DT_I32, 1, &s->batch);
+    Value record = value_list(e, r->stream_locs[stream], V_RECORD, 2);
+    record.names = ARENA_ARRAY(e->arena, const char *, 2);
+    for (int i = 0; i < 2; i++) {
+        const char *input = facts[i].name;
+        if (stream != r->default_stream) input = arena_printf(e->arena, "%s.%s", s->name, input);
+        record.names[i] = facts[i].name;
+        record.items[i] = value_of(e, add_image_input(e, input, per_image, facts[i].source, 0, stream));
+        if (stream == r->default_stream) define(e, e->own, facts[i].name, record.items[i]);
+    }
+    if (s->name[0]) define(e, e->own, s->name, record);
 }
 
 /* labels, index, draws: inputs of the step; unused ones are dropped at the end. */
 void define_inputs(Evaluator *e) {
     const ParsedRecipe *r = e->recipe;
     for (size_t i = 0; i < r->n_views; i++) define_view(e, &r->views[i]);
-    Type per_image = type_make(DT_I32, 1, &r->train.batch);
-    define(e, e->own, "labels", value_of(e, add_input(e, "labels", per_image, VT_SOURCE_LABEL, 0)));
-    define(e, e->own, "index", value_of(e, add_input(e, "index", per_image, VT_SOURCE_INDEX, 0)));
+    for (int s = 0; s < r->n_streams; s++) define_image_facts(e, s);
     for (size_t i = 0; i < r->n_draws; i++) {
         const Draw *draw = &r->draws[i];
-        define_copies(e, draw->name, draw->count, draw->type, VT_SOURCE_DRAW, draw->index);
+        define_copies(e, draw->name, draw->count, draw->type, VT_SOURCE_DRAW, draw->index, 0);
     }
 }
 

@@ -149,6 +149,9 @@ ValueId read_state(Evaluator *e,
                    uint32_t state); /* its value here: the old one, or the one it was updated to */
 void set_state(Evaluator *e, uint32_t state, ValueId value);
 ValueId add_input(Evaluator *e, const char *name, Type type, VtSourceKind source, int index);
+/* One that is made of the images of a stream. */
+ValueId add_image_input(Evaluator *e, const char *name, Type type, VtSourceKind source, int index,
+                        int stream);
 /* Where the value is an input of whole numbers that data give (labels, index): notes that the step has room for
  * those below `most`, which the runtime compares with the data. */
 void bound_input(Evaluator *e, ValueId id, int64_t most);

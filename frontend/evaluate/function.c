@@ -38,6 +38,13 @@ ValueId add_input(Evaluator *e, const char *name, Type type, VtSourceKind source
     return func_add_input(e->func, name, type);
 }
 
+ValueId add_image_input(Evaluator *e, const char *name, Type type, VtSourceKind source, int index,
+                        int stream) {
+    ValueId id = add_input(e, name, type, source, index);
+    e->inputs[names_find(&e->input_names, name)].stream = stream;
+    return id;
+}
+
 void bound_input(Evaluator *e, ValueId id, int64_t most) {
     const Node *node = func_node(e->func, id);
     if (node->op != OP_input || most > INT32_MAX) return;

@@ -67,6 +67,9 @@ Value value_of_name(Evaluator *e, const Expr *expr) {
     if (foreign) return eval_error(e, expr->loc, "unknown name '%s': %s", name, foreign);
     if (frame_find(e->own, name))
         return eval_error(e, expr->loc, "'%s' is not seen inside a module: pass it as an argument", name);
+    if (e->recipe->default_stream < 0 && (strcmp(name, "labels") == 0 || strcmp(name, "index") == 0))
+        return eval_error(e, expr->loc, "'%s' of which source? '%s.%s', or that of another", name,
+                          e->recipe->streams[0].name, name);
     size_t n = 0, most = e->n_builtins + (e->frame ? e->frame->count : 0) + e->globals->count;
     const char **names = ARENA_ARRAY(e->arena, const char *, most);
     for (size_t i = 0; e->frame && i < e->frame->count; i++) names[n++] = e->frame->variables[i].name;

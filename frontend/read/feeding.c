@@ -55,8 +55,52 @@ static bool fits(ParsedRecipe *r, const Tree *at, const Type *type, const char *
     return false;
 }
 
+/* The stream that `from:` names, or the one of views without it; -1 after an error. */
+static int read_from(ParsedRecipe *r, const View *view, const Tree *form) {
+    const Tree *from = tree_get(form, "from");
+    const char *names[VT_MAX_SOURCES], *wanted = from ? tree_word(r->diags, from, "from") : NULL;
+    if (from && !wanted) return -1;
+    if (!from && r->default_stream < 0)
+        diag_error(r->diags, view->loc, "view '%s' names no source of data: `from: %s`, or another of the %d",
+                   view->name, r->streams[0].name, r->n_streams);
+    if (!from) return r->default_stream;
+    for (int s = 0; s < r->n_streams; s++)
+        if (r->streams[s].name[0] && strcmp(r->streams[s].name, wanted) == 0) return s;
+    for (int i = 0; i < r->n_sources; i++) names[i] = r->sources[i].name;
+    for (int i = 0; i < r->n_sources; i++) {
+        if (strcmp(names[i], wanted) != 0 || !*wanted) continue;
+        diag_error(r->diags, from->loc,
+                   "'%s' has a weight: it is mixed with others. A view without `from` sees the mixture",
+                   wanted);
+        return -1;
+    }
+    bool unnamed = r->n_sources == 1 && !names[0][0];
+    diag_error(r->diags, from->loc, "there is no source '%s'%s%s", wanted,
+               unnamed ? ": `data: {NAME: {}}` names those there are" : "",
+               unnamed ? "" : suggestion(r, wanted, names, (size_t)r->n_sources));
+    return -1;
+}
+
+/* How many images of the stream's batch the view has. */
+static bool read_batch(ParsedRecipe *r, View *view, const Tree *form) {
+    const Tree *batch = tree_get(form, "batch");
+    const VtStream *stream = &r->streams[view->stream];
+    view->batch = stream->batch;
+    if (!batch) return true;
+    if (!read_int(r, batch, "batch", 1, 1 << 20, &view->batch)) return false;
+    if (view->batch <= stream->batch) return true;
+    if (stream->name[0])
+        tree_error(r, batch, "batch = %lld is more than the %lld images a step takes of source '%s'",
+                   (long long)view->batch, (long long)stream->batch, stream->name);
+    else
+        tree_error(r, batch,
+                   "batch = %lld is more than the step's %lld: a view has the first images of its batch",
+                   (long long)view->batch, (long long)stream->batch);
+    return false;
+}
+
 void read_views(ParsedRecipe *r, const Tree *map) {
-    static const char *const keys[] = {"count", "size", "augment"};
+    static const char *const keys[] = {"count", "size", "augment", "from", "batch"};
     if (!check_map(r, map, "views")) return;
     for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++) {
         const Tree *form = map->items[i].value;
@@ -77,7 +121,8 @@ void read_views(ParsedRecipe *r, const Tree *map) {
             diag_error(r->diags, augment->loc, "augment must be a list");
             continue;
         }
-        const Type type = type_make(DT_F32, 4, (int64_t[]){r->train.batch, 3, size, size});
+        if ((view.stream = read_from(r, &view, form)) < 0 || !read_batch(r, &view, form)) continue;
+        const Type type = type_make(DT_F32, 4, (int64_t[]){view.batch, 3, size, size});
         if (!fits(r, tree_get(form, "size"), &type, view.name)) continue;
         view.count = (int)count;
         view.size = (int)size;

@@ -62,8 +62,8 @@ static bool is_reserved(const char *name) {
 /* Names that expressions see side by side are identifiers, and no two are equal. A knob alone may be called as what
  * it sets: batch. */
 void check_names(ParsedRecipe *r, const Tree *root) {
-    static const char *const sections[] = {"knobs", "views",     "draws",     "networks",
-                                           "state", "schedules", "objectives"};
+    static const char *const sections[] = {"knobs", "views",     "draws",      "networks",
+                                           "state", "schedules", "objectives", "data"};
     Names known = {0};
     for (size_t s = 0; s < COUNT(sections); s++) {
         const Tree *map = tree_get(root, sections[s]);

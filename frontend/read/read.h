@@ -51,7 +51,8 @@ Block *read_block(ParsedRecipe *recipe, const Tree *tree, const char *what, bool
 Expr *read_expr(ParsedRecipe *recipe, const Tree *tree, const char *what);
 void read_entries(ParsedRecipe *recipe, const Tree *map, const char *what, Entries *out);
 
-/* ---- feeding.c, params.c, train.c, definitions.c: sections */
+/* ---- data.c, feeding.c, params.c, train.c, definitions.c: sections */
+void read_data(ParsedRecipe *recipe, const Tree *map); /* map NULL: there is one source without a name */
 void read_views(ParsedRecipe *recipe, const Tree *map);
 void read_draws(ParsedRecipe *recipe, const Tree *map);
 void read_train(ParsedRecipe *recipe, const Tree *map);

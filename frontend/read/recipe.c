@@ -143,6 +143,7 @@ static void read_sections(ParsedRecipe *r, Tree *root) {
     if ((at = tree_get(root, "knobs"))) read_knobs(r, at);
     if ((at = tree_get(root, "check")) && !read_check(r, at)) return;
     if ((at = tree_get(root, "train"))) read_train(r, at);
+    read_data(r, tree_get(root, "data"));
     if ((at = tree_get(root, "views"))) read_views(r, at);
     if ((at = tree_get(root, "draws"))) read_draws(r, at);
     if ((at = tree_get(root, "networks"))) read_networks(r, at);
@@ -166,7 +167,7 @@ static void read_sections(ParsedRecipe *r, Tree *root) {
 static bool read_source(ParsedRecipe *r, const char *path, const char *text, size_t size, bool library) {
     static const char *const recipe_keys[] = {
         "recipe",   "about", "use",       "knobs",      "check",   "presets", "views", "draws", "modules",
-        "networks", "state", "schedules", "objectives", "metrics", "values",  "embed", "train"};
+        "networks", "state", "schedules", "objectives", "metrics", "values",  "embed", "train", "data"};
     static const char *const library_keys[] = {"library", "about", "use", "modules"};
     text = tree_skip_mark(text, &size);
     uint32_t file = diags_add_source(r->diags, path, text, size);

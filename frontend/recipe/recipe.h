@@ -50,6 +50,8 @@ typedef struct {
     Loc loc;
     int count; /* of copies; 0: a single tensor, -1: an empty list */
     int size;
+    int stream;         /* of VtProgram.streams */
+    int64_t batch;      /* the first images of the stream's batch */
     int first_pipeline; /* of its copies, which follow each other */
 } View;
 
@@ -80,6 +82,11 @@ typedef struct {
     size_t n_pipelines, pipelines_capacity;
     VtDraw *samplers; /* of `draws:` */
     size_t n_samplers, samplers_capacity;
+    VtSource sources[VT_MAX_SOURCES];
+    VtStream streams[VT_MAX_SOURCES];
+    Loc stream_locs[VT_MAX_SOURCES];
+    int n_sources, n_streams;
+    int default_stream; /* of views that name no source; -1: each has to */
     VtWarning *warnings;
     size_t n_warnings, warnings_capacity;
     Entries state, schedules, objectives, metrics, values, freeze;

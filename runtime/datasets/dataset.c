@@ -80,9 +80,14 @@ int vt_dataset_second_classes(const VtDataset *d) {
 
 const char *vt_dataset_name(const VtDataset *d, int64_t index) {
     static _Thread_local char name[64];
+    if (d->name) return d->name(d, index);
     if (d->items[index].name) return d->items[index].name;
     snprintf(name, sizeof name, "%s[%lld]", d->format, (long long)index);
     return name;
+}
+
+bool vt_dataset_is_named(const VtDataset *d) {
+    return d->count > 0 && d->items[0].name;
 }
 
 static bool copy_image(const VtImage *from, VtImage *to) {

@@ -9,6 +9,11 @@
 typedef struct VtDataset VtDataset;
 VtDataset *vt_dataset_open(const char *path, const char *split, VtError *error);
 void vt_dataset_close(VtDataset *dataset);
+/* Several sets as one, their images in the order of the parts. Classes of the same name are one class, numbered as they
+ * are met: those of `like` first, which may be NULL. The parts are closed with it, or here where it fails. */
+VtDataset *vt_dataset_join(VtDataset *const *parts, int n, const VtDataset *like, VtError *error);
+int vt_dataset_parts(const VtDataset *dataset); /* 1: itself */
+const VtDataset *vt_dataset_part(const VtDataset *dataset, int part);
 int64_t vt_dataset_size(const VtDataset *dataset);
 int vt_dataset_classes(const VtDataset *dataset);
 const char *vt_dataset_class_name(const VtDataset *dataset, int label);
@@ -36,6 +41,8 @@ const char *vt_dataset_left_name(const VtDataset *dataset, int reason, int64_t i
 int vt_dataset_second_label(const VtDataset *dataset, int64_t index);
 int vt_dataset_second_classes(const VtDataset *dataset);
 const char *vt_dataset_name(const VtDataset *dataset, int64_t index); /* "cifar10/train/cat/0001.jpg" */
+bool vt_dataset_is_named(
+    const VtDataset *dataset); /* its images are: they are files, or members of archives */
 /* Thread-safe. On a broken image returns false with its name in the message. */
 bool vt_dataset_image(const VtDataset *dataset, int64_t index, VtImage *out, VtError *error);
 

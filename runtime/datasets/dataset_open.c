@@ -18,7 +18,7 @@ static const char *split_name(const char *word) {
     return NULL;
 }
 
-static VtDataset *new_dataset(const char *path, const char *split) {
+VtDataset *dataset_new(const char *path, const char *split) {
     VtDataset *d = calloc(1, sizeof *d);
     if (!d) return NULL;
     d->descriptor = -1;
@@ -65,7 +65,7 @@ static VtDataset *open_split(const char *path, const char *split, bool *no_split
         vt_fail(error, 2, "unknown split '%s': there are train and test (or val)", split);
         return NULL;
     }
-    VtDataset *d = new_dataset(path, split ? split_name(split) : NULL);
+    VtDataset *d = dataset_new(path, split ? split_name(split) : NULL);
     bool good = d && open_any(d, error);
     if (good && !(d->cache = calloc((size_t)d->count, sizeof *d->cache)))
         good = vt_fail(error, 1, "out of memory");

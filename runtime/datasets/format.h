@@ -54,6 +54,8 @@ struct VtDataset {
     bool (*load)(const VtDataset *dataset, int64_t index, VtImage *out, VtError *error);
     /* The bytes of a member of an archive; NULL: files, which are opened by name. */
     bool (*read)(const VtDataset *dataset, const DataItem *item, uint8_t *to, VtError *error);
+    const char *(*name)(const VtDataset *dataset,
+                        int64_t index); /* NULL: the item's, or made from the index */
     int (*second_label)(const VtDataset *dataset, int64_t index); /* NULL: there are none */
     int second_classes;
     void *own;                         /* of the format, freed by `close` */
@@ -87,6 +89,8 @@ enum { DATASET_MAX_FILE = 256 << 20 };
 bool dataset_read_image(int descriptor, int64_t offset, int64_t size, const char *name, VtImage *out,
                         VtError *error);
 
+/* A set without images, of copies of the texts; split: NULL for all. NULL: no memory. */
+VtDataset *dataset_new(const char *path, const char *split);
 bool dataset_add(VtDataset *dataset, const char *name, int label, int64_t offset, int64_t size);
 int dataset_class(VtDataset *dataset, const char *name); /* its number, made if new; -1: no memory */
 /* Whether images of `split` are asked for: `wanted` names a split, or is NULL for all. */

@@ -122,7 +122,7 @@ bool vt_features(VtInstance *instance, const VtProgram *program, const VtDataset
     *out = (VtFeatures){0};
     const VtFunction *embed = find_embed(program, &view, error);
     if (!embed) return false;
-    int64_t all = vt_dataset_size(dataset), batch = program->train.batch;
+    int64_t all = vt_dataset_size(dataset), batch = program->inputs[view].tensor.dim[0];
     int64_t n = limit > 0 && limit < all ? limit : all;
     out->dim = embed->outputs[0].tensor.dim[1];
     out->values = malloc(sizeof *out->values * (size_t)(n * out->dim) + 64);

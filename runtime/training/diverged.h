@@ -11,8 +11,8 @@
 
 typedef struct {
     const VtProgram *program;
-    VtInstance *instance; /* its states are lost */
-    const VtDataset *data;
+    VtInstance *instance;              /* its states are lost */
+    VtDataset *const *data;            /* by stream */
     const char *checkpoint, *previous; /* paths; there may be no such files */
     int64_t step;                      /* steps done, the one that failed too */
     bool of_features;                  /* it was the features that the states after `step` give */

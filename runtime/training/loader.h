@@ -1,7 +1,8 @@
-/* Batches made beside the step. Order of epoch e: a permutation drawn from (seed, "order", e); the incomplete last
- * batch is dropped. Batch b of the run is a function of (seed, b) alone. Workers (plain threads) prepare up to `depth`
- * batches ahead; a broken image is replaced by the next good one in order, named once through `report`, and counted;
- * more than `max_broken` of them end the run. */
+/* Batches made beside the step: the images of every stream, in the order of order.h. Batch b of the run is a function
+ * of (seed, b) alone. Workers (plain threads) prepare up to `depth` batches ahead; a broken image is replaced by the
+ * next good one in order, named once through `report`, and counted; more than `max_broken` of them end the run.
+ *
+ * An epoch has as many steps as the stream needs that is the last to have shown all its images. */
 #ifndef VITC_RUNTIME_TRAINING_LOADER_H
 #define VITC_RUNTIME_TRAINING_LOADER_H
 
@@ -13,9 +14,12 @@ typedef struct {
     int64_t step;
     void *const *inputs; /* by VtProgram.inputs: filled for VIEW, LABEL and INDEX sources, else NULL */
 } VtBatch;
-VtLoader *vt_loader_new(const VtProgram *program, const VtDataset *dataset, int64_t first_step, int workers,
+/* data: by VtProgram.streams; NULL where no input of the step is of the stream. */
+VtLoader *vt_loader_new(const VtProgram *program, VtDataset *const *data, int64_t first_step, int workers,
                         int depth, int64_t max_broken, void (*report)(void *user, const char *message),
                         void *user, VtError *error);
+/* Whether function `step` reads an input of the stream; of a program without one, whether there is such an input. */
+bool vt_stream_is_read(const VtProgram *program, int stream);
 /* The batch of the next step; valid until the next call. NULL on an error. */
 const VtBatch *vt_loader_next(VtLoader *loader, VtError *error);
 int64_t vt_loader_steps_per_epoch(const VtLoader *loader);

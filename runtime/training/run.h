@@ -7,12 +7,18 @@
 
 /* ---- run_settings.c: run.json, how a run was asked for, beside its recipe ---------------------------------------- */
 typedef struct {
-    char data[4096];            /* as for vt_dataset_open, a relative path made absolute; "": not known */
+    char name[64];           /* of a source of the recipe; "": it names none */
+    char path[4096];         /* as for vt_dataset_open, a relative path made absolute; "": not known */
+    int64_t images, classes; /* to train on; 0: not known */
+} VtRunData;
+typedef struct {
+    VtRunData data[VT_MAX_SOURCES];
+    int n_data;                 /* 0: not known */
     char target_features[1024]; /* "": this machine's */
     int64_t steps;              /* to stop after, in all; 0: by epochs */
     int64_t workers, threads;   /* 0: chosen */
     int64_t max_broken;         /* -1: not known */
-    int64_t images, classes, batch, seed; /* what the checkpoint's step counts in; 0: not known */
+    int64_t batch, seed;        /* what the checkpoint's step counts in, beside the images; 0: not known */
     double epochs;
 } VtRunSettings;
 /* Reads run.json. If there is no such file nothing is known: true, with the values that say so. */
@@ -39,15 +45,17 @@ bool vt_run_continues(const VtRunFolder *folder); /* from a checkpoint */
  * finite. */
 typedef void (*VtExplain)(void *user, VtInstance *instance, void *const *inputs, int64_t step);
 typedef struct {
-    VtRunFolder *folder;    /* the caller's; written to once everything else has been checked */
-    const char *resolved;   /* resolved recipe text, saved as recipe.yaml in it (NULL: not saved) */
-    VtRunSettings settings; /* data, steps, workers, max_broken are read; saved with what the run is */
-    bool force;             /* go on although the data is not what it was */
-    bool plain;             /* plain lines even on a terminal */
-    double max_seconds;     /* stop, saved, after so long (0: no limit) */
-    FILE *log;              /* progress (stdout) */
-    VtExplain explain;      /* may be NULL */
-    void *user;             /* explain's */
+    VtRunFolder *folder;  /* the caller's; written to once everything else has been checked */
+    const char *resolved; /* resolved recipe text, saved as recipe.yaml in it (NULL: not saved) */
+    VtRunSettings
+        settings; /* data, a path for each source of the program in its order, steps, workers, max_broken
+                               are read; saved with what the run is */
+    bool force;   /* go on although the data is not what it was */
+    bool plain;   /* plain lines even on a terminal */
+    double max_seconds; /* stop, saved, after so long (0: no limit) */
+    FILE *log;          /* progress (stdout) */
+    VtExplain explain;  /* may be NULL */
+    void *user;         /* explain's */
 } VtTrainOptions;
 /* 0 done; 1 failed, 2 bad request: the error is printed by the caller; 128 + n: stopped by signal n, which the log
  * tells. */

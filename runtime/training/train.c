@@ -13,6 +13,7 @@
 #include "runtime/training/monitor.h"
 #include "runtime/training/run.h"
 #include "runtime/training/run_folder.h"
+#include "runtime/training/sources.h"
 
 #include <math.h>
 #include <signal.h>
@@ -23,7 +24,7 @@ typedef struct {
     const VtProgram *program;
     const VtTrainOptions *options;
     VtInstance *instance;
-    VtDataset *data, *held_out;
+    Sources sources;
     VtLoader *loader;
     VtMetrics *metrics;
     Progress progress;
@@ -51,7 +52,7 @@ static bool diverged(Run *r, bool of_features, VtError *error) {
             of_features && !r->dirty ? "" : ". Nothing of this step was saved");
     Diverged d = {.program = r->program,
                   .instance = r->instance,
-                  .data = r->data,
+                  .data = r->sources.train,
                   .checkpoint = r->folder->checkpoint,
                   .previous = r->folder->previous,
                   .step = r->step,
@@ -128,19 +129,6 @@ static bool train_step(Run *r, VtError *error) {
 
 /* ---- beginning and end ------------------------------------------------------------------------------------------- */
 
-static bool open_data(Run *r, VtError *error) {
-    VtError why = {0};
-    char text[2048];
-    const char *path = r->options->settings.data;
-    if (!(r->data = vt_dataset_open(path, "train", error))) return false;
-    if (!vt_dataset_held_out(path, &r->held_out, error ? error : &why)) return false;
-    vt_dataset_describe(r->data, text, sizeof text);
-    progress_say(&r->progress, "%s: %s, %s", path, vt_dataset_format(r->data), text);
-    for (int i = 0; i < vt_dataset_notes(r->data); i++)
-        progress_say(&r->progress, "%s: %s", path, vt_dataset_note(r->data, i));
-    return true;
-}
-
 static bool load(Run *r, const char *path, VtError *error) {
     if (!vt_checkpoint_load(r->instance, r->program, path, error)) {
         if (r->folder->mode == VT_RUN_RESUME)
@@ -152,29 +140,52 @@ static bool load(Run *r, const char *path, VtError *error) {
     return true;
 }
 
+/* What is known of a source's data before; NULL: nothing. */
+static const VtRunData *data_before(const VtRunSettings *was, const char *name) {
+    for (int i = 0; i < was->n_data; i++)
+        if (was->data[i].images && strcmp(was->data[i].name, name) == 0) return &was->data[i];
+    return NULL;
+}
+
+/* The training images of each source of the program. */
+static const VtDataset *set_of(const Run *r, int source) {
+    const VtProgram *p = r->program;
+    int s = 0;
+    while (source >= p->streams[s].first_source + p->streams[s].n_sources) s++;
+    return vt_dataset_part(r->sources.train[s], source - p->streams[s].first_source);
+}
+
+static bool check_size(const Run *r, int source, VtError *error) {
+    const VtRunData *data = &r->options->settings.data[source],
+                    *was = data_before(&r->folder->settings, data->name);
+    int64_t images = vt_dataset_size(set_of(r, source)), classes = vt_dataset_classes(set_of(r, source));
+    if (was && was->images != images)
+        return vt_fail(
+            error, 2,
+            "'%s' has %lld images, the data of this run had %lld: step %lld would be another epoch; "
+            "--force goes on all the same",
+            data->path, (long long)images, (long long)was->images, (long long)r->step);
+    if (was && was->classes != classes)
+        return vt_fail(error, 2,
+                       "'%s' has %lld classes, the data of this run had %lld; --force goes on all the same",
+                       data->path, (long long)classes, (long long)was->classes);
+    return true;
+}
+
 /* Steps count batches of the data: with other data, or another batch, the same step is another epoch. */
 static bool check_data(Run *r, VtError *error) {
     const VtRunSettings *was = &r->folder->settings;
-    int64_t images = vt_dataset_size(r->data), classes = vt_dataset_classes(r->data);
-    double per_epoch =
-        was->images ? 0 : vt_metrics_steps_per_epoch(r->folder->metrics); /* of an older vitc */
+    bool known = was->n_data > 0 && was->data[0].images > 0;
+    double per_epoch = known ? 0 : vt_metrics_steps_per_epoch(r->folder->metrics); /* of an older vitc */
     if (r->options->force || !run_folder_start(r->folder)) return true;
     if (per_epoch > 0 && fabs(per_epoch - r->steps_per_epoch) > 0.001 * per_epoch)
         return vt_fail(
             error, 2,
             "'%s' makes %.0f steps an epoch, in this run they were %.0f: step %lld would be another "
             "epoch; --force goes on all the same",
-            r->options->settings.data, r->steps_per_epoch, per_epoch, (long long)r->step);
-    if (was->images && was->images != images)
-        return vt_fail(
-            error, 2,
-            "'%s' has %lld images, the data of this run had %lld: step %lld would be another epoch; "
-            "--force goes on all the same",
-            r->options->settings.data, (long long)images, (long long)was->images, (long long)r->step);
-    if (was->images && was->classes != classes)
-        return vt_fail(error, 2,
-                       "'%s' has %lld classes, the data of this run had %lld; --force goes on all the same",
-                       r->options->settings.data, (long long)classes, (long long)was->classes);
+            r->options->settings.data[0].path, r->steps_per_epoch, per_epoch, (long long)r->step);
+    for (int i = 0; i < r->program->n_sources; i++)
+        if (!check_size(r, i, error)) return false;
     if (r->step > r->total && r->total == r->by_epochs)
         return vt_fail(error, 2,
                        "%s: state 'step' is %lld, the run has but %lld steps; --force goes on all the same",
@@ -194,8 +205,10 @@ static bool commit(Run *r, VtError *error) {
     const VtTrain *t = &r->program->train;
     VtRunSettings settings = r->options->settings;
     int64_t unreadable;
-    settings.images = vt_dataset_size(r->data);
-    settings.classes = vt_dataset_classes(r->data);
+    for (int i = 0; i < r->program->n_sources; i++) {
+        settings.data[i].images = vt_dataset_size(set_of(r, i));
+        settings.data[i].classes = vt_dataset_classes(set_of(r, i));
+    }
     settings.batch = t->batch;
     settings.seed = t->seed;
     settings.epochs = t->epochs;
@@ -219,14 +232,16 @@ static bool begin(Run *r, VtError *error) {
     const char *start = run_folder_start(r->folder);
     if (!vt_find_function(p, "step"))
         return vt_fail(error, 2, "recipe '%s' has no objectives: nothing to train", p->name);
-    if (!open_data(r, error) || !(r->instance = vt_instance_new(p, error))) return false;
+    if (!sources_open(&r->sources, p, settings->data, &r->progress, error)) return false;
+    if (!(r->instance = vt_instance_new(p, error))) return false;
     if (!vt_instance_init(r->instance, (uint64_t)p->train.seed, error)) return false;
     if (start && !load(r, start, error)) return false;
     r->first_step = r->step;
     int workers = settings->workers > 0 ? (int)settings->workers : vt_threads();
-    r->loader = vt_loader_new(p, r->data, r->step, workers, workers + 2, settings->max_broken, report_broken,
-                              &r->progress, error);
+    r->loader = vt_loader_new(p, r->sources.train, r->step, workers, workers + 2, settings->max_broken,
+                              report_broken, &r->progress, error);
     if (!r->loader) return false;
+    sources_say_unlabelled(&r->sources, p, &r->progress);
     count_steps(r);
     if (!check_data(r, error)) return false;
     if (!step_open(&r->steps, p, r->instance, &r->steps_per_epoch)) return vt_fail(error, 1, "out of memory");
@@ -234,8 +249,8 @@ static bool begin(Run *r, VtError *error) {
     r->dirty = !start;
     r->monitor = (Monitor){.instance = r->instance,
                            .program = p,
-                           .train = r->data,
-                           .test = r->held_out,
+                           .train = r->sources.train[sources_embedded(p)],
+                           .test = r->sources.held_out[sources_embedded(p)],
                            .max_broken = settings->max_broken,
                            .steps_per_epoch = r->steps_per_epoch,
                            .progress = &r->progress};
@@ -288,8 +303,7 @@ static void finish(Run *r) {
     monitor_end(&r->monitor);
     vt_metrics_close(r->metrics);
     vt_instance_free(r->instance);
-    vt_dataset_close(r->data);
-    vt_dataset_close(r->held_out);
+    sources_close(&r->sources);
 }
 
 int vt_train(const VtProgram *program, const VtTrainOptions *options, VtError *error) {

@@ -52,6 +52,39 @@ static const struct {
     {"", "error"},
 };
 
+/* Sources of images, and the views that are made of them. */
+#define DATA(text) "recipe: t\ndata: " text "\n"
+static const struct {
+    const char *text, *message;
+} DATA_CASES[] = {
+    {DATA("{}"), "`data` names no source"},
+    {DATA("[a, b]"), "data must be a map"},
+    {DATA("{a: {wieght: 1}}"),
+     "t.yaml:2:12: error: unknown key 'wieght' in a source of data; did you mean 'weight'?"},
+    {DATA("{a: {weight: 0}}"), "weight"},
+    {DATA("{a: {weight: 1, batch: 3}}"), "source 'a' has a weight, so it shares the step's batch"},
+    {DATA("{a: {batch: 0}}"), "batch"},
+    {DATA("{a: {}, b: {pair: c}}"), "there is no source 'c' to pair with"},
+    {DATA("{a: {}, b: {pair: b}}"), "'b' cannot be paired with 'b', which is itself"},
+    {DATA("{a: {}, b: {pair: a}, c: {pair: b}}"), "which is paired already"},
+    {DATA("{a: {weight: 1}, b: {pair: a}}"), "which is mixed with others"},
+    {DATA("{a: {}, b: {pair: a, batch: 2}}"), "it has no batch or weight of its own"},
+    {DATA("{step: {}}"), "'step' is a name of every step already"},
+    {DATA("{a: {}}") "views: {a: {size: 8}}\n", "'a' is a name among the views already"},
+    {DATA("{a: {}, b: {}}") "views: {v: {size: 8}}\n", "view 'v' names no source of data: `from: a`"},
+    {DATA("{apples: {}, b: {}}") "views: {v: {size: 8, from: aples}}\n",
+     "t.yaml:3:28: error: there is no source 'aples'; did you mean 'apples'?"},
+    {DATA("{a: {weight: 1}, b: {weight: 2}}") "views: {v: {size: 8, from: b}}\n",
+     "'b' has a weight: it is mixed"},
+    {"recipe: t\nviews: {v: {size: 8, from: b}}\n", "there is no source 'b': `data: {NAME: {}}` names those"},
+    {DATA("{a: {}, b: {batch: 4}}") "views: {v: {size: 8, from: b, batch: 5}}\n",
+     "batch = 5 is more than the 4 images a step takes of source 'b'"},
+    {DATA("{a: {}, b: {}}") "views: {v: {size: 8, from: b}}\nobjectives: {o: {loss: \"mean(v) + labels\"}}\n",
+     "'labels' of which source? 'a.labels'"},
+    {"recipe: t\ntrain: {batch: 4}\nviews: {v: {size: 8, batch: 5}}\n",
+     "batch = 5 is more than the step's 4"},
+};
+
 static char *load(const char *text, size_t size, bool *good) {
     Arena *arena = arena_new();
     Diags *diags = diags_new(arena);
@@ -70,6 +103,17 @@ static void test_messages(void **state) {
         char *message = load(CASES[i].text, strlen(CASES[i].text), &good);
         if (good || !strstr(message, CASES[i].message))
             fail_msg("case %zu: wanted \"%s\", got:\n%s", i, CASES[i].message, message);
+        free(message);
+    }
+}
+
+static void test_data_messages(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof DATA_CASES / sizeof *DATA_CASES; i++) {
+        bool good;
+        char *message = load(DATA_CASES[i].text, strlen(DATA_CASES[i].text), &good);
+        if (good || !strstr(message, DATA_CASES[i].message))
+            fail_msg("case %zu: wanted \"%s\", got:\n%s", i, DATA_CASES[i].message, message);
         free(message);
     }
 }
@@ -103,7 +147,7 @@ static void test_all_errors(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_messages), cmocka_unit_test(test_brackets),
-                                       cmocka_unit_test(test_all_errors)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_messages), cmocka_unit_test(test_data_messages),
+                                       cmocka_unit_test(test_brackets), cmocka_unit_test(test_all_errors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

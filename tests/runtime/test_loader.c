@@ -17,14 +17,20 @@ static const VtAugment GLOBAL[] = {{KIND_random_resized_crop, {0.2, 1, 0.75, 4. 
                        PLAIN[] = {{KIND_resize, {0}}};
 static const VtPipeline PIPELINES[] = {{"global.0", EDGE, 3, GLOBAL}, {"plain.0", EDGE, 1, PLAIN}};
 static const VtInput INPUTS[] = {
-    {{"plain.0", VT_F32, 4, {BATCH, 3, EDGE, EDGE}}, VT_SOURCE_VIEW, 1},
-    {{"noise", VT_F32, 1, {BATCH}}, VT_SOURCE_DRAW, 0},
-    {{"labels", VT_I32, 1, {BATCH}}, VT_SOURCE_LABEL, 0},
-    {{"index", VT_I32, 1, {BATCH}}, VT_SOURCE_INDEX, 0},
-    {{"global.0", VT_F32, 4, {BATCH, 3, EDGE, EDGE}}, VT_SOURCE_VIEW, 0},
+    {{"plain.0", VT_F32, 4, {BATCH, 3, EDGE, EDGE}}, VT_SOURCE_VIEW, 1, 0},
+    {{"noise", VT_F32, 1, {BATCH}}, VT_SOURCE_DRAW, 0, 0},
+    {{"labels", VT_I32, 1, {BATCH}}, VT_SOURCE_LABEL, 0, 0},
+    {{"index", VT_I32, 1, {BATCH}}, VT_SOURCE_INDEX, 0, 0},
+    {{"global.0", VT_F32, 4, {BATCH, 3, EDGE, EDGE}}, VT_SOURCE_VIEW, 0, 0},
 };
+static const VtSource SOURCE = {"", 1};
+static const VtStream STREAM = {"", BATCH, 0, 1, -1};
 static const VtProgram PROGRAM = {.n_inputs = 5,
                                   .inputs = INPUTS,
+                                  .n_sources = 1,
+                                  .sources = &SOURCE,
+                                  .n_streams = 1,
+                                  .streams = &STREAM,
                                   .n_pipelines = 2,
                                   .pipelines = PIPELINES,
                                   .train = {.batch = BATCH, .seed = 11}};
@@ -43,9 +49,9 @@ static const VtBatch *next(VtLoader *loader) {
     return batch;
 }
 
-static VtLoader *loader_of(const VtDataset *data, int64_t first, int workers, int depth) {
+static VtLoader *loader_of(VtDataset *data, int64_t first, int workers, int depth) {
     VtError error = {0};
-    VtLoader *loader = vt_loader_new(&PROGRAM, data, first, workers, depth, 0, NULL, NULL, &error);
+    VtLoader *loader = vt_loader_new(&PROGRAM, &data, first, workers, depth, 0, NULL, NULL, &error);
     if (!loader) fail_msg("%s", error.message);
     return loader;
 }
@@ -160,7 +166,7 @@ static void test_broken(void **state) {
     for (int workers = 1; workers < 4; workers += 2) {
         Told told = {0};
         VtError error = {0};
-        VtLoader *loader = vt_loader_new(&PROGRAM, data, 0, workers, 2, 2, tell, &told, &error);
+        VtLoader *loader = vt_loader_new(&PROGRAM, &data, 0, workers, 2, 2, tell, &told, &error);
         assert_non_null(loader);
         for (int step = 0; step < 6; step++) {
             const VtBatch *batch = next(loader);
@@ -186,7 +192,7 @@ static void test_broken(void **state) {
 static void expect_end(const char *name, const char *broken, int64_t allowed, const char *why) {
     VtDataset *data = broken_set(name, broken);
     VtError error = {0};
-    VtLoader *loader = vt_loader_new(&PROGRAM, data, 0, 2, 2, allowed, NULL, NULL, &error);
+    VtLoader *loader = vt_loader_new(&PROGRAM, &data, 0, 2, 2, allowed, NULL, NULL, &error);
     assert_non_null(loader);
     int steps = 0;
     while (vt_loader_next(loader, &error))
@@ -210,7 +216,7 @@ static void test_unreadable(void **state) {
     VtError error = {0};
     (void)state;
     unlink(in_folder("gone/a/05.png"));
-    VtLoader *loader = vt_loader_new(&PROGRAM, data, 0, 2, 2, 100, NULL, NULL, &error);
+    VtLoader *loader = vt_loader_new(&PROGRAM, &data, 0, 2, 2, 100, NULL, NULL, &error);
     assert_non_null(loader);
     int steps = 0;
     while (vt_loader_next(loader, &error))
@@ -223,9 +229,8 @@ static void test_unreadable(void **state) {
     vt_dataset_close(data);
 }
 
-/* A recipe that reads labels is refused at its start where an image has none. */
+/* An image without a label has -1. */
 static void test_no_labels(void **state) {
-    VtError error = {0};
     (void)state;
     for (int i = 0; i < 8; i++) {
         char path[32];
@@ -233,9 +238,10 @@ static void test_no_labels(void **state) {
         write_png(path, 8, 8, i);
     }
     VtDataset *data = open_set(in_folder("flat"));
-    assert_null(vt_loader_new(&PROGRAM, data, 0, 1, 1, 0, NULL, NULL, &error));
-    assert_int_equal(error.code, 2);
-    assert_non_null(strstr(error.message, "8 of 8 training images have none"));
+    VtLoader *loader = loader_of(data, 0, 1, 1);
+    const int32_t *labels = next(loader)->inputs[2];
+    for (int b = 0; b < BATCH; b++) assert_int_equal(labels[b], -1);
+    vt_loader_free(loader);
     vt_dataset_close(data);
 }
 
@@ -244,8 +250,10 @@ static void test_too_small(void **state) {
     VtProgram program = PROGRAM;
     VtError error = {0};
     (void)state;
-    program.train.batch = 21;
-    assert_null(vt_loader_new(&program, data, 0, 1, 1, 0, NULL, NULL, &error));
+    VtStream stream = STREAM;
+    program.train.batch = stream.batch = 21;
+    program.streams = &stream;
+    assert_null(vt_loader_new(&program, &data, 0, 1, 1, 0, NULL, NULL, &error));
     assert_int_equal(error.code, 2);
     assert_non_null(strstr(error.message, "20 images"));
     vt_dataset_close(data);

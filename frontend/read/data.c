@@ -1,0 +1,121 @@
+/* `data:`, the sources of images: which streams they make. */
+#include "frontend/read/read.h"
+
+#include <string.h>
+
+enum { MAX_SOURCE_NAME = 60 };
+
+typedef struct {
+    const char *name;
+    const Tree *form; /* NULL: nothing is said of it */
+    Loc loc;
+    double weight; /* 0: it makes a stream of its own */
+    int64_t batch;
+    const Tree *pair; /* the name of another source; NULL */
+} SourceForm;
+
+static bool read_source_form(ParsedRecipe *r, const Tree *key, const Tree *form, SourceForm *out) {
+    static const char *const keys[] = {"batch", "weight", "pair"};
+    *out = (SourceForm){.name = key->text, .loc = key->loc, .batch = r->train.batch};
+    if (strlen(key->text) > MAX_SOURCE_NAME) {
+        diag_error(r->diags, key->loc, "'%.40s…' is too long for the name of a source: at most %d letters",
+                   key->text, MAX_SOURCE_NAME);
+        return false;
+    }
+    if (tree_is_null(form)) return true;
+    if (!check_keys(r, form, "a source of data", keys, COUNT(keys))) return false;
+    const Tree *batch = tree_get(form, "batch"), *weight = tree_get(form, "weight");
+    out->pair = tree_get(form, "pair");
+    if (batch && weight) {
+        diag_error(r->diags, batch->loc,
+                   "source '%s' has a weight, so it shares the step's batch with the others that have one: "
+                   "leave out `batch`, or the weight for a batch of its own",
+                   out->name);
+        return false;
+    }
+    if (out->pair && (batch || weight)) {
+        diag_error(
+            r->diags, (batch ? batch : weight)->loc,
+            "source '%s' takes the images that go with those of the source it is paired with: it has no "
+            "batch or weight of its own",
+            out->name);
+        return false;
+    }
+    if (batch && !read_int(r, batch, "batch", 1, 1 << 20, &out->batch)) return false;
+    return !weight || read_real(r, weight, "weight", 1e-6, 1e6, &out->weight);
+}
+
+/* The form that `pair:` names; NULL after an error. */
+static const SourceForm *find_pair(ParsedRecipe *r, const SourceForm *of, const SourceForm *forms, size_t n) {
+    const char *names[VT_MAX_SOURCES], *wanted = tree_word(r->diags, of->pair, "pair");
+    if (!wanted) return NULL;
+    for (size_t i = 0; i < n; i++) {
+        names[i] = forms[i].name;
+        if (strcmp(forms[i].name, wanted) != 0) continue;
+        if (&forms[i] != of && !forms[i].pair && forms[i].weight == 0) return &forms[i];
+        diag_error(r->diags, of->pair->loc,
+                   "'%s' cannot be paired with '%s', which %s: pair it with a source that has a batch",
+                   of->name, wanted,
+                   &forms[i] == of   ? "is itself"
+                   : forms[i].weight ? "is mixed with others"
+                                     : "is paired already");
+        return NULL;
+    }
+    diag_error(r->diags, of->pair->loc, "there is no source '%s' to pair with%s", wanted,
+               suggestion(r, wanted, names, n));
+    return NULL;
+}
+
+static int add_stream(ParsedRecipe *r, VtStream stream, Loc loc) {
+    stream.first_source = r->n_sources;
+    r->stream_locs[r->n_streams] = loc;
+    r->streams[r->n_streams] = stream;
+    return r->n_streams++;
+}
+
+static void add_source(ParsedRecipe *r, int stream, const char *name, double weight) {
+    r->streams[stream].n_sources++;
+    r->sources[r->n_sources++] = (VtSource){name, weight};
+}
+
+/* The mixture first, then those with a batch, then those that are paired with one. */
+static void make_streams(ParsedRecipe *r, const SourceForm *forms, size_t n) {
+    int mixture = -1, of[VT_MAX_SOURCES];
+    for (size_t i = 0; i < n; i++) {
+        if (forms[i].weight == 0) continue;
+        if (mixture < 0)
+            mixture =
+                add_stream(r, (VtStream){.name = "", .batch = r->train.batch, .pair = -1}, forms[i].loc);
+        add_source(r, mixture, forms[i].name, forms[i].weight);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (forms[i].weight || forms[i].pair) continue;
+        of[i] = add_stream(r, (VtStream){.name = forms[i].name, .batch = forms[i].batch, .pair = -1},
+                           forms[i].loc);
+        add_source(r, of[i], forms[i].name, 1);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const SourceForm *with = forms[i].pair ? find_pair(r, &forms[i], forms, n) : NULL;
+        if (!with) continue;
+        int leader = of[with - forms];
+        of[i] = add_stream(
+            r, (VtStream){.name = forms[i].name, .batch = r->streams[leader].batch, .pair = leader},
+            forms[i].loc);
+        add_source(r, of[i], forms[i].name, 1);
+    }
+    r->default_stream = mixture >= 0 || r->n_streams == 1 ? 0 : -1;
+}
+
+void read_data(ParsedRecipe *r, const Tree *map) {
+    SourceForm forms[VT_MAX_SOURCES], unnamed = {.name = "", .batch = r->train.batch};
+    size_t n = 0;
+    bool good = !map || check_map(r, map, "data");
+    if (good && map && map->count == 0)
+        diag_error(r->diags, map->loc, "`data` names no source: `data: {NAME: {}}`");
+    if (good && map && map->count > VT_MAX_SOURCES)
+        diag_error(r->diags, map->loc, "%zu sources of data, at most %d", map->count, VT_MAX_SOURCES);
+    for (size_t i = 0; good && map && i < map->count && i < VT_MAX_SOURCES; i++)
+        n += read_source_form(r, map->items[i].key, map->items[i].value, &forms[n]);
+    make_streams(r, n ? forms : &unnamed, n ? n : 1);
+    if (n == 0) r->streams[0].name = "";
+}

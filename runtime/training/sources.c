@@ -1,0 +1,105 @@
+/* The data sets of a run: see sources.h. */
+#include "runtime/training/sources.h"
+#include "runtime/base/error.h"
+#include "runtime/training/loader.h"
+
+#include <string.h>
+
+static void say_found(const VtDataset *set, const VtRunData *data, Progress *progress) {
+    char text[2048];
+    const char *name = data->name[0] ? data->name : data->path;
+    vt_dataset_describe(set, text, sizeof text);
+    if (data->name[0])
+        progress_say(progress, "%s: %s: %s, %s", data->name, data->path, vt_dataset_format(set), text);
+    else
+        progress_say(progress, "%s: %s, %s", data->path, vt_dataset_format(set), text);
+    for (int i = 0; i < vt_dataset_notes(set); i++)
+        progress_say(progress, "%s: %s", name, vt_dataset_note(set, i));
+}
+
+/* Classes that sources of a mixture have in common are those of one name. */
+static void say_classes(const VtDataset *mixture, Progress *progress) {
+    int all = vt_dataset_classes(mixture), apart = 0;
+    for (int i = 0; i < vt_dataset_parts(mixture); i++)
+        apart += vt_dataset_classes(vt_dataset_part(mixture, i));
+    if (all)
+        progress_say(progress, "the mixture has %d classes, %d of them in more than one source", all,
+                     apart - all);
+}
+
+/* The training and held-out images of one stream. */
+static bool open_stream(Sources *sources, const VtProgram *p, int stream, const VtRunData *data,
+                        Progress *progress, VtError *error) {
+    const VtStream *s = &p->streams[stream];
+    VtDataset *train[VT_MAX_SOURCES], *held_out[VT_MAX_SOURCES];
+    int n_train = 0, n_held_out = 0;
+    bool good = true;
+    for (int i = s->first_source; good && i < s->first_source + s->n_sources; i++) {
+        VtDataset *set = vt_dataset_open(data[i].path, "train", error), *test = NULL;
+        if (set) train[n_train++] = set;
+        good = set && vt_dataset_held_out(data[i].path, &test, error);
+        if (test) held_out[n_held_out++] = test;
+        if (good) say_found(set, &data[i], progress);
+    }
+    if (good && s->n_sources > 1) {
+        VtDataset *mixture = vt_dataset_join(train, n_train, NULL, error);
+        n_train = mixture ? 1 : 0;
+        train[0] = mixture;
+        good = mixture != NULL;
+        if (good && n_held_out) {
+            held_out[0] = vt_dataset_join(held_out, n_held_out, mixture, error);
+            n_held_out = held_out[0] ? 1 : 0;
+            good = held_out[0] != NULL;
+        }
+        if (good) say_classes(mixture, progress);
+    }
+    if (good) {
+        sources->train[stream] = train[0];
+        sources->held_out[stream] = n_held_out ? held_out[0] : NULL;
+        return true;
+    }
+    while (n_train > 0) vt_dataset_close(train[--n_train]);
+    while (n_held_out > 0) vt_dataset_close(held_out[--n_held_out]);
+    return false;
+}
+
+bool sources_open(Sources *sources, const VtProgram *p, const VtRunData *data, Progress *progress,
+                  VtError *error) {
+    *sources = (Sources){.n = p->n_streams};
+    for (int s = 0; s < p->n_streams; s++)
+        if (!open_stream(sources, p, s, data, progress, error)) return false;
+    return true;
+}
+
+void sources_close(Sources *sources) {
+    for (int s = 0; s < sources->n; s++) {
+        vt_dataset_close(sources->train[s]);
+        vt_dataset_close(sources->held_out[s]);
+    }
+    *sources = (Sources){0};
+}
+
+int sources_embedded(const VtProgram *p) {
+    const VtFunction *embed = vt_find_function(p, "embed");
+    for (int i = 0; embed && i < embed->n_inputs; i++)
+        if (p->inputs[embed->inputs[i]].source == VT_SOURCE_VIEW) return p->inputs[embed->inputs[i]].stream;
+    return 0;
+}
+
+void sources_say_unlabelled(const Sources *sources, const VtProgram *p, Progress *progress) {
+    for (int i = 0; i < p->n_inputs; i++) {
+        const VtInput *input = &p->inputs[i];
+        if (input->source != VT_SOURCE_LABEL || !vt_stream_is_read(p, input->stream)) continue;
+        const VtDataset *set = sources->train[input->stream];
+        int64_t n = vt_dataset_size(set), none = n - vt_dataset_labelled(set);
+        if (none == n)
+            progress_say(
+                progress,
+                "warning: `%s` is -1 for all %lld training images: none has a label (docs/data.md says where "
+                "they are looked for)",
+                input->tensor.name, (long long)n);
+        else if (none)
+            progress_say(progress, "`%s` is -1 for the %lld of %lld training images that have no label",
+                         input->tensor.name, (long long)none, (long long)n);
+    }
+}

@@ -1,0 +1,131 @@
+/* Several sources of images in one recipe: what each view, label and command line means, and runs that go on. */
+#include "tests/driver/runs.h"
+
+static const char FIXMATCH[] =
+    "recipe: semi\nuse: [lib/nn.yaml, lib/optimizers.yaml]\n"
+    "data: {labelled: {}, unlabelled: {batch: 24}}\n"
+    "views:\n"
+    "  known: {from: labelled, size: 16, augment: [flip, normalize]}\n"
+    "  weak: {from: unlabelled, size: 16, augment: [flip]}\n"
+    "  strong: {from: unlabelled, size: 16, augment: [color_jitter]}\n"
+    "  few: {from: unlabelled, batch: 4, size: 16, augment: [flip]}\n"
+    "networks:\n  classify: \"(fc: linear(reshape(x, dim(x, 0), -1), 10))\"\n"
+    "objectives:\n"
+    "  supervised: {loss: \"cross_entropy(classify(known), labelled.labels)\"}\n"
+    "  consistency:\n    loss: |\n"
+    "      target = argmax(stop_grad(classify(weak)))\n"
+    "      return cross_entropy(classify(strong), target) + mean(classify(few) ** 2)\n"
+    "embed: {view: known, features: classify(known)}\n"
+    "train: {batch: 8, epochs: 2, optimizer: \"adamw(param, grad, 0.001, 0.0)\", knn: {every: 1, k: 5}}\n";
+
+static const char MIXTURE[] = "recipe: mixed\nuse: [lib/nn.yaml, lib/optimizers.yaml]\n"
+                              "data: {web: {weight: 3}, photos: {weight: 1}}\n"
+                              "views: {images: {size: 16, augment: [flip]}, few: {size: 16, batch: 2}}\n"
+                              "networks:\n  classify: \"(fc: linear(reshape(x, dim(x, 0), -1), 10))\"\n"
+                              "objectives: {supervised: {loss: \"cross_entropy(classify(images), labels) + 0 "
+                              "* mean(classify(few))\"}}\n"
+                              "embed: {view: images, features: classify(images)}\n"
+                              "train: {batch: 8, epochs: 1, optimizer: \"adamw(param, grad, 0.001, 0.0)\"}\n";
+
+static void write_recipe(const char *name, const char *text) {
+    FILE *file = fopen(path_of(name), "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static int vitc(const char *verb, const char *recipe, const char *more) {
+    return run_command("cd %s && %s %s %s %s", folder, VITC_BINARY, verb, recipe, more);
+}
+
+static bool same_checkpoints(const char *a, const char *b) {
+    return run_command("cd %s && cmp %s/checkpoint.safetensors %s/checkpoint.safetensors", folder, a, b) == 0;
+}
+
+static void test_semi_supervised(void **state) {
+    (void)state;
+    write_recipe("semi.yaml", FIXMATCH);
+    assert_int_equal(vitc("check", "semi.yaml", ""), 0);
+    assert_true(said("known : f32[8x3x16x16]") && said("weak : f32[24x3x16x16]") &&
+                said("few : f32[4x3x16x16]") && said("labelled.labels : i32[8]"));
+#define SEMI "--data labelled=synthetic:40 --data unlabelled=synthetic:240 --plain --out "
+    assert_int_equal(vitc("train", "semi.yaml", SEMI "a"), 0);
+    assert_true(said("step 20/20") && said("unlabelled: synthetic:240: synthetic, 240 images") &&
+                said("40 train, 10 test images"));
+    assert_int_equal(vitc("train", "semi.yaml", SEMI "b --steps 7 --workers 1"), 0);
+    assert_int_equal(vitc("resume", "b", "--data unlabelled=synthetic:250"), 2);
+    assert_true(said("data unlabelled: synthetic:240 -> synthetic:250") &&
+                said("the data of this run had 240"));
+    assert_int_equal(vitc("resume", "b", ""), 0); /* stops at 7 as it was asked to */
+    assert_int_equal(vitc("train", "semi.yaml", "--resume " SEMI "b --workers 3"), 0);
+    assert_true(same_checkpoints("a", "b"));
+    assert_int_equal(vitc("eval knn", "a", "--data synthetic:30"), 0);
+    assert_int_equal(vitc("eval knn", "a", "--data labelled=synthetic:30"), 0);
+}
+
+static void test_mixture(void **state) {
+    (void)state;
+    write_recipe("mixed.yaml", MIXTURE);
+    assert_int_equal(
+        vitc("train", "mixed.yaml", "--data web=synthetic:60 --data photos=synthetic:40 --plain --out m"), 0);
+    assert_true(said("step 20/20") && said("the mixture has 10 classes, 10 of them in more than one source"));
+    assert_int_equal(vitc("train", "mixed.yaml",
+                          "--data web=synthetic:60 --data photos=synthetic:40 --plain --out n --steps 5"),
+                     0);
+    assert_int_equal(vitc("train", "mixed.yaml",
+                          "--resume --data photos=synthetic:40 --data web=synthetic:60 --plain --out n"),
+                     0);
+    assert_true(same_checkpoints("m", "n"));
+}
+
+/* Images that belong together are at the same place of both; what does not is refused. */
+static void test_pairs(void **state) {
+    static const char recipe[] =
+        "recipe: pairs\nuse: [lib/optimizers.yaml]\n"
+        "data: {depth: {pair: rgb}, rgb: {}}\n"
+        "views: {a: {from: rgb, size: 8}, b: {from: depth, size: 8}}\n"
+        "networks: {f: \"x * param(1, init=ones, name='w')\"}\n"
+        "objectives: {same: {loss: \"mean((f(a) - b) ** 2) + mean(cast(rgb.index - depth.index, 'f32'))\"}}\n"
+        "train: {batch: 4, epochs: 1, optimizer: \"adamw(param, grad, 0.0, 0.0)\"}\n";
+    (void)state;
+    write_recipe("pairs.yaml", recipe);
+    assert_int_equal(
+        vitc("train", "pairs.yaml", "--data rgb=synthetic:20:8 --data depth=synthetic:20:8 --plain --out p"),
+        0);
+    assert_true(said("loss 0 ") || said("loss 0.000"));
+    assert_int_equal(
+        vitc("train", "pairs.yaml", "--data rgb=synthetic:20:8 --data depth=synthetic:21:8 --plain --out q"),
+        2);
+    assert_true(said("'depth' has 21 images and 'rgb', which it is paired with, 20"));
+}
+
+/* What the command line may say of sources. */
+static void test_refused(void **state) {
+    static const struct {
+        const char *recipe, *data, *message;
+    } cases[] = {
+        {"semi.yaml", "--data synthetic", "2 sources of images: --data labelled=PATH --data unlabelled=PATH"},
+        {"semi.yaml", "--data labeled=synthetic", "no source 'labeled'; did you mean 'labelled'?"},
+        {"semi.yaml", "--data labelled=synthetic", "source 'unlabelled'? --data unlabelled=PATH"},
+        {"semi.yaml", "--data labelled=", "a path was expected behind the ="},
+        {"semi.yaml", "--data labelled=synthetic:10 --data unlabelled=/nowhere", "no data at '/nowhere'"},
+        {"semi.yaml", "--data labelled=synthetic:10 --data unlabelled=synthetic:10 train.batch=30",
+         "no source has a batch of images"},
+        {"quickstart", "--data labelled=synthetic", "names no sources of images: --data PATH"},
+    };
+    (void)state;
+    write_recipe("semi.yaml", FIXMATCH);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char more[256];
+        snprintf(more, sizeof more, "%s --out refused", cases[i].data);
+        assert_int_equal(vitc("train", cases[i].recipe, more), 2);
+        assert_true(said(cases[i].message));
+        assert_int_not_equal(access(path_of("refused"), F_OK), 0);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_semi_supervised), cmocka_unit_test(test_mixture),
+                                       cmocka_unit_test(test_pairs), cmocka_unit_test(test_refused)};
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
