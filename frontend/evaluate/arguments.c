@@ -11,6 +11,20 @@ static bool has_parameter(const Signature *signature, const char *name) {
     return false;
 }
 
+/* Where argument i stands. */
+static Loc argument_loc(const Expr *at, size_t i) {
+    if (i >= at->n_args) return at->loc;
+    return at->args[i]->keyword ? at->args[i]->keyword_loc : at->args[i]->loc;
+}
+
+static const char *list_parameters(Evaluator *e, const Signature *signature) {
+    const char *text = "";
+    for (size_t p = 0; p < signature->count; p++)
+        text = arena_printf(e->arena, "%s%s%s%s", text, p ? ", " : "", signature->parameters[p].name,
+                            signature->parameters[p].fallback ? "=…" : "");
+    return arena_printf(e->arena, "%s(%s)", signature->name, text);
+}
+
 bool bind_arguments(Evaluator *e, const Signature *signature, const Expr *at, Frame *frame, Value *args,
                     const char **keywords, size_t n) {
     size_t positional = 0;
@@ -19,21 +33,25 @@ bool bind_arguments(Evaluator *e, const Signature *signature, const Expr *at, Fr
         const char *name = keywords[i];
         if (!name) {
             if (positional >= signature->count) {
-                eval_error(e, at->loc, "%s takes %zu argument%s, %zu are given", signature->name,
-                           signature->count, signature->count == 1 ? "" : "s", n);
+                size_t given = 0;
+                for (size_t k = 0; k < n; k++) given += !keywords[k];
+                name_error(e, argument_loc(at, i), "%s takes %zu argument%s, %zu are given: %s",
+                           signature->name, signature->count, signature->count == 1 ? "" : "s", given,
+                           list_parameters(e, signature));
                 return false;
             }
             name = signature->parameters[positional++].name;
         } else if (!has_parameter(signature, name)) {
             const char **names = ARENA_ARRAY(e->arena, const char *, signature->count + 1);
             for (size_t p = 0; p < signature->count; p++) names[p] = signature->parameters[p].name;
-            eval_error(e, at->loc, "%s has no argument '%s'%s", signature->name, name,
-                       did_you_mean(e, name, names, signature->count));
+            const char *near = did_you_mean(e, name, names, signature->count);
+            name_error(e, argument_loc(at, i), "%s has no argument '%s'%s%s", signature->name, name,
+                       *near ? near : ": ", *near ? "" : list_parameters(e, signature));
             good = false;
             continue;
         }
         if (frame_find(frame, name)) {
-            eval_error(e, at->loc, "argument '%s' of %s is given twice", name, signature->name);
+            name_error(e, argument_loc(at, i), "argument '%s' of %s is given twice", name, signature->name);
             good = false;
         }
         define(e, frame, name, args[i]);
@@ -95,7 +113,7 @@ static size_t find_argument(const Parameter *parameter, const char **keywords, s
 }
 
 bool bind_builtin(Evaluator *e, const Builtin *builtin, const Signature *signature, const Expr *at,
-                  Value *args, const char **keywords, size_t n, Value *out, bool *given) {
+                  Value *args, const char **keywords, size_t n, Value *out, const Expr **exprs, bool *given) {
     size_t next = 0;
     bool *taken = ARENA_ARRAY(e->arena, bool, n + 1);
     for (size_t p = 0; p < signature->count; p++) {
@@ -103,6 +121,7 @@ bool bind_builtin(Evaluator *e, const Builtin *builtin, const Signature *signatu
         bool rest = parameter->name[0] == '*', named = rest && parameter->name[1] == '*';
         size_t found = rest ? n : find_argument(parameter, keywords, n, taken, &next);
         given[p] = rest || found < n;
+        exprs[p] = !rest && found < n ? at->args[found] : NULL;
         if (rest) {
             out[p] = named ? take_named(e, args, keywords, n, taken)
                            : take_rest(e, at->loc, args, keywords, n, taken);
@@ -111,16 +130,25 @@ bool bind_builtin(Evaluator *e, const Builtin *builtin, const Signature *signatu
             out[p] = args[found];
             taken[found] = true;
         } else if (!parameter->fallback) {
-            eval_error(e, at->loc, "%s wants argument '%s': %s(%s)", builtin->name, parameter->name,
+            name_error(e, at->loc, "%s wants argument '%s': %s(%s)", builtin->name, parameter->name,
                        builtin->name, builtin->signature);
             return false;
         }
     }
     for (size_t i = 0; i < n; i++)
         if (!taken[i]) {
-            eval_error(e, at->loc, "%s takes no such argument%s%s: %s(%s)", builtin->name,
-                       keywords[i] ? " " : "", keywords[i] ? keywords[i] : "", builtin->name,
-                       builtin->signature);
+            const char **names = ARENA_ARRAY(e->arena, const char *, signature->count + 1);
+            for (size_t p = 0; p < signature->count; p++) names[p] = signature->parameters[p].name;
+            const char *near = keywords[i] ? did_you_mean(e, keywords[i], names, signature->count) : "";
+            if (keywords[i] && *near)
+                name_error(e, argument_loc(at, i), "%s has no argument '%s'%s", builtin->name, keywords[i],
+                           near);
+            else if (keywords[i])
+                name_error(e, argument_loc(at, i), "%s has no argument '%s': %s(%s)", builtin->name,
+                           keywords[i], builtin->name, builtin->signature);
+            else
+                name_error(e, argument_loc(at, i), "%s takes no argument more: %s(%s)", builtin->name,
+                           builtin->name, builtin->signature);
             return false;
         }
     return true;

@@ -1,10 +1,10 @@
 /* From an expression that failed back to the knobs behind it, so that an error inside a library names what the user
- * set.
+ * set; and to the argument of the user's call that it comes from.
  *
  * Names of the failing expression are followed through assignments, arguments and defaults of the running calls. A
- * number that was read from a tensor's shape has no such way back: it is followed by its value, to the nearest
- * running call that was given this number. Where two knobs are equal one too many may be named; only the message
- * depends on it. */
+ * tensor is followed for its sizes alone: where it fails itself, or where a number was read from its shape. Such a
+ * number has no other way back than its value, to the nearest running call that was given this number. Where two knobs
+ * are equal one too many may be named; only the message depends on it. */
 #include "frontend/evaluate/evaluator.h"
 #include "frontend/recipe/knob.h"
 
@@ -18,6 +18,9 @@ typedef struct {
     const Knob *knobs[MAX_BLAMED];
     size_t n_knobs;
     const Type *tensor; /* while a tensor's arguments are followed: its type */
+    bool numbers;       /* a number is followed: tensors matter where their shape is read … */
+    int in_shape;       /* … as in the expression at hand */
+    bool from_shape;    /* the number at hand was read from a shape */
     int found;          /* how often a knob was met, also one that is listed already */
     struct {            /* names followed */
         int level;
@@ -53,10 +56,21 @@ static void add_knob(Blame *b, const Knob *knob) {
 
 typedef void (*Visit)(Blame *b, int level, const Expr *expr, const void *with);
 
+/* dim(x, axis), shape(x), rank(x), len(list): numbers that a value's shape gives. */
+static bool reads_shape(const Expr *expr) {
+    static const char *const readers[] = {"dim", "shape", "rank", "len"};
+    if (expr->kind != EXPR_CALL || expr->a->kind != EXPR_NAME) return false;
+    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
+        if (strcmp(expr->a->text, readers[i]) == 0) return true;
+    return false;
+}
+
 /* Each expression and statement below `expr`, itself first. */
 static void walk(Blame *b, int level, const Expr *expr, Visit visit, const void *with) {
     if (!expr || b->depth > MAX_WALK_DEPTH || ++b->walked > MAX_WALKED) return;
     b->depth++;
+    bool reads = reads_shape(expr);
+    if (reads) b->in_shape++, b->from_shape = true;
     visit(b, level, expr, with);
     const Expr *parts[] = {expr->a, expr->b, expr->c};
     for (int i = 0; i < 3; i++) walk(b, level, parts[i], visit, with);
@@ -68,6 +82,7 @@ static void walk(Blame *b, int level, const Expr *expr, Visit visit, const void 
     }
     for (size_t i = 0; i < expr->n_body; i++) walk(b, level, expr->body[i], visit, with);
     for (size_t i = 0; i < expr->n_orelse; i++) walk(b, level, expr->orelse[i], visit, with);
+    b->in_shape -= reads;
     b->depth--;
 }
 
@@ -136,16 +151,31 @@ static void follow_tree(Blame *b, const Tree *tree, const char *path) {
     for (size_t i = 0; i < n; i++) add_knob(b, knobs[i]);
 }
 
-/* A view's size, if the tensor at hand has that size: a network may be applied to views of several sizes. */
-static void follow_size(Blame *b, const Tree *size, const char *path) {
+/* The tensor of that name in the recipe, or the first of its copies; or NULL. */
+static const Type *own_tensor(const Evaluator *e, const char *name) {
+    const Value *value = frame_find(e->own, name);
+    if (value && is_list(value) && value->count) value = &value->items[0];
+    return value && value->kind == V_TENSOR ? func_type(value->func, value->id) : NULL;
+}
+
+/* The sizes of a view or draw that the tensor at hand has too, at axis `first` or behind it: a network may be applied to
+ * views of several sizes. */
+static void follow_sizes(Blame *b, const char *name, const Tree *sizes, const char *path, int first) {
     const Knob *knobs[MAX_BLAMED];
-    size_t n = settings_in(b, size, path, knobs);
+    const Type *type = b->tensor ? b->tensor : own_tensor(b->e, name);
+    size_t n = type ? settings_in(b, sizes, path, knobs) : 0;
     for (size_t i = 0; i < n; i++) {
-        bool there = !b->tensor;
-        for (int k = 2; b->tensor && k < b->tensor->rank; k++)
-            there = there || (double)b->tensor->dim[k] == knobs[i]->number;
+        bool there = false;
+        for (int k = first; k < type->rank; k++) there = there || (double)type->dim[k] == knobs[i]->number;
         if (there) add_knob(b, knobs[i]);
     }
+}
+
+/* How many copies a view has, where they are too few. */
+static void follow_count(Blame *b, const char *name, const Tree *count) {
+    const Value *value = frame_find(b->e->own, name);
+    if (!count || !value || !is_list(value) || value->count) return;
+    follow_tree(b, count, arena_printf(b->e->arena, "views.%s.count", name));
 }
 
 /* A name of the recipe itself: a knob, a schedule, a view or a draw. */
@@ -158,10 +188,13 @@ static bool follow_own(Blame *b, const char *name) {
             return walk(b, -1, r->schedules.items[i].value, follow, NULL), true;
     const Tree *view = tree_get(tree_get(r->tree, "views"), name),
                *draw = tree_get(tree_get(r->tree, "draws"), name);
-    if (view)
-        return follow_size(b, tree_get(view, "size"), arena_printf(r->arena, "views.%s.size", name)), true;
-    if (draw) return follow_tree(b, tree_get(draw, "shape"), name), true;
-    return false;
+    if (view) follow_count(b, name, tree_get(view, "count"));
+    bool matters = !b->numbers || b->in_shape;
+    if (view && matters)
+        follow_sizes(b, name, tree_get(view, "size"), arena_printf(r->arena, "views.%s.size", name), 2);
+    if (draw && matters)
+        follow_sizes(b, name, tree_get(draw, "shape"), arena_printf(r->arena, "draws.%s.shape", name), 0);
+    return view || draw;
 }
 
 static bool visited(Blame *b, int level, const char *name) {
@@ -189,15 +222,25 @@ static void follow_name(Blame *b, int level, const char *name) {
     const Expr *given = level >= 0 ? argument(e, level, name, &at) : NULL;
     const Block *block = block_at(e, level);
     const Type *outer = b->tensor;
-    if (value->kind == V_TENSOR && !outer) b->tensor = func_type(e->func, value->id);
+    bool numbers = b->numbers;
+    int in_shape = b->in_shape;
+    if (is_tensor(value) && numbers && !b->in_shape) return;
+    if (value->kind == V_NONE || value->kind == V_POISON) return;
+    if (value->kind == V_TENSOR && !outer && value->func == e->func)
+        b->tensor = func_type(e->func, value->id);
     if (is_tensor(
             value)) { /* one that was passed by name is the caller's; one that was computed is followed no further */
         if (given && given->kind == EXPR_NAME && at < level) follow_name(b, at, given->text);
-    } else if (given)
-        walk(b, at, given, follow, NULL);
+    } else {
+        b->numbers = true;
+        b->in_shape = 0;
+        if (given) walk(b, at, given, follow, NULL);
+    }
     for (size_t i = 0; block && i < block->count; i++)
         walk(b, level, block->statements[i], is_tensor(value) ? follow_loop : follow_binding, name);
     b->tensor = outer;
+    b->numbers = numbers;
+    b->in_shape = in_shape;
 }
 
 /* ---- by value ---------------------------------------------------------------------------------------------------- */
@@ -236,8 +279,9 @@ static void match(Blame *b, int level, const Expr *expr, const void *with) {
     int before = b->found;
     if (!value || value->kind != V_INT) return;
     b->n_visits = 0; /* followed once more, to see whether that finds a knob */
+    b->from_shape = false;
     follow_name(b, level, expr->text);
-    if (b->found == before) match_number(b, value->number);
+    if (b->found == before && b->from_shape) match_number(b, value->number);
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
@@ -255,4 +299,61 @@ size_t blame_knobs(Evaluator *e, const Knob **out) {
     walk(&b, level, e->at, match, NULL);
     memcpy(out, b.knobs, sizeof *out * b.n_knobs);
     return b.n_knobs;
+}
+
+/* ---- arguments --------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    size_t level;      /* of the call that is asked about */
+    const Expr *found; /* its argument */
+    bool several;      /* or more than one */
+} Origin;
+
+typedef struct {
+    const char *name;
+    Loc end;
+    bool found;
+} Assigned;
+
+/* Whether a name is assigned before a place of its body. */
+static void find_assigned(Blame *b, int level, const Expr *expr, const void *with) {
+    Assigned *assigned = (Assigned *)with;
+    (void)b, (void)level;
+    bool before = expr->loc.line < assigned->end.line;
+    if ((expr->kind == STMT_ASSIGN || expr->kind == STMT_FOR) && before && binds(expr->a, assigned->name))
+        assigned->found = true;
+}
+
+static bool assigned_before(Blame *b, int level, const char *name) {
+    const Evaluator *e = b->e;
+    const Block *block = block_at(e, level);
+    bool innermost = (size_t)level + 1 == e->n_calls;
+    Assigned assigned = {.name = name, .end = innermost ? e->at->loc : e->calls[level + 1]->loc};
+    for (size_t i = 0; block && i < block->count; i++)
+        walk(b, level, block->statements[i], find_assigned, &assigned);
+    return assigned.found;
+}
+
+/* A parameter of the running call, to the argument that gives it, and so on outwards. */
+static void follow_argument(Blame *b, int level, const Expr *expr, const void *with) {
+    Origin *origin = (Origin *)with;
+    int at;
+    if (expr->kind != EXPR_NAME || level < (int)origin->level || !value_at(b->e, level, expr->text)) return;
+    const Expr *given = argument(b->e, level, expr->text, &at);
+    if (!given || at == level || assigned_before(b, level, expr->text)) return;
+    if (level > (int)origin->level) {
+        walk(b, at, given, follow_argument, with);
+        return;
+    }
+    origin->several = origin->several || (origin->found && origin->found != given);
+    origin->found = given;
+}
+
+const Expr *blame_argument(Evaluator *e, size_t level) {
+    Blame b = {.e = e};
+    Origin origin = {.level = level};
+    if (!e->at) return NULL;
+    const Expr *at = e->at->kind == STMT_ASSERT ? e->at->a : e->at;
+    walk(&b, (int)e->n_calls - 1, at, follow_argument, &origin);
+    return origin.several ? NULL : origin.found;
 }

@@ -21,7 +21,7 @@ bool int_of(Evaluator *e, Loc loc, const Value *v, const char *what, int64_t *ou
     *out = 0;
     if (v->kind == V_POISON) return false;
     if (!is_number(v) || v->number != floor(v->number) || !(fabs(v->number) <= 1e15)) {
-        eval_error(e, loc, "%s must be a whole number, not %s", what, show_value(e, v));
+        value_error(e, loc, v, "%s must be a whole number, not %s", what, show_value(e, v));
         return false;
     }
     *out = (int64_t)v->number;
@@ -33,7 +33,7 @@ bool axis_of(Evaluator *e, Loc loc, const Value *v, int rank, int *out) {
     *out = 0;
     if (!int_of(e, loc, v, "an axis", &axis)) return false;
     if (axis < -rank || axis >= rank) {
-        eval_error(e, loc, "axis %lld of a value of rank %d", (long long)axis, rank);
+        value_error(e, loc, v, "axis %lld of a value of rank %d", (long long)axis, rank);
         return false;
     }
     *out = (int)(axis < 0 ? axis + rank : axis);
@@ -43,7 +43,7 @@ bool axis_of(Evaluator *e, Loc loc, const Value *v, int rank, int *out) {
 bool real_in(Evaluator *e, Loc loc, const Value *v, const char *what, double low, double high, double *out) {
     if (!real_of(e, loc, v, what, out)) return false;
     if (*out >= low && *out <= high) return true;
-    eval_error(e, loc, "%s = %g is outside %g..%g", what, *out, low, high);
+    value_error(e, loc, v, "%s = %g is outside %g..%g", what, *out, low, high);
     return false;
 }
 
@@ -51,7 +51,7 @@ bool real_of(Evaluator *e, Loc loc, const Value *v, const char *what, double *ou
     *out = 0;
     if (v->kind == V_POISON) return false;
     if (!is_number(v)) {
-        eval_error(e, loc, "%s must be a number known at compile time, not %s", what, show_value(e, v));
+        value_error(e, loc, v, "%s must be a number known at compile time, not %s", what, show_value(e, v));
         return false;
     }
     *out = v->number;
@@ -63,8 +63,8 @@ bool bool_of(Evaluator *e, Loc loc, const Value *v, const char *what, bool *out)
     if (v->kind == V_POISON) return false;
     if (is_tensor(v)) {
         bool chooses = strcmp(what, "a condition") == 0; /* of `if`, for which tensors have where() */
-        eval_error(e, loc, "%s must be known at compile time, not %s%s", what, show_value(e, v),
-                   chooses ? " (use where(c, a, b))" : "");
+        value_error(e, loc, v, "%s must be known at compile time, not %s%s", what, show_value(e, v),
+                    chooses ? " (use where(c, a, b))" : "");
         return false;
     }
     *out = is_number(v) ? v->number != 0 : is_list(v) ? v->count > 0 : v->kind != V_NONE;
@@ -98,12 +98,12 @@ ValueId tensor_of(Evaluator *e, Loc loc, const Value *v, DType wanted) {
         return ir_constant(e->func, v->number, wanted);
     }
     if (v->kind == V_TENSOR)
-        eval_error(e, loc,
+        name_error(e, loc,
                    "a value of the training step is not known here (`embed` sees its view, networks and "
                    "states)");
     else if (v->kind != V_POISON)
-        eval_error(e, loc, "a tensor or number was expected, not %s%s", show_value(e, v),
-                   is_list(v) ? " (stack(list) makes one of it)" : "");
+        value_error(e, loc, v, "a tensor or number was expected, not %s%s", show_value(e, v),
+                    is_list(v) ? " (stack(list) makes one of it)" : "");
     return IR_NONE;
 }
 
@@ -126,8 +126,8 @@ ValueId scalar_of(Evaluator *e, Loc loc, const Value *value, DType dtype, const 
     if (id == IR_NONE) return id;
     const Type *type = func_type(e->func, id);
     if (type_elements(type) != 1) {
-        eval_error(e, loc, "%s must be one number, not %s (mean(…) or sum(…) makes one of it)", what,
-                   type_text(e->arena, type));
+        value_error(e, loc, value, "%s must be one number, not %s (mean(…) or sum(…) makes one of it)", what,
+                    type_text(e->arena, type));
         return IR_NONE;
     }
     id = ir_reshape(e->func, id, 0, NULL);

@@ -6,20 +6,97 @@
 
 enum { MAX_BLAMES = 20, MAX_TOLD_CALLS = 4 }; /* errors that name knobs; calls that an error names */
 
-Value eval_error(Evaluator *e, Loc loc, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    char *message = arena_vprintf(e->arena, format, args);
-    va_end(args);
-    const Knob *knobs[MAX_BLAMED];
-    size_t n = diags_errors(e->diags) < MAX_BLAMES ? blame_knobs(e, knobs) : 0;
-    diag_error(e->diags, loc, "%s%s", message, knobs_text(e->recipe, knobs, n));
-    knobs_notes(e->recipe, knobs, n);
-    for (size_t i = e->n_calls, told = 0; i-- > 0 && told < MAX_TOLD_CALLS; told++) {
-        const Expr *call = e->calls[i];
-        diag_note(e->diags, call->loc, "in %s, called here",
-                  call->a && call->a->kind == EXPR_NAME ? call->a->text : "a module");
+static bool is_told(const Evaluator *e, Loc loc) {
+    for (size_t i = 0; i < e->n_told; i++)
+        if (e->told[i].line == loc.line && e->told[i].col == loc.col && e->told[i].file == loc.file)
+            return true;
+    return false;
+}
+
+/* The innermost running call that stands in the recipe's own text, if `loc` does not; n_calls: none. */
+static size_t own_call(const Evaluator *e, Loc loc) {
+    if (loc.file == e->recipe->file) return e->n_calls;
+    for (size_t i = e->n_calls; i-- > 0;)
+        if (e->calls[i]->loc.file == e->recipe->file) return i;
+    return e->n_calls;
+}
+
+static const char *callee(const Expr *call) {
+    return call->a && call->a->kind == EXPR_NAME ? call->a->text : "a module";
+}
+
+static void tell_calls(Evaluator *e, size_t own) {
+    for (size_t i = e->n_calls, told = 0; i-- > 0 && told < MAX_TOLD_CALLS;) {
+        if (i == own) continue; /* the place of the error itself */
+        diag_note(e->diags, e->calls[i]->loc, "in %s, called here", callee(e->calls[i]));
+        told++;
     }
+}
+
+static Value tell(Evaluator *e, Loc loc, const char *message) {
+    const Knob *knobs[MAX_BLAMED];
+    size_t own = own_call(e, loc);
+    Loc place = loc;
+    if (own < e->n_calls) {
+        const Expr *argument = blame_argument(e, own);
+        place = argument ? argument->loc : e->calls[own]->loc;
+    }
+    e->failures++;
+    if (is_told(e, place)) return (Value){0};
+    ARENA_PUSH(e->arena, e->told, e->n_told, e->told_capacity, place);
+    size_t n = diags_errors(e->diags) < MAX_BLAMES ? blame_knobs(e, knobs) : 0;
+    diag_error(e->diags, place, "%s%s", message, knobs_text(e->recipe, knobs, n));
+    knobs_notes(e->recipe, knobs, n);
+    if (own < e->n_calls) diag_note(e->diags, loc, "%s refuses it here", callee(e->calls[e->n_calls - 1]));
+    tell_calls(e, own);
+    return (Value){0};
+}
+
+/* Formats as printf does. */
+#define FORMAT(message)                                                                                      \
+    va_list list;                                                                                            \
+    va_start(list, format);                                                                                  \
+    const char *message = arena_vprintf(e->arena, format, list);                                             \
+    va_end(list)
+
+Value eval_error(Evaluator *e, Loc loc, const char *format, ...) {
+    FORMAT(message);
+    return tell(e, loc, message);
+}
+
+Value name_error(Evaluator *e, Loc loc, const char *format, ...) {
+    FORMAT(message);
+    const Expr *at = e->at;
+    e->at = NULL;
+    tell(e, loc, message);
+    e->at = at;
+    return (Value){0};
+}
+
+/* What gave the running builtin the value: of one of several, in a list or as the last arguments, itself. */
+static const Expr *argument_of(const Evaluator *e, const Value *value) {
+    const Arguments *given = e->arguments;
+    for (size_t p = 0; given && p < given->n; p++) {
+        const Value *v = &given->values[p];
+        const Expr *expr = given->exprs[p], *call = given->call;
+        if (v == value) return expr;
+        if (!is_list(v) || value < v->items || value >= v->items + v->count) continue;
+        size_t k = (size_t)(value - v->items), positional = 0;
+        if (expr) return expr->kind == EXPR_LIST && expr->n_args == v->count ? expr->args[k] : expr;
+        for (size_t i = 0; i < call->n_args; i++) positional += !call->args[i]->keyword;
+        size_t wanted = positional - v->count + k; /* they are the last ones */
+        for (size_t i = 0, at = 0; i < call->n_args; i++)
+            if (!call->args[i]->keyword && at++ == wanted) return call->args[i];
+    }
+    return NULL;
+}
+
+Value value_error(Evaluator *e, Loc loc, const Value *value, const char *format, ...) {
+    FORMAT(message);
+    const Expr *at = e->at, *argument = argument_of(e, value);
+    if (argument) e->at = argument;
+    tell(e, argument ? argument->loc : loc, message);
+    e->at = at;
     return (Value){0};
 }
 

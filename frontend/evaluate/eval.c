@@ -124,7 +124,7 @@ static Value eval_index(Evaluator *e, const Expr *expr) {
 static Value no_field(Evaluator *e, const Expr *expr, const Value *base) {
     const char *value = expr->a->kind == EXPR_NAME ? expr->a->text : "x";
     const char *written = foreign_attribute(e->arena, value, expr->text, builtin_find(e, expr->text) != NULL);
-    return eval_error(e, expr->loc, "%s has no field '%s'%s%s", show_value(e, base), expr->text,
+    return name_error(e, expr->loc, "%s has no field '%s'%s%s", show_value(e, base), expr->text,
                       written ? ": " : "", written ? written : "");
 }
 
@@ -145,7 +145,7 @@ static Value eval_attribute(Evaluator *e, const Expr *expr) {
     if (!spend(e, expr->loc, base.count / 16)) return (Value){0};
     for (size_t i = 0; i < base.count; i++)
         if (strcmp(base.names[i], expr->text) == 0) return base.items[i];
-    return eval_error(e, expr->loc, "the record has no field '%s'%s", expr->text,
+    return name_error(e, expr->loc, "the record has no field '%s'%s", expr->text,
                       did_you_mean(e, expr->text, base.names, base.count));
 }
 
@@ -279,7 +279,7 @@ static bool bind_defaults(Evaluator *e, const Signature *signature, const Expr *
         const Parameter *parameter = &signature->parameters[p];
         if (frame_find(frame, parameter->name)) continue;
         if (!parameter->fallback) {
-            eval_error(e, at->loc, "%s wants argument '%s'", signature->name, parameter->name);
+            name_error(e, at->loc, "%s wants argument '%s'", signature->name, parameter->name);
             return false;
         }
         Frame *before = e->frame;
@@ -296,8 +296,8 @@ Value call_definition(Evaluator *e, const Definition *definition, bool sees_own,
     Frame frame = {.module = !sees_own};
     for (size_t i = 0; i < e->n_running; i++)
         if (e->running[i] == definition)
-            return eval_error(e, at->loc, "module %s calls itself", definition->signature.name);
-    if (e->n_calls >= MAX_CALLS) return eval_error(e, at->loc, "calls nest deeper than %d", MAX_CALLS);
+            return name_error(e, at->loc, "module %s calls itself", definition->signature.name);
+    if (e->n_calls >= MAX_CALLS) return name_error(e, at->loc, "calls nest deeper than %d", MAX_CALLS);
     if (!bind_arguments(e, &definition->signature, at, &frame, args, keywords, n)) return (Value){0};
     Frame *before = e->frame;
     Loc loc = e->func->loc;
@@ -326,16 +326,21 @@ Value call_definition(Evaluator *e, const Definition *definition, bool sees_own,
 Value call_builtin(Evaluator *e, const Builtin *builtin, const Expr *at, Value *args, const char **keywords,
                    size_t n) {
     Value values[MAX_BUILTIN_PARAMETERS];
+    const Expr *exprs[MAX_BUILTIN_PARAMETERS];
     bool given[MAX_BUILTIN_PARAMETERS];
     for (size_t i = 0; i < n; i++)
         if (args[i].kind == V_POISON) return args[i];
     const Signature *signature = signature_of(e, builtin, at->loc);
-    if (!bind_builtin(e, builtin, signature, at, args, keywords, n, values, given)) return (Value){0};
+    if (!bind_builtin(e, builtin, signature, at, args, keywords, n, values, exprs, given)) return (Value){0};
     for (size_t p = 0; p < signature->count; p++)
         if (!given[p]) values[p] = eval(e, signature->parameters[p].fallback);
     e->func->error[0] = '\0';
-    if (!builtin->run) return value_operator(e, at->loc, builtin->op, values, signature->count);
-    return builtin->run(e, at, values, signature->count);
+    const Arguments *before = e->arguments, here = {at, values, exprs, signature->count};
+    e->arguments = &here;
+    Value result = builtin->run ? builtin->run(e, at, values, signature->count)
+                                : value_operator(e, at->loc, builtin->op, values, signature->count);
+    e->arguments = before;
+    return result;
 }
 
 static Value eval_call(Evaluator *e, const Expr *expr, const char *call_label) {
@@ -364,7 +369,7 @@ static Value eval_call(Evaluator *e, const Expr *expr, const char *call_label) {
     else if (callee.kind == V_NETWORK)
         result = e->apply(e, callee.definition, expr, args, keywords, expr->n_args);
     else
-        result = eval_error(e, expr->loc, "%s cannot be called", show_value(e, &callee));
+        result = name_error(e, expr->loc, "%s cannot be called", show_value(e, &callee));
     e->func->loc = before;
     e->func->scope = e->scope = scope;
     return result;
@@ -375,7 +380,7 @@ static Value eval_labelled(Evaluator *e, const Expr *expr) {
     const char *label = label_text(e, expr->a), *assigned = e->assigned;
     if (!label) return (Value){0};
     if (expr->b->kind != EXPR_CALL)
-        return eval_error(e, expr->b->loc, "a label names a call: `%s: module(…)`", label);
+        return name_error(e, expr->b->loc, "a label names a call: `%s: module(…)`", label);
     e->assigned = NULL;
     Value value = eval_named(e, expr->b, label);
     e->assigned = assigned;
@@ -476,7 +481,7 @@ static void run_update(Evaluator *e, const Expr *s) {
     Value value = eval(e, s->b);
     Value *target = s->a->kind == EXPR_NAME ? lookup(e, s->a->text) : NULL;
     if (!target || target->kind != V_STATE) {
-        eval_error(e, s->a->loc, ":= sets a state; '%s' is none",
+        name_error(e, s->a->loc, ":= sets a state; '%s' is none",
                    s->a->kind == EXPR_NAME ? s->a->text : "this");
         return;
     }
@@ -506,6 +511,9 @@ static void run_assert(Evaluator *e, const Expr *s) {
     e->at = s;
     eval_error(e, s->loc, "%s", text);
     e->at = at;
+    if (e->checks) return;
+    e->returned = (Value){0}; /* what relied on it is not run */
+    e->has_returned = true;
 }
 
 static void run_statement(Evaluator *e, const Expr *s) {
@@ -524,8 +532,15 @@ static void run_statement(Evaluator *e, const Expr *s) {
     }
 }
 
+/* What fails inside a library has one cause, outside of it: its body ends there. */
 static void run_body(Evaluator *e, Expr *const *statements, size_t n) {
-    for (size_t i = 0; i < n && !e->has_returned && !e->exhausted; i++) run_statement(e, statements[i]);
+    for (size_t i = 0; i < n && !e->has_returned && !e->exhausted; i++) {
+        size_t before = e->failures;
+        run_statement(e, statements[i]);
+        if (e->failures == before || e->has_returned || statements[i]->loc.file == e->recipe->file) continue;
+        e->returned = (Value){0};
+        e->has_returned = true;
+    }
 }
 
 Value eval_block(Evaluator *e, const Block *block) {

@@ -46,6 +46,13 @@ typedef struct {     /* of a state, in the function at hand */
     bool updated;    /* by this function */
 } StateValue;
 
+typedef struct Arguments { /* of a running builtin */
+    const Expr *call;
+    const Value *values; /* of its n parameters … */
+    const Expr **exprs;  /* … and what gave each; NULL: the default, or several */
+    size_t n;
+} Arguments;
+
 struct Evaluator {
     const ParsedRecipe *recipe;
     Arena *arena;
@@ -86,6 +93,13 @@ struct Evaluator {
     Loc returned_at; /* where the last that returned says what */
     bool has_returned;
 
+    /* Errors. */
+    const struct Arguments *arguments; /* of the builtin that runs, or NULL */
+    Loc *told;                         /* where errors were told: one place has one */
+    size_t n_told, told_capacity;
+    size_t failures; /* errors, told or not */
+    bool checks;     /* statements of `check:` run, of which each assertion is told */
+
     /* Budgets: whatever a recipe says, elaboration ends within seconds and some hundred megabytes. */
     size_t steps, elements; /* evaluated nodes, compared values …; values in lists */
     int depth;              /* of eval */
@@ -98,10 +112,18 @@ enum { MAX_ELEMENTS = 5000000, MAX_LIST = 1000000, MAX_LIST_DEPTH = 100, MAX_NAM
 /* ---- blame.c */
 /* The knobs behind what is evaluated, at most MAX_BLAMED; returns how many. */
 size_t blame_knobs(Evaluator *e, const Knob **out);
+/* The argument of running call `level` that the failing expression comes from, if it is one alone; else NULL. */
+const Expr *blame_argument(Evaluator *e, size_t level);
 
 /* ---- errors.c */
-/* Tells an error with the knobs and the calls behind it. Returns poison. */
+/* Tells an error with the knobs and the calls behind it, once a place. Inside a library its place is the recipe's own
+ * call, or the argument of it that is wrong, and the library's place a note. Returns poison. */
 Value eval_error(Evaluator *e, Loc loc, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The same of a value: if the running builtin was given it as an argument, the place is the argument. */
+Value value_error(Evaluator *e, Loc loc, const Value *value, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* The same of names and calls, which no knob is behind. */
+Value name_error(Evaluator *e, Loc loc, const char *format, ...) __attribute__((format(printf, 3, 4)));
 const char *show_value(Evaluator *e, const Value *value); /* "f32[8x3]", "a list of 3" */
 /* "; did you mean 'x'?", or "" */
 const char *did_you_mean(Evaluator *e, const char *word, const char *const *names, size_t n);
@@ -168,10 +190,11 @@ Value value_index(Evaluator *e, const Expr *at, const Value *base, const Value *
 /* Those of a module or network become variables of `frame`; parameters that no argument is for are left out. */
 bool bind_arguments(Evaluator *e, const Signature *signature, const Expr *at, Frame *frame, Value *args,
                     const char **keywords, size_t n);
-/* Those of a builtin: out[p] is what parameter p of the signature is given, if given[p]. */
+/* Those of a builtin: out[p] is what parameter p of the signature is given, if given[p], by
+ * exprs[p], unless that is NULL. */
 const Signature *signature_of(Evaluator *e, const Builtin *builtin, Loc loc);
 bool bind_builtin(Evaluator *e, const Builtin *builtin, const Signature *signature, const Expr *at,
-                  Value *args, const char **keywords, size_t n, Value *out, bool *given);
+                  Value *args, const char **keywords, size_t n, Value *out, const Expr **exprs, bool *given);
 
 /* ---- eval.c */
 enum { MAX_BUILTIN_PARAMETERS = 16 };

@@ -64,16 +64,16 @@ Value value_of_name(Evaluator *e, const Expr *expr) {
     if (builtin) return (Value){.kind = V_BUILTIN, .builtin = builtin};
     if (e->frame && e->frame->skipped) return (Value){0};
     const char *foreign = foreign_name(name);
-    if (foreign) return eval_error(e, expr->loc, "unknown name '%s': %s", name, foreign);
+    if (foreign) return name_error(e, expr->loc, "unknown name '%s': %s", name, foreign);
     if (frame_find(e->own, name))
-        return eval_error(e, expr->loc, "'%s' is not seen inside a module: pass it as an argument", name);
+        return name_error(e, expr->loc, "'%s' is not seen inside a module: pass it as an argument", name);
     if (e->recipe->default_stream < 0 && (strcmp(name, "labels") == 0 || strcmp(name, "index") == 0))
-        return eval_error(e, expr->loc, "'%s' of which source? '%s.%s', or that of another", name,
+        return name_error(e, expr->loc, "'%s' of which source? '%s.%s', or that of another", name,
                           e->recipe->streams[0].name, name);
     size_t n = 0, most = e->n_builtins + (e->frame ? e->frame->count : 0) + e->globals->count;
     const char **names = ARENA_ARRAY(e->arena, const char *, most);
     for (size_t i = 0; e->frame && i < e->frame->count; i++) names[n++] = e->frame->variables[i].name;
     for (size_t i = 0; i < e->globals->count; i++) names[n++] = e->globals->variables[i].name;
     for (size_t i = 0; i < e->n_builtins; i++) names[n++] = e->builtins[i].name;
-    return eval_error(e, expr->loc, "unknown name '%s'%s", name, did_you_mean(e, name, names, n));
+    return name_error(e, expr->loc, "unknown name '%s'%s", name, did_you_mean(e, name, names, n));
 }

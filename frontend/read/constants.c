@@ -38,6 +38,7 @@ bool run_check(ParsedRecipe *recipe, const Block *check) {
     start(&e, recipe, "check", "a check");
     Frame frame = {0};
     e.frame = &frame;
+    e.checks = true;
     eval_block(&e, check);
     return diags_errors(recipe->diags) == 0;
 }

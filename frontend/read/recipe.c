@@ -180,6 +180,7 @@ static bool read_source(ParsedRecipe *r, const char *path, const char *text, siz
     if (root->kind != TREE_MAP) return false;
     if (!library) {
         r->tree = root;
+        r->file = file;
         apply_overrides(r, root); /* before modules, which can be set too */
     }
     read_uses(r, path, tree_get(root, "use"));

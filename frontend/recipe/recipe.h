@@ -68,7 +68,8 @@ typedef struct {
     Diags *diags;
     const RecipeOptions *options;
     const char *name, *about;
-    Tree *tree; /* with overrides applied */
+    Tree *tree;    /* with overrides applied */
+    uint32_t file; /* its own source, among those of diags; the others are libraries */
     Definition *modules, *networks;
     size_t n_modules, modules_capacity, n_networks, networks_capacity;
     Knob *knobs;

@@ -82,10 +82,10 @@ Value apply_network(Evaluator *e, const Definition *network, const Expr *at, Val
                     const char **keywords, size_t n) {
     const Definition *source = source_of(e, network);
     if (!source)
-        return eval_error(e, at->loc, "network '%s' is an EMA of '%s', which is none",
+        return name_error(e, at->loc, "network '%s' is an EMA of '%s', which is none",
                           network->signature.name, network->ema_of);
     if (e->states->application)
-        return eval_error(e, at->loc, "a network is not applied inside another; use a module");
+        return name_error(e, at->loc, "a network is not applied inside another; use a module");
     States *states = e->states;
     const char **parameters = parameters_of(e, &source->signature, keywords, n);
     int application = 0;

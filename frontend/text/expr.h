@@ -51,7 +51,8 @@ struct Expr {
     Expr *
         *args; /* TUPLE, LIST, CALL (keyword argument: an Expr whose `keyword` is set), INDEX; label parts */
     size_t n_args;
-    const char *keyword;
+    const char *keyword; /* of an argument, at keyword_loc; or NULL */
+    Loc keyword_loc;
     ExprClause *clauses; /* COMPREHENSION of element a */
     size_t n_clauses;
     Expr **body, **orelse; /* FOR, IF */

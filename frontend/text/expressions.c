@@ -133,12 +133,14 @@ static Expr *parse_arguments(Parser *p, Expr *call) {
         if (!argument) return NULL;
         if (p->in.token == '=' && argument->kind == EXPR_NAME) {
             const char *keyword = argument->text;
+            Loc keyword_loc = argument->loc;
             lexer_advance(&p->in);
             argument = parse_labelled(p);
             if (!argument) return NULL;
             Expr *copy = parse_node(p, argument->kind, argument->loc);
             *copy = *argument;
             copy->keyword = keyword;
+            copy->keyword_loc = keyword_loc;
             argument = copy;
         } else if (p->in.token == T_FOR)
             argument = parse_comprehension(p, argument);
