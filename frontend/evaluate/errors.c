@@ -64,6 +64,13 @@ Value eval_error(Evaluator *e, Loc loc, const char *format, ...) {
     return tell(e, loc, message);
 }
 
+Value empty_error(Evaluator *e, Loc loc, const char *message) {
+    e->failures++;
+    if (e->empty_told) return (Value){0};
+    e->empty_told = true;
+    return tell(e, loc, message);
+}
+
 Value name_error(Evaluator *e, Loc loc, const char *format, ...) {
     FORMAT(message);
     const Expr *at = e->at;

@@ -14,8 +14,12 @@ static bool bind_target(Evaluator *e, const Expr *target, Value value) {
         return true;
     }
     if (!is_list(&value) || value.count != target->n_args) {
-        if (value.kind != V_POISON)
-            eval_error(e, target->loc, "%zu names for %s", target->n_args, show_value(e, &value));
+        const char *message =
+            arena_printf(e->arena, "%zu names for %s", target->n_args, show_value(e, &value));
+        if (is_list(&value) && value.count == 0)
+            empty_error(e, target->loc, message);
+        else if (value.kind != V_POISON)
+            eval_error(e, target->loc, "%s", message);
         for (size_t i = 0; i < target->n_args; i++) bind_target(e, target->args[i], (Value){0});
         return false;
     }
@@ -454,7 +458,10 @@ static void run_assign(Evaluator *e, const Expr *s) {
             define(e, frame, s->a->args[i]->text, value);
         return;
     }
+    const Expr *at = e->at;
+    e->at = s->b;
     bind_target(e, s->a, value);
+    e->at = at;
 }
 
 /* state := value */

@@ -98,6 +98,7 @@ struct Evaluator {
     Loc *told;                         /* where errors were told: one place has one */
     size_t n_told, told_capacity;
     size_t failures; /* errors, told or not */
+    bool empty_told; /* of lists without values: what makes one empty is one cause */
     bool checks;     /* statements of `check:` run, of which each assertion is told */
 
     /* Budgets: whatever a recipe says, elaboration ends within seconds and some hundred megabytes. */
@@ -122,6 +123,8 @@ Value eval_error(Evaluator *e, Loc loc, const char *format, ...) __attribute__((
 /* The same of a value: if the running builtin was given it as an argument, the place is the argument. */
 Value value_error(Evaluator *e, Loc loc, const Value *value, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* The same of a list that should have values and has none: the first time alone. */
+Value empty_error(Evaluator *e, Loc loc, const char *message);
 /* The same of names and calls, which no knob is behind. */
 Value name_error(Evaluator *e, Loc loc, const char *format, ...) __attribute__((format(printf, 3, 4)));
 const char *show_value(Evaluator *e, const Value *value); /* "f32[8x3]", "a list of 3" */

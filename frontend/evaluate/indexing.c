@@ -34,6 +34,8 @@ static Value index_list(Evaluator *e, Loc loc, const Value *base, const Value *i
     int64_t i;
     if (!int_of(e, loc, index, "an index", &i)) return (Value){0};
     if (i < 0) i += (int64_t)base->count;
+    if (base->count == 0)
+        return empty_error(e, loc, arena_printf(e->arena, "index %g of a list of 0", index->number));
     if (i < 0 || i >= (int64_t)base->count)
         return eval_error(e, loc, "index %g of a list of %zu", index->number, base->count);
     return base->items[i];
