@@ -3,17 +3,18 @@
 #include "driver/report/recipe_text.h"
 
 int verb_check(int argc, char **argv) {
-    Flag strict = {"strict", FLAG_BARE, false, NULL};
+    Flag flags[] = {{"strict", FLAG_BARE, false, NULL}, {"labels", FLAG_BARE, false, NULL}};
     Arguments args;
-    if (!parse_arguments(argc, argv, &strict, 1, &args)) return 2;
+    if (!parse_arguments(argc, argv, flags, 2, &args)) return 2;
     if (args.n_words != 1) return fail(2, "check wants one recipe");
     Session s;
-    RecipeOptions options = recipe_options(&args, &strict);
+    RecipeOptions options = recipe_options(&args, &flags[0]);
     options.with_values = true;
     bool good = session_load(&s, args.words[0], &options) && session_passes(&s, PASSES_ALL, NULL);
     if (good) {
         RecipeReport report = recipe_report(s.arena, &s.recipe);
         recipe_text(&report, stdout);
+        if (flags[1].given) labels_text(&s.recipe, stdout);
     }
     session_close(&s);
     return good ? 0 : 2;

@@ -32,7 +32,8 @@ static const struct {
      "RECIPE [key=value …] --function NAME --in A.safetensors --out B.safetensors [--rename NAMES.yaml] "
      "[--interpret] [--trace-nan] [--step N] [--steps-per-epoch N] [--timing] [--strict]",
      "run one compiled function on given tensors"},
-    {"check", verb_check, "RECIPE [key=value …] [--strict]", "validate a recipe and summarise it"},
+    {"check", verb_check, "RECIPE [key=value …] [--labels] [--strict]",
+     "validate a recipe and summarise it; with the labels that `.at` can read"},
     {"data", verb_data, "check PATH [--threads N]",
      "read a data set as training would, decode all of it, and tell what is wrong or left out"},
     {"inspect", verb_inspect,

@@ -27,6 +27,12 @@ typedef struct {
     double value;
 } RecipeNote;
 
+/* What `.at` can read in an application of a network: a labelled call, "blocks.0.attn", and what its value is in the
+ * first application that has it, "f32[8x17x24]". */
+typedef struct {
+    const char *network, *label, *value;
+} RecipeLabel;
+
 /* An elaborated recipe. Its module has up to three functions:
  *
  *   step   a training step. Inputs by name; outputs `loss`, `loss.OBJECTIVE`, and schedules and metrics by their names;
@@ -42,6 +48,8 @@ typedef struct {
     const char *about;
     const RecipeNote *notes; /* each once */
     size_t n_notes;
+    const RecipeLabel *labels; /* each once, in the order made */
+    size_t n_labels;
     /* the recipe as YAML, with overrides and libraries in it: it can be loaded on its own */
     const char *resolved;
 } Recipe;

@@ -41,3 +41,12 @@ void recipe_text(const RecipeReport *r, FILE *out) {
                 r->inputs[i].type);
     if (r->has_step) put_step(r, out);
 }
+
+void labels_text(const Recipe *recipe, FILE *out) {
+    char shown[4096];
+    for (size_t i = 0; i < recipe->n_labels; i++) {
+        const RecipeLabel *label = &recipe->labels[i];
+        fprintf(out, "  label        %s %s : %s\n", label->network,
+                vt_show_name(label->label, shown, sizeof shown), label->value);
+    }
+}

@@ -7,5 +7,6 @@
 #include <stdio.h>
 
 void recipe_text(const RecipeReport *report, FILE *out);
+void labels_text(const Recipe *recipe, FILE *out); /* what `.at` can read, a line each */
 
 #endif

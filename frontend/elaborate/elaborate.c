@@ -11,14 +11,9 @@ static void add_updates(Evaluator *e) {
             func_add_update(e->func, s, e->current[s].current);
 }
 
-static void begin(Step *step, const char *function) {
-    begin_function(&step->e, function);
-    step->states.n_applied = 0;
-}
-
 static void build_step(Step *step) {
     Evaluator *e = &step->e;
-    begin(step, "step");
+    begin_function(e, "step");
     define_inputs(e);
     define_time(step);
     define_schedules(e);
@@ -58,7 +53,7 @@ static void build_embed(Step *step) {
         return;
     }
     step->training = false;
-    begin(step, "embed");
+    begin_function(e, "embed");
     define_view(e, view);
     define_time(step);
     define_schedules(e);
@@ -117,6 +112,8 @@ static void finish_plan(Evaluator *e, Recipe *out) {
     out->about = r->about;
     out->notes = e->states->notes;
     out->n_notes = e->states->n_notes;
+    out->labels = e->states->labels;
+    out->n_labels = e->states->n_labels;
     out->plan = (VtProgram){.abi = VT_ABI,
                             .name = r->name,
                             .version = VITC_VERSION,
@@ -153,6 +150,8 @@ static void start_step(Step *step, ParsedRecipe *recipe) {
     *step = (Step){.training = true, .loss = IR_NONE, .states = {.stamp = 1}};
     evaluator_start(&step->e, recipe, start_module(step, recipe), table, n);
     step->e.apply = apply_network;
+    step->e.keep = keep_tap;
+    step->e.read = read_taps;
     step->e.states = &step->states;
     Module *aside = module_new(recipe->arena, recipe->diags, "init");
     step->e.func = step->states.init = module_add_func(aside, "init");

@@ -347,9 +347,29 @@ Value call_builtin(Evaluator *e, const Builtin *builtin, const Expr *at, Value *
     return result;
 }
 
+/* What is called. For `r.at`, a method of what networks return, r is *receiver, unless r has a field of that name. */
+static Value eval_callee(Evaluator *e, const Expr *callee, Value *receiver) {
+    receiver->kind = V_POISON;
+    if (callee->kind != EXPR_ATTRIBUTE || strcmp(callee->text, "at") != 0 || !e->read ||
+        of_package(e, callee))
+        return eval(e, callee);
+    const char *assigned = e->assigned;
+    e->assigned = NULL;
+    *receiver = eval(e, callee->a);
+    e->assigned = assigned;
+    if (receiver->kind == V_POISON) return *receiver;
+    for (size_t i = 0; receiver->kind == V_RECORD && i < receiver->count; i++)
+        if (strcmp(receiver->names[i], "at") == 0) {
+            Value field = receiver->items[i];
+            receiver->kind = V_POISON;
+            return field;
+        }
+    return value_none();
+}
+
 static Value eval_call(Evaluator *e, const Expr *expr, const char *call_label) {
     const char *scope = e->scope;
-    Value callee = eval(e, expr->a);
+    Value receiver, callee = eval_callee(e, expr->a, &receiver);
     if (callee.kind == V_POISON) return callee;
     Value *args = ARENA_ARRAY(e->arena, Value, expr->n_args + 1);
     const char **keywords = ARENA_ARRAY(e->arena, const char *, expr->n_args + 1);
@@ -366,7 +386,9 @@ static Value eval_call(Evaluator *e, const Expr *expr, const char *call_label) {
     e->func->loc = expr->loc;
     if (call_label) e->func->scope = e->scope = join_scope(e, e->scope, call_label);
     Value result;
-    if (callee.kind == V_BUILTIN)
+    if (receiver.kind != V_POISON)
+        result = e->read(e, expr, &receiver, args, keywords, expr->n_args);
+    else if (callee.kind == V_BUILTIN)
         result = call_builtin(e, callee.builtin, expr, args, keywords, expr->n_args);
     else if (callee.kind == V_MODULE)
         result = call_definition(e, callee.definition, false, expr, args, keywords, expr->n_args);
@@ -374,6 +396,7 @@ static Value eval_call(Evaluator *e, const Expr *expr, const char *call_label) {
         result = e->apply(e, callee.definition, expr, args, keywords, expr->n_args);
     else
         result = name_error(e, expr->loc, "%s cannot be called", show_value(e, &callee));
+    if (call_label && e->keep) e->keep(e, expr, &result);
     e->func->loc = before;
     e->func->scope = e->scope = scope;
     return result;

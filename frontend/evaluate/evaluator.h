@@ -26,6 +26,12 @@ typedef struct Builtin {
 typedef Value (*ApplyNetwork)(Evaluator *e, const Definition *network, const Expr *at, Value *args,
                               const char **keywords, size_t n);
 
+/* Notes what a labelled call gave; the label ends the present scope. */
+typedef void (*KeepLabelled)(Evaluator *e, const Expr *at, const Value *value);
+/* `base.at(…)`: what labelled calls gave within the application that returned `base`. */
+typedef Value (*ReadLabelled)(Evaluator *e, const Expr *at, const Value *base, const Value *args,
+                              const char **keywords, size_t n);
+
 typedef struct {
     const char *name;
     Value value;
@@ -61,6 +67,8 @@ struct Evaluator {
     size_t n_builtins;
     Signature *signatures; /* of builtins, parsed at their first use */
     ApplyNetwork apply;    /* NULL: no network is known by name */
+    KeepLabelled keep;     /* both NULL where no network is applied */
+    ReadLabelled read;
 
     /* What is built. */
     Module *module;

@@ -30,7 +30,7 @@ Value close_list(Evaluator *e, Loc loc, Value list) {
         return eval_error(e, loc, "a list that holds over %d values, with those of its lists", MAX_LIST);
     if (height >= MAX_LIST_DEPTH) return eval_error(e, loc, "lists nest deeper than %d", MAX_LIST_DEPTH);
     list.weight = (uint32_t)weight;
-    list.height = height + 1;
+    list.height = (uint16_t)(height + 1);
     return list;
 }
 

@@ -49,8 +49,9 @@ struct Value { /* small: a recipe may unroll to millions */
         const struct Builtin *builtin;
     };
     size_t count;
-    uint32_t weight,
-        height; /* LIST, TUPLE, RECORD: values in it, with those of its parts; how deep they nest */
+    uint32_t weight;      /* LIST, TUPLE, RECORD: values in it, with those of its parts … */
+    uint16_t height;      /* … and how deep they nest */
+    uint16_t application; /* of the network that returned it, from 1; 0: it was computed otherwise */
 };
 
 Value value_number(double x, bool is_int); /* whole numbers beyond 2^53 are reals */

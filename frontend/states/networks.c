@@ -6,7 +6,7 @@
 enum { MAX_APPLICATIONS = 10000 };
 
 static bool same_value(Evaluator *e, const Value *a, const Value *b) {
-    if (a->kind != b->kind || a->count != b->count) return false;
+    if (a->kind != b->kind || a->count != b->count || a->application != b->application) return false;
     e->steps += a->count;
     switch (a->kind) {
     case V_TENSOR: return a->id == b->id && a->func == b->func;
@@ -99,7 +99,10 @@ Value apply_network(Evaluator *e, const Definition *network, const Expr *at, Val
     }
     Applied applied = {
         .network = network, .arguments = args, .parameters = parameters, .n_arguments = n, .func = e->func};
+    applied.first_tap = states->n_taps;
     applied.result = run_network(e, network, source, at, args, keywords, n, application);
+    applied.result = mark_application(e, applied.result, states->n_applied + 1);
+    applied.n_taps = states->n_taps - applied.first_tap;
     ARENA_PUSH(e->arena, states->applied, states->n_applied, states->applied_capacity, applied);
     return applied.result;
 }

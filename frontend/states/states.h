@@ -24,7 +24,14 @@ typedef struct { /* a network applied to arguments: made once */
     size_t n_arguments;
     Value result;
     const Func *func;
+    size_t first_tap, n_taps; /* what labelled calls gave in it */
 } Applied;
+
+typedef struct {       /* what a labelled call gave */
+    const char *label; /* behind the network's name: "blocks.0.attn" */
+    Value value;
+    Loc loc; /* of the call */
+} Tap;
 
 typedef struct { /* a parameter asked for, made or found, in an application */
     uint32_t stamp, state;
@@ -45,6 +52,11 @@ typedef struct States {
     size_t n_info, info_capacity;
     Applied *applied;
     size_t n_applied, applied_capacity;
+    Tap *taps;
+    size_t n_taps, taps_capacity;
+    RecipeLabel *labels; /* of all applications, each once */
+    size_t n_labels, labels_capacity;
+    Names label_names;
     Asked *asked; /* in order; of an EMA network the parameters that it follows */
     size_t n_asked, asked_capacity;
     struct Layers *layers; /* of networks, as far as they were asked for (layers.c) */
@@ -87,5 +99,13 @@ bool set_initial(Evaluator *e, Loc loc, const Value *value, State *state);
 /* ---- networks.c: an ApplyNetwork */
 Value apply_network(Evaluator *e, const Definition *network, const Expr *at, Value *args,
                     const char **keywords, size_t n);
+
+/* ---- taps.c: what labelled calls gave in an application, which `.at` reads */
+/* A KeepLabelled, and a ReadLabelled. */
+void keep_tap(Evaluator *e, const Expr *at, const Value *value);
+Value read_taps(Evaluator *e, const Expr *at, const Value *base, const Value *args, const char **keywords,
+                size_t n);
+/* A network's result, and all values in it, with the number of its application. */
+Value mark_application(Evaluator *e, Value result, size_t application);
 
 #endif

@@ -1,6 +1,9 @@
 /* Finding attention: see attention.h. */
 #include "passes/graph/attention.h"
 
+/* Where slices read no more of the probabilities' rows than this share, those are computed by themselves. */
+#define MOST_ROWS 0.25
+
 static bool is_op(const Func *func, ValueId id, OpKind op) {
     return func_node(func, id)->op == op;
 }
@@ -66,35 +69,159 @@ static bool match(const Func *func, const Node *node, Match *m) {
     return type_equal(q, func_type(func, m->k)) && type_equal(q, func_type(func, m->v)) && q->dtype == DT_F32;
 }
 
+/* How often each value is read. */
+static uint32_t *count_readers(const Func *func, Arena *arena) {
+    uint32_t *readers = ARENA_ARRAY(arena, uint32_t, func->count + 1);
+    for (ValueId id = 0; id < func->count; id++)
+        for (int o = 0; o < func_node(func, id)->n_operands; o++) readers[func_node(func, id)->operands[o]]++;
+    for (size_t i = 0; i < func->n_outputs; i++) readers[func->outputs[i].value]++;
+    for (size_t i = 0; i < func->n_updates; i++) readers[func->updates[i].value]++;
+    return readers;
+}
+
+/* Slices of one value, and slices of these. */
+typedef struct {
+    ValueId *base;     /* of a slice: what it is a slice of in the end; of another value: itself */
+    SliceAttrs *range; /* of it */
+    uint32_t *direct;  /* of each value: how many slices read it */
+    double *share;     /* of a base: which share of its rows is read through slices */
+} Slices;
+
+/* The slice of a slice. */
+static SliceAttrs composed(const SliceAttrs *outer, const SliceAttrs *inner) {
+    SliceAttrs both = *inner;
+    for (int k = 0; k < inner->start.n; k++) {
+        int64_t from = outer->start.v[k], by = outer->step.v[k];
+        both.start.v[k] = from + inner->start.v[k] * by;
+        both.limit.v[k] = from + (inner->limit.v[k] - 1) * by + 1;
+        both.step.v[k] = inner->step.v[k] * by;
+    }
+    return both;
+}
+
+static Slices find_slices(const Func *func, const uint32_t *readers, Arena *arena) {
+    size_t n = func->count;
+    Slices s = {ARENA_ARRAY(arena, ValueId, n + 1), ARENA_ARRAY(arena, SliceAttrs, n + 1),
+                ARENA_ARRAY(arena, uint32_t, n + 1), ARENA_ARRAY(arena, double, n + 1)};
+    for (ValueId id = 0; id < n; id++) {
+        const Node *node = func_node(func, id);
+        s.base[id] = id;
+        if (node->op != OP_slice) continue;
+        ValueId x = node->operands[0];
+        s.direct[x]++;
+        s.base[id] = s.base[x];
+        s.range[id] = s.base[x] == x ? *slice_attrs(node) : composed(&s.range[x], slice_attrs(node));
+    }
+    for (ValueId id = 0; id < n; id++) {
+        if (s.base[id] == id || readers[id] == s.direct[id]) continue; /* none, or read by slices alone */
+        const Type *type = func_type(func, s.base[id]);
+        double share = 1;
+        for (int k = 0; k < type->rank - 1; k++)
+            share *= (double)func_type(func, id)->dim[k] / (double)type->dim[k];
+        s.share[s.base[id]] += share;
+    }
+    return s;
+}
+
+typedef struct {
+    Rewrite rewrite;
+    Match *matches; /* of the products that become attention */
+    bool *found;
+    ValueId *rows_of; /* of a slice of probabilities that are not made whole: their product; else IR_NONE */
+    Slices slices;
+} Attention;
+
+/* The bias as it is, with leading axes of 1. */
+static ValueId whole_bias(Attention *a, const Match *m) {
+    const Type *bias = &a->rewrite.old[m->bias].type, *q = &a->rewrite.old[m->q].type;
+    int64_t shape[IR_MAX_RANK];
+    for (int k = 0; k < q->rank; k++)
+        shape[k] = k < q->rank - bias->rank ? 1 : bias->dim[k - (q->rank - bias->rank)];
+    return ir_reshape(a->rewrite.func, a->rewrite.map[m->bias], q->rank, shape);
+}
+
+static ValueId attend(Attention *a, const Match *m) {
+    ValueId x[4] = {a->rewrite.map[m->q], a->rewrite.map[m->k], a->rewrite.map[m->v], IR_NONE};
+    if (m->bias != IR_NONE) x[3] = whole_bias(a, m);
+    return func_emit(a->rewrite.func, OP_attention, x, m->bias == IR_NONE ? 3 : 4,
+                     &(AttentionAttrs){.scale = m->scale});
+}
+
+/* x along the first n axes as the slice; an axis of 1, which is broadcast, and those behind stay whole. */
+static ValueId slice_first(Func *func, ValueId x, const SliceAttrs *slice, int n) {
+    const Type *type = func_type(func, x);
+    int64_t start[IR_MAX_RANK] = {0}, limit[IR_MAX_RANK], step[IR_MAX_RANK];
+    for (int k = 0; k < type->rank; k++) {
+        bool cut = k < n && type->dim[k] > 1;
+        start[k] = cut ? slice->start.v[k] : 0;
+        limit[k] = cut ? slice->limit.v[k] : type->dim[k];
+        step[k] = cut ? slice->step.v[k] : 1;
+    }
+    return ir_slice(func, x, start, limit, step);
+}
+
+/* The slice of probabilities from the rows of q that it takes. */
+static ValueId some_probabilities(Attention *a, const Match *m, const SliceAttrs *slice) {
+    Func *func = a->rewrite.func;
+    int rank = a->rewrite.old[m->q].type.rank;
+    ValueId q = slice_first(func, a->rewrite.map[m->q], slice, rank - 1),
+            k = slice_first(func, a->rewrite.map[m->k], slice, rank - 2);
+    ValueId scores = ir_matmul(func, q, k, false, true);
+    scores = ir_binary(func, OP_mul, scores, ir_constant(func, m->scale, DT_F32));
+    if (m->bias != IR_NONE)
+        scores = ir_binary(func, OP_add, scores, slice_first(func, whole_bias(a, m), slice, rank - 1));
+    ValueId rows = ir_unary(func, OP_softmax, scores);
+    int64_t start[IR_MAX_RANK] = {0}, limit[IR_MAX_RANK], step[IR_MAX_RANK];
+    for (int d = 0; d < rank; d++) limit[d] = func_type(func, rows)->dim[d], step[d] = 1;
+    start[rank - 1] = slice->start.v[rank - 1];
+    limit[rank - 1] = slice->limit.v[rank - 1];
+    step[rank - 1] = slice->step.v[rank - 1];
+    return ir_slice(func, rows, start, limit, step);
+}
+
+/* Products that become attention, and slices that are made by themselves. */
+static void find_matches(Attention *a, const Func *func, Arena *arena) {
+    size_t n = func->count;
+    const uint32_t *readers = count_readers(func, arena);
+    const Slices *slices = &a->slices;
+    ValueId *product = ARENA_ARRAY(arena, ValueId, n + 1); /* of probabilities, that becomes attention */
+    a->slices = find_slices(func, readers, arena);
+    a->matches = ARENA_ARRAY(arena, Match, n + 1);
+    a->found = ARENA_ARRAY(arena, bool, n + 1);
+    a->rows_of = ARENA_ARRAY(arena, ValueId, n + 1);
+    for (ValueId id = 0; id < n; id++) product[id] = a->rows_of[id] = IR_NONE;
+    for (ValueId id = 0; id < n; id++) {
+        const Node *node = func_node(func, id);
+        if (!match(func, node, &a->matches[id])) continue;
+        ValueId probabilities = node->operands[0];
+        a->found[id] = readers[probabilities] == 1 + slices->direct[probabilities] &&
+                       slices->share[probabilities] <= MOST_ROWS;
+        if (a->found[id]) product[probabilities] = id;
+    }
+    for (ValueId id = 0; id < n; id++)
+        if (slices->base[id] != id) a->rows_of[id] = product[slices->base[id]];
+}
+
 static void find_in(Func *func) {
     Arena *arena = arena_new();
     size_t n = func->count;
-    Match *matches = ARENA_ARRAY(arena, Match, n + 1);
-    bool *found = ARENA_ARRAY(arena, bool, n + 1);
-    for (ValueId id = 0; id < n; id++) found[id] = match(func, func_node(func, id), &matches[id]);
-    Rewrite rewrite = rewrite_begin(func);
+    Attention a = {0};
+    find_matches(&a, func, arena);
+    a.rewrite = rewrite_begin(func);
     for (ValueId id = 0; id < n; id++) {
-        if (!found[id]) {
-            rewrite_copy(&rewrite, id);
+        const Node *node = &a.rewrite.old[id];
+        if (!a.found[id] && a.rows_of[id] == IR_NONE) {
+            rewrite_copy(&a.rewrite, id);
             continue;
         }
-        const Match *m = &matches[id];
-        const Type *q = &rewrite.old[m->q].type;
-        ValueId x[4] = {rewrite.map[m->q], rewrite.map[m->k], rewrite.map[m->v], IR_NONE};
-        int operands = 3;
-        func->scope = rewrite.old[id].scope;
-        func->loc = rewrite.old[id].loc;
-        if (m->bias != IR_NONE) {
-            const Type *bias = &rewrite.old[m->bias].type;
-            int64_t shape[IR_MAX_RANK];
-            for (int k = 0; k < q->rank; k++)
-                shape[k] = k < q->rank - bias->rank ? 1 : bias->dim[k - (q->rank - bias->rank)];
-            x[operands++] = ir_reshape(func, rewrite.map[m->bias], q->rank, shape);
-        }
-        rewrite.map[id] = func_emit(func, OP_attention, x, operands, &(AttentionAttrs){.scale = m->scale});
+        func->scope = node->scope;
+        func->loc = node->loc;
+        a.rewrite.map[id] = a.found[id]
+                                ? attend(&a, &a.matches[id])
+                                : some_probabilities(&a, &a.matches[a.rows_of[id]], &a.slices.range[id]);
     }
     func->scope = NULL;
-    rewrite_end(&rewrite);
+    rewrite_end(&a.rewrite);
     arena_free(arena);
 }
 

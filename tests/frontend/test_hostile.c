@@ -293,8 +293,10 @@ static void check(const char *name, const Row *rows, size_t n, bool call_module)
         Arena *arena = arena_new();
         Diags *diags = diags_new(arena);
         static const char *const preset[] = {"preset=p"};
-        const RecipeOptions options = {
-            .models_dir = SOURCE_DIR "/models", .overrides = preset, .n_overrides = rows == PRESETS};
+        const RecipeOptions options = {.models_dir = SOURCE_DIR "/models",
+                                       .overrides = preset,
+                                       .n_overrides = rows == PRESETS,
+                                       .warnings = rows[i].message ? WARNINGS_STRICT : WARNINGS_TOLD};
         Recipe recipe;
         char *text = recipe_of(&rows[i], call_module);
         bool good = recipe_load_text(arena, diags, "t.yaml", text, strlen(text), &options, &recipe);

@@ -1,0 +1,162 @@
+/* Reading inside an application of a network: `encoder(x).at('blocks.3')`. Every labelled call leaves its value behind;
+ * what of it nobody reads is dropped as any unused value is. */
+#include "frontend/states/states.h"
+#include "ir/base/pattern.h"
+
+#include <ctype.h>
+#include <string.h>
+
+enum { MAX_SHAPES = 16 }; /* of labels that an error lists */
+
+void keep_tap(Evaluator *e, const Expr *at, const Value *value) {
+    States *states = e->states;
+    if (!states->application) return;
+    size_t network = strlen(states->application->definition->signature.name);
+    Tap tap = {.label = e->scope + network + 1, .value = *value, .loc = at->loc};
+    ARENA_PUSH(e->arena, states->taps, states->n_taps, states->taps_capacity, tap);
+    if (!names_set(e->arena, &states->label_names, e->scope, 0)) return;
+    RecipeLabel label = {states->application->definition->signature.name, tap.label, show_value(e, value)};
+    ARENA_PUSH(e->arena, states->labels, states->n_labels, states->labels_capacity, label);
+}
+
+/* Lists are copied, since others may hold them. */
+Value mark_application(Evaluator *e, Value result, size_t application) {
+    result.application = (uint16_t)application;
+    bool nests = is_list(&result) || result.kind == V_RECORD;
+    if (!nests || !result.count || !spend(e, e->func->loc, result.count)) return result;
+    Value *items = ARENA_ARRAY(e->arena, Value, result.count);
+    for (size_t i = 0; i < result.count; i++) items[i] = mark_application(e, result.items[i], application);
+    result.items = items;
+    return result;
+}
+
+/* ---- finding a label --------------------------------------------------------------------------------------------- */
+
+/* "blocks.3.attn" as "blocks.*.attn". */
+static const char *shape_of(Evaluator *e, const char *label) {
+    char *shape = arena_strdup(e->arena, label), *to = shape;
+    for (const char *at = label; *at;) {
+        size_t part = strcspn(at, "."), digits = strspn(at, "0123456789");
+        if (part == digits)
+            *to++ = '*';
+        else
+            memmove(to, at, part), to += part;
+        at += part;
+        if (*at) *to++ = *at++;
+    }
+    *to = '\0';
+    return shape;
+}
+
+static void list_labels(Evaluator *e, const Applied *applied) {
+    const char *all = "";
+    Names known = {0};
+    for (size_t i = 0; i < applied->n_taps && known.count < MAX_SHAPES; i++) {
+        const char *shape = shape_of(e, e->states->taps[applied->first_tap + i].label);
+        if (!names_set(e->arena, &known, shape, 0)) continue;
+        bool last = known.count == MAX_SHAPES;
+        all = arena_printf(e->arena, "%s%s%s", all, *all ? ", " : "", last ? "…" : shape);
+    }
+    diag_note(e->diags, applied->network->loc, "labels of %s are %s (`vitc check RECIPE --labels` lists all)",
+              applied->network->signature.name, *all ? all : "none: label a call, `name: module(…)`");
+}
+
+static Value unknown_label(Evaluator *e, Loc loc, const Applied *applied, const char *label) {
+    const char **labels = ARENA_ARRAY(e->arena, const char *, applied->n_taps + 1);
+    for (size_t i = 0; i < applied->n_taps; i++) labels[i] = e->states->taps[applied->first_tap + i].label;
+    const Expr *before = e->at;
+    e->at = NULL; /* no knob behind the network's argument is to blame */
+    eval_error(e, loc, "network %s has no label '%s' here%s", applied->network->signature.name, label,
+               did_you_mean(e, label, labels, applied->n_taps));
+    e->at = before;
+    list_labels(e, applied);
+    return (Value){0};
+}
+
+/* A label that was met once; *found: NULL after an error. */
+static const Tap *find_tap(Evaluator *e, Loc loc, const Applied *applied, const char *label) {
+    const Tap *found = NULL;
+    for (size_t i = 0; i < applied->n_taps; i++) {
+        const Tap *tap = &e->states->taps[applied->first_tap + i];
+        if (strcmp(tap->label, label) != 0) continue;
+        if (!found) {
+            found = tap;
+            continue;
+        }
+        eval_error(e, loc, "label '%s' stands for several calls of one application: label them apart", label);
+        diag_note(e->diags, found->loc, "one here");
+        diag_note(e->diags, tap->loc, "another here");
+        return NULL;
+    }
+    if (!found) unknown_label(e, loc, applied, label);
+    return found;
+}
+
+static bool has_wildcard(const char *label) {
+    return strpbrk(label, "*?") != NULL;
+}
+
+/* Adds what a label, or all that a pattern fits, gave. False after an error. */
+static bool add_taps(Evaluator *e, Loc loc, const Applied *applied, const char *label, Value *list,
+                     size_t *capacity) {
+    size_t before = list->count;
+    if (!spend(e, loc, applied->n_taps / 8 + 1)) return false;
+    if (!has_wildcard(label)) {
+        const Tap *tap = find_tap(e, loc, applied, label);
+        if (tap) ARENA_PUSH(e->arena, list->items, list->count, *capacity, tap->value);
+        return tap != NULL;
+    }
+    for (size_t i = 0; i < applied->n_taps; i++) {
+        const Tap *tap = &e->states->taps[applied->first_tap + i];
+        if (!pattern_matches_parts(label, tap->label, strlen(tap->label))) continue;
+        if (list->count == MAX_LIST || ++e->elements > MAX_ELEMENTS) /* an error: too long */
+            return value_list(e, loc, V_LIST, MAX_LIST + 1).kind != V_POISON;
+        ARENA_PUSH(e->arena, list->items, list->count, *capacity, tap->value);
+    }
+    if (list->count > before) return true;
+    unknown_label(e, loc, applied, label);
+    return false;
+}
+
+/* ---- .at --------------------------------------------------------------------------------------------------------- */
+
+/* The application that returned a value; NULL after an error. */
+static const Applied *application_of(Evaluator *e, Loc loc, const Value *base) {
+    States *states = e->states;
+    const Applied *applied = base->application ? &states->applied[base->application - 1] : NULL;
+    if (applied && base->application <= states->n_applied && applied->func == e->func) return applied;
+    if (base->kind == V_NETWORK)
+        eval_error(e, loc, "`.at` reads inside an application: apply the network first, as %s(x).at(…)",
+                   base->definition->signature.name);
+    else if (is_list(base) && base->count && base->items[0].application)
+        eval_error(
+            e, loc,
+            "`.at` reads inside one application: `[r.at(…) for r in list]` reads inside each of a list");
+    else
+        eval_error(
+            e, loc,
+            "`.at` reads inside an application of a network, but %s was not returned by one: call it on the "
+            "network's result itself, before anything is computed of that",
+            show_value(e, base));
+    return NULL;
+}
+
+Value read_taps(Evaluator *e, const Expr *at, const Value *base, const Value *args, const char **keywords,
+                size_t n) {
+    Loc loc = n ? at->args[0]->loc : at->loc;
+    const Applied *applied = application_of(e, at->a->loc, base);
+    if (!applied) return (Value){0};
+    if (n != 1 || keywords[0])
+        return eval_error(e, at->loc, "`.at(label)` takes one label, a pattern, or a list of them");
+    const Value *labels = is_list(args) ? args->items : args;
+    size_t count = is_list(args) ? args->count : 1, capacity = 0;
+    Value list = {.kind = V_LIST};
+    for (size_t i = 0; i < count; i++) {
+        if (labels[i].kind != V_STRING)
+            return eval_error(e, loc, "a label is a string, as 'blocks.3', not %s",
+                              show_value(e, &labels[i]));
+        if (!add_taps(e, loc, applied, labels[i].text, &list, &capacity)) return (Value){0};
+    }
+    if (!is_list(args) && !has_wildcard(args->text)) return list.items[0];
+    return close_list(e, loc, list);
+}

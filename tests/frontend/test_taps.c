@@ -1,0 +1,180 @@
+/* Reading inside an application of a network, `encoder(x).at('blocks.1')`: the values are those of the application,
+ * once computed; what nobody reads is dropped; the passes cope. */
+#include "tests/frontend/interpreted.h"
+
+/* ---- what is read ------------------------------------------------------------------------------------------------ */
+
+/* The same network tells its inner values by hand, and by labels. */
+#define NET                                                                                                  \
+    "recipe: t\nuse: [lib/nn.yaml]\n"                                                                        \
+    "views: {x: {count: 2, size: 2}}\n"                                                                      \
+    "modules:\n"                                                                                             \
+    "  block(t): |\n"                                                                                        \
+    "    t = fc: linear(t, 5)\n"                                                                             \
+    "    return record(t=t, parts=[(half: scale(t, 0.5)), t])\n"                                             \
+    "  scale(t, by): t * by\n"                                                                               \
+    "  first(r): r.at('blocks.0.fc')\n"                                                                      \
+    "networks:\n"                                                                                            \
+    "  encoder(x): |\n"                                                                                      \
+    "    t = reshape(x, 4, -1)\n"                                                                            \
+    "    seen = []\n"                                                                                        \
+    "    for i in range(4):\n"                                                                               \
+    "      r = blocks[i]: block(t)\n"                                                                        \
+    "      t = tanh(r.t)\n"                                                                                  \
+    "      seen = seen + [r]\n"                                                                              \
+    "    return record(z=(top: linear(t, 3)), seen=seen)\n"                                                  \
+    "  average: {ema: encoder, momentum: 0.9}\n"                                                             \
+    "objectives:\n  o:\n    loss: |\n"                                                                       \
+    "      a, b = [encoder(v) for v in x]\n"                                                                 \
+    "      c = average(x[1])\n"                                                                              \
+    "      return %s\n"                                                                                      \
+    "train: {batch: 4, optimizer: param - grad}\n"
+
+static Run loss_run(const char *loss) {
+    return run(arena_printf(arena, NET, loss));
+}
+
+static void test_values(void **state) {
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"mean(a.at('blocks.1').t ** 2)", "mean(a.seen[1].t ** 2)"},
+        {"mean(a.at('blocks.1.fc') * b.at('blocks.2.fc'))", "mean(a.seen[1].t * b.seen[2].t)"},
+        {"mean(b.z.at('blocks.1.half') ** 3)", "mean(b.seen[1].parts[0] ** 3)"},
+        {"mean(encoder(x[0]).at('blocks.3').parts[1] ** 2)", "mean(a.seen[3].t ** 2)"},
+        {"mean(a.at('top') * 2 + first(c)[:, :3])", "mean(a.z * 2 + c.seen[0].t[:, :3])"},
+        {"mean(mean(t ** 2) for t in a.at('blocks.*.fc'))", "mean(mean(r.t ** 2) for r in a.seen)"},
+        {"mean(mean(t ** 2) for t in b.at(['blocks.3.fc', 'blocks.0.*']))",
+         "mean(mean(t ** 2) for t in [b.seen[3].t, b.seen[0].t, b.seen[0].parts[0]])"},
+        {"mean([r.t for r in a.at('blocks.*')][-1] ** 2) + len(a.at('blocks.?')) * mean(c.at('top'))",
+         "mean(a.seen[3].t ** 2) + 4 * mean(c.z)"},
+        {"sum(mean(r.at('top')) for r in [a, b])", "mean(a.z) + mean(b.z)"},
+        {"mean(a.seen[2].t.at('blocks.0.half'))", "mean(a.seen[0].parts[0])"},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        Run tapped = loss_run(pairs[i][0]), plain = loss_run(pairs[i][1]);
+        double got = output_of(&tapped, "loss")->data[0], want = output_of(&plain, "loss")->data[0];
+        if (!(fabs(got - want) < 1e-12)) fail_msg("%s is %g, %s is %g", pairs[i][0], got, pairs[i][1], want);
+        assert_int_equal(tapped.step->count, plain.step->count); /* once computed, and nothing else */
+        size_t s = state_of(&plain, "encoder.blocks.0.fc.weight");
+        for (int64_t k = 0; k < 60; k++) /* trained alike */
+            assert_true(fabs(tapped.after[s].data[k] - plain.after[s].data[k]) < 1e-12);
+    }
+}
+
+static void test_dropped(void **state) {
+    (void)state;
+    Run early = loss_run("mean(a.at('blocks.1.fc') ** 2)"), whole = loss_run("mean(a.z ** 2)");
+    assert_int_equal(count_products(early.step), 2 + 3);
+    assert_int_equal(count_products(whole.step), 5 + 9);
+    assert_null(output_of(&early, "grad.encoder.blocks.2.fc.weight"));
+    assert_true(module_find_state(early.module, "encoder.blocks.2.fc.weight") >= 0);
+}
+
+static void test_messages(void **state) {
+    (void)state;
+    static const struct {
+        const char *loss, *message;
+    } rows[] = {
+        {"mean(a.at('block.1').t)",
+         "t.yaml:25:24: error: network encoder has no label 'block.1' here; did you mean "
+         "'blocks.1'?"},
+        {"mean(c.at('blocks.9').t)", "network average has no label 'blocks.9' here"},
+        {"mean(a.at('blocks.9').t)",
+         "labels of encoder are blocks.*.fc, blocks.*.half, blocks.*, top (`vitc check"},
+        {"mean(a.at('head.*')[0].t)", "network encoder has no label 'head.*'"},
+        {"mean(stop_grad(a.z).at('top'))",
+         "f32[4x3] was not returned by one: call it on the network's result itself"},
+        {"mean((a.z + 1).at('top'))", "`.at` reads inside an application of a network"},
+        {"mean(encoder.at('top'))", "apply the network first, as encoder(x).at(…)"},
+        {"mean([a, b].at('top'))", "`[r.at(…) for r in list]` reads inside each of a list"},
+        {"mean(a.at())", "`.at(label)` takes one label, a pattern, or a list of them"},
+        {"mean(a.at('top', 'blocks.0'))", "`.at(label)` takes one label, a pattern, or a list of them"},
+        {"mean(a.at(3))", "a label is a string, as 'blocks.3', not 3"},
+        {"mean(a.at(['top', x]))", "a label is a string, as 'blocks.3', not a list of 2"},
+        {"mean(first(a.z * 2))", "was not returned by one"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        Diags *told = diags_new(arena);
+        Recipe recipe;
+        const char *text = arena_printf(arena, NET, rows[i].loss);
+        if (recipe_load_text(arena, told, "t.yaml", text, strlen(text), &OPTIONS, &recipe) ||
+            !strstr(diags_text(told), rows[i].message))
+            fail_msg("wanted \"%s\", got:\n%s", rows[i].message, diags_text(told));
+    }
+}
+
+/* A label that several calls bear is no place to read; a field called `at` is one. */
+static void test_same_label(void **state) {
+    (void)state;
+    static const char text[] =
+        "recipe: t\nviews: {x: {size: 2}}\nmodules:\n  twice(t): t * 2\n"
+        "networks:\n  net(x): |\n"
+        "    for i in range(2):\n      x = a: twice(x)\n"
+        "    w = param(1)\n    return record(x=x * w, at=twice)\n"
+        "objectives: {o: {loss: \"%s\"}}\ntrain: {batch: 4, optimizer: param - grad}\n";
+    Recipe recipe;
+    const char *wrong = arena_printf(arena, text, "mean(net(x).x.at('a'))"),
+               *right = arena_printf(arena, text, "mean(net(x).at(net(x).x))");
+    assert_false(recipe_load_text(arena, diags, "t.yaml", wrong, strlen(wrong), &OPTIONS, &recipe));
+    assert_non_null(strstr(diags_text(diags), "label 'a' stands for several calls of one application"));
+    diags = diags_new(arena);
+    run(right);
+}
+
+/* ---- passes ------------------------------------------------------------------------------------------------------ */
+
+#define VIT                                                                                                  \
+    "recipe: t\nuse: [lib/vit.yaml]\nviews: {x: {count: 2, size: 8}}\n"                                      \
+    "networks:\n  encoder: vit(x, 4, 8, 3, 2, image=8)\n"                                                    \
+    "objectives:\n  o:\n    loss: |\n      a, b = [encoder(v) for v in x]\n      return %s\n"                \
+    "train: {batch: 2, optimizer: param - grad}\n"
+
+static size_t count_op(const Func *func, OpKind op) {
+    size_t n = 0;
+    for (ValueId id = 0; id < func->count; id++) n += func_node(func, id)->op == op;
+    return n;
+}
+
+/* Views that run as one batch, and attention as one operator where nobody reads its probabilities. */
+static void test_passes(void **state) {
+    (void)state;
+    static const struct {
+        const char *loss;
+        size_t attentions, softmaxes;
+    } rows[] = {
+        {"mean(a * b)", 3, 0},
+        {"mean(a.at('blocks.1') * b.at('blocks.2'))", 3, 0},
+        {"mean(a * b) + mean(a.at('blocks.0.attn') ** 2)", 3, 0},
+        {"mean(a * b) + mean(b.at('blocks.1.attn.probs') ** 2)", 2, 1},
+        {"mean(a * b) + mean(mean(p ** 2) for p in a.at('blocks.*.attn.probs'))", 0, 3},
+        {"mean(a.at('blocks.1.attn.probs') * b.at('blocks.1.attn.probs'))", 1, 1},
+        {"mean(a * b) + mean(a.at('blocks.2.attn.probs')[:, :, 0, 1:] ** 2)", 3, 1},
+        {"mean(a * b) + mean(stop_grad(b.at('blocks.2.attn.probs')[1:, 0, :2]) ** 2)", 3, 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *text = arena_printf(arena, VIT, rows[i].loss);
+        Run plain = run(text), passed = run_after(text, "simplify,batch-views,attention,autodiff,simplify");
+        double want = output_of(&plain, "loss")->data[0], got = output_of(&passed, "loss")->data[0];
+        if (!(fabs(got - want) < 1e-9 * fabs(want)))
+            fail_msg("%s: %.17g, not %.17g", rows[i].loss, got, want);
+        for (size_t s = 0; s < plain.module->n_states; s++)
+            for (int64_t k = 0; k < type_elements(&plain.before[s].type); k++)
+                if (!(fabs(passed.after[s].data[k] - plain.after[s].data[k]) < 1e-9))
+                    fail_msg("%s: state %s differs", rows[i].loss, plain.module->states[s].name);
+        size_t attentions = count_op(passed.step, OP_attention),
+               softmaxes = count_op(passed.step, OP_softmax);
+        if (attentions != rows[i].attentions || softmaxes != rows[i].softmaxes)
+            fail_msg("%s: %zu attentions, %zu softmaxes", rows[i].loss, attentions, softmaxes);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_values, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_dropped, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_messages, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_same_label, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_passes, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
