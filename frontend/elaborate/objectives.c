@@ -68,7 +68,6 @@ void run_updates(Step *step) {
         const Entry *objective = &e->recipe->objectives.items[i];
         if (!objective->update) continue;
         e->frame = &step->locals[i];
-        e->frame->updates = true;
         eval_block(e, objective->update);
         e->frame = NULL;
     }

@@ -8,25 +8,6 @@ enum { MAX_ERRORS = 100, MAX_PARTS = 32, FEW_OPERATORS = 16 };
 
 /* ---- comprehension ----------------------------------------------------------------------------------------------- */
 
-static bool bind_target(Evaluator *e, const Expr *target, Value value) {
-    if (target->kind == EXPR_NAME) {
-        define(e, e->frame ? e->frame : e->globals, target->text, value);
-        return true;
-    }
-    if (!is_list(&value) || value.count != target->n_args) {
-        const char *message =
-            arena_printf(e->arena, "%zu names for %s", target->n_args, show_value(e, &value));
-        if (is_list(&value) && value.count == 0)
-            empty_error(e, target->loc, message);
-        else if (value.kind != V_POISON)
-            eval_error(e, target->loc, "%s", message);
-        for (size_t i = 0; i < target->n_args; i++) bind_target(e, target->args[i], (Value){0});
-        return false;
-    }
-    for (size_t i = 0; i < target->n_args; i++) bind_target(e, target->args[i], value.items[i]);
-    return true;
-}
-
 static bool run_clauses(Evaluator *e, const Expr *expr, size_t clause, Value *list, size_t *capacity) {
     if (clause == expr->n_clauses) {
         Value value = eval(e, expr->a);
@@ -45,7 +26,7 @@ static bool run_clauses(Evaluator *e, const Expr *expr, size_t clause, Value *li
     for (size_t i = 0; i < over.count; i++) {
         bool keep = true;
         if (!spend(e, expr->loc, 1)) return false;
-        if (!bind_target(e, c->target, over.items[i])) return false;
+        if (!bind_names(e, c->target, over.items[i])) return false;
         for (size_t k = 0; k < c->n_conditions && keep; k++) {
             Value condition = eval(e, c->conditions[k]);
             if (!bool_of(e, c->conditions[k]->loc, &condition, "a condition", &keep)) return false;
@@ -432,9 +413,13 @@ static void run_for(Evaluator *e, const Expr *s) {
         skip_body(e);
         return;
     }
+    if (!may_assign(e, s, s->a)) {
+        skip_body(e);
+        return;
+    }
     e->loop = s;
     for (size_t i = 0; i < over.count && !e->has_returned && spend(e, s->loc, 1); i++) {
-        if (!bind_target(e, s->a, over.items[i])) {
+        if (!bind_names(e, s->a, over.items[i])) {
             skip_body(e);
             break;
         }
@@ -458,64 +443,6 @@ static void run_if(Evaluator *e, const Expr *s) {
         }
         s = s->orelse[0];
     }
-}
-
-static void run_update(Evaluator *e, const Expr *s);
-
-static void run_assign(Evaluator *e, const Expr *s) {
-    const Value *known =
-        e->frame && e->frame->updates && s->a->kind == EXPR_NAME ? lookup(e, s->a->text) : NULL;
-    if (known && known->kind == V_STATE) {
-        run_update(e, s);
-        return;
-    }
-    const char *before = e->assigned, *scope = e->scope;
-    e->assigned = s->a->kind == EXPR_NAME ? s->a->text : NULL;
-    Value value = eval(e, s->b);
-    e->assigned = before;
-    e->scope = scope;
-    Frame *frame = e->frame ? e->frame : e->globals;
-    if (value.kind == V_POISON) { /* the names are poison too, so that one error stays one */
-        if (s->a->kind == EXPR_NAME) define(e, frame, s->a->text, value);
-        for (size_t i = 0; s->a->kind == EXPR_TUPLE && i < s->a->n_args; i++)
-            define(e, frame, s->a->args[i]->text, value);
-        return;
-    }
-    const Expr *at = e->at;
-    e->at = s->b;
-    bind_target(e, s->a, value);
-    e->at = at;
-}
-
-/* state := value */
-static void update_state(Evaluator *e, Loc loc, uint32_t state, const Value *value) {
-    const Type *type = &e->module->states[state].type;
-    ValueId id = tensor_of(e, loc, value, (DType)type->dtype);
-    if (id == IR_NONE) return;
-    id = ir_cast(e->func, id, (DType)type->dtype);
-    if (!type_equal(func_type(e->func, id), type)) {
-        const Type *is = func_type(e->func, id);
-        if (type_elements(is) == type_elements(type))
-            id = ir_reshape(e->func, id, type->rank, type->dim);
-        else {
-            eval_error(e, loc, "state '%s' is %s, the new value %s", e->module->states[state].name,
-                       type_text(e->arena, type), type_text(e->arena, is));
-            return;
-        }
-    }
-    id = ir_unary(e->func, OP_stop_grad, id);
-    set_state(e, state, id);
-}
-
-static void run_update(Evaluator *e, const Expr *s) {
-    Value value = eval(e, s->b);
-    Value *target = s->a->kind == EXPR_NAME ? lookup(e, s->a->text) : NULL;
-    if (!target || target->kind != V_STATE) {
-        name_error(e, s->a->loc, ":= sets a state; '%s' is none",
-                   s->a->kind == EXPR_NAME ? s->a->text : "this");
-        return;
-    }
-    if (value.kind != V_POISON) update_state(e, s->loc, target->state, &value);
 }
 
 static const char *fill_message(Evaluator *e, Loc loc, const char *text) {

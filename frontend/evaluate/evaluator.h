@@ -35,6 +35,7 @@ typedef Value (*ReadLabelled)(Evaluator *e, const Expr *at, const Value *base, c
 typedef struct {
     const char *name;
     Value value;
+    bool holds_state; /* made by a call, as of buffer(): `=` would leave it unset */
 } Variable;
 
 /* The names of one running body. */
@@ -43,7 +44,6 @@ typedef struct {
     size_t count, capacity;
     Names names;  /* of the variables, once they are more than a few */
     bool module;  /* a module's body: the recipe's own names are not seen */
-    bool updates; /* an `update` block: assigning to a state sets it */
     bool skipped; /* statements were, after an error: names that they define are not missed */
 } Frame;
 
@@ -144,7 +144,9 @@ bool spend(Evaluator *e, Loc loc, size_t steps);
 void overdraw(Evaluator *e, Loc loc, const char *what, int limit) __attribute__((format(printf, 3, 0)));
 
 /* ---- names.c */
-Value *frame_find(Frame *frame, const char *name); /* NULL: not in it */
+Variable *frame_variable(Frame *frame, const char *name); /* NULL: not in it */
+Value *frame_find(Frame *frame, const char *name);
+Frame *assigned_frame(Evaluator *e); /* that the names of a body are in */
 void define(Evaluator *e, Frame *frame, const char *name, Value value);
 Value *lookup(Evaluator *e, const char *name); /* NULL: it is not seen here */
 Value value_of_name(Evaluator *e, const Expr *name);
@@ -206,6 +208,13 @@ bool bind_arguments(Evaluator *e, const Signature *signature, const Expr *at, Fr
 const Signature *signature_of(Evaluator *e, const Builtin *builtin, Loc loc);
 bool bind_builtin(Evaluator *e, const Builtin *builtin, const Signature *signature, const Expr *at,
                   Value *args, const char **keywords, size_t n, Value *out, const Expr **exprs, bool *given);
+
+/* ---- assign.c: statements that give names and states values */
+bool bind_names(Evaluator *e, const Expr *target, Value value); /* a name or several; false after an error */
+/* Whether the names of a statement's target can be assigned: not if one is a state's. False after an error. */
+bool may_assign(Evaluator *e, const Expr *statement, const Expr *target);
+void run_assign(Evaluator *e, const Expr *statement); /* = */
+void run_update(Evaluator *e, const Expr *statement); /* := */
 
 /* ---- eval.c */
 enum { MAX_BUILTIN_PARAMETERS = 16 };

@@ -6,17 +6,26 @@
 
 enum { FEW_NAMES = 12 };
 
-Value *frame_find(Frame *frame, const char *name) {
+Variable *frame_variable(Frame *frame, const char *name) {
     if (!frame) return NULL;
     if (frame->count > FEW_NAMES) {
         uint32_t found = names_find(&frame->names, name);
-        return found == NAMES_NONE ? NULL : &frame->variables[found].value;
+        return found == NAMES_NONE ? NULL : &frame->variables[found];
     }
     for (size_t i = 0; i < frame->count; i++) {
         const char *known = frame->variables[i].name; /* most differ in the first letter */
-        if (known[0] == name[0] && strcmp(known, name) == 0) return &frame->variables[i].value;
+        if (known[0] == name[0] && strcmp(known, name) == 0) return &frame->variables[i];
     }
     return NULL;
+}
+
+Value *frame_find(Frame *frame, const char *name) {
+    Variable *variable = frame_variable(frame, name);
+    return variable ? &variable->value : NULL;
+}
+
+Frame *assigned_frame(Evaluator *e) {
+    return e->frame ? e->frame : e->globals;
 }
 
 void define(Evaluator *e, Frame *frame, const char *name, Value value) {
@@ -25,7 +34,7 @@ void define(Evaluator *e, Frame *frame, const char *name, Value value) {
         *known = value;
         return;
     }
-    Variable variable = {name, value};
+    Variable variable = {.name = name, .value = value};
     ARENA_PUSH(e->arena, frame->variables, frame->count, frame->capacity, variable);
     if (frame->count <= FEW_NAMES) return;
     for (size_t i = frame->names.count; i < frame->count; i++)

@@ -158,13 +158,13 @@ static void test_initial_values(void **state) {
 
 /* ---- states ---------------------------------------------------------------------------------------------------- */
 
-/* In an update block `name = value` sets a state, inside `if` and `for` too. */
+/* `:=` sets a state inside `if` and `for` too. */
 static void test_nested_update(void **state) {
     (void)state;
     Recipe recipe;
     const Func *step = step_of(SMALL "state: {a: 0, b: 0}\nobjectives:\n  o:\n    loss: mean(x)\n"
-                                     "    update: |\n      if true:\n        a = mean(x)\n"
-                                     "      for i in range(2):\n        b = b + i\n",
+                                     "    update: |\n      if true:\n        a := mean(x)\n"
+                                     "      for i in range(2):\n        b := b + i\n",
                                &recipe);
     assert_true(func_find_update(step, (uint32_t)module_find_state(recipe.module, "a")) != IR_NONE);
     assert_true(func_find_update(step, (uint32_t)module_find_state(recipe.module, "b")) != IR_NONE);
