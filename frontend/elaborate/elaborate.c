@@ -11,6 +11,7 @@ static void add_updates(Evaluator *e) {
             func_add_update(e->func, s, e->current[s].current);
 }
 
+/* After errors the parts go on that do not depend on what failed, so that their errors are told too. */
 static void build_step(Step *step) {
     Evaluator *e = &step->e;
     begin_function(e, "step");
@@ -20,16 +21,18 @@ static void build_step(Step *step) {
     define_states(e);
     begin_moves(step);
     run_objectives(step);
-    if (diags_errors(e->diags)) return;
     sum_losses(step);
     for (size_t i = 0; i < e->recipe->schedules.count; i++) {
         const char *name = e->recipe->schedules.items[i].name;
-        add_scalar_output(e, name, lookup(e, name)->id);
+        const Value *schedule = lookup(e, name);
+        if (schedule && schedule->kind == V_TENSOR) add_scalar_output(e, name, schedule->id);
     }
-    if (step->loss == IR_NONE || diags_errors(e->diags)) return;
     run_updates(step);
     add_outputs(e, &e->recipe->metrics, true);
-    optimize(step);
+    if (step->loss != IR_NONE && diags_errors(e->diags) == 0)
+        optimize(step);
+    else if (!e->exhausted)
+        try_optimizer(step);
     if (e->recipe->options->with_values) add_outputs(e, &e->recipe->values, false);
     move_after(step);
     if (diags_errors(e->diags)) return;
@@ -41,6 +44,21 @@ static void build_step(Step *step) {
     move_before(step);
 }
 
+static void no_such_view(Evaluator *e, const View *view) {
+    const ParsedRecipe *r = e->recipe;
+    size_t n = 0;
+    const Value *known = frame_find(e->own, r->embed_view);
+    const char **names = ARENA_ARRAY(e->arena, const char *, r->n_views + 1);
+    for (size_t i = 0; i < r->n_views; i++)
+        if (r->views[i].count == 0) names[n++] = r->views[i].name;
+    if (view)
+        diag_error(e->diags, r->embed_loc,
+                   "embed sees one image of each: view '%s' is a list, of `count` copies", view->name);
+    else if (!(known && known->kind == V_POISON) && !r->names_missing)
+        diag_error(e->diags, r->embed_loc, "embed: there is no view '%s'%s", r->embed_view,
+                   did_you_mean(e, r->embed_view, names, n));
+}
+
 static void build_embed(Step *step) {
     Evaluator *e = &step->e;
     const View *view = NULL;
@@ -48,10 +66,10 @@ static void build_embed(Step *step) {
     for (size_t i = 0; i < e->recipe->n_views; i++)
         if (strcmp(e->recipe->views[i].name, e->recipe->embed_view) == 0) view = &e->recipe->views[i];
     if (!view || view->count != 0) {
-        diag_error(e->diags, e->recipe->embed_features->loc, "embed: '%s' is no view of a single copy",
-                   e->recipe->embed_view);
+        no_such_view(e, view);
         return;
     }
+    if (!e->recipe->embed_features) return; /* an error was told */
     step->training = false;
     begin_function(e, "embed");
     define_view(e, view);
@@ -166,8 +184,11 @@ bool elaborate(ParsedRecipe *recipe, Recipe *out) {
     start_step(&step, recipe);
     Module *module = step.e.module;
     Func *init = step.states.init;
-    if (recipe->objectives.count) build_step(&step);
-    if (diags_errors(recipe->diags) == 0) build_embed(&step);
+    resolve_names(&step.e);
+    if (recipe->no_values) return false;
+    if (recipe->objectives.count || tree_get(recipe->tree, "objectives")) build_step(&step);
+    if (!step.e.exhausted) build_embed(&step);
+    if (diags_errors(recipe->diags)) return false;
     if (recipe->objectives.count == 0 && !recipe->embed_view)
         diag_error(recipe->diags, (Loc){0, 0, 0}, "%s has neither objectives nor embed: nothing to do",
                    recipe->name);

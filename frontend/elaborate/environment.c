@@ -37,7 +37,8 @@ static void define_copies(Evaluator *e, const char *name, int count, Type type, 
             source == VT_SOURCE_VIEW ? r->pipelines[first + i].name : e->states->draws[first + i].name;
         list.items[i] = value_of(e, add_image_input(e, input, type, source, first + i, stream));
     }
-    define(e, e->own, name, count || !copies ? close_list(e, (Loc){0, 0, 0}, list) : list.items[0]);
+    bool one = count == 0 && copies && list.kind != V_POISON;
+    define(e, e->own, name, one ? list.items[0] : close_list(e, (Loc){0, 0, 0}, list));
 }
 
 void define_view(Evaluator *e, const View *view) {

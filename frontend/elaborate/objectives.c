@@ -7,6 +7,10 @@
 static void define_objective(Step *step, size_t i) {
     Evaluator *e = &step->e;
     const Frame *frame = &step->locals[i];
+    if (frame->skipped) {
+        define(e, e->own, e->recipe->objectives.items[i].name, (Value){0});
+        return;
+    }
     Value record = value_list(e, e->recipe->objectives.items[i].loc, V_RECORD, frame->count);
     if (record.kind == V_POISON) return;
     record.names = ARENA_ARRAY(e->arena, const char *, frame->count + 1);
@@ -21,13 +25,16 @@ static void define_objective(Step *step, size_t i) {
 static void run_objective(Step *step, size_t i) {
     Evaluator *e = &step->e;
     const Entry *objective = &e->recipe->objectives.items[i];
+    size_t before = e->failures;
     e->frame = &step->locals[i];
     step->losses[i] = eval_block(e, objective->loss);
     step->loss_locs[i] = e->returned_at;
     e->frame = NULL;
+    if (e->failures > before) { /* what it would have defined is missed no further */
+        step->losses[i] = (Value){0};
+        step->locals[i].skipped = true;
+    }
     define_objective(step, i);
-    if (step->losses[i].kind == V_NONE)
-        eval_error(e, objective->loc, "objective '%s' returns no loss", objective->name);
 }
 
 void run_objectives(Step *step) {
@@ -39,23 +46,31 @@ void run_objectives(Step *step) {
     for (size_t i = 0; i < n; i++) run_objective(step, i);
 }
 
+/* weight · loss of an objective; *loss: alone. IR_NONE after an error. */
+static ValueId weighted_loss(Step *step, size_t i, ValueId *loss) {
+    Evaluator *e = &step->e;
+    const Entry *objective = &e->recipe->objectives.items[i];
+    *loss = scalar_of(e, step->loss_locs[i], &step->losses[i], DT_F32, "a loss");
+    Value weight = objective->weight ? eval_in(e, "a weight", objective->weight) : value_number(1, true);
+    if (*loss == IR_NONE || weight.kind == V_POISON) return IR_NONE;
+    Value value = value_of(e, *loss);
+    Loc loc = objective->weight ? value_loc(e, objective->weight) : objective->loc;
+    Value term = value_binary(e, loc, OP_mul, &value, &weight);
+    return scalar_of(e, loc, &term, DT_F32, "a weighted loss");
+}
+
 void sum_losses(Step *step) {
     Evaluator *e = &step->e;
     size_t n = e->recipe->objectives.count;
+    bool whole = true;
     ValueId sum = IR_NONE, *each = ARENA_ARRAY(e->arena, ValueId, n + 1);
     for (size_t i = 0; i < n; i++) {
-        const Entry *objective = &e->recipe->objectives.items[i];
-        each[i] = scalar_of(e, step->loss_locs[i], &step->losses[i], DT_F32, "a loss");
-        if (each[i] == IR_NONE) return;
-        Value loss = value_of(e, each[i]),
-              weight = objective->weight ? eval_in(e, "a weight", objective->weight) : value_number(1, true);
-        Value term = value_binary(e, objective->loc, OP_mul, &loss, &weight);
-        ValueId id = scalar_of(e, objective->loc, &term, DT_F32, "a weighted loss");
-        if (id == IR_NONE) return;
-        sum = sum == IR_NONE ? id : ir_binary(e->func, OP_add, sum, id);
+        ValueId id = weighted_loss(step, i, &each[i]);
+        whole = whole && id != IR_NONE;
+        if (whole) sum = sum == IR_NONE ? id : ir_binary(e->func, OP_add, sum, id);
     }
-    step->loss = sum;
-    if (sum == IR_NONE) return;
+    step->loss = whole ? sum : IR_NONE;
+    if (step->loss == IR_NONE) return;
     func_add_output_as(e->func, "loss", sum, OUTPUT_LOSS);
     for (size_t i = 0; i < n; i++)
         func_add_output_as(e->func, arena_printf(e->arena, "loss.%s", e->recipe->objectives.items[i].name),

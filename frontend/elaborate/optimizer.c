@@ -215,3 +215,21 @@ void optimize(Step *step) {
     e->states->names_parameters = false;
     if (diags_errors(e->diags) == 0) tell_unmatched(e);
 }
+
+void try_optimizer(Step *step) {
+    Evaluator *e = &step->e;
+    for (uint32_t s = 0; s < e->module->n_states && !step->n_trained; s++)
+        if (e->module->states[s].role == ROLE_PARAM) {
+            step->trained = ARENA_ARRAY(e->arena, uint32_t, 1);
+            step->gradients = ARENA_ARRAY(e->arena, ValueId, 1);
+            step->trained[0] = s;
+            step->gradients[0] = func_read_state(e->func, s);
+            step->n_trained = 1;
+        }
+    if (step->n_trained == 0) return;
+    e->states->names_parameters = true;
+    clip_gradients(step);
+    if (e->recipe->optimizer)
+        optimize_parameter(step, 0, read_freeze(e, ARENA_ARRAY(e->arena, bool, e->module->n_states)));
+    e->states->names_parameters = false;
+}

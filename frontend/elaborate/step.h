@@ -59,6 +59,8 @@ void add_outputs(Evaluator *e, const Entries *entries, bool scalar); /* metrics,
 
 /* ---- optimizer.c: gradients, clipping, new parameters */
 void optimize(Step *step);
+/* After errors: clip and optimizer of a parameter that there is, for errors of theirs. */
+void try_optimizer(Step *step);
 
 /* ---- ema.c: networks that are moving averages of others */
 /* A network that moves before the step is elaborated as if it did not, because its parameters are not known before

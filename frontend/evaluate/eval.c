@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { MAX_ERRORS = 100, MAX_PARTS = 32, FEW_OPERATORS = 16 };
+enum { MAX_ERRORS = 1000, MAX_PARTS = 32, FEW_OPERATORS = 16 };
 
 /* ---- comprehension ----------------------------------------------------------------------------------------------- */
 
@@ -113,17 +113,8 @@ static Value no_field(Evaluator *e, const Expr *expr, const Value *base) {
                       written ? ": " : "", written ? written : "");
 }
 
-/* torch.exp and its like: a package of functions, unless the name means something here. */
-static bool of_package(Evaluator *e, const Expr *expr) {
-    return expr->a->kind == EXPR_NAME && foreign_package(expr->a->text) && !lookup(e, expr->a->text) &&
-           !builtin_find(e, expr->a->text);
-}
-
 static Value eval_attribute(Evaluator *e, const Expr *expr) {
-    if (of_package(e, expr))
-        return eval_error(
-            e, expr->a->loc, "unknown name '%s': %s", expr->a->text,
-            foreign_member(e->arena, expr->a->text, expr->text, builtin_find(e, expr->text) != NULL));
+    if (name_of_package(e, expr)) return (Value){0};
     Value base = eval(e, expr->a);
     if (base.kind == V_POISON) return base;
     if (base.kind != V_RECORD) return no_field(e, expr, &base);
@@ -220,7 +211,7 @@ static Value eval_kind(Evaluator *e, const Expr *expr, const char *label) {
 
 /* `label`: of a call, see eval_labelled; else NULL. */
 static Value eval_named(Evaluator *e, const Expr *expr, const char *label) {
-    if (!spend(e, expr->loc, 1) || diags_errors(e->diags) >= MAX_ERRORS) return (Value){0};
+    if (!spend(e, expr->loc, 1) || e->failures >= MAX_ERRORS) return (Value){0};
     if (e->depth >= MAX_EVAL_DEPTH) {
         eval_error(e, expr->loc, "expressions and calls nest deeper than %d here", MAX_EVAL_DEPTH);
         return (Value){0};
@@ -332,7 +323,7 @@ Value call_builtin(Evaluator *e, const Builtin *builtin, const Expr *at, Value *
 static Value eval_callee(Evaluator *e, const Expr *callee, Value *receiver) {
     receiver->kind = V_POISON;
     if (callee->kind != EXPR_ATTRIBUTE || strcmp(callee->text, "at") != 0 || !e->read ||
-        of_package(e, callee))
+        name_of_package(e, callee))
         return eval(e, callee);
     const char *assigned = e->assigned;
     e->assigned = NULL;
@@ -350,7 +341,9 @@ static Value eval_callee(Evaluator *e, const Expr *callee, Value *receiver) {
 
 static Value eval_call(Evaluator *e, const Expr *expr, const char *call_label) {
     const char *scope = e->scope;
+    e->callee = expr->a;
     Value receiver, callee = eval_callee(e, expr->a, &receiver);
+    e->callee = NULL;
     if (callee.kind == V_POISON) return callee;
     Value *args = ARENA_ARRAY(e->arena, Value, expr->n_args + 1);
     const char **keywords = ARENA_ARRAY(e->arena, const char *, expr->n_args + 1);
@@ -423,7 +416,11 @@ static void run_for(Evaluator *e, const Expr *s) {
             skip_body(e);
             break;
         }
+        size_t before = e->failures;
         run_body(e, s->body, s->n_body);
+        if (e->failures == before) continue;
+        skip_body(e); /* the next would fail as well */
+        break;
     }
     e->loop = loop;
 }

@@ -30,6 +30,9 @@ void evaluator_start(Evaluator *e, const ParsedRecipe *recipe, Module *module, c
 }
 
 void define_knobs(Evaluator *e) {
-    for (size_t i = e->own->count; i < e->recipe->n_knobs; i++)
-        define(e, e->own, e->recipe->knobs[i].name, knob_value(e, &e->recipe->knobs[i]));
+    for (; e->n_knobs < e->recipe->n_knobs; e->n_knobs++)
+        define(e, e->own, e->recipe->knobs[e->n_knobs].name, knob_value(e, &e->recipe->knobs[e->n_knobs]));
+    for (size_t i = 0; i < e->recipe->n_unread; i++)
+        define(e, e->recipe->unread[i].everywhere ? e->globals : e->own, e->recipe->unread[i].name,
+               (Value){0});
 }

@@ -82,6 +82,7 @@ struct Evaluator {
 
     /* Names. */
     Frame *globals;       /* modules, time, schedules: seen everywhere */
+    size_t n_knobs;       /* those in `own` */
     Frame *own;           /* knobs, views, draws, networks, states, objectives: not seen in modules */
     Frame *frame;         /* of the body that runs; NULL: none does */
     const char *scope;    /* of labels: "student.blocks.0", or NULL */
@@ -95,6 +96,7 @@ struct Evaluator {
     const Definition **running; /* … and the module or network whose body it runs */
     size_t n_running, running_capacity;
     const Expr *at;     /* what is evaluated */
+    const Expr *callee; /* what is called, while its name is looked up */
     const Expr *loop;   /* the innermost running */
     const Block *block; /* the last one begun outside all calls */
     Value returned;
@@ -150,8 +152,13 @@ Frame *assigned_frame(Evaluator *e); /* that the names of a body are in */
 void define(Evaluator *e, Frame *frame, const char *name, Value value);
 Value *lookup(Evaluator *e, const char *name); /* NULL: it is not seen here */
 Value value_of_name(Evaluator *e, const Expr *name);
+bool name_of_package(Evaluator *e,
+                     const Expr *attribute); /* torch.exp: an error, if the name is of no value */
 const Builtin *builtin_find(const Evaluator *e, const char *name);  /* NULL: there is none */
 const char *join_scope(Evaluator *e, const char *a, const char *b); /* "a.b" */
+
+/* ---- resolve.c: errors of names that nothing has, in all texts of the recipe, whether they will be run or not */
+void resolve_names(Evaluator *e);
 
 /* ---- lists.c: both are poison after an error, when lists grow beyond their limits */
 Value value_list(Evaluator *e, Loc loc, ValueKind kind, size_t n); /* to be filled in, then closed */

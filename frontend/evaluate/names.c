@@ -71,8 +71,8 @@ Value value_of_name(Evaluator *e, const Expr *expr) {
     if (found) return *found;
     const Builtin *builtin = builtin_find(e, name);
     if (builtin) return (Value){.kind = V_BUILTIN, .builtin = builtin};
-    if (e->frame && e->frame->skipped) return (Value){0};
-    const char *foreign = foreign_name(name);
+    if (e->recipe->names_missing || (e->frame && e->frame->skipped)) return (Value){0};
+    const char *foreign = foreign_name(name, e->callee == expr);
     if (foreign) return name_error(e, expr->loc, "unknown name '%s': %s", name, foreign);
     if (frame_find(e->own, name))
         return name_error(e, expr->loc, "'%s' is not seen inside a module: pass it as an argument", name);
@@ -85,4 +85,15 @@ Value value_of_name(Evaluator *e, const Expr *expr) {
     for (size_t i = 0; i < e->globals->count; i++) names[n++] = e->globals->variables[i].name;
     for (size_t i = 0; i < e->n_builtins; i++) names[n++] = e->builtins[i].name;
     return name_error(e, expr->loc, "unknown name '%s'%s", name, did_you_mean(e, name, names, n));
+}
+
+bool name_of_package(Evaluator *e, const Expr *attribute) {
+    const Expr *base = attribute->a;
+    bool package = base->kind == EXPR_NAME && foreign_package(base->text) && !lookup(e, base->text) &&
+                   !builtin_find(e, base->text) && !(e->frame && e->frame->skipped);
+    if (package)
+        name_error(
+            e, base->loc, "unknown name '%s': %s", base->text,
+            foreign_member(e->arena, base->text, attribute->text, builtin_find(e, attribute->text) != NULL));
+    return package;
 }

@@ -47,6 +47,41 @@ static void read_ema(ParsedRecipe *r, const Tree *form, Definition *definition) 
         diag_error(r->diags, when->loc, "`when` is before or after (the optimiser's step)");
 }
 
+static const Definition *find_network(const ParsedRecipe *r, const char *name) {
+    for (size_t i = 0; i < r->n_networks; i++)
+        if (strcmp(r->networks[i].signature.name, name) == 0) return &r->networks[i];
+    return NULL;
+}
+
+/* Whether the map has a network of that name, which perhaps could not be read. */
+static bool names_network(const Tree *map, const char *name) {
+    for (size_t i = 0; i < map->count; i++)
+        if (strcspn(map->items[i].key->text, "( ") == strlen(name) &&
+            strncmp(map->items[i].key->text, name, strlen(name)) == 0)
+            return true;
+    return false;
+}
+
+/* What an EMA network follows is a network, and in the end one that is trained. False if it follows itself. */
+static bool check_ema(ParsedRecipe *r, const Tree *map, const Definition *network) {
+    const char **names = ARENA_ARRAY(r->arena, const char *, r->n_networks + 1);
+    size_t n = 0, hops = 0;
+    for (size_t i = 0; i < r->n_networks; i++)
+        if (&r->networks[i] != network) names[n++] = r->networks[i].signature.name;
+    if (!names_network(map, network->ema_of)) {
+        diag_error(r->diags, network->ema_loc, "'%s' is no network%s", network->ema_of,
+                   suggestion(r, network->ema_of, names, n));
+        return true;
+    }
+    for (const Definition *at = network; at && at->ema_of; at = find_network(r, at->ema_of))
+        if (hops++ > r->n_networks) {
+            diag_error(r->diags, network->ema_loc, "'%s' follows itself: none of these networks is trained",
+                       network->signature.name);
+            return false;
+        }
+    return true;
+}
+
 void read_networks(ParsedRecipe *r, const Tree *map) {
     if (!check_map(r, map, "networks")) return;
     for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++) {
@@ -67,4 +102,6 @@ void read_networks(ParsedRecipe *r, const Tree *map) {
         if (definition.body || definition.ema_of)
             add_definition(r, &r->networks, &r->n_networks, &r->networks_capacity, definition, "network");
     }
+    for (size_t i = 0; i < r->n_networks; i++)
+        if (r->networks[i].ema_of && !check_ema(r, map, &r->networks[i])) break;
 }

@@ -6,7 +6,8 @@
 #include "frontend/recipe/knob.h"
 #include "frontend/recipe/recipe.h"
 
-/* Fills a recipe of which arena, diags and options are set. False after errors. */
+/* Fills a recipe of which arena, diags and options are set. After errors in parts of it the others are read all the
+ * same; false if the whole is no recipe. */
 bool recipe_read(ParsedRecipe *recipe, const char *path, const char *text, size_t size);
 /* The recipe as YAML with overrides applied and libraries written into it, so that it can be loaded on its own. */
 char *recipe_resolved(const ParsedRecipe *recipe);
@@ -44,6 +45,9 @@ void read_knobs(ParsedRecipe *recipe, const Tree *map);
 void apply_overrides(ParsedRecipe *recipe, Tree *root);
 /* The place that a path such as "train.epochs", or a knob's bare name, names in the tree; NULL: none. */
 Tree **find_place(Tree *root, const char *path);
+
+/* ---- unread.c: notes the names of a section that could not be read */
+void note_unread(ParsedRecipe *recipe, const char *section, const Tree *map);
 
 /* ---- syntax.c: texts of the expression language; NULL after an error */
 /* returns: it has to, on every way. `what` begins messages: "module 'f'". */

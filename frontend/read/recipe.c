@@ -94,6 +94,7 @@ static void use_file(ParsedRecipe *r, const char *from, const Tree *item) {
         if (known_file(r->read_files, r->n_read, key)) return;
         char *text = source_read(r->arena, key, &size);
         if (!text) { /* the next candidate is not what was meant */
+            r->names_missing = r->no_values = true;
             diag_error(r->diags, item->loc, "cannot read '%s': %s", key, strerror(errno));
             return;
         }
@@ -104,11 +105,12 @@ static void use_file(ParsedRecipe *r, const char *from, const Tree *item) {
         }
         ARENA_PUSH(r->arena, r->read_files, r->n_read, r->read_capacity, key);
         ARENA_PUSH(r->arena, r->open_files, r->n_open, r->open_capacity, key);
-        read_source(r, paths[i], text, size, true);
+        if (!read_source(r, paths[i], text, size, true)) r->names_missing = r->no_values = true;
         r->n_open--;
         return;
     }
     const char *slash = strrchr(from, '/'), *models = r->options->models_dir;
+    r->names_missing = r->no_values = true;
     diag_error(r->diags, item->loc, "cannot read '%s' (looked in %.*s%s%s)", item->text,
                slash ? (int)(slash - from) : 1, slash ? from : ".", models ? " and " : "",
                models ? models : "");
@@ -124,9 +126,9 @@ static void read_uses(ParsedRecipe *r, const char *path, const Tree *uses) {
 /* ---- sections ---------------------------------------------------------------------------------------------------- */
 
 /* Whether the knobs go together: before anything is made of them. */
-static bool read_check(ParsedRecipe *r, const Tree *at) {
-    Block *check = diags_errors(r->diags) == 0 ? read_block(r, at, "check", false) : NULL;
-    return check && run_check(r, check);
+static void read_check(ParsedRecipe *r, const Tree *at) {
+    Block *check = read_block(r, at, "check", false);
+    if (check && !run_check(r, check)) r->no_values = true;
 }
 
 /* Each preset is a map, chosen or not. */
@@ -141,7 +143,8 @@ static void read_sections(ParsedRecipe *r, Tree *root) {
     check_names(r, root);
     check_outputs(r, root);
     if ((at = tree_get(root, "knobs"))) read_knobs(r, at);
-    if ((at = tree_get(root, "check")) && !read_check(r, at)) return;
+    note_unread(r, "knobs", tree_get(root, "knobs"));
+    if ((at = tree_get(root, "check"))) read_check(r, at);
     if ((at = tree_get(root, "train"))) read_train(r, at);
     read_data(r, tree_get(root, "data"));
     if ((at = tree_get(root, "views"))) read_views(r, at);
@@ -152,6 +155,8 @@ static void read_sections(ParsedRecipe *r, Tree *root) {
     if ((at = tree_get(root, "objectives"))) read_objectives(r, at);
     if ((at = tree_get(root, "metrics"))) read_metrics(r, at);
     if ((at = tree_get(root, "values"))) read_entries(r, at, "values", &r->values);
+    static const char *const named[] = {"views", "draws", "networks", "state", "schedules", "objectives"};
+    for (size_t i = 0; i < COUNT(named); i++) note_unread(r, named[i], tree_get(root, named[i]));
     if (!(at = tree_get(root, "embed"))) return;
     static const char *const keys[] = {"view", "features"};
     const Tree *view = tree_get(at, "view"), *features = tree_get(at, "features");
@@ -160,6 +165,7 @@ static void read_sections(ParsedRecipe *r, Tree *root) {
         diag_error(r->diags, at->loc, "embed wants `view` and `features`");
     else {
         r->embed_view = tree_word(r->diags, view, "view");
+        r->embed_loc = view->loc;
         r->embed_features = read_expr(r, features, "features");
     }
 }
@@ -186,6 +192,7 @@ static bool read_source(ParsedRecipe *r, const char *path, const char *text, siz
     read_uses(r, path, tree_get(root, "use"));
     const Tree *modules = tree_get(root, "modules");
     if (modules) read_modules(r, modules);
+    note_unread(r, "modules", modules);
     if (modules && library)
         ARENA_PUSH(r->arena, r->library_modules, r->n_library_modules, r->library_modules_capacity, modules);
     if (library) return true;
@@ -202,5 +209,5 @@ static bool read_source(ParsedRecipe *r, const char *path, const char *text, siz
 bool recipe_read(ParsedRecipe *recipe, const char *path, const char *text, size_t size) {
     recipe->train =
         (VtTrain){.batch = 64, .epochs = 100, .checkpoint_every = 1, .knn_k = 20, .knn_temperature = 0.07};
-    return read_source(recipe, path, text, size, false) && diags_errors(recipe->diags) == 0;
+    return read_source(recipe, path, text, size, false);
 }

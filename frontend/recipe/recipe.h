@@ -63,13 +63,22 @@ typedef struct {
     Type type;
 } Draw;
 
+typedef struct { /* a name of which nothing could be read, after an error */
+    const char *name;
+    bool everywhere; /* modules see it too */
+} Unread;
+
 typedef struct {
     Arena *arena;
     Diags *diags;
     const RecipeOptions *options;
     const char *name, *about;
-    Tree *tree;    /* with overrides applied */
-    uint32_t file; /* its own source, among those of diags; the others are libraries */
+    Tree *tree; /* with overrides applied */
+    Unread *unread;
+    size_t n_unread, unread_capacity;
+    bool names_missing; /* a section or library could not be read: names that nothing has are no errors */
+    bool no_values;     /* after an error that all values depend on: names alone are looked at further */
+    uint32_t file;      /* its own source, among those of diags; the others are libraries */
     Definition *modules, *networks;
     size_t n_modules, modules_capacity, n_networks, networks_capacity;
     Knob *knobs;
@@ -92,6 +101,7 @@ typedef struct {
     size_t n_warnings, warnings_capacity;
     Entries state, schedules, objectives, metrics, values, freeze;
     const char *embed_view;
+    Loc embed_loc; /* of embed_view */
     Expr *embed_features;
     Expr *optimizer, *clip;
     VtTrain train;

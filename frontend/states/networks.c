@@ -81,9 +81,7 @@ static Value run_network(Evaluator *e, const Definition *network, const Definiti
 Value apply_network(Evaluator *e, const Definition *network, const Expr *at, Value *args,
                     const char **keywords, size_t n) {
     const Definition *source = source_of(e, network);
-    if (!source)
-        return name_error(e, at->loc, "network '%s' is an EMA of '%s', which is none",
-                          network->signature.name, network->ema_of);
+    if (!source) return (Value){0}; /* that was told where it is defined */
     if (e->states->application)
         return name_error(e, at->loc, "a network is not applied inside another; use a module");
     States *states = e->states;

@@ -329,7 +329,7 @@ static bool parse_words(Parser *p, bool *negated) {
 /* `is` asks for none alone. */
 static bool check_is(Parser *p, const Expr *e) {
     if (e->op != T_IS || (e->b->kind == EXPR_NAME && strcmp(e->b->text, "none") == 0)) return true;
-    const char *foreign = e->b->kind == EXPR_NAME ? foreign_name(e->b->text) : NULL;
+    const char *foreign = e->b->kind == EXPR_NAME ? foreign_name(e->b->text, false) : NULL;
     const char *told =
         "`is` asks for none alone, `x is none` or `x is not none`: values are compared by `==`";
     return lexer_fail(&p->in, foreign ? e->b->loc : e->loc, foreign ? foreign : told) != NULL;

@@ -108,6 +108,9 @@ static const Row NAMES[] = {
     {"self", NO_PARENT},
     {"super", NO_PARENT},
     {"this", NO_PARENT},
+};
+
+static const Row FUNCTIONS[] = {
     {"print", "vitc prints no values: `metrics:` logs one each step, `values:` writes it with `vitc run`"},
     {"isinstance", NO_TYPES},
     {"type", NO_TYPES},
@@ -177,8 +180,9 @@ static const Row NAMES[] = {
     {"ModuleList", "vitc writes `for i in range(n):` and `x = blocks[i]: block(x)`"},
 };
 
-const char *foreign_name(const char *word) {
-    return find(NAMES, COUNT(NAMES), word);
+const char *foreign_name(const char *word, bool called) {
+    const char *message = find(NAMES, COUNT(NAMES), word);
+    return message || !called ? message : find(FUNCTIONS, COUNT(FUNCTIONS), word);
 }
 
 /* ---- signs ------------------------------------------------------------------------------------------------------- */
@@ -285,7 +289,7 @@ bool foreign_package(const char *word) {
 }
 
 const char *foreign_member(Arena *arena, const char *package, const char *name, bool native) {
-    const char *other = foreign_name(name);
+    const char *other = foreign_name(name, true);
     if (native) return arena_printf(arena, "vitc writes `%s(…)` without `%s.`", name, package);
     if (strcmp(name, "pi") == 0) return "vitc writes 3.14159265358979";
     if (strcmp(name, "inf") == 0 || strcmp(name, "nan") == 0)

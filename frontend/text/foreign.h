@@ -10,8 +10,8 @@
 const char *foreign_statement(const char *word);
 /* Whether such a word is one even where a call could be meant, as `while (x)`. */
 bool foreign_keyword(const char *word);
-/* A name that stands for a value or function: True, None, self, isinstance … */
-const char *foreign_name(const char *word);
+/* A name that stands for a value: True, None, self; or, where it is called, for a function: isinstance, cat … */
+const char *foreign_name(const char *word, bool called);
 /* The sign that `at` begins with: &&, !, →, a quotation mark of a word processor … */
 const char *foreign_sign(const char *at, const char *end);
 /* Whether a name is that of a package of functions: torch, np, F … */

@@ -29,19 +29,24 @@ const Expr *block_open_end(const Block *block) {
     return open_end(block->statements, block->count);
 }
 
-/* A call may set a state, or make a parameter. */
+/* A call may set a state, or make a parameter. Chains as long as a text nest in a, choices in c. */
 static bool has_call(const Expr *e) {
-    if (!e) return false;
-    if (e->kind == EXPR_CALL || e->kind == EXPR_LABELLED) return true;
-    for (size_t i = 0; i < e->n_args; i++)
-        if (has_call(e->args[i])) return true;
-    return has_call(e->a) || has_call(e->b) || has_call(e->c);
+    for (; e; e = e->kind == EXPR_IF ? e->c : e->a) {
+        if (e->kind == EXPR_CALL || e->kind == EXPR_LABELLED) return true;
+        for (size_t i = 0; i < e->n_args; i++)
+            if (has_call(e->args[i])) return true;
+        if (has_call(e->b)) return true;
+        if (e->kind == EXPR_IF ? has_call(e->a) : has_call(e->c)) return true;
+    }
+    return false;
 }
 
 static void warn_unused(Diags *diags, Expr *const *statements, size_t n) {
     for (size_t i = 0; i < n; i++) {
         const Expr *s = statements[i];
         warn_unused(diags, s->body, s->n_body);
+        for (; s->n_orelse == 1 && s->orelse[0]->kind == STMT_IF; warn_unused(diags, s->body, s->n_body))
+            s = s->orelse[0]; /* elif nests in it, as long as the text */
         warn_unused(diags, s->orelse, s->n_orelse);
         if (s->kind != STMT_EXPR || has_call(s->a)) continue;
         bool equals = s->a->kind == EXPR_BINARY && s->a->op == T_EQ;

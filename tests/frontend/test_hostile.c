@@ -215,7 +215,7 @@ static const Row KINDS[] = {
     {NETWORKS, "networks: {encoder: x, t: {ema: [x], momentum: \"0.9\"}}\n", "", "", 0,
      "ema must be a word, not a list"},
     {NETWORKS, "networks: {encoder: {ema: t, momentum: \"0.9\"}, t: {ema: encoder, momentum: \"0.9\"}}\n", "",
-     "", 0, "which is none"},
+     "", 0, "follows itself: none of these networks is trained"},
     {OBJECTIVES, "objectives: {o: {loss: \"mean(encoder(view[0]))\", weight: {a: 1}}}\n", "", "", 0,
      "must be an expression"},
     {OBJECTIVES, "objectives: [o]\n", "", "", 0, "objectives must be a map"},

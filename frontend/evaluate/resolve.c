@@ -1,0 +1,205 @@
+/* Names that nothing has, found by reading: in branches that are not taken and modules that are not called, too.
+ *
+ * Each body is looked through with the names it could have: its parameters, all that it assigns anywhere, and those of
+ * the recipe that are seen there. Whether a name has a value when it is read is found when the body runs. */
+#include "frontend/evaluate/evaluator.h"
+
+#include <string.h>
+
+/* ---- what a body assigns ----------------------------------------------------------------------------------------- */
+
+static const Value UNKNOWN = {.kind = V_POISON};
+
+static void add_targets(Evaluator *e, Frame *frame, const Expr *target) {
+    if (!target) return;
+    if (target->kind == EXPR_NAME) define(e, frame, target->text, UNKNOWN);
+    for (size_t i = 0; i < target->n_args; i++) add_targets(e, frame, target->args[i]);
+}
+
+static bool is_elif(const Expr *expr) {
+    return expr->kind == STMT_IF && expr->n_orelse == 1 && expr->orelse[0]->kind == STMT_IF;
+}
+
+/* The part that chains as long as a text nest in: operators in a, choices in c, elif in orelse. */
+static const Expr *chained(const Expr *expr) {
+    if (expr->kind == EXPR_IF) return expr->c;
+    return is_elif(expr) ? expr->orelse[0] : expr->a;
+}
+
+static void add_assigned(Evaluator *e, Frame *frame, const Expr *expr) {
+    for (; expr; expr = chained(expr)) {
+        if (expr->kind == STMT_ASSIGN || expr->kind == STMT_FOR) add_targets(e, frame, expr->a);
+        for (size_t i = 0; i < expr->n_clauses; i++) {
+            add_targets(e, frame, expr->clauses[i].target);
+            add_assigned(e, frame, expr->clauses[i].over);
+            for (size_t k = 0; k < expr->clauses[i].n_conditions; k++)
+                add_assigned(e, frame, expr->clauses[i].conditions[k]);
+        }
+        for (size_t i = 0; i < expr->n_args; i++) add_assigned(e, frame, expr->args[i]);
+        for (size_t i = 0; i < expr->n_body; i++) add_assigned(e, frame, expr->body[i]);
+        for (size_t i = 0; i < expr->n_orelse && !is_elif(expr); i++) add_assigned(e, frame, expr->orelse[i]);
+        add_assigned(e, frame, expr->b);
+        if (expr->kind == EXPR_IF || is_elif(expr)) add_assigned(e, frame, expr->a);
+        if (expr->kind != EXPR_IF) add_assigned(e, frame, expr->c);
+    }
+}
+
+/* ---- what it reads ----------------------------------------------------------------------------------------------- */
+
+static void resolve(Evaluator *e, const Expr *expr);
+
+/* The expressions in the braces of an assertion's message. */
+static void resolve_message(Evaluator *e, const Expr *message) {
+    if (!message || message->kind != EXPR_STRING) {
+        resolve(e, message);
+        return;
+    }
+    const char *text = message->text, *before;
+    for (Expr *part; (part = expr_parse_braced(e->arena, e->diags, message->loc, &text, &before));)
+        resolve(e, part);
+}
+
+/* blocks[i]: the names in the brackets are read, the others are the label. */
+static void resolve_label(Evaluator *e, const Expr *label) {
+    for (; label && label->kind != EXPR_NAME; label = label->kind == EXPR_LIST ? NULL : label->a)
+        for (size_t i = 0; i < label->n_args; i++) resolve(e, label->args[i]);
+}
+
+static void resolve_list(Evaluator *e, Expr *const *list, size_t n) {
+    for (size_t i = 0; i < n; i++) resolve(e, list[i]);
+}
+
+static void resolve(Evaluator *e, const Expr *expr) {
+    while (expr && !e->exhausted) {
+        if (!spend(e, expr->loc, 1)) return;
+        for (size_t i = 0; i < expr->n_clauses; i++) {
+            resolve(e, expr->clauses[i].over);
+            resolve_list(e, expr->clauses[i].conditions, expr->clauses[i].n_conditions);
+        }
+        resolve_list(e, expr->args, expr->n_args);
+        resolve_list(e, expr->body, expr->n_body);
+        if (!is_elif(expr)) resolve_list(e, expr->orelse, expr->n_orelse);
+        switch (expr->kind) {
+        case EXPR_NAME: value_of_name(e, expr); return;
+        case EXPR_CALL:
+            e->callee = expr = expr->a;
+            resolve(e, expr);
+            e->callee = NULL;
+            return;
+        case EXPR_ATTRIBUTE:
+            if (name_of_package(e, expr)) return;
+            expr = expr->a;
+            break;
+        case EXPR_LABELLED:
+            resolve_label(e, expr->a);
+            expr = expr->b;
+            break;
+        case STMT_FOR:
+        case STMT_ASSIGN:
+        case STMT_UPDATE: expr = expr->b; break;
+        case STMT_ASSERT:
+            resolve_message(e, expr->b);
+            expr = expr->a;
+            break;
+        default:
+            if (expr->kind == EXPR_IF || is_elif(expr)) resolve(e, expr->a);
+            resolve(e, expr->b);
+            if (expr->kind != EXPR_IF) resolve(e, expr->c);
+            expr = chained(expr);
+        }
+    }
+}
+
+/* ---- texts ------------------------------------------------------------------------------------------------------- */
+
+/* Looks an expression or statements through, with the names of `frame` and those that they assign. */
+static void resolve_text(Evaluator *e, Frame *frame, const Expr *expr, const Block *block) {
+    add_assigned(e, frame, expr);
+    for (size_t i = 0; block && i < block->count; i++) add_assigned(e, frame, block->statements[i]);
+    Frame *before = e->frame;
+    e->frame = frame;
+    resolve(e, expr);
+    for (size_t i = 0; block && i < block->count; i++) resolve(e, block->statements[i]);
+    e->frame = before;
+}
+
+static void resolve_expr(Evaluator *e, const Expr *expr, const char *const *names, size_t n) {
+    Frame frame = {0};
+    for (size_t i = 0; i < n; i++) define(e, &frame, names[i], UNKNOWN);
+    if (expr) resolve_text(e, &frame, expr, NULL);
+}
+
+static void resolve_definition(Evaluator *e, const Definition *definition, bool module) {
+    Frame frame = {.module = module};
+    const Signature *signature = &definition->signature;
+    for (size_t p = 0; p < signature->count; p++) {
+        if (signature->parameters[p].fallback)
+            resolve_text(e, &frame, signature->parameters[p].fallback, NULL);
+        define(e, &frame, signature->parameters[p].name, UNKNOWN);
+    }
+    if (definition->body) resolve_text(e, &frame, NULL, definition->body);
+    if (definition->momentum) resolve_expr(e, definition->momentum, NULL, 0);
+}
+
+static void resolve_entries(Evaluator *e, const Entries *entries) {
+    for (size_t i = 0; i < entries->count; i++) resolve_expr(e, entries->items[i].value, NULL, 0);
+}
+
+static void resolve_objectives(Evaluator *e) {
+    for (size_t i = 0; i < e->recipe->objectives.count; i++) {
+        const Entry *objective = &e->recipe->objectives.items[i];
+        Frame frame = {0};
+        resolve_text(e, &frame, NULL, objective->loss);
+        if (objective->update) resolve_text(e, &frame, NULL, objective->update);
+        resolve_expr(e, objective->weight, NULL, 0);
+    }
+}
+
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
+
+static void define_entries(Evaluator *e, Frame *frame, const Entries *entries) {
+    for (size_t i = 0; i < entries->count; i++) define(e, frame, entries->items[i].name, UNKNOWN);
+}
+
+/* A frame with what `from` has, to which names are added that have no value yet. */
+static Frame *copy_frame(Evaluator *e, const Frame *from) {
+    Frame *frame = ARENA_NEW(e->arena, Frame);
+    for (size_t i = 0; i < from->count; i++)
+        define(e, frame, from->variables[i].name, from->variables[i].value);
+    return frame;
+}
+
+void resolve_names(Evaluator *e) {
+    static const char *const time[] = {"step", "steps_per_epoch", "epoch", "epochs", "batch", "training"};
+    static const char *const facts[] = {"labels", "index"};
+    static const char *const parameter[] = {"param", "grad", "decay", "name"};
+    static const char *const all[] = {"grads", "params", "names"};
+    const ParsedRecipe *r = e->recipe;
+    Frame *globals = e->globals, *own = e->own;
+    e->globals = copy_frame(e, globals);
+    e->own = copy_frame(e, own);
+    for (size_t i = 0; i < sizeof time / sizeof *time; i++) define(e, e->globals, time[i], UNKNOWN);
+    for (size_t i = 0; r->default_stream >= 0 && i < sizeof facts / sizeof *facts; i++)
+        define(e, e->own, facts[i], UNKNOWN);
+    for (int s = 0; s < r->n_streams; s++)
+        if (r->streams[s].name[0]) define(e, e->own, r->streams[s].name, UNKNOWN);
+    for (size_t i = 0; i < r->n_views; i++) define(e, e->own, r->views[i].name, UNKNOWN);
+    for (size_t i = 0; i < r->n_draws; i++) define(e, e->own, r->draws[i].name, UNKNOWN);
+    define_entries(e, e->own, &r->state);
+    define_entries(e, e->own, &r->objectives);
+    define_entries(e, e->globals, &r->schedules);
+
+    for (size_t i = 0; i < r->n_modules; i++) resolve_definition(e, &r->modules[i], true);
+    for (size_t i = 0; i < r->n_networks; i++) resolve_definition(e, &r->networks[i], false);
+    resolve_entries(e, &r->state);
+    resolve_entries(e, &r->schedules);
+    resolve_objectives(e);
+    resolve_entries(e, &r->metrics);
+    resolve_entries(e, &r->values);
+    resolve_entries(e, &r->freeze);
+    resolve_expr(e, r->embed_features, NULL, 0);
+    resolve_expr(e, r->optimizer, parameter, sizeof parameter / sizeof *parameter);
+    resolve_expr(e, r->clip, all, sizeof all / sizeof *all);
+    e->globals = globals;
+    e->own = own;
+}
