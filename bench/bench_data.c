@@ -25,8 +25,8 @@ enum { IMAGES = 512 };
         }                                                                                                    \
     }
 #define GRAY {KIND_grayscale, {0.2}}
-#define NORMALIZE {KIND_normalize, {0.485, 0.456, 0.406, 0.229, 0.224, 0.225}}
-#define PIPELINE(name, size, list) {name, size, sizeof list / sizeof *list, list}
+#define NORMALIZE {KIND_normalize, {0.485, 0.456, 0.406, [VT_MAX_CHANNELS] = 0.229, 0.224, 0.225}}
+#define PIPELINE(name, size, list) {name, size, 3, sizeof list / sizeof *list, list, name}
 
 static const VtAugment CROP_FLIP[] = {CROP, FLIP, NORMALIZE},
                        SHIFT_FLIP[] = {{KIND_random_crop, {4}}, FLIP, NORMALIZE},

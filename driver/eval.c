@@ -129,6 +129,17 @@ static bool find_data(const Session *s, const Arguments *args, KnnRequest *reque
     return plain || find_source(p, path, &request->data) >= 0;
 }
 
+/* As the view of the features wants them. */
+static bool set_channels(const VtProgram *p, VtDataset *set, VtError *error) {
+    const VtFunction *embed = vt_find_function(p, "embed");
+    int channels = 3;
+    for (int i = 0; embed && i < embed->n_inputs; i++) {
+        const VtInput *input = &p->inputs[embed->inputs[i]];
+        if (input->source == VT_SOURCE_VIEW) channels = p->pipelines[input->index].channels;
+    }
+    return vt_dataset_set_channels(set, channels == 1 ? 3 : channels, error);
+}
+
 static int eval_knn(Session *s, const KnnRequest *request) {
     VtError error = {0};
     VtFeatures a = {0}, b = {0};
@@ -136,7 +147,8 @@ static int eval_knn(Session *s, const KnnRequest *request) {
     bool good = instance && load(request, instance, s->program, &error);
     VtDataset *train = good ? vt_dataset_open(request->data, "train", &error) : NULL;
     VtDataset *test = train ? vt_dataset_open(request->data, "test", &error) : NULL;
-    good = test && check_request(request, train, test, &error) &&
+    good = test && set_channels(s->program, train, &error) && set_channels(s->program, test, &error) &&
+           check_request(request, train, test, &error) &&
            vt_features(instance, s->program, train, request->limit, request->max_broken, &a, &error) &&
            vt_features(instance, s->program, test, request->limit, request->max_broken, &b, &error) &&
            judge(s, request, instance, &a, &b, &error);

@@ -13,12 +13,12 @@ static const struct {
     const char *usage, *doc;
 } VERBS[] = {
     {"train", verb_train,
-     "RECIPE [key=value …] --data PATH --out DIR [--resume [--previous] [--extend] [--force]] [--steps N] "
+     "RECIPE [key=value …] --data [NAME=]PATH … --out DIR [--resume [--previous] [--extend] [--force]] [--steps N] "
      "[--minutes M] [--threads N] [--workers N] [--max-broken N] [--plain] [--no-cache] [--timing] "
      "[--strict]",
      "train a recipe on images"},
     {"resume", verb_resume,
-     "DIR [key=value …] [--data PATH] [--previous] [--extend] [--force] [--steps N] [--minutes M] [--threads "
+     "DIR [key=value …] [--data [NAME=]PATH …] [--previous] [--extend] [--force] [--steps N] [--minutes M] [--threads "
      "N] "
      "[--workers N] [--max-broken N] [--plain] [--no-cache] [--timing] [--strict]",
      "continue a run with its own recipe and settings (--previous: from checkpoint.previous; --extend: more "

@@ -16,7 +16,8 @@
 #define VT_ABI 6
 #define VT_MAX_RANK 8
 #define VT_MAX_OWN_ARGS 1024 /* arguments of a call of which some are each thread's own */
-#define VT_MAX_PARAMS 12     /* parameters of one augmentation or sampler, see catalog.def */
+#define VT_MAX_CHANNELS 16   /* of an image */
+#define VT_MAX_PARAMS 32     /* parameters of one augmentation or sampler, see catalog.def */
 #define VT_MAX_SOURCES 16    /* data sets that a recipe names */
 
 /* Element types; the order is that of ir's DType. */
@@ -75,7 +76,7 @@ typedef struct {
 /* ---- inputs: what is fed at each step ---------------------------------------------------------------------------- */
 
 typedef enum {
-    VT_SOURCE_VIEW, /* f32[n, 3, size, size]: pipeline `index` applied to the first n images of the stream's batch */
+    VT_SOURCE_VIEW, /* f32[n, channels, size, size]: pipeline `index` on the first n images of the stream's batch */
     VT_SOURCE_DRAW, /* filled by draw `index` */
     VT_SOURCE_LABEL, /* i32[batch]: class of each image, -1: none; `index`: how many the step tells apart, 0: any */
     VT_SOURCE_INDEX, /* i32[batch]: position of each image in the stream's data; `index`: below which, 0: any */
@@ -100,8 +101,9 @@ typedef struct {
  * pixels. */
 typedef struct {
     const char *name; /* "global.0" */
-    int32_t size, n_augments;
+    int32_t size, channels, n_augments;
     const VtAugment *augments;
+    const char *random; /* the name of the copy whose random numbers it takes: mostly its own */
 } VtPipeline;
 
 /* A sampler: `kind` counts the SAMPLER rows of catalog.def; the shape is that of the input it fills. */

@@ -142,6 +142,8 @@ static void code_pipelines(Coder *k, VtProgram *p) {
         VtPipeline *line = &pipelines[i];
         code_name_text(k, &line->name);
         code_i32(k, &line->size, 1, 1 << 16);
+        code_i32(k, &line->channels, 1, VT_MAX_CHANNELS);
+        code_name_text(k, &line->random);
         VtAugment *augments = code_array(k, line->augments, &line->n_augments, sizeof *augments, 16);
         for (int a = 0; !k->bad && a < line->n_augments; a++) {
             code_i32(k, &augments[a].kind, 0, N_AUGMENTS - 1);
@@ -192,7 +194,8 @@ static bool source_fits(const VtProgram *p, const VtInput *input) {
     switch (input->source) {
     case VT_SOURCE_VIEW:
         return input->index >= 0 && input->index < p->n_pipelines && t->dtype == VT_F32 && t->rank == 4 &&
-               t->dim[0] <= p->streams[input->stream].batch && t->dim[1] == 3 &&
+               t->dim[0] <= p->streams[input->stream].batch &&
+               t->dim[1] == p->pipelines[input->index].channels &&
                t->dim[2] == p->pipelines[input->index].size && t->dim[3] == t->dim[2];
     case VT_SOURCE_DRAW: return input->index >= 0 && input->index < p->n_draws;
     case VT_SOURCE_LABEL:

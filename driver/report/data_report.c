@@ -35,6 +35,8 @@ bool data_report_open(DataReport *r, Arena *arena, const char *path, VtError *er
                    : !vt_dataset_open_if_there(path, NAMES[s], &split->set, error))
             return false;
         if (!split->set) continue;
+        int channels = vt_dataset_channels(split->set);
+        if (channels > 1 && !vt_dataset_set_channels(split->set, channels, error)) return false;
         r->n_images += vt_dataset_size(split->set);
         count_classes(arena, split);
     }
@@ -64,7 +66,8 @@ static void hash_image(const VtImage *image, uint8_t key[DATA_KEY]) {
     int32_t size[2] = {image->width, image->height};
     sha256_init(&hash);
     sha256_update(&hash, sizeof size, (const uint8_t *)size);
-    sha256_update(&hash, 3 * (size_t)image->width * (size_t)image->height, image->rgb);
+    sha256_update(&hash, (size_t)image->channels * (size_t)image->width * (size_t)image->height,
+                  image->pixels);
     sha256_digest(&hash, DATA_KEY, key);
 }
 

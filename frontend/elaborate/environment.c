@@ -22,7 +22,7 @@ void define_definitions(Evaluator *e) {
 }
 
 static Type view_type(const View *view) {
-    return type_make(DT_F32, 4, (int64_t[]){view->batch, 3, view->size, view->size});
+    return type_make(DT_F32, 4, (int64_t[]){view->batch, view->channels, view->size, view->size});
 }
 
 /* A view or draw: one input (count 0), or a list of `count` copies (-1: an empty list), which are numbered from

@@ -6,7 +6,7 @@
 enum { MAX_VIEW_SIZE = 4096, MAX_COPIES = 64 };
 
 /* One augmentation: a bare name, or {name: {parameters}}. */
-static bool read_augment(ParsedRecipe *r, const Tree *item, int copy, int copies, VtAugment *out) {
+static bool read_augment(ParsedRecipe *r, const Tree *item, ParamsOf of, VtAugment *out) {
     const Tree *name = item, *params = NULL;
     if (item->kind == TREE_MAP && item->count == 1) {
         name = item->items[0].key;
@@ -25,18 +25,40 @@ static bool read_augment(ParsedRecipe *r, const Tree *item, int copy, int copies
                    name->text);
         return false;
     }
-    return read_params(r, catalog_row(AUGMENTATIONS, out->kind), params, NULL, copy, copies, out->params);
+    return read_params(r, catalog_row(AUGMENTATIONS, out->kind), name->loc, params, NULL, of, out->params);
+}
+
+/* Whether `augment:` is a list, or one list for each copy of the view. */
+static bool check_augment(ParsedRecipe *r, const Tree *augment, int64_t copies) {
+    size_t lists = 0;
+    if (augment->kind != TREE_LIST) {
+        diag_error(r->diags, augment->loc, "augment must be a list");
+        return false;
+    }
+    for (size_t i = 0; i < augment->count; i++) lists += augment->items[i].value->kind == TREE_LIST;
+    for (size_t i = 0; lists && i < augment->count; i++)
+        if (augment->items[i].value->kind != TREE_LIST) {
+            diag_error(r->diags, augment->items[i].value->loc,
+                       "augment is a list of augmentations, or one such list for each copy: not both");
+            return false;
+        }
+    if (lists == 0 || (int64_t)lists == copies) return true;
+    tree_error(r, augment, "augment has %zu lists, and the view %lld cop%s: one for each", lists,
+               (long long)copies, copies == 1 ? "y" : "ies");
+    return false;
 }
 
 static bool read_pipeline(ParsedRecipe *r, const View *view, const Tree *augment, int copy) {
-    int copies = view->count ? view->count : 1;
-    VtPipeline pipeline = {.size = view->size};
+    ParamsOf of = {.copy = copy, .copies = view->count ? view->count : 1, .channels = view->channels};
+    VtPipeline pipeline = {.size = view->size, .channels = view->channels};
     pipeline.name = view->count ? arena_printf(r->arena, "%s.%d", view->name, copy) : view->name;
+    pipeline.random = pipeline.name;
+    if (augment && augment->count && augment->items[0].value->kind == TREE_LIST)
+        augment = augment->items[copy].value;
     VtAugment *augments = ARENA_ARRAY(r->arena, VtAugment, (augment ? augment->count : 0) + 1);
     bool good = true;
     for (size_t i = 0; augment && i < augment->count; i++)
-        good =
-            read_augment(r, augment->items[i].value, copy, copies, &augments[pipeline.n_augments++]) && good;
+        good = read_augment(r, augment->items[i].value, of, &augments[pipeline.n_augments++]) && good;
     for (int i = 0; good && i + 1 < pipeline.n_augments; i++)
         if (augments[i].kind == catalog_find(AUGMENTATIONS, "normalize")) {
             diag_error(r->diags, augment->items[i].value->loc, "normalize comes last in a pipeline");
@@ -99,39 +121,93 @@ static bool read_batch(ParsedRecipe *r, View *view, const Tree *form) {
     return false;
 }
 
-void read_views(ParsedRecipe *r, const Tree *map) {
-    static const char *const keys[] = {"count", "size", "augment", "from", "batch"};
-    if (!check_map(r, map, "views")) return;
-    for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++) {
-        const Tree *form = map->items[i].value;
-        View view = {.name = map->items[i].key->text,
-                     .loc = map->items[i].key->loc,
-                     .first_pipeline = (int)r->n_pipelines};
-        int64_t count = 0, size = 0;
-        if (!check_keys(r, form, "a view", keys, COUNT(keys))) continue;
-        const Tree *augment = tree_get(form, "augment");
-        if (!tree_get(form, "size")) {
-            diag_error(r->diags, view.loc, "view '%s' has no size", view.name);
+/* Images are read with one number of channels: RGB, of which views of 3 and 1 are made, or another. */
+static bool check_channels(ParsedRecipe *r, const View *view, Loc loc) {
+    for (size_t i = 0; i < r->n_views; i++) {
+        const View *other = &r->views[i];
+        bool rgb = view->channels == 3 || view->channels == 1,
+             other_rgb = other->channels == 3 || other->channels == 1;
+        if (other->stream != view->stream || view->channels == other->channels || (rgb && other_rgb))
             continue;
-        }
-        if (tree_get(form, "count") && !read_int(r, tree_get(form, "count"), "count", 0, MAX_COPIES, &count))
-            continue;
-        if (!read_int(r, tree_get(form, "size"), "size", 1, MAX_VIEW_SIZE, &size)) continue;
-        if (augment && augment->kind != TREE_LIST) {
-            diag_error(r->diags, augment->loc, "augment must be a list");
-            continue;
-        }
-        if ((view.stream = read_from(r, &view, form)) < 0 || !read_batch(r, &view, form)) continue;
-        const Type type = type_make(DT_F32, 4, (int64_t[]){view.batch, 3, size, size});
-        if (!fits(r, tree_get(form, "size"), &type, view.name)) continue;
-        view.count = (int)count;
-        view.size = (int)size;
-        bool empty = tree_get(form, "count") && count == 0; /* a list without elements */
-        if (empty) view.count = -1;
-        for (int copy = 0; !empty && copy < (count ? count : 1); copy++)
-            if (!read_pipeline(r, &view, augment, copy)) break;
-        ARENA_PUSH(r->arena, r->views, r->n_views, r->views_capacity, view);
+        diag_error(r->diags, loc,
+                   "views '%s' and '%s' of the same images have %d and %d channels: only 1 and 3 go "
+                   "together; a part of "
+                   "the channels is a slice, `x[:, :3]`",
+                   other->name, view->name, other->channels, view->channels);
+        return false;
     }
+    return true;
+}
+
+static void read_view(ParsedRecipe *r, const Tree *key, const Tree *form) {
+    static const char *const keys[] = {"count", "size", "augment", "from", "batch", "channels", "random_as"};
+    View view = {.name = key->text, .loc = key->loc, .first_pipeline = (int)r->n_pipelines};
+    int64_t count = 0, size = 0, channels = 3;
+    if (!check_keys(r, form, "a view", keys, COUNT(keys))) return;
+    const Tree *augment = tree_get(form, "augment"), *n = tree_get(form, "count"),
+               *c = tree_get(form, "channels");
+    if (!tree_get(form, "size")) {
+        diag_error(r->diags, view.loc, "view '%s' has no size", view.name);
+        return;
+    }
+    if (n && !read_int(r, n, "count", 0, MAX_COPIES, &count)) return;
+    if (!read_int(r, tree_get(form, "size"), "size", 1, MAX_VIEW_SIZE, &size)) return;
+    if (c && !read_int(r, c, "channels", 1, VT_MAX_CHANNELS, &channels)) return;
+    if (augment && !check_augment(r, augment, n ? count : 1)) return;
+    view.count = (int)count;
+    view.size = (int)size;
+    view.channels = (int)channels;
+    view.random_as = tree_get(form, "random_as");
+    if ((view.stream = read_from(r, &view, form)) < 0 || !read_batch(r, &view, form)) return;
+    if (!check_channels(r, &view, c ? c->loc : view.loc)) return;
+    const Type type = type_make(DT_F32, 4, (int64_t[]){view.batch, channels, size, size});
+    if (!fits(r, tree_get(form, "size"), &type, view.name)) return;
+    bool empty = n && count == 0; /* a list without elements */
+    if (empty) view.count = -1;
+    for (int copy = 0; !empty && copy < (count ? count : 1); copy++)
+        if (!read_pipeline(r, &view, augment, copy)) break;
+    ARENA_PUSH(r->arena, r->views, r->n_views, r->views_capacity, view);
+}
+
+static int leader_of(const ParsedRecipe *r, int stream) {
+    return r->streams[stream].pair < 0 ? stream : r->streams[stream].pair;
+}
+
+/* `random_as: OTHER`: each copy takes the random numbers of OTHER's copy, or of all there is of it. */
+static void take_random(ParsedRecipe *r, const View *view) {
+    const char *wanted = tree_word(r->diags, view->random_as, "random_as"), *problem = NULL;
+    const char **names = ARENA_ARRAY(r->arena, const char *, r->n_views + 1);
+    const View *other = NULL;
+    if (!wanted) return;
+    for (size_t i = 0; i < r->n_views; i++) {
+        names[i] = r->views[i].name;
+        if (strcmp(names[i], wanted) == 0) other = &r->views[i];
+    }
+    if (!other)
+        problem = arena_printf(r->arena, "there is no view '%s'%s", wanted,
+                               suggestion(r, wanted, names, r->n_views));
+    else if (other == view || other->random_as)
+        problem = "it has to be another view, with random numbers of its own";
+    else if (leader_of(r, other->stream) != leader_of(r, view->stream))
+        problem = arena_printf(r->arena, "view '%s' is of other images", wanted);
+    else if (other->count > 0 && other->count != view->count)
+        problem = arena_printf(r->arena, "view '%s' has another number of copies", wanted);
+    if (problem) {
+        diag_error(r->diags, view->random_as->loc, "random_as: %s", problem);
+        return;
+    }
+    for (int copy = 0; copy < (view->count > 0 ? view->count : 1) && view->count >= 0 && other->count >= 0;
+         copy++)
+        r->pipelines[view->first_pipeline + copy].random =
+            r->pipelines[other->first_pipeline + (other->count > 0 ? copy : 0)].name;
+}
+
+void read_views(ParsedRecipe *r, const Tree *map) {
+    if (!check_map(r, map, "views")) return;
+    for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++)
+        read_view(r, map->items[i].key, map->items[i].value);
+    for (size_t i = 0; i < r->n_views && diags_errors(r->diags) == 0; i++)
+        if (r->views[i].random_as) take_random(r, &r->views[i]);
 }
 
 /* The sizes of a draw; false after an error. */
@@ -167,8 +243,8 @@ static void read_draw(ParsedRecipe *r, const Tree *key, const Tree *form) {
     const CatalogRow *kind = catalog_row(SAMPLERS, row);
     VtDraw out = {.name = draw.name, .kind = row};
     draw.type.dtype = (uint8_t)kind->dtype;
-    if (!read_params(r, kind, form, keys, 0, 1, out.params) || !read_shape(r, shape, &draw.type) ||
-        !fits(r, shape, &draw.type, draw.name) ||
+    if (!read_params(r, kind, key->loc, form, keys, (ParamsOf){.copies = 1, .channels = 3}, out.params) ||
+        !read_shape(r, shape, &draw.type) || !fits(r, shape, &draw.type, draw.name) ||
         (count && !read_int(r, count, "count", 1, MAX_COPIES, &copies)) ||
         !check_params(r, kind, form, out.params, &draw.type))
         return;

@@ -26,8 +26,25 @@ static bool set_choice(ParsedRecipe *recipe, const CatalogParam *p, const Tree *
     return false;
 }
 
-static bool set_param(ParsedRecipe *recipe, const CatalogParam *p, const Tree *value, double *params) {
+/* A number for each channel, or one for all. */
+static bool set_channels(ParsedRecipe *recipe, const CatalogParam *p, const Tree *value, int channels,
+                         double *out) {
+    bool list = value->kind == TREE_LIST, one = value->kind == TREE_SCALAR;
+    if (list ? (int)value->count != channels : !one) {
+        diag_error(recipe->diags, value->loc,
+                   "%s takes one number, or a list of %d: one for each channel of the view", p->name,
+                   channels);
+        return false;
+    }
+    for (int c = 0; c < channels; c++)
+        if (!read_param(recipe, p, list ? value->items[c].value : value, &out[c])) return false;
+    return true;
+}
+
+static bool set_param(ParsedRecipe *recipe, const CatalogParam *p, const Tree *value, int channels,
+                      double *params) {
     double *out = &params[p->slot];
+    if (p->by_channel) return set_channels(recipe, p, value, channels, out);
     if (p->is_choice) return set_choice(recipe, p, value, out);
     if (p->is_bool && value->kind == TREE_SCALAR &&
         (!strcmp(value->text, "true") || !strcmp(value->text, "false"))) {
@@ -43,7 +60,7 @@ static bool set_param(ParsedRecipe *recipe, const CatalogParam *p, const Tree *v
         }
         return true;
     }
-    if (value->kind != TREE_SCALAR || p->slots == 3) {
+    if (value->kind != TREE_SCALAR) {
         diag_error(recipe->diags, value->loc, "%s takes %d number%s", p->name, p->slots,
                    p->slots > 1 ? "s in a list" : "");
         return false;
@@ -75,8 +92,31 @@ static bool is_passed(const char *const *passed, const char *key) {
     return false;
 }
 
-bool read_params(ParsedRecipe *recipe, const CatalogRow *row, const Tree *map, const char *const *passed,
-                 int copy, int copies, double *params) {
+/* What a view of other than three channels cannot have: colours, and defaults that are of three. */
+static bool check_channels(ParsedRecipe *recipe, const CatalogRow *row, Loc loc, const Tree *map,
+                           const CatalogParam *list, int n, int channels, const double *params) {
+    for (int i = 0; i < n && channels != 3; i++) {
+        const CatalogParam *p = &list[i];
+        const Tree *given = map ? tree_get(map, p->name) : NULL;
+        if (p->by_channel && !given) {
+            diag_error(recipe->diags, loc,
+                       "%s: the default of %s is of 3 channels, the view has %d: give `%s`, one number for "
+                       "all or a list",
+                       row->name, p->name, channels, p->name);
+            return false;
+        }
+        if (!p->color || params[p->slot] == 0) continue;
+        diag_error(recipe->diags, given ? given->loc : loc,
+                   "%s: %s is of colours and wants a view of 3 channels, this one has %d: set `%s: 0`%s",
+                   row->name, p->name, channels, p->name,
+                   strcmp(p->name, "p") == 0 ? ", or leave it out" : "");
+        return false;
+    }
+    return true;
+}
+
+bool read_params(ParsedRecipe *recipe, const CatalogRow *row, Loc loc, const Tree *map,
+                 const char *const *passed, ParamsOf of, double *params) {
     CatalogParam list[VT_MAX_PARAMS];
     int n = catalog_params(row, list);
     bool good = true;
@@ -90,15 +130,16 @@ bool read_params(ParsedRecipe *recipe, const CatalogRow *row, const Tree *map, c
         if (!p) diag_error(recipe->diags, map->items[i].key->loc, "%s", unknown);
         const Tree *each = p ? tree_get(value, "each") : NULL;
         if (each) {
-            if (each->kind != TREE_LIST || (int)each->count != copies) {
+            if (each->kind != TREE_LIST || (int)each->count != of.copies) {
                 diag_error(recipe->diags, each->loc,
-                           "`each` wants one value for each of the view's %d copies", copies);
+                           "`each` wants one value for each of the view's %d copies", of.copies);
                 good = false;
                 continue;
             }
-            value = each->items[copy].value;
+            value = each->items[of.copy].value;
         }
-        good = p && set_param(recipe, p, value, params) && good;
+        good = p && set_param(recipe, p, value, of.channels, params) && good;
     }
+    good = good && check_channels(recipe, row, loc, map, list, n, of.channels, params);
     return good && (!map || check_params(recipe, row, map, params, NULL));
 }

@@ -62,10 +62,14 @@ void read_draws(ParsedRecipe *recipe, const Tree *map);
 void read_train(ParsedRecipe *recipe, const Tree *map);
 void read_modules(ParsedRecipe *recipe, const Tree *map);
 void read_networks(ParsedRecipe *recipe, const Tree *map);
-/* Fills the VT_MAX_PARAMS parameters of a row from a map. passed: keys of the map that are no parameters, then NULL; or
- * NULL. copy: which element of an `each:` list to take, of `copies`. */
-bool read_params(ParsedRecipe *recipe, const CatalogRow *row, const Tree *map, const char *const *passed,
-                 int copy, int copies, double *params);
+typedef struct {
+    int copy, copies; /* which element of an `each:` list to take */
+    int channels;     /* of the view */
+} ParamsOf;
+/* Fills the VT_MAX_PARAMS parameters of a row from a map, which may be NULL. loc: of the row's name. passed: keys of
+ * the map that are no parameters, then NULL; or NULL. */
+bool read_params(ParsedRecipe *recipe, const CatalogRow *row, Loc loc, const Tree *map,
+                 const char *const *passed, ParamsOf of, double *params);
 /* Whether they go together, and with the type of a draw if that is known. */
 bool check_params(ParsedRecipe *recipe, const CatalogRow *row, const Tree *map, const double *params,
                   const Type *type);

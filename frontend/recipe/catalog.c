@@ -51,6 +51,7 @@ static void parse_relation(const char *text, size_t size, CatalogParam *p) {
     memcpy(words, text, size < sizeof words - 1 ? size : sizeof words - 1);
     p->divides = strcmp(words, " divides") == 0;
     p->upper = strcmp(words, " upper > 0") == 0;
+    p->color = strcmp(words, " colour") == 0;
     p->strictly = strncmp(words, " > ", 3) == 0;
     if (p->strictly || strncmp(words, " >= ", 4) == 0)
         snprintf(p->other, sizeof p->other, "%s", words + (p->strictly ? 3 : 4));
@@ -72,14 +73,15 @@ int catalog_params(const CatalogRow *row, CatalogParam out[VT_MAX_PARAMS]) {
         p->is_bool = strncmp(spec, "bool", 4) == 0;
         p->is_choice = strncmp(spec, "choice", 6) == 0;
         if (strncmp(spec, "range", 5) == 0) p->slots = 2;
-        if (strncmp(spec, "triple", 6) == 0) p->slots = 3;
+        p->by_channel = strncmp(spec, "channels", 8) == 0;
+        if (p->by_channel) p->slots = VT_MAX_CHANNELS;
         spec += length + 1;
         size_t end = strcspn(spec, ";");
         if (p->is_choice)
             memcpy(p->choices, spec, end < 63 ? end : 63);
         else {
             char *at = (char *)spec;
-            for (int i = 0; i < p->slots; i++) {
+            for (int i = 0; i < (p->by_channel ? 3 : p->slots); i++) {
                 p->fallback[i] = strtod(at, &at);
                 if (*at == ',') at++;
             }
@@ -103,7 +105,8 @@ void catalog_defaults(const CatalogRow *row, double *params) {
     int n = catalog_params(row, list);
     memset(params, 0, sizeof(double) * VT_MAX_PARAMS);
     for (int i = 0; i < n; i++)
-        memcpy(&params[list[i].slot], list[i].fallback, sizeof(double) * (size_t)list[i].slots);
+        memcpy(&params[list[i].slot], list[i].fallback,
+               sizeof(double) * (size_t)(list[i].by_channel ? 3 : list[i].slots));
 }
 
 const char *catalog_range_problem(Arena *arena, const CatalogParam *p, double value) {

@@ -16,12 +16,13 @@ typedef struct {
 typedef struct {
     char name[32], choices[64]; /* choices: "a|b|c" */
     int slot, slots; /* the first of its doubles in VtDraw.params or VtAugment.params, and how many */
-    bool is_int, is_bool, is_choice;
-    double fallback[3], low, high;
+    bool is_int, is_bool, is_choice, by_channel;
+    double fallback[3], low, high; /* by_channel: of three channels */
     char other[32]; /* "> other", ">= other": the parameter of this row that the value is compared with */
     bool strictly;  /* ">" */
     bool upper;     /* "upper > 0" */
     bool divides;   /* "divides" */
+    bool color;     /* "colour" */
 } CatalogParam;
 
 int catalog_find(CatalogTable table, const char *name); /* number of the row, or -1 */

@@ -49,10 +49,11 @@ typedef struct {
     const char *name;
     Loc loc;
     int count; /* of copies; 0: a single tensor, -1: an empty list */
-    int size;
-    int stream;         /* of VtProgram.streams */
-    int64_t batch;      /* the first images of the stream's batch */
-    int first_pipeline; /* of its copies, which follow each other */
+    int size, channels;
+    int stream;            /* of VtProgram.streams */
+    int64_t batch;         /* the first images of the stream's batch */
+    int first_pipeline;    /* of its copies, which follow each other */
+    const Tree *random_as; /* the view whose random numbers it takes; NULL: it has its own */
 } View;
 
 typedef struct {

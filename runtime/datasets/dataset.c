@@ -86,48 +86,65 @@ const char *vt_dataset_name(const VtDataset *d, int64_t index) {
     return name;
 }
 
+int vt_dataset_channels(const VtDataset *d) {
+    return d->channels;
+}
+
+bool vt_dataset_set_channels(VtDataset *d, int channels, VtError *error) {
+    if (d->channels && channels != d->channels && !(channels == 3 && d->channels == 1))
+        return vt_fail(error, 2, "the images of '%s' have %d channel%s, the recipe's views want %d", d->path,
+                       d->channels, d->channels == 1 ? "" : "s", channels);
+    d->wanted = channels;
+    return true;
+}
+
 bool vt_dataset_is_named(const VtDataset *d) {
     return d->count > 0 && d->items[0].name;
 }
 
+static size_t bytes_of(const VtImage *image) {
+    return (size_t)image->channels * (size_t)image->width * (size_t)image->height;
+}
+
 static bool copy_image(const VtImage *from, VtImage *to) {
-    size_t bytes = 3 * (size_t)from->width * (size_t)from->height;
+    size_t bytes = bytes_of(from);
     *to = *from;
-    if (!(to->rgb = malloc(bytes))) return false;
-    memcpy(to->rgb, from->rgb, bytes);
+    if (!(to->pixels = malloc(bytes))) return false;
+    memcpy(to->pixels, from->pixels, bytes);
     return true;
 }
 
 bool vt_dataset_image(const VtDataset *dataset, int64_t index, VtImage *out, VtError *error) {
     VtDataset *d = (VtDataset *)dataset; /* the cache alone changes */
-    if (d->cache && __atomic_load_n(&d->cache[index].rgb, __ATOMIC_ACQUIRE))
+    if (d->cache && __atomic_load_n(&d->cache[index].pixels, __ATOMIC_ACQUIRE))
         return copy_image(&d->cache[index], out) || vt_fail(error, 1, "out of memory");
     if (!d->load(d, index, out, error)) return false;
-    int64_t bytes = 3 * (int64_t)out->width * out->height;
+    int64_t bytes = (int64_t)bytes_of(out);
     if (!d->cache || bytes * d->count > CACHE_LIMIT) return true;
     VtImage copy;
     if (!copy_image(out, &copy)) return true;
     pthread_mutex_lock(&d->lock);
-    bool room = !d->cache[index].rgb && d->cache_bytes + bytes <= CACHE_LIMIT;
+    bool room = !d->cache[index].pixels && d->cache_bytes + bytes <= CACHE_LIMIT;
     if (room) {
         d->cache_bytes += bytes;
         d->cache[index].width = copy.width;
         d->cache[index].height = copy.height;
-        __atomic_store_n(&d->cache[index].rgb, copy.rgb, __ATOMIC_RELEASE);
+        d->cache[index].channels = copy.channels;
+        __atomic_store_n(&d->cache[index].pixels, copy.pixels, __ATOMIC_RELEASE);
     }
     pthread_mutex_unlock(&d->lock);
-    if (!room) free(copy.rgb);
+    if (!room) free(copy.pixels);
     return true;
 }
 
-bool dataset_read_image(int descriptor, int64_t offset, int64_t size, const char *name, VtImage *out,
-                        VtError *error) {
+bool dataset_read_image(int descriptor, int64_t offset, int64_t size, const char *name, int channels,
+                        VtImage *out, VtError *error) {
     if (size < 1 || size > DATASET_MAX_FILE)
         return vt_bad_image(error, "%s: %lld bytes: refused", name, (long long)size);
     uint8_t *bytes = malloc((size_t)size);
     if (!bytes) return vt_fail(error, 1, "out of memory");
     int64_t n = read_at(descriptor, bytes, size, offset);
-    bool good = n == size ? vt_image_decode(bytes, (size_t)size, name, out, error)
+    bool good = n == size ? vt_image_decode(bytes, (size_t)size, name, channels, out, error)
                 : errno   ? vt_fail(error, 1, "cannot read '%s': %s", name, strerror(errno))
                           : vt_bad_image(error, "%s: cut short", name);
     free(bytes);

@@ -41,6 +41,12 @@ const char *vt_dataset_left_name(const VtDataset *dataset, int reason, int64_t i
 int vt_dataset_second_label(const VtDataset *dataset, int64_t index);
 int vt_dataset_second_classes(const VtDataset *dataset);
 const char *vt_dataset_name(const VtDataset *dataset, int64_t index); /* "cifar10/train/cat/0001.jpg" */
+/* What images are to have from now on, before the first is asked for: 3, which it is without being set, makes RGB of
+ * gray and leaves alpha away; any other number is that of the images. False, with an error, where they all have
+ * others. */
+int vt_dataset_channels(
+    const VtDataset *dataset); /* that all images are stored with; 0: each file has its own */
+bool vt_dataset_set_channels(VtDataset *dataset, int channels, VtError *error);
 bool vt_dataset_is_named(
     const VtDataset *dataset); /* its images are: they are files, or members of archives */
 /* Thread-safe. On a broken image returns false with its name in the message. */

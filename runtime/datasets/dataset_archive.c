@@ -48,7 +48,7 @@ static bool load_member(const VtDataset *d, int64_t index, VtImage *out, VtError
     uint8_t *bytes = malloc((size_t)item->size + 1);
     if (!bytes) return no_memory(error);
     bool good = read_item(d, item, shown, bytes, error) &&
-                vt_image_decode(bytes, (size_t)item->size, shown, out, error);
+                vt_image_decode(bytes, (size_t)item->size, shown, d->wanted, out, error);
     free(bytes);
     return good;
 }

@@ -27,7 +27,7 @@ bool dataset_load_file(const VtDataset *d, int64_t index, VtImage *out, VtError 
         return false;
     }
     bool good = S_ISREG(status.st_mode) || vt_fail(error, 1, "%s: no file any more", shown);
-    good = good && dataset_read_image(descriptor, 0, status.st_size, shown, out, error);
+    good = good && dataset_read_image(descriptor, 0, status.st_size, shown, d->wanted, out, error);
     close(descriptor);
     return good;
 }

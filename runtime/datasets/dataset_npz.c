@@ -1,4 +1,4 @@
-/* Data sets in a NumPy archive, as MedMNIST has them: SPLIT_images.npy of uint8[N, H, W] or [N, H, W, 3] and
+/* Data sets in a NumPy archive, as MedMNIST has them: SPLIT_images.npy of uint8[N, H, W] or [N, H, W, C] and
  * SPLIT_labels.npy of N integers, for the splits train, val and test. Labels of several columns, as of diseases that
  * occur together, are no classes. The form of a .npy file:
  * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html */
@@ -7,23 +7,21 @@
 #include "runtime/datasets/dataset.h"
 #include "runtime/datasets/dataset_raw.h"
 #include "runtime/images/image.h"
+#include "runtime/images/npy.h"
+#include "runtime/program.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_SPLITS = 3, MAX_AXES = 4, MAX_EDGE = 4096, MAX_CLASSES = 1 << 16 };
+enum { N_SPLITS = 3, MAX_EDGE = 4096, MAX_CLASSES = 1 << 16 };
 #define MAX_MEMBER ((int64_t)8 << 30)
 
 static const char *const SPLITS[N_SPLITS] = {"train", "val", "test"};
 
-/* An array: its bytes, malloc'ed, and where its elements begin. */
-typedef struct {
-    uint8_t *bytes;
-    int64_t at, size; /* of the elements */
-    char type[8];     /* "|u1", "<i8", … */
-    int rank;
-    int64_t dim[MAX_AXES];
+typedef struct {    /* an array */
+    uint8_t *bytes; /* malloc'ed */
+    NpyHeader h;
 } Npy;
 
 typedef struct {
@@ -36,39 +34,6 @@ typedef struct {
     NpzMember images[N_SPLITS], labels[N_SPLITS]; /* name "": there is none */
 } Npz;
 
-/* The text behind 'key': in the dictionary that a .npy file begins with; NULL: it is not there. */
-static const char *value_of(const char *header, const char *key) {
-    const char *at = strstr(header, key);
-    if (!at) return NULL;
-    at += strlen(key);
-    return at + strspn(at, "'\": ");
-}
-
-/* What the dictionary says of the array; false: it says something else than an array in C order of few axes. */
-static bool read_header(const char *header, Npy *npy) {
-    const char *type = value_of(header, "descr"), *order = value_of(header, "fortran_order"),
-               *shape = value_of(header, "shape");
-    if (!type || !order || !shape || strncmp(order, "False", 5) != 0 || *shape != '(') return false;
-    size_t length = strcspn(type, "'\"");
-    if (length >= sizeof npy->type) return false;
-    memcpy(npy->type, type, length);
-    for (const char *at = shape + 1; *at && *at != ')';) {
-        char *end;
-        long long n = strtoll(at, &end, 10);
-        if (end == at || n < 0 || n > MAX_MEMBER || npy->rank == MAX_AXES) return false;
-        npy->dim[npy->rank++] = n;
-        at = end + strspn(end, ", L");
-    }
-    return true;
-}
-
-static bool is_whole(const Npy *npy, int64_t element) {
-    int64_t size = element;
-    for (int k = 0; k < npy->rank; k++)
-        if (__builtin_mul_overflow(size, npy->dim[k], &size)) return false;
-    return size == npy->size;
-}
-
 static bool read_npy(const Npz *npz, const NpzMember *member, Npy *npy, VtError *error) {
     *npy = (Npy){.bytes = malloc((size_t)member->size + 1)};
     if (!npy->bytes) return vt_fail(error, 1, "out of memory");
@@ -77,29 +42,14 @@ static bool read_npy(const Npz *npz, const NpzMember *member, Npy *npy, VtError 
         error->bad_image = false; /* no single image is bad: the set is */
         return false;
     }
-    const uint8_t *b = npy->bytes;
-    bool good = member->size >= 12 && memcmp(b, "\x93NUMPY", 6) == 0 && b[6] >= 1 && b[6] <= 3;
-    int64_t length = good ? b[8] | b[9] << 8 : 0, begin = 10;
-    if (good && b[6] > 1) {
-        length |= (int64_t)b[10] << 16 | (int64_t)b[11] << 24;
-        begin = 12;
-    }
-    good = good && length <= 4096 && begin + length <= member->size;
-    if (good) {
-        char header[4097];
-        memcpy(header, b + begin, (size_t)length);
-        header[length] = '\0';
-        npy->at = begin + length;
-        npy->size = member->size - npy->at;
-        good = read_header(header, npy);
-    }
+    bool good = npy_read_header(npy->bytes, member->size, &npy->h);
     return good || vt_fail(error, 1, "%s in '%s' is no array of numbers in row-major order", member->name,
                            npz->archive->path);
 }
 
 /* Little-endian or single-byte integers; -1: no integer that counts classes. */
 static int64_t label_at(const Npy *npy, int64_t index, int64_t element) {
-    const uint8_t *from = npy->bytes + npy->at + index * element;
+    const uint8_t *from = npy->bytes + npy->h.at + index * element;
     uint64_t value = 0;
     for (int64_t i = 0; i < element; i++) value |= (uint64_t)from[i] << (8 * i);
     return value < MAX_CLASSES ? (int64_t)value : -1;
@@ -120,15 +70,15 @@ static bool read_labels(const Npz *npz, const NpzMember *member, int64_t count, 
     Npy npy;
     *labels = NULL;
     if (!read_npy(npz, member, &npy, error)) return free(npy.bytes), false;
-    int64_t element = integer_bytes(npy.type);
-    bool several = npy.rank > 2 || (npy.rank == 2 && npy.dim[1] > 1), good = element && npy.rank >= 1;
-    good = good && is_whole(&npy, element) && (count < 0 || npy.dim[0] == count);
+    int64_t element = integer_bytes(npy.h.type);
+    bool several = npy.h.rank > 2 || (npy.h.rank == 2 && npy.h.dim[1] > 1), good = element && npy.h.rank >= 1;
+    good = good && npy_is_whole(&npy.h, element) && (count < 0 || npy.h.dim[0] == count);
     if (!good)
         vt_fail(error, 1, "%s in '%s' is no array of whole numbers, one for each image", member->name,
                 npz->archive->path);
-    if (good && !several && !(*labels = malloc(sizeof **labels * (size_t)(npy.dim[0] + 1))))
+    if (good && !several && !(*labels = malloc(sizeof **labels * (size_t)(npy.h.dim[0] + 1))))
         good = vt_fail(error, 1, "out of memory");
-    for (int64_t i = 0; good && !several && i < npy.dim[0]; i++) {
+    for (int64_t i = 0; good && !several && i < npy.h.dim[0]; i++) {
         int64_t label = label_at(&npy, i, element);
         if (label < 0)
             good = vt_fail(error, 1, "%s in '%s': the label of image %lld is not in 0..%d", member->name,
@@ -142,19 +92,20 @@ static bool read_labels(const Npz *npz, const NpzMember *member, int64_t count, 
 
 static bool add_images(VtDataset *d, const NpzMember *member, const Npy *npy, const int32_t *labels,
                        int64_t *held, VtError *error) {
-    int64_t h = npy->rank >= 3 ? npy->dim[1] : 0, w = npy->rank >= 3 ? npy->dim[2] : 0;
-    int64_t channels = npy->rank == 4 ? npy->dim[3] : 1;
+    int64_t h = npy->h.rank >= 3 ? npy->h.dim[1] : 0, w = npy->h.rank >= 3 ? npy->h.dim[2] : 0;
+    int64_t channels = npy->h.rank == 4 ? npy->h.dim[3] : 1;
     bool first = d->count == 0;
-    if (strcmp(npy->type, "|u1") != 0 || h < 1 || h > MAX_EDGE || w < 1 || w > MAX_EDGE ||
-        (channels != 1 && channels != 3) || !is_whole(npy, 1))
-        return vt_fail(error, 1, "%s in '%s' is no array of images: uint8[N, H, W] or uint8[N, H, W, 3]",
+    if (strcmp(npy->h.type, "|u1") != 0 || h < 1 || h > MAX_EDGE || w < 1 || w > MAX_EDGE || channels < 1 ||
+        channels > VT_MAX_CHANNELS || !npy_is_whole(&npy->h, 1))
+        return vt_fail(error, 1,
+                       "%s in '%s' is no array of images: uint8[N, H, W] or uint8[N, H, W, C], C up to 16",
                        member->name, d->path);
     if (!first && (h != d->height || w != d->width || channels != d->channels))
         return vt_fail(error, 1, "%s in '%s': its images are not of the size of the other splits'",
                        member->name, d->path);
     int64_t image = h * w * channels, base = *held;
-    if (!raw_append(d, held, npy->bytes + npy->at, npy->size)) return vt_fail(error, 1, "out of memory");
-    for (int64_t i = 0; i < npy->dim[0]; i++)
+    if (!raw_append(d, held, npy->bytes + npy->h.at, npy->h.size)) return vt_fail(error, 1, "out of memory");
+    for (int64_t i = 0; i < npy->h.dim[0]; i++)
         if (!dataset_add(d, NULL, labels ? labels[i] : -1, base + i * image, image))
             return vt_fail(error, 1, "out of memory");
     d->height = (int)h;
@@ -171,8 +122,8 @@ static bool add_split(VtDataset *d, const Npz *npz, int split, bool wanted, int 
     const NpzMember *images = &npz->images[split];
     bool good = !wanted || read_npy(npz, images, &npy, error);
     if (good && npz->labels[split].name[0])
-        good = read_labels(npz, &npz->labels[split], wanted && npy.rank ? npy.dim[0] : -1, &labels, classes,
-                           error);
+        good = read_labels(npz, &npz->labels[split], wanted && npy.h.rank ? npy.h.dim[0] : -1, &labels,
+                           classes, error);
     if (good && wanted) good = add_images(d, images, &npy, labels, held, error);
     free(labels);
     free(npy.bytes);
@@ -181,13 +132,17 @@ static bool add_split(VtDataset *d, const Npz *npz, int split, bool wanted, int 
 
 static bool load_interleaved(const VtDataset *d, int64_t index, VtImage *out, VtError *error) {
     const uint8_t *from = d->bytes + d->items[index].offset;
-    size_t pixels = (size_t)d->width * (size_t)d->height;
-    *out = (VtImage){d->width, d->height, malloc(3 * pixels)};
-    if (!out->rgb) return vt_fail(error, 1, "out of memory");
-    if (d->channels == 3)
-        memcpy(out->rgb, from, 3 * pixels);
-    else
-        for (size_t i = 0; i < pixels; i++) memset(out->rgb + 3 * i, from[i], 3);
+    size_t pixels = (size_t)d->width * (size_t)d->height, channels = (size_t)d->wanted;
+    *out = (VtImage){d->width, d->height, d->wanted, malloc(channels * pixels)};
+    if (!out->pixels) return vt_fail(error, 1, "out of memory");
+    if (d->channels == d->wanted)
+        memcpy(out->pixels, from, channels * pixels);
+    else if (d->channels == 1)
+        for (size_t i = 0; i < pixels; i++) memset(out->pixels + channels * i, from[i], channels);
+    else {
+        vt_image_free(out);
+        return image_wrong_channels(d->path, d->channels, d->wanted, error);
+    }
     return true;
 }
 

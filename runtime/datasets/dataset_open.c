@@ -22,6 +22,7 @@ VtDataset *dataset_new(const char *path, const char *split) {
     VtDataset *d = calloc(1, sizeof *d);
     if (!d) return NULL;
     d->descriptor = -1;
+    d->wanted = 3;
     pthread_mutex_init(&d->lock, NULL);
     d->path = strdup(path);
     d->split = split ? strdup(split) : NULL;
@@ -94,7 +95,7 @@ void vt_dataset_close(VtDataset *d) {
     if (!d) return;
     for (int64_t i = 0; i < d->count; i++) {
         free(d->items[i].name);
-        if (d->cache) free(d->cache[i].rgb);
+        if (d->cache) free(d->cache[i].pixels);
     }
     if (d->close) d->close(d);
     if (d->descriptor >= 0) close(d->descriptor);

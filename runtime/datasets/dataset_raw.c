@@ -107,8 +107,8 @@ static bool load_planes(const VtDataset *d, int64_t index, VtImage *out, VtError
     int w = d->width, h = d->height, plane = w * h;
     uint8_t *buffer = d->own ? malloc((size_t)plane * (size_t)d->channels) : NULL;
     const uint8_t *from = NULL;
-    *out = (VtImage){w, h, malloc(3 * (size_t)plane)};
-    if (!out->rgb || (d->own && !buffer))
+    *out = (VtImage){w, h, 3, malloc(3 * (size_t)plane)};
+    if (!out->pixels || (d->own && !buffer))
         vt_fail(error, 1, "out of memory");
     else
         from = record_of(d, index, buffer, error);
@@ -116,11 +116,11 @@ static bool load_planes(const VtDataset *d, int64_t index, VtImage *out, VtError
         for (int x = 0; x < w; x++)
             for (int c = 0; c < 3; c++) {
                 int at = d->column_major ? x * h + y : y * w + x;
-                out->rgb[3 * (y * w + x) + c] = from[(d->channels == 3 ? c * plane : 0) + at];
+                out->pixels[3 * (y * w + x) + c] = from[(d->channels == 3 ? c * plane : 0) + at];
             }
     if (!from) vt_image_free(out);
     free(buffer);
-    return out->rgb != NULL;
+    return out->pixels != NULL;
 }
 
 bool raw_name_classes(VtDataset *d, int classes, const char *folder, const char *file, VtError *error) {

@@ -171,16 +171,26 @@ static VtRng image_rng(const VtDataset *d, int64_t index) {
                    .step = (uint64_t)index};
 }
 
+/* As bands of another number of channels see the colours: each lies between two of red, green, blue and red again. */
+static void as_bands(const uint8_t rgb[3], int channels, uint8_t *out) {
+    for (int c = 0; c < channels; c++) {
+        int third = 3 * c / channels, rest = 3 * c % channels;
+        out[c] = (uint8_t)((rgb[third] * (channels - rest) + rgb[(third + 1) % 3] * rest) / channels);
+    }
+}
+
 static bool load_synthetic(const VtDataset *d, int64_t index, VtImage *out, VtError *error) {
-    int n = d->width;
+    int n = d->width, channels = d->wanted;
     VtRng rng = image_rng(d, index);
-    *out = (VtImage){n, n, malloc(3 * (size_t)n * (size_t)n)};
-    if (!out->rgb) return vt_fail(error, 1, "out of memory");
+    *out = (VtImage){n, n, channels, malloc((size_t)channels * (size_t)n * (size_t)n)};
+    if (!out->pixels) return vt_fail(error, 1, "out of memory");
     Scene scene = draw_scene(&rng, d->items[index].label, n);
     for (int y = 0; y < n; y++)
-        for (int x = 0; x < n; x++)
-            draw_pixel(&scene, n, x, y, scene.grain * (vt_rng_uniform(&rng) - 0.5),
-                       out->rgb + 3 * (y * n + x));
+        for (int x = 0; x < n; x++) {
+            uint8_t rgb[3];
+            draw_pixel(&scene, n, x, y, scene.grain * (vt_rng_uniform(&rng) - 0.5), rgb);
+            as_bands(rgb, channels, out->pixels + (size_t)channels * (size_t)(y * n + x));
+        }
     return true;
 }
 

@@ -22,7 +22,8 @@ static bool one_of(const char *word, const char *list) {
 NameKind dataset_name_kind(const char *name) {
     const char *slash = strrchr(name, '/'), *dot = strrchr(slash ? slash : name, '.');
     if (!dot || !dot[1]) return NAME_UNKNOWN;
-    if (one_of(dot + 1, "jpg jpeg jpe jfif png webp bmp dib tif tiff gif ppm pgm pbm pnm")) return NAME_IMAGE;
+    if (one_of(dot + 1, "jpg jpeg jpe jfif png webp bmp dib tif tiff gif ppm pgm pbm pnm npy"))
+        return NAME_IMAGE;
     if (one_of(dot + 1, "heic heif avif jp2 j2k jxl svg psd xcf dcm nii cr2 nef arw dng raw exr hdr tga pcx "
                         "ico mp4 avi mov mkv webm mpg mpeg"))
         return NAME_FORMAT;

@@ -49,8 +49,9 @@ struct VtDataset {
     TextSet classes;
     int descriptor;              /* of the one file, or -1 */
     uint8_t *bytes;              /* of a set held in memory */
-    int width, height, channels; /* of raw formats */
-    bool column_major;           /* STL-10 */
+    int width, height, channels; /* of raw formats; channels 0: each image may have its own */
+    int wanted;        /* the channels that images are to have, 3 at first (vt_dataset_set_channels) */
+    bool column_major; /* STL-10 */
     bool (*load)(const VtDataset *dataset, int64_t index, VtImage *out, VtError *error);
     /* The bytes of a member of an archive; NULL: files, which are opened by name. */
     bool (*read)(const VtDataset *dataset, const DataItem *item, uint8_t *to, VtError *error);
@@ -86,8 +87,8 @@ int dataset_open_npz(VtDataset *dataset, const char *path, const char *split, Vt
 /* Decodes the image file of `size` bytes that begins at `offset` of a descriptor. What is wrong with its content is bad
  * data (vt_bad_image); what keeps it from being read is not. */
 enum { DATASET_MAX_FILE = 256 << 20 };
-bool dataset_read_image(int descriptor, int64_t offset, int64_t size, const char *name, VtImage *out,
-                        VtError *error);
+bool dataset_read_image(int descriptor, int64_t offset, int64_t size, const char *name, int channels,
+                        VtImage *out, VtError *error);
 
 /* A set without images, of copies of the texts; split: NULL for all. NULL: no memory. */
 VtDataset *dataset_new(const char *path, const char *split);

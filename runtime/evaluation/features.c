@@ -41,7 +41,7 @@ static void note_wrong(Fill *f, int64_t i, const VtError *error) {
 
 static void fill(void *user, int thread, int threads) {
     Fill *f = user;
-    int64_t size = 3 * (int64_t)f->pipeline->size * f->pipeline->size;
+    int64_t size = f->pipeline->channels * (int64_t)f->pipeline->size * f->pipeline->size;
     for (int64_t i = thread; i < f->count; i += threads) {
         VtImage image;
         VtError wrong = {0};

@@ -18,7 +18,7 @@ typedef struct {
     int size;
     VtRng *rng;
     const double *p;
-    double mean[3], std[3];
+    double mean[VT_MAX_CHANNELS], std[VT_MAX_CHANNELS];
 } Work;
 
 static size_t pixels(const Work *w) {
@@ -38,30 +38,49 @@ static void replace(Work *w, VtImage next) {
     w->owned = true;
 }
 
-/* As zeros; without pixels where memory ran out. */
+static size_t channels(const Work *w) {
+    return (size_t)w->image.channels;
+}
+
+/* As zeros, with the channels of the one at hand; without pixels where memory ran out. */
 static VtImage new_image(Work *w, int width, int height) {
-    VtImage image = {width, height, calloc((size_t)width * (size_t)height, 3)};
-    if (!image.rgb) w->no_memory = true;
+    VtImage image = {width, height, w->image.channels, calloc((size_t)width * (size_t)height, channels(w))};
+    if (!image.pixels) w->no_memory = true;
     return image;
 }
 
-/* The pixels at hand, for changing in place: copied if they are the caller's. NULL: no memory. */
-static uint8_t *editable(Work *w) {
+/* The image at hand, for changing in place: copied if it is the caller's. NULL: no memory. */
+static VtImage *editable(Work *w) {
     if (!w->owned) {
         VtImage copy = new_image(w, w->image.width, w->image.height);
-        if (!copy.rgb) return NULL;
-        memcpy(copy.rgb, w->image.rgb, 3 * pixels(w));
+        if (!copy.pixels) return NULL;
+        memcpy(copy.pixels, w->image.pixels, channels(w) * pixels(w));
         replace(w, copy);
     }
-    return w->image.rgb;
+    return &w->image;
+}
+
+/* One channel of an image of three: its luma; three of an image of one: the same three times. */
+static void change_channels(Work *w, int wanted) {
+    VtImage next = {w->image.width, w->image.height, wanted, malloc((size_t)wanted * pixels(w))};
+    if (!next.pixels) {
+        w->no_memory = true;
+        return;
+    }
+    if (wanted == 1)
+        vt_luma(w->image.pixels, pixels(w), next.pixels);
+    else
+        for (size_t i = 0; i < pixels(w); i++)
+            memset(next.pixels + (size_t)wanted * i, w->image.pixels[i], (size_t)wanted);
+    replace(w, next);
 }
 
 /* The rectangle, resized to size × size, becomes the image. */
 static void crop_to_size(Work *w, int x, int y, int width, int height, bool cubic) {
     VtImage next = new_image(w, w->size, w->size);
-    if (!next.rgb) return;
+    if (!next.pixels) return;
     w->no_memory = !vt_resize(&w->image, (VtRect){x, y, width, height}, w->size, w->size,
-                              (VtRect){0, 0, w->size, w->size}, cubic, next.rgb);
+                              (VtRect){0, 0, w->size, w->size}, cubic, next.pixels);
     replace(w, next);
 }
 
@@ -91,17 +110,18 @@ static void augment_random_resized_crop(Work *w) {
  * computed. */
 static void show_window(Work *w, int width, int height, int x, int y, bool cubic) {
     VtImage whole = new_image(w, w->size, w->size);
-    if (!whole.rgb) return;
+    if (!whole.pixels) return;
     int left = x < 0 ? 0 : x, right = x + w->size < width ? x + w->size : width;
     int top = y < 0 ? 0 : y, bottom = y + w->size < height ? y + w->size : height;
     if (left < right && top < bottom) {
         VtRect rect = {left, top, right - left, bottom - top};
         VtImage part = new_image(w, rect.width, rect.height);
-        w->no_memory = !part.rgb || !vt_resize(&w->image, (VtRect){0, 0, w->image.width, w->image.height},
-                                               width, height, rect, cubic, part.rgb);
-        for (int r = 0; part.rgb && r < rect.height; r++)
-            memcpy(whole.rgb + 3 * ((size_t)(top - y + r) * (size_t)w->size + (size_t)(left - x)),
-                   part.rgb + 3 * (size_t)r * (size_t)rect.width, 3 * (size_t)rect.width);
+        w->no_memory = !part.pixels || !vt_resize(&w->image, (VtRect){0, 0, w->image.width, w->image.height},
+                                                  width, height, rect, cubic, part.pixels);
+        for (int r = 0; part.pixels && r < rect.height; r++)
+            memcpy(
+                whole.pixels + channels(w) * ((size_t)(top - y + r) * (size_t)w->size + (size_t)(left - x)),
+                part.pixels + channels(w) * (size_t)r * (size_t)rect.width, channels(w) * (size_t)rect.width);
         vt_image_free(&part);
     }
     replace(w, whole);
@@ -128,59 +148,56 @@ static void augment_resize(Work *w) {
 }
 
 static void augment_flip(Work *w) {
-    if (!happens(w, w->p[0])) return;
-    uint8_t *rgb = editable(w);
-    for (int y = 0; rgb && y < w->image.height; y++) {
-        uint8_t *row = rgb + 3 * (size_t)y * (size_t)w->image.width;
-        for (int a = 0, b = w->image.width - 1; a < b; a++, b--)
-            for (int c = 0; c < 3; c++) {
-                uint8_t t = row[3 * a + c];
-                row[3 * a + c] = row[3 * b + c];
-                row[3 * b + c] = t;
+    if (!happens(w, w->p[0]) || !editable(w)) return;
+    size_t n = channels(w), row = n * (size_t)w->image.width;
+    for (int y = 0; y < w->image.height; y++)
+        for (uint8_t *a = w->image.pixels + (size_t)y * row, *b = a + row - n; a < b; a += n, b -= n)
+            for (size_t c = 0; c < n; c++) {
+                uint8_t t = a[c];
+                a[c] = b[c];
+                b[c] = t;
             }
-    }
 }
 
 static void augment_color_jitter(Work *w) {
     int32_t order[4];
     if (!happens(w, w->p[4])) return;
     vt_rng_permutation(w->rng, order, 4);
-    uint8_t *rgb = editable(w);
-    for (int i = 0; rgb && i < 4; i++) {
+    VtImage *image = editable(w);
+    for (int i = 0; image && i < 4; i++) {
         int which = order[i];
         double strength = w->p[which], low = 1 - strength > 0 ? 1 - strength : 0;
         if (strength == 0) continue;
-        if (which == 0) vt_brightness(rgb, pixels(w), between(w, low, 1 + strength));
-        if (which == 1) vt_contrast(rgb, pixels(w), between(w, low, 1 + strength));
-        if (which == 2) vt_saturation(rgb, pixels(w), between(w, low, 1 + strength));
-        if (which == 3) vt_hue(rgb, pixels(w), between(w, -strength, strength));
+        if (which == 0) vt_brightness(image, between(w, low, 1 + strength));
+        if (which == 1) vt_contrast(image, between(w, low, 1 + strength));
+        if (which == 2) vt_saturation(image, between(w, low, 1 + strength));
+        if (which == 3) vt_hue(image, between(w, -strength, strength));
     }
 }
 
 static void augment_grayscale(Work *w) {
-    uint8_t *rgb = happens(w, w->p[0]) ? editable(w) : NULL;
-    if (rgb) vt_grayscale(rgb, pixels(w));
+    VtImage *image = happens(w, w->p[0]) ? editable(w) : NULL;
+    if (image) vt_grayscale(image);
 }
 
 static void augment_blur(Work *w) {
-    uint8_t *rgb = happens(w, w->p[2]) ? editable(w) : NULL;
-    if (rgb && !vt_blur(rgb, w->image.width, w->image.height, between(w, w->p[0], w->p[1])))
-        w->no_memory = true;
+    VtImage *image = happens(w, w->p[2]) ? editable(w) : NULL;
+    if (image && !vt_blur(image, between(w, w->p[0], w->p[1]))) w->no_memory = true;
 }
 
 static void augment_solarize(Work *w) {
-    uint8_t *rgb = happens(w, w->p[1]) ? editable(w) : NULL;
-    if (rgb) vt_solarize(rgb, pixels(w), (int)w->p[0]);
+    VtImage *image = happens(w, w->p[1]) ? editable(w) : NULL;
+    if (image) vt_solarize(image, (int)w->p[0]);
 }
 
 static void augment_posterize(Work *w) {
-    uint8_t *rgb = happens(w, w->p[1]) ? editable(w) : NULL;
-    if (rgb) vt_posterize(rgb, pixels(w), (int)w->p[0]);
+    VtImage *image = happens(w, w->p[1]) ? editable(w) : NULL;
+    if (image) vt_posterize(image, (int)w->p[0]);
 }
 
 static void augment_normalize(Work *w) {
     memcpy(w->mean, w->p, sizeof w->mean);
-    memcpy(w->std, w->p + 3, sizeof w->std);
+    memcpy(w->std, w->p + VT_MAX_CHANNELS, sizeof w->std);
 }
 
 static void (*const AUGMENTS[])(Work *) = {
@@ -190,8 +207,8 @@ static void (*const AUGMENTS[])(Work *) = {
 };
 
 /* Channels apart, each value scaled: in float32, in the order of torchvision's ToTensor and Normalize. */
-VT_CLONES static void to_planes(const uint8_t *restrict rgb, size_t n, const float *mean, const float *std,
-                                float *restrict out) {
+VT_CLONES static void rgb_to_planes(const uint8_t *restrict rgb, size_t n, const float *mean,
+                                    const float *std, float *restrict out) {
     for (size_t i = 0; i < n; i++) {
         out[i] = (rgb[3 * i] / 255.0f - mean[0]) / std[0];
         out[n + i] = (rgb[3 * i + 1] / 255.0f - mean[1]) / std[1];
@@ -199,21 +216,39 @@ VT_CLONES static void to_planes(const uint8_t *restrict rgb, size_t n, const flo
     }
 }
 
+VT_CLONES static void to_plane(const uint8_t *restrict x, size_t n, size_t stride, float mean, float std,
+                               float *restrict out) {
+    for (size_t i = 0; i < n; i++) out[i] = (x[stride * i] / 255.0f - mean) / std;
+}
+
+static void to_planes(const Work *w, float *out) {
+    float mean[VT_MAX_CHANNELS], std[VT_MAX_CHANNELS];
+    size_t n = pixels(w), all = channels(w);
+    for (size_t c = 0; c < all; c++) {
+        mean[c] = (float)w->mean[c];
+        std[c] = (float)w->std[c];
+    }
+    if (all == 3)
+        rgb_to_planes(w->image.pixels, n, mean, std, out);
+    else
+        for (size_t c = 0; c < all; c++) to_plane(w->image.pixels + c, n, all, mean[c], std[c], out + c * n);
+}
+
 bool vt_pipeline_apply(const VtPipeline *pipeline, const VtImage *image, VtRng *rng, float *out,
                        VtError *error) {
-    Work w = {.image = *image, .size = pipeline->size, .rng = rng, .std = {1, 1, 1}};
+    Work w = {.image = *image, .size = pipeline->size, .rng = rng};
+    bool convert = image->channels != pipeline->channels;
+    if (convert && image->channels + pipeline->channels != 4)
+        return image_wrong_channels(pipeline->name, image->channels, pipeline->channels, error);
+    for (int c = 0; c < VT_MAX_CHANNELS; c++) w.std[c] = 1;
+    if (convert) change_channels(&w, pipeline->channels);
     for (int i = 0; i < pipeline->n_augments && !w.no_memory; i++) {
         w.p = pipeline->augments[i].params;
         AUGMENTS[pipeline->augments[i].kind](&w);
     }
     if (!w.no_memory && (w.image.width != w.size || w.image.height != w.size))
         crop_to_size(&w, 0, 0, w.image.width, w.image.height, true);
-    float mean[3], std[3];
-    for (int c = 0; c < 3; c++) {
-        mean[c] = (float)w.mean[c];
-        std[c] = (float)w.std[c];
-    }
-    if (!w.no_memory) to_planes(w.image.rgb, pixels(&w), mean, std, out);
+    if (!w.no_memory) to_planes(&w, out);
     if (w.owned) vt_image_free(&w.image);
     return !w.no_memory || vt_fail(error, 1, "out of memory for view '%s'", pipeline->name);
 }

@@ -6,8 +6,9 @@
 #include "runtime/images/image.h"
 #include "runtime/program.h"
 
-/* Writes f32[3, size, size] to `out`. All randomness comes from `rng`. On a valid image it fails for lack of memory
- * alone. Numbers follow torchvision on PIL images (Pillow's 8-bit rounding between steps). */
+/* Writes f32[channels, size, size] to `out`. All randomness comes from `rng`. The image has the pipeline's channels, or
+ * one of the two has one (luma) and the other three; it then fails for lack of memory alone. Numbers follow torchvision
+ * on PIL images (Pillow's 8-bit rounding between steps). */
 bool vt_pipeline_apply(const VtPipeline *pipeline, const VtImage *image, VtRng *rng, float *out,
                        VtError *error);
 

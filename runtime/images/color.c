@@ -18,8 +18,17 @@ static inline uint8_t luma(uint32_t r, uint32_t g, uint32_t b) {
     return (uint8_t)((r * 19595u + g * 38470u + b * 7471u + 0x8000u) >> 16);
 }
 
-VT_CLONES static void blend_with(uint8_t *rgb, size_t n, float base, float factor) {
-    for (size_t i = 0; i < 3 * n; i++) rgb[i] = blend(base, rgb[i], factor);
+/* Of all channels. */
+static size_t values(const VtImage *image) {
+    return (size_t)image->width * (size_t)image->height * (size_t)image->channels;
+}
+
+static size_t pixels(const VtImage *image) {
+    return (size_t)image->width * (size_t)image->height;
+}
+
+VT_CLONES static void blend_with(uint8_t *x, size_t n, float base, float factor) {
+    for (size_t i = 0; i < n; i++) x[i] = blend(base, x[i], factor);
 }
 
 VT_CLONES static uint64_t sum_luma(const uint8_t *rgb, size_t n) {
@@ -33,13 +42,25 @@ VT_CLONES static uint64_t sum_luma(const uint8_t *rgb, size_t n) {
     return sum;
 }
 
-void vt_brightness(uint8_t *rgb, size_t n, double factor) {
-    blend_with(rgb, n, 0, (float)factor);
+VT_CLONES static uint64_t sum_values(const uint8_t *x, size_t n) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < n; i++) sum += x[i];
+    return sum;
 }
 
-void vt_contrast(uint8_t *rgb, size_t n, double factor) {
-    int mean = (int)((double)sum_luma(rgb, n) / (double)n + 0.5);
-    blend_with(rgb, n, (float)mean, (float)factor);
+VT_CLONES void vt_luma(const uint8_t *rgb, size_t n, uint8_t *gray) {
+    for (size_t i = 0; i < n; i++) gray[i] = luma(rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2]);
+}
+
+void vt_brightness(VtImage *image, double factor) {
+    blend_with(image->pixels, values(image), 0, (float)factor);
+}
+
+void vt_contrast(VtImage *image, double factor) {
+    bool rgb = image->channels == 3;
+    uint64_t sum = rgb ? sum_luma(image->pixels, pixels(image)) : sum_values(image->pixels, values(image));
+    int mean = (int)((double)sum / (double)(rgb ? pixels(image) : values(image)) + 0.5);
+    blend_with(image->pixels, values(image), (float)mean, (float)factor);
 }
 
 VT_CLONES static void blend_with_luma(uint8_t *rgb, size_t n, float factor) {
@@ -52,8 +73,8 @@ VT_CLONES static void blend_with_luma(uint8_t *rgb, size_t n, float factor) {
     }
 }
 
-void vt_saturation(uint8_t *rgb, size_t n, double factor) {
-    blend_with_luma(rgb, n, (float)factor);
+void vt_saturation(VtImage *rgb, double factor) {
+    blend_with_luma(rgb->pixels, pixels(rgb), (float)factor);
 }
 
 enum { BLOCK = 128 };
@@ -103,8 +124,10 @@ VT_CLONES static void from_hsv(const Hsv *restrict hsv, int n, uint8_t *restrict
     }
 }
 
-void vt_hue(uint8_t *rgb, size_t n, double factor) {
+void vt_hue(VtImage *image, double factor) {
     int turn = (uint8_t)(int)(factor * 255);
+    size_t n = pixels(image);
+    uint8_t *rgb = image->pixels;
     Hsv hsv;
     for (size_t begin = 0; begin < n; begin += BLOCK) {
         int count = n - begin < BLOCK ? (int)(n - begin) : BLOCK;
@@ -114,18 +137,29 @@ void vt_hue(uint8_t *rgb, size_t n, double factor) {
     }
 }
 
-VT_CLONES void vt_grayscale(uint8_t *rgb, size_t n) {
+VT_CLONES static void make_gray(uint8_t *rgb, size_t n) {
     for (size_t i = 0; i < n; i++)
         rgb[3 * i] = rgb[3 * i + 1] = rgb[3 * i + 2] = luma(rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2]);
 }
 
-VT_CLONES void vt_solarize(uint8_t *rgb, size_t n, int threshold) {
-    for (size_t i = 0; i < 3 * n; i++) rgb[i] = (uint8_t)(rgb[i] >= threshold ? 255 - rgb[i] : rgb[i]);
+void vt_grayscale(VtImage *rgb) {
+    make_gray(rgb->pixels, pixels(rgb));
 }
 
-VT_CLONES void vt_posterize(uint8_t *rgb, size_t n, int bits) {
-    uint8_t kept = (uint8_t)(0xff << (8 - bits));
-    for (size_t i = 0; i < 3 * n; i++) rgb[i] &= kept;
+VT_CLONES static void invert_above(uint8_t *x, size_t n, int threshold) {
+    for (size_t i = 0; i < n; i++) x[i] = (uint8_t)(x[i] >= threshold ? 255 - x[i] : x[i]);
+}
+
+void vt_solarize(VtImage *image, int threshold) {
+    invert_above(image->pixels, values(image), threshold);
+}
+
+VT_CLONES static void keep_bits(uint8_t *x, size_t n, uint8_t kept) {
+    for (size_t i = 0; i < n; i++) x[i] &= kept;
+}
+
+void vt_posterize(VtImage *image, int bits) {
+    keep_bits(image->pixels, values(image), (uint8_t)(0xff << (8 - bits)));
 }
 
 /* ---- blur -------------------------------------------------------------------------------------------------------- */
@@ -166,20 +200,22 @@ static void blur_columns(uint8_t *image, int n, size_t row, const Box *box, uint
     memcpy(image, spare, row * (size_t)n);
 }
 
-bool vt_blur(uint8_t *rgb, int width, int height, double sigma) {
+bool vt_blur(VtImage *image, double sigma) {
     enum { PASSES = 3 };
     float s2 = (float)(sigma * sigma) / PASSES, l = floorf((sqrtf(12 * s2 + 1) - 1) / 2);
     float radius = l + (2 * l + 1) * (l * (l + 1) - 3 * s2) / (6 * (s2 - (l + 1) * (l + 1)));
     Box box = {.radius = (int)radius, .whole = (uint32_t)((float)(1 << 24) / (radius * 2 + 1))};
     box.edge = ((1u << 24) - (uint32_t)(box.radius * 2 + 1) * box.whole) / 2;
-    size_t bytes = 3 * (size_t)width * (size_t)height, edge = (size_t)(width > height ? width : height);
-    uint32_t *sums = malloc(3 * edge * sizeof *sums + 2 * bytes);
+    int width = image->width, height = image->height;
+    size_t channels = (size_t)image->channels, bytes = values(image);
+    size_t line = channels * (size_t)(width > height ? width : height);
+    uint32_t *sums = malloc(line * sizeof *sums + 2 * bytes);
     if (!sums) return false;
-    uint8_t *turned = (uint8_t *)(sums + 3 * edge), *spare = turned + bytes;
-    vt_transpose(rgb, 3 * (size_t)width, height, width, turned);
-    blur_columns(turned, width, 3 * (size_t)height, &box, sums, spare);
-    vt_transpose(turned, 3 * (size_t)height, width, height, rgb);
-    blur_columns(rgb, height, 3 * (size_t)width, &box, sums, spare);
+    uint8_t *turned = (uint8_t *)(sums + line), *spare = turned + bytes;
+    vt_transpose(image->pixels, channels * (size_t)width, height, width, channels, turned);
+    blur_columns(turned, width, channels * (size_t)height, &box, sums, spare);
+    vt_transpose(turned, channels * (size_t)height, width, height, channels, image->pixels);
+    blur_columns(image->pixels, height, channels * (size_t)width, &box, sums, spare);
     free(sums);
     return true;
 }

@@ -88,7 +88,7 @@ static void put_color(const Bmp *b, uint32_t place, uint8_t *to) {
 
 static uint8_t *row_of(const Bmp *b, int y) {
     int row = b->top_down ? y : b->out->height - 1 - y;
-    return b->out->rgb + 3 * (size_t)row * (size_t)b->out->width;
+    return b->out->pixels + 3 * (size_t)row * (size_t)b->out->width;
 }
 
 static void read_row(const Bmp *b, const uint8_t *from, uint8_t *to) {

@@ -64,7 +64,7 @@ static bool read_rows(GifFileType *gif, const ColorMapObject *palette, uint8_t *
              y += frame->Interlace ? step[pass] : 1) {
             if (DGifGetLine(gif, line, frame->Width) != GIF_OK) return false;
             uint8_t *row =
-                out->rgb + 3 * ((size_t)(frame->Top + y) * (size_t)out->width + (size_t)frame->Left);
+                out->pixels + 3 * ((size_t)(frame->Top + y) * (size_t)out->width + (size_t)frame->Left);
             for (int x = 0; x < frame->Width; x++) put_color(palette, line[x], row + 3 * x);
         }
     return true;
@@ -84,7 +84,7 @@ static bool decode(GifFileType *gif, const char *name, VtImage *out, VtError *er
     uint8_t *line = malloc((size_t)frame->Width);
     if (!line) return vt_fail(error, 1, "%s: out of memory", name);
     for (size_t i = 0; i < (size_t)out->width * (size_t)out->height; i++)
-        put_color(palette, transparent < 0 ? 0 : transparent, out->rgb + 3 * i);
+        put_color(palette, transparent < 0 ? 0 : transparent, out->pixels + 3 * i);
     bool good = read_rows(gif, palette, line, out) || complain(gif, 0, name, error);
     free(line);
     return good;

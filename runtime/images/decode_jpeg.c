@@ -92,7 +92,7 @@ static bool read_pixels(Decoder *decoder, const uint8_t *bytes, size_t size, con
         unsigned left = jpeg->output_height - jpeg->output_scanline, n = decoder->inks ? 1
                                                                          : left < ROWS ? left
                                                                                        : ROWS;
-        uint8_t *to = out->rgb + jpeg->output_scanline * row;
+        uint8_t *to = out->pixels + jpeg->output_scanline * row;
         for (unsigned i = 0; i < n; i++) rows[i] = decoder->inks ? decoder->inks : to + i * row;
         jpeg_read_scanlines(jpeg, rows, n);
         /* Adobe's files hold CMYK inverted, and libjpeg hands it on as it is */

@@ -62,27 +62,54 @@ static bool complain(int problem, const char *name, VtError *error) {
     return vt_bad_image(error, "%s: damaged PNG: %s", name, spng_strerror(problem));
 }
 
-static bool decode(spng_ctx *png, Chunks *chunks, const char *name, VtImage *out, VtError *error) {
+/* Gray, gray with alpha, colours, colours with alpha. */
+static int channels_of(int color_type) {
+    return color_type == SPNG_COLOR_TYPE_GRAYSCALE         ? 1
+           : color_type == SPNG_COLOR_TYPE_GRAYSCALE_ALPHA ? 2
+           : color_type == SPNG_COLOR_TYPE_TRUECOLOR_ALPHA ? 4
+                                                           : 3;
+}
+
+/* Red, green, blue and alpha of n pixels become gray and alpha. */
+static void drop_colors(uint8_t *pixels, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        pixels[2 * i] = pixels[4 * i];
+        pixels[2 * i + 1] = pixels[4 * i + 3];
+    }
+}
+
+static bool decode(spng_ctx *png, Chunks *chunks, const char *name, int channels, VtImage *out,
+                   VtError *error) {
+    int format = channels == 3 ? SPNG_FMT_RGB8 : SPNG_FMT_RGBA8, decoded = channels == 3 ? 3 : 4;
     struct spng_ihdr header;
     int problem = spng_set_png_stream(png, read_chunks, chunks);
     if (!problem) problem = spng_get_ihdr(png, &header);
     if (problem) return complain(problem, name, error);
-    if (!image_make(out, header.width, header.height, name, error)) return false;
-    size_t length = 0, room = 3 * (size_t)out->width * (size_t)out->height;
-    problem = spng_decoded_image_size(png, SPNG_FMT_RGB8, &length);
+    if (channels != 3 && channels_of(header.color_type) != channels)
+        return image_wrong_channels(name, channels_of(header.color_type), channels, error);
+    if (!image_make_of(out, header.width, header.height, decoded, name, error)) return false;
+    size_t length = 0, pixels = (size_t)out->width * (size_t)out->height, room = (size_t)decoded * pixels;
+    problem = spng_decoded_image_size(png, format, &length);
     if (!problem && length != room) problem = SPNG_EINVAL;
-    if (!problem) problem = spng_decode_image(png, out->rgb, room, SPNG_FMT_RGB8, 0);
+    if (!problem) problem = spng_decode_image(png, out->pixels, room, format, 0);
     if (!problem) problem = spng_decode_chunks(png); /* the last checksum */
+    if (!problem && channels == 2) drop_colors(out->pixels, pixels);
+    out->channels = channels;
     return !problem || complain(problem, name, error);
 }
 
-bool decode_png(const uint8_t *bytes, size_t size, const char *name, VtImage *out, VtError *error) {
+bool decode_png_channels(const uint8_t *bytes, size_t size, const char *name, int channels, VtImage *out,
+                         VtError *error) {
     Chunks chunks = {.bytes = bytes, .size = size, .end = size < 8 ? size : 8};
     struct spng_alloc memory = {noted_malloc, noted_realloc, noted_calloc, free};
     noted_begin();
     spng_ctx *png = spng_ctx_new2(&memory, 0);
     if (!png) return vt_fail(error, 1, "%s: out of memory", name);
-    bool good = decode(png, &chunks, name, out, error);
+    bool good = decode(png, &chunks, name, channels, out, error);
     spng_ctx_free(png);
     return good;
+}
+
+bool decode_png(const uint8_t *bytes, size_t size, const char *name, VtImage *out, VtError *error) {
+    return decode_png_channels(bytes, size, name, 3, out, error);
 }

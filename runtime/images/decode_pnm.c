@@ -53,9 +53,9 @@ static bool read_samples(Text *t, bool plain, int64_t most, int channels, VtImag
         if (value < 0 || (plain && value > most)) return false;
         uint8_t byte = to_byte(value, most);
         if (channels == 3)
-            out->rgb[i] = byte;
+            out->pixels[i] = byte;
         else
-            out->rgb[3 * i] = out->rgb[3 * i + 1] = out->rgb[3 * i + 2] = byte;
+            out->pixels[3 * i] = out->pixels[3 * i + 1] = out->pixels[3 * i + 2] = byte;
     }
     return true;
 }
@@ -66,7 +66,7 @@ static bool read_bits(Text *t, bool plain, VtImage *out) {
     if (!plain && (t->at > t->size || (t->size - t->at) / row < height)) return false;
     for (size_t y = 0; y < height; y++)
         for (size_t x = 0; x < width; x++) {
-            uint8_t *to = out->rgb + 3 * (y * width + x), bit;
+            uint8_t *to = out->pixels + 3 * (y * width + x), bit;
             if (plain) {
                 skip_space(t);
                 if (t->at >= t->size || (t->bytes[t->at] != '0' && t->bytes[t->at] != '1')) return false;

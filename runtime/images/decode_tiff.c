@@ -266,9 +266,9 @@ static bool read_shown(Tiff *t, const Source *source, const char *name, VtImage 
     if (source->message[0]) good = false; /* it goes on without what it complains of */
     t->orientation = ORIENTATION_TOPLEFT;
     for (size_t i = 0; good && i < n; i++) {
-        out->rgb[3 * i] = (uint8_t)TIFFGetR(raster[i]);
-        out->rgb[3 * i + 1] = (uint8_t)TIFFGetG(raster[i]);
-        out->rgb[3 * i + 2] = (uint8_t)TIFFGetB(raster[i]);
+        out->pixels[3 * i] = (uint8_t)TIFFGetR(raster[i]);
+        out->pixels[3 * i + 1] = (uint8_t)TIFFGetG(raster[i]);
+        out->pixels[3 * i + 2] = (uint8_t)TIFFGetB(raster[i]);
     }
     free(raster);
     return good || complain(source, name, error);
@@ -283,35 +283,59 @@ static bool orient(const Tiff *t, const char *name, VtImage *image, VtError *err
     if (t->orientation < 2 || t->orientation > 8) return true;
     bool left = ways[t->orientation].left, up = ways[t->orientation].up, turned = ways[t->orientation].turned;
     VtImage from = *image, to;
-    if (!image_make(&to, turned ? from.height : from.width, turned ? from.width : from.height, name, error))
+    if (!image_make_of(&to, turned ? from.height : from.width, turned ? from.width : from.height,
+                       from.channels, name, error))
         return false;
+    size_t channels = (size_t)image->channels;
     for (int y = 0; y < to.height; y++)
         for (int x = 0; x < to.width; x++) {
             int fx = turned ? y : x, fy = turned ? x : y;
             if (left) fx = from.width - 1 - fx;
             if (up) fy = from.height - 1 - fy;
-            memcpy(to.rgb + 3 * ((size_t)y * (size_t)to.width + (size_t)x),
-                   from.rgb + 3 * ((size_t)fy * (size_t)from.width + (size_t)fx), 3);
+            memcpy(to.pixels + channels * ((size_t)y * (size_t)to.width + (size_t)x),
+                   from.pixels + channels * ((size_t)fy * (size_t)from.width + (size_t)fx), channels);
         }
     vt_image_free(image);
     *image = to;
     return true;
 }
 
-static bool decode(Tiff *t, const Source *source, const char *name, VtImage *out, VtError *error) {
+/* All samples of a pixel, as they are stored, are its channels. */
+static bool decode_samples(Tiff *t, const Source *source, const char *name, int channels, VtImage *out,
+                           VtError *error) {
+    if (!read_layout(t, name, error)) return false;
+    bool inks = t->photometric == PHOTOMETRIC_MINISBLACK || t->photometric == PHOTOMETRIC_RGB ||
+                t->photometric == PHOTOMETRIC_SEPARATED;
+    if (t->samples != channels) return image_wrong_channels(name, t->samples, channels, error);
+    if (!is_plain(t) || !inks)
+        return vt_bad_image(
+            error, "%s: a TIFF of %d samples of %d bits, format %d, photometric %d: not read as channels",
+            name, t->samples, t->bits, t->format, t->photometric);
+    if (!image_make_of(out, t->width, t->height, channels, name, error)) return false;
+    t->colors = channels;
+    t->rows = out->pixels;
+    bool good = read_blocks(t, source, name, error);
+    t->rows = NULL; /* the image's */
+    return good && orient(t, name, out, error);
+}
+
+static bool decode(Tiff *t, const Source *source, const char *name, int channels, VtImage *out,
+                   VtError *error) {
     if (!TIFFGetField(t->tiff, TIFFTAG_IMAGEWIDTH, &t->width) ||
         !TIFFGetField(t->tiff, TIFFTAG_IMAGELENGTH, &t->height))
         return vt_bad_image(error, "%s: damaged TIFF: it has no size", name);
+    if (channels != 3) return decode_samples(t, source, name, channels, out, error);
     if (!image_make(out, t->width, t->height, name, error) || !read_layout(t, name, error)) return false;
     if (!is_plain(t)) return read_shown(t, source, name, out, error) && orient(t, name, out, error);
     if (!(t->rows = malloc((size_t)t->width * t->height * (size_t)t->colors)))
         return vt_fail(error, 1, "%s: out of memory", name);
     if (!read_blocks(t, source, name, error)) return false;
-    to_rgb(t, out->rgb);
+    to_rgb(t, out->pixels);
     return orient(t, name, out, error);
 }
 
-bool decode_tiff(const uint8_t *bytes, size_t size, const char *name, VtImage *out, VtError *error) {
+bool decode_tiff_channels(const uint8_t *bytes, size_t size, const char *name, int channels, VtImage *out,
+                          VtError *error) {
     Source source = {.bytes = bytes, .size = size};
     Tiff t = {.tiff = open_source(&source)};
     if (!t.tiff && !source.message[0]) return vt_fail(error, 1, "%s: out of memory", name);
@@ -319,9 +343,13 @@ bool decode_tiff(const uint8_t *bytes, size_t size, const char *name, VtImage *o
     bool good = source.starved ? vt_fail(error, 1, "%s: out of memory", name)
                 : source.no_palette
                     ? vt_bad_image(error, "%s: damaged or cut short TIFF: its palette cannot be read", name)
-                    : decode(&t, &source, name, out, error);
+                    : decode(&t, &source, name, channels, out, error);
     TIFFClose(t.tiff);
     free(t.block);
     free(t.rows);
     return good;
+}
+
+bool decode_tiff(const uint8_t *bytes, size_t size, const char *name, VtImage *out, VtError *error) {
+    return decode_tiff_channels(bytes, size, name, 3, out, error);
 }

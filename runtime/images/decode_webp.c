@@ -32,7 +32,7 @@ static bool draw(const uint8_t *bytes, size_t size, int x, int y, const char *na
         config.output.colorspace = MODE_RGB;
         config.output.is_external_memory = 1;
         config.output.u.RGBA =
-            (WebPRGBABuffer){canvas->rgb + corner, (int)row, row * (size_t)canvas->height - corner};
+            (WebPRGBABuffer){canvas->pixels + corner, (int)row, row * (size_t)canvas->height - corner};
         status = WebPDecode(bytes, size, &config);
         WebPFreeDecBuffer(&config.output);
     }

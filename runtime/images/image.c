@@ -1,4 +1,4 @@
-/* 8-bit RGB images: which decoder a file is for, by its first bytes. */
+/* 8-bit images: which decoder a file is for, by its first bytes. */
 #include "runtime/images/image.h"
 #include "runtime/base/error.h"
 #include "runtime/images/decode.h"
@@ -9,30 +9,32 @@
 static const struct {
     const char *format, *magic; /* '?' stands for any byte */
     size_t length;
-    ImageDecoder *decode; /* NULL: known by name alone */
+    ImageDecoder *decode;             /* NULL: known by name alone */
+    ChannelsDecoder *decode_channels; /* NULL: the format has at most three */
 } FORMATS[] = {
-    {"JPEG", "\xff\xd8\xff", 3, decode_jpeg},
-    {"PNG", "\x89PNG", 4, decode_png},
-    {"WebP", "RIFF????WEBP", 12, decode_webp},
-    {"TIFF", "II*\0", 4, decode_tiff},
-    {"TIFF", "MM\0*", 4, decode_tiff},
-    {"TIFF", "II+\0", 4, decode_tiff}, /* BigTIFF */
-    {"TIFF", "MM\0+", 4, decode_tiff},
-    {"GIF", "GIF87a", 6, decode_gif},
-    {"GIF", "GIF89a", 6, decode_gif},
-    {"BMP", "BM", 2, decode_bmp},
-    {"PBM", "P1", 2, decode_pnm},
-    {"PGM", "P2", 2, decode_pnm},
-    {"PPM", "P3", 2, decode_pnm},
-    {"PBM", "P4", 2, decode_pnm},
-    {"PGM", "P5", 2, decode_pnm},
-    {"PPM", "P6", 2, decode_pnm},
-    {"AVIF or HEIF", "????ftyp", 8, NULL},
-    {"JPEG 2000", "????jP  \r\n\x87\n", 12, NULL},
-    {"JPEG 2000", "\xff\x4f\xff\x51", 4, NULL},
-    {"JPEG XL", "????JXL \r\n\x87\n", 12, NULL},
-    {"JPEG XL", "\xff\x0a", 2, NULL},
-    {"Photoshop", "8BPS", 4, NULL},
+    {"JPEG", "\xff\xd8\xff", 3, decode_jpeg, NULL},
+    {"PNG", "\x89PNG", 4, decode_png, decode_png_channels},
+    {"WebP", "RIFF????WEBP", 12, decode_webp, NULL},
+    {"TIFF", "II*\0", 4, decode_tiff, decode_tiff_channels},
+    {"TIFF", "MM\0*", 4, decode_tiff, decode_tiff_channels},
+    {"TIFF", "II+\0", 4, decode_tiff, decode_tiff_channels}, /* BigTIFF */
+    {"TIFF", "MM\0+", 4, decode_tiff, decode_tiff_channels},
+    {"GIF", "GIF87a", 6, decode_gif, NULL},
+    {"GIF", "GIF89a", 6, decode_gif, NULL},
+    {"BMP", "BM", 2, decode_bmp, NULL},
+    {"PBM", "P1", 2, decode_pnm, NULL},
+    {"PGM", "P2", 2, decode_pnm, NULL},
+    {"PPM", "P3", 2, decode_pnm, NULL},
+    {"PBM", "P4", 2, decode_pnm, NULL},
+    {"PGM", "P5", 2, decode_pnm, NULL},
+    {"PPM", "P6", 2, decode_pnm, NULL},
+    {".npy", "\x93NUMPY", 6, decode_npy, decode_npy_channels},
+    {"AVIF or HEIF", "????ftyp", 8, NULL, NULL},
+    {"JPEG 2000", "????jP  \r\n\x87\n", 12, NULL, NULL},
+    {"JPEG 2000", "\xff\x4f\xff\x51", 4, NULL, NULL},
+    {"JPEG XL", "????JXL \r\n\x87\n", 12, NULL, NULL},
+    {"JPEG XL", "\xff\x0a", 2, NULL, NULL},
+    {"Photoshop", "8BPS", 4, NULL, NULL},
 };
 enum { N_FORMATS = sizeof FORMATS / sizeof *FORMATS };
 
@@ -60,14 +62,22 @@ const char *vt_image_format(const uint8_t *b, size_t n) {
     return sure ? FORMATS[format].format : NULL;
 }
 
+static bool decode_once(int format, const uint8_t *bytes, size_t size, const char *name, int channels,
+                        VtImage *out, VtError *error) {
+    ChannelsDecoder *decode = FORMATS[format].decode_channels;
+    if (channels == 3) return FORMATS[format].decode(bytes, size, name, out, error);
+    return decode ? decode(bytes, size, name, channels, out, error)
+                  : image_wrong_channels(name, 3, channels, error);
+}
+
 /* Some libraries say of a file that it is damaged when they find no memory. So that no good image is left out, one is
  * bad only if it is so twice, and if memory can be had. */
-static bool decode_surely(ImageDecoder *decode, const uint8_t *bytes, size_t size, const char *name,
+static bool decode_surely(int format, const uint8_t *bytes, size_t size, const char *name, int channels,
                           VtImage *out, VtError *error) {
     enum { SPARE = 32 << 20 };
     VtError problem = {.bad_image = true};
     for (int attempt = 0; attempt < 2 && problem.bad_image; attempt++) {
-        if (decode(bytes, size, name, out, &problem)) return true;
+        if (decode_once(format, bytes, size, name, channels, out, &problem)) return true;
         vt_image_free(out);
         void *spare = malloc(SPARE + size);
         if (!spare) vt_fail(&problem, 1, "%s: out of memory", name);
@@ -77,8 +87,9 @@ static bool decode_surely(ImageDecoder *decode, const uint8_t *bytes, size_t siz
     return false;
 }
 
-bool vt_image_decode(const uint8_t *bytes, size_t size, const char *name, VtImage *out, VtError *error) {
-    static const char known[] = "JPEG, PNG, WebP, TIFF, GIF, BMP, PPM, PGM or PBM";
+bool vt_image_decode(const uint8_t *bytes, size_t size, const char *name, int channels, VtImage *out,
+                     VtError *error) {
+    static const char known[] = "JPEG, PNG, WebP, TIFF, GIF, BMP, PPM, PGM, PBM or .npy";
     *out = (VtImage){0};
     if (size == 0) return vt_bad_image(error, "%s: empty", name);
     int format = format_of(bytes, size);
@@ -86,5 +97,5 @@ bool vt_image_decode(const uint8_t *bytes, size_t size, const char *name, VtImag
     if (!FORMATS[format].decode)
         return vt_bad_image(error, "%s: an image of format %s, which is not read: convert it to %s", name,
                             FORMATS[format].format, known);
-    return decode_surely(FORMATS[format].decode, bytes, size, name, out, error);
+    return decode_surely(format, bytes, size, name, channels, out, error);
 }

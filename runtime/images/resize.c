@@ -97,13 +97,24 @@ static void filter_rows(const uint8_t *from, size_t row, int base, const Filter 
         }
 }
 
-void vt_transpose(const uint8_t *from, size_t stride, int rows, int columns, uint8_t *to) {
+static inline __attribute__((always_inline)) void transpose(const uint8_t *from, size_t stride, int rows,
+                                                            int columns, size_t channels, uint8_t *to) {
     enum { BLOCK = 32 }; /* so that the lines written stay in the cache */
     for (int begin = 0; begin < columns; begin += BLOCK)
         for (int y = 0; y < rows; y++)
             for (int x = begin; x < columns && x < begin + BLOCK; x++)
-                memcpy(to + 3 * ((size_t)x * (size_t)rows + (size_t)y),
-                       from + (size_t)y * stride + 3 * (size_t)x, 3);
+                memcpy(to + channels * ((size_t)x * (size_t)rows + (size_t)y),
+                       from + (size_t)y * stride + channels * (size_t)x, channels);
+}
+
+/* With the sizes of most images as constants, so that a pixel is no call of memcpy. */
+void vt_transpose(const uint8_t *from, size_t stride, int rows, int columns, size_t channels, uint8_t *to) {
+    switch (channels) {
+    case 1: transpose(from, stride, rows, columns, 1, to); break;
+    case 3: transpose(from, stride, rows, columns, 3, to); break;
+    case 4: transpose(from, stride, rows, columns, 4, to); break;
+    default: transpose(from, stride, rows, columns, channels, to);
+    }
 }
 
 static void copy_rows(const uint8_t *from, size_t stride, int rows, size_t row, uint8_t *to) {
@@ -111,19 +122,19 @@ static void copy_rows(const uint8_t *from, size_t stride, int rows, size_t row, 
 }
 
 /* Along the rows is along the columns of the transposed image, where one weight serves a whole line: vectors. */
-static bool resize_across(const uint8_t *from, size_t stride, int rows, int columns, int width, VtRect window,
-                          bool cubic, uint8_t *to) {
+static bool resize_across(const uint8_t *from, size_t stride, int rows, int columns, size_t channels,
+                          int width, VtRect window, bool cubic, uint8_t *to) {
     Filter filter;
     if (!make_filter(&filter, columns, width, window.x, window.width, cubic)) return false;
     int last = window.width - 1, first = filter.first[0],
         used = filter.first[last] + filter.count[last] - first;
-    size_t row = 3 * (size_t)rows;
+    size_t row = channels * (size_t)rows;
     uint8_t *turned = malloc(row * ((size_t)used + (size_t)window.width));
     if (turned) {
         uint8_t *filtered = turned + row * (size_t)used;
-        vt_transpose(from + 3 * (size_t)first, stride, rows, used, turned);
+        vt_transpose(from + channels * (size_t)first, stride, rows, used, channels, turned);
         filter_rows(turned, row, first, &filter, window.width, filtered);
-        vt_transpose(filtered, row, window.width, rows, to);
+        vt_transpose(filtered, row, window.width, rows, channels, to);
     }
     bool good = turned;
     free(turned);
@@ -133,8 +144,9 @@ static bool resize_across(const uint8_t *from, size_t stride, int rows, int colu
 
 bool vt_resize(const VtImage *from, VtRect crop, int width, int height, VtRect window, bool cubic,
                uint8_t *to) {
-    size_t stride = 3 * (size_t)from->width, row = 3 * (size_t)window.width;
-    const uint8_t *corner = from->rgb + (size_t)crop.y * stride + 3 * (size_t)crop.x;
+    size_t channels = (size_t)from->channels, stride = channels * (size_t)from->width,
+           row = channels * (size_t)window.width;
+    const uint8_t *corner = from->pixels + (size_t)crop.y * stride + channels * (size_t)crop.x;
     bool across = crop.width != width, down = crop.height != height;
     Filter filter = {0};
     int first = window.y, used = window.height; /* the rows that matter */
@@ -147,9 +159,9 @@ bool vt_resize(const VtImage *from, VtRect crop, int width, int height, VtRect w
     bool good = between;
     corner += (size_t)first * stride;
     if (good && across)
-        good = resize_across(corner, stride, used, crop.width, width, window, cubic, between);
+        good = resize_across(corner, stride, used, crop.width, channels, width, window, cubic, between);
     else if (good)
-        copy_rows(corner + 3 * (size_t)window.x, stride, used, row, between);
+        copy_rows(corner + channels * (size_t)window.x, stride, used, row, between);
     if (!down) return good;
     if (good) filter_rows(between, row, first, &filter, window.height, to);
     free(between);

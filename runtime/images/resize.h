@@ -10,11 +10,12 @@ typedef struct {
 } VtRect;
 
 /* Resizes the rectangle `crop` of `from` to width × height and writes the part `window` of that, which may be all.
- * Pixels outside the crop are not looked at. `to`: 3 · window.width · window.height bytes. False: no memory. */
+ * Pixels outside the crop are not looked at. `to`: the window's pixels, of as many channels. False: no memory. */
 bool vt_resize(const VtImage *from, VtRect crop, int width, int height, VtRect window, bool bicubic,
                uint8_t *to);
 
-/* Rows become columns: 3-byte pixels, rows `stride` bytes apart, to a packed image of `rows` pixels a row. */
-void vt_transpose(const uint8_t *from, size_t stride, int rows, int columns, uint8_t *to);
+/* Rows become columns: pixels of `channels` bytes, rows `stride` bytes apart, to a packed image of `rows` pixels a
+ * row. */
+void vt_transpose(const uint8_t *from, size_t stride, int rows, int columns, size_t channels, uint8_t *to);
 
 #endif

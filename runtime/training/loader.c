@@ -141,10 +141,11 @@ static bool fill_row(VtLoader *l, Slot *slot, int input_number, int64_t b, int64
     if (input->source != VT_SOURCE_VIEW) return true;
     const VtPipeline *pipeline = &p->pipelines[input->index];
     VtRng rng = {.seed = (uint64_t)p->train.seed,
-                 .stream = vt_stream(pipeline->name),
+                 .stream = vt_stream(pipeline->random),
                  .step = (uint64_t)(slot->batch.step * p->streams[input->stream].batch + b)};
-    return vt_pipeline_apply(pipeline, &images[input->stream], &rng,
-                             (float *)rows + b * 3 * (int64_t)pipeline->size * pipeline->size, &slot->error);
+    return vt_pipeline_apply(
+        pipeline, &images[input->stream], &rng,
+        (float *)rows + b * pipeline->channels * (int64_t)pipeline->size * pipeline->size, &slot->error);
 }
 
 static bool make_batch(VtLoader *l, Slot *slot) {

@@ -27,6 +27,35 @@ static void say_classes(const VtDataset *mixture, Progress *progress) {
                      apart - all);
 }
 
+int sources_channels(const VtProgram *p, int stream) {
+    for (int i = 0; i < p->n_inputs; i++) {
+        if (p->inputs[i].source != VT_SOURCE_VIEW || p->inputs[i].stream != stream) continue;
+        int channels = p->pipelines[p->inputs[i].index].channels;
+        return channels == 1 ? 3 : channels;
+    }
+    return 3;
+}
+
+/* Asks for so many channels, and refuses at once what has others, as a look at some images tells. */
+static bool set_channels(VtDataset *set, int channels, VtError *error) {
+    enum { LOOKED_AT = 8 };
+    if (!set) return true;
+    if (!vt_dataset_set_channels(set, channels, error)) return false;
+    bool good = channels == 3;
+    for (int64_t i = 0; i < LOOKED_AT && i < vt_dataset_size(set) && !good; i++) {
+        VtImage image;
+        VtError wrong = {0};
+        good = vt_dataset_image(set, i, &image, &wrong);
+        if (good) vt_image_free(&image);
+        if (!good && !wrong.bad_image) {
+            *error = wrong;
+            return false;
+        }
+        if (!good) vt_fail(error, 2, "%s", wrong.message);
+    }
+    return good;
+}
+
 /* The training and held-out images of one stream. */
 static bool open_stream(Sources *sources, const VtProgram *p, int stream, const VtRunData *data,
                         Progress *progress, VtError *error) {
@@ -39,6 +68,8 @@ static bool open_stream(Sources *sources, const VtProgram *p, int stream, const 
         if (set) train[n_train++] = set;
         good = set && vt_dataset_held_out(data[i].path, &test, error);
         if (test) held_out[n_held_out++] = test;
+        int channels = sources_channels(p, stream);
+        good = good && set_channels(set, channels, error) && set_channels(test, channels, error);
         if (good) say_found(set, &data[i], progress);
     }
     if (good && s->n_sources > 1) {

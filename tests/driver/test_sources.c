@@ -99,6 +99,39 @@ static void test_pairs(void **state) {
     assert_true(said("'depth' has 21 images and 'rgb', which it is paired with, 20"));
 }
 
+/* Views of other channels, with a list of augmentations for each copy, and with the random numbers of another. */
+static void test_channels(void **state) {
+    static const char recipe[] =
+        "recipe: bands\nuse: [lib/nn.yaml, lib/optimizers.yaml]\n"
+        "views:\n"
+        "  bands: {count: 2, size: 16, channels: 5, augment: [[flip, normalize: {mean: 0.5, std: [1, 1, 1, "
+        "1, 2]}], []]}\n"
+        "  same: {size: 16, channels: 5, augment: [random_resized_crop]}\n"
+        "  again: {size: 16, channels: 5, batch: 3, random_as: same, augment: [random_resized_crop]}\n"
+        "networks:\n  classify: \"(fc: linear(reshape(x, dim(x, 0), -1), 10))\"\n"
+        "objectives:\n  supervised: {loss: \"mean(cross_entropy(classify(v), labels) for v in bands)\"}\n"
+        "metrics: {apart: \"sum((same[:3] - again) ** 2)\"}\n"
+        "embed: {view: same, features: classify(same)}\n"
+        "train: {batch: 8, epochs: 1, optimizer: \"adamw(param, grad, 0.001, 0.0)\", knn: {every: 1, k: "
+        "5}}\n";
+    (void)state;
+    write_recipe("bands.yaml", recipe);
+    assert_int_equal(vitc("check", "bands.yaml", ""), 0);
+    assert_true(said("bands.1 : f32[8x5x16x16]"));
+    assert_int_equal(vitc("train", "bands.yaml", "--data synthetic:40:16 --plain --out bands"), 0);
+    assert_true(said("40 train, 10 test images"));
+    assert_int_equal(run_command("grep -c '\"apart\":0.0' %s/bands/metrics.jsonl", folder), 0);
+    assert_true(said("5"));
+    assert_int_equal(vitc("eval knn", "bands", "--data synthetic:30:16"), 0);
+    assert_int_equal(run_command("cd %s && mkdir -p gray && printf 'P5 8 8 255 ' >gray/a.pgm && head -c 64 "
+                                 "/dev/zero >>gray/a.pgm && "
+                                 "for i in b c d e f g h i; do cp gray/a.pgm gray/$i.pgm; done",
+                                 folder),
+                     0);
+    assert_int_equal(vitc("train", "bands.yaml", "--data gray --plain --out none"), 2);
+    assert_true(said(".pgm: 3 channels, where 5 are wanted"));
+}
+
 /* What the command line may say of sources. */
 static void test_refused(void **state) {
     static const struct {
@@ -126,6 +159,7 @@ static void test_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_semi_supervised), cmocka_unit_test(test_mixture),
-                                       cmocka_unit_test(test_pairs), cmocka_unit_test(test_refused)};
+                                       cmocka_unit_test(test_pairs), cmocka_unit_test(test_channels),
+                                       cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

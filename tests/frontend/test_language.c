@@ -230,17 +230,18 @@ static void test_arguments_by_name(void **state) {
 /* Conditions of numbers, strings, lists and records, and names that are changed. */
 static void test_words_of_conditions(void **state) {
     (void)state;
-    static const char text[] = "recipe: t\nknobs: {list: [1, 2.5], word: abc, n: 3}\ncheck: |\n"
-                               "  r = record(z=1)\n"
-                               "  assert 1 in list and 2.5 in list and 3 not in list and not 3 in list, 'list'\n"
-                               "  assert [1, 2] in [[1, 2], 3] and none in [none] and 'a' in ['b', 'a'], 'lists'\n"
-                               "  assert 'bc' in word and 'z' not in word and '' in word, 'string'\n"
-                               "  assert 'z' in r and 'y' not in r, 'record'\n"
-                               "  assert none is none and n is not none and not n is none, 'none'\n"
-                               "  assert [x for x in [1, 2, 3] if x in list] == none or true, 'in a comprehension'\n"
-                               "  x = 7\n  x += n\n  x *= 2\n  x -= 4\n  x /= 8\n"
-                               "  assert x == 2, 'changed: {x}'\n"
-                               "objectives: {o: {loss: 1}}\n";
+    static const char text[] =
+        "recipe: t\nknobs: {list: [1, 2.5], word: abc, n: 3}\ncheck: |\n"
+        "  r = record(z=1)\n"
+        "  assert 1 in list and 2.5 in list and 3 not in list and not 3 in list, 'list'\n"
+        "  assert [1, 2] in [[1, 2], 3] and none in [none] and 'a' in ['b', 'a'], 'lists'\n"
+        "  assert 'bc' in word and 'z' not in word and '' in word, 'string'\n"
+        "  assert 'z' in r and 'y' not in r, 'record'\n"
+        "  assert none is none and n is not none and not n is none, 'none'\n"
+        "  assert [x for x in [1, 2, 3] if x in list] == none or true, 'in a comprehension'\n"
+        "  x = 7\n  x += n\n  x *= 2\n  x -= 4\n  x /= 8\n"
+        "  assert x == 2, 'changed: {x}'\n"
+        "objectives: {o: {loss: 1}}\n";
     Recipe recipe;
     if (!load(text, &recipe)) fail_msg("%s", diags_text(diags));
 }

@@ -249,9 +249,9 @@ static void write_images(void) {
                                      {.channels = 3, .separate_scans = true},
                                      {.channels = 1, .progressive = true}};
     for (int k = 0; k < (int)(sizeof jpegs / sizeof *jpegs); k++)
-        write_image("jpeg", k, encode_jpeg(image.rgb, 9, jpegs[k].channels == 1 ? 21 : 7, jpegs[k]));
+        write_image("jpeg", k, encode_jpeg(image.pixels, 9, jpegs[k].channels == 1 ? 21 : 7, jpegs[k]));
     write_image("jpeg", 9,
-                encode_jpeg(image.rgb, 9, 5, (JpegKind){.channels = 4, .sampling = "21 11 11 21"}));
+                encode_jpeg(image.pixels, 9, 5, (JpegKind){.channels = 4, .sampling = "21 11 11 21"}));
     static const TiffKind tiffs[] = {
         {.photometric = PHOTOMETRIC_RGB,
          .samples = 3,
@@ -281,21 +281,31 @@ static void write_images(void) {
          .bits = 1,
          .compression = COMPRESSION_CCITTFAX4},
         {.photometric = PHOTOMETRIC_PALETTE, .samples = 1, .bits = 8, .compression = COMPRESSION_LZW},
-        {.photometric = PHOTOMETRIC_SEPARATED, .samples = 4, .bits = 8, .compression = COMPRESSION_NONE}};
+        {.photometric = PHOTOMETRIC_SEPARATED, .samples = 4, .bits = 8, .compression = COMPRESSION_NONE},
+        {.photometric = PHOTOMETRIC_MINISBLACK, .samples = 5, .bits = 8, .compression = COMPRESSION_LZW},
+        {.photometric = PHOTOMETRIC_MINISBLACK,
+         .samples = 2,
+         .bits = 8,
+         .compression = COMPRESSION_NONE,
+         .separate = true}};
     for (int k = 0; k < (int)(sizeof tiffs / sizeof *tiffs); k++)
-        write_image("tiff", k, encode_tiff(image.rgb, 9, 5, tiffs[k]));
+        write_image("tiff", k, encode_tiff(image.pixels, 9, 5, tiffs[k]));
     write_image("webp", 0, encode_webp(&image, false));
     write_image("webp", 1, encode_webp(&image, true));
     write_image("webp", 2, encode_webp_animation(&image));
-    write_image("gif", 0, encode_gif(image.rgb, 9, 7, 0, 0, false));
-    write_image("gif", 1, encode_gif(image.rgb, 9, 7, 3, 1, true));
+    write_image("gif", 0, encode_gif(image.pixels, 9, 7, 0, 0, false));
+    write_image("gif", 1, encode_gif(image.pixels, 9, 7, 3, 1, true));
     static const uint32_t masks[] = {0xf800, 0x7e0, 0x1f};
     write_image("bmp", 0, encode_bmp24(&image));
-    write_image("bmp", 1, encode_bmp(9, -5, 16, 3, masks, image.rgb, 100));
-    write_image("bmp", 2, encode_bmp(9, 7, 4, 0, NULL, image.rgb, 56));
+    write_image("bmp", 1, encode_bmp(9, -5, 16, 3, masks, image.pixels, 100));
+    write_image("bmp", 2, encode_bmp(9, 7, 4, 0, NULL, image.pixels, 56));
     write_image("bmp", 3, encode_bmp(9, 2, 8, 1, NULL, "\4\7\0\5abcde\0\0\0\0\2\1\0\6\1\0\1", 20));
     write_image("bmp", 4, encode_bmp(9, 2, 4, 2, NULL, "\4\x12\0\5\x12\x34\x50\0\0\0\6\x77\0\1", 14));
     write_image("pnm", 6, encode_ppm(&image));
+    Encoded npy = {0};
+    put_bytes(&npy, "\x93NUMPY\1\0\x3e\0{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3, 5), }", 72);
+    put_bytes(&npy, image.pixels, 30);
+    write_image("npy", 0, npy);
     static const char *const texts[] = {"P1 3 2 0 1 0 # c\n101", "P2\n2 2 9\n0 9 3 4\n",
                                         "P3 1 1 65535 1 2 60000", "P4\n9 1\n\1\2", "P5 2 1 300\n\1\2\1\3"};
     for (int k = 0; k < 5; k++) {

@@ -35,8 +35,8 @@ static inline void put_number(Encoded *to, uint64_t value, int n) {
 static inline Encoded encode_webp(const VtImage *image, bool lossless) {
     uint8_t *bytes = NULL;
     size_t size =
-        lossless ? WebPEncodeLosslessRGB(image->rgb, image->width, image->height, 3 * image->width, &bytes)
-                 : WebPEncodeRGB(image->rgb, image->width, image->height, 3 * image->width, 95, &bytes);
+        lossless ? WebPEncodeLosslessRGB(image->pixels, image->width, image->height, 3 * image->width, &bytes)
+                 : WebPEncodeRGB(image->pixels, image->width, image->height, 3 * image->width, 95, &bytes);
     Encoded out = {0};
     assert_true(size > 0);
     put_bytes(&out, bytes, size);
@@ -205,7 +205,7 @@ static inline Encoded encode_bmp24(const VtImage *image) {
     Encoded rows = {0};
     for (int y = image->height - 1; y >= 0; y--) {
         for (int x = 0; x < image->width; x++)
-            for (int c = 2; c >= 0; c--) put_bytes(&rows, image->rgb + 3 * (y * image->width + x) + c, 1);
+            for (int c = 2; c >= 0; c--) put_bytes(&rows, image->pixels + 3 * (y * image->width + x) + c, 1);
         put_number(&rows, 0, (4 - 3 * image->width % 4) % 4);
     }
     Encoded out = encode_bmp(image->width, image->height, 24, 0, NULL, rows.bytes, rows.size);
@@ -220,7 +220,7 @@ static inline Encoded encode_ppm(const VtImage *image) {
     char header[64];
     snprintf(header, sizeof header, "P6\n# by a test\n%d %d\n255\n", image->width, image->height);
     put_text(&out, header);
-    put_bytes(&out, image->rgb, 3 * (size_t)image->width * (size_t)image->height);
+    put_bytes(&out, image->pixels, 3 * (size_t)image->width * (size_t)image->height);
     return out;
 }
 

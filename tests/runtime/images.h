@@ -21,12 +21,12 @@ typedef struct {
 
 /* Smooth, coloured, and different for every `number`. */
 static inline VtImage make_image(int width, int height, int number) {
-    VtImage image = {width, height, malloc(3 * (size_t)width * (size_t)height)};
-    assert_non_null(image.rgb);
+    VtImage image = {width, height, 3, malloc(3 * (size_t)width * (size_t)height)};
+    assert_non_null(image.pixels);
     for (int i = 0; i < width * height; i++) {
         double x = (double)(i % width) / width, y = (double)(i / width) / height;
         for (int c = 0; c < 3; c++)
-            image.rgb[3 * i + c] = (uint8_t)(127.5 + 120 * sin(3 * x * (c + 1) + 2 * y + number + 2 * c));
+            image.pixels[3 * i + c] = (uint8_t)(127.5 + 120 * sin(3 * x * (c + 1) + 2 * y + number + 2 * c));
     }
     return image;
 }
@@ -101,11 +101,11 @@ static inline Encoded encode_jpeg(const uint8_t *pixels, int width, int height, 
 }
 
 static inline Encoded png_of(const VtImage *image) {
-    return encode_png(image->rgb, image->width, image->height, SPNG_COLOR_TYPE_TRUECOLOR, 8, false);
+    return encode_png(image->pixels, image->width, image->height, SPNG_COLOR_TYPE_TRUECOLOR, 8, false);
 }
 
 static inline Encoded jpeg_of(const VtImage *image) {
-    return encode_jpeg(image->rgb, image->width, image->height, (JpegKind){.channels = 3});
+    return encode_jpeg(image->pixels, image->width, image->height, (JpegKind){.channels = 3});
 }
 
 #endif

@@ -31,7 +31,7 @@ static void expect(VtDataset *data, const char *format, const char *want) {
         if (!vt_dataset_image(data, i, &image, &error)) fail_msg("%s", error.message);
         for (int k = 0; k < 16 && number < 0; k++) {
             VtImage made = make_image(image.width, image.height, k);
-            if (memcmp(made.rgb, image.rgb, 3 * (size_t)(image.width * image.height)) == 0) number = k;
+            if (memcmp(made.pixels, image.pixels, 3 * (size_t)(image.width * image.height)) == 0) number = k;
             vt_image_free(&made);
         }
         vt_image_free(&image);
@@ -300,7 +300,7 @@ static void expect_cifar(VtDataset *data, int n, int at, const char *class_name,
     assert_string_equal(vt_dataset_class_name(data, vt_dataset_label(data, at)), class_name);
     assert_true(vt_dataset_image(data, at, &image, NULL));
     assert_int_equal(image.width, 32);
-    for (int i = 0; i < 3072; i++) assert_int_equal(image.rgb[i], gray);
+    for (int i = 0; i < 3072; i++) assert_int_equal(image.pixels[i], gray);
     vt_image_free(&image);
     vt_dataset_close(data);
 }

@@ -32,9 +32,9 @@ static VtImage read_image(const char *name) {
     assert_string_equal(vt_tensors_type(golden, i, &shape), "U8");
     size_t n = (size_t)vt_elements(&shape);
     int32_t *wide = malloc(sizeof *wide * n);
-    VtImage image = {(int)shape.dim[1], (int)shape.dim[0], malloc(n)};
+    VtImage image = {(int)shape.dim[1], (int)shape.dim[0], 3, malloc(n)};
     if (!vt_tensors_read(golden, i, VT_I32, wide, &error)) fail_msg("%s", error.message);
-    for (size_t k = 0; k < n; k++) image.rgb[k] = (uint8_t)wide[k];
+    for (size_t k = 0; k < n; k++) image.pixels[k] = (uint8_t)wide[k];
     free(wide);
     return image;
 }
@@ -45,9 +45,9 @@ static void expect_image(const char *name, const VtImage *got, int most) {
     assert_int_equal(got->width, want.width);
     assert_int_equal(got->height, want.height);
     for (int i = 0; i < 3 * want.width * want.height; i++)
-        if (abs(got->rgb[i] - want.rgb[i]) > most)
+        if (abs(got->pixels[i] - want.pixels[i]) > most)
             fail_msg("%s: pixel (%d, %d) channel %d is %d, Pillow's is %d", name, i / 3 % want.width,
-                     i / 3 / want.width, i % 3, got->rgb[i], want.rgb[i]);
+                     i / 3 / want.width, i % 3, got->pixels[i], want.pixels[i]);
     vt_image_free(&want);
 }
 
@@ -65,11 +65,11 @@ static void test_resize(void **state) {
     VtImage image = read_image("image");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         VtImage want = read_image(cases[i].name), got = want;
-        got.rgb = malloc(3 * (size_t)want.width * (size_t)want.height);
+        got.pixels = malloc(3 * (size_t)want.width * (size_t)want.height);
         VtRect crop = {cases[i].x, cases[i].y, cases[i].width ? cases[i].width : image.width,
                        cases[i].height ? cases[i].height : image.height};
         vt_resize(&image, crop, got.width, got.height, (VtRect){0, 0, got.width, got.height},
-                  cases[i].bicubic, got.rgb);
+                  cases[i].bicubic, got.pixels);
         expect_image(cases[i].name, &got, 0);
         vt_image_free(&want);
         vt_image_free(&got);
@@ -77,18 +77,18 @@ static void test_resize(void **state) {
     vt_image_free(&image);
 }
 
-static void grayscale(uint8_t *rgb, size_t n, double unused) {
+static void grayscale(VtImage *image, double unused) {
     (void)unused;
-    vt_grayscale(rgb, n);
+    vt_grayscale(image);
 }
-static void solarize(uint8_t *rgb, size_t n, double threshold) {
-    vt_solarize(rgb, n, (int)threshold);
+static void solarize(VtImage *image, double threshold) {
+    vt_solarize(image, (int)threshold);
 }
 
 static void test_color(void **state) {
     static const struct {
         const char *name;
-        void (*apply)(uint8_t *, size_t, double);
+        void (*apply)(VtImage *, double);
         double factor;
     } cases[] = {
         {"brightness_0.6", vt_brightness, 0.6},
@@ -105,7 +105,7 @@ static void test_color(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         VtImage image = read_image("image");
-        cases[i].apply(image.rgb, (size_t)image.width * (size_t)image.height, cases[i].factor);
+        cases[i].apply(&image, cases[i].factor);
         expect_image(cases[i].name, &image, 0);
         vt_image_free(&image);
     }
@@ -117,7 +117,7 @@ static void test_posterize(void **state) {
     for (int bits = 1; bits <= 8; bits++) {
         uint8_t rgb[3 * 86];
         for (int i = 0; i < 3 * 86; i++) rgb[i] = (uint8_t)i;
-        vt_posterize(rgb, 86, bits);
+        vt_posterize(&(VtImage){86, 1, 3, rgb}, bits);
         for (int i = 0; i < 3 * 86; i++) {
             int step = 1 << (8 - bits);
             assert_int_equal(rgb[i], (i & 255) / step * step);
@@ -133,7 +133,7 @@ static void test_blur(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         VtImage image = read_image("image");
-        vt_blur(image.rgb, image.width, image.height, cases[i].sigma);
+        vt_blur(&image, cases[i].sigma);
         expect_image(cases[i].name, &image, 0);
         vt_image_free(&image);
     }
@@ -143,18 +143,18 @@ static void test_blur(void **state) {
 
 static void apply(const VtAugment *augments, int n, int size, const VtImage *image, uint64_t step,
                   float *out) {
-    VtPipeline pipeline = {"test", size, n, augments};
+    VtPipeline pipeline = {"test", size, 3, n, augments, "test"};
     VtRng rng = {.seed = 5, .stream = vt_stream("test"), .step = step};
     assert_true(vt_pipeline_apply(&pipeline, image, &rng, out, NULL));
 }
 
 /* Pixel (x, y) encodes its place: red x, green y, blue 200. */
 static VtImage make_map(int width, int height) {
-    VtImage image = {width, height, malloc(3 * (size_t)width * (size_t)height)};
+    VtImage image = {width, height, 3, malloc(3 * (size_t)width * (size_t)height)};
     for (int i = 0; i < width * height; i++) {
-        image.rgb[3 * i] = (uint8_t)(i % width);
-        image.rgb[3 * i + 1] = (uint8_t)(i / width);
-        image.rgb[3 * i + 2] = 200;
+        image.pixels[3 * i] = (uint8_t)(i % width);
+        image.pixels[3 * i + 1] = (uint8_t)(i / width);
+        image.pixels[3 * i + 2] = 200;
     }
     return image;
 }
@@ -165,8 +165,9 @@ static int value(const float *out, int size, int c, int x, int y) {
 
 /* The centre of 48 x 40 at 40, mirrored, normalised: against torchvision's numbers. */
 static void test_normalize(void **state) {
-    static const VtAugment augments[] = {{KIND_center_crop, {0}},
-                                         {KIND_normalize, {0.485, 0.456, 0.406, 0.229, 0.224, 0.225}}};
+    static const VtAugment augments[] = {
+        {KIND_center_crop, {0}},
+        {KIND_normalize, {0.485, 0.456, 0.406, [VT_MAX_CHANNELS] = 0.229, 0.224, 0.225}}};
     static const VtAugment mirrored[] = {{KIND_center_crop, {40}}, {KIND_flip, {1}}};
     enum { S = 40, W = 48 };
     static float want[3 * S * W], got[3 * S * S];
@@ -179,7 +180,7 @@ static void test_normalize(void **state) {
     apply(mirrored, N_OF(mirrored), S, &image, 1, got);
     for (int i = 0; i < S * S; i++)
         for (int c = 0; c < 3; c++)
-            assert_true(got[c * S * S + i] == flipped.rgb[3 * (i / S * W + i % S + 4) + c] / 255.0f);
+            assert_true(got[c * S * S + i] == flipped.pixels[3 * (i / S * W + i % S + 4) + c] / 255.0f);
     vt_image_free(&image);
     vt_image_free(&flipped);
 }
@@ -291,7 +292,7 @@ static void test_probabilities(void **state) {
     float plain[3 * S * S], out[3 * S * S];
     VtImage image = make_map(S, S), before = make_map(S, S);
     (void)state;
-    for (int i = 0; i < 3 * S * S; i++) image.rgb[i] = before.rgb[i] = (uint8_t)(before.rgb[i] * 21);
+    for (int i = 0; i < 3 * S * S; i++) image.pixels[i] = before.pixels[i] = (uint8_t)(before.pixels[i] * 21);
     apply(NULL, 0, S, &image, 0, plain);
     for (int k = 0; k < N_OF(augments); k++) {
         int changed = 0;
@@ -304,7 +305,7 @@ static void test_probabilities(void **state) {
     }
     apply(nothing, N_OF(nothing), S, &image, 3, out);
     assert_memory_equal(out, plain, sizeof out);
-    assert_memory_equal(image.rgb, before.rgb, 3 * S * S); /* the caller's image is the caller's */
+    assert_memory_equal(image.pixels, before.pixels, 3 * S * S); /* the caller's image is the caller's */
     vt_image_free(&image);
     vt_image_free(&before);
 }
@@ -367,7 +368,7 @@ static void test_no_memory(void **state) {
     static const int kinds[] = {KIND_resize, KIND_center_crop, KIND_random_crop, KIND_random_resized_crop,
                                 KIND_flip};
     struct rlimit before, low;
-    VtImage image = {16, 16, calloc(16 * 16, 3)};
+    VtImage image = {16, 16, 3, calloc(16 * 16, 3)};
     long pages = 0;
     FILE *file = fopen("/proc/self/statm", "r");
     assert_true(file && fscanf(file, "%ld", &pages) == 1);
@@ -377,7 +378,7 @@ static void test_no_memory(void **state) {
     low.rlim_cur = (rlim_t)pages * 4096 + (64 << 20);
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         VtAugment augments[] = {{kinds[k], {0.5, 1, 1, 1, 1}}};
-        VtPipeline pipeline = {"large", 16384, 1, augments};
+        VtPipeline pipeline = {"large", 16384, 3, 1, augments, "large"};
         VtRng rng = {0};
         VtError error = {0};
         float out[1];

@@ -32,7 +32,7 @@ static void expect_image(const VtDataset *data, int64_t index, int number) {
     VtError error = {0};
     if (!vt_dataset_image(data, index, &got, &error)) fail_msg("%s", error.message);
     VtImage want = make_image(got.width, got.height, number);
-    assert_memory_equal(got.rgb, want.rgb, 3 * (size_t)got.width * (size_t)got.height);
+    assert_memory_equal(got.pixels, want.pixels, 3 * (size_t)got.width * (size_t)got.height);
     vt_image_free(&want);
     vt_image_free(&got);
 }
@@ -286,7 +286,7 @@ static void expect_raw(const VtDataset *data, int64_t index, int edge, int chann
     assert_int_equal(got.width, edge);
     assert_int_equal(got.height, edge);
     for (int i = 0; i < 3 * edge * edge; i++)
-        assert_int_equal(got.rgb[i],
+        assert_int_equal(got.pixels[i],
                          raw_pixel(number, channels == 3 ? i % 3 : 0, i / 3 / edge, i / 3 % edge));
     vt_image_free(&got);
 }
@@ -453,8 +453,8 @@ static void test_synthetic(void **state) {
         VtError error;
         assert_true(vt_dataset_image(train, i, &a, &error) && vt_dataset_image(again, i, &b, &error) &&
                     vt_dataset_image(test, i, &c, &error));
-        assert_memory_equal(a.rgb, b.rgb, 32 * 32 * 3); /* whatever the count */
-        assert_memory_not_equal(a.rgb, c.rgb, 32 * 32 * 3);
+        assert_memory_equal(a.pixels, b.pixels, 32 * 32 * 3); /* whatever the count */
+        assert_memory_not_equal(a.pixels, c.pixels, 32 * 32 * 3);
         assert_int_equal(vt_dataset_label(train, i), i % 10);
         textures[vt_dataset_second_label(train, i)]++;
         vt_image_free(&a);
@@ -481,7 +481,7 @@ static float *pixels_of(const VtDataset *data, int32_t *labels) {
     for (int64_t i = 0; i < n; i++) {
         VtImage image;
         assert_true(vt_dataset_image(data, i, &image, NULL));
-        for (int k = 0; k < 3072; k++) out[i * 3072 + k] = image.rgb[k] / 127.5f - 1;
+        for (int k = 0; k < 3072; k++) out[i * 3072 + k] = image.pixels[k] / 127.5f - 1;
         labels[i] = vt_dataset_label(data, i);
         vt_image_free(&image);
     }
@@ -522,7 +522,7 @@ static void *read_all(void *user) {
             VtImage image;
             if (!vt_dataset_image(reader->data, i, &image, NULL)) return NULL;
             for (int k = 0; k < 3 * image.width * image.height; k++)
-                reader->sum = reader->sum * 31 + image.rgb[k];
+                reader->sum = reader->sum * 31 + image.pixels[k];
             vt_image_free(&image);
         }
     return NULL;

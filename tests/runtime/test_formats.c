@@ -4,16 +4,16 @@
 
 static void decode(const Encoded *file, VtImage *out) {
     VtError error;
-    if (!vt_image_decode(file->bytes, file->size, "picture", out, &error)) fail_msg("%s", error.message);
+    if (!vt_image_decode(file->bytes, file->size, "picture", 3, out, &error)) fail_msg("%s", error.message);
 }
 
 static void refuse(const uint8_t *bytes, size_t size, const char *why) {
     VtError error = {0};
     VtImage image;
-    if (vt_image_decode(bytes, size, "folder/picture", &image, &error))
+    if (vt_image_decode(bytes, size, "folder/picture", 3, &image, &error))
         fail_msg("%zu bytes were taken for an image (%.2s)", size, (const char *)bytes);
     assert_true(error.bad_image);
-    assert_null(image.rgb);
+    assert_null(image.pixels);
     if (!strstr(error.message, "folder/picture") || !strstr(error.message, why))
         fail_msg("'%s' does not say '%s'", error.message, why);
 }
@@ -26,14 +26,14 @@ static void expect(Encoded file, const uint8_t *want, int width, int height, int
     assert_int_equal(got.width, width);
     assert_int_equal(got.height, height);
     for (int i = 0; i < 3 * width * height; i++)
-        if (abs(got.rgb[i] - want[i]) > most) fail_msg("byte %d: %d for %d", i, got.rgb[i], want[i]);
+        if (abs(got.pixels[i] - want[i]) > most) fail_msg("byte %d: %d for %d", i, got.pixels[i], want[i]);
     vt_image_free(&got);
     for (size_t size = 0; size < file.size - tail; size += 1 + size / 8) refuse(file.bytes, size, "");
     if (tail < file.size) refuse(file.bytes, file.size - tail - 1, "");
     /* any byte damaged: decoded or refused, never a crash */
     for (size_t i = 0; i < file.size; i += 1 + i / 32) {
         file.bytes[i] ^= 0x55;
-        if (vt_image_decode(file.bytes, file.size, "x", &got, NULL)) vt_image_free(&got);
+        if (vt_image_decode(file.bytes, file.size, "x", 3, &got, NULL)) vt_image_free(&got);
         file.bytes[i] ^= 0x55;
     }
     free(file.bytes);
@@ -43,9 +43,9 @@ static void test_webp(void **state) {
     VtImage image = make_image(45, 33, 1);
     uint8_t canvas[35 * 47 * 3] = {0};
     (void)state;
-    expect(encode_webp(&image, true), image.rgb, 45, 33, 0, 0);
-    expect(encode_webp(&image, false), image.rgb, 45, 33, 40, 0);
-    for (int y = 0; y < 33; y++) memcpy(canvas + 3 * (y * 47 + 2), image.rgb + 3 * y * 45, 3 * 45);
+    expect(encode_webp(&image, true), image.pixels, 45, 33, 0, 0);
+    expect(encode_webp(&image, false), image.pixels, 45, 33, 40, 0);
+    for (int y = 0; y < 33; y++) memcpy(canvas + 3 * (y * 47 + 2), image.pixels + 3 * y * 45, 3 * 45);
     expect(encode_webp_animation(&image), canvas, 47, 35, 0, 0);
     vt_image_free(&image);
 }
@@ -82,7 +82,7 @@ static void test_tiff_rgb(void **state) {
     VtImage image = make_image(45, 33, 2);
     (void)state;
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
-        expect(encode_tiff(image.rgb, 45, 33, kinds[k]), image.rgb, 45, 33,
+        expect(encode_tiff(image.pixels, 45, 33, kinds[k]), image.pixels, 45, 33,
                kinds[k].compression == COMPRESSION_JPEG ? 60 : 0, 0);
     vt_image_free(&image);
 }
@@ -153,14 +153,14 @@ static void test_tiff_orientation(void **state) {
                     right = o == 6 || o == 7 ? 4 - y : y;
                     down = o == 7 || o == 8 ? 6 - x : x;
                 }
-                memcpy(want + 3 * (down * width + right), image.rgb + 3 * (y * 7 + x), 3);
+                memcpy(want + 3 * (down * width + right), image.pixels + 3 * (y * 7 + x), 3);
             }
         TiffKind kind = {.photometric = PHOTOMETRIC_RGB,
                          .samples = 3,
                          .bits = 8,
                          .compression = COMPRESSION_NONE,
                          .orientation = o};
-        expect(encode_tiff(image.rgb, 7, 5, kind), want, width, height, 0, 0);
+        expect(encode_tiff(image.pixels, 7, 5, kind), want, width, height, 0, 0);
     }
     vt_image_free(&image);
 }
@@ -169,7 +169,7 @@ static void test_tiff_orientation(void **state) {
 static void test_tiff_huge(void **state) {
     VtImage image = make_image(8, 8, 3);
     Encoded tiff = encode_tiff(
-        image.rgb, 8, 8,
+        image.pixels, 8, 8,
         (TiffKind){.photometric = PHOTOMETRIC_RGB, .samples = 3, .bits = 8, .compression = COMPRESSION_NONE});
     (void)state;
     for (size_t i = 8; i + 12 < tiff.size; i++)
@@ -202,7 +202,7 @@ static void test_bmp(void **state) {
     VtImage image = make_image(45, 33, 4);
     uint8_t want[3 * 16];
     (void)state;
-    expect(encode_bmp24(&image), image.rgb, 45, 33, 0, 1);
+    expect(encode_bmp24(&image), image.pixels, 45, 33, 0, 1);
     vt_image_free(&image);
     /* 16 places of 4 bits, from the top down */
     for (int i = 0; i < 16; i++) {
@@ -247,7 +247,7 @@ static void test_pnm(void **state) {
     };
     VtImage image = make_image(45, 33, 5);
     (void)state;
-    expect(encode_ppm(&image), image.rgb, 45, 33, 0, 0);
+    expect(encode_ppm(&image), image.pixels, 45, 33, 0, 0);
     vt_image_free(&image);
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         Encoded file = {0};

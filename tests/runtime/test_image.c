@@ -3,18 +3,18 @@
 
 static void decode(const Encoded *file, VtImage *out) {
     VtError error;
-    if (!vt_image_decode(file->bytes, file->size, "picture", out, &error)) fail_msg("%s", error.message);
+    if (!vt_image_decode(file->bytes, file->size, "picture", 3, out, &error)) fail_msg("%s", error.message);
 }
 
 /* Refused, with a message that names the file and holds `why`. */
 static void refuse(const uint8_t *bytes, size_t size, const char *why) {
     VtError error = {0};
     VtImage image;
-    if (vt_image_decode(bytes, size, "folder/picture", &image, &error))
+    if (vt_image_decode(bytes, size, "folder/picture", 3, &image, &error))
         fail_msg("%zu bytes were taken for an image", size);
     assert_int_equal(error.code, 1);
     assert_true(error.bad_image);
-    assert_null(image.rgb);
+    assert_null(image.pixels);
     if (!strstr(error.message, "folder/picture") || !strstr(error.message, why))
         fail_msg("'%s' does not say '%s'", error.message, why);
 }
@@ -23,11 +23,11 @@ static void test_png_exact(void **state) {
     (void)state;
     for (int interlaced = 0; interlaced < 2; interlaced++) {
         VtImage image = make_image(37, 21, 1), got;
-        Encoded png = encode_png(image.rgb, 37, 21, SPNG_COLOR_TYPE_TRUECOLOR, 8, interlaced);
+        Encoded png = encode_png(image.pixels, 37, 21, SPNG_COLOR_TYPE_TRUECOLOR, 8, interlaced);
         decode(&png, &got);
         assert_int_equal(got.width, 37);
         assert_int_equal(got.height, 21);
-        assert_memory_equal(got.rgb, image.rgb, 3 * 37 * 21);
+        assert_memory_equal(got.pixels, image.pixels, 3 * 37 * 21);
         vt_image_free(&got);
         vt_image_free(&image);
         free(png.bytes);
@@ -62,9 +62,9 @@ static void test_png_kinds(void **state) {
         for (int i = 0; i < 256; i++) {
             bool palette = kinds[k].color_type == SPNG_COLOR_TYPE_INDEXED,
                  gray = kinds[k].step < 3 && !palette;
-            assert_int_equal(got.rgb[3 * i], i);
-            assert_int_equal(got.rgb[3 * i + 1], gray ? i : 255 - i);
-            assert_int_equal(got.rgb[3 * i + 2], palette ? i / 2 : i);
+            assert_int_equal(got.pixels[3 * i], i);
+            assert_int_equal(got.pixels[3 * i + 1], gray ? i : 255 - i);
+            assert_int_equal(got.pixels[3 * i + 2], palette ? i / 2 : i);
         }
         vt_image_free(&got);
         free(png.bytes);
@@ -95,14 +95,14 @@ static void test_jpeg_kinds(void **state) {
         VtImage image = make_image(45, 33, 2), got;
         uint8_t gray[45 * 33];
         for (int i = 0; kinds[k].kind.channels == 1 && i < 45 * 33; i++)
-            gray[i] = image.rgb[3 * i + 1] = image.rgb[3 * i + 2] = image.rgb[3 * i];
-        Encoded jpeg = encode_jpeg(kinds[k].kind.channels == 1 ? gray : image.rgb, 45, 33, kinds[k].kind);
+            gray[i] = image.pixels[3 * i + 1] = image.pixels[3 * i + 2] = image.pixels[3 * i];
+        Encoded jpeg = encode_jpeg(kinds[k].kind.channels == 1 ? gray : image.pixels, 45, 33, kinds[k].kind);
         decode(&jpeg, &got);
         assert_int_equal(got.width, 45);
         assert_int_equal(got.height, 33);
         for (int i = 0; i < 3 * 45 * 33; i++)
-            if (abs(got.rgb[i] - image.rgb[i]) > kinds[k].most)
-                fail_msg("kind %zu, byte %d: %d for %d", k, i, got.rgb[i], image.rgb[i]);
+            if (abs(got.pixels[i] - image.pixels[i]) > kinds[k].most)
+                fail_msg("kind %zu, byte %d: %d for %d", k, i, got.pixels[i], image.pixels[i]);
         vt_image_free(&got);
         vt_image_free(&image);
         free(jpeg.bytes);
@@ -123,9 +123,9 @@ static void test_jpeg_cmyk(void **state) {
         VtImage got;
         decode(&jpeg, &got);
         for (int i = 0; i < 256; i++) {
-            assert_true(abs(got.rgb[3 * i] - 200 * 128 / 255) <= 3);
-            assert_true(abs(got.rgb[3 * i + 1] - 100 * 128 / 255) <= 3);
-            assert_true(abs(got.rgb[3 * i + 2] - 50 * 128 / 255) <= 3);
+            assert_true(abs(got.pixels[3 * i] - 200 * 128 / 255) <= 3);
+            assert_true(abs(got.pixels[3 * i + 1] - 100 * 128 / 255) <= 3);
+            assert_true(abs(got.pixels[3 * i + 2] - 50 * 128 / 255) <= 3);
         }
         vt_image_free(&got);
         free(jpeg.bytes);
@@ -152,7 +152,7 @@ static void expect_same(const Encoded *file, const VtImage *want) {
     decode(file, &got);
     assert_int_equal(got.width, want->width);
     assert_int_equal(got.height, want->height);
-    assert_memory_equal(got.rgb, want->rgb, 3 * (size_t)got.width * (size_t)got.height);
+    assert_memory_equal(got.pixels, want->pixels, 3 * (size_t)got.width * (size_t)got.height);
     vt_image_free(&got);
 }
 
@@ -208,9 +208,9 @@ static void test_png_chunks(void **state) {
 static void test_truncated(void **state) {
     VtImage image = make_image(32, 32, 3);
     Encoded files[] = {png_of(&image), jpeg_of(&image),
-                       encode_jpeg(image.rgb, 32, 32, (JpegKind){.channels = 3, .progressive = true}),
-                       encode_jpeg(image.rgb, 32, 32, (JpegKind){.channels = 3, .separate_scans = true}),
-                       encode_jpeg(image.rgb, 32, 32, (JpegKind){.channels = 3, .arithmetic = true})};
+                       encode_jpeg(image.pixels, 32, 32, (JpegKind){.channels = 3, .progressive = true}),
+                       encode_jpeg(image.pixels, 32, 32, (JpegKind){.channels = 3, .separate_scans = true}),
+                       encode_jpeg(image.pixels, 32, 32, (JpegKind){.channels = 3, .arithmetic = true})};
     (void)state;
     for (int f = 0; f < 5; f++) {
         size_t end = files[f].size - (f == 0 ? 12 : 2); /* PNG's IEND and JPEG's EOI hold no pixels */
@@ -229,7 +229,7 @@ static void test_damaged(void **state) {
         for (size_t i = 4; i < files[f].size; i++) {
             files[f].bytes[i] ^= 0x55;
             VtError error;
-            if (vt_image_decode(files[f].bytes, files[f].size, "x", &got, &error)) {
+            if (vt_image_decode(files[f].bytes, files[f].size, "x", 3, &got, &error)) {
                 if (f == 0 && i < files[f].size - 12) fail_msg("byte %zu of a PNG damaged and not seen", i);
                 vt_image_free(&got);
             }

@@ -15,7 +15,8 @@ static const VtAugment GLOBAL[] = {{KIND_random_resized_crop, {0.2, 1, 0.75, 4. 
                                    {KIND_flip, {0.5}},
                                    {KIND_color_jitter, {0.4, 0.4, 0.2, 0.1, 0.8}}},
                        PLAIN[] = {{KIND_resize, {0}}};
-static const VtPipeline PIPELINES[] = {{"global.0", EDGE, 3, GLOBAL}, {"plain.0", EDGE, 1, PLAIN}};
+static const VtPipeline PIPELINES[] = {{"global.0", EDGE, 3, 3, GLOBAL, "global.0"},
+                                       {"plain.0", EDGE, 3, 1, PLAIN, "plain.0"}};
 static const VtInput INPUTS[] = {
     {{"plain.0", VT_F32, 4, {BATCH, 3, EDGE, EDGE}}, VT_SOURCE_VIEW, 1, 0},
     {{"noise", VT_F32, 1, {BATCH}}, VT_SOURCE_DRAW, 0, 0},
