@@ -13,12 +13,14 @@ static const struct {
     const char *usage, *doc;
 } VERBS[] = {
     {"train", verb_train,
-     "RECIPE [key=value …] --data [NAME=]PATH … --out DIR [--resume [--previous] [--extend] [--force]] [--steps N] "
+     "RECIPE [key=value …] --data [NAME=]PATH … --out DIR [--resume [--previous] [--extend] [--force]] "
+     "[--steps N] "
      "[--minutes M] [--threads N] [--workers N] [--max-broken N] [--plain] [--no-cache] [--timing] "
      "[--strict]",
      "train a recipe on images"},
     {"resume", verb_resume,
-     "DIR [key=value …] [--data [NAME=]PATH …] [--previous] [--extend] [--force] [--steps N] [--minutes M] [--threads "
+     "DIR [key=value …] [--data [NAME=]PATH …] [--previous] [--extend] [--force] [--steps N] [--minutes M] "
+     "[--threads "
      "N] "
      "[--workers N] [--max-broken N] [--plain] [--no-cache] [--timing] [--strict]",
      "continue a run with its own recipe and settings (--previous: from checkpoint.previous; --extend: more "
@@ -34,7 +36,7 @@ static const struct {
      "run one compiled function on given tensors"},
     {"check", verb_check, "RECIPE [key=value …] [--labels] [--strict]",
      "validate a recipe and summarise it; with the labels that `.at` can read"},
-    {"data", verb_data, "check PATH [--threads N]",
+    {"data", verb_data, "check [NAME=]PATH … [--threads N]",
      "read a data set as training would, decode all of it, and tell what is wrong or left out"},
     {"inspect", verb_inspect,
      "RECIPE [key=value …] [--after PASS | [--memory [FILE.svg]] [--cost [--peak GFLOPS] [--bandwidth GBS]] "

@@ -198,3 +198,22 @@ bool data_report_decode(DataReport *r, void (*tell)(int64_t done, int64_t all), 
     free(d.broken);
     return good;
 }
+
+DataPair *data_report_across(const DataReport *first, int split, const DataReport *second, int64_t *n) {
+    DataPair *pairs = NULL;
+    size_t count = 0, capacity = 0;
+    int64_t j = 0;
+    for (int64_t i = 0; i < first->n_whole; i++) {
+        const DataImage *image = &first->images[i];
+        if (image->split != split) continue;
+        while (j < second->n_whole && memcmp(second->images[j].key, image->key, DATA_KEY) < 0) j++;
+        /* Of equal images those to train on come first. */
+        if (j == second->n_whole || memcmp(second->images[j].key, image->key, DATA_KEY) != 0 ||
+            second->images[j].split != 0)
+            continue;
+        DataPair pair = {image, &second->images[j], split != 0, false};
+        ARENA_PUSH(first->arena, pairs, count, capacity, pair);
+    }
+    *n = (int64_t)count;
+    return pairs;
+}

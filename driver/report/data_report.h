@@ -57,4 +57,8 @@ bool data_report_open(DataReport *report, Arena *arena, const char *path, VtErro
 bool data_report_decode(DataReport *report, void (*tell)(int64_t done, int64_t all), VtError *error);
 void data_report_close(DataReport *report);
 
+/* Images of the same pixels in two sets: `first` in split `split` of one set, `second` in the training images of
+ * another. In the arena of the first. */
+DataPair *data_report_across(const DataReport *first, int split, const DataReport *second, int64_t *n);
+
 #endif

@@ -66,6 +66,20 @@ static void put_pairs(const DataReport *r, bool across, FILE *out) {
     if (n > shown) fprintf(out, "  … and %lld more\n", (long long)(n - shown));
 }
 
+int64_t data_across_text(const DataReport *first, int split, const DataReport *second, FILE *out) {
+    char a[600], b[600];
+    int64_t n;
+    const DataPair *pairs = data_report_across(first, split, second, &n);
+    if (!n) return 0;
+    fprintf(out, "%s in %s, and trained on in %s: %lld images\n", split ? "held out" : "trained on",
+            first->path, second->path, (long long)n);
+    for (int64_t i = 0; i < n && i < SHOWN; i++)
+        fprintf(out, "  %s = %s\n", name_of(first, pairs[i].first, a, sizeof a),
+                name_of(second, pairs[i].second, b, sizeof b));
+    if (n > SHOWN) fprintf(out, "  … and %lld more\n", (long long)(n - SHOWN));
+    return n;
+}
+
 void data_findings_text(const DataReport *r, FILE *out) {
     if (r->n_broken) fputs("broken:\n", out);
     for (int64_t i = 0; i < r->n_broken; i++) put_name(r->broken[i], out);

@@ -8,5 +8,7 @@
 
 void data_splits_text(const DataReport *report, FILE *out);   /* what is known without decoding */
 void data_findings_text(const DataReport *report, FILE *out); /* after data_report_decode */
+/* Images of `split` of one set that another trains on; how many. */
+int64_t data_across_text(const DataReport *first, int split, const DataReport *second, FILE *out);
 
 #endif

@@ -34,6 +34,28 @@ static void add_notes(Arena *arena, RecipeReport *r, const Recipe *recipe) {
     }
 }
 
+/* "web (75 %), photos (25 %): 8 images a step" */
+static const char *stream_text(Arena *arena, const VtProgram *plan, const VtStream *stream) {
+    const char *text = "";
+    double sum = 0;
+    for (int i = 0; i < stream->n_sources; i++) sum += plan->sources[stream->first_source + i].weight;
+    for (int i = 0; i < stream->n_sources; i++) {
+        const VtSource *source = &plan->sources[stream->first_source + i];
+        text = arena_printf(arena, "%s%s%s", text, i ? ", " : "", source->name);
+        if (stream->n_sources > 1)
+            text = arena_printf(arena, "%s (%.3g %%)", text, 100 * source->weight / sum);
+    }
+    return arena_printf(arena, "%s: %lld images a step%s%s", text, (long long)stream->batch,
+                        stream->pair < 0 ? "" : ", those that go with ",
+                        stream->pair < 0 ? "" : plan->streams[stream->pair].name);
+}
+
+static void add_data(Arena *arena, RecipeReport *r, const VtProgram *plan) {
+    r->data = ARENA_ARRAY(arena, const char *, (size_t)plan->n_streams + 1);
+    for (int s = 0; s < plan->n_streams && plan->sources[0].name[0]; s++)
+        r->data[r->n_data++] = stream_text(arena, plan, &plan->streams[s]);
+}
+
 static void add_inputs(Arena *arena, RecipeReport *r, const VtProgram *plan) {
     r->inputs = ARENA_ARRAY(arena, RecipeInput, (size_t)plan->n_inputs + 1);
     for (int i = 0; i < plan->n_inputs; i++) {
@@ -67,6 +89,7 @@ RecipeReport recipe_report(Arena *arena, const Recipe *recipe) {
                       .epochs = recipe->plan.train.epochs};
     for (size_t s = 0; s < module->n_states; s++) r.states += (double)type_bytes(&module->states[s].type);
     add_notes(arena, &r, recipe);
+    add_data(arena, &r, &recipe->plan);
     add_inputs(arena, &r, &recipe->plan);
     if (step) add_step(arena, &r, step);
     return r;

@@ -24,6 +24,8 @@ typedef struct {
     double trained, frozen, ema, optimizer; /* elements of states */
     int64_t batch;
     double epochs;
+    const char **data; /* a text for each stream of images, where the recipe names sources */
+    int n_data;
     RecipeNotes *notes;
     size_t n_notes;
     RecipeInput *inputs;

@@ -36,6 +36,7 @@ void recipe_text(const RecipeReport *r, FILE *out) {
             r->frozen, r->ema, r->optimizer);
     fprintf(out, "  batch        %lld images, %g epochs\n", (long long)r->batch, r->epochs);
     put_notes(r, out);
+    for (int i = 0; i < r->n_data; i++) fprintf(out, "  data         %s\n", r->data[i]);
     for (int i = 0; i < r->n_inputs; i++)
         fprintf(out, "  input        %s : %s\n", vt_show_name(r->inputs[i].name, shown, sizeof shown),
                 r->inputs[i].type);

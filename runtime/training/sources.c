@@ -17,14 +17,17 @@ static void say_found(const VtDataset *set, const VtRunData *data, Progress *pro
         progress_say(progress, "%s: %s", name, vt_dataset_note(set, i));
 }
 
-/* Classes that sources of a mixture have in common are those of one name. */
-static void say_classes(const VtDataset *mixture, Progress *progress) {
-    int all = vt_dataset_classes(mixture), apart = 0;
-    for (int i = 0; i < vt_dataset_parts(mixture); i++)
-        apart += vt_dataset_classes(vt_dataset_part(mixture, i));
-    if (all)
-        progress_say(progress, "the mixture has %d classes, %d of them in more than one source", all,
-                     apart - all);
+/* Of equal names in several sources only one is a class of its own. */
+static void say_classes(const VtProgram *p, int stream, const VtDataset *mixture, Progress *progress) {
+    char text[1024] = "";
+    size_t n = 0;
+    for (int i = 0; i < vt_dataset_parts(mixture) && n < sizeof text; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%s %d", i ? ", " : "",
+                              p->sources[p->streams[stream].first_source + i].name,
+                              vt_dataset_classes(vt_dataset_part(mixture, i)));
+    if (vt_dataset_classes(mixture))
+        progress_say(progress, "the mixture has %d classes; those of one name are one (%s)",
+                     vt_dataset_classes(mixture), text);
 }
 
 int sources_channels(const VtProgram *p, int stream) {
@@ -82,7 +85,7 @@ static bool open_stream(Sources *sources, const VtProgram *p, int stream, const 
             n_held_out = held_out[0] ? 1 : 0;
             good = held_out[0] != NULL;
         }
-        if (good) say_classes(mixture, progress);
+        if (good) say_classes(p, stream, mixture, progress);
     }
     if (good) {
         sources->train[stream] = train[0];

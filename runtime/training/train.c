@@ -257,10 +257,16 @@ static bool begin(Run *r, VtError *error) {
     return monitor_begin(&r->monitor, &r->steps.scalars, error) && commit(r, error);
 }
 
+static int64_t images_a_step(const VtProgram *p) {
+    int64_t n = 0;
+    for (int s = 0; s < p->n_streams; s++) n += vt_stream_is_read(p, s) ? p->streams[s].batch : 0;
+    return n;
+}
+
 static bool train(Run *r, VtError *error) {
     const VtTrain *t = &r->program->train;
     if (r->step == 0 && t->knn_every > 0 && !evaluate(r, error)) return false;
-    progress_start(&r->progress, r->step, t->batch);
+    progress_start(&r->progress, r->step, images_a_step(r->program));
     while (r->step < r->total && !vt_stop_signal()) {
         if (!train_step(r, error)) return false;
         bool asked = vt_save_requested();

@@ -55,6 +55,25 @@ static void test_check(void **state) {
         assert_int_equal(run_command("(%s data check synthetic:10 >/dev/full)", VITC_BINARY), 1);
 }
 
+/* Sources of one recipe: what one trains on and another holds out, and what both train on. */
+static void test_check_several(void **state) {
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "few/train/a/%d.ppm", i);
+        write_image(name, 100 + i, 0);
+        snprintf(name, sizeof name, "many/%d.ppm", i);
+        write_image(name, 102 + i, 0);
+    }
+    assert_int_equal(run_command("%s data check %s/few unlabelled=%s/many", VITC_BINARY, folder, folder), 0);
+    assert_true(said("trained on in ") && said("/few, and trained on in ") && said("/many: 2 images\n") &&
+                said("few/train/a/2.ppm = ") && said("many/0.ppm\n"));
+    write_image("few/val/a/9.ppm", 105, 0);
+    assert_int_equal(run_command("%s data check %s/few %s/many", VITC_BINARY, folder, folder), 1);
+    assert_true(said("held out in ") && said("many: 1 images\n") && said("few/val/a/9.ppm = "));
+    assert_int_equal(run_command("%s data check %s/few %s/nowhere", VITC_BINARY, folder, folder), 2);
+}
+
 /* Images without classes are trained on; what needs labels says so. */
 static void test_no_classes(void **state) {
     static const char recipe[] =
@@ -89,6 +108,7 @@ static void test_no_classes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_check),
+        cmocka_unit_test(test_check_several),
         cmocka_unit_test(test_no_classes),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

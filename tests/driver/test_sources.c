@@ -47,7 +47,8 @@ static void test_semi_supervised(void **state) {
     write_recipe("semi.yaml", FIXMATCH);
     assert_int_equal(vitc("check", "semi.yaml", ""), 0);
     assert_true(said("known : f32[8x3x16x16]") && said("weak : f32[24x3x16x16]") &&
-                said("few : f32[4x3x16x16]") && said("labelled.labels : i32[8]"));
+                said("few : f32[4x3x16x16]") && said("labelled.labels : i32[8]") &&
+                said("data         unlabelled: 24 images a step\n"));
 #define SEMI "--data labelled=synthetic:40 --data unlabelled=synthetic:240 --plain --out "
     assert_int_equal(vitc("train", "semi.yaml", SEMI "a"), 0);
     assert_true(said("step 20/20") && said("unlabelled: synthetic:240: synthetic, 240 images") &&
@@ -66,9 +67,12 @@ static void test_semi_supervised(void **state) {
 static void test_mixture(void **state) {
     (void)state;
     write_recipe("mixed.yaml", MIXTURE);
+    assert_int_equal(vitc("check", "mixed.yaml", ""), 0);
+    assert_true(said("data         web (75 %), photos (25 %): 8 images a step\n"));
     assert_int_equal(
         vitc("train", "mixed.yaml", "--data web=synthetic:60 --data photos=synthetic:40 --plain --out m"), 0);
-    assert_true(said("step 20/20") && said("the mixture has 10 classes, 10 of them in more than one source"));
+    assert_true(said("step 20/20") &&
+                said("the mixture has 10 classes; those of one name are one (web 10, photos 10)"));
     assert_int_equal(vitc("train", "mixed.yaml",
                           "--data web=synthetic:60 --data photos=synthetic:40 --plain --out n --steps 5"),
                      0);
@@ -89,6 +93,8 @@ static void test_pairs(void **state) {
         "train: {batch: 4, epochs: 1, optimizer: \"adamw(param, grad, 0.0, 0.0)\"}\n";
     (void)state;
     write_recipe("pairs.yaml", recipe);
+    assert_int_equal(vitc("check", "pairs.yaml", ""), 0);
+    assert_true(said("data         depth: 4 images a step, those that go with rgb\n"));
     assert_int_equal(
         vitc("train", "pairs.yaml", "--data rgb=synthetic:20:8 --data depth=synthetic:20:8 --plain --out p"),
         0);
