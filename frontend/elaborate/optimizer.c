@@ -2,6 +2,8 @@
 #include "frontend/elaborate/step.h"
 #include "ir/base/pattern.h"
 
+#include <string.h>
+
 /* ---- freeze ------------------------------------------------------------------------------------------------------ */
 
 typedef struct { /* of a pattern of `freeze:` */
@@ -187,6 +189,41 @@ static void optimize_parameter(Step *step, size_t i, const Freeze *freeze) {
     set_unless(e, s, id, frozen);
 }
 
+/* Parameters on which no loss depends, not even through stop_grad: a warning a network, since features computed with
+ * them are those of layers as they began. */
+static void tell_untrained(Step *step) {
+    Evaluator *e = &step->e;
+    const Module *module = e->module;
+    bool *needed = ARENA_ARRAY(e->arena, bool, step->loss + 1),
+         *read = ARENA_ARRAY(e->arena, bool, module->n_states + 1);
+    needed[step->loss] = true;
+    for (ValueId id = step->loss + 1; id-- > 0;) {
+        const Node *node = func_node(e->func, id);
+        if (!needed[id]) continue;
+        if (node->op == OP_state) read[source_attrs(node)->index] = true;
+        for (int o = 0; o < node->n_operands; o++) needed[node->operands[o]] = true;
+    }
+    for (size_t i = 0; i < e->recipe->n_networks; i++) {
+        const Definition *network = &e->recipe->networks[i];
+        const char *name = network->signature.name, *first = NULL;
+        size_t length = strlen(name), count = 0, all = 0;
+        for (uint32_t s = 0; s < module->n_states && spend(e, network->loc, 1); s++) {
+            const State *state = &module->states[s];
+            bool own = strncmp(state->name, name, length) == 0 && state->name[length] == '.';
+            if (state->role != ROLE_PARAM || !own || state->frozen) continue;
+            all++;
+            if (read[s]) continue;
+            if (!first) first = state->name;
+            count++;
+        }
+        if (count)
+            diag_warning(
+                e->diags, network->loc,
+                "no loss depends on %zu of %zu parameters of network %s, which stay as they begin: '%s'%s",
+                count, all, name, first, count > 1 ? " and others" : "");
+    }
+}
+
 /* Patterns of `matches` that fit no parameter. */
 static void tell_unmatched(Evaluator *e) {
     for (size_t i = 0; i < e->states->n_patterns; i++) {
@@ -213,7 +250,9 @@ void optimize(Step *step) {
     for (size_t i = 0; e->recipe->optimizer && i < step->n_trained && diags_errors(e->diags) == 0; i++)
         optimize_parameter(step, i, freeze);
     e->states->names_parameters = false;
-    if (diags_errors(e->diags) == 0) tell_unmatched(e);
+    if (diags_errors(e->diags)) return;
+    tell_unmatched(e);
+    tell_untrained(step);
 }
 
 void try_optimizer(Step *step) {
