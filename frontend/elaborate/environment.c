@@ -4,17 +4,13 @@
 #include <math.h>
 
 Value eval_in(Evaluator *e, const char *place, const Expr *expr) {
-    e->states->place = place;
+    e->states->place = e->place = place;
     Value value = eval(e, expr);
-    e->states->place = NULL;
+    e->states->place = e->place = NULL;
     return value;
 }
 
 void define_definitions(Evaluator *e) {
-    for (size_t i = 0; i < e->recipe->n_modules; i++) {
-        const Definition *d = &e->recipe->modules[i];
-        define(e, e->globals, d->signature.name, (Value){.kind = V_MODULE, .definition = d});
-    }
     for (size_t i = 0; i < e->recipe->n_networks; i++) {
         const Definition *d = &e->recipe->networks[i];
         define(e, e->own, d->signature.name, (Value){.kind = V_NETWORK, .definition = d});

@@ -269,7 +269,7 @@ static bool bind_defaults(Evaluator *e, const Signature *signature, const Expr *
 
 Value call_definition(Evaluator *e, const Definition *definition, bool sees_own, const Expr *at, Value *args,
                       const char **keywords, size_t n) {
-    Frame frame = {.module = !sees_own};
+    Frame frame = {.module = !sees_own, .text = definition->text};
     for (size_t i = 0; i < e->n_running; i++)
         if (e->running[i] == definition)
             return name_error(e, at->loc, "module %s calls itself", definition->signature.name);

@@ -42,9 +42,10 @@ typedef struct {
 typedef struct {
     Variable *variables;
     size_t count, capacity;
-    Names names;  /* of the variables, once they are more than a few */
-    bool module;  /* a module's body: the recipe's own names are not seen */
-    bool skipped; /* statements were, after an error: names that they define are not missed */
+    Names names;   /* of the variables, once they are more than a few */
+    bool module;   /* a module's body: the recipe's own names are not seen */
+    uint32_t text; /* it stands in this one, which says what modules are called */
+    bool skipped;  /* statements were, after an error: names that they define are not missed */
 } Frame;
 
 typedef struct {     /* of a state, in the function at hand */
@@ -81,11 +82,13 @@ struct Evaluator {
     struct States *states; /* what the builtins param, buffer and draw keep (states/states.h) */
 
     /* Names. */
-    Frame *globals;       /* modules, time, schedules: seen everywhere */
+    Frame *globals;       /* time, schedules: seen everywhere */
     size_t n_knobs;       /* those in `own` */
     Frame *own;           /* knobs, views, draws, networks, states, objectives: not seen in modules */
     Frame *frame;         /* of the body that runs; NULL: none does */
     const char *scope;    /* of labels: "student.blocks.0", or NULL */
+    const char *place;    /* "a schedule": what is evaluated outside of losses and updates, or NULL */
+    const char *sees;     /* what `embed` sees, for messages; NULL: the step is elaborated */
     const char *assigned; /* the name being assigned, which param() and draw() take; NULL: none is */
 
     /* What runs, for messages and against recursion. */
@@ -154,6 +157,10 @@ Value *lookup(Evaluator *e, const char *name); /* NULL: it is not seen here */
 Value value_of_name(Evaluator *e, const Expr *name);
 bool name_of_package(Evaluator *e,
                      const Expr *attribute); /* torch.exp: an error, if the name is of no value */
+
+/* ---- unknown.c: the error of a name that means nothing here */
+Value unknown_name(Evaluator *e, const Expr *name);
+
 const Builtin *builtin_find(const Evaluator *e, const char *name);  /* NULL: there is none */
 const char *join_scope(Evaluator *e, const char *a, const char *b); /* "a.b" */
 

@@ -1,5 +1,6 @@
 /* Names: the frames that hold them, and which are seen where. */
 #include "frontend/evaluate/evaluator.h"
+#include "frontend/recipe/modules.h"
 #include "frontend/text/foreign.h"
 
 #include <string.h>
@@ -63,28 +64,34 @@ const Builtin *builtin_find(const Evaluator *e, const char *name) {
     return NULL;
 }
 
+/* The module of that name that the running text sees; false: there is none, or several. */
+static bool find_module(Evaluator *e, const Expr *expr, Value *out) {
+    const Definition *other,
+        *module = module_seen(e->recipe, e->frame ? e->frame->text : 0, expr->text, &other);
+    *out = (Value){.kind = V_MODULE, .definition = module};
+    if (!other) return module != NULL;
+    *out = name_error(e, expr->loc,
+                      "two libraries have a module '%s': define the one that is meant under `modules:`",
+                      expr->text);
+    diag_note(e->diags, module->loc, "one is here");
+    diag_note(e->diags, other->loc, "another here");
+    return true;
+}
+
+/* Inside a module the modules of its text come first: no schedule changes what a library means. */
 Value value_of_name(Evaluator *e, const Expr *expr) {
     const char *name = expr->text;
+    bool inside = e->frame && e->frame->module;
+    Value value, *found;
     if (strcmp(name, "true") == 0 || strcmp(name, "false") == 0) return value_bool(name[0] == 't');
     if (strcmp(name, "none") == 0) return value_none();
-    Value *found = lookup(e, name);
-    if (found) return *found;
+    if ((found = frame_find(e->frame, name))) return *found;
+    if (inside && find_module(e, expr, &value)) return value;
+    if ((found = lookup(e, name))) return *found;
+    if (!inside && find_module(e, expr, &value)) return value;
     const Builtin *builtin = builtin_find(e, name);
     if (builtin) return (Value){.kind = V_BUILTIN, .builtin = builtin};
-    if (e->recipe->names_missing || (e->frame && e->frame->skipped)) return (Value){0};
-    const char *foreign = foreign_name(name, e->callee == expr);
-    if (foreign) return name_error(e, expr->loc, "unknown name '%s': %s", name, foreign);
-    if (frame_find(e->own, name))
-        return name_error(e, expr->loc, "'%s' is not seen inside a module: pass it as an argument", name);
-    if (e->recipe->default_stream < 0 && (strcmp(name, "labels") == 0 || strcmp(name, "index") == 0))
-        return name_error(e, expr->loc, "'%s' of which source? '%s.%s', or that of another", name,
-                          e->recipe->streams[0].name, name);
-    size_t n = 0, most = e->n_builtins + (e->frame ? e->frame->count : 0) + e->globals->count;
-    const char **names = ARENA_ARRAY(e->arena, const char *, most);
-    for (size_t i = 0; e->frame && i < e->frame->count; i++) names[n++] = e->frame->variables[i].name;
-    for (size_t i = 0; i < e->globals->count; i++) names[n++] = e->globals->variables[i].name;
-    for (size_t i = 0; i < e->n_builtins; i++) names[n++] = e->builtins[i].name;
-    return name_error(e, expr->loc, "unknown name '%s'%s", name, did_you_mean(e, name, names, n));
+    return e->recipe->names_missing || (e->frame && e->frame->skipped) ? (Value){0} : unknown_name(e, expr);
 }
 
 bool name_of_package(Evaluator *e, const Expr *attribute) {

@@ -130,7 +130,7 @@ static void resolve_expr(Evaluator *e, const Expr *expr, const char *const *name
 }
 
 static void resolve_definition(Evaluator *e, const Definition *definition, bool module) {
-    Frame frame = {.module = module};
+    Frame frame = {.module = module, .text = definition->text};
     const Signature *signature = &definition->signature;
     for (size_t p = 0; p < signature->count; p++) {
         if (signature->parameters[p].fallback)

@@ -6,7 +6,9 @@
 static void add_definition(ParsedRecipe *r, Definition **list, size_t *count, size_t *capacity,
                            Definition definition, const char *what) {
     for (size_t i = 0; i < *count; i++) {
-        if (strcmp((*list)[i].signature.name, definition.signature.name) != 0) continue;
+        if ((*list)[i].text != definition.text ||
+            strcmp((*list)[i].signature.name, definition.signature.name) != 0)
+            continue;
         diag_error(r->diags, definition.loc, "%s '%s' is defined twice", what, definition.signature.name);
         diag_note(r->diags, (*list)[i].loc, "first here");
         return;
@@ -14,10 +16,10 @@ static void add_definition(ParsedRecipe *r, Definition **list, size_t *count, si
     ARENA_PUSH(r->arena, *list, *count, *capacity, definition);
 }
 
-void read_modules(ParsedRecipe *r, const Tree *map) {
+void read_modules(ParsedRecipe *r, uint32_t text, const Tree *map) {
     for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++) {
         const Tree *key = map->items[i].key;
-        Definition definition = {.loc = key->loc};
+        Definition definition = {.loc = key->loc, .text = text};
         if (!expr_parse_signature(r->arena, r->diags, key->loc, key->text, key->size, &definition.signature))
             continue;
         definition.body = read_block(r, map->items[i].value,

@@ -48,6 +48,11 @@ Tree **find_place(Tree *root, const char *path);
 
 /* ---- unread.c: notes the names of a section that could not be read */
 void note_unread(ParsedRecipe *recipe, const char *section, const Tree *map);
+/* ---- files.c: the libraries that a recipe uses */
+/* key: what tells it from others. Returns its number. */
+uint32_t add_text(ParsedRecipe *recipe, const char *name, const char *key, const Tree *modules);
+/* Reads libraries that a text names, and those they use. path: of the text, which others are looked for beside. */
+void read_uses(ParsedRecipe *recipe, uint32_t source, const char *path, const Tree *uses);
 
 /* ---- syntax.c: texts of the expression language; NULL after an error */
 /* returns: it has to, on every way. `what` begins messages: "module 'f'". */
@@ -60,7 +65,7 @@ void read_data(ParsedRecipe *recipe, const Tree *map); /* map NULL: there is one
 void read_views(ParsedRecipe *recipe, const Tree *map);
 void read_draws(ParsedRecipe *recipe, const Tree *map);
 void read_train(ParsedRecipe *recipe, const Tree *map);
-void read_modules(ParsedRecipe *recipe, const Tree *map);
+void read_modules(ParsedRecipe *recipe, uint32_t text, const Tree *map); /* text: that they stand in */
 void read_networks(ParsedRecipe *recipe, const Tree *map);
 typedef struct {
     int copy, copies; /* which element of an `each:` list to take */

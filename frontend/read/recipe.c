@@ -1,13 +1,9 @@
 /* Reading a recipe: its sections in their order, and the files it uses. */
 #include "frontend/read/read.h"
-#include "frontend/text/sources.h"
+#include "frontend/recipe/modules.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-enum { MAX_OPEN_FILES = 64, MAX_FILES = 1000 };
 
 /* ---- objectives, metrics ----------------------------------------------------------------------------------------- */
 
@@ -62,67 +58,6 @@ static void read_metrics(ParsedRecipe *r, const Tree *map) {
     }
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------------- */
-
-static bool read_source(ParsedRecipe *r, const char *path, const char *text, size_t size, bool library);
-
-static bool known_file(const char *const *list, size_t n, const char *path) {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(list[i], path) == 0) return true;
-    return false;
-}
-
-static void use_file(ParsedRecipe *r, const char *from, const Tree *item) {
-    if (item->kind != TREE_SCALAR) {
-        diag_error(r->diags, item->loc, "`use` is a list of file names");
-        return;
-    }
-    const char *paths[2];
-    source_candidates(r->arena, from, item->text, r->options->models_dir, paths);
-    for (int i = 0; i < 2; i++) {
-        size_t size;
-        char *real = paths[i] ? realpath(paths[i], NULL) : NULL;
-        if (!real && paths[i] && errno == ENOMEM) arena_must(NULL);
-        if (!real) continue;
-        const char *key = arena_strdup(r->arena, real);
-        free(real);
-        if (known_file(r->open_files, r->n_open, key)) {
-            diag_error(r->diags, item->loc, "'%s' uses itself, by way of %zu file%s", item->text, r->n_open,
-                       r->n_open == 1 ? "" : "s");
-            return;
-        }
-        if (known_file(r->read_files, r->n_read, key)) return;
-        char *text = source_read(r->arena, key, &size);
-        if (!text) { /* the next candidate is not what was meant */
-            r->names_missing = r->no_values = true;
-            diag_error(r->diags, item->loc, "cannot read '%s': %s", key, strerror(errno));
-            return;
-        }
-        if (r->n_open >= MAX_OPEN_FILES || r->n_read >= MAX_FILES) {
-            diag_error(r->diags, item->loc, "more than %d files use each other, or %d in all", MAX_OPEN_FILES,
-                       MAX_FILES);
-            return;
-        }
-        ARENA_PUSH(r->arena, r->read_files, r->n_read, r->read_capacity, key);
-        ARENA_PUSH(r->arena, r->open_files, r->n_open, r->open_capacity, key);
-        if (!read_source(r, paths[i], text, size, true)) r->names_missing = r->no_values = true;
-        r->n_open--;
-        return;
-    }
-    const char *slash = strrchr(from, '/'), *models = r->options->models_dir;
-    r->names_missing = r->no_values = true;
-    diag_error(r->diags, item->loc, "cannot read '%s' (looked in %.*s%s%s)", item->text,
-               slash ? (int)(slash - from) : 1, slash ? from : ".", models ? " and " : "",
-               models ? models : "");
-}
-
-static void read_uses(ParsedRecipe *r, const char *path, const Tree *uses) {
-    if (!uses) return;
-    if (uses->kind != TREE_LIST) diag_error(r->diags, uses->loc, "`use` is a list of file names");
-    for (size_t i = 0; uses->kind == TREE_LIST && i < uses->count; i++)
-        use_file(r, path, uses->items[i].value);
-}
-
 /* ---- sections ---------------------------------------------------------------------------------------------------- */
 
 /* Whether the knobs go together: before anything is made of them. */
@@ -170,44 +105,39 @@ static void read_sections(ParsedRecipe *r, Tree *root) {
     }
 }
 
-static bool read_source(ParsedRecipe *r, const char *path, const char *text, size_t size, bool library) {
-    static const char *const recipe_keys[] = {
-        "recipe",   "about", "use",       "knobs",      "check",   "presets", "views", "draws", "modules",
-        "networks", "state", "schedules", "objectives", "metrics", "values",  "embed", "train", "data"};
-    static const char *const library_keys[] = {"library", "about", "use", "modules"};
-    text = tree_skip_mark(text, &size);
-    uint32_t file = diags_add_source(r->diags, path, text, size);
-    Tree *root = tree_parse(r->arena, r->diags, file, text, size);
-    if (!root) return false;
-    if (library)
-        check_keys(r, root, "a library", library_keys, COUNT(library_keys));
-    else
-        check_keys(r, root, "a recipe", recipe_keys, COUNT(recipe_keys));
-    if (root->kind != TREE_MAP) return false;
-    if (!library) {
-        r->tree = root;
-        r->file = file;
-        apply_overrides(r, root); /* before modules, which can be set too */
-    }
-    read_uses(r, path, tree_get(root, "use"));
+/* The modules of the recipe and of its libraries: what all else is written in. */
+static void read_definitions(ParsedRecipe *r, const char *path, Tree *root) {
     const Tree *modules = tree_get(root, "modules");
-    if (modules) read_modules(r, modules);
+    r->libraries = tree_get(root, "libraries");
+    if (r->libraries && !check_map(r, r->libraries, "libraries")) r->libraries = NULL;
+    add_text(r, NULL, path, modules);
+    read_uses(r, 0, path, tree_get(root, "use"));
+    if (modules) read_modules(r, 0, modules);
     note_unread(r, "modules", modules);
-    if (modules && library)
-        ARENA_PUSH(r->arena, r->library_modules, r->n_library_modules, r->library_modules_capacity, modules);
-    if (library) return true;
+    find_modules(r);
+}
+
+bool recipe_read(ParsedRecipe *r, const char *path, const char *text, size_t size) {
+    static const char *const keys[] = {"recipe",   "about", "use",       "knobs",      "check",
+                                       "presets",  "data",  "views",     "draws",      "modules",
+                                       "networks", "state", "schedules", "objectives", "metrics",
+                                       "values",   "embed", "train",     "libraries"};
+    r->train =
+        (VtTrain){.batch = 64, .epochs = 100, .checkpoint_every = 1, .knn_k = 20, .knn_temperature = 0.07};
+    r->own_text = tree_skip_mark(text, &size);
+    r->own_size = size;
+    r->file = diags_add_source(r->diags, path, r->own_text, size);
+    Tree *root = r->tree = tree_parse(r->arena, r->diags, r->file, r->own_text, size);
+    if (!root || (!check_keys(r, root, "a recipe", keys, COUNT(keys)) && root->kind != TREE_MAP))
+        return false;
+    apply_overrides(r, root); /* before modules, which can be set too */
+    read_definitions(r, path, root);
     const Tree *name = tree_get(root, "recipe");
     if (!name)
-        diag_error(r->diags, (Loc){file, 1, 1}, "a recipe begins with `recipe: NAME`");
+        diag_error(r->diags, (Loc){r->file, 1, 1}, "a recipe begins with `recipe: NAME`");
     else
         r->name = tree_word(r->diags, name, "recipe");
     if (tree_get(root, "about")) r->about = tree_word(r->diags, tree_get(root, "about"), "about");
     read_sections(r, root);
     return true;
-}
-
-bool recipe_read(ParsedRecipe *recipe, const char *path, const char *text, size_t size) {
-    recipe->train =
-        (VtTrain){.batch = 64, .epochs = 100, .checkpoint_every = 1, .knn_k = 20, .knn_temperature = 0.07};
-    return read_source(recipe, path, text, size, false);
 }

@@ -1,44 +1,47 @@
-/* The recipe as it was resolved: overrides applied and the modules of its libraries written into it, so that a run can
- * be resumed and evaluated whatever becomes of those files. */
+/* The recipe as it was resolved: overrides applied and its libraries written into it, so that a run can be resumed and
+ * evaluated whatever becomes of those files. */
 #include "frontend/read/read.h"
 
 #include <string.h>
 
-static TreeItem *find_item(Tree *map, const char *key) {
-    for (size_t i = 0; i < map->count; i++)
-        if (strcmp(map->items[i].key->text, key) == 0) return &map->items[i];
-    return NULL;
+static Tree *new_tree(const ParsedRecipe *r, TreeKind kind, const char *text, size_t most) {
+    Tree *tree = ARENA_NEW(r->arena, Tree);
+    *tree = (Tree){.kind = kind, .text = text, .size = text ? strlen(text) : 0};
+    tree->items = ARENA_ARRAY(r->arena, TreeItem, most + 1);
+    return tree;
 }
 
-/* All modules as one map: the libraries' in the order they were read, then the recipe's own. */
-static Tree *all_modules(const ParsedRecipe *r, const Tree *own) {
-    Tree *all = ARENA_NEW(r->arena, Tree);
-    size_t count = own ? own->count : 0;
-    for (size_t i = 0; i < r->n_library_modules; i++) count += r->library_modules[i]->count;
-    *all = (Tree){.kind = TREE_MAP, .items = ARENA_ARRAY(r->arena, TreeItem, count + 1)};
-    for (size_t i = 0; i <= r->n_library_modules; i++) {
-        const Tree *map = i < r->n_library_modules ? r->library_modules[i] : own;
-        for (size_t k = 0; map && k < map->count; k++) all->items[all->count++] = map->items[k];
+static void put(const ParsedRecipe *r, Tree *map, const char *key, const Tree *value) {
+    map->items[map->count++] = (TreeItem){new_tree(r, TREE_SCALAR, key, 0), (Tree *)value};
+}
+
+/* The keys `use` and `modules` of a text. */
+static void put_source(const ParsedRecipe *r, Tree *map, const SourceText *source) {
+    if (source->n_uses) {
+        Tree *uses = new_tree(r, TREE_LIST, NULL, source->n_uses);
+        for (size_t i = 0; i < source->n_uses; i++)
+            uses->items[uses->count++].value = new_tree(r, TREE_SCALAR, r->texts[source->uses[i]].name, 0);
+        put(r, map, "use", uses);
     }
-    return all;
+    if (source->modules && source->modules->count) put(r, map, "modules", source->modules);
 }
 
 char *recipe_resolved(const ParsedRecipe *r) {
-    Tree root = *r->tree;
-    root.items = ARENA_ARRAY(r->arena, TreeItem, root.count + 1);
-    root.count = 0;
-    TreeItem *own = find_item(r->tree, "modules");
+    static const char *const replaced[] = {"use", "modules", "libraries"};
+    Tree *root = new_tree(r, TREE_MAP, NULL, r->tree->count + COUNT(replaced)),
+         *libraries = new_tree(r, TREE_MAP, NULL, r->n_texts);
     for (size_t i = 0; i < r->tree->count; i++) {
-        const TreeItem *item = &r->tree->items[i];
-        bool replaced = strcmp(item->key->text, "use") == 0 || item == own;
-        if (!replaced) root.items[root.count++] = *item;
+        bool kept = true;
+        for (size_t k = 0; k < COUNT(replaced); k++)
+            kept = kept && strcmp(r->tree->items[i].key->text, replaced[k]) != 0;
+        if (kept) root->items[root->count++] = r->tree->items[i];
     }
-    Tree *modules = all_modules(r, own ? own->value : NULL);
-    if (modules->count) {
-        Tree *key = ARENA_NEW(r->arena, Tree);
-        *key = (Tree){.kind = TREE_SCALAR, .text = "modules", .size = strlen("modules")};
-        root.items[root.count++] = (TreeItem){key, modules};
+    put_source(r, root, &r->texts[0]);
+    for (size_t i = 1; i < r->n_texts; i++) {
+        Tree *library = new_tree(r, TREE_MAP, NULL, 2);
+        put_source(r, library, &r->texts[i]);
+        put(r, libraries, r->texts[i].name, library);
     }
-
-    return tree_print(r->arena, r->diags, &root);
+    if (libraries->count) put(r, root, "libraries", libraries);
+    return tree_print(r->arena, r->diags, root);
 }

@@ -12,12 +12,22 @@ typedef struct { /* a module, or a network */
     Signature signature;
     Block *body;
     Loc loc;
+    uint32_t text; /* it stands in this one: a number in ParsedRecipe.texts */
     /* networks only */
     const char *ema_of; /* NULL: trained */
     Loc ema_loc;
     Expr *momentum;
     bool before; /* it moves before the step, not after the optimiser */
 } Definition;
+
+typedef struct { /* a text that modules stand in: the recipe, or a library that it uses */
+    const char *name,
+        *key; /* a library's name in `use:`, no two alike; and what tells it from others: its file */
+    const Tree *modules; /* or NULL */
+    uint32_t *uses;      /* numbers of libraries */
+    size_t n_uses, uses_capacity;
+    Names seen; /* names of modules that its text sees: modules.c has the numbers */
+} SourceText;
 
 typedef struct {
     const char *name;
@@ -80,6 +90,9 @@ typedef struct {
     bool names_missing; /* a section or library could not be read: names that nothing has are no errors */
     bool no_values;     /* after an error that all values depend on: names alone are looked at further */
     uint32_t file;      /* its own source, among those of diags; the others are libraries */
+    const char *own_text;
+    size_t own_size;
+    const Tree *libraries; /* of a saved recipe: those it uses, by name; or NULL */
     Definition *modules, *networks;
     size_t n_modules, modules_capacity, n_networks, networks_capacity;
     Knob *knobs;
@@ -110,11 +123,11 @@ typedef struct {
     int64_t memory_limit; /* bytes; 0: any */
     Loc memory_loc;
     /* files being read, for circles of `use:` */
-    const char **open_files, **read_files;
-    size_t n_open, open_capacity, n_read, read_capacity;
-    struct Evaluator *constants;  /* that evaluates `$(…)` (read/constants.c); NULL before the first */
-    const Tree **library_modules; /* the `modules` of each file used */
-    size_t n_library_modules, library_modules_capacity;
+    const char **open_files;
+    size_t n_open, open_capacity;
+    SourceText *texts; /* the recipe, then libraries in the order in which they are first used */
+    size_t n_texts, texts_capacity;
+    struct Evaluator *constants; /* that evaluates `$(…)` (read/constants.c); NULL before the first */
 } ParsedRecipe;
 
 #endif

@@ -55,10 +55,11 @@ static bool follow(Arena *arena, Diags *diags, const char *path, const char *mod
     uint32_t number = diags_add_source(diags, path, source.text, source.size);
     const Tree *tree = tree_parse(arena, diags, number, source.text, source.size);
     if (!tree || tree->kind != TREE_MAP) return false;
-    const Tree *uses = tree_get(tree, "use");
+    const Tree *uses = tree_get(tree, "use"), *inside = tree_get(tree, "libraries");
     if (uses && uses->kind != TREE_LIST) return false;
     for (size_t i = 0; uses && i < uses->count; i++) {
         const Tree *item = uses->items[i].value;
+        if (item->kind == TREE_SCALAR && tree_get(inside, item->text)) continue;
         if (item->kind != TREE_SCALAR || !follow_use(arena, diags, path, item->text, models_dir, out))
             return false;
     }

@@ -203,29 +203,44 @@ char *diags_text(const Diags *diags) {
 
 /* ---- did you mean ------------------------------------------------------------------------------------------ */
 
+static char folded(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c == '-' ? '_' : c;
+}
+
+/* Letters that are put in, left out, changed, or exchanged with the next; small and capital ones are alike. (The
+ * distance of optimal string alignment.) */
 static int edit_distance(const char *a, const char *b) {
     enum { MAX = 64 };
     size_t n = strlen(a), m = strlen(b);
     if (n >= MAX || m >= MAX) return MAX;
-    int row[MAX + 1];
+    int rows[3][MAX + 1], *last = rows[0], *row = rows[1], *next = rows[2];
     for (size_t j = 0; j <= m; j++) row[j] = (int)j;
     for (size_t i = 1; i <= n; i++) {
-        int diagonal = row[0];
-        row[0] = (int)i;
+        next[0] = (int)i;
         for (size_t j = 1; j <= m; j++) {
-            int best = diagonal + (a[i - 1] != b[j - 1]);
+            char x = folded(a[i - 1]), y = folded(b[j - 1]);
+            int best = row[j - 1] + (x != y);
             if (row[j] + 1 < best) best = row[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            diagonal = row[j];
-            row[j] = best;
+            if (next[j - 1] + 1 < best) best = next[j - 1] + 1;
+            bool exchanged = i > 1 && j > 1 && x == folded(b[j - 2]) && y == folded(a[i - 2]);
+            if (exchanged && last[j - 2] + 1 < best) best = last[j - 2] + 1;
+            next[j] = best;
         }
+        int *free = last;
+        last = row;
+        row = next;
+        next = free;
     }
     return row[m];
 }
 
 const char *diag_nearest(const char *word, const char *const *candidates, size_t n) {
     const char *nearest = NULL;
-    int best = (int)strlen(word) / 3 + 2;
+    size_t length = strlen(word);
+    int best = 1 + (length < 3   ? 0
+                    : length < 6 ? 1
+                    : length < 9 ? 2
+                                 : 3); /* a bad suggestion is worse than none */
     for (size_t i = 0; i < n; i++) {
         int distance = edit_distance(word, candidates[i]);
         if (distance < best) {

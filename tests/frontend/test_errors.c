@@ -20,7 +20,7 @@ static const struct {
     {"recipe: t\nuse: [no-such-file.yaml]\n", "cannot read 'no-such-file.yaml'"},
     {HEAD "knobs: {images: 3}\n", "'images' is a name among the knobs already"},
     {HEAD "modules: {\"f(x)\": \"x + images\"}\nembed: {view: images, features: f(images)}\n",
-     "'images' is not seen inside a module: pass it as an argument"},
+     "'images' is a view, which is not seen inside a module: pass it as an argument"},
     {HEAD "draws: {m: {count: 0, sampler: normal, shape: [2]}}\n", "count"},
     {HEAD "embed: {view: images, features: \"relu6(images)\"}\n", "unknown name 'relu6'"},
     {HEAD "embed: {view: images, features: \"images @ zeros(4, 4)\"}\n", "inner sizes differ (8 and 4)"},

@@ -5,13 +5,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MOST = 5 };
 
-/* A recipe, and all that is told of it, in order: "line:column: kind: …" or what is contained in that. None: nothing
- * is told. */
+/* A recipe, and all that is told of it, in order: parts of "line:column: kind: …", the whole message if it begins with
+ * "error: ". None: nothing is told. */
 typedef struct {
     const char *text, *told[MOST];
 } Case;
@@ -36,9 +37,10 @@ static int compare(size_t number, const Case *c, const Diags *diags, bool good) 
         if (kind == DIAG_NOTE) continue;
         errors += kind == DIAG_ERROR;
         snprintf(line, sizeof line, "%u:%u: %s: %s", loc.line, loc.col, kinds[kind], message);
-        if (n == MOST || !c->told[n] || !strstr(line, c->told[n])) {
-            print_error("case %zu: wanted \"%s\", told: %s\n", number,
-                        n < MOST && c->told[n] ? c->told[n] : "nothing", line);
+        const char *wanted = n < MOST ? c->told[n] : NULL, *from = wanted ? strstr(line, wanted) : NULL;
+        bool whole = wanted && strncmp(wanted, "error: ", 7) == 0; /* to the end, without suggestion */
+        if (!from || (whole && strlen(from) != strlen(wanted))) {
+            print_error("case %zu: wanted \"%s\", told: %s\n", number, wanted ? wanted : "nothing", line);
             wrong++;
         }
         n++;
@@ -117,7 +119,100 @@ static void test_states(void **state) {
     RUN_CASES(cases);
 }
 
+/* ---- libraries --------------------------------------------------------------------------------------------------- */
+
+#define OUTER                                                                                                \
+    "    use: [inner]\n    modules: {outer(x): \"twice(x)\", \"same(x)\": \"x\", pick(x): \"same(x)\"}\n"
+#define INNER "  inner:\n    modules: {twice(x): \"2 * x\", \"scale(x)\": \"3 * x\"}\n"
+#define WITH(uses, more, value)                                                                              \
+    "recipe: t\nuse: " uses "\nlibraries:\n  outer:\n" OUTER INNER                                           \
+    "  other:\n    modules: {\"same(x)\": \"5 * x\"}\n" more "values: {v: \"" value "\"}\n"                  \
+    "views: {x: {size: 2}}\nstate: {s: 1}\nobjectives: {o: {loss: \"mean(x) * s\", weight: 1}}\n"            \
+    "train: {batch: 1}\n"
+
+/* The number that a value of a recipe is, which the interpreter need not run for. */
+static double constant_value(const char *text) {
+    Arena *arena = arena_new();
+    Diags *diags = diags_new(arena);
+    RecipeOptions options = {.with_values = true};
+    Recipe recipe;
+    if (!recipe_load_text(arena, diags, "t.yaml", text, strlen(text), &options, &recipe))
+        fail_msg("%s", diags_text(diags));
+    const Func *step = module_find_func(recipe.module, "step");
+    double value = NAN;
+    for (size_t i = 0; i < step->n_outputs; i++)
+        if (strcmp(step->outputs[i].name, "v") == 0)
+            value = constant_attrs(func_node(step, step->outputs[i].value))->value;
+    arena_free(arena);
+    return value;
+}
+
+static void test_libraries(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        double value;
+    } values[] = {
+        {WITH("[outer]", "", "outer(1)"), 2},
+        /* used by way of another */
+        {WITH("[outer]", "", "scale(1)"), 3},
+        /* the recipe's own module is the recipe's alone */
+        {WITH("[outer]", "modules: {twice(x): \"7 * x\"}\n", "twice(1)"), 7},
+        {WITH("[outer]", "modules: {twice(x): \"7 * x\"}\n", "outer(1)"), 2},
+        /* a nearer library comes first, each keeps its own */
+        {WITH("[outer]", "", "same(1)"), 1},
+        {WITH("[other, outer]", "modules: {\"same(x)\": \"11 * x\"}\n", "same(1)"), 11},
+        {WITH("[other, outer]", "", "pick(1)"), 1},
+        /* a schedule that is called as a library's module changes nothing in it */
+        {WITH("[outer]", "schedules: {twice: 9}\n", "outer(1)"), 2},
+    };
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        double value = constant_value(values[i].text);
+        if (value != values[i].value) fail_msg("case %zu: %g, not %g", i, value, values[i].value);
+    }
+    static const Case cases[] = {
+        {WITH("[other, outer]", "", "same(1)"),
+         {"two libraries have a module 'same': define the one that is meant"}},
+        {WITH("[inner]", "", "same(1)"), {"unknown name 'same'"}},
+        {WITH("[outer]", "", "outre(1)"), {"unknown name 'outre'; did you mean 'outer'?"}},
+        {WITH("[]", "modules: {\"f(x)\": \"outer(x)\"}\n", "f(1)"), {"unknown name 'outer'"}},
+    };
+    RUN_CASES(cases);
+}
+
+/* ---- what may have been meant ------------------------------------------------------------------------------------ */
+
+#define OWN                                                                                                  \
+    "knobs: {temperature: 0.2, width: 8, lambda_u: 3}\nmodules: {\"soften(x)\": \"x / 2\"}\n"                \
+    "schedules: {warmth: 0.5}\n"
+#define SUGGESTS(line) RECIPE OWN LOSS("      " line "\n")
+
+static void test_suggestions(void **state) {
+    (void)state;
+    static const Case cases[] = {
+        {SUGGESTS("y = z / temperatur"), {"unknown name 'temperatur'; did you mean 'temperature'?"}},
+        {SUGGESTS("y = z * Width"), {"unknown name 'Width'; did you mean 'width'?"}},
+        {SUGGESTS("y = z * warmht"), {"unknown name 'warmht'; did you mean 'warmth'?"}},
+        {SUGGESTS("y = softne(z)"), {"unknown name 'softne'; did you mean 'soften'?"}},
+        {SUGGESTS("y = sofmax(z)"), {"unknown name 'sofmax'; did you mean 'softmax'?"}},
+        {SUGGESTS("y = linera(z, 3)"), {"unknown name 'linera'; did you mean 'linear'?"}},
+        {SUGGESTS("y = relu6(z)"), {"unknown name 'relu6'; did you mean 'relu'?"}},
+        {SUGGESTS("y = z * lam"), {"error: unknown name 'lam'"}},
+        {SUGGESTS("y = z * mae(z)"), {"error: unknown name 'mae'"}},
+        {SUGGESTS("y = z * teachr"), {"error: unknown name 'teachr'"}},
+        /* a module where a value is wanted is no suggestion, nor a value where a function is */
+        {SUGGESTS("y = z * entropi"), {"error: unknown name 'entropi'"}},
+        {SUGGESTS("y = withd(z)"), {"error: unknown name 'withd'"}},
+        {SUGGESTS("y = w"), {"error: unknown name 'w'"}},
+        /* a name of the body that has no value yet */
+        {SUGGESTS("y = later\n      later = 3"), {"error: 'later' has no value here"}},
+        {SUGGESTS("if width > 9:\n        maybe = 3\n      y = maybe"), {"error: 'maybe' has no value here"}},
+    };
+    RUN_CASES(cases);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_states)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_states), cmocka_unit_test(test_libraries),
+                                       cmocka_unit_test(test_suggestions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
