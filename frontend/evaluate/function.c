@@ -47,6 +47,7 @@ ValueId add_image_input(Evaluator *e, const char *name, Type type, VtSourceKind 
 
 void bound_input(Evaluator *e, ValueId id, int64_t most) {
     const Node *node = func_node(e->func, id);
+    while (node->op == OP_slice || node->op == OP_reshape) node = func_node(e->func, node->operands[0]);
     if (node->op != OP_input || most > INT32_MAX) return;
     const char *name = e->func->inputs[source_attrs(node)->index].name;
     for (size_t i = 0; i < e->n_inputs; i++) {

@@ -150,10 +150,16 @@ static void test_refused(void **state) {
         {"semi.yaml", "--data labelled=synthetic:10 --data unlabelled=/nowhere", "no data at '/nowhere'"},
         {"semi.yaml", "--data labelled=synthetic:10 --data unlabelled=synthetic:10 train.batch=30",
          "no source has a batch of images"},
+        {"sliced.yaml", "--data synthetic:20:16",
+         "the data set has 10 classes, recipe 'sliced' tells 3 apart"},
         {"quickstart", "--data labelled=synthetic", "names no sources of images: --data PATH"},
     };
     (void)state;
     write_recipe("semi.yaml", FIXMATCH);
+    write_recipe("sliced.yaml", "recipe: sliced\nviews: {v: {size: 8, batch: 4}}\n"
+                                "networks: {f: \"mean(x, (1, 2, 3)) * param(1, init=ones, name='w')\"}\n"
+                                "objectives: {o: {loss: \"sum(one_hot(labels[:4], 3)) + sum(f(v))\"}}\n"
+                                "train: {batch: 8, epochs: 1, optimizer: \"param - grad\"}\n");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char more[256];
         snprintf(more, sizeof more, "%s --out refused", cases[i].data);

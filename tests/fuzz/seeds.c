@@ -230,28 +230,7 @@ static void write_image(const char *format, int number, Encoded file) {
     free(file.bytes);
 }
 
-static void write_images(void) {
-    VtImage image = make_image(9, 21, 1);
-    image.height = 7;
-    for (int type = 0; type <= 6; type++)
-        for (int depth = 1; depth <= 16; depth *= 2) {
-            bool whole = depth >= 8;
-            if (type == 1 || type == 5 || (!whole && type != 0) || (type == 3 && depth > 8)) continue;
-            uint8_t *pixels = calloc(8, 9 * 7);
-            Encoded png = encode_png(pixels, 9, 7, type, depth, type == 2 && depth == 8);
-            write_image("png", 100 * type + depth, png);
-            free(pixels);
-        }
-    static const JpegKind jpegs[] = {{.channels = 3},
-                                     {.channels = 3, .sampling = "22 11 11"},
-                                     {.channels = 3, .sampling = "31 11 11", .progressive = true},
-                                     {.channels = 3, .arithmetic = true},
-                                     {.channels = 3, .separate_scans = true},
-                                     {.channels = 1, .progressive = true}};
-    for (int k = 0; k < (int)(sizeof jpegs / sizeof *jpegs); k++)
-        write_image("jpeg", k, encode_jpeg(image.pixels, 9, jpegs[k].channels == 1 ? 21 : 7, jpegs[k]));
-    write_image("jpeg", 9,
-                encode_jpeg(image.pixels, 9, 5, (JpegKind){.channels = 4, .sampling = "21 11 11 21"}));
+static void write_tiffs(const uint8_t *pixels) {
     static const TiffKind tiffs[] = {
         {.photometric = PHOTOMETRIC_RGB,
          .samples = 3,
@@ -289,7 +268,32 @@ static void write_images(void) {
          .compression = COMPRESSION_NONE,
          .separate = true}};
     for (int k = 0; k < (int)(sizeof tiffs / sizeof *tiffs); k++)
-        write_image("tiff", k, encode_tiff(image.pixels, 9, 5, tiffs[k]));
+        write_image("tiff", k, encode_tiff(pixels, 9, 5, tiffs[k]));
+}
+
+static void write_images(void) {
+    VtImage image = make_image(9, 21, 1);
+    image.height = 7;
+    for (int type = 0; type <= 6; type++)
+        for (int depth = 1; depth <= 16; depth *= 2) {
+            bool whole = depth >= 8;
+            if (type == 1 || type == 5 || (!whole && type != 0) || (type == 3 && depth > 8)) continue;
+            uint8_t *pixels = calloc(8, 9 * 7);
+            Encoded png = encode_png(pixels, 9, 7, type, depth, type == 2 && depth == 8);
+            write_image("png", 100 * type + depth, png);
+            free(pixels);
+        }
+    static const JpegKind jpegs[] = {{.channels = 3},
+                                     {.channels = 3, .sampling = "22 11 11"},
+                                     {.channels = 3, .sampling = "31 11 11", .progressive = true},
+                                     {.channels = 3, .arithmetic = true},
+                                     {.channels = 3, .separate_scans = true},
+                                     {.channels = 1, .progressive = true}};
+    for (int k = 0; k < (int)(sizeof jpegs / sizeof *jpegs); k++)
+        write_image("jpeg", k, encode_jpeg(image.pixels, 9, jpegs[k].channels == 1 ? 21 : 7, jpegs[k]));
+    write_image("jpeg", 9,
+                encode_jpeg(image.pixels, 9, 5, (JpegKind){.channels = 4, .sampling = "21 11 11 21"}));
+    write_tiffs(image.pixels);
     write_image("webp", 0, encode_webp(&image, false));
     write_image("webp", 1, encode_webp(&image, true));
     write_image("webp", 2, encode_webp_animation(&image));
