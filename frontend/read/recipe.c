@@ -137,6 +137,7 @@ bool recipe_read(ParsedRecipe *r, const char *path, const char *text, size_t siz
         diag_error(r->diags, (Loc){r->file, 1, 1}, "a recipe begins with `recipe: NAME`");
     else
         r->name = tree_word(r->diags, name, "recipe");
+    if (!r->name) r->name = ""; /* the rest is looked at all the same */
     if (tree_get(root, "about")) r->about = tree_word(r->diags, tree_get(root, "about"), "about");
     read_sections(r, root);
     return true;

@@ -57,6 +57,9 @@ static const struct {
 static const struct {
     const char *text, *message;
 } DATA_CASES[] = {
+    {"recipe:\nviews: {v: {size: 8}}\nembed: {view: v, features: \"reshape(v, 64, -1)\"}\n",
+     "recipe must be a word, not empty"},
+    {"views: {v: {size: 8}}\nembed: {view: v, features: \"reshape(v, 64, -1)\"}\n", "a recipe begins with"},
     {DATA("{}"), "`data` names no source"},
     {DATA("[a, b]"), "data must be a map"},
     {DATA("{a: {wieght: 1}}"),
