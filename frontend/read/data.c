@@ -14,35 +14,31 @@ typedef struct {
     const Tree *pair; /* the name of another source; NULL */
 } SourceForm;
 
-static bool read_source_form(ParsedRecipe *r, const Tree *key, const Tree *form, SourceForm *out) {
+/* What is wrong is told, and left out: the source is there all the same. */
+static void read_source_form(ParsedRecipe *r, const Tree *key, const Tree *form, SourceForm *out) {
     static const char *const keys[] = {"batch", "weight", "pair"};
     *out = (SourceForm){.name = key->text, .loc = key->loc, .batch = r->train.batch};
-    if (strlen(key->text) > MAX_SOURCE_NAME) {
+    if (strlen(key->text) > MAX_SOURCE_NAME)
         diag_error(r->diags, key->loc, "'%.40s…' is too long for the name of a source: at most %d letters",
                    key->text, MAX_SOURCE_NAME);
-        return false;
-    }
-    if (tree_is_null(form)) return true;
-    if (!check_keys(r, form, "a source of data", keys, COUNT(keys))) return false;
+    if (tree_is_null(form) || !check_keys(r, form, "a source of data", keys, COUNT(keys))) return;
     const Tree *batch = tree_get(form, "batch"), *weight = tree_get(form, "weight");
     out->pair = tree_get(form, "pair");
-    if (batch && weight) {
-        diag_error(r->diags, batch->loc,
-                   "source '%s' has a weight, so it shares the step's batch with the others that have one: "
-                   "leave out `batch`, or the weight for a batch of its own",
-                   out->name);
-        return false;
-    }
-    if (out->pair && (batch || weight)) {
+    if (out->pair && (batch || weight))
         diag_error(
             r->diags, (batch ? batch : weight)->loc,
             "source '%s' takes the images that go with those of the source it is paired with: it has no "
             "batch or weight of its own",
             out->name);
-        return false;
-    }
-    if (batch && !read_int(r, batch, "batch", 1, 1 << 20, &out->batch)) return false;
-    return !weight || read_real(r, weight, "weight", 1e-6, 1e6, &out->weight);
+    else if (batch && weight)
+        diag_error(r->diags, batch->loc,
+                   "source '%s' has a weight, so it shares the step's batch with the others that have one: "
+                   "leave out `batch`, or the weight for a batch of its own",
+                   out->name);
+    else if (batch && !read_int(r, batch, "batch", 1, 1 << 20, &out->batch))
+        out->batch = r->train.batch;
+    else if (weight && !read_real(r, weight, "weight", 1e-6, 1e6, &out->weight))
+        out->weight = 1;
 }
 
 /* The form that `pair:` names; NULL after an error. */
@@ -95,12 +91,12 @@ static void make_streams(ParsedRecipe *r, const SourceForm *forms, size_t n) {
         add_source(r, of[i], forms[i].name, 1);
     }
     for (size_t i = 0; i < n; i++) {
-        const SourceForm *with = forms[i].pair ? find_pair(r, &forms[i], forms, n) : NULL;
-        if (!with) continue;
-        int leader = of[with - forms];
-        of[i] = add_stream(
-            r, (VtStream){.name = forms[i].name, .batch = r->streams[leader].batch, .pair = leader},
-            forms[i].loc);
+        if (!forms[i].pair) continue;
+        const SourceForm *with = find_pair(r, &forms[i], forms, n);
+        VtStream stream = {.name = forms[i].name, .batch = forms[i].batch, .pair = -1};
+        if (with) stream.pair = of[with - forms];
+        if (with) stream.batch = r->streams[stream.pair].batch;
+        of[i] = add_stream(r, stream, forms[i].loc);
         add_source(r, of[i], forms[i].name, 1);
     }
     r->default_stream = mixture >= 0 || r->n_streams == 1 ? 0 : -1;
@@ -110,12 +106,13 @@ void read_data(ParsedRecipe *r, const Tree *map) {
     SourceForm forms[VT_MAX_SOURCES], unnamed = {.name = "", .batch = r->train.batch};
     size_t n = 0;
     bool good = !map || check_map(r, map, "data");
+    if (!good) r->names_missing = true;
     if (good && map && map->count == 0)
         diag_error(r->diags, map->loc, "`data` names no source: `data: {NAME: {}}`");
     if (good && map && map->count > VT_MAX_SOURCES)
         diag_error(r->diags, map->loc, "%zu sources of data, at most %d", map->count, VT_MAX_SOURCES);
     for (size_t i = 0; good && map && i < map->count && i < VT_MAX_SOURCES; i++)
-        n += read_source_form(r, map->items[i].key, map->items[i].value, &forms[n]);
+        read_source_form(r, map->items[i].key, map->items[i].value, &forms[n++]);
     make_streams(r, n ? forms : &unnamed, n ? n : 1);
     if (n == 0) r->streams[0].name = "";
 }

@@ -97,6 +97,7 @@ static int read_from(ParsedRecipe *r, const View *view, const Tree *form) {
         return -1;
     }
     bool unnamed = r->n_sources == 1 && !names[0][0];
+    if (unnamed && tree_get(r->tree, "data")) return 0; /* what is wrong with it was told */
     diag_error(r->diags, from->loc, "there is no source '%s'%s%s", wanted,
                unnamed ? ": `data: {NAME: {}}` names those there are" : "",
                unnamed ? "" : suggestion(r, wanted, names, (size_t)r->n_sources));
@@ -131,8 +132,8 @@ static bool check_channels(ParsedRecipe *r, const View *view, Loc loc) {
             continue;
         diag_error(r->diags, loc,
                    "views '%s' and '%s' of the same images have %d and %d channels: only 1 and 3 go "
-                   "together; a part of "
-                   "the channels is a slice, `x[:, :3]`",
+                   "together; a part "
+                   "of the channels is a slice, `x[:, :3]`",
                    other->name, view->name, other->channels, view->channels);
         return false;
     }
@@ -165,7 +166,8 @@ static void read_view(ParsedRecipe *r, const Tree *key, const Tree *form) {
     bool empty = n && count == 0; /* a list without elements */
     if (empty) view.count = -1;
     for (int copy = 0; !empty && copy < (count ? count : 1); copy++)
-        if (!read_pipeline(r, &view, augment, copy)) break;
+        if (!read_pipeline(r, &view, augment, copy))
+            augment = NULL; /* told once; the copies are there all the same */
     ARENA_PUSH(r->arena, r->views, r->n_views, r->views_capacity, view);
 }
 
@@ -206,7 +208,7 @@ void read_views(ParsedRecipe *r, const Tree *map) {
     if (!check_map(r, map, "views")) return;
     for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++)
         read_view(r, map->items[i].key, map->items[i].value);
-    for (size_t i = 0; i < r->n_views && diags_errors(r->diags) == 0; i++)
+    for (size_t i = 0; i < r->n_views; i++)
         if (r->views[i].random_as) take_random(r, &r->views[i]);
 }
 

@@ -142,6 +142,31 @@ static void test_messages(void **state) {
     }
 }
 
+/* A fault of a source or a view is told where it is, and not again where it is used. */
+static void test_data_once(void **state) {
+    static const char text[] = DATA("{labelled: {batch: 0}, unlabelled: {batch: 4, pear: x}, c: {pair: "
+                                    "nobody}}") "views:\n  a: {from: labelled, size: 16, count: 2, augment: "
+                                                "[blurr]}\n"
+                                                "  b: {from: c, size: 16, random_as: x}\n"
+                                                "networks: {f: \"mean(x, (1, 2, 3)) * param(1, init=ones, "
+                                                "name='w')\"}\n"
+                                                "objectives: {o: {loss: \"mean(f(a[1]) + f(b)) + "
+                                                "mean(cast(labelled.labels + c.index, 'f32')) + no\"}}\n"
+                                                "train: {batch: 8, epochs: 1, optimizer: \"param - grad\"}\n";
+    static const char *const wanted[] = {"batch = 0",          "unknown key 'pear'",
+                                         "no source 'nobody'", "unknown augmentation",
+                                         "no view 'x'",        "unknown name 'no'"};
+    bool good;
+    int errors = 0;
+    (void)state;
+    char *message = load(text, strlen(text), &good);
+    for (const char *at = message; (at = strstr(at, "error: ")); at++) errors++;
+    for (size_t i = 0; i < 6; i++)
+        if (!strstr(message, wanted[i])) fail_msg("no '%s' in:\n%s", wanted[i], message);
+    if (errors != 6) fail_msg("%d errors:\n%s", errors, message);
+    free(message);
+}
+
 static void test_data_messages(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof DATA_CASES / sizeof *DATA_CASES; i++) {
@@ -183,6 +208,7 @@ static void test_all_errors(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_messages), cmocka_unit_test(test_data_messages),
-                                       cmocka_unit_test(test_brackets), cmocka_unit_test(test_all_errors)};
+                                       cmocka_unit_test(test_data_once), cmocka_unit_test(test_brackets),
+                                       cmocka_unit_test(test_all_errors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
