@@ -21,6 +21,7 @@ enum { SLOTS = 4096 };
 typedef struct {
     const KernelCode *code; /* NULL: `irregular` */
     VtKernel irregular;
+    int64_t room; /* bytes of scratch that `irregular` wants */
     VtCall call;
 } PendingCall;
 
@@ -216,7 +217,7 @@ static bool add_irregular(Compiler *c, FuncCode *fc, const Kernel *kernel) {
     int64_t numbers[IRREGULAR_NUMBERS];
     int n;
     PendingCall pending = begin_call(c, fc, kernel);
-    pending.irregular = irregular_call(fc->func, node, numbers, &n);
+    pending.irregular = irregular_call(fc->func, node, numbers, &n, &pending.room);
     if (!pending.irregular) {
         snprintf(c->error, c->error_size, "no kernel for operator %s of %s", op_info(node->op)->name,
                  type_text(c->arena, &node->type));
@@ -225,6 +226,7 @@ static bool add_irregular(Compiler *c, FuncCode *fc, const Kernel *kernel) {
     for (int o = 0; o < node->n_operands; o++) push_arg(c, fc, arg_of(c, fc, node->operands[o]));
     push_arg(c, fc, arg_of(c, fc, kernel->last));
     push_arg(c, fc, constant_arg(c, numbers, sizeof *numbers * (size_t)n));
+    if (pending.room) push_arg(c, fc, (VtArg){VT_ARG_SCRATCH, 0, 0, 0});
     end_call(c, fc, &pending);
     return true;
 }
@@ -265,7 +267,8 @@ static bool call_kernels(Compiler *c, FuncCode *fc) {
 static void find_scratch(FuncCode *fc) {
     for (size_t i = 0; i < fc->n_calls; i++) {
         const KernelCode *code = fc->calls[i].code;
-        if (code && code->scratch_bytes > fc->scratch_bytes) fc->scratch_bytes = code->scratch_bytes;
+        int64_t room = code ? code->scratch_bytes : fc->calls[i].room;
+        if (room > fc->scratch_bytes) fc->scratch_bytes = room;
     }
 }
 

@@ -38,18 +38,32 @@ static int call_scatter_add(const Func *func, const Node *node, int64_t *numbers
     return call_scatter(func, node, numbers);
 }
 
-static int call_argmax(const Func *func, const Node *node, int64_t *numbers) {
+/* {outer, n, inner, dtype} of x about an axis. */
+static int call_along(const Func *func, const Node *node, int64_t axis, int64_t *numbers) {
     const Type *x = func_type(func, node->operands[0]);
-    int axis = axis_from_front(along_attrs(node)->axis, x->rank);
-    numbers[0] = product(x, 0, axis);
-    numbers[1] = x->dim[axis];
-    numbers[2] = product(x, axis + 1, x->rank);
+    int k = axis_from_front(axis, x->rank);
+    numbers[0] = product(x, 0, k);
+    numbers[1] = x->dim[k];
+    numbers[2] = product(x, k + 1, x->rank);
     numbers[3] = x->dtype;
     return 4;
 }
 
+static int call_argmax(const Func *func, const Node *node, int64_t *numbers) {
+    return call_along(func, node, along_attrs(node)->axis, numbers);
+}
+
 static int call_argsort(const Func *func, const Node *node, int64_t *numbers) {
-    return call_argmax(func, node, numbers);
+    int n = call_along(func, node, order_attrs(node)->axis, numbers);
+    numbers[n] = order_attrs(node)->descending;
+    numbers[n + 1] = node->type.dim[axis_from_front(order_attrs(node)->axis, node->type.rank)];
+    return n + 2;
+}
+
+static int call_cumsum(const Func *func, const Node *node, int64_t *numbers) {
+    int n = call_along(func, node, scan_attrs(node)->axis, numbers);
+    numbers[n] = scan_attrs(node)->reverse;
+    return node->type.dtype == DT_BF16 ? 0 : n + 1;
 }
 
 /* Of an image [batch, channels, h, w]: that, kernel, stride, padding, and how many windows there are along h and w. */
@@ -78,6 +92,55 @@ static int call_fold(const Func *func, const Node *node, int64_t *numbers) {
                    numbers);
 }
 
+/* Matrices along the last two axes of a value: {batch, rows, columns}, whether f64. 0: a type without functions. */
+static int matrices(const Type *x, int64_t *numbers) {
+    numbers[0] = product(x, 0, x->rank - 2);
+    numbers[1] = x->dim[x->rank - 2];
+    numbers[2] = x->dim[x->rank - 1];
+    numbers[3] = x->dtype == DT_F64;
+    return x->dtype == DT_F32 || x->dtype == DT_F64 ? 4 : 0;
+}
+
+static int call_cholesky(const Func *func, const Node *node, int64_t *numbers) {
+    int n = matrices(func_type(func, node->operands[0]), numbers);
+    numbers[2] = numbers[3];
+    return n ? n - 1 : 0;
+}
+
+static int call_eigh(const Func *func, const Node *node, int64_t *numbers) {
+    return call_cholesky(func, node, numbers);
+}
+
+static int call_svd(const Func *func, const Node *node, int64_t *numbers) {
+    return matrices(func_type(func, node->operands[0]), numbers);
+}
+
+static int call_solve(const Func *func, const Node *node, int64_t *numbers) {
+    int n = matrices(func_type(func, node->operands[1]), numbers);
+    numbers[n] = solve_attrs(node)->ta;
+    return n ? n + 1 : 0;
+}
+
+static int call_triangular_solve(const Func *func, const Node *node, int64_t *numbers) {
+    int n = matrices(func_type(func, node->operands[1]), numbers);
+    numbers[n] = triangle_attrs(node)->ta;
+    numbers[n + 1] = triangle_attrs(node)->lower;
+    numbers[n + 2] = triangle_attrs(node)->unit;
+    return n ? n + 3 : 0;
+}
+
+/* f64 numbers of a thread's own that the function of an operator works in. */
+static int64_t room_of(const Node *node, const int64_t *s) {
+    switch (node->op) {
+    case OP_cholesky: return s[1] * s[1];
+    case OP_solve: return s[1] * (s[1] + s[2]);
+    case OP_triangular_solve: return 65 * s[1];
+    case OP_eigh: return 2 * s[1] * s[1] + 4 * s[1];
+    case OP_svd: return (s[1] < s[2] ? s[1] : s[2]) * (s[1] + s[2] + 1);
+    default: return 0;
+    }
+}
+
 /* ---- the list: copies, then the operators in the order of their rows --------------------------------------------- */
 
 #define ROW_NONE(name)
@@ -99,10 +162,12 @@ static const struct {
 };
 enum { N_FUNCTIONS = sizeof FUNCTIONS / sizeof *FUNCTIONS };
 
-VtKernel irregular_call(const Func *func, const Node *node, int64_t numbers[IRREGULAR_NUMBERS], int *n) {
+VtKernel irregular_call(const Func *func, const Node *node, int64_t numbers[IRREGULAR_NUMBERS], int *n,
+                        int64_t *room) {
     for (int i = 0; i < N_FUNCTIONS; i++) {
         if (FUNCTIONS[i].op != node->op) continue;
         *n = FUNCTIONS[i].numbers(func, node, numbers);
+        *room = *n ? (int64_t)sizeof(double) * room_of(node, numbers) : 0;
         return *n ? FUNCTIONS[i].kernel : NULL;
     }
     return NULL;

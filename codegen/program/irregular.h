@@ -8,9 +8,10 @@
 
 enum { IRREGULAR_NUMBERS = 16, IRREGULAR_COPY = 0 };
 
-/* The C function for a node, and the *n numbers (shapes, element sizes) that it is called with. NULL: there is none for
- * these types. */
-VtKernel irregular_call(const Func *func, const Node *node, int64_t numbers[IRREGULAR_NUMBERS], int *n);
+/* The C function for a node, the *n numbers (shapes, element sizes) that it is called with, and how many bytes of
+ * scratch it wants behind them: with none, there is no such argument. NULL: there is no function for these types. */
+VtKernel irregular_call(const Func *func, const Node *node, int64_t numbers[IRREGULAR_NUMBERS], int *n,
+                        int64_t *room);
 
 /* Their numbers in an image; IRREGULAR_COPY is the copy. */
 VtKernel irregular_kernel(int number); /* NULL: there is none */

@@ -20,4 +20,13 @@ const Builtin *builtin_table(size_t *n);
  * product is not checked. False after an error. */
 bool sizes_of(Evaluator *e, Loc loc, const Value *list, Ints *out, bool allow_minus);
 
+/* A record of n tensors. Poison where a value is IR_NONE, with the function's message, if it left one, as an error. */
+Value record_of(Evaluator *e, Loc loc, size_t n, const char *const *names, const ValueId *values);
+
+/* A tensor of reals: what has another type is cast to f32. False after an error. */
+bool reals_of(Evaluator *e, Loc loc, const Value *v, ValueId *id, Type *type);
+
+/* x with axes i and j exchanged. */
+ValueId axes_exchanged(Evaluator *e, ValueId x, int i, int j);
+
 #endif

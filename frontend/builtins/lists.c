@@ -101,3 +101,14 @@ FUNCTION(b_record) {
             return eval_error(e, at->args[i]->loc, "field '%s' is given twice", at->args[i]->keyword);
     return close_list(e, at->loc, args[1]);
 }
+
+Value record_of(Evaluator *e, Loc loc, size_t n, const char *const *names, const ValueId *values) {
+    Value record = {.kind = V_RECORD, .count = n};
+    record.items = ARENA_ARRAY(e->arena, Value, n);
+    record.names = ARENA_ARRAY(e->arena, const char *, n);
+    for (size_t i = 0; i < n; i++) {
+        record.names[i] = names[i];
+        record.items[i] = value_tensor(e, loc, values[i]);
+    }
+    return close_list(e, loc, record);
+}

@@ -347,24 +347,3 @@ FUNCTION(b_cross_entropy) { /* mean over rows of -Σ q log p; q smoothed: (1 - s
                       : mean_value(e, at->loc, &sum, &none, &no);
     return value_unary(e, at->loc, OP_neg, &mean);
 }
-
-static Value index_op(Evaluator *e, const Expr *at, Value *args, OpKind op) {
-    int axis;
-    ValueId x;
-    Type type;
-    if (!tensor_with_type(e, at->loc, &args[0], DT_F32, &x, &type) ||
-        !axis_of(e, at->loc, &args[1], type.rank, &axis))
-        return (Value){0};
-    /* from the end if it was given so */
-    return value_tensor(e, at->loc,
-                        func_emit(e->func, op, &x, 1, &(AlongAttrs){.axis = (int64_t)args[1].number}));
-}
-
-FUNCTION(b_argmax) {
-    UNUSED;
-    return index_op(e, at, args, OP_argmax);
-}
-FUNCTION(b_argsort) {
-    UNUSED;
-    return index_op(e, at, args, OP_argsort);
-}

@@ -193,40 +193,6 @@ FUNCTION(b_scatter_add) {
     return indexed(e, at, args, OP_scatter_add, 3);
 }
 
-/* One number for both directions, or two. */
-static bool pair_of(Evaluator *e, Loc loc, const Value *v, const char *what, Ints *out) {
-    out->n = 2;
-    if (is_list(v) && v->count == 2)
-        return int_of(e, loc, &v->items[0], what, &out->v[0]) &&
-               int_of(e, loc, &v->items[1], what, &out->v[1]);
-    bool good = int_of(e, loc, v, what, &out->v[0]);
-    out->v[1] = out->v[0];
-    return good;
-}
-
-FUNCTION(b_unfold) {
-    UNUSED;
-    UnfoldAttrs attrs = {0};
-    ValueId x = tensor_of(e, at->loc, &args[0], DT_F32);
-    if (x == IR_NONE || !pair_of(e, at->loc, &args[1], "kernel", &attrs.kernel) ||
-        !pair_of(e, at->loc, &args[2], "stride", &attrs.stride) ||
-        !pair_of(e, at->loc, &args[3], "padding", &attrs.padding))
-        return (Value){0};
-    return value_tensor(e, at->loc, func_emit(e->func, OP_unfold, &x, 1, &attrs));
-}
-
-FUNCTION(b_fold) {
-    UNUSED;
-    FoldAttrs attrs = {0};
-    ValueId x = tensor_of(e, at->loc, &args[0], DT_F32);
-    if (x == IR_NONE || !pair_of(e, at->loc, &args[1], "size", &attrs.size) ||
-        !pair_of(e, at->loc, &args[2], "kernel", &attrs.kernel) ||
-        !pair_of(e, at->loc, &args[3], "stride", &attrs.stride) ||
-        !pair_of(e, at->loc, &args[4], "padding", &attrs.padding))
-        return (Value){0};
-    return value_tensor(e, at->loc, func_emit(e->func, OP_fold, &x, 1, &attrs));
-}
-
 static Value filled(Evaluator *e, const Expr *at, const Value *sizes, double value, InitKind init) {
     Ints shape;
     if (sizes->count == 0) return (Value){.kind = V_INIT, .init = init, .a = value};

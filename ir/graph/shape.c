@@ -193,15 +193,15 @@ static bool shape_moments(Rule *r) {
 }
 
 /* An axis whose places an i32 can tell. */
-static bool counted_axis(Rule *r, int *axis) {
-    if (!axis_of(r, along_attrs(r->node)->axis, r->x[0]->rank, axis)) return false;
+static bool counted_axis(Rule *r, int64_t which, int *axis) {
+    if (!axis_of(r, which, r->x[0]->rank, axis)) return false;
     return r->x[0]->dim[*axis] <= INT32_MAX ||
            refuse(r, "an axis of %lld, more than an i32 can count", (long long)r->x[0]->dim[*axis]);
 }
 
 static bool shape_argmax(Rule *r) {
     int axis;
-    if (!counted_axis(r, &axis)) return false;
+    if (!counted_axis(r, along_attrs(r->node)->axis, &axis)) return false;
     *r->out = (Type){.dtype = DT_I32};
     for (int k = 0; k < r->x[0]->rank; k++)
         if (k != axis) r->out->dim[r->out->rank++] = r->x[0]->dim[k];
@@ -210,9 +210,22 @@ static bool shape_argmax(Rule *r) {
 
 static bool shape_argsort(Rule *r) {
     int axis;
+    int64_t count = order_attrs(r->node)->count;
+    if (!counted_axis(r, order_attrs(r->node)->axis, &axis)) return false;
     *r->out = *r->x[0];
     r->out->dtype = DT_I32;
-    return counted_axis(r, &axis);
+    if (count < 0 || count > r->out->dim[axis])
+        return refuse(r, "the first %lld of %lld along axis %d of %s", (long long)count,
+                      (long long)r->out->dim[axis], axis, show(r->x[0]));
+    if (count) r->out->dim[axis] = count;
+    return true;
+}
+
+static bool shape_cumsum(Rule *r) {
+    int axis;
+    *r->out = *r->x[0];
+    if (r->x[0]->dtype == DT_BOOL) return refuse(r, "wants numbers, not %s", show(r->x[0]));
+    return axis_of(r, scan_attrs(r->node)->axis, r->x[0]->rank, &axis);
 }
 
 static bool shape_layernorm(Rule *r) {
@@ -491,6 +504,48 @@ static bool shape_fold(Rule *r) {
                       (long long)size_mul(n[0], n[1]), (long long)area);
     *r->out = type_make((DType)x->dtype, 4, (int64_t[]){x->dim[0], x->dim[2] / area, size->v[0], size->v[1]});
     return true;
+}
+
+/* ---- factorisations: matrices along the last two axes ------------------------------------------------------------ */
+
+static bool square_matrices(Rule *r) {
+    const Type *x = r->x[0];
+    bool square = x->rank >= 2 && x->dim[x->rank - 1] == x->dim[x->rank - 2];
+    return (square && dtype_is_float(x->dtype)) ||
+           refuse(r, "wants square matrices of reals, not %s", show(x));
+}
+
+static bool shape_cholesky(Rule *r) {
+    *r->out = *r->x[0];
+    return square_matrices(r);
+}
+
+static bool shape_eigh(Rule *r) {
+    if (!square_matrices(r)) return false;
+    *r->out = *r->x[0];
+    r->out->dim[r->out->rank - 2]++;
+    return true;
+}
+
+static bool shape_svd(Rule *r) {
+    const Type *x = r->x[0];
+    if (x->rank < 2 || !dtype_is_float(x->dtype))
+        return refuse(r, "wants matrices of reals, not %s", show(x));
+    *r->out = *x;
+    int64_t m = x->dim[x->rank - 2], n = x->dim[x->rank - 1];
+    r->out->dim[x->rank - 2] = m + 1 + n;
+    r->out->dim[x->rank - 1] = m < n ? m : n;
+    return true;
+}
+
+static bool shape_solve(Rule *r) {
+    const Type *a = r->x[0], *b = r->x[1];
+    if (!square_matrices(r)) return false;
+    bool fits = b->rank == a->rank && b->dtype == a->dtype;
+    for (int k = 0; fits && k < a->rank - 1; k++) fits = a->dim[k] == b->dim[k];
+    *r->out = *b;
+    return fits || refuse(r, "right sides of %s must be [%s%lld, any], not %s", show(a),
+                          a->rank > 2 ? "its leading axes, " : "", (long long)a->dim[a->rank - 1], show(b));
 }
 
 static bool shape_grad(Rule *r) {

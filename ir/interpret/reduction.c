@@ -69,14 +69,22 @@ bool eval_argmax(Eval *eval) {
     return true;
 }
 
-/* Stable: an index goes before the later ones that are not smaller. */
-static void sort_line(const double *x, int64_t stride, int64_t *order, int64_t *spare, int64_t n) {
+/* Whether a goes after b in the order asked for, NaN being above all numbers. */
+static bool goes_after(double a, double b, bool descending) {
+    if (a != a || b != b) return descending ? a == a && b != b : a != a && b == b;
+    return descending ? a < b : a > b;
+}
+
+/* Stable: an index goes before the later ones that it does not go after. */
+static void sort_line(const double *x, int64_t stride, bool descending, int64_t *order, int64_t *spare,
+                      int64_t n) {
     for (int64_t width = 1; width < n; width *= 2) {
         for (int64_t a = 0; a < n; a += 2 * width) {
             int64_t mid = a + width < n ? a + width : n, end = mid + width < n ? mid + width : n;
             int64_t i = a, j = mid;
             for (int64_t o = a; o < end; o++) {
-                bool left = j >= end || (i < mid && !(x[order[j] * stride] < x[order[i] * stride]));
+                bool left = j >= end ||
+                            (i < mid && !goes_after(x[order[i] * stride], x[order[j] * stride], descending));
                 spare[o] = left ? order[i++] : order[j++];
             }
         }
@@ -85,13 +93,27 @@ static void sort_line(const double *x, int64_t stride, int64_t *order, int64_t *
 }
 
 bool eval_argsort(Eval *eval) {
-    Lines l = lines_along(eval->type[0], along_attrs(eval->node)->axis);
+    const OrderAttrs *of = order_attrs(eval->node);
+    Lines l = lines_along(eval->type[0], of->axis), to = lines_along(&eval->node->type, of->axis);
     int64_t *order = ARENA_ARRAY(eval->arena, int64_t, 2 * l.n);
     for (int64_t i = 0; i < l.outer * l.inner; i++) {
-        int64_t base = i / l.inner * l.n * l.inner + i % l.inner;
+        int64_t block = i / l.inner * l.inner, column = i % l.inner;
         for (int64_t j = 0; j < l.n; j++) order[j] = j;
-        sort_line(eval->x[0] + base, l.inner, order, order + l.n, l.n);
-        for (int64_t j = 0; j < l.n; j++) eval->y[base + j * l.inner] = (double)order[j];
+        sort_line(eval->x[0] + block * l.n + column, l.inner, of->descending, order, order + l.n, l.n);
+        for (int64_t j = 0; j < to.n; j++) eval->y[block * to.n + column + j * l.inner] = (double)order[j];
+    }
+    return true;
+}
+
+bool eval_cumsum(Eval *eval) {
+    Lines l = lines_along(eval->type[0], scan_attrs(eval->node)->axis);
+    for (int64_t i = 0; i < l.outer * l.inner; i++) {
+        int64_t base = i / l.inner * l.n * l.inner + i % l.inner;
+        double sum = 0;
+        for (int64_t j = 0; j < l.n; j++) {
+            int64_t at = base + (scan_attrs(eval->node)->reverse ? l.n - 1 - j : j) * l.inner;
+            eval->y[at] = sum += eval->x[0][at];
+        }
     }
     return true;
 }

@@ -4,28 +4,6 @@
 
 #include <string.h>
 
-static ValueId number(const GradRule *r, double value) {
-    return ir_constant(r->func, value, (DType)func_type(r->func, r->y)->dtype);
-}
-static ValueId add(const GradRule *r, ValueId a, ValueId b) {
-    return ir_binary(r->func, OP_add, a, b);
-}
-static ValueId sub(const GradRule *r, ValueId a, ValueId b) {
-    return ir_binary(r->func, OP_sub, a, b);
-}
-static ValueId mul(const GradRule *r, ValueId a, ValueId b) {
-    return ir_binary(r->func, OP_mul, a, b);
-}
-static ValueId quotient(const GradRule *r, ValueId a, ValueId b) {
-    return ir_binary(r->func, OP_div, a, b);
-}
-static ValueId neg(const GradRule *r, ValueId a) {
-    return ir_unary(r->func, OP_neg, a);
-}
-static const Type *type_of(const GradRule *r, ValueId id) {
-    return func_type(r->func, id);
-}
-
 /* A gradient of the broadcast result summed back to the shape of operand o. */
 static ValueId unbroadcast(const GradRule *r, ValueId g, int o) {
     const Type to = *type_of(r, r->x[o]), from = *type_of(r, g);
@@ -399,6 +377,12 @@ static void grad_scatter(GradRule *r) { /* replaced rows pass nothing on */
     if (!r->wanted[2]) return;
     ValueId taken = ir_gather(r->func, r->dy, r->x[1], (int)indexed_attrs(r->node)->batch);
     r->dx[2] = ir_select(r->func, rows_that_stay(r), taken, number(r, 0));
+}
+
+static void grad_cumsum(GradRule *r) { /* each element is in the sums from it on */
+    ScanAttrs attrs = *scan_attrs(r->node);
+    attrs.reverse = !attrs.reverse;
+    r->dx[0] = func_emit(r->func, OP_cumsum, &r->dy, 1, &attrs);
 }
 
 static void grad_unfold(GradRule *r) {

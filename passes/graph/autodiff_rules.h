@@ -17,4 +17,34 @@ typedef struct {
 typedef void (*GradFn)(GradRule *rule);
 extern const GradFn GRAD_RULES[OP_COUNT]; /* NULL where no gradient flows */
 
+/* autodiff_factor.c */
+void grad_cholesky(GradRule *r);
+void grad_solve(GradRule *r);
+void grad_triangular_solve(GradRule *r);
+void grad_eigh(GradRule *r);
+void grad_svd(GradRule *r);
+
+/* Short forms that rules are written with. */
+static inline const Type *type_of(const GradRule *r, ValueId id) {
+    return func_type(r->func, id);
+}
+static inline ValueId number(const GradRule *r, double value) { /* of the result's type */
+    return ir_constant(r->func, value, (DType)type_of(r, r->y)->dtype);
+}
+static inline ValueId add(const GradRule *r, ValueId a, ValueId b) {
+    return ir_binary(r->func, OP_add, a, b);
+}
+static inline ValueId sub(const GradRule *r, ValueId a, ValueId b) {
+    return ir_binary(r->func, OP_sub, a, b);
+}
+static inline ValueId mul(const GradRule *r, ValueId a, ValueId b) {
+    return ir_binary(r->func, OP_mul, a, b);
+}
+static inline ValueId quotient(const GradRule *r, ValueId a, ValueId b) {
+    return ir_binary(r->func, OP_div, a, b);
+}
+static inline ValueId neg(const GradRule *r, ValueId a) {
+    return ir_unary(r->func, OP_neg, a);
+}
+
 #endif

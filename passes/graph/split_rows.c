@@ -63,8 +63,10 @@ static Need need_of(const Region *r, const Node *node, int o) {
     case OP_amax: return reduces_rows(node) ? NEED_NONE : NEED_ROWS;
     case OP_sum: return NEED_ROWS;
     case OP_argmax:
-    case OP_argsort:
         return axis_from_front(along_attrs(node)->axis, x->type.rank) == 0 ? NEED_NONE : NEED_ROWS;
+    case OP_argsort:
+        return axis_from_front(order_attrs(node)->axis, x->type.rank) == 0 ? NEED_NONE : NEED_ROWS;
+    case OP_cumsum: return axis_from_front(scan_attrs(node)->axis, x->type.rank) == 0 ? NEED_NONE : NEED_ROWS;
     case OP_matmul:
         if (node->type.rank > 2) return NEED_ROWS;
         return matmul_attrs(node)->ta ? NEED_NONE : o == 0 ? NEED_ROWS : NEED_ALL;

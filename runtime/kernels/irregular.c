@@ -112,20 +112,59 @@ void vt_kernel_argmax(void *const *args, int32_t thread, int32_t threads) {
     }
 }
 
-/* One line to sort: elements and places lie `stride` apart. Nothing is allocated, so that a kernel cannot fail. */
+/* Sums in f64 of reals, in i64 of integers, as long as a column of sums fits; each is stored as it is met. */
+#define SUM_LINES(type, sum)                                                                                 \
+    for (int64_t c = first; c < last; c += COLUMNS) {                                                        \
+        sum sums[COLUMNS] = {0};                                                                             \
+        int64_t width = last - c < COLUMNS ? last - c : COLUMNS;                                             \
+        for (int64_t k = 0; k < n; k++) {                                                                    \
+            int64_t at = base + (reverse ? n - 1 - k : k) * inner + c;                                       \
+            for (int64_t j = 0; j < width; j++)                                                              \
+                ((type *)y)[at + j] = (type)(sums[j] += ((const type *)x)[at + j]);                          \
+        }                                                                                                    \
+    }
+
+enum { COLUMNS = 64 };
+
+/* Columns [first, last) of x[n][inner], which begins at element `base`. */
+static void sum_along(const void *x, void *y, const int64_t *s, int64_t base, int64_t first, int64_t last) {
+    int64_t n = s[1], inner = s[2];
+    bool reverse = s[4];
+    switch (s[3]) {
+    case VT_F32: SUM_LINES(float, double); break;
+    case VT_F64: SUM_LINES(double, double); break;
+    case VT_I32: SUM_LINES(int32_t, uint64_t); break;
+    default: SUM_LINES(int64_t, uint64_t);
+    }
+}
+
+void vt_kernel_cumsum(void *const *args, int32_t thread, int32_t threads) {
+    const int64_t *s = args[2];
+    int64_t n = s[1], inner = s[2], from, to;
+    share(s[0] * inner, thread, threads, &from, &to);
+    while (from < to) { /* line by line, or the columns of one block at once */
+        int64_t block = from / inner, end = (block + 1) * inner < to ? (block + 1) * inner : to;
+        sum_along(args[0], args[1], s, block * n * inner, from - block * inner, end - block * inner);
+        from = end;
+    }
+}
+
+/* One line to sort: elements, from x_base on, and places lie `stride` apart. Nothing is allocated, so that
+ * a kernel cannot fail. */
 typedef struct {
     const void *x;
     int32_t *order;
-    int64_t base, stride;
+    int64_t x_base, stride;
     int dtype;
+    bool descending;
 } Line;
 
-/* By value, NaN last, then by place: so the order is the stable one. */
+/* By value, NaN being above all numbers, then by place: so the order is the stable one. */
 static bool comes_before(const Line *l, int32_t i, int32_t j) {
-    double a = element(l->x, l->base + i * l->stride, l->dtype),
-           b = element(l->x, l->base + j * l->stride, l->dtype);
-    if (a < b || b < a) return a < b;
-    if ((a != a) != (b != b)) return b != b;
+    double a = element(l->x, l->x_base + i * l->stride, l->dtype),
+           b = element(l->x, l->x_base + j * l->stride, l->dtype);
+    if (a < b || b < a) return (a < b) != l->descending;
+    if ((a != a) != (b != b)) return (b != b) != l->descending;
     return i < j;
 }
 
@@ -140,10 +179,13 @@ static void sift_down(const Line *l, int32_t place, int64_t at, int64_t n) {
     l->order[at * l->stride] = place;
 }
 
-static void heap_sort(const Line *l, int64_t n) {
-    for (int64_t j = 0; j < n; j++) l->order[j * l->stride] = (int32_t)j;
-    for (int64_t at = n / 2 - 1; at >= 0; at--) sift_down(l, l->order[at * l->stride], at, n);
-    for (int64_t last = n - 1; last > 0; last--) {
+/* The first `count` places of n in order: the heap holds the best so far, the last of them at its root. */
+static void heap_sort(const Line *l, int64_t n, int64_t count) {
+    for (int64_t j = 0; j < count; j++) l->order[j * l->stride] = (int32_t)j;
+    for (int64_t at = count / 2 - 1; at >= 0; at--) sift_down(l, l->order[at * l->stride], at, count);
+    for (int64_t j = count; j < n; j++)
+        if (comes_before(l, (int32_t)j, l->order[0])) sift_down(l, (int32_t)j, 0, count);
+    for (int64_t last = count - 1; last > 0; last--) {
         int32_t place = l->order[last * l->stride];
         l->order[last * l->stride] = l->order[0];
         sift_down(l, place, 0, last);
@@ -152,11 +194,12 @@ static void heap_sort(const Line *l, int64_t n) {
 
 void vt_kernel_argsort(void *const *args, int32_t thread, int32_t threads) {
     const int64_t *s = args[2];
-    int64_t n = s[1], inner = s[2], from, to;
+    int64_t n = s[1], inner = s[2], count = s[5], from, to;
     share(s[0] * inner, thread, threads, &from, &to);
     for (int64_t i = from; i < to; i++) {
-        int64_t base = i / inner * n * inner + i % inner;
-        heap_sort(&(Line){args[0], (int32_t *)args[1] + base, base, inner, (int)s[3]}, n);
+        int64_t block = i / inner * inner, column = i % inner;
+        int32_t *order = (int32_t *)args[1] + block * count + column;
+        heap_sort(&(Line){args[0], order, block * n + column, inner, (int)s[3], s[4]}, n, count);
     }
 }
 

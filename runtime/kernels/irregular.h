@@ -1,5 +1,6 @@
-/* Kernels for operators whose memory access depends on data, or that sort: plain C, called like generated ones. The
- * last argument is a constant array of int64 that describes the shapes (codegen/program/irregular.c writes it). */
+/* Kernels for operators whose memory access depends on data, that sort, or that factor matrices: plain C, called like
+ * generated ones. After operands and result comes a constant array of int64 that describes the shapes
+ * (codegen/program/irregular.c writes it), and then room of the thread's own where the kernel wants some. */
 #ifndef VITC_RUNTIME_KERNELS_IRREGULAR_H
 #define VITC_RUNTIME_KERNELS_IRREGULAR_H
 
@@ -12,10 +13,24 @@ void vt_kernel_scatter(void *const *args, int32_t thread, int32_t threads);
 void vt_kernel_scatter_add(void *const *args, int32_t thread, int32_t threads);
 /* args: x, result; shape: {outer, n, inner, dtype}. */
 void vt_kernel_argmax(void *const *args, int32_t thread, int32_t threads);
+/* args: x, result; shape: {outer, n, inner, dtype, reverse}. */
+void vt_kernel_cumsum(void *const *args, int32_t thread, int32_t threads);
+/* args: x, result [outer, count, inner]; shape: {outer, n, inner, dtype, descending, count}. */
 void vt_kernel_argsort(void *const *args, int32_t thread, int32_t threads);
 /* args: x, result; shape: {batch, channels, h, w, kh, kw, sh, sw, ph, pw, oh, ow}, f32. */
 void vt_kernel_unfold(void *const *args, int32_t thread, int32_t threads);
 void vt_kernel_fold(void *const *args, int32_t thread, int32_t threads);
+/* args: x[batch, n, n], result, shape, room; shape: {batch, n, whether f64}; room: n² f64. */
+void vt_kernel_cholesky(void *const *args, int32_t thread, int32_t threads);
+/* args: a[batch, n, n], b[batch, n, m], result, shape, room; shape: {batch, n, m, whether f64, ta}; room: n(n + m). */
+void vt_kernel_solve(void *const *args, int32_t thread, int32_t threads);
+/* The same with a triangle a; shape: {…, ta, lower, unit}; room: 65n. */
+void vt_kernel_triangular_solve(void *const *args, int32_t thread, int32_t threads);
+/* args: x[batch, n, n], result [batch, n + 1, n], shape, room; shape: {batch, n, whether f64}; room: 2n² + 4n. */
+void vt_kernel_eigh(void *const *args, int32_t thread, int32_t threads);
+/* args: x[batch, m, n], result [batch, m + 1 + n, k], shape, room; shape: {batch, m, n, whether f64}; room:
+ * k(m + n + 1), k being the smaller of m and n. */
+void vt_kernel_svd(void *const *args, int32_t thread, int32_t threads);
 /* args: from, to; shape: {bytes}. */
 void vt_kernel_copy(void *const *args, int32_t thread, int32_t threads);
 

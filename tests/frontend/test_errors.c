@@ -10,9 +10,36 @@
 
 #define HEAD "recipe: t\nviews: {images: {size: 8, augment: [normalize]}}\n"
 
+#define LOSS(x)                                                                                              \
+    HEAD "draws: {a: {sampler: normal, shape: [3, 4]}, q: {sampler: normal, shape: [2, 5, 5]}}\n"            \
+         "objectives: {o: {loss: \"sum(" x ")\"}}\n"
+
 static const struct {
     const char *text, *message;
 } CASES[] = {
+    {LOSS("cholesky(a)"), "cholesky: wants square matrices of reals, not f32[3x4]"},
+    {LOSS("svd(a[0]).s"), "svd: wants matrices of reals, not f32[4]"},
+    {LOSS("solve(q, a)"),
+     "right sides [..., n, m], or [..., n] of one axis less, not f32[2x5x5] and f32[3x4]"},
+    {LOSS("solve_triangular(a, a)"), "solve_triangular wants matrices [..., n, n]"},
+    {LOSS("einsum('ij,jk->ik', a, a)"), "einsum: 'j' is 3 in operand 2, f32[3x4], and 4 before"},
+    {LOSS("einsum('ij->ik', a)"), "einsum: 'k' of the result is in no operand"},
+    {LOSS("einsum('ij->ii', a)"), "einsum: 'i' of the result is there twice"},
+    {LOSS("einsum('ijk->i', a)"), "einsum: \"ijk\" names 3 axes of f32[3x4]"},
+    {LOSS("einsum('ij,jk', a)"), "einsum: 'ij,jk' is of 2 operands, and there is 1"},
+    {LOSS("einsum('i+->i', a)"), "einsum: '+' in \"i+\": letters name axes, and '...' the others"},
+    {LOSS("einsum('i..->i', a)"), "einsum: \"i..\" has dots that are no '...'"},
+    {LOSS("einsum('...j,...k', q, a)"), "einsum: the axes of '...' do not broadcast: 3 in operand 2"},
+    {LOSS("top_k(a, 5).values"), "top_k of 5 along axis 1 of f32[3x4]: there are 4"},
+    {LOSS("sort(a[0, 0])"), "a scalar has no axis to go along"},
+    {LOSS("conv2d(images, zeros(4, 2, 3, 3))"),
+     "the weight's second axis is the channels of a group (f32[64x3x8x8]"},
+    {LOSS("conv2d(images, zeros(4, 1, 3, 3), groups=2)"), "groups divide the channels on both sides"},
+    {LOSS("conv2d(images, zeros(4, 3, 9, 9))"), "the window is larger than the padded image"},
+    {LOSS("eye(0)"), "eye of 0 x 0"},
+    {LOSS("fft(record(re=a)).re"), "fft wants a tensor, or record(re=…, im=…)"},
+    {LOSS("fft(zeros(8191)).re"), "fft of length 8191: no prime factor may be above 4096"},
+    {LOSS("irfft(rfft(a), n=7)"), "irfft of 3 values gives 4 or 5, not 7"},
     {"recipe: t\nknbos: {a: 1}\n",
      "t.yaml:2:1: error: unknown key 'knbos' in a recipe; did you mean 'knobs'?"},
     {"recipe: t\nknobs: {a: .nan}\n", "is not a finite number"},

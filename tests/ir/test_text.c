@@ -23,7 +23,7 @@ static void check_round_trip(const Module *module, Diags *diags, Arena *arena, c
 static void test_random_functions(void **state) {
     (void)state;
     bool seen[OP_COUNT] = {false};
-    for (uint64_t seed = 0; seed < 500; seed++) {
+    for (uint64_t seed = 0; seed < 800; seed++) {
         Arena *arena = arena_new();
         Diags *diags = diags_new(arena);
         RandomGraph g = random_graph(arena, diags, seed, 60);

@@ -136,6 +136,20 @@ static inline void fitting_operands(RandomGraph *g, ValueId *x, int n, int alike
         x[alike] = ir_matmul(g->func, x[0], x[1], false, true);
 }
 
+/* An operand of eigh or svd: near a diagonal of 10, 20, …, so that no two values are near each other, whose vectors
+ * rounding could turn. */
+static inline ValueId separated(RandomGraph *g, ValueId x) {
+    const Type type = *func_type(g->func, x);
+    if (type.rank < 2 || type.dtype != DT_F64) return x;
+    ValueId row = ir_iota(g->func, 2, &type.dim[type.rank - 2], 0, DT_F64),
+            column = ir_iota(g->func, 2, &type.dim[type.rank - 2], 1, DT_F64),
+            ten = ir_constant(g->func, 10, DT_F64);
+    ValueId values = ir_binary(g->func, OP_add, ir_binary(g->func, OP_mul, row, ten), ten);
+    ValueId diagonal =
+        ir_select(g->func, ir_binary(g->func, OP_eq, row, column), values, ir_constant(g->func, 0, DT_F64));
+    return ir_binary(g->func, OP_add, ir_unary(g->func, OP_tanh, x), diagonal);
+}
+
 static inline void random_node(RandomGraph *g) {
     OpKind op = (OpKind)draw_below(&g->seed, OP_COUNT);
     if (op_is_source(op) || op == OP_grad) return;
@@ -162,6 +176,7 @@ static inline void random_node(RandomGraph *g) {
         if (columns) x[1] = ir_pack(g->func, x[1], matmul->tb, (PanelShape){(int)columns, 1}, PRECISION_FP32);
         matmul->tb = matmul->tb && !columns;
     }
+    if (op == OP_eigh || op == OP_svd) x[0] = separated(g, x[0]);
     if (op_is_product(op) && op != OP_matmul) fitting_operands(g, x, n, op == OP_attention ? 3 : 4);
     ValueId y = func_emit(g->func, op, x, n, attrs);
     bool good = y != IR_NONE && type_elements(func_type(g->func, y)) <= 200 && random_graph_sane(g);

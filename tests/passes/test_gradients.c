@@ -20,6 +20,7 @@ typedef struct {
     double low, high; /* both 0: -1.5 to 1.5 */
     int64_t below;    /* > 0: whole numbers, i32 */
     bool flags;       /* bool */
+    bool definite;    /* n + 1 is added to the diagonals of its matrices [n, n] */
 } Operand;
 
 typedef struct {
@@ -117,6 +118,23 @@ static const Case CASES[] = {
      3,
      {{DIMS(2, 3, 2)}, {DIMS(2, 2, 2), .below = 3}, {DIMS(2, 2, 2, 2)}},
      {.indexed = {.batch = 1}}},
+    {OP_cumsum, 1, {{DIMS(2, 3, 4)}}, {.scan = {.axis = 1}}},
+    {OP_cumsum, 1, {{DIMS(5)}}, {.scan = {.axis = -1, .reverse = true}}},
+    {OP_cholesky, 1, {{DIMS(4, 4), .definite = true}}, NO_ATTRS},
+    {OP_cholesky, 1, {{DIMS(2, 1, 3, 3), .definite = true}}, NO_ATTRS},
+    {OP_solve, 2, {{DIMS(4, 4)}, {DIMS(4, 3)}}, {.solve = {.ta = false}}},
+    {OP_solve, 2, {{DIMS(2, 3, 3)}, {DIMS(2, 3, 1)}}, {.solve = {.ta = true}}},
+    {OP_triangular_solve, 2, {{DIMS(4, 4), .definite = true}, {DIMS(4, 3)}}, {.triangle = {.lower = true}}},
+    {OP_triangular_solve,
+     2,
+     {{DIMS(2, 3, 3), .definite = true}, {DIMS(2, 3, 2)}},
+     {.triangle = {.ta = true}}},
+    {OP_triangular_solve, 2, {{DIMS(3, 3)}, {DIMS(3, 2)}}, {.triangle = {.lower = true, .unit = true}}},
+    {OP_eigh, 1, {{DIMS(4, 4)}}, NO_ATTRS},
+    {OP_eigh, 1, {{DIMS(2, 3, 3)}}, NO_ATTRS},
+    {OP_svd, 1, {{DIMS(3, 3)}}, NO_ATTRS},
+    {OP_svd, 1, {{DIMS(5, 3)}}, NO_ATTRS},
+    {OP_svd, 1, {{DIMS(2, 2, 4)}}, NO_ATTRS},
     {OP_unfold,
      1,
      {{DIMS(2, 2, 4, 5)}},
@@ -181,6 +199,9 @@ static void check_case(const Case *c, int number) {
         bool reals = x->low == 0 && x->high == 0;
         inputs[o] = tensor_draw(arena, &plain->inputs[o].type, x->flags ? 2 : x->below, reals ? -1.5 : x->low,
                                 reals ? 1.5 : x->high, &seed);
+        int64_t n = x->definite ? x->dim[x->rank - 1] : 0;
+        for (int64_t i = 0; n && i < type_elements(&inputs[o].type); i++)
+            if (i / n % n == i % n) inputs[o].data[i] += (double)n + 1;
     }
     bool (*const stages[])(Module *, Diags *) = {pass_autodiff, pass_simplify, pass_expand, pass_simplify};
     for (size_t stage = 0; stage < sizeof stages / sizeof *stages; stage++) {
