@@ -86,6 +86,7 @@ struct Evaluator {
     size_t n_knobs;       /* those in `own` */
     Frame *own;           /* knobs, views, draws, networks, states, objectives: not seen in modules */
     Frame *frame;         /* of the body that runs; NULL: none does */
+    Names clashes;        /* names that hide modules which are called: found by resolve_names */
     const char *scope;    /* of labels: "student.blocks.0", or NULL */
     const char *place;    /* "a schedule": what is evaluated outside of losses and updates, or NULL */
     const char *sees;     /* what `embed` sees, for messages; NULL: the step is elaborated */

@@ -78,6 +78,12 @@ static bool find_module(Evaluator *e, const Expr *expr, Value *out) {
     return true;
 }
 
+/* Whether the recipe's own text has two meanings of the name, which was told where it is given. */
+static bool clashes(const Evaluator *e, const char *name) {
+    return (!e->frame || e->frame->text == 0) && (names_find(&e->recipe->clashes, name) != NAMES_NONE ||
+                                                  names_find(&e->clashes, name) != NAMES_NONE);
+}
+
 /* Inside a module the modules of its text come first: no schedule changes what a library means. */
 Value value_of_name(Evaluator *e, const Expr *expr) {
     const char *name = expr->text;
@@ -86,6 +92,7 @@ Value value_of_name(Evaluator *e, const Expr *expr) {
     if (strcmp(name, "true") == 0 || strcmp(name, "false") == 0) return value_bool(name[0] == 't');
     if (strcmp(name, "none") == 0) return value_none();
     if ((found = frame_find(e->frame, name))) return *found;
+    if (clashes(e, name)) return (Value){0};
     if (inside && find_module(e, expr, &value)) return value;
     if ((found = lookup(e, name))) return *found;
     if (!inside && find_module(e, expr, &value)) return value;

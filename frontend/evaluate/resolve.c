@@ -3,6 +3,8 @@
  * Each body is looked through with the names it could have: its parameters, all that it assigns anywhere, and those of
  * the recipe that are seen there. Whether a name has a value when it is read is found when the body runs. */
 #include "frontend/evaluate/evaluator.h"
+#include "frontend/recipe/modules.h"
+#include "frontend/recipe/own_names.h"
 
 #include <string.h>
 
@@ -48,6 +50,21 @@ static void add_assigned(Evaluator *e, Frame *frame, const Expr *expr) {
 
 static void resolve(Evaluator *e, const Expr *expr);
 
+/* What is called here may be a module of a library, which something of the recipe hides: that wants another name. */
+static void check_hidden(Evaluator *e, const Expr *callee) {
+    const char *name = callee->text;
+    const Definition *other;
+    OwnName own;
+    if (e->frame->module || frame_find(e->frame, name) || names_find(&e->clashes, name) != NAMES_NONE) return;
+    const Definition *module = module_seen(e->recipe, 0, name, &other);
+    if (!module || module->text == 0 || !own_name_find(e->recipe, name, &own)) return;
+    name_error(e, own.loc, "'%s' is %s, and hides a module that the recipe calls: choose another name", name,
+               own.kind);
+    diag_note(e->diags, module->loc, "the module is here");
+    diag_note(e->diags, callee->loc, "it is called here");
+    names_set(e->arena, &e->clashes, name, 0);
+}
+
 /* The expressions in the braces of an assertion's message. */
 static void resolve_message(Evaluator *e, const Expr *message) {
     if (!message || message->kind != EXPR_STRING) {
@@ -83,6 +100,7 @@ static void resolve(Evaluator *e, const Expr *expr) {
         case EXPR_NAME: value_of_name(e, expr); return;
         case EXPR_CALL:
             e->callee = expr = expr->a;
+            if (expr->kind == EXPR_NAME) check_hidden(e, expr);
             resolve(e, expr);
             e->callee = NULL;
             return;

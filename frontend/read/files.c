@@ -36,6 +36,7 @@ static void read_library(ParsedRecipe *r, uint32_t source, const char *path, con
     read_uses(r, source, path, tree_get(root, "use"));
     if (modules) read_modules(r, source, modules);
     note_unread(r, "modules", modules);
+    check_library_names(r, modules);
 }
 
 /* ---- what a name in `use:` stands for ---------------------------------------------------------------------------- */

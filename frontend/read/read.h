@@ -20,8 +20,11 @@ const char *suggestion(ParsedRecipe *recipe, const char *word, const char *const
 bool check_keys(ParsedRecipe *recipe, const Tree *map, const char *what, const char *const *keys, size_t n);
 bool check_map(ParsedRecipe *recipe, const Tree *map, const char *what); /* any keys; or nothing at all */
 size_t names_in(const Tree *map, const char **names, size_t most);       /* its keys; NULL or no map: none */
-/* Errors of names that are no identifiers, or that two things have which expressions see side by side. */
+
+/* ---- names.c: what is given names */
+/* Errors of names that are no identifiers, are names of the language or of every step, or that two things have. */
 void check_names(ParsedRecipe *recipe, const Tree *root);
+void check_library_names(ParsedRecipe *recipe, const Tree *modules);
 void check_outputs(ParsedRecipe *recipe, const Tree *root); /* errors of names that would be logged twice */
 
 /* ---- constants.c: what knobs and numbers alone give; false after an error */

@@ -149,7 +149,7 @@ static void test_models(void **state) {
 static const char BARE[] =
     "recipe: bare\n"
     "use: [lib/vit.yaml, lib/heads.yaml, lib/optimizers.yaml, lib/schedules.yaml]\n"
-    "knobs: {edge: 16, small: 8, patch: 4, width: 24, depth: 1, parts: 3, rate: 0.1, n: 4, out: 8, layers: "
+    "knobs: {edge: 16, small: 8, patch: 4, width: 24, depth: 1, parts: 3, rate: 0.1, n: 4, out: 8, deep: "
     "2, tau: 0.2, hot: 0, end: 0.0,\n"
     "  beta: 0.9, tiny: 1.0e-8, ratio: 4, kind: learned, cell: 2, share: 0.5, low: 0, high: 1, spread: 1, "
     "extra: 0, m: 0.9}\n"
@@ -162,7 +162,7 @@ static const char BARE[] =
     "  gauss: {sampler: normal, shape: [$n], std: $spread}\n"
     "networks:\n"
     "  net: \"contrast_mlp(vit(x, patch, width, depth, parts, image=edge, drop_path=rate, position=kind, "
-    "mlp_ratio=ratio, registers=extra)[:, 0], layers, 16, out)\"\n"
+    "mlp_ratio=ratio, registers=extra)[:, 0], deep, 16, out)\"\n"
     "  slow: {ema: net, momentum: m}\n"
     "objectives:\n"
     "  all:\n"
@@ -185,7 +185,7 @@ static const Row INSIDE[] = {
     {"", "rate=1", "below 1, not 1: at 1 nothing is left to scale up (knob rate=1)"},
     {"", "rate=-0.5", "not -0.5"},
     {"", "depth=0", "a transformer has 1 block or more, not 0 (knob depth=0)"},
-    {"", "layers=0", "a head has 1 layer or more, not 0 (knob layers=0)"},
+    {"", "deep=0", "a head has 1 layer or more, not 0 (knob deep=0)"},
     {"", "out=0", "a linear layer has 1 output or more, not 0 (knob out=0)"},
     {"", "ratio=0", "mlp_ratio = 0 leaves the MLP no width (knobs ratio=0, width=24)"},
     {"", "extra=-1", "registers = -1 is below 0 (knob extra=-1)"},

@@ -211,8 +211,66 @@ static void test_suggestions(void **state) {
     RUN_CASES(cases);
 }
 
+/* ---- names that would hide others -------------------------------------------------------------------------------- */
+
+#define FINE LOSS("      z = z * 1\n")
+
+static void test_clashes(void **state) {
+    (void)state;
+    static const Case cases[] = {
+        {RECIPE "knobs: {dim: 3}\n" LOSS("      z = reshape(z, dim(z, 0), -1) * dim\n"),
+         {"6:9: error: 'dim' is a function of the language, dim(x, axis): choose another name for the knob"}},
+        {RECIPE "schedules: {mean: 1}\n" FINE, {"6:13: error: 'mean' is a function of the language"}},
+        {RECIPE "state: {sum: 1}\nmetrics: {a: sum}\n" LOSS("      sum := 1\n"),
+         {"6:9: error: 'sum' is a function of the language"}},
+        {RECIPE "modules: {\"softmax(x)\": x}\n" LOSS("      z = softmax(z)\n"),
+         {"6:12: error: 'softmax' is a function of the language"}},
+        {RECIPE "modules: {\"epoch(x)\": x}\n" LOSS("      z = epoch(z)\n"),
+         {"6:12: error: 'epoch' is a name of every step already"}},
+        {"recipe: t\nuse: [a]\nlibraries: {a: {modules: {\"exp(x)\": x}}}\nviews: {x: {size: 2}}\n"
+         "objectives: {o: {loss: mean(x)}}\n",
+         {"3:28: error: 'exp' is a function of the language"}},
+        /* knobs that are options of the step, and those that are not */
+        {"recipe: t\nknobs: {batch: 2, epochs: 3}\nviews: {x: {size: 2}}\n"
+         "objectives: {o: {loss: mean(x) * batch * epochs}}\ntrain: {batch: $batch, epochs: $(epochs)}\n",
+         {NULL}},
+        {"recipe: t\nknobs: {batch: 2}\nviews: {x: {size: 2}}\nobjectives: {o: {loss: mean(x) * batch}}\n"
+         "train: {batch: 4}\n",
+         {"2:9: error: knob 'batch' is not the batch of the step"}},
+        {"recipe: t\nknobs: {epochs: 2}\nviews: {x: {size: 2}}\nobjectives: {o: {loss: mean(x) * epochs}}\n",
+         {"2:9: error: knob 'epochs' is not the epochs of the step"}},
+        {RECIPE "knobs: {step: 2}\n" LOSS("      z = z * step\n"),
+         {"6:9: error: 'step' is a name of every step"}},
+        {RECIPE "knobs: {decay: 0.1}\n" LOSS("      z = z * decay\n"),
+         {"6:9: error: 'decay' is a name that the optimizer sees already"}},
+        {RECIPE "knobs: {preset: 1}\n" LOSS("      z = z * preset\n"), {"`preset=NAME` chooses a preset"}},
+        /* two kinds of one name */
+        {RECIPE "knobs: {x: 2}\n" FINE, {"3:9: error: 'x' is a name among the knobs already"}},
+        {RECIPE "knobs: {f: 2}\n" FINE, {"4:12: error: 'f' is a name among the knobs already"}},
+        {RECIPE "schedules: {o: 1}\n" FINE, {"8:3: error: 'o' is a name among the schedules already"}},
+        {RECIPE "modules: {\"o(x)\": x}\n" FINE, {"8:3: error: 'o' is a name among the modules already"}},
+        {RECIPE "modules: {\"f(x)\": x}\n" FINE, {"4:12: error: 'f' is a name among the modules already"}},
+        {RECIPE "state: {f: 1}\n" LOSS("      f := 2\n"),
+         {"6:9: error: 'f' is a name among the networks already"}},
+        {RECIPE "metrics: {lr: 1}\nschedules: {lr: 0.1}\n" FINE, {"6:11: error: 'lr' is logged already"}},
+        /* a library's module is hidden by what the recipe names alike, which matters where it is called */
+        {RECIPE "knobs: {entropy: 2}\n" LOSS("      z = z * entropy\n"), {NULL}},
+        {RECIPE "knobs: {entropy: 2}\n" LOSS("      z = z * entropy(softmax(z)) * entropy\n"),
+         {"6:9: error: 'entropy' is a knob, and hides a module that the recipe calls"}},
+        {RECIPE "schedules: {lr: \"cosine(1, 0)\", cosine: 2}\n" FINE,
+         {"6:33: error: 'cosine' is a schedule, and hides a module that the recipe calls"}},
+        {RECIPE "objectives:\n  entropy:\n    loss: |\n      return entropy(softmax(f(x)))\n",
+         {"7:3: error: 'entropy' is an objective, and hides a module"}},
+        /* locals hide what they like, and are seen where they are made alone */
+        {RECIPE LOSS("      sum = 3\n      z = z * sum\n") "    weight: sum(ones(2))\n", {NULL}},
+        {RECIPE "modules: {\"g(x, dim, mean)\": \"x * dim * mean\"}\n" LOSS("      z = g(z, 2, 3)\n"),
+         {NULL}},
+    };
+    RUN_CASES(cases);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_states), cmocka_unit_test(test_libraries),
-                                       cmocka_unit_test(test_suggestions)};
+                                       cmocka_unit_test(test_suggestions), cmocka_unit_test(test_clashes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
