@@ -15,6 +15,6 @@ ImageDecoder decode_jpeg, decode_png, decode_webp, decode_tiff, decode_gif, deco
  * others is a bad image (image_wrong_channels). */
 typedef bool ChannelsDecoder(const uint8_t *bytes, size_t size, const char *name, int channels, VtImage *out,
                              VtError *error);
-ChannelsDecoder decode_png_channels, decode_tiff_channels, decode_npy_channels;
+ChannelsDecoder decode_png_channels, decode_webp_channels, decode_tiff_channels, decode_npy_channels;
 
 #endif

@@ -326,6 +326,9 @@ static bool decode(Tiff *t, const Source *source, const char *name, int channels
         return vt_bad_image(error, "%s: damaged TIFF: it has no size", name);
     if (channels != 3) return decode_samples(t, source, name, channels, out, error);
     if (!image_make(out, t->width, t->height, name, error) || !read_layout(t, name, error)) return false;
+    bool gray = t->photometric == PHOTOMETRIC_MINISBLACK || t->photometric == PHOTOMETRIC_MINISWHITE;
+    if (gray && t->samples > 2) /* more than alpha: to leave the others out would be a guess */
+        return image_wrong_channels(name, t->samples, 3, error);
     if (!is_plain(t)) return read_shown(t, source, name, out, error) && orient(t, name, out, error);
     if (!(t->rows = malloc((size_t)t->width * t->height * (size_t)t->colors)))
         return vt_fail(error, 1, "%s: out of memory", name);

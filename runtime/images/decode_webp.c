@@ -28,8 +28,9 @@ static bool draw(const uint8_t *bytes, size_t size, int x, int y, const char *na
         (config.input.width + x > canvas->width || config.input.height + y > canvas->height))
         status = VP8_STATUS_INVALID_PARAM;
     if (status == VP8_STATUS_OK) {
-        size_t row = 3 * (size_t)canvas->width, corner = (size_t)y * row + 3 * (size_t)x;
-        config.output.colorspace = MODE_RGB;
+        size_t channels = (size_t)canvas->channels, row = channels * (size_t)canvas->width,
+               corner = (size_t)y * row + channels * (size_t)x;
+        config.output.colorspace = channels == 4 ? MODE_RGBA : MODE_RGB;
         config.output.is_external_memory = 1;
         config.output.u.RGBA =
             (WebPRGBABuffer){canvas->pixels + corner, (int)row, row * (size_t)canvas->height - corner};
@@ -55,11 +56,18 @@ static bool draw_first_frame(const uint8_t *bytes, size_t size, const char *name
     return good;
 }
 
-bool decode_webp(const uint8_t *bytes, size_t size, const char *name, VtImage *out, VtError *error) {
+bool decode_webp_channels(const uint8_t *bytes, size_t size, const char *name, int channels, VtImage *out,
+                          VtError *error) {
     WebPBitstreamFeatures features;
     VP8StatusCode status = WebPGetFeatures(bytes, size, &features);
     if (status != VP8_STATUS_OK) return complain(status, name, error);
-    if (!image_make(out, features.width, features.height, name, error)) return false;
+    int has = features.has_alpha ? 4 : 3;
+    if (channels != 3 && channels != has) return image_wrong_channels(name, has, channels, error);
+    if (!image_make_of(out, features.width, features.height, channels, name, error)) return false;
     if (features.has_animation) return draw_first_frame(bytes, size, name, out, error);
     return draw(bytes, size, 0, 0, name, out, error);
+}
+
+bool decode_webp(const uint8_t *bytes, size_t size, const char *name, VtImage *out, VtError *error) {
+    return decode_webp_channels(bytes, size, name, 3, out, error);
 }

@@ -14,7 +14,7 @@ static const struct {
 } FORMATS[] = {
     {"JPEG", "\xff\xd8\xff", 3, decode_jpeg, NULL},
     {"PNG", "\x89PNG", 4, decode_png, decode_png_channels},
-    {"WebP", "RIFF????WEBP", 12, decode_webp, NULL},
+    {"WebP", "RIFF????WEBP", 12, decode_webp, decode_webp_channels},
     {"TIFF", "II*\0", 4, decode_tiff, decode_tiff_channels},
     {"TIFF", "MM\0*", 4, decode_tiff, decode_tiff_channels},
     {"TIFF", "II+\0", 4, decode_tiff, decode_tiff_channels}, /* BigTIFF */

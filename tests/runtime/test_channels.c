@@ -74,10 +74,32 @@ static void test_formats(void **state) {
             expect_bands(encode_tiff(image.pixels, W, H, kind), &image);
         }
         expect_bands(encode_npy(&image, false), &image);
+        VtImage none;
+        VtError error = {0};
+        TiffKind kind = {.photometric = PHOTOMETRIC_MINISBLACK,
+                         .samples = channels[k],
+                         .bits = 8,
+                         .compression = COMPRESSION_NONE};
+        Encoded file = encode_tiff(image.pixels, W, H, kind);
+        bool gray =
+            vt_image_decode(file.bytes, file.size, "bands", 3, &none, &error); /* with alpha at most */
+        assert_int_equal(gray, channels[k] == 2);
+        if (gray) vt_image_free(&none);
+        free(file.bytes);
         vt_image_free(&image);
     }
     for (int n = 2; n <= 4; n += 2) { /* alpha */
         VtImage image = make_bands(n);
+        if (n == 4) {
+            for (int i = 0; i < PIXELS; i++)
+                image.pixels[4 * i + 3] |= 1; /* WebP forgets the colour of what is clear */
+            uint8_t *bytes;
+            Encoded webp = {0};
+            size_t size = WebPEncodeLosslessRGBA(image.pixels, W, H, 4 * W, &bytes);
+            put_bytes(&webp, bytes, size);
+            WebPFree(bytes);
+            expect_bands(webp, &image);
+        }
         int type = n == 2 ? SPNG_COLOR_TYPE_GRAYSCALE_ALPHA : SPNG_COLOR_TYPE_TRUECOLOR_ALPHA;
         expect_bands(encode_png(image.pixels, W, H, type, 8, false), &image);
         vt_image_free(&image);
@@ -94,6 +116,19 @@ static void test_npy(void **state) {
     VtImage gray = make_bands(1), got;
     VtError error = {0};
     (void)state;
+    for (int big = 0; big < 2; big++) { /* the high byte of two */
+        Encoded file = encode_npy(&gray, true);
+        file.bytes = realloc(file.bytes, file.size + PIXELS);
+        memcpy(strstr((char *)file.bytes + 10, "|u1"), big ? ">u2" : "<u2", 3);
+        for (int i = 0; i < PIXELS; i++) {
+            file.bytes[128 + 2 * i + !big] = gray.pixels[i];
+            file.bytes[128 + 2 * i + big] = (uint8_t)i;
+        }
+        assert_true(vt_image_decode(file.bytes, file.size + PIXELS, "x.npy", 3, &got, &error));
+        for (int i = 0; i < 3 * PIXELS; i++) assert_int_equal(got.pixels[i], gray.pixels[i / 3]);
+        vt_image_free(&got);
+        free(file.bytes);
+    }
     for (int flat = 0; flat < 2; flat++) {
         Encoded file = encode_npy(&gray, flat);
         assert_true(vt_image_decode(file.bytes, file.size, "x.npy", 3, &got, &error));
