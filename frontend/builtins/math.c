@@ -313,6 +313,24 @@ static Value mean_of_classes(Evaluator *e, Loc loc, Value *rows, ValueId labels,
     return value_binary(e, loc, OP_div, &sum, &count);
 }
 
+/* Numbers of classes i32[rows], or probabilities [rows, classes], of which one row may stand for all. */
+static bool labels_fit(Evaluator *e, Loc loc, const Type *logits, const Type *labels) {
+    bool whole = dtype_is_int(labels->dtype);
+    int64_t rows = labels->rank ? labels->dim[0] : 0, wanted = logits->dim[0];
+    if (whole ? labels->rank == 1 && rows == wanted
+              : labels->rank == 2 && labels->dim[1] == logits->dim[1] && (rows == wanted || rows == 1))
+        return true;
+    const char *hint = "";
+    if (labels->rank == 1 && !whole) hint = ": classes are whole numbers, `cast(labels, 'i32')`";
+    if (labels->rank == 1 && whole && rows > wanted)
+        hint = arena_printf(e->arena, ": the first are `[:%lld]`", (long long)wanted);
+    eval_error(e, loc,
+               "cross_entropy of logits %s wants classes i32[%lld] or probabilities f32[%lldx%lld], not %s%s",
+               type_text(e->arena, logits), (long long)wanted, (long long)wanted, (long long)logits->dim[1],
+               type_text(e->arena, labels), hint);
+    return false;
+}
+
 FUNCTION(b_cross_entropy) { /* mean over rows of -Σ q log p; q smoothed: (1 - s) q + s / C */
     UNUSED;
     double smoothing;
@@ -325,6 +343,7 @@ FUNCTION(b_cross_entropy) { /* mean over rows of -Σ q log p; q smoothed: (1 - s
     if (type.rank != 2)
         return eval_error(e, at->loc, "cross_entropy wants logits [rows, classes], not %s",
                           type_text(e->arena, &type));
+    if (!labels_fit(e, at->loc, &type, &label_type)) return (Value){0};
     Value target = args[1], minus_one = value_number(-1, true), no = value_bool(false), none = value_none();
     if (dtype_is_int(label_type.dtype)) {
         Value two[] = {args[1], value_number((double)type.dim[1], true)};

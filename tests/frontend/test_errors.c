@@ -87,6 +87,18 @@ static const struct {
     {"recipe:\nviews: {v: {size: 8}}\nembed: {view: v, features: \"reshape(v, 64, -1)\"}\n",
      "recipe must be a word, not empty"},
     {"views: {v: {size: 8}}\nembed: {view: v, features: \"reshape(v, 64, -1)\"}\n", "a recipe begins with"},
+    {"recipe: t\nviews: {v: {size: 8}}\ntrain: {batch: 6}\nembed: {view: v, features: "
+     "\"cross_entropy(zeros(6, 4), arange(6))\"}\n",
+     "f32[6x4], not f32[6]: classes are whole numbers, `cast(labels, 'i32')`"},
+    {"recipe: t\nviews: {v: {size: 8}}\ntrain: {batch: 6}\nembed: {view: v, features: "
+     "\"cross_entropy(zeros(6, 4), cast(arange(8), 'i32'))\"}\n",
+     "not i32[8]: the first are `[:6]`"},
+    {"recipe: t\nviews: {v: {size: 8}}\ntrain: {batch: 6}\nembed: {view: v, features: "
+     "\"cross_entropy(zeros(6, 4), zeros(4))\"}\n",
+     "f32[6x4], not f32[4]"},
+    {"recipe: t\nviews: {v: {size: 8}}\ntrain: {batch: 6}\nembed: {view: v, features: "
+     "\"cross_entropy(zeros(6, 4), cast(zeros(6, 1), 'i32'))\"}\n",
+     "not i32[6x1]"},
     {DATA("{}"), "`data` names no source"},
     {DATA("[a, b]"), "data must be a map"},
     {DATA("{a: {wieght: 1}}"),
