@@ -91,7 +91,8 @@ typedef enum {
     KERNELS_BLOCKS,
     KERNELS_PRODUCT,
     KERNELS_PACK,
-    KERNELS_FUNCTION
+    KERNELS_FUNCTION,
+    KERNELS_BODY
 } KernelClass;
 
 typedef enum { GRAD_RULE, GRAD_ZERO, GRAD_NONE } GradClass;
@@ -102,7 +103,7 @@ typedef enum { EFFECTS_PURE, EFFECTS_AGAIN, EFFECTS_ORDERED, EFFECTS_COLLECTIVE 
 
 typedef enum { COST_ELEMENTS, COST_OPERANDS, COST_TERMS, COST_SCORES } CostUnit;
 
-typedef enum { ATTR_INT, ATTR_REAL, ATTR_BOOL, ATTR_INTS, ATTR_DTYPE, ATTR_PRECISION } AttrKind;
+typedef enum { ATTR_INT, ATTR_REAL, ATTR_BOOL, ATTR_INTS, ATTR_DTYPE, ATTR_PRECISION, ATTR_FUNC } AttrKind;
 extern const char *const ATTR_KIND_NAMES[];
 
 typedef struct {
@@ -111,7 +112,7 @@ typedef struct {
 } Ints;
 
 typedef union {
-    int64_t i; /* ATTR_INT */
+    int64_t i; /* ATTR_INT, ATTR_FUNC */
     double f;  /* ATTR_REAL */
     bool b;    /* ATTR_BOOL */
     Ints ints; /* ATTR_INTS */
@@ -127,6 +128,7 @@ typedef union {
 #define ATTR_TYPE_INTS Ints
 #define ATTR_TYPE_DTYPE DType
 #define ATTR_TYPE_PRECISION Precision
+#define ATTR_TYPE_FUNC int64_t
 #define OPTIONAL(kind, key, value) REQUIRED(kind, key)
 #define REQUIRED(kind, key)                                                                                  \
     union {                                                                                                  \
@@ -152,7 +154,7 @@ typedef enum {
 #include "ir/ops.def"
 } AttrSet;
 
-enum { OP_MAX_ATTRS = 4 };
+enum { OP_MAX_ATTRS = 8 };
 typedef struct {
     const char *key;
     AttrKind kind;
@@ -297,6 +299,7 @@ typedef struct Plan Plan;
 typedef struct Func {
     Module *module;
     const char *name; /* "step", "embed", "init" */
+    bool body;        /* of loops (ir/loop.h): it is run by them alone */
     Node *nodes;
     size_t count, capacity;
     Input *inputs;
@@ -335,6 +338,7 @@ Module *module_new(Arena *arena, Diags *diags, const char *name);
 uint32_t module_add_state(Module *module, State state);            /* index; the name must be new */
 int64_t module_find_state(const Module *module, const char *name); /* -1: none; hashed */
 Func *module_add_func(Module *module, const char *name);
+Func *module_add_body(Module *module, const char *name); /* of a loop; a number is added to the name */
 Func *module_find_func(const Module *module, const char *name);
 /* A clone that shares nothing mutable: for running passes on a copy. */
 Module *module_clone(const Module *module, Arena *arena);
@@ -434,7 +438,8 @@ ValueId op_expand(Func *func, const Node *node, const ValueId *operands);
 /* docs/ops.md, written from the operator table. malloc'ed. */
 char *ops_doc(void);
 
-/* FLOPs of one node. */
+/* FLOPs of one node, of a loop those of all its iterations; of a function's nodes together, of all or of products. */
 double node_flops(const Func *func, const Node *node);
+double func_flops(const Func *func, bool products_only);
 
 #endif

@@ -13,9 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VT_ABI 6
+#define VT_ABI 7
 #define VT_MAX_RANK 8
-#define VT_MAX_OWN_ARGS 1024 /* arguments of a call of which some are each thread's own */
+#define VT_MAX_OWN_ARGS 1024 /* arguments of a call of which some are each thread's own, or move */
+#define VT_MAX_LOOPS 8       /* loops in loops */
 #define VT_MAX_CHANNELS 16   /* of an image */
 #define VT_MAX_PARAMS 32     /* parameters of one augmentation or sampler, see catalog.def */
 #define VT_MAX_SOURCES 16    /* data sets that a recipe names */
@@ -126,17 +127,27 @@ typedef enum {
     VT_ARG_ARENA,
     VT_ARG_CONST,
     VT_ARG_SCRATCH,
-    VT_ARG_BLOCK
+    VT_ARG_BLOCK,
+    VT_ARG_ITERATION
 } VtArgKind;
 
 /* Where an argument lies: byte `offset` past the start of state/input/output/constant `index` or of the
  * arena. SCRATCH is a block of `scratch_bytes` of the calling thread's own. BLOCK is a value of which the
  * thread has but the part of the block it works on, `step` bytes, at byte `offset` of its own `block_bytes`:
- * the argument points where the whole would begin. */
+ * the argument points where the whole would begin. ITERATION is the number of the iteration (i32) of the loop at depth
+ * `index` around the call. `n_moves` from first_move on say how the place moves with loops around the call. */
 typedef struct {
     int32_t kind, index;
     int64_t offset, step;
+    int32_t first_move, n_moves; /* in VtFunction.moves */
 } VtArg;
+
+/* The place is `step` bytes further on in each iteration of the loop at `depth`; `odd`: in every second one, those of
+ * an odd number. `count`: of that loop. */
+typedef struct {
+    int32_t depth, odd, count;
+    int64_t step;
+} VtMove;
 
 typedef struct {
     VtKernel kernel;
@@ -153,6 +164,21 @@ typedef struct {
     int32_t first_call, n_calls, blocks;
 } VtChain;
 
+/* Calls that are made `count` times, one iteration after the other; iterations begin with a barrier, that of the first
+ * call. Loops nest: those inside a loop follow it, at depth + 1. */
+typedef struct {
+    int32_t first_call, n_calls;
+    int32_t count;
+    int32_t depth;    /* 0: in no other loop */
+    int32_t n_inside; /* loops in it, which follow */
+    int32_t reverse;  /* 1: the last iteration comes first */
+    int32_t barrier;  /* 1: all threads wait for each other before it */
+    int32_t single;   /* 1: the first thread runs all of it alone */
+    int32_t
+        condition; /* the argument, in VtFunction.args, whose value says whether it runs, if not 0; -1: always */
+    int32_t condition_bytes;
+} VtLoop;
+
 /* What an output says of a training step. */
 typedef enum {
     VT_OUTPUT_VALUE,     /* some value: logged where it is a scalar */
@@ -168,12 +194,14 @@ typedef struct {
 
 typedef struct {
     const char *name; /* "step", "embed", "init" */
-    int32_t n_calls, n_args, n_outputs, n_inputs, n_chains;
+    int32_t n_calls, n_args, n_outputs, n_inputs, n_chains, n_loops, n_moves;
     const VtCall *calls;
     const VtArg *args;
-    const VtOutput *outputs;            /* VT_ARG_OUTPUT indexes these */
-    const int32_t *inputs;              /* the VtProgram.inputs it reads */
-    const VtChain *chains;              /* in the order of their calls */
+    const VtOutput *outputs; /* VT_ARG_OUTPUT indexes these */
+    const int32_t *inputs;   /* the VtProgram.inputs it reads */
+    const VtChain *chains;   /* in the order of their calls */
+    const VtLoop *loops;     /* the same; an outer one before those in it */
+    const VtMove *moves;
     int64_t arena_bytes, scratch_bytes; /* scratch: each thread's */
     int64_t block_bytes;                /* each thread's */
 } VtFunction;

@@ -227,6 +227,7 @@ typedef LLVMValueRef ValueRule(Emitter *e, ValueId value, const Access *access, 
 #define RULE_SOURCE_NONE(name)
 #define RULE_OTHER_FUNCTION(name)
 #define RULE_OTHER_NONE(name)
+#define RULE_OTHER_BODY(name)
 
 static ValueRule *const VALUE_RULES[OP_COUNT] = {
 #define OP(name, lo, hi, attrs, loop, kernel, ...) RULE_##loop##_##kernel(name)

@@ -5,6 +5,7 @@
  * barriers. While they are made the distinct kernels are collected; these are then compiled (unit.h), and the addresses
  * put into the calls. */
 #include "codegen/program/compiled.h"
+#include "codegen/program/frame.h"
 #include "codegen/program/irregular.h"
 #include "codegen/program/unit.h"
 #include "ir/plan/canonical.h"
@@ -15,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS = 4096 };
+enum { SLOTS = 4096, MOST_CALLS = 1 << 22 };
 
 /* A call before its kernel is compiled. */
 typedef struct {
@@ -25,14 +26,21 @@ typedef struct {
     VtCall call;
 } PendingCall;
 
+/* A function of the program; its calls, and those of the bodies of its loops. */
 typedef struct {
     const Func *func;
-    const Plan *plan;
     PendingCall *calls;
     size_t n_calls, calls_capacity;
     VtArg *args;
     size_t n_args, args_capacity;
-    int64_t arena_bytes, scratch_bytes;
+    VtMove *moves;
+    size_t n_moves, moves_capacity;
+    VtChain *chains;
+    size_t n_chains, chains_capacity;
+    VtLoop *loops;
+    size_t n_loops, loops_capacity;
+    int64_t arena_bytes, scratch_bytes, block_bytes;
+    const Frame *frame; /* the function or body whose calls are being made */
 } FuncCode;
 
 typedef struct {
@@ -60,22 +68,23 @@ static uint32_t hash_text(const char *s) {
 }
 
 /* Bytes of the memory that an argument for the value points into: of the whole arena, or of the value. */
-static int64_t bytes_around(const FuncCode *fc, ValueId value) {
-    const Place *place = &fc->plan->places[value];
-    return place->kind == PLACE_ARENA ? fc->arena_bytes : type_bytes(func_type(fc->func, value));
+static int64_t bytes_around(const Func *func, ValueId value) {
+    bool arena = func->plan->places[value].kind == PLACE_ARENA;
+    return arena ? plan_own_bytes(func) : type_bytes(func_type(func, value));
 }
 
 /* By number of a read: how many bytes further on `kernel` reads it than the kernel that the code was made for. NULL:
  * the code cannot serve this kernel, since the difference varies or a shifted pointer would leave its memory. */
-static const int64_t *find_shift(Compiler *c, const FuncCode *fc, const KernelCode *code,
+static const int64_t *find_shift(Compiler *c, const Func *func, const KernelCode *code,
                                  const Kernel *kernel) {
     int64_t *shift = ARENA_ARRAY(c->arena, int64_t, kernel->n_reads + 1);
-    if (!kernel_shift(code->func, code->kernel, fc->func, kernel, shift)) return NULL;
+    if (!kernel_shift(code->func, code->kernel, func, kernel, shift)) return NULL;
     for (size_t i = 0; i < kernel->n_reads; i++) {
         ValueId value = kernel->reads[i];
-        const Place *place = &fc->plan->places[value];
+        const Place *place = &func->plan->places[value];
         int64_t at = shift[i] + (place->kind == PLACE_ARENA ? place->offset : 0);
-        bool good = shift[i] == 0 || (place->kind != PLACE_BLOCK && at >= 0 && at < bytes_around(fc, value));
+        bool good =
+            shift[i] == 0 || (place->kind != PLACE_BLOCK && at >= 0 && at < bytes_around(func, value));
         if (!good) return NULL;
     }
     return shift;
@@ -89,25 +98,25 @@ static bool is_generated(const Func *func, const Kernel *kernel) {
 }
 
 /* The code of kernel number k, new if none serves it; *shift: see find_shift; NULL: no pointers are shifted. */
-static const KernelCode *find_code(Compiler *c, const FuncCode *fc, uint32_t k, const int64_t **shift) {
-    const Kernel *kernel = &fc->plan->kernels[k];
-    const Chain *chain = plan_chain(fc->plan, k);
-    bool slices = !chain && kernel_slices(fc->func, kernel);
+static const KernelCode *find_code(Compiler *c, const Func *func, uint32_t k, const int64_t **shift) {
+    const Kernel *kernel = &func->plan->kernels[k];
+    const Chain *chain = plan_chain(func->plan, k);
+    bool slices = !chain && kernel_slices(func, kernel);
     const char *key =
-        slices ? kernel_pattern(c->arena, fc->func, kernel) : kernel_canonical(c->arena, fc->func, kernel);
+        slices ? kernel_pattern(c->arena, func, kernel) : kernel_canonical(c->arena, func, kernel);
     if (chain)
         key = arena_printf(c->arena, "%s %lld of %lld", key, (long long)chain->size, (long long)chain->units);
     KernelCode **slot = &c->slots[hash_text(key) % SLOTS];
     *shift = NULL;
     for (KernelCode *code = *slot; code; code = code->next)
-        if (strcmp(code->key, key) == 0 && (!slices || (*shift = find_shift(c, fc, code, kernel)) != NULL))
+        if (strcmp(code->key, key) == 0 && (!slices || (*shift = find_shift(c, func, code, kernel)) != NULL))
             return code;
-    bool generated = is_generated(fc->func, kernel);
+    bool generated = is_generated(func, kernel);
     KernelCode *code = ARENA_NEW(c->arena, KernelCode);
     *code = (KernelCode){.next = *slot,
                          .key = key,
                          .number = generated ? (int)c->n_codes : -1,
-                         .func = fc->func,
+                         .func = func,
                          .kernel = kernel,
                          .chain = chain,
                          .product = kernel->kind == KERNEL_MATMUL || kernel->kind == KERNEL_PACK};
@@ -123,27 +132,22 @@ static int input_number(const Compiler *c, const char *name) {
     return number == NAMES_NONE ? -1 : (int)number;
 }
 
-static VtArg arg_at(Compiler *c, const FuncCode *fc, const Place *place) {
-    switch (place->kind) {
-    case PLACE_INPUT:
-        return (VtArg){VT_ARG_INPUT, input_number(c, fc->func->inputs[place->index].name), 0, 0};
-    case PLACE_STATE: return (VtArg){VT_ARG_STATE, (int32_t)place->index, 0, 0};
-    case PLACE_OUTPUT: return (VtArg){VT_ARG_OUTPUT, (int32_t)place->index, 0, 0};
-    case PLACE_STAGE: return (VtArg){VT_ARG_ARENA, 0, fc->plan->arena_bytes + place->offset, 0};
-    default: return (VtArg){VT_ARG_ARENA, 0, place->offset, 0};
-    }
-}
-
-static VtArg arg_of(Compiler *c, const FuncCode *fc, ValueId value) {
-    const Place *place = &fc->plan->places[value];
-    if (place->kind != PLACE_BLOCK) return arg_at(c, fc, place);
-    const Chain *chain = plan_chain(fc->plan, fc->plan->kernel_of[value]);
-    return (VtArg){VT_ARG_BLOCK, 0, place->offset,
-                   chain_share(chain, type_bytes(func_type(fc->func, value)))};
-}
-
 static void push_arg(Compiler *c, FuncCode *fc, VtArg arg) {
     ARENA_PUSH(c->arena, fc->args, fc->n_args, fc->args_capacity, arg);
+}
+
+static void push_pointer(Compiler *c, FuncCode *fc, const Pointer *pointer) {
+    VtArg arg = pointer->arg;
+    arg.first_move = (int32_t)fc->n_moves;
+    arg.n_moves = pointer->n_moves;
+    for (int m = 0; m < pointer->n_moves; m++)
+        ARENA_PUSH(c->arena, fc->moves, fc->n_moves, fc->moves_capacity, pointer->moves[m]);
+    push_arg(c, fc, arg);
+}
+
+static void push_value(Compiler *c, FuncCode *fc, ValueId value, int64_t shift) {
+    Pointer pointer = pointer_move(frame_value(fc->frame, value), shift, 0, 0, 0, false);
+    push_pointer(c, fc, &pointer);
 }
 
 static VtArg constant_arg(Compiler *c, const void *data, size_t bytes) {
@@ -152,18 +156,19 @@ static VtArg constant_arg(Compiler *c, const void *data, size_t bytes) {
     ARENA_PUSH(c->arena, c->constants, c->n_constants, c->constants_capacity, copy);
     ARENA_PUSH(c->arena, c->out->constant_bytes, c->n_constant_bytes, c->constant_bytes_capacity,
                (int64_t)bytes);
-    return (VtArg){VT_ARG_CONST, (int32_t)c->n_constants - 1, 0, 0};
+    return (VtArg){.kind = VT_ARG_CONST, .index = (int32_t)c->n_constants - 1};
 }
 
 static PendingCall begin_call(Compiler *c, const FuncCode *fc, const Kernel *kernel) {
-    KernelCost cost = kernel_cost(fc->func, kernel);
+    const Func *func = fc->frame->func;
+    KernelCost cost = kernel_cost(func, kernel);
     PendingCall pending = {.call = {.first_arg = (int32_t)fc->n_args,
                                     .barrier = kernel->barrier,
                                     .single = kernel->single,
-                                    .product = op_is_product((OpKind)func_node(fc->func, cost.named)->op),
-                                    .flops = cost.flops,
-                                    .bytes = cost.bytes,
-                                    .name = kernel_name(c->arena, fc->func, cost.named)}};
+                                    .product = op_is_product((OpKind)func_node(func, cost.named)->op),
+                                    .flops = cost.flops * fc->frame->runs,
+                                    .bytes = cost.bytes * fc->frame->runs,
+                                    .name = kernel_name(c->arena, func, cost.named)}};
     return pending;
 }
 
@@ -181,14 +186,15 @@ static VtArg literals_of(Compiler *c, const Func *func, const Kernel *kernel) {
     return constant_arg(c, literals, sizeof *literals * n);
 }
 
-/* Arguments of each thread's own (scratch, blocks) are filled in at every call, into a list of limited size. */
+/* Arguments that are each thread's own or move are filled in at every call, into a list of limited size. */
 static bool fits_own_list(Compiler *c, const FuncCode *fc, const VtCall *call) {
     if (call->n_args <= VT_MAX_OWN_ARGS) return true;
     for (int i = 0; i < call->n_args; i++) {
-        int kind = fc->args[call->first_arg + i].kind;
-        if (kind != VT_ARG_SCRATCH && kind != VT_ARG_BLOCK) continue;
-        snprintf(c->error, c->error_size, "%s: a product with more than %d operands around it", call->name,
-                 VT_MAX_OWN_ARGS);
+        const VtArg *arg = &fc->args[call->first_arg + i];
+        bool own = arg->kind == VT_ARG_SCRATCH || arg->kind == VT_ARG_BLOCK || arg->kind == VT_ARG_ITERATION;
+        if (!own && arg->n_moves == 0) continue;
+        snprintf(c->error, c->error_size, "%s: a product, or what a loop does, with more than %d operands",
+                 call->name, VT_MAX_OWN_ARGS);
         return false;
     }
     return true;
@@ -197,70 +203,145 @@ static bool fits_own_list(Compiler *c, const FuncCode *fc, const VtCall *call) {
 /* The arguments are in the order of kernel_signature. */
 static bool add_generated(Compiler *c, FuncCode *fc, const Kernel *kernel, const KernelCode *code,
                           const int64_t *shift) {
-    Signature signature = kernel_signature(fc->func, kernel);
+    const Func *func = fc->frame->func;
+    Signature signature = kernel_signature(func, kernel);
     PendingCall pending = begin_call(c, fc, kernel);
     pending.code = code;
-    for (size_t i = 0; i < kernel->n_stores; i++) push_arg(c, fc, arg_of(c, fc, kernel->stores[i]));
-    for (size_t i = 0; i < kernel->n_reads; i++) {
-        VtArg arg = arg_of(c, fc, kernel->reads[i]);
-        if (shift) arg.offset += shift[i];
-        push_arg(c, fc, arg);
-    }
-    if (signature.literals) push_arg(c, fc, literals_of(c, fc->func, kernel));
-    if (signature.scratch) push_arg(c, fc, (VtArg){VT_ARG_SCRATCH, 0, 0, 0});
+    for (size_t i = 0; i < kernel->n_stores; i++) push_value(c, fc, kernel->stores[i], 0);
+    for (size_t i = 0; i < kernel->n_reads; i++) push_value(c, fc, kernel->reads[i], shift ? shift[i] : 0);
+    if (signature.literals) push_arg(c, fc, literals_of(c, func, kernel));
+    if (signature.scratch) push_arg(c, fc, (VtArg){.kind = VT_ARG_SCRATCH});
     end_call(c, fc, &pending);
     return fits_own_list(c, fc, &fc->calls[fc->n_calls - 1].call);
 }
 
 static bool add_irregular(Compiler *c, FuncCode *fc, const Kernel *kernel) {
-    const Node *node = func_node(fc->func, kernel->last);
+    const Func *func = fc->frame->func;
+    const Node *node = func_node(func, kernel->last);
     int64_t numbers[IRREGULAR_NUMBERS];
     int n;
     PendingCall pending = begin_call(c, fc, kernel);
-    pending.irregular = irregular_call(fc->func, node, numbers, &n, &pending.room);
+    pending.irregular = irregular_call(func, node, numbers, &n, &pending.room);
     if (!pending.irregular) {
         snprintf(c->error, c->error_size, "no kernel for operator %s of %s", op_info(node->op)->name,
                  type_text(c->arena, &node->type));
         return false;
     }
-    for (int o = 0; o < node->n_operands; o++) push_arg(c, fc, arg_of(c, fc, node->operands[o]));
-    push_arg(c, fc, arg_of(c, fc, kernel->last));
+    for (int o = 0; o < node->n_operands; o++) push_value(c, fc, node->operands[o], 0);
+    push_value(c, fc, kernel->last, 0);
     push_arg(c, fc, constant_arg(c, numbers, sizeof *numbers * (size_t)n));
-    if (pending.room) push_arg(c, fc, (VtArg){VT_ARG_SCRATCH, 0, 0, 0});
+    if (pending.room) push_arg(c, fc, (VtArg){.kind = VT_ARG_SCRATCH});
     end_call(c, fc, &pending);
     return true;
 }
 
-static void add_copy(Compiler *c, FuncCode *fc, const PlaceCopy *copy) {
-    int64_t bytes = type_bytes(func_type(fc->func, copy->value));
+static void add_copy(Compiler *c, FuncCode *fc, const Pointer *from, const Pointer *to, int64_t bytes,
+                     bool barrier, bool single) {
     PendingCall pending = {.irregular = irregular_kernel(IRREGULAR_COPY),
                            .call = {.name = "copy",
                                     .first_arg = (int32_t)fc->n_args,
-                                    .barrier = copy->barrier,
-                                    .single = copy->single,
-                                    .bytes = 2.0 * (double)bytes}};
-    push_arg(c, fc, arg_at(c, fc, &copy->from));
-    push_arg(c, fc, arg_at(c, fc, &copy->to));
+                                    .barrier = barrier,
+                                    .single = single,
+                                    .bytes = 2.0 * (double)bytes * fc->frame->runs}};
+    push_pointer(c, fc, from);
+    push_pointer(c, fc, to);
     push_arg(c, fc, constant_arg(c, &bytes, sizeof bytes));
     end_call(c, fc, &pending);
 }
 
-/* ---- functions, programs ----------------------------------------------------------------------------------------- */
+/* ---- functions, bodies, programs --------------------------------------------------------------------------------- */
+
+static bool call_kernels(Compiler *c, FuncCode *fc, const Frame *frame);
+
+/* What the loop carries, before it or after it. They follow each other without a barrier. */
+static void copy_carried(Compiler *c, FuncCode *fc, const LoopFrame *lf, bool after) {
+    for (int k = 0; k < lf->n; k++)
+        add_copy(c, fc, after ? &lf->last[k] : &lf->initial[k], after ? &lf->final[k] : &lf->first[k],
+                 lf->bytes[k], k == 0, false);
+}
+
+/* The calls of a loop's body are loop number `number`'s. */
+static void close_loop(FuncCode *fc, size_t number) {
+    VtLoop *loop = &fc->loops[number];
+    loop->n_calls = (int32_t)fc->n_calls - loop->first_call;
+    loop->n_inside = (int32_t)(fc->n_loops - number - 1);
+    loop->single = 1;
+    fc->calls[loop->first_call].call.barrier = 1; /* an iteration reads what the one before made */
+    for (size_t i = (size_t)loop->first_call; i < fc->n_calls; i++)
+        loop->single = loop->single && fc->calls[i].call.single;
+}
+
+static bool add_loop(Compiler *c, FuncCode *fc, const Kernel *kernel) {
+    const Frame *frame = fc->frame;
+    const Node *node = func_node(frame->func, kernel->last);
+    const LoopAttrs *attrs = loop_attrs(node);
+    LoopFrame lf = frame_of_loop(c->arena, frame, kernel->last);
+    VtLoop loop = {.count = (int32_t)attrs->count,
+                   .depth = frame->depth,
+                   .reverse = attrs->reverse,
+                   .barrier = 1, /* other loops before it may have used the same memory */
+                   .condition = -1};
+    if (attrs->when) { /* what is carried, if the body does not run */
+        loop.condition = (int32_t)fc->n_args;
+        loop.condition_bytes = (int32_t)dtype_size((DType)func_type(frame->func, node->operands[0])->dtype);
+        push_value(c, fc, node->operands[0], 0);
+        for (int64_t k = 0; k < attrs->carried; k++)
+            add_copy(c, fc, &lf.body.inputs[k + 1], &lf.body.outputs[k],
+                     type_bytes(&lf.body.func->inputs[k + 1].type), k == 0, false);
+    }
+    copy_carried(c, fc, &lf, false);
+    size_t number = fc->n_loops;
+    loop.first_call = (int32_t)fc->n_calls;
+    ARENA_PUSH(c->arena, fc->loops, fc->n_loops, fc->loops_capacity, loop);
+    if (!call_kernels(c, fc, &lf.body)) return false;
+    fc->frame = frame;
+    close_loop(fc, number);
+    copy_carried(c, fc, &lf, true);
+    return true;
+}
+
+static bool add_kernel(Compiler *c, FuncCode *fc, uint32_t k) {
+    const Func *func = fc->frame->func;
+    const Kernel *kernel = &func->plan->kernels[k];
+    const Chain *chain = plan_chain(func->plan, k);
+    const int64_t *shift;
+    if (func_node(func, kernel->last)->op == OP_loop) return add_loop(c, fc, kernel);
+    if (chain && chain->first == k) {
+        VtChain calls = {(int32_t)fc->n_calls, (int32_t)(chain->last - chain->first + 1),
+                         (int32_t)chain_blocks(chain)};
+        ARENA_PUSH(c->arena, fc->chains, fc->n_chains, fc->chains_capacity, calls);
+    }
+    const KernelCode *code = find_code(c, func, k, &shift);
+    return code->number >= 0 ? add_generated(c, fc, kernel, code, shift) : add_irregular(c, fc, kernel);
+}
 
 /* The calls are those of the plan's kernels, in order, and then its copies. */
-static bool call_kernels(Compiler *c, FuncCode *fc) {
-    fc->plan = fc->func->plan;
-    fc->arena_bytes = fc->plan->arena_bytes + fc->plan->stage_bytes;
-    for (uint32_t k = 0; k < fc->plan->n_kernels; k++) {
-        const Kernel *kernel = &fc->plan->kernels[k];
-        const int64_t *shift;
-        const KernelCode *code = find_code(c, fc, k, &shift);
-        bool good =
-            code->number >= 0 ? add_generated(c, fc, kernel, code, shift) : add_irregular(c, fc, kernel);
-        if (!good) return false;
+static bool call_kernels(Compiler *c, FuncCode *fc, const Frame *frame) {
+    const Plan *plan = frame->func->plan;
+    fc->frame = frame;
+    if (plan->block_bytes > fc->block_bytes) fc->block_bytes = plan->block_bytes;
+    if (fc->n_calls > MOST_CALLS) {
+        snprintf(c->error, c->error_size, "@%s: loops in loops make more than %d calls", fc->func->name,
+                 MOST_CALLS);
+        return false;
     }
-    for (size_t i = 0; i < fc->plan->n_copies; i++) add_copy(c, fc, &fc->plan->copies[i]);
+    for (uint32_t k = 0; k < plan->n_kernels; k++)
+        if (!add_kernel(c, fc, k)) return false;
+    for (size_t i = 0; i < plan->n_copies; i++) {
+        const PlaceCopy *copy = &plan->copies[i];
+        Pointer from = frame_place(frame, &copy->from), to = frame_place(frame, &copy->to);
+        add_copy(c, fc, &from, &to, type_bytes(func_type(frame->func, copy->value)), copy->barrier,
+                 copy->single);
+    }
     return true;
+}
+
+static bool call_function(Compiler *c, FuncCode *fc) {
+    int32_t *numbers = ARENA_ARRAY(c->arena, int32_t, fc->func->n_inputs + 1);
+    for (size_t i = 0; i < fc->func->n_inputs; i++) numbers[i] = input_number(c, fc->func->inputs[i].name);
+    Frame frame = {.func = fc->func, .runs = 1, .numbers = numbers};
+    fc->arena_bytes = plan_room(fc->func);
+    return call_kernels(c, fc, &frame);
 }
 
 /* Once the code is there. */
@@ -270,16 +351,6 @@ static void find_scratch(FuncCode *fc) {
         int64_t room = code ? code->scratch_bytes : fc->calls[i].room;
         if (room > fc->scratch_bytes) fc->scratch_bytes = room;
     }
-}
-
-static VtChain *chains_of(Compiler *c, const Plan *plan) {
-    VtChain *chains = ARENA_ARRAY(c->arena, VtChain, plan->n_chains + 1);
-    for (size_t i = 0; i < plan->n_chains; i++) {
-        const Chain *chain = &plan->chains[i];
-        chains[i] = (VtChain){(int32_t)chain->first, (int32_t)(chain->last - chain->first + 1),
-                              (int32_t)chain_blocks(chain)};
-    }
-    return chains;
 }
 
 static VtTensor tensor_of(const char *name, const Type *type) {
@@ -312,11 +383,15 @@ static VtFunction finish_func(Compiler *c, FuncCode *fc, int32_t **kernels) {
                         .args = fc->args,
                         .outputs = outputs,
                         .inputs = inputs,
-                        .n_chains = (int32_t)fc->plan->n_chains,
-                        .chains = chains_of(c, fc->plan),
+                        .n_chains = (int32_t)fc->n_chains,
+                        .n_loops = (int32_t)fc->n_loops,
+                        .n_moves = (int32_t)fc->n_moves,
+                        .chains = fc->chains,
+                        .loops = fc->loops,
+                        .moves = fc->moves,
                         .arena_bytes = fc->arena_bytes,
                         .scratch_bytes = fc->scratch_bytes,
-                        .block_bytes = fc->plan->block_bytes};
+                        .block_bytes = fc->block_bytes};
 }
 
 static void describe_states(Compiler *c) {
@@ -362,13 +437,14 @@ static bool compile_units(Compiler *c, const CodegenOptions *options) {
 }
 
 static bool compile_all(Compiler *c, const CodegenOptions *options) {
-    size_t n = c->module->n_funcs;
-    FuncCode *funcs = ARENA_ARRAY(c->arena, FuncCode, n + 1);
-    VtFunction *functions = ARENA_ARRAY(c->arena, VtFunction, n + 1);
+    size_t n = 0;
+    FuncCode *funcs = ARENA_ARRAY(c->arena, FuncCode, c->module->n_funcs + 1);
+    VtFunction *functions = ARENA_ARRAY(c->arena, VtFunction, c->module->n_funcs + 1);
     double start = seconds_now();
-    for (size_t f = 0; f < n; f++) {
-        funcs[f].func = c->module->funcs[f];
-        if (!call_kernels(c, &funcs[f])) return false;
+    for (size_t f = 0; f < c->module->n_funcs; f++) {
+        if (c->module->funcs[f]->body) continue; /* it is compiled where it is called */
+        funcs[n].func = c->module->funcs[f];
+        if (!call_function(c, &funcs[n++])) return false;
     }
     double planned = seconds_now();
     if (!compile_units(c, options)) return false;

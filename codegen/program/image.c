@@ -253,6 +253,7 @@ static bool arg_fits(const VtProgram *p, const VtFunction *f, const VtArg *arg) 
     case VT_ARG_INPUT: count = p->n_inputs; break;
     case VT_ARG_OUTPUT: count = f->n_outputs; break;
     case VT_ARG_CONST: count = p->n_constants; break;
+    case VT_ARG_ITERATION: count = VT_MAX_LOOPS; break;
     default: count = 1;
     }
     if (arg->index < 0 || arg->index >= count) return false;
@@ -264,18 +265,78 @@ static bool arg_fits(const VtProgram *p, const VtFunction *f, const VtArg *arg) 
     case VT_ARG_BLOCK:
         return arg->offset >= 0 && arg->step > 0 && arg->step <= f->block_bytes &&
                arg->offset <= f->block_bytes - arg->step;
-    default: return arg->offset == 0;
+    default: return arg->offset == 0 && arg->n_moves == 0;
     }
-    return arg->offset >= 0 && arg->offset < bytes;
+    int64_t first = arg->offset, last = arg->offset; /* of all places that it moves to */
+    for (int m = 0; m < arg->n_moves; m++) {
+        const VtMove *move = &f->moves[arg->first_move + m];
+        int64_t most = move->step * (move->odd ? 1 : move->count - 1);
+        *(most < 0 ? &first : &last) += most;
+    }
+    return first >= 0 && last < bytes;
 }
 
-/* Whether some of a call's arguments are each thread's own. */
+/* Whether some of a call's arguments are each thread's own, or move. */
 static bool has_own(const VtFunction *f, const VtCall *call) {
     for (int a = 0; a < call->n_args; a++) {
-        int kind = f->args[call->first_arg + a].kind;
-        if (kind == VT_ARG_SCRATCH || kind == VT_ARG_BLOCK) return true;
+        const VtArg *arg = &f->args[call->first_arg + a];
+        int kind = arg->kind;
+        if (kind == VT_ARG_SCRATCH || kind == VT_ARG_BLOCK || kind == VT_ARG_ITERATION || arg->n_moves)
+            return true;
     }
     return false;
+}
+
+static void code_moves(Coder *k, VtFunction *f) {
+    VtMove *moves = code_array(k, f->moves, &f->n_moves, sizeof *moves, 16);
+    for (int i = 0; !k->bad && i < f->n_moves; i++) {
+        code_i32(k, &moves[i].depth, 0, VT_MAX_LOOPS - 1);
+        code_i32(k, &moves[i].odd, 0, 1);
+        code_i32(k, &moves[i].count, 1, INT32_MAX);
+        code_i64(k, &moves[i].step, -MOST_BYTES / INT32_MAX, MOST_BYTES / moves[i].count);
+    }
+    f->moves = moves;
+}
+
+/* Whether what the calls of the loop read moves as far as it has iterations. */
+static bool moves_fit(const VtFunction *f, const VtLoop *loop) {
+    for (int c = loop->first_call; c < loop->first_call + loop->n_calls; c++)
+        for (int a = 0; a < f->calls[c].n_args; a++) {
+            const VtArg *arg = &f->args[f->calls[c].first_arg + a];
+            for (int m = 0; m < arg->n_moves; m++) {
+                const VtMove *move = &f->moves[arg->first_move + m];
+                if (move->depth == loop->depth && move->count != loop->count) return false;
+            }
+        }
+    return true;
+}
+
+/* Loops after loops, or inside those around them. */
+static void code_loops(Coder *k, VtFunction *f) {
+    VtLoop *loops = code_array(k, f->loops, &f->n_loops, sizeof *loops, 40);
+    int32_t end[VT_MAX_LOOPS + 1] = {f->n_calls}; /* of the calls around, by depth */
+    int32_t from[VT_MAX_LOOPS + 1] = {0}, depth = 0;
+    for (int i = 0; !k->bad && i < f->n_loops; i++) {
+        VtLoop *loop = &loops[i];
+        code_i32(k, &loop->depth, 0, i ? depth + 1 : 0);
+        require(k, loop->depth < VT_MAX_LOOPS);
+        if (k->bad) break;
+        depth = loop->depth;
+        code_i32(k, &loop->first_call, from[depth], end[depth] - 1);
+        code_i32(k, &loop->n_calls, 1, k->bad ? 1 : end[depth] - loop->first_call);
+        code_i32(k, &loop->count, 1, INT32_MAX);
+        code_i32(k, &loop->n_inside, 0, f->n_loops - i - 1);
+        code_i32(k, &loop->reverse, 0, 1);
+        code_i32(k, &loop->barrier, 0, 1);
+        code_i32(k, &loop->single, 0, 1);
+        code_i32(k, &loop->condition, -1, f->n_args - 1);
+        code_i32(k, &loop->condition_bytes, 0, 8);
+        require(k, k->bad || moves_fit(f, loop));
+        if (k->bad) break;
+        from[depth + 1] = loop->first_call;
+        from[depth] = end[depth + 1] = loop->first_call + loop->n_calls;
+    }
+    f->loops = loops;
 }
 
 static void code_chains(Coder *k, VtFunction *f) {
@@ -326,17 +387,21 @@ static void code_function(Coder *k, Compiled *c, VtFunction *f, int32_t **kernel
     int32_t *inputs = code_array(k, f->inputs, &f->n_inputs, sizeof *inputs, sizeof *inputs);
     for (int i = 0; !k->bad && i < f->n_inputs; i++) code_i32(k, &inputs[i], 0, p->n_inputs - 1);
     f->inputs = inputs;
+    code_moves(k, f);
     VtArg *args = code_array(k, f->args, &f->n_args, sizeof *args, 16);
     for (int i = 0; !k->bad && i < f->n_args; i++) {
-        code_i32(k, &args[i].kind, VT_ARG_STATE, VT_ARG_BLOCK);
+        code_i32(k, &args[i].kind, VT_ARG_STATE, VT_ARG_ITERATION);
         code_bytes(k, &args[i].index, sizeof args[i].index);
         code_bytes(k, &args[i].offset, sizeof args[i].offset);
         code_bytes(k, &args[i].step, sizeof args[i].step);
+        code_i32(k, &args[i].first_move, 0, f->n_moves);
+        code_i32(k, &args[i].n_moves, 0, k->bad ? 0 : f->n_moves - args[i].first_move);
         require(k, k->bad || arg_fits(p, f, &args[i]));
     }
     f->args = args;
     code_calls(k, c, f, kernels);
     code_chains(k, f);
+    code_loops(k, f);
 }
 
 static void code_functions(Coder *k, Compiled *c) {

@@ -141,6 +141,13 @@ static int64_t room_of(const Node *node, const int64_t *s) {
     }
 }
 
+static int call_part(const Func *func, const Node *node, int64_t *numbers) {
+    (void)func;
+    numbers[0] = part_attrs(node)->start * 4;
+    numbers[1] = type_bytes(&node->type);
+    return 2;
+}
+
 /* ---- the list: copies, then the operators in the order of their rows --------------------------------------------- */
 
 #define ROW_NONE(name)
@@ -150,6 +157,7 @@ static int64_t room_of(const Node *node, const int64_t *s) {
 #define ROW_BLOCKS(name)
 #define ROW_PRODUCT(factors) ROW_LOOPS
 #define ROW_PACK(name)
+#define ROW_BODY(name)
 #define ROW_FUNCTION(name) {OP_##name, vt_kernel_##name, call_##name},
 static const struct {
     int op;

@@ -39,6 +39,7 @@ static json_t *arena(const MemoryReport *r) {
     report_put(object, "planned", json_integer(r->arena));
     report_put(object, "most_live", json_integer(r->most_live));
     report_put(object, "staged", json_integer(r->staged));
+    report_put(object, "loops", json_integer(r->loops));
     report_put(object, "blocks", json_integer(r->blocks));
     report_put(object, "kernels", json_integer((json_int_t)r->n_kernels));
     report_put(peak, "kernel", json_integer((json_int_t)r->peak + 1));

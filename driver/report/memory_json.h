@@ -4,7 +4,7 @@
  *   recipe function batch
  *   states: [{role bytes tensors}], inputs, outputs: [{name type bytes}]
  *   limit: null, or {asked taken}
- *   arena: {planned most_live staged blocks kernels peak: {kernel name} live: [bytes while kernel 1, 2, … runs]}
+ *   arena: {planned most_live staged loops blocks kernels peak: {kernel name} live: [bytes while kernel 1, 2, … runs]}
  *   values: [{name bytes offset born died use}]
  *   rematerialized: {kernels bytes flops all_flops kinds: [{name count bytes flops}]} */
 #ifndef VITC_DRIVER_REPORT_MEMORY_JSON_H

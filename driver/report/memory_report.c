@@ -137,9 +137,10 @@ MemoryReport memory_report(Arena *arena, const Func *func) {
                       .function = func->name,
                       .batch = module->batch,
                       .arena = func->plan->arena_bytes,
+                      .loops = plan_room(func) - plan_own_bytes(func),
                       .blocks = func->plan->block_bytes};
     if (strcmp(func->name, "step") == 0) r.limit = module->memory_limit;
-    r.taken = resident_bytes(func) + func->plan->arena_bytes;
+    r.taken = resident_bytes(func) + func->plan->arena_bytes + r.loops;
     add_states(arena, &r, module);
     add_ends(arena, &r, func);
     add_arena(arena, &r, func);

@@ -44,6 +44,7 @@ typedef struct {
     int64_t limit, taken; /* train.memory (0: none, or not for this function); what counts against it */
     int64_t arena;        /* as it is laid out */
     int64_t staged;       /* beside it: for states that change places */
+    int64_t loops;        /* behind it: what the loop with the most needs, with its body */
     int64_t blocks;       /* beside it, of each thread: what its chains hand on */
     MemoryValue *values;  /* in order of birth */
     size_t n_values;

@@ -24,6 +24,7 @@ static void put_arena(const MemoryReport *r, FILE *out) {
     put(out, "most live", r->most_live, "no plan takes less");
     fprintf(out, "  %-12s %13.2f%%\n", "waste", memory_waste(r));
     if (r->staged) put(out, "staged", r->staged, "more, for states that change places");
+    if (r->loops) put(out, "loops", r->loops, "behind the arena: what is carried, and values of bodies");
     if (r->blocks)
         put(out, "blocks", r->blocks, "of each thread, beside the arena: what its chains hand on (--cost)");
 }

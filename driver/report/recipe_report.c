@@ -13,14 +13,6 @@ static double count_role(const Module *module, StateRole role, bool frozen_only)
     return n;
 }
 
-static double func_flops(const Func *func, bool products_only) {
-    double flops = 0;
-    for (ValueId id = 0; id < func->count; id++)
-        if (!products_only || op_is_product(func->nodes[id].op))
-            flops += node_flops(func, func_node(func, id));
-    return flops;
-}
-
 static void add_notes(Arena *arena, RecipeReport *r, const Recipe *recipe) {
     r->notes = ARENA_ARRAY(arena, RecipeNotes, recipe->n_notes + 1);
     for (size_t i = 0; i < recipe->n_notes; i++) {
@@ -69,7 +61,7 @@ static void add_step(Arena *arena, RecipeReport *r, const Func *step) {
     r->has_step = true;
     r->flops = func_flops(step, false);
     r->product_flops = func_flops(step, true);
-    r->arena = (double)step->plan->arena_bytes;
+    r->arena = (double)plan_room(step);
     r->memory_limit = step->module->memory_limit;
     r->remat = remat_report(arena, step);
     r->operators = step->count;

@@ -54,6 +54,12 @@ Func *module_add_func(Module *module, const char *name) {
     return &impl->func;
 }
 
+Func *module_add_body(Module *module, const char *name) {
+    Func *body = module_add_func(module, arena_printf(module->arena, "%s.%zu", name, module->n_funcs));
+    body->body = true;
+    return body;
+}
+
 Func *module_find_func(const Module *module, const char *name) {
     for (size_t f = 0; f < module->n_funcs; f++)
         if (strcmp(module->funcs[f]->name, name) == 0) return module->funcs[f];
@@ -75,7 +81,8 @@ const Attr *attrs_copy(Arena *arena, OpKind op, const void *attrs) {
     for (int a = 0; a < info->n_attrs; a++) { /* but the bytes that say nothing */
         const Attr *from = slots ? &slots[a] : &info->attrs[a].value;
         switch (info->attrs[a].kind) {
-        case ATTR_INT: own[a].i = from->i; break;
+        case ATTR_INT:
+        case ATTR_FUNC: own[a].i = from->i; break;
         case ATTR_REAL: own[a].f = from->f; break;
         case ATTR_BOOL: own[a].b = from->b; break;
         case ATTR_INTS: own[a].ints = from->ints; break;

@@ -1,5 +1,5 @@
 /* What nodes cost: the rules that the cost column of ops.def names. */
-#include "ir/ir.h"
+#include "ir/loop.h"
 
 static double count_elements(const Func *func, const Node *node) {
     (void)func;
@@ -23,11 +23,29 @@ static double count_scores(const Func *func, const Node *node) {
     return (double)type_elements(q) * (double)q->dim[q->rank - 2];
 }
 
+/* Of the body of a loop as often as it runs; where that is not known, once. */
+static double loop_flops(const Func *func, const Node *loop, bool products_only) {
+    return (double)loop_attrs(loop)->count * func_flops(loop_body(func, loop), products_only);
+}
+
+double func_flops(const Func *func, bool products_only) {
+    double flops = 0;
+    for (ValueId id = 0; id < func->count; id++) {
+        const Node *node = func_node(func, id);
+        if (node->op == OP_loop)
+            flops += loop_flops(func, node, products_only);
+        else if (!products_only || op_is_product(node->op))
+            flops += node_flops(func, node);
+    }
+    return flops;
+}
+
 double node_flops(const Func *func, const Node *node) {
     static double (*const COUNTS[])(const Func *, const Node *) = {[COST_ELEMENTS] = count_elements,
                                                                    [COST_OPERANDS] = count_operands,
                                                                    [COST_TERMS] = count_terms,
                                                                    [COST_SCORES] = count_scores};
     const OpInfo *info = op_info((OpKind)node->op);
+    if (node->op == OP_loop) return loop_flops(func, node, false);
     return info->cost * COUNTS[info->cost_unit](func, node);
 }

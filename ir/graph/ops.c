@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-const char *const ATTR_KIND_NAMES[] = {"int", "real", "bool", "ints", "dtype", "precision"};
+const char *const ATTR_KIND_NAMES[] = {"int", "real", "bool", "ints", "dtype", "precision", "func"};
 
 /* The specifications of each set: SPECS_matmul, and how many they are. */
 #define FIELD_INT i
@@ -12,6 +12,7 @@ const char *const ATTR_KIND_NAMES[] = {"int", "real", "bool", "ints", "dtype", "
 #define FIELD_INTS ints
 #define FIELD_DTYPE dtype
 #define FIELD_PRECISION precision
+#define FIELD_FUNC i
 #define REQUIRED(kind, key) {#key, ATTR_##kind, false, {0}},
 #define OPTIONAL(kind, key, default) {#key, ATTR_##kind, true, {.FIELD_##kind = default}},
 #define ATTRS(set, Type, ...)                                                                                \
@@ -31,6 +32,7 @@ enum { N_none };
 #define KERNEL_OF_PRODUCT(n) .kernel = KERNELS_PRODUCT, .factors = n
 #define KERNEL_OF_PACK .kernel = KERNELS_PACK
 #define KERNEL_OF_FUNCTION .kernel = KERNELS_FUNCTION
+#define KERNEL_OF_BODY .kernel = KERNELS_BODY
 #define COMMUTES TRAIT_COMMUTES
 #define ADDS TRAIT_ADDS
 #define BOUNDED TRAIT_BOUNDED

@@ -1,5 +1,5 @@
 /* Shape rules: the result type of every operator, named by the shape column of ops.def. */
-#include "ir/ir.h"
+#include "ir/loop.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -546,6 +546,30 @@ static bool shape_solve(Rule *r) {
     *r->out = *b;
     return fits || refuse(r, "right sides of %s must be [%s%lld, any], not %s", show(a),
                           a->rank > 2 ? "its leading axes, " : "", (long long)a->dim[a->rank - 1], show(b));
+}
+
+/* What the body makes of it is for the verifier to check: shape rules see types alone. */
+static bool shape_loop(Rule *r) {
+    const LoopAttrs *loop = loop_attrs(r->node);
+    int64_t least = size_add(size_add(loop->carried, loop->sliced), loop->when);
+    if (loop->count < 1 || loop->count > INT32_MAX || loop->carried < 0 || loop->sliced < 0 || r->n < least)
+        return refuse(r, "%lld iterations, %lld carried and %lld sliced values of %d operands",
+                      (long long)loop->count, (long long)loop->carried, (long long)loop->sliced, r->n);
+    if (loop->when && (loop->count != 1 || r->x[0]->rank != 0))
+        return refuse(r, "what runs at most once depends on one number, not %s, and has a count of 1",
+                      show(r->x[0]));
+    *r->out = type_make(DT_F32, 1, &loop->words);
+    return true;
+}
+
+static bool shape_part(Rule *r) {
+    const PartAttrs *part = part_attrs(r->node);
+    *r->out = type_make(part->dtype, part->shape.n, part->shape.v);
+    if (r->x[0]->rank != 1 || r->x[0]->dtype != DT_F32 || !loop_holds(r->out) || part->dtype == DT_F32)
+        return refuse(r, "of %s as %s", show(r->x[0]), show(r->out));
+    if (!type_fits(r->out) || part->start < 0 || size_add(part->start, loop_words(r->out)) > r->x[0]->dim[0])
+        return refuse(r, "%s from word %lld of %s on", show(r->out), (long long)part->start, show(r->x[0]));
+    return true;
 }
 
 static bool shape_grad(Rule *r) {

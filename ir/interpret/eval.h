@@ -7,6 +7,7 @@
 
 /* One node being computed: operands' values and types, room for the result. */
 typedef struct {
+    const Func *func; /* that the node is of */
     const Node *node;
     const double *const *x;
     const Type *const *type;

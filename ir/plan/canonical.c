@@ -33,6 +33,7 @@ static void put_attrs(Arena *arena, Text *text, const Node *node, bool starts) {
             break;
         case ATTR_INT: put(arena, text, "%lld,", (long long)attr->i); break;
         case ATTR_DTYPE: put(arena, text, "%d,", attr->dtype); break;
+        case ATTR_FUNC: put(arena, text, "@%lld,", (long long)attr->i); break;
         case ATTR_PRECISION: put(arena, text, "%d,", attr->precision); break;
         }
     }

@@ -129,6 +129,14 @@ Place *plan_places(Arena *arena, const Func *func, const uint32_t *at);
 /* Computes copies and stage_bytes from the places. */
 void plan_find_copies(Arena *arena, Func *func);
 
+/* ---- room.c: once the function and the bodies of its loops are laid out ------------------------------------------ */
+
+/* Bytes of the arena that a function takes: its own, with the stage; and with what its loops take behind that, one at a
+ * time: two slots for each value that they carry, and the room of the body. */
+int64_t plan_own_bytes(const Func *func);
+int64_t plan_slot_bytes(const Func *func, const Node *loop);
+int64_t plan_room(const Func *func);
+
 /* ---- hazards.c --------------------------------------------------------------------------------------------------- */
 
 /* What a barrier can stand before: a chain, a kernel that is in no chain, or a copy. */

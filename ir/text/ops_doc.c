@@ -44,6 +44,7 @@ static void print_default(FILE *out, const AttrSpec *spec) {
     case ATTR_REAL: fprintf(out, " = %g", spec->value.f); return;
     case ATTR_BOOL: fprintf(out, " = %s", spec->value.b ? "true" : "false"); return;
     case ATTR_DTYPE: fprintf(out, " = %s", dtype_name(spec->value.dtype)); return;
+    case ATTR_FUNC: return;
     case ATTR_PRECISION: fprintf(out, " = %s", precision_name(spec->value.precision)); return;
     case ATTR_INTS: fputs(" = []", out);
     }

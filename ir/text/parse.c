@@ -183,13 +183,14 @@ static void sources_first(Parser *p) {
 }
 
 /* func @name(%input : type, …) arena = bytes block = bytes barriers { */
-static void parse_func(Parser *p) {
+static void parse_func(Parser *p, bool body) {
     const char *scope, *start = p->at;
     Loc loc;
     char *name = parser_expect(p, '@') ? parser_take_name(p, "function") : NULL;
     if (name && module_find_func(p->module, name))
         parser_fail(p, start, "two functions are named '%s'", name);
     p->func = module_add_func(p->module, name ? name : "");
+    p->func->body = body;
     parser_forget_values(p);
     bool good = name && parse_inputs(p);
     plan_text_begin(p);
@@ -284,10 +285,12 @@ static void parse_module(Parser *p) {
             return;
         }
         if (parser_accept_word(p, "func"))
-            parse_func(p);
+            parse_func(p, false);
+        else if (parser_accept_word(p, "body"))
+            parse_func(p, true);
         else if (!(parser_accept_word(p, "state")
                        ? parse_state(p)
-                       : parser_fail(p, p->at, "expected state, func or the closing '}'")))
+                       : parser_fail(p, p->at, "expected state, func, body or the closing '}'")))
             parser_next_line(p);
     }
     if (p->errors < PARSER_ERRORS) parser_fail(p, p->at, "the module is not closed with '}'");

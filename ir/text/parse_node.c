@@ -139,6 +139,21 @@ static bool take_ints(Parser *p, Ints *ints) {
     return parser_expect(p, ']');
 }
 
+/* @name of a body that stands before this function. */
+static bool take_body(Parser *p, int64_t *number) {
+    if (!parser_expect(p, '@')) return false;
+    const char *start = p->at;
+    char *name = parser_take_name(p, "body");
+    if (!name) return false;
+    for (size_t f = 0; f < p->module->n_funcs; f++)
+        if (p->module->funcs[f]->body && p->module->funcs[f] != p->func &&
+            strcmp(p->module->funcs[f]->name, name) == 0) {
+            *number = (int64_t)f;
+            return true;
+        }
+    return parser_fail(p, start, "no body '%s' comes before this", name);
+}
+
 static bool take_attr(Parser *p, AttrKind kind, Attr *attr) {
     switch (kind) {
     case ATTR_INT: return parser_take_int(p, &attr->i);
@@ -149,6 +164,7 @@ static bool take_attr(Parser *p, AttrKind kind, Attr *attr) {
         return attr->b || parser_accept_word(p, "false") || parser_fail(p, p->at, "expected true or false");
     case ATTR_DTYPE: return parser_take_dtype(p, &attr->dtype);
     case ATTR_PRECISION: return parser_take_precision(p, &attr->precision);
+    case ATTR_FUNC: return take_body(p, &attr->i);
     }
     return false;
 }

@@ -1,5 +1,6 @@
 /* The text form of modules, written. What module_parse reads back prints the same bytes: reads of states and inputs are
  * not nodes of the text but names, results are numbered in order, attributes that equal their default are left out. */
+#include "ir/loop.h"
 #include "ir/text/accesses.h"
 #include "ir/text/text.h"
 #include "ir/base/stream.h"
@@ -79,13 +80,17 @@ static void print_type(FILE *out, const Type *type) {
     if (type->rank) fputc(']', out);
 }
 
-static void print_attr(FILE *out, AttrKind kind, const Attr *attr) {
+static void print_attr(const Module *module, FILE *out, AttrKind kind, const Attr *attr) {
     switch (kind) {
     case ATTR_INT: fprintf(out, "%lld", (long long)attr->i); return;
     case ATTR_REAL: print_real(out, attr->f); return;
     case ATTR_BOOL: fputs(attr->b ? "true" : "false", out); return;
     case ATTR_DTYPE: fputs(dtype_name(attr->dtype), out); return;
     case ATTR_PRECISION: fputs(precision_name(attr->precision), out); return;
+    case ATTR_FUNC:
+        fputc('@', out);
+        print_name(out, module->funcs[attr->i]->name, false);
+        return;
     case ATTR_INTS:
         fputc('[', out);
         for (int i = 0; i < attr->ints.n; i++)
@@ -151,7 +156,7 @@ static void print_attrs(Printer *p, const Node *node) {
         const AttrSpec *spec = &info->attrs[a];
         if (spec->has_default && attr_equal(spec->kind, &spec->value, &node->attrs[a])) continue;
         fprintf(p->out, "%s%s = ", printed++ ? ", " : " {", spec->key);
-        print_attr(p->out, spec->kind, &node->attrs[a]);
+        print_attr(p->module, p->out, spec->kind, &node->attrs[a]);
     }
     if (printed) fputc('}', p->out);
 }
@@ -298,7 +303,7 @@ static void number_values(Printer *p, const Func *func) {
 
 static void print_func(Printer *p, const Func *func) {
     const Plan *plan = func->plan;
-    fputs("  func @", p->out);
+    fputs(func->body ? "  body @" : "  func @", p->out);
     print_name(p->out, func->name, false);
     fputc('(', p->out);
     for (size_t i = 0; i < func->n_inputs; i++) {
@@ -322,6 +327,17 @@ static void print_func(Printer *p, const Func *func) {
     }
     print_results(p, func);
     fputs("  }\n", p->out);
+}
+
+/* Bodies of loops before what runs them: a name means what was read before it. */
+static void print_with_bodies(Printer *p, const Func *func, bool *printed) {
+    size_t number = 0;
+    while (p->module->funcs[number] != func) number++;
+    if (printed[number]) return;
+    printed[number] = true;
+    for (ValueId id = 0; id < func->count; id++)
+        if (func->nodes[id].op == OP_loop) print_with_bodies(p, loop_body(func, &func->nodes[id]), printed);
+    print_func(p, func);
 }
 
 /* Between words of target(…): before the first its beginning. */
@@ -363,7 +379,8 @@ char *module_print(const Module *module, size_t *size) {
     print_target(&p);
     fputs(" {\n", p.out);
     for (size_t s = 0; s < module->n_states; s++) print_state(&p, &module->states[s]);
-    for (size_t f = 0; f < module->n_funcs; f++) print_func(&p, module->funcs[f]);
+    bool *printed = ARENA_ARRAY(p.arena, bool, module->n_funcs + 1);
+    for (size_t f = 0; f < module->n_funcs; f++) print_with_bodies(&p, module->funcs[f], printed);
     fputs("}\n", p.out);
     arena_free(p.arena);
     return stream_end(&stream, size);

@@ -1,5 +1,6 @@
 /* Checks every invariant that ir.h states, and names the node that breaks one. A pass that fails here has a bug; a text
  * that fails here is refused. */
+#include "ir/loop.h"
 #include "ir/plan/plan.h"
 
 #include <stdlib.h>
@@ -144,6 +145,8 @@ static void check_result(Verify *v, ValueId id) {
     else if (!type_equal(&type, &node->type))
         FAIL_NODE(v, id, "is %s, but its operands make %s", type_text(v->arena, &node->type),
                   type_text(v->arena, &type));
+    const char *fault = node->op == OP_loop && v->errors == 0 ? loop_fault(v->arena, v->func, node) : NULL;
+    if (fault) FAIL_NODE(v, id, "%s", fault);
 }
 
 /* True if later checks may look at the node's operands. */
@@ -275,6 +278,39 @@ static void check_derived(Verify *v) {
     }
 }
 
+/* ---- loops ------------------------------------------------------------------------------------------------------- */
+
+/* How deep loops nest in each function, by its number: -1 while that is being found out, 0 before. Bodies that run
+ * themselves would be of no depth. */
+static int find_depth(Verify *v, int *depths, size_t f) {
+    const Func *func = v->module->funcs[f];
+    if (depths[f] != 0) return depths[f];
+    depths[f] = -1;
+    int most = 0;
+    for (ValueId id = 0; id < func->count && most >= 0; id++) {
+        if (func->nodes[id].op != OP_loop) continue;
+        int depth = find_depth(v, depths, (size_t)loop_attrs(&func->nodes[id])->body);
+        if (depth < 0 || depth > most) most = depth;
+    }
+    return depths[f] = most < 0 ? most : most + 1;
+}
+
+/* Bodies have no states and do not run themselves. */
+static void check_bodies(Verify *v) {
+    int *depths = ARENA_ARRAY(v->arena, int, v->module->n_funcs + 1);
+    for (size_t f = 0; f < v->module->n_funcs; f++) {
+        const Func *func = v->module->funcs[f];
+        int depth = find_depth(v, depths, f);
+        if (depth < 0 || depth > LOOP_DEPTH + 1)
+            FAIL(v, NOWHERE, "@%s: loops run themselves, or nest deeper than %d", func->name, LOOP_DEPTH);
+        if (func->body && func->n_updates) FAIL(v, NOWHERE, "@%s: a body updates a state", func->name);
+        for (ValueId id = 0; id < func->count && func->body; id++)
+            if (func->nodes[id].op == OP_state)
+                FAIL(v, NOWHERE, "@%s: a body reads state '%s'", func->name,
+                     v->module->states[source_attrs(&func->nodes[id])->index].name);
+    }
+}
+
 bool module_verify(const Module *module, Diags *diags) {
     Verify v = {.module = module, .diags = diags, .arena = arena_new()};
     const char **names = ARENA_ARRAY(v.arena, const char *, module->n_funcs + 1);
@@ -291,6 +327,7 @@ bool module_verify(const Module *module, Diags *diags) {
     if (v.errors == 0) {
         check_distinct(&v, names, module->n_funcs, "functions");
         check_states(&v);
+        check_bodies(&v);
         check_derived(&v);
     }
     arena_free(v.arena);

@@ -401,6 +401,13 @@ static void grad_fold(GradRule *r) {
     r->dx[0] = func_emit(r->func, OP_unfold, &r->dy, 1, &attrs);
 }
 
+/* Of an f64 in the result of a loop, whose gradient is a vector of f32: in the first words of the part, rounded. */
+static void grad_part(GradRule *r) {
+    int64_t n = type_elements(type_of(r, r->dy)), low = part_attrs(r->node)->start;
+    int64_t high = type_of(r, r->x[0])->dim[0] - low - n;
+    r->dx[0] = ir_pad(r->func, ir_reshape(r->func, ir_cast(r->func, r->dy, DT_F32), 1, &n), &low, &high, 0);
+}
+
 #define RULE_rule(name) grad_##name
 #define RULE_zero NULL
 #define RULE_none NULL

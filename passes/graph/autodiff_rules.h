@@ -10,8 +10,11 @@ typedef struct {
     ValueId y;        /* the node's value */
     const ValueId *x; /* its operands */
     ValueId dy;
-    const bool *wanted; /* of each operand: whether its gradient is needed */
-    ValueId *dx;        /* out: IR_NONE where there is none */
+    const bool *wanted;            /* of each operand: whether its gradient is needed */
+    const struct SavedLoop *saved; /* of a loop: what it keeps for its gradient (autodiff_loop.h) */
+    ValueId *dx;                   /* out: IR_NONE where there is none */
+    Diags *diags;
+    bool failed; /* out: an error is in the diags */
 } GradRule;
 
 typedef void (*GradFn)(GradRule *rule);
@@ -46,5 +49,8 @@ static inline ValueId quotient(const GradRule *r, ValueId a, ValueId b) {
 static inline ValueId neg(const GradRule *r, ValueId a) {
     return ir_unary(r->func, OP_neg, a);
 }
+
+/* The rule of loops, autodiff_loop.c. */
+void grad_loop(GradRule *rule);
 
 #endif

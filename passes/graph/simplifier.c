@@ -15,7 +15,8 @@ static uint64_t mix(uint64_t h, uint64_t x) {
 /* An attribute as integers, the same for equal attributes. */
 static int attr_words(AttrKind kind, const Attr *attr, uint64_t words[IR_MAX_RANK + 1]) {
     switch (kind) {
-    case ATTR_INT: words[0] = (uint64_t)attr->i; return 1;
+    case ATTR_INT:
+    case ATTR_FUNC: words[0] = (uint64_t)attr->i; return 1;
     case ATTR_DTYPE: words[0] = attr->dtype; return 1;
     case ATTR_PRECISION: words[0] = attr->precision; return 1;
     case ATTR_BOOL: words[0] = attr->b; return 1;

@@ -12,12 +12,13 @@ static bool is_little(double flops, double bytes) {
     return flops < SINGLE_FLOPS && bytes < SINGLE_BYTES;
 }
 
-/* Not kernels of chains, whose work is shared by blocks. */
+/* Not kernels of chains, whose work is shared by blocks, and not loops: all threads walk through their calls. */
 static void find_single(Func *func) {
     Plan *plan = func->plan;
     for (uint32_t k = 0; k < plan->n_kernels; k++) {
         KernelCost cost = kernel_cost(func, &plan->kernels[k]);
-        plan->kernels[k].single = !plan_chain(plan, k) && is_little(cost.flops, cost.bytes);
+        bool loop = func_node(func, plan->kernels[k].last)->op == OP_loop;
+        plan->kernels[k].single = !loop && !plan_chain(plan, k) && is_little(cost.flops, cost.bytes);
     }
     for (size_t i = 0; i < plan->n_copies; i++)
         plan->copies[i].single =

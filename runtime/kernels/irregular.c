@@ -239,6 +239,11 @@ void vt_kernel_fold(void *const *args, int32_t thread, int32_t threads) {
     windows(args[1], args[0], s, from, to, true);
 }
 
+void vt_kernel_part(void *const *args, int32_t thread, int32_t threads) {
+    const int64_t *s = args[2];
+    vt_kernel_copy((void *[]){(char *)args[0] + s[0], args[1], (void *)&s[1]}, thread, threads);
+}
+
 void vt_kernel_copy(void *const *args, int32_t thread, int32_t threads) {
     int64_t from, to;
     share(((const int64_t *)args[2])[0], thread, threads, &from, &to);

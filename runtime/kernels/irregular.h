@@ -31,6 +31,8 @@ void vt_kernel_eigh(void *const *args, int32_t thread, int32_t threads);
 /* args: x[batch, m, n], result [batch, m + 1 + n, k], shape, room; shape: {batch, m, n, whether f64}; room:
  * k(m + n + 1), k being the smaller of m and n. */
 void vt_kernel_svd(void *const *args, int32_t thread, int32_t threads);
+/* args: x, result; shape: {byte, bytes}: bytes of x from that one on. */
+void vt_kernel_part(void *const *args, int32_t thread, int32_t threads);
 /* args: from, to; shape: {bytes}. */
 void vt_kernel_copy(void *const *args, int32_t thread, int32_t threads);
 

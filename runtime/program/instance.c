@@ -1,9 +1,10 @@
 /* A program with memory: states and outputs in one mapping, and an arena that its functions share; running a function
- * walks its calls in one parallel region. */
+ * walks its calls in one parallel region (calls.h). */
 #include "runtime/program/instance.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/dtype.h"
 #include "runtime/base/error.h"
+#include "runtime/program/calls.h"
 #include "runtime/program/initial.h"
 #include "runtime/program/pages.h"
 #include "runtime/threads/pace.h"
@@ -44,7 +45,7 @@ static void *base_of(VtInstance *instance, const Bound *bound, const VtArg *arg)
     case VT_ARG_OUTPUT: return bound->outputs[arg->index];
     case VT_ARG_ARENA: return instance->arena.memory;
     case VT_ARG_CONST: return (void *)instance->program->constants[arg->index];
-    default: return NULL; /* inputs, scratch and blocks come with the call */
+    default: return NULL; /* the others come with the call */
     }
 }
 
@@ -138,69 +139,6 @@ void vt_instance_free(VtInstance *instance) {
 
 /* ---- running ----------------------------------------------------------------------------------------------------- */
 
-typedef struct {
-    VtInstance *instance;
-    const VtFunction *function;
-    Bound *bound;
-} Run;
-
-/* Share `share` of `shares` of a call, with the thread's own memory at `own`. */
-static void run_call(const Run *run, const VtCall *call, int share, int shares, char *own) {
-    const VtArg *described = &run->function->args[call->first_arg];
-    void *filled[VT_MAX_OWN_ARGS], **args = &run->bound->pointers[call->first_arg];
-    for (int a = 0; a < call->n_args; a++) {
-        if (described[a].kind != VT_ARG_SCRATCH && described[a].kind != VT_ARG_BLOCK) continue;
-        if (args != filled) args = memcpy(filled, args, sizeof(void *) * (size_t)call->n_args);
-        uintptr_t at = (uintptr_t)own;
-        if (described[a].kind == VT_ARG_SCRATCH)
-            at += run->instance->own_bytes;
-        else
-            at += (uintptr_t)(described[a].offset - share * described[a].step);
-        args[a] = (void *)at;
-    }
-    call->kernel(args, share, shares);
-}
-
-/* This thread's blocks, through all calls of the chain. Profiles have the first thread's time. */
-static void run_chain(const Run *run, const VtChain *chain, int thread, int threads, char *own) {
-    bool profile = run->instance->profile && thread == 0;
-    double *times = run->bound->times;
-    for (int c = chain->first_call; profile && c < chain->first_call + chain->n_calls; c++) times[c] = 0;
-    int from = (int)((int64_t)chain->blocks * thread / threads),
-        to = (int)((int64_t)chain->blocks * (thread + 1) / threads);
-    for (int block = from; block < to; block++)
-        for (int c = chain->first_call; c < chain->first_call + chain->n_calls; c++) {
-            double start = profile ? vt_now() : 0;
-            run_call(run, &run->function->calls[c], block, chain->blocks, own);
-            if (profile) times[c] += vt_now() - start;
-        }
-}
-
-static void run_calls(void *user, int thread, int threads) {
-    Run *run = user;
-    const VtFunction *function = run->function;
-    char *own = run->instance->scratch + (size_t)thread * run->instance->scratch_bytes;
-    bool profile = run->instance->profile;
-    for (int c = 0, chain = 0; c < function->n_calls; c++) {
-        const VtCall *call = &function->calls[c];
-        if (call->barrier || profile) vt_team_barrier();
-        if (chain < function->n_chains && function->chains[chain].first_call == c) {
-            run_chain(run, &function->chains[chain], thread, threads, own);
-            c += function->chains[chain++].n_calls - 1;
-            continue;
-        }
-        double start = profile && thread == 0 ? vt_now() : 0;
-        if (!call->single)
-            run_call(run, call, thread, threads, own);
-        else if (thread == 0)
-            run_call(run, call, 0, 1, own);
-        if (profile) {
-            vt_team_barrier();
-            if (thread == 0) run->bound->times[c] = vt_now() - start;
-        }
-    }
-}
-
 /* Untouched: each thread writes its own block first. */
 static bool ready_scratch(VtInstance *instance) {
     int threads = vt_threads();
@@ -252,10 +190,16 @@ bool vt_instance_run(VtInstance *instance, const char *name, void *const *inputs
     if (!refresh_derived(instance, name, error)) return false;
     if (!ready_scratch(instance)) return vt_fail(error, 1, "out of memory");
     instance->written = true;
-    Run run = {instance, function, bound};
+    VtRun run = {.function = function,
+                 .pointers = bound->pointers,
+                 .times = instance->profile ? bound->times : NULL,
+                 .own = instance->scratch,
+                 .own_stride = instance->scratch_bytes,
+                 .own_blocks = instance->own_bytes};
+    if (run.times) memset(run.times, 0, sizeof *run.times * (size_t)function->n_calls);
     int threads = instance->profile ? vt_threads() : pace_threads(&bound->pace, vt_threads());
     double start = vt_now(), waited = vt_team_waited();
-    vt_parallel_few(threads, run_calls, &run);
+    vt_parallel_few(threads, vt_run_calls, &run);
     bool alone = instance->last == f; /* another function's run in between is no part of this one's pace */
     instance->last = f;
     pace_note(&bound->pace, start, vt_now(), vt_team_waited() - waited, alone);

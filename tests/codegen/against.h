@@ -19,6 +19,7 @@ typedef struct {
     bool shapes;          /* what passes should know of the target is said */
     double tolerance;     /* 0: 1e-4 */
     void (*look)(const Func *compiled); /* at @f after the passes; or NULL */
+    bool gradients;                     /* it has `grad` nodes: the interpreter runs it after autodiff */
 } Against;
 
 /* How many kernels were compiled. The outputs of @f with one to three threads: near the interpreter's, and the same
@@ -28,7 +29,9 @@ static inline int check_compiled(const Against *a) {
     Diags *diags = diags_new(arena);
     Module *module = module_parse(arena, diags, "test", a->text, strlen(a->text));
     if (!module) fail_msg("%s", diags_text(diags));
-    const Func *func = module->funcs[0];
+    if (a->gradients && !passes_run(module, PASSES_INTERPRET, &(PassOptions){.verify = true}, diags))
+        fail_msg("%s", diags_text(diags));
+    const Func *func = module_find_func(module, "f");
     size_t n = func->n_inputs;
     Tensor *inputs = ARENA_ARRAY(arena, Tensor, n), *want = ARENA_ARRAY(arena, Tensor, func->n_outputs);
     void **pointers = ARENA_ARRAY(arena, void *, n);
@@ -54,7 +57,7 @@ static inline int check_compiled(const Against *a) {
         fail_msg("%s", message);
     if (!passes_run(module, PASSES_ALL, &(PassOptions){.verify = true}, diags))
         fail_msg("%s", diags_text(diags));
-    if (a->look) a->look(module->funcs[0]);
+    if (a->look) a->look(func);
     VtProgram plan = {.abi = VT_ABI, .name = "test", .n_inputs = (int32_t)n, .inputs = plan_inputs};
     CodegenOptions options = {.target_features = a->features};
     Compiled *compiled = codegen_compile(module, &plan, &options, message, sizeof message);
@@ -68,7 +71,7 @@ static inline int check_compiled(const Against *a) {
         assert_non_null(instance);
         assert_true(vt_instance_run(instance, "f", pointers, &error));
         for (size_t i = 0; i < func->n_outputs; i++) {
-            const float *got = vt_instance_output(instance, "f", module->funcs[0]->outputs[i].name, NULL);
+            const float *got = vt_instance_output(instance, "f", func->outputs[i].name, NULL);
             for (int64_t k = 0; k < type_elements(&want[i].type); k++)
                 if (!(fabs((double)got[k] - want[i].data[k]) <= tolerance))
                     fail_msg("%d threads: output %zu, element %lld is %g, not %g", threads, i, (long long)k,

@@ -88,7 +88,8 @@ static void test_case(void **state) {
         skip();
     }
     snprintf(text, sizeof text, "%s%s  }\n}\n", INPUTS, c->body);
-    check_compiled(&(Against){text, run->row->name, true, 2e-3, count});
+    check_compiled(&(Against){
+        .text = text, .features = run->row->name, .shapes = true, .tolerance = 2e-3, .look = count});
     assert_int_equal(n_in_products, c->in_products);
     assert_true(c->in_products || n_in_loops > 0);
 }

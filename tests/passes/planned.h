@@ -58,6 +58,20 @@ static inline Tensor load(const char *at, const Type *type, Arena *arena) {
     return tensor;
 }
 
+/* Of f32 the bytes tell whether the value is still there; it is not rounded to them, since an f64 that a loop carries
+ * lies in words of f32. */
+static inline Tensor load_exactly(PlannedRun *run, ValueId id, Arena *arena) {
+    const Type *type = func_type(run->func, id);
+    Tensor loaded = load(run->arena_bytes + run->plan->places[id].offset, type, arena);
+    if (type->dtype != DT_F32) return loaded;
+    for (int64_t i = 0; i < type_elements(type); i++) {
+        double stored = (float)run->blocks[id].data[i];
+        if (loaded.data[i] != stored && !(isnan(loaded.data[i]) && isnan(stored)))
+            fail_msg("%%%u was overwritten before it is read", id);
+    }
+    return run->blocks[id];
+}
+
 static inline Tensor read_value(PlannedRun *run, ValueId id, Arena *arena) {
     const Node *node = func_node(run->func, id);
     Place place = run->plan->places[id];
@@ -66,7 +80,7 @@ static inline Tensor read_value(PlannedRun *run, ValueId id, Arena *arena) {
     case PLACE_STATE: return run->states[place.index];
     case PLACE_OUTPUT: return run->outputs[place.index];
     case PLACE_BLOCK: return run->blocks[id];
-    case PLACE_ARENA: return load(run->arena_bytes + place.offset, &node->type, arena);
+    case PLACE_ARENA: return load_exactly(run, id, arena);
     default: fail_msg("a kernel loads %%%u (%s), which lies nowhere", id, op_info(node->op)->name);
     }
     return (Tensor){0};
@@ -76,7 +90,7 @@ static inline void write_value(PlannedRun *run, ValueId id, const Tensor *tensor
     Place place = run->plan->places[id];
     if (place.kind == PLACE_STATE) run->states[place.index] = *tensor;
     if (place.kind == PLACE_OUTPUT) run->outputs[place.index] = *tensor;
-    if (place.kind == PLACE_BLOCK) run->blocks[id] = *tensor;
+    if (place.kind == PLACE_BLOCK || tensor->type.dtype == DT_F32) run->blocks[id] = *tensor;
     if (place.kind == PLACE_ARENA) store(run->arena_bytes + place.offset, tensor);
 }
 
@@ -93,6 +107,8 @@ static inline void check_apart(const PlannedRun *run, ValueId stored, ValueId ot
 static inline void run_kernel(PlannedRun *run, const Kernel *one, Arena *arena) {
     const Func *func = run->func;
     Func *kernel = module_add_func(module_new(arena, func->module->diags, "kernel"), "kernel");
+    kernel->module->funcs = func->module->funcs; /* bodies of loops */
+    kernel->module->n_funcs = func->module->n_funcs;
     ValueId *map = ARENA_ARRAY(arena, ValueId, func->count);
     Tensor *inputs = ARENA_ARRAY(arena, Tensor, func->count);
     for (size_t i = 0; i < func->count; i++) map[i] = IR_NONE;

@@ -4,6 +4,7 @@
 #ifndef VITC_TESTS_PASSES_RANDOM_GRAPH_H
 #define VITC_TESTS_PASSES_RANDOM_GRAPH_H
 
+#include "ir/loop.h"
 #include "tests/passes/graph.h"
 
 typedef struct {
@@ -150,9 +151,33 @@ static inline ValueId separated(RandomGraph *g, ValueId x) {
     return ir_binary(g->func, OP_add, ir_unary(g->func, OP_tanh, x), diagonal);
 }
 
+/* A loop that carries one value and reads another of its type, once, several times or perhaps; and what it carries in
+ * the end. */
+static inline void random_loop(RandomGraph *g) {
+    ValueId x[3] = {random_value(g), random_value(g), random_value(g)};
+    Type type = *func_type(g->func, x[1]);
+    if (!dtype_is_float(type.dtype) || type_elements(&type) > 40) return;
+    if (!type_equal(&type, func_type(g->func, x[2]))) x[2] = x[1];
+    size_t before = g->func->count;
+    int64_t count = 1 + draw_below(&g->seed, 3);
+    bool when = count == 1 && func_type(g->func, x[0])->rank == 0;
+    Func *body = module_add_body(g->module, "body");
+    ValueId i = func_add_input(body, "in.i", type_scalar(DT_I32)), c = func_add_input(body, "in.c", type);
+    ValueId y = ir_binary(body, OP_add, ir_unary(body, OP_sin, c), func_add_input(body, "in.x", type));
+    y = ir_binary(body, OP_mul, y, ir_cast(body, i, (DType)type.dtype));
+    func_add_output(body, "c", ir_binary(body, OP_sub, y, c));
+    LoopAttrs attrs = {.count = count, .carried = 1, .when = when, .reverse = draw_below(&g->seed, 2)};
+    if (loop_part(g->func, loop_emit(g->func, body, x + !when, 2 + when, attrs), 0) == IR_NONE)
+        g->func->count = before;
+}
+
 static inline void random_node(RandomGraph *g) {
     OpKind op = (OpKind)draw_below(&g->seed, OP_COUNT);
     if (op_is_source(op) || op == OP_grad) return;
+    if (op == OP_loop) {
+        random_loop(g);
+        return;
+    }
     const OpInfo *info = op_info(op);
     size_t before = g->func->count;
     ValueId x[5];

@@ -149,7 +149,7 @@ static void write_scratch(void *const *args, int32_t thread, int32_t threads) {
 
 static void each_thread_has_pages_of_its_own(void **state) {
     (void)state;
-    static const VtArg args[] = {{VT_ARG_SCRATCH, 0, 0, 0}};
+    static const VtArg args[] = {{.kind = VT_ARG_SCRATCH}};
     static const VtCall calls[] = {{.kernel = write_scratch, .name = "write", .n_args = 1}};
     static const VtFunction functions[] = {
         {.name = "step", .n_calls = 1, .n_args = 1, .calls = calls, .args = args, .scratch_bytes = SCRATCH}};
