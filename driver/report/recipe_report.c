@@ -5,11 +5,20 @@
 
 #include <string.h>
 
-static double count_role(const Module *module, StateRole role, bool frozen_only) {
+static double count_role(const Module *module, StateRole role) {
     double n = 0;
     for (size_t s = 0; s < module->n_states; s++)
-        if (module->states[s].role == role && (!frozen_only || module->states[s].frozen))
-            n += (double)type_elements(&module->states[s].type);
+        if (module->states[s].role == role) n += (double)type_elements(&module->states[s].type);
+    return n;
+}
+
+/* Elements of the parameters that a step gives new values. */
+static double count_trained(const Module *module, const Func *step) {
+    double n = 0;
+    for (size_t i = 0; step && i < step->n_updates; i++) {
+        const State *state = &module->states[step->updates[i].state];
+        if (state->role == ROLE_PARAM) n += (double)type_elements(&state->type);
+    }
     return n;
 }
 
@@ -70,13 +79,13 @@ static void add_step(Arena *arena, RecipeReport *r, const Func *step) {
 RecipeReport recipe_report(Arena *arena, const Recipe *recipe) {
     const Module *module = recipe->module;
     const Func *step = module_find_func(module, "step");
-    double frozen = count_role(module, ROLE_PARAM, true);
+    double trained = count_trained(module, step);
     RecipeReport r = {.name = recipe->plan.name,
                       .about = recipe->about,
-                      .trained = count_role(module, ROLE_PARAM, false) - frozen,
-                      .frozen = frozen,
-                      .ema = count_role(module, ROLE_EMA, false),
-                      .optimizer = count_role(module, ROLE_OPTIMIZER, false),
+                      .trained = trained,
+                      .frozen = count_role(module, ROLE_PARAM) - trained,
+                      .ema = count_role(module, ROLE_EMA),
+                      .optimizer = count_role(module, ROLE_OPTIMIZER),
                       .batch = recipe->plan.train.batch,
                       .epochs = recipe->plan.train.epochs};
     for (size_t s = 0; s < module->n_states; s++) r.states += (double)type_bytes(&module->states[s].type);

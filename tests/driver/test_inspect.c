@@ -468,11 +468,23 @@ static void test_refusals(void **state) {
     assert_refused(2, "--format goes with", "inspect " MAE " --format json");
 }
 
+/* What `.at` can read, with shapes; without the flag it is not told. */
+static void test_labels(void **state) {
+    (void)state;
+    char *text = GOOD("check " SOURCE_DIR "/models/paper/layerwise.yaml preset=tiny batch=8 --labels");
+    assert_non_null(strstr(text, "\n  label        encoder blocks.2.attn.probs : f32[8x3x17x17]\n"));
+    assert_non_null(strstr(text, "\n  label        projector 0 : f32[8x64]\n"));
+    free(text);
+    text = GOOD("check " SOURCE_DIR "/models/paper/layerwise.yaml preset=tiny batch=8");
+    assert_null(strstr(text, "label"));
+    free(text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory),   cmocka_unit_test(test_picture), cmocka_unit_test(test_cost),
         cmocka_unit_test(test_timing),   cmocka_unit_test(test_profile), cmocka_unit_test(test_json),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_labels),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
