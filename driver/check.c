@@ -1,6 +1,7 @@
 /* vitc check: is a recipe good, and what is it? */
 #include "driver/driver.h"
 #include "driver/report/recipe_text.h"
+#include "driver/weights.h"
 
 int verb_check(int argc, char **argv) {
     Flag flags[] = {{"strict", FLAG_BARE, false, NULL}, {"labels", FLAG_BARE, false, NULL}};
@@ -11,11 +12,15 @@ int verb_check(int argc, char **argv) {
     RecipeOptions options = recipe_options(&args, &flags[0]);
     options.with_values = true;
     bool good = session_load(&s, args.words[0], &options) && session_passes(&s, PASSES_ALL, NULL);
+    Weights weights = {.count = 0};
+    if (good) good = weights_open(&s, &(InitFlags){.path = NULL}, true, &weights);
     if (good) {
         RecipeReport report = recipe_report(s.arena, &s.recipe);
         recipe_text(&report, stdout);
         if (flags[1].given) labels_text(&s.recipe, stdout);
+        weights_tell(&weights, stdout);
     }
+    vt_weights_close(weights.open);
     session_close(&s);
     return good ? 0 : 2;
 }

@@ -56,6 +56,8 @@ bool roofline_flags(const Flag *peak, const Flag *bandwidth, Roofline *roofline)
 bool unknown_flag(int argc, char **argv, const char *name, const char *value, const Flag *flags, size_t n);
 
 /* ---- sources.c: --data PATH, or NAME=PATH for each source of images that a recipe names */
+/* A relative path means the same from any folder, today and when a run is resumed. flag: whose it is, for messages. */
+bool absolute_path(const char *path, const char *flag, char *out, size_t size);
 /* Which source a value of --data is for, and its path; -1 after telling what is wrong. */
 int find_source(const VtProgram *program, const char *text, const char **path);
 /* The paths of the program's sources: as given in Arguments.values, else as saved; what differs is told. False after

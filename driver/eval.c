@@ -1,6 +1,5 @@
 /* vitc eval: protocols that judge a frozen encoder. */
-#include "driver/driver.h"
-#include "frontend/text/tree.h"
+#include "driver/weights.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +8,8 @@
 #include <unistd.h>
 
 typedef struct {
-    const char *run, *data;
+    const char *run, *data; /* run NULL: a recipe, with initial weights */
+    const VtInitialWeights *weights;
     int k; /* 0: those of the literature that fit */
     double temperature;
     int64_t limit, max_broken;
@@ -35,7 +35,8 @@ static const char *features_text(Session *s) {
     return text;
 }
 
-static void print_used(Session *s, const VtInstance *instance, const VtFeatures *features) {
+static void print_used(Session *s, const KnnRequest *request, const VtInstance *instance,
+                       const VtFeatures *features) {
     const VtProgram *p = s->program;
     int counter = vt_instance_counter(instance);
     printf("features: %s, %lld dimensions, L2-normalised", features_text(s), (long long)features->dim);
@@ -45,7 +46,7 @@ static void print_used(Session *s, const VtInstance *instance, const VtFeatures 
         if (input->source == VT_SOURCE_VIEW)
             printf("; view: %s, %d px", input->tensor.name, p->pipelines[input->index].size);
     }
-    if (counter >= 0)
+    if (counter >= 0 && !request->weights)
         printf("; checkpoint: step %.0f", *(const double *)vt_instance_state(instance, counter));
     putchar('\n');
 }
@@ -103,7 +104,7 @@ static bool judge(Session *s, const KnnRequest *request, const VtInstance *insta
                   const VtFeatures *test, VtError *error) {
     int ks[4];
     VtKnnResult results[4];
-    print_used(s, instance, train);
+    print_used(s, request, instance, train);
     int n = choose_ks(request, vt_features_usable(train), ks);
     if (!vt_knn(train, test, &(VtKnn){ks, n, request->temperature}, results, error)) return false;
     print_results(request, train, test, ks, results, n);
@@ -112,6 +113,10 @@ static bool judge(Session *s, const KnnRequest *request, const VtInstance *insta
 
 static bool load(const KnnRequest *request, VtInstance *instance, const VtProgram *program, VtError *error) {
     char path[4096], previous[4096];
+    if (request->weights) {
+        vt_instance_initial_weights(instance, request->weights);
+        return vt_instance_init(instance, (uint64_t)program->train.seed, error);
+    }
     snprintf(path, sizeof path, "%s/checkpoint.safetensors", request->run);
     snprintf(previous, sizeof previous, "%s/checkpoint.previous.safetensors", request->run);
     if (vt_checkpoint_load(instance, program, request->previous ? previous : path, error)) return true;
@@ -161,41 +166,91 @@ static int eval_knn(Session *s, const KnnRequest *request) {
     return fflush(stdout) == 0 ? 0 : fail(1, "cannot write the results: %s", strerror(errno));
 }
 
+enum {
+    DATA,
+    K,
+    TEMPERATURE,
+    LIMIT,
+    MAX_BROKEN,
+    THREADS,
+    PREVIOUS,
+    NO_CACHE,
+    STRICT,
+    INIT,
+    RENAME,
+    ONLY,
+    N_FLAGS
+};
+static const Flag FLAGS[N_FLAGS] = {
+    [DATA] = {"data", FLAG_LIST, false, NULL},          [K] = {"k", true, false, NULL},
+    [TEMPERATURE] = {"temperature", true, false, NULL}, [LIMIT] = {"limit", true, false, NULL},
+    [MAX_BROKEN] = {"max-broken", true, false, NULL},   [THREADS] = {"threads", true, false, NULL},
+    [PREVIOUS] = {"previous", false, false, NULL},      [NO_CACHE] = {"no-cache", false, false, NULL},
+    [STRICT] = {"strict", false, false, NULL},          [INIT] = {"init", true, false, NULL},
+    [RENAME] = {"rename", true, false, NULL},           [ONLY] = {"only", true, false, NULL}};
+
+/* The recipe of a run, or one that is given weights; NULL after telling. run: NULL: it is no run's. */
+static const char *recipe_of(Arena *arena, const char *word, const char **run) {
+    static char path[4096];
+    struct stat status;
+    bool folder = stat(word, &status) == 0 && S_ISDIR(status.st_mode);
+    const char *recipe = folder ? NULL : find_recipe(arena, word);
+    *run = recipe ? NULL : word;
+    if (recipe && stat(recipe, &status) == 0 && S_ISREG(status.st_mode)) return recipe;
+    snprintf(path, sizeof path, "%s/recipe.yaml", word);
+    *run = word;
+    if (stat(path, &status) == 0 && S_ISREG(status.st_mode))
+        return path; /* a FIFO would wait for its writer */
+    fail(2, "'%s' is no run: %s '%s'", word, access(path, F_OK) == 0 ? "no regular file:" : "there is no",
+         path);
+    return NULL;
+}
+
+/* Runs are judged by their checkpoint, or by the file of --init alone; recipes by all their initial weights. */
+static bool find_weights(Session *s, const InitFlags *init, KnnRequest *request, Weights *weights) {
+    *weights = (Weights){.count = 0};
+    if (request->run && !init->path) return true;
+    if (!weights_open(s, init, request->run == NULL, weights)) return false;
+    weights_tell(weights, stdout);
+    request->weights = weights->open;
+    return weights->open || fail(2, "a recipe alone has no weights that could be judged: --init "
+                                    "FILE.safetensors, or the folder of "
+                                    "a run") < 0;
+}
+
 int verb_eval(int argc, char **argv) {
-    enum { DATA, K, TEMPERATURE, LIMIT, MAX_BROKEN, THREADS, PREVIOUS, NO_CACHE, STRICT, N };
-    Flag flags[N] = {
-        [DATA] = {"data", FLAG_LIST, false, NULL},          [K] = {"k", true, false, NULL},
-        [TEMPERATURE] = {"temperature", true, false, NULL}, [LIMIT] = {"limit", true, false, NULL},
-        [MAX_BROKEN] = {"max-broken", true, false, NULL},   [THREADS] = {"threads", true, false, NULL},
-        [PREVIOUS] = {"previous", false, false, NULL},      [NO_CACHE] = {"no-cache", false, false, NULL},
-        [STRICT] = {"strict", false, false, NULL}};
+    Flag flags[N_FLAGS];
     Arguments args;
+    InitFlags init;
     double k = 0, temperature = 0.07, limit = 0, broken = 100, threads = 0;
-    if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
+    memcpy(flags, FLAGS, sizeof flags);
+    if (!parse_arguments(argc, argv, flags, N_FLAGS, &args)) return 2;
     if (args.n_words != 2 || strcmp(args.words[0], "knn") != 0 || !flags[DATA].given)
         return fail(2, "vitc eval knn RUN --data PATH");
     if (!whole_flag(&flags[K], 1, 1e5, &k) || !number_flag(&flags[TEMPERATURE], 1e-4, 1e4, &temperature) ||
         !whole_flag(&flags[LIMIT], 1, 1e12, &limit) || !whole_flag(&flags[MAX_BROKEN], 0, 1e12, &broken) ||
-        !whole_flag(&flags[THREADS], 1, 1024, &threads))
+        !whole_flag(&flags[THREADS], 1, 1024, &threads) ||
+        !init_flags(&flags[INIT], &flags[RENAME], &flags[ONLY], &init))
         return 2;
     vt_set_threads((int)threads);
-    char recipe[4096];
-    snprintf(recipe, sizeof recipe, "%s/recipe.yaml", args.words[1]);
-    struct stat status;
-    if (stat(recipe, &status) != 0 || !S_ISREG(status.st_mode)) /* a FIFO would wait for its writer */
-        return fail(2, "'%s' is no run: %s '%s'", args.words[1],
-                    access(recipe, F_OK) == 0 ? "no regular file:" : "there is no", recipe);
-    Session s;
-    RecipeOptions options = recipe_options(&args, &flags[STRICT]);
-    int code = 2;
-    KnnRequest request = {.run = args.words[1],
-                          .k = (int)k,
+    KnnRequest request = {.k = (int)k,
                           .temperature = temperature,
                           .previous = flags[PREVIOUS].given,
                           .limit = (int64_t)limit,
                           .max_broken = (int64_t)broken};
-    if (session_program(&s, recipe, &options, NULL, flags[NO_CACHE].given) && find_data(&s, &args, &request))
-        code = eval_knn(&s, &request);
-    session_close(&s);
+    Session s;
+    Arena *arena = arena_new();
+    Weights weights = {.count = 0};
+    const char *recipe = recipe_of(arena, args.words[1], &request.run);
+    RecipeOptions options = recipe_options(&args, &flags[STRICT]);
+    int code = 2;
+    if (recipe) {
+        if (session_program(&s, recipe, &options, NULL, flags[NO_CACHE].given) &&
+            find_data(&s, &args, &request) && find_weights(&s, &init, &request, &weights))
+            code = eval_knn(&s, &request);
+        vt_weights_close(weights.open);
+        session_close(&s);
+    }
+    arena_free(arena);
     return code;
 }

@@ -13,8 +13,9 @@ static const struct {
     const char *usage, *doc;
 } VERBS[] = {
     {"train", verb_train,
-     "RECIPE [key=value …] --data [NAME=]PATH … --out DIR [--resume [--previous] [--extend] [--force]] "
-     "[--steps N] "
+     "RECIPE [key=value …] --data [NAME=]PATH … --out DIR [--init FILE [--rename NAMES.yaml] [--only "
+     "PATTERNS]] "
+     "[--resume [--previous] [--extend] [--force]] [--steps N] "
      "[--minutes M] [--threads N] [--workers N] [--max-broken N] [--plain] [--no-cache] [--timing] "
      "[--strict]",
      "train a recipe on images"},
@@ -27,9 +28,10 @@ static const struct {
      "epochs; "
      "--force: whatever changed)"},
     {"eval", verb_eval,
-     "knn RUN --data PATH [--k N] [--temperature T] [--limit N] [--max-broken N] [--previous] [--no-cache] "
+     "knn RUN|RECIPE --data PATH [--init FILE [--rename NAMES.yaml] [--only PATTERNS]] [--k N] "
+     "[--temperature T] [--limit N] [--max-broken N] [--previous] [--no-cache] "
      "[--strict]",
-     "judge what a run has learned"},
+     "judge what a run has learned, or with --init the weights of a file"},
     {"run", verb_run,
      "RECIPE [key=value …] --function NAME --in A.safetensors --out B.safetensors [--rename NAMES.yaml] "
      "[--interpret] [--trace-nan] [--step N] [--steps-per-epoch N] [--timing] [--strict]",

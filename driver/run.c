@@ -1,54 +1,9 @@
 /* vitc run: one function, once, on tensors from a file: how anyone checks vitc against another implementation. */
 #include "driver/trace.h"
-#include "frontend/text/tree.h"
-#include "ir/base/stream.h"
+#include "driver/weights.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MOST_RULES ((size_t)16 << 20) /* bytes, as of a recipe */
-
-/* ---- foreign names ----------------------------------------------------------------------------------------------- */
-
-/* Whether `name` matches a pattern with at most one '*'; *captured: what the star stood for. */
-static bool matches(const char *pattern, const char *name, char *captured, size_t size) {
-    const char *star = strchr(pattern, '*');
-    captured[0] = '\0';
-    if (!star) return strcmp(pattern, name) == 0;
-    size_t before = (size_t)(star - pattern), after = strlen(star + 1), n = strlen(name);
-    if (n < before + after || strncmp(pattern, name, before) != 0 || strcmp(star + 1, name + n - after) != 0)
-        return false;
-    snprintf(captured, size, "%.*s", (int)(n - before - after), name + before);
-    return true;
-}
-
-/* The first rule that matches says the name here; without one it stays. */
-static const char *renamed(Arena *arena, const Tree *rules, const char *name) {
-    char captured[512];
-    for (size_t i = 0; rules && i < rules->count; i++) {
-        if (!matches(rules->items[i].key->text, name, captured, sizeof captured)) continue;
-        const char *to = rules->items[i].value->text, *star = strchr(to, '*');
-        return star ? arena_printf(arena, "%.*s%s%s", (int)(star - to), to, captured, star + 1) : to;
-    }
-    return name;
-}
-
-static bool read_rules(Session *s, const char *path, Tree **out) {
-    size_t size;
-    char *text = stream_read_file(s->arena, path, MOST_RULES, &size);
-    if (!text) return fail(2, "cannot read '%s': %s", path, strerror(errno)) < 0;
-    *out = tree_parse(s->arena, s->diags, diags_add_source(s->diags, path, text, size), text, size);
-    bool good = *out && (*out)->kind == TREE_MAP;
-    for (size_t i = 0; good && i < (*out)->count; i++) good = (*out)->items[i].value->kind == TREE_SCALAR;
-    if (!good) {
-        if (*out)
-            diag_error(s->diags, (*out)->loc,
-                       "a map of foreign names (one * allowed) to names here was expected");
-        diags_print(s->diags, stderr, false);
-    }
-    return good;
-}
 
 /* ---- feeding ----------------------------------------------------------------------------------------------------- */
 
@@ -99,11 +54,16 @@ static bool is_read(const Feed *f, const char *input) {
     return false;
 }
 
-static bool collect(Feed *f, const Tree *rules) {
+static bool collect(Feed *f, const Renames *rules) {
     const VtProgram *p = f->s->program;
     int n = vt_tensors_count(f->file);
     const char **names = ARENA_ARRAY(f->s->arena, const char *, n + 1);
-    for (int i = 0; i < n; i++) names[i] = renamed(f->s->arena, rules, vt_tensors_name(f->file, i));
+    for (int i = 0; i < n; i++) {
+        char text[1024];
+        const char *name = vt_tensors_name(f->file, i),
+                   *here = vt_renamed(rules->items, rules->count, name, text, sizeof text);
+        names[i] = here == text ? arena_strdup(f->s->arena, text) : here;
+    }
     f->entry_of_input = ARENA_ARRAY(f->s->arena, int, p->n_inputs + 1);
     f->entry_of_state = ARENA_ARRAY(f->s->arena, int, p->n_states + 1);
     for (int i = 0; i < p->n_inputs; i++) {
@@ -316,11 +276,11 @@ static bool read_request(int argc, char **argv, Request *q, int *code) {
 
 /* Compiles the recipe. *plain: its graph before expansion and fusion, which the interpreter runs, so that it checks
  * them too. */
-static bool load_program(const Request *q, Session *s, Tree **rules, Module **plain) {
+static bool load_program(const Request *q, Session *s, Renames *rules, Module **plain) {
     const Flag *flags = q->flags;
-    *rules = NULL;
+    *rules = (Renames){0};
     if (!session_load(s, q->args.words[0], &q->options) ||
-        (flags[RENAME].given && !read_rules(s, flags[RENAME].value, rules)))
+        (flags[RENAME].given && !read_renames(s->arena, s->diags, flags[RENAME].value, rules)))
         return false;
     *plain = module_clone(s->recipe.module, s->arena);
     if (!passes_run(*plain, PASSES_INTERPRET, NULL, s->diags) || !session_compile(s, flags[TARGET].value))
@@ -330,7 +290,8 @@ static bool load_program(const Request *q, Session *s, Tree **rules, Module **pl
 }
 
 /* Runs the function on the tensors of the file, f->file. */
-static bool run_function(const Request *q, Feed *f, VtInstance *instance, const Tree *rules, VtError *error) {
+static bool run_function(const Request *q, Feed *f, VtInstance *instance, const Renames *rules,
+                         VtError *error) {
     const Flag *flags = q->flags;
     Session *s = f->s;
     int counter = vt_instance_counter(instance);
@@ -359,7 +320,7 @@ int verb_run(int argc, char **argv) {
     vt_set_threads((int)q.threads);
     Session s;
     VtError error = {.code = 2};
-    Tree *rules;
+    Renames rules;
     Module *plain;
     bool good = load_program(&q, &s, &rules, &plain), done = false;
     VtInstance *instance = good ? vt_instance_new(s.program, &error) : NULL;
@@ -369,7 +330,7 @@ int verb_run(int argc, char **argv) {
         if (!f.func) vt_fail(&error, 2, "recipe '%s' has no function '%s'", s.program->name, q.function);
         f.file = f.func ? vt_tensors_open(q.flags[IN].value, &error) : NULL;
     }
-    if (f.file) done = run_function(&q, &f, instance, rules, &error);
+    if (f.file) done = run_function(&q, &f, instance, &rules, &error);
     if (error.message[0]) fail(error.code, "%s", error.message);
     vt_tensors_close(f.file);
     vt_instance_free(instance);

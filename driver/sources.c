@@ -13,14 +13,20 @@ static size_t name_length(const char *text) {
     return text[n] == '=' && !isdigit((unsigned char)text[0]) ? n : 0;
 }
 
-/* A relative path means the same from any folder, today and when the run is resumed. */
-static bool absolute(const char *path, VtRunData *out) {
+bool absolute_path(const char *path, const char *flag, char *out, size_t size) {
     char here[4096] = "";
-    bool relative = path[0] != '/' && strncmp(path, "synthetic", strlen("synthetic")) != 0;
+    bool relative = path[0] != '/';
     if (relative && !getcwd(here, sizeof here))
         return fail(1, "the current folder is not known: %s", strerror(errno)) < 0;
-    int n = snprintf(out->path, sizeof out->path, "%s%s%s", here, relative ? "/" : "", path);
-    return n < (int)sizeof out->path || fail(2, "--data: the path is too long") < 0;
+    int n = snprintf(out, size, "%s%s%s", here, relative ? "/" : "", path);
+    return n < (int)size || fail(2, "--%s: the path is too long", flag) < 0;
+}
+
+static bool absolute(const char *path, VtRunData *out) {
+    if (strncmp(path, "synthetic", strlen("synthetic")) != 0)
+        return absolute_path(path, "data", out->path, sizeof out->path);
+    return snprintf(out->path, sizeof out->path, "%s", path) < (int)sizeof out->path ||
+           fail(2, "--data: the path is too long") < 0;
 }
 
 /* "--data labelled=PATH --data unlabelled=PATH" */

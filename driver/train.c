@@ -1,6 +1,7 @@
 /* vitc train, vitc resume: from the command line to a training run, new or continued. */
 #include "driver/changes.h"
 #include "driver/trace.h"
+#include "driver/weights.h"
 #include "ir/base/stream.h"
 
 #include <errno.h>
@@ -28,6 +29,9 @@ enum {
     PRECISION,
     NO_CACHE,
     STRICT,
+    INIT,
+    RENAME,
+    ONLY,
     N_FLAGS
 };
 
@@ -39,6 +43,8 @@ typedef struct {
     double minutes;
     VtRunSettings settings;
     VtRunFolder *folder;
+    const char *resolved; /* the recipe to save */
+    Weights weights;
 } Request;
 
 static const Flag FLAGS[N_FLAGS] = {[DATA] = {"data", FLAG_LIST, false, NULL},
@@ -57,7 +63,10 @@ static const Flag FLAGS[N_FLAGS] = {[DATA] = {"data", FLAG_LIST, false, NULL},
                                     [TIMING] = {"timing", false, false, NULL},
                                     [PRECISION] = {"precision", FLAG_VALUE, false, NULL},
                                     [NO_CACHE] = {"no-cache", false, false, NULL},
-                                    [STRICT] = {"strict", false, false, NULL}};
+                                    [STRICT] = {"strict", false, false, NULL},
+                                    [INIT] = {"init", true, false, NULL},
+                                    [RENAME] = {"rename", true, false, NULL},
+                                    [ONLY] = {"only", true, false, NULL}};
 
 /* ---- what is asked for ------------------------------------------------------------------------------------------- */
 
@@ -65,6 +74,34 @@ static bool number(const Flag *flag, double low, double high, int64_t *out) {
     double value = (double)*out;
     if (!whole_flag(flag, low, high, &value)) return false;
     *out = (int64_t)value;
+    return true;
+}
+
+/* Initial weights of the command line. They are those of the run's first step, whatever comes later. */
+static bool settle_init(Request *q) {
+    const VtRunSettings *saved = vt_run_settings(q->folder);
+    const Flag *flags = q->flags;
+    VtRunSettings *s = &q->settings;
+    InitFlags given;
+    if (!init_flags(&flags[INIT], &flags[RENAME], &flags[ONLY], &given)) return false;
+    if (given.path) {
+        s->init_hash[0] = s->init_rename[0] = s->init_only[0] = '\0';
+        if (!absolute_path(given.path, "init", s->init, sizeof s->init) ||
+            (given.rename && !absolute_path(given.rename, "rename", s->init_rename, sizeof s->init_rename)) ||
+            (given.only &&
+             snprintf(s->init_only, sizeof s->init_only, "%s", given.only) >= (int)sizeof s->init_only &&
+             fail(2, "--only: too long")))
+            return false;
+    }
+    if (!vt_run_continues(q->folder)) return true;
+    bool same = strcmp(s->init, saved->init) == 0;
+    if (!same && !flags[FORCE].given)
+        return fail(
+                   2,
+                   "--init %s: this run began with %s, and goes on from its checkpoint; another --out begins "
+                   "anew, --force goes on all the same",
+                   given.path, saved->init[0] ? saved->init : "weights of its own") < 0;
+    memcpy(s->init_hash, saved->init_hash, sizeof s->init_hash);
     return true;
 }
 
@@ -84,7 +121,7 @@ static bool settle(Request *q) {
     if (flags[TARGET].given && snprintf(s->target_features, sizeof s->target_features, "%s",
                                         flags[TARGET].value) >= (int)sizeof s->target_features)
         return fail(2, "--target-features: too long") < 0;
-    return true;
+    return settle_init(q);
 }
 
 static bool open_run(Request *q) {
@@ -139,9 +176,10 @@ static bool judge(const Request *q, const Change *changes, size_t n) {
 }
 
 /* The recipe that was compiled against the saved one. */
-static bool check_recipe(const Request *q, Session *s) {
+static bool check_recipe(Request *q, Session *s) {
     const char *path = vt_run_recipe(q->folder);
     const Change *changes;
+    q->resolved = s->resolved;
     if (!path || !vt_run_continues(q->folder)) return true;
     const char *why;
     Tree *before = parse_saved(s, path, &why);
@@ -151,11 +189,32 @@ static bool check_recipe(const Request *q, Session *s) {
                     "'%s' cannot be read%s%s: so it is not known what this run is; --force continues it with "
                     "RECIPE",
                     path, *why ? ", " : "", why) < 0;
-    uint32_t file = diags_add_source(s->diags, "(the recipe)", s->resolved, strlen(s->resolved));
-    Tree *after = tree_parse(s->arena, s->diags, file, s->resolved, strlen(s->resolved));
+    q->resolved = weights_resolved(s, NULL, before);
+    if (!q->resolved) return false;
+    uint32_t file = diags_add_source(s->diags, "(the recipe)", q->resolved, strlen(q->resolved));
+    Tree *after = tree_parse(s->arena, s->diags, file, q->resolved, strlen(q->resolved));
     if (!after) return false;
     size_t n = recipe_changes(s->arena, before, after, &changes);
     return judge(q, changes, n);
+}
+
+/* What a run that begins takes its first values from. */
+static bool open_weights(Request *q, Session *s) {
+    VtRunSettings *settings = &q->settings;
+    if (vt_run_continues(q->folder)) {
+        if (q->flags[INIT].given) printf("--init: the checkpoint has the weights already\n");
+        return true;
+    }
+    InitFlags init = {.path = settings->init[0] ? settings->init : NULL,
+                      .rename = settings->init_rename[0] ? settings->init_rename : NULL,
+                      .only = settings->init_only[0] ? settings->init_only : NULL,
+                      .hash = settings->init_hash[0] ? settings->init_hash : NULL};
+    if (!weights_open(s, &init, true, &q->weights)) return false;
+    if (init.path)
+        snprintf(settings->init_hash, sizeof settings->init_hash, "%s",
+                 q->weights.items[q->weights.count - 1].hash);
+    q->resolved = weights_resolved(s, &q->weights, NULL);
+    return q->resolved != NULL;
 }
 
 /* ---- the verbs --------------------------------------------------------------------------------------------------- */
@@ -202,7 +261,8 @@ static int train_compiled(Request *q, Session *s, const char *recipe, const Reci
     VtTrainOptions train = {.explain = explain,
                             .user = &explained,
                             .folder = q->folder,
-                            .resolved = s->resolved,
+                            .resolved = q->resolved,
+                            .weights = q->weights.open,
                             .settings = q->settings,
                             .force = q->flags[FORCE].given,
                             .plain = q->flags[PLAIN].given,
@@ -210,6 +270,7 @@ static int train_compiled(Request *q, Session *s, const char *recipe, const Reci
                             .log = stdout};
     printf("%s: %s, %d threads\n", s->program->name, session_origin(s), vt_threads());
     if (q->flags[TIMING].given) timing_print(&s->timing);
+    weights_tell(&q->weights, stdout);
     int code = vt_train(s->program, &train, &error);
     if (code == 1 || code == 2) fail(code, "%s", error.message);
     return code;
@@ -227,9 +288,10 @@ static int train(Request *q) {
     vt_set_threads((int)q->settings.threads);
     const char *recipe = q->recipe ? q->recipe : vt_run_recipe(q->folder);
     if (session_program(&session, recipe, &options, target_of(q), q->flags[NO_CACHE].given) &&
-        check_recipe(q, &session) &&
+        check_recipe(q, &session) && open_weights(q, &session) &&
         choose_data(session.program, &q->args, vt_run_settings(q->folder), &q->settings))
         code = train_compiled(q, &session, recipe, &options);
+    vt_weights_close(q->weights.open);
     session_close(&session);
     vt_run_close(q->folder);
     return code > 128 ? vt_stop_end(code - 128) : code;

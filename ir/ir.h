@@ -284,6 +284,10 @@ typedef struct {
     uint32_t copy_of; /* INIT_COPY */
     bool decay;       /* weight decay applies */
     bool frozen;      /* made with trainable=false, or by `freeze` */
+    /* A table [.., rows, width] whose rows, but for `before` at its head and `after` at its end, are the places of a
+     * square grid: values for a grid of another size are interpolated. */
+    bool grid;
+    uint32_t before, after;
     Loc loc;
 } State;
 

@@ -55,7 +55,25 @@ typedef struct {
     int32_t role, init;
     double a, b;
     int32_t copy_of; /* state index, or -1 */
+    /* 1: a table [.., rows, width] whose rows, but for `before` at its head and `after` at its end, are the places of
+     * a square grid. Weights for a grid of another size are interpolated. */
+    int32_t grid, before, after;
 } VtState;
+
+/* A rule that renames tensors of a file: one * in `from` stands for any letters, which a * in `to` repeats. */
+typedef struct {
+    const char *from, *to;
+} VtRename;
+
+/* Initial values that come from a file. */
+typedef struct {
+    const char *target;      /* the network or state they are for; NULL: any */
+    const char *path, *hash; /* hash: "sha256:…" of the file; NULL: any file */
+    const char *rename;      /* the path of a file of more rules; NULL: there is none */
+    int32_t n_only, n_rules;
+    const char *const *only; /* patterns of the names to load, with * and ?; after ! of those to leave out */
+    const VtRename *rules;   /* the first that matches says what a tensor is called here */
+} VtWeights;
 
 /* ---- data: where images come from -------------------------------------------------------------------------------- */
 
@@ -227,7 +245,7 @@ typedef struct {
     int32_t abi;
     const char *name, *version; /* of the recipe; of vitc */
     int32_t n_states, n_inputs, n_pipelines, n_draws, n_functions, n_constants, n_warnings, n_sources,
-        n_streams;
+        n_streams, n_weights;
     const VtState *states;
     const VtSource *sources;
     const VtStream *streams; /* stream 0 is that of views that name no source, where there is such a one */
@@ -237,6 +255,7 @@ typedef struct {
     const VtFunction *functions;
     const void *const *constants;
     const VtWarning *warnings;
+    const VtWeights *weights; /* in the order in which they are loaded */
     VtTrain train;
 } VtProgram;
 

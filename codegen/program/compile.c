@@ -404,7 +404,10 @@ static void describe_states(Compiler *c) {
                               .init = from->init,
                               .a = from->a,
                               .b = from->b,
-                              .copy_of = from->init == INIT_COPY ? (int32_t)from->copy_of : -1};
+                              .copy_of = from->init == INIT_COPY ? (int32_t)from->copy_of : -1,
+                              .grid = from->grid,
+                              .before = (int32_t)from->before,
+                              .after = (int32_t)from->after};
     }
     c->program->states = states;
     c->program->n_states = (int32_t)module->n_states;

@@ -129,6 +129,9 @@ static void code_states(Coder *k, VtProgram *p) {
         code_real(k, &s->a);
         code_real(k, &s->b);
         code_i32(k, &s->copy_of, s->init == VT_INIT_COPY ? 0 : -1, p->n_states - 1);
+        code_i32(k, &s->grid, 0, 1);
+        code_i32(k, &s->before, 0, INT32_MAX);
+        code_i32(k, &s->after, 0, INT32_MAX);
     }
     for (int i = 0; !k->bad && i < p->n_states; i++)
         require(k, states[i].init != VT_INIT_COPY ||
@@ -241,6 +244,31 @@ static void code_constants(Coder *k, Compiled *c) {
         code_bytes(k, (void *)constants[i], (size_t)*n);
     }
     p->constants = constants;
+}
+
+static void code_texts(Coder *k, const char *const **texts, int32_t *n) {
+    const char **copy = code_array(k, *texts, n, sizeof *copy, 8);
+    for (int i = 0; !k->bad && i < *n; i++) code_name_text(k, &copy[i]);
+    *texts = copy;
+}
+
+static void code_weights(Coder *k, VtProgram *p) {
+    VtWeights *weights = code_array(k, p->weights, &p->n_weights, sizeof *weights, 16);
+    for (int i = 0; !k->bad && i < p->n_weights; i++) {
+        VtWeights *w = &weights[i];
+        code_text(k, &w->target);
+        code_name_text(k, &w->path);
+        code_text(k, &w->hash);
+        code_text(k, &w->rename);
+        code_texts(k, &w->only, &w->n_only);
+        VtRename *rules = code_array(k, w->rules, &w->n_rules, sizeof *rules, 16);
+        for (int r = 0; !k->bad && r < w->n_rules; r++) {
+            code_name_text(k, &rules[r].from);
+            code_name_text(k, &rules[r].to);
+        }
+        w->rules = rules;
+    }
+    p->weights = weights;
 }
 
 /* ---- functions --------------------------------------------------------------------------------------------------- */
@@ -451,6 +479,7 @@ static void code_compiled(Coder *k, Compiled *c) {
     code_streams(k, p);
     code_inputs(k, p);
     code_warnings(k, p);
+    code_weights(k, p);
     code_constants(k, c);
     code_functions(k, c);
     code_objects(k, c);

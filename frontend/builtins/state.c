@@ -2,6 +2,7 @@
 #include "frontend/builtins/builtins.h"
 #include "frontend/states/states.h"
 
+#include <math.h>
 #include <string.h>
 
 static Value initialiser(Evaluator *e, const Expr *at, InitKind kind, const Value *a, const Value *b) {
@@ -56,9 +57,39 @@ static bool name_of(Evaluator *e, Loc loc, const Value *v, const char **name) {
     return false;
 }
 
+typedef struct { /* rows of a table that are places of a grid, and how many lie before and after them */
+    bool is;
+    uint32_t before, after;
+} Grid;
+
+/* `resize='grid'`, `prefix` and `suffix`: what the rows of a table are places of. */
+static bool grid_of(Evaluator *e, const Expr *at, const Value *args, const Ints *sizes, Grid *out) {
+    int64_t before, after;
+    *out = (Grid){.is = false};
+    if (!int_of(e, at->loc, &args[1], "prefix", &before) || !int_of(e, at->loc, &args[2], "suffix", &after))
+        return false;
+    if (args[0].kind == V_NONE && before == 0 && after == 0) return true;
+    int64_t rows = sizes->n >= 2 ? sizes->v[sizes->n - 2] : 0, places = rows - before - after;
+    double edge = places > 0 ? floor(sqrt((double)places) + 0.5) : 0;
+    if (args[0].kind == V_NONE)
+        eval_error(e, at->loc, "prefix and suffix go with resize='grid'");
+    else if (args[0].kind != V_STRING || strcmp(args[0].text, "grid") != 0)
+        eval_error(e, at->loc, "resize is 'grid' or none, not %s", show_value(e, &args[0]));
+    else if (sizes->n < 2)
+        eval_error(e, at->loc, "resize='grid' is for tables [rows, width] or [1, rows, width]");
+    else if (before < 0 || after < 0 || !(edge >= 1) || edge * edge != (double)places)
+        eval_error(e, at->loc,
+                   "resize='grid': %lld rows, less a prefix of %lld and a suffix of %lld, are no square grid",
+                   (long long)rows, (long long)before, (long long)after);
+    else
+        *out = (Grid){.is = true, .before = (uint32_t)before, .after = (uint32_t)after};
+    return out->is;
+}
+
 FUNCTION(b_param) {
     UNUSED;
     Ints sizes;
+    Grid grid;
     int decay = -1;
     bool trainable, decays;
     if (!sizes_of(e, at->loc, &args[0], &sizes, false) ||
@@ -69,8 +100,14 @@ FUNCTION(b_param) {
         decay = decays;
     }
     const char *name;
-    if (!name_of(e, at->loc, &args[4], &name)) return (Value){0};
-    return make_param(e, at->loc, type_make(DT_F32, sizes.n, sizes.v), &args[1], decay, trainable, name);
+    if (!name_of(e, at->loc, &args[4], &name) || !grid_of(e, at, &args[5], &sizes, &grid)) return (Value){0};
+    State like = {.type = type_make(DT_F32, sizes.n, sizes.v),
+                  .name = name,
+                  .frozen = !trainable,
+                  .grid = grid.is,
+                  .before = grid.before,
+                  .after = grid.after};
+    return make_param(e, at->loc, &like, &args[1], decay);
 }
 
 FUNCTION(b_buffer) {

@@ -147,6 +147,8 @@ static void finish_plan(Evaluator *e, Recipe *out) {
                             .streams = r->streams,
                             .n_warnings = (int32_t)r->n_warnings,
                             .warnings = r->warnings,
+                            .n_weights = (int32_t)r->n_weights,
+                            .weights = r->weights,
                             .train = r->train};
 }
 

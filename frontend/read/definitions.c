@@ -1,4 +1,4 @@
-/* Modules and networks. */
+/* Modules, networks, states. */
 #include "frontend/read/read.h"
 
 #include <string.h>
@@ -33,7 +33,7 @@ void read_modules(ParsedRecipe *r, uint32_t text, const Tree *map) {
 
 static void read_ema(ParsedRecipe *r, const Tree *form, Definition *definition) {
     static const char *const keys[] = {"ema", "momentum", "when"};
-    if (!check_keys(r, form, "an EMA network", keys, COUNT(keys))) return;
+    if (!check_keys_and_weights(r, form, "an EMA network", keys, COUNT(keys))) return;
     const Tree *of = tree_get(form, "ema"), *momentum = tree_get(form, "momentum"),
                *when = tree_get(form, "when");
     if (!of || !momentum) {
@@ -84,6 +84,20 @@ static bool check_ema(ParsedRecipe *r, const Tree *map, const Definition *networ
     return true;
 }
 
+/* `{ema: …}`, or `{body: …}`; with `from: FILE` its initial values. */
+static void read_network_map(ParsedRecipe *r, const Tree *form, Definition *definition) {
+    static const char *const keys[] = {"body"};
+    const Tree *body = tree_get(form, "body");
+    if (tree_get(form, "ema"))
+        read_ema(r, form, definition);
+    else if (check_keys_and_weights(r, form, "a network", keys, COUNT(keys)) && body)
+        definition->body =
+            read_block(r, body, arena_printf(r->arena, "network '%s'", definition->signature.name), true);
+    else if (!body)
+        diag_error(r->diags, form->loc, "a network is its body, or a map with `body:` or `ema:`");
+    if (definition->body || definition->ema_of) read_weights(r, definition->signature.name, form);
+}
+
 void read_networks(ParsedRecipe *r, const Tree *map) {
     if (!check_map(r, map, "networks")) return;
     for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++) {
@@ -97,7 +111,7 @@ void read_networks(ParsedRecipe *r, const Tree *map) {
             definition.signature.count = 1;
         }
         if (value->kind == TREE_MAP)
-            read_ema(r, value, &definition);
+            read_network_map(r, value, &definition);
         else
             definition.body =
                 read_block(r, value, arena_printf(r->arena, "network '%s'", definition.signature.name), true);
@@ -106,4 +120,24 @@ void read_networks(ParsedRecipe *r, const Tree *map) {
     }
     for (size_t i = 0; i < r->n_networks; i++)
         if (r->networks[i].ema_of && !check_ema(r, map, &r->networks[i])) break;
+}
+
+void read_states(ParsedRecipe *r, const Tree *map) {
+    static const char *const keys[] = {"value"};
+    if (!check_map(r, map, "state")) return;
+    for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++) {
+        const Tree *form = map->items[i].value, *value = form;
+        Entry entry = {.name = map->items[i].key->text, .loc = map->items[i].key->loc};
+        if (form->kind == TREE_MAP) {
+            if (!check_keys_and_weights(r, form, "a state", keys, COUNT(keys))) continue;
+            if (!(value = tree_get(form, "value"))) {
+                diag_error(r->diags, form->loc, "state '%s' has no value: `{value: zeros(…), from: FILE}`",
+                           entry.name);
+                continue;
+            }
+            read_weights(r, entry.name, form);
+        }
+        if ((entry.value = read_expr(r, value, "a state's initial value")))
+            ARENA_PUSH(r->arena, r->state.items, r->state.count, r->state.capacity, entry);
+    }
 }

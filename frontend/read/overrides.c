@@ -24,7 +24,7 @@ Tree **find_place(Tree *root, const char *path) {
             char number[24];
             snprintf(number, sizeof number, "%zu", i);
             const char *name = at->kind == TREE_MAP ? at->items[i].key->text : number;
-            if (strlen(name) == n && strncmp(name, path, n) == 0) break;
+            if (strcspn(name, "(") == n && strncmp(name, path, n) == 0) break; /* `encoder(x)` is encoder */
         }
         if (i == at->count) return NULL;
         place = &at->items[i].value;
@@ -34,13 +34,21 @@ Tree **find_place(Tree *root, const char *path) {
     return place;
 }
 
-/* Makes a place for a training option that the recipe does not mention; whether there is such an option is checked
- * later. */
+/* What may be set though the recipe does not mention it: options of training, and of networks and states that are maps
+ * the files that they begin with. Whether there is such an option is checked later. */
+static bool is_optional(Tree *root, const char *path, const char *above) {
+    if (strncmp(path, "train.", 6) == 0) return true;
+    if (strncmp(path, "networks.", 9) != 0 && strncmp(path, "state.", 6) != 0) return false;
+    Tree **parent = find_place(root, above);
+    return parent && (*parent)->kind == TREE_MAP && strchr(above, '.');
+}
+
+/* Makes a place for it. */
 static Tree **add_place(ParsedRecipe *r, Tree *root, const char *path, Loc loc) {
     enum { MAX_OPTIONS = 100 }; /* there are a dozen */
     const char *dot = strrchr(path, '.');
-    if (!dot || strncmp(path, "train.", 6) != 0) return NULL;
-    const char *above = arena_strndup(r->arena, path, (size_t)(dot - path));
+    const char *above = dot ? arena_strndup(r->arena, path, (size_t)(dot - path)) : NULL;
+    if (!dot || !is_optional(root, path, above)) return NULL;
     Tree **parent = find_place(root, above);
     if (!parent && (parent = add_place(r, root, above, loc))) {
         *parent = ARENA_NEW(r->arena, Tree);

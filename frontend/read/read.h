@@ -63,6 +63,13 @@ Block *read_block(ParsedRecipe *recipe, const Tree *tree, const char *what, bool
 Expr *read_expr(ParsedRecipe *recipe, const Tree *tree, const char *what);
 void read_entries(ParsedRecipe *recipe, const Tree *map, const char *what, Entries *out);
 
+/* ---- weights.c: initial values from files */
+/* check_keys, with the keys of read_weights too. */
+bool check_keys_and_weights(ParsedRecipe *recipe, const Tree *form, const char *what, const char *const *keys,
+                            size_t n);
+/* `from`, `rename`, `only` and `hash` of a network or state, if the map has them. */
+void read_weights(ParsedRecipe *recipe, const char *target, const Tree *form);
+
 /* ---- data.c, feeding.c, params.c, train.c, definitions.c: sections */
 void read_data(ParsedRecipe *recipe, const Tree *map); /* map NULL: there is one source without a name */
 void read_views(ParsedRecipe *recipe, const Tree *map);
@@ -70,6 +77,7 @@ void read_draws(ParsedRecipe *recipe, const Tree *map);
 void read_train(ParsedRecipe *recipe, const Tree *map);
 void read_modules(ParsedRecipe *recipe, uint32_t text, const Tree *map); /* text: that they stand in */
 void read_networks(ParsedRecipe *recipe, const Tree *map);
+void read_states(ParsedRecipe *recipe, const Tree *map);
 typedef struct {
     int copy, copies; /* which element of an `each:` list to take */
     int channels;     /* of the view */

@@ -85,7 +85,7 @@ static void read_sections(ParsedRecipe *r, Tree *root) {
     if ((at = tree_get(root, "views"))) read_views(r, at);
     if ((at = tree_get(root, "draws"))) read_draws(r, at);
     if ((at = tree_get(root, "networks"))) read_networks(r, at);
-    if ((at = tree_get(root, "state"))) read_entries(r, at, "state", &r->state);
+    if ((at = tree_get(root, "state"))) read_states(r, at);
     if ((at = tree_get(root, "schedules"))) read_entries(r, at, "schedules", &r->schedules);
     if ((at = tree_get(root, "objectives"))) read_objectives(r, at);
     if ((at = tree_get(root, "metrics"))) read_metrics(r, at);
@@ -122,6 +122,7 @@ bool recipe_read(ParsedRecipe *r, const char *path, const char *text, size_t siz
                                        "presets",  "data",  "views",     "draws",      "modules",
                                        "networks", "state", "schedules", "objectives", "metrics",
                                        "values",   "embed", "train",     "libraries"};
+    r->path = path;
     r->train =
         (VtTrain){.batch = 64, .epochs = 100, .checkpoint_every = 1, .knn_k = 20, .knn_temperature = 0.07};
     r->own_text = tree_skip_mark(text, &size);

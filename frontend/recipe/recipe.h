@@ -83,6 +83,7 @@ typedef struct {
     Arena *arena;
     Diags *diags;
     const RecipeOptions *options;
+    const char *path; /* of the recipe's file, as it was given */
     const char *name, *about;
     Tree *tree; /* with overrides applied */
     Unread *unread;
@@ -114,6 +115,8 @@ typedef struct {
     int default_stream; /* of views that name no source; -1: each has to */
     VtWarning *warnings;
     size_t n_warnings, warnings_capacity;
+    VtWeights *weights;
+    size_t n_weights, weights_capacity;
     Entries state, schedules, objectives, metrics, values, freeze;
     const char *embed_view;
     Loc embed_loc; /* of embed_view */

@@ -85,15 +85,17 @@ static uint32_t source_param(Evaluator *e, const State *like, const char *name, 
     return index;
 }
 
-Value make_param(Evaluator *e, Loc loc, Type type, const Value *init, int decay, bool trainable,
-                 const char *name) {
+Value make_param(Evaluator *e, Loc loc, const State *like, const Value *init, int decay) {
+    const Type type = like->type;
     if (!e->states->application) return eval_error(e, loc, "param() belongs into a network");
-    name = full_name(e, loc, name, "param");
+    const char *name = full_name(e, loc, like->name, "param");
     if (!name || !check_type(e, loc, &type)) return (Value){0};
     StateRole role = e->states->application->ema ? ROLE_EMA : ROLE_PARAM;
     int64_t known = find_made(e, loc, name, &type, role);
     if (known < 0) {
-        State state = {.name = name, .type = type, .role = role, .frozen = !trainable};
+        State state = *like;
+        state.name = name;
+        state.role = role;
         state.decay = decay < 0 ? type.rank > 1 : decay != 0;
         uint32_t source = IR_NONE;
         if (!set_initial(e, loc, init, &state)) return (Value){0};

@@ -74,9 +74,8 @@ typedef struct States {
 StateInfo *state_info(Evaluator *e, uint32_t state);
 
 /* ---- states.c: poison after an error. name: NULL: that of the variable being assigned */
-/* decay: weight decay applies; -1: to matrices alone. */
-Value make_param(Evaluator *e, Loc loc, Type type, const Value *init, int decay, bool trainable,
-                 const char *name);
+/* like: name, type, frozen and grid of the parameter. decay: weight decay applies; -1: to matrices alone. */
+Value make_param(Evaluator *e, Loc loc, const State *like, const Value *init, int decay);
 Value make_buffer(Evaluator *e, Loc loc, const Value *init, const char *name);
 /* parameters: a record of numbers by keyword. */
 Value make_draw(Evaluator *e, const Expr *at, const char *sampler, const Ints *sizes, const Value *parameters,

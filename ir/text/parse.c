@@ -45,7 +45,21 @@ static bool take_init(Parser *p, State *state) {
     return parser_expect(p, ')');
 }
 
-/* state %name : type = init(…), role = param, decay, frozen */
+/* "grid(1, 0)": rows before and after those of the grid. */
+static bool take_grid(Parser *p, State *state) {
+    double before, after;
+    if (!parser_expect(p, '(') || !parser_take_real(p, &before) || !parser_expect(p, ',') ||
+        !parser_take_real(p, &after) || !parser_expect(p, ')'))
+        return false;
+    if (!(before >= 0 && before < 1 << 20 && after >= 0 && after < 1 << 20))
+        return parser_fail(p, p->at, "a grid has from 0 to 2^20 rows before and after it");
+    state->grid = true;
+    state->before = (uint32_t)before;
+    state->after = (uint32_t)after;
+    return true;
+}
+
+/* state %name : type = init(…), role = param, decay, frozen, grid(1, 0) */
 static bool parse_state(Parser *p) {
     State state = {0};
     const char *scope, *start;
@@ -70,8 +84,10 @@ static bool parse_state(Parser *p) {
             state.decay = true;
         else if (parser_accept_word(p, "frozen"))
             state.frozen = true;
-        else
-            return parser_fail(p, p->at, "expected decay or frozen");
+        else if (!parser_accept_word(p, "grid"))
+            return parser_fail(p, p->at, "expected decay, frozen or grid");
+        else if (!take_grid(p, &state))
+            return false;
     }
     if (!parser_end_line(p, &scope, &state.loc)) return false;
     module_add_state(p->module, state);

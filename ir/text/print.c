@@ -135,6 +135,7 @@ static void print_state(Printer *p, const State *state) {
     }
     fprintf(p->out, "), role = %s%s%s", ROLE_NAMES[state->role], state->decay ? ", decay" : "",
             state->frozen ? ", frozen" : "");
+    if (state->grid) fprintf(p->out, ", grid(%u, %u)", state->before, state->after);
     print_origin(p, NULL, state->loc);
 }
 

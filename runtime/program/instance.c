@@ -36,7 +36,8 @@ struct VtInstance {
     char *scratch;
     size_t scratch_bytes, own_bytes;
     int scratch_threads;
-    int last; /* function that ran last; -1: none */
+    const VtInitialWeights *weights; /* NULL: none */
+    int last;                        /* function that ran last; -1: none */
 };
 
 static void *base_of(VtInstance *instance, const Bound *bound, const VtArg *arg) {
@@ -249,6 +250,24 @@ int vt_instance_find_state(const VtInstance *instance, const char *name) {
 
 /* ---- initial values ---------------------------------------------------------------------------------------------- */
 
+void vt_instance_initial_weights(VtInstance *instance, const VtInitialWeights *weights) {
+    instance->weights = weights;
+}
+
+/* Last: what is copied may be made by a function, come from a file, or itself be copied before. */
+static bool load_and_copy(VtInstance *instance, VtError *error) {
+    const VtProgram *program = instance->program;
+    bool *loaded = calloc((size_t)program->n_states + 1, sizeof *loaded);
+    bool good = loaded || vt_fail(error, 1, "out of memory");
+    if (good && instance->weights) good = vt_weights_read(instance->weights, instance->states, loaded, error);
+    for (int s = 0; good && s < program->n_states; s++)
+        if (program->states[s].init == VT_INIT_COPY && !loaded[s])
+            vt_initial_copy(instance->states[s], instance->states[program->states[s].copy_of],
+                            vt_bytes(&program->states[s].tensor));
+    free(loaded);
+    return good;
+}
+
 bool vt_instance_init(VtInstance *instance, uint64_t seed, VtError *error) {
     const VtProgram *program = instance->program;
     instance->stale = true;
@@ -262,10 +281,5 @@ bool vt_instance_init(VtInstance *instance, uint64_t seed, VtError *error) {
                                : NULL;
         if (made) vt_initial_copy(instance->states[s], made, vt_bytes(&state->tensor));
     }
-    for (int s = 0; s < program->n_states;
-         s++) /* last: what is copied may be made by a function, or itself copied before */
-        if (program->states[s].init == VT_INIT_COPY)
-            vt_initial_copy(instance->states[s], instance->states[program->states[s].copy_of],
-                            vt_bytes(&program->states[s].tensor));
-    return true;
+    return load_and_copy(instance, error);
 }

@@ -4,6 +4,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/program.h"
+#include "runtime/program/weights.h"
 
 /* The function of that name; NULL: the program has none. */
 const VtFunction *vt_find_function(const VtProgram *program, const char *name);
@@ -14,6 +15,9 @@ void vt_instance_free(VtInstance *instance);
 /* Initial values: each a function of (seed, state's name). False: some are not made, and the instance is not to be
  * used. */
 bool vt_instance_init(VtInstance *instance, uint64_t seed, VtError *error);
+/* From now on initial values are taken from these files where they have them (NULL: none); a state that copies another
+ * at the start follows what that is then. The caller's, until the last vt_instance_init. */
+void vt_instance_initial_weights(VtInstance *instance, const VtInitialWeights *weights);
 const void *vt_instance_state(const VtInstance *instance, int state);
 /* To write a state from outside, before the next run: states derived from it are made anew then. Ask again after a
  * run. */

@@ -20,6 +20,9 @@ typedef struct {
     int64_t max_broken;         /* -1: not known */
     int64_t batch, seed;        /* what the checkpoint's step counts in, beside the images; 0: not known */
     double epochs;
+    /* Weights that the command line had it begin with: the file and its hash, the file of rules by which its tensors
+     * are called, patterns with commas between; "": none. */
+    char init[4096], init_hash[128], init_rename[4096], init_only[1024];
 } VtRunSettings;
 /* Reads run.json. If there is no such file nothing is known: true, with the values that say so. */
 bool vt_run_settings_read(const char *path, VtRunSettings *out, VtError *error);
@@ -47,15 +50,16 @@ typedef void (*VtExplain)(void *user, VtInstance *instance, void *const *inputs,
 typedef struct {
     VtRunFolder *folder;  /* the caller's; written to once everything else has been checked */
     const char *resolved; /* resolved recipe text, saved as recipe.yaml in it (NULL: not saved) */
-    VtRunSettings
-        settings; /* data, a path for each source of the program in its order, steps, workers, max_broken
-                               are read; saved with what the run is */
-    bool force;   /* go on although the data is not what it was */
-    bool plain;   /* plain lines even on a terminal */
-    double max_seconds; /* stop, saved, after so long (0: no limit) */
-    FILE *log;          /* progress (stdout) */
-    VtExplain explain;  /* may be NULL */
-    void *user;         /* explain's */
+    /* data, a path for each source of the program in its order, steps, workers, max_broken are read; saved with what
+     * the run is */
+    VtRunSettings settings;
+    const VtInitialWeights *weights; /* the caller's; NULL: values are drawn */
+    bool force;                      /* go on although the data is not what it was */
+    bool plain;                      /* plain lines even on a terminal */
+    double max_seconds;              /* stop, saved, after so long (0: no limit) */
+    FILE *log;                       /* progress (stdout) */
+    VtExplain explain;               /* may be NULL */
+    void *user;                      /* explain's */
 } VtTrainOptions;
 /* 0 done; 1 failed, 2 bad request: the error is printed by the caller; 128 + n: stopped by signal n, which the log
  * tells. */

@@ -14,6 +14,9 @@ enum { LONGEST = 1 << 16, MOST_THREADS = 1024 /* as the flags have it */ };
 /* Whole numbers by their key. */
 #define NUMBERS(X) X(steps) X(workers) X(threads) X(max_broken) X(batch) X(seed)
 
+/* Texts by their key. */
+#define TEXTS(X) X(target_features) X(init) X(init_hash) X(init_rename) X(init_only)
+
 /* The bytes of a file that is there; -1: errno, EFBIG if it is too long. */
 static int64_t read_text(const char *path, char text[LONGEST]) {
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -70,9 +73,11 @@ bool vt_run_settings_read(const char *path, VtRunSettings *out, VtError *error) 
     if ((value = json_object_get(object, "epochs"))) out->epochs = json_number_value(value);
     good = good && out->workers <= MOST_THREADS && out->threads <= MOST_THREADS;
     good = good && read_data(object, out);
-    const char *target = json_string_value(json_object_get(object, "target_features"));
-    good = good && snprintf(out->target_features, sizeof out->target_features, "%s", target ? target : "") <
-                       (int)sizeof out->target_features;
+#define TEXT(key)                                                                                            \
+    if ((value = json_object_get(object, #key)))                                                             \
+        good = good && json_is_string(value) &&                                                              \
+               snprintf(out->key, sizeof out->key, "%s", json_string_value(value)) < (int)sizeof out->key;
+    TEXTS(TEXT)
     json_decref(object);
     if (good) return true;
     return vt_fail(error, 2, "%s: damaged: %s; without it --data and other flags have to be given again",
@@ -117,8 +122,8 @@ char *vt_run_settings_text(const VtRunSettings *s) {
     json_t *object = json_object();
     bool good = object != NULL;
     good = good && set_data(object, s);
-    if (s->target_features[0])
-        good = good && json_object_set_new(object, "target_features", json_string(s->target_features)) == 0;
+#define SET_TEXT(key) good = good && set_path(object, #key, s->key);
+    TEXTS(SET_TEXT)
 #define SET(key)                                                                                             \
     if (s->key > 0 || (s->key == 0 && strcmp(#key, "max_broken") == 0))                                      \
         good = good && json_object_set_new(object, #key, json_integer(s->key)) == 0;

@@ -234,6 +234,7 @@ static bool begin(Run *r, VtError *error) {
         return vt_fail(error, 2, "recipe '%s' has no objectives: nothing to train", p->name);
     if (!sources_open(&r->sources, p, settings->data, &r->progress, error)) return false;
     if (!(r->instance = vt_instance_new(p, error))) return false;
+    if (!start) vt_instance_initial_weights(r->instance, r->options->weights);
     if (!vt_instance_init(r->instance, (uint64_t)p->train.seed, error)) return false;
     if (start && !load(r, start, error)) return false;
     r->first_step = r->step;

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 static const VtState STATES[] = {
-    {{.name = "step", .dtype = VT_F64}, VT_ROLE_COUNTER, VT_INIT_CONSTANT, 0, 0, -1},
-    {{.name = "w", .dtype = VT_F32, .rank = 1, .dim = {4}}, VT_ROLE_PARAM, VT_INIT_CONSTANT, 1, 0, -1}};
+    {.tensor = {.name = "step", .dtype = VT_F64}, .role = VT_ROLE_COUNTER, .copy_of = -1},
+    {.tensor = {.name = "w", .dtype = VT_F32, .rank = 1, .dim = {4}}, .a = 1, .copy_of = -1}};
 static const VtProgram PROGRAM = {
     .abi = VT_ABI, .name = "two states", .version = "0", .n_states = 2, .states = STATES};
 
