@@ -72,9 +72,7 @@ static void build_embed(Step *step) {
     if (!e->recipe->embed_features) return; /* an error was told */
     step->training = false;
     begin_function(e, "embed");
-    define_view(e, view);
-    define_time(step);
-    define_schedules(e);
+    define_embed(step, view);
     Value value = eval_in(e, "features", e->recipe->embed_features);
     ValueId id = value.kind == V_POISON
                      ? IR_NONE
@@ -92,7 +90,10 @@ static void build_embed(Step *step) {
 /* Evaluation feeds the view alone: a run whose features depend on a draw would fail at its first evaluation. */
 static void check_embed_inputs(Evaluator *e) {
     const Func *embed = module_find_func(e->module, "embed");
-    for (size_t i = 0; embed && i < e->n_inputs; i++) {
+    if (embed && func_find_input(embed, e->recipe->embed_view) == IR_NONE)
+        eval_error(e, e->recipe->embed_features->loc, "the features do not depend on view '%s'",
+                   e->recipe->embed_view);
+    for (size_t i = 0; embed && e->recipe->objectives.count && i < e->n_inputs; i++) {
         const char *name = e->inputs[i].tensor.name;
         if (e->inputs[i].source != VT_SOURCE_DRAW || func_find_input(embed, name) == IR_NONE) continue;
         eval_error(e, e->recipe->embed_features->loc,
@@ -200,7 +201,7 @@ bool elaborate(ParsedRecipe *recipe, Recipe *out) {
         ARENA_PUSH(recipe->arena, module->funcs, module->n_funcs, module->funcs_capacity, init);
     }
     for (size_t f = 0; f < module->n_funcs; f++) drop_unused_nodes(module->funcs[f]);
-    if (recipe->objectives.count) check_embed_inputs(&step.e);
+    check_embed_inputs(&step.e);
     finish_plan(&step.e, out);
     return diags_errors(recipe->diags) == 0;
 }

@@ -87,6 +87,21 @@ void define_time(Step *step) {
     define(e, e->globals, "training", value_bool(step->training));
 }
 
+void define_embed(Step *step, const View *view) {
+    Evaluator *e = &step->e;
+    e->own = ARENA_NEW(e->arena, Frame);
+    e->globals = ARENA_NEW(e->arena, Frame);
+    e->n_knobs = 0;
+    e->sees =
+        arena_printf(e->arena, "`embed` sees its view '%s', networks, states, knobs and modules", view->name);
+    define_knobs(e);
+    define_definitions(e);
+    define_view(e, view);
+    define_time(step);
+    define_schedules(e);
+    define_states(e);
+}
+
 void define_states(Evaluator *e) {
     for (size_t i = 0; i < e->recipe->state.count; i++) {
         const Entry *entry = &e->recipe->state.items[i];

@@ -48,6 +48,8 @@ void define_inputs(Evaluator *e); /* views, labels, index, draws */
 void define_time(Step *step);     /* step, epoch, …, and what is the same in all steps */
 void define_states(Evaluator *e); /* of `state:`; made, the first time */
 void define_schedules(Evaluator *e);
+/* All that `embed` sees, and nothing of the step. */
+void define_embed(Step *step, const View *view);
 
 /* ---- objectives.c */
 void run_objectives(Step *step);

@@ -221,8 +221,8 @@ static const Row KINDS[] = {
     {OBJECTIVES, "objectives: [o]\n", "", "", 0, "objectives must be a map"},
     {EMBED, "embed: [images]\n", "", "", 0, "embed must be a map"},
     {EMBED, "embed: {view: images, features: \"encoder(view[0])\"}\n", "", "", 0,
-     "a value of the training step"},
-    {EMBED, "embed: {view: images, features: o.kept}\n", "", "", 0, "a value of the training step"},
+     "'view' is a view of the step"},
+    {EMBED, "embed: {view: images, features: o.kept}\n", "", "", 0, "'o' is an objective of the step"},
     {NETWORKS,
      "networks:\n  encoder: |\n    w = param(48, 2)\n    n = draw('normal', 2)\n    return reshape(x, dim(x, "
      "0), -1) @ w + n\n",

@@ -269,8 +269,51 @@ static void test_clashes(void **state) {
     RUN_CASES(cases);
 }
 
+/* ---- what `embed` sees ------------------------------------------------------------------------------------------- */
+
+#define EMBED(features)                                                                                      \
+    RECIPE                                                                                                   \
+    "knobs: {k: 2}\nstate: {s: \"zeros(3)\"}\nschedules: {lr: step}\n"                                       \
+    "modules: {\"twice(x)\": 2 * x, \"hidden(x)\": x}\ndraws: {d: {sampler: uniform, shape: [4, 3]}}\n"      \
+    "metrics: {m: \"mean(o.z) + mean(d) + mean(many[0]) + mean(twice(other)) + k + "                         \
+    "mean(hidden(x))\"}\n" LOSS(                                                                             \
+        "      s := z[0]\n      z = z * 1\n") "embed: {view: x, features: \"" features "\"}\n"
+
+static void test_embed(void **state) {
+    (void)state;
+    static const char views[] = "views: {x: {size: 4, augment: [normalize]}}\n";
+    static const char more[] =
+        "views: {x: {size: 4, augment: [normalize]}, other: {size: 4, augment: [normalize]}, "
+        "many: {count: 2, size: 4, augment: [normalize]}}\n";
+    static const Case rows[] = {
+        {EMBED("f(x) * k + s + twice(lr) + 0 * epoch + (1 if training else 0)"), {NULL}},
+        {EMBED("f(x) + o.z"), {"19:36: error: 'o' is an objective of the step: `embed` sees its view 'x'"}},
+        {EMBED("f(other)"), {"19:31: error: 'other' is a view of the step: `embed` sees its view 'x'"}},
+        {EMBED("f(many[0])"), {"19:31: error: 'many' is a view of the step"}},
+        {EMBED("mean(f(v) for v in many)"), {"19:48: error: 'many' is a view of the step"}},
+        {EMBED("f(x) + d"), {"19:36: error: 'd' is a draw of the step"}},
+        {EMBED("f(x) + labels"), {"19:36: error: 'labels' is an input of the step"}},
+        {EMBED("f(x) + index + labels"), {"19:36: error: 'index' is an input of the step"}},
+        {EMBED("f(x) + z"), {"error: unknown name 'z'"}},
+        {EMBED("f(x) + grads"), {"error: unknown name 'grads'"}},
+        {EMBED("ones(4, 3)"), {"the features do not depend on view 'x'"}},
+    };
+    enum { N = sizeof rows / sizeof *rows };
+    Case cases[N];
+    Arena *arena = arena_new();
+    for (size_t i = 0; i < N; i++) {
+        cases[i] = rows[i];
+        const char *at = strstr(rows[i].text, views);
+        cases[i].text =
+            arena_printf(arena, "%.*s%s%s", (int)(at - rows[i].text), rows[i].text, more, at + strlen(views));
+    }
+    RUN_CASES(cases);
+    arena_free(arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_states), cmocka_unit_test(test_libraries),
-                                       cmocka_unit_test(test_suggestions), cmocka_unit_test(test_clashes)};
+                                       cmocka_unit_test(test_suggestions), cmocka_unit_test(test_clashes),
+                                       cmocka_unit_test(test_embed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
