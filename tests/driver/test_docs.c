@@ -193,6 +193,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         {"README.md", test_document, NULL, NULL, (void *)"README.md"},
         {"docs/language.md", test_document, NULL, NULL, (void *)"docs/language.md"},
+        {"docs/objectives.md", test_document, NULL, NULL, (void *)"docs/objectives.md"},
         {"docs/runs.md", test_document, NULL, NULL, (void *)"docs/runs.md"},
         {"docs/ir.md", test_document, NULL, NULL, (void *)"docs/ir.md"},
         {"docs/walkthrough.md", test_document, NULL, NULL, (void *)"docs/walkthrough.md"},
