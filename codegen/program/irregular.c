@@ -92,6 +92,39 @@ static int call_fold(const Func *func, const Node *node, int64_t *numbers) {
                    numbers);
 }
 
+/* Of a convolution: image, weight, out; {batch, channels, h, w, outputs, kh, kw, sh, sw, ph, pw, oh, ow, groups}. */
+static int convolution(const Type *image, const Type *weight, const Type *out, const ConvAttrs *of,
+                       int64_t *numbers) {
+    const int64_t all[] = {image->dim[0],   image->dim[1],    image->dim[2],    image->dim[3],
+                           weight->dim[0],  weight->dim[2],   weight->dim[3],   of->stride.v[0],
+                           of->stride.v[1], of->padding.v[0], of->padding.v[1], out->dim[2],
+                           out->dim[3],     of->groups};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) numbers[i] = all[i];
+    return image->dtype == DT_F32 ? (int)(sizeof all / sizeof *all) : 0;
+}
+
+static int call_conv2d(const Func *func, const Node *node, int64_t *numbers) {
+    return convolution(func_type(func, node->operands[0]), func_type(func, node->operands[1]), &node->type,
+                       conv_attrs(node), numbers);
+}
+
+static ConvAttrs attrs_of_adjoint(const Node *node) {
+    const ConvAdjointAttrs *of = conv_adjoint_attrs(node);
+    return (ConvAttrs){.stride = of->stride, .padding = of->padding, .groups = of->groups};
+}
+
+static int call_conv2d_image(const Func *func, const Node *node, int64_t *numbers) {
+    ConvAttrs of = attrs_of_adjoint(node);
+    return convolution(&node->type, func_type(func, node->operands[1]), func_type(func, node->operands[0]),
+                       &of, numbers);
+}
+
+static int call_conv2d_weight(const Func *func, const Node *node, int64_t *numbers) {
+    ConvAttrs of = attrs_of_adjoint(node);
+    return convolution(func_type(func, node->operands[0]), &node->type, func_type(func, node->operands[1]),
+                       &of, numbers);
+}
+
 /* Matrices along the last two axes of a value: {batch, rows, columns}, whether f64. 0: a type without functions. */
 static int matrices(const Type *x, int64_t *numbers) {
     numbers[0] = product(x, 0, x->rank - 2);

@@ -120,34 +120,14 @@ static ValueId by_products(const Convolution *c) {
     return ir_reshape(func, y, 4, (int64_t[]){n[0], w[0], c->out[0], c->out[1]});
 }
 
-/* One channel a group: the sum of the shifted image times one weight each. */
-static ValueId by_shifts(const Convolution *c) {
-    Func *func = c->e->func;
-    const int64_t *n = c->image.dim, *w = c->weight.dim;
-    int64_t around[] = {0, 0, c->padding.v[0], c->padding.v[1]}, times = w[0] / n[1];
-    ValueId x = around[2] || around[3] ? ir_pad(func, c->x, around, around, 0) : c->x, y = IR_NONE;
-    for (int64_t i = 0; i < w[2]; i++)
-        for (int64_t j = 0; j < w[3]; j++) {
-            int64_t start[] = {0, 0, i, j}, step[] = {1, 1, c->stride.v[0], c->stride.v[1]};
-            int64_t limit[] = {n[0], n[1], i + (c->out[0] - 1) * step[2] + 1,
-                               j + (c->out[1] - 1) * step[3] + 1};
-            int64_t limit_w[] = {w[0], 1, i + 1, j + 1}, one[] = {1, 1, 1, 1};
-            ValueId shifted = ir_slice(func, x, start, limit, step);
-            shifted = ir_reshape(func, shifted, 5, (int64_t[]){n[0], n[1], 1, c->out[0], c->out[1]});
-            ValueId weight = ir_slice(func, c->w, (int64_t[]){0, 0, i, j}, limit_w, one);
-            weight = ir_reshape(func, weight, 4, (int64_t[]){n[1], times, 1, 1});
-            ValueId term = ir_binary(func, OP_mul, shifted, weight);
-            y = y == IR_NONE ? term : ir_binary(func, OP_add, y, term);
-        }
-    return ir_reshape(func, y, 4, (int64_t[]){n[0], w[0], c->out[0], c->out[1]});
-}
-
-enum { MOST_SHIFTS = 49 }; /* 7 x 7: beyond, one product a group */
+enum { FEW = 4 }; /* channels of a group, of which products would have little to share */
 
 FUNCTION(b_conv2d) {
     UNUSED;
     Convolution c;
     if (!convolution_of(e, at, args, &c)) return (Value){0};
-    bool shifts = c.groups > 1 && c.weight.dim[1] == 1 && c.weight.dim[2] * c.weight.dim[3] <= MOST_SHIFTS;
-    return value_tensor(e, at->loc, shifts ? by_shifts(&c) : by_products(&c));
+    bool few = c.groups > 1 && c.weight.dim[1] <= FEW;
+    ConvAttrs attrs = {.stride = c.stride, .padding = c.padding, .groups = c.groups};
+    return value_tensor(
+        e, at->loc, few ? func_emit(e->func, OP_conv2d, (ValueId[]){c.x, c.w}, 2, &attrs) : by_products(&c));
 }

@@ -17,6 +17,14 @@ static double count_terms(const Func *func, const Node *node) {
            (double)a->dim[matmul_attrs(node)->ta ? a->rank - 2 : a->rank - 1];
 }
 
+/* Products of two elements of a convolution: of each element of its result with a filter. */
+static double count_taps(const Func *func, const Node *node) {
+    const Type *a = func_type(func, node->operands[0]), *b = func_type(func, node->operands[1]);
+    bool of_image = node->op == OP_conv2d_image, of_weight = node->op == OP_conv2d_weight;
+    const Type *out = of_weight ? b : of_image ? a : &node->type, *weight = of_weight ? &node->type : b;
+    return (double)type_elements(out) * (double)(type_elements(weight) / weight->dim[0]);
+}
+
 /* Of an attention: a product of q[B…, N, D] with something of D or N rows; scores that are made again do not count. */
 static double count_scores(const Func *func, const Node *node) {
     const Type *q = func_type(func, node->operands[0]);
@@ -44,6 +52,7 @@ double node_flops(const Func *func, const Node *node) {
     static double (*const COUNTS[])(const Func *, const Node *) = {[COST_ELEMENTS] = count_elements,
                                                                    [COST_OPERANDS] = count_operands,
                                                                    [COST_TERMS] = count_terms,
+                                                                   [COST_TAPS] = count_taps,
                                                                    [COST_SCORES] = count_scores};
     const OpInfo *info = op_info((OpKind)node->op);
     if (node->op == OP_loop) return loop_flops(func, node, false);

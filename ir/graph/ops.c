@@ -43,6 +43,7 @@ enum { N_none };
 #define COST_OF_elements(flops) .cost_unit = COST_ELEMENTS, .cost = flops
 #define COST_OF_operands(flops) .cost_unit = COST_OPERANDS, .cost = flops
 #define COST_OF_terms(flops) .cost_unit = COST_TERMS, .cost = flops
+#define COST_OF_taps(flops) .cost_unit = COST_TAPS, .cost = flops
 #define COST_OF_scores(flops) .cost_unit = COST_SCORES, .cost = flops
 static OpInfo TABLE[OP_COUNT] = {
 #define OP(op_name, lo, hi, set, loop_class, kernel_class, features, shape, gradient, effect, flops,         \

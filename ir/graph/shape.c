@@ -506,6 +506,66 @@ static bool shape_fold(Rule *r) {
     return true;
 }
 
+/* Of a convolution of image with weight to out, whose sizes along h and w are out[0], out[1]. */
+static bool convolved(Rule *r, const Type *image, const Type *weight, const ConvAttrs *of, int64_t out[2]) {
+    int64_t groups = of->groups;
+    if (image->rank != 4 || weight->rank != 4 || image->dtype != weight->dtype ||
+        !dtype_is_float(image->dtype))
+        return refuse(r, "wants reals of four axes, not %s and %s", show(image), show(weight));
+    if (groups < 1 || image->dim[1] % groups || weight->dim[0] % groups ||
+        weight->dim[1] != image->dim[1] / groups)
+        return refuse(r, "%s and %s do not go together in %lld groups", show(image), show(weight),
+                      (long long)groups);
+    UnfoldAttrs all = {
+        .kernel = {2, {weight->dim[2], weight->dim[3]}}, .stride = of->stride, .padding = of->padding};
+    return windows(r, image->dim[2], image->dim[3], &all, out);
+}
+
+static bool shape_conv2d(Rule *r) {
+    int64_t out[2];
+    if (!convolved(r, r->x[0], r->x[1], conv_attrs(r->node), out)) return false;
+    *r->out =
+        type_make((DType)r->x[0]->dtype, 4, (int64_t[]){r->x[0]->dim[0], r->x[1]->dim[0], out[0], out[1]});
+    return true;
+}
+
+/* The adjoints: `out` is what the convolution of image and weight gives. */
+static bool adjoint(Rule *r, const Type *image, const Type *weight, const Type *out) {
+    const ConvAdjointAttrs *of = conv_adjoint_attrs(r->node);
+    ConvAttrs attrs = {.stride = of->stride, .padding = of->padding, .groups = of->groups};
+    int64_t size[2];
+    if (!convolved(r, image, weight, &attrs, size)) return false;
+    if (out->rank == 4 && out->dtype == image->dtype && out->dim[0] == image->dim[0] &&
+        out->dim[1] == weight->dim[0] && out->dim[2] == size[0] && out->dim[3] == size[1])
+        return true;
+    return refuse(r, "%s is not what %s and %s are convolved to", show(out), show(image), show(weight));
+}
+
+static bool takes_four_axes(Rule *r) {
+    const ConvAdjointAttrs *of = conv_adjoint_attrs(r->node);
+    return (r->x[0]->rank == 4 && r->x[1]->rank == 4 && of->size.n == 2 && of->groups >= 1) ||
+           refuse(r, "wants two sizes, and groups, for %s and %s", show(r->x[0]), show(r->x[1]));
+}
+
+static bool shape_conv2d_image(Rule *r) {
+    if (!takes_four_axes(r)) return false;
+    const Type *out = r->x[0], *weight = r->x[1];
+    const ConvAdjointAttrs *of = conv_adjoint_attrs(r->node);
+    *r->out = type_make(
+        (DType)out->dtype, 4,
+        (int64_t[]){out->dim[0], size_mul(weight->dim[1], of->groups), of->size.v[0], of->size.v[1]});
+    return adjoint(r, r->out, weight, out);
+}
+
+static bool shape_conv2d_weight(Rule *r) {
+    if (!takes_four_axes(r)) return false;
+    const Type *image = r->x[0], *out = r->x[1];
+    const ConvAdjointAttrs *of = conv_adjoint_attrs(r->node);
+    *r->out = type_make((DType)image->dtype, 4,
+                        (int64_t[]){out->dim[1], image->dim[1] / of->groups, of->size.v[0], of->size.v[1]});
+    return adjoint(r, image, r->out, out);
+}
+
 /* ---- factorisations: matrices along the last two axes ------------------------------------------------------------ */
 
 static bool square_matrices(Rule *r) {

@@ -159,3 +159,64 @@ bool eval_fold(Eval *eval) {
     meet_windows(&eval->node->type, &windows, eval->y, (double *)eval->x[0], true);
     return true;
 }
+
+/* ---- convolutions ------------------------------------------------------------------------------------------------ */
+
+typedef enum { OUT, IMAGE, WEIGHT } Sum;
+
+/* Meets each tap of the convolution of image and weight to out; `sum` tells which of the three gathers the products of
+ * the two others. */
+static void meet_taps(const Type *image, const Type *weight, const Type *out, const ConvAttrs *of, double *x,
+                      double *w, double *y, Sum sum) {
+    int64_t channels = weight->dim[1], h = image->dim[2], width = image->dim[3];
+    int64_t outputs = out->dim[1] / of->groups;
+    Type over = {.rank = 7,
+                 .dim = {out->dim[0], out->dim[1], out->dim[2], out->dim[3], channels, weight->dim[2],
+                         weight->dim[3]}};
+    Walk walk = walk_over(&over);
+    memset(sum == OUT     ? y
+           : sum == IMAGE ? x
+                          : w,
+           0,
+           sizeof *y * (size_t)type_elements(sum == OUT     ? out
+                                             : sum == IMAGE ? image
+                                                            : weight));
+    for (int64_t i = 0, taps = type_elements(&over) / type_elements(out); i < type_elements(&over);
+         i++, walk_step(&walk)) {
+        const int64_t *at = walk.index;
+        int64_t row = at[2] * of->stride.v[0] + at[5] - of->padding.v[0];
+        int64_t column = at[3] * of->stride.v[1] + at[6] - of->padding.v[1];
+        if (row < 0 || row >= h || column < 0 || column >= width) continue;
+        int64_t channel = at[1] / outputs * channels + at[4];
+        double *px = x + ((at[0] * image->dim[1] + channel) * h + row) * width + column;
+        double *pw = w + at[1] * taps + i % taps, *py = y + i / taps;
+        if (sum == OUT) *py += *px * *pw;
+        if (sum == IMAGE) *px += *py * *pw;
+        if (sum == WEIGHT) *pw += *px * *py;
+    }
+}
+
+bool eval_conv2d(Eval *eval) { /* operands are only read */
+    meet_taps(eval->type[0], eval->type[1], &eval->node->type, conv_attrs(eval->node), (double *)eval->x[0],
+              (double *)eval->x[1], eval->y, OUT);
+    return true;
+}
+
+static ConvAttrs attrs_of_adjoint(const Eval *eval) {
+    const ConvAdjointAttrs *of = conv_adjoint_attrs(eval->node);
+    return (ConvAttrs){.stride = of->stride, .padding = of->padding, .groups = of->groups};
+}
+
+bool eval_conv2d_image(Eval *eval) {
+    ConvAttrs of = attrs_of_adjoint(eval);
+    meet_taps(&eval->node->type, eval->type[1], eval->type[0], &of, eval->y, (double *)eval->x[1],
+              (double *)eval->x[0], IMAGE);
+    return true;
+}
+
+bool eval_conv2d_weight(Eval *eval) {
+    ConvAttrs of = attrs_of_adjoint(eval);
+    meet_taps(eval->type[0], &eval->node->type, eval->type[1], &of, (double *)eval->x[0], eval->y,
+              (double *)eval->x[1], WEIGHT);
+    return true;
+}

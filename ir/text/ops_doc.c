@@ -34,6 +34,7 @@ static const struct {
 static const char *const COSTS[] = {[COST_ELEMENTS] = "",
                                     [COST_OPERANDS] = " (operands)",
                                     [COST_TERMS] = " (terms)",
+                                    [COST_TAPS] = " (taps)",
                                     [COST_SCORES] = " (scores)"};
 
 static void print_default(FILE *out, const AttrSpec *spec) {
@@ -83,8 +84,8 @@ char *ops_doc(void) {
           "`ir/graph/shape.c` and `passes/graph/autodiff_rules.c`; `zero`: no gradient flows to the\n"
           "operands; `none`: it cannot be differentiated here, and `autodiff` refuses a loss that depends\n"
           "on it. *Cost* is in FLOPs an element of the result; (operands): of the operands; (terms): for\n"
-          "each product that is added up; (scores): for each element of the first operand, times its\n"
-          "rows.\n",
+          "each product that is added up, (taps): of a convolution; (scores): for each element of the\n"
+          "first operand, times its rows.\n",
           out);
     for (size_t s = 0; s < sizeof SECTIONS / sizeof *SECTIONS; s++) {
         fprintf(out, "\n## %s\n%s\n\n", SECTIONS[s].title, SECTIONS[s].text);

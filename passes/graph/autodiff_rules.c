@@ -395,6 +395,41 @@ static void grad_unfold(GradRule *r) {
     r->dx[0] = func_emit(r->func, OP_fold, &r->dy, 1, &attrs);
 }
 
+/* conv2d is linear in both of its operands, and so are its adjoints: each rule is made of the two others. */
+static ValueId conv2d(const GradRule *r, OpKind op, ValueId a, ValueId b, const ConvAdjointAttrs *of) {
+    ConvAttrs attrs = {.stride = of->stride, .padding = of->padding, .groups = of->groups};
+    const void *all = op == OP_conv2d ? (const void *)&attrs : (const void *)of;
+    return func_emit(r->func, op, (ValueId[]){a, b}, 2, all);
+}
+
+static ConvAdjointAttrs with_size_of(const GradRule *r, ConvAdjointAttrs attrs, ValueId x) {
+    const Type *type = type_of(r, x);
+    attrs.size = (Ints){2, {type->dim[2], type->dim[3]}};
+    return attrs;
+}
+
+static void grad_conv2d(GradRule *r) {
+    const ConvAttrs *of = conv_attrs(r->node);
+    ConvAdjointAttrs attrs = {.stride = of->stride, .padding = of->padding, .groups = of->groups};
+    ConvAdjointAttrs image = with_size_of(r, attrs, r->x[0]), weight = with_size_of(r, attrs, r->x[1]);
+    if (r->wanted[0]) r->dx[0] = conv2d(r, OP_conv2d_image, r->dy, r->x[1], &image);
+    if (r->wanted[1]) r->dx[1] = conv2d(r, OP_conv2d_weight, r->x[0], r->dy, &weight);
+}
+
+static void grad_conv2d_image(GradRule *r) {
+    const ConvAdjointAttrs *of = conv_adjoint_attrs(r->node);
+    ConvAdjointAttrs weight = with_size_of(r, *of, r->x[1]);
+    if (r->wanted[0]) r->dx[0] = conv2d(r, OP_conv2d, r->dy, r->x[1], of);
+    if (r->wanted[1]) r->dx[1] = conv2d(r, OP_conv2d_weight, r->dy, r->x[0], &weight);
+}
+
+static void grad_conv2d_weight(GradRule *r) {
+    const ConvAdjointAttrs *of = conv_adjoint_attrs(r->node);
+    ConvAdjointAttrs image = with_size_of(r, *of, r->x[0]);
+    if (r->wanted[0]) r->dx[0] = conv2d(r, OP_conv2d_image, r->x[1], r->dy, &image);
+    if (r->wanted[1]) r->dx[1] = conv2d(r, OP_conv2d, r->x[0], r->dy, of);
+}
+
 static void grad_fold(GradRule *r) {
     const FoldAttrs *of = fold_attrs(r->node);
     UnfoldAttrs attrs = {.kernel = of->kernel, .stride = of->stride, .padding = of->padding};

@@ -20,6 +20,11 @@ void vt_kernel_argsort(void *const *args, int32_t thread, int32_t threads);
 /* args: x, result; shape: {batch, channels, h, w, kh, kw, sh, sw, ph, pw, oh, ow}, f32. */
 void vt_kernel_unfold(void *const *args, int32_t thread, int32_t threads);
 void vt_kernel_fold(void *const *args, int32_t thread, int32_t threads);
+/* args: x, w, result; dy, w, result; x, dy, result; shape: {batch, channels, h, w, outputs, kh, kw, sh, sw, ph, pw, oh,
+ * ow, groups}, f32. */
+void vt_kernel_conv2d(void *const *args, int32_t thread, int32_t threads);
+void vt_kernel_conv2d_image(void *const *args, int32_t thread, int32_t threads);
+void vt_kernel_conv2d_weight(void *const *args, int32_t thread, int32_t threads);
 /* args: x[batch, n, n], result, shape, room; shape: {batch, n, whether f64}; room: n² f64. */
 void vt_kernel_cholesky(void *const *args, int32_t thread, int32_t threads);
 /* args: a[batch, n, n], b[batch, n, m], result, shape, room; shape: {batch, n, m, whether f64, ta}; room: n(n + m). */

@@ -137,6 +137,17 @@ static inline void fitting_operands(RandomGraph *g, ValueId *x, int n, int alike
         x[alike] = ir_matmul(g->func, x[0], x[1], false, true);
 }
 
+/* Operands of a convolution, or of one of its adjoints: an image that is its own weight, and what they give. */
+static inline void fitting_convolution(RandomGraph *g, OpKind op, ValueId *x, Attr *attrs) {
+    const Type type = *func_type(g->func, x[0]);
+    x[1] = x[0];
+    attrs[op == OP_conv2d ? 2 : 3].i = 1; /* groups */
+    if (op == OP_conv2d || type.rank != 4) return;
+    ConvAttrs of = {.stride = attrs[1].ints, .padding = attrs[2].ints, .groups = 1};
+    x[op == OP_conv2d_weight] = func_emit(g->func, OP_conv2d, (ValueId[]){x[0], x[0]}, 2, &of);
+    attrs[0].ints = (Ints){2, {type.dim[2], type.dim[3]}};
+}
+
 /* An operand of eigh or svd: near a diagonal of 10, 20, …, so that no two values are near each other, whose vectors
  * rounding could turn. */
 static inline ValueId separated(RandomGraph *g, ValueId x) {
@@ -201,6 +212,8 @@ static inline void random_node(RandomGraph *g) {
         if (columns) x[1] = ir_pack(g->func, x[1], matmul->tb, (PanelShape){(int)columns, 1}, PRECISION_FP32);
         matmul->tb = matmul->tb && !columns;
     }
+    if (info->attr_set == ATTRS_conv || info->attr_set == ATTRS_conv_adjoint)
+        fitting_convolution(g, op, x, attrs);
     if (op == OP_eigh || op == OP_svd) x[0] = separated(g, x[0]);
     if (op_is_product(op) && op != OP_matmul) fitting_operands(g, x, n, op == OP_attention ? 3 : 4);
     ValueId y = func_emit(g->func, op, x, n, attrs);
