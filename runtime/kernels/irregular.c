@@ -203,6 +203,17 @@ void vt_kernel_argsort(void *const *args, int32_t thread, int32_t threads) {
     }
 }
 
+/* One line of a window, `row`, whose elements [first, last) lie inside the image, at `pixels`. */
+static void window_line(float *pixels, float *row, int64_t n, int64_t first, int64_t last, bool fold) {
+    if (fold) {
+        for (int64_t j = first; j < last; j++) pixels[j] += row[j];
+        return;
+    }
+    for (int64_t j = 0; j < first; j++) row[j] = 0;
+    for (int64_t j = first; j < last; j++) row[j] = pixels[j];
+    for (int64_t j = last; j < n; j++) row[j] = 0;
+}
+
 /* Walks the windows of images [from, to); `fold` adds them back. */
 static void windows(float *image, float *rows, const int64_t *s, int64_t from, int64_t to, bool fold) {
     int64_t ch = s[1], h = s[2], w = s[3], kh = s[4], kw = s[5];
@@ -210,17 +221,15 @@ static void windows(float *image, float *rows, const int64_t *s, int64_t from, i
         for (int64_t oy = 0; oy < s[10]; oy++)
             for (int64_t ox = 0; ox < s[11]; ox++) {
                 float *row = rows + ((b * s[10] + oy) * s[11] + ox) * ch * kh * kw;
+                int64_t x = ox * s[7] - s[9], first = x < 0 ? -x : 0, last = x + kw > w ? w - x : kw;
+                if (first > kw || last < first) first = last = kw; /* wholly outside */
                 for (int64_t c = 0; c < ch; c++)
-                    for (int64_t i = 0; i < kh; i++)
-                        for (int64_t j = 0; j < kw; j++, row++) {
-                            int64_t y = oy * s[6] + i - s[8], x = ox * s[7] + j - s[9];
-                            bool inside = y >= 0 && y < h && x >= 0 && x < w;
-                            float *pixel = image + ((b * ch + c) * h + y) * w + x;
-                            if (fold && inside)
-                                *pixel += *row;
-                            else if (!fold)
-                                *row = inside ? *pixel : 0.0f;
-                        }
+                    for (int64_t i = 0; i < kh; i++, row += kw) {
+                        int64_t y = oy * s[6] + i - s[8];
+                        bool inside = y >= 0 && y < h;
+                        window_line(image + ((b * ch + c) * h + y) * w + x, row, kw, inside ? first : kw,
+                                    inside ? last : kw, fold);
+                    }
             }
 }
 

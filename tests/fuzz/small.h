@@ -7,20 +7,27 @@
 /* What is compiled and run. */
 enum { SMALL_NODES = 300, SMALL_ELEMENTS = 1 << 20 };
 
-/* At most so many nodes, and elements in all of them together. */
+/* FLOPs of operators that are C functions, which the sanitizers make slow. */
+#define SMALL_FUNCTIONS 1e8
+
+/* At most so many nodes, and elements in all of them together; no long factorisations. */
 static inline bool is_small(const Module *module, size_t max_nodes, int64_t max_elements) {
     size_t nodes = 0;
     int64_t elements = 0;
+    double flops = 0;
     for (size_t f = 0; f < module->n_funcs; f++) {
         const Func *func = module->funcs[f];
         nodes += func->count;
-        for (size_t i = 0; i < func->count; i++)
+        for (size_t i = 0; i < func->count; i++) {
+            if (op_info((OpKind)func->nodes[i].op)->kernel == KERNELS_FUNCTION)
+                flops += node_flops(func, &func->nodes[i]);
             if (__builtin_add_overflow(elements, type_elements(&func->nodes[i].type), &elements))
                 return false;
+        }
     }
     for (size_t i = 0; i < module->n_states; i++)
         if (__builtin_add_overflow(elements, type_elements(&module->states[i].type), &elements)) return false;
-    return nodes <= max_nodes && elements <= max_elements;
+    return nodes <= max_nodes && elements <= max_elements && flops <= SMALL_FUNCTIONS;
 }
 
 /* A target that packs weights and makes chains, whatever the machine is. */

@@ -199,6 +199,18 @@ static Tensor differences(const Func *func, const Tensor *inputs, int o, Arena *
     return slope;
 }
 
+/* Operand o, or the weights behind the operands. */
+static Tensor input_of(const Func *func, const Case *c, int o, uint64_t *seed, Arena *arena) {
+    const Operand *x = o < c->n ? &c->x[o] : &(Operand){0};
+    bool reals = x->low == 0 && x->high == 0;
+    Tensor tensor = tensor_draw(arena, &func->inputs[o].type, x->flags ? 2 : x->below, reals ? -1.5 : x->low,
+                                reals ? 1.5 : x->high, seed);
+    int64_t n = x->definite ? x->dim[x->rank - 1] : 0;
+    for (int64_t i = 0; n && i < type_elements(&tensor.type); i++)
+        if (i / n % n == i % n) tensor.data[i] += (double)n + 1;
+    return tensor;
+}
+
 static void check_case(const Case *c, int number) {
     Arena *arena = arena_new();
     Diags *diags = diags_new(arena);
@@ -206,15 +218,7 @@ static void check_case(const Case *c, int number) {
     Func *plain = build(module, c, false), *full = build(module, c, true);
     uint64_t seed = 17 + (uint64_t)number;
     Tensor inputs[5];
-    for (int o = 0; o <= c->n; o++) {
-        const Operand *x = o < c->n ? &c->x[o] : &(Operand){0};
-        bool reals = x->low == 0 && x->high == 0;
-        inputs[o] = tensor_draw(arena, &plain->inputs[o].type, x->flags ? 2 : x->below, reals ? -1.5 : x->low,
-                                reals ? 1.5 : x->high, &seed);
-        int64_t n = x->definite ? x->dim[x->rank - 1] : 0;
-        for (int64_t i = 0; n && i < type_elements(&inputs[o].type); i++)
-            if (i / n % n == i % n) inputs[o].data[i] += (double)n + 1;
-    }
+    for (int o = 0; o <= c->n; o++) inputs[o] = input_of(plain, c, o, &seed, arena);
     bool (*const stages[])(Module *, Diags *) = {pass_autodiff, pass_simplify, pass_expand, pass_simplify};
     for (size_t stage = 0; stage < sizeof stages / sizeof *stages; stage++) {
         assert_true(stages[stage](module, diags));
@@ -244,6 +248,51 @@ static void test_every_operator_has_a_case(void **state) {
         if (op == OP_loop || op == OP_part) continue; /* tests/codegen/test_loops.c */
         if (GRAD_RULES[op] && !found) fail_msg("%s has a gradient rule and no case", op_info(op)->name);
         if (!GRAD_RULES[op] && found) fail_msg("%s has a case and no gradient rule", op_info(op)->name);
+    }
+}
+
+/* A loss of the gradients of a case, once these are ordinary operators: its value, and if wanted its own gradients as
+ * further outputs. */
+static Func *build_second(Module *module, const Case *c, bool gradients, Diags *diags) {
+    Func *func = build(module, c, true);
+    assert_true(pass_autodiff(module, diags));
+    ValueId loss = IR_NONE;
+    for (size_t i = 1; i < func->n_outputs; i++) {
+        ValueId slope = ir_unary(func, OP_sin, func->outputs[i].value);
+        slope = weighed(func, slope, ir_unary(func, OP_cos, func->outputs[i].value));
+        loss = loss == IR_NONE ? slope : ir_binary(func, OP_add, loss, slope);
+    }
+    func->n_outputs = 0;
+    func_add_output(func, "loss", loss);
+    for (size_t i = 0; gradients && i < (size_t)c->n; i++)
+        if (func->inputs[i].type.dtype == DT_F64)
+            func_add_output(func, func->inputs[i].name,
+                            emit_grad(func, loss, func_find_input(func, func->inputs[i].name)));
+    return func;
+}
+
+/* Rules of operators that are C functions are made of operators with rules: their gradients have gradients. */
+static void test_second_order(void **state) {
+    (void)state;
+    for (int i = 0; i < N_CASES; i++) {
+        const Case *c = &CASES[i];
+        if (op_info(c->op)->kernel != KERNELS_FUNCTION) continue;
+        Arena *arena = arena_new();
+        Diags *diags = diags_new(arena);
+        Func *func = build_second(module_new(arena, diags, "m"), c, true, diags);
+        Func *plain = build_second(module_new(arena, diags, "m"), c, false, diags);
+        uint64_t seed = 91 + (uint64_t)i;
+        Tensor inputs[5];
+        for (int o = 0; o <= c->n; o++) inputs[o] = input_of(func, c, o, &seed, arena);
+        assert_true(pass_autodiff(func->module, diags) && pass_simplify(func->module, diags));
+        Tensor *got = run_func(func, inputs, arena);
+        for (int o = 0, output = 1; o < c->n; o++) {
+            if (inputs[o].type.dtype != DT_F64) continue;
+            Tensor want = differences(plain, inputs, o, arena);
+            assert_tensor_near(&got[output++], &want, 1e-6, 1e-5, "case %d (%s), operand %d", i,
+                               op_info(c->op)->name, o);
+        }
+        arena_free(arena);
     }
 }
 
@@ -391,6 +440,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_operator_has_a_case),
         cmocka_unit_test(test_every_rule),
+        cmocka_unit_test(test_second_order),
         cmocka_unit_test(test_ties),
         cmocka_unit_test(test_pow_at_zero),
         cmocka_unit_test(test_stop_grad),
