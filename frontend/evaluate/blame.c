@@ -151,15 +151,21 @@ static void follow_tree(Blame *b, const Tree *tree, const char *path) {
     for (size_t i = 0; i < n; i++) add_knob(b, knobs[i]);
 }
 
+static const Value *own_value(const Evaluator *e, const char *name) {
+    for (size_t i = 0; i < e->own->count; i++)
+        if (strcmp(e->own->variables[i].name, name) == 0) return &e->own->variables[i].value;
+    return NULL;
+}
+
 /* The tensor of that name in the recipe, or the first of its copies; or NULL. */
 static const Type *own_tensor(const Evaluator *e, const char *name) {
-    const Value *value = frame_find(e->own, name);
+    const Value *value = own_value(e, name);
     if (value && is_list(value) && value->count) value = &value->items[0];
     return value && value->kind == V_TENSOR ? func_type(value->func, value->id) : NULL;
 }
 
-/* The sizes of a view or draw that the tensor at hand has too, at axis `first` or behind it: a network may be applied to
- * views of several sizes. */
+/* The sizes of a view or draw that the tensor at hand has too, at axis `first` or behind it: a network may be applied
+ * to views of several sizes. */
 static void follow_sizes(Blame *b, const char *name, const Tree *sizes, const char *path, int first) {
     const Knob *knobs[MAX_BLAMED];
     const Type *type = b->tensor ? b->tensor : own_tensor(b->e, name);
@@ -173,7 +179,7 @@ static void follow_sizes(Blame *b, const char *name, const Tree *sizes, const ch
 
 /* How many copies a view has, where they are too few. */
 static void follow_count(Blame *b, const char *name, const Tree *count) {
-    const Value *value = frame_find(b->e->own, name);
+    const Value *value = own_value(b->e, name);
     if (!count || !value || !is_list(value) || value->count) return;
     follow_tree(b, count, arena_printf(b->e->arena, "views.%s.count", name));
 }

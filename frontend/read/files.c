@@ -130,9 +130,13 @@ static int64_t use_library(ParsedRecipe *r, const char *from, const Tree *item) 
 
 void read_uses(ParsedRecipe *r, uint32_t source, const char *path, const Tree *uses) {
     if (!uses) return;
-    if (uses->kind != TREE_LIST) diag_error(r->diags, uses->loc, "`use` is a list of file names");
-    for (size_t i = 0; uses->kind == TREE_LIST && i < uses->count; i++) {
-        const Tree *item = uses->items[i].value;
+    bool list = uses->kind == TREE_LIST, word = uses->kind == TREE_SCALAR && uses->size;
+    if (!list)
+        diag_error(r->diags, uses->loc, "`use` is a list of file names: [%s]",
+                   word ? uses->text : "lib/nn.yaml");
+    if (!list && !word) miss_library(r);
+    for (size_t i = 0; i < (list ? uses->count : word); i++) {
+        const Tree *item = list ? uses->items[i].value : uses;
         if (item->kind != TREE_SCALAR) {
             diag_error(r->diags, item->loc, "`use` is a list of file names");
             continue;

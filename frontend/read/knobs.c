@@ -6,7 +6,19 @@
 
 enum { MAX_CHOICES = 1000 };
 
-static bool set_knob(ParsedRecipe *r, Knob *knob, const Tree *value) {
+/* A plain word that looks like a number or a truth and is none; fine where words are asked for. */
+static bool check_word(ParsedRecipe *r, const Knob *knob, const Tree *form, const Tree *value) {
+    const Tree *type = tree_get(form, "type");
+    bool words =
+        tree_get(form, "choices") || (type && type->kind == TREE_SCALAR && strcmp(type->text, "string") == 0);
+    const char *digits = value->text + strspn(value->text, "+-."), *hint = number_hint(r, value);
+    if (value->quoted || words || (!*hint && !(*digits >= '0' && *digits <= '9'))) return true;
+    diag_error(r->diags, value->loc, "knob '%s': '%s' is no number%s; a word is put in quotes", knob->name,
+               value->text, hint);
+    return false;
+}
+
+static bool set_knob(ParsedRecipe *r, Knob *knob, const Tree *form, const Tree *value) {
     bool is_int = false;
     if (value->kind == TREE_LIST) {
         knob->type = KNOB_LIST;
@@ -35,6 +47,7 @@ static bool set_knob(ParsedRecipe *r, Knob *knob, const Tree *value) {
         if (!tree_number(r, value, &knob->number, &is_int)) return false;
         knob->type = is_int ? KNOB_INT : KNOB_REAL;
     } else {
+        if (!check_word(r, knob, form, value)) return false;
         knob->type = KNOB_STRING;
         knob->text = value->text;
     }
@@ -165,7 +178,8 @@ void read_knobs(ParsedRecipe *r, const Tree *map) {
             }
         }
         knob.set = value->loc;
-        if (!set_knob(r, &knob, value) || (form->kind == TREE_MAP && !check_knob(r, &knob, form, value)))
+        if (!set_knob(r, &knob, form, value) ||
+            (form->kind == TREE_MAP && !check_knob(r, &knob, form, value)))
             continue;
         if (value->kind == TREE_SCALAR && is_formula(value)) settle(r, &knob, value);
         names_set(r->arena, &r->knob_names, knob.name, (uint32_t)r->n_knobs);

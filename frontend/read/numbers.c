@@ -37,7 +37,8 @@ bool tree_number(ParsedRecipe *r, const Tree *tree, double *value, bool *is_int)
     else if (tree->text[0] == '$')
         expr = parse_scalar_expr(r, tree, 1, 0);
     else
-        diag_error(r->diags, tree->loc, "'%s' is not a number, $knob or $(expression)", tree->text);
+        diag_error(r->diags, tree->loc, "'%s' is not a number, $knob or $(expression)%s", tree->text,
+                   number_hint(r, tree));
     return expr && evaluate_constant(r, expr, value, is_int);
 }
 
@@ -74,6 +75,28 @@ bool is_truth(const Tree *tree) {
 /* $knob, $(expression); the latter in quotes too, which commas need inside { }. */
 bool is_formula(const Tree *tree) {
     return tree->text[0] == '$' && (!tree->quoted || tree->text[1] == '(');
+}
+
+/* Whether a text is an expression, without a word. */
+static bool is_expression(ParsedRecipe *r, const Tree *tree) {
+    return strpbrk(tree->text, "+-*/()") != NULL &&
+           expr_parse(r->arena, diags_new(r->arena), tree->loc, tree->text, tree->size) != NULL;
+}
+
+const char *number_hint(ParsedRecipe *r, const Tree *tree) {
+    static const char *const truths[] = {"yes",  "no",    "on",  "off", "True", "False",
+                                         "TRUE", "FALSE", "Yes", "No",  "On",   "Off"};
+    const char *text = tree->text, *digits = text + strspn(text, "+-.");
+    for (size_t i = 0; i < COUNT(truths); i++)
+        if (strcmp(text, truths[i]) == 0) return " (a truth is written true or false)";
+    if (knob_find(r, text)) return arena_printf(r->arena, " (the knob is written $%s)", text);
+    if (*digits >= '0' && *digits <= '9') {
+        if (strpbrk(text, "xX") && strncmp(digits, "0x", 2) == 0) return " (numbers are decimal)";
+        if (strchr(text, '_')) return " (digits stand without `_`: 1000000, or 1e6)";
+        if (strchr(text, ',')) return " (a decimal point is `.`)";
+        if (strchr(text, '%')) return " (a share is a number: 0.2)";
+    }
+    return is_expression(r, tree) ? arena_printf(r->arena, " (an expression is written $(%s))", text) : "";
 }
 
 /* How YAML, C and Python write what is no finite number. */

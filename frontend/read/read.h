@@ -36,6 +36,8 @@ bool tree_number(ParsedRecipe *recipe, const Tree *tree, double *value, bool *is
 bool literal_number(const char *text, double *value, bool *is_int); /* whether it is one, without a word */
 bool is_formula(const Tree *scalar);                                /* $knob, $(expression) */
 bool is_truth(const Tree *scalar);                                  /* true or false, unquoted */
+/* What was perhaps meant by a text that is no number, behind a message: " (…)"; or "". */
+const char *number_hint(ParsedRecipe *recipe, const Tree *scalar);
 bool is_odd_number(const char *text); /* as YAML, C and Python write what is no finite number */
 bool read_int(ParsedRecipe *recipe, const Tree *tree, const char *what, int64_t low, int64_t high,
               int64_t *out);
@@ -48,6 +50,9 @@ void read_knobs(ParsedRecipe *recipe, const Tree *map);
 void apply_overrides(ParsedRecipe *recipe, Tree *root);
 /* The place that a path such as "train.epochs", or a knob's bare name, names in the tree; NULL: none. */
 Tree **find_place(Tree *root, const char *path);
+
+/* ---- mend.c: sections and their entries that are lists of maps become maps, after an error */
+void mend_lists(ParsedRecipe *recipe, Tree *root);
 
 /* ---- unread.c: notes the names of a section that could not be read */
 void note_unread(ParsedRecipe *recipe, const char *section, const Tree *map);

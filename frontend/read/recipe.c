@@ -131,6 +131,7 @@ bool recipe_read(ParsedRecipe *r, const char *path, const char *text, size_t siz
     Tree *root = r->tree = tree_parse(r->arena, r->diags, r->file, r->own_text, size);
     if (!root || (!check_keys(r, root, "a recipe", keys, COUNT(keys)) && root->kind != TREE_MAP))
         return false;
+    mend_lists(r, root);
     apply_overrides(r, root); /* before modules, which can be set too */
     read_definitions(r, path, root);
     const Tree *name = tree_get(root, "recipe");

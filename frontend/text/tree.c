@@ -1,5 +1,6 @@
 /* YAML into a tree: libyaml's events, with positions and limits. */
 #include "frontend/text/tree.h"
+#include "frontend/text/traps.h"
 #include "ir/base/names.h"
 
 #include <stdlib.h>
@@ -24,11 +25,14 @@ typedef struct {
     size_t nodes, bytes; /* so far, with aliases written out */
     const char *line;    /* of source line `line_number` */
     uint32_t line_number;
+    LastScalar last;
+    Mends *mends;
+    char *mended; /* the text to be read instead, after an error that was told */
     bool failed;
 } Reader;
 
 static Loc loc_of(const Reader *r, yaml_mark_t mark) {
-    return (Loc){r->file, (uint32_t)mark.line + 1, (uint32_t)mark.column + 1};
+    return trap_loc(r->mends, r->file, mark);
 }
 
 static Tree *fail(Reader *r, yaml_mark_t mark, const char *message) {
@@ -50,8 +54,10 @@ static bool next_event(Reader *r, yaml_event_t *event) {
             if (r->text[i] == '\n') mark.line++, mark.column = 0;
         }
     }
-    diag_error(r->diags, loc_of(r, mark), "YAML: %s%s%s", problem, r->yaml.context ? " " : "",
-               r->yaml.context ? r->yaml.context : "");
+    if (r->yaml.error == YAML_READER_ERROR)
+        diag_error(r->diags, loc_of(r, mark), "YAML: %s", problem);
+    else
+        r->mended = trap_tell(r->arena, r->diags, r->file, r->text, r->size, &r->yaml, &r->last, r->mends);
     r->failed = true;
     return false;
 }
@@ -115,12 +121,15 @@ static Tree *read_scalar(Reader *r, const yaml_event_t *event) {
     tree->size = event->data.scalar.length;
     r->bytes += tree->size;
     if (memchr(tree->text, 0, tree->size)) return fail(r, event->start_mark, "a NUL character in a value");
-    if (!scalar_kind(event, tree)) return fail(r, event->start_mark, "this tag means nothing here");
+    if (!scalar_kind(event, tree))
+        return fail(r, event->start_mark,
+                    "a value cannot begin with `!`: put it in quotes (vitc writes `not a`)");
+    r->last = (LastScalar){tree, event->start_mark, event->end_mark};
     tree->lines = style == YAML_FOLDED_SCALAR_STYLE || event->end_mark.line > event->start_mark.line;
     if (style == YAML_LITERAL_SCALAR_STYLE)
         place_block(r, tree);
     else if (style != YAML_PLAIN_SCALAR_STYLE && style != YAML_FOLDED_SCALAR_STYLE)
-        tree->loc.col++;
+        tree->loc.col += !trap_is_mend(r->mends, event->start_mark);
     return tree;
 }
 
@@ -136,7 +145,9 @@ static void add_anchor(Reader *r, const yaml_char_t *name, const Tree *tree, siz
 static Tree *read_alias(Reader *r, const yaml_event_t *event, int depth) {
     uint32_t index = names_find(&r->anchor_names, (const char *)event->data.alias.anchor);
     if (index == NAMES_NONE)
-        return fail(r, event->start_mark, "an alias to an anchor that was not defined before");
+        return fail(r, event->start_mark,
+                    "an alias to an anchor that was not defined before: a value that begins with `*` is put "
+                    "in quotes");
     const struct Anchor *anchor = &r->anchors[index];
     r->nodes += anchor->nodes;
     r->bytes += anchor->bytes;
@@ -197,9 +208,18 @@ static Tree *read_collection(Reader *r, const yaml_event_t *start, bool is_map, 
             yaml_event_delete(&event);
             if (!item.value) break;
             item.value->key = first->loc;
+            bool flow = start->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE;
+            TreeItem *before = tree->count ? &tree->items[tree->count - 1] : NULL;
+            if (flow && before && tree_is_null(item.value) &&
+                trap_join(r->arena, r->diags, before->value, first, before->key->text))
+                continue;
             if (duplicate_key(r, tree, first, &names)) continue;
             if (tree->count == MAX_KEYS) return fail(r, mark, "more than 10,000 keys in one map");
         }
+        bool row = !is_map && start->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
+        if (row && tree->count &&
+            trap_join(r->arena, r->diags, tree->items[tree->count - 1].value, first, NULL))
+            continue;
         ARENA_PUSH(r->arena, tree->items, tree->count, capacity, item);
         if (is_map) note_key(r, tree, &names);
         if (item.value->height >= tree->height) tree->height = item.value->height + 1;
@@ -228,6 +248,32 @@ static Tree *read_value(Reader *r, yaml_event_t *event, int depth) {
     }
 }
 
+static Tree *read_text(Reader *r) {
+    r->line = r->text;
+    r->line_number = 1;
+    if (!yaml_parser_initialize(&r->yaml)) arena_must(NULL);
+    yaml_parser_set_input_string(&r->yaml, (const unsigned char *)r->text, r->size);
+    yaml_parser_set_encoding(&r->yaml, YAML_UTF8_ENCODING);
+    Tree *root = NULL;
+    yaml_event_t event;
+    while (next_event(r, &event)) {
+        yaml_event_type_t type = event.type;
+        if (type != YAML_STREAM_START_EVENT && type != YAML_DOCUMENT_START_EVENT &&
+            type != YAML_STREAM_END_EVENT && type != YAML_DOCUMENT_END_EVENT) {
+            if (root)
+                fail(r, event.start_mark, "a second document: a recipe is one");
+            else
+                root = read_value(r, &event, 0);
+        }
+        yaml_event_delete(&event);
+        if (type == YAML_STREAM_END_EVENT) break;
+    }
+    yaml_parser_delete(&r->yaml);
+    if (!r->failed && !root)
+        diag_error(r->diags, (Loc){r->file, 0, 0}, "empty: a recipe begins with `recipe: NAME`");
+    return r->failed ? NULL : root;
+}
+
 Tree *tree_parse(Arena *arena, Diags *diags, uint32_t file, const char *text, size_t size) {
     if (size > MAX_BYTES) {
         diag_error(diags, (Loc){file, 0, 0}, "larger than 4 MiB: not a recipe");
@@ -238,29 +284,16 @@ Tree *tree_parse(Arena *arena, Diags *diags, uint32_t file, const char *text, si
         return NULL;
     }
     text = tree_skip_mark(text, &size);
-    Reader r = {.arena = arena, .diags = diags, .file = file, .text = text, .size = size, .line = text};
-    r.line_number = 1;
-    if (!yaml_parser_initialize(&r.yaml)) arena_must(NULL);
-    yaml_parser_set_input_string(&r.yaml, (const unsigned char *)text, size);
-    yaml_parser_set_encoding(&r.yaml, YAML_UTF8_ENCODING);
+    Mends mends = {0};
     Tree *root = NULL;
-    yaml_event_t event;
-    while (next_event(&r, &event)) {
-        yaml_event_type_t type = event.type;
-        if (type != YAML_STREAM_START_EVENT && type != YAML_DOCUMENT_START_EVENT &&
-            type != YAML_STREAM_END_EVENT && type != YAML_DOCUMENT_END_EVENT) {
-            if (root)
-                fail(&r, event.start_mark, "a second document: a recipe is one");
-            else
-                root = read_value(&r, &event, 0);
-        }
-        yaml_event_delete(&event);
-        if (type == YAML_STREAM_END_EVENT) break;
+    while (text) {
+        Reader r = {
+            .arena = arena, .diags = diags, .file = file, .text = text, .size = size, .mends = &mends};
+        root = read_text(&r);
+        text = r.mended;
+        size = text ? strlen(text) : 0;
     }
-    yaml_parser_delete(&r.yaml);
-    if (!r.failed && !root)
-        diag_error(diags, (Loc){file, 0, 0}, "empty: a recipe begins with `recipe: NAME`");
-    return r.failed ? NULL : root;
+    return root;
 }
 
 const char *tree_skip_mark(const char *text, size_t *size) {

@@ -67,7 +67,7 @@ static const struct {
     {"recipe: t\ntrain: {precision: fp8}\n", "precision 'fp8' is not known"},
     {"recipe: t\ntrain: {memory: 600}\n", "memory '600' is no limit"},
     {"recipe: t\ntrain: {memory: 2 EB}\n", "(B, kB, MB, GB, KiB, MiB, GiB)"},
-    {"recipe: \"t\n", "YAML:"},
+    {"recipe: \"t\n", "t.yaml:1:9: error: this quote is not closed"},
     {"a: &a [1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d "
      "[*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n"
      "e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: "

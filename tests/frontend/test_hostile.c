@@ -237,7 +237,7 @@ static const Row KINDS[] = {
     {MODULES, "modules: {\"f(x=1) y\": x}\n", "", "", 0, "the signature should end here"},
     {TOP, "use: {}\n", "", "", 0, "`use` is a list"},
     {TOP, "use: [[x]]\n", "", "", 0, "`use` is a list"},
-    {TOP, "about: !tag x\n", "", "", 0, "this tag means nothing here"},
+    {TOP, "about: !tag x\n", "", "", 0, "a value cannot begin with `!`"},
 };
 
 /* With preset=p. */
