@@ -24,7 +24,8 @@ Tree **find_place(Tree *root, const char *path) {
             char number[24];
             snprintf(number, sizeof number, "%zu", i);
             const char *name = at->kind == TREE_MAP ? at->items[i].key->text : number;
-            if (strcspn(name, "(") == n && strncmp(name, path, n) == 0) break; /* `encoder(x)` is encoder */
+            bool whole = strlen(name) == n || strcspn(name, "(") == n; /* `encoder(x)` is encoder too */
+            if (whole && strncmp(name, path, n) == 0) break;
         }
         if (i == at->count) return NULL;
         place = &at->items[i].value;
