@@ -92,6 +92,26 @@ static const Tap *find_tap(Evaluator *e, Loc loc, const Applied *applied, const 
     return found;
 }
 
+/* Whether all tensors of a value are of the function at hand: those of a loop's body are not. */
+static bool is_here(const Evaluator *e, const Value *value) {
+    if (value->kind == V_TENSOR) return value->func == e->func;
+    for (size_t i = 0; (is_list(value) || value->kind == V_RECORD) && i < value->count; i++)
+        if (!is_here(e, &value->items[i])) return false;
+    return true;
+}
+
+static bool add_tap(Evaluator *e, Loc loc, const Tap *tap, Value *list, size_t *capacity) {
+    if (!is_here(e, &tap->value)) {
+        eval_error(e, loc,
+                   "'%s' is called in a loop that runs at run time: what it gives is seen there alone",
+                   tap->label);
+        diag_note(e->diags, tap->loc, "here");
+        return false;
+    }
+    ARENA_PUSH(e->arena, list->items, list->count, *capacity, tap->value);
+    return true;
+}
+
 static bool has_wildcard(const char *label) {
     return strpbrk(label, "*?") != NULL;
 }
@@ -103,15 +123,14 @@ static bool add_taps(Evaluator *e, Loc loc, const Applied *applied, const char *
     if (!spend(e, loc, applied->n_taps / 8 + 1)) return false;
     if (!has_wildcard(label)) {
         const Tap *tap = find_tap(e, loc, applied, label);
-        if (tap) ARENA_PUSH(e->arena, list->items, list->count, *capacity, tap->value);
-        return tap != NULL;
+        return tap && add_tap(e, loc, tap, list, capacity);
     }
     for (size_t i = 0; i < applied->n_taps; i++) {
         const Tap *tap = &e->states->taps[applied->first_tap + i];
         if (!pattern_matches_parts(label, tap->label, strlen(tap->label))) continue;
         if (list->count == MAX_LIST || ++e->elements > MAX_ELEMENTS) /* an error: too long */
             return value_list(e, loc, V_LIST, MAX_LIST + 1).kind != V_POISON;
-        ARENA_PUSH(e->arena, list->items, list->count, *capacity, tap->value);
+        if (!add_tap(e, loc, tap, list, capacity)) return false;
     }
     if (list->count > before) return true;
     unknown_label(e, loc, applied, label);
