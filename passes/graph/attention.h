@@ -1,7 +1,7 @@
 /* softmax(scale·q·kᵀ [+ bias])·v becomes one operator, before `autodiff`, which makes its gradient one too: the
- * probabilities are never stored. Only where q, k and v have one shape, and nothing else reads the probabilities: else
- * they are computed once for all; or, where only some of their rows are read, as those of the first token, these rows
- * by themselves. */
+ * probabilities are never stored. Only where q, k and v have one shape, and no loss depends on the probabilities
+ * otherwise: else they are computed once for all; or, where only some of their rows are read, as those of the first
+ * token, these rows by themselves. */
 #ifndef VITC_PASSES_GRAPH_ATTENTION_H
 #define VITC_PASSES_GRAPH_ATTENTION_H
 

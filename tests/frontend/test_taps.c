@@ -175,6 +175,24 @@ static void test_passes(void **state) {
     }
 }
 
+/* A metric that reads probabilities has them made for itself: what is trained keeps its bits. */
+static void test_metric(void **state) {
+    (void)state;
+    static const char passes[] = "simplify,batch-views,attention,autodiff,simplify";
+    const char *text = arena_printf(arena, VIT, "mean(a * b)");
+    Run plain = run_after(text, passes),
+        told = run_after(
+            arena_printf(arena, "%smetrics: {m: \"mean(encoder(x[1]).at('blocks.*.attn.probs')[0] ** 2)\"}\n",
+                         text),
+            passes);
+    assert_int_equal(count_op(told.step, OP_attention), 3);
+    assert_int_equal(count_op(told.step, OP_softmax), 1);
+    assert_true(output_of(&told, "m")->data[0] > 0);
+    for (size_t s = 0; s < plain.module->n_states; s++)
+        assert_memory_equal(plain.after[s].data, told.after[s].data,
+                            sizeof(double) * (size_t)type_elements(&plain.after[s].type));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_values, setup, teardown),
@@ -182,6 +200,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_messages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_same_label, setup, teardown),
         cmocka_unit_test_setup_teardown(test_passes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_metric, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
