@@ -1,7 +1,6 @@
 /* What differs between two recipes, key by key: see changes.h. */
 #include "driver/changes.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
@@ -86,25 +85,18 @@ static const char *short_text(Arena *arena, const Tree *tree) {
     return arena_printf(arena, "%.*s%s", (int)line.size, line.text, line.full ? "…" : "");
 }
 
-/* Whether the number of epochs is this knob: `train: {epochs: $NAME}`. */
-static bool is_epochs(const Diff *d, const char *key) {
-    const Tree *train = tree_get(d->after, "train"), *epochs = train ? tree_get(train, "epochs") : NULL;
-    if (strcmp(key, "train.epochs") == 0) return true;
-    if (!epochs || epochs->kind != TREE_SCALAR || epochs->text[0] != '$') return false;
-    return is_below(key, arena_printf(d->arena, "knobs.%s", epochs->text + 1));
+/* Whether the key is an option of training, or the knob that it is: `train: {epochs: $NAME}`. */
+static bool is_option(const Diff *d, const char *key, const char *option) {
+    const Tree *train = tree_get(d->after, "train"), *value = train ? tree_get(train, option) : NULL;
+    if (strcmp(key, arena_printf(d->arena, "train.%s", option)) == 0) return true;
+    if (!value || value->kind != TREE_SCALAR || value->text[0] != '$') return false;
+    return is_below(key, arena_printf(d->arena, "knobs.%s", value->text + 1));
 }
 
-static bool is_more(const Tree *before, const Tree *after) {
-    if (!before || !after || before->kind != TREE_SCALAR || after->kind != TREE_SCALAR) return false;
-    char *end[2];
-    double was = strtod(before->text, &end[0]), is = strtod(after->text, &end[1]);
-    return end[0] != before->text && end[1] != after->text && !*end[0] && !*end[1] && is > was;
-}
-
-static ChangeKind kind_of(const Diff *d, const char *key, const Tree *before, const Tree *after) {
+static ChangeKind kind_of(const Diff *d, const char *key) {
     for (size_t i = 0; i < sizeof HARMLESS / sizeof *HARMLESS; i++)
         if (is_below(key, HARMLESS[i])) return CHANGE_HARMLESS;
-    return is_epochs(d, key) && is_more(before, after) ? CHANGE_EPOCHS : CHANGE_MEANING;
+    return is_option(d, key, "epochs") || is_option(d, key, "batch") ? CHANGE_EXTENT : CHANGE_MEANING;
 }
 
 static void compare(Diff *d, const char *key, const Tree *before, const Tree *after);
@@ -132,7 +124,7 @@ static void compare(Diff *d, const char *key, const Tree *before, const Tree *af
     size_t n = strlen(key), ending = strlen(".default");
     bool knob = is_below(key, "knobs") && n > ending && strcmp(key + n - ending, ".default") == 0;
     Change change = {.key = knob ? arena_printf(d->arena, "%.*s", (int)(n - ending), key) : key,
-                     .kind = kind_of(d, key, before, after)};
+                     .kind = kind_of(d, key)};
     change.before = short_text(d->arena, before);
     change.after = short_text(d->arena, after);
     ARENA_PUSH(d->arena, d->items, d->count, d->capacity, change);

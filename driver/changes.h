@@ -6,8 +6,8 @@
 
 typedef enum {
     CHANGE_HARMLESS, /* what the weights become does not depend on it */
-    CHANGE_EPOCHS,   /* more epochs: schedules that end with the run are longer from here on */
-    CHANGE_MEANING,  /* the rest: batches, networks, losses, optimisers … */
+    CHANGE_EXTENT,   /* the number of epochs, the batch: schedules go by the new ones from here on */
+    CHANGE_MEANING,  /* the rest: networks, losses, optimisers … */
 } ChangeKind;
 
 typedef struct {

@@ -154,14 +154,15 @@ static Tree *parse_saved(Session *s, const char *path, const char **why) {
 static bool judge(const Request *q, const Change *changes, size_t n) {
     enum { SHOWN = 20 };
     bool force = q->flags[FORCE].given, extend = q->flags[EXTEND].given || force;
-    size_t refused = 0, epochs = 0;
+    size_t refused = 0, extents = 0;
     for (size_t i = 0; i < n; i++) {
         refused += changes[i].kind == CHANGE_MEANING && !force;
-        epochs += changes[i].kind == CHANGE_EPOCHS && !extend;
+        extents += changes[i].kind == CHANGE_EXTENT && !extend;
     }
-    FILE *out = refused + epochs ? stderr : stdout;
+    FILE *out = refused + extents ? stderr : stdout;
     if (n)
-        fprintf(out, "%s%s: the recipe is not that of this run:\n", refused + epochs ? "vitc: " : "", q->out);
+        fprintf(out, "%s%s: the recipe is not that of this run:\n", refused + extents ? "vitc: " : "",
+                q->out);
     for (size_t i = 0; i < n && i < SHOWN; i++)
         fprintf(out, "  %s: %s -> %s\n", changes[i].key, changes[i].before, changes[i].after);
     if (n > SHOWN) fprintf(out, "  and %zu more\n", n - SHOWN);
@@ -169,10 +170,12 @@ static bool judge(const Request *q, const Change *changes, size_t n) {
         fprintf(stderr,
                 "vitc resume %s continues the saved recipe; --force takes these changes all the same\n",
                 q->out);
-    else if (epochs)
-        fprintf(stderr,
-                "--extend takes more epochs: schedules that end with the run are longer from here on\n");
-    return refused + epochs == 0;
+    else if (extents)
+        fprintf(
+            stderr,
+            "--extend takes another number of epochs and another batch: schedules go by the new ones from "
+            "here on\n");
+    return refused + extents == 0;
 }
 
 /* The recipe that was compiled against the saved one. */
@@ -264,6 +267,7 @@ static int train_compiled(Request *q, Session *s, const char *recipe, const Reci
                             .resolved = q->resolved,
                             .weights = q->weights.open,
                             .settings = q->settings,
+                            .extend = q->flags[EXTEND].given || q->flags[FORCE].given,
                             .force = q->flags[FORCE].given,
                             .plain = q->flags[PLAIN].given,
                             .max_seconds = 60 * q->minutes,

@@ -11,7 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool vt_checkpoint_save(VtInstance *instance, const VtProgram *program, const char *path, VtError *error) {
+#define STEPS "steps_per_epoch"
+
+bool vt_checkpoint_save(VtInstance *instance, const VtProgram *program, double steps_per_epoch,
+                        const char *path, VtError *error) {
     if (!vt_states_finite(instance, program, error)) return false;
     VtNamedTensor *tensors = calloc((size_t)program->n_states + 1, sizeof *tensors);
     if (!tensors) return vt_fail(error, 1, "out of memory");
@@ -19,10 +22,21 @@ bool vt_checkpoint_save(VtInstance *instance, const VtProgram *program, const ch
     for (int s = 0; s < program->n_states; s++)
         if (program->states[s].role != VT_ROLE_DERIVED)
             tensors[n++] = (VtNamedTensor){program->states[s].tensor, vt_instance_state(instance, s)};
-    const char *metadata[] = {"recipe", program->name, "vitc", program->version, NULL};
+    char steps[32];
+    snprintf(steps, sizeof steps, "%.17g", steps_per_epoch);
+    const char *metadata[] = {
+        "recipe", program->name, "vitc", program->version, steps_per_epoch > 0 ? STEPS : NULL, steps, NULL};
     bool good = vt_tensors_write(path, tensors, n, metadata, error);
     free(tensors);
     return good;
+}
+
+double vt_checkpoint_steps_per_epoch(const char *path) {
+    VtTensorFile *file = vt_tensors_open(path, NULL);
+    const char *text = file ? vt_tensors_metadata(file, STEPS) : NULL;
+    double steps = text ? strtod(text, NULL) : 0;
+    vt_tensors_close(file);
+    return steps > 0 && isfinite(steps) ? steps : 0;
 }
 
 static bool same_shape(const VtTensor *a, const VtTensor *b) {

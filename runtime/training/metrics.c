@@ -19,34 +19,60 @@ struct VtMetrics {
     char *path;
 };
 
-/* The step that a line is of; -1: it says none. A line that was cut short says it too, if its beginning is there. */
-static int64_t step_of(const char *line, size_t size, bool *whole) {
-    static const char beginning[] = "{\"step\":"; /* ours */
+/* What a line says of itself. step -1: it says none. */
+typedef struct {
+    int64_t step;
+    double epoch;
+    bool whole; /* else it was cut short */
+} LineOf;
+
+/* A line that was cut short says its step too, if its beginning is there. */
+static LineOf line_is_of(const char *line, size_t size) {
+    static const char beginning[] = "{\"step\":", then[] = ",\"epoch\":"; /* ours */
     size_t n = strlen(beginning);
     if (size > n && memcmp(line, beginning, n) == 0 && isdigit((unsigned char)line[n])) {
+        char *end;
+        LineOf of = {.step = strtoll(line + n, &end, 10)};
+        if (strncmp(end, then, strlen(then)) == 0) of.epoch = strtod(end + strlen(then), NULL);
         while (size && isspace((unsigned char)line[size - 1])) size--;
-        *whole = line[size - 1] == '}';
-        return strtoll(line + n, NULL, 10);
+        of.whole = line[size - 1] == '}';
+        return of;
     }
     json_t *object = json_loadb(line, size, 0, NULL), *step = json_object_get(object, "step");
-    int64_t at = json_is_integer(step) ? json_integer_value(step) : -1;
-    *whole = object != NULL;
+    LineOf of = {.step = json_is_integer(step) ? json_integer_value(step) : -1,
+                 .epoch = json_number_value(json_object_get(object, "epoch")),
+                 .whole = object != NULL};
     json_decref(object);
-    return at;
+    return of;
 }
 
-/* Lines of steps up to `last`, and those that say no step; a line that a kill cut short is gone. malloc'ed. */
-static char *keep_lines(FILE *file, int64_t last, int64_t *unreadable, size_t *size, bool *changed) {
+/* The last step that is kept. Where steps were counted anew (`anew`: the line that says so last; 0: nowhere), lines
+ * before that one go by their epochs, and those after it too if the step counts otherwise than they do. */
+typedef struct {
+    int64_t step, anew;
+    double epoch, before; /* of the step; of lines before `anew`: steps are rounded there */
+    bool by_epoch;
+} Last;
+
+static bool is_before(const Last *last, int64_t line, const LineOf *of) {
+    if (of->step < 0) return true;
+    if (line < last->anew) return of->epoch <= last->before;
+    return last->by_epoch ? of->epoch <= last->epoch : of->step <= last->step;
+}
+
+/* Lines of steps up to the last, and those that say no step; a line that a kill cut short is gone. malloc'ed. */
+static char *keep_lines(FILE *file, const Last *last, int64_t *unreadable, size_t *size, bool *changed) {
     char *line = NULL, *text = NULL;
     size_t capacity = 0;
+    int64_t number = 0;
     FILE *out = open_memstream(&text, size);
     bool good = out != NULL;
     *changed = false;
     for (ssize_t n; good && (n = getline(&line, &capacity, file)) > 0;) {
-        bool whole, ended = line[n - 1] == '\n';
-        int64_t step = step_of(line, (size_t)n, &whole);
-        bool keep = last > 0 && step <= last && (whole || ended);
-        if (keep && (step < 0 || !whole)) ++*unreadable;
+        bool ended = line[n - 1] == '\n';
+        LineOf of = line_is_of(line, (size_t)n);
+        bool keep = last->step > 0 && is_before(last, ++number, &of) && (of.whole || ended);
+        if (keep && (of.step < 0 || !of.whole)) ++*unreadable;
         if (!keep || !ended) *changed = true;
         if (keep) good = fwrite(line, 1, (size_t)n, out) == (size_t)n && (ended || fputc('\n', out) == '\n');
     }
@@ -58,13 +84,32 @@ static char *keep_lines(FILE *file, int64_t last, int64_t *unreadable, size_t *s
     return NULL;
 }
 
-static bool drop_later(const char *path, int64_t step, int64_t *unreadable, VtError *error) {
+static Last find_last(FILE *file, int64_t step, double steps_per_epoch) {
+    double epoch = (double)step / steps_per_epoch;
+    Last last = {.step = step, .epoch = epoch * (1 + 1e-8), .before = epoch + 0.51 / steps_per_epoch};
+    char *line = NULL;
+    size_t capacity = 0;
+    int64_t number = 1;
+    for (ssize_t n; (n = getline(&line, &capacity, file)) > 0; number++) {
+        if (!strstr(line, "\"" VT_METRICS_RECOUNTED "\":")) continue;
+        LineOf of = line_is_of(line, (size_t)n);
+        last.anew = number;
+        last.by_epoch = fabs((double)of.step - of.epoch * steps_per_epoch) > 0.01;
+    }
+    free(line);
+    rewind(file);
+    return last;
+}
+
+static bool drop_later(const char *path, int64_t step, double steps_per_epoch, int64_t *unreadable,
+                       VtError *error) {
     size_t size;
     bool changed;
     FILE *file = fopen(path, "re");
     if (!file && errno == ENOENT) return true;
     if (!file) return vt_fail(error, 1, "cannot read '%s': %s", path, strerror(errno));
-    char *text = keep_lines(file, step, unreadable, &size, &changed);
+    Last last = find_last(file, step, steps_per_epoch);
+    char *text = keep_lines(file, &last, unreadable, &size, &changed);
     fclose(file);
     if (!text) return vt_fail(error, 1, "cannot read '%s': out of memory, or the disk failed", path);
     bool good = !changed || vt_replace_with(path, 0666, text, size, error);
@@ -72,14 +117,15 @@ static bool drop_later(const char *path, int64_t step, int64_t *unreadable, VtEr
     return good;
 }
 
-VtMetrics *vt_metrics_open(const char *path, int64_t resume_step, int64_t *unreadable, VtError *error) {
+VtMetrics *vt_metrics_open(const char *path, int64_t resume_step, double steps_per_epoch, int64_t *unreadable,
+                           VtError *error) {
     struct stat status;
     *unreadable = 0;
     if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
         vt_fail(error, 2, "'%s' is no regular file: metrics are written to one", path);
         return NULL;
     }
-    if (!drop_later(path, resume_step, unreadable, error)) return NULL;
+    if (!drop_later(path, resume_step, steps_per_epoch, unreadable, error)) return NULL;
     VtMetrics *metrics = calloc(1, sizeof *metrics);
     int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
     int problem = errno;

@@ -7,8 +7,11 @@
 
 typedef struct VtMetrics VtMetrics;
 /* Appends. Lines of steps after `resume_step` are dropped first, all if that is 0 (and `unreadable` counts lines that
- * say no step, which stay). */
-VtMetrics *vt_metrics_open(const char *path, int64_t resume_step, int64_t *unreadable, VtError *error);
+ * say no step, which stay). Where the file has a line VT_METRICS_RECOUNTED, steps on both sides of it count in different
+ * numbers an epoch, and lines go by their epochs: steps_per_epoch is what resume_step counts in. */
+VtMetrics *vt_metrics_open(const char *path, int64_t resume_step, double steps_per_epoch, int64_t *unreadable,
+                           VtError *error);
+#define VT_METRICS_RECOUNTED "recounted" /* the step that this line's step was before */
 /* A value that is not finite is null. False: the line is not in the file. */
 bool vt_metrics_write(VtMetrics *metrics, int64_t step, double epoch, int n, const char *const *names,
                       const double *values, VtError *error);

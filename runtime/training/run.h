@@ -54,6 +54,7 @@ typedef struct {
      * the run is */
     VtRunSettings settings;
     const VtInitialWeights *weights; /* the caller's; NULL: values are drawn */
+    bool extend;                     /* take data of another size, and count steps anew */
     bool force;                      /* go on although the data is not what it was */
     bool plain;                      /* plain lines even on a terminal */
     double max_seconds;              /* stop, saved, after so long (0: no limit) */

@@ -169,10 +169,11 @@ bool run_folder_commit(VtRunFolder *f, const char *recipe, const VtRunSettings *
     return good;
 }
 
-bool run_folder_save(VtRunFolder *f, VtInstance *instance, const VtProgram *program, VtError *error) {
+bool run_folder_save(VtRunFolder *f, VtInstance *instance, const VtProgram *program, double steps_per_epoch,
+                     VtError *error) {
     if (!f->keep_previous && has_checkpoint(f) && !vt_replace_by_link(f->checkpoint, f->previous, error))
         return false;
-    if (!vt_checkpoint_save(instance, program, f->checkpoint, error)) return false;
+    if (!vt_checkpoint_save(instance, program, steps_per_epoch, f->checkpoint, error)) return false;
     f->keep_previous = false;
     return true;
 }

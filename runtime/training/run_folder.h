@@ -28,6 +28,7 @@ const char *run_folder_start(const VtRunFolder *folder);
 bool run_folder_commit(VtRunFolder *folder, const char *recipe, const VtRunSettings *settings,
                        VtError *error);
 /* The checkpoint that was there becomes checkpoint.previous. */
-bool run_folder_save(VtRunFolder *folder, VtInstance *instance, const VtProgram *program, VtError *error);
+bool run_folder_save(VtRunFolder *folder, VtInstance *instance, const VtProgram *program,
+                     double steps_per_epoch, VtError *error);
 
 #endif

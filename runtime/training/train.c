@@ -31,6 +31,8 @@ typedef struct {
     VtRunFolder *folder;
     int64_t total, by_epochs; /* steps, and how many there are if no other number is asked for */
     int64_t step, first_step; /* done; when this process began */
+    int64_t counted;          /* the step that it was, before an epoch had another number of steps, … */
+    double counted_by;        /* … which was this; 0: it is as it was */
     bool dirty;               /* the states are those after `step` steps, and good, and not saved */
     Step steps;               /* what each is fed and gives */
     double steps_per_epoch;
@@ -70,7 +72,8 @@ static bool diverged(Run *r, bool of_features, VtError *error) {
 static bool save(Run *r, VtError *error) {
     if (!vt_states_finite(r->instance, r->program, error)) return diverged(r, false, error);
     /* Metrics first: a checkpoint never knows of steps that they do not. */
-    if (!vt_metrics_sync(r->metrics, error) || !run_folder_save(r->folder, r->instance, r->program, error))
+    if (!vt_metrics_sync(r->metrics, error) ||
+        !run_folder_save(r->folder, r->instance, r->program, r->steps_per_epoch, error))
         return false;
     r->dirty = false;
     return true;
@@ -81,7 +84,7 @@ static bool save_on_failure(Run *r, const VtError *error) {
     VtError second;
     if (!r->dirty || (error && error->stopped)) return false; /* end_by_signal saves */
     if (vt_states_finite(r->instance, r->program, &second) &&
-        run_folder_save(r->folder, r->instance, r->program, &second)) {
+        run_folder_save(r->folder, r->instance, r->program, r->steps_per_epoch, &second)) {
         r->dirty = false;
         progress_say(&r->progress, "step %lld is saved", (long long)r->step);
     }
@@ -162,40 +165,66 @@ static bool check_size(const Run *r, int source, VtError *error) {
     if (was && was->images != images)
         return vt_fail(
             error, 2,
-            "'%s' has %lld images, the data of this run had %lld: step %lld would be another epoch; "
-            "--force goes on all the same",
-            data->path, (long long)images, (long long)was->images, (long long)r->step);
+            "'%s' has %lld images, the data of this run had %lld: --extend goes on with them, and counts "
+            "steps anew",
+            data->path, (long long)images, (long long)was->images);
     if (was && was->classes != classes)
         return vt_fail(error, 2,
-                       "'%s' has %lld classes, the data of this run had %lld; --force goes on all the same",
+                       "'%s' has %lld classes, the data of this run had %lld; --extend goes on all the same",
                        data->path, (long long)classes, (long long)was->classes);
     return true;
+}
+
+/* How many steps an epoch had where the run left off; 0: it is not known. */
+static double steps_before(const Run *r) {
+    double steps = vt_checkpoint_steps_per_epoch(run_folder_start(r->folder));
+    return steps > 0 ? steps : vt_metrics_steps_per_epoch(r->folder->metrics); /* of an older vitc */
 }
 
 /* Steps count batches of the data: with other data, or another batch, the same step is another epoch. */
 static bool check_data(Run *r, VtError *error) {
     const VtRunSettings *was = &r->folder->settings;
     bool known = was->n_data > 0 && was->data[0].images > 0;
-    double per_epoch = known ? 0 : vt_metrics_steps_per_epoch(r->folder->metrics); /* of an older vitc */
-    if (r->options->force || !run_folder_start(r->folder)) return true;
-    if (per_epoch > 0 && fabs(per_epoch - r->steps_per_epoch) > 0.001 * per_epoch)
+    double before = steps_before(r);
+    if (r->options->extend || !run_folder_start(r->folder)) return true;
+    if (!known && before > 0 && fabs(before - r->steps_per_epoch) > 0.001 * before)
         return vt_fail(
             error, 2,
-            "'%s' makes %.0f steps an epoch, in this run they were %.0f: step %lld would be another "
-            "epoch; --force goes on all the same",
-            r->options->settings.data[0].path, r->steps_per_epoch, per_epoch, (long long)r->step);
+            "'%s' makes %.0f steps an epoch, in this run they were %.0f: --extend goes on with it, and "
+            "counts steps anew",
+            r->options->settings.data[0].path, r->steps_per_epoch, before);
     for (int i = 0; i < r->program->n_sources; i++)
         if (!check_size(r, i, error)) return false;
-    if (r->step > r->total && r->total == r->by_epochs)
-        return vt_fail(error, 2,
-                       "%s: state 'step' is %lld, the run has but %lld steps; --force goes on all the same",
-                       run_folder_start(r->folder), (long long)r->step, (long long)r->total);
     return true;
+}
+
+/* The step of the same epoch where an epoch has another number of steps than it had. */
+static void recount(Run *r) {
+    double before = run_folder_start(r->folder) ? steps_before(r) : 0;
+    if (!(before > 0) || fabs(before - r->steps_per_epoch) < 0.5) return;
+    r->counted = r->step;
+    r->counted_by = before;
+    r->step = r->first_step = llround((double)r->step / before * r->steps_per_epoch);
+    *(double *)vt_instance_write_state(r->instance, vt_instance_counter(r->instance)) = (double)r->step;
+    progress_say(&r->progress,
+                 "an epoch has %.0f steps, and had %.0f: step %lld becomes step %lld, of epoch %.4g",
+                 r->steps_per_epoch, before, (long long)r->counted, (long long)r->step, epoch_of(r));
+}
+
+/* A run cannot have done more than it is to do. */
+static bool check_end(Run *r, VtError *error) {
+    if (r->options->force || !run_folder_start(r->folder) || r->step <= r->total || r->total < r->by_epochs)
+        return true;
+    return vt_fail(
+        error, 2,
+        "%s: state 'step' is %lld (epoch %.4g), the run has but %lld steps (train.epochs = %g); --force "
+        "goes on all the same",
+        run_folder_start(r->folder), (long long)r->step, epoch_of(r), (long long)r->total,
+        r->program->train.epochs);
 }
 
 static void count_steps(Run *r) {
     int64_t most = r->options->settings.steps;
-    r->steps_per_epoch = (double)vt_loader_steps_per_epoch(r->loader);
     r->total = r->by_epochs = (int64_t)ceil(r->program->train.epochs * r->steps_per_epoch - 1e-9);
     if (most > 0 && most < r->total) r->total = most;
 }
@@ -213,17 +242,33 @@ static bool commit(Run *r, VtError *error) {
     settings.seed = t->seed;
     settings.epochs = t->epochs;
     if (!run_folder_commit(r->folder, r->options->resolved, &settings, error)) return false;
-    if (!(r->metrics = vt_metrics_open(r->folder->metrics, r->step, &unreadable, error))) return false;
+    bool recounted = r->counted_by > 0;
+    r->metrics = vt_metrics_open(r->folder->metrics, recounted ? r->counted : r->step,
+                                 recounted ? r->counted_by : r->steps_per_epoch, &unreadable, error);
+    if (!r->metrics) return false;
     r->monitor.metrics = r->metrics;
     if (unreadable)
         progress_say(&r->progress, "%s: %lld lines cannot be read; they stay", r->folder->metrics,
                      (long long)unreadable);
+    const char *names[] = {VT_METRICS_RECOUNTED};
+    double was = (double)r->counted;
+    if (recounted && !vt_metrics_write(r->metrics, r->step, epoch_of(r), 1, names, &was, error)) return false;
     if (run_folder_start(r->folder))
         progress_say(&r->progress, "resumed from %s at step %lld", run_folder_start(r->folder),
                      (long long)r->step);
     else if (r->folder->mode == VT_RUN_RESUME)
         progress_say(&r->progress, "no checkpoint in %s: the run begins at step 0", r->folder->path);
     return true;
+}
+
+/* Batches from r->step on. */
+static bool open_loader(Run *r, VtError *error) {
+    const VtRunSettings *settings = &r->options->settings;
+    int workers = settings->workers > 0 ? (int)settings->workers : vt_threads();
+    vt_loader_free(r->loader);
+    r->loader = vt_loader_new(r->program, r->sources.train, r->step, workers, workers + 2,
+                              settings->max_broken, report_broken, &r->progress, error);
+    return r->loader != NULL;
 }
 
 static bool begin(Run *r, VtError *error) {
@@ -238,16 +283,17 @@ static bool begin(Run *r, VtError *error) {
     if (!vt_instance_init(r->instance, (uint64_t)p->train.seed, error)) return false;
     if (start && !load(r, start, error)) return false;
     r->first_step = r->step;
-    int workers = settings->workers > 0 ? (int)settings->workers : vt_threads();
-    r->loader = vt_loader_new(p, r->sources.train, r->step, workers, workers + 2, settings->max_broken,
-                              report_broken, &r->progress, error);
-    if (!r->loader) return false;
+    if (!open_loader(r, error)) return false;
     sources_say_unlabelled(&r->sources, p, &r->progress);
-    count_steps(r);
+    r->steps_per_epoch = (double)vt_loader_steps_per_epoch(r->loader);
     if (!check_data(r, error)) return false;
+    recount(r);
+    if (r->counted_by > 0 && !open_loader(r, error)) return false;
+    count_steps(r);
+    if (!check_end(r, error)) return false;
     if (!step_open(&r->steps, p, r->instance, &r->steps_per_epoch)) return vt_fail(error, 1, "out of memory");
     if (vt_stop_signal()) return vt_stopped(error);
-    r->dirty = !start;
+    r->dirty = !start || r->counted_by > 0; /* a counter that counts otherwise is saved at once, in train() */
     r->monitor = (Monitor){.instance = r->instance,
                            .program = p,
                            .train = r->sources.train[sources_embedded(p)],
@@ -266,6 +312,7 @@ static int64_t images_a_step(const VtProgram *p) {
 
 static bool train(Run *r, VtError *error) {
     const VtTrain *t = &r->program->train;
+    if (r->counted_by > 0 && !save(r, error)) return false;
     if (r->step == 0 && t->knn_every > 0 && !evaluate(r, error)) return false;
     progress_start(&r->progress, r->step, images_a_step(r->program));
     while (r->step < r->total && !vt_stop_signal()) {

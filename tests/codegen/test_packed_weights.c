@@ -206,7 +206,7 @@ static void test_checkpoints(void **state) {
         Program from = program_new(run, size, from_packed), to = program_new(run, size, !from_packed);
         program_run(&from, "step", size, 1);
         program_run(&to, "step", size, 2);
-        unit_check(vt_checkpoint_save(from.instance, from.program, path, &problem), problem.message);
+        unit_check(vt_checkpoint_save(from.instance, from.program, 0, path, &problem), problem.message);
         VtTensorFile *file = vt_tensors_open(path, &problem);
         assert_non_null(file);
         assert_int_equal(vt_tensors_count(file), 5);

@@ -95,6 +95,42 @@ static void test_settings(void **state) {
     assert_true(said("synthetic:640 -> synthetic:1280"));
 }
 
+static void assert_metrics_steps(const char *name, const char *wanted) {
+    assert_int_equal(run_command("cd %s/deep/er && sed -n 's/^{\"step\":\\([0-9]*\\),.*\"loss\".*/\\1/p' "
+                                 "%s/metrics.jsonl | tr '\\n' ' '",
+                                 folder, name),
+                     0);
+    if (!said(wanted)) fail_msg("the steps of %s were to be %s", name, wanted);
+}
+
+/* Other epochs, another batch and other data with --extend: the step becomes that of the same epoch, once, wherever a
+ * kill falls; without the flag nothing changes. */
+static void test_extend(void **state) {
+    (void)state;
+    make_run("x");
+    assert_refused("resume", "x", "batch=16", "--extend takes another number of epochs and another batch");
+    assert_refused("resume", "x", "--data synthetic:1280", "--extend goes on with them");
+    assert_refused("resume", "x", "epochs=0.1 --extend", "the run has but 2 steps");
+    assert_int_equal(run_command("cd %s/deep/er && cp -r x y", folder), 0);
+    assert_int_equal(on("resume", "x", "batch=16 epochs=2 --extend --steps 14"), 0);
+    assert_true(said("knobs.batch: 32 -> 16") && said("knobs.epochs: 1 -> 2"));
+    assert_true(said("an epoch has 40 steps, and had 20: step 6 becomes step 12, of epoch 0.3"));
+    assert_int_equal(on("resume", "x", "--steps 16"), 0);
+    assert_false(log_holds("becomes"));
+    assert_metrics_steps("x", "1 2 3 4 5 6 13 14 15 16 ");
+    assert_int_equal(run_command("cd %s/deep/er && cp y/checkpoint.safetensors kept", folder), 0);
+    assert_int_equal(on("resume", "y", "batch=16 epochs=2 --extend --steps 15"), 0);
+    assert_int_equal(run_command("cd %s/deep/er && cp kept y/checkpoint.safetensors", folder), 0);
+    assert_int_equal(on("resume", "y", "--steps 16"), 0);
+    assert_true(said("step 6 becomes step 12"));
+    assert_metrics_steps("y", "1 2 3 4 5 6 13 14 15 16 ");
+    assert_same("deep/er/x", "deep/er/y");
+    assert_int_equal(on("resume", "x", "--data synthetic:1280 --extend --steps 34"), 0);
+    assert_true(said("step 16 becomes step 32, of epoch 0.4"));
+    assert_int_equal(on("resume", "x", "epochs=1 --extend --steps 35"), 0);
+    assert_true(said("knobs.epochs: 2 -> 1") && said("done at step 35"));
+}
+
 /* A relative path of data is that of the folder it was given in. */
 static void test_relative_data(void **state) {
     (void)state;
@@ -261,6 +297,7 @@ static int make_folder_and_cache(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_refusals_change_nothing),
                                        cmocka_unit_test(test_settings),
+                                       cmocka_unit_test(test_extend),
                                        cmocka_unit_test(test_relative_data),
                                        cmocka_unit_test(test_previous),
                                        cmocka_unit_test(test_other_folders),

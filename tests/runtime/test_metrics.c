@@ -50,7 +50,7 @@ static void test_names(void **state) {
     static const double values[] = {1, 2.5, -1e-30, 1e300, 5, 6, NAN};
     VtError error;
     int64_t unreadable;
-    VtMetrics *metrics = vt_metrics_open(path, 0, &unreadable, &error);
+    VtMetrics *metrics = vt_metrics_open(path, 0, 10, &unreadable, &error);
     assert_non_null(metrics);
     assert_true(vt_metrics_write(metrics, 3, 0.25, 7, names, values, &error));
     assert_false(vt_metrics_write(metrics, 3, 0.25, 1, (const char *const[]){"\xff"}, values, &error));
@@ -88,7 +88,7 @@ static void test_resume(void **state) {
         VtError error;
         int64_t unreadable;
         put(cases[i].before);
-        VtMetrics *metrics = vt_metrics_open(path, cases[i].step, &unreadable, &error);
+        VtMetrics *metrics = vt_metrics_open(path, cases[i].step, 10, &unreadable, &error);
         assert_non_null(metrics);
         vt_metrics_close(metrics);
         assert_string_equal(text_of_file(), cases[i].after);
@@ -103,7 +103,7 @@ static void test_full_disk(void **state) {
     struct rlimit limit = {1024, RLIM_INFINITY}, before;
     VtError error = {0};
     int64_t unreadable;
-    VtMetrics *metrics = vt_metrics_open(path, 0, &unreadable, &error);
+    VtMetrics *metrics = vt_metrics_open(path, 0, 10, &unreadable, &error);
     getrlimit(RLIMIT_FSIZE, &before);
     signal(SIGXFSZ, SIG_IGN);
     setrlimit(RLIMIT_FSIZE, &limit);
@@ -131,7 +131,7 @@ static void test_no_file(void **state) {
                          : i == 1 ? symlink("/etc/hostname", path)
                                   : mkdir(path, 0700),
                          0);
-        assert_null(vt_metrics_open(path, 3, &unreadable, &error));
+        assert_null(vt_metrics_open(path, 3, 10, &unreadable, &error));
         assert_int_equal(error.code, 2);
     }
     rmdir(path);
