@@ -34,6 +34,11 @@ static void build_step(Step *step) {
     else if (!e->exhausted)
         try_optimizer(step);
     if (e->recipe->options->with_values) add_outputs(e, &e->recipe->values, false);
+}
+
+/* Once all networks were applied, in `embed` too: one that is applied there alone moves with each step. */
+static void finish_step(Step *step) {
+    Evaluator *e = &step->e;
     move_after(step);
     if (diags_errors(e->diags)) return;
     update_moved(step);
@@ -189,8 +194,14 @@ bool elaborate(ParsedRecipe *recipe, Recipe *out) {
     Func *init = step.states.init;
     resolve_names(&step.e);
     if (recipe->no_values) return false;
-    if (recipe->objectives.count || tree_get(recipe->tree, "objectives")) build_step(&step);
+    bool trains = recipe->objectives.count || tree_get(recipe->tree, "objectives");
+    if (trains) build_step(&step);
+    FunctionState left = leave_function(&step.e);
     if (!step.e.exhausted) build_embed(&step);
+    if (trains) {
+        resume_function(&step.e, &left);
+        finish_step(&step);
+    }
     if (diags_errors(recipe->diags)) return false;
     if (recipe->objectives.count == 0 && !recipe->embed_view)
         diag_error(recipe->diags, (Loc){0, 0, 0}, "%s has neither objectives nor embed: nothing to do",

@@ -1,6 +1,8 @@
 /* Networks whose parameters are moving averages of another's: average := m average + (1 - m) source. */
 #include "frontend/elaborate/step.h"
 
+#include <stdlib.h>
+
 static ValueId momentum_of(Evaluator *e, const Definition *network) {
     Value value = eval_in(e, "momentum", network->momentum);
     double m;
@@ -26,12 +28,58 @@ static bool follows(Evaluator *e, const Definition *network, uint32_t s) {
     return info->network == network && info->source != IR_NONE && e->module->states[s].role == ROLE_EMA;
 }
 
+/* ---- order ------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const Definition *network;
+    size_t depth; /* how many others it follows, one by way of another */
+} Follower;
+
+static int by_depth(const void *a, const void *b) {
+    const Follower *x = a, *y = b;
+    if (x->depth != y->depth) return x->depth < y->depth ? -1 : 1;
+    return x->network < y->network ? -1 : x->network > y->network;
+}
+
+/* Notes the depth of network i, and of those that it follows. Circles were refused when the recipe was read. */
+static size_t find_depth(const ParsedRecipe *r, const Names *numbers, Follower *list, uint32_t i) {
+    size_t hops = 0;
+    uint32_t at = i, next;
+    for (; r->networks[at].ema_of && !list[at].depth && hops <= r->n_networks; at = next, hops++)
+        if ((next = names_find(numbers, r->networks[at].ema_of)) == NAMES_NONE) break;
+    size_t depth = list[at].depth + hops;
+    for (at = i; hops > 0; at = names_find(numbers, r->networks[at].ema_of), hops--)
+        list[at].depth = list[at].depth ? list[at].depth : depth--;
+    return list[i].depth;
+}
+
+/* Networks that follow others, each after what it follows; else as the recipe has them. */
+static const Follower *in_order(Evaluator *e, size_t *n) {
+    const ParsedRecipe *r = e->recipe;
+    Names numbers = {0};
+    Follower *list = ARENA_ARRAY(e->arena, Follower, r->n_networks + 1);
+    for (size_t i = 0; i < r->n_networks; i++) {
+        names_set(e->arena, &numbers, r->networks[i].signature.name, (uint32_t)i);
+        list[i].network = &r->networks[i];
+    }
+    for (uint32_t i = 0; i < r->n_networks; i++) find_depth(r, &numbers, list, i);
+    qsort(list, r->n_networks, sizeof *list, by_depth);
+    size_t trained = 0;
+    while (trained < r->n_networks && list[trained].depth == 0) trained++;
+    *n = r->n_networks - trained;
+    return list + trained;
+}
+
+/* ---- before the step --------------------------------------------------------------------------------------------- */
+
 void begin_moves(Step *step) {
     Evaluator *e = &step->e;
-    step->moves = ARENA_ARRAY(e->arena, Move, e->recipe->n_networks + 1);
-    for (size_t i = 0; i < e->recipe->n_networks; i++) {
-        const Definition *network = &e->recipe->networks[i];
-        if (!network->ema_of || !network->before) continue;
+    size_t n;
+    const Follower *list = in_order(e, &n);
+    step->moves = ARENA_ARRAY(e->arena, Move, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        const Definition *network = list[i].network;
+        if (!network->before) continue;
         Move move = {.network = network, .momentum = momentum_of(e, network)};
         move.at = (ValueId)e->func->count;
         if (move.momentum != IR_NONE) step->moves[step->n_moves++] = move;
@@ -46,14 +94,16 @@ void update_moved(Step *step) {
 }
 
 /* Makes the new values of a network's parameters, which what follows reads instead of the states.
- * reads: of each state the node of the old function that reads it. */
+ * reads: of each state the node of the old function that reads it, or IR_NONE. */
 static void move_network(Evaluator *e, const Move *move, Rebuild *rebuild, const ValueId *reads,
                          bool *is_moved) {
     ValueId m = rebuild->map[move->momentum];
     for (uint32_t s = 0; s < e->states->n_info; s++) {
         if (!follows(e, move->network, s)) continue;
-        ValueId source = func_read_state(e->func, state_info(e, s)->source),
-                old = func_read_state(e->func, s);
+        uint32_t followed = state_info(e, s)->source;
+        ValueId read = reads[followed], old = func_read_state(e->func, s);
+        bool moved_before = read != IR_NONE && is_moved[read]; /* it is such a network's itself */
+        ValueId source = moved_before ? rebuild->map[read] : func_read_state(e->func, followed);
         ValueId new = moved(e, m, old, ir_unary(e->func, OP_stop_grad, source));
         rebuild->map[reads[s]] = ir_unary(e->func, OP_stop_grad, new);
         is_moved[reads[s]] = true;
@@ -65,6 +115,7 @@ void move_before(Step *step) {
     if (!step->n_moves) return;
     ValueId *reads = ARENA_ARRAY(e->arena, ValueId, e->module->n_states);
     bool *is_moved = ARENA_ARRAY(e->arena, bool, e->func->count);
+    for (uint32_t m = 0; m < e->module->n_states; m++) reads[m] = IR_NONE;
     for (ValueId id = 0; id < e->func->count; id++) {
         const Node *node = func_node(e->func, id);
         if (node->op == OP_state) reads[source_attrs(node)->index] = id;
@@ -79,11 +130,15 @@ void move_before(Step *step) {
     rebuild_end(&rebuild);
 }
 
+/* ---- after it ---------------------------------------------------------------------------------------------------- */
+
 void move_after(Step *step) {
     Evaluator *e = &step->e;
-    for (size_t i = 0; i < e->recipe->n_networks; i++) {
-        const Definition *network = &e->recipe->networks[i];
-        if (!network->ema_of || network->before) continue;
+    size_t n;
+    const Follower *list = in_order(e, &n);
+    for (size_t i = 0; i < n; i++) {
+        const Definition *network = list[i].network;
+        if (network->before) continue;
         ValueId m = momentum_of(e, network);
         if (m == IR_NONE) continue;
         for (uint32_t s = 0; s < e->states->n_info; s++)

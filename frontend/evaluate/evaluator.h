@@ -60,6 +60,15 @@ typedef struct Arguments { /* of a running builtin */
     size_t n;
 } Arguments;
 
+typedef struct { /* a function that is left for another, to be gone on with later */
+    Func *func;
+    StateValue *current;
+    size_t n_current, capacity;
+    Frame *own, *globals;
+    size_t n_knobs;
+    const char *sees;
+} FunctionState;
+
 struct Evaluator {
     const ParsedRecipe *recipe;
     Arena *arena;
@@ -194,6 +203,8 @@ ValueId scalar_of(Evaluator *e, Loc loc, const Value *v, DType dtype, const char
 /* ---- function.c: the states and inputs of the function at hand */
 void begin_function(Evaluator *e,
                     const char *name); /* a new one of the module, in which no state was read yet */
+FunctionState leave_function(Evaluator *e);
+void resume_function(Evaluator *e, const FunctionState *function);
 StateValue *state_value(Evaluator *e, uint32_t state);
 ValueId read_state(Evaluator *e,
                    uint32_t state); /* its value here: the old one, or the one it was updated to */

@@ -5,7 +5,24 @@
 
 void begin_function(Evaluator *e, const char *name) {
     e->func = module_add_func(e->module, name);
-    for (size_t s = 0; s < e->n_current; s++) e->current[s] = (StateValue){.current = IR_NONE};
+    e->current = NULL;
+    e->n_current = e->current_capacity = 0;
+}
+
+FunctionState leave_function(Evaluator *e) {
+    return (FunctionState){e->func, e->current, e->n_current, e->current_capacity,
+                           e->own,  e->globals, e->n_knobs,   e->sees};
+}
+
+void resume_function(Evaluator *e, const FunctionState *function) {
+    e->func = function->func;
+    e->current = function->current;
+    e->n_current = function->n_current;
+    e->current_capacity = function->capacity;
+    e->own = function->own;
+    e->globals = function->globals;
+    e->n_knobs = function->n_knobs;
+    e->sees = function->sees;
 }
 
 StateValue *state_value(Evaluator *e, uint32_t state) {

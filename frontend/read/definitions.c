@@ -75,13 +75,16 @@ static bool check_ema(ParsedRecipe *r, const Tree *map, const Definition *networ
                    suggestion(r, network->ema_of, names, n));
         return true;
     }
-    for (const Definition *at = network; at && at->ema_of; at = find_network(r, at->ema_of))
-        if (hops++ > r->n_networks) {
-            diag_error(r->diags, network->ema_loc, "'%s' follows itself: none of these networks is trained",
-                       network->signature.name);
-            return false;
-        }
-    return true;
+    const Definition *at = network;
+    for (; at && at->ema_of && hops <= r->n_networks; hops++) at = find_network(r, at->ema_of);
+    if (!at || !at->ema_of) return true;
+    diag_error(r->diags, at->ema_loc, "'%s' follows itself: none of these networks is trained",
+               at->signature.name);
+    for (const Definition *next = at; strcmp(next->ema_of, at->signature.name) != 0;) {
+        next = find_network(r, next->ema_of);
+        diag_note(r->diags, next->ema_loc, "by way of '%s'", next->signature.name);
+    }
+    return false;
 }
 
 /* `{ema: …}`, or `{body: …}`; with `from: FILE` its initial values. */

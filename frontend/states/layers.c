@@ -143,7 +143,7 @@ const char *nearest_parameter(Evaluator *e, const char *pattern) {
 
 bool layer_of(Evaluator *e, Loc loc, const char *name, const char *units, int64_t *layer, int64_t *last) {
     int64_t s = module_find_state(e->module, name);
-    if (s >= 0 && e->module->states[s].role == ROLE_EMA) s = state_info(e, (uint32_t)s)->source;
+    if (s >= 0) s = trained_state(e, (uint32_t)s);
     if (s < 0 || s >= UINT32_MAX || e->module->states[s].role != ROLE_PARAM) {
         const char *nearest = nearest_parameter(e, name);
         eval_error(e, loc, "no parameter is called '%s'%s", name,

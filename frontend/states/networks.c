@@ -51,15 +51,17 @@ static bool same_arguments(Evaluator *e, const Applied *applied, const Value *ar
     return true;
 }
 
+const Definition *network_named(const Evaluator *e, const char *name) {
+    for (size_t i = 0; i < e->recipe->n_networks; i++)
+        if (strcmp(e->recipe->networks[i].signature.name, name) == 0) return &e->recipe->networks[i];
+    return NULL;
+}
+
+/* The network that a chain of moving averages follows in the end; NULL: none, as was told where they are defined. */
 static const Definition *source_of(Evaluator *e, const Definition *network) {
-    for (int hops = 0; network && network->ema_of && hops < 8; hops++) {
-        const Definition *next = NULL;
-        for (size_t i = 0; i < e->recipe->n_networks; i++)
-            if (strcmp(e->recipe->networks[i].signature.name, network->ema_of) == 0)
-                next = &e->recipe->networks[i];
-        network = next;
-    }
-    return network && !network->ema_of ? network : NULL;
+    for (size_t hops = 0; network && network->ema_of; hops++)
+        network = hops <= e->recipe->n_networks ? network_named(e, network->ema_of) : NULL;
+    return network;
 }
 
 static Value run_network(Evaluator *e, const Definition *network, const Definition *source, const Expr *at,

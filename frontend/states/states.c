@@ -12,6 +12,11 @@ static bool may_make(Evaluator *e, Loc loc, const char *what) {
     return false;
 }
 
+uint32_t trained_state(Evaluator *e, uint32_t state) {
+    while (e->module->states[state].role == ROLE_EMA) state = state_info(e, state)->source;
+    return state;
+}
+
 StateInfo *state_info(Evaluator *e, uint32_t state) {
     States *states = e->states;
     while (states->n_info <= state) {
@@ -69,20 +74,45 @@ static uint32_t add_state(Evaluator *e, State state, Loc loc) {
     return index;
 }
 
-/* The parameter that one of an EMA network follows: the one of the same name in the other network, made if it is not
- * yet. */
-static uint32_t source_param(Evaluator *e, const State *like, const char *name, Loc loc) {
-    const char *own = e->states->application->definition->signature.name,
-               *of = e->states->application->definition->ema_of;
-    const char *source = arena_printf(e->arena, "%s%s", of, name + strlen(own));
-    int64_t known = module_find_state(e->module, source);
-    if (known >= 0) return (uint32_t)known;
+/* The parameter that one of an EMA network follows, `suffix` being what stands behind the network's name: made if it is
+ * not yet, in networks between too, which may be applied nowhere. IR_NONE after an error. */
+static uint32_t followed_param(Evaluator *e, Loc loc, const Definition *network, const char *suffix,
+                               const State *like, const Value *init) {
+    const Definition *source = network_named(e, network->ema_of);
     State state = *like;
-    state.name = source;
-    state.role = ROLE_PARAM;
+    StateInfo info = {.source = IR_NONE, .network = source, .loc = loc}; /* not made by this application */
+    state.name = arena_printf(e->arena, "%s%s", source->signature.name, suffix);
+    int64_t known = module_find_state(e->module, state.name);
+    if (known >= 0) {
+        const State *made = &e->module->states[known];
+        if (type_equal(&made->type, &state.type)) return (uint32_t)known;
+        eval_error(e, loc, "'%s%s' would be %s, and follows '%s', which is %s", network->signature.name,
+                   suffix, type_text(e->arena, &state.type), made->name, type_text(e->arena, &made->type));
+        return IR_NONE;
+    }
+    state.role = source->ema_of ? ROLE_EMA : ROLE_PARAM;
+    if (source->ema_of) {
+        info.source = followed_param(e, loc, source, suffix, like, init);
+        if (info.source == IR_NONE) return IR_NONE;
+        state.init = INIT_COPY;
+        state.copy_of = info.source;
+    } else if (!set_initial(e, loc, init, &state))
+        return IR_NONE;
     uint32_t index = add_state(e, state, loc);
-    state_info(e, index)->stamp = 0; /* not made by this application */
+    *state_info(e, index) = info;
     return index;
+}
+
+/* How a new parameter begins: of an EMA network as the one that it follows, whose number becomes *source. */
+static bool begin_param(Evaluator *e, Loc loc, State *state, const Value *init, uint32_t *source) {
+    const Application *application = e->states->application;
+    *source = IR_NONE;
+    if (!application->ema) return set_initial(e, loc, init, state);
+    const Definition *network = application->definition;
+    *source = followed_param(e, loc, network, state->name + strlen(network->signature.name), state, init);
+    state->init = INIT_COPY;
+    state->copy_of = *source;
+    return *source != IR_NONE;
 }
 
 Value make_param(Evaluator *e, Loc loc, const State *like, const Value *init, int decay) {
@@ -97,18 +127,12 @@ Value make_param(Evaluator *e, Loc loc, const State *like, const Value *init, in
         state.name = name;
         state.role = role;
         state.decay = decay < 0 ? type.rank > 1 : decay != 0;
-        uint32_t source = IR_NONE;
-        if (!set_initial(e, loc, init, &state)) return (Value){0};
-        if (e->states->application->ema) {
-            source = source_param(e, &state, name, loc);
-            state.init = INIT_COPY;
-            state.copy_of = source;
-        }
+        uint32_t source;
+        if (!begin_param(e, loc, &state, init, &source)) return (Value){0};
         known = add_state(e, state, loc);
         state_info(e, (uint32_t)known)->source = source;
     }
-    Asked asked = {e->states->stamp,
-                   role == ROLE_EMA ? state_info(e, (uint32_t)known)->source : (uint32_t)known};
+    Asked asked = {e->states->stamp, trained_state(e, (uint32_t)known)};
     ARENA_PUSH(e->arena, e->states->asked, e->states->n_asked, e->states->asked_capacity, asked);
     ValueId value = read_state(e, (uint32_t)known);
     if (e->states->application->ema) value = ir_unary(e->func, OP_stop_grad, value);

@@ -72,6 +72,8 @@ typedef struct States {
 } States;
 
 StateInfo *state_info(Evaluator *e, uint32_t state);
+/* The parameter that a chain of moving averages follows in the end; itself, if it follows none. */
+uint32_t trained_state(Evaluator *e, uint32_t state);
 
 /* ---- states.c: poison after an error. name: NULL: that of the variable being assigned */
 /* like: name, type, frozen and grid of the parameter. decay: weight decay applies; -1: to matrices alone. */
@@ -95,7 +97,9 @@ const char *nearest_parameter(Evaluator *e, const char *pattern);
 /* ---- initial.c: fills init, a and b of a state, or adds an output to function `init`; false after an error */
 bool set_initial(Evaluator *e, Loc loc, const Value *value, State *state);
 
-/* ---- networks.c: an ApplyNetwork */
+/* ---- networks.c */
+const Definition *network_named(const Evaluator *e, const char *name); /* NULL: there is none */
+/* An ApplyNetwork. */
 Value apply_network(Evaluator *e, const Definition *network, const Expr *at, Value *args,
                     const char **keywords, size_t n);
 
