@@ -53,7 +53,7 @@ static bool check_step(const double *step, const char *path, VtError *error) {
 bool vt_checkpoint_load(VtInstance *instance, const VtProgram *program, const char *path, VtError *error) {
     VtTensorFile *file = vt_tensors_open(path, error);
     char wrong[700] = "";
-    int count = 0;
+    int count = 0, moments = 0; /* that do not fit; of these, what the optimiser lacks */
     if (!file) return false;
     for (int pass = 0; pass < 2 && count == 0; pass++)
         for (int s = 0; s < program->n_states; s++) {
@@ -66,6 +66,7 @@ bool vt_checkpoint_load(VtInstance *instance, const VtProgram *program, const ch
             if (pass == 0 && !fits && ++count <= 8)
                 snprintf(wrong + strlen(wrong), sizeof wrong - strlen(wrong), "%s%s (%s)",
                          count > 1 ? ", " : "", want->name, i < 0 ? "missing" : "another shape");
+            if (pass == 0 && i < 0) moments += program->states[s].role == VT_ROLE_OPTIMIZER;
             void *to = pass == 1 ? vt_instance_write_state(instance, s) : NULL;
             if (to && (!vt_tensors_read(file, i, want->dtype, to, error) ||
                        (program->states[s].role == VT_ROLE_COUNTER && !check_step(to, path, error)))) {
@@ -75,6 +76,12 @@ bool vt_checkpoint_load(VtInstance *instance, const VtProgram *program, const ch
         }
     vt_tensors_close(file);
     if (count == 0) return true;
+    if (count == moments)
+        return vt_fail(
+            error, 2,
+            "%s does not fit '%s': parameters are trained that were frozen in its run, and have no moments "
+            "of the optimiser (%.*s, …). A new run can begin with its weights: --init %s",
+            path, program->name, (int)strcspn(wrong, " "), wrong, path);
     return vt_fail(error, 2, "%s does not fit '%s': %d of %d tensors: %s", path, program->name, count,
                    program->n_states, wrong);
 }

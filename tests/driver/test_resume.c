@@ -10,7 +10,7 @@
 static const char RECIPE[] =
     "recipe: small\n"
     "use: [lib/nn.yaml, lib/optimizers.yaml, lib/schedules.yaml]\n"
-    "knobs: {width: 8, batch: 16, epochs: 8}\n"
+    "knobs: {width: 8, batch: 16, epochs: 8, still: false}\n"
     "views:\n"
     "  view: {count: 2, size: 8, augment: [flip, {color_jitter: {brightness: 0.4}}, normalize]}\n"
     "  image: {size: 8, augment: [normalize]}\n"
@@ -20,7 +20,8 @@ static const char RECIPE[] =
     "  agree: {loss: \"mean((encoder(view[0]) - encoder(view[1]) - 1) ** 2)\"}\n"
     "schedules: {lr: \"cosine(0.01, 0.001)\"}\n"
     "embed: {view: image, features: encoder(image)}\n"
-    "train: {batch: $batch, epochs: $epochs, optimizer: \"adamw(param, grad, lr, 0.0)\"}\n";
+    "train: {batch: $batch, epochs: $epochs, optimizer: \"adamw(param, grad, lr, 0.0)\", freeze: "
+    "{\"*.weight\": still}}\n";
 
 #define SMALL "../../small.yaml width=16 batch=32"
 #define DATA "--data synthetic:640 --plain"
@@ -294,6 +295,23 @@ static int make_folder_and_cache(void **state) {
     return setenv("VITC_CACHE", cache, 1) || run_command("mkdir -p %s/p/q", folder);
 }
 
+/* What was frozen is trained from now on: there are no moments for it. The other way round there are too many. */
+static void test_freeze(void **state) {
+    (void)state;
+    static const char more[] = "epochs=1 still=%s " DATA " --steps %d";
+    char frozen[256], trained[256];
+    snprintf(frozen, sizeof frozen, more, "true", 3);
+    snprintf(trained, sizeof trained, more, "false", 5);
+    assert_int_equal(
+        run_command("cd %s/deep/er && %s train " SMALL " %s --out frozen", folder, VITC_BINARY, frozen), 0);
+    assert_int_equal(run_command("cd %s/deep/er && %s train " SMALL " %s --out frozen --resume --force",
+                                 folder, VITC_BINARY, trained),
+                     2);
+    assert_true(said(
+        "parameters are trained that were frozen in its run, and have no moments of the optimiser "
+        "(optimizer.exp_avg.encoder.fc.weight, …). A new run can begin with its weights: --init frozen/"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_refusals_change_nothing),
                                        cmocka_unit_test(test_settings),
@@ -303,6 +321,7 @@ int main(void) {
                                        cmocka_unit_test(test_other_folders),
                                        cmocka_unit_test(test_out),
                                        cmocka_unit_test(test_signals),
-                                       cmocka_unit_test(test_output)};
+                                       cmocka_unit_test(test_output),
+                                       cmocka_unit_test(test_freeze)};
     return cmocka_run_group_tests(tests, make_folder_and_cache, remove_folder);
 }
