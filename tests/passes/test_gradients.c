@@ -363,6 +363,36 @@ static void test_pow_at_zero(void **state) {
     arena_free(g.arena);
 }
 
+/* Equal eigenvalues, and singular values of 0: losses of the values alone have their exact gradients. */
+static void test_equal_spectrum(void **state) {
+    (void)state;
+    Graph g = graph_new();
+    Type type = type_make(DT_F64, 2, (int64_t[]){3, 3});
+    ValueId x = func_add_input(g.func, "x", type), y = func_add_input(g.func, "y", type);
+    const int64_t from[] = {0, 0}, below[] = {3, 0}, row[] = {1, 3}, row_below[] = {4, 3}, one[] = {1, 1};
+    ValueId values = ir_slice(g.func, ir_unary(g.func, OP_eigh, x), from, row, one);
+    ValueId sizes = ir_slice(g.func, ir_unary(g.func, OP_svd, y), below, row_below, one);
+    ValueId cubes = ir_binary(g.func, OP_mul, ir_binary(g.func, OP_mul, values, values), values);
+    int64_t axes[] = {0, 1};
+    func_add_output(g.func, "dx", emit_grad(g.func, ir_reduce(g.func, OP_sum, cubes, 2, axes, false), x));
+    ValueId squares = ir_binary(g.func, OP_mul, sizes, sizes);
+    func_add_output(g.func, "dy", emit_grad(g.func, ir_reduce(g.func, OP_sum, squares, 2, axes, false), y));
+    assert_true(pass_autodiff(g.module, g.diags));
+    Tensor inputs[] = {tensor_new(g.arena, &type), tensor_new(g.arena, &type)};
+    Tensor dx = tensor_new(g.arena, &type), dy = tensor_new(g.arena, &type);
+    for (int i = 0; i < 9; i++) {
+        double diagonal = (double[]){2, 2, 5}[i / 3];
+        inputs[0].data[i] = i % 4 == 0 ? diagonal : 0;
+        dx.data[i] = i % 4 == 0 ? 3 * diagonal * diagonal : 0;
+        inputs[1].data[i] = i / 3 + 1.0; /* of rank 1 */
+        dy.data[i] = 2 * inputs[1].data[i];
+    }
+    Tensor *got = run_func(g.func, inputs, g.arena);
+    assert_tensor_near(&got[0], &dx, 1e-12, 1e-12, "dx");
+    assert_tensor_near(&got[1], &dy, 1e-12, 1e-12, "dy");
+    arena_free(g.arena);
+}
+
 /* x · stop_grad(x) + floor(x): x alone; nothing leads to y. */
 static void test_stop_grad(void **state) {
     (void)state;
@@ -442,6 +472,7 @@ int main(void) {
         cmocka_unit_test(test_every_rule),
         cmocka_unit_test(test_second_order),
         cmocka_unit_test(test_ties),
+        cmocka_unit_test(test_equal_spectrum),
         cmocka_unit_test(test_pow_at_zero),
         cmocka_unit_test(test_stop_grad),
         cmocka_unit_test(test_two_losses),
