@@ -54,7 +54,7 @@ bool may_assign(Evaluator *e, const Expr *statement, const Expr *target) {
         good = may_assign(e, statement, target->args[i]) && good;
     const Entry *state = target->kind == EXPR_NAME ? state_named(e, target->text) : NULL;
     if (!state) return good;
-    if (statement->kind == STMT_FOR)
+    if (statement->kind == STMT_FOR || statement->kind == STMT_REPEAT)
         name_error(e, target->loc, "'%s' is a state: a loop's variable wants another name", state->name);
     else
         name_error(e, target->loc, "'%s' is a state, and `%s` sets no state: write `%s`", state->name,

@@ -326,8 +326,8 @@ static void find_assigned(Blame *b, int level, const Expr *expr, const void *wit
     Assigned *assigned = (Assigned *)with;
     (void)b, (void)level;
     bool before = expr->loc.line < assigned->end.line;
-    if ((expr->kind == STMT_ASSIGN || expr->kind == STMT_FOR) && before && binds(expr->a, assigned->name))
-        assigned->found = true;
+    bool assigns = expr->kind == STMT_ASSIGN || expr->kind == STMT_FOR || expr->kind == STMT_REPEAT;
+    if (assigns && before && binds(expr->a, assigned->name)) assigned->found = true;
 }
 
 static bool assigned_before(Blame *b, int level, const char *name) {

@@ -64,7 +64,7 @@ bool bool_of(Evaluator *e, Loc loc, const Value *v, const char *what, bool *out)
     if (is_tensor(v)) {
         bool chooses = strcmp(what, "a condition") == 0; /* of `if`, for which tensors have where() */
         value_error(e, loc, v, "%s must be known at compile time, not %s%s", what, show_value(e, v),
-                    chooses ? " (use where(c, a, b))" : "");
+                    chooses ? " (use `when`, or where(c, a, b))" : "");
         return false;
     }
     *out = is_number(v) ? v->number != 0 : is_list(v) ? v->count > 0 : v->kind != V_NONE;

@@ -390,10 +390,7 @@ static Value eval_labelled(Evaluator *e, const Expr *expr) {
 
 /* ---- statements -------------------------------------------------------------------------------------------------- */
 
-static void run_body(Evaluator *e, Expr *const *statements, size_t n);
-
-/* A body did not run because of an error: names that it would have defined are no further errors. */
-static void skip_body(Evaluator *e) {
+void skip_body(Evaluator *e) {
     if (e->frame) e->frame->skipped = true;
 }
 
@@ -417,7 +414,7 @@ static void run_for(Evaluator *e, const Expr *s) {
             break;
         }
         size_t before = e->failures;
-        run_body(e, s->body, s->n_body);
+        run_statements(e, s->body, s->n_body);
         if (e->failures == before) continue;
         skip_body(e); /* the next would fail as well */
         break;
@@ -435,7 +432,7 @@ static void run_if(Evaluator *e, const Expr *s) {
             return;
         }
         if (truth || s->n_orelse != 1 || s->orelse[0]->kind != STMT_IF) {
-            run_body(e, truth ? s->body : s->orelse, truth ? s->n_body : s->n_orelse);
+            run_statements(e, truth ? s->body : s->orelse, truth ? s->n_body : s->n_orelse);
             return;
         }
         s = s->orelse[0];
@@ -481,13 +478,15 @@ static void run_statement(Evaluator *e, const Expr *s) {
         return;
     case STMT_FOR: run_for(e, s); return;
     case STMT_IF: run_if(e, s); return;
+    case STMT_REPEAT: run_repeat(e, s); return;
+    case STMT_WHEN: run_when(e, s); return;
     case STMT_ASSERT: run_assert(e, s); return;
     default: eval(e, s->a);
     }
 }
 
 /* What fails inside a library has one cause, outside of it: its body ends there. */
-static void run_body(Evaluator *e, Expr *const *statements, size_t n) {
+void run_statements(Evaluator *e, Expr *const *statements, size_t n) {
     for (size_t i = 0; i < n && !e->has_returned && !e->exhausted; i++) {
         size_t before = e->failures;
         run_statement(e, statements[i]);
@@ -502,7 +501,7 @@ Value eval_block(Evaluator *e, const Block *block) {
     bool had = e->has_returned;
     e->has_returned = false;
     if (e->n_calls == 0) e->block = block;
-    run_body(e, block->statements, block->count);
+    run_statements(e, block->statements, block->count);
     Value result = e->has_returned ? e->returned : e->exhausted ? (Value){0} : value_none();
     e->returned = before;
     e->has_returned = had;

@@ -69,6 +69,33 @@ typedef struct { /* a function that is left for another, to be gone on with late
     const char *sees;
 } FunctionState;
 
+/* A value of a loop: what stands for it in the body, its value before the loop and after an iteration (which is that
+ * after the loop once that is made). */
+typedef struct {
+    ValueId inside, before, after;
+} LoopValue;
+
+typedef struct { /* that a body reads or sets */
+    uint32_t state;
+    StateValue outside; /* before the loop */
+    LoopValue value;
+} LoopState;
+
+/* A loop whose body is being evaluated: once, whatever the count. */
+typedef struct Loop {
+    struct Loop *outer;
+    Loc loc;
+    const char *word; /* "repeat", "when", "scan" */
+    int64_t count;
+    ValueId condition;                   /* a bool that says whether the body runs; IR_NONE: it does */
+    ValueId begin;                       /* nodes from here on are the body's */
+    ValueId number;                      /* stands for the number of the iteration */
+    LoopValue *carried, *rows, *stacked; /* stacked: `inside` is the row of an iteration */
+    size_t n_carried, carried_capacity, n_rows, rows_capacity, n_stacked, stacked_capacity;
+    LoopState *states;
+    size_t n_states, states_capacity;
+} Loop;
+
 struct Evaluator {
     const ParsedRecipe *recipe;
     Arena *arena;
@@ -111,6 +138,7 @@ struct Evaluator {
     const Expr *at;     /* what is evaluated */
     const Expr *callee; /* what is called, while its name is looked up */
     const Expr *loop;   /* the innermost running */
+    Loop *body;         /* the loop whose body is evaluated, or NULL */
     const Block *block; /* the last one begun outside all calls */
     Value returned;
     Loc returned_at; /* where the last that returned says what */
@@ -242,10 +270,41 @@ bool may_assign(Evaluator *e, const Expr *statement, const Expr *target);
 void run_assign(Evaluator *e, const Expr *statement); /* = */
 void run_update(Evaluator *e, const Expr *statement); /* := */
 
+/* ---- loops.c: what is emitted from loop_begin to loop_end becomes the body of a loop */
+/* IR_NONE for the condition: none. NULL after an error. */
+Loop *loop_begin(Evaluator *e, Loc loc, const char *word, int64_t count, ValueId condition);
+/* A value that is carried, and one of which each iteration gets a row: what stands for them in the body. */
+ValueId loop_carry(Evaluator *e, Loop *loop, ValueId before);
+ValueId loop_row(Evaluator *e, Loop *loop, ValueId rows);
+/* States: the value of one in the body; and to note that it is set there. */
+ValueId loop_read_state(Evaluator *e, uint32_t state);
+/* Whether anything in the body reads what stands for a value. */
+bool loop_reads(const Evaluator *e, const Loop *loop, ValueId inside);
+/* Makes the loop of the carried values, whose `after` are known, and the stacked ones; their `after` are then what it
+ * leaves. `good` false: the body had errors, and there is none. Whether the loop changes anything. */
+bool loop_end(Evaluator *e, Loop *loop, bool good);
+
+/* ---- carried.c: numbers, tensors, and lists and records of these, as carried values of a loop */
+/* What stands for the value in the body; poison if it cannot be carried. */
+Value carry_value(Evaluator *e, Loop *loop, Loc loc, const char *name, const Value *before);
+/* Notes what it is after an iteration; *next: the number of its first part, and then of what follows. False after an
+ * error. */
+bool carry_next(Evaluator *e, Loop *loop, Loc loc, const char *name, const Value *before, const Value *after,
+                size_t *next);
+/* What it is after the loop. */
+Value carry_result(Evaluator *e, const Loop *loop, const Value *before, size_t *next);
+
+/* ---- repeat.c: statements that become loops */
+void run_repeat(Evaluator *e, const Expr *statement);
+void run_when(Evaluator *e, const Expr *statement);
+
 /* ---- eval.c */
 enum { MAX_BUILTIN_PARAMETERS = 16 };
 Value eval(Evaluator *e, const Expr *expr);
 Value eval_block(Evaluator *e, const Block *block); /* what it returns, or NONE */
+void run_statements(Evaluator *e, Expr *const *statements, size_t n);
+void skip_body(
+    Evaluator *e); /* it does not run because of an error: names that it would define are no errors */
 /* Where an expression that was evaluated last says what its value is: of a block, the `return` that was met. */
 Loc value_loc(const Evaluator *e, const Expr *expr);
 /* Runs a body. `sees_own`: the recipe's own names are seen in it. */

@@ -32,12 +32,14 @@ StateValue *state_value(Evaluator *e, uint32_t state) {
 }
 
 ValueId read_state(Evaluator *e, uint32_t state) {
+    if (e->body && e->module->states[state].role != ROLE_PARAM) return loop_read_state(e, state);
     StateValue *value = state_value(e, state);
     if (value->current == IR_NONE) value->current = func_read_state(e->func, state);
     return value->current;
 }
 
 void set_state(Evaluator *e, uint32_t state, ValueId value) {
+    if (e->body) loop_read_state(e, state);
     *state_value(e, state) = (StateValue){.current = value, .updated = true};
 }
 

@@ -30,7 +30,8 @@ static const Expr *chained(const Expr *expr) {
 
 static void add_assigned(Evaluator *e, Frame *frame, const Expr *expr) {
     for (; expr; expr = chained(expr)) {
-        if (expr->kind == STMT_ASSIGN || expr->kind == STMT_FOR) add_targets(e, frame, expr->a);
+        bool binds = expr->kind == STMT_ASSIGN || expr->kind == STMT_FOR || expr->kind == STMT_REPEAT;
+        if (binds) add_targets(e, frame, expr->a);
         for (size_t i = 0; i < expr->n_clauses; i++) {
             add_targets(e, frame, expr->clauses[i].target);
             add_assigned(e, frame, expr->clauses[i].over);
@@ -113,6 +114,7 @@ static void resolve(Evaluator *e, const Expr *expr) {
             expr = expr->b;
             break;
         case STMT_FOR:
+        case STMT_REPEAT:
         case STMT_ASSIGN:
         case STMT_UPDATE: expr = expr->b; break;
         case STMT_ASSERT:

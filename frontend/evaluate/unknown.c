@@ -81,7 +81,7 @@ static bool assigns(const Expr *target, const char *name) {
 }
 
 static const Expr *assignment_of(const Expr *s, const char *name) {
-    bool binds = s->kind == STMT_ASSIGN || s->kind == STMT_FOR;
+    bool binds = s->kind == STMT_ASSIGN || s->kind == STMT_FOR || (s->kind == STMT_REPEAT && s->a);
     if (binds && assigns(s->a, name)) return s;
     const Expr *inside = assignment_in(s->body, s->n_body, name);
     return inside ? inside : assignment_in(s->orelse, s->n_orelse, name);
@@ -94,6 +94,24 @@ static const Expr *assignment_in(Expr *const *statements, size_t n, const char *
         if (found) return found;
     }
     return NULL;
+}
+
+/* The `repeat` or `when` that a statement stands in, or NULL. */
+static const Expr *loop_in(Expr *const *statements, size_t n, const Expr *wanted, const Expr *around) {
+    for (size_t i = 0; i < n; i++) {
+        const Expr *s = statements[i];
+        if (s == wanted) return around;
+        const Expr *loop = s->kind == STMT_REPEAT || s->kind == STMT_WHEN ? s : around;
+        const Expr *found = loop_in(s->body, s->n_body, wanted, loop);
+        if (!found) found = loop_in(s->orelse, s->n_orelse, wanted, loop);
+        if (found) return found;
+    }
+    return NULL;
+}
+
+static const Expr *loop_around(const Evaluator *e, const Expr *statement) {
+    const Block *block = e->n_running ? e->running[e->n_running - 1]->body : e->block;
+    return block ? loop_in(block->statements, block->count, statement, NULL) : NULL;
 }
 
 static const Expr *assigned_later(const Evaluator *e, const char *name) {
@@ -129,8 +147,14 @@ Value unknown_name(Evaluator *e, const Expr *expr) {
     }
     const Expr *later = assigned_later(e, name);
     if (later) {
+        const Expr *loop = loop_around(e, later);
         name_error(e, expr->loc, "'%s' has no value here", name);
-        diag_note(e->diags, later->loc, "it is given one here, which did not run before");
+        if (loop)
+            diag_note(e->diags, later->loc,
+                      "it is given one here alone, in the body of `%s`: give it one before that, too",
+                      loop->kind == STMT_WHEN ? "when" : "repeat");
+        else
+            diag_note(e->diags, later->loc, "it is given one here, which did not run before");
         return (Value){0};
     }
     return name_error(e, expr->loc, "unknown name '%s'%s", name, suggest(e, name, e->callee == expr));

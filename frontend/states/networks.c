@@ -80,6 +80,11 @@ static Value run_network(Evaluator *e, const Definition *network, const Definiti
     return result;
 }
 
+static bool is_around(const Loop *inner, const Loop *outer) {
+    while (outer && inner && inner != outer) inner = inner->outer;
+    return inner == outer || !outer;
+}
+
 Value apply_network(Evaluator *e, const Definition *network, const Expr *at, Value *args,
                     const char **keywords, size_t n) {
     const Definition *source = source_of(e, network);
@@ -95,10 +100,16 @@ Value apply_network(Evaluator *e, const Definition *network, const Expr *at, Val
         Applied *applied = &states->applied[i];
         if (applied->network != network || applied->func != e->func) continue;
         application++;
+        if (!is_around(e->body, applied->body))
+            continue; /* what a loop's body computed is not known outside */
         if (same_arguments(e, applied, args, parameters, n)) return applied->result;
     }
-    Applied applied = {
-        .network = network, .arguments = args, .parameters = parameters, .n_arguments = n, .func = e->func};
+    Applied applied = {.network = network,
+                       .arguments = args,
+                       .parameters = parameters,
+                       .n_arguments = n,
+                       .func = e->func,
+                       .body = e->body};
     applied.first_tap = states->n_taps;
     applied.result = run_network(e, network, source, at, args, keywords, n, application);
     applied.result = mark_application(e, applied.result, states->n_applied + 1);

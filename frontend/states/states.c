@@ -179,6 +179,12 @@ Value make_draw(Evaluator *e, const Expr *at, const char *sampler, const Ints *s
     States *states = e->states;
     Type type = type_make(DT_F32, sizes->n, sizes->v);
     if (!may_make(e, at->loc, "draw") || !check_type(e, at->loc, &type)) return (Value){0};
+    if (e->body && e->body->condition == IR_NONE)
+        return eval_error(
+            e, at->loc,
+            "a draw inside `%s` would be the same in all iterations: draw a tensor of all before it, "
+            "and `scan` its rows",
+            e->body->word);
     int number = catalog_find(SAMPLERS, sampler);
     size_t n;
     const char *const *names = catalog_names(SAMPLERS, &n);

@@ -24,6 +24,7 @@ typedef struct { /* a network applied to arguments: made once */
     size_t n_arguments;
     Value result;
     const Func *func;
+    const Loop *body;         /* the loop that it was applied in, or NULL */
     size_t first_tap, n_taps; /* what labelled calls gave in it */
 } Applied;
 

@@ -10,7 +10,7 @@ enum { MAX_SHAPES = 16 }; /* of labels that an error lists */
 
 void keep_tap(Evaluator *e, const Expr *at, const Value *value) {
     States *states = e->states;
-    if (!states->application) return;
+    if (!states->application || e->body) return; /* in a loop it has a value an iteration */
     size_t network = strlen(states->application->definition->signature.name);
     Tap tap = {.label = e->scope + network + 1, .value = *value, .loc = at->loc};
     ARENA_PUSH(e->arena, states->taps, states->n_taps, states->taps_capacity, tap);

@@ -28,6 +28,8 @@ typedef enum {
     STMT_RETURN,
     STMT_FOR,
     STMT_IF,
+    STMT_REPEAT, /* `repeat a in b:`, a may be NULL */
+    STMT_WHEN,   /* `when a:` … `else:` */
     STMT_ASSERT,
     STMT_EXPR
 } ExprKind;
@@ -55,7 +57,7 @@ struct Expr {
     Loc keyword_loc;
     ExprClause *clauses; /* COMPREHENSION of element a */
     size_t n_clauses;
-    Expr **body, **orelse; /* FOR, IF */
+    Expr **body, **orelse; /* FOR, IF, REPEAT, WHEN */
     size_t n_body, n_orelse;
 };
 

@@ -20,7 +20,7 @@ static const char *find(const Row *rows, size_t n, const char *word) {
 #define DEFINES "vitc defines functions in the section `modules:`, as `name(x, y): |` and an indented body"
 #define USES "vitc has no imports: the key `use:` of the recipe lists libraries"
 #define THROWS "vitc has no exceptions: `assert condition, 'message'` refuses a recipe"
-#define LOOPS "vitc has no `while`: `for i in range(n):` is unrolled at compile time"
+#define LOOPS "vitc has no `while`: `for i in range(n):` is unrolled at compile time, `repeat n:` is not"
 #define ASSIGNS "vitc assigns without a word before the name: `name = value`"
 #define INDENTS "vitc marks a body by its indentation alone"
 #define PASSES "vitc needs no empty statement: leave the branch out"

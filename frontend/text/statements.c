@@ -2,6 +2,8 @@
 #include "frontend/text/foreign.h"
 #include "frontend/text/parser.h"
 
+#include <string.h>
+
 Expr *parse_values(Parser *p) { /* a or a, b */
     Expr *first = parse_labelled(p);
     if (!first || p->in.token != ',') return first;
@@ -44,6 +46,41 @@ static Expr *parse_if(Parser *p) {
     } while (p->in.token == T_ELIF);
     if (parse_accept(p, T_ELSE) && !parse_suite(p, &above->orelse, &above->n_orelse)) return NULL;
     return first;
+}
+
+/* Whether the statement begins with this word, rather than with a name that is assigned, called by a label or read. */
+static bool begins_with(const Parser *p, const char *word) {
+    if (p->in.token != T_NAME || strcmp(p->in.word, word) != 0) return false;
+    int then, next = lexer_ahead(&p->in, &then);
+    bool name = next == '=' || next == T_UPDATE || next == ',' || next == ':' || next == '.' || next == '[' ||
+                next == T_NEWLINE || next == T_END || parse_operator_of(next);
+    return !name;
+}
+
+/* repeat n: or repeat i in n: */
+static Expr *parse_repeat(Parser *p) {
+    Expr *e = parse_node(p, STMT_REPEAT, p->in.loc);
+    lexer_advance(&p->in);
+    if (p->in.token == T_NAME && lexer_ahead(&p->in, NULL) == T_IN) {
+        e->a = parse_node(p, EXPR_NAME, p->in.loc);
+        e->a->text = p->in.word;
+        lexer_advance(&p->in);
+        lexer_advance(&p->in);
+    }
+    e->b = parse_expr(p);
+    return e->b && parse_suite(p, &e->body, &e->n_body) ? e : NULL;
+}
+
+/* when condition: …, perhaps else: … */
+static Expr *parse_when(Parser *p) {
+    Expr *e = parse_node(p, STMT_WHEN, p->in.loc);
+    lexer_advance(&p->in);
+    e->a = parse_expr(p);
+    if (!e->a || !parse_suite(p, &e->body, &e->n_body)) return NULL;
+    if (p->in.token == T_ELIF)
+        return lexer_fail(&p->in, p->in.loc, "`elif` belongs to `if`: write `else:` and `when` inside it");
+    if (parse_accept(p, T_ELSE) && !parse_suite(p, &e->orelse, &e->n_orelse)) return NULL;
+    return e;
 }
 
 /* The operator of += and its like; 0: another token. */
@@ -148,6 +185,8 @@ static Expr *parse_statement(Parser *p) {
     if (p->in.token == T_ELSE || p->in.token == T_ELIF)
         return lexer_fail(&p->in, p->in.loc, "no `if` with this indentation stands before");
     if (p->in.token == T_IF) return parse_if(p);
+    if (begins_with(p, "repeat")) return parse_repeat(p);
+    if (begins_with(p, "when")) return parse_when(p);
     if (p->in.token == T_FOR) {
         e = parse_node(p, STMT_FOR, p->in.loc);
         lexer_advance(&p->in);
