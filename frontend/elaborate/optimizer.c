@@ -30,7 +30,7 @@ static bool freeze_condition(Evaluator *e, const Entry *entry, Freeze *freeze) {
 }
 
 /* The conditions, each once. What is frozen always is not trained: it gets no gradient, and no state of the
- * optimiser. */
+ * optimiser. trained: NULL where that is not known, after errors. */
 static Freeze *read_freeze(Evaluator *e, bool *trained) {
     const Entries *entries = &e->recipe->freeze;
     Freeze *freeze = ARENA_ARRAY(e->arena, Freeze, entries->count + 1);
@@ -41,16 +41,16 @@ static Freeze *read_freeze(Evaluator *e, bool *trained) {
         for (uint32_t s = 0; s < e->module->n_states && spend(e, entry->loc, 1); s++) {
             State *state = &e->module->states[s];
             if (state->role != ROLE_PARAM || !pattern_matches(entry->name, state->name)) continue;
-            fits = fits || trained[s];
+            fits = fits || !trained || trained[s];
             state->frozen = state->frozen || freeze[i].always;
         }
         const char *nearest = nearest_parameter(e, entry->name);
-        if (!fits)
+        if (!fits && trained)
             diag_warning(e->diags, entry->loc, "freeze: no trained parameter has a name like '%s'%s",
                          entry->name, nearest ? arena_printf(e->arena, "; one is '%s'", nearest) : "");
     }
     size_t was = 0, left = 0;
-    for (uint32_t s = 0; s < e->module->n_states; s++) {
+    for (uint32_t s = 0; trained && s < e->module->n_states; s++) {
         was += trained[s];
         trained[s] = trained[s] && !e->module->states[s].frozen;
         left += trained[s];
@@ -268,7 +268,6 @@ void try_optimizer(Step *step) {
     if (step->n_trained == 0) return;
     e->states->names_parameters = true;
     clip_gradients(step);
-    if (e->recipe->optimizer)
-        optimize_parameter(step, 0, read_freeze(e, ARENA_ARRAY(e->arena, bool, e->module->n_states)));
+    if (e->recipe->optimizer) optimize_parameter(step, 0, read_freeze(e, NULL));
     e->states->names_parameters = false;
 }

@@ -100,6 +100,9 @@ static Value eval_index(Evaluator *e, const Expr *expr) {
         index[i] = eval(e, expr->args[i]);
         if (index[i].kind == V_POISON) return index[i];
     }
+    if (expr->n_args == 1 && index[0].kind == V_STRING && base.application)
+        return name_error(e, expr->args[0]->loc, "what a labelled call gave is read by `.at('%s')`",
+                          index[0].text);
     if (expr->n_args == 1 && index[0].kind == V_TUPLE && is_tensor(&base))
         return value_index(e, expr, &base, index[0].items, index[0].count);
     return value_index(e, expr, &base, index, expr->n_args);
@@ -109,6 +112,7 @@ static Value eval_index(Evaluator *e, const Expr *expr) {
 static Value no_field(Evaluator *e, const Expr *expr, const Value *base) {
     const char *value = expr->a->kind == EXPR_NAME ? expr->a->text : "x";
     const char *written = foreign_attribute(e->arena, value, expr->text, builtin_find(e, expr->text) != NULL);
+    if (!written && base->application) written = "what a labelled call gave is read by `.at('LABEL')`";
     return name_error(e, expr->loc, "%s has no field '%s'%s%s", show_value(e, base), expr->text,
                       written ? ": " : "", written ? written : "");
 }

@@ -64,11 +64,8 @@ static void list_labels(Evaluator *e, const Applied *applied) {
 static Value unknown_label(Evaluator *e, Loc loc, const Applied *applied, const char *label) {
     const char **labels = ARENA_ARRAY(e->arena, const char *, applied->n_taps + 1);
     for (size_t i = 0; i < applied->n_taps; i++) labels[i] = e->states->taps[applied->first_tap + i].label;
-    const Expr *before = e->at;
-    e->at = NULL; /* no knob behind the network's argument is to blame */
-    eval_error(e, loc, "network %s has no label '%s' here%s", applied->network->signature.name, label,
+    name_error(e, loc, "network %s has no label '%s' here%s", applied->network->signature.name, label,
                did_you_mean(e, label, labels, applied->n_taps));
-    e->at = before;
     list_labels(e, applied);
     return (Value){0};
 }
@@ -83,7 +80,7 @@ static const Tap *find_tap(Evaluator *e, Loc loc, const Applied *applied, const 
             found = tap;
             continue;
         }
-        eval_error(e, loc, "label '%s' stands for several calls of one application: label them apart", label);
+        name_error(e, loc, "label '%s' stands for several calls of one application: label them apart", label);
         diag_note(e->diags, found->loc, "one here");
         diag_note(e->diags, tap->loc, "another here");
         return NULL;
@@ -102,7 +99,7 @@ static bool is_here(const Evaluator *e, const Value *value) {
 
 static bool add_tap(Evaluator *e, Loc loc, const Tap *tap, Value *list, size_t *capacity) {
     if (!is_here(e, &tap->value)) {
-        eval_error(e, loc,
+        name_error(e, loc,
                    "'%s' is called in a loop that runs at run time: what it gives is seen there alone",
                    tap->label);
         diag_note(e->diags, tap->loc, "here");
@@ -145,14 +142,14 @@ static const Applied *application_of(Evaluator *e, Loc loc, const Value *base) {
     const Applied *applied = base->application ? &states->applied[base->application - 1] : NULL;
     if (applied && base->application <= states->n_applied && applied->func == e->func) return applied;
     if (base->kind == V_NETWORK)
-        eval_error(e, loc, "`.at` reads inside an application: apply the network first, as %s(x).at(…)",
+        name_error(e, loc, "`.at` reads inside an application: apply the network first, as %s(x).at(…)",
                    base->definition->signature.name);
     else if (is_list(base) && base->count && base->items[0].application)
-        eval_error(
+        name_error(
             e, loc,
             "`.at` reads inside one application: `[r.at(…) for r in list]` reads inside each of a list");
     else
-        eval_error(
+        name_error(
             e, loc,
             "`.at` reads inside an application of a network, but %s was not returned by one: call it on the "
             "network's result itself, before anything is computed of that",
@@ -166,13 +163,13 @@ Value read_taps(Evaluator *e, const Expr *at, const Value *base, const Value *ar
     const Applied *applied = application_of(e, at->a->loc, base);
     if (!applied) return (Value){0};
     if (n != 1 || keywords[0])
-        return eval_error(e, at->loc, "`.at(label)` takes one label, a pattern, or a list of them");
+        return name_error(e, at->loc, "`.at(label)` takes one label, a pattern, or a list of them");
     const Value *labels = is_list(args) ? args->items : args;
     size_t count = is_list(args) ? args->count : 1, capacity = 0;
     Value list = {.kind = V_LIST};
     for (size_t i = 0; i < count; i++) {
         if (labels[i].kind != V_STRING)
-            return eval_error(e, loc, "a label is a string, as 'blocks.3', not %s",
+            return name_error(e, loc, "a label is a string, as 'blocks.3', not %s",
                               show_value(e, &labels[i]));
         if (!add_taps(e, loc, applied, labels[i].text, &list, &capacity)) return (Value){0};
     }

@@ -99,6 +99,8 @@ static void test_messages(void **state) {
         {"mean(a.at(3))", "a label is a string, as 'blocks.3', not 3"},
         {"mean(a.at(['top', x]))", "a label is a string, as 'blocks.3', not a list of 2"},
         {"mean(first(a.z * 2))", "was not returned by one"},
+        {"mean(a.z.top)", "f32[4x3] has no field 'top': what a labelled call gave is read by `.at('LABEL')`"},
+        {"mean(a.z['top'])", "what a labelled call gave is read by `.at('top')`"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         Diags *told = diags_new(arena);
