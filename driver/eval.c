@@ -140,9 +140,9 @@ static bool set_channels(const VtProgram *p, VtDataset *set, VtError *error) {
     int channels = 3;
     for (int i = 0; embed && i < embed->n_inputs; i++) {
         const VtInput *input = &p->inputs[embed->inputs[i]];
-        if (input->source == VT_SOURCE_VIEW) channels = p->pipelines[input->index].channels;
+        if (input->source == VT_SOURCE_VIEW) channels = vt_pipeline_reads(&p->pipelines[input->index]);
     }
-    return vt_dataset_set_channels(set, channels == 1 ? 3 : channels, error);
+    return vt_dataset_set_channels(set, channels, error);
 }
 
 static int eval_knn(Session *s, const KnnRequest *request) {

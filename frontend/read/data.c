@@ -21,8 +21,9 @@ static void read_source_form(ParsedRecipe *r, const Tree *key, const Tree *form,
     if (strlen(key->text) > MAX_SOURCE_NAME)
         diag_error(r->diags, key->loc, "'%.40s…' is too long for the name of a source: at most %d letters",
                    key->text, MAX_SOURCE_NAME);
-    if (tree_is_null(form) || !check_keys(r, form, "a source of data", keys, COUNT(keys))) return;
-    const Tree *batch = tree_get(form, "batch"), *weight = tree_get(form, "weight");
+    bool number = form->kind == TREE_SCALAR && !tree_is_null(form); /* short for {batch: NUMBER} */
+    if (!number && (tree_is_null(form) || !check_keys(r, form, "a source of data", keys, COUNT(keys)))) return;
+    const Tree *batch = number ? form : tree_get(form, "batch"), *weight = tree_get(form, "weight");
     out->pair = tree_get(form, "pair");
     if (out->pair && (batch || weight))
         diag_error(

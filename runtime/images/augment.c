@@ -234,6 +234,10 @@ static void to_planes(const Work *w, float *out) {
         for (size_t c = 0; c < all; c++) to_plane(w->image.pixels + c, n, all, mean[c], std[c], out + c * n);
 }
 
+int vt_pipeline_reads(const VtPipeline *pipeline) {
+    return pipeline->channels == 1 ? 3 : pipeline->channels;
+}
+
 bool vt_pipeline_apply(const VtPipeline *pipeline, const VtImage *image, VtRng *rng, float *out,
                        VtError *error) {
     Work w = {.image = *image, .size = pipeline->size, .rng = rng};

@@ -115,13 +115,23 @@ static ImagesResult load_images(VtLoader *l, int leader, int64_t index, VtImage 
     return IMAGES_GOOD;
 }
 
-/* The images for one place of the batch; a broken one gives way to the next of the data set that is good. */
+/* The source of an image: where its images begin in the stream's data, and how many there are. */
+static void source_of(const VtDataset *data, int64_t index, int64_t *first, int64_t *size) {
+    *first = *size = 0;
+    for (int i = 0; index >= *first + *size; i++) {
+        *first += *size;
+        *size = vt_dataset_size(vt_dataset_part(data, i));
+    }
+}
+
+/* The images for one place of the batch; a broken one gives way to the next of its source that is good. */
 static bool load_good(VtLoader *l, int leader, int64_t *index, VtImage *images, VtError *error) {
-    int64_t n = vt_dataset_size(l->streams[leader].data);
+    int64_t first, n;
+    source_of(l->streams[leader].data, *index, &first, &n);
     for (int64_t tries = 0; tries < n; tries++) {
         ImagesResult result = load_images(l, leader, *index, images, error);
         if (result != IMAGES_BROKEN) return result == IMAGES_GOOD;
-        *index = (*index + 1) % n;
+        *index = first + (*index - first + 1) % n;
     }
     return vt_fail(error, 1, "no image of the data set can be read");
 }

@@ -1,6 +1,7 @@
 /* The data sets of a run: see sources.h. */
 #include "runtime/training/sources.h"
 #include "runtime/base/error.h"
+#include "runtime/images/augment.h"
 #include "runtime/training/loader.h"
 
 #include <string.h>
@@ -30,12 +31,11 @@ static void say_classes(const VtProgram *p, int stream, const VtDataset *mixture
                      vt_dataset_classes(mixture), text);
 }
 
-int sources_channels(const VtProgram *p, int stream) {
-    for (int i = 0; i < p->n_inputs; i++) {
-        if (p->inputs[i].source != VT_SOURCE_VIEW || p->inputs[i].stream != stream) continue;
-        int channels = p->pipelines[p->inputs[i].index].channels;
-        return channels == 1 ? 3 : channels;
-    }
+/* What the images of a stream are to have for its views, which agree on it. */
+static int channels_of(const VtProgram *p, int stream) {
+    for (int i = 0; i < p->n_inputs; i++)
+        if (p->inputs[i].source == VT_SOURCE_VIEW && p->inputs[i].stream == stream)
+            return vt_pipeline_reads(&p->pipelines[p->inputs[i].index]);
     return 3;
 }
 
@@ -71,7 +71,7 @@ static bool open_stream(Sources *sources, const VtProgram *p, int stream, const 
         if (set) train[n_train++] = set;
         good = set && vt_dataset_held_out(data[i].path, &test, error);
         if (test) held_out[n_held_out++] = test;
-        int channels = sources_channels(p, stream);
+        int channels = channels_of(p, stream);
         good = good && set_channels(set, channels, error) && set_channels(test, channels, error);
         if (good) say_found(set, &data[i], progress);
     }

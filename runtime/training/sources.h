@@ -16,8 +16,6 @@ typedef struct {
 bool sources_open(Sources *sources, const VtProgram *program, const VtRunData *data, Progress *progress,
                   VtError *error);
 void sources_close(Sources *sources);
-/* The channels that the images of a stream are to have: 3, of which views of 1 are made too, or those of its views. */
-int sources_channels(const VtProgram *program, int stream);
 /* Which stream's images `embed` sees; 0 where it sees none. */
 int sources_embedded(const VtProgram *program);
 /* What a recipe that reads labels is to know of images without one. */

@@ -106,6 +106,8 @@ static const struct {
     {DATA("{a: {weight: 0}}"), "weight"},
     {DATA("{a: {weight: 1, batch: 3}}"), "source 'a' has a weight, so it shares the step's batch"},
     {DATA("{a: {batch: 0}}"), "batch"},
+    {DATA("{a: lots}"), "t.yaml:2:11: error: 'lots'"},
+    {DATA("{a: 4, b: 8}") "views: {v: {size: 8, from: b, batch: 9}}\n", "the 8 images a step takes of source 'b'"},
     {DATA("{a: {}, b: {pair: c}}"), "there is no source 'c' to pair with"},
     {DATA("{a: {}, b: {pair: b}}"), "'b' cannot be paired with 'b', which is itself"},
     {DATA("{a: {}, b: {pair: a}, c: {pair: b}}"), "which is paired already"},
