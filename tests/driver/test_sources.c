@@ -5,17 +5,17 @@ static const char FIXMATCH[] =
     "recipe: semi\nuse: [lib/nn.yaml, lib/optimizers.yaml]\n"
     "data: {labelled: {}, unlabelled: {batch: 24}}\n"
     "views:\n"
-    "  known: {from: labelled, size: 16, augment: [flip, normalize]}\n"
+    "  taught: {from: labelled, size: 16, augment: [flip, normalize]}\n"
     "  weak: {from: unlabelled, size: 16, augment: [flip]}\n"
     "  strong: {from: unlabelled, size: 16, augment: [color_jitter]}\n"
     "  few: {from: unlabelled, batch: 4, size: 16, augment: [flip]}\n"
     "networks:\n  classify: \"(fc: linear(reshape(x, dim(x, 0), -1), 10))\"\n"
     "objectives:\n"
-    "  supervised: {loss: \"cross_entropy(classify(known), labelled.labels)\"}\n"
+    "  supervised: {loss: \"cross_entropy(classify(taught), labelled.labels)\"}\n"
     "  consistency:\n    loss: |\n"
     "      target = argmax(stop_grad(classify(weak)))\n"
     "      return cross_entropy(classify(strong), target) + mean(classify(few) ** 2)\n"
-    "embed: {view: known, features: classify(known)}\n"
+    "embed: {view: taught, features: classify(taught)}\n"
     "train: {batch: 8, epochs: 2, optimizer: \"adamw(param, grad, 0.001, 0.0)\", knn: {every: 1, k: 5}}\n";
 
 static const char MIXTURE[] = "recipe: mixed\nuse: [lib/nn.yaml, lib/optimizers.yaml]\n"
@@ -46,7 +46,7 @@ static void test_semi_supervised(void **state) {
     (void)state;
     write_recipe("semi.yaml", FIXMATCH);
     assert_int_equal(vitc("check", "semi.yaml", ""), 0);
-    assert_true(said("known : f32[8x3x16x16]") && said("weak : f32[24x3x16x16]") &&
+    assert_true(said("taught : f32[8x3x16x16]") && said("weak : f32[24x3x16x16]") &&
                 said("few : f32[4x3x16x16]") && said("labelled.labels : i32[8]") &&
                 said("data         unlabelled: 24 images a step\n"));
 #define SEMI "--data labelled=synthetic:40 --data unlabelled=synthetic:240 --plain --out "
