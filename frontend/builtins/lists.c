@@ -81,6 +81,16 @@ FUNCTION(b_known) {
     (void)e, (void)at;
     return value_bool(is_number(&args[0]));
 }
+FUNCTION(b_is_tensor) {
+    UNUSED;
+    (void)e, (void)at;
+    return value_bool(is_tensor(&args[0]));
+}
+FUNCTION(b_is_whole) {
+    UNUSED;
+    (void)e, (void)at;
+    return value_bool(is_number(&args[0]) && args[0].number == floor(args[0].number));
+}
 FUNCTION(b_isnone) {
     UNUSED;
     (void)e, (void)at;

@@ -110,8 +110,15 @@ static void follow_loop(Blame *b, int level, const Expr *expr, const void *name)
         if (binds(expr->clauses[i].target, name)) walk(b, level, expr->clauses[i].over, follow, NULL);
 }
 
+/* Where a body is at: what fails, or the call that runs. */
+static Loc place_at(const Evaluator *e, int level) {
+    size_t next = (size_t)(level + 1);
+    return next < e->n_calls ? e->calls[next]->loc : e->at ? e->at->loc : (Loc){0};
+}
+
 static void follow_binding(Blame *b, int level, const Expr *expr, const void *name) {
-    if (expr->kind == STMT_ASSIGN && binds(expr->a, name)) walk(b, level, expr->b, follow, NULL);
+    bool before = expr->loc.line <= place_at(b->e, level).line;
+    if (expr->kind == STMT_ASSIGN && before && binds(expr->a, name)) walk(b, level, expr->b, follow, NULL);
     follow_loop(b, level, expr, name);
 }
 
@@ -333,8 +340,7 @@ static void find_assigned(Blame *b, int level, const Expr *expr, const void *wit
 static bool assigned_before(Blame *b, int level, const char *name) {
     const Evaluator *e = b->e;
     const Block *block = block_at(e, level);
-    bool innermost = (size_t)level + 1 == e->n_calls;
-    Assigned assigned = {.name = name, .end = innermost ? e->at->loc : e->calls[level + 1]->loc};
+    Assigned assigned = {.name = name, .end = place_at(e, level)};
     for (size_t i = 0; block && i < block->count; i++)
         walk(b, level, block->statements[i], find_assigned, &assigned);
     return assigned.found;

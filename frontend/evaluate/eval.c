@@ -449,8 +449,7 @@ static const char *fill_message(Evaluator *e, Loc loc, const char *text) {
     for (int n = 0; n < MAX_PARTS && (expr = expr_parse_braced(e->arena, e->diags, loc, &text, &before));
          n++) {
         Value value = eval(e, expr);
-        const char *shown = value.kind == V_STRING ? value.text : show_value(e, &value);
-        out = arena_printf(e->arena, "%s%s%s", out, before, shown);
+        out = arena_printf(e->arena, "%s%s%s", out, before, show_value(e, &value));
     }
     return arena_printf(e->arena, "%s%s", out, before);
 }

@@ -155,10 +155,11 @@ const char *parse_foreign_start(const Parser *p) {
     const char *message = p->in.token == T_NAME ? foreign_statement(p->in.word) : NULL;
     if (!message) return NULL;
     int then, next = lexer_ahead(&p->in, &then);
-    if (next == T_NAME || next == T_NUMBER || next == T_STRING || next == T_NEWLINE || next == T_END)
-        return message;
+    if (next == T_NAME || next == T_NUMBER || next == T_STRING) return message;
     if (next == ':' && (then == T_NEWLINE || then == T_END)) return message;
-    return next == '(' && foreign_keyword(p->in.word) ? message : NULL;
+    bool ends =
+        p->in.block && (next == T_NEWLINE || next == T_END); /* not a lone name where a value is wanted */
+    return (ends || next == '(') && foreign_keyword(p->in.word) ? message : NULL;
 }
 
 /* What is told of a token behind a statement that is whole without it. */

@@ -180,7 +180,7 @@ static const Row INSIDE[] = {
     {"", "edge=18", "an image of 18 × 18 is no whole number of patches of 4 (knobs patch=4, edge=18)"},
     {"", "small=10", "an image of 10 × 10 is no whole number of patches of 4 (knobs patch=4, small=10)"},
     {"", "kind=sincos width=30", "30 is no multiple of 4 (knob width=30)"},
-    {"", "kind=other", "positions are learned, sincos, relative or none, not other (knob kind=other)"},
+    {"", "kind=other", "positions are learned, sincos, relative or none, not 'other' (knob kind=other)"},
     {"", "n=1", "a batch of 1 is too small (knob n=1)"},
     {"", "rate=1", "below 1, not 1: at 1 nothing is left to scale up (knob rate=1)"},
     {"", "rate=-0.5", "not -0.5"},
