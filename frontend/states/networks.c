@@ -66,7 +66,7 @@ static const Definition *source_of(Evaluator *e, const Definition *network) {
 
 static Value run_network(Evaluator *e, const Definition *network, const Definition *source, const Expr *at,
                          Value *args, const char **keywords, size_t n, int application) {
-    Application here = {network, application, network->ema_of != NULL};
+    Application here = {network, application, network->ema_of != NULL, e->body};
     const Application *before = e->states->application;
     const char *scope = e->scope;
     e->states->application = &here;
@@ -80,7 +80,7 @@ static Value run_network(Evaluator *e, const Definition *network, const Definiti
     return result;
 }
 
-static bool is_around(const Loop *inner, const Loop *outer) {
+bool known_in_loop(const Loop *inner, const Loop *outer) {
     while (outer && inner && inner != outer) inner = inner->outer;
     return inner == outer || !outer;
 }
@@ -100,7 +100,7 @@ Value apply_network(Evaluator *e, const Definition *network, const Expr *at, Val
         Applied *applied = &states->applied[i];
         if (applied->network != network || applied->func != e->func) continue;
         application++;
-        if (!is_around(e->body, applied->body))
+        if (!known_in_loop(e->body, applied->body))
             continue; /* what a loop's body computed is not known outside */
         if (same_arguments(e, applied, args, parameters, n)) return applied->result;
     }

@@ -6,8 +6,9 @@
 
 typedef struct { /* a network being applied */
     const Definition *definition;
-    int number; /* of this application, in the function; 0: the first */
-    bool ema;   /* its parameters are moving averages of another network's */
+    int number;       /* of this application, in the function; 0: the first */
+    bool ema;         /* its parameters are moving averages of another network's */
+    const Loop *body; /* the loop that it is made in; NULL: none */
 } Application;
 
 typedef struct {               /* of a state, by its number in the module */
@@ -31,7 +32,8 @@ typedef struct { /* a network applied to arguments: made once */
 typedef struct {       /* what a labelled call gave */
     const char *label; /* behind the network's name: "blocks.0.attn" */
     Value value;
-    Loc loc; /* of the call */
+    Loc loc;          /* of the call */
+    const Loop *body; /* the loop that it was made in; NULL: none */
 } Tap;
 
 typedef struct { /* a parameter asked for, made or found, in an application */
@@ -103,6 +105,9 @@ const Definition *network_named(const Evaluator *e, const char *name); /* NULL: 
 /* An ApplyNetwork. */
 Value apply_network(Evaluator *e, const Definition *network, const Expr *at, Value *args,
                     const char **keywords, size_t n);
+
+/* Whether what was made in the body of `outer` (NULL: in none) is known in that of `inner`. */
+bool known_in_loop(const Loop *inner, const Loop *outer);
 
 /* ---- taps.c: what labelled calls gave in an application, which `.at` reads */
 /* A KeepLabelled, and a ReadLabelled. */

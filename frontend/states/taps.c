@@ -10,12 +10,14 @@ enum { MAX_SHAPES = 16 }; /* of labels that an error lists */
 
 void keep_tap(Evaluator *e, const Expr *at, const Value *value) {
     States *states = e->states;
-    if (!states->application || e->body) return; /* in a loop it has a value an iteration */
-    size_t network = strlen(states->application->definition->signature.name);
-    Tap tap = {.label = e->scope + network + 1, .value = *value, .loc = at->loc};
+    const Application *application = states->application;
+    if (!application) return;
+    const char *network = application->definition->signature.name;
+    Tap tap = {.label = e->scope + strlen(network) + 1, .value = *value, .loc = at->loc, .body = e->body};
     ARENA_PUSH(e->arena, states->taps, states->n_taps, states->taps_capacity, tap);
-    if (!names_set(e->arena, &states->label_names, e->scope, 0)) return;
-    RecipeLabel label = {states->application->definition->signature.name, tap.label, show_value(e, value)};
+    bool readable = e->body == application->body; /* not within a loop of the network's */
+    if (!readable || !names_set(e->arena, &states->label_names, e->scope, 0)) return;
+    RecipeLabel label = {network, tap.label, show_value(e, value)};
     ARENA_PUSH(e->arena, states->labels, states->n_labels, states->labels_capacity, label);
 }
 
@@ -89,19 +91,10 @@ static const Tap *find_tap(Evaluator *e, Loc loc, const Applied *applied, const 
     return found;
 }
 
-/* Whether all tensors of a value are of the function at hand: those of a loop's body are not. */
-static bool is_here(const Evaluator *e, const Value *value) {
-    if (value->kind == V_TENSOR) return value->func == e->func;
-    for (size_t i = 0; (is_list(value) || value->kind == V_RECORD) && i < value->count; i++)
-        if (!is_here(e, &value->items[i])) return false;
-    return true;
-}
-
 static bool add_tap(Evaluator *e, Loc loc, const Tap *tap, Value *list, size_t *capacity) {
-    if (!is_here(e, &tap->value)) {
-        name_error(e, loc,
-                   "'%s' is called in a loop that runs at run time: what it gives is seen there alone",
-                   tap->label);
+    if (!known_in_loop(e->body, tap->body)) {
+        name_error(e, loc, "'%s' is called in a `%s`: what it gives is known there alone", tap->label,
+                   tap->body->word);
         diag_note(e->diags, tap->loc, "here");
         return false;
     }

@@ -130,6 +130,24 @@ static void test_same_label(void **state) {
     run(right);
 }
 
+/* What a loop of the network's calls is known there alone; an application within a body can be read in it. */
+static void test_loops(void **state) {
+    (void)state;
+    static const char text[] = "recipe: t\nviews: {x: {size: 2}}\nmodules:\n  twice(t): t * 2\n"
+                               "networks:\n  net(x): |\n    w = param(1)\n    x = first: twice(x * w)\n"
+                               "    repeat 3:\n      x = inner: twice(x)\n    return last: twice(x)\n"
+                               "objectives:\n  o:\n    loss: |\n      total = mean(net(x).at('first'))\n%s"
+                               "      return total\ntrain: {batch: 4, optimizer: param - grad}\n";
+    Recipe recipe;
+    run(arena_printf(arena, text, "      total = total + mean(net(x).at('last'))\n"));
+    run(arena_printf(arena, text,
+                     "      when step > 2:\n        total = total + mean(net(x * 2).at('first'))\n"));
+    const char *wrong = arena_printf(arena, text, "      total = total + mean(net(x).at('inner'))\n");
+    assert_false(recipe_load_text(arena, diags, "t.yaml", wrong, strlen(wrong), &OPTIONS, &recipe));
+    assert_non_null(
+        strstr(diags_text(diags), "'inner' is called in a `repeat`: what it gives is known there alone"));
+}
+
 /* ---- passes ------------------------------------------------------------------------------------------------------ */
 
 #define VIT                                                                                                  \
@@ -201,6 +219,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_dropped, setup, teardown),
         cmocka_unit_test_setup_teardown(test_messages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_same_label, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_loops, setup, teardown),
         cmocka_unit_test_setup_teardown(test_passes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_metric, setup, teardown),
     };
