@@ -2,7 +2,7 @@
  * of (seed, b) alone. Workers (plain threads) prepare up to `depth` batches ahead; a broken image is replaced by the
  * next good one in order, named once through `report`, and counted; more than `max_broken` of them end the run.
  *
- * An epoch has as many steps as the stream needs that is the last to have shown all its images. */
+ * An epoch has as many steps as the stream needs that is the last to have shown as many images as it has. */
 #ifndef VITC_RUNTIME_TRAINING_LOADER_H
 #define VITC_RUNTIME_TRAINING_LOADER_H
 

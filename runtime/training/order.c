@@ -102,14 +102,9 @@ static void count_of(const StreamOrder *o, int64_t n, int64_t *counts) {
 }
 
 int64_t order_steps(const StreamOrder *o) {
-    int64_t most = 0;
-    for (int i = 0; i < o->n_parts; i++) {
-        const Part *part = &o->parts[i];
-        double share = (double)o->batch * (double)part->weight / (double)o->parts[0].of;
-        int64_t steps = o->n_parts == 1 ? part->size / o->batch : (int64_t)((double)part->size / share);
-        if (steps > most) most = steps;
-    }
-    return most;
+    int64_t images = 0;
+    for (int i = 0; i < o->n_parts; i++) images += o->parts[i].size;
+    return images / o->batch;
 }
 
 /* The images from place `from` to `to` of a source's passes, one after another. */

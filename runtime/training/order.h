@@ -17,7 +17,7 @@ typedef struct StreamOrder StreamOrder;
 /* data: of the stream, its parts being the stream's sources. NULL: no memory. */
 StreamOrder *order_new(const VtProgram *program, int stream, const VtDataset *data);
 void order_free(StreamOrder *order);
-/* How many whole steps it takes to see each image once. */
+/* How many whole steps it takes to see as many images as there are. */
 int64_t order_steps(const StreamOrder *order);
 /* The images of a step: the stream's `batch` indices in the data. Steps are best asked for in ascending order.
  * steps_per_epoch: of the run. */

@@ -71,7 +71,7 @@ static void test_mixture(void **state) {
     assert_true(said("data         web (75 %), photos (25 %): 8 images a step\n"));
     assert_int_equal(
         vitc("train", "mixed.yaml", "--data web=synthetic:60 --data photos=synthetic:40 --plain --out m"), 0);
-    assert_true(said("step 20/20") &&
+    assert_true(said("step 12/12") &&
                 said("the mixture has 10 classes; those of one name are one (web 10, photos 10)"));
     assert_int_equal(vitc("train", "mixed.yaml",
                           "--data web=synthetic:60 --data photos=synthetic:40 --plain --out n --steps 5"),
