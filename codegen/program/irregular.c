@@ -53,11 +53,16 @@ static int call_argmax(const Func *func, const Node *node, int64_t *numbers) {
     return call_along(func, node, along_attrs(node)->axis, numbers);
 }
 
+enum { MOST_KEYS = 1 << 24 }; /* that each thread gets room for */
+
 static int call_argsort(const Func *func, const Node *node, int64_t *numbers) {
     int n = call_along(func, node, order_attrs(node)->axis, numbers);
     numbers[n] = order_attrs(node)->descending;
     numbers[n + 1] = node->type.dim[axis_from_front(order_attrs(node)->axis, node->type.rank)];
-    return n + 2;
+    int64_t length = numbers[1], count = numbers[n + 1];
+    bool narrow = dtype_size((DType)numbers[3]) <= 4 && numbers[3] != DT_BF16;
+    numbers[n + 2] = narrow && length <= MOST_KEYS && count > length / 16;
+    return n + 3;
 }
 
 static int call_cumsum(const Func *func, const Node *node, int64_t *numbers) {
@@ -162,9 +167,10 @@ static int call_triangular_solve(const Func *func, const Node *node, int64_t *nu
     return n ? n + 3 : 0;
 }
 
-/* f64 numbers of a thread's own that the function of an operator works in. */
+/* Units of 8 bytes, a thread's own, that the function of an operator works in. */
 static int64_t room_of(const Node *node, const int64_t *s) {
     switch (node->op) {
+    case OP_argsort: return s[6] ? 2 * s[1] : 0;
     case OP_cholesky: return s[1] * s[1];
     case OP_solve: return s[1] * (s[1] + s[2]);
     case OP_triangular_solve: return 65 * s[1];

@@ -3,7 +3,7 @@
  * the order of channels, rows and columns of the kernel, whatever the vectors. See irregular.h. */
 #include "runtime/kernels/irregular.h"
 #include "runtime/base/simd.h"
-#include "runtime/kernels/rows.h"
+#include "runtime/kernels/elements.h"
 
 #include <string.h>
 

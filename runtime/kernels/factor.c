@@ -3,6 +3,7 @@
  * updated. Threads share the matrices of a batch, and columns of right sides. See irregular.h. */
 #include "runtime/kernels/irregular.h"
 #include "runtime/base/simd.h"
+#include "runtime/kernels/elements.h"
 #include "runtime/kernels/rows.h"
 
 #include <math.h>

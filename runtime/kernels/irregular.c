@@ -1,15 +1,10 @@
 /* Data-dependent kernels: see irregular.h. An index out of range takes no part: it reads as zeros and writes
  * nothing. */
 #include "runtime/kernels/irregular.h"
-#include "runtime/program.h"
+#include "runtime/kernels/elements.h"
 
 #include <stdbool.h>
 #include <string.h>
-
-static void share(int64_t n, int32_t thread, int32_t threads, int64_t *from, int64_t *to) {
-    *from = n * thread / threads;
-    *to = n * (thread + 1) / threads;
-}
 
 static int64_t index_at(const void *index, int64_t i, bool wide) {
     return wide ? ((const int64_t *)index)[i] : ((const int32_t *)index)[i];
@@ -18,7 +13,7 @@ static int64_t index_at(const void *index, int64_t i, bool wide) {
 void vt_kernel_gather(void *const *args, int32_t thread, int32_t threads) {
     const int64_t *s = args[3];
     int64_t n = s[1], k = s[2], row = s[3], from, to;
-    share(s[0] * k, thread, threads, &from, &to);
+    share_of(s[0] * k, thread, threads, &from, &to);
     for (int64_t i = from; i < to; i++) {
         int64_t at = index_at(args[1], i, s[4]);
         char *out = (char *)args[2] + i * row;
@@ -48,7 +43,7 @@ static void scatter(void *const *args, int32_t thread, int32_t threads, bool add
     char *out = args[3];
     if (s[0] == 1) { /* one set of rows: threads share their columns */
         int64_t first, last;
-        share(row, thread, threads, &first, &last);
+        share_of(row, thread, threads, &first, &last);
         if (first == last) return;
         for (int64_t r = 0; r < n; r++)
             memcpy(out + (r * row + first) * size, (const char *)args[0] + (r * row + first) * size,
@@ -65,7 +60,7 @@ static void scatter(void *const *args, int32_t thread, int32_t threads, bool add
         }
         return;
     }
-    share(s[0], thread, threads, &from, &to);
+    share_of(s[0], thread, threads, &from, &to);
     memcpy(out + from * n * row * size, (const char *)args[0] + from * n * row * size,
            (size_t)((to - from) * n * row * size));
     for (int64_t i = from * k; i < to * k; i++) {
@@ -88,25 +83,15 @@ void vt_kernel_scatter_add(void *const *args, int32_t thread, int32_t threads) {
     scatter(args, thread, threads, true);
 }
 
-static double element(const void *x, int64_t i, int dtype) {
-    switch (dtype) {
-    case VT_F32: return ((const float *)x)[i];
-    case VT_F64: return ((const double *)x)[i];
-    case VT_I32: return ((const int32_t *)x)[i];
-    case VT_I64: return (double)((const int64_t *)x)[i];
-    default: return ((const uint8_t *)x)[i];
-    }
-}
-
 void vt_kernel_argmax(void *const *args, int32_t thread, int32_t threads) {
     const int64_t *s = args[2];
     int64_t n = s[1], inner = s[2], from, to;
-    share(s[0] * inner, thread, threads, &from, &to);
+    share_of(s[0] * inner, thread, threads, &from, &to);
     for (int64_t i = from; i < to; i++) {
         int64_t base = i / inner * n * inner + i % inner, best = 0;
         for (int64_t j = 1; j < n; j++)
-            if (element(args[0], base + j * inner, (int)s[3]) >
-                element(args[0], base + best * inner, (int)s[3]))
+            if (element_at(args[0], base + j * inner, (int)s[3]) >
+                element_at(args[0], base + best * inner, (int)s[3]))
                 best = j;
         ((int32_t *)args[1])[i] = (int32_t)best;
     }
@@ -141,65 +126,11 @@ static void sum_along(const void *x, void *y, const int64_t *s, int64_t base, in
 void vt_kernel_cumsum(void *const *args, int32_t thread, int32_t threads) {
     const int64_t *s = args[2];
     int64_t n = s[1], inner = s[2], from, to;
-    share(s[0] * inner, thread, threads, &from, &to);
+    share_of(s[0] * inner, thread, threads, &from, &to);
     while (from < to) { /* line by line, or the columns of one block at once */
         int64_t block = from / inner, end = (block + 1) * inner < to ? (block + 1) * inner : to;
         sum_along(args[0], args[1], s, block * n * inner, from - block * inner, end - block * inner);
         from = end;
-    }
-}
-
-/* One line to sort: elements, from x_base on, and places lie `stride` apart. Nothing is allocated, so that
- * a kernel cannot fail. */
-typedef struct {
-    const void *x;
-    int32_t *order;
-    int64_t x_base, stride;
-    int dtype;
-    bool descending;
-} Line;
-
-/* By value, NaN being above all numbers, then by place: so the order is the stable one. */
-static bool comes_before(const Line *l, int32_t i, int32_t j) {
-    double a = element(l->x, l->x_base + i * l->stride, l->dtype),
-           b = element(l->x, l->x_base + j * l->stride, l->dtype);
-    if (a < b || b < a) return (a < b) != l->descending;
-    if ((a != a) != (b != b)) return (b != b) != l->descending;
-    return i < j;
-}
-
-/* `place` goes into the heap of n places from its root `at` down: a parent comes after its children. */
-static void sift_down(const Line *l, int32_t place, int64_t at, int64_t n) {
-    for (int64_t child; (child = 2 * at + 1) < n; at = child) {
-        if (child + 1 < n && comes_before(l, l->order[child * l->stride], l->order[(child + 1) * l->stride]))
-            child++;
-        if (!comes_before(l, place, l->order[child * l->stride])) break;
-        l->order[at * l->stride] = l->order[child * l->stride];
-    }
-    l->order[at * l->stride] = place;
-}
-
-/* The first `count` places of n in order: the heap holds the best so far, the last of them at its root. */
-static void heap_sort(const Line *l, int64_t n, int64_t count) {
-    for (int64_t j = 0; j < count; j++) l->order[j * l->stride] = (int32_t)j;
-    for (int64_t at = count / 2 - 1; at >= 0; at--) sift_down(l, l->order[at * l->stride], at, count);
-    for (int64_t j = count; j < n; j++)
-        if (comes_before(l, (int32_t)j, l->order[0])) sift_down(l, (int32_t)j, 0, count);
-    for (int64_t last = count - 1; last > 0; last--) {
-        int32_t place = l->order[last * l->stride];
-        l->order[last * l->stride] = l->order[0];
-        sift_down(l, place, 0, last);
-    }
-}
-
-void vt_kernel_argsort(void *const *args, int32_t thread, int32_t threads) {
-    const int64_t *s = args[2];
-    int64_t n = s[1], inner = s[2], count = s[5], from, to;
-    share(s[0] * inner, thread, threads, &from, &to);
-    for (int64_t i = from; i < to; i++) {
-        int64_t block = i / inner * inner, column = i % inner;
-        int32_t *order = (int32_t *)args[1] + block * count + column;
-        heap_sort(&(Line){args[0], order, block * n + column, inner, (int)s[3], s[4]}, n, count);
     }
 }
 
@@ -236,14 +167,14 @@ static void windows(float *image, float *rows, const int64_t *s, int64_t from, i
 void vt_kernel_unfold(void *const *args, int32_t thread, int32_t threads) {
     const int64_t *s = args[2];
     int64_t from, to;
-    share(s[0], thread, threads, &from, &to);
+    share_of(s[0], thread, threads, &from, &to);
     windows(args[0], args[1], s, from, to, false);
 }
 
 void vt_kernel_fold(void *const *args, int32_t thread, int32_t threads) {
     const int64_t *s = args[2];
     int64_t from, to, image = s[1] * s[2] * s[3];
-    share(s[0], thread, threads, &from, &to);
+    share_of(s[0], thread, threads, &from, &to);
     memset((float *)args[1] + from * image, 0, (size_t)((to - from) * image) * sizeof(float));
     windows(args[1], args[0], s, from, to, true);
 }
@@ -255,6 +186,6 @@ void vt_kernel_part(void *const *args, int32_t thread, int32_t threads) {
 
 void vt_kernel_copy(void *const *args, int32_t thread, int32_t threads) {
     int64_t from, to;
-    share(((const int64_t *)args[2])[0], thread, threads, &from, &to);
+    share_of(((const int64_t *)args[2])[0], thread, threads, &from, &to);
     memmove((char *)args[1] + from, (const char *)args[0] + from, (size_t)(to - from));
 }

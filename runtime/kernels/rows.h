@@ -3,9 +3,7 @@
 #ifndef VITC_RUNTIME_KERNELS_ROWS_H
 #define VITC_RUNTIME_KERNELS_ROWS_H
 
-#include "runtime/program.h"
-
-#include <stdbool.h>
+#include <stdint.h>
 
 /* y[0..n) -= c[0]·x[0] + c[1]·x[1] …, of `count` rows x that lie `x_stride` apart, coefficients `c_stride` apart. Four
  * rows at a time: y is loaded and stored once for them. */
@@ -43,23 +41,6 @@ static inline void rows_rotate(double *restrict x, double *restrict y, double c,
         x[j] = c * a - s * b;
         y[j] = s * a + c * b;
     }
-}
-
-/* Elements of tensors of f32 or f64. */
-static inline double real_at(const void *x, int64_t i, bool f64) {
-    return f64 ? ((const double *)x)[i] : ((const float *)x)[i];
-}
-static inline void real_set(void *x, int64_t i, bool f64, double value) {
-    if (f64)
-        ((double *)x)[i] = value;
-    else
-        ((float *)x)[i] = (float)value;
-}
-
-/* This thread's share of n units. */
-static inline void share_of(int64_t n, int32_t thread, int32_t threads, int64_t *from, int64_t *to) {
-    *from = n * thread / threads;
-    *to = n * (thread + 1) / threads;
 }
 
 #endif

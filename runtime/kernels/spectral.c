@@ -4,6 +4,7 @@
  * Threads share the matrices of a batch. See irregular.h. */
 #include "runtime/kernels/irregular.h"
 #include "runtime/base/simd.h"
+#include "runtime/kernels/elements.h"
 #include "runtime/kernels/rows.h"
 
 #include <float.h>
