@@ -69,29 +69,32 @@ static bool match(const Func *func, const Node *node, Match *m) {
     return type_equal(q, func_type(func, m->k)) && type_equal(q, func_type(func, m->v)) && q->dtype == DT_F32;
 }
 
-/* What a loss is computed of, or, where nothing is trained, an output or update. What else reads probabilities, such as
- * a metric, has them made for itself, and training stays as it is. */
-static bool *find_needed(const Func *func, Arena *arena) {
-    bool *needed = ARENA_ARRAY(arena, bool, func->count + 1), trains = false;
-    for (ValueId id = 0; id < func->count; id++) {
-        if (func_node(func, id)->op != OP_grad) continue;
-        needed[func_node(func, id)->operands[0]] = trains = true;
-    }
-    for (size_t i = 0; !trains && i < func->n_outputs; i++) needed[func->outputs[i].value] = true;
-    for (size_t i = 0; !trains && i < func->n_updates; i++) needed[func->updates[i].value] = true;
-    for (ValueId id = (ValueId)func->count; id-- > 0;)
-        for (int o = 0; needed[id] && o < func_node(func, id)->n_operands; o++)
-            needed[func_node(func, id)->operands[o]] = true;
-    return needed;
+/* How often each value is read by what a loss is computed of, or, where nothing is trained, an output or update; and
+ * which values these are. What else reads probabilities, such as a metric, has them made for itself, and training stays
+ * as it is. */
+typedef struct {
+    bool *needed;
+    uint32_t *readers;
+} Uses;
+
+static void need(Uses *uses, ValueId id) {
+    uses->needed[id] = true;
+    uses->readers[id]++;
 }
 
-/* How often each value is read by what is needed. */
-static uint32_t *count_readers(const Func *func, const bool *needed, Arena *arena) {
-    uint32_t *readers = ARENA_ARRAY(arena, uint32_t, func->count + 1);
-    for (ValueId id = 0; id < func->count; id++)
-        for (int o = 0; needed[id] && o < func_node(func, id)->n_operands; o++)
-            readers[func_node(func, id)->operands[o]]++;
-    return readers;
+static Uses find_uses(const Func *func, Arena *arena) {
+    Uses uses = {ARENA_ARRAY(arena, bool, func->count + 1), ARENA_ARRAY(arena, uint32_t, func->count + 1)};
+    bool trains = false;
+    for (ValueId id = 0; id < func->count; id++) {
+        if (func_node(func, id)->op != OP_grad) continue;
+        uses.needed[func_node(func, id)->operands[0]] = trains = true;
+    }
+    for (size_t i = 0; !trains && i < func->n_outputs; i++) need(&uses, func->outputs[i].value);
+    for (size_t i = 0; !trains && i < func->n_updates; i++) need(&uses, func->updates[i].value);
+    for (ValueId id = (ValueId)func->count; id-- > 0;)
+        for (int o = 0; uses.needed[id] && o < func_node(func, id)->n_operands; o++)
+            need(&uses, func_node(func, id)->operands[o]);
+    return uses;
 }
 
 /* Slices of one value, and slices of these. */
@@ -114,7 +117,7 @@ static SliceAttrs composed(const SliceAttrs *outer, const SliceAttrs *inner) {
     return both;
 }
 
-static Slices find_slices(const Func *func, const bool *needed, const uint32_t *readers, Arena *arena) {
+static Slices find_slices(const Func *func, const Uses *uses, Arena *arena) {
     size_t n = func->count;
     Slices s = {ARENA_ARRAY(arena, ValueId, n + 1), ARENA_ARRAY(arena, SliceAttrs, n + 1),
                 ARENA_ARRAY(arena, uint32_t, n + 1), ARENA_ARRAY(arena, double, n + 1)};
@@ -123,12 +126,12 @@ static Slices find_slices(const Func *func, const bool *needed, const uint32_t *
         s.base[id] = id;
         if (node->op != OP_slice) continue;
         ValueId x = node->operands[0];
-        s.direct[x] += needed[id];
+        s.direct[x] += uses->needed[id];
         s.base[id] = s.base[x];
         s.range[id] = s.base[x] == x ? *slice_attrs(node) : composed(&s.range[x], slice_attrs(node));
     }
     for (ValueId id = 0; id < n; id++) {
-        if (s.base[id] == id || !needed[id] || readers[id] == s.direct[id])
+        if (s.base[id] == id || !uses->needed[id] || uses->readers[id] == s.direct[id])
             continue; /* or read by slices alone */
         const Type *type = func_type(func, s.base[id]);
         double share = 1;
@@ -198,11 +201,10 @@ static ValueId some_probabilities(Attention *a, const Match *m, const SliceAttrs
 /* Products that become attention, and slices that are made by themselves. */
 static void find_matches(Attention *a, const Func *func, Arena *arena) {
     size_t n = func->count;
-    const bool *needed = find_needed(func, arena);
-    const uint32_t *readers = count_readers(func, needed, arena);
+    const Uses uses = find_uses(func, arena);
     const Slices *slices = &a->slices;
     ValueId *product = ARENA_ARRAY(arena, ValueId, n + 1); /* of probabilities, that becomes attention */
-    a->slices = find_slices(func, needed, readers, arena);
+    a->slices = find_slices(func, &uses, arena);
     a->matches = ARENA_ARRAY(arena, Match, n + 1);
     a->found = ARENA_ARRAY(arena, bool, n + 1);
     a->rows_of = ARENA_ARRAY(arena, ValueId, n + 1);
@@ -211,7 +213,7 @@ static void find_matches(Attention *a, const Func *func, Arena *arena) {
         const Node *node = func_node(func, id);
         if (!match(func, node, &a->matches[id])) continue;
         ValueId probabilities = node->operands[0];
-        a->found[id] = readers[probabilities] == needed[id] + slices->direct[probabilities] &&
+        a->found[id] = uses.readers[probabilities] == uses.needed[id] + slices->direct[probabilities] &&
                        slices->share[probabilities] <= MOST_ROWS;
         if (a->found[id]) product[probabilities] = id;
     }

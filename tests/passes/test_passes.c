@@ -105,6 +105,10 @@ static void test_expand_cases(void **state) {
     (void)state;
     check_file("expand");
 }
+static void test_attention_cases(void **state) {
+    (void)state;
+    check_file("attention");
+}
 static void test_tile_sums_cases(void **state) {
     (void)state;
     check_file("tile-sums");
@@ -250,6 +254,7 @@ int main(void) {
         cmocka_unit_test(test_every_pass_is_documented),
         cmocka_unit_test(test_simplify_cases),
         cmocka_unit_test(test_autodiff_cases),
+        cmocka_unit_test(test_attention_cases),
         cmocka_unit_test(test_expand_cases),
         cmocka_unit_test(test_tile_sums_cases),
         cmocka_unit_test(test_plan_cases),
