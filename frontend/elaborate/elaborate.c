@@ -202,6 +202,7 @@ bool elaborate(ParsedRecipe *recipe, Recipe *out) {
         resume_function(&step.e, &left);
         finish_step(&step);
     }
+    if (diags_errors(recipe->diags) == 0) warn_unused(&step);
     if (diags_errors(recipe->diags)) return false;
     if (recipe->objectives.count == 0 && !recipe->embed_view)
         diag_error(recipe->diags, (Loc){0, 0, 0}, "%s has neither objectives nor embed: nothing to do",

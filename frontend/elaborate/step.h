@@ -64,6 +64,9 @@ void optimize(Step *step);
 /* After errors: clip and optimizer of a parameter that there is, for errors of theirs. */
 void try_optimizer(Step *step);
 
+/* ---- unused.c: warnings of what the recipe defines and nobody needs */
+void warn_unused(Step *step);
+
 /* ---- ema.c: networks that are moving averages of others */
 /* A network that moves before the step is elaborated as if it did not, because its parameters are not known before
  * all that applies it has run. begin_moves notes where in the function it is to move, update_moved gives its states

@@ -118,15 +118,16 @@ struct Evaluator {
     struct States *states; /* what the builtins param, buffer and draw keep (states/states.h) */
 
     /* Names. */
-    Frame *globals;       /* time, schedules: seen everywhere */
-    size_t n_knobs;       /* those in `own` */
-    Frame *own;           /* knobs, views, draws, networks, states, objectives: not seen in modules */
-    Frame *frame;         /* of the body that runs; NULL: none does */
-    Names clashes;        /* names that hide modules which are called: found by resolve_names */
-    const char *scope;    /* of labels: "student.blocks.0", or NULL */
-    const char *place;    /* "a schedule": what is evaluated outside of losses and updates, or NULL */
-    const char *sees;     /* what `embed` sees, for messages; NULL: the step is elaborated */
-    const char *assigned; /* the name being assigned, which param() and draw() take; NULL: none is */
+    Frame *globals;            /* time, schedules: seen everywhere */
+    size_t n_knobs;            /* those in `own` */
+    Frame *own;                /* knobs, views, draws, networks, states, objectives: not seen in modules */
+    Frame *frame;              /* of the body that runs; NULL: none does */
+    struct Mentions *mentions; /* where they are noted (recipe/own_names.h), or NULL */
+    Names clashes;             /* names that hide modules which are called: found by resolve_names */
+    const char *scope;         /* of labels: "student.blocks.0", or NULL */
+    const char *place;         /* "a schedule": what is evaluated outside of losses and updates, or NULL */
+    const char *sees;          /* what `embed` sees, for messages; NULL: the step is elaborated */
+    const char *assigned;      /* the name being assigned, which param() and draw() take; NULL: none is */
 
     /* What runs, for messages and against recursion. */
     Expr **calls; /* running calls … */

@@ -1,6 +1,7 @@
 /* Names: the frames that hold them, and which are seen where. */
 #include "frontend/evaluate/evaluator.h"
 #include "frontend/recipe/modules.h"
+#include "frontend/recipe/own_names.h"
 #include "frontend/text/foreign.h"
 
 #include <string.h>
@@ -84,6 +85,11 @@ static bool clashes(const Evaluator *e, const char *name) {
                                                   names_find(&e->clashes, name) != NAMES_NONE);
 }
 
+/* A name of the recipe, or of its module, that stands in the recipe's own text. */
+static void mention(Evaluator *e, const char *name) {
+    if (e->mentions && (!e->frame || e->frame->text == 0)) names_set(e->arena, &e->mentions->read, name, 0);
+}
+
 /* Inside a module the modules of its text come first: no schedule changes what a library means. */
 Value value_of_name(Evaluator *e, const Expr *expr) {
     const char *name = expr->text;
@@ -93,6 +99,7 @@ Value value_of_name(Evaluator *e, const Expr *expr) {
     if (strcmp(name, "none") == 0) return value_none();
     if ((found = frame_find(e->frame, name))) return *found;
     if (clashes(e, name)) return (Value){0};
+    mention(e, name);
     if (inside && find_module(e, expr, &value)) return value;
     if ((found = lookup(e, name))) return *found;
     if (!inside && find_module(e, expr, &value)) return value;

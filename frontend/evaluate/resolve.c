@@ -66,6 +66,12 @@ static void check_hidden(Evaluator *e, const Expr *callee) {
     names_set(e->arena, &e->clashes, name, 0);
 }
 
+/* The names that := sets. */
+static void note_set(Evaluator *e, const Expr *target) {
+    if (target->kind == EXPR_NAME) names_set(e->arena, &e->mentions->set, target->text, 0);
+    for (size_t i = 0; target->kind == EXPR_TUPLE && i < target->n_args; i++) note_set(e, target->args[i]);
+}
+
 /* The expressions in the braces of an assertion's message. */
 static void resolve_message(Evaluator *e, const Expr *message) {
     if (!message || message->kind != EXPR_STRING) {
@@ -98,7 +104,10 @@ static void resolve(Evaluator *e, const Expr *expr) {
         resolve_list(e, expr->body, expr->n_body);
         if (!is_elif(expr)) resolve_list(e, expr->orelse, expr->n_orelse);
         switch (expr->kind) {
-        case EXPR_NAME: value_of_name(e, expr); return;
+        case EXPR_NAME:
+            if (frame_find(e->frame, expr->text)) names_set(e->arena, &e->mentions->locals, expr->text, 0);
+            value_of_name(e, expr);
+            return;
         case EXPR_CALL:
             e->callee = expr = expr->a;
             if (expr->kind == EXPR_NAME) check_hidden(e, expr);
@@ -107,16 +116,17 @@ static void resolve(Evaluator *e, const Expr *expr) {
             return;
         case EXPR_ATTRIBUTE:
             if (name_of_package(e, expr)) return;
+            names_set(e->arena, &e->mentions->fields, expr->text, 0);
             expr = expr->a;
             break;
         case EXPR_LABELLED:
             resolve_label(e, expr->a);
             expr = expr->b;
             break;
+        case STMT_UPDATE: note_set(e, expr->a); /* fallthrough */
         case STMT_FOR:
         case STMT_REPEAT:
-        case STMT_ASSIGN:
-        case STMT_UPDATE: expr = expr->b; break;
+        case STMT_ASSIGN: expr = expr->b; break;
         case STMT_ASSERT:
             resolve_message(e, expr->b);
             expr = expr->a;
@@ -165,12 +175,32 @@ static void resolve_entries(Evaluator *e, const Entries *entries) {
     for (size_t i = 0; i < entries->count; i++) resolve_expr(e, entries->items[i].value, NULL, 0);
 }
 
+/* Names that statements assign, and no text was found yet that reads them. */
+static void note_unread_names(Evaluator *e, Expr *const *statements, size_t n) {
+    Mentions *m = e->mentions;
+    for (size_t i = 0; i < n; i++) {
+        const Expr *s = statements[i], *target = s->a;
+        note_unread_names(e, s->body, s->n_body);
+        note_unread_names(e, s->orelse, s->n_orelse);
+        if (s->kind != STMT_ASSIGN || target->kind != EXPR_NAME) continue;
+        AssignedName assigned = {target->text, target->loc};
+        if (names_find(&m->locals, target->text) == NAMES_NONE)
+            ARENA_PUSH(e->arena, m->unread, m->n_unread, m->unread_capacity, assigned);
+    }
+}
+
+static void resolve_update(Evaluator *e, Frame *frame, const Block *update) {
+    e->mentions->locals = (Names){0};
+    resolve_text(e, frame, NULL, update);
+    note_unread_names(e, update->statements, update->count);
+}
+
 static void resolve_objectives(Evaluator *e) {
     for (size_t i = 0; i < e->recipe->objectives.count; i++) {
         const Entry *objective = &e->recipe->objectives.items[i];
         Frame frame = {0};
         resolve_text(e, &frame, NULL, objective->loss);
-        if (objective->update) resolve_text(e, &frame, NULL, objective->update);
+        if (objective->update) resolve_update(e, &frame, objective->update);
         resolve_expr(e, objective->weight, NULL, 0);
     }
 }
@@ -196,6 +226,7 @@ void resolve_names(Evaluator *e) {
     static const char *const all[] = {"grads", "params", "names"};
     const ParsedRecipe *r = e->recipe;
     Frame *globals = e->globals, *own = e->own;
+    e->mentions = r->mentions;
     e->globals = copy_frame(e, globals);
     e->own = copy_frame(e, own);
     for (size_t i = 0; i < sizeof time / sizeof *time; i++) define(e, e->globals, time[i], UNKNOWN);
@@ -222,4 +253,5 @@ void resolve_names(Evaluator *e) {
     resolve_expr(e, r->clip, all, sizeof all / sizeof *all);
     e->globals = globals;
     e->own = own;
+    e->mentions = NULL;
 }

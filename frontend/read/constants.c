@@ -13,6 +13,7 @@ static void start(Evaluator *e, ParsedRecipe *recipe, const char *name, const ch
     begin_function(e, name);
     e->states = ARENA_NEW(recipe->arena, States);
     e->states->place = place;
+    e->mentions = recipe->mentions;
 }
 
 bool evaluate_constant(ParsedRecipe *recipe, const Expr *expr, double *value, bool *is_int) {

@@ -22,7 +22,8 @@ static void read_source_form(ParsedRecipe *r, const Tree *key, const Tree *form,
         diag_error(r->diags, key->loc, "'%.40s…' is too long for the name of a source: at most %d letters",
                    key->text, MAX_SOURCE_NAME);
     bool number = form->kind == TREE_SCALAR && !tree_is_null(form); /* short for {batch: NUMBER} */
-    if (!number && (tree_is_null(form) || !check_keys(r, form, "a source of data", keys, COUNT(keys)))) return;
+    if (!number && (tree_is_null(form) || !check_keys(r, form, "a source of data", keys, COUNT(keys))))
+        return;
     const Tree *batch = number ? form : tree_get(form, "batch"), *weight = tree_get(form, "weight");
     out->pair = tree_get(form, "pair");
     if (out->pair && (batch || weight))

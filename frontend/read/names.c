@@ -1,6 +1,7 @@
 /* Names that a recipe gives: none hides another, so that every name means one thing wherever it is seen. */
 #include "frontend/builtins/builtins.h"
 #include "frontend/read/read.h"
+#include "frontend/recipe/own_names.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -155,6 +156,19 @@ void check_names(ParsedRecipe *r, const Tree *root) {
             if (!check_name(r, root, key, s, &known)) names_set(r->arena, &r->clashes, name_of(r, key), 0);
         }
     }
+}
+
+/* Of formulas `$(…)` the names are noted when they are evaluated. */
+static void note_scalars(ParsedRecipe *r, const Tree *tree) {
+    if (tree->kind == TREE_SCALAR && tree->text[0] == '$' &&
+        is_identifier(tree->text + 1, strlen(tree->text + 1)))
+        names_set(r->arena, &r->mentions->read, tree->text + 1, 0);
+    for (size_t i = 0; i < tree->count; i++) note_scalars(r, tree->items[i].value);
+}
+
+void note_knobs(ParsedRecipe *r, const Tree *root) {
+    for (size_t i = 0; i < root->count; i++) /* a preset's value is not read unless it is chosen */
+        if (strcmp(root->items[i].key->text, "presets") != 0) note_scalars(r, root->items[i].value);
 }
 
 void check_library_names(ParsedRecipe *r, const Tree *modules) {

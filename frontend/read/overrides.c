@@ -101,15 +101,20 @@ static bool is_shallow(const char *path) {
     return dots <= MAX_PATH_DEPTH;
 }
 
-static void unknown_setting(ParsedRecipe *r, const Tree *root, const char *path, Loc loc) {
+/* "; did you mean 'x'?", or what there is. */
+static const char *other_settings(ParsedRecipe *r, const Tree *root, const char *path) {
     const char *const *names, *told = "";
     size_t n = tree_settings(r->arena, root, &names);
     const char *near = recipe_setting_near(r->arena, path, names, n);
     for (size_t i = 0; !near && i < n && strlen(told) < MAX_TOLD; i++)
         told = arena_printf(r->arena, "%s%s%s", told, i ? ", " : "; there are ", names[i]);
-    if (near) told = arena_printf(r->arena, "; did you mean '%s'?", near);
-    diag_error(r->diags, loc, "there is no knob or value '%.100s' in this recipe%s%s", path, told,
-               strlen(told) < MAX_TOLD || near ? "" : ", …");
+    if (near) return arena_printf(r->arena, "; did you mean '%s'?", near);
+    return strlen(told) < MAX_TOLD ? told : arena_printf(r->arena, "%s, …", told);
+}
+
+static void unknown_setting(ParsedRecipe *r, const Tree *root, const char *path, Loc loc) {
+    diag_error(r->diags, loc, "there is no knob or value '%.100s' in this recipe%s", path,
+               other_settings(r, root, path));
 }
 
 static bool replace_value(ParsedRecipe *r, Tree *root, const char *path, Tree *value, Loc loc) {
@@ -127,6 +132,24 @@ static bool replace_value(ParsedRecipe *r, Tree *root, const char *path, Tree *v
     if (!same_kind(r, root, path, *place, value)) return false;
     *place = tree_copy(r->arena, value);
     return true;
+}
+
+static bool is_chosen(const ParsedRecipe *r, const char *preset) {
+    for (int i = 0; i < r->options->n_overrides; i++)
+        if (strncmp(r->options->overrides[i], "preset=", 7) == 0 &&
+            strcmp(r->options->overrides[i] + 7, preset) == 0)
+            return true;
+    return false;
+}
+
+void check_preset(ParsedRecipe *r, const char *name, const Tree *preset) {
+    for (size_t i = 0; preset->kind == TREE_MAP && i < preset->count && !is_chosen(r, name); i++) {
+        const Tree *key = preset->items[i].key;
+        const char *path = knob_behind(r->tree, key->text);
+        if (is_shallow(path) && (find_place(r->tree, path) || is_train_option(path))) continue;
+        diag_warning(r->diags, key->loc, "preset '%s' sets '%.100s', which this recipe has not%s", name,
+                     key->text, other_settings(r, r->tree, key->text));
+    }
 }
 
 static void apply_preset(ParsedRecipe *r, Tree *root, const char *name, Loc loc) {

@@ -24,6 +24,8 @@ size_t names_in(const Tree *map, const char **names, size_t most);       /* its 
 /* ---- names.c: what is given names */
 /* Errors of names that are no identifiers, are names of the language or of every step, or that two things have. */
 void check_names(ParsedRecipe *recipe, const Tree *root);
+/* Notes the knobs that scalars `$knob` name. */
+void note_knobs(ParsedRecipe *recipe, const Tree *root);
 void check_library_names(ParsedRecipe *recipe, const Tree *modules);
 void check_outputs(ParsedRecipe *recipe, const Tree *root); /* errors of names that would be logged twice */
 
@@ -48,6 +50,8 @@ bool read_real(ParsedRecipe *recipe, const Tree *tree, const char *what, double 
 void read_knobs(ParsedRecipe *recipe, const Tree *map);
 /* Presets and settings of the command line take the place of the tree's values. */
 void apply_overrides(ParsedRecipe *recipe, Tree *root);
+/* Warnings of what a preset sets and the recipe has not; errors if it is the one chosen were told before. */
+void check_preset(ParsedRecipe *recipe, const char *name, const Tree *preset);
 /* The place that a path such as "train.epochs", or a knob's bare name, names in the tree; NULL: none. */
 Tree **find_place(Tree *root, const char *path);
 
@@ -80,6 +84,7 @@ void read_data(ParsedRecipe *recipe, const Tree *map); /* map NULL: there is one
 void read_views(ParsedRecipe *recipe, const Tree *map);
 void read_draws(ParsedRecipe *recipe, const Tree *map);
 void read_train(ParsedRecipe *recipe, const Tree *map);
+bool is_train_option(const char *path);                                  /* "train.epochs", "train.knn.k" */
 void read_modules(ParsedRecipe *recipe, uint32_t text, const Tree *map); /* text: that they stand in */
 void read_networks(ParsedRecipe *recipe, const Tree *map);
 void read_states(ParsedRecipe *recipe, const Tree *map);

@@ -1,6 +1,7 @@
 /* Reading a recipe: its sections in their order, and the files it uses. */
 #include "frontend/read/read.h"
 #include "frontend/recipe/modules.h"
+#include "frontend/recipe/own_names.h"
 
 #include <math.h>
 #include <string.h>
@@ -69,7 +70,9 @@ static void read_check(ParsedRecipe *r, const Tree *at) {
 /* Each preset is a map, chosen or not. */
 static void check_presets(ParsedRecipe *r, const Tree *presets) {
     if (!presets || !check_map(r, presets, "presets")) return;
-    for (size_t i = 0; i < presets->count; i++) check_map(r, presets->items[i].value, "a preset");
+    for (size_t i = 0; i < presets->count; i++)
+        if (check_map(r, presets->items[i].value, "a preset"))
+            check_preset(r, presets->items[i].key->text, presets->items[i].value);
 }
 
 static void read_sections(ParsedRecipe *r, Tree *root) {
@@ -92,6 +95,7 @@ static void read_sections(ParsedRecipe *r, Tree *root) {
     if ((at = tree_get(root, "values"))) read_entries(r, at, "values", &r->values);
     static const char *const named[] = {"views", "draws", "networks", "state", "schedules", "objectives"};
     for (size_t i = 0; i < COUNT(named); i++) note_unread(r, named[i], tree_get(root, named[i]));
+    note_knobs(r, root);
     if (!(at = tree_get(root, "embed"))) return;
     static const char *const keys[] = {"view", "features"};
     const Tree *view = tree_get(at, "view"), *features = tree_get(at, "features");
@@ -125,6 +129,7 @@ bool recipe_read(ParsedRecipe *r, const char *path, const char *text, size_t siz
     r->path = path;
     r->train =
         (VtTrain){.batch = 64, .epochs = 100, .checkpoint_every = 1, .knn_k = 20, .knn_temperature = 0.07};
+    r->mentions = ARENA_NEW(r->arena, Mentions);
     r->own_text = tree_skip_mark(text, &size);
     r->own_size = size;
     r->file = diags_add_source(r->diags, path, r->own_text, size);

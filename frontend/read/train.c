@@ -29,13 +29,22 @@ static void read_memory(ParsedRecipe *r, const Tree *tree) {
                    tree->kind == TREE_SCALAR ? tree->text : "…");
 }
 
+static const char *const KEYS[] = {"batch",  "epochs",           "seed", "precision", "optimizer", "clip",
+                                   "freeze", "checkpoint_every", "knn",  "memory"};
+static const char *const KNN_KEYS[] = {"every", "k", "temperature"};
+
+bool is_train_option(const char *path) {
+    for (size_t i = 0; i < COUNT(KEYS); i++)
+        if (strncmp(path, "train.", 6) == 0 && strcmp(path + 6, KEYS[i]) == 0) return true;
+    for (size_t i = 0; i < COUNT(KNN_KEYS); i++)
+        if (strncmp(path, "train.knn.", 10) == 0 && strcmp(path + 10, KNN_KEYS[i]) == 0) return true;
+    return strncmp(path, "train.freeze.", 13) == 0;
+}
+
 void read_train(ParsedRecipe *r, const Tree *map) {
-    static const char *const keys[] = {"batch",  "epochs",           "seed", "precision", "optimizer", "clip",
-                                       "freeze", "checkpoint_every", "knn",  "memory"};
-    static const char *const knn_keys[] = {"every", "k", "temperature"};
     int64_t number;
     bool is_int;
-    if (!check_keys(r, map, "train", keys, COUNT(keys))) return;
+    if (!check_keys(r, map, "train", KEYS, COUNT(KEYS))) return;
     if (tree_get(map, "batch") && read_int(r, tree_get(map, "batch"), "batch", 1, 1 << 20, &number))
         r->train.batch = number;
     if (tree_get(map, "seed") && read_int(r, tree_get(map, "seed"), "seed", 0, INT64_C(1) << 52, &number))
@@ -54,7 +63,7 @@ void read_train(ParsedRecipe *r, const Tree *map) {
     if (tree_get(map, "optimizer")) r->optimizer = read_expr(r, tree_get(map, "optimizer"), "optimizer");
     if (tree_get(map, "clip")) r->clip = read_expr(r, tree_get(map, "clip"), "clip");
     if (freeze) read_entries(r, freeze, "freeze", &r->freeze);
-    if (!knn || !check_keys(r, knn, "knn", knn_keys, COUNT(knn_keys))) return;
+    if (!knn || !check_keys(r, knn, "knn", KNN_KEYS, COUNT(KNN_KEYS))) return;
     const Tree *every = tree_get(knn, "every"), *temperature = tree_get(knn, "temperature");
     if (every && tree_number(r, every, &r->train.knn_every, &is_int) &&
         !(r->train.knn_every >= 0 && r->train.knn_every <= MAX_EPOCHS))

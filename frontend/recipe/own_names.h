@@ -9,6 +9,21 @@ typedef struct {
     Loc loc;
 } OwnName;
 
+typedef struct {
+    const char *name;
+    Loc loc;
+} AssignedName;
+
+/* What the recipe's own text says of names, run or not. */
+typedef struct Mentions {
+    Names read;           /* names of the recipe, its modules too */
+    Names set;            /* by := */
+    Names fields;         /* behind a dot */
+    Names locals;         /* names of the body at hand that it reads */
+    AssignedName *unread; /* names that an `update` assigns and does not read */
+    size_t n_unread, unread_capacity;
+} Mentions;
+
 /* The i-th; false: there are fewer. */
 bool own_name(const ParsedRecipe *recipe, size_t i, OwnName *out);
 bool own_name_find(const ParsedRecipe *recipe, const char *name, OwnName *out);

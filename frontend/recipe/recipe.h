@@ -88,6 +88,7 @@ typedef struct {
     Tree *tree; /* with overrides applied */
     Unread *unread;
     size_t n_unread, unread_capacity;
+    struct Mentions *mentions; /* recipe/own_names.h */
     Names clashes; /* names that hide others, after an error: the recipe's own text has no value of them */
     bool names_missing; /* a section or library could not be read: names that nothing has are no errors */
     bool no_values;     /* after an error that all values depend on: names alone are looked at further */

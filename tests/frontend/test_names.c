@@ -311,9 +311,87 @@ static void test_embed(void **state) {
     arena_free(arena);
 }
 
+/* ---- what nobody needs ------------------------------------------------------------------------------------------- */
+
+static void test_unused(void **state) {
+    (void)state;
+    static const Case cases[] = {
+        {RECIPE "knobs: {a: 1, b: 2}\n" LOSS("      z = z * a\n"),
+         {"6:15: warning: knob 'b' is read nowhere: setting it changes nothing"}},
+        /* read in YAML, in a branch that is not taken, in a module, by a check */
+        {RECIPE "knobs: {a: 1, b: 2, c: 3, d: 4, e: 5}\ncheck: |\n  assert a > 0\n" LOSS(
+             "      if e > 9:\n        z = z * d\n") "    weight: $c\ndraws: {r: {sampler: uniform, shape: "
+                                                     "[$b]}}\n"
+                                                     "metrics: {m: mean(r)}\n",
+         {NULL}},
+        {"recipe: t\nviews: {x: {size: 4}, y: {size: 4}}\nobjectives: {o: {loss: mean(x)}}\n",
+         {"2:23: warning: view 'y' is used nowhere"}},
+        {"recipe: t\nviews: {x: {size: 4}, y: {size: 4}}\nobjectives: {o: {loss: \"mean([mean(y) for y in "
+         "[x]])\"}}\n",
+         {"2:23: warning: view 'y' is used nowhere"}},
+        {RECIPE "draws: {r: {sampler: uniform, shape: [4]}}\n" FINE,
+         {"6:9: warning: draw 'r' is used nowhere"}},
+        {RECIPE "modules: {\"g(x)\": x, \"h(x)\": g(x)}\n" FINE,
+         {"6:23: warning: module 'h' is called nowhere"}},
+        {"recipe: t\nviews: {x: {size: 4}}\nnetworks:\n  f: \"mean(x) * param(1, name='w')\"\n  g: x\n"
+         "objectives: {o: {loss: \"sum(f(x))\"}}\n",
+         {"5:3: warning: network 'g' is applied nowhere, so that it is neither trained nor saved"}},
+        {"recipe: t\nviews: {x: {size: 4}}\nnetworks:\n  f: \"mean(x) * param(1, name='w')\"\n"
+         "  g: {ema: f, momentum: 0.9}\n  h: {ema: g, momentum: 0.9}\nobjectives: {o: {loss: "
+         "\"sum(f(x))\"}}\n",
+         {"5:3: warning: nobody needs network 'g', an EMA of 'f'", "6:3: warning: nobody needs network 'h'"}},
+        {"recipe: t\nviews: {x: {size: 4}}\nnetworks:\n  f: \"mean(x) * param(1, name='w')\"\n"
+         "  g: {ema: f, momentum: 0.9}\n  h: {ema: g, momentum: 0.9}\nobjectives: {o: {loss: \"sum(h(x)) + "
+         "mean(x)\"}}\n",
+         {"4:3: warning: no loss depends on 1 of 1 parameters of network f"}},
+        {STATE LOSS("      z = z + center\n"),
+         {"6:9: warning: state 'center' is never set, and keeps its initial value: `center := …`",
+          "6:29: warning: state 'count' is used nowhere"}},
+        {STATE LOSS(
+             "      z = z + center\n      if count is none:\n        center := z[0]\n        count := 1\n"),
+         {NULL}},
+        {UPDATE("      centre = mean(z, 0)\n      count := 1\n      half = 0.5\n      unread = half\n"),
+         {"13:7: warning: 'centre' is given a value that nothing reads; did you mean `center := …`",
+          "16:7: warning: 'unread' is given a value that nothing reads"}},
+        {UPDATE("      kept = mean(z, 0)\n      center := z[0]\n      count := 1\n") "metrics: {k: "
+                                                                                     "mean(o.kept)}\n",
+         {NULL}},
+        {RECIPE
+         "knobs: {width: 3}\npresets: {small: {width: 2, train.seed: 4, views.x.size: 8}, large: {widht: 5, "
+         "train.batches: 3, views.y.size: 4}}\n" LOSS("      z = z * width\n"),
+         {"7:70: warning: preset 'large' sets 'widht', which this recipe has not; did you mean 'width'?",
+          "preset 'large' sets 'train.batches', which this recipe has not; did you mean 'train.batch'?",
+          "preset 'large' sets 'views.y.size', which this recipe has not"}},
+        /* a network that is applied nowhere is checked all the same */
+        {"recipe: t\nviews: {x: {size: 4}}\nnetworks: {idle: \"meen(x)\"}\nobjectives: {o: {loss: "
+         "mean(x)}}\n",
+         {"3:19: error: unknown name 'meen'; did you mean 'mean'?"}},
+    };
+    RUN_CASES(cases);
+}
+
+/* --strict: the same, as errors. */
+static void test_strict(void **state) {
+    (void)state;
+    static const char text[] =
+        "recipe: t\nviews: {x: {size: 4}, y: {size: 4}}\nobjectives: {o: {loss: mean(x)}}\n";
+    for (int strict = 0; strict < 2; strict++) {
+        Arena *arena = arena_new();
+        Diags *diags = diags_new(arena);
+        RecipeOptions options = {.warnings = strict ? WARNINGS_STRICT : WARNINGS_TOLD};
+        Recipe recipe;
+        bool good = recipe_load_text(arena, diags, "t.yaml", text, strlen(text), &options, &recipe);
+        assert_int_equal(good, !strict);
+        assert_int_equal(diags_errors(diags), strict);
+        assert_int_equal(diags_warnings(diags), !strict);
+        arena_free(arena);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_states), cmocka_unit_test(test_libraries),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_states),      cmocka_unit_test(test_libraries),
                                        cmocka_unit_test(test_suggestions), cmocka_unit_test(test_clashes),
-                                       cmocka_unit_test(test_embed)};
+                                       cmocka_unit_test(test_embed),       cmocka_unit_test(test_unused),
+                                       cmocka_unit_test(test_strict)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
