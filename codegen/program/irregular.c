@@ -175,7 +175,10 @@ static int64_t room_of(const Node *node, const int64_t *s) {
     case OP_solve: return s[1] * (s[1] + s[2]);
     case OP_triangular_solve: return 65 * s[1];
     case OP_eigh: return 2 * s[1] * s[1] + 4 * s[1];
-    case OP_svd: return (s[1] < s[2] ? s[1] : s[2]) * (s[1] + s[2] + 1);
+    case OP_svd: {
+        int64_t k = s[1] < s[2] ? s[1] : s[2];
+        return k * (s[1] + s[2] + k + 65);
+    }
     default: return 0;
     }
 }

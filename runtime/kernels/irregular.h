@@ -35,7 +35,7 @@ void vt_kernel_triangular_solve(void *const *args, int32_t thread, int32_t threa
 /* args: x[batch, n, n], result [batch, n + 1, n], shape, room; shape: {batch, n, whether f64}; room: 2n² + 4n. */
 void vt_kernel_eigh(void *const *args, int32_t thread, int32_t threads);
 /* args: x[batch, m, n], result [batch, m + 1 + n, k], shape, room; shape: {batch, m, n, whether f64}; room:
- * k(m + n + 1), k being the smaller of m and n. */
+ * k(m + n + k + 65), k being the smaller of m and n. */
 void vt_kernel_svd(void *const *args, int32_t thread, int32_t threads);
 /* args: x, result; shape: {byte, bytes}: bytes of x from that one on. */
 void vt_kernel_part(void *const *args, int32_t thread, int32_t threads);

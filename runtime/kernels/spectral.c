@@ -1,6 +1,7 @@
 /* Eigenvalues of symmetric matrices by Householder tridiagonalisation and implicit QR steps with Wilkinson's shift
  * (Golub and Van Loan, Matrix Computations, 4th edition, algorithms 8.3.1 to 8.3.3); singular values by one-sided
- * Jacobi rotations (Hestenes 1958; 8.6.3 there). In f64 whatever the type in memory; vectors being found lie in rows.
+ * Jacobi rotations (Hestenes 1958; 8.6.3 there), of a
+ * triangle where the matrix is long. In f64 whatever the type in memory; vectors being found lie in rows.
  * Threads share the matrices of a batch. See irregular.h. */
 #include "runtime/kernels/irregular.h"
 #include "runtime/base/simd.h"
@@ -185,6 +186,46 @@ VT_CLONES static void orthogonalise(double *w, double *v, int64_t k, int64_t len
     }
 }
 
+/* Rows of w[k][length] become orthonormal, or 0 where they depend on those before; l[k][k], lower, times them is what
+ * they were. By classical Gram and Schmidt, twice (Golub and Van Loan 5.2.8); `spare` has room for k. */
+VT_CLONES static void separate(double *w, double *l, double *spare, int64_t k, int64_t length) {
+    memset(l, 0, sizeof *l * (size_t)(k * k));
+    for (int64_t i = 0; i < k; i++) {
+        double *row = w + i * length, *known = l + i * k, size = sqrt(row_dot(row, row, length));
+        for (int twice = 0; twice < 2; twice++) {
+            for (int64_t r = 0; r < i; r++) spare[r] = row_dot(row, w + r * length, length);
+            for (int64_t r = 0; r < i; r++) known[r] += spare[r];
+            rows_subtract(row, w, length, spare, 1, i, length);
+        }
+        double left = sqrt(row_dot(row, row, length));
+        bool depends = !(left > DBL_EPSILON * (double)length * size);
+        known[i] = depends ? 0 : left;
+        row_scale(row, depends ? 0 : 1 / left, length);
+    }
+}
+
+enum { COLUMNS = 64 };
+
+/* w[k][length] becomes l·w; `spare` has room for COLUMNS columns of it. */
+VT_CLONES static void multiply_rows(double *w, const double *l, double *spare, int64_t k, int64_t length) {
+    for (int64_t first = 0; first < length; first += COLUMNS) {
+        int64_t width = length - first < COLUMNS ? length - first : COLUMNS;
+        memset(spare, 0, sizeof *spare * (size_t)(k * COLUMNS));
+        for (int64_t i = 0; i < k; i++)
+            rows_subtract(spare + i * COLUMNS, w + first, length, l + i * k, 1, k, width);
+        for (int64_t i = 0; i < k; i++)
+            for (int64_t j = 0; j < width; j++) w[i * length + first + j] = -spare[i * COLUMNS + j];
+    }
+}
+
+/* The same for rows that are much longer than there are many: what is rotated are the rows of l. */
+static void orthogonalise_long(double *w, double *v, double *room, int64_t k, int64_t length) {
+    double *l = room, *spare = room + k * k;
+    separate(w, l, spare, k, length);
+    orthogonalise(l, v, k, k);
+    multiply_rows(w, l, spare, k, length);
+}
+
 /* Orthonormal rows of w[k][length], of which the first `count` are: each of the others is the unit vector, made
  * orthogonal to those before, of which most is left. */
 static void complete_rows(double *w, int64_t count, int64_t k, int64_t length) {
@@ -235,7 +276,7 @@ void vt_kernel_svd(void *const *args, int32_t thread, int32_t threads) {
     int64_t m = numbers[1], n = numbers[2], from, to;
     bool f64 = numbers[3], wide = m < n; /* then the rows of x are rotated, else its columns */
     int64_t k = wide ? m : n, length = wide ? n : m;
-    double *w = args[3], *v = w + k * length, *values = v + k * k;
+    double *w = args[3], *v = w + k * length, *values = v + k * k, *room = values + k;
     share_of(numbers[0], thread, threads, &from, &to);
     for (int64_t b = from; b < to; b++) {
         int64_t at = b * m * n, out = b * (m + 1 + n) * k;
@@ -243,7 +284,10 @@ void vt_kernel_svd(void *const *args, int32_t thread, int32_t threads) {
             for (int64_t j = 0; j < length; j++)
                 w[i * length + j] = real_at(args[0], at + (wide ? i * n + j : j * n + i), f64);
         bool good = all_finite(w, k * length);
-        if (good) orthogonalise(w, v, k, length);
+        if (good && length > 2 * k)
+            orthogonalise_long(w, v, room, k, length);
+        else if (good)
+            orthogonalise(w, v, k, length);
         if (good) order_rows(w, v, values, k, length);
         const double *left = wide ? v : w, *right = wide ? w : v; /* rows of m and of n */
         for (int64_t i = 0; i < k; i++) {

@@ -124,6 +124,12 @@ static const struct {
     {"transpose(svd(y).v) @ svd(y).v", "eye(5)", 0},
     {"svd(big).u * svd(big).s @ transpose(svd(big).v)", "big", 1e-3},
     {"transpose(svd(0 * y + y[:, :1]).u) @ svd(0 * y + y[:, :1]).u", "eye(5)", 0}, /* of rank 1 */
+    {"svd(long).u * svd(long).s @ transpose(svd(long).v)", "long", 1e-4},
+    {"svd(transpose(wave)).u * svd(transpose(wave)).s @ transpose(svd(transpose(wave)).v)", "transpose(wave)",
+     1e-4},
+    {"transpose(svd(0 * wave + wave[:1]).v) @ svd(0 * wave + wave[:1]).v", "eye(3)", 0}, /* of rank 1 */
+    {"svd(0 * wave).s", "zeros(3)", 0},
+    {"transpose(svd(0 * wave).v) @ svd(0 * wave).v", "eye(3)", 0},
     /* f64 */
     {"cast(cholesky(cast(spd, 'f64')), 'f32')", "cholesky(spd)", 0},
     {"cast(solve(cast(spd, 'f64'), cast(root, 'f64')), 'f32')", "solve(spd, root)", 1e-4},
