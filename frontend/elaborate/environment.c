@@ -4,9 +4,12 @@
 #include <math.h>
 
 Value eval_in(Evaluator *e, const char *place, const Expr *expr) {
+    Frame frame = {0}, *before = e->frame;
+    if (!before) e->frame = &frame; /* what it assigns is its own */
     e->states->place = e->place = place;
     Value value = eval(e, expr);
     e->states->place = e->place = NULL;
+    e->frame = before;
     return value;
 }
 

@@ -44,13 +44,20 @@ static void warn_networks(Evaluator *e) {
 
 /* ---- states ------------------------------------------------------------------------------------------------------ */
 
+/* Whether a file says how the state begins: that is enough. */
+static bool from_file(const ParsedRecipe *r, const char *state) {
+    for (size_t i = 0; i < r->n_weights; i++)
+        if (r->weights[i].target && strcmp(r->weights[i].target, state) == 0) return true;
+    return false;
+}
+
 static void warn_states(Evaluator *e, const Names *meant) {
     const ParsedRecipe *r = e->recipe;
     for (size_t i = 0; i < r->state.count; i++) {
         const Entry *entry = &r->state.items[i];
         int64_t s = module_find_state(e->module, entry->name);
         bool set = has(&r->mentions->set, entry->name) || (s >= 0 && state_value(e, (uint32_t)s)->updated);
-        if (set || has(meant, entry->name)) continue;
+        if (set || has(meant, entry->name) || from_file(r, entry->name)) continue;
         if (!has(&r->mentions->read, entry->name))
             diag_warning(e->diags, entry->loc, "state '%s' is used nowhere", entry->name);
         else

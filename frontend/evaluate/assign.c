@@ -6,6 +6,7 @@
 bool bind_names(Evaluator *e, const Expr *target, Value value) {
     if (target->kind == EXPR_NAME) {
         define(e, assigned_frame(e), target->text, value);
+        frame_variable(assigned_frame(e), target->text)->loc = target->loc;
         return true;
     }
     if (value.kind != V_POISON && is_list(&value) && value.count == target->n_args) {

@@ -164,7 +164,10 @@ static Value eval_comprehension(Evaluator *e, const Expr *expr) {
     size_t capacity = 0;
     const Expr *loop = e->loop;
     e->loop = expr;
+    Frame *frame = assigned_frame(e);
+    HiddenNames hidden = hide_names(e, frame, expr);
     bool good = run_clauses(e, expr, 0, &list, &capacity);
+    show_names(frame, &hidden);
     e->loop = loop;
     return good ? close_list(e, expr->loc, list) : (Value){0};
 }
@@ -373,7 +376,7 @@ static Value eval_call(Evaluator *e, const Expr *expr, const char *call_label) {
     else if (callee.kind == V_NETWORK)
         result = e->apply(e, callee.definition, expr, args, keywords, expr->n_args);
     else
-        result = name_error(e, expr->loc, "%s cannot be called", show_value(e, &callee));
+        result = not_callable(e, expr, &callee);
     if (call_label && e->keep) e->keep(e, expr, &result);
     e->func->loc = before;
     e->func->scope = e->scope = scope;

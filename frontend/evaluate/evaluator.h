@@ -35,6 +35,7 @@ typedef Value (*ReadLabelled)(Evaluator *e, const Expr *at, const Value *base, c
 typedef struct {
     const char *name;
     Value value;
+    Loc loc;          /* where it was given its value; {0}: by a call */
     bool holds_state; /* made by a call, as of buffer(): `=` would leave it unset */
 } Variable;
 
@@ -42,10 +43,11 @@ typedef struct {
 typedef struct {
     Variable *variables;
     size_t count, capacity;
-    Names names;   /* of the variables, once they are more than a few */
-    bool module;   /* a module's body: the recipe's own names are not seen */
-    uint32_t text; /* it stands in this one, which says what modules are called */
-    bool skipped;  /* statements were, after an error: names that they define are not missed */
+    Names names;    /* of the variables, once they are more than a few */
+    size_t n_named; /* variables that are in it */
+    bool module;    /* a module's body: the recipe's own names are not seen */
+    uint32_t text;  /* it stands in this one, which says what modules are called */
+    bool skipped;   /* statements were, after an error: names that they define are not missed */
 } Frame;
 
 typedef struct {     /* of a state, in the function at hand */
@@ -190,6 +192,13 @@ void overdraw(Evaluator *e, Loc loc, const char *what, int limit) __attribute__(
 /* ---- names.c */
 Variable *frame_variable(Frame *frame, const char *name); /* NULL: not in it */
 Value *frame_find(Frame *frame, const char *name);
+/* Variables of a comprehension hide those of the same name while it runs, and are gone behind it. */
+typedef struct {
+    Variable *variables;
+    size_t n, count; /* count: of the frame before */
+} HiddenNames;
+HiddenNames hide_names(Evaluator *e, Frame *frame, const Expr *comprehension);
+void show_names(Frame *frame, const HiddenNames *hidden);
 Frame *assigned_frame(Evaluator *e); /* that the names of a body are in */
 void define(Evaluator *e, Frame *frame, const char *name, Value value);
 Value *lookup(Evaluator *e, const char *name); /* NULL: it is not seen here */
@@ -199,6 +208,8 @@ bool name_of_package(Evaluator *e,
 
 /* ---- unknown.c: the error of a name that means nothing here */
 Value unknown_name(Evaluator *e, const Expr *name);
+/* The error of a call of a value that is none. */
+Value not_callable(Evaluator *e, const Expr *call, const Value *callee);
 
 const Builtin *builtin_find(const Evaluator *e, const char *name);  /* NULL: there is none */
 const char *join_scope(Evaluator *e, const char *a, const char *b); /* "a.b" */

@@ -1,4 +1,5 @@
-/* What is told of a name that means nothing where it stands: why, and which name may have been meant. */
+/* What is told of a name that means nothing where it stands, or no function where it is called: why, and which name may
+ * have been meant. */
 #include "frontend/evaluate/evaluator.h"
 #include "frontend/recipe/modules.h"
 #include "frontend/recipe/own_names.h"
@@ -158,4 +159,27 @@ Value unknown_name(Evaluator *e, const Expr *expr) {
         return (Value){0};
     }
     return name_error(e, expr->loc, "unknown name '%s'%s", name, suggest(e, name, e->callee == expr));
+}
+
+/* ---- names that are called --------------------------------------------------------------------------------------- */
+
+/* Whether the language or a library has a function of the name, which a variable hides. */
+static bool hides_function(Evaluator *e, const char *name) {
+    const Definition *other;
+    return builtin_find(e, name) || module_seen(e->recipe, e->frame ? e->frame->text : 0, name, &other);
+}
+
+Value not_callable(Evaluator *e, const Expr *call, const Value *callee) {
+    const char *value = show_value(e, callee);
+    if (call->a->kind != EXPR_NAME) return name_error(e, call->loc, "%s cannot be called", value);
+    const char *name = call->a->text;
+    const Variable *local = frame_variable(e->frame, name);
+    OwnName own;
+    name_error(e, call->loc, "'%s' is %s%s, which cannot be called%s", name, value, local ? " here" : "",
+               local && hides_function(e, name) ? ": this hides the function of that name" : "");
+    if (local && local->loc.line)
+        diag_note(e->diags, local->loc, "it is given this value here");
+    else if (!local && own_name_find(e->recipe, name, &own))
+        diag_note(e->diags, own.loc, "it is %s, defined here", own.kind);
+    return (Value){0};
 }

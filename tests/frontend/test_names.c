@@ -388,10 +388,52 @@ static void test_strict(void **state) {
     }
 }
 
+/* ---- variables --------------------------------------------------------------------------------------------------- */
+
+static void test_variables(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        double value;
+    } values[] = {
+        /* those of a comprehension hide others while it runs, and are gone behind it */
+        {WITH("[outer]", "", "sum([i for i in range(3)]) + len([i for i in range(2)])"), 5},
+        {WITH("[outer]",
+              "modules:\n  g(x): |\n    i = 7\n    y = sum([i * k for i in range(3) for k in [x]])\n    "
+              "return y + i\n",
+              "g(1)"),
+         10},
+        {WITH("[outer]",
+              "modules:\n  g(x): |\n    a, b, c, d, e, f, g, h = [1, 2, 3, 4, 5, 6, 7, 8]\n    i, j, k, l, m "
+              "= [9, 10, 11, 12, 13]\n"
+              "    y = [n + m for n in [o for o in range(2)] for m in [x]]\n    p = 5\n    q = [p for p in "
+              "[1]]\n    return m + p + sum(y)\n",
+              "g(1)"),
+         21},
+    };
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        double value = constant_value(values[i].text);
+        if (value != values[i].value) fail_msg("case %zu: %g, not %g", i, value, values[i].value);
+    }
+    static const Case cases[] = {
+        {RECIPE LOSS("      y = [i * z for i in range(3)]\n      z = z + i\n"),
+         {"11:15: error: unknown name 'i'"}},
+        {RECIPE "metrics: {m: \"mean([q for q in [1, 2]])\"}\nvalues: {v: q}\n" FINE,
+         {"7:13: error: unknown name 'q'"}},
+        /* what is called is told with its value, and where that comes from */
+        {RECIPE LOSS("      mean = 3\n"),
+         {"11:14: error: 'mean' is 3 here, which cannot be called: this hides the function"}},
+        {RECIPE "knobs: {many: 3}\n" LOSS("      z = z + many(z)\n"),
+         {"11:15: error: 'many' is 3, which cannot be called"}},
+        {RECIPE LOSS("      z = f(z)(3)\n"), {"error"}},
+    };
+    RUN_CASES(cases);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_states),      cmocka_unit_test(test_libraries),
                                        cmocka_unit_test(test_suggestions), cmocka_unit_test(test_clashes),
                                        cmocka_unit_test(test_embed),       cmocka_unit_test(test_unused),
-                                       cmocka_unit_test(test_strict)};
+                                       cmocka_unit_test(test_strict),      cmocka_unit_test(test_variables)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

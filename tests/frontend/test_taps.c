@@ -70,7 +70,7 @@ static void test_dropped(void **state) {
                            "encoder, which stay as they begin: 'encoder.blocks.2.fc.weight' and "
                            "others"));
     Run whole = loss_run("mean(a.z ** 2)");
-    assert_int_equal(diags_warnings(diags), 3); /* and what that loss does not use */
+    assert_int_equal(diags_warnings(diags), 3); /* the same module again */
     assert_int_equal(count_products(early.step), 2 + 3);
     assert_int_equal(count_products(whole.step), 5 + 9);
     assert_null(output_of(&early, "grad.encoder.blocks.2.fc.weight"));
