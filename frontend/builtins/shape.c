@@ -49,8 +49,9 @@ FUNCTION(b_reshape) {
     }
     if (open >= 0) shape.v[open] = known > 0 && all % known == 0 ? all / known : 0;
     if (open >= 0 && shape.v[open] == 0)
-        return eval_error(e, at->loc, "%s does not divide into groups of %lld",
-                          type_text(e->arena, func_type(e->func, x)), (long long)known);
+        return eval_error(e, at->loc,
+                          "reshape: the %lld elements of %s do not divide by the other sizes, %lld",
+                          (long long)all, type_text(e->arena, func_type(e->func, x)), (long long)known);
     return value_tensor(e, at->loc, ir_reshape(e->func, x, shape.n, shape.v));
 }
 
@@ -69,7 +70,8 @@ FUNCTION(b_transpose) {
         return (Value){0};
     }
     if (perm.n != rank)
-        return eval_error(e, at->loc, "%d axes given to transpose %s", perm.n, show_value(e, &args[0]));
+        return eval_error(e, at->loc, "transpose wants each of the %d axes of %s, not %d", rank,
+                          show_value(e, &args[0]), perm.n);
     return value_tensor(e, at->loc, ir_transpose(e->func, x, perm.v));
 }
 
@@ -109,6 +111,13 @@ FUNCTION(b_stack) {
     ValueId *x;
     int axis = 0;
     if (!tensors_of(e, at->loc, &args[0], &x)) return (Value){0};
+    for (size_t i = 1; i < args[0].count; i++) {
+        const Type *a = func_type(e->func, x[0]), *b = func_type(e->func, x[i]);
+        bool same = a->rank == b->rank && memcmp(a->dim, b->dim, sizeof *a->dim * (size_t)a->rank) == 0;
+        if (!same)
+            return value_error(e, at->loc, &args[0], "stack joins tensors of one shape, not %s and %s",
+                               type_text(e->arena, a), type_text(e->arena, b));
+    }
     for (size_t i = 0; i < args[0].count; i++) {
         Type type = *func_type(e->func, x[i]);
         if (type.rank == IR_MAX_RANK)

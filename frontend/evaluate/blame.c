@@ -20,9 +20,10 @@ typedef struct {
     const Type *tensor; /* while a tensor's arguments are followed: its type */
     bool numbers;       /* a number is followed: tensors matter where their shape is read … */
     int in_shape;       /* … as in the expression at hand */
-    bool from_shape;    /* the number at hand was read from a shape */
-    int found;          /* how often a knob was met, also one that is listed already */
-    struct {            /* names followed */
+    int in_call; /* what a call inside the failing expression gives has another shape than its arguments */
+    bool from_shape; /* the number at hand was read from a shape */
+    int found;       /* how often a knob was met, also one that is listed already */
+    struct {         /* names followed */
         int level;
         const char *name;
     } visits[MAX_VISITS];
@@ -69,8 +70,9 @@ static bool reads_shape(const Expr *expr) {
 static void walk(Blame *b, int level, const Expr *expr, Visit visit, const void *with) {
     if (!expr || b->depth > MAX_WALK_DEPTH || ++b->walked > MAX_WALKED) return;
     b->depth++;
-    bool reads = reads_shape(expr);
+    bool reads = reads_shape(expr), computes = expr->kind == EXPR_CALL && expr != b->e->at && !reads;
     if (reads) b->in_shape++, b->from_shape = true;
+    b->in_call += computes;
     visit(b, level, expr, with);
     const Expr *parts[] = {expr->a, expr->b, expr->c};
     for (int i = 0; i < 3; i++) walk(b, level, parts[i], visit, with);
@@ -83,6 +85,7 @@ static void walk(Blame *b, int level, const Expr *expr, Visit visit, const void 
     for (size_t i = 0; i < expr->n_body; i++) walk(b, level, expr->body[i], visit, with);
     for (size_t i = 0; i < expr->n_orelse; i++) walk(b, level, expr->orelse[i], visit, with);
     b->in_shape -= reads;
+    b->in_call -= computes;
     b->depth--;
 }
 
@@ -202,7 +205,7 @@ static bool follow_own(Blame *b, const char *name) {
     const Tree *view = tree_get(tree_get(r->tree, "views"), name),
                *draw = tree_get(tree_get(r->tree, "draws"), name);
     if (view) follow_count(b, name, tree_get(view, "count"));
-    bool matters = !b->numbers || b->in_shape;
+    bool matters = (!b->numbers && !b->in_call) || b->in_shape;
     if (view && matters)
         follow_sizes(b, name, tree_get(view, "size"), arena_printf(r->arena, "views.%s.size", name), 2);
     if (draw && matters)
@@ -237,7 +240,7 @@ static void follow_name(Blame *b, int level, const char *name) {
     const Type *outer = b->tensor;
     bool numbers = b->numbers;
     int in_shape = b->in_shape;
-    if (is_tensor(value) && numbers && !b->in_shape) return;
+    if (is_tensor(value) && (numbers || b->in_call) && !b->in_shape) return;
     if (value->kind == V_NONE || value->kind == V_POISON) return;
     if (value->kind == V_TENSOR && !outer && value->func == e->func)
         b->tensor = func_type(e->func, value->id);

@@ -33,7 +33,8 @@ bool axis_of(Evaluator *e, Loc loc, const Value *v, int rank, int *out) {
     *out = 0;
     if (!int_of(e, loc, v, "an axis", &axis)) return false;
     if (axis < -rank || axis >= rank) {
-        value_error(e, loc, v, "axis %lld of a value of rank %d", (long long)axis, rank);
+        value_error(e, loc, v, "axis %lld of a value of rank %d%s", (long long)axis, rank,
+                    rank ? "" : ": a scalar has no axes");
         return false;
     }
     *out = (int)(axis < 0 ? axis + rank : axis);

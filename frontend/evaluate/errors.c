@@ -6,10 +6,13 @@
 
 enum { MAX_BLAMES = 20, MAX_TOLD_CALLS = 4 }; /* errors that name knobs; calls that an error names */
 
+static bool same_place(Loc a, Loc b) {
+    return a.line == b.line && a.col == b.col && a.file == b.file;
+}
+
 static bool is_told(const Evaluator *e, Loc loc) {
     for (size_t i = 0; i < e->n_told; i++)
-        if (e->told[i].line == loc.line && e->told[i].col == loc.col && e->told[i].file == loc.file)
-            return true;
+        if (same_place(e->told[i], loc)) return true;
     return false;
 }
 
@@ -25,9 +28,9 @@ static const char *callee(const Expr *call) {
     return call->a && call->a->kind == EXPR_NAME ? call->a->text : "a module";
 }
 
-static void tell_calls(Evaluator *e, size_t own) {
+static void tell_calls(Evaluator *e, size_t own, Loc place) {
     for (size_t i = e->n_calls, told = 0; i-- > 0 && told < MAX_TOLD_CALLS;) {
-        if (i == own) continue; /* the place of the error itself */
+        if (i == own || same_place(e->calls[i]->loc, place)) continue; /* the error is told there itself */
         diag_note(e->diags, e->calls[i]->loc, "in %s, called here", callee(e->calls[i]));
         told++;
     }
@@ -42,13 +45,16 @@ static Value tell(Evaluator *e, Loc loc, const char *message) {
         place = argument ? argument->loc : e->calls[own]->loc;
     }
     e->failures++;
-    if (is_told(e, place)) return (Value){0};
+    if (is_told(e, place)) {
+        diags_drop_notes(e->diags);
+        return (Value){0};
+    }
     ARENA_PUSH(e->arena, e->told, e->n_told, e->told_capacity, place);
     size_t n = diags_errors(e->diags) < MAX_BLAMES ? blame_knobs(e, knobs) : 0;
     diag_error(e->diags, place, "%s%s", message, knobs_text(e->recipe, knobs, n));
     knobs_notes(e->recipe, knobs, n);
     if (own < e->n_calls) diag_note(e->diags, loc, "%s refuses it here", callee(e->calls[e->n_calls - 1]));
-    tell_calls(e, own);
+    tell_calls(e, own, place);
     return (Value){0};
 }
 
@@ -66,7 +72,10 @@ Value eval_error(Evaluator *e, Loc loc, const char *format, ...) {
 
 Value empty_error(Evaluator *e, Loc loc, const char *message) {
     e->failures++;
-    if (e->empty_told) return (Value){0};
+    if (e->empty_told) {
+        diags_drop_notes(e->diags);
+        return (Value){0};
+    }
     e->empty_told = true;
     return tell(e, loc, message);
 }

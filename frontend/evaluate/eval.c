@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { MAX_ERRORS = 1000, MAX_PARTS = 32, FEW_OPERATORS = 16 };
+enum { MAX_ERRORS = 1000, MAX_PARTS = 32, FEW_OPERATORS = 16, MAX_SHOWN_FIELDS = 8 };
 
 /* ---- comprehension ----------------------------------------------------------------------------------------------- */
 
@@ -20,7 +20,8 @@ static bool run_clauses(Evaluator *e, const Expr *expr, size_t clause, Value *li
     Value over = eval(e, c->over);
     if (over.kind == V_POISON) return false;
     if (!is_list(&over)) {
-        eval_error(e, c->over->loc, "`for` runs over a list, not %s", show_value(e, &over));
+        eval_error(e, c->over->loc, "`for` runs over a list, not %s%s", show_value(e, &over),
+                   is_number(&over) ? " (range(n) counts)" : "");
         return false;
     }
     for (size_t i = 0; i < over.count; i++) {
@@ -117,6 +118,14 @@ static Value no_field(Evaluator *e, const Expr *expr, const Value *base) {
                       written ? ": " : "", written ? written : "");
 }
 
+static Value missing_field(Evaluator *e, const Expr *expr, const Value *record) {
+    const char *near = did_you_mean(e, expr->text, record->names, record->count), *all = "";
+    for (size_t i = 0; i < record->count && i < MAX_SHOWN_FIELDS; i++)
+        all = arena_printf(e->arena, "%s%s%s", all, i ? ", " : "; it has ", record->names[i]);
+    if (record->count > MAX_SHOWN_FIELDS) all = arena_printf(e->arena, "%s, …", all);
+    return name_error(e, expr->loc, "the record has no field '%s'%s", expr->text, *near ? near : all);
+}
+
 static Value eval_attribute(Evaluator *e, const Expr *expr) {
     if (name_of_package(e, expr)) return (Value){0};
     Value base = eval(e, expr->a);
@@ -125,8 +134,7 @@ static Value eval_attribute(Evaluator *e, const Expr *expr) {
     if (!spend(e, expr->loc, base.count / 16)) return (Value){0};
     for (size_t i = 0; i < base.count; i++)
         if (strcmp(base.names[i], expr->text) == 0) return base.items[i];
-    return name_error(e, expr->loc, "the record has no field '%s'%s", expr->text,
-                      did_you_mean(e, expr->text, base.names, base.count));
+    return missing_field(e, expr, &base);
 }
 
 static Value eval_slice(Evaluator *e, const Expr *expr) {
@@ -218,6 +226,7 @@ static Value eval_kind(Evaluator *e, const Expr *expr, const char *label) {
 
 /* `label`: of a call, see eval_labelled; else NULL. */
 static Value eval_named(Evaluator *e, const Expr *expr, const char *label) {
+    if (!expr) return (Value){0}; /* it could not be read: that was told */
     if (!spend(e, expr->loc, 1) || e->failures >= MAX_ERRORS) return (Value){0};
     if (e->depth >= MAX_EVAL_DEPTH) {
         eval_error(e, expr->loc, "expressions and calls nest deeper than %d here", MAX_EVAL_DEPTH);
@@ -346,6 +355,12 @@ static Value eval_callee(Evaluator *e, const Expr *callee, Value *receiver) {
     return value_none();
 }
 
+static Value not_callable(Evaluator *e, const Expr *call, const Value *callee) {
+    const char *is = show_value(e, callee);
+    if (call->a->kind != EXPR_NAME) return name_error(e, call->loc, "%s cannot be called", is);
+    return name_error(e, call->loc, "'%s' is %s, which cannot be called", call->a->text, is);
+}
+
 static Value eval_call(Evaluator *e, const Expr *expr, const char *call_label) {
     const char *scope = e->scope;
     e->callee = expr->a;
@@ -406,7 +421,8 @@ static void run_for(Evaluator *e, const Expr *s) {
     const Expr *loop = e->loop;
     if (!is_list(&over)) {
         if (over.kind != V_POISON)
-            eval_error(e, s->b->loc, "`for` runs over a list, not %s", show_value(e, &over));
+            eval_error(e, s->b->loc, "`for` runs over a list, not %s%s", show_value(e, &over),
+                       is_number(&over) ? " (range(n) counts)" : "");
         skip_body(e);
         return;
     }
@@ -515,5 +531,6 @@ Value eval_block(Evaluator *e, const Block *block) {
 }
 
 Loc value_loc(const Evaluator *e, const Expr *expr) {
+    if (!expr) return (Loc){0};
     return expr->kind == EXPR_BLOCK && e->returned_at.line ? e->returned_at : expr->loc;
 }

@@ -312,7 +312,7 @@ void run_when(Evaluator *e, const Expr *statement);
 
 /* ---- eval.c */
 enum { MAX_BUILTIN_PARAMETERS = 16 };
-Value eval(Evaluator *e, const Expr *expr);
+Value eval(Evaluator *e, const Expr *expr);         /* NULL, of what could not be read, is poison */
 Value eval_block(Evaluator *e, const Block *block); /* what it returns, or NONE */
 void run_statements(Evaluator *e, Expr *const *statements, size_t n);
 void skip_body(

@@ -37,7 +37,8 @@ static Value index_list(Evaluator *e, Loc loc, const Value *base, const Value *i
     if (base->count == 0)
         return empty_error(e, loc, arena_printf(e->arena, "index %g of a list of 0", index->number));
     if (i < 0 || i >= (int64_t)base->count)
-        return eval_error(e, loc, "index %g of a list of %zu", index->number, base->count);
+        return eval_error(e, loc, "index %g of a list of %zu: 0 is the first, -1 the last", index->number,
+                          base->count);
     return base->items[i];
 }
 
@@ -59,7 +60,9 @@ Value value_index(Evaluator *e, const Expr *at, const Value *base, const Value *
         ellipses += index[i].kind == V_ELLIPSIS;
         used += index[i].kind != V_NONE && index[i].kind != V_ELLIPSIS;
     }
-    if (used > type.rank) return eval_error(e, at->loc, "%zu indices for %s", n, type_text(e->arena, &type));
+    if (used > type.rank)
+        return eval_error(e, at->loc, "%zu indices for the %d axes of %s", n, type.rank,
+                          type_text(e->arena, &type));
     if (fresh > IR_MAX_RANK) return eval_error(e, at->loc, "more than %d axes", IR_MAX_RANK);
     if (ellipses > 1) return eval_error(e, at->loc, "more than one '...' in an index");
     if (n == 1 && is_tensor(&index[0])) { /* x[indices] */
@@ -95,8 +98,8 @@ Value value_index(Evaluator *e, const Expr *at, const Value *base, const Value *
                                   "a tensor can only be the single index of the first axis; use gather");
             if (!int_of(e, at->loc, v, "an index", &k)) return (Value){0};
             if (k < -type.dim[axis] || k >= type.dim[axis])
-                return eval_error(e, at->loc, "index %lld of axis %d of %s", (long long)k, axis,
-                                  type_text(e->arena, &type));
+                return eval_error(e, at->loc, "index %lld of axis %d of %s is outside: %lld are there",
+                                  (long long)k, axis, type_text(e->arena, &type), (long long)type.dim[axis]);
             start[axis] = k < 0 ? k + type.dim[axis] : k;
             limit[axis] = start[axis] + 1;
             sliced = sliced || type.dim[axis] > 1;

@@ -158,6 +158,12 @@ Value unknown_name(Evaluator *e, const Expr *expr) {
             diag_note(e->diags, later->loc, "it is given one here, which did not run before");
         return (Value){0};
     }
+    enum { MAX_LOOKED_FOR = 20 };
+    bool looks = e->callee == expr && e->n_told < MAX_LOOKED_FOR;
+    const char *library = looks ? library_with(e->recipe, name) : NULL;
+    if (library)
+        return name_error(e, expr->loc, "unknown name '%s': a module of %s, which `use:` does not list", name,
+                          library);
     return name_error(e, expr->loc, "unknown name '%s'%s", name, suggest(e, name, e->callee == expr));
 }
 

@@ -44,9 +44,11 @@ bool is_train_option(const char *path) {
 void read_train(ParsedRecipe *r, const Tree *map) {
     int64_t number;
     bool is_int;
-    if (!check_keys(r, map, "train", KEYS, COUNT(KEYS))) return;
+    if (!check_keys(r, map, "train", KEYS, COUNT(KEYS)) && map->kind != TREE_MAP) return;
     if (tree_get(map, "batch") && read_int(r, tree_get(map, "batch"), "batch", 1, 1 << 20, &number))
         r->train.batch = number;
+    else if (tree_get(map, "batch"))
+        r->no_values = true; /* all sizes depend on it */
     if (tree_get(map, "seed") && read_int(r, tree_get(map, "seed"), "seed", 0, INT64_C(1) << 52, &number))
         r->train.seed = number;
     if (tree_get(map, "epochs"))

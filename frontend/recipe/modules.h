@@ -13,4 +13,7 @@ void find_modules(ParsedRecipe *recipe);
 const Definition *module_seen(const ParsedRecipe *recipe, uint32_t text, const char *name,
                               const Definition **other);
 
+/* The library of vitc's, as `use:` names it, that has a module of this name; NULL: none. */
+const char *library_with(const ParsedRecipe *recipe, const char *module);
+
 #endif

@@ -42,7 +42,11 @@ static bool expect_close(Parser *p, int close, Loc open) {
         if (!at_end) diag_note(in->diags, in->loc, "'%c' or ',' is missing before this", close);
         return false;
     }
-    lexer_fail(in, in->loc, arena_printf(in->arena, "'%c' or ',' was expected", close));
+    const char *told = in->token == T_UPDATE ? "`:=` sets a state, in a line of its own"
+                       : in->token == '='
+                           ? "a value is compared by `==`; `name=value` passes an argument by its name"
+                           : arena_printf(in->arena, "'%c' or ',' was expected", close);
+    lexer_fail(in, in->loc, told);
     diag_note(in->diags, open, "inside this '%c'", sign);
     return false;
 }
@@ -196,6 +200,7 @@ static const char *no_value(Parser *p) {
     case T_ELSE:
     case T_ELIF: return "a value was expected here, not a statement";
     case '=': return "a value was expected here: `=` assigns, `==` compares";
+    case '@': return "`@` multiplies matrices, and a value is missing before it (vitc has no decorators)";
     case T_NOT: return "`not` binds less than arithmetic and comparisons: put it in ( )";
     default: return "an expression was expected here";
     }

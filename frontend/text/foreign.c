@@ -91,7 +91,8 @@ bool foreign_keyword(const char *word) {
 
 /* ---- names ------------------------------------------------------------------------------------------------------- */
 
-#define NO_TYPES "vitc has no types to ask for: `is_tensor(x)`, `known(x)` (a number), `isnone(x)` tell values apart"
+#define NO_TYPES                                                                                             \
+    "vitc has no types to ask for: `is_tensor(x)`, `known(x)` (a number), `isnone(x)` tell values apart"
 #define NO_PARENT                                                                                            \
     "vitc has no objects: parameters are made by `name = param(…)`, layers named by `label: module(…)`"
 

@@ -190,7 +190,7 @@ static void tell_character(const Source *s, yaml_mark_t mark) {
     if (at < s->end && *at == '\t')
         diag_error(s->diags, loc_of(s, mark), "a tab: indent with spaces");
     else
-        diag_error(s->diags, loc_of(s, mark), "a value cannot begin with `%c`: put it in quotes",
+        diag_error(s->diags, loc_of(s, mark), "a value cannot begin with '%c': put it in quotes",
                    at < s->end ? *at : ' ');
 }
 

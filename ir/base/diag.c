@@ -88,6 +88,10 @@ DEFINE_DIAG(diag_error, DIAG_ERROR)
 DEFINE_DIAG(diag_warning, DIAG_WARNING)
 DEFINE_DIAG(diag_note, DIAG_NOTE)
 
+void diags_drop_notes(Diags *diags) {
+    diags->note_dropped = true;
+}
+
 int diags_errors(const Diags *diags) {
     return diags->told[DIAG_ERROR];
 }

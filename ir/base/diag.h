@@ -30,6 +30,9 @@ void diag_warning(Diags *diags, Loc loc, const char *format, ...) __attribute__(
 /* A note belongs to the diagnostic before it. */
 void diag_note(Diags *diags, Loc loc, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* Notes that follow belong to a diagnostic that is not told: they are not either. */
+void diags_drop_notes(Diags *diags);
+
 int diags_errors(const Diags *diags);   /* warnings are none */
 int diags_warnings(const Diags *diags); /* 0 once they are errors */
 int diags_count(const Diags *diags);

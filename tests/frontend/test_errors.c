@@ -53,7 +53,7 @@ static const struct {
     {HEAD "embed: {view: images, features: \"images @ zeros(4, 4)\"}\n", "inner sizes differ (8 and 4)"},
     {HEAD "embed: {view: images, features: \"images + zeros(3)\"}\n", "shapes do not broadcast"},
     {HEAD "embed: {view: images, features: \"mean(images, axis=7)\"}\n", "axis 7 of a value of rank 4"},
-    {HEAD "embed: {view: images, features: \"reshape(images, 5, -1)\"}\n", "does not divide"},
+    {HEAD "embed: {view: images, features: \"reshape(images, 5, -1)\"}\n", "do not divide by the other sizes, 5"},
     {HEAD "embed: {view: images, features: \"images[\"}\n", "3:40: error: this '[' is not closed"},
     {HEAD "embed: {view: images, features: \"1 +\"}\n", "the expression ends too early"},
     {HEAD "modules: {\"f(x)\": \"f(x)\"}\nembed: {view: images, features: f(images)}\n",
