@@ -248,7 +248,7 @@ void resolve_names(Evaluator *e) {
     resolve_entries(e, &r->metrics);
     resolve_entries(e, &r->values);
     resolve_entries(e, &r->freeze);
-    resolve_expr(e, r->embed_features, &r->embed_view, r->embed_view != NULL);
+    resolve_expr(e, r->embed_features, &r->embed_view, r->embed_view && !frame_find(e->own, r->embed_view));
     resolve_expr(e, r->optimizer, parameter, sizeof parameter / sizeof *parameter);
     resolve_expr(e, r->clip, all, sizeof all / sizeof *all);
     e->globals = globals;
