@@ -355,12 +355,6 @@ static Value eval_callee(Evaluator *e, const Expr *callee, Value *receiver) {
     return value_none();
 }
 
-static Value not_callable(Evaluator *e, const Expr *call, const Value *callee) {
-    const char *is = show_value(e, callee);
-    if (call->a->kind != EXPR_NAME) return name_error(e, call->loc, "%s cannot be called", is);
-    return name_error(e, call->loc, "'%s' is %s, which cannot be called", call->a->text, is);
-}
-
 static Value eval_call(Evaluator *e, const Expr *expr, const char *call_label) {
     const char *scope = e->scope;
     e->callee = expr->a;
