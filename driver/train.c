@@ -252,6 +252,22 @@ static void explain(void *user, VtInstance *instance, void *const *inputs, int64
         puts("all values are finite when each is computed on its own: the step overflows by how it rounds");
 }
 
+/* Schedules that are finite for a usual length of an epoch may not be so for that of the data. */
+static bool check_schedules(void *user, double steps_per_epoch, int64_t first, int64_t steps,
+                            VtError *error) {
+    const Explained *e = user;
+    RecipeOptions options = *e->trace.options;
+    Session now;
+    options.steps_per_epoch = steps_per_epoch;
+    options.first_step = first;
+    options.steps = steps;
+    options.warnings = WARNINGS_IGNORED; /* told at the first elaboration */
+    bool good = session_load(&now, e->trace.path, &options);
+    session_close(&now);
+    return good || vt_fail(error, 2, "the run does not begin: with %.0f steps an epoch a value is not finite",
+                           steps_per_epoch);
+}
+
 static int train_compiled(Request *q, Session *s, const char *recipe, const RecipeOptions *options) {
     VtError error = {0};
     Explained explained = {.session = s,
@@ -262,6 +278,7 @@ static int train_compiled(Request *q, Session *s, const char *recipe, const Reci
                                      .target_features = target_of(q),
                                      .function = "step"}};
     VtTrainOptions train = {.explain = explain,
+                            .begin = check_schedules,
                             .user = &explained,
                             .folder = q->folder,
                             .resolved = q->resolved,

@@ -18,6 +18,10 @@ typedef struct {
     bool with_gradients; /* outputs grad.PARAM of every trained parameter, before clipping (vitc run) */
     bool with_values;    /* outputs of the recipe's `values:` (vitc run) */
     RecipeWarnings warnings;
+    /* The run that schedules are looked at for: steps of an epoch (0: a usual number), those done, and how many steps
+     * there are (0: those of all epochs). */
+    double steps_per_epoch;
+    int64_t first_step, steps;
 } RecipeOptions;
 
 /* A fact that a module tells of itself, `note('tokens', n)`, which `vitc check` shows. network: the one that was being

@@ -212,8 +212,11 @@ bool elaborate(ParsedRecipe *recipe, Recipe *out) {
         init->module = module;
         ARENA_PUSH(recipe->arena, module->funcs, module->n_funcs, module->funcs_capacity, init);
     }
-    for (size_t f = 0; f < module->n_funcs; f++)
-        if (!module->funcs[f]->body) drop_unused_nodes(module->funcs[f]);
+    for (size_t f = 0; f < module->n_funcs; f++) {
+        if (module->funcs[f]->body) continue;
+        drop_unused_nodes(module->funcs[f]);
+        check_finite(&step, module->funcs[f]);
+    }
     check_embed_inputs(&step.e);
     finish_plan(&step.e, out);
     return diags_errors(recipe->diags) == 0;

@@ -76,4 +76,9 @@ void update_moved(Step *step);
 void move_before(Step *step);
 void move_after(Step *step); /* all other networks, by the new parameters */
 
+/* ---- finite.c */
+/* Errors where an output or a new state of a function is NaN or infinite whatever the inputs are, at a step of the run
+ * (RecipeOptions says of which) or at all. */
+void check_finite(Step *step, const Func *func);
+
 #endif

@@ -47,6 +47,9 @@ bool vt_run_continues(const VtRunFolder *folder); /* from a checkpoint */
 /* Called with the states and inputs of a step (`step`: the number of steps after it) that gives values that are not
  * finite. */
 typedef void (*VtExplain)(void *user, VtInstance *instance, void *const *inputs, int64_t step);
+/* Called once the data tell how many steps an epoch has, with the steps done and the steps in all; false, with a
+ * message, ends the run before anything is written. */
+typedef bool (*VtBegin)(void *user, double steps_per_epoch, int64_t first, int64_t steps, VtError *error);
 typedef struct {
     VtRunFolder *folder;  /* the caller's; written to once everything else has been checked */
     const char *resolved; /* resolved recipe text, saved as recipe.yaml in it (NULL: not saved) */
@@ -60,7 +63,8 @@ typedef struct {
     double max_seconds;              /* stop, saved, after so long (0: no limit) */
     FILE *log;                       /* progress (stdout) */
     VtExplain explain;               /* may be NULL */
-    void *user;                      /* explain's */
+    VtBegin begin;                   /* may be NULL */
+    void *user;                      /* of both */
 } VtTrainOptions;
 /* 0 done; 1 failed, 2 bad request: the error is printed by the caller; 128 + n: stopped by signal n, which the log
  * tells. */

@@ -291,6 +291,9 @@ static bool begin(Run *r, VtError *error) {
     if (r->counted_by > 0 && !open_loader(r, error)) return false;
     count_steps(r);
     if (!check_end(r, error)) return false;
+    const VtTrainOptions *options = r->options;
+    if (options->begin && !options->begin(options->user, r->steps_per_epoch, r->step, r->total, error))
+        return false;
     if (!step_open(&r->steps, p, r->instance, &r->steps_per_epoch)) return vt_fail(error, 1, "out of memory");
     if (vt_stop_signal()) return vt_stopped(error);
     r->dirty = !start || r->counted_by > 0; /* a counter that counts otherwise is saved at once, in train() */
