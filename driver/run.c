@@ -270,7 +270,7 @@ static bool read_request(int argc, char **argv, Request *q, int *code) {
         return fail(*code = unwritable.code, "%s", unwritable.message) < 0;
     q->function = flags[FUNCTION].given ? flags[FUNCTION].value : "step";
     q->options = recipe_options(&q->args, &flags[STRICT]);
-    q->options.with_gradients = q->options.with_values = true;
+    q->options.with_gradients = q->options.with_values = q->options.draws_fed = true;
     return true;
 }
 

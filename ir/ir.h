@@ -154,7 +154,7 @@ typedef enum {
 #include "ir/ops.def"
 } AttrSet;
 
-enum { OP_MAX_ATTRS = 8 };
+enum { OP_MAX_ATTRS = 8, ELEMENTWISE_MAX = 6 }; /* attributes; operands of an ELEMENTWISE operator */
 typedef struct {
     const char *key;
     AttrKind kind;

@@ -298,6 +298,54 @@ LLVMValueRef emit_ge(const Elements *e) {
     return compare(e, LLVMRealOGE, LLVMIntSGE, LLVMIntUGE);
 }
 
+/* ---- random numbers ---------------------------------------------------------------------------------------------- */
+
+static LLVMValueRef build_integer_like(LLVMTypeRef type, uint64_t number) {
+    if (LLVMGetTypeKind(type) != LLVMVectorTypeKind) return LLVMConstInt(type, number, false);
+    LLVMValueRef lanes[64];
+    unsigned n = LLVMGetVectorSize(type);
+    for (unsigned i = 0; i < n; i++) lanes[i] = LLVMConstInt(LLVMGetElementType(type), number, false);
+    return LLVMConstVector(lanes, n);
+}
+
+/* The high and low 32 bits of the product of unsigned x by `factor`. */
+static void multiply_wide(const Elements *e, LLVMValueRef x, uint32_t factor, LLVMValueRef *high,
+                          LLVMValueRef *low) {
+    LLVMBuilderRef b = builder(e);
+    LLVMTypeRef narrow = LLVMTypeOf(x), wide = build_type(e->fb, DT_I64);
+    if (build_is_vector(x)) wide = LLVMVectorType(wide, LLVMGetVectorSize(narrow));
+    LLVMValueRef product =
+        LLVMBuildMul(b, LLVMBuildZExt(b, x, wide, ""), build_integer_like(wide, factor), "");
+    *low = LLVMBuildTrunc(b, product, narrow, "");
+    *high = LLVMBuildTrunc(b, LLVMBuildLShr(b, product, build_integer_like(wide, 32), ""), narrow, "");
+}
+
+/* Ten rounds of Philox 4x32 (Salmon et al. 2011) on (word / 4, x[3], x[4], x[5]), of which one word of four is taken. */
+LLVMValueRef emit_random(const Elements *e) {
+    LLVMBuilderRef b = builder(e);
+    LLVMTypeRef type = LLVMTypeOf(e->x[0]);
+    LLVMValueRef word = e->x[0], key[2] = {e->x[1], e->x[2]}, two = build_integer_like(type, 2);
+    LLVMValueRef c[4] = {LLVMBuildLShr(b, word, two, ""), e->x[3], e->x[4], e->x[5]};
+    for (int round = 0; round < 10; round++) {
+        LLVMValueRef high[2], low[2];
+        multiply_wide(e, c[0], 0xD2511F53u, &high[0], &low[0]);
+        multiply_wide(e, c[2], 0xCD9E8D57u, &high[1], &low[1]);
+        c[0] = LLVMBuildXor(b, LLVMBuildXor(b, high[1], c[1], ""), key[0], "");
+        c[2] = LLVMBuildXor(b, LLVMBuildXor(b, high[0], c[3], ""), key[1], "");
+        c[1] = low[1];
+        c[3] = low[0];
+        key[0] = LLVMBuildAdd(b, key[0], build_integer_like(type, 0x9E3779B9u), "");
+        key[1] = LLVMBuildAdd(b, key[1], build_integer_like(type, 0xBB67AE85u), "");
+    }
+    LLVMValueRef one = build_integer_like(type, 1), zero = LLVMConstNull(type);
+    LLVMValueRef odd = LLVMBuildICmp(b, LLVMIntNE, LLVMBuildAnd(b, word, one, ""), zero, "");
+    LLVMValueRef upper = LLVMBuildICmp(b, LLVMIntNE, LLVMBuildAnd(b, word, two, ""), zero, "");
+    LLVMValueRef low = LLVMBuildSelect(b, odd, c[1], c[0], ""),
+                 high = LLVMBuildSelect(b, odd, c[3], c[2], "");
+    return LLVMBuildXor(b, LLVMBuildSelect(b, upper, high, low, ""), build_integer_like(type, 0x80000000u),
+                        "");
+}
+
 /* ---- three operands ---------------------------------------------------------------------------------------------- */
 
 LLVMValueRef emit_select(const Elements *e) {

@@ -12,7 +12,7 @@ typedef struct {
     DType from; /* type of operand 0 (of all operands, but for `select`) */
     /* Every use of the result rounds it to bf16: a cheaper function with that accuracy will do. */
     bool bf16_only;
-    LLVMValueRef x[3];
+    LLVMValueRef x[ELEMENTWISE_MAX];
 } Elements;
 
 typedef LLVMValueRef ElementRule(const Elements *e);

@@ -209,6 +209,13 @@ Value make_draw(Evaluator *e, const Expr *at, const char *sampler, const Ints *s
     type.dtype = (uint8_t)row->dtype;
     if (func_find_input(e->func, name) != IR_NONE)
         return eval_error(e, at->loc, "'%s' is drawn twice; label the calls apart", name);
+    bool device = !e->recipe->options->draws_fed && random_on_device(number, &type);
+    if (device) draw.kind = catalog_find(SAMPLERS, "key");
     ARENA_PUSH(e->arena, states->draws, states->n_draws, states->draws_capacity, draw);
+    if (device) {
+        Type key = type_make(DT_I32, 1, (int64_t[]){5});
+        ValueId words = add_input(e, name, key, VT_SOURCE_DRAW, (int)states->n_draws - 1);
+        return value_tensor(e, at->loc, random_value(e->func, words, number, draw.params, &type));
+    }
     return value_tensor(e, at->loc, add_input(e, name, type, VT_SOURCE_DRAW, (int)states->n_draws - 1));
 }

@@ -137,6 +137,14 @@ static bool shape_logical(Rule *r) {
     return broadcast_types(r, r->x[0], r->x[1], r->out);
 }
 
+static bool shape_random(Rule *r) {
+    *r->out = *r->x[0];
+    for (int o = 0; o < r->n; o++)
+        if (r->x[o]->dtype != DT_I32 || (o && r->x[o]->rank))
+            return refuse(r, "wants indices and five scalars of i32, not %s", show(r->x[o]));
+    return true;
+}
+
 static bool shape_select(Rule *r) {
     if (r->x[0]->dtype != DT_BOOL) return refuse(r, "its condition must be bool, not %s", show(r->x[0]));
     if (r->x[1]->dtype != r->x[2]->dtype)

@@ -32,7 +32,7 @@ static ValueId fold_constants(Simplify *s, const Node *node) {
         if (!is_op(s, node->operands[o], OP_constant)) return IR_NONE;
     Module *module = module_new(s->scratch, s->func->module->diags, "fold");
     Func *func = module_add_func(module, "fold");
-    ValueId x[3];
+    ValueId x[ELEMENTWISE_MAX];
     for (int o = 0; o < node->n_operands; o++) x[o] = func_copy(func, at(s, node->operands[o]), NULL);
     func_add_output(func, "y", func_copy(func, node, x));
     Tensor result;
@@ -44,8 +44,8 @@ static ValueId fold_constants(Simplify *s, const Node *node) {
 
 /* Operands broadcast by themselves; what is the same along an axis is computed once and the result broadcast. */
 static ValueId drop_broadcasts(Simplify *s, const Node *node) {
-    ValueId x[3];
-    const Type *types[3];
+    ValueId x[ELEMENTWISE_MAX];
+    const Type *types[ELEMENTWISE_MAX];
     bool any = false;
     for (int o = 0; o < node->n_operands; o++) {
         x[o] = broadcast_base(s, node->operands[o]);

@@ -20,13 +20,23 @@ uint64_t vt_stream(const char *name) {
     return text_hash(name, strlen(name));
 }
 
+/* Keys and counter of a stream at a step, without the number of the block. */
+void vt_rng_key(const VtRng *rng, uint32_t out[5]) {
+    uint64_t key = rng->seed ^ (rng->stream * 0x9e3779b97f4a7c15u);
+    out[0] = (uint32_t)key;
+    out[1] = (uint32_t)(key >> 32);
+    out[2] = (uint32_t)(rng->stream >> 32);
+    out[3] = (uint32_t)rng->step;
+    out[4] = (uint32_t)(rng->step >> 32) ^ (uint32_t)rng->stream;
+}
+
 uint32_t vt_rng_u32(VtRng *rng) {
     uint64_t block = rng->index / 4;
     if (rng->held != block + 1) { /* four numbers at a time */
-        uint64_t key = rng->seed ^ (rng->stream * 0x9e3779b97f4a7c15u);
-        uint32_t c[4] = {(uint32_t)block, (uint32_t)(block >> 32) ^ (uint32_t)(rng->stream >> 32),
-                         (uint32_t)rng->step, (uint32_t)(rng->step >> 32) ^ (uint32_t)rng->stream};
-        philox(c, (uint32_t)key, (uint32_t)(key >> 32));
+        uint32_t key[5];
+        vt_rng_key(rng, key);
+        uint32_t c[4] = {(uint32_t)block, (uint32_t)(block >> 32) ^ key[2], key[3], key[4]};
+        philox(c, key[0], key[1]);
         memcpy(rng->words, c, sizeof c);
         rng->held = block + 1;
     }

@@ -12,6 +12,8 @@ typedef struct {
     uint32_t words[4];
 } VtRng;
 uint64_t vt_stream(const char *name); /* a stream number from a name (FNV-1a 64) */
+/* What the numbers follow from, as operator `random` takes it: two words of the key, three of the counter. */
+void vt_rng_key(const VtRng *rng, uint32_t out[5]);
 uint32_t vt_rng_u32(VtRng *rng);
 double vt_rng_uniform(VtRng *rng);           /* [0, 1), 32 random bits */
 double vt_rng_normal(VtRng *rng);            /* Box-Muller */

@@ -84,6 +84,12 @@ static void sample_shuffle_mask(Sample *s) {
     }
 }
 
+static void sample_key(Sample *s) {
+    uint32_t key[5];
+    vt_rng_key(s->rng, key);
+    for (int64_t i = 0, n = vt_elements(s->tensor); i < n; i++) s->integer[i] = (int32_t)key[i % 5];
+}
+
 static void (*const SAMPLERS[])(Sample *) = {
 #define SAMPLER(name, ...) sample_##name,
 #include "runtime/catalog.def"

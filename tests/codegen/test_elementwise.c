@@ -103,7 +103,8 @@ static void add_case(Sweep *sweep, const OpInfo *row, const DType *types, bool s
     int at = snprintf(line, sizeof line, "    %%r%d = %s", sweep->outputs, row->name);
     for (int o = 0; o < row->min_operands; o++) {
         char name[16];
-        input_name(name, types[o], o, scalar);
+        bool one = scalar || (o && row->min_operands > OPERANDS); /* `random`: indices, and scalars */
+        input_name(name, types[o % OPERANDS], o % OPERANDS, one);
         at += snprintf(line + at, sizeof line - (size_t)at, "%s %%%s", o ? "," : "", name);
     }
     at += snprintf(line + at, sizeof line - (size_t)at, "%s\n    output %s_%d = %%r%d\n", attrs, row->name,
@@ -123,11 +124,11 @@ static void add_case(Sweep *sweep, const OpInfo *row, const DType *types, bool s
 /* All types of the operands, for a choice of attributes. */
 static void add_types(Sweep *sweep, const OpInfo *row, const char *attrs) {
     int ways = 1;
-    for (int o = 0; o < row->min_operands; o++) ways *= DT_COUNT;
+    int n = row->min_operands < OPERANDS ? row->min_operands : OPERANDS;
+    for (int o = 0; o < n; o++) ways *= DT_COUNT;
     for (int way = 0; way < ways; way++) {
         DType types[OPERANDS];
-        for (int o = 0, rest = way; o < row->min_operands; o++, rest /= DT_COUNT)
-            types[o] = (DType)(rest % DT_COUNT);
+        for (int o = 0, rest = way; o < n; o++, rest /= DT_COUNT) types[o] = (DType)(rest % DT_COUNT);
         add_case(sweep, row, types, false, attrs);
         add_case(sweep, row, types, true, attrs);
     }
@@ -136,7 +137,8 @@ static void add_types(Sweep *sweep, const OpInfo *row, const char *attrs) {
 /* All attributes that are choices of few; rows have one at most. */
 static void add_row(Sweep *sweep, const OpInfo *row) {
     char attrs[64] = "";
-    assert_true(row->min_operands == row->max_operands && row->min_operands <= OPERANDS && row->n_attrs <= 1);
+    assert_true(row->min_operands == row->max_operands && row->min_operands <= ELEMENTWISE_MAX &&
+                row->n_attrs <= 1);
     sweep->of_row = 0;
     if (row->n_attrs == 0) add_types(sweep, row, attrs);
     for (int value = 0; row->n_attrs == 1 && value < DT_COUNT; value++) {
