@@ -1,4 +1,5 @@
 /* What a recipe amounts to: see recipe_report.h. */
+#include "frontend/recipe/catalog.h"
 #include "ir/plan/plan.h"
 #include "driver/report/recipe_report.h"
 #include "ir/text/text.h"
@@ -61,6 +62,9 @@ static void add_inputs(Arena *arena, RecipeReport *r, const VtProgram *plan) {
     r->inputs = ARENA_ARRAY(arena, RecipeInput, (size_t)plan->n_inputs + 1);
     for (int i = 0; i < plan->n_inputs; i++) {
         const VtTensor *t = &plan->inputs[i].tensor;
+        int draw = plan->inputs[i].source == VT_SOURCE_DRAW ? plan->inputs[i].index : -1;
+        if (draw >= 0 && plan->draws[draw].kind == catalog_find(SAMPLERS, "key"))
+            continue; /* made on the device */
         Type type = type_make((DType)t->dtype, t->rank, t->dim);
         r->inputs[r->n_inputs++] = (RecipeInput){.name = t->name, .type = type_text(arena, &type)};
     }

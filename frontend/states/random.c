@@ -67,7 +67,7 @@ static ValueId random_randint(const Random *r) {
 }
 
 static ValueId sorted(const Random *r, ValueId x) {
-    return func_emit(r->func, OP_argsort, &x, 1, &(AlongAttrs){.axis = -1});
+    return func_emit(r->func, OP_argsort, &x, 1, &(OrderAttrs){.axis = -1});
 }
 
 static ValueId random_permutation(const Random *r) {

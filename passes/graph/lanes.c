@@ -289,6 +289,7 @@ bool lanes_needs(const Node *nodes, const Lanes *y, int prefer, OperandNeed *nee
     for (int i = 1; i < y->n; i++)
         if (node_of(&r, i)->op != r.first->op || node_of(&r, i)->n_operands != r.first->n_operands)
             return false;
+    if (r.first->op == OP_random) return false; /* a lane has a key of its own */
     if (op_info(r.first->op)->loop == LOOP_ELEMENTWISE) return needs_elementwise(&r);
     return NEEDS[r.first->op] && NEEDS[r.first->op](&r);
 }

@@ -59,7 +59,7 @@ static const struct {
     {"", MEAN "mean(softmax(log(0 * x)))\n", "log of 0 is minus infinity"},
     {"", MEAN "mean((0 * x + 3e38) * 10 @ ones(4, 2))\n", "is infinite"},
     {"knobs: {t: 1e-60}\n", MEAN "mean(x / (t * ones(1)))\n", "any value / 0 is not finite"},
-    {"knobs: {floor: 0.0}\n", MEAN "mean(log(floor * ones(1)))\n", "log of 0 is minus infinity"},
+    {"knobs: {least: 0.0}\n", MEAN "mean(log(least * ones(1)))\n", "log of 0 is minus infinity"},
     {"metrics: {m: \"log(0 * step - 1)\"}\n", PLAIN, "metric 'm' is not finite"},
     {"state: {c: zeros(2)}\n", PLAIN "    update: |\n      c := log(0 * c)\n",
      "the new value of 'c' is not finite"},
