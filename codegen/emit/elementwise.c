@@ -320,7 +320,7 @@ static void multiply_wide(const Elements *e, LLVMValueRef x, uint32_t factor, LL
     *high = LLVMBuildTrunc(b, LLVMBuildLShr(b, product, build_integer_like(wide, 32), ""), narrow, "");
 }
 
-/* Ten rounds of Philox 4x32 (Salmon et al. 2011) on (word / 4, x[3], x[4], x[5]), of which one word of four is taken. */
+/* Ten rounds of Philox 4x32 (Salmon et al. 2011) on (word / 4, x[3], x[4], x[5]); of the four words one is taken. */
 LLVMValueRef emit_random(const Elements *e) {
     LLVMBuilderRef b = builder(e);
     LLVMTypeRef type = LLVMTypeOf(e->x[0]);

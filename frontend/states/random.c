@@ -1,5 +1,5 @@
-/* Draws that are made where they are read: distributions in operators, over the whole numbers that `random` makes. Nothing
- * of them is stored, and a backward pass that makes them again gets the same bits. */
+/* Draws that are made where they are read: distributions in operators, over the whole numbers that `random` makes.
+ * Nothing of them is stored, and a backward pass that makes them again gets the same bits. */
 #include "frontend/recipe/catalog.h"
 #include "frontend/states/states.h"
 
