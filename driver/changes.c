@@ -12,7 +12,8 @@ typedef struct {
 
 /* Keys, with all below them, that say how a run is watched and saved, not what it learns. */
 static const char *const HARMLESS[] = {
-    "about", "presets", "metrics", "values", "embed", "train.checkpoint_every", "train.knn", "train.memory"};
+    "about",     "presets",      "metrics",   "values", "embed", "log_images", "train.checkpoint_every",
+    "train.knn", "train.memory", "train.stop"};
 
 /* What a key means that is not there. */
 static const struct {

@@ -38,11 +38,13 @@ typedef struct {
     const char *network, *label, *value;
 } RecipeLabel;
 
-/* An elaborated recipe. Its module has up to three functions:
+/* An elaborated recipe. Its module has up to six functions:
  *
  *   step   a training step. Inputs by name; outputs `loss`, `loss.OBJECTIVE`, and schedules and metrics by their names;
  *          updates of states. Gradients are operators `grad` until pass `autodiff` replaces them.
  *   embed  features for evaluation, if the recipe has `embed:`. One view as input; output `features`, f32[batch, dim].
+ *   validate, images, stop   what is looked at beside the step (elaborate/watch.c): metrics of held-out images, each a
+ *          scalar output; images to show; output `stop`, a bool, of logged scalars.
  *   init   the initial values that are computed, if there are any: no inputs, an output for each INIT_FUNCTION state.
  *
  * `plan` says how the inputs of all functions are fed, in the types of program.h; its functions, states and constants

@@ -101,6 +101,8 @@ typedef enum {
     VT_SOURCE_INDEX, /* i32[batch]: position of each image in the stream's data; `index`: below which, 0: any */
     VT_SOURCE_STEPS_PER_EPOCH, /* f64 scalar */
     VT_SOURCE_FEED,            /* given by the caller alone */
+    VT_SOURCE_LOGGED, /* f64 scalar of function "stop": an output of the step of the input's name, or NAME.last,
+                         NAME.best and NAME.since (evaluations since the best) of a VtHeldOut */
 } VtSourceKind;
 
 typedef struct {
@@ -241,11 +243,26 @@ typedef struct {
     const char *message;
 } VtWarning;
 
+/* A metric of held-out images: an output of function "validate", averaged over their batches. */
+typedef struct {
+    const char *name;
+    double every;    /* epochs */
+    int32_t highest; /* 1: the highest value is the best, else the lowest */
+} VtHeldOut;
+
+/* Images that are written while training goes on, of function "step"'s batch: views, then the outputs of function
+ * "images", f32[n, channels, height, width], if there is one. */
+typedef struct {
+    double every;           /* epochs; 0: none */
+    int32_t count, n_views; /* images of each */
+    const int32_t *views;   /* pipelines */
+} VtLogImages;
+
 typedef struct {
     int32_t abi;
     const char *name, *version; /* of the recipe; of vitc */
     int32_t n_states, n_inputs, n_pipelines, n_draws, n_functions, n_constants, n_warnings, n_sources,
-        n_streams, n_weights;
+        n_streams, n_weights, n_held_out;
     const VtState *states;
     const VtSource *sources;
     const VtStream *streams; /* stream 0 is that of views that name no source, where there is such a one */
@@ -256,6 +273,9 @@ typedef struct {
     const void *const *constants;
     const VtWarning *warnings;
     const VtWeights *weights; /* in the order in which they are loaded */
+    const VtHeldOut *held_out;
+    VtLogImages log_images;
+    const char *stop; /* text of the condition that function "stop" gives, a bool; NULL: there is none */
     VtTrain train;
 } VtProgram;
 

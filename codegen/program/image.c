@@ -204,6 +204,7 @@ static bool source_fits(const VtProgram *p, const VtInput *input) {
     case VT_SOURCE_LABEL:
     case VT_SOURCE_INDEX:
         return t->dtype == VT_I32 && t->rank == 1 && t->dim[0] == p->streams[input->stream].batch;
+    case VT_SOURCE_LOGGED:
     case VT_SOURCE_STEPS_PER_EPOCH: return t->dtype == VT_F64;
     default: return true;
     }
@@ -213,7 +214,7 @@ static void code_inputs(Coder *k, VtProgram *p) {
     VtInput *inputs = code_array(k, p->inputs, &p->n_inputs, sizeof *inputs, 16);
     for (int i = 0; !k->bad && i < p->n_inputs; i++) {
         code_tensor(k, &inputs[i].tensor);
-        code_i32(k, &inputs[i].source, VT_SOURCE_VIEW, VT_SOURCE_FEED);
+        code_i32(k, &inputs[i].source, VT_SOURCE_VIEW, VT_SOURCE_LOGGED);
         code_bytes(k, &inputs[i].index, sizeof inputs[i].index);
         code_bytes(k, &inputs[i].stream, sizeof inputs[i].stream);
         require(k, !k->bad && source_fits(p, &inputs[i]));
@@ -269,6 +270,24 @@ static void code_weights(Coder *k, VtProgram *p) {
         w->rules = rules;
     }
     p->weights = weights;
+}
+
+static void code_watch(Coder *k, VtProgram *p) {
+    VtHeldOut *held_out = code_array(k, p->held_out, &p->n_held_out, sizeof *held_out, 16);
+    for (int i = 0; !k->bad && i < p->n_held_out; i++) {
+        code_name_text(k, &held_out[i].name);
+        code_real(k, &held_out[i].every);
+        require(k, k->bad || held_out[i].every > 0);
+        code_i32(k, &held_out[i].highest, 0, 1);
+    }
+    p->held_out = held_out;
+    VtLogImages *images = &p->log_images;
+    code_real(k, &images->every);
+    code_i32(k, &images->count, 0, 1 << 16);
+    int32_t *views = code_array(k, images->views, &images->n_views, sizeof *views, sizeof *views);
+    for (int i = 0; !k->bad && i < images->n_views; i++) code_i32(k, &views[i], 0, p->n_pipelines - 1);
+    images->views = views;
+    code_text(k, &p->stop);
 }
 
 /* ---- functions --------------------------------------------------------------------------------------------------- */
@@ -480,6 +499,7 @@ static void code_compiled(Coder *k, Compiled *c) {
     code_inputs(k, p);
     code_warnings(k, p);
     code_weights(k, p);
+    code_watch(k, p);
     code_constants(k, c);
     code_functions(k, c);
     code_objects(k, c);

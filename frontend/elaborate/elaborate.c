@@ -28,12 +28,13 @@ static void build_step(Step *step) {
         if (schedule && schedule->kind == V_TENSOR) add_scalar_output(e, name, schedule->id);
     }
     run_updates(step);
-    add_outputs(e, &e->recipe->metrics, true);
+    Value loss = step->loss == IR_NONE ? (Value){0} : value_of(e, step->loss);
+    add_metrics(step, false, &loss);
     if (step->loss != IR_NONE && diags_errors(e->diags) == 0)
         optimize(step);
     else if (!e->exhausted)
         try_optimizer(step);
-    if (e->recipe->options->with_values) add_outputs(e, &e->recipe->values, false);
+    if (e->recipe->options->with_values) add_values(e);
 }
 
 /* Once all networks were applied, in `embed` too: one that is applied there alone moves with each step. */
@@ -121,6 +122,12 @@ static void warn_unread(const Evaluator *e, const VtInput *inputs, int n_inputs)
     }
 }
 
+static const int32_t *shown_pipelines(const ParsedRecipe *r) {
+    int32_t *pipelines = ARENA_ARRAY(r->arena, int32_t, r->n_shown + 1);
+    for (size_t i = 0; i < r->n_shown; i++) pipelines[i] = r->shown[i].pipeline;
+    return pipelines;
+}
+
 static void finish_plan(Evaluator *e, Recipe *out) {
     const ParsedRecipe *r = e->recipe;
     VtInput *inputs = ARENA_ARRAY(e->arena, VtInput, e->n_inputs + 1);
@@ -153,6 +160,13 @@ static void finish_plan(Evaluator *e, Recipe *out) {
                             .streams = r->streams,
                             .n_warnings = (int32_t)r->n_warnings,
                             .warnings = r->warnings,
+                            .n_held_out = (int32_t)r->n_held_out,
+                            .held_out = r->held_out,
+                            .log_images = {.every = r->images_every,
+                                           .count = r->images_count,
+                                           .n_views = (int32_t)r->n_shown,
+                                           .views = shown_pipelines(r)},
+                            .stop = module_find_func(e->module, "stop") ? r->stop_text : NULL,
                             .n_weights = (int32_t)r->n_weights,
                             .weights = r->weights,
                             .train = r->train};
@@ -198,6 +212,7 @@ bool elaborate(ParsedRecipe *recipe, Recipe *out) {
     if (trains) build_step(&step);
     FunctionState left = leave_function(&step.e);
     if (!step.e.exhausted) build_embed(&step);
+    if (trains && !step.e.exhausted) build_watch(&step);
     if (trains) {
         resume_function(&step.e, &left);
         finish_step(&step);
@@ -218,6 +233,7 @@ bool elaborate(ParsedRecipe *recipe, Recipe *out) {
         check_finite(&step, module->funcs[f]);
     }
     check_embed_inputs(&step.e);
+    check_watch_inputs(&step.e);
     finish_plan(&step.e, out);
     return diags_errors(recipe->diags) == 0;
 }

@@ -11,7 +11,7 @@ static void define_objective(Step *step, size_t i) {
         define(e, e->own, e->recipe->objectives.items[i].name, (Value){0});
         return;
     }
-    Value record = value_list(e, e->recipe->objectives.items[i].loc, V_RECORD, frame->count);
+    Value record = value_list(e, e->recipe->objectives.items[i].loc, V_RECORD, frame->count + 1);
     if (record.kind == V_POISON) return;
     record.names = ARENA_ARRAY(e->arena, const char *, frame->count + 1);
     record.weight = MAX_LIST; /* not counted: it is no value that lists are made of */
@@ -19,6 +19,11 @@ static void define_objective(Step *step, size_t i) {
         record.names[v] = frame->variables[v].name;
         record.items[v] = frame->variables[v].value;
     }
+    if (!frame_find(&step->locals[i], "loss")) { /* its loss, for metrics */
+        record.names[frame->count] = "loss";
+        record.items[frame->count] = step->losses[i];
+    } else
+        record.count--;
     define(e, e->own, e->recipe->objectives.items[i].name, record);
 }
 
@@ -77,6 +82,17 @@ void sum_losses(Step *step) {
                            each[i], OUTPUT_OBJECTIVE);
 }
 
+Value total_loss(Step *step) {
+    Evaluator *e = &step->e;
+    ValueId sum = IR_NONE, alone;
+    for (size_t i = 0; i < e->recipe->objectives.count; i++) {
+        ValueId id = weighted_loss(step, i, &alone);
+        if (id == IR_NONE) return (Value){0};
+        sum = sum == IR_NONE ? id : ir_binary(e->func, OP_add, sum, id);
+    }
+    return sum == IR_NONE ? (Value){0} : value_of(e, sum);
+}
+
 void run_updates(Step *step) {
     Evaluator *e = &step->e;
     for (size_t i = 0; i < e->recipe->objectives.count; i++) {
@@ -94,14 +110,30 @@ void add_scalar_output(Evaluator *e, const char *name, ValueId id) {
     func_add_output_as(e->func, name, id, strcmp(name, "lr") == 0 ? OUTPUT_SHOWN : OUTPUT_VALUE);
 }
 
-void add_outputs(Evaluator *e, const Entries *entries, bool scalar) {
+void add_metrics(Step *step, bool held_out, const Value *loss) {
+    Evaluator *e = &step->e;
+    Frame frame = {0};
+    if (!frame_find(e->own, "loss")) define(e, &frame, "loss", *loss);
+    for (size_t i = 0; i < e->recipe->metrics.count; i++) {
+        const Entry *entry = &e->recipe->metrics.items[i];
+        if (entry->held_out != held_out) continue;
+        e->frame = &frame;
+        Value value = eval_in(e, "a metric", entry->value);
+        e->frame = NULL;
+        ValueId id = value.kind == V_POISON
+                         ? IR_NONE
+                         : scalar_of(e, value_loc(e, entry->value), &value, DT_F32, "a metric");
+        if (id != IR_NONE) add_scalar_output(e, entry->name, id);
+    }
+}
+
+void add_values(Evaluator *e) {
+    const Entries *entries = &e->recipe->values;
     for (size_t i = 0; i < entries->count; i++) {
         const Entry *entry = &entries->items[i];
-        Value value = eval_in(e, scalar ? "a metric" : "a value", entry->value);
+        Value value = eval_in(e, "a value", entry->value);
         if (value.kind == V_POISON) continue;
-        ValueId id = scalar ? scalar_of(e, value_loc(e, entry->value), &value, DT_F32, "a metric")
-                            : tensor_of(e, value_loc(e, entry->value), &value, DT_F32);
-        if (id != IR_NONE && scalar) add_scalar_output(e, entry->name, id);
-        if (id != IR_NONE && !scalar) func_add_output(e->func, entry->name, id);
+        ValueId id = tensor_of(e, value_loc(e, entry->value), &value, DT_F32);
+        if (id != IR_NONE) func_add_output(e->func, entry->name, id);
     }
 }

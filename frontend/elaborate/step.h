@@ -57,7 +57,16 @@ void sum_losses(Step *step); /* outputs `loss` and `loss.NAME` */
 void run_updates(Step *step);
 /* A schedule or metric. The rate of learning is what one watches besides the losses; recipes call it `lr`. */
 void add_scalar_output(Evaluator *e, const char *name, ValueId id);
-void add_outputs(Evaluator *e, const Entries *entries, bool scalar); /* metrics, values */
+void add_values(Evaluator *e); /* outputs of `values:` */
+/* Metrics of held-out images, or of the step: they see the sum of losses as `loss`. */
+void add_metrics(Step *step, bool held_out, const Value *loss);
+
+/* weight · loss of all; poison where one is none. */
+Value total_loss(Step *step);
+
+/* ---- watch.c: functions that are run beside the step */
+void build_watch(Step *step);          /* validate, images and stop, if the recipe asks for them */
+void check_watch_inputs(Evaluator *e); /* once unused nodes are dropped */
 
 /* ---- optimizer.c: gradients, clipping, new parameters */
 void optimize(Step *step);

@@ -175,6 +175,19 @@ static void resolve_entries(Evaluator *e, const Entries *entries) {
     for (size_t i = 0; i < entries->count; i++) resolve_expr(e, entries->items[i].value, NULL, 0);
 }
 
+/* Metrics see the loss; `stop` the metrics too. */
+static void resolve_watch(Evaluator *e) {
+    const ParsedRecipe *r = e->recipe;
+    const char **logged = ARENA_ARRAY(e->arena, const char *, r->metrics.count + 1);
+    logged[0] = "loss";
+    for (size_t i = 0; i < r->metrics.count; i++) {
+        resolve_expr(e, r->metrics.items[i].value, logged, 1);
+        logged[i + 1] = r->metrics.items[i].name;
+    }
+    resolve_entries(e, &r->images);
+    resolve_expr(e, r->stop, logged, r->metrics.count + 1);
+}
+
 /* Names that statements assign, and no text was found yet that reads them. */
 static void note_unread_names(Evaluator *e, Expr *const *statements, size_t n) {
     Mentions *m = e->mentions;
@@ -245,7 +258,7 @@ void resolve_names(Evaluator *e) {
     resolve_entries(e, &r->state);
     resolve_entries(e, &r->schedules);
     resolve_objectives(e);
-    resolve_entries(e, &r->metrics);
+    resolve_watch(e);
     resolve_entries(e, &r->values);
     resolve_entries(e, &r->freeze);
     resolve_expr(e, r->embed_features, &r->embed_view, r->embed_view && !frame_find(e->own, r->embed_view));

@@ -72,6 +72,11 @@ Block *read_block(ParsedRecipe *recipe, const Tree *tree, const char *what, bool
 Expr *read_expr(ParsedRecipe *recipe, const Tree *tree, const char *what);
 void read_entries(ParsedRecipe *recipe, const Tree *map, const char *what, Entries *out);
 
+/* ---- watch.c: what is said while training goes on */
+void read_metrics(ParsedRecipe *recipe, const Tree *map);
+void read_log_images(ParsedRecipe *recipe, const Tree *map);
+void read_stop(ParsedRecipe *recipe, const Tree *tree);
+
 /* ---- weights.c: initial values from files */
 /* check_keys, with the keys of read_weights too. */
 bool check_keys_and_weights(ParsedRecipe *recipe, const Tree *form, const char *what, const char *const *keys,

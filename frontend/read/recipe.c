@@ -3,10 +3,9 @@
 #include "frontend/recipe/modules.h"
 #include "frontend/recipe/own_names.h"
 
-#include <math.h>
 #include <string.h>
 
-/* ---- objectives, metrics ----------------------------------------------------------------------------------------- */
+/* ---- objectives ------------------------------------------------------------------------------------------------- */
 
 static void read_objectives(ParsedRecipe *r, const Tree *map) {
     static const char *const keys[] = {"weight", "loss", "update"};
@@ -25,37 +24,6 @@ static void read_objectives(ParsedRecipe *r, const Tree *map) {
             entry.update = read_block(r, tree_get(form, "update"), "an update", false);
         if (entry.loss)
             ARENA_PUSH(r->arena, r->objectives.items, r->objectives.count, r->objectives.capacity, entry);
-    }
-}
-
-static void read_metrics(ParsedRecipe *r, const Tree *map) {
-    static const char *const keys[] = {"value", "warn_below", "warn_above", "message"};
-    if (!check_map(r, map, "metrics")) return;
-    for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++) {
-        const Tree *form = map->items[i].value, *value = form;
-        Entry entry = {.name = map->items[i].key->text, .loc = map->items[i].key->loc};
-        if (form->kind == TREE_MAP) {
-            if (!check_keys(r, form, "a metric", keys, COUNT(keys))) continue;
-            if (!(value = tree_get(form, "value"))) {
-                diag_error(r->diags, form->loc, "metric '%s' has no value", entry.name);
-                continue;
-            }
-            VtWarning warning = {.metric = entry.name,
-                                 .below = NAN,
-                                 .above = NAN,
-                                 .message = "the features may have collapsed"};
-            bool is_int;
-            if (tree_get(form, "warn_below"))
-                tree_number(r, tree_get(form, "warn_below"), &warning.below, &is_int);
-            if (tree_get(form, "warn_above"))
-                tree_number(r, tree_get(form, "warn_above"), &warning.above, &is_int);
-            if (tree_get(form, "message"))
-                warning.message = tree_word(r->diags, tree_get(form, "message"), "message");
-            if (warning.below == warning.below || warning.above == warning.above)
-                ARENA_PUSH(r->arena, r->warnings, r->n_warnings, r->warnings_capacity, warning);
-        }
-        entry.value = read_expr(r, value, "a metric");
-        if (entry.value) ARENA_PUSH(r->arena, r->metrics.items, r->metrics.count, r->metrics.capacity, entry);
     }
 }
 
@@ -92,6 +60,7 @@ static void read_sections(ParsedRecipe *r, Tree *root) {
     if ((at = tree_get(root, "schedules"))) read_entries(r, at, "schedules", &r->schedules);
     if ((at = tree_get(root, "objectives"))) read_objectives(r, at);
     if ((at = tree_get(root, "metrics"))) read_metrics(r, at);
+    if ((at = tree_get(root, "log_images"))) read_log_images(r, at);
     if ((at = tree_get(root, "values"))) read_entries(r, at, "values", &r->values);
     static const char *const named[] = {"views", "draws", "networks", "state", "schedules", "objectives"};
     for (size_t i = 0; i < COUNT(named); i++) note_unread(r, named[i], tree_get(root, named[i]));
@@ -125,7 +94,7 @@ bool recipe_read(ParsedRecipe *r, const char *path, const char *text, size_t siz
     static const char *const keys[] = {"recipe",   "about", "use",       "knobs",      "check",
                                        "presets",  "data",  "views",     "draws",      "modules",
                                        "networks", "state", "schedules", "objectives", "metrics",
-                                       "values",   "embed", "train",     "libraries"};
+                                       "values",   "embed", "train",     "libraries",  "log_images"};
     r->path = path;
     r->train =
         (VtTrain){.batch = 64, .epochs = 100, .checkpoint_every = 1, .knn_k = 20, .knn_temperature = 0.07};

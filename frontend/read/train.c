@@ -30,7 +30,7 @@ static void read_memory(ParsedRecipe *r, const Tree *tree) {
 }
 
 static const char *const KEYS[] = {"batch",  "epochs",           "seed", "precision", "optimizer", "clip",
-                                   "freeze", "checkpoint_every", "knn",  "memory"};
+                                   "freeze", "checkpoint_every", "knn",  "memory",    "stop"};
 static const char *const KNN_KEYS[] = {"every", "k", "temperature"};
 
 bool is_train_option(const char *path) {
@@ -64,6 +64,7 @@ void read_train(ParsedRecipe *r, const Tree *map) {
     if (tree_get(map, "memory")) read_memory(r, tree_get(map, "memory"));
     if (tree_get(map, "optimizer")) r->optimizer = read_expr(r, tree_get(map, "optimizer"), "optimizer");
     if (tree_get(map, "clip")) r->clip = read_expr(r, tree_get(map, "clip"), "clip");
+    if (tree_get(map, "stop")) read_stop(r, tree_get(map, "stop"));
     if (freeze) read_entries(r, freeze, "freeze", &r->freeze);
     if (!knn || !check_keys(r, knn, "knn", KNN_KEYS, COUNT(KNN_KEYS))) return;
     const Tree *every = tree_get(knn, "every"), *temperature = tree_get(knn, "temperature");

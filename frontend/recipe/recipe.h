@@ -35,6 +35,7 @@ typedef struct {
     Expr *value;  /* of a schedule, state, metric, value, freeze pattern */
     Expr *weight; /* of an objective; NULL: 1 */
     Block *loss, *update;
+    bool held_out; /* of a metric: it is taken of held-out images */
 } Entry;
 
 typedef struct {
@@ -65,6 +66,11 @@ typedef struct {
     int first_pipeline;    /* of its copies, which follow each other */
     const Tree *random_as; /* the view whose random numbers it takes; NULL: it has its own */
 } View;
+
+typedef struct { /* a copy of a view that `log_images` shows */
+    int pipeline;
+    Loc loc;
+} ShownView;
 
 typedef struct {
     const char *name;
@@ -116,6 +122,15 @@ typedef struct {
     int default_stream; /* of views that name no source; -1: each has to */
     VtWarning *warnings;
     size_t n_warnings, warnings_capacity;
+    VtHeldOut *held_out;
+    size_t n_held_out, held_out_capacity;
+    ShownView *shown;
+    size_t n_shown, shown_capacity;
+    double images_every; /* epochs; 0: no images are logged */
+    int images_count;    /* of each */
+    Entries images;      /* expressions that `log_images` shows */
+    Expr *stop;          /* of `train`; NULL: none */
+    const char *stop_text;
     VtWeights *weights;
     size_t n_weights, weights_capacity;
     Entries state, schedules, objectives, metrics, values, freeze;

@@ -256,3 +256,20 @@ bool vt_pipeline_apply(const VtPipeline *pipeline, const VtImage *image, VtRng *
     if (w.owned) vt_image_free(&w.image);
     return !w.no_memory || vt_fail(error, 1, "out of memory for view '%s'", pipeline->name);
 }
+
+void vt_pipeline_pixels(const VtPipeline *pipeline, const float *planes, int channels, int64_t height,
+                        int64_t width, uint8_t *rgb, int64_t stride) {
+    const VtAugment *last =
+        pipeline && pipeline->n_augments ? &pipeline->augments[pipeline->n_augments - 1] : NULL;
+    bool normalized = last && AUGMENTS[last->kind] == augment_normalize;
+    for (int c = 0; c < 3; c++) {
+        int plane = channels < 3 ? 0 : c;
+        double mean = normalized ? last->params[plane] : 0,
+               std = normalized ? last->params[VT_MAX_CHANNELS + plane] : 1;
+        for (int64_t y = 0; y < height; y++)
+            for (int64_t x = 0; x < width; x++) {
+                double value = (planes[(plane * height + y) * width + x] * std + mean) * 255;
+                rgb[y * stride + 3 * x + c] = value > 0 ? value < 255 ? (uint8_t)(value + 0.5) : 255 : 0;
+            }
+    }
+}

@@ -13,5 +13,9 @@ int vt_pipeline_reads(const VtPipeline *pipeline);
  * on PIL images (Pillow's 8-bit rounding between steps). */
 bool vt_pipeline_apply(const VtPipeline *pipeline, const VtImage *image, VtRng *rng, float *out,
                        VtError *error);
+/* Planes [channels, height, width] that are normalised as the pipeline's as 8-bit RGB: rows of `rgb` are `stride` bytes
+ * apart. Of one or two channels the first is shown in gray, of more the first three. pipeline NULL: from 0 to 1. */
+void vt_pipeline_pixels(const VtPipeline *pipeline, const float *planes, int channels, int64_t height,
+                        int64_t width, uint8_t *rgb, int64_t stride);
 
 #endif

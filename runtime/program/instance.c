@@ -20,6 +20,7 @@ typedef struct {
     void **outputs;
     double *times;
     Pace pace;
+    bool small; /* all its calls are the first thread's: it is run alone, and no part of anyone's pace */
 } Bound;
 
 struct VtInstance {
@@ -88,6 +89,8 @@ static bool bind_function(VtInstance *instance, int f) {
     bound->pointers = calloc((size_t)function->n_args + 1, sizeof(void *));
     bound->times = calloc((size_t)function->n_calls + 1, sizeof(double));
     if (!bound->pointers || !bound->times) return false;
+    bound->small = true;
+    for (int c = 0; c < function->n_calls; c++) bound->small = bound->small && function->calls[c].single;
     for (int a = 0; a < function->n_args; a++) {
         char *base = base_of(instance, bound, &function->args[a]);
         bound->pointers[a] = base ? base + function->args[a].offset : NULL;
@@ -198,6 +201,10 @@ bool vt_instance_run(VtInstance *instance, const char *name, void *const *inputs
                  .own_stride = instance->scratch_bytes,
                  .own_blocks = instance->own_bytes};
     if (run.times) memset(run.times, 0, sizeof *run.times * (size_t)function->n_calls);
+    if (bound->small && !instance->profile) {
+        vt_parallel_few(1, vt_run_calls, &run);
+        return true;
+    }
     int threads = instance->profile ? vt_threads() : pace_threads(&bound->pace, vt_threads());
     double start = vt_now(), waited = vt_team_waited();
     vt_parallel_few(threads, vt_run_calls, &run);

@@ -35,6 +35,8 @@ typedef struct {
 
 struct VtLoader {
     const VtProgram *program;
+    const char *function; /* whose inputs are filled */
+    bool held_out;        /* all images are taken, some twice where they fill no whole batches */
     Stream *streams;
     bool *filled; /* by input */
     int workers, depth;
@@ -56,21 +58,25 @@ static bool is_of_images(const VtInput *input) {
            input->source == VT_SOURCE_INDEX;
 }
 
-static bool is_filled(const VtProgram *p, int number) {
-    const VtFunction *step = vt_find_function(p, "step");
-    bool read = step == NULL;
-    for (int i = 0; step && i < step->n_inputs && !read; i++) read = step->inputs[i] == number;
+static bool is_filled(const VtProgram *p, const char *function, int number) {
+    const VtFunction *reader = vt_find_function(p, function);
+    bool read = reader == NULL;
+    for (int i = 0; reader && i < reader->n_inputs && !read; i++) read = reader->inputs[i] == number;
     return read && is_of_images(&p->inputs[number]);
 }
 
 /* Its images, or those of one that is paired with it. The only stream says how long an epoch is in any case. */
-bool vt_stream_is_read(const VtProgram *p, int stream) {
+static bool stream_is_read(const VtProgram *p, const char *function, int stream) {
     if (p->n_streams == 1) return true;
     for (int i = 0; i < p->n_inputs; i++)
-        if (is_filled(p, i) &&
+        if (is_filled(p, function, i) &&
             (p->inputs[i].stream == stream || p->streams[p->inputs[i].stream].pair == stream))
             return true;
     return false;
+}
+
+bool vt_stream_is_read(const VtProgram *p, int stream) {
+    return stream_is_read(p, "step", stream);
 }
 
 /* ---- images ------------------------------------------------------------------------------------------------------ */
@@ -225,14 +231,15 @@ static bool allocate(VtLoader *l, VtDataset *const *data, int workers) {
     l->threads = calloc((size_t)workers, sizeof *l->threads);
     l->slots = calloc((size_t)l->depth + 1, sizeof *l->slots);
     if (!l->streams || !l->filled || !l->threads || !l->slots) return false;
-    for (int i = 0; i < p->n_inputs; i++) l->filled[i] = is_filled(p, i);
+    for (int i = 0; i < p->n_inputs; i++) l->filled[i] = is_filled(p, l->function, i);
     for (int s = 0; s < p->n_streams; s++) {
         Stream *stream = &l->streams[s];
-        if (!vt_stream_is_read(p, s)) continue;
+        if (!stream_is_read(p, l->function, s)) continue;
         stream->data = data[s];
         if (!(stream->named = calloc((size_t)vt_dataset_size(data[s]), 1))) return false;
         if (p->streams[s].pair >= 0) continue;
         if (!(stream->order = order_new(p, s, data[s]))) return false;
+        if (l->held_out) order_take_all(stream->order);
         int64_t steps = order_steps(stream->order);
         if (steps > l->per_epoch) l->per_epoch = steps;
     }
@@ -252,13 +259,15 @@ static const char *name_of(const VtProgram *p, int stream, char out[96]) {
 }
 
 /* Whether the step has room for all classes and images that it counts by number. */
-static bool numbers_fit(const VtProgram *program, VtDataset *const *data, VtError *error) {
+static bool numbers_fit(const VtProgram *program, const char *function, VtDataset *const *data,
+                        VtError *error) {
     const char *name = program->name ? program->name : "";
     char whose[96];
     for (int i = 0; i < program->n_inputs; i++) {
         const VtInput *input = &program->inputs[i];
         bool label = input->source == VT_SOURCE_LABEL;
-        if ((!label && input->source != VT_SOURCE_INDEX) || !input->index || !is_filled(program, i)) continue;
+        if ((!label && input->source != VT_SOURCE_INDEX) || !input->index || !is_filled(program, function, i))
+            continue;
         int64_t n = label ? vt_dataset_classes(data[input->stream]) : vt_dataset_size(data[input->stream]);
         if (n <= input->index) continue;
         return vt_fail(error, 2,
@@ -278,10 +287,10 @@ static size_t stem_of(const char **name) {
 }
 
 /* Whether images at the same place of two sets belong together, as far as their names tell. */
-static bool pairs_fit(const VtProgram *p, VtDataset *const *data, VtError *error) {
+static bool pairs_fit(const VtProgram *p, const char *function, VtDataset *const *data, VtError *error) {
     for (int s = 0; s < p->n_streams; s++) {
         int other = p->streams[s].pair;
-        if (other < 0 || !vt_stream_is_read(p, s)) continue;
+        if (other < 0 || !stream_is_read(p, function, s)) continue;
         int64_t n = vt_dataset_size(data[s]), m = vt_dataset_size(data[other]);
         if (n != m)
             return vt_fail(
@@ -323,23 +332,19 @@ static bool batches_fit(const VtLoader *l, VtError *error) {
                    p->name ? p->name : "");
 }
 
-VtLoader *vt_loader_new(const VtProgram *program, VtDataset *const *data, int64_t first_step, int workers,
-                        int depth, int64_t max_broken, void (*report)(void *, const char *), void *user,
-                        VtError *error) {
-    if (!numbers_fit(program, data, error) || !pairs_fit(program, data, error)) return NULL;
+/* Takes what of `like` the caller sets. */
+static VtLoader *start(const VtLoader *like, VtDataset *const *data, int workers, VtError *error) {
+    const VtProgram *program = like->program;
+    if (!numbers_fit(program, like->function, data, error) ||
+        !pairs_fit(program, like->function, data, error))
+        return NULL;
     VtLoader *l = calloc(1, sizeof *l);
     if (!l) {
         vt_fail(error, 1, "out of memory for batches");
         return NULL;
     }
-    *l = (VtLoader){.program = program,
-                    .depth = depth < 1 ? 1 : depth,
-                    .next_made = first_step,
-                    .next_taken = first_step,
-                    .max_broken = max_broken,
-                    .report = report,
-                    .user = user,
-                    .held = -1};
+    *l = *like;
+    l->held = -1;
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->made, NULL);
     pthread_cond_init(&l->taken, NULL);
@@ -353,6 +358,36 @@ VtLoader *vt_loader_new(const VtProgram *program, VtDataset *const *data, int64_
     if (!room) vt_fail(error, 1, "out of memory for batches");
     vt_loader_free(l);
     return NULL;
+}
+
+VtLoader *vt_loader_new(const VtProgram *program, VtDataset *const *data, int64_t first_step, int workers,
+                        int depth, int64_t max_broken, void (*report)(void *, const char *), void *user,
+                        VtError *error) {
+    return start(&(VtLoader){.program = program,
+                             .function = "step",
+                             .depth = depth < 1 ? 1 : depth,
+                             .next_made = first_step,
+                             .next_taken = first_step,
+                             .max_broken = max_broken,
+                             .report = report,
+                             .user = user},
+                 data, workers, error);
+}
+
+VtLoader *vt_loader_held_out(const VtProgram *program, const char *function, VtDataset *const *data,
+                             int workers, int64_t max_broken, VtError *error) {
+    for (int s = 0; s < program->n_streams; s++)
+        if (!data[s] && stream_is_read(program, function, s)) {
+            vt_fail(error, 2, "there are no held-out images%s%s", *program->streams[s].name ? " of " : "",
+                    program->streams[s].name);
+            return NULL;
+        }
+    return start(&(VtLoader){.program = program,
+                             .function = function,
+                             .held_out = true,
+                             .depth = workers + 2,
+                             .max_broken = max_broken},
+                 data, workers, error);
 }
 
 /* For a batch, but no longer than a signal may wait: its handler wakes nobody. */

@@ -18,6 +18,11 @@ typedef struct {
 VtLoader *vt_loader_new(const VtProgram *program, VtDataset *const *data, int64_t first_step, int workers,
                         int depth, int64_t max_broken, void (*report)(void *user, const char *message),
                         void *user, VtError *error);
+/* Batches of all held-out images for another function, from batch 0 on, the same each time: as many as
+ * vt_loader_steps_per_epoch says, the last filled up with images that were in others. An error where a stream that the
+ * function reads has no images in `data`. */
+VtLoader *vt_loader_held_out(const VtProgram *program, const char *function, VtDataset *const *data,
+                             int workers, int64_t max_broken, VtError *error);
 /* Whether function `step` reads an input of the stream; of a program without one, whether there is such an input. */
 bool vt_stream_is_read(const VtProgram *program, int stream);
 /* The batch of the next step; valid until the next call. NULL on an error. */

@@ -151,19 +151,18 @@ static bool set(json_t *line, const char *name, json_t *value) {
     return value && json_object_set_new(line, name, value) == 0;
 }
 
-static char *line_of(int64_t step, double epoch, int n, const char *const *names, const double *values) {
+/* The line of a step, to which values are added; NULL: no memory. */
+static json_t *begin_line(int64_t step, double epoch) {
     json_t *line = json_object();
-    bool good = line && set(line, "step", json_integer(step)) && set(line, "epoch", json_real(epoch));
-    for (int i = 0; good && i < n; i++)
-        good = set(line, names[i], isfinite(values[i]) ? json_real(values[i]) : json_null());
-    char *text = good ? vt_json_text(line, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    if (line && set(line, "step", json_integer(step)) && set(line, "epoch", json_real(epoch))) return line;
     json_decref(line);
-    return text;
+    return NULL;
 }
 
-bool vt_metrics_write(VtMetrics *m, int64_t step, double epoch, int n, const char *const *names,
-                      const double *values, VtError *error) {
-    char *text = line_of(step, epoch, n, names, values);
+/* Takes `line`; whole: it has all it should. */
+static bool write_line(VtMetrics *m, int64_t step, json_t *line, bool whole, VtError *error) {
+    char *text = whole ? vt_json_text(line, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    json_decref(line);
     if (!text) return vt_fail(error, 1, "%s: out of memory for a line, or a name in it is no UTF-8", m->path);
     off_t before = lseek(m->file, 0, SEEK_END);
     size_t size = strlen(text);
@@ -176,6 +175,65 @@ bool vt_metrics_write(VtMetrics *m, int64_t step, double epoch, int n, const cha
     }
     free(text);
     return good;
+}
+
+bool vt_metrics_write(VtMetrics *m, int64_t step, double epoch, int n, const char *const *names,
+                      const double *values, VtError *error) {
+    json_t *line = begin_line(step, epoch);
+    bool good = line != NULL;
+    for (int i = 0; good && i < n; i++)
+        good = set(line, names[i], isfinite(values[i]) ? json_real(values[i]) : json_null());
+    return write_line(m, step, line, good, error);
+}
+
+bool vt_metrics_write_text(VtMetrics *m, int64_t step, double epoch, const char *name, const char *text,
+                           VtError *error) {
+    json_t *line = begin_line(step, epoch);
+    return write_line(m, step, line, line && set(line, name, json_string(text)), error);
+}
+
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
+
+/* The next line that has the key; the caller's. NULL: there is no more. */
+static json_t *next_with(FILE *file, const char *name, char **line, size_t *capacity) {
+    for (ssize_t n; (n = getline(line, capacity, file)) > 0;) {
+        if (!strstr(*line, name)) continue;
+        json_t *object = json_loadb(*line, (size_t)n, 0, NULL);
+        if (json_object_get(object, name)) return object;
+        json_decref(object);
+    }
+    return NULL;
+}
+
+void vt_metrics_values(const char *path, const char *name, void (*visit)(void *, int64_t, double),
+                       void *user) {
+    FILE *file = fopen(path, "re");
+    char *line = NULL;
+    size_t capacity = 0;
+    for (json_t *object; file && (object = next_with(file, name, &line, &capacity));) {
+        json_t *value = json_object_get(object, name);
+        visit(user, json_integer_value(json_object_get(object, "step")),
+              json_is_number(value) ? json_number_value(value) : NAN);
+        json_decref(object);
+    }
+    free(line);
+    if (file) fclose(file);
+}
+
+bool vt_metrics_says(const char *path, int64_t step, const char *name, const char *text) {
+    FILE *file = fopen(path, "re");
+    char *line = NULL;
+    size_t capacity = 0;
+    bool found = false;
+    for (json_t *object; !found && file && (object = next_with(file, name, &line, &capacity));) {
+        const char *said = json_string_value(json_object_get(object, name));
+        found =
+            said && strcmp(said, text) == 0 && json_integer_value(json_object_get(object, "step")) == step;
+        json_decref(object);
+    }
+    free(line);
+    if (file) fclose(file);
+    return found;
 }
 
 bool vt_metrics_sync(VtMetrics *m, VtError *error) {

@@ -216,7 +216,7 @@ static void warn_not_finite(Monitor *m, const char *name, double value, struct M
     progress_say(m->progress, "warning: %s is %s", name, value != value ? "NaN" : "infinite");
 }
 
-static void warn_metric(Monitor *m, int64_t step, const char *name, double value) {
+void monitor_warn(Monitor *m, int64_t step, const char *name, double value) {
     for (int w = 0; w < m->program->n_warnings; w++) {
         const VtWarning *warning = &m->program->warnings[w];
         if (strcmp(warning->metric, name) != 0 || m->warned[w] || step < FIRST_WARNING) continue;
@@ -276,7 +276,7 @@ void monitor_step(Monitor *m, int64_t step, const StepScalars *scalars) {
         const char *name = scalars->names[i];
         double value = scalars->values[i];
         warn_not_finite(m, name, value, &m->scalars[i]);
-        warn_metric(m, step, name, value);
+        monitor_warn(m, step, name, value);
         if (scalars->roles[i] == VT_OUTPUT_OBJECTIVE) warn_still(m, name, value, &m->scalars[i]);
     }
 }

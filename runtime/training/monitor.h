@@ -36,6 +36,8 @@ void monitor_end(Monitor *monitor);
 bool monitor_due(const Monitor *monitor, int64_t step);
 /* Runs one. Its results go to the metrics and the progress. */
 bool monitor_evaluate(Monitor *monitor, int64_t step, VtError *error);
+/* Warns of a value that the recipe has bounds for. */
+void monitor_warn(Monitor *monitor, int64_t step, const char *name, double value);
 /* Looks at the scalars of a step that was made. */
 void monitor_step(Monitor *monitor, int64_t step, const StepScalars *scalars);
 

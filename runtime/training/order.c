@@ -2,6 +2,7 @@
 #include "runtime/training/order.h"
 #include "runtime/base/rng.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ struct StreamOrder {
     uint64_t seed;
     int64_t batch;
     bool whole_batches; /* no batch has images of two passes */
+    bool all;           /* an epoch has all images, and some twice rather than none */
     int n_parts;
     Part *parts;
     int32_t *places, *taken; /* of a mixture: `batch` of each */
@@ -101,10 +103,22 @@ static void count_of(const StreamOrder *o, int64_t n, int64_t *counts) {
     }
 }
 
+void order_take_all(StreamOrder *o) {
+    o->whole_batches = false;
+    o->all = true;
+}
+
 int64_t order_steps(const StreamOrder *o) {
-    int64_t images = 0;
-    for (int i = 0; i < o->n_parts; i++) images += o->parts[i].size;
-    return images / o->batch;
+    int64_t images = 0, most = 0;
+    for (int i = 0; i < o->n_parts; i++) {
+        const Part *part = &o->parts[i];
+        double share = (double)o->batch * (double)part->weight / (double)o->parts[0].of;
+        int64_t steps = o->n_parts == 1 ? (part->size + o->batch - 1) / o->batch
+                                        : (int64_t)ceil((double)part->size / share);
+        images += part->size;
+        if (steps > most) most = steps;
+    }
+    return o->all ? most : images / o->batch;
 }
 
 /* The images from place `from` to `to` of a source's passes, one after another. */

@@ -17,6 +17,8 @@ typedef struct StreamOrder StreamOrder;
 /* data: of the stream, its parts being the stream's sources. NULL: no memory. */
 StreamOrder *order_new(const VtProgram *program, int stream, const VtDataset *data);
 void order_free(StreamOrder *order);
+/* From now on no image is left out: an epoch shows each once, and some twice. Before the first step. */
+void order_take_all(StreamOrder *order);
 /* How many whole steps it takes to see as many images as there are. */
 int64_t order_steps(const StreamOrder *order);
 /* The images of a step: the stream's `batch` indices in the data. Steps are best asked for in ascending order.

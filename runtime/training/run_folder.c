@@ -22,7 +22,8 @@ static void name_files(VtRunFolder *f, const char *path) {
                  {f->previous, "checkpoint.previous.safetensors"},
                  {f->recipe, "recipe.yaml"},
                  {f->settings_path, "run.json"},
-                 {f->metrics, "metrics.jsonl"}};
+                 {f->metrics, "metrics.jsonl"},
+                 {f->images, "images"}};
     size_t n = strlen(path);
     while (n > 1 && path[n - 1] == '/') n--;
     snprintf(f->path, sizeof f->path, "%.*s", (int)n, path);

@@ -13,7 +13,7 @@ enum { RUN_PATH = 4096 };
 struct VtRunFolder {
     char path[RUN_PATH];
     char lock[RUN_PATH], checkpoint[RUN_PATH], previous[RUN_PATH], recipe[RUN_PATH], settings_path[RUN_PATH],
-        metrics[RUN_PATH];
+        metrics[RUN_PATH], images[RUN_PATH];
     int held; /* the lock's descriptor; -1: there is no such file yet */
     VtRunMode mode;
     struct stat found;  /* the checkpoint when the folder was opened; st_ino 0: none */

@@ -51,7 +51,7 @@ static double read_scalar(const Step *step, const char *name) {
     return type.dtype == VT_F64 ? *(const double *)data : (double)*(const float *)data;
 }
 
-bool step_run(Step *step, const VtBatch *batch, int64_t done, VtError *error) {
+void step_feed(Step *step, const VtBatch *batch, int64_t done) {
     const VtProgram *p = step->program;
     for (int i = 0; i < p->n_inputs; i++) {
         const VtInput *input = &p->inputs[i];
@@ -60,6 +60,10 @@ bool step_run(Step *step, const VtBatch *batch, int64_t done, VtError *error) {
             vt_draw_fill(&p->draws[input->index], &input->tensor, (uint64_t)p->train.seed, (uint64_t)done,
                          step->inputs[i]);
     }
+}
+
+bool step_run(Step *step, const VtBatch *batch, int64_t done, VtError *error) {
+    step_feed(step, batch, done);
     if (!vt_instance_run(step->instance, "step", step->inputs, error)) return false;
     for (int i = 0; i < step->scalars.n; i++)
         step->scalars.values[i] = read_scalar(step, step->scalars.names[i]);

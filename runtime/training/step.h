@@ -23,7 +23,9 @@ typedef struct {
 
 /* What the steps of a run share: *steps_per_epoch stays the caller's. False: out of memory. step_close in any case. */
 bool step_open(Step *step, const VtProgram *program, VtInstance *instance, double *steps_per_epoch);
-/* Runs function "step" after `done` steps on the batch, and reads its scalars. */
+/* Sets the inputs to those of the step after `done` steps. */
+void step_feed(Step *step, const VtBatch *batch, int64_t done);
+/* The same, and runs function "step" after `done` steps on the batch, and reads its scalars. */
 bool step_run(Step *step, const VtBatch *batch, int64_t done, VtError *error);
 /* False, with a message, where a loss of the last run is NaN or infinite. */
 bool step_losses_finite(const Step *step, VtError *error);

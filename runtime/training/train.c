@@ -9,11 +9,14 @@
 #include "runtime/training/checkpoint.h"
 #include "runtime/training/diverged.h"
 #include "runtime/training/loader.h"
+#include "runtime/training/held_out.h"
 #include "runtime/training/metrics.h"
 #include "runtime/training/monitor.h"
 #include "runtime/training/run.h"
 #include "runtime/training/run_folder.h"
+#include "runtime/training/shown.h"
 #include "runtime/training/sources.h"
+#include "runtime/training/stopping.h"
 
 #include <math.h>
 #include <signal.h>
@@ -37,6 +40,9 @@ typedef struct {
     Step steps;               /* what each is fed and gives */
     double steps_per_epoch;
     Monitor monitor;
+    HeldOut held_out;
+    Stopping stopping;
+    bool ended; /* by the recipe's `stop` */
 } Run;
 
 static double epoch_of(const Run *r) {
@@ -98,6 +104,29 @@ static bool evaluate(Run *r, VtError *error) {
     return r->step > r->first_step && save_on_failure(r, error);
 }
 
+/* Metrics of held-out images, as evaluate() does the rest. */
+static bool measure(Run *r, bool last, VtError *error) {
+    HeldOut *h = &r->held_out;
+    if (!held_out_due(h, r->step, last)) return true;
+    if (!held_out_measure(h, r->step, last, error))
+        return error->stopped || (r->step > r->first_step && save_on_failure(r, error));
+    for (int i = 0; i < r->program->n_held_out; i++)
+        if (h->values[i].at == r->step)
+            monitor_warn(&r->monitor, r->step, r->program->held_out[i].name, h->values[i].last);
+    return true;
+}
+
+/* Whether the recipe's `stop` holds now: the run is then done. */
+static bool look_at_stop(Run *r, VtError *error) {
+    const VtProgram *p = r->program;
+    if (!stopping_look(&r->stopping, r->instance, p, &r->steps.scalars, &r->held_out, &r->ended, error))
+        return save_on_failure(r, error);
+    if (!r->ended) return true;
+    progress_say(&r->progress, "train.stop holds: %s", p->stop);
+    return vt_metrics_write_text(r->metrics, r->step, epoch_of(r), STOPPED_BY, p->stop, error) ||
+           save_on_failure(r, error);
+}
+
 static bool due(const Run *r, double every_epochs) {
     if (every_epochs <= 0) return false;
     double period = every_epochs * r->steps_per_epoch;
@@ -111,6 +140,10 @@ static bool train_step(Run *r, VtError *error) {
     const VtBatch *batch = vt_loader_next(r->loader, error);
     if (!batch) return save_on_failure(r, error);
     double waited = vt_now() - start;
+    if (shown_due(r->program, r->step, r->steps_per_epoch)) {
+        step_feed(&r->steps, batch, r->step);
+        if (!shown_write(&r->steps, r->step, r->folder->images, error)) return save_on_failure(r, error);
+    }
     if (!step_run(&r->steps, batch, r->step, error)) return save_on_failure(r, error);
     r->dirty = false; /* until this step is known to be good */
     r->step++;
@@ -246,7 +279,9 @@ static bool commit(Run *r, VtError *error) {
     r->metrics = vt_metrics_open(r->folder->metrics, recounted ? r->counted : r->step,
                                  recounted ? r->counted_by : r->steps_per_epoch, &unreadable, error);
     if (!r->metrics) return false;
-    r->monitor.metrics = r->metrics;
+    r->monitor.metrics = r->held_out.metrics = r->metrics;
+    held_out_recall(&r->held_out, r->folder->metrics);
+    r->ended = r->program->stop && vt_metrics_says(r->folder->metrics, r->step, STOPPED_BY, r->program->stop);
     if (unreadable)
         progress_say(&r->progress, "%s: %lld lines cannot be read; they stay", r->folder->metrics,
                      (long long)unreadable);
@@ -304,7 +339,14 @@ static bool begin(Run *r, VtError *error) {
                            .max_broken = settings->max_broken,
                            .steps_per_epoch = r->steps_per_epoch,
                            .progress = &r->progress};
-    return monitor_begin(&r->monitor, &r->steps.scalars, error) && commit(r, error);
+    r->held_out = (HeldOut){.program = p,
+                            .instance = r->instance,
+                            .data = r->sources.held_out,
+                            .max_broken = settings->max_broken,
+                            .steps_per_epoch = r->steps_per_epoch,
+                            .progress = &r->progress};
+    return monitor_begin(&r->monitor, &r->steps.scalars, error) && held_out_begin(&r->held_out, error) &&
+           stopping_open(&r->stopping, p, error) && commit(r, error);
 }
 
 static int64_t images_a_step(const VtProgram *p) {
@@ -318,12 +360,15 @@ static bool train(Run *r, VtError *error) {
     if (r->counted_by > 0 && !save(r, error)) return false;
     if (r->step == 0 && t->knn_every > 0 && !evaluate(r, error)) return false;
     progress_start(&r->progress, r->step, images_a_step(r->program));
-    while (r->step < r->total && !vt_stop_signal()) {
+    if (!measure(r, r->step >= r->by_epochs, error)) return false; /* a kill may have come before it */
+    while (r->step < r->total && !r->ended && !vt_stop_signal()) {
         if (!train_step(r, error)) return false;
         bool asked = vt_save_requested();
         if ((asked || due(r, t->checkpoint_every)) && !save(r, error)) return false;
         if (asked) progress_say(&r->progress, "saved at step %lld, as asked", (long long)r->step);
         if (monitor_due(&r->monitor, r->step) && !evaluate(r, error)) return false;
+        if (!vt_stop_signal() && !measure(r, r->step >= r->by_epochs, error)) return false;
+        if (!vt_stop_signal() && !look_at_stop(r, error)) return false;
         if (r->options->max_seconds > 0 && vt_now() - r->progress.started > r->options->max_seconds) break;
     }
     if (r->dirty && !save(r, error)) return false;
@@ -345,9 +390,12 @@ static bool end_by_signal(Run *r, VtError *error) {
 }
 
 static bool end(Run *r, VtError *error) {
-    progress_say(&r->progress, "%s at step %lld: %s", r->step >= r->total ? "done" : "stopped",
+    progress_say(&r->progress, "%s at step %lld: %s", r->step >= r->total || r->ended ? "done" : "stopped",
                  (long long)r->step, r->folder->checkpoint);
-    if (r->step >= r->total && r->total < r->by_epochs)
+    if (r->ended && r->step < r->by_epochs)
+        progress_say(&r->progress, "(of %lld: %s; another train.stop goes on)", (long long)r->by_epochs,
+                     r->program->stop);
+    else if (r->step >= r->total && r->total < r->by_epochs)
         progress_say(&r->progress, "(of %lld: --steps %lld)", (long long)r->by_epochs, (long long)r->total);
     if (!r->progress.problem) return true;
     return vt_fail(error, 1, "progress could not be written: %s; the run itself is at step %lld, saved",
@@ -358,6 +406,8 @@ static void finish(Run *r) {
     vt_loader_free(r->loader);
     step_close(&r->steps);
     monitor_end(&r->monitor);
+    held_out_end(&r->held_out);
+    stopping_close(&r->stopping);
     vt_metrics_close(r->metrics);
     vt_instance_free(r->instance);
     sources_close(&r->sources);
