@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 static ValueId momentum_of(Evaluator *e, const Definition *network) {
+    if (!network->momentum) return IR_NONE; /* it could not be read, as was told */
     Value value = eval_in(e, "momentum", network->momentum);
     double m;
     e->at = network->momentum;
