@@ -61,7 +61,7 @@ FUNCTION(b_layer) {
     UNUSED;
     return layer_value(e, at, args, "layer", false);
 }
-FUNCTION(b_layers) {
+FUNCTION(b_last_layer) {
     UNUSED;
-    return layer_value(e, at, args, "layers", true);
+    return layer_value(e, at, args, "last_layer", true);
 }

@@ -133,6 +133,12 @@ static Value known_elsewhere(Evaluator *e, const Expr *expr, const OwnName *own)
     return (Value){0};
 }
 
+static bool is_entry(const Entries *entries, const char *name) {
+    for (size_t i = 0; i < entries->count; i++)
+        if (strcmp(entries->items[i].name, name) == 0) return true;
+    return false;
+}
+
 Value unknown_name(Evaluator *e, const Expr *expr) {
     const char *name = expr->text, *foreign = foreign_name(name, e->callee == expr);
     OwnName own;
@@ -146,6 +152,11 @@ Value unknown_name(Evaluator *e, const Expr *expr) {
             return name_error(e, expr->loc, "'%s' of which source? '%s.%s', or that of another", name,
                               e->recipe->streams[0].name, name);
     }
+    if (is_entry(&e->recipe->metrics, name) || is_entry(&e->recipe->values, name))
+        return name_error(e, expr->loc,
+                          "'%s' is logged, and seen by no expression: a value that others read is "
+                          "assigned in a loss, as `%s = …`, and read as `OBJECTIVE.%s`",
+                          name, name, name);
     const Expr *later = assigned_later(e, name);
     if (later) {
         const Expr *loop = loop_around(e, later);

@@ -56,7 +56,7 @@ static void test_layers(void **state) {
                   {"head.3.bias", 2, 3},
                   {"plain.fc.weight", 0, 0}};
     Run all = run(LAYERED
-                  "train: {batch: 4, optimizer: \"param + 100 * layers(name) + layer(name) + 0 * grad\"}\n");
+                  "train: {batch: 4, optimizer: \"param + 100 * last_layer(name) + layer(name) + 0 * grad\"}\n");
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         size_t s = state_of(&all, wanted[i].name);
         double got = round(all.after[s].data[0] - all.before[s].data[0]);
@@ -77,7 +77,7 @@ static void test_groups(void **state) {
     Run all = run(LAYERED
                   "train:\n  batch: 4\n  optimizer: \"param * (1 - 0.1 * (0 if matches(name, ['*.bias', "
                   "'*.norm.*', 'encoder.mask']) else 0.5)) - grad * 0.1 * (3 if matches(name, 'head.*') else "
-                  "0.5 ** (layers(name) - layer(name)))\"\n");
+                  "0.5 ** (last_layer(name) - layer(name)))\"\n");
     static const struct {
         const char *name;
         double decay, scale;
