@@ -325,8 +325,9 @@ static bool batches_fit(const VtLoader *l, VtError *error) {
                 error, 2,
                 "the data set has %lld images, fewer than one batch of %lld: set train.batch=%lld or less",
                 (long long)n, (long long)batch, (long long)n);
-        return vt_fail(error, 2, "no source has a batch of images: '%s' has %lld, its batch is %lld",
-                       p->streams[s].name, (long long)n, (long long)batch);
+        char whose[96];
+        return vt_fail(error, 2, "no source has a batch of images: %s has %lld, its batch is %lld",
+                       name_of(p, s, whose), (long long)n, (long long)batch);
     }
     return vt_fail(error, 2, "recipe '%s' reads no images: nothing to make batches of",
                    p->name ? p->name : "");

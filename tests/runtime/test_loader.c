@@ -246,6 +246,50 @@ static void test_no_labels(void **state) {
     vt_dataset_close(data);
 }
 
+/* Pairs: each step takes the same places of both, also where an image of one is broken; they go by their names. */
+static void test_pairs(void **state) {
+    static const VtSource sources[] = {{"left", 1}, {"right", 1}};
+    static const VtStream streams[] = {{"left", BATCH, 0, 1, -1}, {"right", BATCH, 1, 1, 0}};
+    static const VtInput inputs[] = {{{"left.index", VT_I32, 1, {BATCH}}, VT_SOURCE_INDEX, 0, 0},
+                                     {{"plain.0", VT_F32, 4, {BATCH, 3, EDGE, EDGE}}, VT_SOURCE_VIEW, 1, 1},
+                                     {{"right.index", VT_I32, 1, {BATCH}}, VT_SOURCE_INDEX, 0, 1}};
+    VtProgram program = PROGRAM;
+    VtError error = {0};
+    Told told = {0};
+    (void)state;
+    program.n_inputs = 3;
+    program.inputs = inputs;
+    program.n_sources = program.n_streams = 2;
+    program.sources = sources;
+    program.streams = streams;
+    VtDataset *pair[] = {broken_set("left", "--x-----------------"),
+                         broken_set("right", "-----x--------------")};
+    VtLoader *loader = vt_loader_new(&program, pair, 0, 2, 2, 5, tell, &told, &error);
+    if (!loader) fail_msg("%s", error.message);
+    for (int step = 0; step < 6; step++) {
+        const VtBatch *batch = next(loader);
+        const int32_t *left = batch->inputs[0], *right = batch->inputs[2];
+        for (int b = 0; b < BATCH; b++) {
+            assert_int_equal(left[b], right[b]);
+            assert_true(left[b] != 2 && left[b] != 5);
+        }
+    }
+    assert_int_equal(vt_loader_broken(loader), 2);
+    vt_loader_free(loader);
+    vt_dataset_close(pair[1]);
+    for (int i = 0; i < 20; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "named/%s/%02d.png", i < 10 ? "a" : "b", i == 7 ? 77 : i);
+        write_png(path, 8, 8, i);
+    }
+    pair[1] = open_set(in_folder("named"));
+    assert_null(vt_loader_new(&program, pair, 0, 1, 1, 0, NULL, NULL, &error));
+    assert_int_equal(error.code, 2);
+    if (!strstr(error.message, "two that belong together have one name")) fail_msg("%s", error.message);
+    vt_dataset_close(pair[0]);
+    vt_dataset_close(pair[1]);
+}
+
 static void test_too_small(void **state) {
     VtDataset *data = broken_set("small", "--------------------");
     VtProgram program = PROGRAM;
@@ -265,7 +309,7 @@ int main(void) {
         cmocka_unit_test(test_same_batches), cmocka_unit_test(test_epochs),
         cmocka_unit_test(test_broken),       cmocka_unit_test(test_too_many_broken),
         cmocka_unit_test(test_too_small),    cmocka_unit_test(test_unreadable),
-        cmocka_unit_test(test_no_labels),
+        cmocka_unit_test(test_no_labels),    cmocka_unit_test(test_pairs),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }
