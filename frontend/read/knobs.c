@@ -159,9 +159,17 @@ static void settle(ParsedRecipe *r, const Knob *knob, const Tree *formula) {
     if (place && *place == formula) *place = value;
 }
 
+/* Another name that settings may call the knob by; expressions do not see it. */
+static void check_alias(ParsedRecipe *r, const Tree *knobs, const Tree *form) {
+    const Tree *alias = tree_get(form, "alias");
+    const char *name = alias ? tree_word(r->diags, alias, "alias") : NULL;
+    if (name && tree_get(knobs, name))
+        diag_error(r->diags, alias->loc, "'%s' is a knob itself: an alias is another name of this one", name);
+}
+
 void read_knobs(ParsedRecipe *r, const Tree *map) {
-    static const char *const keys[] = {"default", "type",   "min",  "max",    "above",
-                                       "below",   "length", "help", "choices"};
+    static const char *const keys[] = {"default", "type",   "min",  "max",     "above",
+                                       "below",   "length", "help", "choices", "alias"};
     if (map->kind != TREE_MAP) {
         diag_error(r->diags, map->loc, "knobs must be a map of names to values");
         return;
@@ -171,6 +179,7 @@ void read_knobs(ParsedRecipe *r, const Tree *map) {
         Knob knob = {.name = map->items[i].key->text, .loc = map->items[i].key->loc};
         if (form->kind == TREE_MAP) {
             if (!check_keys(r, form, "a knob", keys, COUNT(keys))) continue;
+            check_alias(r, map, form);
             value = tree_get(form, "default");
             if (!value) {
                 diag_error(r->diags, form->loc, "knob '%s' has no default", knob.name);

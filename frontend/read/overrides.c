@@ -88,6 +88,18 @@ static bool same_kind(ParsedRecipe *r, Tree *root, const char *path, const Tree 
     return false;
 }
 
+/* The knob that the path is an alias of; the path itself if there is none. */
+static const char *without_alias(const Tree *root, const char *path) {
+    const Tree *knobs = tree_get(root, "knobs");
+    if (tree_get(knobs, path)) return path;
+    for (size_t i = 0; knobs && knobs->kind == TREE_MAP && i < knobs->count; i++) {
+        const Tree *alias = tree_get(knobs->items[i].value, "alias");
+        if (alias && alias->kind == TREE_SCALAR && strcmp(alias->text, path) == 0)
+            return knobs->items[i].key->text;
+    }
+    return path;
+}
+
 /* Where a training option is `batch: $batch`, the knob is set instead: other parts of the recipe may read it too. */
 static const char *knob_behind(const Tree *root, const char *path) {
     const Tree *option = strncmp(path, "train.", 6) == 0 ? tree_get(tree_get(root, "train"), path + 6) : NULL;
@@ -122,7 +134,7 @@ static bool replace_value(ParsedRecipe *r, Tree *root, const char *path, Tree *v
         diag_error(r->diags, loc, "the files of `use` are set in the recipe alone");
         return false;
     }
-    path = knob_behind(root, path);
+    path = knob_behind(root, without_alias(root, path));
     Tree **place = is_shallow(path) ? find_place(root, path) : NULL;
     if (!place && is_shallow(path)) place = add_place(r, root, path, loc);
     if (!place) {
@@ -145,7 +157,7 @@ static bool is_chosen(const ParsedRecipe *r, const char *preset) {
 void check_preset(ParsedRecipe *r, const char *name, const Tree *preset) {
     for (size_t i = 0; preset->kind == TREE_MAP && i < preset->count && !is_chosen(r, name); i++) {
         const Tree *key = preset->items[i].key;
-        const char *path = knob_behind(r->tree, key->text);
+        const char *path = knob_behind(r->tree, without_alias(r->tree, key->text));
         if (is_shallow(path) && (find_place(r->tree, path) || is_train_option(path))) continue;
         diag_warning(r->diags, key->loc, "preset '%s' sets '%.100s', which this recipe has not%s", name,
                      key->text, other_settings(r, r->tree, key->text));

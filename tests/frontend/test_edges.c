@@ -98,6 +98,10 @@ static const Row ROWS[] = {
     {"dino", TWO "knn.k=3", "did you mean 'train.knn.k'?"},
     {"dino", TWO "epoch=3", "did you mean 'epochs'?"},
     {"dino", TWO "weight_decay=0", "in this recipe; there are image, local_size, patch, width,"},
+    /* another name of a knob */
+    {"mae", "preset=tiny dim=24 depth=1", NULL},
+    {"mae", "preset=tiny dim=26", "width 26 is no multiple of heads"},
+    {"mae", "preset=tiny dim=big", "knob 'width' is a number, not 'big'"},
     /* an option of `train` that is a knob's */
     {"mae", "preset=tiny train.batch=4", NULL},
     {"mae", "preset=tiny train.batch=0", "knob 'batch' = 0 is below its minimum 1"},

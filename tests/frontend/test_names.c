@@ -243,6 +243,10 @@ static void test_clashes(void **state) {
          {"6:9: error: 'step' is a name of every step"}},
         {RECIPE "knobs: {decay: 0.1}\n" LOSS("      z = z * decay\n"),
          {"6:9: error: 'decay' is a name that the optimizer sees already"}},
+        {RECIPE "knobs: {a: 1, b: {default: 2, alias: a}}\n" LOSS("      z = z * a * b\n"),
+         {"6:38: error: 'a' is a knob itself"}},
+        {RECIPE "knobs: {a: {default: 1, alias: dim}}\npresets: {two: {dim: 2}}\n" LOSS("      z = z * a\n"),
+         {NULL}},
         {RECIPE "knobs: {preset: 1}\n" LOSS("      z = z * preset\n"), {"`preset=NAME` chooses a preset"}},
         /* two kinds of one name */
         {RECIPE "knobs: {x: 2}\n" FINE, {"3:9: error: 'x' is a name among the knobs already"}},
