@@ -215,6 +215,7 @@ bool elaborate(ParsedRecipe *recipe, Recipe *out) {
     if (trains && !step.e.exhausted) build_watch(&step);
     if (trains) {
         resume_function(&step.e, &left);
+        warn_untrained(&step);
         finish_step(&step);
     }
     if (diags_errors(recipe->diags) == 0) warn_unused(&step);

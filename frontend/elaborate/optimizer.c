@@ -189,41 +189,6 @@ static void optimize_parameter(Step *step, size_t i, const Freeze *freeze) {
     set_unless(e, s, id, frozen);
 }
 
-/* Parameters on which no loss depends, not even through stop_grad: a warning a network, since features computed with
- * them are those of layers as they began. */
-static void tell_untrained(Step *step) {
-    Evaluator *e = &step->e;
-    const Module *module = e->module;
-    bool *needed = ARENA_ARRAY(e->arena, bool, step->loss + 1),
-         *read = ARENA_ARRAY(e->arena, bool, module->n_states + 1);
-    needed[step->loss] = true;
-    for (ValueId id = step->loss + 1; id-- > 0;) {
-        const Node *node = func_node(e->func, id);
-        if (!needed[id]) continue;
-        if (node->op == OP_state) read[source_attrs(node)->index] = true;
-        for (int o = 0; o < node->n_operands; o++) needed[node->operands[o]] = true;
-    }
-    for (size_t i = 0; i < e->recipe->n_networks; i++) {
-        const Definition *network = &e->recipe->networks[i];
-        const char *name = network->signature.name, *first = NULL;
-        size_t length = strlen(name), count = 0, all = 0;
-        for (uint32_t s = 0; s < module->n_states && spend(e, network->loc, 1); s++) {
-            const State *state = &module->states[s];
-            bool own = strncmp(state->name, name, length) == 0 && state->name[length] == '.';
-            if (state->role != ROLE_PARAM || !own || state->frozen) continue;
-            all++;
-            if (read[s]) continue;
-            if (!first) first = state->name;
-            count++;
-        }
-        if (count)
-            diag_warning(
-                e->diags, network->loc,
-                "no loss depends on %zu of %zu parameters of network %s, which stay as they begin: '%s'%s",
-                count, all, name, first, count > 1 ? " and others" : "");
-    }
-}
-
 /* Patterns of `matches` that fit no parameter. */
 static void tell_unmatched(Evaluator *e) {
     for (size_t i = 0; i < e->states->n_patterns; i++) {
@@ -252,7 +217,6 @@ void optimize(Step *step) {
     e->states->names_parameters = false;
     if (diags_errors(e->diags)) return;
     tell_unmatched(e);
-    tell_untrained(step);
 }
 
 void try_optimizer(Step *step) {
@@ -270,4 +234,41 @@ void try_optimizer(Step *step) {
     clip_gradients(step);
     if (e->recipe->optimizer) optimize_parameter(step, 0, read_freeze(e, NULL));
     e->states->names_parameters = false;
+}
+
+void warn_untrained(Step *step) {
+    Evaluator *e = &step->e;
+    const Module *module = e->module;
+    if (step->loss == IR_NONE || diags_errors(e->diags)) return;
+    bool *needed = ARENA_ARRAY(e->arena, bool, step->loss + 1),
+         *read = ARENA_ARRAY(e->arena, bool, module->n_states + 1);
+    needed[step->loss] = true;
+    for (ValueId id = step->loss + 1; id-- > 0;) {
+        const Node *node = func_node(e->func, id);
+        if (!needed[id]) continue;
+        if (node->op == OP_state) read[source_attrs(node)->index] = true;
+        for (int o = 0; o < node->n_operands; o++) needed[node->operands[o]] = true;
+    }
+    for (size_t i = 0; i < e->recipe->n_networks; i++) {
+        const Definition *network = &e->recipe->networks[i];
+        const char *name = network->signature.name, *first = NULL;
+        size_t length = strlen(name), count = 0, all = 0;
+        for (uint32_t s = 0; s < module->n_states && spend(e, network->loc, 1); s++) {
+            const State *state = &module->states[s];
+            bool own = strncmp(state->name, name, length) == 0 && state->name[length] == '.';
+            if (state->role != ROLE_PARAM || !own || state->frozen) continue;
+            all++;
+            if (read[s]) continue;
+            if (!first) first = state->name;
+            count++;
+        }
+        if (count && count == all)
+            diag_warning(e->diags, network->loc,
+                         "no loss depends on network %s, whose parameters stay as they begin", name);
+        else if (count)
+            diag_warning(
+                e->diags, network->loc,
+                "no loss depends on %zu of %zu parameters of network %s, which stay as they begin: '%s'%s",
+                count, all, name, first, count > 1 ? " and others" : "");
+    }
 }

@@ -347,7 +347,7 @@ static void test_unused(void **state) {
         {"recipe: t\nviews: {x: {size: 4}}\nnetworks:\n  f: \"mean(x) * param(1, name='w')\"\n"
          "  g: {ema: f, momentum: 0.9}\n  h: {ema: g, momentum: 0.9}\nobjectives: {o: {loss: \"sum(h(x)) + "
          "mean(x)\"}}\n",
-         {"4:3: warning: no loss depends on 1 of 1 parameters of network f"}},
+         {"4:3: warning: no loss depends on network f, whose parameters stay as they begin"}},
         {STATE LOSS("      z = z + center\n"),
          {"6:9: warning: state 'center' is never set, and keeps its initial value: `center := …`",
           "6:29: warning: state 'count' is used nowhere"}},

@@ -71,6 +71,14 @@ static void test_dropped(void **state) {
                            "others"));
     Run whole = loss_run("mean(a.z ** 2)");
     assert_int_equal(diags_warnings(diags), 3); /* the same module again */
+    const char *text =
+        "recipe: t\nviews: {x: {size: 2}}\nnetworks:\n  a(x): \"x * param(1, name='w')\"\n"
+        "  b(x): \"reshape(x, 4, -1) * param(1, name='w')\"\nobjectives: {o: {loss: mean(a(x))}}\n"
+        "embed: {view: x, features: b(a(x))}\ntrain: {batch: 4, optimizer: param - grad}\n";
+    Recipe recipe;
+    assert_true(recipe_load_text(arena, diags, "t.yaml", text, strlen(text), &OPTIONS, &recipe));
+    assert_non_null(
+        strstr(diags_text(diags), "no loss depends on network b, whose parameters stay as they begin"));
     assert_int_equal(count_products(early.step), 2 + 3);
     assert_int_equal(count_products(whole.step), 5 + 9);
     assert_null(output_of(&early, "grad.encoder.blocks.2.fc.weight"));
