@@ -129,12 +129,31 @@ static Value extreme(Evaluator *e, const Expr *at, Value *args, bool largest) {
     return value_unary(e, at->loc, OP_neg, &most);
 }
 
+/* max(x, 1) of a tensor's name that has an axis 1 of several elements: where other languages name the axis second. A
+ * bound is seldom put on a name alone by a whole number but 0, and can be written 1.0. */
+static void warn_of_axis(Evaluator *e, const Expr *at, const Value *x, const char *name) {
+    if (at->n_args != 2 || at->args[0]->kind != EXPR_NAME || x->kind != V_TENSOR || x->func != e->func)
+        return;
+    const Expr *second = at->args[1];
+    const Type *type = func_type(e->func, x->id);
+    bool axis = second->kind == EXPR_NUMBER && !second->keyword && second->is_int && second->number >= 1 &&
+                second->number < type->rank && type->dim[(int)second->number] > 1;
+    if (!axis) return;
+    diag_warning(e->diags, second->loc,
+                 "%s(%s, %g) compares each element with %g; over axis %g it is %s(%s, axis=%g) (a bound is "
+                 "clearer as %g.0)",
+                 name, at->args[0]->text, second->number, second->number, second->number, name,
+                 at->args[0]->text, second->number, second->number);
+}
+
 FUNCTION(b_max) {
     UNUSED;
+    warn_of_axis(e, at, &args[0], "max");
     return extreme(e, at, args, true);
 }
 FUNCTION(b_min) {
     UNUSED;
+    warn_of_axis(e, at, &args[0], "min");
     return extreme(e, at, args, false);
 }
 

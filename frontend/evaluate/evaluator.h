@@ -257,7 +257,7 @@ ValueId add_image_input(Evaluator *e, const char *name, Type type, VtSourceKind 
  * those below `most`, which the runtime compares with the data. */
 void bound_input(Evaluator *e, ValueId id, int64_t most);
 
-/* ---- arithmetic.c, indexing.c: of numbers, lists and tensors */
+/* ---- arithmetic.c, product.c, indexing.c: of numbers, lists and tensors */
 Value value_binary(Evaluator *e, Loc loc, OpKind op, const Value *a, const Value *b);
 Value value_unary(Evaluator *e, Loc loc, OpKind op, const Value *x);
 Value value_operator(Evaluator *e, Loc loc, OpKind op, const Value *args,

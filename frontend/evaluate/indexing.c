@@ -1,34 +1,50 @@
 /* Indices and slices of lists and tensors. */
 #include "frontend/evaluate/evaluator.h"
 
-static bool slice_bounds(Evaluator *e, Loc loc, const Value *slice, int64_t size, int64_t *start,
-                         int64_t *stop, int64_t *step) {
-    *start = 0;
-    *stop = size;
-    *step = 1;
-    if (slice->items[0].kind != V_NONE && !int_of(e, loc, &slice->items[0], "a slice's start", start))
+/* Which places of an axis a slice takes: from `start`, `count` of them, each `step` from the one before. */
+typedef struct {
+    int64_t start, stop, step, count;
+} Places;
+
+static int64_t within(int64_t place, int64_t size, int64_t low, int64_t high) {
+    if (place < 0) place += size;
+    return place < low ? low : place > high ? high : place;
+}
+
+static bool slice_places(Evaluator *e, Loc loc, const Value *slice, int64_t size, Places *out) {
+    const Value *part = slice->items;
+    out->step = 1;
+    if (part[2].kind != V_NONE && !int_of(e, loc, &part[2], "a slice's step", &out->step)) return false;
+    if (out->step == 0) {
+        eval_error(e, loc, "a slice's step of 0 goes nowhere");
         return false;
-    if (slice->items[1].kind != V_NONE && !int_of(e, loc, &slice->items[1], "a slice's end", stop))
-        return false;
-    if (slice->items[2].kind != V_NONE && !int_of(e, loc, &slice->items[2], "a slice's step", step))
-        return false;
-    if (*start < 0) *start += size;
-    if (*stop < 0) *stop += size;
-    if (*stop > size) *stop = size;
-    if (*start < 0) *start = 0;
-    if (*step >= 1) return true;
-    eval_error(e, loc, "a slice's step must be 1 or more");
-    return false;
+    }
+    bool back = out->step < 0;
+    int64_t low = back ? -1 : 0, high = back ? size - 1 : size;
+    out->start = back ? size - 1 : 0;
+    out->stop = back ? -1 : size;
+    if (part[0].kind != V_NONE) {
+        if (!int_of(e, loc, &part[0], "a slice's start", &out->start)) return false;
+        out->start = within(out->start, size, low, high);
+    }
+    if (part[1].kind != V_NONE) {
+        if (!int_of(e, loc, &part[1], "a slice's end", &out->stop)) return false;
+        out->stop = within(out->stop, size, low, high);
+    }
+    int64_t way = back ? out->start - out->stop : out->stop - out->start,
+            stride = back ? -out->step : out->step;
+    out->count = way <= 0 ? 0 : (way - 1) / stride + 1;
+    return true;
 }
 
 static Value index_list(Evaluator *e, Loc loc, const Value *base, const Value *index) {
     if (index->kind == V_SLICE) {
-        int64_t start, stop, step;
-        if (!slice_bounds(e, loc, index, (int64_t)base->count, &start, &stop, &step)) return (Value){0};
-        size_t n = start < stop ? (size_t)((stop - start + step - 1) / step) : 0;
-        Value list = value_list(e, loc, V_LIST, n);
+        Places places;
+        if (!slice_places(e, loc, index, (int64_t)base->count, &places)) return (Value){0};
+        Value list = value_list(e, loc, V_LIST, (size_t)places.count);
         if (list.kind == V_POISON) return list;
-        for (size_t i = 0; i < n; i++) list.items[i] = base->items[(size_t)start + i * (size_t)step];
+        for (int64_t i = 0; i < places.count; i++)
+            list.items[i] = base->items[places.start + i * places.step];
         return close_list(e, loc, list);
     }
     int64_t i;
@@ -42,6 +58,64 @@ static Value index_list(Evaluator *e, Loc loc, const Value *base, const Value *i
     return base->items[i];
 }
 
+/* The axis backwards: its rows, gathered from the last on. */
+static ValueId reverse(Evaluator *e, ValueId id, int axis) {
+    const Type type = *func_type(e->func, id);
+    int64_t perm[IR_MAX_RANK], n = type.dim[axis];
+    for (int k = 0; k < type.rank; k++) perm[k] = k; /* exchanges the axis and the first: its own inverse */
+    perm[0] = axis;
+    perm[axis] = 0;
+    ValueId last = ir_constant(e->func, (double)n - 1, DT_I32);
+    ValueId rows = ir_binary(e->func, OP_sub, last, ir_iota(e->func, 1, &n, 0, DT_I32));
+    if (axis > 0) id = ir_transpose(e->func, id, perm);
+    id = ir_gather(e->func, id, rows, 0);
+    return axis > 0 && id != IR_NONE ? ir_transpose(e->func, id, perm) : id;
+}
+
+/* What of a tensor an index takes, axis by axis. */
+typedef struct {
+    int64_t start[IR_MAX_RANK], limit[IR_MAX_RANK], step[IR_MAX_RANK], shape[IR_MAX_RANK * 2];
+    bool sliced, reversed[IR_MAX_RANK];
+    int axis, rank; /* how many axes of the tensor, and of the result, there are so far */
+} Region;
+
+static bool take_slice(Evaluator *e, Loc loc, const Value *slice, const Type *type, Region *r) {
+    int axis = r->axis++;
+    Places p;
+    if (!slice_places(e, loc, slice, type->dim[axis], &p)) return false;
+    if (p.count == 0) {
+        eval_error(e, loc, "slice %lld:%lld of axis %d of %s is empty", (long long)p.start, (long long)p.stop,
+                   axis, type_text(e->arena, type));
+        return false;
+    }
+    r->reversed[axis] = p.step < 0 && p.count > 1;
+    r->step[axis] = p.step < 0 ? -p.step : p.step;
+    r->start[axis] = p.step < 0 ? p.start + (p.count - 1) * p.step : p.start;
+    r->limit[axis] = p.step < 0 ? p.start + 1 : p.stop;
+    r->sliced = r->sliced || r->start[axis] > 0 || r->limit[axis] < type->dim[axis] || r->step[axis] > 1;
+    r->shape[r->rank++] = p.count;
+    return true;
+}
+
+static bool take_place(Evaluator *e, Loc loc, const Value *place, const Type *type, Region *r) {
+    int axis = r->axis++;
+    int64_t k;
+    if (is_tensor(place)) {
+        eval_error(e, loc, "a tensor can only be the single index of the first axis; use gather");
+        return false;
+    }
+    if (!int_of(e, loc, place, "an index", &k)) return false;
+    if (k < -type->dim[axis] || k >= type->dim[axis]) {
+        eval_error(e, loc, "index %lld of axis %d of %s is outside: %lld are there", (long long)k, axis,
+                   type_text(e->arena, type), (long long)type->dim[axis]);
+        return false;
+    }
+    r->start[axis] = k < 0 ? k + type->dim[axis] : k;
+    r->limit[axis] = r->start[axis] + 1;
+    r->sliced = r->sliced || type->dim[axis] > 1;
+    return true;
+}
+
 Value value_index(Evaluator *e, const Expr *at, const Value *base, const Value *index, size_t n) {
     if (base->kind == V_POISON) return *base;
     if (is_list(base)) {
@@ -52,8 +126,8 @@ Value value_index(Evaluator *e, const Expr *at, const Value *base, const Value *
     Type type;
     if (!tensor_with_type(e, at->loc, base, DT_F32, &id, &type)) return (Value){0};
     e->func->error[0] = '\0';
-    int64_t start[IR_MAX_RANK], limit[IR_MAX_RANK], step[IR_MAX_RANK], shape[IR_MAX_RANK * 2];
-    int axis = 0, rank = 0, used = 0, fresh = 0, ellipses = 0;
+    Region r = {0};
+    int used = 0, fresh = 0, ellipses = 0;
     for (size_t i = 0; i < n && used <= type.rank && fresh <= IR_MAX_RANK; i++) {
         if (index[i].kind == V_POISON) return index[i];
         fresh += index[i].kind == V_NONE;
@@ -70,44 +144,21 @@ Value value_index(Evaluator *e, const Expr *at, const Value *base, const Value *
         if (rows != IR_NONE && type.rank) bound_input(e, rows, type.dim[0]);
         return value_tensor(e, at->loc, ir_gather(e->func, id, rows, 0));
     }
-    for (int k = 0; k < type.rank; k++) start[k] = 0, limit[k] = type.dim[k], step[k] = 1;
-    bool sliced = false;
-    for (size_t i = 0; i < n || axis < type.rank;) {
-        const Value *v = i < n ? &index[i] : NULL;
-        if (v && v->kind == V_ELLIPSIS) {
-            int whole = type.rank - used;
-            for (; whole > 0; whole--) shape[rank++] = type.dim[axis++];
-            i++;
-        } else if (v && v->kind == V_NONE) {
-            shape[rank++] = 1;
-            i++;
-        } else if (v && v->kind == V_SLICE) {
-            if (!slice_bounds(e, at->loc, v, type.dim[axis], &start[axis], &limit[axis], &step[axis]))
-                return (Value){0};
-            if (start[axis] >= limit[axis])
-                return eval_error(e, at->loc, "slice %lld:%lld of axis %d of %s is empty",
-                                  (long long)start[axis], (long long)limit[axis], axis,
-                                  type_text(e->arena, &type));
-            sliced = sliced || start[axis] > 0 || limit[axis] < type.dim[axis] || step[axis] > 1;
-            shape[rank++] = (limit[axis] - start[axis] + step[axis] - 1) / step[axis];
-            axis++, i++;
-        } else if (v) {
-            int64_t k;
-            if (is_tensor(v))
-                return eval_error(e, at->loc,
-                                  "a tensor can only be the single index of the first axis; use gather");
-            if (!int_of(e, at->loc, v, "an index", &k)) return (Value){0};
-            if (k < -type.dim[axis] || k >= type.dim[axis])
-                return eval_error(e, at->loc, "index %lld of axis %d of %s is outside: %lld are there",
-                                  (long long)k, axis, type_text(e->arena, &type), (long long)type.dim[axis]);
-            start[axis] = k < 0 ? k + type.dim[axis] : k;
-            limit[axis] = start[axis] + 1;
-            sliced = sliced || type.dim[axis] > 1;
-            axis++, i++;
-        } else
-            shape[rank++] = type.dim[axis++];
+    for (int k = 0; k < type.rank; k++) r.limit[k] = type.dim[k], r.step[k] = 1;
+    for (size_t i = 0; i < n; i++) {
+        const Value *v = &index[i];
+        if (v->kind == V_NONE)
+            r.shape[r.rank++] = 1;
+        else if (v->kind == V_ELLIPSIS)
+            for (int whole = type.rank - used; whole > 0; whole--) r.shape[r.rank++] = type.dim[r.axis++];
+        else if (v->kind == V_SLICE ? !take_slice(e, at->loc, v, &type, &r)
+                                    : !take_place(e, at->loc, v, &type, &r))
+            return (Value){0};
     }
-    if (rank > IR_MAX_RANK) return eval_error(e, at->loc, "more than %d axes", IR_MAX_RANK);
-    if (sliced) id = ir_slice(e->func, id, start, limit, step);
-    return value_tensor(e, at->loc, ir_reshape(e->func, id, rank, shape));
+    while (r.axis < type.rank) r.shape[r.rank++] = type.dim[r.axis++];
+    if (r.rank > IR_MAX_RANK) return eval_error(e, at->loc, "more than %d axes", IR_MAX_RANK);
+    if (r.sliced) id = ir_slice(e->func, id, r.start, r.limit, r.step);
+    for (int k = 0; k < type.rank && id != IR_NONE; k++)
+        if (r.reversed[k]) id = reverse(e, id, k);
+    return value_tensor(e, at->loc, ir_reshape(e->func, id, r.rank, r.shape));
 }

@@ -39,6 +39,22 @@ static const struct {
 } EQUAL[] = {
     {"eye(4)", "cast(reshape(arange(4), 4, 1) == arange(4), 'f32')", 0},
     {"eye(2, 3) @ y[:3]", "y[:2]", 0},
+    /* products with more and fewer axes */
+    {"y[:4, :4] @ a[:, :4]", "broadcast(reshape(y[:4, :4], 1, 4, 4), 4, 4, 4) @ a[:, :4]", 0},
+    {"y[:, :5] @ transpose(b)", "broadcast(reshape(y[:, :5], 1, 6, 5), 4, 6, 5) @ transpose(b)", 0},
+    {"transpose(y) @ transpose(x)", "transpose(x @ y)", 0},
+    {"a[:1] @ b", "stack([a[0] @ b[i] for i in range(4)])", 0},
+    {"reshape(a, 4, 1, 5, 5) @ b[:3]", "stack([stack([a[i] @ b[j] for j in range(3)]) for i in range(4)])",
+     0},
+    {"y[0] @ a", "sum(y[0, :, none] * a, 1)", 0},
+    {"a @ y[0]", "sum(a * y[0], -1)", 0},
+    {"y[:, 0] @ y[:, 1]", "sum(y[:, 0] * y[:, 1])", 0},
+    /* backwards */
+    {"y[::-1]", "stack([y[5 - i] for i in range(6)])", 0},
+    {"x[:, ::-2]", "stack([x[:, 3], x[:, 1]], axis=1)", 0},
+    {"x[..., 4:0:-3]", "stack([x[..., 4], x[..., 1]], axis=-1)", 0},
+    {"x[1, ::-1, ::-1]", "x[::-1][1][::-1][:, ::-1]", 0},
+    {"x[:, -1:-9:-1][:, ::-1]", "x", 0},
     /* order */
     {"sort(x)", "gather(x, argsort(x), batch=2)", 0},
     {"sort(x, axis=0)", "transpose(sort(transpose(x, 2, 1, 0)), 2, 1, 0)", 0},
