@@ -72,8 +72,8 @@ void check_watch_inputs(Evaluator *e); /* once unused nodes are dropped */
 void optimize(Step *step);
 /* After errors: clip and optimizer of a parameter that there is, for errors of theirs. */
 void try_optimizer(Step *step);
-/* Once all networks were applied, in `embed` too: parameters on which no loss depends, not even through stop_grad, are a
- * warning a network, since features computed with them are those of layers as they began. */
+/* Once all networks were applied, in `embed` too: parameters on which no loss depends, not even through stop_grad, are
+ * a warning a network, since features computed with them are those of layers as they began. */
 void warn_untrained(Step *step);
 
 /* ---- unused.c: warnings of what the recipe defines and nobody needs */
