@@ -3,6 +3,7 @@
 #include "runtime/program/sampler.h"
 #include "runtime/base/dtype.h"
 #include "runtime/base/rng.h"
+#include "runtime/program/block_masks.h"
 
 #include <math.h>
 
@@ -81,6 +82,50 @@ static void sample_shuffle_mask(Sample *s) {
             bool marked = s->integer[i] & MARK;
             s->real[i] = !marked;
         }
+    }
+}
+
+/* log of Gamma(alpha, 1), by Marsaglia and Tsang (A simple method for generating gamma variables, 2000): exact
+ * rejection from a cubed normal; below 1 it is that of alpha + 1 times u^(1/alpha), which need not be a double. */
+static double log_gamma(VtRng *rng, double alpha) {
+    double below = alpha < 1 ? log(vt_rng_uniform(rng) + 0x1p-33) / alpha : 0;
+    double d = (alpha < 1 ? alpha + 1 : alpha) - 1. / 3, c = 1 / sqrt(9 * d);
+    for (;;) {
+        double x = vt_rng_normal(rng), t = 1 + c * x, v = t * t * t, u = vt_rng_uniform(rng) + 0x1p-33;
+        if (t > 0 && log(u) < 0.5 * x * x + d * (1 - v + log(v))) return below + log(d * v);
+    }
+}
+
+static void sample_gamma(Sample *s) {
+    for (int64_t i = 0, n = vt_elements(s->tensor); i < n; i++)
+        s->real[i] = (float)(s->p[1] * exp(log_gamma(s->rng, s->p[0])));
+}
+
+static void sample_beta(Sample *s) { /* X / (X + Y) */
+    for (int64_t i = 0, n = vt_elements(s->tensor); i < n; i++) {
+        double x = log_gamma(s->rng, s->p[0]), y = log_gamma(s->rng, s->p[1]);
+        s->real[i] = (float)(1 / (1 + exp(y - x)));
+    }
+}
+
+static void sample_area_mask(Sample *s) {
+    AreaMask mask = {.h = axis(s->tensor, 1),
+                     .w = axis(s->tensor, 0),
+                     .least = (int64_t)s->p[1],
+                     .most = (int64_t)s->p[2],
+                     .aspect = {s->p[3], s->p[4]},
+                     .exact = s->p[5] != 0};
+    mask.wanted = (int64_t)(s->p[0] * (double)(mask.h * mask.w) + 1e-9);
+    for (int64_t at = 0, n = vt_elements(s->tensor); at < n; at += mask.h * mask.w)
+        area_mask(&mask, s->rng, s->real + at);
+}
+
+static void sample_random_block(Sample *s) {
+    int64_t h = axis(s->tensor, 1), w = axis(s->tensor, 0);
+    BlockSize size = block_size(s->rng, h, w, s->p, s->p + 2);
+    for (int64_t at = 0, n = vt_elements(s->tensor); at < n; at += h * w) {
+        if (at && s->p[4] == 0) size = block_size(s->rng, h, w, s->p, s->p + 2);
+        random_block(s->rng, h, w, size, s->real + at);
     }
 }
 

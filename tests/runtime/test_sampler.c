@@ -205,8 +205,113 @@ static void test_few_axes(void **state) {
         }
 }
 
+/* Mean and variance of gamma and beta against theory, within 6 deviations of what is drawn. */
+static void test_gamma_beta(void **state) {
+    (void)state;
+    enum { N = 1 << 16 };
+    static const double shapes[] = {0.05, 0.3, 1, 2.5, 40};
+    VtTensor t = shape(1, N, 0, 0);
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        double alpha = shapes[i], scale = 3, sum = 0, squares = 0;
+        VtDraw gamma = {"g", KIND_gamma, {alpha, scale}};
+        vt_draw_fill(&gamma, &t, 1, 2, reals);
+        for (int k = 0; k < N; k++) {
+            assert_true(reals[k] >= 0 && isfinite(reals[k]));
+            sum += reals[k];
+            squares += pow(reals[k] - alpha * scale, 2);
+        }
+        double variance = alpha * scale * scale, kurtosis = 3 + 6 / alpha;
+        assert_true(fabs(sum / N - alpha * scale) < 6 * sqrt(variance / N));
+        assert_true(fabs(squares / N - variance) < 6 * variance * sqrt((kurtosis - 1) / N));
+        for (size_t j = 0; j < sizeof shapes / sizeof *shapes; j++) {
+            double a = alpha, b = shapes[j], mean = a / (a + b),
+                   spread = a * b / ((a + b) * (a + b) * (a + b + 1));
+            VtDraw beta = {"b", KIND_beta, {a, b}};
+            vt_draw_fill(&beta, &t, 1, 3, reals);
+            sum = squares = 0;
+            for (int k = 0; k < N; k++) {
+                assert_true(reals[k] >= 0 && reals[k] <= 1);
+                sum += reals[k];
+                squares += pow(reals[k] - mean, 2);
+            }
+            assert_true(fabs(sum / N - mean) < 6 * sqrt(spread / N));
+            assert_true(fabs(squares / N - spread) < 6 * sqrt(spread / N)); /* |x - mean| ≤ 1 */
+        }
+    }
+}
+
+/* Blocks up to a count: exact, or not above it; every entry is as often masked as symmetry asks for. */
+static void test_area_mask(void **state) {
+    (void)state;
+    enum { B = 1000, H = 14, W = 14 };
+    VtTensor t = shape(3, B, H, W);
+    for (int exact = 0; exact < 2; exact++) {
+        VtDraw draw = {"m", KIND_area_mask, {0.4, 16, 1 << 20, 0.3, 1 / 0.3, exact}};
+        vt_draw_fill(&draw, &t, 1, 2, reals);
+        double all = 0, upper = 0, neighbours = 0;
+        for (int b = 0; b < B; b++) {
+            const float *mask = reals + (size_t)b * H * W;
+            int n = 0;
+            for (int i = 0; i < H * W; i++) {
+                assert_true(mask[i] == 0 || mask[i] == 1);
+                n += mask[i] > 0;
+                if (i < H * W / 2) upper += mask[i];
+                if (i % W) neighbours += mask[i] == mask[i - 1];
+            }
+            assert_true(exact ? n == 78 : n <= 78 && n > 40);
+            all += n;
+        }
+        assert_true(fabs(upper / all - 0.5) < 0.02);
+        assert_true(neighbours / (B * H * (W - 1)) > 0.8); /* single entries: about 0.52 */
+    }
+    VtDraw full = {"m", KIND_area_mask, {1, 16, 32, 0.3, 1 / 0.3, 1}};
+    vt_draw_fill(&full, &t, 1, 2, reals);
+    for (int i = 0; i < B * H * W; i++) assert_true(reals[i] == 1);
+}
+
+/* One block each, of the sizes asked for, anywhere. */
+static void test_random_block(void **state) {
+    (void)state;
+    enum { B = 1000, H = 14, W = 12 };
+    VtTensor t = shape(3, B, H, W);
+    for (int same = 0; same < 2; same++) {
+        VtDraw draw = {"r", KIND_random_block, {0.15, 0.2, 0.75, 1.5, same}};
+        vt_draw_fill(&draw, &t, 1, 2, reals);
+        int first_h = 0, first_w = 0, sizes = 0, edges = 0;
+        for (int b = 0; b < B; b++) {
+            const float *mask = reals + (size_t)b * H * W;
+            int low_y = H, high_y = -1, low_x = W, high_x = -1, n = 0;
+            for (int i = 0; i < H * W; i++) {
+                if (mask[i] == 0) continue;
+                n++;
+                if (i / W < low_y) low_y = i / W;
+                if (i / W > high_y) high_y = i / W;
+                if (i % W < low_x) low_x = i % W;
+                if (i % W > high_x) high_x = i % W;
+            }
+            int h = high_y - low_y + 1, w = high_x - low_x + 1;
+            assert_int_equal(n, h * w);
+            assert_in_range(n, 0.15 * H * W - H, 0.2 * H * W + H); /* sides are rounded */
+            assert_true((h + 0.5) / (w - 0.5) > 0.75 && (h - 0.5) / (w + 0.5) < 1.5);
+            if (b == 0) first_h = h, first_w = w;
+            sizes += h != first_h || w != first_w;
+            edges |= (low_y == 0) | (high_y == H - 1) << 1 | (low_x == 0) << 2 | (high_x == W - 1) << 3;
+        }
+        assert_true(same ? sizes == 0 : sizes > B / 2);
+        assert_int_equal(edges, 15);
+    }
+    VtDraw whole = {"r", KIND_random_block, {1, 1, 1, 1, 0}};
+    VtTensor square = shape(3, 4, 8, 8);
+    vt_draw_fill(&whole, &square, 1, 2, reals);
+    for (int i = 0; i < 4 * 64; i++) assert_true(reals[i] == 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_gamma_beta),
+        cmocka_unit_test(test_area_mask),
+        cmocka_unit_test(test_random_block),
+
         cmocka_unit_test(test_uniform),
         cmocka_unit_test(test_normal),
         cmocka_unit_test(test_bernoulli),

@@ -1,0 +1,29 @@
+/* Masks of whole blocks with random places and aspect ratios, on grids of h rows and w columns. */
+#ifndef VITC_RUNTIME_PROGRAM_BLOCK_MASKS_H
+#define VITC_RUNTIME_PROGRAM_BLOCK_MASKS_H
+
+#include "runtime/base/rng.h"
+
+#include <stdbool.h>
+
+typedef struct {
+    int64_t h, w, wanted, least, most; /* entries to set in all; of a block */
+    double aspect[2];                  /* height / width, log-uniform between the two */
+    bool exact;                        /* single entries make up what blocks leave */
+} AreaMask;
+
+/* Sets all h · w entries of `out` to 0 or 1: at most `wanted` to 1, with `exact` just as many (all if there are fewer).
+ * Bao et al. 2022 (BEiT), blockwise masking. */
+void area_mask(const AreaMask *mask, VtRng *rng, float *out);
+
+typedef struct {
+    int64_t h, w;
+} BlockSize;
+
+/* A block of a share of the entries uniform in `scale`, and an aspect uniform in `aspect`: at least one entry, at most
+ * the grid. Assran et al. 2023 (I-JEPA), multi-block masking. */
+BlockSize block_size(VtRng *rng, int64_t h, int64_t w, const double scale[2], const double aspect[2]);
+/* A block of that size at a random place: 1 in it, 0 elsewhere. */
+void random_block(VtRng *rng, int64_t h, int64_t w, BlockSize size, float *out);
+
+#endif
