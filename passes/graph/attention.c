@@ -22,11 +22,18 @@ typedef struct {
     double scale;
 } Match;
 
-/* scale·(q·kᵀ) or q·kᵀ */
+/* scale·(q·kᵀ), (q·kᵀ)/number or q·kᵀ */
 static bool match_scores(const Func *func, ValueId id, Match *m) {
+    double number;
     m->scale = 1;
+    if (is_op(func, id, OP_div) && constant_of(func, func_node(func, id)->operands[1], &number) &&
+        number > 0) {
+        m->scale = 1 / number;
+        id = func_node(func, id)->operands[0];
+    }
     for (int o = 0; is_op(func, id, OP_mul) && o < 2; o++)
-        if (constant_of(func, func_node(func, id)->operands[1 - o], &m->scale)) {
+        if (constant_of(func, func_node(func, id)->operands[1 - o], &number)) {
+            m->scale *= number;
             id = func_node(func, id)->operands[o];
             break;
         }
