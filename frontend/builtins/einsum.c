@@ -284,15 +284,16 @@ static void as_matrices(Einsum *s, Term *t, const Roles *r, const int *rows, int
     bool lies = memcmp(second, t->label, sizeof *second * (size_t)t->rank) == 0;
     *turned = lies;
     order_axes(s, t, lies ? second : first);
-    int64_t shape[] = {(int64_t)product_of(s, r->both, r->n_both), (int64_t)product_of(s, rows, n_rows),
-                       (int64_t)product_of(s, r->summed, r->n_summed)};
-    if (rows_last != lies) {
-        int64_t middle = shape[1];
-        shape[1] = shape[2];
-        shape[2] = middle;
-    }
-    bool batch = r->n_both > 0;
-    reshape_to(s, t, batch ? 3 : 2, batch ? shape : shape + 1);
+    int64_t shape[IR_MAX_RANK];
+    n = 0;
+    if (r->n_both <= IR_MAX_RANK - 2) /* as they are: other passes know products of such */
+        for (; n < r->n_both; n++) shape[n] = s->size[r->both[n]];
+    else
+        shape[n++] = (int64_t)product_of(s, r->both, r->n_both);
+    bool rows_first = rows_last == lies;
+    shape[n + !rows_first] = (int64_t)product_of(s, rows, n_rows);
+    shape[n + rows_first] = (int64_t)product_of(s, r->summed, r->n_summed);
+    reshape_to(s, t, n + 2, shape);
 }
 
 /* The term with axes of size 1 where it lacks one of `labels`. */
