@@ -36,6 +36,15 @@ static void tell_calls(Evaluator *e, size_t own, Loc place) {
     }
 }
 
+/* Where the variable was given its value that the outermost call is refused for. */
+static void tell_variable(Evaluator *e) {
+    const Expr *argument = e->n_calls ? blame_argument(e, 0) : NULL;
+    if (!argument || argument->kind != EXPR_NAME) return;
+    const Variable *variable = frame_variable(e->callers[0], argument->text);
+    if (variable && variable->loc.line)
+        diag_note(e->diags, variable->loc, "'%s' is given its value here", variable->name);
+}
+
 static Value tell(Evaluator *e, Loc loc, const char *message) {
     const Knob *knobs[MAX_BLAMED];
     size_t own = own_call(e, loc);
@@ -55,6 +64,7 @@ static Value tell(Evaluator *e, Loc loc, const char *message) {
     knobs_notes(e->recipe, knobs, n);
     if (own < e->n_calls) diag_note(e->diags, loc, "%s refuses it here", callee(e->calls[e->n_calls - 1]));
     tell_calls(e, own, place);
+    tell_variable(e);
     return (Value){0};
 }
 
