@@ -44,12 +44,12 @@ void held_out_end(HeldOut *h) {
     h->values = NULL;
 }
 
-static void note(HeldOutValue *v, bool highest, int64_t step, double value) {
+static void note(HeldOutValue *v, bool highest, double epoch, double value) {
     bool better = isnan(v->best) ? !isnan(value) : highest ? value > v->best : value < v->best;
     v->since = better || v->at < 0 ? 0 : v->since + 1;
     if (better) v->best = value;
     v->last = value;
-    v->at = step;
+    v->at = epoch;
 }
 
 typedef struct {
@@ -57,9 +57,9 @@ typedef struct {
     bool highest;
 } Recall;
 
-static void recall(void *user, int64_t step, double value) {
+static void recall(void *user, double epoch, double value) {
     const Recall *r = user;
-    note(r->value, r->highest, step, (double)(float)value);
+    note(r->value, r->highest, epoch, (double)(float)value);
 }
 
 void held_out_recall(HeldOut *h, const char *metrics) {
@@ -69,9 +69,13 @@ void held_out_recall(HeldOut *h, const char *metrics) {
     }
 }
 
+bool held_out_is_of(const HeldOut *h, int i, int64_t step) {
+    return h->values[i].at >= 0 && fabs(h->values[i].at * h->steps_per_epoch - (double)step) < 0.25;
+}
+
 static bool is_due(const HeldOut *h, int i, int64_t step, bool last) {
     double period = h->program->held_out[i].every * h->steps_per_epoch;
-    if (!h->possible || step == 0 || h->values[i].at == step) return false;
+    if (!h->possible || step == 0 || held_out_is_of(h, i, step)) return false;
     return last || floor((double)step / period + 1e-9) > floor((double)(step - 1) / period + 1e-9);
 }
 
@@ -155,7 +159,7 @@ bool held_out_measure(HeldOut *h, int64_t step, bool last, VtError *error) {
     }
     good = good && vt_metrics_write(h->metrics, step, epoch, n, names, values, error);
     for (int i = 0, k = 0; good && i < p->n_held_out; i++)
-        if (is_due(h, i, step, last)) note(&h->values[i], p->held_out[i].highest, step, values[k++]);
+        if (is_due(h, i, step, last)) note(&h->values[i], p->held_out[i].highest, epoch, values[k++]);
     if (good)
         progress_say(h->progress, "epoch %.2f%s  (%lld held-out batches; %.1f s)", epoch, text,
                      (long long)batches, vt_now() - start);

@@ -12,7 +12,7 @@
 typedef struct {
     double last, best; /* NaN: there is none yet */
     double since;      /* evaluations since the best */
-    int64_t at;        /* step of the last; -1: there was none */
+    double at;         /* epoch of the last; -1: there was none */
 } HeldOutValue;
 
 typedef struct { /* the caller sets the first part */
@@ -33,6 +33,8 @@ bool held_out_begin(HeldOut *h, VtError *error);
 void held_out_end(HeldOut *h);
 /* The values are as the file of metrics has them, whose lines are those of the steps done. */
 void held_out_recall(HeldOut *h, const char *metrics);
+/* Whether metric i was taken last at `step`. */
+bool held_out_is_of(const HeldOut *h, int i, int64_t step);
 /* Whether one falls on `step` that was not taken there yet; `last`: the run ends there, as the recipe has it. */
 bool held_out_due(const HeldOut *h, int64_t step, bool last);
 /* Takes those that are due: means of the batches, in f32. They go to the metrics and the progress. */

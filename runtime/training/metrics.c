@@ -205,14 +205,14 @@ static json_t *next_with(FILE *file, const char *name, char **line, size_t *capa
     return NULL;
 }
 
-void vt_metrics_values(const char *path, const char *name, void (*visit)(void *, int64_t, double),
+void vt_metrics_values(const char *path, const char *name, void (*visit)(void *, double, double),
                        void *user) {
     FILE *file = fopen(path, "re");
     char *line = NULL;
     size_t capacity = 0;
     for (json_t *object; file && (object = next_with(file, name, &line, &capacity));) {
         json_t *value = json_object_get(object, name);
-        visit(user, json_integer_value(json_object_get(object, "step")),
+        visit(user, json_number_value(json_object_get(object, "epoch")),
               json_is_number(value) ? json_number_value(value) : NAN);
         json_decref(object);
     }
@@ -220,15 +220,15 @@ void vt_metrics_values(const char *path, const char *name, void (*visit)(void *,
     if (file) fclose(file);
 }
 
-bool vt_metrics_says(const char *path, int64_t step, const char *name, const char *text) {
+bool vt_metrics_says(const char *path, double epoch, double near, const char *name, const char *text) {
     FILE *file = fopen(path, "re");
     char *line = NULL;
     size_t capacity = 0;
     bool found = false;
     for (json_t *object; !found && file && (object = next_with(file, name, &line, &capacity));) {
         const char *said = json_string_value(json_object_get(object, name));
-        found =
-            said && strcmp(said, text) == 0 && json_integer_value(json_object_get(object, "step")) == step;
+        found = said && strcmp(said, text) == 0 &&
+                fabs(json_number_value(json_object_get(object, "epoch")) - epoch) <= near;
         json_decref(object);
     }
     free(line);

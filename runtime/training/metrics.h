@@ -18,11 +18,11 @@ bool vt_metrics_write(VtMetrics *metrics, int64_t step, double epoch, int n, con
 /* A line that says a word of a step. */
 bool vt_metrics_write_text(VtMetrics *metrics, int64_t step, double epoch, const char *name, const char *text,
                            VtError *error);
-/* Each value of that name in the file, in order; NaN where it is null. */
+/* Each value of that name in the file, in order; NaN where it is null. Epochs are the same however steps were counted. */
 void vt_metrics_values(const char *path, const char *name,
-                       void (*visit)(void *user, int64_t step, double value), void *user);
-/* Whether the file says this text of the step. */
-bool vt_metrics_says(const char *path, int64_t step, const char *name, const char *text);
+                       void (*visit)(void *user, double epoch, double value), void *user);
+/* Whether the file says this text of that epoch, to within `near`. */
+bool vt_metrics_says(const char *path, double epoch, double near, const char *name, const char *text);
 bool vt_metrics_sync(VtMetrics *metrics, VtError *error);
 void vt_metrics_close(VtMetrics *metrics);
 double vt_metrics_steps_per_epoch(const char *path); /* as the last line of a step has it; 0: not known */

@@ -111,7 +111,7 @@ static bool measure(Run *r, bool last, VtError *error) {
     if (!held_out_measure(h, r->step, last, error))
         return error->stopped || (r->step > r->first_step && save_on_failure(r, error));
     for (int i = 0; i < r->program->n_held_out; i++)
-        if (h->values[i].at == r->step)
+        if (held_out_is_of(h, i, r->step))
             monitor_warn(&r->monitor, r->step, r->program->held_out[i].name, h->values[i].last);
     return true;
 }
@@ -281,7 +281,8 @@ static bool commit(Run *r, VtError *error) {
     if (!r->metrics) return false;
     r->monitor.metrics = r->held_out.metrics = r->metrics;
     held_out_recall(&r->held_out, r->folder->metrics);
-    r->ended = r->program->stop && vt_metrics_says(r->folder->metrics, r->step, STOPPED_BY, r->program->stop);
+    r->ended = r->program->stop && vt_metrics_says(r->folder->metrics, epoch_of(r), 0.5 / r->steps_per_epoch,
+                                                   STOPPED_BY, r->program->stop);
     if (unreadable)
         progress_say(&r->progress, "%s: %lld lines cannot be read; they stay", r->folder->metrics,
                      (long long)unreadable);

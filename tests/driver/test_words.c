@@ -102,6 +102,20 @@ static void test_stop(void **state) {
     assert_true(said("done at step 15"));
 }
 
+/* Another batch: evaluations go by epochs, those before it included. */
+static void test_recounted(void **state) {
+    (void)state;
+    assert_int_equal(train("d", "--steps 12"), 0);
+    assert_int_equal(resume("d", "train.batch=32 --extend --steps 12"), 0);
+    assert_true(said("step 12 becomes step 6, of epoch 1"));
+    assert_int_equal(
+        run_command("cd %s && sed -n 's/^{\"step\":\\([0-9]*\\),.*val_loss.*/\\1/p' d/metrics.jsonl | tr "
+                    "'\\n' ' '",
+                    folder),
+        0);
+    assert_true(said("6 12 9 12 "));
+}
+
 static uint8_t *read_image(const char *path, VtImage *image) {
     struct stat status;
     VtError error;
@@ -200,7 +214,8 @@ static int make_folder_and_cache(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_same),      cmocka_unit_test(test_stop),
-                                       cmocka_unit_test(test_images),    cmocka_unit_test(test_values),
-                                       cmocka_unit_test(test_no_images), cmocka_unit_test(test_errors)};
+                                       cmocka_unit_test(test_recounted), cmocka_unit_test(test_images),
+                                       cmocka_unit_test(test_values),    cmocka_unit_test(test_no_images),
+                                       cmocka_unit_test(test_errors)};
     return cmocka_run_group_tests(tests, make_folder_and_cache, remove_folder);
 }
