@@ -60,10 +60,10 @@ static void read_sections(ParsedRecipe *r, Tree *root) {
     if ((at = tree_get(root, "schedules"))) read_entries(r, at, "schedules", &r->schedules);
     if ((at = tree_get(root, "objectives"))) read_objectives(r, at);
     if ((at = tree_get(root, "metrics"))) read_metrics(r, at);
-    if ((at = tree_get(root, "log_images"))) read_log_images(r, at);
     if ((at = tree_get(root, "values"))) read_entries(r, at, "values", &r->values);
     static const char *const named[] = {"views", "draws", "networks", "state", "schedules", "objectives"};
     for (size_t i = 0; i < COUNT(named); i++) note_unread(r, named[i], tree_get(root, named[i]));
+    if ((at = tree_get(root, "log_images"))) read_log_images(r, at);
     note_knobs(r, root);
     if (!(at = tree_get(root, "embed"))) return;
     static const char *const keys[] = {"view", "features"};

@@ -90,7 +90,9 @@ static void add_view(ParsedRecipe *r, const Tree *name) {
         }
         return;
     }
-    if (!r->names_missing)
+    bool unread = r->names_missing; /* there is one, with an error that was told */
+    for (size_t i = 0; i < r->n_unread; i++) unread = unread || strcmp(r->unread[i].name, wanted) == 0;
+    if (!unread)
         diag_error(r->diags, name->loc, "log_images: there is no view '%s'%s", wanted,
                    suggestion(r, wanted, names, n));
 }
