@@ -1,9 +1,37 @@
 /* Networks whose parameters are moving averages of another's: average := m average + (1 - m) source. */
 #include "frontend/elaborate/step.h"
+#include "ir/range/range.h"
 
+#include <math.h>
 #include <stdlib.h>
 
-static ValueId momentum_of(Evaluator *e, const Definition *network) {
+/* Warns of a momentum that leaves 0..1 in the course of training, as far as it follows from the step alone. */
+static void check_momentum(Step *step, const Definition *network, ValueId momentum) {
+    enum { MOMENTS = 5, STEPS_OF_AN_EPOCH = 100 }; /* how many there are is not known yet */
+    Evaluator *e = &step->e;
+    ValueId now = func_read_state(e->func, step->counter),
+            per_epoch = func_find_input(e->func, "steps_per_epoch");
+    size_t n = e->func->count;
+    Range *ranges = ARENA_ARRAY(e->arena, Range, n + 1);
+    bool *given = ARENA_ARRAY(e->arena, bool, n + 1);
+    given[now] = true;
+    if (per_epoch != IR_NONE) given[per_epoch] = true;
+    for (int i = 0; i < MOMENTS; i++) {
+        double at = floor(e->recipe->train.epochs * STEPS_OF_AN_EPOCH * i / (MOMENTS - 1));
+        ranges[now] = range_of_number(at, DT_F64);
+        if (per_epoch != IR_NONE) ranges[per_epoch] = range_of_number(STEPS_OF_AN_EPOCH, DT_F64);
+        range_of_func(e->func, given, ranges);
+        const Range *m = &ranges[momentum];
+        if (!range_is_number(m) || !isfinite(m->low) || (m->low > -1e-6 && m->low < 1 + 1e-6)) continue;
+        diag_warning(e->diags, value_loc(e, network->momentum),
+                     "the momentum of '%s' is %g after %.0f %% of the training: it should be in 0..1",
+                     network->signature.name, m->low, 100.0 * i / (MOMENTS - 1));
+        return;
+    }
+}
+
+static ValueId momentum_of(Step *step, const Definition *network) {
+    Evaluator *e = &step->e;
     if (!network->momentum) return IR_NONE; /* it could not be read, as was told */
     Value value = eval_in(e, "momentum", network->momentum);
     double m;
@@ -11,7 +39,9 @@ static ValueId momentum_of(Evaluator *e, const Definition *network) {
     if (is_number(&value) && !real_in(e, value_loc(e, network->momentum), &value, "momentum", 0, 1, &m))
         return IR_NONE;
     e->at = NULL;
-    return scalar_of(e, value_loc(e, network->momentum), &value, DT_F64, "momentum");
+    ValueId id = scalar_of(e, value_loc(e, network->momentum), &value, DT_F64, "momentum");
+    if (id != IR_NONE) check_momentum(step, network, id);
+    return id;
 }
 
 static ValueId moved(Evaluator *e, ValueId m, ValueId average, ValueId source) {
@@ -81,7 +111,7 @@ void begin_moves(Step *step) {
     for (size_t i = 0; i < n; i++) {
         const Definition *network = list[i].network;
         if (!network->before) continue;
-        Move move = {.network = network, .momentum = momentum_of(e, network)};
+        Move move = {.network = network, .momentum = momentum_of(step, network)};
         move.at = (ValueId)e->func->count;
         if (move.momentum != IR_NONE) step->moves[step->n_moves++] = move;
     }
@@ -140,7 +170,7 @@ void move_after(Step *step) {
     for (size_t i = 0; i < n; i++) {
         const Definition *network = list[i].network;
         if (network->before) continue;
-        ValueId m = momentum_of(e, network);
+        ValueId m = momentum_of(step, network);
         if (m == IR_NONE) continue;
         for (uint32_t s = 0; s < e->states->n_info; s++)
             if (follows(e, network, s)) {

@@ -366,6 +366,15 @@ static void test_unused(void **state) {
          {"7:70: warning: preset 'large' sets 'widht', which this recipe has not; did you mean 'width'?",
           "preset 'large' sets 'train.batches', which this recipe has not; did you mean 'train.batch'?",
           "preset 'large' sets 'views.y.size', which this recipe has not"}},
+        /* a momentum that leaves 0..1 while training goes on */
+        {"recipe: t\nviews: {x: {size: 4}}\nnetworks:\n  f: \"mean(x) * param(1, name='w')\"\n"
+         "  g: {ema: f, momentum: \"0.5 + epoch / 10\"}\nobjectives: {o: {loss: \"sum(g(x)) + sum(f(x))\"}}\n"
+         "train: {epochs: 10}\n",
+         {"5:30: warning: the momentum of 'g' is 1.25 after 75 % of the training: it should be in 0..1"}},
+        {"recipe: t\nviews: {x: {size: 4}}\nnetworks:\n  f: \"mean(x) * param(1, name='w')\"\n"
+         "  g: {ema: f, momentum: \"0.5 + epoch / 20\"}\nobjectives: {o: {loss: \"sum(g(x)) + sum(f(x))\"}}\n"
+         "train: {epochs: 10}\n",
+         {NULL}},
         /* a network that is applied nowhere is checked all the same */
         {"recipe: t\nviews: {x: {size: 4}}\nnetworks: {idle: \"meen(x)\"}\nobjectives: {o: {loss: "
          "mean(x)}}\n",
