@@ -4,6 +4,8 @@
 #include "passes/graph/autodiff.h"
 #include "passes/graph/autodiff_loop.h"
 
+#include <string.h>
+
 /* Marks the loops that gradients of the loss flow through. */
 static void mark_loops(const Sweep *sweep, ValueId loss, bool *through) {
     Arena *arena = arena_new();
@@ -80,6 +82,30 @@ static bool differentiate(Func *func, bool stops, Diags *diags) {
     }
     rewrite_end(&sweep.rewrite);
     return true;
+}
+
+bool autodiff_append(Func *func, ValueId loss, const ValueId *x, size_t n, ValueId *out, Diags *diags) {
+    Arena *scratch = arena_new();
+    size_t n_old = (size_t)loss + 1;
+    Node *old = ARENA_ARRAY(scratch, Node, n_old); /* the function's own move as it grows */
+    memcpy(old, func->nodes, n_old * sizeof *old);
+    Rewrite same = {.func = func, .old = old, .n_old = n_old, .map = ARENA_ARRAY(scratch, ValueId, n_old)};
+    bool *through = ARENA_ARRAY(scratch, bool, n_old);
+    const char *scope = func->scope;
+    Loc loc = func->loc;
+    for (ValueId id = 0; id < n_old; id++) same.map[id] = id;
+    Sweep sweep = sweep_start(same, diags);
+    for (size_t i = 0; i < n; i++)
+        if (x[i] < n_old) sweep.leaf[x[i]] = true;
+    mark_loops(&sweep, loss, through);
+    for (ValueId id = 0; id < n_old; id++)
+        if (through[id]) autodiff_copy_loop(&sweep, id);
+    bool good = sweep_loss(&sweep, loss);
+    for (size_t i = 0; good && i < n; i++) out[i] = x[i] < n_old ? sweep.sum[x[i]] : IR_NONE;
+    func->scope = scope;
+    func->loc = loc;
+    arena_free(scratch);
+    return good;
 }
 
 bool pass_autodiff(Module *module, Diags *diags) {

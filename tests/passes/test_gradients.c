@@ -271,12 +271,12 @@ static Func *build_second(Module *module, const Case *c, bool gradients, Diags *
     return func;
 }
 
-/* Rules of operators that are C functions are made of operators with rules: their gradients have gradients. */
+/* Rules are made of operators with rules, but for those of attention: gradients have gradients. */
 static void test_second_order(void **state) {
     (void)state;
     for (int i = 0; i < N_CASES; i++) {
         const Case *c = &CASES[i];
-        if (op_info(c->op)->kernel != KERNELS_FUNCTION) continue;
+        if (c->op == OP_attention || c->op == OP_cast) continue; /* a cast to f32 rounds no differences */
         Arena *arena = arena_new();
         Diags *diags = diags_new(arena);
         Func *func = build_second(module_new(arena, diags, "m"), c, true, diags);
