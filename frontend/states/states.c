@@ -174,6 +174,20 @@ static Loc argument_loc(const Expr *call, const char *keyword) {
     return call->loc;
 }
 
+/* The input of a draw: named by the variable, else after its sampler, with the number of the application, and of the draw
+ * where there is one of that name already. NULL after an error. */
+static const char *draw_name(Evaluator *e, Loc loc, const char *sampler, const char *name) {
+    const Application *application = e->states->application;
+    const char *full = full_name(e, loc, name || e->assigned ? name : sampler, "draw");
+    if (!full) return NULL;
+    if (application && application->number > 0)
+        full = arena_printf(e->arena, "%s.%d", full, application->number);
+    const char *first = full;
+    for (int i = 1; func_find_input(e->func, full) != IR_NONE && spend(e, loc, 1); i++)
+        full = arena_printf(e->arena, "%s.%d", first, i);
+    return full;
+}
+
 Value make_draw(Evaluator *e, const Expr *at, const char *sampler, const Ints *sizes, const Value *parameters,
                 const char *name) {
     States *states = e->states;
@@ -190,9 +204,7 @@ Value make_draw(Evaluator *e, const Expr *at, const char *sampler, const Ints *s
     const char *const *names = catalog_names(SAMPLERS, &n);
     if (number < 0)
         return eval_error(e, at->loc, "unknown sampler '%s'%s", sampler, did_you_mean(e, sampler, names, n));
-    if (!(name = full_name(e, at->loc, name, "draw"))) return (Value){0};
-    if (states->application && states->application->number > 0)
-        name = arena_printf(e->arena, "%s.%d", name, states->application->number);
+    if (!(name = draw_name(e, at->loc, sampler, name))) return (Value){0};
     const CatalogRow *row = catalog_row(SAMPLERS, number);
     VtDraw draw = {.name = name, .kind = number};
     catalog_defaults(row, draw.params);
@@ -207,8 +219,6 @@ Value make_draw(Evaluator *e, const Expr *at, const char *sampler, const Ints *s
     const char *keys[2], *problem = catalog_problem(e->arena, row, draw.params, &type, keys);
     if (problem) return eval_error(e, at->loc, "%s", problem);
     type.dtype = (uint8_t)row->dtype;
-    if (func_find_input(e->func, name) != IR_NONE)
-        return eval_error(e, at->loc, "'%s' is drawn twice; label the calls apart", name);
     bool device = !e->recipe->options->draws_fed && random_on_device(number, &type);
     if (device) draw.kind = catalog_find(SAMPLERS, "key");
     ARENA_PUSH(e->arena, states->draws, states->n_draws, states->draws_capacity, draw);

@@ -213,6 +213,22 @@ static void test_moved_before(void **state) {
     assert_int_equal(count_nodes(step, OP_input), step->n_inputs);
 }
 
+/* Draws are named by their variables, or after their samplers; a name that is drawn again has a number. */
+static void test_names_of_draws(void **state) {
+    (void)state;
+    static const char *const names[] = {"bernoulli", "noise", "noise.1", "noise.2", "bernoulli.1"};
+    Recipe recipe;
+    const Func *step =
+        step_of(SMALL "objectives:\n  o:\n    loss: |\n"
+                      "      total = sum(draw('bernoulli', 4))\n"
+                      "      noise = [draw('normal', 4) for i in range(3)]\n"
+                      "      return total + sum(sum(noise)) + sum(draw('bernoulli', 4)) * mean(x)\n",
+                &recipe);
+    assert_non_null(step);
+    assert_int_equal(recipe.plan.n_draws, 5);
+    for (size_t i = 0; i < 5; i++) assert_string_equal(recipe.plan.draws[i].name, names[i]);
+}
+
 /* A network applied to the same arguments is the same, unless they are given to other parameters. */
 static void test_arguments_by_name(void **state) {
     (void)state;
@@ -255,6 +271,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_initial_values, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nested_update, setup, teardown),
         cmocka_unit_test_setup_teardown(test_moved_before, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_names_of_draws, setup, teardown),
         cmocka_unit_test_setup_teardown(test_arguments_by_name, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
