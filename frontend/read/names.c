@@ -26,12 +26,16 @@ static bool is_among(const char *const *words, size_t n, const char *name) {
     return false;
 }
 
-/* Names that every step has, words and values of the language. */
+static bool is_word(const char *name) {
+    static const char *const values[] = {"true", "false", "none"};
+    return is_keyword(name) || is_among(values, COUNT(values), name);
+}
+
+/* Names that every step has. */
 static bool is_reserved(const char *name) {
-    static const char *const words[] = {"step",  "epoch",    "epochs", "steps_per_epoch",
-                                        "batch", "training", "labels", "index",
-                                        "true",  "false",    "none",   "__metadata__"};
-    return is_keyword(name) || is_among(words, COUNT(words), name);
+    static const char *const words[] = {"step",     "epoch",  "epochs", "steps_per_epoch", "batch",
+                                        "training", "labels", "index",  "__metadata__"};
+    return is_among(words, COUNT(words), name);
 }
 
 /* What `optimizer` and `clip` see beside the recipe's names. */
@@ -103,7 +107,10 @@ static const char *name_of(ParsedRecipe *r, const Tree *key) {
 /* Whether a name can be given, to one of a section; an error if not. */
 static bool may_name(ParsedRecipe *r, const Tree *key, const char *name, const char *one) {
     const char *function = function_text(r, name);
-    if (is_reserved(name))
+    if (is_word(name)) {
+        if (strcmp(one, "module") != 0) /* whose signature tells it */
+            diag_error(r->diags, key->loc, "'%s' is a word of the language; choose another name", name);
+    } else if (is_reserved(name))
         diag_error(r->diags, key->loc, "'%s' is a name of every step already; choose another", name);
     else if (function)
         diag_error(r->diags, key->loc,

@@ -247,6 +247,8 @@ static void test_clashes(void **state) {
          {"6:38: error: 'a' is a knob itself"}},
         {RECIPE "knobs: {a: {default: 1, alias: dim}}\npresets: {two: {dim: 2}}\n" LOSS("      z = z * a\n"),
          {NULL}},
+        {RECIPE "knobs: {if: 1, true: 2}\n" FINE,
+         {"6:9: error: 'if' is a word of the language", "6:16: error: 'true' is a word of the language"}},
         {RECIPE "knobs: {preset: 1}\n" LOSS("      z = z * preset\n"), {"`preset=NAME` chooses a preset"}},
         /* two kinds of one name */
         {RECIPE "knobs: {x: 2}\n" FINE, {"3:9: error: 'x' is a name among the knobs already"}},
