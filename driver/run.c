@@ -1,5 +1,6 @@
 /* vitc run: one function, once, on tensors from a file: how anyone checks vitc against another implementation. */
 #include "driver/trace.h"
+#include "frontend/recipe/catalog.h"
 #include "driver/weights.h"
 
 #include <stdlib.h>
@@ -15,7 +16,7 @@ typedef struct {
     void **inputs;
     char missing[4096];
     int n_missing;
-    double per_epoch;
+    double per_epoch, step;
 } Feed;
 
 static void complain(Feed *f, const char *name, const char *what) {
@@ -54,6 +55,12 @@ static bool is_read(const Feed *f, const char *input) {
     return false;
 }
 
+/* What draws inside loops are made by, an iteration at a time: no tensor of the file could be all of them. */
+static bool is_key(const VtProgram *p, int input) {
+    return p->inputs[input].source == VT_SOURCE_DRAW &&
+           p->draws[p->inputs[input].index].kind == catalog_find(SAMPLERS, "key");
+}
+
 static bool collect(Feed *f, const Renames *rules) {
     const VtProgram *p = f->s->program;
     int n = vt_tensors_count(f->file);
@@ -69,7 +76,8 @@ static bool collect(Feed *f, const Renames *rules) {
     for (int i = 0; i < p->n_inputs; i++) {
         int source = p->inputs[i].source;
         f->entry_of_input[i] = find_entry(f, names, &p->inputs[i].tensor);
-        bool needed = source == VT_SOURCE_VIEW || source == VT_SOURCE_DRAW || source == VT_SOURCE_FEED;
+        bool drawn = source == VT_SOURCE_DRAW && !is_key(p, i);
+        bool needed = source == VT_SOURCE_VIEW || drawn || source == VT_SOURCE_FEED;
         if (f->entry_of_input[i] == -1 && needed && is_read(f, p->inputs[i].tensor.name))
             complain(f, p->inputs[i].tensor.name, "input missing from the file");
     }
@@ -97,6 +105,9 @@ static bool fill(Feed *f, VtInstance *instance, VtError *error) {
         f->inputs[i] = arena_alloc(f->s->arena, bytes + 64);
         f->inputs[i] = (void *)(((uintptr_t)f->inputs[i] + 63) & ~(uintptr_t)63);
         if (p->inputs[i].source == VT_SOURCE_STEPS_PER_EPOCH) *(double *)f->inputs[i] = f->per_epoch;
+        if (is_key(p, i))
+            vt_draw_fill(&p->draws[p->inputs[i].index], &p->inputs[i].tensor, (uint64_t)p->train.seed,
+                         (uint64_t)f->step, f->inputs[i]);
         if (f->entry_of_input[i] >= 0 &&
             !vt_tensors_read(f->file, f->entry_of_input[i], p->inputs[i].tensor.dtype, f->inputs[i], error))
             return false;
@@ -324,7 +335,7 @@ int verb_run(int argc, char **argv) {
     Module *plain;
     bool good = load_program(&q, &s, &rules, &plain), done = false;
     VtInstance *instance = good ? vt_instance_new(s.program, &error) : NULL;
-    Feed f = {.s = &s, .per_epoch = q.per_epoch};
+    Feed f = {.s = &s, .per_epoch = q.per_epoch, .step = q.step};
     if (instance) {
         f.func = module_find_func(q.flags[INTERPRET].given ? plain : s.recipe.module, q.function);
         if (!f.func) vt_fail(&error, 2, "recipe '%s' has no function '%s'", s.program->name, q.function);

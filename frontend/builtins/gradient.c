@@ -1,5 +1,5 @@
-/* grad(loss, x): the gradient of a loss inside a step, made at once in ordinary operators, so that what is made of it has
- * a gradient too. What runs before pass `autodiff` sees nothing but these. */
+/* grad(loss, x): the gradient of a loss inside a step, made at once in ordinary operators, so that what is made of it
+ * has a gradient too. What runs before pass `autodiff` sees nothing but these. */
 #include "frontend/builtins/builtins.h"
 #include "passes/graph/autodiff.h"
 

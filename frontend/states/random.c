@@ -98,11 +98,23 @@ bool random_on_device(int sampler, const Type *type) {
     return type->rank > 0 && find(sampler) >= 0 && type_elements(type) < (int64_t)1 << 30;
 }
 
-ValueId random_value(Func *func, ValueId key, int sampler, const double *params, const Type *type) {
+/* Another key for each iteration of the loops around: their factors are odd, so that none is like another. */
+static ValueId key_of_iteration(const Random *r, ValueId key, const Loop *loop) {
+    for (; loop; loop = loop->outer) {
+        if (loop->condition != IR_NONE) continue;
+        ValueId number = with(r, OP_mul, with(r, OP_add, loop->number, 1), 695872825);
+        key = ir_binary(r->func, OP_add, with(r, OP_mul, key, 739982445), number);
+    }
+    return key;
+}
+
+ValueId random_value(Func *func, ValueId key, const Loop *loop, int sampler, const double *params,
+                     const Type *type) {
     Random r = {.func = func, .p = params, .type = type, .n = type_elements(type)};
     for (int64_t k = 0; k < 5; k++) {
         int64_t limit = k + 1, step = 1;
         r.key[k] = ir_reshape(func, ir_slice(func, key, &k, &limit, &step), 0, NULL);
     }
+    r.key[1] = key_of_iteration(&r, r.key[1], loop);
     return DEVICE[find(sampler)].make(&r);
 }

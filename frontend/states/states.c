@@ -188,17 +188,18 @@ static const char *draw_name(Evaluator *e, Loc loc, const char *sampler, const c
     return full;
 }
 
+/* The loop around what is evaluated that runs more than once; a condition does not. */
+static const Loop *innermost_repeated(const Evaluator *e) {
+    const Loop *loop = e->body;
+    while (loop && loop->condition != IR_NONE) loop = loop->outer;
+    return loop;
+}
+
 Value make_draw(Evaluator *e, const Expr *at, const char *sampler, const Ints *sizes, const Value *parameters,
                 const char *name) {
     States *states = e->states;
     Type type = type_make(DT_F32, sizes->n, sizes->v);
     if (!may_make(e, at->loc, "draw") || !check_type(e, at->loc, &type)) return (Value){0};
-    if (e->body && e->body->condition == IR_NONE)
-        return eval_error(
-            e, at->loc,
-            "a draw inside `%s` would be the same in all iterations: draw a tensor of all before it, "
-            "and `scan` its rows",
-            e->body->word);
     int number = catalog_find(SAMPLERS, sampler);
     size_t n;
     const char *const *names = catalog_names(SAMPLERS, &n);
@@ -219,13 +220,20 @@ Value make_draw(Evaluator *e, const Expr *at, const char *sampler, const Ints *s
     const char *keys[2], *problem = catalog_problem(e->arena, row, draw.params, &type, keys);
     if (problem) return eval_error(e, at->loc, "%s", problem);
     type.dtype = (uint8_t)row->dtype;
-    bool device = !e->recipe->options->draws_fed && random_on_device(number, &type);
+    const Loop *loop = innermost_repeated(e);
+    bool device = (!e->recipe->options->draws_fed || loop) && random_on_device(number, &type);
+    if (loop && !device)
+        return eval_error(
+            e, at->loc,
+            "a draw of '%s' inside `%s` would be the same in all iterations: draw a tensor of all before "
+            "it, and `scan` its rows",
+            sampler, loop->word);
     if (device) draw.kind = catalog_find(SAMPLERS, "key");
     ARENA_PUSH(e->arena, states->draws, states->n_draws, states->draws_capacity, draw);
     if (device) {
         Type key = type_make(DT_I32, 1, (int64_t[]){5});
         ValueId words = add_input(e, name, key, VT_SOURCE_DRAW, (int)states->n_draws - 1);
-        return value_tensor(e, at->loc, random_value(e->func, words, number, draw.params, &type));
+        return value_tensor(e, at->loc, random_value(e->func, words, e->body, number, draw.params, &type));
     }
     return value_tensor(e, at->loc, add_input(e, name, type, VT_SOURCE_DRAW, (int)states->n_draws - 1));
 }

@@ -101,8 +101,10 @@ const char *nearest_parameter(Evaluator *e, const char *pattern);
 bool random_on_device(int sampler, const Type *type);
 /* key: i32[5], filled by sampler `key`; params: of the row `sampler` of the catalogue. The numbers are those that the
  * sampler of runtime/program/sampler.c makes (uniform in [0, 1), bernoulli: bit by bit; normal: but for rounding), or,
- * for randint, permutation and shuffle_mask, others of the same distribution. */
-ValueId random_value(Func *func, ValueId key, int sampler, const double *params, const Type *type);
+ * for randint, permutation and shuffle_mask, others of the same distribution. loop: the innermost around it, or NULL:
+ * each iteration has numbers of its own. */
+ValueId random_value(Func *func, ValueId key, const Loop *loop, int sampler, const double *params,
+                     const Type *type);
 
 /* ---- initial.c: fills init, a and b of a state, or adds an output to function `init`; false after an error */
 bool set_initial(Evaluator *e, Loc loc, const Value *value, State *state);

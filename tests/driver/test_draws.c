@@ -25,10 +25,15 @@ static const char RECIPE[] =
     "      die = draw('randint', 4000, low=-2, high=4)\n"
     "      order = draw('permutation', 30, 11)\n"
     "      mask = draw('shuffle_mask', 30, 20, ratio=0.75)\n"
+    "      rows = zeros(6, 4)\n"
+    "      repeat i in 3:\n"
+    "        repeat j in 2:\n"
+    "          inner = draw('uniform', 4)\n"
+    "          rows = where(iota((6, 1)) == 2 * i + j, inner, rows)\n"
     "      return mean(dropout(a.y + b.y, 0.5)) + mean(wide)\n"
     "values: {u0: o.a.u, u1: o.b.u, wide: o.wide, coin: o.coin, none: o.none, all: o.all,\n"
     "         bell: o.bell, die: \"cast(o.die, 'f32')\", order: \"cast(o.order, 'f32')\",\n"
-    "         mask: o.mask}\n"
+    "         mask: o.mask, rows: o.rows}\n"
     "train: {batch: 4, epochs: 1, optimizer: \"sgd(param, grad, 0.1)\"}\n";
 
 typedef struct {
@@ -152,6 +157,21 @@ static void test_others(void **state) {
     drawn_close(&d);
 }
 
+/* No two iterations draw the same. */
+static void test_iterations(void **state) {
+    (void)state;
+    Drawn d;
+    int64_t n;
+    drawn_open(&d, NULL, 5, 6);
+    const float *rows = value_of(&d, "rows", &n);
+    assert_int_equal(n, 24);
+    for (int i = 0; i < 24; i++) {
+        assert_true(rows[i] > 0 && rows[i] < 1);
+        for (int j = 0; j < i; j++) assert_true(rows[i] != rows[j]);
+    }
+    drawn_close(&d);
+}
+
 /* No two steps, seeds or applications draw the same. */
 static void test_fresh(void **state) {
     (void)state;
@@ -184,6 +204,7 @@ static void test_fed(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_as_sampler), cmocka_unit_test(test_others),
-                                       cmocka_unit_test(test_fresh), cmocka_unit_test(test_fed)};
+                                       cmocka_unit_test(test_iterations), cmocka_unit_test(test_fresh),
+                                       cmocka_unit_test(test_fed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
