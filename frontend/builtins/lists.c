@@ -6,7 +6,8 @@
 FUNCTION(b_len) {
     UNUSED;
     if (is_list(&args[0])) return value_number((double)args[0].count, true);
-    return eval_error(e, at->loc, "len of %s", show_value(e, &args[0]));
+    return value_error(e, at->loc, &args[0], "len counts a list, not %s%s", show_value(e, &args[0]),
+                       is_tensor(&args[0]) ? " (dim(x, axis) is a size of a tensor)" : "");
 }
 
 FUNCTION(b_range) {
@@ -33,7 +34,8 @@ FUNCTION(b_zip) {
     size_t count = SIZE_MAX;
     for (size_t i = 0; i < args[0].count; i++) {
         if (!is_list(&args[0].items[i]))
-            return eval_error(e, at->loc, "zip of %s", show_value(e, &args[0].items[i]));
+            return value_error(e, at->loc, &args[0].items[i], "zip takes lists, not %s",
+                               show_value(e, &args[0].items[i]));
         if (args[0].items[i].count < count) count = args[0].items[i].count;
     }
     Value list = value_list(e, at->loc, V_LIST, args[0].count ? count : 0);
@@ -48,7 +50,8 @@ FUNCTION(b_zip) {
 
 FUNCTION(b_enumerate) {
     UNUSED;
-    if (!is_list(&args[0])) return eval_error(e, at->loc, "enumerate of %s", show_value(e, &args[0]));
+    if (!is_list(&args[0]))
+        return value_error(e, at->loc, &args[0], "enumerate takes a list, not %s", show_value(e, &args[0]));
     Value list = value_list(e, at->loc, V_LIST, args[0].count);
     for (size_t i = 0; i < list.count; i++) {
         Value pair = value_list(e, at->loc, V_TUPLE, 2);
@@ -64,17 +67,19 @@ FUNCTION(b_enumerate) {
 FUNCTION(b_int) {
     UNUSED;
     double x;
-    return real_of(e, at->loc, &args[0], "a number", &x) ? value_number(trunc(x), true) : (Value){0};
+    return real_of(e, at->loc, &args[0], "the argument of int", &x) ? value_number(trunc(x), true)
+                                                                    : (Value){0};
 }
 FUNCTION(b_ceil) {
     UNUSED;
     double x;
-    return real_of(e, at->loc, &args[0], "a number", &x) ? value_number(ceil(x), true) : (Value){0};
+    return real_of(e, at->loc, &args[0], "the argument of ceil", &x) ? value_number(ceil(x), true)
+                                                                     : (Value){0};
 }
 FUNCTION(b_float) {
     UNUSED;
     double x;
-    return real_of(e, at->loc, &args[0], "a number", &x) ? value_number(x, false) : (Value){0};
+    return real_of(e, at->loc, &args[0], "the argument of float", &x) ? value_number(x, false) : (Value){0};
 }
 FUNCTION(b_known) {
     UNUSED;

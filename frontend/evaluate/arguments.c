@@ -17,7 +17,7 @@ static Loc argument_loc(const Expr *at, size_t i) {
     return at->args[i]->keyword ? at->args[i]->keyword_loc : at->args[i]->loc;
 }
 
-static const char *list_parameters(Evaluator *e, const Signature *signature) {
+const char *show_signature(Evaluator *e, const Signature *signature) {
     const char *text = "";
     for (size_t p = 0; p < signature->count; p++)
         text = arena_printf(e->arena, "%s%s%s%s", text, p ? ", " : "", signature->parameters[p].name,
@@ -37,7 +37,7 @@ bool bind_arguments(Evaluator *e, const Signature *signature, const Expr *at, Fr
                 for (size_t k = 0; k < n; k++) given += !keywords[k];
                 name_error(e, argument_loc(at, i), "%s takes %zu argument%s, %zu are given: %s",
                            signature->name, signature->count, signature->count == 1 ? "" : "s", given,
-                           list_parameters(e, signature));
+                           show_signature(e, signature));
                 return false;
             }
             name = signature->parameters[positional++].name;
@@ -46,7 +46,7 @@ bool bind_arguments(Evaluator *e, const Signature *signature, const Expr *at, Fr
             for (size_t p = 0; p < signature->count; p++) names[p] = signature->parameters[p].name;
             const char *near = did_you_mean(e, name, names, signature->count);
             name_error(e, argument_loc(at, i), "%s has no argument '%s'%s%s", signature->name, name,
-                       *near ? near : ": ", *near ? "" : list_parameters(e, signature));
+                       *near ? near : ": ", *near ? "" : show_signature(e, signature));
             good = false;
             continue;
         }

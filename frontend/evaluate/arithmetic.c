@@ -98,7 +98,9 @@ Value value_binary(Evaluator *e, Loc loc, OpKind op, const Value *a, const Value
         return close_list(e, loc, list);
     }
     if (!(is_tensor(a) || is_number(a)) || !(is_tensor(b) || is_number(b)))
-        return eval_error(e, loc, "%s of %s and %s", op_info(op)->name, show_value(e, a), show_value(e, b));
+        return eval_error(e, loc, "%s of %s and %s: numbers or tensors were expected%s", op_info(op)->name,
+                          show_value(e, a), show_value(e, b),
+                          is_list(a) || is_list(b) ? " (`+` joins two lists)" : "");
     ValueId x, y;
     Type type;
     e->func->error[0] = '\0';

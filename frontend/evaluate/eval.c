@@ -271,7 +271,8 @@ static bool bind_defaults(Evaluator *e, const Signature *signature, const Expr *
         const Parameter *parameter = &signature->parameters[p];
         if (frame_find(frame, parameter->name)) continue;
         if (!parameter->fallback) {
-            name_error(e, at->loc, "%s wants argument '%s'", signature->name, parameter->name);
+            name_error(e, at->loc, "%s wants argument '%s': %s", signature->name, parameter->name,
+                       show_signature(e, signature));
             return false;
         }
         Frame *before = e->frame;

@@ -269,6 +269,7 @@ Value value_index(Evaluator *e, const Expr *at, const Value *base, const Value *
 /* Those of a module or network become variables of `frame`; parameters that no argument is for are left out. */
 bool bind_arguments(Evaluator *e, const Signature *signature, const Expr *at, Frame *frame, Value *args,
                     const char **keywords, size_t n);
+const char *show_signature(Evaluator *e, const Signature *signature); /* "f(x, out=…)" */
 /* Those of a builtin: out[p] is what parameter p of the signature is given, if given[p], by
  * exprs[p], unless that is NULL. */
 const Signature *signature_of(Evaluator *e, const Builtin *builtin, Loc loc);

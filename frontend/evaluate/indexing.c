@@ -135,8 +135,8 @@ Value value_index(Evaluator *e, const Expr *at, const Value *base, const Value *
         used += index[i].kind != V_NONE && index[i].kind != V_ELLIPSIS;
     }
     if (used > type.rank)
-        return eval_error(e, at->loc, "%zu indices for the %d axes of %s", n, type.rank,
-                          type_text(e->arena, &type));
+        return eval_error(e, at->loc, "%zu %s for the %d axes of %s", n, n == 1 ? "index" : "indices",
+                          type.rank, type_text(e->arena, &type));
     if (fresh > IR_MAX_RANK) return eval_error(e, at->loc, "more than %d axes", IR_MAX_RANK);
     if (ellipses > 1) return eval_error(e, at->loc, "more than one '...' in an index");
     if (n == 1 && is_tensor(&index[0])) { /* x[indices] */
