@@ -1,4 +1,5 @@
 /* The first value that is not finite: see trace.h. */
+#include "ir/loop.h"
 #include "ir/plan/plan.h"
 #include "driver/trace.h"
 
@@ -121,6 +122,25 @@ static bool *live_values(const Func *func, Arena *arena) {
     return live;
 }
 
+/* The largest |value|, a scalar. */
+static ValueId size_of(Func *func, ValueId id) {
+    const Type type = *func_type(func, id);
+    int64_t axes[IR_MAX_RANK] = {0, 1, 2, 3, 4, 5, 6, 7};
+    ValueId size = ir_unary(func, OP_abs, id);
+    return type.rank ? ir_reduce(func, OP_amax, size, type.rank, axes, false) : size;
+}
+
+/* Of the reals in the result of a loop: between its parts, and in those of integers, lies anything. */
+static ValueId loop_size(Func *func, ValueId loop) {
+    const Func *body = loop_body(func, func_node(func, loop));
+    ValueId most = ir_constant(func, 0, DT_F64);
+    for (size_t k = 0; k < body->n_outputs; k++)
+        if (dtype_is_float((DType)func_type(body, body->outputs[k].value)->dtype))
+            most =
+                ir_binary(func, OP_max, most, ir_cast(func, size_of(func, loop_part(func, loop, k)), DT_F64));
+    return most;
+}
+
 /* The largest |value| of every live value becomes an output. */
 static bool watch_all(Traced *t) {
     Func *func = t->func;
@@ -129,10 +149,8 @@ static bool watch_all(Traced *t) {
     func->loc = (Loc){0, 0, 0};
     for (ValueId id = 0; id < t->plain->count; id++) {
         Node node = func->nodes[id]; /* a copy: the list may move */
-        int64_t axes[IR_MAX_RANK] = {0, 1, 2, 3, 4, 5, 6, 7};
         if (!live[id] || !is_real(&node) || node.op == OP_constant) continue;
-        ValueId size = ir_unary(func, OP_abs, id);
-        if (node.type.rank) size = ir_reduce(func, OP_amax, size, node.type.rank, axes, false);
+        ValueId size = node.op == OP_loop ? loop_size(func, id) : size_of(func, id);
         if (size == IR_NONE) return fail(1, "not traced: %s", func->error) < 0;
         func_add_output(func, output_of(t, id), size);
     }
@@ -195,6 +213,17 @@ static double element(const Values *v, int64_t i) {
     }
 }
 
+/* Whether word `i` of a loop's result is an f32. */
+static bool is_real_word(const Func *func, const Node *loop, int64_t i) {
+    const Func *body = loop_body(func, loop);
+    for (size_t k = 0; k < body->n_outputs; k++) {
+        LoopPart part = loop_part_of(body, loop_attrs(loop), k);
+        if (part.type.dtype == DT_F32 && i >= part.start && i < part.start + type_elements(&part.type))
+            return true;
+    }
+    return false;
+}
+
 static Values values_of(Traced *t, ValueId id) {
     const Node *node = func_node(t->plain, id);
     const Module *module = t->plain->module;
@@ -214,6 +243,7 @@ static Values values_of(Traced *t, ValueId id) {
     } else
         v.data = vt_instance_output(t->instance, r->function, output_of(t, id), NULL);
     for (int64_t i = 0; v.data && i < v.n; i++) {
+        if (node->op == OP_loop && !is_real_word(t->plain, node, i)) continue;
         double x = element(&v, i);
         if (!isfinite(x) && v.bad++ == 0) v.first_bad = i;
         if (isfinite(x)) v.low = fmin(v.low, x), v.high = fmax(v.high, x);
@@ -265,7 +295,7 @@ static void tell(Traced *t, ValueId id) {
     const char *scope = node->scope ? arena_printf(s->arena, " (in %s)", node->scope) : "";
     double value = v.data && v.bad ? element(&v, v.first_bad) : NAN;
     const char *what = value > 0 ? "infinite" : value < 0 ? "minus infinite" : "NaN";
-    const char *many = v.n == 1
+    const char *many = v.n == 1 || node->op == OP_loop
                            ? ""
                            : arena_printf(s->arena, " in %lld of %lld places, first at %s", (long long)v.bad,
                                           (long long)v.n, place(s->arena, v.type, v.first_bad));

@@ -42,6 +42,16 @@ ValueId loop_part(Func *func, ValueId loop, size_t k);
 /* The same of a value that lies in words of a vector as a part does. */
 ValueId loop_take(Func *func, ValueId words, const LoopPart *part);
 
+/* Where an operand of a loop lies in memory: `base` is stored, the operand a contiguous part of it, from byte `offset`
+ * on; views[0..n_views) lead there. */
+enum { LOOP_VIEWS = 16 };
+typedef struct {
+    ValueId base, views[LOOP_VIEWS];
+    int n_views;
+    int64_t offset;
+} LoopOperand;
+LoopOperand loop_operand(const Func *func, ValueId operand);
+
 /* Why the node, whose operator is `loop`, does not fit its body; NULL: it does. In the arena. */
 const char *loop_fault(Arena *arena, const Func *func, const Node *loop);
 

@@ -284,7 +284,8 @@ static bool add_loop(Compiler *c, FuncCode *fc, const Kernel *kernel) {
     if (attrs->when) { /* what is carried, if the body does not run */
         loop.condition = (int32_t)fc->n_args;
         loop.condition_bytes = (int32_t)dtype_size((DType)func_type(frame->func, node->operands[0])->dtype);
-        push_value(c, fc, node->operands[0], 0);
+        Pointer condition = frame_operand(frame, node->operands[0]);
+        push_pointer(c, fc, &condition);
         for (int64_t k = 0; k < attrs->carried; k++)
             add_copy(c, fc, &lf.body.inputs[k + 1], &lf.body.outputs[k],
                      type_bytes(&lf.body.func->inputs[k + 1].type), k == 0, false);

@@ -37,6 +37,11 @@ Pointer frame_value(const Frame *frame, ValueId value) {
                              .step = chain_share(chain, type_bytes(func_type(frame->func, value)))}};
 }
 
+Pointer frame_operand(const Frame *frame, ValueId operand) {
+    LoopOperand part = loop_operand(frame->func, operand);
+    return pointer_move(frame_value(frame, part.base), part.offset, 0, 0, 0, false);
+}
+
 /* ---- loops ------------------------------------------------------------------------------------------------------- */
 
 static int64_t aligned(int64_t bytes) {
@@ -95,7 +100,7 @@ LoopFrame frame_of_loop(Arena *arena, const Frame *frame, ValueId id) {
     inputs[0] = (Pointer){.arg = {.kind = VT_ARG_ITERATION, .index = frame->depth}};
     for (int o = first.carried; o < node->n_operands; o++) {
         Pointer *input = &inputs[o - first.carried + 1];
-        *input = frame_value(frame, node->operands[o]);
+        *input = frame_operand(frame, node->operands[o]);
         if (o >= first.sliced && o < first.captured)
             *input = pointer_move(*input, 0, frame->depth,
                                   row_bytes(func_type(frame->func, node->operands[o])), attrs->count, false);

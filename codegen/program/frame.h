@@ -28,6 +28,8 @@ typedef struct {
 Pointer frame_place(const Frame *frame, const Place *place);
 /* Where a value lies, in a block too. */
 Pointer frame_value(const Frame *frame, ValueId value);
+/* Where a loop's operand lies: perhaps in a value that it is a part of. */
+Pointer frame_operand(const Frame *frame, ValueId operand);
 /* `bytes` further on, and `step` more with each iteration of a loop of `count` at `depth` (`odd`: see VtMove). */
 Pointer pointer_move(Pointer pointer, int64_t bytes, int depth, int64_t step, int64_t count, bool odd);
 

@@ -72,6 +72,36 @@ ValueId loop_part(Func *func, ValueId loop, size_t k) {
     return loop_take(func, loop, &part);
 }
 
+/* Whether a slice takes elements that follow each other, and which is the first: along one axis, with all of those behind
+ * it and one of those before. */
+static bool is_contiguous(const Type *x, const Node *slice, int64_t *first) {
+    const SliceAttrs *attrs = slice_attrs(slice);
+    int64_t stride = 1;
+    bool whole = true; /* of all axes so far */
+    *first = 0;
+    for (int k = x->rank; k-- > 0; stride *= x->dim[k]) {
+        int64_t size = slice->type.dim[k];
+        if (size > 1 && (!whole || attrs->step.v[k] != 1)) return false;
+        whole = whole && size == x->dim[k];
+        *first += attrs->start.v[k] * stride;
+    }
+    return true;
+}
+
+LoopOperand loop_operand(const Func *func, ValueId operand) {
+    LoopOperand found = {.base = operand};
+    while (found.n_views < LOOP_VIEWS) {
+        const Node *node = func_node(func, found.base);
+        int64_t first = 0;
+        bool part = node->op == OP_slice && is_contiguous(func_type(func, node->operands[0]), node, &first);
+        if (!part && node->op != OP_reshape) break;
+        found.views[found.n_views++] = found.base;
+        found.offset += first * (int64_t)dtype_size((DType)node->type.dtype);
+        found.base = node->operands[0];
+    }
+    return found;
+}
+
 /* ---- whether node and body fit ----------------------------------------------------------------------------------- */
 
 static const char *input_fault(Arena *arena, const Func *body, size_t input, const Type *wanted) {

@@ -1,5 +1,6 @@
 /* What fits into a kernel, and adding it: see kernel.h. */
 #include "ir/plan/kernel.h"
+#include "ir/loop.h"
 
 #include <string.h>
 
@@ -322,6 +323,16 @@ static void use_strided(Arena *arena, const Func *func, Kernel *kernel, ValueId 
     add_use(arena, kernel, found.base, true, reach, NULL);
 }
 
+/* An operand of a loop, which the body reads in memory where a stored value has it. */
+static void use_part(Arena *arena, const Func *func, Kernel *kernel, ValueId operand, KernelReach reach) {
+    LoopOperand part = loop_operand(func, operand);
+    for (int i = 0; i < part.n_views; i++) {
+        KernelMember member = {.value = part.views[i], .access = {.rank = -1}};
+        ARENA_PUSH(arena, kernel->members, kernel->n_members, kernel->members_capacity, member);
+    }
+    add_use(arena, kernel, part.base, true, reach, NULL);
+}
+
 static void use_operand(Arena *arena, const Func *func, Kernel *kernel, size_t member, const Node *node,
                         int operand, KernelReach reach) {
     for (;;) {
@@ -355,7 +366,9 @@ void kernel_join(Arena *arena, const Func *func, Kernel *kernel, ValueId value, 
         return;
     }
     for (int o = 0; o < node->n_operands; o++) {
-        if (kernel->kind == KERNEL_OTHER)
+        if (node->op == OP_loop)
+            use_part(arena, func, kernel, node->operands[o], reach);
+        else if (kernel->kind == KERNEL_OTHER)
             add_use(arena, kernel, node->operands[o], true, reach, NULL);
         else if (core || op_is_block_reduction(node->op)) {
             Access identity = access_identity(func_type(func, node->operands[o]));

@@ -36,7 +36,10 @@ static Func *copy_body(const Func *body, int n_carried, bool later, bool history
         inputs[i] = func_add_input(copy, body->inputs[i].name, body->inputs[i].type);
     ValueId carried = inputs[0];
     if (later)
-        inputs[0] = ir_binary(copy, OP_add, carried, func_add_input(copy, "in.first", type_scalar(DT_I32)));
+        inputs[0] =
+            ir_binary(copy, OP_add, carried,
+                      func_add_input(copy, arena_printf(module->arena, "in.first.%zu", body->n_inputs),
+                                     type_scalar(DT_I32)));
     for (ValueId id = 0; id < body->count; id++) {
         const Node *node = func_node(body, id);
         if (node->op == OP_input) {

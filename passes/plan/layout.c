@@ -1,5 +1,6 @@
 /* Laying values out in one arena: see layout.h. */
 #include "passes/plan/layout.h"
+#include "ir/loop.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +138,18 @@ int64_t layout_least(Arena *arena, const Lives *lives, int64_t *offsets) {
     if (by_size >= bytes) return bytes;
     memcpy(offsets, others, sizeof *offsets * lives->count);
     return by_size;
+}
+
+int64_t layout_loops(const Func *func) {
+    int64_t most = 0;
+    for (ValueId id = 0; id < func->count; id++) {
+        if (func_node(func, id)->op != OP_loop) continue;
+        const Func *body = loop_body(func, func_node(func, id));
+        int64_t bytes = size_add(layout_bytes(body, NULL) + body->plan->stage_bytes, layout_loops(body));
+        bytes = size_add(bytes, plan_slot_bytes(func, func_node(func, id)));
+        if (bytes > most) most = bytes;
+    }
+    return most;
 }
 
 int64_t layout_bytes(const Func *func, const KernelOrder *order) {

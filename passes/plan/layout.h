@@ -16,4 +16,7 @@ int64_t layout_least(Arena *arena, const Lives *lives, int64_t *offsets);
 /* Bytes of the arena that `memory` would make of the plan, or, unless NULL, of its kernels in another order. */
 int64_t layout_bytes(const Func *func, const KernelOrder *order);
 
+/* The bytes behind the arena that the loop takes with the most: what it carries, and its body (plan_room). */
+int64_t layout_loops(const Func *func);
+
 #endif

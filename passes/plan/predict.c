@@ -11,5 +11,5 @@ int64_t predict_bytes(Module *copy, const char *function) {
     if (!pass_fuse(copy, copy->diags) || !pass_precision(copy, copy->diags) ||
         !pass_schedule(copy, copy->diags))
         return INT64_MAX;
-    return layout_bytes(func, NULL) + resident_bytes(func);
+    return layout_bytes(func, NULL) + layout_loops(func) + resident_bytes(func);
 }

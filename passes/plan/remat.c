@@ -242,21 +242,21 @@ int64_t resident_bytes(const Func *func) {
 bool pass_remat(Module *module, Diags *diags) {
     Func *func = module_find_func(module, "step");
     if (!func || func->count == 0) return true;
-    int64_t resident = resident_bytes(func), least;
+    int64_t resident = resident_bytes(func), loops = layout_loops(func), least;
     Remat r = make_remat(func);
     if (module->memory_limit == 0) {
         if (drop_nearly_free(&r)) emit_runs(&r);
         arena_free(r.arena);
         return true;
     }
-    bool fits = shrink(&r, module->memory_limit - resident, 0, &least);
+    bool fits = shrink(&r, module->memory_limit - resident - loops, 0, &least);
     if (fits)
         emit_runs(&r);
     else { /* back to where it was smallest, for the number */
         arena_free(r.arena);
         r = make_remat(func);
         shrink(&r, 0, least, &least);
-        least = resident + remat_arena(&r);
+        least = resident + loops + remat_arena(&r);
         diag_error(diags, module->memory_loc,
                    "the step does not fit into %.1f MB: it needs %.1f MB at least (%.1f MB of states, inputs "
                    "and outputs, "

@@ -1,5 +1,6 @@
 /* Loops of the language that run when a step does: steps of a recipe that has one leave the same states as those of a
  * recipe in which it is unrolled, decided by where(), or written in full. */
+#include "ir/plan/plan.h"
 #include "tests/driver/built.h"
 
 #include <math.h>
@@ -149,13 +150,14 @@ static double *run_steps(const VtProgram *p, size_t *n, int threads) {
     return all;
 }
 
-static Built build(const char *statements) {
+static Built build_for(const char *statements, Precision precision) {
     Built b = {.arena = arena_new()};
     Diags *diags = diags_new(b.arena);
     char *text = recipe_text(statements);
     bool good =
-        recipe_load_text(b.arena, diags, "t.yaml", text, strlen(text), &(RecipeOptions){0}, &b.recipe) &&
-        passes_run(b.recipe.module, PASSES_ALL, &(PassOptions){.verify = true}, diags);
+        recipe_load_text(b.arena, diags, "t.yaml", text, strlen(text), &(RecipeOptions){0}, &b.recipe);
+    if (good) b.recipe.module->precision = precision;
+    good = good && passes_run(b.recipe.module, PASSES_ALL, &(PassOptions){.verify = true}, diags);
     if (!good) fail_msg("%s%s", text, diags_text(diags));
     free(text);
     b.module = b.recipe.module;
@@ -167,6 +169,25 @@ static bool has_loop(const Module *module) {
     for (size_t f = 0; f < module->n_funcs; f++)
         if (module->funcs[f]->body) return true;
     return false;
+}
+
+static Built build(const char *statements) {
+    return build_for(statements, PRECISION_FP32);
+}
+
+/* What an image of the program holds is the program: the same bits. */
+static void check_image(const Built *b, const double *want, size_t n) {
+    char error[512];
+    size_t size, m;
+    void *image = compiled_image(b->compiled, &size);
+    Compiled *loaded = codegen_load(image, size, error, sizeof error);
+    if (!loaded) fail_msg("%s", error);
+    double *got = run_steps(compiled_program(loaded), &m, 2);
+    assert_int_equal(m, n);
+    assert_memory_equal(got, want, sizeof *got * n);
+    free(got);
+    compiled_free(loaded);
+    free(image);
 }
 
 static void test_cases(void **state) {
@@ -183,6 +204,7 @@ static void test_cases(void **state) {
                 if (!(fabs(got[k] - want[k]) <= 2e-5 * (1 + fabs(want[k]))))
                     fail_msg("%s, %d threads: number %zu of the states is %.9g, not %.9g", CASES[i].name,
                              threads, k, got[k], want[k]);
+            if (threads == 2) check_image(&loops, got, n);
             free(got);
         }
         free(want);
@@ -191,7 +213,50 @@ static void test_cases(void **state) {
     }
 }
 
+/* Operands of loops and what bodies make keep their types. */
+static void test_bf16(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        Built b = build_for(CASES[i].loops, PRECISION_BF16);
+        size_t n;
+        double *states = run_steps(compiled_program(b.compiled), &n, 2);
+        for (size_t k = 0; k < n; k++) assert_true(isfinite(states[k]));
+        free(states);
+        built_drop(&b);
+    }
+}
+
+typedef struct {
+    size_t nodes;
+    int64_t room;
+} Size;
+
+static Size size_of_repeats(int n) {
+    char statements[256];
+    snprintf(statements, sizeof statements,
+             "      q = broadcast(mean(z), 64, 64)\n      repeat %d:\n        q = q * 0.9 + 0.1 * tanh(q)\n  "
+             "    y = q\n",
+             n);
+    Built b = build(statements);
+    Size size = {.room = plan_room(module_find_func(b.module, "step"))};
+    for (size_t f = 0; f < b.module->n_funcs; f++) size.nodes += b.module->funcs[f]->count;
+    built_drop(&b);
+    return size;
+}
+
+/* However often a loop runs, it has as many operators, and its gradient needs about twice the root of that many values
+ * of 16 KiB, and a few more. */
+static void test_sizes(void **state) {
+    (void)state;
+    Size some = size_of_repeats(900), more = size_of_repeats(2500), many = size_of_repeats(10000);
+    assert_true(some.nodes == more.nodes && many.nodes < 2 * some.nodes);
+    assert_true(some.room >> 14 >= 60 && some.room >> 14 < 75);
+    assert_true(more.room >> 14 >= 100 && more.room >> 14 < 115);
+    assert_true(many.room >> 14 < 215);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_bf16),
+                                       cmocka_unit_test(test_sizes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

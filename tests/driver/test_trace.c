@@ -41,6 +41,16 @@ static void test_training_names_the_line(void **state) {
     assert_true(said("step 1: loss.small is infinite"));
 }
 
+static void test_loop(void **state) {
+    (void)state;
+    write_recipe("loop.yaml",
+                 "      y = relu(f(x))\n      k = argmax(y)\n      repeat 3:\n        y = log(y)\n"
+                 "        k = argmax(y)\n      return mean(y) + mean(cast(k, 'f32'))\n");
+    assert_int_equal(train("loop.yaml", "loop", ""), 1);
+    assert_true(said("loop.yaml:10:7: error: the first value that is not finite: loop is "));
+    assert_true(said("operand 1 f32[16x4] is from 0 to "));
+}
+
 /* The loss is finite, its gradient is not: 0/0 goes into the weights, and the step before the loss shows it is
  * traced. */
 static void test_gradient(void **state) {
@@ -97,7 +107,7 @@ static void test_finite(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_training_names_the_line),
-                                       cmocka_unit_test(test_gradient), cmocka_unit_test(test_recipe_changes),
-                                       cmocka_unit_test(test_finite)};
+                                       cmocka_unit_test(test_gradient), cmocka_unit_test(test_loop),
+                                       cmocka_unit_test(test_recipe_changes), cmocka_unit_test(test_finite)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
