@@ -20,7 +20,7 @@ typedef struct {
     "%@b = slice %1 {start = [8, 0], limit = [16, 32], step = [1, 1]}\n"
 
 static const Deep DEEP[] = {
-    {"each value is read twice", "%@a = sin %1\n%@b = mul %@a, %1\n%2 = sub %@b, %x\n", 1500},
+    {"each value is read twice", "%@a = sin %1\n%@b = mul %@a, %1\n%2 = sub %@b, %x\n", 2000},
     {"sums of what is moved",
      "%@a = mul %1, %x\n%@b = reshape %@a {shape = [512]}\n%@c = reshape %@b {shape = [16, 32]}\n%2 = add "
      "%@c, %x\n",
@@ -50,13 +50,29 @@ static const Deep DEEP[] = {
     {"means taken away", "%@a = amax %1 {axes = [1], keep = true}\n%@b = sub %1, %@a\n%2 = tanh %@b\n", 200},
 };
 
-/* A module whose @f is that chain; malloc'ed. */
-static char *chain(const Deep *deep) {
+/* Chains of what kernels are not made of, for the passes alone. */
+static const Deep OTHERS[] = {
+    {"read three times", "%@a = tanh %1\n%@b = mul %@a, %1\n%@c = max %@b, %1\n%2 = sub %@c, %@a\n", 0},
+    {"rows divided by their sums",
+     "%@a = abs %1\n%@b = sum %@a {axes = [1], keep = true}\n%2 = div %1, %@b\n", 0},
+    {"columns divided by their sums",
+     "%@a = abs %1\n%@b = sum %@a {axes = [0], keep = true}\n%2 = div %1, %@b\n", 0},
+    {"products", "%@a = matmul %1, %x {tb = true}\n%@b = tanh %@a\n%@c = matmul %@b, %x\n%2 = add %@c, %1\n",
+     0},
+    {"softmax", "%@a = softmax %1\n%@b = mul %@a, %1\n%2 = add %@b, %x\n", 0},
+    {"choices", "%@a = constant {value = 0}\n%@b = gt %1, %@a\n%@c = mul %1, %x\n%2 = select %@b, %@c, %1\n",
+     0},
+    {"casts",
+     "%@a = cast %1 {dtype = i32}\n%@b = cast %@a {dtype = f32}\n%@c = mul %1, %x\n%2 = add %@b, %@c\n", 0},
+};
+
+/* A module whose @f is that chain, `n` links of it; with the gradient of the sum of its squares. malloc'ed. */
+static char *chain(const Deep *deep, int n, bool gradient) {
     char *text = NULL, from[24] = "%x", to[24];
     size_t size;
     FILE *out = open_memstream(&text, &size);
     fputs("module @m {\n  func @f(%x : f32[16x32]) {\n", out);
-    for (int i = 0; i < deep->n; i++) {
+    for (int i = 0; i < n; i++) {
         snprintf(to, sizeof to, "%%v%d", i);
         for (const char *c = deep->link; *c; c++) {
             if (*c == '@')
@@ -68,7 +84,14 @@ static char *chain(const Deep *deep) {
         }
         strcpy(from, to);
     }
-    fprintf(out, "    output y = %s\n  }\n}\n", from);
+    fprintf(out, "    output y = %s\n", from);
+    if (gradient)
+        fprintf(out,
+                "    %%squares = mul %s, %s\n    %%loss = sum %%squares {axes = [0, 1]}\n    %%g = grad "
+                "%%loss, %%x\n"
+                "    output g = %%g\n",
+                from, from);
+    fputs("  }\n}\n", out);
     fclose(out);
     return text;
 }
@@ -76,13 +99,42 @@ static char *chain(const Deep *deep) {
 static void test_chains(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof DEEP / sizeof *DEEP; i++) {
-        char *text = chain(&DEEP[i]);
+        char *text = chain(&DEEP[i], DEEP[i].n, false);
         clock_t start = clock();
         int kernels = check_compiled(&(Against){.text = text, .tolerance = 1e-2});
         if (getenv("VITC_TEST_TIMES"))
             fprintf(stderr, "%s: %d kernels, %.2f s\n", DEEP[i].name, kernels,
                     (double)(clock() - start) / CLOCKS_PER_SEC);
         free(text);
+    }
+}
+
+/* Nodes of all functions after the passes, of a chain with its gradient. */
+static size_t run_passes(const Deep *deep, int n) {
+    Arena *arena = arena_new();
+    Diags *diags = diags_new(arena);
+    char *text = chain(deep, n, true);
+    clock_t start = clock();
+    Module *module = module_parse(arena, diags, "test", text, strlen(text));
+    if (!module || !passes_run(module, PASSES_ALL, NULL, diags)) fail_msg("%s", diags_text(diags));
+    double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    size_t nodes = module->funcs[0]->count;
+    if (getenv("VITC_TEST_TIMES")) fprintf(stderr, "%s, %d links: %.2f s\n", deep->name, n, seconds);
+    if (seconds > 60) fail_msg("%s: the passes took %.0f s", deep->name, seconds);
+    free(text);
+    arena_free(arena);
+    return nodes;
+}
+
+/* Passes make of twice as long a chain twice as much, in seconds: a walk that took all ways would never end. */
+static void test_gradients(void **state) {
+    (void)state;
+    enum { LINKS = 1000 };
+    const size_t n = sizeof DEEP / sizeof *DEEP, m = sizeof OTHERS / sizeof *OTHERS;
+    for (size_t i = 0; i < n + m; i++) {
+        const Deep *deep = i < n ? &DEEP[i] : &OTHERS[i - n];
+        size_t once = run_passes(deep, LINKS), twice = run_passes(deep, 2 * LINKS);
+        if (twice > 5 * once / 2) fail_msg("%s: %zu nodes, then %zu", deep->name, once, twice);
     }
 }
 
@@ -112,6 +164,7 @@ static void test_wide(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_chains), cmocka_unit_test(test_wide)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_chains), cmocka_unit_test(test_wide),
+                                       cmocka_unit_test(test_gradients)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
