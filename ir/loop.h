@@ -6,9 +6,11 @@
  * iteration, of the same types, and rows, which are stacked to [count, …].
  *
  * A node has one result, so a loop's is a vector of 32-bit words that holds its parts one behind the other, each at a
- * multiple of LOOP_ALIGN words: what is carried in the end, then what is stacked. A part of f32 is a slice of it
- * (loop_part), which costs nothing; one of another type is taken out by the operator `part`. An i64 or f64 takes two
- * words. A body reads no states and updates none: they are carried or captured. */
+ * multiple of LOOP_ALIGN words: what is carried in the end, then what is stacked; with `kept` also what was carried all
+ * the time, [count + 1, …]: row i is what goes into iteration i, and comes out of i - 1 (reverse: row i + 1 goes into
+ * it, row i comes out). A part of f32 is a slice of it (loop_part), which costs nothing; one of another type is taken
+ * out by the operator `part`. An i64 or f64 takes two words. A body reads no states and updates none: they are carried
+ * or captured. */
 #ifndef VITC_IR_LOOP_H
 #define VITC_IR_LOOP_H
 
@@ -26,7 +28,7 @@ bool loop_holds(const Type *type);
 int64_t loop_words(const Type *type);
 
 Func *loop_body(const Func *func, const Node *loop);
-/* The part for output `k` of the body. */
+/* The part for output `k` of the body; behind its outputs those that are kept. */
 LoopPart loop_part_of(const Func *body, const LoopAttrs *attrs, size_t k);
 int64_t loop_result_words(const Func *body, const LoopAttrs *attrs);
 /* Number of the first carried, sliced and captured operand. */

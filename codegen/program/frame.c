@@ -54,23 +54,36 @@ static Pointer slot_in_turn(const Frame *outer, int64_t slots, int64_t size, int
     return pointer_move(first, 0, outer->depth, odd_first ? -size : size, count, true);
 }
 
-/* Carried value number k: what the body reads and writes, and the copies before and after. Iteration i reads slot i mod
- * 2 and writes the other. */
-static void carry(LoopFrame *lf, const Frame *outer, const LoopAttrs *attrs, int k, int64_t *slots,
-                  Pointer initial, Pointer final, Pointer *input, Pointer *output) {
-    int64_t bytes = type_bytes(&lf->body.func->inputs[k + 1].type), size = aligned(bytes);
-    *input = initial;
-    *output = final;
-    if (attrs->count == 1) return;
+/* Carried value number k goes through memory at `first` before the first iteration, and is at `last` after the last. */
+static void add_copies(LoopFrame *lf, int k, Pointer initial, Pointer first, Pointer last, Pointer final) {
+    lf->initial[lf->n] = initial;
+    lf->first[lf->n] = first;
+    lf->last[lf->n] = last;
+    lf->final[lf->n] = final;
+    lf->bytes[lf->n++] = type_bytes(&lf->body.func->inputs[k + 1].type);
+}
+
+/* Through two slots: iteration i reads slot i mod 2 and writes the other. */
+static void carry_in_slots(LoopFrame *lf, const Frame *outer, const LoopAttrs *attrs, int k, int64_t *slots,
+                           Pointer *input, Pointer *output) {
+    int64_t size = aligned(type_bytes(&lf->body.func->inputs[k + 1].type));
     int64_t first = attrs->reverse ? attrs->count - 1 : 0, last = attrs->count - 1 - first;
+    add_copies(lf, k, *input, in_arena(*slots + first % 2 * size), in_arena(*slots + (last + 1) % 2 * size),
+               *output);
     *input = slot_in_turn(outer, *slots, size, attrs->count, false);
     *output = slot_in_turn(outer, *slots, size, attrs->count, true);
-    lf->initial[lf->n] = initial;
-    lf->first[lf->n] = in_arena(*slots + first % 2 * size);
-    lf->last[lf->n] = in_arena(*slots + (last + 1) % 2 * size);
-    lf->final[lf->n] = final;
-    lf->bytes[lf->n++] = bytes;
     *slots += 2 * size;
+}
+
+/* Through the rows of what is kept, which begin at `rows`. */
+static void carry_in_rows(LoopFrame *lf, const Frame *outer, const LoopAttrs *attrs, int k, Pointer rows,
+                          Pointer *input, Pointer *output) {
+    int64_t size = type_bytes(&lf->body.func->inputs[k + 1].type), count = attrs->count;
+    Pointer end = pointer_move(rows, count * size, 0, 0, 0, false),
+            second = pointer_move(rows, size, 0, 0, 0, false);
+    add_copies(lf, k, *input, attrs->reverse ? end : rows, attrs->reverse ? rows : end, *output);
+    *input = pointer_move(attrs->reverse ? second : rows, 0, outer->depth, size, count, false);
+    *output = pointer_move(attrs->reverse ? rows : second, 0, outer->depth, size, count, false);
 }
 
 static int64_t row_bytes(const Type *type) {
@@ -108,9 +121,14 @@ LoopFrame frame_of_loop(Arena *arena, const Frame *frame, ValueId id) {
     for (size_t k = 0; k < body->n_outputs; k++) {
         LoopPart part = loop_part_of(body, attrs, k);
         Pointer at = pointer_move(result, 4 * part.start, 0, 0, 0, false);
-        if (k < (size_t)attrs->carried)
-            carry(&lf, frame, attrs, (int)k, &slots, inputs[k + 1], at, &inputs[k + 1], &outputs[k]);
-        else
+        outputs[k] = at;
+        if (k < (size_t)attrs->carried && attrs->kept) {
+            LoopPart kept = loop_part_of(body, attrs, body->n_outputs + k);
+            carry_in_rows(&lf, frame, attrs, (int)k, pointer_move(result, 4 * kept.start, 0, 0, 0, false),
+                          &inputs[k + 1], &outputs[k]);
+        } else if (k < (size_t)attrs->carried && attrs->count > 1)
+            carry_in_slots(&lf, frame, attrs, (int)k, &slots, &inputs[k + 1], &outputs[k]);
+        else if (k >= (size_t)attrs->carried)
             outputs[k] = pointer_move(at, 0, frame->depth, row_bytes(&part.type), attrs->count, false);
     }
     return lf;

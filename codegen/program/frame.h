@@ -34,7 +34,7 @@ Pointer frame_operand(const Frame *frame, ValueId operand);
 Pointer pointer_move(Pointer pointer, int64_t bytes, int depth, int64_t step, int64_t count, bool odd);
 
 /* The places of a loop node of `frame`. With several iterations, what is carried goes from one of two slots in the
- * arena to the other: it is copied into a slot first, and in the end to the result. */
+ * arena to the other, or from row to row of what is kept: it is copied there first, and in the end to the result. */
 typedef struct {
     Frame body;
     int n; /* carried values that are copied */

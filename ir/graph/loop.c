@@ -24,6 +24,7 @@ static Type stacked(const Type *row, int64_t count) {
 }
 
 static Type part_type(const Func *body, const LoopAttrs *attrs, size_t k) {
+    if (k >= body->n_outputs) return stacked(&body->inputs[k - body->n_outputs + 1].type, attrs->count + 1);
     const Type *type = func_type(body, body->outputs[k].value);
     return k < (size_t)attrs->carried ? *type : stacked(type, attrs->count);
 }
@@ -38,7 +39,8 @@ LoopPart loop_part_of(const Func *body, const LoopAttrs *attrs, size_t k) {
 }
 
 int64_t loop_result_words(const Func *body, const LoopAttrs *attrs) {
-    LoopPart last = loop_part_of(body, attrs, body->n_outputs - 1);
+    size_t parts = body->n_outputs + (attrs->kept ? (size_t)attrs->carried : 0);
+    LoopPart last = loop_part_of(body, attrs, parts - 1);
     return size_add(last.start, loop_words(&last.type));
 }
 
@@ -72,8 +74,8 @@ ValueId loop_part(Func *func, ValueId loop, size_t k) {
     return loop_take(func, loop, &part);
 }
 
-/* Whether a slice takes elements that follow each other, and which is the first: along one axis, with all of those behind
- * it and one of those before. */
+/* Whether a slice takes elements that follow each other, and which is the first: along one axis, with all of those
+ * behind it and one of those before. */
 static bool is_contiguous(const Type *x, const Node *slice, int64_t *first) {
     const SliceAttrs *attrs = slice_attrs(slice);
     int64_t stride = 1;
@@ -141,7 +143,7 @@ static const char *outputs_fault(Arena *arena, const Func *body, const LoopAttrs
             const char *fault = input_fault(arena, body, k + 1, type);
             if (fault) return fault;
         }
-        if (!loop_holds(type) || (k >= (size_t)attrs->carried && type->rank == IR_MAX_RANK))
+        if (!loop_holds(type) || ((attrs->kept || k >= (size_t)attrs->carried) && type->rank == IR_MAX_RANK))
             return arena_printf(arena, "output '%s' of @%s is %s, which no loop holds", body->outputs[k].name,
                                 body->name, type_text(arena, type));
     }

@@ -623,7 +623,7 @@ static bool shape_loop(Rule *r) {
     if (loop->count < 1 || loop->count > INT32_MAX || loop->carried < 0 || loop->sliced < 0 || r->n < least)
         return refuse(r, "%lld iterations, %lld carried and %lld sliced values of %d operands",
                       (long long)loop->count, (long long)loop->carried, (long long)loop->sliced, r->n);
-    if (loop->when && (loop->count != 1 || r->x[0]->rank != 0))
+    if (loop->when && (loop->count != 1 || loop->kept || r->x[0]->rank != 0))
         return refuse(r, "what runs at most once depends on one number, not %s, and has a count of 1",
                       show(r->x[0]));
     *r->out = type_make(DT_F32, 1, &loop->words);

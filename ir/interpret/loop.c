@@ -23,10 +23,21 @@ static void bind_inputs(Eval *eval, Iteration *it) {
     }
 }
 
+/* With `kept`: row `row` of what was carried. */
+static void keep_carried(Eval *eval, const Iteration *it, int64_t row) {
+    for (int64_t k = 0; it->attrs->kept && k < it->attrs->carried; k++) {
+        const Tensor *carried = &it->inputs[k + 1];
+        size_t n = (size_t)type_elements(&carried->type);
+        LoopPart part = loop_part_of(it->body, it->attrs, it->body->n_outputs + (size_t)k);
+        memcpy(eval->y + part.start + n * (size_t)row, carried->data, sizeof(double) * n);
+    }
+}
+
 /* Iteration `i`: rows in, the body, rows out. */
 static bool run_iteration(Eval *eval, Iteration *it, int64_t i) {
     Arena *arena = arena_new();
     it->inputs[0].data[0] = (double)i;
+    keep_carried(eval, it, i + it->attrs->reverse);
     for (int o = it->first.sliced; o < it->first.captured; o++) {
         Tensor *row = &it->inputs[o - it->first.carried + 1];
         size_t n = (size_t)type_elements(&row->type);
@@ -53,6 +64,7 @@ bool eval_loop(Eval *eval) {
     bool runs = !attrs->when || eval->x[0][0] != 0;
     for (int64_t i = 0; i < attrs->count && runs; i++)
         if (!run_iteration(eval, &it, attrs->reverse ? attrs->count - 1 - i : i)) return false;
+    keep_carried(eval, &it, attrs->reverse ? 0 : attrs->count);
     for (int64_t k = 0; k < attrs->carried; k++) {
         const Tensor *last = &it.inputs[k + 1];
         memcpy(eval->y + loop_part_of(body, attrs, (size_t)k).start, last->data,

@@ -9,7 +9,7 @@ static int64_t aligned(int64_t bytes) {
 int64_t plan_slot_bytes(const Func *func, const Node *loop) {
     int64_t bytes = 0;
     const LoopAttrs *attrs = loop_attrs(loop);
-    for (int64_t k = 0; k < attrs->carried && attrs->count > 1; k++)
+    for (int64_t k = 0; k < attrs->carried && attrs->count > 1 && !attrs->kept; k++)
         bytes = size_add(bytes, 2 * aligned(type_bytes(&loop_body(func, loop)->inputs[k + 1].type)));
     return bytes;
 }

@@ -23,23 +23,18 @@ static bool is_real(const Type *type) {
     return dtype_is_float((DType)type->dtype);
 }
 
-/* ---- bodies that keep more, or begin later ----------------------------------------------------------------------- */
+/* ---- bodies of segments ------------------------------------------------------------------------------------------ */
 
-/* A copy of the body whose iterations are numbered from a further input on (`later`), and that stacks what is carried
- * into each (`history`). */
-static Func *copy_body(const Func *body, int n_carried, bool later, bool history) {
+/* A copy of the body whose iterations are numbered from a further input on. */
+static Func *later_body(const Func *body) {
     Module *module = body->module;
     Func *copy = module_add_body(module, body->name);
     ValueId *map = ARENA_ARRAY(module->arena, ValueId, body->count + 1);
     ValueId *inputs = ARENA_ARRAY(module->arena, ValueId, body->n_inputs + 1);
     for (size_t i = 0; i < body->n_inputs; i++)
         inputs[i] = func_add_input(copy, body->inputs[i].name, body->inputs[i].type);
-    ValueId carried = inputs[0];
-    if (later)
-        inputs[0] =
-            ir_binary(copy, OP_add, carried,
-                      func_add_input(copy, arena_printf(module->arena, "in.first.%zu", body->n_inputs),
-                                     type_scalar(DT_I32)));
+    const char *name = arena_printf(module->arena, "in.first.%zu", body->n_inputs);
+    inputs[0] = ir_binary(copy, OP_add, inputs[0], func_add_input(copy, name, type_scalar(DT_I32)));
     for (ValueId id = 0; id < body->count; id++) {
         const Node *node = func_node(body, id);
         if (node->op == OP_input) {
@@ -52,8 +47,6 @@ static Func *copy_body(const Func *body, int n_carried, bool later, bool history
     }
     for (size_t k = 0; k < body->n_outputs; k++)
         func_add_output(copy, body->outputs[k].name, map[body->outputs[k].value]);
-    for (int k = 0; k < n_carried && history; k++)
-        func_add_output(copy, arena_printf(module->arena, "history.%d", k), inputs[k + 1]);
     return copy;
 }
 
@@ -76,6 +69,15 @@ static Func *segment_body(const Func *inner, int n_carried, int64_t count) {
 
 /* ---- loops that keep what their gradients need ------------------------------------------------------------------- */
 
+/* Of rows that were kept those that went into iterations: all but the last, or the first. */
+static ValueId rows_into(Func *func, ValueId kept, bool reverse) {
+    if (kept == IR_NONE) return kept;
+    const Type type = *func_type(func, kept);
+    int64_t start[IR_MAX_RANK] = {reverse}, limit[IR_MAX_RANK], step[IR_MAX_RANK];
+    for (int k = 0; k < type.rank; k++) limit[k] = type.dim[k] - (k == 0 && !reverse), step[k] = 1;
+    return ir_slice(func, kept, start, limit, step);
+}
+
 /* Emits a loop, with what is carried into each iteration behind the rest of its result, and notes it. */
 static ValueId emit_saved(Func *func, SavedLoop *saved, const Func *body, const ValueId *operands, int n,
                           LoopAttrs attrs) {
@@ -91,10 +93,11 @@ static ValueId emit_saved(Func *func, SavedLoop *saved, const Func *body, const 
                           .n_captured = n - attrs.when - carried - (int)attrs.sliced,
                           .n_outputs = (int)outputs,
                           .operands = operands};
-    if (attrs.count == 1) return loop_emit(func, body, operands, n, attrs);
-    ValueId loop = loop_emit(func, copy_body(body, carried, false, true), operands, n, attrs);
-    piece->history = ARENA_ARRAY(func->module->arena, ValueId, carried + 1);
-    for (int k = 0; k < carried; k++) piece->history[k] = loop_part(func, loop, outputs + (size_t)k);
+    attrs.kept = attrs.count > 1;
+    ValueId loop = loop_emit(func, body, operands, n, attrs);
+    piece->history = attrs.kept ? ARENA_ARRAY(func->module->arena, ValueId, carried + 1) : NULL;
+    for (int k = 0; k < carried && attrs.kept; k++)
+        piece->history[k] = rows_into(func, loop_part(func, loop, outputs + (size_t)k), attrs.reverse);
     return loop;
 }
 
@@ -105,7 +108,7 @@ static ValueId emit_segments(Func *func, SavedLoop *saved, const Func *body, con
     Arena *arena = func->module->arena;
     int64_t size = (int64_t)round(sqrt((double)attrs->count)), segments = attrs->count / size,
             left = attrs->count - segments * size;
-    const Func *inner = copy_body(body, carried, true, false);
+    const Func *inner = later_body(body);
     ValueId loop = emit_saved(func, saved, segment_body(inner, carried, size), operands, n,
                               (LoopAttrs){.count = segments, .carried = carried});
     if (left == 0) return loop;
