@@ -1,5 +1,6 @@
 /* Arguments to parameters. Defaults are left to the caller: they are expressions. */
 #include "frontend/evaluate/evaluator.h"
+#include "frontend/text/foreign.h"
 
 #include <string.h>
 
@@ -25,6 +26,18 @@ const char *show_signature(Evaluator *e, const Signature *signature) {
     return arena_printf(e->arena, "%s(%s)", signature->name, text);
 }
 
+/* An argument that a function has not: what it may be called there, or all that there are. */
+static void unknown_argument(Evaluator *e, Loc loc, const Signature *signature, const char *name,
+                             const char *all) {
+    const char **names = ARENA_ARRAY(e->arena, const char *, signature->count + 1);
+    for (size_t p = 0; p < signature->count; p++) names[p] = signature->parameters[p].name;
+    const char *native = foreign_argument(name), *near = did_you_mean(e, name, names, signature->count);
+    if (!*near && native && has_parameter(signature, native))
+        near = arena_printf(e->arena, ": vitc writes `%s=`", native);
+    name_error(e, loc, "%s has no argument '%s'%s%s", signature->name, name, *near ? near : ": ",
+               *near ? "" : all);
+}
+
 bool bind_arguments(Evaluator *e, const Signature *signature, const Expr *at, Frame *frame, Value *args,
                     const char **keywords, size_t n) {
     size_t positional = 0;
@@ -42,11 +55,7 @@ bool bind_arguments(Evaluator *e, const Signature *signature, const Expr *at, Fr
             }
             name = signature->parameters[positional++].name;
         } else if (!has_parameter(signature, name)) {
-            const char **names = ARENA_ARRAY(e->arena, const char *, signature->count + 1);
-            for (size_t p = 0; p < signature->count; p++) names[p] = signature->parameters[p].name;
-            const char *near = did_you_mean(e, name, names, signature->count);
-            name_error(e, argument_loc(at, i), "%s has no argument '%s'%s%s", signature->name, name,
-                       *near ? near : ": ", *near ? "" : show_signature(e, signature));
+            unknown_argument(e, argument_loc(at, i), signature, name, show_signature(e, signature));
             good = false;
             continue;
         }
@@ -77,6 +86,16 @@ const Signature *signature_of(Evaluator *e, const Builtin *builtin, Loc loc) {
         s += length + (s[length] == ' ');
     }
     return out;
+}
+
+const char *builtin_text(Arena *arena, const Builtin *builtin) {
+    const char *text = "";
+    for (const char *s = builtin->signature; *s; s += *s == ' ') {
+        size_t length = strcspn(s, " ");
+        text = arena_printf(arena, "%s%s%.*s", text, *text ? ", " : "", (int)length, s);
+        s += length;
+    }
+    return arena_printf(arena, "%s(%s)", builtin->name, text);
 }
 
 /* What is left of positional arguments, in order. */
@@ -130,25 +149,21 @@ bool bind_builtin(Evaluator *e, const Builtin *builtin, const Signature *signatu
             out[p] = args[found];
             taken[found] = true;
         } else if (!parameter->fallback) {
-            name_error(e, at->loc, "%s wants argument '%s': %s(%s)", builtin->name, parameter->name,
-                       builtin->name, builtin->signature);
+            name_error(e, at->loc, "%s wants argument '%s': %s", builtin->name, parameter->name,
+                       builtin_text(e->arena, builtin));
             return false;
         }
     }
     for (size_t i = 0; i < n; i++)
         if (!taken[i]) {
-            const char **names = ARENA_ARRAY(e->arena, const char *, signature->count + 1);
-            for (size_t p = 0; p < signature->count; p++) names[p] = signature->parameters[p].name;
-            const char *near = keywords[i] ? did_you_mean(e, keywords[i], names, signature->count) : "";
-            if (keywords[i] && *near)
-                name_error(e, argument_loc(at, i), "%s has no argument '%s'%s", builtin->name, keywords[i],
-                           near);
-            else if (keywords[i])
-                name_error(e, argument_loc(at, i), "%s has no argument '%s': %s(%s)", builtin->name,
-                           keywords[i], builtin->name, builtin->signature);
+            Loc loc = argument_loc(at, i);
+            if (!keywords[i])
+                name_error(e, loc, "%s takes no argument more: %s", builtin->name,
+                           builtin_text(e->arena, builtin));
+            else if (has_parameter(signature, keywords[i]))
+                name_error(e, loc, "argument '%s' of %s is given twice", keywords[i], builtin->name);
             else
-                name_error(e, argument_loc(at, i), "%s takes no argument more: %s(%s)", builtin->name,
-                           builtin->name, builtin->signature);
+                unknown_argument(e, loc, signature, keywords[i], builtin_text(e->arena, builtin));
             return false;
         }
     return true;

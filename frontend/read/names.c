@@ -48,16 +48,8 @@ static bool is_of_optimizer(const char *name) {
 static const char *function_text(ParsedRecipe *r, const char *name) {
     size_t n;
     const Builtin *table = builtin_table(&n);
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(table[i].name, name) != 0) continue;
-        const char *text = arena_printf(r->arena, "%s(", name);
-        for (const char *at = table[i].signature; *at;) {
-            size_t length = strcspn(at, " ");
-            text = arena_printf(r->arena, "%s%.*s%s", text, (int)length, at, at[length] ? ", " : "");
-            at += length + (at[length] == ' ');
-        }
-        return arena_printf(r->arena, "%s)", text);
-    }
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(table[i].name, name) == 0) return builtin_text(r->arena, &table[i]);
     return NULL;
 }
 

@@ -186,6 +186,34 @@ const char *foreign_name(const char *word, bool called) {
     return message || !called ? message : find(FUNCTIONS, COUNT(FUNCTIONS), word);
 }
 
+const char *foreign_argument(const char *word) {
+    static const Row arguments[] = {
+        {"dim", "axis"},
+        {"axes", "axis"},
+        {"dims", "axis"},
+        {"keepdim", "keep"},
+        {"keepdims", "keep"},
+        {"keep_dims", "keep"},
+        {"p", "rate"},
+        {"prob", "rate"},
+        {"eps", "epsilon"},
+        {"epsilon", "eps"},
+        {"tau", "temperature"},
+        {"temp", "temperature"},
+        {"input", "x"},
+        {"inputs", "x"},
+        {"target", "labels"},
+        {"targets", "labels"},
+        {"label_smoothing", "smoothing"},
+        {"num_classes", "n"},
+        {"out_features", "out"},
+        {"learning_rate", "lr"},
+        {"wd", "weight_decay"},
+        {"num_heads", "heads"},
+    };
+    return find(arguments, COUNT(arguments), word);
+}
+
 /* ---- signs ------------------------------------------------------------------------------------------------------- */
 
 #define NO_LAMBDA                                                                                            \

@@ -120,7 +120,7 @@ static void test_named_arguments(void **state) {
         {"mean(draw('normal', 4, name='n', std=x))",
          "std must be a number known at compile time, not f32[4x3x2x2]"},
         {"mean(x, axes=1)", "error: mean has no argument 'axes'; did you mean 'axis'?"},
-        {"mean(axis=1)", "mean wants argument 'x': mean(x axis=none keep=false)"},
+        {"mean(axis=1)", "mean wants argument 'x': mean(x, axis=none, keep=false)"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         diags = diags_new(arena);
