@@ -3,7 +3,7 @@
 #include "tests/passes/random_graph.h"
 #include "passes/graph/simplify.h"
 
-enum { GRAPHS = 600, NODES = 60 };
+enum { GRAPHS = 900, NODES = 60 };
 
 static void test_random_functions_compute_the_same(void **state) {
     (void)state;
