@@ -5,27 +5,40 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Warns of a momentum that leaves 0..1 in the course of training, as far as it follows from the step alone. */
+/* What a value is at a step, as far as it follows from the step alone. needed: the nodes it is made of. */
+static Range value_at(Step *step, ValueId value, const bool *needed, Range *ranges, double at) {
+    enum { STEPS_OF_AN_EPOCH = 100 }; /* how many there are is not known yet */
+    const Func *func = step->e.func;
+    for (ValueId id = 0; id <= value; id++) {
+        const Node *node = func_node(func, id);
+        if (!needed[id]) continue;
+        Range *x = ARENA_ARRAY(step->e.arena, Range, node->n_operands + 1);
+        for (int o = 0; o < node->n_operands; o++) x[o] = ranges[node->operands[o]];
+        ranges[id] = range_of_node(func, node, x);
+        if (node->op == OP_state && (uint32_t)source_attrs(node)->index == step->counter)
+            ranges[id] = range_of_number(at * step->e.recipe->train.epochs * STEPS_OF_AN_EPOCH, DT_F64);
+        if (node->op == OP_input && func_find_input(func, "steps_per_epoch") == id)
+            ranges[id] = range_of_number(STEPS_OF_AN_EPOCH, DT_F64);
+    }
+    return ranges[value];
+}
+
+/* Warns of a momentum that leaves 0..1 in the course of training. */
 static void check_momentum(Step *step, const Definition *network, ValueId momentum) {
-    enum { MOMENTS = 5, STEPS_OF_AN_EPOCH = 100 }; /* how many there are is not known yet */
+    enum { MOMENTS = 5 };
     Evaluator *e = &step->e;
-    ValueId now = func_read_state(e->func, step->counter),
-            per_epoch = func_find_input(e->func, "steps_per_epoch");
-    size_t n = e->func->count;
-    Range *ranges = ARENA_ARRAY(e->arena, Range, n + 1);
-    bool *given = ARENA_ARRAY(e->arena, bool, n + 1);
-    given[now] = true;
-    if (per_epoch != IR_NONE) given[per_epoch] = true;
+    Range *ranges = ARENA_ARRAY(e->arena, Range, momentum + 1);
+    bool *needed = ARENA_ARRAY(e->arena, bool, momentum + 1);
+    needed[momentum] = true;
+    for (ValueId id = momentum + 1; id-- > 0;)
+        for (int o = 0; needed[id] && o < func_node(e->func, id)->n_operands; o++)
+            needed[func_node(e->func, id)->operands[o]] = true;
     for (int i = 0; i < MOMENTS; i++) {
-        double at = floor(e->recipe->train.epochs * STEPS_OF_AN_EPOCH * i / (MOMENTS - 1));
-        ranges[now] = range_of_number(at, DT_F64);
-        if (per_epoch != IR_NONE) ranges[per_epoch] = range_of_number(STEPS_OF_AN_EPOCH, DT_F64);
-        range_of_func(e->func, given, ranges);
-        const Range *m = &ranges[momentum];
-        if (!range_is_number(m) || !isfinite(m->low) || (m->low > -1e-6 && m->low < 1 + 1e-6)) continue;
+        Range m = value_at(step, momentum, needed, ranges, i / (MOMENTS - 1.0));
+        if (!range_is_number(&m) || !isfinite(m.low) || (m.low > -1e-6 && m.low < 1 + 1e-6)) continue;
         diag_warning(e->diags, value_loc(e, network->momentum),
                      "the momentum of '%s' is %g after %.0f %% of the training: it should be in 0..1",
-                     network->signature.name, m->low, 100.0 * i / (MOMENTS - 1));
+                     network->signature.name, m.low, 100.0 * i / (MOMENTS - 1));
         return;
     }
 }
@@ -40,7 +53,7 @@ static ValueId momentum_of(Step *step, const Definition *network) {
         return IR_NONE;
     e->at = NULL;
     ValueId id = scalar_of(e, value_loc(e, network->momentum), &value, DT_F64, "momentum");
-    if (id != IR_NONE) check_momentum(step, network, id);
+    if (id != IR_NONE && !is_number(&value)) check_momentum(step, network, id);
     return id;
 }
 

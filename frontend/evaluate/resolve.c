@@ -57,6 +57,7 @@ static void check_hidden(Evaluator *e, const Expr *callee) {
     const Definition *other;
     OwnName own;
     if (e->frame->module || frame_find(e->frame, name) || names_find(&e->clashes, name) != NAMES_NONE) return;
+    if (!frame_find(e->own, name) && !frame_find(e->globals, name)) return;
     const Definition *module = module_seen(e->recipe, 0, name, &other);
     if (!module || module->text == 0 || !own_name_find(e->recipe, name, &own)) return;
     name_error(e, own.loc, "'%s' is %s, and hides a module that the recipe calls: choose another name", name,
@@ -193,6 +194,7 @@ static void note_unread_names(Evaluator *e, Expr *const *statements, size_t n) {
     Mentions *m = e->mentions;
     for (size_t i = 0; i < n; i++) {
         const Expr *s = statements[i], *target = s->a;
+        for (; is_elif(s); s = s->orelse[0]) note_unread_names(e, s->body, s->n_body);
         note_unread_names(e, s->body, s->n_body);
         note_unread_names(e, s->orelse, s->n_orelse);
         if (s->kind != STMT_ASSIGN || target->kind != EXPR_NAME) continue;

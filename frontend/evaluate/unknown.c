@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+enum { MANY_ERRORS = 100 };
+
 /* ---- which name may have been meant ------------------------------------------------------------------------------ */
 
 typedef struct {
@@ -82,10 +84,14 @@ static bool assigns(const Expr *target, const char *name) {
 }
 
 static const Expr *assignment_of(const Expr *s, const char *name) {
-    bool binds = s->kind == STMT_ASSIGN || s->kind == STMT_FOR || (s->kind == STMT_REPEAT && s->a);
-    if (binds && assigns(s->a, name)) return s;
-    const Expr *inside = assignment_in(s->body, s->n_body, name);
-    return inside ? inside : assignment_in(s->orelse, s->n_orelse, name);
+    for (;; s = s->orelse[0]) { /* a chain of elif nests as deep as it is long */
+        bool binds = s->kind == STMT_ASSIGN || s->kind == STMT_FOR || (s->kind == STMT_REPEAT && s->a);
+        if (binds && assigns(s->a, name)) return s;
+        const Expr *inside = assignment_in(s->body, s->n_body, name);
+        if (inside) return inside;
+        if (s->n_orelse != 1 || s->orelse[0]->kind != STMT_IF)
+            return assignment_in(s->orelse, s->n_orelse, name);
+    }
 }
 
 /* The first statement of a body that gives the name a value; NULL: none does. */
@@ -140,6 +146,7 @@ static bool is_entry(const Entries *entries, const char *name) {
 }
 
 Value unknown_name(Evaluator *e, const Expr *expr) {
+    if (diags_errors(e->diags) >= MANY_ERRORS) return (Value){0}; /* no more are told */
     const char *name = expr->text, *foreign = foreign_name(name, e->callee == expr);
     OwnName own;
     if (foreign) return name_error(e, expr->loc, "unknown name '%s': %s", name, foreign);

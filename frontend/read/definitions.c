@@ -49,12 +49,6 @@ static void read_ema(ParsedRecipe *r, const Tree *form, Definition *definition) 
         diag_error(r->diags, when->loc, "`when` is before or after (the optimiser's step)");
 }
 
-static const Definition *find_network(const ParsedRecipe *r, const char *name) {
-    for (size_t i = 0; i < r->n_networks; i++)
-        if (strcmp(r->networks[i].signature.name, name) == 0) return &r->networks[i];
-    return NULL;
-}
-
 /* Whether the map has a network of that name, which perhaps could not be read. */
 static bool names_network(const Tree *map, const char *name) {
     for (size_t i = 0; i < map->count; i++)
@@ -64,27 +58,41 @@ static bool names_network(const Tree *map, const char *name) {
     return false;
 }
 
-/* What an EMA network follows is a network, and in the end one that is trained. False if it follows itself. */
-static bool check_ema(ParsedRecipe *r, const Tree *map, const Definition *network) {
+static void no_network(ParsedRecipe *r, const Definition *network) {
     const char **names = ARENA_ARRAY(r->arena, const char *, r->n_networks + 1);
-    size_t n = 0, hops = 0;
+    size_t n = 0;
     for (size_t i = 0; i < r->n_networks; i++)
         if (&r->networks[i] != network) names[n++] = r->networks[i].signature.name;
-    if (!names_network(map, network->ema_of)) {
-        diag_error(r->diags, network->ema_loc, "'%s' is no network%s", network->ema_of,
-                   suggestion(r, network->ema_of, names, n));
-        return true;
+    diag_error(r->diags, network->ema_loc, "'%s' is no network%s", network->ema_of,
+               suggestion(r, network->ema_of, names, n));
+}
+
+/* The network that another follows; NULL: it follows none, or none that could be read. */
+static const Definition *followed(const ParsedRecipe *r, const Names *numbers, const Definition *network) {
+    uint32_t next = network->ema_of ? names_find(numbers, network->ema_of) : NAMES_NONE;
+    return next == NAMES_NONE ? NULL : &r->networks[next];
+}
+
+static void tell_circle(ParsedRecipe *r, const Names *numbers, const Definition *first) {
+    diag_error(r->diags, first->ema_loc, "'%s' follows itself: none of these networks is trained",
+               first->signature.name);
+    for (const Definition *at = followed(r, numbers, first); at != first; at = followed(r, numbers, at))
+        diag_note(r->diags, at->ema_loc, "by way of '%s'", at->signature.name);
+}
+
+/* What EMA networks follow are networks, and in the end one that is trained. */
+static void check_emas(ParsedRecipe *r, const Tree *map) {
+    Names numbers = {0};
+    size_t *met = ARENA_ARRAY(r->arena, size_t, r->n_networks + 1); /* on the way from network met - 1 */
+    for (size_t i = 0; i < r->n_networks; i++)
+        names_set(r->arena, &numbers, r->networks[i].signature.name, (uint32_t)i);
+    for (size_t i = 0; i < r->n_networks; i++) {
+        const Definition *network = &r->networks[i], *at = network;
+        if (!network->ema_of) continue;
+        if (!followed(r, &numbers, network) && !names_network(map, network->ema_of)) no_network(r, network);
+        for (; at && !met[at - r->networks]; at = followed(r, &numbers, at)) met[at - r->networks] = i + 1;
+        if (at && met[at - r->networks] == i + 1) tell_circle(r, &numbers, at);
     }
-    const Definition *at = network;
-    for (; at && at->ema_of && hops <= r->n_networks; hops++) at = find_network(r, at->ema_of);
-    if (!at || !at->ema_of) return true;
-    diag_error(r->diags, at->ema_loc, "'%s' follows itself: none of these networks is trained",
-               at->signature.name);
-    for (const Definition *next = at; strcmp(next->ema_of, at->signature.name) != 0;) {
-        next = find_network(r, next->ema_of);
-        diag_note(r->diags, next->ema_loc, "by way of '%s'", next->signature.name);
-    }
-    return false;
 }
 
 /* `{ema: …}`, or `{body: …}`; with `from: FILE` its initial values. */
@@ -121,8 +129,7 @@ void read_networks(ParsedRecipe *r, const Tree *map) {
         if (definition.body || definition.ema_of)
             add_definition(r, &r->networks, &r->n_networks, &r->networks_capacity, definition, "network");
     }
-    for (size_t i = 0; i < r->n_networks; i++)
-        if (r->networks[i].ema_of && !check_ema(r, map, &r->networks[i])) break;
+    check_emas(r, map);
 }
 
 void read_states(ParsedRecipe *r, const Tree *map) {

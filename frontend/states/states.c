@@ -78,29 +78,34 @@ static uint32_t add_state(Evaluator *e, State state, Loc loc) {
  * not yet, in networks between too, which may be applied nowhere. IR_NONE after an error. */
 static uint32_t followed_param(Evaluator *e, Loc loc, const Definition *network, const char *suffix,
                                const State *like, const Value *init) {
-    const Definition *source = network_named(e, network->ema_of);
-    State state = *like;
-    StateInfo info = {.source = IR_NONE, .network = source, .loc = loc}; /* not made by this application */
-    state.name = arena_printf(e->arena, "%s%s", source->signature.name, suffix);
-    int64_t known = module_find_state(e->module, state.name);
-    if (known >= 0) {
+    const Definition **missing = NULL, *at = network;
+    size_t n = 0, capacity = 0;
+    int64_t known = -1;
+    while (known < 0 && at->ema_of && spend(e, loc, 1)) {
+        at = network_named(e, at->ema_of);
+        known = module_find_state(e->module, arena_printf(e->arena, "%s%s", at->signature.name, suffix));
+        if (known < 0) ARENA_PUSH(e->arena, missing, n, capacity, at);
+    }
+    if (e->exhausted) return IR_NONE;
+    if (known >= 0 && !type_equal(&e->module->states[known].type, &like->type)) {
         const State *made = &e->module->states[known];
-        if (type_equal(&made->type, &state.type)) return (uint32_t)known;
         eval_error(e, loc, "'%s%s' would be %s, and follows '%s', which is %s", network->signature.name,
-                   suffix, type_text(e->arena, &state.type), made->name, type_text(e->arena, &made->type));
+                   suffix, type_text(e->arena, &like->type), made->name, type_text(e->arena, &made->type));
         return IR_NONE;
     }
-    state.role = source->ema_of ? ROLE_EMA : ROLE_PARAM;
-    if (source->ema_of) {
-        info.source = followed_param(e, loc, source, suffix, like, init);
-        if (info.source == IR_NONE) return IR_NONE;
+    uint32_t source = known < 0 ? IR_NONE : (uint32_t)known;
+    while (n-- > 0) {
+        State state = *like;
+        StateInfo info = {.source = source, .network = missing[n], .loc = loc}; /* not of this application */
+        state.name = arena_printf(e->arena, "%s%s", missing[n]->signature.name, suffix);
+        state.role = missing[n]->ema_of ? ROLE_EMA : ROLE_PARAM;
         state.init = INIT_COPY;
-        state.copy_of = info.source;
-    } else if (!set_initial(e, loc, init, &state))
-        return IR_NONE;
-    uint32_t index = add_state(e, state, loc);
-    *state_info(e, index) = info;
-    return index;
+        state.copy_of = source;
+        if (!missing[n]->ema_of && !set_initial(e, loc, init, &state)) return IR_NONE;
+        source = add_state(e, state, loc);
+        *state_info(e, source) = info;
+    }
+    return source;
 }
 
 /* How a new parameter begins: of an EMA network as the one that it follows, whose number becomes *source. */
