@@ -1,8 +1,7 @@
 /* Eigenvalues of symmetric matrices by Householder tridiagonalisation and implicit QR steps with Wilkinson's shift
  * (Golub and Van Loan, Matrix Computations, 4th edition, algorithms 8.3.1 to 8.3.3); singular values by one-sided
- * Jacobi rotations (Hestenes 1958; 8.6.3 there), of a
- * triangle where the matrix is long. In f64 whatever the type in memory; vectors being found lie in rows.
- * Threads share the matrices of a batch. See irregular.h. */
+ * Jacobi rotations (Hestenes 1958; 8.6.3 there), of a triangle where the matrix is long. In f64 whatever the type in
+ * memory; vectors being found lie in rows. Threads share the matrices of a batch. See irregular.h. */
 #include "runtime/kernels/irregular.h"
 #include "runtime/base/simd.h"
 #include "runtime/kernels/elements.h"
