@@ -53,7 +53,8 @@ static const struct {
     {HEAD "embed: {view: images, features: \"images @ zeros(4, 4)\"}\n", "inner sizes differ (8 and 4)"},
     {HEAD "embed: {view: images, features: \"images + zeros(3)\"}\n", "shapes do not broadcast"},
     {HEAD "embed: {view: images, features: \"mean(images, axis=7)\"}\n", "axis 7 of a value of rank 4"},
-    {HEAD "embed: {view: images, features: \"reshape(images, 5, -1)\"}\n", "do not divide by the other sizes, 5"},
+    {HEAD "embed: {view: images, features: \"reshape(images, 5, -1)\"}\n",
+     "do not divide by the other sizes, 5"},
     {HEAD "networks: {n: \"x * param(1, name='w')\", m: {ema: n, momentum: \"0.9 +\"}}\n"
           "objectives: {o: {loss: mean(n(images) - m(images))}}\n",
      "t.yaml:3:69: error: the expression ends too early"},
