@@ -264,8 +264,10 @@ static bool check_schedules(void *user, double steps_per_epoch, int64_t first, i
     options.warnings = WARNINGS_IGNORED; /* told at the first elaboration */
     bool good = session_load(&now, e->trace.path, &options);
     session_close(&now);
-    return good || vt_fail(error, 2, "the run does not begin: with %.0f steps an epoch a value is not finite",
-                           steps_per_epoch);
+    if (good) return true;
+    fprintf(stderr, "the run does not begin: an epoch of it has %.0f steps\n", steps_per_epoch);
+    *error = (VtError){.code = 2}; /* the diagnostics were the message */
+    return false;
 }
 
 static int train_compiled(Request *q, Session *s, const char *recipe, const RecipeOptions *options) {
@@ -293,7 +295,7 @@ static int train_compiled(Request *q, Session *s, const char *recipe, const Reci
     if (q->flags[TIMING].given) timing_print(&s->timing);
     weights_tell(&q->weights, stdout);
     int code = vt_train(s->program, &train, &error);
-    if (code == 1 || code == 2) fail(code, "%s", error.message);
+    if ((code == 1 || code == 2) && error.message[0]) fail(code, "%s", error.message);
     return code;
 }
 

@@ -24,7 +24,10 @@ bool vt_png_write(const char *path, const uint8_t *rgb, uint32_t width, uint32_t
     size_t size = 0;
     int problem;
     void *bytes = encode(rgb, width, height, &size, &problem);
-    if (!bytes) return vt_fail(error, 1, "cannot write '%s': %s", path, spng_strerror(problem));
+    bool memory = problem == SPNG_EMEM || problem == SPNG_EZLIB_INIT; /* zlib wants nothing else to begin */
+    if (!bytes)
+        return vt_fail(error, 1, "cannot write '%s': %s", path,
+                       memory ? "out of memory" : spng_strerror(problem));
     bool good = vt_replace_with(path, 0666, bytes, size, error);
     free(bytes);
     return good;

@@ -1,6 +1,7 @@
 /* Images that are written while training goes on: see shown.h. */
 #include "runtime/training/shown.h"
 #include "runtime/base/error.h"
+#include "runtime/files/output.h"
 #include "runtime/images/augment.h"
 #include "runtime/images/encode_png.h"
 
@@ -105,7 +106,8 @@ bool shown_write(const Step *step, int64_t done, const char *folder, VtError *er
         good = vt_fail(error, 1, "out of memory for images");
     if (good && grid.n) {
         draw(&grid, rgb);
-        good = vt_png_write(path, rgb, (uint32_t)grid.width, (uint32_t)grid.height, error);
+        good = vt_make_folders(folder, 0777, error) &&
+               vt_png_write(path, rgb, (uint32_t)grid.width, (uint32_t)grid.height, error);
     }
     free(rgb);
     free(grid.rows);

@@ -50,6 +50,12 @@ static const Scenario SCENARIOS[] = {
      {"fresh/checkpoint.safetensors", "fresh/recipe.yaml", "fresh/metrics.jsonl"},
      false,
      "cold"},
+    {"watched",
+     {"train", "words.yaml", "--data", "images", "--plain", "--threads", "2", "--workers", "1", "--out",
+      "fresh", "--init", "in.safetensors", "--only", "net.*"},
+     {"fresh/checkpoint.safetensors", "fresh/metrics.jsonl", "fresh/images/step_000001.png"},
+     false,
+     "cache"},
     {"resume",
      {TRAIN, "--out", "run", "--resume", "--steps", "4"},
      {"run/checkpoint.safetensors", "run/recipe.yaml", "run/metrics.jsonl"},
@@ -159,7 +165,9 @@ static void make_pristine(void) {
         "    %2 = sum %1 {axes = [0, 1]} : f32\n    %3 = grad %2, %w : f32[3x4]\n    output loss = %2\n"
         "    update w = %3\n  }\n}\n";
     static const char NAMES[] = "\"view.*\": \"view.*\"\n";
-    char name[64];
+    static const char WORDS[] = "metrics: {held: {value: \"mean(net(image) ** 2)\", on: test, every: 0.5}}\n"
+                                "log_images: {views: [view], count: 2, shown: \"view[0] * 0.5\"}\n";
+    char name[64], words[4096];
     for (int i = 0; i < 24; i++) {
         snprintf(name, sizeof name, "pristine/images/%s/%d/%d.png", i % 3 ? "train" : "test", i % 2, i);
         write_png(name, 9, 8, i);
@@ -170,6 +178,8 @@ static void make_pristine(void) {
     assert_int_equal(system(command), 0);
     write_file("caches/", "", 0);
     write_file("pristine/tiny.yaml", RECIPE, strlen(RECIPE));
+    snprintf(words, sizeof words, "%s%s", RECIPE, WORDS);
+    write_file("pristine/words.yaml", words, strlen(words));
     write_file("pristine/tiny.ir", IR, strlen(IR));
     write_file("pristine/names.yaml", NAMES, strlen(NAMES));
     static float values[4 * 108];

@@ -32,7 +32,7 @@ static void run_all(const VtProgram *program) {
     void **inputs = calloc((size_t)program->n_inputs + 1, sizeof *inputs);
     if (!inputs) abort();
     for (int i = 0; i < program->n_inputs; i++) inputs[i] = make_input(program, i);
-    static const char *const functions[] = {"step", "embed", "step"};
+    static const char *const functions[] = {"images", "step", "validate", "embed", "stop", "step"};
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
         vt_instance_run(instance, functions[i], inputs, &error);
     for (int i = 0; i < program->n_inputs; i++) free(inputs[i]);
