@@ -81,6 +81,10 @@ static bool unify(Evaluator *e, Loc loc, const Value *a, const Value *b, ValueId
     return true;
 }
 
+static bool is_function(const Value *v) {
+    return v->kind == V_NETWORK || v->kind == V_MODULE || v->kind == V_BUILTIN;
+}
+
 Value value_binary(Evaluator *e, Loc loc, OpKind op, const Value *a, const Value *b) {
     if (a->kind == V_POISON || b->kind == V_POISON) return (Value){0};
     if ((op == OP_div || op == OP_rem) && is_number(b) && b->number == 0)
@@ -100,7 +104,9 @@ Value value_binary(Evaluator *e, Loc loc, OpKind op, const Value *a, const Value
     if (!(is_tensor(a) || is_number(a)) || !(is_tensor(b) || is_number(b)))
         return eval_error(e, loc, "%s of %s and %s: numbers or tensors were expected%s", op_info(op)->name,
                           show_value(e, a), show_value(e, b),
-                          is_list(a) || is_list(b) ? " (`+` joins two lists)" : "");
+                          is_list(a) || is_list(b)           ? " (`+` joins two lists)"
+                          : is_function(a) || is_function(b) ? " (a function is called: `name(…)`)"
+                                                             : "");
     ValueId x, y;
     Type type;
     e->func->error[0] = '\0';

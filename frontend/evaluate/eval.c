@@ -457,12 +457,14 @@ static void run_if(Evaluator *e, const Expr *s) {
     }
 }
 
+/* A message with the values of what its braces hold; NULL: one was told to be wrong already. */
 static const char *fill_message(Evaluator *e, Loc loc, const char *text) {
     const char *out = "", *before;
     Expr *expr;
     for (int n = 0; n < MAX_PARTS && (expr = expr_parse_braced(e->arena, e->diags, loc, &text, &before));
          n++) {
         Value value = eval(e, expr);
+        if (value.kind == V_POISON) return NULL;
         out = arena_printf(e->arena, "%s%s%s", out, before, show_value(e, &value));
     }
     return arena_printf(e->arena, "%s%s", out, before);
@@ -474,10 +476,10 @@ static void run_assert(Evaluator *e, const Expr *s) {
     if (!bool_of(e, s->a->loc, &value, "an assertion", &truth) || truth) return;
     value = s->b ? eval(e, s->b) : value_none();
     const char *text =
-        value.kind == V_STRING ? fill_message(e, s->loc, value.text) : "this assertion does not hold";
+        value.kind == V_STRING ? fill_message(e, s->b->loc, value.text) : "this assertion does not hold";
     const Expr *at = e->at;
     e->at = s;
-    eval_error(e, s->loc, "%s", text);
+    if (text) eval_error(e, s->loc, "%s", text);
     e->at = at;
     if (e->checks) return;
     e->returned = (Value){0}; /* what relied on it is not run */

@@ -129,6 +129,7 @@ struct Evaluator {
     const char *scope;         /* of labels: "student.blocks.0", or NULL */
     const char *place;         /* "a schedule": what is evaluated outside of losses and updates, or NULL */
     const char *sees;          /* what `embed` sees, for messages; NULL: the step is elaborated */
+    const Expr *assigning;     /* the target of the assignment that is looked through for names (resolve.c) */
     const char *assigned;      /* the name being assigned, which param() and draw() take; NULL: none is */
 
     /* What runs, for messages and against recursion. */

@@ -134,6 +134,8 @@ Value value_index(Evaluator *e, const Expr *at, const Value *base, const Value *
         ellipses += index[i].kind == V_ELLIPSIS;
         used += index[i].kind != V_NONE && index[i].kind != V_ELLIPSIS;
     }
+    if (type.rank == 0)
+        return eval_error(e, at->loc, "%s is one number, and has no elements to index", show_value(e, base));
     if (used > type.rank)
         return eval_error(e, at->loc, "%zu %s for the %d axes of %s", n, n == 1 ? "index" : "indices",
                           type.rank, type_text(e->arena, &type));

@@ -12,9 +12,16 @@
 
 static const Value UNKNOWN = {.kind = V_POISON};
 
+/* A name without a value; how often the body assigns it is its count. */
+static void add_target(Evaluator *e, Frame *frame, const char *name) {
+    Value *known = frame_find(frame, name), value = UNKNOWN;
+    value.count = known ? known->count + 1 : 1;
+    define(e, frame, name, value);
+}
+
 static void add_targets(Evaluator *e, Frame *frame, const Expr *target) {
     if (!target) return;
-    if (target->kind == EXPR_NAME) define(e, frame, target->text, UNKNOWN);
+    if (target->kind == EXPR_NAME) add_target(e, frame, target->text);
     for (size_t i = 0; i < target->n_args; i++) add_targets(e, frame, target->args[i]);
 }
 
@@ -126,8 +133,14 @@ static void resolve(Evaluator *e, const Expr *expr) {
             break;
         case STMT_UPDATE: note_set(e, expr->a); /* fallthrough */
         case STMT_FOR:
-        case STMT_REPEAT:
-        case STMT_ASSIGN: expr = expr->b; break;
+        case STMT_REPEAT: expr = expr->b; break;
+        case STMT_ASSIGN: {
+            const Expr *before = e->assigning;
+            e->assigning = expr->a;
+            resolve(e, expr->b);
+            e->assigning = before;
+            return;
+        }
         case STMT_ASSERT:
             resolve_message(e, expr->b);
             expr = expr->a;

@@ -25,10 +25,14 @@ static bool is_callable(ValueKind kind) {
     return kind == V_MODULE || kind == V_NETWORK || kind == V_BUILTIN;
 }
 
+static bool assigns(const Expr *target, const char *name);
+
 static void add_frame(Candidates *c, const Frame *frame, bool called) {
     for (size_t i = 0; frame && i < frame->count; i++) {
-        ValueKind kind = frame->variables[i].value.kind;
-        if (kind == V_POISON || is_callable(kind) == called) add(c, frame->variables[i].name);
+        const Variable *v = &frame->variables[i];
+        bool here = c->e->assigning && v->value.count == 1 && assigns(c->e->assigning, v->name);
+        if (here) continue; /* what the line itself makes, and nothing else does */
+        if (v->value.kind == V_POISON || is_callable(v->value.kind) == called) add(c, v->name);
     }
 }
 

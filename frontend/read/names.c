@@ -135,9 +135,10 @@ static bool check_name(ParsedRecipe *r, const Tree *root, const Tree *key, size_
     uint32_t other = names_find(&known->names, name);
     if (other != NAMES_NONE && known->owners[other].section != section) {
         const Owner *owner = &known->owners[other];
-        diag_error(r->diags, key->loc, "'%s' is a name among the %s already; choose another", name,
-                   SECTIONS[owner->section].key);
-        diag_note(r->diags, owner->loc, "the %s is here", SECTIONS[owner->section].one);
+        const char *other_one = SECTIONS[owner->section].one;
+        diag_error(r->diags, key->loc, "'%s' is the name of %s %s already; choose another", name,
+                   strchr("aeiou", *other_one) ? "an" : "a", other_one);
+        diag_note(r->diags, owner->loc, "the %s is here", other_one);
         return false;
     }
     names_set(r->arena, &known->names, name, (uint32_t)known->count);

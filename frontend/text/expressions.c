@@ -398,7 +398,8 @@ Expr *parse_expr(Parser *p) {
         lexer_advance(&p->in);
         choice->a = *rest;
         choice->b = parse_or(p);
-        if (!choice->b || !parse_expect(p, T_ELSE, "'else' was expected")) return NULL;
+        if (!choice->b || !parse_expect(p, T_ELSE, "'else' was expected: `a if condition else b`"))
+            return NULL;
         *rest = choice;
         rest = &choice->c;
     }

@@ -48,6 +48,8 @@ static void warn_unused(Diags *diags, Expr *const *statements, size_t n) {
         for (; s->n_orelse == 1 && s->orelse[0]->kind == STMT_IF; warn_unused(diags, s->body, s->n_body))
             s = s->orelse[0]; /* elif nests in it, as long as the text */
         warn_unused(diags, s->orelse, s->n_orelse);
+        if (s->kind == STMT_RETURN && i + 1 < n)
+            diag_warning(diags, statements[i + 1]->loc, "this is never run: what is before it returns");
         if (s->kind != STMT_EXPR || has_call(s->a)) continue;
         bool equals = s->a->kind == EXPR_BINARY && s->a->op == T_EQ;
         diag_warning(diags, s->loc, "the value of this line goes nowhere%s",
