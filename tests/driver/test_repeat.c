@@ -84,6 +84,12 @@ static const Case CASES[] = {
      "      y = z\n      when step % 2 == 1:\n        repeat 4:\n          y = tanh(y) + 0.1 * z\n",
      "      t = z\n      for i in range(4):\n        t = tanh(t) + 0.1 * z\n      y = where(step % 2 == 1, "
      "t, z)\n"},
+    {"a gradient in a loop",
+     "      t = stop_grad(z)\n      repeat 5:\n        t = t - 0.1 * grad(sum((tanh(t) - z) ** 2), t)\n      "
+     "y = t * z\n",
+     "      t = stop_grad(z)\n      for i in range(5):\n        t = t - 0.1 * grad(sum((tanh(t) - z) ** 2), "
+     "t)\n"
+     "      y = t * z\n"},
     {"scan",
      "      last, all = scan(blend, z[:, 0], transpose(z), w=z[:, 1])\n      y = z + transpose(all) * "
      "reshape(last, -1, 1)\n",
