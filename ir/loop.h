@@ -24,13 +24,17 @@ typedef struct {
 } LoopPart;
 
 /* Whether values of the type can be parts: f32, f64, i32, i64; and how many words such a part takes. */
-bool loop_holds(const Type *type);
-int64_t loop_words(const Type *type);
+static inline bool loop_holds(const Type *type) {
+    return type->dtype != DT_BOOL && type->dtype != DT_BF16;
+}
+static inline int64_t loop_words(const Type *type) {
+    int64_t words = size_mul(type_elements(type), (int64_t)dtype_size((DType)type->dtype) / 4);
+    return size_add(words, LOOP_ALIGN - 1) / LOOP_ALIGN * LOOP_ALIGN;
+}
 
 Func *loop_body(const Func *func, const Node *loop);
 /* The part for output `k` of the body; behind its outputs those that are kept. */
 LoopPart loop_part_of(const Func *body, const LoopAttrs *attrs, size_t k);
-int64_t loop_result_words(const Func *body, const LoopAttrs *attrs);
 /* Number of the first carried, sliced and captured operand. */
 typedef struct {
     int carried, sliced, captured;

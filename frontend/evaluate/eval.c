@@ -497,8 +497,8 @@ static void run_statement(Evaluator *e, const Expr *s) {
         return;
     case STMT_FOR: run_for(e, s); return;
     case STMT_IF: run_if(e, s); return;
-    case STMT_REPEAT: run_repeat(e, s); return;
-    case STMT_WHEN: run_when(e, s); return;
+    case STMT_REPEAT: e->repeat(e, s); return;
+    case STMT_WHEN: e->when(e, s); return;
     case STMT_ASSERT: run_assert(e, s); return;
     default: eval(e, s->a);
     }

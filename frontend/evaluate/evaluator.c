@@ -23,7 +23,9 @@ void evaluator_start(Evaluator *e, const ParsedRecipe *recipe, Module *module, c
                      .diags = recipe->diags,
                      .module = module,
                      .builtins = builtins,
-                     .n_builtins = n_builtins};
+                     .n_builtins = n_builtins,
+                     .repeat = run_repeat,
+                     .when = run_when};
     e->globals = ARENA_NEW(e->arena, Frame);
     e->own = ARENA_NEW(e->arena, Frame);
     define_knobs(e);

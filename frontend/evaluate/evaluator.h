@@ -104,9 +104,11 @@ struct Evaluator {
     Diags *diags;
     const Builtin *builtins;
     size_t n_builtins;
-    Signature *signatures; /* of builtins, parsed at their first use */
-    ApplyNetwork apply;    /* NULL: no network is known by name */
-    KeepLabelled keep;     /* both NULL where no network is applied */
+    Signature *signatures;                               /* of builtins, parsed at their first use */
+    ApplyNetwork apply;                                  /* NULL: no network is known by name */
+    void (*repeat)(Evaluator *e, const Expr *statement); /* run_repeat and … */
+    void (*when)(Evaluator *e, const Expr *statement);   /* … run_when, which run bodies in turn */
+    KeepLabelled keep;                                   /* both NULL where no network is applied */
     ReadLabelled read;
 
     /* What is built. */
@@ -291,8 +293,6 @@ Loop *loop_begin(Evaluator *e, Loc loc, const char *word, int64_t count, ValueId
 /* A value that is carried, and one of which each iteration gets a row: what stands for them in the body. */
 ValueId loop_carry(Evaluator *e, Loop *loop, ValueId before);
 ValueId loop_row(Evaluator *e, Loop *loop, ValueId rows);
-/* States: the value of one in the body; and to note that it is set there. */
-ValueId loop_read_state(Evaluator *e, uint32_t state);
 /* Whether anything in the body reads what stands for a value. */
 bool loop_reads(const Evaluator *e, const Loop *loop, ValueId inside);
 /* Makes the loop of the carried values, whose `after` are known, and the stacked ones; their `after` are then what it

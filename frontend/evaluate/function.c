@@ -31,15 +31,29 @@ StateValue *state_value(Evaluator *e, uint32_t state) {
     return &e->current[state];
 }
 
+/* In the body of a loop: at first what stands for its value there, which the loop may carry (loops.c). */
+static ValueId read_in_loop(Evaluator *e, uint32_t state) {
+    Loop *loop = e->body;
+    for (size_t i = 0; i < loop->n_states; i++)
+        if (loop->states[i].state == state) return state_value(e, state)->current;
+    e->body = loop->outer; /* its value there, which may be one that stands for it in turn */
+    ValueId before = read_state(e, state);
+    e->body = loop;
+    LoopState entry = {.state = state, .outside = *state_value(e, state), .value = {.before = before}};
+    entry.value.inside = entry.value.after = ir_unary(e->func, OP_stop_grad, before); /* stands for it */
+    ARENA_PUSH(e->arena, loop->states, loop->n_states, loop->states_capacity, entry);
+    return state_value(e, state)->current = entry.value.inside;
+}
+
 ValueId read_state(Evaluator *e, uint32_t state) {
-    if (e->body && e->module->states[state].role != ROLE_PARAM) return loop_read_state(e, state);
+    if (e->body && e->module->states[state].role != ROLE_PARAM) return read_in_loop(e, state);
     StateValue *value = state_value(e, state);
     if (value->current == IR_NONE) value->current = func_read_state(e->func, state);
     return value->current;
 }
 
 void set_state(Evaluator *e, uint32_t state, ValueId value) {
-    if (e->body) loop_read_state(e, state);
+    if (e->body) read_in_loop(e, state);
     *state_value(e, state) = (StateValue){.current = value, .updated = true};
 }
 

@@ -47,19 +47,6 @@ ValueId loop_row(Evaluator *e, Loop *loop, ValueId rows) {
 
 /* ---- states ------------------------------------------------------------------------------------------------------ */
 
-ValueId loop_read_state(Evaluator *e, uint32_t state) {
-    Loop *loop = e->body;
-    for (size_t i = 0; i < loop->n_states; i++)
-        if (loop->states[i].state == state) return state_value(e, state)->current;
-    e->body = loop->outer; /* its value there, which may be one that stands for it in turn */
-    ValueId before = read_state(e, state);
-    e->body = loop;
-    LoopState entry = {.state = state, .outside = *state_value(e, state), .value = {.before = before}};
-    entry.value.inside = entry.value.after = stand_in(e, before);
-    ARENA_PUSH(e->arena, loop->states, loop->n_states, loop->states_capacity, entry);
-    return state_value(e, state)->current = entry.value.inside;
-}
-
 /* Their values after an iteration; outside all is as it was. */
 static void leave_states(Evaluator *e, Loop *loop) {
     for (size_t i = 0; i < loop->n_states; i++) {

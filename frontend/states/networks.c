@@ -80,11 +80,6 @@ static Value run_network(Evaluator *e, const Definition *network, const Definiti
     return result;
 }
 
-bool known_in_loop(const Loop *inner, const Loop *outer) {
-    while (outer && inner && inner != outer) inner = inner->outer;
-    return inner == outer || !outer;
-}
-
 Value apply_network(Evaluator *e, const Definition *network, const Expr *at, Value *args,
                     const char **keywords, size_t n) {
     const Definition *source = source_of(e, network);

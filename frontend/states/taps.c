@@ -8,6 +8,11 @@
 
 enum { MAX_SHAPES = 16 }; /* of labels that an error lists */
 
+bool known_in_loop(const Loop *inner, const Loop *outer) {
+    while (outer && inner && inner != outer) inner = inner->outer;
+    return inner == outer || !outer;
+}
+
 void keep_tap(Evaluator *e, const Expr *at, const Value *value) {
     States *states = e->states;
     const Application *application = states->application;

@@ -3,15 +3,6 @@
 
 #include <string.h>
 
-bool loop_holds(const Type *type) {
-    return type->dtype != DT_BOOL && type->dtype != DT_BF16;
-}
-
-int64_t loop_words(const Type *type) {
-    int64_t words = size_mul(type_elements(type), dtype_size((DType)type->dtype) / 4);
-    return size_add(words, LOOP_ALIGN - 1) / LOOP_ALIGN * LOOP_ALIGN;
-}
-
 Func *loop_body(const Func *func, const Node *loop) {
     return func->module->funcs[loop_attrs(loop)->body];
 }
@@ -38,7 +29,7 @@ LoopPart loop_part_of(const Func *body, const LoopAttrs *attrs, size_t k) {
     return part;
 }
 
-int64_t loop_result_words(const Func *body, const LoopAttrs *attrs) {
+static int64_t result_words(const Func *body, const LoopAttrs *attrs) {
     size_t parts = body->n_outputs + (attrs->kept ? (size_t)attrs->carried : 0);
     LoopPart last = loop_part_of(body, attrs, parts - 1);
     return size_add(last.start, loop_words(&last.type));
@@ -52,7 +43,7 @@ LoopOperands loop_operands(const LoopAttrs *attrs) {
 
 ValueId loop_emit(Func *func, const Func *body, const ValueId *operands, int n, LoopAttrs attrs) {
     for (attrs.body = 0; func->module->funcs[attrs.body] != body;) attrs.body++;
-    attrs.words = loop_result_words(body, &attrs);
+    attrs.words = result_words(body, &attrs);
     return func_emit(func, OP_loop, operands, n, &attrs);
 }
 
@@ -162,7 +153,7 @@ const char *loop_fault(Arena *arena, const Func *func, const Node *loop) {
     const char *fault = inputs_fault(arena, func, body, loop);
     if (!fault) fault = outputs_fault(arena, body, attrs);
     if (fault) return fault;
-    if (loop_result_words(body, attrs) == attrs->words) return NULL;
-    return arena_printf(arena, "the result has %lld words, not %lld",
-                        (long long)loop_result_words(body, attrs), (long long)attrs->words);
+    if (result_words(body, attrs) == attrs->words) return NULL;
+    return arena_printf(arena, "the result has %lld words, not %lld", (long long)result_words(body, attrs),
+                        (long long)attrs->words);
 }

@@ -12,6 +12,9 @@ typedef struct {
     const double *const *x;
     const Type *const *type;
     double *y;
+    /* func_interpret: runs a body. */
+    bool (*run)(const Func *func, const Tensor *inputs, const Tensor *states, Tensor *outputs,
+                Tensor *new_states, Arena *arena, char *error, size_t size);
     Arena *arena; /* for the time of the run */
     char *error;
     size_t size;

@@ -42,7 +42,7 @@ static bool run_node(const Func *func, ValueId id, Tensor *values, Arena *arena,
         type[o] = func_type(func, node->operands[o]);
     }
     values[id] = (Tensor){node->type, ARENA_ARRAY(arena, double, type_elements(&node->type))};
-    Eval eval = {func, node, x, type, values[id].data, scratch, error, size};
+    Eval eval = {func, node, x, type, values[id].data, func_interpret, scratch, error, size};
     bool good = EVALS[node->op](&eval);
     bool nearest =
         node->op == OP_cast && dtype_is_float((DType)type[0]->dtype); /* 2^63 stands for the last i64 */

@@ -43,7 +43,7 @@ static bool run_iteration(Eval *eval, Iteration *it, int64_t i) {
         size_t n = (size_t)type_elements(&row->type);
         memcpy(row->data, eval->x[o] + n * (size_t)i, sizeof(double) * n);
     }
-    bool good = func_interpret(it->body, it->inputs, NULL, it->outputs, NULL, arena, eval->error, eval->size);
+    bool good = eval->run(it->body, it->inputs, NULL, it->outputs, NULL, arena, eval->error, eval->size);
     for (size_t k = 0; k < it->body->n_outputs && good; k++) {
         size_t n = (size_t)type_elements(&it->outputs[k].type);
         double *to = it->inputs[k + 1].data;

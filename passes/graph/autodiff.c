@@ -55,7 +55,7 @@ static size_t count_op(const Func *func, OpKind op) {
 static bool differentiate(Func *func, bool stops, Diags *diags) {
     size_t n = func->count;
     ValueId swept = IR_NONE; /* the loss whose sweep is done */
-    Sweep sweep = sweep_start(rewrite_begin(func), diags);
+    Sweep sweep = sweep_start(rewrite_begin(func), GRAD_RULES, diags);
     bool *through = ARENA_ARRAY(func->module->arena, bool, n + 1);
     const Node *old = sweep.rewrite.old;
     for (size_t i = 0; i < n; i++)
@@ -94,7 +94,7 @@ bool autodiff_append(Func *func, ValueId loss, const ValueId *x, size_t n, Value
     const char *scope = func->scope;
     Loc loc = func->loc;
     for (ValueId id = 0; id < n_old; id++) same.map[id] = id;
-    Sweep sweep = sweep_start(same, diags);
+    Sweep sweep = sweep_start(same, GRAD_RULES, diags);
     for (size_t i = 0; i < n; i++)
         if (x[i] < n_old) sweep.leaf[x[i]] = true;
     mark_loops(&sweep, loss, through);

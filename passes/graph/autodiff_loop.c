@@ -1,7 +1,6 @@
 /* Gradients of loops: see autodiff_loop.h. */
 #include "passes/graph/autodiff_loop.h"
 #include "ir/loop.h"
-#include "passes/graph/autodiff_rules.h"
 
 #include <math.h>
 #include <string.h>
@@ -208,14 +207,14 @@ static void add_outputs(Adjoint *a, const Sweep *sweep) {
 }
 
 /* Copies the piece's body and sweeps back over it. False: an error is in the diags. */
-static bool sweep_body(Adjoint *a, Diags *diags) {
+static bool sweep_body(Adjoint *a, const GradFn *rules, Diags *diags) {
     const SavedPiece *p = a->piece;
     const Func *body = p->body;
     Arena *arena = a->func->module->arena;
     Rewrite rewrite = {.func = a->func, .old = body->nodes, .n_old = body->count};
     rewrite.map = ARENA_ARRAY(arena, ValueId, body->count + 1);
     for (size_t i = 0; i < body->count; i++) rewrite.map[i] = IR_NONE;
-    Sweep sweep = sweep_start(rewrite, diags);
+    Sweep sweep = sweep_start(rewrite, rules, diags);
     for (size_t i = 0; i < body->n_inputs; i++) {
         ValueId id = body_input(body, i);
         rewrite.map[id] = a->values[i];
@@ -282,7 +281,7 @@ static bool differentiate_piece(GradRule *r, const SavedPiece *p, const bool *wa
                  .values = ARENA_ARRAY(arena, ValueId, n + 2)};
     for (int k = 0; k < p->n_outputs; k++) a.d_outputs[k] = IR_NONE;
     add_inputs(&a);
-    if (!sweep_body(&a, r->diags)) return false;
+    if (!sweep_body(&a, r->rules, r->diags)) return false;
     if (a.func->n_outputs == 0) return true;
     Operands operands = backward_operands(r, &a, d_outputs);
     ValueId loop = loop_emit(r->func, a.func, operands.of, operands.n, operands.attrs);

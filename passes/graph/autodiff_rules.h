@@ -4,7 +4,10 @@
 
 #include "ir/ir.h"
 
-typedef struct {
+typedef struct GradRule GradRule;
+typedef void (*GradFn)(GradRule *rule);
+
+struct GradRule {
     Func *func;
     const Node *node;
     ValueId y;        /* the node's value */
@@ -14,10 +17,10 @@ typedef struct {
     const struct SavedLoop *saved; /* of a loop: what it keeps for its gradient (autodiff_loop.h) */
     ValueId *dx;                   /* out: IR_NONE where there is none */
     Diags *diags;
-    bool failed; /* out: an error is in the diags */
-} GradRule;
+    const GradFn *rules; /* of all operators: for the bodies of loops */
+    bool failed;         /* out: an error is in the diags */
+};
 
-typedef void (*GradFn)(GradRule *rule);
 extern const GradFn GRAD_RULES[OP_COUNT]; /* NULL where no gradient flows */
 
 /* autodiff_factor.c */

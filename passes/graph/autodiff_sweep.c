@@ -1,14 +1,14 @@
 /* Backward sweeps: see autodiff_sweep.h. */
 #include "passes/graph/autodiff_sweep.h"
-#include "passes/graph/autodiff_rules.h"
 
-Sweep sweep_start(Rewrite rewrite, Diags *diags) {
+Sweep sweep_start(Rewrite rewrite, const GradFn *rules, Diags *diags) {
     Arena *arena = rewrite.func->module->arena;
     size_t n = rewrite.n_old + 1;
     Sweep sweep = {.rewrite = rewrite,
                    .leaf = ARENA_ARRAY(arena, bool, n),
                    .sum = ARENA_ARRAY(arena, ValueId, n),
                    .saved = ARENA_ARRAY(arena, struct SavedLoop *, n),
+                   .rules = rules,
                    .diags = diags};
     sweep_clear(&sweep);
     return sweep;
@@ -82,8 +82,9 @@ static bool step_back(Sweep *sweep, ValueId old, const bool *reached) {
                      .wanted = wanted,
                      .saved = sweep->saved[old],
                      .dx = dx,
+                     .rules = sweep->rules,
                      .diags = sweep->diags};
-    GRAD_RULES[node->op](&rule);
+    sweep->rules[node->op](&rule);
     if (func->error[0] && !rule.failed) {
         diag_error(sweep->diags, node->loc, "gradient of %s: %s", op_info(node->op)->name, func->error);
         rule.failed = true;
