@@ -179,8 +179,8 @@ static Loc argument_loc(const Expr *call, const char *keyword) {
     return call->loc;
 }
 
-/* The input of a draw: named by the variable, else after its sampler, with the number of the application, and of the draw
- * where there is one of that name already. NULL after an error. */
+/* The input of a draw: named by the variable, else after its sampler, with the number of the application, and of the
+ * draw where there is one of that name already. NULL after an error. */
 static const char *draw_name(Evaluator *e, Loc loc, const char *sampler, const char *name) {
     const Application *application = e->states->application;
     const char *full = full_name(e, loc, name || e->assigned ? name : sampler, "draw");
