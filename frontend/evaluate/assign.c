@@ -147,6 +147,7 @@ static void no_state(Evaluator *e, const Expr *target, const Value *known) {
                    show_value(e, known));
     else
         name_error(e, target->loc, "`:=` sets a state; '%s' is none%s", name, nearest_state(e, name));
+    if (!known && e->frame) define(e, e->frame, name, (Value){0}); /* one error is enough */
 }
 
 static void update_name(Evaluator *e, const Expr *s, const Expr *target, const Value *value) {

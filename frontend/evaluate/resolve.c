@@ -37,6 +37,8 @@ static const Expr *chained(const Expr *expr) {
 
 static void add_assigned(Evaluator *e, Frame *frame, const Expr *expr) {
     for (; expr; expr = chained(expr)) {
+        if (expr->kind == STMT_UPDATE && expr->a->kind != EXPR_NAME)
+            add_targets(e, frame, expr->a); /* no states: told */
         bool binds = expr->kind == STMT_ASSIGN || expr->kind == STMT_FOR || expr->kind == STMT_REPEAT;
         if (binds) add_targets(e, frame, expr->a);
         for (size_t i = 0; i < expr->n_clauses; i++) {

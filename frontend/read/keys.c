@@ -44,11 +44,17 @@ bool check_keys(ParsedRecipe *r, const Tree *map, const char *what, const char *
         if (known) continue;
         const char *key = map->items[i].key->text;
         const char *hint = key_hint(r, key, keys, n);
+        const char *near = diag_nearest(key, keys, n);
         if (hint)
             diag_error(r->diags, map->items[i].key->loc, "%s", hint);
         else
             diag_error(r->diags, map->items[i].key->loc, "unknown key '%s' in %s%s", key, what,
                        suggestion(r, key, keys, n));
+        if (map == r->tree && near &&
+            !tree_get(map, near)) { /* a section: what it names is known all the same */
+            map->items[i].key->text = near;
+            map->items[i].key->size = strlen(near);
+        }
         good = false;
     }
     return good;

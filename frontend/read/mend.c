@@ -16,8 +16,16 @@ static bool mend_list(ParsedRecipe *r, Tree *tree, const char *what) {
     diag_error(r->diags, tree->loc, "%s must be a map, not a list: write `name: value` without `- `", what);
     TreeItem *items = ARENA_ARRAY(r->arena, TreeItem, n + 1);
     n = 0;
-    for (size_t i = 0; i < tree->count; i++)
-        for (size_t k = 0; k < tree->items[i].value->count; k++) items[n++] = tree->items[i].value->items[k];
+    for (size_t i = 0; i < tree->count; i++) {
+        Tree *map = tree->items[i].value;
+        bool beside = map->count > 1 &&
+                      tree_is_null(map->items[0].value); /* `- name:`, its keys not below but beside it */
+        for (size_t k = 0; k < (beside ? 1 : map->count); k++) items[n++] = map->items[k];
+        if (!beside) continue;
+        map->items++;
+        map->count--;
+        items[n - 1].value = map;
+    }
     tree->kind = TREE_MAP;
     tree->items = items;
     tree->count = n;

@@ -34,7 +34,9 @@ void note_unread(ParsedRecipe *r, const char *section, const Tree *map) {
     if (map->kind != TREE_MAP) r->names_missing = true;
     for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++) {
         const Tree *key = map->items[i].key;
-        const char *name = arena_strndup(r->arena, key->text, strcspn(key->text, "( "));
+        const char *text = key->text, *space = strchr(text, ' '); /* `def f(x)` is f, too */
+        if (space && strcspn(text, "(") > (size_t)(space - text) && strchr(text, '(')) text = space + 1;
+        const char *name = arena_strndup(r->arena, text, strcspn(text, "( "));
         if (!*name || was_read(r, section, name)) continue;
         Unread unread = {name, strcmp(section, "modules") == 0 || strcmp(section, "schedules") == 0};
         ARENA_PUSH(r->arena, r->unread, r->n_unread, r->unread_capacity, unread);

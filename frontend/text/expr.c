@@ -1,4 +1,5 @@
 /* The entries of the parser: blocks, lone expressions, signatures, parts of messages. */
+#include "frontend/text/foreign.h"
 #include "frontend/text/parser.h"
 
 #include <string.h>
@@ -49,8 +50,14 @@ bool expr_parse_signature(Arena *arena, Diags *diags, Loc loc, const char *text,
     if (p.in.token != T_NAME)
         return lexer_fail(&p.in, p.in.loc, "a name was expected: name(parameter, other=default)") != NULL;
     out->name = p.in.word;
+    bool foreign = foreign_statement(p.in.word) != NULL;
     lexer_advance(&p.in);
     if (p.in.token == T_END) return true;
+    if (foreign && p.in.token == T_NAME) {
+        lexer_fail(&p.in, loc,
+                   arena_printf(arena, "a signature begins with its name: leave '%s' out", out->name));
+        return false;
+    }
     if (!parse_expect(&p, '(', "'(' was expected")) return false;
     while (p.in.token != ')' && !p.in.failed) {
         if (p.in.token != T_NAME)

@@ -200,6 +200,7 @@ static const char *no_value(Parser *p) {
     case T_ELSE:
     case T_ELIF: return "a value was expected here, not a statement";
     case '=': return "a value was expected here: `=` assigns, `==` compares";
+    case ':': return "`:` takes a part inside [ ], as `x[:, 0]`";
     case '@': return "`@` multiplies matrices, and a value is missing before it (vitc has no decorators)";
     case T_NOT: return "`not` binds less than arithmetic and comparisons: put it in ( )";
     default: return "an expression was expected here";

@@ -3,6 +3,7 @@
 #include "frontend/text/parser.h"
 
 #include <string.h>
+#include <strings.h>
 
 Expr *parse_values(Parser *p) { /* a or a, b */
     Expr *first = parse_labelled(p);
@@ -162,6 +163,15 @@ const char *parse_foreign_start(const Parser *p) {
     return (ends || next == '(') && foreign_keyword(p->in.word) ? message : NULL;
 }
 
+/* The word that begins a statement and was perhaps meant; or NULL. */
+static const char *near_statement(const char *word) {
+    static const char *const words[] = {"return", "assert", "for", "if", "elif", "else", "repeat", "when"};
+    size_t n = sizeof words / sizeof *words;
+    for (size_t i = 0; i < n; i++)
+        if (strcasecmp(word, words[i]) == 0) return words[i];
+    return diag_nearest(word, words, n);
+}
+
 /* What is told of a token behind a statement that is whole without it. */
 static const char *trailing(Parser *p) {
     switch (p->in.token) {
@@ -196,8 +206,13 @@ static Expr *parse_statement(Parser *p) {
         e->b = parse_expr(p);
         return e->b && parse_suite(p, &e->body, &e->n_body) ? e : NULL;
     }
+    const char *first = p->in.token == T_NAME ? p->in.word : NULL;
     e = parse_simple(p);
     if (!e) return NULL;
+    const char *near = first && p->in.token != T_NEWLINE ? near_statement(first) : NULL;
+    if (near && (p->in.token == T_NAME || p->in.token == T_NUMBER || p->in.token == T_STRING))
+        return lexer_fail(&p->in, e->loc,
+                          arena_printf(p->in.arena, "'%s' is no statement; did you mean `%s`?", first, near));
     if (p->in.token != T_END && p->in.token != T_DEDENT && !parse_expect(p, T_NEWLINE, trailing(p)))
         return NULL;
     return e;

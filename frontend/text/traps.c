@@ -226,6 +226,9 @@ char *trap_tell(Arena *arena, Diags *diags, uint32_t file, const char *text, siz
         tell_flow(&s, mark, context, last);
     else if (is(problem, "did not find expected key"))
         tell_no_key(&s, mark, last);
+    else if (is(problem, "did not find expected '-' indicator"))
+        diag_error(diags, loc_of(&s, mark),
+                   "`- ` begins the values of a list above, and this is the key of a map: one or the other");
     else if (is(problem, "could not find expected ':'"))
         tell_no_colon(&s, context);
     else if (is(problem, "mapping values are not allowed in this context"))
