@@ -180,7 +180,58 @@ static void test_gradients(void **state) {
     }
 }
 
+/* Texts whose bodies and loops do not fit. */
+static void test_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *message;
+    } cases[] = {
+        {"  func @f(%x : f32[4]) {\n    %l = loop %x {body = @b, words = 16, carried = 1}\n    output l = "
+         "%l\n  }\n",
+         "no body 'b' comes before this"},
+        {"  body @b(%i : i32, %c : f32[4]) {\n    %l = loop %c {body = @b, words = 16, carried = 1}\n    "
+         "output c = %l\n"
+         "  }\n",
+         "no body 'b' comes before this"},
+        {"  body @b(%i : i32, %c : f32[5]) {\n    %s = sin %c\n    output c = %s\n  }\n  func @f(%x : "
+         "f32[4]) {\n"
+         "    %l = loop %x {body = @b, words = 16, carried = 1}\n    output l = %l\n  }\n",
+         "is f32[5], and gets f32[4]"},
+        {"  body @b(%i : i32, %c : f32[4]) {\n    %s = sum %c {axes = [0]}\n    output c = %s\n  }\n  func "
+         "@f(%x : f32[4]) {\n"
+         "    %l = loop %x {body = @b, words = 16, carried = 1}\n    output l = %l\n  }\n",
+         "is f32[4], and gets f32"},
+        {"  body @b(%i : i32, %c : f32[4]) {\n    %s = sin %c\n    output c = %s\n  }\n  func @f(%x : "
+         "f32[4]) {\n"
+         "    %l = loop %x {body = @b, words = 32, carried = 1}\n    output l = %l\n  }\n",
+         "has 16 words, not 32"},
+        {"  body @b(%i : i32, %c : f32[4]) {\n    %z = constant {value = 0}\n    %s = gt %c, %z\n    output "
+         "c = %s\n  }\n"
+         "  func @f(%x : f32[4]) {\n    %l = loop %x {body = @b, words = 16}\n    output l = %l\n  }\n",
+         "which no loop holds"},
+        {"  state %s : f32 = constant(value = 0), role = buffer\n  body @b(%i : i32, %c : f32) {\n    %o = "
+         "add %c, %s\n"
+         "    output c = %o\n  }\n",
+         "a body reads state 's'"},
+        {"  body @b(%i : i32, %c : f32[4]) {\n    %s = sin %c\n    output c = %s\n  }\n  func @f(%x : "
+         "f32[4]) {\n"
+         "    %l = loop %x, %x {body = @b, words = 16, carried = 1, count = 2, when = true}\n    output l = "
+         "%l\n  }\n",
+         "depends on one number"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Arena *arena = arena_new();
+        Diags *diags = diags_new(arena);
+        char *text = arena_printf(arena, "module @m {\n%s}\n", cases[i].text);
+        if (module_parse(arena, diags, "test", text, strlen(text)) ||
+            !strstr(diags_text(diags), cases[i].message))
+            fail_msg("%s\nis not refused by \"%s\", but: %s", text, cases[i].message, diags_text(diags));
+        arena_free(arena);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_gradients), cmocka_unit_test(test_cases)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_gradients), cmocka_unit_test(test_cases),
+                                       cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

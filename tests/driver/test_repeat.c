@@ -261,8 +261,51 @@ static void test_sizes(void **state) {
     assert_true(many.room >> 14 < 215);
 }
 
+static void test_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *statements, *message;
+    } cases[] = {
+        {"      y = 0\n      repeat 3:\n        y = y + z\n",
+         "'y' is a number before the loop and f32[4x6] after"},
+        {"      y = []\n      repeat 3:\n        y = y + [z]\n",
+         "'y' is a list of 0 before the loop and a list of 1"},
+        {"      y = none\n      repeat 3:\n        y = z\n", "'y' is none before the loop"},
+        {"      y = z\n      repeat 3:\n        y = transpose(y)\n",
+         "'y' is f32[4x6] before the loop and f32[6x4] after"},
+        {"      y = z\n      repeat 3:\n        return y\n", "`return` inside `repeat`"},
+        {"      repeat 3:\n        t = z * 2\n      y = t\n", "in the body of `repeat`"},
+        {"      y = z\n      repeat -1:\n        y = y * 2\n", "repeated 0 to 16777216 times, not -1"},
+        {"      y = z\n      repeat 2.5:\n        y = y * 2\n", "must be a whole number, not 2.5"},
+        {"      y = z\n      repeat mean(y):\n        y = y * 2\n", "must be a whole number, not f32"},
+        {"      y = z\n      repeat s in 3:\n        y = y * 2\n", "'s' is a state"},
+        {"      y = z\n      when y > 0:\n        y = y * 2\n",
+         "`when` decides by one number, not bool[4x6]"},
+        {"      y = z\n      when mean(z) > 0:\n        y = z[0]\n",
+         "'y' is f32[4x6] before it and f32[6] after"},
+        {"      y = z\n      when mean(z) > 0:\n        y = y * 2\n      elif true:\n        y = z\n",
+         "`elif` belongs to `if`"},
+        {"      y = scan(z, z, z)\n", "scan wants a module first"},
+        {"      a, y = scan(blend, z, 3)\n", "scan runs over a list, or the first axis of a tensor"},
+        {"      a, y = scan(blend, z[0, 0], transpose(z))\n",
+         "'start' is f32 before the loop and f32[4] after"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Arena *arena = arena_new();
+        Diags *diags = diags_new(arena);
+        Recipe recipe;
+        char *text = recipe_text(cases[i].statements);
+        if (recipe_load_text(arena, diags, "t.yaml", text, strlen(text), &(RecipeOptions){0}, &recipe) ||
+            !strstr(diags_text(diags), cases[i].message))
+            fail_msg("%s\nis not refused by \"%s\", but: %s", cases[i].statements, cases[i].message,
+                     diags_text(diags));
+        free(text);
+        arena_free(arena);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_bf16),
-                                       cmocka_unit_test(test_sizes)};
+                                       cmocka_unit_test(test_sizes), cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
