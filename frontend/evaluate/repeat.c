@@ -50,10 +50,14 @@ static Frame keep_names(Evaluator *e, const Frame *frame) {
 /* As it was, but for what was skipped; names that were new are gone. */
 static void put_back(Evaluator *e, Frame *frame, const Frame *kept) {
     bool skipped = frame->skipped;
-    *frame = (Frame){.module = kept->module, .text = kept->text, .skipped = skipped};
+    *frame = *kept;
+    frame->skipped = skipped;
+    frame->variables = NULL;
+    frame->count = frame->capacity = frame->n_named = 0;
+    frame->names = (Names){0};
     for (size_t i = 0; i < kept->count; i++) {
         define(e, frame, kept->variables[i].name, kept->variables[i].value);
-        frame_variable(frame, kept->variables[i].name)->holds_state = kept->variables[i].holds_state;
+        *frame_variable(frame, kept->variables[i].name) = kept->variables[i];
     }
 }
 
