@@ -93,11 +93,12 @@ static void tell_numbers(const Finite *f, ValueId id) {
     for (int depth = 0; depth < DEEPEST; depth++) {
         const Node *node = func_node(f->func, id);
         ValueId next = IR_NONE;
-        for (int o = node->n_operands; o-- > 0;) {
+        for (int o = node->n_operands; o-- > 0;) { /* a number rather than bounds */
             ValueId x = through_copies(f, node->operands[o]);
             const Range *r = &f->ranges[x];
-            bool known = range_is_number(r) || !isinf(r->low) || !isinf(r->high);
-            if (known && func_node(f->func, x)->n_operands) next = x;
+            bool number = range_is_number(r), bounds = !isinf(r->low) || !isinf(r->high);
+            bool better = number || next == IR_NONE || !range_is_number(&f->ranges[next]);
+            if ((number || bounds) && better && func_node(f->func, x)->n_operands) next = x;
         }
         if (next == IR_NONE) return;
         id = next;

@@ -78,6 +78,19 @@ static void test_recipe_changes(void **state) {
     assert_true(said("error: the first value that is not finite: log is minus infinite\n"));
 }
 
+/* What is not finite for the epochs of these data is refused before the run begins, and nothing is written; from the
+ * cache too. */
+static void test_before_the_run(void **state) {
+    (void)state;
+    write_recipe("epochs.yaml", "      return mean(f(x) ** 2) / (steps_per_epoch - 4)\n");
+    for (int cached = 0; cached < 2; cached++) {
+        assert_int_equal(train("epochs.yaml", "epochs", ""), 2);
+        assert_true(said("any value / 0 is not finite") || said("values from 0 / 0 is not finite"));
+        assert_true(said("at step 0 (epoch 0 of 2, of 4 steps each)"));
+        assert_int_not_equal(access(path_of("epochs"), F_OK), 0);
+    }
+}
+
 /* A harmless infinity that nothing depends on is not it. */
 static void test_finite(void **state) {
     (void)state;
@@ -107,7 +120,10 @@ static void test_finite(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_training_names_the_line),
-                                       cmocka_unit_test(test_gradient), cmocka_unit_test(test_loop),
-                                       cmocka_unit_test(test_recipe_changes), cmocka_unit_test(test_finite)};
+                                       cmocka_unit_test(test_gradient),
+                                       cmocka_unit_test(test_loop),
+                                       cmocka_unit_test(test_before_the_run),
+                                       cmocka_unit_test(test_recipe_changes),
+                                       cmocka_unit_test(test_finite)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
