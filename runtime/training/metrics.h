@@ -18,7 +18,8 @@ bool vt_metrics_write(VtMetrics *metrics, int64_t step, double epoch, int n, con
 /* A line that says a word of a step. */
 bool vt_metrics_write_text(VtMetrics *metrics, int64_t step, double epoch, const char *name, const char *text,
                            VtError *error);
-/* Each value of that name in the file, in order; NaN where it is null. Epochs are the same however steps were counted. */
+/* Each value of that name in the file, in order; NaN where it is null. Epochs are the same however steps were
+ * counted. */
 void vt_metrics_values(const char *path, const char *name,
                        void (*visit)(void *user, double epoch, double value), void *user);
 /* Whether the file says this text of that epoch, to within `near`. */
