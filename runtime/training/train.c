@@ -210,8 +210,10 @@ static bool check_size(const Run *r, int source, VtError *error) {
 
 /* How many steps an epoch had where the run left off; 0: it is not known. */
 static double steps_before(const Run *r) {
-    double steps = vt_checkpoint_steps_per_epoch(run_folder_start(r->folder));
-    return steps > 0 ? steps : vt_metrics_steps_per_epoch(r->folder->metrics); /* of an older vitc */
+    const char *start = run_folder_start(r->folder);
+    double steps = start ? vt_checkpoint_steps_per_epoch(start) : 0;
+    if (!start || steps > 0) return steps;
+    return vt_metrics_steps_per_epoch(r->folder->metrics); /* of an older vitc */
 }
 
 /* Steps count batches of the data: with other data, or another batch, the same step is another epoch. */
@@ -233,7 +235,7 @@ static bool check_data(Run *r, VtError *error) {
 
 /* The step of the same epoch where an epoch has another number of steps than it had. */
 static void recount(Run *r) {
-    double before = run_folder_start(r->folder) ? steps_before(r) : 0;
+    double before = steps_before(r);
     if (!(before > 0) || fabs(before - r->steps_per_epoch) < 0.5) return;
     r->counted = r->step;
     r->counted_by = before;
