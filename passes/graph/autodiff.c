@@ -95,6 +95,7 @@ bool autodiff_append(Func *func, ValueId loss, const ValueId *x, size_t n, Value
     Loc loc = func->loc;
     for (ValueId id = 0; id < n_old; id++) same.map[id] = id;
     Sweep sweep = sweep_start(same, GRAD_RULES, diags);
+    sweep.again = true;
     for (size_t i = 0; i < n; i++)
         if (x[i] < n_old) sweep.leaf[x[i]] = true;
     mark_loops(&sweep, loss, through);

@@ -77,9 +77,34 @@ static ValueId rows_into(Func *func, ValueId kept, bool reverse) {
     return ir_slice(func, kept, start, limit, step);
 }
 
+/* A copy of the body that stacks what is carried into each iteration: ordinary outputs, which have gradients. */
+static Func *stacking_body(const Func *body, int n_carried) {
+    Module *module = body->module;
+    Func *copy = module_add_body(module, body->name);
+    ValueId *map = ARENA_ARRAY(module->arena, ValueId, body->count + 1);
+    ValueId *inputs = ARENA_ARRAY(module->arena, ValueId, body->n_inputs + 1);
+    for (size_t i = 0; i < body->n_inputs; i++)
+        inputs[i] = func_add_input(copy, body->inputs[i].name, body->inputs[i].type);
+    for (ValueId id = 0; id < body->count; id++) {
+        const Node *node = func_node(body, id);
+        if (node->op == OP_input) {
+            map[id] = inputs[source_attrs(node)->index];
+            continue;
+        }
+        ValueId *x = ARENA_ARRAY(module->arena, ValueId, node->n_operands + 1);
+        for (int o = 0; o < node->n_operands; o++) x[o] = map[node->operands[o]];
+        map[id] = func_copy(copy, node, x);
+    }
+    for (size_t k = 0; k < body->n_outputs; k++)
+        func_add_output(copy, body->outputs[k].name, map[body->outputs[k].value]);
+    for (int k = 0; k < n_carried; k++)
+        func_add_output(copy, arena_printf(module->arena, "history.%d", k), inputs[k + 1]);
+    return copy;
+}
+
 /* Emits a loop, with what is carried into each iteration behind the rest of its result, and notes it. */
-static ValueId emit_saved(Func *func, SavedLoop *saved, const Func *body, const ValueId *operands, int n,
-                          LoopAttrs attrs) {
+static ValueId emit_saved(Func *func, SavedLoop *saved, bool again, const Func *body, const ValueId *operands,
+                          int n, LoopAttrs attrs) {
     int carried = (int)attrs.carried;
     size_t outputs = body->n_outputs;
     SavedPiece *piece = &saved->pieces[saved->n++];
@@ -87,34 +112,38 @@ static ValueId emit_saved(Func *func, SavedLoop *saved, const Func *body, const 
                           .count = attrs.count,
                           .reverse = attrs.reverse,
                           .when = attrs.when,
+                          .again = again,
                           .n_carried = carried,
                           .n_sliced = (int)attrs.sliced,
                           .n_captured = n - attrs.when - carried - (int)attrs.sliced,
                           .n_outputs = (int)outputs,
                           .operands = operands};
-    attrs.kept = attrs.count > 1;
-    ValueId loop = loop_emit(func, body, operands, n, attrs);
-    piece->history = attrs.kept ? ARENA_ARRAY(func->module->arena, ValueId, carried + 1) : NULL;
+    bool many = attrs.count > 1;
+    attrs.kept = many && !again;
+    ValueId loop = loop_emit(func, many && again ? stacking_body(body, carried) : body, operands, n, attrs);
+    piece->history = many ? ARENA_ARRAY(func->module->arena, ValueId, carried + 1) : NULL;
+    for (int k = 0; k < carried && many && again; k++)
+        piece->history[k] = loop_part(func, loop, outputs + (size_t)k);
     for (int k = 0; k < carried && attrs.kept; k++)
         piece->history[k] = rows_into(func, loop_part(func, loop, outputs + (size_t)k), attrs.reverse);
     return loop;
 }
 
 /* The same of a long one that only carries: in segments of about √count iterations. */
-static ValueId emit_segments(Func *func, SavedLoop *saved, const Func *body, const ValueId *operands, int n,
-                             const LoopAttrs *attrs) {
+static ValueId emit_segments(Func *func, SavedLoop *saved, bool again, const Func *body,
+                             const ValueId *operands, int n, const LoopAttrs *attrs) {
     int carried = (int)attrs->carried;
     Arena *arena = func->module->arena;
     int64_t size = (int64_t)round(sqrt((double)attrs->count)), segments = attrs->count / size,
             left = attrs->count - segments * size;
     const Func *inner = later_body(body);
-    ValueId loop = emit_saved(func, saved, segment_body(inner, carried, size), operands, n,
+    ValueId loop = emit_saved(func, saved, again, segment_body(inner, carried, size), operands, n,
                               (LoopAttrs){.count = segments, .carried = carried});
     if (left == 0) return loop;
     ValueId *rest = ARENA_ARRAY(arena, ValueId, n + 1);
     for (int o = 0; o < n; o++) rest[o] = o < carried ? loop_part(func, loop, (size_t)o) : operands[o];
     rest[n] = ir_constant(func, (double)(segments * size), DT_I32);
-    return emit_saved(func, saved, inner, rest, n + 1, (LoopAttrs){.count = left, .carried = carried});
+    return emit_saved(func, saved, again, inner, rest, n + 1, (LoopAttrs){.count = left, .carried = carried});
 }
 
 ValueId autodiff_copy_loop(Sweep *sweep, ValueId old) {
@@ -130,8 +159,8 @@ ValueId autodiff_copy_loop(Sweep *sweep, ValueId old) {
     func->loc = node->loc;
     bool carries_only = attrs->sliced == 0 && (size_t)attrs->carried == body->n_outputs && !attrs->reverse;
     ValueId loop = attrs->count > LONG_LOOP && carries_only
-                       ? emit_segments(func, saved, body, operands, node->n_operands, attrs)
-                       : emit_saved(func, saved, body, operands, node->n_operands, *attrs);
+                       ? emit_segments(func, saved, sweep->again, body, operands, node->n_operands, attrs)
+                       : emit_saved(func, saved, sweep->again, body, operands, node->n_operands, *attrs);
     int64_t start = 0, step = 1; /* what the old loop had as its result comes first */
     if (type_equal(func_type(func, loop), &node->type)) return sweep->rewrite.map[old] = loop;
     return sweep->rewrite.map[old] = ir_slice(func, loop, &start, &attrs->words, &step);
@@ -215,6 +244,7 @@ static bool sweep_body(Adjoint *a, const GradFn *rules, Diags *diags) {
     rewrite.map = ARENA_ARRAY(arena, ValueId, body->count + 1);
     for (size_t i = 0; i < body->count; i++) rewrite.map[i] = IR_NONE;
     Sweep sweep = sweep_start(rewrite, rules, diags);
+    sweep.again = p->again;
     for (size_t i = 0; i < body->n_inputs; i++) {
         ValueId id = body_input(body, i);
         rewrite.map[id] = a->values[i];
@@ -310,6 +340,11 @@ void grad_loop(GradRule *r) {
     const Func *body = loop_body(r->func, r->node);
     Arena *arena = r->func->module->arena;
     int when = attrs->when, carried = (int)attrs->carried, n = r->node->n_operands - when;
+    if (attrs->kept) { /* autodiff makes them, and none is there before it */
+        diag_error(r->diags, r->node->loc, "what a loop keeps for its gradient has none itself");
+        r->failed = true;
+        return;
+    }
     ValueId *d_outputs = ARENA_ARRAY(arena, ValueId, body->n_outputs + 1);
     ValueId *dx = ARENA_ARRAY(arena, ValueId, n + 1);
     bool *wanted = ARENA_ARRAY(arena, bool, n + 1); /* one more: the number of the first iteration is none */

@@ -12,6 +12,7 @@ typedef struct {
     const Func *body;
     int64_t count;
     bool reverse, when;
+    bool again; /* as of the sweep that keeps it */
     int n_carried, n_sliced, n_captured, n_outputs;
     /* Of the new function, in the order of the operands: what is carried into the loop, … */
     const ValueId *operands;

@@ -10,6 +10,7 @@ typedef struct {
     ValueId *sum;             /* of each old value: its gradient so far, in the new function; IR_NONE: none */
     struct SavedLoop **saved; /* of each old loop that gradients flow through (autodiff_loop.h) */
     const GradFn *rules;      /* by operator: GRAD_RULES */
+    bool again;               /* what is made is to be differentiated too: loops keep by ordinary outputs */
     Diags *diags;
 } Sweep;
 

@@ -34,13 +34,11 @@ static const char *const NETWORKS[] = {
     "    return layer_norm(t @ w)\n",
     "    return gelu(t @ w) + gelu(t @ w, approximate=true) * t\n",
     "    return var(t @ w, -1, keep=true) * normalize(t @ w) + max(t @ w, -1, keep=true)\n",
-    "    return concat([t[:, ::2] @ w, t[:, 1::2]], axis=1) + pad(transpose(t @ w, 0, 2, 1)[:, :6, :4], ((0, "
-    "0), (0, 0), "
-    "(2, 2))) ** 2\n",
-    "    return gather(t @ w, cast(arange(6), 'i32') // 2 + reshape(cast(arange(4), 'i32'), 4, 1) // 2, "
-    "batch=1) * t\n",
+    "    return concat([t[:, ::2] @ w, t[:, 1::2]], axis=1) * pad(t[:, :6, :4], ((0, 0), (0, 0), (2, 2)))\n",
+    "    k = cast(floor(iota((4, 6), 1) / 2), 'i32')\n    return gather(t @ w, k, batch=1) * t\n",
     "    return block(t @ w, 2, mlp_ratio=1)\n",
     "    y = t @ w\n    repeat 3:\n      y = tanh(y) + 0.1 * y @ w\n    return y\n",
+    "    y = t @ w\n    repeat 70:\n      y = y + 0.01 * tanh(y @ w)\n    return y\n",
     "    z = t\n    repeat 3:\n      z = z - 0.1 * grad(sum((z @ w) ** 3), z)\n    return z\n",
     "    z = t\n    for i in range(2):\n      z = z - 0.1 * grad(sum((z @ w) ** 3), z)\n    return z\n",
     "    q = t @ w\n    return softmax(q @ transpose(t) * 0.5) @ q\n",
