@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { MAX_TOLD_NAMES = 100 }; /* no more errors are shown, and suggestions of each look at all names */
+
 /* ---- what a body assigns ----------------------------------------------------------------------------------------- */
 
 static const Value UNKNOWN = {.kind = V_POISON};
@@ -105,7 +107,7 @@ static void resolve_list(Evaluator *e, Expr *const *list, size_t n) {
 
 static void resolve(Evaluator *e, const Expr *expr) {
     while (expr && !e->exhausted) {
-        if (!spend(e, expr->loc, 1)) return;
+        if (e->n_told >= MAX_TOLD_NAMES || !spend(e, expr->loc, 1)) return;
         for (size_t i = 0; i < expr->n_clauses; i++) {
             resolve(e, expr->clauses[i].over);
             resolve_list(e, expr->clauses[i].conditions, expr->clauses[i].n_conditions);
