@@ -1,7 +1,7 @@
 /* What is told of mistakes, word for word: tests/frontend/mistakes/.
  *
- * base.yaml is a recipe without a fault. Each *.txt holds cases: a line "# what is wrong", the lines of base.yaml that are
- * changed ("- old", then "+ new"; new ones alone stand at the end), a line ">", and all that is told then. Lines of
+ * base.yaml is a recipe without a fault. Each *.txt holds cases: a line "# what is wrong", the lines of base.yaml that
+ * are changed ("- old", then "+ new"; new ones alone stand at the end), a line ">", and all that is told then. Lines of
  * libraries, which change for other reasons, are left out, as are their numbers.
  *
  * `test_mistakes --update` writes what is told now into the files. Read the difference before it is committed. */
