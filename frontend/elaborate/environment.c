@@ -40,7 +40,7 @@ static void define_copies(Evaluator *e, const char *name, int count, Type type, 
     define(e, e->own, name, one ? list.items[0] : close_list(e, (Loc){0, 0, 0}, list));
 }
 
-void define_view(Evaluator *e, const View *view) {
+static void define_view(Evaluator *e, const View *view) {
     define_copies(e, view->name, view->count, view_type(view), VT_SOURCE_VIEW, view->first_pipeline,
                   view->stream);
 }

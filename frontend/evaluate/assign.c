@@ -84,21 +84,14 @@ static void bind_poison(Evaluator *e, const Expr *target) {
 
 /* ---- statements -------------------------------------------------------------------------------------------------- */
 
-void run_assign(Evaluator *e, const Expr *s) {
-    const char *before = e->assigned, *scope = e->scope;
-    const Expr *target = s->a, *from = s->b;
-    bool good = may_assign(e, s, target);
-    e->assigned = target->kind == EXPR_NAME ? target->text : NULL;
-    Value value = eval(e, from);
-    e->assigned = before;
-    e->scope = scope;
-    if (!good) {
+void assign_value(Evaluator *e, const Expr *s, Value value, bool may) {
+    const Expr *target = s->a, *from = s->b, *at = e->at;
+    if (!may) {
         bind_poison(e, target);
         return;
     }
     /* after an error the names are poison too, so that one error stays one */
     if (value.kind == V_POISON || leaves_state(e, s, &value)) value = (Value){0};
-    const Expr *at = e->at;
     e->at = from;
     bind_names(e, target, value);
     e->at = at;
@@ -158,8 +151,7 @@ static void update_name(Evaluator *e, const Expr *s, const Expr *target, const V
         update_state(e, target == s->a ? s->loc : target->loc, known->state, value);
 }
 
-void run_update(Evaluator *e, const Expr *s) {
-    Value value = eval(e, s->b);
+void update_value(Evaluator *e, const Expr *s, Value value) {
     const Expr *target = s->a;
     if (target->kind == EXPR_NAME) {
         update_name(e, s, target, &value);

@@ -486,10 +486,20 @@ static void run_assert(Evaluator *e, const Expr *s) {
     e->has_returned = true;
 }
 
+static void run_assign(Evaluator *e, const Expr *s) {
+    const char *before = e->assigned, *scope = e->scope;
+    bool may = may_assign(e, s, s->a);
+    e->assigned = s->a->kind == EXPR_NAME ? s->a->text : NULL;
+    Value value = eval(e, s->b);
+    e->assigned = before;
+    e->scope = scope;
+    assign_value(e, s, value, may);
+}
+
 static void run_statement(Evaluator *e, const Expr *s) {
     switch (s->kind) {
     case STMT_ASSIGN: run_assign(e, s); return;
-    case STMT_UPDATE: run_update(e, s); return;
+    case STMT_UPDATE: update_value(e, s, eval(e, s->b)); return;
     case STMT_RETURN:
         e->returned = eval(e, s->a);
         e->returned_at = s->a->loc;

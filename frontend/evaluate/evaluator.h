@@ -192,7 +192,7 @@ bool spend(Evaluator *e, Loc loc, size_t steps);
 /* Ends evaluation: an error that a limit was passed, and in which loop. `what` has a %d for the limit. */
 void overdraw(Evaluator *e, Loc loc, const char *what, int limit) __attribute__((format(printf, 3, 0)));
 
-/* ---- names.c */
+/* ---- frames.c */
 Variable *frame_variable(Frame *frame, const char *name); /* NULL: not in it */
 Value *frame_find(Frame *frame, const char *name);
 /* Variables of a comprehension hide those of the same name while it runs, and are gone behind it. */
@@ -205,6 +205,8 @@ void show_names(Frame *frame, const HiddenNames *hidden);
 Frame *assigned_frame(Evaluator *e); /* that the names of a body are in */
 void define(Evaluator *e, Frame *frame, const char *name, Value value);
 Value *lookup(Evaluator *e, const char *name); /* NULL: it is not seen here */
+
+/* ---- names.c */
 Value value_of_name(Evaluator *e, const Expr *name);
 bool name_of_package(Evaluator *e,
                      const Expr *attribute); /* torch.exp: an error, if the name is of no value */
@@ -280,12 +282,13 @@ const Signature *signature_of(Evaluator *e, const Builtin *builtin, Loc loc);
 bool bind_builtin(Evaluator *e, const Builtin *builtin, const Signature *signature, const Expr *at,
                   Value *args, const char **keywords, size_t n, Value *out, const Expr **exprs, bool *given);
 
-/* ---- assign.c: statements that give names and states values */
+/* ---- assign.c: names and states get values */
 bool bind_names(Evaluator *e, const Expr *target, Value value); /* a name or several; false after an error */
 /* Whether the names of a statement's target can be assigned: not if one is a state's. False after an error. */
 bool may_assign(Evaluator *e, const Expr *statement, const Expr *target);
-void run_assign(Evaluator *e, const Expr *statement); /* = */
-void run_update(Evaluator *e, const Expr *statement); /* := */
+/* The statements `target = value`, `may` being what may_assign said, and `target := value`. */
+void assign_value(Evaluator *e, const Expr *statement, Value value, bool may);
+void update_value(Evaluator *e, const Expr *statement, Value value);
 
 /* ---- loops.c: what is emitted from loop_begin to loop_end becomes the body of a loop */
 /* IR_NONE for the condition: none. NULL after an error. */

@@ -12,7 +12,8 @@ static bool in_entries(const Entries *entries, const char *kind, size_t *i, OwnN
     return true;
 }
 
-bool own_name(const ParsedRecipe *r, size_t i, OwnName *out) {
+/* The i-th; false: there are fewer. */
+static bool own_name(const ParsedRecipe *r, size_t i, OwnName *out) {
     if (i < r->n_knobs) return *out = (OwnName){r->knobs[i].name, "a knob", r->knobs[i].loc}, true;
     i -= r->n_knobs;
     if (i < r->n_views) return *out = (OwnName){r->views[i].name, "a view", r->views[i].loc}, true;

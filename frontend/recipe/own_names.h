@@ -24,8 +24,6 @@ typedef struct Mentions {
     size_t n_unread, unread_capacity;
 } Mentions;
 
-/* The i-th; false: there are fewer. */
-bool own_name(const ParsedRecipe *recipe, size_t i, OwnName *out);
 bool own_name_find(const ParsedRecipe *recipe, const char *name, OwnName *out);
 
 #endif

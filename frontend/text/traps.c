@@ -51,7 +51,8 @@ static size_t line_length(const Source *s, const char *at) {
     return (size_t)((stop ? stop : s->end) - at);
 }
 
-int trap_open_brackets(const char *text) {
+/* Brackets ( that a text opens and does not close. */
+static int trap_open_brackets(const char *text) {
     int open = 0;
     for (; *text; text++) open += (*text == '(') - (*text == ')');
     return open;

@@ -26,9 +26,6 @@ bool trap_is_mend(const Mends *mends, yaml_mark_t mark);
 char *trap_tell(Arena *arena, Diags *diags, uint32_t file, const char *text, size_t size,
                 const yaml_parser_t *yaml, const LastScalar *last, Mends *mends);
 
-/* Brackets ( that a text opens and does not close. */
-int trap_open_brackets(const char *text);
-
 /* Inside { } and [ ] a comma ends a value: whether `piece`, which follows `value`, belongs to it, because that has a (
  * left open. Then value is mended, and told once it is whole. */
 bool trap_join(Arena *arena, Diags *diags, Tree *value, const Tree *piece, const char *key);

@@ -22,7 +22,7 @@ Range range_of_number(double x, DType dtype) {
     return (Range){x, x, !isfinite(x), !isfinite(x)};
 }
 
-Range range_unknown(DType dtype) {
+static Range range_unknown(DType dtype) {
     return dtype == DT_BOOL ? (Range){.high = 1} : (Range){.low = -INFINITY, .high = INFINITY};
 }
 

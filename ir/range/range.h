@@ -14,8 +14,7 @@ typedef struct {
 } Range;
 
 Range range_of_number(double x, DType dtype); /* as the type holds it */
-Range range_unknown(DType dtype);
-bool range_is_number(const Range *range); /* every element is the same, perhaps NaN or infinite */
+bool range_is_number(const Range *range);     /* every element is the same, perhaps NaN or infinite */
 
 /* Of a node, from those of its operands; of inputs and states: unknown. */
 Range range_of_node(const Func *func, const Node *node, const Range *operands);

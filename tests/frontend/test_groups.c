@@ -55,8 +55,9 @@ static void test_layers(void **state) {
                   {"head.0.weight", 1, 3},
                   {"head.3.bias", 2, 3},
                   {"plain.fc.weight", 0, 0}};
-    Run all = run(LAYERED
-                  "train: {batch: 4, optimizer: \"param + 100 * last_layer(name) + layer(name) + 0 * grad\"}\n");
+    Run all =
+        run(LAYERED
+            "train: {batch: 4, optimizer: \"param + 100 * last_layer(name) + layer(name) + 0 * grad\"}\n");
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         size_t s = state_of(&all, wanted[i].name);
         double got = round(all.after[s].data[0] - all.before[s].data[0]);

@@ -70,7 +70,7 @@ static inline uint8_t *read_file(const char *name, size_t *size) {
 
 /* Adds NAME, a .npy file of that dictionary and those elements. */
 static inline void pack_npy(Pack *pack, const char *name, const char *dictionary, const void *elements,
-                     size_t size) {
+                            size_t size) {
     uint8_t bytes[4096] = "\x93NUMPY\x01";
     size_t length = strlen(dictionary);
     bytes[8] = (uint8_t)length;
