@@ -129,6 +129,7 @@ static Remat make_remat(Func *func) {
     r.plan = func->plan;
     r.machine = machine_with_usual(&func->module->machine);
     size_t n = r.plan->n_kernels;
+    r.first = n ? 0 : IR_NONE;
     r.of = ARENA_ARRAY(r.arena, uint32_t *, func->count + 1);
     r.n_of = ARENA_ARRAY(r.arena, uint32_t, func->count + 1);
     r.of_capacity = ARENA_ARRAY(r.arena, uint32_t, func->count + 1);
