@@ -37,13 +37,13 @@ static LLVMValueRef constant_of(Emitter *e, double value, DType dtype) {
 
 /* A literal (node_is_literal, ir/plan/plan.h), loaded once before all loops. */
 static LLVMValueRef literal_of(Emitter *e, ValueId value) {
-    LLVMTypeRef f32 = LLVMFloatTypeInContext(e->fb->context);
+    LLVMTypeRef type = build_type(e->fb, (DType)func_node(e->func, value)->type.dtype);
     int64_t number = 0;
     for (ValueId id = e->called->first; id < value; id++) number += node_is_literal(func_node(e->func, id));
     LLVMValueRef from = emit_pointer(e, IR_NONE, false), index = build_i64(e->fb, number);
     LLVMBasicBlockRef before = build_entry_begin(e->fb);
-    LLVMValueRef load = LLVMBuildLoad2(e->fb->builder, f32,
-                                       LLVMBuildGEP2(e->fb->builder, f32, from, &index, 1, ""), "literal");
+    LLVMValueRef load = LLVMBuildLoad2(e->fb->builder, type,
+                                       LLVMBuildGEP2(e->fb->builder, type, from, &index, 1, ""), "literal");
     LLVMSetAlignment(load, 4);
     build_entry_end(e->fb, before);
     return load;

@@ -178,11 +178,18 @@ static void end_call(Compiler *c, FuncCode *fc, PendingCall *pending) {
 }
 
 static VtArg literals_of(Compiler *c, const Func *func, const Kernel *kernel) {
-    float *literals = ARENA_ARRAY(c->arena, float, kernel->last - kernel->first + 1);
+    union Literal {
+        float f32;
+        int32_t i32;
+    } *literals = ARENA_ARRAY(c->arena, union Literal, kernel->last - kernel->first + 1);
     size_t n = 0;
-    for (ValueId id = kernel->first; id <= kernel->last; id++)
-        if (node_is_literal(func_node(func, id)))
-            literals[n++] = (float)constant_attrs(func_node(func, id))->value;
+    for (ValueId id = kernel->first; id <= kernel->last; id++) {
+        const Node *node = func_node(func, id);
+        if (!node_is_literal(node)) continue;
+        double value = constant_attrs(node)->value;
+        literals[n++] = node->type.dtype == DT_I32 ? (union Literal){.i32 = (int32_t)value}
+                                                   : (union Literal){.f32 = (float)value};
+    }
     return constant_arg(c, literals, sizeof *literals * n);
 }
 

@@ -115,7 +115,8 @@ Signature kernel_signature(const Func *func, const Kernel *kernel);
  * of the literals. */
 int kernel_argument(const Func *func, const Kernel *kernel, ValueId value, bool stored);
 /* Whether the node is a constant that is passed as an argument, so that kernels which differ in it alone (the rates of
- * drop path) share code. Integers and powers of two, which code can profit from, stay in the code. */
+ * drop path) share code: of f32, or of i32 beyond what is counted (2^24; thresholds of random numbers). Integers and
+ * powers of two, which code can profit from, stay in the code. */
 bool node_is_literal(const Node *node);
 
 /* ---- place.c ----------------------------------------------------------------------------------------------------- */

@@ -5,8 +5,11 @@
 #include <math.h>
 
 bool node_is_literal(const Node *node) {
-    if (node->op != OP_constant || node->type.dtype != DT_F32) return false;
+    enum { COUNTED_LOG2 = 24 };
+    if (node->op != OP_constant) return false;
     double x = constant_attrs(node)->value;
+    if (node->type.dtype == DT_I32) return fabs(x) > ldexp(1, COUNTED_LOG2);
+    if (node->type.dtype != DT_F32) return false;
     int exponent;
     return isfinite(x) && x != floor(x) && fabs(frexp(x, &exponent)) != 0.5;
 }

@@ -66,6 +66,25 @@ static const char COUNTERS[] = "module @m {\n"
                                "  }\n"
                                "}\n";
 
+/* Numbers that are arguments: reals, and whole ones beyond 2^24, as the thresholds of random numbers are. */
+static const char THRESHOLDS[] =
+    "module @m {\n"
+    "  func @f(%x : f32[5x40], %y : f32[5x40], %z : f32[5x40]) {\n"
+    "    %k = constant {value = 1000, dtype = i32}\n"
+    "    %ca = constant {value = 123456789, dtype = i32}\n"
+    "    %cb = constant {value = -987654321, dtype = i32}\n"
+    "    %cc = constant {value = 33554435, dtype = i32}\n"
+    "    %ra = constant {value = 0.3}\n    %rb = constant {value = -1.7}\n    %rc = constant {value = 2.9}\n"
+    "    %ai = cast %x {dtype = i32}\n    %a0 = add %ai, %ca\n    %a1 = rem %a0, %k\n    %a2 = cast %a1 "
+    "{dtype = f32}\n    %a = mul %a2, %ra\n"
+    "    %bi = cast %y {dtype = i32}\n    %b0 = add %bi, %cb\n    %b1 = rem %b0, %k\n    %b2 = cast %b1 "
+    "{dtype = f32}\n    %b = mul %b2, %rb\n"
+    "    %ci = cast %z {dtype = i32}\n    %c0 = add %ci, %cc\n    %c1 = rem %c0, %k\n    %c2 = cast %c1 "
+    "{dtype = f32}\n    %c = mul %c2, %rc\n"
+    "    output a = %a\n    output b = %b\n    output c = %c\n"
+    "  }\n"
+    "}\n";
+
 static double number_of(VtInstance *instance, const VtProgram *program, const char *name) {
     int s = vt_instance_find_state(instance, name);
     const void *data = vt_instance_state(instance, s);
@@ -116,6 +135,11 @@ static void test_pairs_share_code(void **state) {
     assert_int_equal(check_compiled(&(Against){.text = PAIRS}), 4);
 }
 
+static void test_numbers_are_arguments(void **state) {
+    (void)state;
+    assert_int_equal(check_compiled(&(Against){.text = THRESHOLDS}), 1);
+}
+
 static void test_long_columns(void **state) {
     (void)state;
     check_compiled(&(Against){.text = LONG_COLUMNS});
@@ -125,6 +149,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_concat_of_slices),
         cmocka_unit_test(test_pairs_share_code),
+        cmocka_unit_test(test_numbers_are_arguments),
         cmocka_unit_test(test_long_columns),
         cmocka_unit_test(test_counters),
     };
