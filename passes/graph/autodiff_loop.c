@@ -24,16 +24,17 @@ static bool is_real(const Type *type) {
 
 /* ---- bodies of segments ------------------------------------------------------------------------------------------ */
 
-/* A copy of the body whose iterations are numbered from a further input on. */
-static Func *later_body(const Func *body) {
+/* A copy of the body, and its inputs. `later`: whose iterations are numbered from a further input on. */
+static Func *copy_body(const Func *body, bool later, ValueId **inputs_out) {
     Module *module = body->module;
     Func *copy = module_add_body(module, body->name);
     ValueId *map = ARENA_ARRAY(module->arena, ValueId, body->count + 1);
-    ValueId *inputs = ARENA_ARRAY(module->arena, ValueId, body->n_inputs + 1);
+    ValueId *inputs = *inputs_out = ARENA_ARRAY(module->arena, ValueId, body->n_inputs + 1);
     for (size_t i = 0; i < body->n_inputs; i++)
         inputs[i] = func_add_input(copy, body->inputs[i].name, body->inputs[i].type);
-    const char *name = arena_printf(module->arena, "in.first.%zu", body->n_inputs);
-    inputs[0] = ir_binary(copy, OP_add, inputs[0], func_add_input(copy, name, type_scalar(DT_I32)));
+    const char *first = arena_printf(module->arena, "in.first.%zu", body->n_inputs);
+    if (later)
+        inputs[0] = ir_binary(copy, OP_add, inputs[0], func_add_input(copy, first, type_scalar(DT_I32)));
     for (ValueId id = 0; id < body->count; id++) {
         const Node *node = func_node(body, id);
         if (node->op == OP_input) {
@@ -47,6 +48,11 @@ static Func *later_body(const Func *body) {
     for (size_t k = 0; k < body->n_outputs; k++)
         func_add_output(copy, body->outputs[k].name, map[body->outputs[k].value]);
     return copy;
+}
+
+static Func *later_body(const Func *body) {
+    ValueId *inputs;
+    return copy_body(body, true, &inputs);
 }
 
 /* A body that does `count` iterations of `inner`, whose last operand is the number of the first. */
@@ -79,26 +85,10 @@ static ValueId rows_into(Func *func, ValueId kept, bool reverse) {
 
 /* A copy of the body that stacks what is carried into each iteration: ordinary outputs, which have gradients. */
 static Func *stacking_body(const Func *body, int n_carried) {
-    Module *module = body->module;
-    Func *copy = module_add_body(module, body->name);
-    ValueId *map = ARENA_ARRAY(module->arena, ValueId, body->count + 1);
-    ValueId *inputs = ARENA_ARRAY(module->arena, ValueId, body->n_inputs + 1);
-    for (size_t i = 0; i < body->n_inputs; i++)
-        inputs[i] = func_add_input(copy, body->inputs[i].name, body->inputs[i].type);
-    for (ValueId id = 0; id < body->count; id++) {
-        const Node *node = func_node(body, id);
-        if (node->op == OP_input) {
-            map[id] = inputs[source_attrs(node)->index];
-            continue;
-        }
-        ValueId *x = ARENA_ARRAY(module->arena, ValueId, node->n_operands + 1);
-        for (int o = 0; o < node->n_operands; o++) x[o] = map[node->operands[o]];
-        map[id] = func_copy(copy, node, x);
-    }
-    for (size_t k = 0; k < body->n_outputs; k++)
-        func_add_output(copy, body->outputs[k].name, map[body->outputs[k].value]);
+    ValueId *inputs;
+    Func *copy = copy_body(body, false, &inputs);
     for (int k = 0; k < n_carried; k++)
-        func_add_output(copy, arena_printf(module->arena, "history.%d", k), inputs[k + 1]);
+        func_add_output(copy, arena_printf(copy->module->arena, "history.%d", k), inputs[k + 1]);
     return copy;
 }
 
