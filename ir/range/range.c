@@ -347,8 +347,9 @@ static int strict_operands(OpKind op) {
     }
 }
 
-static bool is_strict(const Node *node, int operand) {
+static bool is_strict(const Node *node, int operand, const Range *x) {
     if (node->op == OP_cast) return dtype_is_float((DType)node->type.dtype);
+    if (node->op == OP_pow) return operand == 0 && x[1].low > 0; /* to a power of 0 it is 1 */
     return operand < strict_operands((OpKind)node->op);
 }
 
@@ -431,8 +432,8 @@ Range range_of_node(const Func *func, const Node *node, const Range *operands) {
     bool bad = false, some = false, infinite = false;
     for (int o = 0; o < node->n_operands; o++) {
         infinite = infinite || operands[o].never;
-        bad = bad || (operands[o].never && is_strict(node, o));
-        some = some || (operands[o].some && is_strict(node, o));
+        bad = bad || (operands[o].never && is_strict(node, o, operands));
+        some = some || (operands[o].some && is_strict(node, o, operands));
     }
     if (bad) return never();
     bool moves = op_info((OpKind)node->op)->loop == LOOP_MOVE || node->op == OP_amax ||
