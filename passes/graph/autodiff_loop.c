@@ -7,11 +7,14 @@
 
 enum { LONG_LOOP = 64 }; /* iterations of a loop that is cut into segments */
 
-static ValueId body_input(const Func *body, size_t input) {
-    for (ValueId id = 0; id < body->count; id++)
-        if (func_node(body, id)->op == OP_input && (size_t)source_attrs(func_node(body, id))->index == input)
-            return id;
-    return IR_NONE;
+/* The node of each input. */
+static ValueId *input_nodes(Arena *arena, const Func *body) {
+    ValueId *nodes = ARENA_ARRAY(arena, ValueId, body->n_inputs + 1);
+    for (ValueId id = 0; id < body->count; id++) {
+        const Node *node = func_node(body, id);
+        if (node->op == OP_input) nodes[source_attrs(node)->index] = id;
+    }
+    return nodes;
 }
 
 static ValueId zeros(Func *func, const Type *type) {
@@ -166,7 +169,8 @@ typedef struct {
     ValueId *
         d_outputs; /* inputs of it: the gradient of each output of the piece's body; IR_NONE: it is no real */
     ValueId *d_captured; /* the sum so far for each captured value */
-    ValueId *values;     /* what each input of the piece's body is */
+    ValueId *inputs;     /* the nodes of the piece's body that are its inputs … */
+    ValueId *values;     /* … and what each of them is here */
 } Adjoint;
 
 static const Type *input_type(const SavedPiece *piece, int operand) {
@@ -203,7 +207,7 @@ static void add_inputs(Adjoint *a) {
 
 /* The gradient of input number `o` + 1 of the piece's body. */
 static ValueId gradient_of(Adjoint *a, const Sweep *sweep, int o) {
-    ValueId sum = sweep->sum[body_input(a->piece->body, (size_t)o + 1)];
+    ValueId sum = sweep->sum[a->inputs[o + 1]];
     return sum != IR_NONE ? sum : zeros(a->func, input_type(a->piece, o));
 }
 
@@ -216,7 +220,7 @@ static void add_outputs(Adjoint *a, const Sweep *sweep) {
             func_add_output(a->func, arena_printf(arena, "d.%d", k), gradient_of(a, sweep, k));
     for (int o = captured; o < n; o++) {
         if (!a->wanted[o]) continue;
-        ValueId sum = sweep->sum[body_input(p->body, (size_t)o + 1)], all = a->d_captured[o];
+        ValueId sum = sweep->sum[a->inputs[o + 1]], all = a->d_captured[o];
         if (sum != IR_NONE) all = ir_binary(a->func, OP_add, all, sum);
         func_add_output(a->func, arena_printf(arena, "sum.%d", o), all);
     }
@@ -236,7 +240,7 @@ static bool sweep_body(Adjoint *a, const GradFn *rules, Diags *diags) {
     Sweep sweep = sweep_start(rewrite, rules, diags);
     sweep.again = p->again;
     for (size_t i = 0; i < body->n_inputs; i++) {
-        ValueId id = body_input(body, i);
+        ValueId id = a->inputs[i];
         rewrite.map[id] = a->values[i];
         bool carried = i > 0 && i <= (size_t)p->n_carried;
         sweep.leaf[id] = i > 0 && is_real(&body->inputs[i].type) && (carried || a->wanted[i - 1]);
@@ -298,6 +302,7 @@ static bool differentiate_piece(GradRule *r, const SavedPiece *p, const bool *wa
                  .func = module_add_body(r->func->module, arena_printf(arena, "%s.grad", p->body->name)),
                  .d_outputs = ARENA_ARRAY(arena, ValueId, p->n_outputs + 1),
                  .d_captured = ARENA_ARRAY(arena, ValueId, n + 1),
+                 .inputs = input_nodes(arena, p->body),
                  .values = ARENA_ARRAY(arena, ValueId, n + 2)};
     for (int k = 0; k < p->n_outputs; k++) a.d_outputs[k] = IR_NONE;
     add_inputs(&a);
