@@ -275,10 +275,10 @@ Value value_index(Evaluator *e, const Expr *at, const Value *base, const Value *
 bool bind_arguments(Evaluator *e, const Signature *signature, const Expr *at, Frame *frame, Value *args,
                     const char **keywords, size_t n);
 const char *show_signature(Evaluator *e, const Signature *signature); /* "f(x, out=…)" */
-/* Those of a builtin: out[p] is what parameter p of the signature is given, if given[p], by
- * exprs[p], unless that is NULL. */
-const char *builtin_text(Arena *arena, const Builtin *builtin); /* "mean(x, axis=none)" */
+const char *builtin_text(Arena *arena, const Builtin *builtin);       /* "mean(x, axis=none)" */
 const Signature *signature_of(Evaluator *e, const Builtin *builtin, Loc loc);
+/* Those of a builtin: out[p] is what parameter p of the signature is given, if given[p], by exprs[p], unless that is
+ * NULL. */
 bool bind_builtin(Evaluator *e, const Builtin *builtin, const Signature *signature, const Expr *at,
                   Value *args, const char **keywords, size_t n, Value *out, const Expr **exprs, bool *given);
 

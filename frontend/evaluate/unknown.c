@@ -25,7 +25,12 @@ static bool is_callable(ValueKind kind) {
     return kind == V_MODULE || kind == V_NETWORK || kind == V_BUILTIN;
 }
 
-static bool assigns(const Expr *target, const char *name);
+static bool assigns(const Expr *target, const char *name) {
+    if (target->kind == EXPR_NAME) return strcmp(target->text, name) == 0;
+    for (size_t i = 0; i < target->n_args; i++)
+        if (assigns(target->args[i], name)) return true;
+    return false;
+}
 
 static void add_frame(Candidates *c, const Frame *frame, bool called) {
     for (size_t i = 0; frame && i < frame->count; i++) {
@@ -79,13 +84,6 @@ static const char *suggest(Evaluator *e, const char *name, bool called) {
 /* ---- names that are known elsewhere ------------------------------------------------------------------------------ */
 
 static const Expr *assignment_in(Expr *const *statements, size_t n, const char *name);
-
-static bool assigns(const Expr *target, const char *name) {
-    if (target->kind == EXPR_NAME) return strcmp(target->text, name) == 0;
-    for (size_t i = 0; i < target->n_args; i++)
-        if (assigns(target->args[i], name)) return true;
-    return false;
-}
 
 static const Expr *assignment_of(const Expr *s, const char *name) {
     for (;; s = s->orelse[0]) { /* a chain of elif nests as deep as it is long */
