@@ -122,8 +122,10 @@ static bool check_header_sum(VtTensorFile *file, const char *text, size_t length
         strncmp(key, SUM_PREFIX, strlen(SUM_PREFIX)) == 0;
     if (!sum && !file->has_sums) return true; /* another program's file, or an old one */
     file->has_sums = true;
-    snprintf(pattern, sizeof pattern, "\"" SUM_KEY "\":\"%.*s\"", SUM_DIGITS, sum ? sum : "");
-    char *at = memmem(text, length, pattern, strlen(pattern)), *copy = at ? malloc(length) : NULL;
+    bool whole = sum && strlen(sum) == SUM_DIGITS; /* a shorter one may end where the text does */
+    snprintf(pattern, sizeof pattern, "\"" SUM_KEY "\":\"%.*s\"", SUM_DIGITS, whole ? sum : "");
+    char *at = whole ? memmem(text, length, pattern, strlen(pattern)) : NULL,
+         *copy = at ? malloc(length) : NULL;
     if (at && !copy) return vt_fail(error, 1, "out of memory");
     if (at) {
         memcpy(copy, text, length);

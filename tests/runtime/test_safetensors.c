@@ -154,6 +154,26 @@ static void test_every_bit(void **state) {
     assert_false(reads_all(bytes, size - 1, &error));
 }
 
+/* A checksum that is not 16 digits long is no checksum; one near the header's end is not read past it. */
+static void test_short_sums(void **state) {
+    (void)state;
+    static const char *const sums[] = {
+        "", "3", "0123", "0123456789abcde", "0123456789abcdef0", "0123456789abcdef"};
+    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) {
+        char text[128];
+        int length = snprintf(text + 8, sizeof text - 8, "{\"__metadata__\":{\"xxh3\":\"%s\"}}", sums[i]);
+        memcpy(text, (const char[8]){(char)length}, 8);
+        char *exact = malloc((size_t)length + 8); /* so that a sanitizer sees what is read beyond */
+        assert_non_null(exact);
+        memcpy(exact, text, (size_t)length + 8);
+        VtError error = {0};
+        assert_null(vt_tensors_open_memory("x.safetensors", exact, (size_t)length + 8, &error));
+        assert_int_equal(error.code, 2);
+        assert_non_null(strstr(error.message, "damaged"));
+        free(exact);
+    }
+}
+
 /* Names that a file cannot hold are refused before anything is written. */
 static void test_names(void **state) {
     (void)state;
@@ -198,8 +218,9 @@ static void test_no_file(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forged),    cmocka_unit_test(test_round_trip),
-                                       cmocka_unit_test(test_full_disk), cmocka_unit_test(test_every_bit),
-                                       cmocka_unit_test(test_names),     cmocka_unit_test(test_no_file)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forged),     cmocka_unit_test(test_round_trip),
+                                       cmocka_unit_test(test_full_disk),  cmocka_unit_test(test_every_bit),
+                                       cmocka_unit_test(test_short_sums), cmocka_unit_test(test_names),
+                                       cmocka_unit_test(test_no_file)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
