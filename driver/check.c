@@ -1,7 +1,7 @@
 /* vitc check: is a recipe good, and what is it? */
 #include "driver/driver.h"
 #include "driver/report/recipe_text.h"
-#include "driver/weights.h"
+#include "command/weights.h"
 
 int verb_check(int argc, char **argv) {
     Flag flags[] = {{"strict", FLAG_BARE, false, NULL}, {"labels", FLAG_BARE, false, NULL}};

@@ -1,5 +1,5 @@
 /* `from:` of networks and states: files that their initial values come from. What the files hold is not looked at
- * here: that is for who trains or evaluates (driver/weights.c). */
+ * here: that is for who trains or evaluates (command/weights.c). */
 #include "frontend/read/read.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* vitc eval: protocols that judge a frozen encoder. */
-#include "driver/weights.h"
+#include "command/weights.h"
 
 #include <errno.h>
 #include <stdlib.h>

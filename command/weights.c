@@ -1,5 +1,5 @@
 /* Initial weights: see weights.h. */
-#include "driver/weights.h"
+#include "command/weights.h"
 #include "ir/base/stream.h"
 
 #include <errno.h>

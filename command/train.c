@@ -1,7 +1,7 @@
 /* vitc train, vitc resume: from the command line to a training run, new or continued. */
 #include "driver/changes.h"
 #include "driver/trace.h"
-#include "driver/weights.h"
+#include "command/weights.h"
 #include "ir/base/stream.h"
 
 #include <errno.h>

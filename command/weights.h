@@ -1,7 +1,7 @@
 /* Initial weights as a recipe or the command line asks for them: rules by which files name tensors, what the files are,
  * and the recipe that says so for ever. */
-#ifndef VITC_DRIVER_WEIGHTS_H
-#define VITC_DRIVER_WEIGHTS_H
+#ifndef VITC_COMMAND_WEIGHTS_H
+#define VITC_COMMAND_WEIGHTS_H
 
 #include "driver/driver.h"
 #include "frontend/text/tree.h"
