@@ -8,16 +8,16 @@
 #include "runtime/program.h"
 
 /* A micro-kernel: tile[r][c] = (or +=, if `accumulate`) the sum over units of a·b, for `rows` rows, the first `columns`
- * of `tile_columns` columns. A unit is four bytes: an f32, or a pair of bf16 that follow each other along K. Unit u of
- * line r of A lies at a[r·line + u·step], or, if `tiles`, in blocks of 16 lines by 16 units (codegen/gemm/pack.h); unit
+ * of `tile_columns` columns. A unit is four bytes: an f32, or a pair of bf16 that follow each other along K. `block`
+ * units of a line of A follow each other: unit u of line r lies at a[r·line + ⌊u/block⌋·block·step + u mod block]; unit
  * u of column c of B at b[u·tile_columns + c]. `units` is a multiple of unit_step, of which K may fill a part. */
 typedef struct {
     const char *name;
     void (*run)(const void *a, const void *b, int64_t units, float *tile);
     int32_t rows, columns, tile_columns;
     int32_t unit_elements, unit_step; /* of an f32: 1; of a pair of bf16: 2 */
-    int32_t line, step;               /* in units */
-    int32_t accumulate, tiles;
+    int32_t line, step, block;        /* in units */
+    int32_t accumulate;
 } VtMicro;
 
 /* The program for one kind of processor. */
