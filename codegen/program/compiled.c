@@ -25,12 +25,11 @@ bool compiled_link(Compiled *c, char *error, size_t size) {
     VtKernel *kernels = ARENA_ARRAY(c->arena, VtKernel, c->n_kernels + 1);
     c->jit = jit_load(c->objects, c->n_objects, error, size);
     if (!c->jit || !look_up(c, kernels, error, size)) return false;
+    const int32_t *number = c->call_kernels;
     for (int f = 0; f < c->program.n_functions; f++) {
         VtCall *calls = (VtCall *)c->program.functions[f].calls; /* in our own arena */
-        for (int i = 0; i < c->program.functions[f].n_calls; i++) {
-            int number = c->call_kernels[f][i];
-            calls[i].kernel = number >= 0 ? kernels[number] : irregular_kernel(-1 - number);
-        }
+        for (int i = 0; i < c->program.functions[f].n_calls; i++, number++)
+            calls[i].kernel = *number >= 0 ? kernels[*number] : irregular_kernel(-1 - *number);
     }
     llvm_memory_give_back();
     c->times.link = seconds_now() - start;

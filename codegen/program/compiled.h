@@ -13,7 +13,7 @@ struct Compiled {
     VtProgram program; /* calls' kernels are NULL until linked */
     const char *target;
     int n_kernels;
-    int32_t **call_kernels; /* of each function's calls: kernel_NUMBER; -1 - i: irregular kernel i */
+    int32_t *call_kernels; /* of all functions' calls: kernel_NUMBER; -1 - i: irregular kernel i */
     int64_t *constant_bytes;
     JitObject *objects;
     int n_objects;

@@ -25,7 +25,8 @@ typedef struct {
     Arena *arena;
     bool reading, bad;
     char *bytes;
-    size_t at, size; /* size: what there is to read, or room to write */
+    size_t at, size;                    /* size: what there is to read, or room to write */
+    size_t n_kernels, kernels_capacity; /* of Compiled.call_kernels so far */
 } Coder;
 
 static void require(Coder *k, bool holds) {
@@ -398,12 +399,12 @@ static void code_chains(Coder *k, VtFunction *f) {
     f->chains = chains;
 }
 
-static void code_calls(Coder *k, Compiled *c, VtFunction *f, int32_t **kernels) {
+/* The kernels' numbers stand in the one list of all functions' calls. */
+static void code_calls(Coder *k, Compiled *c, VtFunction *f) {
     VtCall *calls = code_array(k, f->calls, &f->n_calls, sizeof *calls, 16);
-    if (k->reading) *kernels = ARENA_ARRAY(k->arena, int32_t, f->n_calls + 1);
     for (int i = 0; !k->bad && i < f->n_calls; i++) {
         VtCall *call = &calls[i];
-        int32_t *kernel = &(*kernels)[i];
+        int32_t kernel = k->reading ? 0 : c->call_kernels[k->n_kernels++];
         code_name_text(k, &call->name);
         code_i32(k, &call->first_arg, 0, f->n_args);
         code_i32(k, &call->n_args, 0, k->bad ? 0 : f->n_args - call->first_arg);
@@ -413,13 +414,14 @@ static void code_calls(Coder *k, Compiled *c, VtFunction *f, int32_t **kernels) 
         code_i32(k, &call->product, 0, 1);
         code_real(k, &call->flops);
         code_real(k, &call->bytes);
-        code_i32(k, kernel, INT32_MIN + 1, c->n_kernels - 1);
-        require(k, k->bad || *kernel >= 0 || irregular_kernel(-1 - *kernel));
+        code_i32(k, &kernel, INT32_MIN + 1, c->n_kernels - 1);
+        require(k, k->bad || kernel >= 0 || irregular_kernel(-1 - kernel));
+        if (k->reading) ARENA_PUSH(k->arena, c->call_kernels, k->n_kernels, k->kernels_capacity, kernel);
     }
     f->calls = calls;
 }
 
-static void code_function(Coder *k, Compiled *c, VtFunction *f, int32_t **kernels) {
+static void code_function(Coder *k, Compiled *c, VtFunction *f) {
     VtProgram *p = &c->program;
     code_name_text(k, &f->name);
     code_i64(k, &f->arena_bytes, 0, MOST_BYTES);
@@ -446,7 +448,7 @@ static void code_function(Coder *k, Compiled *c, VtFunction *f, int32_t **kernel
         require(k, k->bad || arg_fits(p, f, &args[i]));
     }
     f->args = args;
-    code_calls(k, c, f, kernels);
+    code_calls(k, c, f);
     code_chains(k, f);
     code_loops(k, f);
 }
@@ -454,9 +456,7 @@ static void code_function(Coder *k, Compiled *c, VtFunction *f, int32_t **kernel
 static void code_functions(Coder *k, Compiled *c) {
     VtProgram *p = &c->program;
     VtFunction *functions = code_array(k, p->functions, &p->n_functions, sizeof *functions, 16);
-    if (k->reading) c->call_kernels = ARENA_ARRAY(k->arena, int32_t *, p->n_functions + 1);
-    for (int f = 0; !k->bad && f < p->n_functions; f++)
-        code_function(k, c, &functions[f], &c->call_kernels[f]);
+    for (int f = 0; !k->bad && f < p->n_functions; f++) code_function(k, c, &functions[f]);
     p->functions = functions;
 }
 

@@ -6,8 +6,17 @@
 #include <llvm-c/Transforms/PassBuilder.h>
 #include <stdio.h>
 
+LLVMModuleRef object_module(const TargetMachine *target, LLVMContextRef context) {
+    LLVMModuleRef module = LLVMModuleCreateWithNameInContext("vitc", context);
+    LLVMSetTarget(module, target->triple);
+    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(target->llvm);
+    LLVMSetModuleDataLayout(module, layout);
+    LLVMDisposeTargetData(layout);
+    return module;
+}
+
 /* What our emitter leaves to LLVM: common addresses, loop-invariant code, dead code. */
-static bool optimize(LLVMModuleRef module, const TargetMachine *target, char *error, size_t size) {
+bool object_optimize(LLVMModuleRef module, const TargetMachine *target, char *error, size_t size) {
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
     const char *passes = "function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint;max-iterations=1>,"
                          "loop-mssa(licm<allowspeculation>),early-cse,adce,simplifycfg)";
@@ -40,7 +49,7 @@ LLVMMemoryBufferRef object_emit(LLVMModuleRef module, LLVMContextRef context, co
     char *message = NULL;
     LLVMMemoryBufferRef object = NULL;
     double start = seconds_now();
-    bool good = optimize(module, target, error, size);
+    bool good = object_optimize(module, target, error, size);
     double optimized = seconds_now();
     if (good && print) print_assembly(module, target);
     if (good &&

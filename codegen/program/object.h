@@ -7,6 +7,12 @@
 #include <llvm-c/Core.h>
 #include <stddef.h>
 
+/* An empty module of the target's triple and data layout. */
+LLVMModuleRef object_module(const TargetMachine *target, LLVMContextRef context);
+
+/* LLVM's passes over the module. False with a message. */
+bool object_optimize(LLVMModuleRef module, const TargetMachine *target, char *error, size_t size);
+
 typedef struct {
     double optimize, object; /* seconds: LLVM's passes, machine code */
 } ObjectTimes;

@@ -1,17 +1,21 @@
 /* Compile units: see unit.h. */
 #include "codegen/program/unit.h"
 #include "codegen/emit/emit.h"
+#include "codegen/program/workers.h"
 #include "codegen/kernels/kernels.h"
 #include "ir/base/clock.h"
 #include "ir/plan/cost.h"
 
 #include <llvm-c/Analysis.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <unistd.h>
 
 enum { UNIT_WEIGHT = 350, MOST_UNITS = 12 }; /* UNIT_WEIGHT: about the weight_of a unit */
+
+Machine unit_machine(const Target *target, const Machine *known) {
+    Machine host = host_machine(target), all = *known;
+    machine_fill(&all, &host);
+    return machine_with_usual(&all);
+}
 
 void kernel_code_name(int number, char out[KERNEL_NAME]) {
     snprintf(out, KERNEL_NAME, "kernel_%d", number);
@@ -62,6 +66,14 @@ static void emit_code(FunctionBuilder *fb, KernelCode *code) {
     arena_free(arena);
 }
 
+void kernel_codes_emit(KernelCode *const *codes, int n, LLVMModuleRef module, const TargetMachine *target,
+                       const Machine *machine) {
+    LLVMBuilderRef builder = LLVMCreateBuilderInContext(LLVMGetModuleContext(module));
+    FunctionBuilder fb = builder_make(target->target, machine, module, builder);
+    for (int i = 0; i < n; i++) emit_code(&fb, codes[i]);
+    LLVMDisposeBuilder(builder);
+}
+
 /* ---- one unit ---------------------------------------------------------------------------------------------------- */
 
 static bool is_valid(CompileUnit *unit, LLVMModuleRef module) {
@@ -88,16 +100,8 @@ static void emit_unit(CompileUnit *unit, const char *target_features, const Mach
     if (!target_machine_open(&unit->target, target_features, unit->error, sizeof unit->error)) return;
     double start = seconds_now();
     unit->arena = arena_new();
-    LLVMContextRef context = LLVMContextCreate();
-    LLVMModuleRef module = LLVMModuleCreateWithNameInContext("vitc", context);
-    LLVMSetTarget(module, unit->target.triple);
-    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(unit->target.llvm);
-    LLVMSetModuleDataLayout(module, layout);
-    LLVMDisposeTargetData(layout);
-    LLVMBuilderRef builder = LLVMCreateBuilderInContext(context);
-    FunctionBuilder fb = builder_make(unit->target.target, machine, module, builder);
-    for (int i = 0; i < unit->n_codes; i++) emit_code(&fb, unit->codes[i]);
-    LLVMDisposeBuilder(builder);
+    LLVMModuleRef module = object_module(&unit->target, LLVMContextCreate());
+    kernel_codes_emit(unit->codes, unit->n_codes, module, &unit->target, machine);
     if (print == PRINT_LLVM) {
         name_kernels(unit, ";");
         LLVMDumpModule(module);
@@ -105,6 +109,7 @@ static void emit_unit(CompileUnit *unit, const char *target_features, const Mach
     if (is_valid(unit, module))
         unit->module = module;
     else {
+        LLVMContextRef context = LLVMGetModuleContext(module);
         LLVMDisposeModule(module);
         LLVMContextDispose(context);
     }
@@ -162,66 +167,28 @@ static void compile_unit(CompileUnit *unit, CodegenPrint print) {
 
 typedef struct {
     CompileUnit *units;
-    int n;
-    atomic_int next;
     const char *target_features;
     const Machine *machine;
     CodegenPrint print;
-    bool compile; /* else: emit */
 } Work;
 
-static void *work(void *user) {
-    Work *w = user;
-    for (int i; (i = atomic_fetch_add(&w->next, 1)) < w->n;)
-        if (w->compile)
-            compile_unit(&w->units[i], w->print);
-        else
-            emit_unit(&w->units[i], w->target_features, w->machine, w->print);
-    return NULL;
+static void emit_one(void *user, int i) {
+    const Work *w = user;
+    emit_unit(&w->units[i], w->target_features, w->machine, w->print);
 }
 
-static int cores(void) {
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-}
-
-/* Stack for recursion through the deepest kernel (KERNEL_DEPTH) and for LLVM. The main thread has as much unless
- * `ulimit -s` was lowered. */
-#define STACK_BYTES ((size_t)16 << 20)
-#define ENOUGH_STACK ((size_t)8 << 20)
-
-static bool has_stack(void) {
-    pthread_attr_t attributes;
-    size_t bytes = 0;
-    if (pthread_getattr_np(pthread_self(), &attributes) != 0) return false;
-    pthread_attr_getstacksize(&attributes, &bytes);
-    pthread_attr_destroy(&attributes);
-    return bytes + (256 << 10) >= ENOUGH_STACK; /* what lies above it counts */
-}
-
-static void work_on_threads(Work *w) {
-    pthread_t threads[MOST_UNITS];
-    pthread_attr_t attributes;
-    bool here = has_stack();
-    int wanted = (w->print != PRINT_NONE ? 1 : cores()) - here, running = 0;
-    w->next = 0;
-    bool set =
-        pthread_attr_init(&attributes) == 0 && pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0;
-    while (set && running < wanted && running + here < w->n &&
-           pthread_create(&threads[running], &attributes, work, w) == 0)
-        running++; /* with fewer threads than wanted it only takes longer */
-    if (set) pthread_attr_destroy(&attributes);
-    if (here || running == 0) work(w);
-    for (int i = 0; i < running; i++) pthread_join(threads[i], NULL);
+static void compile_one(void *user, int i) {
+    const Work *w = user;
+    compile_unit(&w->units[i], w->print);
 }
 
 bool units_compile(CompileUnit *units, int n, const char *target_features, const Machine *machine,
                    CodegenPrint print, char *error, size_t size) {
-    Work w = {.units = units, .n = n, .target_features = target_features, .machine = machine, .print = print};
-    work_on_threads(&w);
+    Work w = {.units = units, .target_features = target_features, .machine = machine, .print = print};
+    bool alone = print != PRINT_NONE;
+    workers_run(emit_one, &w, n, alone);
     share_functions(units, n);
-    w.compile = true;
-    work_on_threads(&w);
+    workers_run(compile_one, &w, n, alone);
     for (int i = 0; i < n; i++)
         if (!units[i].object) {
             snprintf(error, size, "%s", units[i].error);

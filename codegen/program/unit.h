@@ -42,6 +42,13 @@ typedef struct {
 enum { KERNEL_NAME = 24 };
 void kernel_code_name(int number, char out[KERNEL_NAME]);
 
+/* Emits the kernels' functions, and those that they call, into the module; sets scratch_bytes. */
+void kernel_codes_emit(KernelCode *const *codes, int n, LLVMModuleRef module, const TargetMachine *target,
+                       const Machine *machine);
+
+/* What code is made to fit: the known facts, else those of the target and of this host, else the usual ones. */
+Machine unit_machine(const Target *target, const Machine *known);
+
 /* Divides the kernels among *n_units units, by the program alone. The array is in the arena. */
 CompileUnit *units_make(Arena *arena, KernelCode *const *codes, int n_codes, int *n_units);
 /* Emits and compiles all units, on as many threads as there are cores, or on one if something is printed. `machine`:
