@@ -1,4 +1,4 @@
-/* The team of threads that run a step: made once, kept between runs. Whoever waits for the others (for work, or at a
+/* Teams of threads that run steps: made once, kept between runs. Whoever waits for the others (for work, or at a
  * meeting) looks for a few microseconds and then sleeps: on a core that is shared with another process, a thread that
  * goes on looking uses up the time in which the thread that it waits for could run. */
 #include "runtime/threads/team.h"
@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,7 +27,9 @@ typedef struct {
     _Alignas(LINE) _Atomic uint32_t sleepers;
 } Signal;
 
-static struct {
+typedef struct Worker Worker;
+
+struct VtTeam {
     Signal begun;                            /* jobs handed out */
     Signal met;                              /* meetings held; the end of a job is one */
     _Alignas(LINE) _Atomic uint32_t arrived; /* at the next meeting */
@@ -35,16 +38,29 @@ static struct {
     void *user;
     int threads; /* that take part in the job */
     int made;    /* workers: threads but the caller's */
-} team;
+    int wanted;  /* 0: as many as there are cores */
+    bool ends;   /* this job is the last: workers return */
+    bool pin;
+    Worker *workers; /* the last made first */
+    /* Where the threads are as many as the cores, each has a core of its own. Left to itself, the scheduler often wakes
+     * two that meet on one core while another process, however nice, keeps the other. */
+    cpu_set_t cores; /* of the process */
+    int n_cores;     /* 0: threads go where they like */
+};
 
-static int wanted, usable;
+struct Worker {
+    VtTeam *team;
+    int thread;
+    pthread_t id;
+    Worker *next;
+};
 
-/* Where the threads are as many as the cores, each has a core of its own. Left to itself, the scheduler often wakes two
- * that meet on one core while another process, however nice, keeps the other. */
-static struct {
-    cpu_set_t all; /* cores of the process */
-    int count;
-} cores;
+static VtTeam of_process = {.pin = true};
+static _Thread_local VtTeam *current; /* NULL: that of the process */
+
+static VtTeam *team_of_caller(void) {
+    return current ? current : &of_process;
+}
 
 static void relax(void) {
 #if defined(__x86_64__)
@@ -78,17 +94,23 @@ static uint32_t await(Signal *signal, uint32_t seen) {
     return value;
 }
 
-void vt_team_barrier(void) {
-    if (team.threads == 1) return;
-    uint32_t seen = atomic_load_explicit(&team.met.value, memory_order_relaxed);
-    if (atomic_fetch_add(&team.arrived, 1) + 1 < (uint32_t)team.threads) {
+/* `threads` is what takes part: once the last has come, the team may be at its next job. */
+static void meet(VtTeam *team, int threads) {
+    if (threads == 1) return;
+    uint32_t seen = atomic_load_explicit(&team->met.value, memory_order_relaxed);
+    if (atomic_fetch_add(&team->arrived, 1) + 1 < (uint32_t)threads) {
         double start = vt_now();
-        await(&team.met, seen);
-        atomic_fetch_add_explicit(&team.waited, (uint64_t)((vt_now() - start) * 1e9), memory_order_relaxed);
+        await(&team->met, seen);
+        atomic_fetch_add_explicit(&team->waited, (uint64_t)((vt_now() - start) * 1e9), memory_order_relaxed);
         return;
     }
-    atomic_store_explicit(&team.arrived, 0, memory_order_relaxed);
-    announce(&team.met, seen + 1);
+    atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
+    announce(&team->met, seen + 1);
+}
+
+void vt_team_barrier(void) {
+    VtTeam *team = team_of_caller();
+    meet(team, team->threads);
 }
 
 /* A worker that takes no part in a job may sleep through it, and through others: it must not look at the job, which
@@ -100,59 +122,71 @@ static int job_threads(uint32_t value) {
     return (int)(value % (2 * MOST_THREADS));
 }
 
-static void stay_on_core(int thread) {
+static void stay_on_core(const VtTeam *team, int thread) {
     cpu_set_t one;
     int nth = 0;
     CPU_ZERO(&one);
     for (int c = 0; c < CPU_SETSIZE; c++)
-        if (CPU_ISSET(c, &cores.all) && nth++ == thread) CPU_SET(c, &one);
+        if (CPU_ISSET(c, &team->cores) && nth++ == thread) CPU_SET(c, &one);
     sched_setaffinity(0, sizeof one, &one);
 }
 
-static void *work(void *number) {
-    int thread = (int)(intptr_t)number;
-    if (cores.count) stay_on_core(thread);
+static void *work(void *user) {
+    Worker *worker = user;
+    VtTeam *team = current = worker->team;
+    if (team->n_cores) stay_on_core(team, worker->thread);
     for (uint32_t job = 0;;) {
-        job = await(&team.begun, job);
-        if (thread >= job_threads(job)) continue;
-        team.body(team.user, thread, team.threads);
-        vt_team_barrier();
+        job = await(&team->begun, job);
+        int threads = job_threads(job);
+        if (worker->thread >= threads) continue;
+        if (team->ends) return NULL;
+        team->body(team->user, worker->thread, threads);
+        meet(team, threads);
     }
-    return NULL;
 }
 
 /* Signals are for the thread that asked for the work. */
-static bool make_worker(int thread) {
+static bool make_worker(VtTeam *team) {
     sigset_t all, before;
-    pthread_t worker;
+    Worker *worker = malloc(sizeof *worker);
+    if (!worker) return false;
+    *worker = (Worker){.team = team, .thread = team->made + 1, .next = team->workers};
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool made = pthread_create(&worker, NULL, work, (void *)(intptr_t)thread) == 0;
+    bool made = pthread_create(&worker->id, NULL, work, worker) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (made) pthread_detach(worker);
-    return made;
+    if (!made) {
+        free(worker);
+        return false;
+    }
+    team->workers = worker;
+    team->made++;
+    return true;
 }
 
 double vt_team_waited(void) {
-    return 1e-9 * (double)atomic_load_explicit(&team.waited, memory_order_relaxed);
+    return 1e-9 * (double)atomic_load_explicit(&team_of_caller()->waited, memory_order_relaxed);
 }
 
 void vt_parallel_few(int threads, void (*body)(void *user, int thread, int threads), void *user) {
-    if (!team.made && threads > 1 && sched_getaffinity(0, sizeof cores.all, &cores.all) == 0 &&
-        CPU_COUNT(&cores.all) == vt_threads())
-        cores.count = CPU_COUNT(&cores.all);
-    while (team.made + 1 < threads && make_worker(team.made + 1)) team.made++;
-    if (threads > team.made + 1) threads = team.made + 1; /* results do not depend on how many there are */
-    team.body = body;
-    team.user = user;
-    team.threads = threads;
+    VtTeam *team = team_of_caller();
+    if (team->pin && !team->made && threads > 1 &&
+        sched_getaffinity(0, sizeof team->cores, &team->cores) == 0 &&
+        CPU_COUNT(&team->cores) == vt_threads())
+        team->n_cores = CPU_COUNT(&team->cores);
+    while (team->made + 1 < threads && make_worker(team)) {
+    }
+    if (threads > team->made + 1) threads = team->made + 1; /* results do not depend on how many there are */
+    team->body = body;
+    team->user = user;
+    team->threads = threads;
     cpu_set_t before; /* another than at first: someone has chosen cores for this process meanwhile */
-    bool pinned = threads > 1 && cores.count && sched_getaffinity(0, sizeof before, &before) == 0 &&
-                  CPU_EQUAL(&before, &cores.all);
-    if (threads > 1) announce(&team.begun, job_value(atomic_load(&team.begun.value), threads));
-    if (pinned) stay_on_core(0);
+    bool pinned = threads > 1 && team->n_cores && sched_getaffinity(0, sizeof before, &before) == 0 &&
+                  CPU_EQUAL(&before, &team->cores);
+    if (threads > 1) announce(&team->begun, job_value(atomic_load(&team->begun.value), threads));
+    if (pinned) stay_on_core(team, 0);
     body(user, 0, threads);
-    vt_team_barrier();
+    meet(team, threads);
     if (pinned) sched_setaffinity(0, sizeof before, &before); /* whom it makes is free to go anywhere */
 }
 
@@ -161,7 +195,7 @@ void vt_parallel(void (*body)(void *user, int thread, int threads), void *user) 
 }
 
 void vt_set_threads(int threads) {
-    wanted = threads;
+    team_of_caller()->wanted = threads;
 }
 
 /* As OpenMP reads it: a number, or one for each level of nesting. What is none, or out of range, is not heeded. */
@@ -174,8 +208,42 @@ static int threads_of_environment(void) {
 }
 
 int vt_threads(void) {
-    if (wanted > 0) return wanted < MOST_THREADS ? wanted : MOST_THREADS;
-    if (!usable) usable = threads_of_environment();
-    if (!usable) usable = cores_usable();
-    return usable < MOST_THREADS ? usable : MOST_THREADS;
+    static _Atomic int usable; /* 0: not asked for yet */
+    int threads = team_of_caller()->wanted;
+    if (threads <= 0) threads = atomic_load_explicit(&usable, memory_order_relaxed);
+    if (threads <= 0) {
+        threads = threads_of_environment();
+        if (!threads) threads = cores_usable();
+        atomic_store_explicit(&usable, threads, memory_order_relaxed);
+    }
+    return threads < MOST_THREADS ? threads : MOST_THREADS;
+}
+
+VtTeam *vt_team_new(int threads, bool pin) {
+    void *memory;
+    if (posix_memalign(&memory, LINE, sizeof(VtTeam)) != 0) return NULL;
+    VtTeam *team = memory;
+    memset(team, 0, sizeof *team);
+    team->wanted = threads;
+    team->pin = pin;
+    return team;
+}
+
+void vt_team_free(VtTeam *team) {
+    if (!team) return;
+    if (current == team) current = NULL;
+    team->ends = true;
+    if (team->made) announce(&team->begun, job_value(atomic_load(&team->begun.value), team->made + 1));
+    for (Worker *worker = team->workers, *next; worker; worker = next) {
+        next = worker->next;
+        pthread_join(worker->id, NULL);
+        free(worker);
+    }
+    free(team);
+}
+
+VtTeam *vt_team_use(VtTeam *team) {
+    VtTeam *before = current;
+    current = team;
+    return before;
 }

@@ -1,9 +1,10 @@
-/* The team of threads: everyone takes part once, meetings hold, few or many; how many cores count; how many threads a
- * run gets. */
+/* Teams of threads: everyone takes part once, meetings hold, few or many, one team or several at once; how many cores
+ * count; how many threads a run gets. */
 #include "runtime/threads/cores.h"
 #include "runtime/threads/pace.h"
 #include "runtime/runtime.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -49,6 +50,44 @@ static void test_meetings(void **state) {
 static void count(void *user, int thread, int threads) {
     (void)thread, (void)threads;
     __atomic_fetch_add((int *)user, 1, __ATOMIC_RELAXED);
+}
+
+/* Several teams at work at once, each in the hands of a thread: none sees another's meetings. */
+static void *use_own_team(void *user) {
+    bool *good = user;
+    VtTeam *team = vt_team_new(3, false), *before = team ? vt_team_use(team) : NULL;
+    *good = team && !before && vt_threads() == 3;
+    for (int i = 0; *good && i < 20; i++) {
+        Meetings m = {0};
+        vt_parallel_few(1 + i % 3, meet_often, &m);
+        *good = m.threads == 1 + i % 3 && !m.apart;
+        for (int t = 0; t < MOST; t++) *good = *good && m.seen[t] == (t < m.threads);
+    }
+    vt_set_threads(2);
+    *good = *good && vt_threads() == 2 && vt_team_use(NULL) == team;
+    vt_team_free(team);
+    return NULL;
+}
+
+static void test_teams_beside_each_other(void **state) {
+    (void)state;
+    enum { TEAMS = 4 };
+    bool good[TEAMS];
+    pthread_t threads[TEAMS];
+    vt_set_threads(4);
+    for (int t = 0; t < TEAMS; t++)
+        assert_int_equal(pthread_create(&threads[t], NULL, use_own_team, &good[t]), 0);
+    Meetings m = {0};
+    for (int i = 0; i < 10; i++) vt_parallel(meet_often, &m);
+    assert_false(m.apart);
+    assert_int_equal(m.seen[3], 10);
+    for (int t = 0; t < TEAMS; t++) {
+        assert_int_equal(pthread_join(threads[t], NULL), 0);
+        assert_true(good[t]);
+    }
+    assert_int_equal(vt_threads(), 4);  /* the process's team is as it was */
+    vt_team_free(vt_team_new(2, true)); /* one that never worked */
+    vt_team_free(NULL);
 }
 
 /* Jobs of changing sizes in quick succession: a worker that sleeps through some must not take part in one that is not
@@ -154,8 +193,11 @@ static void test_pace(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_meetings), cmocka_unit_test(test_jobs_of_all_sizes),
-        cmocka_unit_test(test_quotas),   cmocka_unit_test(test_threads_of_the_environment),
+        cmocka_unit_test(test_meetings),
+        cmocka_unit_test(test_teams_beside_each_other),
+        cmocka_unit_test(test_jobs_of_all_sizes),
+        cmocka_unit_test(test_quotas),
+        cmocka_unit_test(test_threads_of_the_environment),
         cmocka_unit_test(test_pace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
