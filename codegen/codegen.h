@@ -7,6 +7,7 @@
 #define VITC_CODEGEN_CODEGEN_H
 
 #include "ir/ir.h"
+#include "runtime/built.h"
 #include "runtime/program.h"
 
 /* What is printed to stderr: nothing, each kernel's LLVM IR or its assembly, behind a line that names the kernel. */
@@ -35,6 +36,49 @@ typedef struct { /* seconds: the calls, our LLVM IR, LLVM's passes, machine code
 } CompileTimes;
 CompileTimes compiled_times(const Compiled *compiled);
 void compiled_free(Compiled *compiled);
+
+/* ---- build.c: ahead of time, for `vitc build` -------------------------------------------------------------------- */
+
+/* A recipe's module, planned for one target (its Machine filled in by codegen_machine with the same name), and the
+ * program without functions, as codegen_compile takes them. */
+typedef struct {
+    const Module *module;
+    const VtProgram *plan;
+    const char *target;  /* a row's name: "x86-64-v3" */
+    const char *machine; /* VtVariant.machine */
+} BuildVariant;
+
+typedef enum { BUILD_OBJECT, BUILD_ASSEMBLY, BUILD_LLVM } BuildKind;
+
+typedef struct {
+    const BuildVariant *variants; /* the best first; the modules may share nothing mutable */
+    int n_variants;
+    const VtBuilt *about; /* what is not abi, llvm and variants is copied */
+    /* The recipe's name as a C identifier. SYMBOL_program, a VtBuilt, is the one symbol that is exported; others are
+     * hidden, or local where there is one variant. */
+    const char *symbol;
+    BuildKind kind;
+    bool lines; /* debug information: instructions have the positions of the recipe's expressions */
+} BuildRequest;
+
+/* An object, an assembly file or an LLVM module. */
+typedef struct {
+    const char *name; /* "x86-64-v3": a variant; "program": the VtBuilt, where there are several variants */
+    const char *bytes;
+    size_t size;
+} BuiltFile;
+
+typedef struct {
+    Arena *arena;
+    BuiltFile *files; /* of one variant: one; of several: one each and that of the VtBuilt at the end */
+    int n_files;
+} BuiltFiles;
+
+/* Compiles the variants side by side. The code and data are those of codegen_compile; they are position independent,
+ * the same bytes for the same request, and call nothing but the functions of docs/abi.md. False with a message. The
+ * result is the caller's (built_free). */
+bool codegen_build(const BuildRequest *request, BuiltFiles *out, char *error, size_t size);
+void built_free(BuiltFiles *files);
 
 /* ---- image.c: a compiled program as bytes, for a cache on this machine ------------------------------------------- */
 

@@ -1,5 +1,5 @@
-/* Calls of kernels: see calls.h. They are made from the plan, with arguments and barriers; distinct kernels are collected
- * on the way. */
+/* Calls of kernels: see calls.h. They are made from the plan, with arguments and barriers; distinct kernels are
+ * collected on the way. */
 #include "codegen/program/calls.h"
 #include "codegen/program/frame.h"
 #include "codegen/program/irregular.h"

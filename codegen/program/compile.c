@@ -1,5 +1,5 @@
-/* A module becomes a program in this process: calls and the kernels that they want (calls.h), compile units side by side
- * (unit.h), the JIT (compiled.h). aot.c makes files of the same calls and kernels. */
+/* A module becomes a program in this process: calls and the kernels that they want (calls.h), compile units side by
+ * side (unit.h), the JIT (compiled.h). build.c makes files of the same calls and kernels. */
 #include "codegen/program/calls.h"
 #include "codegen/program/compiled.h"
 #include "codegen/program/unit.h"
