@@ -1,7 +1,7 @@
 # One static library a layer; a layer links only the layers it may use (docs/design.md).
 function(vitc_layer name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${name}/*.c)
-  list(FILTER sources EXCLUDE REGEX "/runtime/kernels/")
+  list(FILTER sources EXCLUDE REGEX "/runtime/(kernels|machine)/")
   if(sources)
     add_library(vitc_${name} STATIC ${sources})
     target_include_directories(vitc_${name} PUBLIC ${CMAKE_SOURCE_DIR})

@@ -38,7 +38,13 @@ target_include_directories(vitc_kernels PUBLIC ${CMAKE_SOURCE_DIR})
 target_link_libraries(vitc_kernels PUBLIC m)
 vitc_shipped(vitc_kernels)
 
-vitc_shipped_layer(runtime Threads::Threads ${runtime_packages})
+# What the processor has: codegen asks it too.
+file(GLOB machine_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/runtime/machine/*.c)
+add_library(vitc_machine STATIC ${machine_sources})
+target_include_directories(vitc_machine PUBLIC ${CMAKE_SOURCE_DIR})
+vitc_shipped(vitc_machine)
+
+vitc_shipped_layer(runtime vitc_machine Threads::Threads ${runtime_packages})
 vitc_shipped_layer(standalone vitc_runtime)
 vitc_shipped_layer(library vitc_runtime)
 
