@@ -1,4 +1,4 @@
-/* PNG through libspng. Of 16 bits the high ones are taken, gray ones too (Pillow makes nearly all of those white). Only
+/* PNG through libpng. Of 16 bits the high ones are taken, gray ones too (Pillow makes nearly all of those white). Only
  * chunks that pixels depend on are handed to the library, so that what is wrong with the others, or comes after the
  * pixels, does not matter. */
 #include "runtime/base/error.h"
@@ -6,7 +6,9 @@
 #include "runtime/images/decode.h"
 #include "runtime/images/pixels.h"
 
-#include <spng.h>
+#include <png.h>
+#include <setjmp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,71 +44,136 @@ static bool next_chunk(Chunks *chunks) {
     return true;
 }
 
-static int read_chunks(spng_ctx *png, void *user, void *to, size_t n) {
-    Chunks *chunks = user;
-    (void)png;
+typedef struct {
+    png_struct *png;
+    png_info *info;
+    Chunks chunks;
+    bool ended;    /* bytes were asked for beyond the last */
+    bool last;     /* the row that is asked for is the last one of the last pass */
+    bool row_read; /* and it is unpacked */
+    char message[128];
+} Decoder;
+
+/* ---- what libpng calls ------------------------------------------------------------------------------------------- */
+
+static void read_chunks(png_struct *png, png_byte *to, size_t n) {
+    Decoder *decoder = png_get_io_ptr(png);
+    Chunks *chunks = &decoder->chunks;
     for (size_t done = 0; done < n;) {
-        if (chunks->at == chunks->end && !next_chunk(chunks)) return SPNG_IO_EOF;
+        if (chunks->at == chunks->end && !next_chunk(chunks)) {
+            decoder->ended = true;
+            png_error(png, "no more bytes");
+        }
         size_t part = chunks->end - chunks->at < n - done ? chunks->end - chunks->at : n - done;
-        memcpy((uint8_t *)to + done, chunks->bytes + chunks->at, part);
+        memcpy(to + done, chunks->bytes + chunks->at, part);
         chunks->at += part;
         done += part;
     }
-    return 0;
 }
 
-static bool complain(int problem, const char *name, VtError *error) {
-    if (problem == SPNG_EMEM || noted_failed()) return vt_fail(error, 1, "%s: out of memory", name);
-    if (problem == SPNG_IO_EOF)
+static void on_row(png_struct *png, png_row_info *row, png_byte *bytes) {
+    Decoder *decoder = png_get_user_transform_ptr(png);
+    (void)row, (void)bytes;
+    decoder->row_read = true;
+}
+
+static void on_error(png_struct *png, const char *message) {
+    Decoder *decoder = png_get_error_ptr(png);
+    snprintf(decoder->message, sizeof decoder->message, "%s", message);
+    png_longjmp(png, 1);
+}
+
+static void on_warning(png_struct *png, const char *message) {
+    (void)png, (void)message;
+}
+
+static void *get_memory(png_struct *png, png_alloc_size_t size) {
+    (void)png;
+    return noted_malloc(size);
+}
+
+static void free_memory(png_struct *png, void *memory) {
+    (void)png;
+    free(memory);
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+
+static bool complain(const Decoder *decoder, const char *name, VtError *error) {
+    if (noted_failed()) return vt_fail(error, 1, "%s: out of memory", name);
+    if (decoder->ended)
         return vt_bad_image(error, "%s: cut short: the PNG file ends before its pixels do", name);
-    return vt_bad_image(error, "%s: damaged PNG: %s", name, spng_strerror(problem));
+    return vt_bad_image(error, "%s: damaged PNG: %s", name, decoder->message);
 }
 
 /* Gray, gray with alpha, colours, colours with alpha. */
 static int channels_of(int color_type) {
-    return color_type == SPNG_COLOR_TYPE_GRAYSCALE         ? 1
-           : color_type == SPNG_COLOR_TYPE_GRAYSCALE_ALPHA ? 2
-           : color_type == SPNG_COLOR_TYPE_TRUECOLOR_ALPHA ? 4
-                                                           : 3;
+    return color_type == PNG_COLOR_TYPE_GRAY         ? 1
+           : color_type == PNG_COLOR_TYPE_GRAY_ALPHA ? 2
+           : color_type == PNG_COLOR_TYPE_RGB_ALPHA  ? 4
+                                                     : 3;
 }
 
-/* Red, green, blue and alpha of n pixels become gray and alpha. */
-static void drop_colors(uint8_t *pixels, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        pixels[2 * i] = pixels[4 * i];
-        pixels[2 * i + 1] = pixels[4 * i + 3];
+/* The bytes may end behind the last pixel: of some files the end of the stream, which holds another checksum, is
+ * missing. */
+static bool is_whole(const Decoder *decoder) {
+    return decoder->last && decoder->row_read && strcmp(decoder->message, "Not enough image data") == 0;
+}
+
+/* Errors of libpng jump out of here; false: `error` is filled. */
+static bool read_pixels(Decoder *decoder, const char *name, int channels, VtImage *out, VtError *error) {
+    png_struct *png = decoder->png;
+    png_info *info = decoder->info;
+    png_set_read_fn(png, decoder, read_chunks);
+    png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);     /* image_make_of has ours */
+    png_set_option(png, PNG_MAXIMUM_INFLATE_WINDOW, PNG_OPTION_ON); /* some files state too small a one */
+    png_read_info(png, info);
+    int has = channels_of(png_get_color_type(png, info));
+    if (channels != 3 && has != channels) return image_wrong_channels(name, has, channels, error);
+    if (!image_make_of(out, png_get_image_width(png, info), png_get_image_height(png, info), channels, name,
+                       error))
+        return false;
+    png_set_strip_16(png);
+    png_set_expand_gray_1_2_4_to_8(png);
+    png_set_palette_to_rgb(png);
+    if (channels == 3) {
+        png_set_gray_to_rgb(png);
+        png_set_strip_alpha(png);
     }
-}
-
-static bool decode(spng_ctx *png, Chunks *chunks, const char *name, int channels, VtImage *out,
-                   VtError *error) {
-    int format = channels == 3 ? SPNG_FMT_RGB8 : SPNG_FMT_RGBA8, decoded = channels == 3 ? 3 : 4;
-    struct spng_ihdr header;
-    int problem = spng_set_png_stream(png, read_chunks, chunks);
-    if (!problem) problem = spng_get_ihdr(png, &header);
-    if (problem) return complain(problem, name, error);
-    if (channels != 3 && channels_of(header.color_type) != channels)
-        return image_wrong_channels(name, channels_of(header.color_type), channels, error);
-    if (!image_make_of(out, header.width, header.height, decoded, name, error)) return false;
-    size_t length = 0, pixels = (size_t)out->width * (size_t)out->height, room = (size_t)decoded * pixels;
-    problem = spng_decoded_image_size(png, format, &length);
-    if (!problem && length != room) problem = SPNG_EINVAL;
-    if (!problem) problem = spng_decode_image(png, out->pixels, room, format, 0);
-    if (!problem) problem = spng_decode_chunks(png); /* the last checksum */
-    if (!problem && channels == 2) drop_colors(out->pixels, pixels);
-    out->channels = channels;
-    return !problem || complain(problem, name, error);
+    png_set_read_user_transform_fn(png, on_row);
+    png_set_user_transform_info(png, decoder, 0, 0);
+    int passes = png_set_interlace_handling(png);
+    png_read_update_info(png, info);
+    size_t row = (size_t)channels * (size_t)out->width;
+    if (png_get_rowbytes(png, info) != row) png_error(png, "rows of another length than expected");
+    for (int pass = 0; pass < passes; pass++)
+        for (int y = 0; y < out->height; y++) {
+            decoder->last = pass == passes - 1 && y == out->height - 1;
+            decoder->row_read = passes > 1 && y % 2 == 0; /* the last pass has none of the even rows */
+            png_read_row(png, out->pixels + (size_t)y * row, NULL);
+        }
+    png_read_end(png, NULL); /* the last checksum */
+    return true;
 }
 
 bool decode_png_channels(const uint8_t *bytes, size_t size, const char *name, int channels, VtImage *out,
                          VtError *error) {
-    Chunks chunks = {.bytes = bytes, .size = size, .end = size < 8 ? size : 8};
-    struct spng_alloc memory = {noted_malloc, noted_realloc, noted_calloc, free};
+    Decoder *decoder = calloc(1, sizeof *decoder);
+    if (!decoder) return vt_fail(error, 1, "%s: out of memory", name);
+    volatile bool good = false; /* it lives across a jump */
+    decoder->chunks = (Chunks){.bytes = bytes, .size = size, .end = size < 8 ? size : 8};
     noted_begin();
-    spng_ctx *png = spng_ctx_new2(&memory, 0);
-    if (!png) return vt_fail(error, 1, "%s: out of memory", name);
-    bool good = decode(png, &chunks, name, channels, out, error);
-    spng_ctx_free(png);
+    decoder->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, decoder, on_error, on_warning, NULL,
+                                            get_memory, free_memory);
+    if (decoder->png) decoder->info = png_create_info_struct(decoder->png);
+    if (!decoder->info)
+        vt_fail(error, 1, "%s: out of memory", name);
+    else if (setjmp(png_jmpbuf(decoder->png)) == 0)
+        good = read_pixels(decoder, name, channels, out, error);
+    else
+        good = is_whole(decoder) || complain(decoder, name, error);
+    png_destroy_read_struct(&decoder->png, &decoder->info, NULL);
+    free(decoder);
     return good;
 }
 

@@ -100,7 +100,7 @@ static void test_formats(void **state) {
             WebPFree(bytes);
             expect_bands(webp, &image);
         }
-        int type = n == 2 ? SPNG_COLOR_TYPE_GRAYSCALE_ALPHA : SPNG_COLOR_TYPE_TRUECOLOR_ALPHA;
+        int type = n == 2 ? PNG_COLOR_TYPE_GRAY_ALPHA : PNG_COLOR_TYPE_RGB_ALPHA;
         expect_bands(encode_png(image.pixels, W, H, type, 8, false), &image);
         vt_image_free(&image);
     }

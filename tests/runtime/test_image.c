@@ -23,7 +23,7 @@ static void test_png_exact(void **state) {
     (void)state;
     for (int interlaced = 0; interlaced < 2; interlaced++) {
         VtImage image = make_image(37, 21, 1), got;
-        Encoded png = encode_png(image.pixels, 37, 21, SPNG_COLOR_TYPE_TRUECOLOR, 8, interlaced);
+        Encoded png = encode_png(image.pixels, 37, 21, PNG_COLOR_TYPE_RGB, 8, interlaced);
         decode(&png, &got);
         assert_int_equal(got.width, 37);
         assert_int_equal(got.height, 21);
@@ -39,11 +39,11 @@ static void test_png_exact(void **state) {
 static void test_png_kinds(void **state) {
     static const struct {
         int color_type, depth, step; /* bytes a pixel */
-    } kinds[] = {{SPNG_COLOR_TYPE_GRAYSCALE, 8, 1},
-                 {SPNG_COLOR_TYPE_GRAYSCALE_ALPHA, 8, 2},
-                 {SPNG_COLOR_TYPE_INDEXED, 8, 1},
-                 {SPNG_COLOR_TYPE_TRUECOLOR_ALPHA, 8, 4},
-                 {SPNG_COLOR_TYPE_TRUECOLOR, 16, 6}};
+    } kinds[] = {{PNG_COLOR_TYPE_GRAY, 8, 1},
+                 {PNG_COLOR_TYPE_GRAY_ALPHA, 8, 2},
+                 {PNG_COLOR_TYPE_PALETTE, 8, 1},
+                 {PNG_COLOR_TYPE_RGB_ALPHA, 8, 4},
+                 {PNG_COLOR_TYPE_RGB, 16, 6}};
     (void)state;
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         uint8_t pixels[256 * 6];
@@ -60,7 +60,7 @@ static void test_png_kinds(void **state) {
         VtImage got;
         decode(&png, &got);
         for (int i = 0; i < 256; i++) {
-            bool palette = kinds[k].color_type == SPNG_COLOR_TYPE_INDEXED,
+            bool palette = kinds[k].color_type == PNG_COLOR_TYPE_PALETTE,
                  gray = kinds[k].step < 3 && !palette;
             assert_int_equal(got.pixels[3 * i], i);
             assert_int_equal(got.pixels[3 * i + 1], gray ? i : 255 - i);
@@ -184,10 +184,23 @@ static void test_jpeg_warnings(void **state) {
     free(plain.bytes);
 }
 
+static uint32_t crc32_of(const uint8_t *bytes, size_t size) {
+    uint32_t crc = ~0u;
+    for (size_t i = 0; i < size; i++) {
+        crc ^= bytes[i];
+        for (int k = 0; k < 8; k++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+    }
+    return ~crc;
+}
+
+static void put_number_at(uint8_t *at, uint32_t number) {
+    for (int k = 0; k < 4; k++) at[k] = (uint8_t)(number >> (24 - 8 * k));
+}
+
 /* Chunks that pixels do not depend on may be damaged, unknown or missing. */
 static void test_png_chunks(void **state) {
     VtImage image = make_image(20, 10, 8);
-    Encoded plain = png_of(&image), files[5];
+    Encoded plain = png_of(&image), files[6];
     int n = 0;
     (void)state;
     files[n++] = insert(&plain, 33, "\0\0\0\4iCCPabcd\0\0\0\0", 16);
@@ -196,6 +209,13 @@ static void test_png_chunks(void **state) {
     for (int k = 0; k < 2; k++) files[n++] = insert(&plain, 0, NULL, 0);
     files[n - 2].size -= 12; /* no IEND */
     files[n - 1].size -= 5;  /* part of it */
+    files[n++] = insert(&plain, 0, NULL, 0);
+    size_t idat = 33, length = plain.size - 12 - idat - 12 - 4; /* the stream's own checksum is missing */
+    uint8_t *chunk = files[n - 1].bytes + idat;
+    assert_memory_equal(chunk + 4, "IDAT", 4);
+    put_number_at(chunk, (uint32_t)length);
+    put_number_at(chunk + 8 + length, crc32_of(chunk + 4, length + 4));
+    files[n - 1].size = idat + length + 12;
     for (int k = 0; k < n; k++) {
         expect_same(&files[k], &image);
         free(files[k].bytes);
@@ -240,15 +260,6 @@ static void test_damaged(void **state) {
     vt_image_free(&image);
 }
 
-static uint32_t crc32_of(const uint8_t *bytes, size_t size) {
-    uint32_t crc = ~0u;
-    for (size_t i = 0; i < size; i++) {
-        crc ^= bytes[i];
-        for (int k = 0; k < 8; k++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
-    }
-    return ~crc;
-}
-
 /* A few bytes that claim a gigapixel are refused before memory is asked for. */
 static void test_huge(void **state) {
     VtImage image = make_image(8, 8, 5);
@@ -256,7 +267,7 @@ static void test_huge(void **state) {
     (void)state;
     for (int k = 0; k < 4; k++) png.bytes[16 + k] = png.bytes[20 + k] = "\0\1\0\0"[k]; /* 65536 x 65536 */
     uint32_t crc = crc32_of(png.bytes + 12, 17);
-    for (int k = 0; k < 4; k++) png.bytes[29 + k] = (uint8_t)(crc >> (24 - 8 * k));
+    put_number_at(png.bytes + 29, crc);
     refuse(png.bytes, png.size, "");
     for (size_t i = 0; i + 8 < jpeg.size; i++)
         if (jpeg.bytes[i] == 0xff && jpeg.bytes[i + 1] == 0xc0)
