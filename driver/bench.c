@@ -32,7 +32,8 @@ static void **random_inputs(const VtProgram *p) {
         if (input->source != VT_SOURCE_VIEW) memset(inputs[i], 0, vt_bytes(&input->tensor));
         if (input->source == VT_SOURCE_DRAW)
             vt_draw_fill(&p->draws[input->index], &input->tensor, 1, 1, inputs[i]);
-        if (input->source == VT_SOURCE_STEPS_PER_EPOCH) *(double *)inputs[i] = 100;
+        const double *scalar = vt_feed_scalar(p, i, &(double){100});
+        if (scalar) *(double *)inputs[i] = *scalar;
         if (input->source != VT_SOURCE_VIEW) continue;
         Noise noise = {inputs[i], vt_elements(&input->tensor), drawn};
         vt_parallel(fill_noise, &noise);

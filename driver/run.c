@@ -104,7 +104,8 @@ static bool fill(Feed *f, VtInstance *instance, VtError *error) {
         size_t bytes = vt_bytes(&p->inputs[i].tensor);
         f->inputs[i] = arena_alloc(f->s->arena, bytes + 64);
         f->inputs[i] = (void *)(((uintptr_t)f->inputs[i] + 63) & ~(uintptr_t)63);
-        if (p->inputs[i].source == VT_SOURCE_STEPS_PER_EPOCH) *(double *)f->inputs[i] = f->per_epoch;
+        const double *scalar = vt_feed_scalar(p, i, &f->per_epoch);
+        if (scalar) *(double *)f->inputs[i] = *scalar;
         if (is_key(p, i))
             vt_draw_fill(&p->draws[p->inputs[i].index], &p->inputs[i].tensor, (uint64_t)p->train.seed,
                          (uint64_t)f->step, f->inputs[i]);

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VT_ABI 7
+#define VT_ABI 8
 #define VT_MAX_RANK 8
 #define VT_MAX_OWN_ARGS 1024 /* arguments of a call of which some are each thread's own, or move */
 #define VT_MAX_LOOPS 8       /* loops in loops */
@@ -103,6 +103,7 @@ typedef enum {
     VT_SOURCE_FEED,            /* given by the caller alone */
     VT_SOURCE_LOGGED, /* f64 scalar of function "stop": an output of the step of the input's name, or NAME.last,
                          NAME.best and NAME.since (evaluations since the best) of a VtHeldOut */
+    VT_SOURCE_SETTING, /* f64 scalar: the value of setting `index` */
 } VtSourceKind;
 
 typedef struct {
@@ -235,6 +236,31 @@ typedef struct {
     double knn_temperature;
 } VtTrain;
 
+/* The fields of VtTrain that are settings, a bit each. */
+typedef enum {
+    VT_SETS_NOTHING = 0,
+    VT_SETS_EPOCHS = 1,
+    VT_SETS_SEED = 2,
+    VT_SETS_CHECKPOINT_EVERY = 4,
+    VT_SETS_KNN_EVERY = 8,
+    VT_SETS_KNN_K = 16,
+    VT_SETS_KNN_TEMPERATURE = 32,
+} VtSets;
+
+/* A scalar of the run, which may be given another value before it begins (program/settings.h): a knob that schedules
+ * alone read, or an option of `train`. What else the program was made of is in its shapes and constants. */
+typedef struct {
+    const char *key, *alias,
+        *help; /* "peak_lr", "train.seed"; alias: another name, or NULL; help: "" for none */
+    double value;
+    double least, most; /* infinite: there is no bound */
+    int32_t least_excluded, most_excluded;
+    int32_t whole;      /* 1: whole numbers alone */
+    int32_t sets;       /* bits of VtSets: fields of VtTrain that are this value too */
+    int32_t extent;     /* 1: it says how long the run is, and --extend takes another */
+    int64_t at, length; /* bytes of the resolved recipe that are its value */
+} VtSetting;
+
 /* A collapse check the runtime makes on a logged metric: warn when it is below `below` (NAN: no bound) or
  * above. */
 typedef struct {
@@ -262,7 +288,7 @@ typedef struct {
     int32_t abi;
     const char *name, *version; /* of the recipe; of vitc */
     int32_t n_states, n_inputs, n_pipelines, n_draws, n_functions, n_constants, n_warnings, n_sources,
-        n_streams, n_weights, n_held_out;
+        n_streams, n_weights, n_held_out, n_settings, n_conditions;
     const VtState *states;
     const VtSource *sources;
     const VtStream *streams; /* stream 0 is that of views that name no source, where there is such a one */
@@ -274,6 +300,10 @@ typedef struct {
     const VtWarning *warnings;
     const VtWeights *weights; /* in the order in which they are loaded */
     const VtHeldOut *held_out;
+    const VtSetting *settings;
+    /* What the recipe demands of settings together: output `i` of function "settings", a bool, holds, or else text i
+     * says what is wrong; its n-th {} stands for output `i.n`, an f64. */
+    const char *const *conditions;
     VtLogImages log_images;
     const char *stop; /* text of the condition that function "stop" gives, a bool; NULL: there is none */
     VtTrain train;

@@ -31,6 +31,7 @@
 #include "runtime/program/finite.h"
 #include "runtime/program/instance.h"
 #include "runtime/program/sampler.h"
+#include "runtime/program/settings.h"
 #include "runtime/program/weights.h"
 #include "runtime/evaluation/features.h"
 #include "runtime/evaluation/knn.h"

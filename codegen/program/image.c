@@ -207,6 +207,8 @@ static bool source_fits(const VtProgram *p, const VtInput *input) {
         return t->dtype == VT_I32 && t->rank == 1 && t->dim[0] == p->streams[input->stream].batch;
     case VT_SOURCE_LOGGED:
     case VT_SOURCE_STEPS_PER_EPOCH: return t->dtype == VT_F64;
+    case VT_SOURCE_SETTING:
+        return t->dtype == VT_F64 && t->rank == 0 && input->index >= 0 && input->index < p->n_settings;
     default: return true;
     }
 }
@@ -215,7 +217,7 @@ static void code_inputs(Coder *k, VtProgram *p) {
     VtInput *inputs = code_array(k, p->inputs, &p->n_inputs, sizeof *inputs, 16);
     for (int i = 0; !k->bad && i < p->n_inputs; i++) {
         code_tensor(k, &inputs[i].tensor);
-        code_i32(k, &inputs[i].source, VT_SOURCE_VIEW, VT_SOURCE_LOGGED);
+        code_i32(k, &inputs[i].source, VT_SOURCE_VIEW, VT_SOURCE_SETTING);
         code_bytes(k, &inputs[i].index, sizeof inputs[i].index);
         code_bytes(k, &inputs[i].stream, sizeof inputs[i].stream);
         require(k, !k->bad && source_fits(p, &inputs[i]));
@@ -289,6 +291,28 @@ static void code_watch(Coder *k, VtProgram *p) {
     for (int i = 0; !k->bad && i < images->n_views; i++) code_i32(k, &views[i], 0, p->n_pipelines - 1);
     images->views = views;
     code_text(k, &p->stop);
+}
+
+static void code_settings(Coder *k, VtProgram *p) {
+    VtSetting *settings = code_array(k, p->settings, &p->n_settings, sizeof *settings, 16);
+    for (int i = 0; !k->bad && i < p->n_settings; i++) {
+        VtSetting *s = &settings[i];
+        code_name_text(k, &s->key);
+        code_text(k, &s->alias);
+        code_name_text(k, &s->help);
+        code_real(k, &s->value);
+        code_real(k, &s->least);
+        code_real(k, &s->most);
+        code_i32(k, &s->least_excluded, 0, 1);
+        code_i32(k, &s->most_excluded, 0, 1);
+        code_i32(k, &s->whole, 0, 1);
+        code_i32(k, &s->sets, 0, 2 * VT_SETS_KNN_TEMPERATURE - 1);
+        code_i32(k, &s->extent, 0, 1);
+        code_i64(k, &s->at, 0, MOST_BYTES);
+        code_i64(k, &s->length, 0, MOST_BYTES);
+    }
+    p->settings = settings;
+    code_texts(k, &p->conditions, &p->n_conditions);
 }
 
 /* ---- functions --------------------------------------------------------------------------------------------------- */
@@ -496,6 +520,7 @@ static void code_compiled(Coder *k, Compiled *c) {
     code_pipelines(k, p);
     code_draws(k, p);
     code_streams(k, p);
+    code_settings(k, p);
     code_inputs(k, p);
     code_warnings(k, p);
     code_weights(k, p);

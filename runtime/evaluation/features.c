@@ -8,6 +8,7 @@
 #include "runtime/images/augment.h"
 #include "runtime/images/image.h"
 #include "runtime/program/instance.h"
+#include "runtime/program/settings.h"
 #include "runtime/threads/team.h"
 
 #include <math.h>
@@ -139,8 +140,7 @@ bool vt_features(VtInstance *instance, const VtProgram *program, const VtDataset
     double one = 1;
     if (!good) vt_fail(error, 1, "out of memory for the features of %lld images", (long long)n);
     if (good) vt_dataset_spread(dataset, n, indices);
-    for (int i = 0; good && i < program->n_inputs; i++)
-        if (program->inputs[i].source == VT_SOURCE_STEPS_PER_EPOCH) inputs[i] = &one;
+    for (int i = 0; good && i < program->n_inputs; i++) inputs[i] = (void *)vt_feed_scalar(program, i, &one);
     if (good) {
         memset(f.out, 0, vt_bytes(&program->inputs[view].tensor)); /* the last batch may not be full */
         inputs[view] = f.out;

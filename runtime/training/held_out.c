@@ -4,6 +4,7 @@
 #include "runtime/base/dtype.h"
 #include "runtime/base/stop.h"
 #include "runtime/program/sampler.h"
+#include "runtime/program/settings.h"
 #include "runtime/threads/team.h"
 #include "runtime/training/loader.h"
 
@@ -92,7 +93,7 @@ static bool open_inputs(HeldOut *h, void **inputs) {
     const VtProgram *p = h->program;
     for (int i = 0; i < p->n_inputs; i++) {
         const VtInput *input = &p->inputs[i];
-        if (input->source == VT_SOURCE_STEPS_PER_EPOCH) inputs[i] = &h->steps_per_epoch;
+        inputs[i] = (void *)vt_feed_scalar(p, i, &h->steps_per_epoch);
         if (input->source == VT_SOURCE_DRAW &&
             posix_memalign(&inputs[i], 64, vt_bytes(&input->tensor) + 64) != 0)
             return false;

@@ -4,6 +4,7 @@
 #include "runtime/base/error.h"
 #include "runtime/program/instance.h"
 #include "runtime/program/sampler.h"
+#include "runtime/program/settings.h"
 #include "runtime/training/loader.h"
 
 #include <math.h>
@@ -15,7 +16,7 @@ static bool open_inputs(Step *step, double *steps_per_epoch) {
     step->inputs = calloc((size_t)p->n_inputs + 1, sizeof *step->inputs);
     for (int i = 0; step->inputs && i < p->n_inputs; i++) {
         const VtInput *input = &p->inputs[i];
-        if (input->source == VT_SOURCE_STEPS_PER_EPOCH) step->inputs[i] = steps_per_epoch;
+        step->inputs[i] = (void *)vt_feed_scalar(p, i, steps_per_epoch);
         if (input->source != VT_SOURCE_DRAW) continue;
         if (posix_memalign(&step->inputs[i], 64, vt_bytes(&input->tensor) + 64) != 0) return false;
     }

@@ -1,5 +1,6 @@
 /* The condition on which a run ends: see stopping.h. */
 #include "runtime/training/stopping.h"
+#include "runtime/program/settings.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -46,8 +47,8 @@ bool stopping_look(Stopping *s, VtInstance *instance, const VtProgram *p, const 
         const VtInput *input = &p->inputs[i];
         if (input->source == VT_SOURCE_LOGGED)
             s->values[i] = logged(p, scalars, held_out, input->tensor.name);
-        if (input->source == VT_SOURCE_STEPS_PER_EPOCH) s->values[i] = held_out->steps_per_epoch;
-        s->inputs[i] = &s->values[i];
+        const double *scalar = vt_feed_scalar(p, i, &held_out->steps_per_epoch);
+        s->inputs[i] = scalar ? (void *)scalar : &s->values[i];
     }
     if (!vt_instance_run(instance, "stop", s->inputs, error)) return false;
     *holds = *(const bool *)vt_instance_output(instance, "stop", "stop", NULL);

@@ -24,7 +24,8 @@ static inline char *one_step(const VtProgram *p, size_t *size) {
         memset(inputs[i], 0, vt_bytes(&input->tensor));
         if (input->source == VT_SOURCE_DRAW)
             vt_draw_fill(&p->draws[input->index], &input->tensor, 1, 1, inputs[i]);
-        if (input->source == VT_SOURCE_STEPS_PER_EPOCH) *(double *)inputs[i] = 10;
+        const double *scalar = vt_feed_scalar(p, i, &(double){10});
+        if (scalar) *(double *)inputs[i] = *scalar;
         VtRng rng = {.seed = (uint64_t)i};
         for (int64_t k = 0; input->source == VT_SOURCE_VIEW && k < vt_elements(&input->tensor); k++)
             ((float *)inputs[i])[k] = (float)vt_rng_normal(&rng);

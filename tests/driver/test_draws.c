@@ -52,7 +52,8 @@ static void fill(Drawn *d, const VtProgram *p) {
         memset(d->inputs[i], 0, bytes);
         if (input->source == VT_SOURCE_DRAW)
             vt_draw_fill(&p->draws[input->index], &input->tensor, d->seed, d->step, d->inputs[i]);
-        if (input->source == VT_SOURCE_STEPS_PER_EPOCH) *(double *)d->inputs[i] = 10;
+        const double *scalar = vt_feed_scalar(p, i, &(double){10});
+        if (scalar) *(double *)d->inputs[i] = *scalar;
     }
 }
 

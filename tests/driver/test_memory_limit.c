@@ -66,7 +66,8 @@ static void *draw_input(const VtProgram *program, int number) {
     char *data = calloc(1, vt_bytes(type) + 64);
     VtRng rng = {.seed = (uint64_t)number + 1};
     if (input->source == VT_SOURCE_DRAW) vt_draw_fill(&program->draws[input->index], type, 1, 1, data);
-    if (input->source == VT_SOURCE_STEPS_PER_EPOCH) *(double *)(void *)data = 10;
+    const double *scalar = vt_feed_scalar(program, number, &(double){10});
+    if (scalar) *(double *)(void *)data = *scalar;
     for (int64_t k = 0; k < vt_elements(type); k++) {
         if (input->source == VT_SOURCE_VIEW) ((float *)data)[k] = (float)vt_rng_normal(&rng);
         if (input->source == VT_SOURCE_LABEL) ((int32_t *)data)[k] = (int32_t)k % 3;

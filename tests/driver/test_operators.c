@@ -222,7 +222,8 @@ static Inputs draw_inputs(const Loaded *l) {
         const VtInput *input = &plan->inputs[i];
         size_t bytes = vt_bytes(&input->tensor) + 64;
         in.data[i] = memset(arena_alloc(l->arena, bytes), 0, bytes);
-        if (input->source == VT_SOURCE_STEPS_PER_EPOCH) *(double *)in.data[i] = 10;
+        const double *scalar = vt_feed_scalar(plan, i, &(double){10});
+        if (scalar) *(double *)in.data[i] = *scalar;
         if (input->source == VT_SOURCE_DRAW)
             vt_draw_fill(&plan->draws[input->index], &input->tensor, 1, 1, in.data[i]);
         VtRng rng = {.seed = (uint64_t)i};

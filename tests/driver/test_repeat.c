@@ -138,7 +138,8 @@ static double *run_steps(const VtProgram *p, size_t *n, int threads) {
         VtRng rng = {.seed = 5};
         for (int64_t k = 0; input->source == VT_SOURCE_VIEW && k < vt_elements(&input->tensor); k++)
             ((float *)inputs[i])[k] = (float)vt_rng_normal(&rng);
-        if (input->source == VT_SOURCE_STEPS_PER_EPOCH) *(double *)inputs[i] = 10;
+        const double *scalar = vt_feed_scalar(p, i, &(double){10});
+        if (scalar) *(double *)inputs[i] = *scalar;
     }
     for (int step = 0; step < STEPS; step++) assert_true(vt_instance_run(instance, "step", inputs, &error));
     double *all = NULL;

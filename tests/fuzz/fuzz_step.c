@@ -18,7 +18,8 @@ static void *make_input(const VtProgram *program, int i) {
     memset(data, 0, bytes + 64);
     if (input->source == VT_SOURCE_DRAW)
         vt_draw_fill(&program->draws[input->index], &input->tensor, 1, 1, data);
-    if (input->source == VT_SOURCE_STEPS_PER_EPOCH) *(double *)data = 10;
+    const double *scalar = vt_feed_scalar(program, i, &(double){10});
+    if (scalar) *(double *)data = *scalar;
     for (int64_t k = 0; input->source == VT_SOURCE_VIEW && k < vt_elements(&input->tensor); k++)
         ((float *)data)[k] = (float)((k * 37 + i) % 101) / 50 - 1;
     return data;
