@@ -43,17 +43,23 @@ static bool add_word(const char *arg, Arguments *out) {
     return true;
 }
 
+/* A flag of one letter has one. */
+static const char *dashes_of(const Flag *flag) {
+    return flag->name[1] ? "--" : "-";
+}
+
 /* The value of argv[*i], a flag: behind its =, or the argument after it. */
 static bool take_value(int argc, char **argv, int *i, Flag *flag) {
-    const char *equals = strchr(argv[*i], '=');
+    const char *equals = strchr(argv[*i], '='), *dashes = dashes_of(flag);
     flag->given = true;
-    if (flag->takes_value == FLAG_BARE && equals) return fail(2, "--%s takes no value", flag->name) < 0;
+    if (flag->takes_value == FLAG_BARE && equals)
+        return fail(2, "%s%s takes no value", dashes, flag->name) < 0;
     if (flag->takes_value == FLAG_BARE || (flag->takes_value == FLAG_MAYBE && !equals)) return true;
-    if (equals && !equals[1]) return fail(2, "--%s= has no value", flag->name) < 0;
-    if (!equals && *i + 1 == argc) return fail(2, "--%s wants a value", flag->name) < 0;
+    if (equals && !equals[1]) return fail(2, "%s%s= has no value", dashes, flag->name) < 0;
+    if (!equals && *i + 1 == argc) return fail(2, "%s%s wants a value", dashes, flag->name) < 0;
     if (!equals && strncmp(argv[*i + 1], "--", 2) == 0)
-        return fail(2, "--%s wants a value, not %s (one that begins so is written --%s=%s)", flag->name,
-                    argv[*i + 1], flag->name, argv[*i + 1]) < 0;
+        return fail(2, "%s%s wants a value, not %s (one that begins so is written %s%s=%s)", dashes,
+                    flag->name, argv[*i + 1], dashes, flag->name, argv[*i + 1]) < 0;
     flag->value = equals ? equals + 1 : argv[++*i];
     return true;
 }
@@ -78,8 +84,8 @@ bool parse_arguments(int argc, char **argv, Flag *flags, size_t n_flags, Argumen
                length = (equals ? (size_t)(equals - arg) : strlen(arg)) - dashes;
         Flag *flag = NULL;
         for (size_t f = 0; f < n_flags; f++)
-            if (dashes == 2 && strlen(flags[f].name) == length &&
-                strncmp(flags[f].name, arg + 2, length) == 0)
+            if (dashes == strlen(dashes_of(&flags[f])) && strlen(flags[f].name) == length &&
+                strncmp(flags[f].name, arg + dashes, length) == 0)
                 flag = &flags[f];
         if (!flag) {
             char name[64];

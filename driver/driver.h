@@ -18,6 +18,7 @@ int verb_data(int argc, char **argv);
 int verb_inspect(int argc, char **argv);
 int verb_opt(int argc, char **argv);
 int verb_bench(int argc, char **argv);
+int verb_build(int argc, char **argv); /* build/build.c */
 int verb_help(int argc, char **argv);
 
 /* ---- options.c: flags "--name value" or "--name=value"; key=value overrides; the rest are words, as is all after
@@ -114,7 +115,11 @@ bool session_program(Session *session, const char *path, const RecipeOptions *op
 /* "compiled for TARGET in S s (N kernels)", or that it is from the cache; in the session's arena. */
 const char *session_origin(Session *session);
 void session_close(Session *session);
+/* ---- places.c ---------------------------------------------------------------------------------------------------- */
+const char *own_folder(void); /* in which this program's file is; NULL: it cannot be told */
+/* $VITC_MODELS, else those installed with this program, else those of the source that it was built from. */
 const char *models_dir(void);
+
 int fail(int code, const char *format, ...)
     __attribute__((format(printf, 2, 3))); /* "vitc: …" to stderr; returns code */
 

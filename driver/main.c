@@ -36,6 +36,11 @@ static const struct {
      "RECIPE [key=value …] --function NAME --in A.safetensors --out B.safetensors [--rename NAMES.yaml] "
      "[--interpret] [--trace-nan] [--step N] [--steps-per-epoch N] [--timing] [--strict]",
      "run one compiled function on given tensors"},
+    {"build", verb_build,
+     "RECIPE [key=value …] -o FILE [--emit=exe|obj|asm|llvm|ir] [--target NAME[,NAME …]] [--static] [--name "
+     "NAME] "
+     "[-g] [--cc COMMAND] [--verbose] [--force] [--timing] [--strict]",
+     "make a program that trains the recipe, and needs nothing of vitc; or its code in another form"},
     {"check", verb_check, "RECIPE [key=value …] [--labels] [--strict]",
      "validate a recipe and summarise it; with the labels that `.at` can read"},
     {"data", verb_data, "check [NAME=]PATH … [--threads N]",

@@ -7,11 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const char *models_dir(void) {
-    const char *set = getenv("VITC_MODELS");
-    return set ? set : VITC_MODELS_DIR;
-}
-
 RecipeOptions recipe_options(const Arguments *args, const Flag *strict) {
     return (RecipeOptions){.models_dir = models_dir(),
                            .overrides = args->overrides,

@@ -1,0 +1,46 @@
+/* What a built program tells of itself: see build.h and runtime/built.h. */
+#include "driver/build/build.h"
+
+#include <nettle/sha2.h>
+#include <string.h>
+
+/* As C has names: other letters become _, and a digit does not begin one. */
+static char *identifier(Arena *arena, const char *name) {
+    char *out = arena_printf(arena, "%s%s", *name >= '0' && *name <= '9' ? "_" : "", name);
+    for (char *c = out; *c; c++) {
+        bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9');
+        if (!letter) *c = '_';
+    }
+    return *out ? out : "_";
+}
+
+static char *hash_of(Arena *arena, const char *text) {
+    struct sha256_ctx hash;
+    uint8_t digest[SHA256_DIGEST_SIZE];
+    char *out = arena_alloc(arena, 2 * SHA256_DIGEST_SIZE + 1);
+    sha256_init(&hash);
+    sha256_update(&hash, strlen(text), (const uint8_t *)text);
+    sha256_digest(&hash, sizeof digest, digest);
+    for (size_t i = 0; i < sizeof digest; i++) snprintf(out + 2 * i, 3, "%02x", digest[i]);
+    return out;
+}
+
+bool about_recipe(Build *b, const char *name) {
+    const Session *s = &b->sessions[0];
+    if (name && !*name) return fail(2, "--name is empty") < 0;
+    b->symbol = identifier(b->arena, name ? name : s->recipe.plan.name);
+    b->about = (VtBuilt){.name = name ? name : s->recipe.plan.name,
+                         .version = VITC_VERSION,
+                         .recipe = s->resolved,
+                         .recipe_hash = hash_of(b->arena, s->resolved)};
+    return true;
+}
+
+char *about_text(Build *b) {
+    const VtBuilt *a = &b->about;
+    char *text = arena_printf(b->arena, "name: %s\nrecipe-sha256: %s\nvitc: %s\n", a->name, a->recipe_hash,
+                              a->version);
+    for (int i = 0; i < b->n_targets; i++)
+        text = arena_printf(b->arena, "%starget: %s\n", text, b->targets[i]);
+    return text;
+}

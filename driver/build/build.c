@@ -1,0 +1,104 @@
+/* The verb `build`: see build.h. */
+#include "driver/build/build.h"
+
+#include <string.h>
+
+enum { OUT, EMIT, STATIC, TARGET, CC, VERBOSE, FORCE, DEBUG, NAME, PRECISION, TIMING, STRICT, N_FLAGS };
+static const Flag FLAGS[N_FLAGS] = {
+    [OUT] = {"o", FLAG_VALUE, false, NULL},        [EMIT] = {"emit", FLAG_VALUE, false, NULL},
+    [STATIC] = {"static", FLAG_BARE, false, NULL}, [TARGET] = {"target", FLAG_VALUE, false, NULL},
+    [CC] = {"cc", FLAG_VALUE, false, NULL},        [VERBOSE] = {"verbose", FLAG_BARE, false, NULL},
+    [FORCE] = {"force", FLAG_BARE, false, NULL},   [DEBUG] = {"g", FLAG_BARE, false, NULL},
+    [NAME] = {"name", FLAG_VALUE, false, NULL},    [PRECISION] = {"precision", FLAG_VALUE, false, NULL},
+    [TIMING] = {"timing", FLAG_BARE, false, NULL}, [STRICT] = {"strict", FLAG_BARE, false, NULL}};
+
+static const struct {
+    const char *name;
+    bool text; /* it may go to standard output */
+    bool (*write)(Build *b);
+} KINDS[] = {
+    [EMIT_IR] = {"ir", true, emit_text},
+};
+enum { N_KINDS = sizeof KINDS / sizeof *KINDS };
+
+/* ---- what is asked for ------------------------------------------------------------------------------------------- */
+
+static bool choose_kind(Build *b, const Flag *flag) {
+    const char *names[N_KINDS], *list = "";
+    if (!flag->given) return true;
+    for (int i = 0; i < N_KINDS; i++) {
+        if (!KINDS[i].name) continue;
+        names[i] = KINDS[i].name;
+        list = arena_printf(b->arena, "%s%s%s", list, i ? ", " : "", names[i]);
+        b->emit = (Emit)i;
+        if (strcmp(flag->value, names[i]) == 0) return true;
+    }
+    const char *near = diag_nearest(flag->value, names, N_KINDS);
+    return fail(2, "--emit %s: one of %s%s%s%s", flag->value, list, near ? "; did you mean " : "",
+                near ? near : "", near ? "?" : "") < 0;
+}
+
+/* --target LIST: names of targets with commas between, the best first. */
+static bool choose_targets(Build *b, const Flag *flag) {
+    char *list = arena_strdup(b->arena, flag->given ? flag->value : "native"), *save = NULL;
+    b->arch = "x86_64";
+    for (char *name = strtok_r(list, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
+        for (int i = 0; i < b->n_targets; i++)
+            if (strcmp(b->targets[i], name) == 0)
+                return fail(2, "--target %s names %s twice", flag->value, name) < 0;
+        if (b->n_targets == MAX_BUILD_TARGETS)
+            return fail(2, "--target %s: %d targets at most", flag->value, MAX_BUILD_TARGETS) < 0;
+        b->targets[b->n_targets++] = name;
+    }
+    return b->n_targets || fail(2, "--target '%s' names no target", flag->value) < 0;
+}
+
+static bool read_request(Build *b, int argc, char **argv, Flag *flags, Arguments *args) {
+    if (!parse_arguments(argc, argv, flags, N_FLAGS, args)) return false;
+    *b = (Build){.arena = arena_new(),
+                 .out = flags[OUT].value,
+                 .cc = flags[CC].value,
+                 .fixed = flags[STATIC].given,
+                 .verbose = flags[VERBOSE].given,
+                 .force = flags[FORCE].given,
+                 .debug = flags[DEBUG].given,
+                 .code = 2};
+    if (args->n_words != 1) return fail(2, "build wants one recipe: vitc build RECIPE -o FILE") < 0;
+    if (!flags[OUT].given) return fail(2, "build wants -o FILE") < 0;
+    if (!choose_kind(b, &flags[EMIT]) || !choose_targets(b, &flags[TARGET])) return false;
+    if (strcmp(b->out, "-") == 0 && !KINDS[b->emit].text)
+        return fail(2, "-o -: --emit=%s makes a file, not a text", KINDS[b->emit].name) < 0;
+    if (b->fixed && b->emit != EMIT_EXE) return fail(2, "--static goes with --emit=exe") < 0;
+    return true;
+}
+
+/* ---- the modules ------------------------------------------------------------------------------------------------- */
+
+/* The recipe for one target after another; what there is to warn of is told once. */
+static bool plan_modules(Build *b, const char *recipe, const RecipeOptions *asked) {
+    RecipeOptions options = *asked;
+    for (int i = 0; i < b->n_targets; i++) {
+        Session *s = &b->sessions[i];
+        b->n_open++;
+        if (!session_load(s, recipe, &options) || !session_passes(s, PASSES_ALL, b->targets[i])) return false;
+        options.warnings = WARNINGS_IGNORED;
+    }
+    return true;
+}
+
+int verb_build(int argc, char **argv) {
+    Build b = {0};
+    Flag flags[N_FLAGS];
+    Arguments args;
+    memcpy(flags, FLAGS, sizeof flags);
+    bool good = read_request(&b, argc, argv, flags, &args) && output_allowed(&b, b.out);
+    if (good) {
+        RecipeOptions options = recipe_options(&args, &flags[STRICT]);
+        good = plan_modules(&b, args.words[0], &options) && about_recipe(&b, flags[NAME].value) &&
+               KINDS[b.emit].write(&b);
+        if (good && flags[TIMING].given) timing_print(&b.sessions[0].timing);
+    }
+    for (int i = 0; i < b.n_open; i++) session_close(&b.sessions[i]);
+    if (b.arena) arena_free(b.arena);
+    return good ? 0 : b.arena ? b.code : 2;
+}

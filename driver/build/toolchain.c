@@ -1,0 +1,179 @@
+/* Compiler and tools: see toolchain.h. */
+#include "driver/build/toolchain.h"
+#include "driver/driver.h"
+#include "ir/base/stream.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+static bool failed(Toolchain *t, int code) {
+    t->code = code;
+    return false;
+}
+
+static bool own_arch(const char *arch) {
+    struct utsname host;
+    return uname(&host) == 0 && strcmp(host.machine, arch) == 0;
+}
+
+/* Debian's package of the compiler for an architecture. */
+static const char *compiler_package(Toolchain *t) {
+    return own_arch(t->arch) ? "gcc" : arena_printf(t->arena, "gcc-%s-linux-gnu", t->arch);
+}
+
+static ProcessResult run(Toolchain *t, const Words *command) {
+    if (t->verbose) fprintf(stderr, "%s\n", words_shown(t->arena, command));
+    return process_run(t->arena, command, t->scratch);
+}
+
+static bool not_started(Toolchain *t, const Words *command, int why) {
+    if (why == ENOENT)
+        fail(2, "there is no '%s': install Debian's package %s, or name a compiler by --cc or $CC",
+             command->items[0], compiler_package(t));
+    else
+        fail(2, "'%s' could not be started: %s", command->items[0], strerror(why));
+    return failed(t, 2);
+}
+
+/* ---- which compiler ---------------------------------------------------------------------------------------------- */
+
+/* Whether it compiles for t->arch; *machine: what it says it compiles for, NULL: it could not be asked. */
+static bool compiles_for(Toolchain *t, const Words *cc, const char **machine, int *why) {
+    Words command = {0};
+    words_add_all(t->arena, &command, cc);
+    words_add(t->arena, &command, "-dumpmachine");
+    ProcessResult result = process_run(t->arena, &command, t->scratch);
+    size_t n = strlen(t->arch);
+    *why = result.started ? 0 : result.why;
+    *machine = result.started && result.status == 0 && *result.output ? result.output : NULL;
+    return *machine && strncmp(*machine, t->arch, n) == 0 && (*machine)[n] == '-';
+}
+
+static Words words_of(Arena *arena, const char *text) {
+    Words words = {0};
+    if (text) words_add_text(arena, &words, text);
+    return words;
+}
+
+/* The one that was asked for, which has to be right, or the first right one of those there are by themselves. */
+static bool choose_compiler(Toolchain *t, const char *asked) {
+    const char *usual = own_arch(t->arch) ? "cc" : arena_printf(t->arena, "%s-linux-gnu-gcc", t->arch);
+    const char *by_themselves[] = {getenv("CC"), t->archive.compiler, usual}, *machine;
+    int why;
+    if (asked) {
+        t->cc = words_of(t->arena, asked);
+        if (t->cc.count == 0) return failed(t, fail(2, "--cc '%s' names no compiler", asked));
+        if (compiles_for(t, &t->cc, &machine, &why)) return true;
+        if (why) return not_started(t, &t->cc, why);
+        return failed(t, fail(2, "--cc '%s' compiles for %s, and %s is built", asked,
+                              machine ? machine : "no machine that it tells", t->arch));
+    }
+    for (size_t i = 0; i < 3; i++) {
+        t->cc = words_of(t->arena, by_themselves[i]);
+        if (t->cc.count && compiles_for(t, &t->cc, &machine, &why)) return true;
+    }
+    if (why) return not_started(t, &t->cc, why);
+    return failed(t, fail(2, "'%s' compiles for %s, and %s is built: name a compiler by --cc or $CC", usual,
+                          machine ? machine : "no machine that it tells", t->arch));
+}
+
+bool toolchain_open(Toolchain *t, Arena *arena, const char *arch, const char *cc, bool verbose) {
+    const char *folder = getenv("TMPDIR");
+    *t = (Toolchain){.arena = arena, .arch = arch, .verbose = verbose};
+    if (!archive_find(arena, arch, &t->archive)) return failed(t, 1);
+    char *scratch = arena_printf(arena, "%s/vitc-build-XXXXXX", folder && *folder ? folder : "/tmp");
+    if (!mkdtemp(scratch)) return failed(t, fail(1, "'%s' could not be made: %s", scratch, strerror(errno)));
+    t->scratch = scratch;
+    return choose_compiler(t, cc);
+}
+
+void toolchain_close(Toolchain *t) {
+    DIR *folder = t->scratch ? opendir(t->scratch) : NULL;
+    if (!folder) return;
+    for (struct dirent *entry; (entry = readdir(folder));)
+        if (entry->d_name[0] != '.') unlinkat(dirfd(folder), entry->d_name, 0);
+    closedir(folder);
+    rmdir(t->scratch);
+    t->scratch = NULL;
+}
+
+const char *toolchain_tool(Toolchain *t, const char *name) {
+    Words command = {0};
+    words_add_all(t->arena, &command, &t->cc);
+    words_add(t->arena, &command, arena_printf(t->arena, "-print-prog-name=%s", name));
+    ProcessResult result = run(t, &command);
+    if (result.started && result.status == 0 && *result.output) return result.output;
+    failed(t, fail(2, "'%s' knows no %s: install Debian's package binutils", t->cc.items[0], name));
+    return NULL;
+}
+
+/* ---- running ----------------------------------------------------------------------------------------------------- */
+
+/* What a linker could not find, in the words of GNU ld ("cannot find -lz") and of LLVM's ("unable to find library -lz");
+ * crt1.o and the C library come by themselves. Several, each told once. */
+static void tell_missing(Toolchain *t, const char *said) {
+    static const char *const phrases[] = {"cannot find -l", "unable to find library -l"};
+    Words told = {0};
+    for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
+        for (const char *at = said; (at = strstr(at, phrases[i]));) {
+            at += strlen(phrases[i]);
+            char *name = arena_strndup(t->arena, at, strcspn(at, ": \n"));
+            const char *package = archive_package(&t->archive, name);
+            if (!package && (strcmp(name, "c") == 0 || strcmp(name, "m") == 0)) package = "libc6-dev";
+            bool known = !package;
+            for (size_t k = 0; k < told.count; k++) known |= strcmp(told.items[k], package) == 0;
+            if (known) continue;
+            words_add(t->arena, &told, package);
+            fprintf(stderr, "vitc: lib%s is missing for %s: install Debian's package %s%s\n", name, t->arch,
+                    package, own_arch(t->arch) ? "" : " of that architecture");
+        }
+    if (strstr(said, "crt1.o"))
+        fprintf(stderr, "vitc: the C library is missing for %s: install Debian's package %s\n", t->arch,
+                own_arch(t->arch)                 ? "libc6-dev"
+                : strcmp(t->arch, "aarch64") == 0 ? "libc6-dev-arm64-cross"
+                                                  : "libc6-dev of that architecture");
+}
+
+bool toolchain_run(Toolchain *t, const Words *command, const char *doing) {
+    ProcessResult result = run(t, command);
+    if (!result.started) return not_started(t, command, result.why);
+    if (result.status == 0) {
+        if (t->verbose && *result.said) fprintf(stderr, "%s\n", result.said);
+        return true;
+    }
+    if (*result.said) fprintf(stderr, "%s\n", result.said);
+    tell_missing(t, result.said);
+    fail(1, "%s failed: '%s' ended with %d%s", doing, command->items[0], result.status,
+         t->verbose ? "" : " (--verbose shows the command)");
+    return failed(t, 1);
+}
+
+/* ---- files ------------------------------------------------------------------------------------------------------- */
+
+const char *toolchain_path(Toolchain *t, const char *name) {
+    return arena_printf(t->arena, "%s/%s", t->scratch, name);
+}
+
+const char *toolchain_file(Toolchain *t, const char *name, const void *bytes, size_t size) {
+    const char *path = toolchain_path(t, name);
+    FILE *file = fopen(path, "wb");
+    bool good = file && fwrite(bytes, 1, size, file) == size;
+    int why = errno;
+    if (file && fclose(file) != 0 && good) {
+        why = errno;
+        good = false;
+    }
+    if (good) return path;
+    failed(t, fail(1, "'%s' could not be written: %s", path, strerror(why)));
+    return NULL;
+}
+
+char *toolchain_result(Toolchain *t, const char *path, size_t *size) {
+    char *bytes = stream_read_file(t->arena, path, (size_t)1 << 31, size);
+    if (!bytes) failed(t, fail(1, "'%s' could not be read: %s", path, strerror(errno)));
+    return bytes;
+}
