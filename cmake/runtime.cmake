@@ -22,6 +22,7 @@ runtime_library(WEBP "libwebp;libwebpdemux" libwebp-dev)
 runtime_library(TIFF libtiff-4 libtiff-dev)
 runtime_library(ZLIB zlib zlib1g-dev)
 runtime_library(XXHASH libxxhash libxxhash-dev)
+runtime_library(NETTLE nettle nettle-dev)
 find_package(GIF REQUIRED) # it has no file for pkg-config
 list(APPEND runtime_packages GIF::GIF)
 list(APPEND runtime_shared -lgif)
@@ -45,7 +46,8 @@ target_include_directories(vitc_machine PUBLIC ${CMAKE_SOURCE_DIR})
 vitc_shipped(vitc_machine)
 
 vitc_shipped_layer(runtime vitc_machine Threads::Threads ${runtime_packages})
-vitc_shipped_layer(standalone vitc_runtime)
+vitc_shipped_layer(command vitc_runtime)
+vitc_shipped_layer(standalone vitc_command vitc_runtime)
 vitc_shipped_layer(library vitc_runtime)
 
 # Loops over pixels and matrices become vectors; floats round the same in every version (runtime/base/simd.h).

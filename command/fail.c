@@ -1,16 +1,18 @@
-/* How a command says that it failed. */
-#include "driver/driver.h"
+/* Which command this process is, and how it says that it failed. */
+#include "command/command.h"
 
 #include <stdarg.h>
+#include <stdio.h>
+
+const Command *command;
 
 int fail(int code, const char *format, ...) {
-    char message[1 << 14]; /* also when there is no memory left to ask for */
+    char message[1 << 14], shown[1 << 14]; /* also when there is no memory left to ask for */
     va_list args;
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    fputs("vitc: ", stderr);
-    diag_put_text(message, stderr); /* it may hold names that others chose */
-    fputc('\n', stderr);
+    /* it may hold names that others chose */
+    fprintf(stderr, "%s: %s\n", command->name, vt_show_text(message, shown, sizeof shown));
     return code;
 }

@@ -1,26 +1,25 @@
 /* Command-line arguments. */
-#include "driver/driver.h"
+#include "command/command.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The recipe's key that a flag sets; NULL: none. */
-static const char *setting_of(const char *flag) {
-    static const char *const settings[][2] = {{"precision", "train.precision"}};
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
-        if (strcmp(settings[i][0], flag) == 0) return settings[i][1];
+/* The setting that a flag stands for; NULL: none. */
+static const FlagSetting *setting_of(const char *flag) {
+    for (size_t i = 0; i < command->n_flag_settings; i++)
+        if (strcmp(command->flag_settings[i].flag, flag) == 0) return &command->flag_settings[i];
     return NULL;
 }
 
-/* A flag that stands for a setting adds it. */
-static bool add_setting(const char *key, const Flag *flag, Arguments *out) {
-    Precision precision;
-    if (strcmp(flag->name, "precision") == 0 && !precision_find(flag->value, &precision))
-        return fail(2, "--precision %s: fp32, bf16 or bf16x3 was expected", flag->value) < 0;
-    if (out->n_settings == 8 || out->n_overrides == 256) return fail(2, "too many settings") < 0;
-    char *setting = out->settings[out->n_settings++];
-    snprintf(setting, sizeof out->settings[0], "%s=%s", key, flag->value);
+static bool add_setting(const char *key, const char *value, Arguments *out) {
+    enum { MOST = sizeof out->settings / sizeof *out->settings };
+    if (out->n_settings == MOST || out->n_overrides == 256) return fail(2, "too many settings") < 0;
+    char *setting = out->settings[out->n_settings];
+    if (snprintf(setting, sizeof *out->settings, "%s=%s", key, value) >= (int)sizeof *out->settings)
+        return fail(2, "%s=%s: the value is too long", key, value) < 0;
+    out->n_settings++;
     out->overrides[out->n_overrides++] = setting;
     return true;
 }
@@ -64,6 +63,26 @@ static bool take_value(int argc, char **argv, int *i, Flag *flag) {
     return true;
 }
 
+/* Adds what a flag that was read stands for. */
+static bool note_flag(const Flag *flag, Arguments *out) {
+    const FlagSetting *setting = setting_of(flag->name);
+    if (flag->takes_value == FLAG_LIST) {
+        if (out->n_values == (int)(sizeof out->values / sizeof *out->values))
+            return fail(2, "--%s is given too often", flag->name) < 0;
+        out->values[out->n_values++] = flag->value;
+    }
+    if (!setting) return true;
+    return setting->check(flag->value) && add_setting(setting->key, flag->value, out);
+}
+
+/* A flag without a row: --peak-lr 0.01 for the setting peak_lr. *known: it is one. */
+static bool take_setting(int argc, char **argv, int *i, const char *name, Arguments *out, bool *known) {
+    const char *key = command->setting_flag ? command->setting_flag(name) : NULL;
+    Flag flag = {.name = name, .takes_value = FLAG_VALUE};
+    *known = key != NULL;
+    return key && take_value(argc, argv, i, &flag) && add_setting(key, flag.value, out);
+}
+
 bool parse_arguments(int argc, char **argv, Flag *flags, size_t n_flags, Arguments *out) {
     memset(out, 0, sizeof *out);
     bool words = false; /* after "--" */
@@ -89,17 +108,13 @@ bool parse_arguments(int argc, char **argv, Flag *flags, size_t n_flags, Argumen
                 flag = &flags[f];
         if (!flag) {
             char name[64];
+            bool known;
             snprintf(name, sizeof name, "%.*s", (int)(length < 60 ? length : 60), arg + dashes);
-            return unknown_flag(argc, argv, name, value, flags, n_flags);
+            known = false;
+            if (dashes == 2 && take_setting(argc, argv, &i, name, out, &known)) continue;
+            return !known && unknown_flag(argc, argv, name, value, flags, n_flags);
         }
-        if (!take_value(argc, argv, &i, flag)) return false;
-        if (flag->takes_value == FLAG_LIST) {
-            if (out->n_values == (int)(sizeof out->values / sizeof *out->values))
-                return fail(2, "--%s is given too often", flag->name) < 0;
-            out->values[out->n_values++] = flag->value;
-        }
-        const char *key = setting_of(flag->name);
-        if (key && !add_setting(key, flag, out)) return false;
+        if (!take_value(argc, argv, &i, flag) || !note_flag(flag, out)) return false;
     }
     return true;
 }
@@ -128,14 +143,6 @@ bool number_flag(const Flag *flag, double low, double high, double *out) {
         return fail(2, "--%s %s: a number from %g to %g was expected", flag->name, flag->value, low, high) <
                0;
     *out = value;
-    return true;
-}
-
-bool roofline_flags(const Flag *peak, const Flag *bandwidth, Roofline *roofline) {
-    double gflops = roofline->flops / 1e9, gbytes = roofline->bytes / 1e9;
-    if (!number_flag(peak, 1e-3, 1e9, &gflops) || !number_flag(bandwidth, 1e-3, 1e9, &gbytes)) return false;
-    if (peak->given) roofline->flops = gflops * 1e9;
-    if (bandwidth->given) roofline->bytes = gbytes * 1e9;
     return true;
 }
 

@@ -1,8 +1,10 @@
 /* --data PATH, or --data NAME=PATH for each source of images that a recipe names. */
-#include "driver/driver.h"
+#include "command/command.h"
+#include "runtime/base/nearest.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -59,7 +61,7 @@ int find_source(const VtProgram *p, const char *text, const char **path) {
                -1;
     if (only && !names[0][0])
         return fail(2, "--data %s: recipe '%s' names no sources of images: --data PATH", text, p->name), -1;
-    const char *near = diag_nearest(name, names, (size_t)p->n_sources);
+    const char *near = vt_nearest(name, names, (size_t)p->n_sources);
     if (near)
         return fail(2, "--data %s: recipe '%s' has no source '%s'; did you mean '%s'?", text, p->name, name,
                     near),

@@ -1,8 +1,5 @@
-/* vitc train, vitc resume: from the command line to a training run, new or continued. */
-#include "driver/changes.h"
-#include "driver/trace.h"
+/* train, resume: from the command line to a training run, new or continued. */
 #include "command/weights.h"
-#include "ir/base/stream.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -25,10 +22,6 @@ enum {
     MAX_BROKEN,
     PLAIN,
     TARGET,
-    TIMING,
-    PRECISION,
-    NO_CACHE,
-    STRICT,
     INIT,
     RENAME,
     ONLY,
@@ -37,13 +30,12 @@ enum {
 
 /* A run as it was asked for. */
 typedef struct {
-    Flag flags[N_FLAGS];
+    Flag flags[N_FLAGS + MOST_COMMAND_FLAGS];
     Arguments args;
-    const char *recipe, *out; /* recipe NULL: the saved one */
+    const char *recipe, *out; /* recipe NULL: the saved one, or the program's own */
     double minutes;
     VtRunSettings settings;
     VtRunFolder *folder;
-    const char *resolved; /* the recipe to save */
     Weights weights;
 } Request;
 
@@ -60,10 +52,6 @@ static const Flag FLAGS[N_FLAGS] = {[DATA] = {"data", FLAG_LIST, false, NULL},
                                     [MAX_BROKEN] = {"max-broken", true, false, NULL},
                                     [PLAIN] = {"plain", false, false, NULL},
                                     [TARGET] = {"target-features", true, false, NULL},
-                                    [TIMING] = {"timing", false, false, NULL},
-                                    [PRECISION] = {"precision", FLAG_VALUE, false, NULL},
-                                    [NO_CACHE] = {"no-cache", false, false, NULL},
-                                    [STRICT] = {"strict", false, false, NULL},
                                     [INIT] = {"init", true, false, NULL},
                                     [RENAME] = {"rename", true, false, NULL},
                                     [ONLY] = {"only", true, false, NULL}};
@@ -135,74 +123,13 @@ static bool open_run(Request *q) {
     q->folder = vt_run_open(q->out, mode, &error);
     if (!q->folder) return fail(error.code, "%s", error.message) < 0;
     if (!q->recipe && !vt_run_recipe(q->folder))
-        return fail(2, "'%s' has no recipe.yaml to continue with: vitc train RECIPE --resume --out %s",
-                    q->out, q->out) < 0;
+        return fail(2, "'%s' has no recipe.yaml to continue with: %s train %s--resume --out %s", q->out,
+                    command->name, command->compiles ? "RECIPE " : "", q->out) < 0;
     return settle(q);
 }
 
-/* ---- whether it continues what is there -------------------------------------------------------------------------- */
-
-/* NULL with *why, "" where the diagnostics say it. */
-static Tree *parse_saved(Session *s, const char *path, const char **why) {
-    size_t size;
-    const char *text = stream_read_file(s->arena, path, (size_t)16 << 20, &size);
-    *why = text ? "" : strerror(errno);
-    return text ? tree_parse(s->arena, s->diags, diags_add_source(s->diags, path, text, size), text, size)
-                : NULL;
-}
-
-static bool judge(const Request *q, const Change *changes, size_t n) {
-    enum { SHOWN = 20 };
-    bool force = q->flags[FORCE].given, extend = q->flags[EXTEND].given || force;
-    size_t refused = 0, extents = 0;
-    for (size_t i = 0; i < n; i++) {
-        refused += changes[i].kind == CHANGE_MEANING && !force;
-        extents += changes[i].kind == CHANGE_EXTENT && !extend;
-    }
-    FILE *out = refused + extents ? stderr : stdout;
-    if (n)
-        fprintf(out, "%s%s: the recipe is not that of this run:\n", refused + extents ? "vitc: " : "",
-                q->out);
-    for (size_t i = 0; i < n && i < SHOWN; i++)
-        fprintf(out, "  %s: %s -> %s\n", changes[i].key, changes[i].before, changes[i].after);
-    if (n > SHOWN) fprintf(out, "  and %zu more\n", n - SHOWN);
-    if (refused)
-        fprintf(stderr,
-                "vitc resume %s continues the saved recipe; --force takes these changes all the same\n",
-                q->out);
-    else if (extents)
-        fprintf(
-            stderr,
-            "--extend takes another number of epochs and another batch: schedules go by the new ones from "
-            "here on\n");
-    return refused + extents == 0;
-}
-
-/* The recipe that was compiled against the saved one. */
-static bool check_recipe(Request *q, Session *s) {
-    const char *path = vt_run_recipe(q->folder);
-    const Change *changes;
-    q->resolved = s->resolved;
-    if (!path || !vt_run_continues(q->folder)) return true;
-    const char *why;
-    Tree *before = parse_saved(s, path, &why);
-    if (!before && q->recipe && q->flags[FORCE].given) return true;
-    if (!before)
-        return fail(2,
-                    "'%s' cannot be read%s%s: so it is not known what this run is; --force continues it with "
-                    "RECIPE",
-                    path, *why ? ", " : "", why) < 0;
-    q->resolved = weights_resolved(s, NULL, before);
-    if (!q->resolved) return false;
-    uint32_t file = diags_add_source(s->diags, "(the recipe)", q->resolved, strlen(q->resolved));
-    Tree *after = tree_parse(s->arena, s->diags, file, q->resolved, strlen(q->resolved));
-    if (!after) return false;
-    size_t n = recipe_changes(s->arena, before, after, &changes);
-    return judge(q, changes, n);
-}
-
 /* What a run that begins takes its first values from. */
-static bool open_weights(Request *q, Session *s) {
+static bool open_weights(Request *q, Made *made) {
     VtRunSettings *settings = &q->settings;
     if (vt_run_continues(q->folder)) {
         if (q->flags[INIT].given) printf("--init: the checkpoint has the weights already\n");
@@ -212,12 +139,11 @@ static bool open_weights(Request *q, Session *s) {
                       .rename = settings->init_rename[0] ? settings->init_rename : NULL,
                       .only = settings->init_only[0] ? settings->init_only : NULL,
                       .hash = settings->init_hash[0] ? settings->init_hash : NULL};
-    if (!weights_open(s, &init, true, &q->weights)) return false;
+    if (!weights_open(made->program, made, &init, true, &q->weights)) return false;
     if (init.path)
         snprintf(settings->init_hash, sizeof settings->init_hash, "%s",
                  q->weights.items[q->weights.count - 1].hash);
-    q->resolved = weights_resolved(s, &q->weights, NULL);
-    return q->resolved != NULL;
+    return !command->resolve_weights || command->resolve_weights(made, &q->weights);
 }
 
 /* ---- the verbs --------------------------------------------------------------------------------------------------- */
@@ -226,64 +152,13 @@ static const char *target_of(const Request *q) {
     return q->settings.target_features[0] ? q->settings.target_features : NULL;
 }
 
-typedef struct {
-    const Session *session;
-    const char *saved; /* the recipe in the run's folder */
-    TraceRequest trace;
-} Explained;
-
-/* Training diverged: the line of the recipe where it began. */
-static void explain(void *user, VtInstance *instance, void *const *inputs, int64_t step) {
-    Explained *e = user;
-    e->trace.program = e->session->program;
-    e->trace.instance = instance;
-    e->trace.inputs = inputs;
-    printf("step %lld again, every value looked at\n", (long long)step);
-    fflush(stdout);
-    TraceResult result = trace_nonfinite(&e->trace);
-    if (result == TRACE_CHANGED) { /* the recipe is; the run has its own */
-        RecipeOptions plain = {.models_dir = models_dir()};
-        e->trace.path = e->saved;
-        e->trace.options = &plain;
-        e->trace.resolved = NULL;
-        result = trace_nonfinite(&e->trace);
-    }
-    if (result == TRACE_FINITE)
-        puts("all values are finite when each is computed on its own: the step overflows by how it rounds");
-}
-
-/* Schedules that are finite for a usual length of an epoch may not be so for that of the data. */
-static bool check_schedules(void *user, double steps_per_epoch, int64_t first, int64_t steps,
-                            VtError *error) {
-    const Explained *e = user;
-    RecipeOptions options = *e->trace.options;
-    Session now;
-    options.steps_per_epoch = steps_per_epoch;
-    options.first_step = first;
-    options.steps = steps;
-    options.warnings = WARNINGS_IGNORED; /* told at the first elaboration */
-    bool good = session_load(&now, e->trace.path, &options);
-    session_close(&now);
-    if (good) return true;
-    fprintf(stderr, "the run does not begin: an epoch of it has %.0f steps\n", steps_per_epoch);
-    *error = (VtError){.code = 2}; /* the diagnostics were the message */
-    return false;
-}
-
-static int train_compiled(Request *q, Session *s, const char *recipe, const RecipeOptions *options) {
+static int train_made(Request *q, Made *made) {
     VtError error = {0};
-    Explained explained = {.session = s,
-                           .saved = arena_printf(s->arena, "%s/recipe.yaml", q->out),
-                           .trace = {.path = recipe,
-                                     .options = options,
-                                     .resolved = s->resolved,
-                                     .target_features = target_of(q),
-                                     .function = "step"}};
-    VtTrainOptions train = {.explain = explain,
-                            .begin = check_schedules,
-                            .user = &explained,
+    VtTrainOptions train = {.explain = command->explain,
+                            .begin = command->begin,
+                            .user = made,
                             .folder = q->folder,
-                            .resolved = q->resolved,
+                            .resolved = made->resolved,
                             .weights = q->weights.open,
                             .settings = q->settings,
                             .extend = q->flags[EXTEND].given || q->flags[FORCE].given,
@@ -291,45 +166,61 @@ static int train_compiled(Request *q, Session *s, const char *recipe, const Reci
                             .plain = q->flags[PLAIN].given,
                             .max_seconds = 60 * q->minutes,
                             .log = stdout};
-    printf("%s: %s, %d threads\n", s->program->name, session_origin(s), vt_threads());
-    if (q->flags[TIMING].given) timing_print(&s->timing);
+    printf("%s: %s, %d threads\n", made->program->name, made->origin, vt_threads());
+    if (command->tell) command->tell(made);
     weights_tell(&q->weights, stdout);
-    int code = vt_train(s->program, &train, &error);
+    int code = vt_train(made->program, &train, &error);
     if ((code == 1 || code == 2) && error.message[0]) fail(code, "%s", error.message);
     return code;
 }
 
 static int train(Request *q) {
     int code = 2;
-    Session session;
-    RecipeOptions options = recipe_options(&q->args, &q->flags[STRICT]);
     signal(SIGPIPE, SIG_IGN); /* `| head` ends no training */
     if (!open_run(q)) {
         vt_run_close(q->folder);
         return code;
     }
     vt_set_threads((int)q->settings.threads);
-    const char *recipe = q->recipe ? q->recipe : vt_run_recipe(q->folder);
-    if (session_program(&session, recipe, &options, target_of(q), q->flags[NO_CACHE].given) &&
-        check_recipe(q, &session) && open_weights(q, &session) &&
-        choose_data(session.program, &q->args, vt_run_settings(q->folder), &q->settings))
-        code = train_compiled(q, &session, recipe, &options);
-    vt_weights_close(q->weights.open);
-    session_close(&session);
+    MakeRequest request = {.recipe = q->recipe,
+                           .run = q->out,
+                           .saved = vt_run_recipe(q->folder),
+                           .args = &q->args,
+                           .flags = q->flags + N_FLAGS,
+                           .target = target_of(q),
+                           .trains = true,
+                           .continues = vt_run_continues(q->folder),
+                           .extend = q->flags[EXTEND].given,
+                           .force = q->flags[FORCE].given};
+    Made *made = command->make(&request);
+    if (made && command->check_saved(made, &request) && open_weights(q, made) &&
+        choose_data(made->program, &q->args, vt_run_settings(q->folder), &q->settings))
+        code = train_made(q, made);
+    weights_close(&q->weights);
+    command->unmake(made);
     vt_run_close(q->folder);
     return code > 128 ? vt_stop_end(code - 128) : code;
 }
 
+static bool read_flags(Request *q, int argc, char **argv) {
+    memcpy(q->flags, FLAGS, sizeof FLAGS);
+    memcpy(q->flags + N_FLAGS, command->flags, sizeof *command->flags * command->n_flags);
+    return parse_arguments(argc, argv, q->flags, N_FLAGS + command->n_flags, &q->args);
+}
+
 int verb_train(int argc, char **argv) {
     Request q = {0};
-    memcpy(q.flags, FLAGS, sizeof FLAGS);
-    if (!parse_arguments(argc, argv, q.flags, N_FLAGS, &q.args)) return 2;
+    if (!read_flags(&q, argc, argv)) return 2;
     bool resume = q.flags[RESUME].given;
-    if (q.args.n_words > 1 || (q.args.n_words == 0 && !resume))
-        return fail(2, "train wants one recipe: vitc train RECIPE --data PATH --out DIR");
+    int words = q.args.n_words;
+    if (command->compiles && (words > 1 || (words == 0 && !resume)))
+        return fail(2, "train wants one recipe: %s train RECIPE --data PATH --out DIR", command->name);
+    if (!command->compiles && words > 0)
+        return fail(2, "train: '%s' is no flag, and no setting key=value; this program has its recipe in it",
+                    q.args.words[0]);
     if (!q.flags[OUT].given || (!q.flags[DATA].given && !resume))
         return fail(2, "train wants --data PATH and --out DIR");
-    q.recipe = q.args.n_words ? q.args.words[0] : NULL;
+    q.recipe = !command->compiles ? command->name : words ? q.args.words[0] : NULL;
     q.out = q.flags[OUT].value;
     return train(&q);
 }
@@ -337,10 +228,9 @@ int verb_train(int argc, char **argv) {
 int verb_resume(int argc, char **argv) {
     Request q = {0};
     struct stat status;
-    memcpy(q.flags, FLAGS, sizeof FLAGS);
-    if (!parse_arguments(argc, argv, q.flags, N_FLAGS, &q.args)) return 2;
+    if (!read_flags(&q, argc, argv)) return 2;
     if (q.args.n_words != 1 || q.flags[OUT].given)
-        return fail(2, "resume wants the folder of one run: vitc resume DIR");
+        return fail(2, "resume wants the folder of one run: %s resume DIR", command->name);
     q.out = q.args.words[0];
     if (stat(q.out, &status) != 0 || !S_ISDIR(status.st_mode)) return fail(2, "there is no run '%s'", q.out);
     q.flags[RESUME].given = true;

@@ -1,17 +1,11 @@
-/* Initial weights as a recipe or the command line asks for them: rules by which files name tensors, what the files are,
- * and the recipe that says so for ever. */
+/* Initial weights as a recipe or the command line asks for them: rules by which files name tensors, and what the files
+ * are. */
 #ifndef VITC_COMMAND_WEIGHTS_H
 #define VITC_COMMAND_WEIGHTS_H
 
-#include "driver/driver.h"
-#include "frontend/text/tree.h"
+#include "command/command.h"
 
-typedef struct {
-    const VtRename *items;
-    int count;
-} Renames;
-/* A YAML map of names in a file (one * allowed) to names here, in the arena. False after telling what is wrong. */
-bool read_renames(Arena *arena, Diags *diags, const char *path, Renames *out);
+#include <stdio.h>
 
 typedef struct {
     const char *path, *rename,
@@ -21,20 +15,22 @@ typedef struct {
 bool init_flags(const Flag *init, const Flag *rename, const Flag *only,
                 InitFlags *out); /* false after telling */
 
+enum { HASH_TEXT = 80 };
+bool hash_file(const char *path, char out[HASH_TEXT]); /* "sha256:…" of its bytes; false after telling */
+
 /* All files that initial values come from: those of the recipe, then the command line's. */
-typedef struct {
+struct Weights {
     VtWeights *items; /* with all their rules, and with the hashes that the files have */
     int count;
-    VtInitialWeights *open; /* the caller closes it; NULL: there is no file */
-} Weights;
-/* Reads rules, hashes the files and finds what of them is for what. of_recipe: also those that the recipe names. False
- * after telling. */
-bool weights_open(Session *session, const InitFlags *init, bool of_recipe, Weights *out);
+    VtInitialWeights *open; /* NULL: there is no file */
+    char (*hashes)[HASH_TEXT];
+    char *only_text;
+    const char **only;
+};
+/* Reads rules, hashes the files and finds what of them is for what. of_recipe: also those that the recipe names. made:
+ * for Command.read_renames. False after telling. The caller closes it in either case. */
+bool weights_open(const VtProgram *program, Made *made, const InitFlags *init, bool of_recipe, Weights *out);
+void weights_close(Weights *weights);                 /* zeroed ones too */
 void weights_tell(const Weights *weights, FILE *out); /* a line a file */
-
-/* The resolved recipe with what its `from:` mean now: absolute paths, hashes and all rules in it. weights NULL: the run
- * goes on, and its files are not needed: what `saved` (NULL: nothing) says of the same file is taken. NULL after
- * telling. */
-const char *weights_resolved(Session *session, const Weights *weights, const Tree *saved);
 
 #endif

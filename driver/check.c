@@ -1,26 +1,28 @@
 /* vitc check: is a recipe good, and what is it? */
 #include "driver/driver.h"
+#include "driver/recipe_weights.h"
 #include "driver/report/recipe_text.h"
-#include "command/weights.h"
 
 int verb_check(int argc, char **argv) {
     Flag flags[] = {{"strict", FLAG_BARE, false, NULL}, {"labels", FLAG_BARE, false, NULL}};
     Arguments args;
     if (!parse_arguments(argc, argv, flags, 2, &args)) return 2;
     if (args.n_words != 1) return fail(2, "check wants one recipe");
-    Session s;
+    MadeOfRecipe m = {.timing = false};
+    Session *s = &m.session;
     RecipeOptions options = recipe_options(&args, &flags[0]);
     options.with_values = true;
-    bool good = session_load(&s, args.words[0], &options) && session_passes(&s, PASSES_ALL, NULL);
+    bool good = session_load(s, args.words[0], &options) && session_passes(s, PASSES_ALL, NULL);
     Weights weights = {.count = 0};
-    if (good) good = weights_open(&s, &(InitFlags){.path = NULL}, true, &weights);
+    InitFlags none = {.path = NULL};
+    if (good) good = weights_open(states_of_recipe(s), &m.made, &none, true, &weights);
     if (good) {
-        RecipeReport report = recipe_report(s.arena, &s.recipe);
+        RecipeReport report = recipe_report(s->arena, &s->recipe);
         recipe_text(&report, stdout);
-        if (flags[1].given) labels_text(&s.recipe, stdout);
+        if (flags[1].given) labels_text(&s->recipe, stdout);
         weights_tell(&weights, stdout);
     }
-    vt_weights_close(weights.open);
-    session_close(&s);
+    weights_close(&weights);
+    session_close(s);
     return good ? 0 : 2;
 }

@@ -1,18 +1,17 @@
-/* The vitc command: one file a verb. Each verb gets the arguments after its name and returns the exit code. */
+/* The vitc command: one file a verb. Each verb gets the arguments after its name and returns the exit code. Verbs over
+ * a program are those of command/. */
 #ifndef VITC_DRIVER_DRIVER_H
 #define VITC_DRIVER_DRIVER_H
 
 #include "codegen/codegen.h"
+#include "command/command.h"
 #include "driver/report/roofline.h"
 #include "frontend/frontend.h"
 #include "ir/base/clock.h"
 #include "passes/passes.h"
 #include "runtime/runtime.h"
 
-int verb_train(int argc, char **argv);
-int verb_resume(int argc, char **argv);
 int verb_run(int argc, char **argv);
-int verb_eval(int argc, char **argv);
 int verb_check(int argc, char **argv);
 int verb_data(int argc, char **argv);
 int verb_inspect(int argc, char **argv);
@@ -21,50 +20,13 @@ int verb_bench(int argc, char **argv);
 int verb_build(int argc, char **argv); /* build/build.c */
 int verb_help(int argc, char **argv);
 
-/* ---- options.c: flags "--name value" or "--name=value"; key=value overrides; the rest are words, as is all after
- * "--". What is given twice holds as it was given last. */
-typedef enum {
-    FLAG_BARE = false,
-    FLAG_VALUE = true,
-    FLAG_MAYBE, /* a value only as "--name=value" */
-    FLAG_LIST   /* given as often as one likes: Arguments.values */
-} FlagKind;
-typedef struct {
-    const char *name; /* without dashes */
-    FlagKind takes_value;
-    bool given;
-    const char *value;
-} Flag;
-typedef struct {
-    const char *words[16];
-    int n_words;
-    const char *overrides[256];
-    int n_overrides;
-    const char *values[64]; /* of the verb's FLAG_LIST */
-    int n_values;
-    char settings[8][64]; /* made of flags that are short for key=value: --precision */
-    int n_settings;
-} Arguments;
-/* False after telling what is wrong (unknown flag: did you mean …). */
-bool parse_arguments(int argc, char **argv, Flag *flags, size_t n_flags, Arguments *out);
-bool number_flag(const Flag *flag, double low, double high, double *out); /* leaves *out if not given */
-bool whole_flag(const Flag *flag, double low, double high, double *out);  /* a whole number */
-bool json_flag(const Flag *format, bool *json); /* --format text or json; text if not given */
+/* ---- options.c: flags that only vitc has ------------------------------------------------------------------------ */
+enum { N_FLAG_SETTINGS = 1 };
+extern const FlagSetting FLAG_SETTINGS[N_FLAG_SETTINGS];
 /* Flags --peak GFLOPS and --bandwidth GBS; leaves what is not given. False after telling what is wrong. */
 bool roofline_flags(const Flag *peak, const Flag *bandwidth, Roofline *roofline);
-/* ---- hints.c: tells that no such flag exists, and what may have been meant: another flag, or a setting of the recipe
- * that `argv` names. `value`: what was given with it, or NULL. Returns false. */
-bool unknown_flag(int argc, char **argv, const char *name, const char *value, const Flag *flags, size_t n);
-
-/* ---- sources.c: --data PATH, or NAME=PATH for each source of images that a recipe names */
-/* A relative path means the same from any folder, today and when a run is resumed. flag: whose it is, for messages. */
-bool absolute_path(const char *path, const char *flag, char *out, size_t size);
-/* Which source a value of --data is for, and its path; -1 after telling what is wrong. */
-int find_source(const VtProgram *program, const char *text, const char **path);
-/* The paths of the program's sources: as given in Arguments.values, else as saved; what differs is told. False after
- * telling what is wrong. */
-bool choose_data(const VtProgram *program, const Arguments *args, const VtRunSettings *saved,
-                 VtRunSettings *out);
+/* ---- hints.c: Command.hint: a setting of the recipe that `argv` names */
+void hint_setting(int argc, char **argv, const Flag *flags, size_t n, const char *word, SettingHint *out);
 
 /* ---- timing.c: stages and how long they took, to stderr ---------------------------------------------------------- */
 typedef struct {
@@ -120,7 +82,17 @@ const char *own_folder(void); /* in which this program's file is; NULL: it canno
 /* $VITC_MODELS, else those installed with this program, else those of the source that it was built from. */
 const char *models_dir(void);
 
-int fail(int code, const char *format, ...)
-    __attribute__((format(printf, 2, 3))); /* "vitc: …" to stderr; returns code */
+/* ---- command.c: what the verbs of command/ ask vitc for ---------------------------------------------------------- */
+extern const Command VITC;
+/* A program that they work on. */
+typedef struct {
+    Made made;
+    Session session;
+    RecipeOptions options;
+    const char *path;   /* of the recipe */
+    const char *saved;  /* the recipe in the run's folder, now or later */
+    const char *target; /* as MakeRequest has it */
+    bool timing;
+} MadeOfRecipe;
 
 #endif

@@ -1,17 +1,11 @@
 /* vitc: the compiler's command. */
 #include "driver/driver.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *usage, *doc;
-} VERBS[] = {
+static const Verb VERBS[] = {
     {"train", verb_train,
      "RECIPE [key=value …] --data [NAME=]PATH … --out DIR [--init FILE [--rename NAMES.yaml] [--only "
      "PATTERNS]] "
@@ -56,7 +50,15 @@ static const struct {
      "time the compiled step, with --profile each kernel, as shares of what limits it"},
     {"help", verb_help, "[VERB | passes | ops | samplers | augmentations | formats]", "this text, or a list"},
 };
-enum { N_VERBS = sizeof VERBS / sizeof *VERBS };
+static const char NOTES[] =
+    "Compiled programs are kept in ~/.cache/vitc (VITC_CACHE: another folder, or off; "
+    "VITC_CACHE_LIMIT: bytes, "
+    "1 GiB\nunless set) and taken from there by train, eval and bench while recipe, settings, vitc "
+    "and machine are "
+    "the same.\n--strict makes warnings of a recipe errors. Of a flag or a setting that is given "
+    "twice the last one holds; -- ends the flags; "
+    "--help works "
+    "after any verb.";
 
 int verb_help(int argc, char **argv) {
     if (argc > 0 && strcmp(argv[0], "passes") == 0) {
@@ -86,22 +88,8 @@ int verb_help(int argc, char **argv) {
 #include "runtime/catalog.def"
         return 0;
     }
-    bool known = argc == 0;
-    for (int i = 0; i < N_VERBS; i++) {
-        if (argc > 0 && strcmp(argv[0], VERBS[i].name) != 0) continue;
-        printf("vitc %s %s\n    %s\n", VERBS[i].name, VERBS[i].usage, VERBS[i].doc);
-        known = true;
-    }
-    if (argc == 0)
-        puts("\nCompiled programs are kept in ~/.cache/vitc (VITC_CACHE: another folder, or off; "
-             "VITC_CACHE_LIMIT: bytes, "
-             "1 GiB\nunless set) and taken from there by train, eval and bench while recipe, settings, vitc "
-             "and machine are "
-             "the same.\n--strict makes warnings of a recipe errors. Of a flag or a setting that is given "
-             "twice the last one holds; -- ends the flags; "
-             "--help works "
-             "after any verb.");
-    return known ? 0 : fail(2, "no help on '%s'", argv[0]);
+    if (tell_usage(argc > 0 ? argv[0] : NULL)) return 0;
+    return fail(2, "no help on '%s'", argv[0]);
 }
 
 /* LLVM asks for much memory in small pieces and gives it all back: the heap grows in large steps and keeps what it
@@ -112,46 +100,8 @@ static void tune_heap(void) {
     mallopt(M_MMAP_THRESHOLD, 32 << 20); /* setting the others ends its own adaptation */
 }
 
-/* What is opened later may not become standard input, output or error: a missing one is a /dev/null that cannot be used
- * the way it would be, so that it still is an error to do so. */
-static bool hold_standard_descriptors(void) {
-    static const int modes[] = {O_WRONLY, O_RDONLY, O_RDWR};
-    for (int i = 0; i < 3; i++)
-        if (fcntl(i, F_GETFD) < 0 && open("/dev/null", modes[i]) != i) return false;
-    return true;
-}
-
-static int run_verb(int argc, char **argv) {
-    if (argc < 2) {
-        verb_help(0, NULL);
-        return 2;
-    }
-    if (strcmp(argv[1], "--version") == 0) {
-        puts("vitc " VITC_VERSION);
-        return 0;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return verb_help(0, NULL);
-    const char *names[N_VERBS];
-    for (int i = 0; i < N_VERBS; i++) {
-        names[i] = VERBS[i].name;
-        if (strcmp(argv[1], VERBS[i].name) != 0) continue;
-        for (int a = 2; a < argc && strcmp(argv[a], "--") != 0; a++)
-            if (strcmp(argv[a], "--help") == 0 || strcmp(argv[a], "-h") == 0) return verb_help(1, argv + 1);
-        return VERBS[i].run(argc - 2, argv + 2);
-    }
-    const char *near = diag_nearest(argv[1], names, N_VERBS);
-    return fail(2, "unknown verb '%s'%s%s%s", argv[1], near ? "; did you mean '" : "", near ? near : "",
-                near ? "'?" : " (vitc help lists them)");
-}
-
 int main(int argc, char **argv) {
-    if (!hold_standard_descriptors()) return 1;
+    command = &VITC;
     tune_heap();
-    int code = run_verb(argc, argv);
-    errno = 0;
-    bool lost = ferror(stdout), closed = fclose(stdout) == 0;
-    if ((lost || !closed) && code == 0)
-        return fail(1, "standard output could not be written%s%s", errno ? ": " : "",
-                    errno ? strerror(errno) : "");
-    return code;
+    return command_main(VERBS, sizeof VERBS / sizeof *VERBS, NOTES, argc, argv);
 }

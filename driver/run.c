@@ -1,7 +1,7 @@
 /* vitc run: one function, once, on tensors from a file: how anyone checks vitc against another implementation. */
 #include "driver/trace.h"
 #include "frontend/recipe/catalog.h"
-#include "command/weights.h"
+#include "driver/recipe_weights.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -48,8 +48,7 @@ void diag_put_text(const char *text, FILE *out);
 /* The same as text, in the diags' arena. */
 char *diags_text(const Diags *diags);
 
-/* The candidate nearest to `word` by edit distance, the first of equally near ones; NULL if none is near ("did you
- * mean"): one letter of three may be wrong, none of words of two. */
+/* vt_nearest (runtime/base/nearest.h) for who has no other need of runtime/. */
 const char *diag_nearest(const char *word, const char *const *candidates, size_t n);
 
 #endif

@@ -1,0 +1,148 @@
+/* The verbs over a program: of vitc, which compiles a recipe for them (driver/), and of a built program, which is
+ * linked with what was compiled (standalone/). What differs between the two is in a Command; nothing here knows what
+ * recipes say. */
+#ifndef VITC_COMMAND_COMMAND_H
+#define VITC_COMMAND_COMMAND_H
+
+#include "runtime/runtime.h"
+
+/* ---- fail.c ------------------------------------------------------------------------------------------------------ */
+/* "NAME: …" to stderr, NAME being the command's; returns code. */
+int fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- options.c: flags "--name value" or "--name=value"; settings key=value; the rest are words, as is all after "--".
+ * What is given twice holds as it was given last. */
+typedef enum {
+    FLAG_BARE = false,
+    FLAG_VALUE = true,
+    FLAG_MAYBE, /* a value only as "--name=value" */
+    FLAG_LIST   /* given as often as one likes: Arguments.values */
+} FlagKind;
+typedef struct {
+    const char *name; /* without dashes */
+    FlagKind takes_value;
+    bool given;
+    const char *value;
+} Flag;
+typedef struct {
+    const char *words[16];
+    int n_words;
+    const char *overrides[256];
+    int n_overrides;
+    const char *values[64]; /* of the verb's FLAG_LIST */
+    int n_values;
+    char settings[64][64]; /* made of flags that are short for key=value: --precision */
+    int n_settings;
+} Arguments;
+/* False after telling what is wrong (unknown flag: did you mean …). */
+bool parse_arguments(int argc, char **argv, Flag *flags, size_t n_flags, Arguments *out);
+bool number_flag(const Flag *flag, double low, double high, double *out); /* leaves *out if not given */
+bool whole_flag(const Flag *flag, double low, double high, double *out);  /* a whole number */
+bool json_flag(const Flag *format, bool *json); /* --format text or json; text if not given */
+
+/* A flag that stands for a setting: --precision bf16 for train.precision=bf16. */
+typedef struct {
+    const char *flag, *key;
+    bool (*check)(const char *value); /* false after telling what is wrong */
+} FlagSetting;
+
+/* ---- hints.c ----------------------------------------------------------------------------------------------------- */
+/* A setting that a word may have meant. */
+typedef struct {
+    char near[64], example[64]; /* "": none; some setting that there is, "": none is known */
+    bool exact;                 /* it is that setting, but for case, dashes, or `train.` before it */
+} SettingHint;
+/* Tells that no such flag exists, and what may have been meant: another flag, or a setting. `value`: what was given
+ * with it, or NULL. Returns false. */
+bool unknown_flag(int argc, char **argv, const char *name, const char *value, const Flag *flags, size_t n);
+
+/* ---- sources.c: --data PATH, or NAME=PATH for each source of images that a recipe names -------------------------- */
+/* A relative path means the same from any folder, today and when a run is resumed. flag: whose it is, for messages. */
+bool absolute_path(const char *path, const char *flag, char *out, size_t size);
+/* Which source a value of --data is for, and its path; -1 after telling what is wrong. */
+int find_source(const VtProgram *program, const char *text, const char **path);
+/* The paths of the program's sources: as given in Arguments.values, else as saved; what differs is told. False after
+ * telling what is wrong. */
+bool choose_data(const VtProgram *program, const Arguments *args, const VtRunSettings *saved,
+                 VtRunSettings *out);
+
+/* ---- what a Command is asked for --------------------------------------------------------------------------------- */
+typedef struct Made Made;       /* a program, by who made it */
+typedef struct Weights Weights; /* weights.h */
+
+/* What a verb wants a program for. */
+typedef struct {
+    const char
+        *recipe; /* the file or name of a recipe; NULL: that of the run. A built program has its own alone */
+    const char *run;   /* the folder of a run; NULL: none */
+    const char *saved; /* its recipe.yaml; NULL: there is none */
+    const Arguments *args;
+    const Flag *flags;  /* Command.flags as they were given */
+    const char *target; /* NULL: chosen */
+    bool trains;        /* a run goes on in `run`, or begins there: */
+    bool continues;     /* from a checkpoint */
+    bool extend, force; /* take another extent, any change */
+} MakeRequest;
+
+typedef struct {
+    const char *name;  /* how messages begin: "vitc" */
+    bool compiles;     /* verbs take a RECIPE */
+    const char *about; /* for --version */
+    /* Flags of every verb that wants a program. */
+    const Flag *flags;
+    size_t n_flags;
+    const FlagSetting *flag_settings;
+    size_t n_flag_settings;
+
+    /* The key of the setting that a flag without a row is; NULL: there is none. May be NULL, as the next. */
+    const char *(*setting_flag)(const char *name);
+    void (*hint)(int argc, char **argv, const Flag *flags, size_t n, const char *word, SettingHint *out);
+    /* The file of a recipe that a word names; false: it names none. */
+    bool (*find_recipe)(const char *word, char *out, size_t size);
+
+    /* A program, with the recipe as it is to be saved, and how it came to be. NULL after telling what is wrong. The
+     * caller unmakes it. */
+    Made *(*make)(const MakeRequest *request);
+    void (*unmake)(Made *made);
+    /* Whether it is the program of the run that it is to continue: what differs is told, as docs/runs.md has it. */
+    bool (*check_saved)(Made *made, const MakeRequest *request);
+    /* Rules of a file by which tensors are called, for weights->rules. False after telling what is wrong. */
+    bool (*read_renames)(Made *made, const char *path, VtWeights *weights);
+    /* Writes into made->resolved what its initial weights are; false after telling. May be NULL, as all below. */
+    bool (*resolve_weights)(Made *made, const Weights *weights);
+    const char *(*features)(Made *made); /* what the recipe's features are, on one line */
+    void (*tell)(Made *made);            /* more of how it came to be, if flags ask for it */
+    VtExplain explain;                   /* both with the Made */
+    VtBegin begin;
+} Command;
+
+struct Made {
+    const VtProgram *program;
+    const char *resolved; /* the recipe as a run saves it */
+    const char *origin;   /* "compiled for TARGET in S s" */
+};
+
+/* The command that this process is: main() says so before anything else. */
+extern const Command *command;
+
+/* The most that Command.n_flags may be. */
+enum { MOST_COMMAND_FLAGS = 8 };
+
+/* ---- dispatch.c: main() ------------------------------------------------------------------------------------------ */
+typedef struct {
+    const char *name;
+    int (*run)(int argc, char **argv); /* gets the arguments after its name; returns the exit code */
+    const char *usage, *doc;
+} Verb;
+/* Runs the verb that argv names, with standard streams that are safe to use; the exit code. `notes` follow the list of
+ * all verbs. */
+int command_main(const Verb *verbs, int n, const char *notes, int argc, char **argv);
+/* The usage of one verb, or NULL: of all, with the notes. False: there is none of that name. */
+bool tell_usage(const char *verb);
+
+/* ---- the verbs --------------------------------------------------------------------------------------------------- */
+int verb_train(int argc, char **argv);
+int verb_resume(int argc, char **argv);
+int verb_eval(int argc, char **argv);
+
+#endif

@@ -1,0 +1,73 @@
+/* From the arguments of main() to a verb. */
+#include "command/command.h"
+#include "runtime/base/nearest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct {
+    const Verb *verbs;
+    int n;
+    const char *notes;
+} all;
+
+bool tell_usage(const char *verb) {
+    bool known = !verb;
+    for (int i = 0; i < all.n; i++) {
+        if (verb && strcmp(verb, all.verbs[i].name) != 0) continue;
+        printf("%s %s%s%s\n    %s\n", command->name, all.verbs[i].name, all.verbs[i].usage[0] ? " " : "",
+               all.verbs[i].usage, all.verbs[i].doc);
+        known = true;
+    }
+    if (!verb) printf("\n%s\n", all.notes);
+    return known;
+}
+
+/* What is opened later may not become standard input, output or error: a missing one is a /dev/null that cannot be used
+ * the way it would be, so that it still is an error to do so. */
+static bool hold_standard_descriptors(void) {
+    static const int modes[] = {O_WRONLY, O_RDONLY, O_RDWR};
+    for (int i = 0; i < 3; i++)
+        if (fcntl(i, F_GETFD) < 0 && open("/dev/null", modes[i]) != i) return false;
+    return true;
+}
+
+static bool is_help(const char *arg) {
+    return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
+}
+
+static int run_verb(int argc, char **argv) {
+    enum { MOST = 64 };
+    const char *names[MOST];
+    if (argc < 2 || is_help(argv[1])) return tell_usage(NULL), argc < 2 ? 2 : 0;
+    if (strcmp(argv[1], "--version") == 0) {
+        puts(command->about);
+        return 0;
+    }
+    for (int i = 0; i < all.n; i++) {
+        names[i < MOST ? i : 0] = all.verbs[i].name;
+        if (strcmp(argv[1], all.verbs[i].name) != 0) continue;
+        for (int a = 2; a < argc && strcmp(argv[a], "--") != 0; a++)
+            if (is_help(argv[a])) return tell_usage(argv[1]), 0;
+        return all.verbs[i].run(argc - 2, argv + 2);
+    }
+    const char *near = vt_nearest(argv[1], names, (size_t)(all.n < MOST ? all.n : MOST));
+    return near ? fail(2, "unknown verb '%s'; did you mean '%s'?", argv[1], near)
+                : fail(2, "unknown verb '%s' (%s help lists them)", argv[1], command->name);
+}
+
+int command_main(const Verb *verbs, int n, const char *notes, int argc, char **argv) {
+    all.verbs = verbs;
+    all.n = n;
+    all.notes = notes;
+    if (!hold_standard_descriptors()) return 1;
+    int code = run_verb(argc, argv);
+    errno = 0;
+    bool lost = ferror(stdout), closed = fclose(stdout) == 0;
+    if ((lost || !closed) && code == 0)
+        return fail(1, "standard output could not be written%s%s", errno ? ": " : "",
+                    errno ? strerror(errno) : "");
+    return code;
+}

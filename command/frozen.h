@@ -1,0 +1,47 @@
+/* A frozen encoder, as `eval` and `embed` judge and use it: of a run's checkpoint, or of initial weights. */
+#ifndef VITC_COMMAND_FROZEN_H
+#define VITC_COMMAND_FROZEN_H
+
+#include "command/weights.h"
+
+/* Flags of every verb over one. FORCE, the last, is of built programs alone. */
+enum {
+    FROZEN_DATA,
+    FROZEN_PREVIOUS,
+    FROZEN_INIT,
+    FROZEN_RENAME,
+    FROZEN_ONLY,
+    FROZEN_THREADS,
+    FROZEN_MAX_BROKEN,
+    FROZEN_TARGET,
+    FROZEN_FORCE,
+    N_FROZEN_FLAGS
+};
+enum { MOST_OWN_FLAGS = 8 };
+
+typedef struct {
+    Flag own[MOST_OWN_FLAGS]; /* the verb's, as they were given */
+    Flag flags[N_FROZEN_FLAGS + MOST_COMMAND_FLAGS];
+    Arguments args;
+    InitFlags init;
+    int64_t max_broken;
+
+    const char *run; /* NULL: no run's, but a recipe's initial weights */
+    char recipe[4096];
+    const char *data;
+    Made *made;
+    Weights weights;
+    VtInstance *instance;
+} Frozen;
+
+/* Reads the arguments: the verb's own flags with those above. Zeroed ones before it. False after telling what is
+ * wrong. */
+bool frozen_arguments(Frozen *f, int argc, char **argv, const Flag *own, size_t n_own);
+/* The program of the run or recipe that `word` names (NULL: a built program's own), with its weights. False after
+ * telling what is wrong; *code is then the exit code. */
+bool frozen_open(Frozen *f, const char *word, int *code);
+void frozen_close(Frozen *f);
+/* Opens what is embedded, with the channels that the view of the features wants. NULL with an error. */
+VtDataset *frozen_data(const Frozen *f, const char *split, VtError *error);
+
+#endif

@@ -1,0 +1,189 @@
+/* What the verbs of command/ ask vitc for: a program that is compiled of a recipe, and what the recipe's text tells. */
+#include "driver/changes.h"
+#include "driver/recipe_weights.h"
+#include "driver/trace.h"
+#include "ir/base/stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { TIMING, PRECISION, NO_CACHE, STRICT, N_FLAGS };
+static const Flag FLAGS[N_FLAGS] = {[TIMING] = {"timing", FLAG_BARE, false, NULL},
+                                    [PRECISION] = {"precision", FLAG_VALUE, false, NULL},
+                                    [NO_CACHE] = {"no-cache", FLAG_BARE, false, NULL},
+                                    [STRICT] = {"strict", FLAG_BARE, false, NULL}};
+
+static MadeOfRecipe *of_recipe(Made *made) {
+    return (MadeOfRecipe *)made; /* its first member */
+}
+
+/* ---- making ------------------------------------------------------------------------------------------------------ */
+
+static void unmake(Made *made) {
+    if (!made) return;
+    session_close(&of_recipe(made)->session);
+    free(made);
+}
+
+static Made *make(const MakeRequest *request) {
+    MadeOfRecipe *m = arena_must(calloc(1, sizeof *m));
+    Session *s = &m->session;
+    m->options = recipe_options(request->args, &request->flags[STRICT]);
+    m->path = request->recipe ? request->recipe : request->saved;
+    m->target = request->target;
+    m->timing = request->flags[TIMING].given;
+    if (!session_program(s, m->path, &m->options, m->target, request->flags[NO_CACHE].given)) {
+        unmake(&m->made);
+        return NULL;
+    }
+    if (request->run) m->saved = arena_printf(s->arena, "%s/recipe.yaml", request->run);
+    m->made = (Made){s->program, s->resolved, session_origin(s)};
+    return &m->made;
+}
+
+static void tell(Made *made) {
+    if (of_recipe(made)->timing) timing_print(&of_recipe(made)->session.timing);
+}
+
+static bool find_file(const char *word, char *out, size_t size) {
+    struct stat status;
+    Arena *arena = arena_new();
+    const char *path = find_recipe(arena, word);
+    bool there = stat(path, &status) == 0 && S_ISREG(status.st_mode);
+    there = there && snprintf(out, size, "%s", path) < (int)size;
+    arena_free(arena);
+    return there;
+}
+
+/* ---- what the recipe tells --------------------------------------------------------------------------------------- */
+
+/* NULL with *why, "" where the diagnostics say it. */
+static Tree *parse_saved(Session *s, const char *path, const char **why) {
+    size_t size;
+    const char *text = stream_read_file(s->arena, path, (size_t)16 << 20, &size);
+    *why = text ? "" : strerror(errno);
+    return text ? tree_parse(s->arena, s->diags, diags_add_source(s->diags, path, text, size), text, size)
+                : NULL;
+}
+
+/* The recipe that was compiled against the saved one. */
+static bool check_saved(Made *made, const MakeRequest *request) {
+    Session *s = &of_recipe(made)->session;
+    const Change *changes;
+    const char *why;
+    if (!request->saved || !request->continues) return true;
+    Tree *before = parse_saved(s, request->saved, &why);
+    if (!before && request->recipe && request->force) return true;
+    if (!before)
+        return fail(2,
+                    "'%s' cannot be read%s%s: so it is not known what this run is; --force continues it with "
+                    "RECIPE",
+                    request->saved, *why ? ", " : "", why) < 0;
+    made->resolved = weights_resolved(s, NULL, before);
+    if (!made->resolved) return false;
+    uint32_t file = diags_add_source(s->diags, "(the recipe)", made->resolved, strlen(made->resolved));
+    Tree *after = tree_parse(s->arena, s->diags, file, made->resolved, strlen(made->resolved));
+    if (!after) return false;
+    size_t n = recipe_changes(s->arena, before, after, &changes);
+    return judge_changes(request, changes, n);
+}
+
+static bool rules_of_file(Made *made, const char *path, VtWeights *w) {
+    Session *s = &of_recipe(made)->session;
+    Renames rules;
+    if (!read_renames(s->arena, s->diags, path, &rules)) return false;
+    w->rules = rules.items;
+    w->n_rules = rules.count;
+    return true;
+}
+
+static bool resolve_weights(Made *made, const Weights *weights) {
+    made->resolved = weights_resolved(&of_recipe(made)->session, weights, NULL);
+    return made->resolved != NULL;
+}
+
+/* The recipe's `embed: features:` on one line. */
+static const char *features_text(Made *made) {
+    Session *s = &of_recipe(made)->session;
+    size_t size = strlen(s->resolved), n = 0;
+    Tree *root = tree_parse(s->arena, s->diags, diags_add_source(s->diags, "recipe.yaml", s->resolved, size),
+                            s->resolved, size);
+    const Tree *embed = root ? tree_get(root, "embed") : NULL;
+    const Tree *features = embed ? tree_get(embed, "features") : NULL;
+    if (!features || features->kind != TREE_SCALAR) return "features";
+    char *text = arena_alloc(s->arena, 2 * strlen(features->text) + 1);
+    for (const char *c = features->text; *c; c++) {
+        if (*c != '\n')
+            text[n++] = *c;
+        else if (c[1])
+            n += (size_t)sprintf(text + n, "; ");
+    }
+    text[n] = '\0';
+    return text;
+}
+
+/* ---- when training asks ------------------------------------------------------------------------------------------ */
+
+/* Training diverged: the line of the recipe where it began. */
+static void explain(void *user, VtInstance *instance, void *const *inputs, int64_t step) {
+    const MadeOfRecipe *m = user;
+    TraceRequest trace = {.path = m->path,
+                          .options = &m->options,
+                          .resolved = m->session.resolved,
+                          .target_features = m->target,
+                          .function = "step",
+                          .program = m->session.program,
+                          .instance = instance,
+                          .inputs = inputs};
+    printf("step %lld again, every value looked at\n", (long long)step);
+    fflush(stdout);
+    TraceResult result = trace_nonfinite(&trace);
+    if (result == TRACE_CHANGED) { /* the recipe is; the run has its own */
+        RecipeOptions plain = {.models_dir = models_dir()};
+        trace.path = m->saved;
+        trace.options = &plain;
+        trace.resolved = NULL;
+        result = trace_nonfinite(&trace);
+    }
+    if (result == TRACE_FINITE)
+        puts("all values are finite when each is computed on its own: the step overflows by how it rounds");
+}
+
+/* Schedules that are finite for a usual length of an epoch may not be so for that of the data. */
+static bool check_schedules(void *user, double steps_per_epoch, int64_t first, int64_t steps,
+                            VtError *error) {
+    const MadeOfRecipe *m = user;
+    RecipeOptions options = m->options;
+    Session now;
+    options.steps_per_epoch = steps_per_epoch;
+    options.first_step = first;
+    options.steps = steps;
+    options.warnings = WARNINGS_IGNORED; /* told at the first elaboration */
+    bool good = session_load(&now, m->path, &options);
+    session_close(&now);
+    if (good) return true;
+    fprintf(stderr, "the run does not begin: an epoch of it has %.0f steps\n", steps_per_epoch);
+    *error = (VtError){.code = 2}; /* the diagnostics were the message */
+    return false;
+}
+
+const Command VITC = {.name = "vitc",
+                      .compiles = true,
+                      .about = "vitc " VITC_VERSION,
+                      .flags = FLAGS,
+                      .n_flags = N_FLAGS,
+                      .flag_settings = FLAG_SETTINGS,
+                      .n_flag_settings = N_FLAG_SETTINGS,
+                      .hint = hint_setting,
+                      .find_recipe = find_file,
+                      .make = make,
+                      .unmake = unmake,
+                      .check_saved = check_saved,
+                      .read_renames = rules_of_file,
+                      .resolve_weights = resolve_weights,
+                      .features = features_text,
+                      .tell = tell,
+                      .explain = explain,
+                      .begin = check_schedules};
