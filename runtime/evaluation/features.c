@@ -107,7 +107,7 @@ static bool embed_batch(VtInstance *instance, Fill *f, void *const *inputs, int6
            take(f, vt_instance_output(instance, "embed", "features", NULL), max_broken, out, error);
 }
 
-static const VtFunction *find_embed(const VtProgram *program, int *view, VtError *error) {
+const VtFunction *vt_find_embed(const VtProgram *program, int *view, VtError *error) {
     const VtFunction *embed = vt_find_function(program, "embed");
     *view = -1;
     for (int i = 0; embed && i < embed->n_inputs; i++)
@@ -121,7 +121,7 @@ bool vt_features(VtInstance *instance, const VtProgram *program, const VtDataset
                  int64_t max_broken, VtFeatures *out, VtError *error) {
     int view;
     *out = (VtFeatures){0};
-    const VtFunction *embed = find_embed(program, &view, error);
+    const VtFunction *embed = vt_find_embed(program, &view, error);
     if (!embed) return false;
     int64_t all = vt_dataset_size(dataset), batch = program->inputs[view].tensor.dim[0];
     int64_t n = limit > 0 && limit < all ? limit : all;

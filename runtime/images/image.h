@@ -9,6 +9,8 @@
  * beyond the limits of size (the message names the limit), are bad data; that memory ran out is not. */
 bool vt_image_decode(const uint8_t *bytes, size_t size, const char *name, int channels, VtImage *out,
                      VtError *error);
+/* The same of a file. One that cannot be read, or that is no regular file, is no bad data. */
+bool vt_image_read(const char *path, int channels, VtImage *out, VtError *error);
 /* What the first bytes say ("JPEG"); NULL: none that is read. Sixteen bytes are enough. */
 const char *vt_image_format(const uint8_t *bytes, size_t size);
 

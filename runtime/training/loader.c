@@ -58,11 +58,21 @@ static bool is_of_images(const VtInput *input) {
            input->source == VT_SOURCE_INDEX;
 }
 
-static bool is_filled(const VtProgram *p, const char *function, int number) {
-    const VtFunction *reader = vt_find_function(p, function);
+/* By function `name`; where there is none, by what would be one. */
+static bool is_read(const VtProgram *p, const char *name, int number) {
+    const VtFunction *reader = vt_find_function(p, name);
     bool read = reader == NULL;
     for (int i = 0; reader && i < reader->n_inputs && !read; i++) read = reader->inputs[i] == number;
-    return read && is_of_images(&p->inputs[number]);
+    return read;
+}
+
+static bool is_filled(const VtProgram *p, const char *function, int number) {
+    return is_of_images(&p->inputs[number]) && is_read(p, function, number);
+}
+
+bool vt_input_is_given(const VtProgram *p, int number) {
+    const VtInput *input = &p->inputs[number];
+    return (is_of_images(input) || input->source == VT_SOURCE_FEED) && is_read(p, "step", number);
 }
 
 /* Its images, or those of one that is paired with it. The only stream says how long an epoch is in any case. */

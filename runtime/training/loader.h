@@ -25,6 +25,9 @@ VtLoader *vt_loader_held_out(const VtProgram *program, const char *function, VtD
                              int workers, int64_t max_broken, VtError *error);
 /* Whether function `step` reads an input of the stream; of a program without one, whether there is such an input. */
 bool vt_stream_is_read(const VtProgram *program, int stream);
+/* Whether function `step` reads the input and neither draws nor counts it: it comes with a batch, or from the caller
+ * (VT_SOURCE_FEED). */
+bool vt_input_is_given(const VtProgram *program, int input);
 /* The batch of the next step; valid until the next call. NULL on an error. */
 const VtBatch *vt_loader_next(VtLoader *loader, VtError *error);
 int64_t vt_loader_steps_per_epoch(const VtLoader *loader);

@@ -37,6 +37,7 @@ static void flush(Progress *p) {
 
 void progress_say(Progress *p, const char *format, ...) {
     va_list args;
+    if (!p->log) return;
     flockfile(p->log);
     if (!p->closed) {
         char text[4096], shown[4096];

@@ -1,4 +1,4 @@
-/* What a training run tells while it goes on: lines, or on a terminal a bar. Used inside runtime/ only. */
+/* What a training run tells while it goes on: lines, or on a terminal a bar. Used inside runtime/ and library/ only. */
 #ifndef VITC_RUNTIME_TRAINING_PROGRESS_H
 #define VITC_RUNTIME_TRAINING_PROGRESS_H
 
@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 typedef struct {
-    FILE *log;
+    FILE *log; /* NULL: nothing is told */
     bool terminal;
     double started, last_line; /* seconds of vt_now */
     int64_t first_step, batch; /* of this process; images a step */

@@ -1,5 +1,5 @@
 /* The data sets of a run: for each stream of its program the images to train on and those held out. Used inside
- * runtime/ only. */
+ * runtime/ and library/ only. */
 #ifndef VITC_RUNTIME_TRAINING_SOURCES_H
 #define VITC_RUNTIME_TRAINING_SOURCES_H
 

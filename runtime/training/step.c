@@ -81,6 +81,10 @@ bool step_losses_finite(const Step *step, VtError *error) {
     return true;
 }
 
+int64_t step_total(const VtProgram *program, double steps_per_epoch) {
+    return (int64_t)ceil(program->train.epochs * steps_per_epoch - 1e-9);
+}
+
 double step_loss(const Step *step) {
     for (int i = 0; i < step->scalars.n; i++)
         if (step->scalars.roles[i] == VT_OUTPUT_LOSS) return step->scalars.values[i];

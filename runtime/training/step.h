@@ -1,4 +1,4 @@
-/* One step of training: what it is fed, its run, and the scalars it gives. Used inside runtime/ only. */
+/* One step of training: what it is fed, its run, and the scalars it gives. Used inside runtime/ and library/ only. */
 #ifndef VITC_RUNTIME_TRAINING_STEP_H
 #define VITC_RUNTIME_TRAINING_STEP_H
 
@@ -29,6 +29,8 @@ void step_feed(Step *step, const VtBatch *batch, int64_t done);
 bool step_run(Step *step, const VtBatch *batch, int64_t done, VtError *error);
 /* False, with a message, where a loss of the last run is NaN or infinite. */
 bool step_losses_finite(const Step *step, VtError *error);
+/* Of a whole run: enough for the recipe's epochs. */
+int64_t step_total(const VtProgram *program, double steps_per_epoch);
 double step_loss(const Step *step); /* what training minimises, of the last run; NaN: there is none */
 void step_close(Step *step);
 

@@ -260,7 +260,7 @@ static bool check_end(Run *r, VtError *error) {
 
 static void count_steps(Run *r) {
     int64_t most = r->options->settings.steps;
-    r->total = r->by_epochs = (int64_t)ceil(r->program->train.epochs * r->steps_per_epoch - 1e-9);
+    r->total = r->by_epochs = step_total(r->program, r->steps_per_epoch);
     if (most > 0 && most < r->total) r->total = most;
 }
 
