@@ -3,9 +3,9 @@
 # others.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-packages=(gcc libc6-dev cmake ninja-build pkg-config llvm-19-dev libyaml-dev libarchive-dev libzip-dev libpng-dev
-    libjpeg62-turbo-dev libwebp-dev libtiff-dev libgif-dev libjansson-dev libcmocka-dev zlib1g-dev libxxhash-dev
-    nettle-dev "$@")
+packages=(gcc libc6-dev cmake ninja-build pkg-config llvm-19-dev libyaml-dev libarchive-dev libbz2-dev liblz4-dev
+    libpng-dev libjpeg62-turbo-dev libwebp-dev libtiff-dev libgif-dev libjansson-dev libcmocka-dev zlib1g-dev
+    libxxhash-dev nettle-dev "$@")
 missing=()
 for package in "${packages[@]}"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")

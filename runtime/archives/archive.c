@@ -21,7 +21,6 @@ int vt_archive_open(VtArchive **out, const char *path, VtError *error) {
             vt_fail(error, 1, "out of memory");
             return -1;
         }
-        pthread_mutex_init(&a->lock, NULL);
         a->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         if (a->descriptor < 0) {
             vt_fail(error, errno == EACCES || errno == ENOENT ? 2 : 1, "cannot read '%s': %s", path,
@@ -74,7 +73,6 @@ void vt_archive_close(VtArchive *a) {
     if (!a) return;
     vt_archive_end(a, true);
     if (a->kind->close) a->kind->close(a);
-    pthread_mutex_destroy(&a->lock);
     free(a->held);
     free(a->path);
     free(a);

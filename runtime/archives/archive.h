@@ -4,7 +4,6 @@
 #define VITC_RUNTIME_ARCHIVES_ARCHIVE_H
 
 #include "runtime/base/error.h"
-#include <pthread.h>
 #include <stdint.h>
 
 typedef struct {
@@ -38,8 +37,7 @@ struct VtArchive {
     int64_t members;
     uint8_t *held; /* what was kept of a compressed one */
     int64_t n_held, room;
-    void *own;            /* of the kind */
-    pthread_mutex_t lock; /* for it */
+    void *own; /* of the kind */
 };
 
 /* 0: no archive, 1: opened, -1: an error. */
