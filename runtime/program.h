@@ -103,7 +103,7 @@ typedef enum {
     VT_SOURCE_FEED,            /* given by the caller alone */
     VT_SOURCE_LOGGED, /* f64 scalar of function "stop": an output of the step of the input's name, or NAME.last,
                          NAME.best and NAME.since (evaluations since the best) of a VtHeldOut */
-    VT_SOURCE_SETTING, /* f64 scalar: the value of setting `index` */
+    VT_SOURCE_SETTING, /* f64 scalar: the value of VtProgram.scalars `index` */
 } VtSourceKind;
 
 typedef struct {
@@ -261,6 +261,21 @@ typedef struct {
     int64_t at, length; /* bytes of the resolved recipe that are its value */
 } VtSetting;
 
+/* A number, a setting, or what row `op - VT_SCALAR_OPERATOR` of scalars.def makes of scalars before it. */
+enum { VT_SCALAR_NUMBER, VT_SCALAR_SETTING, VT_SCALAR_OPERATOR };
+typedef struct {
+    int32_t op, a, b, c; /* a: of VT_SCALAR_SETTING, the setting */
+    double value;        /* with the values that settings have */
+} VtScalar;
+
+/* What the recipe demands of settings: scalar `holds` is not 0, or else the text says what is wrong; in it the n-th {}
+ * stands for values[n], a scalar. */
+typedef struct {
+    const char *text;
+    int32_t holds, n_values;
+    const int32_t *values;
+} VtCondition;
+
 /* A collapse check the runtime makes on a logged metric: warn when it is below `below` (NAN: no bound) or
  * above. */
 typedef struct {
@@ -288,7 +303,7 @@ typedef struct {
     int32_t abi;
     const char *name, *version; /* of the recipe; of vitc */
     int32_t n_states, n_inputs, n_pipelines, n_draws, n_functions, n_constants, n_warnings, n_sources,
-        n_streams, n_weights, n_held_out, n_settings, n_conditions;
+        n_streams, n_weights, n_held_out, n_settings, n_scalars, n_conditions;
     const VtState *states;
     const VtSource *sources;
     const VtStream *streams; /* stream 0 is that of views that name no source, where there is such a one */
@@ -301,9 +316,8 @@ typedef struct {
     const VtWeights *weights; /* in the order in which they are loaded */
     const VtHeldOut *held_out;
     const VtSetting *settings;
-    /* What the recipe demands of settings together: output `i` of function "settings", a bool, holds, or else text i
-     * says what is wrong; its n-th {} stands for output `i.n`, an f64. */
-    const char *const *conditions;
+    const VtScalar *scalars; /* made of settings */
+    const VtCondition *conditions;
     VtLogImages log_images;
     const char *stop; /* text of the condition that function "stop" gives, a bool; NULL: there is none */
     VtTrain train;

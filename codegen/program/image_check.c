@@ -14,6 +14,10 @@ static const int N_SAMPLERS = 0
 #define SAMPLER(name, ...) +1
 #include "runtime/catalog.def"
     ;
+static const int N_SCALARS = 0
+#define SCALAR(name, ...) +1
+#include "runtime/scalars.def"
+    ;
 
 /* ---- tensors and states ------------------------------------------------------------------------------------------ */
 
@@ -87,9 +91,26 @@ static bool input_holds(const VtProgram *p, const VtInput *input) {
     case VT_SOURCE_LOGGED:
     case VT_SOURCE_STEPS_PER_EPOCH: return t->dtype == VT_F64;
     case VT_SOURCE_SETTING:
-        return t->dtype == VT_F64 && t->rank == 0 && input->index >= 0 && input->index < p->n_settings;
+        return t->dtype == VT_F64 && t->rank == 0 && input->index >= 0 && input->index < p->n_scalars;
     default: return true;
     }
+}
+
+static bool scalars_hold(const VtProgram *p) {
+    for (int i = 0; i < p->n_scalars; i++) {
+        const VtScalar *s = &p->scalars[i];
+        int32_t most = s->op == VT_SCALAR_SETTING ? p->n_settings : i;
+        bool reads = s->op != VT_SCALAR_NUMBER;
+        if (s->op >= VT_SCALAR_OPERATOR + N_SCALARS || (reads && s->a >= most)) return false;
+        if (s->op >= VT_SCALAR_OPERATOR && (s->b >= i || s->c >= i)) return false;
+    }
+    for (int i = 0; i < p->n_conditions; i++) {
+        const VtCondition *c = &p->conditions[i];
+        if (c->holds >= p->n_scalars) return false;
+        for (int v = 0; v < c->n_values; v++)
+            if (c->values[v] >= p->n_scalars) return false;
+    }
+    return true;
 }
 
 static bool inputs_hold(const VtProgram *p) {
@@ -225,7 +246,8 @@ static bool function_holds(const VtProgram *p, const VtFunction *f) {
 /* ---- all --------------------------------------------------------------------------------------------------------- */
 
 bool image_check(const VtProgram *p) {
-    if (!states_hold(p) || !kinds_hold(p) || !streams_hold(p) || !inputs_hold(p) || !watch_holds(p))
+    if (!states_hold(p) || !kinds_hold(p) || !streams_hold(p) || !scalars_hold(p) || !inputs_hold(p) ||
+        !watch_holds(p))
         return false;
     for (int i = 0; i < p->n_functions; i++)
         if (!function_holds(p, &p->functions[i])) return false;

@@ -1,6 +1,5 @@
 /* Scalars of the run that may be given other values: see settings.h. */
 #include "runtime/program/settings.h"
-#include "runtime/program/instance.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,17 +18,23 @@ int vt_setting_find(const VtProgram *p, const char *key) {
 }
 
 bool vt_program_copy(const VtProgram *program, VtProgram *copy, VtError *error) {
-    VtSetting *settings = calloc((size_t)program->n_settings + 1, sizeof *settings);
+    size_t settings = sizeof *program->settings * (size_t)program->n_settings,
+           scalars = sizeof *program->scalars * (size_t)program->n_scalars;
     *copy = *program;
-    copy->settings = settings;
-    if (!settings) return vt_fail(error, 1, "out of memory");
-    if (program->n_settings)
-        memcpy(settings, program->settings, sizeof *settings * (size_t)program->n_settings);
+    copy->settings = calloc(1, settings + 1);
+    copy->scalars = calloc(1, scalars + 1);
+    if (!copy->settings || !copy->scalars) {
+        vt_program_copy_free(copy);
+        return vt_fail(error, 1, "out of memory");
+    }
+    if (settings) memcpy((void *)copy->settings, program->settings, settings);
+    if (scalars) memcpy((void *)copy->scalars, program->scalars, scalars);
     return true;
 }
 
 void vt_program_copy_free(VtProgram *copy) {
     free((void *)copy->settings);
+    free((void *)copy->scalars);
     *copy = (VtProgram){0};
 }
 
@@ -69,80 +74,81 @@ static void set_train(VtTrain *t, const VtSetting *s) {
     if (s->sets & VT_SETS_KNN_TEMPERATURE) t->knn_temperature = s->value;
 }
 
-/* ---- what the recipe demands of all together --------------------------------------------------------------------- */
+/* ---- what is made of all ----------------------------------------------------------------------------------------- */
 
-/* Where output `name` of the function is; NULL: it has none. */
-static const void *output_of(VtInstance *instance, const char *name) {
-    return vt_instance_output(instance, "settings", name, NULL);
+static double apply(int row, const double *x) {
+    int at = 0;
+#define SCALAR(name, n, value)                                                                               \
+    if (row == at++) return value;
+#include "runtime/scalars.def"
+    return NAN;
 }
 
-/* Condition `i` does not hold: its text, with numbers in the places of {}. */
-static bool complain(VtInstance *instance, const char *text, int i, VtError *error) {
-    char message[512], name[NUMBER], number[NUMBER];
+static void compute(VtProgram *p) {
+    VtScalar *scalars = (VtScalar *)p->scalars; /* its own */
+    for (int i = 0; i < p->n_scalars; i++) {
+        VtScalar *s = &scalars[i];
+        if (s->op == VT_SCALAR_SETTING) s->value = p->settings[s->a].value;
+        if (s->op < VT_SCALAR_OPERATOR) continue;
+        double x[] = {scalars[s->a].value, scalars[s->b].value, scalars[s->c].value};
+        s->value = apply(s->op - VT_SCALAR_OPERATOR, x);
+    }
+}
+
+/* A condition does not hold: its text, with numbers in the places of {}. */
+static bool complain(const VtProgram *p, const VtCondition *c, VtError *error) {
+    char message[768], number[NUMBER];
     size_t used = 0;
-    for (int n = 0; *text && used + 1 < sizeof message;) {
-        const double *value = NULL;
-        if (text[0] == '{' && text[1] == '}') {
-            snprintf(name, sizeof name, "%d.%d", i, n++);
-            value = output_of(instance, name);
-        }
-        if (!value) {
+    int n = 0;
+    for (const char *text = c->text; *text && used + NUMBER < sizeof message;) {
+        if (text[0] != '{' || text[1] != '}' || n == c->n_values) {
             message[used++] = *text++;
             continue;
         }
-        show(*value, number);
-        used += (size_t)snprintf(message + used, sizeof message - used, "%s", number);
+        show(p->scalars[c->values[n++]].value, number);
+        for (const char *digit = number; *digit; digit++) message[used++] = *digit;
         text += 2;
     }
-    message[used < sizeof message ? used : sizeof message - 1] = '\0';
+    message[used] = '\0';
     return vt_fail(error, 2, "%s", message);
 }
 
-/* Runs function "settings", in a program that has no other: it is alone in its memory. */
-static bool check_conditions(const VtProgram *p, VtError *error) {
-    const VtFunction *function = vt_find_function(p, "settings");
-    if (!p->n_conditions || !function) return true;
-    VtProgram alone = *p;
-    alone.n_states = alone.n_weights = 0;
-    alone.functions = function;
-    alone.n_functions = 1;
-    VtInstance *instance = vt_instance_new(&alone, error);
-    void **inputs = calloc((size_t)p->n_inputs + 1, sizeof *inputs);
-    bool good = instance && inputs;
-    if (instance && !inputs) vt_fail(error, 1, "out of memory");
-    for (int i = 0; good && i < p->n_inputs; i++) inputs[i] = (void *)vt_feed_scalar(p, i, NULL);
-    good = good && vt_instance_run(instance, "settings", inputs, error);
-    for (int i = 0; good && i < p->n_conditions; i++) {
-        char name[NUMBER];
-        snprintf(name, sizeof name, "%d", i);
-        const bool *holds = output_of(instance, name);
-        if (holds && !*holds) good = complain(instance, p->conditions[i], i, error);
+/* Whether all holds that the recipe demands, and what inputs are fed with are numbers. */
+static bool check_all(const VtProgram *p, VtError *error) {
+    for (int i = 0; i < p->n_conditions; i++)
+        if (p->scalars[p->conditions[i].holds].value == 0) return complain(p, &p->conditions[i], error);
+    for (int i = 0; i < p->n_inputs; i++) {
+        const VtInput *input = &p->inputs[i];
+        if (input->source == VT_SOURCE_SETTING && !isfinite(p->scalars[input->index].value))
+            return vt_fail(error, 2, "with these settings %s is no finite number", input->tensor.name);
     }
-    vt_instance_free(instance);
-    free(inputs);
-    return good;
+    return true;
 }
 
 bool vt_program_set(VtProgram *copy, const VtSettingValue *values, int n, VtError *error) {
-    VtSetting *settings = (VtSetting *)copy->settings; /* its own */
     VtProgram tried;
     for (int i = 0; i < n; i++)
-        if (!check_range(&settings[values[i].setting], values[i].value, error)) return false;
+        if (!check_range(&copy->settings[values[i].setting], values[i].value, error)) return false;
     if (!vt_program_copy(copy, &tried, error)) return false;
     for (int i = 0; i < n; i++) {
         VtSetting *s = (VtSetting *)&tried.settings[values[i].setting];
         s->value = values[i].value;
         set_train(&tried.train, s);
     }
-    bool good = check_conditions(&tried, error);
-    for (int i = 0; good && i < n; i++) settings[values[i].setting].value = values[i].value;
-    if (good) copy->train = tried.train;
+    compute(&tried);
+    bool good = check_all(&tried, error);
+    if (good) { /* where they lie: inputs may be fed from there */
+        for (int i = 0; i < n; i++) ((VtSetting *)copy->settings)[values[i].setting].value = values[i].value;
+        for (int i = 0; i < copy->n_scalars; i++)
+            ((VtScalar *)copy->scalars)[i].value = tried.scalars[i].value;
+        copy->train = tried.train;
+    }
     vt_program_copy_free(&tried);
     return good;
 }
 
 const double *vt_feed_scalar(const VtProgram *p, int input, const double *steps_per_epoch) {
     const VtInput *in = &p->inputs[input];
-    if (in->source == VT_SOURCE_SETTING) return &p->settings[in->index].value;
+    if (in->source == VT_SOURCE_SETTING) return &p->scalars[in->index].value;
     return in->source == VT_SOURCE_STEPS_PER_EPOCH ? steps_per_epoch : NULL;
 }

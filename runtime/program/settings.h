@@ -22,8 +22,8 @@ typedef struct {
  * together are not what the recipe demands. */
 bool vt_program_set(VtProgram *copy, const VtSettingValue *values, int n, VtError *error);
 
-/* The f64 that input `input` is fed with at every step: that of a setting, or *steps_per_epoch. NULL: it is fed with
- * something else. */
+/* The f64 that input `input` is fed with at every step: what is made of settings, or *steps_per_epoch. NULL: it is fed
+ * with something else. */
 const double *vt_feed_scalar(const VtProgram *program, int input, const double *steps_per_epoch);
 
 #endif
