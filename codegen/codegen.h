@@ -14,22 +14,25 @@
 typedef enum { PRINT_NONE, PRINT_LLVM, PRINT_ASSEMBLY } CodegenPrint;
 
 typedef struct {
-    const char *target_features; /* see target.h; NULL: all the host has */
+    const char *target_features; /* as --target has it (target/select.h); NULL: the best that this machine has */
     CodegenPrint print;
 } CodegenOptions;
 
 typedef struct Compiled Compiled;
 
-/* Fills in what is not known (0) of *machine, from the target that is chosen and this host. False, with a message in
- * `error`: no such target. */
+/* Fills in what is not known (0) of *machine: panels and tiles of the target; cores and caches of this machine if the
+ * target was not named (NULL, "native"), else those usual for it. False, with a message in `error`: no such target. */
 bool codegen_machine(const char *target_features, Machine *machine, char *error, size_t size);
+
+/* Whether there is such a target and its code runs on this machine; else a message. codegen_compile asks too. */
+bool codegen_runs_here(const char *target_features, char *error, size_t size);
 
 /* Compiles every function of the module just in time. `plan`: the program without functions; it is copied. NULL with a
  * message. The result is the caller's (compiled_free). */
 Compiled *codegen_compile(const Module *module, const VtProgram *plan, const CodegenOptions *options,
                           char *error, size_t size);
 const VtProgram *compiled_program(const Compiled *compiled);
-const char *compiled_target(const Compiled *compiled); /* "avx512" */
+const char *compiled_target(const Compiled *compiled); /* "x86-64-v4" */
 int compiled_kernels(const Compiled *compiled);        /* distinct kernels generated */
 typedef struct { /* seconds: the calls, our LLVM IR, LLVM's passes, machine code, the JIT's linking */
     double calls, emit, optimize, object, link;

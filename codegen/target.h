@@ -3,7 +3,7 @@
  *
  * Loops, addresses and arithmetic are LLVM's vectors, which it has for every processor. A target says how wide they
  * are, and supplies what LLVM would not find by itself: micro-kernels of matrix products, look-ups in small tables.
- * It is chosen by the features of the processor, never by its name. */
+ * It is chosen by the features of the processor (runtime/machine/features.h), never by its name. */
 #ifndef VITC_CODEGEN_TARGET_H
 #define VITC_CODEGEN_TARGET_H
 
@@ -60,7 +60,8 @@ typedef struct {
 
 /* What targets of one instruction set have in common. */
 typedef struct {
-    const char *name; /* as triples begin: "x86_64" */
+    const char *name;   /* as triples begin: "x86_64" */
+    const char *triple; /* that code is made for, whatever the host's is called */
     /* LLVM's name of a baseline processor; never the host's own, so that all hosts get the same code. */
     const char *cpu;
     /* Features that are not about what the processor can do, but about what LLVM is to choose: "-idivq-to-divl". */
@@ -68,14 +69,17 @@ typedef struct {
 } Architecture;
 
 typedef struct {
-    const char *name; /* "avx512": --target-features */
-    const char *
-        requires;            /* LLVM's features, all needed: "+avx2,+fma"; "": none */
+    const char *name; /* "x86-64-v4": --target */
+    const Architecture *architecture;
+    /* All that code may use, and a machine must have: "avx2,fma"; "": nothing but the architecture's baseline. */
+    const char *features;
     const char *preferences; /* as those of the architecture; "": none */
     bool by_name_only;       /* never chosen for a host, only asked for */
-    bool (*permitted)(void); /* whether the system lets us use it; NULL: it always does */
-    int lanes;               /* f32 lanes of a vector */
-    bool native_bf16;        /* vectors of f32 become bf16 in one instruction, which LLVM knows */
+    /* Of machines that it is for, where no machine is known: code for a target that was named is the same wherever it
+     * is made. No result depends on them. */
+    int64_t cores, own_cache;
+    int lanes;        /* f32 lanes of a vector */
+    bool native_bf16; /* vectors of f32 become bf16 in one instruction, which LLVM knows */
     /* Of products of each precision. A micro-kernel of f32 units may serve bf16: factors are then rounded to bf16 as
      * they are packed. */
     const MicroKernel *micro[PRECISION_COUNT];
@@ -84,8 +88,7 @@ typedef struct {
 
 /* The targets, in the order in which they are tried: the first that the host has is chosen. */
 const Target *const *target_all(int *n);
-const Target *target_find(const char *name); /* NULL: there is none */
-const Architecture *target_architecture(const char *triple);
+const Target *target_find(const char *name); /* also by what it was once called; NULL: there is none */
 
 /* How products of a precision want their second operand packed; columns 0: it cannot be packed beforehand. */
 PanelShape target_panel(const Target *target, Precision precision);

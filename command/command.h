@@ -6,6 +6,8 @@
 
 #include "runtime/runtime.h"
 
+#include <stdio.h>
+
 /* ---- fail.c ------------------------------------------------------------------------------------------------------ */
 /* "NAME: …" to stderr, NAME being the command's; returns code. */
 int fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -99,6 +101,9 @@ typedef struct {
     void (*hint)(int argc, char **argv, const Flag *flags, size_t n, const char *word, SettingHint *out);
     /* The file of a recipe that a word names; false: it names none. */
     bool (*find_recipe)(const char *word, char *out, size_t size);
+
+    /* For --target list: a line each, and whether it runs here, and why not. */
+    void (*print_targets)(FILE *out);
 
     /* A program, with the recipe as it is to be saved, and how it came to be. NULL after telling what is wrong. The
      * caller unmakes it. */

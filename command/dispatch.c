@@ -38,6 +38,22 @@ static bool is_help(const char *arg) {
     return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
 }
 
+static bool is_target_list(const char *arg, const char *next) {
+    return strcmp(arg, "--target=list") == 0 ||
+           (strcmp(arg, "--target") == 0 && next && strcmp(next, "list") == 0);
+}
+
+/* What may stand behind any verb and ends it: --help, --target list. */
+static bool only_tells(int argc, char **argv) {
+    for (int a = 2; a < argc && strcmp(argv[a], "--") != 0; a++) {
+        if (is_help(argv[a])) return tell_usage(argv[1]);
+        if (!is_target_list(argv[a], argv[a + 1])) continue;
+        command->print_targets(stdout);
+        return true;
+    }
+    return false;
+}
+
 static int run_verb(int argc, char **argv) {
     enum { MOST = 64 };
     const char *names[MOST];
@@ -49,9 +65,7 @@ static int run_verb(int argc, char **argv) {
     for (int i = 0; i < all.n; i++) {
         names[i < MOST ? i : 0] = all.verbs[i].name;
         if (strcmp(argv[1], all.verbs[i].name) != 0) continue;
-        for (int a = 2; a < argc && strcmp(argv[a], "--") != 0; a++)
-            if (is_help(argv[a])) return tell_usage(argv[1]), 0;
-        return all.verbs[i].run(argc - 2, argv + 2);
+        return only_tells(argc, argv) ? 0 : all.verbs[i].run(argc - 2, argv + 2);
     }
     const char *near = vt_nearest(argv[1], names, (size_t)(all.n < MOST ? all.n : MOST));
     return near ? fail(2, "unknown verb '%s'; did you mean '%s'?", argv[1], near)

@@ -12,7 +12,7 @@ static const Flag FLAGS[N_FROZEN_FLAGS] = {[FROZEN_DATA] = {"data", FLAG_LIST, f
                                            [FROZEN_ONLY] = {"only", true, false, NULL},
                                            [FROZEN_THREADS] = {"threads", true, false, NULL},
                                            [FROZEN_MAX_BROKEN] = {"max-broken", true, false, NULL},
-                                           [FROZEN_TARGET] = {"target-features", true, false, NULL},
+                                           [FROZEN_TARGET] = {"target", true, false, NULL},
                                            [FROZEN_FORCE] = {"force", false, false, NULL}};
 
 bool frozen_arguments(Frozen *f, int argc, char **argv, const Flag *own, size_t n_own) {

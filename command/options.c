@@ -6,6 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Flags by what they were once called. */
+static const char *new_name(const char *flag, size_t length) {
+    static const char *const names[][2] = {{"target-features", "target"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strlen(names[i][0]) == length && strncmp(names[i][0], flag, length) == 0) return names[i][1];
+    return NULL;
+}
+
 /* The setting that a flag stands for; NULL: none. */
 static const FlagSetting *setting_of(const char *flag) {
     for (size_t i = 0; i < command->n_flag_settings; i++)
@@ -83,6 +91,16 @@ static bool take_setting(int argc, char **argv, int *i, const char *name, Argume
     return key && take_value(argc, argv, i, &flag) && add_setting(key, flag.value, out);
 }
 
+static Flag *find_flag(Flag *flags, size_t n, const char *name, size_t length, size_t dashes) {
+    const char *now = dashes == 2 ? new_name(name, length) : NULL;
+    if (now) name = now, length = strlen(now);
+    for (size_t i = 0; i < n; i++)
+        if (dashes == strlen(dashes_of(&flags[i])) && strlen(flags[i].name) == length &&
+            strncmp(flags[i].name, name, length) == 0)
+            return &flags[i];
+    return NULL;
+}
+
 bool parse_arguments(int argc, char **argv, Flag *flags, size_t n_flags, Arguments *out) {
     memset(out, 0, sizeof *out);
     bool words = false; /* after "--" */
@@ -101,11 +119,7 @@ bool parse_arguments(int argc, char **argv, Flag *flags, size_t n_flags, Argumen
                                                                        : NULL;
         size_t dashes = arg[1] == '-' ? 2 : 1,
                length = (equals ? (size_t)(equals - arg) : strlen(arg)) - dashes;
-        Flag *flag = NULL;
-        for (size_t f = 0; f < n_flags; f++)
-            if (dashes == strlen(dashes_of(&flags[f])) && strlen(flags[f].name) == length &&
-                strncmp(flags[f].name, arg + dashes, length) == 0)
-                flag = &flags[f];
+        Flag *flag = find_flag(flags, n_flags, arg + dashes, length, dashes);
         if (!flag) {
             char name[64];
             bool known;

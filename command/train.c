@@ -39,22 +39,15 @@ typedef struct {
     Weights weights;
 } Request;
 
-static const Flag FLAGS[N_FLAGS] = {[DATA] = {"data", FLAG_LIST, false, NULL},
-                                    [OUT] = {"out", true, false, NULL},
-                                    [RESUME] = {"resume", false, false, NULL},
-                                    [PREVIOUS] = {"previous", false, false, NULL},
-                                    [EXTEND] = {"extend", false, false, NULL},
-                                    [FORCE] = {"force", false, false, NULL},
-                                    [STEPS] = {"steps", true, false, NULL},
-                                    [MINUTES] = {"minutes", true, false, NULL},
-                                    [THREADS] = {"threads", true, false, NULL},
-                                    [WORKERS] = {"workers", true, false, NULL},
-                                    [MAX_BROKEN] = {"max-broken", true, false, NULL},
-                                    [PLAIN] = {"plain", false, false, NULL},
-                                    [TARGET] = {"target-features", true, false, NULL},
-                                    [INIT] = {"init", true, false, NULL},
-                                    [RENAME] = {"rename", true, false, NULL},
-                                    [ONLY] = {"only", true, false, NULL}};
+static const Flag FLAGS[N_FLAGS] = {
+    [DATA] = {"data", FLAG_LIST, false, NULL},        [OUT] = {"out", true, false, NULL},
+    [RESUME] = {"resume", false, false, NULL},        [PREVIOUS] = {"previous", false, false, NULL},
+    [EXTEND] = {"extend", false, false, NULL},        [FORCE] = {"force", false, false, NULL},
+    [STEPS] = {"steps", true, false, NULL},           [MINUTES] = {"minutes", true, false, NULL},
+    [THREADS] = {"threads", true, false, NULL},       [WORKERS] = {"workers", true, false, NULL},
+    [MAX_BROKEN] = {"max-broken", true, false, NULL}, [PLAIN] = {"plain", false, false, NULL},
+    [TARGET] = {"target", true, false, NULL},         [INIT] = {"init", true, false, NULL},
+    [RENAME] = {"rename", true, false, NULL},         [ONLY] = {"only", true, false, NULL}};
 
 /* ---- what is asked for ------------------------------------------------------------------------------------------- */
 
@@ -108,7 +101,7 @@ static bool settle(Request *q) {
         return false;
     if (flags[TARGET].given && snprintf(s->target_features, sizeof s->target_features, "%s",
                                         flags[TARGET].value) >= (int)sizeof s->target_features)
-        return fail(2, "--target-features: too long") < 0;
+        return fail(2, "--target: too long") < 0;
     return settle_init(q);
 }
 

@@ -121,7 +121,7 @@ int verb_bench(int argc, char **argv) {
     Flag flags[N] = {
         [STEPS] = {"steps", true, false, NULL},        [PROFILE] = {"profile", false, false, NULL},
         [PEAK] = {"peak", true, false, NULL},          [BANDWIDTH] = {"bandwidth", true, false, NULL},
-        [THREADS] = {"threads", true, false, NULL},    [TARGET] = {"target-features", true, false, NULL},
+        [THREADS] = {"threads", true, false, NULL},    [TARGET] = {"target", true, false, NULL},
         [TIMING] = {"timing", false, false, NULL},     [PRECISION] = {"precision", FLAG_VALUE, false, NULL},
         [NO_CACHE] = {"no-cache", false, false, NULL}, [FORMAT] = {"format", FLAG_VALUE, false, NULL},
         [STRICT] = {"strict", false, false, NULL}};

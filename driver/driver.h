@@ -82,6 +82,9 @@ const char *own_folder(void); /* in which this program's file is; NULL: it canno
 /* $VITC_MODELS, else those installed with this program, else those of the source that it was built from. */
 const char *models_dir(void);
 
+/* ---- targets.c --------------------------------------------------------------------------------------------------- */
+void print_targets(FILE *out); /* a line each: its name; whether it runs here, and why not */
+
 /* ---- command.c: what the verbs of command/ ask vitc for ---------------------------------------------------------- */
 extern const Command VITC;
 /* A program that they work on. */

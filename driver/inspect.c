@@ -23,6 +23,7 @@ enum {
     PEAK,
     BANDWIDTH,
     FORMAT,
+    TARGET,
     STRICT,
     N
 }; /* the flags of `inspect` */
@@ -120,7 +121,7 @@ int verb_inspect(int argc, char **argv) {
         [MEMORY] = {"memory", FLAG_MAYBE, false, NULL},       [COST] = {"cost", FLAG_BARE, false, NULL},
         [FUNCTION] = {"function", FLAG_VALUE, false, NULL},   [PEAK] = {"peak", FLAG_VALUE, false, NULL},
         [BANDWIDTH] = {"bandwidth", FLAG_VALUE, false, NULL}, [FORMAT] = {"format", FLAG_VALUE, false, NULL},
-        [STRICT] = {"strict", FLAG_BARE, false, NULL}};
+        [TARGET] = {"target", FLAG_VALUE, false, NULL},       [STRICT] = {"strict", FLAG_BARE, false, NULL}};
     Arguments args;
     const char *recipe, *picture;
     Reports asked;
@@ -142,7 +143,7 @@ int verb_inspect(int argc, char **argv) {
         s.verify = true;
         if (!list)
             fail(2, "--after %s: one of frontend,%s", flags[AFTER].value, PASSES_ALL);
-        else if (session_passes(&s, list, NULL))
+        else if (session_passes(&s, list, flags[TARGET].value))
             code = 0;
         if (code == 0 && report && !(func = module_find_func(s.recipe.module, name)))
             code = fail(2, "recipe '%s' has no function '%s'", s.recipe.plan.name, name);

@@ -10,25 +10,26 @@ static const Verb VERBS[] = {
      "RECIPE [key=value …] --data [NAME=]PATH … --out DIR [--init FILE [--rename NAMES.yaml] [--only "
      "PATTERNS]] "
      "[--resume [--previous] [--extend] [--force]] [--steps N] "
-     "[--minutes M] [--threads N] [--workers N] [--max-broken N] [--plain] [--no-cache] [--timing] "
+     "[--minutes M] [--threads N] [--workers N] [--target NAME] [--max-broken N] [--plain] [--no-cache] "
+     "[--timing] "
      "[--strict]",
      "train a recipe on images"},
     {"resume", verb_resume,
      "DIR [key=value …] [--data [NAME=]PATH …] [--previous] [--extend] [--force] [--steps N] [--minutes M] "
      "[--threads "
      "N] "
-     "[--workers N] [--max-broken N] [--plain] [--no-cache] [--timing] [--strict]",
+     "[--workers N] [--target NAME] [--max-broken N] [--plain] [--no-cache] [--timing] [--strict]",
      "continue a run with its own recipe and settings (--previous: from checkpoint.previous; --extend: more "
      "epochs; "
      "--force: whatever changed)"},
     {"eval", verb_eval,
      "knn RUN|RECIPE --data PATH [--init FILE [--rename NAMES.yaml] [--only PATTERNS]] [--k N] "
-     "[--temperature T] [--limit N] [--max-broken N] [--previous] [--no-cache] "
+     "[--temperature T] [--limit N] [--max-broken N] [--previous] [--target NAME] [--no-cache] "
      "[--strict]",
      "judge what a run has learned, or with --init the weights of a file"},
     {"run", verb_run,
      "RECIPE [key=value …] --function NAME --in A.safetensors --out B.safetensors [--rename NAMES.yaml] "
-     "[--interpret] [--trace-nan] [--step N] [--steps-per-epoch N] [--timing] [--strict]",
+     "[--interpret] [--trace-nan] [--step N] [--steps-per-epoch N] [--target NAME] [--timing] [--strict]",
      "run one compiled function on given tensors"},
     {"build", verb_build,
      "RECIPE [key=value …] -o FILE [--emit=exe|obj|asm|llvm|ir] [--target NAME[,NAME …]] [--static] [--name "
@@ -41,14 +42,15 @@ static const Verb VERBS[] = {
      "read a data set as training would, decode all of it, and tell what is wrong or left out"},
     {"inspect", verb_inspect,
      "RECIPE [key=value …] [--after PASS | [--memory [FILE.svg]] [--cost [--peak GFLOPS] [--bandwidth GBS]] "
-     "[--function NAME] [--format text|json]] [--timing] [--strict]",
+     "[--function NAME] [--format text|json]] [--target NAME] [--timing] [--strict]",
      "print the IR; its memory plan, as a picture too; what its kernels should cost by the roofline model"},
     {"opt", verb_opt, "--passes a,b [--timing] FILE|-", "run passes over IR text"},
     {"bench", verb_bench,
      "RECIPE [key=value …] [--steps N] [--profile [--peak GFLOPS] [--bandwidth GBS]] [--threads N] "
-     "[--format text|json] [--no-cache] [--timing] [--strict]",
+     "[--target NAME] [--format text|json] [--no-cache] [--timing] [--strict]",
      "time the compiled step, with --profile each kernel, as shares of what limits it"},
-    {"help", verb_help, "[VERB | passes | ops | samplers | augmentations | formats]", "this text, or a list"},
+    {"help", verb_help, "[VERB | passes | ops | samplers | augmentations | formats | targets]",
+     "this text, or a list"},
 };
 static const char NOTES[] =
     "Compiled programs are kept in ~/.cache/vitc (VITC_CACHE: another folder, or off; "
@@ -73,6 +75,7 @@ int verb_help(int argc, char **argv) {
         free(text);
         return 0;
     }
+    if (argc > 0 && strcmp(argv[0], "targets") == 0) return print_targets(stdout), 0;
     if (argc > 0 && strcmp(argv[0], "samplers") == 0) {
 #define SAMPLER(name, dtype, params, doc) printf("%-20s %s, %s\n    %s\n", #name, #dtype, doc, params);
 #include "runtime/catalog.def"

@@ -249,7 +249,7 @@ static const Flag FLAGS[N_FLAGS] = {[FUNCTION] = {"function", true, false, NULL}
                                     [INTERPRET] = {"interpret", false, false, NULL},
                                     [PRECISION] = {"precision", FLAG_VALUE, false, NULL},
                                     [THREADS] = {"threads", true, false, NULL},
-                                    [TARGET] = {"target-features", true, false, NULL},
+                                    [TARGET] = {"target", true, false, NULL},
                                     [STEP] = {"step", true, false, NULL},
                                     [PER_EPOCH] = {"steps-per-epoch", true, false, NULL},
                                     [TIMING] = {"timing", false, false, NULL},

@@ -93,8 +93,15 @@ bool session_code(Session *s, const char *target_features) {
     return true;
 }
 
+/* Said before anything is compiled, and before code for another machine comes from the cache. */
+static bool runs_here(const char *target_features) {
+    char error[512];
+    return codegen_runs_here(target_features, error, sizeof error) || fail(2, "%s", error) < 0;
+}
+
 bool session_compile(Session *s, const char *target_features) {
-    return session_passes(s, PASSES_ALL, target_features) && session_code(s, target_features);
+    return runs_here(target_features) && session_passes(s, PASSES_ALL, target_features) &&
+           session_code(s, target_features);
 }
 
 /* ---- by way of the cache ----------------------------------------------------------------------------------------- */
@@ -172,6 +179,7 @@ bool session_program(Session *s, const char *path, const RecipeOptions *options,
     int64_t limit;
     session_begin(s);
     double start = seconds_now();
+    if (!runs_here(target_features)) return false;
     if (!cache_limit(&limit))
         return fail(2, "VITC_CACHE_LIMIT='%s' is no number of bytes", getenv("VITC_CACHE_LIMIT")) < 0;
     /* Who asks to see or to check the compilation wants one. */

@@ -39,7 +39,7 @@ static bool compile_calls(Compiled *out, const Module *module, const VtProgram *
     double start = seconds_now();
     Calls *calls = calls_make(out->arena, module, plan, target->target, error, size);
     if (!calls) return false;
-    Machine machine = unit_machine(target->target, &module->machine);
+    Machine machine = unit_machine(target, &module->machine);
     double made = seconds_now();
     if (!compile_units(out, calls, &machine, options, error, size)) return false;
     double compiled = seconds_now();
@@ -60,7 +60,8 @@ Compiled *codegen_compile(const Module *module, const VtProgram *plan, const Cod
     TargetMachine target;
     out->arena = arena;
     if (!options) options = &usual;
-    bool good = target_machine_open(&target, options->target_features, error, size) &&
+    bool good = codegen_runs_here(options->target_features, error, size) &&
+                target_machine_open(&target, options->target_features, error, size) &&
                 compile_calls(out, module, plan, &target, options, error, size);
     target_machine_close(&target);
     if (good) return out;

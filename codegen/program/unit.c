@@ -11,9 +11,9 @@
 
 enum { UNIT_WEIGHT = 350, MOST_UNITS = 12 }; /* UNIT_WEIGHT: about the weight_of a unit */
 
-Machine unit_machine(const Target *target, const Machine *known) {
-    Machine host = host_machine(target), all = *known;
-    machine_fill(&all, &host);
+Machine unit_machine(const TargetMachine *target, const Machine *known) {
+    Machine all = *known;
+    machine_fill(&all, &target->facts);
     return machine_with_usual(&all);
 }
 

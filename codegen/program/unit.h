@@ -46,8 +46,8 @@ void kernel_code_name(int number, char out[KERNEL_NAME]);
 void kernel_codes_emit(KernelCode *const *codes, int n, LLVMModuleRef module, const TargetMachine *target,
                        const Machine *machine);
 
-/* What code is made to fit: the known facts, else those of the target and of this host, else the usual ones. */
-Machine unit_machine(const Target *target, const Machine *known);
+/* What code is made to fit: the known facts, else those of the target, else the usual ones. */
+Machine unit_machine(const TargetMachine *target, const Machine *known);
 
 /* Divides the kernels among *n_units units, by the program alone. The array is in the arena. */
 CompileUnit *units_make(Arena *arena, KernelCode *const *codes, int n_codes, int *n_units);

@@ -1,19 +1,6 @@
 /* AMX: products of bf16 in tile registers; all else as AVX-512 has it. */
 #include "codegen/target/targets.h"
 
-#include <sys/syscall.h>
-#include <unistd.h>
-
-/* Tile registers must be asked for, once a process: the kernel grants their 8 KiB a thread (ARCH_REQ_XCOMP_PERM,
- * XFEATURE_XTILEDATA). */
-static bool tiles_permitted(void) {
-#ifdef __x86_64__
-    return syscall(SYS_arch_prctl, 0x1023, 18) == 0;
-#else
-    return false;
-#endif
-}
-
 /* Palette 1, eight tiles of 16 rows of 64 bytes: bytes 16.. hold a row's bytes (u16), bytes 48.. the rows (u8). */
 static LLVMValueRef tile_configuration(FunctionBuilder *fb) {
     LLVMValueRef known = LLVMGetNamedGlobal(fb->module, "tile_configuration");
@@ -68,9 +55,11 @@ static const MicroKernel tiles = TILE_KERNEL(&registers);
 
 const Target target_amx = {
     .name = "amx",
-    .requires = "+amx-tile,+amx-bf16,+avx512bf16," AVX512_FEATURES,
+    .architecture = &architecture_x86_64,
+    .features = X86_64_V4_FEATURES ",avx512bf16,amx-tile,amx-bf16",
     .preferences = AVX512_PREFERENCES,
-    .permitted = tiles_permitted,
+    .cores = 16,
+    .own_cache = 2 << 20,
     .lanes = 16,
     .native_bf16 = true,
     .micro = {[PRECISION_FP32] = &avx512_fma, [PRECISION_BF16] = &tiles, [PRECISION_BF16X3] = &tiles},

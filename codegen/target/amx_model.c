@@ -66,8 +66,11 @@ static const TileRegisters model = {.tile = tile, .load = load, .store = store, 
 static const MicroKernel tiles = TILE_KERNEL(&model);
 
 const Target target_amx_model = {.name = "amx-model",
-                                 .requires = "",
+                                 .architecture = &architecture_x86_64,
+                                 .features = "",
                                  .preferences = "",
                                  .by_name_only = true,
+                                 .cores = 16,
+                                 .own_cache = 2 << 20,
                                  .lanes = 4,
                                  .micro = {&generic_fma, &tiles, &tiles}};

@@ -9,5 +9,11 @@ static const MicroKernel fma = {.name = "fma",
                                 .unit_step = 1,
                                 .multiply_add = generic_multiply_add};
 
-const Target target_avx2 = {
-    .name = "avx2", .requires = "+avx2,+fma", .preferences = "", .lanes = 8, .micro = {&fma, &fma, &fma}};
+const Target target_x86_64_v3 = {.name = "x86-64-v3",
+                                 .architecture = &architecture_x86_64,
+                                 .features = X86_64_V3_FEATURES,
+                                 .preferences = "",
+                                 .cores = 8,
+                                 .own_cache = 512 << 10,
+                                 .lanes = 8,
+                                 .micro = {&fma, &fma, &fma}};

@@ -1,4 +1,4 @@
-/* Vectors of four lanes, which LLVM makes of what any processor has. */
+/* Vectors of four lanes, which LLVM makes of what any processor has. It is the micro-kernel of baselines. */
 #include "codegen/target/targets.h"
 
 LLVMValueRef generic_multiply_add(FunctionBuilder *fb, int lanes, LLVMValueRef x, LLVMValueRef y,
@@ -14,9 +14,3 @@ const MicroKernel generic_fma = {.name = "fma",
                                  .unit_elements = 1,
                                  .unit_step = 1,
                                  .multiply_add = generic_multiply_add};
-
-const Target target_generic = {.name = "generic",
-                               .requires = "",
-                               .preferences = "",
-                               .lanes = 4,
-                               .micro = {&generic_fma, &generic_fma, &generic_fma}};

@@ -1,6 +1,7 @@
-/* The host: see host.h. */
+/* LLVM for a target: see host.h. */
 #include "codegen/target/host.h"
 #include "codegen/codegen.h"
+#include "codegen/target/select.h"
 
 #include <dlfcn.h>
 #include <llvm-c/Core.h>
@@ -12,97 +13,16 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- features ---------------------------------------------------------------------------------------------------- */
-
-static bool has_feature(const char *features, const char *name, size_t length) {
-    for (const char *at = features; *at;) {
-        const char *end = strchrnul(at, ',');
-        if ((size_t)(end - at) == length && memcmp(at, name, length) == 0) return true;
-        at = *end ? end + 1 : end;
-    }
-    return false;
-}
-
-static bool has_all(const char *features, const char *wanted) {
-    for (const char *at = wanted; *at;) {
-        const char *end = strchrnul(at, ',');
-        if (!has_feature(features, at, (size_t)(end - at))) return false;
-        at = *end ? end + 1 : end;
-    }
-    return true;
-}
-
-static bool is_permitted(const Target *target) {
-    return !target->permitted || target->permitted();
-}
-
-bool host_has(const Target *target) {
-    char *features = LLVMGetHostCPUFeatures();
-    bool has = features && has_all(features, target->requires) && is_permitted(target);
-    if (features) LLVMDisposeMessage(features);
-    return has;
-}
-
-/* The first target that the features are enough for. */
-static const Target *best_target(const char *features) {
-    int n;
-    const Target *const *targets = target_all(&n), *best = target_find("generic");
-    for (int i = n; i-- > 0;)
-        if (!targets[i]->by_name_only && has_all(features, targets[i]->requires) && is_permitted(targets[i]))
-            best = targets[i];
-    return best;
-}
-
-static char *without(const char *host, const char *taken) {
-    char *out = calloc(1, strlen(host) + 2);
-    for (const char *at = host; out && *at;) {
-        const char *end = strchrnul(at, ',');
-        char minus[64];
-        snprintf(minus, sizeof minus, "-%.*s", (int)(end - at - 1), at + 1);
-        if (!has_feature(taken, minus, strlen(minus))) {
-            if (*out) strcat(out, ",");
-            strncat(out, at, (size_t)(end - at));
-        }
-        at = *end ? end + 1 : end;
-    }
-    return out;
-}
-
-static void refuse(const char *unknown, char *error, size_t size) {
-    int n;
-    const Target *const *targets = target_all(&n);
-    size_t at = (size_t)snprintf(error, size, "unknown target features '%s': a target (", unknown);
-    for (int i = 0; i < n && at < size; i++)
-        at += (size_t)snprintf(error + at, size - at, "%s%s", i ? ", " : "", targets[i]->name);
-    if (at < size) snprintf(error + at, size - at, ") or a list like -avx512f");
-}
-
-/* The target and, malloc'ed, the features that code may use. */
-static char *choose(const char *host, const char *restrict_to, const Target **target, char *error,
-                    size_t size) {
-    snprintf(error, size, "out of memory"); /* unless another is written */
-    if (!host) return NULL;
-    *target = restrict_to ? target_find(restrict_to) : NULL;
-    if (*target) {
-        if (has_all(host, (*target)->requires)) return strdup((*target)->requires);
-        snprintf(error, size, "this machine lacks the features of target '%s' (%s)", restrict_to,
-                 (*target)->requires);
-        return NULL;
-    }
-    if (restrict_to && restrict_to[0] != '+' && restrict_to[0] != '-') {
-        refuse(restrict_to, error, size);
-        return NULL;
-    }
-    char *features = without(host, restrict_to ? restrict_to : "");
-    if (features) *target = best_target(features);
-    return features;
-}
-
 /* ---- sizes ------------------------------------------------------------------------------------------------------- */
 
-Machine host_machine(const Target *target) {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN), cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
-    Machine machine = {.cores = cores > 0 ? cores : 0, .own_cache = cache > 0 ? cache : 0};
+static Machine facts_of(const TargetChoice *choice) {
+    const Target *target = choice->target;
+    Machine machine = {.cores = target->cores, .own_cache = target->own_cache};
+    if (choice->native) {
+        long cores = sysconf(_SC_NPROCESSORS_ONLN), cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+        if (cores > 0) machine.cores = cores;
+        if (cache > 0) machine.own_cache = cache;
+    }
     for (Precision p = 0; p < PRECISION_COUNT; p++) {
         machine.panel[p] = target_panel(target, p);
         machine.tile[p] = target_tile(target, p);
@@ -133,36 +53,46 @@ static void start_llvm(void) {
     const char *const options[] = {"vitc", "-disable-lsr"};
     watch_memory();
     LLVMParseCommandLineOptions(2, options, NULL);
-    LLVMInitializeNativeTarget();
-    LLVMInitializeNativeAsmPrinter();
+    LLVMInitializeAllTargetInfos(); /* those that this LLVM was built with */
+    LLVMInitializeAllTargets();
+    LLVMInitializeAllTargetMCs();
+    LLVMInitializeAllAsmPrinters();
 }
 
-/* "features,preferences", malloc'ed. */
-static char *add_preferences(char *features, const char *preferences) {
-    if (!features || !*preferences) return features;
-    char *both = malloc(strlen(features) + strlen(preferences) + 2);
-    if (both) sprintf(both, "%s%s%s", features, *features ? "," : "", preferences);
-    free(features);
-    return both;
+/* "+avx2,+fma" and the preferences, malloc'ed. */
+static char *features_text(const Target *target) {
+    const char *preferences[] = {target->preferences, target->architecture->preferences};
+    size_t size = strlen(preferences[0]) + strlen(preferences[1]) + 3;
+    for (const char *at = target->features; *at; at++) size += *at == ',' ? 2 : 1;
+    char *text = malloc(size + 1), *to = text;
+    if (!text) return NULL;
+    for (const char *at = target->features; *at; *to++ = *at++)
+        if (at == target->features || at[-1] == ',') *to++ = '+';
+    *to = '\0';
+    for (int i = 0; i < 2; i++)
+        if (*preferences[i]) to += sprintf(to, "%s%s", to > text ? "," : "", preferences[i]);
+    return text;
 }
 
-bool target_machine_open(TargetMachine *machine, const char *restrict_to, char *error, size_t size) {
+bool target_machine_open(TargetMachine *machine, const char *text, char *error, size_t size) {
     memset(machine, 0, sizeof *machine);
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, start_llvm);
-    char *host = LLVMGetHostCPUFeatures();
-    machine->features = choose(host, restrict_to, &machine->target, error, size);
-    if (host) LLVMDisposeMessage(host);
-    if (!machine->features) return false;
-    machine->triple = LLVMGetDefaultTargetTriple();
-    const Architecture *architecture = target_architecture(machine->triple);
-    machine->features = add_preferences(machine->features, machine->target->preferences);
-    machine->features = add_preferences(machine->features, architecture->preferences);
-    if (!machine->features) return false; /* the message is written */
+    TargetChoice choice;
+    if (!target_select(text, &choice, error, size)) return false;
+    const Architecture *architecture = choice.target->architecture;
+    machine->target = choice.target;
+    machine->facts = facts_of(&choice);
+    machine->triple = architecture->triple;
+    machine->features = features_text(choice.target);
+    if (!machine->features) {
+        snprintf(error, size, "out of memory");
+        return false;
+    }
     LLVMTargetRef llvm;
     char *message = NULL;
     if (LLVMGetTargetFromTriple(machine->triple, &llvm, &message)) {
-        snprintf(error, size, "LLVM: %s", message);
+        snprintf(error, size, "target '%s': LLVM: %s", machine->target->name, message);
         LLVMDisposeMessage(message);
         return false;
     }
@@ -174,35 +104,39 @@ bool target_machine_open(TargetMachine *machine, const char *restrict_to, char *
 
 void target_machine_close(TargetMachine *machine) {
     if (machine->llvm) LLVMDisposeTargetMachine(machine->llvm);
-    if (machine->triple) LLVMDisposeMessage(machine->triple);
     free(machine->features);
     memset(machine, 0, sizeof *machine);
 }
 
 /* ---- the door ---------------------------------------------------------------------------------------------------- */
 
-bool codegen_machine(const char *target_features, Machine *machine, char *error, size_t size) {
+bool codegen_runs_here(const char *text, char *error, size_t size) {
+    TargetChoice choice;
+    char why[TARGET_WHY];
+    if (!target_select(text, &choice, error, size)) return false;
+    if (target_runs_here(choice.target, why)) return true;
+    snprintf(error, size, "target '%s' does not run here: %s", choice.target->name, why);
+    return false;
+}
+
+bool codegen_machine(const char *text, Machine *machine, char *error, size_t size) {
     TargetMachine target;
-    bool good = target_machine_open(&target, target_features, error, size);
-    if (good) {
-        Machine host = host_machine(target.target);
-        machine_fill(machine, &host);
-    }
+    bool good = target_machine_open(&target, text, error, size);
+    if (good) machine_fill(machine, &target.facts);
     target_machine_close(&target);
     return good;
 }
 
-const char *codegen_target_text(Arena *arena, const char *target_features, char *error, size_t size) {
+const char *codegen_target_text(Arena *arena, const char *text, char *error, size_t size) {
     TargetMachine target;
     unsigned major = 0, minor = 0, patch = 0;
-    const char *text = NULL;
-    if (target_machine_open(&target, target_features, error, size)) {
-        Machine host = host_machine(target.target);
+    const char *all = NULL;
+    if (target_machine_open(&target, text, error, size)) {
         LLVMGetVersion(&major, &minor, &patch);
-        text = arena_printf(arena, "%s %s %s cache %lld cores %lld LLVM %u.%u.%u", target.target->name,
-                            target.triple, target.features, (long long)host.own_cache, (long long)host.cores,
-                            major, minor, patch);
+        all = arena_printf(arena, "%s %s %s cache %lld cores %lld LLVM %u.%u.%u", target.target->name,
+                           target.triple, target.features, (long long)target.facts.own_cache,
+                           (long long)target.facts.cores, major, minor, patch);
     }
     target_machine_close(&target);
-    return text;
+    return all;
 }

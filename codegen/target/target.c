@@ -16,17 +16,20 @@ const Target *const *target_all(int *n) {
 }
 
 const Target *target_find(const char *name) {
+    static const struct {
+        const char *name;
+        const Target *target;
+    } old_names[] = {
+#define TARGET(name)
+#define OLD_NAME(old, name) {old, &target_##name},
+#include "codegen/target/targets.def"
+#undef TARGET
+    };
     for (size_t i = 0; i < sizeof TARGETS / sizeof *TARGETS; i++)
         if (strcmp(TARGETS[i]->name, name) == 0) return TARGETS[i];
+    for (size_t i = 0; i < sizeof old_names / sizeof *old_names; i++)
+        if (strcmp(old_names[i].name, name) == 0) return old_names[i].target;
     return NULL;
-}
-
-const Architecture *target_architecture(const char *triple) {
-    static const Architecture any = {.name = "", .cpu = "generic", .preferences = ""};
-    static const Architecture *const known[] = {&architecture_x86_64, &any};
-    size_t i = 0;
-    while (strncmp(triple, known[i]->name, strlen(known[i]->name)) != 0) i++;
-    return known[i];
 }
 
 int micro_terms(const MicroKernel *micro, Precision precision) {

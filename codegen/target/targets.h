@@ -17,10 +17,14 @@ extern const MicroKernel generic_fma;
 LLVMValueRef generic_multiply_add(FunctionBuilder *fb, int lanes, LLVMValueRef x, LLVMValueRef y,
                                   LLVMValueRef sum);
 
+/* The levels of the x86-64 psABI (System V ABI, AMD64 supplement, section 3.1.1), without what LLVM has no name for. */
+#define X86_64_V2_FEATURES "cx16,popcnt,sahf,sse3,ssse3,sse4.1,sse4.2"
+#define X86_64_V3_FEATURES X86_64_V2_FEATURES ",avx,avx2,bmi,bmi2,f16c,fma,lzcnt,movbe,xsave"
+#define X86_64_V4_FEATURES X86_64_V3_FEATURES ",avx512f,avx512bw,avx512cd,avx512dq,avx512vl"
+
 /* Of AVX-512. */
 extern const MicroKernel avx512_fma;
 extern const TableMath avx512_tables;
-#define AVX512_FEATURES "+avx512f,+avx512bw,+avx512dq,+avx512vl,+fma,+avx2"
 /* Otherwise LLVM takes vectors half as wide. */
 #define AVX512_PREFERENCES "-prefer-256-bit"
 

@@ -21,7 +21,7 @@ typedef struct {
 
 /* Begins the unit of a run's row, or skips the test. */
 static inline void run_begin(Unit *unit, const Run *run) {
-    if (!host_has(run->row)) {
+    if (!target_runs_here(run->row, NULL)) {
         printf("skipped: this machine has no %s\n", run->row->name);
         skip();
     }

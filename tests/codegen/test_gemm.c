@@ -187,15 +187,8 @@ static void test_products(void **state) {
 static void test_tile_code(void **state) {
     (void)state;
     Unit unit;
-    unit_begin(&unit, "amx-model");
-    LLVMDisposeTargetMachine(unit.target.llvm);
-    const Target *row = target_find("amx");
-    unit.fb.target = row;
-    LLVMTargetRef llvm;
     char *message = NULL;
-    assert_false(LLVMGetTargetFromTriple(unit.target.triple, &llvm, &message));
-    unit.target.llvm = LLVMCreateTargetMachine(llvm, unit.target.triple, "x86-64", row->requires,
-                                               LLVMCodeGenLevelDefault, LLVMRelocPIC, LLVMCodeModelDefault);
+    unit_begin(&unit, "amx");
     Layout l = layout_of(&CASES[2], &VARIANTS[2]);
     unit_kernel(&unit, "gemm");
     gemm_emit(&unit.fb, &l.shape, unit_arg(&unit, 0), unit_arg(&unit, 1), unit_arg(&unit, 2),

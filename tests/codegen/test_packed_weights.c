@@ -147,7 +147,7 @@ static void assert_equal_programs(Program *a, Program *b, const char *function, 
 
 static void test_same_bits(void **state) {
     const Run *run = *state;
-    if (!host_has(run->row)) skip();
+    if (!target_runs_here(run->row, NULL)) skip();
     for (int i = 0; i < N_SIZES; i++) {
         const Size *size = &SIZES[i];
         Program plain = program_new(run, size, false), packed = program_new(run, size, true);
@@ -177,7 +177,7 @@ static void scale_state(Program *program, const char *name, float factor) {
 
 static void test_written_states(void **state) {
     const Run *run = *state;
-    if (!host_has(run->row)) skip();
+    if (!target_runs_here(run->row, NULL)) skip();
     const Size *size = &SIZES[1];
     static const char *const names[] = {"trained", "after", "before", "frozen", "viewed"};
     Program plain = program_new(run, size, false), packed = program_new(run, size, true);
@@ -197,7 +197,7 @@ static void test_written_states(void **state) {
 /* Checkpoints know nothing of packing: each kind of program goes on from the other's. */
 static void test_checkpoints(void **state) {
     const Run *run = *state;
-    if (!host_has(run->row)) skip();
+    if (!target_runs_here(run->row, NULL)) skip();
     const Size *size = &SIZES[1];
     VtError problem = {0};
     char path[] = "/tmp/vitc-packed-XXXXXX";

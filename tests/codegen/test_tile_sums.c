@@ -83,7 +83,7 @@ static void test_case(void **state) {
     const Run *run = *state;
     const Case *c = run->variant;
     char text[4096];
-    if (!host_has(run->row)) {
+    if (!target_runs_here(run->row, NULL)) {
         printf("skipped: this machine has no %s\n", run->row->name);
         skip();
     }

@@ -5,6 +5,7 @@
 #include "codegen/emit/builder.h"
 #include "codegen/program/jit.h"
 #include "codegen/program/object.h"
+#include "codegen/target/select.h"
 #include "runtime/program.h"
 
 #include <llvm-c/Analysis.h>
@@ -37,8 +38,7 @@ static inline void unit_begin(Unit *unit, const char *row) {
     LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(unit->target.llvm);
     LLVMSetModuleDataLayout(module, layout);
     LLVMDisposeTargetData(layout);
-    Machine host = host_machine(unit->target.target);
-    unit->machine = machine_with_usual(&host);
+    unit->machine = machine_with_usual(&unit->target.facts);
     unit->fb = builder_make(unit->target.target, &unit->machine, module, LLVMCreateBuilderInContext(context));
 }
 

@@ -228,7 +228,7 @@ static void test_interpreted(void **state) {
     check(*state, "--interpret");
 }
 static void test_generic(void **state) {
-    check(*state, "--target-features generic");
+    check(*state, "--target x86-64");
 }
 static void test_avx2(void **state) {
 #ifdef __x86_64__
@@ -236,7 +236,7 @@ static void test_avx2(void **state) {
 #else
     skip();
 #endif
-    check(*state, "--target-features avx2");
+    check(*state, "--target x86-64-v3");
 }
 static void test_one_thread(void **state) {
     check(*state, "--threads 1");
@@ -245,7 +245,7 @@ static void test_one_thread(void **state) {
 /* bf16: no worse than PyTorch's autocast, on real bf16 units, on rounded f32, on (a model of) tile registers. bf16x3:
  * within 4 times the error of fp32, where it is not fp32 itself. The IR is verified after each pass. */
 static void test_precisions(void **state) {
-    static const char *const targets[] = {"", "--target-features generic", "--target-features amx-model"};
+    static const char *const targets[] = {"", "--target x86-64", "--target amx-model"};
     const Case *c = *state;
     if (c->autocast == 0) skip();
     setenv("VITC_VERIFY", "1", 1);

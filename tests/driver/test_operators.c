@@ -242,7 +242,7 @@ static Inputs draw_inputs(const Loaded *l) {
     return in;
 }
 
-static const char *const TARGETS[] = {"generic", NULL}; /* NULL: the host's */
+static const char *const TARGETS[] = {"x86-64", NULL}; /* NULL: the host's */
 
 static Compiled *compile(const Loaded *l, const char *target) {
     char error[512];

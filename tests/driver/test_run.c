@@ -89,7 +89,7 @@ static void test_flags(void **state) {
     assert_refused(RECIPE FILES "--function stop", 2, "has no function 'stop'");
     assert_refused(RECIPE FILES "--precision fp8", 2, "--precision fp8");
     assert_refused(RECIPE FILES "--step -1", 2, "--step");
-    assert_refused(RECIPE FILES "--target-features mmx9", 2, "unknown target features 'mmx9'");
+    assert_refused(RECIPE FILES "--target mmx9", 2, "unknown target 'mmx9'");
     assert_refused(RECIPE FILES "rule=adam", 2, "knob 'rule' is one of adam_w, sgd, lars");
     assert_refused(RECIPE FILES "rle=sgd", 2, "did you mean 'rule'?");
     assert_refused("no-such-recipe" FILES, 2, "no-such-recipe");

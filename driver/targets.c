@@ -1,0 +1,20 @@
+/* The kinds of processors that code can be for. */
+#include "codegen/target/select.h"
+#include "driver/driver.h"
+
+#include <string.h>
+
+void print_targets(FILE *out) {
+    int n;
+    char why[TARGET_WHY], error[TARGET_WHY];
+    const Target *const *targets = target_all(&n);
+    TargetChoice native;
+    bool any = target_select(NULL, &native, error, sizeof error);
+    fprintf(out, "%-14s %s\n", "native", any ? native.target->name : error);
+    for (int i = 0; i < n; i++) {
+        const Target *target = targets[i];
+        bool runs = target_runs_here(target, why);
+        fprintf(out, "%-14s %s%s\n", target->name, runs ? "runs here" : why,
+                target->by_name_only ? "; never native" : "");
+    }
+}
