@@ -50,7 +50,7 @@ static bool add_word(const char *arg, Arguments *out) {
     return true;
 }
 
-/* A flag of one letter has one. */
+/* A flag of one letter may have one or two. */
 static const char *dashes_of(const Flag *flag) {
     return flag->name[1] ? "--" : "-";
 }
@@ -95,7 +95,7 @@ static Flag *find_flag(Flag *flags, size_t n, const char *name, size_t length, s
     const char *now = dashes == 2 ? new_name(name, length) : NULL;
     if (now) name = now, length = strlen(now);
     for (size_t i = 0; i < n; i++)
-        if (dashes == strlen(dashes_of(&flags[i])) && strlen(flags[i].name) == length &&
+        if (dashes >= strlen(dashes_of(&flags[i])) && strlen(flags[i].name) == length &&
             strncmp(flags[i].name, name, length) == 0)
             return &flags[i];
     return NULL;
