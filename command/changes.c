@@ -17,7 +17,9 @@ bool judge_changes(const MakeRequest *request, const Change *changes, size_t n) 
     for (size_t i = 0; i < n && i < SHOWN; i++)
         fprintf(out, "  %s: %s -> %s\n", changes[i].key, changes[i].before, changes[i].after);
     if (n > SHOWN) fprintf(out, "  and %zu more\n", n - SHOWN);
-    if (refused)
+    if (refused && !request->trains)
+        fprintf(stderr, "--force takes its checkpoint all the same\n");
+    else if (refused)
         fprintf(stderr, "%s resume %s continues the saved recipe; --force takes these changes all the same\n",
                 command->name, request->run);
     else if (extents)

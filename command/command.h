@@ -81,6 +81,7 @@ typedef struct {
     const Arguments *args;
     const Flag *flags;  /* Command.flags as they were given */
     const char *target; /* NULL: chosen */
+    bool target_given;  /* by this command, not by the run */
     bool trains;        /* a run goes on in `run`, or begins there: */
     bool continues;     /* from a checkpoint */
     bool extend, force; /* take another extent, any change */
@@ -125,6 +126,7 @@ struct Made {
     const VtProgram *program;
     const char *resolved; /* the recipe as a run saves it */
     const char *origin;   /* "compiled for TARGET in S s" */
+    const char *target;   /* which a run is to go on with; NULL: what was asked for */
 };
 
 /* The command that this process is: main() says so before anything else. */

@@ -102,6 +102,7 @@ bool frozen_open(Frozen *f, const char *word, int *code) {
                            .args = &f->args,
                            .flags = f->flags + N_FROZEN_FLAGS,
                            .target = f->flags[FROZEN_TARGET].value,
+                           .target_given = true,
                            .force = f->flags[FROZEN_FORCE].given};
     f->made = command->make(&request);
     if (!f->made) return false;

@@ -147,6 +147,8 @@ static const char *target_of(const Request *q) {
 
 static int train_made(Request *q, Made *made) {
     VtError error = {0};
+    if (made->target)
+        snprintf(q->settings.target_features, sizeof q->settings.target_features, "%s", made->target);
     VtTrainOptions train = {.explain = command->explain,
                             .begin = command->begin,
                             .user = made,
@@ -181,6 +183,7 @@ static int train(Request *q) {
                            .args = &q->args,
                            .flags = q->flags + N_FLAGS,
                            .target = target_of(q),
+                           .target_given = q->flags[TARGET].given,
                            .trains = true,
                            .continues = vt_run_continues(q->folder),
                            .extend = q->flags[EXTEND].given,

@@ -39,7 +39,7 @@ static Made *make(const MakeRequest *request) {
         return NULL;
     }
     if (request->run) m->saved = arena_printf(s->arena, "%s/recipe.yaml", request->run);
-    m->made = (Made){s->program, s->resolved, session_origin(s)};
+    m->made = (Made){.program = s->program, .resolved = s->resolved, .origin = session_origin(s)};
     return &m->made;
 }
 

@@ -1,0 +1,163 @@
+/* info: all there is to know of a built program. */
+#include "runtime/base/dtype.h"
+#include "runtime/files/program_file.h"
+#include "runtime/machine/choose.h"
+#include "standalone/info.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *tensor_type(const VtTensor *t, char out[TENSOR_TEXT]) {
+    static const char *const names[] = {"f32", "f64", "bf16", "i32", "i64", "bool"}; /* by VtDType */
+    size_t n = (size_t)snprintf(out, TENSOR_TEXT, "%s", names[t->dtype]);
+    for (int k = 0; k < t->rank && n < TENSOR_TEXT; k++)
+        n += (size_t)snprintf(out + n, TENSOR_TEXT - n, "%s%lld%s", k ? "x" : "[", (long long)t->dim[k],
+                              k + 1 == t->rank ? "]" : "");
+    return out;
+}
+
+const char *role_name(int role) {
+    static const char *const names[] = {"parameter", "average", "optimizer", "buffer", "counter", "derived"};
+    return names[role]; /* by VtRole */
+}
+
+static void range_text(const VtSetting *s, char *out, size_t size) {
+    bool bottom = isfinite(s->least), top = isfinite(s->most);
+    size_t n = (size_t)snprintf(out, size, "%s", s->whole ? "whole" : "");
+    if (bottom && n < size)
+        n += (size_t)snprintf(out + n, size - n, "%s%s %.15g", n ? ", " : "",
+                              s->least_excluded ? "above" : "at least", s->least);
+    if (top && n < size)
+        snprintf(out + n, size - n, "%s%s %.15g", n ? ", " : "", s->most_excluded ? "below" : "at most",
+                 s->most);
+}
+
+ProgramMemory program_memory(const VtProgram *p) {
+    ProgramMemory m = {.states = 0};
+    for (int s = 0; s < p->n_states; s++) m.states += vt_bytes(&p->states[s].tensor);
+    for (int f = 0; f < p->n_functions; f++) {
+        const VtFunction *function = &p->functions[f];
+        size_t own = (size_t)(function->scratch_bytes + function->block_bytes);
+        for (int o = 0; o < function->n_outputs; o++) m.outputs += vt_bytes(&function->outputs[o].tensor);
+        if ((size_t)function->arena_bytes > m.arena) m.arena = (size_t)function->arena_bytes;
+        if (own > m.thread) m.thread = own;
+    }
+    return m;
+}
+
+/* Whether the file that runs is as it was built; "": it is, or that cannot be told. */
+static void tell_damage(char *out, size_t size) {
+    VtProgramFile file = {.ours = false};
+    VtError error;
+    *out = '\0';
+    if (!vt_program_file_read(vt_program_file_self(), &file, &error)) return;
+    if (file.ours) snprintf(out, size, "%s", file.damage);
+    vt_program_file_free(&file);
+}
+
+/* ---- text -------------------------------------------------------------------------------------------------------- */
+
+static void print_knobs(const VtProgram *p) {
+    char range[160];
+    puts("settings, which may be given to train and resume");
+    for (int i = 0; i < p->n_settings; i++) {
+        const VtSetting *s = &p->settings[i];
+        range_text(s, range, sizeof range);
+        printf("  %-24s %-10.15g %s%s%s%s%s\n", s->key, s->value, range[0] ? "(" : "", range,
+               range[0] ? ")" : "", s->help[0] ? "  " : "", s->help);
+    }
+    puts("fixed");
+    for (int i = 0; i < vt_built.n_knobs; i++) {
+        const VtKnob *k = &vt_built.knobs[i];
+        if (k->fixed) printf("  %-24s %s%s%s\n", k->name, k->value, k->help[0] ? "  " : "", k->help);
+    }
+}
+
+static void print_functions(const VtProgram *p) {
+    char type[TENSOR_TEXT];
+    for (int f = 0; f < p->n_functions; f++) {
+        const VtFunction *function = &p->functions[f];
+        printf("function %s: %d kernels, %.1f MB between them\n", function->name, function->n_calls,
+               (double)function->arena_bytes / 1e6);
+        for (int i = 0; i < function->n_inputs; i++) {
+            const VtInput *input = &p->inputs[function->inputs[i]];
+            if (input->source != VT_SOURCE_SETTING)
+                printf("  in  %-28s %s\n", input->tensor.name, tensor_type(&input->tensor, type));
+        }
+        for (int o = 0; o < function->n_outputs; o++)
+            printf("  out %-28s %s\n", function->outputs[o].tensor.name,
+                   tensor_type(&function->outputs[o].tensor, type));
+    }
+}
+
+static void print_states(const VtProgram *p) {
+    char type[TENSOR_TEXT];
+    printf("states: %d\n", p->n_states);
+    for (int s = 0; s < p->n_states; s++) {
+        const VtTensor *t = &p->states[s].tensor;
+        printf("  %-44s %-22s %10zu bytes  %s\n", t->name, tensor_type(t, type), vt_bytes(t),
+               role_name(p->states[s].role));
+    }
+}
+
+static void print_memory(const VtProgram *p) {
+    ProgramMemory m = program_memory(p);
+    printf("memory      %.1f MB: %.1f MB states, %.1f MB between kernels, %.1f MB results; %.2f MB more a "
+           "thread\n",
+           (double)(m.states + m.arena + m.outputs) / 1e6, (double)m.states / 1e6, (double)m.arena / 1e6,
+           (double)m.outputs / 1e6, (double)m.thread / 1e6);
+}
+
+static void print_info(const VtVariant *chosen, const char *damage) {
+    const VtProgram *p = (chosen ? chosen : &vt_built.variants[0])->program;
+    printf("%s\n", command->about);
+    if (damage[0]) printf("DAMAGED     %s\n", damage);
+    printf("recipe      %s, SHA-256 %s (--recipe prints it)\n", vt_built.name, vt_built.recipe_hash);
+    printf("data        %lld images a step", (long long)p->train.batch);
+    for (int i = 0; i < p->n_sources; i++)
+        if (p->sources[i].name[0]) printf("%s %s", i ? "," : "; sources", p->sources[i].name);
+    putchar('\n');
+    for (int i = 0; i < p->n_weights; i++) printf("weights     %s\n", p->weights[i].path);
+    print_memory(p);
+    puts("targets, the best first");
+    vt_print_variants(&vt_built, chosen, stdout);
+    print_knobs(p);
+    print_functions(p);
+    print_states(p);
+}
+
+/* Every micro-kernel of the target against plain C. */
+static int check_kernels(const VtVariant *variant) {
+    return fail(1, "target %s: not here yet", variant->target);
+}
+
+/* ---- the verb ---------------------------------------------------------------------------------------------------- */
+
+int verb_info(int argc, char **argv) {
+    enum { RECIPE, CHECK, JSON, FORMAT, TARGET, N };
+    Flag flags[N] = {[RECIPE] = {"recipe", FLAG_BARE, false, NULL},
+                     [CHECK] = {"check", FLAG_BARE, false, NULL},
+                     [JSON] = {"json", FLAG_BARE, false, NULL},
+                     [FORMAT] = {"format", FLAG_VALUE, false, NULL},
+                     [TARGET] = {"target", FLAG_VALUE, false, NULL}};
+    Arguments args;
+    char damage[160];
+    bool json;
+    if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
+    if (args.n_words || args.n_overrides)
+        return fail(2, "info wants no '%s'", args.n_words ? args.words[0] : args.overrides[0]);
+    if (!json_flag(&flags[FORMAT], &json)) return 2;
+    if (flags[RECIPE].given) return fputs(vt_built.recipe, stdout) < 0 ? 1 : 0;
+    tell_damage(damage, sizeof damage);
+    VtChoice choice = vt_choose_variant(&vt_built, flags[TARGET].value);
+    if (flags[TARGET].given && !choice.variant) return fail(choice.code, "%s", choice.message);
+    if (flags[CHECK].given)
+        return choice.variant ? check_kernels(choice.variant) : fail(choice.code, "%s", choice.message);
+    int code = json || flags[JSON].given ? info_json(choice.variant, damage) : 0;
+    if (!json && !flags[JSON].given) print_info(choice.variant, damage);
+    if (damage[0]) return fflush(stdout), fail(1, "this program is damaged: %s", damage);
+    if (!choice.variant) fail(0, "%s", choice.message);
+    return code;
+}
