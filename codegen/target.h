@@ -33,17 +33,22 @@ typedef struct {
 
 /* A micro-kernel (BLIS): it keeps an mr × nr tile of C in registers and adds to it, unit by unit along K, the
  * products of a panel of A and a panel of B. A unit is what lies in four bytes of a packed panel: an f32, or a pair
- * of bf16 that follow each other along K. */
+ * of bf16 that follow each other along K. It has one of `multiply_add`, `multiply_blocks` and `tiles`. */
 typedef struct {
-    const char *name;  /* in the names of functions: "fma" */
-    int mr, nr;        /* rows and columns of the tile */
-    int lanes;         /* columns that are left out together at the right edge of C */
+    const char *name; /* in the names of functions: "fma" */
+    int mr, nr; /* rows and columns of the tile; nr is a multiple of lanes, and so is mr, unless it is less */
+    int lanes;  /* columns that are left out together at the right edge of C */
     int unit_elements; /* 1: f32; 2: pairs of bf16 */
-    int unit_step;     /* panels have whole multiples of so many units along K */
-    /* sum + x·y for vectors of `lanes` f32: x is one unit of A in every lane, y units of B. NULL: it has `tiles`. */
+    int unit_step; /* panels have whole multiples of so many units along K, and those of A are in blocks (pack.h) */
+    /* sum + x·y for vectors of `lanes` f32: x is one unit of A in every lane, y units of B. */
     LLVMValueRef (*multiply_add)(struct FunctionBuilder *fb, int lanes, LLVMValueRef x, LLVMValueRef y,
                                  LLVMValueRef sum);
-    const TileRegisters *tiles; /* mr and nr are two tiles; panels of A lie in blocks of 16 units (pack.h) */
+    bool by_lane; /* x is best a lane of a longer vector, all of which takes it */
+    /* sum + x·y for vectors of four f32, a matrix of two by two, row by row: x holds two units of a row of A, then two
+     * of the next row, y two units of a column of B, then two of the next. unit_step is 2. */
+    LLVMValueRef (*multiply_blocks)(struct FunctionBuilder *fb, LLVMValueRef x, LLVMValueRef y,
+                                    LLVMValueRef sum);
+    const TileRegisters *tiles; /* mr and nr are two tiles; unit_step is that of one */
 } MicroKernel;
 
 /* ---- the target -------------------------------------------------------------------------------------------------- */

@@ -12,13 +12,16 @@ LLVMValueRef micro_units_of(FunctionBuilder *fb, const MicroKernel *kernel, LLVM
 /* Before the first and after the last micro_call of a kernel: sets up and releases tile registers, if it uses them. */
 void micro_begin(FunctionBuilder *fb, const MicroKernel *kernel);
 void micro_end(FunctionBuilder *fb, const MicroKernel *kernel);
+
 /* A variant of a micro-kernel; each is one function. */
 typedef struct {
     int rows, vectors; /* of the tile: `rows` lines of A by `vectors`·lanes columns of B */
-    int line,
-        step; /* units of A from line to line and along K: in a panel 1 and mr; for tile registers always so */
+    /* Unit u of line r of A lies at a[r·line + ⌊u/block⌋·block·step + u mod block]. In a panel line and block are the
+     * kernel's unit_step, and step is mr; for tile registers always so. Elsewhere block is 1, and line or step. */
+    int line, step, block;
     bool accumulate; /* add to what the tile holds */
 } MicroSpec;
+
 /* tile[rows][nr] = (or +=) the product of `units` units of the panels. */
 void micro_call(FunctionBuilder *fb, const MicroKernel *kernel, const MicroSpec *spec, LLVMValueRef a,
                 LLVMValueRef b, LLVMValueRef units, LLVMValueRef tile);

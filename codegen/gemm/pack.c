@@ -2,9 +2,11 @@
 #include "codegen/gemm/pack.h"
 #include "codegen/emit/bf16.h"
 
+#include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
-enum { MOST_LANES = 64, BLOCK_UNITS = 16 };
+enum { MOST_LANES = 64 };
 
 static LLVMTypeRef i32_type(const FunctionBuilder *fb) {
     return LLVMInt32TypeInContext(fb->context);
@@ -28,11 +30,11 @@ static LLVMValueRef to_f32(FunctionBuilder *fb, const PackSpec *s, LLVMValueRef 
 static LLVMValueRef place_of(FunctionBuilder *fb, const PackSpec *s, const PackArgs *p, LLVMValueRef u,
                              LLVMValueRef line) {
     LLVMValueRef width = build_i64(fb, s->width), index;
-    if (s->blocked) {
-        LLVMValueRef inside = LLVMBuildAnd(fb->builder, u, build_i64(fb, BLOCK_UNITS - 1), "");
+    if (s->block > 1) {
+        LLVMValueRef inside = LLVMBuildAnd(fb->builder, u, build_i64(fb, s->block - 1), "");
         LLVMValueRef block = LLVMBuildSub(fb->builder, u, inside, "");
         index = build_add(fb, build_mul(fb, block, width),
-                          build_add(fb, build_mul(fb, line, build_i64(fb, BLOCK_UNITS)), inside));
+                          build_add(fb, build_mul(fb, line, build_i64(fb, s->block)), inside));
     } else
         index = build_add(fb, build_mul(fb, u, width), line);
     return build_element(fb, i32_type(fb), p->to, index);
@@ -140,6 +142,34 @@ static void transpose_vectors(FunctionBuilder *fb, LLVMValueRef *x, int lanes) {
         }
 }
 
+/* Vectors x[unit][line], as many as a block has units, become x[line][unit]: the block's units of each line follow each
+ * other. */
+static void interleave(FunctionBuilder *fb, const PackSpec *s, LLVMValueRef *x) {
+    if (s->block == s->lanes) {
+        transpose_vectors(fb, x, s->lanes);
+        return;
+    }
+    LLVMValueRef order[2][MOST_LANES], zipped[MOST_LANES];
+    for (int i = 0; i < 2 * s->lanes; i++) /* of two vectors, lane about lane */
+        order[i / s->lanes][i % s->lanes] =
+            LLVMConstInt(i32_type(fb), (unsigned)(i / 2 + i % 2 * s->lanes), false);
+    for (int round = 1; round < s->block; round *= 2) {
+        for (int i = 0; i < s->block; i++)
+            zipped[i] = LLVMBuildShuffleVector(fb->builder, x[i / 2], x[i / 2 + s->block / 2],
+                                               LLVMConstVector(order[i % 2], (unsigned)s->lanes), "");
+        memcpy(x, zipped, (size_t)s->block * sizeof *x);
+    }
+}
+
+/* Stores what interleave has made of units u.. of lines line.. */
+static void store_interleaved(FunctionBuilder *fb, const PackSpec *s, const PackArgs *p, LLVMValueRef u,
+                              LLVMValueRef line, LLVMValueRef *x) {
+    for (int i = 0; i < s->block; i++) {
+        LLVMValueRef of = build_add(fb, line, build_i64(fb, (int64_t)i * s->lanes / s->block));
+        build_store(fb, x[i], place_of(fb, s, p, u, of));
+    }
+}
+
 /* ---- bodies ------------------------------------------------------------------------------------------------------ */
 
 /* One element as a scalar, zero beyond k; upper half of an i32 for pairs. */
@@ -217,18 +247,31 @@ static void pack_rows(FunctionBuilder *fb, const PackSpec *s, const PackArgs *p)
     }
 }
 
-/* The same turned: squares of lanes × lanes units become lines. units is a multiple of lanes. */
-static void pack_rows_turned(FunctionBuilder *fb, const PackSpec *s, const PackArgs *p) {
-    Loop loop = build_loop_begin(fb, build_i64(fb, 0), p->units, s->lanes, "u");
+/* The same in blocks. units is a multiple of a block's, and the panel as wide as whole vectors. */
+static void pack_rows_in_blocks(FunctionBuilder *fb, const PackSpec *s, const PackArgs *p) {
+    Loop loop = build_loop_begin(fb, build_i64(fb, 0), p->units, s->block, "u");
     for (int v = 0; v < s->width; v += s->lanes) {
         LLVMValueRef x[MOST_LANES];
-        for (int i = 0; i < s->lanes; i++)
+        for (int i = 0; i < s->block; i++)
             x[i] = load_across(fb, s, p, build_add(fb, loop.counter, build_i64(fb, i)), v, false);
-        transpose_vectors(fb, x, s->lanes);
-        for (int i = 0; i < s->lanes && v + i < s->width; i++)
-            build_store(fb, x[i], place_of(fb, s, p, loop.counter, build_i64(fb, v + i)));
+        interleave(fb, s, x);
+        store_interleaved(fb, s, p, loop.counter, build_i64(fb, v), x);
     }
     build_loop_end(fb, &loop);
+}
+
+/* Stores vectors x[line][unit] of as many lines, from `line` on, and units, from `u` on, as there are lanes. */
+static void store_lines(FunctionBuilder *fb, const PackSpec *s, const PackArgs *p, LLVMValueRef u,
+                        LLVMValueRef line, LLVMValueRef *x) {
+    if (s->block == s->lanes) { /* as they are */
+        store_interleaved(fb, s, p, u, line, x);
+        return;
+    }
+    transpose_vectors(fb, x, s->lanes);
+    for (int i = 0; i < s->lanes; i += s->block) {
+        interleave(fb, s, x + i);
+        store_interleaved(fb, s, p, build_add(fb, u, build_i64(fb, i)), line, x + i);
+    }
 }
 
 /* Whole vectors of units of the lines group..group + n - 1, up to unit `whole`. */
@@ -246,18 +289,11 @@ static void pack_group(FunctionBuilder *fb, const PackSpec *s, const PackArgs *p
     for (int i = 0; i < s->lanes; i++)
         x[i] = i < n ? load_along(fb, s, build_element(fb, source_type(fb, s), line[i], element))
                      : LLVMGetPoison(build_vector_type(i32_type(fb), s->lanes));
-    if (!s->blocked) transpose_vectors(fb, x, s->lanes);
-    for (int i = 0; i < (s->blocked ? n : s->lanes); i++) {
-        LLVMValueRef to = s->blocked
-                              ? place_of(fb, s, p, loop.counter, build_add(fb, group, build_i64(fb, i)))
-                              : place_of(fb, s, p, build_add(fb, loop.counter, build_i64(fb, i)), group);
-        build_store(fb, x[i], to);
-    }
+    store_lines(fb, s, p, loop.counter, group, x);
     build_loop_end(fb, &loop);
 }
 
-/* Lines of consecutive elements: whole vectors of units, turned a square at a time unless `blocked`; the last units
- * singly. Groups of lines are a loop: squares are much code. */
+/* Lines of consecutive elements: whole vectors of units, turned a square at a time; the last units singly. Groups of lines are a loop: squares are much code. */
 static void pack_lines(FunctionBuilder *fb, const PackSpec *s, const PackArgs *p) {
     LLVMValueRef whole = LLVMBuildAnd(fb->builder, full_units(fb, s, p), build_i64(fb, -s->lanes), "");
     int rest = s->width % s->lanes, groups = s->width - rest;
@@ -323,8 +359,8 @@ static void pack_block(FunctionBuilder *fb, const PackSpec *s, const PackBlock *
 static void pack_body(FunctionBuilder *fb, const LLVMValueRef *p, const void *user) {
     const PackSpec *s = user;
     PackArgs args = {p[0], p[1], p[2], p[3], p[4], p[5], p[6]};
-    if (s->kind == PACK_ACROSS && s->blocked)
-        pack_rows_turned(fb, s, &args);
+    if (s->kind == PACK_ACROSS && s->block > 1)
+        pack_rows_in_blocks(fb, s, &args);
     else if (s->kind == PACK_ACROSS)
         pack_rows(fb, s, &args);
     else if (s->kind == PACK_ALONG)
@@ -341,12 +377,13 @@ static void pack_block_body(FunctionBuilder *fb, const LLVMValueRef *p, const vo
 static void call(FunctionBuilder *fb, const char *what, const PackSpec *s, LLVMValueRef *args, unsigned n,
                  FunctionBody body) {
     char name[64];
-    snprintf(name, sizeof name, "%s_%d_%d_%d%d%d%d%d", what, s->width, s->lanes, s->source, s->unit, s->term,
-             s->kind, s->blocked);
+    snprintf(name, sizeof name, "%s_%d_%d_%d%d%d%d_%d", what, s->width, s->lanes, s->source, s->unit, s->term,
+             s->kind, s->block);
     build_call_internal(fb, name, args, n, body, s);
 }
 
 void pack_call(FunctionBuilder *fb, const PackSpec *spec, const PackArgs *p) {
+    assert(spec->width % spec->lanes == 0 || (spec->width < spec->lanes && spec->block == 1));
     LLVMValueRef args[] = {p->from, p->across, p->along, p->count, p->k, p->units, p->to};
     call(fb, "pack", spec, args, 7, pack_body);
 }

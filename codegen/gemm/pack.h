@@ -1,8 +1,9 @@
 /* Packing a panel of a matrix for a micro-kernel (micro.h): `width` lines (rows of A, or columns of B) interleaved, so
  * that the micro-kernel reads memory in order as it goes along K.
  *
- * A panel is made of units of four bytes: an f32, or a pair of bf16 that follow each other along K. Unit u of line p
- * lies at to[u·width + p], or, `blocked`, as a tile register wants it: to[⌊u/16⌋·16·width + 16·p + u mod 16]. */
+ * A panel is made of units of four bytes: an f32, or a pair of bf16 that follow each other along K. `block` units of a
+ * line follow each other, 1 for vectors, 2 for blocks of two by two, 16 for tile registers: unit u of line p lies at
+ * to[⌊u/block⌋·block·width + block·p + u mod block]. */
 #ifndef VITC_CODEGEN_PACK_H
 #define VITC_CODEGEN_PACK_H
 
@@ -22,7 +23,7 @@ typedef struct {
      * up to x. */
     int term;
     PackKind kind;
-    bool blocked;
+    int block; /* `lanes`, or a power of two below */
     int width, lanes;
 } PackSpec;
 

@@ -31,7 +31,7 @@ void panels_pack_one(FunctionBuilder *fb, const Panels *p, bool side_b, const Li
     PackSpec spec = {.source = lines->dtype,
                      .unit = p->unit,
                      .kind = pack_kind(lines->across, lines->along),
-                     .blocked = p->kernel->tiles && !side_b,
+                     .block = side_b ? 1 : p->kernel->unit_step,
                      .width = width_of(p, side_b),
                      .lanes = p->kernel->lanes};
     PackArgs args = {.from = from,
@@ -72,8 +72,9 @@ void panels_pack(FunctionBuilder *fb, const Panels *p, bool side_b, const Lines 
 
 void panels_multiply(FunctionBuilder *fb, const Panels *p, int rows, int vectors, Panel a, Panel b,
                      LLVMValueRef units, LLVMValueRef tile, bool accumulate) {
-    MicroSpec spec = {.rows = rows, .vectors = vectors, .line = 1, .step = p->kernel->mr};
-    if (a.line) spec.line = (int)a.line, spec.step = (int)a.step;
+    int block = p->kernel->unit_step;
+    MicroSpec spec = {.rows = rows, .vectors = vectors, .line = block, .step = p->kernel->mr, .block = block};
+    if (a.line) spec.line = (int)a.line, spec.step = (int)a.step, spec.block = 1;
     /* Term i is 2^-8i of the whole: pairs whose product is below an f32's last bit are left out. */
     for (int i = 0; i < p->terms; i++)
         for (int j = 0; i + j < p->terms; j++) {

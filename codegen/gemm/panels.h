@@ -35,11 +35,11 @@ void panels_pack_one(FunctionBuilder *fb, const Panels *p, bool side_b, const Li
                      LLVMValueRef count, LLVMValueRef k, LLVMValueRef to, int64_t term_stride);
 
 /* A packed panel, or, as side A of a micro-kernel of vectors, lines in memory: `line` units from line to line, `step`
- * units along K. */
+ * units along K, one of which is 1. */
 typedef struct {
     LLVMValueRef at; /* the first term */
     int64_t term_stride;
-    int64_t line, step; /* 0: as in a panel, 1 and mr */
+    int64_t line, step; /* 0: as in a panel */
 } Panel;
 
 /* tile[rows][nr] = a·b, or += if `accumulate`, all terms; only the first `vectors` vectors of columns are computed. */

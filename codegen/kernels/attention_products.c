@@ -79,8 +79,8 @@ static bool lies_as_units(const Attention *t, const AttentionOperand *x) {
     const AttentionShape *s = t->s;
     if (!t->straight || x->col != 1) return false;
     if (t->p.unit == UNIT_F32) return x->dtype == DT_F32;
-    bool even = t->p.unit == UNIT_BF16_PAIR && x->dtype == DT_BF16 && s->d % 2 == 0 && x->row % 2 == 0 &&
-                x->offset % 2 == 0;
+    bool even = t->p.unit == UNIT_BF16_PAIR && x->dtype == DT_BF16 && x->row % 2 == 0 && x->offset % 2 == 0 &&
+                2 * micro_units(t->p.kernel, s->d) == s->d;
     for (int k = 0; k < s->n_batch; k++) even = even && x->batch[k] % 2 == 0;
     return even;
 }
@@ -156,7 +156,7 @@ void attention_finish_turned(Attention *t, LLVMValueRef from, int64_t lines, LLV
     FunctionBuilder *fb = t->fb;
     LLVMValueRef count;
     Loop loop = build_block_loop(fb, build_i64(fb, 0), build_i64(fb, lines), CHUNK, "chunk", &count);
-    PackSpec spec = {.source = DT_F32, .kind = PACK_ALONG, .width = CHUNK, .lanes = t->lanes};
+    PackSpec spec = {.source = DT_F32, .kind = PACK_ALONG, .block = 1, .width = CHUNK, .lanes = t->lanes};
     PackArgs args = {.from = build_f32_at(fb, from, build_scaled(fb, loop.counter, t->nr)),
                      .across = build_i64(fb, t->nr),
                      .along = build_i64(fb, 1),

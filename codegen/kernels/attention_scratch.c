@@ -62,7 +62,7 @@ Attention attention_plan(const Target *target, const AttentionShape *s) {
     t.lanes = t.p.kernel->lanes;
     t.vectors = (int)(t.nr / t.lanes);
     t.rows = t.nr;
-    t.straight = !t.p.kernel->tiles;
+    t.straight = !t.p.kernel->tiles && t.p.terms == 1;
     t.keys = round_up(s->n, t.mr);
     t.dims = round_up(s->d, t.mr);
     int64_t blocks = round_up(s->n, t.nr) / t.nr, most = BLOCK_BYTES / (4 * t.keys * t.nr);

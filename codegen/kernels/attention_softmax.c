@@ -53,6 +53,7 @@ void attention_softmax(Attention *t, LLVMValueRef matrix, LLVMValueRef row, LLVM
     if (t->s->has_bias) {
         PackSpec spec = {.source = DT_F32,
                          .kind = pack_kind(bias->row, bias->col),
+                         .block = 1,
                          .width = (int)t->nr,
                          .lanes = t->lanes};
         PackArgs args = {.from = attention_row(t, bias, matrix, row),

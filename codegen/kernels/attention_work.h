@@ -35,7 +35,8 @@ struct Attention {
     int64_t matrices;   /* of scores (images by heads); for the bias's gradient, of the bias */
     int64_t rows;       /* the most queries in work at once: nr, or less where there are fewer */
     int lanes, vectors; /* lanes of a vector; vectors in nr */
-    bool straight;      /* results are computed as they are stored, not transposed: not with tile registers */
+    bool
+        straight; /* results are computed as they are stored, not transposed: not with tile registers or terms */
     LLVMTypeRef vector;
     LLVMValueRef scratch;
     Region k, v, k_dims, v_dims; /* A: lines are keys; keys; dims; dims */

@@ -74,6 +74,7 @@ static void pack_square(Emitter *e, const KernelMember *member, LLVMValueRef fir
     PackSpec spec = {.source = DT_F32,
                      .unit = panels.unit,
                      .kind = PACK_ALONG,
+                     .block = 1,
                      .width = panels.kernel->nr,
                      .lanes = panels.kernel->lanes};
     int64_t of = elements_of_unit(node), panel = packed->dim[2],

@@ -258,5 +258,6 @@ static void test_attention(void **state) {
 int main(void) {
     static struct CMUnitTest tests[MOST_RUNS + 1];
     size_t count = run_rows(tests, test_attention, VARIANTS, sizeof *VARIANTS, N_VARIANTS);
+    run_row(tests, &count, &blocks_model, test_attention, VARIANTS, sizeof *VARIANTS, N_VARIANTS);
     return _cmocka_run_group_tests("attention", tests, count, NULL, NULL);
 }

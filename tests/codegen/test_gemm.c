@@ -1,5 +1,5 @@
-/* The packed matrix product against a loop in double, on every target row of this machine, with tile registers imitated
- * where it has none: all precisions and forms, sizes that fill no tile, strides beyond the matrix, batches, K beyond
+/* The packed matrix product against a loop in double, on every target row of this machine, with tile registers and
+ * blocks of two by two imitated: all precisions and forms, sizes that fill no tile, strides beyond the matrix, batches, K beyond
  * what is summed at once. First numbers of so few bits that sums are exact and any difference is a mistake; then random
  * ones, whose error is bounded, and whose results must not depend on the number of threads by a single bit. */
 #include "codegen/gemm/gemm.h"
@@ -211,6 +211,7 @@ static void test_tile_code(void **state) {
 int main(void) {
     static struct CMUnitTest tests[MOST_RUNS + 1];
     size_t count = run_rows(tests, test_products, VARIANTS, sizeof *VARIANTS, N_VARIANTS);
+    run_row(tests, &count, &blocks_model, test_products, VARIANTS, sizeof *VARIANTS, N_VARIANTS);
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_tile_code);
     return _cmocka_run_group_tests("matrix products", tests, count, NULL, NULL);
 }
