@@ -293,7 +293,8 @@ static void pack_group(FunctionBuilder *fb, const PackSpec *s, const PackArgs *p
     build_loop_end(fb, &loop);
 }
 
-/* Lines of consecutive elements: whole vectors of units, turned a square at a time; the last units singly. Groups of lines are a loop: squares are much code. */
+/* Lines of consecutive elements: whole vectors of units, turned a square at a time; the last units singly. Groups of
+ * lines are a loop: squares are much code. */
 static void pack_lines(FunctionBuilder *fb, const PackSpec *s, const PackArgs *p) {
     LLVMValueRef whole = LLVMBuildAnd(fb->builder, full_units(fb, s, p), build_i64(fb, -s->lanes), "");
     int rest = s->width % s->lanes, groups = s->width - rest;

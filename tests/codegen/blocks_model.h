@@ -5,8 +5,8 @@
 
 #include "codegen/target/targets.h"
 
-/* Lanes of x as f32s, each as the bf16 element `element`, 0 to 3, of line `line` of each of the block's two by two sums:
- * of x's lines where `rows`, else of y's. */
+/* Lanes of x as f32s, each as the bf16 element `element`, 0 to 3, of line `line` of each of the block's two by two
+ * sums: of x's lines where `rows`, else of y's. */
 static LLVMValueRef model_elements(FunctionBuilder *fb, LLVMValueRef x, bool rows, int element) {
     LLVMTypeRef i16 = LLVMInt16TypeInContext(fb->context), i32 = LLVMInt32TypeInContext(fb->context);
     LLVMValueRef lanes[4];

@@ -1,7 +1,8 @@
 /* The packed matrix product against a loop in double, on every target row of this machine, with tile registers and
- * blocks of two by two imitated: all precisions and forms, sizes that fill no tile, strides beyond the matrix, batches, K beyond
- * what is summed at once. First numbers of so few bits that sums are exact and any difference is a mistake; then random
- * ones, whose error is bounded, and whose results must not depend on the number of threads by a single bit. */
+ * blocks of two by two imitated: all precisions and forms, sizes that fill no tile, strides beyond the matrix, batches,
+ * K beyond what is summed at once. First numbers of so few bits that sums are exact and any difference is a mistake;
+ * then random ones, whose error is bounded, and whose results must not depend on the number of threads by a single bit.
+ */
 #include "codegen/gemm/gemm.h"
 #include "tests/codegen/rows.h"
 
