@@ -2,7 +2,8 @@
  * bf16. */
 #include "codegen/target/targets.h"
 
-const Architecture architecture_aarch64 = {.name = "aarch64", .cpu = "generic", .preferences = ""};
+const Architecture architecture_aarch64 = {
+    .name = "aarch64", .triple = "aarch64-unknown-linux-gnu", .cpu = "generic", .preferences = ""};
 
 static const MicroKernel fma = {.name = "fma",
                                 .mr = 12,
@@ -30,14 +31,23 @@ static const MicroKernel mmla = {.name = "mmla",
                                  .unit_step = 2,
                                  .multiply_blocks = multiply_blocks};
 
-const Target target_aarch64 = {
-    .name = "aarch64", .requires = "+neon", .preferences = "", .lanes = 4, .micro = {&fma, &fma, &fma}};
+const Target target_aarch64 = {.name = "aarch64",
+                               .architecture = &architecture_aarch64,
+                               .features = "neon",
+                               .preferences = "",
+                               .cores = 4,
+                               .own_cache = 512 << 10,
+                               .lanes = 4,
+                               .micro = {&fma, &fma, &fma}};
 
-/* bfmmla does the work of four FMAs: the six of them that bf16x3 takes lose against it. */
+/* bfmmla does the work of four FMAs: the six of it that bf16x3 takes lose against it. */
 const Target target_aarch64_bf16 = {
     .name = "aarch64-bf16",
-    .requires = "+neon,+bf16",
+    .architecture = &architecture_aarch64,
+    .features = "neon,bf16",
     .preferences = "",
+    .cores = 8,
+    .own_cache = 1 << 20,
     .lanes = 4,
     .native_bf16 = true,
     .micro = {[PRECISION_FP32] = &fma, [PRECISION_BF16] = &mmla, [PRECISION_BF16X3] = &fma}};

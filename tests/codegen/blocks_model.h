@@ -44,7 +44,8 @@ static const MicroKernel model_lanes = {.name = "lanes",
                                         .by_lane = true};
 
 static const Target blocks_model = {.name = "blocks-model",
-                                    .requires = "",
+                                    .architecture = &architecture_x86_64,
+                                    .features = "",
                                     .preferences = "",
                                     .by_name_only = true,
                                     .lanes = 4,
