@@ -18,7 +18,9 @@ static void check_kernel(const Target *target, Precision precision) {
     assert_true(kernel->unit_step > 0 && 32 % (kernel->unit_elements * kernel->unit_step) == 0); /* K_STEP */
     assert_true(kernel->unit_elements == 1 || kernel->unit_elements == 2);
     assert_true(precision != PRECISION_FP32 || kernel->unit_elements == 1);
-    assert_true(!kernel->tiles != !kernel->multiply_add);
+    assert_true(kernel->mr % kernel->lanes == 0 || kernel->mr < kernel->lanes);
+    assert_int_equal(!kernel->tiles + !kernel->multiply_add + !kernel->multiply_blocks, 2);
+    if (kernel->multiply_blocks) assert_true(kernel->lanes == 4 && kernel->unit_step == 2 && kernel->mr >= 4);
     if (!kernel->tiles) return;
     const TileRegisters *t = kernel->tiles;
     assert_true(t->tile && t->load && t->store && t->zero && t->dot && !t->begin == !t->end);
