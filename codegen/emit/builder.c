@@ -18,16 +18,27 @@ LLVMBasicBlockRef build_block(FunctionBuilder *fb, const char *name) {
     return LLVMAppendBasicBlockInContext(fb->context, fb->function, name);
 }
 
+static void add_attribute(FunctionBuilder *fb, const char *name) {
+    unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
+    LLVMAddAttributeAtIndex(fb->function, LLVMAttributeFunctionIndex,
+                            LLVMCreateEnumAttribute(fb->context, kind, 0));
+}
+
+void builder_function(FunctionBuilder *fb, const char *name, LLVMTypeRef type) {
+    fb->function = LLVMAddFunction(fb->module, name, type);
+    add_attribute(fb, "nounwind"); /* it needs no tables for unwinding the stack */
+    LLVMPositionBuilderAtEnd(fb->builder, build_block(fb, "entry"));
+}
+
 void builder_kernel(FunctionBuilder *fb, const char *name) {
     LLVMTypeRef pointer = LLVMPointerTypeInContext(fb->context, 0), i32 = LLVMInt32TypeInContext(fb->context);
     LLVMTypeRef params[] = {pointer, i32, i32};
     LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(fb->context), params, 3, false);
-    fb->function = LLVMAddFunction(fb->module, name, type);
+    builder_function(fb, name, type);
     fb->args = LLVMGetParam(fb->function, 0);
     fb->thread = LLVMGetParam(fb->function, 1);
     fb->threads = LLVMGetParam(fb->function, 2);
-    LLVMBasicBlockRef entry = build_block(fb, "entry"), start = build_block(fb, "start");
-    LLVMPositionBuilderAtEnd(fb->builder, entry);
+    LLVMBasicBlockRef start = build_block(fb, "start");
     LLVMBuildBr(fb->builder, start);
     LLVMPositionBuilderAtEnd(fb->builder, start);
 }
@@ -251,12 +262,9 @@ static LLVMValueRef make_internal(FunctionBuilder *fb, const char *name, LLVMTyp
                                   const void *user) {
     LLVMBasicBlockRef place = LLVMGetInsertBlock(fb->builder);
     LLVMValueRef caller = fb->function, params[MOST_PARAMS];
-    fb->function = LLVMAddFunction(fb->module, name, type);
+    builder_function(fb, name, type);
     LLVMSetLinkage(fb->function, LLVMInternalLinkage);
-    unsigned kind = LLVMGetEnumAttributeKindForName("noinline", 8);
-    LLVMAddAttributeAtIndex(fb->function, LLVMAttributeFunctionIndex,
-                            LLVMCreateEnumAttribute(fb->context, kind, 0));
-    LLVMPositionBuilderAtEnd(fb->builder, build_block(fb, "entry"));
+    add_attribute(fb, "noinline");
     LLVMGetParams(fb->function, params);
     body(fb, params, user);
     LLVMBuildRetVoid(fb->builder);

@@ -28,6 +28,8 @@ typedef struct FunctionBuilder {
 /* For functions in `module`; the builder is LLVM's. */
 FunctionBuilder builder_make(const Target *target, const Machine *machine, LLVMModuleRef module,
                              LLVMBuilderRef builder);
+/* Starts a function; the builder is then at the end of its entry block, which is empty. */
+void builder_function(FunctionBuilder *fb, const char *name, LLVMTypeRef type);
 /* Starts a kernel's function. Its entry block ends in a branch to the place where the builder is then, so that
  * build_entry_begin finds room before it. */
 void builder_kernel(FunctionBuilder *fb, const char *name);

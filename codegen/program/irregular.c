@@ -200,13 +200,14 @@ static int call_part(const Func *func, const Node *node, int64_t *numbers) {
 #define ROW_PRODUCT(factors) ROW_LOOPS
 #define ROW_PACK(name)
 #define ROW_BODY(name)
-#define ROW_FUNCTION(name) {OP_##name, vt_kernel_##name, call_##name},
+#define ROW_FUNCTION(name) {OP_##name, vt_kernel_##name, "vt_kernel_" #name, call_##name},
 static const struct {
     int op;
     VtKernel kernel;
+    const char *symbol;
     CallRule *numbers;
 } FUNCTIONS[] = {
-    {OP_COUNT, vt_kernel_copy, NULL},
+    {OP_COUNT, vt_kernel_copy, "vt_kernel_copy", NULL},
 #define OP(name, lo, hi, attributes, loop, kernel, ...) ROW_##kernel(name)
 #include "ir/ops.def"
 };
@@ -225,6 +226,10 @@ VtKernel irregular_call(const Func *func, const Node *node, int64_t numbers[IRRE
 
 VtKernel irregular_kernel(int number) {
     return number >= 0 && number < N_FUNCTIONS ? FUNCTIONS[number].kernel : NULL;
+}
+
+const char *irregular_symbol(int number) {
+    return FUNCTIONS[number].symbol;
 }
 
 int irregular_number(VtKernel kernel) {

@@ -16,5 +16,6 @@ VtKernel irregular_call(const Func *func, const Node *node, int64_t numbers[IRRE
 /* Their numbers in an image; IRREGULAR_COPY is the copy. */
 VtKernel irregular_kernel(int number); /* NULL: there is none */
 int irregular_number(VtKernel kernel);
+const char *irregular_symbol(int number); /* "vt_kernel_copy": the function's name for a linker */
 
 #endif

@@ -29,35 +29,37 @@ bool object_optimize(LLVMModuleRef module, const TargetMachine *target, char *er
     return false;
 }
 
+LLVMMemoryBufferRef object_file(LLVMModuleRef module, const TargetMachine *target, LLVMCodeGenFileType type,
+                                char *error, size_t size) {
+    char *message = NULL;
+    LLVMMemoryBufferRef file = NULL;
+    if (!LLVMTargetMachineEmitToMemoryBuffer(target->llvm, module, type, &message, &file)) return file;
+    snprintf(error, size, "LLVM: %s", message);
+    LLVMDisposeMessage(message);
+    return NULL;
+}
+
 /* Of a copy, for making code changes the module. */
 static void print_assembly(LLVMModuleRef module, const TargetMachine *target) {
-    char *message = NULL;
-    LLVMMemoryBufferRef text = NULL;
+    char error[256];
     LLVMModuleRef copy = LLVMCloneModule(module);
-    if (LLVMTargetMachineEmitToMemoryBuffer(target->llvm, copy, LLVMAssemblyFile, &message, &text)) {
-        fprintf(stderr, "LLVM: %s\n", message);
-        LLVMDisposeMessage(message);
-    } else {
+    LLVMMemoryBufferRef text = object_file(copy, target, LLVMAssemblyFile, error, sizeof error);
+    if (text) {
         fwrite(LLVMGetBufferStart(text), 1, LLVMGetBufferSize(text), stderr);
         LLVMDisposeMemoryBuffer(text);
-    }
+    } else
+        fprintf(stderr, "%s\n", error);
     LLVMDisposeModule(copy);
 }
 
 LLVMMemoryBufferRef object_emit(LLVMModuleRef module, LLVMContextRef context, const TargetMachine *target,
                                 ObjectTimes *times, bool print, char *error, size_t size) {
-    char *message = NULL;
     LLVMMemoryBufferRef object = NULL;
     double start = seconds_now();
     bool good = object_optimize(module, target, error, size);
     double optimized = seconds_now();
     if (good && print) print_assembly(module, target);
-    if (good &&
-        LLVMTargetMachineEmitToMemoryBuffer(target->llvm, module, LLVMObjectFile, &message, &object)) {
-        snprintf(error, size, "LLVM: %s", message);
-        LLVMDisposeMessage(message);
-        object = NULL;
-    }
+    if (good) object = object_file(module, target, LLVMObjectFile, error, size);
     LLVMDisposeModule(module);
     LLVMContextDispose(context);
     *times = (ObjectTimes){optimized - start, seconds_now() - optimized};

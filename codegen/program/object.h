@@ -13,6 +13,10 @@ LLVMModuleRef object_module(const TargetMachine *target, LLVMContextRef context)
 /* LLVM's passes over the module. False with a message. */
 bool object_optimize(LLVMModuleRef module, const TargetMachine *target, char *error, size_t size);
 
+/* What the module is as a file: an object, assembly. The caller's (LLVMDisposeMemoryBuffer); NULL with a message. */
+LLVMMemoryBufferRef object_file(LLVMModuleRef module, const TargetMachine *target, LLVMCodeGenFileType type,
+                                char *error, size_t size);
+
 typedef struct {
     double optimize, object; /* seconds: LLVM's passes, machine code */
 } ObjectTimes;

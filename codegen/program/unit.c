@@ -66,12 +66,8 @@ static void emit_code(FunctionBuilder *fb, KernelCode *code) {
     arena_free(arena);
 }
 
-void kernel_codes_emit(KernelCode *const *codes, int n, LLVMModuleRef module, const TargetMachine *target,
-                       const Machine *machine) {
-    LLVMBuilderRef builder = LLVMCreateBuilderInContext(LLVMGetModuleContext(module));
-    FunctionBuilder fb = builder_make(target->target, machine, module, builder);
-    for (int i = 0; i < n; i++) emit_code(&fb, codes[i]);
-    LLVMDisposeBuilder(builder);
+void kernel_codes_emit(KernelCode *const *codes, int n, FunctionBuilder *fb) {
+    for (int i = 0; i < n; i++) emit_code(fb, codes[i]);
 }
 
 /* ---- one unit ---------------------------------------------------------------------------------------------------- */
@@ -101,7 +97,10 @@ static void emit_unit(CompileUnit *unit, const char *target_features, const Mach
     double start = seconds_now();
     unit->arena = arena_new();
     LLVMModuleRef module = object_module(&unit->target, LLVMContextCreate());
-    kernel_codes_emit(unit->codes, unit->n_codes, module, &unit->target, machine);
+    LLVMBuilderRef builder = LLVMCreateBuilderInContext(LLVMGetModuleContext(module));
+    FunctionBuilder fb = builder_make(unit->target.target, machine, module, builder);
+    kernel_codes_emit(unit->codes, unit->n_codes, &fb);
+    LLVMDisposeBuilder(builder);
     if (print == PRINT_LLVM) {
         name_kernels(unit, ";");
         LLVMDumpModule(module);

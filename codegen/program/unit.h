@@ -7,6 +7,7 @@
 #define VITC_CODEGEN_UNIT_H
 
 #include "codegen/codegen.h"
+#include "codegen/emit/builder.h"
 #include "codegen/program/object.h"
 #include "ir/plan/plan.h"
 
@@ -42,9 +43,8 @@ typedef struct {
 enum { KERNEL_NAME = 24 };
 void kernel_code_name(int number, char out[KERNEL_NAME]);
 
-/* Emits the kernels' functions, and those that they call, into the module; sets scratch_bytes. */
-void kernel_codes_emit(KernelCode *const *codes, int n, LLVMModuleRef module, const TargetMachine *target,
-                       const Machine *machine);
+/* Emits the kernels' functions, and those that they call; sets scratch_bytes. */
+void kernel_codes_emit(KernelCode *const *codes, int n, FunctionBuilder *fb);
 
 /* What code is made to fit: the known facts, else those of the target, else the usual ones. */
 Machine unit_machine(const TargetMachine *target, const Machine *known);
