@@ -18,6 +18,7 @@ int verb_inspect(int argc, char **argv);
 int verb_opt(int argc, char **argv);
 int verb_bench(int argc, char **argv);
 int verb_build(int argc, char **argv); /* build/build.c */
+int verb_info(int argc, char **argv);
 int verb_help(int argc, char **argv);
 
 /* ---- options.c: flags that only vitc has ------------------------------------------------------------------------ */

@@ -36,6 +36,8 @@ static const Verb VERBS[] = {
      "NAME] "
      "[-g] [--cc COMMAND] [--verbose] [--force] [--timing] [--strict]",
      "make a program that trains the recipe, and needs nothing of vitc; or its code in another form"},
+    {"info", verb_info, "FILE",
+     "tell what a file made by build is, without running it, and whether it is whole"},
     {"check", verb_check, "RECIPE [key=value …] [--labels] [--strict]",
      "validate a recipe and summarise it; with the labels that `.at` can read"},
     {"data", verb_data, "check [NAME=]PATH … [--threads N]",

@@ -41,6 +41,7 @@ char *about_text(Build *b) {
     char *text = arena_printf(b->arena, "name: %s\nrecipe-sha256: %s\nvitc: %s\n", a->name, a->recipe_hash,
                               a->version);
     for (int i = 0; i < b->n_targets; i++)
-        text = arena_printf(b->arena, "%starget: %s\n", text, b->targets[i]);
+        text = arena_printf(b->arena, "%starget: %s (%s)\n", text, b->targets[i].name,
+                            *b->targets[i].features ? b->targets[i].features : b->arch);
     return text;
 }

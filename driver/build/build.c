@@ -17,6 +17,8 @@ static const struct {
     bool text; /* it may go to standard output */
     bool (*write)(Build *b);
 } KINDS[] = {
+    [EMIT_EXE] = {"exe", false, emit_program}, [EMIT_OBJ] = {"obj", false, emit_object},
+    [EMIT_ASM] = {"asm", true, emit_text},     [EMIT_LLVM] = {"llvm", true, emit_text},
     [EMIT_IR] = {"ir", true, emit_text},
 };
 enum { N_KINDS = sizeof KINDS / sizeof *KINDS };
@@ -27,7 +29,6 @@ static bool choose_kind(Build *b, const Flag *flag) {
     const char *names[N_KINDS], *list = "";
     if (!flag->given) return true;
     for (int i = 0; i < N_KINDS; i++) {
-        if (!KINDS[i].name) continue;
         names[i] = KINDS[i].name;
         list = arena_printf(b->arena, "%s%s%s", list, i ? ", " : "", names[i]);
         b->emit = (Emit)i;
@@ -36,21 +37,6 @@ static bool choose_kind(Build *b, const Flag *flag) {
     const char *near = diag_nearest(flag->value, names, N_KINDS);
     return fail(2, "--emit %s: one of %s%s%s%s", flag->value, list, near ? "; did you mean " : "",
                 near ? near : "", near ? "?" : "") < 0;
-}
-
-/* --target LIST: names of targets with commas between, the best first. */
-static bool choose_targets(Build *b, const Flag *flag) {
-    char *list = arena_strdup(b->arena, flag->given ? flag->value : "native"), *save = NULL;
-    b->arch = "x86_64";
-    for (char *name = strtok_r(list, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
-        for (int i = 0; i < b->n_targets; i++)
-            if (strcmp(b->targets[i], name) == 0)
-                return fail(2, "--target %s names %s twice", flag->value, name) < 0;
-        if (b->n_targets == MAX_BUILD_TARGETS)
-            return fail(2, "--target %s: %d targets at most", flag->value, MAX_BUILD_TARGETS) < 0;
-        b->targets[b->n_targets++] = name;
-    }
-    return b->n_targets || fail(2, "--target '%s' names no target", flag->value) < 0;
 }
 
 static bool read_request(Build *b, int argc, char **argv, Flag *flags, Arguments *args) {
@@ -65,7 +51,7 @@ static bool read_request(Build *b, int argc, char **argv, Flag *flags, Arguments
                  .code = 2};
     if (args->n_words != 1) return fail(2, "build wants one recipe: vitc build RECIPE -o FILE") < 0;
     if (!flags[OUT].given) return fail(2, "build wants -o FILE") < 0;
-    if (!choose_kind(b, &flags[EMIT]) || !choose_targets(b, &flags[TARGET])) return false;
+    if (!choose_kind(b, &flags[EMIT]) || !choose_targets(b, flags[TARGET].value)) return false;
     if (strcmp(b->out, "-") == 0 && !KINDS[b->emit].text)
         return fail(2, "-o -: --emit=%s makes a file, not a text", KINDS[b->emit].name) < 0;
     if (b->fixed && b->emit != EMIT_EXE) return fail(2, "--static goes with --emit=exe") < 0;
@@ -80,10 +66,38 @@ static bool plan_modules(Build *b, const char *recipe, const RecipeOptions *aske
     for (int i = 0; i < b->n_targets; i++) {
         Session *s = &b->sessions[i];
         b->n_open++;
-        if (!session_load(s, recipe, &options) || !session_passes(s, PASSES_ALL, b->targets[i])) return false;
+        if (!session_load(s, recipe, &options) || !session_passes(s, PASSES_ALL, b->targets[i].asked))
+            return false;
         options.warnings = WARNINGS_IGNORED;
     }
     return true;
+}
+
+/* "cores 2, own_cache 1048576": what passes took the machine to be. */
+static const char *machine_text(Arena *arena, const Machine *machine) {
+    Machine m = machine_with_usual(machine);
+    return arena_printf(arena, "cores %lld, cache %lld, shared cache %lld", (long long)m.cores,
+                        (long long)m.own_cache, (long long)m.shared_cache);
+}
+
+bool build_code(Build *b, BuildKind kind, BuiltFiles *out) {
+    char error[1024];
+    BuildVariant variants[MAX_BUILD_TARGETS];
+    for (int i = 0; i < b->n_targets; i++)
+        variants[i] =
+            (BuildVariant){.module = b->sessions[i].recipe.module,
+                           .plan = &b->sessions[i].recipe.plan,
+                           .target = b->targets[i].name,
+                           .machine = machine_text(b->arena, &b->sessions[i].recipe.module->machine)};
+    BuildRequest request = {.variants = variants,
+                            .n_variants = b->n_targets,
+                            .about = &b->about,
+                            .symbol = b->symbol,
+                            .kind = kind,
+                            .lines = b->debug};
+    if (codegen_build(&request, out, error, sizeof error)) return true;
+    b->code = 1;
+    return fail(1, "%s", error) < 0;
 }
 
 int verb_build(int argc, char **argv) {

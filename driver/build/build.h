@@ -1,6 +1,7 @@
 /* vitc build: a recipe becomes a file that stands alone. The door of driver/build/.
  *
  *   process, archive, toolchain   commands, runtime archives, the platform's compiler
+ *   targets                       processors that it is for
  *   about                         what a built program tells of itself
  *   output                        what may be overwritten, and how it is written
  *   link                          programs
@@ -17,6 +18,12 @@
 typedef enum { EMIT_EXE, EMIT_OBJ, EMIT_ASM, EMIT_LLVM, EMIT_IR, EMIT_LIB } Emit;
 enum { MAX_BUILD_TARGETS = 8 };
 
+typedef struct {
+    const char *asked; /* "native" */
+    const char *name;  /* of the row: "x86-64-v3" */
+    const char *features;
+} BuildTarget;
+
 typedef struct Build {
     Arena *arena;
     /* As asked for. */
@@ -25,7 +32,7 @@ typedef struct Build {
     const char *cc;  /* NULL: not given */
     bool fixed;      /* --static: no dynamic section */
     bool verbose, force, debug;
-    const char *targets[MAX_BUILD_TARGETS]; /* names of rows, as asked for */
+    BuildTarget targets[MAX_BUILD_TARGETS]; /* the best first */
     int n_targets;
     const char *arch; /* that all targets are of: "x86_64" */
     /* What it is made of. */
@@ -38,6 +45,9 @@ typedef struct Build {
 
 /* Machine code, or the text of it, of all targets; built_free. */
 bool build_code(Build *b, BuildKind kind, BuiltFiles *out);
+
+/* ---- targets.c: --target LIST, which may be NULL ------------------------------------------------------------------ */
+bool choose_targets(Build *b, const char *text);
 
 /* ---- output.c ---------------------------------------------------------------------------------------------------- */
 /* Whether `path` may be written: it is nothing, or a file that vitc build wrote, or --force is given; and is no folder

@@ -21,7 +21,7 @@ static bool write_ir(Build *b) {
     for (int i = 0; good && i < b->n_targets; i++) {
         size_t size;
         char *text = module_print(b->sessions[i].recipe.module, &size);
-        good = write_text(b, b->targets[i], "//", text, size);
+        good = write_text(b, b->targets[i].name, "//", text, size);
         free(text);
     }
     return good;
@@ -31,6 +31,14 @@ bool emit_text(Build *b) {
     if (b->n_targets > 1 && strcmp(b->out, "-") == 0)
         return fail(2, "-o -: a text for each target is as many files; name one target") < 0;
     for (int i = 0; b->n_targets > 1 && i < b->n_targets; i++)
-        if (!output_allowed(b, output_path(b, b->targets[i]))) return false;
-    return write_ir(b);
+        if (!output_allowed(b, output_path(b, b->targets[i].name))) return false;
+    if (b->emit == EMIT_IR) return write_ir(b);
+    BuiltFiles files;
+    if (!build_code(b, b->emit == EMIT_ASM ? BUILD_ASSEMBLY : BUILD_LLVM, &files)) return false;
+    bool good = true;
+    for (int i = 0; good && i < files.n_files; i++)
+        good = write_text(b, files.files[i].name, b->emit == EMIT_ASM ? "#" : ";", files.files[i].bytes,
+                          files.files[i].size);
+    built_free(&files);
+    return good;
 }

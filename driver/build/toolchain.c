@@ -131,7 +131,7 @@ static void tell_missing(Toolchain *t, const char *said) {
             fprintf(stderr, "vitc: lib%s is missing for %s: install Debian's package %s%s\n", name, t->arch,
                     package, own_arch(t->arch) ? "" : " of that architecture");
         }
-    if (strstr(said, "crt1.o"))
+    if (strstr(said, "cannot find crt1.o") || strstr(said, "cannot find Scrt1.o"))
         fprintf(stderr, "vitc: the C library is missing for %s: install Debian's package %s\n", t->arch,
                 own_arch(t->arch)                 ? "libc6-dev"
                 : strcmp(t->arch, "aarch64") == 0 ? "libc6-dev-arm64-cross"
