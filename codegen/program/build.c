@@ -35,7 +35,7 @@ static bool is_alone(const Build *b) {
 /* ---- code -------------------------------------------------------------------------------------------------------- */
 
 static void emit_code(Build *b) {
-    Machine machine = unit_machine(b->target.target, &b->request->variants[b->number].module->machine);
+    Machine machine = unit_machine(&b->target, &b->request->variants[b->number].module->machine);
     LLVMBuilderRef builder = LLVMCreateBuilderInContext(LLVMGetModuleContext(b->module));
     FunctionBuilder fb = builder_make(b->target.target, &machine, b->module, builder);
     kernel_codes_emit(b->calls->codes, b->calls->n_codes, &fb);
@@ -92,15 +92,6 @@ static const LLVMValueRef *call_codes(const Build *b) {
     return codes;
 }
 
-/* "+avx2,+fma" without signs. */
-static const char *feature_names(Arena *arena, const Target *target) {
-    char *names = arena_strdup(arena, target->requires), *to = names;
-    for (const char *from = names; *from; from++)
-        if (*from != '+') *to++ = *from;
-    *to = '\0';
-    return names;
-}
-
 static const char *llvm_version(Arena *arena) {
     unsigned major, minor, patch;
     LLVMGetVersion(&major, &minor, &patch);
@@ -127,7 +118,7 @@ static void add_variant(Build *b) {
     d.codes = b->micros.functions;
     LLVMValueRef micros = descriptor_global(&d, record_VtMicro(), b->micros.micros, b->micros.n, "micros");
     b->variant = (VtVariant){.target = b->target.target->name,
-                             .features = feature_names(b->arena, b->target.target),
+                             .features = b->target.target->features,
                              .machine = asked->machine ? asked->machine : "",
                              .program = &b->calls->program,
                              .micros = b->micros.micros,
