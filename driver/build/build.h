@@ -46,7 +46,7 @@ typedef struct Build {
 /* Machine code, or the text of it, of all targets; built_free. */
 bool build_code(Build *b, BuildKind kind, BuiltFiles *out);
 
-/* ---- targets.c: --target LIST, which may be NULL ------------------------------------------------------------------ */
+/* ---- targets.c: --target LIST, which may be NULL ----------------------------------------------------------------- */
 bool choose_targets(Build *b, const char *text);
 
 /* ---- output.c ---------------------------------------------------------------------------------------------------- */
@@ -58,7 +58,7 @@ bool output_write(Build *b, const char *path, unsigned mode, const void *bytes, 
 /* FILE with the target's name before its ending, where there are several: "a.x86-64-v3.s". */
 const char *output_path(Build *b, const char *target);
 
-/* ---- a file a kind, or two ---------------------------------------------------------------------------------------- */
+/* ---- a file a kind, or two --------------------------------------------------------------------------------------- */
 bool emit_program(Build *b); /* link.c */
 /* Adds to a linker's command the objects, and a source with the notes that tell what the file is (about_text). */
 bool link_objects(Build *b, Toolchain *t, const BuiltFiles *files, Words *command);

@@ -113,8 +113,8 @@ const char *toolchain_tool(Toolchain *t, const char *name) {
 
 /* ---- running ----------------------------------------------------------------------------------------------------- */
 
-/* What a linker could not find, in the words of GNU ld ("cannot find -lz") and of LLVM's ("unable to find library -lz");
- * crt1.o and the C library come by themselves. Several, each told once. */
+/* What a linker could not find, in the words of GNU ld ("cannot find -lz") and of LLVM's ("unable to find library
+ * -lz"), each package told once; crt1.o is what is missed first of the C library. */
 static void tell_missing(Toolchain *t, const char *said) {
     static const char *const phrases[] = {"cannot find -l", "unable to find library -l"};
     Words told = {0};

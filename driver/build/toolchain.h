@@ -1,8 +1,8 @@
 /* The platform's compiler and binary tools, by which all that vitc builds is linked; no linker of our own.
  *
  * For an architecture ARCH ("x86_64", "aarch64") the compiler is that of --cc, else $CC if it compiles for ARCH, else
- * the one of link.txt (archive.h), else `cc`, or `ARCH-linux-gnu-gcc` where ARCH is not this machine's. Functions return
- * false, or NULL, after a message; Toolchain.code is then the exit code. */
+ * the one of link.txt (archive.h), else `cc`, or `ARCH-linux-gnu-gcc` where ARCH is not this machine's. Functions
+ * return false, or NULL, after a message; Toolchain.code is then the exit code. */
 #ifndef VITC_DRIVER_BUILD_TOOLCHAIN_H
 #define VITC_DRIVER_BUILD_TOOLCHAIN_H
 

@@ -1,8 +1,8 @@
 /* A built program as a file: whether it is one of ours, and whether it is whole.
  *
- * `vitc build` gives programs (ELF files of 64 bits, little-endian) a section .note.vitc with two notes of owner "vitc":
- * of type 1 the XXH3 of what is loaded of the file, but for the file's header and that sum itself, so that `strip`
- * leaves it right; of type 2 a text of lines "key: value" that tells what the program is. */
+ * `vitc build` gives programs (ELF files of 64 bits, little-endian) a section .note.vitc with two notes of owner
+ * "vitc": of type 1 the XXH3 of what is loaded of the file, but for the file's header and that sum itself, so that
+ * `strip` leaves it right; of type 2 a text of lines "key: value" that tells what the program is. */
 #ifndef VITC_RUNTIME_FILES_PROGRAM_FILE_H
 #define VITC_RUNTIME_FILES_PROGRAM_FILE_H
 
