@@ -120,11 +120,19 @@ static void put_at(const Bmp *b, size_t at, uint32_t place) {
     put_color(b, place, row_of(b, (int)(at / width)) + 3 * (at % width));
 }
 
+/* What no run covers is the palette's first colour. */
+static void fill(const Bmp *b, size_t bytes) {
+    uint8_t *pixels = b->out->pixels;
+    put_color(b, 0, pixels);
+    for (size_t done = 3; done < bytes; done *= 2)
+        memcpy(pixels + done, pixels, done < bytes - done ? done : bytes - done);
+}
+
 /* Runs and literal stretches until the end mark; false if the file ends before. */
 static bool read_runs(const Bmp *b) {
     size_t width = (size_t)b->out->width, n = width * (size_t)b->out->height, at = 0, p = b->pixels, x = 0;
     bool nibbles = b->packing == RUNS_4;
-    for (size_t i = 0; i < n; i++) put_at(b, i, 0);
+    fill(b, 3 * n);
     while (at < n) {
         if (p > b->size || b->size - p < 2) return false;
         uint32_t count = b->bytes[p], value = b->bytes[p + 1];
