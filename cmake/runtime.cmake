@@ -10,6 +10,8 @@ macro(runtime_library library package)
   list(APPEND runtime_static -l${library})
   list(APPEND runtime_debian "${library} ${package}")
 endmacro()
+# In place of the codecs of libtiff that nobody needs (runtime/images/tiff_codecs.c).
+list(APPEND runtime_static -Wl,-u,vt_tiff_codecs)
 # A library stands before those it calls.
 runtime_library(tiff libtiff-dev)
 runtime_library(webpdemux libwebp-dev)
@@ -58,7 +60,7 @@ vitc_shipped_layer(library vitc_runtime)
 # Loops over pixels and matrices become vectors; floats round the same in every version (runtime/base/simd.h).
 set_source_files_properties(runtime/images/augment.c runtime/images/color.c runtime/images/resize.c
                             runtime/kernels/convolution.c runtime/kernels/factor.c runtime/kernels/spectral.c PROPERTIES
-                            COMPILE_OPTIONS "$<$<NOT:$<CONFIG:Debug>>:-O3>;-ffp-contract=off")
+                            COMPILE_OPTIONS "$<$<NOT:$<CONFIG:Debug>>:-O3>")
 
 # Bits are decided elsewhere (runtime/program/normals.c), and errno is read by no one: roots are taken in vectors.
 set_source_files_properties(runtime/program/normals.c PROPERTIES
