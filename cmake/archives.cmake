@@ -7,7 +7,8 @@
 #                       "compiler: …", the only one that knows them; "package: LIBRARY DEBIAN-PACKAGE" for messages
 
 set(VITC_ARCH ${CMAKE_SYSTEM_PROCESSOR})
-set(archive_folder ${CMAKE_BINARY_DIR}/lib/vitc/${VITC_ARCH})
+set(VITC_ARCHIVES ${CMAKE_BINARY_DIR}/lib/vitc CACHE PATH "where the folders of architectures lie")
+set(archive_folder ${VITC_ARCHIVES}/${VITC_ARCH})
 
 # vitc_archive(NAME LAYER…): the objects of layers that have any, in one archive.
 set(archives)

@@ -16,7 +16,8 @@ function(vitc_layer name)
 endfunction()
 
 # A layer that built programs and libraries consist of too. Shared libraries want code that lies anywhere, and symbols
-# that are no one else's; the linker drops the functions that nobody calls.
+# that are no one else's; the linker drops the functions that nobody calls. Every product is rounded, also on processors
+# that could add to it before: data are prepared alike everywhere.
 function(vitc_shipped_layer name)
   vitc_layer(${name} ${ARGN})
   vitc_shipped(vitc_${name})
@@ -25,6 +26,6 @@ function(vitc_shipped target)
   get_target_property(kind ${target} TYPE)
   if(NOT kind STREQUAL "INTERFACE_LIBRARY")
     set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
-    target_compile_options(${target} PRIVATE -fvisibility=hidden -ffunction-sections -fdata-sections)
+    target_compile_options(${target} PRIVATE -fvisibility=hidden -ffunction-sections -fdata-sections -ffp-contract=off)
   endif()
 endfunction()
