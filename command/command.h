@@ -151,5 +151,6 @@ bool tell_usage(const char *verb);
 int verb_train(int argc, char **argv);
 int verb_resume(int argc, char **argv);
 int verb_eval(int argc, char **argv);
+int verb_embed(int argc, char **argv);
 
 #endif

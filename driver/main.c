@@ -27,6 +27,14 @@ static const Verb VERBS[] = {
      "[--temperature T] [--limit N] [--max-broken N] [--previous] [--target NAME] [--no-cache] "
      "[--strict]",
      "judge what a run has learned, or with --init the weights of a file"},
+    {"embed", verb_embed,
+     "RUN|RECIPE --data PATH --out FILE.npy|FILE.safetensors [--init FILE [--rename NAMES.yaml] [--only "
+     "PATTERNS]] "
+     "[--names FILE] [--split train|test] [--normalize] [--skip-broken] [--max-broken N] [--previous] "
+     "[--threads N] "
+     "[--no-cache] [--strict]",
+     "write the features of images, a row each, of what a run has learned, or with --init of a file's "
+     "weights"},
     {"run", verb_run,
      "RECIPE [key=value …] --function NAME --in A.safetensors --out B.safetensors [--rename NAMES.yaml] "
      "[--interpret] [--trace-nan] [--step N] [--steps-per-epoch N] [--target NAME] [--timing] [--strict]",

@@ -3,7 +3,7 @@
 #include "runtime/base/dtype.h"
 #include "runtime/base/error.h"
 #include "runtime/base/rng.h"
-#include "runtime/evaluation/features.h"
+#include "runtime/evaluation/embedder.h"
 #include "runtime/images/augment.h"
 #include "runtime/images/image.h"
 #include "runtime/program/instance.h"

@@ -33,6 +33,7 @@
 #include "runtime/program/sampler.h"
 #include "runtime/program/settings.h"
 #include "runtime/program/weights.h"
+#include "runtime/evaluation/embedder.h"
 #include "runtime/evaluation/features.h"
 #include "runtime/evaluation/knn.h"
 #include "runtime/evaluation/spectrum.h"

@@ -22,6 +22,11 @@ static const Verb VERBS[] = {
     {"eval", verb_eval,
      "knn [RUN] " DATA " " WEIGHTS " [--k N] [--temperature T] [--limit N] [--max-broken N] [--previous]",
      "judge what a run has learned, or with --init the weights of a file"},
+    {"embed", verb_embed,
+     "[RUN] " DATA " --out FILE.npy|FILE.safetensors " WEIGHTS
+     " [--names FILE] [--split train|test] [--normalize] "
+     "[--skip-broken] [--max-broken N] [--threads N] [--previous]",
+     "write the features of images, a row each"},
     {"info", verb_info, "[--recipe | --check] [--json] [--target NAME]",
      "what this program is: recipe, settings, shapes, memory, targets; --check: whether its kernels compute "
      "right "

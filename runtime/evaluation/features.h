@@ -8,9 +8,6 @@
 #include "runtime/datasets/dataset.h"
 #include "runtime/program/instance.h"
 
-/* Function "embed", and which input its VIEW is. NULL with an error: the program has none. */
-const VtFunction *vt_find_embed(const VtProgram *program, int *view, VtError *error);
-
 typedef struct {
     float *values;   /* f32[n, dim], finite; owned */
     int32_t *labels; /* of each row; -1: none; owned */

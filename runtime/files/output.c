@@ -103,6 +103,19 @@ bool vt_replace_write(VtReplacement *r, const void *bytes, size_t size) {
     return !r->problem;
 }
 
+bool vt_replace_write_at(VtReplacement *r, const void *bytes, size_t size, int64_t at) {
+    for (const char *from = bytes; size > 0 && !r->problem;) {
+        ssize_t n = pwrite(r->file, from, size, at);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) r->problem = n == 0 ? ENOSPC : errno;
+        if (n <= 0) break;
+        from += n;
+        at += n;
+        size -= (size_t)n;
+    }
+    return !r->problem;
+}
+
 /* Some file systems have nothing to sync. */
 static bool sync_file(int file) {
     return fsync(file) == 0 || errno == EINVAL || errno == ENOTSUP || errno == EROFS;

@@ -4,6 +4,7 @@
 
 #include "runtime/base/error.h"
 #include <stddef.h>
+#include <stdint.h>
 
 /* A file that replaces another whole or not at all: written beside it under an unpredictable name, PATH.tmp-… , synced,
  * renamed, and the folder synced. A link at `path` gives way to the file; a folder, FIFO or device is refused. Folders
@@ -11,6 +12,8 @@
 typedef struct VtReplacement VtReplacement;
 VtReplacement *vt_replace_begin(const char *path, unsigned mode /* less the umask */, VtError *error);
 bool vt_replace_write(VtReplacement *r, const void *bytes, size_t size); /* false: vt_replace_end will tell */
+/* The same over what was written there already. */
+bool vt_replace_write_at(VtReplacement *r, const void *bytes, size_t size, int64_t at);
 /* Frees. False: `path` is what it was before (or new, and only the sync of its folder failed, as the message says). */
 bool vt_replace_end(VtReplacement *r, VtError *error);
 void vt_replace_drop(VtReplacement *r); /* instead: `path` stays; NULL is fine */

@@ -28,4 +28,15 @@ typedef struct {
 bool vt_tensors_write(const char *path, const VtNamedTensor *tensors, int n,
                       const char *const *metadata /* key, value, …, NULL */, VtError *error);
 
+/* The same a piece at a time, of tensors whose first dimension may turn out to be less than was thought. */
+typedef struct VtTensorStream VtTensorStream;
+/* tensors: with the largest shapes that they can have. They and the metadata stay the caller's until the end. */
+VtTensorStream *vt_tensors_begin(const char *path, const VtTensor *tensors, int n,
+                                 const char *const *metadata, VtError *error);
+/* The next bytes of tensor i: all of one tensor come before those of the next. What fails vt_tensors_end tells. */
+void vt_tensors_put(VtTensorStream *stream, int i, const void *bytes, size_t size);
+/* tensors: as they are. Frees; false: `path` is what it was before. */
+bool vt_tensors_end(VtTensorStream *stream, const VtTensor *tensors, VtError *error);
+void vt_tensors_drop(VtTensorStream *stream); /* instead: `path` stays; NULL is fine */
+
 #endif

@@ -21,18 +21,17 @@ static bool set(json_t *object, const char *key, json_t *value) {
     return value && json_object_set_new(object, key, value) == 0;
 }
 
-static bool add_sum(json_t *about, const VtNamedTensor *tensor) {
+static bool add_sum(json_t *about, const VtTensor *tensor, uint64_t of_bytes) {
     char *key = NULL, sum[SUM_DIGITS + 1];
-    if (asprintf(&key, SUM_PREFIX "%s", tensor->tensor.name) < 0) return false;
-    vt_sum_text(XXH3_64bits(tensor->data, vt_bytes(&tensor->tensor)), sum);
+    if (asprintf(&key, SUM_PREFIX "%s", tensor->name) < 0) return false;
+    vt_sum_text(of_bytes, sum);
     bool good = set(about, key, json_string(sum));
     free(key);
     return good;
 }
 
-static bool add_tensor(json_t *header, json_t *about, const VtNamedTensor *tensor, uint64_t *at,
+static bool add_tensor(json_t *header, json_t *about, const VtTensor *t, uint64_t sum, uint64_t *at,
                        VtError *error) {
-    const VtTensor *t = &tensor->tensor;
     size_t bytes = vt_bytes(t);
     if (strcmp(t->name, "__metadata__") == 0 || json_object_get(header, t->name))
         return vt_fail(error, 2, "a file of tensors cannot hold '%s': %s", t->name,
@@ -46,7 +45,7 @@ static bool add_tensor(json_t *header, json_t *about, const VtNamedTensor *tenso
     good = good && set(entry, "dtype", json_string(DTYPES[t->dtype])) &&
            json_object_set(entry, "shape", shape) == 0 &&
            json_object_set(entry, "data_offsets", offsets) == 0 &&
-           json_object_set(header, t->name, entry) == 0 && add_sum(about, tensor);
+           json_object_set(header, t->name, entry) == 0 && add_sum(about, t, sum);
     json_decref(shape);
     json_decref(entry);
     json_decref(offsets);
@@ -55,28 +54,12 @@ static bool add_tensor(json_t *header, json_t *about, const VtNamedTensor *tenso
            vt_fail(error, 1, "out of memory for the header of tensor '%s', or its name is no UTF-8", t->name);
 }
 
-/* The header's text, malloc'ed, with room for its padding after it. */
-static char *make_header(const VtNamedTensor *tensors, int n, const char *const *metadata, size_t *length,
-                         VtError *error) {
-    json_t *header = json_object(), *about = json_object();
-    uint64_t at = 0;
-    bool good = header && about && set(about, SUM_KEY, json_string("0000000000000000")) &&
-                json_object_set(header, "__metadata__", about) == 0;
-    for (; good && metadata && metadata[0]; metadata += 2)
-        good = set(about, metadata[0], json_string(metadata[1]));
-    if (!good) vt_fail(error, 1, "out of memory for the header of a file of tensors");
-    for (int i = 0; good && i < n; i++) good = add_tensor(header, about, &tensors[i], &at, error);
-    char *written = good ? vt_json_text(header, JSON_COMPACT) : NULL;
-    size_t size = written ? strlen(written) : 0;
-    *length = (size + 7) / 8 * 8;
-    char *text = written ? realloc(written, *length + 1) : NULL;
-    if (good && !text) vt_fail(error, 1, "out of memory for the header of a file of tensors");
-    if (!text) free(written);
-    if (text) memset(text + size, ' ', *length - size);
-    json_decref(header);
-    json_decref(about);
-    return text;
-}
+/* A header, and what comes before it in the file: its length. */
+typedef struct {
+    uint8_t prefix[8];
+    char *text; /* malloc'ed, with its padding */
+    size_t length;
+} Header;
 
 static void sum_header(char *text, size_t length) {
     static const char before[] = "\"" SUM_KEY "\":\"";
@@ -85,18 +68,127 @@ static void sum_header(char *text, size_t length) {
     memcpy(at + strlen(before), sum, SUM_DIGITS);
 }
 
+/* sums: of each tensor's bytes. At least so many bytes long. */
+static bool make_header(const VtTensor *tensors, const uint64_t *sums, int n, const char *const *metadata,
+                        size_t least, Header *out, VtError *error) {
+    json_t *header = json_object(), *about = json_object();
+    uint64_t at = 0;
+    bool good = header && about && set(about, SUM_KEY, json_string("0000000000000000")) &&
+                json_object_set(header, "__metadata__", about) == 0;
+    for (; good && metadata && metadata[0]; metadata += 2)
+        good = set(about, metadata[0], json_string(metadata[1]));
+    if (!good) vt_fail(error, 1, "out of memory for the header of a file of tensors");
+    for (int i = 0; good && i < n; i++) good = add_tensor(header, about, &tensors[i], sums[i], &at, error);
+    char *written = good ? vt_json_text(header, JSON_COMPACT) : NULL;
+    size_t size = written ? strlen(written) : 0;
+    out->length = (size + 7) / 8 * 8;
+    if (out->length < least) out->length = least;
+    out->text = written ? realloc(written, out->length + 1) : NULL;
+    if (good && !out->text) vt_fail(error, 1, "out of memory for the header of a file of tensors");
+    if (!out->text) free(written);
+    json_decref(header);
+    json_decref(about);
+    if (!out->text) return false;
+    memset(out->text + size, ' ', out->length - size);
+    sum_header(out->text, out->length);
+    for (int i = 0; i < 8; i++) out->prefix[i] = (uint8_t)((uint64_t)out->length >> (8 * i));
+    return true;
+}
+
 bool vt_tensors_write(const char *path, const VtNamedTensor *tensors, int n, const char *const *metadata,
                       VtError *error) {
-    size_t length;
-    uint8_t prefix[8];
-    char *text = make_header(tensors, n, metadata, &length, error);
-    if (!text) return false;
-    sum_header(text, length);
-    for (int i = 0; i < 8; i++) prefix[i] = (uint8_t)((uint64_t)length >> (8 * i));
-    VtReplacement *file = vt_replace_begin(path, 0666, error);
-    bool good = file && vt_replace_write(file, prefix, 8) && vt_replace_write(file, text, length);
+    Header header = {.text = NULL};
+    VtTensor *shapes = malloc(sizeof *shapes * ((size_t)n + 1));
+    uint64_t *sums = malloc(sizeof *sums * ((size_t)n + 1));
+    bool good = shapes && sums;
+    if (!good) vt_fail(error, 1, "out of memory for the header of a file of tensors");
+    for (int i = 0; good && i < n; i++) {
+        shapes[i] = tensors[i].tensor;
+        sums[i] = XXH3_64bits(tensors[i].data, vt_bytes(&shapes[i]));
+    }
+    good = good && make_header(shapes, sums, n, metadata, 0, &header, error);
+    free(shapes);
+    free(sums);
+    VtReplacement *file = good ? vt_replace_begin(path, 0666, error) : NULL;
+    good = file && vt_replace_write(file, header.prefix, 8) &&
+           vt_replace_write(file, header.text, header.length);
     for (int i = 0; i < n && good; i++)
         good = vt_replace_write(file, tensors[i].data, vt_bytes(&tensors[i].tensor));
-    free(text);
+    free(header.text);
     return file && vt_replace_end(file, error);
+}
+
+/* ---- a piece at a time ------------------------------------------------------------------------------------------- */
+
+struct VtTensorStream {
+    VtReplacement *file;
+    const char *const *metadata;
+    size_t reserved; /* bytes of the header */
+    int n;
+    uint64_t *sums;
+    XXH3_state_t *sum; /* of tensor `at` */
+    int at;
+};
+
+static void stream_free(VtTensorStream *s) {
+    XXH3_freeState(s->sum);
+    free(s->sums);
+    free(s);
+}
+
+VtTensorStream *vt_tensors_begin(const char *path, const VtTensor *tensors, int n,
+                                 const char *const *metadata, VtError *error) {
+    Header header = {.text = NULL};
+    VtTensorStream *s = calloc(1, sizeof *s);
+    bool good = s && (s->sums = calloc((size_t)n + 1, sizeof *s->sums)) && (s->sum = XXH3_createState()) &&
+                XXH3_64bits_reset(s->sum) == XXH_OK;
+    if (!good) vt_fail(error, 1, "out of memory for the header of a file of tensors");
+    good = good && make_header(tensors, s->sums, n, metadata, 0, &header, error) &&
+           (s->file = vt_replace_begin(path, 0666, error));
+    if (!good) {
+        free(header.text);
+        if (s) stream_free(s);
+        return NULL;
+    }
+    s->metadata = metadata;
+    s->reserved = header.length;
+    s->n = n;
+    if (vt_replace_write(s->file, header.prefix, 8)) vt_replace_write(s->file, header.text, header.length);
+    free(header.text);
+    return s;
+}
+
+/* The sum of tensor s->at is known; those before tensor i are empty. */
+static void go_to(VtTensorStream *s, int i) {
+    for (; s->at < i; s->at++) {
+        s->sums[s->at] = XXH3_64bits_digest(s->sum);
+        XXH3_64bits_reset(s->sum);
+    }
+}
+
+void vt_tensors_put(VtTensorStream *s, int i, const void *bytes, size_t size) {
+    go_to(s, i);
+    XXH3_64bits_update(s->sum, bytes, size);
+    vt_replace_write(s->file, bytes, size);
+}
+
+bool vt_tensors_end(VtTensorStream *s, const VtTensor *tensors, VtError *error) {
+    Header header;
+    go_to(s, s->n);
+    bool good = make_header(tensors, s->sums, s->n, s->metadata, s->reserved, &header, error);
+    if (!good) {
+        vt_tensors_drop(s);
+        return false;
+    }
+    vt_replace_write_at(s->file, header.text, header.length, 8);
+    free(header.text);
+    good = vt_replace_end(s->file, error);
+    stream_free(s);
+    return good;
+}
+
+void vt_tensors_drop(VtTensorStream *s) {
+    if (!s) return;
+    vt_replace_drop(s->file);
+    stream_free(s);
 }

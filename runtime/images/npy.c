@@ -2,6 +2,7 @@
 #include "runtime/images/npy.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,4 +56,23 @@ bool npy_is_whole(const NpyHeader *npy, int64_t element) {
     for (int k = 0; k < npy->rank; k++)
         if (__builtin_mul_overflow(size, npy->dim[k], &size)) return false;
     return size == npy->size;
+}
+
+void npy_write_header(char out[NPY_HEADER], const char *type, const int64_t *dim, int rank) {
+    enum { BEGIN = 10 }; /* the magic, the version, and the length of the dictionary in two bytes */
+    char text[NPY_HEADER - BEGIN];
+    size_t n =
+        (size_t)snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (", type);
+    for (int k = 0; k < rank; k++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "%lld%s", (long long)dim[k],
+                              rank == 1      ? ","
+                              : k + 1 < rank ? ", "
+                                             : "");
+    n += (size_t)snprintf(text + n, sizeof text - n, "), }");
+    memset(text + n, ' ', sizeof text - n);
+    text[sizeof text - 1] = '\n';
+    memcpy(out, "\x93NUMPY\x01\x00", 8);
+    out[8] = (char)sizeof text;
+    out[9] = 0;
+    memcpy(out + BEGIN, text, sizeof text);
 }

@@ -20,4 +20,9 @@ bool npy_read_header(const uint8_t *bytes, int64_t size, NpyHeader *out);
 /* Whether there are as many elements, of so many bytes each, as the axes say. */
 bool npy_is_whole(const NpyHeader *header, int64_t element);
 
+/* The header of an array in row-major order, always of the same length: it may be written again over another. type:
+ * "<f4". */
+enum { NPY_HEADER = 128 };
+void npy_write_header(char out[NPY_HEADER], const char *type, const int64_t *dim, int rank);
+
 #endif

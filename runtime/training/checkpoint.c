@@ -43,6 +43,27 @@ static bool same_shape(const VtTensor *a, const VtTensor *b) {
     return a->rank == b->rank && memcmp(a->dim, b->dim, sizeof *a->dim * (size_t)a->rank) == 0;
 }
 
+enum { SHAPE = 128 };
+
+/* "[96, 3, 8, 8]" */
+static const char *show_shape(const VtTensor *t, char out[SHAPE]) {
+    size_t n = (size_t)snprintf(out, SHAPE, "[");
+    for (int k = 0; k < t->rank && n < SHAPE; k++)
+        n += (size_t)snprintf(out + n, SHAPE - n, "%s%lld", k ? ", " : "", (long long)t->dim[k]);
+    if (n < SHAPE) snprintf(out + n, SHAPE - n, "]");
+    return out;
+}
+
+/* What a file has, NULL: nothing, instead of what is wanted. */
+static void tell_misfit(const VtTensor *want, const VtTensor *have, char *out, size_t size) {
+    char there[SHAPE], here[SHAPE];
+    if (!have)
+        snprintf(out, size, "; %s (missing)", want->name);
+    else
+        snprintf(out, size, "; %s (another shape: %s there, %s here)", want->name, show_shape(have, there),
+                 show_shape(want, here));
+}
+
 /* The counter of steps is an index into the run: batches, draws, epochs. */
 static bool check_step(const double *step, const char *path, VtError *error) {
     if (*step >= 0 && *step <= 9007199254740992.0 && *step == floor(*step)) return true;
@@ -63,9 +84,8 @@ bool vt_checkpoint_load(VtInstance *instance, const VtProgram *program, const ch
             int i = vt_tensors_find(file, want->name);
             if (i >= 0) vt_tensors_type(file, i, &have);
             bool fits = i >= 0 && same_shape(want, &have);
-            if (pass == 0 && !fits && ++count <= 8)
-                snprintf(wrong + strlen(wrong), sizeof wrong - strlen(wrong), "%s%s (%s)",
-                         count > 1 ? ", " : "", want->name, i < 0 ? "missing" : "another shape");
+            if (pass == 0 && !fits && ++count <= 6)
+                tell_misfit(want, i < 0 ? NULL : &have, wrong + strlen(wrong), sizeof wrong - strlen(wrong));
             if (pass == 0 && i < 0) moments += program->states[s].role == VT_ROLE_OPTIMIZER;
             void *to = pass == 1 ? vt_instance_write_state(instance, s) : NULL;
             if (to && (!vt_tensors_read(file, i, want->dtype, to, error) ||
@@ -81,9 +101,9 @@ bool vt_checkpoint_load(VtInstance *instance, const VtProgram *program, const ch
             error, 2,
             "%s does not fit '%s': parameters are trained that were frozen in its run, and have no moments "
             "of the optimiser (%.*s, …). A new run can begin with its weights: --init %s",
-            path, program->name, (int)strcspn(wrong, " "), wrong, path);
+            path, program->name, (int)strcspn(wrong + 2, " "), wrong + 2, path);
     return vt_fail(error, 2, "%s does not fit '%s': %d of %d tensors: %s", path, program->name, count,
-                   program->n_states, wrong);
+                   program->n_states, wrong + 2);
 }
 
 void vt_checkpoint_offer(const char *path, const char *how, VtError *error) {

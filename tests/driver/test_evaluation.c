@@ -1,8 +1,10 @@
 /* Evaluation as a user meets it: what `eval knn` used, what it leaves out, what it refuses, and a model that has
- * diverged. */
+ * diverged; and what `embed` writes. */
+#include "runtime/images/npy.h"
 #include "tests/driver/runs.h"
 #include "tests/runtime/images.h"
 
+#include <math.h>
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -89,6 +91,151 @@ static void test_refusals(void **state) {
         assert_int_equal(run_command("%s check quickstart %s", VITC_BINARY, ranges[i]), 2);
 }
 
+/* ---- embed ------------------------------------------------------------------------------------------------------- */
+
+static int embed(const char *arguments) {
+    return run_command("cd %s && %s embed run --threads 2 %s", folder, VITC_BINARY, arguments);
+}
+
+/* The rows of a .npy file, malloc'ed. */
+static float *read_npy(const char *name, int64_t *rows, int64_t *dim) {
+    enum { MOST = 1 << 16 };
+    uint8_t *bytes = malloc(MOST);
+    FILE *file = fopen(path_of(name), "rb");
+    assert_non_null(file);
+    size_t size = fread(bytes, 1, MOST, file);
+    fclose(file);
+    NpyHeader header;
+    assert_true(npy_read_header(bytes, (int64_t)size, &header) && npy_is_whole(&header, 4));
+    assert_string_equal(header.type, "<f4");
+    assert_int_equal(header.rank, 2);
+    assert_int_equal(header.at % 64, 0);
+    *rows = header.dim[0];
+    *dim = header.dim[1];
+    memmove(bytes, bytes + header.at, (size_t)header.size);
+    return (float *)(void *)bytes;
+}
+
+/* Line `line` of a file, in `out`. */
+static const char *line_of(const char *name, int line, char out[256]) {
+    FILE *file = fopen(path_of(name), "r");
+    assert_non_null(file);
+    for (int i = 0; i <= line; i++) assert_non_null(fgets(out, 256, file));
+    fclose(file);
+    out[strcspn(out, "\n")] = '\0';
+    return out;
+}
+
+/* A row an image, in the order of their names; a broken one has a row of NaN, or none. */
+static void test_embed(void **state) {
+    (void)state;
+    char line[256];
+    int64_t n, dim, m, same;
+    assert_int_equal(embed("--data data --out all.npy --names all.txt"), 0);
+    assert_true(said("all.npy: 22 rows of 16 features") &&
+                said("1 broken image has a row of NaN, the first: "));
+    float *all = read_npy("all.npy", &n, &dim);
+    assert_int_equal(n, 22);
+    assert_int_equal(dim, 16);
+    int broken = -1;
+    for (int i = 0; i < n; i++) {
+        if (strstr(line_of("all.txt", i, line), "odd/105.png")) broken = i;
+        assert_int_equal(isnan(all[i * dim]), i == broken);
+    }
+    assert_true(broken >= 0);
+    assert_string_equal(line_of("all.txt", 0, line), "test/even/100.png");
+
+    assert_int_equal(embed("--data data --out few.npy --names few.txt --skip-broken --normalize"), 0);
+    assert_true(said("few.npy: 21 rows of 16 features, of length 1") && said("1 broken image left out"));
+    float *few = read_npy("few.npy", &m, &same);
+    assert_int_equal(m, 21);
+    for (int i = 0, from = 0; i < m; i++, from++) {
+        double length = 0, was = 0;
+        from += from == broken;
+        for (int d = 0; d < dim; d++) length += (double)few[i * dim + d] * few[i * dim + d];
+        for (int d = 0; d < dim; d++) was += (double)all[from * dim + d] * all[from * dim + d];
+        assert_true(fabs(length - 1) < 1e-5);
+        for (int d = 0; d < dim; d++)
+            assert_true(fabs(few[i * dim + d] - all[from * dim + d] / sqrt(was)) < 1e-6);
+    }
+    free(all);
+    free(few);
+}
+
+/* The same rows, with their labels and what they are. */
+static void test_embed_tensors(void **state) {
+    (void)state;
+    VtError error;
+    VtTensor shape;
+    int64_t n, dim;
+    float features[16 * 16];
+    int32_t labels[16];
+    assert_int_equal(embed("--data data --split train --out a.npy"), 0);
+    float *rows = read_npy("a.npy", &n, &dim);
+    assert_int_equal(n, 16);
+    assert_int_equal(embed("--data data --split train --out a.safetensors"), 0);
+    VtTensorFile *file = vt_tensors_open(path_of("a.safetensors"), &error);
+    assert_non_null(file);
+    assert_true(vt_tensors_verify(file, &error));
+    assert_int_equal(vt_tensors_count(file), 2);
+    vt_tensors_type(file, vt_tensors_find(file, "features"), &shape);
+    assert_int_equal(shape.dim[0] * 1000 + shape.dim[1], 16016);
+    assert_true(vt_tensors_read(file, vt_tensors_find(file, "features"), VT_F32, features, &error) &&
+                vt_tensors_read(file, vt_tensors_find(file, "labels"), VT_I32, labels, &error));
+    assert_memory_equal(features, rows, sizeof features);
+    for (int i = 0; i < 16; i++) assert_int_equal(labels[i], i / 8);
+    assert_string_equal(vt_tensors_metadata(file, "step"), "1");
+    assert_string_equal(vt_tensors_metadata(file, "classes"), "[\"even\",\"odd\"]");
+    vt_tensors_close(file);
+    free(rows);
+
+    /* Without labels there are none; with one image left out the header is shorter than was thought. */
+    assert_int_equal(
+        run_command("mkdir %s/plain && cp %s/data/t*/odd/*.png %s/plain", folder, folder, folder), 0);
+    assert_int_equal(embed("--data plain --out b.safetensors --skip-broken"), 0);
+    file = vt_tensors_open(path_of("b.safetensors"), &error);
+    assert_non_null(file);
+    assert_true(vt_tensors_verify(file, &error));
+    assert_int_equal(vt_tensors_count(file), 1);
+    vt_tensors_type(file, 0, &shape);
+    assert_int_equal(shape.dim[0], 10);
+    vt_tensors_close(file);
+    /* Initial weights, of a recipe and of a run. */
+    assert_int_equal(
+        embed("--init run/checkpoint.safetensors --data plain --out c.safetensors --skip-broken"), 0);
+    assert_int_equal(
+        run_command("cd %s && tail -c 640 b.safetensors >b && tail -c 640 c.safetensors >c && cmp b c",
+                    folder),
+        0);
+}
+
+static void test_embed_refusals(void **state) {
+    (void)state;
+    static const struct {
+        const char *arguments, *message;
+        int code;
+    } cases[] = {
+        {"--data data", "embed RUN --data PATH --out FILE.npy|FILE.safetensors", 2},
+        {"--data data --out a.txt", "--out a.txt: a file .npy or .safetensors was expected", 2},
+        {"--data nothing --out x.npy", "no data at 'nothing'", 2},
+        {"--data data --out data/x.npy/x.npy --names data", "cannot write 'data': it is a folder", 2},
+        {"--data data --out x.npy --names x.npy", "--names and --out are the same file", 2},
+        {"--data data --out x.npy --split val2", "unknown split 'val2'", 2},
+        {"--data data --out x.npy --max-broken 0", "more than the 0 allowed", 1},
+        {"--data data --out /dev/full", "a file .npy or .safetensors was expected", 2},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(embed(cases[i].arguments), cases[i].code);
+        assert_true(said(cases[i].message));
+    }
+    assert_int_equal(access(path_of("x.npy"), F_OK), -1);
+    /* No file is left where the disk is full, or half of one. */
+    assert_int_equal(
+        run_command("cd %s && (ulimit -f 1; exec %s embed run --data data --out x.npy)", folder, VITC_BINARY),
+        1);
+    assert_int_equal(run_command("ls %s | grep x.npy", folder), 1);
+}
+
 /* Without classes there is no k-NN, but training, and the spread of features, need none. */
 static void test_no_labels(void **state) {
     (void)state;
@@ -145,6 +292,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_broken_image_is_skipped),
                                        cmocka_unit_test(test_says_what_was_used),
                                        cmocka_unit_test(test_refusals),
+                                       cmocka_unit_test(test_embed),
+                                       cmocka_unit_test(test_embed_tensors),
+                                       cmocka_unit_test(test_embed_refusals),
                                        cmocka_unit_test(test_no_labels),
                                        cmocka_unit_test(test_stopped_in_knn),
                                        cmocka_unit_test(test_diverged)};

@@ -99,6 +99,8 @@ static void test_pairs(void **state) {
         vitc("train", "pairs.yaml", "--data rgb=synthetic:20:8 --data depth=synthetic:20:8 --plain --out p"),
         0);
     assert_true(said("loss 0 ") || said("loss 0.000"));
+    assert_int_equal(vitc("embed", "p", "--data synthetic:20:8 --out none.npy"), 2);
+    assert_true(said("recipe 'pairs' has no `embed:` with a view: there are no features"));
     assert_int_equal(
         vitc("train", "pairs.yaml", "--data rgb=synthetic:20:8 --data depth=synthetic:21:8 --plain --out q"),
         2);
@@ -136,6 +138,11 @@ static void test_channels(void **state) {
                      0);
     assert_int_equal(vitc("train", "bands.yaml", "--data gray --plain --out none"), 2);
     assert_true(said(".pgm: 3 channels, where 5 are wanted"));
+    assert_int_equal(vitc("embed", "bands", "--data synthetic:30:16 --out bands.npy"), 0);
+    assert_true(said("bands.npy: 30 rows of 10 features"));
+    assert_int_equal(vitc("embed", "bands", "--data gray --out none.npy"), 1);
+    assert_true(said("no image of 'gray' can be embedded") && said("3 channels, where 5 are wanted"));
+    assert_int_equal(vitc("embed", "none", "--data gray --out none.npy"), 2);
 }
 
 /* What the command line may say of sources. */

@@ -1,0 +1,172 @@
+/* embed: the features of images, a row each, in a file: .npy or safetensors. */
+#include "command/embed_file.h"
+#include "command/frozen.h"
+#include "runtime/base/clock.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { OUT, NAMES, SPLIT, NORMALIZE, SKIP_BROKEN, N_FLAGS };
+static const Flag FLAGS[N_FLAGS] = {[OUT] = {"out", FLAG_VALUE, false, NULL},
+                                    [NAMES] = {"names", FLAG_VALUE, false, NULL},
+                                    [SPLIT] = {"split", FLAG_VALUE, false, NULL},
+                                    [NORMALIZE] = {"normalize", FLAG_BARE, false, NULL},
+                                    [SKIP_BROKEN] = {"skip-broken", FLAG_BARE, false, NULL}};
+
+typedef struct {
+    Frozen frozen;
+    VtDataset *data;
+    VtEmbedder *embedder;
+    EmbedFile *file;
+    VtReplacement *names; /* NULL: not asked for */
+    double told;          /* when progress was told last */
+} Embed;
+
+/* To length 1; what is 0 stays. */
+static void normalize(float *row, int64_t dim) {
+    double sum = 0;
+    for (int64_t d = 0; d < dim; d++) sum += (double)row[d] * row[d];
+    double scale = sum > 0 ? 1 / sqrt(sum) : 0;
+    for (int64_t d = 0; d < dim; d++) row[d] = (float)(row[d] * scale);
+}
+
+static void put_name(Embed *e, int64_t image) {
+    char name[4096 + 2];
+    vt_show_name(vt_dataset_name(e->data, image), name, sizeof name - 1);
+    vt_replace_write(e->names, strcat(name, "\n"), strlen(name) + 1);
+}
+
+/* The rows of a batch; a broken image has one of NaN, or none. */
+static void put_batch(Embed *e, const VtEmbedded *batch, float *row) {
+    const Flag *flags = e->frozen.own;
+    int64_t dim = vt_embedder_dim(e->embedder);
+    for (int64_t i = 0; i < batch->count; i++) {
+        int64_t image = batch->first + i;
+        if (!batch->good[i] && flags[SKIP_BROKEN].given) continue;
+        for (int64_t d = 0; d < dim; d++) row[d] = batch->good[i] ? batch->rows[i * dim + d] : NAN;
+        if (flags[NORMALIZE].given && batch->good[i]) normalize(row, dim);
+        embed_file_put(e->file, row, vt_dataset_label(e->data, image));
+        if (e->names) put_name(e, image);
+    }
+}
+
+static void tell_progress(Embed *e, int64_t done, int64_t all) {
+    double now = vt_now();
+    if (!isatty(STDERR_FILENO) || now - e->told < 1) return;
+    e->told = now;
+    fprintf(stderr, "\r%lld of %lld images%s", (long long)done, (long long)all, done == all ? "\n" : " ");
+}
+
+static bool embed_all(Embed *e, VtError *error) {
+    int64_t all = vt_dataset_size(e->data);
+    float *row = malloc(sizeof *row * (size_t)vt_embedder_dim(e->embedder) + 64);
+    VtEmbedded batch = {.count = 1};
+    bool good = row || vt_fail(error, 1, "out of memory");
+    while (good && batch.count > 0) {
+        good = vt_embedder_next(e->embedder, &batch, error);
+        if (good) put_batch(e, &batch, row);
+        if (good && batch.count) tell_progress(e, batch.first + batch.count, all);
+    }
+    free(row);
+    VtError first;
+    if (good && vt_embedder_broken(e->embedder, &first) == all)
+        good = vt_fail(error, 1, "no image of '%s' can be embedded; the first: %s", e->frozen.data,
+                       first.message);
+    return good && vt_embedder_finite(e->embedder, error);
+}
+
+/* What is written is opened before hours of work. */
+static bool open_all(Embed *e, VtError *error) {
+    const Flag *flags = e->frozen.own;
+    Frozen *f = &e->frozen;
+    e->data = frozen_data(f, flags[SPLIT].value, error);
+    if (!e->data) return false;
+    int64_t n = vt_dataset_size(e->data);
+    e->embedder = vt_embedder_new(f->instance, f->made->program, e->data, NULL, n, f->max_broken, error);
+    if (!e->embedder) return false;
+    int counter = f->weights.open ? -1 : vt_instance_counter(f->instance);
+    EmbedAbout about = {.program = f->made->program,
+                        .data = e->data,
+                        .path = f->data,
+                        .split = flags[SPLIT].value,
+                        .normalized = flags[NORMALIZE].given,
+                        .step = counter < 0 ? -1 : *(const double *)vt_instance_state(f->instance, counter)};
+    e->file = embed_file_begin(flags[OUT].value, n, vt_embedder_dim(e->embedder), &about, error);
+    if (!e->file) return false;
+    if (flags[NAMES].given && !(e->names = vt_replace_begin(flags[NAMES].value, 0666, error))) return false;
+    return true;
+}
+
+/* Both files, or neither. */
+static bool end_all(Embed *e, int64_t *rows, VtError *error) {
+    VtReplacement *names = e->names;
+    EmbedFile *file = e->file;
+    e->names = NULL;
+    e->file = NULL;
+    if (names && !vt_replace_end(names, error)) {
+        embed_file_drop(file);
+        return false;
+    }
+    return embed_file_end(file, rows, error);
+}
+
+static void tell_done(const Embed *e, int64_t rows, int64_t dim) {
+    const Flag *flags = e->frozen.own;
+    VtError first;
+    int64_t broken = vt_embedder_broken(e->embedder, &first);
+    char name[4096];
+    printf("%s: %lld rows of %lld features%s\n", vt_show_name(flags[OUT].value, name, sizeof name),
+           (long long)rows, (long long)dim, flags[NORMALIZE].given ? ", of length 1" : "");
+    if (broken)
+        fprintf(stderr, "%s: %lld broken image%s %s, the first: %s\n", command->name, (long long)broken,
+                broken == 1 ? "" : "s",
+                flags[SKIP_BROKEN].given ? "left out"
+                : broken == 1            ? "has a row of NaN"
+                                         : "have rows of NaN",
+                vt_show_text(first.message, name, sizeof name));
+}
+
+static int embed(Embed *e) {
+    VtError error = {0};
+    int64_t rows;
+    vt_stop_listen();
+    bool good = open_all(e, &error) && embed_all(e, &error) && end_all(e, &rows, &error);
+    if (good) tell_done(e, rows, vt_embedder_dim(e->embedder));
+    embed_file_drop(e->file);
+    vt_replace_drop(e->names);
+    vt_embedder_free(e->embedder);
+    vt_dataset_close(e->data);
+    vt_stop_unlisten();
+    if (error.stopped) return vt_stop_end(vt_stop_signal());
+    return good ? 0 : fail(error.code, "%s", error.message);
+}
+
+/* What can be refused before the program is made. */
+static bool check_flags(const Flag *flags) {
+    VtError error;
+    if (!embed_file_kind(flags[OUT].value))
+        return fail(2, "--out %s: a file .npy or .safetensors was expected", flags[OUT].value) < 0;
+    if (!vt_output_check(flags[OUT].value, &error) ||
+        (flags[NAMES].given && !vt_output_check(flags[NAMES].value, &error)))
+        return fail(error.code, "%s", error.message) < 0;
+    return !flags[NAMES].given || strcmp(flags[NAMES].value, flags[OUT].value) != 0 ||
+           fail(2, "--names and --out are the same file") < 0;
+}
+
+int verb_embed(int argc, char **argv) {
+    Embed e = {.told = 0};
+    Frozen *f = &e.frozen;
+    int code;
+    if (!frozen_arguments(f, argc, argv, FLAGS, N_FLAGS)) return 2;
+    int words = f->args.n_words;
+    bool enough = words == 1 || (words == 0 && !command->compiles && f->init.path);
+    if (!enough || !f->flags[FROZEN_DATA].given || !f->own[OUT].given)
+        return fail(2, "%s embed RUN --data PATH --out FILE.npy|FILE.safetensors", command->name);
+    if (!check_flags(f->own)) return 2;
+    if (frozen_open(f, words ? f->args.words[0] : NULL, &code)) code = embed(&e);
+    frozen_close(f);
+    return code;
+}

@@ -1,0 +1,143 @@
+/* A file of features: see embed_file.h. */
+#include "command/embed_file.h"
+#include "runtime/files/json.h"
+#include "runtime/images/npy.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { FEATURES, LABELS, N_TENSORS };
+
+struct EmbedFile {
+    int64_t rows, most, dim;
+    VtReplacement *npy; /* NULL: a file of tensors: */
+    VtTensorStream *tensors;
+    VtTensor shapes[N_TENSORS];
+    int n_tensors;
+    int32_t *labels; /* of all rows, which follow the features */
+    char step[32];
+    char *classes; /* a JSON list of their names */
+    const char *metadata[16];
+};
+
+static bool ends_in(const char *path, const char *ending) {
+    size_t n = strlen(path), k = strlen(ending);
+    return n > k && strcasecmp(path + n - k, ending) == 0;
+}
+
+bool embed_file_kind(const char *path) {
+    return ends_in(path, ".npy") || ends_in(path, ".safetensors");
+}
+
+static void put_header(EmbedFile *f, bool again) {
+    char header[NPY_HEADER];
+    npy_write_header(header, "<f4", (const int64_t[]){f->rows, f->dim}, 2);
+    if (again)
+        vt_replace_write_at(f->npy, header, sizeof header, 0);
+    else
+        vt_replace_write(f->npy, header, sizeof header);
+}
+
+/* malloc'ed; NULL: there are none, or their names are no UTF-8. */
+static char *class_names(const VtDataset *data) {
+    json_t *names = json_array();
+    bool good = names && vt_dataset_classes(data) > 0;
+    for (int i = 0; good && i < vt_dataset_classes(data); i++)
+        good = json_array_append_new(names, json_string(vt_dataset_class_name(data, i))) == 0;
+    char *text = good ? vt_json_text(names, JSON_COMPACT) : NULL;
+    json_decref(names);
+    return text;
+}
+
+/* A text that is no UTF-8 is left out. */
+static void note(EmbedFile *f, int *n, const char *key, const char *value) {
+    json_t *text = value ? json_string(value) : NULL;
+    if (text) {
+        f->metadata[(*n)++] = key;
+        f->metadata[(*n)++] = value;
+    }
+    json_decref(text);
+}
+
+static void describe(EmbedFile *f, const EmbedAbout *about) {
+    int n = 0;
+    if (about->step >= 0) snprintf(f->step, sizeof f->step, "%.0f", about->step);
+    bool labelled = vt_dataset_labelled(about->data) > 0;
+    if (labelled) f->classes = class_names(about->data);
+    note(f, &n, "recipe", about->program->name);
+    note(f, &n, "vitc", about->program->version);
+    note(f, &n, "data", about->path);
+    note(f, &n, "split", about->split);
+    note(f, &n, "step", f->step[0] ? f->step : NULL);
+    note(f, &n, "normalized", about->normalized ? "true" : "false");
+    note(f, &n, "classes", f->classes);
+    f->n_tensors = labelled ? N_TENSORS : LABELS;
+}
+
+static void set_shapes(EmbedFile *f) {
+    f->shapes[FEATURES] =
+        (VtTensor){.name = "features", .dtype = VT_F32, .rank = 2, .dim = {f->rows, f->dim}};
+    f->shapes[LABELS] = (VtTensor){.name = "labels", .dtype = VT_I32, .rank = 1, .dim = {f->rows}};
+}
+
+EmbedFile *embed_file_begin(const char *path, int64_t n, int64_t dim, const EmbedAbout *about,
+                            VtError *error) {
+    EmbedFile *f = calloc(1, sizeof *f);
+    if (!f || !(f->labels = malloc(sizeof *f->labels * (size_t)n + 64))) {
+        free(f);
+        vt_fail(error, 1, "out of memory for the labels of %lld images", (long long)n);
+        return NULL;
+    }
+    f->most = f->rows = n;
+    f->dim = dim;
+    if (ends_in(path, ".npy")) {
+        f->npy = vt_replace_begin(path, 0666, error);
+        if (f->npy) put_header(f, false);
+    } else {
+        describe(f, about);
+        set_shapes(f);
+        f->tensors = vt_tensors_begin(path, f->shapes, f->n_tensors, f->metadata, error);
+    }
+    f->rows = 0;
+    if (f->npy || f->tensors) return f;
+    embed_file_drop(f);
+    return NULL;
+}
+
+void embed_file_put(EmbedFile *f, const float *row, int label) {
+    size_t size = sizeof *row * (size_t)f->dim;
+    f->labels[f->rows++] = label;
+    if (f->npy)
+        vt_replace_write(f->npy, row, size);
+    else
+        vt_tensors_put(f->tensors, FEATURES, row, size);
+}
+
+bool embed_file_end(EmbedFile *f, int64_t *rows, VtError *error) {
+    bool good;
+    *rows = f->rows;
+    if (f->npy) {
+        if (f->rows < f->most) put_header(f, true);
+        good = vt_replace_end(f->npy, error);
+    } else {
+        set_shapes(f);
+        if (f->n_tensors > LABELS)
+            vt_tensors_put(f->tensors, LABELS, f->labels, sizeof *f->labels * (size_t)f->rows);
+        good = vt_tensors_end(f->tensors, f->shapes, error);
+    }
+    f->npy = NULL;
+    f->tensors = NULL;
+    embed_file_drop(f);
+    return good;
+}
+
+void embed_file_drop(EmbedFile *f) {
+    if (!f) return;
+    vt_replace_drop(f->npy);
+    vt_tensors_drop(f->tensors);
+    free(f->labels);
+    free(f->classes);
+    free(f);
+}
