@@ -1,6 +1,7 @@
 /* info: all there is to know of a built program. */
 #include "runtime/base/dtype.h"
 #include "runtime/files/program_file.h"
+#include "runtime/machine/check_micro.h"
 #include "runtime/machine/choose.h"
 #include "standalone/info.h"
 
@@ -130,7 +131,13 @@ static void print_info(const VtVariant *chosen, const char *damage) {
 
 /* Every micro-kernel of the target against plain C. */
 static int check_kernels(const VtVariant *variant) {
-    return fail(1, "target %s: not here yet", variant->target);
+    int n = variant->n_micros, wrong = vt_check_micros(variant->micros, n, stdout);
+    if (wrong)
+        return fflush(stdout),
+               fail(1, "target %s: %d of %d micro-kernels compute something else than they should",
+                    variant->target, wrong, n);
+    printf("target %s: %d micro-kernels are right\n", variant->target, n);
+    return 0;
 }
 
 /* ---- the verb ---------------------------------------------------------------------------------------------------- */

@@ -143,7 +143,7 @@ static void test_embed(void **state) {
         assert_int_equal(isnan(all[i * dim]), i == broken);
     }
     assert_true(broken >= 0);
-    assert_string_equal(line_of("all.txt", 0, line), "test/even/100.png");
+    assert_string_equal(line_of("all.txt", 0, line), "data/test/even/100.png");
 
     assert_int_equal(embed("--data data --out few.npy --names few.txt --skip-broken --normalize"), 0);
     assert_true(said("few.npy: 21 rows of 16 features, of length 1") && said("1 broken image left out"));
