@@ -3,15 +3,10 @@
 #include "runtime/base/error.h"
 #include "runtime/program/settings.h"
 
-/* What only the loop of `vitc train` reads is none of the library's. */
-static bool is_told(const VtSetting *s) {
-    return s->sets == VT_SETS_NOTHING || (s->sets & (VT_SETS_EPOCHS | VT_SETS_SEED));
-}
-
 int32_t vt_model_settings(void) {
     const VtProgram *p = vt_built.variants[0].program;
     int32_t n = 0;
-    for (int i = 0; i < p->n_settings; i++) n += is_told(&p->settings[i]);
+    for (int i = 0; i < p->n_settings; i++) n += vt_setting_is_of_steps(&p->settings[i]);
     return n;
 }
 
@@ -19,7 +14,7 @@ vt_model_status vt_model_setting(int32_t number, vt_model_setting_info *info) {
     const VtProgram *p = vt_built.variants[0].program;
     for (int i = 0; info && i < p->n_settings; i++) {
         const VtSetting *s = &p->settings[i];
-        if (!is_told(s) || number-- != 0) continue;
+        if (!vt_setting_is_of_steps(s) || number-- != 0) continue;
         *info = (vt_model_setting_info){s->key, s->help, s->least, s->most, s->whole};
         return VT_MODEL_OK;
     }
@@ -29,7 +24,7 @@ vt_model_status vt_model_setting(int32_t number, vt_model_setting_info *info) {
 /* -1, with an error. */
 static int find(const vt_model_handle *h, const char *name, VtError *error) {
     int found = name ? vt_setting_find(&h->program, name) : -1;
-    if (found >= 0 && is_told(&h->program.settings[found])) return found;
+    if (found >= 0 && vt_setting_is_of_steps(&h->program.settings[found])) return found;
     if (!name)
         vt_fail(error, 2, "the name is NULL");
     else

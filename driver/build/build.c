@@ -19,7 +19,7 @@ static const struct {
 } KINDS[] = {
     [EMIT_EXE] = {"exe", false, emit_program}, [EMIT_OBJ] = {"obj", false, emit_object},
     [EMIT_ASM] = {"asm", true, emit_text},     [EMIT_LLVM] = {"llvm", true, emit_text},
-    [EMIT_IR] = {"ir", true, emit_text},
+    [EMIT_IR] = {"ir", true, emit_text},       [EMIT_LIB] = {"lib", false, emit_library},
 };
 enum { N_KINDS = sizeof KINDS / sizeof *KINDS };
 
@@ -105,7 +105,8 @@ int verb_build(int argc, char **argv) {
     Flag flags[N_FLAGS];
     Arguments args;
     memcpy(flags, FLAGS, sizeof flags);
-    bool good = read_request(&b, argc, argv, flags, &args) && output_allowed(&b, b.out);
+    bool good =
+        read_request(&b, argc, argv, flags, &args) && (b.emit == EMIT_LIB || output_allowed(&b, b.out));
     if (good) {
         RecipeOptions options = recipe_options(&args, &flags[STRICT]);
         good = plan_modules(&b, args.words[0], &options) && about_recipe(&b, flags[NAME].value) &&

@@ -5,6 +5,7 @@
  *   about                         what a built program tells of itself
  *   output                        what may be overwritten, and how it is written
  *   link                          programs
+ *   lib, header, facts            C libraries
  *   texts                         objects, assembly, LLVM IR, IR
  *
  * All of it is the module of `vitc train`: the same elaboration and passes, one session a target. Functions return
@@ -28,7 +29,7 @@ typedef struct Build {
     Arena *arena;
     /* As asked for. */
     Emit emit;
-    const char *out; /* FILE; "-": standard output */
+    const char *out; /* FILE; "-": standard output; of a library: a folder */
     const char *cc;  /* NULL: not given */
     bool fixed;      /* --static: no dynamic section */
     bool verbose, force, debug;
@@ -63,8 +64,11 @@ bool emit_program(Build *b); /* link.c */
 /* Adds to a linker's command the objects, and a source with the notes that tell what the file is (about_text). */
 bool link_objects(Build *b, Toolchain *t, const BuiltFiles *files, Words *command);
 bool link_note(Build *b, Toolchain *t, Words *command);
-bool emit_object(Build *b); /* object.c */
-bool emit_text(Build *b);   /* texts.c: asm, llvm, ir */
+/* What linking failed with stays, as BASE.TARGET.o. */
+void link_keep(Build *b, const BuiltFiles *files, const char *base);
+bool emit_object(Build *b);  /* object.c */
+bool emit_library(Build *b); /* lib.c */
+bool emit_text(Build *b);    /* texts.c: asm, llvm, ir */
 
 /* ---- about.c ----------------------------------------------------------------------------------------------------- */
 bool about_recipe(Build *b, const char *name); /* fills in about and symbol; name: --name, or NULL */

@@ -35,10 +35,9 @@ bool link_objects(Build *b, Toolchain *t, const BuiltFiles *files, Words *comman
     return true;
 }
 
-/* What linking failed with stays beside the program that there is none of. */
-static void keep_objects(Build *b, const BuiltFiles *files) {
+void link_keep(Build *b, const BuiltFiles *files, const char *base) {
     for (int i = 0; i < files->n_files; i++) {
-        const char *path = arena_printf(b->arena, "%s.%s.o", b->out, files->files[i].name);
+        const char *path = arena_printf(b->arena, "%s.%s.o", base, files->files[i].name);
         if (output_allowed(b, path) &&
             output_write(b, path, 0644, files->files[i].bytes, files->files[i].size))
             fprintf(stderr, "vitc: the object is kept: '%s'\n", path);
@@ -77,7 +76,7 @@ bool emit_program(Build *b) {
     const char *program = good ? toolchain_path(&t, "program") : NULL;
     if (good && !link_program(b, &t, &files, program)) {
         good = false;
-        keep_objects(b, &files);
+        link_keep(b, &files, b->out);
     }
     good = good && (bytes = toolchain_result(&t, program, &size)) != NULL;
     if (good && !vt_program_file_seal(bytes, size))

@@ -2,6 +2,7 @@
 #include "driver/build/build.h"
 #include "runtime/files/program_file.h"
 
+#include <ar.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Texts and objects begin with these bytes when they are ours; an object is one of ours when it has a symbol that ends
- * in _program, which its table of names tells. */
-static const char *const HEADS[] = {"# vitc build ", "; vitc build ", "// vitc build "};
+/* Texts and objects begin with these bytes when they are ours; an object, or an archive of one, is ours when it has a
+ * symbol that ends in _program, which its table of names tells. */
+static const char *const HEADS[] = {"# vitc build ", "; vitc build ", "// vitc build ", "/* vitc build "};
 
 static bool is_our_object(const char *path) {
     static const char mark[] = "_program";
@@ -19,8 +20,9 @@ static bool is_our_object(const char *path) {
     char piece[1 << 16];
     FILE *file = fopen(path, "rb");
     if (!file) return false;
-    bool object = fread(&header, 1, sizeof header, file) == sizeof header &&
-                  memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 && header.e_type == ET_REL,
+    bool whole = fread(&header, 1, sizeof header, file) == sizeof header,
+         object = whole && ((memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 && header.e_type == ET_REL) ||
+                            memcmp(&header, ARMAG, SARMAG) == 0),
          found = false;
     size_t kept = 0;
     for (size_t n; object && !found && (n = fread(piece + kept, 1, sizeof piece - kept, file)) > 0;) {

@@ -6,9 +6,13 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+/* Not where a program that we are a library of has functions of its own there. */
 static void set_functions(void) {
-    json_set_alloc_funcs(noted_malloc, free);
+    json_malloc_t present;
+    json_get_alloc_funcs(&present, NULL);
+    if (present == malloc) json_set_alloc_funcs(noted_malloc, free);
 }
 
 static void begin(void) {
@@ -30,8 +34,11 @@ json_t *vt_json_load(const char *text, size_t size, size_t flags, char *why, siz
 
 char *vt_json_text(const json_t *value, size_t flags) {
     begin();
-    char *text = json_dumps(value, flags);
-    if (!noted_failed()) return text;
-    free(text);
-    return NULL;
+    json_free_t release;
+    json_get_alloc_funcs(NULL, &release);
+    char *text = json_dumps(value, flags), *copy = NULL;
+    if (release == free && !noted_failed()) return text;
+    if (text && !noted_failed()) copy = strdup(text); /* of other functions' memory */
+    if (text) release(text);
+    return copy;
 }

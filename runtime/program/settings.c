@@ -17,6 +17,10 @@ int vt_setting_find(const VtProgram *p, const char *key) {
     return -1;
 }
 
+bool vt_setting_is_of_steps(const VtSetting *s) {
+    return s->sets == VT_SETS_NOTHING || (s->sets & (VT_SETS_EPOCHS | VT_SETS_SEED));
+}
+
 bool vt_program_copy(const VtProgram *program, VtProgram *copy, VtError *error) {
     size_t settings = sizeof *program->settings * (size_t)program->n_settings,
            scalars = sizeof *program->scalars * (size_t)program->n_scalars;

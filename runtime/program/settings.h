@@ -8,6 +8,9 @@
 /* The one called `key`, by its alias too, or by "seed" instead of "train.seed"; -1: there is none. */
 int vt_setting_find(const VtProgram *program, const char *key);
 
+/* Whether steps depend on it: others are read by the loop of training alone, which says when to save and evaluate. */
+bool vt_setting_is_of_steps(const VtSetting *setting);
+
 /* The same program with settings of its own, of the recipe's values; all else is shared. False: out of memory. */
 bool vt_program_copy(const VtProgram *program, VtProgram *copy, VtError *error);
 void vt_program_copy_free(VtProgram *copy);
