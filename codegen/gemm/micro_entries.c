@@ -21,23 +21,28 @@ typedef struct {
 } Entries;
 
 static MicroSpec spec_of(const MicroKernel *kernel, int rows, int vectors, Layout layout, bool accumulate) {
-    MicroSpec spec = {
-        .rows = rows, .vectors = vectors, .line = 1, .step = kernel->mr, .accumulate = accumulate};
-    if (layout == LINES_SIDE_BY_SIDE) spec.step = MEMORY_STEP;
-    if (layout == LINES_ALONG) spec.line = MEMORY_STEP, spec.step = 1;
+    int block = kernel->unit_step;
+    MicroSpec spec = {.rows = rows,
+                      .vectors = vectors,
+                      .line = block,
+                      .step = kernel->mr,
+                      .block = block,
+                      .accumulate = accumulate};
+    if (layout == LINES_SIDE_BY_SIDE) spec.line = spec.block = 1, spec.step = MEMORY_STEP;
+    if (layout == LINES_ALONG) spec.line = MEMORY_STEP, spec.step = spec.block = 1;
     return spec;
 }
 
-/* What the checker is told. Tile registers want blocks of 16 lines by 16 units (pack.h). */
+/* What the checker is told. */
 static VtMicro describe(const Entries *e, const MicroKernel *kernel, const MicroSpec *spec, Layout layout) {
     VtMicro micro = {.rows = spec->rows,
                      .columns = spec->vectors * kernel->lanes,
                      .tile_columns = kernel->nr,
                      .unit_elements = kernel->unit_elements,
                      .unit_step = kernel->unit_step,
-                     .line = kernel->tiles ? TILE_EDGE : spec->line,
+                     .line = spec->line,
                      .step = spec->step,
-                     .block = kernel->tiles ? TILE_EDGE : 1,
+                     .block = spec->block,
                      .accumulate = spec->accumulate};
     micro.name = arena_printf(e->arena, "%s %dx%d%s%s", kernel->name, micro.rows, micro.columns,
                               LAYOUT_NAMES[layout], micro.accumulate ? " adding" : "");
