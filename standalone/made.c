@@ -229,9 +229,14 @@ static bool check_saved(Made *made, const MakeRequest *request) {
     return good;
 }
 
+static void print_targets(FILE *out) {
+    vt_print_variants(&vt_built, vt_choose_variant(&vt_built, NULL).variant, out);
+}
+
 const Command BUILT = {.compiles = false,
                        .setting_flag = find_key,
                        .hint = hint_key,
+                       .print_targets = print_targets,
                        .make = make,
                        .unmake = unmake,
                        .check_saved = check_saved,

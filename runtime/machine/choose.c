@@ -33,7 +33,7 @@ static VtChoice choose_best(const VtBuilt *built) {
         const VtVariant *variant = &built->variants[i];
         if (vt_variant_runs(variant, why, sizeof why)) return (VtChoice){.variant = variant};
         add(&choice, "%s%s: %s",
-            i ? "; " : "this program runs on none of its targets here: ", variant->target, why);
+            i ? "; " : "this machine runs none of this program's targets: ", variant->target, why);
     }
     if (built->n_variants == 0) add(&choice, "this program holds no code");
     return choice;
