@@ -11,7 +11,7 @@ static bool runs_without(const Target *target, const char *without, char why[TAR
     char missing[VT_FEATURE_NAME];
     int refused;
     if (strcmp(target->architecture->name, vt_architecture) != 0)
-        snprintf(why, TARGET_WHY, "this machine is no %s", target->architecture->name);
+        snprintf(why, TARGET_WHY, "it is for processors of %s", target->architecture->name);
     else if (!vt_features_here_without(target->features, without, missing))
         snprintf(why, TARGET_WHY, "this machine lacks %s", missing);
     else if ((refused = vt_features_permit(target->features)))

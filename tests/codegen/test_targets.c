@@ -1,7 +1,9 @@
 /* The table of targets: every row is whole, and what follows from it holds together. */
 #include "codegen/target.h"
 #include "codegen/codegen.h"
+#include "codegen/target/host.h"
 #include "codegen/target/select.h"
+#include "runtime/machine/features.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -63,6 +65,110 @@ static void test_any_host_has_one(void **state) {
     assert_true(runs && codegen_runs_here(NULL, error, sizeof error));
 }
 
+/* What we find of the processor is what LLVM finds, of all that both have a name for. */
+static void test_features_are_those_of_llvm(void **state) {
+    (void)state;
+    int n, met = 0;
+    const char *const *names = vt_feature_names(&n);
+    char *host = LLVMGetHostCPUFeatures(), *rest, word[VT_FEATURE_NAME + 1];
+    if (!*host || getenv("VITC_CPU_WITHOUT")) skip(); /* LLVM knows no features of some architectures */
+    for (char *at = strtok_r(host, ",", &rest); at; at = strtok_r(NULL, ",", &rest))
+        for (int i = 0; i < n; i++) {
+            snprintf(word, sizeof word, "%c%s", vt_feature_here(names[i]) ? '+' : '-', names[i]);
+            if (strcmp(at + 1, names[i]) != 0) continue;
+            met++;
+            if (strcmp(at, word) != 0) fail_msg("LLVM: %s, we: %s", at, word);
+        }
+    assert_true(met > n / 2);
+    LLVMDisposeMessage(host);
+}
+
+/* A row's features are names that can be asked for, where it runs. */
+static void check_features(const Target *target) {
+    bool here = strcmp(target->architecture->name, vt_architecture) == 0;
+    int n;
+    const char *const *names = vt_feature_names(&n);
+    char *list = strdup(target->features), *rest;
+    for (char *at = strtok_r(list, ",", &rest); at && here; at = strtok_r(NULL, ",", &rest)) {
+        int i = 0;
+        while (i < n && strcmp(names[i], at) != 0) i++;
+        if (i == n) fail_msg("%s wants a feature '%s' that features.def has not", target->name, at);
+    }
+    free(list);
+}
+
+/* A target's code uses its row's features and no others, on any machine; levels have those of the levels below. */
+static void test_code_for_any_machine(void **state) {
+    (void)state;
+    int n;
+    const Target *const *targets = target_all(&n);
+    for (int i = 0; i < n; i++) {
+        char error[512], wanted[1024] = "";
+        TargetMachine machine;
+        if (!target_machine_open(&machine, targets[i]->name, error, sizeof error)) fail_msg("%s", error);
+        check_features(targets[i]);
+        assert_ptr_equal(machine.target, targets[i]);
+        assert_string_equal(machine.triple, targets[i]->architecture->triple);
+        assert_int_equal(machine.facts.cores, targets[i]->cores);
+        assert_int_equal(machine.facts.own_cache, targets[i]->own_cache);
+        for (const char *at = targets[i]->features; *at; at++)
+            snprintf(wanted + strlen(wanted), 3, at == targets[i]->features || at[-1] == ',' ? "+%c" : "%c",
+                     *at);
+        assert_int_equal(strncmp(machine.features, wanted, strlen(wanted)), 0);
+        assert_null(strchr(machine.features + strlen(wanted), '+'));
+        target_machine_close(&machine);
+    }
+    const char *v2 = target_find("x86-64-v2")->features, *v3 = target_find("x86-64-v3")->features;
+    assert_int_equal(strncmp(v3, v2, strlen(v2)), 0);
+    assert_int_equal(strncmp(target_find("x86-64-v4")->features, v3, strlen(v3)), 0);
+}
+
+typedef struct {
+    const char *text, *name, *message; /* name NULL: refused, with the message */
+} Spelling;
+
+static void test_spellings(void **state) {
+    (void)state;
+    static const Spelling rows[] = {
+        {"x86-64", "x86-64", NULL},
+        {"amx", "amx", NULL},
+        /* as they were called before */
+        {"generic", "x86-64", NULL},
+        {"avx2", "x86-64-v3", NULL},
+        {"avx512", "x86-64-v4", NULL},
+        {"amx_model", "amx-model", NULL},
+        {"x86-64-v5", NULL, "unknown target 'x86-64-v5'; did you mean 'x86-64-v4'? There are native, amx, "},
+        {"Native", NULL, "did you mean 'native'?"},
+        {"zzzzzzzz", NULL, "unknown target 'zzzzzzzz'; there are native, "},
+        {"", NULL, "unknown target ''; there are native, "},
+        {"x86-64,amx", NULL, "unknown target 'x86-64,amx'"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char error[512] = "";
+        TargetChoice choice;
+        bool good = target_select(rows[i].text, &choice, error, sizeof error);
+        if (good != (rows[i].name != NULL) || (good && strcmp(choice.target->name, rows[i].name) != 0) ||
+            (!good && !strstr(error, rows[i].message)))
+            fail_msg("%s: %s", rows[i].text, good ? choice.target->name : error);
+        assert_false(good && choice.native);
+    }
+}
+
+/* Lists of features that are taken away choose the best of what is left, by this machine's facts. */
+static void test_without_features(void **state) {
+    (void)state;
+    char error[512];
+    TargetChoice choice, native;
+    assert_true(target_select(NULL, &native, error, sizeof error) && native.native);
+    assert_true(target_select("native", &choice, error, sizeof error) && choice.target == native.target);
+    assert_true(target_select("-warp-drive", &choice, error, sizeof error) && choice.target == native.target);
+    if (strcmp(vt_architecture, "x86_64") != 0) skip();
+    assert_true(target_select("-avx,-sse3,-avx512f", &choice, error, sizeof error) && choice.native);
+    assert_string_equal(choice.target->name, "x86-64");
+    assert_true(target_select("-avx512f", &choice, error, sizeof error));
+    assert_int_equal(choice.target->lanes <= 8, 1);
+}
+
 /* What is known of the machine on each target prints and reads back, for every precision. */
 static void test_machines_read_back(void **state) {
     (void)state;
@@ -99,6 +205,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_are_whole),
         cmocka_unit_test(test_any_host_has_one),
+        cmocka_unit_test(test_features_are_those_of_llvm),
+        cmocka_unit_test(test_code_for_any_machine),
+        cmocka_unit_test(test_spellings),
+        cmocka_unit_test(test_without_features),
         cmocka_unit_test(test_machines_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

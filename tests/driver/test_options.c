@@ -96,7 +96,49 @@ static void test_accepted(void **state) {
     }
 }
 
+/* --target, on a machine without SSE3. */
+static void test_targets(void **state) {
+    (void)state;
+    static const struct {
+        const char *arguments;
+        int code;
+        const char *message;
+    } rows[] = {
+        {"help targets", 0, "native         "},
+        {"bench --target list", 0, "\namx-model      runs here; never native\n"},
+        {"train quickstart --target=list --out /nowhere", 0, "native         "},
+        {"bench quickstart --target", 2, "--target wants a value"},
+        {"bench quickstart --target x86-64-v9", 2,
+         "vitc: unknown target 'x86-64-v9'; did you mean 'x86-64-v"},
+        {TRAIN "--target foo", 2, "vitc: unknown target 'foo'; there are native, amx, "},
+        {"eval knn quickstart --data synthetic --target foo", 2, "vitc: unknown target 'foo'"},
+        {"inspect quickstart --target foo", 2, "vitc: unknown target 'foo'"},
+        {"run quickstart --in a --out b --target foo", 2, "vitc: unknown target 'foo'"},
+        {"inspect quickstart --memory --target aarch64", 0, "arena"},
+#ifdef __x86_64__
+        {"help targets", 0, "native         x86-64\n"},
+        {"bench --target list", 0, "\nx86-64-v2      this machine lacks sse3\nx86-64         runs here\n"},
+        {"bench --target list", 0, "\naarch64        it is for processors of aarch64\n"},
+        {TRAIN "--target x86-64-v2", 2, "target 'x86-64-v2' does not run here: this machine lacks sse3"},
+        {"bench quickstart --target x86-64-v3", 2, "does not run here: this machine lacks sse3"},
+        {"bench quickstart --target aarch64", 2, "does not run here: it is for processors of aarch64"},
+        {"bench quickstart --target-features avx2", 2, "target 'x86-64-v3' does not run here"},
+        {"inspect quickstart --memory --target x86-64-v3", 0, "arena"},
+#endif
+    };
+    setenv("VITC_CPU_WITHOUT", "sse3", 1);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        static char text[1 << 16];
+        int code = run(rows[i].arguments, text, sizeof text);
+        if (code != rows[i].code || !strstr(text, rows[i].message))
+            fail_msg("vitc %s: wanted \"%s\" and %d, got %d:\n%.2000s", rows[i].arguments, rows[i].message,
+                     rows[i].code, code, text);
+    }
+    unsetenv("VITC_CPU_WITHOUT");
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_messages), cmocka_unit_test(test_accepted)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_messages), cmocka_unit_test(test_accepted),
+                                       cmocka_unit_test(test_targets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
