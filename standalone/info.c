@@ -1,6 +1,5 @@
 /* info: all there is to know of a built program. */
 #include "runtime/base/dtype.h"
-#include "runtime/files/program_file.h"
 #include "runtime/machine/check_micro.h"
 #include "runtime/machine/choose.h"
 #include "standalone/info.h"
@@ -46,16 +45,6 @@ ProgramMemory program_memory(const VtProgram *p) {
         if (own > m.thread) m.thread = own;
     }
     return m;
-}
-
-/* Whether the file that runs is as it was built; "": it is, or that cannot be told. */
-static void tell_damage(char *out, size_t size) {
-    VtProgramFile file = {.ours = false};
-    VtError error;
-    *out = '\0';
-    if (!vt_program_file_read(vt_program_file_self(), &file, &error)) return;
-    if (file.ours) snprintf(out, size, "%s", file.damage);
-    vt_program_file_free(&file);
 }
 
 /* ---- text -------------------------------------------------------------------------------------------------------- */
@@ -157,7 +146,7 @@ int verb_info(int argc, char **argv) {
         return fail(2, "info wants no '%s'", args.n_words ? args.words[0] : args.overrides[0]);
     if (!json_flag(&flags[FORMAT], &json)) return 2;
     if (flags[RECIPE].given) return fputs(vt_built.recipe, stdout) < 0 ? 1 : 0;
-    tell_damage(damage, sizeof damage);
+    find_damage(damage, sizeof damage);
     VtChoice choice = vt_choose_variant(&vt_built, flags[TARGET].value);
     if (flags[TARGET].given && !choice.variant) return fail(choice.code, "%s", choice.message);
     if (flags[CHECK].given)

@@ -1,4 +1,5 @@
 /* main() of a built program. */
+#include "runtime/machine/choose.h"
 #include "standalone/standalone.h"
 
 #include <string.h>
@@ -38,6 +39,19 @@ static const char NOTES[] =
     "Settings are written key=value, or --key value; `info` lists them, and what is fixed.\n"
     "What is given twice holds as it was given last; -- ends the flags; --help works after any verb.";
 
+/* Whether a verb that runs compiled code may: the program is whole, since another may compute anything, and has code
+ * for this machine. False after telling. */
+static bool is_fit(const char *verb) {
+    static const char *const always[] = {"info", "help", "--help", "-h", "--version"};
+    char damage[256];
+    for (size_t i = 0; i < sizeof always / sizeof *always; i++)
+        if (strcmp(verb, always[i]) == 0) return true;
+    find_damage(damage, sizeof damage);
+    if (damage[0]) return fail(1, "this program is damaged: %s", damage) < 0;
+    VtChoice best = vt_choose_variant(&vt_built, NULL);
+    return best.variant || fail(best.code, "%s", best.message) < 0;
+}
+
 int main(int argc, char **argv) {
     static char about[256];
     static Command built;
@@ -51,5 +65,6 @@ int main(int argc, char **argv) {
     if (vt_built.abi != VT_ABI)
         return fail(1, "its code has ABI %d, its runtime ABI %d: it is to be built anew", vt_built.abi,
                     VT_ABI);
+    if (argc > 1 && !is_fit(argv[1])) return 1;
     return command_main(VERBS, sizeof VERBS / sizeof *VERBS, NOTES, argc, argv);
 }

@@ -33,6 +33,9 @@ void hint_key(int argc, char **argv, const Flag *flags, size_t n, const char *wo
 /* rules.c: a file of rules by which tensors are called, a line each: from: to */
 bool read_rules(Made *made, const char *path, VtWeights *weights);
 
+/* damage.c: what is wrong with the file that runs (runtime/files/program_file.h); "": nothing, or it cannot be told. */
+void find_damage(char *out, size_t size);
+
 int verb_info(int argc, char **argv); /* info.c */
 
 #endif

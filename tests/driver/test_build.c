@@ -218,6 +218,9 @@ static void test_damaged(void **state) {
         assert_int_equal(run_command("%s info %s", VITC_BINARY, path_of("cut")), 1);
         assert_true(said("damaged"));
     }
+    assert_int_equal(run_command("(head -c %ld %s >%s)", size - 9, path_of("shared"), path_of("cut")), 0);
+    assert_int_equal(run_command("%s train --data synthetic --steps 1 --out %s/none", path_of("cut"), folder), 1);
+    assert_true(said("damaged"));
     if (have("strip")) { /* what is loaded stays the same */
         assert_int_equal(build("-g", "debug"), 0);
         assert_int_equal(run_command("strip %s && %s info", path_of("debug"), path_of("debug")), 0);
