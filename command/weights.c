@@ -1,31 +1,12 @@
 /* Initial weights: see weights.h. */
 #include "command/weights.h"
 
-#include <errno.h>
-#include <nettle/sha2.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-bool hash_file(const char *path, char out[HASH_TEXT]) {
-    static uint8_t chunk[1 << 20];
-    uint8_t sum[SHA256_DIGEST_SIZE];
-    struct sha256_ctx sha;
-    struct stat status;
-    bool there = stat(path, &status) == 0, regular = there && S_ISREG(status.st_mode);
-    FILE *file = regular ? fopen(path, "re") : NULL; /* a FIFO would wait for its writer */
-    if (!file)
-        return fail(2, "cannot read '%s': %s", path,
-                    there && !regular ? "no regular file" : strerror(errno)) < 0;
-    sha256_init(&sha);
-    for (size_t n; (n = fread(chunk, 1, sizeof chunk, file)) > 0;) sha256_update(&sha, n, chunk);
-    int problem = ferror(file) ? errno : 0;
-    fclose(file);
-    if (problem) return fail(1, "cannot read '%s': %s", path, strerror(problem)) < 0;
-    sha256_digest(&sha, sizeof sum, sum);
-    size_t n = (size_t)sprintf(out, "sha256:");
-    for (size_t i = 0; i < sizeof sum; i++) n += (size_t)sprintf(out + n, "%02x", sum[i]);
-    return true;
+bool hash_file(const char *path, char out[VT_HASH_TEXT]) {
+    VtError error;
+    return vt_file_hash(path, out, &error) || fail(error.code, "%s", error.message) < 0;
 }
 
 bool init_flags(const Flag *init, const Flag *rename, const Flag *only, InitFlags *out) {
@@ -46,7 +27,7 @@ static bool split_patterns(const char *text, Weights *out, VtWeights *w) {
 }
 
 /* Rules and hash. */
-static bool settle(Made *made, VtWeights *w, char hash[HASH_TEXT]) {
+static bool settle(Made *made, VtWeights *w, char hash[VT_HASH_TEXT]) {
     if (w->rename && !command->read_renames(made, w->rename, w)) return false;
     if (!hash_file(w->path, hash)) return false;
     if (w->hash && strcmp(w->hash, hash) != 0)

@@ -15,15 +15,14 @@ typedef struct {
 bool init_flags(const Flag *init, const Flag *rename, const Flag *only,
                 InitFlags *out); /* false after telling */
 
-enum { HASH_TEXT = 80 };
-bool hash_file(const char *path, char out[HASH_TEXT]); /* "sha256:…" of its bytes; false after telling */
+bool hash_file(const char *path, char out[VT_HASH_TEXT]); /* "sha256:…" of its bytes; false after telling */
 
 /* All files that initial values come from: those of the recipe, then the command line's. */
 struct Weights {
     VtWeights *items; /* with all their rules, and with the hashes that the files have */
     int count;
     VtInitialWeights *open; /* NULL: there is no file */
-    char (*hashes)[HASH_TEXT];
+    char (*hashes)[VT_HASH_TEXT];
     char *only_text;
     const char **only;
 };

@@ -40,10 +40,11 @@ static const Verb VERBS[] = {
      "[--interpret] [--trace-nan] [--step N] [--steps-per-epoch N] [--target NAME] [--timing] [--strict]",
      "run one compiled function on given tensors"},
     {"build", verb_build,
-     "RECIPE [key=value …] -o FILE [--emit=exe|obj|asm|llvm|ir] [--target NAME[,NAME …]] [--static] [--name "
+     "RECIPE [key=value …] -o FILE [--emit=exe|lib|obj|asm|llvm|ir] [--target NAME[,NAME …]] [--static] "
+     "[--name "
      "NAME] "
      "[-g] [--cc COMMAND] [--verbose] [--force] [--timing] [--strict]",
-     "make a program that trains the recipe, and needs nothing of vitc; or its code in another form"},
+     "make a program that trains the recipe, and needs nothing of vitc; or a C library, or its code in other forms"},
     {"info", verb_info, "FILE",
      "tell what a file made by build is, without running it, and whether it is whole"},
     {"check", verb_check, "RECIPE [key=value …] [--labels] [--strict]",

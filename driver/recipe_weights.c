@@ -111,7 +111,7 @@ static bool has_text(const Tree *tree, const char *text) {
 
 /* A run that goes on: the file, if it is there, is that of the beginning wherever it lies now. */
 static void keep_saved(Arena *arena, Tree *map, const Tree *was, const char *path) {
-    char hash[HASH_TEXT];
+    char hash[VT_HASH_TEXT];
     Tree *from = tree_get(was, "from"), *sum = tree_get(was, "hash"), *rules = tree_get(was, "rename"),
          *rename = tree_get(map, "rename");
     bool moved = from && sum && !has_text(from, path) && access(path, R_OK) == 0 && hash_file(path, hash) &&

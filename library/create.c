@@ -1,6 +1,7 @@
 /* Making and freeing a model. */
 #include "library/handle.h"
 #include "runtime/base/error.h"
+#include "runtime/files/hash.h"
 #include "runtime/machine/choose.h"
 #include "runtime/program/instance.h"
 #include "runtime/program/settings.h"
@@ -70,10 +71,24 @@ static void destroy(vt_model_handle *h) {
     free(h);
 }
 
+/* Whether a file that initial values come from is the one of the recipe. */
+static bool is_the_file(const VtWeights *w, VtError *error) {
+    char hash[VT_HASH_TEXT];
+    if (w->rename && !w->n_rules)
+        return vt_fail(error, 2, "the rules of '%s' are not in this library: write them into the recipe",
+                       w->rename);
+    return !w->hash || (vt_file_hash(w->path, hash, error) &&
+                        (strcmp(w->hash, hash) == 0 ||
+                         vt_fail(error, 2, "'%s' is another file than it was: it has %s, the recipe wants %s",
+                                 w->path, hash, w->hash)));
+}
+
 /* Values that the recipe takes from files. */
 static bool open_weights(vt_model_handle *h, VtError *error) {
     const VtProgram *p = &h->program;
     if (!p->n_weights) return true;
+    for (int i = 0; i < p->n_weights; i++)
+        if (!is_the_file(&p->weights[i], error)) return false;
     h->weights = vt_weights_open(p->states, p->n_states, p->weights, p->n_weights, error);
     vt_instance_initial_weights(h->instance, h->weights);
     return h->weights != NULL;

@@ -22,6 +22,7 @@
 #include "runtime/base/rng.h"
 #include "runtime/base/stop.h"
 #include "runtime/base/terminal.h"
+#include "runtime/files/hash.h"
 #include "runtime/files/output.h"
 #include "runtime/files/safetensors.h"
 #include "runtime/images/augment.h"

@@ -42,7 +42,7 @@ static void test_what_is_written(void **state) {
     build("quickstart " SMALL, "", "again"); /* the same bytes, links too */
     assert_int_equal(run_command("diff -r --no-dereference %s/model %s/again", folder, folder), 0);
     build("quickstart " SMALL, "", "again"); /* what is ours is replaced */
-    build(OTHER, "--name other-model", "model");
+    build(OTHER, "--name other-model --target x86-64-v2,x86-64", "model");
     assert_int_equal(
         run_command("cd %s/model/lib && test \"$(readlink libquickstart.so)\" = libquickstart.so.1 && "
                     "test \"$(readlink libquickstart.so.1)\" = libquickstart.so.1.0 && "
@@ -121,7 +121,7 @@ static void test_program_of_the_documentation(void **state) {
 
 static void test_two_models(void **state) {
     (void)state;
-    static const char *const models[] = {"quickstart " SMALL, OTHER},
+    static const char *const models[] = {"quickstart " SMALL, OTHER " --target x86-64-v2"},
                              *const names[] = {"quickstart", "other_model"},
                              *const links[] = {"$(pkg-config --libs quickstart other_model)",
                                                "-Wl,--as-needed model/lib/libquickstart.a "

@@ -67,6 +67,24 @@ static void check_mistakes(void) {
     GOOD(other_model, other, other_model_free(other));
 }
 
+/* One of the targets that are in the library, by name. */
+static void check_targets(void) {
+    other_model_options options = other_model_OPTIONS;
+    other_model_handle *handle;
+    char message[512] = "";
+    EXPECT(other_model_targets() == 2 && strcmp(other_model_target_name(0), "x86-64-v2") == 0);
+    EXPECT(strcmp(other_model_target_lacks(0), "") == 0 && other_model_target_lacks(2) == NULL);
+    options.target = other_model_target_name(1);
+    GOOD(other_model, NULL, other_model_create(&options, &handle, NULL, 0));
+    EXPECT(strcmp(other_model_target(handle), "x86-64") == 0);
+    GOOD(other_model, handle, other_model_open_data(handle, &data, 1));
+    GOOD(other_model, handle, other_model_step(handle));
+    GOOD(other_model, handle, other_model_free(handle));
+    options.target = "amx";
+    EXPECT(other_model_create(&options, &handle, message, sizeof message) == other_model_BAD_REQUEST);
+    EXPECT(strstr(message, "amx") && strstr(message, "x86-64-v2"));
+}
+
 /* What the header says is what the library says. */
 static void check_facts(void) {
     quickstart_state_info state;
@@ -89,6 +107,7 @@ int main(int argc, char **argv) {
     if (argc != 2) return 2;
     folder = argv[1];
     check_facts();
+    check_targets();
     for (int i = 0; i < HANDLES; i++) {
         numbers[i] = i;
         EXPECT(pthread_create(&threads[2 * i], NULL, train_quickstart, &numbers[i]) == 0);
