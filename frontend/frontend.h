@@ -38,6 +38,13 @@ typedef struct {
     const char *network, *label, *value;
 } RecipeLabel;
 
+/* A knob, and whether a program has its value as it is (`why`: what needs that; "" where it is a setting). */
+typedef struct {
+    const char *name, *value, *help;
+    bool fixed;
+    const char *why;
+} RecipeKnob;
+
 /* An elaborated recipe. Its module has up to six functions:
  *
  *   step   a training step. Inputs by name; outputs `loss`, `loss.OBJECTIVE`, and schedules and metrics by their names;
@@ -57,6 +64,8 @@ typedef struct {
     size_t n_notes;
     const RecipeLabel *labels; /* each once, in the order made */
     size_t n_labels;
+    const RecipeKnob *knobs;
+    size_t n_knobs;
     /* the recipe as YAML, with overrides and libraries in it: it can be loaded on its own */
     const char *resolved;
 } Recipe;

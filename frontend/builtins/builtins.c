@@ -5,8 +5,9 @@
 #include <ctype.h>
 
 static const Builtin WRITTEN[] = {
-#define BUILTIN(name, signature) {#name, signature, b_##name, OP_COUNT, false},
-#define INITIAL(name, signature) {#name, signature, b_##name, OP_COUNT, true},
+#define BUILTIN(name, signature) {#name, signature, b_##name, OP_COUNT, false, false},
+#define PASSING(name, signature) {#name, signature, b_##name, OP_COUNT, false, true},
+#define INITIAL(name, signature) {#name, signature, b_##name, OP_COUNT, true, false},
 #include "frontend/builtins/builtins.def"
 };
 enum { N_WRITTEN = sizeof WRITTEN / sizeof *WRITTEN };

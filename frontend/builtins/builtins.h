@@ -13,6 +13,7 @@ const Builtin *builtin_table(size_t *n);
 #define UNUSED (void)n
 
 #define BUILTIN(name, signature) FUNCTION(b_##name);
+#define PASSING(name, signature) FUNCTION(b_##name);
 #define INITIAL(name, signature) FUNCTION(b_##name);
 #include "frontend/builtins/builtins.def"
 

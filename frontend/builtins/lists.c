@@ -64,22 +64,28 @@ FUNCTION(b_enumerate) {
     return close_list(e, at->loc, list);
 }
 
+/* A number, or an error: others are not known now. */
+static bool is_known(Evaluator *e, const Expr *at, const Value *v, const char *what) {
+    double unused;
+    return is_number(v) || (real_of(e, at->loc, v, what, &unused) && false);
+}
+
 FUNCTION(b_int) {
     UNUSED;
-    double x;
-    return real_of(e, at->loc, &args[0], "the argument of int", &x) ? value_number(trunc(x), true)
-                                                                    : (Value){0};
+    if (!is_known(e, at, args, "the argument of int")) return (Value){0};
+    return made_of(e, at->loc, "trunc", args, 1, value_number(trunc(args[0].number), true));
 }
 FUNCTION(b_ceil) {
     UNUSED;
-    double x;
-    return real_of(e, at->loc, &args[0], "the argument of ceil", &x) ? value_number(ceil(x), true)
-                                                                     : (Value){0};
+    if (!is_known(e, at, args, "the argument of ceil")) return (Value){0};
+    return made_of(e, at->loc, "ceil", args, 1, value_number(ceil(args[0].number), true));
 }
 FUNCTION(b_float) {
     UNUSED;
-    double x;
-    return real_of(e, at->loc, &args[0], "the argument of float", &x) ? value_number(x, false) : (Value){0};
+    if (!is_known(e, at, args, "the argument of float")) return (Value){0};
+    Value real = value_number(args[0].number, false);
+    real.scalar = args[0].scalar;
+    return real;
 }
 FUNCTION(b_known) {
     UNUSED;

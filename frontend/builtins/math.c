@@ -180,6 +180,8 @@ FUNCTION(b_std) {
 
 FUNCTION(b_where) {
     UNUSED;
+    if (is_number(&args[0]) && args[0].scalar && is_number(&args[1]) && is_number(&args[2]))
+        return made_of(e, at->loc, "select", args, 3, args[args[0].number != 0 ? 1 : 2]);
     if (!is_tensor(&args[0])) {
         bool truth;
         return bool_of(e, at->loc, &args[0], "the condition", &truth) ? args[truth ? 1 : 2] : (Value){0};

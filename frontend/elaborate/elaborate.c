@@ -170,6 +170,8 @@ static void finish_plan(Evaluator *e, Recipe *out) {
                             .n_weights = (int32_t)r->n_weights,
                             .weights = r->weights,
                             .train = r->train};
+    plan_settings(e, inputs, n, &out->plan);
+    list_knobs(e, out);
 }
 
 /* The module, with the counter of steps as its first state. */
@@ -230,6 +232,7 @@ bool elaborate(ParsedRecipe *recipe, Recipe *out) {
     }
     for (size_t f = 0; f < module->n_funcs; f++) {
         if (module->funcs[f]->body) continue;
+        fold_settings(&step.e, module->funcs[f]);
         drop_unused_nodes(module->funcs[f]);
         check_finite(&step, module->funcs[f]);
     }

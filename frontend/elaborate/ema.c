@@ -19,6 +19,8 @@ static Range value_at(Step *step, ValueId value, const bool *needed, Range *rang
             ranges[id] = range_of_number(at * step->e.recipe->train.epochs * STEPS_OF_AN_EPOCH, DT_F64);
         if (node->op == OP_input && func_find_input(func, "steps_per_epoch") == id)
             ranges[id] = range_of_number(STEPS_OF_AN_EPOCH, DT_F64);
+        double setting;
+        if (setting_value(&step->e, func, node, &setting)) ranges[id] = range_of_number(setting, DT_F64);
     }
     return ranges[value];
 }
@@ -43,14 +45,29 @@ static void check_momentum(Step *step, const Definition *network, ValueId moment
     }
 }
 
+/* A momentum that settings change stays in 0..1. */
+static void demand_share(Evaluator *e, const Definition *network, const Value *value) {
+    Loc loc = value_loc(e, network->momentum);
+    const Value zero = value_number(0, true), one = value_number(1, true);
+    const char *text = arena_printf(e->arena, "the momentum of '%s' is in 0..1", network->signature.name);
+    if (!is_number(value) || !value->scalar) return;
+    Value low = value_binary(e, loc, OP_ge, value, &zero), high = value_binary(e, loc, OP_le, value, &one);
+    demand(e, loc, &low, text);
+    demand(e, loc, &high, text);
+}
+
 static ValueId momentum_of(Step *step, const Definition *network) {
     Evaluator *e = &step->e;
     if (!network->momentum) return IR_NONE; /* it could not be read, as was told */
-    Value value = eval_in(e, "momentum", network->momentum);
+    e->settable = true;
+    Value value = eval_in(e, "momentum", network->momentum), known = value;
+    e->settable = false;
     double m;
     e->at = network->momentum;
-    if (is_number(&value) && !real_in(e, value_loc(e, network->momentum), &value, "momentum", 0, 1, &m))
+    if (is_number(&value)) known.scalar = 0;
+    if (is_number(&value) && !real_in(e, value_loc(e, network->momentum), &known, "momentum", 0, 1, &m))
         return IR_NONE;
+    demand_share(e, network, &value);
     e->at = NULL;
     ValueId id = scalar_of(e, value_loc(e, network->momentum), &value, DT_F64, "momentum");
     if (id != IR_NONE && !is_number(&value)) check_momentum(step, network, id);

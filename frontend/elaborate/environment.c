@@ -85,7 +85,9 @@ void define_time(Step *step) {
     define(e, e->globals, "step", value_of(e, now));
     define(e, e->globals, "steps_per_epoch", value_of(e, per_epoch));
     define(e, e->globals, "epoch", value_of(e, ir_binary(e->func, OP_div, now, per_epoch)));
-    define(e, e->globals, "epochs", value_number(epochs, epochs == floor(epochs)));
+    Value all = value_number(epochs, epochs == floor(epochs));
+    all.scalar = e->recipe->epochs_scalar;
+    define(e, e->globals, "epochs", all);
     define(e, e->globals, "batch", value_number((double)e->recipe->train.batch, true));
     define(e, e->globals, "training", value_bool(step->training));
 }
@@ -124,7 +126,9 @@ void define_states(Evaluator *e) {
 void define_schedules(Evaluator *e) {
     for (size_t i = 0; i < e->recipe->schedules.count; i++) {
         const Entry *entry = &e->recipe->schedules.items[i];
+        e->settable = true;
         Value value = eval_in(e, "a schedule", entry->value);
+        e->settable = false;
         ValueId id = scalar_of(e, value_loc(e, entry->value), &value, DT_F64, "a schedule");
         if (id == IR_NONE) {
             define(e, e->globals, entry->name, (Value){0});

@@ -227,13 +227,40 @@ static void check_results(Finite *f, bool timed, bool clocks, double step) {
 
 /* ---- time -------------------------------------------------------------------------------------------------------- */
 
+/* Inputs of settings are what they are for now. Returns which nodes they are. */
+static bool *know_settings(Finite *f) {
+    bool *known = ARENA_ARRAY(f->e->arena, bool, f->func->count + 1);
+    for (ValueId id = 0; id < f->func->count; id++) {
+        double value;
+        known[id] = setting_value(f->e, f->func, func_node(f->func, id), &value);
+        if (known[id]) f->ranges[id] = range_of_number(value, DT_F64);
+    }
+    return known;
+}
+
+/* Scalars that follow from settings and constants, as good as the latter. */
+static bool *find_steady(const Finite *f, const bool *settings) {
+    bool *steady = ARENA_ARRAY(f->e->arena, bool, f->func->count + 1);
+    for (ValueId id = 0; id < f->func->count; id++) {
+        const Node *node = func_node(f->func, id);
+        bool all = node->type.rank == 0, any = false;
+        for (int o = 0; o < node->n_operands; o++) {
+            ValueId x = node->operands[o];
+            any = any || steady[x];
+            all = all && (steady[x] || func_node(f->func, x)->op == OP_constant);
+        }
+        steady[id] = settings[id] || (all && any);
+    }
+    return steady;
+}
+
 static bool is_time(const Finite *f, const Node *node) {
     if (node->op == OP_state) return (uint32_t)source_attrs(node)->index == f->step->counter;
     return node->op == OP_input &&
            strcmp(f->func->inputs[source_attrs(node)->index].name, "steps_per_epoch") == 0;
 }
 
-static void sort_by_time(Finite *f) {
+static void sort_by_time(Finite *f, const bool *steady) {
     Arena *arena = f->e->arena;
     size_t n = f->func->count;
     f->clock = ARENA_ARRAY(arena, bool, n + 1);
@@ -248,7 +275,7 @@ static void sort_by_time(Finite *f) {
         for (int o = 0; o < node->n_operands; o++) {
             ValueId x = node->operands[o];
             f->timed[id] = f->timed[id] || f->timed[x];
-            all = all && (f->clock[x] || func_node(f->func, x)->op == OP_constant);
+            all = all && (f->clock[x] || steady[x] || func_node(f->func, x)->op == OP_constant);
         }
         f->timed[id] = f->timed[id] || is_time(f, node);
         f->clock[id] = f->timed[id] && (all || !node->n_operands);
@@ -349,8 +376,9 @@ void check_finite(Step *step, const Func *func) {
     Finite f = {.e = e, .step = step, .func = func};
     f.ranges = ARENA_ARRAY(e->arena, Range, func->count + 1);
     f.told = ARENA_ARRAY(e->arena, ValueId, MOST_TOLD + 1);
-    sort_by_time(&f);
-    range_of_func(func, NULL, f.ranges);
+    const bool *known = know_settings(&f);
+    sort_by_time(&f, find_steady(&f, known));
+    range_of_func(func, known, f.ranges);
     check_results(&f, false, false, ANY_STEP);
     if (strcmp(func->name, "step") != 0) return;
     find_moments(&f);

@@ -87,6 +87,12 @@ void update_moved(Step *step);
 void move_before(Step *step);
 void move_after(Step *step); /* all other networks, by the new parameters */
 
+/* ---- settings.c: numbers that may be others when the program runs */
+void fold_settings(Evaluator *e, Func *func); /* inputs of settings that are fixed become constants */
+/* Settings, scalars and conditions of the plan; `index` of an input of a setting becomes that of its scalar there. */
+void plan_settings(Evaluator *e, VtInput *inputs, int n_inputs, VtProgram *plan);
+void list_knobs(const Evaluator *e, Recipe *out);
+
 /* ---- finite.c */
 /* Errors where an output or a new state of a function is NaN or infinite whatever the inputs are, at a step of the run
  * (RecipeOptions says of which) or at all. */

@@ -143,7 +143,9 @@ void check_watch_inputs(Evaluator *e) {
     }
     for (size_t i = 0; images && i < images->n_inputs; i++) {
         const char *name = images->inputs[i].name;
-        if (!has_input(step, name) && strcmp(name, "steps_per_epoch") != 0)
+        const VtInput *input = &e->inputs[names_find(&e->input_names, name)];
+        bool fed = input->source == VT_SOURCE_STEPS_PER_EPOCH || input->source == VT_SOURCE_SETTING;
+        if (!has_input(step, name) && !fed)
             diag_error(e->diags, r->images.items[0].loc,
                        "log_images shows what is made of the step's inputs, of which '%s' is none", name);
     }
@@ -219,7 +221,9 @@ static void build_stop(Step *step) {
     define_schedules(e);
     define_states(e);
     define_log(e);
+    e->settable = true;
     Value value = eval_in(e, "`stop`", stop);
+    e->settable = false;
     if (value.kind == V_POISON) return;
     Loc loc = value_loc(e, stop);
     if (value.kind == V_BOOL && !value.number) { /* never */

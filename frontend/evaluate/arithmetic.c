@@ -26,8 +26,9 @@ static Value number_operator(Evaluator *e, Loc loc, OpKind op, const Value *args
         x[i] = args[i].number;
         whole = whole && args[i].kind != V_REAL;
     }
+    const char *name = op_info(op)->name;
     if ((takes(op, n, DT_F64, &type) || takes(op, n, DT_BOOL, &type)) && type.dtype == DT_BOOL)
-        return value_bool(op_of_numbers(op, x) != 0);
+        return made_of(e, loc, name, args, n, value_bool(op_of_numbers(op, x) != 0));
     z = op == OP_rem ? remainder_of(x[0], x[1]) : op_of_numbers(op, x);
     if (op == OP_floor)
         whole = true;
@@ -35,8 +36,7 @@ static Value number_operator(Evaluator *e, Loc loc, OpKind op, const Value *args
         whole = whole && x[1] >= 0;
     else
         whole = whole && op != OP_div && takes(op, n, DT_I64, &type);
-    if (isfinite(z)) return value_number(z, whole);
-    const char *name = op_info(op)->name;
+    if (isfinite(z)) return made_of(e, loc, name, args, n, value_number(z, whole));
     if (n == 1) return eval_error(e, loc, "%s of %g is no finite number", name, x[0]);
     return eval_error(e, loc, "%s of %g and %g is no finite number", name, x[0], x[1]);
 }
@@ -64,6 +64,8 @@ static bool unify(Evaluator *e, Loc loc, const Value *a, const Value *b, ValueId
     if (id == IR_NONE) return false;
     DType dtype = (DType)func_type(e->func, id)->dtype;
     const Value *other = tensor == a ? b : a;
+    if (!dtype_is_float(dtype) || func_type(e->func, id)->rank)
+        pin(e, loc, other); /* no scalar of the step */
     if (dtype == DT_BOOL && arithmetic) dtype = DT_F32;
     if (is_number(other) && other->kind == V_REAL && other->number != floor(other->number) &&
         !dtype_is_float(dtype))

@@ -23,6 +23,7 @@ static ValueId to_bool(Evaluator *e, ValueId id) {
 
 /* A number or tensor as what is carried; *is_truth: it is a bool. */
 static ValueId carried_id(Evaluator *e, Loc loc, const Value *v, bool *is_truth) {
+    pin(e, loc, v);
     ValueId id = tensor_of(e, loc, v, v->kind == V_BOOL ? DT_BOOL : DT_F32);
     *is_truth = id != IR_NONE && is_bool(e, id);
     return *is_truth ? ir_cast(e->func, id, DT_I32) : id;
@@ -99,6 +100,7 @@ bool carry_next(Evaluator *e, Loop *loop, Loc loc, const char *name, const Value
     }
     LoopValue *part = &loop->carried[(*next)++];
     bool truth;
+    pin(e, loc, after);
     if (is_number(after) && is_number(before) && after->number == before->number) return true;
     ValueId id = after->kind == V_TENSOR && after->id == part->inside ? part->inside
                                                                       : carried_id(e, loc, after, &truth);

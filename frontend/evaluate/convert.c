@@ -24,6 +24,7 @@ bool int_of(Evaluator *e, Loc loc, const Value *v, const char *what, int64_t *ou
         value_error(e, loc, v, "%s must be a whole number, not %s", what, show_value(e, v));
         return false;
     }
+    pin(e, loc, v);
     *out = (int64_t)v->number;
     return true;
 }
@@ -55,6 +56,7 @@ bool real_of(Evaluator *e, Loc loc, const Value *v, const char *what, double *ou
         value_error(e, loc, v, "%s must be a number known at compile time, not %s", what, show_value(e, v));
         return false;
     }
+    pin(e, loc, v);
     *out = v->number;
     return true;
 }
@@ -68,6 +70,7 @@ bool bool_of(Evaluator *e, Loc loc, const Value *v, const char *what, bool *out)
                     chooses ? " (use `when`, or where(c, a, b))" : "");
         return false;
     }
+    demand_same(e, loc, v);
     *out = is_number(v) ? v->number != 0 : is_list(v) ? v->count > 0 : v->kind != V_NONE;
     return true;
 }
@@ -96,6 +99,9 @@ ValueId tensor_of(Evaluator *e, Loc loc, const Value *v, DType wanted) {
     if (v->kind == V_TENSOR && v->func == e->func) return v->id;
     if (is_number(v)) {
         if (!check_number(e, loc, v->number, wanted)) return IR_NONE;
+        if (v->scalar && (wanted == DT_F64 || wanted == DT_F32))
+            return ir_cast(e->func, setting_input(e, v), wanted);
+        pin(e, loc, v);
         return ir_constant(e->func, v->number, wanted);
     }
     if (v->kind == V_TENSOR)

@@ -50,8 +50,21 @@ static OpKind binary_op(int token) {
     return OP_add;
 }
 
+/* Of a truth that settings may change. Where it decides alone it has to go on doing so. */
+static Value settable_logical(Evaluator *e, const Expr *expr, const Value *a) {
+    bool truth = a->number != 0;
+    if (truth == (expr->op == T_OR)) return *a;
+    Value b = eval(e, expr->b);
+    if (b.kind == V_BOOL)
+        return made_of(e, expr->loc, expr->op == T_OR ? "or" : "and", (Value[]){*a, b}, 2,
+                       value_bool(b.number != 0));
+    demand_same(e, expr->loc, a);
+    return b;
+}
+
 static Value logical(Evaluator *e, const Expr *expr, const Value *a) {
     bool truth;
+    if (a->kind == V_BOOL && a->scalar) return settable_logical(e, expr, a);
     if (!is_tensor(a)) { /* known now: the other side is evaluated only if it matters */
         if (!bool_of(e, expr->a->loc, a, "a condition", &truth)) return (Value){0};
         if (truth == (expr->op == T_OR)) return value_bool(truth);
@@ -69,12 +82,18 @@ static Value apply_binary(Evaluator *e, const Expr *expr, const Value *a) {
     if (expr->op == T_IS) return value_bool(a->kind == V_NONE); /* `is none` */
     Value b = eval(e, expr->b);
     if (b.kind == V_POISON) return b;
-    if (expr->op == T_IN) return value_in(e, expr->loc, a, &b);
+    if (expr->op == T_IN) {
+        pin(e, expr->loc, a);
+        pin(e, expr->loc, &b);
+        return value_in(e, expr->loc, a, &b);
+    }
     if (expr->op == '@') return value_matmul(e, expr->loc, a, &b);
     if (expr->op == T_FLOORDIV) {
         Value quotient = value_binary(e, expr->loc, OP_div, a, &b);
         Value floor = value_unary(e, expr->loc, OP_floor, &quotient);
-        return is_number(&floor) ? value_number(floor.number, a->kind != V_REAL && b.kind != V_REAL) : floor;
+        if (is_number(&floor))
+            floor.kind = value_number(floor.number, a->kind != V_REAL && b.kind != V_REAL).kind;
+        return floor;
     }
     return value_binary(e, expr->loc, binary_op(expr->op), a, &b);
 }
@@ -198,12 +217,14 @@ static Value eval_kind(Evaluator *e, const Expr *expr, const char *label) {
     switch (expr->kind) {
     case EXPR_NUMBER: return value_number(expr->number, expr->is_int);
     case EXPR_STRING: return (Value){.kind = V_STRING, .text = expr->text};
-    case EXPR_NAME: return value_of_name(e, expr);
+    case EXPR_NAME: return settable_name(e, expr, value_of_name(e, expr));
     case EXPR_TUPLE:
     case EXPR_LIST: return eval_list(e, expr);
     case EXPR_UNARY: {
         Value x = eval(e, expr->a);
         if (expr->op == '+') return x;
+        if (expr->op == T_NOT && is_number(&x))
+            return made_of(e, expr->loc, "not", &x, 1, value_bool(x.number == 0));
         if (expr->op == T_NOT && !is_tensor(&x)) {
             bool truth;
             return bool_of(e, expr->loc, &x, "a condition", &truth) ? value_bool(!truth) : (Value){0};
@@ -327,6 +348,8 @@ Value call_builtin(Evaluator *e, const Builtin *builtin, const Expr *at, Value *
     if (!bind_builtin(e, builtin, signature, at, args, keywords, n, values, exprs, given)) return (Value){0};
     for (size_t p = 0; p < signature->count; p++)
         if (!given[p]) values[p] = eval(e, signature->parameters[p].fallback);
+    for (size_t p = 0; p < signature->count && builtin->run && !builtin->passes; p++)
+        pin(e, at->loc, &values[p]);
     e->func->error[0] = '\0';
     const Arguments *before = e->arguments, here = {at, values, exprs, signature->count};
     e->arguments = &here;
@@ -373,6 +396,8 @@ static Value eval_call(Evaluator *e, const Expr *expr, const char *call_label) {
     e->assigned = assigned;
     for (size_t i = 0; i < expr->n_args; i++)
         if (args[i].kind == V_POISON) return args[i];
+    for (size_t i = 0; i < expr->n_args && (receiver.kind != V_POISON || callee.kind == V_NETWORK); i++)
+        pin(e, expr->args[i]->loc, &args[i]);
     Loc before = e->func->loc;
     e->func->loc = expr->loc;
     if (call_label) e->func->scope = e->scope = join_scope(e, e->scope, call_label);
@@ -472,9 +497,17 @@ static const char *fill_message(Evaluator *e, Loc loc, const char *text) {
 
 static void run_assert(Evaluator *e, const Expr *s) {
     bool truth;
-    Value value = eval(e, s->a);
-    if (!bool_of(e, s->a->loc, &value, "an assertion", &truth) || truth) return;
+    Value value = eval(e, s->a), condition = value;
+    if (is_number(&value)) value.scalar = 0;
+    if (!bool_of(e, s->a->loc, &value, "an assertion", &truth)) return;
+    bool may_fail = is_number(&condition) && condition.scalar;
+    if (truth && !may_fail) return;
     value = s->b ? eval(e, s->b) : value_none();
+    if (truth) {
+        demand(e, s->loc, &condition,
+               value.kind == V_STRING ? value.text : "an assertion of the recipe does not hold");
+        return;
+    }
     const char *text =
         value.kind == V_STRING ? fill_message(e, s->b->loc, value.text) : "this assertion does not hold";
     const Expr *at = e->at;

@@ -4,8 +4,12 @@
 static Value knob_value(Evaluator *e, const Knob *knob) {
     Value list;
     switch (knob->type) {
-    case KNOB_INT: return value_number(knob->number, true);
-    case KNOB_REAL: return value_number(knob->number, false);
+    case KNOB_INT:
+    case KNOB_REAL: {
+        Value number = value_number(knob->number, knob->type == KNOB_INT);
+        number.scalar = knob->scalar;
+        return number;
+    }
     case KNOB_BOOL: return value_bool(knob->truth);
     case KNOB_STRING: return (Value){.kind = V_STRING, .text = knob->text};
     default:

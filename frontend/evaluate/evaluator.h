@@ -20,6 +20,7 @@ typedef struct Builtin {
     Value (*run)(Evaluator *e, const Expr *at, Value *args, size_t n);
     OpKind op;
     bool initial; /* its name alone says how a state begins: init=zeros */
+    bool passes;  /* numbers that it is given may be others when the program runs: it fixes none */
 } Builtin;
 
 /* Applies a network to arguments, of which those with a keyword are named. */
@@ -158,6 +159,8 @@ struct Evaluator {
     bool empty_told; /* of lists without values: what makes one empty is one cause */
     bool checks;     /* statements of `check:` run, of which each assertion is told */
 
+    bool settable; /* a number of the step is evaluated, which settings may change when the program runs */
+
     /* Budgets: whatever a recipe says, elaboration ends within seconds and some hundred megabytes. */
     size_t steps, elements; /* evaluated nodes, compared values …; values in lists */
     int depth;              /* of eval */
@@ -244,6 +247,22 @@ ValueId tensor_of(Evaluator *e, Loc loc, const Value *v, DType wanted);
 bool tensor_with_type(Evaluator *e, Loc loc, const Value *v, DType wanted, ValueId *id, Type *type);
 /* The one element of a value as a scalar: of type `dtype`, or of the real type that it has. */
 ValueId scalar_of(Evaluator *e, Loc loc, const Value *v, DType dtype, const char *what);
+
+/* ---- settings.c: numbers that may be others when the program runs */
+/* What a name means: where settings have no part their values are fixed. */
+Value settable_name(Evaluator *e, const Expr *name, Value value);
+/* Fixes all settings that the value is made of, with the values in it. */
+void pin(Evaluator *e, Loc loc, const Value *value);
+/* A number that `op`, of scalars.def, makes of the n arguments. */
+Value made_of(Evaluator *e, Loc loc, const char *op, const Value *args, size_t n, Value number);
+/* The number as an input of the function at hand. */
+ValueId setting_input(Evaluator *e, const Value *number);
+/* From what is known now a way was chosen, or an assertion holds: it has to be so when settings change. text: of the
+ * assertion, or NULL; it may have expressions in braces. */
+void demand_same(Evaluator *e, Loc loc, const Value *condition);
+void demand(Evaluator *e, Loc loc, const Value *condition, const char *text);
+/* What an input of settings is for now. False: the node is none. */
+bool setting_value(const Evaluator *e, const Func *func, const Node *node, double *value);
 
 /* ---- function.c: the states and inputs of the function at hand */
 void begin_function(Evaluator *e,

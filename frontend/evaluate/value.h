@@ -29,6 +29,8 @@ typedef struct Value Value;
 struct Value { /* small: a recipe may unroll to millions */
     ValueKind kind;
     union {
+        uint32_t
+            scalar; /* INT, REAL, BOOL: that may be another when the program runs (recipe/scalars.h); 0: none */
         ValueId id;     /* TENSOR */
         uint32_t state; /* STATE */
         InitKind init;  /* INIT: its kind, with numbers a and b, or with a shape (items) as well */

@@ -1,6 +1,7 @@
 /* What knobs and numbers alone give: `$(expression)` and the statements of `check:`, run while the recipe is read. */
 #include "frontend/builtins/builtins.h"
 #include "frontend/read/read.h"
+#include "frontend/recipe/scalars.h"
 #include "frontend/states/states.h"
 
 #include <math.h>
@@ -26,6 +27,7 @@ bool evaluate_constant(ParsedRecipe *recipe, const Expr *expr, double *value, bo
     Diags *told = e->diags;
     if (recipe->no_values)
         e->diags = diags_new(recipe->arena); /* the knobs do not go together: that was told */
+    e->settable = recipe->scalars->reading;
     Value result = eval(e, expr);
     e->diags = told;
     if (result.kind == V_POISON) return false;
@@ -43,7 +45,7 @@ bool run_check(ParsedRecipe *recipe, const Block *check) {
     start(&e, recipe, "check", "a check");
     Frame frame = {0};
     e.frame = &frame;
-    e.checks = true;
+    e.checks = e.settable = true;
     eval_block(&e, check);
     return e.failures == 0;
 }

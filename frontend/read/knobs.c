@@ -1,6 +1,8 @@
 /* Knobs: their values, types and ranges. */
 #include "frontend/read/read.h"
+#include "frontend/recipe/scalars.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -167,6 +169,42 @@ static void check_alias(ParsedRecipe *r, const Tree *knobs, const Tree *form) {
         diag_error(r->diags, alias->loc, "'%s' is a knob itself: an alias is another name of this one", name);
 }
 
+static const char *text_at(const Tree *form, const char *key, const char *otherwise) {
+    const Tree *text = tree_get(form, key);
+    return text && text->kind == TREE_SCALAR && text->text ? text->text : otherwise;
+}
+
+/* A number may be another when the program runs, within its bounds. */
+static void offer(ParsedRecipe *r, Knob *knob, const Tree *form) {
+    static const struct {
+        const char *key;
+        bool least, excluded;
+    } bounds[] = {{"min", true, false}, {"above", true, true}, {"max", false, false}, {"below", false, true}};
+    VtSetting s = {.key = knob->name,
+                   .alias = text_at(form, "alias", NULL),
+                   .help = text_at(form, "help", ""),
+                   .value = knob->number,
+                   .least = -INFINITY,
+                   .most = INFINITY,
+                   .whole = strcmp(text_at(form, "type", ""), "int") == 0};
+    int number;
+    if (knob->type != KNOB_INT && knob->type != KNOB_REAL) return;
+    for (size_t i = 0; i < COUNT(bounds); i++) {
+        const Tree *at = tree_get(form, bounds[i].key);
+        double x;
+        bool is_int;
+        if (!at || !tree_number(r, at, &x, &is_int)) continue;
+        double *bound = bounds[i].least ? &s.least : &s.most;
+        int32_t *excluded = bounds[i].least ? &s.least_excluded : &s.most_excluded;
+        bool tighter = bounds[i].least ? x > *bound : x < *bound;
+        if (tighter || x == *bound) *excluded = bounds[i].excluded;
+        if (tighter) *bound = x;
+    }
+    knob->scalar = scalars_candidate(r, &s, &number);
+    if (tree_get(form, "choices"))
+        scalars_fix(r, knob->scalar, tree_get(form, "choices")->loc, "it is one of a few choices");
+}
+
 void read_knobs(ParsedRecipe *r, const Tree *map) {
     static const char *const keys[] = {"default", "type",   "min",  "max",     "above",
                                        "below",   "length", "help", "choices", "alias"};
@@ -191,6 +229,8 @@ void read_knobs(ParsedRecipe *r, const Tree *map) {
             (form->kind == TREE_MAP && !check_knob(r, &knob, form, value)))
             continue;
         if (value->kind == TREE_SCALAR && is_formula(value)) settle(r, &knob, value);
+        knob.help = text_at(form, "help", NULL);
+        offer(r, &knob, form);
         names_set(r->arena, &r->knob_names, knob.name, (uint32_t)r->n_knobs);
         ARENA_PUSH(r->arena, r->knobs, r->n_knobs, r->knobs_capacity, knob);
     }

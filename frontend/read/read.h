@@ -89,7 +89,8 @@ void read_data(ParsedRecipe *recipe, const Tree *map); /* map NULL: there is one
 void read_views(ParsedRecipe *recipe, const Tree *map);
 void read_draws(ParsedRecipe *recipe, const Tree *map);
 void read_train(ParsedRecipe *recipe, const Tree *map);
-bool is_train_option(const char *path);                                  /* "train.epochs", "train.knn.k" */
+void offer_options(ParsedRecipe *recipe, const Tree *map); /* as settings; map NULL: there is no `train` */
+bool is_train_option(const char *path);                    /* "train.epochs", "train.knn.k" */
 void read_modules(ParsedRecipe *recipe, uint32_t text, const Tree *map); /* text: that they stand in */
 void read_networks(ParsedRecipe *recipe, const Tree *map);
 void read_states(ParsedRecipe *recipe, const Tree *map);

@@ -2,6 +2,7 @@
 #include "frontend/read/read.h"
 #include "frontend/recipe/modules.h"
 #include "frontend/recipe/own_names.h"
+#include "frontend/recipe/scalars.h"
 
 #include <string.h>
 
@@ -52,6 +53,7 @@ static void read_sections(ParsedRecipe *r, Tree *root) {
     note_unread(r, "knobs", tree_get(root, "knobs"));
     if ((at = tree_get(root, "check"))) read_check(r, at);
     if ((at = tree_get(root, "train"))) read_train(r, at);
+    offer_options(r, at);
     read_data(r, tree_get(root, "data"));
     if ((at = tree_get(root, "views"))) read_views(r, at);
     if ((at = tree_get(root, "draws"))) read_draws(r, at);
@@ -99,6 +101,7 @@ bool recipe_read(ParsedRecipe *r, const char *path, const char *text, size_t siz
     r->train =
         (VtTrain){.batch = 64, .epochs = 100, .checkpoint_every = 1, .knn_k = 20, .knn_temperature = 0.07};
     r->mentions = ARENA_NEW(r->arena, Mentions);
+    r->scalars = ARENA_NEW(r->arena, Scalars);
     r->own_text = tree_skip_mark(text, &size);
     r->own_size = size;
     r->file = diags_add_source(r->diags, path, r->own_text, size);

@@ -16,17 +16,21 @@ size_t knob_add(const Knob **knobs, size_t n, const Knob *knob) {
     return n;
 }
 
-static const char *knob_text(const ParsedRecipe *r, const Knob *knob) {
+const char *knob_value_text(const ParsedRecipe *r, const Knob *knob) {
     const char *list = "";
     switch (knob->type) {
-    case KNOB_BOOL: return arena_printf(r->arena, "%s=%s", knob->name, knob->truth ? "true" : "false");
-    case KNOB_STRING: return arena_printf(r->arena, "%s=%s", knob->name, knob->text);
+    case KNOB_BOOL: return knob->truth ? "true" : "false";
+    case KNOB_STRING: return knob->text;
     case KNOB_LIST:
         for (size_t i = 0; i < knob->count; i++)
             list = arena_printf(r->arena, "%s%s%g", list, i ? "," : "", knob->list[i]);
-        return arena_printf(r->arena, "%s=[%s]", knob->name, list);
-    default: return arena_printf(r->arena, "%s=%g", knob->name, knob->number);
+        return arena_printf(r->arena, "[%s]", list);
+    default: return arena_printf(r->arena, "%g", knob->number);
     }
+}
+
+static const char *knob_text(const ParsedRecipe *r, const Knob *knob) {
+    return arena_printf(r->arena, "%s=%s", knob->name, knob_value_text(r, knob));
 }
 
 const char *knobs_text(const ParsedRecipe *r, const Knob *const *knobs, size_t n) {

@@ -13,6 +13,7 @@ size_t knob_add(const Knob **knobs, size_t n, const Knob *knob);
 /* The same for those that the scalars `$knob` and `$(expression)` of a tree name. */
 size_t knobs_in(const ParsedRecipe *recipe, const Tree *tree, const Knob **knobs, size_t n);
 
+const char *knob_value_text(const ParsedRecipe *recipe, const Knob *knob);
 /* " (knobs heads=5, dim=192)", or "". */
 const char *knobs_text(const ParsedRecipe *recipe, const Knob *const *knobs, size_t n);
 /* Notes that tell where each was set. */

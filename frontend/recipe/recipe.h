@@ -45,10 +45,11 @@ typedef struct {
 
 typedef enum { KNOB_INT, KNOB_REAL, KNOB_BOOL, KNOB_STRING, KNOB_LIST } KnobType;
 typedef struct {
-    const char *name;
+    const char *name, *help; /* help: NULL: none */
     KnobType type;
     Loc loc, set; /* set: of its value, in the recipe or the command line */
     double number;
+    uint32_t scalar; /* of a number: that may be another when the program runs (scalars.h) */
     bool truth;
     const char *text;
     double *list;
@@ -139,6 +140,7 @@ typedef struct {
     Expr *embed_features;
     Expr *optimizer, *clip;
     VtTrain train;
+    uint32_t epochs_scalar; /* of train.epochs (scalars.h) */
     Precision precision;
     int64_t memory_limit; /* bytes; 0: any */
     Loc memory_loc;
@@ -147,6 +149,7 @@ typedef struct {
     size_t n_open, open_capacity;
     SourceText *texts; /* the recipe, then libraries in the order in which they are first used */
     size_t n_texts, texts_capacity;
+    struct Scalars *scalars;     /* recipe/scalars.h */
     struct Evaluator *constants; /* that evaluates `$(…)` (read/constants.c); NULL before the first */
 } ParsedRecipe;
 
