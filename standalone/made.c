@@ -233,7 +233,10 @@ static void print_targets(FILE *out) {
     vt_print_variants(&vt_built, vt_choose_variant(&vt_built, NULL).variant, out);
 }
 
+static const Flag NONE[1];
+
 const Command BUILT = {.compiles = false,
+                       .flags = NONE,
                        .setting_flag = find_key,
                        .hint = hint_key,
                        .print_targets = print_targets,

@@ -134,14 +134,14 @@ static bool sync_folder(const char *path) {
     return good;
 }
 
-bool vt_replace_end(VtReplacement *r, VtError *error) {
-    if (!r->problem && !sync_file(r->file)) r->problem = errno;
+static bool end(VtReplacement *r, bool sync, VtError *error) {
+    if (sync && !r->problem && !sync_file(r->file)) r->problem = errno;
     if (close(r->file) != 0 && !r->problem) r->problem = errno;
     if (!r->problem && rename(r->temporary, r->path) != 0) r->problem = errno;
     bool renamed = !r->problem;
     if (!renamed)
         unlink(r->temporary);
-    else if (!sync_folder(r->path))
+    else if (sync && !sync_folder(r->path))
         r->problem = errno;
     bool good = !r->problem;
     if (!good)
@@ -149,6 +149,22 @@ bool vt_replace_end(VtReplacement *r, VtError *error) {
                 strerror(r->problem), renamed ? "" : "; what was there before is untouched");
     free(r);
     return good;
+}
+
+bool vt_replace_end(VtReplacement *r, VtError *error) {
+    return end(r, true, error);
+}
+
+bool vt_replace_end_unsynced(VtReplacement *r, VtError *error) {
+    return end(r, false, error);
+}
+
+bool vt_sync(const char *path, VtError *error) {
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool good = file >= 0 && sync_file(file) && sync_folder(path);
+    int problem = errno;
+    if (file >= 0) close(file);
+    return good || vt_fail(error, 1, "cannot sync '%s': %s", path, strerror(problem));
 }
 
 void vt_replace_drop(VtReplacement *r) {

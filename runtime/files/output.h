@@ -16,7 +16,10 @@ bool vt_replace_write(VtReplacement *r, const void *bytes, size_t size); /* fals
 bool vt_replace_write_at(VtReplacement *r, const void *bytes, size_t size, int64_t at);
 /* Frees. False: `path` is what it was before (or new, and only the sync of its folder failed, as the message says). */
 bool vt_replace_end(VtReplacement *r, VtError *error);
-void vt_replace_drop(VtReplacement *r); /* instead: `path` stays; NULL is fine */
+/* The same, but that a power failure may leave an empty file or none, until vt_sync of the path. */
+bool vt_replace_end_unsynced(VtReplacement *r, VtError *error);
+bool vt_sync(const char *path, VtError *error); /* a file, and its folder */
+void vt_replace_drop(VtReplacement *r);         /* instead: `path` stays; NULL is fine */
 bool vt_replace_with(const char *path, unsigned mode, const void *bytes, size_t size, VtError *error);
 /* `path` becomes another name of the file `from`, or where there are no hard links a copy. */
 bool vt_replace_by_link(const char *from, const char *path, VtError *error);

@@ -143,8 +143,24 @@ static bool same_text(const char *path, const char *text) {
     return same;
 }
 
-static bool put(const char *path, const char *text, VtError *error) {
-    return !text || same_text(path, text) || vt_replace_with(path, 0666, text, strlen(text), error);
+/* Of a run that begins, what a power failure takes is a run without a checkpoint: disks are waited for later, so that
+ * the first step is not. */
+static bool put(VtRunFolder *f, const char *path, const char *text, VtError *error) {
+    if (!text || same_text(path, text)) return true;
+    if (f->found.st_ino || is_there(path)) return vt_replace_with(path, 0666, text, strlen(text), error);
+    VtReplacement *r = vt_replace_begin(path, 0666, error);
+    if (!r) return false;
+    vt_replace_write(r, text, strlen(text));
+    f->unsynced = true;
+    return vt_replace_end_unsynced(r, error);
+}
+
+static bool sync_put(VtRunFolder *f, VtError *error) {
+    if (!f->unsynced) return true;
+    if ((is_there(f->recipe) && !vt_sync(f->recipe, error)) || !vt_sync(f->settings_path, error))
+        return false;
+    f->unsynced = false;
+    return true;
 }
 
 /* The lock was taken only now: nobody may have trained here in between. */
@@ -164,7 +180,7 @@ bool run_folder_commit(VtRunFolder *f, const char *recipe, const VtRunSettings *
     const char *const files[] = {f->recipe, f->settings_path, f->metrics, f->checkpoint, f->previous};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) vt_replace_sweep(files[i]);
     char *text = vt_run_settings_text(settings);
-    bool good = text ? put(f->recipe, recipe, error) && put(f->settings_path, text, error)
+    bool good = text ? put(f, f->recipe, recipe, error) && put(f, f->settings_path, text, error)
                      : vt_fail(error, 1, "out of memory for '%s', or --data is no UTF-8", f->settings_path);
     free(text);
     return good;
@@ -172,6 +188,7 @@ bool run_folder_commit(VtRunFolder *f, const char *recipe, const VtRunSettings *
 
 bool run_folder_save(VtRunFolder *f, VtInstance *instance, const VtProgram *program, double steps_per_epoch,
                      VtError *error) {
+    if (!sync_put(f, error)) return false;
     if (!f->keep_previous && has_checkpoint(f) && !vt_replace_by_link(f->checkpoint, f->previous, error))
         return false;
     if (!vt_checkpoint_save(instance, program, steps_per_epoch, f->checkpoint, error)) return false;

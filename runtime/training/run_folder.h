@@ -17,6 +17,7 @@ struct VtRunFolder {
     int held; /* the lock's descriptor; -1: there is no such file yet */
     VtRunMode mode;
     struct stat found;  /* the checkpoint when the folder was opened; st_ino 0: none */
+    bool unsynced;      /* recipe and settings: they are synced before the first checkpoint */
     bool keep_previous; /* the checkpoint is damaged or gone: it does not become the previous one */
     VtRunSettings settings;
 };
