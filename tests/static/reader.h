@@ -1,4 +1,5 @@
-/* For tests: what is read of a data set, a line an image: its format, name, and a hash of its pixels or what is wrong. */
+/* For tests: what is read of a data set, a line an image: its format, its name, and a hash of its pixels or what is
+ * wrong. */
 #ifndef VITC_TESTS_STATIC_READER_H
 #define VITC_TESTS_STATIC_READER_H
 
