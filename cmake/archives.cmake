@@ -2,8 +2,8 @@
 #
 #   libvitc-program.a   all of a built program but the compiled recipe
 #   libvitc-library.a   the same for libraries
-#   link.txt            how they are linked, a line a fact: "shared: -l…" and "static: -l…", the libraries of programs
-#                       with and without a dynamic section; "flags: …" that the compiler needs besides, and
+#   link.txt            how they are linked, a line a fact: "program: -l…" and "static: -l…", the libraries of programs
+#                       with and without a dynamic section, "shared: -l…" of shared libraries; "flags: …" that the compiler needs besides, and
 #                       "compiler: …", the only one that knows them; "package: LIBRARY DEBIAN-PACKAGE" for messages
 
 set(VITC_ARCH ${CMAKE_SYSTEM_PROCESSOR})
@@ -31,7 +31,7 @@ vitc_archive(program runtime machine kernels command standalone)
 vitc_archive(library runtime machine kernels library)
 add_custom_target(vitc_archives DEPENDS ${archives})
 
-set(link_text "shared: ${runtime_shared}\nstatic: ${runtime_static}\n")
+set(link_text "program: ${runtime_program}\nstatic: ${runtime_static}\nshared: ${runtime_shared}\n")
 if(VITC_SANITIZE)
   string(APPEND link_text "compiler: ${CMAKE_C_COMPILER}\nflags: -fsanitize=address,undefined\n")
 endif()

@@ -1,30 +1,38 @@
 # The layers that built programs consist of, and the libraries they need. No LLVM, no YAML.
 
-# runtime_library(LIBRARY PACKAGE [static]): -lLIBRARY, of that Debian package, which has it as an archive too. Those
-# that are `static` are called by the others alone, and only programs without a dynamic section name them.
+# runtime_library(LIBRARY PACKAGE [inside|below]): -lLIBRARY, of that Debian package, which has it as an archive too.
+#   inside  programs have it inside even if others are shared: it would load libraries that no program needs (libarchive
+#           loads libxml2 and ICU, libtiff the C++ library), which takes most of the time in which a program starts
+#   below   those two alone call it
 # archives.cmake tells `vitc build` all of it.
 macro(runtime_library library package)
-  if(NOT "${ARGN}" STREQUAL "static")
+  if("${ARGN}" STREQUAL "inside")
+    list(APPEND runtime_program -Wl,-Bstatic -l${library} -Wl,-Bdynamic)
+  else()
+    list(APPEND runtime_program -l${library})
+  endif()
+  if(NOT "${ARGN}" STREQUAL "below")
     list(APPEND runtime_shared -l${library})
   endif()
   list(APPEND runtime_static -l${library})
   list(APPEND runtime_debian "${library} ${package}")
 endmacro()
 # In place of the codecs of libtiff that nobody needs (runtime/images/tiff_codecs.c).
-list(APPEND runtime_static -Wl,-u,vt_tiff_codecs)
+set(runtime_program -Wl,-u,vt_tiff_codecs)
+set(runtime_static -Wl,-u,vt_tiff_codecs)
 # A library stands before those it calls.
-runtime_library(tiff libtiff-dev)
+runtime_library(tiff libtiff-dev inside)
+runtime_library(archive libarchive-dev inside)
 runtime_library(webpdemux libwebp-dev)
 runtime_library(webp libwebp-dev)
 runtime_library(jpeg libjpeg62-turbo-dev)
 runtime_library(png16 libpng-dev)
 runtime_library(gif libgif-dev)
 runtime_library(jansson libjansson-dev)
-runtime_library(archive libarchive-dev)
-runtime_library(lzma liblzma-dev static)
-runtime_library(zstd libzstd-dev static)
-runtime_library(lz4 liblz4-dev static)
-runtime_library(deflate libdeflate-dev static)
+runtime_library(lzma liblzma-dev below)
+runtime_library(zstd libzstd-dev below)
+runtime_library(lz4 liblz4-dev below)
+runtime_library(deflate libdeflate-dev below)
 runtime_library(bz2 libbz2-dev)
 runtime_library(z zlib1g-dev)
 runtime_library(xxhash libxxhash-dev)

@@ -26,6 +26,7 @@ static size_t places(Arena *arena, const char *out[3]) {
 }
 
 static void read_line(Arena *arena, const char *key, const char *value, RuntimeArchive *out) {
+    if (strcmp(key, "program") == 0) words_add_text(arena, &out->program, value);
     if (strcmp(key, "shared") == 0) words_add_text(arena, &out->shared, value);
     if (strcmp(key, "static") == 0) words_add_text(arena, &out->fixed, value);
     if (strcmp(key, "flags") == 0) words_add_text(arena, &out->flags, value);

@@ -11,7 +11,8 @@
 
 typedef struct {
     const char *folder;        /* …/lib/vitc/ARCH */
-    Words shared, fixed;       /* libraries for what has a dynamic section, and for what has none: "-lz" */
+    Words program, fixed;      /* libraries of programs with a dynamic section, and without one: "-lz" */
+    Words shared;              /* of shared libraries */
     Words flags;               /* that the compiler needs besides */
     const char *compiler;      /* the only one that knows them; NULL: any will do */
     Words libraries, packages; /* library i, "z", is in Debian's package i, "zlib1g-dev" */

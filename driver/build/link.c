@@ -61,7 +61,7 @@ static bool link_program(Build *b, Toolchain *t, const BuiltFiles *files, const 
     if (!b->debug) words_add(arena, &command, "-s");
     words_add(arena, &command, arena_printf(arena, "%s/libvitc-program.a", archive->folder));
     words_add(arena, &command, "-Wl,--start-group");
-    words_add_all(arena, &command, b->fixed ? &archive->fixed : &archive->shared);
+    words_add_all(arena, &command, b->fixed ? &archive->fixed : &archive->program);
     words_add_text(arena, &command, "-Wl,--end-group -pthread");
     return toolchain_run(t, &command, "linking");
 }

@@ -1,12 +1,12 @@
-/* LERC and JBIG, which libtiff calls and no image here needs: for programs without a dynamic section, in which libtiff
- * is an archive that wants them. LERC's library is C++ and would bring its own along; JBIG's is under the GPL, which
- * would then hold for all of the program. What is packed so is refused as damaged TIFF.
+/* LERC and JBIG, which libtiff calls and no image here needs: for programs, in which libtiff is an archive that wants
+ * them. LERC's library is C++ and would bring its own along; JBIG's is under the GPL, which would then hold for all of
+ * the program. What is packed so is refused as damaged TIFF.
  *
  * The linker alone brings them and libtiff together (`-u vt_tiff_codecs` in cmake/runtime.cmake). */
 #include <stddef.h>
 
 extern const char vt_tiff_codecs[];
-const char vt_tiff_codecs[] = "not read by programs that are linked statically";
+const char vt_tiff_codecs[] = "not read by this program";
 
 /* Each is called with the arguments that its library declares, and looks at none. */
 typedef int Codec(void);

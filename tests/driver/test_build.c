@@ -109,7 +109,8 @@ static void test_programs(void **state) {
         assert_true(said("quickstart"));
         assert_int_equal(run_command("%s info %s", VITC_BINARY, path_of(cases[i].name)), 0);
     }
-    assert_int_equal(run_command("! ldd %s | grep -qiE 'llvm|yaml'", path_of("shared")), 0);
+    /* nor what others load: it would take longer to start than all the rest */
+    assert_int_equal(run_command("! ldd %s | grep -qiE 'llvm|yaml|icu|xml|stdc'", path_of("shared")), 0);
 }
 
 /* ---- what is refused --------------------------------------------------------------------------------------------- */
@@ -219,7 +220,8 @@ static void test_damaged(void **state) {
         assert_true(said("damaged"));
     }
     assert_int_equal(run_command("(head -c %ld %s >%s)", size - 9, path_of("shared"), path_of("cut")), 0);
-    assert_int_equal(run_command("%s train --data synthetic --steps 1 --out %s/none", path_of("cut"), folder), 1);
+    assert_int_equal(run_command("%s train --data synthetic --steps 1 --out %s/none", path_of("cut"), folder),
+                     1);
     assert_true(said("damaged"));
     if (have("strip")) { /* what is loaded stays the same */
         assert_int_equal(build("-g", "debug"), 0);
