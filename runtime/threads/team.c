@@ -4,12 +4,12 @@
 #include "runtime/threads/team.h"
 #include "runtime/base/clock.h"
 #include "runtime/threads/cores.h"
+#include "runtime/threads/start.h"
 
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -145,17 +145,11 @@ static void *work(void *user) {
     }
 }
 
-/* Signals are for the thread that asked for the work. */
 static bool make_worker(VtTeam *team) {
-    sigset_t all, before;
     Worker *worker = malloc(sizeof *worker);
     if (!worker) return false;
     *worker = (Worker){.team = team, .thread = team->made + 1, .next = team->workers};
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool made = pthread_create(&worker->id, NULL, work, worker) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!made) {
+    if (!vt_thread_start(&worker->id, work, worker)) {
         free(worker);
         return false;
     }

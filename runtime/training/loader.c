@@ -9,6 +9,7 @@
 #include "runtime/images/augment.h"
 #include "runtime/images/image.h"
 #include "runtime/program/instance.h"
+#include "runtime/threads/start.h"
 #include "runtime/training/order.h"
 
 #include <pthread.h>
@@ -362,7 +363,7 @@ static VtLoader *start(const VtLoader *like, VtDataset *const *data, int workers
     if (workers < 1) workers = 1;
     bool room = allocate(l, data, workers), good = room && batches_fit(l, error);
     for (int w = 0; good && w < workers; w++) {
-        good = room = pthread_create(&l->threads[w], NULL, work, l) == 0;
+        good = room = vt_thread_start(&l->threads[w], work, l);
         l->workers += good;
     }
     if (good) return l;
