@@ -27,6 +27,7 @@ int main(int argc, char **argv) {
     if (quickstart_create(&options, &model, message, sizeof message) != quickstart_OK)
         return fprintf(stderr, "%s\n", message), 1;
     const char *images = argv[1];
+    check(quickstart_set(model, "peak_lr", 0.0005));
     check(quickstart_open_data(model, &images, 1));
     for (int step = 1; step <= atoi(argv[2]); step++) {
         check(quickstart_step(model));

@@ -108,7 +108,7 @@ static void test_program_of_the_documentation(void **state) {
     assert_non_null(image);
     fprintf(image, "P6 2 2 255\nabcdefghijkl");
     fclose(image);
-    assert_int_equal(run_command("%s train quickstart " SMALL " --data synthetic:640 --plain "
+    assert_int_equal(run_command("%s train quickstart " SMALL " peak_lr=0.0005 --data synthetic:640 --plain "
                                  "--steps 4 --out %s/trained",
                                  VITC_BINARY, folder),
                      0);

@@ -98,7 +98,7 @@ static void check_facts(void) {
     EXPECT(quickstart_states() > 1 && quickstart_state(1, &state) == quickstart_OK && state.elements > 0);
     EXPECT(strstr(quickstart_recipe(), "recipe: quickstart") != NULL);
     EXPECT(quickstart_targets() >= 1 && quickstart_target_name(0) != NULL);
-    EXPECT(quickstart_metrics() > 0);
+    EXPECT(quickstart_metrics() > 0 && quickstart_settings() > 0);
 }
 
 int main(int argc, char **argv) {
