@@ -126,7 +126,24 @@ static size_t same_at_end(const char *a, size_t n, const char *b, size_t m, size
     return same;
 }
 
-enum { LINE = 88, KEY = 24 };
+enum { LINE = 88, KEY = 96, DEEPEST = 8 };
+
+/* " (knobs.width)": the keys that the line at `at` is below, by how far it and they are indented. */
+static void show_place(const char *text, const char *at, char *out, size_t size) {
+    const char *keys[DEEPEST];
+    size_t indent = strspn(at, " "), n = 0;
+    for (const char *line = at; line > text && indent > 0 && n < DEEPEST;) {
+        do line--;
+        while (line > text && line[-1] != '\n');
+        size_t blanks = strspn(line, " ");
+        if (blanks >= indent || line[blanks] == '\n' || line[blanks] == '#') continue;
+        indent = blanks;
+        keys[n++] = line + blanks;
+    }
+    for (size_t k = n, used = 0; k-- > 0 && used < size; used = strlen(out))
+        snprintf(out + used, size - used, "%s%.*s%s", k + 1 == n ? " (" : ".", (int)strcspn(keys[k], ":\n"),
+                 keys[k], k == 0 ? ")" : "");
+}
 
 static const char *show_line(const char *text, bool there, char out[LINE]) {
     char raw[64];
@@ -153,7 +170,9 @@ bool recipe_lines(const char *saved, const char *recipe, Change **changes, size_
     if (!*changes) return false;
     texts = (void *)(*changes + *n + 1);
     for (size_t i = 0; i < *n; i++) {
-        snprintf(texts[i].key, sizeof texts[i].key, "line %zu", first + i + 1);
+        int used = snprintf(texts[i].key, sizeof texts[i].key, "line %zu", first + i + 1);
+        show_place(i < left ? saved : recipe, i < left ? a : b, texts[i].key + used,
+                   sizeof texts[i].key - (size_t)used);
         (*changes)[i] = (Change){.key = texts[i].key,
                                  .before = show_line(a, i < left, texts[i].before),
                                  .after = show_line(b, i < right, texts[i].after),

@@ -195,6 +195,7 @@ int main(void) {
         {"docs/language.md", test_document, NULL, NULL, (void *)"docs/language.md"},
         {"docs/objectives.md", test_document, NULL, NULL, (void *)"docs/objectives.md"},
         {"docs/runs.md", test_document, NULL, NULL, (void *)"docs/runs.md"},
+        {"docs/deploy.md", test_document, NULL, NULL, (void *)"docs/deploy.md"},
         {"docs/ir.md", test_document, NULL, NULL, (void *)"docs/ir.md"},
         {"docs/walkthrough.md", test_document, NULL, NULL, (void *)"docs/walkthrough.md"},
         cmocka_unit_test(test_printed_code),
