@@ -25,21 +25,43 @@ static char *hash_of(Arena *arena, const char *text) {
     return out;
 }
 
+/* Those of the recipe, as programs have them. */
+static const VtKnob *knobs_of(Arena *arena, const Recipe *recipe) {
+    VtKnob *knobs = ARENA_ARRAY(arena, VtKnob, recipe->n_knobs);
+    for (size_t i = 0; i < recipe->n_knobs; i++)
+        knobs[i] = (VtKnob){.name = recipe->knobs[i].name,
+                            .value = recipe->knobs[i].value,
+                            .help = recipe->knobs[i].help ? recipe->knobs[i].help : "",
+                            .fixed = recipe->knobs[i].fixed};
+    return knobs;
+}
+
 bool about_recipe(Build *b, const char *name) {
     const Session *s = &b->sessions[0];
-    if (name && !*name) return fail(2, "--name is empty") < 0;
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+    if (name && (!*name || name[strspn(name, letters)]))
+        return fail(2, "--name '%s': letters, digits and _.- were expected", name) < 0;
     b->symbol = identifier(b->arena, name ? name : s->recipe.plan.name);
     b->about = (VtBuilt){.name = name ? name : s->recipe.plan.name,
                          .version = VITC_VERSION,
+                         .n_knobs = (int32_t)s->recipe.n_knobs,
+                         .knobs = knobs_of(b->arena, &s->recipe),
                          .recipe = s->resolved,
                          .recipe_hash = hash_of(b->arena, s->resolved)};
     return true;
 }
 
+const char *about_name(Build *b) {
+    char *name = arena_strdup(b->arena, b->about.name);
+    for (char *c = name; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 127) *c = '?';
+    return name;
+}
+
 char *about_text(Build *b) {
     const VtBuilt *a = &b->about;
-    char *text = arena_printf(b->arena, "name: %s\nrecipe-sha256: %s\nvitc: %s\n", a->name, a->recipe_hash,
-                              a->version);
+    char *text = arena_printf(b->arena, "name: %s\nrecipe-sha256: %s\nvitc: %s\n", about_name(b),
+                              a->recipe_hash, a->version);
     for (int i = 0; i < b->n_targets; i++)
         text = arena_printf(b->arena, "%starget: %s (%s)\n", text, b->targets[i].name,
                             *b->targets[i].features ? b->targets[i].features : b->arch);

@@ -72,6 +72,7 @@ bool emit_text(Build *b);    /* texts.c: asm, llvm, ir */
 
 /* ---- about.c ----------------------------------------------------------------------------------------------------- */
 bool about_recipe(Build *b, const char *name); /* fills in about and symbol; name: --name, or NULL */
+const char *about_name(Build *b);              /* the recipe's name, on one line */
 /* Lines "key: value" for the note of the file (runtime/files/program_file.h). */
 char *about_text(Build *b);
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 static bool write_text(Build *b, const char *name, const char *comment, const char *text, size_t size) {
-    char *head = arena_printf(b->arena, "%s vitc build %s, %s\n", comment, b->about.name, name);
+    char *head = arena_printf(b->arena, "%s vitc build %s, %s\n", comment, about_name(b), name);
     size_t n = strlen(head);
     char *all = arena_must(malloc(n + size));
     memcpy(all, head, n);

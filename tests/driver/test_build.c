@@ -106,7 +106,8 @@ static void test_programs(void **state) {
             assert_int_equal(run_command("! readelf -sW %s | grep -qi llvm", path_of(cases[i].name)), 0);
         }
         assert_int_equal(run_command("env -i %s info", path_of(cases[i].name)), 0);
-        assert_true(said("quickstart"));
+        assert_true(said("quickstart, built by vitc"));
+        assert_true(said("peak_lr") && said("hidden"));
         assert_int_equal(run_command("%s info %s", VITC_BINARY, path_of(cases[i].name)), 0);
     }
     /* nor what others load: it would take longer to start than all the rest */
@@ -132,6 +133,7 @@ static void test_refused(void **state) {
         {"--cc false", "new", 2, "compiles for no machine"},
         {"--cc ' '", "new", 2, "names no compiler"},
         {"--name ''", "new", 2, "--name"},
+        {"--name a/b", "new", 2, "letters, digits"},
         {"nosuch=1", "new", 2, "nosuch"},
         {"", "text", 2, "--force overwrites it"},
         {"--emit=ir", "text", 2, "--force overwrites it"},
