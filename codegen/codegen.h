@@ -14,7 +14,8 @@
 typedef enum { PRINT_NONE, PRINT_LLVM, PRINT_ASSEMBLY } CodegenPrint;
 
 typedef struct {
-    const char *target_features; /* as --target has it (target/select.h); NULL: the best that this machine has */
+    const char
+        *target_features; /* as --target has it (target/select.h); NULL: the best that this machine has */
     CodegenPrint print;
 } CodegenOptions;
 
@@ -23,6 +24,8 @@ typedef struct Compiled Compiled;
 /* Fills in what is not known (0) of *machine: panels and tiles of the target; cores and caches of this machine if the
  * target was not named (NULL, "native"), else those usual for it. False, with a message in `error`: no such target. */
 bool codegen_machine(const char *target_features, Machine *machine, char *error, size_t size);
+
+const char *codegen_llvm_version(Arena *arena); /* "19.1.7" */
 
 /* Whether there is such a target and its code runs on this machine; else a message. codegen_compile asks too. */
 bool codegen_runs_here(const char *target_features, char *error, size_t size);
@@ -82,6 +85,15 @@ typedef struct {
  * result is the caller's (built_free). */
 bool codegen_build(const BuildRequest *request, BuiltFiles *out, char *error, size_t size);
 void built_free(BuiltFiles *files);
+
+/* ---- micros.c: the micro-kernels of a target by themselves, to be checked and timed ------------------------------ */
+
+/* Compiles them just in time. NULL with a message. The result is the caller's (micro_code_free). */
+typedef struct MicroCode MicroCode;
+MicroCode *codegen_micros(const char *target_features, char *error, size_t size);
+const VtMicro *micro_code(const MicroCode *code, int *n); /* lives as long as it does */
+const char *micro_code_target(const MicroCode *code);
+void micro_code_free(MicroCode *code);
 
 /* ---- image.c: a compiled program as bytes, for a cache on this machine ------------------------------------------- */
 

@@ -248,6 +248,17 @@ static Found *list_entries(int folder, DIR *dir, size_t *n) {
     return list;
 }
 
+void cache_size(const char *folder, size_t *entries, int64_t *bytes) {
+    DIR *dir = opendir(folder);
+    *entries = 0;
+    *bytes = 0;
+    if (!dir) return;
+    Found *list = list_entries(dirfd(dir), dir, entries);
+    for (size_t i = 0; i < *entries; i++) *bytes += list[i].size;
+    free(list);
+    closedir(dir);
+}
+
 /* Another process may drop the same ones: a file that is gone is what was wanted. */
 static void drop_old(const char *folder) {
     DIR *dir = opendir(folder);

@@ -23,6 +23,9 @@ bool cache_folder(char *out, size_t size);
 /* $VITC_CACHE_LIMIT, bytes; 1 GiB unless it is set. False: it is no such number (*bytes: 1 GiB). */
 bool cache_limit(int64_t *bytes);
 
+/* How many entries there are, and their bytes; 0 and 0: none, or no folder. */
+void cache_size(const char *folder, size_t *entries, int64_t *bytes);
+
 typedef struct {
     const void *bytes; /* aligned to 16 */
     size_t size;

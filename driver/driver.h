@@ -19,6 +19,7 @@ int verb_opt(int argc, char **argv);
 int verb_bench(int argc, char **argv);
 int verb_build(int argc, char **argv); /* build/build.c */
 int verb_info(int argc, char **argv);
+int verb_doctor(int argc, char **argv);
 int verb_help(int argc, char **argv);
 
 /* ---- options.c: flags that only vitc has ------------------------------------------------------------------------ */
@@ -85,6 +86,7 @@ const char *models_dir(void);
 
 /* ---- targets.c --------------------------------------------------------------------------------------------------- */
 void print_targets(FILE *out); /* a line each: its name; whether it runs here, and why not */
+void print_targets_indented(FILE *out, const char *indent);
 
 /* ---- command.c: what the verbs of command/ ask vitc for ---------------------------------------------------------- */
 extern const Command VITC;

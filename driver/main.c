@@ -44,9 +44,13 @@ static const Verb VERBS[] = {
      "[--name "
      "NAME] "
      "[-g] [--cc COMMAND] [--verbose] [--force] [--timing] [--strict]",
-     "make a program that trains the recipe, and needs nothing of vitc; or a C library, or its code in other forms"},
+     "make a program that trains the recipe, and needs nothing of vitc; or a C library, or its code in other "
+     "forms"},
     {"info", verb_info, "FILE",
      "tell what a file made by build is, without running it, and whether it is whole"},
+    {"doctor", verb_doctor, "[--target NAME] [--threads N]",
+     "tell what there is of processor, targets and tools, what they reach, and whether micro-kernels compute "
+     "what they should: what a report of a bug should hold"},
     {"check", verb_check, "RECIPE [key=value …] [--labels] [--strict]",
      "validate a recipe and summarise it; with the labels that `.at` can read"},
     {"data", verb_data, "check [NAME=]PATH … [--threads N]",

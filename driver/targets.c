@@ -4,17 +4,21 @@
 
 #include <string.h>
 
-void print_targets(FILE *out) {
+void print_targets_indented(FILE *out, const char *indent) {
     int n;
     char why[TARGET_WHY], error[TARGET_WHY];
     const Target *const *targets = target_all(&n);
     TargetChoice native;
     bool any = target_select(NULL, &native, error, sizeof error);
-    fprintf(out, "%-14s %s\n", "native", any ? native.target->name : error);
+    fprintf(out, "%s%-14s %s\n", indent, "native", any ? native.target->name : error);
     for (int i = 0; i < n; i++) {
         const Target *target = targets[i];
         bool runs = target_runs_here(target, why);
-        fprintf(out, "%-14s %s%s\n", target->name, runs ? "runs here" : why,
+        fprintf(out, "%s%-14s %s%s\n", indent, target->name, runs ? "runs here" : why,
                 target->by_name_only ? "; never native" : "");
     }
+}
+
+void print_targets(FILE *out) {
+    print_targets_indented(out, "");
 }

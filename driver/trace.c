@@ -1,6 +1,7 @@
 /* The first value that is not finite: see trace.h. */
 #include "ir/loop.h"
 #include "ir/plan/plan.h"
+#include "driver/report/machine_report.h"
 #include "driver/trace.h"
 
 #include <math.h>
@@ -51,18 +52,6 @@ static const void *find_input(const TraceRequest *r, const char *name) {
     return NULL;
 }
 
-/* A number of bytes behind `key` in a file, 2^63 if there is none. */
-static double bytes_in(const char *path, const char *key) {
-    char line[256];
-    double value = 0x1p63;
-    FILE *file = fopen(path, "r");
-    while (file && fgets(line, sizeof line, file))
-        if (strncmp(line, key, strlen(key)) == 0 && strpbrk(line, "0123456789"))
-            value = strtod(strpbrk(line, "0123456789"), NULL) * (strstr(line, " kB") ? 1024 : 1);
-    if (file) fclose(file);
-    return value;
-}
-
 /* All values at once take more than the fused step does: better no trace than to be killed for memory. */
 static bool fits_memory(const Traced *t) {
     const Module *module = t->session.recipe.module;
@@ -70,9 +59,7 @@ static bool fits_memory(const Traced *t) {
     for (size_t i = 0; i < module->n_states; i++) needed += (double)type_bytes(&module->states[i].type);
     for (size_t i = 0; i < t->func->n_outputs; i++)
         needed += (double)type_bytes(func_type(t->func, t->func->outputs[i].value));
-    double limit = bytes_in("/sys/fs/cgroup/memory.max", "");
-    double free = fmin(bytes_in("/proc/meminfo", "MemAvailable:"),
-                       limit < 0x1p63 ? limit - bytes_in("/sys/fs/cgroup/memory.current", "") : 0x1p63);
+    double free = machine_free_memory();
     return needed < 0.9 * free ||
            fail(1, "not traced: that would take %.1f GB, and %.1f GB are free", needed / 1e9, free / 1e9) < 0;
 }

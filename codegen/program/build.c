@@ -92,17 +92,11 @@ static const LLVMValueRef *call_codes(const Build *b) {
     return codes;
 }
 
-static const char *llvm_version(Arena *arena) {
-    unsigned major, minor, patch;
-    LLVMGetVersion(&major, &minor, &patch);
-    return arena_printf(arena, "%u.%u.%u", major, minor, patch);
-}
-
 /* `variants`: of all of them; their programs and micro-kernels are known to `d`. */
 static void add_built(const Build *b, Descriptor *d, const VtVariant *variants) {
     VtBuilt built = *b->request->about;
     built.abi = VT_ABI;
-    built.llvm = llvm_version(b->arena);
+    built.llvm = codegen_llvm_version(b->arena);
     built.variants = variants;
     built.n_variants = b->request->n_variants;
     export_symbol(descriptor_global(d, record_VtBuilt(), &built, 1, ""), symbol(b, "program"), false);

@@ -127,16 +127,19 @@ bool codegen_machine(const char *text, Machine *machine, char *error, size_t siz
     return good;
 }
 
+const char *codegen_llvm_version(Arena *arena) {
+    unsigned major = 0, minor = 0, patch = 0;
+    LLVMGetVersion(&major, &minor, &patch);
+    return arena_printf(arena, "%u.%u.%u", major, minor, patch);
+}
+
 const char *codegen_target_text(Arena *arena, const char *text, char *error, size_t size) {
     TargetMachine target;
-    unsigned major = 0, minor = 0, patch = 0;
     const char *all = NULL;
-    if (target_machine_open(&target, text, error, size)) {
-        LLVMGetVersion(&major, &minor, &patch);
-        all = arena_printf(arena, "%s %s %s cache %lld cores %lld LLVM %u.%u.%u", target.target->name,
+    if (target_machine_open(&target, text, error, size))
+        all = arena_printf(arena, "%s %s %s cache %lld cores %lld LLVM %s", target.target->name,
                            target.triple, target.features, (long long)target.facts.own_cache,
-                           (long long)target.facts.cores, major, minor, patch);
-    }
+                           (long long)target.facts.cores, codegen_llvm_version(arena));
     target_machine_close(&target);
     return all;
 }

@@ -51,13 +51,20 @@ static bool read_link(Arena *arena, const char *path, RuntimeArchive *out) {
     return true;
 }
 
-bool archive_find(Arena *arena, const char *arch, RuntimeArchive *out) {
+bool archive_look(Arena *arena, const char *arch, RuntimeArchive *out) {
     const char *folders[3];
     size_t n = places(arena, folders);
     for (size_t i = 0; i < n; i++) {
         *out = (RuntimeArchive){.folder = arena_printf(arena, "%s/%s", folders[i], arch)};
         if (read_link(arena, arena_printf(arena, "%s/link.txt", out->folder), out)) return true;
     }
+    return false;
+}
+
+bool archive_find(Arena *arena, const char *arch, RuntimeArchive *out) {
+    const char *folders[3];
+    size_t n = places(arena, folders);
+    if (archive_look(arena, arch, out)) return true;
     return fail(1,
                 "there is no runtime archive for %s in '%s': Debian's package vitc has that of its own "
                 "architecture, vitc-runtime-%s others; in a build tree see docs/deploy.md, or set VITC_LIB",

@@ -20,6 +20,7 @@ typedef struct {
 
 /* False after a message: there is none for this architecture, and which package has it. */
 bool archive_find(Arena *arena, const char *arch, RuntimeArchive *out);
+bool archive_look(Arena *arena, const char *arch, RuntimeArchive *out); /* without a message */
 /* The package that has a library, or NULL. */
 const char *archive_package(const RuntimeArchive *archive, const char *library);
 

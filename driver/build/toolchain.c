@@ -59,10 +59,20 @@ static Words words_of(Arena *arena, const char *text) {
     return words;
 }
 
-/* The one that was asked for, which has to be right, or the first right one of those there are by themselves. */
+/* The first right one of those there are by themselves; the last that was tried is `usual`. */
+static bool find_compiler(Toolchain *t, const char **usual, const char **machine, int *why) {
+    *usual = own_arch(t->arch) ? "cc" : arena_printf(t->arena, "%s-linux-gnu-gcc", t->arch);
+    const char *by_themselves[] = {getenv("CC"), t->archive.compiler, *usual};
+    for (size_t i = 0; i < 3; i++) {
+        t->cc = words_of(t->arena, by_themselves[i]);
+        if (t->cc.count && compiles_for(t, &t->cc, machine, why)) return true;
+    }
+    return false;
+}
+
+/* The one that was asked for, which has to be right, or one that is there by itself. */
 static bool choose_compiler(Toolchain *t, const char *asked) {
-    const char *usual = own_arch(t->arch) ? "cc" : arena_printf(t->arena, "%s-linux-gnu-gcc", t->arch);
-    const char *by_themselves[] = {getenv("CC"), t->archive.compiler, usual}, *machine;
+    const char *usual, *machine;
     int why;
     if (asked) {
         t->cc = words_of(t->arena, asked);
@@ -72,23 +82,24 @@ static bool choose_compiler(Toolchain *t, const char *asked) {
         return failed(t, fail(2, "--cc '%s' compiles for %s, and %s is built", asked,
                               machine ? machine : "no machine that it tells", t->arch));
     }
-    for (size_t i = 0; i < 3; i++) {
-        t->cc = words_of(t->arena, by_themselves[i]);
-        if (t->cc.count && compiles_for(t, &t->cc, &machine, &why)) return true;
-    }
+    if (find_compiler(t, &usual, &machine, &why)) return true;
     if (why) return not_started(t, &t->cc, why);
     return failed(t, fail(2, "'%s' compiles for %s, and %s is built: name a compiler by --cc or $CC", usual,
                           machine ? machine : "no machine that it tells", t->arch));
 }
 
-bool toolchain_open(Toolchain *t, Arena *arena, const char *arch, const char *cc, bool verbose) {
+static bool make_scratch(Toolchain *t) {
     const char *folder = getenv("TMPDIR");
-    *t = (Toolchain){.arena = arena, .arch = arch, .verbose = verbose};
-    if (!archive_find(arena, arch, &t->archive)) return failed(t, 1);
-    char *scratch = arena_printf(arena, "%s/vitc-build-XXXXXX", folder && *folder ? folder : "/tmp");
+    char *scratch = arena_printf(t->arena, "%s/vitc-build-XXXXXX", folder && *folder ? folder : "/tmp");
     if (!mkdtemp(scratch)) return failed(t, fail(1, "'%s' could not be made: %s", scratch, strerror(errno)));
     t->scratch = scratch;
-    return choose_compiler(t, cc);
+    return true;
+}
+
+bool toolchain_open(Toolchain *t, Arena *arena, const char *arch, const char *cc, bool verbose) {
+    *t = (Toolchain){.arena = arena, .arch = arch, .verbose = verbose};
+    if (!archive_find(arena, arch, &t->archive)) return failed(t, 1);
+    return make_scratch(t) && choose_compiler(t, cc);
 }
 
 void toolchain_close(Toolchain *t) {
@@ -113,11 +124,11 @@ const char *toolchain_tool(Toolchain *t, const char *name) {
 
 /* ---- running ----------------------------------------------------------------------------------------------------- */
 
-/* What a linker could not find, in the words of GNU ld ("cannot find -lz") and of LLVM's ("unable to find library
- * -lz"), each package told once; crt1.o is what is missed first of the C library. */
-static void tell_missing(Toolchain *t, const char *said) {
+/* Sentences on what a linker could not find, in the words of GNU ld ("cannot find -lz") and of LLVM's ("unable to find
+ * library -lz"), each package once; crt1.o is what is missed first of the C library. */
+static Words missing_of(Toolchain *t, const char *said) {
     static const char *const phrases[] = {"cannot find -l", "unable to find library -l"};
-    Words told = {0};
+    Words told = {0}, sentences = {0};
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
         for (const char *at = said; (at = strstr(at, phrases[i]));) {
             at += strlen(phrases[i]);
@@ -128,14 +139,18 @@ static void tell_missing(Toolchain *t, const char *said) {
             for (size_t k = 0; k < told.count; k++) known |= strcmp(told.items[k], package) == 0;
             if (known) continue;
             words_add(t->arena, &told, package);
-            fprintf(stderr, "vitc: lib%s is missing for %s: install Debian's package %s%s\n", name, t->arch,
-                    package, own_arch(t->arch) ? "" : " of that architecture");
+            words_add(t->arena, &sentences,
+                      arena_printf(t->arena, "lib%s is missing for %s: install Debian's package %s%s", name,
+                                   t->arch, package, own_arch(t->arch) ? "" : " of that architecture"));
         }
     if (strstr(said, "cannot find crt1.o") || strstr(said, "cannot find Scrt1.o"))
-        fprintf(stderr, "vitc: the C library is missing for %s: install Debian's package %s\n", t->arch,
-                own_arch(t->arch)                 ? "libc6-dev"
-                : strcmp(t->arch, "aarch64") == 0 ? "libc6-dev-arm64-cross"
-                                                  : "libc6-dev of that architecture");
+        words_add(t->arena, &sentences,
+                  arena_printf(t->arena, "the C library is missing for %s: install Debian's package %s",
+                               t->arch,
+                               own_arch(t->arch)                 ? "libc6-dev"
+                               : strcmp(t->arch, "aarch64") == 0 ? "libc6-dev-arm64-cross"
+                                                                 : "libc6-dev of that architecture"));
+    return sentences;
 }
 
 bool toolchain_run(Toolchain *t, const Words *command, const char *doing) {
@@ -146,10 +161,53 @@ bool toolchain_run(Toolchain *t, const Words *command, const char *doing) {
         return true;
     }
     if (*result.said) fprintf(stderr, "%s\n", result.said);
-    tell_missing(t, result.said);
+    Words missing = missing_of(t, result.said);
+    for (size_t i = 0; i < missing.count; i++) fprintf(stderr, "vitc: %s\n", missing.items[i]);
     fail(1, "%s failed: '%s' ended with %d%s", doing, command->items[0], result.status,
          t->verbose ? "" : " (--verbose shows the command)");
     return failed(t, 1);
+}
+
+/* ---- what there is ----------------------------------------------------------------------------------------------- */
+
+/* Links a program that needs every library of the archive, and does nothing. */
+static void try_link(Toolchain *t, ToolchainProbe *out) {
+    static const char program[] = "int main(void) { return 0; }\n";
+    Words command = {0};
+    words_add_all(t->arena, &command, &t->cc);
+    words_add_all(t->arena, &command, &t->archive.flags);
+    words_add_text(t->arena, &command, "-Wl,--no-as-needed -o");
+    words_add(t->arena, &command, toolchain_path(t, "probe"));
+    const char *source = toolchain_file(t, "probe.c", program, strlen(program));
+    if (!source) return;
+    words_add(t->arena, &command, source);
+    words_add_all(t->arena, &command, &t->archive.shared);
+    ProcessResult result = run(t, &command);
+    if (!result.started || result.status == 0) return;
+    out->missing = missing_of(t, result.said);
+    if (out->missing.count == 0)
+        words_add(t->arena, &out->missing,
+                  arena_printf(t->arena, "'%s' cannot link: %.*s", t->cc.items[0],
+                               (int)strcspn(result.said, "\n"), result.said));
+}
+
+bool toolchain_probe(Arena *arena, const char *arch, ToolchainProbe *out) {
+    Toolchain t = {.arena = arena, .arch = arch};
+    const char *usual, *machine;
+    int why;
+    *out = (ToolchainProbe){0};
+    bool archive = archive_look(arena, arch, &t.archive);
+    if (archive) out->folder = t.archive.folder;
+    if (!make_scratch(&t)) return false;
+    if (find_compiler(&t, &usual, &machine, &why))
+        out->compiler = words_shown(arena, &t.cc);
+    else
+        words_add(arena, &out->missing,
+                  arena_printf(arena, "there is no compiler for %s: install Debian's package %s, or set $CC",
+                               arch, compiler_package(&t)));
+    if (archive && out->compiler) try_link(&t, out);
+    toolchain_close(&t);
+    return true;
 }
 
 /* ---- files ------------------------------------------------------------------------------------------------------- */

@@ -23,6 +23,16 @@ bool toolchain_open(Toolchain *t, Arena *arena, const char *arch, const char *cc
 /* Removes the scratch folder with all in it. */
 void toolchain_close(Toolchain *t);
 
+/* What there is to build for an architecture. */
+typedef struct {
+    const char *folder;   /* of the runtime archives; NULL: none */
+    const char *compiler; /* NULL: none */
+    Words
+        missing; /* sentences: what, and which package has it; without the archives no libraries are known */
+} ToolchainProbe;
+/* For `vitc doctor`. False after a message: no place for temporary files. */
+bool toolchain_probe(Arena *arena, const char *arch, ToolchainProbe *out);
+
 /* A tool that belongs to the compiler: "objcopy", "ar". */
 const char *toolchain_tool(Toolchain *t, const char *name);
 /* Runs a command; what it says is shown where it fails, and told what package has what it lacks. doing: "linking". */
