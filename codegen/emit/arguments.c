@@ -4,7 +4,7 @@
 /* A pointer is loaded once, before everything. */
 static LLVMValueRef load_pointer(FunctionBuilder *fb, int number, const char *name) {
     LLVMTypeRef pointer = LLVMPointerTypeInContext(fb->context, 0);
-    LLVMBasicBlockRef before = build_entry_begin(fb);
+    BuilderPlace before = build_entry_begin(fb);
     LLVMValueRef slot = build_element(fb, pointer, fb->args, build_i64(fb, number));
     LLVMValueRef loaded = LLVMBuildLoad2(fb->builder, pointer, slot, name);
     build_entry_end(fb, before);

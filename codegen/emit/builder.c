@@ -228,8 +228,9 @@ void build_prefetch(FunctionBuilder *fb, LLVMValueRef from, int64_t bytes, Prefe
 
 /* ---- the entry block --------------------------------------------------------------------------------------------- */
 
-LLVMBasicBlockRef build_entry_begin(FunctionBuilder *fb) {
-    LLVMBasicBlockRef before = LLVMGetInsertBlock(fb->builder), entry = LLVMGetEntryBasicBlock(fb->function);
+BuilderPlace build_entry_begin(FunctionBuilder *fb) {
+    LLVMBasicBlockRef entry = LLVMGetEntryBasicBlock(fb->function);
+    BuilderPlace before = {LLVMGetInsertBlock(fb->builder), positions_leave(fb->positions, fb->builder)};
     LLVMValueRef end = LLVMGetBasicBlockTerminator(entry);
     if (end)
         LLVMPositionBuilderBefore(fb->builder, end);
@@ -238,19 +239,20 @@ LLVMBasicBlockRef build_entry_begin(FunctionBuilder *fb) {
     return before;
 }
 
-void build_entry_end(FunctionBuilder *fb, LLVMBasicBlockRef before) {
-    LLVMPositionBuilderAtEnd(fb->builder, before);
+void build_entry_end(FunctionBuilder *fb, BuilderPlace before) {
+    LLVMPositionBuilderAtEnd(fb->builder, before.block);
+    positions_restore(fb->positions, fb->builder, before.position);
 }
 
 LLVMValueRef build_stack_slot(FunctionBuilder *fb, LLVMTypeRef type, const char *name) {
-    LLVMBasicBlockRef before = build_entry_begin(fb);
+    BuilderPlace before = build_entry_begin(fb);
     LLVMValueRef slot = LLVMBuildAlloca(fb->builder, type, name);
     build_entry_end(fb, before);
     return slot;
 }
 
 LLVMValueRef build_stack_array(FunctionBuilder *fb, LLVMTypeRef type, int64_t n, const char *name) {
-    LLVMBasicBlockRef before = build_entry_begin(fb);
+    BuilderPlace before = build_entry_begin(fb);
     LLVMValueRef slot = LLVMBuildArrayAlloca(fb->builder, type, build_i64(fb, n), name);
     build_entry_end(fb, before);
     return slot;
@@ -260,7 +262,7 @@ LLVMValueRef build_stack_array(FunctionBuilder *fb, LLVMTypeRef type, int64_t n,
 
 static LLVMValueRef make_internal(FunctionBuilder *fb, const char *name, LLVMTypeRef type, FunctionBody body,
                                   const void *user) {
-    LLVMBasicBlockRef place = LLVMGetInsertBlock(fb->builder);
+    BuilderPlace place = {LLVMGetInsertBlock(fb->builder), positions_leave(fb->positions, fb->builder)};
     LLVMValueRef caller = fb->function, params[MOST_PARAMS];
     builder_function(fb, name, type);
     LLVMSetLinkage(fb->function, LLVMInternalLinkage);
@@ -270,7 +272,7 @@ static LLVMValueRef make_internal(FunctionBuilder *fb, const char *name, LLVMTyp
     LLVMBuildRetVoid(fb->builder);
     LLVMValueRef made = fb->function;
     fb->function = caller;
-    LLVMPositionBuilderAtEnd(fb->builder, place);
+    build_entry_end(fb, place);
     return made;
 }
 

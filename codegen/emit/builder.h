@@ -6,6 +6,7 @@
 #ifndef VITC_CODEGEN_BUILDER_H
 #define VITC_CODEGEN_BUILDER_H
 
+#include "codegen/emit/positions.h"
 #include "codegen/target.h"
 #include "ir/plan/plan.h"
 #include <llvm-c/Core.h>
@@ -23,6 +24,7 @@ typedef struct FunctionBuilder {
     LLVMValueRef args, thread, threads;
     /* Of the kernel: share number `thread` is a block of it; NULL: the kernel is in none. */
     const Chain *chain;
+    Positions *positions; /* of expressions, on instructions; NULL: none are wanted */
 } FunctionBuilder;
 
 /* For functions in `module`; the builder is LLVM's. */
@@ -87,8 +89,12 @@ void build_prefetch(FunctionBuilder *fb, LLVMValueRef from, int64_t bytes, Prefe
 
 /* ---- the entry block: what is computed once, before everything --------------------------------------------------- */
 /* The builder goes to the end of the entry block, and back to where it was. */
-LLVMBasicBlockRef build_entry_begin(FunctionBuilder *fb);
-void build_entry_end(FunctionBuilder *fb, LLVMBasicBlockRef before);
+typedef struct {
+    LLVMBasicBlockRef block;
+    LLVMMetadataRef position;
+} BuilderPlace;
+BuilderPlace build_entry_begin(FunctionBuilder *fb);
+void build_entry_end(FunctionBuilder *fb, BuilderPlace before);
 /* Room for a value on the stack, made in the entry block. */
 LLVMValueRef build_stack_slot(FunctionBuilder *fb, LLVMTypeRef type, const char *name);
 /* For n values, side by side. */

@@ -41,7 +41,7 @@ static LLVMValueRef literal_of(Emitter *e, ValueId value) {
     int64_t number = 0;
     for (ValueId id = e->called->first; id < value; id++) number += node_is_literal(func_node(e->func, id));
     LLVMValueRef from = emit_pointer(e, IR_NONE, false), index = build_i64(e->fb, number);
-    LLVMBasicBlockRef before = build_entry_begin(e->fb);
+    BuilderPlace before = build_entry_begin(e->fb);
     LLVMValueRef load = LLVMBuildLoad2(e->fb->builder, type,
                                        LLVMBuildGEP2(e->fb->builder, type, from, &index, 1, ""), "literal");
     LLVMSetAlignment(load, 4);
@@ -241,7 +241,9 @@ LLVMValueRef emit_value(Emitter *e, ValueId value, const Access *access, LLVMVal
     LLVMValueRef result;
     if (emit_is_inside(e, value)) {
         assert(VALUE_RULES[node->op]);
+        LLVMMetadataRef before = positions_set(e->fb->positions, e->fb->builder, node->loc);
         result = VALUE_RULES[node->op](e, value, access, guard);
+        positions_restore(e->fb->positions, e->fb->builder, before);
     } else
         result = emit_load(e, value, &node->type, access, guard);
     remember(e, value, access, guard, result);

@@ -8,6 +8,7 @@
 #include "codegen/program/calls.h"
 #include "codegen/program/descriptor.h"
 #include "codegen/program/irregular.h"
+#include "codegen/program/listing.h"
 #include "codegen/program/workers.h"
 
 #include <llvm-c/Analysis.h>
@@ -38,7 +39,11 @@ static void emit_code(Build *b) {
     Machine machine = unit_machine(&b->target, &b->request->variants[b->number].module->machine);
     LLVMBuilderRef builder = LLVMCreateBuilderInContext(LLVMGetModuleContext(b->module));
     FunctionBuilder fb = builder_make(b->target.target, &machine, b->module, builder);
+    const Diags *diags = b->request->variants[b->number].module->diags;
+    bool listing = b->request->kind == BUILD_ASSEMBLY && !b->request->lines;
+    if (listing || b->request->lines) fb.positions = positions_begin(b->arena, b->module, diags, listing);
     kernel_codes_emit(b->calls->codes, b->calls->n_codes, &fb);
+    positions_end(fb.positions);
     b->micros = micro_entries_emit(&fb, b->arena);
     LLVMDisposeBuilder(builder);
     for (LLVMValueRef f = LLVMGetFirstFunction(b->module); f; f = LLVMGetNextFunction(f))
@@ -127,19 +132,35 @@ static void add_variant(Build *b) {
 
 /* ---- files ------------------------------------------------------------------------------------------------------- */
 
-static LLVMMemoryBufferRef text_file(LLVMModuleRef module) {
-    char *text = LLVMPrintModuleToString(module);
-    LLVMMemoryBufferRef file = LLVMCreateMemoryBufferWithMemoryRangeCopy(text, strlen(text), "vitc");
+static LLVMMemoryBufferRef commented(Build *b, const char *text, size_t size) {
+    ListingOptions options = {b->calls, b->request->kind == BUILD_ASSEMBLY, b->request->lines};
+    if (b->calls) text = listing_of(b->arena, &options, text, &size);
+    return LLVMCreateMemoryBufferWithMemoryRangeCopy(text, size, "vitc");
+}
+
+static void write_assembly(Build *b) {
+    LLVMSetTargetMachineAsmVerbosity(b->target.llvm, true);
+    LLVMMemoryBufferRef text =
+        object_file(b->module, &b->target, LLVMAssemblyFile, b->error, sizeof b->error);
+    if (!text) return;
+    b->file = commented(b, LLVMGetBufferStart(text), LLVMGetBufferSize(text));
+    LLVMDisposeMemoryBuffer(text);
+}
+
+static void write_llvm(Build *b) {
+    char *text = LLVMPrintModuleToString(b->module);
+    b->file = commented(b, text, strlen(text));
     LLVMDisposeMessage(text);
-    return file;
 }
 
 static void write_file(Build *b) {
-    LLVMCodeGenFileType type = b->request->kind == BUILD_OBJECT ? LLVMObjectFile : LLVMAssemblyFile;
-    if (b->request->kind == BUILD_LLVM)
-        b->file = text_file(b->module);
-    else
-        b->file = object_file(b->module, &b->target, type, b->error, sizeof b->error);
+    switch (b->request->kind) {
+    case BUILD_OBJECT:
+        b->file = object_file(b->module, &b->target, LLVMObjectFile, b->error, sizeof b->error);
+        break;
+    case BUILD_ASSEMBLY: write_assembly(b); break;
+    case BUILD_LLVM: write_llvm(b);
+    }
 }
 
 static bool open_module(Build *b, const char *target) {

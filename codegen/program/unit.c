@@ -61,8 +61,11 @@ static void emit_code(FunctionBuilder *fb, KernelCode *code) {
                              fb->chain ? fb->chain->units : 0); /* shares are of the units */
     kernel_code_name(code->number, name);
     builder_kernel(fb, name);
+    Loc loc = func_node(code->func, kernel_cost(code->func, kernel).named)->loc;
+    positions_function(fb->positions, fb->builder, fb->function, loc);
     code->scratch_bytes = emit_kernel(&e);
     LLVMBuildRetVoid(fb->builder);
+    positions_leave(fb->positions, fb->builder);
     arena_free(arena);
 }
 

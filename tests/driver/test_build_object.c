@@ -31,12 +31,12 @@ typedef struct {
     const VtBuilt *built[MOST_VARIANTS];
 } Fixture;
 
-static bool plan(Fixture *f, int i, const char *target) {
-    static const char *const overrides[] = {"width=8",  "depth=1",   "heads=1",
-                                            "hidden=8", "out_dim=8", "batch=4"};
+/* `setting`: one more override. */
+static bool plan(Fixture *f, int i, const char *target, const char *setting) {
+    const char *overrides[] = {"width=8", "depth=1", "heads=1", "hidden=8", "out_dim=8", "batch=4", setting};
     char error[512] = "";
     Diags *diags = diags_new(f->arena);
-    RecipeOptions options = {.models_dir = SOURCE_DIR "/models", .overrides = overrides, .n_overrides = 6};
+    RecipeOptions options = {.models_dir = SOURCE_DIR "/models", .overrides = overrides, .n_overrides = 7};
     Recipe *recipe = &f->recipes[i];
     bool good = recipe_load(f->arena, diags, SOURCE_DIR "/models/quickstart.yaml", &options, recipe) &&
                 codegen_machine(target, &recipe->module->machine, error, sizeof error) &&
@@ -90,7 +90,8 @@ static int set_up(void **state) {
                         .n_knobs = 2};
     f.request = (BuildRequest){.variants = f.variants, .n_variants = 1, .about = &f.about, .symbol = "quick"};
     *state = &f;
-    if (!plan(&f, 0, "x86-64-v3") || !plan(&f, 1, "x86-64")) return -1;
+    if (!plan(&f, 0, "x86-64-v3", "train.precision=fp32") || !plan(&f, 1, "x86-64", "train.precision=fp32"))
+        return -1;
     for (int i = 0; i < MOST_VARIANTS; i++) {
         f.request.n_variants = i + 1;
         f.files[i] = build(&f.request);
@@ -256,6 +257,97 @@ static void test_same_bytes(void **state) {
     built_free(&again);
 }
 
+/* Debug information changes nothing else. */
+static void test_lines(void **state) {
+    BuildRequest request = ((const Fixture *)*state)->request;
+    const BuiltFile *plain = &((const Fixture *)*state)->files[0].files[0];
+    request.n_variants = 1;
+    request.lines = true;
+    BuiltFiles files = build(&request);
+    Object with = object_of(&files.files[0]), without = object_of(plain);
+    const Elf64_Shdr *a = find_section(&with, ".text"), *b = find_section(&without, ".text");
+    assert_int_equal(a->sh_size, b->sh_size);
+    assert_memory_equal(with.bytes + a->sh_offset, without.bytes + b->sh_offset, a->sh_size);
+    assert_non_null(find_section(&with, ".debug_line"));
+    assert_non_null(find_section(&with, ".debug_frame"));
+    assert_null(find_section(&with, ".eh_frame"));
+    assert_non_null(memmem(files.files[0].bytes, files.files[0].size, "vit.yaml", 8));
+    check_symbols(&with, "quick_program");
+    built_free(&files);
+}
+
+/* ---- texts ------------------------------------------------------------------------------------------------------- */
+
+static bool has(const BuiltFile *file, const char *text) {
+    return memmem(file->bytes, file->size, text, strlen(text)) != NULL;
+}
+
+static void test_listings(void **state) {
+    BuildRequest request = ((const Fixture *)*state)->request;
+    request.n_variants = 1;
+    for (BuildKind kind = BUILD_ASSEMBLY; kind <= BUILD_LLVM; kind++) {
+        request.kind = kind;
+        BuiltFiles files = build(&request);
+        const BuiltFile *file = &files.files[0];
+        bool assembly = kind == BUILD_ASSEMBLY;
+        assert_true(has(file, assembly ? "\n# kernel_0: " : "\n; kernel_0: "));
+        assert_true(has(file, " = matmul f32["));
+        assert_true(has(file, assembly ? "kernel_0:" : "define internal void @kernel_0("));
+        assert_true(has(file, assembly ? "#   vit.yaml:" : ";   vit.yaml:"));
+        assert_true(has(file, "\t.loc\t") == assembly); /* instructions have positions */
+        assert_true(has(file, " # vit.yaml:") == assembly);
+        assert_false(has(file, ".cfi_") || has(file, ".debug_") || has(file, SOURCE_DIR));
+        assert_true(has(file, "quick_program"));
+        built_free(&files);
+    }
+}
+
+/* A tile that went through the stack would have been stored with the stride of whatever is in a register then, which
+ * LLVM does not know: it must not happen (llvm-project issue 110190). */
+static void test_tiles_stay_in_registers(void **state) {
+    Fixture f = *(const Fixture *)*state;
+    f.arena = arena_new();
+    if (!plan(&f, 0, "amx", "train.precision=bf16")) fail_msg("no plan for amx");
+    f.request.variants = f.variants;
+    f.request.n_variants = 1;
+    f.request.kind = BUILD_ASSEMBLY;
+    BuiltFiles files = build(&f.request);
+    int loads = 0, configured = 0, released = 0;
+    for (char *line = strtok((char *)files.files[0].bytes, "\n"); line; line = strtok(NULL, "\n")) {
+        bool load = strstr(line, "tileloadd"), store = strstr(line, "tilestored");
+        loads += load;
+        configured += strstr(line, "ldtilecfg") != NULL;
+        released += strstr(line, "tilerelease") != NULL;
+        if ((load || store) && (strstr(line, "%rsp") || strstr(line, "%rbp") || strstr(line, "Reload")))
+            fail_msg("%s", line);
+    }
+    assert_true(loads > 20);
+    assert_true(configured > 4 && configured <= released);
+    built_free(&files);
+    arena_free(f.arena);
+}
+
+/* ---- other processors -------------------------------------------------------------------------------------------- */
+
+static void test_aarch64(void **state) {
+    Fixture f = *(const Fixture *)*state;
+    static const char *const names[] = {"aarch64", "aarch64-bf16"};
+    f.arena = arena_new();
+    for (int i = 0; i < 2; i++)
+        if (!plan(&f, i, names[i], i ? "train.precision=bf16" : "train.precision=fp32"))
+            fail_msg("no plan for %s", names[i]);
+    f.request.variants = f.variants;
+    BuiltFiles files = build(&f.request);
+    for (int i = 0; i < 3; i++) {
+        Object o = object_of(&files.files[i]);
+        assert_int_equal(o.header->e_machine, EM_AARCH64);
+        check_symbols(&o, i == 2 ? "quick_program" : NULL);
+        assert_null(find_section(&o, ".eh_frame"));
+    }
+    built_free(&files);
+    arena_free(f.arena);
+}
+
 /* ---- what it does ------------------------------------------------------------------------------------------------ */
 
 static void same_step(const VtProgram *a, const VtProgram *b) {
@@ -329,10 +421,16 @@ static void test_micro_kernels(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_symbols),         cmocka_unit_test(test_symbols_of_several),
-        cmocka_unit_test(test_every_operator),  cmocka_unit_test(test_same_bytes),
-        cmocka_unit_test(test_runs_as_the_jit), cmocka_unit_test(test_facts),
-        cmocka_unit_test(test_micro_kernels)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_symbols),
+                                       cmocka_unit_test(test_symbols_of_several),
+                                       cmocka_unit_test(test_every_operator),
+                                       cmocka_unit_test(test_same_bytes),
+                                       cmocka_unit_test(test_lines),
+                                       cmocka_unit_test(test_listings),
+                                       cmocka_unit_test(test_tiles_stay_in_registers),
+                                       cmocka_unit_test(test_aarch64),
+                                       cmocka_unit_test(test_runs_as_the_jit),
+                                       cmocka_unit_test(test_facts),
+                                       cmocka_unit_test(test_micro_kernels)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
