@@ -14,7 +14,7 @@ root=""
 [ "$(id -u)" = 0 ] || root=sudo
 if [ -n "$across" ]; then
     dpkg --print-foreign-architectures | grep -qx arm64 || $root dpkg --add-architecture arm64
-    packages+=(gcc-aarch64-linux-gnu libcmocka-dev:arm64 "${runtime[@]/%/:arm64}" qemu-user)
+    packages+=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross libcmocka-dev:arm64 "${runtime[@]/%/:arm64}" qemu-user)
 fi
 missing=()
 for package in "${packages[@]}"; do
