@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { VT_PAGE = 4096, VT_HUGE_PAGE = 2 << 20 };
+enum { VT_HUGE_PAGE = 2 << 20 };
 
 typedef struct {
     char *memory; /* at a multiple of VT_HUGE_PAGE; NULL: none */
