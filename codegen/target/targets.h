@@ -25,8 +25,9 @@ LLVMValueRef generic_multiply_add(FunctionBuilder *fb, int lanes, LLVMValueRef x
 /* Of AVX-512. */
 extern const MicroKernel avx512_fma;
 extern const TableMath avx512_tables;
-/* Otherwise LLVM takes vectors half as wide. */
-#define AVX512_PREFERENCES "-prefer-256-bit"
+/* Vectors of 512 bits, where LLVM would take half as wide ones; and prefetches that announce a write, which every
+ * processor with AVX-512 has (and any other would pass over, prefetchw being a hint). */
+#define AVX512_PREFERENCES "-prefer-256-bit,+prfchw"
 
 /* The micro-kernel of tile registers, and of their model: a square of two by two tiles, summed over pairs of bf16. */
 #define TILE_KERNEL(registers)                                                                               \
