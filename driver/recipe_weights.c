@@ -123,7 +123,7 @@ static void keep_saved(Arena *arena, Tree *map, const Tree *was, const char *pat
 }
 
 const char *weights_resolved(Session *s, const Weights *weights, const Tree *saved) {
-    const VtProgram *p = s->program;
+    const VtProgram *p = s->program ? s->program : &s->recipe.plan;
     if (!p->n_weights) return s->resolved;
     size_t size = strlen(s->resolved);
     Tree *root = tree_parse(s->arena, s->diags, diags_add_source(s->diags, "(the recipe)", s->resolved, size),
@@ -142,4 +142,23 @@ const char *weights_resolved(Session *s, const Weights *weights, const Tree *sav
     const char *text = root ? tree_print(s->arena, s->diags, root) : NULL;
     if (!text) diags_print(s->diags, stderr, false);
     return text;
+}
+
+bool pin_weights(Session *s, const char *path, const RecipeOptions *asked) {
+    if (!s->recipe.plan.n_weights) return true;
+    MadeOfRecipe m = {.session = *s}; /* for rules in files */
+    InitFlags none = {.path = NULL};
+    Weights weights;
+    bool good = weights_open(states_of_recipe(s), &m.made, &none, true, &weights);
+    const char *text = good ? weights_resolved(s, &weights, NULL) : NULL;
+    weights_close(&weights);
+    if (!text) return false;
+    RecipeOptions options = *asked; /* the text has what overrides changed */
+    options.overrides = NULL;
+    options.n_overrides = 0;
+    options.warnings = WARNINGS_IGNORED;
+    good = recipe_load_text(s->arena, s->diags, path, text, strlen(text), &options, &s->recipe);
+    s->resolved = s->recipe.resolved;
+    if (!good) diags_print(s->diags, stderr, false);
+    return good;
 }

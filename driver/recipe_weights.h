@@ -21,5 +21,8 @@ const VtProgram *states_of_recipe(const Session *session);
  * goes on, and its files are not needed: what `saved` (NULL: nothing) says of the same file is taken. NULL after
  * telling. */
 const char *weights_resolved(Session *session, const Weights *weights, const Tree *saved);
+/* Elaborates a session's recipe anew from that text, so that a program of it needs no file of rules and knows the bytes
+ * of its weights. False after telling. */
+bool pin_weights(Session *session, const char *path, const RecipeOptions *options);
 
 #endif

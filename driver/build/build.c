@@ -1,5 +1,6 @@
 /* The verb `build`: see build.h. */
 #include "driver/build/build.h"
+#include "driver/recipe_weights.h"
 
 #include <string.h>
 
@@ -66,7 +67,8 @@ static bool plan_modules(Build *b, const char *recipe, const RecipeOptions *aske
     for (int i = 0; i < b->n_targets; i++) {
         Session *s = &b->sessions[i];
         b->n_open++;
-        if (!session_load(s, recipe, &options) || !session_passes(s, PASSES_ALL, b->targets[i].asked))
+        if (!session_load(s, recipe, &options) || !pin_weights(s, recipe, &options) ||
+            !session_passes(s, PASSES_ALL, b->targets[i].asked))
             return false;
         options.warnings = WARNINGS_IGNORED;
     }

@@ -107,6 +107,37 @@ static void test_from(void **state) {
     assert_true(said("encoder: 3 of 3 tensors"));
 }
 
+/* A built program has the rules in it, and finds the file where it was, or beside the caller. */
+static void test_built(void **state) {
+    (void)state;
+    if (run_command("command -v cc") != 0) skip();
+    assert_int_equal(
+        run_command("cd %s && %s build r.yaml weights=foreign.safetensors -o program", folder, VITC_BINARY),
+        0);
+    assert_int_equal(
+        run_command("cd %s && rm names.yaml && ./program train --data synthetic:12 --plain --out built",
+                    folder),
+        0);
+    assert_true(said("encoder: 3 of 3 tensors from ") && said("not used of it: logit\n"));
+    assert_same("a.whole", "built");
+    assert_int_equal(run_command("cd %s && cmp a.whole/recipe.yaml built/recipe.yaml", folder), 0);
+    assert_int_equal(run_command("cd %s && mkdir -p moved && mv foreign.safetensors moved", folder), 0);
+    assert_int_equal(run_command("cd %s && ./program train --data synthetic:12 --plain --out other", folder),
+                     2);
+    assert_true(said("cannot read '") && said("foreign.safetensors'"));
+    assert_int_equal(
+        run_command("cd %s/moved && ../program train --data synthetic:12 --plain --out ../other", folder), 0);
+    assert_same("a.whole", "other");
+    assert_int_equal(
+        run_command("cd %s/moved && cp half.safetensors foreign.safetensors 2>/dev/null; cd %s && cp "
+                    "half.safetensors foreign.safetensors && ./program train --data synthetic:12 --out "
+                    "third",
+                    folder, folder),
+        2);
+    assert_true(said("is another file than it was"));
+    make_files();
+}
+
 /* The saved recipe begins another run with the same file, and no other. */
 static void test_saved_recipe(void **state) {
     (void)state;
@@ -257,8 +288,9 @@ static int make_folder_and_cache(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_from),   cmocka_unit_test(test_saved_recipe),
-                                       cmocka_unit_test(test_parts),  cmocka_unit_test(test_init),
-                                       cmocka_unit_test(test_errors), cmocka_unit_test(test_recipe_errors)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_from),         cmocka_unit_test(test_built),
+                                       cmocka_unit_test(test_saved_recipe), cmocka_unit_test(test_parts),
+                                       cmocka_unit_test(test_init),         cmocka_unit_test(test_errors),
+                                       cmocka_unit_test(test_recipe_errors)};
     return cmocka_run_group_tests(tests, make_folder_and_cache, remove_folder);
 }
