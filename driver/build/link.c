@@ -36,11 +36,12 @@ bool link_objects(Build *b, Toolchain *t, const BuiltFiles *files, Words *comman
 }
 
 void link_keep(Build *b, const BuiltFiles *files, const char *base) {
+    if (vt_stop_signal()) return;
     for (int i = 0; i < files->n_files; i++) {
         const char *path = arena_printf(b->arena, "%s.%s.o", base, files->files[i].name);
         if (output_allowed(b, path) &&
             output_write(b, path, 0644, files->files[i].bytes, files->files[i].size))
-            fprintf(stderr, "vitc: the object is kept: '%s'\n", path);
+            fprintf(stderr, "the object is kept: '%s'\n", path);
     }
 }
 

@@ -1,6 +1,5 @@
 /* Running commands: see process.h. */
 #include "driver/build/process.h"
-#include "ir/base/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +7,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,8 +66,7 @@ static char **english(Arena *arena) {
     return out;
 }
 
-static int start(Arena *arena, const Words *command, const char *output, const char *said, pid_t *child) {
-    enum { MODE = O_WRONLY | O_CREAT | O_TRUNC };
+static int start(Arena *arena, const Words *command, int output, int said, pid_t *child) {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     sigset_t defaults;
@@ -79,8 +78,8 @@ static int start(Arena *arena, const Words *command, const char *output, const c
         posix_spawnattr_setsigdefault(&attributes, &defaults);
         posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
         if (!(why = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0)) &&
-            !(why = posix_spawn_file_actions_addopen(&files, 1, output, MODE, 0600)) &&
-            !(why = posix_spawn_file_actions_addopen(&files, 2, said, MODE, 0600)))
+            !(why = posix_spawn_file_actions_adddup2(&files, output, 1)) &&
+            !(why = posix_spawn_file_actions_adddup2(&files, said, 2)))
             why = posix_spawnp(child, command->items[0], &files, &attributes, (char **)command->items,
                                english(arena));
         posix_spawnattr_destroy(&attributes);
@@ -89,30 +88,44 @@ static int start(Arena *arena, const Words *command, const char *output, const c
     return why;
 }
 
-static char *read_output(Arena *arena, const char *path) {
-    size_t size = 0;
-    char *text = stream_read_file(arena, path, (size_t)64 << 20, &size);
-    if (!text) return "";
-    while (size && text[size - 1] == '\n') text[--size] = '\0';
+/* What was written into a file in memory, without the last newline. */
+static char *read_output(Arena *arena, int file) {
+    enum { MOST = 64 << 20 };
+    off_t size = lseek(file, 0, SEEK_END);
+    if (size < 0 || size > MOST) size = size < 0 ? 0 : MOST;
+    char *text = arena_alloc(arena, (size_t)size + 1);
+    size_t n = 0;
+    for (ssize_t got; n < (size_t)size; n += (size_t)got)
+        if ((got = pread(file, text + n, (size_t)size - n, (off_t)n)) <= 0) break;
+    while (n && text[n - 1] == '\n') n--;
+    text[n] = '\0';
     return text;
 }
 
-ProcessResult process_run(Arena *arena, const Words *command, const char *scratch) {
-    ProcessResult result = {.output = "", .said = ""};
-    const char *output = arena_printf(arena, "%s/stdout", scratch),
-               *said = arena_printf(arena, "%s/stderr", scratch);
+static void run_to_end(Arena *arena, const Words *command, int output, int said, ProcessResult *out) {
     pid_t child;
     int status;
-    result.why = start(arena, command, output, said, &child);
-    if (result.why) return result;
-    while (waitpid(child, &status, 0) < 0) {
-        if (errno == EINTR) continue;
+    out->why = start(arena, command, output, said, &child);
+    if (out->why) return;
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR) {
+            out->why = errno;
+            return;
+        }
+    out->started = true;
+    out->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    out->output = read_output(arena, output);
+    out->said = read_output(arena, said);
+}
+
+ProcessResult process_run(Arena *arena, const Words *command) {
+    ProcessResult result = {.output = "", .said = ""};
+    int output = memfd_create("output", MFD_CLOEXEC), said = memfd_create("said", MFD_CLOEXEC);
+    if (output < 0 || said < 0)
         result.why = errno;
-        return result;
-    }
-    result.started = true;
-    result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    result.output = read_output(arena, output);
-    result.said = read_output(arena, said);
+    else
+        run_to_end(arena, command, output, said, &result);
+    if (output >= 0) close(output);
+    if (said >= 0) close(said);
     return result;
 }

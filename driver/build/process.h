@@ -25,7 +25,7 @@ typedef struct {
     char *output,
         *said; /* its standard output and its standard error, in the arena, without the last newline */
 } ProcessResult;
-/* Runs a command to its end. scratch: a folder for what it prints. */
-ProcessResult process_run(Arena *arena, const Words *command, const char *scratch);
+/* Runs a command to its end. */
+ProcessResult process_run(Arena *arena, const Words *command);
 
 #endif

@@ -27,7 +27,7 @@ static const char *compiler_package(Toolchain *t) {
 
 static ProcessResult run(Toolchain *t, const Words *command) {
     if (t->verbose) fprintf(stderr, "%s\n", words_shown(t->arena, command));
-    return process_run(t->arena, command, t->scratch);
+    return process_run(t->arena, command);
 }
 
 static bool not_started(Toolchain *t, const Words *command, int why) {
@@ -46,7 +46,7 @@ static bool compiles_for(Toolchain *t, const Words *cc, const char **machine, in
     Words command = {0};
     words_add_all(t->arena, &command, cc);
     words_add(t->arena, &command, "-dumpmachine");
-    ProcessResult result = process_run(t->arena, &command, t->scratch);
+    ProcessResult result = process_run(t->arena, &command);
     size_t n = strlen(t->arch);
     *why = result.started ? 0 : result.why;
     *machine = result.started && result.status == 0 && *result.output ? result.output : NULL;
@@ -59,13 +59,14 @@ static Words words_of(Arena *arena, const char *text) {
     return words;
 }
 
-/* The first right one of those there are by themselves; the last that was tried is `usual`. */
+/* The first right one of those there are by themselves; the last that was tried is t->cc. */
 static bool find_compiler(Toolchain *t, const char **usual, const char **machine, int *why) {
     *usual = own_arch(t->arch) ? "cc" : arena_printf(t->arena, "%s-linux-gnu-gcc", t->arch);
     const char *by_themselves[] = {getenv("CC"), t->archive.compiler, *usual};
     for (size_t i = 0; i < 3; i++) {
         t->cc = words_of(t->arena, by_themselves[i]);
         if (t->cc.count && compiles_for(t, &t->cc, machine, why)) return true;
+        if (t->cc.count && i == 0 && *why) return false; /* a $CC that is none */
     }
     return false;
 }
@@ -88,28 +89,33 @@ static bool choose_compiler(Toolchain *t, const char *asked) {
                           machine ? machine : "no machine that it tells", t->arch));
 }
 
+/* Where it is needed; from then on a signal ends the command only after the folder is removed (toolchain_close). */
 static bool make_scratch(Toolchain *t) {
+    if (t->scratch) return true;
     const char *folder = getenv("TMPDIR");
     char *scratch = arena_printf(t->arena, "%s/vitc-build-XXXXXX", folder && *folder ? folder : "/tmp");
     if (!mkdtemp(scratch)) return failed(t, fail(1, "'%s' could not be made: %s", scratch, strerror(errno)));
     t->scratch = scratch;
+    vt_stop_listen();
     return true;
 }
 
 bool toolchain_open(Toolchain *t, Arena *arena, const char *arch, const char *cc, bool verbose) {
     *t = (Toolchain){.arena = arena, .arch = arch, .verbose = verbose};
     if (!archive_find(arena, arch, &t->archive)) return failed(t, 1);
-    return make_scratch(t) && choose_compiler(t, cc);
+    return choose_compiler(t, cc);
 }
 
 void toolchain_close(Toolchain *t) {
-    DIR *folder = t->scratch ? opendir(t->scratch) : NULL;
-    if (!folder) return;
-    for (struct dirent *entry; (entry = readdir(folder));)
+    if (!t->scratch) return;
+    DIR *folder = opendir(t->scratch);
+    for (struct dirent *entry; folder && (entry = readdir(folder));)
         if (entry->d_name[0] != '.') unlinkat(dirfd(folder), entry->d_name, 0);
-    closedir(folder);
+    if (folder) closedir(folder);
     rmdir(t->scratch);
     t->scratch = NULL;
+    vt_stop_unlisten();
+    if (vt_stop_signal()) vt_stop_end(vt_stop_signal());
 }
 
 const char *toolchain_tool(Toolchain *t, const char *name) {
@@ -154,8 +160,10 @@ static Words missing_of(Toolchain *t, const char *said) {
 }
 
 bool toolchain_run(Toolchain *t, const Words *command, const char *doing) {
+    if (t->code) return false;
     ProcessResult result = run(t, command);
     if (!result.started) return not_started(t, command, result.why);
+    if (vt_stop_signal()) return failed(t, 128 + vt_stop_signal()); /* nothing is wrong */
     if (result.status == 0) {
         if (t->verbose && *result.said) fprintf(stderr, "%s\n", result.said);
         return true;
@@ -171,7 +179,7 @@ bool toolchain_run(Toolchain *t, const Words *command, const char *doing) {
 /* ---- what there is ----------------------------------------------------------------------------------------------- */
 
 /* Links a program that needs every library of the archive, and does nothing. */
-static void try_link(Toolchain *t, ToolchainProbe *out) {
+static bool try_link(Toolchain *t, ToolchainProbe *out) {
     static const char program[] = "int main(void) { return 0; }\n";
     Words command = {0};
     words_add_all(t->arena, &command, &t->cc);
@@ -179,16 +187,17 @@ static void try_link(Toolchain *t, ToolchainProbe *out) {
     words_add_text(t->arena, &command, "-Wl,--no-as-needed -o");
     words_add(t->arena, &command, toolchain_path(t, "probe"));
     const char *source = toolchain_file(t, "probe.c", program, strlen(program));
-    if (!source) return;
+    if (!source) return false;
     words_add(t->arena, &command, source);
     words_add_all(t->arena, &command, &t->archive.shared);
     ProcessResult result = run(t, &command);
-    if (!result.started || result.status == 0) return;
+    if (!result.started || result.status == 0) return true;
     out->missing = missing_of(t, result.said);
     if (out->missing.count == 0)
         words_add(t->arena, &out->missing,
                   arena_printf(t->arena, "'%s' cannot link: %.*s", t->cc.items[0],
                                (int)strcspn(result.said, "\n"), result.said));
+    return true;
 }
 
 bool toolchain_probe(Arena *arena, const char *arch, ToolchainProbe *out) {
@@ -198,26 +207,27 @@ bool toolchain_probe(Arena *arena, const char *arch, ToolchainProbe *out) {
     *out = (ToolchainProbe){0};
     bool archive = archive_look(arena, arch, &t.archive);
     if (archive) out->folder = t.archive.folder;
-    if (!make_scratch(&t)) return false;
     if (find_compiler(&t, &usual, &machine, &why))
         out->compiler = words_shown(arena, &t.cc);
     else
         words_add(arena, &out->missing,
                   arena_printf(arena, "there is no compiler for %s: install Debian's package %s, or set $CC",
                                arch, compiler_package(&t)));
-    if (archive && out->compiler) try_link(&t, out);
+    bool good = !archive || !out->compiler || (make_scratch(&t) && try_link(&t, out));
     toolchain_close(&t);
-    return true;
+    return good;
 }
 
 /* ---- files ------------------------------------------------------------------------------------------------------- */
 
 const char *toolchain_path(Toolchain *t, const char *name) {
+    if (!make_scratch(t)) return name; /* nothing is written there: t->code */
     return arena_printf(t->arena, "%s/%s", t->scratch, name);
 }
 
 const char *toolchain_file(Toolchain *t, const char *name, const void *bytes, size_t size) {
     const char *path = toolchain_path(t, name);
+    if (t->code) return NULL;
     FILE *file = fopen(path, "wb");
     bool good = file && fwrite(bytes, 1, size, file) == size;
     int why = errno;

@@ -13,14 +13,14 @@ typedef struct {
     const char *arch; /* of what is built */
     Words cc;         /* the compiler, with arguments that it always gets */
     RuntimeArchive archive;
-    const char *scratch; /* a folder of this command's own */
+    const char *scratch; /* a folder of this command's own; NULL: not made yet */
     bool verbose;        /* commands are shown, on stderr, before they run */
-    int code;            /* 2: there is no such tool; 1: it failed */
+    int code;            /* 2: there is no such tool; 1: it failed; then nothing more is run or written */
 } Toolchain;
 
 /* cc: --cc, or NULL. Close it also where this fails. */
 bool toolchain_open(Toolchain *t, Arena *arena, const char *arch, const char *cc, bool verbose);
-/* Removes the scratch folder with all in it. */
+/* Removes the scratch folder with all in it; if a signal came since it was made, ends the process by it. */
 void toolchain_close(Toolchain *t);
 
 /* What there is to build for an architecture. */
@@ -38,7 +38,7 @@ const char *toolchain_tool(Toolchain *t, const char *name);
 /* Runs a command; what it says is shown where it fails, and told what package has what it lacks. doing: "linking". */
 bool toolchain_run(Toolchain *t, const Words *command, const char *doing);
 
-/* A path in the scratch folder; a file written there; one that a command wrote there, read into the arena. */
+/* A path in the scratch folder, which is made for it; a file written there; one that a command wrote there, read into the arena. */
 const char *toolchain_path(Toolchain *t, const char *name);
 const char *toolchain_file(Toolchain *t, const char *name, const void *bytes, size_t size);
 char *toolchain_result(Toolchain *t, const char *path, size_t *size);

@@ -2,6 +2,7 @@
  * compiler, archives or libraries are missing, damaged programs, and the installed tree. */
 #include "tests/driver/runs.h"
 
+#include <signal.h>
 #include <sys/stat.h>
 
 /* Small enough that it compiles in a moment. */
@@ -191,9 +192,39 @@ static void test_linker_fails(void **state) {
         assert_int_equal(access(path_of("unlinked"), F_OK), -1);
         assert_int_equal(access(path_of("unlinked.x86-64.o"), F_OK), 0);
     }
+    assert_int_equal(run_command("CC=/nonexistent/cc %s build " TINY " -o %s", VITC_BINARY, path_of("new")),
+                     2);
+    assert_true(said("there is no '/nonexistent/cc'"));
+    if (have("cc"))
+        assert_int_equal(
+            run_command("TMPDIR=/nonexistent %s build " TINY " -o %s", VITC_BINARY, path_of("new")), 1);
     assert_int_equal(
         run_command("VITC_LIB=/nonexistent %s build " TINY " -o %s", VITC_BINARY, path_of("new")), 1);
     assert_true(said("no runtime archive for x86_64 in '/nonexistent'"));
+}
+
+/* A signal while the linker works: the command ends by it, and leaves nothing behind. */
+static void test_stopped(void **state) {
+    (void)state;
+    write_script("slow", "test \"$1\" = -dumpmachine && { echo x86_64-linux-gnu; exit 0; }\n"
+                         "touch $(dirname $0)/linking; sleep 1; exit 1");
+    assert_int_equal(run_command("mkdir %s/scratch", folder), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        char command[1024];
+        snprintf(command, sizeof command,
+                 "TMPDIR=%s/scratch exec %s build " TINY " --target x86-64 --cc %s -o %s", folder,
+                 VITC_BINARY, path_of("slow"), path_of("stopped"));
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    for (int i = 0; i < 600 && access(path_of("linking"), F_OK) != 0; i++) usleep(50000);
+    int status = 0;
+    kill(child, SIGTERM);
+    waitpid(child, &status, 0);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    assert_int_equal(run_command("ls -A %s/scratch | wc -l | grep -qx 0 && ! ls %s/stopped*", folder, folder),
+                     0);
 }
 
 /* ---- damaged programs -------------------------------------------------------------------------------------------- */
@@ -268,7 +299,7 @@ static void test_installed(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_texts),        cmocka_unit_test(test_object),
                                        cmocka_unit_test(test_programs),     cmocka_unit_test(test_refused),
-                                       cmocka_unit_test(test_linker_fails), cmocka_unit_test(test_damaged),
-                                       cmocka_unit_test(test_installed)};
+                                       cmocka_unit_test(test_linker_fails), cmocka_unit_test(test_stopped),
+                                       cmocka_unit_test(test_damaged),      cmocka_unit_test(test_installed)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

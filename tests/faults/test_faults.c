@@ -61,6 +61,7 @@ static const Scenario SCENARIOS[] = {
      {"run/checkpoint.safetensors", "run/recipe.yaml", "run/metrics.jsonl"},
      false,
      "cache"},
+    {"build", {"build", "tiny.yaml", "--emit=obj", "-o", "tiny.o"}, {"tiny.o"}, true, "off"},
     {"data", {"data", "check", "images"}, {0}, true, "off"},
     {"tar", {"data", "check", "images.tar"}, {0}, true, "off"},
     {"eval", {"eval", "knn", "run", "--data", "images", "--k", "2"}, {0}, true, "cache"},
