@@ -13,19 +13,8 @@ bool noted_failed(void) {
     return refused;
 }
 
-static void *note(void *memory) {
+void *noted_malloc(size_t size) {
+    void *memory = malloc(size ? size : 1);
     if (!memory) refused = true;
     return memory;
-}
-
-void *noted_malloc(size_t size) {
-    return note(malloc(size ? size : 1));
-}
-
-void *noted_calloc(size_t n, size_t size) {
-    return note(calloc(n ? n : 1, size ? size : 1));
-}
-
-void *noted_realloc(void *old, size_t size) {
-    return note(realloc(old, size ? size : 1));
 }

@@ -9,7 +9,5 @@
 void noted_begin(void);  /* forgets what was */
 bool noted_failed(void); /* since then memory was refused to this thread */
 void *noted_malloc(size_t size);
-void *noted_calloc(size_t n, size_t size);
-void *noted_realloc(void *old, size_t size);
 
 #endif
