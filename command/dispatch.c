@@ -65,7 +65,8 @@ static int run_verb(int argc, char **argv) {
     for (int i = 0; i < all.n; i++) {
         names[i < MOST ? i : 0] = all.verbs[i].name;
         if (strcmp(argv[1], all.verbs[i].name) != 0) continue;
-        return only_tells(argc, argv) ? 0 : all.verbs[i].run(argc - 2, argv + 2);
+        if (only_tells(argc, argv)) return 0;
+        return command->fit && !command->fit(argv[1]) ? 1 : all.verbs[i].run(argc - 2, argv + 2);
     }
     const char *near = vt_nearest(argv[1], names, (size_t)(all.n < MOST ? all.n : MOST));
     return near ? fail(2, "unknown verb '%s'; did you mean '%s'?", argv[1], near)

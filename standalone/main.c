@@ -42,10 +42,8 @@ static const char NOTES[] =
 /* Whether a verb that runs compiled code may: the program is whole, since another may compute anything, and has code
  * for this machine. False after telling. */
 static bool is_fit(const char *verb) {
-    static const char *const always[] = {"info", "help", "--help", "-h", "--version"};
     char damage[256];
-    for (size_t i = 0; i < sizeof always / sizeof *always; i++)
-        if (strcmp(verb, always[i]) == 0) return true;
+    if (strcmp(verb, "info") == 0 || strcmp(verb, "help") == 0) return true;
     find_damage(damage, sizeof damage);
     if (damage[0]) return fail(1, "this program is damaged: %s", damage) < 0;
     VtChoice best = vt_choose_variant(&vt_built, NULL);
@@ -61,10 +59,10 @@ int main(int argc, char **argv) {
     built = BUILT;
     built.name = argc == 0 || !argv[0][0] ? vt_built.name : slash ? slash + 1 : argv[0];
     built.about = about;
+    built.fit = is_fit;
     command = &built;
     if (vt_built.abi != VT_ABI)
         return fail(1, "its code has ABI %d, its runtime ABI %d: it is to be built anew", vt_built.abi,
                     VT_ABI);
-    if (argc > 1 && !is_fit(argv[1])) return 1;
     return command_main(VERBS, sizeof VERBS / sizeof *VERBS, NOTES, argc, argv);
 }
