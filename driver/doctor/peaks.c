@@ -1,5 +1,5 @@
 /* Measured peaks: see peaks.h. */
-#include "driver/peaks.h"
+#include "driver/doctor/peaks.h"
 #include "ir/base/clock.h"
 #include "runtime/threads/team.h"
 

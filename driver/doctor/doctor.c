@@ -4,7 +4,7 @@
 #include "driver/build/toolchain.h"
 #include "driver/cache.h"
 #include "driver/driver.h"
-#include "driver/peaks.h"
+#include "driver/doctor/peaks.h"
 #include "driver/report/machine_report.h"
 #include "runtime/machine/check_micro.h"
 #include "runtime/machine/features.h"
