@@ -7,6 +7,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 across=""
 [ "${1:-}" != aarch64 ] || { across=1; shift; }
+[ "$(uname -m)" != aarch64 ] || across="" # they are its own
 runtime=(libarchive-dev libbz2-dev liblz4-dev liblzma-dev libzstd-dev libdeflate-dev zlib1g-dev libpng-dev
     libjpeg62-turbo-dev libwebp-dev libtiff-dev libgif-dev libjansson-dev libxxhash-dev nettle-dev)
 packages=(gcc libc6-dev cmake ninja-build pkg-config llvm-19-dev libyaml-dev libcmocka-dev "${runtime[@]}" "$@")
