@@ -131,7 +131,7 @@ static int check_kernels(const VtVariant *variant) {
 
 /* ---- the verb ---------------------------------------------------------------------------------------------------- */
 
-int verb_info(int argc, char **argv) {
+int verb_own_info(int argc, char **argv) {
     enum { RECIPE, CHECK, JSON, FORMAT, TARGET, N };
     Flag flags[N] = {[RECIPE] = {"recipe", FLAG_BARE, false, NULL},
                      [CHECK] = {"check", FLAG_BARE, false, NULL},

@@ -28,7 +28,7 @@ static const Verb VERBS[] = {
      " [--names FILE] [--split train|test] [--normalize] "
      "[--skip-broken] [--max-broken N] [--threads N] [--previous]",
      "write the features of images, a row each"},
-    {"info", verb_info, "[--recipe | --check] [--json] [--target NAME]",
+    {"info", verb_own_info, "[--recipe | --check] [--json] [--target NAME]",
      "what this program is: recipe, settings, shapes, memory, targets; --check: whether its kernels compute "
      "right "
      "here"},

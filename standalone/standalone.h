@@ -36,6 +36,6 @@ bool read_rules(Made *made, const char *path, VtWeights *weights);
 /* damage.c: what is wrong with the file that runs (runtime/files/program_file.h); "": nothing, or it cannot be told. */
 void find_damage(char *out, size_t size);
 
-int verb_info(int argc, char **argv); /* info.c */
+int verb_own_info(int argc, char **argv); /* info.c */
 
 #endif
