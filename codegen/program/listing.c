@@ -64,14 +64,14 @@ static void put_kernel(Listing *l, int number) {
     put_operators(l, code);
 }
 
-/* The number of the kernel whose code begins with this line; -1: none does. */
+/* The number of the kernel whose code begins with this line, "kernel_3.matmul:"; -1: none does. */
 static int kernel_of(const Listing *l, bool assembly, const char *line) {
     const char *begins = assembly ? "kernel_" : "define internal void @kernel_";
     size_t n = strlen(begins);
     if (strncmp(line, begins, n) != 0) return -1;
     char *end;
     long number = strtol(line + n, &end, 10);
-    bool good = end > line + n && *end == (assembly ? ':' : '(') && number < l->calls->n_codes;
+    bool good = end > line + n && *end == '.' && number < l->calls->n_codes;
     return good ? (int)number : -1;
 }
 

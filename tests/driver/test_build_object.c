@@ -54,11 +54,11 @@ static BuiltFiles build(const BuildRequest *request) {
 }
 
 /* The files linked into a library, with functions that are called, and loaded. */
-static const VtBuilt *load(const BuiltFiles *files, void **library) {
+static const VtBuilt *load(const BuiltFiles *files, const char *suffix, void **library) {
     char folder[] = "/tmp/vitc-object-XXXXXX", path[64], command[512], objects[256] = "";
     assert_non_null(mkdtemp(folder));
     for (int i = 0; i < files->n_files; i++) {
-        snprintf(path, sizeof path, "%s/%d.o", folder, i);
+        snprintf(path, sizeof path, "%s/%d.%s", folder, i, suffix);
         FILE *file = fopen(path, "wb");
         assert_non_null(file);
         assert_int_equal(fwrite(files->files[i].bytes, 1, files->files[i].size, file), files->files[i].size);
@@ -78,6 +78,15 @@ static const VtBuilt *load(const BuiltFiles *files, void **library) {
     return built;
 }
 
+static void same_step(const VtProgram *a, const VtProgram *b) {
+    size_t sizes[2];
+    char *of_a = one_step(a, &sizes[0]), *of_b = one_step(b, &sizes[1]);
+    assert_int_equal(sizes[0], sizes[1]);
+    assert_memory_equal(of_a, of_b, sizes[0]);
+    free(of_a);
+    free(of_b);
+}
+
 static int set_up(void **state) {
     static Fixture f;
     static const VtKnob knobs[] = {{"width", "8", "Width.", 1}, {"peak_lr", "0.001", "", 0}};
@@ -95,7 +104,7 @@ static int set_up(void **state) {
     for (int i = 0; i < MOST_VARIANTS; i++) {
         f.request.n_variants = i + 1;
         f.files[i] = build(&f.request);
-        f.built[i] = load(&f.files[i], &f.libraries[i]);
+        f.built[i] = load(&f.files[i], "o", &f.libraries[i]);
     }
     return 0;
 }
@@ -292,12 +301,18 @@ static void test_listings(void **state) {
         bool assembly = kind == BUILD_ASSEMBLY;
         assert_true(has(file, assembly ? "\n# kernel_0: " : "\n; kernel_0: "));
         assert_true(has(file, " = matmul f32["));
-        assert_true(has(file, assembly ? "kernel_0:" : "define internal void @kernel_0("));
+        assert_true(has(file, assembly ? "\nkernel_0." : "\ndefine internal void @kernel_0."));
         assert_true(has(file, assembly ? "#   vit.yaml:" : ";   vit.yaml:"));
         assert_true(has(file, "\t.loc\t") == assembly); /* instructions have positions */
         assert_true(has(file, " # vit.yaml:") == assembly);
         assert_false(has(file, ".cfi_") || has(file, ".debug_") || has(file, SOURCE_DIR));
-        assert_true(has(file, "quick_program"));
+        assert_true(has(file, "quick_program") && has(file, ".matmul.encoder."));
+        if (assembly) { /* the platform's assembler makes the same program of it */
+            void *library;
+            const VtBuilt *built = load(&files, "s", &library);
+            same_step(built->variants[0].program, ((const Fixture *)*state)->built[0]->variants[0].program);
+            dlclose(library);
+        }
         built_free(&files);
     }
 }
@@ -327,6 +342,20 @@ static void test_tiles_stay_in_registers(void **state) {
     arena_free(f.arena);
 }
 
+/* ---- mistakes ---------------------------------------------------------------------------------------------------- */
+
+static void test_refused(void **state) {
+    Fixture f = *(const Fixture *)*state;
+    BuildVariant variants[] = {f.variants[0], f.variants[1]};
+    BuiltFiles files;
+    char error[512] = "";
+    f.request.variants = variants;
+    variants[1].target = "pentium";
+    assert_false(codegen_build(&f.request, &files, error, sizeof error));
+    assert_non_null(strstr(error, "pentium"));
+    assert_true(files.n_files == 0 && !files.arena);
+}
+
 /* ---- other processors -------------------------------------------------------------------------------------------- */
 
 static void test_aarch64(void **state) {
@@ -349,15 +378,6 @@ static void test_aarch64(void **state) {
 }
 
 /* ---- what it does ------------------------------------------------------------------------------------------------ */
-
-static void same_step(const VtProgram *a, const VtProgram *b) {
-    size_t sizes[2];
-    char *of_a = one_step(a, &sizes[0]), *of_b = one_step(b, &sizes[1]);
-    assert_int_equal(sizes[0], sizes[1]);
-    assert_memory_equal(of_a, of_b, sizes[0]);
-    free(of_a);
-    free(of_b);
-}
 
 static void test_runs_as_the_jit(void **state) {
     const Fixture *f = *state;
@@ -429,6 +449,7 @@ int main(void) {
                                        cmocka_unit_test(test_listings),
                                        cmocka_unit_test(test_tiles_stay_in_registers),
                                        cmocka_unit_test(test_aarch64),
+                                       cmocka_unit_test(test_refused),
                                        cmocka_unit_test(test_runs_as_the_jit),
                                        cmocka_unit_test(test_facts),
                                        cmocka_unit_test(test_micro_kernels)};
