@@ -38,7 +38,8 @@ const char *toolchain_tool(Toolchain *t, const char *name);
 /* Runs a command; what it says is shown where it fails, and told what package has what it lacks. doing: "linking". */
 bool toolchain_run(Toolchain *t, const Words *command, const char *doing);
 
-/* A path in the scratch folder, which is made for it; a file written there; one that a command wrote there, read into the arena. */
+/* A path in the scratch folder, which is made for it; a file written there; one that a command wrote there, read into
+ * the arena. */
 const char *toolchain_path(Toolchain *t, const char *name);
 const char *toolchain_file(Toolchain *t, const char *name, const void *bytes, size_t size);
 char *toolchain_result(Toolchain *t, const char *path, size_t *size);
