@@ -5,6 +5,7 @@
 #include "standalone/standalone.h"
 
 enum { TENSOR_TEXT = 192 };
+/* facts.c */
 const char *tensor_type(const VtTensor *tensor, char out[TENSOR_TEXT]); /* "f32[128x3x32x32]" */
 const char *role_name(int role);                                        /* of a state: "parameter" */
 

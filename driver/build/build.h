@@ -44,7 +44,7 @@ typedef struct Build {
     int code;
 } Build;
 
-/* Machine code, or the text of it, of all targets; built_free. */
+/* code.c: machine code, or the text of it, of all targets; built_free. */
 bool build_code(Build *b, BuildKind kind, BuiltFiles *out);
 
 /* ---- targets.c: --target LIST, which may be NULL ----------------------------------------------------------------- */
