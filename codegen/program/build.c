@@ -121,7 +121,7 @@ static void add_built(const Build *b, Descriptor *d, const VtVariant *variants) 
     built.llvm = codegen_llvm_version(b->arena);
     built.variants = variants;
     built.n_variants = b->request->n_variants;
-    export_symbol(descriptor_global(d, record_VtBuilt(), &built, 1, ""), symbol(b, "program"), false);
+    export_symbol(descriptor_global(d, record_of_built(), &built, 1, ""), symbol(b, "program"), false);
 }
 
 static void add_variant(Build *b) {
@@ -131,9 +131,9 @@ static void add_variant(Build *b) {
     d.codes = call_codes(b);
     name_kernels(b);
     d.constant_bytes = b->calls->constant_bytes;
-    LLVMValueRef program = descriptor_global(&d, record_VtProgram(), &b->calls->program, 1, "program");
+    LLVMValueRef program = descriptor_global(&d, record_of_program(), &b->calls->program, 1, "program");
     d.codes = b->micros.functions;
-    LLVMValueRef micros = descriptor_global(&d, record_VtMicro(), b->micros.micros, b->micros.n, "micros");
+    LLVMValueRef micros = descriptor_global(&d, record_of_micro(), b->micros.micros, b->micros.n, "micros");
     b->variant = (VtVariant){.target = b->target.target->name,
                              .features = b->target.target->features,
                              .machine = asked->machine ? asked->machine : "",

@@ -6,7 +6,7 @@
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
 #define STRUCT(type)                                                                                         \
-    const Record *record_##type(void) {                                                                      \
+    static const Record *record_##type(void) {                                                               \
         typedef type Struct;                                                                                 \
         static const Field fields[] = {
 #define END(type)                                                                                            \
@@ -32,6 +32,16 @@
 #define DATA(f, counted) PLAIN(FIELD_DATA, f, .count = offsetof(Struct, counted))
 #define CODE(f) PLAIN(FIELD_CODE, f)
 #include "codegen/program/fields.def"
+
+const Record *record_of_program(void) {
+    return record_VtProgram();
+}
+const Record *record_of_micro(void) {
+    return record_VtMicro();
+}
+const Record *record_of_built(void) {
+    return record_VtBuilt();
+}
 
 /* ---- every field is there ---------------------------------------------------------------------------------------- */
 

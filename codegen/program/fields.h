@@ -44,24 +44,10 @@ struct Record {
     int n_fields;
 };
 
-/* record_VtProgram() and so on. */
-#define STRUCT(type) const Record *record_##type(void);
-#define END(type)
-#define NAME(f)
-#define TEXT(f)
-#define INT(f, ...)
-#define WIDE(f, ...)
-#define REAL(f)
-#define REALS(f, length)
-#define WIDES(f, length, ...)
-#define PART(f, type)
-#define ARRAY(f, type, counted)
-#define ONE(f, type)
-#define INTS(f, counted, ...)
-#define NAMES(f, counted)
-#define DATA(f, counted)
-#define CODE(f)
-#include "codegen/program/fields.def"
+/* What the rest is in or is pointed to by. */
+const Record *record_of_program(void); /* VtProgram */
+const Record *record_of_micro(void);   /* VtMicro */
+const Record *record_of_built(void);   /* VtBuilt */
 
 /* How many elements the pointer field of the struct at `data` has. */
 static inline int32_t field_count(const Field *field, const void *data) {

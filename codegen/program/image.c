@@ -227,7 +227,7 @@ static void code_compiled(Coder *k, Compiled *c) {
     k->compiled = c;
     code_name(k, &c->target);
     code_i32(k, &c->n_kernels, 0, 1 << 24);
-    code_record(k, record_VtProgram(), &c->program);
+    code_record(k, record_of_program(), &c->program);
     require(k, k->bad || !k->reading || image_check(&c->program));
     code_i32(k, &c->n_objects, 0, 1 << 16);
     code_objects(k, c);

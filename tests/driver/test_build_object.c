@@ -395,6 +395,31 @@ static void test_runs_as_the_jit(void **state) {
     }
 }
 
+/* With pairs of bf16, and with tiles. */
+static void test_bf16_as_the_jit(void **state) {
+    static const char *const targets[] = {"amx-model", "avx512bf16"};
+    for (int i = 0; i < 2; i++) {
+        char error[512] = "";
+        Fixture f = *(const Fixture *)*state;
+        if (!codegen_runs_here(targets[i], error, sizeof error)) continue;
+        f.arena = arena_new();
+        if (!plan(&f, 0, targets[i], "train.precision=bf16")) fail_msg("no plan for %s", targets[i]);
+        f.request.variants = f.variants;
+        f.request.n_variants = 1;
+        BuiltFiles files = build(&f.request);
+        CodegenOptions options = {.target_features = targets[i]};
+        Compiled *jit =
+            codegen_compile(f.recipes[0].module, &f.recipes[0].plan, &options, error, sizeof error);
+        assert_non_null(jit);
+        void *library;
+        same_step(load(&files, "o", &library)->variants[0].program, compiled_program(jit));
+        dlclose(library);
+        compiled_free(jit);
+        built_free(&files);
+        arena_free(f.arena);
+    }
+}
+
 static void test_facts(void **state) {
     const Fixture *f = *state;
     for (int i = 0; i < MOST_VARIANTS; i++) {
@@ -451,6 +476,7 @@ int main(void) {
                                        cmocka_unit_test(test_aarch64),
                                        cmocka_unit_test(test_refused),
                                        cmocka_unit_test(test_runs_as_the_jit),
+                                       cmocka_unit_test(test_bf16_as_the_jit),
                                        cmocka_unit_test(test_facts),
                                        cmocka_unit_test(test_micro_kernels)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
