@@ -46,6 +46,7 @@ static void emit_code(Build *b) {
     if (listing || b->request->lines) fb.positions = positions_begin(b->arena, b->module, diags, listing);
     kernel_codes_emit(b->calls->codes, b->calls->n_codes, &fb);
     positions_end(fb.positions);
+    fb.positions = NULL;
     b->micros = micro_entries_emit(&fb, b->arena);
     LLVMDisposeBuilder(builder);
     for (LLVMValueRef f = LLVMGetFirstFunction(b->module); f; f = LLVMGetNextFunction(f))
