@@ -88,6 +88,15 @@ static bool is_debug(const char *line, const char *end, bool *inside) {
     return *inside || begins_with(line, end, "\t.cfi_");
 }
 
+/* Instructions of no expression have line 0, and the column of those before them: the comment would name a place. */
+static const char *end_of_code(const char *line, const char *end) {
+    const char *space = begins_with(line, end, "\t.loc\t") ? memchr(line, ' ', (size_t)(end - line)) : NULL;
+    if (!space || !begins_with(space, end, " 0 ")) return end;
+    const char *comment = memchr(space, '#', (size_t)(end - space));
+    for (end = comment ? comment : end; end[-1] == ' ' || end[-1] == '\n';) end--;
+    return end;
+}
+
 const char *listing_of(Arena *arena, const ListingOptions *options, const char *text, size_t *size) {
     Listing l = {.arena = arena, .calls = options->calls, .mark = options->assembly ? "#" : ";"};
     bool inside = false;
@@ -97,7 +106,9 @@ const char *listing_of(Arena *arena, const ListingOptions *options, const char *
         int number = kernel_of(&l, options->assembly, line);
         if (number >= 0) put_kernel(&l, number);
         bool left_out = options->assembly && !options->debug && is_debug(line, next, &inside);
-        if (!left_out) put(&l, line, (size_t)(next - line));
+        const char *until = options->assembly && !options->debug ? end_of_code(line, next) : next;
+        if (!left_out) put(&l, line, (size_t)(until - line));
+        if (!left_out && until < next) put(&l, "\n", 1);
         line = next;
     }
     *size = l.size;

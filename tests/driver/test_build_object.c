@@ -305,6 +305,7 @@ static void test_listings(void **state) {
         assert_true(has(file, assembly ? "#   vit.yaml:" : ";   vit.yaml:"));
         assert_true(has(file, "\t.loc\t") == assembly); /* instructions have positions */
         assert_true(has(file, " # vit.yaml:") == assembly);
+        assert_false(has(file, "yaml:0:"));
         assert_false(has(file, ".cfi_") || has(file, ".debug_") || has(file, SOURCE_DIR));
         assert_true(has(file, "quick_program") && has(file, ".matmul.encoder."));
         if (assembly) { /* the platform's assembler makes the same program of it */
