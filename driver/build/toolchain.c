@@ -142,7 +142,7 @@ static Words missing_of(Toolchain *t, const char *said) {
             const char *package = archive_package(&t->archive, name);
             if (!package && (strcmp(name, "c") == 0 || strcmp(name, "m") == 0)) package = "libc6-dev";
             bool known = !package;
-            for (size_t k = 0; k < told.count; k++) known |= strcmp(told.items[k], package) == 0;
+            for (size_t k = 0; k < told.count && !known; k++) known = strcmp(told.items[k], package) == 0;
             if (known) continue;
             words_add(t->arena, &told, package);
             words_add(t->arena, &sentences,

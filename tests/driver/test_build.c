@@ -175,6 +175,7 @@ static void test_linker_fails(void **state) {
         {"ld: something is wrong", "ld: something is wrong"},
         {"/usr/bin/ld: cannot find -ljpeg: No such file or directory",
          "install Debian's package libjpeg62-turbo-dev"},
+        {"/usr/bin/ld: cannot find -lz\n/usr/bin/ld: cannot find -lgcc", "Debian's package zlib1g-dev"},
         {"ld.lld: error: unable to find library -lz", "install Debian's package zlib1g-dev"},
         {"/usr/bin/ld: cannot find Scrt1.o: No such file or directory", "install Debian's package libc6-dev"},
     };
