@@ -3,6 +3,7 @@
 #include "codegen/codegen.h"
 #include "codegen/target/host.h"
 #include "codegen/target/select.h"
+#include "runtime/machine/check_micro.h"
 #include "runtime/machine/features.h"
 
 #include <setjmp.h>
@@ -204,6 +205,28 @@ static void test_machines_read_back(void **state) {
     }
 }
 
+/* Every micro-kernel of every target that runs here computes what plain C does. */
+static void test_micro_kernels(void **state) {
+    (void)state;
+    int n;
+    const Target *const *targets = target_all(&n);
+    for (int i = 0; i < n; i++) {
+        if (!target_runs_here(targets[i], NULL)) continue;
+        char error[512];
+        int n_micros;
+        MicroCode *code = codegen_micros(targets[i]->name, error, sizeof error);
+        if (!code) fail_msg("%s: %s", targets[i]->name, error);
+        const VtMicro *micros = micro_code(code, &n_micros);
+        assert_true(n_micros >= 6);
+        for (int k = 0; k < n_micros; k++) {
+            VtMicroCheck check = vt_check_micro(&micros[k]);
+            if (check.wrong[0]) fail_msg("%s: %s: %s", targets[i]->name, micros[k].name, check.wrong);
+            assert_true(check.worst > 0 && check.worst <= 1);
+        }
+        micro_code_free(code);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_are_whole),
@@ -213,6 +236,7 @@ int main(void) {
         cmocka_unit_test(test_spellings),
         cmocka_unit_test(test_without_features),
         cmocka_unit_test(test_machines_read_back),
+        cmocka_unit_test(test_micro_kernels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* Objects made ahead of time: what is linked from them runs as the JIT's code does, to the bit; they are the same bytes
  * each time, and hold and want no more than docs/abi.md says. */
 #include "codegen/codegen.h"
+#include "runtime/machine/check_micro.h"
 #include "frontend/frontend.h"
 #include "passes/passes.h"
 #include "tests/driver/step.h"
@@ -437,32 +438,11 @@ static void test_facts(void **state) {
 
 /* ---- micro-kernels ----------------------------------------------------------------------------------------------- */
 
-static void check_micro(const VtMicro *m) {
-    enum { UNITS = 32, MOST = 1 << 14 };
-    static float a[MOST], b[MOST], tile[MOST];
-    VtRng rng = {.seed = 5};
-    if (m->unit_elements != 1) return;
-    for (int i = 0; i < MOST; i++) {
-        a[i] = (float)vt_rng_normal(&rng);
-        b[i] = (float)vt_rng_normal(&rng);
-        tile[i] = 1;
-    }
-    m->run(a, b, UNITS, tile);
-    for (int r = 0; r < m->rows; r++)
-        for (int c = 0; c < m->columns; c++) {
-            double sum = m->accumulate;
-            for (int u = 0; u < UNITS; u++)
-                sum += (double)a[r * m->line + u / m->block * m->block * m->step + u % m->block] *
-                       b[u * m->tile_columns + c];
-            if (!(fabs(sum - tile[r * m->tile_columns + c]) < 1e-4)) fail_msg("%s at %d, %d", m->name, r, c);
-        }
-}
-
 static void test_micro_kernels(void **state) {
     const VtBuilt *built = ((const Fixture *)*state)->built[1];
     for (int v = 0; v < MOST_VARIANTS; v++) {
         assert_true(built->variants[v].n_micros > 6);
-        for (int i = 0; i < built->variants[v].n_micros; i++) check_micro(&built->variants[v].micros[i]);
+        assert_int_equal(vt_check_micros(built->variants[v].micros, built->variants[v].n_micros, stdout), 0);
     }
 }
 
