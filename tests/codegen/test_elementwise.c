@@ -4,6 +4,7 @@
 #include "codegen/target/select.h"
 #include "passes/passes.h"
 #include "runtime/runtime.h"
+#include "tests/codegen/across.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -165,63 +166,114 @@ static Module *parse(Arena *arena, const Sweep *sweep) {
     return module;
 }
 
-static void check_target(const Sweep *sweep, const char *features) {
-    Arena *arena = arena_new();
-    Module *module = parse(arena, sweep);
-    const Func *func = module->funcs[0];
-    Tensor inputs[INPUTS], *want = ARENA_ARRAY(arena, Tensor, func->n_outputs);
+/* The module with its inputs, and what they give. */
+typedef struct {
+    Arena *arena;
+    Module *module;
+    Tensor *want;
     void *data[INPUTS];
-    VtInput plan_inputs[INPUTS] = {0};
+    VtInput inputs[INPUTS];
+    VtProgram plan;
+} Case;
+
+static void make_case(Case *c, const Sweep *sweep) {
+    *c = (Case){.arena = arena_new()};
+    c->module = parse(c->arena, sweep);
+    const Func *func = c->module->funcs[0];
+    Tensor inputs[INPUTS];
     char message[512];
-    VtError error = {0};
+    c->want = ARENA_ARRAY(c->arena, Tensor, func->n_outputs);
     for (int i = 0; i < INPUTS; i++) {
         const Type *type = &func->inputs[i].type;
-        inputs[i] = (Tensor){*type, ARENA_ARRAY(arena, double, N)};
-        data[i] = arena_alloc(arena, 8 * N);
+        inputs[i] = (Tensor){*type, ARENA_ARRAY(c->arena, double, N)};
+        c->data[i] = arena_alloc(c->arena, 8 * N);
         for (int64_t k = 0; k < type_elements(type); k++) {
             inputs[i].data[k] = number(type->dtype, i / 2 % OPERANDS, i % 2 ? 5 : k);
-            store(data[i], type->dtype, k, inputs[i].data[k]);
+            store(c->data[i], type->dtype, k, inputs[i].data[k]);
         }
-        plan_inputs[i].tensor =
+        c->inputs[i].tensor =
             (VtTensor){.name = func->inputs[i].name, .dtype = type->dtype, .rank = type->rank};
-        memcpy(plan_inputs[i].tensor.dim, type->dim, sizeof *type->dim * type->rank);
+        memcpy(c->inputs[i].tensor.dim, type->dim, sizeof *type->dim * type->rank);
     }
-    if (!func_interpret(func, inputs, NULL, want, NULL, arena, message, sizeof message))
+    if (!func_interpret(func, inputs, NULL, c->want, NULL, c->arena, message, sizeof message))
         fail_msg("%s", message);
-    Diags *diags = diags_new(arena);
-    if (!passes_run(module, PASSES_ALL, &(PassOptions){.verify = true}, diags))
+    Diags *diags = diags_new(c->arena);
+    if (!passes_run(c->module, PASSES_ALL, &(PassOptions){.verify = true}, diags))
         fail_msg("%s", diags_text(diags));
-    VtProgram plan = {.abi = VT_ABI, .name = "test", .n_inputs = INPUTS, .inputs = plan_inputs};
+    c->plan = (VtProgram){.abi = VT_ABI, .name = "test", .n_inputs = INPUTS, .inputs = c->inputs};
+}
+
+/* How many outputs are wrong: this one or none. */
+static int check_output(const Case *c, size_t o, const void *got, const char *target) {
+    const Output *output = &c->module->funcs[0]->outputs[o];
+    const Tensor *want = &c->want[o];
+    DType dtype = want->type.dtype;
+    for (int64_t k = 0; k < type_elements(&want->type); k++) {
+        if (is_near(load(got, dtype, k), want->data[k], dtype)) continue;
+        print_message("%s: %s (%s), element %lld: %.9g, interpreted %.9g\n", target, output->name,
+                      dtype_name(dtype), (long long)k, load(got, dtype, k), want->data[k]);
+        return 1;
+    }
+    return 0;
+}
+
+static void check_target(const Sweep *sweep, const char *features) {
+    Case c;
+    VtError error = {0};
+    char message[512];
+    make_case(&c, sweep);
+    const Func *func = c.module->funcs[0];
     CodegenOptions options = {.target_features = features};
-    Compiled *compiled = codegen_compile(module, &plan, &options, message, sizeof message);
+    Compiled *compiled = codegen_compile(c.module, &c.plan, &options, message, sizeof message);
     if (!compiled) fail_msg("%s", message);
     VtInstance *instance = vt_instance_new(compiled_program(compiled), &error);
     assert_non_null(instance);
-    assert_true(vt_instance_run(instance, "f", data, &error));
+    assert_true(vt_instance_run(instance, "f", c.data, &error));
     int wrong = 0;
-    for (size_t o = 0; o < func->n_outputs; o++) {
-        const void *got = vt_instance_output(instance, "f", func->outputs[o].name, NULL);
-        DType dtype = want[o].type.dtype;
-        for (int64_t k = 0; k < type_elements(&want[o].type); k++)
-            if (!is_near(load(got, dtype, k), want[o].data[k], dtype)) {
-                print_message("%s: %s (%s), element %lld: %.9g, interpreted %.9g\n", features,
-                              func->outputs[o].name, dtype_name(dtype), (long long)k, load(got, dtype, k),
-                              want[o].data[k]);
-                wrong++;
-                break;
-            }
-    }
+    for (size_t o = 0; o < func->n_outputs; o++)
+        wrong +=
+            check_output(&c, o, vt_instance_output(instance, "f", func->outputs[o].name, NULL), features);
     if (wrong) fail_msg("%s: %d outputs are wrong", features, wrong);
     vt_instance_free(instance);
     compiled_free(compiled);
-    arena_free(arena);
+    arena_free(c.arena);
+}
+
+/* The same on another architecture. */
+static void check_across(const Sweep *sweep, const char *target) {
+    Case c;
+    make_case(&c, sweep);
+    const Func *func = c.module->funcs[0];
+    char *in = malloc(8 * N * INPUTS);
+    size_t in_size = 0, out_size = 0;
+    for (int i = 0; i < INPUTS; i++) {
+        size_t size = (size_t)type_elements(&func->inputs[i].type) * dtype_size(func->inputs[i].type.dtype);
+        memcpy(in + in_size, c.data[i], size);
+        in_size += size;
+    }
+    for (size_t o = 0; o < func->n_outputs; o++)
+        out_size += (size_t)type_elements(&c.want[o].type) * dtype_size(c.want[o].type.dtype);
+    char *out = across_run(c.module, &c.plan, target, in, in_size, out_size), *at = out;
+    int wrong = 0;
+    for (size_t o = 0; o < func->n_outputs; o++) {
+        wrong += check_output(&c, o, at, target);
+        at += (size_t)type_elements(&c.want[o].type) * dtype_size(c.want[o].type.dtype);
+    }
+    if (wrong) fail_msg("%s: %d outputs are wrong", target, wrong);
+    free(in), free(out);
+    arena_free(c.arena);
+}
+
+static Sweep sweep_all(void) {
+    Sweep sweep = {.text = calloc(1, MOST_TEXT)};
+    for (int op = 0; op < OP_COUNT; op++)
+        if (op_info((OpKind)op)->loop == LOOP_ELEMENTWISE) add_row(&sweep, op_info((OpKind)op));
+    return sweep;
 }
 
 static void test_every_row(void **state) {
     (void)state;
-    Sweep sweep = {.text = calloc(1, MOST_TEXT)};
-    for (int op = 0; op < OP_COUNT; op++)
-        if (op_info((OpKind)op)->loop == LOOP_ELEMENTWISE) add_row(&sweep, op_info((OpKind)op));
+    Sweep sweep = sweep_all();
     int n;
     const Target *const *rows = target_all(&n);
     for (int r = 0; r < n; r++)
@@ -229,7 +281,17 @@ static void test_every_row(void **state) {
     free(sweep.text);
 }
 
+static void test_every_row_on_aarch64(void **state) {
+    (void)state;
+    if (SANITIZED || !across_is_here()) skip();
+    Sweep sweep = sweep_all();
+    check_across(&sweep, "aarch64");
+    check_across(&sweep, "aarch64-bf16");
+    free(sweep.text);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_row)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_row),
+                                       cmocka_unit_test(test_every_row_on_aarch64)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

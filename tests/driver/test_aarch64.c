@@ -1,32 +1,18 @@
 /* Programs for 64-bit ARM, built here and run under qemu: they train as x86-64 does, up to rounding; either goes on
  * from the other's checkpoint; every micro-kernel computes what plain C does; a fat program takes what the processor
  * has. */
+#include "tests/across.h"
 #include "tests/driver/runs.h"
 
 #include <math.h>
 
 #define TRAIN_FLAGS "--data synthetic:64 --workers 1 --threads 2 --plain"
-#define QEMU "env -u LD_PRELOAD qemu-aarch64" /* what is put before tests is for this machine */
 enum { STEPS = 10, MORE_STEPS = 12 };
 
-static bool is_missing(const char *what, const char *command) {
-    if (run_command("%s", command) == 0) return false;
-    printf("skipped: there is no %s\n", what);
-    return true;
-}
-
-/* Skips the test where it cannot run; whoever lacks what it needs is told. */
+/* Skips the test where it cannot run. */
 static void need_tools(void) {
-    if (SANITIZED) {
-        printf("skipped: programs for another architecture have no sanitizer\n");
-        skip();
-    }
-    if (is_missing("aarch64-linux-gnu-gcc (package gcc-aarch64-linux-gnu)",
-                   "command -v aarch64-linux-gnu-gcc") ||
-        is_missing("qemu-aarch64 (package qemu-user)", "command -v qemu-aarch64") ||
-        is_missing("runtime archive for aarch64 (./setup.sh aarch64)",
-                   "test -f " BUILD_DIR "/lib/vitc/aarch64/libvitc-program.a"))
-        skip();
+    if (SANITIZED) printf("skipped: programs for another architecture have no sanitizer\n");
+    if (SANITIZED || !across_is_here()) skip();
 }
 
 /* ---- losses ------------------------------------------------------------------------------------------------------ */
@@ -78,8 +64,8 @@ static void test_trains_as_x86_64_does(void **state) {
         const char *name = cases[i].name;
         succeed(run_command(VITC_BINARY " build %s --target=aarch64 -o %s/%s", cases[i].recipe, folder, name),
                 name);
-        succeed(run_command("cd %s && " QEMU " ./%s train " TRAIN_FLAGS " --steps %d --out arm-%s", folder,
-                            name, STEPS, name),
+        succeed(run_command("cd %s && " ACROSS_QEMU " ./%s train " TRAIN_FLAGS " --steps %d --out arm-%s",
+                            folder, name, STEPS, name),
                 name);
         succeed(run_command(VITC_BINARY " train %s " TRAIN_FLAGS
                                         " --steps %d --target x86-64 --out %s/x86-%s",
@@ -98,8 +84,9 @@ static void test_checkpoints_are_interchangeable(void **state) {
     need_tools();
     succeed(run_command("cd %s && cp -r x86-quickstart x86-arm && cp -r arm-quickstart arm-x86", folder),
             "cp");
-    succeed(run_command("cd %s && " QEMU " ./quickstart resume x86-arm --steps %d", folder, MORE_STEPS),
-            "aarch64 after x86-64");
+    succeed(
+        run_command("cd %s && " ACROSS_QEMU " ./quickstart resume x86-arm --steps %d", folder, MORE_STEPS),
+        "aarch64 after x86-64");
     succeed(run_command(VITC_BINARY " resume %s/arm-x86 --steps %d --target x86-64", folder, MORE_STEPS),
             "x86-64 after aarch64");
     succeed(
@@ -125,11 +112,13 @@ static void test_fat_program(void **state) {
     } cases[] = {{"max", "aarch64-bf16"}, {"cortex-a72", "aarch64"}};
     for (int i = 0; i < 2; i++) {
         char wanted[64];
-        succeed(run_command(QEMU " -cpu %s %s/fat info --check", cases[i].cpu, folder), "info --check");
+        succeed(run_command(ACROSS_QEMU " -cpu %s %s/fat info --check", cases[i].cpu, folder),
+                "info --check");
         snprintf(wanted, sizeof wanted, "target %s: ", cases[i].target);
         assert_true(said(wanted) && said(" micro-kernels are right"));
         assert_int_equal(log_holds("mmla 12x8"), i == 0);
-        succeed(run_command("cd %s && " QEMU " -cpu %s ./fat train " TRAIN_FLAGS " --steps 2 --out bf16-%d",
+        succeed(run_command("cd %s && " ACROSS_QEMU " -cpu %s ./fat train " TRAIN_FLAGS
+                            " --steps 2 --out bf16-%d",
                             folder, cases[i].cpu, i),
                 "train");
     }
