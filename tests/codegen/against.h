@@ -1,10 +1,12 @@
-/* For tests: functions of a module, compiled, against the interpreter. */
+/* For tests: functions of a module, compiled, against the interpreter. With ACROSS=aarch64 in the environment they are
+ * run on that target too, under an emulator, which takes a second each. */
 #ifndef VITC_TESTS_CODEGEN_AGAINST_H
 #define VITC_TESTS_CODEGEN_AGAINST_H
 
 #include "codegen/codegen.h"
 #include "passes/passes.h"
 #include "runtime/runtime.h"
+#include "tests/codegen/across.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -22,6 +24,29 @@ typedef struct {
     bool gradients;                     /* it has `grad` nodes: the interpreter runs it after autodiff */
 } Against;
 
+/* The outputs of @f on another architecture. `in`: its inputs, one after another. */
+static inline void check_across(const Against *a, const char *target, const VtProgram *plan, const float *in,
+                                size_t in_size, const Tensor *want) {
+    Arena *arena = arena_new();
+    Diags *diags = diags_new(arena);
+    char error[512];
+    Module *module = module_parse(arena, diags, "test", a->text, strlen(a->text));
+    if (a->shapes && !codegen_machine(target, &module->machine, error, sizeof error)) fail_msg("%s", error);
+    if (!passes_run(module, PASSES_ALL, &(PassOptions){.verify = true}, diags))
+        fail_msg("%s", diags_text(diags));
+    const Func *func = module_find_func(module, "f");
+    int64_t n = 0;
+    for (size_t i = 0; i < func->n_outputs; i++) n += type_elements(&want[i].type);
+    float *out = (float *)across_run(module, plan, target, in, in_size, sizeof *out * (size_t)n), *got = out;
+    for (size_t i = 0; i < func->n_outputs; i++)
+        for (int64_t k = 0; k < type_elements(&want[i].type); k++, got++)
+            if (!(fabs((double)*got - want[i].data[k]) <= (a->tolerance > 0 ? a->tolerance : 1e-4)))
+                fail_msg("%s: output %zu, element %lld is %g, not %g", target, i, (long long)k, (double)*got,
+                         want[i].data[k]);
+    free(out);
+    arena_free(arena);
+}
+
 /* How many kernels were compiled. The outputs of @f with one to three threads: near the interpreter's, and the same
  * bits each time. */
 static inline int check_compiled(const Against *a) {
@@ -37,10 +62,12 @@ static inline int check_compiled(const Against *a) {
     void **pointers = ARENA_ARRAY(arena, void *, n);
     VtInput *plan_inputs = ARENA_ARRAY(arena, VtInput, n);
     uint32_t seed = 1;
+    int64_t n_all = 0;
+    for (size_t i = 0; i < n; i++) n_all += type_elements(&func->inputs[i].type);
+    float *all_inputs = ARENA_ARRAY(arena, float, n_all + 1), *data = all_inputs;
     for (size_t i = 0; i < n; i++) {
         const Type *type = &func->inputs[i].type;
         int64_t elements = type_elements(type);
-        float *data = arena_alloc(arena, sizeof *data * (size_t)elements);
         inputs[i] = (Tensor){*type, ARENA_ARRAY(arena, double, elements)};
         for (int64_t k = 0; k < elements; k++) {
             seed = seed * 1664525u + 1013904223u;
@@ -50,6 +77,7 @@ static inline int check_compiled(const Against *a) {
         plan_inputs[i].tensor =
             (VtTensor){.name = func->inputs[i].name, .dtype = type->dtype, .rank = type->rank};
         memcpy(plan_inputs[i].tensor.dim, type->dim, sizeof *type->dim * type->rank);
+        data += elements;
     }
     char message[512];
     assert_true(func_interpret(func, inputs, NULL, want, NULL, arena, message, sizeof message));
@@ -82,6 +110,8 @@ static inline int check_compiled(const Against *a) {
         }
         vt_instance_free(instance);
     }
+    if (getenv("ACROSS") && across_is_here())
+        check_across(a, getenv("ACROSS"), &plan, all_inputs, sizeof *all_inputs * (size_t)n_all, want);
     int kernels = compiled_kernels(compiled);
     compiled_free(compiled);
     arena_free(arena);
