@@ -23,7 +23,12 @@ bool build_code(Build *b, BuildKind kind, BuiltFiles *out) {
                             .symbol = b->symbol,
                             .kind = kind,
                             .lines = b->debug};
-    if (codegen_build(&request, out, error, sizeof error)) return true;
+    double start = seconds_now();
+    if (codegen_build(&request, out, error, sizeof error)) {
+        timing_add(&b->sessions[0].timing, "machine code", seconds_now() - start, (size_t)b->n_targets,
+                   "targets");
+        return true;
+    }
     b->code = 1;
     return fail(1, "%s", error) < 0;
 }

@@ -75,10 +75,12 @@ bool emit_program(Build *b) {
     bool good =
         toolchain_open(&t, b->arena, b->arch, b->cc, b->verbose) && build_code(b, BUILD_OBJECT, &files);
     const char *program = good ? toolchain_path(&t, "program") : NULL;
+    double start = seconds_now();
     if (good && !link_program(b, &t, &files, program)) {
         good = false;
         link_keep(b, &files, b->out);
     }
+    timing_add(&b->sessions[0].timing, "link", seconds_now() - start, 0, NULL);
     good = good && (bytes = toolchain_result(&t, program, &size)) != NULL;
     if (good && !vt_program_file_seal(bytes, size))
         good = fail(t.code = 1, "linking left out the section .note.vitc: '%s' is no linker for this",
