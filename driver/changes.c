@@ -18,9 +18,20 @@ static const char *const HARMLESS[] = {
 /* What a key means that is not there. */
 static const struct {
     const char *key, *value;
-} DEFAULTS[] = {{"train.seed", "0"}, {"train.precision", "fp32"}};
+} DEFAULTS[] = {{"train.seed", "0"},
+                {"train.precision", "fp32"},
+                {"train.epochs", "100"},
+                {"train.knn.every", "0"},
+                {"train.checkpoint_every", "1"},
+                {"train.knn.k", "20"},
+                {"train.knn.temperature", "0.070000000000000007"}};
 
-static bool is_default(const char *key, const Tree *value) {
+static bool is_default(Arena *arena, const char *key, const Tree *value) {
+    bool all = value && value->kind == TREE_MAP && value->count;
+    for (size_t i = 0; all && i < value->count; i++)
+        all = is_default(arena, arena_printf(arena, "%s.%s", key, value->items[i].key->text),
+                         value->items[i].value);
+    if (all) return true;
     for (size_t i = 0; value && value->kind == TREE_SCALAR && i < sizeof DEFAULTS / sizeof *DEFAULTS; i++)
         if (strcmp(key, DEFAULTS[i].key) == 0 && strcmp(value->text, DEFAULTS[i].value) == 0) return true;
     return false;
@@ -116,7 +127,8 @@ static void compare_maps(Diff *d, const char *key, const Tree *before, const Tre
 }
 
 static void compare(Diff *d, const char *key, const Tree *before, const Tree *after) {
-    if (same(before, after) || (!before && is_default(key, after)) || (!after && is_default(key, before)))
+    if (same(before, after) || (!before && is_default(d->arena, key, after)) ||
+        (!after && is_default(d->arena, key, before)))
         return;
     if (before && after && before->kind == TREE_MAP && after->kind == TREE_MAP) {
         compare_maps(d, key, before, after);

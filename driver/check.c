@@ -4,9 +4,11 @@
 #include "driver/report/recipe_text.h"
 
 int verb_check(int argc, char **argv) {
-    Flag flags[] = {{"strict", FLAG_BARE, false, NULL}, {"labels", FLAG_BARE, false, NULL}};
+    Flag flags[] = {{"strict", FLAG_BARE, false, NULL},
+                    {"labels", FLAG_BARE, false, NULL},
+                    {"knobs", FLAG_BARE, false, NULL}};
     Arguments args;
-    if (!parse_arguments(argc, argv, flags, 2, &args)) return 2;
+    if (!parse_arguments(argc, argv, flags, sizeof flags / sizeof *flags, &args)) return 2;
     if (args.n_words != 1) return fail(2, "check wants one recipe");
     MadeOfRecipe m = {.timing = false};
     Session *s = &m.session;
@@ -19,6 +21,7 @@ int verb_check(int argc, char **argv) {
     if (good) {
         RecipeReport report = recipe_report(s->arena, &s->recipe);
         recipe_text(&report, stdout);
+        if (flags[2].given) recipe_knobs_text(&s->recipe, stdout);
         if (flags[1].given) labels_text(&s->recipe, stdout);
         weights_tell(&weights, stdout);
     }

@@ -51,8 +51,8 @@ static const Verb VERBS[] = {
     {"doctor", verb_doctor, "[--target NAME] [--threads N]",
      "tell what there is of processor, targets and tools, what they reach, and whether micro-kernels compute "
      "what they should: what a report of a bug should hold"},
-    {"check", verb_check, "RECIPE [key=value …] [--labels] [--strict]",
-     "validate a recipe and summarise it; with the labels that `.at` can read"},
+    {"check", verb_check, "RECIPE [key=value …] [--knobs] [--labels] [--strict]",
+     "validate a recipe and summarise it; tell which knobs are settings, and the labels that `.at` can read"},
     {"data", verb_data, "check [NAME=]PATH … [--threads N]",
      "read a data set as training would, decode all of it, and tell what is wrong or left out"},
     {"inspect", verb_inspect,

@@ -18,7 +18,9 @@ bool recipe_load_text(Arena *arena, Diags *diags, const char *path, const char *
     if (options->warnings == WARNINGS_STRICT) diags_make_warnings_errors(diags);
     if (!good || diags_errors(diags)) return false;
     out->resolved = recipe_resolved(recipe);
-    return out->resolved != NULL;
+    if (!out->resolved) return false;
+    recipe_locate_settings(arena, out->resolved, (VtSetting *)out->plan.settings, out->plan.n_settings);
+    return true;
 }
 
 bool recipe_load(Arena *arena, Diags *diags, const char *path, const RecipeOptions *options, Recipe *out) {

@@ -1,5 +1,6 @@
 /* What a built program tells of itself: see build.h and runtime/built.h. */
 #include "driver/build/build.h"
+#include "driver/report/recipe_text.h"
 
 #include <nettle/sha2.h>
 #include <string.h>
@@ -48,6 +49,7 @@ bool about_recipe(Build *b, const char *name) {
                          .knobs = knobs_of(b->arena, &s->recipe),
                          .recipe = s->resolved,
                          .recipe_hash = hash_of(b->arena, s->resolved)};
+    if (b->verbose) recipe_knobs_text(&s->recipe, stderr);
     return true;
 }
 

@@ -64,10 +64,16 @@ static void add_inputs(Arena *arena, RecipeReport *r, const VtProgram *plan) {
         const VtTensor *t = &plan->inputs[i].tensor;
         int draw = plan->inputs[i].source == VT_SOURCE_DRAW ? plan->inputs[i].index : -1;
         if (draw >= 0 && plan->draws[draw].kind == catalog_find(SAMPLERS, "key"))
-            continue; /* made on the device */
+            continue;                                              /* made on the device */
+        if (plan->inputs[i].source == VT_SOURCE_SETTING) continue; /* made of settings */
         Type type = type_make((DType)t->dtype, t->rank, t->dim);
         r->inputs[r->n_inputs++] = (RecipeInput){.name = t->name, .type = type_text(arena, &type)};
     }
+}
+
+static void add_settings(Arena *arena, RecipeReport *r, const VtProgram *plan) {
+    r->settings = ARENA_ARRAY(arena, const char *, (size_t)plan->n_settings + 1);
+    for (int i = 0; i < plan->n_settings; i++) r->settings[r->n_settings++] = plan->settings[i].key;
 }
 
 static void add_step(Arena *arena, RecipeReport *r, const Func *step) {
@@ -96,6 +102,7 @@ RecipeReport recipe_report(Arena *arena, const Recipe *recipe) {
     add_notes(arena, &r, recipe);
     add_data(arena, &r, &recipe->plan);
     add_inputs(arena, &r, &recipe->plan);
+    if (step) add_settings(arena, &r, &recipe->plan);
     if (step) add_step(arena, &r, step);
     return r;
 }

@@ -30,6 +30,8 @@ typedef struct {
     size_t n_notes;
     RecipeInput *inputs;
     int n_inputs;
+    const char **settings; /* keys of what a built program takes other values of */
+    int n_settings;
     bool has_step;               /* else what follows is 0 */
     double flops, product_flops; /* of a step; in matrix products */
     double states, arena;        /* bytes */

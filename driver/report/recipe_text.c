@@ -2,6 +2,8 @@
 #include "driver/report/recipe_text.h"
 #include "runtime/runtime.h"
 
+#include <string.h>
+
 /* "tokens  65 (student), 17 (student)": a line a name. */
 static void put_notes(const RecipeReport *r, FILE *out) {
     char shown[256];
@@ -28,6 +30,20 @@ static void put_step(const RecipeReport *r, FILE *out) {
     fprintf(out, "  operators    %zu in the step after all passes\n", r->operators);
 }
 
+/* "settings  base_lr, train.epochs": on lines of a terminal's width. */
+static void put_settings(const RecipeReport *r, FILE *out) {
+    enum { WIDTH = 100 };
+    size_t used = 0;
+    for (int i = 0; i < r->n_settings; i++) {
+        bool begins = i == 0 || used + strlen(r->settings[i]) > WIDTH;
+        if (begins && i) fputs(",\n", out);
+        used = begins ? 15 : used;
+        used += (size_t)fprintf(out, "%s%s", begins ? i ? "               " : "  settings     " : ", ",
+                                r->settings[i]);
+    }
+    if (r->n_settings) fputc('\n', out);
+}
+
 void recipe_text(const RecipeReport *r, FILE *out) {
     char shown[4096];
     fprintf(out, "%s: ok\n", vt_show_name(r->name, shown, sizeof shown));
@@ -40,6 +56,7 @@ void recipe_text(const RecipeReport *r, FILE *out) {
     for (int i = 0; i < r->n_inputs; i++)
         fprintf(out, "  input        %s : %s\n", vt_show_name(r->inputs[i].name, shown, sizeof shown),
                 r->inputs[i].type);
+    put_settings(r, out);
     if (r->has_step) put_step(r, out);
 }
 
@@ -49,5 +66,15 @@ void labels_text(const Recipe *recipe, FILE *out) {
         const RecipeLabel *label = &recipe->labels[i];
         fprintf(out, "  label        %s %s : %s\n", label->network,
                 vt_show_name(label->label, shown, sizeof shown), label->value);
+    }
+}
+
+void recipe_knobs_text(const Recipe *recipe, FILE *out) {
+    char shown[4096];
+    for (size_t i = 0; i < recipe->n_knobs; i++) {
+        const RecipeKnob *knob = &recipe->knobs[i];
+        fprintf(out, "  knob         %s = %s: %s%s\n", knob->name,
+                vt_show_name(knob->value, shown, sizeof shown), knob->fixed ? "fixed by " : "a setting",
+                knob->fixed ? knob->why : "");
     }
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 void recipe_text(const RecipeReport *report, FILE *out);
-void labels_text(const Recipe *recipe, FILE *out); /* what `.at` can read, a line each */
+void recipe_knobs_text(const Recipe *recipe, FILE *out); /* which are settings, and what fixes the others */
+void labels_text(const Recipe *recipe, FILE *out);       /* what `.at` can read, a line each */
 
 #endif

@@ -191,11 +191,14 @@ FUNCTION(b_where) {
     DType like = DT_F32;
     if (!tensor_with_type(e, at->loc, &args[0], DT_BOOL, &c, &type)) return (Value){0};
     if (!is_tensor(&args[1]) && !is_tensor(&args[2]) && type.rank == 0) like = DT_F64;
+    bool elements = type.rank > 0;
     for (int i = 1; i < 3; i++)
         if (is_tensor(&args[i])) {
             if (!tensor_with_type(e, at->loc, &args[i], DT_F32, &a, &type)) return (Value){0};
             like = (DType)type.dtype;
+            elements = elements || type.rank > 0;
         }
+    for (int i = 1; i < 3 && elements; i++) pin(e, at->loc, &args[i]); /* no scalars of the step */
     a = tensor_of(e, at->loc, &args[1], like);
     b = a == IR_NONE ? a : tensor_of(e, at->loc, &args[2], like);
     if (b == IR_NONE) return (Value){0};

@@ -12,10 +12,13 @@ typedef struct { /* of a pattern of `freeze:` */
 } Freeze;
 
 static bool freeze_condition(Evaluator *e, const Entry *entry, Freeze *freeze) {
+    e->settable = true;
     Value value = eval_in(e, "a freeze condition", entry->value);
+    e->settable = false;
     *freeze = (Freeze){.now = IR_NONE};
     if (value.kind == V_POISON) return false;
     if (value.kind == V_BOOL) {
+        pin(e, value_loc(e, entry->value), &value); /* it decides what there is to train */
         freeze->always = value.number != 0;
         return true;
     }
@@ -126,7 +129,9 @@ static void clip_gradients(Step *step) {
     define(e, &frame, "params", close_list(e, loc, params));
     define(e, &frame, "names", close_list(e, loc, names));
     e->frame = &frame;
+    e->settable = true;
     Value clipped = eval(e, e->recipe->clip);
+    e->settable = false;
     e->frame = NULL;
     if (clipped.kind == V_POISON) return;
     if (clipped.kind != V_LIST || clipped.count != step->n_trained) {
@@ -169,7 +174,9 @@ static void optimize_parameter(Step *step, size_t i, const Freeze *freeze) {
     e->states->stamp++; /* the same buffer is not made twice for one parameter */
     e->scope = state.name;
     e->func->scope = state.name;
+    e->settable = true;
     Value value = eval(e, e->recipe->optimizer);
+    e->settable = false;
     e->states->parameter = NULL;
     e->scope = NULL;
     e->func->scope = NULL;

@@ -176,6 +176,7 @@ static const char *why_fixed(const ParsedRecipe *r, const Knob *knob, const Cand
     static const char *const kinds[] = {
         [KNOB_BOOL] = "it is true or false", [KNOB_STRING] = "it is a word", [KNOB_LIST] = "it is a list"};
     if (!candidate) return kinds[knob->type];
+    if (!candidate->fixed && candidate->decided.line) return place_text(r, candidate->decided);
     if (!candidate->fixed) return "nothing reads it";
     return candidate->why ? candidate->why : place_text(r, candidate->at);
 }

@@ -43,9 +43,10 @@ Value made_of(Evaluator *e, Loc loc, const char *op, const Value *args, size_t n
 ValueId setting_input(Evaluator *e, const Value *number) {
     const Scalars *s = e->recipe->scalars;
     const VtScalar *scalar = &s->items[number->scalar - 1];
-    const char *name = scalar->op == VT_SCALAR_SETTING
-                           ? arena_printf(e->arena, "setting.%s", s->candidates[scalar->a].setting.key)
-                           : arena_printf(e->arena, "setting.%u", number->scalar);
+    const char *name =
+        scalar->op == VT_SCALAR_SETTING
+            ? arena_printf(e->arena, "setting.%s", s->candidates[scalar->a].setting.key)
+            : arena_printf(e->arena, "setting.%zu", scalars_input(recipe_of(e), number->scalar));
     return add_input(e, name, type_scalar(DT_F64), VT_SOURCE_SETTING, (int)number->scalar);
 }
 
@@ -113,7 +114,7 @@ void demand(Evaluator *e, Loc loc, const Value *condition, const char *text) {
     filled.text = arena_printf(e->arena, "%s (", filled.text);
     add_settings(e, &filled, condition->scalar);
     filled.text = arena_printf(e->arena, "%s)", filled.text);
-    scalars_demand(recipe_of(e), condition->scalar, filled.text, filled.values, filled.n);
+    scalars_demand(recipe_of(e), loc, condition->scalar, filled.text, filled.values, filled.n);
 }
 
 void demand_same(Evaluator *e, Loc loc, const Value *condition) {
@@ -132,5 +133,5 @@ void demand_same(Evaluator *e, Loc loc, const Value *condition) {
                                : path ? path
                                       : "the recipe",
                                loc.line);
-    scalars_demand(recipe_of(e), holds.scalar, filled.text, filled.values, filled.n);
+    scalars_demand(recipe_of(e), loc, holds.scalar, filled.text, filled.values, filled.n);
 }

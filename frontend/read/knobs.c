@@ -20,6 +20,18 @@ static bool check_word(ParsedRecipe *r, const Knob *knob, const Tree *form, cons
     return false;
 }
 
+/* What a formula gives is written into the recipe (settle): it does not follow the knobs that it is made of when those
+ * change later, and so fixes none. */
+static bool formula_number(ParsedRecipe *r, const Tree *value, double *number, bool *is_int) {
+    Scalars *s = r->scalars;
+    size_t demands = s->n_demands;
+    s->reading = true;
+    bool good = tree_number(r, value, number, is_int);
+    s->reading = false;
+    s->n_demands = demands;
+    return good;
+}
+
 static bool set_knob(ParsedRecipe *r, Knob *knob, const Tree *form, const Tree *value) {
     bool is_int = false;
     if (value->kind == TREE_LIST) {
@@ -46,7 +58,7 @@ static bool set_knob(ParsedRecipe *r, Knob *knob, const Tree *form, const Tree *
         knob->type = KNOB_BOOL;
         knob->truth = value->text[0] == 't';
     } else if (is_formula(value) || (!value->quoted && literal_number(value->text, &knob->number, &is_int))) {
-        if (!tree_number(r, value, &knob->number, &is_int)) return false;
+        if (!formula_number(r, value, &knob->number, &is_int)) return false;
         knob->type = is_int ? KNOB_INT : KNOB_REAL;
     } else {
         if (!check_word(r, knob, form, value)) return false;

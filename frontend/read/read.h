@@ -11,6 +11,8 @@
 bool recipe_read(ParsedRecipe *recipe, const char *path, const char *text, size_t size);
 /* The recipe as YAML with overrides applied and libraries written into it, so that it can be loaded on its own. */
 char *recipe_resolved(const ParsedRecipe *recipe);
+/* Where in that text n settings have their values (`at` and `length`). */
+void recipe_locate_settings(Arena *arena, const char *text, VtSetting *settings, int n);
 
 /* ---- keys.c: the keys and names of maps */
 #define COUNT(array) (sizeof(array) / sizeof *(array))

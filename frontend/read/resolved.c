@@ -26,16 +26,60 @@ static void put_source(const ParsedRecipe *r, Tree *map, const SourceText *sourc
     if (source->modules && source->modules->count) put(r, map, "modules", source->modules);
 }
 
+/* ---- options of train -------------------------------------------------------------------------------------------- */
+
+static Tree *number_tree(const ParsedRecipe *r, double value) {
+    return new_tree(r, TREE_SCALAR, arena_printf(r->arena, "%.17g", value), 0);
+}
+
+/* Those that it lacks are said: settings have a place in the text. */
+static Tree *with_options(const ParsedRecipe *r, const Tree *train) {
+    const VtTrain *t = &r->train;
+    const struct {
+        const char *key;
+        double value;
+    } options[] = {{"epochs", t->epochs},
+                   {"seed", (double)t->seed},
+                   {"checkpoint_every", t->checkpoint_every}},
+      knn_options[] = {{"every", t->knn_every}, {"k", t->knn_k}, {"temperature", t->knn_temperature}};
+    const Tree *old = tree_get(train, "knn");
+    size_t n = train ? train->count : 0, n_old = old ? old->count : 0;
+    Tree *made = new_tree(r, TREE_MAP, NULL, n + COUNT(options) + 1),
+         *knn = new_tree(r, TREE_MAP, NULL, n_old + COUNT(knn_options));
+    for (size_t i = 0; i < n_old; i++) knn->items[knn->count++] = old->items[i];
+    for (size_t i = 0; i < COUNT(knn_options); i++)
+        if (!tree_get(old, knn_options[i].key))
+            put(r, knn, knn_options[i].key, number_tree(r, knn_options[i].value));
+    for (size_t i = 0; i < n; i++) {
+        made->items[made->count] = train->items[i];
+        if (train->items[i].value == old) made->items[made->count].value = knn;
+        made->count++;
+    }
+    for (size_t i = 0; i < COUNT(options); i++)
+        if (!tree_get(train, options[i].key)) put(r, made, options[i].key, number_tree(r, options[i].value));
+    if (!old) put(r, made, "knn", knn);
+    return made;
+}
+
+/* ---- the text ---------------------------------------------------------------------------------------------------- */
+
 char *recipe_resolved(const ParsedRecipe *r) {
     static const char *const replaced[] = {"use", "modules", "libraries"};
-    Tree *root = new_tree(r, TREE_MAP, NULL, r->tree->count + COUNT(replaced)),
+    Tree *root = new_tree(r, TREE_MAP, NULL, r->tree->count + COUNT(replaced) + 1),
          *libraries = new_tree(r, TREE_MAP, NULL, r->n_texts);
+    const Tree *train = tree_get(r->tree, "train");
+    bool trains = r->objectives.count && (!train || train->kind == TREE_MAP);
     for (size_t i = 0; i < r->tree->count; i++) {
         bool kept = true;
         for (size_t k = 0; k < COUNT(replaced); k++)
             kept = kept && strcmp(r->tree->items[i].key->text, replaced[k]) != 0;
-        if (kept) root->items[root->count++] = r->tree->items[i];
+        if (!kept) continue;
+        root->items[root->count] = r->tree->items[i];
+        if (trains && root->items[root->count].value == train)
+            root->items[root->count].value = with_options(r, train);
+        root->count++;
     }
+    if (trains && !train) put(r, root, "train", with_options(r, NULL));
     put_source(r, root, &r->texts[0]);
     for (size_t i = 1; i < r->n_texts; i++) {
         Tree *library = new_tree(r, TREE_MAP, NULL, 2);
@@ -44,4 +88,43 @@ char *recipe_resolved(const ParsedRecipe *r) {
     }
     if (libraries->count) put(r, root, "libraries", libraries);
     return tree_print(r->arena, r->diags, root);
+}
+
+/* ---- where settings have their values ---------------------------------------------------------------------------- */
+
+static const Tree *tree_at(const Tree *root, const char *path) {
+    char name[64];
+    for (size_t n; root && *path; path += n + (path[n] == '.')) {
+        n = strcspn(path, ".");
+        if (n >= sizeof name) return NULL;
+        memcpy(name, path, n);
+        name[n] = '\0';
+        root = tree_get(root, name);
+    }
+    return root;
+}
+
+/* Of a scalar on one line, with its quotes. */
+static void locate(const char *text, const Tree *value, VtSetting *setting) {
+    const char *at = text;
+    for (uint32_t line = 1; line < value->loc.line; line++) at = strchr(at, '\n') + 1;
+    at += value->loc.col - 1;
+    size_t length = value->size;
+    if (*at == '"' || *at == '\'') /* of what no quote stands in: `$(…)` */
+        length = strcspn(at + 1, at[0] == '"' ? "\"" : "'") + 2;
+    setting->at = at - text;
+    setting->length = (int64_t)length;
+}
+
+void recipe_locate_settings(Arena *arena, const char *text, VtSetting *settings, int n) {
+    Diags *aside = diags_new(arena);
+    size_t size = strlen(text);
+    const Tree *root = tree_parse(arena, aside, diags_add_source(aside, "resolved", text, size), text, size);
+    for (int i = 0; i < n; i++) {
+        const char *key = settings[i].key;
+        bool option = strncmp(key, "train.", 6) == 0;
+        const Tree *value = option ? tree_at(root, key) : tree_get(tree_get(root, "knobs"), key);
+        if (value && value->kind == TREE_MAP) value = tree_get(value, "default");
+        if (value && value->kind == TREE_SCALAR) locate(text, value, &settings[i]);
+    }
 }

@@ -68,6 +68,14 @@ uint32_t scalars_make(ParsedRecipe *r, const char *op, const uint32_t *operands,
     return 0;
 }
 
+size_t scalars_input(ParsedRecipe *r, uint32_t scalar) {
+    Scalars *s = r->scalars;
+    for (size_t i = 0; i < s->n_inputs; i++)
+        if (s->inputs[i] == scalar) return i + 1;
+    ARENA_PUSH(r->arena, s->inputs, s->n_inputs, s->inputs_capacity, scalar);
+    return s->n_inputs;
+}
+
 /* ---- what they are made of --------------------------------------------------------------------------------------- */
 
 void scalars_leaves(const Scalars *s, uint32_t scalar, bool *candidates) {
@@ -111,8 +119,13 @@ bool scalars_fixed(const ParsedRecipe *r, uint32_t scalar) {
 
 /* ---- what the recipe demands ------------------------------------------------------------------------------------- */
 
-void scalars_demand(ParsedRecipe *r, uint32_t holds, const char *text, const uint32_t *values, size_t n) {
+void scalars_demand(ParsedRecipe *r, Loc at, uint32_t holds, const char *text, const uint32_t *values,
+                    size_t n) {
     Scalars *s = r->scalars;
+    bool *leaves = ARENA_ARRAY(r->arena, bool, s->n_candidates + 1);
+    scalars_leaves(s, holds, leaves);
+    for (size_t i = 0; i < s->n_candidates; i++)
+        if (leaves[i] && !s->candidates[i].decided.line) s->candidates[i].decided = at;
     for (size_t i = 0; i < s->n_demands; i++)
         if (s->demands[i].holds == holds && strcmp(s->demands[i].text, text) == 0) return;
     Demand demand = {.holds = holds, .n_values = n, .text = text};

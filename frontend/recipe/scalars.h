@@ -16,6 +16,7 @@ typedef struct {
     bool fixed;      /* what it is used for does not let it change */
     bool used;       /* functions of the module read it, or `train` does */
     Loc at;          /* of what fixed it */
+    Loc decided;     /* where a way was chosen by it, or it was asserted of */
     const char *why; /* what fixed it where that is no place in a text, or NULL */
 } Candidate;
 
@@ -30,6 +31,8 @@ typedef struct Scalars {
     size_t count, capacity;
     bool *fixed; /* by scalar: it was fixed before */
     size_t n_fixed, fixed_capacity;
+    uint32_t *inputs; /* scalars that functions read, in the order met */
+    size_t n_inputs, inputs_capacity;
     Names known; /* by their texts: what is made alike is one scalar */
     Candidate *candidates;
     size_t n_candidates, candidates_capacity;
@@ -43,12 +46,15 @@ uint32_t scalars_candidate(ParsedRecipe *recipe, const VtSetting *setting, int *
 uint32_t scalars_number(ParsedRecipe *recipe, double value);
 /* What an operator of scalars.def makes of n others. 0: it has none of that name, or one that gives another value. */
 uint32_t scalars_make(ParsedRecipe *recipe, const char *op, const uint32_t *operands, size_t n, double value);
+/* Its place among those that functions read, from 1. */
+size_t scalars_input(ParsedRecipe *recipe, uint32_t scalar);
 /* Marks the candidates that a scalar is made of. */
 void scalars_leaves(const Scalars *scalars, uint32_t scalar, bool *candidates);
 /* Fixes those it is made of. `why`: NULL: what stands at `at`. */
 void scalars_fix(ParsedRecipe *recipe, uint32_t scalar, Loc at, const char *why);
 bool scalars_fixed(const ParsedRecipe *recipe, uint32_t scalar); /* all of them are */
-/* What has to hold when settings change. The values are copied. */
-void scalars_demand(ParsedRecipe *recipe, uint32_t holds, const char *text, const uint32_t *values, size_t n);
+/* What has to hold when settings change, for what stands at `at`. The values are copied. */
+void scalars_demand(ParsedRecipe *recipe, Loc at, uint32_t holds, const char *text, const uint32_t *values,
+                    size_t n);
 
 #endif

@@ -58,13 +58,18 @@ static void add_leaf(Recompute *r, ValueId leaf) {
     r->leaf = leaf;
 }
 
+/* One number that is there before the step: as good as a constant. */
+static bool is_scalar_input(const Node *node) {
+    return node->op == OP_input && node->type.rank == 0;
+}
+
 static void estimate_recompute(Fusion *fusion) {
     Func *func = fusion->func;
     for (ValueId id = 0; id < func->count; id++) {
         const Node *node = func_node(func, id);
         Recompute r = {0, IR_NONE, 0};
         int64_t size = type_elements(&node->type);
-        if (op_is_literal(node->op)) {
+        if (op_is_literal(node->op) || is_scalar_input(node)) {
             fusion->recompute[id] = r;
             continue;
         }

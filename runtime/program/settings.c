@@ -6,14 +6,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Options of train by the field that they set. */
+static const struct {
+    const char *key;
+    int sets;
+} OPTIONS[] = {{"epochs", VT_SETS_EPOCHS},
+               {"seed", VT_SETS_SEED},
+               {"checkpoint_every", VT_SETS_CHECKPOINT_EVERY},
+               {"knn.every", VT_SETS_KNN_EVERY},
+               {"knn.k", VT_SETS_KNN_K},
+               {"knn.temperature", VT_SETS_KNN_TEMPERATURE}};
+
 int vt_setting_find(const VtProgram *p, const char *key) {
     for (int i = 0; i < p->n_settings; i++) {
         const char *alias = p->settings[i].alias;
         if (strcmp(p->settings[i].key, key) == 0 || (alias && strcmp(alias, key) == 0)) return i;
     }
-    for (int i = 0; i < p->n_settings; i++)
-        if (strncmp(p->settings[i].key, "train.", 6) == 0 && strcmp(p->settings[i].key + 6, key) == 0)
-            return i;
+    const char *option = strncmp(key, "train.", 6) == 0 ? key + 6 : key;
+    for (size_t o = 0; o < sizeof OPTIONS / sizeof *OPTIONS; o++)
+        for (int i = 0; i < p->n_settings && strcmp(OPTIONS[o].key, option) == 0; i++)
+            if (p->settings[i].sets & OPTIONS[o].sets) return i;
     return -1;
 }
 
@@ -124,7 +136,8 @@ static bool check_all(const VtProgram *p, VtError *error) {
     for (int i = 0; i < p->n_inputs; i++) {
         const VtInput *input = &p->inputs[i];
         if (input->source == VT_SOURCE_SETTING && !isfinite(p->scalars[input->index].value))
-            return vt_fail(error, 2, "with these settings %s is no finite number", input->tensor.name);
+            return vt_fail(error, 2, "with these values a number that is made of settings is not finite (%s)",
+                           input->tensor.name);
     }
     return true;
 }

@@ -5,7 +5,8 @@
 #include "runtime/base/error.h"
 #include "runtime/program.h"
 
-/* The one called `key`, by its alias too, or by "seed" instead of "train.seed"; -1: there is none. */
+/* The one called `key`, by its alias too; an option of train, with or without that word, by the knob that it is as
+ * well. -1: there is none. */
 int vt_setting_find(const VtProgram *program, const char *key);
 
 /* Whether steps depend on it: others are read by the loop of training alone, which says when to save and evaluate. */

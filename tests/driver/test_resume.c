@@ -62,7 +62,7 @@ static void test_refusals_change_nothing(void **state) {
     assert_refused("train ../../small.yaml --resume --out", "a", "", "knobs.width: 16 -> 8");
     assert_refused("resume", "a", "batch=64", "knobs.batch: 32 -> 64");
     assert_refused("resume", "a", "epochs=2", "--extend");
-    assert_refused("resume", "a", "train.seed=7", "train.seed: (none) -> 7");
+    assert_refused("resume", "a", "train.seed=7", "train.seed: 0 -> 7");
     assert_refused("resume", "a", "--precision bf16", "train.precision");
     assert_refused("resume", "a", "widht=3", "did you mean");
     assert_refused("resume", "a", "width=24 --force", "another shape");
