@@ -1,4 +1,5 @@
 /* What the verbs of command/ ask vitc for: a program that is compiled of a recipe, and what the recipe's text tells. */
+#include "codegen/target.h"
 #include "driver/changes.h"
 #include "driver/recipe_weights.h"
 #include "driver/trace.h"
@@ -27,6 +28,12 @@ static void unmake(Made *made) {
     free(made);
 }
 
+/* What a run's settings call a target that was named: its name now, if it has another. */
+static const char *name_of(const char *text) {
+    const Target *target = text ? target_find(text) : NULL;
+    return target ? target->name : NULL;
+}
+
 static Made *make(const MakeRequest *request) {
     MadeOfRecipe *m = arena_must(calloc(1, sizeof *m));
     Session *s = &m->session;
@@ -39,7 +46,10 @@ static Made *make(const MakeRequest *request) {
         return NULL;
     }
     if (request->run) m->saved = arena_printf(s->arena, "%s/recipe.yaml", request->run);
-    m->made = (Made){.program = s->program, .resolved = s->resolved, .origin = session_origin(s)};
+    m->made = (Made){.program = s->program,
+                     .resolved = s->resolved,
+                     .origin = session_origin(s),
+                     .target = name_of(m->target)};
     return &m->made;
 }
 

@@ -96,6 +96,32 @@ static void test_settings(void **state) {
     assert_true(said("synthetic:640 -> synthetic:1280"));
 }
 
+/* A run keeps the target that it was given, under the name that it has now. */
+static void test_targets(void **state) {
+    (void)state;
+#ifndef __x86_64__
+    skip();
+#endif
+#define RUN_JSON "cd %s/deep/er/t && "
+    make_run("t");
+    assert_refused("resume", "t", "--target x86-64-v9", "unknown target 'x86-64-v9'");
+    assert_int_equal(run_command(RUN_JSON "grep target run.json", folder), 1);
+    assert_int_equal(on("resume", "t", "--steps 7 --target-features generic"), 0);
+    assert_true(said("compiled for x86-64 "));
+    assert_int_equal(run_command(RUN_JSON "grep '\"target_features\": \"x86-64\"' run.json", folder), 0);
+    assert_int_equal(run_command(RUN_JSON "sed -i s/x86-64/generic/ run.json", folder),
+                     0); /* an older vitc's */
+    assert_int_equal(on("resume", "t", "--steps 8"), 0);
+    assert_true(said("compiled for x86-64 "));
+    assert_int_equal(run_command(RUN_JSON "grep '\"target_features\": \"x86-64\"' run.json", folder), 0);
+    assert_int_equal(run_command(RUN_JSON "sed -i s/x86-64/x86-64-v2/ run.json", folder), 0);
+    setenv("VITC_CPU_WITHOUT", "popcnt", 1);
+    assert_refused("resume", "t", "", "target 'x86-64-v2' does not run here: this machine lacks popcnt");
+    assert_int_equal(on("resume", "t", "--steps 9 --target native"), 0);
+    unsetenv("VITC_CPU_WITHOUT");
+    assert_true(said("compiled for x86-64 "));
+}
+
 static void assert_metrics_steps(const char *name, const char *wanted) {
     assert_int_equal(run_command("cd %s/deep/er && sed -n 's/^{\"step\":\\([0-9]*\\),.*\"loss\".*/\\1/p' "
                                  "%s/metrics.jsonl | tr '\\n' ' '",
@@ -315,6 +341,7 @@ static void test_freeze(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_refusals_change_nothing),
                                        cmocka_unit_test(test_settings),
+                                       cmocka_unit_test(test_targets),
                                        cmocka_unit_test(test_extend),
                                        cmocka_unit_test(test_relative_data),
                                        cmocka_unit_test(test_previous),
