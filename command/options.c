@@ -91,6 +91,18 @@ static bool take_setting(int argc, char **argv, int *i, const char *name, Argume
     return key && take_value(argc, argv, i, &flag) && add_setting(key, flag.value, out);
 }
 
+/* -oFILE; NULL: it is none. */
+static Flag *take_joined(const char *arg, Flag *flags, size_t n) {
+    for (size_t i = 0; arg[1] != '-' && arg[2] && arg[2] != '=' && i < n; i++) {
+        Flag *flag = &flags[i];
+        if (flag->name[0] != arg[1] || flag->name[1] || flag->takes_value != FLAG_VALUE) continue;
+        flag->given = true;
+        flag->value = arg + 2;
+        return flag;
+    }
+    return NULL;
+}
+
 static Flag *find_flag(Flag *flags, size_t n, const char *name, size_t length, size_t dashes) {
     const char *now = dashes == 2 ? new_name(name, length) : NULL;
     if (now) name = now, length = strlen(now);
@@ -119,7 +131,12 @@ bool parse_arguments(int argc, char **argv, Flag *flags, size_t n_flags, Argumen
                                                                        : NULL;
         size_t dashes = arg[1] == '-' ? 2 : 1,
                length = (equals ? (size_t)(equals - arg) : strlen(arg)) - dashes;
-        Flag *flag = find_flag(flags, n_flags, arg + dashes, length, dashes);
+        Flag *flag = take_joined(arg, flags, n_flags);
+        if (flag) {
+            if (!note_flag(flag, out)) return false;
+            continue;
+        }
+        flag = find_flag(flags, n_flags, arg + dashes, length, dashes);
         if (!flag) {
             char name[64];
             bool known;

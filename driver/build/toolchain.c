@@ -130,33 +130,46 @@ const char *toolchain_tool(Toolchain *t, const char *name) {
 
 /* ---- running ----------------------------------------------------------------------------------------------------- */
 
-/* Sentences on what a linker could not find, in the words of GNU ld ("cannot find -lz") and of LLVM's ("unable to find
- * library -lz"), each package once; crt1.o is what is missed first of the C library. */
-static Words missing_of(Toolchain *t, const char *said) {
+/* As Debian names a package of an architecture. */
+static const char *package_for(Toolchain *t, const char *package) {
+    if (own_arch(t->arch)) return package;
+    return arena_printf(t->arena, "%s:%s", package, strcmp(t->arch, "aarch64") == 0 ? "arm64" : "amd64");
+}
+
+/* The packages that have what a linker could not find, in the words of GNU ld ("cannot find -lz") and of LLVM's
+ * ("unable to find library -lz"), each once; crt1.o is what is missed first of the C library. None where there are
+ * libraries, but of another kind. */
+static Words packages_of(Toolchain *t, const char *said) {
     static const char *const phrases[] = {"cannot find -l", "unable to find library -l"};
-    Words told = {0}, sentences = {0};
+    Words packages = {0};
+    if (strstr(said, "skipping incompatible")) return packages;
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
         for (const char *at = said; (at = strstr(at, phrases[i]));) {
             at += strlen(phrases[i]);
             char *name = arena_strndup(t->arena, at, strcspn(at, ": \n"));
             const char *package = archive_package(&t->archive, name);
-            if (!package && (strcmp(name, "c") == 0 || strcmp(name, "m") == 0)) package = "libc6-dev";
-            bool known = !package;
-            for (size_t k = 0; k < told.count && !known; k++) known = strcmp(told.items[k], package) == 0;
-            if (known) continue;
-            words_add(t->arena, &told, package);
-            words_add(t->arena, &sentences,
-                      arena_printf(t->arena, "lib%s is missing for %s: install Debian's package %s%s", name,
-                                   t->arch, package, own_arch(t->arch) ? "" : " of that architecture"));
+            bool known = !package || strcmp(package, "libc6-dev") == 0;
+            if (!known) package = package_for(t, package);
+            for (size_t k = 0; !known && k < packages.count; k++)
+                known = strcmp(packages.items[k], package) == 0;
+            if (!known) words_add(t->arena, &packages, package);
         }
-    if (strstr(said, "cannot find crt1.o") || strstr(said, "cannot find Scrt1.o"))
-        words_add(t->arena, &sentences,
-                  arena_printf(t->arena, "the C library is missing for %s: install Debian's package %s",
-                               t->arch,
-                               own_arch(t->arch)                 ? "libc6-dev"
-                               : strcmp(t->arch, "aarch64") == 0 ? "libc6-dev-arm64-cross"
-                                                                 : "libc6-dev of that architecture"));
-    return sentences;
+    if (strstr(said, "cannot find crt1.o") || strstr(said, "cannot find Scrt1.o") ||
+        strstr(said, "cannot find -lc:") || strstr(said, "cannot find -lm:"))
+        words_add(t->arena, &packages,
+                  own_arch(t->arch)                 ? "libc6-dev"
+                  : strcmp(t->arch, "aarch64") == 0 ? "libc6-dev-arm64-cross"
+                                                    : package_for(t, "libc6-dev"));
+    return packages;
+}
+
+/* A sentence, or NULL: nothing is missing that a package has. */
+static const char *missing_of(Toolchain *t, const char *said) {
+    Words packages = packages_of(t, said);
+    if (packages.count == 0) return NULL;
+    return arena_printf(
+        t->arena, "what programs for %s are linked with is not all there: install Debian's package%s %s",
+        t->arch, packages.count == 1 ? "" : "s", words_shown(t->arena, &packages));
 }
 
 bool toolchain_run(Toolchain *t, const Words *command, const char *doing) {
@@ -169,8 +182,8 @@ bool toolchain_run(Toolchain *t, const Words *command, const char *doing) {
         return true;
     }
     if (*result.said) fprintf(stderr, "%s\n", result.said);
-    Words missing = missing_of(t, result.said);
-    for (size_t i = 0; i < missing.count; i++) fprintf(stderr, "vitc: %s\n", missing.items[i]);
+    const char *missing = missing_of(t, result.said);
+    if (missing) fprintf(stderr, "%s\n", missing);
     fail(1, "%s failed: '%s' ended with %d%s", doing, command->items[0], result.status,
          t->verbose ? "" : " (--verbose shows the command)");
     return failed(t, 1);
@@ -192,8 +205,9 @@ static bool try_link(Toolchain *t, ToolchainProbe *out) {
     words_add_all(t->arena, &command, &t->archive.shared);
     ProcessResult result = run(t, &command);
     if (!result.started || result.status == 0) return true;
-    out->missing = missing_of(t, result.said);
-    if (out->missing.count == 0)
+    const char *missing = missing_of(t, result.said);
+    if (missing) words_add(t->arena, &out->missing, missing);
+    if (!missing)
         words_add(t->arena, &out->missing,
                   arena_printf(t->arena, "'%s' cannot link: %.*s", t->cc.items[0],
                                (int)strcspn(result.said, "\n"), result.said));

@@ -177,6 +177,8 @@ static void test_linker_fails(void **state) {
          "install Debian's package libjpeg62-turbo-dev"},
         {"/usr/bin/ld: cannot find -lz\n/usr/bin/ld: cannot find -lgcc", "Debian's package zlib1g-dev"},
         {"ld.lld: error: unable to find library -lz", "install Debian's package zlib1g-dev"},
+        {"ld: cannot find -lz: no such file; ld: cannot find -lpng16: no; ld: cannot find -lz: no",
+         "install Debian's packages zlib1g-dev libpng-dev"},
         {"/usr/bin/ld: cannot find Scrt1.o: No such file or directory", "install Debian's package libc6-dev"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
