@@ -480,11 +480,23 @@ static void test_labels(void **state) {
     free(text);
 }
 
+/* Which knobs a built program takes other values of, and the line that fixes another. */
+static void test_knobs(void **state) {
+    (void)state;
+    char *text = GOOD("check " SOURCE_DIR "/models/quickstart.yaml batch=8 --knobs");
+    assert_non_null(strstr(text, "\n  settings     epochs, peak_lr, wd, train.seed, "));
+    assert_non_null(strstr(text, "\n  knob         peak_lr = 0.001: a setting\n"));
+    assert_non_null(strstr(text, "\n  knob         image = 32: fixed by "));
+    assert_non_null(strstr(text, "models/quickstart.yaml:27: size: $image\n"));
+    assert_null(strstr(text, "setting."));
+    free(text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory),   cmocka_unit_test(test_picture), cmocka_unit_test(test_cost),
         cmocka_unit_test(test_timing),   cmocka_unit_test(test_profile), cmocka_unit_test(test_json),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_labels),  cmocka_unit_test(test_knobs),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
