@@ -103,7 +103,8 @@ typedef struct {
     /* The file of a recipe that a word names; false: it names none. */
     bool (*find_recipe)(const char *word, char *out, size_t size);
 
-    /* Whether a verb may run; false after telling why not. --help and --target list are told all the same. NULL: any. */
+    /* Whether a verb may run; false after telling why not. --help and --target list are told all the same. NULL: any
+     * may. */
     bool (*fit)(const char *verb);
     /* For --target list: a line each, and whether it runs here, and why not. */
     void (*print_targets)(FILE *out);

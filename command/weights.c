@@ -27,8 +27,8 @@ static bool split_patterns(const char *text, Weights *out, VtWeights *w) {
     return true;
 }
 
-/* A built program's weights may lie elsewhere than where it was built: beside the caller, by the name that they had. The
- * hash says whether it is that file. */
+/* A built program's weights may lie elsewhere than where it was built: beside the caller, by the name that they had.
+ * The hash says whether it is that file. */
 static void look_here(VtWeights *w) {
     const char *slash = strrchr(w->path, '/');
     if (!command->compiles && slash && w->hash && access(w->path, F_OK) != 0 && access(slash + 1, F_OK) == 0)
