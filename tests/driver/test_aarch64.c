@@ -48,7 +48,48 @@ static void succeed(int code, const char *what) {
     fail_msg("%s: exit code %d: %s", what, code, log);
 }
 
-/* ---- tests ------------------------------------------------------------------------------------------------------- */
+/* ---- code -------------------------------------------------------------------------------------------------------- */
+
+/* The lines of a function; the caller's to free. */
+static char *function_of(const char *assembly, const char *name) {
+    char label[64];
+    snprintf(label, sizeof label, "\n%s:", name);
+    const char *from = strstr(assembly, label), *to = from ? strstr(from, ".Lfunc_end") : NULL;
+    to = to ? strstr(to + 1, ".Lfunc_end") : NULL; /* the first may be the beginning's */
+    if (!to) fail_msg("there is no %s", name);
+    return strndup(from, (size_t)(to - from));
+}
+
+/* What any machine can make. Sums stay in registers: no vector goes to the stack and back. */
+static void test_code(void **state) {
+    (void)state;
+    static const struct {
+        const char *function, *wanted;
+    } cases[] = {{"micro_fma_12x2_1_12_1", "fmla"}, {"micro_mmla_12x2_2_12_2", "bfmmla"}};
+    static char text[1 << 22];
+    succeed(run_command(VITC_BINARY
+                        " build mae preset=tiny --precision bf16 --emit=asm --target=aarch64-bf16 -o %s",
+                        path_of("mae.s")),
+            "build");
+    FILE *file = fopen(path_of("mae.s"), "r");
+    assert_non_null(file);
+    size_t size = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    assert_true(size > 0 && size < sizeof text - 1);
+    for (int i = 0; i < 2; i++) {
+        char *code = function_of(text, cases[i].function);
+        int products = 0;
+        for (char *line = strtok(code, "\n"); line; line = strtok(NULL, "\n")) {
+            products += strstr(line, cases[i].wanted) != NULL;
+            if (strstr(line, "[sp") && (strstr(line, "\tq") || strstr(line, " q")))
+                fail_msg("%s: %s", cases[i].function, line);
+        }
+        assert_int_equal(products, 24);
+        free(code);
+    }
+}
+
+/* ---- programs ---------------------------------------------------------------------------------------------------- */
 
 /* Sums are in other orders: in f32 losses of ten steps differ by less than a hundred thousandth. */
 static void test_trains_as_x86_64_does(void **state) {
@@ -126,8 +167,8 @@ static void test_fat_program(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_trains_as_x86_64_does),
-                                       cmocka_unit_test(test_checkpoints_are_interchangeable),
-                                       cmocka_unit_test(test_fat_program)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_code), cmocka_unit_test(test_trains_as_x86_64_does),
+        cmocka_unit_test(test_checkpoints_are_interchangeable), cmocka_unit_test(test_fat_program)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
