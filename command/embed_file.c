@@ -1,5 +1,6 @@
 /* A file of features: see embed_file.h. */
 #include "command/embed_file.h"
+#include "runtime/base/utf8.h"
 #include "runtime/files/json.h"
 #include "runtime/images/npy.h"
 
@@ -40,32 +41,37 @@ static void put_header(EmbedFile *f, bool again) {
         vt_replace_write(f->npy, header, sizeof header);
 }
 
-/* malloc'ed; NULL: there are none, or their names are no UTF-8. */
-static char *class_names(const VtDataset *data) {
+static bool is_text(const char *text) {
+    return vt_is_utf8(text, strlen(text));
+}
+
+/* A JSON list, malloc'ed; NULL: there are none, one is no UTF-8, or *good is now false: memory ran out. */
+static char *class_names(const VtDataset *data, bool *good) {
+    int n = vt_dataset_classes(data);
+    bool texts = n > 0;
+    for (int i = 0; i < n; i++) texts = texts && is_text(vt_dataset_class_name(data, i));
+    if (!texts) return NULL;
     json_t *names = json_array();
-    bool good = names && vt_dataset_classes(data) > 0;
-    for (int i = 0; good && i < vt_dataset_classes(data); i++)
-        good = json_array_append_new(names, json_string(vt_dataset_class_name(data, i))) == 0;
-    char *text = good ? vt_json_text(names, JSON_COMPACT) : NULL;
+    for (int i = 0; i < n && *good; i++)
+        *good = json_array_append_new(names, json_string(vt_dataset_class_name(data, i))) == 0;
+    char *text = *good ? vt_json_text(names, JSON_COMPACT) : NULL;
     json_decref(names);
+    *good = text != NULL;
     return text;
 }
 
 /* A text that is no UTF-8 is left out. */
 static void note(EmbedFile *f, int *n, const char *key, const char *value) {
-    json_t *text = value ? json_string(value) : NULL;
-    if (text) {
-        f->metadata[(*n)++] = key;
-        f->metadata[(*n)++] = value;
-    }
-    json_decref(text);
+    if (!value || !is_text(value)) return;
+    f->metadata[(*n)++] = key;
+    f->metadata[(*n)++] = value;
 }
 
-static void describe(EmbedFile *f, const EmbedAbout *about) {
+static bool describe(EmbedFile *f, const EmbedAbout *about, VtError *error) {
     int n = 0;
+    bool labelled = vt_dataset_labelled(about->data) > 0, good = true;
     if (about->step >= 0) snprintf(f->step, sizeof f->step, "%.0f", about->step);
-    bool labelled = vt_dataset_labelled(about->data) > 0;
-    if (labelled) f->classes = class_names(about->data);
+    if (labelled) f->classes = class_names(about->data, &good);
     note(f, &n, "recipe", about->program->name);
     note(f, &n, "vitc", about->program->version);
     note(f, &n, "data", about->path);
@@ -74,6 +80,7 @@ static void describe(EmbedFile *f, const EmbedAbout *about) {
     note(f, &n, "normalized", about->normalized ? "true" : "false");
     note(f, &n, "classes", f->classes);
     f->n_tensors = labelled ? N_TENSORS : LABELS;
+    return good || vt_fail(error, 1, "out of memory for the names of classes");
 }
 
 static void set_shapes(EmbedFile *f) {
@@ -95,8 +102,7 @@ EmbedFile *embed_file_begin(const char *path, int64_t n, int64_t dim, const Embe
     if (ends_in(path, ".npy")) {
         f->npy = vt_replace_begin(path, 0666, error);
         if (f->npy) put_header(f, false);
-    } else {
-        describe(f, about);
+    } else if (describe(f, about, error)) {
         set_shapes(f);
         f->tensors = vt_tensors_begin(path, f->shapes, f->n_tensors, f->metadata, error);
     }

@@ -17,13 +17,14 @@ enum { FEW = 7, HANG_SECONDS = 60, N_SEEN = 8 };
 
 typedef struct {
     const char *name;
-    const char *command[24]; /* after "vitc", run in a copy of the pristine folder */
+    const char *command[24]; /* after "vitc", or of a program, run in a copy of the pristine folder */
     const char *results[4];  /* files that an exit code of 0 vouches for */
     bool prints;             /* so does it for standard output */
     const char *cache;
 } Scenario;
 
 #define TRAIN "train", "tiny.yaml", "--data", "images", "--plain", "--threads", "2", "--workers", "1"
+#define BUILT "./vitc"
 static const Scenario SCENARIOS[] = {
     {"check", {"check", "tiny.yaml"}, {0}, true, "off"},
     {"inspect", {"inspect", "tiny.yaml", "--after", "fuse"}, {0}, true, "off"},
@@ -65,6 +66,24 @@ static const Scenario SCENARIOS[] = {
     {"data", {"data", "check", "images"}, {0}, true, "off"},
     {"tar", {"data", "check", "images.tar"}, {0}, true, "off"},
     {"eval", {"eval", "knn", "run", "--data", "images", "--k", "2"}, {0}, true, "cache"},
+    {"embed",
+     {"embed", "run", "--data", "images", "--out", "a.safetensors", "--names", "a.txt", "--normalize"},
+     {"a.safetensors", "a.txt"},
+     true,
+     "cache"},
+    /* A built program, which calls itself vitc. */
+    {"built",
+     {BUILT, "train", "--data", "images", "--plain", "--threads", "2", "--workers", "1", "--out", "fresh",
+      "--steps", "2", "train.seed=3"},
+     {"fresh/checkpoint.safetensors", "fresh/recipe.yaml", "fresh/metrics.jsonl"},
+     false,
+     "off"},
+    {"goes on",
+     {BUILT, "resume", "run", "--steps", "4", "--threads", "2", "--workers", "1", "--plain"},
+     {"run/checkpoint.safetensors", "run/recipe.yaml", "run/metrics.jsonl"},
+     false,
+     "off"},
+    {"info", {BUILT, "info", "--json"}, {0}, true, "off"},
 };
 enum { N_SCENARIOS = sizeof SCENARIOS / sizeof *SCENARIOS };
 static const char *const KINDS[] = {"memory", "open", "read", "write", "thread"};
@@ -128,14 +147,15 @@ static int vitc(const char *folder, const char *const *command, const char *cach
             setenv("FAULT_LOG", in_folder("fault.log"), 1);
         }
         const char *argv[32] = {VITC_BINARY};
-        for (int i = 0; command[i]; i++) argv[i + 1] = command[i];
+        int own = strcmp(command[0], BUILT) == 0;
+        for (int i = 0; command[i]; i++) argv[i + 1 - own] = command[i];
         alarm(HANG_SECONDS);
         int out = open(in_folder("stdout"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
         int error = open(in_folder("stderr"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
         if (chdir(folder) != 0 || dup2(out, 1) < 0 || dup2(error, 2) < 0) _exit(99);
         close(out);
         close(error);
-        execv(VITC_BINARY, (char **)argv);
+        execv(argv[0], (char **)argv);
         _exit(99);
     }
     int status = 0;
@@ -196,6 +216,8 @@ static void make_pristine(void) {
         fail_msg("%s", error.message);
     static const char *const start[] = {TRAIN, "--out", "run", "--steps", "2", NULL};
     must(vitc(in_folder("pristine"), start, "cache", NULL));
+    static const char *const build[] = {"build", "tiny.yaml", "-o", "vitc", NULL};
+    must(vitc(in_folder("pristine"), build, "off", NULL));
 }
 
 /* ---- what is right ----------------------------------------------------------------------------------------------- */
