@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 bool hash_file(const char *path, char out[VT_HASH_TEXT]) {
     VtError error;
@@ -27,18 +26,10 @@ static bool split_patterns(const char *text, Weights *out, VtWeights *w) {
     return true;
 }
 
-/* A built program's weights may lie elsewhere than where it was built: beside the caller, by the name that they had.
- * The hash says whether it is that file. */
-static void look_here(VtWeights *w) {
-    const char *slash = strrchr(w->path, '/');
-    if (!command->compiles && slash && w->hash && access(w->path, F_OK) != 0 && access(slash + 1, F_OK) == 0)
-        w->path = slash + 1;
-}
-
 /* Rules and hash. */
 static bool settle(Made *made, VtWeights *w, char hash[VT_HASH_TEXT]) {
     if (w->rename && !command->read_renames(made, w->rename, w)) return false;
-    look_here(w);
+    if (!command->compiles) w->path = vt_weights_place(w);
     if (!hash_file(w->path, hash)) return false;
     if (w->hash && strcmp(w->hash, hash) != 0)
         return fail(2, "'%s' is another file than it was: it has %s, the recipe wants %s", w->path, hash,

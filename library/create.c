@@ -63,6 +63,7 @@ static void destroy(vt_model_handle *h) {
     if (h->instance) step_close(&h->steps);
     vt_instance_free(h->instance);
     vt_weights_close(h->weights);
+    free(h->files);
     vt_team_free(h->team);
     for (int i = 0; h->batch && i < h->program.n_inputs; i++) free(h->batch[i]);
     free(h->batch);
@@ -71,9 +72,10 @@ static void destroy(vt_model_handle *h) {
     free(h);
 }
 
-/* Whether a file that initial values come from is the one of the recipe. */
-static bool is_the_file(const VtWeights *w, VtError *error) {
+/* Finds a file that initial values come from, and whether it is the one of the recipe. */
+static bool find_file(VtWeights *w, VtError *error) {
     char hash[VT_HASH_TEXT];
+    w->path = vt_weights_place(w);
     if (w->rename && !w->n_rules)
         return vt_fail(error, 2, "the rules of '%s' are not in this library: write them into the recipe",
                        w->rename);
@@ -87,9 +89,12 @@ static bool is_the_file(const VtWeights *w, VtError *error) {
 static bool open_weights(vt_model_handle *h, VtError *error) {
     const VtProgram *p = &h->program;
     if (!p->n_weights) return true;
+    if (!(h->files = malloc(sizeof *h->files * (size_t)p->n_weights)))
+        return vt_fail(error, 1, "out of memory");
+    memcpy(h->files, p->weights, sizeof *h->files * (size_t)p->n_weights);
     for (int i = 0; i < p->n_weights; i++)
-        if (!is_the_file(&p->weights[i], error)) return false;
-    h->weights = vt_weights_open(p->states, p->n_states, p->weights, p->n_weights, error);
+        if (!find_file(&h->files[i], error)) return false;
+    h->weights = vt_weights_open(p->states, p->n_states, h->files, p->n_weights, error);
     vt_instance_initial_weights(h->instance, h->weights);
     return h->weights != NULL;
 }

@@ -21,7 +21,8 @@ struct vt_model_handle {
     VtProgram program; /* the variant's, with settings of the handle's own */
     VtTeam *team;
     VtInstance *instance;
-    VtInitialWeights *weights; /* NULL: none */
+    VtWeights *files;          /* that initial values come from, at their places; NULL: none */
+    VtInitialWeights *weights; /* of them; NULL: none */
     Step steps;
     double steps_per_epoch; /* 0: not known */
     bool stepped;           /* there are metrics of a step */

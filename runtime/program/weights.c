@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { NONE = -1, SHOWN = 4 /* names of a list */ };
 
@@ -219,6 +220,12 @@ static bool open_part(const VtInitialWeights *all, Part *p, VtError *error) {
     if (!p->entry || !p->taken) return vt_fail(error, 1, "out of memory");
     for (int s = 0; s < all->n_states; s++) p->entry[s] = NONE;
     return find_entries(all, p, error) && check_shapes(all, p, error);
+}
+
+const char *vt_weights_place(const VtWeights *w) {
+    const char *slash = strrchr(w->path, '/');
+    bool moved = slash && w->hash && access(w->path, F_OK) != 0 && access(slash + 1, F_OK) == 0;
+    return moved ? slash + 1 : w->path;
 }
 
 VtInitialWeights *vt_weights_open(const VtState *states, int n_states, const VtWeights *weights, int n,

@@ -8,6 +8,10 @@
 /* What a tensor of a file is called here by the first rule that matches; without one as there. In `out`, or `name`. */
 const char *vt_renamed(const VtRename *rules, int n, const char *name, char *out, size_t size);
 
+/* Where a file with a hash is now, far from where its recipe was compiled: at its path, or, if nothing is there, in the
+ * current folder by the name that it had. */
+const char *vt_weights_place(const VtWeights *weights);
+
 typedef struct VtInitialWeights VtInitialWeights;
 /* Opens n files and finds what of them is for which of the states; rules of VtWeights.rename are in `rules` already.
  * A tensor is taken for the state of its name, or where VtWeights.target is a network for the one of that name in it.

@@ -107,13 +107,26 @@ static void test_from(void **state) {
     assert_true(said("encoder: 3 of 3 tensors"));
 }
 
-/* A built program has the rules in it, and finds the file where it was, or beside the caller. */
+/* A library of the recipe, and a program that trains with it. */
+static void make_library(void) {
+    static const char *const flags = SANITIZED ? "-fsanitize=address,undefined" : "";
+    assert_int_equal(
+        run_command("cd %s && %s build r.yaml weights=foreign.safetensors --emit=lib -o model && "
+                    "%s %s " SOURCE_DIR
+                    "/tests/library/weights.c -o model/weights -Imodel/include -Lmodel/lib "
+                    "-lweights -Wl,-rpath,%s/model/lib",
+                    folder, VITC_BINARY, VITC_CC, flags, folder),
+        0);
+}
+
+/* A built program has the rules in it, as a library has, and finds the file where it was, or beside the caller. */
 static void test_built(void **state) {
     (void)state;
     if (run_command("command -v cc") != 0) skip();
     assert_int_equal(
         run_command("cd %s && %s build r.yaml weights=foreign.safetensors -o program", folder, VITC_BINARY),
         0);
+    make_library();
     assert_int_equal(
         run_command("cd %s && rm names.yaml && ./program train --data synthetic:12 --plain --out built",
                     folder),
@@ -128,12 +141,19 @@ static void test_built(void **state) {
     assert_int_equal(
         run_command("cd %s/moved && ../program train --data synthetic:12 --plain --out ../other", folder), 0);
     assert_same("a.whole", "other");
+    assert_int_equal(run_command("cd %s && model/weights library/checkpoint.safetensors", folder), 2);
+    assert_true(said("cannot read '"));
+    assert_int_equal(run_command("cd %s/moved && ../model/weights ../library/checkpoint.safetensors", folder),
+                     0);
+    assert_same("a.whole", "library");
     assert_int_equal(
         run_command("cd %s/moved && cp half.safetensors foreign.safetensors 2>/dev/null; cd %s && cp "
                     "half.safetensors foreign.safetensors && ./program train --data synthetic:12 --out "
                     "third",
                     folder, folder),
         2);
+    assert_true(said("is another file than it was"));
+    assert_int_equal(run_command("cd %s && model/weights third.safetensors", folder), 2);
     assert_true(said("is another file than it was"));
     make_files();
 }
