@@ -119,6 +119,24 @@ static void test_program_of_the_documentation(void **state) {
     learn("fixed", VITC_CC, "-static $(pkg-config --static --libs quickstart)");
 }
 
+/* Losses are those of x86-64 to the digits that are shown, or nearly so: here that they are numbers. */
+static void test_another_architecture(void **state) {
+    (void)state;
+    if (SANITIZED || !there("qemu-aarch64") || !there("aarch64-linux-gnu-gcc") ||
+        access(BUILD_DIR "/lib/vitc/aarch64/libvitc-library.a", R_OK) != 0) {
+        print_message("skipped: no qemu-aarch64 or no runtime archive for aarch64 (./setup.sh aarch64)\n");
+        skip();
+    }
+    build("quickstart " SMALL, "--target aarch64", "arm");
+    int code = run_command(
+        "cd %s/arm && export PKG_CONFIG_PATH=lib/pkgconfig && aarch64-linux-gnu-gcc -static " WARNINGS
+        " %s/docs/examples/learn.c -o learn $(pkg-config --static --cflags --libs quickstart) && "
+        "qemu-aarch64 ./learn synthetic:64 2 ../image.ppm",
+        folder, SOURCE_DIR);
+    if (code || !said("step 2: loss 1.") || log_holds("nan"))
+        GIVE_UP("learn for aarch64 ended with %d", code);
+}
+
 static void test_two_models(void **state) {
     (void)state;
     static const char *const models[] = {"quickstart " SMALL, OTHER " --target x86-64-v2"},
@@ -177,6 +195,7 @@ int main(void) {
         cmocka_unit_test(test_what_is_written),
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_program_of_the_documentation),
+        cmocka_unit_test(test_another_architecture),
         cmocka_unit_test(test_two_models),
         cmocka_unit_test(test_what_is_not_overwritten),
     };
