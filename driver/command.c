@@ -34,12 +34,21 @@ static const char *name_of(const char *text) {
     return target ? target->name : NULL;
 }
 
+/* A run may have begun on a machine that does more, or other things: it goes on for this one, and that is told. */
+static const char *target_of(const MakeRequest *request) {
+    char why[512];
+    if (!request->target || request->target_given || codegen_runs_here(request->target, why, sizeof why))
+        return request->target;
+    printf("target: %s -> native (%s)\n", request->target, why);
+    return NULL;
+}
+
 static Made *make(const MakeRequest *request) {
     MadeOfRecipe *m = arena_must(calloc(1, sizeof *m));
     Session *s = &m->session;
     m->options = recipe_options(request->args, &request->flags[STRICT]);
     m->path = request->recipe ? request->recipe : request->saved;
-    m->target = request->target;
+    m->target = target_of(request);
     m->timing = request->flags[TIMING].given;
     if (!session_program(s, m->path, &m->options, m->target, request->flags[NO_CACHE].given)) {
         unmake(&m->made);
