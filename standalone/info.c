@@ -2,23 +2,12 @@
 #include "runtime/base/dtype.h"
 #include "runtime/machine/check_micro.h"
 #include "runtime/machine/choose.h"
+#include "runtime/program/settings.h"
 #include "standalone/info.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void range_text(const VtSetting *s, char *out, size_t size) {
-    bool bottom = isfinite(s->least), top = isfinite(s->most);
-    size_t n = (size_t)snprintf(out, size, "%s", s->whole ? "whole" : "");
-    if (bottom && n < size)
-        n += (size_t)snprintf(out + n, size - n, "%s%s %.15g", n ? ", " : "",
-                              s->least_excluded ? "above" : "at least", s->least);
-    if (top && n < size)
-        snprintf(out + n, size - n, "%s%s %.15g", n ? ", " : "", s->most_excluded ? "below" : "at most",
-                 s->most);
-}
 
 /* ---- text -------------------------------------------------------------------------------------------------------- */
 
@@ -27,14 +16,13 @@ static void print_knobs(const VtProgram *p) {
     puts("settings, which may be given to train and resume");
     for (int i = 0; i < p->n_settings; i++) {
         const VtSetting *s = &p->settings[i];
-        range_text(s, range, sizeof range);
-        printf("  %-24s %-10.15g %s%s%s%s%s\n", s->key, s->value, range[0] ? "(" : "", range,
-               range[0] ? ")" : "", s->help[0] ? "  " : "", s->help);
+        printf("  %-26s %-10.15g %s%s%s%s\n", s->key, s->value, vt_setting_range(s, range, sizeof range),
+               s->help[0] ? " (" : "", s->help, s->help[0] ? ")" : "");
     }
     puts("fixed");
     for (int i = 0; i < vt_built.n_knobs; i++) {
         const VtKnob *k = &vt_built.knobs[i];
-        if (k->fixed) printf("  %-24s %s%s%s\n", k->name, k->value, k->help[0] ? "  " : "", k->help);
+        if (k->fixed) printf("  %-26s %s%s%s\n", k->name, k->value, k->help[0] ? "  " : "", k->help);
     }
 }
 

@@ -60,24 +60,29 @@ enum { NUMBER = 32 };
 
 /* As short as it can be read back, but for what has many digits. */
 static const char *show(double value, char text[NUMBER]) {
-    bool whole = value == floor(value) && fabs(value) < 1e15;
+    bool whole = value == floor(value) && fabs(value) < 1e16;
     snprintf(text, NUMBER, whole ? "%.0f" : "%g", value);
     return text;
 }
 
-static bool check_range(const VtSetting *s, double x, VtError *error) {
-    char value[NUMBER], least[NUMBER], most[NUMBER], range[96] = "";
-    bool low = s->least_excluded ? x > s->least : x >= s->least,
-         high = s->most_excluded ? x < s->most : x <= s->most;
-    if (low && high && isfinite(x) && (!s->whole || x == floor(x))) return true;
+const char *vt_setting_range(const VtSetting *s, char *out, size_t size) {
+    char least[NUMBER] = "", most[NUMBER] = "";
     bool bottom = isfinite(s->least), top = isfinite(s->most);
     if (bottom) show(s->least, least);
     if (top) show(s->most, most);
-    snprintf(range, sizeof range, "%s%s%s%s%s", bottom ? s->least_excluded ? " above " : " of at least " : "",
-             bottom ? least : "", bottom && top ? " and" : "",
-             top ? s->most_excluded ? " below " : " at most " : "", top ? most : "");
-    return vt_fail(error, 2, "%s = %s: %s%s is expected%s%s%s", s->key, show(x, value),
-                   s->whole ? "a whole number" : "a number", range, s->help[0] ? " (" : "", s->help,
+    snprintf(out, size, "%s%s%s%s%s%s", s->whole ? "a whole number" : "a number",
+             bottom ? s->least_excluded ? " above " : " of at least " : "", least,
+             bottom && top ? " and" : "", top ? s->most_excluded ? " below " : " at most " : "", most);
+    return out;
+}
+
+static bool check_range(const VtSetting *s, double x, VtError *error) {
+    char value[NUMBER], range[128];
+    bool low = s->least_excluded ? x > s->least : x >= s->least,
+         high = s->most_excluded ? x < s->most : x <= s->most;
+    if (low && high && isfinite(x) && (!s->whole || x == floor(x))) return true;
+    return vt_fail(error, 2, "%s = %s: %s is expected%s%s%s", s->key, show(x, value),
+                   vt_setting_range(s, range, sizeof range), s->help[0] ? " (" : "", s->help,
                    s->help[0] ? ")" : "");
 }
 

@@ -16,6 +16,9 @@ bool vt_setting_is_of_steps(const VtSetting *setting);
 bool vt_program_copy(const VtProgram *program, VtProgram *copy, VtError *error);
 void vt_program_copy_free(VtProgram *copy);
 
+/* "a whole number of at least 1 and at most 100000"; returns out. */
+const char *vt_setting_range(const VtSetting *setting, char *out, size_t size);
+
 typedef struct {
     int setting; /* in VtProgram.settings */
     double value;

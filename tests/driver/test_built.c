@@ -305,7 +305,7 @@ static void test_info(void **state) {
                                         "parameter",
                                         "memory ",
                                         "train.seed ",
-                                        "width                    24",
+                                        "width                      24",
                                         "function embed: "};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) assert_true(said(lines[i]));
     assert_int_equal(quick("info --recipe >recipe"), 0);
