@@ -25,6 +25,7 @@
 /* The interface that this header describes. A program that was compiled with it works with a library whose
  * vt_model_abi_version() is the same; a shared library of another has another SONAME. */
 #define VT_MODEL_ABI 1
+#define VT_MODEL_ABI_MINOR 0 /* grows with what is added */
 
 /* [facts] */
 #ifdef __GNUC__

@@ -31,9 +31,17 @@ static bool is_ours(const char *at) {
            (strncmp(at, PREFIX, n) == 0 || strncmp(at, LARGE_PREFIX, n) == 0);
 }
 
+/* The number that the header defines. */
+static int defined(const char *line) {
+    return atoi(strstr(model_header, line) + strlen(line));
+}
+
 int library_abi(void) {
-    static const char line[] = "#define VT_MODEL_ABI ";
-    return atoi(strstr(model_header, line) + sizeof line - 1);
+    return defined("#define VT_MODEL_ABI ");
+}
+
+int library_abi_minor(void) {
+    return defined("#define VT_MODEL_ABI_MINOR ");
 }
 
 char *library_header(Build *b) {

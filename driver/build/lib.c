@@ -15,8 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MINOR = 0 }; /* grows with what is added to the interface */
-
 typedef struct {
     Build *b;
     Toolchain tools;
@@ -34,7 +32,7 @@ static void name_files(Library *l) {
     l->archive = arena_printf(arena(l), "%s/lib/lib%s.a", out, name);
     l->link = arena_printf(arena(l), "%s/lib/lib%s.so", out, name);
     l->soname = arena_printf(arena(l), "%s.%d", l->link, library_abi());
-    l->shared = arena_printf(arena(l), "%s.%d", l->soname, MINOR);
+    l->shared = arena_printf(arena(l), "%s.%d", l->soname, library_abi_minor());
     l->config = arena_printf(arena(l), "%s/lib/pkgconfig/%s.pc", out, name);
 }
 
@@ -276,7 +274,7 @@ static bool write_config(Library *l) {
                               "Libs: -L${libdir} -l%s\n"
                               "Libs.private: %s -pthread\n",
                               b->about.name, b->about.version, b->symbol, b->about.name, b->arch,
-                              library_abi(), MINOR, b->symbol, words_shown(arena(l), &private));
+                              library_abi(), library_abi_minor(), b->symbol, words_shown(arena(l), &private));
     return output_write(l->b, l->config, 0644, text, strlen(text));
 }
 

@@ -9,8 +9,9 @@
 char *library_header(Build *b);
 /* The functions of library/model.h: "vt_model_create" … */
 Words library_functions(Arena *arena);
-/* The number of the interface, VT_MODEL_ABI. */
+/* The number of the interface, VT_MODEL_ABI, and the one that grows with what is added, VT_MODEL_ABI_MINOR. */
 int library_abi(void);
+int library_abi_minor(void);
 
 /* ---- facts.c ----------------------------------------------------------------------------------------------------- */
 /* What the header tells of the recipe: constants for shapes, and lists of settings, metrics and states. */

@@ -169,6 +169,26 @@ static void test_two_models(void **state) {
     }
 }
 
+/* Calls that fail, of every kind: the program ends as it wants to, with a message of the library's. */
+static void test_failing_calls(void **state) {
+    (void)state;
+#ifdef FAULT_LIBRARY
+    static const char *const faults[] = {"memory:5",   "memory:20",  "memory:60", "memory:110",
+                                         "memory:170", "memory:250", "open:20",   "read:9",
+                                         "write:12",   "thread:1",   "thread:2"};
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        int code = run_command("cd %s/shared && env FAULT=%s LD_PRELOAD=" FAULT_LIBRARY
+                               " LD_LIBRARY_PATH=../model/lib ./learn synthetic:64 1 ../image.ppm",
+                               folder, faults[i]);
+        char *log = read_log();
+        if (code != 0 && (code != 1 || !log[0])) GIVE_UP("learn under %s ended with %d", faults[i], code);
+        free(log);
+    }
+#else
+    skip();
+#endif
+}
+
 static void refuse(const char *prepare, const char *out, const char *words) {
     assert_int_equal(run_command("(cd %s && %s)", folder, prepare), 0);
     assert_int_equal(
@@ -195,6 +215,7 @@ int main(void) {
         cmocka_unit_test(test_what_is_written),
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_program_of_the_documentation),
+        cmocka_unit_test(test_failing_calls),
         cmocka_unit_test(test_another_architecture),
         cmocka_unit_test(test_two_models),
         cmocka_unit_test(test_what_is_not_overwritten),
