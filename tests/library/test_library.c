@@ -51,9 +51,9 @@ static void test_what_is_written(void **state) {
         0);
     /* Nothing is seen from outside but the interface. */
     for (int i = 0; i < 2; i++) {
-        const char *list =
-            i ? "nm -D --defined-only libother_model.so"
-              : "nm -g --defined-only libquickstart.a | grep -vE ' W (jbg|lerc)_| V quickstart_'";
+        const char *list = i ? "nm -D --defined-only libother_model.so"
+                             : "nm -g --defined-only libquickstart.a | grep -vE ' W (jbg|lerc)_| V "
+                               "quickstart_| V __odr_asan'";
         assert_int_equal(run_command("cd %s/model/lib && %s | grep ' [A-TV-Z] ' | "
                                      "grep -v ' T %s_[a-z_]*$' ; test $? = 1",
                                      folder, list, i ? "other_model" : "quickstart"),
@@ -151,10 +151,11 @@ static void test_two_models(void **state) {
                          0);
     for (int i = 0; i < 2; i++) {
         const char *cc = i && !SANITIZED ? VITC_CC " -fsanitize=address,undefined" : CC;
-        int code = run_command("cd %s && %s -std=c11 -g " WARNINGS
-                               " %s/two.c -o two $(pkg-config --cflags quickstart) "
-                               "%s -pthread && LD_LIBRARY_PATH=model/lib ./two .",
-                               folder, cc, SOURCES, links[i]);
+        /* What stands in for parts of libtiff is there twice, weakly; under sanitizers too that is no mistake. */
+        int code = run_command(
+            "cd %s && %s -std=c11 -g " WARNINGS " %s/two.c -o two $(pkg-config --cflags quickstart) "
+            "%s -pthread && LD_LIBRARY_PATH=model/lib ASAN_OPTIONS=detect_odr_violation=1 ./two .",
+            folder, cc, SOURCES, links[i]);
         if (code) GIVE_UP("two.c, %s, ended with %d", links[i], code);
         for (int m = 0; m < 2; m++)
             for (int h = 0; h < 2; h++) {
