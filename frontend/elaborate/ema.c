@@ -49,11 +49,12 @@ static void check_momentum(Step *step, const Definition *network, ValueId moment
 static void demand_share(Evaluator *e, const Definition *network, const Value *value) {
     Loc loc = value_loc(e, network->momentum);
     const Value zero = value_number(0, true), one = value_number(1, true);
-    const char *text = arena_printf(e->arena, "the momentum of '%s' is in 0..1", network->signature.name);
+    const Demanded text = {
+        .text = arena_printf(e->arena, "the momentum of '%s' is in 0..1", network->signature.name)};
     if (!is_number(value) || !value->scalar) return;
     Value low = value_binary(e, loc, OP_ge, value, &zero), high = value_binary(e, loc, OP_le, value, &one);
-    demand(e, loc, &low, text);
-    demand(e, loc, &high, text);
+    demand(e, loc, &low, &text);
+    demand(e, loc, &high, &text);
 }
 
 static ValueId momentum_of(Step *step, const Definition *network) {

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { MAX_ERRORS = 1000, MAX_PARTS = 32, FEW_OPERATORS = 16, MAX_SHOWN_FIELDS = 8 };
+enum { MAX_ERRORS = 1000, FEW_OPERATORS = 16, MAX_SHOWN_FIELDS = 8 };
 
 /* ---- comprehension ----------------------------------------------------------------------------------------------- */
 
@@ -482,17 +482,35 @@ static void run_if(Evaluator *e, const Expr *s) {
     }
 }
 
-/* A message with the values of what its braces hold; NULL: one was told to be wrong already. */
-static const char *fill_message(Evaluator *e, Loc loc, const char *text) {
-    const char *out = "", *before;
+/* A message with the values of what its braces hold. False: one was told to be wrong already. settings: what these
+ * change stays open. */
+static bool fill_message(Evaluator *e, Loc loc, const char *text, bool settings, Demanded *out) {
+    const char *before;
     Expr *expr;
+    *out = (Demanded){.text = ""};
     for (int n = 0; n < MAX_PARTS && (expr = expr_parse_braced(e->arena, e->diags, loc, &text, &before));
          n++) {
         Value value = eval(e, expr);
-        if (value.kind == V_POISON) return NULL;
-        out = arena_printf(e->arena, "%s%s%s", out, before, show_value(e, &value));
+        if (value.kind == V_POISON) return false;
+        if (!settings && is_number(&value)) value.scalar = 0;
+        demanded_add(e, out, before, &value);
     }
-    return arena_printf(e->arena, "%s%s", out, before);
+    demanded_add(e, out, before, NULL);
+    return true;
+}
+
+/* One that holds: what fails in its message is no error. */
+static void demand_assertion(Evaluator *e, const Expr *s, const Value *condition) {
+    Diags *told = e->diags;
+    size_t failures = e->failures;
+    Demanded text;
+    e->diags = diags_new(e->arena);
+    Value message = s->b ? eval(e, s->b) : value_none();
+    if (message.kind != V_STRING || !fill_message(e, s->b->loc, message.text, true, &text))
+        text = (Demanded){.text = "an assertion of the recipe does not hold"};
+    e->diags = told;
+    e->failures = failures;
+    demand(e, s->loc, condition, &text);
 }
 
 static void run_assert(Evaluator *e, const Expr *s) {
@@ -500,19 +518,14 @@ static void run_assert(Evaluator *e, const Expr *s) {
     Value value = eval(e, s->a), condition = value;
     if (is_number(&value)) value.scalar = 0;
     if (!bool_of(e, s->a->loc, &value, "an assertion", &truth)) return;
-    bool may_fail = is_number(&condition) && condition.scalar;
-    if (truth && !may_fail) return;
+    if (truth && is_number(&condition) && condition.scalar) demand_assertion(e, s, &condition);
+    if (truth) return;
     value = s->b ? eval(e, s->b) : value_none();
-    if (truth) {
-        demand(e, s->loc, &condition,
-               value.kind == V_STRING ? value.text : "an assertion of the recipe does not hold");
-        return;
-    }
-    const char *text =
-        value.kind == V_STRING ? fill_message(e, s->b->loc, value.text) : "this assertion does not hold";
+    Demanded text = {.text = "this assertion does not hold"};
+    bool good = value.kind != V_STRING || fill_message(e, s->b->loc, value.text, false, &text);
     const Expr *at = e->at;
     e->at = s;
-    if (text) eval_error(e, s->loc, "%s", text);
+    if (good) eval_error(e, s->loc, "%s", text.text);
     e->at = at;
     if (e->checks) return;
     e->returned = (Value){0}; /* what relied on it is not run */

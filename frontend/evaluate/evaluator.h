@@ -257,10 +257,18 @@ void pin(Evaluator *e, Loc loc, const Value *value);
 Value made_of(Evaluator *e, Loc loc, const char *op, const Value *args, size_t n, Value number);
 /* The number as an input of the function at hand. */
 ValueId setting_input(Evaluator *e, const Value *number);
-/* From what is known now a way was chosen, or an assertion holds: it has to be so when settings change. text: of the
- * assertion, or NULL; it may have expressions in braces. */
+/* From what is known now a way was chosen: it has to be so when settings change. */
 void demand_same(Evaluator *e, Loc loc, const Value *condition);
-void demand(Evaluator *e, Loc loc, const Value *condition, const char *text);
+/* What is said where an assertion does not hold; {} in the text: what settings change. */
+enum { MAX_PARTS = 32 };
+typedef struct {
+    const char *text; /* "" at first */
+    uint32_t values[MAX_PARTS];
+    size_t n;
+} Demanded;
+void demanded_add(Evaluator *e, Demanded *text, const char *before, const Value *value); /* NULL: no value */
+/* The assertion, which holds now, has to hold when settings change. */
+void demand(Evaluator *e, Loc loc, const Value *condition, const Demanded *text);
 /* What an input of settings is for now. False: the node is none. */
 bool setting_value(const Evaluator *e, const Func *func, const Node *node, double *value);
 

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-enum { MAX_PARTS = 32 };
-
 static ParsedRecipe *recipe_of(const Evaluator *e) {
     return (ParsedRecipe *)e->recipe; /* of which the scalars alone change */
 }
@@ -60,40 +58,17 @@ bool setting_value(const Evaluator *e, const Func *func, const Node *node, doubl
 
 /* ---- what has to hold -------------------------------------------------------------------------------------------- */
 
-typedef struct {
-    const char *text;
-    uint32_t values[MAX_PARTS];
-    size_t n;
-} Filled;
-
-static void add_value(Evaluator *e, Filled *filled, const char *before, const Value *value) {
-    bool changes = is_number(value) && value->scalar && filled->n < MAX_PARTS;
-    if (changes) filled->values[filled->n++] = value->scalar;
-    filled->text = arena_printf(e->arena, "%s%s%s", filled->text, before,
-                                changes                   ? "{}"
-                                : value->kind == V_POISON ? "…"
-                                                          : show_value(e, value));
-}
-
-/* A message whose braces are filled in, but for what settings change. What fails in them is no error: it holds now. */
-static void fill(Evaluator *e, Loc loc, const char *text, Filled *filled) {
-    Diags *told = e->diags;
-    size_t failures = e->failures;
-    const char *before;
-    Expr *expr;
-    e->diags = diags_new(e->arena);
-    for (int n = 0; n < MAX_PARTS && (expr = expr_parse_braced(e->arena, e->diags, loc, &text, &before));
-         n++) {
-        Value value = eval(e, expr);
-        add_value(e, filled, before, &value);
-    }
-    filled->text = arena_printf(e->arena, "%s%s", filled->text, before);
-    e->diags = told;
-    e->failures = failures;
+void demanded_add(Evaluator *e, Demanded *demanded, const char *before, const Value *value) {
+    bool changes = value && is_number(value) && value->scalar && demanded->n < MAX_PARTS;
+    if (changes) demanded->values[demanded->n++] = value->scalar;
+    demanded->text = arena_printf(e->arena, "%s%s%s", demanded->text, before,
+                                  changes ? "{}"
+                                  : value ? show_value(e, value)
+                                          : "");
 }
 
 /* "epochs={}, warmup={}": the settings it is made of. */
-static void add_settings(Evaluator *e, Filled *filled, uint32_t scalar) {
+static void add_settings(Evaluator *e, Demanded *filled, uint32_t scalar) {
     const Scalars *s = e->recipe->scalars;
     bool *leaves = ARENA_ARRAY(e->arena, bool, s->n_candidates + 1);
     const char *between = "";
@@ -107,10 +82,9 @@ static void add_settings(Evaluator *e, Filled *filled, uint32_t scalar) {
     }
 }
 
-void demand(Evaluator *e, Loc loc, const Value *condition, const char *text) {
-    Filled filled = {.text = ""};
+void demand(Evaluator *e, Loc loc, const Value *condition, const Demanded *text) {
+    Demanded filled = *text;
     if (!condition->scalar) return;
-    fill(e, loc, text, &filled);
     filled.text = arena_printf(e->arena, "%s (", filled.text);
     add_settings(e, &filled, condition->scalar);
     filled.text = arena_printf(e->arena, "%s)", filled.text);
@@ -118,7 +92,7 @@ void demand(Evaluator *e, Loc loc, const Value *condition, const char *text) {
 }
 
 void demand_same(Evaluator *e, Loc loc, const Value *condition) {
-    Filled filled = {.text = ""};
+    Demanded filled = {.text = ""};
     if (!is_number(condition) || !condition->scalar) return;
     Value holds = *condition;
     if (condition->number == 0) holds = made_of(e, loc, "not", condition, 1, value_bool(true));

@@ -49,17 +49,19 @@ bool is_train_option(const char *path) {
 /* ---- options that may be others when the program runs ------------------------------------------------------------ */
 
 static const struct {
-    const char *key;
+    const char *key, *help;
     double least, most;
     bool whole, extent;
     int sets;
 } OPTIONS[] = {
-    {"train.epochs", LEAST_EPOCHS, MAX_EPOCHS, false, true, VT_SETS_EPOCHS},
-    {"train.seed", 0, (double)MAX_SEED, true, false, VT_SETS_SEED},
-    {"train.checkpoint_every", 0, MAX_EPOCHS, false, false, VT_SETS_CHECKPOINT_EVERY},
-    {"train.knn.every", 0, MAX_EPOCHS, false, false, VT_SETS_KNN_EVERY},
-    {"train.knn.k", 1, MAX_NEIGHBOURS, true, false, VT_SETS_KNN_K},
-    {"train.knn.temperature", LEAST_TEMPERATURE, MOST_TEMPERATURE, false, false, VT_SETS_KNN_TEMPERATURE},
+    {"train.epochs", "how long to train", LEAST_EPOCHS, MAX_EPOCHS, false, true, VT_SETS_EPOCHS},
+    {"train.seed", "of all that is drawn at random", 0, (double)MAX_SEED, true, false, VT_SETS_SEED},
+    {"train.checkpoint_every", "epochs; 0: at the end alone", 0, MAX_EPOCHS, false, false,
+     VT_SETS_CHECKPOINT_EVERY},
+    {"train.knn.every", "epochs; 0: never", 0, MAX_EPOCHS, false, false, VT_SETS_KNN_EVERY},
+    {"train.knn.k", "neighbours that vote", 1, MAX_NEIGHBOURS, true, false, VT_SETS_KNN_K},
+    {"train.knn.temperature", "of their votes", LEAST_TEMPERATURE, MOST_TEMPERATURE, false, false,
+     VT_SETS_KNN_TEMPERATURE},
 };
 
 /* The knob that an option is, if it is that alone: `$epochs`. */
@@ -92,7 +94,7 @@ void offer_options(ParsedRecipe *r, const Tree *map) {
         const Tree *tree = tree_get(strncmp(key, "train.knn.", 10) == 0 ? knn : map, name);
         const Knob *knob = tree && tree->kind == TREE_SCALAR ? knob_of(r, tree) : NULL;
         VtSetting setting = {.key = key,
-                             .help = "",
+                             .help = OPTIONS[i].help,
                              .value = value_of_option(&r->train, OPTIONS[i].sets),
                              .least = OPTIONS[i].least,
                              .most = OPTIONS[i].most,

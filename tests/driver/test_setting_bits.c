@@ -186,7 +186,7 @@ static const struct {
      "train.knn.k",
      NULL,
      {0},
-     "train.knn.k = 0: a whole number of at least 1 and at most 100000"},
+     "train.knn.k = 0: a whole number of at least 1 and at most 100000 is expected (neighbours that vote)"},
     {"dino", "warmup", NULL, {200}, "a warm-up of 200 epochs is longer than the run"},
     {"dino", "epochs", NULL, {5}, "longer than the run"},
     {"dino", "epochs", "warmup", {5, 2}, "longer than the run (epochs=5, warmup_teacher_temp_epochs=30)"},
