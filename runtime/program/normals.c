@@ -13,7 +13,7 @@ enum { BLOCKS = 64, CHUNK = 2 * BLOCKS - 1 };
 #define ERROR 1e-12 /* of x, |x| < 7: measured 3e-15 */
 
 /* Philox 4x32-10, as rng.c has it, for blocks in a row: two of `words` for each normal number. */
-VT_CLONES static void draw_words(const VtRng *rng, uint64_t first, uint64_t words[restrict 4][BLOCKS]) {
+VT_WIDE_CLONES static void draw_words(const VtRng *rng, uint64_t first, uint64_t words[restrict 4][BLOCKS]) {
     uint64_t key = rng->seed ^ (rng->stream * 0x9e3779b97f4a7c15u), low = 0xffffffffu;
     for (int i = 0; i < BLOCKS; i++) {
         uint64_t block = first + (uint64_t)i, k0 = key & low, k1 = key >> 32;
@@ -64,11 +64,11 @@ static inline double log_of(double x) {
 /* cos 2πv = -sin 2πz, z = 1/4 - |v - 1/2|, |2πz| <= π/2: the Taylor series, to 3e-16. */
 static inline double cos_turn(double v) {
     double y = 6.283185307179586477 * (0.25 - fabs(v - 0.5)), t = y * y, sum = 1;
-    for (int k = 18; k > 0; k -= 2) sum = 1 - sum * t / (k * (k + 1));
+    for (int k = 18; k > 0; k -= 2) sum = 1 - sum * t * (1.0 / (k * (k + 1)));
     return -y * sum;
 }
 
-VT_CLONES static void transform(const uint64_t *restrict u, const uint64_t *restrict v, double *restrict x) {
+VT_WIDE_CLONES static void transform(const uint64_t *restrict u, const uint64_t *restrict v, double *restrict x) {
     for (int i = 0; i < BLOCKS; i++)
         x[i] =
             sqrt(-2 * log_of((from_integer(u[i]) + 0.5) * 0x1p-32)) * cos_turn(from_integer(v[i]) * 0x1p-32);
