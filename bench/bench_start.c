@@ -1,8 +1,8 @@
 /* How long a built program takes from exec to the beginning of its first step: until it makes metrics.jsonl, which is
- * the last thing before. Bytes of the file beside it.
+ * the last thing before; and the bytes of its file. Programs are to be built with train.knn.every=0, for the first
+ * evaluation comes before the first step.
  *
- *   bench_start DATA PROGRAM …      e.g. bench_start cifar-10-batches-bin ./dino; programs built with train.knn.every=0,
- *                                   for the first evaluation comes before the first step */
+ *   bench_start DATA PROGRAM …      bench_start cifar-10-batches-bin ./dino */
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
