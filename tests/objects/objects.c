@@ -44,6 +44,13 @@ static XXH128_hash_t hash_of(LLVMModuleRef module, const char *passes, LLVMTarge
     return XXH3_128bits_digest(&state);
 }
 
+/* Files that `vitc build` writes get more after the passes, by which their functions are known. */
+static bool is_whole(LLVMModuleRef module) {
+    for (LLVMValueRef f = LLVMGetFirstFunction(module); f; f = LLVMGetNextFunction(f))
+        if (!LLVMIsDeclaration(f) && LLVMGetLinkage(f) == LLVMExternalLinkage) return true;
+    return false;
+}
+
 static LLVMErrorRef run_passes(LLVMModuleRef module, const char *passes, LLVMTargetMachineRef machine,
                                LLVMPassBuilderOptionsRef options) {
     return ((__typeof__(&LLVMRunPasses))dlsym(RTLD_NEXT, "LLVMRunPasses"))(module, passes, machine, options);
@@ -53,7 +60,7 @@ LLVMErrorRef LLVMRunPasses(LLVMModuleRef module, const char *passes, LLVMTargetM
                            LLVMPassBuilderOptionsRef options) {
     const char *folder = getenv("OBJECTS");
     last.module = NULL;
-    if (folder) {
+    if (folder && is_whole(module)) {
         XXH128_hash_t hash = hash_of(module, passes, machine);
         snprintf(last.path, sizeof last.path, "%s/%016llx%016llx", folder, (unsigned long long)hash.high64,
                  (unsigned long long)hash.low64);
