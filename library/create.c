@@ -45,6 +45,7 @@ static bool read_options(const vt_model_options *given, vt_model_options *out, V
            in_range("pin_threads", out->pin_threads, 0, 1, error) &&
            in_range("has_seed", out->has_seed, 0, 1, error) &&
            in_range("draw_all", out->draw_all, 0, 1, error) &&
+           in_range("reserved", out->reserved, 0, 0, error) &&
            in_range("max_broken", out->max_broken, -1, INT64_MAX, error) &&
            in_range("seed", out->seed, 0, INT64_C(1) << 53, error);
 }

@@ -77,8 +77,9 @@ typedef struct {
     int64_t seed;           /* of initial weights, the order of images, augmentations and all draws */
     int64_t max_broken;     /* images that may be broken before vt_model_step fails; 0: 100; -1: none */
     int32_t draw_all;       /* 1: initial weights are drawn, also those that the recipe takes from files */
+    int32_t reserved;       /* 0 */
 } vt_model_options;
-#define VT_MODEL_OPTIONS {sizeof(vt_model_options), NULL, 0, 0, 0, 0, 0, 0, 0}
+#define VT_MODEL_OPTIONS {sizeof(vt_model_options), NULL, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /* A model with its initial weights. `options` NULL: defaults. Sets *handle, to NULL where it fails; then `message`, of
  * `message_size` bytes, says why (NULL: not wanted). To be freed by vt_model_free. */
