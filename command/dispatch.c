@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static struct {
     const Verb *verbs;
@@ -32,6 +33,19 @@ static bool hold_standard_descriptors(void) {
     for (int i = 0; i < 3; i++)
         if (fcntl(i, F_GETFD) < 0 && open("/dev/null", modes[i]) != i) return false;
     return true;
+}
+
+/* What verbs keep on the stack is below this. A lower limit is raised; false after telling that it may not be. */
+static bool hold_stack(void) {
+    enum { NEEDED = 1 << 20 };
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur >= NEEDED) return true;
+    if (limit.rlim_max >= NEEDED) {
+        limit.rlim_cur = NEEDED;
+        return setrlimit(RLIMIT_STACK, &limit) == 0 || fail(1, "ulimit -s: %s", strerror(errno)) < 0;
+    }
+    return fail(1, "the stack may be %lld kB here (ulimit -s): %d are needed",
+                (long long)limit.rlim_max / 1024, NEEDED / 1024) < 0;
 }
 
 static bool is_help(const char *arg) {
@@ -77,7 +91,7 @@ int command_main(const Verb *verbs, int n, const char *notes, int argc, char **a
     all.verbs = verbs;
     all.n = n;
     all.notes = notes;
-    if (!hold_standard_descriptors()) return 1;
+    if (!hold_standard_descriptors() || !hold_stack()) return 1;
     int code = run_verb(argc, argv);
     errno = 0;
     bool lost = ferror(stdout), closed = fclose(stdout) == 0;

@@ -22,11 +22,22 @@ static bool told(Session *s) {
     return diags_errors(s->diags) == 0;
 }
 
+/* Whether a file may be a recipe: a folder, or a program that was built of one, may be called as it is. */
+static bool may_be_recipe(const char *path) {
+    struct stat status;
+    char magic[4] = "";
+    if (stat(path, &status) != 0 || S_ISDIR(status.st_mode)) return false;
+    if (!S_ISREG(status.st_mode)) return true; /* a pipe is read once */
+    FILE *file = fopen(path, "re");
+    bool program = file && fread(magic, 1, sizeof magic, file) == sizeof magic &&
+                   memcmp(magic, "\177ELF", sizeof magic) == 0;
+    if (file) fclose(file);
+    return !program;
+}
+
 const char *find_recipe(Arena *arena, const char *path) {
     static const char *const folders[] = {"", "paper/"};
-    struct stat status;
-    bool there =
-        stat(path, &status) == 0 && !S_ISDIR(status.st_mode); /* a folder may be called as a recipe is */
+    bool there = may_be_recipe(path);
     if (there || path[0] == '/' || path[0] == '.') return path;
     for (int i = 0; i < 2; i++) {
         char *known = arena_printf(arena, "%s/%s%s%s", models_dir(), folders[i], path,

@@ -34,5 +34,9 @@ bool recipe_load(Arena *arena, Diags *diags, const char *path, const RecipeOptio
         diag_error(diags, (Loc){0, 0, 0}, "recipe '%s' is empty", path);
         return false;
     }
+    if (size >= 4 && memcmp(text, "\177ELF", 4) == 0) {
+        diag_error(diags, (Loc){0, 0, 0}, "'%s' is a program or library, not a recipe", path);
+        return false;
+    }
     return recipe_load_text(arena, diags, path, text, size, options, out);
 }

@@ -57,7 +57,7 @@ int main(int argc, char **argv) {
     snprintf(about, sizeof about, "%s, built by vitc %s (LLVM %s, ABI %d)", vt_built.name, vt_built.version,
              vt_built.llvm, vt_built.abi);
     built = BUILT;
-    built.name = argc == 0 || !argv[0][0] ? vt_built.name : slash ? slash + 1 : argv[0];
+    built.name = argc == 0 || !argv[0][0] ? vt_built.name : slash && slash[1] ? slash + 1 : argv[0];
     built.about = about;
     built.fit = is_fit;
     command = &built;

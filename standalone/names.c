@@ -47,6 +47,11 @@ bool refuse_key(const char *key) {
     if (fixed)
         return fail(2, "%s = %s is fixed in this program: build another with vitc build … %s=VALUE", key,
                     fixed->value, key) < 0;
+    if (strcmp(key, "train.batch") == 0 || strcmp(key, "batch") == 0)
+        return fail(2,
+                    "a batch of %lld images is fixed in this program: build another with vitc build … "
+                    "%s=VALUE",
+                    (long long)program()->train.batch, key) < 0;
     const char *near = nearest_key(key);
     if (near) return fail(2, "there is no setting '%s'; did you mean '%s'?", key, near) < 0;
     return fail(2, "there is no setting '%s' (%s info lists them)", key, command->name) < 0;

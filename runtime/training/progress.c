@@ -31,7 +31,7 @@ static void flush(Progress *p) {
     else
         p->problem = problem;
     if (!told)
-        fprintf(stderr, "vitc: progress cannot be written: %s; training goes on, metrics.jsonl has it\n",
+        fprintf(stderr, "progress cannot be written: %s; training goes on, metrics.jsonl has it\n",
                 strerror(problem));
 }
 

@@ -117,6 +117,16 @@ static void test_programs(void **state) {
 
 /* ---- what is refused --------------------------------------------------------------------------------------------- */
 
+/* A program in the current folder is often called as its recipe is. */
+static void test_named_as_recipe(void **state) {
+    (void)state;
+    if (!have("cc")) skip();
+    for (int again = 0; again < 2; again++)
+        assert_int_equal(run_command("cd %s && %s build " TINY " -o quickstart", folder, VITC_BINARY), 0);
+    assert_int_equal(run_command("cd %s && cp quickstart model && %s check model", folder, VITC_BINARY), 2);
+    assert_true(said("'model' is a program or library, not a recipe"));
+}
+
 static void test_refused(void **state) {
     (void)state;
     static const struct {
@@ -300,9 +310,11 @@ static void test_installed(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_texts),        cmocka_unit_test(test_object),
-                                       cmocka_unit_test(test_programs),     cmocka_unit_test(test_refused),
-                                       cmocka_unit_test(test_linker_fails), cmocka_unit_test(test_stopped),
-                                       cmocka_unit_test(test_damaged),      cmocka_unit_test(test_installed)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_texts),    cmocka_unit_test(test_object),
+        cmocka_unit_test(test_programs), cmocka_unit_test(test_named_as_recipe),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_linker_fails),
+        cmocka_unit_test(test_stopped),  cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_installed)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -202,6 +202,8 @@ static void test_refused(void **state) {
         {"train --data a=synthetic:64 --out x", "names no sources of images", 2},
         {"train --data nothing --out x", "no data at", 2},
         {"trian", "unknown verb 'trian'; did you mean 'train'?", 2},
+        {"train --data synthetic:16 --out x", "take more images, or train.batch=16 or less", 2},
+        {"train train.batch=16 " DATA " --out x", "a batch of 32 images is fixed in this program", 2},
         {"resume nothing", "there is no run 'nothing'", 2},
         {"resume .", "has no recipe.yaml to continue with", 2},
         {"eval knn nothing --data synthetic:64", "'nothing' is no run", 2},
@@ -225,6 +227,24 @@ static void test_refused(void **state) {
                              : cases[i].message));
     }
     assert_int_equal(access(path_of("x"), F_OK), -1);
+}
+
+/* Little room on the stack, a name that is none, a log that cannot be written. */
+static void test_surroundings(void **state) {
+    (void)state;
+    if (!can_link) skip();
+    if (!SANITIZED) { /* which need more */
+        assert_int_equal(run_command("cd %s && ulimit -Ss 128 && ./quick train " DATA
+                                     " --steps 2 --threads 3 --out narrow",
+                                     folder),
+                         0);
+        assert_int_equal(run_command("cd %s && ulimit -s 200 && ./quick train " DATA " --out x", folder), 1);
+        assert_true(said("the stack may be 200 kB here (ulimit -s): 1024 are needed"));
+    }
+    assert_int_equal(run_command("cd %s && bash -c 'exec -a /there/ ./quick fly'", folder), 2);
+    assert_true(said("(/there/ help lists them)"));
+    assert_int_equal(quick("train " DATA " --steps 1 --out mute 2>&1 >&-"), 0);
+    assert_true(said("progress cannot be written") && !log_holds("vitc: "));
 }
 
 /* Runs of another recipe: which lines differ; and of another shape: which states. */
@@ -326,11 +346,16 @@ static void test_info(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_either_goes_on), cmocka_unit_test(test_killed),
-        cmocka_unit_test(test_signals),        cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_settings),       cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_other_recipe),   cmocka_unit_test(test_embed_and_eval),
-        cmocka_unit_test(test_weights),        cmocka_unit_test(test_info)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_either_goes_on),
+                                       cmocka_unit_test(test_killed),
+                                       cmocka_unit_test(test_signals),
+                                       cmocka_unit_test(test_full_disk),
+                                       cmocka_unit_test(test_settings),
+                                       cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_surroundings),
+                                       cmocka_unit_test(test_other_recipe),
+                                       cmocka_unit_test(test_embed_and_eval),
+                                       cmocka_unit_test(test_weights),
+                                       cmocka_unit_test(test_info)};
     return cmocka_run_group_tests(tests, make_program, remove_folder);
 }
