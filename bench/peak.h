@@ -3,12 +3,11 @@
 #ifndef VITC_BENCH_PEAK_H
 #define VITC_BENCH_PEAK_H
 
+#include "runtime/machine/features.h"
 #include "runtime/runtime.h"
 
 #include <immintrin.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { PEAK_CHAINS = 12 };
 
@@ -84,18 +83,16 @@ typedef struct {
 /* The kinds this machine has, widest first; returns how many. */
 static inline int peak_kinds(PeakKind kinds[2]) {
     int n = 0;
-    if (__builtin_cpu_supports("avx512f")) kinds[n++] = (PeakKind){"AVX-512", 16, peak_avx512};
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        kinds[n++] = (PeakKind){"AVX2", 8, peak_avx2};
+    if (vt_feature_here("avx512f")) kinds[n++] = (PeakKind){"AVX-512", 16, peak_avx512};
+    if (vt_feature_here("avx2") && vt_feature_here("fma")) kinds[n++] = (PeakKind){"AVX2", 8, peak_avx2};
     return n;
 }
 
 /* The fastest bf16 products of this machine; false: it has none. */
 static inline bool peak_bf16_kind(PeakKind *kind) {
-    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XTILEDATA = 18 };
-    if (__builtin_cpu_supports("amx-bf16") && syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XTILEDATA) == 0)
+    if (vt_feature_here("amx-tile") && vt_feature_here("amx-bf16") && vt_features_permit("amx-tile") == 0)
         *kind = (PeakKind){"AMX-BF16", 16 * 16 * 32, peak_amx};
-    else if (__builtin_cpu_supports("avx512bf16"))
+    else if (vt_feature_here("avx512bf16"))
         *kind = (PeakKind){"AVX512-BF16", 32, peak_avx512bf16};
     else
         return false;

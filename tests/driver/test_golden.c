@@ -1,6 +1,7 @@
 /* Whole training steps against the official implementations: tests/golden/NAME_step.safetensors through `vitc run`,
  * compiled and interpreted, within the tolerances of an fp32 implementation; and the error of their gradients in the
  * other precisions. */
+#include "codegen/codegen.h"
 #include "runtime/runtime.h"
 
 #include <math.h>
@@ -231,11 +232,8 @@ static void test_generic(void **state) {
     check(*state, "--target x86-64");
 }
 static void test_avx2(void **state) {
-#ifdef __x86_64__
-    if (!__builtin_cpu_supports("avx2")) skip();
-#else
-    skip();
-#endif
+    char why[512];
+    if (!codegen_runs_here("x86-64-v3", why, sizeof why)) skip();
     check(*state, "--target x86-64-v3");
 }
 static void test_one_thread(void **state) {
