@@ -11,6 +11,7 @@
 #include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#define XXH_STATIC_LINKING_ONLY /* what a state is */
 #include <xxhash.h>
 
 #define MAX_PROGRAM ((int64_t)4 << 30)
@@ -87,9 +88,10 @@ static uint64_t whole_size(const Elf *elf) {
 /* All segments have to be in the file. */
 static uint64_t sum_of(const Elf *elf) {
     static const uint8_t zeros[sizeof(uint64_t)];
-    XXH3_state_t *state = XXH3_createState();
+    XXH3_state_t room,
+        *state = &room; /* no memory is asked for: without it a whole file would seem damaged */
     Elf64_Phdr s;
-    if (!state) return 0;
+    XXH3_INITSTATE(state);
     XXH3_64bits_reset(state);
     for (int i = 0; i < elf->header.e_phnum && segment(elf, i, &s); i++) {
         if (s.p_type != PT_LOAD) continue;
@@ -102,9 +104,7 @@ static uint64_t sum_of(const Elf *elf) {
         }
         XXH3_64bits_update(state, elf->bytes + at, end - at);
     }
-    uint64_t sum = XXH3_64bits_digest(state);
-    XXH3_freeState(state);
-    return sum;
+    return XXH3_64bits_digest(state);
 }
 
 bool vt_program_file_seal(void *bytes, size_t size) {
