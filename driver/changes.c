@@ -24,7 +24,7 @@ static const struct {
                 {"train.knn.every", "0"},
                 {"train.checkpoint_every", "1"},
                 {"train.knn.k", "20"},
-                {"train.knn.temperature", "0.070000000000000007"}};
+                {"train.knn.temperature", "0.07"}};
 
 static bool is_default(Arena *arena, const char *key, const Tree *value) {
     bool all = value && value->kind == TREE_MAP && value->count;

@@ -58,7 +58,7 @@ typedef struct {
  * are left to codegen. */
 typedef struct {
     Module *module;
-    VtProgram plan; /* name, inputs, pipelines, draws, warnings, train */
+    VtProgram plan; /* name, inputs, pipelines, draws, warnings, settings, train */
     const char *about;
     const RecipeNote *notes; /* each once */
     size_t n_notes;

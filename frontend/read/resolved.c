@@ -2,6 +2,7 @@
  * evaluated whatever becomes of those files. */
 #include "frontend/read/read.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static Tree *new_tree(const ParsedRecipe *r, TreeKind kind, const char *text, size_t most) {
@@ -28,8 +29,11 @@ static void put_source(const ParsedRecipe *r, Tree *map, const SourceText *sourc
 
 /* ---- options of train -------------------------------------------------------------------------------------------- */
 
+/* As short as it is read back. */
 static Tree *number_tree(const ParsedRecipe *r, double value) {
-    return new_tree(r, TREE_SCALAR, arena_printf(r->arena, "%.17g", value), 0);
+    const char *text = arena_printf(r->arena, "%.15g", value);
+    if (strtod(text, NULL) != value) text = arena_printf(r->arena, "%.17g", value);
+    return new_tree(r, TREE_SCALAR, text, 0);
 }
 
 /* Those that it lacks are said: settings have a place in the text. */

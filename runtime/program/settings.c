@@ -136,8 +136,10 @@ static bool complain(const VtProgram *p, const VtCondition *c, VtError *error) {
 
 /* Whether all holds that the recipe demands, and what inputs are fed with are numbers. */
 static bool check_all(const VtProgram *p, VtError *error) {
-    for (int i = 0; i < p->n_conditions; i++)
-        if (p->scalars[p->conditions[i].holds].value == 0) return complain(p, &p->conditions[i], error);
+    for (int i = 0; i < p->n_conditions; i++) {
+        double holds = p->scalars[p->conditions[i].holds].value;
+        if (holds == 0 || isnan(holds)) return complain(p, &p->conditions[i], error);
+    }
     for (int i = 0; i < p->n_inputs; i++) {
         const VtInput *input = &p->inputs[i];
         if (input->source == VT_SOURCE_SETTING && !isfinite(p->scalars[input->index].value))

@@ -96,6 +96,21 @@ static void test_settings(void **state) {
     assert_true(said("synthetic:640 -> synthetic:1280"));
 }
 
+/* An option of train that a saved recipe does not say has its default. */
+static void test_options_left_out(void **state) {
+    (void)state;
+    make_run("l");
+    assert_int_equal(
+        run_command("cd %s/deep/er/l && sed -i '/^  seed: 0$/d; /^  knn:$/,/^    temperature: 0.07$/d' "
+                    "recipe.yaml && ! grep -q 'seed\\|knn' recipe.yaml",
+                    folder),
+        0);
+    assert_int_equal(
+        on("train " SMALL " epochs=1 train.checkpoint_every=0.2 --resume --steps 7 --out", "l", ""), 0);
+    assert_false(log_holds(" -> "));
+    assert_true(said("done at step 7"));
+}
+
 /* A run keeps the target that it was given, under the name that it has now. */
 static void test_targets(void **state) {
     (void)state;
@@ -342,6 +357,7 @@ static void test_freeze(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_refusals_change_nothing),
                                        cmocka_unit_test(test_settings),
+                                       cmocka_unit_test(test_options_left_out),
                                        cmocka_unit_test(test_targets),
                                        cmocka_unit_test(test_extend),
                                        cmocka_unit_test(test_relative_data),
