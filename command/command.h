@@ -38,6 +38,7 @@ typedef struct {
 } Arguments;
 /* False after telling what is wrong (unknown flag: did you mean …). */
 bool parse_arguments(int argc, char **argv, Flag *flags, size_t n_flags, Arguments *out);
+bool read_decimal(const char *text, double *out); /* false: it is no number, in decimal */
 bool number_flag(const Flag *flag, double low, double high, double *out); /* leaves *out if not given */
 bool whole_flag(const Flag *flag, double low, double high, double *out);  /* a whole number */
 bool json_flag(const Flag *format, bool *json); /* --format text or json; text if not given */

@@ -36,7 +36,8 @@ static void normalize(float *row, int64_t dim) {
 static void put_name(Embed *e, int64_t image) {
     char name[4096 + 2];
     vt_show_name(vt_dataset_name(e->data, image), name, sizeof name - 1);
-    vt_replace_write(e->names, strcat(name, "\n"), strlen(name) + 1);
+    strcat(name, "\n");
+    vt_replace_write(e->names, name, strlen(name));
 }
 
 /* The rows of a batch; a broken image has one of NaN, or none. */

@@ -150,8 +150,8 @@ bool parse_arguments(int argc, char **argv, Flag *flags, size_t n_flags, Argumen
     return true;
 }
 
-/* In decimal: strtod alone takes hexadecimal, nan, inf and leading blanks too. */
-static bool read_number(const char *text, double *out) {
+/* strtod alone takes hexadecimal, nan, inf and leading blanks too. */
+bool read_decimal(const char *text, double *out) {
     char *end;
     *out = strtod(text, &end);
     return *text && !*end && strspn(text, "+-.0123456789eE") == strlen(text);
@@ -160,7 +160,7 @@ static bool read_number(const char *text, double *out) {
 bool whole_flag(const Flag *flag, double low, double high, double *out) {
     double value;
     if (!flag->given) return true;
-    if (!read_number(flag->value, &value) || !(value >= low && value <= high) || value != floor(value))
+    if (!read_decimal(flag->value, &value) || !(value >= low && value <= high) || value != floor(value))
         return fail(2, "--%s %s: a whole number from %.15g to %.15g was expected", flag->name, flag->value,
                     low, high) < 0;
     *out = value;
@@ -170,7 +170,7 @@ bool whole_flag(const Flag *flag, double low, double high, double *out) {
 bool number_flag(const Flag *flag, double low, double high, double *out) {
     double value;
     if (!flag->given) return true;
-    if (!read_number(flag->value, &value) || !(value >= low && value <= high))
+    if (!read_decimal(flag->value, &value) || !(value >= low && value <= high))
         return fail(2, "--%s %s: a number from %g to %g was expected", flag->name, flag->value, low, high) <
                0;
     *out = value;

@@ -42,19 +42,12 @@ static char *read_recipe(const char *path) {
 
 /* ---- settings ---------------------------------------------------------------------------------------------------- */
 
-/* In decimal: strtod alone takes hexadecimal, nan, inf and leading blanks too. */
-static bool read_number(const char *text, double *out) {
-    char *end;
-    *out = strtod(text, &end);
-    return *text && !*end && strspn(text, "+-.0123456789eE") == strlen(text);
-}
-
 /* Gives one setting a value as text; it is set, and checked, together with all others. False after telling. */
 static bool take_value(BuiltProgram *b, int i, const char *text) {
     double value;
     SettingText *out = &b->values[i];
     const VtSetting *s = &b->program.settings[i];
-    if (!read_number(text, &value) || strlen(text) >= sizeof out->text)
+    if (!read_decimal(text, &value) || strlen(text) >= sizeof out->text)
         return fail(2, "%s=%s: a number was expected", s->key, text) < 0;
     if (s->whole && value == floor(value) && fabs(value) < 1e15)
         snprintf(out->text, sizeof out->text, "%.0f", value);
@@ -88,8 +81,8 @@ static bool set_all(BuiltProgram *b) {
         double value;
         if (!b->values[i].text[0]) continue;
         good =
-            read_number(b->values[i].text, &value) || vt_fail(&error, 2, "%s = %s: a number was expected",
-                                                              b->program.settings[i].key, b->values[i].text);
+            read_decimal(b->values[i].text, &value) || vt_fail(&error, 2, "%s = %s: a number was expected",
+                                                               b->program.settings[i].key, b->values[i].text);
         values[n++] = (VtSettingValue){i, value};
     }
     good = good && vt_program_set(&b->program, values, n, &error);
@@ -204,7 +197,7 @@ static bool check_settings(BuiltProgram *b, const MakeRequest *request, const ch
     if (!good) fail(1, "out of memory");
     for (int i = 0; good && i < n; i++) {
         double was = own->settings[i].value, is = b->program.settings[i].value;
-        if (before[i].text[0] && !read_number(before[i].text, &was)) continue; /* check_lines tells it */
+        if (before[i].text[0] && !read_decimal(before[i].text, &was)) continue; /* check_lines tells it */
         if (was == is) continue;
         snprintf(texts[2 * i].text, sizeof texts->text, "%.15g", was);
         snprintf(texts[2 * i + 1].text, sizeof texts->text, "%.15g", is);
