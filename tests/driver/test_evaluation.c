@@ -236,6 +236,27 @@ static void test_embed_refusals(void **state) {
     assert_int_equal(run_command("ls %s | grep x.npy", folder), 1);
 }
 
+/* A signal ends it; what was written is gone. */
+static void test_embed_stopped(void **state) {
+    (void)state;
+    char command[512];
+    snprintf(
+        command, sizeof command,
+        "cd %s && exec %s embed run --data synthetic:4000000 --out long.npy --names long.txt >long.log 2>&1",
+        folder, VITC_BINARY);
+    pid_t child = fork();
+    if (child == 0) {
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    for (int i = 0; i < 1200 && run_command("ls %s | grep long.txt.tmp", folder) != 0; i++) usleep(50000);
+    kill(child, SIGTERM);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    assert_int_equal(run_command("cd %s && ls | grep -E 'long.(npy|txt)'", folder), 1);
+}
+
 /* Without classes there is no k-NN, but training, and the spread of features, need none. */
 static void test_no_labels(void **state) {
     (void)state;
@@ -295,6 +316,7 @@ int main(void) {
                                        cmocka_unit_test(test_embed),
                                        cmocka_unit_test(test_embed_tensors),
                                        cmocka_unit_test(test_embed_refusals),
+                                       cmocka_unit_test(test_embed_stopped),
                                        cmocka_unit_test(test_no_labels),
                                        cmocka_unit_test(test_stopped_in_knn),
                                        cmocka_unit_test(test_diverged)};
