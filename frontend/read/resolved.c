@@ -36,31 +36,40 @@ static Tree *number_tree(const ParsedRecipe *r, double value) {
     return new_tree(r, TREE_SCALAR, text, 0);
 }
 
-/* Those that it lacks are said: settings have a place in the text. */
-static Tree *with_options(const ParsedRecipe *r, const Tree *train) {
-    const VtTrain *t = &r->train;
-    const struct {
-        const char *key;
-        double value;
-    } options[] = {{"epochs", t->epochs},
-                   {"seed", (double)t->seed},
-                   {"checkpoint_every", t->checkpoint_every}},
-      knn_options[] = {{"every", t->knn_every}, {"k", t->knn_k}, {"temperature", t->knn_temperature}};
-    const Tree *old = tree_get(train, "knn");
-    size_t n = train ? train->count : 0, n_old = old ? old->count : 0;
-    Tree *made = new_tree(r, TREE_MAP, NULL, n + COUNT(options) + 1),
-         *knn = new_tree(r, TREE_MAP, NULL, n_old + COUNT(knn_options));
-    for (size_t i = 0; i < n_old; i++) knn->items[knn->count++] = old->items[i];
-    for (size_t i = 0; i < COUNT(knn_options); i++)
-        if (!tree_get(old, knn_options[i].key))
-            put(r, knn, knn_options[i].key, number_tree(r, knn_options[i].value));
-    for (size_t i = 0; i < n; i++) {
-        made->items[made->count] = train->items[i];
-        if (train->items[i].value == old) made->items[made->count].value = knn;
-        made->count++;
+typedef struct {
+    const char *key;
+    double value;
+} Option;
+
+/* The map with all n options: those that it lacks, and numbers in the place of formulas but `$knob`, so that each is a
+ * short text. */
+static Tree *with_options(const ParsedRecipe *r, const Tree *map, const Option *options, size_t n) {
+    size_t count = map ? map->count : 0;
+    Tree *made = new_tree(r, TREE_MAP, NULL, count + n + 1);
+    for (size_t i = 0; i < count; i++) {
+        TreeItem item = map->items[i];
+        for (size_t o = 0; o < n; o++)
+            if (strcmp(item.key->text, options[o].key) == 0 && strncmp(item.value->text, "$(", 2) == 0)
+                item.value = number_tree(r, options[o].value);
+        made->items[made->count++] = item;
     }
-    for (size_t i = 0; i < COUNT(options); i++)
-        if (!tree_get(train, options[i].key)) put(r, made, options[i].key, number_tree(r, options[i].value));
+    for (size_t o = 0; o < n; o++)
+        if (!tree_get(map, options[o].key)) put(r, made, options[o].key, number_tree(r, options[o].value));
+    return made;
+}
+
+/* Settings have a place in the text. */
+static Tree *train_with_options(const ParsedRecipe *r, const Tree *train) {
+    const VtTrain *t = &r->train;
+    const Option options[] = {{"epochs", t->epochs},
+                              {"seed", (double)t->seed},
+                              {"checkpoint_every", t->checkpoint_every}},
+                 of_knn[] = {{"every", t->knn_every}, {"k", t->knn_k}, {"temperature", t->knn_temperature}};
+    const Tree *old = tree_get(train, "knn");
+    Tree *made = with_options(r, train, options, COUNT(options)),
+         *knn = with_options(r, old, of_knn, COUNT(of_knn));
+    for (size_t i = 0; old && i < made->count; i++)
+        if (made->items[i].value == old) made->items[i].value = knn;
     if (!old) put(r, made, "knn", knn);
     return made;
 }
@@ -80,10 +89,10 @@ char *recipe_resolved(const ParsedRecipe *r) {
         if (!kept) continue;
         root->items[root->count] = r->tree->items[i];
         if (trains && root->items[root->count].value == train)
-            root->items[root->count].value = with_options(r, train);
+            root->items[root->count].value = train_with_options(r, train);
         root->count++;
     }
-    if (trains && !train) put(r, root, "train", with_options(r, NULL));
+    if (trains && !train) put(r, root, "train", train_with_options(r, NULL));
     put_source(r, root, &r->texts[0]);
     for (size_t i = 1; i < r->n_texts; i++) {
         Tree *library = new_tree(r, TREE_MAP, NULL, 2);

@@ -171,6 +171,13 @@ static void test_options(void **state) {
     assert_string_equal(epochs->key, "train.epochs");
     assert_int_equal(strncmp(other.recipe.resolved + epochs->at, "$k\n", 3), 0);
     assert_int_equal(epochs->length, 2);
+    Loaded formula = load(
+        "t.yaml", arena_printf(arena, "%s%s", RECIPE("2", "epochs * 0.1", VIEWS NET LOSS),
+                               "train: {batch: 4, epochs: $(k + 1.5), optimizer: \"param - s * grad\"}\n"));
+    epochs = &formula.recipe.plan.settings[0];
+    assert_string_equal(epochs->key, "train.epochs");
+    assert_int_equal(strncmp(formula.recipe.resolved + epochs->at, "3.5\n", 4), 0);
+    arena_free(formula.arena);
     arena_free(one.arena);
     arena_free(other.arena);
     arena_free(arena);
