@@ -68,7 +68,8 @@ static inline double cos_turn(double v) {
     return -y * sum;
 }
 
-VT_WIDE_CLONES static void transform(const uint64_t *restrict u, const uint64_t *restrict v, double *restrict x) {
+VT_WIDE_CLONES static void transform(const uint64_t *restrict u, const uint64_t *restrict v,
+                                     double *restrict x) {
     for (int i = 0; i < BLOCKS; i++)
         x[i] =
             sqrt(-2 * log_of((from_integer(u[i]) + 0.5) * 0x1p-32)) * cos_turn(from_integer(v[i]) * 0x1p-32);
