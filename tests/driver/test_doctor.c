@@ -80,8 +80,9 @@ static void test_one_target(void **state) {
 static void test_missing(void **state) {
     (void)state;
     int code;
-    char *text = doctor("-u CC VITC_MODELS=/nowhere VITC_LIB=/nowhere VITC_CACHE_LIMIT=much PATH=/nowhere",
-                        "--target amx-model", &code);
+    char *text = doctor(
+        "-u CC -u VITC_CACHE VITC_MODELS=/nowhere VITC_LIB=/nowhere VITC_CACHE_LIMIT=much PATH=/nowhere",
+        "--target amx-model", &code);
     assert_int_equal(code, 1);
     HOLDS(text, "\nmissing\n");
     HOLDS(text, "vitc build has no runtime archives for ");
