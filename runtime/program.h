@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VT_ABI 8
+#define VT_ABI 9
 #define VT_MAX_RANK 8
 #define VT_MAX_OWN_ARGS 1024 /* arguments of a call of which some are each thread's own, or move */
 #define VT_MAX_LOOPS 8       /* loops in loops */
@@ -255,9 +255,11 @@ typedef struct {
     double value;
     double least, most; /* infinite: there is no bound */
     int32_t least_excluded, most_excluded;
-    int32_t whole;      /* 1: whole numbers alone */
-    int32_t sets;       /* bits of VtSets: fields of VtTrain that are this value too */
-    int32_t extent;     /* 1: it says how long the run is, and --extend takes another */
+    int32_t whole;  /* 1: whole numbers alone */
+    int32_t sets;   /* bits of VtSets: fields of VtTrain that are this value too */
+    int32_t extent; /* 1: it says how long the run is, and --extend takes another */
+    int32_t
+        made; /* 1 + the scalar that it is where it is not given: its default is made of others; 0: none */
     int64_t at, length; /* bytes of the resolved recipe that are its value */
 } VtSetting;
 

@@ -16,8 +16,8 @@ static void print_knobs(const VtProgram *p) {
     puts("settings, which may be given to train and resume");
     for (int i = 0; i < p->n_settings; i++) {
         const VtSetting *s = &p->settings[i];
-        printf("  %-26s %-10.15g %s%s%s%s\n", s->key, s->value, vt_setting_range(s, range, sizeof range),
-               s->help[0] ? " (" : "", s->help, s->help[0] ? ")" : "");
+        printf("  %-26s %-10.15g %s%s%s%s%s\n", s->key, s->value, vt_setting_range(s, range, sizeof range),
+               s->help[0] ? " (" : "", s->help, s->help[0] ? ")" : "", s->made ? "; follows others" : "");
     }
     puts("fixed");
     for (int i = 0; i < vt_built.n_knobs; i++) {

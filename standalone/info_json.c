@@ -47,6 +47,7 @@ static json_t *settings(Json *j, const VtProgram *p) {
         put(j, o, "least_excluded", json_boolean(s->least_excluded));
         put(j, o, "most_excluded", json_boolean(s->most_excluded));
         put(j, o, "whole", json_boolean(s->whole));
+        put(j, o, "follows_others", json_boolean(s->made));
         put(j, o, "help", json_string(s->help));
         add(j, all, o);
     }

@@ -90,6 +90,28 @@ static bool set_all(BuiltProgram *b) {
     return good || fail(error.code, "%s", error.message) < 0;
 }
 
+/* A run that goes on keeps what it had, also where that was made of other settings. */
+static void keep_followers(BuiltProgram *b) {
+    for (int i = 0; i < b->program.n_settings; i++) {
+        const VtSetting *s = &b->program.settings[i];
+        SettingText *text = &b->values[i];
+        if (s->made && !text->text[0])
+            snprintf(text->text, sizeof text->text, "%.*s", (int)s->length, vt_built.recipe + s->at);
+    }
+}
+
+/* The texts of settings that followed others, as vitc writes what a formula gave: a real number stays one. */
+static void tell_followers(BuiltProgram *b) {
+    for (int i = 0; i < b->program.n_settings; i++) {
+        const VtSetting *s = &b->program.settings[i], *own = &b->variant->program->settings[i];
+        char *text = b->values[i].text;
+        if (!s->made || s->value == own->value) continue;
+        snprintf(text, sizeof b->values[i].text, "%.17g", s->value);
+        bool real = memchr(vt_built.recipe + own->at, '.', (size_t)own->length) != NULL;
+        if (real && strspn(text, "-0123456789") == strlen(text)) strcat(text, ".0");
+    }
+}
+
 /* ---- making ------------------------------------------------------------------------------------------------------ */
 
 static void unmake(Made *made) {
@@ -147,6 +169,7 @@ static bool take_saved(BuiltProgram *b, const MakeRequest *request) {
                           fail(1, "out of memory") < 0);
     /* A run that goes on is compared by check_saved. */
     good = good && (request->continues || check_lines(b, request, saved));
+    if (good) keep_followers(b);
     free(saved);
     return good;
 }
@@ -164,6 +187,7 @@ static Made *make(const MakeRequest *request) {
     if (good && !(b->values = calloc((size_t)p->n_settings + 1, sizeof *b->values)))
         good = fail(1, "out of memory") < 0;
     good = good && take_saved(b, request) && take_overrides(b, request->args) && set_all(b);
+    if (good) tell_followers(b);
     if (good) b->recipe = recipe_splice(vt_built.recipe, p->settings, p->n_settings, b->values);
     if (good && !b->recipe) good = fail(1, "out of memory") < 0;
     if (!good) {

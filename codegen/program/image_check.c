@@ -97,6 +97,8 @@ static bool input_holds(const VtProgram *p, const VtInput *input) {
 }
 
 static bool scalars_hold(const VtProgram *p) {
+    for (int i = 0; i < p->n_settings; i++)
+        if (p->settings[i].made > p->n_scalars) return false;
     for (int i = 0; i < p->n_scalars; i++) {
         const VtScalar *s = &p->scalars[i];
         int32_t most = s->op == VT_SCALAR_SETTING ? p->n_settings : i;

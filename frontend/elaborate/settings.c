@@ -93,15 +93,23 @@ static bool changes(const Choice *p, uint32_t scalar) {
     return any;
 }
 
+/* The scalar that a candidate is where it is not given, if it is a setting and that may change; 0: none. */
+static uint32_t made_of_others(const Choice *p, size_t candidate) {
+    uint32_t made = (uint32_t)p->scalars->candidates[candidate].setting.made;
+    return made && p->setting[candidate] >= 0 && changes(p, made) ? made : 0;
+}
+
 /* The scalars from 1 that `needed` marks, and what they are made of. */
 static const VtScalar *choose_scalars(Choice *p, bool *needed, int32_t *n) {
     const Scalars *s = p->scalars;
     VtScalar *scalars = ARENA_ARRAY(p->e->arena, VtScalar, s->count + 1);
     for (size_t i = s->count; i > 0; i--) {
         const VtScalar *item = &s->items[i - 1];
-        if (needed[i] && item->op >= VT_SCALAR_OPERATOR)
-            needed[item->a] = needed[item->b] = needed[item->c] = true;
+        if (!needed[i]) continue;
+        if (item->op >= VT_SCALAR_OPERATOR) needed[item->a] = needed[item->b] = needed[item->c] = true;
+        if (item->op == VT_SCALAR_SETTING) needed[made_of_others(p, (size_t)item->a)] = true;
     }
+    needed[0] = false;
     *n = 0;
     for (size_t i = 1; i <= s->count; i++) {
         if (!needed[i]) continue;
@@ -118,6 +126,12 @@ static const VtScalar *choose_scalars(Choice *p, bool *needed, int32_t *n) {
         scalars[(*n)++] = made;
     }
     return scalars;
+}
+
+/* Says in the plan what a setting is made of. */
+static void follow(const Choice *p, size_t candidate, VtSetting *settings) {
+    uint32_t made = made_of_others(p, candidate);
+    settings[p->setting[candidate]].made = made ? p->scalar[made] + 1 : 0;
 }
 
 static const VtCondition *make_conditions(Choice *p, const bool *kept, int32_t *n) {
@@ -151,8 +165,10 @@ void plan_settings(Evaluator *e, VtInput *inputs, int n_inputs, VtProgram *plan)
         for (size_t v = 0; kept[i] && v < demand->n_values; v++) needed[demand->values[v]] = true;
         if (kept[i]) needed[demand->holds] = true;
     }
-    needed[0] = false;
+    for (size_t i = 0; i < s->n_candidates; i++) needed[made_of_others(&p, i)] = true;
     plan->scalars = choose_scalars(&p, needed, &plan->n_scalars);
+    for (size_t i = 0; i < s->n_candidates; i++)
+        if (p.setting[i] >= 0 && leader(s, i) == (int)i) follow(&p, i, (VtSetting *)plan->settings);
     plan->conditions = make_conditions(&p, kept, &plan->n_conditions);
     for (int i = 0; i < n_inputs; i++)
         if (inputs[i].source == VT_SOURCE_SETTING) inputs[i].index = p.scalar[inputs[i].index];

@@ -36,6 +36,7 @@ bool evaluate_constant(ParsedRecipe *recipe, const Expr *expr, double *value, bo
         return false;
     }
     *value = result.number;
+    recipe->scalars->last = result.scalar;
     *is_int = result.kind != V_REAL;
     return true;
 }

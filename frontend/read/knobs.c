@@ -20,14 +20,16 @@ static bool check_word(ParsedRecipe *r, const Knob *knob, const Tree *form, cons
     return false;
 }
 
-/* What a formula gives is written into the recipe (settle): it does not follow the knobs that it is made of when those
- * change later, and so fixes none. */
-static bool formula_number(ParsedRecipe *r, const Tree *value, double *number, bool *is_int) {
+/* What a formula gives is written into the recipe (settle), and so fixes no knob. In a built program it follows those
+ * that it is made of (VtSetting.made), unless it chose a way by them: then it stays. */
+static bool formula_number(ParsedRecipe *r, const Tree *value, Knob *knob, bool *is_int) {
     Scalars *s = r->scalars;
     size_t demands = s->n_demands;
     s->reading = true;
-    bool good = tree_number(r, value, number, is_int);
+    s->last = 0;
+    bool good = tree_number(r, value, &knob->number, is_int);
     s->reading = false;
+    knob->made = good && s->n_demands == demands ? s->last : 0;
     s->n_demands = demands;
     return good;
 }
@@ -58,7 +60,7 @@ static bool set_knob(ParsedRecipe *r, Knob *knob, const Tree *form, const Tree *
         knob->type = KNOB_BOOL;
         knob->truth = value->text[0] == 't';
     } else if (is_formula(value) || (!value->quoted && literal_number(value->text, &knob->number, &is_int))) {
-        if (!formula_number(r, value, &knob->number, &is_int)) return false;
+        if (!formula_number(r, value, knob, &is_int)) return false;
         knob->type = is_int ? KNOB_INT : KNOB_REAL;
     } else {
         if (!check_word(r, knob, form, value)) return false;
@@ -198,7 +200,8 @@ static void offer(ParsedRecipe *r, Knob *knob, const Tree *form) {
                    .value = knob->number,
                    .least = -INFINITY,
                    .most = INFINITY,
-                   .whole = strcmp(text_at(form, "type", ""), "int") == 0};
+                   .whole = strcmp(text_at(form, "type", ""), "int") == 0,
+                   .made = (int32_t)knob->made};
     int number;
     if (knob->type != KNOB_INT && knob->type != KNOB_REAL) return;
     for (size_t i = 0; i < COUNT(bounds); i++) {

@@ -50,6 +50,7 @@ typedef struct {
     Loc loc, set; /* set: of its value, in the recipe or the command line */
     double number;
     uint32_t scalar; /* of a number: that may be another when the program runs (scalars.h) */
+    uint32_t made;   /* the scalar that its default is made of; 0: none */
     bool truth;
     const char *text;
     double *list;

@@ -97,6 +97,7 @@ static void fix(ParsedRecipe *r, Candidate *c, Loc at, const char *why) {
     c->at = at;
     c->why = why;
     if (c->follows >= 0) fix(r, &r->scalars->candidates[c->follows], at, why);
+    scalars_fix(r, (uint32_t)c->setting.made, at, why);
 }
 
 void scalars_fix(ParsedRecipe *r, uint32_t scalar, Loc at, const char *why) {

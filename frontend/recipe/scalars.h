@@ -10,7 +10,7 @@
 
 /* A knob, or an option of `train`. */
 typedef struct {
-    VtSetting setting; /* but for `at` and `length` */
+    VtSetting setting; /* but for `at` and `length`; made: the number of a scalar here */
     uint32_t scalar;
     int follows;     /* an option that is `$knob`: the candidate that is the knob; -1: none */
     bool fixed;      /* what it is used for does not let it change */
@@ -38,7 +38,8 @@ typedef struct Scalars {
     size_t n_candidates, candidates_capacity;
     Demand *demands;
     size_t n_demands, demands_capacity;
-    bool reading; /* what is read now may change: an option of train that is `$knob` */
+    bool reading;  /* what is read now may change: an option of train that is `$knob` */
+    uint32_t last; /* the scalar of the number that was read last */
 } Scalars;
 
 /* The scalar that a new candidate is; *number: of the candidate. */

@@ -109,11 +109,29 @@ static void compute(VtProgram *p) {
     VtScalar *scalars = (VtScalar *)p->scalars; /* its own */
     for (int i = 0; i < p->n_scalars; i++) {
         VtScalar *s = &scalars[i];
-        if (s->op == VT_SCALAR_SETTING) s->value = p->settings[s->a].value;
+        if (s->op == VT_SCALAR_SETTING) {
+            VtSetting *setting = (VtSetting *)&p->settings[s->a];
+            if (setting->made) setting->value = scalars[setting->made - 1].value; /* which stands before it */
+            s->value = setting->value;
+        }
         if (s->op < VT_SCALAR_OPERATOR) continue;
         double x[] = {scalars[s->a].value, scalars[s->b].value, scalars[s->c].value};
         s->value = apply(s->op - VT_SCALAR_OPERATOR, x);
     }
+    for (int i = 0; i < p->n_settings; i++) {
+        VtSetting *s = (VtSetting *)&p->settings[i];
+        if (s->made) s->value = scalars[s->made - 1].value;
+    }
+}
+
+/* Settings that follow others are checked as those that are given. */
+static bool check_followers(VtProgram *p, VtError *error) {
+    for (int i = 0; i < p->n_settings; i++) {
+        if (!p->settings[i].made) continue;
+        if (!check_range(&p->settings[i], p->settings[i].value, error)) return false;
+        set_train(&p->train, &p->settings[i]);
+    }
+    return true;
 }
 
 /* A condition does not hold: its text, with numbers in the places of {}. */
@@ -157,12 +175,13 @@ bool vt_program_set(VtProgram *copy, const VtSettingValue *values, int n, VtErro
     for (int i = 0; i < n; i++) {
         VtSetting *s = (VtSetting *)&tried.settings[values[i].setting];
         s->value = values[i].value;
+        s->made = 0;
         set_train(&tried.train, s);
     }
     compute(&tried);
-    bool good = check_all(&tried, error);
+    bool good = check_followers(&tried, error) && check_all(&tried, error);
     if (good) { /* where they lie: inputs may be fed from there */
-        for (int i = 0; i < n; i++) ((VtSetting *)copy->settings)[values[i].setting].value = values[i].value;
+        for (int i = 0; i < copy->n_settings; i++) ((VtSetting *)copy->settings)[i] = tried.settings[i];
         for (int i = 0; i < copy->n_scalars; i++)
             ((VtScalar *)copy->scalars)[i].value = tried.scalars[i].value;
         copy->train = tried.train;

@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 
-#define SHAPES "quickstart width=24 depth=1 heads=2 hidden=16 out_dim=8 batch=32"
+#define SHAPES "quickstart width=24 depth=1 heads=2 hidden=16 out_dim=8 batch=32 'peak_lr=$(epochs / 1000)'"
 #define SETTINGS "epochs=1 train.checkpoint_every=0.1 train.knn.every=0"
 #define DATA "--data synthetic:640 --plain"
 #define TARGET "x86-64-v2" /* of every machine that runs tests */
@@ -157,6 +157,17 @@ static void test_settings(void **state) {
         snprintf(name, sizeof name, "way%zu/recipe.yaml", i);
         assert_true(same_files("set/recipe.yaml", name));
     }
+    /* What is made of others follows them until it is given; then a run keeps it. */
+    assert_int_equal(
+        vitc("train " SHAPES " " SETTINGS " epochs=2 " DATA " --target " TARGET " --out longer --steps 4"),
+        0);
+    assert_int_equal(quick("train epochs=2 " DATA " --out follows --steps 4"), 0);
+    assert_same("longer", "follows");
+    assert_true(same_files("longer/recipe.yaml", "follows/recipe.yaml"));
+    assert_int_equal(quick("resume follows epochs=4 --extend --steps 6 --plain"), 0);
+    assert_int_equal(vitc("resume longer epochs=4 --extend --steps 6 --plain"), 0);
+    assert_same("longer", "follows");
+    assert_true(same_files("longer/recipe.yaml", "follows/recipe.yaml"));
     /* A run goes on with its own; another value is judged. */
     assert_int_equal(quick("resume way0 --steps 6 --plain"), 0);
     assert_int_equal(vitc("resume set --steps 6 --plain"), 0);

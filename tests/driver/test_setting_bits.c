@@ -136,7 +136,11 @@ static void check(const Case *c) {
     assert_string_equal(made.recipe.resolved, text);
     assert_int_equal(p->n_settings, copy.n_settings);
     assert_memory_equal(&p->train, &copy.train, sizeof p->train);
-    for (int i = 0; i < p->n_scalars; i++) assert_true(p->scalars[i].value == copy.scalars[i].value);
+    assert_int_equal(p->n_inputs, copy.n_inputs);
+    for (int i = 0; i < p->n_settings; i++) assert_true(p->settings[i].value == copy.settings[i].value);
+    for (int i = 0; i < p->n_inputs; i++)
+        if (p->inputs[i].source == VT_SOURCE_SETTING)
+            assert_true(p->scalars[p->inputs[i].index].value == copy.scalars[copy.inputs[i].index].value);
     char *as_set = states_after(&copy, &size[0]), *as_made = states_after(p, &size[1]),
          *before = states_after(compiled_program(given.compiled), &size[2]);
     assert_int_equal(size[0], size[1]);
@@ -188,8 +192,13 @@ static const struct {
      {0},
      "train.knn.k = 0: a whole number of at least 1 and at most 100000 is expected (neighbours that vote)"},
     {"dino", "warmup", NULL, {200}, "a warm-up of 200 epochs is longer than the run"},
-    {"dino", "epochs", NULL, {5}, "longer than the run"},
-    {"dino", "epochs", "warmup", {5, 2}, "longer than the run (epochs=5, warmup_teacher_temp_epochs=30)"},
+    {"dino", "epochs", NULL, {5}, NULL}, /* the warm-ups follow */
+    {"dino", "epochs", NULL, {0.5}, "schedules.yaml:20 decides otherwise"},
+    {"dino",
+     "epochs",
+     "warmup_teacher_temp_epochs",
+     {5, 6},
+     "longer than the run (epochs=5, warmup_teacher_temp_epochs=6)"},
     {"dino",
      "warmup_teacher_temp_epochs",
      NULL,
@@ -227,7 +236,35 @@ static void test_refused(void **state) {
     }
 }
 
+/* Defaults that are made of others follow these until they are given. */
+static void test_follow(void **state) {
+    (void)state;
+    Arena *arena = arena_new();
+    VtProgram copy = program_of(arena, "dino");
+    int epochs = vt_setting_find(&copy, "epochs"), warmup = vt_setting_find(&copy, "warmup"),
+        sharpen = vt_setting_find(&copy, "warmup_teacher_temp_epochs");
+    static const double steps[][4] = {/* epochs, warmup or -1, then both that follow */
+                                      {20, -1, 10, 20},
+                                      {5.5, -1, 5, 5},
+                                      {25, 2, 2, 25},
+                                      {7, -1, 2, 7}};
+    VtError error;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        VtSettingValue values[] = {{epochs, steps[i][0]}, {warmup, steps[i][1]}};
+        if (!vt_program_set(&copy, values, steps[i][1] < 0 ? 1 : 2, &error)) fail_msg("%s", error.message);
+        assert_true(copy.settings[warmup].value == steps[i][2] &&
+                    copy.settings[sharpen].value == steps[i][3]);
+    }
+    /* It is in its range, or nothing is set. */
+    VtSettingValue shortest = {epochs, 0.5};
+    assert_false(vt_program_set(&copy, &shortest, 1, &error));
+    assert_true(copy.settings[epochs].value == 7 && copy.settings[sharpen].value == 7);
+    vt_program_copy_free(&copy);
+    arena_free(arena);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_refused), cmocka_unit_test(test_same_bits)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_refused), cmocka_unit_test(test_follow),
+                                       cmocka_unit_test(test_same_bits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
