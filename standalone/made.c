@@ -64,7 +64,7 @@ static bool take_overrides(BuiltProgram *b, const Arguments *args) {
         size_t n = strcspn(word, "=");
         snprintf(name, sizeof name, "%.*s", (int)(n < 63 ? n : 63), word);
         const char *key = find_key(name);
-        int setting = key ? vt_setting_find(&b->program, key) : -1;
+        int setting = key ? find_setting(key) : -1;
         if (setting < 0) return refuse_key(key ? key : name);
         if (!take_value(b, setting, word + n + 1)) return false;
     }

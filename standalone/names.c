@@ -23,9 +23,16 @@ const char *find_key(const char *word) {
     if (strlen(word) >= sizeof key || vt_built.n_variants == 0) return NULL;
     strcpy(key, word);
     for (char *c = key; *c; c++) *c = *c == '-' ? '_' : *c;
-    int i = vt_setting_find(program(), key);
-    const VtKnob *fixed = i < 0 ? find_fixed(key) : NULL;
+    /* A fixed knob `epochs` is not the option `train.epochs`. */
+    const VtKnob *fixed = find_fixed(key);
+    int i = fixed ? find_setting(key) : vt_setting_find(program(), key);
     return i >= 0 ? program()->settings[i].key : fixed ? fixed->name : NULL;
+}
+
+int find_setting(const char *key) {
+    for (int i = 0; i < program()->n_settings; i++)
+        if (strcmp(program()->settings[i].key, key) == 0) return i;
+    return -1;
 }
 
 /* The setting or knob that is spelled nearly so; NULL: none is. */

@@ -26,6 +26,7 @@ extern const Command BUILT; /* but for its name */
 /* names.c: settings and knobs by the names that people give them */
 /* The key of the setting, or the name of the fixed knob, that a word means: peak-lr, seed; NULL: there is none. */
 const char *find_key(const char *word);
+int find_setting(const char *key); /* -1: no setting has just this key */
 /* Tells that there is no such setting, that it is fixed, or that its value is no number. */
 bool refuse_key(const char *key);
 void hint_key(int argc, char **argv, const Flag *flags, size_t n, const char *word, SettingHint *out);

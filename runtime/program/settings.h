@@ -24,9 +24,10 @@ typedef struct {
     double value;
 } VtSettingValue;
 
-/* Gives n settings of a copy other values, and those that were never given and are made of these (VtSetting.made), also while instances of it are there: what is fed from then on follows, and
- * so do the fields of VtTrain. False, with a message and nothing changed, where one is not in its range, or all
- * together are not what the recipe demands. */
+/* Gives n settings of a copy other values, and with them those that are made of these and were never given
+ * (VtSetting.made), also while instances of it are there: what is fed from then on follows, and so do the fields of
+ * VtTrain. False, with a message and nothing changed, where one is not in its range, or all together are not what the
+ * recipe demands. */
 bool vt_program_set(VtProgram *copy, const VtSettingValue *values, int n, VtError *error);
 
 /* The f64 that input `input` is fed with at every step: what is made of settings, or *steps_per_epoch. NULL: it is fed

@@ -240,6 +240,21 @@ static void test_refused(void **state) {
     assert_int_equal(access(path_of("x"), F_OK), -1);
 }
 
+/* A knob that is fixed, and the option of train that bears its name. */
+static void test_fixed_option(void **state) {
+    (void)state;
+    if (!can_link) skip();
+    assert_int_equal(run_command("cd %s && %s build " SHAPES
+                                 " 'temperature=$(epochs / 10)' epochs=2 --target " TARGET " -o deep",
+                                 folder, VITC_BINARY),
+                     0);
+    assert_int_equal(run_command("cd %s && ./deep train epochs=3 " DATA " --out x", folder), 2);
+    assert_true(said("epochs = 2 is fixed in this program"));
+    assert_int_equal(
+        run_command("cd %s && ./deep train train.epochs=3 " DATA " --steps 1 --out deeper", folder), 0);
+    assert_true(said("(of 60: --steps 1)"));
+}
+
 /* Little room on the stack, a name that is none, a log that cannot be written. */
 static void test_surroundings(void **state) {
     (void)state;
@@ -357,16 +372,12 @@ static void test_info(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_either_goes_on),
-                                       cmocka_unit_test(test_killed),
-                                       cmocka_unit_test(test_signals),
-                                       cmocka_unit_test(test_full_disk),
-                                       cmocka_unit_test(test_settings),
-                                       cmocka_unit_test(test_refused),
-                                       cmocka_unit_test(test_surroundings),
-                                       cmocka_unit_test(test_other_recipe),
-                                       cmocka_unit_test(test_embed_and_eval),
-                                       cmocka_unit_test(test_weights),
-                                       cmocka_unit_test(test_info)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_either_goes_on), cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_signals),        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_settings),       cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_fixed_option),   cmocka_unit_test(test_surroundings),
+        cmocka_unit_test(test_other_recipe),   cmocka_unit_test(test_embed_and_eval),
+        cmocka_unit_test(test_weights),        cmocka_unit_test(test_info)};
     return cmocka_run_group_tests(tests, make_program, remove_folder);
 }
