@@ -26,7 +26,7 @@ static void put_comment(Listing *l, const char *text) {
     put(l, "\n", 1);
 }
 
-/* "vit.yaml:40:12", or "-". */
+/* "lib/nn.yaml:40:12", or "-". */
 static const char *position(const Listing *l, const Func *func, Loc loc) {
     const char *path = diags_source_name(func->module->diags, loc.file);
     if (!path) return "-";

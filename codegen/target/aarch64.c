@@ -2,7 +2,7 @@
  * bf16. */
 #include "codegen/target/targets.h"
 
-const Architecture architecture_aarch64 = {
+static const Architecture architecture = {
     .name = "aarch64", .triple = "aarch64-unknown-linux-gnu", .cpu = "generic", .preferences = ""};
 
 static const MicroKernel fma = {.name = "fma",
@@ -32,7 +32,7 @@ static const MicroKernel mmla = {.name = "mmla",
                                  .multiply_blocks = multiply_blocks};
 
 const Target target_aarch64 = {.name = "aarch64",
-                               .architecture = &architecture_aarch64,
+                               .architecture = &architecture,
                                .features = "neon",
                                .preferences = "",
                                .cores = 4,
@@ -43,7 +43,7 @@ const Target target_aarch64 = {.name = "aarch64",
 /* bfmmla does the work of four FMAs: the six of it that bf16x3 takes lose against it. */
 const Target target_aarch64_bf16 = {
     .name = "aarch64-bf16",
-    .architecture = &architecture_aarch64,
+    .architecture = &architecture,
     .features = "neon,bf16",
     .preferences = "",
     .cores = 8,

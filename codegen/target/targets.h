@@ -9,7 +9,7 @@
 #include "codegen/target/targets.def"
 #undef TARGET
 
-extern const Architecture architecture_aarch64, architecture_x86_64;
+extern const Architecture architecture_x86_64;
 
 /* A fused multiply-add of f32 vectors, as LLVM has it for every processor, and the micro-kernel of the generic
  * target. */

@@ -176,7 +176,7 @@ void plan_settings(Evaluator *e, VtInput *inputs, int n_inputs, VtProgram *plan)
 
 /* ---- knobs ------------------------------------------------------------------------------------------------------- */
 
-/* "models/dino.yaml:93: q = log_softmax(z / student_temp)" */
+/* "mine.yaml:93: q = log_softmax(z / temperature)" */
 static const char *place_text(const ParsedRecipe *r, Loc at) {
     const char *path = diags_source_name(r->diags, at.file), *line = r->own_text;
     if (!path) return "the command line";
