@@ -57,7 +57,7 @@ Compiled *codegen_compile(const Module *module, const VtProgram *plan, const Cod
     Arena *arena = arena_new();
     Compiled *out = ARENA_NEW(arena, Compiled);
     CodegenOptions usual = {0};
-    TargetMachine target;
+    TargetMachine target = {0};
     out->arena = arena;
     if (!options) options = &usual;
     bool good = codegen_runs_here(options->target_features, error, size) &&

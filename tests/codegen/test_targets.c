@@ -205,6 +205,22 @@ static void test_machines_read_back(void **state) {
     }
 }
 
+/* What does not run here is refused, whatever was compiled before: nothing that was not opened is closed. */
+static void test_refused(void **state) {
+    (void)state;
+    const char *foreign = strcmp(vt_architecture, "aarch64") == 0 ? "x86-64" : "aarch64";
+    const CodegenOptions options = {.target_features = foreign};
+    VtProgram plan = {.abi = VT_ABI, .name = "refused"};
+    for (int i = 0; i < 3; i++) {
+        char error[512] = "", stack[1024];
+        memset(stack, 0xa5, sizeof stack);
+        __asm__ volatile("" : : "r"(stack) : "memory"); /* what lies below the next call is no zero */
+        assert_null(codegen_compile(NULL, &plan, &options, error, sizeof error));
+        assert_non_null(strstr(error, "does not run here"));
+        assert_null(codegen_micros(foreign, error, sizeof error));
+    }
+}
+
 /* Every micro-kernel of every target that runs here computes what plain C does. */
 static void test_micro_kernels(void **state) {
     (void)state;
@@ -236,6 +252,7 @@ int main(void) {
         cmocka_unit_test(test_spellings),
         cmocka_unit_test(test_without_features),
         cmocka_unit_test(test_machines_read_back),
+        cmocka_unit_test(test_refused),
         cmocka_unit_test(test_micro_kernels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
