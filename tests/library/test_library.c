@@ -69,7 +69,8 @@ static void test_what_is_written(void **state) {
                      1);
     /* No path of this machine is in it. */
     assert_int_equal(run_command("grep -rlaF '%s' %s/model ; test $? = 1", folder, folder), 0);
-    assert_int_equal(run_command("grep -rlaF '%s' %s/model ; test $? = 1", SOURCE_DIR "/", folder), 0);
+    if (!SANITIZED) /* whose reports name the source files */
+        assert_int_equal(run_command("grep -rlaF '%s' %s/model ; test $? = 1", SOURCE_DIR "/", folder), 0);
 }
 
 static void test_headers(void **state) {
