@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { OUT, NAMES, SPLIT, NORMALIZE, SKIP_BROKEN, N_FLAGS };
@@ -157,6 +158,30 @@ static bool check_flags(const Flag *flags) {
            fail(2, "--names and --out are the same file") < 0;
 }
 
+static bool same_file(const char *a, const char *b) {
+    struct stat left, right;
+    return a && b && stat(a, &left) == 0 && stat(b, &right) == 0 && left.st_dev == right.st_dev &&
+           left.st_ino == right.st_ino;
+}
+
+/* Whether it would write over what it reads, or another file of the run; told. */
+static bool check_inputs(const Frozen *f, const char *run, const char *out) {
+    static const char *const files[] = {"checkpoint.safetensors",
+                                        "checkpoint.previous.safetensors",
+                                        "recipe.yaml",
+                                        "run.json",
+                                        "metrics.jsonl",
+                                        "lock"};
+    bool taken = same_file(out, f->flags[FROZEN_DATA].value) || same_file(out, f->init.path);
+    for (size_t i = 0; run && i < sizeof files / sizeof *files; i++) {
+        char path[4096];
+        taken = taken || (snprintf(path, sizeof path, "%s/%s", run, files[i]) < (int)sizeof path &&
+                          same_file(out, path));
+    }
+    return !taken ||
+           fail(2, "'%s' is the data, or a file of the run: features would take its place", out) < 0;
+}
+
 int verb_embed(int argc, char **argv) {
     Embed e = {.told = 0};
     Frozen *f = &e.frozen;
@@ -166,8 +191,11 @@ int verb_embed(int argc, char **argv) {
     bool enough = words == 1 || (words == 0 && !command->compiles && f->init.path);
     if (!enough || !f->flags[FROZEN_DATA].given || !f->own[OUT].given)
         return fail(2, "%s embed RUN --data PATH --out FILE.npy|FILE.safetensors", command->name);
-    if (!check_flags(f->own)) return 2;
-    if (frozen_open(f, words ? f->args.words[0] : NULL, &code)) code = embed(&e);
+    const char *run = words ? f->args.words[0] : NULL;
+    if (!check_flags(f->own) || !check_inputs(f, run, f->own[OUT].value) ||
+        (f->own[NAMES].given && !check_inputs(f, run, f->own[NAMES].value)))
+        return 2;
+    if (frozen_open(f, run, &code)) code = embed(&e);
     frozen_close(f);
     return code;
 }
