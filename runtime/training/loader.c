@@ -332,10 +332,11 @@ static bool batches_fit(const VtLoader *l, VtError *error) {
         if (!l->streams[s].order) continue;
         int64_t n = vt_dataset_size(l->streams[s].data), batch = p->streams[s].batch;
         if (p->n_streams == 1)
-            return vt_fail(error, 2,
-                           "the data set has %lld images, fewer than one batch of %lld: take more images, or "
-                           "train.batch=%lld or less",
-                           (long long)n, (long long)batch, (long long)n);
+            return vt_fail(
+                error, 2,
+                "the data set has %lld images, fewer than one batch of %lld: take more images, or set "
+                "train.batch=%lld or less (a built program: when it is built)",
+                (long long)n, (long long)batch, (long long)n);
         char whose[96];
         return vt_fail(error, 2, "no source has a batch of images: %s has %lld, its batch is %lld",
                        name_of(p, s, whose), (long long)n, (long long)batch);
