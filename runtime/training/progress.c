@@ -31,8 +31,8 @@ static void flush(Progress *p) {
     else
         p->problem = problem;
     if (!told)
-        fprintf(stderr, "progress cannot be written: %s; training goes on, metrics.jsonl has it\n",
-                strerror(problem));
+        fprintf(stderr, "%s: progress cannot be written: %s; training goes on, metrics.jsonl has it\n",
+                program_invocation_short_name, strerror(problem));
 }
 
 void progress_say(Progress *p, const char *format, ...) {
