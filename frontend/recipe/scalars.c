@@ -1,7 +1,7 @@
 /* Numbers that may be others when the program runs: see scalars.h. */
 #include "frontend/recipe/scalars.h"
+#include "runtime/scalars.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,14 +16,6 @@ static const struct {
 #define SCALAR(name, n, value) {#name, n},
 #include "runtime/scalars.def"
 };
-
-static double apply(int row, const double *x) {
-    int at = 0;
-#define SCALAR(name, n, value)                                                                               \
-    if (row == at++) return value;
-#include "runtime/scalars.def"
-    return NAN;
-}
 
 /* ---- scalars ----------------------------------------------------------------------------------------------------- */
 
@@ -62,7 +54,7 @@ uint32_t scalars_make(ParsedRecipe *r, const char *op, const uint32_t *operands,
             made[i] = (int32_t)operands[i];
             x[i] = r->scalars->items[operands[i] - 1].value;
         }
-        if (apply(row, x) != value || r->scalars->count >= MAX_SCALARS) return 0;
+        if (vt_scalar_value(row, x) != value || r->scalars->count >= MAX_SCALARS) return 0;
         return add(r, (VtScalar){VT_SCALAR_OPERATOR + row, made[0], made[1], made[2], value});
     }
     return 0;

@@ -1,5 +1,6 @@
 /* Scalars of the run that may be given other values: see settings.h. */
 #include "runtime/program/settings.h"
+#include "runtime/scalars.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -97,14 +98,6 @@ static void set_train(VtTrain *t, const VtSetting *s) {
 
 /* ---- what is made of all ----------------------------------------------------------------------------------------- */
 
-static double apply(int row, const double *x) {
-    int at = 0;
-#define SCALAR(name, n, value)                                                                               \
-    if (row == at++) return value;
-#include "runtime/scalars.def"
-    return NAN;
-}
-
 static void compute(VtProgram *p) {
     VtScalar *scalars = (VtScalar *)p->scalars; /* its own */
     for (int i = 0; i < p->n_scalars; i++) {
@@ -116,7 +109,7 @@ static void compute(VtProgram *p) {
         }
         if (s->op < VT_SCALAR_OPERATOR) continue;
         double x[] = {scalars[s->a].value, scalars[s->b].value, scalars[s->c].value};
-        s->value = apply(s->op - VT_SCALAR_OPERATOR, x);
+        s->value = vt_scalar_value(s->op - VT_SCALAR_OPERATOR, x);
     }
     for (int i = 0; i < p->n_settings; i++) {
         VtSetting *s = (VtSetting *)&p->settings[i];
