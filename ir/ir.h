@@ -217,14 +217,20 @@ bool op_may_reorder(OpKind op); /* do it before or after any other that does not
 typedef uint32_t ValueId;
 #define IR_NONE UINT32_MAX
 
+/* A value's number is what the text form calls it. It stays with the value through all passes: where a pass computes a
+ * value in another way, the node that stands for it from then on has its number (rewrite_end). Inputs and states have
+ * names instead. */
 typedef struct {
     uint16_t op;
     uint16_t n_operands;
+    uint32_t number;         /* unique in the function; IR_NONE: an input or a state */
     const ValueId *operands; /* in the arena, never written after emission */
     const Attr *attrs;       /* op_info(op)->n_attrs of them */
     Type type;
     const char *scope; /* "student.blocks.0.norm1", or NULL */
     Loc loc;
+    uint32_t
+        origin; /* number of the value for whose sake a pass made this one; IR_NONE: it is the recipe's */
 } Node;
 
 /* What an output says of a training step; the text form names all but the first. = VtOutputRole. */
@@ -313,16 +319,21 @@ typedef struct Func {
     Update *updates;
     size_t n_updates, updates_capacity;
     Plan *plan; /* its kernels (ir/plan/plan.h); NULL: none yet (pass `fuse`) */
-    /* Where emitted nodes say they come from. */
+    /* Where emitted nodes say they come from (func_made_for). */
     const char *scope;
     Loc loc;
+    uint32_t origin;
+    uint32_t next_number; /* of the next node: beyond those of all nodes */
     /* Message of the last refused emission. */
     char error[512];
 } Func;
 
+typedef struct Remarks Remarks; /* ir/remarks.h */
+
 struct Module {
     Arena *arena;
     Diags *diags;
+    Remarks *remarks; /* what passes tell of their decisions; NULL: nobody asked */
     const char *name;
     int64_t batch; /* of the target line; 0: none */
     Precision precision;
@@ -353,7 +364,13 @@ Module *module_clone(const Module *module, Arena *arena);
 ValueId func_emit(Func *func, OpKind op, const ValueId *operands, int n_operands, const void *attrs);
 /* Those attributes, or the defaults, as a node has them; NULL where the operator has none. */
 const Attr *attrs_copy(Arena *arena, OpKind op, const void *attrs);
-/* The same node of another function, operands mapped by the caller; keeps scope and loc. */
+/* What is emitted from here on is for the sake of that node, of the function or of its former nodes: it has its scope
+ * and position, and its number as origin. NULL: for none's. */
+void func_made_for(Func *func, const Node *node);
+/* Numbers the values of all functions from 0 in their order. */
+void module_renumber(Module *module);
+/* The same node of another function, operands mapped by the caller; keeps scope, loc, number and origin. A number that
+ * is IR_NONE becomes a new one. */
 ValueId func_copy(Func *func, const Node *node, const ValueId *operands);
 ValueId func_add_input(Func *func, const char *name, Type type);
 ValueId func_find_input(const Func *func, const char *name);       /* value id, or IR_NONE */
@@ -391,12 +408,16 @@ ValueId ir_concat(Func *func, int n, const ValueId *values, int axis);
 ValueId ir_gather(Func *func, ValueId x, ValueId index, int batch);
 
 /* Rewriting: start from a function, get an empty node list of the same signature, map old values to new ones,
- * and finish by carrying outputs and updates over. */
+ * and finish by carrying outputs and updates over. The node that an old value is mapped to gets its number, unless it
+ * stands for another old value already; of several copies of a node that one keeps the number, the others get new
+ * ones. */
 typedef struct {
     Func *func;      /* being rebuilt */
     const Node *old; /* its former nodes */
     size_t n_old;
-    ValueId *map; /* old id -> new id, IR_NONE: not made */
+    ValueId *map;          /* old id -> new id, IR_NONE: not made */
+    uint32_t first_number; /* numbers from here on are of nodes made since */
+    size_t first_remark;
 } Rewrite;
 Rewrite rewrite_begin(Func *func);
 ValueId rewrite_copy(Rewrite *rewrite,

@@ -2,6 +2,7 @@
 #include "passes/passes.h"
 #include "ir/base/clock.h"
 #include "ir/plan/plan.h"
+#include "ir/remarks.h"
 #include "passes/graph/attention.h"
 #include "passes/graph/autodiff.h"
 #include "passes/graph/batch_views.h"
@@ -119,6 +120,7 @@ static bool run_pass(const Pass *pass, Module *module, const PassOptions *option
     bool verify = true;
 #endif
     if (!gets_what_it_wants(pass, module, diags)) return false;
+    if (module->remarks) module->remarks->pass++;
     double start = seconds_now();
     if (!pass->run(module, diags)) return false;
     double took = seconds_now() - start;

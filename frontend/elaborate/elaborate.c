@@ -236,6 +236,7 @@ bool elaborate(ParsedRecipe *recipe, Recipe *out) {
         drop_unused_nodes(module->funcs[f]);
         check_finite(&step, module->funcs[f]);
     }
+    module_renumber(module);
     check_embed_inputs(&step.e);
     check_watch_inputs(&step.e);
     finish_plan(&step.e, out);

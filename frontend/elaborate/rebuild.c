@@ -9,8 +9,7 @@ Rebuild rebuild_begin(Func *func) {
     func->nodes = NULL;
     func->inputs = NULL;
     func->count = func->capacity = func->n_inputs = func->inputs_capacity = 0;
-    func->scope = NULL;
-    func->loc = (Loc){0, 0, 0};
+    func_made_for(func, NULL);
     return rebuild;
 }
 

@@ -1,4 +1,4 @@
-/* Building modules and functions: states, emission through the table, rewriting. */
+/* Building modules and functions: states, emission through the table. */
 #include "ir/ir.h"
 #include "ir/base/names.h"
 
@@ -50,6 +50,7 @@ Func *module_add_func(Module *module, const char *name) {
     FuncImpl *impl = ARENA_NEW(module->arena, FuncImpl);
     impl->func.module = module;
     impl->func.name = arena_strdup(module->arena, name);
+    impl->func.origin = IR_NONE;
     ARENA_PUSH(module->arena, module->funcs, module->n_funcs, module->funcs_capacity, &impl->func);
     return &impl->func;
 }
@@ -102,6 +103,8 @@ ValueId func_emit(Func *func, OpKind op, const ValueId *operands, int n, const v
         x[o] = func_type(func, operands[o]);
     }
     Node node = {.op = (uint16_t)op, .n_operands = (uint16_t)n, .scope = func->scope, .loc = func->loc};
+    node.number = func->next_number;
+    node.origin = func->origin;
     if (n > UINT16_MAX) {
         snprintf(func->error, sizeof func->error, "%s: more than %d operands", info->name, UINT16_MAX);
         return IR_NONE;
@@ -114,6 +117,7 @@ ValueId func_emit(Func *func, OpKind op, const ValueId *operands, int n, const v
         memcpy(copy, operands, sizeof *copy * (size_t)n);
         node.operands = copy;
     }
+    func->next_number++;
     return push_node(func, node);
 }
 
@@ -124,13 +128,17 @@ ValueId func_copy(Func *func, const Node *node, const ValueId *operands) {
         memcpy(own, operands, sizeof *own * copy.n_operands);
         copy.operands = own;
     }
+    if (op_is_source((OpKind)copy.op)) return push_node(func, copy);
+    if (copy.number == IR_NONE) copy.number = func->next_number;
+    if (copy.number >= func->next_number) func->next_number = copy.number + 1;
     return push_node(func, copy);
 }
 
 static ValueId push_source(Func *func, OpKind op, int64_t index, Type type) {
     Attr *attr = ARENA_NEW(func->module->arena, Attr);
     attr->i = index;
-    return push_node(func, (Node){.op = (uint16_t)op, .attrs = attr, .type = type});
+    Node node = {.op = (uint16_t)op, .attrs = attr, .type = type, .number = IR_NONE, .origin = IR_NONE};
+    return push_node(func, node);
 }
 
 ValueId func_add_input(Func *func, const char *name, Type type) {
@@ -309,51 +317,4 @@ ValueId ir_concat(Func *func, int n, const ValueId *values, int axis) {
 
 ValueId ir_gather(Func *func, ValueId x, ValueId index, int batch) {
     return func_emit(func, OP_gather, (ValueId[]){x, index}, 2, &(IndexedAttrs){.batch = batch});
-}
-
-/* ---- rewriting --------------------------------------------------------------------------------------------------- */
-
-Rewrite rewrite_begin(Func *func) {
-    Arena *arena = func->module->arena;
-    Rewrite rewrite = {.func = func, .old = func->nodes, .n_old = func->count};
-    rewrite.map = ARENA_ARRAY(arena, ValueId, func->count + 1);
-    for (size_t i = 0; i < func->count; i++) rewrite.map[i] = IR_NONE;
-    /* Most rewrites leave about as many nodes: growing by doubling would touch twice the memory. */
-    func->capacity = func->count + func->count / 8 + 64;
-    func->nodes = ARENA_ARRAY(arena, Node, func->capacity);
-    func->count = 0;
-    func->plan = NULL;
-    for (ValueId id = 0; id < rewrite.n_old; id++) /* the signature stays */
-        if (rewrite.old[id].op == OP_input) rewrite_copy(&rewrite, id);
-    return rewrite;
-}
-
-ValueId rewrite_copy(Rewrite *rewrite, ValueId old) {
-    if (rewrite->map[old] != IR_NONE) return rewrite->map[old];
-    const Node *node = &rewrite->old[old];
-    if (node->op == OP_state)
-        return rewrite->map[old] = func_read_state(rewrite->func, (uint32_t)source_attrs(node)->index);
-    ValueId few[64], *operands = few;
-    if (node->n_operands > 64)
-        operands = ARENA_ARRAY(rewrite->func->module->arena, ValueId, node->n_operands);
-    for (int o = 0; o < node->n_operands; o++) {
-        operands[o] = rewrite->map[node->operands[o]];
-        assert(operands[o] != IR_NONE);
-    }
-    rewrite->map[old] = func_copy(rewrite->func, node, operands);
-    return rewrite->map[old];
-}
-
-void rewrite_end(Rewrite *rewrite) {
-    Func *func = rewrite->func;
-    for (size_t i = 0; i < func->n_outputs; i++) {
-        func->outputs[i].value = rewrite->map[func->outputs[i].value];
-        assert(func->outputs[i].value != IR_NONE);
-    }
-    for (size_t i = 0; i < func->n_updates; i++) {
-        func->updates[i].value = rewrite->map[func->updates[i].value];
-        assert(func->updates[i].value != IR_NONE);
-    }
-    func->scope = NULL;
-    func->loc = (Loc){0, 0, 0};
 }

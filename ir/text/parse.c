@@ -188,6 +188,14 @@ static void parse_body(Parser *p) {
     if (p->errors < PARSER_ERRORS) parser_fail(p, p->at, "the function is not closed with '}'");
 }
 
+/* Values that have names in the text get the numbers after those that it gives. */
+static void number_named(Func *func) {
+    for (ValueId id = 0; id < func->count; id++) {
+        Node *node = &func->nodes[id];
+        if (!op_is_source((OpKind)node->op) && node->number == IR_NONE) node->number = func->next_number++;
+    }
+}
+
 /* Moves reads of states, made where a name was first met, before all else: they must not part a kernel. */
 static void sources_first(Parser *p) {
     Rewrite rewrite = rewrite_begin(p->func);
@@ -214,9 +222,9 @@ static void parse_func(Parser *p, bool body) {
     good = good && parser_expect(p, '{') && parser_end_line(p, &scope, &loc);
     if (!good) parser_next_line(p);
     parse_body(p);
+    number_named(p->func);
     if (p->errors == 0) sources_first(p);
-    p->func->scope = NULL;
-    p->func->loc = (Loc){0, 0, 0};
+    func_made_for(p->func, NULL);
 }
 
 /* "= N" of what is a whole number from 1 to `most`. */

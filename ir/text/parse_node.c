@@ -249,8 +249,10 @@ static bool take_statement(Parser *p, Statement *st) {
     return take_place(p, &st->place);
 }
 
-static ValueId emit_statement(Parser *p, const Statement *st) {
+/* `number`: of the value; -1: it has a name, and is numbered at the end of the function. */
+static ValueId emit_statement(Parser *p, const Statement *st, int64_t number) {
     if (st->hollow) return FAILED;
+    uint32_t next = p->func->next_number;
     p->func->scope = st->scope;
     p->func->loc = st->loc;
     ValueId id = func_emit(p->func, (OpKind)st->op, st->operands, (int)st->n, st->attrs);
@@ -263,6 +265,8 @@ static ValueId emit_statement(Parser *p, const Statement *st) {
                     type_text(p->arena, &st->type), type_text(p->arena, func_type(p->func, id)));
         return FAILED;
     }
+    p->func->nodes[id].number = number < 0 ? IR_NONE : (uint32_t)number;
+    p->func->next_number = number < (int64_t)next ? next : (uint32_t)number + 1;
     return id;
 }
 
@@ -288,7 +292,7 @@ bool parser_take_node(Parser *p, NodeText *node) {
         uint32_t next_number = p->line;
         p->line_start = line_start;
         p->line = line;
-        value = emit_statement(p, &st);
+        value = emit_statement(p, &st, number);
         *node = (NodeText){value, st.place, st.over, parser_loc(p, st.op_at)};
         p->line_start = next;
         p->line = next_number;

@@ -1,5 +1,6 @@
 /* The text form of modules, written. What module_parse reads back prints the same bytes: reads of states and inputs are
- * not nodes of the text but names, results are numbered in order, attributes that equal their default are left out. */
+ * not nodes of the text but names, other values have their numbers (Node.number), attributes that equal their default are
+ * left out. */
 #include "ir/loop.h"
 #include "ir/text/accesses.h"
 #include "ir/text/text.h"
@@ -29,7 +30,6 @@ typedef struct {
     const Module *module;
     FILE *out;
     Arena *arena;
-    uint32_t *number;               /* of each node of the function, as printed */
     const KernelAccesses *accesses; /* of the kernel that is printed; NULL: of none */
     int indent;
 } Printer;
@@ -147,7 +147,7 @@ static void print_value(Printer *p, const Func *func, ValueId id) {
     else if (node->op == OP_state)
         print_name(p->out, p->module->states[source_attrs(node)->index].name, false);
     else
-        fprintf(p->out, "%u", p->number[id]);
+        fprintf(p->out, "%u", node->number);
 }
 
 static void print_attrs(Printer *p, const Node *node) {
@@ -178,7 +178,7 @@ static void print_place(Printer *p, const Func *func, const Place *place) {
 
 static void print_node(Printer *p, const Func *func, ValueId id) {
     const Node *node = func_node(func, id);
-    fprintf(p->out, "%*s%%%u = %s", p->indent, "", p->number[id], op_info(node->op)->name);
+    fprintf(p->out, "%*s%%%u = %s", p->indent, "", node->number, op_info(node->op)->name);
     for (int o = 0; o < node->n_operands; o++) {
         fputs(o ? ", " : " ", p->out);
         print_value(p, func, node->operands[o]);
@@ -295,13 +295,6 @@ static void print_results(Printer *p, const Func *func) {
     }
 }
 
-static void number_values(Printer *p, const Func *func) {
-    uint32_t next = 0;
-    p->number = ARENA_ARRAY(p->arena, uint32_t, func->count + 1);
-    for (ValueId id = 0; id < func->count; id++)
-        if (!op_is_source(func->nodes[id].op)) p->number[id] = next++;
-}
-
 static void print_func(Printer *p, const Func *func) {
     const Plan *plan = func->plan;
     fputs(func->body ? "  body @" : "  func @", p->out);
@@ -318,7 +311,6 @@ static void print_func(Printer *p, const Func *func) {
     if (plan && plan->block_bytes) fprintf(p->out, " block = %lld", (long long)plan->block_bytes);
     if (plan && plan->has_barriers) fputs(" barriers", p->out);
     fputs(" {\n", p->out);
-    number_values(p, func);
     p->indent = 4;
     for (ValueId id = 0; !plan && id < func->count; id++)
         if (!op_is_source(func->nodes[id].op)) print_node(p, func, id);

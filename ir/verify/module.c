@@ -160,8 +160,19 @@ static bool check_operands(Verify *v, ValueId id) {
     return true;
 }
 
+static void check_number(Verify *v, ValueId id, bool *met) {
+    const Node *node = &v->func->nodes[id];
+    if (op_is_source(node->op)) {
+        if (node->number != IR_NONE) FAIL_NODE(v, id, "is numbered %u", node->number);
+    } else if (node->number >= v->func->next_number || met[node->number])
+        FAIL_NODE(v, id, "has no number of its own (%u)", node->number);
+    else
+        met[node->number] = true;
+}
+
 static void check_nodes(Verify *v) {
     const Func *func = v->func;
+    bool *met_numbers = ARENA_ARRAY(v->arena, bool, func->next_number + 1);
     bool *met_inputs = ARENA_ARRAY(v->arena, bool, func->n_inputs + 1);
     bool *met_states = ARENA_ARRAY(v->arena, bool, v->module->n_states + 1);
     for (ValueId id = 0; id < func->count; id++) {
@@ -170,6 +181,7 @@ static void check_nodes(Verify *v) {
             FAIL(v, node->loc, "@%s, node %u: no such operator", func->name, id);
             return;
         }
+        check_number(v, id, met_numbers);
         if (op_is_source(node->op))
             check_source(v, id, met_inputs, met_states);
         else if (!check_operands(v, id))

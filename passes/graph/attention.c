@@ -240,13 +240,12 @@ static void find_in(Func *func) {
             rewrite_copy(&a.rewrite, id);
             continue;
         }
-        func->scope = node->scope;
-        func->loc = node->loc;
+        func_made_for(func, node);
         a.rewrite.map[id] = a.found[id]
                                 ? attend(&a, &a.matches[id])
                                 : some_probabilities(&a, &a.matches[a.rows_of[id]], &a.slices.range[id]);
     }
-    func->scope = NULL;
+    func_made_for(func, NULL);
     rewrite_end(&a.rewrite);
     arena_free(arena);
 }

@@ -27,8 +27,7 @@ static bool sweep_loss(Sweep *sweep, ValueId loss) {
     Func *func = sweep->rewrite.func;
     sweep_clear(sweep);
     if (paths[loss]) {
-        func->scope = sweep->rewrite.old[loss].scope;
-        func->loc = sweep->rewrite.old[loss].loc;
+        func_made_for(func, &sweep->rewrite.old[loss]);
         sweep->sum[loss] = ir_constant(func, 1, (DType)sweep->rewrite.old[loss].type.dtype);
     }
     bool good = sweep_back(sweep, loss, paths);

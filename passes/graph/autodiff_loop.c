@@ -31,6 +31,7 @@ static bool is_real(const Type *type) {
 static Func *copy_body(const Func *body, bool later, ValueId **inputs_out) {
     Module *module = body->module;
     Func *copy = module_add_body(module, body->name);
+    copy->next_number = body->next_number;
     ValueId *map = ARENA_ARRAY(module->arena, ValueId, body->count + 1);
     ValueId *inputs = *inputs_out = ARENA_ARRAY(module->arena, ValueId, body->n_inputs + 1);
     for (size_t i = 0; i < body->n_inputs; i++)
@@ -148,8 +149,7 @@ ValueId autodiff_copy_loop(Sweep *sweep, ValueId old) {
     ValueId *operands = ARENA_ARRAY(arena, ValueId, node->n_operands + 1);
     for (int o = 0; o < node->n_operands; o++) operands[o] = sweep->rewrite.map[node->operands[o]];
     SavedLoop *saved = sweep->saved[old] = ARENA_NEW(arena, SavedLoop);
-    func->scope = node->scope;
-    func->loc = node->loc;
+    func_made_for(func, node);
     bool carries_only = attrs->sliced == 0 && (size_t)attrs->carried == body->n_outputs && !attrs->reverse;
     ValueId loop = attrs->count > LONG_LOOP && carries_only
                        ? emit_segments(func, saved, sweep->again, body, operands, node->n_operands, attrs)
@@ -235,6 +235,7 @@ static bool sweep_body(Adjoint *a, const GradFn *rules, Diags *diags) {
     const Func *body = p->body;
     Arena *arena = a->func->module->arena;
     Rewrite rewrite = {.func = a->func, .old = body->nodes, .n_old = body->count};
+    a->func->next_number = body->next_number;
     rewrite.map = ARENA_ARRAY(arena, ValueId, body->count + 1);
     for (size_t i = 0; i < body->count; i++) rewrite.map[i] = IR_NONE;
     Sweep sweep = sweep_start(rewrite, rules, diags);
@@ -257,7 +258,7 @@ static bool sweep_body(Adjoint *a, const GradFn *rules, Diags *diags) {
     }
     for (int k = 0; k < p->n_outputs; k++) sweep_add(&sweep, body->outputs[k].value, a->d_outputs[k]);
     if (!sweep_back(&sweep, (ValueId)body->count - 1, paths)) return false;
-    a->func->scope = NULL;
+    func_made_for(a->func, NULL);
     add_outputs(a, &sweep);
     return true;
 }

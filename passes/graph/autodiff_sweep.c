@@ -71,8 +71,7 @@ static bool step_back(Sweep *sweep, ValueId old, const bool *reached) {
         dx[o] = IR_NONE;
         wanted[o] = reached[node->operands[o]];
     }
-    func->scope = node->scope;
-    func->loc = node->loc;
+    func_made_for(func, node);
     func->error[0] = '\0';
     GradRule rule = {.func = func,
                      .node = node,

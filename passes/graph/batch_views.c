@@ -568,8 +568,7 @@ static void rebuild(Batching *b) {
     for (size_t i = 0; i < order.count; i++) {
         uint32_t unit = order.units[i];
         const Node *node = &b->nodes[unit < b->n ? unit : b->groups[unit - b->n].lanes.values[0]];
-        func->scope = node->scope;
-        func->loc = node->loc;
+        func_made_for(func, node);
         if (unit < b->n) {
             for (int o = 0; o < node->n_operands; o++) new_value(b, &rewrite, node->operands[o]);
             rewrite_copy(&rewrite, unit);

@@ -14,8 +14,7 @@ bool pass_expand(Module *module, Diags *diags) {
             }
             ValueId operands[3];
             for (int o = 0; o < node->n_operands; o++) operands[o] = rewrite.map[node->operands[o]];
-            rewrite.func->scope = node->scope;
-            rewrite.func->loc = node->loc;
+            func_made_for(rewrite.func, node);
             rewrite.map[id] = op_expand(rewrite.func, node, operands);
         }
         rewrite_end(&rewrite);

@@ -168,8 +168,7 @@ static void rewrite_func(Packer *p, Func *func) {
             rewrite_copy(&rewrite, id);
             continue;
         }
-        func->scope = node->scope;
-        func->loc = node->loc;
+        func_made_for(func, node);
         ValueId weight = base_of(rewrite.old, node->operands[1]), *of = &made[known - p->packings], panels;
         if (rewrite.old[weight].op == OP_state)
             panels = func_read_state(func, known->packed);
@@ -180,8 +179,7 @@ static void rewrite_func(Packer *p, Func *func) {
     for (size_t i = 0; i < p->count; i++) {
         ValueId old = func_find_update(func, p->packings[i].state);
         if (old == IR_NONE) continue;
-        func->scope = rewrite.old[old].scope;
-        func->loc = rewrite.old[old].loc;
+        func_made_for(func, &rewrite.old[old]);
         if (made[i] == IR_NONE) made[i] = pack(p, func, &p->packings[i], rewrite.map[old]);
     }
     rewrite_end(&rewrite);

@@ -95,8 +95,7 @@ bool pass_reductions(Module *module, Diags *diags) {
                 rewrite_copy(&rewrite, id);
                 continue;
             }
-            rewrite.func->scope = node->scope;
-            rewrite.func->loc = node->loc;
+            func_made_for(rewrite.func, node);
             rewrite.map[id] = split_reduction(&rewrite, node);
         }
         rewrite_end(&rewrite);

@@ -27,8 +27,7 @@ static ValueId rebuild(Simplify *s, ValueId old) {
     if (node.n_operands > 64) operands = ARENA_ARRAY(s->scratch, ValueId, node.n_operands);
     for (int o = 0; o < node.n_operands; o++) operands[o] = s->rewrite.map[node.operands[o]];
     node.operands = operands;
-    s->func->scope = node.scope;
-    s->func->loc = node.loc;
+    func_made_for(s->func, &node);
     return simplify_node(s, &node);
 }
 

@@ -325,8 +325,7 @@ static void emit_node(Emission *e, ValueId id, int64_t k) {
     Func *func = r->func;
     const Node *node = &r->nodes[id];
     ValueId *operands = ARENA_ARRAY(r->arena, ValueId, node->n_operands + 1);
-    func->scope = node->scope;
-    func->loc = node->loc;
+    func_made_for(func, node);
     for (int o = 0; o < node->n_operands; o++) {
         ValueId x = node->operands[o];
         operands[o] = need_of(r, node, o) == NEED_ROWS ? rows_of(e, x, k) : e->rewrite.map[x];
@@ -360,11 +359,10 @@ static void emit_pieces(Emission *e) {
     }
     for (ValueId id = 0; id < r->n; id++) {
         if (!r->in[id] || r->sum[id] || !e->wanted[id]) continue;
-        r->func->scope = r->nodes[id].scope;
-        r->func->loc = r->nodes[id].loc;
+        func_made_for(r->func, &r->nodes[id]);
         e->rewrite.map[id] = join_parts(e, id);
     }
-    r->func->scope = NULL;
+    func_made_for(r->func, NULL);
 }
 
 static void look_around(Emission *e) {

@@ -175,8 +175,7 @@ static void make_sums(TileSums *t, Rewrite *rewrite, ValueId first) {
         ARENA_PUSH(t->arena, values, n_values, values_capacity,
                    ir_reshape(func, x, 2, (int64_t[]){rows, columns}));
     }
-    func->scope = t->nodes[first].scope;
-    func->loc = t->nodes[first].loc;
+    func_made_for(func, &t->nodes[first]);
     ValueId parts = func_emit(func, OP_sum_rows, values, (int)n, &(SumRowsAttrs){.rows = t->tile.rows});
     ValueId all = ir_reduce(func, OP_sum, parts, 1, (int64_t[]){0}, false);
     for (size_t i = 0; i < n; i++) {
@@ -233,8 +232,7 @@ static void rewrite_func(TileSums *t, Rewrite *rewrite) {
         ValueId x = node->op == OP_sum ? node->operands[0] : IR_NONE, m = IR_NONE;
         bool row = x != IR_NONE && sums_row(node, &t->nodes[x].type);
         ValueId of_squares = row ? squared(t, node, &m) : IR_NONE;
-        t->func->scope = node->scope;
-        t->func->loc = node->loc;
+        func_made_for(t->func, node);
         if (t->product[id] != IR_NONE)
             make_sums(t, rewrite, id);
         else if (of_squares != IR_NONE && t->squares[of_squares])

@@ -264,9 +264,9 @@ static void test_free_text(void **state) {
     if (!module) fail_msg("%s", diags_text(diags));
     char *text = module_print(module, NULL);
     assert_string_equal(text, "module @m {\n  func @f(%x : f64[2x3]) {\n"
-                              "    %0 = constant {value = 0.5, dtype = f64} : f64\n"
-                              "    %1 = mul %x, %0 : f64[2x3]\n"
-                              "    %2 = reshape %1 {shape = [6]} : f64[6]\n    output y = %2\n  }\n}\n");
+                              "    %10 = constant {value = 0.5, dtype = f64} : f64\n"
+                              "    %11 = mul %x, %10 : f64[2x3]\n"
+                              "    %9 = reshape %11 {shape = [6]} : f64[6]\n    output y = %9\n  }\n}\n");
     free(text);
     arena_free(arena);
 }

@@ -1,5 +1,6 @@
 /* The pass manager, and each pass by text: a module in, the expected module out. */
 #include "ir/plan/plan.h"
+#include "ir/remarks.h"
 #include "tests/passes/graph.h"
 #include "passes/passes.h"
 
@@ -52,6 +53,8 @@ static bool same_func(const Func *a, const Func *b, Arena *arena) {
  * leaves out. */
 static bool same_plan(const Text *want, const Text *got) {
     if (!want->module->funcs[0]->plan && !got->module->funcs[0]->plan) return true;
+    module_renumber(want->module);
+    module_renumber(got->module);
     char *a = module_print(want->module, NULL), *b = module_print(got->module, NULL);
     bool same = strcmp(a, b) == 0;
     free(a);
@@ -91,6 +94,62 @@ static void check_file(const char *name) {
     }
     assert_true(n > 0);
     arena_free(arena);
+}
+
+/* ---- numbers and remarks ----------------------------------------------------------------------------------------- */
+
+/* Whether the last pass told this of value `number`, or of none (IR_NONE: of any other). */
+static bool told(const Module *module, Rule rule, uint32_t value, uint32_t other) {
+    for (size_t i = 0; i < module->remarks->count; i++) {
+        const Remark *item = &module->remarks->items[i];
+        if (item->rule == rule && item->value == value && item->other == other) return true;
+    }
+    return false;
+}
+
+/* A value keeps its number however it is computed, and what became of the others is told. */
+static void test_numbers_stay(void **state) {
+    (void)state;
+    Text t = read_text("module @m {\n  func @f(%x : f64[2], %y : f64[2]) {\n"
+                       "    %7 = add %x, %y\n    %3 = add %y, %x\n    %20 = neg %x\n    %4 = neg %20\n"
+                       "    %9 = mul %4, %3\n    %5 = exp %9\n    %30 = sub %9, %7\n    %31 = softmax %30\n"
+                       "    output z = %31\n  }\n}\n");
+    module_record(t.module, t.arena);
+    assert_true(passes_run(t.module, "simplify", &(PassOptions){.verify = true}, t.diags));
+    char *text = module_print(t.module, NULL);
+    assert_string_equal(text, "module @m {\n  func @f(%x : f64[2], %y : f64[2]) {\n"
+                              "    %7 = add %x, %y : f64[2]\n    %9 = mul %x, %7 : f64[2]\n"
+                              "    %30 = sub %9, %7 : f64[2]\n    %31 = softmax %30 : f64[2]\n"
+                              "    output z = %31\n  }\n}\n");
+    free(text);
+    assert_true(told(t.module, RULE_became, 3, 7));
+    assert_true(told(t.module, RULE_dropped, 5, IR_NONE) && told(t.module, RULE_dropped, 20, IR_NONE));
+    assert_true(passes_run(t.module, "expand", &(PassOptions){.verify = true}, t.diags));
+    const Func *f = t.module->funcs[0];
+    assert_int_equal(func_node(f, f->outputs[0].value)->op, OP_div);
+    assert_int_equal(func_node(f, f->outputs[0].value)->number, 31);
+    assert_true(told(t.module, RULE_made, 32, 31)); /* a part of the softmax */
+    arena_free(t.arena);
+}
+
+/* A value that several kernels compute: one of them has its number. */
+static void test_numbers_of_copies(void **state) {
+    (void)state;
+    Text t = read_text("module @m {\n  func @f(%x : f64[2]) {\n    %0 = neg %x\n    %1 = exp %0\n"
+                       "    %2 = sum %0 {axes = [0]}\n    output y = %1\n    output z = %2\n  }\n}\n");
+    module_record(t.module, t.arena);
+    assert_true(passes_run(t.module, "fuse", &(PassOptions){.verify = true}, t.diags));
+    const Func *f = t.module->funcs[0];
+    int negs = 0;
+    for (ValueId id = 0; id < f->count; id++) negs += func_node(f, id)->op == OP_neg;
+    assert_int_equal(negs, 2);
+    bool copied = false;
+    for (size_t i = 0; i < t.module->remarks->count; i++) {
+        const Remark *item = &t.module->remarks->items[i];
+        copied = copied || (item->rule == RULE_copied && item->value > 2 && item->other == 0);
+    }
+    assert_true(copied);
+    arena_free(t.arena);
 }
 
 static void test_simplify_cases(void **state) {
@@ -252,6 +311,8 @@ int main(void) {
         cmocka_unit_test(test_memory_wants_kernels),
         cmocka_unit_test(test_no_gradient),
         cmocka_unit_test(test_every_pass_is_documented),
+        cmocka_unit_test(test_numbers_stay),
+        cmocka_unit_test(test_numbers_of_copies),
         cmocka_unit_test(test_simplify_cases),
         cmocka_unit_test(test_autodiff_cases),
         cmocka_unit_test(test_attention_cases),
