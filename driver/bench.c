@@ -1,8 +1,8 @@
 /* vitc bench: the compiled step on random input, timed; with --profile each kernel. */
 #include "driver/driver.h"
-#include "driver/report/report_json.h"
-#include "driver/report/profile_json.h"
-#include "driver/report/profile_text.h"
+#include "inspect/report/report_json.h"
+#include "inspect/report/profile_json.h"
+#include "inspect/report/profile_text.h"
 #include "runtime/program/normals.h"
 
 #include <math.h>

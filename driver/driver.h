@@ -5,7 +5,7 @@
 
 #include "codegen/codegen.h"
 #include "command/command.h"
-#include "driver/report/roofline.h"
+#include "inspect/report/roofline.h"
 #include "frontend/frontend.h"
 #include "ir/base/clock.h"
 #include "passes/passes.h"

@@ -1,11 +1,11 @@
 /* vitc inspect, vitc opt: the IR, and what is known of it. */
 #include "driver/driver.h"
-#include "driver/report/cost_json.h"
-#include "driver/report/cost_text.h"
-#include "driver/report/report_json.h"
-#include "driver/report/memory_json.h"
-#include "driver/report/memory_svg.h"
-#include "driver/report/memory_text.h"
+#include "inspect/report/cost_json.h"
+#include "inspect/report/cost_text.h"
+#include "inspect/report/report_json.h"
+#include "inspect/report/memory_json.h"
+#include "inspect/report/memory_svg.h"
+#include "inspect/report/memory_text.h"
 #include "ir/base/stream.h"
 
 #include <errno.h>

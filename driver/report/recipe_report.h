@@ -3,7 +3,7 @@
 #ifndef VITC_DRIVER_REPORT_RECIPE_REPORT_H
 #define VITC_DRIVER_REPORT_RECIPE_REPORT_H
 
-#include "driver/report/remat_report.h"
+#include "inspect/report/remat_report.h"
 #include "frontend/frontend.h"
 
 /* A view's or draw's tensor. */

@@ -1,6 +1,6 @@
 /* The text form of modules, written. What module_parse reads back prints the same bytes: reads of states and inputs are
- * not nodes of the text but names, other values have their numbers (Node.number), attributes that equal their default are
- * left out. */
+ * not nodes of the text but names, other values have their numbers (Node.number), attributes that equal their default
+ * are left out. */
 #include "ir/loop.h"
 #include "ir/text/accesses.h"
 #include "ir/text/text.h"

@@ -123,12 +123,10 @@ static int64_t find_peak(const Func *func, uint32_t *kernel) {
     return most;
 }
 
-/* Node of a printed number: reads of states and inputs are not numbered. */
+/* Node of a printed number. */
 static ValueId numbered(const Func *func, uint32_t number) {
-    for (ValueId id = 0; id < func->count; id++) {
-        int op = func_node(func, id)->op;
-        if (op != OP_input && op != OP_state && number-- == 0) return id;
-    }
+    for (ValueId id = 0; id < func->count; id++)
+        if (func_node(func, id)->number == number) return id;
     fail_msg("no such value");
     return IR_NONE;
 }

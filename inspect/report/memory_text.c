@@ -1,5 +1,5 @@
 /* The memory plan as tables: see memory_text.h. */
-#include "driver/report/memory_text.h"
+#include "inspect/report/memory_text.h"
 
 static void put(FILE *out, const char *name, int64_t bytes, const char *more) {
     fprintf(out, "  %-12s %14lld%s%s\n", name, (long long)bytes, *more ? "  " : "", more);

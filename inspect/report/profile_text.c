@@ -1,5 +1,5 @@
 /* What a timed run of steps showed: see profile_text.h. */
-#include "driver/report/profile_text.h"
+#include "inspect/report/profile_text.h"
 
 void bench_text(const BenchReport *r, FILE *out) {
     fprintf(out,

@@ -1,6 +1,6 @@
 /* The memory plan as JSON: see memory_json.h. */
-#include "driver/report/memory_json.h"
-#include "driver/report/report_json.h"
+#include "inspect/report/memory_json.h"
+#include "inspect/report/report_json.h"
 
 static json_t *roles(const MemoryReport *r) {
     json_t *array = report_array();

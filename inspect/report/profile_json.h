@@ -4,10 +4,10 @@
  *   profile_json   seconds
  *                  roofline: {flops flops_from bytes bytes_from}, FROM being given, measured or unknown; null: unknown
  *                  kernels: [{name calls seconds flops bytes limit limit_seconds}] */
-#ifndef VITC_DRIVER_REPORT_PROFILE_JSON_H
-#define VITC_DRIVER_REPORT_PROFILE_JSON_H
+#ifndef VITC_INSPECT_REPORT_PROFILE_JSON_H
+#define VITC_INSPECT_REPORT_PROFILE_JSON_H
 
-#include "driver/report/profile_report.h"
+#include "inspect/report/profile_report.h"
 
 #include <jansson.h>
 

@@ -1,6 +1,6 @@
 /* The kernels that run again, so that what they compute need not be kept (pass `remat`). */
-#ifndef VITC_DRIVER_REPORT_REMAT_REPORT_H
-#define VITC_DRIVER_REPORT_REMAT_REPORT_H
+#ifndef VITC_INSPECT_REPORT_REMAT_REPORT_H
+#define VITC_INSPECT_REPORT_REMAT_REPORT_H
 
 #include "ir/ir.h"
 

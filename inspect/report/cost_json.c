@@ -1,6 +1,6 @@
 /* What kernels should cost as JSON: see cost_json.h. */
-#include "driver/report/cost_json.h"
-#include "driver/report/report_json.h"
+#include "inspect/report/cost_json.h"
+#include "inspect/report/report_json.h"
 
 static json_t *roofline(const CostReport *r) {
     json_t *object = report_object();

@@ -1,8 +1,8 @@
 /* What kernels should cost, as tables: vitc inspect --cost. */
-#ifndef VITC_DRIVER_REPORT_COST_TEXT_H
-#define VITC_DRIVER_REPORT_COST_TEXT_H
+#ifndef VITC_INSPECT_REPORT_COST_TEXT_H
+#define VITC_INSPECT_REPORT_COST_TEXT_H
 
-#include "driver/report/cost_report.h"
+#include "inspect/report/cost_report.h"
 
 #include <stdio.h>
 

@@ -1,8 +1,8 @@
 /* What the kernels of a function should cost by the roofline model, as data. Nothing is timed. cost_text.h shows it. */
-#ifndef VITC_DRIVER_REPORT_COST_REPORT_H
-#define VITC_DRIVER_REPORT_COST_REPORT_H
+#ifndef VITC_INSPECT_REPORT_COST_REPORT_H
+#define VITC_INSPECT_REPORT_COST_REPORT_H
 
-#include "driver/report/roofline.h"
+#include "inspect/report/roofline.h"
 #include "ir/ir.h"
 
 /* The calls of one distinct kernel, or those of one scope. */

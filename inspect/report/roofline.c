@@ -1,5 +1,5 @@
 /* The roofline model: see roofline.h. */
-#include "driver/report/roofline.h"
+#include "inspect/report/roofline.h"
 
 double roofline_seconds(const Roofline *roofline, double flops, double bytes) {
     double compute = flops / roofline->flops, memory = bytes / roofline->bytes;

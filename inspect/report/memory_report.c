@@ -1,5 +1,5 @@
 /* The memory plan of a function as data: see memory_report.h. */
-#include "driver/report/memory_report.h"
+#include "inspect/report/memory_report.h"
 #include "ir/plan/cost.h"
 #include "ir/text/text.h"
 #include "passes/plan/live.h"
@@ -44,16 +44,6 @@ static MemoryUse *find_uses(Arena *arena, const Func *func) {
     return uses;
 }
 
-/* Of each value, the number that the IR is printed with. */
-static uint32_t *number_values(Arena *arena, const Func *func) {
-    uint32_t *numbers = ARENA_ARRAY(arena, uint32_t, func->count + 1), n = 0;
-    for (ValueId id = 0; id < func->count; id++) {
-        OpKind op = (OpKind)func_node(func, id)->op;
-        numbers[id] = op_is_source(op) ? 0 : n++;
-    }
-    return numbers;
-}
-
 /* ---- the parts of the report ------------------------------------------------------------------------------------- */
 
 static void add_states(Arena *arena, MemoryReport *r, const Module *module) {
@@ -86,12 +76,11 @@ static void add_arena(Arena *arena, MemoryReport *r, const Func *func) {
     const Plan *plan = func->plan;
     Lives lives = func_lives(arena, func);
     MemoryUse *uses = find_uses(arena, func);
-    uint32_t *numbers = number_values(arena, func);
     r->values = ARENA_ARRAY(arena, MemoryValue, lives.count + 1);
     for (size_t i = 0; i < lives.count; i++) {
         const Life *life = &lives.of[i];
-        const char *name =
-            arena_printf(arena, "%%%u %s", numbers[life->value], kernel_name(arena, func, life->value));
+        const char *name = arena_printf(arena, "%%%u %s", func_node(func, life->value)->number,
+                                        kernel_name(arena, func, life->value));
         r->values[r->n_values++] = (MemoryValue){.name = name,
                                                  .bytes = life->bytes,
                                                  .offset = plan->places[life->value].offset,

@@ -4,10 +4,10 @@
  *   roofline: {flops flops_assumed bytes bytes_assumed}
  *   kernels: [{name calls seconds flops bytes limit}], scopes: [{name calls seconds flops bytes}]
  *   chains: [{name count kernels blocks footprint saved spent}] */
-#ifndef VITC_DRIVER_REPORT_COST_JSON_H
-#define VITC_DRIVER_REPORT_COST_JSON_H
+#ifndef VITC_INSPECT_REPORT_COST_JSON_H
+#define VITC_INSPECT_REPORT_COST_JSON_H
 
-#include "driver/report/cost_report.h"
+#include "inspect/report/cost_report.h"
 
 #include <jansson.h>
 

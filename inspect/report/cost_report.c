@@ -1,5 +1,5 @@
 /* What the kernels of a function should cost: see cost_report.h. */
-#include "driver/report/cost_report.h"
+#include "inspect/report/cost_report.h"
 #include "ir/plan/canonical.h"
 #include "ir/plan/cost.h"
 #include "passes/plan/chain.h"

@@ -1,8 +1,8 @@
 /* The memory plan as tables: vitc inspect --memory. */
-#ifndef VITC_DRIVER_REPORT_MEMORY_TEXT_H
-#define VITC_DRIVER_REPORT_MEMORY_TEXT_H
+#ifndef VITC_INSPECT_REPORT_MEMORY_TEXT_H
+#define VITC_INSPECT_REPORT_MEMORY_TEXT_H
 
-#include "driver/report/memory_report.h"
+#include "inspect/report/memory_report.h"
 
 #include <stdio.h>
 

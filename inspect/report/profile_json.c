@@ -1,6 +1,6 @@
 /* What a timed run of steps showed as JSON: see profile_json.h. */
-#include "driver/report/profile_json.h"
-#include "driver/report/report_json.h"
+#include "inspect/report/profile_json.h"
+#include "inspect/report/report_json.h"
 
 json_t *bench_json(const BenchReport *r) {
     json_t *object = report_object();

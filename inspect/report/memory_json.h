@@ -7,10 +7,10 @@
  *   arena: {planned most_live staged loops blocks kernels peak: {kernel name} live: [bytes while kernel 1, 2, … runs]}
  *   values: [{name bytes offset born died use}]
  *   rematerialized: {kernels bytes flops all_flops kinds: [{name count bytes flops}]} */
-#ifndef VITC_DRIVER_REPORT_MEMORY_JSON_H
-#define VITC_DRIVER_REPORT_MEMORY_JSON_H
+#ifndef VITC_INSPECT_REPORT_MEMORY_JSON_H
+#define VITC_INSPECT_REPORT_MEMORY_JSON_H
 
-#include "driver/report/memory_report.h"
+#include "inspect/report/memory_report.h"
 
 #include <jansson.h>
 

@@ -1,5 +1,5 @@
 /* What a timed run of steps showed: see profile_report.h. */
-#include "driver/report/profile_report.h"
+#include "inspect/report/profile_report.h"
 
 #include <math.h>
 #include <stdlib.h>

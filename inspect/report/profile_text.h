@@ -1,8 +1,8 @@
 /* What a timed run of steps showed, as lines and a table: vitc bench. */
-#ifndef VITC_DRIVER_REPORT_PROFILE_TEXT_H
-#define VITC_DRIVER_REPORT_PROFILE_TEXT_H
+#ifndef VITC_INSPECT_REPORT_PROFILE_TEXT_H
+#define VITC_INSPECT_REPORT_PROFILE_TEXT_H
 
-#include "driver/report/profile_report.h"
+#include "inspect/report/profile_report.h"
 
 #include <stdio.h>
 

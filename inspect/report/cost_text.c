@@ -1,5 +1,5 @@
 /* What kernels should cost, as tables: see cost_text.h. */
-#include "driver/report/cost_text.h"
+#include "inspect/report/cost_text.h"
 
 /* `limits`: with a column that says what limits a kernel. */
 static void put_sums(const CostReport *r, const CostSum *sums, size_t n, const char *what, bool limits,

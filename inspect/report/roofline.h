@@ -1,7 +1,7 @@
 /* The roofline model: a kernel takes the longer of its FLOPs at peak speed and its bytes at full bandwidth (Williams,
  * Waterman and Patterson 2009). */
-#ifndef VITC_DRIVER_REPORT_ROOFLINE_H
-#define VITC_DRIVER_REPORT_ROOFLINE_H
+#ifndef VITC_INSPECT_REPORT_ROOFLINE_H
+#define VITC_INSPECT_REPORT_ROOFLINE_H
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
 /* JSON values of reports. Memory that runs out ends the process with a message, as in an arena: nothing is left out. */
-#ifndef VITC_DRIVER_REPORT_REPORT_JSON_H
-#define VITC_DRIVER_REPORT_REPORT_JSON_H
+#ifndef VITC_INSPECT_REPORT_REPORT_JSON_H
+#define VITC_INSPECT_REPORT_REPORT_JSON_H
 
 #include <jansson.h>
 #include <stdio.h>

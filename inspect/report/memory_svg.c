@@ -1,5 +1,5 @@
 /* The arena over time as a picture: see memory_svg.h. */
-#include "driver/report/memory_svg.h"
+#include "inspect/report/memory_svg.h"
 
 #include <math.h>
 

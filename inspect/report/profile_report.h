@@ -1,9 +1,9 @@
 /* What a timed run of steps showed, as data: how fast the step is and, where its calls were timed, what each kernel
  * reaches of what limits it. profile_text.h shows it. */
-#ifndef VITC_DRIVER_REPORT_PROFILE_REPORT_H
-#define VITC_DRIVER_REPORT_PROFILE_REPORT_H
+#ifndef VITC_INSPECT_REPORT_PROFILE_REPORT_H
+#define VITC_INSPECT_REPORT_PROFILE_REPORT_H
 
-#include "driver/report/roofline.h"
+#include "inspect/report/roofline.h"
 #include "ir/base/arena.h"
 #include "runtime/program.h"
 

@@ -1,5 +1,5 @@
 /* JSON values of reports: see report_json.h. */
-#include "driver/report/report_json.h"
+#include "inspect/report/report_json.h"
 #include "ir/base/arena.h"
 #include "runtime/files/json.h"
 

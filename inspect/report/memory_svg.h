@@ -1,9 +1,9 @@
 /* The arena over time as a picture: vitc inspect --memory FILE.svg. A rectangle a value, from the kernel that makes it
  * to the last that reads it, at its place in the arena; and the bytes live at each kernel as a line. */
-#ifndef VITC_DRIVER_REPORT_MEMORY_SVG_H
-#define VITC_DRIVER_REPORT_MEMORY_SVG_H
+#ifndef VITC_INSPECT_REPORT_MEMORY_SVG_H
+#define VITC_INSPECT_REPORT_MEMORY_SVG_H
 
-#include "driver/report/memory_report.h"
+#include "inspect/report/memory_report.h"
 
 #include <stdio.h>
 

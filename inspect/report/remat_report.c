@@ -1,5 +1,5 @@
 /* The kernels that run again: see remat_report.h. */
-#include "driver/report/remat_report.h"
+#include "inspect/report/remat_report.h"
 #include "ir/plan/cost.h"
 #include "ir/text/text.h"
 

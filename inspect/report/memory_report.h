@@ -1,9 +1,9 @@
 /* The memory plan of a function as data: what lives between steps, what is fed and given back, and the arena, value by
  * value and kernel by kernel. memory_text.h and memory_svg.h show it. */
-#ifndef VITC_DRIVER_REPORT_MEMORY_REPORT_H
-#define VITC_DRIVER_REPORT_MEMORY_REPORT_H
+#ifndef VITC_INSPECT_REPORT_MEMORY_REPORT_H
+#define VITC_INSPECT_REPORT_MEMORY_REPORT_H
 
-#include "driver/report/remat_report.h"
+#include "inspect/report/remat_report.h"
 
 /* What a value of the arena is for. */
 typedef enum { USE_FORWARD, USE_KEPT, USE_BACKWARD, USE_RESULT, N_USES } MemoryUse;

@@ -1,0 +1,43 @@
+/* A module after each pass: how large it was, whether the pass changed it, and a copy where one is wanted. The passes
+ * tell of themselves by a hook (PassOptions.after) and by remarks (ir/remarks.h).
+ *
+ * A value has the same number in all stages (Node.number), so that stages are compared by numbers. */
+#ifndef VITC_INSPECT_STAGES_H
+#define VITC_INSPECT_STAGES_H
+
+#include "ir/remarks.h"
+#include "passes/passes.h"
+
+typedef struct {
+    const char *label; /* "frontend", "fuse"; of a pass that runs more than once "simplify.1", "simplify.2" */
+    const Pass *pass;  /* NULL: the frontend */
+    double seconds;    /* that the pass took; 0 for the frontend */
+    size_t nodes;      /* of all functions, without inputs and states */
+    uint64_t hash;     /* of all functions and their plans */
+    bool changed;      /* the pass left another module than it got; true for the frontend */
+    const Module *module; /* a copy in the stages' arena; NULL: not kept */
+} Stage;
+
+typedef struct {
+    Arena *arena;
+    const char *list; /* of the passes that run, with commas */
+    uint64_t keep;    /* bit i: a copy of stage i is wanted */
+    Stage *stages;    /* stage 0 is what the frontend made; Remark.pass is the number of a stage */
+    size_t count, capacity;
+} Stages;
+
+#define STAGES_ALL UINT64_MAX
+
+/* Of a fresh module, before passes_run(module, list): begins with stage 0, and has remarks kept. */
+Stages *stages_begin(Arena *arena, Module *module, const char *list, uint64_t keep);
+/* PassOptions.after, with the Stages. */
+void stages_add(void *stages, const Pass *pass, const Module *module, double seconds);
+
+/* The number of the stage that `name` means in a list of passes: "frontend", a pass (the last of that name), or
+ * "simplify.1"; -1: none. */
+int stage_number(const char *list, const char *name);
+/* The label of stage i of a list, in the arena. */
+const char *stage_label(Arena *arena, const char *list, int i);
+int stages_in(const char *list); /* with the frontend */
+
+#endif
