@@ -48,6 +48,16 @@ const char *diags_source_name(const Diags *diags, uint32_t file) {
     return file >= 1 && file <= diags->n_sources ? diags->sources[file - 1].name : NULL;
 }
 
+uint32_t diags_sources(const Diags *diags) {
+    return (uint32_t)diags->n_sources;
+}
+
+const char *diags_source_text(const Diags *diags, uint32_t file, size_t *size) {
+    const Source *source = file >= 1 && file <= diags->n_sources ? &diags->sources[file - 1] : NULL;
+    if (size) *size = source ? source->size : 0;
+    return source ? source->text : NULL;
+}
+
 /* The same message at the same place is told once: loops unrolled at compile time would repeat it. */
 static bool told(const Diags *diags, Loc loc, const char *message) {
     for (size_t i = 0; i < diags->count; i++) {

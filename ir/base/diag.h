@@ -23,6 +23,9 @@ Diags *diags_new(Arena *arena);
  */
 uint32_t diags_add_source(Diags *diags, const char *name, const char *text, size_t size);
 const char *diags_source_name(const Diags *diags, uint32_t file); /* NULL for 0 */
+uint32_t diags_sources(const Diags *diags);                       /* how many: the last `file` */
+/* Its text, "" where only its name is known (IR text names files); NULL for 0. size may be NULL. */
+const char *diags_source_text(const Diags *diags, uint32_t file, size_t *size);
 
 void diag_error(Diags *diags, Loc loc, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Of what is well-formed, yet hardly meant: it stops nothing. */
