@@ -1,0 +1,60 @@
+/* Everything that vitc prints or writes as JSON is what docs/schemas/ says: one recipe of each kind. */
+#include "tests/driver/runs.h"
+#include "tests/driver/schema.h"
+
+/* Objectives with moving averages, with masks, with a queue, with a loop. */
+static const char *const RECIPES[] = {
+    "dino preset=tiny batch=8",
+    "mae preset=tiny batch=8",
+    SOURCE_DIR "/models/paper/moco_queue.yaml preset=tiny batch=8",
+    SOURCE_DIR "/models/paper/swav.yaml preset=tiny batch=8",
+};
+enum { N_RECIPES = sizeof RECIPES / sizeof *RECIPES };
+
+/* What `vitc ARGUMENTS` prints. */
+static char *printed(const char *arguments) {
+    char command[1024], *text = NULL;
+    size_t size = 0;
+    snprintf(command, sizeof command, "cd %s && %s %s 2>log", folder, VITC_BINARY, arguments);
+    FILE *pipe = popen(command, "r"), *out = open_memstream(&text, &size);
+    assert_non_null(pipe);
+    for (int c; (c = fgetc(pipe)) != EOF;) fputc(c, out);
+    fclose(out);
+    if (pclose(pipe) != 0) {
+        said("");
+        fail_msg("vitc %s", arguments);
+    }
+    return text;
+}
+
+/* `vitc BEFORE RECIPE AFTER` for each recipe. */
+static void check_recipes(const char *schema, const char *before, const char *after, int n) {
+    for (int i = 0; i < n; i++) {
+        char arguments[512];
+        snprintf(arguments, sizeof arguments, "%s %s %s", before, RECIPES[i], after);
+        char *text = printed(arguments);
+        assert_schema(schema, text);
+        free(text);
+    }
+}
+
+static void test_inspect(void **state) {
+    (void)state;
+    check_recipes("report", "inspect", "--cost --memory --format=json", N_RECIPES);
+    check_recipes("report", "inspect", "--function embed --cost --format=json", 1);
+    check_recipes("report", "inspect", "train.memory=40MB --memory --format=json", 1);
+}
+
+static void test_bench(void **state) {
+    (void)state;
+    check_recipes("bench", "bench", "--steps 1 --format=json", 1);
+    check_recipes("bench", "bench", "--steps 1 --profile --format=json", N_RECIPES);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_inspect),
+        cmocka_unit_test(test_bench),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
