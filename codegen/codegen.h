@@ -6,7 +6,7 @@
 #ifndef VITC_CODEGEN_CODEGEN_H
 #define VITC_CODEGEN_CODEGEN_H
 
-#include "ir/ir.h"
+#include "ir/plan/plan.h"
 #include "runtime/built.h"
 #include "runtime/program.h"
 
@@ -85,6 +85,44 @@ typedef struct {
  * result is the caller's (built_free). */
 bool codegen_build(const BuildRequest *request, BuiltFiles *out, char *error, size_t size);
 void built_free(BuiltFiles *files);
+
+/* ---- texts.c: the code of kernels, to be read -------------------------------------------------------------------- */
+
+typedef struct {
+    const char *target_features; /* as CodegenOptions have it; the code need not run here */
+    bool llvm, assembly;         /* which texts are wanted */
+    const Kernel *kernel;        /* only the code that this one has, of any function; NULL: all */
+    const char *const
+        *files; /* what positions call the module's sources, by Loc.file; NULL: by their file names */
+    size_t n_files;
+} KernelTextsRequest;
+
+/* A generated function: a distinct kernel, or what kernels call, such as a micro-kernel. */
+typedef struct {
+    const char *name; /* "kernel_3.matmul.student.patch_embed.proj", as in listings and in built programs */
+    const char *llvm; /* LLVM IR after LLVM's passes; NULL: not asked for */
+    const char *assembly; /* with the constants that it reads; NULL: not asked for */
+    const int *calls;     /* numbers of the texts of those that it calls, and these in turn */
+    int n_calls;
+} KernelText;
+/* In both texts a comment of its own says from where on instructions are another expression's ("; nn.yaml:40:12" in
+ * LLVM IR, "# nn.yaml:40:12" in assembly). */
+
+typedef struct {
+    Arena *arena;
+    const char *target; /* "x86-64-v4" */
+    KernelText *texts;  /* distinct kernels, in the order of their first use; then what they call */
+    int n_kernels, n_texts;
+    /* text_of[f][k]: the text's number of kernel k of the plan of Module.funcs[f]; -1: it has none (a C function of the
+     * runtime, a loop, or it was not asked for). */
+    const int32_t *const *text_of;
+} KernelTexts;
+
+/* The code that codegen_compile makes of a module that all passes have seen. False with a message; the result is the
+ * caller's (kernel_texts_free). */
+bool codegen_kernel_texts(const Module *module, const KernelTextsRequest *request, KernelTexts *out,
+                          char *error, size_t size);
+void kernel_texts_free(KernelTexts *texts);
 
 /* ---- micros.c: the micro-kernels of a target by themselves, to be checked and timed ------------------------------ */
 

@@ -9,6 +9,8 @@ struct Positions {
     Arena *arena;
     const Diags *diags;
     bool listing;
+    const char *const *names; /* by Loc.file; NULL: the last parts of paths */
+    size_t n_names;
     LLVMContextRef context;
     LLVMDIBuilderRef builder;
     LLVMMetadataRef unit, type, files[MOST_FILES]; /* files: by Loc.file; NULL: not wanted so far */
@@ -28,6 +30,7 @@ static LLVMMetadataRef file_of(Positions *p, uint32_t number) {
     if (p->files[number]) return p->files[number];
     const char *path = diags_source_name(p->diags, number), *slash = path ? strrchr(path, '/') : NULL;
     const char *name = slash ? slash + 1 : path ? path : "recipe";
+    if (number < p->n_names && p->names[number]) name = p->names[number];
     size_t folder = slash && !p->listing ? (size_t)(slash - path) : 0;
     p->files[number] = LLVMDIBuilderCreateFile(p->builder, name, strlen(name), folder ? path : "", folder);
     return p->files[number];
@@ -53,6 +56,11 @@ void positions_end(Positions *p) {
     if (!p) return;
     LLVMDIBuilderFinalize(p->builder);
     LLVMDisposeDIBuilder(p->builder);
+}
+
+void positions_names(Positions *p, const char *const *names, size_t n) {
+    p->names = names;
+    p->n_names = n;
 }
 
 static void move_to(Positions *p, LLVMBuilderRef builder, LLVMMetadataRef at) {

@@ -13,6 +13,8 @@ typedef struct Positions Positions;
  * arena, until positions_end. */
 Positions *positions_begin(Arena *arena, LLVMModuleRef module, const Diags *diags, bool listing);
 void positions_end(Positions *positions);
+/* Listings call source number i (Loc.file) names[i], of which there are n, instead of by the last part of its path. */
+void positions_names(Positions *positions, const char *const *names, size_t n);
 
 /* The functions below do nothing if `positions` is NULL. Instructions that `builder` makes have the position that was
  * set last. */

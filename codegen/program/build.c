@@ -10,9 +10,7 @@
 #include "codegen/program/irregular.h"
 #include "codegen/program/listing.h"
 #include "codegen/program/workers.h"
-#include "ir/plan/cost.h"
 
-#include <ctype.h>
 #include <llvm-c/Analysis.h>
 #include <stdio.h>
 #include <string.h>
@@ -100,19 +98,9 @@ static const LLVMValueRef *call_codes(const Build *b) {
     return codes;
 }
 
-/* Local symbols say what a kernel is: kernel_3.matmul.encoder.patch_embed.proj. Debuggers and profilers show them. */
+/* Local symbols say what a kernel is. Debuggers and profilers show them. */
 static void name_kernels(const Build *b) {
-    for (int i = 0; i < b->calls->n_codes; i++) {
-        const KernelCode *code = b->calls->codes[i];
-        const Node *node = func_node(code->func, kernel_cost(code->func, code->kernel).named);
-        char own[KERNEL_NAME];
-        kernel_code_name(i, own);
-        char *name = arena_printf(b->arena, "%s.%s%s%s", own, op_info((OpKind)node->op)->name,
-                                  node->scope ? "." : "", node->scope ? node->scope : "");
-        for (char *c = name; *c; c++)
-            if (!isalnum((unsigned char)*c) && *c != '.') *c = '_';
-        LLVMSetValueName2(LLVMGetNamedFunction(b->module, own), name, strlen(name));
-    }
+    for (int i = 0; i < b->calls->n_codes; i++) kernel_code_rename(b->calls->codes[i], b->arena, b->module);
 }
 
 /* `variants`: of all of them; their programs and micro-kernels are known to `d`. */

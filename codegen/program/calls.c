@@ -92,7 +92,7 @@ static bool is_generated(const Func *func, const Kernel *kernel) {
 }
 
 /* The code of kernel number k, new if none serves it; *shift: see find_shift; NULL: no pointers are shifted. */
-static const KernelCode *find_code(Compiler *c, const Func *func, uint32_t k, const int64_t **shift) {
+static const KernelCode *code_for(Compiler *c, const Func *func, uint32_t k, const int64_t **shift) {
     const Kernel *kernel = &func->plan->kernels[k];
     const Chain *chain = plan_chain(func->plan, k);
     bool slices = !chain && kernel_slices(func, kernel);
@@ -116,6 +116,13 @@ static const KernelCode *find_code(Compiler *c, const Func *func, uint32_t k, co
                          .product = kernel->kind == KERNEL_MATMUL || kernel->kind == KERNEL_PACK};
     *slot = code;
     if (generated) ARENA_PUSH(c->arena, c->codes, c->n_codes, c->codes_capacity, code);
+    return code;
+}
+
+static const KernelCode *find_code(Compiler *c, const Func *func, uint32_t k, const int64_t **shift) {
+    const KernelCode *code = code_for(c, func, k, shift);
+    for (size_t f = 0; f < c->module->n_funcs; f++)
+        if (c->module->funcs[f] == func) c->out->code_of[f][k] = code->number;
     return code;
 }
 
@@ -470,6 +477,15 @@ static bool panels_fit(const Compiler *c, const Target *target) {
     return false;
 }
 
+static void no_codes_yet(Compiler *c) {
+    c->out->code_of = ARENA_ARRAY(c->arena, int32_t *, c->module->n_funcs + 1);
+    for (size_t f = 0; f < c->module->n_funcs; f++) {
+        size_t n = c->module->funcs[f]->plan->n_kernels;
+        c->out->code_of[f] = ARENA_ARRAY(c->arena, int32_t, n + 1);
+        for (size_t k = 0; k < n; k++) c->out->code_of[f][k] = -1;
+    }
+}
+
 Calls *calls_make(Arena *arena, const Module *module, const VtProgram *plan, const Target *target,
                   char *error, size_t size) {
     Calls *out = ARENA_NEW(arena, Calls);
@@ -479,6 +495,7 @@ Calls *calls_make(Arena *arena, const Module *module, const VtProgram *plan, con
     *c = (Compiler){.out = out, .arena = arena, .module = module, .error = error, .error_size = size};
     if (!is_planned(c) || !panels_fit(c, target) || !tiles_fit(c, target)) return NULL;
     describe_states(c);
+    no_codes_yet(c);
     for (int i = plan->n_inputs; i-- > 0;)
         names_set(arena, &c->inputs, plan->inputs[i].tensor.name, (uint32_t)i);
     FuncCode *funcs = ARENA_ARRAY(arena, FuncCode, module->n_funcs + 1);

@@ -15,6 +15,8 @@ typedef struct {
     int n_codes;
     /* Of all functions' calls, one after the other: kernel_NUMBER; -1 - i: irregular kernel i. */
     int32_t *kernels;
+    int32_t *
+        *code_of; /* [f][k]: of kernel k of Module.funcs[f]; -1: a C function, a loop, or nobody calls it */
     int64_t *constant_bytes; /* of the program's constants */
     int64_t *irregular_room; /* by function: bytes of scratch that its C functions want */
 } Calls;

@@ -6,8 +6,10 @@
 #include "ir/base/clock.h"
 #include "ir/plan/cost.h"
 
+#include <ctype.h>
 #include <llvm-c/Analysis.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { UNIT_WEIGHT = 350, MOST_UNITS = 12 }; /* UNIT_WEIGHT: about the weight_of a unit */
 
@@ -19,6 +21,17 @@ Machine unit_machine(const TargetMachine *target, const Machine *known) {
 
 void kernel_code_name(int number, char out[KERNEL_NAME]) {
     snprintf(out, KERNEL_NAME, "kernel_%d", number);
+}
+
+void kernel_code_rename(const KernelCode *code, Arena *arena, LLVMModuleRef module) {
+    const Node *node = func_node(code->func, kernel_cost(code->func, code->kernel).named);
+    char own[KERNEL_NAME];
+    kernel_code_name(code->number, own);
+    char *name = arena_printf(arena, "%s.%s%s%s", own, op_info((OpKind)node->op)->name,
+                              node->scope ? "." : "", node->scope ? node->scope : "");
+    for (char *c = name; *c; c++)
+        if (!isalnum((unsigned char)*c) && *c != '.') *c = '_';
+    LLVMSetValueName2(LLVMGetNamedFunction(module, own), name, strlen(name));
 }
 
 /* ---- sharing out ------------------------------------------------------------------------------------------------- */

@@ -43,6 +43,9 @@ typedef struct {
 enum { KERNEL_NAME = 24 };
 void kernel_code_name(int number, char out[KERNEL_NAME]);
 
+/* Its function gets a name that says what it is: kernel_3.matmul.encoder.patch_embed.proj. */
+void kernel_code_rename(const KernelCode *code, Arena *arena, LLVMModuleRef module);
+
 /* Emits the kernels' functions, and those that they call; sets scratch_bytes. */
 void kernel_codes_emit(KernelCode *const *codes, int n, FunctionBuilder *fb);
 
