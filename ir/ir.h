@@ -229,9 +229,17 @@ typedef struct {
     Type type;
     const char *scope; /* "student.blocks.0.norm1", or NULL */
     Loc loc;
-    uint32_t
-        origin; /* number of the value for whose sake a pass made this one; IR_NONE: it is the recipe's */
+    uint32_t site;   /* the call of a module or network that it was made in: Module.sites; 0: in none */
+    uint32_t origin; /* number of the value for whose sake a pass made this one; IR_NONE: it is the recipe's */
 } Node;
+
+/* A call of a module or network that ran while the recipe was elaborated. Equal calls within equal ones are one. The
+ * text form has no sites. */
+typedef struct {
+    Loc loc;              /* of the call */
+    uint32_t caller;      /* the site in whose body it stands; 0: in none */
+    uint32_t first, next; /* of those whose caller this is, and of those with the same caller; 0: none */
+} Site;
 
 /* What an output says of a training step; the text form names all but the first. = VtOutputRole. */
 typedef enum {
@@ -322,6 +330,7 @@ typedef struct Func {
     /* Where emitted nodes say they come from (func_made_for). */
     const char *scope;
     Loc loc;
+    uint32_t site;
     uint32_t origin;
     uint32_t next_number; /* of the next node: beyond those of all nodes */
     /* Message of the last refused emission. */
@@ -342,6 +351,8 @@ struct Module {
     Machine machine;      /* that the program is for */
     State *states;
     size_t n_states, states_capacity;
+    Site *sites; /* by number, from 1; the first is that of no call */
+    size_t n_sites, sites_capacity;
     Func **funcs;
     size_t n_funcs, funcs_capacity;
 };
@@ -358,14 +369,17 @@ Func *module_find_func(const Module *module, const char *name);
 /* A clone that shares nothing mutable: for running passes on a copy. */
 Module *module_clone(const Module *module, Arena *arena);
 
+/* The number of a call at `loc` in the body of `caller` (0: of none). */
+uint32_t module_call_site(Module *module, Loc loc, uint32_t caller);
+
 /* Appends a node after checking operands and attributes by the table; returns its id, or IR_NONE with func->error
  * ("matmul: inner sizes differ: f32[8x3] @ f32[4x5]"). attrs: the struct of the operator's set, &(CastAttrs){.dtype =
  * DT_F32} (what it does not name is zero, not the default), or another node's; NULL: the defaults. */
 ValueId func_emit(Func *func, OpKind op, const ValueId *operands, int n_operands, const void *attrs);
 /* Those attributes, or the defaults, as a node has them; NULL where the operator has none. */
 const Attr *attrs_copy(Arena *arena, OpKind op, const void *attrs);
-/* What is emitted from here on is for the sake of that node, of the function or of its former nodes: it has its scope
- * and position, and its number as origin. NULL: for none's. */
+/* What is emitted from here on is for the sake of that node, of the function or of its former nodes: it has its scope,
+ * position and site, and its number as origin. NULL: for none's. */
 void func_made_for(Func *func, const Node *node);
 /* Numbers the values of all functions from 0 in their order. */
 void module_renumber(Module *module);

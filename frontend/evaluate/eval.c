@@ -317,7 +317,9 @@ Value call_definition(Evaluator *e, const Definition *definition, bool sees_own,
     Loc loc = e->func->loc;
     const char *label = e->assigned;
     const Expr *loop = e->loop;
+    uint32_t site = e->func->site;
     e->assigned = NULL;
+    e->func->site = module_call_site(e->module, at->loc, site);
     ARENA_PUSH(e->arena, e->running, e->n_running, e->running_capacity,
                definition); /* defaults run in it too */
     ARENA_PUSH(e->arena, e->calls, e->n_calls, e->calls_capacity, (Expr *)at);
@@ -332,6 +334,7 @@ Value call_definition(Evaluator *e, const Definition *definition, bool sees_own,
     e->n_callers--;
     e->frame = before;
     e->func->loc = loc;
+    e->func->site = site;
     e->assigned = label;
     e->loop = loop;
     return result;

@@ -26,6 +26,21 @@ typedef struct {
     size_t n_updated;
 } FuncImpl;
 
+uint32_t module_call_site(Module *module, Loc loc, uint32_t caller) {
+    Site none = {{0, 0, 0}, 0, 0, 0};
+    if (module->n_sites == 0)
+        ARENA_PUSH(module->arena, module->sites, module->n_sites, module->sites_capacity, none);
+    uint32_t first = module->sites[caller].first, number = (uint32_t)module->n_sites;
+    for (uint32_t i = first; i; i = module->sites[i].next) {
+        Loc at = module->sites[i].loc;
+        if (at.file == loc.file && at.line == loc.line && at.col == loc.col) return i;
+    }
+    Site site = {loc, caller, 0, first};
+    ARENA_PUSH(module->arena, module->sites, module->n_sites, module->sites_capacity, site);
+    module->sites[caller].first = number;
+    return number;
+}
+
 Module *module_new(Arena *arena, Diags *diags, const char *name) {
     ModuleImpl *impl = ARENA_NEW(arena, ModuleImpl);
     impl->module = (Module){.arena = arena, .diags = diags, .name = arena_strdup(arena, name)};
@@ -103,6 +118,7 @@ ValueId func_emit(Func *func, OpKind op, const ValueId *operands, int n, const v
         x[o] = func_type(func, operands[o]);
     }
     Node node = {.op = (uint16_t)op, .n_operands = (uint16_t)n, .scope = func->scope, .loc = func->loc};
+    node.site = func->site;
     node.number = func->next_number;
     node.origin = func->origin;
     if (n > UINT16_MAX) {

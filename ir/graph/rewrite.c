@@ -7,6 +7,7 @@
 void func_made_for(Func *func, const Node *node) {
     func->scope = node ? node->scope : NULL;
     func->loc = node ? node->loc : (Loc){0, 0, 0};
+    func->site = node ? node->site : 0;
     func->origin = node ? node->number : IR_NONE;
 }
 

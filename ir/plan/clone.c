@@ -9,6 +9,8 @@ Module *module_clone(const Module *module, Arena *arena) {
     copy->memory_loc = module->memory_loc;
     copy->machine = module->machine;
     for (size_t s = 0; s < module->n_states; s++) module_add_state(copy, module->states[s]);
+    for (size_t i = 0; i < module->n_sites; i++)
+        ARENA_PUSH(arena, copy->sites, copy->n_sites, copy->sites_capacity, module->sites[i]);
     for (size_t f = 0; f < module->n_funcs; f++) {
         const Func *from = module->funcs[f];
         Func *to = module_add_func(copy, from->name);

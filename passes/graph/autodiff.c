@@ -92,6 +92,7 @@ bool autodiff_append(Func *func, ValueId loss, const ValueId *x, size_t n, Value
     bool *through = ARENA_ARRAY(scratch, bool, n_old);
     const char *scope = func->scope;
     Loc loc = func->loc;
+    uint32_t site = func->site;
     for (ValueId id = 0; id < n_old; id++) same.map[id] = id;
     Sweep sweep = sweep_start(same, GRAD_RULES, diags);
     sweep.again = true;
@@ -104,6 +105,7 @@ bool autodiff_append(Func *func, ValueId loss, const ValueId *x, size_t n, Value
     for (size_t i = 0; good && i < n; i++) out[i] = x[i] < n_old ? sweep.sum[x[i]] : IR_NONE;
     func->scope = scope;
     func->loc = loc;
+    func->site = site;
     arena_free(scratch);
     return good;
 }

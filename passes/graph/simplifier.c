@@ -108,6 +108,7 @@ ValueId simplify_make(Simplify *s, OpKind op, const ValueId *operands, int n, co
     Node node = {.op = (uint16_t)op, .n_operands = (uint16_t)n, .operands = operands};
     node.scope = s->func->scope;
     node.loc = s->func->loc;
+    node.site = s->func->site;
     node.number = IR_NONE;
     node.origin = s->func->origin;
     node.attrs = attrs_copy(s->func->module->arena, op, attrs);
