@@ -12,8 +12,25 @@
 /* "NAME: …" to stderr, NAME being the command's; returns code. */
 int fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* ---- options.c: flags "--name value" or "--name=value"; settings key=value; the rest are words, as is all after "--".
- * What is given twice holds as it was given last. */
+/* ---- verbs and flags: tables that the parser, help, man pages and completion read -------------------------------- */
+/* What the shell completes a word or the value of a flag with. */
+typedef enum {
+    COMPLETE_NONE,
+    COMPLETE_WORDS, /* those of its name, with | between: "text|json" */
+    COMPLETE_FILE,
+    COMPLETE_FOLDER,
+    COMPLETE_DATA, /* a data set: PATH, or NAME=PATH */
+    COMPLETE_RECIPE,
+    COMPLETE_RUN, /* the folder of a run, or else a recipe */
+    COMPLETE_SETTING,
+    COMPLETE_PASS,
+    COMPLETE_PASSES, /* with commas between */
+    COMPLETE_TARGET,
+    COMPLETE_TARGETS, /* with commas between */
+    COMPLETE_FUNCTION,
+    COMPLETE_TOPIC /* what `help` tells of */
+} Completion;
+
 typedef enum {
     FLAG_BARE = false,
     FLAG_VALUE = true,
@@ -22,7 +39,42 @@ typedef enum {
 } FlagKind;
 typedef struct {
     const char *name; /* without dashes */
-    FlagKind takes_value;
+    FlagKind kind;
+    const char *value; /* what help calls its value: "FILE"; NULL: it has none */
+    Completion completes;
+    const char *doc; /* a clause without a full stop; NULL: help does not show the flag */
+} FlagRow;
+typedef struct {
+    const FlagRow *rows;
+    size_t count;
+} FlagTable;
+
+typedef enum { WORD_ONE, WORD_MAYBE, WORD_SOME /* one or more */, WORD_ANY } WordCount;
+typedef struct {
+    const char *name; /* "RECIPE"; one in small letters is written as it stands */
+    Completion completes;
+    WordCount count;
+} Word;
+typedef struct {
+    const char *command, *doc; /* without the name of the program */
+} Example;
+
+enum { MOST_WORDS = 4, MOST_NEEDS = 4, MOST_TABLES = 4, MOST_EXAMPLES = 6, MOST_VERB_FLAGS = 64 };
+typedef struct {
+    const char *name;
+    int (*run)(int argc, char **argv); /* gets the arguments after its name; returns the exit code */
+    const char *group;                 /* under which help lists it */
+    const char *doc;                   /* a clause without a full stop */
+    Word words[MOST_WORDS];            /* up to the first without a name; so are the other lists */
+    const char *needs[MOST_NEEDS];     /* flags that usage shows */
+    const FlagTable *flags[MOST_TABLES];
+    Example examples[MOST_EXAMPLES];
+} Verb;
+
+/* ---- options.c: flags "--name value" or "--name=value"; settings key=value; the rest are words, as is all after "--".
+ * What is given twice holds as it was given last. */
+typedef struct {
+    const FlagRow *row;
     bool given;
     const char *value;
 } Flag;
@@ -36,8 +88,9 @@ typedef struct {
     char settings[64][64]; /* made of flags that are short for key=value: --precision */
     int n_settings;
 } Arguments;
-/* False after telling what is wrong (unknown flag: did you mean …). */
-bool parse_arguments(int argc, char **argv, Flag *flags, size_t n_flags, Arguments *out);
+/* The arguments of the verb that runs, whose tables say which flags there are: `flags` gets them, one table behind the
+ * other; n: how many the verb thinks they are. False after telling what is wrong (unknown flag: did you mean …). */
+bool parse_arguments(int argc, char **argv, Flag *flags, size_t n, Arguments *out);
 bool read_decimal(const char *text, double *out); /* false: it is no number, in decimal */
 bool number_flag(const Flag *flag, double low, double high, double *out); /* leaves *out if not given */
 bool whole_flag(const Flag *flag, double low, double high, double *out);  /* a whole number */
@@ -92,9 +145,8 @@ typedef struct {
     const char *name;  /* how messages begin: "vitc" */
     bool compiles;     /* verbs take a RECIPE */
     const char *about; /* for --version */
-    /* Flags of every verb that wants a program. */
-    const Flag *flags;
-    size_t n_flags;
+    /* The last table of every verb that wants a program. */
+    const FlagTable *flags;
     const FlagSetting *flag_settings;
     size_t n_flag_settings;
 
@@ -136,25 +188,30 @@ struct Made {
 /* The command that this process is: main() says so before anything else. */
 extern const Command *command;
 
-/* The most that Command.n_flags may be. */
+/* The most rows that Command.flags may have. */
 enum { MOST_COMMAND_FLAGS = 8 };
 
 /* ---- dispatch.c: main() ------------------------------------------------------------------------------------------ */
-typedef struct {
-    const char *name;
-    int (*run)(int argc, char **argv); /* gets the arguments after its name; returns the exit code */
-    const char *usage, *doc;
-} Verb;
 /* Runs the verb that argv names, with standard streams that are safe to use; the exit code. `notes` follow the list of
  * all verbs. */
 int command_main(const Verb *verbs, int n, const char *notes, int argc, char **argv);
-/* The usage of one verb, or NULL: of all, with the notes. False: there is none of that name. */
-bool tell_usage(const char *verb);
+/* All verbs, and the one that runs (NULL before that). */
+extern const Verb *command_verbs, *command_verb;
+extern int command_n_verbs;
+/* Its flags, of all its tables; how many. out: at least MOST_VERB_FLAGS. */
+size_t verb_flags(const Verb *verb, Flag *out);
+
+/* ---- help.c ------------------------------------------------------------------------------------------------------ */
+/* Usage, flags and examples of one verb, or NULL: a list of all, with the notes. False: there is none of that name. */
+bool tell_usage(const char *verb, const char *notes);
 
 /* ---- the verbs --------------------------------------------------------------------------------------------------- */
 int verb_train(int argc, char **argv);
 int verb_resume(int argc, char **argv);
 int verb_eval(int argc, char **argv);
 int verb_embed(int argc, char **argv);
+/* Their own flags, and those over a frozen encoder, which eval and embed share; FORCE_FLAG: built programs have it
+ * too. */
+extern const FlagTable TRAIN_FLAGS, RESUME_FLAGS, EVAL_FLAGS, EMBED_FLAGS, FROZEN_FLAGS, FORCE_FLAG;
 
 #endif

@@ -2,28 +2,25 @@
 #include "command/command.h"
 #include "runtime/base/nearest.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 
-static struct {
-    const Verb *verbs;
-    int n;
-    const char *notes;
-} all;
+const Verb *command_verbs, *command_verb;
+int command_n_verbs;
+static const char *all_notes;
 
-bool tell_usage(const char *verb) {
-    bool known = !verb;
-    for (int i = 0; i < all.n; i++) {
-        if (verb && strcmp(verb, all.verbs[i].name) != 0) continue;
-        printf("%s %s%s%s\n    %s\n", command->name, all.verbs[i].name, all.verbs[i].usage[0] ? " " : "",
-               all.verbs[i].usage, all.verbs[i].doc);
-        known = true;
-    }
-    if (!verb) printf("\n%s\n", all.notes);
-    return known;
+size_t verb_flags(const Verb *verb, Flag *out) {
+    size_t n = 0;
+    for (int t = 0; t < MOST_TABLES && verb->flags[t]; t++)
+        for (size_t i = 0; i < verb->flags[t]->count; i++) {
+            assert(n < MOST_VERB_FLAGS);
+            out[n++] = (Flag){.row = &verb->flags[t]->rows[i]};
+        }
+    return n;
 }
 
 /* What is opened later may not become standard input, output or error: a missing one is a /dev/null that cannot be used
@@ -60,7 +57,7 @@ static bool is_target_list(const char *arg, const char *next) {
 /* What may stand behind any verb and ends it: --help, --target list. */
 static bool only_tells(int argc, char **argv) {
     for (int a = 2; a < argc && strcmp(argv[a], "--") != 0; a++) {
-        if (is_help(argv[a])) return tell_usage(argv[1]);
+        if (is_help(argv[a])) return tell_usage(argv[1], NULL);
         if (!is_target_list(argv[a], argv[a + 1])) continue;
         command->print_targets(stdout);
         return true;
@@ -71,26 +68,27 @@ static bool only_tells(int argc, char **argv) {
 static int run_verb(int argc, char **argv) {
     enum { MOST = 64 };
     const char *names[MOST];
-    if (argc < 2 || is_help(argv[1])) return tell_usage(NULL), argc < 2 ? 2 : 0;
+    if (argc < 2 || is_help(argv[1])) return tell_usage(NULL, all_notes), argc < 2 ? 2 : 0;
     if (strcmp(argv[1], "--version") == 0) {
         puts(command->about);
         return 0;
     }
-    for (int i = 0; i < all.n; i++) {
-        names[i < MOST ? i : 0] = all.verbs[i].name;
-        if (strcmp(argv[1], all.verbs[i].name) != 0) continue;
+    for (int i = 0; i < command_n_verbs; i++) {
+        names[i < MOST ? i : 0] = command_verbs[i].name;
+        if (strcmp(argv[1], command_verbs[i].name) != 0) continue;
+        command_verb = &command_verbs[i];
         if (only_tells(argc, argv)) return 0;
-        return command->fit && !command->fit(argv[1]) ? 1 : all.verbs[i].run(argc - 2, argv + 2);
+        return command->fit && !command->fit(argv[1]) ? 1 : command_verb->run(argc - 2, argv + 2);
     }
-    const char *near = vt_nearest(argv[1], names, (size_t)(all.n < MOST ? all.n : MOST));
+    const char *near = vt_nearest(argv[1], names, (size_t)(command_n_verbs < MOST ? command_n_verbs : MOST));
     return near ? fail(2, "unknown verb '%s'; did you mean '%s'?", argv[1], near)
                 : fail(2, "unknown verb '%s' (%s help lists them)", argv[1], command->name);
 }
 
 int command_main(const Verb *verbs, int n, const char *notes, int argc, char **argv) {
-    all.verbs = verbs;
-    all.n = n;
-    all.notes = notes;
+    command_verbs = verbs;
+    command_n_verbs = n;
+    all_notes = notes;
     if (!hold_standard_descriptors() || !hold_stack()) return 1;
     int code = run_verb(argc, argv);
     errno = 0;

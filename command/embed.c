@@ -11,11 +11,16 @@
 #include <unistd.h>
 
 enum { OUT, NAMES, SPLIT, NORMALIZE, SKIP_BROKEN, N_FLAGS };
-static const Flag FLAGS[N_FLAGS] = {[OUT] = {"out", FLAG_VALUE, false, NULL},
-                                    [NAMES] = {"names", FLAG_VALUE, false, NULL},
-                                    [SPLIT] = {"split", FLAG_VALUE, false, NULL},
-                                    [NORMALIZE] = {"normalize", FLAG_BARE, false, NULL},
-                                    [SKIP_BROKEN] = {"skip-broken", FLAG_BARE, false, NULL}};
+static const FlagRow FLAGS[N_FLAGS] = {
+    [OUT] = {"out", FLAG_VALUE, "FILE.npy|FILE.safetensors", COMPLETE_FILE,
+             "where the features go, a row an image"},
+    [NAMES] = {"names", FLAG_VALUE, "FILE", COMPLETE_FILE, "also write the names of the images, a line each"},
+    [SPLIT] = {"split", FLAG_VALUE, "train|test", COMPLETE_WORDS,
+               "embed this split alone; all images unless given"},
+    [NORMALIZE] = {"normalize", FLAG_BARE, NULL, COMPLETE_NONE, "scale each row to length 1"},
+    [SKIP_BROKEN] = {"skip-broken", FLAG_BARE, NULL, COMPLETE_NONE,
+                     "leave out images that cannot be decoded, whose rows are NaN otherwise"}};
+const FlagTable EMBED_FLAGS = {FLAGS, N_FLAGS};
 
 typedef struct {
     Frozen frozen;
@@ -186,7 +191,7 @@ int verb_embed(int argc, char **argv) {
     Embed e = {.told = 0};
     Frozen *f = &e.frozen;
     int code;
-    if (!frozen_arguments(f, argc, argv, FLAGS, N_FLAGS)) return 2;
+    if (!frozen_arguments(f, argc, argv, N_FLAGS)) return 2;
     int words = f->args.n_words;
     bool enough = words == 1 || (words == 0 && !command->compiles && f->init.path);
     if (!enough || !f->flags[FROZEN_DATA].given || !f->own[OUT].given)

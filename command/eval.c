@@ -105,14 +105,17 @@ static int eval_knn(const KnnRequest *request) {
     return fflush(stdout) == 0 ? 0 : fail(1, "cannot write the results: %s", strerror(errno));
 }
 
+enum { K, TEMPERATURE, LIMIT, N };
+static const FlagRow FLAGS[N] = {
+    [K] = {"k", FLAG_VALUE, "N", COMPLETE_NONE, "neighbours that vote; 10, 20, 100 and 200 unless given"},
+    [TEMPERATURE] = {"temperature", FLAG_VALUE, "T", COMPLETE_NONE, "temperature of their votes (0.07)"},
+    [LIMIT] = {"limit", FLAG_VALUE, "N", COMPLETE_NONE, "take only the first N training and test images"}};
+const FlagTable EVAL_FLAGS = {FLAGS, N};
+
 int verb_eval(int argc, char **argv) {
-    enum { K, TEMPERATURE, LIMIT, N };
-    static const Flag own[N] = {[K] = {"k", true, false, NULL},
-                                [TEMPERATURE] = {"temperature", true, false, NULL},
-                                [LIMIT] = {"limit", true, false, NULL}};
     Frozen f = {.run = NULL};
     double k = 0, temperature = 0.07, limit = 0;
-    if (!frozen_arguments(&f, argc, argv, own, N)) return 2;
+    if (!frozen_arguments(&f, argc, argv, N)) return 2;
     int words = f.args.n_words;
     bool enough = words == 2 || (words == 1 && !command->compiles && f.init.path);
     if (!enough || strcmp(f.args.words[0], "knn") != 0 || !f.flags[FROZEN_DATA].given)

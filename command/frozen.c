@@ -5,29 +5,35 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const Flag FLAGS[N_FROZEN_FLAGS] = {[FROZEN_DATA] = {"data", FLAG_LIST, false, NULL},
-                                           [FROZEN_PREVIOUS] = {"previous", false, false, NULL},
-                                           [FROZEN_INIT] = {"init", true, false, NULL},
-                                           [FROZEN_RENAME] = {"rename", true, false, NULL},
-                                           [FROZEN_ONLY] = {"only", true, false, NULL},
-                                           [FROZEN_THREADS] = {"threads", true, false, NULL},
-                                           [FROZEN_MAX_BROKEN] = {"max-broken", true, false, NULL},
-                                           [FROZEN_TARGET] = {"target", true, false, NULL},
-                                           [FROZEN_FORCE] = {"force", false, false, NULL}};
+static const FlagRow FLAGS[N_FROZEN_FLAGS] = {
+    [FROZEN_DATA] = {"data", FLAG_LIST, "PATH", COMPLETE_DATA,
+                     "the data set: a folder, an archive, or synthetic[:N]"},
+    [FROZEN_PREVIOUS] = {"previous", FLAG_BARE, NULL, COMPLETE_NONE,
+                         "take the checkpoint before the last one"},
+    [FROZEN_INIT] = {"init", FLAG_VALUE, "FILE.safetensors", COMPLETE_FILE, "take weights from this file"},
+    [FROZEN_RENAME] = {"rename", FLAG_VALUE, "NAMES.yaml", COMPLETE_FILE,
+                       "rules by which the file of --init calls tensors"},
+    [FROZEN_ONLY] =
+        {"only", FLAG_VALUE, "PATTERNS", COMPLETE_NONE,
+         "take only these tensors from the file of --init, with commas between: encoder.*,head.*"},
+    [FROZEN_THREADS] = {"threads", FLAG_VALUE, "N", COMPLETE_NONE,
+                        "use N threads; all processors unless given"},
+    [FROZEN_MAX_BROKEN] = {"max-broken", FLAG_VALUE, "N", COMPLETE_NONE,
+                           "end after more than N images that cannot be decoded (100)"},
+    [FROZEN_TARGET] = {"target", FLAG_VALUE, "NAME", COMPLETE_TARGET,
+                       "processors to compile for; `list` tells which there are"},
+    [FROZEN_FORCE] = {"force", FLAG_BARE, NULL, COMPLETE_NONE,
+                      "take the checkpoint of a run with another recipe all the same"}};
+const FlagTable FROZEN_FLAGS = {FLAGS, FROZEN_FORCE}, FORCE_FLAG = {FLAGS + FROZEN_FORCE, 1};
 
-bool frozen_arguments(Frozen *f, int argc, char **argv, const Flag *own, size_t n_own) {
-    Flag all[MOST_OWN_FLAGS + N_FROZEN_FLAGS + MOST_COMMAND_FLAGS];
-    size_t n_shared = command->compiles ? FROZEN_FORCE : N_FROZEN_FLAGS, n = 0;
+bool frozen_arguments(Frozen *f, int argc, char **argv, size_t n_own) {
+    Flag all[MOST_VERB_FLAGS];
+    size_t n_shared = command->compiles ? FROZEN_FORCE : N_FROZEN_FLAGS, n = n_own + n_shared;
     double threads = 0, broken = 100;
-    memcpy(f->flags, FLAGS, sizeof FLAGS);
-    memcpy(f->flags + N_FROZEN_FLAGS, command->flags, sizeof *command->flags * command->n_flags);
-    memcpy(all, own, sizeof *own * n_own);
-    memcpy(all + (n += n_own), FLAGS, sizeof *FLAGS * n_shared);
-    memcpy(all + (n += n_shared), command->flags, sizeof *command->flags * command->n_flags);
-    if (!parse_arguments(argc, argv, all, n + command->n_flags, &f->args)) return false;
+    if (!parse_arguments(argc, argv, all, n + command->flags->count, &f->args)) return false;
     memcpy(f->own, all, sizeof *all * n_own);
     memcpy(f->flags, all + n_own, sizeof *all * n_shared);
-    memcpy(f->flags + N_FROZEN_FLAGS, all + n, sizeof *all * command->n_flags);
+    memcpy(f->flags + N_FROZEN_FLAGS, all + n, sizeof *all * command->flags->count);
     const Flag *flags = f->flags;
     if (!whole_flag(&flags[FROZEN_MAX_BROKEN], 0, 1e12, &broken) ||
         !whole_flag(&flags[FROZEN_THREADS], 1, 1024, &threads) ||

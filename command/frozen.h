@@ -4,7 +4,7 @@
 
 #include "command/weights.h"
 
-/* Flags of every verb over one. FORCE, the last, is of built programs alone. */
+/* FROZEN_FLAGS, and FORCE_FLAG, the last, which is of built programs alone. */
 enum {
     FROZEN_DATA,
     FROZEN_PREVIOUS,
@@ -34,9 +34,9 @@ typedef struct {
     VtInstance *instance;
 } Frozen;
 
-/* Reads the arguments: the verb's own flags with those above. Zeroed ones before it. False after telling what is
+/* Reads the arguments: n_own flags of the verb's own, then those above. Zeroed ones before it. False after telling what is
  * wrong. */
-bool frozen_arguments(Frozen *f, int argc, char **argv, const Flag *own, size_t n_own);
+bool frozen_arguments(Frozen *f, int argc, char **argv, size_t n_own);
 /* The program of the run or recipe that `word` names (NULL: a built program's own), with its weights. False after
  * telling what is wrong; *code is then the exit code. */
 bool frozen_open(Frozen *f, const char *word, int *code);

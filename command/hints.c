@@ -11,8 +11,8 @@ bool unknown_flag(int argc, char **argv, const char *name, const char *value, co
     SettingHint hint = {.exact = false};
     bool given = value && *value && value[0] != '-' && !strchr(value, '=');
     for (size_t i = 0; i < n && i < 64; i++) {
-        names[i] = flags[i].name;
-        if (name[0] && !name[1] && flags[i].name[0] == name[0] && !of) of = flags[i].name; /* -o */
+        names[i] = flags[i].row->name;
+        if (name[0] && !name[1] && flags[i].row->name[0] == name[0] && !of) of = flags[i].row->name; /* -o */
     }
     snprintf(key, sizeof key, "%s", name);
     for (char *c = key; *c; c++) *c = *c == '-' ? '_' : *c;

@@ -1,6 +1,7 @@
 /* Command-line arguments. */
 #include "command/command.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,31 +53,31 @@ static bool add_word(const char *arg, Arguments *out) {
 
 /* A flag of one letter may have one or two. */
 static const char *dashes_of(const Flag *flag) {
-    return flag->name[1] ? "--" : "-";
+    return flag->row->name[1] ? "--" : "-";
 }
 
 /* The value of argv[*i], a flag: behind its =, or the argument after it. */
 static bool take_value(int argc, char **argv, int *i, Flag *flag) {
     const char *equals = strchr(argv[*i], '='), *dashes = dashes_of(flag);
     flag->given = true;
-    if (flag->takes_value == FLAG_BARE && equals)
-        return fail(2, "%s%s takes no value", dashes, flag->name) < 0;
-    if (flag->takes_value == FLAG_BARE || (flag->takes_value == FLAG_MAYBE && !equals)) return true;
-    if (equals && !equals[1]) return fail(2, "%s%s= has no value", dashes, flag->name) < 0;
-    if (!equals && *i + 1 == argc) return fail(2, "%s%s wants a value", dashes, flag->name) < 0;
+    if (flag->row->kind == FLAG_BARE && equals)
+        return fail(2, "%s%s takes no value", dashes, flag->row->name) < 0;
+    if (flag->row->kind == FLAG_BARE || (flag->row->kind == FLAG_MAYBE && !equals)) return true;
+    if (equals && !equals[1]) return fail(2, "%s%s= has no value", dashes, flag->row->name) < 0;
+    if (!equals && *i + 1 == argc) return fail(2, "%s%s wants a value", dashes, flag->row->name) < 0;
     if (!equals && strncmp(argv[*i + 1], "--", 2) == 0)
         return fail(2, "%s%s wants a value, not %s (one that begins so is written %s%s=%s)", dashes,
-                    flag->name, argv[*i + 1], dashes, flag->name, argv[*i + 1]) < 0;
+                    flag->row->name, argv[*i + 1], dashes, flag->row->name, argv[*i + 1]) < 0;
     flag->value = equals ? equals + 1 : argv[++*i];
     return true;
 }
 
 /* Adds what a flag that was read stands for. */
 static bool note_flag(const Flag *flag, Arguments *out) {
-    const FlagSetting *setting = setting_of(flag->name);
-    if (flag->takes_value == FLAG_LIST) {
+    const FlagSetting *setting = setting_of(flag->row->name);
+    if (flag->row->kind == FLAG_LIST) {
         if (out->n_values == (int)(sizeof out->values / sizeof *out->values))
-            return fail(2, "--%s is given too often", flag->name) < 0;
+            return fail(2, "--%s is given too often", flag->row->name) < 0;
         out->values[out->n_values++] = flag->value;
     }
     if (!setting) return true;
@@ -86,7 +87,8 @@ static bool note_flag(const Flag *flag, Arguments *out) {
 /* A flag without a row: --peak-lr 0.01 for the setting peak_lr. *known: it is one. */
 static bool take_setting(int argc, char **argv, int *i, const char *name, Arguments *out, bool *known) {
     const char *key = command->setting_flag ? command->setting_flag(name) : NULL;
-    Flag flag = {.name = name, .takes_value = FLAG_VALUE};
+    FlagRow row = {.name = name, .kind = FLAG_VALUE};
+    Flag flag = {.row = &row};
     *known = key != NULL;
     return key && take_value(argc, argv, i, &flag) && add_setting(key, flag.value, out);
 }
@@ -95,7 +97,7 @@ static bool take_setting(int argc, char **argv, int *i, const char *name, Argume
 static Flag *take_joined(const char *arg, Flag *flags, size_t n) {
     for (size_t i = 0; arg[1] != '-' && arg[2] && arg[2] != '=' && i < n; i++) {
         Flag *flag = &flags[i];
-        if (flag->name[0] != arg[1] || flag->name[1] || flag->takes_value != FLAG_VALUE) continue;
+        if (flag->row->name[0] != arg[1] || flag->row->name[1] || flag->row->kind != FLAG_VALUE) continue;
         flag->given = true;
         flag->value = arg + 2;
         return flag;
@@ -107,13 +109,17 @@ static Flag *find_flag(Flag *flags, size_t n, const char *name, size_t length, s
     const char *now = dashes == 2 ? new_name(name, length) : NULL;
     if (now) name = now, length = strlen(now);
     for (size_t i = 0; i < n; i++)
-        if (dashes >= strlen(dashes_of(&flags[i])) && strlen(flags[i].name) == length &&
-            strncmp(flags[i].name, name, length) == 0)
+        if (dashes >= strlen(dashes_of(&flags[i])) && strlen(flags[i].row->name) == length &&
+            strncmp(flags[i].row->name, name, length) == 0)
             return &flags[i];
     return NULL;
 }
 
-bool parse_arguments(int argc, char **argv, Flag *flags, size_t n_flags, Arguments *out) {
+bool parse_arguments(int argc, char **argv, Flag *flags, size_t n, Arguments *out) {
+    Flag all[MOST_VERB_FLAGS];
+    size_t n_flags = verb_flags(command_verb, all);
+    assert(n == n_flags);
+    if (n) memcpy(flags, all, sizeof *all * n);
     memset(out, 0, sizeof *out);
     bool words = false; /* after "--" */
     for (int i = 0; i < argc; i++) {
@@ -161,8 +167,8 @@ bool whole_flag(const Flag *flag, double low, double high, double *out) {
     double value;
     if (!flag->given) return true;
     if (!read_decimal(flag->value, &value) || !(value >= low && value <= high) || value != floor(value))
-        return fail(2, "--%s %s: a whole number from %.15g to %.15g was expected", flag->name, flag->value,
-                    low, high) < 0;
+        return fail(2, "--%s %s: a whole number from %.15g to %.15g was expected", flag->row->name,
+                    flag->value, low, high) < 0;
     *out = value;
     return true;
 }
@@ -171,8 +177,8 @@ bool number_flag(const Flag *flag, double low, double high, double *out) {
     double value;
     if (!flag->given) return true;
     if (!read_decimal(flag->value, &value) || !(value >= low && value <= high))
-        return fail(2, "--%s %s: a number from %g to %g was expected", flag->name, flag->value, low, high) <
-               0;
+        return fail(2, "--%s %s: a number from %g to %g was expected", flag->row->name, flag->value, low,
+                    high) < 0;
     *out = value;
     return true;
 }

@@ -10,8 +10,6 @@
 
 enum {
     DATA,
-    OUT,
-    RESUME,
     PREVIOUS,
     EXTEND,
     FORCE,
@@ -22,6 +20,9 @@ enum {
     MAX_BROKEN,
     PLAIN,
     TARGET,
+    N_RESUME_FLAGS, /* `resume` has no more */
+    OUT = N_RESUME_FLAGS,
+    RESUME,
     INIT,
     RENAME,
     ONLY,
@@ -39,15 +40,34 @@ typedef struct {
     Weights weights;
 } Request;
 
-static const Flag FLAGS[N_FLAGS] = {
-    [DATA] = {"data", FLAG_LIST, false, NULL},        [OUT] = {"out", true, false, NULL},
-    [RESUME] = {"resume", false, false, NULL},        [PREVIOUS] = {"previous", false, false, NULL},
-    [EXTEND] = {"extend", false, false, NULL},        [FORCE] = {"force", false, false, NULL},
-    [STEPS] = {"steps", true, false, NULL},           [MINUTES] = {"minutes", true, false, NULL},
-    [THREADS] = {"threads", true, false, NULL},       [WORKERS] = {"workers", true, false, NULL},
-    [MAX_BROKEN] = {"max-broken", true, false, NULL}, [PLAIN] = {"plain", false, false, NULL},
-    [TARGET] = {"target", true, false, NULL},         [INIT] = {"init", true, false, NULL},
-    [RENAME] = {"rename", true, false, NULL},         [ONLY] = {"only", true, false, NULL}};
+static const FlagRow FLAGS[N_FLAGS] = {
+    [DATA] = {"data", FLAG_LIST, "[NAME=]PATH", COMPLETE_DATA,
+              "the images: a folder, an archive, or synthetic[:N]; NAME: of a source of the recipe, once for "
+              "each"},
+    [OUT] = {"out", FLAG_VALUE, "DIR", COMPLETE_FOLDER,
+             "the folder of the run: recipe, checkpoints, metrics"},
+    [RESUME] = {"resume", FLAG_BARE, NULL, COMPLETE_NONE, "go on with the run in --out, or begin it"},
+    [PREVIOUS] = {"previous", FLAG_BARE, NULL, COMPLETE_NONE,
+                  "go on from the checkpoint before the last one"},
+    [EXTEND] = {"extend", FLAG_BARE, NULL, COMPLETE_NONE,
+                "take another number of epochs or another batch than the run has"},
+    [FORCE] = {"force", FLAG_BARE, NULL, COMPLETE_NONE, "go on whatever of the recipe has changed"},
+    [STEPS] = {"steps", FLAG_VALUE, "N", COMPLETE_NONE, "stop, saved, after step N"},
+    [MINUTES] = {"minutes", FLAG_VALUE, "M", COMPLETE_NONE, "stop, saved, after M minutes"},
+    [THREADS] = {"threads", FLAG_VALUE, "N", COMPLETE_NONE,
+                 "compute on N threads; on all processors unless given"},
+    [WORKERS] = {"workers", FLAG_VALUE, "N", COMPLETE_NONE, "decode and augment images on N threads"},
+    [MAX_BROKEN] = {"max-broken", FLAG_VALUE, "N", COMPLETE_NONE,
+                    "end after more than N images that cannot be decoded (100)"},
+    [PLAIN] = {"plain", FLAG_BARE, NULL, COMPLETE_NONE, "one line a report, without a line that is redrawn"},
+    [TARGET] = {"target", FLAG_VALUE, "NAME", COMPLETE_TARGET,
+                "processors to compile for; `list` tells which there are"},
+    [INIT] = {"init", FLAG_VALUE, "FILE.safetensors", COMPLETE_FILE, "begin with the weights of this file"},
+    [RENAME] = {"rename", FLAG_VALUE, "NAMES.yaml", COMPLETE_FILE,
+                "rules by which the file of --init calls tensors"},
+    [ONLY] = {"only", FLAG_VALUE, "PATTERNS", COMPLETE_NONE,
+              "take only these tensors from the file of --init, with commas between: encoder.*,head.*"}};
+const FlagTable TRAIN_FLAGS = {FLAGS, N_FLAGS}, RESUME_FLAGS = {FLAGS, N_RESUME_FLAGS};
 
 /* ---- what is asked for ------------------------------------------------------------------------------------------- */
 
@@ -198,15 +218,18 @@ static int train(Request *q) {
     return code > 128 ? vt_stop_end(code - 128) : code;
 }
 
-static bool read_flags(Request *q, int argc, char **argv) {
-    memcpy(q->flags, FLAGS, sizeof FLAGS);
-    memcpy(q->flags + N_FLAGS, command->flags, sizeof *command->flags * command->n_flags);
-    return parse_arguments(argc, argv, q->flags, N_FLAGS + command->n_flags, &q->args);
+/* n: of the flags above those that the verb has. */
+static bool read_flags(Request *q, int argc, char **argv, size_t n) {
+    Flag all[MOST_VERB_FLAGS];
+    if (!parse_arguments(argc, argv, all, n + command->flags->count, &q->args)) return false;
+    for (size_t i = 0; i < N_FLAGS; i++) q->flags[i] = i < n ? all[i] : (Flag){.row = &FLAGS[i]};
+    memcpy(q->flags + N_FLAGS, all + n, sizeof *all * command->flags->count);
+    return true;
 }
 
 int verb_train(int argc, char **argv) {
     Request q = {0};
-    if (!read_flags(&q, argc, argv)) return 2;
+    if (!read_flags(&q, argc, argv, N_FLAGS)) return 2;
     bool resume = q.flags[RESUME].given;
     int words = q.args.n_words;
     if (command->compiles && (words > 1 || (words == 0 && !resume)))
@@ -224,8 +247,8 @@ int verb_train(int argc, char **argv) {
 int verb_resume(int argc, char **argv) {
     Request q = {0};
     struct stat status;
-    if (!read_flags(&q, argc, argv)) return 2;
-    if (q.args.n_words != 1 || q.flags[OUT].given)
+    if (!read_flags(&q, argc, argv, N_RESUME_FLAGS)) return 2;
+    if (q.args.n_words != 1)
         return fail(2, "resume wants the folder of one run: %s resume DIR", command->name);
     q.out = q.args.words[0];
     if (stat(q.out, &status) != 0 || !S_ISDIR(status.st_mode)) return fail(2, "there is no run '%s'", q.out);

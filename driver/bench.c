@@ -116,15 +116,23 @@ static void print_results(Bench *b, bool profile, Roofline given, bool json) {
     report_write(all, stdout);
 }
 
+enum { STEPS, PROFILE, PEAK, BANDWIDTH, THREADS, TARGET, TIMING, PRECISION, NO_CACHE, FORMAT, STRICT, N };
+static const FlagRow FLAGS[N] = {
+    [STEPS] = {"steps", FLAG_VALUE, "N", COMPLETE_NONE, "time N steps after the first (5)"},
+    [PROFILE] = {"profile", FLAG_BARE, NULL, COMPLETE_NONE, "time each kernel, as a share of what limits it"},
+    [PEAK] = PEAK_FLAG,
+    [BANDWIDTH] = BANDWIDTH_FLAG,
+    [THREADS] = THREADS_FLAG,
+    [TARGET] = TARGET_FLAG,
+    [TIMING] = TIMING_FLAG,
+    [PRECISION] = PRECISION_FLAG,
+    [NO_CACHE] = NO_CACHE_FLAG,
+    [FORMAT] = {"format", FLAG_VALUE, "text|json", COMPLETE_WORDS, "what is printed (text)"},
+    [STRICT] = STRICT_FLAG};
+const FlagTable BENCH_FLAGS = {FLAGS, N};
+
 int verb_bench(int argc, char **argv) {
-    enum { STEPS, PROFILE, PEAK, BANDWIDTH, THREADS, TARGET, TIMING, PRECISION, NO_CACHE, FORMAT, STRICT, N };
-    Flag flags[N] = {
-        [STEPS] = {"steps", true, false, NULL},        [PROFILE] = {"profile", false, false, NULL},
-        [PEAK] = {"peak", true, false, NULL},          [BANDWIDTH] = {"bandwidth", true, false, NULL},
-        [THREADS] = {"threads", true, false, NULL},    [TARGET] = {"target", true, false, NULL},
-        [TIMING] = {"timing", false, false, NULL},     [PRECISION] = {"precision", FLAG_VALUE, false, NULL},
-        [NO_CACHE] = {"no-cache", false, false, NULL}, [FORMAT] = {"format", FLAG_VALUE, false, NULL},
-        [STRICT] = {"strict", false, false, NULL}};
+    Flag flags[N];
     Arguments args;
     bool json;
     double steps = 5, threads = 0;

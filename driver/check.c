@@ -3,16 +3,22 @@
 #include "driver/recipe_weights.h"
 #include "driver/report/recipe_text.h"
 
+enum { STRICT, LABELS, KNOBS, N_FLAGS };
+static const FlagRow FLAGS[N_FLAGS] = {
+    [STRICT] = STRICT_FLAG,
+    [LABELS] = {"labels", FLAG_BARE, NULL, COMPLETE_NONE, "list the labels that `.at` can read"},
+    [KNOBS] = {"knobs", FLAG_BARE, NULL, COMPLETE_NONE,
+               "list all knobs, and which of them a built program can set"}};
+const FlagTable CHECK_FLAGS = {FLAGS, N_FLAGS};
+
 int verb_check(int argc, char **argv) {
-    Flag flags[] = {{"strict", FLAG_BARE, false, NULL},
-                    {"labels", FLAG_BARE, false, NULL},
-                    {"knobs", FLAG_BARE, false, NULL}};
+    Flag flags[N_FLAGS];
     Arguments args;
-    if (!parse_arguments(argc, argv, flags, sizeof flags / sizeof *flags, &args)) return 2;
+    if (!parse_arguments(argc, argv, flags, N_FLAGS, &args)) return 2;
     if (args.n_words != 1) return fail(2, "check wants one recipe");
     MadeOfRecipe m = {.timing = false};
     Session *s = &m.session;
-    RecipeOptions options = recipe_options(&args, &flags[0]);
+    RecipeOptions options = recipe_options(&args, &flags[STRICT]);
     options.with_values = true;
     bool good = session_load(s, args.words[0], &options) && session_passes(s, PASSES_ALL, NULL);
     Weights weights = {.count = 0};
@@ -21,8 +27,8 @@ int verb_check(int argc, char **argv) {
     if (good) {
         RecipeReport report = recipe_report(s->arena, &s->recipe);
         recipe_text(&report, stdout);
-        if (flags[2].given) recipe_knobs_text(&s->recipe, stdout);
-        if (flags[1].given) labels_text(&s->recipe, stdout);
+        if (flags[KNOBS].given) recipe_knobs_text(&s->recipe, stdout);
+        if (flags[LABELS].given) labels_text(&s->recipe, stdout);
         weights_tell(&weights, stdout);
     }
     weights_close(&weights);

@@ -11,10 +11,9 @@
 #include <sys/stat.h>
 
 enum { TIMING, PRECISION, NO_CACHE, STRICT, N_FLAGS };
-static const Flag FLAGS[N_FLAGS] = {[TIMING] = {"timing", FLAG_BARE, false, NULL},
-                                    [PRECISION] = {"precision", FLAG_VALUE, false, NULL},
-                                    [NO_CACHE] = {"no-cache", FLAG_BARE, false, NULL},
-                                    [STRICT] = {"strict", FLAG_BARE, false, NULL}};
+static const FlagRow FLAGS[N_FLAGS] = {
+    [TIMING] = TIMING_FLAG, [PRECISION] = PRECISION_FLAG, [NO_CACHE] = NO_CACHE_FLAG, [STRICT] = STRICT_FLAG};
+const FlagTable VITC_FLAGS = {FLAGS, N_FLAGS};
 
 static MadeOfRecipe *of_recipe(Made *made) {
     return (MadeOfRecipe *)made; /* its first member */
@@ -191,8 +190,7 @@ static bool check_schedules(void *user, double steps_per_epoch, int64_t first, i
 const Command VITC = {.name = "vitc",
                       .compiles = true,
                       .about = "vitc " VITC_VERSION,
-                      .flags = FLAGS,
-                      .n_flags = N_FLAGS,
+                      .flags = &VITC_FLAGS,
                       .flag_settings = FLAG_SETTINGS,
                       .n_flag_settings = N_FLAG_SETTINGS,
                       .hint = hint_setting,

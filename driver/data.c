@@ -45,9 +45,12 @@ static int check_all(DataReport *reports, Arena *arena, const char *const *paths
     return across ? across : code;
 }
 
+enum { THREADS, N };
+static const FlagRow FLAGS[N] = {[THREADS] = THREADS_FLAG};
+const FlagTable DATA_FLAGS = {FLAGS, N};
+
 int verb_data(int argc, char **argv) {
-    enum { THREADS, N };
-    Flag flags[N] = {[THREADS] = {"threads", FLAG_VALUE, false, NULL}};
+    Flag flags[N];
     Arguments args;
     double threads = 0;
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;

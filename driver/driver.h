@@ -22,7 +22,29 @@ int verb_info(int argc, char **argv);
 int verb_doctor(int argc, char **argv);
 int verb_help(int argc, char **argv);
 
+/* The flags of each verb, as main.c lists them. */
+extern const FlagTable RUN_FLAGS, CHECK_FLAGS, DATA_FLAGS, INSPECT_FLAGS, OPT_FLAGS, BENCH_FLAGS, BUILD_FLAGS,
+    DOCTOR_FLAGS;
+extern const FlagTable VITC_FLAGS; /* command.c: of each verb of command/ */
+
 /* ---- options.c: flags that only vitc has ------------------------------------------------------------------------ */
+/* Rows that several verbs have. */
+#define TARGET_FLAG                                                                                          \
+    {"target", FLAG_VALUE, "NAME", COMPLETE_TARGET, "processors to compile for; `list` tells which there are"}
+#define TIMING_FLAG                                                                                          \
+    {"timing", FLAG_BARE, NULL, COMPLETE_NONE, "tell on standard error how long each stage took"}
+#define STRICT_FLAG {"strict", FLAG_BARE, NULL, COMPLETE_NONE, "warnings of the recipe are errors"}
+#define PRECISION_FLAG                                                                                       \
+    {"precision", FLAG_VALUE, "fp32|bf16|bf16x3", COMPLETE_WORDS, "short for train.precision="}
+#define NO_CACHE_FLAG {"no-cache", FLAG_BARE, NULL, COMPLETE_NONE, "compile anew, and keep nothing"}
+#define THREADS_FLAG {"threads", FLAG_VALUE, "N", COMPLETE_NONE, "use N threads; all processors unless given"}
+#define PEAK_FLAG                                                                                            \
+    {"peak", FLAG_VALUE, "GFLOPS", COMPLETE_NONE,                                                            \
+     "what the roofline takes this machine to compute, 10^9 FLOP/s"}
+#define BANDWIDTH_FLAG                                                                                       \
+    {"bandwidth", FLAG_VALUE, "GBS", COMPLETE_NONE,                                                          \
+     "what the roofline takes its memory to move, 10^9 bytes/s"}
+
 enum { N_FLAG_SETTINGS = 1 };
 extern const FlagSetting FLAG_SETTINGS[N_FLAG_SETTINGS];
 /* Flags --peak GFLOPS and --bandwidth GBS; leaves what is not given. False after telling what is wrong. */

@@ -6,7 +6,8 @@
 static const Flag *flag_of(const char *arg, const Flag *flags, size_t n) {
     size_t length = strcspn(arg + 2, "=");
     for (size_t i = 0; i < n; i++)
-        if (strlen(flags[i].name) == length && strncmp(flags[i].name, arg + 2, length) == 0) return &flags[i];
+        if (strlen(flags[i].row->name) == length && strncmp(flags[i].row->name, arg + 2, length) == 0)
+            return &flags[i];
     return NULL;
 }
 
@@ -16,8 +17,7 @@ static size_t settings_of(Arena *arena, int argc, char **argv, const Flag *flags
     for (int i = 0; i < argc; i++) {
         bool dashes = strncmp(argv[i], "--", 2) == 0;
         const Flag *flag = dashes ? flag_of(argv[i], flags, n) : NULL;
-        if (flag && (flag->takes_value == FLAG_VALUE || flag->takes_value == FLAG_LIST) &&
-            !strchr(argv[i], '='))
+        if (flag && (flag->row->kind == FLAG_VALUE || flag->row->kind == FLAG_LIST) && !strchr(argv[i], '='))
             i++;
         if (argv[i][0] == '-' || flag || strchr(argv[i], '=')) continue;
         size_t count = recipe_settings(arena, find_recipe(arena, argv[i]), names);

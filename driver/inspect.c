@@ -14,19 +14,26 @@
 
 #define MAX_IR_TEXT ((size_t)1 << 30)
 
-enum {
-    AFTER,
-    TIMING,
-    MEMORY,
-    COST,
-    FUNCTION,
-    PEAK,
-    BANDWIDTH,
-    FORMAT,
-    TARGET,
-    STRICT,
-    N
-}; /* the flags of `inspect` */
+enum { AFTER, TIMING, MEMORY, COST, FUNCTION, PEAK, BANDWIDTH, FORMAT, TARGET, STRICT, N };
+static const FlagRow FLAGS[N] = {
+    [AFTER] = {"after", FLAG_VALUE, "PASS", COMPLETE_PASS,
+               "show the module after this pass; after all unless given"},
+    [TIMING] = TIMING_FLAG,
+    [MEMORY] = {"memory", FLAG_MAYBE, "FILE.svg", COMPLETE_FILE, "the plan of memory, as a picture too"},
+    [COST] = {"cost", FLAG_BARE, NULL, COMPLETE_NONE, "what its kernels should cost by the roofline model"},
+    [FUNCTION] = {"function", FLAG_VALUE, "NAME", COMPLETE_FUNCTION, "the function; `step` unless given"},
+    [PEAK] = PEAK_FLAG,
+    [BANDWIDTH] = BANDWIDTH_FLAG,
+    [FORMAT] = {"format", FLAG_VALUE, "text|json", COMPLETE_WORDS, "what is printed (text)"},
+    [TARGET] = TARGET_FLAG,
+    [STRICT] = STRICT_FLAG};
+const FlagTable INSPECT_FLAGS = {FLAGS, N};
+
+enum { OPT_PASSES, OPT_TIMING, OPT_N };
+static const FlagRow OPT_ROWS[OPT_N] = {
+    [OPT_PASSES] = {"passes", FLAG_VALUE, "PASS[,PASS …]", COMPLETE_PASSES, "run these, in this order"},
+    [OPT_TIMING] = TIMING_FLAG};
+const FlagTable OPT_FLAGS = {OPT_ROWS, OPT_N};
 
 static void print_module(const Module *module) {
     size_t size;
@@ -116,12 +123,7 @@ static bool reports_asked(const Flag *flags, Reports *asked) {
 }
 
 int verb_inspect(int argc, char **argv) {
-    Flag flags[N] = {
-        [AFTER] = {"after", FLAG_VALUE, false, NULL},         [TIMING] = {"timing", FLAG_BARE, false, NULL},
-        [MEMORY] = {"memory", FLAG_MAYBE, false, NULL},       [COST] = {"cost", FLAG_BARE, false, NULL},
-        [FUNCTION] = {"function", FLAG_VALUE, false, NULL},   [PEAK] = {"peak", FLAG_VALUE, false, NULL},
-        [BANDWIDTH] = {"bandwidth", FLAG_VALUE, false, NULL}, [FORMAT] = {"format", FLAG_VALUE, false, NULL},
-        [TARGET] = {"target", FLAG_VALUE, false, NULL},       [STRICT] = {"strict", FLAG_BARE, false, NULL}};
+    Flag flags[N];
     Arguments args;
     const char *recipe, *picture;
     Reports asked;
@@ -156,9 +158,9 @@ int verb_inspect(int argc, char **argv) {
 }
 
 int verb_opt(int argc, char **argv) {
-    Flag flags[] = {{"passes", true, false, NULL}, {"timing", false, false, NULL}};
+    Flag flags[OPT_N];
     Arguments args;
-    if (!parse_arguments(argc, argv, flags, 2, &args)) return 2;
+    if (!parse_arguments(argc, argv, flags, OPT_N, &args)) return 2;
     if (args.n_words != 1) return fail(2, "opt wants one file of IR text, or - for standard input");
     Arena *arena = arena_new();
     const char *path = args.words[0];
@@ -175,9 +177,9 @@ int verb_opt(int argc, char **argv) {
     PassOptions options = {.verify = true, .after = timing_pass, .user = &timing};
     Module *module = module_parse(arena, diags, path, text, size);
     bool good = module && module_verify(module, diags) &&
-                (!flags[0].given || passes_run(module, flags[0].value, &options, diags));
+                (!flags[OPT_PASSES].given || passes_run(module, flags[OPT_PASSES].value, &options, diags));
     if (good) print_module(module);
-    if (good && flags[1].given) timing_print(&timing);
+    if (good && flags[OPT_TIMING].given) timing_print(&timing);
     diags_print(diags, stderr, false);
     arena_free(arena);
     return good ? 0 : 2;

@@ -242,19 +242,25 @@ enum {
     STRICT,
     N_FLAGS
 };
-static const Flag FLAGS[N_FLAGS] = {[FUNCTION] = {"function", true, false, NULL},
-                                    [IN] = {"in", true, false, NULL},
-                                    [OUT] = {"out", true, false, NULL},
-                                    [RENAME] = {"rename", true, false, NULL},
-                                    [INTERPRET] = {"interpret", false, false, NULL},
-                                    [PRECISION] = {"precision", FLAG_VALUE, false, NULL},
-                                    [THREADS] = {"threads", true, false, NULL},
-                                    [TARGET] = {"target", true, false, NULL},
-                                    [STEP] = {"step", true, false, NULL},
-                                    [PER_EPOCH] = {"steps-per-epoch", true, false, NULL},
-                                    [TIMING] = {"timing", false, false, NULL},
-                                    [TRACE] = {"trace-nan", false, false, NULL},
-                                    [STRICT] = {"strict", false, false, NULL}};
+static const FlagRow FLAGS[N_FLAGS] = {
+    [FUNCTION] = {"function", FLAG_VALUE, "NAME", COMPLETE_FUNCTION, "the function; `step` unless given"},
+    [IN] = {"in", FLAG_VALUE, "A.safetensors", COMPLETE_FILE, "its inputs and states, by their names"},
+    [OUT] = {"out", FLAG_VALUE, "B.safetensors", COMPLETE_FILE, "where outputs go, and states as after.NAME"},
+    [RENAME] = {"rename", FLAG_VALUE, "NAMES.yaml", COMPLETE_FILE,
+                "rules by which the file of --in calls tensors"},
+    [INTERPRET] = {"interpret", FLAG_BARE, NULL, COMPLETE_NONE,
+                   "interpret the graph instead, in double precision"},
+    [PRECISION] = PRECISION_FLAG,
+    [THREADS] = THREADS_FLAG,
+    [TARGET] = TARGET_FLAG,
+    [STEP] = {"step", FLAG_VALUE, "N", COMPLETE_NONE, "the number of the step, which schedules read (0)"},
+    [PER_EPOCH] = {"steps-per-epoch", FLAG_VALUE, "N", COMPLETE_NONE,
+                   "how many steps schedules take an epoch for (1)"},
+    [TIMING] = TIMING_FLAG,
+    [TRACE] = {"trace-nan", FLAG_BARE, NULL, COMPLETE_NONE,
+               "tell the line of the recipe whose value is not finite first"},
+    [STRICT] = STRICT_FLAG};
+const FlagTable RUN_FLAGS = {FLAGS, N_FLAGS};
 
 /* What is asked for. */
 typedef struct {
@@ -270,7 +276,6 @@ static bool read_request(int argc, char **argv, Request *q, int *code) {
     VtError unwritable;
     *q = (Request){.per_epoch = 1};
     *code = 2;
-    memcpy(q->flags, FLAGS, sizeof FLAGS);
     const Flag *flags = q->flags;
     if (!parse_arguments(argc, argv, q->flags, N_FLAGS, &q->args)) return false;
     if (q->args.n_words != 1 || !flags[IN].given || !flags[OUT].given)

@@ -92,13 +92,19 @@ static int check_kernels(const VtVariant *variant) {
 
 /* ---- the verb ---------------------------------------------------------------------------------------------------- */
 
+enum { RECIPE, CHECK, JSON, FORMAT, TARGET, N };
+static const FlagRow FLAGS[N] = {
+    [RECIPE] = {"recipe", FLAG_BARE, NULL, COMPLETE_NONE, "print the recipe that this was built of"},
+    [CHECK] = {"check", FLAG_BARE, NULL, COMPLETE_NONE,
+               "whether its micro-kernels compute what they should here"},
+    [JSON] = {"json", FLAG_BARE, NULL, COMPLETE_NONE, "short for --format json"},
+    [FORMAT] = {"format", FLAG_VALUE, "text|json", COMPLETE_WORDS, "what is printed (text)"},
+    [TARGET] = {"target", FLAG_VALUE, "NAME", COMPLETE_TARGET,
+                "tell of this target; `list` tells which there are"}};
+const FlagTable OWN_INFO_FLAGS = {FLAGS, N};
+
 int verb_own_info(int argc, char **argv) {
-    enum { RECIPE, CHECK, JSON, FORMAT, TARGET, N };
-    Flag flags[N] = {[RECIPE] = {"recipe", FLAG_BARE, false, NULL},
-                     [CHECK] = {"check", FLAG_BARE, false, NULL},
-                     [JSON] = {"json", FLAG_BARE, false, NULL},
-                     [FORMAT] = {"format", FLAG_VALUE, false, NULL},
-                     [TARGET] = {"target", FLAG_VALUE, false, NULL}};
+    Flag flags[N];
     Arguments args;
     char damage[160];
     bool json;

@@ -250,10 +250,10 @@ static void print_targets(FILE *out) {
     vt_print_variants(&vt_built, vt_choose_variant(&vt_built, NULL).variant, out);
 }
 
-static const Flag NONE[1];
+static const FlagTable NONE = {NULL, 0};
 
 const Command BUILT = {.compiles = false,
-                       .flags = NONE,
+                       .flags = &NONE,
                        .setting_flag = find_key,
                        .hint = hint_key,
                        .print_targets = print_targets,

@@ -4,40 +4,57 @@
 
 #include <string.h>
 
-#define DATA "--data [NAME=]PATH"
-#define WEIGHTS "[--init FILE [--rename NAMES] [--only PATTERNS]]"
-#define RUNNING                                                                                              \
-    "[--steps N] [--minutes M] [--threads N] [--workers N] [--max-broken N] [--plain] [--target NAME]"
-
-static int verb_help(int argc, char **argv) {
-    if (tell_usage(argc > 0 ? argv[0] : NULL)) return 0;
-    return fail(2, "no help on '%s'", argv[0]);
-}
-
-static const Verb VERBS[] = {
-    {"train", verb_train,
-     "[key=value …] " DATA " … --out DIR " WEIGHTS " [--resume [--previous] [--extend] [--force]] " RUNNING,
-     "train on images"},
-    {"resume", verb_resume, "DIR [key=value …] [" DATA " …] [--previous] [--extend] [--force] " RUNNING,
-     "continue a run, of this program or of vitc, with its own settings"},
-    {"eval", verb_eval,
-     "knn [RUN] " DATA " " WEIGHTS " [--k N] [--temperature T] [--limit N] [--max-broken N] [--previous]",
-     "judge what a run has learned, or with --init the weights of a file"},
-    {"embed", verb_embed,
-     "[RUN] " DATA " --out FILE.npy|FILE.safetensors " WEIGHTS
-     " [--names FILE] [--split train|test] [--normalize] "
-     "[--skip-broken] [--max-broken N] [--threads N] [--previous]",
-     "write the features of images, a row each"},
-    {"info", verb_own_info, "[--recipe | --check] [--json] [--target NAME]",
-     "what this program is: recipe, settings, shapes, memory, targets; --check: whether its kernels compute "
-     "right "
-     "here"},
-    {"help", verb_help, "[VERB]", "this text"},
-};
-
 static const char NOTES[] =
     "Settings are written key=value, or --key value; `info` lists them, and what is fixed.\n"
     "What is given twice holds as it was given last; -- ends the flags; --help works after any verb.";
+
+static int verb_help(int argc, char **argv) {
+    if (tell_usage(argc > 0 ? argv[0] : NULL, NOTES)) return 0;
+    return fail(2, "no help on '%s'", argv[0]);
+}
+
+#define SETTINGS {"key=value", COMPLETE_SETTING, WORD_ANY}
+
+static const Verb VERBS[] = {
+    {.name = "train",
+     .run = verb_train,
+     .doc = "train on images",
+     .words = {SETTINGS},
+     .needs = {"data", "out"},
+     .flags = {&TRAIN_FLAGS},
+     .examples = {{"train --data photos/ --out run", "begin a run"}}},
+    {.name = "resume",
+     .run = verb_resume,
+     .doc = "continue a run, of this program or of vitc, with its own settings",
+     .words = {{"DIR", COMPLETE_RUN}, SETTINGS},
+     .flags = {&RESUME_FLAGS},
+     .examples = {{"resume run", "go on from the last checkpoint"}}},
+    {.name = "eval",
+     .run = verb_eval,
+     .doc = "judge what a run has learned, or with --init the weights of a file",
+     .words = {{"knn", COMPLETE_WORDS}, {"RUN", COMPLETE_RUN, WORD_MAYBE}},
+     .needs = {"data"},
+     .flags = {&EVAL_FLAGS, &FROZEN_FLAGS, &FORCE_FLAG},
+     .examples = {{"eval knn run --data cifar10.tar",
+                   "how well neighbours tell the classes of its test split"}}},
+    {.name = "embed",
+     .run = verb_embed,
+     .doc = "write the features of images, a row each",
+     .words = {{"RUN", COMPLETE_RUN, WORD_MAYBE}},
+     .needs = {"data", "out"},
+     .flags = {&EMBED_FLAGS, &FROZEN_FLAGS, &FORCE_FLAG},
+     .examples = {{"embed run --data photos/ --out photos.npy", "features for NumPy"}}},
+    {.name = "info",
+     .run = verb_own_info,
+     .doc = "what this program is: recipe, settings, shapes, memory, targets; --check: whether its kernels "
+            "compute "
+            "right here",
+     .flags = {&OWN_INFO_FLAGS}},
+    {.name = "help",
+     .run = verb_help,
+     .doc = "this text, or that of a verb",
+     .words = {{"VERB", COMPLETE_TOPIC, WORD_MAYBE}}},
+};
 
 /* Whether a verb that runs compiled code may: the program is whole, since another may compute anything, and has code
  * for this machine. False after telling. */

@@ -38,5 +38,6 @@ bool read_rules(Made *made, const char *path, VtWeights *weights);
 void find_damage(char *out, size_t size);
 
 int verb_own_info(int argc, char **argv); /* info.c */
+extern const FlagTable OWN_INFO_FLAGS;
 
 #endif

@@ -5,13 +5,25 @@
 #include <string.h>
 
 enum { OUT, EMIT, STATIC, TARGET, CC, VERBOSE, FORCE, DEBUG, NAME, PRECISION, TIMING, STRICT, N_FLAGS };
-static const Flag FLAGS[N_FLAGS] = {
-    [OUT] = {"o", FLAG_VALUE, false, NULL},        [EMIT] = {"emit", FLAG_VALUE, false, NULL},
-    [STATIC] = {"static", FLAG_BARE, false, NULL}, [TARGET] = {"target", FLAG_VALUE, false, NULL},
-    [CC] = {"cc", FLAG_VALUE, false, NULL},        [VERBOSE] = {"verbose", FLAG_BARE, false, NULL},
-    [FORCE] = {"force", FLAG_BARE, false, NULL},   [DEBUG] = {"g", FLAG_BARE, false, NULL},
-    [NAME] = {"name", FLAG_VALUE, false, NULL},    [PRECISION] = {"precision", FLAG_VALUE, false, NULL},
-    [TIMING] = {"timing", FLAG_BARE, false, NULL}, [STRICT] = {"strict", FLAG_BARE, false, NULL}};
+static const FlagRow FLAGS[N_FLAGS] = {
+    [OUT] = {"o", FLAG_VALUE, "FILE", COMPLETE_FILE,
+             "what is made; the folder of a library; - for a text to standard output"},
+    [EMIT] = {"emit", FLAG_VALUE, "exe|lib|obj|asm|llvm|ir", COMPLETE_WORDS,
+              "a program, a C library with its header, an object, assembly, LLVM IR, or the graph after all "
+              "passes (exe)"},
+    [STATIC] = {"static", FLAG_BARE, NULL, COMPLETE_NONE, "a program without any shared library"},
+    [TARGET] = {"target", FLAG_VALUE, "NAME[,NAME …]", COMPLETE_TARGETS,
+                "processors it is for; one for several chooses when it starts; `list` tells which there are"},
+    [CC] = {"cc", FLAG_VALUE, "COMMAND", COMPLETE_NONE, "the compiler that links; $CC or cc unless given"},
+    [VERBOSE] = {"verbose", FLAG_BARE, NULL, COMPLETE_NONE, "show the commands that are run"},
+    [FORCE] = {"force", FLAG_BARE, NULL, COMPLETE_NONE, "overwrite a file that vitc build did not make"},
+    [DEBUG] = {"g", FLAG_BARE, NULL, COMPLETE_NONE,
+               "keep symbols, and lines of the recipe as debug information"},
+    [NAME] = {"name", FLAG_VALUE, "NAME", COMPLETE_NONE, "another name than the recipe's"},
+    [PRECISION] = PRECISION_FLAG,
+    [TIMING] = TIMING_FLAG,
+    [STRICT] = STRICT_FLAG};
+const FlagTable BUILD_FLAGS = {FLAGS, N_FLAGS};
 
 static const struct {
     const char *name;
@@ -79,7 +91,6 @@ int verb_build(int argc, char **argv) {
     Build b = {0};
     Flag flags[N_FLAGS];
     Arguments args;
-    memcpy(flags, FLAGS, sizeof flags);
     bool good =
         read_request(&b, argc, argv, flags, &args) && (b.emit == EMIT_LIB || output_allowed(&b, b.out));
     if (good) {

@@ -242,10 +242,14 @@ static void print_list(const char *title, const Words *list) {
     for (size_t i = 0; i < list->count; i++) printf("  %s\n", list->items[i]);
 }
 
+enum { TARGET, THREADS, N };
+static const FlagRow FLAGS[N] = {[TARGET] = {"target", FLAG_VALUE, "NAME", COMPLETE_TARGET,
+                                             "check the micro-kernels of this target alone"},
+                                 [THREADS] = THREADS_FLAG};
+const FlagTable DOCTOR_FLAGS = {FLAGS, N};
+
 int verb_doctor(int argc, char **argv) {
-    enum { TARGET, THREADS, N };
-    Flag flags[N] = {
-        [TARGET] = {"target", FLAG_VALUE, false, NULL}, [THREADS] = {"threads", FLAG_VALUE, false, NULL}};
+    Flag flags[N];
     Arguments args;
     char error[512];
     double threads = 0;
