@@ -46,4 +46,14 @@ static inline bool remarks_wanted(const Func *func) {
 void remark(const Func *func, Rule rule, uint32_t value, uint32_t other, double a, double b,
             const char *text);
 
+/* What a pass decided of a value, and why: returned by what decides, told by who asked. */
+typedef struct {
+    Rule rule;
+    double a, b;
+    const char *text;
+} Verdict;
+static inline void remark_verdict(const Func *func, const Verdict *verdict, uint32_t value, uint32_t other) {
+    remark(func, verdict->rule, value, other, verdict->a, verdict->b, verdict->text);
+}
+
 #endif

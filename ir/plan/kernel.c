@@ -120,13 +120,14 @@ static KernelReach reach_of(const Kernel *kernel, ValueId value) {
     return reach;
 }
 
-static bool has_room(const Func *func, const Kernel *kernel, ValueId value) {
+static KernelFit fit_size(const Func *func, const Kernel *kernel, ValueId value) {
     const Node *node = func_node(func, value);
-    if (node->n_operands == 0) return true; /* constants: each kernel has its own */
+    if (node->n_operands == 0) return FIT_GOOD; /* constants: each kernel has its own */
     KernelReach reach = reach_of(kernel, value);
-    if (op_is_reduce(node->op) && reach.reductions >= KERNEL_REDUCTIONS) return false;
-    if (reach.choices > 1 && reach.ways > KERNEL_WAYS) return false;
-    return kernel->n_members < KERNEL_MEMBERS && reach.members < KERNEL_DEPTH;
+    if (op_is_reduce(node->op) && reach.reductions >= KERNEL_REDUCTIONS) return FIT_REDUCTIONS;
+    if (reach.choices > 1 && reach.ways > KERNEL_WAYS) return FIT_WAYS;
+    if (kernel->n_members >= KERNEL_MEMBERS) return FIT_MEMBERS;
+    return reach.members < KERNEL_DEPTH ? FIT_GOOD : FIT_DEPTH;
 }
 
 static void split_loop(Kernel *kernel, const DomainSplit *split) {
@@ -165,31 +166,35 @@ const Access *kernel_block_operand(const Func *func, const Kernel *kernel, int o
 }
 
 /* The first of the loops along which a reduction whose result is wanted at `access` can run: the kernel's row, or else
- * trailing loops that the result does not depend on; the domain's rank: new loops are needed. -1: it does not fit. */
-static int row_for(const Func *func, const Kernel *kernel, const Node *node, const Access *access) {
+ * trailing loops that the result does not depend on; the domain's rank: new loops are needed. */
+static KernelFit fit_row(const Func *func, const Kernel *kernel, const Node *node, const Access *access,
+                         int *first) {
     const Domain *domain = &kernel->domain;
     int64_t size = reduced_size(func, node), row = 1;
-    if (kernel->kind != KERNEL_LOOP || !reduces_trailing(func, node)) return -1;
-    int first = domain->rank;
+    if (kernel->kind != KERNEL_LOOP) return FIT_NO_ROWS;
+    if (!reduces_trailing(func, node)) return FIT_AXES;
+    *first = domain->rank;
     if (kernel->rows)
-        first = kernel->first_inner;
+        *first = kernel->first_inner;
     else
-        while (first > 0 && !access_uses_loop(access, first - 1)) first--;
-    for (int i = first; i < domain->rank; i++) {
-        if (access_uses_loop(access, i)) return -1;
+        while (*first > 0 && !access_uses_loop(access, *first - 1)) --*first;
+    for (int i = *first; i < domain->rank; i++) {
+        if (access_uses_loop(access, i)) return FIT_ALONG_ROW;
         row *= domain->extent[i];
     }
-    if (row == size) return first;
+    if (row == size) return FIT_GOOD;
     if (kernel->rows || domain->rank == DOMAIN_MAX || kernel_block_reduction(func, kernel) != IR_NONE)
-        return -1;
+        return FIT_ROW_LENGTH;
     for (int i = 0; i < domain->rank; i++) /* new loops: the result must not be computed again and again */
-        if (domain->extent[i] > 1 && !access_uses_loop(access, i)) return -1;
-    return domain_size(domain) == 1 && size > LONG_ROW ? -1 : domain->rank;
+        if (domain->extent[i] > 1 && !access_uses_loop(access, i)) return FIT_AGAIN;
+    *first = domain->rank;
+    return domain_size(domain) == 1 && size > LONG_ROW ? FIT_LONG_ROW : FIT_GOOD;
 }
 
 static void make_row(const Func *func, Kernel *kernel, const Node *node, const Access *access) {
-    int first = row_for(func, kernel, node, access);
+    int first = kernel->domain.rank;
     int64_t row = 1;
+    fit_row(func, kernel, node, access, &first);
     for (int i = first; i < kernel->domain.rank; i++) row *= kernel->domain.extent[i];
     if (row != reduced_size(func, node))
         kernel->domain.extent[kernel->domain.rank++] = reduced_size(func, node);
@@ -228,34 +233,64 @@ static bool splits_columns(const Func *func, const Kernel *kernel, const Node *n
 
 /* A matrix product can be the core of a loop kernel, which becomes its epilogue, if every loop runs along one
  * of the product's dimensions and its columns along a single loop. */
-static bool fits_core(const Func *func, const Kernel *kernel, const Node *node, const Access *access) {
+static KernelFit fit_core(const Func *func, const Kernel *kernel, const Node *node, const Access *access) {
     const Domain *domain = &kernel->domain;
-    if (kernel->kind != KERNEL_LOOP || kernel->rows || !access_covers(&node->type, access, domain))
-        return false;
-    if (node->type.dtype != DT_F32) return false;
+    if (kernel->kind != KERNEL_LOOP || kernel->rows) return FIT_CORE;
+    if (!access_covers(&node->type, access, domain)) return FIT_ELEMENTS;
+    if (node->type.dtype != DT_F32) return FIT_PRODUCT_TYPE;
     if (kernel_block_reduction(func, kernel) != IR_NONE && !runs_row_by_row(func, kernel, node, access))
-        return false;
+        return FIT_BLOCK_TILES;
     int columns = 0;
     for (int i = 0; i < domain->rank; i++) {
         int along = 0;
         for (int k = 0; k < access->rank; k++) along += access->coef[k][i] != 0;
-        if (domain->extent[i] > 1 && along != 1) return false;
+        if (domain->extent[i] > 1 && along != 1) return FIT_PRODUCT_LOOPS;
         columns += access->coef[access->rank - 1][i] != 0;
     }
-    return columns == 1;
+    return columns == 1 ? FIT_GOOD : FIT_PRODUCT_LOOPS;
 }
 
 /* Whatever the kernel's size. */
-static bool fits_loops(const Func *func, const Kernel *kernel, ValueId value, const Access *access) {
+static KernelFit fit_loops(const Func *func, const Kernel *kernel, ValueId value, const Access *access) {
     const Node *node = func_node(func, value);
-    if (op_is_product(node->op)) return fits_core(func, kernel, node, access);
-    if (op_is_reduce(node->op)) return row_for(func, kernel, node, access) >= 0;
-    if (op_is_block_reduction(node->op) || splits_columns(func, kernel, node, access)) return false;
-    return kernel->kind != KERNEL_OTHER && kernel->kind != KERNEL_PACK && op_is_fusable(node->op);
+    int first;
+    if (op_is_product(node->op)) return fit_core(func, kernel, node, access);
+    if (op_is_reduce(node->op)) return fit_row(func, kernel, node, access, &first);
+    if (op_is_block_reduction(node->op)) return FIT_BLOCK_ROOT;
+    if (splits_columns(func, kernel, node, access)) return FIT_BLOCK_COLUMNS;
+    if (kernel->kind == KERNEL_OTHER || kernel->kind == KERNEL_PACK) return FIT_CALL;
+    return op_is_fusable(node->op) ? FIT_GOOD : FIT_OPERATOR;
 }
 
-bool kernel_fits(const Func *func, const Kernel *kernel, ValueId value, const Access *access) {
-    return has_room(func, kernel, value) && fits_loops(func, kernel, value, access);
+KernelFit kernel_fit(const Func *func, const Kernel *kernel, ValueId value, const Access *access) {
+    KernelFit fit = fit_size(func, kernel, value);
+    return fit == FIT_GOOD ? fit_loops(func, kernel, value, access) : fit;
+}
+
+const char *kernel_fit_text(KernelFit fit) {
+    static const char *const TEXTS[FIT_COUNT] = {
+        [FIT_GOOD] = "it fits",
+        [FIT_MEMBERS] = "the kernel has as many values as one may have",
+        [FIT_DEPTH] = "the way from it to the kernel's result is as long as one may be",
+        [FIT_REDUCTIONS] = "too many reductions would follow each other",
+        [FIT_WAYS] = "too many alternatives of pad and concat would multiply",
+        [FIT_CALL] = "the kernel is a call of a C function or packs a matrix, and has no loops",
+        [FIT_OPERATOR] = "its operator is not computed element by element in loops",
+        [FIT_BLOCK_ROOT] = "a block reduction is the last value of its kernel",
+        [FIT_BLOCK_COLUMNS] = "it would split the loop along the columns of moments",
+        [FIT_NO_ROWS] = "the kernel has no loops along rows",
+        [FIT_AXES] = "it does not reduce the last axes",
+        [FIT_ALONG_ROW] = "the kernel's row needs other results of the reduction as it goes along",
+        [FIT_ROW_LENGTH] = "the kernel's rows have another length, or can get no further loop",
+        [FIT_AGAIN] = "it would be reduced again in each iteration of a loop",
+        [FIT_LONG_ROW] = "it is one long reduction, which threads could not share in this kernel",
+        [FIT_CORE] = "the kernel has a product or reductions of its own already",
+        [FIT_ELEMENTS] = "the kernel's loops do not compute each element of the product once",
+        [FIT_PRODUCT_TYPE] = "a product with loops behind it is of f32",
+        [FIT_BLOCK_TILES] = "the product's tiles are no rows and columns of what the block reduction reads",
+        [FIT_PRODUCT_LOOPS] = "the kernel's loops are not along one dimension of the product each",
+    };
+    return TEXTS[fit];
 }
 
 bool kernel_covers(const Func *func, const Kernel *kernel, ValueId value, const Access *access) {
@@ -466,7 +501,7 @@ static Kernel grow(Arena *arena, const Func *func, ValueId first, ValueId last, 
         for (uint32_t u = first_use; u != IR_NONE; u = kernel.uses[u].next) {
             if (kernel.uses[u].in_memory) continue;
             Access access = kernel.uses[u].access;
-            if (fits_loops(func, &kernel, value, &access))
+            if (fit_loops(func, &kernel, value, &access) == FIT_GOOD)
                 kernel_join(arena, func, &kernel, value, &access);
             else
                 kernel.unfit = true;

@@ -36,6 +36,31 @@ typedef struct {
     int members, reductions, choices, ways;
 } KernelReach;
 
+/* What can keep a value out of a kernel. */
+typedef enum {
+    FIT_GOOD,
+    FIT_MEMBERS,
+    FIT_DEPTH,
+    FIT_REDUCTIONS,
+    FIT_WAYS,
+    FIT_CALL,
+    FIT_OPERATOR,
+    FIT_BLOCK_ROOT,
+    FIT_BLOCK_COLUMNS,
+    FIT_NO_ROWS,
+    FIT_AXES,
+    FIT_ALONG_ROW,
+    FIT_ROW_LENGTH,
+    FIT_AGAIN,
+    FIT_LONG_ROW,
+    FIT_CORE,
+    FIT_ELEMENTS,
+    FIT_PRODUCT_TYPE,
+    FIT_BLOCK_TILES,
+    FIT_PRODUCT_LOOPS,
+    FIT_COUNT
+} KernelFit;
+
 typedef struct {
     ValueId value;
     /* Where, in the loops; rank -1: a view through which a product reads its operand in memory. */
@@ -80,8 +105,13 @@ typedef struct Kernel {
 
 /* A kernel that computes `value`, its root, alone. */
 Kernel kernel_from_root(Arena *arena, const Func *func, ValueId value);
-/* Whether `value` can be computed inside the kernel, at `access`, which is where a member uses it. */
-bool kernel_fits(const Func *func, const Kernel *kernel, ValueId value, const Access *access);
+/* Whether `value` can be computed inside the kernel, at `access`, which is where a member uses it: FIT_GOOD, or the
+ * first thing that forbids it. */
+KernelFit kernel_fit(const Func *func, const Kernel *kernel, ValueId value, const Access *access);
+static inline bool kernel_fits(const Func *func, const Kernel *kernel, ValueId value, const Access *access) {
+    return kernel_fit(func, kernel, value, access) == FIT_GOOD;
+}
+const char *kernel_fit_text(KernelFit fit); /* "rows of the kernel have another length" */
 /* Makes `value`, which fits, a member, and its operands uses. May split loops of the domain, and so change accesses. */
 void kernel_join(Arena *arena, const Func *func, Kernel *kernel, ValueId value, const Access *access);
 /* Whether the kernel's loops, computing `value` at `access`, compute each of its elements exactly once, so that the

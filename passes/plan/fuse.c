@@ -7,6 +7,7 @@
  * one kernel is decided by kernel_fits (ir/plan/kernel.h); views cost nothing. */
 #include "passes/plan/fuse.h"
 #include "ir/plan/plan.h"
+#include "ir/remarks.h"
 
 #include <stdlib.h>
 
@@ -18,6 +19,7 @@ typedef struct {
     int leaves;
     ValueId leaf;
     double cost;
+    const char *dear; /* why it is not cheap */
 } Recompute;
 
 /* The kernels that use a value, each once; `wanted`: an output or update. */
@@ -63,11 +65,20 @@ static bool is_scalar_input(const Node *node) {
     return node->op == OP_input && node->type.rank == 0;
 }
 
+/* Why a value that is computed from r.leaves large values at r.cost should not be computed again; NULL: it may be. */
+static const char *dear_because(const Node *node, const Recompute *r) {
+    if (op_is_reduce(node->op)) return "it is a reduction";
+    if (!op_is_fusable(node->op)) return "its operator is not computed element by element";
+    if (op_is_choice(node->op)) return "it has each element from one of several places";
+    if (r->leaves > 1) return "it is computed from several large values in memory";
+    return r->cost > CHEAP_COST ? "it takes many operations an element" : NULL;
+}
+
 static void estimate_recompute(Fusion *fusion) {
     Func *func = fusion->func;
     for (ValueId id = 0; id < func->count; id++) {
         const Node *node = func_node(func, id);
-        Recompute r = {0, IR_NONE, 0};
+        Recompute r = {.leaf = IR_NONE};
         int64_t size = type_elements(&node->type);
         if (op_is_literal(node->op) || is_scalar_input(node)) {
             fusion->recompute[id] = r;
@@ -82,8 +93,8 @@ static void estimate_recompute(Fusion *fusion) {
                 add_leaf(&r, of_x->leaf);
         }
         if (!stored) r.cost += op_info(node->op)->cost;
-        if (stored || r.leaves > 1 || r.cost > CHEAP_COST || op_is_choice(node->op))
-            r = (Recompute){1, id, 0};
+        const char *dear = dear_because(node, &r);
+        if (stored || dear) r = (Recompute){.leaves = 1, .leaf = id, .dear = dear};
         fusion->recompute[id] = r;
     }
 }
@@ -91,6 +102,53 @@ static void estimate_recompute(Fusion *fusion) {
 static bool is_cheap(const Fusion *fusion, ValueId id) {
     const Recompute *r = &fusion->recompute[id];
     return r->leaves == 0 || r->leaf != id;
+}
+
+/* ---- what is told ------------------------------------------------------------------------------------------------ */
+
+static uint32_t number_of(const Fusion *fusion, ValueId value) {
+    return func_node(fusion->func, value)->number;
+}
+
+/* A kernel is called by its root. */
+static uint32_t root_of(const Fusion *fusion, uint32_t k) {
+    return number_of(fusion, fusion->kernels[k].members[0].value);
+}
+
+static void tell(const Fusion *fusion, ValueId value, uint32_t k, Verdict verdict) {
+    remark_verdict(fusion->func, &verdict, number_of(fusion, value), root_of(fusion, k));
+}
+
+/* In which kernels a value is computed that is not stored. */
+static void tell_inside(const Fusion *fusion, ValueId value) {
+    const Users *users = &fusion->users[value];
+    const Node *node = func_node(fusion->func, value);
+    if (!remarks_wanted(fusion->func)) return;
+    double n = (double)users->count, elements = (double)type_elements(&node->type);
+    Verdict again = {RULE_fuse_again, n, fusion->recompute[value].cost * elements, NULL};
+    if (op_is_literal(node->op))
+        remark(fusion->func, RULE_fuse_literal, node->number, IR_NONE, n, 0, NULL);
+    else if (users->count == 1)
+        tell(fusion, value, users->kernels[0],
+             (Verdict){RULE_fuse_inside, (double)type_bytes(&node->type), 0, NULL});
+    for (size_t i = 0; users->count > 1 && !op_is_literal(node->op) && i < users->count; i++)
+        tell(fusion, value, users->kernels[i], again);
+}
+
+/* Why a value is stored that is not `alone`, and by whom. */
+static void tell_stored(const Fusion *fusion, ValueId value, uint32_t home) {
+    const Users *users = &fusion->users[value];
+    const Node *node = func_node(fusion->func, value);
+    const char *dear = fusion->recompute[value].dear;
+    double bytes = (double)type_bytes(&node->type);
+    if (!remarks_wanted(fusion->func)) return;
+    if (users->wanted) remark(fusion->func, RULE_fuse_wanted, node->number, IR_NONE, 0, 0, NULL);
+    if (users->count > 1 && dear)
+        remark(fusion->func, RULE_fuse_readers, node->number, IR_NONE, (double)users->count, 0, dear);
+    if (fusion->kernels[home].members[0].value == value)
+        remark(fusion->func, RULE_fuse_root, node->number, IR_NONE, bytes, 0, NULL);
+    else
+        tell(fusion, value, home, (Verdict){RULE_fuse_hosted, bytes, 0, NULL});
 }
 
 /* ---- kernels, and who needs whom --------------------------------------------------------------------------------- */
@@ -149,15 +207,28 @@ static const Access *single_access(const Kernel *kernel, ValueId value) {
     return &kernel->uses[u].access;
 }
 
+/* Whether kernel k, which uses the value, can store it too (RULE_fuse_hosted), or why not. */
+static Verdict can_host(Fusion *fusion, ValueId value, uint32_t k) {
+    const Kernel *kernel = &fusion->kernels[k];
+    const Access *access = single_access(kernel, value);
+    if (!access) {
+        bool operand = kernel->uses[kernel_first_use(kernel, value)].in_memory;
+        return (Verdict){.rule = operand ? RULE_fuse_operand : RULE_fuse_places};
+    }
+    KernelFit fit = kernel_fit(fusion->func, kernel, value, access);
+    if (fit != FIT_GOOD) return (Verdict){.rule = RULE_fuse_not_fit, .text = kernel_fit_text(fit)};
+    if (!kernel_covers(fusion->func, kernel, value, access)) return (Verdict){.rule = RULE_fuse_not_covered};
+    bool cycle = depends_on_others(fusion, k, &fusion->users[value]);
+    return (Verdict){.rule = cycle ? RULE_fuse_cycle : RULE_fuse_hosted};
+}
+
 /* A kernel among the value's users that can also store it, or IR_NONE. */
 static uint32_t find_host(Fusion *fusion, ValueId value) {
     const Users *users = &fusion->users[value];
     for (size_t i = users->count; i-- > 0;) {
-        const Kernel *kernel = &fusion->kernels[users->kernels[i]];
-        const Access *access = single_access(kernel, value);
-        if (!access || !kernel_fits(fusion->func, kernel, value, access)) continue;
-        if (!kernel_covers(fusion->func, kernel, value, access)) continue;
-        if (!depends_on_others(fusion, users->kernels[i], users)) return users->kernels[i];
+        Verdict verdict = can_host(fusion, value, users->kernels[i]);
+        if (verdict.rule == RULE_fuse_hosted) return users->kernels[i];
+        tell(fusion, value, users->kernels[i], verdict);
     }
     return IR_NONE;
 }
@@ -194,17 +265,26 @@ static bool belongs_to_product(const Fusion *fusion, ValueId value, uint32_t hos
     return !access || !kernel_fits(fusion->func, kernel, product, access);
 }
 
-/* Kernels that pack a value (operator `pack`) become stores of the kernel `home` that computes it. Not where panels
- * hold pairs of bf16 from two rows, since the loops have the elements of one row at a time: these stay kernels. */
+/* Why the kernel that computes a value cannot pack it too; NULL: it can. The loops have the elements of one row at a
+ * time, not pairs of bf16 from two rows. */
+static const char *packed_apart(const Fusion *fusion, ValueId pack, uint32_t home) {
+    const PackAttrs *attrs = pack_attrs(func_node(fusion->func, pack));
+    if (fusion->kernels[home].kind != KERNEL_LOOP) return "that kernel has no loops over its rows";
+    return attrs->rows > 1 && !attrs->tb ? "its panels hold pairs from two rows" : NULL;
+}
+
+/* Kernels that pack a value (operator `pack`) become stores of the kernel `home` that computes it. */
 static void absorb_packs(Fusion *fusion, ValueId value, uint32_t home) {
     const Users *users = &fusion->users[value];
-    if (fusion->kernels[home].kind != KERNEL_LOOP || op_is_view(func_node(fusion->func, value)->op)) return;
+    if (op_is_view(func_node(fusion->func, value)->op)) return;
     for (size_t i = 0; i < users->count; i++) {
         Kernel *kernel = &fusion->kernels[users->kernels[i]];
         if (kernel->kind != KERNEL_PACK || kernel->n_members != 1)
             continue; /* others see the value through views */
-        const Node *pack = func_node(fusion->func, kernel->core);
-        if (pack_attrs(pack)->rows > 1 && !pack_attrs(pack)->tb) continue;
+        const char *apart = packed_apart(fusion, kernel->core, home);
+        tell(fusion, kernel->core, home,
+             (Verdict){.rule = apart ? RULE_fuse_packs_apart : RULE_fuse_packs, .text = apart});
+        if (apart) continue;
         kernel_join_pack(fusion->arena, fusion->func, &fusion->kernels[home], kernel->core);
         fusion->home[kernel->core] = home;
         fusion->links[home].merged = true;
@@ -214,11 +294,14 @@ static void absorb_packs(Fusion *fusion, ValueId value, uint32_t home) {
 
 static void store_value(Fusion *fusion, ValueId value) {
     uint32_t home = find_host(fusion, value);
-    if (home == IR_NONE || belongs_to_product(fusion, value, home))
+    bool belongs = home != IR_NONE && belongs_to_product(fusion, value, home);
+    if (belongs) tell(fusion, value, home, (Verdict){.rule = RULE_fuse_product});
+    if (home == IR_NONE || belongs)
         home = found(fusion, value);
     else
         join(fusion, home, value, single_access(&fusion->kernels[home], value));
     fusion->home[value] = home;
+    tell_stored(fusion, value, home);
     absorb_packs(fusion, value, home);
     const Users *users = &fusion->users[value];
     for (size_t i = 0; i < users->count; i++) {
@@ -228,16 +311,27 @@ static void store_value(Fusion *fusion, ValueId value) {
     }
 }
 
+/* Why a kernel cannot compute for itself what it uses; NULL: it can. */
+static const char *copied_apart(const Fusion *fusion, const Kernel *kernel, const KernelUse *use) {
+    if (use->in_memory) return "it reads it in memory";
+    KernelFit fit = kernel_fit(fusion->func, kernel, use->value, &use->access);
+    return fit == FIT_GOOD ? NULL : kernel_fit_text(fit);
+}
+
 /* Computes the value inside every kernel that uses it, if it fits them all. */
 static bool copy_into_users(Fusion *fusion, ValueId value) {
     const Users *users = &fusion->users[value];
     for (size_t i = 0; i < users->count; i++) {
         const Kernel *kernel = &fusion->kernels[users->kernels[i]];
         for (uint32_t u = kernel_first_use(kernel, value); u != IR_NONE; u = kernel->uses[u].next) {
-            const KernelUse *use = &kernel->uses[u];
-            if (use->in_memory || !kernel_fits(fusion->func, kernel, value, &use->access)) return false;
+            const char *apart = copied_apart(fusion, kernel, &kernel->uses[u]);
+            if (!apart) continue;
+            if (users->count > 1) /* else find_host tells it */
+                tell(fusion, value, users->kernels[i], (Verdict){.rule = RULE_fuse_not_again, .text = apart});
+            return false;
         }
     }
+    tell_inside(fusion, value);
     for (size_t i = 0; i < users->count; i++) {
         uint32_t k = users->kernels[i];
         for (uint32_t u = kernel_first_use(&fusion->kernels[k], value); u != IR_NONE;
@@ -285,6 +379,12 @@ static bool *share_updated_state(const Fusion *fusion) {
     return shares;
 }
 
+/* Why a kernel of one element cannot be one with others; NULL: it can. */
+static const char *scalars_apart(const Fusion *fusion, uint32_t k, const bool *shares) {
+    if (fusion->links[k].count) return "it reads what another kernel stores";
+    return shares[k] ? "others read the old value of a state that it updates" : NULL;
+}
+
 /* Kernels of one element that load nothing another stores, such as those of an optimiser's counters, become one:
  * there may be as many as parameters, and a call takes longer than what it computes. */
 static void group_scalars(Fusion *fusion) {
@@ -294,12 +394,17 @@ static void group_scalars(Fusion *fusion) {
     for (uint32_t k = 0; k < fusion->n_kernels; k++) {
         Kernel *kernel = &fusion->kernels[k];
         moved[k] = k;
-        if (!is_scalar_kernel(kernel) || fusion->links[k].count || shares[k]) continue;
+        if (!is_scalar_kernel(kernel)) continue;
+        const char *apart = scalars_apart(fusion, k, shares);
+        ValueId root = kernel->members[0].value;
+        if (apart) tell(fusion, root, k, (Verdict){.rule = RULE_fuse_scalars_apart, .text = apart});
+        if (apart) continue;
         if (group == IR_NONE || fusion->kernels[group].n_members + kernel->n_members > KERNEL_MEMBERS) {
             group = k;
             continue;
         }
         Kernel *into = &fusion->kernels[group];
+        tell(fusion, root, group, (Verdict){.rule = RULE_fuse_scalars});
         moved[k] = group;
         fusion->links[group].merged = true;
         for (size_t m = 0; m < kernel->n_members; m++)
