@@ -25,6 +25,9 @@ typedef struct Compiled Compiled;
  * target was not named (NULL, "native"), else those usual for it. False, with a message in `error`: no such target. */
 bool codegen_machine(const char *target_features, Machine *machine, char *error, size_t size);
 
+/* The target's name, "x86-64-v4"; NULL with a message: there is none such. */
+const char *codegen_target_name(const char *target_features, char *error, size_t size);
+
 const char *codegen_llvm_version(Arena *arena); /* "19.1.7" */
 
 /* Whether there is such a target and its code runs on this machine; else a message. codegen_compile asks too. */

@@ -112,6 +112,35 @@ static uint64_t mix_plan(uint64_t h, const Func *func) {
     return mix(mix(h, (uint64_t)plan->arena_bytes), plan->laid_out | (uint64_t)plan->has_barriers << 1);
 }
 
+/* Also what later passes do not show: which numbers there are, and which are of `grad` nodes. */
+static void note_numbers(Stages *stages, Stage *stage, const Module *module) {
+    uint32_t *next = ARENA_ARRAY(stages->arena, uint32_t, module->n_funcs + 1);
+    for (uint32_t f = 0; f < module->n_funcs; f++) {
+        const Func *func = module->funcs[f];
+        next[f] = func->next_number;
+        for (ValueId id = 0; id < func->count; id++) {
+            if (func->nodes[id].op != OP_grad) continue;
+            GradValue grad = {f, func->nodes[id].number};
+            ARENA_PUSH(stages->arena, stages->grads, stages->n_grads, stages->grads_capacity, grad);
+        }
+    }
+    stage->next_numbers = next;
+    stage->n_funcs = module->n_funcs;
+}
+
+int stages_first(const Stages *stages, uint32_t func, uint32_t number) {
+    int low = 0, high = (int)stages->count - 1;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        const Stage *stage = &stages->stages[middle];
+        if (func < stage->n_funcs && number < stage->next_numbers[func])
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
 static void measure(Stage *stage, const Module *module) {
     uint64_t h = mix(module->n_states, module->n_funcs);
     for (size_t f = 0; f < module->n_funcs; f++) {
@@ -136,7 +165,11 @@ static void add(Stages *stages, const Pass *pass, const Module *module, double s
         .label = stage_label(stages->arena, stages->list, (int)i), .pass = pass, .seconds = seconds};
     measure(&stage, module);
     stage.changed = i == 0 || stage.hash != stages->stages[i - 1].hash;
-    if (i < 64 && stages->keep >> i & 1) stage.module = module_clone(module, stages->arena);
+    note_numbers(stages, &stage, module);
+    if (i < 64 && stages->keep >> i & 1) {
+        const Module *last = i && !stage.changed ? stages->stages[i - 1].module : NULL;
+        stage.module = last ? last : module_clone(module, stages->arena);
+    }
     ARENA_PUSH(stages->arena, stages->stages, stages->count, stages->capacity, stage);
 }
 

@@ -15,8 +15,18 @@ typedef struct {
     size_t nodes;      /* of all functions, without inputs and states */
     uint64_t hash;     /* of all functions and their plans */
     bool changed;      /* the pass left another module than it got; true for the frontend */
-    const Module *module; /* a copy in the stages' arena; NULL: not kept */
+    const Module
+        *module; /* a copy in the stages' arena, the one before where nothing changed; NULL: not kept */
+    const uint32_t
+        *next_numbers; /* by function of the module: Func.next_number, so that it is known which pass
+                                   * made a value */
+    size_t n_funcs;
 } Stage;
+
+/* A value that was a `grad` node, by number. */
+typedef struct {
+    uint32_t func, number;
+} GradValue;
 
 typedef struct {
     Arena *arena;
@@ -24,6 +34,8 @@ typedef struct {
     uint64_t keep;    /* bit i: a copy of stage i is wanted */
     Stage *stages;    /* stage 0 is what the frontend made; Remark.pass is the number of a stage */
     size_t count, capacity;
+    GradValue *grads; /* of any stage; one may be there more than once */
+    size_t n_grads, grads_capacity;
 } Stages;
 
 #define STAGES_ALL UINT64_MAX
@@ -32,6 +44,9 @@ typedef struct {
 Stages *stages_begin(Arena *arena, Module *module, const char *list, uint64_t keep);
 /* PassOptions.after, with the Stages. */
 void stages_add(void *stages, const Pass *pass, const Module *module, double seconds);
+
+/* The stage in which value `number` of a function (Module.funcs) is first there. */
+int stages_first(const Stages *stages, uint32_t func, uint32_t number);
 
 /* The number of the stage that `name` means in a list of passes: "frontend", a pass (the last of that name), or
  * "simplify.1"; -1: none. */

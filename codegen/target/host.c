@@ -127,6 +127,11 @@ bool codegen_machine(const char *text, Machine *machine, char *error, size_t siz
     return good;
 }
 
+const char *codegen_target_name(const char *text, char *error, size_t size) {
+    TargetChoice choice;
+    return target_select(text, &choice, error, size) ? choice.target->name : NULL;
+}
+
 const char *codegen_llvm_version(Arena *arena) {
     unsigned major = 0, minor = 0, patch = 0;
     LLVMGetVersion(&major, &minor, &patch);

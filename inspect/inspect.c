@@ -1,0 +1,72 @@
+/* Running the passes over what is to be shown (inspect.h). */
+#include "inspect/inspect.h"
+#include "codegen/codegen.h"
+
+#include <string.h>
+
+/* Tells the stages and the caller of each pass. */
+typedef struct {
+    Stages *stages;
+    const PassOptions *hooks;
+} Told;
+
+static void tell(void *user, const Pass *pass, const Module *module, double seconds) {
+    const Told *told = user;
+    stages_add(told->stages, pass, module, seconds);
+    if (told->hooks && told->hooks->after) told->hooks->after(told->hooks->user, pass, module, seconds);
+}
+
+/* The function asked for; NULL after telling which there are. */
+static const Func *choose_func(const Module *module, const char *name) {
+    const Func *func = module_find_func(module, name ? name : "step");
+    for (size_t f = 0; !name && !func && f < module->n_funcs; f++)
+        if (!module->funcs[f]->body) func = module->funcs[f];
+    if (func) return func;
+    const char **names = ARENA_ARRAY(module->arena, const char *, module->n_funcs + 1);
+    for (size_t f = 0; f < module->n_funcs; f++) names[f] = module->funcs[f]->name;
+    const char *near = name ? diag_nearest(name, names, module->n_funcs) : NULL;
+    char *all = arena_strdup(module->arena, "");
+    for (size_t f = 0; f < module->n_funcs; f++)
+        all = arena_printf(module->arena, "%s%s%s", all, f ? ", " : "", names[f]);
+    if (near)
+        diag_error(module->diags, (Loc){0, 0, 0}, "recipe '%s' has no function '%s'; did you mean '%s'?",
+                   module->name, name, near);
+    else
+        diag_error(module->diags, (Loc){0, 0, 0}, "recipe '%s' has no function '%s'; it has %s", module->name,
+                   name ? name : "step", *all ? all : "none");
+    return NULL;
+}
+
+bool inspection_run(Inspection *inspection, Arena *arena, Module *module, const InspectionRun *run) {
+    char error[512];
+    const char *list = run->passes ? run->passes : PASSES_ALL;
+    const char *target = codegen_target_name(run->target, error, sizeof error);
+    if (!target || !codegen_machine(run->target, &module->machine, error, sizeof error)) {
+        diag_error(module->diags, (Loc){0, 0, 0}, "%s", error);
+        return false;
+    }
+    Stages *stages = stages_begin(arena, module, list, run->keep);
+    Told told = {stages, run->hooks};
+    PassOptions options = {.verify = run->verify, .after = tell, .user = &told};
+    if (!passes_run(module, list, &options, module->diags)) return false;
+    const Func *func = choose_func(module, run->function);
+    if (!func) return false;
+    *inspection = (Inspection){.arena = arena,
+                               .diags = module->diags,
+                               .recipe = module->name,
+                               .stages = stages,
+                               .module = module,
+                               .func = func,
+                               .target = target};
+    return true;
+}
+
+const Module *inspection_module(const Inspection *inspection, int stage) {
+    if ((size_t)stage + 1 == inspection->stages->count) return inspection->module;
+    return inspection->stages->stages[stage].module;
+}
+
+const Func *inspection_func(const Inspection *inspection, int stage) {
+    const Module *module = inspection_module(inspection, stage);
+    return module ? module_find_func(module, inspection->func->name) : NULL;
+}
