@@ -1,4 +1,5 @@
-/* vitc inspect, vitc opt: the IR, and what is known of it. */
+/* vitc inspect: the IR, and what is known of it. */
+#include "driver/inspect/inspect.h"
 #include "driver/driver.h"
 #include "inspect/report/cost_json.h"
 #include "inspect/report/cost_text.h"
@@ -8,11 +9,8 @@
 #include "inspect/report/memory_text.h"
 #include "ir/base/stream.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MAX_IR_TEXT ((size_t)1 << 30)
 
 enum { AFTER, TIMING, MEMORY, COST, FUNCTION, PEAK, BANDWIDTH, FORMAT, TARGET, STRICT, N };
 static const FlagRow FLAGS[N] = {
@@ -28,19 +26,6 @@ static const FlagRow FLAGS[N] = {
     [TARGET] = TARGET_FLAG,
     [STRICT] = STRICT_FLAG};
 const FlagTable INSPECT_FLAGS = {FLAGS, N};
-
-enum { OPT_PASSES, OPT_TIMING, OPT_N };
-static const FlagRow OPT_ROWS[OPT_N] = {
-    [OPT_PASSES] = {"passes", FLAG_VALUE, "PASS[,PASS …]", COMPLETE_PASSES, "run these, in this order"},
-    [OPT_TIMING] = TIMING_FLAG};
-const FlagTable OPT_FLAGS = {OPT_ROWS, OPT_N};
-
-static void print_module(const Module *module) {
-    size_t size;
-    char *text = module_print(module, &size);
-    fwrite(text, 1, size, stdout);
-    free(text);
-}
 
 /* The passes up to and with the last one called `after`; all when NULL, none for "frontend". */
 static char *passes_until(Arena *arena, const char *after) {
@@ -150,37 +135,9 @@ int verb_inspect(int argc, char **argv) {
         if (code == 0 && report && !(func = module_find_func(s.recipe.module, name)))
             code = fail(2, "recipe '%s' has no function '%s'", s.recipe.plan.name, name);
         if (code == 0 && report) code = print_reports(s.arena, func, &asked);
-        if (code == 0 && !report) print_module(s.recipe.module);
+        if (code == 0 && !report) inspect_module(s.recipe.module);
         if (code == 0 && flags[TIMING].given) timing_print(&s.timing);
     }
     session_close(&s);
     return code;
-}
-
-int verb_opt(int argc, char **argv) {
-    Flag flags[OPT_N];
-    Arguments args;
-    if (!parse_arguments(argc, argv, flags, OPT_N, &args)) return 2;
-    if (args.n_words != 1) return fail(2, "opt wants one file of IR text, or - for standard input");
-    Arena *arena = arena_new();
-    const char *path = args.words[0];
-    size_t size;
-    char *text = strcmp(path, "-") == 0 ? stream_read(arena, stdin, MAX_IR_TEXT, &size)
-                                        : stream_read_file(arena, path, MAX_IR_TEXT, &size);
-    if (!text) {
-        fail(2, "cannot read '%s': %s", path, strerror(errno));
-        arena_free(arena);
-        return 2;
-    }
-    Diags *diags = diags_new(arena);
-    Timing timing = {0};
-    PassOptions options = {.verify = true, .after = timing_pass, .user = &timing};
-    Module *module = module_parse(arena, diags, path, text, size);
-    bool good = module && module_verify(module, diags) &&
-                (!flags[OPT_PASSES].given || passes_run(module, flags[OPT_PASSES].value, &options, diags));
-    if (good) print_module(module);
-    if (good && flags[OPT_TIMING].given) timing_print(&timing);
-    diags_print(diags, stderr, false);
-    arena_free(arena);
-    return good ? 0 : 2;
 }
