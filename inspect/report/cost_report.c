@@ -104,14 +104,25 @@ static void add_chains(Arena *arena, CostReport *r, const Func *func) {
     }
 }
 
-CostReport cost_report(Arena *arena, const Func *func, Roofline given) {
-    CostReport r = {.recipe = func->module->name, .function = func->name, .roofline = given};
-    const Module *module = func->module;
+Roofline cost_roofline(const Module *module, Roofline given, bool assumed[2]) {
     Machine machine = machine_with_usual(&module->machine);
-    r.peak_assumed = !(given.flops > 0) && !(module->machine.peak[module->precision] > 0);
-    r.bandwidth_assumed = !(given.bytes > 0) && !(module->machine.bandwidth > 0);
-    if (!(given.flops > 0)) r.roofline.flops = machine.peak[module->precision];
-    if (!(given.bytes > 0)) r.roofline.bytes = machine.bandwidth;
+    Roofline roofline = given;
+    if (assumed) {
+        assumed[0] = !(given.flops > 0) && !(module->machine.peak[module->precision] > 0);
+        assumed[1] = !(given.bytes > 0) && !(module->machine.bandwidth > 0);
+    }
+    if (!(given.flops > 0)) roofline.flops = machine.peak[module->precision];
+    if (!(given.bytes > 0)) roofline.bytes = machine.bandwidth;
+    return roofline;
+}
+
+CostReport cost_report(Arena *arena, const Func *func, Roofline given) {
+    bool assumed[2];
+    CostReport r = {.recipe = func->module->name,
+                    .function = func->name,
+                    .roofline = cost_roofline(func->module, given, assumed)};
+    r.peak_assumed = assumed[0];
+    r.bandwidth_assumed = assumed[1];
     add_calls(arena, &r, func);
     add_chains(arena, &r, func);
     return r;

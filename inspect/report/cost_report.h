@@ -37,6 +37,9 @@ typedef struct {
     size_t n_chains;
 } CostReport;
 
+/* The machine that costs are for: what is given, else what the module knows of it, else usual values, which `assumed`
+ * (it may be NULL) tells of peak and bandwidth. */
+Roofline cost_roofline(const Module *module, Roofline given, bool assumed[2]);
 /* Of a function after all passes. What is not given (0) is as the module's machine has it. */
 CostReport cost_report(Arena *arena, const Func *func, Roofline given);
 

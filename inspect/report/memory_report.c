@@ -81,7 +81,8 @@ static void add_arena(Arena *arena, MemoryReport *r, const Func *func) {
         const Life *life = &lives.of[i];
         const char *name = arena_printf(arena, "%%%u %s", func_node(func, life->value)->number,
                                         kernel_name(arena, func, life->value));
-        r->values[r->n_values++] = (MemoryValue){.name = name,
+        r->values[r->n_values++] = (MemoryValue){.number = func_node(func, life->value)->number,
+                                                 .name = name,
                                                  .bytes = life->bytes,
                                                  .offset = plan->places[life->value].offset,
                                                  .born = life->born,

@@ -26,6 +26,7 @@ typedef struct {
 
 /* A value of the arena. Kernels count from 0 in the order of execution. */
 typedef struct {
+    uint32_t number;       /* Node.number */
     const char *name;      /* "%12 matmul f32[197x384] blocks.0.attn.qkv" */
     int64_t bytes, offset; /* in the arena */
     uint32_t born, died;   /* the first and the last kernel that needs it there */

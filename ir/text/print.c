@@ -150,16 +150,16 @@ static void print_value(Printer *p, const Func *func, ValueId id) {
         fprintf(p->out, "%u", node->number);
 }
 
-static void print_attrs(Printer *p, const Node *node) {
+void text_put_attrs(FILE *out, const Module *module, const Node *node) {
     const OpInfo *info = op_info(node->op);
     int printed = 0;
     for (int a = 0; a < info->n_attrs; a++) {
         const AttrSpec *spec = &info->attrs[a];
         if (spec->has_default && attr_equal(spec->kind, &spec->value, &node->attrs[a])) continue;
-        fprintf(p->out, "%s%s = ", printed++ ? ", " : " {", spec->key);
-        print_attr(p->module, p->out, spec->kind, &node->attrs[a]);
+        fprintf(out, "%s%s = ", printed++ ? ", " : " {", spec->key);
+        print_attr(module, out, spec->kind, &node->attrs[a]);
     }
-    if (printed) fputc('}', p->out);
+    if (printed) fputc('}', out);
 }
 
 /* " at arena(4096)": where a value lies that its kernel stores. */
@@ -183,7 +183,7 @@ static void print_node(Printer *p, const Func *func, ValueId id) {
         fputs(o ? ", " : " ", p->out);
         print_value(p, func, node->operands[o]);
     }
-    print_attrs(p, node);
+    text_put_attrs(p->out, p->module, node);
     fputs(" : ", p->out);
     print_type(p->out, &node->type);
     if (p->accesses) accesses_print(p->out, p->accesses, id);

@@ -15,4 +15,7 @@ extern const InitText INIT_TEXTS[6];
 /* Letters, digits, '_', '.', '-', '/': what a name may hold without quotes. */
 bool text_is_name_char(char c);
 
+/* " {ta = true}": the attributes of a node that are not their defaults; nothing if there are none. */
+void text_put_attrs(FILE *out, const Module *module, const Node *node);
+
 #endif

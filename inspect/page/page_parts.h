@@ -1,0 +1,14 @@
+/* The parts of the page's data, each of which writes members of the object. Used inside inspect/page/ alone. */
+#ifndef VITC_INSPECT_PAGE_PAGE_PARTS_H
+#define VITC_INSPECT_PAGE_PAGE_PARTS_H
+
+#include "inspect/page/page_writer.h"
+
+/* sources, nodes, sites, results, alike */
+void page_graph(PageWriter *w);
+/* kernels, places, memory, roofline, chains; codes as PageOptions have them. */
+void page_plan(PageWriter *w, const int32_t *codes);
+/* remarks, rules */
+void page_remarks(PageWriter *w);
+
+#endif
