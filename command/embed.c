@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { OUT, NAMES, SPLIT, NORMALIZE, SKIP_BROKEN, N_FLAGS };
 static const FlagRow FLAGS[N_FLAGS] = {
@@ -62,7 +61,7 @@ static void put_batch(Embed *e, const VtEmbedded *batch, float *row) {
 
 static void tell_progress(Embed *e, int64_t done, int64_t all) {
     double now = vt_now();
-    if (!isatty(STDERR_FILENO) || now - e->told < 1) return;
+    if (!vt_terminal(stderr).terminal || now - e->told < 1) return;
     e->told = now;
     fprintf(stderr, "\r%lld of %lld images%s", (long long)done, (long long)all, done == all ? "\n" : " ");
 }

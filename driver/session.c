@@ -17,7 +17,7 @@ RecipeOptions recipe_options(const Arguments *args, const Flag *strict) {
 /* Prints what is new; each stage may add to it. */
 static bool told(Session *s) {
     if (s->strict) diags_make_warnings_errors(s->diags);
-    diags_print_from(s->diags, s->told, stderr, isatty(STDERR_FILENO));
+    diags_print_from(s->diags, s->told, stderr, vt_terminal(stderr).colour);
     s->told = diags_count(s->diags);
     return diags_errors(s->diags) == 0;
 }

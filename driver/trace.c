@@ -7,7 +7,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* What is left of the passes: those that make code possible, not fast. */
 #define TRACE_PASSES "expand,simplify,reductions,fuse,precision,schedule,memory,barriers"
@@ -296,7 +295,7 @@ static void tell(Traced *t, ValueId id) {
                    is_forward(t, node) ? "" : "in the gradient of this, ", op_info((OpKind)node->op)->name,
                    scope, what, many);
     tell_operands(t, node, v.first_bad);
-    diags_print(s->diags, stderr, isatty(STDERR_FILENO));
+    diags_print(s->diags, stderr, vt_terminal(stderr).colour);
 }
 
 TraceResult trace_nonfinite(const TraceRequest *request) {

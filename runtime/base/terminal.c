@@ -2,7 +2,10 @@
 #include "runtime/base/terminal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 /* Bytes that a control character at `p` takes; 0: there is none. C1 codes lie in UTF-8 as C2 80 to C2 9F. */
 static int control_size(const char *p) {
@@ -37,4 +40,48 @@ const char *vt_show_name(const char *name, char *out, size_t size) {
 
 const char *vt_show_text(const char *text, char *out, size_t size) {
     return show(text, "\n\t", out, size);
+}
+
+/* ---- width and colour -------------------------------------------------------------------------------------------- */
+
+VtTerminal vt_terminal(FILE *stream) {
+    enum { LEAST = 20, MOST = 10000, USUAL = 80 };
+    const char *columns = getenv("COLUMNS"), *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+    int fd = fileno(stream);
+    bool dumb = !term || !*term || strcmp(term, "dumb") == 0;
+    VtTerminal t = {.terminal = fd >= 0 && isatty(fd) && !dumb, .width = columns ? atoi(columns) : 0};
+    t.colour = t.terminal && !(no_colour && *no_colour);
+    struct winsize size = {0};
+    if (t.width <= 0 && fd >= 0 && ioctl(fd, TIOCGWINSZ, &size) == 0) t.width = size.ws_col;
+    if (t.width <= 0 || t.width > MOST) t.width = USUAL;
+    if (t.width < LEAST) t.width = LEAST;
+    return t;
+}
+
+static int columns_of(const char *text, size_t size) {
+    int n = 0;
+    for (size_t i = 0; i < size; i++) n += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return n;
+}
+
+int vt_columns(const char *text) {
+    return columns_of(text, strlen(text));
+}
+
+int vt_wrap(FILE *stream, const char *text, int column, int indent, int width) {
+    for (bool first = true; *(text += strspn(text, " ")); first = false) {
+        size_t size = strcspn(text, " ");
+        int needed = columns_of(text, size);
+        if (!first && column + 1 + needed > width) {
+            fprintf(stream, "\n%*s", indent, "");
+            column = indent;
+        } else if (!first) {
+            fputc(' ', stream);
+            column++;
+        }
+        fwrite(text, 1, size, stream);
+        column += needed;
+        text += size;
+    }
+    return column;
 }

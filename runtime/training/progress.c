@@ -6,10 +6,9 @@
 #include <stdarg.h>
 #include <stdio_ext.h>
 #include <string.h>
-#include <unistd.h>
 
 void progress_open(Progress *p, FILE *log, bool plain) {
-    *p = (Progress){.log = log, .terminal = !plain && isatty(fileno(log))};
+    *p = (Progress){.log = log, .terminal = !plain && vt_terminal(log).terminal};
 }
 
 void progress_start(Progress *p, int64_t first_step, int64_t batch) {
