@@ -110,8 +110,8 @@ static void test_memory(void **state) {
 static MemoryReport by_hand(void) {
     static MemoryRole roles[] = {{"param", 400, 2}};
     static MemoryTensor input = {"x", "f32[8]", 32};
-    static MemoryValue values[] = {{"%0 add <f32>", 128, 64, 0, 1, USE_KEPT},
-                                   {"%1", 64, 0, 1, 2, USE_RESULT}};
+    static MemoryValue values[] = {{0, "%0 add <f32>", 128, 64, 0, 1, USE_KEPT},
+                                   {1, "%1", 64, 0, 1, 2, USE_RESULT}};
     static const MemoryValue *at_peak[] = {&values[0], &values[1]};
     static int64_t live[] = {128, 192, 64};
     static RematKind kind = {"add f32[8]", 2, 64, 16};
