@@ -229,8 +229,9 @@ typedef struct {
     Type type;
     const char *scope; /* "student.blocks.0.norm1", or NULL */
     Loc loc;
-    uint32_t site;   /* the call of a module or network that it was made in: Module.sites; 0: in none */
-    uint32_t origin; /* number of the value for whose sake a pass made this one; IR_NONE: it is the recipe's */
+    uint32_t site; /* the call of a module or network that it was made in: Module.sites; 0: in none */
+    uint32_t
+        origin; /* number of the value for whose sake a pass made this one; IR_NONE: it is the recipe's */
 } Node;
 
 /* A call of a module or network that ran while the recipe was elaborated. Equal calls within equal ones are one. The
