@@ -45,6 +45,8 @@ static inline bool remarks_wanted(const Func *func) {
 /* Notes something of a value of the function, by number: of a former node or of one that is being made. */
 void remark(const Func *func, Rule rule, uint32_t value, uint32_t other, double a, double b,
             const char *text);
+/* The name of an input or a state, which have no numbers; NULL: another node. */
+const char *source_name(const Func *func, const Node *node);
 
 /* What a pass decided of a value, and why: returned by what decides, told by who asked. */
 typedef struct {

@@ -32,3 +32,9 @@ void remark(const Func *func, Rule rule, uint32_t value, uint32_t other, double 
     item.text = text;
     ARENA_PUSH(remarks->arena, remarks->items, remarks->count, remarks->capacity, item);
 }
+
+const char *source_name(const Func *func, const Node *node) {
+    if (!op_is_source((OpKind)node->op)) return NULL;
+    size_t index = (size_t)source_attrs(node)->index;
+    return node->op == OP_input ? func->inputs[index].name : func->module->states[index].name;
+}

@@ -127,12 +127,17 @@ static void tell(const Numbering *n) {
     const Func *func = n->rewrite->func;
     Remarks *remarks = func->module->remarks;
     if (!remarks) return;
-    for (size_t i = n->rewrite->first_remark; i < remarks->count; i++) {
-        Remark *item = &remarks->items[i];
-        if (func->module->funcs[item->func] != func) continue;
-        item->value = now_called(n, item->value);
-        item->other = now_called(n, item->other);
+    size_t kept = n->rewrite->first_remark;
+    for (size_t i = kept; i < remarks->count; i++) {
+        Remark item = remarks->items[i];
+        if (func->module->funcs[item.func] == func) {
+            item.value = now_called(n, item.value);
+            item.other = now_called(n, item.other);
+        }
+        /* What was told of two that turned out to be one value is void. */
+        if (item.other == IR_NONE || item.other != item.value) remarks->items[kept++] = item;
     }
+    remarks->count = kept;
     for (ValueId i = 0; i < n->rewrite->n_old; i++) {
         uint32_t number = n->rewrite->old[i].number;
         if (number == IR_NONE || n->holder[number] != IR_NONE) continue;

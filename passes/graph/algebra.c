@@ -39,7 +39,8 @@ static ValueId fold_constants(Simplify *s, const Node *node) {
     char error[256];
     if (!func_interpret(func, NULL, NULL, &result, NULL, s->scratch, error, sizeof error)) return IR_NONE;
     DType dtype = (DType)node->type.dtype;
-    return representable(result.data[0], dtype) ? constant(s, result.data[0], dtype) : IR_NONE;
+    if (!representable(result.data[0], dtype)) return IR_NONE;
+    return by(s, "a constant: its operands are", constant(s, result.data[0], dtype));
 }
 
 /* Operands broadcast by themselves; what is the same along an axis is computed once and the result broadcast. */
@@ -56,14 +57,15 @@ static ValueId drop_broadcasts(Simplify *s, const Node *node) {
     char error[512];
     if (!any || !op_infer(node->op, types, node->n_operands, node->attrs, &type, error, sizeof error))
         return IR_NONE;
-    return in_type_of(s, node, simplify_make(s, node->op, x, node->n_operands, node->attrs));
+    ValueId small = simplify_make(s, node->op, x, node->n_operands, node->attrs);
+    return by(s, "computed once, then broadcast", in_type_of(s, node, small));
 }
 
 /* A constant first operand goes second, where the other rules look for it. */
 static ValueId constant_second(Simplify *s, const Node *node) {
     const ValueId *x = node->operands;
     if (!is_op(s, x[0], OP_constant) || is_op(s, x[1], OP_constant)) return IR_NONE;
-    return binary(s, node->op, x[1], x[0]);
+    return by(s, "the constant goes second", binary(s, node->op, x[1], x[0]));
 }
 
 /* ---- arithmetic -------------------------------------------------------------------------------------------------- */
@@ -93,23 +95,24 @@ static ValueId join_pads(Simplify *s, const Node *node) {
     pad.high.v[axis] = pad_attrs(b)->high.v[axis];
     ValueId parts[] = {a->operands[0], b->operands[0]};
     ValueId whole = simplify_make(s, OP_concat, parts, 2, &(ConcatAttrs){.axis = axis});
-    return simplify_make(s, OP_pad, &whole, 1, &pad);
+    return by(s, "padded values side by side are one", simplify_make(s, OP_pad, &whole, 1, &pad));
 }
 
 static ValueId simplify_add(Simplify *s, const Node *node) {
     ValueId a = node->operands[0], b = node->operands[1];
-    if (is_number(s, b, 0)) return in_type_of(s, node, a);
-    if (is_number(s, a, 0)) return in_type_of(s, node, b);
-    if (is_op(s, b, OP_neg)) return binary(s, OP_sub, a, X(s, b, 0));
-    if (is_op(s, a, OP_neg)) return binary(s, OP_sub, b, X(s, a, 0));
+    if (is_number(s, b, 0)) return by(s, "x + 0 = x", in_type_of(s, node, a));
+    if (is_number(s, a, 0)) return by(s, "0 + x = x", in_type_of(s, node, b));
+    if (is_op(s, b, OP_neg)) return by(s, "x + -y = x - y", binary(s, OP_sub, a, X(s, b, 0)));
+    if (is_op(s, a, OP_neg)) return by(s, "-x + y = y - x", binary(s, OP_sub, b, X(s, a, 0)));
     return join_pads(s, node);
 }
 
 static ValueId simplify_sub(Simplify *s, const Node *node) {
     ValueId a = node->operands[0], b = node->operands[1];
-    if (is_number(s, b, 0)) return in_type_of(s, node, a);
-    if (is_number(s, a, 0)) return in_type_of(s, node, unary(s, OP_neg, b));
-    return is_op(s, b, OP_neg) ? binary(s, OP_add, a, X(s, b, 0)) : IR_NONE;
+    if (is_number(s, b, 0)) return by(s, "x - 0 = x", in_type_of(s, node, a));
+    if (is_number(s, a, 0)) return by(s, "0 - x = -x", in_type_of(s, node, unary(s, OP_neg, b)));
+    if (!is_op(s, b, OP_neg)) return IR_NONE;
+    return by(s, "x - -y = x + y", binary(s, OP_add, a, X(s, b, 0)));
 }
 
 /* Whether no element can be NaN or infinite. */
@@ -122,30 +125,34 @@ static bool is_finite(const Simplify *s, ValueId id) {
 static ValueId simplify_mul(Simplify *s, const Node *node) {
     ValueId a = node->operands[0], b = node->operands[1];
     double factor, inner;
-    if (is_op(s, a, OP_neg) && is_op(s, b, OP_neg)) return binary(s, OP_mul, X(s, a, 0), X(s, b, 0));
+    if (is_op(s, a, OP_neg) && is_op(s, b, OP_neg))
+        return by(s, "-x * -y = x * y", binary(s, OP_mul, X(s, a, 0), X(s, b, 0)));
     if (!is_filled(s, b, &factor)) return IR_NONE;
-    if (factor == 1) return in_type_of(s, node, a);
-    if (factor == -1) return in_type_of(s, node, unary(s, OP_neg, a));
-    if (factor == 0 && is_finite(s, a)) return filled(s, 0, &node->type);
-    if (is_op(s, a, OP_neg))
-        return in_type_of(s, node,
-                          binary(s, OP_mul, X(s, a, 0), constant(s, -factor, (DType)node->type.dtype)));
+    if (factor == 1) return by(s, "x * 1 = x", in_type_of(s, node, a));
+    if (factor == -1) return by(s, "x * -1 = -x", in_type_of(s, node, unary(s, OP_neg, a)));
+    if (factor == 0 && is_finite(s, a)) return by(s, "x * 0 = 0", filled(s, 0, &node->type));
+    if (is_op(s, a, OP_neg)) {
+        ValueId negated = constant(s, -factor, (DType)node->type.dtype);
+        return by(s, "-x * c = x * -c", in_type_of(s, node, binary(s, OP_mul, X(s, a, 0), negated)));
+    }
     /* (x·c)·d = x·(c·d) exactly when one is a power of two. */
     if (!is_real(node) || !is_op(s, a, OP_mul) || !is_filled(s, X(s, a, 1), &inner)) return IR_NONE;
     if (!is_power_of_two(inner) && !is_power_of_two(factor)) return IR_NONE;
     ValueId product = constant(s, inner * factor, (DType)node->type.dtype);
-    return in_type_of(s, node, binary(s, OP_mul, X(s, a, 0), product));
+    return by(s, "x * c * d = x * (c * d)", in_type_of(s, node, binary(s, OP_mul, X(s, a, 0), product)));
 }
 
 static ValueId simplify_div(Simplify *s, const Node *node) {
     ValueId a = node->operands[0], b = node->operands[1];
     double divisor;
-    if (is_number(s, b, 1)) return in_type_of(s, node, a);
+    if (is_number(s, b, 1)) return by(s, "x / 1 = x", in_type_of(s, node, a));
     if (!is_real(node)) return IR_NONE;
-    if (is_filled(s, b, &divisor) && is_power_of_two(divisor))
-        return in_type_of(s, node, binary(s, OP_mul, a, constant(s, 1 / divisor, (DType)node->type.dtype)));
+    if (is_filled(s, b, &divisor) && is_power_of_two(divisor)) {
+        ValueId factor = constant(s, 1 / divisor, (DType)node->type.dtype);
+        return by(s, "x / 2^n = x * 2^-n", in_type_of(s, node, binary(s, OP_mul, a, factor)));
+    }
     if (is_number(s, a, 1) && is_op(s, b, OP_sqrt))
-        return in_type_of(s, node, unary(s, OP_rsqrt, X(s, b, 0)));
+        return by(s, "1 / sqrt x = rsqrt x", in_type_of(s, node, unary(s, OP_rsqrt, X(s, b, 0))));
     return IR_NONE;
 }
 
@@ -162,54 +169,57 @@ static ValueId power(Simplify *s, ValueId x, double exponent) {
 static ValueId simplify_pow(Simplify *s, const Node *node) {
     double exponent;
     if (!is_filled(s, node->operands[1], &exponent)) return IR_NONE;
-    if (exponent == 0) return filled(s, 1, &node->type);
+    if (exponent == 0) return by(s, "x ^ 0 = 1", filled(s, 1, &node->type));
     ValueId made = power(s, node->operands[0], exponent);
-    return made == IR_NONE ? IR_NONE : in_type_of(s, node, made);
+    return made == IR_NONE ? IR_NONE : by(s, "a power without pow", in_type_of(s, node, made));
 }
 
 static ValueId simplify_neg(Simplify *s, const Node *node) {
     ValueId x = node->operands[0];
     double factor;
-    if (is_op(s, x, OP_neg)) return X(s, x, 0);
-    if (is_op(s, x, OP_sub)) return binary(s, OP_sub, X(s, x, 1), X(s, x, 0));
+    if (is_op(s, x, OP_neg)) return by(s, "-(-x) = x", X(s, x, 0));
+    if (is_op(s, x, OP_sub)) return by(s, "-(x - y) = y - x", binary(s, OP_sub, X(s, x, 1), X(s, x, 0)));
     if (!is_op(s, x, OP_mul) || !is_filled(s, X(s, x, 1), &factor)) return IR_NONE;
     ValueId negated = constant(s, -factor, (DType)node->type.dtype);
-    return in_type_of(s, node, binary(s, OP_mul, X(s, x, 0), negated));
+    return by(s, "-(x * c) = x * -c", in_type_of(s, node, binary(s, OP_mul, X(s, x, 0), negated)));
 }
 
 static ValueId simplify_abs(Simplify *s, const Node *node) {
     ValueId x = node->operands[0];
-    if (is_op(s, x, OP_abs)) return x;
-    return is_op(s, x, OP_neg) ? unary(s, OP_abs, X(s, x, 0)) : IR_NONE;
+    if (is_op(s, x, OP_abs)) return by(s, "||x|| = |x|", x);
+    return is_op(s, x, OP_neg) ? by(s, "|-x| = |x|", unary(s, OP_abs, X(s, x, 0))) : IR_NONE;
 }
 
 /* max(x, x), min(x, x), x and x, x or x */
 static ValueId same_twice(Simplify *s, const Node *node) {
-    (void)s;
-    return node->operands[0] == node->operands[1] ? node->operands[0] : IR_NONE;
+    if (node->operands[0] != node->operands[1]) return IR_NONE;
+    return by(s, "of a value and itself", node->operands[0]);
 }
 
 static ValueId simplify_logic(Simplify *s, const Node *node) {
     double value;
     if (!is_filled(s, node->operands[1], &value)) return IR_NONE;
     bool decides = (value != 0) == (node->op == OP_or); /* x or true, x and false */
-    return in_type_of(s, node, node->operands[decides]);
+    return by(s, "one operand is true or false", in_type_of(s, node, node->operands[decides]));
 }
 
 static ValueId simplify_not(Simplify *s, const Node *node) {
     ValueId x = node->operands[0];
-    if (is_op(s, x, OP_not)) return X(s, x, 0);
-    if (is_op(s, x, OP_eq)) return binary(s, OP_ne, X(s, x, 0), X(s, x, 1));
-    return is_op(s, x, OP_ne) ? binary(s, OP_eq, X(s, x, 0), X(s, x, 1)) : IR_NONE;
+    if (is_op(s, x, OP_not)) return by(s, "not not x = x", X(s, x, 0));
+    if (is_op(s, x, OP_eq)) return by(s, "not x = y", binary(s, OP_ne, X(s, x, 0), X(s, x, 1)));
+    if (!is_op(s, x, OP_ne)) return IR_NONE;
+    return by(s, "not x != y", binary(s, OP_eq, X(s, x, 0), X(s, x, 1)));
 }
 
 static ValueId simplify_select(Simplify *s, const Node *node) {
     ValueId condition = node->operands[0], a = node->operands[1], b = node->operands[2];
     double value;
-    if (a == b) return in_type_of(s, node, a);
-    if (is_filled(s, condition, &value)) return in_type_of(s, node, value != 0 ? a : b);
+    if (a == b) return by(s, "both choices are one", in_type_of(s, node, a));
+    if (is_filled(s, condition, &value))
+        return by(s, "the condition is known", in_type_of(s, node, value != 0 ? a : b));
     if (!is_op(s, condition, OP_not)) return IR_NONE;
-    return simplify_make(s, OP_select, (ValueId[]){X(s, condition, 0), b, a}, 3, NULL);
+    ValueId turned[] = {X(s, condition, 0), b, a};
+    return by(s, "not c ? x : y = c ? y : x", simplify_make(s, OP_select, turned, 3, NULL));
 }
 
 /* Whether every value of a type is one of the other too. */
@@ -229,16 +239,17 @@ static bool holds_all(DType wide, DType narrow) {
 static ValueId simplify_cast(Simplify *s, const Node *node) {
     ValueId x = node->operands[0];
     DType from = (DType)func_type(s->func, x)->dtype;
-    if (from == node->type.dtype) return x;
+    if (from == node->type.dtype) return by(s, "it has that type", x);
     if (!is_op(s, x, OP_cast)) return IR_NONE;
     ValueId base = X(s, x, 0);
     if (!holds_all(from, (DType)func_type(s->func, base)->dtype)) return IR_NONE;
-    return simplify_make(s, OP_cast, &base, 1, node->attrs);
+    return by(s, "the cast before loses nothing", simplify_make(s, OP_cast, &base, 1, node->attrs));
 }
 
 static ValueId simplify_stop_grad(Simplify *s, const Node *node) {
     OpKind below = at(s, node->operands[0])->op;
-    return below == OP_stop_grad || op_is_literal(below) ? node->operands[0] : IR_NONE;
+    if (below != OP_stop_grad && !op_is_literal(below)) return IR_NONE;
+    return by(s, "no gradient flows there anyway", node->operands[0]);
 }
 
 /* ---- reductions and products ------------------------------------------------------------------------------------- */
@@ -248,7 +259,7 @@ static ValueId reduce_nothing(Simplify *s, const Node *node) {
     const Type *x = func_type(s->func, node->operands[0]);
     for (int i = 0; i < reduce_attrs(node)->axes.n; i++)
         if (x->dim[reduce_attrs(node)->axes.v[i]] > 1) return IR_NONE;
-    return reshape_to(s, node->operands[0], node->type.rank, node->type.dim);
+    return by(s, "over axes of size 1", reshape_to(s, node->operands[0], node->type.rank, node->type.dim));
 }
 
 /* Of a broadcast value: over the axes that it has; a repeated axis only multiplies a sum. */
@@ -274,7 +285,8 @@ static ValueId reduce_broadcast(Simplify *s, const Node *node) {
     if (node->op == OP_sum && !representable(factor, (DType)node->type.dtype)) return IR_NONE;
     if (node->op == OP_sum) y = binary(s, OP_mul, y, constant(s, factor, (DType)node->type.dtype));
     y = broadcast_to(s, y, &kept);
-    return reshape_to(s, y, node->type.rank, node->type.dim);
+    y = reshape_to(s, y, node->type.rank, node->type.dim);
+    return by(s, "of a repeated axis: multiplied instead", y);
 }
 
 /* A transpose that swaps the last two axes. */
@@ -297,7 +309,8 @@ static ValueId simplify_matmul(Simplify *s, const Node *node) {
     }
     transposed.ta = transposed.ta != found[0];
     transposed.tb = transposed.tb != found[1];
-    return found[0] || found[1] ? simplify_make(s, OP_matmul, x, 2, &transposed) : IR_NONE;
+    if (!found[0] && !found[1]) return IR_NONE;
+    return by(s, "the product reads it transposed", simplify_make(s, OP_matmul, x, 2, &transposed));
 }
 
 /* (a b)ᵀ = bᵀ aᵀ */
@@ -307,7 +320,8 @@ static ValueId transpose_of_matmul(Simplify *s, const Node *node) {
     const MatmulAttrs *attrs = matmul_attrs(at(s, y));
     if (attrs->panel) return IR_NONE;
     MatmulAttrs transposed = {.ta = !attrs->tb, .tb = !attrs->ta, .precision = attrs->precision};
-    return simplify_make(s, OP_matmul, (ValueId[]){X(s, y, 1), X(s, y, 0)}, 2, &transposed);
+    ValueId swapped[] = {X(s, y, 1), X(s, y, 0)};
+    return by(s, "(a b)^T = b^T a^T", simplify_make(s, OP_matmul, swapped, 2, &transposed));
 }
 
 /* ---- the table --------------------------------------------------------------------------------------------------- */

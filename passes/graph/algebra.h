@@ -21,6 +21,12 @@ extern const size_t MOVE_RULE_COUNT;
 
 /* ---- what rules are written with --------------------------------------------------------------------------------- */
 
+/* What a rule returns, with its words: "x + 0 = x". */
+static inline ValueId by(Simplify *s, const char *rule, ValueId value) {
+    s->rule = rule;
+    return value;
+}
+
 static inline const Node *at(const Simplify *s, ValueId id) {
     return func_node(s->func, id);
 }

@@ -4,7 +4,8 @@
 
 /* A move that leaves everything where it is. */
 static ValueId move_nothing(Simplify *s, const Node *node) {
-    return type_equal(func_type(s->func, node->operands[0]), &node->type) ? node->operands[0] : IR_NONE;
+    if (!type_equal(func_type(s->func, node->operands[0]), &node->type)) return IR_NONE;
+    return by(s, "it moves nothing", node->operands[0]);
 }
 
 /* A value all of whose elements are equal has only a shape. */
@@ -12,20 +13,22 @@ static ValueId move_filled(Simplify *s, const Node *node) {
     double value;
     ValueId x = node->operands[0];
     if (!is_filled(s, x, &value)) return IR_NONE;
-    return filled(s, value, &node->type);
+    return by(s, "all its elements are one constant", filled(s, value, &node->type));
 }
 
 static ValueId simplify_reshape(Simplify *s, const Node *node) {
     ValueId x = node->operands[0];
-    return is_op(s, x, OP_reshape) ? reshape_to(s, X(s, x, 0), node->type.rank, node->type.dim) : IR_NONE;
+    if (!is_op(s, x, OP_reshape)) return IR_NONE;
+    return by(s, "two reshapes are one", reshape_to(s, X(s, x, 0), node->type.rank, node->type.dim));
 }
 
 static ValueId simplify_broadcast(Simplify *s, const Node *node) {
     ValueId x = node->operands[0], base = broadcast_base(s, x);
-    if (base != x) return broadcast_to(s, base, &node->type);
+    if (base != x) return by(s, "two broadcasts are one", broadcast_to(s, base, &node->type));
     bool repeats =
         type_elements(func_type(s->func, x)) != type_elements(&node->type) || is_op(s, x, OP_constant);
-    return repeats ? IR_NONE : reshape_to(s, x, node->type.rank, node->type.dim);
+    if (repeats) return IR_NONE;
+    return by(s, "it only adds axes of 1", reshape_to(s, x, node->type.rank, node->type.dim));
 }
 
 static ValueId simplify_transpose(Simplify *s, const Node *node) {
@@ -40,10 +43,11 @@ static ValueId simplify_transpose(Simplify *s, const Node *node) {
         last = perm[k];
     }
     ValueId base = composed ? X(s, x, 0) : x;
-    if (in_order) return reshape_to(s, base, node->type.rank, node->type.dim);
-    return composed ? simplify_make(s, OP_transpose, &base, 1,
-                                    &(TransposeAttrs){.perm = ints(node->type.rank, perm)})
-                    : IR_NONE;
+    if (in_order)
+        return by(s, "the order of elements stays", reshape_to(s, base, node->type.rank, node->type.dim));
+    if (!composed) return IR_NONE;
+    TransposeAttrs both = {.perm = ints(node->type.rank, perm)};
+    return by(s, "two transposes are one", simplify_make(s, OP_transpose, &base, 1, &both));
 }
 
 typedef struct {
@@ -73,7 +77,7 @@ static ValueId slice_of_slice(Simplify *s, const Node *node) {
         r.step[k] = inner.step[k] * outer.step[k];
         r.limit[k] = r.start[k] + (node->type.dim[k] - 1) * r.step[k] + 1;
     }
-    return make_slice(s, X(s, x, 0), &r);
+    return by(s, "two slices are one", make_slice(s, X(s, x, 0), &r));
 }
 
 static ValueId slice_of_broadcast(Simplify *s, const Node *node) {
@@ -88,7 +92,7 @@ static ValueId slice_of_broadcast(Simplify *s, const Node *node) {
         r.limit[k] = repeated ? 1 : outer.limit[k + shift];
         r.step[k] = repeated ? 1 : outer.step[k + shift];
     }
-    return in_type_of(s, node, make_slice(s, X(s, x, 0), &r));
+    return by(s, "sliced before it is broadcast", in_type_of(s, node, make_slice(s, X(s, x, 0), &r)));
 }
 
 /* Of a part that a pad only moved. */
@@ -102,10 +106,10 @@ static ValueId slice_of_pad(Simplify *s, const Node *node) {
         r.start[k] -= low;
         r.limit[k] = r.start[k] + (node->type.dim[k] - 1) * r.step[k] + 1;
         if (r.limit[k] <= 0 || r.start[k] >= base->dim[k])
-            return filled(s, pad_attrs(at(s, x))->value, &node->type);
+            return by(s, "it takes only padding", filled(s, pad_attrs(at(s, x))->value, &node->type));
         if (r.start[k] < 0 || r.limit[k] > base->dim[k]) return IR_NONE;
     }
-    return make_slice(s, X(s, x, 0), &r);
+    return by(s, "it takes no padding", make_slice(s, X(s, x, 0), &r));
 }
 
 static int axis_of(const Node *concat) {
@@ -120,7 +124,9 @@ static ValueId slice_of_concat(Simplify *s, const Node *node) {
     Range r = range_of(node);
     for (int o = 0; o < at(s, x)->n_operands; o++) {
         int64_t size = func_type(s->func, X(s, x, o))->dim[axis];
-        if (r.start[axis] < size) return r.limit[axis] <= size ? make_slice(s, X(s, x, o), &r) : IR_NONE;
+        if (r.start[axis] < size && r.limit[axis] > size) return IR_NONE;
+        if (r.start[axis] < size)
+            return by(s, "it lies in one operand of concat", make_slice(s, X(s, x, o), &r));
         r.start[axis] -= size;
         r.limit[axis] -= size;
     }
@@ -136,13 +142,13 @@ static ValueId pad_of_pad(Simplify *s, const Node *node) {
         pad.high.v[k] += pad_attrs(at(s, x))->high.v[k];
     }
     ValueId base = X(s, x, 0);
-    return simplify_make(s, OP_pad, &base, 1, &pad);
+    return by(s, "two pads are one", simplify_make(s, OP_pad, &base, 1, &pad));
 }
 
 static ValueId pad_of_filled(Simplify *s, const Node *node) {
     double value;
     bool same = is_filled(s, node->operands[0], &value) && value == pad_attrs(node)->value;
-    return same ? filled(s, value, &node->type) : IR_NONE;
+    return same ? by(s, "what is padded is padding", filled(s, value, &node->type)) : IR_NONE;
 }
 
 /* Whether b continues a: both slices of one value, alike but along the axis, where b starts at a's limit. */
@@ -161,7 +167,7 @@ static bool continues(const Simplify *s, ValueId a, ValueId b, int axis) {
 /* Nested concats become one, and neighbouring slices of one value one slice. */
 static ValueId simplify_concat(Simplify *s, const Node *node) {
     int axis = axis_of(node);
-    if (node->n_operands == 1) return node->operands[0];
+    if (node->n_operands == 1) return by(s, "concat of one value", node->operands[0]);
     ValueId *parts = NULL;
     size_t n = 0, capacity = 0;
     bool changed = false;
@@ -181,7 +187,7 @@ static ValueId simplify_concat(Simplify *s, const Node *node) {
         changed = changed || nested;
     }
     if (!changed || n > UINT16_MAX) return IR_NONE;
-    return simplify_make(s, OP_concat, parts, (int)n, node->attrs);
+    return by(s, "neighbours are taken together", simplify_make(s, OP_concat, parts, (int)n, node->attrs));
 }
 
 static ValueId concat_of_filled(Simplify *s, const Node *node) {
@@ -189,7 +195,7 @@ static ValueId concat_of_filled(Simplify *s, const Node *node) {
     if (!is_filled(s, node->operands[0], &first)) return IR_NONE;
     for (int o = 1; o < node->n_operands; o++)
         if (!is_filled(s, node->operands[o], &value) || value != first) return IR_NONE;
-    return filled(s, first, &node->type);
+    return by(s, "all its elements are one constant", filled(s, first, &node->type));
 }
 
 const AlgebraRule MOVE_RULES[] = {

@@ -2,6 +2,7 @@
  * the first `grad` of a loss one backward sweep is made over the nodes that lead from wanted leaves to the loss. Bodies
  * of loops keep their stop_grad nodes until the functions that run them are done. */
 #include "passes/graph/autodiff.h"
+#include "ir/remarks.h"
 #include "passes/graph/autodiff_loop.h"
 
 #include <string.h>
@@ -39,7 +40,9 @@ static bool sweep_loss(Sweep *sweep, ValueId loss) {
 static ValueId gradient(const Sweep *sweep, const Node *node) {
     Func *func = sweep->rewrite.func;
     ValueId sum = sweep->sum[node->operands[1]];
+    const Node *x = &sweep->rewrite.old[node->operands[1]];
     if (sum != IR_NONE) return sum;
+    remark(func, RULE_autodiff_no_path, node->number, x->number, 0, 0, source_name(func, x));
     ValueId zero = ir_constant(func, 0, (DType)node->type.dtype);
     return ir_broadcast(func, zero, node->type.rank, node->type.dim);
 }
@@ -67,9 +70,10 @@ static bool differentiate(Func *func, bool stops, Diags *diags) {
     swept = IR_NONE;
     for (ValueId id = 0; id < n; id++) {
         const Node *node = &old[id];
-        if (node->op == OP_stop_grad && !stops)
+        if (node->op == OP_stop_grad && !stops) {
             sweep.rewrite.map[id] = sweep.rewrite.map[node->operands[0]];
-        else if (through[id])
+            remark(func, RULE_autodiff_stop, node->number, old[node->operands[0]].number, 0, 0, NULL);
+        } else if (through[id])
             autodiff_copy_loop(&sweep, id);
         else if (node->op != OP_grad)
             rewrite_copy(&sweep.rewrite, id);

@@ -1,6 +1,7 @@
 /* Gradients of loops: see autodiff_loop.h. */
 #include "passes/graph/autodiff_loop.h"
 #include "ir/loop.h"
+#include "ir/remarks.h"
 
 #include <math.h>
 #include <string.h>
@@ -151,8 +152,10 @@ ValueId autodiff_copy_loop(Sweep *sweep, ValueId old) {
     SavedLoop *saved = sweep->saved[old] = ARENA_NEW(arena, SavedLoop);
     func_made_for(func, node);
     bool carries_only = attrs->sliced == 0 && (size_t)attrs->carried == body->n_outputs && !attrs->reverse;
-    ValueId loop = attrs->count > LONG_LOOP && carries_only
-                       ? emit_segments(func, saved, sweep->again, body, operands, node->n_operands, attrs)
+    bool cut = attrs->count > LONG_LOOP && carries_only;
+    remark(func, cut ? RULE_autodiff_segments : RULE_autodiff_kept, node->number, IR_NONE,
+           (double)attrs->carried, (double)attrs->count, NULL);
+    ValueId loop = cut ? emit_segments(func, saved, sweep->again, body, operands, node->n_operands, attrs)
                        : emit_saved(func, saved, sweep->again, body, operands, node->n_operands, *attrs);
     int64_t start = 0, step = 1; /* what the old loop had as its result comes first */
     if (type_equal(func_type(func, loop), &node->type)) return sweep->rewrite.map[old] = loop;

@@ -1,5 +1,6 @@
 /* Backward sweeps: see autodiff_sweep.h. */
 #include "passes/graph/autodiff_sweep.h"
+#include "ir/remarks.h"
 
 Sweep sweep_start(Rewrite rewrite, const GradFn *rules, Diags *diags) {
     Arena *arena = rewrite.func->module->arena;
@@ -35,10 +36,23 @@ bool *sweep_paths(const Sweep *sweep, ValueId last, Arena *arena) {
     return reached;
 }
 
+/* Of the gradient so far of an old value. */
+static void tell(const Sweep *sweep, ValueId old, Rule rule) {
+    const Func *func = sweep->rewrite.func;
+    const Node *node = &sweep->rewrite.old[old];
+    uint32_t number = func_node(func, sweep->sum[old])->number;
+    if (number != IR_NONE) remark(func, rule, number, node->number, 0, 0, source_name(func, node));
+}
+
 void sweep_add(Sweep *sweep, ValueId old, ValueId gradient) {
     if (gradient == IR_NONE) return;
     ValueId *sum = &sweep->sum[old];
-    *sum = *sum == IR_NONE ? gradient : ir_binary(sweep->rewrite.func, OP_add, *sum, gradient);
+    if (*sum == IR_NONE) {
+        *sum = gradient;
+        return;
+    }
+    *sum = ir_binary(sweep->rewrite.func, OP_add, *sum, gradient);
+    tell(sweep, old, RULE_autodiff_sum);
 }
 
 static void refuse(const Node *node, Diags *diags) {
@@ -94,9 +108,10 @@ static bool step_back(Sweep *sweep, ValueId old, const bool *reached) {
 }
 
 bool sweep_back(Sweep *sweep, ValueId last, const bool *paths) {
-    for (ValueId id = last + 1; id-- > 0;)
-        if (paths[id] && sweep->sum[id] != IR_NONE && !is_stop(sweep->rewrite.old[id].op) &&
-            !step_back(sweep, id, paths))
-            return false;
+    for (ValueId id = last + 1; id-- > 0;) {
+        if (!paths[id] || sweep->sum[id] == IR_NONE) continue;
+        tell(sweep, id, RULE_autodiff_gradient);
+        if (!is_stop(sweep->rewrite.old[id].op) && !step_back(sweep, id, paths)) return false;
+    }
     return true;
 }

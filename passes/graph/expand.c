@@ -1,6 +1,7 @@
 /* ROW operators as elementwise operators and reductions (ir/graph/expand.c), so that one kind of kernel serves them
  * all. */
 #include "passes/graph/expand.h"
+#include "ir/remarks.h"
 
 bool pass_expand(Module *module, Diags *diags) {
     (void)diags;
@@ -15,7 +16,10 @@ bool pass_expand(Module *module, Diags *diags) {
             ValueId operands[3];
             for (int o = 0; o < node->n_operands; o++) operands[o] = rewrite.map[node->operands[o]];
             func_made_for(rewrite.func, node);
+            size_t before = rewrite.func->count;
             rewrite.map[id] = op_expand(rewrite.func, node, operands);
+            remark(rewrite.func, RULE_expand_row, node->number, IR_NONE,
+                   (double)(rewrite.func->count - before), 0, op_info((OpKind)node->op)->name);
         }
         rewrite_end(&rewrite);
     }

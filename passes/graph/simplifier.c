@@ -1,5 +1,6 @@
 /* Making simplified nodes: see simplifier.h. */
 #include "passes/graph/simplifier.h"
+#include "ir/remarks.h"
 
 #include <string.h>
 
@@ -74,13 +75,20 @@ static void grow_slots(Simplify *s) {
     }
 }
 
+/* The value that stands for a node that is equal. Nodes that rules make have no number yet. */
+static ValueId merged(const Simplify *s, const Node *node, ValueId value) {
+    if (node->number != IR_NONE)
+        remark(s->func, RULE_simplify_merged, node->number, func_node(s->func, value)->number, 0, 0, NULL);
+    return value;
+}
+
 /* The value equal to the node: an earlier one, or a new one. */
 static ValueId merge(Simplify *s, const Node *node) {
     if (!op_may_merge(node->op)) return func_copy(s->func, node, node->operands);
     if (s->n_filled * 2 >= s->n_slots) grow_slots(s);
     size_t at = hash_node(node) & (s->n_slots - 1);
     for (; s->slots[at]; at = (at + 1) & (s->n_slots - 1))
-        if (same_node(func_node(s->func, s->slots[at] - 1), node)) return s->slots[at] - 1;
+        if (same_node(func_node(s->func, s->slots[at] - 1), node)) return merged(s, node, s->slots[at] - 1);
     ValueId id = func_copy(s->func, node, node->operands);
     s->slots[at] = id + 1;
     s->n_filled++;
@@ -96,6 +104,8 @@ ValueId simplify_node(Simplify *s, const Node *node) {
         s->depth--;
         if (better != IR_NONE) {
             s->fired++;
+            if (node->number != IR_NONE)
+                remark(s->func, RULE_simplify_rule, node->number, IR_NONE, 0, 0, s->rule);
             return better;
         }
     }

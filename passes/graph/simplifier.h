@@ -17,7 +17,8 @@ typedef struct Simplify {
     uint32_t *uses; /* by new value: how many old nodes use it; exact from the second round on */
     size_t uses_capacity;
     int round, depth;
-    size_t fired; /* rules that applied */
+    size_t fired;     /* rules that applied */
+    const char *rule; /* the words of the last one */
 } Simplify;
 
 /* The value of a node whose operands are values of s->func. */

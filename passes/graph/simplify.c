@@ -2,6 +2,7 @@
  * operands first, so that each rule sees simplified operands; walks are repeated while rules apply, since some ask who
  * else uses a value, which only a finished walk knows. */
 #include "passes/graph/simplify.h"
+#include "ir/remarks.h"
 #include "passes/graph/algebra.h"
 
 enum { MAX_ROUNDS = 8 };
@@ -59,7 +60,10 @@ static void drop_idle_updates(Func *func) {
     size_t n = 0;
     for (size_t i = 0; i < func->n_updates; i++) {
         const Node *node = func_node(func, func->updates[i].value);
-        if (node->op != OP_state || source_attrs(node)->index != func->updates[i].state)
+        const State *state = &func->module->states[func->updates[i].state];
+        if (node->op == OP_state && source_attrs(node)->index == func->updates[i].state)
+            remark(func, RULE_simplify_update, IR_NONE, IR_NONE, 0, 0, state->name);
+        else
             func->updates[n++] = func->updates[i];
     }
     func->n_updates = n;
