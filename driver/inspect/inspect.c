@@ -1,6 +1,7 @@
 /* vitc inspect: the IR, and what is known of it. */
 #include "driver/inspect/inspect.h"
 #include "driver/driver.h"
+#include "driver/inspect/against.h"
 #include "inspect/report/cost_json.h"
 #include "inspect/report/cost_text.h"
 #include "inspect/report/report_json.h"
@@ -11,14 +12,20 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { AFTER, TIMING, MEMORY, COST, FUNCTION, PEAK, BANDWIDTH, FORMAT, TARGET, STRICT, N };
+enum { AFTER, TIMING, MEMORY, COST, AGAINST, ALL, FUNCTION, PEAK, BANDWIDTH, FORMAT, TARGET, STRICT, N };
 static const FlagRow FLAGS[N] = {
     [AFTER] = {"after", FLAG_VALUE, "PASS", COMPLETE_PASS,
                "show the module after this pass; after all unless given"},
     [TIMING] = TIMING_FLAG,
     [MEMORY] = {"memory", FLAG_MAYBE, "FILE.svg", COMPLETE_FILE, "the plan of memory, as a picture too"},
     [COST] = {"cost", FLAG_BARE, NULL, COMPLETE_NONE, "what its kernels should cost by the roofline model"},
+    [AGAINST] =
+        {"against", FLAG_VALUE, "RECIPE|KEY=VALUE", COMPLETE_RECIPE,
+         "what differs from this recipe, or from the same with other settings; settings behind it are "
+         "the second's"},
+    [ALL] = {"all", FLAG_BARE, NULL, COMPLETE_NONE, "with --against: every row of its tables"},
     [FUNCTION] = {"function", FLAG_VALUE, "NAME", COMPLETE_FUNCTION, "the function; `step` unless given"},
     [PEAK] = PEAK_FLAG,
     [BANDWIDTH] = BANDWIDTH_FLAG,
@@ -107,6 +114,26 @@ static bool reports_asked(const Flag *flags, Reports *asked) {
            roofline_flags(&flags[PEAK], &flags[BANDWIDTH], &asked->roofline);
 }
 
+/* --against, and what goes with it. */
+static int two_recipes(int argc, char **argv, const Flag *flags, const Arguments *args, const char *recipe) {
+    AgainstAsked asked = {.argc = argc,
+                          .argv = argv,
+                          .args = args,
+                          .first = recipe,
+                          .second = flags[AGAINST].value,
+                          .function = flags[FUNCTION].value,
+                          .target = flags[TARGET].value,
+                          .strict = &flags[STRICT],
+                          .all = flags[ALL].given};
+    if (flags[MEMORY].given || flags[COST].given || flags[AFTER].given)
+        return fail(2, "--against compares two recipes after all passes; no --memory, --cost or --after");
+    if (!json_flag(&flags[FORMAT], &asked.json) ||
+        !roofline_flags(&flags[PEAK], &flags[BANDWIDTH], &asked.roofline))
+        return 2;
+    asked.color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+    return inspect_against(&asked);
+}
+
 int verb_inspect(int argc, char **argv) {
     Flag flags[N];
     Arguments args;
@@ -114,6 +141,8 @@ int verb_inspect(int argc, char **argv) {
     Reports asked;
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
     if (!sort_words(&args, &flags[MEMORY], &recipe, &picture)) return fail(2, "inspect wants one recipe");
+    if (flags[AGAINST].given) return two_recipes(argc, argv, flags, &args, recipe);
+    if (flags[ALL].given) return fail(2, "--all goes with --against");
     if (!reports_asked(flags, &asked)) return 2;
     asked.picture = picture;
     bool report = asked.memory || asked.cost;

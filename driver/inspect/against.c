@@ -1,0 +1,131 @@
+/* Two recipes side by side: see against.h. */
+#include "driver/inspect/against.h"
+#include "driver/changes.h"
+#include "inspect/against/against_json.h"
+#include "inspect/against/against_text.h"
+#include "inspect/report/report_json.h"
+#include "runtime/base/nearest.h"
+
+#include <string.h>
+
+enum { MOST_ROWS = 16 }; /* of a table, unless all are asked for */
+
+/* Where --against stands among the arguments. */
+static int place_of_flag(const AgainstAsked *asked) {
+    for (int i = 0; i < asked->argc; i++)
+        if (strncmp(asked->argv[i], "--against", strlen("--against")) == 0) return i;
+    return asked->argc;
+}
+
+/* Whether an override was given behind --against. Those that flags stand for (--precision) are no arguments. */
+static bool is_behind(const AgainstAsked *asked, const char *override) {
+    for (int i = place_of_flag(asked) + 1; i < asked->argc; i++)
+        if (asked->argv[i] == override) return true;
+    return false;
+}
+
+static bool is_argument(const AgainstAsked *asked, const char *override) {
+    for (int i = 0; i < asked->argc; i++)
+        if (asked->argv[i] == override) return true;
+    return false;
+}
+
+static bool names_setting(const char *second) {
+    return strchr(second, '=') && !strchr(second, '/');
+}
+
+/* What one of the two is: a recipe with overrides. */
+typedef struct {
+    const char *recipe, *name; /* name: "dino depth=6" */
+    const char *overrides[257];
+    int n;
+} Side;
+
+static Side side(Arena *arena, const AgainstAsked *asked, bool second) {
+    bool setting = second && names_setting(asked->second);
+    Side s = {.recipe = second && !setting ? asked->second : asked->first};
+    s.name = s.recipe;
+    for (int i = 0; i < asked->args->n_overrides; i++) {
+        const char *override = asked->args->overrides[i];
+        bool behind = is_behind(asked, override), flag = !is_argument(asked, override);
+        if (!flag && behind != second && !(setting && !behind)) continue;
+        s.overrides[s.n++] = override;
+    }
+    if (setting) s.overrides[s.n++] = asked->second;
+    for (int i = 0; i < s.n; i++) s.name = arena_printf(arena, "%s %s", s.name, s.overrides[i]);
+    return s;
+}
+
+/* Loads and plans one; false after telling what is wrong. */
+static bool plan(Session *session, const AgainstAsked *asked, const Side *s) {
+    RecipeOptions options = recipe_options(asked->args, asked->strict);
+    options.overrides = s->overrides;
+    options.n_overrides = s->n;
+    return session_load(session, s->recipe, &options) && session_passes(session, PASSES_ALL, asked->target);
+}
+
+static const Func *function_of(const Session *session, const AgainstAsked *asked) {
+    const char *name = asked->function ? asked->function : "step", *names[64];
+    const Module *module = session->recipe.module;
+    size_t n = 0;
+    for (size_t f = 0; f < module->n_funcs && n < 64; f++)
+        if (!module->funcs[f]->body) names[n++] = module->funcs[f]->name;
+    const Func *func = module_find_func(module, name);
+    const char *near = func ? NULL : vt_nearest(name, names, n);
+    if (!func)
+        fail(2, "recipe '%s' has no function '%s'%s%s%s", session->recipe.plan.name, name,
+             near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return func;
+}
+
+static const Tree *parse(Session *session) {
+    const char *text = session->recipe.resolved;
+    uint32_t file = diags_add_source(session->diags, "(the recipe)", text, strlen(text));
+    return tree_parse(session->arena, session->diags, file, text, strlen(text));
+}
+
+/* Of presets that were not chosen, and of what recipes say of themselves, nothing depends. */
+static bool says_nothing(const char *key) {
+    static const char *const roots[] = {"recipe", "about", "presets"};
+    for (size_t i = 0; i < sizeof roots / sizeof *roots; i++) {
+        size_t n = strlen(roots[i]);
+        if (strncmp(key, roots[i], n) == 0 && (!key[n] || key[n] == '.')) return true;
+    }
+    return false;
+}
+
+static void add_settings(Arena *arena, AgainstReport *report, Session sessions[2]) {
+    const Tree *first = parse(&sessions[0]), *second = parse(&sessions[1]);
+    const Change *changes;
+    if (!first || !second) return;
+    size_t n = recipe_changes(arena, first, second, &changes);
+    AgainstSetting *settings = ARENA_ARRAY(arena, AgainstSetting, n + 1);
+    report->settings = settings;
+    for (size_t i = 0; i < n; i++)
+        if (!says_nothing(changes[i].key))
+            settings[report->n_settings++] =
+                (AgainstSetting){changes[i].key, {changes[i].before, changes[i].after}};
+}
+
+int inspect_against(const AgainstAsked *asked) {
+    Arena *arena = arena_new();
+    Side sides[2] = {side(arena, asked, false), side(arena, asked, true)};
+    const char *names[2] = {sides[0].name, sides[1].name};
+    Session sessions[2] = {{0}};
+    const Func *funcs[2] = {NULL, NULL};
+    bool good = true;
+    for (int i = 0; i < 2 && good; i++)
+        good = plan(&sessions[i], asked, &sides[i]) && (funcs[i] = function_of(&sessions[i], asked));
+    if (good) {
+        AgainstReport report = against_report(arena, funcs[0], funcs[1], asked->roofline);
+        add_settings(arena, &report, sessions);
+        if (asked->json)
+            report_write(against_json(&report, names), stdout);
+        else
+            against_text(&report, names, asked->color, asked->all ? 0 : MOST_ROWS, stdout);
+    }
+    for (int i = 0; i < 2; i++)
+        if (sessions[i].arena) session_close(&sessions[i]);
+    arena_free(arena);
+    return good ? 0 : 2;
+}
