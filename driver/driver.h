@@ -24,7 +24,7 @@ int verb_help(int argc, char **argv);
 
 /* The flags of each verb, as main.c lists them. */
 extern const FlagTable RUN_FLAGS, CHECK_FLAGS, DATA_FLAGS, INSPECT_FLAGS, OPT_FLAGS, BENCH_FLAGS, BUILD_FLAGS,
-    DOCTOR_FLAGS;
+    DOCTOR_FLAGS, HELP_FLAGS;
 extern const FlagTable VITC_FLAGS; /* command.c: of each verb of command/ */
 
 /* ---- options.c: flags that only vitc has ------------------------------------------------------------------------ */

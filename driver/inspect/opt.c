@@ -12,7 +12,7 @@ enum { OPT_PASSES, OPT_TIMING, OPT_N };
 static const FlagRow OPT_ROWS[OPT_N] = {
     [OPT_PASSES] = {"passes", FLAG_VALUE, "PASS[,PASS …]", COMPLETE_PASSES, "run these, in this order"},
     [OPT_TIMING] = TIMING_FLAG};
-const FlagTable OPT_FLAGS = {OPT_ROWS, OPT_N};
+const FlagTable OPT_FLAGS = {OPT_ROWS, OPT_N, NULL};
 
 void inspect_module(const Module *module, FILE *out) {
     size_t size;
