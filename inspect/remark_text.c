@@ -18,8 +18,10 @@ static const char *number_text(Arena *arena, double number, const char *unit, si
     return arena_printf(arena, "%g", number);
 }
 
-static const char *value_text(Arena *arena, uint32_t number, ValueName name, void *user) {
-    if (number == IR_NONE) return "nothing";
+/* An input or a state has no number: its name is the remark's text. */
+static const char *value_text(Arena *arena, const Remark *remark, uint32_t number, ValueName name,
+                              void *user) {
+    if (number == IR_NONE) return remark->text ? remark->text : "nothing";
     return name ? name(user, number) : arena_printf(arena, "%%%u", number);
 }
 
@@ -30,8 +32,8 @@ static const char *filling(Arena *arena, const Remark *remark, const char *key, 
     size_t length = colon ? (size_t)(colon - key) : n;
     const char *unit = colon ? colon + 1 : key + n;
     size_t rest = (size_t)(key + n - unit);
-    if (is(key, length, "other")) return value_text(arena, remark->other, name, user);
-    if (is(key, length, "value")) return value_text(arena, remark->value, name, user);
+    if (is(key, length, "other")) return value_text(arena, remark, remark->other, name, user);
+    if (is(key, length, "value")) return value_text(arena, remark, remark->value, name, user);
     if (is(key, length, "text")) return remark->text ? remark->text : "";
     if (is(key, length, "a")) return number_text(arena, remark->a, unit, rest);
     if (is(key, length, "b")) return number_text(arena, remark->b, unit, rest);

@@ -1,5 +1,6 @@
 /* Finding attention: see attention.h. */
 #include "passes/graph/attention.h"
+#include "ir/remarks.h"
 
 /* Where slices read no more of the probabilities' rows than this share, those are computed by themselves. */
 #define MOST_ROWS 0.25
@@ -59,21 +60,31 @@ static ValueId bias_of(const Func *func, ValueId bias, const Type *scores) {
     return bias;
 }
 
-static bool match(const Func *func, const Node *node, Match *m) {
-    if (node->op != OP_matmul || matmul_attrs(node)->ta || matmul_attrs(node)->tb) return false;
-    if (!is_op(func, node->operands[0], OP_softmax)) return false;
+static bool multiplies_softmax(const Func *func, const Node *node) {
+    return node->op == OP_matmul && is_op(func, node->operands[0], OP_softmax);
+}
+
+/* Why a product with a softmax is no attention; NULL: it is. */
+static const char *mismatch(const Func *func, const Node *node, Match *m) {
+    if (matmul_attrs(node)->ta || matmul_attrs(node)->tb) return "one of its factors is transposed";
     ValueId scores = func_node(func, node->operands[0])->operands[0];
     m->v = node->operands[1];
     m->bias = IR_NONE;
-    bool found = match_scores(func, scores, m);
+    bool found = match_scores(func, scores, m), biased = false;
     for (int o = 0; !found && is_op(func, scores, OP_add) && o < 2; o++) {
         const Node *sum = func_node(func, scores);
         m->bias = bias_of(func, sum->operands[1 - o], &sum->type);
-        found = m->bias != IR_NONE && match_scores(func, sum->operands[o], m);
+        bool scored = match_scores(func, sum->operands[o], m);
+        biased = biased || scored;
+        found = m->bias != IR_NONE && scored;
     }
-    if (!found) return false;
+    if (!found)
+        return biased ? "the bias has other axes than the scores"
+                      : "the softmax is not of a product with transposed keys, perhaps scaled and biased";
     const Type *q = func_type(func, m->q);
-    return type_equal(q, func_type(func, m->k)) && type_equal(q, func_type(func, m->v)) && q->dtype == DT_F32;
+    if (!type_equal(q, func_type(func, m->k)) || !type_equal(q, func_type(func, m->v)))
+        return "queries, keys and values have not one shape";
+    return q->dtype == DT_F32 ? NULL : "it is not of f32";
 }
 
 /* How often each value is read by what a loss is computed of, or, where nothing is trained, an output or update; and
@@ -205,6 +216,12 @@ static ValueId some_probabilities(Attention *a, const Match *m, const SliceAttrs
     return ir_slice(func, rows, start, limit, step);
 }
 
+static void tell(const Func *func, ValueId product, const char *why) {
+    const Node *node = func_node(func, product), *softmax = func_node(func, node->operands[0]);
+    remark(func, why ? RULE_attention_missed : RULE_attention_found, node->number, softmax->number,
+           why ? 0 : (double)type_bytes(&softmax->type), 0, why);
+}
+
 /* Products that become attention, and slices that are made by themselves. */
 static void find_matches(Attention *a, const Func *func, Arena *arena) {
     size_t n = func->count;
@@ -218,11 +235,16 @@ static void find_matches(Attention *a, const Func *func, Arena *arena) {
     for (ValueId id = 0; id < n; id++) product[id] = a->rows_of[id] = IR_NONE;
     for (ValueId id = 0; id < n; id++) {
         const Node *node = func_node(func, id);
-        if (!match(func, node, &a->matches[id])) continue;
+        if (!multiplies_softmax(func, node)) continue;
         ValueId probabilities = node->operands[0];
-        a->found[id] = uses.readers[probabilities] == uses.needed[id] + slices->direct[probabilities] &&
-                       slices->share[probabilities] <= MOST_ROWS;
-        if (a->found[id]) product[probabilities] = id;
+        const char *why = mismatch(func, node, &a->matches[id]);
+        if (!why && uses.readers[probabilities] != uses.needed[id] + slices->direct[probabilities])
+            why = "something else reads the probabilities";
+        if (!why && slices->share[probabilities] > MOST_ROWS)
+            why = "much of the probabilities is read in slices";
+        a->found[id] = !why;
+        if (!why) product[probabilities] = id;
+        tell(func, id, why);
     }
     for (ValueId id = 0; id < n; id++)
         if (slices->base[id] != id) a->rows_of[id] = product[slices->base[id]];
@@ -241,6 +263,9 @@ static void find_in(Func *func) {
             continue;
         }
         func_made_for(func, node);
+        if (!a.found[id])
+            remark(func, RULE_attention_rows, node->number, a.rewrite.old[a.slices.base[id]].number, 0, 0,
+                   NULL);
         a.rewrite.map[id] = a.found[id]
                                 ? attend(&a, &a.matches[id])
                                 : some_probabilities(&a, &a.matches[a.rows_of[id]], &a.slices.range[id]);

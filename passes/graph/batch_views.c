@@ -12,6 +12,7 @@
  * This is done twice: first for views of one shape, which can share all nodes; then across shapes, whose rows are
  * flattened into one matrix, while operators that need whole images (attention) stay separate for each shape. */
 #include "passes/graph/batch_views.h"
+#include "ir/remarks.h"
 #include "passes/graph/lanes.h"
 
 #include <stdlib.h>
@@ -49,6 +50,8 @@ typedef struct {
     ValueId *source;              /* the input it is first made of: what orders lanes */
     uint32_t *users_start;        /* of value v: users[users_start[v]] … */
     ValueId *users;
+    const char **apart; /* of the first lane of what was not joined: why */
+    const char *why;    /* the last that was taken back or refused */
 } Batching;
 
 /* ---- what is known of values ------------------------------------------------------------------------------------- */
@@ -190,6 +193,12 @@ static int copies_since(const Batching *b, size_t n, int64_t size) {
 
 static uint32_t want_whole(Batching *b, int n, const ValueId *values, int axis, int depth);
 
+static uint32_t refuse(Batching *b, size_t before, const char *why) {
+    take_back(b, before);
+    b->why = why;
+    return NONE;
+}
+
 static uint32_t spread_group(Batching *b, const Lanes *y, int o, int axis) {
     ValueId *values = ARENA_ARRAY(b->arena, ValueId, y->n);
     Type *types = ARENA_ARRAY(b->arena, Type, y->n);
@@ -206,10 +215,11 @@ static uint32_t spread_group(Batching *b, const Lanes *y, int o, int axis) {
 static uint32_t operator_group(Batching *b, const Lanes *y, int prefer, int copies, int depth) {
     int n_operands = b->nodes[y->values[0]].n_operands;
     OperandNeed *needs = ARENA_ARRAY(b->arena, OperandNeed, n_operands + 1);
-    if (!lanes_needs(b->nodes, y, prefer, needs)) return NONE;
+    size_t before = b->n_groups;
+    if (!lanes_needs(b->nodes, y, prefer, needs))
+        return refuse(b, before, "its operator cannot be applied to all views at once");
     Group group = {.lanes = *y, .kind = GROUP_OPERATOR, .needs = needs};
     group.operands = ARENA_ARRAY(b->arena, uint32_t, n_operands + 1);
-    size_t before = b->n_groups;
     for (int o = 0; o < n_operands; o++) {
         if (needs[o].kind == OPERAND_SHARED)
             group.operands[o] = b->nodes[y->values[0]].operands[o];
@@ -220,17 +230,12 @@ static uint32_t operator_group(Batching *b, const Lanes *y, int prefer, int copi
             for (int i = 0; i < y->n; i++) values[i] = b->nodes[y->values[i]].operands[o];
             group.operands[o] = want_whole(b, y->n, values, needs[o].axis, depth + 1);
         }
-        if (group.operands[o] == NONE) {
-            take_back(b, before);
-            return NONE;
-        }
+        if (group.operands[o] == NONE) return refuse(b, before, "an operand differs in more than its rows");
     }
     for (int i = 0; i < y->n; i++) /* an operand's group may have come to hold them */
         if (y->values[0] != y->values[1] && b->group_of[y->values[i]] != NONE) copies = -1;
-    if (copies_since(b, before, group_size(b, &group)) > copies) {
-        take_back(b, before);
-        return NONE;
-    }
+    if (copies_since(b, before, group_size(b, &group)) > copies)
+        return refuse(b, before, "its operands would have to be copied together for it");
     return add_group(b, group);
 }
 
@@ -292,26 +297,30 @@ static ValueId match_user(const Batching *b, const Group *group, ValueId u, int 
     return best;
 }
 
-/* The users of the lanes that are alike, as a group that copies nothing. */
-static void grow_into(Batching *b, uint32_t g, ValueId u) {
+/* The users of the lanes that are alike, as a group that copies nothing. NULL: there is one; else why not. */
+static const char *grow_into(Batching *b, uint32_t g, ValueId u) {
     const Lanes from = b->groups[g].lanes;
     ValueId *values = ARENA_ARRAY(b->arena, ValueId, from.n);
     values[0] = u;
     for (int i = 1; i < from.n; i++)
-        if ((values[i] = match_user(b, &b->groups[g], u, i)) == IR_NONE) return;
-    if (!are_free(b, from.n, values)) return;
+        if ((values[i] = match_user(b, &b->groups[g], u, i)) == IR_NONE)
+            return "a view has no operator like it";
+    if (!are_free(b, from.n, values)) return "one operator is that of several views";
+    b->why = "the views differ along other axes";
     const Node *node = &b->nodes[u];
     OperandNeed *needs = ARENA_ARRAY(b->arena, OperandNeed, node->n_operands + 1);
     for (int axis = 0; axis < node->type.rank; axis++) {
         Lanes lanes;
         if (!lanes_along(b->nodes, from.n, values, axis, &lanes)) continue;
+        b->why = "its operator cannot be applied to all views at once";
         if (!lanes_needs(b->nodes, &lanes, from.axis, needs)) continue;
         bool fits = true; /* the whole of the operand is the one there is */
         for (int o = 0; o < node->n_operands; o++)
             if (node->operands[o] == from.values[0])
                 fits = fits && needs[o].kind == OPERAND_WHOLE && needs[o].axis == from.axis;
-        if (fits && operator_group(b, &lanes, from.axis, 0, 0) != NONE) return;
+        if (fits && operator_group(b, &lanes, from.axis, 0, 0) != NONE) return NULL;
     }
+    return b->why;
 }
 
 static void grow_forward(Batching *b, uint32_t g) {
@@ -322,7 +331,7 @@ static void grow_forward(Batching *b, uint32_t g) {
         ValueId u = b->users[i];
         int side;
         if (b->level[u] != b->level[value] || is_seed(b, u, &side)) continue;
-        if (b->group_of[u] == NONE && !b->fixed[u]) grow_into(b, g, u);
+        if (b->group_of[u] == NONE && !b->fixed[u]) b->apart[u] = grow_into(b, g, u);
     }
 }
 
@@ -361,8 +370,10 @@ static void group_seeds(Batching *b, const Seed *seeds, int n) {
     for (int i = 0; i < n; i++)
         if (b->group_of[seeds[i].id] == NONE && !b->fixed[seeds[i].id]) values[free++] = seeds[i].id;
     if (free < 2 || free > MAX_LANES || !is_seed(b, values[0], &side)) return;
-    if (!lanes_along(b->nodes, free, values, side, &lanes)) return;
-    operator_group(b, &lanes, -1, free, 0);
+    if (!lanes_along(b->nodes, free, values, side, &lanes))
+        b->apart[values[0]] = "the views differ in more than their rows";
+    else if (operator_group(b, &lanes, -1, free, 0) == NONE)
+        b->apart[values[0]] = b->why;
 }
 
 /* All groups: level by level, the seeds with what leads to them, then what follows from these. */
@@ -382,7 +393,10 @@ static void find_groups(Batching *b) {
     }
 }
 
-static void dissolve(Batching *b, uint32_t g) {
+static void dissolve(Batching *b, uint32_t g, const char *why) {
+    const Lanes *lanes = &b->groups[g].lanes;
+    for (int i = 0; i < lanes->n; i++)
+        if (b->group_of[lanes->values[i]] == g) b->apart[lanes->values[i]] = why;
     release_members(b, g);
     b->groups[g].kind = GROUP_CONCAT; /* if anything still wants it */
 }
@@ -400,7 +414,7 @@ static void drop_last_moves(Batching *b) {
         }
         const Node *first = &b->nodes[group->lanes.values[0]];
         if (op_info(first->op)->loop != LOOP_MOVE) group->useful = true;
-        if (!group->useful) dissolve(b, (uint32_t)g);
+        if (!group->useful) dissolve(b, (uint32_t)g, "it only moves what is then read view by view");
         for (int o = 0; o < first->n_operands && group->useful; o++)
             if (group->needs[o].kind != OPERAND_SHARED) b->groups[group->operands[o]].useful = true;
     }
@@ -453,7 +467,7 @@ static bool visit(Batching *b, uint32_t root, char *state, UnitOrder *order, Vis
             while (stack[depth - 1].unit < b->n ||
                    b->groups[stack[depth - 1].unit - b->n].kind != GROUP_OPERATOR)
                 depth--;
-            dissolve(b, stack[depth - 1].unit - (uint32_t)b->n);
+            dissolve(b, stack[depth - 1].unit - (uint32_t)b->n, "together they would wait for themselves");
             return false;
         }
     }
@@ -483,7 +497,8 @@ static bool try_order(Batching *b, UnitOrder *order) {
 static UnitOrder order_units(Batching *b) {
     UnitOrder order;
     for (int cycles = 0; !try_order(b, &order); cycles++)
-        for (uint32_t g = 0; cycles >= MAX_CYCLES && g < b->n_groups; g++) dissolve(b, g);
+        for (uint32_t g = 0; cycles >= MAX_CYCLES && g < b->n_groups; g++)
+            dissolve(b, g, "too many operators of the views wait for each other");
     return order;
 }
 
@@ -561,6 +576,23 @@ static ValueId emit_operator(Batching *b, Rewrite *rewrite, const Group *group) 
     return lanes_emit(rewrite->func, b->nodes, &group->lanes, group->needs, operands);
 }
 
+/* ---- what is told ------------------------------------------------------------------------------------------------ */
+
+static void tell_joined(const Batching *b, const Group *group) {
+    const Lanes *lanes = &group->lanes;
+    if (group->kind != GROUP_OPERATOR || lanes->values[0] == lanes->values[1]) return;
+    uint32_t made = func_node(b->func, group->made)->number;
+    for (int i = 0; i < lanes->n; i++)
+        remark(b->func, RULE_batch_joined, b->nodes[lanes->values[i]].number, made, lanes->n - 1, 0, NULL);
+}
+
+/* What is in no group in the end. */
+static void tell_apart(const Batching *b) {
+    for (ValueId id = 0; id < b->n && remarks_wanted(b->func); id++)
+        if (b->apart[id] && b->group_of[id] == NONE)
+            remark(b->func, RULE_batch_apart, b->nodes[id].number, IR_NONE, 0, 0, b->apart[id]);
+}
+
 static void rebuild(Batching *b) {
     UnitOrder order = order_units(b);
     Func *func = b->func;
@@ -577,6 +609,7 @@ static void rebuild(Batching *b) {
         Group *group = &b->groups[unit - b->n];
         group->made =
             group->kind == GROUP_CONCAT ? emit_concat(b, &rewrite, group) : emit_operator(b, &rewrite, group);
+        tell_joined(b, group);
     }
     for (size_t i = 0; i < func->n_outputs; i++) new_value(b, &rewrite, func->outputs[i].value);
     for (size_t i = 0; i < func->n_updates; i++) new_value(b, &rewrite, func->updates[i].value);
@@ -592,6 +625,7 @@ static void batch_func(Func *func, bool across_shapes) {
     b.source = ARENA_ARRAY(b.arena, ValueId, b.n + 1);
     b.varies = ARENA_ARRAY(b.arena, bool, b.n + 1);
     b.fixed = ARENA_ARRAY(b.arena, bool, b.n + 1);
+    b.apart = ARENA_ARRAY(b.arena, const char *, b.n + 1);
     for (ValueId id = 0; id < b.n; id++) look_at(&b, id);
     find_users(&b);
     find_groups(&b);
@@ -599,6 +633,7 @@ static void batch_func(Func *func, bool across_shapes) {
     bool any = false;
     for (size_t g = 0; g < b.n_groups; g++) any = any || b.groups[g].kind == GROUP_OPERATOR;
     if (any) rebuild(&b);
+    tell_apart(&b);
     arena_free(b.arena);
 }
 

@@ -14,6 +14,7 @@
  * Packing a weight once a step costs memory, and reading and writing it once: it is worth it where products would pack
  * it more often, for each other or for each thread. */
 #include "passes/graph/pack_weights.h"
+#include "ir/remarks.h"
 #include "passes/plan/predict.h"
 
 #include <string.h>
@@ -23,8 +24,9 @@ typedef struct {
     uint32_t state, packed; /* packed: the derived state */
     int64_t dim[2];
     bool tb;
-    int uses;     /* products of the step that read it so */
-    int64_t rows; /* most of them */
+    int uses;          /* products of the step that read it so */
+    int64_t rows;      /* most of them */
+    const char *apart; /* why it is not worth it; NULL: it is packed */
 } Packing;
 
 typedef struct {
@@ -70,7 +72,7 @@ static Packing *find_packing(const Packer *p, const Packing *like) {
     return NULL;
 }
 
-/* The weight that a product reads; false: its second operand is no weight, or no whole number of panels. */
+/* The weight that a product reads; false: its second operand is no weight. */
 static bool reads_weight(const Packer *p, const uint32_t *states, const Node *nodes, const Node *product,
                          Packing *out) {
     PanelShape panel = panel_of(p->module);
@@ -79,16 +81,22 @@ static bool reads_weight(const Packer *p, const uint32_t *states, const Node *no
         return false;
     const Type *x = &nodes[product->operands[1]].type;
     bool tb = matmul_attrs(product)->tb;
-    if (x->dtype != DT_F32 || x->dim[!tb] % panel.columns || x->dim[tb] % panel.rows) return false;
+    bool whole = x->dim[!tb] % panel.columns == 0 && x->dim[tb] % panel.rows == 0;
     uint32_t state = states[base_of(nodes, product->operands[1])];
     *out = (Packing){.state = state, .tb = tb, .dim = {x->dim[0], x->dim[1]}};
-    return state != IR_NONE;
+    if (!whole) out->apart = "its sizes are no whole number of panels";
+    return state != IR_NONE && x->dtype == DT_F32;
 }
 
-static bool is_worth(const Packer *p, const Func *step, const Packing *x) {
+/* Why packing it once a step takes more than it saves; NULL: it does not. */
+static const char *not_worth(const Packer *p, const Func *step, const Packing *x) {
     const PackLimits *limits = p->limits;
-    if (x->rows < limits->least_rows || x->rows > limits->most_rows) return false;
-    return x->uses > 1 || x->rows >= limits->least_rows_of_one || func_find_update(step, x->state) == IR_NONE;
+    if (x->rows < limits->least_rows)
+        return "so few rows are bound by memory, which packing apart takes more of";
+    if (x->rows > limits->most_rows) return "among so many rows packing is less than a hundredth of the work";
+    if (x->uses > 1 || x->rows >= limits->least_rows_of_one) return NULL;
+    return func_find_update(step, x->state) == IR_NONE ? NULL
+                                                       : "one product alone would pack it no more often";
 }
 
 static Type packed_type(const Packer *p, const Packing *packing) {
@@ -98,10 +106,10 @@ static Type packed_type(const Packer *p, const Packing *packing) {
     return type_make(DT_BF16, 4, (int64_t[]){n / panel.columns, k / 2, panel.columns, 2});
 }
 
-/* Whether the weight is packed already, the other way. */
-static bool is_packed(const Packer *p, size_t kept, uint32_t state) {
-    for (size_t i = 0; i < kept; i++)
-        if (p->packings[i].state == state) return true;
+/* Whether the weight is packed already, the other way: by one of the first n. */
+static bool is_packed(const Packer *p, size_t n, uint32_t state) {
+    for (size_t i = 0; i < n; i++)
+        if (p->packings[i].state == state && !p->packings[i].apart) return true;
     return false;
 }
 
@@ -116,6 +124,22 @@ static bool add_state(Packer *p, Packing *packing) {
     if (module_find_state(p->module, state.name) >= 0) return false;
     packing->packed = module_add_state(p->module, state);
     return true;
+}
+
+static void tell(const Packer *p, const Func *step, const uint32_t *states) {
+    for (ValueId id = 0; id < step->count && remarks_wanted(step); id++) {
+        const Node *node = func_node(step, id);
+        Packing like;
+        if (!reads_weight(p, states, step->nodes, node, &like)) continue;
+        const Packing *x = find_packing(p, &like);
+        double uses = x->uses, rows = (double)x->rows;
+        if (x->apart) {
+            remark(step, RULE_pack_apart, node->number, IR_NONE, uses, rows, x->apart);
+            continue;
+        }
+        double bytes = (double)type_bytes(&p->module->states[x->packed].type);
+        remark(step, RULE_pack_packed, node->number, IR_NONE, uses, bytes, p->module->states[x->state].name);
+    }
 }
 
 /* By what the step does; other functions use what there is. */
@@ -133,11 +157,19 @@ static void choose(Packer *p, const Func *step) {
         if (node->type.dim[0] > known->rows) known->rows = node->type.dim[0];
     }
     size_t kept = 0;
-    for (size_t i = 0; i < p->count && kept < p->most; i++) {
+    for (size_t i = 0; i < p->count; i++) {
         Packing *x = &p->packings[i];
-        bool again = p->limits->one_way && x->uses == 1 && is_packed(p, kept, x->state);
-        if (!again && is_worth(p, step, x) && add_state(p, x)) p->packings[kept++] = *x;
+        if (!x->apart && kept >= p->most) x->apart = "the limit of memory leaves no room for it";
+        if (!x->apart && p->limits->one_way && x->uses == 1 && is_packed(p, i, x->state))
+            x->apart = "it is packed the other way, which others read";
+        if (!x->apart) x->apart = not_worth(p, step, x);
+        if (!x->apart && !add_state(p, x)) x->apart = "a state has the name of its panels";
+        kept += !x->apart;
     }
+    tell(p, step, states);
+    kept = 0;
+    for (size_t i = 0; i < p->count; i++)
+        if (!p->packings[i].apart) p->packings[kept++] = p->packings[i];
     p->count = kept;
 }
 
@@ -222,9 +254,12 @@ static bool fits(const Module *module, const PackLimits *limits, size_t most, si
     Arena *arena = arena_new();
     Module *copy = module_clone(module, arena);
     *count = pack_most(copy, limits, most);
-    bool good = predict_bytes(copy, "step") <= module->memory_limit;
+    int64_t bytes = predict_bytes(copy, "step");
+    if (most == SIZE_MAX && *count)
+        remark(module_find_func(module, "step"), RULE_pack_limit, IR_NONE, IR_NONE, (double)bytes,
+               (double)module->memory_limit, NULL);
     arena_free(arena);
-    return good;
+    return bytes <= module->memory_limit;
 }
 
 /* How many weights a limit of memory leaves room for: more take more. */

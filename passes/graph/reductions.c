@@ -3,6 +3,7 @@
  * first, so that threads share it; how it is cut depends on shapes alone, hence so does the order of
  * summation. */
 #include "ir/ir.h"
+#include "ir/remarks.h"
 #include "passes/graph/reductions.h"
 
 enum { LONG_REDUCTION = 1024, MIN_CHUNK = 32, MAX_CHUNKS = 64, ENOUGH_RESULTS = 64 };
@@ -24,6 +25,7 @@ static ValueId reduce_axis(Func *func, OpKind op, ValueId x, int64_t axis) {
 static ValueId reduce_middle(Func *func, OpKind op, ValueId x, int64_t outer, int64_t r, int64_t inner) {
     int64_t n = (inner > 1 || outer < ENOUGH_RESULTS) ? chunks_of(r) : 1;
     if (n > 1) {
+        remark(func, RULE_reductions_chunks, func->origin, IR_NONE, (double)n, (double)r, NULL);
         x = ir_reshape(func, x, 4, (int64_t[]){outer, n, r / n, inner});
         if (inner == 1) x = ir_reshape(func, x, 3, (int64_t[]){outer, n, r / n});
         x = reduce_axis(func, op, x, 2);
@@ -85,6 +87,13 @@ static ValueId split_reduction(Rewrite *rewrite, const Node *node) {
     return ir_reshape(func, x, result.rank, result.dim);
 }
 
+/* Tells where a reduction became several, which are among the nodes from `first` on. */
+static void tell_parts(const Func *func, const Node *node, ValueId first) {
+    int parts = 0;
+    for (ValueId id = first; id < func->count; id++) parts += op_is_reduce(func_node(func, id)->op);
+    if (parts > 1) remark(func, RULE_reductions_parts, node->number, IR_NONE, parts, 0, NULL);
+}
+
 bool pass_reductions(Module *module, Diags *diags) {
     (void)diags;
     for (size_t f = 0; f < module->n_funcs; f++) {
@@ -95,8 +104,10 @@ bool pass_reductions(Module *module, Diags *diags) {
                 rewrite_copy(&rewrite, id);
                 continue;
             }
+            ValueId first = (ValueId)rewrite.func->count;
             func_made_for(rewrite.func, node);
             rewrite.map[id] = split_reduction(&rewrite, node);
+            tell_parts(rewrite.func, node, first);
         }
         rewrite_end(&rewrite);
     }

@@ -8,6 +8,7 @@
  * Views of the same images often lie one after another along the rows, and meet where one is sliced: so rows are seen
  * as blocks of equal length, every slice takes whole blocks, and a piece holds the same part of every block. */
 #include "passes/graph/split_rows.h"
+#include "ir/remarks.h"
 
 #include <string.h>
 
@@ -28,7 +29,17 @@ typedef struct {
     bool *sum;      /* in the region: the result is the sum of the pieces' results */
     int64_t *block; /* rows of a block, of values whose rows are split; 0: others */
     int64_t pieces;
+    int64_t widest;  /* bytes of the largest wide value */
+    ValueId blocker; /* what keeps the region whole; IR_NONE: no value ... */
+    const char *why; /* ... and why */
 } Region;
+
+/* Notes what keeps the region whole. */
+static bool refuse(Region *r, ValueId blocker, const char *why) {
+    r->blocker = blocker;
+    r->why = why;
+    return false;
+}
 
 /* ---- what an operator needs to be computed by rows --------------------------------------------------------------- */
 
@@ -102,7 +113,7 @@ static bool is_wide(const Region *r, ValueId x) {
 
 static bool add(Region *r, ValueId x) {
     if (r->in[x]) return true;
-    if (!is_separable(r, &r->nodes[x])) return false;
+    if (!is_separable(r, &r->nodes[x])) return refuse(r, x, "cannot be computed for some rows at a time");
     r->in[x] = true;
     r->sum[x] = sums_rows(r, &r->nodes[x]);
     return true;
@@ -110,10 +121,11 @@ static bool add(Region *r, ValueId x) {
 
 /* An operand whose rows are split comes from outside, in slices, if it is narrow and known before the region. */
 static bool take_rows(Region *r, ValueId x) {
-    if (r->in[x]) return !r->sum[x];
+    const char *sum = "needs all rows before any row is done";
+    if (r->in[x]) return !r->sum[x] || refuse(r, x, sum);
     if (!r->depends[x] && (!is_wide(r, x) || r->nodes[x].n_operands == 0) && r->nodes[x].op != OP_iota)
         return true;
-    return add(r, x) && !r->sum[x];
+    return add(r, x) && (!r->sum[x] || refuse(r, x, sum));
 }
 
 /* One round over all nodes: what uses wide values of the region, and what the region needs, joins it. False: it
@@ -140,7 +152,10 @@ static bool grow(Region *r, bool *changed) {
         for (int o = 0; r->in[id] && o < node->n_operands; o++) {
             ValueId x = node->operands[o];
             bool was_in = r->in[x];
-            if (need_of(r, node, o) == NEED_ROWS ? !take_rows(r, x) : r->in[x] || r->depends[x]) return false;
+            bool rows = need_of(r, node, o) == NEED_ROWS;
+            if (rows && !take_rows(r, x)) return false;
+            if (!rows && (r->in[x] || r->depends[x]))
+                return refuse(r, x, "needs all rows before any row is done");
             *changed = *changed || was_in != r->in[x];
         }
     }
@@ -148,14 +163,15 @@ static bool grow(Region *r, bool *changed) {
 }
 
 /* Wide values of the region must not be wanted whole. */
-static bool leaves_wide(const Region *r) {
+static bool leaves_wide(Region *r) {
+    const char *why = "is wanted whole, as an output or new state";
     for (size_t i = 0; i < r->func->n_outputs; i++) {
         ValueId x = r->func->outputs[i].value;
-        if (r->in[x] && !r->sum[x] && is_wide(r, x)) return true;
+        if (r->in[x] && !r->sum[x] && is_wide(r, x)) return !refuse(r, x, why);
     }
     for (size_t i = 0; i < r->func->n_updates; i++) {
         ValueId x = r->func->updates[i].value;
-        if (r->in[x] && !r->sum[x] && is_wide(r, x)) return true;
+        if (r->in[x] && !r->sum[x] && is_wide(r, x)) return !refuse(r, x, why);
     }
     return false;
 }
@@ -221,7 +237,7 @@ static bool find_blocks(Region *r) {
             if (r->nodes[id].op != OP_reshape)
                 node_block(r, id, &changed);
             else if (!reshape_block(r, id, r->nodes[id].operands[0], &changed))
-                return false;
+                return refuse(r, id, "has rows that are no whole number of those before it");
         }
     }
     return true;
@@ -229,7 +245,7 @@ static bool find_blocks(Region *r) {
 
 /* As many pieces as bring the largest value below limits->piece, but not too few rows in each: the gradient of a weight
  * is read and written once a piece. */
-static int64_t choose_pieces(const Region *r) {
+static int64_t choose_pieces(Region *r) {
     int64_t blocks = 0, bytes = 0, rows = 0;
     for (ValueId id = 0; id < r->n; id++) {
         if (r->block[id]) blocks = common(blocks, r->block[id]);
@@ -239,6 +255,7 @@ static int64_t choose_pieces(const Region *r) {
         if (r->nodes[id].op == OP_matmul && type->dim[0] > rows) rows = type->dim[0];
     }
     int64_t best = 1;
+    r->widest = bytes;
     if (bytes < r->limits->bytes) return 1;
     for (int64_t k = 2; k <= r->limits->pieces && rows / k >= r->limits->rows; k++)
         if (blocks % k == 0 && bytes / best > r->limits->piece) best = k;
@@ -246,10 +263,10 @@ static int64_t choose_pieces(const Region *r) {
 }
 
 /* A wide value from outside can be cut only where its pieces are slices as they lie. */
-static bool cuts_in_place(const Region *r) {
+static bool cuts_in_place(Region *r) {
     for (ValueId id = 0; id < r->n; id++)
         if (r->block[id] && !r->in[id] && is_wide(r, id) && r->block[id] != r->nodes[id].type.dim[0])
-            return false;
+            return refuse(r, id, "comes from outside and would have to be copied for each piece");
     return true;
 }
 
@@ -259,14 +276,14 @@ static bool find_region(Region *r, ValueId seed) {
     memset(r->depends, 0, r->n * sizeof *r->depends);
     memset(r->sum, 0, r->n * sizeof *r->sum);
     memset(r->block, 0, r->n * sizeof *r->block);
-    if (!add(r, seed) || r->sum[seed]) return false;
+    if (!add(r, seed) || r->sum[seed]) return refuse(r, seed, "sums over the rows");
     for (bool changed = true; changed;) {
         changed = false;
         if (!grow(r, &changed)) return false;
     }
     if (leaves_wide(r) || !find_blocks(r) || !cuts_in_place(r)) return false;
     r->pieces = choose_pieces(r);
-    return r->pieces > 1;
+    return r->pieces > 1 || refuse(r, IR_NONE, "is small, or has few rows for each piece");
 }
 
 /* ---- the pieces -------------------------------------------------------------------------------------------------- */
@@ -407,6 +424,32 @@ static bool is_seed(const Func *func, ValueId id, const SplitLimits *limits) {
            type_bytes(&node->type) >= limits->bytes && node->type.dim[0] >= 2 * limits->rows;
 }
 
+/* ---- what is told ------------------------------------------------------------------------------------------------ */
+
+static void tell_region(const Region *r, ValueId seed) {
+    uint32_t number = r->nodes[seed].number;
+    double pieces = (double)r->pieces;
+    remark(r->func, RULE_split_rows, number, IR_NONE, pieces, (double)r->widest, NULL);
+    for (ValueId id = 0; id < r->n && remarks_wanted(r->func); id++)
+        if (r->in[id] && id != seed)
+            remark(r->func, RULE_split_part, r->nodes[id].number, number, pieces, 0, NULL);
+}
+
+static void tell_missed(const Func *func, const Node *seed, const Node *blocker, const char *why) {
+    bool blocked = blocker && blocker != seed && blocker->number != IR_NONE;
+    remark(func, blocked ? RULE_split_blocked : RULE_split_missed, seed->number,
+           blocked ? blocker->number : IR_NONE, (double)type_bytes(&seed->type), 0, why);
+}
+
+/* Products with wide rows that are no seeds. */
+static void tell_small(const Func *func, const SplitLimits *limits) {
+    for (ValueId id = 0; id < func->count && remarks_wanted(func); id++) {
+        const Node *node = func_node(func, id);
+        if (node->op != OP_matmul || node->type.dim[node->type.rank - 1] < limits->columns) continue;
+        if (!is_seed(func, id, limits)) tell_missed(func, node, NULL, "is small, or has few rows");
+    }
+}
+
 /* Splits the first region of a seed that is not yet `done`. */
 static bool split_one(Func *func, const SplitLimits *limits, bool **done, Arena *arena) {
     size_t n = func->count;
@@ -420,7 +463,11 @@ static bool split_one(Func *func, const SplitLimits *limits, bool **done, Arena 
             r.sum = ARENA_ARRAY(arena, bool, n);
             r.block = ARENA_ARRAY(arena, int64_t, n);
         }
-        if (!find_region(&r, id)) continue;
+        if (!find_region(&r, id)) {
+            tell_missed(func, func_node(func, id), r.blocker == IR_NONE ? NULL : &r.nodes[r.blocker], r.why);
+            continue;
+        }
+        tell_region(&r, id);
         const ValueId *map = emit_region(&r);
         bool *now = ARENA_ARRAY(arena, bool, func->count);
         memset(now, true, func->count * sizeof *now); /* the pieces are small enough */
@@ -436,6 +483,7 @@ int split_rows(Func *func, const SplitLimits *limits) {
     Arena *arena = arena_new();
     bool *done = ARENA_ARRAY(arena, bool, func->count + 1);
     int count = 0;
+    tell_small(func, limits);
     while (split_one(func, limits, &done, arena)) count++;
     arena_free(arena);
     return count;

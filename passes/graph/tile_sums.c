@@ -1,5 +1,6 @@
 /* Sums that begin in a product's tiles, as block reductions: see tile_sums.h. */
 #include "passes/graph/tile_sums.h"
+#include "ir/remarks.h"
 
 #include <string.h>
 
@@ -89,13 +90,22 @@ static bool needs_other_places(const TileSums *t, ValueId value, ValueId product
     return t->state[value - product] == OTHER;
 }
 
-/* The product whose tiles become `value`; IR_NONE: none. */
-static ValueId product_of(const TileSums *t, ValueId value) {
+/* The product whose tiles become `value`, in *product. NULL: there is one; else why not. */
+static const char *find_product(const TileSums *t, ValueId value, ValueId *product) {
     const Type *type = &t->nodes[value].type;
     int64_t columns = last_dim(type), rows = type_elements(type) / columns;
-    if (type->dtype != DT_F32 || rows < FEW_TILES * t->tile.rows || columns < t->tile.columns) return IR_NONE;
-    ValueId product = last_product(t, value);
-    return product != IR_NONE && !needs_other_places(t, value, product) ? product : IR_NONE;
+    if (type->dtype != DT_F32) return "it is not of f32";
+    if (rows < FEW_TILES * t->tile.rows || columns < t->tile.columns) return "there are few rows or columns";
+    *product = last_product(t, value);
+    if (*product == IR_NONE)
+        return "no product of its shape is near, from which it is computed element by element";
+    return needs_other_places(t, value, *product) ? "an element depends on others of the product" : NULL;
+}
+
+/* Tells of a sum that could not begin in tiles. */
+static bool tell_missed(const TileSums *t, ValueId sum, const char *why) {
+    if (why) remark(t->func, RULE_tile_sums_missed, t->nodes[sum].number, IR_NONE, 0, 0, why);
+    return why;
 }
 
 /* ---- sums -------------------------------------------------------------------------------------------------------- */
@@ -132,13 +142,15 @@ static void find_sums(TileSums *t) {
         const Node *node = &t->nodes[id];
         t->product[id] = t->moments[id] = IR_NONE;
         if (node->op != OP_sum) continue;
-        ValueId x = node->operands[0], m;
+        ValueId x = node->operands[0], m, product;
         const Type *type = &t->nodes[x].type;
-        if (sums_all_rows(node, type)) t->product[id] = product_of(t, x);
-        if (!sums_row(node, type) || (x = squared(t, node, &m)) == IR_NONE ||
-            last_dim(type) % t->tile.columns)
-            continue;
-        if (t->nodes[x].type.rank < IR_MAX_RANK && product_of(t, x) != IR_NONE) t->squares[x] = true;
+        if (sums_all_rows(node, type) && !tell_missed(t, id, find_product(t, x, &product)))
+            t->product[id] = product;
+        if (!sums_row(node, type) || (x = squared(t, node, &m)) == IR_NONE) continue;
+        const char *why = last_dim(type) % t->tile.columns       ? "its columns are no whole number of panels"
+                          : t->nodes[x].type.rank >= IR_MAX_RANK ? "it has too many axes"
+                                                                 : find_product(t, x, &product);
+        if (!tell_missed(t, id, why)) t->squares[x] = true;
     }
 }
 
@@ -180,6 +192,7 @@ static void make_sums(TileSums *t, Rewrite *rewrite, ValueId first) {
     ValueId all = ir_reduce(func, OP_sum, parts, 1, (int64_t[]){0}, false);
     for (size_t i = 0; i < n; i++) {
         const Node *node = &t->nodes[sums[i]];
+        remark(func, RULE_tile_sums, node->number, t->nodes[product].number, (double)n - 1, 0, NULL);
         int64_t at = (int64_t)i, step[] = {1, 1};
         ValueId sum =
             n == 1 ? all : ir_slice(func, all, (int64_t[]){at, 0}, (int64_t[]){at + 1, columns}, step);
@@ -225,6 +238,10 @@ static ValueId make_squares(TileSums *t, Rewrite *rewrite, const Node *node, Val
     return row_sum(func, two(func, OP_add, moment(t, rewrite, x, 1), squares), node);
 }
 
+static void tell_moments(const TileSums *t, ValueId sum, ValueId of) {
+    remark(t->func, RULE_tile_moments, t->nodes[sum].number, t->nodes[of].number, 0, 0, NULL);
+}
+
 static void rewrite_func(TileSums *t, Rewrite *rewrite) {
     for (ValueId id = 0; id < t->n; id++) {
         const Node *node = &t->nodes[id];
@@ -235,11 +252,13 @@ static void rewrite_func(TileSums *t, Rewrite *rewrite) {
         func_made_for(t->func, node);
         if (t->product[id] != IR_NONE)
             make_sums(t, rewrite, id);
-        else if (of_squares != IR_NONE && t->squares[of_squares])
+        else if (of_squares != IR_NONE && t->squares[of_squares]) {
             rewrite->map[id] = make_squares(t, rewrite, node, of_squares, m);
-        else if (row && t->squares[x])
+            tell_moments(t, id, of_squares);
+        } else if (row && t->squares[x]) {
             rewrite->map[id] = row_sum(t->func, moment(t, rewrite, x, 0), node);
-        else
+            tell_moments(t, id, x);
+        } else
             rewrite_copy(rewrite, id);
     }
 }
