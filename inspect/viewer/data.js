@@ -4,13 +4,15 @@
  *   model.about, stages, rules, ops, files, results, alike, memory, roofline, chains, profile   as they are in the data
  *   model.string(i)                    a string
  *   model.nodes                        columns, one entry a version of a value: number, first, last, op, type, attrs,
- *                                      scope, file, line, col, origin, phase, flops, bytes, operandEnd, operands
+ *                                      scope, file, line, col, site, origin, phase, flops, bytes, operandEnd, operands
+ *   model.sites                        columns: file, line, col, caller: calls of modules and networks; 0 is none
+ *   model.callLines(site)              "FILE:LINE" of a call and of those around it, the innermost first
  *   model.sources, kernels, places, remarks      columns; kernels.values(k), .reads(k), .stores(k) are lists
  *   model.entry(number, stage)         the version of a value in a stage, or -1; model.lastEntry(number): its last one
  *   model.operands(entry)              numbers, or -1 - index of a source
  *   model.readers(number, stage)       entries that read a value (or -1 - source) in a stage
  *   model.kernelsOf(number)            kernels that compute it, model.kernelsReading(number), model.kernelsStoring(number)
- *   model.linesOf("FILE:LINE")         numbers of the values that come from a line
+ *   model.linesOf("FILE:LINE")         numbers of the values that come from a line, or from what it calls
  *   model.remarksOf(number)            indices of remarks about it
  *   model.placeOf(number)              index in places, or -1
  *   model.partners(number)             {of: forward value whose gradient it belongs to or -1, gradients: [numbers]}
@@ -69,6 +71,7 @@
             file: ints(from.file),
             line: ints(from.line),
             col: ints(from.col),
+            site: ints(from.site || from.number.map(function () { return 0; })),
             origin: ints(from.origin),
             phase: ints(from.phase),
             flops: reals(from.flops),
@@ -171,13 +174,29 @@
         };
     }
 
+    function addSites(model, from) {
+        var sites = (model.sites = from || {file: [-1], line: [0], col: [0], caller: [0]}), known = [[]];
+        model.callLines = function (site) {
+            if (!known[site]) {
+                var key = sites.file[site] + ':' + sites.line[site], around = model.callLines(sites.caller[site]);
+                known[site] = sites.file[site] < 0 || around.indexOf(key) >= 0 ? around : [key].concat(around);
+            }
+            return known[site];
+        };
+    }
+
     function addLines(model) {
         var nodes = model.nodes, lines = new Map();
-        for (var i = 0; i < nodes.count; i++) {
-            if (nodes.file[i] < 0) continue;
-            var key = nodes.file[i] + ':' + nodes.line[i], list = lines.get(key);
+        function add(key, number) {
+            var list = lines.get(key);
             if (!list) lines.set(key, (list = []));
-            if (list[list.length - 1] !== nodes.number[i]) list.push(nodes.number[i]);
+            if (list[list.length - 1] !== number) list.push(number);
+        }
+        for (var i = 0; i < nodes.count; i++) {
+            if (nodes.file[i] >= 0) add(nodes.file[i] + ':' + nodes.line[i], nodes.number[i]);
+            model.callLines(nodes.site[i]).forEach(function (key) {
+                add(key, nodes.number[i]);
+            });
         }
         model.lines = lines;
         model.linesOf = function (key) {
@@ -278,6 +297,7 @@
         addVersions(model);
         addReaders(model);
         addKernels(model);
+        addSites(model, data.sites);
         addLines(model);
         addRemarks(model);
         addPartners(model);

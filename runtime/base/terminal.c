@@ -79,11 +79,7 @@ int vt_wrap(FILE *stream, const char *text, int column, int indent, int width) {
             fputc(' ', stream);
             column++;
         }
-        for (size_t i = 0; i < size; i++) {
-            bool blank = strncmp(text + i, "\u00a0", 2) == 0;
-            fputc(blank ? ' ' : text[i], stream);
-            i += blank;
-        }
+        fwrite(text, 1, size, stream);
         column += needed;
         text += size;
     }

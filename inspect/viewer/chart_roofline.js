@@ -1,0 +1,150 @@
+/* The roofline plot: kernels by FLOPs for each byte and FLOPs a second, both logarithmic, below the roofs that the
+ * machine's bandwidth and its peak are (Williams, Waterman and Patterson 2009). */
+'use strict';
+
+(function () {
+    const {element, units} = vitc;
+
+    /* Kernels with FLOPs, one dot for equal ones: [{kernel, kernels, intensity, rate, seconds}], the slowest last. */
+    function rooflineDots(facts) {
+        const {kernels} = facts.model, dots = new Map();
+        for (let k = 0; k < kernels.count; k++) {
+            const seconds = facts.kernelSeconds(k);
+            if (!(kernels.flops[k] > 0 && kernels.bytes[k] > 0 && seconds > 0)) continue;
+            const key = kernels.code[k] + ' ' + kernels.flops[k] + ' ' + kernels.bytes[k] + ' ' + facts.kernelPhase(k);
+            const dot = dots.get(key);
+            if (dot) {
+                dot.kernels.push(k);
+                dot.seconds += seconds;
+            } else dots.set(key, {kernel: k, kernels: [k], intensity: kernels.flops[k] / kernels.bytes[k], seconds,
+                flops: kernels.flops[k]});
+        }
+        for (const dot of dots.values()) dot.rate = dot.flops * dot.kernels.length / dot.seconds;
+        return [...dots.values()].sort((a, b) => a.seconds - b.seconds);
+    }
+
+    function rooflineChart(model) {
+        const facts = vitc.facts(model), {roofline} = model, made = new Map();
+        const dots = () => {
+            if (!made.has(facts.measured())) made.set(facts.measured(), rooflineDots(facts));
+            return made.get(facts.measured());
+        };
+        const ridge = roofline.flops / roofline.bytes, log = Math.log10;
+        const radius = dot => 3 + 26 * Math.sqrt(facts.share(dot.seconds));
+        const ref = dot => ({kind: 'kernel', id: dot.kernel});
+        const at = (chart, dot) => [chart.x(log(dot.intensity)), chart.y(log(dot.rate))];
+
+        /* The slowest kernels, which take nearly all of the time. */
+        function home() {
+            let sum = 0;
+            const all = [...dots()].reverse(), most = 0.998 * all.reduce((a, dot) => a + dot.seconds, 0);
+            return around(all.filter(dot => (sum += dot.seconds) - dot.seconds <= most));
+        }
+
+        function around(all) {
+            const x = all.map(dot => log(dot.intensity)), y = all.map(dot => log(dot.rate));
+            const x0 = Math.min(log(ridge) - 1, ...x), x1 = Math.max(log(ridge) + 1, ...x);
+            return [x0 - 0.3, x1 + 0.3, Math.min(log(roofline.flops) - 1.5, ...y) - 0.2, Math.max(log(roofline.flops), ...y) + 0.4];
+        }
+
+        function drawRoofs(chart) {
+            const {context} = chart, [x0, x1] = chart.view, roof = x => log(Math.min(roofline.flops, roofline.bytes * 10 ** x));
+            context.strokeStyle = vitc.themeColour('chart-line');
+            context.lineWidth = 2;
+            context.beginPath();
+            for (const x of [x0, log(ridge), x1]) context.lineTo(chart.x(x), chart.y(roof(x)));
+            context.stroke();
+            const kind = roofline.assumed ? ', assumed' : roofline.source ? ', ' + roofline.source : ', as given or measured';
+            const y = chart.y(log(roofline.flops)) - 10;
+            chart.text('peak ' + units.flopRate(roofline.flops) + kind, chart.plot.left + chart.plot.width - 6, y, 'right');
+            slanted(chart, units.byteRate(roofline.bytes) + kind, x0, Math.min(log(ridge), x1), roof);
+        }
+
+        /* Words along the slanted roof. */
+        function slanted(chart, words, from, to, roof) {
+            if (to <= from) return;
+            const {context} = chart, x = from + (to - from) * 0.04, a = [chart.x(x), chart.y(roof(x))], b = [chart.x(to), chart.y(roof(to))];
+            context.save();
+            context.translate(a[0], a[1]);
+            context.rotate(Math.atan2(b[1] - a[1], b[0] - a[0]));
+            chart.text(words, 0, -10, 'left');
+            context.restore();
+        }
+
+        function drawDots(chart) {
+            const {context} = chart, of = vitc.state.selected;
+            const chosen = of && of.kind !== 'pass' && of.kind !== 'kernel'
+                ? new Set(facts.entries(of).flatMap(i => model.kernelsOf(model.nodes.number[i]))) : null;
+            for (const dot of dots()) {
+                const [x, y] = at(chart, dot), on = of && of.kind === 'kernel' ? dot.kernels.includes(of.id)
+                    : chosen ? dot.kernels.some(k => chosen.has(k)) : true;
+                context.beginPath();
+                context.arc(x, y, radius(dot), 0, 2 * Math.PI);
+                context.globalAlpha = on ? 0.75 : 0.18;
+                context.fillStyle = vitc.themeColour('phase-' + vitc.PHASES[facts.kernelPhase(dot.kernel)]);
+                context.fill();
+                context.globalAlpha = 1;
+                context.lineWidth = dot === chart.current ? 2.5 : 1;
+                context.strokeStyle = vitc.themeColour(dot === chart.current ? 'chart-text' : 'chart-back');
+                context.stroke();
+            }
+        }
+
+        return {
+            label: 'Roofline plot of kernels. Arrows go through kernels, Enter selects, plus and minus zoom.',
+            axes: 'xy', margins: [10, 16, 38, 92],
+            bounds: () => around(dots()), home,
+            draw(chart) {
+                const [x0, x1, y0, y1] = chart.view;
+                for (const t of decades(x0, x1)) chart.gridX(log(t), String(Number(t.toPrecision(2))));
+                for (const t of decades(y0, y1)) chart.gridY(log(t), units.tick(units.flopRate, t));
+                chart.text('FLOP for each byte read or stored', chart.plot.left + chart.plot.width / 2, chart.height - 8, 'center');
+                chart.clipped(() => {
+                    drawRoofs(chart);
+                    drawDots(chart);
+                });
+            },
+            at(chart, px, py) {
+                const all = dots();
+                for (let i = all.length - 1; i >= 0; i--) {
+                    const [x, y] = at(chart, all[i]), r = Math.max(5, radius(all[i]));
+                    if ((px - x) ** 2 + (py - y) ** 2 <= r * r) return all[i];
+                }
+                return null;
+            },
+            items: () => [...dots()].reverse(), ref,
+            words: dot => [dot.kernels.length > 1 ? element('div', null, units.plural(dot.kernels.length, 'equal kernel') + ', together ' +
+                units.percent(facts.share(dot.seconds)) + ' of the step; the first:') : null, vitc.kernelWords(facts, dot.kernel),
+            element('div', null, units.intensity(dot.intensity) + ', ' + units.flopRate(dot.rate) + ', ' + units.percent(dot.rate /
+                Math.min(roofline.flops, roofline.bytes * dot.intensity)) + ' of its roof')],
+            place: at,
+        };
+    }
+
+    /* Powers of ten, and where few are in sight, two and five times those. */
+    function decades(from, to) {
+        const found = [], factors = to - from < 2.5 ? [1, 2, 5] : [1];
+        for (let power = Math.floor(from); power <= to; power++)
+            for (const factor of factors) {
+                const value = factor * 10 ** power;
+                if (Math.log10(value) >= from && Math.log10(value) <= to) found.push(value);
+            }
+        return found;
+    }
+
+    function head(model) {
+        const facts = vitc.facts(model), {kernels, roofline} = model;
+        let without = 0;
+        for (let k = 0; k < kernels.count; k++) if (!(kernels.flops[k] > 0)) without += facts.kernelSeconds(k);
+        const where = facts.measured() ? 'A kernel could be as much faster as it lies below its roof'
+            : 'By this model every kernel lies on its roof; only a profile tells how far below it is';
+        return [element('span', null, vitc.timesHead(facts), '. ' + where + '. Area: share of the time' +
+            (without > 0 ? '; kernels without FLOPs (' + units.percent(facts.share(without)) + ') have no dot' : '') + '. Roofs ',
+        element('b', null, roofline.assumed ? 'assumed' : roofline.source || 'given or measured'),
+        roofline.assumed ? element('span.dim', null, ' (--peak, --bandwidth give them)') : ''),
+        element('span.keys', null, vitc.PHASES.map(phase => element('span.key.' + phase, null, phase)))];
+    }
+
+    vitc.rooflineDots = rooflineDots;
+    vitc.chartPanel('roofline', 'Roofline', rooflineChart, head);
+})();

@@ -1,0 +1,151 @@
+/* Kernels in the order of execution, as long as they take: by the cost model, or as they were measured. One row a phase;
+ * of a profile with tracks, one a thread. */
+'use strict';
+
+(function () {
+    const {element, units} = vitc;
+
+    /* What is drawn: [{kernel, row, from, seconds}] in order, and the names of the rows. */
+    function timelineItems(facts) {
+        const {model} = facts, {profile, kernels} = model, {byKernel} = facts.time();
+        const tracks = facts.measured() && profile.tracks;
+        if (tracks) {
+            const threads = [...new Set(tracks.thread)].sort((a, b) => a - b);
+            return {rows: threads.map(thread => 'thread ' + thread), items: Array.from(tracks.kernel, (kernel, i) =>
+                ({kernel, row: threads.indexOf(tracks.thread[i]), from: tracks.start[i], seconds: tracks.seconds[i]}))};
+        }
+        const items = [];
+        let at = 0;
+        for (let k = 0; k < kernels.count; k++) {
+            items.push({kernel: k, row: facts.kernelPhase(k), from: at, seconds: byKernel[k]});
+            at += byKernel[k];
+        }
+        return {rows: vitc.PHASES, items};
+    }
+
+    function timelineChart(model) {
+        const facts = vitc.facts(model), {kernels} = model, made = new Map();
+        const all = () => {
+            if (!made.has(facts.measured())) made.set(facts.measured(), timelineItems(facts));
+            return made.get(facts.measured());
+        };
+        const end = () => all().items.reduce((most, item) => Math.max(most, item.from + item.seconds), 1e-12);
+        const rowHeight = chart => chart.plot.height / all().rows.length;
+        const ref = item => ({kind: 'kernel', id: item.kernel});
+
+        /* Kernels that have to do with what is selected. */
+        function selectedKernels() {
+            const of = vitc.state.selected;
+            if (!of || of.kind === 'pass') return null;
+            if (of.kind === 'kernel') return new Set([of.id]);
+            return new Set(facts.entries(of).flatMap(i => model.kernelsOf(model.nodes.number[i])));
+        }
+
+        function draw(chart) {
+            const {context, plot} = chart, {rows, items} = all(), selected = selectedKernels(), height = rowHeight(chart);
+            for (const at of vitc.ticks(chart.view[0], chart.view[1], plot.width / 100)) chart.gridX(at, units.tick(units.seconds, at));
+            rows.forEach((name, r) => {
+                chart.text(name, plot.left - 8, plot.top + (r + 0.5) * height, 'right');
+                context.fillStyle = vitc.themeColour('chart-row');
+                context.fillRect(plot.left, plot.top + r * height + 3, plot.width, height - 6);
+            });
+            chart.clipped(() => {
+                for (const item of items) drawItem(chart, item, selected, height);
+                if (chart.current !== null) {
+                    const [x, y, w, h] = rectangle(chart, chart.current, height);
+                    context.strokeStyle = vitc.themeColour('chart-text');
+                    context.lineWidth = 1.5;
+                    context.strokeRect(x - 0.5, y - 0.5, Math.max(2, w + 1), h + 1);
+                }
+            });
+        }
+
+        function rectangle(chart, item, height) {
+            const x = chart.x(item.from);
+            return [x, chart.plot.top + item.row * height + 4, chart.x(item.from + item.seconds) - x, height - 8];
+        }
+
+        function drawItem(chart, item, selected, height) {
+            const {context, plot} = chart, [x, y, w, h] = rectangle(chart, item, height);
+            if (x > plot.left + plot.width || x + w < plot.left) return;
+            const phase = vitc.PHASES[facts.kernelPhase(item.kernel)], on = !selected || selected.has(item.kernel);
+            context.globalAlpha = on ? 1 : 0.25;
+            context.fillStyle = vitc.themeColour('phase-' + phase);
+            context.fillRect(x, y, Math.max(0.7, w - (w > 3 ? 1 : 0)), h);
+            if (model.string(kernels.limit[item.kernel]) === 'memory') { /* a foot in another colour */
+                context.fillStyle = vitc.themeColour('limit-memory');
+                context.fillRect(x, y + h - Math.min(6, h / 4), Math.max(0.7, w - (w > 3 ? 1 : 0)), Math.min(6, h / 4));
+            }
+            const from = Math.max(x, plot.left), room = Math.min(x + w, plot.left + plot.width) - from - 10;
+            if (room > 50 && h > 13) {
+                const name = facts.kernelName(item.kernel), letters = Math.floor(room / 6.6);
+                chart.text(name.length > letters ? name.slice(0, letters - 1) + '…' : name, from + 5, y + h / 2, 'left',
+                    vitc.themeColour('use-text'));
+            }
+            context.globalAlpha = 1;
+        }
+
+        return {
+            label: 'Kernels in the order of execution. Arrows go through kernels, Enter selects, plus and minus zoom.',
+            axes: 'x', margins: [6, 12, 24, 76],
+            bounds: () => [0, end(), 0, 1],
+            draw,
+            at(chart, x, y) {
+                const height = rowHeight(chart), row = Math.floor((y - chart.plot.top) / height), slack = chart.valueX(x + 2) - chart.valueX(x);
+                const time = chart.valueX(x);
+                let best = null;
+                for (const item of all().items) {
+                    if (item.row !== row || time < item.from - slack || time > item.from + item.seconds + slack) continue;
+                    const inside = time >= item.from && time <= item.from + item.seconds;
+                    if (best === null || inside) best = item;
+                    if (inside) break;
+                }
+                return best;
+            },
+            items: () => all().items, ref,
+            words: item => kernelWords(facts, item.kernel),
+            place(chart, item) {
+                const [x, y, w, h] = rectangle(chart, item, rowHeight(chart));
+                return [x + w / 2, y + h / 2];
+            },
+        };
+    }
+
+    /* A kernel in words, beside a chart. */
+    function kernelWords(facts, k) {
+        const {kernels} = facts.model, seconds = facts.kernelSeconds(k);
+        return [element('b', null, 'kernel ' + (k + 1)), ' ' + facts.kernelName(k),
+            element('div', null, units.seconds(seconds) + (facts.measured() ? ' measured, ' : ' estimated, ') +
+                units.percent(facts.share(seconds)) + ' of the step; limited by ' + facts.model.string(kernels.limit[k])),
+            element('div', null, units.flops(kernels.flops[k]) + ', ' + units.bytes(kernels.bytes[k]))];
+    }
+
+    /* Where the times come from; with a profile, a switch between it and the cost model. */
+    function timesHead(facts) {
+        const {model} = facts;
+        if (!model.profile) return ['Times ', element('b', null, 'estimated'), ' by the cost model, not timed ',
+            element('span.dim', null, '(vitc bench --profile=FILE.json measures them)')];
+        const option = (profile, name) => element('button.small', {'aria-pressed': String(vitc.state.profile === profile),
+            onclick: () => vitc.set('profile', profile)}, name);
+        return ['Times ', option(true, 'measured'), option(false, 'estimated'), ' ', facts.timesFrom()];
+    }
+
+    function head(model) {
+        const facts = vitc.facts(model), time = facts.time();
+        const limited = {};
+        for (let k = 0; k < model.kernels.count; k++) {
+            const limit = model.string(model.kernels.limit[k]);
+            limited[limit] = (limited[limit] || 0) + time.byKernel[k];
+        }
+        return [element('span', null, timesHead(facts), ': ', element('b', null, units.seconds(time.whole)), ' a step, ',
+            units.count(model.kernels.count) + ' kernels; ' + units.percent(facts.share(limited.compute || 0)) +
+            ' of it limited by compute, ' + units.percent(facts.share(limited.memory || 0)) + ' by memory'),
+        element('span.keys', null, vitc.PHASES.map(phase => element('span.key.' + phase, null, phase)),
+            element('span.key.limit-memory', null, 'limited by memory'))];
+    }
+
+    vitc.timelineItems = timelineItems;
+    vitc.kernelWords = kernelWords;
+    vitc.timesHead = timesHead;
+    vitc.chartPanel('timeline', 'Timeline', timelineChart, head);
+})();

@@ -1,0 +1,175 @@
+/* The code of a kernel: LLVM IR and assembly, with positions as links to lines of the recipe, to be copied and searched.
+ * The page's second part (code-data) is inflated when code is first shown. */
+'use strict';
+
+(function () {
+    const {element, replace, link, units} = vitc;
+    const CHUNK = 100; /* lines that are coloured together, when they come into sight */
+    const LANGUAGES = {llvm: 'LLVM IR', asm: 'Assembly'};
+
+    let data = null; /* a promise of {llvm: [text …], asm: [text …]} */
+    function codeData() {
+        if (!data) data = vitc.read('code-data');
+        return data;
+    }
+
+    /* The kernel whose code is to be shown: the one that is selected, or the first that computes the value. */
+    function kernelOf(facts, ref) {
+        if (!ref) return -1;
+        if (ref.kind === 'kernel') return ref.id;
+        const entries = facts.entries(ref), {byEntry} = facts.time();
+        const slowest = entries.reduce((best, i) => best < 0 || byEntry[i] > byEntry[best] ? i : best, -1);
+        const kernels = slowest < 0 ? [] : facts.model.kernelsOf(facts.model.nodes.number[slowest]);
+        return kernels.length ? kernels[0] : -1;
+    }
+
+    /* The line of a file that a comment such as "; lib/nn.yaml:40:12" names: a ref, or null. */
+    function positionRef(model, text) {
+        const match = /([\w./-]+\.ya?ml):(\d+)(?::\d+)?/.exec(text);
+        if (!match) return null;
+        const base = name => name.slice(name.lastIndexOf('/') + 1);
+        let file = model.files.findIndex(f => f.name === match[1]);
+        if (file < 0) file = model.files.findIndex(f => base(f.name) === base(match[1]));
+        return file < 0 ? null : {ref: {kind: 'line', id: vitc.lineId(file, Number(match[2]))}, from: match.index,
+            to: match.index + match[0].length};
+    }
+
+    function codeLine(model, language, text) {
+        const position = /[;#]|\/\//.test(text) ? positionRef(model, text) : null;
+        if (!position) return element('div.code-line', null, element('code', null, vitc.coloured(language, text)));
+        return element('div.code-line.position', null, element('code', null,
+            element('span.t-comment', null, text.slice(0, position.from)),
+            link(position.ref, text.slice(position.from, position.to)),
+            element('span.t-comment', null, text.slice(position.to))));
+    }
+
+    class Code {
+        mount(root, model) {
+            this.model = model;
+            this.facts = vitc.facts(model);
+            this.language = 'llvm';
+            this.kernel = -1;
+            root.classList.add('code');
+            this.title = element('div.code-title');
+            this.find = element('input', {type: 'search', placeholder: 'Find in code', 'aria-label': 'find in code',
+                oninput: () => this.search(0), onkeydown: event => this.key(event)});
+            this.count = element('span.dim.figure', {role: 'status'});
+            this.switches = element('span.switches');
+            this.copy = element('button.small', {onclick: () => this.copyText()}, 'Copy');
+            this.body = element('div.code-body', {tabindex: 0, 'aria-label': 'code'});
+            this.observer = new IntersectionObserver(entries => {
+                for (const entry of entries) if (entry.isIntersecting) this.colour(entry.target);
+            }, {root: this.body, rootMargin: '400px'});
+            replace(root, this.title, element('div.code-tools', null, this.switches, this.find, this.count, this.copy), this.body);
+            this.show(vitc.state.selected);
+        }
+
+        show(ref) {
+            const kernel = kernelOf(this.facts, ref);
+            if (kernel === this.kernel && this.body.firstChild) return;
+            this.kernel = kernel;
+            this.draw();
+        }
+
+        draw() {
+            const {kernel, model} = this;
+            replace(this.switches, Object.keys(LANGUAGES).map(language => element('button.small', {
+                'aria-pressed': String(this.language === language), onclick: () => {
+                    this.language = language;
+                    this.draw();
+                }}, LANGUAGES[language])));
+            this.lines = [];
+            if (kernel < 0) return this.say('Select a kernel, or a value that one computes.');
+            const index = model.kernels.code[kernel], equal = model.kernels.code.filter(code => code === index).length;
+            replace(this.title, vitc.detailParts.kernelLink(this.facts, kernel), ' ' + this.facts.kernelName(kernel),
+                index >= 0 && equal > 1 ? element('div.dim', null, 'compiled once for ' + units.plural(equal, 'equal kernel')) : null);
+            if (index < 0) return this.say('This kernel has no code of its own in the page.');
+            this.say('…');
+            return codeData().then(code => {
+                if (this.kernel === kernel) this.fill((code[this.language] || [])[index] || '');
+            }, error => this.say('The page has no code: ' + error.message));
+        }
+
+        say(text) {
+            replace(this.body, element('p.note', null, text));
+            if (this.kernel < 0) replace(this.title);
+            this.count.textContent = '';
+        }
+
+        fill(text) {
+            this.lines = text.replace(/\n$/, '').split('\n');
+            this.observer.disconnect();
+            const chunks = [];
+            for (let from = 0; from < this.lines.length; from += CHUNK) {
+                const lines = this.lines.slice(from, from + CHUNK);
+                const chunk = element('div.code-chunk', {'data-from': from}, lines.map(line =>
+                    element('div.code-line', null, element('code', null, line))));
+                chunks.push(chunk);
+            }
+            replace(this.body, chunks);
+            chunks.forEach(chunk => this.observer.observe(chunk));
+            this.body.scrollTop = 0;
+            this.search(0);
+        }
+
+        colour(chunk) {
+            this.observer.unobserve(chunk);
+            const from = Number(chunk.dataset.from);
+            replace(chunk, this.lines.slice(from, from + CHUNK).map(line => codeLine(this.model, this.language, line)));
+            if (this.at >= 0) this.mark();
+        }
+
+        /* Lines with the text that is looked for; `step` 0 goes to the first of them. */
+        search(step) {
+            const wanted = this.find.value.toLowerCase();
+            this.hits = wanted ? this.lines.map((line, i) => line.toLowerCase().includes(wanted) ? i : -1).filter(i => i >= 0) : [];
+            this.at = !this.hits.length ? -1 : step === 0 ? 0 : (this.at + step + this.hits.length) % this.hits.length;
+            this.count.textContent = !wanted ? units.plural(this.lines.length, 'line')
+                : this.hits.length ? (this.at + 1) + ' of ' + this.hits.length : 'not found';
+            this.mark();
+        }
+
+        mark() {
+            for (const line of this.body.querySelectorAll('.marked')) line.classList.remove('marked');
+            const line = this.hits[this.at];
+            if (line === undefined) return;
+            const row = this.body.children[Math.floor(line / CHUNK)].children[line % CHUNK];
+            row.classList.add('marked');
+            const top = row.offsetTop - this.body.offsetTop;
+            if (top < this.body.scrollTop || top > this.body.scrollTop + this.body.clientHeight - 30)
+                this.body.scrollTop = top - this.body.clientHeight / 3;
+        }
+
+        key(event) {
+            if (event.key === 'Enter') this.search(event.shiftKey ? -1 : 1);
+            else if (event.key === 'Escape') {
+                this.find.value = '';
+                this.search(0);
+            } else return;
+            event.preventDefault();
+            event.stopPropagation();
+        }
+
+        copyText() {
+            const told = text => {
+                this.copy.textContent = text;
+                setTimeout(() => { this.copy.textContent = 'Copy'; }, 1500);
+            };
+            /* A page opened as a file may have no clipboard: then the text is selected, to be copied by hand. */
+            const byHand = () => {
+                getSelection().selectAllChildren(this.body);
+                told(document.execCommand('copy') ? 'Copied' : 'Selected');
+            };
+            if (navigator.clipboard) navigator.clipboard.writeText(this.lines.join('\n')).then(() => told('Copied'), byHand);
+            else byHand();
+        }
+    }
+
+    vitc.positionRef = positionRef;
+    vitc.kernelToShow = kernelOf;
+
+    const code = new Code();
+    vitc.panel('code', {
+        title: 'Code', region: 'right', mount: (root, model) => code.mount(root, model), show: ref => code.show(ref),
+    });
+})();

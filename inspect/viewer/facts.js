@@ -1,0 +1,267 @@
+/* What the panels show beyond what stands in the model: how long a value, a line or a module path takes, in which
+ * phase, and where the numbers come from. Made once for the times of the cost model, and once for those of a profile.
+ *
+ *   facts.time()            {byKernel, byEntry, kernels: their sum, whole: the step} in seconds
+ *   facts.lines()           by file a map: line → {file, line, own, called, phases: [3], scopes: Map}: seconds of the values
+ *                           that the line made, and of those made in what it calls; the two together by phase and path
+ *   facts.groups()          map: module path → {path, seconds, flops, bytes, values, phases: [3], children: Set}
+ *   facts.entries(ref)      the values that a reference means, as entries of the last stage
+ *
+ * A *source reference* is a number, or -1 - the index of a source, as in the data. */
+'use strict';
+
+(function () {
+    vitc.PHASES = ['forward', 'gradient', 'update'];
+
+    class Facts {
+        constructor(model) {
+            this.model = model;
+            this.last = model.lastStage;
+            this.times = new Map(); /* by whether they are measured */
+            this.resultsOf = new Map(); /* source reference → results */
+            for (const result of model.results) {
+                const list = this.resultsOf.get(result.number);
+                if (list) list.push(result);
+                else this.resultsOf.set(result.number, [result]);
+            }
+        }
+
+        /* ---- values and sources */
+
+        op(entry) {
+            return this.model.ops[this.model.nodes.op[entry]];
+        }
+        scope(entry) {
+            return this.model.string(this.model.nodes.scope[entry]);
+        }
+
+        /* The version of a value to show: of the stage; where it is not there, the nearest before it, else the first. */
+        entryNear(number, stage) {
+            const {first} = this.model.nodes, versions = [...this.model.versions(number)];
+            const before = versions.filter(i => first[i] <= stage);
+            const best = (a, b) => first[a] > first[b] ? a : b;
+            if (before.length) return before.reduce(best);
+            return versions.length ? versions.reduce((a, b) => first[a] < first[b] ? a : b) : -1;
+        }
+
+        /* The stages that a value is in: [first, last]. */
+        span(number) {
+            const {first, last} = this.model.nodes;
+            let from = Infinity, to = -1;
+            for (const i of this.model.versions(number)) {
+                from = Math.min(from, first[i]);
+                to = Math.max(to, last[i]);
+            }
+            return [from, to];
+        }
+
+        target(ref) {
+            return ref < 0 ? {kind: 'source', id: -1 - ref} : {kind: 'value', id: ref};
+        }
+
+        type(ref) {
+            const {model} = this;
+            if (ref < 0) return model.string(model.sources.type[-1 - ref]);
+            const entry = model.lastEntry(ref);
+            return entry < 0 ? '' : model.string(model.nodes.type[entry]);
+        }
+
+        sizeOf(ref) {
+            const {model} = this;
+            if (ref < 0) return model.sources.bytes[-1 - ref];
+            const entry = model.lastEntry(ref);
+            return entry < 0 ? 0 : model.nodes.bytes[entry];
+        }
+
+        entries(ref) {
+            const {model} = this, {nodes} = model;
+            const known = list => list.map(number => model.lastEntry(number)).filter(entry => entry >= 0);
+            switch (ref ? ref.kind : '') {
+                case 'value': return known([ref.id]);
+                case 'kernel': return known(Array.from(model.kernels.values(ref.id)));
+                case 'source': return model.readers(-1 - ref.id, this.last);
+                case 'line': return known(model.linesOf(ref.id));
+                case 'group': {
+                    const found = [];
+                    for (let i = 0; i < nodes.count; i++)
+                        if (nodes.last[i] === this.last && vitc.within(this.scope(i), ref.id)) found.push(i);
+                    return found;
+                }
+                default: return [];
+            }
+        }
+
+        /* ---- kernels */
+
+        /* Kernels that read or store a source. */
+        kernelsWith(source, list) {
+            const found = [], {kernels} = this.model;
+            for (let k = 0; k < kernels.count; k++)
+                if (kernels[list](k).includes(-1 - source)) found.push(k);
+            return found;
+        }
+
+        kernelName(k) {
+            return this.model.string(this.model.kernels.name[k]);
+        }
+
+        /* The phase that most of a kernel's work belongs to: an index of PHASES. */
+        kernelPhase(k) {
+            if (!this.phases) {
+                const {nodes, kernels} = this.model;
+                this.phases = new Uint8Array(kernels.count);
+                for (let i = 0; i < kernels.count; i++) {
+                    const work = [0, 0, 0];
+                    for (const entry of this.entries({kind: 'kernel', id: i}))
+                        work[nodes.phase[entry]] += 1 + nodes.flops[entry];
+                    this.phases[i] = work.indexOf(Math.max(...work));
+                }
+            }
+            return this.phases[k];
+        }
+
+        /* ---- time */
+
+        measured() {
+            return Boolean(this.model.profile && vitc.state.profile);
+        }
+
+        /* In words: where the times that are shown come from. */
+        timesFrom() {
+            const {profile, roofline} = this.model, {plural} = vitc.units;
+            if (this.measured())
+                return 'measured (' + profile.source + ', ' + plural(profile.steps, 'step') + ', ' +
+                    plural(profile.threads, 'thread') + ')';
+            return 'estimated by the cost model, not timed' + (roofline.assumed ? '; peaks of the machine assumed' : '');
+        }
+
+        time() {
+            const measured = this.measured();
+            if (!this.times.has(measured)) this.times.set(measured, this.makeTime(measured));
+            return this.times.get(measured);
+        }
+
+        makeTime(measured) {
+            const {kernels, nodes, profile} = this.model;
+            let byKernel = Float64Array.from(kernels.seconds);
+            if (measured) {
+                byKernel = new Float64Array(kernels.count);
+                profile.calls.kernel.forEach((k, i) => { byKernel[k] += profile.calls.seconds[i]; });
+            }
+            const sum = byKernel.reduce((a, b) => a + b, 0), byEntry = new Float64Array(nodes.count);
+            for (let k = 0; k < kernels.count; k++) this.divide(k, byKernel[k], byEntry);
+            return {byKernel, byEntry, kernels: sum, whole: measured ? Math.max(profile.seconds, sum) : sum};
+        }
+
+        /* A kernel's time among the values that it computes: in proportion to their FLOPs; to their bytes, where it only
+         * moves data. */
+        divide(k, seconds, byEntry) {
+            const {flops, bytes} = this.model.nodes;
+            const members = this.entries({kind: 'kernel', id: k});
+            const sumOf = column => members.reduce((a, i) => a + column[i], 0);
+            let of = flops, sum = sumOf(flops);
+            if (sum === 0) sum = sumOf(of = bytes);
+            for (const i of members) byEntry[i] += sum > 0 ? seconds * of[i] / sum : seconds / members.length;
+        }
+
+        kernelSeconds(k) {
+            return this.time().byKernel[k];
+        }
+        share(seconds) {
+            const {whole} = this.time();
+            return whole > 0 ? seconds / whole : 0;
+        }
+
+        /* Of entries: seconds by phase. */
+        phasesOf(entries) {
+            const {phase} = this.model.nodes, {byEntry} = this.time(), phases = [0, 0, 0];
+            for (const i of entries) phases[phase[i]] += byEntry[i];
+            return phases;
+        }
+
+        lines() {
+            const time = this.time();
+            if (time.lines) return time.lines;
+            const {model} = this, {nodes, files} = model, lines = files.map(() => new Map());
+            for (let i = 0; i < nodes.count; i++) {
+                const own = nodes.file[i] < 0 ? '' : vitc.lineId(nodes.file[i], nodes.line[i]);
+                if (own) charge(lines, own, 'own', this.scope(i), nodes.phase[i], time.byEntry[i]);
+                for (const id of model.callLines(nodes.site[i]))
+                    if (id !== own) charge(lines, id, 'called', this.scope(i), nodes.phase[i], time.byEntry[i]);
+            }
+            return time.lines = lines;
+        }
+
+        line(id) {
+            const {file, line} = vitc.lineOf(id);
+            return this.lines()[file] && this.lines()[file].get(line);
+        }
+
+        /* The lines that take most time of their own, the slowest first; with `file`, those of one file with what they
+         * call. */
+        slowest(most, file) {
+            const of = line => file === undefined ? line.own : line.own + line.called;
+            return this.lines().flatMap((lines, f) => file === undefined || f === file ? [...lines.values()] : [])
+                .filter(line => of(line) > 0).sort((a, b) => of(b) - of(a)).slice(0, most);
+        }
+
+        groups() {
+            const time = this.time();
+            if (time.groups) return time.groups;
+            const groups = time.groups = new Map(), around = new Map(), {nodes} = this.model;
+            for (let i = 0; i < nodes.count; i++) {
+                if (nodes.last[i] < this.last) continue;
+                const scope = this.scope(i);
+                if (!around.has(scope)) around.set(scope, groupsAround(groups, scope));
+                for (const group of around.get(scope)) {
+                    group.seconds += time.byEntry[i];
+                    group.flops += nodes.flops[i];
+                    group.bytes += nodes.bytes[i];
+                    group.phases[nodes.phase[i]] += time.byEntry[i];
+                    group.values++;
+                }
+            }
+            return groups;
+        }
+    }
+
+    /* Adds the time of a value to a line: `kind` "own" where it made the value, "called" where what it calls did. */
+    function charge(lines, id, kind, scope, phase, seconds) {
+        const {file, line} = vitc.lineOf(id), of = lines[file];
+        if (!of.has(line)) of.set(line, {file, line, own: 0, called: 0, phases: [0, 0, 0], scopes: new Map()});
+        if (seconds <= 0) return;
+        const at = of.get(line);
+        at[kind] += seconds;
+        at.phases[phase] += seconds;
+        at.scopes.set(scope, (at.scopes.get(scope) || 0) + seconds);
+    }
+
+    /* The groups that a scope lies in, the innermost first, made where they are not there. The outermost is "". */
+    function groupsAround(groups, scope) {
+        const found = [];
+        for (let path = scope; ; path = path.slice(0, Math.max(0, path.lastIndexOf('.')))) {
+            if (!groups.has(path))
+                groups.set(path, {path, seconds: 0, flops: 0, bytes: 0, values: 0, phases: [0, 0, 0], children: new Set()});
+            if (found.length) groups.get(path).children.add(found[found.length - 1].path);
+            found.push(groups.get(path));
+            if (path === '') return found;
+        }
+    }
+
+    /* A name with stars for the numbers of modules: equal for kernels and paths of alike blocks. */
+    vitc.alikeName = name => name.replace(/\.\d+(?=\.|$)/g, '.*');
+
+    vitc.within = (scope, path) => path === '' || scope === path || scope.startsWith(path + '.');
+
+    /* "FILE:LINE", the id of a line's ref, and back. */
+    vitc.lineId = (file, line) => file + ':' + line;
+    vitc.lineOf = id => {
+        const [file, line] = String(id).split(':').map(Number);
+        return {file, line};
+    };
+
+    vitc.facts = function (model) {
+        if (!model.facts) model.facts = new Facts(model);
+        return model.facts;
+    };
+})();
