@@ -11,6 +11,8 @@
 /* ---- fail.c ------------------------------------------------------------------------------------------------------ */
 /* "NAME: …" to stderr, NAME being the command's; returns code. */
 int fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* WHAT 'WORD'; did you mean 'NAME'? If none of the names is near: that `listed`, a command, lists them. Returns 2. */
+int unknown_word(const char *what, const char *word, const char *const *names, size_t n, const char *listed);
 
 /* ---- verbs and flags: tables that the parser, help, man pages and completion read -------------------------------- */
 /* What the shell completes a word or the value of a flag with. */
@@ -47,6 +49,7 @@ typedef struct {
 typedef struct {
     const FlagRow *rows;
     size_t count;
+    const char *title; /* the heading that help puts over them */
 } FlagTable;
 
 typedef enum { WORD_ONE, WORD_MAYBE, WORD_SOME /* one or more */, WORD_ANY } WordCount;
@@ -59,12 +62,13 @@ typedef struct {
     const char *command, *doc; /* without the name of the program */
 } Example;
 
-enum { MOST_WORDS = 4, MOST_NEEDS = 4, MOST_TABLES = 4, MOST_EXAMPLES = 6, MOST_VERB_FLAGS = 64 };
+enum { MOST_WORDS = 4, MOST_NEEDS = 4, MOST_TABLES = 8, MOST_EXAMPLES = 6, MOST_VERB_FLAGS = 64 };
 typedef struct {
     const char *name;
     int (*run)(int argc, char **argv); /* gets the arguments after its name; returns the exit code */
-    const char *group;                 /* under which help lists it */
-    const char *doc;                   /* a clause without a full stop */
+    const char *group;                 /* under which help lists it; NULL: help does not */
+    const char *doc;                   /* a clause without a full stop, of at most 66 columns */
+    const char *more;                  /* sentences, where there is more to say; paragraphs end in \n */
     Word words[MOST_WORDS];            /* up to the first without a name; so are the other lists */
     const char *needs[MOST_NEEDS];     /* flags that usage shows */
     const FlagTable *flags[MOST_TABLES];
@@ -142,9 +146,10 @@ typedef struct {
 } MakeRequest;
 
 typedef struct {
-    const char *name;  /* how messages begin: "vitc" */
-    bool compiles;     /* verbs take a RECIPE */
-    const char *about; /* for --version */
+    const char *name;    /* how messages begin: "vitc" */
+    bool compiles;       /* verbs take a RECIPE */
+    const char *about;   /* for --version */
+    const char *summary; /* what help begins with */
     /* The last table of every verb that wants a program. */
     const FlagTable *flags;
     const FlagSetting *flag_settings;
@@ -192,18 +197,24 @@ extern const Command *command;
 enum { MOST_COMMAND_FLAGS = 8 };
 
 /* ---- dispatch.c: main() ------------------------------------------------------------------------------------------ */
-/* Runs the verb that argv names, with standard streams that are safe to use; the exit code. `notes` follow the list of
- * all verbs. */
-int command_main(const Verb *verbs, int n, const char *notes, int argc, char **argv);
+/* Runs the verb that argv names, `help` if it names none, with standard streams that are safe to use; the exit code. */
+int command_main(const Verb *verbs, int n, int argc, char **argv);
 /* All verbs, and the one that runs (NULL before that). */
 extern const Verb *command_verbs, *command_verb;
 extern int command_n_verbs;
 /* Its flags, of all its tables; how many. out: at least MOST_VERB_FLAGS. */
 size_t verb_flags(const Verb *verb, Flag *out);
 
-/* ---- help.c ------------------------------------------------------------------------------------------------------ */
-/* Usage, flags and examples of one verb, or NULL: a list of all, with the notes. False: there is none of that name. */
-bool tell_usage(const char *verb, const char *notes);
+/* ---- usage.c ----------------------------------------------------------------------------------------------------- */
+const Verb *find_verb(const char *name);   /* NULL: there is none, or help does not show it */
+void tell_verb(const Verb *verb);          /* usage, flags and examples */
+void tell_verbs(void);                     /* a list of all */
+void tell_notes(const char *const *notes); /* paragraphs up to NULL */
+/* "train RECIPE [key=value …] --data PATH [flag …]", without the name of the program. Blanks at which no line ends are
+ * U+00A0. */
+void verb_usage(const Verb *verb, char *out, size_t size);
+void flag_usage(const FlagRow *row, char *out,
+                size_t size); /* "--name VALUE", "-o FILE", "--memory[=FILE]" */
 
 /* ---- the verbs --------------------------------------------------------------------------------------------------- */
 int verb_train(int argc, char **argv);

@@ -1,6 +1,5 @@
 /* From the arguments of main() to a verb. */
 #include "command/command.h"
-#include "runtime/base/nearest.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,7 +10,6 @@
 
 const Verb *command_verbs, *command_verb;
 int command_n_verbs;
-static const char *all_notes;
 
 size_t verb_flags(const Verb *verb, Flag *out) {
     size_t n = 0;
@@ -57,7 +55,7 @@ static bool is_target_list(const char *arg, const char *next) {
 /* What may stand behind any verb and ends it: --help, --target list. */
 static bool only_tells(int argc, char **argv) {
     for (int a = 2; a < argc && strcmp(argv[a], "--") != 0; a++) {
-        if (is_help(argv[a])) return tell_usage(argv[1], NULL);
+        if (is_help(argv[a])) return tell_verb(command_verb), true;
         if (!is_target_list(argv[a], argv[a + 1])) continue;
         command->print_targets(stdout);
         return true;
@@ -68,27 +66,28 @@ static bool only_tells(int argc, char **argv) {
 static int run_verb(int argc, char **argv) {
     enum { MOST = 64 };
     const char *names[MOST];
-    if (argc < 2 || is_help(argv[1])) return tell_usage(NULL, all_notes), argc < 2 ? 2 : 0;
+    int n = 0;
+    char *help_alone[] = {argv[0], "help", NULL};
+    if (argc < 2 || is_help(argv[1])) return run_verb(2, help_alone), argc < 2 ? 2 : 0;
     if (strcmp(argv[1], "--version") == 0) {
         puts(command->about);
         return 0;
     }
     for (int i = 0; i < command_n_verbs; i++) {
-        names[i < MOST ? i : 0] = command_verbs[i].name;
+        if (command_verbs[i].group && n < MOST) names[n++] = command_verbs[i].name;
         if (strcmp(argv[1], command_verbs[i].name) != 0) continue;
         command_verb = &command_verbs[i];
         if (only_tells(argc, argv)) return 0;
         return command->fit && !command->fit(argv[1]) ? 1 : command_verb->run(argc - 2, argv + 2);
     }
-    const char *near = vt_nearest(argv[1], names, (size_t)(command_n_verbs < MOST ? command_n_verbs : MOST));
-    return near ? fail(2, "unknown verb '%s'; did you mean '%s'?", argv[1], near)
-                : fail(2, "unknown verb '%s' (%s help lists them)", argv[1], command->name);
+    char help[128];
+    snprintf(help, sizeof help, "%s help", command->name);
+    return unknown_word("unknown verb", argv[1], names, (size_t)n, help);
 }
 
-int command_main(const Verb *verbs, int n, const char *notes, int argc, char **argv) {
+int command_main(const Verb *verbs, int n, int argc, char **argv) {
     command_verbs = verbs;
     command_n_verbs = n;
-    all_notes = notes;
     if (!hold_standard_descriptors() || !hold_stack()) return 1;
     int code = run_verb(argc, argv);
     errno = 0;

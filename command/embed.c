@@ -19,7 +19,7 @@ static const FlagRow FLAGS[N_FLAGS] = {
     [NORMALIZE] = {"normalize", FLAG_BARE, NULL, COMPLETE_NONE, "scale each row to length 1"},
     [SKIP_BROKEN] = {"skip-broken", FLAG_BARE, NULL, COMPLETE_NONE,
                      "leave out images that cannot be decoded, whose rows are NaN otherwise"}};
-const FlagTable EMBED_FLAGS = {FLAGS, N_FLAGS};
+const FlagTable EMBED_FLAGS = {FLAGS, N_FLAGS, "what is written"};
 
 typedef struct {
     Frozen frozen;

@@ -110,7 +110,7 @@ static const FlagRow FLAGS[N] = {
     [K] = {"k", FLAG_VALUE, "N", COMPLETE_NONE, "neighbours that vote; 10, 20, 100 and 200 unless given"},
     [TEMPERATURE] = {"temperature", FLAG_VALUE, "T", COMPLETE_NONE, "temperature of their votes (0.07)"},
     [LIMIT] = {"limit", FLAG_VALUE, "N", COMPLETE_NONE, "take only the first N training and test images"}};
-const FlagTable EVAL_FLAGS = {FLAGS, N};
+const FlagTable EVAL_FLAGS = {FLAGS, N, "the protocol"};
 
 int verb_eval(int argc, char **argv) {
     Frozen f = {.run = NULL};

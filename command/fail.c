@@ -1,5 +1,6 @@
 /* Which command this process is, and how it says that it failed. */
 #include "command/command.h"
+#include "runtime/base/nearest.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,4 +16,10 @@ int fail(int code, const char *format, ...) {
     /* it may hold names that others chose */
     fprintf(stderr, "%s: %s\n", command->name, vt_show_text(message, shown, sizeof shown));
     return code;
+}
+
+int unknown_word(const char *what, const char *word, const char *const *names, size_t n, const char *listed) {
+    const char *near = vt_nearest(word, names, n);
+    if (near) return fail(2, "%s '%s'; did you mean '%s'?", what, word, near);
+    return fail(2, "%s '%s' (%s lists them)", what, word, listed);
 }

@@ -24,7 +24,8 @@ static const FlagRow FLAGS[N_FROZEN_FLAGS] = {
                        "processors to compile for; `list` tells which there are"},
     [FROZEN_FORCE] = {"force", FLAG_BARE, NULL, COMPLETE_NONE,
                       "take the checkpoint of a run with another recipe all the same"}};
-const FlagTable FROZEN_FLAGS = {FLAGS, FROZEN_FORCE}, FORCE_FLAG = {FLAGS + FROZEN_FORCE, 1};
+const FlagTable FROZEN_FLAGS = {FLAGS, FROZEN_FORCE, "encoder and data"},
+                FORCE_FLAG = {FLAGS + FROZEN_FORCE, 1, "encoder and data"};
 
 bool frozen_arguments(Frozen *f, int argc, char **argv, size_t n_own) {
     Flag all[MOST_VERB_FLAGS];

@@ -1,63 +1,62 @@
-/* Usage of the verbs, made of their tables. */
-#include "command/command.h"
+/* The layout of help: see help.h. */
+#include "command/help.h"
+#include "runtime/base/terminal.h"
 
 #include <string.h>
 
-/* "--name VALUE", "-o FILE", "--memory[=FILE]" */
-static void flag_usage(const FlagRow *row, char *out, size_t size) {
-    const char *dashes = row->name[1] ? "--" : "-", *value = row->value ? row->value : "";
-    snprintf(out, size, row->kind == FLAG_MAYBE ? "%s%s[=%s]" : "%s%s%s%s", dashes, row->name,
-             row->kind == FLAG_MAYBE ? value
-             : *value                ? " "
-                                     : "",
-             row->kind == FLAG_MAYBE ? "" : value);
+enum { INDENT = 2, GAP = 2, READABLE = 100 }; /* lines that are longer are hard to read */
+
+Help help_begin(FILE *out) {
+    VtTerminal terminal = vt_terminal(out);
+    return (Help){.out = out,
+                  .colour = terminal.colour,
+                  .width = terminal.width < READABLE ? terminal.width : READABLE};
 }
 
-static const FlagRow *find_row(const Verb *verb, const char *name) {
-    for (int t = 0; t < MOST_TABLES && verb->flags[t]; t++)
-        for (size_t i = 0; i < verb->flags[t]->count; i++)
-            if (strcmp(verb->flags[t]->rows[i].name, name) == 0) return &verb->flags[t]->rows[i];
-    return NULL;
+static void print_bold(const Help *help, const char *text) {
+    fprintf(help->out, help->colour ? "\033[1m%s\033[0m" : "%s", text);
 }
 
-static void print_usage(const Verb *verb) {
-    static const char *const forms[] = {
-        [WORD_ONE] = " %s", [WORD_MAYBE] = " [%s]", [WORD_SOME] = " %s …", [WORD_ANY] = " [%s …]"};
-    char text[128];
-    printf("%s %s", command->name, verb->name);
-    for (int i = 0; i < MOST_WORDS && verb->words[i].name; i++)
-        printf(forms[verb->words[i].count], verb->words[i].name);
-    for (int i = 0; i < MOST_NEEDS && verb->needs[i]; i++) {
-        flag_usage(find_row(verb, verb->needs[i]), text, sizeof text);
-        printf(" %s", text);
+void help_heading(const Help *help, const char *text) {
+    fputc('\n', help->out);
+    print_bold(help, text);
+    fputc('\n', help->out);
+}
+
+/* Paragraphs, the first of which begins at `column`. */
+static void print_text(const Help *help, int column, int indent, const char *text) {
+    char paragraph[4096];
+    while (*text) {
+        size_t n = strcspn(text, "\n"), size = n < sizeof paragraph ? n : sizeof paragraph - 1;
+        memcpy(paragraph, text, size);
+        paragraph[size] = '\0';
+        if (column < indent) fprintf(help->out, "%*s", indent - column, "");
+        vt_wrap(help->out, paragraph, indent, indent, help->width);
+        fputc('\n', help->out);
+        text += n + (text[n] == '\n');
+        column = 0;
     }
-    puts(verb->flags[0] ? " [flag …]" : "");
 }
 
-static void print_verb(const Verb *verb) {
-    char text[128];
-    print_usage(verb);
-    printf("    %s\n\n", verb->doc);
-    for (int t = 0; t < MOST_TABLES && verb->flags[t]; t++)
-        for (size_t i = 0; i < verb->flags[t]->count; i++) {
-            const FlagRow *row = &verb->flags[t]->rows[i];
-            if (!row->doc) continue;
-            flag_usage(row, text, sizeof text);
-            printf("  %-24s %s\n", text, row->doc);
-        }
-    for (int i = 0; i < MOST_EXAMPLES && verb->examples[i].command; i++)
-        printf("%s  %s %s\n      %s\n", i ? "" : "\n", command->name, verb->examples[i].command,
-               verb->examples[i].doc);
+void help_text(const Help *help, int indent, const char *text) {
+    print_text(help, 0, indent, text);
 }
 
-bool tell_usage(const char *name, const char *notes) {
-    for (int i = 0; i < command_n_verbs; i++) {
-        const Verb *verb = &command_verbs[i];
-        if (!name) printf("  %-10s %s\n", verb->name, verb->doc);
-        if (!name || strcmp(name, verb->name) != 0) continue;
-        print_verb(verb);
-        return true;
+void help_columns(Help *help, const char *const *labels, size_t n) {
+    enum { NARROW = 50, WIDEST = 30 };
+    int most = help->width * 2 / 5 < WIDEST ? help->width * 2 / 5 : WIDEST;
+    help->left = 0;
+    for (size_t i = 0; help->width >= NARROW && i < n; i++) {
+        int columns = vt_columns(labels[i]);
+        if (columns <= most && columns > help->left) help->left = columns;
     }
-    if (!name) printf("\n%s\n", notes);
-    return !name;
+}
+
+void help_row(const Help *help, const char *label, const char *doc) {
+    int columns = vt_columns(label), right = help->left ? INDENT + help->left + GAP : 3 * INDENT;
+    fprintf(help->out, "%*s", INDENT, "");
+    print_bold(help, label);
+    bool below = columns > help->left;
+    if (below || !*doc) fputc('\n', help->out);
+    print_text(help, below ? 0 : INDENT + columns, right, doc);
 }

@@ -67,7 +67,7 @@ static const FlagRow FLAGS[N_FLAGS] = {
                 "rules by which the file of --init calls tensors"},
     [ONLY] = {"only", FLAG_VALUE, "PATTERNS", COMPLETE_NONE,
               "take only these tensors from the file of --init, with commas between: encoder.*,head.*"}};
-const FlagTable TRAIN_FLAGS = {FLAGS, N_FLAGS}, RESUME_FLAGS = {FLAGS, N_RESUME_FLAGS};
+const FlagTable TRAIN_FLAGS = {FLAGS, N_FLAGS, "the run"}, RESUME_FLAGS = {FLAGS, N_RESUME_FLAGS, "the run"};
 
 /* ---- what is asked for ------------------------------------------------------------------------------------------- */
 

@@ -129,7 +129,7 @@ static const FlagRow FLAGS[N] = {
     [NO_CACHE] = NO_CACHE_FLAG,
     [FORMAT] = {"format", FLAG_VALUE, "text|json", COMPLETE_WORDS, "what is printed (text)"},
     [STRICT] = STRICT_FLAG};
-const FlagTable BENCH_FLAGS = {FLAGS, N};
+const FlagTable BENCH_FLAGS = {FLAGS, N, NULL};
 
 int verb_bench(int argc, char **argv) {
     Flag flags[N];

@@ -9,7 +9,7 @@ static const FlagRow FLAGS[N_FLAGS] = {
     [LABELS] = {"labels", FLAG_BARE, NULL, COMPLETE_NONE, "list the labels that `.at` can read"},
     [KNOBS] = {"knobs", FLAG_BARE, NULL, COMPLETE_NONE,
                "list all knobs, and which of them a built program can set"}};
-const FlagTable CHECK_FLAGS = {FLAGS, N_FLAGS};
+const FlagTable CHECK_FLAGS = {FLAGS, N_FLAGS, NULL};
 
 int verb_check(int argc, char **argv) {
     Flag flags[N_FLAGS];

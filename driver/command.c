@@ -13,7 +13,7 @@
 enum { TIMING, PRECISION, NO_CACHE, STRICT, N_FLAGS };
 static const FlagRow FLAGS[N_FLAGS] = {
     [TIMING] = TIMING_FLAG, [PRECISION] = PRECISION_FLAG, [NO_CACHE] = NO_CACHE_FLAG, [STRICT] = STRICT_FLAG};
-const FlagTable VITC_FLAGS = {FLAGS, N_FLAGS};
+const FlagTable VITC_FLAGS = {FLAGS, N_FLAGS, "compiling"};
 
 static MadeOfRecipe *of_recipe(Made *made) {
     return (MadeOfRecipe *)made; /* its first member */
@@ -190,6 +190,7 @@ static bool check_schedules(void *user, double steps_per_epoch, int64_t first, i
 const Command VITC = {.name = "vitc",
                       .compiles = true,
                       .about = "vitc " VITC_VERSION,
+                      .summary = "vitc: compiler for self-supervised training of Vision Transformers",
                       .flags = &VITC_FLAGS,
                       .flag_settings = FLAG_SETTINGS,
                       .n_flag_settings = N_FLAG_SETTINGS,

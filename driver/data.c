@@ -47,7 +47,7 @@ static int check_all(DataReport *reports, Arena *arena, const char *const *paths
 
 enum { THREADS, N };
 static const FlagRow FLAGS[N] = {[THREADS] = THREADS_FLAG};
-const FlagTable DATA_FLAGS = {FLAGS, N};
+const FlagTable DATA_FLAGS = {FLAGS, N, NULL};
 
 int verb_data(int argc, char **argv) {
     Flag flags[N];

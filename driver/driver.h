@@ -5,7 +5,7 @@
 
 #include "codegen/codegen.h"
 #include "command/command.h"
-#include "inspect/report/roofline.h"
+#include "inspect/inspect.h"
 #include "frontend/frontend.h"
 #include "ir/base/clock.h"
 #include "passes/passes.h"
@@ -24,7 +24,7 @@ int verb_help(int argc, char **argv);
 
 /* The flags of each verb, as main.c lists them. */
 extern const FlagTable RUN_FLAGS, CHECK_FLAGS, DATA_FLAGS, INSPECT_FLAGS, OPT_FLAGS, BENCH_FLAGS, BUILD_FLAGS,
-    DOCTOR_FLAGS;
+    DOCTOR_FLAGS, HELP_FLAGS;
 extern const FlagTable VITC_FLAGS; /* command.c: of each verb of command/ */
 
 /* ---- options.c: flags that only vitc has ------------------------------------------------------------------------ */
@@ -91,6 +91,8 @@ bool session_load(Session *session, const char *path, const RecipeOptions *optio
 const char *find_recipe(Arena *arena, const char *path);
 /* target_features: whose panels weights are packed for, as CodegenOptions have it. */
 bool session_passes(Session *session, const char *list, const char *target_features);
+/* Runs passes as `run` says (its hooks and `verify` are the session's) and keeps their stages; prints diagnostics. */
+bool session_inspect(Session *session, InspectionRun run, Inspection *inspection);
 /* Compiles a planned module: passes from `fuse` to `memory` have run. */
 bool session_code(Session *session, const char *target_features);
 bool session_compile(Session *session, const char *target_features); /* both */

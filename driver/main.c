@@ -12,6 +12,9 @@ static const Verb VERBS[] = {
      .run = verb_train,
      .group = "train and use",
      .doc = "train a recipe on images",
+     .more = "A run is a folder: its recipe as it was, checkpoints, metrics. A signal ends it, saved; "
+             "resume, or --resume, goes on with it bit for bit.\n"
+             "It ends after the epochs that the recipe says, by its train.stop, or by --steps or --minutes.",
      .words = {{"RECIPE", COMPLETE_RECIPE}, SETTINGS},
      .needs = {"data", "out"},
      .flags = {&TRAIN_FLAGS, &VITC_FLAGS},
@@ -25,6 +28,8 @@ static const Verb VERBS[] = {
      .run = verb_resume,
      .group = "train and use",
      .doc = "continue a run with its own recipe and settings",
+     .more = "What is not given is as it was saved. What a run has computed depends on its recipe: changes "
+             "of it are refused, but for those that no weight depends on; --extend and --force take more.",
      .words = {{"DIR", COMPLETE_RUN}, SETTINGS},
      .flags = {&RESUME_FLAGS, &VITC_FLAGS},
      .examples = {{"resume runs/first", "go on from the last checkpoint"},
@@ -32,7 +37,9 @@ static const Verb VERBS[] = {
     {.name = "eval",
      .run = verb_eval,
      .group = "train and use",
-     .doc = "judge what a run has learned, or with --init the weights of a file",
+     .doc = "judge what a run has learned, or the weights of a file",
+     .more = "knn: features of the training split vote on the classes of the test split. The recipe's "
+             "section embed says what features are. With --init a recipe is judged by the weights of a file.",
      .words = {{"knn", COMPLETE_WORDS}, {"RUN|RECIPE", COMPLETE_RUN}, SETTINGS},
      .needs = {"data"},
      .flags = {&EVAL_FLAGS, &FROZEN_FLAGS, &VITC_FLAGS},
@@ -41,8 +48,9 @@ static const Verb VERBS[] = {
     {.name = "embed",
      .run = verb_embed,
      .group = "train and use",
-     .doc = "write the features of images, a row each, of what a run has learned, or with --init of a file's "
-            "weights",
+     .doc = "write features of images, of a run or the weights of a file",
+     .more = "A row an image, in the order of the data set, of what the recipe's section embed says. With "
+             "--init a recipe takes the weights of a file.",
      .words = {{"RUN|RECIPE", COMPLETE_RUN}, SETTINGS},
      .needs = {"data", "out"},
      .flags = {&EMBED_FLAGS, &FROZEN_FLAGS, &VITC_FLAGS},
@@ -51,9 +59,9 @@ static const Verb VERBS[] = {
     {.name = "build",
      .run = verb_build,
      .group = "build",
-     .doc = "make a program that trains the recipe, and needs nothing of vitc; or a C library, or its code "
-            "in other "
-            "forms",
+     .doc = "make a program, a library or code of a recipe",
+     .more = "A program trains, judges and embeds as vitc does, and needs nothing of vitc where it runs: no "
+             "LLVM, no recipe. A library has a C header.",
      .words = {{"RECIPE", COMPLETE_RECIPE}, SETTINGS},
      .needs = {"o"},
      .flags = {&BUILD_FLAGS},
@@ -64,23 +72,23 @@ static const Verb VERBS[] = {
     {.name = "info",
      .run = verb_info,
      .group = "build",
-     .doc = "tell what a file made by build is, without running it, and whether it is whole",
+     .doc = "tell what a file made by build is, without running it",
      .words = {{"FILE", COMPLETE_FILE}},
      .examples = {{"info quick", "its recipe, targets and the vitc that built it"}}},
     {.name = "check",
      .run = verb_check,
-     .group = "look",
-     .doc = "validate a recipe and summarise it; tell which knobs are settings, and the labels that `.at` "
-            "can read",
+     .group = "look inside",
+     .doc = "validate a recipe and summarise it",
      .words = {{"RECIPE", COMPLETE_RECIPE}, SETTINGS},
      .flags = {&CHECK_FLAGS},
      .examples = {{"check my.yaml", "is it right, and how large is what it describes"},
                   {"check quickstart --knobs", "what can be set"}}},
     {.name = "inspect",
      .run = verb_inspect,
-     .group = "look",
-     .doc = "print the IR; its memory plan, as a picture too; what its kernels should cost by the roofline "
-            "model",
+     .group = "look inside",
+     .doc = "show what the compiler makes of a recipe",
+     .more = "By default the IR after all passes; its memory plan, as a picture too; what its kernels should "
+             "cost by the roofline model.",
      .words = {{"RECIPE", COMPLETE_RECIPE}, SETTINGS},
      .flags = {&INSPECT_FLAGS},
      .examples = {{"inspect quickstart --after autodiff", "the module after a pass"},
@@ -88,23 +96,27 @@ static const Verb VERBS[] = {
                   {"inspect quickstart --cost", "where the time should go"}}},
     {.name = "opt",
      .run = verb_opt,
-     .group = "look",
+     .group = "look inside",
      .doc = "run passes over IR text",
+     .more = "The text form is what inspect prints; docs/ir.md has it.",
      .words = {{"FILE|-", COMPLETE_FILE}},
      .flags = {&OPT_FLAGS},
      .examples = {{"opt --passes simplify,fuse step.ir", "two passes over a file"}}},
     {.name = "bench",
      .run = verb_bench,
-     .group = "look",
-     .doc = "time the compiled step, with --profile each kernel, as shares of what limits it",
+     .group = "look inside",
+     .doc = "time the compiled step, or each of its kernels",
+     .more = "On random input, without data. With --profile each kernel, as a share of what limits it.",
      .words = {{"RECIPE", COMPLETE_RECIPE}, SETTINGS},
      .flags = {&BENCH_FLAGS},
      .examples = {{"bench quickstart", "seconds of a step on random input"},
                   {"bench quickstart --profile", "and which kernels they go to"}}},
     {.name = "run",
      .run = verb_run,
-     .group = "look",
+     .group = "look inside",
      .doc = "run one compiled function on given tensors",
+     .more =
+         "How vitc is compared with another implementation: what goes in and comes out are files of tensors.",
      .words = {{"RECIPE", COMPLETE_RECIPE}, SETTINGS},
      .needs = {"in", "out"},
      .flags = {&RUN_FLAGS},
@@ -112,67 +124,32 @@ static const Verb VERBS[] = {
                    "a step, to compare with other programs"}}},
     {.name = "data",
      .run = verb_data,
-     .group = "look",
-     .doc = "read a data set as training would, decode all of it, and tell what is wrong or left out",
+     .group = "look inside",
+     .doc = "read a data set as training would, and tell what is wrong",
+     .more = "Decodes every image of every split, and tells what is broken, left out, there twice, or held "
+             "out in one set and trained on in another.",
      .words = {{"check", COMPLETE_WORDS}, {"[NAME=]PATH", COMPLETE_DATA, WORD_SOME}},
      .flags = {&DATA_FLAGS},
      .examples = {{"data check photos/ web.tar", "broken images, doubles, and what is in both"}}},
     {.name = "doctor",
      .run = verb_doctor,
-     .group = "look",
-     .doc = "tell what there is of processor, targets and tools, what they reach, and whether micro-kernels "
-            "compute "
-            "what they should: what a report of a bug should hold",
+     .group = "look inside",
+     .doc = "tell what this machine has and reaches, and check its kernels",
+     .more = "Processor, targets, tools, peaks, and whether micro-kernels compute what they should: what a "
+             "report of a bug should hold.",
      .flags = {&DOCTOR_FLAGS}},
     {.name = "help",
      .run = verb_help,
      .group = "help",
-     .doc = "this text, that of a verb, or a list",
-     .words = {{"VERB|TOPIC", COMPLETE_TOPIC, WORD_MAYBE}}},
+     .doc = "tell of all verbs, of one, or of what can be listed",
+     .more = "The lists are of recipes, passes, rules, ops, functions, samplers, augmentations, formats, "
+             "targets and environment; a row of any of them is found by its name too.",
+     .words = {{"VERB|LIST|NAME", COMPLETE_TOPIC, WORD_MAYBE}},
+     .flags = {&HELP_FLAGS},
+     .examples = {{"help train", "flags and examples of a verb"},
+                  {"help passes", "the passes of the compiler, in their order"},
+                  {"help softmax", "what is called so, here an operator and a function"}}},
 };
-static const char NOTES[] =
-    "Compiled programs are kept in ~/.cache/vitc (VITC_CACHE: another folder, or off; "
-    "VITC_CACHE_LIMIT: bytes, "
-    "1 GiB\nunless set) and taken from there by train, eval and bench while recipe, settings, vitc "
-    "and machine are "
-    "the same.\n--strict makes warnings of a recipe errors. Of a flag or a setting that is given "
-    "twice the last one holds; -- ends the flags; "
-    "--help works "
-    "after any verb.";
-
-int verb_help(int argc, char **argv) {
-    if (argc > 0 && strcmp(argv[0], "passes") == 0) {
-        int n;
-        const Pass *table = pass_table(&n);
-        for (int i = 0; i < n; i++) printf("%-12s %s\n", table[i].name, table[i].doc);
-        return 0;
-    }
-    if (argc > 0 && strcmp(argv[0], "ops") == 0) {
-        char *text = ops_doc();
-        fputs(text, stdout);
-        free(text);
-        return 0;
-    }
-    if (argc > 0 && strcmp(argv[0], "targets") == 0) return print_targets(stdout), 0;
-    if (argc > 0 && strcmp(argv[0], "samplers") == 0) {
-#define SAMPLER(name, dtype, params, doc) printf("%-20s %s, %s\n    %s\n", #name, #dtype, doc, params);
-#include "runtime/catalog.def"
-        return 0;
-    }
-    if (argc > 0 && strcmp(argv[0], "augmentations") == 0) {
-#define AUGMENT(name, params, doc) printf("%-20s %s\n    %s\n", #name, doc, params);
-#include "runtime/catalog.def"
-        return 0;
-    }
-    if (argc > 0 && strcmp(argv[0], "formats") == 0) {
-#define FORMAT(name, doc) printf("%-12s %s\n", #name, doc);
-#include "runtime/catalog.def"
-        return 0;
-    }
-    if (tell_usage(argc > 0 ? argv[0] : NULL, NOTES)) return 0;
-    return fail(2, "no help on '%s'", argv[0]);
-}
-
 /* LLVM asks for much memory in small pieces and gives it all back: the heap grows in large steps and keeps what it
  * has. */
 static void tune_heap(void) {
@@ -184,5 +161,5 @@ static void tune_heap(void) {
 int main(int argc, char **argv) {
     command = &VITC;
     tune_heap();
-    return command_main(VERBS, sizeof VERBS / sizeof *VERBS, NOTES, argc, argv);
+    return command_main(VERBS, sizeof VERBS / sizeof *VERBS, argc, argv);
 }

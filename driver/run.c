@@ -260,7 +260,7 @@ static const FlagRow FLAGS[N_FLAGS] = {
     [TRACE] = {"trace-nan", FLAG_BARE, NULL, COMPLETE_NONE,
                "tell the line of the recipe whose value is not finite first"},
     [STRICT] = STRICT_FLAG};
-const FlagTable RUN_FLAGS = {FLAGS, N_FLAGS};
+const FlagTable RUN_FLAGS = {FLAGS, N_FLAGS, NULL};
 
 /* What is asked for. */
 typedef struct {

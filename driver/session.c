@@ -81,6 +81,18 @@ bool session_passes(Session *s, const char *list, const char *target_features) {
     return told(s) && good;
 }
 
+bool session_inspect(Session *s, InspectionRun run, Inspection *inspection) {
+    char error[512];
+    if (!codegen_target_name(run.target, error, sizeof error)) return fail(2, "%s", error) < 0;
+    double start = seconds_now();
+    PassOptions hooks = {.after = timing_pass, .user = &s->timing};
+    run.hooks = &hooks;
+    run.verify = s->verify || getenv("VITC_VERIFY");
+    bool good = inspection_run(inspection, s->arena, s->recipe.module, &run);
+    s->passes_seconds = seconds_now() - start;
+    return told(s) && good;
+}
+
 /* What of the code the environment asks to see. */
 static CodegenPrint wanted_print(void) {
     if (getenv("VITC_LLVM")) return PRINT_LLVM;

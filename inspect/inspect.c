@@ -37,6 +37,22 @@ static const Func *choose_func(const Module *module, const char *name) {
     return NULL;
 }
 
+/* The passes of a list up to a stage; NULL after telling which stages there are. */
+static const char *passes_until(const Module *module, const char *list, const char *until) {
+    if (!until) return list;
+    int stage = stage_number(list, until);
+    if (stage < 0) {
+        diag_error(module->diags, (Loc){0, 0, 0}, "%s", stage_refusal(module->arena, list, until));
+        return NULL;
+    }
+    const char *end = list;
+    for (int i = 0; i < stage; i++) {
+        end += strspn(end, ", ");
+        end += strcspn(end, ", ");
+    }
+    return arena_strndup(module->arena, list, (size_t)(end - list));
+}
+
 bool inspection_run(Inspection *inspection, Arena *arena, Module *module, const InspectionRun *run) {
     char error[512];
     const char *list = run->passes ? run->passes : PASSES_ALL;
@@ -45,10 +61,12 @@ bool inspection_run(Inspection *inspection, Arena *arena, Module *module, const 
         diag_error(module->diags, (Loc){0, 0, 0}, "%s", error);
         return false;
     }
+    const char *passes = passes_until(module, list, run->until);
+    if (!passes) return false;
     Stages *stages = stages_begin(arena, module, list, run->keep);
     Told told = {stages, run->hooks};
     PassOptions options = {.verify = run->verify, .after = tell, .user = &told};
-    if (!passes_run(module, list, &options, module->diags)) return false;
+    if (!passes_run(module, passes, &options, module->diags)) return false;
     const Func *func = choose_func(module, run->function);
     if (!func) return false;
     *inspection = (Inspection){.arena = arena,

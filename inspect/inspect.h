@@ -1,5 +1,5 @@
-/* The door of inspect/: what every show of a recipe is given. Filled in once, by inspection_run, for the command and for
- * tests; shows read it and change nothing. */
+/* The door of inspect/: what every show of a recipe is given. Filled in once, by inspection_run, for the command and
+ * for tests; shows read it and change nothing. */
 #ifndef VITC_INSPECT_INSPECT_H
 #define VITC_INSPECT_INSPECT_H
 
@@ -21,6 +21,7 @@ typedef struct {
 
 typedef struct {
     const char *passes;       /* NULL: PASSES_ALL */
+    const char *until;        /* the last stage, as stage_number takes it; NULL: after all of them */
     const char *target;       /* --target; NULL: the best that this machine has */
     const char *function;     /* NULL: "step", else the first that is no body */
     uint64_t keep;            /* stages of which copies are wanted: STAGES_ALL, or bits */

@@ -24,8 +24,8 @@ static bool is_autodiff(const Stage *stage) {
     return stage->pass && strcmp(stage->pass->name, "autodiff") == 0;
 }
 
-/* By number: whether pass autodiff made the value, or another pass for the sake of such a one. What a value was made for
- * has a smaller number, or was there in an earlier stage: remarks tell it, also of values that are gone. */
+/* By number: whether pass autodiff made the value, or another pass for the sake of such a one. Remarks tell what values
+ * were made for, also of values that are gone. */
 static bool *gradient_numbers(const Inspection *inspection, const Func *func) {
     const Stages *stages = inspection->stages;
     const Remarks *remarks = inspection->module->remarks;

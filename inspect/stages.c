@@ -52,6 +52,20 @@ int stage_number(const char *list, const char *name) {
     return found;
 }
 
+const char *stage_refusal(Arena *arena, const char *list, const char *name) {
+    int count = stages_in(list);
+    const char **names = ARENA_ARRAY(arena, const char *, 2 * (size_t)count), *near;
+    for (int i = 0; i < count; i++) {
+        names[2 * i] = stage_label(arena, list, i);
+        names[2 * i + 1] = arena_strndup(arena, names[2 * i], strcspn(names[2 * i], "."));
+    }
+    if ((near = diag_nearest(name, names, 2 * (size_t)count)))
+        return arena_printf(arena, "no pass '%s'; did you mean '%s'?", name, near);
+    const char *all = names[0];
+    for (int i = 1; i < count; i++) all = arena_printf(arena, "%s, %s", all, names[2 * i]);
+    return arena_printf(arena, "no pass '%s'; there are %s", name, all);
+}
+
 /* ---- what a module is -------------------------------------------------------------------------------------------- */
 
 static uint64_t mix(uint64_t h, uint64_t value) {

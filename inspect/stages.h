@@ -30,7 +30,7 @@ typedef struct {
 
 typedef struct {
     Arena *arena;
-    const char *list; /* of the passes that run, with commas */
+    const char *list; /* of passes, with commas: those that run, and perhaps more behind them */
     uint64_t keep;    /* bit i: a copy of stage i is wanted */
     Stage *stages;    /* stage 0 is what the frontend made; Remark.pass is the number of a stage */
     size_t count, capacity;
@@ -51,6 +51,8 @@ int stages_first(const Stages *stages, uint32_t func, uint32_t number);
 /* The number of the stage that `name` means in a list of passes: "frontend", a pass (the last of that name), or
  * "simplify.1"; -1: none. */
 int stage_number(const char *list, const char *name);
+/* Why there is no stage of that name: "no pass 'fus'; did you mean 'fuse'?" */
+const char *stage_refusal(Arena *arena, const char *list, const char *name);
 /* The label of stage i of a list, in the arena. */
 const char *stage_label(Arena *arena, const char *list, int i);
 int stages_in(const char *list); /* with the frontend */

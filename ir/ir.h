@@ -477,6 +477,9 @@ ValueId op_expand(Func *func, const Node *node, const ValueId *operands);
 
 /* docs/ops.md, written from the operator table. malloc'ed. */
 char *ops_doc(void);
+const char *loop_class_title(LoopClass loop); /* the heading of its section there */
+/* "axis = -1"; the key alone of an attribute that must be given. */
+const char *attr_default_text(Arena *arena, const AttrSpec *spec);
 
 /* FLOPs of one node, of a loop those of all its iterations; of a function's nodes together, of all or of products. */
 double node_flops(const Func *func, const Node *node);

@@ -101,7 +101,7 @@ static const FlagRow FLAGS[N] = {
     [FORMAT] = {"format", FLAG_VALUE, "text|json", COMPLETE_WORDS, "what is printed (text)"},
     [TARGET] = {"target", FLAG_VALUE, "NAME", COMPLETE_TARGET,
                 "tell of this target; `list` tells which there are"}};
-const FlagTable OWN_INFO_FLAGS = {FLAGS, N};
+const FlagTable OWN_INFO_FLAGS = {FLAGS, N, NULL};
 
 int verb_own_info(int argc, char **argv) {
     Flag flags[N];

@@ -250,7 +250,7 @@ static void print_targets(FILE *out) {
     vt_print_variants(&vt_built, vt_choose_variant(&vt_built, NULL).variant, out);
 }
 
-static const FlagTable NONE = {NULL, 0};
+static const FlagTable NONE = {NULL, 0, NULL};
 
 const Command BUILT = {.compiles = false,
                        .flags = &NONE,

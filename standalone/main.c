@@ -4,13 +4,24 @@
 
 #include <string.h>
 
-static const char NOTES[] =
-    "Settings are written key=value, or --key value; `info` lists them, and what is fixed.\n"
-    "What is given twice holds as it was given last; -- ends the flags; --help works after any verb.";
+static const char *const NOTES[] = {"Settings are written key=value, or --key value; `info` lists them, and "
+                                    "what is fixed. What is given twice holds as it "
+                                    "was given last; -- ends the flags; --help works after any verb.",
+                                    NULL};
 
 static int verb_help(int argc, char **argv) {
-    if (tell_usage(argc > 0 ? argv[0] : NULL, NOTES)) return 0;
-    return fail(2, "no help on '%s'", argv[0]);
+    Arguments args;
+    const char *names[8];
+    size_t n = 0;
+    char list[256];
+    if (!parse_arguments(argc, argv, NULL, 0, &args)) return 2;
+    const Verb *verb = args.n_words ? find_verb(args.words[0]) : NULL;
+    if (verb) return tell_verb(verb), 0;
+    if (!args.n_words) return tell_verbs(), tell_notes(NOTES), 0;
+    for (int i = 0; i < command_n_verbs && n < 8; i++)
+        if (command_verbs[i].group) names[n++] = command_verbs[i].name;
+    snprintf(list, sizeof list, "%s help", command->name);
+    return unknown_word("no help on", args.words[0], names, n, list);
 }
 
 #define SETTINGS {"key=value", COMPLETE_SETTING, WORD_ANY}
@@ -18,6 +29,7 @@ static int verb_help(int argc, char **argv) {
 static const Verb VERBS[] = {
     {.name = "train",
      .run = verb_train,
+     .group = "train and use",
      .doc = "train on images",
      .words = {SETTINGS},
      .needs = {"data", "out"},
@@ -25,13 +37,15 @@ static const Verb VERBS[] = {
      .examples = {{"train --data photos/ --out run", "begin a run"}}},
     {.name = "resume",
      .run = verb_resume,
-     .doc = "continue a run, of this program or of vitc, with its own settings",
+     .group = "train and use",
+     .doc = "continue a run, of this program or of vitc",
      .words = {{"DIR", COMPLETE_RUN}, SETTINGS},
      .flags = {&RESUME_FLAGS},
      .examples = {{"resume run", "go on from the last checkpoint"}}},
     {.name = "eval",
      .run = verb_eval,
-     .doc = "judge what a run has learned, or with --init the weights of a file",
+     .group = "train and use",
+     .doc = "judge what a run has learned, or the weights of a file",
      .words = {{"knn", COMPLETE_WORDS}, {"RUN", COMPLETE_RUN, WORD_MAYBE}},
      .needs = {"data"},
      .flags = {&EVAL_FLAGS, &FROZEN_FLAGS, &FORCE_FLAG},
@@ -39,6 +53,7 @@ static const Verb VERBS[] = {
                    "how well neighbours tell the classes of its test split"}}},
     {.name = "embed",
      .run = verb_embed,
+     .group = "train and use",
      .doc = "write the features of images, a row each",
      .words = {{"RUN", COMPLETE_RUN, WORD_MAYBE}},
      .needs = {"data", "out"},
@@ -46,13 +61,15 @@ static const Verb VERBS[] = {
      .examples = {{"embed run --data photos/ --out photos.npy", "features for NumPy"}}},
     {.name = "info",
      .run = verb_own_info,
+     .group = "look",
      .doc = "what this program is: recipe, settings, shapes, memory, targets; --check: whether its kernels "
             "compute "
             "right here",
      .flags = {&OWN_INFO_FLAGS}},
     {.name = "help",
      .run = verb_help,
-     .doc = "this text, or that of a verb",
+     .group = "help",
+     .doc = "tell of all verbs, or of one",
      .words = {{"VERB", COMPLETE_TOPIC, WORD_MAYBE}}},
 };
 
@@ -68,7 +85,7 @@ static bool is_fit(const char *verb) {
 }
 
 int main(int argc, char **argv) {
-    static char about[256];
+    static char about[256], summary[256];
     static Command built;
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     snprintf(about, sizeof about, "%s, built by vitc %s (LLVM %s, ABI %d)", vt_built.name, vt_built.version,
@@ -76,10 +93,13 @@ int main(int argc, char **argv) {
     built = BUILT;
     built.name = argc == 0 || !argv[0][0] ? vt_built.name : slash && slash[1] ? slash + 1 : argv[0];
     built.about = about;
+    snprintf(summary, sizeof summary, "%s: trains the recipe %s, which it was built of by vitc %s",
+             built.name, vt_built.name, vt_built.version);
+    built.summary = summary;
     built.fit = is_fit;
     command = &built;
     if (vt_built.abi != VT_ABI)
         return fail(1, "its code has ABI %d, its runtime ABI %d: it is to be built anew", vt_built.abi,
                     VT_ABI);
-    return command_main(VERBS, sizeof VERBS / sizeof *VERBS, NOTES, argc, argv);
+    return command_main(VERBS, sizeof VERBS / sizeof *VERBS, argc, argv);
 }

@@ -23,7 +23,7 @@ static const FlagRow FLAGS[N_FLAGS] = {
     [PRECISION] = PRECISION_FLAG,
     [TIMING] = TIMING_FLAG,
     [STRICT] = STRICT_FLAG};
-const FlagTable BUILD_FLAGS = {FLAGS, N_FLAGS};
+const FlagTable BUILD_FLAGS = {FLAGS, N_FLAGS, NULL};
 
 static const struct {
     const char *name;

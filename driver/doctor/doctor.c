@@ -246,7 +246,7 @@ enum { TARGET, THREADS, N };
 static const FlagRow FLAGS[N] = {[TARGET] = {"target", FLAG_VALUE, "NAME", COMPLETE_TARGET,
                                              "check the micro-kernels of this target alone"},
                                  [THREADS] = THREADS_FLAG};
-const FlagTable DOCTOR_FLAGS = {FLAGS, N};
+const FlagTable DOCTOR_FLAGS = {FLAGS, N, NULL};
 
 int verb_doctor(int argc, char **argv) {
     Flag flags[N];

@@ -1,5 +1,5 @@
-/* Two recipes side by side: see against.h. */
-#include "driver/inspect/against.h"
+/* Two recipes side by side: vitc inspect A [key=value …] --against B [key=value …]. */
+#include "driver/inspect/request.h"
 #include "driver/changes.h"
 #include "inspect/against/against_json.h"
 #include "inspect/against/against_text.h"
@@ -7,6 +7,18 @@
 #include "runtime/base/nearest.h"
 
 #include <string.h>
+
+typedef struct {
+    int argc;
+    char **argv;           /* the verb's: settings behind --against are the second's */
+    const Arguments *args; /* as they were parsed */
+    const char *first;     /* a recipe */
+    /* Another recipe; or key=value: the first recipe with its settings, that one and those behind it. */
+    const char *second;
+    const char *function; /* NULL: step */
+    const char *target;
+    const Flag *strict;
+} AgainstAsked;
 
 enum { MOST_ROWS = 16 }; /* of a table, unless all are asked for */
 
@@ -107,7 +119,17 @@ static void add_settings(Arena *arena, AgainstReport *report, Session sessions[2
                 (AgainstSetting){changes[i].key, {changes[i].before, changes[i].after}};
 }
 
-int inspect_against(const AgainstAsked *asked) {
+int inspect_against(const InspectRequest *request, FILE *out, const VtTerminal *terminal) {
+    const Flag *flags = request->flags;
+    const AgainstAsked given = {.argc = request->argc,
+                                .argv = request->argv,
+                                .args = &request->args,
+                                .first = request->recipe,
+                                .second = flags[INSPECT_AGAINST].value,
+                                .function = flags[INSPECT_FUNCTION].value,
+                                .target = flags[INSPECT_TARGET].value,
+                                .strict = &flags[INSPECT_STRICT]};
+    const AgainstAsked *asked = &given;
     Arena *arena = arena_new();
     Side sides[2] = {side(arena, asked, false), side(arena, asked, true)};
     const char *names[2] = {sides[0].name, sides[1].name};
@@ -117,12 +139,12 @@ int inspect_against(const AgainstAsked *asked) {
     for (int i = 0; i < 2 && good; i++)
         good = plan(&sessions[i], asked, &sides[i]) && (funcs[i] = function_of(&sessions[i], asked));
     if (good) {
-        AgainstReport report = against_report(arena, funcs[0], funcs[1], asked->roofline);
+        AgainstReport report = against_report(arena, funcs[0], funcs[1], request->roofline);
         add_settings(arena, &report, sessions);
-        if (asked->json)
-            report_write(against_json(&report, names), stdout);
+        if (strcmp(request->show->format, "json") == 0)
+            report_write(against_json(&report, names), out);
         else
-            against_text(&report, names, asked->color, asked->all ? 0 : MOST_ROWS, stdout);
+            against_text(&report, names, terminal->colour, flags[INSPECT_ALL].given ? 0 : MOST_ROWS, out);
     }
     for (int i = 0; i < 2; i++)
         if (sessions[i].arena) session_close(&sessions[i]);

@@ -1,172 +1,92 @@
 /* vitc inspect: the IR, and what is known of it. */
-#include "driver/inspect/inspect.h"
-#include "driver/driver.h"
-#include "driver/inspect/against.h"
-#include "inspect/report/cost_json.h"
-#include "inspect/report/cost_text.h"
-#include "inspect/report/report_json.h"
-#include "inspect/report/memory_json.h"
-#include "inspect/report/memory_svg.h"
-#include "inspect/report/memory_text.h"
-#include "ir/base/stream.h"
+#include "driver/inspect/request.h"
+#include "driver/pager.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-enum { AFTER, TIMING, MEMORY, COST, AGAINST, ALL, FUNCTION, PEAK, BANDWIDTH, FORMAT, TARGET, STRICT, N };
-static const FlagRow FLAGS[N] = {
-    [AFTER] = {"after", FLAG_VALUE, "PASS", COMPLETE_PASS,
-               "show the module after this pass; after all unless given"},
-    [TIMING] = TIMING_FLAG,
-    [MEMORY] = {"memory", FLAG_MAYBE, "FILE.svg", COMPLETE_FILE, "the plan of memory, as a picture too"},
-    [COST] = {"cost", FLAG_BARE, NULL, COMPLETE_NONE, "what its kernels should cost by the roofline model"},
-    [AGAINST] =
-        {"against", FLAG_VALUE, "RECIPE|KEY=VALUE", COMPLETE_RECIPE,
-         "what differs from this recipe, or from the same with other settings; settings behind it are "
-         "the second's"},
-    [ALL] = {"all", FLAG_BARE, NULL, COMPLETE_NONE, "with --against: every row of its tables"},
-    [FUNCTION] = {"function", FLAG_VALUE, "NAME", COMPLETE_FUNCTION, "the function; `step` unless given"},
-    [PEAK] = PEAK_FLAG,
-    [BANDWIDTH] = BANDWIDTH_FLAG,
-    [FORMAT] = {"format", FLAG_VALUE, "text|json", COMPLETE_WORDS, "what is printed (text)"},
-    [TARGET] = TARGET_FLAG,
-    [STRICT] = STRICT_FLAG};
-const FlagTable INSPECT_FLAGS = {FLAGS, N};
-
-/* The passes up to and with the last one called `after`; all when NULL, none for "frontend". */
-static char *passes_until(Arena *arena, const char *after) {
-    if (!after) return arena_strdup(arena, PASSES_ALL);
-    if (strcmp(after, "frontend") == 0) return arena_strdup(arena, "");
-    char *list = arena_strdup(arena, PASSES_ALL), *found = NULL;
-    size_t n = strlen(after);
-    for (char *at = list; *at; at += strcspn(at, ","), at += *at == ',')
-        if (strncmp(at, after, n) == 0 && (at[n] == ',' || !at[n])) found = at + n;
-    if (found) *found = '\0';
-    return found ? list : NULL;
-}
 
 /* The words of `inspect`: a recipe, and a file for --memory. False: there is something else. */
-static bool sort_words(const Arguments *args, const Flag *memory, const char **recipe, const char **picture) {
-    *recipe = NULL;
-    *picture = memory->value;
+static bool sort_words(InspectRequest *request) {
+    const Arguments *args = &request->args;
+    const Flag *memory = &request->flags[INSPECT_MEMORY];
+    request->picture = memory->value;
     for (int i = 0; i < args->n_words; i++) {
         size_t n = strlen(args->words[i]);
-        bool svg = memory->given && !*picture && n > 4 && strcmp(args->words[i] + n - 4, ".svg") == 0;
-        const char **word = svg ? picture : recipe;
+        bool svg = memory->given && !request->picture && n > 4 && strcmp(args->words[i] + n - 4, ".svg") == 0;
+        const char **word = svg ? &request->picture : &request->recipe;
         if (*word) return false;
         *word = args->words[i];
     }
-    return *recipe != NULL;
+    return request->recipe != NULL;
 }
 
-/* The arena over time as a picture; false after a message. */
-static bool write_picture(const MemoryReport *report, const char *path) {
-    TextStream stream;
-    VtError error;
-    size_t size;
-    memory_svg(report, stream_begin(&stream));
-    char *text = stream_end(&stream, &size);
-    bool good = vt_replace_with(path, 0666, text, size, &error);
-    free(text);
-    return good || fail(error.code, "%s", error.message) < 0;
+/* The stage that flags name; false after telling that there is none. */
+static bool find_stage(InspectRequest *request) {
+    static const InspectFlag NAMES[] = {INSPECT_AFTER, INSPECT_BEFORE};
+    const Flag *named = NULL;
+    request->stage = stages_in(PASSES_ALL) - 1;
+    for (int i = 0; i < 2; i++) {
+        const Flag *flag = &request->flags[NAMES[i]];
+        if (!flag->given) continue;
+        if (named)
+            return fail(2, "--%s and --%s name two stages: one at a time", named->row->name,
+                        flag->row->name) < 0;
+        named = flag;
+        request->stage = stage_number(PASSES_ALL, flag->value);
+        if (request->stage < 0) {
+            Arena *arena = arena_new();
+            fail(2, "--%s: %s", flag->row->name, stage_refusal(arena, PASSES_ALL, flag->value));
+            arena_free(arena);
+            return false;
+        }
+        bool first = request->stage == 0 && NAMES[i] != INSPECT_AFTER;
+        if (first) return fail(2, "--%s frontend: nothing is before it", flag->row->name) < 0;
+        request->stage -= NAMES[i] == INSPECT_BEFORE;
+    }
+    return true;
 }
 
-/* What the reports of `inspect` are asked to be. */
-typedef struct {
-    bool memory, cost, json;
-    const char *picture; /* NULL: none */
-    Roofline roofline;
-} Reports;
+static bool read_request(InspectRequest *request, int argc, char **argv) {
+    if (!parse_arguments(argc, argv, request->flags, N_INSPECT_FLAGS, &request->args)) return false;
+    if (!sort_words(request)) return fail(2, "inspect wants one recipe") < 0;
+    request->show = inspect_choose(request);
+    return request->show && find_stage(request) && (!request->show->check || request->show->check(request)) &&
+           roofline_flags(&request->flags[INSPECT_PEAK], &request->flags[INSPECT_BANDWIDTH],
+                          &request->roofline);
+}
 
-static int print_reports(Arena *arena, const Func *func, const Reports *asked) {
-    json_t *all = asked->json ? report_object() : NULL;
-    int code = 0;
-    if (asked->memory) {
-        MemoryReport report = memory_report(arena, func);
-        if (asked->picture && !write_picture(&report, asked->picture)) code = 1;
-        if (code == 0 && all) report_put(all, "memory", memory_json(&report));
-        if (code == 0 && !all) memory_text(&report, stdout);
-    }
-    if (code == 0 && asked->cost) {
-        CostReport report = cost_report(arena, func, asked->roofline);
-        if (all) report_put(all, "cost", cost_json(&report));
-        if (!all) cost_text(&report, stdout);
-    }
-    if (code == 0 && all)
-        report_write(all, stdout);
-    else
-        json_decref(all);
+static int show_recipe(Session *s, const InspectRequest *request) {
+    const Flag *function = &request->flags[INSPECT_FUNCTION];
+    const InspectShow *what = request->show;
+    InspectionRun run = {.until = stage_label(s->arena, PASSES_ALL, request->stage),
+                         .target = request->flags[INSPECT_TARGET].value,
+                         .keep = what->keep};
+    if (function->given && strcmp(function->value, "all") != 0) run.function = function->value;
+    if (what->keep == KEEP_BEFORE) run.keep = (uint64_t)1 << (request->stage - 1);
+    Inspection inspection;
+    s->verify = true;
+    if (!session_inspect(s, run, &inspection)) return 2;
+    inspection.roofline = request->roofline;
+    Pager pager = pager_open(true);
+    int code = what->show(request, &inspection, pager.out, &pager.terminal);
+    pager_close(&pager);
     return code;
 }
 
-/* Flags that go with others; false after telling what is wrong. */
-static bool reports_asked(const Flag *flags, Reports *asked) {
-    *asked = (Reports){.memory = flags[MEMORY].given, .cost = flags[COST].given};
-    bool any = asked->memory || asked->cost;
-    if (any && flags[AFTER].given)
-        return fail(2, "--memory and --cost show what all passes made; no --after") < 0;
-    if (!any && flags[FUNCTION].given) return fail(2, "--function goes with --memory or --cost") < 0;
-    if (!any && flags[FORMAT].given) return fail(2, "--format goes with --memory or --cost") < 0;
-    if (!asked->cost && (flags[PEAK].given || flags[BANDWIDTH].given))
-        return fail(2, "--peak and --bandwidth go with --cost") < 0;
-    return json_flag(&flags[FORMAT], &asked->json) &&
-           roofline_flags(&flags[PEAK], &flags[BANDWIDTH], &asked->roofline);
-}
-
-/* --against, and what goes with it. */
-static int two_recipes(int argc, char **argv, const Flag *flags, const Arguments *args, const char *recipe) {
-    AgainstAsked asked = {.argc = argc,
-                          .argv = argv,
-                          .args = args,
-                          .first = recipe,
-                          .second = flags[AGAINST].value,
-                          .function = flags[FUNCTION].value,
-                          .target = flags[TARGET].value,
-                          .strict = &flags[STRICT],
-                          .all = flags[ALL].given};
-    if (flags[MEMORY].given || flags[COST].given || flags[AFTER].given)
-        return fail(2, "--against compares two recipes after all passes; no --memory, --cost or --after");
-    if (!json_flag(&flags[FORMAT], &asked.json) ||
-        !roofline_flags(&flags[PEAK], &flags[BANDWIDTH], &asked.roofline))
-        return 2;
-    asked.color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-    return inspect_against(&asked);
+static int show_alone(const InspectRequest *request) {
+    Pager pager = pager_open(true);
+    int code = request->show->alone(request, pager.out, &pager.terminal);
+    pager_close(&pager);
+    return code;
 }
 
 int verb_inspect(int argc, char **argv) {
-    Flag flags[N];
-    Arguments args;
-    const char *recipe, *picture;
-    Reports asked;
-    if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
-    if (!sort_words(&args, &flags[MEMORY], &recipe, &picture)) return fail(2, "inspect wants one recipe");
-    if (flags[AGAINST].given) return two_recipes(argc, argv, flags, &args, recipe);
-    if (flags[ALL].given) return fail(2, "--all goes with --against");
-    if (!reports_asked(flags, &asked)) return 2;
-    asked.picture = picture;
-    bool report = asked.memory || asked.cost;
-    VtError unwritable;
-    if (picture && !vt_output_check(picture, &unwritable))
-        return fail(unwritable.code, "%s", unwritable.message);
+    InspectRequest request = {.argc = argc, .argv = argv};
+    if (!read_request(&request, argc, argv)) return 2;
+    if (request.show->alone) return show_alone(&request);
     Session s;
-    RecipeOptions options = recipe_options(&args, &flags[STRICT]);
-    int code = 2;
-    if (session_load(&s, recipe, &options)) {
-        char *list = passes_until(s.arena, flags[AFTER].value);
-        const char *name = flags[FUNCTION].given ? flags[FUNCTION].value : "step";
-        const Func *func = NULL;
-        s.verify = true;
-        if (!list)
-            fail(2, "--after %s: one of frontend,%s", flags[AFTER].value, PASSES_ALL);
-        else if (session_passes(&s, list, flags[TARGET].value))
-            code = 0;
-        if (code == 0 && report && !(func = module_find_func(s.recipe.module, name)))
-            code = fail(2, "recipe '%s' has no function '%s'", s.recipe.plan.name, name);
-        if (code == 0 && report) code = print_reports(s.arena, func, &asked);
-        if (code == 0 && !report) inspect_module(s.recipe.module);
-        if (code == 0 && flags[TIMING].given) timing_print(&s.timing);
-    }
+    RecipeOptions options = recipe_options(&request.args, &request.flags[INSPECT_STRICT]);
+    int code = session_load(&s, request.recipe, &options) ? show_recipe(&s, &request) : 2;
+    if (code == 0 && request.flags[INSPECT_TIMING].given) timing_print(&s.timing);
     session_close(&s);
     return code;
 }

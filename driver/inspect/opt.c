@@ -1,6 +1,5 @@
 /* vitc opt: reads IR text, runs passes, prints it. */
-#include "driver/driver.h"
-#include "driver/inspect/inspect.h"
+#include "driver/inspect/request.h"
 #include "ir/base/stream.h"
 
 #include <errno.h>
@@ -13,12 +12,12 @@ enum { OPT_PASSES, OPT_TIMING, OPT_N };
 static const FlagRow OPT_ROWS[OPT_N] = {
     [OPT_PASSES] = {"passes", FLAG_VALUE, "PASS[,PASS …]", COMPLETE_PASSES, "run these, in this order"},
     [OPT_TIMING] = TIMING_FLAG};
-const FlagTable OPT_FLAGS = {OPT_ROWS, OPT_N};
+const FlagTable OPT_FLAGS = {OPT_ROWS, OPT_N, NULL};
 
-void inspect_module(const Module *module) {
+void inspect_module(const Module *module, FILE *out) {
     size_t size;
     char *text = module_print(module, &size);
-    fwrite(text, 1, size, stdout);
+    fwrite(text, 1, size, out);
     free(text);
 }
 
@@ -43,7 +42,7 @@ int verb_opt(int argc, char **argv) {
     Module *module = module_parse(arena, diags, path, text, size);
     bool good = module && module_verify(module, diags) &&
                 (!flags[OPT_PASSES].given || passes_run(module, flags[OPT_PASSES].value, &options, diags));
-    if (good) inspect_module(module);
+    if (good) inspect_module(module, stdout);
     if (good && flags[OPT_TIMING].given) timing_print(&timing);
     diags_print(diags, stderr, false);
     arena_free(arena);

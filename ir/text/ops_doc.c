@@ -37,21 +37,28 @@ static const char *const COSTS[] = {[COST_ELEMENTS] = "",
                                     [COST_TAPS] = " (taps)",
                                     [COST_SCORES] = " (scores)"};
 
-static void print_default(FILE *out, const AttrSpec *spec) {
-    fprintf(out, "%s", spec->key);
-    if (!spec->has_default) return;
-    switch (spec->kind) {
-    case ATTR_INT: fprintf(out, " = %lld", (long long)spec->value.i); return;
-    case ATTR_REAL: fprintf(out, " = %g", spec->value.f); return;
-    case ATTR_BOOL: fprintf(out, " = %s", spec->value.b ? "true" : "false"); return;
-    case ATTR_DTYPE: fprintf(out, " = %s", dtype_name(spec->value.dtype)); return;
-    case ATTR_FUNC: return;
-    case ATTR_PRECISION: fprintf(out, " = %s", precision_name(spec->value.precision)); return;
-    case ATTR_INTS: fputs(" = []", out);
-    }
+const char *loop_class_title(LoopClass loop) {
+    for (size_t s = 0; s < sizeof SECTIONS / sizeof *SECTIONS; s++)
+        if (SECTIONS[s].loop == loop) return SECTIONS[s].title;
+    return "";
 }
 
-static void print_row(FILE *out, OpKind op) {
+const char *attr_default_text(Arena *arena, const AttrSpec *spec) {
+    if (!spec->has_default) return spec->key;
+    switch (spec->kind) {
+    case ATTR_INT: return arena_printf(arena, "%s = %lld", spec->key, (long long)spec->value.i);
+    case ATTR_REAL: return arena_printf(arena, "%s = %g", spec->key, spec->value.f);
+    case ATTR_BOOL: return arena_printf(arena, "%s = %s", spec->key, spec->value.b ? "true" : "false");
+    case ATTR_DTYPE: return arena_printf(arena, "%s = %s", spec->key, dtype_name(spec->value.dtype));
+    case ATTR_PRECISION:
+        return arena_printf(arena, "%s = %s", spec->key, precision_name(spec->value.precision));
+    case ATTR_INTS: return arena_printf(arena, "%s = []", spec->key);
+    case ATTR_FUNC: break;
+    }
+    return spec->key;
+}
+
+static void print_row(Arena *arena, FILE *out, OpKind op) {
     const OpInfo *info = op_info(op);
     fprintf(out, "| `%s` | ", info->name);
     if (info->max_operands < 0)
@@ -59,9 +66,8 @@ static void print_row(FILE *out, OpKind op) {
     else
         fprintf(out, "%d | ", info->min_operands);
     for (int a = 0; a < info->n_attrs; a++) {
-        fprintf(out, "%s`", a ? ", " : "");
-        print_default(out, &info->attrs[a]);
-        fprintf(out, "` %s", ATTR_KIND_NAMES[info->attrs[a].kind]);
+        fprintf(out, "%s`%s` %s", a ? ", " : "", attr_default_text(arena, &info->attrs[a]),
+                ATTR_KIND_NAMES[info->attrs[a].kind]);
     }
     const char *quote = *info->recipe ? "`" : "";
     fprintf(out, " | %s%s%s | ", quote, info->recipe, quote);
@@ -77,8 +83,10 @@ static void print_row(FILE *out, OpKind op) {
 char *ops_doc(void) {
     TextStream stream;
     FILE *out = stream_begin(&stream);
+    Arena *arena = arena_new();
     fputs("# Operators\n\n"
-          "Written by `vitc help ops` from `ir/ops.def`. An attribute without a default must be given.\n"
+          "Written by `vitc help ops --markdown` from `ir/ops.def`. An attribute without a default must be "
+          "given.\n"
           "*Recipe*: its name in recipes, if the operator alone is one. *Kernel*: how kernels compute it\n"
           "(the head of the table says what the words mean). *Shape* and *gradient* name the rules in\n"
           "`ir/graph/shape.c` and `passes/graph/autodiff_rules.c`; `zero`: no gradient flows to the\n"
@@ -93,7 +101,8 @@ char *ops_doc(void) {
               "|---|---|---|---|---|---|---|---|---|\n",
               out);
         for (int op = 0; op < OP_COUNT; op++)
-            if (op_info((OpKind)op)->loop == SECTIONS[s].loop) print_row(out, (OpKind)op);
+            if (op_info((OpKind)op)->loop == SECTIONS[s].loop) print_row(arena, out, (OpKind)op);
     }
+    arena_free(arena);
     return stream_end(&stream, NULL);
 }

@@ -79,7 +79,11 @@ int vt_wrap(FILE *stream, const char *text, int column, int indent, int width) {
             fputc(' ', stream);
             column++;
         }
-        fwrite(text, 1, size, stream);
+        for (size_t i = 0; i < size; i++) {
+            bool blank = strncmp(text + i, "\u00a0", 2) == 0;
+            fputc(blank ? ' ' : text[i], stream);
+            i += blank;
+        }
         column += needed;
         text += size;
     }

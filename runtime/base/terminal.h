@@ -1,4 +1,4 @@
-/* What a terminal shows: names and texts without what it would obey, lines as wide as it is, colours where it has any. */
+/* What a terminal shows: names without what it would obey, lines as wide as it is, colours where it has any. */
 #ifndef VITC_RUNTIME_BASE_TERMINAL_H
 #define VITC_RUNTIME_BASE_TERMINAL_H
 
@@ -19,7 +19,8 @@ VtTerminal vt_terminal(FILE *stream);
 
 int vt_columns(const char *text); /* that a UTF-8 text takes, of characters of one column */
 /* Prints words, of which `column` columns are taken already; a line that would become wider than `width` ends, and the
- * next begins with `indent` blanks. No line end follows. Returns the column after the last word. */
+ * next begins with `indent` blanks; at a no-break space, U+00A0, which is printed as a blank, none does. No line end
+ * follows. Returns the column after the last word. */
 int vt_wrap(FILE *stream, const char *text, int column, int indent, int width);
 
 #endif

@@ -141,7 +141,7 @@ static void test_command(void **state) {
                      2);
     assert_true(said("did you mean 'step'?"));
     assert_int_equal(run_command("%s inspect %s=1 --against depth=2 --memory", VITC_BINARY, SMALL), 2);
-    assert_true(said("--against compares two recipes"));
+    assert_true(said("--against and --memory show two things"));
 }
 
 int main(void) {

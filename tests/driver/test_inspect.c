@@ -456,14 +456,14 @@ static void test_refusals(void **state) {
     assert_refused(2, "one recipe", "inspect --memory plan.svg");
     assert_refused(2, "has no function 'stop'", "inspect " MAE " --memory --function stop");
     assert_refused(2, "--function goes with", "inspect " MAE " --function step");
-    assert_refused(2, "no --after", "inspect " MAE " --cost --after fuse");
+    assert_refused(2, "--after does not go with --cost", "inspect " MAE " --cost --after fuse");
     assert_refused(2, "go with --cost", "inspect " MAE " --memory --peak 100");
     assert_refused(2, "--peak 0: a number", "inspect " MAE " --cost --peak 0");
     assert_refused(2, "--bandwidth fast: a number", "inspect " MAE " --cost --bandwidth fast");
     assert_refused(2, "go with --profile", "bench " MAE " --peak 100");
     assert_refused(2, "takes no value", "inspect " MAE " --cost=3");
-    assert_refused(2, "text or json", "inspect " MAE " --cost --format=xml");
-    assert_refused(2, "--format goes with", "inspect " MAE " --format json");
+    assert_refused(2, "there are text, json", "inspect " MAE " --cost --format=xml");
+    assert_refused(2, "did you mean json?", "inspect " MAE " --cost --format=jsn");
 }
 
 /* What `.at` can read, with shapes; without the flag it is not told. */

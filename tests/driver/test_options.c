@@ -104,7 +104,7 @@ static void test_targets(void **state) {
         int code;
         const char *message;
     } rows[] = {
-        {"help targets", 0, "native         "},
+        {"help targets", 0, "native        "},
         {"bench --target list", 0, "\namx-model      runs here; never native\n"},
         {"train quickstart --target=list --out /nowhere", 0, "native         "},
         {"bench quickstart --target", 2, "--target wants a value"},
@@ -116,7 +116,7 @@ static void test_targets(void **state) {
         {"run quickstart --in a --out b --target foo", 2, "vitc: unknown target 'foo'"},
         {"inspect quickstart --memory --target aarch64", 0, "arena"},
 #ifdef __x86_64__
-        {"help targets", 0, "native         x86-64\n"},
+        {"help targets", 0, "native        x86-64\n"},
         {"bench --target list", 0, "\nx86-64-v2      this machine lacks sse3\nx86-64         runs here\n"},
         {"bench --target list", 0, "\naarch64        it is for processors of aarch64\n"},
         {TRAIN "--target x86-64-v2", 2, "target 'x86-64-v2' does not run here: this machine lacks sse3"},

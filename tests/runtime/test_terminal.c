@@ -84,6 +84,7 @@ static void test_wrap(void **state) {
         {"wonderful  x ", 0, 0, 4, "wonderful\nx", 1},
         {"é… é…", 0, 0, 5, "é… é…", 5},
         {"", 3, 0, 5, "", 3},
+        {"a b\u00a0c", 0, 1, 4, "a\n b c", 4},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char *text;

@@ -1,0 +1,60 @@
+/* The recipes that are installed, and what each says that it is. */
+#include "driver/driver.h"
+#include "driver/help/topics.h"
+#include "frontend/text/tree.h"
+#include "ir/base/stream.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Its `about`, ""; NULL: it is no recipe, but a library of them. Only the lines before its knobs are read. */
+static const char *about_of(Arena *arena, const char *path) {
+    size_t size;
+    char *text = stream_read_file(arena, path, (size_t)1 << 20, &size);
+    if (!text || strncmp(text, "recipe:", 7) != 0) return NULL;
+    char *about = strstr(text, "\nabout:");
+    if (!about) return "";
+    about += strlen("\nabout:") + strspn(about + strlen("\nabout:"), " \"");
+    about[strcspn(about, "\n")] = '\0';
+    size_t n = strlen(about);
+    if (n && about[n - 1] == '"') n--;
+    if (n && about[n - 1] == '.') n--;
+    about[n] = '\0';
+    return about;
+}
+
+typedef struct {
+    Arena *arena;
+    TopicRow *rows;
+    size_t count, capacity;
+} Rows;
+
+/* Those of one folder; `below`: its name among the models, "" or "paper". */
+static void add_folder(Rows *rows, const char *below) {
+    struct dirent **entries;
+    const char *folder = arena_printf(rows->arena, "%s%s%s", models_dir(), *below ? "/" : "", below);
+    int n = scandir(folder, &entries, NULL, alphasort);
+    for (int i = 0; i < n; i++) {
+        const char *name = entries[i]->d_name, *end = strrchr(name, '.');
+        const char *about = end && strcmp(end, ".yaml") == 0
+                                ? about_of(rows->arena, arena_printf(rows->arena, "%s/%s", folder, name))
+                                : NULL;
+        if (about) {
+            TopicRow row = {.name = arena_printf(rows->arena, "%s%s%.*s", below, *below ? "/" : "",
+                                                 (int)(end - name), name),
+                            .doc = about};
+            ARENA_PUSH(rows->arena, rows->rows, rows->count, rows->capacity, row);
+        }
+        free(entries[i]);
+    }
+    if (n >= 0) free(entries);
+}
+
+size_t recipe_rows(Arena *arena, const TopicRow **rows) {
+    Rows all = {.arena = arena};
+    add_folder(&all, "");
+    add_folder(&all, "paper");
+    *rows = all.rows;
+    return all.count;
+}

@@ -1,0 +1,24 @@
+/* The flags of vitc inspect. */
+#include "driver/inspect/request.h"
+
+static const FlagRow FLAGS[N_INSPECT_FLAGS] = {
+    [INSPECT_AFTER] = {"after", FLAG_VALUE, "PASS", COMPLETE_PASS,
+                       "the module after this pass; after all unless given"},
+    [INSPECT_BEFORE] = {"before", FLAG_VALUE, "PASS", COMPLETE_PASS, "the module before this pass"},
+    [INSPECT_FUNCTION] = {"function", FLAG_VALUE, "NAME|all", COMPLETE_FUNCTION,
+                          "the function; `step` unless given"},
+    [INSPECT_MEMORY] = {"memory", FLAG_MAYBE, "FILE.svg", COMPLETE_FILE,
+                        "the plan of memory, as a picture too"},
+    [INSPECT_COST] = {"cost", FLAG_BARE, NULL, COMPLETE_NONE,
+                      "what its kernels should cost by the roofline model"},
+    [INSPECT_AGAINST] = {"against", FLAG_VALUE, "RECIPE|KEY=VALUE", COMPLETE_RECIPE,
+                         "what differs from this recipe, or from the same with other settings; settings "
+                         "behind it are the second's"},
+    [INSPECT_ALL] = {"all", FLAG_BARE, NULL, COMPLETE_NONE, "with --against: every row of its tables"},
+    [INSPECT_PEAK] = PEAK_FLAG,
+    [INSPECT_BANDWIDTH] = BANDWIDTH_FLAG,
+    [INSPECT_FORMAT] = {"format", FLAG_VALUE, "text|json", COMPLETE_WORDS, "what is printed (text)"},
+    [INSPECT_TARGET] = TARGET_FLAG,
+    [INSPECT_STRICT] = STRICT_FLAG,
+    [INSPECT_TIMING] = TIMING_FLAG};
+const FlagTable INSPECT_FLAGS = {FLAGS, N_INSPECT_FLAGS, NULL};

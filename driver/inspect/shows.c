@@ -1,0 +1,118 @@
+/* What vitc inspect can show, and which of it is asked for. */
+#include "driver/inspect/request.h"
+#include "runtime/base/nearest.h"
+
+#include <string.h>
+
+static int show_module(const InspectRequest *request, Inspection *inspection, FILE *out,
+                       const VtTerminal *terminal) {
+    (void)request;
+    (void)terminal;
+    inspect_module(inspection->module, out);
+    return 0;
+}
+
+#define THE_STAGE (FLAG_BIT(AFTER) | FLAG_BIT(BEFORE))
+#define THE_ROOFLINE (FLAG_BIT(PEAK) | FLAG_BIT(BANDWIDTH))
+
+static const InspectShow SHOWS[] = {
+    {.asks = INSPECT_MEMORY,
+     .format = "text",
+     .takes = FLAG_BIT(COST) | FLAG_BIT(FUNCTION) | THE_ROOFLINE,
+     .check = inspect_check_reports,
+     .show = inspect_reports},
+    {.asks = INSPECT_MEMORY,
+     .format = "json",
+     .takes = FLAG_BIT(COST) | FLAG_BIT(FUNCTION) | THE_ROOFLINE,
+     .check = inspect_check_reports,
+     .show = inspect_reports},
+    {.asks = INSPECT_COST,
+     .format = "text",
+     .takes = FLAG_BIT(FUNCTION) | THE_ROOFLINE,
+     .check = inspect_check_reports,
+     .show = inspect_reports},
+    {.asks = INSPECT_COST,
+     .format = "json",
+     .takes = FLAG_BIT(FUNCTION) | THE_ROOFLINE,
+     .check = inspect_check_reports,
+     .show = inspect_reports},
+    {.asks = INSPECT_AGAINST,
+     .format = "text",
+     .takes = FLAG_BIT(FUNCTION) | FLAG_BIT(ALL) | THE_ROOFLINE,
+     .alone = inspect_against},
+    {.asks = INSPECT_AGAINST,
+     .format = "json",
+     .takes = FLAG_BIT(FUNCTION) | FLAG_BIT(ALL) | THE_ROOFLINE,
+     .alone = inspect_against},
+    {.asks = N_INSPECT_FLAGS, .format = "text", .takes = THE_STAGE, .show = show_module},
+};
+enum { N_SHOWS = sizeof SHOWS / sizeof *SHOWS };
+static const uint64_t WITH_ANY = FLAG_BIT(FORMAT) | FLAG_BIT(TARGET) | FLAG_BIT(STRICT) | FLAG_BIT(TIMING);
+
+static bool is_given(const InspectRequest *request, InspectFlag flag) {
+    return flag < N_INSPECT_FLAGS && request->flags[flag].given;
+}
+
+/* The first row that is asked for by a flag. */
+static InspectFlag asked(const InspectRequest *request) {
+    for (int i = 0; i < N_SHOWS; i++)
+        if (is_given(request, SHOWS[i].asks)) return SHOWS[i].asks;
+    return N_INSPECT_FLAGS;
+}
+
+/* "--cost", or what there is without a flag. */
+static const char *name_of(const InspectRequest *request, InspectFlag asks, char *name, size_t size) {
+    if (asks == N_INSPECT_FLAGS) return "what is shown without another flag";
+    snprintf(name, size, "--%s", request->flags[asks].row->name);
+    return name;
+}
+
+/* "--peak goes with --memory or --cost": the flags of which no show that is asked for takes any. */
+static bool refuse_flag(const InspectRequest *request, InspectFlag asks, InspectFlag flag) {
+    char with[256] = "", this[64], name[64];
+    InspectFlag last = INSPECT_FORMAT; /* asks for nothing */
+    for (int i = 0; i < N_SHOWS; i++) {
+        bool takes = SHOWS[i].takes >> flag & 1;
+        if (!takes || SHOWS[i].asks == last) continue;
+        size_t n = strlen(with);
+        snprintf(with + n, sizeof with - n, "%s%s", n ? " or " : "",
+                 name_of(request, SHOWS[i].asks, name, sizeof name));
+        last = SHOWS[i].asks;
+    }
+    const char *what = request->flags[flag].row->name;
+    if (asks == N_INSPECT_FLAGS) return fail(2, "--%s goes with %s", what, with) < 0;
+    name_of(request, asks, this, sizeof this);
+    if (!*with) return fail(2, "--%s and %s show two things: one at a time", what, this) < 0;
+    return fail(2, "--%s does not go with %s: it goes with %s", what, this, with) < 0;
+}
+
+static bool go_together(const InspectRequest *request, const InspectShow *show) {
+    for (InspectFlag flag = 0; flag < N_INSPECT_FLAGS; flag++) {
+        bool fits = flag == show->asks || (show->takes | WITH_ANY) >> flag & 1;
+        if (is_given(request, flag) && !fits) return refuse_flag(request, show->asks, flag);
+    }
+    return true;
+}
+
+const InspectShow *inspect_choose(const InspectRequest *request) {
+    const Flag *format = &request->flags[INSPECT_FORMAT];
+    const char *formats[N_SHOWS];
+    char all[128] = "";
+    InspectFlag asks = asked(request);
+    size_t n = 0;
+    for (int i = 0; i < N_SHOWS; i++) {
+        const InspectShow *show = &SHOWS[i];
+        if (show->asks != asks) continue;
+        if (!format->given || strcmp(format->value, show->format) == 0)
+            return go_together(request, show) ? show : NULL;
+        size_t length = strlen(all);
+        snprintf(all + length, sizeof all - length, "%s%s", n ? ", " : "", show->format);
+        formats[n++] = show->format;
+    }
+    const char *near = vt_nearest(format->value, formats, n);
+    if (near)
+        fail(2, "--format %s: did you mean %s?", format->value, near);
+    else
+        fail(2, "--format %s: there %s %s", format->value, n > 1 ? "are" : "is", all);
+    return NULL;
+}
