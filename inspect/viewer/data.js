@@ -13,6 +13,7 @@
  *   model.readers(number, stage)       entries that read a value (or -1 - source) in a stage
  *   model.kernelsOf(number)            kernels that compute it, model.kernelsReading(number), model.kernelsStoring(number)
  *   model.linesOf("FILE:LINE")         numbers of the values that come from a line, or from what it calls
+ *   model.valuesOfOp(op, stage)        numbers of the values of an operator
  *   model.remarksOf(number)            indices of remarks about it
  *   model.placeOf(number)              index in places, or -1
  *   model.partners(number)             {of: forward value whose gradient it belongs to or -1, gradients: [numbers]}
@@ -272,6 +273,12 @@
             var entry = model.lastEntry(number);
             return '%' + number + (entry < 0 ? '' : ' ' + model.ops[model.nodes.op[entry]].name);
         };
+        model.valuesOfOp = function (op, stage) {
+            var nodes = model.nodes, found = [];
+            for (var i = 0; i < nodes.count; i++)
+                if (nodes.op[i] === op && nodes.first[i] <= stage && stage <= nodes.last[i]) found.push(nodes.number[i]);
+            return found;
+        };
         model.position = function (entry) { /* "dino.yaml:78", "" where there is none */
             var file = entry < 0 ? -1 : model.nodes.file[entry];
             return file < 0 ? '' : model.files[file].name + ':' + model.nodes.line[entry];
@@ -280,7 +287,7 @@
 
     vitc.model = function (data) {
         if (data.format !== 'vitc-step-1') throw new Error('data of another format: ' + data.format);
-        var model = {};
+        var model = {sites: data.sites};
         ['about', 'files', 'stages', 'rules', 'ops', 'results', 'alike', 'memory', 'roofline', 'chains', 'profile',
             'strings'].forEach(function (key) {
             model[key] = data[key];

@@ -1,0 +1,461 @@
+/* Paints a scene on a canvas: what lies outside of what is seen is left out, text that would be too small to read too.
+ * Everything of one colour or font is drawn together, since changing them is what takes time.
+ *
+ *   vitc.paint(context, scene, view, ratio)   view: {x, y, k, w, h}: a point p of the scene is at p * k + (x, y) in CSS
+ *                                             pixels of a canvas of w by h; ratio: device pixels in one
+ *   vitc.buttons(scene, item, gradient)       what can be pressed on a group's heading: [{x, y, w, h, name, label}] */
+'use strict';
+
+(function () {
+    var SANS = 'system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
+    var MONO = 'ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace';
+    vitc.fonts = {title: '600 12.5px ' + SANS, plain: '12px ' + SANS, mono: '10.5px ' + MONO, small: '10.5px ' + SANS,
+        lane: '600 15px ' + SANS};
+
+    vitc.readColors = function () {
+        var style = getComputedStyle(document.documentElement), colors = {};
+        ['bg', 'card', 'box', 'box2', 'line', 'edge', 'edge-gradient', 'edge-update', 'text', 'dim', 'accent', 'operand',
+            'reader', 'new', 'gone', 'changed', 'product', 'elementwise', 'reduce', 'row', 'move', 'source', 'other',
+            'time', 'selected'].forEach(function (name) {
+            colors[name] = style.getPropertyValue('--' + name).trim();
+        });
+        vitc.colors = colors;
+    };
+
+    /* ---- text that fits */
+
+    var widths = new Map();
+    vitc.measureText = function (text, font) {
+        var key = font + text, width = widths.get(key);
+        if (width === undefined) {
+            var context = vitc.measuring || (vitc.measuring = document.createElement('canvas').getContext('2d'));
+            context.font = vitc.fonts[font];
+            width = context.measureText(text).width;
+            widths.set(key, width);
+        }
+        return width;
+    };
+
+    function fit(text, font, room) {
+        if (!text || vitc.measureText(text, font) <= room) return text;
+        var low = 0, high = text.length;
+        while (low < high) {
+            var middle = (low + high + 1) >> 1;
+            if (vitc.measureText(text.slice(0, middle) + '…', font) <= room) low = middle;
+            else high = middle - 1;
+        }
+        return low ? text.slice(0, low) + '…' : '';
+    }
+
+    vitc.plural = function (n, word) {
+        return n + ' ' + word + (n === 1 ? '' : 's');
+    };
+
+    vitc.amount = function (value, unit) { /* 1.2 G + unit */
+        var steps = [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k'], [1, '']];
+        for (var i = 0; i < steps.length; i++)
+            if (value >= steps[i][0]) {
+                var v = value / steps[i][0];
+                return (v < 10 ? v.toFixed(1) : Math.round(v)) + ' ' + steps[i][1] + unit;
+            }
+        return '0 ' + unit;
+    };
+
+    vitc.seconds = function (s) {
+        if (s >= 1) return s.toPrecision(3) + ' s';
+        if (s >= 1e-3) return (s * 1e3).toPrecision(3) + ' ms';
+        return (s * 1e6).toPrecision(3) + ' µs';
+    };
+
+    /* The lines of a card, cut to its width; made once a stage. */
+    function linesOf(scene, item, gradient, width) {
+        var key = vitc.state.stage + (gradient ? 'g' : '') + width;
+        if (item.text && item.text[key]) return item.text[key];
+        var lines = item.kind === 'value' ? valueLines(scene, item, width) : groupLines(scene, item, gradient, width);
+        item.text = item.text || {};
+        item.text[key] = lines;
+        return lines;
+    }
+
+    function valueLines(scene, item, width) {
+        var model = scene.model, nodes = model.nodes, entry = model.entry(item.number, vitc.state.stage);
+        if (entry < 0) entry = model.lastEntry(item.number);
+        var number = '%' + item.number, room = width - 22;
+        var title = fit(model.ops[nodes.op[entry]].name, 'title', room - vitc.measureText(number, 'small') - 6);
+        return {title: title, right: number, mono: fit(model.string(nodes.type[entry]), 'mono', room),
+            chips: fit(vitc.chips(model, entry).join('   '), 'small', room), kind: model.ops[nodes.op[entry]].class};
+    }
+
+    function groupLines(scene, item, gradient, width) {
+        var model = scene.model, groups = scene.outline.groups, n = 0, many = item.kind === 'run' ? item.members.length : 1;
+        (item.kind === 'run' ? item.members : [item.id]).forEach(function (id) {
+            var counts = groups[id].counts;
+            n += groups[id].update ? counts[2] : gradient ? counts[1] :
+                scene.lane === 'overlay' ? counts[0] + counts[1] : counts[0];
+        });
+        if (many > 1) n = Math.round(n / many);
+        var times = many > 1 ? '×' + many : '', room = width - 44;
+        var text = vitc.plural(n, 'value') + (many > 1 ? ' each' : '');
+        if (!gradient && item.seconds) text += ' · ' + vitc.seconds(item.seconds);
+        else if (!gradient && item.flops) text += ' · ' + vitc.amount(item.flops, 'FLOP');
+        var name = item.label[0] === '@' ? item.label.slice(1).replace('#', ' · ') : item.label;
+        return {title: fit(name, 'title', room - vitc.measureText(times, 'title')), right: times,
+            small: fit(text, 'small', width - 24), share: model.seconds ? item.seconds / model.seconds : 0};
+    }
+
+    /* ---- buttons on headings */
+
+    vitc.buttons = function (scene, item, gradient) {
+        var rect = vitc.rect(scene, item, gradient), list = [];
+        if (!rect || item.kind === 'value') return list;
+        var open = item.inner >= 0, y = rect[1], h = open ? vitc.sizes.header : item.h;
+        list.push({x: rect[0], y: y, w: 22, h: h, name: 'toggle', label: open ? '▾' : '▸'});
+        if (gradient && item.has[0]) return list;
+        if (item.kind === 'run' && open) {
+            var x = rect[0] + rect[2] - 4, all = scene.isAll(item.key);
+            list.push({x: (x -= 34), y: y, w: 34, h: h, name: all ? 'one' : 'all', label: all ? 'one' : 'all'});
+            if (!all) {
+                list.push({x: (x -= 18), y: y, w: 18, h: h, name: 'next', label: '›'});
+                list.push({x: (x -= 18), y: y, w: 18, h: h, name: 'before', label: '‹'});
+            }
+        } else if (item.fold)
+            list.push({x: rect[0] + rect[2] - 34, y: y, w: 34, h: vitc.sizes.header, name: 'fold', label: 'fold'});
+        return list;
+    };
+
+    /* ---- the painter: what is to be drawn, by colour and font */
+
+    function Painter(context, scene, view, ratio) {
+        this.context = context;
+        this.scene = scene;
+        this.k = view.k;
+        this.left = -view.x / view.k - 20;
+        this.top = -view.y / view.k - 20;
+        this.right = (view.w - view.x) / view.k + 20;
+        this.bottom = (view.h - view.y) / view.k + 20;
+        this.texts = new Map(); /* "font|colour" → [text, x, y, …] */
+        this.far = view.k < 0.34; /* too small for text */
+        this.tiny = view.k < 0.16;
+        context.setTransform(ratio, 0, 0, ratio, 0, 0);
+        context.fillStyle = vitc.colors.bg;
+        context.fillRect(0, 0, view.w, view.h);
+        context.setTransform(view.k * ratio, 0, 0, view.k * ratio, Math.round(view.x * ratio), Math.round(view.y * ratio));
+    }
+
+    Painter.prototype.sees = function (x, y, w, h) {
+        return x < this.right && x + w > this.left && y < this.bottom && y + h > this.top;
+    };
+
+    Painter.prototype.text = function (font, color, text, x, y) {
+        if (!text) return;
+        var key = font + '|' + color, list = this.texts.get(key);
+        if (!list) this.texts.set(key, (list = []));
+        list.push(text, x, y);
+    };
+
+    Painter.prototype.flushText = function () {
+        var context = this.context;
+        context.textBaseline = 'alphabetic';
+        this.texts.forEach(function (list, key) {
+            var cut = key.indexOf('|');
+            context.font = vitc.fonts[key.slice(0, cut)];
+            context.fillStyle = vitc.colors[key.slice(cut + 1)];
+            for (var i = 0; i < list.length; i += 3) context.fillText(list[i], list[i + 1], list[i + 2]);
+        });
+        this.texts.clear();
+    };
+
+    Painter.prototype.rounded = function (x, y, w, h, r) {
+        if (this.far) this.context.rect(x, y, w, h);
+        else this.context.roundRect(x, y, w, h, r);
+    };
+
+    /* ---- edges */
+
+    function bounds(points) {
+        var b = [Infinity, Infinity, -Infinity, -Infinity];
+        for (var i = 0; i < points.length; i += 2) {
+            b[0] = Math.min(b[0], points[i]);
+            b[1] = Math.min(b[1], points[i + 1]);
+            b[2] = Math.max(b[2], points[i]);
+            b[3] = Math.max(b[3], points[i + 1]);
+        }
+        return b;
+    }
+
+    Painter.prototype.polyline = function (p) {
+        var context = this.context, n = p.length;
+        context.moveTo(p[0], p[1]);
+        for (var i = 2; i < n - 2; i += 2) {
+            var ax = p[i] - p[i - 2], ay = p[i + 1] - p[i - 1], bx = p[i + 2] - p[i], by = p[i + 3] - p[i + 1];
+            var a = Math.abs(ax) + Math.abs(ay), b = Math.abs(bx) + Math.abs(by), r = Math.min(6, a / 2, b / 2);
+            if (this.far || r < 1) {
+                context.lineTo(p[i], p[i + 1]);
+                continue;
+            }
+            context.lineTo(p[i] - ax / a * r, p[i + 1] - ay / a * r);
+            context.quadraticCurveTo(p[i], p[i + 1], p[i] + bx / b * r, p[i + 1] + by / b * r);
+        }
+        context.lineTo(p[n - 2], p[n - 1]);
+    };
+
+    Painter.prototype.arrow = function (p) {
+        var context = this.context, n = p.length, x = p[n - 2], y = p[n - 1], up = p[n - 3] > y ? 1 : -1;
+        context.moveTo(x, y);
+        context.lineTo(x - 3.2, y + up * 6);
+        context.lineTo(x + 3.2, y + up * 6);
+    };
+
+    function edgeColor(box, edge) {
+        return box.update ? 'edge-update' : edge.lane ? 'edge-gradient' : 'edge';
+    }
+
+    Painter.prototype.edges = function (box) {
+        var context = this.context, self = this, heads = [], lists = new Map();
+        if (this.tiny && box.edges.length > 400) return;
+        box.edges.forEach(function (edge) {
+            if (!edge.live || !edge.points) return;
+            var b = edge.bounds || (edge.bounds = bounds(edge.points));
+            if (!self.sees(b[0], b[1], b[2] - b[0], b[3] - b[1])) return;
+            var color = edgeColor(box, edge), list = lists.get(color);
+            if (!list) lists.set(color, (list = []));
+            list.push(edge);
+        });
+        lists.forEach(function (list, color) {
+            context.strokeStyle = vitc.colors[color];
+            context.lineWidth = Math.max(1.3, 0.7 / self.k);
+            context.beginPath();
+            list.forEach(function (edge) {
+                self.polyline(edge.points);
+                if (edge.to >= 0) heads.push(edge);
+            });
+            context.stroke();
+            if (self.far) return;
+            context.fillStyle = vitc.colors[color];
+            context.beginPath();
+            heads.forEach(function (edge) {
+                self.arrow(edge.points);
+            });
+            context.fill();
+            heads = [];
+        });
+    };
+
+    /* ---- cards and boxes */
+
+    function outlineColor(item) {
+        var M = vitc.mark;
+        return item.mark === M.NEW ? 'new' : item.mark === M.GONE ? 'gone' : item.mark === M.CHANGED ? 'changed' : '';
+    }
+
+    Painter.prototype.card = function (item, gradient) {
+        var rect = vitc.rect(this.scene, item, gradient);
+        if (!rect || !this.sees(rect[0], rect[1], rect[2], rect[3])) return;
+        var x = rect[0], y = rect[1], w = rect[2], h = rect[3], context = this.context, colors = vitc.colors;
+        var absent = item.mark === vitc.mark.ABSENT, gone = item.mark === vitc.mark.GONE;
+        var lines = linesOf(this.scene, item, gradient, w);
+        context.globalAlpha = absent ? 0.28 : (item.alpha === undefined ? 1 : item.alpha);
+        if (item.kind === 'run' && !this.tiny) { /* a stack */
+            context.fillStyle = colors.card;
+            context.strokeStyle = colors.line;
+            context.lineWidth = 1;
+            for (var s = 2; s > 0; s--) {
+                context.beginPath();
+                this.rounded(x + s * 4, y + s * 4, w, h, 6);
+                context.fill();
+                context.stroke();
+            }
+        }
+        context.beginPath();
+        this.rounded(x, y, w, h, item.kind === 'value' ? 5 : 7);
+        context.fillStyle = this.tiny && lines.kind ? colors[lines.kind] : colors.card;
+        if (!absent) context.fill();
+        var mark = outlineColor(item);
+        context.strokeStyle = mark ? colors[mark] : colors.line;
+        context.lineWidth = mark ? 2 : 1;
+        if (absent || gone) context.setLineDash([4, 3]);
+        if (!this.tiny || mark || absent) context.stroke();
+        if (absent || gone) context.setLineDash([]);
+        if (lines.kind && !this.tiny && !absent) {
+            context.fillStyle = colors[lines.kind];
+            context.beginPath();
+            if (this.far) context.rect(x, y, 5, h);
+            else context.roundRect(x, y, 5, h, [5, 0, 0, 5]);
+            context.fill();
+        }
+        context.globalAlpha = 1;
+        if (this.far) return this.farLabel(item, x, y, w, h, lines);
+        if (item.kind === 'value') this.valueText(lines, x, y, w, gone || absent);
+        else this.groupText(item, lines, x, y, w, h, gradient);
+    };
+
+    Painter.prototype.farLabel = function (item, x, y, w, h, lines) { /* groups keep a name that can be read */
+        if (item.kind === 'value' || this.k < 0.2) return;
+        this.text('lane', 'text', lines.title.length > 12 ? lines.title.slice(0, 11) + '…' : lines.title, x + 10, y + h / 2 + 5);
+    };
+
+    Painter.prototype.valueText = function (lines, x, y, w, dim) {
+        this.text('title', dim ? 'dim' : 'text', lines.title, x + 13, y + 16);
+        this.text('small', 'dim', lines.right, x + w - 8 - vitc.measureText(lines.right, 'small'), y + 16);
+        this.text('mono', 'dim', lines.mono, x + 13, y + 31);
+        this.text('small', 'accent', lines.chips, x + 13, y + 46);
+    };
+
+    Painter.prototype.groupText = function (item, lines, x, y, w, h, gradient) {
+        this.text('small', 'dim', '▸', x + 9, y + 18);
+        this.text('title', 'text', lines.title, x + 23, y + 18);
+        this.text('title', 'accent', lines.right, x + w - 9 - vitc.measureText(lines.right, 'title'), y + 18);
+        this.text('small', 'dim', lines.small, x + 12, y + 34);
+        if (gradient || !lines.share) return this.badge(item, x, y, w);
+        var context = this.context, room = w - 24;
+        context.fillStyle = vitc.colors.line;
+        context.fillRect(x + 12, y + h - 6, room, 2);
+        context.fillStyle = vitc.colors.time;
+        context.fillRect(x + 12, y + h - 6, Math.max(1, room * Math.min(1, lines.share)), 2);
+        this.badge(item, x, y, w);
+    };
+
+    Painter.prototype.badge = function (item, x, y, w) { /* +3 ~5 −2: what the pass did inside */
+        var tally = item.tally, M = vitc.mark, at = x + w, self = this;
+        if (!tally) return;
+        [['−', M.GONE, 'gone'], ['~', M.CHANGED, 'changed'], ['+', M.NEW, 'new']].forEach(function (kind) {
+            if (!tally[kind[1]]) return;
+            var text = kind[0] + tally[kind[1]], width = vitc.measureText(text, 'small') + 8;
+            at -= width + 3;
+            self.context.fillStyle = vitc.colors[kind[2]];
+            self.context.beginPath();
+            self.context.roundRect(at, y - 7, width, 14, 7);
+            self.context.fill();
+            self.text('small', 'card', text, at + 4, y + 4);
+        });
+    };
+
+    Painter.prototype.heading = function (item, gradient, rect) {
+        var x = rect[0], y = rect[1], w = rect[2], self = this, scene = this.scene;
+        var buttons = vitc.buttons(scene, item, gradient), room = w - 30, label = item.label;
+        if (item.kind === 'run') {
+            var all = scene.isAll(item.key), member = scene.outline.groups[scene.shown(item)].name;
+            label += '  ×' + item.members.length + (all ? '' : '  (' + member + ' is shown)');
+        }
+        if (label[0] === '@') label = label.slice(1);
+        buttons.forEach(function (button) {
+            if (button.name !== 'toggle') room -= button.w;
+            self.text(button.name === 'toggle' ? 'small' : 'plain', button.name === 'toggle' ? 'dim' : 'accent', button.label,
+                button.name === 'toggle' ? button.x + 9 : button.x + 5, y + 18);
+        });
+        if (gradient && item.has[0]) label += '  gradient';
+        this.text('title', 'text', fit(label, 'title', room), x + 23, y + 18);
+    };
+
+    Painter.prototype.open = function (item, gradient) {
+        var rect = vitc.rect(this.scene, item, gradient);
+        if (!rect || !this.sees(rect[0], rect[1], rect[2], rect[3])) return;
+        var box = this.scene.boxes[item.inner], context = this.context;
+        context.globalAlpha = item.alpha === undefined ? 1 : item.alpha;
+        context.beginPath();
+        this.rounded(rect[0], rect[1], rect[2], rect[3], 8);
+        context.fillStyle = vitc.colors[box.depth % 2 ? 'box' : 'box2'];
+        context.fill();
+        context.strokeStyle = vitc.colors.line;
+        context.lineWidth = 1;
+        context.stroke();
+        context.globalAlpha = 1;
+        if (!this.far) this.heading(item, gradient, rect);
+        else if (this.k > 0.08) this.text('lane', 'dim', item.label.slice(0, 20), rect[0] + 8, rect[1] + 19);
+    };
+
+    Painter.prototype.box = function (box) {
+        var self = this, items = this.scene.items;
+        if (box.owner >= 0 && !this.seesItem(items[box.owner])) return;
+        box.items.forEach(function (item) {
+            if (item.inner < 0) return;
+            self.open(item, false);
+            if (item.gw) self.open(item, true);
+        });
+        if (!this.scene.moving) this.edges(box);
+        box.items.forEach(function (item) {
+            if (item.inner >= 0) return self.box(self.scene.boxes[item.inner]);
+            if (item.w) self.card(item, false);
+            if (item.gw) self.card(item, true);
+        });
+    };
+
+    Painter.prototype.seesItem = function (item) {
+        return (item.w && this.sees(item.x, item.y, item.w, item.h)) || (item.gw && this.sees(item.gx, item.y, item.gw, item.h));
+    };
+
+    /* ---- what is selected, or under the pointer */
+
+    Painter.prototype.ring = function (item, color, width) {
+        var self = this, context = this.context;
+        [false, true].forEach(function (gradient) {
+            var r = (gradient ? item.gw : item.w) && vitc.rect(self.scene, item, gradient);
+            if (!r || !self.sees(r[0], r[1], r[2], r[3])) return;
+            context.strokeStyle = vitc.colors[color];
+            context.lineWidth = width / Math.min(1, self.k);
+            context.beginPath();
+            context.roundRect(r[0] - 1.5, r[1] - 1.5, r[2] + 3, r[3] + 3, 7);
+            context.stroke();
+        });
+    };
+
+    function center(scene, item, gradient) {
+        var r = vitc.rect(scene, item, gradient) || vitc.rect(scene, item, !gradient);
+        return r;
+    }
+
+    Painter.prototype.curve = function (link) {
+        var a = center(this.scene, link.from, link.fromGradient), b = center(this.scene, link.to, link.toGradient);
+        if (!a || !b) return;
+        var right = b[0] > a[0] + a[2] / 2, x1 = right ? a[0] + a[2] : a[0], x2 = right ? b[0] : b[0] + b[2];
+        var y1 = a[1] + Math.min(20, a[3] / 2), y2 = b[1] + Math.min(20, b[3] / 2), d = Math.max(40, Math.abs(x2 - x1) / 2) * (right ? 1 : -1);
+        this.context.moveTo(x1, y1);
+        this.context.bezierCurveTo(x1 + d, y1, x2 - d, y2, x2, y2);
+    };
+
+    Painter.prototype.links = function (list, color) {
+        var context = this.context, self = this;
+        if (!list || !list.length) return;
+        context.strokeStyle = vitc.colors[color];
+        context.lineWidth = 2 / Math.min(1, this.k);
+        context.beginPath();
+        list.forEach(function (link) {
+            if (link.edges)
+                link.edges.forEach(function (edge) {
+                    if (edge.points) self.polyline(edge.points);
+                });
+            else self.curve(link);
+        });
+        context.stroke();
+    };
+
+    Painter.prototype.lanes = function (view) {
+        var self = this, colors = ['edge', 'edge-gradient', 'edge-update'];
+        this.scene.lanes.forEach(function (lane, i) {
+            if (!lane.w || (self.scene.lane === 'overlay' && i === 1)) return;
+            var name = self.scene.lane === 'overlay' && i === 0 && self.scene.lanes[1].w ? 'forward and gradient' : lane.name;
+            var y = Math.max(-8, self.top + 20 + 24 / self.k), size = Math.max(15, 13 / self.k);
+            self.context.font = '600 ' + size + 'px ' + SANS;
+            self.context.fillStyle = vitc.colors[colors[i]];
+            self.context.fillText(name, lane.x + vitc.sizes.pad, y > -8 ? y : -8);
+        });
+    };
+
+    vitc.paint = function (context, scene, view, ratio) {
+        var painter = new Painter(context, scene, view, ratio), shown = scene.shownLinks || {};
+        painter.box(scene.main);
+        painter.box(scene.update);
+        painter.flushText();
+        if (!scene.moving) {
+            painter.links(shown.operands, 'operand');
+            painter.links(shown.readers, 'reader');
+            painter.links(shown.partners, 'accent');
+        }
+        (shown.marked || []).forEach(function (item) {
+            painter.ring(item, 'accent', 1.6);
+        });
+        if (shown.hovered) painter.ring(shown.hovered, 'dim', 1.4);
+        if (shown.selected) painter.ring(shown.selected, 'selected', 2.4);
+        painter.lanes(view);
+    };
+})();

@@ -5,7 +5,8 @@
  *   value   id: number of a value (%123)          group   id: module path ("student.blocks")
  *   kernel  id: index of a kernel, from 0          source  id: index in the model's sources (an input or a state)
  *   line    id: "FILE:LINE", FILE an index of the model's files
- *   pass    id: index of a stage
+ *   pass    id: index of a stage                     op      id: index in the model's ops
+ * Paths of the update's groups begin with "update:". Kernels are counted from 1 where people read their number.
  *
  * Events, with what their listeners get:
  *   "ready" (model)         the page has read its data; panels are mounted right behind
