@@ -1,7 +1,8 @@
 /* Values over all stages: see history.h. */
 #include "inspect/explain/history.h"
 
-static void note_stage(History *h, const Func *func, int stage) {
+static const Node **note_stage(History *h, const Func *func, int stage) {
+    const Node **nodes = ARENA_ARRAY(h->inspection->arena, const Node *, h->count + 1);
     for (ValueId id = 0; id < func->count; id++) {
         const Node *node = func_node(func, id);
         if (node->number == IR_NONE || node->number >= h->count) continue;
@@ -14,7 +15,26 @@ static void note_stage(History *h, const Func *func, int stage) {
         value->last = node;
         value->last_func = func;
         value->died = stage;
+        nodes[node->number] = node;
     }
+    return nodes;
+}
+
+static void index_remarks(History *h) {
+    const Remarks *remarks = h->inspection->module->remarks;
+    size_t n = remarks ? remarks->count : 0;
+    uint32_t *first = ARENA_ARRAY(h->inspection->arena, uint32_t, h->count + 1);
+    uint32_t *next = ARENA_ARRAY(h->inspection->arena, uint32_t, n + 1);
+    for (uint32_t i = 0; i < h->count; i++) first[i] = IR_NONE;
+    for (size_t i = n; i-- > 0;) {
+        const Remark *remark = &remarks->items[i];
+        next[i] = IR_NONE;
+        if (remark->func != h->func || remark->value >= h->count) continue;
+        next[i] = first[remark->value];
+        first[remark->value] = (uint32_t)i;
+    }
+    h->first_remark = first;
+    h->next_remark = next;
 }
 
 static uint32_t numbers_of(const Inspection *inspection, uint32_t func) {
@@ -47,10 +67,13 @@ const History *history_make(const Inspection *inspection) {
     h->count = numbers_of(inspection, h->func);
     h->values = ARENA_ARRAY(inspection->arena, PastValue, h->count + 1);
     for (uint32_t n = 0; n < h->count; n++) h->values[n].now = IR_NONE;
+    const Node ***nodes = ARENA_ARRAY(inspection->arena, const Node **, inspection->stages->count + 1);
     for (size_t s = 0; s < inspection->stages->count; s++) {
         const Func *func = inspection_func(inspection, (int)s);
-        if (func) note_stage(h, func, (int)s);
+        if (func) nodes[s] = note_stage(h, func, (int)s);
     }
+    h->nodes = nodes;
+    index_remarks(h);
     for (ValueId id = 0; id < inspection->func->count; id++) {
         uint32_t number = func_node(inspection->func, id)->number;
         if (number != IR_NONE) h->values[number].now = id;
@@ -64,8 +87,5 @@ const PastValue *history_value(const History *h, uint32_t number) {
 }
 
 const Node *history_node(const History *h, uint32_t number, int stage) {
-    const Func *func = inspection_func(h->inspection, stage);
-    for (ValueId id = 0; func && id < func->count; id++)
-        if (func_node(func, id)->number == number) return func_node(func, id);
-    return NULL;
+    return number < h->count && h->nodes[stage] ? h->nodes[stage][number] : NULL;
 }

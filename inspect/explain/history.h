@@ -6,11 +6,13 @@
 #include "inspect/inspect.h"
 
 typedef struct {
-    const Node *first, *last; /* in the stage that it was first in, and last; NULL: in none of which there is a copy */
+    const Node *first,
+        *last; /* in the stage that it was first in, and last; NULL: in none of which there is a copy */
     const Func *first_func, *last_func; /* the function then */
     int born, died;                     /* those stages */
     ValueId now;                        /* after all passes; IR_NONE: gone */
-    uint32_t stands; /* number of what stands for it after all passes: itself, another; IR_NONE: nothing does */
+    uint32_t
+        stands; /* number of what stands for it after all passes: itself, another; IR_NONE: nothing does */
 } PastValue;
 
 typedef struct {
@@ -18,6 +20,9 @@ typedef struct {
     uint32_t func;     /* Module.funcs of inspection->func, which is Remark.func */
     PastValue *values; /* by number */
     uint32_t count;
+    const Node **const *nodes; /* by stage and number; NULL: not then, or no copy of the stage */
+    /* The remarks of the function's values, by number and then in their order: their numbers in Remarks.items. */
+    const uint32_t *first_remark, *next_remark; /* next: by number of a remark; IR_NONE: none */
 } History;
 
 /* In inspection->arena. Copies of all stages should have been kept. */
