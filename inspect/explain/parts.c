@@ -75,6 +75,14 @@ uint32_t part_gradient(const Explainer *x, uint32_t number, uint32_t state) {
             if (past && past->stands != IR_NONE) return past->stands;
         }
     }
+    const Remarks *remarks = x->inspection->module->remarks;
+    for (size_t i = 0; number != IR_NONE && remarks && i < remarks->count; i++) {
+        const Remark *remark = &remarks->items[i];
+        if (remark->rule != RULE_autodiff_gradient || remark->func != x->history->func) continue;
+        const PastValue *of = history_value(x->history, remark->other);
+        const PastValue *gradient = history_value(x->history, remark->value);
+        if (of && gradient && of->stands == number && gradient->stands != IR_NONE) return gradient->stands;
+    }
     return IR_NONE;
 }
 
