@@ -11,6 +11,11 @@ static const FlagRow FLAGS[N_INSPECT_FLAGS] = {
                         "the plan of memory, as a picture too"},
     [INSPECT_COST] = {"cost", FLAG_BARE, NULL, COMPLETE_NONE,
                       "what its kernels should cost by the roofline model"},
+    [INSPECT_EXPLAIN] = {"explain", FLAG_VALUE, "VALUE", COMPLETE_NONE,
+                         "why it is so: %12, a name, a module's path, a line (dino.yaml:78), 'kernel 3'"},
+    [INSPECT_KERNEL] = {"kernel", FLAG_VALUE, "NAME", COMPLETE_NONE,
+                        "one kernel: its number, its name, or a value that it computes"},
+    [INSPECT_EMIT] = {"emit", FLAG_VALUE, "llvm|asm", COMPLETE_WORDS, "the code of --kernel"},
     [INSPECT_AGAINST] = {"against", FLAG_VALUE, "RECIPE|KEY=VALUE", COMPLETE_RECIPE,
                          "what differs from this recipe, or from the same with other settings; settings "
                          "behind it are the second's"},

@@ -12,6 +12,9 @@ typedef enum {
     INSPECT_FUNCTION,
     INSPECT_MEMORY,
     INSPECT_COST,
+    INSPECT_EXPLAIN,
+    INSPECT_KERNEL,
+    INSPECT_EMIT,
     INSPECT_AGAINST,
     INSPECT_ALL,
     INSPECT_PEAK,
@@ -61,6 +64,13 @@ const InspectShow *inspect_choose(const InspectRequest *request);
 bool inspect_check_reports(InspectRequest *request);
 int inspect_reports(const InspectRequest *request, Inspection *inspection, FILE *out,
                     const VtTerminal *terminal);
+
+/* ---- explain.c: --explain and --kernel --------------------------------------------------------------------------- */
+bool inspect_check_emit(InspectRequest *request);
+int inspect_explain(const InspectRequest *request, Inspection *inspection, FILE *out,
+                    const VtTerminal *terminal);
+int inspect_kernel(const InspectRequest *request, Inspection *inspection, FILE *out,
+                   const VtTerminal *terminal);
 
 /* ---- against.c: --against ---------------------------------------------------------------------------------------- */
 int inspect_against(const InspectRequest *request, FILE *out, const VtTerminal *terminal);
