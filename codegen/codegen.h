@@ -13,10 +13,21 @@
 /* What is printed to stderr: nothing, each kernel's LLVM IR or its assembly, behind a line that names the kernel. */
 typedef enum { PRINT_NONE, PRINT_LLVM, PRINT_ASSEMBLY } CodegenPrint;
 
+/* Which tools are told where the code of a program lies, and what it is: bits. */
+typedef enum {
+    TELL_NOBODY = 0,
+    TELL_PERF_MAP = 1,  /* perf, and others that read /tmp/perf-PID.map: a line a function */
+    TELL_PERF_DUMP = 2, /* perf inject --jit: ./jit-PID.dump, with the code itself */
+    TELL_GDB = 4        /* debuggers with GDB's JIT interface: the objects, with lines if they have them */
+} CodegenTell;
+
 typedef struct {
     const char
         *target_features; /* as --target has it (target/select.h); NULL: the best that this machine has */
     CodegenPrint print;
+    bool lines;  /* debug information: instructions have the positions of the recipe's expressions */
+    bool frames; /* functions keep frame pointers, by which profilers find who called them */
+    int tell;    /* CodegenTell */
 } CodegenOptions;
 
 typedef struct Compiled Compiled;
@@ -40,6 +51,16 @@ Compiled *codegen_compile(const Module *module, const VtProgram *plan, const Cod
 const VtProgram *compiled_program(const Compiled *compiled);
 const char *compiled_target(const Compiled *compiled); /* "x86-64-v4" */
 int compiled_kernels(const Compiled *compiled);        /* distinct kernels generated */
+/* The name of kernel code number i, from 0, as tools show it: "kernel_3.matmul.student.patch_embed.proj". */
+const char *compiled_symbol(const Compiled *compiled, int i);
+/* Which kernel a call is. */
+typedef struct {
+    const Func *func; /* in whose plan it is: the function's, or that of the body of a loop in it */
+    uint32_t kernel;  /* from 0; n_kernels + i: copy i; IR_NONE: a copy of what a loop carries */
+    uint32_t outer;   /* the kernel, or copy, of the function itself that it is, or runs in (a loop) */
+} CallOrigin;
+/* Of all calls of function number f of the program; NULL: the program was loaded (codegen_load). */
+const CallOrigin *compiled_origins(const Compiled *compiled, int f);
 typedef struct { /* seconds: the calls, our LLVM IR, LLVM's passes, machine code, the JIT's linking */
     double calls, emit, optimize, object, link;
 } CompileTimes;
@@ -141,8 +162,8 @@ void micro_code_free(MicroCode *code);
 /* The image, malloc'ed, of *size bytes; NULL: out of memory. */
 void *compiled_image(const Compiled *compiled, size_t *size);
 /* Links the program of an image. The image stays the caller's and must outlive the result. Everything but the machine
- * code is checked. NULL with a message. */
-Compiled *codegen_load(const void *image, size_t image_size, char *error, size_t size);
+ * code is checked. tell: CodegenTell. NULL with a message. */
+Compiled *codegen_load(const void *image, size_t image_size, int tell, char *error, size_t size);
 /* All that code depends on besides the module: target row, features, sizes of caches, LLVM's version. NULL with a
  * message. */
 const char *codegen_target_text(Arena *arena, const char *target_features, char *error, size_t size);

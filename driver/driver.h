@@ -68,6 +68,9 @@ void timing_add_module(Timing *timing, const char *stage, double seconds, const 
 void timing_pass(void *timing, const Pass *pass, const Module *module, double seconds);
 void timing_print(const Timing *timing);
 
+/* ---- tools.c: tell, lines and frames as perf and debuggers want them; false after telling what is wrong */
+bool tools_asked(CodegenOptions *options);
+
 /* ---- session.c: a recipe from file to program -------------------------------------------------------------------- */
 typedef struct {
     Arena *arena;
@@ -79,9 +82,10 @@ typedef struct {
     void *cached;         /* the entry of the cache that holds the program; NULL: it was compiled */
     double elaborate_seconds, passes_seconds, compile_seconds, cache_seconds;
     Timing timing;
-    int told;    /* diagnostics printed so far */
-    bool strict; /* a warning is an error */
-    bool verify; /* after each pass; VITC_VERIFY in the environment asks for it too */
+    int told;            /* diagnostics printed so far */
+    bool strict;         /* a warning is an error */
+    CodegenOptions code; /* what tools want of it (tools.c) */
+    bool verify;         /* after each pass; VITC_VERIFY in the environment asks for it too */
 } Session;
 /* Settings of the command line; strict: a flag under which warnings are errors. */
 RecipeOptions recipe_options(const Arguments *args, const Flag *strict);

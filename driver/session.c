@@ -101,7 +101,10 @@ static CodegenPrint wanted_print(void) {
 
 bool session_code(Session *s, const char *target_features) {
     char error[1024];
-    CodegenOptions options = {.target_features = target_features, .print = wanted_print()};
+    if (!tools_asked(&s->code)) return false;
+    CodegenOptions options = s->code;
+    options.target_features = target_features;
+    options.print = wanted_print();
     double start = seconds_now();
     s->compiled = codegen_compile(s->recipe.module, &s->recipe.plan, &options, error, sizeof error);
     s->compile_seconds = seconds_now() - start;
@@ -131,9 +134,10 @@ bool session_compile(Session *s, const char *target_features) {
 
 /* Everything that a program depends on. False: it is not to be cached. */
 static bool key_of(Arena *arena, const char *path, const RecipeOptions *options, const char *target_features,
-                   uint8_t out[CACHE_KEY]) {
+                   const CodegenOptions *code, uint8_t out[CACHE_KEY]) {
     RecipeSources sources;
-    char error[1024], choices[2] = {(char)options->with_gradients, (char)options->with_values};
+    char error[1024], choices[] = {(char)options->with_gradients, (char)options->with_values,
+                                   (char)code->lines, (char)code->frames};
     const char *target = codegen_target_text(arena, target_features, error, sizeof error);
     if (!target || !recipe_sources(arena, path, options, &sources)) return false;
     CacheKey *key = cache_key_new();
@@ -168,7 +172,8 @@ static bool take_cached(Session *s, const char *folder, const uint8_t key[CACHE_
     if (!s->cached) return false;
     double read = seconds_now();
     bool good = is_text(&blobs[RECIPE]) && is_text(&blobs[WARNINGS]) && !(strict && blobs[WARNINGS].size > 1);
-    if (good) s->compiled = codegen_load(blobs[IMAGE].bytes, blobs[IMAGE].size, error, sizeof error);
+    if (good)
+        s->compiled = codegen_load(blobs[IMAGE].bytes, blobs[IMAGE].size, s->code.tell, error, sizeof error);
     if (!s->compiled) {
         free(s->cached);
         s->cached = NULL;
@@ -202,13 +207,13 @@ bool session_program(Session *s, const char *path, const RecipeOptions *options,
     int64_t limit;
     session_begin(s);
     double start = seconds_now();
-    if (!runs_here(target_features)) return false;
+    if (!runs_here(target_features) || !tools_asked(&s->code)) return false;
     if (!cache_limit(&limit))
         return fail(2, "VITC_CACHE_LIMIT='%s' is no number of bytes", getenv("VITC_CACHE_LIMIT")) < 0;
     /* Who asks to see or to check the compilation wants one. */
     bool use = !no_cache && wanted_print() == PRINT_NONE && !getenv("VITC_VERIFY") &&
                cache_folder(folder, sizeof folder) &&
-               key_of(s->arena, find_recipe(s->arena, path), options, target_features, key);
+               key_of(s->arena, find_recipe(s->arena, path), options, target_features, &s->code, key);
     if (use) {
         timing_add(&s->timing, "key", seconds_now() - start, 0, NULL);
         if (take_cached(s, folder, key, options->warnings == WARNINGS_STRICT)) {

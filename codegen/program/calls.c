@@ -17,6 +17,7 @@ typedef struct {
     const KernelCode *code; /* NULL: `irregular` */
     VtKernel irregular;
     int64_t room; /* bytes of scratch that `irregular` wants */
+    CallOrigin origin;
     VtCall call;
 } PendingCall;
 
@@ -34,7 +35,8 @@ typedef struct {
     VtLoop *loops;
     size_t n_loops, loops_capacity;
     int64_t arena_bytes, block_bytes;
-    const Frame *frame; /* the function or body whose calls are being made */
+    const Frame *frame;     /* the function or body whose calls are being made */
+    uint32_t kernel, outer; /* CallOrigin of what comes next */
 } FuncCode;
 
 /* The lists that are being made; `out` takes them in the end. */
@@ -174,6 +176,7 @@ static PendingCall begin_call(Compiler *c, const FuncCode *fc, const Kernel *ker
 
 static void end_call(Compiler *c, FuncCode *fc, PendingCall *pending) {
     pending->call.n_args = (int32_t)fc->n_args - pending->call.first_arg;
+    pending->origin = (CallOrigin){fc->frame->func, fc->kernel, fc->outer};
     ARENA_PUSH(c->arena, fc->calls, fc->n_calls, fc->calls_capacity, *pending);
 }
 
@@ -267,6 +270,12 @@ static void copy_carried(Compiler *c, FuncCode *fc, const LoopFrame *lf, bool af
                  lf->bytes[k], k == 0, false);
 }
 
+/* What is called next is kernel k of the function or body, a copy behind its kernels, or IR_NONE. */
+static void now_at(FuncCode *fc, uint32_t k) {
+    fc->kernel = k;
+    if (fc->frame->depth == 0 && k != IR_NONE) fc->outer = k;
+}
+
 /* The calls of a loop's body are loop number `number`'s. */
 static void close_loop(FuncCode *fc, size_t number) {
     VtLoop *loop = &fc->loops[number];
@@ -283,6 +292,7 @@ static bool add_loop(Compiler *c, FuncCode *fc, const Kernel *kernel) {
     const Node *node = func_node(frame->func, kernel->last);
     const LoopAttrs *attrs = loop_attrs(node);
     LoopFrame lf = frame_of_loop(c->arena, frame, kernel->last);
+    now_at(fc, IR_NONE);
     VtLoop loop = {.count = (int32_t)attrs->count,
                    .depth = frame->depth,
                    .reverse = attrs->reverse,
@@ -303,6 +313,7 @@ static bool add_loop(Compiler *c, FuncCode *fc, const Kernel *kernel) {
     ARENA_PUSH(c->arena, fc->loops, fc->n_loops, fc->loops_capacity, loop);
     if (!call_kernels(c, fc, &lf.body)) return false;
     fc->frame = frame;
+    now_at(fc, IR_NONE);
     close_loop(fc, number);
     copy_carried(c, fc, &lf, true);
     return true;
@@ -313,6 +324,7 @@ static bool add_kernel(Compiler *c, FuncCode *fc, uint32_t k) {
     const Kernel *kernel = &func->plan->kernels[k];
     const Chain *chain = plan_chain(func->plan, k);
     const int64_t *shift;
+    now_at(fc, k);
     if (func_node(func, kernel->last)->op == OP_loop) return add_loop(c, fc, kernel);
     if (chain && chain->first == k) {
         VtChain calls = {(int32_t)fc->n_calls, (int32_t)(chain->last - chain->first + 1),
@@ -337,6 +349,7 @@ static bool call_kernels(Compiler *c, FuncCode *fc, const Frame *frame) {
         if (!add_kernel(c, fc, k)) return false;
     for (size_t i = 0; i < plan->n_copies; i++) {
         const PlaceCopy *copy = &plan->copies[i];
+        now_at(fc, (uint32_t)(plan->n_kernels + i));
         Pointer from = frame_place(frame, &copy->from), to = frame_place(frame, &copy->to);
         add_copy(c, fc, &from, &to, type_bytes(func_type(frame->func, copy->value)), copy->barrier,
                  copy->single);
@@ -363,7 +376,8 @@ static int32_t number_of(const PendingCall *pending) {
 }
 
 /* *irregular_room: the most that one of its C functions wants. */
-static VtFunction finish_func(Compiler *c, const FuncCode *fc, int32_t *kernels, int64_t *irregular_room) {
+static VtFunction finish_func(Compiler *c, const FuncCode *fc, int32_t *kernels, CallOrigin *origins,
+                              int64_t *irregular_room) {
     const Func *func = fc->func;
     VtCall *calls = ARENA_ARRAY(c->arena, VtCall, fc->n_calls + 1);
     VtOutput *outputs = ARENA_ARRAY(c->arena, VtOutput, func->n_outputs + 1);
@@ -373,6 +387,7 @@ static VtFunction finish_func(Compiler *c, const FuncCode *fc, int32_t *kernels,
         kernels[i] = number_of(&fc->calls[i]);
         if (fc->calls[i].room > *irregular_room) *irregular_room = fc->calls[i].room;
     }
+    for (size_t i = 0; i < fc->n_calls; i++) origins[i] = fc->calls[i].origin;
     for (size_t i = 0; i < func->n_outputs; i++)
         outputs[i] = (VtOutput){tensor_of(func->outputs[i].name, func_type(func, func->outputs[i].value)),
                                 (int32_t)func->outputs[i].role};
@@ -422,8 +437,11 @@ static void finish_funcs(Compiler *c, FuncCode *funcs, int n) {
     for (int f = 0; f < n; f++) all += funcs[f].n_calls;
     out->kernels = ARENA_ARRAY(c->arena, int32_t, all + 1);
     out->irregular_room = ARENA_ARRAY(c->arena, int64_t, n + 1);
+    out->origins = ARENA_ARRAY(c->arena, const CallOrigin *, n + 1);
     for (int f = 0; f < n; f++) {
-        functions[f] = finish_func(c, &funcs[f], out->kernels + at, &out->irregular_room[f]);
+        CallOrigin *origins = ARENA_ARRAY(c->arena, CallOrigin, funcs[f].n_calls + 1);
+        functions[f] = finish_func(c, &funcs[f], out->kernels + at, origins, &out->irregular_room[f]);
+        out->origins[f] = origins;
         at += funcs[f].n_calls;
     }
     out->program.functions = functions;

@@ -17,8 +17,9 @@ typedef struct {
     int32_t *kernels;
     int32_t *
         *code_of; /* [f][k]: of kernel k of Module.funcs[f]; -1: a C function, a loop, or nobody calls it */
-    int64_t *constant_bytes; /* of the program's constants */
-    int64_t *irregular_room; /* by function: bytes of scratch that its C functions want */
+    const CallOrigin **origins; /* by function of the program, of its calls */
+    int64_t *constant_bytes;    /* of the program's constants */
+    int64_t *irregular_room;    /* by function: bytes of scratch that its C functions want */
 } Calls;
 
 /* `plan`: the program without functions. In the arena; NULL with a message. */

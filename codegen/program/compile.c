@@ -12,9 +12,9 @@ static bool compile_units(Compiled *out, const Calls *calls, const Machine *mach
     out->n_kernels = calls->n_codes;
     out->units = units_make(out->arena, calls->codes, calls->n_codes, &out->n_units);
     double start = seconds_now();
-    if (!units_compile(out->units, out->n_units, options->target_features, machine, options->print, error,
-                       size))
-        return false;
+    if (!units_compile(out->units, out->n_units, options, machine, error, size)) return false;
+    out->symbols = ARENA_ARRAY(out->arena, const char *, calls->n_codes + 1);
+    for (int i = 0; i < calls->n_codes; i++) out->symbols[i] = calls->codes[i]->symbol;
     /* The stages overlap where units are compiled side by side: each gets its share of the time that passed. */
     double passed = seconds_now() - start, all = 0;
     out->objects = ARENA_ARRAY(out->arena, JitObject, out->n_units);
@@ -47,9 +47,10 @@ static bool compile_calls(Compiled *out, const Module *module, const VtProgram *
     out->program = calls->program;
     out->call_kernels = calls->kernels;
     out->constant_bytes = calls->constant_bytes;
+    out->origins = calls->origins;
     out->target = target->target->name;
     out->times.calls = made - start + seconds_now() - compiled;
-    return compiled_link(out, error, size);
+    return compiled_link(out, options->tell, error, size);
 }
 
 Compiled *codegen_compile(const Module *module, const VtProgram *plan, const CodegenOptions *options,

@@ -3,33 +3,37 @@
 #include "codegen/program/irregular.h"
 #include "codegen/program/unit.h"
 #include "codegen/program/llvm_memory.h"
+#include "codegen/program/perf.h"
 #include "ir/base/clock.h"
 
 #include <stdio.h>
 
 static bool look_up(Compiled *c, VtKernel *kernels, char *error, size_t size) {
-    char name[KERNEL_NAME];
     for (int i = 0; i < c->n_kernels; i++) {
-        kernel_code_name(i, name);
-        kernels[i] = (VtKernel)(uintptr_t)jit_address(c->jit, name);
+        kernels[i] = (VtKernel)(uintptr_t)jit_address(c->jit, c->symbols[i]);
         if (!kernels[i]) {
-            snprintf(error, size, "the JIT lost %s", name);
+            snprintf(error, size, "the JIT lost %s", c->symbols[i]);
             return false;
         }
     }
     return true;
 }
 
-bool compiled_link(Compiled *c, char *error, size_t size) {
+bool compiled_link(Compiled *c, int tell, char *error, size_t size) {
     double start = seconds_now();
     VtKernel *kernels = ARENA_ARRAY(c->arena, VtKernel, c->n_kernels + 1);
-    c->jit = jit_load(c->objects, c->n_objects, error, size);
+    c->jit = jit_load(c->objects, c->n_objects, tell & TELL_GDB, error, size);
     if (!c->jit || !look_up(c, kernels, error, size)) return false;
     const int32_t *number = c->call_kernels;
     for (int f = 0; f < c->program.n_functions; f++) {
         VtCall *calls = (VtCall *)c->program.functions[f].calls; /* in our own arena */
         for (int i = 0; i < c->program.functions[f].n_calls; i++, number++)
             calls[i].kernel = *number >= 0 ? kernels[*number] : irregular_kernel(-1 - *number);
+    }
+    if (tell & (TELL_PERF_MAP | TELL_PERF_DUMP)) {
+        size_t n;
+        const CodeSymbol *symbols = code_symbols(c->arena, c->jit, c->objects, c->n_objects, &n);
+        if (!perf_tell(symbols, n, tell, error, size)) return false;
     }
     llvm_memory_give_back();
     c->times.link = seconds_now() - start;
@@ -44,6 +48,12 @@ const char *compiled_target(const Compiled *compiled) {
 }
 int compiled_kernels(const Compiled *compiled) {
     return compiled->n_kernels;
+}
+const char *compiled_symbol(const Compiled *compiled, int i) {
+    return compiled->symbols[i];
+}
+const CallOrigin *compiled_origins(const Compiled *compiled, int f) {
+    return compiled->origins ? compiled->origins[f] : NULL;
 }
 CompileTimes compiled_times(const Compiled *compiled) {
     return compiled->times;

@@ -13,7 +13,9 @@ struct Compiled {
     VtProgram program; /* calls' kernels are NULL until linked */
     const char *target;
     int n_kernels;
-    int32_t *call_kernels; /* of all functions' calls: kernel_NUMBER; -1 - i: irregular kernel i */
+    const char **symbols;             /* of the kernels: their functions */
+    int32_t *call_kernels;            /* of all functions' calls: kernel_NUMBER; -1 - i: irregular kernel i */
+    const CallOrigin *const *origins; /* by function, of its calls; NULL: loaded */
     int64_t *constant_bytes;
     JitObject *objects;
     int n_objects;
@@ -23,7 +25,7 @@ struct Compiled {
     int n_units;
 };
 
-/* Links the objects and gives every call its kernel. False with a message. */
-bool compiled_link(Compiled *compiled, char *error, size_t size);
+/* Links the objects and gives every call its kernel. tell: CodegenTell. False with a message. */
+bool compiled_link(Compiled *compiled, int tell, char *error, size_t size);
 
 #endif

@@ -229,6 +229,7 @@ static void code_compiled(Coder *k, Compiled *c) {
     code_i32(k, &c->n_kernels, 0, 1 << 24);
     code_record(k, record_of_program(), &c->program);
     require(k, k->bad || !k->reading || image_check(&c->program));
+    c->symbols = code_names(k, c->symbols, c->n_kernels);
     code_i32(k, &c->n_objects, 0, 1 << 16);
     code_objects(k, c);
     require(k, !k->reading || k->at == k->size);
@@ -245,14 +246,14 @@ void *compiled_image(const Compiled *compiled, size_t *size) {
     return NULL;
 }
 
-Compiled *codegen_load(const void *image, size_t image_size, char *error, size_t size) {
+Compiled *codegen_load(const void *image, size_t image_size, int tell, char *error, size_t size) {
     Arena *arena = arena_new();
     Compiled *c = ARENA_NEW(arena, Compiled);
     c->arena = arena;
     Coder k = {.arena = arena, .reading = true, .bytes = (char *)image, .size = image_size};
     code_compiled(&k, c);
     if (k.bad) snprintf(error, size, "not an image of a program, or a damaged one");
-    if (!k.bad && compiled_link(c, error, size)) return c;
+    if (!k.bad && compiled_link(c, tell, error, size)) return c;
     compiled_free(c);
     return NULL;
 }

@@ -5,6 +5,7 @@
 #include <llvm-c/Core.h>
 #include <llvm-c/Error.h>
 #include <llvm-c/LLJIT.h>
+#include <llvm-c/LLJITUtils.h>
 #include <llvm-c/Orc.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -38,9 +39,10 @@ static bool add_objects(Jit *jit, const JitObject *objects, int n, char *error, 
     return true;
 }
 
-Jit *jit_load(const JitObject *objects, int n, char *error, size_t size) {
+Jit *jit_load(const JitObject *objects, int n, bool debugged, char *error, size_t size) {
     Jit *jit = arena_must(calloc(1, sizeof *jit));
     if (!failed(LLVMOrcCreateLLJIT(&jit->lljit, NULL), "JIT", error, size) &&
+        !(debugged && failed(LLVMOrcLLJITEnableDebugSupport(jit->lljit), "debuggers", error, size)) &&
         add_objects(jit, objects, n, error, size))
         return jit;
     jit_free(jit);

@@ -41,7 +41,7 @@ static bool compile(MicroCode *code, const TargetMachine *target, char *error, s
 
 static bool load(MicroCode *code, char *error, size_t size) {
     JitObject object = {LLVMGetBufferStart(code->object), LLVMGetBufferSize(code->object)};
-    code->jit = jit_load(&object, 1, error, size);
+    code->jit = jit_load(&object, 1, false, error, size);
     for (int i = 0; code->jit && i < code->entries.n; i++) {
         char name[32];
         snprintf(name, sizeof name, "micro_entry_%d", i);

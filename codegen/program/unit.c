@@ -23,15 +23,20 @@ void kernel_code_name(int number, char out[KERNEL_NAME]) {
     snprintf(out, KERNEL_NAME, "kernel_%d", number);
 }
 
-void kernel_code_rename(const KernelCode *code, Arena *arena, LLVMModuleRef module) {
-    const Node *node = func_node(code->func, kernel_cost(code->func, code->kernel).named);
+/* "(optimizers.yaml:9)" stands for the scope of a node without one: the name has no parentheses. */
+const char *kernel_code_rename(const KernelCode *code, Arena *arena, LLVMModuleRef module) {
+    ValueId named = kernel_cost(code->func, code->kernel).named;
+    const char *origin = node_origin(arena, code->func, named);
+    size_t length = strlen(origin), skipped = *origin == '(';
     char own[KERNEL_NAME];
     kernel_code_name(code->number, own);
-    char *name = arena_printf(arena, "%s.%s%s%s", own, op_info((OpKind)node->op)->name,
-                              node->scope ? "." : "", node->scope ? node->scope : "");
+    char *name =
+        arena_printf(arena, "%s.%s%s%.*s", own, op_info((OpKind)func_node(code->func, named)->op)->name,
+                     *origin ? "." : "", (int)(length - 2 * skipped), origin + skipped);
     for (char *c = name; *c; c++)
         if (!isalnum((unsigned char)*c) && *c != '.') *c = '_';
     LLVMSetValueName2(LLVMGetNamedFunction(module, own), name, strlen(name));
+    return name;
 }
 
 /* ---- sharing out ------------------------------------------------------------------------------------------------- */
@@ -97,28 +102,42 @@ static bool is_valid(CompileUnit *unit, LLVMModuleRef module) {
 }
 
 /* Prints a comment for each kernel: its name in the code, and the node that it is named after. */
-static void name_kernels(const CompileUnit *unit, const char *comment) {
+static void tell_names(const CompileUnit *unit, const char *comment) {
     for (int i = 0; i < unit->n_codes; i++) {
         const KernelCode *code = unit->codes[i];
-        char name[KERNEL_NAME];
-        kernel_code_name(code->number, name);
-        fprintf(stderr, "%s %s = %s\n", comment, name,
+        fprintf(stderr, "%s %s = %s\n", comment, code->symbol,
                 kernel_name(unit->arena, code->func, kernel_cost(code->func, code->kernel).named));
     }
 }
 
-static void emit_unit(CompileUnit *unit, const char *target_features, const Machine *machine,
-                      CodegenPrint print) {
-    if (!target_machine_open(&unit->target, target_features, unit->error, sizeof unit->error)) return;
+static void keep_frames(LLVMModuleRef module) {
+    for (LLVMValueRef f = LLVMGetFirstFunction(module); f; f = LLVMGetNextFunction(f))
+        if (!LLVMIsDeclaration(f)) LLVMAddTargetDependentFunctionAttr(f, "frame-pointer", "all");
+}
+
+static void emit_kernels(CompileUnit *unit, LLVMModuleRef module, const Machine *machine,
+                         const CodegenOptions *options) {
+    LLVMBuilderRef builder = LLVMCreateBuilderInContext(LLVMGetModuleContext(module));
+    FunctionBuilder fb = builder_make(unit->target.target, machine, module, builder);
+    if (options->lines && unit->n_codes)
+        fb.positions = positions_begin(unit->arena, module, unit->codes[0]->func->module->diags, false);
+    kernel_codes_emit(unit->codes, unit->n_codes, &fb);
+    positions_end(fb.positions);
+    LLVMDisposeBuilder(builder);
+    for (int i = 0; i < unit->n_codes; i++)
+        unit->codes[i]->symbol = kernel_code_rename(unit->codes[i], unit->arena, module);
+    if (options->frames) keep_frames(module);
+}
+
+static void emit_unit(CompileUnit *unit, const CodegenOptions *options, const Machine *machine) {
+    if (!target_machine_open(&unit->target, options->target_features, unit->error, sizeof unit->error))
+        return;
     double start = seconds_now();
     unit->arena = arena_new();
     LLVMModuleRef module = object_module(&unit->target, LLVMContextCreate());
-    LLVMBuilderRef builder = LLVMCreateBuilderInContext(LLVMGetModuleContext(module));
-    FunctionBuilder fb = builder_make(unit->target.target, machine, module, builder);
-    kernel_codes_emit(unit->codes, unit->n_codes, &fb);
-    LLVMDisposeBuilder(builder);
-    if (print == PRINT_LLVM) {
-        name_kernels(unit, ";");
+    emit_kernels(unit, module, machine, options);
+    if (options->print == PRINT_LLVM) {
+        tell_names(unit, ";");
         LLVMDumpModule(module);
     }
     if (is_valid(unit, module))
@@ -170,7 +189,7 @@ static void share_functions(CompileUnit *units, int n) {
 }
 
 static void compile_unit(CompileUnit *unit, CodegenPrint print) {
-    if (unit->module && print == PRINT_ASSEMBLY) name_kernels(unit, "#");
+    if (unit->module && print == PRINT_ASSEMBLY) tell_names(unit, "#");
     if (unit->module)
         unit->object = object_emit(unit->module, LLVMGetModuleContext(unit->module), &unit->target,
                                    &unit->times, print == PRINT_ASSEMBLY, unit->error, sizeof unit->error);
@@ -182,25 +201,24 @@ static void compile_unit(CompileUnit *unit, CodegenPrint print) {
 
 typedef struct {
     CompileUnit *units;
-    const char *target_features;
+    const CodegenOptions *options;
     const Machine *machine;
-    CodegenPrint print;
 } Work;
 
 static void emit_one(void *user, int i) {
     const Work *w = user;
-    emit_unit(&w->units[i], w->target_features, w->machine, w->print);
+    emit_unit(&w->units[i], w->options, w->machine);
 }
 
 static void compile_one(void *user, int i) {
     const Work *w = user;
-    compile_unit(&w->units[i], w->print);
+    compile_unit(&w->units[i], w->options->print);
 }
 
-bool units_compile(CompileUnit *units, int n, const char *target_features, const Machine *machine,
-                   CodegenPrint print, char *error, size_t size) {
-    Work w = {.units = units, .target_features = target_features, .machine = machine, .print = print};
-    bool alone = print != PRINT_NONE;
+bool units_compile(CompileUnit *units, int n, const CodegenOptions *options, const Machine *machine,
+                   char *error, size_t size) {
+    Work w = {.units = units, .options = options, .machine = machine};
+    bool alone = options->print != PRINT_NONE;
     workers_run(emit_one, &w, n, alone);
     share_functions(units, n);
     workers_run(compile_one, &w, n, alone);

@@ -23,6 +23,7 @@ typedef struct KernelCode {
     const Chain *chain;
     bool product;
     int64_t scratch_bytes; /* known once it is emitted */
+    const char *symbol;    /* its function in this process; NULL before it is emitted for it */
 } KernelCode;
 
 typedef struct {
@@ -43,8 +44,8 @@ typedef struct {
 enum { KERNEL_NAME = 24 };
 void kernel_code_name(int number, char out[KERNEL_NAME]);
 
-/* Its function gets a name that says what it is: kernel_3.matmul.encoder.patch_embed.proj. */
-void kernel_code_rename(const KernelCode *code, Arena *arena, LLVMModuleRef module);
+/* Its function gets a name that says what it is: kernel_3.matmul.encoder.patch_embed.proj. Returns it, in the arena. */
+const char *kernel_code_rename(const KernelCode *code, Arena *arena, LLVMModuleRef module);
 
 /* Emits the kernels' functions, and those that they call; sets scratch_bytes. */
 void kernel_codes_emit(KernelCode *const *codes, int n, FunctionBuilder *fb);
@@ -56,8 +57,8 @@ Machine unit_machine(const TargetMachine *target, const Machine *known);
 CompileUnit *units_make(Arena *arena, KernelCode *const *codes, int n_codes, int *n_units);
 /* Emits and compiles all units, on as many threads as there are cores, or on one if something is printed. `machine`:
  * without unknown facts (machine_with_usual). False with a message. */
-bool units_compile(CompileUnit *units, int n, const char *target_features, const Machine *machine,
-                   CodegenPrint print, char *error, size_t size);
+bool units_compile(CompileUnit *units, int n, const CodegenOptions *options, const Machine *machine,
+                   char *error, size_t size);
 void units_free(CompileUnit *units, int n);
 
 #endif

@@ -70,7 +70,7 @@ static inline void unit_load(Unit *unit) {
         object_emit(unit->fb.module, unit->fb.context, &unit->target, &times, false, error, sizeof error);
     unit_check(unit->object != NULL, error);
     JitObject object = {LLVMGetBufferStart(unit->object), LLVMGetBufferSize(unit->object)};
-    unit->jit = jit_load(&object, 1, error, sizeof error);
+    unit->jit = jit_load(&object, 1, false, error, sizeof error);
     unit_check(unit->jit != NULL, error);
 }
 

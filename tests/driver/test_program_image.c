@@ -56,7 +56,7 @@ static int forget(void **state) {
 static void test_runs_the_same(void **state) {
     Fixture *f = *state;
     char error[512] = "";
-    Compiled *loaded = codegen_load(f->image, f->size, error, sizeof error);
+    Compiled *loaded = codegen_load(f->image, f->size, TELL_NOBODY, error, sizeof error);
     assert_non_null(loaded);
     assert_string_equal(compiled_target(loaded), compiled_target(f->compiled));
     assert_int_equal(compiled_kernels(loaded), compiled_kernels(f->compiled));
@@ -109,7 +109,7 @@ static void test_truncated(void **state) {
     for (size_t n = 0; n < f->size; n += n < 4096 ? 1 : 97) {
         char *part = malloc(n + 1); /* of its own size, for the sanitizer */
         memcpy(part, f->image, n);
-        assert_null(codegen_load(part, n, error, sizeof error));
+        assert_null(codegen_load(part, n, TELL_NOBODY, error, sizeof error));
         free(part);
     }
 }
@@ -134,7 +134,7 @@ static void test_changed(void **state) {
         size_t at = (size_t)vt_rng_below(&rng, (int64_t)n), wide = vt_rng_u32(&rng) % 2 ? 1 : 4;
         memcpy(image, f->image, f->size);
         for (size_t k = at; k < at + wide && k < n; k++) image[k] = (char)odd[vt_rng_u32(&rng) % 5];
-        Compiled *loaded = codegen_load(image, f->size, error, sizeof error);
+        Compiled *loaded = codegen_load(image, f->size, TELL_NOBODY, error, sizeof error);
         refused += loaded == NULL;
         compiled_free(loaded);
     }

@@ -187,7 +187,7 @@ static void check_image(const Built *b, const double *want, size_t n) {
     char error[512];
     size_t size, m;
     void *image = compiled_image(b->compiled, &size);
-    Compiled *loaded = codegen_load(image, size, error, sizeof error);
+    Compiled *loaded = codegen_load(image, size, TELL_NOBODY, error, sizeof error);
     if (!loaded) fail_msg("%s", error);
     double *got = run_steps(compiled_program(loaded), &m, 2);
     assert_int_equal(m, n);
