@@ -10,6 +10,7 @@ typedef struct {
     const VtRun *run;
     int thread, threads;
     char *own;
+    VtTrack track;                   /* what it does is recorded here; no spans: it is not */
     bool alone;                      /* in a loop that this thread runs alone: there are no barriers */
     int32_t iteration[VT_MAX_LOOPS]; /* by depth */
 } Walker;
@@ -40,9 +41,15 @@ static void *place(Walker *w, const VtArg *arg, void *bound, int share) {
     return (void *)(at + (uintptr_t)moved(w, arg));
 }
 
-/* Share `share` of `shares` of a call. */
-static void run_call(Walker *w, const VtCall *call, int share, int shares) {
+static void record(Walker *w, int c, int block, double start) {
+    if (w->track.n < w->track.room) w->track.spans[w->track.n++] = (VtSpan){start, vt_now(), c, block};
+}
+
+/* Share `share` of `shares` of call number c; `block`: as VtSpan has it. */
+static void run_call(Walker *w, int c, int block, int share, int shares) {
+    const VtCall *call = &w->run->function->calls[c];
     const VtArg *described = &w->run->function->args[call->first_arg];
+    double start = w->track.spans ? vt_now() : 0;
     void *filled[VT_MAX_OWN_ARGS], *const *args = &w->run->pointers[call->first_arg];
     for (int a = 0; a < call->n_args; a++) {
         int kind = described[a].kind;
@@ -53,31 +60,23 @@ static void run_call(Walker *w, const VtCall *call, int share, int shares) {
         filled[a] = place(w, &described[a], filled[a], share);
     }
     call->kernel(args, share, shares);
+    if (w->track.spans) record(w, c, block, start);
 }
 
 static void run_shared(Walker *w, int c) {
-    const VtCall *call = &w->run->function->calls[c];
-    double *times = w->run->times, start = times && w->thread == 0 ? vt_now() : 0;
-    if (w->alone || call->single) {
-        if (w->thread == 0) run_call(w, call, 0, 1);
+    if (w->alone || w->run->function->calls[c].single) {
+        if (w->thread == 0) run_call(w, c, -1, 0, 1);
     } else
-        run_call(w, call, w->thread, w->threads);
-    if (!times) return;
-    wait_for_others(w);
-    if (w->thread == 0) times[c] += vt_now() - start;
+        run_call(w, c, -1, w->thread, w->threads);
 }
 
-/* This thread's blocks, through all calls of the chain. Profiles have the first thread's time. */
+/* This thread's blocks, through all calls of the chain. */
 static void run_chain(Walker *w, const VtChain *chain) {
-    double *times = w->thread == 0 ? w->run->times : NULL;
     int from = (int)((int64_t)chain->blocks * w->thread / w->threads),
         to = (int)((int64_t)chain->blocks * (w->thread + 1) / w->threads);
     for (int block = from; block < to; block++)
-        for (int c = chain->first_call; c < chain->first_call + chain->n_calls; c++) {
-            double start = times ? vt_now() : 0;
-            run_call(w, &w->run->function->calls[c], block, chain->blocks);
-            if (times) times[c] += vt_now() - start;
-        }
+        for (int c = chain->first_call; c < chain->first_call + chain->n_calls; c++)
+            run_call(w, c, block, block, chain->blocks);
 }
 
 /* ---- loops ------------------------------------------------------------------------------------------------------- */
@@ -117,7 +116,7 @@ static void run_span(Walker *w, int first, int end, int chain, int loop) {
             loop += 1 + f->loops[loop].n_inside;
             continue;
         }
-        if (f->calls[c].barrier || w->run->times) wait_for_others(w);
+        if (f->calls[c].barrier) wait_for_others(w);
         if (chain < f->n_chains && f->chains[chain].first_call == c) {
             run_chain(w, &f->chains[chain]);
             c += f->chains[chain++].n_calls - 1;
@@ -130,5 +129,10 @@ void vt_run_calls(void *user, int thread, int threads) {
     const VtRun *run = user;
     Walker w = {
         .run = run, .thread = thread, .threads = threads, .own = run->own + (size_t)thread * run->own_stride};
+    VtTrack *track = run->spans && thread < run->spans->threads ? &run->spans->tracks[thread] : NULL;
+    if (track) w.track = (VtTrack){.spans = track->spans, .room = track->room};
     run_span(&w, 0, run->function->n_calls, 0, 0);
+    if (!track) return;
+    track->n = w.track.n;
+    if (thread == 0) run->spans->ran = threads;
 }

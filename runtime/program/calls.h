@@ -2,13 +2,13 @@
 #ifndef VITC_RUNTIME_PROGRAM_CALLS_H
 #define VITC_RUNTIME_PROGRAM_CALLS_H
 
-#include "runtime/program.h"
+#include "runtime/program/spans.h"
 
 /* One run of a function. */
 typedef struct {
     const VtFunction *function;
     void *const *pointers; /* of each argument; what a thread has of its own is filled in at the call */
-    double *times;         /* seconds of each call, of all its iterations, are added here; NULL: not wanted */
+    VtSpans *spans;        /* made for this function, and as many threads; NULL: not wanted */
     char *own;             /* each thread's own memory, own_stride bytes after that of the thread before … */
     size_t own_stride;
     size_t own_blocks; /* … of which so many hold the blocks of chains; then comes scratch */

@@ -18,7 +18,6 @@ enum { ALIGN = 64 };
 typedef struct {
     void **pointers; /* of each argument; scratch ones are per thread */
     void **outputs;
-    double *times;
     Pace pace;
     bool small; /* all its calls are the first thread's: it is run alone, and no part of anyone's pace */
 } Bound;
@@ -30,9 +29,10 @@ struct VtInstance {
     VtPages kept;  /* states, and the outputs of all functions */
     VtPages arena; /* of whichever function runs: what one leaves there no other reads */
     VtPages blocks;
-    bool profile;
-    bool stale;   /* states were written from outside: derived ones no longer follow from them */
-    bool written; /* someone may have written states */
+    int profiled;  /* the function whose runs are recorded; -1: none */
+    VtSpans spans; /* of it */
+    bool stale;    /* states were written from outside: derived ones no longer follow from them */
+    bool written;  /* someone may have written states */
     /* In `blocks`: scratch_bytes for each thread, of which the first own_bytes hold the blocks of chains. */
     char *scratch;
     size_t scratch_bytes, own_bytes;
@@ -87,8 +87,7 @@ static bool bind_function(VtInstance *instance, int f) {
     const VtFunction *function = &instance->program->functions[f];
     Bound *bound = &instance->functions[f];
     bound->pointers = calloc((size_t)function->n_args + 1, sizeof(void *));
-    bound->times = calloc((size_t)function->n_calls + 1, sizeof(double));
-    if (!bound->pointers || !bound->times) return false;
+    if (!bound->pointers) return false;
     bound->small = true;
     for (int c = 0; c < function->n_calls; c++) bound->small = bound->small && function->calls[c].single;
     for (int a = 0; a < function->n_args; a++) {
@@ -114,7 +113,7 @@ VtInstance *vt_instance_new(const VtProgram *program, VtError *error) {
     if (good) {
         instance->program = program;
         instance->stale = true;
-        instance->last = -1;
+        instance->last = instance->profiled = -1;
         instance->states = calloc((size_t)program->n_states + 1, sizeof(void *));
         instance->functions = calloc((size_t)program->n_functions + 1, sizeof(Bound));
         good = instance->states && instance->functions && allocate(instance);
@@ -131,8 +130,8 @@ void vt_instance_free(VtInstance *instance) {
     for (int f = 0; instance->functions && f < instance->program->n_functions; f++) {
         free(instance->functions[f].outputs);
         free(instance->functions[f].pointers);
-        free(instance->functions[f].times);
     }
+    vt_spans_free(&instance->spans);
     free(instance->functions);
     free(instance->states);
     vt_pages_free(&instance->kept);
@@ -179,6 +178,14 @@ static bool refresh_derived(VtInstance *instance, const char *running, VtError *
     return good;
 }
 
+/* On as many threads as there are tracks: no part of the function's pace. */
+static bool run_recorded(VtRun *run, VtError *error) {
+    vt_parallel_few(run->spans->threads, vt_run_calls, run);
+    return run->spans->ran == run->spans->threads ||
+           vt_fail(error, 1, "%d threads are wanted, the system makes but %d: --threads %d",
+                   run->spans->threads, run->spans->ran, run->spans->ran);
+}
+
 bool vt_instance_run(VtInstance *instance, const char *name, void *const *inputs, VtError *error) {
     int f = find_function(instance->program, name);
     if (f < 0) return vt_fail(error, 2, "'%s' has no function '%s'", instance->program->name, name);
@@ -196,16 +203,16 @@ bool vt_instance_run(VtInstance *instance, const char *name, void *const *inputs
     instance->written = true;
     VtRun run = {.function = function,
                  .pointers = bound->pointers,
-                 .times = instance->profile ? bound->times : NULL,
+                 .spans = instance->profiled == f ? &instance->spans : NULL,
                  .own = instance->scratch,
                  .own_stride = instance->scratch_bytes,
                  .own_blocks = instance->own_bytes};
-    if (run.times) memset(run.times, 0, sizeof *run.times * (size_t)function->n_calls);
-    if (bound->small && !instance->profile) {
+    if (run.spans) return run_recorded(&run, error);
+    if (bound->small) {
         vt_parallel_few(1, vt_run_calls, &run);
         return true;
     }
-    int threads = instance->profile ? vt_threads() : pace_threads(&bound->pace, vt_threads());
+    int threads = pace_threads(&bound->pace, vt_threads());
     double start = vt_now(), waited = vt_team_waited();
     vt_parallel_few(threads, vt_run_calls, &run);
     bool alone = instance->last == f; /* another function's run in between is no part of this one's pace */
@@ -225,13 +232,25 @@ const void *vt_instance_output(VtInstance *instance, const char *name, const cha
     return NULL;
 }
 
-void vt_instance_profile(VtInstance *instance, bool on) {
-    instance->profile = on;
+bool vt_instance_profile(VtInstance *instance, const char *name, VtError *error) {
+    vt_spans_free(&instance->spans);
+    instance->profiled = -1;
+    if (!name) return true;
+    int f = find_function(instance->program, name);
+    if (f < 0) return vt_fail(error, 2, "'%s' has no function '%s'", instance->program->name, name);
+    const VtFunction *function = &instance->program->functions[f];
+    int threads = instance->functions[f].small ? 1 : vt_threads();
+    double most = vt_spans_needed(function, 0, 1);
+    if (most > VT_MOST_SPANS)
+        return vt_fail(error, 2, "function '%s' makes up to %.0f calls: a profile has room for %d", name,
+                       most, VT_MOST_SPANS);
+    if (!vt_spans_make(&instance->spans, function, threads)) return vt_fail(error, 1, "out of memory");
+    instance->profiled = f;
+    return true;
 }
 
-const double *vt_instance_times(VtInstance *instance, const char *name) {
-    int f = find_function(instance->program, name);
-    return f >= 0 && instance->profile ? instance->functions[f].times : NULL;
+const VtSpans *vt_instance_spans(const VtInstance *instance) {
+    return instance->profiled < 0 ? NULL : &instance->spans;
 }
 
 const void *vt_instance_state(const VtInstance *instance, int state) {

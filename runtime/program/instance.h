@@ -4,6 +4,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/program.h"
+#include "runtime/program/spans.h"
 #include "runtime/program/weights.h"
 
 /* The function of that name; NULL: the program has none. */
@@ -31,8 +32,10 @@ bool vt_instance_run(VtInstance *instance, const char *function, void *const *in
 /* An output of the function's last run; NULL if there is none of that name. */
 const void *vt_instance_output(VtInstance *instance, const char *function, const char *output,
                                VtTensor *type);
-/* Seconds per call of the last run, VtFunction.n_calls of them, when profiling was switched on; else NULL. */
-void vt_instance_profile(VtInstance *instance, bool on);
-const double *vt_instance_times(VtInstance *instance, const char *function);
+/* From now on runs of the function are recorded, on all threads; NULL: no function's are. False: there is no such
+ * function, or no room: a run makes more spans than VT_MOST_SPANS. */
+bool vt_instance_profile(VtInstance *instance, const char *function, VtError *error);
+/* What threads did in the last run that was recorded, until the next. */
+const VtSpans *vt_instance_spans(const VtInstance *instance);
 
 #endif

@@ -1,8 +1,10 @@
 /* vitc bench: the compiled step on random input, timed; with --profile each kernel. */
+#include "driver/bench/profile.h"
 #include "driver/driver.h"
-#include "inspect/report/report_json.h"
 #include "inspect/report/profile_json.h"
 #include "inspect/report/profile_text.h"
+#include "inspect/report/report_json.h"
+#include "runtime/base/clock.h"
 #include "runtime/program/normals.h"
 
 #include <math.h>
@@ -55,6 +57,7 @@ typedef struct {
     void **inputs;
     double *seconds; /* of each run of the step; the first is not like the others */
     int steps;       /* after the first */
+    Profile profile;
 } Bench;
 
 /* Memory, inputs and initial values; each has its line of --timing. */
@@ -83,27 +86,33 @@ static void print_origin(Session *s) {
                s->compile_seconds * 1e3, compiled_kernels(s->compiled), compiled_target(s->compiled));
 }
 
-static bool run_steps(Bench *b, bool profile, VtError *error) {
+static bool run_steps(Bench *b, VtError *error) {
     b->seconds = ARENA_ARRAY(b->session->arena, double, (size_t)b->steps + 1);
-    vt_instance_profile(b->instance, profile);
     for (int i = 0; i <= b->steps; i++) {
-        double start = seconds_now();
+        double start = vt_now();
         if (!vt_instance_run(b->instance, "step", b->inputs, error)) return false;
-        b->seconds[i] = seconds_now() - start;
+        double end = vt_now();
+        b->seconds[i] = end - start;
+        if (i > 0) profile_note(&b->profile, i - 1, start, end);
     }
     return true;
 }
 
-static void print_results(Bench *b, bool profile, Roofline given, bool json) {
+static void print_results(Bench *b, Roofline given, bool json) {
     Session *s = b->session;
-    BenchReport report = bench_report(s->program, b->step, b->seconds + 1, b->steps, vt_threads());
+    bool profile = b->profile.asked.kernels;
+    double first = b->seconds[0], *sorted = ARENA_ARRAY(s->arena, double, (size_t)b->steps);
+    memcpy(sorted, b->seconds + 1, sizeof *sorted * (size_t)b->steps);
+    BenchReport report = bench_report(s->program, b->step, sorted, b->steps, vt_threads());
     /* What is the step's own, and what only the first has: pages that are touched, cold caches. */
     timing_add(&s->timing, "step", report.best, (size_t)b->step->n_calls, "calls");
-    timing_add(&s->timing, "its first time", b->seconds[0] - report.best, 0, NULL);
+    timing_add(&s->timing, "its first time", first - report.best, 0, NULL);
     report.target = compiled_target(s->compiled);
     ProfileReport kernels = {0};
+    int shown = 0; /* the median step */
+    while (b->seconds[shown + 1] != report.median) shown++;
     if (profile)
-        kernels = profile_report(s->arena, b->step, vt_instance_times(b->instance, "step"), given,
+        kernels = profile_report(s->arena, b->step, b->profile.times[shown], given,
                                  (double)sysconf(_SC_LEVEL2_CACHE_SIZE));
     if (!json) {
         bench_text(&report, stdout);
@@ -116,10 +125,27 @@ static void print_results(Bench *b, bool profile, Roofline given, bool json) {
     report_write(all, stdout);
 }
 
-enum { STEPS, PROFILE, PEAK, BANDWIDTH, THREADS, TARGET, TIMING, PRECISION, NO_CACHE, FORMAT, STRICT, N };
+enum {
+    STEPS,
+    PROFILE,
+    TRACE,
+    PEAK,
+    BANDWIDTH,
+    THREADS,
+    TARGET,
+    TIMING,
+    PRECISION,
+    NO_CACHE,
+    FORMAT,
+    STRICT,
+    N
+};
 static const FlagRow FLAGS[N] = {
     [STEPS] = {"steps", FLAG_VALUE, "N", COMPLETE_NONE, "time N steps after the first (5)"},
-    [PROFILE] = {"profile", FLAG_BARE, NULL, COMPLETE_NONE, "time each kernel, as a share of what limits it"},
+    [PROFILE] = {"profile", FLAG_MAYBE, "FILE.json", COMPLETE_FILE,
+                 "time each kernel, as a share of what limits it; write the times of all calls"},
+    [TRACE] = {"trace", FLAG_VALUE, "FILE.json", COMPLETE_FILE,
+               "write what each thread does when, as events that Perfetto opens"},
     [PEAK] = PEAK_FLAG,
     [BANDWIDTH] = BANDWIDTH_FLAG,
     [THREADS] = THREADS_FLAG,
@@ -131,12 +157,38 @@ static const FlagRow FLAGS[N] = {
     [STRICT] = STRICT_FLAG};
 const FlagTable BENCH_FLAGS = {FLAGS, N, NULL};
 
+/* A program from the cache, or compiled; where files are wanted it is compiled of a module that tells what its kernels
+ * are. */
+static bool make_program(Session *s, const Arguments *args, const Flag *flags, bool inspected,
+                         Inspection *inspection) {
+    RecipeOptions options = recipe_options(args, &flags[STRICT]);
+    const char *recipe = args->words[0], *target = flags[TARGET].value;
+    if (!inspected) return session_program(s, recipe, &options, target, flags[NO_CACHE].given);
+    return session_load(s, recipe, &options) &&
+           session_inspect(s, (InspectionRun){.target = target, .function = "step"}, inspection) &&
+           session_code(s, target);
+}
+
+/* Runs and times the step, prints and writes what is asked for. */
+static bool bench_step(Bench *b, const ProfileAsked *asked, const Inspection *inspection, Roofline roofline,
+                       bool json, VtError *error) {
+    if (!b->step)
+        return !asked->kernels ||
+               vt_fail(error, 2, "recipe '%s' has no step to profile", b->session->program->name);
+    if (!profile_open(&b->profile, asked, b->session, inspection, b->instance, b->steps, error) ||
+        !run_steps(b, error))
+        return false;
+    print_results(b, roofline, json);
+    return profile_write(&b->profile, error);
+}
+
 int verb_bench(int argc, char **argv) {
     Flag flags[N];
     Arguments args;
     bool json;
     double steps = 5, threads = 0;
     Roofline roofline = {0};
+    ProfileAsked asked;
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
     if (args.n_words != 1) return fail(2, "bench wants one recipe");
     if (!flags[PROFILE].given && (flags[PEAK].given || flags[BANDWIDTH].given))
@@ -145,19 +197,16 @@ int verb_bench(int argc, char **argv) {
         return 2;
     if (!whole_flag(&flags[STEPS], 1, 1e6, &steps) || !whole_flag(&flags[THREADS], 1, 1024, &threads))
         return 2;
+    if (!profile_asked(&flags[PROFILE], &flags[TRACE], steps, &asked)) return 2;
     vt_set_threads((int)threads);
     Session s;
     VtError error = {0};
-    RecipeOptions options = recipe_options(&args, &flags[STRICT]);
+    Inspection inspection;
     Bench bench = {.session = &s, .steps = (int)steps};
-    bool good = session_program(&s, args.words[0], &options, flags[TARGET].value, flags[NO_CACHE].given),
-         profile = flags[PROFILE].given;
-    good = good && prepare(&bench, &error);
+    bool inspected = asked.file || asked.events,
+         good = make_program(&s, &args, flags, inspected, &inspection) && prepare(&bench, &error);
     if (good && !json) print_origin(&s);
-    if (good && bench.step) {
-        good = run_steps(&bench, profile, &error);
-        if (good) print_results(&bench, profile, roofline, json);
-    }
+    if (good) good = bench_step(&bench, &asked, inspected ? &inspection : NULL, roofline, json, &error);
     if (good && flags[TIMING].given) timing_print(&s.timing);
     if (error.message[0]) fail(error.code, "%s", error.message);
     if (bench.inputs) free_inputs(s.program, bench.inputs);
