@@ -62,6 +62,9 @@ vitc_shipped(vitc_machine)
 
 vitc_shipped_layer(runtime vitc_machine Threads::Threads ${runtime_packages})
 vitc_shipped_layer(command vitc_runtime)
+foreach(shell bash zsh fish)
+  vitc_embed(vitc_command completion_${shell} command/shells/${shell})
+endforeach()
 vitc_shipped_layer(standalone vitc_command vitc_runtime)
 vitc_shipped_layer(library vitc_runtime)
 

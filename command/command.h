@@ -127,8 +127,9 @@ bool choose_data(const VtProgram *program, const Arguments *args, const VtRunSet
                  VtRunSettings *out);
 
 /* ---- what a Command is asked for --------------------------------------------------------------------------------- */
-typedef struct Made Made;       /* a program, by who made it */
-typedef struct Weights Weights; /* weights.h */
+typedef struct Made Made;           /* a program, by who made it */
+typedef struct Completer Completer; /* complete.h */
+typedef struct Weights Weights;     /* weights.h */
 
 /* What a verb wants a program for. */
 typedef struct {
@@ -160,6 +161,9 @@ typedef struct {
     void (*hint)(int argc, char **argv, const Flag *flags, size_t n, const char *word, SettingHint *out);
     /* The file of a recipe that a word names; false: it names none. */
     bool (*find_recipe)(const char *word, char *out, size_t size);
+
+    /* Offers what only this command knows: recipes, settings, passes … May be NULL. */
+    void (*complete)(Completer *c, Completion kind);
 
     /* Whether a verb may run; false after telling why not. --help and --target list are told all the same. NULL: any
      * may. */

@@ -27,6 +27,9 @@ extern const FlagTable RUN_FLAGS, CHECK_FLAGS, DATA_FLAGS, INSPECT_FLAGS, OPT_FL
     DOCTOR_FLAGS, HELP_FLAGS;
 extern const FlagTable VITC_FLAGS; /* command.c: of each verb of command/ */
 
+/* ---- help/complete.c: Command.complete */
+void complete_vitc(Completer *c, Completion kind);
+
 /* ---- options.c: flags that only vitc has ------------------------------------------------------------------------ */
 /* Rows that several verbs have. */
 #define TARGET_FLAG                                                                                          \

@@ -1,4 +1,5 @@
 /* vitc: the compiler's command. */
+#include "command/complete.h"
 #include "driver/driver.h"
 
 #include <malloc.h>
@@ -30,7 +31,7 @@ static const Verb VERBS[] = {
      .doc = "continue a run with its own recipe and settings",
      .more = "What is not given is as it was saved. What a run has computed depends on its recipe: changes "
              "of it are refused, but for those that no weight depends on; --extend and --force take more.",
-     .words = {{"DIR", COMPLETE_RUN}, SETTINGS},
+     .words = {{"DIR", COMPLETE_FOLDER}, SETTINGS},
      .flags = {&RESUME_FLAGS, &VITC_FLAGS},
      .examples = {{"resume runs/first", "go on from the last checkpoint"},
                   {"resume runs/first epochs=40 --extend", "more epochs than it began with"}}},
@@ -149,6 +150,17 @@ static const Verb VERBS[] = {
      .examples = {{"help train", "flags and examples of a verb"},
                   {"help passes", "the passes of the compiler, in their order"},
                   {"help softmax", "what is called so, here an operator and a function"}}},
+    {.name = "completion",
+     .run = verb_completion,
+     .group = "help",
+     .doc = "print what a shell needs to complete verbs, flags and knobs",
+     .more = "Installed for all three shells by `cmake --install` and the package; else source it where the "
+             "shell starts.",
+     .words = {{"bash|zsh|fish", COMPLETE_WORDS}},
+     .examples = {{"completion bash > ~/.local/share/bash-completion/completions/vitc", "for bash"},
+                  {"completion zsh > ~/.zfunc/_vitc", "for zsh, ~/.zfunc being in $fpath"},
+                  {"completion fish > ~/.config/fish/completions/vitc.fish", "for fish"}}},
+    {.name = "complete-words", .run = verb_complete},
 };
 /* LLVM asks for much memory in small pieces and gives it all back: the heap grows in large steps and keeps what it
  * has. */

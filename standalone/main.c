@@ -1,4 +1,5 @@
 /* main() of a built program. */
+#include "command/complete.h"
 #include "runtime/machine/choose.h"
 #include "standalone/standalone.h"
 
@@ -39,7 +40,7 @@ static const Verb VERBS[] = {
      .run = verb_resume,
      .group = "train and use",
      .doc = "continue a run, of this program or of vitc",
-     .words = {{"DIR", COMPLETE_RUN}, SETTINGS},
+     .words = {{"DIR", COMPLETE_FOLDER}, SETTINGS},
      .flags = {&RESUME_FLAGS},
      .examples = {{"resume run", "go on from the last checkpoint"}}},
     {.name = "eval",
@@ -71,13 +72,21 @@ static const Verb VERBS[] = {
      .group = "help",
      .doc = "tell of all verbs, or of one",
      .words = {{"VERB", COMPLETE_TOPIC, WORD_MAYBE}}},
+    {.name = "completion",
+     .run = verb_completion,
+     .group = "help",
+     .doc = "print what a shell needs to complete verbs, flags and settings",
+     .words = {{"bash|zsh|fish", COMPLETE_WORDS}}},
+    {.name = "complete-words", .run = verb_complete},
 };
 
 /* Whether a verb that runs compiled code may: the program is whole, since another may compute anything, and has code
  * for this machine. False after telling. */
 static bool is_fit(const char *verb) {
     char damage[256];
-    if (strcmp(verb, "info") == 0 || strcmp(verb, "help") == 0) return true;
+    static const char *const telling[] = {"info", "help", "completion", "complete-words"};
+    for (size_t i = 0; i < sizeof telling / sizeof *telling; i++)
+        if (strcmp(verb, telling[i]) == 0) return true;
     find_damage(damage, sizeof damage);
     if (damage[0]) return fail(1, "this program is damaged: %s", damage) < 0;
     VtChoice best = vt_choose_variant(&vt_built, NULL);

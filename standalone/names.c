@@ -1,4 +1,5 @@
 /* Settings and fixed knobs of a built program, by name. */
+#include "command/complete.h"
 #include "runtime/base/nearest.h"
 #include "runtime/program/settings.h"
 #include "standalone/standalone.h"
@@ -69,4 +70,17 @@ void hint_key(int argc, char **argv, const Flag *flags, size_t n, const char *wo
     const char *near = nearest_key(word);
     if (program()->n_settings) snprintf(out->example, sizeof out->example, "%s", program()->settings[0].key);
     if (near) snprintf(out->near, sizeof out->near, "%s", near);
+}
+
+void complete_key(Completer *c, Completion kind) {
+    char text[160], range[160];
+    for (int v = 0; kind == COMPLETE_TARGET && v < vt_built.n_variants; v++)
+        complete_offer(c, vt_built.variants[v].target, NULL);
+    for (int i = 0; kind == COMPLETE_TOPIC && i < command_n_verbs; i++)
+        if (command_verbs[i].group) complete_offer(c, command_verbs[i].name, command_verbs[i].doc);
+    for (int i = 0; kind == COMPLETE_SETTING && vt_built.n_variants && i < program()->n_settings; i++) {
+        const VtSetting *s = &program()->settings[i];
+        snprintf(text, sizeof text, "%s=", s->key);
+        complete_offer(c, text, vt_setting_range(s, range, sizeof range));
+    }
 }

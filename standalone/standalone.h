@@ -30,6 +30,7 @@ int find_setting(const char *key); /* -1: no setting has just this key */
 /* Tells that there is no such setting, that it is fixed, or that its value is no number. */
 bool refuse_key(const char *key);
 void hint_key(int argc, char **argv, const Flag *flags, size_t n, const char *word, SettingHint *out);
+void complete_key(Completer *c, Completion kind);
 
 /* rules.c: a file of rules by which tensors are called, a line each: from: to */
 bool read_rules(Made *made, const char *path, VtWeights *weights);

@@ -156,7 +156,8 @@ static size_t environment_rows(Arena *arena, const TopicRow **rows) {
         {"OMP_NUM_THREADS", "threads, where --threads does not say", NULL, NULL},
         {"CC", "the compiler that links built programs", NULL, NULL},
         {"TMPDIR", "where files lie while something is linked; /tmp unless set", NULL, NULL},
-        {"VITC_PAGER", "the pager of what inspect shows, or `off`; $PAGER, else less, unless set", NULL, NULL},
+        {"VITC_PAGER", "the pager of what inspect shows, or `off`; $PAGER, else less, unless set", NULL,
+         NULL},
         {"NO_COLOR", "set: no colours, also on a terminal", NULL, NULL},
         {"COLUMNS", "how wide a line of help is; as the terminal, or 80, unless set", NULL, NULL},
     };

@@ -233,6 +233,9 @@ static void test_refused(void **state) {
         {"help embed", "quick embed [RUN]", 0},
         {"train --help", "quick train [key=value", 0},
         {"train --target list", TARGET, 0},
+        {"completion bash", "complete -F _quick_complete quick", 0},
+        {"complete-words train ep", "epochs=\ta number", 0},
+        {"complete-words embed whole --sk", "--skip-broken\t", 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int code = quick("%s", cases[i].arguments);
