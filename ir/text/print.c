@@ -31,8 +31,15 @@ typedef struct {
     FILE *out;
     Arena *arena;
     const KernelAccesses *accesses; /* of the kernel that is printed; NULL: of none */
+    const TextStyle *style;
     int indent;
 } Printer;
+
+static const TextStyle PLAIN;
+
+static Printer printer(FILE *out, const Module *module) {
+    return (Printer){.module = module, .out = out, .style = &PLAIN};
+}
 
 /* ---- words ------------------------------------------------------------------------------------------------------- */
 
@@ -102,12 +109,15 @@ static void print_attr(const Module *module, FILE *out, AttrKind kind, const Att
 /* "  // scope (file:line:col)" and the end of the line. */
 static void print_origin(Printer *p, const char *scope, Loc loc) {
     const char *file = p->module->diags ? diags_source_name(p->module->diags, loc.file) : NULL;
+    if (file && p->style->files && loc.file < p->style->n_files) file = p->style->files[loc.file];
     if (scope || file) fputs("  // ", p->out);
     if (scope) print_name(p->out, scope, false);
     if (file) {
         fputs(scope ? " (" : "(", p->out);
         print_name(p->out, file, true);
-        fprintf(p->out, ":%u:%u)", loc.line, loc.col);
+        fprintf(p->out, ":%u", loc.line);
+        if (loc.col) fprintf(p->out, ":%u", loc.col);
+        fputc(')', p->out);
     }
     fputc('\n', p->out);
 }
@@ -116,7 +126,7 @@ static void print_origin(Printer *p, const char *scope, Loc loc) {
 
 static void print_state(Printer *p, const State *state) {
     const InitText *init = &INIT_TEXTS[state->init];
-    fputs("  state %", p->out);
+    fputs("state %", p->out);
     print_name(p->out, state->name, false);
     fputs(" : ", p->out);
     print_type(p->out, &state->type);
@@ -136,7 +146,6 @@ static void print_state(Printer *p, const State *state) {
     fprintf(p->out, "), role = %s%s%s", ROLE_NAMES[state->role], state->decay ? ", decay" : "",
             state->frozen ? ", frozen" : "");
     if (state->grid) fprintf(p->out, ", grid(%u, %u)", state->before, state->after);
-    print_origin(p, NULL, state->loc);
 }
 
 static void print_value(Printer *p, const Func *func, ValueId id) {
@@ -176,9 +185,9 @@ static void print_place(Printer *p, const Func *func, const Place *place) {
         fprintf(p->out, "(%lld)", (long long)place->offset);
 }
 
-static void print_node(Printer *p, const Func *func, ValueId id) {
+static void print_statement(Printer *p, const Func *func, ValueId id) {
     const Node *node = func_node(func, id);
-    fprintf(p->out, "%*s%%%u = %s", p->indent, "", node->number, op_info(node->op)->name);
+    fprintf(p->out, "%%%u = %s", node->number, op_info(node->op)->name);
     for (int o = 0; o < node->n_operands; o++) {
         fputs(o ? ", " : " ", p->out);
         print_value(p, func, node->operands[o]);
@@ -191,7 +200,12 @@ static void print_node(Printer *p, const Func *func, ValueId id) {
         fputs(" at ", p->out);
         print_place(p, func, &func->plan->places[id]);
     }
-    print_origin(p, node->scope, node->loc);
+}
+
+static void print_node(Printer *p, const Func *func, ValueId id) {
+    fprintf(p->out, "%*s", p->indent, "");
+    print_statement(p, func, id);
+    print_origin(p, func_node(func, id)->scope, func_node(func, id)->loc);
 }
 
 /* ---- the plan ---------------------------------------------------------------------------------------------------- */
@@ -219,17 +233,23 @@ static void print_loops(Printer *p, const Kernel *kernel) {
     fputc(']', p->out);
 }
 
-/* kernel 12 product [197 x 384], again reads %x, %b over [i1] stores %41 { */
-static void print_kernel(Printer *p, const Func *func, uint32_t k) {
+/* kernel 12 product [197 x 384], again reads %x, %b over [i1] stores %41 */
+static void print_kernel_head(Printer *p, const Func *func, uint32_t k, const KernelAccesses *accesses) {
     const Kernel *kernel = &func->plan->kernels[k];
-    KernelAccesses accesses = accesses_of(p->arena, func, kernel);
-    fprintf(p->out, "%*skernel %u", p->indent, "", k + 1);
+    fprintf(p->out, "kernel %u", k + 1);
     print_loops(p, kernel);
     if (kernel->again) fputs(", again", p->out);
     if (kernel->prologue && kernel->prologue->again) fputs(", prologue again", p->out);
     if (kernel->single) fputs(", single", p->out);
-    print_values(p, func, " reads", kernel->reads, kernel->n_reads, &accesses);
+    print_values(p, func, " reads", kernel->reads, kernel->n_reads, accesses);
     print_values(p, func, " stores", kernel->stores, kernel->n_stores, NULL);
+}
+
+static void print_kernel(Printer *p, const Func *func, uint32_t k) {
+    const Kernel *kernel = &func->plan->kernels[k];
+    KernelAccesses accesses = accesses_of(p->arena, func, kernel);
+    fprintf(p->out, "%*s", p->indent, "");
+    print_kernel_head(p, func, k, &accesses);
     fputs(" {\n", p->out);
     p->indent += 2;
     p->accesses = &accesses;
@@ -249,8 +269,9 @@ static void print_kernels(Printer *p, const Func *func) {
         const Chain *chain = plan_chain(plan, k);
         print_barrier(p, plan->kernels[k].barrier);
         if (chain && k == chain->first) {
-            fprintf(p->out, "%*schain {units = %lld, size = %lld} {\n", p->indent, "",
-                    (long long)chain->units, (long long)chain->size);
+            fprintf(p->out, "%*s", p->indent, "");
+            text_chain(p->out, chain);
+            fputs(" {\n", p->out);
             p->indent += 2;
         }
         print_kernel(p, func, k);
@@ -261,43 +282,59 @@ static void print_kernels(Printer *p, const Func *func) {
 }
 
 /* copy %3 from arena(64) to output(z) */
+static void print_copy(Printer *p, const Func *func, const PlaceCopy *copy) {
+    fputs("copy ", p->out);
+    print_value(p, func, copy->value);
+    if (copy->from.kind == PLACE_STAGE) {
+        fputs(" from ", p->out);
+        print_place(p, func, &copy->from);
+    }
+    fputs(" to ", p->out);
+    print_place(p, func, &copy->to);
+    if (copy->single) fputs(", single", p->out);
+}
+
 static void print_copies(Printer *p, const Func *func) {
     for (size_t i = 0; i < func->plan->n_copies; i++) {
-        const PlaceCopy *copy = &func->plan->copies[i];
-        print_barrier(p, copy->barrier);
-        fprintf(p->out, "%*scopy ", p->indent, "");
-        print_value(p, func, copy->value);
-        if (copy->from.kind == PLACE_STAGE) {
-            fputs(" from ", p->out);
-            print_place(p, func, &copy->from);
-        }
-        fputs(" to ", p->out);
-        print_place(p, func, &copy->to);
-        fputs(copy->single ? ", single\n" : "\n", p->out);
+        print_barrier(p, func->plan->copies[i].barrier);
+        fprintf(p->out, "%*s", p->indent, "");
+        print_copy(p, func, &func->plan->copies[i]);
+        fputc('\n', p->out);
     }
+}
+
+static void print_output(Printer *p, const Func *func, size_t i) {
+    fputs("output ", p->out);
+    print_name(p->out, func->outputs[i].name, false);
+    fputs(" = ", p->out);
+    print_value(p, func, func->outputs[i].value);
+    if (func->outputs[i].role) fprintf(p->out, ", role = %s", OUTPUT_ROLE_NAMES[func->outputs[i].role]);
+}
+
+static void print_update(Printer *p, const Func *func, size_t i) {
+    fputs("update ", p->out);
+    print_name(p->out, p->module->states[func->updates[i].state].name, false);
+    fputs(" = ", p->out);
+    print_value(p, func, func->updates[i].value);
 }
 
 static void print_results(Printer *p, const Func *func) {
     for (size_t i = 0; i < func->n_outputs; i++) {
-        fputs("    output ", p->out);
-        print_name(p->out, func->outputs[i].name, false);
-        fputs(" = ", p->out);
-        print_value(p, func, func->outputs[i].value);
-        if (func->outputs[i].role) fprintf(p->out, ", role = %s", OUTPUT_ROLE_NAMES[func->outputs[i].role]);
+        fputs("    ", p->out);
+        print_output(p, func, i);
         fputc('\n', p->out);
     }
     for (size_t i = 0; i < func->n_updates; i++) {
-        fputs("    update ", p->out);
-        print_name(p->out, p->module->states[func->updates[i].state].name, false);
-        fputs(" = ", p->out);
-        print_value(p, func, func->updates[i].value);
+        fputs("    ", p->out);
+        print_update(p, func, i);
         fputc('\n', p->out);
     }
 }
 
-static void print_func(Printer *p, const Func *func) {
+/* func @step(%x : f32[8]) arena = 128 barriers */
+static void print_signature(Printer *p, const Func *func) {
     const Plan *plan = func->plan;
-    fputs(func->body ? "  body @" : "  func @", p->out);
+    fputs(func->body ? "body @" : "func @", p->out);
     print_name(p->out, func->name, false);
     fputc('(', p->out);
     for (size_t i = 0; i < func->n_inputs; i++) {
@@ -310,6 +347,12 @@ static void print_func(Printer *p, const Func *func) {
     if (plan && plan->laid_out) fprintf(p->out, " arena = %lld", (long long)plan->arena_bytes);
     if (plan && plan->block_bytes) fprintf(p->out, " block = %lld", (long long)plan->block_bytes);
     if (plan && plan->has_barriers) fputs(" barriers", p->out);
+}
+
+static void print_func(Printer *p, const Func *func) {
+    const Plan *plan = func->plan;
+    fputs("  ", p->out);
+    print_signature(p, func);
     fputs(" {\n", p->out);
     p->indent = 4;
     for (ValueId id = 0; !plan && id < func->count; id++)
@@ -363,18 +406,83 @@ static void print_target(Printer *p) {
     if (open) fputc(')', p->out);
 }
 
-char *module_print(const Module *module, size_t *size) {
+char *module_print_as(const Module *module, const TextStyle *style, size_t *size) {
     TextStream stream;
-    Printer p = {.module = module, .out = stream_begin(&stream)};
+    Printer p = {.module = module, .out = stream_begin(&stream), .style = style};
     p.arena = arena_new();
-    fputs("module @", p.out);
-    print_name(p.out, module->name, false);
-    print_target(&p);
+    text_module(p.out, module);
     fputs(" {\n", p.out);
-    for (size_t s = 0; s < module->n_states; s++) print_state(&p, &module->states[s]);
+    for (size_t s = 0; s < module->n_states; s++) {
+        fputs("  ", p.out);
+        print_state(&p, &module->states[s]);
+        print_origin(&p, NULL, module->states[s].loc);
+    }
     bool *printed = ARENA_ARRAY(p.arena, bool, module->n_funcs + 1);
-    for (size_t f = 0; f < module->n_funcs; f++) print_with_bodies(&p, module->funcs[f], printed);
+    for (size_t f = 0; f < module->n_funcs; f++)
+        if (!style->only || style->only == module->funcs[f]) print_with_bodies(&p, module->funcs[f], printed);
     fputs("}\n", p.out);
     arena_free(p.arena);
     return stream_end(&stream, size);
+}
+
+char *module_print(const Module *module, size_t *size) {
+    return module_print_as(module, &PLAIN, size);
+}
+
+/* ---- parts by themselves ----------------------------------------------------------------------------------------- */
+
+void text_module(FILE *out, const Module *module) {
+    Printer p = printer(out, module);
+    fputs("module @", out);
+    print_name(out, module->name, false);
+    print_target(&p);
+}
+
+void text_state(FILE *out, const Module *module, const State *state) {
+    Printer p = printer(out, module);
+    print_state(&p, state);
+}
+
+void text_signature(FILE *out, const Func *func) {
+    Printer p = printer(out, func->module);
+    print_signature(&p, func);
+}
+
+void text_value(FILE *out, const Func *func, ValueId id) {
+    Printer p = printer(out, func->module);
+    print_value(&p, func, id);
+}
+
+void text_node(FILE *out, const Func *func, ValueId id) {
+    Printer p = printer(out, func->module);
+    print_statement(&p, func, id);
+}
+
+void text_place(FILE *out, const Func *func, const Place *place) {
+    Printer p = printer(out, func->module);
+    print_place(&p, func, place);
+}
+
+void text_kernel(FILE *out, const Func *func, uint32_t k) {
+    Printer p = printer(out, func->module);
+    print_kernel_head(&p, func, k, NULL);
+}
+
+void text_chain(FILE *out, const Chain *chain) {
+    fprintf(out, "chain {units = %lld, size = %lld}", (long long)chain->units, (long long)chain->size);
+}
+
+void text_copy(FILE *out, const Func *func, const PlaceCopy *copy) {
+    Printer p = printer(out, func->module);
+    print_copy(&p, func, copy);
+}
+
+void text_output(FILE *out, const Func *func, size_t i) {
+    Printer p = printer(out, func->module);
+    print_output(&p, func, i);
+}
+
+void text_update(FILE *out, const Func *func, size_t i) {
+    Printer p = printer(out, func->module);
+    print_update(&p, func, i);
 }

@@ -191,14 +191,13 @@ static uint32_t file_number(Parser *p, const char *name) {
     return file;
 }
 
-/* "(file:line:col)"; a comment of another form says nothing. */
+/* "(file:line:col)", "(file:line)"; a comment of another form says nothing. */
 static bool take_place(Parser *p, Loc *loc) {
     p->at++;
     char *file = *p->at == '"' ? take_quoted(p) : parser_take_word(p), *end;
     if (!file || *p->at != ':') return false;
     unsigned long line = strtoul(p->at + 1, &end, 10);
-    if (*end != ':') return false;
-    unsigned long col = strtoul(end + 1, &end, 10);
+    unsigned long col = *end == ':' ? strtoul(end + 1, &end, 10) : 0;
     if (*end != ')' || line > UINT32_MAX || col > UINT32_MAX) return false;
     p->at = end + 1;
     *loc = (Loc){file_number(p, file), (uint32_t)line, (uint32_t)col};
