@@ -10,6 +10,9 @@ typedef enum {
     INSPECT_AFTER,
     INSPECT_BEFORE,
     INSPECT_FUNCTION,
+    INSPECT_ONLY,
+    INSPECT_STATES,
+    INSPECT_FULL,
     INSPECT_MEMORY,
     INSPECT_COST,
     INSPECT_EXPLAIN,
@@ -74,6 +77,11 @@ int inspect_kernel(const InspectRequest *request, Inspection *inspection, FILE *
 
 /* ---- against.c: --against ---------------------------------------------------------------------------------------- */
 int inspect_against(const InspectRequest *request, FILE *out, const VtTerminal *terminal);
+
+/* ---- graph.c: the IR as text and JSON, the table of passes, what a pass changed --------------------------------- */
+bool inspect_check_view(InspectRequest *request);
+int inspect_view(const InspectRequest *request, Inspection *inspection, FILE *out,
+                 const VtTerminal *terminal);
 
 /* ---- opt.c ------------------------------------------------------------------------------------------------------- */
 void inspect_module(const Module *module, FILE *out); /* its text */

@@ -4,15 +4,8 @@
 
 #include <string.h>
 
-static int show_module(const InspectRequest *request, Inspection *inspection, FILE *out,
-                       const VtTerminal *terminal) {
-    (void)request;
-    (void)terminal;
-    inspect_module(inspection->module, out);
-    return 0;
-}
-
 #define THE_STAGE (FLAG_BIT(AFTER) | FLAG_BIT(BEFORE))
+#define THE_PART (FLAG_BIT(FUNCTION) | FLAG_BIT(ONLY) | FLAG_BIT(STATES))
 #define THE_ROOFLINE (FLAG_BIT(PEAK) | FLAG_BIT(BANDWIDTH))
 
 static const InspectShow SHOWS[] = {
@@ -66,7 +59,11 @@ static const InspectShow SHOWS[] = {
      .format = "json",
      .takes = FLAG_BIT(FUNCTION) | FLAG_BIT(ALL) | THE_ROOFLINE,
      .alone = inspect_against},
-    {.asks = N_INSPECT_FLAGS, .format = "text", .takes = THE_STAGE, .show = show_module},
+    {.asks = N_INSPECT_FLAGS,
+     .format = "text",
+     .takes = THE_STAGE | THE_PART | FLAG_BIT(FULL),
+     .check = inspect_check_view,
+     .show = inspect_view},
 };
 enum { N_SHOWS = sizeof SHOWS / sizeof *SHOWS };
 static const uint64_t WITH_ANY = FLAG_BIT(FORMAT) | FLAG_BIT(TARGET) | FLAG_BIT(STRICT) | FLAG_BIT(TIMING);

@@ -406,6 +406,17 @@ static void print_target(Printer *p) {
     if (open) fputc(')', p->out);
 }
 
+/* Whether a function is printed where one alone is asked for: that one, and those that make states. */
+static bool is_asked(const Module *module, const Func *func, const TextStyle *style) {
+    if (!style->only || style->only == func) return true;
+    for (size_t s = 0; s < module->n_states; s++) {
+        const State *state = &module->states[s];
+        if (state->init == INIT_FUNCTION && strcmp(func->name, "init") == 0) return true;
+        if (state->role == ROLE_DERIVED && strcmp(func->name, "pack") == 0) return true;
+    }
+    return false;
+}
+
 char *module_print_as(const Module *module, const TextStyle *style, size_t *size) {
     TextStream stream;
     Printer p = {.module = module, .out = stream_begin(&stream), .style = style};
@@ -419,7 +430,7 @@ char *module_print_as(const Module *module, const TextStyle *style, size_t *size
     }
     bool *printed = ARENA_ARRAY(p.arena, bool, module->n_funcs + 1);
     for (size_t f = 0; f < module->n_funcs; f++)
-        if (!style->only || style->only == module->funcs[f]) print_with_bodies(&p, module->funcs[f], printed);
+        if (is_asked(module, module->funcs[f], style)) print_with_bodies(&p, module->funcs[f], printed);
     fputs("}\n", p.out);
     arena_free(p.arena);
     return stream_end(&stream, size);

@@ -24,7 +24,7 @@ typedef struct {
     const char *const
         *files; /* by Loc.file, n_files of them: what sources are called; NULL: as the diags name them */
     uint32_t n_files;
-    const Func *only; /* this function and the bodies of its loops; NULL: all */
+    const Func *only; /* this function, those that make states, and bodies of their loops; NULL: all */
 } TextStyle;
 /* As module_print, which has a style of zeros; it reads back all the same. */
 char *module_print_as(const Module *module, const TextStyle *style, size_t *size);

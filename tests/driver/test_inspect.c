@@ -65,7 +65,7 @@ static double number_after(const char *text, const char *label) {
 
 /* A function of a recipe after all passes, by way of its text. */
 static const Func *load(Arena *arena, const char *recipe, const char *name) {
-    char *text = GOOD("inspect %s", recipe);
+    char *text = GOOD("inspect %s --full", recipe);
     Module *module =
         module_parse(arena, diags_new(arena), "printed", arena_strdup(arena, text), strlen(text));
     free(text);
@@ -455,7 +455,7 @@ static void test_refusals(void **state) {
     assert_refused(2, "one recipe", "inspect " MAE " --memory a.svg b.svg");
     assert_refused(2, "one recipe", "inspect --memory plan.svg");
     assert_refused(2, "has no function 'stop'", "inspect " MAE " --memory --function stop");
-    assert_refused(2, "--function goes with", "inspect " MAE " --function step");
+    assert_refused(2, "did you mean 'step'?", "inspect " MAE " --function stp");
     assert_refused(2, "--after does not go with --cost", "inspect " MAE " --cost --after fuse");
     assert_refused(2, "go with --cost", "inspect " MAE " --memory --peak 100");
     assert_refused(2, "--peak 0: a number", "inspect " MAE " --cost --peak 0");

@@ -23,7 +23,7 @@ static Counts counts_after(const char *pass) {
     snprintf(command, sizeof command,
              "%s inspect dino image=32 local_size=16 patch=8 width=12 depth=2 heads=3 locals=8 batch=2 "
              "out_dim=20 hidden=28 "
-             "bottleneck=8 --after %s",
+             "bottleneck=8 --full --after %s",
              VITC_BINARY, pass);
     FILE *file = popen(command, "r");
     assert_non_null(file);
