@@ -87,19 +87,14 @@
     }
 
     function groupLines(scene, item, gradient, width) {
-        var model = scene.model, groups = scene.outline.groups, n = 0, many = item.kind === 'run' ? item.members.length : 1;
-        (item.kind === 'run' ? item.members : [item.id]).forEach(function (id) {
-            var counts = groups[id].counts;
-            n += groups[id].update ? counts[2] : gradient ? counts[1] :
-                scene.lane === 'overlay' ? counts[0] + counts[1] : counts[0];
-        });
+        var model = scene.model, many = item.kind === 'run' ? item.members.length : 1, both = !gradient && !item.gw;
+        var n = gradient ? item.present[1] : item.present[0] + (both ? item.present[1] : 0);
         if (many > 1) n = Math.round(n / many);
         var times = many > 1 ? '×' + many : '', room = width - 44;
         var text = vitc.plural(n, 'value') + (many > 1 ? ' each' : '');
         if (!gradient && item.seconds) text += ' · ' + vitc.seconds(item.seconds);
         else if (!gradient && item.flops) text += ' · ' + vitc.amount(item.flops, 'FLOP');
-        var name = item.label[0] === '@' ? item.label.slice(1).replace('#', ' · ') : item.label;
-        return {title: fit(name, 'title', room - vitc.measureText(times, 'title')), right: times,
+        return {title: fit(item.label.replace(/^@/, ''), 'title', room - vitc.measureText(times, 'title')), right: times,
             small: fit(text, 'small', width - 24), share: model.seconds ? item.seconds / model.seconds : 0};
     }
 
@@ -214,7 +209,7 @@
         var context = this.context, self = this, heads = [], lists = new Map();
         if (this.tiny && box.edges.length > 400) return;
         box.edges.forEach(function (edge) {
-            if (!edge.live || !edge.points) return;
+            if (!edge.live || !edge.points || edge.spilled) return;
             var b = edge.bounds || (edge.bounds = bounds(edge.points));
             if (!self.sees(b[0], b[1], b[2] - b[0], b[3] - b[1])) return;
             var color = edgeColor(box, edge), list = lists.get(color);
@@ -248,11 +243,16 @@
         return item.mark === M.NEW ? 'new' : item.mark === M.GONE ? 'gone' : item.mark === M.CHANGED ? 'changed' : '';
     }
 
+    function isAbsent(item, gradient) {
+        if (item.kind === 'value' || item.mark === vitc.mark.GONE) return item.mark === vitc.mark.ABSENT;
+        return !(gradient ? item.present[1] : item.present[0] + (item.gw ? 0 : item.present[1]));
+    }
+
     Painter.prototype.card = function (item, gradient) {
         var rect = vitc.rect(this.scene, item, gradient);
         if (!rect || !this.sees(rect[0], rect[1], rect[2], rect[3])) return;
         var x = rect[0], y = rect[1], w = rect[2], h = rect[3], context = this.context, colors = vitc.colors;
-        var absent = item.mark === vitc.mark.ABSENT, gone = item.mark === vitc.mark.GONE;
+        var absent = isAbsent(item, gradient), gone = item.mark === vitc.mark.GONE;
         var lines = linesOf(this.scene, item, gradient, w);
         context.globalAlpha = absent ? 0.28 : (item.alpha === undefined ? 1 : item.alpha);
         if (item.kind === 'run' && !this.tiny) { /* a stack */
@@ -306,21 +306,21 @@
         this.text('title', 'text', lines.title, x + 23, y + 18);
         this.text('title', 'accent', lines.right, x + w - 9 - vitc.measureText(lines.right, 'title'), y + 18);
         this.text('small', 'dim', lines.small, x + 12, y + 34);
-        if (gradient || !lines.share) return this.badge(item, x, y, w);
+        if (gradient || !lines.share) return this.badge(item, gradient, x, y, w);
         var context = this.context, room = w - 24;
         context.fillStyle = vitc.colors.line;
         context.fillRect(x + 12, y + h - 6, room, 2);
         context.fillStyle = vitc.colors.time;
         context.fillRect(x + 12, y + h - 6, Math.max(1, room * Math.min(1, lines.share)), 2);
-        this.badge(item, x, y, w);
+        this.badge(item, gradient, x, y, w);
     };
 
-    Painter.prototype.badge = function (item, x, y, w) { /* +3 ~5 −2: what the pass did inside */
-        var tally = item.tally, M = vitc.mark, at = x + w, self = this;
-        if (!tally) return;
+    Painter.prototype.badge = function (item, gradient, x, y, w) { /* +3 ~5 −2: what the pass did inside */
+        var M = vitc.mark, at = x + w, self = this, both = !gradient && !item.gw;
         [['−', M.GONE, 'gone'], ['~', M.CHANGED, 'changed'], ['+', M.NEW, 'new']].forEach(function (kind) {
-            if (!tally[kind[1]]) return;
-            var text = kind[0] + tally[kind[1]], width = vitc.measureText(text, 'small') + 8;
+            var n = item.tally[gradient ? 1 : 0][kind[1]] + (both ? item.tally[1][kind[1]] : 0);
+            if (!n) return;
+            var text = kind[0] + n, width = vitc.measureText(text, 'small') + 8;
             at -= width + 3;
             self.context.fillStyle = vitc.colors[kind[2]];
             self.context.beginPath();
@@ -429,15 +429,15 @@
         context.stroke();
     };
 
-    Painter.prototype.lanes = function (view) {
+    Painter.prototype.lanes = function () {
         var self = this, colors = ['edge', 'edge-gradient', 'edge-update'];
         this.scene.lanes.forEach(function (lane, i) {
             if (!lane.w || (self.scene.lane === 'overlay' && i === 1)) return;
             var name = self.scene.lane === 'overlay' && i === 0 && self.scene.lanes[1].w ? 'forward and gradient' : lane.name;
-            var y = Math.max(-8, self.top + 20 + 24 / self.k), size = Math.max(15, 13 / self.k);
+            var size = Math.max(15, 13 / self.k);
             self.context.font = '600 ' + size + 'px ' + SANS;
             self.context.fillStyle = vitc.colors[colors[i]];
-            self.context.fillText(name, lane.x + vitc.sizes.pad, y > -8 ? y : -8);
+            self.context.fillText(name, lane.x + vitc.sizes.pad, lane.y - 8);
         });
     };
 
@@ -456,6 +456,6 @@
         });
         if (shown.hovered) painter.ring(shown.hovered, 'dim', 1.4);
         if (shown.selected) painter.ring(shown.selected, 'selected', 2.4);
-        painter.lanes(view);
+        painter.lanes();
     };
 })();

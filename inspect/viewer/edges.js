@@ -3,7 +3,8 @@
  * An edge between values becomes one between the items of the innermost box that holds both; inside a box that only its
  * reader lies in it goes on from the upper border (of a gradient: the lower one), inside one that only its operand lies
  * in up to the other border. Equal ones are drawn once. One that joins neighbouring lines runs straight through the
- * gap between them; a longer one along a track at the right of its lane, one track for all readers of an item. */
+ * gap between them; a longer one along a track at the right of its lane, one track for all readers of an item. Where all
+ * tracks are taken an edge is spilled: drawn only for what is selected or under the pointer. */
 'use strict';
 
 (function () {
@@ -16,6 +17,7 @@
     function edgeKey(from, to, lane, outer) {
         return (outer ? 'e' + outer.id : from) + '>' + to + (lane ? 'g' : '');
     }
+    vitc.edgeKey = edgeKey;
 
     function addEdge(box, from, to, lane, outer) {
         var key = edgeKey(from, to, lane, outer), edge = box.byEdge.get(key);
@@ -158,11 +160,13 @@
             (list || []).forEach(function (span) {
                 var t = 0;
                 while (t < ends.length && ends[t] > span.low) t++;
-                if (t >= vitc.sizes.tracks) t = span.low % vitc.sizes.tracks;
-                ends[t] = Math.max(ends[t] || 0, span.high);
+                var spilled = t >= vitc.sizes.tracks;
+                if (spilled) t = vitc.sizes.tracks;
+                else ends[t] = span.high;
                 most = Math.max(most, t + 1);
                 span.edges.forEach(function (edge) {
                     edge.track = t;
+                    edge.spilled = spilled;
                 });
             });
         });

@@ -14,7 +14,7 @@
  *                    x and w are of the forward (or update) part, gx and gw of the gradient's; a width of 0: no part
  *     scene.boxes    [{id, owner (an item, -1), update, items, lines, edges}]
  *     scene.holder[number]   the item in which a value lies; -1: in none
- *     scene.lanes    [{name, x, w}], scene.width, scene.height */
+ *     scene.lanes    [{name, x, y, w}], scene.width, scene.height */
 'use strict';
 
 (function () {
@@ -112,8 +112,7 @@
                 var item = this.items[at], box = this.boxes[item.box];
                 if (!item.has[part]++) {
                     (part ? box.grads : box.main).push(item);
-                    if (!part) item.first = i;
-                    else item.firstGradient = i;
+                    if (part) item.firstGradient = i;
                 }
                 at = box.owner;
             }
@@ -165,7 +164,7 @@
 
     Scene.prototype.sizeClosed = function (item) {
         var count = item.members ? item.members.length : 1, label = item.label + (count > 1 ? '  ×' + count : '');
-        var width = clamp(Math.max(this.measure(label, 'title'), this.measure('000 operators · 000 MFLOP', 'small')) + 30);
+        var width = clamp(Math.max(this.measure(label, 'title'), this.measure('0000 values · 000 MFLOP', 'small')) + 46);
         item.h = S.group;
         item.w = item.has[0] ? width : 0;
         item.gw = item.has[1] ? width : 0;
@@ -192,31 +191,60 @@
 
     /* ---- rows, lines, columns of a box */
 
-    /* Rows of the forward part: longest paths over edges that go from earlier to later items. */
-    Scene.prototype.depths = function (box) {
-        var items = this.items, i;
-        box.main.forEach(function (item) {
-            item.out = [];
-            item.into = 0;
+    /* Numbers the items of a lane so that operands come before their readers: a walk from each item, in the order in
+     * which they first appear, to what it depends on. Where groups depend on each other in a circle the edge that
+     * closes it goes back. */
+    Scene.prototype.sequence = function (box, list, lane) {
+        var items = this.items, before = new Map(), state = new Map(), made = [], stack = [], at = [];
+        list.forEach(function (item) {
+            before.set(item, []);
         });
         box.edges.forEach(function (edge) {
-            if (edge.lane || edge.from < 0 || edge.to < 0) return;
-            var from = items[edge.from], to = items[edge.to];
-            if (from.first >= to.first) return;
-            from.out.push(to);
-            to.into++;
+            if (edge.lane !== lane || edge.from < 0 || edge.to < 0) return;
+            var from = items[edge.from], to = items[edge.to], groups = from.kind !== 'value' && to.kind !== 'value';
+            if (!groups || !box.byEdge.has(vitc.edgeKey(edge.to, edge.from, lane, null))) before.get(to).push(from);
         });
-        box.main.forEach(function (item) {
-            item.out.forEach(function (to) {
-                to.depth = Math.max(to.depth, item.depth + 1);
+        list.forEach(function (root) {
+            if (state.has(root)) return;
+            state.set(root, 1);
+            stack.push(root);
+            at.push(0);
+            while (stack.length) {
+                var top = stack[stack.length - 1], operands = before.get(top), next = operands[at[at.length - 1]++];
+                if (next === undefined) {
+                    made.push(stack.pop());
+                    at.pop();
+                } else if (!state.has(next)) {
+                    state.set(next, 1);
+                    stack.push(next);
+                    at.push(0);
+                }
+            }
+        });
+        made.forEach(function (item, i) {
+            if (lane) item.turnGradient = i;
+            else item.turn = i;
+        });
+        return {items: made, before: before};
+    };
+
+    /* Rows of the forward part: longest paths over edges that do not go back. */
+    Scene.prototype.depths = function (box) {
+        var sequence = this.sequence(box, box.main, 0), reader = new Map(), i;
+        sequence.items.forEach(function (item) {
+            item.first = true; /* depends on nothing */
+            sequence.before.get(item).forEach(function (from) {
+                if (from.turn >= item.turn) return;
+                item.depth = Math.max(item.depth, from.depth + 1);
+                item.first = false;
             });
         });
-        for (i = box.main.length - 1; i >= 0; i--) { /* what depends on nothing stands before its first reader */
-            var item = box.main[i];
-            if (item.into || !item.out.length) continue;
-            item.depth = item.out.reduce(function (least, to) {
-                return Math.min(least, to.depth - 1);
-            }, Infinity);
+        for (i = sequence.items.length - 1; i >= 0; i--) { /* what depends on nothing stands before its first reader */
+            var item = sequence.items[i];
+            if (item.first && reader.has(item)) item.depth = Math.max(0, reader.get(item) - 1);
+            sequence.before.get(item).forEach(function (from) {
+                if (from.turn < item.turn) reader.set(from, Math.min(item.depth, reader.has(from) ? reader.get(from) : Infinity));
+            });
         }
     };
 
@@ -232,26 +260,19 @@
 
     /* Rows of gradients, and in a row how many gradients lie below. */
     Scene.prototype.gradientRows = function (box, rows) {
-        var scene = this, before = new Map();
-        box.edges.forEach(function (edge) {
-            if (!edge.lane || edge.from < 0 || edge.to < 0) return;
-            var list = before.get(edge.to);
-            if (!list) before.set(edge.to, (list = []));
-            list.push(scene.items[edge.from]);
-        });
-        box.grads.forEach(function (item) {
-            var preceding = before.get(item.index) || [], row = rows - 1;
+        var scene = this, sequence = this.sequence(box, box.grads, 1);
+        sequence.items.forEach(function (item) {
+            var preceding = sequence.before.get(item).filter(function (other) {
+                return other.turnGradient < item.turnGradient;
+            });
             if (!item.has[0]) {
                 var anchor = scene.anchor(item, box);
-                if (anchor < 0)
-                    preceding.forEach(function (other) {
-                        if (other.firstGradient < item.firstGradient) row = Math.min(row, other.depth);
-                    });
-                item.depth = anchor < 0 ? row : anchor;
+                item.depth = anchor >= 0 ? anchor : preceding.reduce(function (row, other) {
+                    return Math.min(row, other.depth);
+                }, rows - 1);
             }
             preceding.forEach(function (other) {
-                if (other.firstGradient < item.firstGradient && other.depth === item.depth)
-                    item.sub = Math.max(item.sub, other.sub + 1);
+                if (other.depth === item.depth) item.sub = Math.max(item.sub, other.sub + 1);
             });
         });
     };
@@ -388,14 +409,14 @@
         vitc.liftEdges(scene);
         scene.layoutBox(scene.main);
         scene.layoutBox(scene.update);
-        var main = scene.main, side = scene.lane === 'side';
-        var x1 = main.w + (main.gw && main.w ? side ? S.lane : S.column : 0), x2 = x1 + main.gw + (main.w || main.gw ? S.lane : 0);
+        var main = scene.main, update = scene.update, gap = scene.lane === 'side' ? S.lane : S.column;
+        var x1 = main.w + (main.gw && main.w ? gap : 0), below = main.items.length ? main.h + S.lane : 0;
         scene.place(main, 0, x1, 0);
-        scene.place(scene.update, x2, x2, 0);
-        scene.lanes = [{name: 'forward', x: 0, w: main.w}, {name: 'gradient', x: x1, w: main.gw},
-            {name: 'update', x: x2, w: scene.update.w}];
-        scene.width = x2 + scene.update.w;
-        scene.height = Math.max(main.h, scene.update.h);
+        scene.place(update, 0, 0, below);
+        scene.lanes = [{name: 'forward', x: 0, w: main.w, y: 0}, {name: 'gradient', x: x1, w: main.gw, y: 0},
+            {name: 'update', x: 0, w: update.w, y: below}];
+        scene.width = Math.max(x1 + main.gw, update.w);
+        scene.height = below + update.h;
         return scene;
     };
 

@@ -19,29 +19,33 @@
         return marks;
     };
 
-    /* Of each item of a scene: its mark (a value) or how many of its values are new, changed, gone and there. */
+    /* Of each item of a scene: its mark; of a group also tally[part][mark], how many of its values of the forward (or
+     * update) part and of the gradient have which mark, and present[part], how many are in the stage. */
     vitc.markItems = function (scene, marks) {
+        var M = vitc.mark, model = scene.model, nodes = model.nodes, holder = scene.holder, entries = scene.outline.entries;
         scene.items.forEach(function (item) {
-            item.mark = item.kind === 'value' ? marks[item.number] : vitc.mark.ABSENT;
-            item.tally = item.kind === 'value' ? null : [0, 0, 0, 0, 0];
+            item.mark = item.kind === 'value' ? marks[item.number] : M.ABSENT;
+            item.tally = [[0, 0, 0, 0, 0], [0, 0, 0, 0, 0]];
+            item.present = [0, 0];
             item.seconds = item.flops = 0;
         });
-        var model = scene.model, holder = scene.holder;
         for (var i = 0; i < model.count; i++) {
             var number = model.numbers[i], at = holder[number], mark = marks[number];
-            if (!mark) continue;
-            var entry = model.entry(number, vitc.state.stage), flops = entry < 0 ? 0 : model.nodes.flops[entry];
+            if (!mark || at < 0) continue;
+            var entry = model.entry(number, vitc.state.stage), flops = entry < 0 ? 0 : nodes.flops[entry];
+            var part = nodes.phase[entries[number]] === vitc.phase.GRADIENT ? 1 : 0;
             for (; at >= 0; at = scene.boxes[scene.items[at].box].owner) {
                 var item = scene.items[at];
                 item.flops += flops;
                 item.seconds += model.secondsOf[number];
-                if (!item.tally) continue;
-                item.tally[mark]++;
-                if (mark !== vitc.mark.GONE) item.mark = vitc.mark.SAME;
+                item.tally[part][mark]++;
+                if (mark !== M.GONE) item.present[part]++;
             }
         }
         scene.items.forEach(function (item) {
-            if (item.mark === vitc.mark.ABSENT && item.tally && item.tally[vitc.mark.GONE]) item.mark = vitc.mark.GONE;
+            if (item.kind === 'value') return;
+            if (item.present[0] + item.present[1]) item.mark = M.SAME;
+            else if (item.tally[0][M.GONE] + item.tally[1][M.GONE]) item.mark = M.GONE;
         });
     };
 

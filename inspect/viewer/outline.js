@@ -1,6 +1,5 @@
 /* The outline of a step: its values in groups by module path, forward and gradient in one tree, the update in another;
- * which siblings are alike; and the items that a group consists of. Values without a path are grouped by the file they
- * come from, as they follow each other there. Linear in the values times the depth of their paths.
+ * which siblings are alike; and the items that a group consists of. Linear in the values times the depth of their paths.
  *
  *   vitc.outline(model, stage)   of one stage; stage -1: of all values of any stage
  *     .groups    [{id, name, path, parent, depth, update, children, own: numbers, counts: by phase, flops, run}]
@@ -43,6 +42,16 @@
         return order;
     }
 
+    function sortedBy(model, order) {
+        var sorted = new Int32Array(model.count), n = 0;
+        for (var i = 0; i < model.count; i++) {
+            if (order[model.numbers[i]] < 0) continue;
+            sorted[order[model.numbers[i]]] = model.numbers[i];
+            n++;
+        }
+        return sorted.subarray(0, n);
+    }
+
     /* The version of each value that the outline is of; -1: none. */
     function entriesOf(model, stage) {
         var entries = new Int32Array(model.limit).fill(-1);
@@ -51,43 +60,6 @@
             entries[number] = stage < 0 ? model.lastEntry(number) : model.entry(number, stage);
         }
         return entries;
-    }
-
-    function shortFile(name) {
-        return name.slice(name.lastIndexOf('/') + 1);
-    }
-
-    /* The path of each value. One without a scope lies where the value for whose sake it was made does, or else in a
-     * part named after its file: "@dino.yaml", then "@dino.yaml.2", as long as no other file comes between. */
-    function pathsOf(model, entries, order) {
-        var nodes = model.nodes, paths = new Array(model.limit), parts = new Map();
-        var last = ['', '', ''], lastFile = [-2, -2, -2];
-        var sequence = model.numbers.filter(function (number) {
-            return entries[number] >= 0;
-        });
-        sequence.forEach(function (number) {
-            var entry = entries[number], scope = model.string(nodes.scope[entry]), phase = nodes.phase[entry];
-            if (scope) {
-                paths[number] = scope;
-                lastFile[phase] = -2;
-                return;
-            }
-            var origin = nodes.origin[entry];
-            if (origin >= 0 && origin < model.limit && paths[origin] !== undefined) {
-                paths[number] = paths[origin];
-                return;
-            }
-            var file = nodes.file[entry];
-            if (file !== lastFile[phase]) {
-                var name = '@' + (file < 0 ? 'step' : shortFile(model.files[file].name));
-                var key = phase + name, count = (parts.get(key) || 0) + 1;
-                parts.set(key, count);
-                last[phase] = count > 1 ? name + '#' + count : name;
-                lastFile[phase] = file;
-            }
-            paths[number] = last[phase];
-        });
-        return paths;
     }
 
     function splitPath(path) {
@@ -104,7 +76,8 @@
         this.groupOf = new Int32Array(model.limit).fill(-1);
         this.main = this.add('', '', -1, false);
         this.update = this.add('', 'update:', -1, true);
-        this.fill(pathsOf(model, this.entries, this.order));
+        this.sorted = sortedBy(model, this.order);
+        this.fill(vitc.pathsOf(model, this.entries, this.sorted));
         this.findRuns(vitc.alikeSiblings(model, stage));
     }
 
@@ -130,15 +103,7 @@
     };
 
     Outline.prototype.fill = function (paths) {
-        var model = this.model, nodes = model.nodes, outline = this;
-        var sequence = model.numbers.filter(function (number) {
-            return outline.entries[number] >= 0;
-        });
-        var sorted = new Int32Array(sequence.length);
-        sequence.forEach(function (number) {
-            sorted[outline.order[number]] = number;
-        });
-        this.sorted = sorted;
+        var nodes = this.model.nodes, sorted = this.sorted;
         for (var i = 0; i < sorted.length; i++) {
             var number = sorted[i], entry = this.entries[number], phase = nodes.phase[entry];
             var id = this.groupAt(paths[number], phase === UPDATE);

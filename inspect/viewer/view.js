@@ -60,9 +60,10 @@
         vitc.redraw();
     }
 
-    vitc.moveView = function (x, y, k, fast) {
+    vitc.moveView = function (x, y, k) {
+        vitc.touched = true;
         var from = {x: view.x, y: view.y, k: view.k};
-        animate(fast ? 0.001 : 220, function (e) {
+        animate(220, function (e) {
             view.x = from.x + (x - from.x) * e;
             view.y = from.y + (y - from.y) * e;
             view.k = from.k + (k - from.k) * e;
@@ -359,14 +360,26 @@
 
     /* ---- where one looks at */
 
-    vitc.fit = function (still) {
-        var pad = 40, w = scene.width + 2 * pad, h = scene.height + 2 * pad + 30;
-        var k = Math.min(1.1, view.w / w, view.h / h), least = 0.22;
-        k = Math.max(k, Math.min(least, view.w / w));
-        vitc.moveView((view.w - scene.width * k) / 2, Math.max((view.h - scene.height * k) / 2, 46 * k + 14), k, still);
+    /* Where all is seen, or at least all of the width; not so small that names cannot be read. */
+    function wholeView() {
+        var pad = 28, top = 34, w = scene.width + 2 * pad, h = scene.height + 2 * pad + top;
+        var k = Math.min(1.1, view.w / w, view.h / h);
+        k = Math.max(k, Math.min(0.45, view.w / w));
+        var free = view.h - (scene.height + top) * k;
+        return {x: (view.w - scene.width * k) / 2, y: Math.max(free / 3, pad * k) + top * k, k: k};
+    }
+
+    function placeAll() {
+        Object.assign(view, wholeView());
+    }
+
+    vitc.fit = function () {
+        var whole = wholeView();
+        vitc.moveView(whole.x, whole.y, whole.k);
     };
 
     vitc.zoom = function (factor, x, y) {
+        vitc.touched = true;
         var k = Math.max(0.02, Math.min(4, view.k * factor));
         x = x === undefined ? view.w / 2 : x;
         y = y === undefined ? view.h / 2 : y;
@@ -377,6 +390,7 @@
     };
 
     vitc.pan = function (dx, dy) {
+        vitc.touched = true;
         view.x += dx;
         view.y += dy;
         vitc.redraw();
@@ -501,7 +515,10 @@
         canvas.style.width = view.w + 'px';
         canvas.style.height = view.h + 'px';
         if (!scene) return;
-        if (!before) vitc.fit(true);
+        if (!vitc.touched) {
+            placeAll();
+        } else if (before)
+            view.x += (view.w - before) / 2;
         vitc.paint(context, scene, view, vitc.ratio);
     }
 
@@ -512,7 +529,7 @@
         vitc.readColors();
         resize();
         build();
-        vitc.fit(true);
+        placeAll();
         listen();
         new ResizeObserver(resize).observe(canvas.parentElement);
         vitc.paint(context, scene, view, vitc.ratio);
