@@ -71,7 +71,8 @@
             const [top, right, bottom, left] = this.kind.margins;
             this.width = width;
             this.height = height;
-            this.plot = {left, top, width: Math.max(1, width - left - right), height: Math.max(1, height - top - bottom)};
+            this.plot = {left, top, width: Math.max(1, width - left - right), height: Math.max(1,
+                height - top - bottom)};
             this.view = this.view || (this.kind.home ? this.kind.home() : this.kind.bounds());
             this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
             this.context.clearRect(0, 0, width, height);
@@ -89,7 +90,8 @@
             return this.view[0] + (x - this.plot.left) / this.plot.width * (this.view[1] - this.view[0]);
         }
         valueY(y) {
-            return this.view[2] + (this.plot.top + this.plot.height - y) / this.plot.height * (this.view[3] - this.view[2]);
+            return this.view[2] + (this.plot.top +
+                this.plot.height - y) / this.plot.height * (this.view[3] - this.view[2]);
         }
 
         /* Draws within the plot alone. */
@@ -104,7 +106,7 @@
         }
 
         text(words, x, y, align, fill) {
-            this.context.fillStyle = fill || colour('chart-text');
+            this.context.fillStyle = fill || colour('text');
             this.context.textAlign = align || 'left';
             this.context.textBaseline = 'middle';
             this.context.fillText(words, x, y);
@@ -185,7 +187,8 @@
                 if (!this.view) return;
                 if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY))
                     this.pan(-(event.deltaX || event.deltaY), 0);
-                else this.zoom(Math.exp(Math.max(-200, Math.min(200, event.deltaY)) * 0.002), event.offsetX, event.offsetY);
+                else this.zoom(Math.exp(Math.max(-200, Math.min(200, event.deltaY)) * 0.002), event.offsetX,
+                    event.offsetY);
             }, {passive: false});
             canvas.addEventListener('keydown', event => this.key(event));
             canvas.addEventListener('blur', () => this.tell(null));
@@ -196,7 +199,8 @@
             const step = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1}[event.key];
             const middle = [this.width / 2, this.height / 2];
             if (step) this.move(step);
-            else if (event.key === 'Home' || event.key === 'End') this.move(event.key === 'Home' ? -Infinity : Infinity);
+            else if (event.key === 'Home' || event.key === 'End') this.move(event.key === 'Home' ? -Infinity
+                : Infinity);
             else if (event.key === 'Enter' && this.current !== null) this.choose(this.current);
             else if (event.key === '+' || event.key === '=') this.zoom(0.7, ...middle);
             else if (event.key === '-') this.zoom(1 / 0.7, ...middle);
@@ -237,7 +241,8 @@
                 if (changed) replace(this.words, this.kind.words(item));
                 const {offsetWidth, offsetHeight} = this.words;
                 this.words.style.left = Math.max(4, Math.min(x + 14, this.width - offsetWidth - 4)) + 'px';
-                this.words.style.top = (y + 18 + offsetHeight < this.height ? y + 18 : Math.max(2, y - offsetHeight - 10)) + 'px';
+                this.words.style.top = (y + 18 + offsetHeight < this.height ? y + 18 : Math.max(2,
+                    y - offsetHeight - 10)) + 'px';
             }
             if (!changed) return;
             vitc.hover(item === null ? null : this.kind.ref(item), 'chart');

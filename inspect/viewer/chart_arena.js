@@ -5,7 +5,8 @@
 (function () {
     const {element, units} = vitc;
     const USES = ['forward', 'kept', 'backward', 'result'];
-    const USE_WORDS = {forward: 'on the way to the loss', kept: 'kept for the gradient', backward: 'of gradients and update',
+    const USE_WORDS = {forward: 'on the way to the loss', kept: 'kept for the gradient',
+        backward: 'of gradients and update',
         result: 'a result of the step'};
 
     function useColour(use) {
@@ -33,11 +34,12 @@
         }
 
         function drawValues(chart) {
-            const {context, plot} = chart, edge = vitc.themeColour('chart-back');
+            const {context, plot} = chart, edge = vitc.themeColour('panel');
             const selecting = items.some(marked);
             for (const i of items) {
                 const [x, y, w, h] = rectangle(chart, i);
-                if (x > plot.left + plot.width || x + w < plot.left || y > plot.top + plot.height || y + h < plot.top) continue;
+                if (x > plot.left + plot.width || x + w < plot.left || y > plot.top + plot.height || y +
+                    h < plot.top) continue;
                 context.globalAlpha = selecting && !marked(i) ? 0.5 : 0.9;
                 context.fillStyle = useColour(model.string(places.use[i]));
                 context.fillRect(x, y, w, h);
@@ -102,8 +104,9 @@
                 chart.clipped(() => {
                     drawValues(chart);
                     drawLive(chart);
-                    for (const i of items) if (vitc.sameRef(ref(i), vitc.state.selected)) outline(chart, i, 'selected', 2.5);
-                    if (chart.current !== null) outline(chart, chart.current, 'chart-text', 1.5);
+                    for (const i of items) if (vitc.sameRef(ref(i), vitc.state.selected)) outline(chart, i, 'selected',
+                        2.5);
+                    if (chart.current !== null) outline(chart, chart.current, 'text', 1.5);
                 });
             },
             at(chart, x, y) {
@@ -118,8 +121,10 @@
             },
             items: () => items, ref,
             words: i => [element('b', null, model.valueName(places.number[i])), ' ' + facts.type(places.number[i]),
-                element('div', null, units.bytes(places.bytes[i]) + ' at ' + units.bytes(places.offset[i]) + ', kernels ' +
-                    (places.born[i] + 1) + ' to ' + (places.died[i] + 1) + ', ' + useWords(model.string(places.use[i]))),
+                element('div', null, units.bytes(places.bytes[i]) + ' at ' + units.bytes(places.offset[i]) +
+                    ', kernels ' +
+                    (places.born[i] + 1) + ' to ' + (places.died[i] + 1) + ', ' +
+                        useWords(model.string(places.use[i]))),
                 element('div.dim', null, facts.scope(model.lastEntry(places.number[i])))],
             place: (chart, i) => {
                 const [x, y, w, h] = rectangle(chart, i);
@@ -134,12 +139,16 @@
         const {memory} = model, waste = memory.arena > 0 ? 1 - memory.most_live / memory.arena : 0;
         const used = new Set(Array.from(model.places.use, i => model.string(i)));
         return [element('span', null, 'Arena ', element('b', null, units.bytes(memory.arena)), ', most live ',
-            element('b', null, units.bytes(memory.most_live)), ' in ', vitc.link({kind: 'kernel', id: memory.peak}, 'kernel ' +
-                (memory.peak + 1)), ' (' + units.percent(waste) + ' lost to gaps); states ' + units.bytes(memory.states)),
-        element('span.keys', null, USES.filter(use => used.has(use)).map(use => element('span.key.use-' + use, null, use + ': ' +
+            element('b', null, units.bytes(memory.most_live)), ' in ', vitc.link({kind: 'kernel', id: memory.peak},
+                'kernel ' +
+                (memory.peak + 1)), ' (' + units.percent(waste) + ' lost to gaps); states ' +
+                    units.bytes(memory.states)),
+        element('span.keys', null, USES.filter(use => used.has(use)).map(use => element('span.key.use-' + use, null,
+            use + ': ' +
             useWords(use))), element('span.key.line', null, 'live'))];
     }
 
+    vitc.useWords = useWords;
     vitc.arenaItems = arenaItems;
     vitc.chartPanel('arena', 'Arena', arenaChart, head);
 })();

@@ -44,26 +44,30 @@
         function around(all) {
             const x = all.map(dot => log(dot.intensity)), y = all.map(dot => log(dot.rate));
             const x0 = Math.min(log(ridge) - 1, ...x), x1 = Math.max(log(ridge) + 1, ...x);
-            return [x0 - 0.3, x1 + 0.3, Math.min(log(roofline.flops) - 1.5, ...y) - 0.2, Math.max(log(roofline.flops), ...y) + 0.4];
+            return [x0 - 0.3, x1 + 0.3, Math.min(log(roofline.flops) - 1.5, ...y) - 0.2, Math.max(log(roofline.flops),
+                ...y) + 0.4];
         }
 
         function drawRoofs(chart) {
-            const {context} = chart, [x0, x1] = chart.view, roof = x => log(Math.min(roofline.flops, roofline.bytes * 10 ** x));
+            const {context} = chart, [x0, x1] = chart.view, roof = x => log(Math.min(roofline.flops,
+                roofline.bytes * 10 ** x));
             context.strokeStyle = vitc.themeColour('chart-line');
             context.lineWidth = 2;
             context.beginPath();
             for (const x of [x0, log(ridge), x1]) context.lineTo(chart.x(x), chart.y(roof(x)));
             context.stroke();
-            const kind = roofline.assumed ? ', assumed' : roofline.source ? ', ' + roofline.source : ', as given or measured';
-            const y = chart.y(log(roofline.flops)) - 10;
-            chart.text('peak ' + units.flopRate(roofline.flops) + kind, chart.plot.left + chart.plot.width - 6, y, 'right');
-            slanted(chart, units.byteRate(roofline.bytes) + kind, x0, Math.min(log(ridge), x1), roof);
+            const kind = roofline.assumed ? ', assumed' : roofline.source ? ', ' + roofline.source
+                : ', as given or measured';
+            const x = Math.max(chart.x(log(ridge)), chart.plot.left) + 4, y = chart.y(log(roofline.flops)) - 12;
+            chart.text('peak ' + units.tick(units.flopRate, roofline.flops) + kind, x, y);
+            slanted(chart, units.tick(units.byteRate, roofline.bytes) + kind, x0, Math.min(log(ridge), x1), roof);
         }
 
         /* Words along the slanted roof. */
         function slanted(chart, words, from, to, roof) {
             if (to <= from) return;
-            const {context} = chart, x = from + (to - from) * 0.04, a = [chart.x(x), chart.y(roof(x))], b = [chart.x(to), chart.y(roof(to))];
+            const {context} = chart, x = from + (to - from) * 0.3, a = [chart.x(x), chart.y(roof(x))],
+                b = [chart.x(to), chart.y(roof(to))];
             context.save();
             context.translate(a[0], a[1]);
             context.rotate(Math.atan2(b[1] - a[1], b[0] - a[0]));
@@ -84,8 +88,10 @@
                 context.fillStyle = vitc.themeColour('phase-' + vitc.PHASES[facts.kernelPhase(dot.kernel)]);
                 context.fill();
                 context.globalAlpha = 1;
-                context.lineWidth = dot === chart.current ? 2.5 : 1;
-                context.strokeStyle = vitc.themeColour(dot === chart.current ? 'chart-text' : 'chart-back');
+                const chosenOne = of && of.kind === 'kernel' && on;
+                context.lineWidth = dot === chart.current || chosenOne ? 2.5 : 1;
+                context.strokeStyle = vitc.themeColour(dot === chart.current ? 'text' : chosenOne ? 'selected'
+                    : 'panel');
                 context.stroke();
             }
         }
@@ -98,7 +104,8 @@
                 const [x0, x1, y0, y1] = chart.view;
                 for (const t of decades(x0, x1)) chart.gridX(log(t), String(Number(t.toPrecision(2))));
                 for (const t of decades(y0, y1)) chart.gridY(log(t), units.tick(units.flopRate, t));
-                chart.text('FLOP for each byte read or stored', chart.plot.left + chart.plot.width / 2, chart.height - 8, 'center');
+                chart.text('FLOP for each byte read or stored', chart.plot.left + chart.plot.width / 2,
+                    chart.height - 8, 'center');
                 chart.clipped(() => {
                     drawRoofs(chart);
                     drawDots(chart);
@@ -113,9 +120,12 @@
                 return null;
             },
             items: () => [...dots()].reverse(), ref,
-            words: dot => [dot.kernels.length > 1 ? element('div', null, units.plural(dot.kernels.length, 'equal kernel') + ', together ' +
-                units.percent(facts.share(dot.seconds)) + ' of the step; the first:') : null, vitc.kernelWords(facts, dot.kernel),
-            element('div', null, units.intensity(dot.intensity) + ', ' + units.flopRate(dot.rate) + ', ' + units.percent(dot.rate /
+            words: dot => [dot.kernels.length > 1 ? element('div', null, units.plural(dot.kernels.length,
+                'equal kernel') + ', together ' +
+                units.percent(facts.share(dot.seconds)) + ' of the step; the first:') : null, vitc.kernelWords(facts,
+                    dot.kernel),
+            element('div', null, units.intensity(dot.intensity) + ', ' + units.flopRate(dot.rate) + ', ' +
+                units.percent(dot.rate /
                 Math.min(roofline.flops, roofline.bytes * dot.intensity)) + ' of its roof')],
             place: at,
         };
@@ -139,7 +149,8 @@
         const where = facts.measured() ? 'A kernel could be as much faster as it lies below its roof'
             : 'By this model every kernel lies on its roof; only a profile tells how far below it is';
         return [element('span', null, vitc.timesHead(facts), '. ' + where + '. Area: share of the time' +
-            (without > 0 ? '; kernels without FLOPs (' + units.percent(facts.share(without)) + ') have no dot' : '') + '. Roofs ',
+            (without > 0 ? '; kernels without FLOPs (' + units.percent(facts.share(without)) + ') have no dot' : '') +
+                '. Roofs ',
         element('b', null, roofline.assumed ? 'assumed' : roofline.source || 'given or measured'),
         roofline.assumed ? element('span.dim', null, ' (--peak, --bandwidth give them)') : ''),
         element('span.keys', null, vitc.PHASES.map(phase => element('span.key.' + phase, null, phase)))];

@@ -42,8 +42,10 @@
         }
 
         function draw(chart) {
-            const {context, plot} = chart, {rows, items} = all(), selected = selectedKernels(), height = rowHeight(chart);
-            for (const at of vitc.ticks(chart.view[0], chart.view[1], plot.width / 100)) chart.gridX(at, units.tick(units.seconds, at));
+            const {context, plot} = chart, {rows, items} = all(), selected = selectedKernels(),
+                height = rowHeight(chart);
+            for (const at of vitc.ticks(chart.view[0], chart.view[1], plot.width / 100)) chart.gridX(at,
+                units.tick(units.seconds, at));
             rows.forEach((name, r) => {
                 chart.text(name, plot.left - 8, plot.top + (r + 0.5) * height, 'right');
                 context.fillStyle = vitc.themeColour('chart-row');
@@ -53,7 +55,7 @@
                 for (const item of items) drawItem(chart, item, selected, height);
                 if (chart.current !== null) {
                     const [x, y, w, h] = rectangle(chart, chart.current, height);
-                    context.strokeStyle = vitc.themeColour('chart-text');
+                    context.strokeStyle = vitc.themeColour('text');
                     context.lineWidth = 1.5;
                     context.strokeRect(x - 0.5, y - 0.5, Math.max(2, w + 1), h + 1);
                 }
@@ -91,11 +93,13 @@
             bounds: () => [0, end(), 0, 1],
             draw,
             at(chart, x, y) {
-                const height = rowHeight(chart), row = Math.floor((y - chart.plot.top) / height), slack = chart.valueX(x + 2) - chart.valueX(x);
+                const height = rowHeight(chart), row = Math.floor((y - chart.plot.top) / height),
+                    slack = chart.valueX(x + 2) - chart.valueX(x);
                 const time = chart.valueX(x);
                 let best = null;
                 for (const item of all().items) {
-                    if (item.row !== row || time < item.from - slack || time > item.from + item.seconds + slack) continue;
+                    if (item.row !== row || time < item.from - slack || time > item.from + item.seconds +
+                        slack) continue;
                     const inside = time >= item.from && time <= item.from + item.seconds;
                     if (best === null || inside) best = item;
                     if (inside) break;
@@ -116,7 +120,8 @@
         const {kernels} = facts.model, seconds = facts.kernelSeconds(k);
         return [element('b', null, 'kernel ' + (k + 1)), ' ' + facts.kernelName(k),
             element('div', null, units.seconds(seconds) + (facts.measured() ? ' measured, ' : ' estimated, ') +
-                units.percent(facts.share(seconds)) + ' of the step; limited by ' + facts.model.string(kernels.limit[k])),
+                units.percent(facts.share(seconds)) + ' of the step; limited by ' +
+                    facts.model.string(kernels.limit[k])),
             element('div', null, units.flops(kernels.flops[k]) + ', ' + units.bytes(kernels.bytes[k]))];
     }
 
@@ -125,7 +130,8 @@
         const {model} = facts;
         if (!model.profile) return ['Times ', element('b', null, 'estimated'), ' by the cost model, not timed ',
             element('span.dim', null, '(vitc bench --profile=FILE.json measures them)')];
-        const option = (profile, name) => element('button.small', {'aria-pressed': String(vitc.state.profile === profile),
+        const option = (profile, name) => element('button.small',
+            {'aria-pressed': String(vitc.state.profile === profile),
             onclick: () => vitc.set('profile', profile)}, name);
         return ['Times ', option(true, 'measured'), option(false, 'estimated'), ' ', facts.timesFrom()];
     }
@@ -137,7 +143,8 @@
             const limit = model.string(model.kernels.limit[k]);
             limited[limit] = (limited[limit] || 0) + time.byKernel[k];
         }
-        return [element('span', null, timesHead(facts), ': ', element('b', null, units.seconds(time.whole)), ' a step, ',
+        return [element('span', null, timesHead(facts), ': ', element('b', null, units.seconds(time.whole)),
+            ' a step, ',
             units.count(model.kernels.count) + ' kernels; ' + units.percent(facts.share(limited.compute || 0)) +
             ' of it limited by compute, ' + units.percent(facts.share(limited.memory || 0)) + ' by memory'),
         element('span.keys', null, vitc.PHASES.map(phase => element('span.key.' + phase, null, phase)),

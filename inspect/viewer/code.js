@@ -48,9 +48,10 @@
             this.model = model;
             this.facts = vitc.facts(model);
             this.language = 'llvm';
-            this.kernel = -1;
+            this.kernel = this.index = -1; /* index: of the code data */
             root.classList.add('code');
             this.title = element('div.code-title');
+            this.callees = element('div.code-callees');
             this.find = element('input', {type: 'search', placeholder: 'Find in code', 'aria-label': 'find in code',
                 oninput: () => this.search(0), onkeydown: event => this.key(event)});
             this.count = element('span.dim.figure', {role: 'status'});
@@ -60,7 +61,8 @@
             this.observer = new IntersectionObserver(entries => {
                 for (const entry of entries) if (entry.isIntersecting) this.colour(entry.target);
             }, {root: this.body, rootMargin: '400px'});
-            replace(root, this.title, element('div.code-tools', null, this.switches, this.find, this.count, this.copy), this.body);
+            replace(root, this.title, this.callees, element('div.code-tools', null, this.switches, this.find,
+                this.count, this.copy), this.body);
             this.show(vitc.state.selected);
         }
 
@@ -68,6 +70,7 @@
             const kernel = kernelOf(this.facts, ref);
             if (kernel === this.kernel && this.body.firstChild) return;
             this.kernel = kernel;
+            this.index = kernel < 0 ? -1 : this.model.kernels.code[kernel];
             this.draw();
         }
 
@@ -82,17 +85,34 @@
             if (kernel < 0) return this.say('Select a kernel, or a value that one computes.');
             const index = model.kernels.code[kernel], equal = model.kernels.code.filter(code => code === index).length;
             replace(this.title, vitc.detailParts.kernelLink(this.facts, kernel), ' ' + this.facts.kernelName(kernel),
-                index >= 0 && equal > 1 ? element('div.dim', null, 'compiled once for ' + units.plural(equal, 'equal kernel')) : null);
-            if (index < 0) return this.say('This kernel has no code of its own in the page.');
+                index >= 0 && equal > 1 ? element('div.dim', null, 'compiled once for ' +
+                    units.plural(equal, 'equal kernel')) : null);
+            if (index < 0) return this.say('This kernel is no generated code: a function of the runtime, or a copy.');
             this.say('…');
             return codeData().then(code => {
-                if (this.kernel === kernel) this.fill((code[this.language] || [])[index] || '');
+                if (this.kernel !== kernel) return;
+                this.showCallees(code, index);
+                this.fill((code[this.language] || [])[this.index] || 'left out of the page: it is too large');
             }, error => this.say('The page has no code: ' + error.message));
+        }
+
+        /* The kernel's own code, and the functions that it calls, such as micro-kernels: which is shown. */
+        showCallees(code, index) {
+            const all = new Set([index]);
+            for (const i of all) for (const callee of (code.calls || [])[i] || []) all.add(callee);
+            const name = i => i === index ? 'the kernel' : (code.names || [])[i] || 'function ' + i;
+            replace(this.callees, all.size < 2 ? null : [...all].map(i => element('button.small', {
+                'aria-pressed': String(i === this.index), title: i === index ? null : 'called by the kernel',
+                onclick: () => {
+                    this.index = i;
+                    this.draw();
+                }}, name(i))));
         }
 
         say(text) {
             replace(this.body, element('p.note', null, text));
             if (this.kernel < 0) replace(this.title);
+            replace(this.callees);
             this.count.textContent = '';
         }
 
@@ -122,7 +142,8 @@
         /* Lines with the text that is looked for; `step` 0 goes to the first of them. */
         search(step) {
             const wanted = this.find.value.toLowerCase();
-            this.hits = wanted ? this.lines.map((line, i) => line.toLowerCase().includes(wanted) ? i : -1).filter(i => i >= 0) : [];
+            this.hits = wanted ? this.lines.map((line, i) => line.toLowerCase().includes(wanted) ? i : -1).filter(i =>
+                i >= 0) : [];
             this.at = !this.hits.length ? -1 : step === 0 ? 0 : (this.at + step + this.hits.length) % this.hits.length;
             this.count.textContent = !wanted ? units.plural(this.lines.length, 'line')
                 : this.hits.length ? (this.at + 1) + ' of ' + this.hits.length : 'not found';
@@ -160,7 +181,8 @@
                 getSelection().selectAllChildren(this.body);
                 told(document.execCommand('copy') ? 'Copied' : 'Selected');
             };
-            if (navigator.clipboard) navigator.clipboard.writeText(this.lines.join('\n')).then(() => told('Copied'), byHand);
+            if (navigator.clipboard) navigator.clipboard.writeText(this.lines.join('\n')).then(() => told('Copied'),
+                byHand);
             else byHand();
         }
     }

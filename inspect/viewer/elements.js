@@ -35,7 +35,7 @@
     function link(ref, text, more) {
         const title = more && more.title;
         return element('a.ref' + (more && more.classes ? '.' + more.classes : ''), {
-            href: vitc.address ? vitc.address(ref) : '#',
+            href: vitc.linkOf ? vitc.linkOf(ref) : '#',
             title,
             onclick(event) {
                 if (event.metaKey || event.ctrlKey || event.shiftKey) return;

@@ -8,7 +8,8 @@
 
     function remarkAt(model, r) {
         const {remarks} = model;
-        return {rule: model.rules[remarks.rule[r]], pass: remarks.pass[r], value: remarks.value[r], other: remarks.other[r],
+        return {rule: model.rules[remarks.rule[r]], pass: remarks.pass[r], value: remarks.value[r],
+            other: remarks.other[r],
             a: remarks.a[r], b: remarks.b[r], text: model.string(remarks.text[r])};
     }
 
@@ -36,7 +37,8 @@
     /* What happened to a value, by stage: [{pass, nodes: [content of a sentence]}]; decisions against something are in
      * `missed`. */
     function life(model, number) {
-        const {nodes} = model, versions = Array.from(model.versions(number)).sort((a, b) => nodes.first[a] - nodes.first[b]);
+        const {nodes} = model, versions = Array.from(model.versions(number)).sort((a, b) =>
+            nodes.first[a] - nodes.first[b]);
         const events = [], missed = [];
         versions.forEach((entry, v) => {
             const pass = nodes.first[entry];
@@ -47,12 +49,18 @@
             const line = model.position(entry);
             events.push({pass, content: [model.ops[nodes.op[entry]].name + ' ' + model.string(nodes.type[entry]),
                 line ? [pass === 0 ? ', written in ' : ', for what is written in ', link({kind: 'line',
-                    id: vitc.lineId(nodes.file[entry], nodes.line[entry])}, line)] : pass === 0 ? ', of no line' : ', made by the pass']});
+                    id: vitc.lineId(nodes.file[entry], nodes.line[entry])}, line)] : pass === 0 ? ', of no line'
+                        : ', made by the pass']});
         });
         for (const r of model.remarksOf(number)) {
             const remark = remarkAt(model, r);
-            (remark.rule.outcome === 'missed' ? missed : events).push({pass: remark.pass, content: told(model, remark),
-                outcome: remark.rule.outcome});
+            const of = remark.rule.outcome === 'missed' ? missed : events;
+            const equal = of.find(event => event.rule === remark.rule && event.pass === remark.pass &&
+                event.text === remark.text);
+            if (equal) equal.count++;
+            else of.push({pass: remark.pass, content: told(model, remark), outcome: remark.rule.outcome,
+                rule: remark.rule,
+                text: remark.text, count: 1});
         }
         const last = versions.length ? Math.max(...versions.map(i => nodes.last[i])) : model.lastStage;
         const gone = last < model.lastStage;
@@ -69,13 +77,15 @@
         return element('ol.life', null, [...by].map(([pass, list]) => element('li', null,
             link({kind: 'pass', id: pass}, model.stages[pass].label, {classes: 'stage'}),
             element('div.happened', null, list.map(event =>
-                element('p' + (event.outcome ? '.outcome-' + event.outcome : ''), null, event.content))))));
+                element('p' + (event.outcome ? '.outcome-' + event.outcome : ''), null, event.count > 1
+                    ? element('b.figure', null, units.count(event.count) + '× ') : null, event.content))))));
     }
 
     function missedSection(model, missed) {
         if (!missed.length) return null;
         return element('section.missed', null, element('h3', null, 'Why not'), missed.slice(0, MOST).map(event =>
-            element('p', null, link({kind: 'pass', id: event.pass}, model.stages[event.pass].label, {classes: 'stage'}), ' ',
+            element('p', null, link({kind: 'pass', id: event.pass}, model.stages[event.pass].label,
+                {classes: 'stage'}), ' ',
                 event.count > 1 ? element('b.figure', null, units.count(event.count) + '× ') : null, event.content)));
     }
 
@@ -99,7 +109,8 @@
         else if (model.string(places.place[at]) === 'arena')
             parts.push('It is stored, ' + units.bytes(places.bytes[at]) + ' of the arena, while kernels ' +
                 (places.born[at] + 1) + ' to ' + (places.died[at] + 1) + ' run; ', ...readBy(facts, readers), '.');
-        else parts.push('It lies in ' + model.string(places.place[at]) + (places.name ? ' ' + model.string(places.name[at]) : '') + '.');
+        else parts.push('It lies in ' + model.string(places.place[at]) + (places.name ? ' ' +
+            model.string(places.name[at]) : '') + '.');
         return element('p.lead', null, parts);
     }
 
@@ -109,8 +120,10 @@
         for (let r = 0; r < model.remarks.count && found.length < MOST; r++)
             if (model.remarks.other[r] === number) found.push(remarkAt(model, r));
         if (!found.length) return null;
-        return element('section', null, element('h3', null, 'Told of other values'), element('ul.list', null, found.map(remark =>
-            element('li', null, link({kind: 'value', id: remark.value}, model.valueName(remark.value)), ': ', told(model, remark)))));
+        return element('section', null, element('h3', null, 'Told of other values'), element('ul.list', null,
+            found.map(remark =>
+            element('li', null, link({kind: 'value', id: remark.value}, model.valueName(remark.value)), ': ',
+                told(model, remark)))));
     }
 
     function explainValue(model, facts, number) {
@@ -140,8 +153,7 @@
             group.count > 1 ? ', for example: ' : ': ', told(model, group.example)];
         const events = all.map(group => ({pass: group.pass, count: group.count, outcome: group.rule.outcome,
             content: content(group)}));
-        const done = events.filter(event => event.outcome !== 'missed').map(event => Object.assign(event, {content: [
-            event.count > 1 ? element('b.figure', null, units.count(event.count) + '× ') : null, event.content]}));
+        const done = events.filter(event => event.outcome !== 'missed');
         return [element('h2', null, title), missedSection(model, events.filter(event => event.outcome === 'missed')),
             element('section', null, element('h3', null, 'What passes decided'), done.length ? lifeList(model, done)
                 : element('p.dim', null, 'no remarks'))];
@@ -155,10 +167,12 @@
             case 'line': return explainMany(model, 'Why line ' + model.files[vitc.lineOf(ref.id).file].name + ':' +
                 vitc.lineOf(ref.id).line, model.linesOf(ref.id));
             case 'group': return explainMany(model, 'Why ' + (ref.id || 'the step'), numbers());
+            case 'op': return explainMany(model, 'Why ' + model.ops[ref.id].name, numbers());
             case 'source': return explainMany(model, 'Readers of ' + model.sourceName(ref.id), numbers());
             case 'pass': return explainMany(model, 'What ' + model.stages[ref.id].label + ' decided', model.numbers
                 .filter(number => model.remarksOf(number).some(r => model.remarks.pass[r] === ref.id)));
-            default: return element('p.note', null, 'Select a value, a line, a kernel or a module: here is told what passes ' +
+            default: return element('p.note', null,
+                'Select a value, a line, a kernel or a module: here is told what passes ' +
                 'decided about it, and why they did not do otherwise.');
         }
     }

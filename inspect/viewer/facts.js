@@ -80,15 +80,44 @@
                 case 'value': return known([ref.id]);
                 case 'kernel': return known(Array.from(model.kernels.values(ref.id)));
                 case 'source': return model.readers(-1 - ref.id, this.last);
-                case 'line': return known(model.linesOf(ref.id));
-                case 'group': {
-                    const found = [];
-                    for (let i = 0; i < nodes.count; i++)
-                        if (nodes.last[i] === this.last && vitc.within(this.scope(i), ref.id)) found.push(i);
-                    return found;
-                }
+                case 'line': return known(model.linesOf(ref.id)).filter(i => nodes.last[i] === this.last);
+                case 'op': return this.lastEntries(i => nodes.op[i] === ref.id);
+                case 'group': return this.lastEntries(i => vitc.within(this.scope(i), ref.id));
                 default: return [];
             }
+        }
+
+        /* Whether a pass made a value, or another operator of it. */
+        becameAt(number, stage) {
+            const entry = this.model.entry(number, stage), before = this.model.entry(number, stage - 1),
+                {op} = this.model.nodes;
+            return entry >= 0 && (before < 0 || op[entry] !== op[before]);
+        }
+
+        /* Entries of the last stage that a pass added, or that later passes made for the sake of those. */
+        entriesOwedTo(stage) {
+            const {nodes, limit} = this.model, owed = new Int8Array(limit).fill(-1);
+            const of = number => {
+                const path = [];
+                let is = 0;
+                for (let at = number; at >= 0 && at < limit; at = nodes.origin[this.model.lastEntry(at)]) {
+                    if (owed[at] >= 0) is = owed[at];
+                    else if (this.model.lastEntry(at) >= 0 && this.becameAt(at, stage)) is = 1;
+                    if (is || owed[at] >= 0 || this.model.lastEntry(at) < 0 || path.length > limit) break;
+                    path.push(at);
+                }
+                for (const at of path) owed[at] = is;
+                owed[number] = is;
+                return is;
+            };
+            return this.lastEntries(i => of(nodes.number[i]));
+        }
+
+        /* Entries of the last stage of which `is` holds. */
+        lastEntries(is) {
+            const {last, count} = this.model.nodes, found = [];
+            for (let i = 0; i < count; i++) if (last[i] === this.last && is(i)) found.push(i);
+            return found;
         }
 
         /* ---- kernels */
@@ -132,7 +161,8 @@
             if (this.measured())
                 return 'measured (' + profile.source + ', ' + plural(profile.steps, 'step') + ', ' +
                     plural(profile.threads, 'thread') + ')';
-            return 'estimated by the cost model, not timed' + (roofline.assumed ? '; peaks of the machine assumed' : '');
+            return 'estimated by the cost model, not timed' + (roofline.assumed ? '; peaks of the machine assumed'
+                : '');
         }
 
         time() {
@@ -241,7 +271,8 @@
         const found = [];
         for (let path = scope; ; path = path.slice(0, Math.max(0, path.lastIndexOf('.')))) {
             if (!groups.has(path))
-                groups.set(path, {path, seconds: 0, flops: 0, bytes: 0, values: 0, phases: [0, 0, 0], children: new Set()});
+                groups.set(path, {path, seconds: 0, flops: 0, bytes: 0, values: 0, phases: [0, 0, 0],
+                    children: new Set()});
             if (found.length) groups.get(path).children.add(found[found.length - 1].path);
             found.push(groups.get(path));
             if (path === '') return found;

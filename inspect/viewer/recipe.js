@@ -12,8 +12,10 @@
         const share = seconds => units.percent(facts.share(seconds)), whole = line ? line.own + line.called : 0;
         if (!(whole > 0)) return values + ', no time of their own';
         const parts = vitc.PHASES.map((name, i) => line.phases[i] > 0 ? name + ' ' + share(line.phases[i]) : '');
-        const called = line.called > 0 ? (line.own > 0 ? ', ' + share(line.called) + ' of it' : ', all') + ' in what it calls' : '';
-        return share(whole) + ' of the step (' + units.seconds(whole) + ')' + called + '; ' + parts.filter(Boolean).join(', ') +
+        const called = line.called > 0 ? (line.own > 0 ? ', ' + share(line.called) + ' of it' : ', all') +
+            ' in what it calls' : '';
+        return share(whole) + ' of the step (' + units.seconds(whole) + ')' + called + '; ' +
+            parts.filter(Boolean).join(', ') +
             '; ' + values;
     }
 
@@ -85,6 +87,13 @@
             });
             vitc.on('view', what => { if (what === 'profile') this.draw(); });
             this.draw();
+            this.revealSlowest();
+        }
+
+        /* At first the line of the recipe that costs most is in sight. */
+        revealSlowest() {
+            const [line] = this.file < 0 ? [] : this.facts.slowest(1, this.file);
+            if (line) this.reveal(this.body.querySelector('[data-line="' + vitc.lineId(line.file, line.line) + '"]'));
         }
 
         draw() {
@@ -113,7 +122,8 @@
 
         point(target) {
             const row = target.closest('[data-line]'), line = row && this.facts.line(row.dataset.line);
-            if (line) replace(this.hint, element('span', null, element('b', null, this.model.files[line.file].name + ':' +
+            if (line) replace(this.hint, element('span', null, element('b', null, this.model.files[line.file].name +
+                ':' +
                 line.line), ' ' + lineWords(this.facts, row.dataset.line)));
             else this.rest();
             vitc.hover(line ? {kind: 'line', id: row.dataset.line} : null, 'recipe');
@@ -121,16 +131,19 @@
 
         text() {
             const {text} = this.model.files[this.file];
-            return element('div.code-lines', null, text.replace(/\n$/, '').split('\n').map((line, i) => this.row(i + 1, line)));
+            return element('div.code-lines', null, text.replace(/\n$/, '').split('\n').map((line, i) => this.row(i + 1,
+                line)));
         }
 
         row(number, text) {
             const id = vitc.lineId(this.file, number), line = this.facts.line(id);
             const whole = line ? line.own + line.called : 0, share = this.facts.share(whole), ref = {kind: 'line', id};
+            const bar = whole > 0 ? phaseBar(line.phases, this.whole(), line.called > line.own) : null;
             return element('div.code-line' + (line ? '.made' : '') + this.markOf(id), {'data-line': line ? id : null},
-                whole > 0 ? phaseBar(line.phases, this.whole(), line.called > line.own) : element('span.bar'),
-                element('span.share' + (share >= 0.05 ? '.large' : ''), null, share >= 0.0005 ? units.percent(share) : ''),
-                line ? link(ref, number, {classes: 'number', title: lineWords(this.facts, id)}) : element('span.number', null, number),
+                element('span.share' + (share >= 0.05 ? '.large' : ''), null,
+                    share >= 0.0005 ? units.percent(share) : '', bar),
+                line ? link(ref, number, {classes: 'number', title: lineWords(this.facts, id)})
+                    : element('span.number', null, number),
                 element('code', null, vitc.coloured('recipe', text)));
         }
 
@@ -144,13 +157,16 @@
 
         hottest() {
             const {facts, model} = this, own = model.files.findIndex(file => file.own);
-            const called = own < 0 ? [] : facts.slowest(HOTTEST, own).filter(line => line.called > 0).slice(0, 8);
-            const lines = facts.slowest(HOTTEST), rest = lines.reduce((sum, line) => sum - line.own, facts.time().whole);
+            const called = own < 0 ? [] : facts.slowest(HOTTEST, own).filter(line =>
+                line.called > 0 && facts.share(line.own + line.called) >= 0.0005).slice(0, 8);
+            const lines = facts.slowest(HOTTEST).filter(line => facts.share(line.own) >= 0.0005);
+            const rest = lines.reduce((sum, line) => sum - line.own, facts.time().whole);
             return element('div.hot-lines', null,
                 called.length ? element('h3', null, 'Lines of the recipe, with what they call') : null,
                 called.map(line => this.hotLine(line, line.own + line.called)),
                 element('h3', null, 'Lines where the time is spent'), lines.map(line => this.hotLine(line, line.own)),
-                element('p.note', null, 'All else: ' + units.percent(facts.share(Math.max(0, rest))) + '. A kernel’s time is divided ' +
+                element('p.note', null, 'All else: ' + units.percent(facts.share(Math.max(0, rest))) +
+                    '. A kernel’s time is divided ' +
                     'among the values it computes in proportion to their FLOPs, and a value’s time is that of the line that ' +
                     'made it. A gradient counts for the line that it differentiates.'));
         }
@@ -172,7 +188,8 @@
                 : linesOfEntries(this.facts, this.facts.entries(ref));
             const ids = lines.map(line => vitc.lineId(line.file, line.line));
             this.marked = new Set(ids);
-            this.calling = new Set(!ref || ref.kind === 'line' ? [] : callingLines(this.model, this.facts.entries(ref)));
+            this.calling = new Set(!ref || ref.kind === 'line' ? [] : callingLines(this.model,
+                this.facts.entries(ref)));
             const here = id => vitc.lineOf(id).file === this.file;
             if (ids.length && this.file >= 0 && !ids.some(here) && ![...this.calling].some(here)) {
                 this.file = lines[0].file;
@@ -188,7 +205,10 @@
 
         revealMarked() {
             const row = this.body.querySelector('.marked') || this.body.querySelector('.calling');
-            if (!row) return;
+            if (row) this.reveal(row);
+        }
+
+        reveal(row) {
             const {clientHeight, scrollTop} = this.body;
             const top = row.getBoundingClientRect().top - this.body.getBoundingClientRect().top + scrollTop;
             if (top < scrollTop + 20 || top > scrollTop + clientHeight - 40)
@@ -204,6 +224,8 @@
 
     const recipe = new Recipe();
     vitc.panel('recipe', {
-        title: 'Recipe', region: 'left', mount: (root, model) => recipe.mount(root, model), show: ref => recipe.show(ref),
+        title: 'Recipe', region: 'left',
+        mount: (root, model) => recipe.mount(root, model),
+        show: ref => recipe.show(ref),
     });
 })();

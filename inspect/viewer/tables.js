@@ -39,21 +39,26 @@
         const signed = n => n === 0 ? '' : (n > 0 ? '+' : '−') + units.count(Math.abs(n));
         return table([
             {name: '#', value: row => row.i, cell: row => row.i},
-            {name: 'Pass', text: true, value: row => row.stage.label, cell: row => link({kind: 'pass', id: row.i}, row.stage.label)},
+            {name: 'Pass', text: true, value: row => row.stage.label, cell: row => link({kind: 'pass', id: row.i},
+                row.stage.label)},
             {name: 'Nodes before', value: row => row.before, cell: row => row.i ? units.count(row.before) : ''},
             {name: 'after', value: row => row.stage.nodes, cell: row => units.count(row.stage.nodes)},
             {name: 'change', value: row => row.change, cell: row => signed(row.change)},
             {name: 'Time', title: 'that compiling took', value: row => row.stage.seconds, cell: row => row.i
                 ? [vitc.bar(row.stage.seconds / slowest), ' ', units.seconds(row.stage.seconds)] : ''},
-            {name: 'Remarks', title: 'decisions that it told of', value: row => row.told, cell: row => row.told ? units.count(row.told) : ''},
-            {name: 'Changed', text: true, value: row => Number(row.stage.changed), cell: row => row.i === 0 ? '' : row.stage.changed ? 'yes'
+            {name: 'Remarks', title: 'decisions that it told of', value: row => row.told, cell: row => row.told
+                ? units.count(row.told) : ''},
+            {name: 'Changed', text: true, value: row => Number(row.stage.changed), cell: row => row.i === 0 ? ''
+                : row.stage.changed ? 'yes'
                 : element('span.dim', null, 'nothing')},
             {name: '', text: true, value: row => row.i, cell: row => element('button.small', {onclick: event => {
                 event.stopPropagation();
                 vitc.setStage(row.i);
             }, title: 'the graph after this pass'}, vitc.state.stage === row.i ? 'shown' : 'show')},
-            {name: 'What it does', text: true, value: row => row.stage.doc, cell: row => element('span.dim', null, row.stage.doc)},
-        ], rows, -1, row => ({class: (vitc.state.stage === row.i ? 'current' : '') + (row.i && !row.stage.changed ? ' idle' : '')}));
+            {name: 'What it does', text: true, value: row => row.stage.doc, cell: row => element('span.dim', null,
+                row.stage.doc)},
+        ], rows, -1, row => ({class: (vitc.state.stage === row.i ? 'current' : '') + (row.i && !row.stage.changed
+            ? ' idle' : '')}));
     }
 
     /* ---- kernels */
@@ -84,15 +89,18 @@
             {name: 'Calls', value: row => row.list.length, cell: row => units.count(row.list.length)},
             {name: 'FLOPs', value: row => row.flops, cell: row => units.flops(row.flops)},
             {name: 'Bytes', value: row => row.bytes, cell: row => units.bytes(row.bytes)},
-            {name: 'FLOP/byte', value: row => row.flops / row.bytes, cell: row => units.digits(row.flops / Math.max(1, row.bytes))},
+            {name: 'FLOP/byte', value: row => row.flops / row.bytes, cell: row => units.digits(row.flops / Math.max(1,
+                row.bytes))},
             {name: 'Limit', text: true, value: row => model.string(kernels.limit[first(row)]),
                 cell: row => model.string(kernels.limit[first(row)])},
             {name: 'Phase', text: true, value: row => facts.kernelPhase(first(row)), cell: row => {
                 const phase = vitc.PHASES[facts.kernelPhase(first(row))];
                 return element('span.key.' + phase, null, phase);
             }},
-            {name: 'Kernel', text: true, value: row => row.name, cell: row => [link({kind: 'kernel', id: first(row)}, row.name),
-                row.list.length > 1 ? element('span.dim', null, ' kernel ' + (first(row) + 1) + ' and ' + (row.list.length - 1) + ' more') : '']},
+            {name: 'Kernel', text: true, value: row => row.name, cell: row => [link({kind: 'kernel', id: first(row)},
+                row.name),
+                row.list.length > 1 ? element('span.dim', null, ' kernel ' + (first(row) + 1) + ' and ' +
+                    (row.list.length - 1) + ' more') : '']},
         ], rows, 0, row => ({class: vitc.state.selected && vitc.state.selected.kind === 'kernel' &&
             row.list.includes(vitc.state.selected.id) ? 'current' : ''}));
     }
@@ -101,7 +109,8 @@
         let root = null;
         const draw = () => {
             const at = root.scrollTop;
-            replace(root, head ? element('div.chart-head', null, head(vitc.state.model)) : null, make(vitc.state.model));
+            replace(root, head ? element('div.chart-head', null, head(vitc.state.model)) : null,
+                make(vitc.state.model));
             root.scrollTop = at;
         };
         vitc.panel(name, {
