@@ -66,7 +66,7 @@ static int show_recipe(Session *s, const InspectRequest *request) {
     s->verify = true;
     if (!session_inspect(s, run, &inspection)) return 2;
     inspection.roofline = request->roofline;
-    Pager pager = pager_open(true);
+    Pager pager = pager_open(!request->flags[INSPECT_OUT].given);
     int code = what->show(request, &inspection, pager.out, &pager.terminal);
     pager_close(&pager);
     return code;

@@ -20,6 +20,10 @@ typedef enum {
     INSPECT_EMIT,
     INSPECT_AGAINST,
     INSPECT_ALL,
+    INSPECT_OUT,
+    INSPECT_FORCE,
+    INSPECT_DEPTH,
+    INSPECT_PROFILE,
     INSPECT_PEAK,
     INSPECT_BANDWIDTH,
     INSPECT_FORMAT,
@@ -82,6 +86,13 @@ int inspect_against(const InspectRequest *request, FILE *out, const VtTerminal *
 bool inspect_check_view(InspectRequest *request);
 int inspect_view(const InspectRequest *request, Inspection *inspection, FILE *out,
                  const VtTerminal *terminal);
+
+/* ---- page.c: --format=html, svg and dot -------------------------------------------------------------------------- */
+bool inspect_check_page(InspectRequest *request);
+int inspect_page(const InspectRequest *request, Inspection *inspection, FILE *out,
+                 const VtTerminal *terminal);
+int inspect_drawing(const InspectRequest *request, Inspection *inspection, FILE *out,
+                    const VtTerminal *terminal);
 
 /* ---- opt.c ------------------------------------------------------------------------------------------------------- */
 void inspect_module(const Module *module, FILE *out); /* its text */

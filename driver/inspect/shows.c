@@ -7,6 +7,7 @@
 #define THE_STAGE (FLAG_BIT(AFTER) | FLAG_BIT(BEFORE))
 #define THE_PART (FLAG_BIT(FUNCTION) | FLAG_BIT(ONLY) | FLAG_BIT(STATES))
 #define THE_ROOFLINE (FLAG_BIT(PEAK) | FLAG_BIT(BANDWIDTH))
+#define THE_FILE (FLAG_BIT(OUT) | FLAG_BIT(FORCE))
 
 static const InspectShow SHOWS[] = {
     {.asks = INSPECT_MEMORY,
@@ -64,6 +65,22 @@ static const InspectShow SHOWS[] = {
      .takes = THE_STAGE | THE_PART | FLAG_BIT(FULL),
      .check = inspect_check_view,
      .show = inspect_view},
+    {.asks = N_INSPECT_FLAGS,
+     .format = "html",
+     .takes = FLAG_BIT(FUNCTION) | THE_FILE | FLAG_BIT(PROFILE) | THE_ROOFLINE,
+     .keep = STAGES_ALL,
+     .check = inspect_check_page,
+     .show = inspect_page},
+    {.asks = N_INSPECT_FLAGS,
+     .format = "svg",
+     .takes = THE_STAGE | FLAG_BIT(FUNCTION) | THE_FILE | FLAG_BIT(DEPTH),
+     .check = inspect_check_page,
+     .show = inspect_drawing},
+    {.asks = N_INSPECT_FLAGS,
+     .format = "dot",
+     .takes = THE_STAGE | FLAG_BIT(FUNCTION) | THE_FILE | FLAG_BIT(DEPTH),
+     .check = inspect_check_page,
+     .show = inspect_drawing},
 };
 enum { N_SHOWS = sizeof SHOWS / sizeof *SHOWS };
 static const uint64_t WITH_ANY = FLAG_BIT(FORMAT) | FLAG_BIT(TARGET) | FLAG_BIT(STRICT) | FLAG_BIT(TIMING);
@@ -105,10 +122,24 @@ static bool refuse_flag(const InspectRequest *request, InspectFlag asks, Inspect
     return fail(2, "--%s does not go with %s: it goes with %s", what, this, with) < 0;
 }
 
+/* "--depth goes with --format=svg or --format=dot": those formats of the same that take it. NULL: none does. */
+static const char *formats_that_take(InspectFlag asks, InspectFlag flag, char *text, size_t size) {
+    size_t n = 0;
+    for (int i = 0; i < N_SHOWS && n < size; i++)
+        if (SHOWS[i].asks == asks && SHOWS[i].takes >> flag & 1)
+            n += (size_t)snprintf(text + n, size - n, "%s--format=%s", n ? " or " : "", SHOWS[i].format);
+    return n ? text : NULL;
+}
+
 static bool go_together(const InspectRequest *request, const InspectShow *show) {
     for (InspectFlag flag = 0; flag < N_INSPECT_FLAGS; flag++) {
         bool fits = flag == show->asks || (show->takes | WITH_ANY) >> flag & 1;
-        if (is_given(request, flag) && !fits) return refuse_flag(request, show->asks, flag);
+        if (!is_given(request, flag) || fits) continue;
+        char formats[128];
+        const char *name = request->flags[flag].row->name;
+        if (formats_that_take(show->asks, flag, formats, sizeof formats))
+            return fail(2, "%s%s goes with %s", name[1] ? "--" : "-", name, formats) < 0;
+        return refuse_flag(request, show->asks, flag);
     }
     return true;
 }

@@ -87,8 +87,8 @@ static bool pack_code(const Inspection *inspection, Parts *parts, const int32_t 
 char *page_html(const Inspection *inspection, const HtmlOptions *options, size_t *size, char *error,
                 size_t error_size) {
     PageOptions page = {.version = options->version};
-    Parts parts = {.title =
-                       arena_printf(inspection->arena, "%s: %s", inspection->recipe, inspection->func->name)};
+    Parts parts = {.title = arena_printf(inspection->arena, "%s: %s - vitc inspect", inspection->recipe,
+                                         inspection->func->name)};
     size_t json_size;
     if (!options->no_code && inspection->func->plan &&
         !pack_code(inspection, &parts, &page.codes, &page.folded, error, error_size))

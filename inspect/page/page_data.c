@@ -165,8 +165,6 @@ char *page_data(const Inspection *inspection, const PageOptions *options, size_t
     page_graph(&w);
     page_plan(&w, options->codes);
     page_remarks(&w);
-    put_key(&w.json, "profile");
-    put_null(&w.json);
     put_strings(&w);
     put_close(&w.json, '}');
     if (w.words.out) free(stream_end(&w.words, NULL));

@@ -6,7 +6,7 @@
 
 /* sources, nodes, sites, results, alike */
 void page_graph(PageWriter *w);
-/* kernels, places, memory, roofline, chains; codes as PageOptions have them. */
+/* kernels, places, memory, roofline, chains, profile; codes as PageOptions have them. */
 void page_plan(PageWriter *w, const int32_t *codes);
 /* remarks, rules */
 void page_remarks(PageWriter *w);

@@ -2,6 +2,7 @@
 #include "inspect/page/page_parts.h"
 #include "inspect/report/cost_report.h"
 #include "inspect/report/memory_report.h"
+#include "inspect/report/profile_file.h"
 #include "ir/plan/cost.h"
 #include "passes/plan/chain.h"
 
@@ -218,6 +219,35 @@ static void put_chains(PageWriter *w) {
     put_close(json, ']');
 }
 
+/* Medians of the steps, by kernel; the copies behind them together are the first copy's. */
+static void put_profile(PageWriter *w, const Calls *c) {
+    const ProfileFile *profile = w->of->profile;
+    JsonText *json = &w->json;
+    put_key(json, "profile");
+    if (!profile) {
+        put_null(json);
+        return;
+    }
+    const double *seconds = profile_kernel_seconds(w->arena, profile, c->plan->n_kernels);
+    size_t n = c->n < c->plan->n_kernels + 1 ? c->n : c->plan->n_kernels + 1;
+    const char *slash = profile->path ? strrchr(profile->path, '/') : NULL;
+    put_open(json, '{');
+    put_key(json, "source");
+    put_text(json, slash ? slash + 1 : profile->path);
+    put_key(json, "processor");
+    put_text(json, profile->processor);
+    put_member(json, "steps", profile->steps);
+    put_member(json, "threads", profile->threads);
+    put_key(json, "seconds");
+    put_number(json, profile_step_seconds(profile));
+    put_key(json, "calls");
+    put_open(json, '{');
+    PAGE_COLUMN(w, "kernel", n, put_whole(json, (int64_t)i));
+    PAGE_COLUMN(w, "seconds", n, put_number(json, seconds[i]));
+    put_close(json, '}');
+    put_close(json, '}');
+}
+
 void page_plan(PageWriter *w, const int32_t *codes) {
     Plan none = {0};
     Calls calls = {.func = w->of->func, .plan = &none};
@@ -231,4 +261,5 @@ void page_plan(PageWriter *w, const int32_t *codes) {
     put_memory(w, &memory);
     put_roofline(w);
     put_chains(w);
+    put_profile(w, &calls);
 }

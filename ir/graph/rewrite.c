@@ -2,6 +2,8 @@
  * stand for. */
 #include "ir/remarks.h"
 
+#include <string.h>
+
 void func_made_for(Func *func, const Node *node) {
     func->scope = node ? node->scope : NULL;
     func->loc = node ? node->loc : (Loc){0, 0, 0};
@@ -66,10 +68,8 @@ ValueId rewrite_copy(Rewrite *rewrite, ValueId old) {
 typedef struct {
     Rewrite *rewrite;
     Arena *arena;
-    /* Both count from 1, so that memory of numbers that nobody has is never touched. */
-    ValueId *holder; /* by number: the new node that is called so; 0: none yet */
-    uint32_t *
-        now; /* by number less rewrite->first_number, of nodes made since: what it is called now; 0: as before */
+    ValueId *holder; /* by number: the new node that is called so; IR_NONE: none yet */
+    uint32_t *now;   /* by number less rewrite->first_number, of nodes made since: what it is called now */
 } Numbering;
 
 /* The new node that stands for an old value; IR_NONE: none, or an input or a state. */
@@ -85,15 +85,15 @@ static void keep_numbers(Numbering *n) {
     const Node *old = n->rewrite->old;
     for (ValueId i = 0; i < n->rewrite->n_old; i++) {
         ValueId id = stands_for(n, i);
-        if (id != IR_NONE && func->nodes[id].number == old[i].number) n->holder[old[i].number] = id + 1;
+        if (id != IR_NONE && func->nodes[id].number == old[i].number) n->holder[old[i].number] = id;
     }
     for (ValueId i = 0; i < n->rewrite->n_old; i++) {
         ValueId id = stands_for(n, i);
         if (id == IR_NONE || func->nodes[id].number < n->rewrite->first_number) continue;
-        n->now[func->nodes[id].number - n->rewrite->first_number] = old[i].number + 1;
+        n->now[func->nodes[id].number - n->rewrite->first_number] = old[i].number;
         func->nodes[id].number = old[i].number;
         func->nodes[id].origin = old[i].origin;
-        n->holder[old[i].number] = id + 1;
+        n->holder[old[i].number] = id;
     }
 }
 
@@ -105,8 +105,8 @@ static void part_copies(Numbering *n) {
         if (node->number == IR_NONE) continue;
         uint32_t number = node->number;
         if (number < n->rewrite->first_number) {
-            if (!n->holder[number]) n->holder[number] = id + 1;
-            if (n->holder[number] != id + 1) {
+            if (n->holder[number] == IR_NONE) n->holder[number] = id;
+            if (n->holder[number] != id) {
                 node->origin = number;
                 node->number = func->next_number++;
                 remark(func, RULE_copied, node->number, number, 0, 0, NULL);
@@ -118,8 +118,8 @@ static void part_copies(Numbering *n) {
 
 static uint32_t now_called(const Numbering *n, uint32_t number) {
     uint32_t first = n->rewrite->first_number;
-    if (number == IR_NONE || number < first || !n->now[number - first]) return number;
-    return n->now[number - first] - 1;
+    if (number == IR_NONE || number < first || n->now[number - first] == IR_NONE) return number;
+    return n->now[number - first];
 }
 
 /* What was told of nodes under the numbers that they were made with, and what became of the old values. */
@@ -140,7 +140,7 @@ static void tell(const Numbering *n) {
     remarks->count = kept;
     for (ValueId i = 0; i < n->rewrite->n_old; i++) {
         uint32_t number = n->rewrite->old[i].number;
-        if (number == IR_NONE || n->holder[number]) continue;
+        if (number == IR_NONE || n->holder[number] != IR_NONE) continue;
         ValueId id = n->rewrite->map[i];
         if (id == IR_NONE)
             remark(func, RULE_dropped, number, IR_NONE, 0, 0, NULL);
@@ -155,6 +155,8 @@ static void number_nodes(Rewrite *rewrite) {
     Numbering n = {.rewrite = rewrite, .arena = arena_new()};
     n.holder = ARENA_ARRAY(n.arena, ValueId, rewrite->first_number + 1);
     n.now = ARENA_ARRAY(n.arena, uint32_t, made + 1);
+    memset(n.holder, 0xff, sizeof *n.holder * (rewrite->first_number + 1));
+    memset(n.now, 0xff, sizeof *n.now * (made + 1));
     keep_numbers(&n);
     for (ValueId id = 0; id < func->count; id++)
         func->nodes[id].origin = now_called(&n, func->nodes[id].origin);
