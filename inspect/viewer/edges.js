@@ -160,6 +160,7 @@
             (list || []).forEach(function (span) {
                 var t = 0;
                 while (t < ends.length && ends[t] > span.low) t++;
+                scene.work += t + 1;
                 var spilled = t >= vitc.sizes.tracks;
                 if (spilled) t = vitc.sizes.tracks;
                 else ends[t] = span.high;
@@ -222,7 +223,7 @@
                 var after = up ? -1 : 1, m1 = y1 + after * (gap + slot), m2 = y2 - after * (gap + slot);
                 if (!from) m1 = y1 + after * (gap / 2 + slot / 2);
                 if (!to) m2 = y2 - after * gap / 2;
-                if (!edge.far && Math.abs(x1 - x2) < 1) edge.points = [x1, y1, x2, y2];
+                if (!edge.far && Math.abs(x1 - x2) < 1) edge.points = [x2, y1, x2, y2];
                 else if (!edge.far) {
                     var m = to && from && Math.abs(y2 - y1) > 2 * S.row ? m2 : (y1 + y2) / 2 + slot;
                     edge.points = [x1, y1, x1, m, x2, m, x2, y2];

@@ -43,6 +43,7 @@
         this.boxes = [];
         this.byKey = new Map();
         this.holder = new Int32Array(model.limit).fill(-1);
+        this.work = 0; /* steps of the loops over values and edges, for a test that they stay linear */
         this.main = this.addBox(outline.main, -1, false);
         this.update = this.addBox(outline.update, -1, true);
         this.order();
@@ -109,6 +110,7 @@
             var at = this.holder[sorted[i]], part = nodes.phase[entries[sorted[i]]] === vitc.phase.GRADIENT ? 1 : 0;
             if (this.outline.inline(sorted[i])) continue;
             while (at >= 0) {
+                this.work++;
                 var item = this.items[at], box = this.boxes[item.box];
                 if (!item.has[part]++) {
                     (part ? box.grads : box.main).push(item);
@@ -132,6 +134,7 @@
             db--;
         }
         while (a !== b && items[a].box !== items[b].box) {
+            this.work++;
             a = boxes[items[a].box].owner;
             b = boxes[items[b].box].owner;
             if (a < 0 || b < 0) return null; /* one of them is of the update */
@@ -195,7 +198,7 @@
      * which they first appear, to what it depends on. Where groups depend on each other in a circle the edge that
      * closes it goes back. */
     Scene.prototype.sequence = function (box, list, lane) {
-        var items = this.items, before = new Map(), state = new Map(), made = [], stack = [], at = [];
+        var scene = this, items = this.items, before = new Map(), state = new Map(), made = [], stack = [], at = [];
         list.forEach(function (item) {
             before.set(item, []);
         });
@@ -210,6 +213,7 @@
             stack.push(root);
             at.push(0);
             while (stack.length) {
+                scene.work++;
                 var top = stack[stack.length - 1], operands = before.get(top), next = operands[at[at.length - 1]++];
                 if (next === undefined) {
                     made.push(stack.pop());
@@ -339,6 +343,7 @@
             items.forEach(function (item) {
                 var sum = 0, n = 0;
                 (pull.get(item.index) || []).forEach(function (from) {
+                    scene.work++;
                     if (!placed.has(from) || !from[w]) return;
                     sum += from[x] + from[w] / 2;
                     n++;
