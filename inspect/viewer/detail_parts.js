@@ -113,8 +113,9 @@
     }
 
     function phaseRow(facts, phases) {
-        return ['By phase', vitc.PHASES.map((name, i) => phases[i] > 0
-            ? element('span.key.' + name, null, name + ' ' + units.percent(facts.share(phases[i])) + ' ') : null)];
+        const shown = vitc.PHASES.map((name, i) => phases[i] > 0
+            ? element('span.key.' + name, null, name + ' ' + units.percent(facts.share(phases[i]))) : null);
+        return ['By phase', shown.some(Boolean) ? element('span.keys', null, shown) : null];
     }
 
     /* Sums of the time of entries by keys, the largest first: [[key, seconds] …]. */

@@ -47,26 +47,6 @@
         return low ? text.slice(0, low) + '…' : '';
     }
 
-    vitc.plural = function (n, word) {
-        return n + ' ' + word + (n === 1 ? '' : 's');
-    };
-
-    vitc.amount = function (value, unit) { /* 1.2 G + unit */
-        var steps = [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k'], [1, '']];
-        for (var i = 0; i < steps.length; i++)
-            if (value >= steps[i][0]) {
-                var v = value / steps[i][0];
-                return (v < 10 ? v.toFixed(1) : Math.round(v)) + ' ' + steps[i][1] + unit;
-            }
-        return '0 ' + unit;
-    };
-
-    vitc.seconds = function (s) {
-        if (s >= 1) return s.toPrecision(3) + ' s';
-        if (s >= 1e-3) return (s * 1e3).toPrecision(3) + ' ms';
-        return (s * 1e6).toPrecision(3) + ' µs';
-    };
-
     /* The lines of a card, cut to its width; made once a stage. */
     function linesOf(scene, item, gradient, width) {
         var key = vitc.state.stage + (gradient ? 'g' : '') + width;
@@ -91,9 +71,9 @@
         var n = gradient ? item.present[1] : item.present[0] + (both ? item.present[1] : 0);
         if (many > 1) n = Math.round(n / many);
         var times = many > 1 ? '×' + many : '', room = width - 44;
-        var text = vitc.plural(n, 'value') + (many > 1 ? ' each' : '');
-        if (!gradient && item.seconds) text += ' · ' + vitc.seconds(item.seconds);
-        else if (!gradient && item.flops) text += ' · ' + vitc.amount(item.flops, 'FLOP');
+        var text = vitc.units.plural(n, 'value') + (many > 1 ? ' each' : '');
+        if (!gradient && item.seconds) text += ' · ' + vitc.units.seconds(item.seconds);
+        else if (!gradient && item.flops) text += ' · ' + vitc.units.flops(item.flops);
         return {title: fit(item.label.replace(/^@/, ''), 'title', room - vitc.measureText(times, 'title')), right: times,
             small: fit(text, 'small', width - 24), share: model.seconds ? item.seconds / model.seconds : 0};
     }

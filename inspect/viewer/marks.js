@@ -49,34 +49,14 @@
         });
     };
 
-    /* model.secondsOf[number]: the seconds of a kernel are those of its value with the most operations, of the measured
-     * profile where one is shown; model.seconds: of all. */
+    /* model.secondsOf[number]: the time of a value (facts.js), of the measured profile where one is shown; model.seconds:
+     * of the step. */
     vitc.addSeconds = function (model) {
-        var nodes = model.nodes, kernels = model.kernels, seconds = new Float64Array(model.limit), total = 0;
-        var of = vitc.kernelSeconds(model);
-        for (var k = 0; k < kernels.count; k++) {
-            var best = -1, most = -1;
-            kernels.values(k).forEach(function (number) {
-                var entry = model.entry(number, model.lastStage), flops = entry < 0 ? 0 : nodes.flops[entry];
-                if (flops >= most) {
-                    most = flops;
-                    best = number;
-                }
-            });
-            total += of[k];
-            if (best >= 0) seconds[best] += of[k];
-        }
-        model.secondsOf = seconds;
-        model.seconds = total;
-    };
-
-    /* Seconds of each kernel: measured ones where there is a profile and it is wanted, else those of the cost model. */
-    vitc.kernelSeconds = function (model) {
-        if (!model.profile || !vitc.state.profile) return model.kernels.seconds;
-        var seconds = new Array(model.kernels.count).fill(0), calls = model.profile.calls;
-        calls.kernel.forEach(function (kernel, i) {
-            seconds[kernel] += calls.seconds[i];
+        var time = vitc.facts(model).time(), seconds = new Float64Array(model.limit);
+        time.byEntry.forEach(function (of, entry) {
+            seconds[model.nodes.number[entry]] += of;
         });
-        return seconds;
+        model.secondsOf = seconds;
+        model.seconds = time.whole;
     };
 })();

@@ -204,11 +204,11 @@
         }
 
         revealMarked() {
-            const row = this.body.querySelector('.marked') || this.body.querySelector('.calling');
-            if (row) this.reveal(row);
+            this.reveal(this.body.querySelector('.marked') || this.body.querySelector('.calling'));
         }
 
         reveal(row) {
+            if (!row) return;
             const {clientHeight, scrollTop} = this.body;
             const top = row.getBoundingClientRect().top - this.body.getBoundingClientRect().top + scrollTop;
             if (top < scrollTop + 20 || top > scrollTop + clientHeight - 40)

@@ -86,7 +86,7 @@
         var counts = new Array(model.ops.length).fill(0), nodes = model.nodes;
         for (var i = 0; i < nodes.count; i++) if (nodes.first[i] <= stage && stage <= nodes.last[i]) counts[nodes.op[i]]++;
         return model.ops.map(function (op, o) {
-            return {ref: {kind: 'op', id: o}, text: op.name, note: vitc.plural(counts[o], 'value'), count: counts[o]};
+            return {ref: {kind: 'op', id: o}, text: op.name, note: vitc.units.plural(counts[o], 'value'), count: counts[o]};
         }).filter(function (op) {
             return op.count;
         });

@@ -173,16 +173,16 @@
                 (model.position(entry) ? ', from ' + model.position(entry) : '');
         }
         if (ref.kind === 'group' && outline.find(ref.id) >= 0)
-            return 'group ' + ref.id + ', ' + vitc.plural(outline.size(outline.find(ref.id)), 'value');
+            return 'group ' + ref.id + ', ' + vitc.units.plural(outline.size(outline.find(ref.id)), 'value');
         if (ref.kind === 'kernel')
             return 'kernel ' + (ref.id + 1) + ', ' + model.string(model.kernels.name[ref.id]) + ', ' +
-                vitc.plural(model.kernels.values(ref.id).length, 'value');
+                vitc.units.plural(model.kernels.values(ref.id).length, 'value');
         if (ref.kind === 'source') return model.sourceName(ref.id) + ', ' + model.string(model.sources.type[ref.id]);
         if (ref.kind === 'op')
-            return 'operator ' + model.ops[ref.id].name + ', ' + vitc.plural(vitc.numbersOf(ref).length, 'value');
+            return 'operator ' + model.ops[ref.id].name + ', ' + vitc.units.plural(vitc.numbersOf(ref).length, 'value');
         if (ref.kind === 'line') {
             var cut = ref.id.indexOf(':');
-            return model.files[ref.id.slice(0, cut)].name + ref.id.slice(cut) + ', ' + vitc.plural(vitc.numbersOf(ref).length, 'value');
+            return model.files[ref.id.slice(0, cut)].name + ref.id.slice(cut) + ', ' + vitc.units.plural(vitc.numbersOf(ref).length, 'value');
         }
         return '';
     };
@@ -242,8 +242,8 @@
         var about = model.about, name = document.getElementById('recipe-name');
         name.firstElementChild.textContent = about.recipe;
         name.lastElementChild.textContent = [about.precision, about.target, 'batch ' + about.batch,
-            vitc.amount(about.flops, 'FLOP')].filter(Boolean).join(' · ');
-        name.title = vitc.amount(about.parameters, 'parameters') + ', ' + vitc.amount(about.state_bytes, 'B of states') +
+            vitc.units.flops(about.flops)].filter(Boolean).join(' · ');
+        name.title = vitc.units.many(about.parameters) + ' parameters, ' + vitc.units.bytes(about.state_bytes) + ' of states' +
             ', vitc ' + about.version;
         document.title = about.recipe + ' · vitc';
         function press(id, f) {

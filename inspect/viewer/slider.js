@@ -33,7 +33,7 @@
 
     function describe(i) {
         var stages = vitc.state.model.stages, stage = stages[i], before = i ? stages[i - 1].nodes : 0;
-        var grown = stage.nodes - before, text = stage.label + ' · ' + vitc.plural(stage.nodes, 'value');
+        var grown = stage.nodes - before, text = stage.label + ' · ' + vitc.units.plural(stage.nodes, 'value');
         if (i && grown) text += ' (' + (grown > 0 ? '+' : '−') + Math.abs(grown) + ')';
         if (!stage.changed) text += ' · no effect';
         return text;
@@ -48,7 +48,7 @@
             tick.className = 'tick' + (i === vitc.state.stage ? ' here' : '') + (stage.changed ? '' : ' idle') +
                 (i < vitc.state.stage ? ' before' : '');
             tick.title = describe(i) + (stage.doc ? '\n' + stage.doc : '') + (stage.seconds ? '\ntook ' +
-                vitc.seconds(stage.seconds) : '');
+                vitc.units.seconds(stage.seconds) : '');
             tick.dataset.stage = i;
             bar.appendChild(tick);
             return tick;
