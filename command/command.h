@@ -147,9 +147,9 @@ typedef struct {
 } MakeRequest;
 
 typedef struct {
-    const char *name;    /* how messages begin: "vitc" */
-    bool compiles;       /* verbs take a RECIPE */
-    const char *about;   /* for --version */
+    const char *name; /* how messages begin: "vitc" */
+    bool compiles;    /* verbs take a RECIPE */
+    void (*print_version)(FILE *out);
     const char *summary; /* what help begins with */
     /* The last table of every verb that wants a program. */
     const FlagTable *flags;
@@ -217,6 +217,7 @@ void tell_notes(const char *const *notes); /* paragraphs up to NULL */
 /* "train RECIPE [key=value …] --data PATH [flag …]", without the name of the program. Blanks at which no line ends are
  * U+00A0. */
 void verb_usage(const Verb *verb, char *out, size_t size);
+bool flag_is_needed(const Verb *verb, const FlagRow *row); /* one of Verb.needs */
 void flag_usage(const FlagRow *row, char *out,
                 size_t size); /* "--name VALUE", "-o FILE", "--memory[=FILE]" */
 

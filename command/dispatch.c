@@ -70,7 +70,7 @@ static int run_verb(int argc, char **argv) {
     char *help_alone[] = {argv[0], "help", NULL};
     if (argc < 2 || is_help(argv[1])) return run_verb(2, help_alone), argc < 2 ? 2 : 0;
     if (strcmp(argv[1], "--version") == 0) {
-        puts(command->about);
+        command->print_version(stdout);
         return 0;
     }
     for (int i = 0; i < command_n_verbs; i++) {

@@ -26,9 +26,16 @@ static const FlagRow *find_row(const Verb *verb, const char *name) {
     return NULL;
 }
 
-static bool is_needed(const Verb *verb, const FlagRow *row) {
+bool flag_is_needed(const Verb *verb, const FlagRow *row) {
     for (int i = 0; i < MOST_NEEDS && verb->needs[i]; i++)
         if (strcmp(verb->needs[i], row->name) == 0) return true;
+    return false;
+}
+
+static bool shows_flags(const Verb *verb) {
+    for (int t = 0; t < MOST_TABLES && verb->flags[t]; t++)
+        for (size_t i = 0; i < verb->flags[t]->count; i++)
+            if (verb->flags[t]->rows[i].doc) return true;
     return false;
 }
 
@@ -45,7 +52,7 @@ void verb_usage(const Verb *verb, char *out, size_t size) {
         for (const char *c = flag; *c && n < size; c++)
             n += (size_t)snprintf(out + n, size - n, *c == ' ' ? "\u00a0" : "%c", *c);
     }
-    if (verb->flags[0] && n < size) snprintf(out + n, size - n, " [flag\u00a0…]");
+    if (shows_flags(verb) && n < size) snprintf(out + n, size - n, " [flag\u00a0…]");
 }
 
 static void print_usage(const Help *help, const char *usage) {
@@ -62,11 +69,11 @@ static void print_flags(Help *help, const Verb *verb, int t, const char *before)
     const FlagTable *table = verb->flags[t];
     const char *title = table->title ? table->title : "flags";
     char label[128];
-    if (!before || strcmp(title, before) != 0) help_heading(help, title);
+    if (shows_flags(verb) && (!before || strcmp(title, before) != 0)) help_heading(help, title);
     for (int needed = 1; needed >= 0; needed--)
         for (size_t i = 0; i < table->count; i++) {
             const FlagRow *row = &table->rows[i];
-            if (!row->doc || is_needed(verb, row) != needed) continue;
+            if (!row->doc || flag_is_needed(verb, row) != needed) continue;
             flag_usage(row, label, sizeof label);
             help_row(help, label, row->doc);
         }

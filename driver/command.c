@@ -189,7 +189,7 @@ static bool check_schedules(void *user, double steps_per_epoch, int64_t first, i
 
 const Command VITC = {.name = "vitc",
                       .compiles = true,
-                      .about = "vitc " VITC_VERSION,
+                      .print_version = print_version,
                       .summary = "vitc: compiler for self-supervised training of Vision Transformers",
                       .flags = &VITC_FLAGS,
                       .flag_settings = FLAG_SETTINGS,

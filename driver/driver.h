@@ -115,6 +115,10 @@ const char *own_folder(void); /* in which this program's file is; NULL: it canno
 /* $VITC_MODELS, else those installed with this program, else those of the source that it was built from. */
 const char *models_dir(void);
 
+/* ---- version.c --------------------------------------------------------------------------------------------------- */
+const char *version_name(void); /* "vitc 0.1.0 (abcdef1)" */
+void print_version(FILE *out);  /* it, and a line each of LLVM, targets, and which this machine is */
+
 /* ---- targets.c --------------------------------------------------------------------------------------------------- */
 void print_targets(FILE *out); /* a line each: its name; whether it runs here, and why not */
 void print_targets_indented(FILE *out, const char *indent);

@@ -61,9 +61,14 @@ static void print_memory(const VtProgram *p) {
            (double)m.outputs / 1e6, (double)m.thread / 1e6);
 }
 
+void print_about(FILE *out) {
+    fprintf(out, "%s, built by vitc %s (LLVM %s, ABI %d)\n", vt_built.name, vt_built.version, vt_built.llvm,
+            vt_built.abi);
+}
+
 static void print_info(const VtVariant *chosen, const char *damage) {
     const VtProgram *p = (chosen ? chosen : &vt_built.variants[0])->program;
-    printf("%s\n", command->about);
+    print_about(stdout);
     if (damage[0]) printf("DAMAGED     %s\n", damage);
     printf("recipe      %s, SHA-256 %s (--recipe prints it)\n", vt_built.name, vt_built.recipe_hash);
     printf("data        %lld images a step", (long long)p->train.batch);

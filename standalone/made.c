@@ -253,6 +253,7 @@ static void print_targets(FILE *out) {
 static const FlagTable NONE = {NULL, 0, NULL};
 
 const Command BUILT = {.compiles = false,
+                       .print_version = print_about,
                        .flags = &NONE,
                        .setting_flag = find_key,
                        .hint = hint_key,

@@ -63,9 +63,9 @@ static const Verb VERBS[] = {
     {.name = "info",
      .run = verb_own_info,
      .group = "look",
-     .doc = "what this program is: recipe, settings, shapes, memory, targets; --check: whether its kernels "
-            "compute "
-            "right here",
+     .doc = "tell what this program is: recipe, settings, shapes, targets",
+     .more = "Recipe, settings and what is fixed, functions, memory, targets; with --check whether its "
+             "kernels compute what they should here.",
      .flags = {&OWN_INFO_FLAGS}},
     {.name = "help",
      .run = verb_help,
@@ -94,14 +94,11 @@ static bool is_fit(const char *verb) {
 }
 
 int main(int argc, char **argv) {
-    static char about[256], summary[256];
+    static char summary[256];
     static Command built;
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
-    snprintf(about, sizeof about, "%s, built by vitc %s (LLVM %s, ABI %d)", vt_built.name, vt_built.version,
-             vt_built.llvm, vt_built.abi);
     built = BUILT;
     built.name = argc == 0 || !argv[0][0] ? vt_built.name : slash && slash[1] ? slash + 1 : argv[0];
-    built.about = about;
     snprintf(summary, sizeof summary, "%s: trains the recipe %s, which it was built of by vitc %s",
              built.name, vt_built.name, vt_built.version);
     built.summary = summary;

@@ -40,5 +40,6 @@ void find_damage(char *out, size_t size);
 
 int verb_own_info(int argc, char **argv); /* info.c */
 extern const FlagTable OWN_INFO_FLAGS;
+void print_about(FILE *out); /* its name, and what built it: a line */
 
 #endif

@@ -40,7 +40,7 @@ static void add(Doctor *d, Words *to, const char *format, ...) {
 static void print_versions(Doctor *d) {
     uint8_t build[CACHE_KEY];
     CacheKey *key = cache_key_new();
-    printf("%s, LLVM %s", command->about, codegen_llvm_version(d->arena));
+    printf("%s, LLVM %s", version_name(), codegen_llvm_version(d->arena));
     if (key) {
         cache_key_end(key, build);
         fputs(", build ", stdout);

@@ -1,13 +1,15 @@
 /* vitc help: of all, of a verb, of a topic, or of one row of any. */
 #include "command/help.h"
 #include "driver/driver.h"
+#include "driver/help/man.h"
 #include "driver/help/topics.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { MARKDOWN, N };
-static const FlagRow FLAGS[N] = {[MARKDOWN] = {"markdown", FLAG_BARE, NULL, COMPLETE_NONE, NULL}};
+enum { MARKDOWN, MAN, N };
+static const FlagRow FLAGS[N] = {[MARKDOWN] = {"markdown", FLAG_BARE, NULL, COMPLETE_NONE, NULL},
+                                 [MAN] = {"man", FLAG_VALUE, "FOLDER", COMPLETE_FOLDER, NULL}};
 const FlagTable HELP_FLAGS = {FLAGS, N, NULL};
 
 static const char *const NOTES[] = {
@@ -106,6 +108,7 @@ int verb_help(int argc, char **argv) {
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
     const char *word = args.n_words ? args.words[0] : NULL;
     if (args.n_words + args.n_overrides > 1) return fail(2, "help wants one word: a verb, or what it lists");
+    if (flags[MAN].given) return write_manual(flags[MAN].value);
     if (flags[MARKDOWN].given) {
         if (!word || strcmp(word, "ops") != 0) return fail(2, "--markdown goes with help ops");
         char *text = ops_doc();

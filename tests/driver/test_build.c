@@ -303,9 +303,16 @@ static void test_installed(void **state) {
             0);
     }
     assert_int_equal(
-        number_of("%s help | sed -n '/^lists/q; s/^  \\([a-z]*\\) .*/\\1/p' | while read verb; do "
-                  "grep -qE \"^\\.B $verb$\" %s/moved/share/man/man1/vitc.1 || echo $verb; done | wc -l",
+        number_of("%s help | sed -n '/^lists/q; s/^  \\([a-z]*\\) .*/\\1/p' | while read verb; do cd "
+                  "%s/moved/share/man/man1; "
+                  "grep -qE \"^\\.B $verb$\" vitc.1 && [ -f vitc-$verb.1 ] || echo $verb; done | wc -l",
                   VITC_BINARY, folder),
+        0);
+    assert_int_equal(
+        run_command("cd %s/moved/share && grep -q 'bandwidth' man/man1/vitc-bench.1 && "
+                    "grep -q complete-words bash-completion/completions/vitc zsh/site-functions/_vitc "
+                    "zsh/vendor-completions/_vitc fish/vendor_completions.d/vitc.fish",
+                    folder),
         0);
 }
 

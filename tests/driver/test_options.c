@@ -137,8 +137,23 @@ static void test_targets(void **state) {
     unsetenv("VITC_CPU_WITHOUT");
 }
 
+/* Version and commit; LLVM; targets; this machine: a line each. */
+static void test_version(void **state) {
+    (void)state;
+    char text[4096], commit[32], *line = text;
+    static const char *const lines[] = {"vitc " VITC_VERSION, "LLVM 19.", "targets ", "native "};
+    assert_int_equal(run("--version", text, sizeof text), 0);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        if (strncmp(line, lines[i], strlen(lines[i])) != 0) fail_msg("no line '%s': %s", lines[i], text);
+        line = strchr(line, '\n') + 1;
+    }
+    assert_string_equal(line, "");
+    int n = sscanf(text, "vitc " VITC_VERSION " (%31[0-9a-f+])", commit);
+    if (n == 1) assert_true(strlen(commit) == 7 || (strlen(commit) == 8 && commit[7] == '+'));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_messages), cmocka_unit_test(test_accepted),
-                                       cmocka_unit_test(test_targets)};
+                                       cmocka_unit_test(test_targets), cmocka_unit_test(test_version)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,10 @@
+# What vitc writes of itself: pages of the manual, and completion for shells.
+set(pages ${CMAKE_BINARY_DIR}/pages)
+set(page_files ${pages}/man/vitc.1)
+set(page_commands COMMAND ${CMAKE_COMMAND} -E make_directory ${pages}/man COMMAND vitc help --man=${pages}/man)
+foreach(shell bash zsh fish)
+  list(APPEND page_files ${pages}/${shell})
+  list(APPEND page_commands COMMAND vitc completion ${shell} > ${pages}/${shell})
+endforeach()
+add_custom_command(OUTPUT ${page_files} ${page_commands} DEPENDS vitc COMMENT "Writing the manual and completions")
+add_custom_target(vitc_pages ALL DEPENDS ${page_files})
