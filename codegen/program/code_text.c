@@ -102,6 +102,7 @@ static void position_in(const char *line, const char *end, char out[POSITION]) {
     const char *number = memchr(line, ' ', (size_t)(end - line));
     bool known = number && !begins_with(number, end, " 0 ") && comment > number &&
                  memchr(comment, ':', (size_t)(end - comment));
+    if (known && end - comment > 2 && end[-1] == '0' && end[-2] == ':') end -= 2; /* of a whole line */
     out[0] = '\0';
     if (known) snprintf(out, POSITION, "%.*s", (int)(end - comment), comment);
 }

@@ -1,5 +1,5 @@
-/* The code of distinct kernels as text: see codegen.h. Units are made as for the JIT (unit.h), with positions, and their
- * functions are printed instead of linked. */
+/* The code of distinct kernels as text: see codegen.h. Units are made as for the JIT (unit.h), with positions, and
+ * their functions are printed instead of linked. */
 #include "codegen/program/calls.h"
 #include "codegen/program/code_text.h"
 #include "codegen/program/workers.h"

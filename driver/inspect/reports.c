@@ -1,5 +1,7 @@
 /* vitc inspect --memory and --cost, also together. */
 #include "driver/inspect/request.h"
+#include "inspect/explain/explain_json.h"
+#include "inspect/explain/explain_text.h"
 #include "inspect/report/cost_json.h"
 #include "inspect/report/cost_text.h"
 #include "inspect/report/memory_json.h"
@@ -32,9 +34,24 @@ static bool write_picture(const MemoryReport *report, const char *path) {
     return good || fail(error.code, "%s", error.message) < 0;
 }
 
+/* Kernels, and the lines of the recipe that they are for. */
+static void put_cost(const Inspection *inspection, const char *recipe, json_t *all, FILE *out,
+                     const VtTerminal *terminal) {
+    CostReport report = cost_report(inspection->arena, inspection->func, inspection->roofline);
+    const LineCosts *lines = line_costs(inspection, &report.positions, value_costs(inspection));
+    if (all) {
+        json_t *cost = cost_json(&report);
+        report_put(cost, "lines", lines_json(lines));
+        report_put(all, "cost", cost);
+        return;
+    }
+    cost_summary_text(&report, out);
+    lines_text(inspection->arena, lines, recipe, out, terminal);
+    cost_tables_text(&report, out);
+}
+
 int inspect_reports(const InspectRequest *request, Inspection *inspection, FILE *out,
                     const VtTerminal *terminal) {
-    (void)terminal;
     json_t *all = strcmp(request->show->format, "json") == 0 ? report_object() : NULL;
     int code = 0;
     if (request->flags[INSPECT_MEMORY].given) {
@@ -44,9 +61,7 @@ int inspect_reports(const InspectRequest *request, Inspection *inspection, FILE 
         if (code == 0 && !all) memory_text(&report, out);
     }
     if (code == 0 && request->flags[INSPECT_COST].given) {
-        CostReport report = cost_report(inspection->arena, inspection->func, inspection->roofline);
-        if (all) report_put(all, "cost", cost_json(&report));
-        if (!all) cost_text(&report, out);
+        put_cost(inspection, request->recipe, all, out, terminal);
     }
     if (code == 0 && all)
         report_write(all, out);

@@ -142,17 +142,39 @@ static void put_pointers(const Writer *w, const char *label, const KernelPointer
     if (shown < n) write_fact(w, "", arena_printf(w->arena, "and %zu more", n - shown));
 }
 
+/* Whether it says the same of the same value as an earlier one, but for another reader. */
+static bool is_told(const Event *events, size_t i) {
+    for (size_t k = 0; k < i; k++)
+        if (events[k].value == events[i].value && strcmp(events[k].rule, events[i].rule) == 0) return true;
+    return false;
+}
+
+static size_t count_alike(const KernelExplanation *e, size_t i) {
+    size_t n = 0;
+    for (size_t k = i + 1; k < e->n_events; k++)
+        n += e->events[k].value == e->events[i].value && strcmp(e->events[k].rule, e->events[i].rule) == 0;
+    return n;
+}
+
 /* Sentences of its values, those of one rule together. */
 static void put_kernel_events(const Writer *w, const KernelExplanation *e, bool missed) {
-    bool begun = false;
-    for (size_t i = 0, shown = 0; i < e->n_events; i++) {
+    size_t shown = 0, left = 0;
+    const char *pass = "";
+    for (size_t i = 0; i < e->n_events; i++) {
         const Event *event = &e->events[i];
-        if ((event->outcome == REMARK_MISSED) != missed || shown > 3 * MOST_LISTED) continue;
-        if (!begun) write_heading(w, missed ? "what was not done, and why" : "what the passes did");
-        begun = true;
-        shown++;
-        write_fact(w, event->pass, arena_printf(w->arena, "%%%u %s", event->value, event->text));
+        if ((event->outcome == REMARK_MISSED) != missed || is_told(e->events, i)) continue;
+        if (shown == 2 * MOST_LISTED) {
+            left++;
+            continue;
+        }
+        if (!shown++) write_heading(w, missed ? "what was not done, and why" : "what the passes did");
+        size_t alike = count_alike(e, i);
+        const char *text = arena_printf(w->arena, "%%%u: %s", event->value, event->text);
+        if (alike) text = arena_printf(w->arena, "%s (and %zu more so)", text, alike);
+        write_fact(w, strcmp(pass, event->pass) == 0 ? "" : event->pass, text);
+        pass = event->pass;
     }
+    if (left) write_fact(w, "", arena_printf(w->arena, "and %zu more", left));
 }
 
 static void put_kernel(const Writer *w, const KernelExplanation *e) {
@@ -177,9 +199,17 @@ static void put_kernel(const Writer *w, const KernelExplanation *e) {
 
 /* ---- a group ----------------------------------------------------------------------------------------------------- */
 
+static const char *kernel_words(Arena *arena, const GroupPart *p) {
+    return arena_printf(arena, "%s, %s, limited by %s, kernel %u%s", p->name, p->phase, p->limit, p->first,
+                        p->count > 1 ? " first" : "");
+}
+
 static void put_parts(const Writer *w, const char *heading, const GroupPart *parts, size_t n, double all) {
     size_t shown = n > 2 * MOST_LISTED ? 2 * MOST_LISTED - 1 : n;
     if (n == 0) return;
+    int most = 0;
+    for (size_t i = 0; i < shown; i++)
+        if (vt_columns(parts[i].name) > most) most = vt_columns(parts[i].name);
     write_heading(w, heading);
     fprintf(w->out, "  %10s %8s %6s\n", "least time", "share", "count");
     for (size_t i = 0; i < shown; i++) {
@@ -188,10 +218,11 @@ static void put_parts(const Writer *w, const char *heading, const GroupPart *par
         int column = 29;
         fprintf(w->out, "  %*s%s %8s %6u  ", 10 - vt_columns(time), "", time,
                 amount_share(w->arena, p->seconds, all), p->count);
-        const char *what = p->first ? arena_printf(w->arena, "%s, %s, limited by %s, kernel %u%s", p->name,
-                                                   p->phase, p->limit, p->first, p->count > 1 ? " first" : "")
-                                    : arena_printf(w->arena, "%s  %s", p->name, p->text);
-        vt_wrap(w->out, what, column, column, w->width);
+        if (p->first)
+            vt_wrap(w->out, kernel_words(w->arena, p), column, column, w->width);
+        else
+            fprintf(w->out, "%-*s  %s", most, p->name,
+                    cut_text(w->arena, p->text, w->width - column - most - 2));
         fputc('\n', w->out);
     }
     if (shown < n) fprintf(w->out, "  and %zu more\n", n - shown);
@@ -274,7 +305,7 @@ static void put_line_costs(const Writer *w, const char *title, const LineCost *l
         for (int p = 0; p < N_PHASES; p++) fprintf(w->out, " %9.3f", l->phase[p] * 1e3);
         fprintf(w->out, "  %-*s  ", most, l->at);
         int room = w->width - 51 - most;
-        fprintf(w->out, "%.*s\n", room > 20 ? room : 20, l->text);
+        fprintf(w->out, "%s\n", cut_text(w->arena, l->text, room > 20 ? room : 20));
     }
 }
 

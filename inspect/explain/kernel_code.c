@@ -81,8 +81,9 @@ void kernel_code_text(const KernelCode *code, FILE *out) {
     }
     fprintf(out, "\n%s it computes\n", mark);
     for (size_t i = 0; i < code->n_values; i++)
-        fprintf(out, "%s   %-20s %%%u = %s %s  %s\n", mark, code->values[i].at, code->values[i].number,
-                code->values[i].op, code->values[i].type, code->values[i].scope);
+        fprintf(out, "%s   %-20s %%%u = %s %s%s%s\n", mark, code->values[i].at, code->values[i].number,
+                code->values[i].op, code->values[i].type, *code->values[i].scope ? "  " : "",
+                code->values[i].scope);
     for (int i = 0; i < code->texts.n_texts; i++) {
         const KernelText *text = &code->texts.texts[i];
         if (i)

@@ -20,8 +20,8 @@ const char *part_place_text(const Explainer *x, const PlaceFacts *place);
 const char *part_precision(const Node *node);
 const char *part_attrs_text(const Explainer *x, const Func *func, const Node *node); /* "{tb = true}"; "" */
 
-/* The value that is the gradient of a value (by number) or of a state, as it is called after all passes; IR_NONE: none is
- * known. */
+/* The value that is the gradient of a value (by number) or of a state, as it is called after all passes; IR_NONE: none
+ * is known. */
 uint32_t part_gradient(const Explainer *x, uint32_t number, uint32_t state);
 
 typedef struct {

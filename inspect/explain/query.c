@@ -11,7 +11,8 @@
 typedef struct {
     const Explainer *x;
     const Func *func;
-    const char *text; /* as it was asked, without blanks around it */
+    const char *text;   /* as it was asked, without blanks around it */
+    const char *within; /* of a pattern, that of modules within those it matches; else NULL */
     Meanings *out;
     const char *why; /* NULL: of this form, and nothing is wrong */
 } Query;
@@ -110,15 +111,10 @@ static bool in_line(const Query *q, const Node *node, Loc line) {
 /* In the module of that path, in one within it, or in one that the pattern matches. */
 static bool in_module(const Query *q, const Node *node, Loc line) {
     (void)line;
-    bool pattern = strpbrk(q->text, "*?") != NULL;
     size_t n = strlen(q->text);
     if (!node->scope) return false;
-    if (!pattern) return strncmp(node->scope, q->text, n) == 0 && (node->scope[n] == '.' || !node->scope[n]);
-    for (const char *dot = node->scope; *dot; dot++)
-        if ((dot[1] == '.' || !dot[1]) &&
-            pattern_matches_parts(q->text, node->scope, (size_t)(dot + 1 - node->scope)))
-            return true;
-    return false;
+    if (q->within) return pattern_matches(q->text, node->scope) || pattern_matches(q->within, node->scope);
+    return strncmp(node->scope, q->text, n) == 0 && (node->scope[n] == '.' || !node->scope[n]);
 }
 
 static bool of_operator(const Query *q, const Node *node, Loc line) {
@@ -231,10 +227,9 @@ static Answer by_name(Query *q) {
 /* States that a pattern matches. */
 static Answer by_pattern(Query *q) {
     const Module *module = q->func->module;
-    if (!strpbrk(q->text, "*?")) return NOT_SO;
+    if (!q->within) return NOT_SO;
     for (uint32_t s = 0; s < module->n_states; s++)
-        if (pattern_matches_parts(q->text, module->states[s].name, strlen(module->states[s].name)))
-            add_source(q, false, s);
+        if (pattern_matches(q->text, module->states[s].name)) add_source(q, false, s);
     return q->out->count ? FOUND : NOT_SO;
 }
 
@@ -306,6 +301,7 @@ static const char *trimmed(Arena *arena, const char *text) {
 bool query(const Explainer *x, const char *text, Meanings *out, const char **why) {
     *out = (Meanings){0};
     Query q = {.x = x, .func = x->inspection->func, .text = trimmed(x->arena, text), .out = out};
+    if (strpbrk(q.text, "*?")) q.within = arena_printf(x->arena, "%s.*", q.text);
     for (size_t i = 0; i < sizeof FORMS / sizeof *FORMS; i++) {
         Answer answer = FORMS[i](&q);
         if (answer == FOUND) return true;

@@ -42,8 +42,7 @@ void write_sentence(const Writer *w, const char *text) {
     fputc('\n', w->out);
 }
 
-/* As much of a text as `columns` hold. */
-static const char *cut(Arena *arena, const char *text, int columns) {
+const char *cut_text(Arena *arena, const char *text, int columns) {
     if (vt_columns(text) <= columns || columns < 8) return text;
     const char *end = text;
     for (int n = 0; *end && n < columns - 1; n++)
@@ -58,7 +57,7 @@ void write_lines(const Writer *w, const QuotedLine *lines, size_t n) {
         if (vt_columns(lines[i].at) > column) column = vt_columns(lines[i].at);
     for (size_t i = 0; i < n; i++) {
         int used = fprintf(w->out, "  %s%*s", lines[i].at, column - vt_columns(lines[i].at) + 2, "");
-        fprintf(w->out, "%s\n", cut(w->arena, lines[i].text, w->width - used));
+        fprintf(w->out, "%s\n", cut_text(w->arena, lines[i].text, w->width - used));
     }
 }
 

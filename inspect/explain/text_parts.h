@@ -15,6 +15,8 @@ Writer writer_make(Arena *arena, FILE *out, const VtTerminal *terminal);
 
 enum { MOST_LISTED = 8 }; /* of a list: the rest is counted */
 
+/* As much of a text as `columns` hold, with an ellipsis where that is not all. */
+const char *cut_text(Arena *arena, const char *text, int columns);
 void write_title(const Writer *w, const char *text);
 void write_heading(const Writer *w, const char *text);
 /* "  kernel      12 of 40 …", the text within its column. */

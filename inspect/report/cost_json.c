@@ -16,6 +16,11 @@ static json_t *sums(const CostReport *r, const CostSum *all, size_t n, bool limi
     for (size_t i = 0; i < n; i++) {
         json_t *sum = report_object();
         report_put(sum, "name", report_text(all[i].name));
+        if (limits) {
+            report_put(sum, "first", all[i].first ? json_integer(all[i].first) : json_null());
+            report_put(sum, "value", all[i].value == IR_NONE ? json_null() : json_integer(all[i].value));
+            report_put(sum, "position", report_position(&r->positions, all[i].loc));
+        }
         report_put(sum, "calls", json_integer(all[i].count));
         report_put(sum, "seconds", report_number(all[i].seconds));
         report_put(sum, "flops", report_number(all[i].flops));

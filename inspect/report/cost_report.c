@@ -15,12 +15,11 @@ typedef struct {
     size_t count, capacity;
 } Sums;
 
-static void add(Sums *sums, const char *key, const char *name, const KernelCost *cost, double seconds) {
+/* `first`: what is known of the first call, as the sum begins. */
+static void add(Sums *sums, CostSum first, const KernelCost *cost, double seconds) {
     size_t i = 0;
-    while (i < sums->count && strcmp(sums->sums[i].key, key) != 0) i++;
-    if (i == sums->count)
-        ARENA_PUSH(sums->arena, sums->sums, sums->count, sums->capacity,
-                   ((CostSum){.key = key, .name = name}));
+    while (i < sums->count && strcmp(sums->sums[i].key, first.key) != 0) i++;
+    if (i == sums->count) ARENA_PUSH(sums->arena, sums->sums, sums->count, sums->capacity, first);
     CostSum *sum = &sums->sums[i];
     sum->count++;
     sum->flops += cost->flops;
@@ -65,8 +64,11 @@ static void add_calls(Arena *arena, CostReport *r, const Func *func) {
         }
         double seconds = roofline_seconds(&r->roofline, cost.flops, cost.bytes);
         const char *scope = first_scope(arena, func, cost.named);
-        add(&kernels, key, name, &cost, seconds);
-        add(&scopes, scope, scope, &cost, seconds);
+        const Node *node = func_node(func, cost.named);
+        CostSum kernel = {.key = key, .name = name, .value = node->number, .loc = node->loc};
+        if (k < plan->n_kernels) kernel.first = (uint32_t)k + 1;
+        add(&kernels, kernel, &cost, seconds);
+        add(&scopes, (CostSum){.key = scope, .name = scope, .value = IR_NONE}, &cost, seconds);
         r->flops += cost.flops;
         r->bytes += cost.bytes;
         r->seconds += seconds;
@@ -119,6 +121,7 @@ Roofline cost_roofline(const Module *module, Roofline given, bool assumed[2]) {
 CostReport cost_report(Arena *arena, const Func *func, Roofline given) {
     bool assumed[2];
     CostReport r = {.recipe = func->module->name,
+                    .positions = positions_make(arena, func->module->diags),
                     .function = func->name,
                     .roofline = cost_roofline(func->module, given, assumed)};
     r.peak_assumed = assumed[0];

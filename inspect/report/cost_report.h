@@ -2,6 +2,7 @@
 #ifndef VITC_INSPECT_REPORT_COST_REPORT_H
 #define VITC_INSPECT_REPORT_COST_REPORT_H
 
+#include "inspect/positions.h"
 #include "inspect/report/roofline.h"
 #include "ir/ir.h"
 
@@ -9,6 +10,9 @@
 typedef struct {
     const char *key;  /* equal kernels have equal keys */
     const char *name; /* "matmul f32[520x768] blocks.0.mlp.fc1"; of a scope, its first part: "student" */
+    uint32_t first;   /* number of the first kernel, from 1; 0: a copy after all kernels, or a scope */
+    uint32_t value;   /* Node.number of the value that kernel is named after; IR_NONE: none */
+    Loc loc;          /* of that value; file 0: none */
     int count;        /* calls */
     double seconds, flops, bytes;
 } CostSum;
@@ -26,6 +30,7 @@ typedef struct {
 /* Everything lies in the arena that the maker was given. */
 typedef struct {
     const char *recipe, *function;
+    Positions positions; /* what sources are called */
     Roofline roofline;
     bool peak_assumed, bandwidth_assumed; /* usual values: neither the caller nor the machine says */
     size_t calls;

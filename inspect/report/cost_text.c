@@ -1,17 +1,19 @@
 /* What kernels should cost, as tables: see cost_text.h. */
 #include "inspect/report/cost_text.h"
 
-/* `limits`: with a column that says what limits a kernel. */
+/* `limits`: with columns that say what limits a kernel, and the number of the first; "end": of what runs after all. */
 static void put_sums(const CostReport *r, const CostSum *sums, size_t n, const char *what, bool limits,
                      FILE *out) {
     fprintf(out, "\n%10s %6s %6s %11s %11s %9s%s  %s\n", "ms", "share", "calls", "MFLOP", "MB", "FLOP/byte",
-            limits ? " limit  " : "", what);
+            limits ? " limit    first" : "", what);
     for (size_t i = 0; i < n; i++) {
         const CostSum *s = &sums[i];
         fprintf(out, "%10.3f %5.1f%% %6d %11.3f %11.3f %9.2f", s->seconds * 1e3,
                 100 * s->seconds / r->seconds, s->count, s->flops / 1e6, s->bytes / 1e6,
                 s->bytes > 0 ? s->flops / s->bytes : 0);
         if (limits) fprintf(out, " %-7s", roofline_limit(&r->roofline, s->flops, s->bytes));
+        if (limits && s->first) fprintf(out, " %6u", s->first);
+        if (limits && !s->first) fprintf(out, " %6s", "end");
         fprintf(out, "  %s\n", s->name);
     }
 }
@@ -28,7 +30,7 @@ static void put_chains(const CostReport *r, FILE *out) {
     }
 }
 
-void cost_text(const CostReport *r, FILE *out) {
+void cost_summary_text(const CostReport *r, FILE *out) {
     double computing = r->seconds > 0 ? 100 * r->compute_seconds / r->seconds : 0;
     fprintf(out, "%s @%s: %zu calls of %zu kernels, estimated, not timed\n", r->recipe, r->function, r->calls,
             r->n_kernels);
@@ -40,7 +42,15 @@ void cost_text(const CostReport *r, FILE *out) {
     fprintf(out, "  bytes        %.0f\n", r->bytes);
     fprintf(out, "  time         %.3f ms at least: %.1f%% limited by compute, %.1f%% by memory\n",
             r->seconds * 1e3, computing, r->seconds > 0 ? 100 - computing : 0);
+}
+
+void cost_tables_text(const CostReport *r, FILE *out) {
     put_sums(r, r->kernels, r->n_kernels, "kernel", true, out);
     put_sums(r, r->scopes, r->n_scopes, "scope", false, out);
     put_chains(r, out);
+}
+
+void cost_text(const CostReport *r, FILE *out) {
+    cost_summary_text(r, out);
+    cost_tables_text(r, out);
 }

@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
-void cost_text(const CostReport *report, FILE *out);
+void cost_text(const CostReport *report, FILE *out); /* both parts */
+void cost_summary_text(const CostReport *report, FILE *out);
+void cost_tables_text(const CostReport *report, FILE *out); /* kernels, scopes, chains */
 
 #endif

@@ -55,7 +55,9 @@ static json_t *values(const MemoryReport *r) {
     for (size_t i = 0; i < r->n_values; i++) {
         const MemoryValue *v = &r->values[i];
         json_t *value = report_object();
+        report_put(value, "number", json_integer(v->number));
         report_put(value, "name", report_text(v->name));
+        report_put(value, "position", report_position(&r->positions, v->loc));
         report_put(value, "bytes", json_integer(v->bytes));
         report_put(value, "offset", json_integer(v->offset));
         report_put(value, "born", json_integer((json_int_t)v->born + 1));

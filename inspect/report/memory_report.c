@@ -83,6 +83,7 @@ static void add_arena(Arena *arena, MemoryReport *r, const Func *func) {
                                         kernel_name(arena, func, life->value));
         r->values[r->n_values++] = (MemoryValue){.number = func_node(func, life->value)->number,
                                                  .name = name,
+                                                 .loc = func_node(func, life->value)->loc,
                                                  .bytes = life->bytes,
                                                  .offset = plan->places[life->value].offset,
                                                  .born = life->born,
@@ -124,6 +125,7 @@ static void add_peak(Arena *arena, MemoryReport *r) {
 MemoryReport memory_report(Arena *arena, const Func *func) {
     const Module *module = func->module;
     MemoryReport r = {.recipe = module->name,
+                      .positions = positions_make(arena, module->diags),
                       .function = func->name,
                       .batch = module->batch,
                       .arena = func->plan->arena_bytes,

@@ -3,6 +3,7 @@
 #ifndef VITC_INSPECT_REPORT_MEMORY_REPORT_H
 #define VITC_INSPECT_REPORT_MEMORY_REPORT_H
 
+#include "inspect/positions.h"
 #include "inspect/report/remat_report.h"
 
 /* What a value of the arena is for. */
@@ -26,8 +27,9 @@ typedef struct {
 
 /* A value of the arena. Kernels count from 0 in the order of execution. */
 typedef struct {
-    uint32_t number;       /* Node.number */
-    const char *name;      /* "%12 matmul f32[197x384] blocks.0.attn.qkv" */
+    uint32_t number;  /* Node.number */
+    const char *name; /* "%12 matmul f32[197x384] blocks.0.attn.qkv" */
+    Loc loc;
     int64_t bytes, offset; /* in the arena */
     uint32_t born, died;   /* the first and the last kernel that needs it there */
     MemoryUse use;
@@ -36,6 +38,7 @@ typedef struct {
 /* Everything lies in the arena that the maker was given. Sizes are bytes. */
 typedef struct {
     const char *recipe, *function;
+    Positions positions; /* what sources are called */
     int64_t batch;
     MemoryRole *roles; /* those that have states */
     size_t n_roles;

@@ -34,6 +34,14 @@ json_t *report_number(double number) {
     return arena_must(whole ? json_integer((json_int_t)number) : json_real(number));
 }
 
+json_t *report_position(const Positions *positions, Loc loc) {
+    if (!loc.file) return json_null();
+    Arena *arena = arena_new();
+    json_t *value = report_text(positions_text(arena, positions, loc));
+    arena_free(arena);
+    return value;
+}
+
 void report_put(json_t *object, const char *key, json_t *value) {
     if (json_object_set_new(object, key, value) != 0) arena_must(NULL);
 }

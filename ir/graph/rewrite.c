@@ -122,6 +122,13 @@ static uint32_t now_called(const Numbering *n, uint32_t number) {
     return n->now[number - first];
 }
 
+/* Of an input or a state; else NULL. */
+static const char *name_of_source(const Func *func, ValueId id) {
+    const Node *node = func_node(func, id);
+    if (node->op == OP_input) return func->inputs[source_attrs(node)->index].name;
+    return node->op == OP_state ? func->module->states[source_attrs(node)->index].name : NULL;
+}
+
 /* What was told of nodes under the numbers that they were made with, and what became of the old values. */
 static void tell(const Numbering *n) {
     const Func *func = n->rewrite->func;
@@ -145,7 +152,7 @@ static void tell(const Numbering *n) {
         if (id == IR_NONE)
             remark(func, RULE_dropped, number, IR_NONE, 0, 0, NULL);
         else
-            remark(func, RULE_became, number, func->nodes[id].number, 0, 0, NULL);
+            remark(func, RULE_became, number, func->nodes[id].number, 0, 0, name_of_source(func, id));
     }
 }
 

@@ -45,6 +45,27 @@ static void test_inspect(void **state) {
     check_recipes("report", "inspect", "train.memory=40MB --memory --format=json", 1);
 }
 
+static void test_explain(void **state) {
+    static const char *const ASKED[] = {
+        "--explain loss",
+        "--explain %0",
+        "--explain %40",
+        "--explain 'kernel 3'",
+        "--explain lib/nn.yaml:10",
+        "--explain softmax",
+        "--explain '*.weight'",
+        "--explain '*.norm.*'",
+        "--kernel 2",
+        "--kernel loss --emit=llvm",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof ASKED / sizeof *ASKED; i++)
+        check_recipes("inspect-explain", "inspect --format=json", ASKED[i], 2);
+    check_recipes("inspect-explain", "inspect --format=json", "--explain student.backbone.norm.weight", 1);
+    check_recipes("inspect-explain", "inspect --format=json", "--explain global.0 --function step", 1);
+    check_recipes("inspect-explain", "inspect --format=json", "--function embed --explain features", 1);
+}
+
 static void test_bench(void **state) {
     (void)state;
     check_recipes("bench", "bench", "--steps 1 --format=json", 1);
@@ -54,6 +75,7 @@ static void test_bench(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_inspect),
+        cmocka_unit_test(test_explain),
         cmocka_unit_test(test_bench),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

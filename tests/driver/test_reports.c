@@ -110,8 +110,8 @@ static void test_memory(void **state) {
 static MemoryReport by_hand(void) {
     static MemoryRole roles[] = {{"param", 400, 2}};
     static MemoryTensor input = {"x", "f32[8]", 32};
-    static MemoryValue values[] = {{0, "%0 add <f32>", 128, 64, 0, 1, USE_KEPT},
-                                   {1, "%1", 64, 0, 1, 2, USE_RESULT}};
+    static MemoryValue values[] = {{0, "%0 add <f32>", {0}, 128, 64, 0, 1, USE_KEPT},
+                                   {1, "%1", {0}, 64, 0, 1, 2, USE_RESULT}};
     static const MemoryValue *at_peak[] = {&values[0], &values[1]};
     static int64_t live[] = {128, 192, 64};
     static RematKind kind = {"add f32[8]", 2, 64, 16};
@@ -228,14 +228,20 @@ static void test_cost_text(void **state) {
         "  bytes        1000000\n"
         "  time         2.000 ms at least: 100.0% limited by compute, 0.0% by memory\n"
         "\n"
-        "        ms  share  calls       MFLOP          MB FLOP/byte limit    kernel\n"
-        "     2.000 100.0%      3       4.000       1.000      4.00 compute  matmul f32[8x8]\n"
+        "        ms  share  calls       MFLOP          MB FLOP/byte limit    first  kernel\n"
+        "     2.000 100.0%      3       4.000       1.000      4.00 compute      7  matmul f32[8x8]\n"
         "\n"
         "        ms  share  calls       MFLOP          MB FLOP/byte  scope\n"
         "\n"
         " count kernels  blocks   KB each   ms saved   ms spent  chain, from the first kernel on\n"
         "     2       3      64       1.5      2.000      1.000  add f32[8]\n";
-    CostSum kernel = {"key", "matmul f32[8x8]", 3, 0.002, 4e6, 1e6};
+    CostSum kernel = {.key = "key",
+                      .name = "matmul f32[8x8]",
+                      .first = 7,
+                      .count = 3,
+                      .seconds = 0.002,
+                      .flops = 4e6,
+                      .bytes = 1e6};
     CostChain chain = {"add f32[8]", 2, 3, 64, 1500, 0.002, 0.001};
     CostReport r = {.recipe = "r",
                     .function = "step",
