@@ -78,8 +78,9 @@ static void put_nodes(PageWriter *w) {
 /* Calls of modules and networks in the recipe: a node's site is the innermost, its callers are those around it. */
 static void put_sites(PageWriter *w) {
     const Module *module = w->of->module;
-    const Site *of = module->sites;
-    size_t n = module->n_sites;
+    static const Site none = {{0, 0, 0}, 0, 0, 0}; /* IR text has no sites */
+    const Site *of = module->n_sites ? module->sites : &none;
+    size_t n = module->n_sites ? module->n_sites : 1;
     JsonText *json = &w->json;
     put_key(json, "sites");
     put_open(json, '{');

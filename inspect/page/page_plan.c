@@ -128,7 +128,7 @@ static Placed *find_placed(PageWriter *w, const MemoryReport *memory, size_t *co
     Placed *placed = ARENA_ARRAY(w->arena, Placed, func->count + 1);
     for (size_t i = 0; i < memory->n_values; i++) lives[memory->values[i].number] = &memory->values[i];
     *count = 0;
-    for (ValueId id = 0; id < func->count; id++)
+    for (ValueId id = 0; func->plan && id < func->count; id++)
         if (func->plan->kernel_of[id] != IR_NONE && func->plan->places[id].kind != PLACE_LOOPS)
             placed[(*count)++] = (Placed){id, lives[func_node(func, id)->number]};
     return placed;
@@ -141,7 +141,7 @@ static const char *name_of_place(const Func *func, const Place *place) {
 
 static void put_places(PageWriter *w, const MemoryReport *memory) {
     const Func *func = w->of->func;
-    const Place *places = func->plan->places;
+    const Place *places = func->plan ? func->plan->places : NULL;
     JsonText *json = &w->json;
     size_t n;
     const Placed *of = find_placed(w, memory, &n);
