@@ -60,13 +60,13 @@
         return [
             head,
             rows([
-                timeRow(facts, of.own + of.called, of.phases),
-                phaseRow(facts, of.phases),
-                of.called > 0 ? ['Of it', units.percent(facts.share(of.own)) + ' in values of this line, ' +
-                    units.percent(facts.share(of.called)) + ' in what it calls'] : null,
+                timeRow(facts, of.all.seconds, of.all.phases),
+                phaseRow(facts, of.all.phases),
+                of.all.seconds > of.own.seconds ? ['Of it', units.percent(facts.share(of.own.seconds)) +
+                    ' in values of this line, the rest in what it calls'] : null,
                 ...reasons(facts, entries),
             ]),
-            whereSection(facts, of.scopes),
+            whereSection(facts, of.all.scopes),
             costParts(facts, entries),
             listed(units.plural(numbers.length, 'value') + ' in this stage', numbers, n => valueItem(facts, n)),
         ];
@@ -154,8 +154,11 @@
 
     vitc.detailsOf.pass = function (facts, i) {
         const {stages, remarks, rules} = facts.model, stage = stages[i], by = new Map();
-        for (let r = 0; r < remarks.count; r++)
-            if (remarks.pass[r] === i) by.set(remarks.rule[r], (by.get(remarks.rule[r]) || []).concat(r));
+        for (let r = 0; r < remarks.count; r++) {
+            if (remarks.pass[r] !== i) continue;
+            if (!by.has(remarks.rule[r])) by.set(remarks.rule[r], []);
+            by.get(remarks.rule[r]).push(r);
+        }
         const change = i > 0 ? stage.nodes - stages[i - 1].nodes : 0;
         const told = [...by].sort((a, b) => b[1].length - a[1].length);
         return [
@@ -186,8 +189,9 @@
                 units.percent(facts.share(seconds))),
                 words, excerpt(facts, id));
         };
-        return section('What costs most', calling ? item(calling, calling.own + calling.called,
-            ', the line of the recipe with what it calls') : null, item(line, line.own, ', where the time is spent'),
+        return section('What costs most', calling ? item(calling, calling.all.seconds,
+            ', the line of the recipe with what it calls') : null, item(line, line.own.seconds,
+                ', where the time is spent'),
         element('p.dim', null, '“Hot lines” on the left has the others.'));
     }
 

@@ -2,8 +2,8 @@
  * phase, and where the numbers come from. Made once for the times of the cost model, and once for those of a profile.
  *
  *   facts.time()            {byKernel, byEntry, kernels: their sum, whole: the step} in seconds
- *   facts.lines()           by file a map: line → {file, line, own, called, phases: [3], scopes: Map}: seconds of the values
- *                           that the line made, and of those made in what it calls; the two together by phase and path
+ *   facts.lines()           by file a map: line → {file, line, own, all}, each {seconds, phases: [3], scopes: path → seconds}:
+ *                           of the values that the line made, and of these with those made in what it calls
  *   facts.groups()          map: module path → {path, seconds, flops, bytes, values, phases: [3], children: Set}
  *   facts.entries(ref)      the values that a reference means, as entries of the last stage
  *
@@ -215,9 +215,9 @@
             const {model} = this, {nodes, files} = model, lines = files.map(() => new Map());
             for (let i = 0; i < nodes.count; i++) {
                 const own = nodes.file[i] < 0 ? '' : vitc.lineId(nodes.file[i], nodes.line[i]);
-                if (own) charge(lines, own, 'own', this.scope(i), nodes.phase[i], time.byEntry[i]);
+                if (own) charge(lines, own, true, this.scope(i), nodes.phase[i], time.byEntry[i]);
                 for (const id of model.callLines(nodes.site[i]))
-                    if (id !== own) charge(lines, id, 'called', this.scope(i), nodes.phase[i], time.byEntry[i]);
+                    if (id !== own) charge(lines, id, false, this.scope(i), nodes.phase[i], time.byEntry[i]);
             }
             return time.lines = lines;
         }
@@ -230,7 +230,7 @@
         /* The lines that take most time of their own, the slowest first; with `file`, those of one file with what they
          * call. */
         slowest(most, file) {
-            const of = line => file === undefined ? line.own : line.own + line.called;
+            const of = line => (file === undefined ? line.own : line.all).seconds;
             return this.lines().flatMap((lines, f) => file === undefined || f === file ? [...lines.values()] : [])
                 .filter(line => of(line) > 0).sort((a, b) => of(b) - of(a)).slice(0, most);
         }
@@ -255,15 +255,23 @@
         }
     }
 
-    /* Adds the time of a value to a line: `kind` "own" where it made the value, "called" where what it calls did. */
-    function charge(lines, id, kind, scope, phase, seconds) {
+    function emptySum() {
+        return {seconds: 0, phases: [0, 0, 0], scopes: new Map()};
+    }
+
+    function addTo(sum, scope, phase, seconds) {
+        sum.seconds += seconds;
+        sum.phases[phase] += seconds;
+        sum.scopes.set(scope, (sum.scopes.get(scope) || 0) + seconds);
+    }
+
+    /* Adds the time of a value to a line; `made`: the line made it, and not what it calls. */
+    function charge(lines, id, made, scope, phase, seconds) {
         const {file, line} = vitc.lineOf(id), of = lines[file];
-        if (!of.has(line)) of.set(line, {file, line, own: 0, called: 0, phases: [0, 0, 0], scopes: new Map()});
+        if (!of.has(line)) of.set(line, {file, line, own: emptySum(), all: emptySum()});
         if (seconds <= 0) return;
-        const at = of.get(line);
-        at[kind] += seconds;
-        at.phases[phase] += seconds;
-        at.scopes.set(scope, (at.scopes.get(scope) || 0) + seconds);
+        if (made) addTo(of.get(line).own, scope, phase, seconds);
+        addTo(of.get(line).all, scope, phase, seconds);
     }
 
     /* The groups that a scope lies in, the innermost first, made where they are not there. The outermost is "". */

@@ -9,13 +9,12 @@
     /* What a line costs, in words. */
     function lineWords(facts, id) {
         const line = facts.line(id), values = units.plural(facts.model.linesOf(id).length, 'value');
-        const share = seconds => units.percent(facts.share(seconds)), whole = line ? line.own + line.called : 0;
-        if (!(whole > 0)) return values + ', no time of their own';
-        const parts = vitc.PHASES.map((name, i) => line.phases[i] > 0 ? name + ' ' + share(line.phases[i]) : '');
-        const called = line.called > 0 ? (line.own > 0 ? ', ' + share(line.called) + ' of it' : ', all') +
-            ' in what it calls' : '';
-        return share(whole) + ' of the step (' + units.seconds(whole) + ')' + called + '; ' +
-            parts.filter(Boolean).join(', ') +
+        const share = seconds => units.percent(facts.share(seconds));
+        if (!line || line.all.seconds === 0) return values + ', no time of their own';
+        const {seconds, phases} = line.all, called = seconds - line.own.seconds;
+        const parts = vitc.PHASES.map((name, i) => phases[i] > 0 ? name + ' ' + share(phases[i]) : '').filter(Boolean);
+        const calls = called > 1e-9 * seconds ? ', ' + share(called) + ' in what it calls' : '';
+        return share(seconds) + ' of the step (' + units.seconds(seconds) + ')' + calls + '; ' + parts.join(', ') +
             '; ' + values;
     }
 
@@ -136,9 +135,9 @@
         }
 
         row(number, text) {
-            const id = vitc.lineId(this.file, number), line = this.facts.line(id);
-            const whole = line ? line.own + line.called : 0, share = this.facts.share(whole), ref = {kind: 'line', id};
-            const bar = whole > 0 ? phaseBar(line.phases, this.whole(), line.called > line.own) : null;
+            const id = vitc.lineId(this.file, number), line = this.facts.line(id), ref = {kind: 'line', id};
+            const share = line ? this.facts.share(line.all.seconds) : 0;
+            const bar = share > 0 ? this.bar(line.all, line.own.seconds < line.all.seconds / 2) : null;
             return element('div.code-line' + (line ? '.made' : '') + this.markOf(id), {'data-line': line ? id : null},
                 element('span.share' + (share >= 0.05 ? '.large' : ''), null,
                     share >= 0.0005 ? units.percent(share) : '', bar),
@@ -151,19 +150,20 @@
             return this.marked.has(id) ? '.marked' : this.calling.has(id) ? '.calling' : '';
         }
 
-        whole() {
-            return this.facts.time().whole;
+        /* A share of the step; pale: of what a line calls */
+        bar(sum, pale) {
+            return phaseBar(sum.phases, this.facts.time().whole, pale);
         }
 
         hottest() {
             const {facts, model} = this, own = model.files.findIndex(file => file.own);
             const called = own < 0 ? [] : facts.slowest(HOTTEST, own).filter(line =>
-                line.called > 0 && facts.share(line.own + line.called) >= 0.0005).slice(0, 8);
-            const lines = facts.slowest(HOTTEST).filter(line => facts.share(line.own) >= 0.0005);
-            const rest = lines.reduce((sum, line) => sum - line.own, facts.time().whole);
+                line.all.seconds > line.own.seconds && facts.share(line.all.seconds) >= 0.0005).slice(0, 8);
+            const lines = facts.slowest(HOTTEST).filter(line => facts.share(line.own.seconds) >= 0.0005);
+            const rest = lines.reduce((sum, line) => sum - line.own.seconds, facts.time().whole);
             return element('div.hot-lines', null,
                 called.length ? element('h3', null, 'Lines of the recipe, with what they call') : null,
-                called.map(line => this.hotLine(line, line.own + line.called)),
+                called.map(line => this.hotLine(line, line.all, true)),
                 element('h3', null, 'Lines where the time is spent'), lines.map(line => this.hotLine(line, line.own)),
                 element('p.note', null, 'All else: ' + units.percent(facts.share(Math.max(0, rest))) +
                     '. A kernel’s time is divided ' +
@@ -171,15 +171,15 @@
                     'made it. A gradient counts for the line that it differentiates.'));
         }
 
-        hotLine(line, seconds) {
+        hotLine(line, sum, pale) {
             const id = vitc.lineId(line.file, line.line), file = this.model.files[line.file];
             const text = (file.text.split('\n')[line.line - 1] || '').trim();
             return element('div.hot-line' + this.markOf(id), {'data-line': id},
-                element('div.hot-head', null, phaseBar(line.phases, this.whole(), line.called > line.own),
-                    element('b.share', null, units.percent(this.facts.share(seconds))),
+                element('div.hot-head', null, this.bar(sum, pale),
+                    element('b.share', null, units.percent(this.facts.share(sum.seconds))),
                     link({kind: 'line', id}, file.name + ':' + line.line)),
                 element('code', null, vitc.coloured('recipe', text)),
-                element('div.where', null, wherePaths(this.facts, line.scopes, 2)));
+                element('div.where', null, wherePaths(this.facts, sum.scopes, 2)));
         }
 
         /* Marks the lines of what is selected, and brings the first into sight. */

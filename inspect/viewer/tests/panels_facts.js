@@ -32,12 +32,12 @@
     vitc.test('facts: shares of lines, by phase', check => {
         const of = facts(), line = of.line('1:7');
         const forward = 2 * 2e-6 * 4096 / 5248, gradient = 2e-6 * (2 * 4096 / 4352 + 4096 / 5120);
-        near(check, line.own, forward + gradient, 'y = x @ T(weight)');
-        near(check, line.phases[0], forward, 'forward');
-        near(check, line.phases[1], gradient, 'gradient');
-        near(check, line.phases[2], 0, 'update');
+        near(check, line.own.seconds, forward + gradient, 'y = x @ T(weight)');
+        near(check, line.own.phases[0], forward, 'forward');
+        near(check, line.own.phases[1], gradient, 'gradient');
+        near(check, line.own.phases[2], 0, 'update');
         check.equal(of.slowest(1)[0], line, 'the line that costs most');
-        const all = of.lines().flatMap(lines => [...lines.values()]).reduce((sum, one) => sum + one.own, 0);
+        const all = of.lines().flatMap(lines => [...lines.values()]).reduce((sum, one) => sum + one.own.seconds, 0);
         near(check, all, of.time().whole, 'all lines');
     });
 
@@ -46,9 +46,9 @@
             data.sites = {file: [-1, 0, 1], line: [0, 3, 12], col: [0, 1, 1], caller: [0, 0, 1]};
             data.nodes.site = data.nodes.number.map(n => n <= 1 ? 2 : n === 2 ? 1 : 0);
         });
-        near(check, of.line('0:3').called, 2e-6, 'net: blocks(2), with a kernel of its three values');
-        near(check, of.line('0:3').own, 0, 'of its own');
-        near(check, of.line('1:12').called, 2e-6 * 4224 / 5248, 'a call in a call');
+        near(check, of.line('0:3').all.seconds, 2e-6, 'net: blocks(2), with a kernel of its three values');
+        near(check, of.line('0:3').own.seconds, 0, 'of its own');
+        near(check, of.line('1:12').all.seconds - of.line('1:12').own.seconds, 2e-6 * 4224 / 5248, 'a call in a call');
         check.equal(of.slowest(1, 0)[0].line, 3, 'the line of the recipe that costs most, with what it calls');
         check.equal(of.model.linesOf('0:3'), [0, 1, 2], 'its values');
         check.equal(vitc.callingLines(of.model, [0]), ['1:12', '0:3'], 'calls around a value, the innermost first');
