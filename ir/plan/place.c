@@ -92,19 +92,38 @@ static StateReads find_state_reads(Arena *arena, const Func *func, const uint32_
     return reads;
 }
 
-/* Updates are written straight into the state where nothing reads the old value any more. */
+/* Why the value of an update cannot be written straight into the state, over an old value that nothing reads any more;
+ * NULL: it can. `places`: as far as they are known. */
+static const char *not_in_place(const Func *func, const StateReads *reads, const uint32_t *at,
+                                const Place *places, const Update *update) {
+    uint32_t k = func->plan->kernel_of[update->value], last = reads->last_read[update->state];
+    if (k == IR_NONE) return "it is an input, or the old value of a state";
+    if (places[update->value].kind == PLACE_STATE) return "it is written over another state";
+    if (reads->pinned[update->state]) return "the old value is an output, or the new value of another state";
+    uint32_t now = turn(at, k) + 1;
+    if (last > now) return "a later kernel reads the old value";
+    bool apart = last == now &&
+                 !reads_in_step(func, &func->plan->kernels[k], update->value, reads->node[update->state]);
+    return apart ? "its own kernel reads other elements of the old value than the one it writes" : NULL;
+}
+
 static void place_updates(Arena *arena, const Func *func, const uint32_t *at, Place *places) {
     StateReads reads = find_state_reads(arena, func, at);
+    for (size_t i = 0; i < func->n_updates; i++)
+        if (!not_in_place(func, &reads, at, places, &func->updates[i]))
+            places[func->updates[i].value] = (Place){PLACE_STATE, func->updates[i].state, 0};
+}
+
+const char **plan_copied_updates(Arena *arena, const Func *func) {
+    StateReads reads = find_state_reads(arena, func, NULL);
+    const char **why = ARENA_ARRAY(arena, const char *, func->n_updates + 1);
     for (size_t i = 0; i < func->n_updates; i++) {
-        uint32_t state = func->updates[i].state;
-        ValueId value = func->updates[i].value;
-        uint32_t k = func->plan->kernel_of[value];
-        if (k == IR_NONE || reads.pinned[state] || places[value].kind != PLACE_ARENA) continue;
-        uint32_t last = reads.last_read[state], now = turn(at, k) + 1;
-        if (last > now) continue;
-        if (last == now && !reads_in_step(func, &func->plan->kernels[k], value, reads.node[state])) continue;
-        places[value] = (Place){PLACE_STATE, state, 0};
+        const Update *update = &func->updates[i];
+        const Place *place = &func->plan->places[update->value];
+        if (place->kind == PLACE_STATE && place->index == update->state) continue;
+        why[i] = not_in_place(func, &reads, NULL, func->plan->places, update);
     }
+    return why;
 }
 
 /* ---- places ------------------------------------------------------------------------------------------------------ */

@@ -82,6 +82,10 @@ const Chain *plan_chain(const Plan *plan, uint32_t k);
 static inline const Kernel *plan_kernel(const Plan *plan, ValueId value) {
     return plan->kernel_of[value] == IR_NONE ? NULL : &plan->kernels[plan->kernel_of[value]];
 }
+/* By which remarks call a kernel: the number of the first value that it stores. */
+static inline uint32_t kernel_number(const Func *func, const Kernel *kernel) {
+    return func_node(func, kernel->n_stores ? kernel->stores[0] : kernel->last)->number;
+}
 /* A deep copy for a function with n_values values. */
 Plan *plan_clone(const Plan *plan, size_t n_values, Arena *arena);
 
@@ -127,6 +131,9 @@ void plan_index(Func *func);
  * array is in `arena`. */
 Place *plan_places(Arena *arena, const Func *func, const uint32_t *at);
 
+/* Of each update, why its value cannot be written over the state, and is copied; NULL: it is, or is no value of a
+ * kernel. The array is in `arena`. */
+const char **plan_copied_updates(Arena *arena, const Func *func);
 /* Computes copies and stage_bytes from the places. */
 void plan_find_copies(Arena *arena, Func *func);
 
@@ -144,10 +151,16 @@ int64_t plan_room(const Func *func);
 typedef struct {
     uint32_t first, end; /* numbers of kernels; copy number i is n_kernels + i */
 } PlanStep;
-/* Calls `visit` for each step in order. `hazard`: it reads what a step since the last barrier wrote, or writes what one
- * read or wrote (two single steps run on one thread and are no hazard for each other). `visit` returns whether there is
- * a barrier before the step. */
-void plan_walk_hazards(const Func *func, bool (*visit)(void *user, PlanStep step, bool hazard), void *user);
+/* Why threads must wait before a step: it reads what a step since the last barrier wrote, or writes what one read or
+ * wrote (two single steps run on one thread and are no hazard for each other). */
+typedef struct {
+    ValueId value, other; /* what the step touches, and what the other one did in the same place */
+    bool writes;          /* the step does */
+} Hazard;
+/* Calls `visit` for each step in order, with the first hazard of it, or NULL. `visit` returns whether there is a
+ * barrier before the step. */
+void plan_walk_hazards(const Func *func, bool (*visit)(void *user, PlanStep step, const Hazard *hazard),
+                       void *user);
 
 /* ---- ir/verify/plan.c -------------------------------------------------------------------------------------------- */
 

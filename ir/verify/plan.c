@@ -222,7 +222,7 @@ static void check_copies(Check *c) {
     if (!same) FAIL(c, "@%s: its copies are not those that outputs and updates need", c->func->name);
 }
 
-static bool check_barrier(void *user, PlanStep step, bool hazard) {
+static bool check_barrier(void *user, PlanStep step, const Hazard *hazard) {
     Check *c = user;
     size_t n = c->plan->n_kernels;
     bool barrier =

@@ -5,6 +5,7 @@
  * kernels no barrier is needed. */
 #include "passes/plan/barriers.h"
 #include "ir/plan/cost.h"
+#include "ir/remarks.h"
 
 enum { SINGLE_FLOPS = 1 << 16, SINGLE_BYTES = 1 << 14 };
 
@@ -19,14 +20,31 @@ static void find_single(Func *func) {
         KernelCost cost = kernel_cost(func, &plan->kernels[k]);
         bool loop = func_node(func, plan->kernels[k].last)->op == OP_loop;
         plan->kernels[k].single = !loop && !plan_chain(plan, k) && is_little(cost.flops, cost.bytes);
+        if (plan->kernels[k].single)
+            remark(func, RULE_barrier_single, kernel_number(func, &plan->kernels[k]), IR_NONE, cost.flops,
+                   cost.bytes, NULL);
     }
     for (size_t i = 0; i < plan->n_copies; i++)
         plan->copies[i].single =
             is_little(0, 2.0 * (double)type_bytes(func_type(func, plan->copies[i].value)));
 }
 
-static bool place_barrier(void *user, PlanStep step, bool hazard) {
-    Plan *plan = user;
+static void tell(const Func *func, PlanStep step, const Hazard *hazard) {
+    const Plan *plan = func->plan;
+    const Node *other = func_node(func, hazard->other);
+    if (step.first >= plan->n_kernels)
+        remark(func, RULE_barrier_copy, func_node(func, hazard->value)->number, other->number, 0, 0,
+               source_name(func, other));
+    else
+        remark(func, hazard->writes ? RULE_barrier_write : RULE_barrier_read,
+               kernel_number(func, &plan->kernels[step.first]), other->number, 0, 0,
+               source_name(func, other));
+}
+
+static bool place_barrier(void *user, PlanStep step, const Hazard *hazard) {
+    Func *func = user;
+    Plan *plan = func->plan;
+    if (hazard) tell(func, step, hazard);
     for (uint32_t i = step.first; i < step.end && i < plan->n_kernels; i++)
         plan->kernels[i].barrier = hazard && i == step.first;
     if (step.first >= plan->n_kernels) plan->copies[step.first - plan->n_kernels].barrier = hazard;
@@ -38,7 +56,7 @@ bool pass_barriers(Module *module, Diags *diags) {
     for (size_t f = 0; f < module->n_funcs; f++) {
         Func *func = module->funcs[f];
         find_single(func);
-        plan_walk_hazards(func, place_barrier, func->plan);
+        plan_walk_hazards(func, place_barrier, func);
         func->plan->has_barriers = true;
     }
     return true;

@@ -12,6 +12,7 @@
 #include "passes/plan/chain.h"
 #include "ir/plan/blocks.h"
 #include "ir/plan/cost.h"
+#include "ir/remarks.h"
 #include "passes/plan/layout.h"
 #include "passes/plan/remat.h"
 
@@ -61,6 +62,9 @@ typedef struct {
     size_t n;
     Machine machine;
     StepState *state; /* for the chain being tried */
+    const char *why;  /* the last kernel that was refused could not join it ... */
+    uint32_t refused; /* ... which was this */
+    bool telling;     /* the chain being made is the one that saves most, and remarks are wanted */
     bool *readable;   /* by value that a member stores: unit i of the member writes unit i of it */
 } Chains;
 
@@ -118,7 +122,51 @@ typedef struct {
     uint32_t first;         /* kernel */
     Steps members, waiting; /* in order; waiting: kernels put off until the chain is done */
     ChainCost cost;
+    ChainCost *shares; /* of each member, if remarks are wanted */
+    Steps apart;       /* what reads the chain, but is not in it ... */
+    const char **why;  /* ... and why */
 } Trial;
+
+/* ---- what is told ------------------------------------------------------------------------------------------------ */
+
+static void tell(const Chains *c, uint32_t k, uint32_t first, Verdict verdict) {
+    remark_verdict(c->func, &verdict, kernel_number(c->func, &c->plan->kernels[k]),
+                   first == IR_NONE ? IR_NONE : kernel_number(c->func, &c->plan->kernels[first]));
+}
+
+static void tell_chain(const Chains *c, const Trial *trial) {
+    if (!remarks_wanted(c->func)) return;
+    tell(c, trial->first, IR_NONE, (Verdict){RULE_chain_made, trial->cost.saved, trial->cost.spent, NULL});
+    for (size_t m = 1; m < trial->members.count; m++)
+        tell(c, trial->members.at[m], trial->first,
+             (Verdict){RULE_chain_joined, trial->shares[m].saved, trial->shares[m].spent, NULL});
+    for (size_t i = 0; i < trial->apart.count; i++)
+        tell(c, trial->apart.at[i], trial->first, (Verdict){.rule = RULE_chain_apart, .text = trial->why[i]});
+}
+
+static void tell_dropped(const Chains *c, const Trial *trial, int64_t bytes, int64_t most) {
+    for (size_t m = 0; m < trial->members.count; m++)
+        tell(c, trial->members.at[m], IR_NONE,
+             (Verdict){RULE_chain_memory, (double)bytes, (double)most, NULL});
+}
+
+/* Why a kernel begins no chain. */
+typedef struct {
+    ChainCost dear;  /* of the best trial with two kernels or more; spent is 0: there was none */
+    uint32_t reader; /* that could not join it; IR_NONE: it is not for a reader */
+    const char *why;
+} NoChain;
+
+static void tell_none(const Chains *c, uint32_t first, const NoChain *none) {
+    Verdict verdict = {.rule = none->reader == IR_NONE ? RULE_chain_none : RULE_chain_reader,
+                       .text = none->why};
+    if (none->dear.spent > 0)
+        tell(c, first, IR_NONE, (Verdict){RULE_chain_dear, none->dear.saved, none->dear.spent, NULL});
+    else
+        tell(c, first, none->reader, verdict);
+}
+
+/* ---- joining ----------------------------------------------------------------------------------------------------- */
 
 static int64_t bytes_of(const Chains *c, ValueId value) {
     return type_bytes(func_type(c->func, value));
@@ -138,17 +186,27 @@ static bool reads_chain(const Chains *c, const Step *step) {
     return false;
 }
 
+static bool refuse(Chains *c, uint32_t k, const char *why) {
+    c->why = why;
+    c->refused = k;
+    return false;
+}
+
 /* Whether it can run block by block after the members. */
 static bool can_join(Chains *c, uint32_t k, int64_t units, Cut *cut) {
     const Step *known = &c->steps[k];
-    if (known->updates) return false;
+    if (known->updates) return refuse(c, k, "it updates a state");
     for (size_t i = 0; i < known->n_loads; i++)
-        if (c->state[c->plan->kernel_of[known->loads[i]]] == WAITING) return false;
+        if (c->state[c->plan->kernel_of[known->loads[i]]] == WAITING)
+            return refuse(c, k, "it reads what a kernel makes that has to wait for the chain's end");
     const Step *step = reckoned_step(c, k);
-    if (step->kernel->n_uses > MOST_USES || !kernel_cut(c->func, step->kernel, units, cut)) return false;
+    if (step->kernel->n_uses > MOST_USES) return refuse(c, k, "it reads too many values");
+    if (!kernel_cut(c->func, step->kernel, units, cut))
+        return refuse(c, k, "its loops cannot be cut into the chain's blocks");
     for (size_t i = 0; i < step->n_loads; i++) {
         ValueId x = step->loads[i];
-        if (is_handed_on(c, x) && !(c->readable[x] && cut_is_local(cut, x))) return false;
+        if (is_handed_on(c, x) && !(c->readable[x] && cut_is_local(cut, x)))
+            return refuse(c, k, "a block of it needs other blocks of what the chain makes");
     }
     return true;
 }
@@ -177,9 +235,19 @@ static void add_cost(const Chains *c, const Step *step, Trial *trial) {
         again / c->machine.shared_bandwidth + (step->packed ? 0 : again / 4 / c->machine.packing);
 }
 
+/* What the member that joins next adds to the cost. */
+static void note_share(Chains *c, Trial *trial, const ChainCost *before) {
+    if (!c->telling) return;
+    size_t count = trial->members.count, capacity = trial->members.capacity;
+    ChainCost share = {0, trial->cost.saved - before->saved, trial->cost.spent - before->spent};
+    ARENA_PUSH(c->arena, trial->shares, count, capacity, share);
+}
+
 static void join(Chains *c, Trial *trial, uint32_t k, const Cut *cut) {
     const Step *step = &c->steps[k];
+    const ChainCost before = trial->cost;
     add_cost(c, step, trial);
+    note_share(c, trial, &before);
     c->state[k] = MEMBER;
     for (size_t i = 0; i < step->n_loads; i++) c->inside[step->loads[i]] += is_handed_on(c, step->loads[i]);
     for (size_t i = 0; i < step->kernel->n_stores; i++)
@@ -206,6 +274,24 @@ static void forget(Chains *c, Trial *trial) {
     }
 }
 
+static void note_apart(Chains *c, Trial *trial, uint32_t k, const char *why) {
+    if (!c->telling) return;
+    size_t count = trial->apart.count, capacity = trial->apart.capacity;
+    ARENA_PUSH(c->arena, trial->why, count, capacity, why);
+    ARENA_PUSH(c->arena, trial->apart.at, trial->apart.count, trial->apart.capacity, k);
+}
+
+/* The next kernels that read the chain, behind its last member. */
+static void note_next(Chains *c, Trial *trial) {
+    uint32_t last = trial->members.at[trial->members.count - 1];
+    for (uint32_t k = last + 1; c->telling && k < c->n && k <= last + MOST_WAITING; k++) {
+        Cut cut;
+        if (!reads_chain(c, &c->steps[k])) continue;
+        bool joins = can_join(c, k, trial->chain.units, &cut);
+        note_apart(c, trial, k, joins ? "with it the chain would save less, or not fit the cache" : c->why);
+    }
+}
+
 /* A chain from kernel `first` on, of at most `most` members; *best: with how many of them it saves most. */
 static Trial try_chain(Chains *c, uint32_t first, Chain chain, size_t most, size_t *best) {
     Trial trial = {.chain = chain, .first = first};
@@ -215,7 +301,9 @@ static Trial try_chain(Chains *c, uint32_t first, Chain chain, size_t most, size
     *best = 0;
     for (uint32_t k = first; k < c->n && trial.members.count < most && missed < MOST_WAITING; k++) {
         Cut cut;
-        bool joins = (k == first || reads_chain(c, &c->steps[k])) && can_join(c, k, chain.units, &cut);
+        bool reads = k == first || reads_chain(c, &c->steps[k]);
+        bool joins = reads && can_join(c, k, chain.units, &cut);
+        if (reads && !joins) note_apart(c, &trial, k, c->why);
         if (joins && c->steps[k].weights != IR_NONE) weights += bytes_of(c, c->steps[k].weights);
         if (joins && weights > WEIGHT_CACHES * c->machine.own_cache) break;
         if (joins) join(c, &trial, k, &cut);
@@ -282,6 +370,14 @@ static bool has_reader(const Chains *c, uint32_t first) {
     return false;
 }
 
+static void note_none(const Chains *c, const Trial *trial, NoChain *none) {
+    bool nearer = none->dear.spent == 0 || gain_of(&trial->cost) > gain_of(&none->dear);
+    if (trial->members.count > 1 && nearer) none->dear = trial->cost;
+    if (none->reader != IR_NONE) return;
+    none->why = c->why ? c->why : "a block of what it makes does not fit the cache";
+    none->reader = c->why && c->refused != trial->first ? c->refused : IR_NONE;
+}
+
 /* The chain from this kernel on that saves most; false: none saves anything. */
 static bool find_chain(Chains *c, uint32_t first, Trial *found) {
     Chain counts[MOST_TRIALS], chosen = {0};
@@ -290,9 +386,12 @@ static bool find_chain(Chains *c, uint32_t first, Trial *found) {
     int n = make_counts(c, first, counts);
     size_t members = 0, best;
     double gain = 0;
+    NoChain none = {.reader = IR_NONE, .why = "its loops cannot be cut into enough blocks"};
     for (int i = 0; i < n; i++) {
+        c->why = NULL;
         Trial trial = try_chain(c, first, counts[i], SIZE_MAX, &best);
         forget(c, &trial);
+        note_none(c, &trial, &none);
         if (best < 2) continue;
         trial = try_chain(c, first, counts[i], best, &best);
         trim(c, &trial);
@@ -302,9 +401,15 @@ static bool find_chain(Chains *c, uint32_t first, Trial *found) {
         chosen = counts[i];
         members = trial.members.count;
     }
-    if (members == 0) return false;
+    if (members == 0) {
+        tell_none(c, first, &none);
+        return false;
+    }
+    c->telling = remarks_wanted(c->func);
     *found = try_chain(c, first, chosen, members, &best);
+    note_next(c, found);
     trim(c, found);
+    c->telling = false;
     return true;
 }
 
@@ -362,8 +467,14 @@ static void emit_chains(Chains *c, const KernelOrder *order) {
                    order->chains[i]);
     for (uint32_t k = 0; k < c->n; k++) { /* nodes keep their order in a kernel */
         ValueId from = given->kernels[k].first, to = plan->kernels[order->at[k]].first;
-        for (; from <= given->kernels[k].last; from++, to++)
-            if (order->in_blocks[from] && plan_chain(plan, order->at[k])) plan->places[to].kind = PLACE_BLOCK;
+        for (; from <= given->kernels[k].last; from++, to++) {
+            const Chain *chain = order->in_blocks[from] ? plan_chain(plan, order->at[k]) : NULL;
+            if (!chain) continue;
+            plan->places[to].kind = PLACE_BLOCK;
+            int64_t bytes = type_bytes(func_type(func, to));
+            remark(func, RULE_chain_block, func_node(func, to)->number, IR_NONE, (double)bytes,
+                   (double)chain_share(chain, bytes), NULL);
+        }
     }
 }
 
@@ -412,13 +523,16 @@ static void emit_fitting(Chains *c, Trials *trials, const bool *in_blocks) {
     size_t at_once = 1;
     for (int tries = 0; trials->count; tries++) {
         KernelOrder order = order_with(c, trials, blocks_of(c, trials, in_blocks));
-        if (arena_of(c->func, &order, &chain) <= most) {
+        int64_t bytes = arena_of(c->func, &order, &chain);
+        if (bytes <= most) {
+            for (size_t i = 0; i < trials->count; i++) tell_chain(c, &trials->of[i]);
             emit_chains(c, &order);
             return;
         }
         if (chain < 0) chain = (int)trials->count - 1;
         if (tries >= MOST_TRIES && at_once * 2 <= trials->count) at_once *= 2;
         size_t end = (size_t)chain + 1, n = at_once < end ? at_once : end;
+        for (size_t i = end - n; i < end; i++) tell_dropped(c, &trials->of[i], bytes, most);
         memmove(&trials->of[end - n], &trials->of[end], sizeof *trials->of * (trials->count - end));
         trials->count -= n;
     }

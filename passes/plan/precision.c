@@ -1,14 +1,15 @@
 /* Mixed precision: see precision.h. */
 #include "passes/plan/precision.h"
 #include "ir/plan/plan.h"
+#include "ir/remarks.h"
 
 enum { SMALL = 1024 }; /* elements of values that are not worth it */
 
 typedef struct {
-    bool product; /* a product reads it as its operand */
-    bool loops;   /* loops read it */
-    bool pinned;  /* it must stay as it is */
-    bool update;  /* a kernel that writes a state reads it */
+    bool product;       /* a product reads it as its operand */
+    bool loops;         /* loops read it */
+    const char *pinned; /* why it must stay as it is; NULL: it need not */
+    bool update;        /* a kernel that writes a state reads it */
 } Reads;
 
 typedef struct {
@@ -28,12 +29,17 @@ static bool is_product(const Func *func, ValueId id) {
     return op_is_product(func_node(func, id)->op);
 }
 
+static void pin(Narrowing *n, ValueId id, const char *why) {
+    if (!n->reads[id].pinned) n->reads[id].pinned = why;
+}
+
 /* A product rounds its factors to bf16; what it adds to them it adds in f32. */
 static void pin_others(Narrowing *n, const Node *product) {
     ValueId views[16];
     int n_views;
     for (int o = product_factors(product); o < product->n_operands; o++)
-        n->reads[kernel_strided(n->func, product->operands[o], views, &n_views).base].pinned = true;
+        pin(n, kernel_strided(n->func, product->operands[o], views, &n_views).base,
+            "a product adds it to what it multiplies");
 }
 
 /* Finds views that only products read: they accept what products accept. */
@@ -45,7 +51,7 @@ static void note_views(Narrowing *n, const Kernel *kernel) {
         ValueId id = kernel->members[m].value;
         if (kernel->members[m].access.rank < 0 || is_product(func, id) || !n->takes_half[id]) continue;
         for (int o = 0; o < func_node(func, id)->n_operands; o++)
-            n->reads[func_node(func, id)->operands[o]].pinned = true;
+            pin(n, func_node(func, id)->operands[o], "loops read it through a view that a product reads too");
     }
 }
 
@@ -56,7 +62,7 @@ static void pin_reshaped(Narrowing *n, const Kernel *kernel) {
         if (kernel->members[m].access.rank < 0 || node->op != OP_reshape) continue;
         for (size_t u = 0; u < kernel->n_uses; u++)
             if (kernel->uses[u].in_memory && kernel->uses[u].value == node->operands[0])
-                n->reads[node->operands[0]].pinned = true;
+                pin(n, node->operands[0], "a reshape reads it in memory as it is");
     }
 }
 
@@ -75,7 +81,7 @@ static void note_reads(Narrowing *n, const Kernel *kernel, bool update) {
     for (ValueId id = kernel->first; id <= kernel->last; id++) /* products are added up in f32 */
         for (int o = 0; func_node(func, id)->op == OP_add && o < 2; o++) {
             const ValueId *x = func_node(func, id)->operands;
-            if (x[!o] == kernel->core && is_product(func, x[o])) n->reads[x[o]].pinned = true;
+            if (x[!o] == kernel->core && is_product(func, x[o])) pin(n, x[o], "products are added up in f32");
         }
     note_views(n, kernel);
     for (size_t u = 0; u < kernel->n_uses; u++) {
@@ -88,7 +94,7 @@ static void note_reads(Narrowing *n, const Kernel *kernel, bool update) {
         else if (product)
             reads->product = true;
         else
-            reads->pinned = true;
+            pin(n, use->value, "what reads it in memory is no product");
     }
     if (product) pin_reshaped(n, kernel);
 }
@@ -118,16 +124,28 @@ static bool is_residual(Narrowing *n, ValueId sum) {
     return false;
 }
 
-static bool may_narrow(Narrowing *n, ValueId id) {
+/* Why a value of f32 in the arena stays so; NULL: it is stored as bf16. */
+static const char *kept_wide(Narrowing *n, ValueId id) {
     const Node *node = func_node(n->func, id);
     const Reads *reads = &n->reads[id];
-    int64_t size = type_elements(&node->type);
-    if (n->func->plan->places[id].kind != PLACE_ARENA || !n->can_store[id]) return false;
-    if (node->type.dtype != DT_F32 || size < SMALL || reads->pinned || op_is_block_reduction(node->op))
-        return false;
-    if (!reads->product && !reads->loops) return false;
-    if (!reads->loops) return true;
-    return n->by_product[id] && !reads->update && !is_residual(n, id);
+    if (!n->can_store[id]) return "its kernel can store no other type";
+    if (type_elements(&node->type) < SMALL) return "it is small";
+    if (reads->pinned) return reads->pinned;
+    if (op_is_block_reduction(node->op)) return "it is a block reduction";
+    if (!reads->product && !reads->loops) return "nothing reads it";
+    if (!reads->loops) return NULL;
+    if (!n->by_product[id]) return "loops read it, and no product makes it";
+    if (reads->update) return "the update of a state reads it";
+    return is_residual(n, id) ? "it is a sum with another large value, which rounding would wear away" : NULL;
+}
+
+static bool may_narrow(Narrowing *n, ValueId id) {
+    const Node *node = func_node(n->func, id);
+    if (n->func->plan->places[id].kind != PLACE_ARENA || node->type.dtype != DT_F32) return false;
+    const char *why = kept_wide(n, id);
+    remark(n->func, why ? RULE_precision_f32 : RULE_precision_bf16, node->number, IR_NONE,
+           why ? 0 : (double)type_bytes(&node->type) / 2, 0, why);
+    return !why;
 }
 
 /* ---- the new nodes ----------------------------------------------------------------------------------------------- */
@@ -166,6 +184,7 @@ static void emit_node(Emission *e, uint32_t k, ValueId id) {
     if (op_is_view(node.op)) node.type.dtype = func_type(func, operands[0])->dtype;
     if (op_is_product(node.op) && node.type.dtype == DT_F32) {
         const OpInfo *info = op_info(node.op);
+        remark(func, RULE_precision_product, node.number, IR_NONE, 0, 0, precision_name(e->products));
         Attr *attrs = ARENA_ARRAY(func->module->arena, Attr, info->n_attrs);
         for (int a = 0; a < info->n_attrs; a++) {
             attrs[a] = node.attrs[a];
@@ -213,8 +232,9 @@ static void find_narrow(Narrowing *n) {
         if (k != IR_NONE) updates[k] = true;
     }
     for (size_t k = 0; k < plan->n_kernels; k++) note_reads(n, &plan->kernels[k], updates[k]);
-    for (size_t i = 0; i < func->n_outputs; i++) n->reads[func->outputs[i].value].pinned = true;
-    for (size_t i = 0; i < func->n_updates; i++) n->reads[func->updates[i].value].pinned = true;
+    for (size_t i = 0; i < func->n_outputs; i++) pin(n, func->outputs[i].value, "it is an output");
+    for (size_t i = 0; i < func->n_updates; i++)
+        pin(n, func->updates[i].value, "it is the new value of a state");
     for (ValueId id = 0; id < func->count; id++) n->narrow[id] = may_narrow(n, id);
 }
 

@@ -7,6 +7,7 @@
 #include "passes/plan/prologue.h"
 #include "ir/plan/cost.h"
 #include "ir/plan/prologue.h"
+#include "ir/remarks.h"
 #include "passes/plan/layout.h"
 #include "passes/plan/remat.h"
 
@@ -55,62 +56,99 @@ static Prologues prologues_of(Arena *arena, Func *func) {
     return p;
 }
 
+static Verdict missed(const char *why) {
+    return (Verdict){.rule = RULE_prologue_missed, .text = why};
+}
+
+static Verdict compared(Rule rule, double a, double b) {
+    return (Verdict){.rule = rule, .a = a, .b = b};
+}
+
 /* Whether a product evaluates each element of its first operand once, on any target. */
-static bool evaluates_once(const Prologues *p, const Node *product, int64_t k) {
+static Verdict evaluates_once(const Prologues *p, const Node *product, int64_t k) {
     int rank = product->type.rank;
     int64_t m = product->type.dim[rank - 2], n = product->type.dim[rank - 1];
     int64_t cache = machine_with_usual(&p->func->module->machine).own_cache;
     bool split = precision_terms(matmul_attrs(product)->precision) > 1;
     int64_t line = k * (split ? 6 : 4); /* bytes: three terms of bf16, or at most an f32, per element */
     int64_t wide = product_columns_at_once(cache, line) / MACHINE_WIDEST_PANEL * MACHINE_WIDEST_PANEL;
-    return product_shares_rows(m, n) && n <= wide;
+    if (!product_shares_rows(m, n))
+        return missed("threads share the product's columns, and each packs all rows");
+    return compared(n <= wide ? RULE_prologue_made : RULE_prologue_columns, (double)n, (double)wide);
 }
 
 /* Whether kernel `from` is elementwise, stores only its last value, and can run as late as kernel `to`: all it reads
  * is unchanged by then, and what lives longer for it takes no more bytes than the value it stored. */
-static bool can_wait(const Prologues *p, uint32_t from, uint32_t to) {
+static Verdict can_wait(const Prologues *p, uint32_t from, uint32_t to) {
     const Kernel *kernel = &p->plan->kernels[from];
     int64_t longer = 0;
     for (ValueId id = kernel->first; id <= kernel->last; id++) {
         OpKind op = (OpKind)func_node(p->func, id)->op;
-        if (!op_is_fusable(op) || op_is_reduce(op)) return false;
-        if (id != kernel->last && p->plan->places[id].kind != PLACE_LOOPS) return false;
+        if (!op_is_fusable(op) || op_is_reduce(op))
+            return missed("its kernel does more than elementwise work");
+        if (id != kernel->last && p->plan->places[id].kind != PLACE_LOOPS)
+            return missed("its kernel stores other values too");
     }
     for (size_t i = 0; i < kernel->n_reads; i++) {
         ValueId x = kernel->reads[i];
         const Node *source = func_node(p->func, x);
         if (source->op == OP_state) {
             uint32_t updater = p->updater[source_attrs(source)->index];
-            if (updater != IR_NONE && updater > from && updater <= to) return false;
+            if (updater != IR_NONE && updater > from && updater <= to)
+                return missed("a state that it reads is updated before the product runs");
         }
         bool ends = p->plan->places[x].kind == PLACE_ARENA && !p->kept[x] && p->last_read[x] < to;
         if (!ends || p->counted[x] == from + 1) continue;
         p->counted[x] = from + 1;
         longer += type_bytes(&source->type);
     }
-    return longer <= type_bytes(func_type(p->func, kernel->last));
+    int64_t bytes = type_bytes(func_type(p->func, kernel->last));
+    return compared(longer <= bytes ? RULE_prologue_made : RULE_prologue_longer, (double)longer,
+                    (double)bytes);
 }
 
-/* The kernel that can become the prologue of kernel k, or IR_NONE. */
+/* Whether kernel `from`, which stores `made`, can be the prologue of product k (RULE_prologue_made), or why not. */
+static Verdict judge(const Prologues *p, uint32_t k, uint32_t from, ValueId made) {
+    const Kernel *product = &p->plan->kernels[k], *loops = &p->plan->kernels[from];
+    ValueId core = product->core;
+    const Node *node = func_node(p->func, core);
+    const Type *a = func_type(p->func, node->operands[0]);
+    if (p->before[from] != IR_NONE) return missed("its kernel is a product that makes its own operand so");
+    if (p->kept[made]) return missed("it is an output or a new state");
+    if (p->plan->places[made].kind != PLACE_ARENA) return missed("it lies in a state or an output");
+    if (p->readers[made] != 1) return missed("others read it too");
+    if (made != loops->last) return missed("its kernel goes on with it");
+    Verdict verdict = evaluates_once(p, node, a->dim[a->rank - 1]);
+    if (verdict.rule == RULE_prologue_made) verdict = can_wait(p, from, k);
+    if (verdict.rule != RULE_prologue_made) return verdict;
+    if (!prologue_read_alone(p->func, core, made, product->first, product->last))
+        return missed("the product's kernel reads it elsewhere too");
+    double flops = kernel_cost(p->func, loops).flops, of_product = node_flops(p->func, node);
+    if (flops * MUCH_MORE > of_product) return compared(RULE_prologue_flops, flops, of_product);
+    if (loops->n_uses + product->n_uses > MOST_USES) return missed("the kernel would read too many values");
+    const char *fault = prologue_fault(p->func, core, loops);
+    if (fault && remarks_wanted(p->func))
+        fault = arena_printf(p->func->module->arena, "the kernel %s", fault);
+    return fault ? missed(fault) : (Verdict){.rule = RULE_prologue_made};
+}
+
+static void tell(const Prologues *p, uint32_t k, uint32_t from, Verdict verdict) {
+    remark_verdict(p->func, &verdict, kernel_number(p->func, &p->plan->kernels[from]),
+                   func_node(p->func, p->plan->kernels[k].core)->number);
+}
+
+/* The kernel that becomes the prologue of kernel k, or IR_NONE. */
 static uint32_t find_prologue(const Prologues *p, uint32_t k) {
-    const Kernel *product = &p->plan->kernels[k];
-    ValueId views[16], core = product->core;
+    ValueId views[16], core = p->plan->kernels[k].core;
     int n_views;
     if (core == IR_NONE || func_node(p->func, core)->op != OP_matmul) return IR_NONE;
-    const Node *node = func_node(p->func, core);
-    ValueId made = kernel_strided(p->func, node->operands[0], views, &n_views).base;
+    ValueId made = kernel_strided(p->func, func_node(p->func, core)->operands[0], views, &n_views).base;
     uint32_t from = p->plan->kernel_of[made];
-    const Type *a = func_type(p->func, node->operands[0]);
-    if (from == IR_NONE || from == k || p->before[from] != IR_NONE) return IR_NONE;
-    const Kernel *loops = &p->plan->kernels[from];
-    if (p->plan->places[made].kind != PLACE_ARENA || p->kept[made] || p->readers[made] != 1 ||
-        made != loops->last)
-        return IR_NONE;
-    if (!evaluates_once(p, node, a->dim[a->rank - 1]) || !can_wait(p, from, k)) return IR_NONE;
-    if (!prologue_read_alone(p->func, core, made, product->first, product->last)) return IR_NONE;
-    if (kernel_cost(p->func, loops).flops * MUCH_MORE > node_flops(p->func, node)) return IR_NONE;
-    if (loops->n_uses + product->n_uses > MOST_USES || prologue_fault(p->func, core, loops)) return IR_NONE;
-    return from;
+    if (from == IR_NONE || from == k) return IR_NONE;
+    Verdict verdict = judge(p, k, from, made);
+    if (verdict.rule == RULE_prologue_made) return from;
+    tell(p, k, from, verdict);
+    return IR_NONE;
 }
 
 static void emit_func(const Prologues *p) {
@@ -145,11 +183,23 @@ static int64_t merged_bytes(const Prologues *p) {
 }
 
 /* Fewer live bytes may still be laid out worse. That is accepted unless it breaks a limit of memory. */
-static bool fits(const Prologues *p) {
+static Verdict fits(const Prologues *p) {
     int64_t limit = p->func->module->memory_limit;
-    if (limit == 0 || strcmp(p->func->name, "step") != 0) return true;
-    int64_t after = merged_bytes(p);
-    return after <= layout_bytes(p->func, NULL) || after + resident_bytes(p->func) <= limit;
+    if (limit == 0 || strcmp(p->func->name, "step") != 0) return (Verdict){.rule = RULE_prologue_made};
+    int64_t after = merged_bytes(p), left = limit - resident_bytes(p->func);
+    bool good = after <= layout_bytes(p->func, NULL) || after <= left;
+    return compared(good ? RULE_prologue_made : RULE_prologue_limit, (double)after, (double)left);
+}
+
+/* Of all that were found. */
+static void tell_all(const Prologues *p, Verdict verdict) {
+    for (uint32_t k = 0; k < p->plan->n_kernels; k++) {
+        uint32_t from = p->before[k];
+        if (from == IR_NONE) continue;
+        if (verdict.rule == RULE_prologue_made)
+            verdict.a = (double)type_bytes(func_type(p->func, p->plan->kernels[from].last));
+        tell(p, k, from, verdict);
+    }
 }
 
 static void add_prologues(Func *func) {
@@ -163,7 +213,11 @@ static void add_prologues(Func *func) {
         p.into[from] = k;
         any = true;
     }
-    if (any && fits(&p)) emit_func(&p);
+    if (any) {
+        Verdict verdict = fits(&p);
+        tell_all(&p, verdict);
+        if (verdict.rule == RULE_prologue_made) emit_func(&p);
+    }
     arena_free(arena);
 }
 

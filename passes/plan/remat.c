@@ -55,6 +55,35 @@ static bool accepts(const RoundLimits *limits, const Drop *drop) {
            (double)drop->freed >= limits->bytes_per_second * drop->seconds;
 }
 
+/* What was decided of a value in the last round that looked at it. */
+static void note_kept(Remat *r, ValueId value, const Drop *drop, bool planned, bool good) {
+    Verdict *verdict = &r->verdicts[value];
+    if (verdict->rule == RULE_remat_again || (!planned && !drop->why)) return;
+    Rule rule = good ? RULE_remat_enough : RULE_remat_dear;
+    *verdict = planned ? (Verdict){rule, (double)drop->freed, drop->seconds, NULL}
+                       : (Verdict){RULE_remat_kept, 0, 0, drop->why};
+}
+
+static void note_dropped(Remat *r, ValueId value, const Drop *drop) {
+    r->verdicts[value] = (Verdict){RULE_remat_again, (double)drop->freed, drop->seconds, NULL};
+    r->verdict_before[value] = r->runs[drop->before].kernel;
+}
+
+static void tell(const Remat *r) {
+    for (ValueId id = 0; id < r->func->count && remarks_wanted(r->func); id++) {
+        const Verdict *verdict = &r->verdicts[id];
+        if (!verdict->rule) continue;
+        bool again = verdict->rule == RULE_remat_again;
+        const Kernel *before = &r->plan->kernels[r->verdict_before[id]];
+        remark_verdict(r->func, verdict, func_node(r->func, id)->number,
+                       again ? kernel_number(r->func, before) : IR_NONE);
+    }
+}
+
+static void tell_little(const Remat *r) {
+    remark(r->func, RULE_remat_little, IR_NONE, IR_NONE, (double)r->most, 0, NULL);
+}
+
 /* Drops the best candidates of the peak, up to a fiftieth of it; false: there is none. */
 static bool run_round(Remat *r, RoundLimits *limits) {
     Candidate *candidates = ARENA_ARRAY(r->arena, Candidate, r->n_instances + 1);
@@ -63,8 +92,9 @@ static bool run_round(Remat *r, RoundLimits *limits) {
     for (uint32_t i = 0; i < r->n_instances; i++) {
         const Instance *x = &r->instances[i];
         if (x->bytes * WORTH < r->most) continue;
-        if (score_instance(r, i, &drop) && accepts(limits, &drop))
-            candidates[n++] = (Candidate){i, drop.gain / drop.seconds};
+        bool planned = score_instance(r, i, &drop), good = planned && accepts(limits, &drop);
+        if (good) candidates[n++] = (Candidate){i, drop.gain / drop.seconds};
+        note_kept(r, x->value, &drop, planned, good);
         arena_free(drop.arena);
     }
     qsort(candidates, n, sizeof *candidates, by_score);
@@ -74,6 +104,7 @@ static bool run_round(Remat *r, RoundLimits *limits) {
             remat_has_room(r, drop.before, drop.n)) {
             freed += r->instances[candidates[c].instance].bytes;
             limits->seconds -= drop.seconds;
+            note_dropped(r, r->instances[candidates[c].instance].value, &drop);
             remat_carry_out(r, &drop);
         }
         arena_free(drop.arena);
@@ -96,7 +127,9 @@ static bool shrink(Remat *r, int64_t budget, int64_t live, int64_t *least) {
         remat_number_runs(r);
         remat_sum_lives(r);
         if (r->most < *least) {
-            if (r->most <= live || (r->most <= budget && remat_arena(r) <= budget)) return true;
+            bool fits = r->most <= live || (r->most <= budget && remat_arena(r) <= budget);
+            if (fits && *least == INT64_MAX) tell_little(r);
+            if (fits) return true;
             *least = r->most;
             stale = 0;
         }
@@ -117,6 +150,7 @@ static bool drop_nearly_free(Remat *r) {
         reserve_positions(r);
         remat_number_runs(r);
         remat_sum_lives(r);
+        if (!any && r->most < LITTLE) tell_little(r);
         if (r->most < LITTLE || !run_round(r, &limits)) return any;
     }
 }
@@ -135,6 +169,8 @@ static Remat make_remat(Func *func) {
     r.of_capacity = ARENA_ARRAY(r.arena, uint32_t, func->count + 1);
     r.natures = ARENA_ARRAY(r.arena, Nature, n + 1);
     r.carries = ARENA_ARRAY(r.arena, bool, func->count + 1);
+    r.verdicts = ARENA_ARRAY(r.arena, Verdict, func->count + 1);
+    r.verdict_before = ARENA_ARRAY(r.arena, uint32_t, func->count + 1);
     r.updater = ARENA_ARRAY(r.arena, uint32_t, n_states + 1);
     for (size_t s = 0; s < n_states; s++) r.updater[s] = IR_NONE;
     bool *to_end = ARENA_ARRAY(r.arena, bool, func->count + 1);
@@ -246,11 +282,14 @@ bool pass_remat(Module *module, Diags *diags) {
     int64_t resident = resident_bytes(func), loops = layout_loops(func), least;
     Remat r = make_remat(func);
     if (module->memory_limit == 0) {
-        if (drop_nearly_free(&r)) emit_runs(&r);
+        bool any = drop_nearly_free(&r);
+        tell(&r);
+        if (any) emit_runs(&r);
         arena_free(r.arena);
         return true;
     }
     bool fits = shrink(&r, module->memory_limit - resident - loops, 0, &least);
+    tell(&r);
     if (fits)
         emit_runs(&r);
     else { /* back to where it was smallest, for the number */

@@ -6,6 +6,17 @@
 
 enum { MOST_DEPTH = 12, SMALL = 16 };
 
+static const char STATE[] = "a state that it is computed from is overwritten before",
+                  SOURCES[] = "what it is computed from would have to be kept for it, and takes as much",
+                  MUCH[] = "too much would have to be computed again for it",
+                  ROUNDING[] =
+                      "its kernel, or one that it needs, would round otherwise in part, or has effects";
+
+static bool refuse(Drop *drop, const char *why) {
+    drop->why = why;
+    return false;
+}
+
 static bool make_available(Remat *r, Drop *drop, ValueId value, int64_t small, int depth);
 
 static bool is_made(const Remat *r, const Drop *drop, ValueId value) {
@@ -24,7 +35,7 @@ static bool is_unchanged(const Remat *r, Drop *drop, ValueId state) {
     if (updater == IR_NONE || r->runs[updater].key >= r->runs[drop->before].key) return true;
     bool first = drop->blocked == IR_NONE || r->runs[updater].key < r->runs[drop->blocked].key;
     if (first) drop->blocked = updater;
-    return false;
+    return refuse(drop, STATE);
 }
 
 static bool make_sources(Remat *r, Drop *drop, const Slice *slice, int64_t small, int depth) {
@@ -74,7 +85,7 @@ static bool run_again(Remat *r, Drop *drop, ValueId value, int64_t small, int de
     Action action = {
         .kind = RUN_PART, .value = value, .slice = remat_slice(r, drop->arena, value, drop->before)};
     if (!remat_is_separable(r, &action.slice, value)) {
-        if (!nature->whole) return false;
+        if (!nature->whole) return refuse(drop, ROUNDING);
         action.kind = RUN_WHOLE;
         action.slice = (Slice){.part = ARENA_ARRAY(drop->arena, bool, kernel->last - kernel->first + 1)};
         for (ValueId id = kernel->first; id <= kernel->last; id++) {
@@ -87,7 +98,8 @@ static bool run_again(Remat *r, Drop *drop, ValueId value, int64_t small, int de
     }
     for (size_t i = 0; i < action.slice.n_stops; i++)
         if (!make_available(r, drop, action.slice.stops[i].stored, small, depth)) return false;
-    if (!make_sources(r, drop, &action.slice, small, depth) || drop->n == MOST_RUNS) return false;
+    if (!make_sources(r, drop, &action.slice, small, depth)) return false;
+    if (drop->n == MOST_RUNS) return refuse(drop, MUCH);
     drop->actions[drop->n++] = action;
     count_cost(r, drop, kernel, &action.slice, value);
     for (ValueId id = kernel->first; id <= kernel->last; id++)
@@ -138,11 +150,11 @@ static bool extend_here(Remat *r, Drop *drop, ValueId value) {
         const Run *born = &r->runs[r->instances[r->of[value][i]].run];
         if (!born->gone && born->key < r->runs[drop->before].key) best = r->of[value][i];
     }
-    if (best == IR_NONE || drop->n == MOST_RUNS) return false;
+    if (best == IR_NONE || drop->n == MOST_RUNS) return refuse(drop, MUCH);
     uint32_t from = remat_last_touch(r, best, INT64_MAX);
     int64_t bytes = r->instances[best].bytes;
     for (uint32_t k = r->runs[from].at + 1; k < r->runs[drop->before].at && r->runs[from].at > r->peak; k++)
-        if (r->live[k] + bytes >= r->most) return false;
+        if (r->live[k] + bytes >= r->most) return refuse(drop, SOURCES);
     drop->actions[drop->n++] = (Action){.kind = EXTEND, .value = value, .index = best};
     drop->gain -= (double)bytes * worth_between(r, from, drop->before);
     drop->temporary += bytes;
@@ -154,7 +166,7 @@ static bool make_available(Remat *r, Drop *drop, ValueId value, int64_t small, i
     if (is_made(r, drop, value) || remat_living(r, value, drop->before) != IR_NONE) return true;
     bool small_enough = type_bytes(func_type(r->func, value)) <= small;
     if (small_enough || remat_at_hand(r, value, drop->before) != IR_NONE) return extend_here(r, drop, value);
-    if (depth > MOST_DEPTH) return false;
+    if (depth > MOST_DEPTH) return refuse(drop, MUCH);
     if (move_here(r, drop, value, small, depth)) return true;
     return run_again(r, drop, value, small, depth);
 }
@@ -180,17 +192,19 @@ static bool plan_drop(Remat *r, Drop *drop, uint32_t instance, uint32_t last, ui
             drop->freed += r->instances[other].bytes;
         }
     }
-    return drop->gain > 0 && r->live[r->runs[before].at] + drop->temporary - x->bytes < r->most;
+    bool pays = drop->gain > 0 && r->live[r->runs[before].at] + drop->temporary - x->bytes < r->most;
+    return pays || refuse(drop, SOURCES);
 }
 
 bool remat_plan_drop(Remat *r, Drop *drop, uint32_t instance) {
     const Instance *x = &r->instances[instance];
     int64_t peak = (int64_t)r->peak << 32;
     uint32_t before = remat_next_use(r, instance, peak), last = remat_last_touch(r, instance, peak);
-    if (x->to_end || r->runs[x->run].gone || before == IR_NONE || r->runs[last].at >= r->peak) return false;
+    if (r->runs[x->run].gone || before == IR_NONE || r->runs[last].at >= r->peak) return false;
+    if (x->to_end) return refuse(drop, "it is an output or a new state, wanted at the end");
     const Nature *nature = remat_nature(r, r->plan->kernel_of[x->value]);
     if (last == x->run && !nature->uncontracted && nature->n_stored > 1)
-        return false; /* it would store less */
+        return refuse(drop, ROUNDING); /* it would store less */
     for (int tries = 0; tries < 4 && r->runs[before].at > r->peak; tries++) {
         if (plan_drop(r, drop, instance, last, before)) return true;
         if (drop->blocked == IR_NONE) return false;

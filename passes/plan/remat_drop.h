@@ -30,13 +30,15 @@ typedef struct {
     double gain;       /* bytes freed, weighted by what they are worth (Remat.worth) */
     int64_t freed;     /* bytes that do not live across the peak any more */
     int64_t temporary; /* bytes of further values that are computed or kept for it */
+    const char *why;   /* it is not planned, though the value lives across the peak */
     uint32_t blocked;  /* the first run that overwrites a state which an action reads; IR_NONE: none */
 } Drop;
 
 /* Seconds of a kernel with these FLOPs and bytes, by the roofline of the machine. */
 double remat_seconds(const Remat *r, double flops, double bytes);
-/* Plans to drop an instance; false: it cannot be dropped. The value is computed again before its next use past the
- * peak, or earlier if a state that it is computed from is overwritten by then. */
+/* Plans to drop an instance; false: it cannot be dropped (drop->why), or does not live across the peak. The value is
+ * computed again before its next use past the peak, or earlier if a state that it is computed from is overwritten by
+ * then. */
 bool remat_plan_drop(Remat *r, Drop *drop, uint32_t instance);
 /* Changes the list of runs as planned. */
 void remat_carry_out(Remat *r, const Drop *drop);

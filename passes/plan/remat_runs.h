@@ -3,6 +3,7 @@
 #ifndef VITC_PASSES_REMAT_RUNS_H
 #define VITC_PASSES_REMAT_RUNS_H
 
+#include "ir/remarks.h"
 #include "passes/plan/layout.h"
 
 #define NEARLY_FULL 0.75 /* share of the peak's bytes from which on freeing memory counts */
@@ -61,11 +62,13 @@ typedef struct {
     size_t n_instances, instances_capacity;
     uint32_t **of; /* by value: its instances, n_of of them */
     uint32_t *n_of, *of_capacity;
-    uint32_t *updater; /* by state: the run that writes it in place; IR_NONE: none */
-    Nature *natures;   /* by kernel */
-    bool *carries;     /* by value: scratch for a walk through one kernel (remat_slice.c) */
-    int64_t *live;     /* by position in the list: bytes live */
-    double *worth;     /* by position: the sum over earlier positions of what freeing a byte there is worth */
+    Verdict *verdicts; /* by value that lives across the peak: what was decided last; no rule: nothing yet */
+    uint32_t *verdict_before; /* by value that is computed again: the kernel that reads it next */
+    uint32_t *updater;        /* by state: the run that writes it in place; IR_NONE: none */
+    Nature *natures;          /* by kernel */
+    bool *carries;            /* by value: scratch for a walk through one kernel (remat_slice.c) */
+    int64_t *live;            /* by position in the list: bytes live */
+    double *worth; /* by position: the sum over earlier positions of what freeing a byte there is worth */
     size_t n_positions, peak;
     int64_t most;    /* bytes live at the peak */
     uint32_t *stack; /* scratch: of runs */

@@ -3,6 +3,7 @@
  * until the end, and a copy). Of the kernels that are ready, one that frees at least as many bytes as it stores runs
  * first, so that a weight is updated as soon as its gradient can be computed; the others keep their order. */
 #include "passes/plan/schedule.h"
+#include "ir/remarks.h"
 #include "passes/plan/layout.h"
 
 #include <string.h>
@@ -34,6 +35,8 @@ typedef struct {
     uint32_t *left;               /* of each value: users that have not run */
     uint32_t *waits;              /* of each kernel: edges into it from kernels that have not run */
     bool *done, *kept;            /* kept: a value that lives to the end */
+    bool *early;                  /* of each kernel: it ran at once because of what it frees ... */
+    int64_t *frees;               /* ... bytes */
 } Schedule;
 
 /* ---- who waits for whom ------------------------------------------------------------------------------------------ */
@@ -167,6 +170,11 @@ static uint32_t *find_components(Schedule *s) {
     return c.component;
 }
 
+static void tell(const Schedule *s, Rule rule, uint32_t k, uint32_t other) {
+    remark(s->func, rule, kernel_number(s->func, &s->plan->kernels[k]),
+           kernel_number(s->func, &s->plan->kernels[other]), 0, 0, NULL);
+}
+
 /* Where the old value of a state is read by what depends on its new value, or states are swapped, the readers cannot
  * all come first. There anti-dependences are dropped, and the update is copied. */
 static void drop_cycles(Schedule *s) {
@@ -174,7 +182,10 @@ static void drop_cycles(Schedule *s) {
     size_t n = 0;
     for (size_t e = 0; e < s->n_edges; e++) {
         const Edge edge = s->edges[e];
-        if (!edge.anti || component[edge.from] != component[edge.to]) s->edges[n++] = edge;
+        if (!edge.anti || component[edge.from] != component[edge.to])
+            s->edges[n++] = edge;
+        else
+            tell(s, RULE_schedule_copied, edge.to, edge.from);
     }
     s->n_edges = n;
 }
@@ -220,6 +231,7 @@ static bool is_free(const Schedule *s, uint32_t k) {
         loads += bytes;
         if (s->left[x] == 1 && !s->kept[x]) frees += bytes;
     }
+    s->frees[k] = frees;
     return stores <= frees || stores * TINY <= loads;
 }
 
@@ -248,12 +260,16 @@ static uint32_t *make_order(Schedule *s, bool eager) {
     find_users(s);
     s->waits = ARENA_ARRAY(s->arena, uint32_t, s->n + 1);
     s->done = ARENA_ARRAY(s->arena, bool, s->n + 1);
+    s->early = ARENA_ARRAY(s->arena, bool, s->n + 1);
+    s->frees = ARENA_ARRAY(s->arena, int64_t, s->n + 1);
     for (size_t e = 0; e < s->n_edges; e++) s->waits[s->edges[e].to]++;
     for (uint32_t k = 0; k < s->n; k++)
         if (s->waits[k] == 0) push(s, eager && is_free(s, k) ? &at_once : &ready, k);
     while (ready.count || at_once.count) {
-        uint32_t k = pop(at_once.count ? &at_once : &ready);
+        bool early = at_once.count;
+        uint32_t k = pop(early ? &at_once : &ready);
         if (s->done[k]) continue; /* it was in both */
+        s->early[k] = early;
         order[count++] = k;
         run_kernel(s, k, eager, &ready, &at_once);
     }
@@ -266,6 +282,22 @@ static int64_t bytes_in_order(Schedule *s, const uint32_t *order) {
     uint32_t *at = ARENA_ARRAY(s->arena, uint32_t, s->n + 1);
     for (uint32_t i = 0; i < s->n; i++) at[order[i]] = i;
     return layout_bytes(s->func, &(KernelOrder){.at = at, .n = (uint32_t)s->n});
+}
+
+/* What of the order is for a reason: not that others moved along. */
+static void tell_order(const Schedule *s, const uint32_t *order, int64_t before, int64_t bytes) {
+    if (!remarks_wanted(s->func)) return;
+    uint32_t *at = ARENA_ARRAY(s->arena, uint32_t, s->n + 1);
+    for (uint32_t i = 0; i < s->n; i++) at[order[i]] = i;
+    if (bytes < before)
+        remark(s->func, RULE_schedule_arena, IR_NONE, IR_NONE, (double)before, (double)bytes, NULL);
+    for (uint32_t k = 0; k < s->n; k++)
+        if (s->early[k] && at[k] < k && s->frees[k])
+            remark(s->func, RULE_schedule_early, kernel_number(s->func, &s->plan->kernels[k]), IR_NONE,
+                   k - at[k], (double)s->frees[k], NULL);
+    for (size_t e = 0; e < s->n_edges; e++)
+        if (s->edges[e].anti && s->edges[e].from > s->edges[e].to)
+            tell(s, RULE_schedule_update, s->edges[e].to, s->edges[e].from);
 }
 
 /* The smaller arena of: kernels that free memory at once; the order given, but readers before updates; the order
@@ -282,14 +314,18 @@ static void schedule_func(Func *func) {
     drop_cycles(&s);
     index_edges(&s);
     const uint32_t *best = NULL;
-    int64_t least = layout_bytes(func, NULL);
+    int64_t before = layout_bytes(func, NULL), least = before;
+    bool *early = NULL;
     for (int eager = 0; eager < 2; eager++) {
         const uint32_t *order = make_order(&s, eager);
         int64_t bytes = order ? bytes_in_order(&s, order) : INT64_MAX;
         if (bytes > least) continue;
         least = bytes;
         best = order;
+        early = s.early;
     }
+    s.early = early;
+    if (best) tell_order(&s, best, before, least);
     if (best) plan_reorder(func, best);
     arena_free(s.arena);
 }

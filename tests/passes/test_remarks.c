@@ -117,7 +117,7 @@ static void test_graph_passes(void **state) {
 
 static void test_plan_passes(void **state) {
     (void)state;
-    static const char *const files[] = {"fuse"};
+    static const char *const files[] = {"fuse", "precision", "order", "chains", "memory"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) check_file(files[i]);
 }
 
