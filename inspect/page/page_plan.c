@@ -219,6 +219,12 @@ static void put_chains(PageWriter *w) {
     put_close(json, ']');
 }
 
+static void put_thread(JsonText *json, const double *seconds, size_t n) {
+    put_open(json, '[');
+    for (size_t i = 0; i < n; i++) put_number(json, seconds[i]);
+    put_close(json, ']');
+}
+
 /* Medians of the steps, by kernel; the copies behind them together are the first copy's. */
 static void put_profile(PageWriter *w, const Calls *c) {
     const ProfileFile *profile = w->of->profile;
@@ -244,6 +250,11 @@ static void put_profile(PageWriter *w, const Calls *c) {
     put_open(json, '{');
     PAGE_COLUMN(w, "kernel", n, put_whole(json, (int64_t)i));
     PAGE_COLUMN(w, "seconds", n, put_number(json, seconds[i]));
+    put_key(json, "thread_seconds");
+    put_open(json, '[');
+    for (int thread = 0; thread < profile->threads; thread++)
+        put_thread(json, profile_thread_seconds(w->arena, profile, thread, c->plan->n_kernels), n);
+    put_close(json, ']');
     put_close(json, '}');
     put_close(json, '}');
 }

@@ -41,13 +41,23 @@ double profile_step_seconds(const ProfileFile *profile) {
     return median(profile->seconds, profile->steps);
 }
 
+/* The kernel that a call is of or runs in; n_kernels: a copy behind them. */
+static size_t kernel_of_call(const ProfileCall *call, size_t n_kernels) {
+    return call->outer >= 1 && (size_t)call->outer <= n_kernels ? (size_t)call->outer - 1 : n_kernels;
+}
+
 double *profile_kernel_seconds(Arena *arena, const ProfileFile *profile, size_t n_kernels) {
     double *seconds = ARENA_ARRAY(arena, double, n_kernels + 1);
-    for (size_t i = 0; i < profile->n_calls; i++) {
-        const ProfileCall *call = &profile->calls[i];
-        size_t k = call->outer >= 1 && (size_t)call->outer <= n_kernels ? (size_t)call->outer - 1 : n_kernels;
-        seconds[k] += profile_call_seconds(profile, call);
-    }
+    for (size_t i = 0; i < profile->n_calls; i++)
+        seconds[kernel_of_call(&profile->calls[i], n_kernels)] +=
+            profile_call_seconds(profile, &profile->calls[i]);
+    return seconds;
+}
+
+double *profile_thread_seconds(Arena *arena, const ProfileFile *profile, int thread, size_t n_kernels) {
+    double *seconds = ARENA_ARRAY(arena, double, n_kernels + 1);
+    for (size_t i = 0; i < profile->n_calls; i++)
+        seconds[kernel_of_call(&profile->calls[i], n_kernels)] += profile->calls[i].thread_seconds[thread];
     return seconds;
 }
 

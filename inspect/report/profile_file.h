@@ -51,6 +51,8 @@ double profile_step_seconds(const ProfileFile *profile);
 /* By kernel of the function, from 0: the sum of its calls' medians (a loop has those of its body); n_kernels of them,
  * then that of the copies. In the arena. */
 double *profile_kernel_seconds(Arena *arena, const ProfileFile *profile, size_t n_kernels);
+/* The same of the time that one thread spends in them: the means of the steps. */
+double *profile_thread_seconds(Arena *arena, const ProfileFile *profile, int thread, size_t n_kernels);
 
 /* The digest of a function after all passes. */
 const char *profile_digest(const Inspection *inspection);

@@ -24,12 +24,12 @@
     }
 
     function rooflineChart(model) {
-        const facts = vitc.facts(model), {roofline} = model, made = new Map();
+        const facts = vitc.facts(model), made = new Map();
         const dots = () => {
             if (!made.has(facts.measured())) made.set(facts.measured(), rooflineDots(facts));
             return made.get(facts.measured());
         };
-        const ridge = roofline.flops / roofline.bytes, log = Math.log10;
+        const log = Math.log10;
         const radius = dot => 3 + 26 * Math.sqrt(facts.share(dot.seconds));
         const ref = dot => ({kind: 'kernel', id: dot.kernel});
         const at = (chart, dot) => [chart.x(log(dot.intensity)), chart.y(log(dot.rate))];
@@ -43,24 +43,24 @@
 
         function around(all) {
             const x = all.map(dot => log(dot.intensity)), y = all.map(dot => log(dot.rate));
-            const x0 = Math.min(log(ridge) - 1, ...x), x1 = Math.max(log(ridge) + 1, ...x);
-            return [x0 - 0.3, x1 + 0.3, Math.min(log(roofline.flops) - 1.5, ...y) - 0.2, Math.max(log(roofline.flops),
-                ...y) + 0.4];
+            const {flops, bytes} = facts.roofs(), ridge = log(flops / bytes), peak = log(flops);
+            return [Math.min(ridge - 1, ...x) - 0.3, Math.max(ridge + 1, ...x) + 0.3, Math.min(peak - 1.5, ...y) - 0.2,
+                Math.max(peak, ...y) + 0.4];
         }
 
         function drawRoofs(chart) {
-            const {context} = chart, [x0, x1] = chart.view, roof = x => log(Math.min(roofline.flops,
-                roofline.bytes * 10 ** x));
+            const {context} = chart, [x0, x1] = chart.view, {flops, bytes, from} = facts.roofs(),
+                ridge = log(flops / bytes);
+            const roof = x => log(Math.min(flops, bytes * 10 ** x));
             context.strokeStyle = vitc.themeColour('chart-line');
             context.lineWidth = 2;
             context.beginPath();
-            for (const x of [x0, log(ridge), x1]) context.lineTo(chart.x(x), chart.y(roof(x)));
+            for (const x of [x0, ridge, x1]) context.lineTo(chart.x(x), chart.y(roof(x)));
             context.stroke();
-            const kind = roofline.assumed ? ', assumed' : roofline.source ? ', ' + roofline.source
-                : ', as given or measured';
-            const x = Math.max(chart.x(log(ridge)), chart.plot.left) + 4, y = chart.y(log(roofline.flops)) - 12;
-            chart.text('peak ' + units.tick(units.flopRate, roofline.flops) + kind, x, y);
-            slanted(chart, units.tick(units.byteRate, roofline.bytes) + kind, x0, Math.min(log(ridge), x1), roof);
+            const y = chart.y(log(flops)), above = y - 12 > chart.plot.top + 8;
+            chart.text('peak ' + units.tick(units.flopRate, flops) + ', ' + from,
+                Math.max(chart.x(ridge), chart.plot.left) + 4, above ? y - 12 : y + 12);
+            slanted(chart, units.tick(units.byteRate, bytes) + ', ' + from, x0, Math.min(ridge, x1), roof);
         }
 
         /* Words along the slanted roof. */
@@ -84,7 +84,7 @@
                     : chosen ? dot.kernels.some(k => chosen.has(k)) : true;
                 context.beginPath();
                 context.arc(x, y, radius(dot), 0, 2 * Math.PI);
-                context.globalAlpha = on ? 0.75 : 0.18;
+                context.globalAlpha = on ? 0.75 : 0.3;
                 context.fillStyle = vitc.themeColour('phase-' + vitc.PHASES[facts.kernelPhase(dot.kernel)]);
                 context.fill();
                 context.globalAlpha = 1;
@@ -120,15 +120,19 @@
                 return null;
             },
             items: () => [...dots()].reverse(), ref,
-            words: dot => [dot.kernels.length > 1 ? element('div', null, units.plural(dot.kernels.length,
-                'equal kernel') + ', together ' +
-                units.percent(facts.share(dot.seconds)) + ' of the step; the first:') : null, vitc.kernelWords(facts,
-                    dot.kernel),
-            element('div', null, units.intensity(dot.intensity) + ', ' + units.flopRate(dot.rate) + ', ' +
-                units.percent(dot.rate /
-                Math.min(roofline.flops, roofline.bytes * dot.intensity)) + ' of its roof')],
+            words: dot => dotWords(facts, dot),
             place: at,
         };
+    }
+
+    function dotWords(facts, dot) {
+        const {flops, bytes} = facts.roofs(), equal = dot.kernels.length;
+        const share = units.percent(dot.rate / Math.min(flops, bytes * dot.intensity));
+        return [equal > 1 ? element('div', null, units.plural(equal, 'equal kernel') + ', together ' +
+            units.percent(facts.share(dot.seconds)) + ' of the step; the first:') : null,
+        vitc.kernelWords(facts, dot.kernel),
+        element('div', null, units.intensity(dot.intensity) + ', ' + units.flopRate(dot.rate) + ', ' + share +
+            ' of its roof')];
     }
 
     /* Powers of ten, and where few are in sight, two and five times those. */
@@ -143,16 +147,15 @@
     }
 
     function head(model) {
-        const facts = vitc.facts(model), {kernels, roofline} = model;
+        const facts = vitc.facts(model), {kernels} = model, {from} = facts.roofs();
         let without = 0;
         for (let k = 0; k < kernels.count; k++) if (!(kernels.flops[k] > 0)) without += facts.kernelSeconds(k);
-        const where = facts.measured() ? 'A kernel could be as much faster as it lies below its roof'
-            : 'By this model every kernel lies on its roof; only a profile tells how far below it is';
-        return [element('span', null, vitc.timesHead(facts), '. ' + where + '. Area: share of the time' +
-            (without > 0 ? '; kernels without FLOPs (' + units.percent(facts.share(without)) + ') have no dot' : '') +
-                '. Roofs ',
-        element('b', null, roofline.assumed ? 'assumed' : roofline.source || 'given or measured'),
-        roofline.assumed ? element('span.dim', null, ' (--peak, --bandwidth give them)') : ''),
+        const where = facts.measured() ? 'Below its roof a kernel could be faster'
+            : 'This model puts every kernel on its roof; a profile tells how far below it is';
+        const left = without > 0 ? '; without FLOPs, and not shown: ' + units.percent(facts.share(without)) : '';
+        return [element('span', null, vitc.timesHead(facts), '. Roofs: ', element('b', null, from),
+            from === 'assumed' ? ' (--peak and --bandwidth give them)' : '', '. ' + where +
+                '. Area: share of the time' + left),
         element('span.keys', null, vitc.PHASES.map(phase => element('span.key.' + phase, null, phase)))];
     }
 

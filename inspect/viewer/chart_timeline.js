@@ -1,26 +1,30 @@
 /* Kernels in the order of execution, as long as they take: by the cost model, or as they were measured. One row a phase;
- * of a profile with tracks, one a thread. */
+ * of a profile also one a thread: how much of a kernel's time it works in it. */
 'use strict';
 
 (function () {
     const {element, units} = vitc;
+    const GAP = 3; /* between rows, in pixels */
 
-    /* What is drawn: [{kernel, row, from, seconds}] in order, and the names of the rows. */
+    /* What is drawn: [{kernel, row, from, seconds, part}] in order, and the names of the rows; part: of the time, 1 but
+     * for threads. */
     function timelineItems(facts) {
-        const {model} = facts, {profile, kernels} = model, {byKernel} = facts.time();
-        const tracks = facts.measured() && profile.tracks;
-        if (tracks) {
-            const threads = [...new Set(tracks.thread)].sort((a, b) => a - b);
-            return {rows: threads.map(thread => 'thread ' + thread), items: Array.from(tracks.kernel, (kernel, i) =>
-                ({kernel, row: threads.indexOf(tracks.thread[i]), from: tracks.start[i], seconds: tracks.seconds[i]}))};
-        }
-        const items = [];
-        let at = 0;
+        const {kernels, profile} = facts.model, {byKernel} = facts.time(), items = [], rows = [...vitc.PHASES];
+        const threads = facts.measured() && profile.calls.thread_seconds || [];
+        let from = 0;
         for (let k = 0; k < kernels.count; k++) {
-            items.push({kernel: k, row: facts.kernelPhase(k), from: at, seconds: byKernel[k]});
-            at += byKernel[k];
+            items.push({kernel: k, row: facts.kernelPhase(k), from, seconds: byKernel[k], part: 1});
+            from += byKernel[k];
         }
-        return {rows: vitc.PHASES, items};
+        threads.forEach((seconds, t) => {
+            rows.push('thread ' + (t + 1));
+            profile.calls.kernel.forEach((k, i) => {
+                if (byKernel[k] > 0 && seconds[i] > 0)
+                    items.push(Object.assign({}, items[k], {row: vitc.PHASES.length + t, part: Math.min(1,
+                        seconds[i] / byKernel[k])}));
+            });
+        });
+        return {rows, items};
     }
 
     function timelineChart(model) {
@@ -49,7 +53,7 @@
             rows.forEach((name, r) => {
                 chart.text(name, plot.left - 8, plot.top + (r + 0.5) * height, 'right');
                 context.fillStyle = vitc.themeColour('chart-row');
-                context.fillRect(plot.left, plot.top + r * height + 3, plot.width, height - 6);
+                context.fillRect(plot.left, plot.top + r * height + GAP / 2, plot.width, height - GAP);
             });
             chart.clipped(() => {
                 for (const item of items) drawItem(chart, item, selected, height);
@@ -64,7 +68,8 @@
 
         function rectangle(chart, item, height) {
             const x = chart.x(item.from);
-            return [x, chart.plot.top + item.row * height + 4, chart.x(item.from + item.seconds) - x, height - 8];
+            return [x, chart.plot.top + item.row * height + GAP, chart.x(item.from + item.seconds * item.part) - x,
+                height - 2 * GAP];
         }
 
         function drawItem(chart, item, selected, height) {
@@ -74,7 +79,7 @@
             context.globalAlpha = on ? 1 : 0.25;
             context.fillStyle = vitc.themeColour('phase-' + phase);
             context.fillRect(x, y, Math.max(0.7, w - (w > 3 ? 1 : 0)), h);
-            if (model.string(kernels.limit[item.kernel]) === 'memory') { /* a foot in another colour */
+            if (facts.limit(item.kernel) === 'memory') { /* a foot in another colour */
                 context.fillStyle = vitc.themeColour('limit-memory');
                 context.fillRect(x, y + h - Math.min(6, h / 4), Math.max(0.7, w - (w > 3 ? 1 : 0)), Math.min(6, h / 4));
             }
@@ -106,8 +111,10 @@
                 }
                 return best;
             },
-            items: () => all().items, ref,
-            words: item => kernelWords(facts, item.kernel),
+            items: () => all().items.filter(item => item.row < vitc.PHASES.length), ref,
+            words: item => [kernelWords(facts, item.kernel), item.part < 1 ? element('div', null,
+                all().rows[item.row] + ' works ' +
+                units.percent(item.part) + ' of that time') : null],
             place(chart, item) {
                 const [x, y, w, h] = rectangle(chart, item, rowHeight(chart));
                 return [x + w / 2, y + h / 2];
@@ -121,7 +128,7 @@
         return [element('b', null, 'kernel ' + (k + 1)), ' ' + facts.kernelName(k),
             element('div', null, units.seconds(seconds) + (facts.measured() ? ' measured, ' : ' estimated, ') +
                 units.percent(facts.share(seconds)) + ' of the step; limited by ' +
-                    facts.model.string(kernels.limit[k])),
+                    facts.limit(k)),
             element('div', null, units.flops(kernels.flops[k]) + ', ' + units.bytes(kernels.bytes[k]))];
     }
 
@@ -137,18 +144,17 @@
     }
 
     function head(model) {
-        const facts = vitc.facts(model), time = facts.time();
-        const limited = {};
-        for (let k = 0; k < model.kernels.count; k++) {
-            const limit = model.string(model.kernels.limit[k]);
-            limited[limit] = (limited[limit] || 0) + time.byKernel[k];
-        }
-        return [element('span', null, timesHead(facts), ': ', element('b', null, units.seconds(time.whole)),
-            ' a step, ',
-            units.count(model.kernels.count) + ' kernels; ' + units.percent(facts.share(limited.compute || 0)) +
-            ' of it limited by compute, ' + units.percent(facts.share(limited.memory || 0)) + ' by memory'),
-        element('span.keys', null, vitc.PHASES.map(phase => element('span.key.' + phase, null, phase)),
-            element('span.key.limit-memory', null, 'limited by memory'))];
+        const facts = vitc.facts(model), time = facts.time(), limited = {compute: 0, memory: 0};
+        for (let k = 0; k < model.kernels.count; k++) limited[facts.limit(k)] += time.byKernel[k];
+        const share = seconds => units.percent(facts.share(seconds)), between = time.whole - time.kernels;
+        return [
+            element('span', null, timesHead(facts), ': ', element('b', null, units.seconds(time.whole)),
+                ' a step, ' + units.plural(model.kernels.count, 'kernel') + '; ' + share(limited.compute) +
+                ' of it limited by compute, ' + share(limited.memory) + ' by memory' +
+                (between > 1e-9 * time.whole ? ', ' + share(between) + ' between kernels' : '')),
+            element('span.keys', null, vitc.PHASES.map(phase => element('span.key.' + phase, null, phase)),
+                element('span.key.limit-memory', null, 'limited by memory')),
+        ];
     }
 
     vitc.timelineItems = timelineItems;

@@ -156,16 +156,16 @@
 
     /* "97.0 % of the time limited by compute (peak 200 GFLOP/s, assumed), …" */
     function limitWords(facts, entries) {
-        const {model} = facts, {roofline, kernels} = model, assumed = roofline.assumed ? ', assumed)' : ')';
+        const roofs = facts.roofs(), from = ', ' + roofs.from + ')';
         const by = sums(facts, entries, i => {
             const k = firstKernel(facts, i);
-            return k === null ? null : model.string(kernels.limit[k]);
+            return k === null ? null : facts.limit(k);
         });
         const whole = by.reduce((sum, pair) => sum + pair[1], 0);
-        const roof = {compute: ' (peak ' + units.tick(units.flopRate, roofline.flops), memory: ' (' +
-            units.tick(units.byteRate, roofline.bytes)};
+        const roof = {compute: ' (peak ' + units.tick(units.flopRate, roofs.flops), memory: ' (' +
+            units.tick(units.byteRate, roofs.bytes)};
         return by.map(([limit, seconds]) => units.percent(seconds / whole) + ' of the time limited by ' + limit +
-            roof[limit] + assumed).join(', ');
+            roof[limit] + from).join(', ');
     }
 
     /* Kernels by their share of the time of entries; names that differ in numbers of modules alone are one row. */

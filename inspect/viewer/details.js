@@ -87,7 +87,7 @@
         const {kernels, chains} = facts.model, phase = vitc.PHASES[facts.kernelPhase(k)],
             chain = chains[kernels.chain[k]];
         return [chip(phase, phase), chip(facts.model.string(kernels.kind[k])),
-            chip('limited by ' + facts.model.string(kernels.limit[k])),
+            chip('limited by ' + facts.limit(k)),
             kernels.again[k] ? chip('computed again', '', 'instead of being kept from the forward pass') : null,
             kernels.single[k] ? chip('one thread', '', 'too little work to share') : null,
             kernels.barrier[k] ? chip('behind a barrier', '', 'all threads wait for each other before it') : null,
@@ -96,16 +96,16 @@
     }
 
     /* Why the roofline model says that compute or memory limits a kernel. */
-    function limitReason(roofline, limit) {
-        const ridge = units.digits(roofline.flops / roofline.bytes);
+    function limitReason(roofs, limit) {
+        const ridge = units.digits(roofs.flops / roofs.bytes);
         return (limit === 'compute' ? 'more than ' : 'less than ') + ridge + ' FLOP/byte, where ' +
-            units.tick(units.flopRate, roofline.flops) + ' and ' + units.tick(units.byteRate, roofline.bytes) +
-            ' take equally long' + (roofline.assumed ? ' (both assumed)' : '');
+            units.tick(units.flopRate, roofs.flops) + ' and ' + units.tick(units.byteRate, roofs.bytes) +
+            ' take equally long (' + roofs.from + ')';
     }
 
     vitc.detailsOf.kernel = function (facts, k) {
-        const {model} = facts, {kernels, roofline} = model, seconds = facts.kernelSeconds(k);
-        const limit = model.string(kernels.limit[k]), values = Array.from(kernels.values(k));
+        const {model} = facts, {kernels} = model, seconds = facts.kernelSeconds(k);
+        const values = Array.from(kernels.values(k));
         const rate = facts.measured() && seconds > 0 ? ' at ' + units.flopRate(kernels.flops[k] / seconds) : '';
         const code = kernels.code[k] < 0 ? 'none of its own: a function of the runtime, or a copy'
             : button('LLVM IR and assembly', () => vitc.showPanel('code'));
@@ -117,7 +117,7 @@
                 ['FLOPs', units.flops(kernels.flops[k]) + rate],
                 ['Bytes', units.bytes(kernels.bytes[k]) + ' read and stored'],
                 ['Intensity', units.intensity(kernels.flops[k] / kernels.bytes[k]),
-                    element('div.dim', null, limitReason(roofline, limit))],
+                    element('div.dim', null, limitReason(facts.roofs(), facts.limit(k)))],
                 ['Code', code],
                 ['Passes', button('why these values?', () => vitc.showPanel('why'))],
             ]),

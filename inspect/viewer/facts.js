@@ -11,6 +11,8 @@
 'use strict';
 
 (function () {
+    const BEYOND_CACHES = 4e6; /* bytes that a kernel touches, for its bandwidth to be that of memory */
+
     vitc.PHASES = ['forward', 'gradient', 'update'];
 
     class Facts {
@@ -147,6 +149,47 @@
                 }
             }
             return this.phases[k];
+        }
+
+        /* ---- roofs */
+
+        /* The roofs of the roofline model, {flops, bytes, from}: as the machine or the user says; where they would be
+         * assumed and there is a profile, the most that a kernel reaches in it. */
+        roofs() {
+            const {roofline} = this.model;
+            if (!this.measured() || !roofline.assumed)
+                return {flops: roofline.flops, bytes: roofline.bytes, from: roofline.assumed ? 'assumed'
+                    : 'as given or measured'};
+            const time = this.time(), {kernels} = this.model;
+            if (!time.roofs)
+                time.roofs = {flops: this.fastest(kernels.flops, 0), bytes: this.fastest(kernels.bytes, BEYOND_CACHES),
+                    from: 'the fastest kernel'};
+            return time.roofs;
+        }
+
+        /* The most of `work` that equal kernels do in a second, of those with 1 % of the step's and `least` a call, as
+         * bench reports it (inspect/report/profile_report.c). */
+        fastest(work, least) {
+            const {kernels} = this.model, sums = new Map(), all = work.reduce((sum, of) => sum + of, 0);
+            for (let k = 0; k < kernels.count; k++) {
+                if (work[k] < least) continue;
+                const key = kernels.code[k] + ' ' + vitc.alikeName(this.kernelName(k)), sum = sums.get(key) ||
+                    {work: 0, seconds: 0};
+                sum.work += work[k];
+                sum.seconds += this.kernelSeconds(k);
+                sums.set(key, sum);
+            }
+            const rates = [...sums.values()].filter(sum => sum.work >= 0.01 * all && sum.seconds > 0)
+                .map(sum => sum.work / sum.seconds);
+            return rates.length ? Math.max(...rates) : work === kernels.bytes ? this.model.roofline.bytes
+                : this.model.roofline.flops;
+        }
+
+        /* What limits a kernel by these roofs: "compute" or "memory". */
+        limit(k) {
+            const {kernels} = this.model, roofs = this.roofs();
+            if (roofs.from !== 'the fastest kernel') return this.model.string(kernels.limit[k]);
+            return kernels.flops[k] / roofs.flops >= kernels.bytes[k] / roofs.bytes ? 'compute' : 'memory';
         }
 
         /* ---- time */

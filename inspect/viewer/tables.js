@@ -79,7 +79,7 @@
     }
 
     function kernelTable(model) {
-        const facts = vitc.facts(model), rows = kernelRows(facts), {kernels} = model;
+        const facts = vitc.facts(model), rows = kernelRows(facts);
         const most = Math.max(1e-30, ...rows.map(row => row.seconds));
         const first = row => row.list[0];
         return table([
@@ -91,8 +91,7 @@
             {name: 'Bytes', value: row => row.bytes, cell: row => units.bytes(row.bytes)},
             {name: 'FLOP/byte', value: row => row.flops / row.bytes, cell: row => units.digits(row.flops / Math.max(1,
                 row.bytes))},
-            {name: 'Limit', text: true, value: row => model.string(kernels.limit[first(row)]),
-                cell: row => model.string(kernels.limit[first(row)])},
+            {name: 'Limit', text: true, value: row => facts.limit(first(row)), cell: row => facts.limit(first(row))},
             {name: 'Phase', text: true, value: row => facts.kernelPhase(first(row)), cell: row => {
                 const phase = vitc.PHASES[facts.kernelPhase(first(row))];
                 return element('span.key.' + phase, null, phase);

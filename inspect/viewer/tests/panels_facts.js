@@ -19,7 +19,9 @@
     /* A profile in which kernel k takes k + 1 ms, in two calls. */
     function profile(data) {
         const kernel = [0, 1, 2, 3, 4, 5, 6, 0], seconds = [0.0005, 0.002, 0.003, 0.004, 0.005, 0.006, 0.007, 0.0005];
-        data.profile = {source: 'small.json', steps: 3, threads: 2, seconds: 0.04, calls: {kernel, seconds}};
+        const half = seconds.map(of => of / 2);
+        data.profile = {source: 'small.json', steps: 3, threads: 2, seconds: 0.04,
+            calls: {kernel, seconds, thread_seconds: [seconds, half]}};
     }
 
     vitc.test('facts: times of kernels are divided among their values, and nothing is lost', check => {
@@ -140,6 +142,22 @@
         near(check, dots.reduce((sum, dot) => sum + dot.seconds, 0), of.time().whole, 'time of all dots');
         for (const dot of dots) check.ok(dot.rate > 0 && dot.intensity > 0, 'a place of each dot');
         check.equal(vitc.arenaItems(of.model).length, 7, 'values of the arena alone');
+    });
+
+    vitc.test('charts: a profile has a row for each thread', check => {
+        const of = facts(profile), {rows, items} = vitc.timelineItems(of);
+        check.equal(rows, ['forward', 'gradient', 'update', 'thread 1', 'thread 2']);
+        const last = items.filter(item => item.kernel === 6);
+        check.equal(last.map(item => [item.row, item.part]), [[of.kernelPhase(6), 1], [3, 1], [4, 0.5]], 'the last kernel');
+    });
+
+    vitc.test('roofs: assumed ones give way to what a profile reaches', check => {
+        check.equal(facts().roofs(), {flops: 1e11, bytes: 2e10, from: 'assumed'});
+        const of = facts(profile);
+        near(check, of.roofs().flops, 5248 / 0.001, 'FLOPs of the fastest kernel');
+        check.equal(of.roofs().from, 'the fastest kernel');
+        check.equal(of.limit(0), 'compute', 'what limits it');
+        check.equal(facts(data => { data.roofline.assumed = false; }).roofs().from, 'as given or measured');
     });
 
     vitc.test('charts: round numbers at the axes', check => {
