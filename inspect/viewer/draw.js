@@ -304,9 +304,9 @@
             at -= width + 3;
             self.context.fillStyle = vitc.colors[kind[2]];
             self.context.beginPath();
-            self.context.roundRect(at, y - 7, width, 14, 7);
+            self.context.roundRect(at, y - 10, width, 14, 7);
             self.context.fill();
-            self.text('small', 'card', text, at + 4, y + 4);
+            self.text('small', 'card', text, at + 4, y + 1);
         });
     };
 

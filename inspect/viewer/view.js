@@ -29,6 +29,9 @@
         if (animation) vitc.redraw();
     }
     vitc.frames = 0;
+    vitc.still = function () { /* nothing moves, and all has been painted */
+        return !wanted && !animation;
+    };
 
     /* ---- motion: of the view from place to place, and of items */
 
@@ -86,6 +89,7 @@
         vitc.markItems(scene, marks);
         vitc.markEdges(scene, vitc.state.stage);
         vitc.marks = marks;
+        document.body.dataset.marks = vitc.state.stage && vitc.state.stage < vitc.state.model.lastStage ? 'yes' : 'no';
         relink();
     }
 

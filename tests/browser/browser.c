@@ -45,7 +45,7 @@ const char *browser_error(const Browser *browser) {
 /* ---- the process ------------------------------------------------------------------------------------------------ */
 
 const char *browser_path(void) {
-    static const char *const names[] = {"chromium",      "chromium-browser", "google-chrome",
+    static const char *const names[] = {"chromium",       "chromium-browser", "google-chrome",
                                         "headless_shell", "chrome",           "google-chrome-stable"};
     static const char *const folders[] = {"/usr/bin", "/usr/local/bin", "/opt/google/chrome", "/snap/bin"};
     static char path[200];
@@ -121,6 +121,14 @@ static bool spawn(Browser *browser, const char *path, int width, int height) {
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *where) {
     (void)status, (void)type, (void)where;
     return remove(path);
+}
+
+/* What is ending may still write into it. */
+static void remove_folder(const char *folder) {
+    for (int tries = 0; tries < 50 && access(folder, F_OK) == 0; tries++) {
+        nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        if (access(folder, F_OK) == 0) usleep(20000);
+    }
 }
 
 /* Gives it time to end by itself, then ends all of its group; no zombie stays. */
@@ -216,7 +224,8 @@ static json_t *next_message(Browser *browser, double end) {
 
 static json_t *call(Browser *browser, const char *method, json_t *params, bool of_page) {
     int id = ++browser->next_id;
-    json_t *message = json_pack("{s:i, s:s, s:o}", "id", id, "method", method, "params", params ? params : json_object());
+    json_t *message =
+        json_pack("{s:i, s:s, s:o}", "id", id, "method", method, "params", params ? params : json_object());
     if (of_page) json_object_set_new(message, "sessionId", json_string(browser->session));
     if (!send_message(browser, message)) return fail(browser, method, "the browser is gone"), NULL;
     double end = now() + ANSWER_SECONDS;
@@ -250,18 +259,20 @@ static bool done(json_t *result) {
 static bool attach(Browser *browser) {
     json_t *made = call(browser, "Target.createTarget", json_pack("{s:s}", "url", "about:blank"), false);
     if (!made) return false;
-    json_t *attached = call(browser, "Target.attachToTarget",
-                            json_pack("{s:s, s:b}", "targetId", text_at(made, "targetId"), "flatten", 1), false);
+    json_t *attached =
+        call(browser, "Target.attachToTarget",
+             json_pack("{s:s, s:b}", "targetId", text_at(made, "targetId"), "flatten", 1), false);
     json_decref(made);
     if (!attached) return false;
     browser->session = strdup(text_at(attached, "sessionId"));
     json_decref(attached);
     return browser->session && done(browser_call(browser, "Page.enable", NULL)) &&
-           done(browser_call(browser, "Runtime.enable", NULL)) && done(browser_call(browser, "Log.enable", NULL));
+           done(browser_call(browser, "Runtime.enable", NULL)) &&
+           done(browser_call(browser, "Log.enable", NULL));
 }
 
 Browser *browser_start(int width, int height, const char **why) {
-    static char reason[ERROR_SIZE];
+    static char reason[ERROR_SIZE + 300];
     const char *path = browser_path();
     *why = reason;
     if (!path) return snprintf(reason, sizeof reason, "no Chromium is installed here"), NULL;
@@ -275,10 +286,11 @@ Browser *browser_start(int width, int height, const char **why) {
     bool ok = browser->buffer && browser->complaints && mkdtemp(browser->folder) &&
               spawn(browser, path, width, height) && attach(browser) &&
               done(browser_call(browser, "Emulation.setDeviceMetricsOverride",
-                                json_pack("{s:i, s:i, s:i, s:b}", "width", width, "height", height, "deviceScaleFactor",
-                                          1, "mobile", 0)));
+                                json_pack("{s:i, s:i, s:i, s:b}", "width", width, "height", height,
+                                          "deviceScaleFactor", 1, "mobile", 0)));
     if (ok) return browser;
-    snprintf(reason, sizeof reason, "%s did not start: %s", path, *browser->error ? browser->error : strerror(errno));
+    snprintf(reason, sizeof reason, "%s did not start: %s", path,
+             *browser->error ? browser->error : strerror(errno));
     browser_stop(browser);
     return NULL;
 }
@@ -289,7 +301,7 @@ void browser_stop(Browser *browser) {
     if (browser->to >= 0) close(browser->to);
     if (browser->pid > 0) reap(browser);
     if (browser->from >= 0) close(browser->from);
-    if (browser->folder[0] && !strchr(browser->folder, 'X')) nftw(browser->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    if (browser->folder[0] && !strchr(browser->folder, 'X')) remove_folder(browser->folder);
     free(browser->session);
     free(browser->buffer);
     free(browser->complaints);
@@ -318,8 +330,8 @@ bool browser_open(Browser *browser, const char *url) {
 
 json_t *browser_evaluate(Browser *browser, const char *expression) {
     json_t *result = browser_call(browser, "Runtime.evaluate",
-                                  json_pack("{s:s, s:b, s:b, s:b}", "expression", expression, "returnByValue", 1,
-                                            "awaitPromise", 1, "userGesture", 1));
+                                  json_pack("{s:s, s:b, s:b, s:b}", "expression", expression, "returnByValue",
+                                            1, "awaitPromise", 1, "userGesture", 1));
     if (!result) return NULL;
     json_t *thrown = json_object_get(result, "exceptionDetails"), *value = NULL;
     if (thrown) {
@@ -352,8 +364,9 @@ bool browser_key(Browser *browser, const char *key) {
     static const struct {
         const char *key, *text;
         int code;
-    } named[] = {{"Enter", "\r", 13},    {"Escape", NULL, 27},    {"Backspace", NULL, 8},  {"Tab", NULL, 9},
-                 {"ArrowLeft", NULL, 37}, {"ArrowUp", NULL, 38},   {"ArrowRight", NULL, 39}, {"ArrowDown", NULL, 40}};
+    } named[] = {{"Enter", "\r", 13},      {"Escape", NULL, 27},    {"Backspace", NULL, 8},
+                 {"Tab", NULL, 9},         {"ArrowLeft", NULL, 37}, {"ArrowUp", NULL, 38},
+                 {"ArrowRight", NULL, 39}, {"ArrowDown", NULL, 40}};
     const char *text = key;
     int code = key[1] ? 0 : key[0];
     for (size_t i = 0; i < sizeof named / sizeof *named; i++)
@@ -366,7 +379,8 @@ bool browser_key(Browser *browser, const char *key) {
     if (text) json_object_set_new(down, "text", json_string(text));
     bool ok = done(browser_call(browser, "Input.dispatchKeyEvent", down));
     return ok && done(browser_call(browser, "Input.dispatchKeyEvent",
-                                   json_pack("{s:s, s:s, s:i}", "type", "keyUp", "key", key, "windowsVirtualKeyCode", code)));
+                                   json_pack("{s:s, s:s, s:i}", "type", "keyUp", "key", key,
+                                             "windowsVirtualKeyCode", code)));
 }
 
 bool browser_type(Browser *browser, const char *text) {

@@ -11,7 +11,8 @@
 
 typedef struct Browser Browser;
 
-/* A browser that is installed here: chromium, google-chrome, headless_shell …, or what $VITC_BROWSER names; NULL: none. */
+/* A browser that is installed here: chromium, google-chrome, headless_shell …, or what $VITC_BROWSER names; NULL:
+ * none. */
 const char *browser_path(void);
 
 /* Starts one with a window of that size. NULL: it did not start; *why tells. */
