@@ -28,8 +28,11 @@ typedef struct {
     uint32_t *box_of;     /* by group: the box that it is drawn in */
     Pairs own;            /* (open group that is drawn, rank): the box of its own values */
     Pairs edges, crossed; /* (from, to of a phase): the edge; (value, to): the value counts in it already */
-    Pairs inputs;         /* number of an input: its box */
-    uint32_t *own_box;    /* by value of the forward pass: its box, where that is open */
+    uint32_t inputs[64];  /* boxes of inputs */
+    int n_inputs;
+    uint64_t *moved;   /* by value that is moved from inputs: bits of their boxes */
+    uint32_t *own_box; /* by value of the forward pass: its box, where that is open */
+    uint32_t *lowest;  /* by box that is open: the lowest box of own values in it; IR_NONE: none */
     ValueId *by_number;
 } Making;
 
@@ -205,8 +208,12 @@ static void add_own_values(Making *m) {
         add_own_op(&ops[box - first], m->func, id);
     }
     Positions positions = positions_make(m->arena, m->drawing->of->diags);
+    m->lowest = ARENA_ARRAY(m->arena, uint32_t, first + 1);
+    for (size_t b = 0; b < first; b++) m->lowest[b] = IR_NONE;
     for (size_t i = 0; i < count; i++) {
         Box *box = &m->drawing->boxes[ops[i].box];
+        uint32_t *lowest = &m->lowest[box->parent];
+        if (*lowest == IR_NONE || m->drawing->boxes[*lowest].layer < box->layer) *lowest = ops[i].box;
         box->times = 1;
         box->title = name_of_ops(m->arena, &ops[i]);
         box->detail = positions_text(m->arena, &positions, func_node(m->func, ops[i].largest)->loc);
@@ -215,24 +222,30 @@ static void add_own_values(Making *m) {
 
 /* ---- inputs and results ------------------------------------------------------------------------------------------ */
 
-/* Inputs of a type are one box. Numbers alone, such as keys of draws and settings, are none. */
+/* Inputs of a type are one box. Numbers alone, such as keys of draws and settings, have none. */
 static void add_inputs(Making *m) {
+    const Func *func = m->func;
     Names types = {0};
-    for (size_t i = 0; i < m->func->n_inputs; i++) {
-        const Input *input = &m->func->inputs[i];
-        if (input->type.rank < 2) continue;
-        const char *type = type_text(m->arena, &input->type);
-        uint32_t box = names_find(&types, type);
-        if (box == NAMES_NONE) {
-            box = add_box(
-                m, (Box){.kind = BOX_INPUT, .parent = 0, .title = input->name, .detail = type, .times = 0});
-            names_set(m->arena, &types, type, box);
+    m->moved = ARENA_ARRAY(m->arena, uint64_t, func->count + 1);
+    for (ValueId id = 0; id < func->count; id++) {
+        const Node *node = func_node(func, id);
+        if (!m->modules->moved[id]) continue;
+        for (int o = 0; o < node->n_operands; o++) m->moved[id] |= m->moved[node->operands[o]];
+        if (node->op != OP_input || node->type.rank < 2) continue;
+        const char *type = type_text(m->arena, &node->type);
+        uint32_t i = names_find(&types, type);
+        if (i == NAMES_NONE && m->n_inputs == 64) continue;
+        if (i == NAMES_NONE) {
+            i = (uint32_t)m->n_inputs++;
+            const char *name = func->inputs[source_attrs(node)->index].name;
+            m->inputs[i] = add_box(m, (Box){.kind = BOX_INPUT, .parent = 0, .title = name, .detail = type});
+            names_set(m->arena, &types, type, i);
         } else {
-            m->drawing->boxes[box].times++;
+            m->drawing->boxes[m->inputs[i]].times++;
         }
-        pair_add(m, &m->inputs, i, box);
+        m->moved[id] |= (uint64_t)1 << i;
     }
-    for (size_t b = 1; m->inputs.count && b < m->drawing->n_boxes; b++) { /* all else stands below them */
+    for (size_t b = 1; m->n_inputs && b < m->drawing->n_boxes; b++) { /* all else stands below them */
         Box *box = &m->drawing->boxes[b];
         box->layer += box->parent == 0 && box->kind != BOX_INPUT;
     }
@@ -286,8 +299,8 @@ static void add_results(Making *m) {
 
 /* ---- edges ------------------------------------------------------------------------------------------------------- */
 
-/* The box of a value of a gradient that an open module has for itself: that of the value it is made for, if it is there
- * too. */
+/* The box of a value. Of a gradient that an open module has for itself that of the value it is made for, if that is
+ * there too; else the lowest, where gradients begin. */
 static uint32_t box_for(const Making *m, ValueId id) {
     uint32_t in = m->box_of[modules_group(m->modules, id)];
     if (!m->drawing->boxes[in].open) return in;
@@ -300,7 +313,8 @@ static uint32_t box_for(const Making *m, ValueId id) {
             return m->own_box[at];
         number = m->func->nodes[at].origin;
     }
-    return in;
+    bool gradient = m->modules->phases[id] == PHASE_GRADIENT;
+    return gradient && m->lowest[in] != IR_NONE ? m->lowest[in] : in;
 }
 
 /* Whether an edge between two values goes from one module to another that is drawn: not where both are in a module
@@ -339,24 +353,15 @@ static void connect(Making *m, uint32_t a, uint32_t b, Phase phase, ValueId valu
     add_edge(m, from, to, phase, value);
 }
 
-/* The box of the input that a value has; IR_NONE: it has none. */
-static uint32_t input_box(const Making *m, ValueId id) {
-    uint32_t input = m->modules->input_of[id];
-    if (input == IR_NONE || !m->inputs.count) return IR_NONE;
-    const struct PairSlot *slot = pair_slot(&m->inputs, input);
-    return slot->key ? slot->value : IR_NONE;
-}
-
 static void add_edges(Making *m, Phase phase) {
     for (ValueId id = 0; id < m->func->count; id++) {
         if (!modules_counts(m->modules, id, phase)) continue;
         const Node *node = func_node(m->func, id);
         for (int o = 0; o < node->n_operands; o++) {
             ValueId x = node->operands[o];
-            uint32_t input = phase == PHASE_FORWARD ? input_box(m, x) : IR_NONE;
-            if (input != IR_NONE)
-                connect(m, input, box_for(m, id), phase, x);
-            else if (modules_counts(m->modules, x, phase) && is_drawn(m, x, id))
+            for (int i = 0; phase == PHASE_FORWARD && i < m->n_inputs; i++)
+                if (m->moved[x] >> i & 1) connect(m, m->inputs[i], box_for(m, id), phase, x);
+            if (modules_counts(m->modules, x, phase) && is_drawn(m, x, id))
                 connect(m, box_for(m, x), box_for(m, id), phase, x);
         }
     }
@@ -395,11 +400,15 @@ static void add_costs(Making *m) {
     }
 }
 
-/* Parameters belong to the module whose path their name begins with. */
+/* Of parameters, and of moving averages of them, which the function reads: they belong to the module whose path their
+ * name begins with. The whole has one or the other. */
 static void add_parameters(Making *m) {
     const Module *module = m->func->module;
-    for (size_t s = 0; s < module->n_states; s++) {
-        const State *state = &module->states[s];
+    double trained = 0;
+    for (ValueId id = 0; id < m->func->count; id++) {
+        const Node *node = func_node(m->func, id);
+        if (node->op != OP_state) continue;
+        const State *state = &module->states[source_attrs(node)->index];
         if (state->role != ROLE_PARAM && state->role != ROLE_EMA) continue;
         char *scope = arena_strdup(m->arena, state->name), *dot;
         uint32_t group = outline_find(m->modules->outline, scope);
@@ -409,9 +418,10 @@ static void add_parameters(Making *m) {
         }
         uint32_t box = m->box_of[group == IR_NONE ? OUTLINE_ROOT : group];
         for (; box != IR_NONE; box = m->drawing->boxes[box].parent)
-            if (box || state->role == ROLE_PARAM)
-                m->drawing->boxes[box].parameters += (double)type_elements(&state->type);
+            m->drawing->boxes[box].parameters += (double)type_elements(&state->type);
+        if (state->role == ROLE_PARAM) trained += (double)type_elements(&state->type);
     }
+    if (trained > 0) m->drawing->boxes[0].parameters = trained;
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
@@ -423,20 +433,22 @@ static void index_numbers(Making *m) {
         if (m->func->nodes[id].number != IR_NONE) m->by_number[m->func->nodes[id].number] = id;
 }
 
-/* What is read by none and reads none of the boxes beside it would stand with the inputs: it is next to its readers. */
+/* What reads none of the boxes beside it, such as a schedule, stands right above its first reader and not at the top. */
 static void lower_layers(Drawing *d) {
     uint32_t *nearest = ARENA_ARRAY(d->arena, uint32_t, d->n_boxes + 1);
+    bool *reads = ARENA_ARRAY(d->arena, bool, d->n_boxes + 1);
     for (size_t b = 0; b < d->n_boxes; b++) nearest[b] = UINT32_MAX;
     for (size_t e = 0; e < d->n_edges; e++) {
         const BoxEdge *edge = &d->edges[e];
         uint32_t below = d->boxes[edge->to].layer;
-        if (edge->phase != PHASE_FORWARD || d->boxes[edge->to].parent == edge->from) continue;
+        if (edge->phase != PHASE_FORWARD) continue;
+        reads[edge->to] = true;
         if (below > d->boxes[edge->from].layer && below < nearest[edge->from]) nearest[edge->from] = below;
     }
     for (size_t b = 1; b < d->n_boxes; b++) {
         Box *box = &d->boxes[b];
-        bool small = box->kind == BOX_OWN && box->layer == 0 && !box->enters;
-        if (small && nearest[b] != UINT32_MAX && nearest[b] > 1) box->layer = nearest[b] - 1;
+        bool moves = box->kind == BOX_OWN && !reads[b] && !box->enters && nearest[b] != UINT32_MAX;
+        if (moves && nearest[b] > 0) box->layer = nearest[b] - 1;
     }
 }
 

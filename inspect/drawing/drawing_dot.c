@@ -99,7 +99,7 @@ void drawing_dot(const Drawing *d, FILE *out) {
     put_quoted(out, drawing_title(d));
     fputs("\\l", out);
     put_quoted(out, drawing_summary(d));
-    fputs("\\l\"; labelloc=t; fontsize=12;\n"
+    fputs("\\l\"; labelloc=t; fontsize=10;\n"
           "  node [style=\"rounded,filled\", fontname=\"sans-serif\", fontsize=10, color=\"#b9c2cb\"];\n"
           "  edge [color=\"#4a6f9c\", arrowsize=0.6];\n",
           out);

@@ -7,7 +7,7 @@
 
 bool modules_counts(const Modules *m, ValueId id, Phase phase) {
     OpKind op = (OpKind)m->func->nodes[id].op;
-    return m->phases[id] == phase && !op_is_source(op) && !op_is_literal(op) && m->input_of[id] == IR_NONE;
+    return m->phases[id] == phase && !op_is_source(op) && !op_is_literal(op) && !m->moved[id];
 }
 
 uint32_t modules_group(const Modules *m, ValueId id) {
@@ -32,11 +32,11 @@ Meeting modules_meet(const Modules *m, uint32_t a, uint32_t b) {
 static void find_moved_inputs(Modules *m) {
     for (ValueId id = 0; id < m->func->count; id++) {
         const Node *node = func_node(m->func, id);
-        m->input_of[id] = node->op == OP_input ? (uint32_t)source_attrs(node)->index : IR_NONE;
+        m->moved[id] = node->op == OP_input;
         if (op_info((OpKind)node->op)->loop != LOOP_MOVE || node->n_operands == 0) continue;
         bool moved = true;
-        for (int o = 0; moved && o < node->n_operands; o++) moved = m->input_of[node->operands[o]] != IR_NONE;
-        if (moved) m->input_of[id] = m->input_of[node->operands[0]];
+        for (int o = 0; moved && o < node->n_operands; o++) moved = m->moved[node->operands[o]];
+        m->moved[id] = moved;
     }
 }
 
@@ -178,7 +178,7 @@ Modules *modules_make(Arena *arena, const Inspection *inspection, const Func *fu
     *m = (Modules){.arena = arena, .func = func, .phases = phases_of(inspection, func)};
     m->outline = outline_make(arena, func, NULL);
     size_t n = m->outline->count + 1;
-    m->input_of = ARENA_ARRAY(arena, uint32_t, func->count + 1);
+    m->moved = ARENA_ARRAY(arena, bool, func->count + 1);
     m->forward = ARENA_ARRAY(arena, uint32_t, n);
     m->own = ARENA_ARRAY(arena, uint32_t, n);
     m->list = ARENA_ARRAY(arena, bool, n);

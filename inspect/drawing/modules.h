@@ -11,8 +11,7 @@ typedef struct {
     const Func *func;
     const uint8_t *phases; /* by value */
     const Outline *outline;
-    uint32_t *
-        input_of; /* by value that only moves what an input has, or is one: the input's number; else IR_NONE */
+    bool *moved;       /* by value: an input, or one that only moves what inputs have */
     uint32_t *forward; /* by group: values of the forward pass in it, with those of groups within */
     uint32_t *own;     /* by group: those of exactly its scope */
     bool *list; /* by group: it has nothing of its own but a list of modules, or one: they are its parent's */

@@ -3,7 +3,6 @@
 #include "inspect/page/page_parts.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* More versions of values than these make a page that is slow to open: stages are left out. */
 enum { MOST_VERSIONS = 120000 };
@@ -46,13 +45,15 @@ static const Versions *versions_within(PageWriter *w, size_t most) {
 
 static const char *what_is_folded(PageWriter *w, const PageOptions *options) {
     int all = (int)w->of->stages->count, told = count_bits(w->stages);
-    const char *stages = "";
+    const char *folded = options->folded ? options->folded : "";
+    if (page_folds_remarks(w->of))
+        folded =
+            arena_printf(w->arena, "%s%sRemarks on values that were merely made or dropped are left out.",
+                         folded, *folded ? " " : "");
     if (told < all)
-        stages = arena_printf(w->arena, "The graph is large: values are shown at %d of its %d stages. ", told,
-                              all);
-    const char *folded = arena_printf(w->arena, "%s%s", stages, options->folded ? options->folded : "");
-    size_t n = strlen(folded);
-    return n && folded[n - 1] == ' ' ? arena_strndup(w->arena, folded, n - 1) : folded;
+        folded = arena_printf(w->arena, "The graph is large: values are shown at %d of its %d stages.%s%s",
+                              told, all, *folded ? " " : "", folded);
+    return folded;
 }
 
 /* ---- what the step is -------------------------------------------------------------------------------------------- */

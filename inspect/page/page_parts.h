@@ -10,5 +10,7 @@ void page_graph(PageWriter *w);
 void page_plan(PageWriter *w, const int32_t *codes);
 /* remarks, rules */
 void page_remarks(PageWriter *w);
+/* Whether there are so many remarks that those of what rewriting makes and drops are left out. */
+bool page_folds_remarks(const Inspection *inspection);
 
 #endif

@@ -1,6 +1,9 @@
 /* The remarks of the page's data: what passes told of the function's values, and the rules they followed. */
 #include "inspect/page/page_parts.h"
 
+/* With more remarks than these, a page is told fewer of them. */
+enum { MOST_REMARKS = 120000 };
+
 static const char *const OUTCOMES[] = {
     [REMARK_DONE] = "done", [REMARK_MISSED] = "missed", [REMARK_NOTED] = "noted"};
 
@@ -22,14 +25,27 @@ static void put_rules(PageWriter *w) {
     put_close(json, ']');
 }
 
+/* What rewriting tells of every value that it makes or drops; versions and origins of values say it too. */
+static bool is_bulk(const Remark *remark) {
+    return remark->rule == RULE_made || remark->rule == RULE_copied || remark->rule == RULE_became ||
+           remark->rule == RULE_dropped;
+}
+
+bool page_folds_remarks(const Inspection *inspection) {
+    const Remarks *remarks = inspection->module->remarks;
+    return remarks && remarks->count > MOST_REMARKS;
+}
+
 /* Those of the page's function. */
 static const Remark **find_remarks(PageWriter *w, size_t *count) {
+    bool fold = page_folds_remarks(w->of);
     const Module *module = w->of->module;
     const Remarks *remarks = module->remarks;
     const Remark **of = ARENA_ARRAY(w->arena, const Remark *, remarks ? remarks->count + 1 : 1);
     *count = 0;
     for (size_t i = 0; remarks && i < remarks->count; i++)
-        if (remarks->items[i].func < module->n_funcs && module->funcs[remarks->items[i].func] == w->of->func)
+        if (!(fold && is_bulk(&remarks->items[i])) && remarks->items[i].func < module->n_funcs &&
+            module->funcs[remarks->items[i].func] == w->of->func)
             of[(*count)++] = &remarks->items[i];
     return of;
 }
