@@ -433,7 +433,7 @@ static void index_numbers(Making *m) {
         if (m->func->nodes[id].number != IR_NONE) m->by_number[m->func->nodes[id].number] = id;
 }
 
-/* What reads none of the boxes beside it, such as a schedule, stands right above its first reader and not at the top. */
+/* What reads none of the boxes beside it, such as a schedule, stands right above its first reader. */
 static void lower_layers(Drawing *d) {
     uint32_t *nearest = ARENA_ARRAY(d->arena, uint32_t, d->n_boxes + 1);
     bool *reads = ARENA_ARRAY(d->arena, bool, d->n_boxes + 1);
