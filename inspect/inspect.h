@@ -9,7 +9,7 @@
 typedef struct {
     Arena *arena;         /* all of it lies here, and what shows make of it */
     const Diags *diags;   /* the sources: diags_source_text, inspect/positions.h */
-    const char *recipe;   /* as it calls itself: "dino" */
+    const char *recipe;   /* as it calls itself: "small" */
     const Stages *stages; /* one for each pass that ran, and the frontend's before them */
     const Module *module; /* after all of them; module->remarks has what they told */
     const Func *func;   /* the function that is asked about, of `module`; shows of all functions ignore it */

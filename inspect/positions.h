@@ -1,4 +1,4 @@
-/* Positions as people read them: "dino.yaml:78", "lib/nn.yaml:7". A source file is called by as much of the end of its
+/* Positions as people read them: "recipe.yaml:78", "lib/nn.yaml:7". A source file is called by as much of the end of its
  * path as tells it from the other sources, a library's file with its folder. */
 #ifndef VITC_INSPECT_POSITIONS_H
 #define VITC_INSPECT_POSITIONS_H

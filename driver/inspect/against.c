@@ -48,7 +48,7 @@ static bool names_setting(const char *second) {
 
 /* What one of the two is: a recipe with overrides. */
 typedef struct {
-    const char *recipe, *name; /* name: "dino depth=6" */
+    const char *recipe, *name; /* name: "small depth=6" */
     const char *overrides[257];
     int n;
 } Side;

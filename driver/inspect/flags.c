@@ -18,7 +18,7 @@ static const FlagRow FLAGS[N_INSPECT_FLAGS] = {
     [INSPECT_COST] = {"cost", FLAG_BARE, NULL, COMPLETE_NONE,
                       "what its kernels should cost by the roofline model"},
     [INSPECT_EXPLAIN] = {"explain", FLAG_VALUE, "VALUE", COMPLETE_NONE,
-                         "why it is so: %12, a name, a module's path, a line (dino.yaml:78), 'kernel 3'"},
+                         "why it is so: %12, a name, a module's path, a line (recipe.yaml:78), 'kernel 3'"},
     [INSPECT_KERNEL] = {"kernel", FLAG_VALUE, "NAME", COMPLETE_NONE,
                         "one kernel: its number, its name, or a value that it computes"},
     [INSPECT_EMIT] = {"emit", FLAG_VALUE, "llvm|asm", COMPLETE_WORDS, "the code of --kernel"},

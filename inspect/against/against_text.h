@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* names: what the two are called, such as "dino depth=6". color: what is only in one is red or green. most: rows of a
+/* names: what the two are called, such as "small depth=6". color: what is only in one is red or green. most: rows of a
  * table; 0: all. */
 void against_text(const AgainstReport *report, const char *const names[2], bool color, size_t most,
                   FILE *out);

@@ -23,7 +23,7 @@ typedef struct {
     const char *scope;  /* of a module: its path */
     uint32_t times;     /* that many alike modules in a row are this box, and its numbers are their sums */
     uint32_t layer;     /* in its parent: below all that it reads */
-    const char *detail; /* "f32[64x3x224x224]", "dino.yaml:78"; "" */
+    const char *detail; /* "f32[64x3x224x224]", "recipe.yaml:78"; "" */
     double flops[N_PHASES];
     uint32_t values[N_PHASES];
     double parameters;   /* elements, of moving averages too */

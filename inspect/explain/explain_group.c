@@ -153,6 +153,8 @@ static void add_values(GroupExplanation *e, const Explainer *x, const GroupReque
         e->seconds += seconds;
         e->phase[x->phases[id]] += seconds;
         e->flops += node_flops(func, node);
+        const KernelCost *cost = &x->costs->kernels[func->plan->kernel_of[id]];
+        if (roofline_computes(&x->costs->roofline, cost->flops, cost->bytes)) e->compute_seconds += seconds;
     }
     e->n_values = e->n_now;
     if (e->n_values) qsort(values, e->n_values, sizeof *values, by_cost);
@@ -163,7 +165,8 @@ GroupExplanation explain_group(const Explainer *x, const GroupRequest *request) 
     GroupExplanation e = {.what = request->what,
                           .title = request->title,
                           .n_made = request->n_made,
-                          .step_seconds = x->costs->seconds};
+                          .step_seconds = x->costs->seconds,
+                          .roofline = x->costs->roofline};
     if (request->line.file) {
         e.line = (QuotedLine){positions_text(x->arena, &x->positions, request->line),
                               line_text(x->arena, &x->positions, request->line)};

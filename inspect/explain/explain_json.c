@@ -241,6 +241,7 @@ static json_t *group(const GroupExplanation *e) {
     report_put(object, "made", json_integer((json_int_t)e->n_made));
     put_number(object, "seconds", e->seconds);
     put_number(object, "share", e->share);
+    put_number(object, "compute_seconds", e->compute_seconds);
     put_number(object, "flops", e->flops);
     put_phases(phases, e->phase);
     report_put(object, "phases", phases);

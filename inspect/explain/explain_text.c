@@ -236,6 +236,25 @@ static void put_callers(const Writer *w, const GroupExplanation *e) {
                    arena_printf(w->arena, "%s  %s", e->callers[i].at, e->callers[i].text));
 }
 
+/* In a sentence or two: what limits it, and what most of it is. */
+static void put_why(const Writer *w, const GroupExplanation *e) {
+    Arena *a = w->arena;
+    if (!(e->seconds > 0)) return;
+    bool computes = e->compute_seconds * 2 > e->seconds;
+    double share = computes ? e->compute_seconds : e->seconds - e->compute_seconds;
+    const char *limit = computes
+                            ? arena_printf(a, "computing: %s at %s a second", amount_flops(a, e->flops),
+                                           amount_flops(a, e->roofline.flops))
+                            : arena_printf(a, "memory, at %s a second", amount_bytes(a, e->roofline.bytes));
+    const char *most = "";
+    if (e->n_lines > 1)
+        most = arena_printf(a, "; %s of it is %s, %s", amount_share(a, e->lines[0].seconds, e->seconds),
+                            e->lines[0].name, e->lines[0].text);
+    write_fact(
+        w, "why",
+        arena_printf(a, "%s of it is limited by %s%s", amount_share(a, share, e->seconds), limit, most));
+}
+
 static void put_group(const Writer *w, const GroupExplanation *e) {
     Arena *a = w->arena;
     write_title(w, arena_printf(a, "%s %s", e->what, e->title));
@@ -250,7 +269,7 @@ static void put_group(const Writer *w, const GroupExplanation *e) {
             write_fact(w, p == PHASE_FORWARD ? "forward" : PHASE_NAMES[p],
                        arena_printf(a, "%s, %s", amount_seconds(a, e->phase[p]),
                                     amount_share(a, e->phase[p], e->seconds)));
-    write_fact(w, "work", amount_flops(a, e->flops));
+    put_why(w, e);
     write_fact(w, "values",
                arena_printf(a, "%zu when the recipe was read; %zu now, with gradients and updates", e->n_made,
                             e->n_now));

@@ -140,11 +140,13 @@ typedef struct {
 } GroupPart;
 
 typedef struct {
-    const char *what, *title; /* "line", "module", "operator"; "dino.yaml:83" */
+    const char *what, *title; /* "line", "module", "operator"; "recipe.yaml:83" */
     QuotedLine line;          /* of a line; at: NULL */
     bool library;
     size_t n_made, n_now; /* values that the frontend made of it; values of it now */
     double seconds, flops, phase[N_PHASES], share, step_seconds;
+    double compute_seconds;           /* in kernels that compute limits */
+    Roofline roofline;                /* of which costs are estimates */
     const GroupPart *kernels, *lines; /* the slowest first */
     size_t n_kernels, n_lines;
     const QuotedLine *callers; /* of a line: those of calls in which it was run, with most time first */

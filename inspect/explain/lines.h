@@ -10,7 +10,7 @@
 
 typedef struct {
     Loc loc;          /* file and line */
-    const char *at;   /* "dino.yaml:83" */
+    const char *at;   /* "recipe.yaml:83" */
     const char *text; /* the line, without blanks around it */
     bool library;
     double seconds, flops;  /* of what was made on the line, and in calls from it */

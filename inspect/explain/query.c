@@ -162,7 +162,7 @@ static Answer by_kernel(Query *q) {
     return FOUND;
 }
 
-/* Lines of that file that made something, nearest to `line`: "dino.yaml:80 and dino.yaml:83". */
+/* Lines of that file that made something, nearest to `line`: "recipe.yaml:80 and recipe.yaml:83". */
 static const char *nearby_lines(Query *q, Loc line) {
     const LineCosts *costs = line_costs(q->x->inspection, &q->x->positions, q->x->costs);
     const LineCost *before = NULL, *after = NULL;
@@ -189,7 +189,7 @@ static const char *unknown_file(Query *q, size_t length) {
     return arena_printf(q->x->arena, "no source is called '%s'; there are %s", word, *all ? all : "none");
 }
 
-/* "dino.yaml:78", "lib/nn.yaml:7:12". */
+/* "recipe.yaml:78", "lib/nn.yaml:7:12". */
 static Answer by_position(Query *q) {
     const char *colon = strchr(q->text, ':');
     size_t unused;
