@@ -56,7 +56,7 @@ static void put_present(const Writer *w, const ValueExplanation *e) {
     if (e->n_copies) write_values(w, "again", e->copies, e->n_copies);
     for (size_t i = 0; i < e->n_sources && i < MOST_LISTED; i++)
         write_fact(w, i ? "" : "reads", e->sources[i]);
-    write_values(w, e->n_sources ? "" : "reads", e->operands, e->n_operands);
+    write_values(w, e->n_sources ? " " : "reads", e->operands, e->n_operands);
     write_values(w, "read by", e->readers, e->n_readers);
     for (size_t i = 0; i < e->n_results; i++) write_fact(w, i ? "" : "is the", e->results[i]);
     if (e->n_merged) write_values(w, "stands for", e->merged, e->n_merged);
@@ -119,7 +119,8 @@ static void put_source(const Writer *w, const SourceExplanation *e) {
     if (e->gradient) {
         write_heading(w, "its gradient");
         write_values(w, "is", e->gradient, 1);
-        if (e->gradient_kernel.number) write_kernel(w, &e->gradient_kernel, true);
+        bool apart = e->gradient_kernel.number != e->update_kernel.number;
+        if (e->gradient_kernel.number && apart) write_kernel(w, &e->gradient_kernel, true);
     }
     if (e->updated) put_update(w, e);
     if (!e->n_companions) return;
@@ -221,7 +222,7 @@ static void put_parts(const Writer *w, const char *heading, const GroupPart *par
         if (p->first)
             vt_wrap(w->out, kernel_words(w->arena, p), column, column, w->width);
         else
-            fprintf(w->out, "%-*s  %s", most, p->name,
+            fprintf(w->out, "%-*s%s%s", *p->text ? most : 0, p->name, *p->text ? "  " : "",
                     cut_text(w->arena, p->text, w->width - column - most - 2));
         fputc('\n', w->out);
     }
@@ -258,7 +259,7 @@ static void put_why(const Writer *w, const GroupExplanation *e) {
 static void put_group(const Writer *w, const GroupExplanation *e) {
     Arena *a = w->arena;
     write_title(w, arena_printf(a, "%s %s", e->what, e->title));
-    if (e->line.at) write_sentence(w, e->line.text);
+    if (e->line.at && *e->line.text) write_sentence(w, e->line.text);
     write_heading(w, "what it costs");
     write_fact(w, "time",
                arena_printf(a, "%s at least, %s of the step's %s", amount_seconds(a, e->seconds),

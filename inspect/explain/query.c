@@ -177,6 +177,27 @@ static const char *nearby_lines(Query *q, Loc line) {
     return "no line of that file does";
 }
 
+typedef struct {
+    Loc line;
+    bool taken[256]; /* columns */
+} Columns;
+
+static void take_column(void *user, Loc loc) {
+    Columns *c = user;
+    if (loc.file == c->line.file && loc.line == c->line.line && loc.col < 256) c->taken[loc.col] = true;
+}
+
+/* Of a position with a column: "its line does in columns 8, 14"; "": the line does nowhere. */
+static const char *columns_of(Query *q, Loc line) {
+    Columns c = {.line = line};
+    char *all = arena_strdup(q->x->arena, "");
+    for (ValueId id = 0; id < q->func->count; id++)
+        value_positions(q->func->module, func_node(q->func, id), take_column, &c);
+    for (int column = 1; column < 256; column++)
+        if (c.taken[column]) all = arena_printf(q->x->arena, "%s%s%d", all, *all ? ", " : "", column);
+    return *all ? arena_printf(q->x->arena, "its line does in columns %s", all) : "";
+}
+
 /* A position whose file is unknown: the nearest name. */
 static const char *unknown_file(Query *q, size_t length) {
     const Positions *p = &q->x->positions;
@@ -198,7 +219,9 @@ static Answer by_position(Query *q) {
     if (!loc.file && colon[1 + strspn(colon + 1, "0123456789:")] == '\0')
         return wrong(q, unknown_file(q, (size_t)(colon - q->text)));
     if (!loc.file) return NOT_SO;
-    if (!positions_line(&q->x->positions, loc, &unused)) {
+    bool known =
+        positions_line(&q->x->positions, (Loc){loc.file, 1, 0}, &unused) != NULL; /* not of IR text */
+    if (known && !positions_line(&q->x->positions, loc, &unused)) {
         uint32_t last = loc.line;
         while (last > 1 && !positions_line(&q->x->positions, (Loc){loc.file, last, 0}, &unused)) last /= 2;
         while (positions_line(&q->x->positions, (Loc){loc.file, last + 1, 0}, &unused)) last++;
@@ -208,8 +231,9 @@ static Answer by_position(Query *q) {
     const char *title = positions_text(q->x->arena, &q->x->positions, loc);
     if (loc.col) title = arena_printf(q->x->arena, "%s:%u", title, loc.col);
     if (add_group(q, "line", title, loc, in_line) == FOUND) return FOUND;
+    const char *columns = loc.col ? columns_of(q, loc) : "";
     return wrong(q, arena_printf(q->x->arena, "%s makes no value of @%s; %s", title, q->func->name,
-                                 nearby_lines(q, loc)));
+                                 *columns ? columns : nearby_lines(q, loc)));
 }
 
 /* A state, an input, an output. */

@@ -56,6 +56,10 @@ void write_lines(const Writer *w, const QuotedLine *lines, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (vt_columns(lines[i].at) > column) column = vt_columns(lines[i].at);
     for (size_t i = 0; i < n; i++) {
+        if (!*lines[i].text) {
+            fprintf(w->out, "  %s\n", lines[i].at);
+            continue;
+        }
         int used = fprintf(w->out, "  %s%*s", lines[i].at, column - vt_columns(lines[i].at) + 2, "");
         fprintf(w->out, "%s\n", cut_text(w->arena, lines[i].text, w->width - used));
     }
@@ -67,10 +71,19 @@ const char *value_words(Arena *arena, const ValueLine *value) {
     return value->kernel ? arena_printf(arena, "%s, kernel %u", text, value->kernel) : text;
 }
 
+/* `under`: the label of the list; "": it has none. */
+static void write_item(const Writer *w, const char *label, const char *under, const char *text) {
+    if (*under)
+        write_fact(w, label, text);
+    else
+        write_sentence(w, text);
+}
+
 void write_values(const Writer *w, const char *label, const ValueLine *values, size_t n) {
     size_t shown = n > MOST_LISTED + 1 ? MOST_LISTED : n;
-    for (size_t i = 0; i < shown; i++) write_fact(w, i ? "" : label, value_words(w->arena, &values[i]));
-    if (shown < n) write_fact(w, "", arena_printf(w->arena, "and %zu more", n - shown));
+    for (size_t i = 0; i < shown; i++)
+        write_item(w, i ? "" : label, label, value_words(w->arena, &values[i]));
+    if (shown < n) write_item(w, "", label, arena_printf(w->arena, "and %zu more", n - shown));
 }
 
 void write_events(const Writer *w, const char *heading, const Event *events, size_t n) {

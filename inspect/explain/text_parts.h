@@ -25,6 +25,7 @@ void write_sentence(const Writer *w, const char *text); /* a paragraph of its ow
 void write_lines(const Writer *w, const QuotedLine *lines, size_t n);
 /* "%12 matmul f32[8x4] net.fc, kernel 3" */
 const char *value_words(Arena *arena, const ValueLine *value);
+/* label: "": none, they stand at the left. */
 void write_values(const Writer *w, const char *label, const ValueLine *values, size_t n);
 void write_events(const Writer *w, const char *heading, const Event *events, size_t n);
 /* What a kernel is, how often it runs and what it costs. */
