@@ -85,16 +85,16 @@ static int64_t planned_bytes(const Func *func, ValueId id) {
 }
 
 /* Kernels of printed IR are numbered from 1 in order of execution. */
-static uint32_t kernel_number(const Func *func, ValueId id) {
+static uint32_t number_of_kernel(const Func *func, ValueId id) {
     return func->plan->kernel_of[id] + 1;
 }
 
 /* The last kernel that needs a value. */
 static uint32_t last_need(const Func *func, ValueId value, uint32_t n_kernels) {
-    uint32_t last = kernel_number(func, value);
+    uint32_t last = number_of_kernel(func, value);
     for (ValueId id = value; id < func->count; id++)
         for (int o = 0; o < func_node(func, id)->n_operands; o++)
-            if (func_node(func, id)->operands[o] == value) last = kernel_number(func, id);
+            if (func_node(func, id)->operands[o] == value) last = number_of_kernel(func, id);
     for (size_t i = 0; i < func->n_outputs; i++)
         if (func->outputs[i].value == value) last = n_kernels;
     for (size_t i = 0; i < func->n_updates; i++)
@@ -115,7 +115,7 @@ static int64_t find_peak(const Func *func, uint32_t *kernel) {
     for (ValueId id = 0; id < func->count; id++) {
         if (!is_planned(func, id)) continue;
         uint32_t last = last_need(func, id, n);
-        for (uint32_t k = kernel_number(func, id); k <= last; k++) live[k] += planned_bytes(func, id);
+        for (uint32_t k = number_of_kernel(func, id); k <= last; k++) live[k] += planned_bytes(func, id);
     }
     for (uint32_t k = 1; k <= n; k++)
         if (live[k] > most) most = live[ *kernel = k];
@@ -144,14 +144,14 @@ static void check_largest(const Func *func, const char *table, uint32_t peak) {
         ValueId id = numbered(func, number);
         assert_true(is_planned(func, id) && !shown[id] && bytes <= before);
         assert_int_equal(bytes, planned_bytes(func, id));
-        assert_int_equal(born, kernel_number(func, id));
+        assert_int_equal(born, number_of_kernel(func, id));
         assert_int_equal(died, last_need(func, id, n_kernels));
         before = bytes;
         shown[id] = true;
     }
     for (ValueId id = 0; id < func->count; id++) {
-        bool lives =
-            is_planned(func, id) && kernel_number(func, id) <= peak && last_need(func, id, n_kernels) >= peak;
+        bool lives = is_planned(func, id) && number_of_kernel(func, id) <= peak &&
+                     last_need(func, id, n_kernels) >= peak;
         live += lives;
         assert_true(lives ? shown[id] || planned_bytes(func, id) <= before : !shown[id]);
     }
