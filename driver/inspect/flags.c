@@ -13,6 +13,8 @@ static const FlagRow FLAGS[N_INSPECT_FLAGS] = {
                         COMPLETE_WORDS, "list these states; a summary of all unless given"},
     [INSPECT_FULL] = {"full", FLAG_BARE, NULL, COMPLETE_NONE,
                       "everything, as `opt` reads it: --states=all --function=all"},
+    [INSPECT_DIFF] = {"diff", FLAG_VALUE, "PASS", COMPLETE_PASS, "what this pass changed, value by value"},
+    [INSPECT_PASSES] = {"passes", FLAG_BARE, NULL, COMPLETE_NONE, "a table of the passes and what each did"},
     [INSPECT_MEMORY] = {"memory", FLAG_MAYBE, "FILE.svg", COMPLETE_FILE,
                         "the plan of memory, as a picture too"},
     [INSPECT_COST] = {"cost", FLAG_BARE, NULL, COMPLETE_NONE,

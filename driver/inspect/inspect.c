@@ -21,10 +21,10 @@ static bool sort_words(InspectRequest *request) {
 
 /* The stage that flags name; false after telling that there is none. */
 static bool find_stage(InspectRequest *request) {
-    static const InspectFlag NAMES[] = {INSPECT_AFTER, INSPECT_BEFORE};
+    static const InspectFlag NAMES[] = {INSPECT_AFTER, INSPECT_BEFORE, INSPECT_DIFF};
     const Flag *named = NULL;
     request->stage = stages_in(PASSES_ALL) - 1;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         const Flag *flag = &request->flags[NAMES[i]];
         if (!flag->given) continue;
         if (named)

@@ -13,6 +13,8 @@ typedef enum {
     INSPECT_ONLY,
     INSPECT_STATES,
     INSPECT_FULL,
+    INSPECT_DIFF,
+    INSPECT_PASSES,
     INSPECT_MEMORY,
     INSPECT_COST,
     INSPECT_EXPLAIN,
@@ -86,6 +88,12 @@ int inspect_against(const InspectRequest *request, FILE *out, const VtTerminal *
 bool inspect_check_view(InspectRequest *request);
 int inspect_view(const InspectRequest *request, Inspection *inspection, FILE *out,
                  const VtTerminal *terminal);
+int inspect_graph_json(const InspectRequest *request, Inspection *inspection, FILE *out,
+                       const VtTerminal *terminal);
+int inspect_diff(const InspectRequest *request, Inspection *inspection, FILE *out,
+                 const VtTerminal *terminal);
+int inspect_passes(const InspectRequest *request, Inspection *inspection, FILE *out,
+                   const VtTerminal *terminal);
 
 /* ---- page.c: --format=html, svg and dot -------------------------------------------------------------------------- */
 bool inspect_check_page(InspectRequest *request);

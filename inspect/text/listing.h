@@ -1,5 +1,5 @@
-/* The view of a module that a person wants first: states as a summary, a function group by group along the module paths,
- * what is alike once. Its lines are statements of the text form and comments; it is read, not read back. */
+/* The view of a module that a person wants first: states as a summary, a function group by group along the module
+ * paths, what is alike once. Its lines are statements of the text form and comments; it is read, not read back. */
 #ifndef VITC_INSPECT_TEXT_LISTING_H
 #define VITC_INSPECT_TEXT_LISTING_H
 

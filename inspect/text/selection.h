@@ -17,8 +17,8 @@ const StateGroup *state_group_find(const char *name);
 const char *state_group_refusal(Arena *arena, const char *name);
 bool state_group_has(const StateGroup *group, const State *state);
 
-/* Patterns of module paths, with commas between: '*' stands for any letters, '?' for one. One that names a module, as it
- * stands or with ".*" behind it, means all that is in the module too. */
+/* Patterns of module paths, with commas between: '*' stands for any letters, '?' for one. One that names a module, as
+ * it stands or with ".*" behind it, means all that is in the module too. */
 bool only_matches(const char *patterns, const char *path);
 /* Why no value of the functions (NULL: all of the module) is in a module that a pattern of `patterns` matches, with the
  * nearest paths; NULL: each pattern matches some. */

@@ -45,6 +45,18 @@ static void test_inspect(void **state) {
     check_recipes("report", "inspect", "train.memory=40MB --memory --format=json", 1);
 }
 
+static void test_graph(void **state) {
+    (void)state;
+    check_recipes("inspect-graph", "inspect --format=json", "", N_RECIPES);
+    check_recipes("inspect-graph", "inspect --format=json", "--full --after autodiff", 2);
+    check_recipes("inspect-graph", "inspect --format=json",
+                  "--states=trained --only='*.backbone.*' --function=all", 1);
+    check_recipes("inspect-passes", "inspect --format=json", "--passes", N_RECIPES);
+    check_recipes("inspect-passes", "inspect --format=json", "--passes --after frontend", 1);
+    check_recipes("inspect-diff", "inspect --format=json", "--diff=prologue", N_RECIPES);
+    check_recipes("inspect-diff", "inspect --format=json", "--diff=simplify.1 --function=all", 2);
+}
+
 static void test_explain(void **state) {
     static const char *const ASKED[] = {
         "--explain loss",
@@ -75,6 +87,7 @@ static void test_bench(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_inspect),
+        cmocka_unit_test(test_graph),
         cmocka_unit_test(test_explain),
         cmocka_unit_test(test_bench),
     };
