@@ -466,6 +466,68 @@ static void test_refusals(void **state) {
     assert_refused(2, "did you mean json?", "inspect " MAE " --cost --format=jsn");
 }
 
+static bool is_there(const char *name) {
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return access(path, F_OK) == 0;
+}
+
+static void write_text(const char *name, const char *text) {
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Pages and pictures go to files that are vitc's own, or to whoever reads the output. */
+static void test_files(void **state) {
+    static const char *const formats[][2] = {{"svg", "<svg "}, {"dot", "// vitc inspect\n"}};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        char name[64], *written, *printed = GOOD("inspect " MAE " --format=%s", formats[i][0]);
+        for (int again = 0; again < 2; again++)
+            free(GOOD("inspect " MAE " --format=%s -o new/step.%s", formats[i][0], formats[i][0]));
+        snprintf(name, sizeof name, "new/step.%s", formats[i][0]);
+        written = read_all(name);
+        assert_int_equal(strncmp(printed, formats[i][1], strlen(formats[i][1])), 0);
+        assert_string_equal(written, printed);
+        free(written), free(printed);
+    }
+    write_text("mine.svg", "<svg/>");
+    assert_refused(2, "'mine.svg' is no file that vitc inspect wrote: --force",
+                   "inspect " MAE " --format=svg -o mine.svg");
+    free(GOOD("inspect " MAE " --format=svg --after=autodiff --depth 2 --force -o mine.svg"));
+    char *picture = read_all("mine.svg");
+    assert_non_null(strstr(picture, "step after autodiff"));
+    free(picture);
+    assert_refused(1, "cannot write '/proc/no/step.html'",
+                   "inspect " MAE " --format=html -o /proc/no/step.html");
+    assert_refused(2, "--depth goes with --format=svg or --format=dot", "inspect " MAE " --depth 2");
+    assert_refused(2, "-o goes with --format=html or --format=svg", "inspect " MAE " -o step");
+    assert_refused(2, "--depth 0: a whole number", "inspect " MAE " --format=svg --depth 0");
+    assert_refused(2, "shows one function", "inspect " MAE " --format=html --function=all");
+    assert_refused(2, "did you mean html?", "inspect " MAE " --format=htm");
+}
+
+/* A page takes the times of a run of the same program alone. */
+static void test_page_profile(void **state) {
+    (void)state;
+    free(GOOD("bench " MAE " --steps 1 --profile=run.json"));
+    free(GOOD("inspect " MAE " --format=html -o step.html"));
+    free(GOOD("inspect " MAE " --format=html --profile=run.json -o step.html"));
+    char *page = read_all("step.html");
+    assert_int_equal(strncmp(page, "<!doctype html>", 15), 0);
+    free(page);
+    assert_refused(2, "of another batch",
+                   "inspect " MAE " batch=4 --format=html --profile=run.json -o no.html");
+    assert_refused(2, "of another recipe", "inspect quickstart --format=html --profile=run.json -o no.html");
+    assert_refused(2, "cannot read 'nonesuch.json'",
+                   "inspect " MAE " --format=html --profile=nonesuch.json -o no.html");
+    assert_false(is_there("no.html"));
+}
+
 /* What `.at` can read, with shapes; without the flag it is not told. */
 static void test_labels(void **state) {
     (void)state;
@@ -492,9 +554,10 @@ static void test_knobs(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_memory),   cmocka_unit_test(test_picture), cmocka_unit_test(test_cost),
-        cmocka_unit_test(test_timing),   cmocka_unit_test(test_profile), cmocka_unit_test(test_json),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_labels),  cmocka_unit_test(test_knobs),
+        cmocka_unit_test(test_memory),   cmocka_unit_test(test_picture),      cmocka_unit_test(test_cost),
+        cmocka_unit_test(test_timing),   cmocka_unit_test(test_profile),      cmocka_unit_test(test_json),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_labels),       cmocka_unit_test(test_knobs),
+        cmocka_unit_test(test_files),    cmocka_unit_test(test_page_profile),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
