@@ -259,7 +259,7 @@
     vitc.chartPanel = function (name, title, make, head) {
         let chart = null, line = null;
         const again = () => {
-            if (!chart) return;
+            if (!chart || chart.box.parentNode.hidden) return;
             replace(line, head(vitc.state.model, chart));
             chart.redraw();
         };
@@ -277,7 +277,6 @@
                     chart.reset();
                     again();
                 });
-                again();
             },
             show: again, resize: again,
         });

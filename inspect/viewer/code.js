@@ -63,7 +63,6 @@
             }, {root: this.body, rootMargin: '400px'});
             replace(root, this.title, this.callees, element('div.code-tools', null, this.switches, this.find,
                 this.count, this.copy), this.body);
-            this.show(vitc.state.selected);
         }
 
         show(ref) {

@@ -91,8 +91,7 @@
             kernels.again[k] ? chip('computed again', '', 'instead of being kept from the forward pass') : null,
             kernels.single[k] ? chip('one thread', '', 'too little work to share') : null,
             kernels.barrier[k] ? chip('behind a barrier', '', 'all threads wait for each other before it') : null,
-            chain ? chip('in a chain', '', 'block by block with kernels ' + (chain.first + 1) + ' to ' +
-                (chain.last + 1) + ', so that what they hand on stays in cache') : null];
+            chains[kernels.chain[k]] ? chip('in a chain') : null];
     }
 
     /* Why the roofline model says that compute or memory limits a kernel. */
@@ -101,6 +100,16 @@
         return (limit === 'compute' ? 'more than ' : 'less than ') + ridge + ' FLOP/byte, where ' +
             units.tick(units.flopRate, roofs.flops) + ' and ' + units.tick(units.byteRate, roofs.bytes) +
             ' take equally long (' + roofs.from + ')';
+    }
+
+    /* How often a kernel runs in a step. */
+    function runsWords(facts, k) {
+        const {kernels, chains} = facts.model, chain = chains[kernels.chain[k]];
+        if (!chain) return 'once a step';
+        const blocks = Math.ceil(chain.units / chain.size);
+        return 'once for each of ' + units.plural(blocks, 'block') + ' of its chain, kernels ' + (chain.first + 1) +
+            ' to ' +
+            (chain.last + 1) + ': what they hand on stays in cache';
     }
 
     vitc.detailsOf.kernel = function (facts, k) {
@@ -118,6 +127,7 @@
                 ['Bytes', units.bytes(kernels.bytes[k]) + ' read and stored'],
                 ['Intensity', units.intensity(kernels.flops[k] / kernels.bytes[k]),
                     element('div.dim', null, limitReason(facts.roofs(), facts.limit(k)))],
+                ['Runs', runsWords(facts, k)],
                 ['Code', code],
                 ['Passes', button('why these values?', () => vitc.showPanel('why'))],
             ]),
@@ -180,8 +190,7 @@
         mount(place) {
             root = place;
             root.classList.add('details');
-            vitc.on('view', what => { if (what === 'profile') draw(); });
-            draw();
+            vitc.on('view', what => { if (what === 'profile' && !root.hidden) draw(); });
         },
         show: draw, stage: draw,
     });

@@ -117,8 +117,7 @@
             mount(element) {
                 root = element;
                 root.classList.add('table-panel');
-                vitc.on('view', what => { if (what === 'profile') draw(); });
-                draw();
+                vitc.on('view', what => { if (what === 'profile' && !root.hidden) draw(); });
             },
             show: draw, stage: draw,
         });

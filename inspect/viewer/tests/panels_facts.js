@@ -128,9 +128,32 @@
     vitc.test('why: the life of a value through the stages', check => {
         const of = facts(), life = vitc.life(of.model, 8);
         check.equal(life.events.map(event => event.pass), [0, 1], 'stages in which something happened');
-        check.equal(life.events[1].content, ['it reads %5 gelu, %5 gelu now'].join(), 'what simplify changed');
+        check.equal(life.events[1].parts, ['it reads ', {kind: 'value', id: 5}, ', ', {kind: 'value', id: 5}, ' now'],
+            'what simplify changed');
         const gone = vitc.life(of.model, 7);
         check.equal(gone.events[gone.events.length - 1].pass, 1, 'the pass that took it away');
+    });
+
+    vitc.test('why: what stands for a value that is gone, what it stands for, copies, for whose sake', check => {
+        const of = facts(data => {
+            data.rules.push({name: 'became', outcome: 'done', text: 'gone: {other} stands for it'},
+                {name: 'copied', outcome: 'done', text: 'another of {other}, for a reader of its own'},
+                {name: 'kept', outcome: 'missed', text: 'kept: {text}'});
+            const add = row => Object.keys(row).forEach(key => data.remarks[key].push(row[key]));
+            add({rule: 2, pass: 1, value: 7, other: 8, a: 0, b: 0, text: 0});
+            add({rule: 3, pass: 2, value: 15, other: 2, a: 0, b: 0, text: 0});
+            for (const other of [1, 2, 3]) add({rule: 4, pass: 3, value: 5, other, a: 0, b: 0, text: 0});
+        });
+        check.equal(vitc.life(of.model, 7).heir, 8, 'heir');
+        check.equal(vitc.life(of.model, 8).merged, [7], 'merged');
+        check.equal(vitc.life(of.model, 2).copies, [15], 'copies');
+        check.equal(vitc.life(of.model, 13).madeFor, [5], 'for whose sake');
+        const missed = vitc.life(of.model, 5).missed;
+        check.equal(missed.map(event => event.count), [3], 'equal remarks are counted');
+        const place = document.createElement('div');
+        vitc.replace(place, vitc.explanation(of.model, {kind: 'value', id: 5}));
+        check.ok(place.querySelector('.missed').textContent.startsWith('Why not'), 'missed decisions are set apart');
+        check.ok(place.querySelector('.missed').textContent.includes('3× kept'), 'and counted');
     });
 
     vitc.test('charts: dots and items are those of the kernels', check => {
@@ -148,7 +171,8 @@
         const of = facts(profile), {rows, items} = vitc.timelineItems(of);
         check.equal(rows, ['forward', 'gradient', 'update', 'thread 1', 'thread 2']);
         const last = items.filter(item => item.kernel === 6);
-        check.equal(last.map(item => [item.row, item.part]), [[of.kernelPhase(6), 1], [3, 1], [4, 0.5]], 'the last kernel');
+        check.equal(last.map(item => [item.row, item.part]), [[of.kernelPhase(6), 1], [3, 1], [4, 0.5]],
+            'the last kernel');
     });
 
     vitc.test('roofs: assumed ones give way to what a profile reaches', check => {
