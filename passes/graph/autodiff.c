@@ -71,8 +71,9 @@ static bool differentiate(Func *func, bool stops, Diags *diags) {
     for (ValueId id = 0; id < n; id++) {
         const Node *node = &old[id];
         if (node->op == OP_stop_grad && !stops) {
+            const Node *x = &old[node->operands[0]];
             sweep.rewrite.map[id] = sweep.rewrite.map[node->operands[0]];
-            remark(func, RULE_autodiff_stop, node->number, old[node->operands[0]].number, 0, 0, NULL);
+            remark(func, RULE_autodiff_stop, node->number, x->number, 0, 0, source_name(func, x));
         } else if (through[id])
             autodiff_copy_loop(&sweep, id);
         else if (node->op != OP_grad)

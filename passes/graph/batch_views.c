@@ -583,7 +583,7 @@ static void tell_joined(const Batching *b, const Group *group) {
     if (group->kind != GROUP_OPERATOR || lanes->values[0] == lanes->values[1]) return;
     uint32_t made = func_node(b->func, group->made)->number;
     for (int i = 0; i < lanes->n; i++)
-        remark(b->func, RULE_batch_joined, b->nodes[lanes->values[i]].number, made, lanes->n - 1, 0, NULL);
+        remark(b->func, RULE_batch_joined, b->nodes[lanes->values[i]].number, made, lanes->n, 0, NULL);
 }
 
 /* What is in no group in the end. */

@@ -441,12 +441,13 @@ static void tell_missed(const Func *func, const Node *seed, const Node *blocker,
            blocked ? blocker->number : IR_NONE, (double)type_bytes(&seed->type), 0, why);
 }
 
-/* Products with wide rows that are no seeds. */
-static void tell_small(const Func *func, const SplitLimits *limits) {
+/* Products with wide rows that are no seeds, nor `done`: parts of others' regions. */
+static void tell_small(const Func *func, const SplitLimits *limits, const bool *done) {
     for (ValueId id = 0; id < func->count && remarks_wanted(func); id++) {
         const Node *node = func_node(func, id);
         if (node->op != OP_matmul || node->type.dim[node->type.rank - 1] < limits->columns) continue;
-        if (!is_seed(func, id, limits)) tell_missed(func, node, NULL, "is small, or has few rows");
+        if (!done[id] && !is_seed(func, id, limits))
+            tell_missed(func, node, NULL, "is small, or has few rows");
     }
 }
 
@@ -483,8 +484,8 @@ int split_rows(Func *func, const SplitLimits *limits) {
     Arena *arena = arena_new();
     bool *done = ARENA_ARRAY(arena, bool, func->count + 1);
     int count = 0;
-    tell_small(func, limits);
     while (split_one(func, limits, &done, arena)) count++;
+    tell_small(func, limits, done);
     arena_free(arena);
     return count;
 }

@@ -192,7 +192,7 @@ static void make_sums(TileSums *t, Rewrite *rewrite, ValueId first) {
     ValueId all = ir_reduce(func, OP_sum, parts, 1, (int64_t[]){0}, false);
     for (size_t i = 0; i < n; i++) {
         const Node *node = &t->nodes[sums[i]];
-        remark(func, RULE_tile_sums, node->number, t->nodes[product].number, (double)n - 1, 0, NULL);
+        remark(func, RULE_tile_sums, node->number, t->nodes[product].number, (double)n, 0, NULL);
         int64_t at = (int64_t)i, step[] = {1, 1};
         ValueId sum =
             n == 1 ? all : ir_slice(func, all, (int64_t[]){at, 0}, (int64_t[]){at + 1, columns}, step);

@@ -290,7 +290,8 @@ static void tell_order(const Schedule *s, const uint32_t *order, int64_t before,
     uint32_t *at = ARENA_ARRAY(s->arena, uint32_t, s->n + 1);
     for (uint32_t i = 0; i < s->n; i++) at[order[i]] = i;
     if (bytes < before)
-        remark(s->func, RULE_schedule_arena, IR_NONE, IR_NONE, (double)before, (double)bytes, NULL);
+        remark(s->func, RULE_schedule_arena, IR_NONE, IR_NONE, (double)(before - bytes), (double)before,
+               NULL);
     for (uint32_t k = 0; k < s->n; k++)
         if (s->early[k] && at[k] < k && s->frees[k])
             remark(s->func, RULE_schedule_early, kernel_number(s->func, &s->plan->kernels[k]), IR_NONE,
