@@ -18,7 +18,8 @@ int unknown_word(const char *what, const char *word, const char *const *names, s
 /* What the shell completes a word or the value of a flag with. */
 typedef enum {
     COMPLETE_NONE,
-    COMPLETE_WORDS, /* those of its name, with | between: "text|json" */
+    COMPLETE_WORDS,    /* one of those of its name, with | between, "text|json": another is refused */
+    COMPLETE_EXAMPLES, /* those of its name, or others */
     COMPLETE_FILE,
     COMPLETE_FOLDER,
     COMPLETE_DATA, /* a data set: PATH, or NAME=PATH */
@@ -98,13 +99,17 @@ bool parse_arguments(int argc, char **argv, Flag *flags, size_t n, Arguments *ou
 bool read_decimal(const char *text, double *out); /* false: it is no number, in decimal */
 bool number_flag(const Flag *flag, double low, double high, double *out); /* leaves *out if not given */
 bool whole_flag(const Flag *flag, double low, double high, double *out);  /* a whole number */
-bool json_flag(const Flag *format, bool *json); /* --format text or json; text if not given */
 
 /* A flag that stands for a setting: --precision bf16 for train.precision=bf16. */
 typedef struct {
     const char *flag, *key;
-    bool (*check)(const char *value); /* false after telling what is wrong */
 } FlagSetting;
+
+/* ---- choices.c: words that are one of a few, "text|json"; those of COMPLETE_WORDS are checked as they are parsed */
+/* False after telling: "--format jsn: text or json was expected; did you mean 'json'?" `what`: "--format". */
+bool check_choice(const char *what, const char *word, const char *words);
+/* Which of the words of its row a flag of COMPLETE_WORDS has; 0: the first, or it is not given. */
+int flag_choice(const Flag *flag);
 
 /* ---- hints.c ----------------------------------------------------------------------------------------------------- */
 /* A setting that a word may have meant. */
@@ -112,9 +117,10 @@ typedef struct {
     char near[64], example[64]; /* "": none; some setting that there is, "": none is known */
     bool exact;                 /* it is that setting, but for case, dashes, or `train.` before it */
 } SettingHint;
-/* Tells that no such flag exists, and what may have been meant: another flag, or a setting. `value`: what was given
- * with it, or NULL. Returns false. */
-bool unknown_flag(int argc, char **argv, const char *name, const char *value, const Flag *flags, size_t n);
+/* Tells that no such flag exists, and what may have been meant: another flag, or a setting. dashes: how many it was
+ * written with. value: what was given with it, or NULL. Returns false. */
+bool unknown_flag(int argc, char **argv, size_t dashes, const char *name, const char *value,
+                  const Flag *flags, size_t n);
 
 /* ---- sources.c: --data PATH, or NAME=PATH for each source of images that a recipe names -------------------------- */
 /* A relative path means the same from any folder, today and when a run is resumed. flag: whose it is, for messages. */

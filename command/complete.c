@@ -53,7 +53,8 @@ static void ask_data(Completer *c) {
 static void complete_kind(Completer *c, Completion kind, const char *name) {
     switch (kind) {
     case COMPLETE_NONE: return;
-    case COMPLETE_WORDS: offer_words(c, name); return;
+    case COMPLETE_WORDS:
+    case COMPLETE_EXAMPLES: offer_words(c, name); return;
     case COMPLETE_FILE: ask_files(c, name); return;
     case COMPLETE_FOLDER: fputs(":folder\n", c->out); return;
     case COMPLETE_DATA: ask_data(c); return;

@@ -69,17 +69,19 @@ static int run_verb(int argc, char **argv) {
     int n = 0;
     char *help_alone[] = {argv[0], "help", NULL};
     if (argc < 2 || is_help(argv[1])) return run_verb(2, help_alone), argc < 2 ? 2 : 0;
-    if (strcmp(argv[1], "--version") == 0) {
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         command->print_version(stdout);
         return 0;
     }
     for (int i = 0; i < command_n_verbs; i++) {
-        if (command_verbs[i].group && n < MOST) names[n++] = command_verbs[i].name;
+        if (command_verbs[i].group && n + 4 < MOST) names[n++] = command_verbs[i].name;
         if (strcmp(argv[1], command_verbs[i].name) != 0) continue;
         command_verb = &command_verbs[i];
         if (only_tells(argc, argv)) return 0;
         return command->fit && !command->fit(argv[1]) ? 1 : command_verb->run(argc - 2, argv + 2);
     }
+    static const char *const flags[] = {"--help", "--version", "-h", "-V"};
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) names[n++] = flags[i];
     char help[128];
     snprintf(help, sizeof help, "%s help", command->name);
     return unknown_word("unknown verb", argv[1], names, (size_t)n, help);

@@ -14,7 +14,7 @@ static const FlagRow FLAGS[N_FLAGS] = {
     [OUT] = {"out", FLAG_VALUE, "FILE.npy|FILE.safetensors", COMPLETE_FILE,
              "where the features go, a row an image"},
     [NAMES] = {"names", FLAG_VALUE, "FILE", COMPLETE_FILE, "also write the names of the images, a line each"},
-    [SPLIT] = {"split", FLAG_VALUE, "train|test", COMPLETE_WORDS,
+    [SPLIT] = {"split", FLAG_VALUE, "train|test", COMPLETE_EXAMPLES,
                "embed this split alone; all images unless given"},
     [NORMALIZE] = {"normalize", FLAG_BARE, NULL, COMPLETE_NONE, "scale each row to length 1"},
     [SKIP_BROKEN] = {"skip-broken", FLAG_BARE, NULL, COMPLETE_NONE,

@@ -118,8 +118,7 @@ int verb_eval(int argc, char **argv) {
     if (!frozen_arguments(&f, argc, argv, N)) return 2;
     int words = f.args.n_words;
     bool enough = words == 2 || (words == 1 && !command->compiles && f.init.path);
-    if (!enough || strcmp(f.args.words[0], "knn") != 0 || !f.flags[FROZEN_DATA].given)
-        return fail(2, "%s eval knn RUN --data PATH", command->name);
+    if (!enough || !f.flags[FROZEN_DATA].given) return fail(2, "%s eval knn RUN --data PATH", command->name);
     if (!whole_flag(&f.own[K], 1, 1e5, &k) || !number_flag(&f.own[TEMPERATURE], 1e-4, 1e4, &temperature) ||
         !whole_flag(&f.own[LIMIT], 1, 1e12, &limit))
         return 2;

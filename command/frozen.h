@@ -34,8 +34,8 @@ typedef struct {
     VtInstance *instance;
 } Frozen;
 
-/* Reads the arguments: n_own flags of the verb's own, then those above. Zeroed ones before it. False after telling what is
- * wrong. */
+/* Reads the arguments: n_own flags of the verb's own, then those above. Zeroed ones before it. False after telling what
+ * is wrong. */
 bool frozen_arguments(Frozen *f, int argc, char **argv, size_t n_own);
 /* The program of the run or recipe that `word` names (NULL: a built program's own), with its weights. False after
  * telling what is wrong; *code is then the exit code. */

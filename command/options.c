@@ -74,6 +74,11 @@ static bool take_value(int argc, char **argv, int *i, Flag *flag) {
 
 /* Adds what a flag that was read stands for. */
 static bool note_flag(const Flag *flag, Arguments *out) {
+    char what[64];
+    snprintf(what, sizeof what, "%s%s", dashes_of(flag), flag->row->name);
+    if (flag->row->completes == COMPLETE_WORDS && flag->value &&
+        !check_choice(what, flag->value, flag->row->value))
+        return false;
     const FlagSetting *setting = setting_of(flag->row->name);
     if (flag->row->kind == FLAG_LIST) {
         if (out->n_values == (int)(sizeof out->values / sizeof *out->values))
@@ -81,7 +86,7 @@ static bool note_flag(const Flag *flag, Arguments *out) {
         out->values[out->n_values++] = flag->value;
     }
     if (!setting) return true;
-    return setting->check(flag->value) && add_setting(setting->key, flag->value, out);
+    return add_setting(setting->key, flag->value, out);
 }
 
 /* A flag without a row: --peak-lr 0.01 for the setting peak_lr. *known: it is one. */
@@ -113,6 +118,16 @@ static Flag *find_flag(Flag *flags, size_t n, const char *name, size_t length, s
             strncmp(flags[i].row->name, name, length) == 0)
             return &flags[i];
     return NULL;
+}
+
+/* Those of the verb's words that are one of a few: knn. */
+static bool check_words(const Arguments *args) {
+    const Word *words = command_verb->words;
+    for (int i = 0; i < args->n_words && i < MOST_WORDS && words[i].name; i++)
+        if (words[i].completes == COMPLETE_WORDS &&
+            !check_choice(command_verb->name, args->words[i], words[i].name))
+            return false;
+    return true;
 }
 
 bool parse_arguments(int argc, char **argv, Flag *flags, size_t n, Arguments *out) {
@@ -149,11 +164,11 @@ bool parse_arguments(int argc, char **argv, Flag *flags, size_t n, Arguments *ou
             snprintf(name, sizeof name, "%.*s", (int)(length < 60 ? length : 60), arg + dashes);
             known = false;
             if (dashes == 2 && take_setting(argc, argv, &i, name, out, &known)) continue;
-            return !known && unknown_flag(argc, argv, name, value, flags, n_flags);
+            return !known && unknown_flag(argc, argv, dashes, name, value, flags, n_flags);
         }
         if (!take_value(argc, argv, &i, flag) || !note_flag(flag, out)) return false;
     }
-    return true;
+    return check_words(out);
 }
 
 /* strtod alone takes hexadecimal, nan, inf and leading blanks too. */
@@ -181,10 +196,4 @@ bool number_flag(const Flag *flag, double low, double high, double *out) {
                     high) < 0;
     *out = value;
     return true;
-}
-
-bool json_flag(const Flag *format, bool *json) {
-    *json = format->given && strcmp(format->value, "json") == 0;
-    return *json || !format->given || strcmp(format->value, "text") == 0 ||
-           fail(2, "--format %s: text or json was expected", format->value) < 0;
 }

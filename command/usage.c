@@ -60,7 +60,7 @@ static void print_usage(const Help *help, const char *usage) {
     snprintf(text, sizeof text, "usage: %s %s", command->name, usage);
     fputc('\n', help->out);
     int indent = (int)strlen("usage: ") + (int)strlen(command->name) + 1;
-    vt_wrap(help->out, text, 0, indent < help->width / 2 ? indent : 4, help->width);
+    vt_wrap(help->out, text, 0, indent < help->width / 4 ? indent : 4, help->width);
     fputc('\n', help->out);
 }
 

@@ -54,8 +54,7 @@ int verb_data(int argc, char **argv) {
     Arguments args;
     double threads = 0;
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
-    if (args.n_words < 1 || strcmp(args.words[0], "check") != 0 || args.n_words - 1 + args.n_overrides < 1)
-        return fail(2, "vitc data check PATH …");
+    if (args.n_words < 1 || args.n_words - 1 + args.n_overrides < 1) return fail(2, "vitc data check PATH …");
     const char *paths[16 + 256];
     int n = 0;
     for (int i = 1; i < args.n_words; i++) paths[n++] = args.words[i];

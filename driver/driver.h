@@ -27,6 +27,10 @@ extern const FlagTable RUN_FLAGS, CHECK_FLAGS, DATA_FLAGS, INSPECT_FLAGS, OPT_FL
     DOCTOR_FLAGS, HELP_FLAGS;
 extern const FlagTable VITC_FLAGS; /* command.c: of each verb of command/ */
 
+/* ---- help/recipes.c ---------------------------------------------------------------------------------------------- */
+/* Tells that there is no such recipe, and which may have been meant: an installed one, or a file beside. False. */
+bool refuse_recipe(const char *word);
+
 /* ---- help/complete.c: Command.complete */
 void complete_vitc(Completer *c, Completion kind);
 

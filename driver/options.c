@@ -1,13 +1,7 @@
 /* Flags that only vitc has. */
 #include "driver/driver.h"
 
-static bool check_precision(const char *value) {
-    Precision precision;
-    return precision_find(value, &precision) ||
-           fail(2, "--precision %s: fp32, bf16 or bf16x3 was expected", value) < 0;
-}
-
-const FlagSetting FLAG_SETTINGS[N_FLAG_SETTINGS] = {{"precision", "train.precision", check_precision}};
+const FlagSetting FLAG_SETTINGS[N_FLAG_SETTINGS] = {{"precision", "train.precision"}};
 
 bool roofline_flags(const Flag *peak, const Flag *bandwidth, Roofline *roofline) {
     double gflops = roofline->flops / 1e9, gbytes = roofline->bytes / 1e9;

@@ -1,6 +1,7 @@
 /* vitc run: one function, once, on tensors from a file: how anyone checks vitc against another implementation. */
 #include "driver/trace.h"
 #include "frontend/recipe/catalog.h"
+#include "inspect/inspect.h"
 #include "driver/recipe_weights.h"
 
 #include <stdlib.h>
@@ -344,7 +345,7 @@ int verb_run(int argc, char **argv) {
     Feed f = {.s = &s, .per_epoch = q.per_epoch, .step = q.step};
     if (instance) {
         f.func = module_find_func(q.flags[INTERPRET].given ? plain : s.recipe.module, q.function);
-        if (!f.func) vt_fail(&error, 2, "recipe '%s' has no function '%s'", s.program->name, q.function);
+        if (!f.func) vt_fail(&error, 2, "%s", function_refusal(s.arena, s.recipe.module, q.function));
         f.file = f.func ? vt_tensors_open(q.flags[IN].value, &error) : NULL;
     }
     if (f.file) done = run_function(&q, &f, instance, &rules, &error);

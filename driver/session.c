@@ -2,6 +2,7 @@
 #include "driver/cache.h"
 #include "driver/driver.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -55,8 +56,10 @@ static void session_begin(Session *s) {
 
 static bool elaborate_recipe(Session *s, const char *path, const RecipeOptions *options) {
     double start = seconds_now();
+    const char *file = find_recipe(s->arena, path);
     s->strict = options->warnings == WARNINGS_STRICT;
-    bool good = recipe_load(s->arena, s->diags, find_recipe(s->arena, path), options, &s->recipe);
+    if (access(file, F_OK) != 0 && errno == ENOENT) return refuse_recipe(path);
+    bool good = recipe_load(s->arena, s->diags, file, options, &s->recipe);
     s->resolved = s->recipe.resolved;
     s->elaborate_seconds = seconds_now() - start;
     if (good) timing_add_module(&s->timing, "elaborate", s->elaborate_seconds, s->recipe.module);

@@ -2,7 +2,7 @@
 #include "codegen/target/select.h"
 #include "driver/driver.h"
 
-#include "commit.h" /* made by cmake/commit.cmake */
+#include <commit.h> /* made by cmake/commit.cmake */
 
 const char *version_name(void) {
     return VITC_COMMIT[0] ? "vitc " VITC_VERSION " (" VITC_COMMIT ")" : "vitc " VITC_VERSION;

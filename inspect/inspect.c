@@ -16,24 +16,30 @@ static void tell(void *user, const Pass *pass, const Module *module, double seco
     if (told->hooks && told->hooks->after) told->hooks->after(told->hooks->user, pass, module, seconds);
 }
 
+const char *function_refusal(Arena *arena, const Module *module, const char *name) {
+    const char **names = ARENA_ARRAY(arena, const char *, module->n_funcs + 1), *all = "";
+    size_t n = 0;
+    for (size_t f = 0; f < module->n_funcs; f++) {
+        if (module->funcs[f]->body) continue;
+        all = arena_printf(arena, "%s%s%s", all, n ? ", " : "", module->funcs[f]->name);
+        names[n++] = module->funcs[f]->name;
+    }
+    const char *near = diag_nearest(name, names, n);
+    if (near)
+        return arena_printf(arena, "recipe '%s' has no function '%s'; did you mean '%s'?", module->name, name,
+                            near);
+    return arena_printf(arena, "recipe '%s' has no function '%s'; it has %s", module->name, name,
+                        *all ? all : "none");
+}
+
 /* The function asked for; NULL after telling which there are. */
 static const Func *choose_func(const Module *module, const char *name) {
     const Func *func = module_find_func(module, name ? name : "step");
     for (size_t f = 0; !name && !func && f < module->n_funcs; f++)
         if (!module->funcs[f]->body) func = module->funcs[f];
     if (func) return func;
-    const char **names = ARENA_ARRAY(module->arena, const char *, module->n_funcs + 1);
-    for (size_t f = 0; f < module->n_funcs; f++) names[f] = module->funcs[f]->name;
-    const char *near = name ? diag_nearest(name, names, module->n_funcs) : NULL;
-    char *all = arena_strdup(module->arena, "");
-    for (size_t f = 0; f < module->n_funcs; f++)
-        all = arena_printf(module->arena, "%s%s%s", all, f ? ", " : "", names[f]);
-    if (near)
-        diag_error(module->diags, (Loc){0, 0, 0}, "recipe '%s' has no function '%s'; did you mean '%s'?",
-                   module->name, name, near);
-    else
-        diag_error(module->diags, (Loc){0, 0, 0}, "recipe '%s' has no function '%s'; it has %s", module->name,
-                   name ? name : "step", *all ? all : "none");
+    diag_error(module->diags, (Loc){0, 0, 0}, "%s",
+               function_refusal(module->arena, module, name ? name : "step"));
     return NULL;
 }
 

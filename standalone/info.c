@@ -116,7 +116,7 @@ int verb_own_info(int argc, char **argv) {
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
     if (args.n_words || args.n_overrides)
         return fail(2, "info wants no '%s'", args.n_words ? args.words[0] : args.overrides[0]);
-    if (!json_flag(&flags[FORMAT], &json)) return 2;
+    json = flag_choice(&flags[FORMAT]) == 1;
     if (flags[RECIPE].given) return fputs(vt_built.recipe, stdout) < 0 ? 1 : 0;
     find_damage(damage, sizeof damage);
     VtChoice choice = vt_choose_variant(&vt_built, flags[TARGET].value);

@@ -193,8 +193,8 @@ int verb_bench(int argc, char **argv) {
     if (args.n_words != 1) return fail(2, "bench wants one recipe");
     if (!flags[PROFILE].given && (flags[PEAK].given || flags[BANDWIDTH].given))
         return fail(2, "--peak and --bandwidth go with --profile");
-    if (!json_flag(&flags[FORMAT], &json) || !roofline_flags(&flags[PEAK], &flags[BANDWIDTH], &roofline))
-        return 2;
+    json = flag_choice(&flags[FORMAT]) == 1;
+    if (!roofline_flags(&flags[PEAK], &flags[BANDWIDTH], &roofline)) return 2;
     if (!whole_flag(&flags[STEPS], 1, 1e6, &steps) || !whole_flag(&flags[THREADS], 1, 1024, &threads))
         return 2;
     if (!profile_asked(&flags[PROFILE], &flags[TRACE], steps, &asked)) return 2;

@@ -8,9 +8,10 @@ enum { OUT, EMIT, STATIC, TARGET, CC, VERBOSE, FORCE, DEBUG, NAME, PRECISION, TI
 static const FlagRow FLAGS[N_FLAGS] = {
     [OUT] = {"o", FLAG_VALUE, "FILE", COMPLETE_FILE,
              "what is made; the folder of a library; - for a text to standard output"},
-    [EMIT] = {"emit", FLAG_VALUE, "exe|lib|obj|asm|llvm|ir", COMPLETE_WORDS,
-              "a program, a C library with its header, an object, assembly, LLVM IR, or the graph after all "
-              "passes (exe)"},
+    [EMIT] =
+        {"emit", FLAG_VALUE, "exe|obj|asm|llvm|ir|lib", COMPLETE_WORDS,
+         "a program (unless given), an object, assembly, LLVM IR, the graph after all passes, or a C library "
+         "with its header"},
     [STATIC] = {"static", FLAG_BARE, NULL, COMPLETE_NONE, "a program without any shared library"},
     [TARGET] = {"target", FLAG_VALUE, "NAME[,NAME …]", COMPLETE_TARGETS,
                 "processors it is for; one for several chooses when it starts; `list` tells which there are"},
@@ -38,20 +39,6 @@ enum { N_KINDS = sizeof KINDS / sizeof *KINDS };
 
 /* ---- what is asked for ------------------------------------------------------------------------------------------- */
 
-static bool choose_kind(Build *b, const Flag *flag) {
-    const char *names[N_KINDS], *list = "";
-    if (!flag->given) return true;
-    for (int i = 0; i < N_KINDS; i++) {
-        names[i] = KINDS[i].name;
-        list = arena_printf(b->arena, "%s%s%s", list, i ? ", " : "", names[i]);
-        b->emit = (Emit)i;
-        if (strcmp(flag->value, names[i]) == 0) return true;
-    }
-    const char *near = diag_nearest(flag->value, names, N_KINDS);
-    return fail(2, "--emit %s: one of %s%s%s%s", flag->value, list, near ? "; did you mean " : "",
-                near ? near : "", near ? "?" : "") < 0;
-}
-
 static bool read_request(Build *b, int argc, char **argv, Flag *flags, Arguments *args) {
     if (!parse_arguments(argc, argv, flags, N_FLAGS, args)) return false;
     *b = (Build){.arena = arena_new(),
@@ -64,7 +51,8 @@ static bool read_request(Build *b, int argc, char **argv, Flag *flags, Arguments
                  .code = 2};
     if (args->n_words != 1) return fail(2, "build wants one recipe: vitc build RECIPE -o FILE") < 0;
     if (!flags[OUT].given) return fail(2, "build wants -o FILE") < 0;
-    if (!choose_kind(b, &flags[EMIT]) || !choose_targets(b, flags[TARGET].value)) return false;
+    b->emit = (Emit)flag_choice(&flags[EMIT]);
+    if (!choose_targets(b, flags[TARGET].value)) return false;
     if (strcmp(b->out, "-") == 0 && !KINDS[b->emit].text)
         return fail(2, "-o -: --emit=%s makes a file, not a text", KINDS[b->emit].name) < 0;
     if (b->fixed && b->emit != EMIT_EXE) return fail(2, "--static goes with --emit=exe") < 0;

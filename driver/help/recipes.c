@@ -58,3 +58,36 @@ size_t recipe_rows(Arena *arena, const TopicRow **rows) {
     *rows = all.rows;
     return all.count;
 }
+
+/* YAML files of the folder that a path is in, with the path as far as that. */
+static size_t add_files(Arena *arena, const char *path, const char **names, size_t n, size_t most) {
+    struct dirent **entries;
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? arena_strndup(arena, path, (size_t)(slash + 1 - path)) : arena_strdup(arena, "");
+    int count = scandir(*folder ? folder : ".", &entries, NULL, alphasort);
+    for (int i = 0; i < count; i++) {
+        const char *name = entries[i]->d_name, *end = strrchr(name, '.');
+        if (end && strcmp(end, ".yaml") == 0 && n < most)
+            names[n++] = arena_printf(arena, "%s%s", folder, name);
+        free(entries[i]);
+    }
+    if (count >= 0) free(entries);
+    return n;
+}
+
+bool refuse_recipe(const char *word) {
+    enum { MOST = 1000 };
+    Arena *arena = arena_new();
+    const char *names[MOST];
+    const TopicRow *rows;
+    size_t count = recipe_rows(arena, &rows), n = 0;
+    for (size_t i = 0; i < count && n + 2 < MOST; i++) {
+        const char *slash = strrchr(rows[i].name, '/');
+        names[n++] = rows[i].name;
+        if (slash) names[n++] = slash + 1; /* which names it too */
+    }
+    n = add_files(arena, word, names, n, MOST);
+    unknown_word("there is no recipe", word, names, n, "vitc help recipes");
+    arena_free(arena);
+    return false;
+}

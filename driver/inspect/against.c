@@ -4,7 +4,6 @@
 #include "inspect/against/against_json.h"
 #include "inspect/against/against_text.h"
 #include "inspect/report/report_json.h"
-#include "runtime/base/nearest.h"
 
 #include <string.h>
 
@@ -77,16 +76,10 @@ static bool plan(Session *session, const AgainstAsked *asked, const Side *s) {
 }
 
 static const Func *function_of(const Session *session, const AgainstAsked *asked) {
-    const char *name = asked->function ? asked->function : "step", *names[64];
+    const char *name = asked->function ? asked->function : "step";
     const Module *module = session->recipe.module;
-    size_t n = 0;
-    for (size_t f = 0; f < module->n_funcs && n < 64; f++)
-        if (!module->funcs[f]->body) names[n++] = module->funcs[f]->name;
     const Func *func = module_find_func(module, name);
-    const char *near = func ? NULL : vt_nearest(name, names, n);
-    if (!func)
-        fail(2, "recipe '%s' has no function '%s'%s%s%s", session->recipe.plan.name, name,
-             near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    if (!func) fail(2, "%s", function_refusal(session->arena, module, name));
     return func;
 }
 

@@ -3,7 +3,6 @@
 #include "inspect/explain/explain_json.h"
 #include "inspect/explain/explain_text.h"
 #include "inspect/report/report_json.h"
-#include "runtime/base/nearest.h"
 
 #include <string.h>
 
@@ -36,15 +35,6 @@ int inspect_explain(const InspectRequest *request, Inspection *inspection, FILE 
 }
 
 /* ---- one kernel -------------------------------------------------------------------------------------------------- */
-
-bool inspect_check_emit(InspectRequest *request) {
-    static const char *const WHAT[] = {"llvm", "asm"};
-    const Flag *emit = &request->flags[INSPECT_EMIT];
-    if (!emit->given || strcmp(emit->value, WHAT[0]) == 0 || strcmp(emit->value, WHAT[1]) == 0) return true;
-    const char *near = vt_nearest(emit->value, WHAT, 2);
-    if (near) return fail(2, "--emit %s: did you mean %s?", emit->value, near) < 0;
-    return fail(2, "--emit %s: a kernel's code is llvm or asm", emit->value) < 0;
-}
 
 int inspect_kernel(const InspectRequest *request, Inspection *inspection, FILE *out,
                    const VtTerminal *terminal) {

@@ -75,7 +75,6 @@ int inspect_reports(const InspectRequest *request, Inspection *inspection, FILE 
                     const VtTerminal *terminal);
 
 /* ---- explain.c: --explain and --kernel --------------------------------------------------------------------------- */
-bool inspect_check_emit(InspectRequest *request);
 int inspect_explain(const InspectRequest *request, Inspection *inspection, FILE *out,
                     const VtTerminal *terminal);
 int inspect_kernel(const InspectRequest *request, Inspection *inspection, FILE *out,

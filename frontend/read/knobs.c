@@ -161,7 +161,11 @@ static bool check_knob(ParsedRecipe *r, Knob *knob, const Tree *form, const Tree
         if (value->kind == TREE_SCALAR && strcmp(choice->text, value->text) == 0) return true;
         all = arena_printf(r->arena, "%s%s%s", all, *all ? ", " : "", choice->text);
     }
-    diag_error(r->diags, value->loc, "knob '%s' is one of %s", knob->name, all);
+    const char **names = ARENA_ARRAY(r->arena, const char *, choices->count);
+    for (size_t i = 0; i < choices->count; i++) names[i] = choices->items[i].value->text;
+    const char *word = value->kind == TREE_SCALAR ? value->text : "";
+    diag_error(r->diags, value->loc, "knob '%s' is one of %s%s", knob->name, all,
+               suggestion(r, word, names, choices->count));
     return false;
 }
 

@@ -169,7 +169,13 @@ static void apply_preset(ParsedRecipe *r, Tree *root, const char *name, Loc loc)
     if (!preset || preset->kind != TREE_MAP) {
         const char *names[MAX_NAMED];
         size_t n = names_in(presets, names, MAX_NAMED);
-        diag_error(r->diags, loc, "no preset '%s'%s", name, suggestion(r, name, names, n));
+        const char *near = suggestion(r, name, names, n), *all = "";
+        for (size_t i = 0; i < n && strlen(all) < MAX_TOLD; i++)
+            all = arena_printf(r->arena, "%s%s%s", all, i ? ", " : "; there are ", names[i]);
+        diag_error(r->diags, loc, "no preset '%s'%s", name,
+                   *near ? near
+                   : n   ? all
+                         : ": this recipe has none");
         return;
     }
     for (size_t i = 0; i < preset->count; i++)

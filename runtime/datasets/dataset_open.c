@@ -1,5 +1,6 @@
 /* Opening a data set: which format it is, which split is wanted; and closing it. */
 #include "runtime/base/error.h"
+#include "runtime/base/nearest.h"
 #include "runtime/datasets/dataset.h"
 #include "runtime/datasets/dataset_tree.h"
 
@@ -10,12 +11,22 @@
 #include <unistd.h>
 
 /* "val" and the like are what is held out; NULL: no name of a split. */
+static const char *const SPLITS[][2] = {{"train", "train"}, {"test", "test"},       {"val", "test"},
+                                        {"valid", "test"},  {"validation", "test"}, {"unused", "unused"}};
+enum { N_SPLITS = sizeof SPLITS / sizeof *SPLITS };
+
 static const char *split_name(const char *word) {
-    static const char *const names[][2] = {{"train", "train"}, {"test", "test"},       {"val", "test"},
-                                           {"valid", "test"},  {"validation", "test"}, {"unused", "unused"}};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(names[i][0], word) == 0) return names[i][1];
+    for (size_t i = 0; i < N_SPLITS; i++)
+        if (strcmp(SPLITS[i][0], word) == 0) return SPLITS[i][1];
     return NULL;
+}
+
+static bool refuse_split(const char *word, VtError *error) {
+    const char *names[N_SPLITS];
+    for (size_t i = 0; i < N_SPLITS; i++) names[i] = SPLITS[i][0];
+    const char *near = vt_nearest(word, names, N_SPLITS);
+    if (near) return vt_fail(error, 2, "unknown split '%s'; did you mean '%s'?", word, near);
+    return vt_fail(error, 2, "unknown split '%s': there are train and test (or val)", word);
 }
 
 VtDataset *dataset_new(const char *path, const char *split) {
@@ -63,7 +74,7 @@ static bool open_any(VtDataset *d, VtError *error) {
 static VtDataset *open_split(const char *path, const char *split, bool *no_split, VtError *error) {
     if (no_split) *no_split = false;
     if (split && !split_name(split)) {
-        vt_fail(error, 2, "unknown split '%s': there are train and test (or val)", split);
+        refuse_split(split, error);
         return NULL;
     }
     VtDataset *d = dataset_new(path, split ? split_name(split) : NULL);

@@ -134,7 +134,7 @@ static void test_refused(void **state) {
         int code;
         const char *says;
     } cases[] = {
-        {"--emit=exee", "new", 2, "did you mean exe?"},
+        {"--emit=exee", "new", 2, "did you mean 'exe'?"},
         {"--target x86-64-v33", "new", 2, "x86-64-v3"},
         {"--target x86-64,x86-64", "new", 2, "names x86-64 twice"},
         {"--target x86-64,aarch64", "new", 2, "aarch64"},

@@ -462,8 +462,9 @@ static void test_refusals(void **state) {
     assert_refused(2, "--bandwidth fast: a number", "inspect " MAE " --cost --bandwidth fast");
     assert_refused(2, "go with --profile", "bench " MAE " --peak 100");
     assert_refused(2, "takes no value", "inspect " MAE " --cost=3");
-    assert_refused(2, "there are text, json", "inspect " MAE " --cost --format=xml");
-    assert_refused(2, "did you mean json?", "inspect " MAE " --cost --format=jsn");
+    assert_refused(2, "text, json, html, svg or dot was expected", "inspect " MAE " --cost --format=xml");
+    assert_refused(2, "there are text, json", "inspect " MAE " --cost --format=svg");
+    assert_refused(2, "did you mean 'json'?", "inspect " MAE " --cost --format=jsn");
 }
 
 static bool is_there(const char *name) {

@@ -1,5 +1,8 @@
 /* What the command line says of flags that are wrong: one message that tells what to write instead, exit code 2. */
 
+#include "runtime/base/terminal.h"
+#include "tests/driver/folder.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,7 +57,7 @@ static const struct {
     {"check quickstart batch=", "the value is missing"},
     {"check quickstart batch = 8", "a setting is written key=value, without blanks"},
     {"check quickstart batch==8", "knob 'batch' is a number, not '=8'"},
-    {"check -- --odd", "cannot read recipe '--odd'"},
+    {"check -- --odd", "there is no recipe '--odd'"},
 };
 
 static int run(const char *arguments, char *text, size_t size) {
@@ -152,8 +155,171 @@ static void test_version(void **state) {
     if (n == 1) assert_true(strlen(commit) == 7 || (strlen(commit) == 8 && commit[7] == '+'));
 }
 
+/* ---- what may have been meant ------------------------------------------------------------------------------------ */
+
+/* One row a place where a name can be wrong. */
+static void test_suggestions(void **state) {
+    (void)state;
+    static const char *const rows[][2] = {
+        {"trian", "unknown verb 'trian'; did you mean 'train'?"},
+        {"--verson", "unknown verb '--verson'; did you mean '--version'?"},
+        {"-v", "unknown verb '-v'; did you mean '-V'?"},
+        {"fly", "unknown verb 'fly' (vitc help lists them)"},
+        {"help simplfy", "no help on 'simplfy'; did you mean 'simplify'?"},
+        {"help targts", "no help on 'targts'; did you mean 'targets'?"},
+        {"help layernrm", "no help on 'layernrm'; did you mean 'layernorm'?"},
+        {"completion bsh", "bash, zsh or fish was expected; did you mean 'bash'?"},
+        {"train --thraeds 2", "unknown flag --thraeds; did you mean --threads?"},
+        {"bench -steps 2", "unknown flag -steps; did you mean --steps?"},
+        {"build quickstart --out x", "unknown flag --out; did you mean -o?"},
+        {"train --zzz", "unknown flag --zzz (vitc help train lists them;"},
+        {"check dinoo", "there is no recipe 'dinoo'; did you mean 'dino'?"},
+        {"check paper/swaw", "there is no recipe 'paper/swaw'; did you mean 'paper/swav'?"},
+        {"check swaw", "there is no recipe 'swaw'; did you mean 'swav'?"},
+        {"check " SOURCE_DIR "/tests/driver/word.yaml",
+         "did you mean '" SOURCE_DIR "/tests/driver/words.yaml'?"},
+        {"check zzz", "there is no recipe 'zzz' (vitc help recipes lists them)"},
+        {"check dino epocs=3", "there is no knob or value 'epocs' in this recipe; did you mean 'epochs'?"},
+        {"check dino preset=cifr", "no preset 'cifr'; did you mean 'cifar'?"},
+        {"check dino preset=zzz", "no preset 'zzz'; there are cifar, tiny"},
+        {"check quickstart preset=tiny", "no preset 'tiny': this recipe has none"},
+        {"check quickstart train.epoch=3", "unknown key 'epoch' in train; did you mean 'epochs'?"},
+        {"check quickstart train.precision=bf61", "bf16"},
+        {"bench quickstart --precision bf61", "fp32, bf16 or bf16x3 was expected; did you mean 'bf16'?"},
+        {"bench quickstart --format jsn", "text or json was expected; did you mean 'json'?"},
+        {"inspect quickstart --format htm", "did you mean 'html'?"},
+        {"inspect quickstart --after simplfy", "no pass 'simplfy'; did you mean 'simplify'?"},
+        {"inspect quickstart --before atodiff", "no pass 'atodiff'; did you mean 'autodiff'?"},
+        {"inspect quickstart --function stp", "has no function 'stp'; did you mean 'step'?"},
+        {"inspect quickstart --only encodr", "no module is 'encodr'; did you mean 'encoder'?"},
+        {"inspect quickstart --explain encoder.block", "did you mean 'encoder.blocks'?"},
+        {"inspect quickstart --kernel 1 --emit lvm", "llvm or asm was expected; did you mean 'llvm'?"},
+        {"build quickstart -o /tmp/x --emit exee", "did you mean 'exe'?"},
+        {"build quickstart -o /tmp/x --target x86-64v3",
+         "unknown target 'x86-64v3'; did you mean 'x86-64-v3'?"},
+        {"eval kmn runs --data synthetic", "eval kmn: knn was expected; did you mean 'knn'?"},
+        {"data chek x", "data chek: check was expected; did you mean 'check'?"},
+    };
+    int wrong = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[4096];
+        int code = run(rows[i][0], text, sizeof text);
+        if (code == 2 && strstr(text, rows[i][1])) continue;
+        print_error("vitc %s: wanted \"%s\" and 2, got %d:\n%s", rows[i][0], rows[i][1], code, text);
+        wrong++;
+    }
+    assert_int_equal(wrong, 0);
+}
+
+/* Passes and operators of IR text. */
+static void test_text(void **state) {
+    (void)state;
+    static const struct {
+        const char *op, *passes, *message;
+    } rows[] = {{"exp", "simplfy", "unknown pass 'simplfy'; did you mean 'simplify'?"},
+                {"exp", "simplify,fse", "unknown pass 'fse'; did you mean 'fuse'?"},
+                {"exp", "zzz", "unknown pass 'zzz' (vitc help passes lists them)"},
+                {"epx", "simplify", "no operator 'epx'; did you mean 'exp'?"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char path[64], arguments[128], text[4096];
+        snprintf(path, sizeof path, "%s/text.ir", folder);
+        FILE *file = fopen(path, "w");
+        fprintf(file,
+                "module @m {\n  func @f(%%x : f32[4]) {\n    %%y = %s %%x\n    output y = %%y\n  }\n}\n",
+                rows[i].op);
+        fclose(file);
+        snprintf(arguments, sizeof arguments, "opt --passes %s %s", rows[i].passes, path);
+        assert_int_equal(run(arguments, text, sizeof text), 2);
+        if (!strstr(text, rows[i].message)) fail_msg("wanted %s, got\n%s", rows[i].message, text);
+    }
+}
+
+/* Calls `look` for each word that completion offers. */
+static void each_offer(const char *words, void (*look)(void *user, char *word, const char *doc), void *user) {
+    char command[256];
+    static char offers[2][1 << 16];
+    static int depth;
+    char *text = offers[depth++], *save = NULL;
+    snprintf(command, sizeof command, "complete-words -- %s", words);
+    assert_int_equal(run(command, text, sizeof offers[0]), 0);
+    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        char *tab = strchr(line, '\t');
+        if (tab) *tab = '\0';
+        if (line[0] != ':') look(user, line, tab ? tab + 1 : "");
+    }
+    depth--;
+}
+
+typedef struct {
+    const char *verb;
+    char help[1 << 15];
+    int flags;
+} VerbSeen;
+
+/* A flag is in the help of its verb, its sentence is a clause, and it is suggested for what is nearly its name. */
+static void look_at_flag(void *user, char *flag, const char *doc) {
+    VerbSeen *seen = user;
+    char text[4096], arguments[256], wanted[128];
+    size_t n = strlen(doc);
+    if (n == 0 || (doc[0] >= 'A' && doc[0] <= 'Z' && doc[1] >= 'a' && doc[1] <= 'z') || doc[n - 1] == '.')
+        fail_msg("%s %s: '%s' is no clause", seen->verb, flag, doc);
+    if (strcmp(flag, "--help") == 0) return;
+    seen->flags++;
+    if (!strstr(seen->help, flag)) fail_msg("vitc help %s does not tell of %s", seen->verb, flag);
+    if (flag[1] != '-' || strlen(flag) < 5 || SANITIZED) return; /* which take long to start */
+    snprintf(arguments, sizeof arguments, "%s %sx", seen->verb, flag);
+    snprintf(wanted, sizeof wanted, "unknown flag %sx; did you mean %s?", flag, flag);
+    if (run(arguments, text, sizeof text) != 2 || !strstr(text, wanted))
+        fail_msg("vitc %s: wanted \"%s\", got\n%s", arguments, wanted, text);
+}
+
+static void look_at_verb(void *user, char *verb, const char *doc) {
+    VerbSeen *seen = user;
+    char text[4096], words[128];
+    assert_true(strlen(doc) > 0 && strlen(doc) <= 66);
+    seen->verb = verb;
+    snprintf(words, sizeof words, "help %s", verb);
+    assert_int_equal(run(words, seen->help, sizeof seen->help), 0);
+    snprintf(words, sizeof words, "%sx", verb);
+    assert_int_equal(run(words, text, sizeof text), 2);
+    snprintf(words, sizeof words, "unknown verb '%sx'; did you mean '%s'?", verb, verb);
+    if (!strstr(text, words)) fail_msg("%s", text);
+    snprintf(words, sizeof words, "%s -", verb);
+    each_offer(words, look_at_flag, seen);
+}
+
+static void test_tables(void **state) {
+    (void)state;
+    static VerbSeen seen;
+    each_offer("''", look_at_verb, &seen);
+    assert_true(seen.flags > 80);
+}
+
+/* Help is as wide as the terminal, narrow ones too, and plain where it is none. */
+static void test_width(void **state) {
+    (void)state;
+    static const char *const rows[] = {"help",        "help train",   "help ops",
+                                       "help passes", "help recipes", "embed --help"};
+    static char text[1 << 17];
+    for (int width = 40; width <= 160; width += 40)
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            char columns[16];
+            snprintf(columns, sizeof columns, "%d", width);
+            setenv("COLUMNS", columns, 1);
+            assert_int_equal(run(rows[i], text, sizeof text), 0);
+            assert_null(strchr(text, '\033'));
+            for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+                bool words = strchr(line + strspn(line, " "), ' ') != NULL; /* a longer word is not broken */
+                if (words && vt_columns(line) > width) fail_msg("%s: more than %d: %s", rows[i], width, line);
+            }
+        }
+    unsetenv("COLUMNS");
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_messages), cmocka_unit_test(test_accepted),
-                                       cmocka_unit_test(test_targets), cmocka_unit_test(test_version)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_messages),    cmocka_unit_test(test_accepted),
+                                       cmocka_unit_test(test_targets),     cmocka_unit_test(test_version),
+                                       cmocka_unit_test(test_suggestions), cmocka_unit_test(test_text),
+                                       cmocka_unit_test(test_tables),      cmocka_unit_test(test_width)};
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
