@@ -11,7 +11,8 @@
  *   model.entry(number, stage)         the version of a value in a stage, or -1; model.lastEntry(number): its last one
  *   model.operands(entry)              numbers, or -1 - index of a source
  *   model.readers(number, stage)       entries that read a value (or -1 - source) in a stage
- *   model.kernelsOf(number)            kernels that compute it, model.kernelsReading(number), model.kernelsStoring(number)
+ *   model.kernelsOf(number)            kernels that compute it
+ *   model.kernelsReading(number), model.kernelsStoring(number)
  *   model.linesOf("FILE:LINE")         numbers of the values that come from a line, or from what it calls
  *   model.valuesOfOp(op, stage)        numbers of the values of an operator
  *   model.remarksOf(number)            indices of remarks about it
@@ -276,7 +277,8 @@
         model.valuesOfOp = function (op, stage) {
             var nodes = model.nodes, found = [];
             for (var i = 0; i < nodes.count; i++)
-                if (nodes.op[i] === op && nodes.first[i] <= stage && stage <= nodes.last[i]) found.push(nodes.number[i]);
+                if (nodes.op[i] === op && nodes.first[i] <= stage && stage <= nodes.last[i])
+                    found.push(nodes.number[i]);
             return found;
         };
         model.position = function (entry) { /* "dino.yaml:78", "" where there is none */

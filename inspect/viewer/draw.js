@@ -14,8 +14,8 @@
 
     vitc.readColors = function () {
         var style = getComputedStyle(document.documentElement), colors = {};
-        ['bg', 'card', 'box', 'box2', 'line', 'edge', 'edge-gradient', 'edge-update', 'text', 'dim', 'accent', 'operand',
-            'reader', 'new', 'gone', 'changed', 'product', 'elementwise', 'reduce', 'row', 'move', 'source', 'other',
+        ['bg', 'card', 'box', 'box2', 'line', 'edge', 'edge-gradient', 'edge-update', 'text', 'dim', 'accent',
+            'operand', 'reader', 'new', 'gone', 'changed', 'product', 'elementwise', 'reduce', 'row', 'move', 'source', 'other',
             'time', 'selected'].forEach(function (name) {
             colors[name] = style.getPropertyValue('--' + name).trim();
         });
@@ -74,7 +74,8 @@
         var text = vitc.units.plural(n, 'value') + (many > 1 ? ' each' : '');
         if (!gradient && item.seconds) text += ' · ' + vitc.units.seconds(item.seconds);
         else if (!gradient && item.flops) text += ' · ' + vitc.units.flops(item.flops);
-        return {title: fit(item.label.replace(/^@/, ''), 'title', room - vitc.measureText(times, 'title')), right: times,
+        return {title: fit(item.label.replace(/^@/, ''), 'title', room - vitc.measureText(times, 'title')),
+            right: times,
             small: fit(text, 'small', width - 24), share: model.seconds ? item.seconds / model.seconds : 0};
     }
 
@@ -114,7 +115,8 @@
         context.setTransform(ratio, 0, 0, ratio, 0, 0);
         context.fillStyle = vitc.colors.bg;
         context.fillRect(0, 0, view.w, view.h);
-        context.setTransform(view.k * ratio, 0, 0, view.k * ratio, Math.round(view.x * ratio), Math.round(view.y * ratio));
+        context.setTransform(view.k * ratio, 0, 0, view.k * ratio, Math.round(view.x * ratio),
+            Math.round(view.y * ratio));
     }
 
     Painter.prototype.sees = function (x, y, w, h) {
@@ -234,7 +236,7 @@
         var x = rect[0], y = rect[1], w = rect[2], h = rect[3], context = this.context, colors = vitc.colors;
         var absent = isAbsent(item, gradient), gone = item.mark === vitc.mark.GONE;
         var lines = linesOf(this.scene, item, gradient, w);
-        context.globalAlpha = absent ? 0.28 : (item.alpha === undefined ? 1 : item.alpha);
+        context.globalAlpha = absent ? (vitc.restless ? 0.3 : 0.12) : (item.alpha === undefined ? 1 : item.alpha);
         if (item.kind === 'run' && !this.tiny) { /* a stack */
             context.fillStyle = colors.card;
             context.strokeStyle = colors.line;
@@ -265,13 +267,15 @@
         }
         context.globalAlpha = 1;
         if (this.far) return this.farLabel(item, x, y, w, h, lines);
+        if (absent && !vitc.restless) return;
         if (item.kind === 'value') this.valueText(lines, x, y, w, gone || absent);
         else this.groupText(item, lines, x, y, w, h, gradient);
     };
 
     Painter.prototype.farLabel = function (item, x, y, w, h, lines) { /* groups keep a name that can be read */
         if (item.kind === 'value' || this.k < 0.2) return;
-        this.text('lane', 'text', lines.title.length > 12 ? lines.title.slice(0, 11) + '…' : lines.title, x + 10, y + h / 2 + 5);
+        this.text('lane', 'text', lines.title.length > 12 ? lines.title.slice(0, 11) + '…' : lines.title, x + 10,
+            y + h / 2 + 5);
     };
 
     Painter.prototype.valueText = function (lines, x, y, w, dim) {
@@ -320,7 +324,8 @@
         if (label[0] === '@') label = label.slice(1);
         buttons.forEach(function (button) {
             if (button.name !== 'toggle') room -= button.w;
-            self.text(button.name === 'toggle' ? 'small' : 'plain', button.name === 'toggle' ? 'dim' : 'accent', button.label,
+            self.text(button.name === 'toggle' ? 'small' : 'plain', button.name === 'toggle' ? 'dim' : 'accent',
+                button.label,
                 button.name === 'toggle' ? button.x + 9 : button.x + 5, y + 18);
         });
         if (gradient && item.has[0]) label += '  gradient';
@@ -361,7 +366,8 @@
     };
 
     Painter.prototype.seesItem = function (item) {
-        return (item.w && this.sees(item.x, item.y, item.w, item.h)) || (item.gw && this.sees(item.gx, item.y, item.gw, item.h));
+        return (item.w && this.sees(item.x, item.y, item.w, item.h)) ||
+            (item.gw && this.sees(item.gx, item.y, item.gw, item.h));
     };
 
     /* ---- what is selected, or under the pointer */
@@ -388,7 +394,8 @@
         var a = center(this.scene, link.from, link.fromGradient), b = center(this.scene, link.to, link.toGradient);
         if (!a || !b) return;
         var right = b[0] > a[0] + a[2] / 2, x1 = right ? a[0] + a[2] : a[0], x2 = right ? b[0] : b[0] + b[2];
-        var y1 = a[1] + Math.min(20, a[3] / 2), y2 = b[1] + Math.min(20, b[3] / 2), d = Math.max(40, Math.abs(x2 - x1) / 2) * (right ? 1 : -1);
+        var y1 = a[1] + Math.min(20, a[3] / 2), y2 = b[1] + Math.min(20, b[3] / 2);
+        var d = Math.max(40, Math.abs(x2 - x1) / 2) * (right ? 1 : -1);
         this.context.moveTo(x1, y1);
         this.context.bezierCurveTo(x1 + d, y1, x2 - d, y2, x2, y2);
     };
@@ -413,7 +420,8 @@
         var self = this, colors = ['edge', 'edge-gradient', 'edge-update'];
         this.scene.lanes.forEach(function (lane, i) {
             if (!lane.w || (self.scene.lane === 'overlay' && i === 1)) return;
-            var name = self.scene.lane === 'overlay' && i === 0 && self.scene.lanes[1].w ? 'forward and gradient' : lane.name;
+            var both = self.scene.lane === 'overlay' && i === 0 && self.scene.lanes[1].w;
+            var name = both ? 'forward and gradient' : lane.name;
             var size = Math.max(15, 13 / self.k);
             self.context.font = '600 ' + size + 'px ' + SANS;
             self.context.fillStyle = vitc.colors[colors[i]];

@@ -3,8 +3,8 @@
  * An edge between values becomes one between the items of the innermost box that holds both; inside a box that only its
  * reader lies in it goes on from the upper border (of a gradient: the lower one), inside one that only its operand lies
  * in up to the other border. Equal ones are drawn once. One that joins neighbouring lines runs straight through the
- * gap between them; a longer one along a track at the right of its lane, one track for all readers of an item. Where all
- * tracks are taken an edge is spilled: drawn only for what is selected or under the pointer. */
+ * gap between them; a longer one along a track at the right of its lane, one track for all readers of an item. Where
+ * all tracks are taken an edge is spilled: drawn only for what is selected or under the pointer. */
 'use strict';
 
 (function () {
@@ -22,7 +22,8 @@
     function addEdge(box, from, to, lane, outer) {
         var key = edgeKey(from, to, lane, outer), edge = box.byEdge.get(key);
         if (!edge) {
-            edge = {id: vitc.edgeCount++, from: from, to: to, lane: lane, outer: outer, live: false, points: null, track: -1};
+            edge = {id: vitc.edgeCount++, from: from, to: to, lane: lane, outer: outer, live: false, points: null,
+                track: -1};
             box.byEdge.set(key, edge);
             box.edges.push(edge);
         }
@@ -200,7 +201,8 @@
             var right = left + width - S.pad - box.tracks[lane] * S.track + S.track;
             box.edges.forEach(function (edge) {
                 if (edge.lane !== lane) return;
-                var from = edge.from < 0 ? null : scene.items[edge.from], to = edge.to < 0 ? null : scene.items[edge.to];
+                var from = edge.from < 0 ? null : scene.items[edge.from];
+                var to = edge.to < 0 ? null : scene.items[edge.to];
                 var x1, y1, x2, y2, share, slot = (edge.from < 0 ? edge.outer.id : edge.from) % 5 * 2.5 - 5;
                 if (from) {
                     share = portShare(scene, from, lane);

@@ -21,8 +21,8 @@
         }, null);
     }
 
-    /* Items that an edge joins with one, against the edges' direction (operands) or along it (readers); of an open group
-     * and at a border those of the box around it. */
+    /* Items that an edge joins with one, against the edges' direction (operands) or along it (readers); of an open
+     * group and at a border those of the box around it. */
     vitc.neighbours = function (item, readers) {
         var scene = vitc.scene(), found = [], box = scene.boxes[item.box];
         box.edges.forEach(function (edge) {
@@ -75,6 +75,17 @@
         if (item) vitc.toggle(item);
     }
 
+    function center() {
+        var item = selectedItem();
+        if (item) vitc.look(item, true);
+    }
+
+    function startSearch() {
+        var input = document.getElementById('search');
+        input.focus();
+        input.select();
+    }
+
     function drop() {
         if (vitc.state.selected) vitc.select(null, 'keys');
     }
@@ -89,11 +100,13 @@
     var pan = 90;
     vitc.keys = [
         {title: 'Find'},
-        {keys: ['/'], text: 'search', run: function () { document.getElementById('search').select(); document.getElementById('search').focus(); }},
+        {keys: ['/'], text: 'search', run: startSearch},
         {keys: ['y'], text: 'copy a link to what is selected', run: function () { vitc.copyLink(); }},
         {title: 'Move along edges'},
-        {keys: ['ArrowDown', 'j'], text: 'down: to a reader, of gradients to an operand', run: function () { vertical(true); }},
-        {keys: ['ArrowUp', 'k'], text: 'up: to an operand, of gradients to a reader', run: function () { vertical(false); }},
+        {keys: ['ArrowDown', 'j'], text: 'down: to a reader, of gradients to an operand',
+            run: function () { vertical(true); }},
+        {keys: ['ArrowUp', 'k'], text: 'up: to an operand, of gradients to a reader',
+            run: function () { vertical(false); }},
         {keys: ['ArrowLeft', 'h'], text: 'to the left in the line', run: function () { sideways(false); }},
         {keys: ['ArrowRight', 'l'], text: 'to the right in the line', run: function () { sideways(true); }},
         {keys: ['g'], text: 'to the gradient of a value, and back', run: goToPartner},
@@ -105,13 +118,15 @@
         {keys: [']'], text: 'the next pass', run: function () { vitc.stepStage(1); }},
         {keys: ['P'], text: 'play all passes', run: function () { vitc.play(); }},
         {keys: ['i'], text: 'show passes without effect', run: flip('idle', false, true)},
-        {keys: ['p'], text: 'pack what the stage has, or keep the places of all stages', run: flip('places', 'packed', 'stable')},
+        {keys: ['p'], text: 'pack what the stage has, or keep the places of all stages',
+            run: flip('places', 'packed', 'stable')},
         {title: 'View'},
         {keys: ['f', '0'], text: 'see all', run: function () { vitc.fit(); }},
         {keys: ['+', '='], text: 'larger', run: function () { vitc.zoom(1.25); }},
         {keys: ['-'], text: 'smaller', run: function () { vitc.zoom(0.8); }},
-        {keys: ['c'], text: 'center what is selected', run: function () { var item = selectedItem(); if (item) vitc.look(item, true); }},
-        {keys: ['e'], text: 'open one level more, inside what is selected', run: function () { vitc.openLevel(selectedItem()); }},
+        {keys: ['c'], text: 'center what is selected', run: center},
+        {keys: ['e'], text: 'open one level more, inside what is selected',
+            run: function () { vitc.openLevel(selectedItem()); }},
         {keys: ['E'], text: 'close all groups', run: function () { vitc.closeAll(); }},
         {keys: ['o'], text: 'forward and gradient side by side, or overlaid', run: flip('lane', 'side', 'overlay')},
         {keys: ['x'], text: 'all edges from forward values to gradients', run: flip('cross', false, true)},
@@ -125,7 +140,8 @@
         {keys: ['?'], text: 'these keys', run: function () { vitc.showKeys(); }}
     ];
 
-    var names = {ArrowDown: '↓', ArrowUp: '↑', ArrowLeft: '←', ArrowRight: '→', ' ': 'space', Enter: '⏎', Escape: 'esc', Backspace: '⌫'};
+    var names = {ArrowDown: '↓', ArrowUp: '↑', ArrowLeft: '←', ArrowRight: '→', ' ': 'space', Enter: '⏎',
+        Escape: 'esc', Backspace: '⌫'};
 
     vitc.showKeys = function () {
         var dialog = document.getElementById('all-keys');

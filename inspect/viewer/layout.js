@@ -68,7 +68,8 @@
     };
 
     Scene.prototype.addItem = function (box, item) {
-        var open = item.kind === 'value' ? undefined : this.expanded.get(item.key), outline = this.outline, scene = this;
+        var open = item.kind === 'value' ? undefined : this.expanded.get(item.key), outline = this.outline,
+            scene = this;
         item.index = this.items.length;
         item.box = box.id;
         item.inner = -1;
@@ -167,7 +168,8 @@
 
     Scene.prototype.sizeClosed = function (item) {
         var count = item.members ? item.members.length : 1, label = item.label + (count > 1 ? '  ×' + count : '');
-        var width = clamp(Math.max(this.measure(label, 'title'), this.measure('0000 values · 000 MFLOP', 'small')) + 46);
+        var least = this.measure('0000 values · 000 MFLOP', 'small');
+        var width = clamp(Math.max(this.measure(label, 'title'), least) + 46);
         item.h = S.group;
         item.w = item.has[0] ? width : 0;
         item.gw = item.has[1] ? width : 0;
@@ -247,7 +249,8 @@
             var item = sequence.items[i];
             if (item.first && reader.has(item)) item.depth = Math.max(0, reader.get(item) - 1);
             sequence.before.get(item).forEach(function (from) {
-                if (from.turn < item.turn) reader.set(from, Math.min(item.depth, reader.has(from) ? reader.get(from) : Infinity));
+                if (from.turn >= item.turn) return;
+                reader.set(from, Math.min(item.depth, reader.has(from) ? reader.get(from) : Infinity));
             });
         }
     };

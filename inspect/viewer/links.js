@@ -21,15 +21,16 @@
     }
 
     vitc.linkOf = function (ref) {
-        var parts = [nameOf(ref)];
-        if (vitc.state.stage !== vitc.state.model.lastStage) parts.push('stage=' + vitc.state.model.stages[vitc.state.stage].label);
+        var model = vitc.state.model, parts = [nameOf(ref)];
+        if (vitc.state.stage !== model.lastStage) parts.push('stage=' + model.stages[vitc.state.stage].label);
         if (vitc.state.lane !== 'side') parts.push('lane=' + vitc.state.lane);
         return '#' + parts.filter(Boolean).join('&');
     };
 
     function refOf(key, value) {
         var model = vitc.state.model, i;
-        if (key === 'kernel') return value >= 1 && value <= model.kernels.count ? {kind: 'kernel', id: value - 1} : null;
+        if (key === 'kernel')
+            return value >= 1 && value <= model.kernels.count ? {kind: 'kernel', id: value - 1} : null;
         if (key === 'group') return {kind: 'group', id: value};
         if (key === 'op') {
             for (i = 0; i < model.ops.length; i++) if (model.ops[i].name === value) return {kind: 'op', id: i};
@@ -38,7 +39,8 @@
         } else if (key === 'line') {
             var cut = value.lastIndexOf(':');
             for (i = 0; i < model.files.length; i++)
-                if (model.files[i].name === value.slice(0, cut)) return {kind: 'line', id: i + ':' + value.slice(cut + 1)};
+                if (model.files[i].name === value.slice(0, cut))
+                    return {kind: 'line', id: i + ':' + value.slice(cut + 1)};
         }
         return null;
     }
@@ -90,7 +92,8 @@
         var hash = vitc.linkOf(ref);
         if (following || hash === location.hash || (hash === '#' && !location.hash)) return;
         try {
-            history[push ? 'pushState' : 'replaceState'](null, '', hash === '#' ? location.pathname + location.search : hash);
+            var address = hash === '#' ? location.pathname + location.search : hash;
+            history[push ? 'pushState' : 'replaceState'](null, '', address);
         } catch (error) { /* where pages have no history */
             if (push) location.hash = hash;
         }

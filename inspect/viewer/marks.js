@@ -22,7 +22,8 @@
     /* Of each item of a scene: its mark; of a group also tally[part][mark], how many of its values of the forward (or
      * update) part and of the gradient have which mark, and present[part], how many are in the stage. */
     vitc.markItems = function (scene, marks) {
-        var M = vitc.mark, model = scene.model, nodes = model.nodes, holder = scene.holder, entries = scene.outline.entries;
+        var M = vitc.mark, model = scene.model, nodes = model.nodes, holder = scene.holder,
+            entries = scene.outline.entries;
         scene.items.forEach(function (item) {
             item.mark = item.kind === 'value' ? marks[item.number] : M.ABSENT;
             item.tally = [[0, 0, 0, 0, 0], [0, 0, 0, 0, 0]];
@@ -49,8 +50,8 @@
         });
     };
 
-    /* model.secondsOf[number]: the time of a value (facts.js), of the measured profile where one is shown; model.seconds:
-     * of the step. */
+    /* model.secondsOf[number]: the time of a value (facts.js), of the measured profile where one is shown;
+     * model.seconds: of the step. */
     vitc.addSeconds = function (model) {
         var time = vitc.facts(model).time(), seconds = new Float64Array(model.limit);
         time.byEntry.forEach(function (of, entry) {

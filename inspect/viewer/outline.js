@@ -1,5 +1,6 @@
 /* The outline of a step: its values in groups by module path, forward and gradient in one tree, the update in another;
- * which siblings are alike; and the items that a group consists of. Linear in the values times the depth of their paths.
+ * which siblings are alike; and the items that a group consists of. Linear in the values times the depth of their
+ * paths.
  *
  *   vitc.outline(model, stage)   of one stage; stage -1: of all values of any stage
  *     .groups    [{id, name, path, parent, depth, update, children, own: numbers, counts: by phase, flops, run}]
@@ -32,7 +33,8 @@
                 var top = stack.length - 1, operands = model.operands(entries[stack[top]]);
                 if (at[top] < operands.length) {
                     var operand = operands[at[top]++];
-                    if (operand >= 0 && operand < model.limit && entries[operand] >= 0 && !state[operand]) push(operand);
+                    if (operand >= 0 && operand < model.limit && entries[operand] >= 0 && !state[operand])
+                        push(operand);
                 } else {
                     order[stack.pop()] = next++;
                     at.pop();
@@ -224,6 +226,7 @@
     vitc.alikeSiblings = function (model, stage) {
         var all = null, from = stage < 0 ? 0 : stage, to = stage < 0 ? model.lastStage : stage;
         for (var s = from; s <= to; s++) {
+            if (model.stages[s].kept === false) continue;
             var here = new Set();
             (model.alike[s] || []).forEach(function (run) {
                 vitc.runMembers(model, run).forEach(function (path, i) {

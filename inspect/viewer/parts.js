@@ -28,7 +28,8 @@
             up[number] = number;
             for (o = 0; o < operands.length; o++) {
                 var operand = operands[o];
-                if (operand < 0 || entries[operand] < 0 || nodes.phase[entries[operand]] !== nodes.phase[entry]) continue;
+                if (operand < 0 || entries[operand] < 0 ||
+                    nodes.phase[entries[operand]] !== nodes.phase[entry]) continue;
                 var crosses = (paths[operand] === undefined) !== loose && !isConstant(model, entries[operand]);
                 most = Math.max(most, level[operand] + (crosses ? 1 : 0));
             }
@@ -36,8 +37,10 @@
             if (!loose) continue;
             for (o = 0; o < operands.length; o++) {
                 operand = operands[o];
-                if (operand < 0 || entries[operand] < 0 || paths[operand] !== undefined || level[operand] !== most) continue;
-                if (nodes.phase[entries[operand]] !== nodes.phase[entry] || isConstant(model, entries[operand])) continue;
+                if (operand < 0 || entries[operand] < 0 || paths[operand] !== undefined ||
+                    level[operand] !== most) continue;
+                if (nodes.phase[entries[operand]] !== nodes.phase[entry]) continue;
+                if (isConstant(model, entries[operand])) continue;
                 up[find(up, number)] = find(up, operand);
             }
         }
@@ -120,7 +123,8 @@
             number = sorted[i];
             if (paths[number] !== undefined) continue;
             var root = find(joined.up, number), part = parts.get(root);
-            if (!part) parts.set(root, (part = {phase: nodes.phase[entries[number]], level: joined.level[number], numbers: []}));
+            if (!part) parts.set(root, (part = {phase: nodes.phase[entries[number]], level: joined.level[number],
+                numbers: []}));
             part.numbers.push(number);
         }
         nameParts(model, entries, parts, paths);

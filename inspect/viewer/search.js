@@ -30,9 +30,10 @@
             return b.score - a.score;
         });
         more = Math.max(0, found.length - LIMIT);
-        return {more: more, score: found.length ? found[0].score : 0, results: found.slice(0, LIMIT).map(function (one) {
+        var results = found.slice(0, LIMIT).map(function (one) {
             return one.candidate;
-        })};
+        });
+        return {more: more, score: found.length ? found[0].score : 0, results: results};
     }
 
     function groupsOf(model) {
@@ -54,7 +55,8 @@
         model.files.forEach(function (file, f) {
             file.text.split('\n').forEach(function (line, i) {
                 if (line.trim())
-                    list.push({ref: {kind: 'line', id: f + ':' + (i + 1)}, text: line.trim(), note: file.name + ':' + (i + 1)});
+                    list.push({ref: {kind: 'line', id: f + ':' + (i + 1)}, text: line.trim(),
+                        note: file.name + ':' + (i + 1)});
             });
         });
         return list;
@@ -64,9 +66,11 @@
         if (model.searchIndex) return model.searchIndex;
         var kernels = [], sources = [], i;
         for (i = 0; i < model.kernels.count; i++)
-            kernels.push({ref: {kind: 'kernel', id: i}, text: model.string(model.kernels.name[i]), note: 'kernel ' + (i + 1)});
+            kernels.push({ref: {kind: 'kernel', id: i}, text: model.string(model.kernels.name[i]),
+                note: 'kernel ' + (i + 1)});
         for (i = 0; i < model.sources.count; i++)
-            sources.push({ref: {kind: 'source', id: i}, text: model.sourceName(i), note: model.string(model.sources.type[i])});
+            sources.push({ref: {kind: 'source', id: i}, text: model.sourceName(i),
+                note: model.string(model.sources.type[i])});
         model.searchIndex = {
             groups: groupsOf(model), kernels: kernels, sources: sources, lines: linesOf(model),
             passes: model.stages.map(function (stage, s) {
@@ -79,14 +83,17 @@
     function byNumber(model, text) {
         var number = Number(text.replace(/^%/, '')), entry = model.lastEntry(number);
         if (!(number < model.limit) || entry < 0) return [];
-        return [{ref: {kind: 'value', id: number}, text: model.valueName(number), note: model.string(model.nodes.type[entry])}];
+        return [{ref: {kind: 'value', id: number}, text: model.valueName(number),
+            note: model.string(model.nodes.type[entry])}];
     }
 
     function operatorsOf(model, stage) {
         var counts = new Array(model.ops.length).fill(0), nodes = model.nodes;
-        for (var i = 0; i < nodes.count; i++) if (nodes.first[i] <= stage && stage <= nodes.last[i]) counts[nodes.op[i]]++;
+        for (var i = 0; i < nodes.count; i++) if (nodes.first[i] <= stage &&
+            stage <= nodes.last[i]) counts[nodes.op[i]]++;
         return model.ops.map(function (op, o) {
-            return {ref: {kind: 'op', id: o}, text: op.name, note: vitc.units.plural(counts[o], 'value'), count: counts[o]};
+            return {ref: {kind: 'op', id: o}, text: op.name, note: vitc.units.plural(counts[o], 'value'),
+                count: counts[o]};
         }).filter(function (op) {
             return op.count;
         });
@@ -96,7 +103,8 @@
         var nodes = model.nodes, list = [];
         for (var i = 0; i < nodes.count && list.length < 2000; i++) {
             if (nodes.first[i] > stage || stage > nodes.last[i]) continue;
-            var text = model.ops[nodes.op[i]].name + ' ' + model.string(nodes.type[i]) + ' ' + model.string(nodes.scope[i]);
+            var text = model.ops[nodes.op[i]].name + ' ' + model.string(nodes.type[i]) + ' ' +
+                model.string(nodes.scope[i]);
             if (vitc.score(text, words))
                 list.push({ref: {kind: 'value', id: nodes.number[i]}, text: text, note: '%' + nodes.number[i]});
         }

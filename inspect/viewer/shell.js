@@ -127,7 +127,8 @@
         });
         splitter.addEventListener('pointermove', function (event) {
             if (!splitter.dataset.held) return;
-            var size = side === 'left' ? event.clientX : side === 'right' ? innerWidth - event.clientX : innerHeight - event.clientY;
+            var size = side === 'left' ? event.clientX : side === 'right' ? innerWidth - event.clientX :
+                innerHeight - event.clientY;
             var most = (side === 'bottom' ? innerHeight : innerWidth) * 0.6;
             document.documentElement.style.setProperty(name, Math.round(Math.max(90, Math.min(most, size))) + 'px');
         });
@@ -167,7 +168,8 @@
             var readers = model.readers(ref.id, vitc.state.stage).map(function (e) {
                 return '%' + model.nodes.number[e];
             });
-            return model.valueName(ref.id) + ', ' + model.string(model.nodes.type[entry]) + (gone ? ', not in this stage' : '') +
+            return model.valueName(ref.id) + ', ' + model.string(model.nodes.type[entry]) + (gone ?
+                ', not in this stage' : '') +
                 (operands.length ? ', of ' + operands.join(', ') : '') +
                 (readers.length ? ', read by ' + readers.slice(0, 8).join(', ') : ', read by nothing') +
                 (model.position(entry) ? ', from ' + model.position(entry) : '');
@@ -182,7 +184,8 @@
             return 'operator ' + model.ops[ref.id].name + ', ' + vitc.units.plural(vitc.numbersOf(ref).length, 'value');
         if (ref.kind === 'line') {
             var cut = ref.id.indexOf(':');
-            return model.files[ref.id.slice(0, cut)].name + ref.id.slice(cut) + ', ' + vitc.units.plural(vitc.numbersOf(ref).length, 'value');
+            return model.files[ref.id.slice(0, cut)].name + ref.id.slice(cut) + ', ' +
+                vitc.units.plural(vitc.numbersOf(ref).length, 'value');
         }
         return '';
     };
@@ -192,7 +195,8 @@
         if (ref && ref.kind === 'value') id = outline.groupOf[ref.id];
         else if (ref && ref.kind === 'group') id = outline.find(ref.id);
         var path = [];
-        for (; id >= 0 && outline.groups[id].parent >= 0; id = outline.groups[id].parent) path.unshift(outline.groups[id]);
+        for (; id >= 0 && outline.groups[id].parent >= 0; id = outline.groups[id].parent)
+            path.unshift(outline.groups[id]);
         return {groups: path, last: ref && ref.kind === 'value' ? model.valueName(ref.id) : ''};
     }
 
@@ -214,7 +218,8 @@
 
     function showLegend() {
         var legend = document.getElementById('legend');
-        [['product', 'product'], ['elementwise', 'elementwise'], ['reduce', 'reduction'], ['row', 'row'], ['move', 'move'],
+        [['product', 'product'], ['elementwise', 'elementwise'], ['reduce', 'reduction'], ['row', 'row'], ['move',
+            'move'],
             ['other', 'other']].forEach(function (kind) {
             var item = element('span', 'key', kind[1]);
             item.style.setProperty('--key', 'var(--' + kind[0] + ')');
@@ -243,7 +248,8 @@
         name.firstElementChild.textContent = about.recipe;
         name.lastElementChild.textContent = [about.precision, about.target, 'batch ' + about.batch,
             vitc.units.flops(about.flops)].filter(Boolean).join(' · ');
-        name.title = vitc.units.many(about.parameters) + ' parameters, ' + vitc.units.bytes(about.state_bytes) + ' of states' +
+        name.title = vitc.units.many(about.parameters) + ' parameters, ' + vitc.units.bytes(about.state_bytes) +
+            ' of states' +
             ', vitc ' + about.version;
         document.title = about.recipe + ' · vitc';
         function press(id, f) {
@@ -295,6 +301,7 @@
             });
         });
         document.body.dataset.ready = 'yes';
+        vitc.readyAt = performance.now();
     };
 
     if (document.getElementById('step-data'))

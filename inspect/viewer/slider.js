@@ -20,6 +20,8 @@
     vitc.goToStage = function (i) {
         var model = vitc.state.model;
         if (i === vitc.state.stage || !model.stages[i]) return;
+        if (model.stages[i].kept === false) return vitc.tell('this page leaves out the values after ' +
+            model.stages[i].label);
         if (!vitc.placesChosen) vitc.set('places', 'stable');
         vitc.setStage(i);
     };

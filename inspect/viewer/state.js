@@ -1,5 +1,5 @@
-/* The store of the viewer: what is shown and selected, and who wants to know when that changes. Every other file of this
- * folder adds to the one global `vitc` and is loaded behind this one, in the order of files.txt.
+/* The store of the viewer: what is shown and selected, and who wants to know when that changes. Every other file of
+ * this folder adds to the one global `vitc` and is loaded behind this one, in the order of files.txt.
  *
  * A ref names something of the page, {kind, id}:
  *   value   id: number of a value (%123)          group   id: module path ("student.blocks")
@@ -19,12 +19,12 @@
  *
  * Panels. A file calls, while it is loaded,
  *   vitc.panel(name, {title, region, mount(element, model), show(ref), stage(i), resize()})
- * with region "left", "right" or "bottom" (regions of page.html; several panels of one region become tabs in the order in
- * which they were registered). mount is called once, after "ready", with an empty <div class="panel">; show whenever the
- * selection changes and the panel is visible, and when it becomes visible; stage likewise with the stage that is shown;
- * resize when its size changed. All but title, region and mount may be left out. A panel selects by vitc.select(ref,
- * name) and hovers by vitc.hover(ref, name); vitc.reveal(ref) also moves the graph to it. vitc.showPanel(name) brings
- * it to the front. */
+ * with region "left", "right" or "bottom" (regions of page.html; several panels of one region become tabs in the order
+ * in which they were registered). mount is called once, after "ready", with an empty <div class="panel">; show
+ * whenever the selection changes and the panel is visible, and when it becomes visible; stage likewise with the stage
+ * that is shown; resize when its size changed. All but title, region and mount may be left out. A panel selects by
+ * vitc.select(ref, name) and hovers by vitc.hover(ref, name); vitc.reveal(ref) also moves the graph to it.
+ * vitc.showPanel(name) brings it to the front. */
 'use strict';
 
 var vitc = {};

@@ -122,7 +122,8 @@ vitc.fixture = function () {
         roofline: {flops: 1e11, bytes: 2e10, assumed: true},
         chains: [],
         remarks: columns(['rule', 'pass', 'value', 'other', 'a', 'b', 'text'], [
-            [1, 1, 7, -1, 0, 0, ''], [1, 1, 6, -1, 0, 0, ''], [0, 2, 12, 8, 0, 0, ''], [0, 2, 13, 5, 0, 0, '']], ['text']),
+            [1, 1, 7, -1, 0, 0, ''], [1, 1, 6, -1, 0, 0, ''], [0, 2, 12, 8, 0, 0, ''], [0, 2, 13, 5, 0, 0, '']],
+                ['text']),
         profile: null,
         strings: strings
     };

@@ -1,5 +1,6 @@
 /* vitc.largeStep(blocks, changes): data of a step as large as one likes: a network "net.blocks.0 …" with residual sums,
- * its gradient and an update of every weight. changes.late: a pass that adds a value to each block, in a stage of its own. */
+ * its gradient and an update of every weight. changes.late: a pass that adds a value to each block, in a stage of its
+ * own. */
 'use strict';
 
 vitc.largeStep = function (blocks, changes) {
@@ -10,13 +11,16 @@ vitc.largeStep = function (blocks, changes) {
         return at;
     }
     function add(first, op, type, scope, origin, phase, operands) {
-        rows.push({number: rows.length, first: first, last: stages - 1, op: op, type: s(type), attrs: 0, scope: s(scope), file: 0,
-            line: 5 + rows.length % 4, col: 1, origin: origin, phase: phase, flops: 100, bytes: 400, operands: operands});
+        rows.push({number: rows.length, first: first, last: stages - 1, op: op, type: s(type), attrs: 0,
+            scope: s(scope), file: 0,
+            line: 5 + rows.length % 4, col: 1, origin: origin, phase: phase, flops: 100, bytes: 400,
+                operands: operands});
         return rows.length - 1;
     }
     var x = -1, forward = [], t = 'f32[8x16]', i;
     for (i = 0; i < blocks; i++) {
-        var b = 'net.blocks.' + i, fc = add(0, 0, t, b + '.fc', -1, 0, [x, -2]), bias = add(0, 1, t, b + '.fc', -1, 0, [fc, -3]);
+        var b = 'net.blocks.' + i, fc = add(0, 0, t, b + '.fc', -1, 0, [x, -2]), bias = add(0, 1, t, b + '.fc', -1, 0,
+            [fc, -3]);
         var gelu = add(0, 2, t, b + '.act', -1, 0, [bias]), scaled = late ? add(1, 3, t, b, gelu, 0, [gelu, -3]) : gelu;
         var sum = add(0, 1, t, b, -1, 0, [scaled].concat(x >= 0 ? [x] : []));
         forward.push({fc: fc, gelu: gelu, sum: sum, scope: b});

@@ -11,7 +11,8 @@
     }
 
     function layout(model, stage, lane) {
-        var opened = open(model, stage), scene = vitc.layout(model, opened.outline, {expanded: opened.expanded, lane: lane});
+        var opened = open(model, stage), scene = vitc.layout(model, opened.outline, {expanded: opened.expanded,
+            lane: lane});
         vitc.routeEdges(scene);
         return scene;
     }
@@ -48,7 +49,8 @@
             var owner = scene.items[box.owner];
             parts(scene, box).forEach(function (part) {
                 var r = part.r, o = vitc.rect(scene, owner, part.gradient) || vitc.rect(scene, owner, !part.gradient);
-                if (r[0] < o[0] || r[1] < o[1] + vitc.sizes.header || r[0] + r[2] > o[0] + o[2] || r[1] + r[3] > o[1] + o[3])
+                if (r[0] < o[0] || r[1] < o[1] + vitc.sizes.header || r[0] + r[2] > o[0] + o[2] || r[1] +
+                    r[3] > o[1] + o[3])
                     found.push(part.item.key + ' in ' + owner.key);
             });
         });
@@ -100,7 +102,8 @@
     });
 
     vitc.test('both parts of a group have one height', function (check) {
-        var model = vitc.model(vitc.largeStep(9)), scene = layout(model, 2, 'side'), item = scene.byKey.get('net.blocks.4');
+        var model = vitc.model(vitc.largeStep(9)), scene = layout(model, 2, 'side'),
+            item = scene.byKey.get('net.blocks.4');
         check.ok(item.w && item.gw, 'two parts');
         var r = vitc.rect(scene, item, false), g = vitc.rect(scene, item, true);
         check.equal([r[1], r[3]], [g[1], g[3]]);
@@ -176,7 +179,8 @@
     });
 
     vitc.test('a closed group takes the edges of what is in it', function (check) {
-        var model = vitc.model(vitc.largeStep(5)), outline = vitc.outline(model, 2), scene = vitc.layout(model, outline, {});
+        var model = vitc.model(vitc.largeStep(5)), outline = vitc.outline(model, 2), scene = vitc.layout(model,
+            outline, {});
         check.equal(scene.items[scene.holder[0]].kind, 'group', 'the first value lies in a closed group');
         check.below(scene.main.edges.length, 8);
         var expanded = new Map([[scene.items[scene.holder[0]].key, true]]);

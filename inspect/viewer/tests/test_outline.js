@@ -35,7 +35,8 @@
             return item.kind === 'run';
         });
         check.equal(net.length, 1);
-        check.equal([net[0].label, net[0].members.length], ['net.blocks', 2], 'a group of nothing but a run is that run');
+        check.equal([net[0].label, net[0].members.length], ['net.blocks', 2],
+            'a group of nothing but a run is that run');
         data.alike[3] = [];
         check.equal(vitc.outline(vitc.model(data), 3).items(0)[0].kind, 'group', 'not alike in this stage');
         check.equal(vitc.outline(vitc.model(data), 2).items(0)[0].kind, 'run');
@@ -57,13 +58,15 @@
         var model = vitc.model(vitc.fixture()), outline = vitc.outline(model, 0);
         check.equal(outline.groups[outline.groupOf[9]].path, '@small.yaml:5–6');
         check.equal(outline.groupOf[8], outline.groupOf[9]);
-        check.equal(outline.groups[vitc.outline(model, 3).groupOf[12]].path.slice(0, 6), '@small', 'the gradient lies beside');
+        check.equal(outline.groups[vitc.outline(model, 3).groupOf[12]].path.slice(0, 6), '@small',
+            'the gradient lies beside');
         var constant = outline.inline(6);
         check.ok(constant && !outline.inline(7), 'constants are written where they are read');
     });
 
     vitc.test('parts and modules do not depend on each other in a circle', function (check) {
-        var model = vitc.model(vitc.largeStep(3)), outline = vitc.outline(model, 2), scene = vitc.layout(model, outline, {});
+        var model = vitc.model(vitc.largeStep(3)), outline = vitc.outline(model, 2), scene = vitc.layout(model,
+            outline, {});
         var low = scene.main.edges.filter(function (edge) {
             return edge.lane === 0 && scene.items[edge.from].depth >= scene.items[edge.to].depth;
         });

@@ -14,7 +14,8 @@
     });
 
     vitc.test('a link and what it means are the same', function (check) {
-        [{kind: 'value', id: 12}, {kind: 'group', id: 'net.blocks.1'}, {kind: 'kernel', id: 3}, {kind: 'line', id: '1:7'},
+        [{kind: 'value', id: 12}, {kind: 'group', id: 'net.blocks.1'}, {kind: 'kernel', id: 3}, {kind: 'line',
+            id: '1:7'},
             {kind: 'source', id: 1}, {kind: 'op', id: 4}].forEach(function (ref) {
             check.equal(vitc.parseLink(vitc.linkOf(ref)).ref, ref);
         });
@@ -41,7 +42,8 @@
         select('value', 0);
         var found = vitc.neighbours(vitc.itemOf({kind: 'value', id: 0}), true);
         check.equal(found.map(function (item) { return item.number; }), [1]);
-        check.equal(vitc.neighbours(vitc.itemOf({kind: 'value', id: 1}), false).map(function (item) { return item.number; }), [0]);
+        check.equal(vitc.neighbours(vitc.itemOf({kind: 'value', id: 1}),
+            false).map(function (item) { return item.number; }), [0]);
     });
 
     vitc.test('the slider leaves out what changes nothing', function (check) {
