@@ -3,6 +3,7 @@
 #include "inspect/page/page_parts.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* More versions of values than these make a page that is slow to open: stages are left out. */
 enum { MOST_VERSIONS = 120000 };
@@ -68,6 +69,20 @@ static void member_number(PageWriter *w, const char *key, double number) {
     put_number(&w->json, number);
 }
 
+/* What the command line sets, each once: the frontend has a source for each. */
+static void put_settings(PageWriter *w) {
+    Names told = {0};
+    put_key(&w->json, "settings");
+    put_open(&w->json, '[');
+    for (uint32_t file = 2; file <= w->positions.count; file++) {
+        const char *text = diags_source_text(w->of->diags, file, NULL);
+        if (strcmp(diags_source_name(w->of->diags, file), "command line") == 0 &&
+            names_set(w->arena, &told, text, file))
+            put_text(&w->json, text);
+    }
+    put_close(&w->json, ']');
+}
+
 static void put_about(PageWriter *w, const PageOptions *options) {
     const Module *module = w->of->func->module;
     int64_t parameters = 0, bytes = 0;
@@ -79,6 +94,7 @@ static void put_about(PageWriter *w, const PageOptions *options) {
     put_key(&w->json, "about");
     put_open(&w->json, '{');
     member_text(w, "recipe", w->of->recipe);
+    put_settings(w);
     member_text(w, "function", w->of->func->name);
     member_text(w, "target", w->of->target);
     member_text(w, "precision", precision_name(module->precision));
@@ -91,11 +107,26 @@ static void put_about(PageWriter *w, const PageOptions *options) {
     put_close(&w->json, '}');
 }
 
+/* The recipe and the files that anything comes from: settings of the command line are sources too. */
+static void find_files(PageWriter *w) {
+    const Module *module = w->of->module;
+    bool *named = ARENA_ARRAY(w->arena, bool, (size_t)w->positions.count + 1);
+    for (size_t i = 0; i < w->versions->count; i++)
+        named[func_node(w->versions->of[i].func, w->versions->of[i].id)->loc.file] = true;
+    for (size_t s = 0; s < module->n_states; s++) named[module->states[s].loc.file] = true;
+    for (size_t s = 0; s < module->n_sites; s++) named[module->sites[s].loc.file] = true;
+    w->files = ARENA_ARRAY(w->arena, int32_t, (size_t)w->positions.count + 1);
+    w->files[0] = -1;
+    for (uint32_t file = 1, n = 0; file <= w->positions.count; file++)
+        w->files[file] = file == 1 || named[file] ? (int32_t)n++ : -1;
+}
+
 static void put_files(PageWriter *w) {
     put_key(&w->json, "files");
     put_open(&w->json, '[');
     for (uint32_t file = 1; file <= w->positions.count; file++) {
         size_t size = 0;
+        if (w->files[file] < 0) continue;
         const char *text = diags_source_text(w->of->diags, file, &size);
         put_open(&w->json, '{');
         member_text(w, "name", positions_file(&w->positions, file));
@@ -157,6 +188,7 @@ char *page_data(const Inspection *inspection, const PageOptions *options, size_t
     w.positions = positions_make(w.arena, inspection->diags);
     w.versions = versions_within(&w, options->most_versions ? options->most_versions : MOST_VERSIONS);
     page_string(&w, "");
+    find_files(&w);
     put_open(&w.json, '{');
     member_text(&w, "format", "vitc-step-1");
     put_about(&w, options);

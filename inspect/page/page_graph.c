@@ -23,7 +23,7 @@ static void put_sources(PageWriter *w) {
                 put_whole(json, type_bytes(IS_INPUT(i) ? &func->inputs[i].type : &STATE(i)->type)));
     PAGE_COLUMN(w, "role", n,
                 put_whole(json, page_string(w, IS_INPUT(i) ? "input" : ROLE_NAMES[STATE(i)->role])));
-    PAGE_COLUMN(w, "file", n, put_whole(json, IS_INPUT(i) ? -1 : (int64_t)STATE(i)->loc.file - 1));
+    PAGE_COLUMN(w, "file", n, put_whole(json, IS_INPUT(i) ? -1 : page_file(w, STATE(i)->loc)));
     PAGE_COLUMN(w, "line", n, put_whole(json, IS_INPUT(i) ? 0 : STATE(i)->loc.line));
 #undef STATE
 #undef IS_INPUT
@@ -57,7 +57,7 @@ static void put_nodes(PageWriter *w) {
     PAGE_COLUMN(w, "type", n, put_whole(json, page_type(w, &node_of(&of[i])->type)));
     PAGE_COLUMN(w, "attrs", n, put_whole(json, attrs_of(w, &of[i])));
     PAGE_COLUMN(w, "scope", n, put_whole(json, page_string(w, node_of(&of[i])->scope)));
-    PAGE_COLUMN(w, "file", n, put_whole(json, (int64_t)node_of(&of[i])->loc.file - 1));
+    PAGE_COLUMN(w, "file", n, put_whole(json, page_file(w, node_of(&of[i])->loc)));
     PAGE_COLUMN(w, "line", n, put_whole(json, node_of(&of[i])->loc.line));
     PAGE_COLUMN(w, "col", n, put_whole(json, node_of(&of[i])->loc.col));
     PAGE_COLUMN(w, "site", n, put_whole(json, node_of(&of[i])->site));
@@ -84,7 +84,7 @@ static void put_sites(PageWriter *w) {
     JsonText *json = &w->json;
     put_key(json, "sites");
     put_open(json, '{');
-    PAGE_COLUMN(w, "file", n, put_whole(json, (int64_t)of[i].loc.file - 1));
+    PAGE_COLUMN(w, "file", n, put_whole(json, page_file(w, of[i].loc)));
     PAGE_COLUMN(w, "line", n, put_whole(json, of[i].loc.line));
     PAGE_COLUMN(w, "col", n, put_whole(json, of[i].loc.col));
     PAGE_COLUMN(w, "caller", n, put_whole(json, of[i].caller));

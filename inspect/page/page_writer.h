@@ -15,6 +15,7 @@ typedef struct {
     JsonText json;
     Positions positions;
     const Versions *versions;
+    int32_t *files; /* by Loc.file: its index among the page's files; -1: no place, or one that is not told */
     uint64_t stages; /* bit i: the values of stage i are told */
     Names names;     /* of `strings` */
     const char **strings;
@@ -27,6 +28,11 @@ uint32_t page_string(PageWriter *w, const char *text);
 /* `write` a text into what this returns, then take it by page_words_end. */
 FILE *page_words(PageWriter *w);
 const char *page_words_end(PageWriter *w); /* until the next page_words */
+
+/* The index of a position's file; -1: none. */
+static inline int64_t page_file(const PageWriter *w, Loc loc) {
+    return w->files[loc.file];
+}
 
 /* "type": "f32[197x384]" as a string's index. */
 uint32_t page_type(PageWriter *w, const Type *type);

@@ -78,7 +78,14 @@ static void check_value(const Page *page, const Func *func, ValueId id, int64_t 
     assert_string_equal(text_at(page->data, "nodes", "type", i), type_text(page->arena, &node->type));
     assert_string_equal(text_at(page->data, "nodes", "scope", i), node->scope ? node->scope : "");
     assert_int_equal(at(page->data, "nodes", "line", i), node->loc.line);
-    assert_int_equal(at(page->data, "nodes", "file", i), (int64_t)node->loc.file - 1);
+    const char *file = diags_source_name(page->inspection.diags, node->loc.file), *told = "";
+    int64_t number = at(page->data, "nodes", "file", i);
+    if (number >= 0)
+        told = json_string_value(
+            json_object_get(json_array_get(json_object_get(page->data, "files"), (size_t)number), "name"));
+    assert_true(number < 0 ? !file
+                           : file && strlen(file) >= strlen(told) &&
+                                 strcmp(file + strlen(file) - strlen(told), told) == 0);
     assert_int_equal(at(page->data, "nodes", "flops", i), (int64_t)node_flops(func, node));
     assert_int_equal(at(page->data, "nodes", "bytes", i), type_bytes(&node->type));
     for (int o = 0; o < node->n_operands; o++) {
@@ -111,6 +118,20 @@ static void test_values(void **state) {
                     (int64_t)s <= at(page.data, "nodes", "last", i);
         assert_int_equal(told, values);
     }
+    page_free(&page);
+}
+
+/* Settings of the command line are no files of their own. */
+static void test_settings(void **state) {
+    Page page = page_of(RECIPE);
+    (void)state;
+    json_t *settings = json_object_get(json_object_get(page.data, "about"), "settings"),
+           *files = json_object_get(page.data, "files");
+    assert_int_equal(json_array_size(settings), 4);
+    assert_string_equal(json_string_value(json_array_get(settings, 1)), "width=24");
+    for (size_t i = 0; i < json_array_size(files); i++)
+        assert_non_null(
+            strstr(json_string_value(json_object_get(json_array_get(files, i), "name")), ".yaml"));
     page_free(&page);
 }
 
@@ -358,9 +379,9 @@ static void test_hostile(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_values), cmocka_unit_test(test_kernels),
-                                       cmocka_unit_test(test_sound),  cmocka_unit_test(test_folded),
-                                       cmocka_unit_test(test_pack),   cmocka_unit_test(test_html),
-                                       cmocka_unit_test(test_hostile)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_values),  cmocka_unit_test(test_settings),
+                                       cmocka_unit_test(test_kernels), cmocka_unit_test(test_sound),
+                                       cmocka_unit_test(test_folded),  cmocka_unit_test(test_pack),
+                                       cmocka_unit_test(test_html),    cmocka_unit_test(test_hostile)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
