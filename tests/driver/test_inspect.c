@@ -509,7 +509,7 @@ static void test_files(void **state) {
     assert_refused(2, "-o goes with --format=html or --format=svg", "inspect " MAE " -o step");
     assert_refused(2, "--depth 0: a whole number", "inspect " MAE " --format=svg --depth 0");
     assert_refused(2, "shows one function", "inspect " MAE " --format=html --function=all");
-    assert_refused(2, "did you mean html?", "inspect " MAE " --format=htm");
+    assert_refused(2, "did you mean 'html'?", "inspect " MAE " --format=htm");
 }
 
 /* A page takes the times of a run of the same program alone. */
