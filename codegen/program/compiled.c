@@ -19,11 +19,19 @@ static bool look_up(Compiled *c, VtKernel *kernels, char *error, size_t size) {
     return true;
 }
 
+/* Each object is linked when one of its kernels is looked up. */
+static bool link_objects(Compiled *c, VtKernel *kernels, int tell, char *error, size_t size) {
+    if (tell & TELL_GDB) debuggers_begin();
+    c->jit = jit_load(c->objects, c->n_objects, tell & TELL_GDB, error, size);
+    bool good = c->jit && look_up(c, kernels, error, size);
+    if (tell & TELL_GDB) c->registered = debuggers_end();
+    return good;
+}
+
 bool compiled_link(Compiled *c, int tell, char *error, size_t size) {
     double start = seconds_now();
     VtKernel *kernels = ARENA_ARRAY(c->arena, VtKernel, c->n_kernels + 1);
-    c->jit = jit_load(c->objects, c->n_objects, tell & TELL_GDB, error, size);
-    if (!c->jit || !look_up(c, kernels, error, size)) return false;
+    if (!link_objects(c, kernels, tell, error, size)) return false;
     const int32_t *number = c->call_kernels;
     for (int f = 0; f < c->program.n_functions; f++) {
         VtCall *calls = (VtCall *)c->program.functions[f].calls; /* in our own arena */
@@ -61,6 +69,7 @@ CompileTimes compiled_times(const Compiled *compiled) {
 
 void compiled_free(Compiled *compiled) {
     if (!compiled) return;
+    debuggers_forget(&compiled->registered);
     jit_free(compiled->jit);
     units_free(compiled->units, compiled->n_units);
     arena_free(compiled->arena);

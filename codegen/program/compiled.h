@@ -4,6 +4,7 @@
 #define VITC_CODEGEN_COMPILED_H
 
 #include "codegen/codegen.h"
+#include "codegen/program/debuggers.h"
 #include "codegen/program/jit.h"
 #include "codegen/program/unit.h"
 #include "ir/base/arena.h"
@@ -21,7 +22,8 @@ struct Compiled {
     int n_objects;
     CompileTimes times;
     Jit *jit;
-    CompileUnit *units; /* own the objects' bytes; NULL: the caller of codegen_load does */
+    Registered registered; /* what debuggers know of it */
+    CompileUnit *units;    /* own the objects' bytes; NULL: the caller of codegen_load does */
     int n_units;
 };
 

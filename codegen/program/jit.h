@@ -14,8 +14,8 @@ typedef struct {
     size_t size;
 } JitObject;
 
-/* The objects' bytes stay the caller's, and must live as long as the Jit. debugged: debuggers are told of the objects by
- * GDB's JIT interface. NULL with a message. */
+/* The objects' bytes stay the caller's, and must live as long as the Jit. debugged: debuggers are told of the
+ * objects by GDB's JIT interface. NULL with a message. */
 Jit *jit_load(const JitObject *objects, int n, bool debugged, char *error, size_t size);
 uint64_t jit_address(Jit *jit, const char *name); /* 0: no such function */
 void jit_free(Jit *jit);

@@ -1,5 +1,5 @@
-/* Symbols of linked objects: see symbols.h. The JIT tells where exported functions lie; the object's own table of symbols
- * says how far from them the others are: a section is linked as one piece. */
+/* Symbols of linked objects: see symbols.h. The JIT tells where exported functions lie; the object's own table of
+ * symbols says how far from them the others are: a section is linked as one piece. */
 #include "codegen/program/symbols.h"
 
 #include <elf.h>

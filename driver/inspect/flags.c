@@ -35,7 +35,7 @@ static const FlagRow FLAGS[N_INSPECT_FLAGS] = {
     [INSPECT_DEPTH] = {"depth", FLAG_VALUE, "N", COMPLETE_NONE,
                        "with svg and dot: modules within modules that are drawn; as many as are readable"},
     [INSPECT_PROFILE] = {"profile", FLAG_VALUE, "FILE.json", COMPLETE_FILE,
-                         "with html: the times that vitc bench --profile measured"},
+                         "with html and --cost: the times that vitc bench --profile=FILE.json measured"},
     [INSPECT_PEAK] = PEAK_FLAG,
     [INSPECT_BANDWIDTH] = BANDWIDTH_FLAG,
     [INSPECT_FORMAT] = {"format", FLAG_VALUE, "text|json|html|svg|dot", COMPLETE_WORDS,

@@ -1,6 +1,7 @@
 /* vitc inspect: the IR, and what is known of it. */
 #include "driver/inspect/request.h"
 #include "driver/pager.h"
+#include "inspect/report/profile_file.h"
 
 #include <string.h>
 
@@ -54,6 +55,15 @@ static bool read_request(InspectRequest *request, int argc, char **argv) {
                           &request->roofline);
 }
 
+/* The profile that was given, of this very function; *profile: NULL without. False after telling what is wrong. */
+static bool take_profile(const Inspection *inspection, const char *path, const ProfileFile **profile) {
+    char error[1024];
+    *profile = path ? profile_file_read(inspection->arena, path, error, sizeof error) : NULL;
+    if (!path) return true;
+    if (*profile && profile_file_fits(*profile, inspection, error, sizeof error)) return true;
+    return fail(2, "%s", error) < 0;
+}
+
 static int show_recipe(Session *s, const InspectRequest *request) {
     const Flag *function = &request->flags[INSPECT_FUNCTION];
     const InspectShow *what = request->show;
@@ -66,6 +76,7 @@ static int show_recipe(Session *s, const InspectRequest *request) {
     s->verify = true;
     if (!session_inspect(s, run, &inspection)) return 2;
     inspection.roofline = request->roofline;
+    if (!take_profile(&inspection, request->flags[INSPECT_PROFILE].value, &inspection.profile)) return 2;
     Pager pager = pager_open(!request->flags[INSPECT_OUT].given);
     int code = what->show(request, &inspection, pager.out, &pager.terminal);
     pager_close(&pager);

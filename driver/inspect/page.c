@@ -2,7 +2,6 @@
 #include "driver/inspect/request.h"
 #include "inspect/drawing/drawing.h"
 #include "inspect/page/html.h"
-#include "inspect/report/profile_file.h"
 #include "ir/base/stream.h"
 
 #include <stdlib.h>
@@ -70,15 +69,9 @@ static int write_output(const InspectRequest *request, char *text, size_t size, 
 
 int inspect_page(const InspectRequest *request, Inspection *inspection, FILE *out,
                  const VtTerminal *terminal) {
-    const Flag *profile = &request->flags[INSPECT_PROFILE];
     char error[1024];
     size_t size;
     (void)terminal;
-    if (profile->given) {
-        ProfileFile *file = profile_file_read(inspection->arena, profile->value, error, sizeof error);
-        if (!file || !profile_file_fits(file, inspection, error, sizeof error)) return fail(2, "%s", error);
-        inspection->profile = file;
-    }
     char *page = page_html(inspection, &(HtmlOptions){.version = VITC_VERSION}, &size, error, sizeof error);
     return page ? write_output(request, page, size, out) : fail(1, "%s", error);
 }

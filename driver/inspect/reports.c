@@ -18,6 +18,8 @@ bool inspect_check_reports(InspectRequest *request) {
     VtError unwritable;
     if (!flags[INSPECT_COST].given && (flags[INSPECT_PEAK].given || flags[INSPECT_BANDWIDTH].given))
         return fail(2, "--peak and --bandwidth go with --cost") < 0;
+    if (!flags[INSPECT_COST].given && flags[INSPECT_PROFILE].given)
+        return fail(2, "--profile goes with --cost") < 0;
     return !request->picture || vt_output_check(request->picture, &unwritable) ||
            fail(unwritable.code, "%s", unwritable.message) < 0;
 }
@@ -37,7 +39,8 @@ static bool write_picture(const MemoryReport *report, const char *path) {
 /* Kernels, and the lines of the recipe that they are for. */
 static void put_cost(const Inspection *inspection, const char *recipe, json_t *all, FILE *out,
                      const VtTerminal *terminal) {
-    CostReport report = cost_report(inspection->arena, inspection->func, inspection->roofline);
+    CostReport report =
+        cost_report(inspection->arena, inspection->func, inspection->roofline, inspection->profile);
     const LineCosts *lines = line_costs(inspection, &report.positions, value_costs(inspection));
     if (all) {
         json_t *cost = cost_json(&report);

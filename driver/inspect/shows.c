@@ -6,6 +6,7 @@
 
 #define THE_STAGE (FLAG_BIT(AFTER) | FLAG_BIT(BEFORE))
 #define THE_PART (FLAG_BIT(FUNCTION) | FLAG_BIT(ONLY) | FLAG_BIT(STATES))
+#define THE_COSTS (THE_ROOFLINE | FLAG_BIT(PROFILE))
 #define THE_ROOFLINE (FLAG_BIT(PEAK) | FLAG_BIT(BANDWIDTH))
 #define THE_FILE (FLAG_BIT(OUT) | FLAG_BIT(FORCE))
 
@@ -32,22 +33,22 @@ static const InspectShow SHOWS[] = {
      .show = inspect_passes},
     {.asks = INSPECT_MEMORY,
      .format = "text",
-     .takes = FLAG_BIT(COST) | FLAG_BIT(FUNCTION) | THE_ROOFLINE,
+     .takes = FLAG_BIT(COST) | FLAG_BIT(FUNCTION) | THE_COSTS,
      .check = inspect_check_reports,
      .show = inspect_reports},
     {.asks = INSPECT_MEMORY,
      .format = "json",
-     .takes = FLAG_BIT(COST) | FLAG_BIT(FUNCTION) | THE_ROOFLINE,
+     .takes = FLAG_BIT(COST) | FLAG_BIT(FUNCTION) | THE_COSTS,
      .check = inspect_check_reports,
      .show = inspect_reports},
     {.asks = INSPECT_COST,
      .format = "text",
-     .takes = FLAG_BIT(FUNCTION) | THE_ROOFLINE,
+     .takes = FLAG_BIT(FUNCTION) | THE_COSTS,
      .check = inspect_check_reports,
      .show = inspect_reports},
     {.asks = INSPECT_COST,
      .format = "json",
-     .takes = FLAG_BIT(FUNCTION) | THE_ROOFLINE,
+     .takes = FLAG_BIT(FUNCTION) | THE_COSTS,
      .check = inspect_check_reports,
      .show = inspect_reports},
     {.asks = INSPECT_EXPLAIN,

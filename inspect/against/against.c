@@ -183,7 +183,7 @@ static void add_total(Arena *arena, AgainstReport *r, const char *name, AgainstU
 
 static void add_totals(Arena *arena, AgainstReport *r, const Func *func, int which) {
     const Module *module = func->module;
-    CostReport cost = cost_report(arena, func, r->roofline[which]);
+    CostReport cost = cost_report(arena, func, r->roofline[which], NULL);
     MemoryReport memory = memory_report(arena, func);
     double parameters = 0, trained = 0, inputs = 0;
     size_t nodes = 0;

@@ -333,10 +333,14 @@ void lines_text(Arena *arena, const LineCosts *lines, const char *recipe, FILE *
                 const VtTerminal *terminal) {
     Writer w = writer_make(arena, out, terminal);
     if (lines->n_own)
-        put_line_costs(&w, "of the recipe, with all that it calls", lines->lines, lines->n_own,
-                       lines->seconds);
+        put_line_costs(&w,
+                       lines->measured ? "of the recipe, with all that it calls, measured"
+                                       : "of the recipe, with all that it calls",
+                       lines->lines, lines->n_own, lines->seconds);
     if (lines->n_own) fprintf(out, "  vitc inspect %s --explain %s tells why\n", recipe, lines->lines[0].at);
     if (lines->count > lines->n_own)
-        put_line_costs(&w, "of libraries, with all that it calls", lines->lines + lines->n_own,
-                       lines->count - lines->n_own, lines->seconds);
+        put_line_costs(&w,
+                       lines->measured ? "of libraries, with all that it calls, measured"
+                                       : "of libraries, with all that it calls",
+                       lines->lines + lines->n_own, lines->count - lines->n_own, lines->seconds);
 }

@@ -176,6 +176,7 @@ const LineCosts *line_costs(const Inspection *inspection, const Positions *posit
     c.lines = ARENA_ARRAY(arena, uint32_t, positions->count + 1);
     out->seconds = costs->seconds;
     out->flops = costs->flops;
+    out->measured = inspection->profile != NULL;
     charge_all(&c, costs);
     if (out->count) qsort(out->lines, out->count, sizeof *out->lines, by_cost);
     while (out->n_own < out->count && !out->lines[out->n_own].library) out->n_own++;

@@ -24,6 +24,7 @@ typedef struct {
     size_t count, n_own;
     double seconds, flops; /* of the whole function */
     double placed;         /* seconds of values that have a line */
+    bool measured;         /* seconds are those of a profile */
 } LineCosts;
 
 /* Of inspection->func, after all passes; in inspection->arena. */

@@ -1,6 +1,6 @@
-/* What the values of a planned function cost: each its share of its kernel, which is that of its FLOPs. What a kernel
- * that computes nothing takes is that of the value it is named after. Estimates by the roofline model, as in
- * inspect/report/cost_report.h. */
+/* What the values of a planned function cost: each its share of its kernel, which is that of its FLOPs. What a
+ * kernel that computes nothing takes is that of the value it is named after. Seconds are estimates by the roofline
+ * model, as in inspect/report/cost_report.h, or of a profile if the inspection has one. */
 #ifndef VITC_INSPECT_EXPLAIN_VALUE_COSTS_H
 #define VITC_INSPECT_EXPLAIN_VALUE_COSTS_H
 

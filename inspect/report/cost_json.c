@@ -11,6 +11,17 @@ static json_t *roofline(const CostReport *r) {
     return object;
 }
 
+static json_t *measured(const CostReport *r) {
+    if (!r->profile) return json_null();
+    json_t *object = report_object();
+    report_put(object, "file", report_text(r->profile->path));
+    report_put(object, "steps", json_integer(r->profile->steps));
+    report_put(object, "threads", json_integer(r->profile->threads));
+    report_put(object, "step_seconds", report_number(profile_step_seconds(r->profile)));
+    report_put(object, "seconds", report_number(r->measured));
+    return object;
+}
+
 static json_t *sums(const CostReport *r, const CostSum *all, size_t n, bool limits) {
     json_t *array = report_array();
     for (size_t i = 0; i < n; i++) {
@@ -23,6 +34,7 @@ static json_t *sums(const CostReport *r, const CostSum *all, size_t n, bool limi
         }
         report_put(sum, "calls", json_integer(all[i].count));
         report_put(sum, "seconds", report_number(all[i].seconds));
+        report_put(sum, "measured", r->profile ? report_number(all[i].measured) : json_null());
         report_put(sum, "flops", report_number(all[i].flops));
         report_put(sum, "bytes", report_number(all[i].bytes));
         if (limits)
@@ -58,6 +70,7 @@ json_t *cost_json(const CostReport *r) {
     report_put(object, "bytes", report_number(r->bytes));
     report_put(object, "seconds", report_number(r->seconds));
     report_put(object, "compute_seconds", report_number(r->compute_seconds));
+    report_put(object, "measured", measured(r));
     report_put(object, "roofline", roofline(r));
     report_put(object, "kernels", sums(r, r->kernels, r->n_kernels, true));
     report_put(object, "scopes", sums(r, r->scopes, r->n_scopes, false));

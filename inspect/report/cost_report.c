@@ -16,7 +16,7 @@ typedef struct {
 } Sums;
 
 /* `first`: what is known of the first call, as the sum begins. */
-static void add(Sums *sums, CostSum first, const KernelCost *cost, double seconds) {
+static void add(Sums *sums, CostSum first, const KernelCost *cost, double seconds, double measured) {
     size_t i = 0;
     while (i < sums->count && strcmp(sums->sums[i].key, first.key) != 0) i++;
     if (i == sums->count) ARENA_PUSH(sums->arena, sums->sums, sums->count, sums->capacity, first);
@@ -25,11 +25,13 @@ static void add(Sums *sums, CostSum first, const KernelCost *cost, double second
     sum->flops += cost->flops;
     sum->bytes += cost->bytes;
     sum->seconds += seconds;
+    sum->measured += measured;
 }
 
 /* The slowest first; equals by name, so that the order is fixed. */
 static int by_seconds(const void *a, const void *b) {
     const CostSum *x = a, *y = b;
+    if (x->measured != y->measured) return x->measured < y->measured ? 1 : -1;
     if (x->seconds != y->seconds) return x->seconds < y->seconds ? 1 : -1;
     return strcmp(x->name, y->name);
 }
@@ -47,10 +49,21 @@ static const char *first_scope(Arena *arena, const Func *func, ValueId id) {
     return *origin ? arena_strndup(arena, origin, strcspn(origin, ".")) : "(no scope)";
 }
 
+/* By call: of each kernel, then of each copy, which the profile does not tell apart. */
+static double *measured_calls(Arena *arena, const CostReport *r, const Plan *plan) {
+    if (!r->profile) return ARENA_ARRAY(arena, double, r->calls + 1);
+    double *kernels = profile_kernel_seconds(arena, r->profile, plan->n_kernels),
+           *all = ARENA_ARRAY(arena, double, r->calls + 1);
+    for (size_t k = 0; k < r->calls; k++)
+        all[k] = k < plan->n_kernels ? kernels[k] : kernels[plan->n_kernels] / (double)plan->n_copies;
+    return all;
+}
+
 static void add_calls(Arena *arena, CostReport *r, const Func *func) {
     const Plan *plan = func->plan;
     Sums kernels = {.arena = arena}, scopes = kernels;
     r->calls = plan->n_kernels + plan->n_copies;
+    const double *measured = measured_calls(arena, r, plan);
     for (size_t k = 0; k < r->calls; k++) {
         KernelCost cost = {0};
         const char *key = "copy", *name = key;
@@ -67,11 +80,12 @@ static void add_calls(Arena *arena, CostReport *r, const Func *func) {
         const Node *node = func_node(func, cost.named);
         CostSum kernel = {.key = key, .name = name, .value = node->number, .loc = node->loc};
         if (k < plan->n_kernels) kernel.first = (uint32_t)k + 1;
-        add(&kernels, kernel, &cost, seconds);
-        add(&scopes, (CostSum){.key = scope, .name = scope, .value = IR_NONE}, &cost, seconds);
+        add(&kernels, kernel, &cost, seconds, measured[k]);
+        add(&scopes, (CostSum){.key = scope, .name = scope, .value = IR_NONE}, &cost, seconds, measured[k]);
         r->flops += cost.flops;
         r->bytes += cost.bytes;
         r->seconds += seconds;
+        r->measured += measured[k];
         if (roofline_computes(&r->roofline, cost.flops, cost.bytes)) r->compute_seconds += seconds;
     }
     r->kernels = sorted(&kernels, &r->n_kernels);
@@ -118,12 +132,13 @@ Roofline cost_roofline(const Module *module, Roofline given, bool assumed[2]) {
     return roofline;
 }
 
-CostReport cost_report(Arena *arena, const Func *func, Roofline given) {
+CostReport cost_report(Arena *arena, const Func *func, Roofline given, const ProfileFile *profile) {
     bool assumed[2];
     CostReport r = {.recipe = func->module->name,
                     .positions = positions_make(arena, func->module->diags),
                     .function = func->name,
-                    .roofline = cost_roofline(func->module, given, assumed)};
+                    .roofline = cost_roofline(func->module, given, assumed),
+                    .profile = profile};
     r.peak_assumed = assumed[0];
     r.bandwidth_assumed = assumed[1];
     add_calls(arena, &r, func);

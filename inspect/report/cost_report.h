@@ -1,8 +1,10 @@
-/* What the kernels of a function should cost by the roofline model, as data. Nothing is timed. cost_text.h shows it. */
+/* What the kernels of a function should cost by the roofline model, as data, and beside it what was measured.
+ * cost_text.h shows it. */
 #ifndef VITC_INSPECT_REPORT_COST_REPORT_H
 #define VITC_INSPECT_REPORT_COST_REPORT_H
 
 #include "inspect/positions.h"
+#include "inspect/report/profile_file.h"
 #include "inspect/report/roofline.h"
 #include "ir/ir.h"
 
@@ -15,6 +17,7 @@ typedef struct {
     Loc loc;          /* of that value; file 0: none */
     int count;        /* calls */
     double seconds, flops, bytes;
+    double measured; /* seconds, of a profile; 0 without */
 } CostSum;
 
 /* Chains that follow each other and are alike. */
@@ -35,8 +38,11 @@ typedef struct {
     bool peak_assumed, bandwidth_assumed; /* usual values: neither the caller nor the machine says */
     size_t calls;
     double flops, bytes, seconds;
-    double compute_seconds;    /* of the calls that compute limits */
-    CostSum *kernels, *scopes; /* the slowest first */
+    double compute_seconds; /* of the calls that compute limits */
+    /* A measured run; NULL: nothing is measured. Its times are those of the steps' medians. */
+    const ProfileFile *profile;
+    double measured;           /* of all calls */
+    CostSum *kernels, *scopes; /* the slowest first, as measured if they are */
     size_t n_kernels, n_scopes;
     CostChain *chains; /* in the order of execution */
     size_t n_chains;
@@ -45,7 +51,8 @@ typedef struct {
 /* The machine that costs are for: what is given, else what the module knows of it, else usual values, which `assumed`
  * (it may be NULL) tells of peak and bandwidth. */
 Roofline cost_roofline(const Module *module, Roofline given, bool assumed[2]);
-/* Of a function after all passes. What is not given (0) is as the module's machine has it. */
-CostReport cost_report(Arena *arena, const Func *func, Roofline given);
+/* Of a function after all passes. What is not given (0) is as the module's machine has it. profile: of this very
+ * function (profile_file_fits), or NULL. */
+CostReport cost_report(Arena *arena, const Func *func, Roofline given, const ProfileFile *profile);
 
 #endif

@@ -1,21 +1,39 @@
 /* What kernels should cost, as tables: see cost_text.h. */
 #include "inspect/report/cost_text.h"
 
-/* `limits`: with columns that say what limits a kernel, and the number of the first; "end": of what runs after all. */
+/* `limits`: with columns that say what limits a kernel, and the number of the first; "end": of what runs after all.
+ * Shares are of what was measured, if anything was. */
 static void put_sums(const CostReport *r, const CostSum *sums, size_t n, const char *what, bool limits,
                      FILE *out) {
-    fprintf(out, "\n%10s %6s %6s %11s %11s %9s%s  %s\n", "ms", "share", "calls", "MFLOP", "MB", "FLOP/byte",
+    fprintf(out, "\n%10s", r->profile ? "model ms" : "ms");
+    if (r->profile) fprintf(out, " %10s %8s", "measured", "x model");
+    fprintf(out, " %6s %6s %11s %11s %9s%s  %s\n", "share", "calls", "MFLOP", "MB", "FLOP/byte",
             limits ? " limit    first" : "", what);
     for (size_t i = 0; i < n; i++) {
         const CostSum *s = &sums[i];
-        fprintf(out, "%10.3f %5.1f%% %6d %11.3f %11.3f %9.2f", s->seconds * 1e3,
-                100 * s->seconds / r->seconds, s->count, s->flops / 1e6, s->bytes / 1e6,
-                s->bytes > 0 ? s->flops / s->bytes : 0);
+        double of = r->profile ? r->measured : r->seconds, seconds = r->profile ? s->measured : s->seconds;
+        fprintf(out, "%10.3f", s->seconds * 1e3);
+        if (r->profile) fprintf(out, " %10.3f", s->measured * 1e3);
+        if (r->profile && s->seconds > 0) fprintf(out, " %8.2f", s->measured / s->seconds);
+        if (r->profile && !(s->seconds > 0)) fprintf(out, " %8s", "-");
+        fprintf(out, " %5.1f%% %6d %11.3f %11.3f %9.2f", of > 0 ? 100 * seconds / of : 0, s->count,
+                s->flops / 1e6, s->bytes / 1e6, s->bytes > 0 ? s->flops / s->bytes : 0);
         if (limits) fprintf(out, " %-7s", roofline_limit(&r->roofline, s->flops, s->bytes));
         if (limits && s->first) fprintf(out, " %6u", s->first);
         if (limits && !s->first) fprintf(out, " %6s", "end");
         fprintf(out, "  %s\n", s->name);
     }
+}
+
+/* Of the profile: what was measured, and how. */
+static void put_measured(const CostReport *r, FILE *out) {
+    const ProfileFile *p = r->profile;
+    if (!p) return;
+    fprintf(out,
+            "  measured     %.3f ms, the sum of kernels' medians over %d steps; that of steps is %.3f ms; %d "
+            "thread%s%s%s, %s\n",
+            r->measured * 1e3, p->steps, profile_step_seconds(p) * 1e3, p->threads, p->threads > 1 ? "s" : "",
+            *p->processor ? " of " : "", p->processor, p->path);
 }
 
 /* What each chain keeps in the cache, and what that is thought to be worth. */
@@ -32,8 +50,8 @@ static void put_chains(const CostReport *r, FILE *out) {
 
 void cost_summary_text(const CostReport *r, FILE *out) {
     double computing = r->seconds > 0 ? 100 * r->compute_seconds / r->seconds : 0;
-    fprintf(out, "%s @%s: %zu calls of %zu kernels, estimated, not timed\n", r->recipe, r->function, r->calls,
-            r->n_kernels);
+    fprintf(out, "%s @%s: %zu calls of %zu kernels, estimated, %s\n", r->recipe, r->function, r->calls,
+            r->n_kernels, r->profile ? "and measured" : "not timed");
     fprintf(out, "  peak         %g GFLOP/s%s\n", r->roofline.flops / 1e9,
             r->peak_assumed ? ", assumed (--peak GFLOPS; build/bench/bench_peak measures it)" : "");
     fprintf(out, "  bandwidth    %g GB/s%s\n", r->roofline.bytes / 1e9,
@@ -42,6 +60,7 @@ void cost_summary_text(const CostReport *r, FILE *out) {
     fprintf(out, "  bytes        %.0f\n", r->bytes);
     fprintf(out, "  time         %.3f ms at least: %.1f%% limited by compute, %.1f%% by memory\n",
             r->seconds * 1e3, computing, r->seconds > 0 ? 100 - computing : 0);
+    put_measured(r, out);
 }
 
 void cost_tables_text(const CostReport *r, FILE *out) {

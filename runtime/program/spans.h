@@ -1,6 +1,6 @@
-/* What threads did in a run, and when: a span for each share of a call that a thread has run. Only recorded for who asks
- * (vt_instance_profile); threads wait for each other where they do otherwise too, so that a profile shows the step as
- * it is. */
+/* What threads did in a run, and when: a span for each share of a call that a thread has run. Only recorded for who
+ * asks (vt_instance_profile); threads wait for each other where they do otherwise too, so that a profile shows the
+ * step as it is. */
 #ifndef VITC_RUNTIME_PROGRAM_SPANS_H
 #define VITC_RUNTIME_PROGRAM_SPANS_H
 

@@ -2,12 +2,13 @@
 #include "tests/driver/runs.h"
 #include "tests/driver/schema.h"
 
-/* Objectives with moving averages, with masks, with a queue, with a loop. */
+/* Objectives with moving averages, with masks, with a queue, with prototypes, with loops. */
 static const char *const RECIPES[] = {
     "dino preset=tiny batch=8",
     "mae preset=tiny batch=8",
     SOURCE_DIR "/models/paper/moco_queue.yaml preset=tiny batch=8",
     SOURCE_DIR "/models/paper/swav.yaml preset=tiny batch=8",
+    TEST_DIR "/driver/whitening.yaml",
 };
 enum { N_RECIPES = sizeof RECIPES / sizeof *RECIPES };
 
@@ -36,6 +37,14 @@ static void check_recipes(const char *schema, const char *before, const char *af
         assert_schema(schema, text);
         free(text);
     }
+}
+
+static void check_file(const char *schema, const char *name) {
+    json_error_t problem;
+    json_t *value = json_load_file(path_of(name), JSON_REJECT_DUPLICATES, &problem);
+    if (!value) fail_msg("%s:%d: %s", name, problem.line, problem.text);
+    assert_schema_of(schema, value);
+    json_decref(value);
 }
 
 static void test_inspect(void **state) {
@@ -84,12 +93,24 @@ static void test_bench(void **state) {
     check_recipes("bench", "bench", "--steps 1 --profile --format=json", N_RECIPES);
 }
 
+static void test_files(void **state) {
+    (void)state;
+    for (int i = 0; i < N_RECIPES; i++) {
+        int code = run_command("cd %s && %s bench %s --steps 2 --threads 2 --profile=p.json --trace=t.json",
+                               folder, VITC_BINARY, RECIPES[i]);
+        if (code) fail_msg("%s", RECIPES[i]);
+        check_file("profile", "p.json");
+        check_file("trace", "t.json");
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_inspect),
         cmocka_unit_test(test_graph),
         cmocka_unit_test(test_explain),
         cmocka_unit_test(test_bench),
+        cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -200,7 +200,7 @@ static void test_cost(void **state) {
     (void)state;
     Arena *arena = arena_new();
     const Func *step = planned(arena, STEP);
-    CostReport r = cost_report(arena, step, (Roofline){1e9, INFINITY});
+    CostReport r = cost_report(arena, step, (Roofline){1e9, INFINITY}, NULL);
     double flops = 0, calls = 0;
     for (size_t i = 0; i < r.n_kernels; i++) {
         flops += r.kernels[i].flops;
@@ -213,7 +213,7 @@ static void test_cost(void **state) {
     assert_true(r.flops >= 4 * PRODUCT && r.flops < 4.1 * PRODUCT);
     assert_int_equal(r.kernels[0].count, 2); /* %0 and %1 are one kernel */
     assert_true(r.kernels[0].flops == 2 * PRODUCT);
-    r = cost_report(arena, step, (Roofline){0, 1e9});
+    r = cost_report(arena, step, (Roofline){0, 1e9}, NULL);
     assert_true(r.peak_assumed && !r.bandwidth_assumed && r.roofline.flops > 0);
     arena_free(arena);
 }
@@ -259,6 +259,38 @@ static void test_cost_text(void **state) {
     TextStream stream;
     char *text = WRITTEN(cost_text, &r);
     assert_string_equal(text, expected);
+    free(text);
+}
+
+/* Beside what was measured: twice as long as the model says. */
+static void test_cost_measured(void **state) {
+    (void)state;
+    double steps[] = {0.009, 0.005, 0.004};
+    ProfileFile profile = {.path = "p.json", .processor = "AMD", .threads = 2, .steps = 3, .seconds = steps};
+    CostSum kernel = {.key = "key",
+                      .name = "matmul f32[8x8]",
+                      .first = 7,
+                      .count = 3,
+                      .seconds = 0.002,
+                      .flops = 4e6,
+                      .bytes = 1e6,
+                      .measured = 0.004};
+    CostReport r = {.recipe = "r",
+                    .function = "step",
+                    .roofline = {2e9, 1e9},
+                    .seconds = 0.002,
+                    .profile = &profile,
+                    .measured = 0.016,
+                    .kernels = &kernel,
+                    .n_kernels = 1};
+    TextStream stream;
+    char *text = WRITTEN(cost_text, &r);
+    assert_non_null(strstr(text, ", estimated, and measured\n"));
+    assert_non_null(
+        strstr(text, "  measured     16.000 ms, the sum of kernels' medians over 3 steps; that of steps is "
+                     "5.000 ms; 2 threads of AMD, p.json\n"));
+    assert_non_null(strstr(text, "  model ms   measured  x model  share  calls "));
+    assert_non_null(strstr(text, "\n     2.000      4.000     2.00  25.0%      3 "));
     free(text);
 }
 
@@ -414,7 +446,7 @@ static void test_json(void **state) {
     json_decref(json);
 
     Arena *arena = arena_new();
-    CostReport cost = cost_report(arena, planned(arena, STEP), (Roofline){.flops = 1e9});
+    CostReport cost = cost_report(arena, planned(arena, STEP), (Roofline){.flops = 1e9}, NULL);
     json = read_back(cost_json(&cost));
     assert_int_equal(INTEGER(json, "kernels.0.calls"), 2);
     assert_string_equal(TEXT(json, "kernels.0.limit"), "compute");
@@ -436,9 +468,11 @@ static void test_json(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_memory), cmocka_unit_test(test_memory_text), cmocka_unit_test(test_memory_svg),
-        cmocka_unit_test(test_cost),   cmocka_unit_test(test_cost_text),   cmocka_unit_test(test_profile),
-        cmocka_unit_test(test_bench),  cmocka_unit_test(test_json),        cmocka_unit_test(test_data),
+        cmocka_unit_test(test_memory),     cmocka_unit_test(test_memory_text),
+        cmocka_unit_test(test_memory_svg), cmocka_unit_test(test_cost),
+        cmocka_unit_test(test_cost_text),  cmocka_unit_test(test_cost_measured),
+        cmocka_unit_test(test_profile),    cmocka_unit_test(test_bench),
+        cmocka_unit_test(test_json),       cmocka_unit_test(test_data),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
