@@ -88,7 +88,7 @@ typedef struct {
     Arena *arena;
     AssemblyText *texts;
     size_t count, capacity;
-    TextStream pending, now; /* constants before a function; the function */
+    TextStream pending, now; /* constants, which the file has before their function; the function */
     FILE *constants, *out;   /* of the two; out is NULL outside of functions */
     bool data;               /* the section is one of constants */
     char last[POSITION];
@@ -128,15 +128,14 @@ static bool begins_function(Split *s, const char *line, const char *end) {
     AssemblyText text = {arena_strndup(s->arena, name, (size_t)(until - name)), NULL};
     ARENA_PUSH(s->arena, s->texts, s->count, s->capacity, text);
     s->out = stream_begin(&s->now);
-    const char *constants = kept(s->arena, &s->pending);
-    fputs(constants, s->out);
-    s->constants = stream_begin(&s->pending);
     s->data = false;
     s->last[0] = '\0';
     return true;
 }
 
 static void end_function(Split *s) {
+    fputs(kept(s->arena, &s->pending), s->out);
+    s->constants = stream_begin(&s->pending);
     s->texts[s->count - 1].text = kept(s->arena, &s->now);
     s->out = NULL;
 }

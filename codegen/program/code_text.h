@@ -15,7 +15,7 @@ typedef struct {
 } AssemblyText;
 
 /* The functions of an assembly file that LLVM wrote with comments, in their order, each with the constants that it
- * reads; *n: how many. In the arena. */
+ * reads behind it; *n: how many. In the arena. */
 AssemblyText *code_texts_assembly(Arena *arena, const char *file, size_t size, size_t *n);
 
 #endif

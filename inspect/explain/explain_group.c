@@ -40,6 +40,11 @@ static const GroupPart *sorted(Parts *p, size_t *n) {
     return p->parts;
 }
 
+/* Of a value, the part that belongs. */
+static double seconds_of(const Explainer *x, const GroupRequest *request, ValueId id) {
+    return x->costs->value_seconds[id] * request->part[id];
+}
+
 /* ---- kernels ----------------------------------------------------------------------------------------------------- */
 
 /* "matmul f32[8x4] net.blocks.*.fc": parts of the name that are numbers are alike. */
@@ -67,7 +72,7 @@ static void add_kernels(GroupExplanation *e, const Explainer *x, const GroupRequ
         for (ValueId id = kernel->first; id <= kernel->last; id++) {
             if (!request->chosen[id]) continue;
             any = true;
-            seconds += x->costs->value_seconds[id];
+            seconds += seconds_of(x, request, id);
         }
         if (!any) continue;
         KernelFacts facts = part_kernel(x, k);
@@ -93,7 +98,7 @@ static void add_lines(GroupExplanation *e, const Explainer *x, const GroupReques
         GroupPart first = {.name = at};
         GroupPart *part = part_of(&p, at, first);
         if (!part->count++) part->text = line_text(x->arena, &x->positions, node->loc);
-        part->seconds += x->costs->value_seconds[id];
+        part->seconds += seconds_of(x, request, id);
     }
     e->lines = sorted(&p, &e->n_lines);
 }
@@ -121,7 +126,7 @@ static void add_callers(GroupExplanation *e, const Explainer *x, const GroupRequ
         const char *at = positions_text(x->arena, &x->positions, o.loc);
         GroupPart *part = part_of(&p, at, (GroupPart){.name = at});
         if (!part->count++) part->text = line_text(x->arena, &x->positions, o.loc);
-        part->seconds += x->costs->value_seconds[id];
+        part->seconds += seconds_of(x, request, id);
     }
     const GroupPart *parts = sorted(&p, &e->n_callers);
     QuotedLine *callers = ARENA_ARRAY(x->arena, QuotedLine, e->n_callers + 1);
@@ -148,11 +153,12 @@ static void add_values(GroupExplanation *e, const Explainer *x, const GroupReque
     for (ValueId id = 0; id < func->count; id++) {
         const Node *node = func_node(func, id);
         if (!request->chosen[id] || node->number == IR_NONE) continue;
-        double seconds = x->costs->value_seconds[id];
-        values[e->n_now++] = part_value(x, node->number);
+        double seconds = seconds_of(x, request, id);
+        values[e->n_now] = part_value(x, node->number);
+        values[e->n_now++].seconds = seconds;
         e->seconds += seconds;
         e->phase[x->phases[id]] += seconds;
-        e->flops += node_flops(func, node);
+        e->flops += node_flops(func, node) * request->part[id];
         const KernelCost *cost = &x->costs->kernels[func->plan->kernel_of[id]];
         if (roofline_computes(&x->costs->roofline, cost->flops, cost->bytes)) e->compute_seconds += seconds;
     }
@@ -164,6 +170,7 @@ static void add_values(GroupExplanation *e, const Explainer *x, const GroupReque
 GroupExplanation explain_group(const Explainer *x, const GroupRequest *request) {
     GroupExplanation e = {.what = request->what,
                           .title = request->title,
+                          .bodies = request->bodies,
                           .n_made = request->n_made,
                           .step_seconds = x->costs->seconds,
                           .roofline = x->costs->roofline};

@@ -239,6 +239,7 @@ static json_t *group(const GroupExplanation *e) {
     put_text(object, "name", e->title);
     report_put(object, "line", e->line.at ? quoted(&e->line) : json_null());
     report_put(object, "made", json_integer((json_int_t)e->n_made));
+    put_text(object, "bodies", e->bodies);
     put_number(object, "seconds", e->seconds);
     put_number(object, "share", e->share);
     put_number(object, "compute_seconds", e->compute_seconds);

@@ -274,6 +274,12 @@ static void put_group(const Writer *w, const GroupExplanation *e) {
     write_fact(w, "values",
                arena_printf(a, "%zu when the recipe was read; %zu now, with gradients and updates", e->n_made,
                             e->n_now));
+    if (e->bodies)
+        write_fact(w, "loops",
+                   arena_printf(a,
+                                "others of its values are in the body of a loop, which --function=NAME "
+                                "explains: %s",
+                                e->bodies));
     put_parts(w, "in which kernels", e->kernels, e->n_kernels, e->seconds);
     if (e->n_lines > 1 || (e->n_lines == 1 && !e->line.at))
         put_parts(w, "by the lines that say it", e->lines, e->n_lines, e->seconds);

@@ -56,15 +56,21 @@ static void find_made(const Explainer *x, uint32_t number, ValueExplanation *e) 
 
 /* ---- what it reads, and what reads it ---------------------------------------------------------------------------- */
 
+static void add_source(const char **sources, size_t *n, const char *name) {
+    for (size_t i = 0; i < *n; i++)
+        if (sources[i] == name) return;
+    sources[(*n)++] = name;
+}
+
 static void find_operands(const Explainer *x, const Func *func, const Node *node, ValueExplanation *e) {
     ValueLines lines = {0};
     const char **sources = ARENA_ARRAY(x->arena, const char *, node->n_operands + 1);
     for (int o = 0; o < node->n_operands; o++) {
         const Node *operand = func_node(func, node->operands[o]);
         if (operand->op == OP_input)
-            sources[e->n_sources++] = func->inputs[source_attrs(operand)->index].name;
+            add_source(sources, &e->n_sources, func->inputs[source_attrs(operand)->index].name);
         else if (operand->op == OP_state)
-            sources[e->n_sources++] = func->module->states[source_attrs(operand)->index].name;
+            add_source(sources, &e->n_sources, func->module->states[source_attrs(operand)->index].name);
         else
             part_add_value(x, &lines, operand->number);
     }

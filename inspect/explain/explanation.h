@@ -143,6 +143,7 @@ typedef struct {
     const char *what, *title; /* "line", "module", "operator"; "recipe.yaml:83" */
     QuotedLine line;          /* of a line; at: NULL */
     bool library;
+    const char *bodies;   /* of loops, in which others of its values are: "@step.repeat.1"; NULL: none */
     size_t n_made, n_now; /* values that the frontend made of it; values of it now */
     double seconds, flops, phase[N_PHASES], share, step_seconds;
     double compute_seconds;           /* in kernels that compute limits */
@@ -187,6 +188,9 @@ typedef struct {
     const char *what, *title;
     Loc line; /* of a line; file 0: none */
     const uint8_t *chosen;
+    const double
+        *part; /* by ValueId: how much of it belongs, 1 but for a loop of which some of the body does */
+    const char *bodies; /* those bodies, "@step.repeat.1"; NULL: none */
     size_t n_made;
 } GroupRequest;
 

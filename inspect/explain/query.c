@@ -3,6 +3,7 @@
 #include "inspect/explain/parts.h"
 #include "ir/base/names.h"
 #include "ir/base/pattern.h"
+#include "ir/loop.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -77,26 +78,66 @@ static void add_id(Query *q, ValueId id) {
 
 typedef bool (*Belongs)(const Query *q, const Node *node, Loc line);
 
+typedef struct {
+    Query *q;
+    Loc line;
+    Belongs belongs;
+    uint8_t *chosen;
+    double *part;
+    char *bodies;
+    size_t now;
+} Choice;
+
+/* Of a loop's FLOPs, those of values of its body that belong; such a body's name is added. */
+static double part_of_body(Choice *c, const Func *func, const Node *loop) {
+    const Func *body = loop_body(func, loop);
+    double found = 0, all = func_flops(body, false);
+    bool any = false;
+    for (ValueId id = 0; id < body->count; id++) {
+        const Node *node = func_node(body, id);
+        if (op_is_source((OpKind)node->op)) continue;
+        bool own = c->belongs(c->q, node, c->line);
+        any = any || own;
+        if (own)
+            found += node_flops(body, node);
+        else if (node->op == OP_loop)
+            found += part_of_body(c, body, node) * node_flops(body, node);
+    }
+    if (any && !strstr(c->bodies, body->name))
+        c->bodies = arena_printf(c->q->x->arena, "%s%s@%s", c->bodies, *c->bodies ? ", " : "", body->name);
+    return all > 0 ? found / all : 0;
+}
+
+static void choose(Choice *c) {
+    const Func *func = c->q->func;
+    for (ValueId id = 0; id < func->count; id++) {
+        const Node *node = func_node(func, id);
+        if (op_is_source((OpKind)node->op)) continue;
+        if (c->belongs(c->q, node, c->line))
+            c->part[id] = 1;
+        else if (node->op == OP_loop)
+            c->part[id] = part_of_body(c, func, node);
+        c->chosen[id] = c->part[id] > 0;
+        if (c->chosen[id] && ++c->now == 1) add_value(c->q, node->number);
+    }
+}
+
 /* All values that belong: those of now as a group, or the one there is; if none is there now, those that are gone. */
 static Answer add_group(Query *q, const char *what, const char *title, Loc line, Belongs belongs) {
     const Func *first = inspection_func(q->x->inspection, 0);
-    uint8_t *chosen = ARENA_ARRAY(q->x->arena, uint8_t, q->func->count + 1);
-    GroupRequest group = {what, title, line, chosen, 0};
-    size_t now = 0;
-    for (ValueId id = 0; id < q->func->count; id++) {
-        const Node *node = func_node(q->func, id);
-        if (op_is_source((OpKind)node->op) || !belongs(q, node, line)) continue;
-        chosen[id] = 1;
-        if (++now == 1) add_value(q, node->number);
-    }
+    Choice c = {.q = q, .line = line, .belongs = belongs, .bodies = arena_strdup(q->x->arena, "")};
+    c.chosen = ARENA_ARRAY(q->x->arena, uint8_t, q->func->count + 1);
+    c.part = ARENA_ARRAY(q->x->arena, double, q->func->count + 1);
+    choose(&c);
+    GroupRequest group = {what, title, line, c.chosen, c.part, *c.bodies ? c.bodies : NULL, 0};
     for (ValueId id = 0; first && id < first->count; id++) {
         const Node *node = func_node(first, id);
         if (op_is_source((OpKind)node->op) || !belongs(q, node, line)) continue;
         group.n_made++;
-        if (now == 0 && group.n_made <= 50) add_value(q, node->number);
+        if (c.now == 0 && group.n_made <= 50) add_value(q, node->number);
     }
-    if (now <= 1) {
-        q->out->gone = now == 0 && q->out->count > 0;
+    if (c.now <= 1 && !group.bodies) {
+        q->out->gone = c.now == 0 && q->out->count > 0;
         return q->out->count ? FOUND : NOT_SO;
     }
     q->out->count = 0;
@@ -263,7 +304,8 @@ static Answer by_module(Query *q) {
 
 static Answer by_operator(Query *q) {
     if (op_find(q->text) < 0) return NOT_SO;
-    return add_group(q, "operator", q->text, (Loc){0, 0, 0}, of_operator);
+    if (add_group(q, "operator", q->text, (Loc){0, 0, 0}, of_operator) == FOUND) return FOUND;
+    return wrong(q, arena_printf(q->x->arena, "@%s has no value of operator '%s'", q->func->name, q->text));
 }
 
 static Answer (*const FORMS[])(Query *) = {by_number,  by_kernel, by_position, by_name,

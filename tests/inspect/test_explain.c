@@ -332,31 +332,42 @@ static void test_modules(void **state) {
     arena_free(a.arena);
 }
 
-/* A chain of kernels, and the body of a loop. */
-static void test_runs(void **state) {
+/* Of a loop values are those of its body, a function by itself. */
+static void test_loop(void **state) {
     (void)state;
-    Asked a = ask_recipe("paper/swav.yaml preset=tiny batch=8");
-    const Func *func = a.inspection.func;
-    bool loops = false;
-    for (uint32_t k = 0; k < func->plan->n_kernels; k++) {
-        KernelExplanation e = explain_kernel(explainer(&a), k);
-        assert_true(e.kernel.times >= 1);
-        const Node *last = func_node(func, func->plan->kernels[k].last);
-        if (last->op != OP_loop) continue;
-        KernelCode code;
-        const char *why;
-        loops = true;
-        assert_false(kernel_code(&a.x, k, "x86-64-v3", true, &code, &why));
-        assert_non_null(strstr(why, "is a loop"));
-    }
-    for (size_t f = 0; f < a.inspection.module->n_funcs && loops; f++) {
-        if (!a.inspection.module->funcs[f]->body) continue;
-        Asked body = {.arena = a.arena, .inspection = a.inspection};
-        body.inspection.func = a.inspection.module->funcs[f];
-        KernelExplanation e = explain_kernel(explainer(&body), 0);
-        assert_non_null(strstr(e.kernel.runs, "times a step, in a loop"));
-        break;
-    }
+    Asked a = ask_recipe("../tests/inspect/looped.yaml");
+    GroupExplanation loops = one(&a, "loop", EXPLAINS_GROUP).u.group; /* one forward, one backward */
+    GroupExplanation line = one(&a, "looped.yaml:13", EXPLAINS_GROUP).u.group;
+    assert_int_equal(loops.n_values, 2);
+    assert_null(loops.bodies);
+    assert_non_null(strstr(line.bodies, "@step.repeat"));
+    assert_true(line.seconds > 0.9 * loops.seconds && line.seconds <= 1.000001 * loops.seconds);
+    KernelCode code;
+    const char *why;
+    assert_false(kernel_code(&a.x, loops.values[0].kernel - 1, "x86-64-v3", true, &code, &why));
+    assert_non_null(strstr(why, "is a loop"));
+    const Module *module = a.inspection.module;
+    Asked body = {.arena = a.arena, .inspection = a.inspection};
+    for (size_t f = 0; f < module->n_funcs; f++)
+        if (module->funcs[f]->body) body.inspection.func = module->funcs[f];
+    KernelExplanation e = explain_kernel(explainer(&body), 0);
+    assert_string_equal(e.kernel.runs, "7 times a step, in a loop");
+    assert_int_equal(e.kernel.times, 7);
+    assert_true(kernel_code(&body.x, 0, "x86-64-v3", true, &code, &why));
+    kernel_code_free(&code);
+    arena_free(a.arena);
+}
+
+/* What a chain keeps in the cache, and that runs once for each of its blocks. */
+static void test_chain(void **state) {
+    (void)state;
+    Asked a = ask_recipe("quickstart.yaml");
+    const Plan *plan = a.inspection.func->plan;
+    assert_true(plan->n_chains > 0);
+    const Chain *chain = &plan->chains[0];
+    KernelExplanation e = explain_kernel(explainer(&a), chain->first);
+    assert_int_equal(e.kernel.times, chain_blocks(chain));
+    assert_non_null(strstr(e.kernel.runs, "in the chain of kernels"));
     arena_free(a.arena);
 }
 
@@ -379,6 +390,7 @@ static void test_refusals(void **state) {
         {"net.fc1.wieght", "did you mean 'net.fc1.weight'?"},
         {"techer.fc2", "did you mean 'teacher.fc2'?"},
         {"lss", "did you mean 'loss'?"},
+        {"loop", "@step has no value of operator 'loop'"},
         {"matmull", "did you mean 'matmul'?"},
         {"", "@step has nothing called ''"},
         {"%", "@step has nothing called '%'"},
@@ -468,11 +480,11 @@ static void test_terminal(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_value),   cmocka_unit_test(test_places),    cmocka_unit_test(test_gone),
-        cmocka_unit_test(test_missed),  cmocka_unit_test(test_parameter), cmocka_unit_test(test_kernel),
-        cmocka_unit_test(test_code),    cmocka_unit_test(test_line),      cmocka_unit_test(test_line_costs),
-        cmocka_unit_test(test_modules), cmocka_unit_test(test_runs),      cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_text),    cmocka_unit_test(test_terminal),
+        cmocka_unit_test(test_value),    cmocka_unit_test(test_places),    cmocka_unit_test(test_gone),
+        cmocka_unit_test(test_missed),   cmocka_unit_test(test_parameter), cmocka_unit_test(test_kernel),
+        cmocka_unit_test(test_code),     cmocka_unit_test(test_line),      cmocka_unit_test(test_line_costs),
+        cmocka_unit_test(test_modules),  cmocka_unit_test(test_loop),      cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_text),      cmocka_unit_test(test_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
