@@ -3,6 +3,8 @@
 #include "ir/base/stream.h"
 #include "tests/inspect/inspected.h"
 
+#include <time.h>
+
 static const char BLOCKS[] =
     "module @small target(batch = 4) {\n"
     "  state %net.0.w : f32[4x4] = constant(value = 1), role = param, decay  // (/m/lib/nn.yaml:1:1)\n"
@@ -227,6 +229,49 @@ static void test_each_kind_of_recipe(void **state) {
     }
 }
 
+/* ---- large graphs ------------------------------------------------------------------------------------------------ */
+
+/* Blocks of 50 values, alike or each of its own size. */
+static char *large_text(int blocks, bool alike) {
+    TextStream stream;
+    FILE *out = stream_begin(&stream);
+    fprintf(out, "module @large {\n  func @step(%%x : f32[2x3]) {\n    %%0 = neg %%x : f32[2x3]\n");
+    for (int n = 1; n <= blocks * 50; n++) {
+        int block = (n - 1) / 50;
+        const char *op = !alike && n % 50 == block % 50 ? "exp" : "neg";
+        fprintf(out, "    %%%d = %s %%%d : f32[2x3]  // net.blocks.%d.part%d (/models/lib/nn.yaml:%d:1)\n", n,
+                op, n - 1, block, n / 10 % 5, n % 50);
+    }
+    fprintf(out, "    output z = %%%d\n  }\n}\n", blocks * 50);
+    return stream_end(&stream, NULL);
+}
+
+static double seconds_of_listing(int blocks, bool alike, size_t *size) {
+    Arena *arena = arena_new();
+    char *text = large_text(blocks, alike);
+    Inspection inspection = inspected_text(arena, text, &(InspectionRun){.passes = ""});
+    clock_t start = clock();
+    char *shown = listed(&inspection, (ListingOptions){0}, 0, false);
+    double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    *size = strlen(shown);
+    free(shown);
+    free(text);
+    arena_free(arena);
+    return seconds;
+}
+
+/* A hundred thousand values take less than a second, and time in proportion to their number. */
+static void test_large_graphs(void **state) {
+    (void)state;
+    size_t size, small, half;
+    double folded = seconds_of_listing(2000, true, &small), all = seconds_of_listing(2000, false, &size);
+    double less = seconds_of_listing(500, false, &half);
+    assert_in_range(size, 3 * half, 6 * half);
+    if (SANITIZED) return;
+    assert_true(folded < 1 && all < 1);
+    assert_true(all < 10 * less + 0.2);
+}
+
 /* ---- what is chosen ---------------------------------------------------------------------------------------------- */
 
 static void test_patterns(void **state) {
@@ -277,6 +322,7 @@ int main(void) {
         cmocka_unit_test(test_terminals),
         cmocka_unit_test(test_full_at_each_stage),
         cmocka_unit_test(test_each_kind_of_recipe),
+        cmocka_unit_test(test_large_graphs),
         cmocka_unit_test(test_patterns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
