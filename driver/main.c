@@ -88,11 +88,15 @@ static const Verb VERBS[] = {
      .run = verb_inspect,
      .group = "look inside",
      .doc = "show what the compiler makes of a recipe",
-     .more = "By default the IR after all passes; its memory plan, as a picture too; what its kernels should "
-             "cost by the roofline model.",
+     .more =
+         "Its step after all passes, module by module, what is alike shown once; a stage before that, and "
+         "what each pass changed. Or its plan of memory, what its kernels should cost by the roofline "
+         "model, why a value became what it is, a page to click through.",
      .words = {{"RECIPE", COMPLETE_RECIPE}, SETTINGS},
      .flags = {&INSPECT_FLAGS},
-     .examples = {{"inspect quickstart --after autodiff", "the module after a pass"},
+     .examples = {{"inspect quickstart --after autodiff", "the step after a pass"},
+                  {"inspect quickstart --passes", "what each pass did, and how long it took"},
+                  {"inspect quickstart --diff simplify.1", "what one of them changed"},
                   {"inspect quickstart --memory=memory.svg", "its arena, also as a picture"},
                   {"inspect quickstart --cost", "where the time should go"}}},
     {.name = "opt",

@@ -27,12 +27,7 @@ static bool is_full(const InspectRequest *request) {
 bool inspect_check_view(InspectRequest *request) {
     const Flag *flags = request->flags, *states = &flags[INSPECT_STATES];
     bool part = flags[INSPECT_ONLY].given || (states->given && !is_all(states));
-    if (flags[INSPECT_FULL].given && part) return fail(2, "--full is all of it: no --only and --states") < 0;
-    if (!states->given || state_group_find(states->value)) return true;
-    Arena *arena = arena_new();
-    fail(2, "--states: %s", state_group_refusal(arena, states->value));
-    arena_free(arena);
-    return false;
+    return !(flags[INSPECT_FULL].given && part) || fail(2, "--full is all of it: no --only and --states") < 0;
 }
 
 /* Of --function: NULL is all functions. */

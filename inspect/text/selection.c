@@ -28,17 +28,6 @@ const StateGroup *state_group_find(const char *name) {
     return NULL;
 }
 
-const char *state_group_refusal(Arena *arena, const char *name) {
-    const char *names[N_GROUPS], *all = "";
-    for (int i = 0; i < N_GROUPS; i++) {
-        names[i] = GROUPS[i].name;
-        all = arena_printf(arena, "%s%s%s", all, i ? ", " : "", names[i]);
-    }
-    const char *near = diag_nearest(name, names, N_GROUPS);
-    return near ? arena_printf(arena, "no states '%s'; did you mean '%s'?", name, near)
-                : arena_printf(arena, "no states '%s'; there are %s", name, all);
-}
-
 bool state_group_has(const StateGroup *group, const State *state) {
     return group->roles >> state->role & 1 && (group->frozen || !state->frozen);
 }

@@ -13,8 +13,6 @@ typedef struct {
 
 /* NULL: there is none of that name. */
 const StateGroup *state_group_find(const char *name);
-/* "no states 'trianed'; did you mean 'trained'?" */
-const char *state_group_refusal(Arena *arena, const char *name);
 bool state_group_has(const StateGroup *group, const State *state);
 
 /* Patterns of module paths, with commas between: '*' stands for any letters, '?' for one. One that names a module, as

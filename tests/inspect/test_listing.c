@@ -305,8 +305,6 @@ static void test_patterns(void **state) {
     assert_string_equal(only_refusal(arena, module, NULL, "decoder.*"),
                         "no module is 'decoder'; there are net, and those in them (net.* names all of one)");
     assert_non_null(only_refusal(arena, module, NULL, " ,"));
-    assert_string_equal(state_group_refusal(arena, "trianed"),
-                        "no states 'trianed'; did you mean 'trained'?");
     assert_null(state_group_find("trianed"));
     size_t listed = 0;
     for (size_t s = 0; s < module->n_states; s++)
