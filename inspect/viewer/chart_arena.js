@@ -87,9 +87,13 @@
             context.stroke();
             context.setLineDash([]);
             const words = 'peak: ' + units.bytes(memory.most_live) + ' live in kernel ' + (memory.peak + 1);
-            const left = x + context.measureText(words).width + 12 < chart.plot.left + chart.plot.width;
-            chart.text(words, left ? x + 6 : x - 6, Math.max(chart.plot.top + 8, y - 9), left ? 'left' : 'right',
-                vitc.themeColour('peak'));
+            const {width} = context.measureText(words), left = x + width + 12 < chart.plot.left + chart.plot.width;
+            const top = Math.max(chart.plot.top + 8, y - 9);
+            context.globalAlpha = 0.85;
+            context.fillStyle = vitc.themeColour('panel');
+            context.fillRect(left ? x + 3 : x - width - 9, top - 8, width + 6, 16);
+            context.globalAlpha = 1;
+            chart.text(words, left ? x + 6 : x - 6, top, left ? 'left' : 'right', vitc.themeColour('peak'));
         }
 
         return {

@@ -102,8 +102,8 @@
             bounds: () => around(dots()), home,
             draw(chart) {
                 const [x0, x1, y0, y1] = chart.view;
-                for (const t of decades(x0, x1)) chart.gridX(log(t), String(Number(t.toPrecision(2))));
-                for (const t of decades(y0, y1)) chart.gridY(log(t), units.tick(units.flopRate, t));
+                for (const t of decades(x0, x1, chart.plot.width / 60)) chart.gridX(log(t), String(Number(t.toPrecision(2))));
+                for (const t of decades(y0, y1, chart.plot.height / 24)) chart.gridY(log(t), units.tick(units.flopRate, t));
                 chart.text('FLOP for each byte read or stored', chart.plot.left + chart.plot.width / 2,
                     chart.height - 8, 'center');
                 chart.clipped(() => {
@@ -135,9 +135,9 @@
             ' of its roof')];
     }
 
-    /* Powers of ten, and where few are in sight, two and five times those. */
-    function decades(from, to) {
-        const found = [], factors = to - from < 2.5 ? [1, 2, 5] : [1];
+    /* Powers of ten; two and five times those too, where there is room for so many. */
+    function decades(from, to, room) {
+        const found = [], factors = 3 * (to - from) < room ? [1, 2, 5] : [1];
         for (let power = Math.floor(from); power <= to; power++)
             for (const factor of factors) {
                 const value = factor * 10 ** power;

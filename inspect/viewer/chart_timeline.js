@@ -135,8 +135,8 @@
     /* Where the times come from; with a profile, a switch between it and the cost model. */
     function timesHead(facts) {
         const {model} = facts;
-        if (!model.profile) return ['Times ', element('b', null, 'estimated'), ' by the cost model, not timed ',
-            element('span.dim', null, '(vitc bench --profile=FILE.json measures them)')];
+        if (!model.profile) return [element('span', {title: 'vitc bench --profile=FILE.json measures them'}, 'Times ',
+            element('b', null, 'estimated'), ' by the cost model, not timed')];
         const option = (profile, name) => element('button.small',
             {'aria-pressed': String(vitc.state.profile === profile),
             onclick: () => vitc.set('profile', profile)}, name);

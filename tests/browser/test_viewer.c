@@ -156,7 +156,7 @@ static void tests_of_the_viewer(void **state) {
     size_t i;
     json_array_foreach(failures, i, failure) print_error("%s\n", json_string_value(failure));
     assert_int_equal(json_array_size(failures), 0);
-    assert_true(json_integer_value(json_object_get(result, "count")) >= 40);
+    assert_true(json_integer_value(json_object_get(result, "count")) >= 60);
     json_decref(result);
     no_complaint();
     picture("small_step");
@@ -352,6 +352,133 @@ static void a_large_step(void **state) {
     no_complaint();
 }
 
+/* ---- panels ----------------------------------------------------------------------------------------------------- */
+
+/* Evaluates for its effect. */
+static void act(const char *expression) {
+    json_t *value = browser_evaluate(browser, expression);
+    if (!value) print_error("%s\n", browser_error(browser));
+    assert_non_null(value);
+    json_decref(value);
+}
+
+/* A line of the recipe tells what it costs, and which lines of libraries that is. */
+static void lines_tell_what_they_cost(void **state) {
+    (void)state;
+    need_browser();
+    show("quickstart.html");
+    act("window.facts = vitc.facts(vitc.state.model), window.hot = facts.slowest(1, 0)[0], 0");
+    holds("Math.abs(facts.lines().flatMap(f => [...f.values()]).reduce((sum, line) => sum + "
+          "line.own.seconds, 0) / "
+          "facts.time().whole - 1) < 0.01");
+    act("document.querySelector('#panel-recipe [data-line=\"0:' + hot.line + '\"]').click(), 0");
+    holds("vitc.state.selected.kind === 'line' && vitc.state.selected.id === '0:' + hot.line");
+    holds("document.querySelector('#panel-recipe .marked').dataset.line === '0:' + hot.line");
+    holds("document.getElementById('panel-details').innerText.includes(vitc.units.percent(facts.share(hot."
+          "all.seconds)))");
+    holds("document.getElementById('panel-details').innerText.includes('estimated by the cost model, not "
+          "timed')");
+    act("document.querySelector('#panel-recipe .file-tab').click(), 0");
+    holds("document.querySelectorAll('#panel-recipe .hot-line').length > 4");
+    picture("quickstart_lines");
+    no_complaint();
+}
+
+/* Why a value of the arena lies there. */
+static void values_tell_why(void **state) {
+    (void)state;
+    need_browser();
+    show("quickstart.html");
+    act("(m => vitc.reveal({kind: 'value', id: m.places.number[vitc.arenaItems(m).find(i => "
+        "m.string(m.places.use[i]) === 'kept')]}))(vitc.state.model), vitc.showPanel('why'), 0");
+    holds("(t => t.includes('Its life') && t.includes('It is stored, "
+          "'))(document.getElementById('panel-why').innerText)");
+    holds("document.querySelectorAll('#panel-why .life .stage').length > 1");
+    act("document.querySelector('#panel-why .life .stage:last-of-type').click(), 0");
+    holds("vitc.state.selected.kind === 'pass'");
+    no_complaint();
+}
+
+/* The code of a kernel is coloured, searched, and leads to lines. */
+static void kernels_show_their_code(void **state) {
+    (void)state;
+    need_browser();
+    show("quickstart.html");
+    act("vitc.select({kind: 'kernel', id: "
+        "vitc.state.model.kernels.flops.indexOf(Math.max(...vitc.state.model.kernels.flops))}), "
+        "vitc.showPanel('code'), 0");
+    holds("document.querySelectorAll('#panel-code .code-line .t-call').length > 5");
+    holds("document.querySelectorAll('#panel-code .position a').length > 0");
+    act("(find => {find.value = 'ret'; find.dispatchEvent(new "
+        "Event('input'));})(document.querySelector('#panel-code "
+        "input')), 0");
+    holds("document.querySelector('#panel-code .marked').textContent.includes('ret')");
+    act("document.querySelector('#panel-code input').value = 'yaml', 0");
+    act("document.querySelectorAll('#panel-code .switches button')[1].click(), 0");
+    holds("document.querySelector('#panel-code .marked.position a').textContent.includes('.yaml:')");
+    picture("quickstart_code");
+    act("document.querySelector('#panel-code .position a').click(), 0");
+    holds("vitc.state.selected.kind === 'line'");
+    no_complaint();
+}
+
+/* Every chart draws, and its keys select. */
+static void charts_draw_and_select(void **state) {
+    (void)state;
+    need_browser();
+    static const char *const charts[] = {"arena", "timeline", "roofline"};
+    show("quickstart.html");
+    for (size_t i = 0; i < sizeof charts / sizeof *charts; i++) {
+        char expression[500];
+        snprintf(expression, sizeof expression,
+                 "vitc.select(null), vitc.showPanel('%s'), window.canvas = document.querySelector('#panel-%s "
+                 "canvas'), 0",
+                 charts[i], charts[i]);
+        act(expression);
+        holds("canvas.width > 300 && new Set(new Uint32Array(canvas.getContext('2d').getImageData(0, 0, "
+              "canvas.width, "
+              "canvas.height).data.buffer)).size > 8");
+        act("canvas.focus(), 0");
+        must(browser_key(browser, "ArrowRight") && browser_key(browser, "ArrowRight") &&
+             browser_key(browser, "Enter"));
+        holds("vitc.state.selected !== null && !canvas.nextSibling.hidden");
+        snprintf(expression, sizeof expression, "quickstart_%s", charts[i]);
+        picture(expression);
+    }
+    no_complaint();
+}
+
+/* With a profile the numbers are those of its file, and the page says so. */
+static void times_of_a_profile(void **state) {
+    (void)state;
+    need_browser();
+    int status =
+        system(VITC_BINARY " bench " SOURCE_DIR "/models/quickstart.yaml --steps 2 --profile=" FOLDER
+                           "/pages/profile.json >/dev/null 2>&1 && " VITC_BINARY " inspect " SOURCE_DIR
+                           "/models/quickstart.yaml --format=html --force --profile=" FOLDER
+                           "/pages/profile.json -o " FOLDER "/pages/profile.html");
+    assert_int_equal(status, 0);
+    json_t *profile = json_load_file(FOLDER "/pages/profile.json", 0, NULL);
+    const json_t *call = json_array_get(json_object_get(profile, "calls"), 0),
+                 *steps = json_object_get(call, "seconds");
+    double a = json_number_value(json_array_get(steps, 0)), b = json_number_value(json_array_get(steps, 1));
+    char expression[300];
+    show("profile.html");
+    snprintf(expression, sizeof expression,
+             "Math.abs(vitc.facts(vitc.state.model).kernelSeconds(%d) - %.17g) < 1e-12",
+             (int)json_integer_value(json_object_get(call, "kernel")) - 1,
+             a < b ? a : b); /* the median of two is the lower */
+    holds(expression);
+    act("vitc.select({kind: 'kernel', id: 0}), vitc.showPanel('timeline'), 0");
+    holds("document.getElementById('panel-details').innerText.includes('measured (profile.json, 2 steps')");
+    holds("document.getElementById('panel-timeline').innerText.includes('between kernels')");
+    picture("quickstart_profile");
+    act("document.querySelectorAll('#panel-timeline .chart-head button')[1].click(), 0");
+    holds("document.getElementById('panel-details').innerText.includes('estimated by the cost model')");
+    json_decref(profile);
+    no_complaint();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tests_of_the_viewer),
@@ -361,6 +488,11 @@ int main(void) {
         cmocka_unit_test(the_slider_shows_what_passes_did),
         cmocka_unit_test(numbers_are_those_of_the_module),
         cmocka_unit_test(links_lead_back_and_forth),
+        cmocka_unit_test(lines_tell_what_they_cost),
+        cmocka_unit_test(values_tell_why),
+        cmocka_unit_test(kernels_show_their_code),
+        cmocka_unit_test(charts_draw_and_select),
+        cmocka_unit_test(times_of_a_profile),
         cmocka_unit_test(a_large_step),
     };
     return cmocka_run_group_tests(tests, start, stop);
