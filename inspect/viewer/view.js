@@ -24,6 +24,7 @@
     function frame(now) {
         wanted = false;
         if (animation) step(now);
+        if (vitc.ratio !== (window.devicePixelRatio || 1)) resize(); /* moved to another screen */
         vitc.paint(context, scene, view, vitc.ratio);
         vitc.frames++;
         if (animation) vitc.redraw();

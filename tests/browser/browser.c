@@ -17,8 +17,8 @@ enum { ANSWER_SECONDS = 20, END_SECONDS = 3, ERROR_SIZE = 2000 };
 
 struct Browser {
     pid_t pid;
-    int to, from; /* pipes; -1: closed */
-    char folder[64];
+    int to, from;    /* pipes; -1: closed */
+    char folder[64]; /* "": none was made */
     int next_id;
     char *session; /* of the page */
     char *buffer;  /* what was read: whole messages are taken off its front */
@@ -40,6 +40,10 @@ static void fail(Browser *browser, const char *what, const char *more) {
 
 const char *browser_error(const Browser *browser) {
     return browser->error;
+}
+
+const char *browser_folder(const Browser *browser) {
+    return browser->folder;
 }
 
 /* ---- the process ------------------------------------------------------------------------------------------------ */
@@ -281,9 +285,9 @@ Browser *browser_start(int width, int height, const char **why) {
     *browser = (Browser){.pid = -1, .to = -1, .from = -1, .capacity = 1 << 17};
     browser->buffer = malloc(browser->capacity);
     browser->complaints = strdup("");
-    snprintf(browser->folder, sizeof browser->folder, "/tmp/vitc-browser-XXXXXX");
+    char made[] = "/tmp/vitc-browser-XXXXXX";
     signal(SIGPIPE, SIG_IGN); /* a browser that ended is an error of the call */
-    bool ok = browser->buffer && browser->complaints && mkdtemp(browser->folder) &&
+    bool ok = browser->buffer && browser->complaints && mkdtemp(made) && strcpy(browser->folder, made) &&
               spawn(browser, path, width, height) && attach(browser) &&
               done(browser_call(browser, "Emulation.setDeviceMetricsOverride",
                                 json_pack("{s:i, s:i, s:i, s:b}", "width", width, "height", height,
@@ -301,7 +305,7 @@ void browser_stop(Browser *browser) {
     if (browser->to >= 0) close(browser->to);
     if (browser->pid > 0) reap(browser);
     if (browser->from >= 0) close(browser->from);
-    if (browser->folder[0] && !strchr(browser->folder, 'X')) remove_folder(browser->folder);
+    if (browser->folder[0]) remove_folder(browser->folder);
     free(browser->session);
     free(browser->buffer);
     free(browser->complaints);

@@ -17,7 +17,8 @@ const char *browser_path(void);
 
 /* Starts one with a window of that size. NULL: it did not start; *why tells. */
 Browser *browser_start(int width, int height, const char **why);
-void browser_stop(Browser *browser); /* NULL is allowed */
+void browser_stop(Browser *browser);                /* NULL is allowed */
+const char *browser_folder(const Browser *browser); /* where it keeps its files until it stops */
 
 /* Calls a method of the page and waits for what it gives back, which the caller owns; NULL: it failed or took too long,
  * browser_error tells. `params` is taken over; NULL: none. */

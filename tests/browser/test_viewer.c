@@ -8,6 +8,7 @@
 #include "tests/inspect/inspected.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define FOLDER BUILD_DIR "/tests/browser"
 
@@ -139,7 +140,10 @@ static int start(void **state) {
 
 static int stop(void **state) {
     (void)state;
+    char folder[100] = "";
+    if (browser) snprintf(folder, sizeof folder, "%s", browser_folder(browser));
     browser_stop(browser);
+    if (*folder && access(folder, F_OK) == 0) return print_error("%s was left behind\n", folder), 1;
     return 0;
 }
 
