@@ -274,6 +274,11 @@
             var entry = model.lastEntry(number);
             return '%' + number + (entry < 0 ? '' : ' ' + model.ops[model.nodes.op[entry]].name);
         };
+        model.resultsOf = new Map(); /* of a number */
+        model.results.forEach(function (result) {
+            if (!model.resultsOf.has(result.number)) model.resultsOf.set(result.number, []);
+            model.resultsOf.get(result.number).push(result);
+        });
         model.valuesOfOp = function (op, stage) {
             var nodes = model.nodes, found = [];
             for (var i = 0; i < nodes.count; i++)

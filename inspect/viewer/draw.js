@@ -63,7 +63,8 @@
         var number = '%' + item.number, room = width - 22;
         var title = fit(model.ops[nodes.op[entry]].name, 'title', room - vitc.measureText(number, 'small') - 6);
         return {title: title, right: number, mono: fit(model.string(nodes.type[entry]), 'mono', room),
-            chips: fit(vitc.chips(model, entry).join('   '), 'small', room), kind: model.ops[nodes.op[entry]].class};
+            chips: fit(vitc.chips(model, entry).join('   '), 'small', room), kind: model.ops[nodes.op[entry]].class,
+            share: model.seconds ? item.seconds / model.seconds : 0};
     }
 
     function groupLines(scene, item, gradient, width) {
@@ -268,7 +269,7 @@
         context.globalAlpha = 1;
         if (this.far) return this.farLabel(item, x, y, w, h, lines);
         if (absent && !vitc.restless) return;
-        if (item.kind === 'value') this.valueText(lines, x, y, w, gone || absent);
+        if (item.kind === 'value') this.valueText(lines, x, y, w, h, gone || absent);
         else this.groupText(item, lines, x, y, w, h, gradient);
     };
 
@@ -278,11 +279,12 @@
             y + h / 2 + 5);
     };
 
-    Painter.prototype.valueText = function (lines, x, y, w, dim) {
+    Painter.prototype.valueText = function (lines, x, y, w, h, dim) {
         this.text('title', dim ? 'dim' : 'text', lines.title, x + 13, y + 16);
         this.text('small', 'dim', lines.right, x + w - 8 - vitc.measureText(lines.right, 'small'), y + 16);
         this.text('mono', 'dim', lines.mono, x + 13, y + 31);
         this.text('small', 'accent', lines.chips, x + 13, y + 46);
+        if (lines.share >= 0.001) this.share(lines.share, x + 13, y + h - 4, w - 24);
     };
 
     Painter.prototype.groupText = function (item, lines, x, y, w, h, gradient) {
@@ -290,13 +292,16 @@
         this.text('title', 'text', lines.title, x + 23, y + 18);
         this.text('title', 'accent', lines.right, x + w - 9 - vitc.measureText(lines.right, 'title'), y + 18);
         this.text('small', 'dim', lines.small, x + 12, y + 34);
-        if (gradient || !lines.share) return this.badge(item, gradient, x, y, w);
-        var context = this.context, room = w - 24;
-        context.fillStyle = vitc.colors.line;
-        context.fillRect(x + 12, y + h - 6, room, 2);
-        context.fillStyle = vitc.colors.time;
-        context.fillRect(x + 12, y + h - 6, Math.max(1, room * Math.min(1, lines.share)), 2);
+        if (!gradient && lines.share) this.share(lines.share, x + 12, y + h - 6, w - 24);
         this.badge(item, gradient, x, y, w);
+    };
+
+    /* A bar: how much of the step's time it takes. */
+    Painter.prototype.share = function (share, x, y, room) {
+        this.context.fillStyle = vitc.colors.line;
+        this.context.fillRect(x, y, room, 2);
+        this.context.fillStyle = vitc.colors.time;
+        this.context.fillRect(x, y, Math.max(1, room * Math.min(1, share)), 2);
     };
 
     Painter.prototype.badge = function (item, gradient, x, y, w) { /* +3 ~5 −2: what the pass did inside */
@@ -318,8 +323,9 @@
         var x = rect[0], y = rect[1], w = rect[2], self = this, scene = this.scene;
         var buttons = vitc.buttons(scene, item, gradient), room = w - 30, label = item.label;
         if (item.kind === 'run') {
-            var all = scene.isAll(item.key), member = scene.outline.groups[scene.shown(item)].name;
-            label += '  ×' + item.members.length + (all ? '' : '  (' + member + ' is shown)');
+            var member = scene.outline.groups[scene.shown(item)].name;
+            if (!scene.isAll(item.key)) label = item.id >= 0 ? label + '.' + member : member;
+            label += '  ×' + item.members.length + ' alike';
         }
         if (label[0] === '@') label = label.slice(1);
         buttons.forEach(function (button) {

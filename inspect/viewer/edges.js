@@ -64,6 +64,7 @@
         var pair = scene.lift(u, v);
         if (!pair) return;
         var box = scene.boxes[scene.items[pair[0]].box], edge = f(box, pair[0], pair[1], lane, null);
+        if (edge && scene.model.nodes.bytes[scene.outline.entries[operand]] > vitc.sizes.scalar) edge.heavy = true;
         chain(scene, u, box.id).forEach(function (item) {
             f(scene.boxes[scene.items[item].box], item, -1, lane, null);
         });

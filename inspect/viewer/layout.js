@@ -20,7 +20,8 @@
 (function () {
     var S = vitc.sizes = {
         column: 20, row: 30, pad: 14, header: 26, lane: 90, track: 7, tracks: 14, line: 1500,
-        value: 38, chips: 15, group: 46, least: 104, most: 236
+        value: 38, chips: 15, group: 46, least: 104, most: 236,
+        scalar: 8 /* bytes */
     };
 
     function approximate(text, font) {
@@ -196,9 +197,14 @@
 
     /* ---- rows, lines, columns of a box */
 
+    function isModule(item) {
+        return item.label[0] !== '@';
+    }
+
     /* Numbers the items of a lane so that operands come before their readers: a walk from each item, in the order in
-     * which they first appear, to what it depends on. Where groups depend on each other in a circle the edge that
-     * closes it goes back. */
+     * which they first appear, to what it depends on. Two groups that depend on each other stand side by side, as far
+     * as nothing else parts them, and so do modules that share nothing but scalars, such as a rate; of a longer circle
+     * the edge that closes it goes back. */
     Scene.prototype.sequence = function (box, list, lane) {
         var scene = this, items = this.items, before = new Map(), state = new Map(), made = [], stack = [], at = [];
         list.forEach(function (item) {
@@ -207,6 +213,7 @@
         box.edges.forEach(function (edge) {
             if (edge.lane !== lane || edge.from < 0 || edge.to < 0) return;
             var from = items[edge.from], to = items[edge.to], groups = from.kind !== 'value' && to.kind !== 'value';
+            if (groups && isModule(from) && isModule(to) && !edge.heavy) return;
             if (!groups || !box.byEdge.has(vitc.edgeKey(edge.to, edge.from, lane, null))) before.get(to).push(from);
         });
         list.forEach(function (root) {
@@ -428,10 +435,14 @@
         return scene;
     };
 
-    /* What a value reads of sources and constants, written on its card: "qkv.weight", "0.5". */
+    /* What a value is a result as, and what it reads of sources and constants, written on its card: "→ loss",
+     * "qkv.weight", "0.5". */
     vitc.chips = function (model, entry) {
         var chips = [], scope = entry < 0 ? '' : model.string(model.nodes.scope[entry]);
         if (entry < 0) return chips;
+        (model.resultsOf.get(model.nodes.number[entry]) || []).forEach(function (result) {
+            chips.push('→ ' + result.name.split('.').slice(-2).join('.'));
+        });
         model.operands(entry).forEach(function (operand) {
             var text = vitc.chip(model, operand, model.nodes.first[entry], scope);
             if (text && chips.indexOf(text) < 0) chips.push(text);
