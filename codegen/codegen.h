@@ -114,7 +114,7 @@ void built_free(BuiltFiles *files);
 
 typedef struct {
     const char *target_features; /* as CodegenOptions have it; the code need not run here */
-    bool llvm, assembly;         /* which texts are wanted */
+    bool llvm, assembly;         /* which texts are wanted; neither: the names of kernels, quickly */
     const Kernel *kernel;        /* only the code that this one has, of any function; NULL: all */
     const char *const
         *files; /* what positions call the module's sources, by Loc.file; NULL: by their file names */

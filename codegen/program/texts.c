@@ -196,10 +196,25 @@ static int wanted_codes(const Module *module, const Calls *calls, const Kernel *
     return 0;
 }
 
+/* Names alone: nothing is compiled. */
+static void name_texts(const Calls *calls, KernelTexts *out, int32_t *number) {
+    out->texts = ARENA_ARRAY(out->arena, KernelText, calls->n_codes + 1);
+    out->n_texts = out->n_kernels = calls->n_codes;
+    for (int i = 0; i < calls->n_codes; i++) {
+        out->texts[i].name = kernel_code_symbol(calls->codes[i], out->arena);
+        number[i] = i;
+    }
+}
+
 static bool make_texts(Arena *arena, const Module *module, const Calls *calls,
                        const KernelTextsRequest *request, KernelTexts *out, char *error, size_t size) {
     KernelCode **wanted = ARENA_ARRAY(arena, KernelCode *, calls->n_codes + 1);
     int32_t *number = ARENA_ARRAY(arena, int32_t, calls->n_codes + 1);
+    if (!request->llvm && !request->assembly) {
+        name_texts(calls, out, number);
+        number_kernels(out, module, calls, number);
+        return true;
+    }
     for (int i = 0; i < calls->n_codes; i++) number[i] = -1;
     int n = 0, n_wanted = wanted_codes(module, calls, request->kernel, wanted);
     CompileUnit *units = n_wanted ? units_make(arena, wanted, n_wanted, &n) : NULL;

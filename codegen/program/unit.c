@@ -24,7 +24,7 @@ void kernel_code_name(int number, char out[KERNEL_NAME]) {
 }
 
 /* "(optimizers.yaml:9)" stands for the scope of a node without one: the name has no parentheses. */
-const char *kernel_code_rename(const KernelCode *code, Arena *arena, LLVMModuleRef module) {
+const char *kernel_code_symbol(const KernelCode *code, Arena *arena) {
     ValueId named = kernel_cost(code->func, code->kernel).named;
     const char *origin = node_origin(arena, code->func, named);
     size_t length = strlen(origin), skipped = *origin == '(';
@@ -35,6 +35,13 @@ const char *kernel_code_rename(const KernelCode *code, Arena *arena, LLVMModuleR
                      *origin ? "." : "", (int)(length - 2 * skipped), origin + skipped);
     for (char *c = name; *c; c++)
         if (!isalnum((unsigned char)*c) && *c != '.') *c = '_';
+    return name;
+}
+
+const char *kernel_code_rename(const KernelCode *code, Arena *arena, LLVMModuleRef module) {
+    char own[KERNEL_NAME];
+    kernel_code_name(code->number, own);
+    const char *name = kernel_code_symbol(code, arena);
     LLVMSetValueName2(LLVMGetNamedFunction(module, own), name, strlen(name));
     return name;
 }

@@ -44,7 +44,9 @@ typedef struct {
 enum { KERNEL_NAME = 24 };
 void kernel_code_name(int number, char out[KERNEL_NAME]);
 
-/* Its function gets a name that says what it is: kernel_3.matmul.encoder.patch_embed.proj. Returns it, in the arena. */
+/* A name that says what it is: kernel_3.matmul.encoder.patch_embed.proj. In the arena. */
+const char *kernel_code_symbol(const KernelCode *code, Arena *arena);
+/* Its function gets that name, which is returned. */
 const char *kernel_code_rename(const KernelCode *code, Arena *arena, LLVMModuleRef module);
 
 /* Emits the kernels' functions, and those that they call; sets scratch_bytes. */

@@ -1,5 +1,6 @@
 /* What a text names: see query.h. */
 #include "inspect/explain/query.h"
+#include "codegen/codegen.h"
 #include "inspect/explain/parts.h"
 #include "ir/base/names.h"
 #include "ir/base/pattern.h"
@@ -442,6 +443,26 @@ static void mean_kernels_named(MeantKernels *m, const char *text) {
         }
 }
 
+/* "kernel_3.matmul.net.fc", the name of its function in listings, debuggers and profiles: the first of the kernels that
+ * have this code. */
+static void mean_kernel_of_code(MeantKernels *m, const char *text) {
+    static const char BEGINS[] = "kernel_";
+    char error[512];
+    KernelTexts texts;
+    const Inspection *inspection = m->q->x->inspection;
+    if (strncmp(text, BEGINS, sizeof BEGINS - 1) != 0) return;
+    KernelTextsRequest request = {.target_features = inspection->target};
+    if (!codegen_kernel_texts(inspection->module, &request, &texts, error, sizeof error)) return;
+    for (uint32_t k = 0; k < m->q->func->plan->n_kernels && !m->count; k++) {
+        int32_t code = texts.text_of[m->q->x->history->func][k];
+        const char *name = code >= 0 ? texts.texts[code].name : "";
+        size_t number = strcspn(name, ".");
+        bool short_name = strlen(text) == number && strncmp(name, text, number) == 0;
+        if (short_name || strcmp(name, text) == 0) mean_kernel(m, k);
+    }
+    kernel_texts_free(&texts);
+}
+
 static const char *several(const MeantKernels *m) {
     Arena *arena = m->q->x->arena;
     enum { MOST = 8 };
@@ -458,7 +479,8 @@ bool query_kernel(const Explainer *x, const char *text, uint32_t *kernel, const 
     MeantKernels meant = {.q = &q};
     if (q.text[0] && q.text[strspn(q.text, "0123456789")] == '\0') /* a number alone is a kernel's */
         q.text = arena_printf(x->arena, "kernel %s", q.text);
-    mean_kernels_named(&meant, q.text);
+    mean_kernel_of_code(&meant, q.text);
+    if (!meant.count) mean_kernels_named(&meant, q.text);
     if (!meant.count && !query(x, q.text, &meanings, why)) return false;
     for (size_t i = 0; i < meanings.count; i++) mean_kernels_of(&meant, &meanings.items[i]);
     *why = meant.count ? several(&meant)

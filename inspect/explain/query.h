@@ -25,8 +25,9 @@ typedef struct {
 bool query(const Explainer *x, const char *text, Meanings *out, const char **why);
 Explanation explain(const Explainer *x, const Meaning *meaning);
 
-/* The kernel that a text names, from 0: by its number ("12", "kernel 12"), its name in reports, or a value or state
- * whose new value it computes. False: none, or several; *why then says so. */
+/* The kernel that a text names, from 0: by its number ("12", "kernel 12"), its name in reports, that of its function in
+ * profiles and listings ("kernel_3.matmul.net.fc"), or a value or state whose new value it computes. False: none, or
+ * several; *why then says so. */
 bool query_kernel(const Explainer *x, const char *text, uint32_t *kernel, const char **why);
 
 #endif

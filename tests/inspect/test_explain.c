@@ -208,6 +208,9 @@ static void test_kernel(void **state) {
         if (!query_kernel(&a.x, NAMES[i], &kernel, &why)) fail_msg("%s: %s", NAMES[i], why);
         assert_int_equal(kernel + 1, e.kernel.number);
     }
+    assert_true(query_kernel(&a.x, "kernel_0", &kernel, &why)); /* the function of the first that has code */
+    assert_int_equal(kernel, 0);
+    assert_false(query_kernel(&a.x, "kernel_99.matmul", &kernel, &why));
     assert_true(query_kernel(&a.x, "%15", &kernel, &why)); /* that of what stands for it */
     assert_true(query_kernel(&a.x, "net.fc1.weight", &kernel, &why));
     assert_false(query_kernel(&a.x, "net.fc1", &kernel, &why));
@@ -236,6 +239,9 @@ static void test_code(void **state) {
         assert_non_null(strstr(text, assembly ? "  # lib/nn.yaml:10:11\n" : "  ; lib/nn.yaml:10:11\n"));
         assert_non_null(strstr(text, assembly ? "vfmadd" : "define void @kernel_"));
         assert_non_null(strstr(text, "called by it: micro_"));
+        uint32_t again;
+        assert_true(query_kernel(&a.x, code.texts.texts[0].name, &again, &why));
+        assert_int_equal(again, code.same[0] - 1);
         free(text);
         kernel_code_free(&code);
     }
