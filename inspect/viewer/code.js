@@ -155,9 +155,7 @@
             if (line === undefined) return;
             const row = this.body.children[Math.floor(line / CHUNK)].children[line % CHUNK];
             row.classList.add('marked');
-            const top = row.offsetTop - this.body.offsetTop;
-            if (top < this.body.scrollTop || top > this.body.scrollTop + this.body.clientHeight - 30)
-                this.body.scrollTop = top - this.body.clientHeight / 3;
+            vitc.bringIntoSight(this.body, row);
         }
 
         key(event) {

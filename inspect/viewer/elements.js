@@ -53,6 +53,14 @@
         return element('span.bar', {'aria-hidden': 'true'}, fill);
     }
 
+    /* Scrolls `body` so that a row in it is in sight, a third from the top; where it is in sight, nothing moves. */
+    function bringIntoSight(body, row) {
+        const top = row.getBoundingClientRect().top - body.getBoundingClientRect().top;
+        if (top < 20 || top > body.clientHeight - 40)
+            body.scrollTop = Math.max(0, body.scrollTop + top - body.clientHeight / 3);
+    }
+
+    vitc.bringIntoSight = bringIntoSight;
     vitc.element = element;
     vitc.replace = replace;
     vitc.link = link;

@@ -208,11 +208,7 @@
         }
 
         reveal(row) {
-            if (!row) return;
-            const {clientHeight, scrollTop} = this.body;
-            const top = row.getBoundingClientRect().top - this.body.getBoundingClientRect().top + scrollTop;
-            if (top < scrollTop + 20 || top > scrollTop + clientHeight - 40)
-                this.body.scrollTop = Math.max(0, top - clientHeight / 3);
+            if (row) vitc.bringIntoSight(this.body, row);
         }
     }
 
