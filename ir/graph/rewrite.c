@@ -112,7 +112,8 @@ static void part_copies(Numbering *n) {
                 remark(func, RULE_copied, node->number, number, 0, 0, NULL);
             }
         } else
-            remark(func, RULE_made, number, node->origin, 0, 0, NULL);
+            remark(func, RULE_made, number, node->origin, 0, 0,
+                   node->origin == IR_NONE ? "inputs, states or the whole function" : NULL);
     }
 }
 

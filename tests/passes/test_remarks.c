@@ -159,6 +159,8 @@ static void test_nothing_depends_on_remarks(void **state) {
         RandomGraph g = random_graph(arena, diags, seed + 2000, 30);
         g.func->name = "step";
         g.module->machine = (Machine){.cores = 2, .own_cache = 256, .bandwidth = 1, .call = 1e-18};
+        g.module->precision = seed % 3 ? PRECISION_FP32 : PRECISION_BF16;
+        g.module->memory_limit = seed % 4 ? 0 : 1 << 20;
         for (int p = 0; p < PRECISION_COUNT; p++) g.module->machine.tile[p] = (TileShape){2, 2};
         Module *quiet = module_clone(g.module, arena);
         module_record(g.module, arena);
