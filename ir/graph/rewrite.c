@@ -70,6 +70,7 @@ typedef struct {
     Arena *arena;
     ValueId *holder; /* by number: the new node that is called so; IR_NONE: none yet */
     uint32_t *now;   /* by number less rewrite->first_number, of nodes made since: what it is called now */
+    size_t made;     /* how many of these; copies get numbers behind them */
 } Numbering;
 
 /* The new node that stands for an old value; IR_NONE: none, or an input or a state. */
@@ -119,8 +120,8 @@ static void part_copies(Numbering *n) {
 
 static uint32_t now_called(const Numbering *n, uint32_t number) {
     uint32_t first = n->rewrite->first_number;
-    if (number == IR_NONE || number < first || n->now[number - first] == IR_NONE) return number;
-    return n->now[number - first];
+    bool made = number != IR_NONE && number >= first && number - first < n->made;
+    return made && n->now[number - first] != IR_NONE ? n->now[number - first] : number;
 }
 
 /* Of an input or a state; else NULL. */
@@ -160,7 +161,7 @@ static void tell(const Numbering *n) {
 static void number_nodes(Rewrite *rewrite) {
     Func *func = rewrite->func;
     size_t made = func->next_number - rewrite->first_number;
-    Numbering n = {.rewrite = rewrite, .arena = arena_new()};
+    Numbering n = {.rewrite = rewrite, .arena = arena_new(), .made = made};
     n.holder = ARENA_ARRAY(n.arena, ValueId, rewrite->first_number + 1);
     n.now = ARENA_ARRAY(n.arena, uint32_t, made + 1);
     memset(n.holder, 0xff, sizeof *n.holder * (rewrite->first_number + 1));
