@@ -4,7 +4,8 @@
 (function () {
 
     /* "kept, {a:bytes}, for {other}" → ["kept, ", "4 MiB", ", for ", {ref}]: strings, and references to values.
-     * Where a remark is of no other value, its text says what it is of. What else is in braces stays as it is. */
+     * An input or a state has no number: {other} is its name then, the remark's text. What else is in braces stays as it
+     * is. */
     function sentence(text, remark) {
         const parts = [];
         let from = 0;
@@ -22,7 +23,7 @@
             case 'a':
             case 'b': return vitc.units.of(unit, remark[name]);
             case 'text': return remark.text;
-            default: return remark[name] >= 0 ? {kind: 'value', id: remark[name]} : remark.text ? '' : 'nothing';
+            default: return remark[name] >= 0 ? {kind: 'value', id: remark[name]} : remark.text || 'nothing';
         }
     }
 

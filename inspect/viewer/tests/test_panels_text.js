@@ -52,7 +52,7 @@
 
     vitc.test('sentences: of an input or a state the text is the name', check => {
         const remark = {value: 3, other: -1, a: 0, b: 0, text: 'student.norm.weight'};
-        check.equal(vitc.sentenceText('the gradient of {other}{text}', remark), 'the gradient of student.norm.weight');
+        check.equal(vitc.sentenceText('the gradient of {other}', remark), 'the gradient of student.norm.weight');
         check.equal(vitc.sentenceText('made for {other}', Object.assign({}, remark, {text: ''})), 'made for nothing');
     });
 
