@@ -31,12 +31,11 @@
     }
     vitc.edgeCount = 0;
 
-    /* Calls f(entry, operand's entry) for each edge between values of the scene: those of its outline's versions, or of
-     * all versions where it is of all stages. */
-    function eachEdge(scene, stage, f) {
+    /* Calls f(reader, operand, the reader's entry) for each edge between values of the scene in any of the stages. */
+    function eachEdge(scene, first, last, f) {
         var model = scene.model, nodes = model.nodes;
         for (var entry = 0; entry < nodes.count; entry++) {
-            if (stage >= 0 && (nodes.first[entry] > stage || nodes.last[entry] < stage)) continue;
+            if (nodes.first[entry] > last || nodes.last[entry] < first) continue;
             if (scene.holder[nodes.number[entry]] < 0) continue;
             var operands = model.operands(entry);
             for (var i = 0; i < operands.length; i++) {
@@ -75,20 +74,21 @@
 
     vitc.liftEdges = function (scene) {
         vitc.edgeCount = 0;
-        eachEdge(scene, scene.outline.stage, function (reader, operand, entry) {
+        eachEdge(scene, scene.outline.from, scene.outline.to, function (reader, operand, entry) {
             liftOne(scene, reader, operand, entry, addEdge);
         });
     };
 
     /* Marks which edges there are in a stage. */
     vitc.markEdges = function (scene, stage) {
+        var only = scene.outline.from === stage && scene.outline.to === stage;
         scene.boxes.forEach(function (box) {
             box.edges.forEach(function (edge) {
-                edge.live = scene.outline.stage === stage;
+                edge.live = only;
             });
         });
-        if (scene.outline.stage === stage) return;
-        eachEdge(scene, stage, function (reader, operand, entry) {
+        if (only) return;
+        eachEdge(scene, stage, stage, function (reader, operand, entry) {
             liftOne(scene, reader, operand, entry, function (box, from, to, lane, outer) {
                 var edge = box.byEdge.get(edgeKey(from, to, lane, outer));
                 if (edge) edge.live = true;

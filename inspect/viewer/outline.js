@@ -2,7 +2,7 @@
  * which siblings are alike; and the items that a group consists of. Linear in the values times the depth of their
  * paths.
  *
- *   vitc.outline(model, stage)   of one stage; stage -1: of all values of any stage
+ *   vitc.outline(model, stage)   of one stage; vitc.outline(model, from, to): of all values of any stage between
  *     .groups    [{id, name, path, parent, depth, update, children, own: numbers, counts: by phase, flops, run}]
  *     .main, .update    ids of the roots          .groupOf[number]   id, -1: the value is not in this outline
  *     .sorted           the numbers, operands before their users (where the graph has no circle)
@@ -54,12 +54,13 @@
         return sorted.subarray(0, n);
     }
 
-    /* The version of each value that the outline is of; -1: none. */
-    function entriesOf(model, stage) {
-        var entries = new Int32Array(model.limit).fill(-1);
-        for (var i = 0; i < model.count; i++) {
-            var number = model.numbers[i];
-            entries[number] = stage < 0 ? model.lastEntry(number) : model.entry(number, stage);
+    /* The version of each value that the outline is of, its last one; -1: none. */
+    function entriesOf(model, from, to) {
+        var entries = new Int32Array(model.limit).fill(-1), nodes = model.nodes;
+        for (var i = 0; i < nodes.count; i++) {
+            if (nodes.first[i] > to || nodes.last[i] < from) continue;
+            var before = entries[nodes.number[i]];
+            if (before < 0 || nodes.last[i] > nodes.last[before]) entries[nodes.number[i]] = i;
         }
         return entries;
     }
@@ -68,19 +69,20 @@
         return path[0] === '@' ? [path] : path.split('.');
     }
 
-    function Outline(model, stage) {
+    function Outline(model, from, to) {
         this.model = model;
-        this.stage = stage;
+        this.from = from;
+        this.to = to;
         this.groups = [];
         this.byPath = new Map();
-        this.entries = entriesOf(model, stage);
+        this.entries = entriesOf(model, from, to);
         this.order = topological(model, this.entries);
         this.groupOf = new Int32Array(model.limit).fill(-1);
         this.main = this.add('', '', -1, false);
         this.update = this.add('', 'update:', -1, true);
         this.sorted = sortedBy(model, this.order);
         this.fill(vitc.pathsOf(model, this.entries, this.sorted));
-        this.findRuns(vitc.alikeSiblings(model, stage));
+        this.findRuns(vitc.alikeSiblings(model, from, to));
     }
 
     Outline.prototype.add = function (name, path, parent, update) {
@@ -222,9 +224,9 @@
         for (i = 0; i < group.children.length; i++) this.each(group.children[i], f);
     };
 
-    /* Which groups are alike to the sibling before them: in one stage, or in every stage where there are runs. */
-    vitc.alikeSiblings = function (model, stage) {
-        var all = null, from = stage < 0 ? 0 : stage, to = stage < 0 ? model.lastStage : stage;
+    /* Which groups are alike to the sibling before them, in each of the stages. */
+    vitc.alikeSiblings = function (model, from, to) {
+        var all = null;
         for (var s = from; s <= to; s++) {
             if (model.stages[s].kept === false) continue;
             var here = new Set();
@@ -249,7 +251,28 @@
         return paths;
     };
 
-    vitc.outline = function (model, stage) {
-        return new Outline(model, stage);
+    /* The stages that are drawn with the same places: [from, to] of each stage. A pass that replaces most values begins
+     * anew: what is there before it and what is there behind it have little in common, and each would stand in a graph
+     * full of holes. */
+    vitc.eras = function (model) {
+        var nodes = model.nodes, count = new Float64Array(model.lastStage + 2), gone = new Float64Array(model.lastStage + 2);
+        for (var i = 0; i < nodes.count; i++) {
+            count[nodes.first[i]]++;
+            count[nodes.last[i] + 1]--;
+            if (model.entry(nodes.number[i], nodes.last[i] + 1) < 0) gone[nodes.last[i]]++;
+        }
+        var eras = [], here = 0, from = 0;
+        for (var s = 0; s <= model.lastStage; s++) {
+            here += count[s];
+            if (s < model.lastStage && gone[s] < 0.4 * here) continue;
+            if (s < model.lastStage && model.stages[s].kept === false) continue;
+            for (var at = from; at <= s; at++) eras.push([from, s]);
+            from = s + 1;
+        }
+        return eras;
+    };
+
+    vitc.outline = function (model, from, to) {
+        return new Outline(model, from, to === undefined ? from : to);
     };
 })();

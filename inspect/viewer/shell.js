@@ -213,6 +213,13 @@
         });
         if (path.last) trail.appendChild(element('span', 'value', path.last));
         if (!path.groups.length && ref) trail.appendChild(element('span', 'value', vitc.describe(ref)));
+        if (ref) {
+            var link = element('button', 'link', '⧉');
+            link.title = 'copy a link to this ( y )';
+            link.setAttribute('aria-label', 'copy a link to what is selected');
+            link.addEventListener('click', vitc.copyLink);
+            trail.appendChild(link);
+        }
         document.getElementById('spoken').textContent = vitc.describe(ref);
     }
 

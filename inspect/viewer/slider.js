@@ -1,6 +1,6 @@
 /* The slider over passes: a tick each, with arrows, a player, and the name of the stage that is shown. Passes that
- * changed nothing are left out unless they are asked for. Once it is moved values keep their places, until somebody
- * packs them. */
+ * changed nothing are left out unless they are asked for. Once it is moved values keep their places (of an era of
+ * passes, outline.js), until somebody packs them. */
 'use strict';
 
 (function () {

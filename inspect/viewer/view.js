@@ -6,7 +6,7 @@
 (function () {
     var view = vitc.view = {x: 0, y: 0, k: 1, w: 0, h: 0};
     var expanded = vitc.expanded = new Map();
-    var canvas, context, scene, marks, outlines, wanted = false, animation = null;
+    var canvas, context, scene, marks, outlines, eras, wanted = false, animation = null;
     var calm = window.matchMedia('(prefers-reduced-motion: reduce)');
 
     vitc.scene = function () {
@@ -77,12 +77,13 @@
     /* ---- scenes */
 
     function outlineOf() {
-        var stage = vitc.state.places === 'stable' ? -1 : vitc.state.stage;
-        if (!outlines.has(stage)) {
+        var stage = vitc.state.stage, range = vitc.state.places === 'stable' ? eras[stage] : [stage, stage];
+        var key = range.join();
+        if (!outlines.has(key)) {
             if (outlines.size > 6) outlines.clear();
-            outlines.set(stage, vitc.outline(vitc.state.model, stage));
+            outlines.set(key, vitc.outline(vitc.state.model, range[0], range[1]));
         }
-        return outlines.get(stage);
+        return outlines.get(key);
     }
 
     function refreshMarks() {
@@ -231,6 +232,7 @@
         canvas = document.getElementById('graph');
         context = canvas.getContext('2d', {alpha: false});
         outlines = new Map();
+        eras = vitc.eras(model);
         vitc.readColors();
         resize();
         build();
@@ -271,7 +273,7 @@
     vitc.on('stage', function () {
         stir();
         var ref = vitc.state.selected, item = ref && vitc.itemOf(ref);
-        if (vitc.state.places === 'packed') vitc.relayout(item ? item.key : null);
+        if (scene.outline !== outlineOf()) vitc.relayout(item ? item.key : null);
         else {
             refreshMarks();
             vitc.redraw();

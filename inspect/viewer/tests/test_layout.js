@@ -2,7 +2,7 @@
 
 (function () {
     function open(model, stage) { /* everything */
-        var expanded = new Map(), outline = vitc.outline(model, stage);
+        var expanded = new Map(), outline = stage < 0 ? vitc.outline(model, 0, model.lastStage) : vitc.outline(model, stage);
         outline.groups.forEach(function (group) {
             expanded.set(group.path, true);
             if (group.run) expanded.set(outline.runKey(group.run), 'all');

@@ -18,7 +18,7 @@
     vitc.test('operands come before their users', function (check) {
         [vitc.model(vitc.fixture()), vitc.model(vitc.largeStep(30))].forEach(function (model) {
             for (var stage = -1; stage <= model.lastStage; stage++) {
-                var outline = vitc.outline(model, stage);
+                var outline = stage < 0 ? vitc.outline(model, 0, model.lastStage) : vitc.outline(model, stage);
                 outline.sorted.forEach(function (number) {
                     model.operands(outline.entries[number]).forEach(function (operand) {
                         if (operand >= 0) check.below(outline.order[operand], outline.order[number], '%' + operand);
@@ -40,7 +40,7 @@
         data.alike[3] = [];
         check.equal(vitc.outline(vitc.model(data), 3).items(0)[0].kind, 'group', 'not alike in this stage');
         check.equal(vitc.outline(vitc.model(data), 2).items(0)[0].kind, 'run');
-        check.equal(vitc.outline(vitc.model(data), -1).items(0)[0].kind, 'group', 'not alike in all stages');
+        check.equal(vitc.outline(vitc.model(data), 0, 3).items(0)[0].kind, 'group', 'not alike in all stages');
     });
 
     vitc.test('a run can be open one by one', function (check) {
@@ -71,5 +71,14 @@
             return edge.lane === 0 && scene.items[edge.from].depth >= scene.items[edge.to].depth;
         });
         check.equal(low.length, 0);
+    });
+
+    vitc.test('places are those of all stages, but begin anew where a pass replaces most values', function (check) {
+        check.equal(vitc.eras(vitc.model(vitc.fixture())), [[0, 3], [0, 3], [0, 3], [0, 3]]);
+        var data = vitc.largeStep(9), nodes = data.nodes;
+        nodes.number.forEach(function (number, i) {
+            if (nodes.first[i] === 0 && i % 10 < 7) nodes.last[i] = 0;
+        });
+        check.equal(vitc.eras(vitc.model(data)), [[0, 0], [1, 2], [1, 2]]);
     });
 })();
