@@ -4,6 +4,7 @@
 #include "ir/plan/cost.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MOST_DEPTH = 32 }; /* dots beyond are part of the last group's name */
@@ -260,6 +261,50 @@ static long number_of(const OutlineGroup *group) {
     return n ? number : -1;
 }
 
+/* Numbered children of a group in the order of their numbers: down where the highest appears before the lowest, as in a
+ * backward pass. The others stay where they are. A schedule may mix them, which makes them no less alike. */
+typedef struct {
+    long number;
+    uint32_t group;
+} Numbered;
+
+static int by_number(const void *a, const void *b) {
+    const Numbered *x = a, *y = b;
+    return x->number != y->number ? (x->number < y->number ? -1 : 1) : x->group < y->group ? -1 : 1;
+}
+
+static void order_children(Making *m, uint32_t parent) {
+    OutlineGroup *groups = m->outline->groups;
+    uint32_t n = 0, n_numbered = 0, i = 0;
+    for (uint32_t c = groups[parent].first_child; c != IR_NONE; c = groups[c].next_sibling) {
+        n++;
+        n_numbered += number_of(&groups[c]) >= 0;
+    }
+    if (n_numbered < 2) return;
+    uint32_t *children = ARENA_ARRAY(m->arena, uint32_t, n);
+    Numbered *numbered = ARENA_ARRAY(m->arena, Numbered, n_numbered);
+    n = 0;
+    for (uint32_t c = groups[parent].first_child; c != IR_NONE; c = groups[c].next_sibling) {
+        children[n++] = c;
+        if (number_of(&groups[c]) >= 0) numbered[i++] = (Numbered){number_of(&groups[c]), c};
+    }
+    qsort(numbered, n_numbered, sizeof *numbered, by_number);
+    bool down =
+        numbered[0].group > numbered[n_numbered - 1].group; /* groups that appear later have higher numbers */
+    uint32_t *link = &groups[parent].first_child;
+    i = 0;
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t c = children[k];
+        if (number_of(&groups[c]) >= 0) {
+            c = numbered[down ? n_numbered - 1 - i : i].group;
+            i++;
+        }
+        *link = c;
+        link = &groups[c].next_sibling;
+    }
+    *link = IR_NONE;
+}
+
 /* Numbered siblings that count up or down and are alike. */
 static void find_runs(Outline *outline) {
     OutlineGroup *groups = outline->groups;
@@ -291,6 +336,7 @@ Outline *outline_make(Arena *arena, const Func *func, const OutlineOptions *opti
     find_groups(&m, options);
     sort_values(&m);
     find_shapes(&m);
+    for (uint32_t g = 0; g < m.outline->count; g++) order_children(&m, g);
     find_runs(m.outline);
     return m.outline;
 }

@@ -12,7 +12,7 @@ typedef struct {
     const char *name;  /* "norm1"; "" of the root */
     const char *scope; /* "student.blocks.0.norm1"; "" of the root */
     uint32_t parent, first_child,
-        next_sibling;          /* groups, in the order in which their values appear; IR_NONE: none */
+        next_sibling;          /* groups, as their values appear, numbered ones by number; IR_NONE: none */
     uint32_t depth;            /* 0: the root */
     uint32_t first_own, n_own; /* values of exactly this scope: Outline.values[first_own …] */
     uint32_t n_all;            /* values with those of the groups within */

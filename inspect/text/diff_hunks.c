@@ -1,5 +1,5 @@
 /* The changes of a function module by module, and which are alike: see diff.h. */
-#include "inspect/text/diff_parts.h"
+#include "inspect/text/diff_hunks.h"
 #include "ir/base/names.h"
 #include "ir/plan/cost.h"
 

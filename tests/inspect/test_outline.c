@@ -54,6 +54,30 @@ static void test_groups(void **state) {
     arena_free(arena);
 }
 
+/* Numbered modules that a schedule mixes are one run, up or down. */
+static void test_mixed_order(void **state) {
+    (void)state;
+    static const struct {
+        const char *order, *title;
+    } cases[] = {{"021", "net.0 … .2"}, {"201", "net.2 … .0"}, {"012", "net.0 … .2"}};
+    for (size_t i = 0; i < 3; i++) {
+        Arena *arena = arena_new();
+        const char *o = cases[i].order;
+        char *text =
+            arena_printf(arena,
+                         "module @m {\n  func @f(%%x : f32) {\n    %%0 = exp %%x  // net.%c\n"
+                         "    %%1 = exp %%x  // net.%c\n    %%2 = exp %%x  // net.%c\n    output a = %%0\n"
+                         "    output b = %%1\n    output c = %%2\n  }\n}\n",
+                         o[0], o[1], o[2]);
+        Inspection inspection = inspected_text(arena, text, &(InspectionRun){.passes = ""});
+        const Outline *outline = outline_make(arena, inspection.func, NULL);
+        uint32_t first = outline->groups[outline_find(outline, "net")].first_child;
+        assert_int_equal(outline->groups[first].run_size, 3);
+        assert_string_equal(outline_title(arena, outline, first), cases[i].title);
+        arena_free(arena);
+    }
+}
+
 /* With some values left out, and by kernels. */
 static void test_options(void **state) {
     (void)state;
@@ -275,6 +299,7 @@ static void test_stages(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_mixed_order),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_blocks_of_a_recipe),
         cmocka_unit_test(test_scopes_of_any_depth),

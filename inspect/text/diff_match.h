@@ -1,6 +1,6 @@
-/* What the files of the diff share. */
-#ifndef VITC_INSPECT_TEXT_DIFF_PARTS_H
-#define VITC_INSPECT_TEXT_DIFF_PARTS_H
+/* Two stages of a function, matched: what diff.h is made from. */
+#ifndef VITC_INSPECT_TEXT_DIFF_MATCH_H
+#define VITC_INSPECT_TEXT_DIFF_MATCH_H
 
 #include "inspect/text/diff.h"
 
@@ -17,13 +17,13 @@ typedef struct {
     uint32_t numbers;   /* of both functions */
 } Matching;
 
-/* ---- diff.c ------------------------------------------------------------------------------------------------------ */
+/* remarks, stage: as diff_make has them. */
 Matching diff_match(Arena *arena, const Func *before, const Func *after, const Remarks *remarks, int stage);
+/* Whether a value of `before` is one of `after`: of one number, or that of what stands for it; an input or state of one
+ * name. */
+bool diff_same(const Matching *m, ValueId before, ValueId after);
 /* What of a value or kernel that is in both is another: DIFF_…. */
 unsigned diff_value(const Matching *m, ValueId before, ValueId after);
 unsigned diff_kernel(const Matching *m, uint32_t before, uint32_t after);
-
-/* ---- diff_hunks.c ------------------------------------------------------------------------------------------------ */
-void diff_hunks(const Matching *m, const Remarks *remarks, int stage, FuncDiff *diff);
 
 #endif
