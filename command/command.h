@@ -24,7 +24,8 @@ typedef enum {
     COMPLETE_FOLDER,
     COMPLETE_DATA, /* a data set: PATH, or NAME=PATH */
     COMPLETE_RECIPE,
-    COMPLETE_RUN, /* the folder of a run, or else a recipe */
+    COMPLETE_RUN,      /* the folder of a run, or else a recipe */
+    COMPLETE_TEMPLATE, /* a first recipe */
     COMPLETE_SETTING,
     COMPLETE_PASS,
     COMPLETE_PASSES, /* with commas between */

@@ -12,6 +12,7 @@
 #include "runtime/runtime.h"
 
 int verb_run(int argc, char **argv);
+int verb_init(int argc, char **argv);
 int verb_check(int argc, char **argv);
 int verb_data(int argc, char **argv);
 int verb_inspect(int argc, char **argv);
@@ -23,8 +24,8 @@ int verb_doctor(int argc, char **argv);
 int verb_help(int argc, char **argv);
 
 /* The flags of each verb, as main.c lists them. */
-extern const FlagTable RUN_FLAGS, CHECK_FLAGS, DATA_FLAGS, INSPECT_FLAGS, OPT_FLAGS, BENCH_FLAGS, BUILD_FLAGS,
-    DOCTOR_FLAGS, HELP_FLAGS;
+extern const FlagTable INIT_FLAGS, RUN_FLAGS, CHECK_FLAGS, DATA_FLAGS, INSPECT_FLAGS, OPT_FLAGS, BENCH_FLAGS,
+    BUILD_FLAGS, DOCTOR_FLAGS, HELP_FLAGS;
 extern const FlagTable VITC_FLAGS; /* command.c: of each verb of command/ */
 
 /* ---- help/recipes.c ---------------------------------------------------------------------------------------------- */

@@ -9,6 +9,17 @@
 #define SETTINGS {"key=value", COMPLETE_SETTING, WORD_ANY}
 
 static const Verb VERBS[] = {
+    {.name = "init",
+     .run = verb_init,
+     .group = "train and use",
+     .doc = "write a first recipe, with comments that explain it",
+     .more = "It trains at once, on images that are made up. Nothing that is there is written over.",
+     .words = {{"NAME", COMPLETE_NONE}},
+     .flags = {&INIT_FLAGS},
+     .examples = {{"init my", "my.yaml: two views of an image are told from those of others"},
+                  {"init my --objective mask", "hidden patches are told from the rest"},
+                  {"init my --from quickstart", "a copy to change, each section with a comment"},
+                  {"init --list", "what to begin with"}}},
     {.name = "train",
      .run = verb_train,
      .group = "train and use",

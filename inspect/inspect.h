@@ -33,7 +33,7 @@ typedef struct {
  * module's diags: a pass failed, or there is no such target or function (with the nearest name). */
 bool inspection_run(Inspection *inspection, Arena *arena, Module *module, const InspectionRun *run);
 
-/* "recipe 'mae' has no function 'stp'; did you mean 'step'?", or which it has. */
+/* "recipe 'quickstart' has no function 'stp'; did you mean 'step'?", or which it has. */
 const char *function_refusal(Arena *arena, const Module *module, const char *name);
 
 /* The function `inspection->func` as it was at a stage; NULL: no copy was kept, or it was not there. */

@@ -68,6 +68,7 @@ void complete_vitc(Completer *c, Completion kind) {
     switch (kind) {
     case COMPLETE_RECIPE:
     case COMPLETE_RUN: offer_topic(c, arena, "recipes"); break;
+    case COMPLETE_TEMPLATE: offer_topic(c, arena, "templates"); break;
     case COMPLETE_SETTING: offer_settings(c, arena); break;
     case COMPLETE_PASS:
     case COMPLETE_PASSES: offer_topic(c, arena, "passes"); break;

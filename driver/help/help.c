@@ -49,6 +49,13 @@ static void tell_topic(const Topic *topic) {
     arena_free(arena);
 }
 
+void tell_templates(void) {
+    tell_topic(topic_find("templates"));
+    putchar('\n');
+    tell_topic(topic_find("recipes"));
+    puts("\nvitc init NAME --objective KIND or --from RECIPE writes NAME.yaml.");
+}
+
 static void tell_all(void) {
     Help help = help_begin(stdout);
     const char *names[32];

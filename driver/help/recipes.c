@@ -12,7 +12,7 @@
 static const char *about_of(Arena *arena, const char *path) {
     size_t size;
     char *text = stream_read_file(arena, path, (size_t)1 << 20, &size);
-    if (!text || strncmp(text, "recipe:", 7) != 0) return NULL;
+    if (!text || (strncmp(text, "recipe:", 7) != 0 && !strstr(text, "\nrecipe:"))) return NULL;
     char *about = strstr(text, "\nabout:");
     if (!about) return "";
     about += strlen("\nabout:") + strspn(about + strlen("\nabout:"), " \"");
@@ -30,8 +30,8 @@ typedef struct {
     size_t count, capacity;
 } Rows;
 
-/* Those of one folder; `below`: its name among the models, "" or "paper". */
-static void add_folder(Rows *rows, const char *below) {
+/* Those of one folder; `below`: its name among the models, "" or "paper"; before: what their names begin with. */
+static void add_folder(Rows *rows, const char *below, const char *before) {
     struct dirent **entries;
     const char *folder = arena_printf(rows->arena, "%s%s%s", models_dir(), *below ? "/" : "", below);
     int n = scandir(folder, &entries, NULL, alphasort);
@@ -41,8 +41,7 @@ static void add_folder(Rows *rows, const char *below) {
                                 ? about_of(rows->arena, arena_printf(rows->arena, "%s/%s", folder, name))
                                 : NULL;
         if (about) {
-            TopicRow row = {.name = arena_printf(rows->arena, "%s%s%.*s", below, *below ? "/" : "",
-                                                 (int)(end - name), name),
+            TopicRow row = {.name = arena_printf(rows->arena, "%s%.*s", before, (int)(end - name), name),
                             .doc = about};
             ARENA_PUSH(rows->arena, rows->rows, rows->count, rows->capacity, row);
         }
@@ -53,8 +52,15 @@ static void add_folder(Rows *rows, const char *below) {
 
 size_t recipe_rows(Arena *arena, const TopicRow **rows) {
     Rows all = {.arena = arena};
-    add_folder(&all, "");
-    add_folder(&all, "paper");
+    add_folder(&all, "", "");
+    add_folder(&all, "paper", "paper/");
+    *rows = all.rows;
+    return all.count;
+}
+
+size_t template_rows(Arena *arena, const TopicRow **rows) {
+    Rows all = {.arena = arena};
+    add_folder(&all, "first", "");
     *rows = all.rows;
     return all.count;
 }

@@ -169,6 +169,7 @@ static size_t environment_rows(Arena *arena, const TopicRow **rows) {
 
 const Topic TOPICS[] = {
     {"recipes", "recipes that are installed, and can be named instead of a file", recipe_rows},
+    {"templates", "first recipes, which `vitc init` writes with comments", template_rows},
     {"passes", "passes of the compiler, in the order in which they run", pass_rows},
     {"rules", "what passes can tell of their decisions", rule_rows},
     {"ops", "operators of the graph", op_rows},

@@ -22,5 +22,10 @@ const Topic *topic_find(const char *name); /* NULL: there is none */
 
 /* recipes.c: those that vitc can be told by their names: of models/, its folders with their names before a slash. */
 size_t recipe_rows(Arena *arena, const TopicRow **rows);
+/* First recipes, of models/first/: what `vitc init` writes. */
+size_t template_rows(Arena *arena, const TopicRow **rows);
+
+/* help.c */
+void tell_templates(void); /* first recipes and recipes, as `vitc init --list` has them */
 
 #endif
