@@ -15,7 +15,8 @@
     vitc.readColors = function () {
         var style = getComputedStyle(document.documentElement), colors = {};
         ['bg', 'card', 'box', 'box2', 'line', 'edge', 'edge-gradient', 'edge-update', 'text', 'dim', 'accent',
-            'operand', 'reader', 'new', 'gone', 'changed', 'product', 'elementwise', 'reduce', 'row', 'move', 'source', 'other',
+            'operand', 'reader', 'new', 'gone', 'changed', 'product', 'elementwise', 'reduce', 'row', 'move',
+                'source', 'other',
             'time', 'selected'].forEach(function (name) {
             colors[name] = style.getPropertyValue('--' + name).trim();
         });
@@ -110,6 +111,8 @@
         this.top = -view.y / view.k - 20;
         this.right = (view.w - view.x) / view.k + 20;
         this.bottom = (view.h - view.y) / view.k + 20;
+        this.stuck = [];
+        this.labels = [];
         this.texts = new Map(); /* "font|colour" → [text, x, y, …] */
         this.far = view.k < 0.34; /* too small for text */
         this.tiny = view.k < 0.16;
@@ -273,10 +276,38 @@
         else this.groupText(item, lines, x, y, w, h, gradient);
     };
 
-    Painter.prototype.farLabel = function (item, x, y, w, h, lines) { /* groups keep a name that can be read */
-        if (item.kind === 'value' || this.k < 0.2) return;
-        this.text('lane', 'text', lines.title.length > 12 ? lines.title.slice(0, 11) + '…' : lines.title, x + 10,
-            y + h / 2 + 5);
+    /* From afar groups keep names that can be read, as large as they fit. */
+    Painter.prototype.farLabel = function (item, x, y, w, h, lines) {
+        if (item.kind !== 'value') this.label(lines.title, x + 8, y + h / 2, w - 16, Math.min(12 / this.k, h * 0.6),
+            false);
+    };
+
+    Painter.prototype.label = function (text, x, y, room, size, halo) {
+        var most = Math.floor(room / (size * 0.6));
+        if (size * this.k < 6 || most < 3) return;
+        if (halo) /* those of groups around it stand above */
+            this.labels.forEach(function (label) {
+                if (label.halo && Math.abs(label.x - x) < 30 * size / 11 && Math.abs(label.y - y) < size * 1.15)
+                    y = label.y + size * 1.2;
+            });
+        this.labels.push({text: text.length > most ? text.slice(0, most - 1) + '…' : text, x: x, y: y, size: size,
+            halo: halo});
+    };
+
+    Painter.prototype.flushLabels = function () {
+        var context = this.context, colors = vitc.colors;
+        context.textBaseline = 'middle';
+        context.lineJoin = 'round';
+        this.labels.forEach(function (label) {
+            context.font = '600 ' + label.size + 'px ' + SANS;
+            context.lineWidth = label.size / 3;
+            context.strokeStyle = colors.bg;
+            if (label.halo) context.strokeText(label.text, label.x, label.y);
+            context.fillStyle = colors[label.halo ? 'dim' : 'text'];
+            context.fillText(label.text, label.x, label.y);
+        });
+        this.labels = [];
+        context.textBaseline = 'alphabetic';
     };
 
     Painter.prototype.valueText = function (lines, x, y, w, h, dim) {
@@ -319,15 +350,17 @@
         });
     };
 
+    function headingOf(scene, item) {
+        var label = item.label.replace(/^@/, '');
+        if (item.kind !== 'run') return label;
+        var member = scene.outline.groups[scene.shown(item)].name;
+        if (!scene.isAll(item.key)) label = item.id >= 0 ? label + '.' + member : member;
+        return label + '  ×' + item.members.length + ' alike';
+    }
+
     Painter.prototype.heading = function (item, gradient, rect) {
         var x = rect[0], y = rect[1], w = rect[2], self = this, scene = this.scene;
-        var buttons = vitc.buttons(scene, item, gradient), room = w - 30, label = item.label;
-        if (item.kind === 'run') {
-            var member = scene.outline.groups[scene.shown(item)].name;
-            if (!scene.isAll(item.key)) label = item.id >= 0 ? label + '.' + member : member;
-            label += '  ×' + item.members.length + ' alike';
-        }
-        if (label[0] === '@') label = label.slice(1);
+        var buttons = vitc.buttons(scene, item, gradient), room = w - 30, label = headingOf(scene, item);
         buttons.forEach(function (button) {
             if (button.name !== 'toggle') room -= button.w;
             self.text(button.name === 'toggle' ? 'small' : 'plain', button.name === 'toggle' ? 'dim' : 'accent',
@@ -351,8 +384,41 @@
         context.lineWidth = 1;
         context.stroke();
         context.globalAlpha = 1;
+        this.stick(item, gradient, rect, box.depth);
         if (!this.far) this.heading(item, gradient, rect);
-        else if (this.k > 0.08) this.text('lane', 'dim', item.label.slice(0, 20), rect[0] + 8, rect[1] + 19);
+        else if (rect[2] * this.k > 70 && rect[3] * this.k > 40)
+            this.label(headingOf(this.scene, item), rect[0] + 6 / this.k, rect[1] + 9 / this.k, rect[2], 11 / this.k,
+                true);
+    };
+
+    /* The heading of a group whose own one lies above what is seen stands at the upper edge. */
+    Painter.prototype.stick = function (item, gradient, rect, depth) {
+        var top = this.top + 20;
+        if (this.far || rect[1] > top - 4 || rect[1] + rect[3] < top + 120) return;
+        this.stuck.push({item: item, gradient: gradient, depth: depth, x: Math.max(rect[0], this.left + 20),
+            room: rect[0] + rect[2] - Math.max(rect[0], this.left + 20)});
+    };
+
+    Painter.prototype.stickies = function () {
+        var self = this, context = this.context, rows = [0, 0], S = vitc.sizes;
+        this.scene.stuck = [];
+        this.stuck.forEach(function (stuck) { /* outer ones come first */
+            var lane = stuck.gradient ? 1 : 0, text = fit(headingOf(self.scene, stuck.item), 'title', stuck.room - 34);
+            if (stuck.room < 60 || rows[lane] > 7) return;
+            var w = vitc.measureText(text, 'title') + 34, y = self.top + 20 + rows[lane]++ * (S.header - 4);
+            context.fillStyle = vitc.colors[stuck.depth % 2 ? 'box' : 'box2'];
+            context.strokeStyle = vitc.colors.line;
+            context.lineWidth = 1;
+            context.beginPath();
+            context.roundRect(stuck.x, y, w, S.header - 4, [0, 0, 6, 6]);
+            context.fill();
+            context.stroke();
+            self.text('small', 'dim', '▾', stuck.x + 9, y + 15);
+            self.text('title', 'text', text, stuck.x + 23, y + 15);
+            self.scene.stuck.push({item: stuck.item, gradient: stuck.gradient, x: stuck.x, y: y, w: w,
+                h: S.header - 4});
+        });
+        this.flushText();
     };
 
     Painter.prototype.box = function (box) {
@@ -450,6 +516,8 @@
         });
         if (shown.hovered) painter.ring(shown.hovered, 'dim', 1.4);
         if (shown.selected) painter.ring(shown.selected, 'selected', 2.4);
+        painter.flushLabels();
+        painter.stickies();
         painter.lanes();
     };
 })();

@@ -255,7 +255,8 @@
      * anew: what is there before it and what is there behind it have little in common, and each would stand in a graph
      * full of holes. */
     vitc.eras = function (model) {
-        var nodes = model.nodes, count = new Float64Array(model.lastStage + 2), gone = new Float64Array(model.lastStage + 2);
+        var nodes = model.nodes, count = new Float64Array(model.lastStage + 2),
+            gone = new Float64Array(model.lastStage + 2);
         for (var i = 0; i < nodes.count; i++) {
             count[nodes.first[i]]++;
             count[nodes.last[i] + 1]--;

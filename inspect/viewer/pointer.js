@@ -18,6 +18,12 @@
             }
             return null;
         }
+        var stuck = (vitc.scene().stuck || []).find(function (s) {
+            return x >= s.x && y >= s.y && x <= s.x + s.w && y <= s.y + s.h;
+        });
+        if (stuck)
+            return {item: stuck.item, gradient: stuck.gradient, button: x < stuck.x + 20 ? {name: 'toggle'} : null,
+                stuck: true};
         return inBox(vitc.scene().main) || inBox(vitc.scene().update);
     };
 
@@ -97,6 +103,7 @@
         var hit = hitAt(p);
         canvas.focus({preventScroll: true});
         if (hit && hit.button) return vitc.press(hit.button, hit.item);
+        if (hit && hit.stuck) vitc.look(hit.item);
         vitc.select(hit ? vitc.refOf(hit.item) : null, 'graph');
     }
 })();

@@ -214,7 +214,7 @@
         if (path.last) trail.appendChild(element('span', 'value', path.last));
         if (!path.groups.length && ref) trail.appendChild(element('span', 'value', vitc.describe(ref)));
         if (ref) {
-            var link = element('button', 'link', '⧉');
+            var link = element('button', 'link', 'copy link');
             link.title = 'copy a link to this ( y )';
             link.setAttribute('aria-label', 'copy a link to what is selected');
             link.addEventListener('click', vitc.copyLink);
