@@ -20,8 +20,12 @@
     const {element, replace} = vitc;
 
     /* A colour of the theme: the value of a custom property. */
+    const colours = new Map();
     function colour(name) {
-        return getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim() || '#888';
+        const key = vitc.state.theme + ' ' + name;
+        if (!colours.has(key))
+            colours.set(key, getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim() || '#888');
+        return colours.get(key);
     }
 
     /* About `n` round numbers from a to b: 1, 2 or 5 times a power of ten. */
@@ -84,7 +88,8 @@
             return this.plot.left + (value - this.view[0]) / (this.view[1] - this.view[0]) * this.plot.width;
         }
         y(value) {
-            return this.plot.top + this.plot.height - (value - this.view[2]) / (this.view[3] - this.view[2]) * this.plot.height;
+            const {top, height} = this.plot;
+            return top + height - (value - this.view[2]) / (this.view[3] - this.view[2]) * height;
         }
         valueX(x) {
             return this.view[0] + (x - this.plot.left) / this.plot.width * (this.view[1] - this.view[0]);
@@ -92,6 +97,12 @@
         valueY(y) {
             return this.view[2] + (this.plot.top +
                 this.plot.height - y) / this.plot.height * (this.view[3] - this.view[2]);
+        }
+
+        /* Whether a rectangle has something within the plot. */
+        inSight(x, y, w, h) {
+            const {left, top, width, height} = this.plot;
+            return x <= left + width && x + w >= left && y <= top + height && y + h >= top;
         }
 
         /* Draws within the plot alone. */

@@ -1,16 +1,18 @@
-/* The arena over time: values as rectangles, the kernels that they live through by the places that they take; below them
- * how many bytes are live, and the peak. */
+/* The arena over time: values as rectangles, the kernels that they live through by the places that they take; how many
+ * bytes are live, and the peak. */
 'use strict';
 
 (function () {
     const {element, units} = vitc;
     const USES = ['forward', 'kept', 'backward', 'result'];
-    const USE_WORDS = {forward: 'on the way to the loss', kept: 'kept for the gradient',
-        backward: 'of gradients and update',
-        result: 'a result of the step'};
+    const USE_WORDS = {
+        forward: 'on the way to the loss', kept: 'kept for the gradient', backward: 'of gradients and update',
+        result: 'a result of the step',
+    };
+    const useWords = use => USE_WORDS[use] || use;
 
     function useColour(use) {
-        return vitc.themeColour('use-' + (USES.includes(use) ? use : 'forward'));
+        return vitc.themeColour('use-' + use);
     }
 
     /* Values of the arena, in order of birth: indices of places. */
@@ -24,8 +26,8 @@
         const {places, memory, kernels} = model, facts = vitc.facts(model), items = arenaItems(model);
         const top = Math.max(memory.arena, memory.most_live, 1);
         const ref = i => ({kind: 'value', id: places.number[i]});
-        const marked = i => vitc.sameRef(ref(i), vitc.state.selected) || inKernel(i, vitc.state.selected);
         const inKernel = (i, of) => of && of.kind === 'kernel' && places.born[i] <= of.id && of.id <= places.died[i];
+        const marked = i => vitc.sameRef(ref(i), vitc.state.selected) || inKernel(i, vitc.state.selected);
 
         function rectangle(chart, i) {
             const x0 = chart.x(places.born[i]), x1 = chart.x(places.died[i] + 1);
@@ -34,14 +36,13 @@
         }
 
         function drawValues(chart) {
-            const {context, plot} = chart, edge = vitc.themeColour('panel');
-            const selecting = items.some(marked);
+            const {context} = chart, edge = vitc.themeColour('panel'), selecting = items.some(marked);
+            const colours = new Map(USES.map(use => [use, useColour(use)]));
             for (const i of items) {
                 const [x, y, w, h] = rectangle(chart, i);
-                if (x > plot.left + plot.width || x + w < plot.left || y > plot.top + plot.height || y +
-                    h < plot.top) continue;
+                if (!chart.inSight(x, y, w, h)) continue;
                 context.globalAlpha = selecting && !marked(i) ? 0.5 : 0.9;
-                context.fillStyle = useColour(model.string(places.use[i]));
+                context.fillStyle = colours.get(model.string(places.use[i])) || colours.get('forward');
                 context.fillRect(x, y, w, h);
                 if (h > 3 && w > 3) {
                     context.strokeStyle = edge;
@@ -78,7 +79,10 @@
             context.strokeStyle = vitc.themeColour('chart-line');
             context.lineWidth = 1.5;
             context.stroke();
-            const x = chart.x(memory.peak + 0.5), y = chart.y(memory.most_live);
+        }
+
+        function drawPeak(chart) {
+            const {context} = chart, x = chart.x(memory.peak + 0.5), y = chart.y(memory.most_live);
             context.setLineDash([4, 3]);
             context.strokeStyle = vitc.themeColour('peak');
             context.beginPath();
@@ -97,7 +101,7 @@
         }
 
         return {
-            label: 'The arena: values by kernels and bytes. Arrows go through values, Enter selects, plus and minus zoom.',
+            label: 'The arena: values by kernels and bytes. Arrows go through values, Enter selects, + and - zoom.',
             axes: 'xy', margins: [14, 12, 24, 70],
             bounds: () => [0, Math.max(1, kernels.count), 0, top * 1.04],
             draw(chart) {
@@ -108,8 +112,9 @@
                 chart.clipped(() => {
                     drawValues(chart);
                     drawLive(chart);
-                    for (const i of items) if (vitc.sameRef(ref(i), vitc.state.selected)) outline(chart, i, 'selected',
-                        2.5);
+                    drawPeak(chart);
+                    const selected = items.find(i => vitc.sameRef(ref(i), vitc.state.selected));
+                    if (selected !== undefined) outline(chart, selected, 'selected', 2.5);
                     if (chart.current !== null) outline(chart, chart.current, 'text', 1.5);
                 });
             },
@@ -124,12 +129,7 @@
                 return best;
             },
             items: () => items, ref,
-            words: i => [element('b', null, model.valueName(places.number[i])), ' ' + facts.type(places.number[i]),
-                element('div', null, units.bytes(places.bytes[i]) + ' at ' + units.bytes(places.offset[i]) +
-                    ', kernels ' +
-                    (places.born[i] + 1) + ' to ' + (places.died[i] + 1) + ', ' +
-                        useWords(model.string(places.use[i]))),
-                element('div.dim', null, facts.scope(model.lastEntry(places.number[i])))],
+            words: i => placeWords(facts, i),
             place: (chart, i) => {
                 const [x, y, w, h] = rectangle(chart, i);
                 return [x + w / 2, y + h / 2];
@@ -137,19 +137,28 @@
         };
     }
 
-    const useWords = use => USE_WORDS[use] || use;
+    function placeWords(facts, i) {
+        const {model} = facts, {places} = model, number = places.number[i];
+        return [
+            element('b', null, model.valueName(number)), ' ' + facts.type(number),
+            element('div', null, units.bytes(places.bytes[i]) + ' at ' + units.bytes(places.offset[i]) + ', kernels ' +
+                (places.born[i] + 1) + ' to ' + (places.died[i] + 1) + ', ' + useWords(model.string(places.use[i]))),
+            element('div.dim', null, facts.scope(model.lastEntry(number))),
+        ];
+    }
 
     function head(model) {
         const {memory} = model, waste = memory.arena > 0 ? 1 - memory.most_live / memory.arena : 0;
         const used = new Set(Array.from(model.places.use, i => model.string(i)));
-        return [element('span', null, 'Arena ', element('b', null, units.bytes(memory.arena)), ', most live ',
-            element('b', null, units.bytes(memory.most_live)), ' in ', vitc.link({kind: 'kernel', id: memory.peak},
-                'kernel ' +
-                (memory.peak + 1)), ' (' + units.percent(waste) + ' lost to gaps); states ' +
-                    units.bytes(memory.states)),
-        element('span.keys', null, USES.filter(use => used.has(use)).map(use => element('span.key.use-' + use, null,
-            use + ': ' +
-            useWords(use))), element('span.key.line', null, 'live'))];
+        const peak = vitc.link({kind: 'kernel', id: memory.peak}, 'kernel ' + (memory.peak + 1));
+        return [
+            element('span', null, 'Arena ', element('b', null, units.bytes(memory.arena)), ', most live ',
+                element('b', null, units.bytes(memory.most_live)), ' in ', peak, ' (' + units.percent(waste) +
+                ' lost to gaps); states ' + units.bytes(memory.states)),
+            element('span.keys', null,
+                USES.filter(use => used.has(use)).map(use => element('span.key.use-' + use, null, useWords(use))),
+                element('span.key.line', null, 'live')),
+        ];
     }
 
     vitc.useWords = useWords;

@@ -16,10 +16,9 @@
             if (dot) {
                 dot.kernels.push(k);
                 dot.seconds += seconds;
-            } else dots.set(key, {kernel: k, kernels: [k], intensity: kernels.flops[k] / kernels.bytes[k], seconds,
-                flops: kernels.flops[k]});
+            } else dots.set(key, {kernel: k, kernels: [k], intensity: kernels.flops[k] / kernels.bytes[k], seconds});
         }
-        for (const dot of dots.values()) dot.rate = dot.flops * dot.kernels.length / dot.seconds;
+        for (const dot of dots.values()) dot.rate = kernels.flops[dot.kernel] * dot.kernels.length / dot.seconds;
         return [...dots.values()].sort((a, b) => a.seconds - b.seconds);
     }
 
@@ -49,8 +48,8 @@
         }
 
         function drawRoofs(chart) {
-            const {context} = chart, [x0, x1] = chart.view, {flops, bytes, from} = facts.roofs(),
-                ridge = log(flops / bytes);
+            const {context} = chart, [x0, x1] = chart.view;
+            const {flops, bytes, from} = facts.roofs(), ridge = log(flops / bytes);
             const roof = x => log(Math.min(flops, bytes * 10 ** x));
             context.strokeStyle = vitc.themeColour('chart-line');
             context.lineWidth = 2;
@@ -66,8 +65,8 @@
         /* Words along the slanted roof. */
         function slanted(chart, words, from, to, roof) {
             if (to <= from) return;
-            const {context} = chart, x = from + (to - from) * 0.3, a = [chart.x(x), chart.y(roof(x))],
-                b = [chart.x(to), chart.y(roof(to))];
+            const {context} = chart, x = from + (to - from) * 0.3;
+            const a = [chart.x(x), chart.y(roof(x))], b = [chart.x(to), chart.y(roof(to))];
             context.save();
             context.translate(a[0], a[1]);
             context.rotate(Math.atan2(b[1] - a[1], b[0] - a[0]));
@@ -76,34 +75,32 @@
         }
 
         function drawDots(chart) {
-            const {context} = chart, of = vitc.state.selected;
-            const chosen = of && of.kind !== 'pass' && of.kind !== 'kernel'
-                ? new Set(facts.entries(of).flatMap(i => model.kernelsOf(model.nodes.number[i]))) : null;
+            const {context} = chart, selected = facts.kernelsOf(vitc.state.selected);
             for (const dot of dots()) {
-                const [x, y] = at(chart, dot), on = of && of.kind === 'kernel' ? dot.kernels.includes(of.id)
-                    : chosen ? dot.kernels.some(k => chosen.has(k)) : true;
+                const [x, y] = at(chart, dot), chosen = selected && dot.kernels.some(k => selected.has(k));
                 context.beginPath();
                 context.arc(x, y, radius(dot), 0, 2 * Math.PI);
-                context.globalAlpha = on ? 0.75 : 0.3;
+                context.globalAlpha = selected && !chosen ? 0.3 : 0.75;
                 context.fillStyle = vitc.themeColour('phase-' + vitc.PHASES[facts.kernelPhase(dot.kernel)]);
                 context.fill();
                 context.globalAlpha = 1;
-                const chosenOne = of && of.kind === 'kernel' && on;
-                context.lineWidth = dot === chart.current || chosenOne ? 2.5 : 1;
-                context.strokeStyle = vitc.themeColour(dot === chart.current ? 'text' : chosenOne ? 'selected'
-                    : 'panel');
+                const edge = dot === chart.current ? 'text' : chosen ? 'selected' : 'panel';
+                context.lineWidth = edge === 'panel' ? 1 : 2;
+                context.strokeStyle = vitc.themeColour(edge);
                 context.stroke();
             }
         }
 
         return {
-            label: 'Roofline plot of kernels. Arrows go through kernels, Enter selects, plus and minus zoom.',
+            label: 'Roofline plot of kernels. Arrows go through kernels, Enter selects, + and - zoom.',
             axes: 'xy', margins: [10, 16, 38, 92],
             bounds: () => around(dots()), home,
             draw(chart) {
                 const [x0, x1, y0, y1] = chart.view;
-                for (const t of decades(x0, x1, chart.plot.width / 60)) chart.gridX(log(t), String(Number(t.toPrecision(2))));
-                for (const t of decades(y0, y1, chart.plot.height / 24)) chart.gridY(log(t), units.tick(units.flopRate, t));
+                for (const t of decades(x0, x1, chart.plot.width / 60))
+                    chart.gridX(log(t), String(Number(t.toPrecision(2))));
+                for (const t of decades(y0, y1, chart.plot.height / 24))
+                    chart.gridY(log(t), units.tick(units.flopRate, t));
                 chart.text('FLOP for each byte read or stored', chart.plot.left + chart.plot.width / 2,
                     chart.height - 8, 'center');
                 chart.clipped(() => {
@@ -128,11 +125,14 @@
     function dotWords(facts, dot) {
         const {flops, bytes} = facts.roofs(), equal = dot.kernels.length;
         const share = units.percent(dot.rate / Math.min(flops, bytes * dot.intensity));
-        return [equal > 1 ? element('div', null, units.plural(equal, 'equal kernel') + ', together ' +
-            units.percent(facts.share(dot.seconds)) + ' of the step; the first:') : null,
-        vitc.kernelWords(facts, dot.kernel),
-        element('div', null, units.intensity(dot.intensity) + ', ' + units.flopRate(dot.rate) + ', ' + share +
-            ' of its roof')];
+        const together = units.plural(equal, 'equal kernel') + ', together ' + units.percent(facts.share(dot.seconds)) +
+            ' of the step; the first:';
+        return [
+            equal > 1 ? element('div', null, together) : null,
+            vitc.kernelWords(facts, dot.kernel),
+            element('div', null, units.intensity(dot.intensity) + ', ' + units.flopRate(dot.rate) + ', ' + share +
+                ' of its roof'),
+        ];
     }
 
     /* Powers of ten; two and five times those too, where there is room for so many. */

@@ -1,5 +1,5 @@
-/* Kernels in the order of execution, as long as they take: by the cost model, or as they were measured. One row a phase;
- * of a profile also one a thread: how much of a kernel's time it works in it. */
+/* Kernels in the order of execution, as long as they take: by the cost model, or as they were measured. One row a
+ * phase; of a profile also one a thread: how much of a kernel's time it works in it. */
 'use strict';
 
 (function () {
@@ -19,9 +19,8 @@
         threads.forEach((seconds, t) => {
             rows.push('thread ' + (t + 1));
             profile.calls.kernel.forEach((k, i) => {
-                if (byKernel[k] > 0 && seconds[i] > 0)
-                    items.push(Object.assign({}, items[k], {row: vitc.PHASES.length + t, part: Math.min(1,
-                        seconds[i] / byKernel[k])}));
+                const part = Math.min(1, seconds[i] / byKernel[k]);
+                if (part > 0) items.push(Object.assign({}, items[k], {row: vitc.PHASES.length + t, part}));
             });
         });
         return {rows, items};
@@ -37,19 +36,11 @@
         const rowHeight = chart => chart.plot.height / all().rows.length;
         const ref = item => ({kind: 'kernel', id: item.kernel});
 
-        /* Kernels that have to do with what is selected. */
-        function selectedKernels() {
-            const of = vitc.state.selected;
-            if (!of || of.kind === 'pass') return null;
-            if (of.kind === 'kernel') return new Set([of.id]);
-            return new Set(facts.entries(of).flatMap(i => model.kernelsOf(model.nodes.number[i])));
-        }
-
         function draw(chart) {
-            const {context, plot} = chart, {rows, items} = all(), selected = selectedKernels(),
-                height = rowHeight(chart);
-            for (const at of vitc.ticks(chart.view[0], chart.view[1], plot.width / 100)) chart.gridX(at,
-                units.tick(units.seconds, at));
+            const {context, plot} = chart, {rows, items} = all();
+            const selected = facts.kernelsOf(vitc.state.selected), height = rowHeight(chart);
+            for (const at of vitc.ticks(chart.view[0], chart.view[1], plot.width / 100))
+                chart.gridX(at, units.tick(units.seconds, at));
             rows.forEach((name, r) => {
                 chart.text(name, plot.left - 8, plot.top + (r + 0.5) * height, 'right');
                 context.fillStyle = vitc.themeColour('chart-row');
@@ -73,48 +64,55 @@
         }
 
         function drawItem(chart, item, selected, height) {
-            const {context, plot} = chart, [x, y, w, h] = rectangle(chart, item, height);
-            if (x > plot.left + plot.width || x + w < plot.left) return;
-            const phase = vitc.PHASES[facts.kernelPhase(item.kernel)], on = !selected || selected.has(item.kernel);
-            context.globalAlpha = on ? 1 : 0.25;
-            context.fillStyle = vitc.themeColour('phase-' + phase);
-            context.fillRect(x, y, Math.max(0.7, w - (w > 3 ? 1 : 0)), h);
-            if (facts.limit(item.kernel) === 'memory') { /* a foot in another colour */
+            const {context} = chart, [x, y, w, h] = rectangle(chart, item, height);
+            if (!chart.inSight(x, y, w, h)) return;
+            const seen = Math.max(0.7, w - (w > 3 ? 1 : 0)), foot = Math.min(6, h / 4);
+            context.globalAlpha = !selected || selected.has(item.kernel) ? 1 : 0.25;
+            context.fillStyle = vitc.themeColour('phase-' + vitc.PHASES[facts.kernelPhase(item.kernel)]);
+            context.fillRect(x, y, seen, h);
+            if (facts.limit(item.kernel) === 'memory') {
                 context.fillStyle = vitc.themeColour('limit-memory');
-                context.fillRect(x, y + h - Math.min(6, h / 4), Math.max(0.7, w - (w > 3 ? 1 : 0)), Math.min(6, h / 4));
+                context.fillRect(x, y + h - foot, seen, foot);
             }
-            const from = Math.max(x, plot.left), room = Math.min(x + w, plot.left + plot.width) - from - 10;
-            if (room > 50 && h > 13) {
-                const name = facts.kernelName(item.kernel), letters = Math.floor(room / 6.6);
-                chart.text(name.length > letters ? name.slice(0, letters - 1) + '…' : name, from + 5, y + h / 2, 'left',
-                    vitc.themeColour('use-text'));
-            }
+            drawName(chart, item.kernel, x, y, w, h);
             context.globalAlpha = 1;
         }
 
+        /* Where there is room for it. */
+        function drawName(chart, k, x, y, w, h) {
+            const from = Math.max(x, chart.plot.left);
+            const room = Math.min(x + w, chart.plot.left + chart.plot.width) - from - 10;
+            if (room <= 50 || h <= 13) return;
+            const name = facts.kernelName(k), letters = Math.floor(room / 6.6);
+            const words = name.length > letters ? name.slice(0, letters - 1) + '…' : name;
+            chart.text(words, from + 5, y + h / 2, 'left', vitc.themeColour('use-text'));
+        }
+
+        function itemAt(chart, x, y) {
+            const row = Math.floor((y - chart.plot.top) / rowHeight(chart));
+            const time = chart.valueX(x), slack = chart.valueX(x + 2) - time;
+            let best = null;
+            for (const item of all().items) {
+                const end = item.from + item.seconds;
+                if (item.row !== row || time < item.from - slack || time > end + slack) continue;
+                best = item;
+                if (time >= item.from && time <= end) break;
+            }
+            return best;
+        }
+
+        function itemWords(item) {
+            const thread = all().rows[item.row] + ' works ' + units.percent(item.part) + ' of that time';
+            return [kernelWords(facts, item.kernel), item.part < 1 ? element('div', null, thread) : null];
+        }
+
         return {
-            label: 'Kernels in the order of execution. Arrows go through kernels, Enter selects, plus and minus zoom.',
+            label: 'Kernels in the order of execution. Arrows go through kernels, Enter selects, + and - zoom.',
             axes: 'x', margins: [6, 12, 24, 76],
             bounds: () => [0, end(), 0, 1],
             draw,
-            at(chart, x, y) {
-                const height = rowHeight(chart), row = Math.floor((y - chart.plot.top) / height),
-                    slack = chart.valueX(x + 2) - chart.valueX(x);
-                const time = chart.valueX(x);
-                let best = null;
-                for (const item of all().items) {
-                    if (item.row !== row || time < item.from - slack || time > item.from + item.seconds +
-                        slack) continue;
-                    const inside = time >= item.from && time <= item.from + item.seconds;
-                    if (best === null || inside) best = item;
-                    if (inside) break;
-                }
-                return best;
-            },
-            items: () => all().items.filter(item => item.row < vitc.PHASES.length), ref,
-            words: item => [kernelWords(facts, item.kernel), item.part < 1 ? element('div', null,
-                all().rows[item.row] + ' works ' +
-                units.percent(item.part) + ' of that time') : null],
+            at: itemAt,
+            items: () => all().items.filter(item => item.row < vitc.PHASES.length), ref, words: itemWords,
             place(chart, item) {
                 const [x, y, w, h] = rectangle(chart, item, rowHeight(chart));
                 return [x + w / 2, y + h / 2];
@@ -125,21 +123,23 @@
     /* A kernel in words, beside a chart. */
     function kernelWords(facts, k) {
         const {kernels} = facts.model, seconds = facts.kernelSeconds(k);
-        return [element('b', null, 'kernel ' + (k + 1)), ' ' + facts.kernelName(k),
+        return [
+            element('b', null, 'kernel ' + (k + 1)), ' ' + facts.kernelName(k),
             element('div', null, units.seconds(seconds) + (facts.measured() ? ' measured, ' : ' estimated, ') +
-                units.percent(facts.share(seconds)) + ' of the step; limited by ' +
-                    facts.limit(k)),
-            element('div', null, units.flops(kernels.flops[k]) + ', ' + units.bytes(kernels.bytes[k]))];
+                units.percent(facts.share(seconds)) + ' of the step; limited by ' + facts.limit(k)),
+            element('div', null, units.flops(kernels.flops[k]) + ', ' + units.bytes(kernels.bytes[k])),
+        ];
     }
 
     /* Where the times come from; with a profile, a switch between it and the cost model. */
     function timesHead(facts) {
         const {model} = facts;
-        if (!model.profile) return [element('span', {title: 'vitc bench --profile=FILE.json measures them'}, 'Times ',
-            element('b', null, 'estimated'), ' by the cost model, not timed')];
-        const option = (profile, name) => element('button.small',
-            {'aria-pressed': String(vitc.state.profile === profile),
-            onclick: () => vitc.set('profile', profile)}, name);
+        if (!model.profile)
+            return element('span', {title: 'vitc bench --profile=FILE.json measures them'}, 'Times ',
+                element('b', null, 'estimated'), ' by the cost model, not timed');
+        const option = (profile, name) => element('button.small', {
+            'aria-pressed': String(vitc.state.profile === profile), onclick: () => vitc.set('profile', profile),
+        }, name);
         return ['Times ', option(true, 'measured'), option(false, 'estimated'), ' ', facts.timesFrom()];
     }
 

@@ -1,5 +1,5 @@
-/* The code of a kernel: LLVM IR and assembly, with positions as links to lines of the recipe, to be copied and searched.
- * The page's second part (code-data) is inflated when code is first shown. */
+/* The code of a kernel: LLVM IR and assembly, with positions as links to lines of the recipe, to be copied and
+ * searched. The page's second part (code-data) is inflated when code is first shown. */
 'use strict';
 
 (function () {
@@ -61,8 +61,8 @@
             this.observer = new IntersectionObserver(entries => {
                 for (const entry of entries) if (entry.isIntersecting) this.colour(entry.target);
             }, {root: this.body, rootMargin: '400px'});
-            replace(root, this.title, this.callees, element('div.code-tools', null, this.switches, this.find,
-                this.count, this.copy), this.body);
+            const tools = element('div.code-tools', null, this.switches, this.find, this.count, this.copy);
+            replace(root, this.title, this.callees, tools, this.body);
         }
 
         show(ref) {
@@ -74,19 +74,18 @@
         }
 
         draw() {
-            const {kernel, model} = this;
-            replace(this.switches, Object.keys(LANGUAGES).map(language => element('button.small', {
-                'aria-pressed': String(this.language === language), onclick: () => {
-                    this.language = language;
-                    this.draw();
-                }}, LANGUAGES[language])));
+            const {kernel} = this, codes = this.model.kernels.code, index = codes[kernel];
+            replace(this.switches, Object.keys(LANGUAGES).map(language => this.option(LANGUAGES[language],
+                this.language === language, () => { this.language = language; })));
             this.lines = [];
             if (kernel < 0) return this.say('Select a kernel, or a value that one computes.');
-            const index = model.kernels.code[kernel], equal = model.kernels.code.filter(code => code === index).length;
+            const equal = index < 0 ? 1 : codes.filter(code => code === index).length;
             replace(this.title, vitc.detailParts.kernelLink(this.facts, kernel), ' ' + this.facts.kernelName(kernel),
-                index >= 0 && equal > 1 ? element('div.dim', null, 'compiled once for ' +
-                    units.plural(equal, 'equal kernel')) : null);
-            if (index < 0) return this.say('This kernel is no generated code: a function of the runtime, or a copy.');
+                equal > 1 ? element('div.dim', null, 'compiled once for ' + units.plural(equal, 'equal kernel')) : null);
+            if (index < 0)
+                return this.say(codes.some(code => code >= 0)
+                    ? 'This kernel is no generated code: a function of the runtime, or a copy.'
+                    : 'The page was made without the code of kernels.');
             this.say('…');
             return codeData().then(code => {
                 if (this.kernel !== kernel) return;
@@ -100,12 +99,17 @@
             const all = new Set([index]);
             for (const i of all) for (const callee of (code.calls || [])[i] || []) all.add(callee);
             const name = i => i === index ? 'the kernel' : (code.names || [])[i] || 'function ' + i;
-            replace(this.callees, all.size < 2 ? null : [...all].map(i => element('button.small', {
-                'aria-pressed': String(i === this.index), title: i === index ? null : 'called by the kernel',
-                onclick: () => {
-                    this.index = i;
-                    this.draw();
-                }}, name(i))));
+            replace(this.callees, all.size < 2 ? null : [...all].map(i => this.option(name(i), i === this.index,
+                () => { this.index = i; })));
+        }
+
+        /* A button that changes what is shown. */
+        option(name, pressed, choose) {
+            const onclick = () => {
+                choose();
+                this.draw();
+            };
+            return element('button.small', {'aria-pressed': String(pressed), onclick}, name);
         }
 
         say(text) {
@@ -118,13 +122,9 @@
         fill(text) {
             this.lines = text.replace(/\n$/, '').split('\n');
             this.observer.disconnect();
-            const chunks = [];
-            for (let from = 0; from < this.lines.length; from += CHUNK) {
-                const lines = this.lines.slice(from, from + CHUNK);
-                const chunk = element('div.code-chunk', {'data-from': from}, lines.map(line =>
-                    element('div.code-line', null, element('code', null, line))));
-                chunks.push(chunk);
-            }
+            const plain = line => element('div.code-line', null, element('code', null, line)), chunks = [];
+            for (let from = 0; from < this.lines.length; from += CHUNK)
+                chunks.push(element('div.code-chunk', {'data-from': from}, this.lines.slice(from, from + CHUNK).map(plain)));
             replace(this.body, chunks);
             chunks.forEach(chunk => this.observer.observe(chunk));
             this.body.scrollTop = 0;
@@ -135,14 +135,16 @@
             this.observer.unobserve(chunk);
             const from = Number(chunk.dataset.from);
             replace(chunk, this.lines.slice(from, from + CHUNK).map(line => codeLine(this.model, this.language, line)));
-            if (this.at >= 0) this.mark();
+            const hit = this.at < 0 ? -1 : this.hits[this.at] - from;
+            if (hit >= 0 && hit < CHUNK) chunk.children[hit].classList.add('marked');
         }
 
         /* Lines with the text that is looked for; `step` 0 goes to the first of them. */
         search(step) {
             const wanted = this.find.value.toLowerCase();
-            this.hits = wanted ? this.lines.map((line, i) => line.toLowerCase().includes(wanted) ? i : -1).filter(i =>
-                i >= 0) : [];
+            this.hits = [];
+            if (wanted)
+                this.lines.forEach((line, i) => { if (line.toLowerCase().includes(wanted)) this.hits.push(i); });
             this.at = !this.hits.length ? -1 : step === 0 ? 0 : (this.at + step + this.hits.length) % this.hits.length;
             this.count.textContent = !wanted ? units.plural(this.lines.length, 'line')
                 : this.hits.length ? (this.at + 1) + ' of ' + this.hits.length : 'not found';
@@ -178,9 +180,8 @@
                 getSelection().selectAllChildren(this.body);
                 told(document.execCommand('copy') ? 'Copied' : 'Selected');
             };
-            if (navigator.clipboard) navigator.clipboard.writeText(this.lines.join('\n')).then(() => told('Copied'),
-                byHand);
-            else byHand();
+            if (!navigator.clipboard) return byHand();
+            navigator.clipboard.writeText(this.lines.join('\n')).then(() => told('Copied'), byHand);
         }
     }
 
@@ -189,6 +190,8 @@
 
     const code = new Code();
     vitc.panel('code', {
-        title: 'Code', region: 'right', mount: (root, model) => code.mount(root, model), show: ref => code.show(ref),
+        title: 'Code', region: 'right',
+        mount: (root, model) => code.mount(root, model),
+        show: ref => code.show(ref),
     });
 })();

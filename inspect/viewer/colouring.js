@@ -7,6 +7,9 @@
 
     const KEYWORDS = 'return|for|in|if|else|not|and|or|assert|def|record|true|false|none|None|True|False|let|while';
 
+    const LLVM_KEYWORDS = 'define|declare|target|attributes|internal|private|constant|unnamed_addr|dso_local|noalias|' +
+        'nocapture|nonnull|align|to|x|true|false|undef|poison|zeroinitializer|fast|nnan|contract|reassoc|nuw|nsw|inbounds';
+
     const LANGUAGES = {
         /* A line of a recipe: YAML, with expressions in its values. */
         recipe: [
@@ -39,7 +42,7 @@
             ['meta', /![\w.]*|#\d+/y],
             ['type', /\b(?:void|ptr|float|double|bfloat|half|label|metadata|i\d+)\b|<\d+ x [a-z]\w*>/y],
             ['number', /-?\b(?:0x[0-9A-Fa-f]+|\d+(?:\.\d+)?(?:e[-+]?\d+)?)\b/y],
-            ['keyword', /\b(?:define|declare|target|attributes|internal|fast|nnan|contract|reassoc|nuw|nsw|inbounds|align|to|x|true|false|undef|poison|zeroinitializer|dso_local|private|constant|unnamed_addr|noalias|nocapture|nonnull)\b/y],
+            ['keyword', new RegExp('\\b(?:' + LLVM_KEYWORDS + ')\\b', 'y')],
             ['call', /(?<==\s|^\s*)(?:tail )?[a-z][\w.]*/y],
             ['', /[A-Za-z_][\w.]*|\s+|./y],
         ],

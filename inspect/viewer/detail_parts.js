@@ -128,11 +128,11 @@
         return [...found].filter(pair => pair[1] > 0).sort((a, b) => b[1] - a[1]);
     }
 
-    /* [[key, seconds] …] as bars with shares; make(key) says what it is. */
-    function shares(facts, title, pairs, make) {
+    /* [[key, seconds] …] as bars with shares; make(key) says what it is, phaseOf(key) its phase, if it has one. */
+    function shares(facts, title, pairs, make, phaseOf) {
         if (!pairs.length) return null;
         return section(title, element('div.shares', null, pairs.slice(0, FEW).map(([key, seconds]) =>
-            element('div.share-row', null, vitc.bar(seconds / pairs[0][1]),
+            element('div.share-row', null, vitc.bar(seconds / pairs[0][1], phaseOf && phaseOf(key)),
                 element('span.figure', null, units.percent(facts.share(seconds))),
                 element('span.what', null, make(key))))));
     }
@@ -146,10 +146,9 @@
     function reasons(facts, entries) {
         const {nodes, about} = facts.model, flops = entries.reduce((sum, i) => sum + nodes.flops[i], 0);
         const kernels = new Set(entries.map(i => firstKernel(facts, i)).filter(k => k !== null)).size;
+        const share = about.flops > 0 ? ', ' + units.percent(flops / about.flops) + ' of the step’s' : null;
         return [
-            ['FLOPs', units.flops(flops), about.flops > 0 ? ', ' + units.percent(flops / about.flops) +
-                ' of the step’s' : null,
-                kernels ? ', in ' + units.plural(kernels, 'kernel') : null],
+            ['FLOPs', units.flops(flops), share, kernels ? ', in ' + units.plural(kernels, 'kernel') : null],
             ['Limits', limitWords(facts, entries)],
         ];
     }
@@ -162,24 +161,30 @@
             return k === null ? null : facts.limit(k);
         });
         const whole = by.reduce((sum, pair) => sum + pair[1], 0);
-        const roof = {compute: ' (peak ' + units.tick(units.flopRate, roofs.flops), memory: ' (' +
-            units.tick(units.byteRate, roofs.bytes)};
-        return by.map(([limit, seconds]) => units.percent(seconds / whole) + ' of the time limited by ' + limit +
-            roof[limit] + from).join(', ');
+        const roof = {
+            compute: ' (peak ' + units.tick(units.flopRate, roofs.flops) + from,
+            memory: ' (' + units.tick(units.byteRate, roofs.bytes) + from,
+        };
+        const words = (limit, share) => units.percent(share) + ' of the time limited by ' + limit + roof[limit];
+        return by.map(([limit, seconds]) => words(limit, seconds / whole)).join(', ');
     }
 
     /* Kernels by their share of the time of entries; names that differ in numbers of modules alone are one row. */
     function kernelShares(facts, entries) {
-        const alike = new Map(); /* name → kernels */
+        const rows = new Map(); /* phase and name → {phase, name, kernels} */
+        const rowOf = k => {
+            const name = vitc.alikeName(facts.kernelName(k)), phase = vitc.PHASES[facts.kernelPhase(k)], key = phase + name;
+            if (!rows.has(key)) rows.set(key, {phase, name, kernels: new Set()});
+            rows.get(key).kernels.add(k);
+            return rows.get(key);
+        };
         const pairs = sums(facts, entries, i => {
-            const k = firstKernel(facts, i), name = k === null ? null : vitc.alikeName(facts.kernelName(k));
-            if (name !== null) alike.set(name, (alike.get(name) || new Set()).add(k));
-            return name;
+            const k = firstKernel(facts, i);
+            return k === null ? null : rowOf(k);
         });
-        return shares(facts, 'Kernels', pairs, name => {
-            const [first] = alike.get(name), {size} = alike.get(name);
-            return [link({kind: 'kernel', id: first}, name), size > 1 ? element('span.dim', null, ' ×' + size) : null];
-        });
+        const item = ({name, kernels}) => [link({kind: 'kernel', id: Math.min(...kernels)}, name),
+            kernels.size > 1 ? element('span.dim', null, ' ×' + kernels.size) : null];
+        return shares(facts, 'Kernels', pairs, item, row => row.phase);
     }
 
     function lineShares(facts, entries) {

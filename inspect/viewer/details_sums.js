@@ -55,8 +55,8 @@
         if (!model.files[file]) return element('p.note', null, 'No such line.');
         const head = [heading('line', lineName(facts, id), []), excerpt(facts, id)];
         if (!of) return [head, element('p.note', null, 'No value of the step comes from this line.')];
-        const entries = facts.entries({kind: 'line', id}), numbers = model.linesOf(id).filter(n => model.entry(n,
-            stage) >= 0);
+        const entries = facts.entries({kind: 'line', id});
+        const numbers = model.linesOf(id).filter(n => model.entry(n, stage) >= 0);
         return [
             head,
             rows([
@@ -96,8 +96,8 @@
 
     /* How many values pass i added, by operator, took away, changed, and made another operator of. */
     function changesOf(facts, i) {
-        const {model} = facts, {first} = model.nodes, changes = {added: new Map(), count: 0, gone: 0, changed: 0,
-            became: 0};
+        const {model} = facts, {first} = model.nodes;
+        const changes = {added: new Map(), count: 0, gone: 0, changed: 0, became: 0};
         for (const number of model.numbers) {
             const [from, to] = facts.span(number), entry = model.entry(number, i);
             if (from === i) {
@@ -114,11 +114,9 @@
     }
 
     function changeWords(changes) {
-        const {count, gone, changed, became} = changes;
-        return [count ? units.plural(count, 'value') + ' added' : '', gone ? units.count(gone) + ' taken away' : '',
-            changed ? units.count(changed) + ' changed' : '', became ? units.count(became) +
-                ' of these another operator' : '']
-            .filter(Boolean).join(', ') || 'the plan alone, no values';
+        const words = [[changes.count, 'added'], [changes.gone, 'taken away'], [changes.changed, 'changed'],
+            [changes.became, 'of these another operator']].filter(([n]) => n > 0);
+        return words.map(([n, word]) => units.count(n) + ' ' + word).join(', ') || 'the plan alone, no values';
     }
 
     /* What the optimised step owes to a pass. */
@@ -126,21 +124,27 @@
         const {nodes} = facts.model, counts = [0, 0, 0], {byEntry} = facts.time();
         for (const entry of owed) counts[nodes.phase[entry]]++;
         const seconds = owed.reduce((sum, entry) => sum + byEntry[entry], 0);
-        const phases = vitc.PHASES.map((name, p) => counts[p] ? units.count(counts[p]) + ' ' + name
-            : '').filter(Boolean);
-        return element('p', null, 'What it made, with what later passes made of that, is ' +
-            units.plural(owed.length, 'value') + ' of the optimised step (' + phases.join(', ') + ') and ',
-        element('b.figure', null, units.percent(facts.share(seconds))), ' of its time, ' + facts.timesFrom() + '.');
+        const phases = vitc.PHASES.map((name, p) => units.count(counts[p]) + ' ' + name).filter((_, p) => counts[p] > 0);
+        return element('p', null,
+            'What it made, with what later passes made of that, is ' + units.plural(owed.length, 'value') +
+                ' of the optimised step (' + phases.join(', ') + ') and ',
+            element('b.figure', null, units.percent(facts.share(seconds))),
+            ' of its time, ' + facts.timesFrom() + '.');
     }
 
     function passChanges(facts, i) {
+        const {stages} = facts.model;
+        if (stages[i].kept === false || stages[i - 1].kept === false)
+            return element('p.dim', null, 'The graph is large: the page has no values of this stage.');
         const changes = changesOf(facts, i), owed = changes.count + changes.became ? facts.entriesOwedTo(i) : [];
         const added = [...changes.added].sort((a, b) => b[1] - a[1]).slice(0, 3 * FEW);
-        return [section('What it changed', element('p', null, changeWords(changes)),
-            owed.length ? owedWords(facts, owed) : null),
-        added.length ? section('Operators added', element('p', null,
-            added.map(([op, n]) => units.count(n) + ' ' + op).join(', '))) : null,
-        kernelShares(facts, owed)];
+        const operators = added.map(([op, n]) => units.count(n) + ' ' + op).join(', ');
+        return [
+            section('What it changed', element('p', null, changeWords(changes)),
+                owed.length ? owedWords(facts, owed) : null),
+            operators ? section('Operators added', element('p', null, operators)) : null,
+            kernelShares(facts, owed),
+        ];
     }
 
     /* A rule with how often a pass told of it, and values it told it of. */
@@ -165,15 +169,12 @@
             heading(i ? 'pass ' + i : 'before all passes', stage.label,
                 i ? [chip(stage.changed ? 'changed the graph' : 'changed nothing')] : [], stage.doc),
             rows([
-                ['Values', units.count(stage.nodes), change ? ' (' + (change > 0 ? '+' : '−') +
-                    units.count(Math.abs(change)) +
-                    ')' : null],
+                ['Values', units.count(stage.nodes), change ? ' (' + units.signed(change) + ')' : null],
                 i ? ['Took', units.seconds(stage.seconds) + ' of compiling'] : null,
                 ['Show', button('the graph after it', () => vitc.setStage(i))],
             ]),
             i > 0 && stage.changed ? passChanges(facts, i) : null,
-            told.length ? section('Its decisions', told.map(([rule, list_]) => ruleItem(facts, rules[rule], list_)))
-                : null,
+            told.length ? section('Its decisions', told.map(([rule, of]) => ruleItem(facts, rules[rule], of))) : null,
         ];
     };
 
@@ -183,16 +184,15 @@
         const own = facts.model.files.findIndex(file => file.own);
         const [calling] = own < 0 ? [] : facts.slowest(1, own), [line] = facts.slowest(1);
         if (!line) return null;
-        const item = (of, seconds, words) => {
-            const id = vitc.lineId(of.file, of.line);
-            return element('p', null, lineLink(facts, id), ' ', element('b.figure', null,
-                units.percent(facts.share(seconds))),
-                words, excerpt(facts, id));
+        const item = (of, sum, words) => {
+            const id = vitc.lineId(of.file, of.line), share = units.percent(facts.share(sum.seconds));
+            return element('div.costly', null, lineLink(facts, id), ' ', element('b.figure', null, share), words,
+                excerpt(facts, id));
         };
-        return section('What costs most', calling ? item(calling, calling.all.seconds,
-            ', the line of the recipe with what it calls') : null, item(line, line.own.seconds,
-                ', where the time is spent'),
-        element('p.dim', null, '“Hot lines” on the left has the others.'));
+        return section('What costs most',
+            calling ? item(calling, calling.all, ', the line of the recipe with what it calls') : null,
+            item(line, line.own, ', where the time is spent'),
+            element('p.dim', null, '“Hot lines” on the left has the others.'));
     }
 
     vitc.detailsOf.step = function (facts) {

@@ -3,8 +3,8 @@
 
 (function () {
 
-    /* element('a.link.small', {title: 'x', onclick: f}, 'text', child, [more], null): attributes that begin with "on" are
-     * listeners, those that are false or null are left out; so are null children. */
+    /* element('a.link.small', {title: 'x', onclick: f}, 'text', child, [more], null): attributes that begin with "on"
+     * are listeners, those that are false or null are left out; so are null children. */
     function element(tag, attributes, ...children) {
         const [name, ...classes] = tag.split('.');
         const made = document.createElement(name || 'div');

@@ -10,8 +10,9 @@
     /* ---- sentences */
 
     function refName(facts, ref) {
-        return ref.kind === 'line' ? lineName(facts, ref.id) : ref.kind === 'source' ? facts.model.sourceName(ref.id)
-            : facts.model.valueName(ref.id);
+        const {model} = facts;
+        if (ref.kind === 'line') return lineName(facts, ref.id);
+        return ref.kind === 'source' ? model.sourceName(ref.id) : model.valueName(ref.id);
     }
 
     function sentence(facts, event) {
@@ -19,6 +20,11 @@
         const lead = event.lead && event.lead.kind ? [link(event.lead, refName(facts, event.lead)), ': '] : event.lead;
         return [times, lead || null, event.parts.map(part => typeof part === 'string' ? part
             : link(part, refName(facts, part)))];
+    }
+
+    /* What is told of by a rule says which when it is pointed at. */
+    function paragraph(event, ...content) {
+        return element('p', {title: event.rule ? 'rule ' + event.rule.name : null}, content);
     }
 
     function stageLink(facts, pass) {
@@ -30,16 +36,13 @@
         const by = new Map();
         for (const event of events) by.set(event.pass, (by.get(event.pass) || []).concat(event));
         return element('ol.life', null, [...by].map(([pass, told]) => element('li', null, stageLink(facts, pass),
-            element('div.happened', null, told.map(event => element('p', {title: event.rule ? 'rule ' + event.rule.name
-                : null},
-                sentence(facts, event)))))));
+            element('div.happened', null, told.map(event => paragraph(event, sentence(facts, event)))))));
     }
 
     function missedSection(facts, missed) {
         if (!missed.length) return null;
         return element('section.missed', null, element('h3', null, 'Why not'), missed.slice(0, MOST).map(event =>
-            element('p', {title: 'rule ' + event.rule.name}, stageLink(facts, event.pass), ' ', sentence(facts,
-                event))));
+            paragraph(event, stageLink(facts, event.pass), ' ', sentence(facts, event))));
     }
 
     /* ---- a value */

@@ -2,8 +2,8 @@
  * phase, and where the numbers come from. Made once for the times of the cost model, and once for those of a profile.
  *
  *   facts.time()            {byKernel, byEntry, kernels: their sum, whole: the step} in seconds
- *   facts.lines()           by file a map: line → {file, line, own, all}, each {seconds, phases: [3], scopes: path → seconds}:
- *                           of the values that the line made, and of these with those made in what it calls
+ *   facts.lines()           by file a map: line → {file, line, own, all}: of the values that the line made, and of
+ *                           these with those made in what it calls; each {seconds, phases: [3], scopes: Map}
  *   facts.groups()          map: module path → {path, seconds, flops, bytes, values, phases: [3], children: Set}
  *   facts.entries(ref)      the values that a reference means, as entries of the last stage
  *
@@ -12,6 +12,8 @@
 
 (function () {
     const BEYOND_CACHES = 4e6; /* bytes that a kernel touches, for its bandwidth to be that of memory */
+
+    const FASTEST = 'the fastest kernel'; /* whose rates are the roofs */
 
     vitc.PHASES = ['forward', 'gradient', 'update'];
 
@@ -37,7 +39,7 @@
             return this.model.string(this.model.nodes.scope[entry]);
         }
 
-        /* The version of a value to show: of the stage; where it is not there, the nearest before it, else the first. */
+        /* The version of a value to show: of the stage; where it is not there, the nearest before, else the first. */
         entryNear(number, stage) {
             const {first} = this.model.nodes, versions = [...this.model.versions(number)];
             const before = versions.filter(i => first[i] <= stage);
@@ -91,8 +93,8 @@
 
         /* Whether a pass made a value, or another operator of it. */
         becameAt(number, stage) {
-            const entry = this.model.entry(number, stage), before = this.model.entry(number, stage - 1),
-                {op} = this.model.nodes;
+            const {op} = this.model.nodes;
+            const entry = this.model.entry(number, stage), before = this.model.entry(number, stage - 1);
             return entry >= 0 && (before < 0 || op[entry] !== op[before]);
         }
 
@@ -124,6 +126,13 @@
 
         /* ---- kernels */
 
+        /* The kernels that have to do with what a reference means, as a set; null: it is of no kernels. */
+        kernelsOf(ref) {
+            if (!ref || ref.kind === 'pass') return null;
+            if (ref.kind === 'kernel') return new Set([ref.id]);
+            return new Set(this.entries(ref).flatMap(i => this.model.kernelsOf(this.model.nodes.number[i])));
+        }
+
         /* Kernels that read or store a source. */
         kernelsWith(source, list) {
             const found = [], {kernels} = this.model;
@@ -142,7 +151,7 @@
                 const {nodes, kernels} = this.model;
                 this.phases = new Uint8Array(kernels.count);
                 for (let i = 0; i < kernels.count; i++) {
-                    const work = [0, 0, 0];
+                    const work = [0, 0, 0.5]; /* copies compute nothing: they are for the update */
                     for (const entry of this.entries({kind: 'kernel', id: i}))
                         work[nodes.phase[entry]] += 1 + nodes.flops[entry];
                     this.phases[i] = work.indexOf(Math.max(...work));
@@ -157,38 +166,39 @@
          * assumed and there is a profile, the most that a kernel reaches in it. */
         roofs() {
             const {roofline} = this.model;
-            if (!this.measured() || !roofline.assumed)
-                return {flops: roofline.flops, bytes: roofline.bytes, from: roofline.assumed ? 'assumed'
-                    : 'as given or measured'};
+            const from = roofline.assumed ? 'assumed' : 'as given or measured';
+            if (!this.measured() || !roofline.assumed) return {flops: roofline.flops, bytes: roofline.bytes, from};
             const time = this.time(), {kernels} = this.model;
             if (!time.roofs)
-                time.roofs = {flops: this.fastest(kernels.flops, 0), bytes: this.fastest(kernels.bytes, BEYOND_CACHES),
-                    from: 'the fastest kernel'};
+                time.roofs = {
+                    flops: this.fastest(kernels.flops, 0) || roofline.flops,
+                    bytes: this.fastest(kernels.bytes, BEYOND_CACHES) || roofline.bytes,
+                    from: FASTEST,
+                };
             return time.roofs;
         }
 
         /* The most of `work` that equal kernels do in a second, of those with 1 % of the step's and `least` a call, as
-         * bench reports it (inspect/report/profile_report.c). */
+         * bench reports it (inspect/report/profile_report.c); 0: there is none. */
         fastest(work, least) {
             const {kernels} = this.model, sums = new Map(), all = work.reduce((sum, of) => sum + of, 0);
             for (let k = 0; k < kernels.count; k++) {
                 if (work[k] < least) continue;
-                const key = kernels.code[k] + ' ' + vitc.alikeName(this.kernelName(k)), sum = sums.get(key) ||
-                    {work: 0, seconds: 0};
+                const key = kernels.code[k] + ' ' + vitc.alikeName(this.kernelName(k));
+                const sum = sums.get(key) || {work: 0, seconds: 0};
                 sum.work += work[k];
                 sum.seconds += this.kernelSeconds(k);
                 sums.set(key, sum);
             }
             const rates = [...sums.values()].filter(sum => sum.work >= 0.01 * all && sum.seconds > 0)
                 .map(sum => sum.work / sum.seconds);
-            return rates.length ? Math.max(...rates) : work === kernels.bytes ? this.model.roofline.bytes
-                : this.model.roofline.flops;
+            return Math.max(0, ...rates);
         }
 
         /* What limits a kernel by these roofs: "compute" or "memory". */
         limit(k) {
             const {kernels} = this.model, roofs = this.roofs();
-            if (roofs.from !== 'the fastest kernel') return this.model.string(kernels.limit[k]);
+            if (roofs.from !== FASTEST) return this.model.string(kernels.limit[k]);
             return kernels.flops[k] / roofs.flops >= kernels.bytes[k] / roofs.bytes ? 'compute' : 'memory';
         }
 
@@ -204,8 +214,8 @@
             if (this.measured())
                 return 'measured (' + profile.source + ', ' + plural(profile.steps, 'step') + ', ' +
                     plural(profile.threads, 'thread') + ')';
-            return 'estimated by the cost model, not timed' + (roofline.assumed ? '; peaks of the machine assumed'
-                : '');
+            const assumed = roofline.assumed ? '; peaks of the machine assumed' : '';
+            return 'estimated by the cost model, not timed' + assumed;
         }
 
         time() {
@@ -226,8 +236,8 @@
             return {byKernel, byEntry, kernels: sum, whole: measured ? Math.max(profile.seconds, sum) : sum};
         }
 
-        /* A kernel's time among the values that it computes: in proportion to their FLOPs; to their bytes, where it only
-         * moves data. */
+        /* A kernel's time among the values that it computes: in proportion to their FLOPs; to their bytes, where it
+         * only moves data. */
         divide(k, seconds, byEntry) {
             const {flops, bytes} = this.model.nodes;
             const members = this.entries({kind: 'kernel', id: k});

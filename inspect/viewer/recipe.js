@@ -47,8 +47,8 @@
         return [...new Set(entries.map(i => model.nodes.site[i]))].flatMap(site => model.callLines(site));
     }
 
-    /* Module paths that take most of `scopes` (path → seconds), with their shares of the step; paths that are equal but
-     * for numbers are taken together: "student.backbone.blocks.*.mlp.fc1 22 %". */
+    /* Module paths that take most of `scopes` (path → seconds), with their shares of the step; paths that are equal
+     * but for numbers are taken together: "student.backbone.blocks.*.mlp.fc1 22 %". */
     function wherePaths(facts, scopes, most) {
         const sums = new Map();
         for (const [scope, seconds] of scopes) {
@@ -121,17 +121,19 @@
 
         point(target) {
             const row = target.closest('[data-line]'), line = row && this.facts.line(row.dataset.line);
-            if (line) replace(this.hint, element('span', null, element('b', null, this.model.files[line.file].name +
-                ':' +
-                line.line), ' ' + lineWords(this.facts, row.dataset.line)));
-            else this.rest();
-            vitc.hover(line ? {kind: 'line', id: row.dataset.line} : null, 'recipe');
+            if (!line) {
+                this.rest();
+                vitc.hover(null, 'recipe');
+                return;
+            }
+            const id = row.dataset.line, name = this.model.files[line.file].name + ':' + line.line;
+            replace(this.hint, element('span', null, element('b', null, name), ' ' + lineWords(this.facts, id)));
+            vitc.hover({kind: 'line', id}, 'recipe');
         }
 
         text() {
-            const {text} = this.model.files[this.file];
-            return element('div.code-lines', null, text.replace(/\n$/, '').split('\n').map((line, i) => this.row(i + 1,
-                line)));
+            const lines = this.model.files[this.file].text.replace(/\n$/, '').split('\n');
+            return element('div.code-lines', null, lines.map((line, i) => this.row(i + 1, line)));
         }
 
         row(number, text) {
@@ -165,10 +167,9 @@
                 called.length ? element('h3', null, 'Lines of the recipe, with what they call') : null,
                 called.map(line => this.hotLine(line, line.all, true)),
                 element('h3', null, 'Lines where the time is spent'), lines.map(line => this.hotLine(line, line.own)),
-                element('p.note', null, 'All else: ' + units.percent(facts.share(Math.max(0, rest))) +
-                    '. A kernel’s time is divided ' +
-                    'among the values it computes in proportion to their FLOPs, and a value’s time is that of the line that ' +
-                    'made it. A gradient counts for the line that it differentiates.'));
+                element('p.note', null, 'All else: ' + units.percent(facts.share(Math.max(0, rest))) + '. A kernel’s ' +
+                    'time is divided among the values it computes in proportion to their FLOPs, and a value’s time is ' +
+                    'that of the line that made it. A gradient counts for the line that it differentiates.'));
         }
 
         hotLine(line, sum, pale) {
@@ -184,12 +185,11 @@
 
         /* Marks the lines of what is selected, and brings the first into sight. */
         show(ref) {
-            const lines = !ref ? [] : ref.kind === 'line' ? [vitc.lineOf(ref.id)]
-                : linesOfEntries(this.facts, this.facts.entries(ref));
+            const isLine = Boolean(ref && ref.kind === 'line'), entries = isLine ? [] : this.facts.entries(ref);
+            const lines = isLine ? [vitc.lineOf(ref.id)] : linesOfEntries(this.facts, entries);
             const ids = lines.map(line => vitc.lineId(line.file, line.line));
             this.marked = new Set(ids);
-            this.calling = new Set(!ref || ref.kind === 'line' ? [] : callingLines(this.model,
-                this.facts.entries(ref)));
+            this.calling = new Set(callingLines(this.model, entries));
             const here = id => vitc.lineOf(id).file === this.file;
             if (ids.length && this.file >= 0 && !ids.some(here) && ![...this.calling].some(here)) {
                 this.file = lines[0].file;

@@ -68,6 +68,10 @@
         return Math.abs(x) < 1e4 ? count(x) : scaled(x, ['', 'k', 'M', 'G', 'T']);
     }
 
+    function signed(n) {
+        return (n < 0 ? '−' : '+') + count(Math.abs(n));
+    }
+
     function plural(n, one, more) {
         return count(n) + ' ' + (n === 1 ? one : more || one + 's');
     }
@@ -78,5 +82,5 @@
         return show ? show(x) : Number.isFinite(x) ? digits(x) : '–';
     }
 
-    vitc.units = {bytes, flops, seconds, flopRate, byteRate, intensity, percent, count, many, plural, of, digits, tick};
+    vitc.units = {bytes, flops, seconds, flopRate, byteRate, intensity, percent, count, signed, many, plural, of, digits, tick};
 })();
