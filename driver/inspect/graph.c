@@ -85,10 +85,12 @@ int inspect_graph_json(const InspectRequest *request, Inspection *inspection, FI
 
 int inspect_diff(const InspectRequest *request, Inspection *inspection, FILE *out,
                  const VtTerminal *terminal) {
-    DiffOptions options = {.all_functions = is_all(&request->flags[INSPECT_FUNCTION]),
-                           .full = request->flags[INSPECT_FULL].given};
+    ListingOptions part;
+    if (!read_part(request, inspection, &part)) return 2;
+    DiffOptions options = {
+        .all_functions = part.all_functions, .full = request->flags[INSPECT_FULL].given, .only = part.only};
     if (is_json(request)) {
-        report_write(diff_json(inspection, options.all_functions), out);
+        report_write(diff_json(inspection, &options), out);
         return 0;
     }
     View view;

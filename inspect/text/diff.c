@@ -99,11 +99,12 @@ FuncDiff diff_count(Arena *arena, const Func *before, const Func *after, const R
     return count(&m, before, after);
 }
 
-FuncDiff *diff_make(Arena *arena, const Func *before, const Func *after, const Remarks *remarks, int stage) {
+FuncDiff *diff_make(Arena *arena, const Func *before, const Func *after, const Remarks *remarks, int stage,
+                    const char *only) {
     FuncDiff *diff = ARENA_NEW(arena, FuncDiff);
     Matching m = match(arena, before, after, remarks, stage);
     *diff = count(&m, before, after);
-    diff_hunks(&m, remarks, stage, diff);
+    diff_hunks(&m, remarks, stage, only, diff);
     return diff;
 }
 

@@ -62,9 +62,10 @@ typedef struct {
 } FuncDiff;
 
 /* Of a function at two stages, one behind the other; either may be NULL. remarks: those of the pass `stage` between
- * them tell which value stands for another since, so that who reads that one now has not changed; NULL: none do. In
- * the arena. */
-FuncDiff *diff_make(Arena *arena, const Func *before, const Func *after, const Remarks *remarks, int stage);
+ * them tell which value stands for another since, so that who reads that one now has not changed; NULL: none do.
+ * only: hunks of these modules (only_matches), NULL: all; counts are of all. In the arena. */
+FuncDiff *diff_make(Arena *arena, const Func *before, const Func *after, const Remarks *remarks, int stage,
+                    const char *only);
 /* The same without hunks: the counts alone, quick. */
 FuncDiff diff_count(Arena *arena, const Func *before, const Func *after, const Remarks *remarks, int stage);
 bool diff_is_empty(const FuncDiff *diff); /* order aside */

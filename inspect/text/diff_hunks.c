@@ -1,5 +1,6 @@
 /* The changes of a function module by module, and which are alike: see diff.h. */
 #include "inspect/text/diff_hunks.h"
+#include "inspect/text/selection.h"
 #include "ir/base/names.h"
 #include "ir/plan/cost.h"
 
@@ -9,6 +10,7 @@
 typedef struct {
     const Matching *m;
     FuncDiff *diff;
+    const char *only;
     Names by_scope;         /* hunks */
     const Remark **remarks; /* by number: the last of the pass */
 } Making;
@@ -27,6 +29,7 @@ static void find_remarks(Making *making, const Remarks *remarks, int stage) {
 static void add_item(Making *making, const char *scope, DiffItem item) {
     Arena *arena = making->m->arena;
     FuncDiff *diff = making->diff;
+    if (making->only && !only_matches(making->only, scope)) return;
     if (!scope) scope = "";
     uint32_t h = names_find(&making->by_scope, scope);
     if (h == NAMES_NONE) {
@@ -147,8 +150,8 @@ static void find_alike(Making *making) {
     }
 }
 
-void diff_hunks(const Matching *m, const Remarks *remarks, int stage, FuncDiff *diff) {
-    Making making = {.m = m, .diff = diff};
+void diff_hunks(const Matching *m, const Remarks *remarks, int stage, const char *only, FuncDiff *diff) {
+    Making making = {.m = m, .diff = diff, .only = only};
     making.remarks = ARENA_ARRAY(m->arena, const Remark *, (size_t)m->numbers + 1);
     find_remarks(&making, remarks, stage);
     add_values(&making);

@@ -4,7 +4,7 @@
 
 #include "inspect/text/diff_match.h"
 
-/* Fills in diff->hunks. */
-void diff_hunks(const Matching *m, const Remarks *remarks, int stage, FuncDiff *diff);
+/* Fills in diff->hunks; only: of these modules (only_matches), NULL: of all. */
+void diff_hunks(const Matching *m, const Remarks *remarks, int stage, const char *only, FuncDiff *diff);
 
 #endif

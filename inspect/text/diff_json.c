@@ -97,14 +97,14 @@ static json_t *func_json(Making *m) {
     return json;
 }
 
-json_t *diff_json(const Inspection *inspection, bool all_functions) {
+json_t *diff_json(const Inspection *inspection, const DiffOptions *options) {
     const Stages *stages = inspection->stages;
     size_t stage = stages->count - 1, n;
     Making m = {.inspection = inspection, .positions = positions_make(inspection->arena, inspection->diags)};
     const Module *before = inspection_module(inspection, (int)stage - 1), *after = inspection->module;
     json_t *all = report_object(), *functions = report_array(), *states = report_array();
     words_open(&m.words);
-    FuncDiff **diffs = diff_of_stages(inspection, all_functions, &n);
+    FuncDiff **diffs = diff_of_stages(inspection, options, &n);
     for (size_t i = 0; i < n; i++) {
         m.diff = diffs[i];
         report_add(functions, func_json(&m));

@@ -14,11 +14,11 @@
 #ifndef VITC_INSPECT_TEXT_DIFF_JSON_H
 #define VITC_INSPECT_TEXT_DIFF_JSON_H
 
-#include "inspect/text/diff.h"
+#include "inspect/text/diff_text.h"
 
 #include <jansson.h>
 
 /* Of the last stage and the one before it, of which the inspection has copies. */
-json_t *diff_json(const Inspection *inspection, bool all_functions);
+json_t *diff_json(const Inspection *inspection, const DiffOptions *options);
 
 #endif

@@ -21,20 +21,20 @@ static const char *plural(size_t n) {
 
 /* ---- which ------------------------------------------------------------------------------------------------------- */
 
-FuncDiff **diff_of_stages(const Inspection *inspection, bool all_functions, size_t *n) {
+FuncDiff **diff_of_stages(const Inspection *inspection, const DiffOptions *options, size_t *n) {
     int stage = (int)inspection->stages->count - 1;
+    Arena *arena = inspection->arena;
     const Module *before = inspection_module(inspection, stage - 1), *after = inspection->module;
-    FuncDiff **diffs = ARENA_ARRAY(inspection->arena, FuncDiff *, before->n_funcs + after->n_funcs + 1);
+    FuncDiff **diffs = ARENA_ARRAY(arena, FuncDiff *, before->n_funcs + after->n_funcs + 1);
     *n = 0;
     for (size_t f = 0; f < after->n_funcs; f++) {
-        const Func *func = after->funcs[f];
-        if (all_functions || func == inspection->func)
-            diffs[(*n)++] = diff_make(inspection->arena, module_find_func(before, func->name), func,
-                                      after->remarks, stage);
+        const Func *func = after->funcs[f], *old = module_find_func(before, func->name);
+        if (options->all_functions || func == inspection->func)
+            diffs[(*n)++] = diff_make(arena, old, func, after->remarks, stage, options->only);
     }
-    for (size_t f = 0; all_functions && f < before->n_funcs; f++)
+    for (size_t f = 0; options->all_functions && f < before->n_funcs; f++)
         if (!module_find_func(after, before->funcs[f]->name))
-            diffs[(*n)++] = diff_make(inspection->arena, before->funcs[f], NULL, after->remarks, stage);
+            diffs[(*n)++] = diff_make(arena, before->funcs[f], NULL, after->remarks, stage, options->only);
     return diffs;
 }
 
@@ -246,7 +246,7 @@ void diff_text(const Inspection *inspection, const DiffOptions *options, View *v
     view_line(view, 0, LOOK_HEADING, "+++ %s after %s: %s", inspection->recipe, last->label, last->pass->doc);
     put_states(&s, before, after);
     size_t n;
-    FuncDiff **diffs = diff_of_stages(inspection, options->all_functions, &n);
+    FuncDiff **diffs = diff_of_stages(inspection, options, &n);
     for (size_t i = 0; i < n; i++) {
         s.diff = diffs[i];
         if (i) fputc('\n', view->out);

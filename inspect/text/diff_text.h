@@ -8,12 +8,13 @@
 typedef struct {
     bool all_functions; /* not inspection->func alone */
     bool full;          /* hunks that are alike too */
+    const char *only;   /* hunks of these modules (only_matches); NULL: all */
 } DiffOptions;
 
 /* Of the last stage and the one before it, of which the inspection has copies. */
 void diff_text(const Inspection *inspection, const DiffOptions *options, View *view);
 
 /* The differences of the functions that are shown, in the order of the module. *n: how many. */
-FuncDiff **diff_of_stages(const Inspection *inspection, bool all_functions, size_t *n);
+FuncDiff **diff_of_stages(const Inspection *inspection, const DiffOptions *options, size_t *n);
 
 #endif

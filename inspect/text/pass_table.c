@@ -2,6 +2,7 @@
 #include "inspect/text/pass_table.h"
 #include "inspect/amounts.h"
 #include "inspect/report/report_json.h"
+#include "runtime/base/terminal.h"
 
 #include <string.h>
 
@@ -63,6 +64,8 @@ static const char *effect_text(Arena *arena, const PassRow *row) {
     return arena_printf(arena, "%s%s", kernels, states);
 }
 
+enum { BEFORE_NUMBERS = 14 + 1 + 9 + 1 + 8, WITH_NUMBERS = BEFORE_NUMBERS + 3 * 8 }; /* columns of a row */
+
 void pass_table_text(const Inspection *inspection, View *view) {
     size_t n, idle = 0;
     const PassRow *rows = pass_table_rows(inspection, &n);
@@ -82,7 +85,10 @@ void pass_table_text(const Inspection *inspection, View *view) {
         if (row->effect == EFFECT_CHANGED)
             fprintf(view->out, " %7zu %7zu %7zu", row->values.gone, row->values.made, row->values.changed);
         const char *effect = effect_text(inspection->arena, row);
-        if (*effect) fprintf(view->out, "  %s", effect);
+        bool numbers = row->effect == EFFECT_CHANGED;
+        bool fits =
+            !view->width || (numbers ? WITH_NUMBERS : BEFORE_NUMBERS) + 2 + vt_columns(effect) <= view->width;
+        if (*effect) fprintf(view->out, "%s%s", fits ? "  " : "\n    ", effect);
         fputs(row->effect == EFFECT_NONE && view->colour ? "\033[0m\n" : "\n", view->out);
     }
     view_line(view, 0, LOOK_COMMENT,

@@ -45,8 +45,8 @@ static void look_plain(const View *view, Look look) {
 void view_end(View *view, int indent, Look look) {
     enum { MORE = 4 }; /* blanks before what goes on in the next line */
     long size = ftell(view->line);
-    fputc('\0', view->line);
-    fflush(view->line);
+    bool whole = fputc('\0', view->line) == 0 && fflush(view->line) == 0 && !ferror(view->line);
+    if (!whole) arena_must(NULL); /* memory ran out */
     char *text = view->text, *comment = memchr(text, MARK, (size_t)size);
     int column = indent, inner = indent + MORE < view->width / 2 ? indent + MORE : indent;
     if (comment) *comment++ = '\0';

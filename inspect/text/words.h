@@ -4,6 +4,7 @@
 
 #include "ir/base/arena.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,9 +24,8 @@ static inline FILE *words_begin(Words *words) {
 }
 /* What was written since; until the next text begins. */
 static inline const char *words_end(Words *words) {
-    fputc('\0', words->stream);
-    fflush(words->stream);
-    return words->text;
+    bool whole = fputc('\0', words->stream) == 0 && fflush(words->stream) == 0 && !ferror(words->stream);
+    return (const char *)arena_must(whole ? words->text : NULL);
 }
 static inline void words_close(Words *words) {
     fclose(words->stream);

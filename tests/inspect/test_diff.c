@@ -39,7 +39,7 @@ static void check_shown(const Inspection *inspection, const char *want) {
 static FuncDiff *between(Arena *arena, const char *before, const char *after) {
     InspectionRun run = {.passes = ""};
     Inspection a = inspected_text(arena, before, &run), b = inspected_text(arena, after, &run);
-    return diff_make(arena, a.func, b.func, NULL, 1);
+    return diff_make(arena, a.func, b.func, NULL, 1, NULL);
 }
 
 /* What passes did to values, by number; who reads a value that another stands for has not changed. */
@@ -147,6 +147,10 @@ static void test_alike(void **state) {
     assert_non_null(strstr(folded, "@@ encoder.blocks.3.mlp.fc1; 4 alike, to encoder.blocks.0.mlp.fc1 @@\n"));
     assert_null(strstr(folded, "@@ encoder.blocks.1.mlp.fc1 @@"));
     assert_non_null(strstr(all, "@@ encoder.blocks.1.mlp.fc1 @@"));
+    char *some = shown(&inspection, (DiffOptions){.only = "encoder.blocks.1.mlp.*"});
+    assert_non_null(strstr(some, "@@ encoder.blocks.1.mlp.fc1 @@"));
+    assert_null(strstr(some, "@@ encoder.blocks.1.attn"));
+    free(some);
     char *both = shown(&inspection, (DiffOptions){.all_functions = true});
     assert_non_null(strstr(both, "\n@embed: nothing changed\n"));
     free(folded);

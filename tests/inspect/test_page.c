@@ -219,7 +219,8 @@ static void check_sound(const json_t *data) {
     check_below(data, "kernels", "reads", -sources, (size_t)INT32_MAX);
     check_below(data, "kernels", "stores", -sources, (size_t)INT32_MAX);
     assert_int_equal(size_of(data, "alike"), stages);
-    for (size_t i = 0; i < json_array_size(column(data, "remarks", "rule")); i++) /* copies have new numbers */
+    for (size_t i = 0; i < json_array_size(column(data, "remarks", "rule"));
+         i++) /* copies have new numbers */
         if (at(data, "remarks", "rule", i) == RULE_copied)
             assert_true(at(data, "remarks", "value", i) > at(data, "remarks", "other", i));
 }
