@@ -1,5 +1,6 @@
 /* What passes tell of their decisions: tests/passes/remarks/PASS.txt has modules and what is told of them. Every rule
  * of ir/rules.def is told by some case; and no pass decides otherwise because somebody listens. */
+#include "ir/plan/kernel.h"
 #include "ir/remarks.h"
 #include "passes/passes.h"
 #include "tests/passes/random_graph.h"
@@ -121,6 +122,47 @@ static void test_plan_passes(void **state) {
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) check_file(files[i]);
 }
 
+/* Which limit keeps a value out of a kernel: chains of operators on f32[4x8], `lines` from one value to the next. */
+static void test_limits(void **state) {
+    (void)state;
+    static const struct {
+        KernelFit fit;
+        int links;
+        const char *lines; /* %1$d: the value before, %2$d: the next */
+    } rows[] = {
+        {FIT_DEPTH, KERNEL_DEPTH + 4, "    %%%2$d = sin %%%1$d\n"},
+        {FIT_WAYS, 8, "    %%%2$d = pad %%%1$d {low = [0, 1], high = [0, 0], value = 1.0}\n"},
+        {FIT_REDUCTIONS, KERNEL_REDUCTIONS + 1,
+         "    %%a%2$d = sum %%%1$d {axes = [1]}\n    %%b%2$d = reshape %%a%2$d {shape = [4, 1]}\n"
+         "    %%%2$d = sub %%%1$d, %%b%2$d\n"},
+        {FIT_OPERATOR, 1, "    %%q = cumsum %%%1$d {axis = 1}\n    %%%2$d = sin %%q\n"},
+        {FIT_AXES, 1, "    %%c = sum %%%1$d {axes = [0]}\n    %%%2$d = add %%%1$d, %%c\n"},
+        {FIT_CORE, 1,
+         "    %%p = matmul %%%1$d, %%w\n    %%s = sum %%p {axes = [1]}\n    %%s1 = reshape %%s {shape = [4, "
+         "1]}\n"
+         "    %%%2$d = sub %%p, %%s1\n"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        Arena *arena = arena_new();
+        Diags *diags = diags_new(arena);
+        char *text =
+            arena_strdup(arena, "module @m {\n  func @f(%x : f32[4x8], %w : f32[8x8]) {\n    %0 = exp %x\n");
+        for (int k = 0; k < rows[i].links; k++)
+            text = arena_printf(arena, "%s%s", text, arena_printf(arena, rows[i].lines, k, k + 1));
+        text = arena_printf(arena, "%s    output y = %%%d\n  }\n}\n", text, rows[i].links);
+        Module *module = read_module(arena, diags, text, kernel_fit_text(rows[i].fit));
+        module_record(module, arena);
+        assert_true(passes_run(module, "fuse", &(PassOptions){.verify = true}, diags));
+        bool found = false;
+        for (size_t r = 0; r < module->remarks->count; r++)
+            found = found || module->remarks->items[r].text == kernel_fit_text(rows[i].fit);
+        if (!found)
+            fail_msg("'%s' is not told, but\n%s", kernel_fit_text(rows[i].fit),
+                     all_lines(arena, module, "fuse"));
+        arena_free(arena);
+    }
+}
+
 /* After all files. */
 static void test_every_rule_is_told(void **state) {
     (void)state;
@@ -179,11 +221,9 @@ static void test_nothing_depends_on_remarks(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sentences),
-        cmocka_unit_test(test_graph_passes),
-        cmocka_unit_test(test_plan_passes),
-        cmocka_unit_test(test_every_rule_is_told),
-        cmocka_unit_test(test_nothing_depends_on_remarks),
+        cmocka_unit_test(test_sentences),   cmocka_unit_test(test_graph_passes),
+        cmocka_unit_test(test_plan_passes), cmocka_unit_test(test_every_rule_is_told),
+        cmocka_unit_test(test_limits),      cmocka_unit_test(test_nothing_depends_on_remarks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
