@@ -109,23 +109,20 @@ static void add_modules(Making *m, int depth) {
     const Modules *modules = m->modules;
     for (uint32_t g = 0; g < modules->outline->count; g++) {
         uint32_t parent = modules->parent[g], drawn = modules->drawn[g];
-        if (drawn !=
-            g) { /* that comes before: the first of its siblings, or within the first of its parent's */
-            m->box_of[g] = m->box_of[drawn];
-        } else if (is_shown(m, g, depth)) {
-            Box box = {.kind = BOX_MODULE,
-                       .open = is_open(m, g, depth),
-                       .parent = IR_NONE,
-                       .title = module_title(m, g)};
-            if (parent != IR_NONE) box.parent = m->box_of[parent];
-            box.scope = m->groups[g].scope;
-            box.times = modules->times[g];
-            box.layer = modules->rank[g];
-            m->box_of[g] = add_box(m, box);
-        } else {
+        if (drawn != g) continue;
+        if (!is_shown(m, g, depth)) {
             m->box_of[g] = m->box_of[parent];
+            continue;
         }
+        Box box = {
+            .kind = BOX_MODULE, .open = is_open(m, g, depth), .parent = IR_NONE, .title = module_title(m, g)};
+        if (parent != IR_NONE) box.parent = m->box_of[parent];
+        box.scope = m->groups[g].scope;
+        box.times = modules->times[g];
+        box.layer = modules->rank[g];
+        m->box_of[g] = add_box(m, box);
     }
+    for (uint32_t g = 0; g < modules->outline->count; g++) m->box_of[g] = m->box_of[modules->drawn[g]];
 }
 
 /* How many boxes a depth makes: modules, and own values of open ones by rank. */
@@ -433,6 +430,18 @@ static void index_numbers(Making *m) {
         if (m->func->nodes[id].number != IR_NONE) m->by_number[m->func->nodes[id].number] = id;
 }
 
+/* Where no gradient is computed, what runs for the backward pass is the forward pass again. */
+static void drop_empty_edges(Drawing *d) {
+    size_t kept = 0;
+    for (size_t e = 0; e < d->n_edges; e++) {
+        const BoxEdge *edge = &d->edges[e];
+        bool flows =
+            d->boxes[edge->from].flops[PHASE_GRADIENT] > 0 && d->boxes[edge->to].flops[PHASE_GRADIENT] > 0;
+        if (edge->phase == PHASE_FORWARD || flows) d->edges[kept++] = *edge;
+    }
+    d->n_edges = kept;
+}
+
 /* What reads none of the boxes beside it, such as a schedule, stands right above its first reader. */
 static void lower_layers(Drawing *d) {
     uint32_t *nearest = ARENA_ARRAY(d->arena, uint32_t, d->n_boxes + 1);
@@ -470,6 +479,7 @@ Drawing *drawing_make(const Inspection *inspection, const Func *func, int depth)
     add_results(&m);
     add_costs(&m);
     add_parameters(&m);
+    drop_empty_edges(d);
     lower_layers(d);
     add_entries(&m);
     return d;

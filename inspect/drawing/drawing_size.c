@@ -6,7 +6,7 @@
 static double text_width(const char *text, double size) {
     size_t letters = 0;
     for (const char *c = text; *c; c++) letters += (*c & 0xc0) != 0x80;
-    return (double)letters * size * 0.56;
+    return (double)letters * size * (size == TITLE_SIZE ? 0.63 : 0.57); /* titles are bold */
 }
 
 const char *drawing_heading(const Drawing *d, const Box *box) {

@@ -3,11 +3,13 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool modules_counts(const Modules *m, ValueId id, Phase phase) {
     OpKind op = (OpKind)m->func->nodes[id].op;
-    return m->phases[id] == phase && !op_is_source(op) && !op_is_literal(op) && !m->moved[id];
+    if (m->phases[id] != phase || op_is_source(op) || op_is_literal(op)) return false;
+    return phase != PHASE_FORWARD || (m->data[id] && !m->moved[id]);
 }
 
 uint32_t modules_group(const Modules *m, ValueId id) {
@@ -37,6 +39,17 @@ static void find_moved_inputs(Modules *m) {
         bool moved = true;
         for (int o = 0; moved && o < node->n_operands; o++) moved = m->moved[node->operands[o]];
         m->moved[id] = moved;
+    }
+}
+
+/* Numbers, such as keys of draws and settings, are no data. Of a function without data everything counts. */
+static void find_data(Modules *m) {
+    bool any = false;
+    for (size_t i = 0; i < m->func->n_inputs; i++) any |= m->func->inputs[i].type.rank > 1;
+    for (ValueId id = 0; id < m->func->count; id++) {
+        const Node *node = func_node(m->func, id);
+        m->data[id] = !any || (node->op == OP_input && node->type.rank > 1);
+        for (int o = 0; o < node->n_operands; o++) m->data[id] |= m->data[node->operands[o]];
     }
 }
 
@@ -134,8 +147,8 @@ static uint64_t *find_shapes(const Modules *m) {
 
 static bool alike(const Modules *m, const uint64_t *shapes, uint32_t a, uint32_t b) {
     const OutlineGroup *x = &m->outline->groups[a], *y = &m->outline->groups[b];
-    if (!is_number(x->name) || !is_number(y->name) || shapes[a] != shapes[b]) return false;
-    return fabs(x->flops - y->flops) <= 0.1 * (x->flops > y->flops ? x->flops : y->flops);
+    return shapes[a] == shapes[b] &&
+           fabs(x->flops - y->flops) <= 0.1 * (x->flops > y->flops ? x->flops : y->flops);
 }
 
 /* What `g`, a child of a group that `in` is drawn for, is there. */
@@ -146,6 +159,18 @@ static uint32_t counterpart(const Modules *m, uint32_t in, uint32_t g) {
     return child == IR_NONE ? in : child;
 }
 
+/* The sibling whose number is `step` more, if it is alike; else IR_NONE. Numbers, not the order in which values appear,
+ * say what follows what. */
+static uint32_t alike_beside(const Modules *m, const uint64_t *shapes, uint32_t g, int step) {
+    const OutlineGroup *group = &m->outline->groups[g];
+    size_t n = strlen(group->name);
+    if (!m->forward[g] || !is_number(group->name) || n > 9) return IR_NONE;
+    const char *scope = arena_printf(m->arena, "%.*s%d", (int)(strlen(group->scope) - n), group->scope,
+                                     atoi(group->name) + step);
+    uint32_t other = outline_find(m->outline, scope);
+    return other != IR_NONE && m->forward[other] && alike(m, shapes, g, other) ? other : IR_NONE;
+}
+
 static void find_alike(Modules *m) {
     const uint64_t *shapes = find_shapes(m);
     const Outline *outline = m->outline;
@@ -154,10 +179,8 @@ static void find_alike(Modules *m) {
         m->drawn[g] = m->last_alike[g] = g;
     }
     for (uint32_t g = 1; g < outline->count; g++) {
-        if (!m->forward[g] || m->times[g] == 0) continue;
-        for (uint32_t next = module_from(m, outline->groups[g].next_sibling);
-             next != IR_NONE && alike(m, shapes, g, next);
-             next = module_from(m, outline->groups[next].next_sibling)) {
+        if (alike_beside(m, shapes, g, -1) != IR_NONE) continue;
+        for (uint32_t next = g; (next = alike_beside(m, shapes, next, 1)) != IR_NONE;) {
             m->times[g]++;
             m->times[next] = 0;
             m->drawn[next] = g;
@@ -179,6 +202,7 @@ Modules *modules_make(Arena *arena, const Inspection *inspection, const Func *fu
     m->outline = outline_make(arena, func, NULL);
     size_t n = m->outline->count + 1;
     m->moved = ARENA_ARRAY(arena, bool, func->count + 1);
+    m->data = ARENA_ARRAY(arena, bool, func->count + 1);
     m->forward = ARENA_ARRAY(arena, uint32_t, n);
     m->own = ARENA_ARRAY(arena, uint32_t, n);
     m->list = ARENA_ARRAY(arena, bool, n);
@@ -190,6 +214,7 @@ Modules *modules_make(Arena *arena, const Inspection *inspection, const Func *fu
     m->last_alike = ARENA_ARRAY(arena, uint32_t, n);
     m->times = ARENA_ARRAY(arena, uint32_t, n);
     find_moved_inputs(m);
+    find_data(m);
     count_forward(m);
     find_parents(m);
     find_ranks(m);

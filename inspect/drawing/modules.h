@@ -12,6 +12,7 @@ typedef struct {
     const uint8_t *phases; /* by value */
     const Outline *outline;
     bool *moved;       /* by value: an input, or one that only moves what inputs have */
+    bool *data;        /* by value: it is computed from an input, not from states and settings alone */
     uint32_t *forward; /* by group: values of the forward pass in it, with those of groups within */
     uint32_t *own;     /* by group: those of exactly its scope */
     bool *list; /* by group: it has nothing of its own but a list of modules, or one: they are its parent's */
@@ -37,8 +38,8 @@ Meeting modules_meet(const Modules *modules, uint32_t group_a, uint32_t group_b)
 /* The group of a value that is no list. */
 uint32_t modules_group(const Modules *modules, ValueId id);
 
-/* Whether the value counts in a drawing's structure: of the phase, no source or literal, and none that only moves what
- * an input has: passes let modules share these. */
+/* Whether the value counts in a drawing's structure: of the phase, no source or literal; of the forward pass also none
+ * that is made of weights and settings alone, or only moves what an input has, which passes let modules share. */
 bool modules_counts(const Modules *modules, ValueId id, Phase phase);
 
 #endif

@@ -67,6 +67,10 @@ static void test_sums(void **state) {
     }
     assert_int_equal(box_named(d, "teacher.backbone.blocks.0")->flops[PHASE_GRADIENT], 0);
     assert_int_equal(box_named(d, "teacher.backbone.blocks.0")->times, 4);
+    for (size_t e = 0; e < d->n_edges; e++) /* no gradient flows into the teacher */
+        assert_true(d->edges[e].phase == PHASE_FORWARD ||
+                    &d->boxes[d->edges[e].to] != box_named(d, "teacher"));
+    assert_int_equal(box_named(d, "teacher")->layer, box_named(d, "student")->layer);
     arena_free(arena);
 }
 
