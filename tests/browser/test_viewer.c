@@ -29,7 +29,7 @@ static void must(bool good) {
 
 /* What is shown to hold of the page; told where it does not. */
 static void holds(const char *expression) {
-    bool good = browser_until(browser, expression, 3);
+    bool good = browser_until(browser, expression, 10);
     if (!good) print_error("does not hold: %s (%s)\n", expression, browser_error(browser));
     assert_true(good);
 }
