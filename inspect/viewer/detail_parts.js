@@ -9,7 +9,7 @@
 
     function heading(kind, title, chips, doc) {
         return element('header.thing', null,
-            element('div.kind', null, kind), element('h2', null, title),
+            element('div.kind', null, kind), element('h2', null, vitc.breakable(title)),
             element('div.chips', null, chips), doc ? element('p.doc', null, doc) : null);
     }
 
@@ -61,7 +61,7 @@
     function valueItem(facts, ref) {
         const {model} = facts, entry = ref < 0 ? -1 : model.lastEntry(ref), scope = entry < 0 ? '' : facts.scope(entry);
         return [link(facts.target(ref), model.valueName(ref)), ' ', element('span.type', null, facts.type(ref)),
-            scope ? element('span.dim', null, ' ' + scope) : null];
+            scope ? element('span.dim', null, ' ', vitc.breakable(scope)) : null];
     }
 
     function sizedItem(facts, ref) {
@@ -73,7 +73,7 @@
     }
 
     function kernelItem(facts, k) {
-        return [kernelLink(facts, k), ' ', element('span.dim', null, facts.kernelName(k)), ' ',
+        return [kernelLink(facts, k), ' ', element('span.dim', null, vitc.breakable(facts.kernelName(k))), ' ',
             element('span.figure', null, units.percent(facts.share(facts.kernelSeconds(k))))];
     }
 

@@ -146,11 +146,13 @@
             : 'the step does not change it'];
     }
 
-    /* Gradients of values that read a parameter and are of its shape: what autodiff made for its sake. */
-    function gradientRow(facts, index, readers) {
-        const {model} = facts, gradients = readers.flatMap(n => model.partners(n).gradients)
-            .filter(n => facts.type(n) === facts.type(-1 - index));
-        return gradients.length ? ['Gradients', list([...new Set(gradients)], n => valueItem(facts, n))] : null;
+    /* Values of which autodiff told that they are the gradient of a parameter, or a sum of such. */
+    function gradientRow(facts, name) {
+        const {remarks, rules, string} = facts.model, found = [];
+        for (let r = 0; r < remarks.count; r++)
+            if (/^autodiff_(gradient|sum)$/.test(rules[remarks.rule[r]].name) && string(remarks.text[r]) === name)
+                found.push(remarks.value[r]);
+        return found.length ? ['Gradient', list([...new Set(found)], n => valueItem(facts, n))] : null;
     }
 
     vitc.detailsOf.source = function (facts, index, stage) {
@@ -168,7 +170,7 @@
                 line ? ['Line', lineLink(facts, line), excerpt(facts, line)] : null,
                 isState ? ['Module', scopeTrail(name.split('.').slice(0, -1).join('.'))] : null,
                 updateRow(facts, name, isState),
-                gradientRow(facts, index, readers),
+                gradientRow(facts, name),
             ]),
             listed('Readers', readers, ref => valueItem(facts, ref), 'none in this stage'),
             listed('Read by kernels', facts.kernelsWith(index, 'reads'), k => kernelItem(facts, k)),

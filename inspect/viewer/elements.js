@@ -31,6 +31,12 @@
         add(parent, children);
     }
 
+    /* A long name, which may be broken behind its dots. */
+    function breakable(name) {
+        if (name.length < 20) return name;
+        return name.split(/(?<=\.)/).flatMap((part, i) => i ? [document.createElement('wbr'), part] : [part]);
+    }
+
     /* What selects `ref` when it is clicked or entered: a link, so that it can be tabbed to and shared. */
     function link(ref, text, more) {
         const title = more && more.title;
@@ -42,7 +48,7 @@
                 event.preventDefault();
                 vitc.select(ref);
             },
-        }, text);
+        }, typeof text === 'string' ? breakable(text) : text);
     }
 
     /* A share of a whole as a bar: beside a number that says the same. */
@@ -61,6 +67,7 @@
     }
 
     vitc.bringIntoSight = bringIntoSight;
+    vitc.breakable = breakable;
     vitc.element = element;
     vitc.replace = replace;
     vitc.link = link;

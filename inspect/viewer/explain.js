@@ -88,7 +88,7 @@
             .filter(remark => !vitc.PLAIN_RULES.includes(remark.rule.name));
         return told.length ? section('Told of other values', list(told, remark => [
             link({kind: 'value', id: remark.value}, facts.model.valueName(remark.value)), ': ',
-            vitc.sentenceNodes(remark.rule.text, remark, ref => facts.model.valueName(ref.id)),
+            vitc.sentenceNodes(remark.rule.text, remark, ref => refName(facts, ref)),
         ])) : null;
     }
 

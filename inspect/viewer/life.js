@@ -15,10 +15,18 @@
     const PLAIN = ['made', 'copied', 'became', 'dropped'];
 
     function remarkAt(model, r) {
-        const {remarks} = model;
-        return {rule: model.rules[remarks.rule[r]], pass: remarks.pass[r], value: remarks.value[r],
-            other: remarks.other[r],
-            a: remarks.a[r], b: remarks.b[r], text: model.string(remarks.text[r])};
+        const {remarks} = model, text = model.string(remarks.text[r]), other = remarks.other[r];
+        return {rule: model.rules[remarks.rule[r]], pass: remarks.pass[r], value: remarks.value[r], other,
+            source: other < 0 && text ? sourceNamed(model, text) : -1, a: remarks.a[r], b: remarks.b[r], text};
+    }
+
+    /* The index of an input or state by its name; -1: there is none. */
+    function sourceNamed(model, name) {
+        if (!model.sourceIndex) {
+            model.sourceIndex = new Map();
+            for (let i = 0; i < model.sources.count; i++) model.sourceIndex.set(model.sourceName(i), i);
+        }
+        return model.sourceIndex.has(name) ? model.sourceIndex.get(name) : -1;
     }
 
     /* Remarks by the value that they name as the other one. */

@@ -3,9 +3,9 @@
 
 (function () {
 
-    /* "kept, {a:bytes}, for {other}" → ["kept, ", "4 MiB", ", for ", {ref}]: strings, and references to values.
-     * An input or a state has no number: {other} is its name then, the remark's text. What else is in braces stays as it
-     * is. */
+    /* "kept, {a:bytes}, for {other}" → ["kept, ", "4.19 MB", ", for ", {ref}]: strings, and refs of values. An input or
+     * a state has no number: the remark's text is its name then, and {other} a ref of it where the remark has its index
+     * (`source`). What else is in braces stays as it is. */
     function sentence(text, remark) {
         const parts = [];
         let from = 0;
@@ -23,13 +23,16 @@
             case 'a':
             case 'b': return vitc.units.of(unit, remark[name]);
             case 'text': return remark.text;
-            default: return remark[name] >= 0 ? {kind: 'value', id: remark[name]} : remark.text || 'nothing';
+            default:
+                if (remark[name] >= 0) return {kind: 'value', id: remark[name]};
+                return remark.source >= 0 ? {kind: 'source', id: remark.source} : remark.text || 'nothing';
         }
     }
 
     /* The same as text alone. */
     function sentenceText(text, remark) {
-        return sentence(text, remark).map(part => typeof part === 'string' ? part : '%' + part.id).join('');
+        const name = part => part.kind === 'source' ? remark.text : '%' + part.id;
+        return sentence(text, remark).map(part => typeof part === 'string' ? part : name(part)).join('');
     }
 
     /* The same as nodes of the page; `name(ref)` is what a value is called. */
