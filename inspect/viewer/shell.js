@@ -275,7 +275,11 @@
         press('theme', vitc.switchTheme);
         press('help', vitc.showKeys);
         showSwitches();
-        if (about.folded) vitc.tell(about.folded);
+        if (about.folded) {
+            vitc.tell(about.folded);
+            name.lastElementChild.textContent += ' · not all of it';
+            name.title = about.folded + '\n' + name.title;
+        }
     }
 
     vitc.on('view', showSwitches);

@@ -86,6 +86,23 @@
         check.equal(vitc.hit(-5000, -5000), null);
     });
 
+    vitc.test('a heading above what is seen stays at the edge, and can be pressed', async function (check) {
+        select('value', 0);
+        while (!vitc.still()) await new Promise(requestAnimationFrame);
+        var item = vitc.scene().items[vitc.scene().boxes[vitc.itemOf({kind: 'value', id: 0}).box].owner];
+        check.equal(vitc.scene().stuck, [], 'all headings are seen');
+        var before = Object.assign({}, vitc.view);
+        Object.assign(vitc.view, {k: 3, x: 0, y: -3 * (item.y + 20)});
+        vitc.redraw();
+        while (!vitc.still()) await new Promise(requestAnimationFrame);
+        var stuck = vitc.scene().stuck[0];
+        check.ok(stuck && stuck.item.inner >= 0, 'one stays, which');
+        check.equal(vitc.hit(stuck.x + 30, stuck.y + 5).item, stuck.item);
+        check.equal(vitc.hit(stuck.x + 5, stuck.y + 5).button.name, 'toggle');
+        Object.assign(vitc.view, before);
+        vitc.redraw();
+    });
+
     vitc.test('opening and closing a group', function (check) {
         vitc.closeAll();
         var run = vitc.scene().byKey.get('run:net.blocks'), few = vitc.scene().items.length;
