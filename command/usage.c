@@ -115,11 +115,12 @@ void tell_verbs(void) {
     Help help = help_begin(stdout);
     const char *names[64], *group = "";
     int n = 0;
-    for (; n < command_n_verbs && n < 64; n++) names[n] = command_verbs[n].name;
+    for (int i = 0; i < command_n_verbs && n < 64; i++)
+        if (command_verbs[i].group) names[n++] = command_verbs[i].name;
     help_text(&help, 0, command->summary);
     print_usage(&help, "VERB [argument\u00a0…] [flag\u00a0…]");
     help_columns(&help, names, (size_t)n);
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < command_n_verbs; i++) {
         const Verb *verb = &command_verbs[i];
         if (!verb->group) continue;
         if (strcmp(verb->group, group) != 0) help_heading(&help, verb->group);

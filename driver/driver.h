@@ -24,8 +24,9 @@ int verb_doctor(int argc, char **argv);
 int verb_help(int argc, char **argv);
 
 /* The flags of each verb, as main.c lists them. */
-extern const FlagTable INIT_FLAGS, RUN_FLAGS, CHECK_FLAGS, DATA_FLAGS, INSPECT_FLAGS, OPT_FLAGS, BENCH_FLAGS,
-    BUILD_FLAGS, DOCTOR_FLAGS, HELP_FLAGS;
+extern const FlagTable INIT_FLAGS, RUN_FLAGS, CHECK_FLAGS, DATA_FLAGS, INSPECT_GRAPH_FLAGS,
+    INSPECT_SHOW_FLAGS, INSPECT_FORM_FLAGS, INSPECT_COMPILE_FLAGS, OPT_FLAGS, BENCH_FLAGS, BUILD_FLAGS,
+    DOCTOR_FLAGS, HELP_FLAGS;
 extern const FlagTable VITC_FLAGS; /* command.c: of each verb of command/ */
 
 /* ---- help/recipes.c ---------------------------------------------------------------------------------------------- */

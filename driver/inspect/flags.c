@@ -43,4 +43,10 @@ static const FlagRow FLAGS[N_INSPECT_FLAGS] = {
     [INSPECT_TARGET] = TARGET_FLAG,
     [INSPECT_STRICT] = STRICT_FLAG,
     [INSPECT_TIMING] = TIMING_FLAG};
-const FlagTable INSPECT_FLAGS = {FLAGS, N_INSPECT_FLAGS, NULL};
+
+/* One behind the other they are all flags, in the order of InspectFlag. */
+#define PART(from, to, title) {FLAGS + from, to - from, title}
+const FlagTable INSPECT_GRAPH_FLAGS = PART(INSPECT_AFTER, INSPECT_DIFF, "which part of the graph"),
+                INSPECT_SHOW_FLAGS = PART(INSPECT_DIFF, INSPECT_OUT, "what else is shown"),
+                INSPECT_FORM_FLAGS = PART(INSPECT_OUT, INSPECT_TARGET, "how it is shown"),
+                INSPECT_COMPILE_FLAGS = PART(INSPECT_TARGET, N_INSPECT_FLAGS, "compiling");

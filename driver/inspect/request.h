@@ -63,7 +63,7 @@ typedef struct InspectShow {
 #define KEEP_BEFORE ((uint64_t)1 << 63)
 
 /* ---- flags.c ----------------------------------------------------------------------------------------------------- */
-extern const FlagTable INSPECT_FLAGS;
+extern const FlagTable INSPECT_GRAPH_FLAGS, INSPECT_SHOW_FLAGS, INSPECT_FORM_FLAGS, INSPECT_COMPILE_FLAGS;
 
 /* ---- shows.c ----------------------------------------------------------------------------------------------------- */
 /* The row that the flags ask for; NULL after telling what does not go together. */

@@ -273,6 +273,23 @@ static void look_at_flag(void *user, char *flag, const char *doc) {
         fail_msg("vitc %s: wanted \"%s\", got\n%s", arguments, wanted, text);
 }
 
+/* Examples name flags that the verb has. */
+static void look_at_examples(const char *verb, const char *help) {
+    static char examples[1 << 14], before[1 << 15];
+    const char *at = strstr(help, "\nexamples\n");
+    if (!at) return;
+    snprintf(before, sizeof before, "%.*s", (int)(at - help), help);
+    snprintf(examples, sizeof examples, "%s", at);
+    int n = 0;
+    for (char *word = strtok(examples, " \n"); word; word = strtok(NULL, " \n")) {
+        n += strcmp(word, "vitc") == 0;
+        if (word[0] != '-' || !word[1]) continue;
+        word[strcspn(word, "=")] = '\0';
+        if (!strstr(before, word)) fail_msg("an example of %s has %s, which it has not", verb, word);
+    }
+    assert_true(n > 0);
+}
+
 static void look_at_verb(void *user, char *verb, const char *doc) {
     VerbSeen *seen = user;
     char text[4096], words[128];
@@ -280,6 +297,7 @@ static void look_at_verb(void *user, char *verb, const char *doc) {
     seen->verb = verb;
     snprintf(words, sizeof words, "help %s", verb);
     assert_int_equal(run(words, seen->help, sizeof seen->help), 0);
+    look_at_examples(verb, seen->help);
     snprintf(words, sizeof words, "%sx", verb);
     assert_int_equal(run(words, text, sizeof text), 2);
     snprintf(words, sizeof words, "unknown verb '%sx'; did you mean '%s'?", verb, verb);
