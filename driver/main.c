@@ -14,7 +14,7 @@ static const Verb VERBS[] = {
      .group = "train and use",
      .doc = "write a first recipe, with comments that explain it",
      .more = "It trains at once, on images that are made up. Nothing that is there is written over.",
-     .words = {{"NAME", COMPLETE_NONE}},
+     .words = {{"NAME", COMPLETE_NONE, WORD_ONE}},
      .flags = {&INIT_FLAGS},
      .examples = {{"init my", "my.yaml: two views of an image are told from those of others"},
                   {"init my --objective mask", "hidden patches are told from the rest"},
@@ -27,7 +27,7 @@ static const Verb VERBS[] = {
      .more = "A run is a folder: its recipe as it was, checkpoints, metrics. A signal ends it, saved; "
              "resume, or --resume, goes on with it bit for bit.\n"
              "It ends after the epochs that the recipe says, by its train.stop, or by --steps or --minutes.",
-     .words = {{"RECIPE", COMPLETE_RECIPE}, SETTINGS},
+     .words = {{"RECIPE", COMPLETE_RECIPE, WORD_ONE}, SETTINGS},
      .needs = {"data", "out"},
      .flags = {&TRAIN_FLAGS, &VITC_FLAGS},
      .examples = {{"train quickstart --data synthetic --out runs/first",
@@ -42,7 +42,7 @@ static const Verb VERBS[] = {
      .doc = "continue a run with its own recipe and settings",
      .more = "What is not given is as it was saved. What a run has computed depends on its recipe: changes "
              "of it are refused, but for those that no weight depends on; --extend and --force take more.",
-     .words = {{"DIR", COMPLETE_FOLDER}, SETTINGS},
+     .words = {{"DIR", COMPLETE_FOLDER, WORD_ONE}, SETTINGS},
      .flags = {&RESUME_FLAGS, &VITC_FLAGS},
      .examples = {{"resume runs/first", "go on from the last checkpoint"},
                   {"resume runs/first epochs=40 --extend", "more epochs than it began with"}}},
@@ -52,7 +52,7 @@ static const Verb VERBS[] = {
      .doc = "judge what a run has learned, or the weights of a file",
      .more = "knn: features of the training split vote on the classes of the test split. The recipe's "
              "section embed says what features are. With --init a recipe is judged by the weights of a file.",
-     .words = {{"knn", COMPLETE_WORDS}, {"RUN|RECIPE", COMPLETE_RUN}, SETTINGS},
+     .words = {{"knn", COMPLETE_WORDS, WORD_ONE}, {"RUN|RECIPE", COMPLETE_RUN, WORD_ONE}, SETTINGS},
      .needs = {"data"},
      .flags = {&EVAL_FLAGS, &FROZEN_FLAGS, &VITC_FLAGS},
      .examples = {{"eval knn runs/first --data cifar10.tar",
@@ -63,7 +63,7 @@ static const Verb VERBS[] = {
      .doc = "write features of images, of a run or the weights of a file",
      .more = "A row an image, in the order of the data set, of what the recipe's section embed says. With "
              "--init a recipe takes the weights of a file.",
-     .words = {{"RUN|RECIPE", COMPLETE_RUN}, SETTINGS},
+     .words = {{"RUN|RECIPE", COMPLETE_RUN, WORD_ONE}, SETTINGS},
      .needs = {"data", "out"},
      .flags = {&EMBED_FLAGS, &FROZEN_FLAGS, &VITC_FLAGS},
      .examples = {{"embed runs/first --data photos/ --out photos.npy --names photos.txt",
@@ -74,7 +74,7 @@ static const Verb VERBS[] = {
      .doc = "make a program, a library or code of a recipe",
      .more = "A program trains, judges and embeds as vitc does, and needs nothing of vitc where it runs: no "
              "LLVM, no recipe. A library has a C header.",
-     .words = {{"RECIPE", COMPLETE_RECIPE}, SETTINGS},
+     .words = {{"RECIPE", COMPLETE_RECIPE, WORD_ONE}, SETTINGS},
      .needs = {"o"},
      .flags = {&BUILD_FLAGS},
      .examples = {{"build quickstart -o quick", "a program for this machine, which trains: ./quick help"},
@@ -85,13 +85,13 @@ static const Verb VERBS[] = {
      .run = verb_info,
      .group = "build",
      .doc = "tell what a file made by build is, without running it",
-     .words = {{"FILE", COMPLETE_FILE}},
+     .words = {{"FILE", COMPLETE_FILE, WORD_ONE}},
      .examples = {{"info quick", "its recipe, targets and the vitc that built it"}}},
     {.name = "check",
      .run = verb_check,
      .group = "look inside",
      .doc = "validate a recipe and summarise it",
-     .words = {{"RECIPE", COMPLETE_RECIPE}, SETTINGS},
+     .words = {{"RECIPE", COMPLETE_RECIPE, WORD_ONE}, SETTINGS},
      .flags = {&CHECK_FLAGS},
      .examples = {{"check my.yaml", "is it right, and how large is what it describes"},
                   {"check quickstart --knobs", "what can be set"}}},
@@ -103,7 +103,7 @@ static const Verb VERBS[] = {
          "Its step after all passes, module by module, what is alike shown once; a stage before that, and "
          "what each pass changed. Or its plan of memory, what its kernels should cost by the roofline "
          "model, why a value became what it is, a page to click through.",
-     .words = {{"RECIPE", COMPLETE_RECIPE}, SETTINGS},
+     .words = {{"RECIPE", COMPLETE_RECIPE, WORD_ONE}, SETTINGS},
      .flags = {&INSPECT_GRAPH_FLAGS, &INSPECT_SHOW_FLAGS, &INSPECT_FORM_FLAGS, &INSPECT_COMPILE_FLAGS},
      .examples = {{"inspect quickstart --after autodiff", "the step after a pass"},
                   {"inspect quickstart --passes", "what each pass did, and how long it took"},
@@ -121,7 +121,7 @@ static const Verb VERBS[] = {
      .group = "look inside",
      .doc = "run passes over IR text",
      .more = "The text form is what inspect prints; docs/ir.md has it.",
-     .words = {{"FILE|-", COMPLETE_FILE}},
+     .words = {{"FILE|-", COMPLETE_FILE, WORD_ONE}},
      .flags = {&OPT_FLAGS},
      .examples = {{"opt --passes simplify,fuse step.ir", "two passes over a file"}}},
     {.name = "bench",
@@ -129,7 +129,7 @@ static const Verb VERBS[] = {
      .group = "look inside",
      .doc = "time the compiled step, or each of its kernels",
      .more = "On random input, without data. With --profile each kernel, as a share of what limits it.",
-     .words = {{"RECIPE", COMPLETE_RECIPE}, SETTINGS},
+     .words = {{"RECIPE", COMPLETE_RECIPE, WORD_ONE}, SETTINGS},
      .flags = {&BENCH_FLAGS},
      .examples = {{"bench quickstart", "seconds of a step on random input"},
                   {"bench quickstart --profile", "and which kernels they go to"}}},
@@ -139,7 +139,7 @@ static const Verb VERBS[] = {
      .doc = "run one compiled function on given tensors",
      .more =
          "How vitc is compared with another implementation: what goes in and comes out are files of tensors.",
-     .words = {{"RECIPE", COMPLETE_RECIPE}, SETTINGS},
+     .words = {{"RECIPE", COMPLETE_RECIPE, WORD_ONE}, SETTINGS},
      .needs = {"in", "out"},
      .flags = {&RUN_FLAGS},
      .examples = {{"run quickstart --in a.safetensors --out b.safetensors",
@@ -150,7 +150,7 @@ static const Verb VERBS[] = {
      .doc = "read a data set as training would, and tell what is wrong",
      .more = "Decodes every image of every split, and tells what is broken, left out, there twice, or held "
              "out in one set and trained on in another.",
-     .words = {{"check", COMPLETE_WORDS}, {"[NAME=]PATH", COMPLETE_DATA, WORD_SOME}},
+     .words = {{"check", COMPLETE_WORDS, WORD_ONE}, {"[NAME=]PATH", COMPLETE_DATA, WORD_SOME}},
      .flags = {&DATA_FLAGS},
      .examples = {{"data check photos/ web.tar", "broken images, doubles, and what is in both"}}},
     {.name = "doctor",
@@ -177,7 +177,7 @@ static const Verb VERBS[] = {
      .doc = "print what a shell needs to complete verbs, flags and knobs",
      .more = "Installed for all three shells by `cmake --install` and the package; else source it where the "
              "shell starts.",
-     .words = {{"bash|zsh|fish", COMPLETE_WORDS}},
+     .words = {{"bash|zsh|fish", COMPLETE_WORDS, WORD_ONE}},
      .examples = {{"completion bash > ~/.local/share/bash-completion/completions/vitc", "for bash"},
                   {"completion zsh > ~/.zfunc/_vitc", "for zsh, ~/.zfunc being in $fpath"},
                   {"completion fish > ~/.config/fish/completions/vitc.fish", "for fish"}}},
