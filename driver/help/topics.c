@@ -144,7 +144,9 @@ static size_t function_rows(Arena *arena, const TopicRow **rows) {
 
 static size_t environment_rows(Arena *arena, const TopicRow **rows) {
     static const TopicRow table[] = {
-        {"VITC_CACHE", "the folder that compiled programs are kept in, or `off`; ~/.cache/vitc unless set",
+        {"VITC_CACHE",
+         "the folder that compiled programs are kept in, or `off`; $XDG_CACHE_HOME/vitc or ~/.cache/vitc "
+         "unless set",
          NULL, NULL},
         {"VITC_CACHE_LIMIT", "its size in bytes, 1 GiB unless set", NULL, NULL},
         {"VITC_MODELS", "the folder of installed recipes", NULL, NULL},
@@ -153,12 +155,19 @@ static size_t environment_rows(Arena *arena, const TopicRow **rows) {
         {"VITC_VERIFY", "set: the graph is verified after each pass", NULL, NULL},
         {"VITC_LLVM", "set: LLVM IR of what is compiled, on standard error", NULL, NULL},
         {"VITC_ASM", "set: its assembly", NULL, NULL},
+        {"VITC_PERF",
+         "`map` or `dump`: tells perf the names of compiled code, `off`: does not; as perf runs vitc unless "
+         "set",
+         NULL, NULL},
+        {"VITC_GDB",
+         "`names` or `lines`: tells debuggers of compiled code, `off`: does not; as they run vitc unless set",
+         NULL, NULL},
         {"OMP_NUM_THREADS", "threads, where --threads does not say", NULL, NULL},
         {"CC", "the compiler that links built programs", NULL, NULL},
         {"TMPDIR", "where files lie while something is linked; /tmp unless set", NULL, NULL},
         {"VITC_PAGER", "the pager of what inspect shows, or `off`; $PAGER, else less, unless set", NULL,
          NULL},
-        {"NO_COLOR", "set: no colours, also on a terminal", NULL, NULL},
+        {"NO_COLOR", "set: no colours, as with TERM=dumb", NULL, NULL},
         {"COLUMNS", "how wide a line of help is; as the terminal, or 80, unless set", NULL, NULL},
     };
     (void)arena;

@@ -7,9 +7,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define TRAIN "train quickstart --data synthetic --out /nowhere/run "
 
@@ -313,6 +316,53 @@ static void test_tables(void **state) {
     assert_true(seen.flags > 80);
 }
 
+/* Every variable of the environment that vitc reads is told of. */
+static void test_environment(void **state) {
+    (void)state;
+    static char help[1 << 14];
+    char name[64];
+    int n = 0;
+    assert_int_equal(run("help environment", help, sizeof help), 0);
+    FILE *names =
+        popen("cd " SOURCE_DIR " && grep -rhoE 'getenv\\(\"[A-Z_]+\"' --include=*.c "
+              "ir passes frontend codegen inspect runtime command driver | cut -d'\"' -f2 | sort -u",
+              "r");
+    while (fscanf(names, "%63s", name) == 1) {
+        if (strcmp(name, "HOME") != 0 && !strstr(help, name))
+            fail_msg("vitc help environment has no %s", name);
+        n++;
+    }
+    pclose(names);
+    assert_true(n > 10);
+}
+
+/* On a terminal headings are bold, unless NO_COLOR is set. */
+static void test_colour(void **state) {
+    (void)state;
+    for (int plain = 0; plain < 2; plain++) {
+        int master, slave;
+        char text[1 << 14] = "";
+        size_t size = 0;
+        if (openpty(&master, &slave, NULL, NULL, NULL) != 0) skip();
+        pid_t child = fork();
+        if (child == 0) {
+            dup2(slave, STDOUT_FILENO);
+            setenv("TERM", "xterm", 1);
+            unsetenv("NO_COLOR");
+            if (plain) setenv("NO_COLOR", "1", 1);
+            setenv("VITC_PAGER", "off", 1);
+            execl(VITC_BINARY, "vitc", "help", "doctor", NULL);
+            _exit(127);
+        }
+        close(slave);
+        for (ssize_t got; (got = read(master, text + size, sizeof text - 1 - size)) > 0;) size += (size_t)got;
+        close(master);
+        waitpid(child, NULL, 0);
+        assert_non_null(strstr(text, "--threads N"));
+        assert_int_equal(strstr(text, "\033[1m--threads N\033[0m") != NULL, !plain);
+    }
+}
+
 /* Help is as wide as the terminal, narrow ones too, and plain where it is none. */
 static void test_width(void **state) {
     (void)state;
@@ -338,6 +388,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_messages),    cmocka_unit_test(test_accepted),
                                        cmocka_unit_test(test_targets),     cmocka_unit_test(test_version),
                                        cmocka_unit_test(test_suggestions), cmocka_unit_test(test_text),
-                                       cmocka_unit_test(test_tables),      cmocka_unit_test(test_width)};
+                                       cmocka_unit_test(test_tables),      cmocka_unit_test(test_width),
+                                       cmocka_unit_test(test_environment), cmocka_unit_test(test_colour)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
