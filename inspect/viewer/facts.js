@@ -236,15 +236,17 @@
             return {byKernel, byEntry, kernels: sum, whole: measured ? Math.max(profile.seconds, sum) : sum};
         }
 
-        /* A kernel's time among the values that it computes: in proportion to their FLOPs; to their bytes, where it
-         * only moves data. */
+        /* A kernel's time among the values that it computes, in proportion to their FLOPs; where it only moves data it is
+         * that of the value it is named after. So does the text (inspect/explain/value_costs.h). */
         divide(k, seconds, byEntry) {
-            const {flops, bytes} = this.model.nodes;
-            const members = this.entries({kind: 'kernel', id: k});
-            const sumOf = column => members.reduce((a, i) => a + column[i], 0);
-            let of = flops, sum = sumOf(flops);
-            if (sum === 0) sum = sumOf(of = bytes);
-            for (const i of members) byEntry[i] += sum > 0 ? seconds * of[i] / sum : seconds / members.length;
+            const {flops} = this.model.nodes, {kernels} = this.model;
+            const members = this.entries({kind: 'kernel', id: k}), sum = members.reduce((a, i) => a + flops[i], 0);
+            if (sum > 0) {
+                for (const i of members) byEntry[i] += seconds * flops[i] / sum;
+                return;
+            }
+            const named = kernels.named ? this.model.lastEntry(kernels.named[k]) : members[members.length - 1];
+            if (named >= 0) byEntry[named] += seconds;
         }
 
         kernelSeconds(k) {

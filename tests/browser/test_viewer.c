@@ -388,6 +388,38 @@ static void lines_tell_what_they_cost(void **state) {
     no_complaint();
 }
 
+/* The page and the text divide the time alike: every line has the seconds that --cost tells of it, by phase. */
+static void lines_cost_what_the_text_says(void **state) {
+    (void)state;
+    need_browser();
+    int status =
+        system(VITC_BINARY " inspect " SOURCE_DIR "/models/quickstart.yaml --cost --format=json >" FOLDER
+                           "/pages/cost.json");
+    assert_int_equal(status, 0);
+    json_t *cost = json_load_file(FOLDER "/pages/cost.json", 0, NULL);
+    json_t *lines = json_object_get(json_object_get(cost, "cost"), "lines"), *line;
+    assert_true(json_array_size(lines) > 5);
+    show("quickstart.html");
+    act("window.near = (a, b) => Math.abs(a - b) <= 1e-6 * Math.abs(b) + 1e-12, window.lineNamed = name => "
+        "vitc.facts(vitc.state.model).lines().flatMap(f => [...f.values()]).find(line => "
+        "vitc.state.model.files[line.file].name + ':' + line.line === name), 0");
+    size_t i;
+    json_array_foreach(lines, i, line) {
+        static const char *const keys[] = {"seconds", "forward", "gradient", "update", "own_seconds"};
+        double value[5];
+        for (size_t k = 0; k < 5; k++) value[k] = json_number_value(json_object_get(line, keys[k]));
+        char expression[500];
+        snprintf(
+            expression, sizeof expression,
+            "((line, wanted) => [line.all.seconds, ...line.all.phases, line.own.seconds].every((s, i) => "
+            "near(s, wanted[i])))(lineNamed('%s'), [%.12g, %.12g, %.12g, %.12g, %.12g])",
+            json_string_value(json_object_get(line, "position")), value[0], value[1], value[2], value[3],
+            value[4]);
+        holds(expression);
+    }
+    json_decref(cost);
+}
+
 /* Why a value of the arena lies there. */
 static void values_tell_why(void **state) {
     (void)state;
@@ -493,6 +525,7 @@ int main(void) {
         cmocka_unit_test(numbers_are_those_of_the_module),
         cmocka_unit_test(links_lead_back_and_forth),
         cmocka_unit_test(lines_tell_what_they_cost),
+        cmocka_unit_test(lines_cost_what_the_text_says),
         cmocka_unit_test(values_tell_why),
         cmocka_unit_test(kernels_show_their_code),
         cmocka_unit_test(charts_draw_and_select),
