@@ -276,17 +276,18 @@
         else this.groupText(item, lines, x, y, w, h, gradient);
     };
 
-    /* From afar groups keep names that can be read, as large as they fit. */
+    /* From afar cards keep names that can be read, as large as they fit. */
     Painter.prototype.farLabel = function (item, x, y, w, h, lines) {
-        if (item.kind !== 'value') this.label(lines.title, x + 8, y + h / 2, w - 16, Math.min(12 / this.k, h * 0.6),
-            false);
+        var value = item.kind === 'value', size = Math.min(12 / this.k, value ? 22 : h * 0.6);
+        if (value && (this.tiny || item.mark === vitc.mark.ABSENT || this.labels.length > 1500)) return;
+        this.label(lines.title, x + (value ? 12 : 8), y + h / 2, w - 16, size, false);
     };
 
     Painter.prototype.label = function (text, x, y, room, size, halo) {
         var most = Math.floor(room / (size * 0.6));
         if (size * this.k < 6 || most < 3) return;
         if (halo) /* those of groups around it stand above */
-            this.labels.forEach(function (label) {
+            this.labels.slice(-8).forEach(function (label) {
                 if (label.halo && Math.abs(label.x - x) < 30 * size / 11 && Math.abs(label.y - y) < size * 1.15)
                     y = label.y + size * 1.2;
             });
@@ -298,8 +299,10 @@
         var context = this.context, colors = vitc.colors;
         context.textBaseline = 'middle';
         context.lineJoin = 'round';
+        var size = 0;
         this.labels.forEach(function (label) {
-            context.font = '600 ' + label.size + 'px ' + SANS;
+            if (label.size !== size) context.font = '600 ' + label.size + 'px ' + SANS;
+            size = label.size;
             context.lineWidth = label.size / 3;
             context.strokeStyle = colors.bg;
             if (label.halo) context.strokeText(label.text, label.x, label.y);
