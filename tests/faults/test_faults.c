@@ -29,6 +29,7 @@ static const Scenario SCENARIOS[] = {
     {"check", {"check", "tiny.yaml"}, {0}, true, "off"},
     {"inspect", {"inspect", "tiny.yaml", "--after", "fuse"}, {0}, true, "off"},
     {"picture", {"inspect", "tiny.yaml", "--memory", "plan.svg"}, {"plan.svg"}, true, "off"},
+    {"drawing", {"inspect", "tiny.yaml", "--format=svg", "-o", "step.svg"}, {"step.svg"}, true, "off"},
     {"json", {"inspect", "tiny.yaml", "--memory", "--cost", "--format=json"}, {0}, true, "off"},
     {"opt", {"opt", "--passes", "simplify,autodiff,expand", "tiny.ir"}, {0}, true, "off"},
     {"run",
