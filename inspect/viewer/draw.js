@@ -114,7 +114,8 @@
         this.stuck = [];
         this.labels = [];
         this.texts = new Map(); /* "font|colour" → [text, x, y, …] */
-        this.far = view.k < 0.34; /* too small for text */
+        this.far = view.k < 0.5; /* too small for all but names */
+        this.coarse = view.k < 0.34;
         this.tiny = view.k < 0.16;
         context.setTransform(ratio, 0, 0, ratio, 0, 0);
         context.fillStyle = vitc.colors.bg;
@@ -147,7 +148,7 @@
     };
 
     Painter.prototype.rounded = function (x, y, w, h, r) {
-        if (this.far) this.context.rect(x, y, w, h);
+        if (this.coarse) this.context.rect(x, y, w, h);
         else this.context.roundRect(x, y, w, h, r);
     };
 
@@ -170,7 +171,7 @@
         for (var i = 2; i < n - 2; i += 2) {
             var ax = p[i] - p[i - 2], ay = p[i + 1] - p[i - 1], bx = p[i + 2] - p[i], by = p[i + 3] - p[i + 1];
             var a = Math.abs(ax) + Math.abs(ay), b = Math.abs(bx) + Math.abs(by), r = Math.min(6, a / 2, b / 2);
-            if (this.far || r < 1) {
+            if (this.coarse || r < 1) {
                 context.lineTo(p[i], p[i + 1]);
                 continue;
             }
@@ -211,7 +212,7 @@
                 if (edge.to >= 0) heads.push(edge);
             });
             context.stroke();
-            if (self.far) return;
+            if (self.coarse) return;
             context.fillStyle = vitc.colors[color];
             context.beginPath();
             heads.forEach(function (edge) {
@@ -265,7 +266,7 @@
         if (lines.kind && !this.tiny && !absent) {
             context.fillStyle = colors[lines.kind];
             context.beginPath();
-            if (this.far) context.rect(x, y, 5, h);
+            if (this.coarse) context.rect(x, y, 5, h);
             else context.roundRect(x, y, 5, h, [5, 0, 0, 5]);
             context.fill();
         }
@@ -284,6 +285,7 @@
     };
 
     Painter.prototype.label = function (text, x, y, room, size, halo) {
+        size = Math.max(Math.min(size, 8 / this.k), Math.min(size, room / (0.6 * text.length)));
         var most = Math.floor(room / (size * 0.6));
         if (size * this.k < 6 || most < 3) return;
         if (halo) /* those of groups around it stand above */
