@@ -278,7 +278,7 @@
             title, region: 'bottom',
             mount(root, model) {
                 root.classList.add('chart');
-                line = element('div.chart-head');
+                line = element('div.chart-head', {title: 'the wheel zooms, dragging moves, a double click shows all'});
                 root.append(line);
                 chart = vitc.chart(root, make(model));
                 vitc.on('theme', again);

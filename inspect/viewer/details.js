@@ -112,6 +112,19 @@
             (chain.last + 1) + ': what they hand on stays in cache';
     }
 
+    /* What lies in the arena while a kernel runs, the largest first. */
+    function liveSection(facts, k) {
+        const {model} = facts, {places, memory} = model;
+        const live = vitc.arenaItems(model).filter(i => places.born[i] <= k && k <= places.died[i])
+            .sort((a, b) => places.bytes[b] - places.bytes[a]);
+        const peak = k === memory.peak ? ', the peak' : '';
+        return listed('Live in the arena while it runs: ' + units.plural(live.length, 'value') + ', ' +
+            units.bytes(memory.live[k] || 0) + peak, live, i => [
+            element('span.figure', null, units.bytes(places.bytes[i])), ' ', valueItem(facts, places.number[i]),
+            element('span.dim', null, ' ' + vitc.useWords(model.string(places.use[i]))),
+        ]);
+    }
+
     vitc.detailsOf.kernel = function (facts, k) {
         const {model} = facts, {kernels} = model, seconds = facts.kernelSeconds(k);
         const values = Array.from(kernels.values(k));
@@ -134,6 +147,7 @@
             listed('Computes ' + units.plural(values.length, 'value'), values, ref => valueItem(facts, ref)),
             listed('Reads', Array.from(kernels.reads(k)), ref => sizedItem(facts, ref)),
             listed('Stores', Array.from(kernels.stores(k)), ref => sizedItem(facts, ref)),
+            k < model.memory.live.length ? liveSection(facts, k) : null,
         ];
     };
 

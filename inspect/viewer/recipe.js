@@ -85,6 +85,7 @@
                 if (row && !event.target.closest('a')) vitc.select({kind: 'line', id: row.dataset.line}, 'recipe');
             });
             vitc.on('view', what => { if (what === 'profile') this.draw(); });
+            vitc.on('hover', (ref, from) => this.hover(from === 'recipe' ? null : ref));
             this.draw();
             this.revealSlowest();
         }
@@ -201,6 +202,17 @@
                 }
             }
             this.revealMarked();
+        }
+
+        /* Shows the lines of what is pointed at elsewhere. */
+        hover(ref) {
+            for (const row of this.body.querySelectorAll('.pointed')) row.classList.remove('pointed');
+            if (!ref || !['value', 'kernel', 'line'].includes(ref.kind)) return;
+            const lines = ref.kind === 'line' ? [vitc.lineOf(ref.id)] : linesOfEntries(this.facts, this.facts.entries(ref));
+            for (const {file, line} of lines) {
+                const row = this.body.querySelector('[data-line="' + vitc.lineId(file, line) + '"]');
+                if (row) row.classList.add('pointed');
+            }
         }
 
         revealMarked() {
