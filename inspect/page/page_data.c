@@ -139,6 +139,15 @@ static void put_files(PageWriter *w) {
     put_close(&w->json, ']');
 }
 
+/* Values of the function at a stage; where there is no copy of it, of all functions. */
+static size_t values_at(const PageWriter *w, size_t stage) {
+    const Func *func = inspection_func(w->of, (int)stage);
+    size_t n = 0;
+    if (!func) return w->of->stages->stages[stage].nodes;
+    for (ValueId id = 0; id < func->count; id++) n += !op_is_source((OpKind)func->nodes[id].op);
+    return n;
+}
+
 static void put_stages(PageWriter *w) {
     put_key(&w->json, "stages");
     put_open(&w->json, '[');
@@ -148,7 +157,7 @@ static void put_stages(PageWriter *w) {
         member_text(w, "label", stage->label);
         member_text(w, "doc", stage->pass ? stage->pass->doc : "what the recipe says");
         member_number(w, "seconds", stage->seconds);
-        member_number(w, "nodes", (double)stage->nodes);
+        member_number(w, "nodes", (double)values_at(w, i));
         put_key(&w->json, "changed");
         put_bool(&w->json, stage->changed);
         put_key(&w->json, "kept");

@@ -117,6 +117,8 @@ static void test_values(void **state) {
             told += at(page.data, "nodes", "first", i) <= (int64_t)s &&
                     (int64_t)s <= at(page.data, "nodes", "last", i);
         assert_int_equal(told, values);
+        const json_t *stage = json_array_get(json_object_get(page.data, "stages"), s);
+        assert_int_equal(json_integer_value(json_object_get(stage, "nodes")), values);
     }
     page_free(&page);
 }
