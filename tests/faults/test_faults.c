@@ -28,6 +28,8 @@ typedef struct {
 static const Scenario SCENARIOS[] = {
     {"check", {"check", "tiny.yaml"}, {0}, true, "off"},
     {"inspect", {"inspect", "tiny.yaml", "--after", "fuse"}, {0}, true, "off"},
+    {"diff", {"inspect", "tiny.yaml", "--diff", "fuse"}, {0}, true, "off"},
+    {"graph", {"inspect", "tiny.yaml", "--format=json"}, {0}, true, "off"},
     {"picture", {"inspect", "tiny.yaml", "--memory", "plan.svg"}, {"plan.svg"}, true, "off"},
     {"drawing", {"inspect", "tiny.yaml", "--format=svg", "-o", "step.svg"}, {"step.svg"}, true, "off"},
     {"json", {"inspect", "tiny.yaml", "--memory", "--cost", "--format=json"}, {0}, true, "off"},
