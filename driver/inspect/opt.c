@@ -1,5 +1,6 @@
 /* vitc opt: reads IR text, runs passes, prints it. */
 #include "driver/inspect/request.h"
+#include "inspect/text/listing.h"
 #include "ir/base/stream.h"
 
 #include <errno.h>
@@ -42,6 +43,10 @@ int verb_opt(int argc, char **argv) {
     Module *module = module_parse(arena, diags, path, text, size);
     bool good = module && module_verify(module, diags) &&
                 (!flags[OPT_PASSES].given || passes_run(module, flags[OPT_PASSES].value, &options, diags));
+    if (!module && strstr(text, "\n" LISTING_MARK)) {
+        arena_free(arena);
+        return fail(2, "'%s' is a view, which leaves things out: inspect --full prints what opt reads", path);
+    }
     if (good) inspect_module(module, stdout);
     if (good && flags[OPT_TIMING].given) timing_print(&timing);
     diags_print(diags, stderr, false);

@@ -342,8 +342,8 @@ static void put_head(Listing *l) {
               amount_count(l->arena, params), amount_count(l->arena, tensors), inspection->target);
     if (l->options->only) view_line(l->view, 0, LOOK_COMMENT, "// only modules %s", l->options->only);
     view_line(l->view, 0, LOOK_COMMENT,
-              "// a view: what is alike is shown once. --full: all of it; --only='PATTERN': some modules; "
-              "--after=PASS: another stage; --passes: what they did");
+              LISTING_MARK "what is alike is shown once. --full: all of it; --only='PATTERN': some modules; "
+                           "--after=PASS: another stage; --passes: what they did");
 }
 
 void listing_text(const Inspection *inspection, const ListingOptions *options, View *view) {

@@ -13,6 +13,7 @@ typedef struct {
     bool all_functions;       /* not inspection->func alone */
 } ListingOptions;
 
+#define LISTING_MARK "// a view: " /* how one of its first lines begins */
 void listing_text(const Inspection *inspection, const ListingOptions *options, View *view);
 
 /* The whole module as module_print has it, with short names of sources: it reads back. only: this function, with the

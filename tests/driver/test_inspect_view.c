@@ -104,6 +104,11 @@ static void test_pipes(void **state) {
         "wc -l <all | cmp - some && echo the same");
     if (code != 0 || strcmp(text, "the same\n") != 0) fail_msg("ended with %d and said: %.2000s", code, text);
     free(text);
+    text = ran(&code, VITC_BINARY " inspect " RECIPE " | " VITC_BINARY " opt -");
+    assert_int_equal(code, 2);
+    assert_string_equal(
+        text, "vitc: '-' is a view, which leaves things out: inspect --full prints what opt reads\n");
+    free(text);
     text = ran(&code, VITC_BINARY " inspect " RECIPE " | head -n 1");
     assert_true(strncmp(text, "// mae @step after all passes", 29) == 0);
     assert_string_equal(strchr(text, '\n'), "\n");
