@@ -216,18 +216,6 @@ extern int command_n_verbs;
 /* Its flags, of all its tables; how many. out: at least MOST_VERB_FLAGS. */
 size_t verb_flags(const Verb *verb, Flag *out);
 
-/* ---- usage.c ----------------------------------------------------------------------------------------------------- */
-const Verb *find_verb(const char *name);   /* NULL: there is none, or help does not show it */
-void tell_verb(const Verb *verb);          /* usage, flags and examples */
-void tell_verbs(void);                     /* a list of all */
-void tell_notes(const char *const *notes); /* paragraphs up to NULL */
-/* "train RECIPE [key=value …] --data PATH [flag …]", without the name of the program. Blanks at which no line ends are
- * U+00A0. */
-void verb_usage(const Verb *verb, char *out, size_t size);
-bool flag_is_needed(const Verb *verb, const FlagRow *row); /* one of Verb.needs */
-void flag_usage(const FlagRow *row, char *out,
-                size_t size); /* "--name VALUE", "-o FILE", "--memory[=FILE]" */
-
 /* ---- the verbs --------------------------------------------------------------------------------------------------- */
 int verb_train(int argc, char **argv);
 int verb_resume(int argc, char **argv);

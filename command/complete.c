@@ -1,5 +1,6 @@
 /* Completion of the command line: see complete.h. */
 #include "command/complete.h"
+#include "command/help.h"
 
 #include <string.h>
 #include <sys/stat.h>

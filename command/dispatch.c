@@ -52,14 +52,16 @@ static bool is_target_list(const char *arg, const char *next) {
            (strcmp(arg, "--target") == 0 && next && strcmp(next, "list") == 0);
 }
 
-/* What may stand behind any verb and ends it: --help, --target list. */
-static bool only_tells(int argc, char **argv) {
-    for (int a = 2; a < argc && strcmp(argv[a], "--") != 0; a++) {
-        if (is_help(argv[a])) return tell_verb(command_verb), true;
-        if (!is_target_list(argv[a], argv[a + 1])) continue;
-        command->print_targets(stdout);
-        return true;
-    }
+/* What may stand behind any verb and ends it. */
+static bool wants_targets(int argc, char **argv) {
+    for (int a = 2; a < argc && strcmp(argv[a], "--") != 0; a++)
+        if (is_target_list(argv[a], argv[a + 1])) return true;
+    return false;
+}
+
+static bool wants_help(int argc, char **argv) {
+    for (int a = 2; a < argc && strcmp(argv[a], "--") != 0; a++)
+        if (is_help(argv[a])) return true;
     return false;
 }
 
@@ -67,7 +69,7 @@ static int run_verb(int argc, char **argv) {
     enum { MOST = 64 };
     const char *names[MOST];
     int n = 0;
-    char *help_alone[] = {argv[0], "help", NULL};
+    char *help_alone[] = {argv[0], "help", NULL, NULL};
     if (argc < 2 || is_help(argv[1])) return run_verb(2, help_alone), argc < 2 ? 2 : 0;
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         command->print_version(stdout);
@@ -77,7 +79,9 @@ static int run_verb(int argc, char **argv) {
         if (command_verbs[i].group && n + 4 < MOST) names[n++] = command_verbs[i].name;
         if (strcmp(argv[1], command_verbs[i].name) != 0) continue;
         command_verb = &command_verbs[i];
-        if (only_tells(argc, argv)) return 0;
+        help_alone[2] = argv[1];
+        if (wants_help(argc, argv) && command_verb->group) return run_verb(3, help_alone);
+        if (wants_targets(argc, argv)) return command->print_targets(stdout), 0;
         return command->fit && !command->fit(argv[1]) ? 1 : command_verb->run(argc - 2, argv + 2);
     }
     static const char *const flags[] = {"--help", "--version", "-h", "-V"};

@@ -1,16 +1,14 @@
 /* The layout of help: see help.h. */
 #include "command/help.h"
-#include "runtime/base/terminal.h"
 
 #include <string.h>
 
 enum { INDENT = 2, GAP = 2, READABLE = 100 }; /* lines that are longer are hard to read */
 
-Help help_begin(FILE *out) {
-    VtTerminal terminal = vt_terminal(out);
+Help help_begin(FILE *out, const VtTerminal *terminal) {
     return (Help){.out = out,
-                  .colour = terminal.colour,
-                  .width = terminal.width < READABLE ? terminal.width : READABLE};
+                  .colour = terminal->colour,
+                  .width = terminal->width < READABLE ? terminal->width : READABLE};
 }
 
 static void print_bold(const Help *help, const char *text) {

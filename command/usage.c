@@ -1,5 +1,4 @@
 /* What the tables of verbs tell of themselves: usage, flags, examples. */
-#include "command/command.h"
 #include "command/help.h"
 
 #include <string.h>
@@ -89,8 +88,7 @@ static void print_examples(const Help *help, const Verb *verb) {
     }
 }
 
-void tell_verb(const Verb *verb) {
-    Help help = help_begin(stdout);
+void tell_verb(Help *help, const Verb *verb) {
     char text[512], labels[MOST_VERB_FLAGS][128];
     const char *pointers[MOST_VERB_FLAGS];
     Flag flags[MOST_VERB_FLAGS];
@@ -100,39 +98,37 @@ void tell_verb(const Verb *verb) {
         pointers[i] = labels[i];
     }
     snprintf(text, sizeof text, "%s %s: %s", command->name, verb->name, verb->doc);
-    help_text(&help, 0, text);
+    help_text(help, 0, text);
     verb_usage(verb, text, sizeof text);
-    print_usage(&help, text);
-    if (verb->more) fputc('\n', stdout);
-    if (verb->more) help_text(&help, 0, verb->more);
-    help_columns(&help, pointers, n);
+    print_usage(help, text);
+    if (verb->more) fputc('\n', help->out);
+    if (verb->more) help_text(help, 0, verb->more);
+    help_columns(help, pointers, n);
     for (int t = 0; t < MOST_TABLES && verb->flags[t]; t++)
-        print_flags(&help, verb, t, t ? verb->flags[t - 1]->title : NULL);
-    print_examples(&help, verb);
+        print_flags(help, verb, t, t ? verb->flags[t - 1]->title : NULL);
+    print_examples(help, verb);
 }
 
-void tell_verbs(void) {
-    Help help = help_begin(stdout);
+void tell_verbs(Help *help) {
     const char *names[64], *group = "";
     int n = 0;
     for (int i = 0; i < command_n_verbs && n < 64; i++)
         if (command_verbs[i].group) names[n++] = command_verbs[i].name;
-    help_text(&help, 0, command->summary);
-    print_usage(&help, "VERB [argument\u00a0…] [flag\u00a0…]");
-    help_columns(&help, names, (size_t)n);
+    help_text(help, 0, command->summary);
+    print_usage(help, "VERB [argument\u00a0…] [flag\u00a0…]");
+    help_columns(help, names, (size_t)n);
     for (int i = 0; i < command_n_verbs; i++) {
         const Verb *verb = &command_verbs[i];
         if (!verb->group) continue;
-        if (strcmp(verb->group, group) != 0) help_heading(&help, verb->group);
+        if (strcmp(verb->group, group) != 0) help_heading(help, verb->group);
         group = verb->group;
-        help_row(&help, verb->name, verb->doc);
+        help_row(help, verb->name, verb->doc);
     }
 }
 
-void tell_notes(const char *const *notes) {
-    Help help = help_begin(stdout);
+void tell_notes(const Help *help, const char *const *notes) {
     for (int i = 0; notes[i]; i++) {
-        fputc('\n', stdout);
-        help_text(&help, 0, notes[i]);
+        fputc('\n', help->out);
+        help_text(help, 0, notes[i]);
     }
 }

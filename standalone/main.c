@@ -1,5 +1,6 @@
 /* main() of a built program. */
 #include "command/complete.h"
+#include "command/help.h"
 #include "runtime/machine/choose.h"
 #include "standalone/standalone.h"
 
@@ -16,9 +17,11 @@ static int verb_help(int argc, char **argv) {
     size_t n = 0;
     char list[256];
     if (!parse_arguments(argc, argv, NULL, 0, &args)) return 2;
+    VtTerminal terminal = vt_terminal(stdout);
+    Help help = help_begin(stdout, &terminal);
     const Verb *verb = args.n_words ? find_verb(args.words[0]) : NULL;
-    if (verb) return tell_verb(verb), 0;
-    if (!args.n_words) return tell_verbs(), tell_notes(NOTES), 0;
+    if (verb) return tell_verb(&help, verb), 0;
+    if (!args.n_words) return tell_verbs(&help), tell_notes(&help, NOTES), 0;
     for (int i = 0; i < command_n_verbs && n < 8; i++)
         if (command_verbs[i].group) names[n++] = command_verbs[i].name;
     snprintf(list, sizeof list, "%s help", command->name);

@@ -3,6 +3,7 @@
 #include "driver/driver.h"
 #include "driver/help/man.h"
 #include "driver/help/topics.h"
+#include "driver/pager.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,61 +30,60 @@ static void print_row(const Help *help, Arena *arena, const TopicRow *row) {
     help_row(help, row->name, more ? arena_printf(arena, "%s\n%s", row->doc, row->detail) : row->doc);
 }
 
-static void tell_topic(const Topic *topic) {
-    Help help = help_begin(stdout);
+static void tell_topic(Help *help, const Topic *topic) {
     Arena *arena = arena_new();
     const TopicRow *rows;
     const char *heading = NULL;
     size_t n = topic->rows(arena, &rows);
     const char **names = ARENA_ARRAY(arena, const char *, n);
     for (size_t i = 0; i < n; i++) names[i] = rows[i].name;
-    help_columns(&help, names, n);
-    help_text(&help, 0, topic->doc);
-    if (n && !rows[0].heading) putchar('\n');
+    help_columns(help, names, n);
+    help_text(help, 0, topic->doc);
+    if (n && !rows[0].heading) fputc('\n', help->out);
     for (size_t i = 0; i < n; i++) {
         if (rows[i].heading && (!heading || strcmp(heading, rows[i].heading) != 0))
-            help_heading(&help, rows[i].heading);
+            help_heading(help, rows[i].heading);
         heading = rows[i].heading;
-        print_row(&help, arena, &rows[i]);
+        print_row(help, arena, &rows[i]);
     }
     arena_free(arena);
 }
 
 void tell_templates(void) {
-    tell_topic(topic_find("templates"));
-    putchar('\n');
-    tell_topic(topic_find("recipes"));
-    puts("\nvitc init NAME --objective KIND or --from RECIPE writes NAME.yaml.");
+    Pager pager = pager_open(true);
+    Help on = help_begin(pager.out, &pager.terminal), *help = &on;
+    tell_topic(help, topic_find("templates"));
+    fputc('\n', help->out);
+    tell_topic(help, topic_find("recipes"));
+    help_text(help, 0, "\nvitc init NAME --objective KIND or --from RECIPE writes NAME.yaml.");
+    pager_close(&pager);
 }
 
-static void tell_all(void) {
-    Help help = help_begin(stdout);
+static void tell_all(Help *help) {
     const char *names[32];
     size_t n = 0;
-    tell_verbs();
+    tell_verbs(help);
     for (const Topic *topic = TOPICS; topic->name; topic++) names[n++] = topic->name;
-    help_columns(&help, names, n);
-    help_heading(&help, "lists: vitc help …");
-    for (const Topic *topic = TOPICS; topic->name; topic++) help_row(&help, topic->name, topic->doc);
-    tell_notes(NOTES);
+    help_columns(help, names, n);
+    help_heading(help, "lists: vitc help …");
+    for (const Topic *topic = TOPICS; topic->name; topic++) help_row(help, topic->name, topic->doc);
+    tell_notes(help, NOTES);
 }
 
 /* All rows of that name, each with the topic that it belongs to: `max` is an operator and a function. */
-static bool tell_rows(Arena *arena, const char *name) {
-    Help help = help_begin(stdout);
+static void tell_rows(Help *help, Arena *arena, const char *name) {
     bool found = false;
-    help_columns(&help, &name, 1);
+    help_columns(help, &name, 1);
     for (const Topic *topic = TOPICS; topic->name; topic++) {
         const TopicRow *rows;
         size_t n = topic->rows(arena, &rows);
         for (size_t i = 0; i < n; i++) {
             if (strcmp(rows[i].name, name) != 0) continue;
-            help_text(&help, 0, arena_printf(arena, "%svitc help %s", found ? "\n" : "", topic->name));
-            print_row(&help, arena, &rows[i]);
+            help_text(help, 0, arena_printf(arena, "%svitc help %s", found ? "\n" : "", topic->name));
+            print_row(help, arena, &rows[i]);
             found = true;
         }
     }
-    return found;
 }
 
 /* All that `vitc help` tells of. */
@@ -103,10 +103,27 @@ static size_t known_words(Arena *arena, const char *const **out) {
     return n;
 }
 
-static int refuse(Arena *arena, const char *word) {
+/* On a terminal what is long goes through the pager. word NULL: all. */
+static int tell(Arena *arena, const char *word) {
+    const Verb *verb = word ? find_verb(word) : NULL;
+    const Topic *topic = word ? topic_find(word) : NULL;
     const char *const *names;
     size_t n = known_words(arena, &names);
-    return unknown_word("no help on", word, names, n, "vitc help");
+    bool known = !word;
+    for (size_t i = 0; i < n && !known; i++) known = strcmp(names[i], word) == 0;
+    if (!known) return unknown_word("no help on", word, names, n, "vitc help");
+    Pager pager = pager_open(true);
+    Help help = help_begin(pager.out, &pager.terminal);
+    if (!word)
+        tell_all(&help);
+    else if (verb)
+        tell_verb(&help, verb);
+    else if (topic)
+        tell_topic(&help, topic);
+    else
+        tell_rows(&help, arena, word);
+    pager_close(&pager);
+    return 0;
 }
 
 int verb_help(int argc, char **argv) {
@@ -123,13 +140,8 @@ int verb_help(int argc, char **argv) {
         free(text);
         return 0;
     }
-    const Verb *verb = word ? find_verb(word) : NULL;
-    const Topic *topic = word ? topic_find(word) : NULL;
-    if (!word) return tell_all(), 0;
-    if (verb) return tell_verb(verb), 0;
-    if (topic) return tell_topic(topic), 0;
     Arena *arena = arena_new();
-    int code = tell_rows(arena, word) ? 0 : refuse(arena, word);
+    int code = tell(arena, word);
     arena_free(arena);
     return code;
 }

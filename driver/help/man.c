@@ -1,6 +1,6 @@
 /* Pages of the manual, made of the tables of verbs: vitc.1, of a template, and one a verb. */
 #include "driver/help/man.h"
-#include "command/command.h"
+#include "command/help.h"
 #include "driver/help/topics.h"
 #include "runtime/runtime.h"
 
