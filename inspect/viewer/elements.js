@@ -37,16 +37,19 @@
         return name.split(/(?<=\.)/).flatMap((part, i) => i ? [document.createElement('wbr'), part] : [part]);
     }
 
-    /* What selects `ref` when it is clicked or entered: a link, so that it can be tabbed to and shared. */
+    /* What selects `ref` when it is clicked or entered, and moves the graph to values, kernels and modules: a link, so that
+     * it can be tabbed to and shared. */
     function link(ref, text, more) {
         const title = more && more.title;
         return element('a.ref' + (more && more.classes ? '.' + more.classes : ''), {
             href: vitc.linkOf ? vitc.linkOf(ref) : '#',
             title,
+            tabindex: more && more.tabindex,
             onclick(event) {
                 if (event.metaKey || event.ctrlKey || event.shiftKey) return;
                 event.preventDefault();
-                vitc.select(ref);
+                if (['value', 'kernel', 'group'].includes(ref.kind)) vitc.reveal(ref, 'link');
+                else vitc.select(ref, 'link');
             },
         }, typeof text === 'string' ? breakable(text) : text);
     }

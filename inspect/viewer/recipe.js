@@ -70,7 +70,8 @@
             this.model = model;
             this.facts = vitc.facts(model);
             this.tabs = element('div.file-tabs', {role: 'tablist', 'aria-label': 'Files'});
-            this.body = element('div.recipe-body', {tabindex: 0});
+            this.body = element('div.recipe-body', {tabindex: 0, 'aria-label': 'lines: arrows go to those that made values, ' +
+                'Enter selects', onkeydown: event => this.key(event)});
             this.hint = element('div.hint', {'aria-live': 'polite'});
             root.classList.add('recipe');
             replace(root, this.tabs, this.body, this.hint);
@@ -120,6 +121,24 @@
                 element('span.keys', null, vitc.PHASES.map(phase => element('span.key.' + phase, null, phase))));
         }
 
+        /* Arrows go from line to line, among those that made values; Enter selects. */
+        key(event) {
+            const rows = [...this.body.querySelectorAll('[data-line]')], step = {ArrowDown: 1, ArrowUp: -1}[event.key];
+            const at = rows.findIndex(row => row.dataset.line === this.cursor);
+            if (step && rows.length) {
+                const from = at >= 0 ? at : rows.findIndex(row => row.matches('.marked')) - (step > 0 ? 0 : 1);
+                const row = rows[Math.max(0, Math.min(rows.length - 1, from + step))];
+                for (const other of rows) other.classList.toggle('pointed', other === row);
+                this.cursor = row.dataset.line;
+                this.reveal(row);
+                this.point(row);
+            } else if (event.key === 'Enter' && at >= 0 && event.target === this.body)
+                vitc.select({kind: 'line', id: this.cursor}, 'recipe');
+            else return;
+            event.preventDefault();
+            event.stopPropagation();
+        }
+
         point(target) {
             const row = target.closest('[data-line]'), line = row && this.facts.line(row.dataset.line);
             if (!line) {
@@ -144,7 +163,7 @@
             return element('div.code-line' + (line ? '.made' : '') + this.markOf(id), {'data-line': line ? id : null},
                 element('span.share' + (share >= 0.05 ? '.large' : ''), null,
                     share >= 0.0005 ? units.percent(share) : '', bar),
-                line ? link(ref, number, {classes: 'number', title: lineWords(this.facts, id)})
+                line ? link(ref, number, {classes: 'number', title: lineWords(this.facts, id), tabindex: -1})
                     : element('span.number', null, number),
                 element('code', null, vitc.coloured('recipe', text)));
         }
@@ -208,7 +227,8 @@
         hover(ref) {
             for (const row of this.body.querySelectorAll('.pointed')) row.classList.remove('pointed');
             if (!ref || !['value', 'kernel', 'line'].includes(ref.kind)) return;
-            const lines = ref.kind === 'line' ? [vitc.lineOf(ref.id)] : linesOfEntries(this.facts, this.facts.entries(ref));
+            const isLine = ref.kind === 'line';
+            const lines = isLine ? [vitc.lineOf(ref.id)] : linesOfEntries(this.facts, this.facts.entries(ref));
             for (const {file, line} of lines) {
                 const row = this.body.querySelector('[data-line="' + vitc.lineId(file, line) + '"]');
                 if (row) row.classList.add('pointed');

@@ -382,6 +382,9 @@ static void lines_tell_what_they_cost(void **state) {
           "all.seconds)))");
     holds("document.getElementById('panel-details').innerText.includes('estimated by the cost model, not "
           "timed')");
+    act("document.querySelector('#panel-recipe .recipe-body').focus(), 0");
+    must(browser_key(browser, "ArrowDown") && browser_key(browser, "Enter"));
+    holds("vitc.state.selected.kind === 'line' && vitc.state.selected.id !== '0:' + hot.line");
     act("document.querySelector('#panel-recipe .file-tab').click(), 0");
     holds("document.querySelectorAll('#panel-recipe .hot-line').length > 4");
     picture("quickstart_lines");
