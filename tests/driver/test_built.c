@@ -1,6 +1,7 @@
 /* A built program as a user runs it: the same bits as `vitc train`, whichever of the two goes on with the other's run;
  * killed, stopped, on a full disk; its settings, info, embed, and what it refuses. */
 #include "tests/driver/runs.h"
+#include "tests/driver/schema.h"
 
 #include <signal.h>
 #include <sys/stat.h>
@@ -372,6 +373,9 @@ static void test_info(void **state) {
                                  "json && grep -q '\"width\": \"24\"' json",
                                  folder),
                      0);
+    json_t *info = json_load_file(path_of("json"), JSON_REJECT_DUPLICATES, NULL);
+    assert_schema_of("info", info);
+    json_decref(info);
     assert_int_equal(quick("info --check"), 0);
     assert_true(said("micro-kernels are right"));
     assert_int_equal(run_command("cd %s && VITC_CPU_WITHOUT=sse4.2 ./quick train " DATA " --out x", folder),

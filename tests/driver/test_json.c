@@ -49,9 +49,9 @@ static void check_file(const char *schema, const char *name) {
 
 static void test_inspect(void **state) {
     (void)state;
-    check_recipes("report", "inspect", "--cost --memory --format=json", N_RECIPES);
-    check_recipes("report", "inspect", "--function embed --cost --format=json", 1);
-    check_recipes("report", "inspect", "train.memory=40MB --memory --format=json", 1);
+    check_recipes("inspect-report", "inspect", "--cost --memory --format=json", N_RECIPES);
+    check_recipes("inspect-report", "inspect", "--function embed --cost --format=json", 1);
+    check_recipes("inspect-report", "inspect", "train.memory=40MB --memory --format=json", 1);
 }
 
 static void test_graph(void **state) {
@@ -104,13 +104,26 @@ static void test_files(void **state) {
     }
 }
 
+/* What a run's folder has beside its recipe and its states. */
+static void test_run(void **state) {
+    char line[1 << 16];
+    int lines = 0;
+    (void)state;
+    assert_int_equal(run_command("cd %s && %s train %s --data synthetic:64 --out run --steps 2 --plain",
+                                 folder, VITC_BINARY, RECIPES[0]),
+                     0);
+    check_file("run", "run/run.json");
+    FILE *file = fopen(path_of("run/metrics.jsonl"), "r");
+    assert_non_null(file);
+    for (; fgets(line, sizeof line, file); lines++) assert_schema("metrics", line);
+    fclose(file);
+    assert_true(lines >= 3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_inspect),
-        cmocka_unit_test(test_graph),
-        cmocka_unit_test(test_explain),
-        cmocka_unit_test(test_bench),
-        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_inspect), cmocka_unit_test(test_graph), cmocka_unit_test(test_explain),
+        cmocka_unit_test(test_bench),   cmocka_unit_test(test_files), cmocka_unit_test(test_run),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

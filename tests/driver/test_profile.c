@@ -179,7 +179,7 @@ static void test_taken(void **state) {
                                  path_of("p.json")),
                      0);
     json_t *report = load("log"), *profile = load("p.json");
-    assert_schema_of("report", report);
+    assert_schema_of("inspect-report", report);
     const json_t *cost = json_object_get(report, "cost"), *measured = json_object_get(cost, "measured"), *row;
     double kernels = 0, scopes = 0, least = 0;
     size_t i;

@@ -1,5 +1,6 @@
 /* Several sources of images in one recipe: what each view, label and command line means, and runs that go on. */
 #include "tests/driver/runs.h"
+#include "tests/driver/schema.h"
 
 static const char FIXMATCH[] =
     "recipe: semi\nuse: [lib/nn.yaml, lib/optimizers.yaml]\n"
@@ -53,6 +54,9 @@ static void test_semi_supervised(void **state) {
     assert_int_equal(vitc("train", "semi.yaml", SEMI "a"), 0);
     assert_true(said("step 20/20") && said("unlabelled: synthetic:240: synthetic, 240 images") &&
                 said("40 train, 10 test images"));
+    json_t *settings = json_load_file(path_of("a/run.json"), JSON_REJECT_DUPLICATES, NULL);
+    assert_schema_of("run", settings);
+    json_decref(settings);
     assert_int_equal(vitc("train", "semi.yaml", SEMI "b --steps 7 --workers 1"), 0);
     assert_int_equal(vitc("resume", "b", "--data unlabelled=synthetic:250"), 2);
     assert_true(said("data unlabelled: synthetic:240 -> synthetic:250") &&
