@@ -77,7 +77,7 @@ static void test_refusals(void **state) {
 
 static void test_views(void **state) {
     (void)state;
-    assert_said(0, "// ==== gradient: ", RECIPE);
+    assert_said(0, "// ==== gradient ====", RECIPE);
     assert_said(0, "// mae @step after simplify.1: ", RECIPE " --after simplify.1");
     assert_said(0, "// mae @step after the frontend, before any pass: ", RECIPE " --before simplify.1");
     assert_said(0, "// mae @embed after all passes: ", RECIPE " --function embed");
