@@ -119,6 +119,14 @@ static void tell(const Fusion *fusion, ValueId value, uint32_t k, Verdict verdic
     remark_verdict(fusion->func, &verdict, number_of(fusion, value), root_of(fusion, k));
 }
 
+/* Views through which a product reads an operand in memory, among the kernel's members from number `first` on. */
+static void tell_views(const Fusion *fusion, uint32_t k, size_t first) {
+    const Kernel *kernel = &fusion->kernels[k];
+    for (size_t m = first; m < kernel->n_members; m++)
+        if (kernel->members[m].access.rank < 0)
+            tell(fusion, kernel->members[m].value, k, (Verdict){.rule = RULE_fuse_view});
+}
+
 /* In which kernels a value is computed that is not stored. */
 static void tell_inside(const Fusion *fusion, ValueId value) {
     const Users *users = &fusion->users[value];
@@ -167,8 +175,10 @@ static void publish_uses(Fusion *fusion, uint32_t k) {
 
 static void join(Fusion *fusion, uint32_t k, ValueId value, const Access *access) {
     Access copy = *access; /* it may lie in the kernel's own arrays */
+    size_t before = fusion->kernels[k].n_members;
     kernel_join(fusion->arena, fusion->func, &fusion->kernels[k], value, &copy);
     publish_uses(fusion, k);
+    tell_views(fusion, k, before);
 }
 
 static uint32_t found(Fusion *fusion, ValueId value) {
@@ -176,6 +186,7 @@ static uint32_t found(Fusion *fusion, ValueId value) {
     ARENA_PUSH(fusion->arena, fusion->kernels, fusion->n_kernels, fusion->kernels_capacity, kernel);
     ARENA_PUSH(fusion->arena, fusion->links, fusion->n_links, fusion->links_capacity, (Links){0});
     publish_uses(fusion, (uint32_t)fusion->n_kernels - 1);
+    tell_views(fusion, (uint32_t)fusion->n_kernels - 1, 0);
     return (uint32_t)fusion->n_kernels - 1;
 }
 

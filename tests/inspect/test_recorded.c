@@ -15,19 +15,26 @@
 
 enum { MOST_REMARKS = 150000 }; /* of a recipe */
 
-/* The module after all passes. */
-static Module *compiled(Arena *arena, const char *recipe, const char *setting, bool recorded) {
+/* A recipe's module before all passes. */
+static Module *loaded(Arena *arena, const char *recipe, const char *setting, bool recorded) {
     RecipeOptions options = {.models_dir = SOURCE_DIR "/models", .overrides = &setting};
     options.n_overrides = setting != NULL;
     Diags *diags = diags_new(arena);
-    Recipe loaded = {0};
+    Recipe made = {0};
     char error[512];
     bool good =
-        recipe_load(arena, diags, arena_printf(arena, SOURCE_DIR "/models/%s", recipe), &options, &loaded) &&
-        codegen_machine("x86-64-v3", &loaded.module->machine, error, sizeof error);
-    if (good && recorded) module_record(loaded.module, arena);
-    if (!good || !passes_run(loaded.module, PASSES_ALL, NULL, diags)) fail_msg("%s", diags_text(diags));
-    return loaded.module;
+        recipe_load(arena, diags, arena_printf(arena, SOURCE_DIR "/models/%s", recipe), &options, &made) &&
+        codegen_machine("x86-64-v3", &made.module->machine, error, sizeof error);
+    if (!good) fail_msg("%s", diags_text(diags));
+    if (recorded) module_record(made.module, arena);
+    return made.module;
+}
+
+/* The module after all passes. */
+static Module *compiled(Arena *arena, const char *recipe, const char *setting, bool recorded) {
+    Module *module = loaded(arena, recipe, setting, recorded);
+    if (!passes_run(module, PASSES_ALL, NULL, module->diags)) fail_msg("%s", diags_text(module->diags));
+    return module;
 }
 
 static void check_remark(const Module *module, const Remark *item) {
@@ -65,7 +72,31 @@ static void test_recipes(void **state) {
     }
 }
 
+/* Of every value that fusion gets it tells where it went, or that nothing uses it. */
+static void test_fusion_tells_all(void **state) {
+    (void)state;
+    static const char before[] = "simplify,batch-views,attention,autodiff,expand,simplify,split-rows,"
+                                 "tile-sums,reductions,pack-weights";
+    Arena *arena = arena_new();
+    Module *module = loaded(arena, "mae.yaml", "train.precision=bf16", true);
+    assert_true(passes_run(module, before, NULL, module->diags));
+    size_t first = module->remarks->count;
+    const Module *given = module_clone(module, arena);
+    assert_true(passes_run(module, "fuse", NULL, module->diags));
+    for (uint32_t f = 0; f < given->n_funcs; f++) {
+        const Func *func = given->funcs[f];
+        bool *told = ARENA_ARRAY(arena, bool, module->funcs[f]->next_number + 1);
+        for (size_t r = first; r < module->remarks->count; r++)
+            if (module->remarks->items[r].func == f) told[module->remarks->items[r].value] = true;
+        for (ValueId id = 0; id < func->count; id++)
+            if (func->nodes[id].number != IR_NONE && !told[func->nodes[id].number])
+                fail_msg("@%s: nothing is told of %%%u", func->name, func->nodes[id].number);
+    }
+    arena_free(arena);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_recipes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_recipes),
+                                       cmocka_unit_test(test_fusion_tells_all)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
