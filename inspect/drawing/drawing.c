@@ -2,6 +2,7 @@
 #include "inspect/drawing/drawing.h"
 #include "inspect/amounts.h"
 #include "inspect/drawing/modules.h"
+#include "inspect/drawing/moved_inputs.h"
 #include "inspect/positions.h"
 #include "ir/base/names.h"
 #include "ir/plan/cost.h"
@@ -222,26 +223,24 @@ static void add_own_values(Making *m) {
 /* Inputs of a type are one box. Numbers alone, such as keys of draws and settings, have none. */
 static void add_inputs(Making *m) {
     const Func *func = m->func;
+    uint64_t *bits = ARENA_ARRAY(m->arena, uint64_t, func->n_inputs + 1);
     Names types = {0};
-    m->moved = ARENA_ARRAY(m->arena, uint64_t, func->count + 1);
-    for (ValueId id = 0; id < func->count; id++) {
-        const Node *node = func_node(func, id);
-        if (!m->modules->moved[id]) continue;
-        for (int o = 0; o < node->n_operands; o++) m->moved[id] |= m->moved[node->operands[o]];
-        if (node->op != OP_input || node->type.rank < 2) continue;
-        const char *type = type_text(m->arena, &node->type);
+    for (size_t k = 0; k < func->n_inputs; k++) {
+        const Input *input = &func->inputs[k];
+        const char *type = type_text(m->arena, &input->type);
         uint32_t i = names_find(&types, type);
-        if (i == NAMES_NONE && m->n_inputs == 64) continue;
+        if (input->type.rank < 2 || (i == NAMES_NONE && m->n_inputs == 64)) continue;
         if (i == NAMES_NONE) {
             i = (uint32_t)m->n_inputs++;
-            const char *name = func->inputs[source_attrs(node)->index].name;
-            m->inputs[i] = add_box(m, (Box){.kind = BOX_INPUT, .parent = 0, .title = name, .detail = type});
+            m->inputs[i] =
+                add_box(m, (Box){.kind = BOX_INPUT, .parent = 0, .title = input->name, .detail = type});
             names_set(m->arena, &types, type, i);
         } else {
             m->drawing->boxes[m->inputs[i]].times++;
         }
-        m->moved[id] |= (uint64_t)1 << i;
+        bits[k] = (uint64_t)1 << i;
     }
+    m->moved = moved_inputs(m->arena, func, m->modules->moved, bits);
     for (size_t b = 1; m->n_inputs && b < m->drawing->n_boxes; b++) { /* all else stands below them */
         Box *box = &m->drawing->boxes[b];
         box->layer += box->parent == 0 && box->kind != BOX_INPUT;
@@ -430,14 +429,21 @@ static void index_numbers(Making *m) {
         if (m->func->nodes[id].number != IR_NONE) m->by_number[m->func->nodes[id].number] = id;
 }
 
+/* Whether gradients are computed in a box; one of own values may only move them. */
+static bool has_gradient(const Drawing *d, uint32_t b) {
+    const Box *box = &d->boxes[b];
+    return box->flops[PHASE_GRADIENT] > 0 ||
+           (box->kind == BOX_OWN && d->boxes[box->parent].flops[PHASE_GRADIENT] > 0);
+}
+
 /* Where no gradient is computed, what runs for the backward pass is the forward pass again. */
 static void drop_empty_edges(Drawing *d) {
     size_t kept = 0;
     for (size_t e = 0; e < d->n_edges; e++) {
         const BoxEdge *edge = &d->edges[e];
         bool flows =
-            d->boxes[edge->from].flops[PHASE_GRADIENT] > 0 && d->boxes[edge->to].flops[PHASE_GRADIENT] > 0;
-        if (edge->phase == PHASE_FORWARD || flows) d->edges[kept++] = *edge;
+            edge->phase == PHASE_FORWARD || (has_gradient(d, edge->from) && has_gradient(d, edge->to));
+        if (flows) d->edges[kept++] = *edge;
     }
     d->n_edges = kept;
 }

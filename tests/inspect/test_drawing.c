@@ -71,6 +71,10 @@ static void test_sums(void **state) {
         assert_true(d->edges[e].phase == PHASE_FORWARD ||
                     &d->boxes[d->edges[e].to] != box_named(d, "teacher"));
     assert_int_equal(box_named(d, "teacher")->layer, box_named(d, "student")->layer);
+    /* the teacher sees the global views alone, although all of them are cut into patches at once */
+    assert_non_null(edge_between(d, "global.0", "teacher", PHASE_FORWARD));
+    assert_non_null(edge_between(d, "local.0", "student", PHASE_FORWARD));
+    assert_null(edge_between(d, "local.0", "teacher", PHASE_FORWARD));
     arena_free(arena);
 }
 
