@@ -1,5 +1,5 @@
-/* Positions as people read them: "recipe.yaml:78", "lib/nn.yaml:7". A source file is called by as much of the end of its
- * path as tells it from the other sources, a library's file with its folder. */
+/* Positions as people read them: "recipe.yaml:78", "lib/nn.yaml:7". A source file is called by as much of the end of
+ * its path as tells it from the other sources, a library's file with its folder. */
 #ifndef VITC_INSPECT_POSITIONS_H
 #define VITC_INSPECT_POSITIONS_H
 

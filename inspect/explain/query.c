@@ -1,6 +1,7 @@
 /* What a text names: see query.h. */
 #include "inspect/explain/query.h"
 #include "codegen/codegen.h"
+#include "inspect/amounts.h"
 #include "inspect/explain/parts.h"
 #include "ir/base/names.h"
 #include "ir/base/pattern.h"
@@ -52,8 +53,9 @@ static void add_source(Query *q, bool input, uint32_t number) {
                      .number = number,
                      .input = input,
                      .ask = input ? q->func->inputs[number].name : module->states[number].name,
-                     .what = arena_printf(q->x->arena, "%s %s", input ? "input" : "state",
-                                          type_text(q->x->arena, type))});
+                     .what = arena_printf(q->x->arena, "%s %s, %s", input ? "input" : "state",
+                                          type_text(q->x->arena, type),
+                                          amount_bytes(q->x->arena, (double)type_bytes(type)))});
 }
 
 static void add_kernel(Query *q, uint32_t k) {
@@ -303,6 +305,16 @@ static Answer by_module(Query *q) {
     return add_group(q, "module", q->text, (Loc){0, 0, 0}, in_module);
 }
 
+/* The end of a path or of a state's name: "attn", "qkv.weight". */
+static Answer by_ending(Query *q) {
+    Query ending = *q;
+    if (q->within || !*q->text || strpbrk(q->text, " %:") || op_find(q->text) >= 0) return NOT_SO;
+    ending.text = arena_printf(q->x->arena, "*.%s", q->text);
+    ending.within = arena_printf(q->x->arena, "*.%s.*", q->text);
+    Answer answer = by_pattern(&ending);
+    return answer == NOT_SO ? by_module(&ending) : answer;
+}
+
 static Answer by_operator(Query *q) {
     if (op_find(q->text) < 0) return NOT_SO;
     if (add_group(q, "operator", q->text, (Loc){0, 0, 0}, of_operator) == FOUND) return FOUND;
@@ -310,7 +322,7 @@ static Answer by_operator(Query *q) {
 }
 
 static Answer (*const FORMS[])(Query *) = {by_number,  by_kernel, by_position, by_name,
-                                           by_pattern, by_module, by_operator};
+                                           by_pattern, by_module, by_ending,   by_operator};
 
 /* ---- nothing ----------------------------------------------------------------------------------------------------- */
 

@@ -326,6 +326,11 @@ static void test_modules(void **state) {
     GroupExplanation both = one(&a, "*.fc1", EXPLAINS_GROUP).u.group;
     assert_true(both.seconds > one(&a, "net.fc1", EXPLAINS_GROUP).u.group.seconds);
     assert_string_equal(one(&a, "matmul", EXPLAINS_GROUP).u.group.what, "operator");
+    GroupExplanation end = one(&a, "fc1", EXPLAINS_GROUP).u.group;
+    assert_string_equal(end.title, "*.fc1");
+    assert_true(about(end.seconds, both.seconds));
+    assert_int_equal(meanings(&a, "fc1.weight").count,
+                     5); /* with the moving average's, and the optimiser's */
     Meanings weights = meanings(&a, "net.*.weight");
     assert_int_equal(weights.count, 2);
     assert_string_equal(weights.items[0].ask, "net.fc1.weight");
@@ -333,7 +338,7 @@ static void test_modules(void **state) {
     meanings_text(a.arena, "net.*.weight", &weights, stream_begin(&stream), NULL);
     char *text = stream_end(&stream, NULL);
     assert_non_null(strstr(text, "'net.*.weight' means 2 things\n"));
-    assert_non_null(strstr(text, "net.fc2.weight state f32[16x128]\n"));
+    assert_non_null(strstr(text, "net.fc2.weight state f32[16x128], 8.19 KB\n"));
     free(text);
     arena_free(a.arena);
 }
