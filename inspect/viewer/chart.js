@@ -75,12 +75,12 @@
             const [top, right, bottom, left] = this.kind.margins;
             this.width = width;
             this.height = height;
-            this.plot = {left, top, width: Math.max(1, width - left - right), height: Math.max(1,
-                height - top - bottom)};
+            this.plot = {left, top, width: Math.max(1, width - left - right), height: Math.max(1, height - top - bottom)};
             this.view = this.view || (this.kind.home ? this.kind.home() : this.kind.bounds());
             this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
             this.context.clearRect(0, 0, width, height);
             this.context.font = '12px system-ui, sans-serif';
+            this.context.lineWidth = 1;
             this.kind.draw(this);
         }
 
@@ -95,8 +95,8 @@
             return this.view[0] + (x - this.plot.left) / this.plot.width * (this.view[1] - this.view[0]);
         }
         valueY(y) {
-            return this.view[2] + (this.plot.top +
-                this.plot.height - y) / this.plot.height * (this.view[3] - this.view[2]);
+            const {top, height} = this.plot;
+            return this.view[2] + (top + height - y) / height * (this.view[3] - this.view[2]);
         }
 
         /* Whether a rectangle has something within the plot. */
@@ -198,8 +198,10 @@
                 if (!this.view) return;
                 if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY))
                     this.pan(-(event.deltaX || event.deltaY), 0);
-                else this.zoom(Math.exp(Math.max(-200, Math.min(200, event.deltaY)) * 0.002), event.offsetX,
-                    event.offsetY);
+                else {
+                    const turned = Math.max(-200, Math.min(200, event.deltaY));
+                    this.zoom(Math.exp(turned * 0.002), event.offsetX, event.offsetY);
+                }
             }, {passive: false});
             canvas.addEventListener('keydown', event => this.key(event));
             canvas.addEventListener('blur', () => this.tell(null));
@@ -210,8 +212,8 @@
             const step = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1}[event.key];
             const middle = [this.width / 2, this.height / 2];
             if (step) this.move(step);
-            else if (event.key === 'Home' || event.key === 'End') this.move(event.key === 'Home' ? -Infinity
-                : Infinity);
+            else if (event.key === 'Home') this.move(-Infinity);
+            else if (event.key === 'End') this.move(Infinity);
             else if (event.key === 'Enter' && this.current !== null) this.choose(this.current);
             else if (event.key === '+' || event.key === '=') this.zoom(0.7, ...middle);
             else if (event.key === '-') this.zoom(1 / 0.7, ...middle);
@@ -225,9 +227,9 @@
         move(step) {
             const items = this.kind.items();
             if (!items.length) return;
-            const selected = this.current === null ? items.findIndex(item =>
-                vitc.sameRef(this.kind.ref(item), vitc.state.selected)) : items.indexOf(this.current);
-            const next = selected < 0 ? 0 : Math.max(0, Math.min(items.length - 1, selected + step));
+            const isSelected = item => vitc.sameRef(this.kind.ref(item), vitc.state.selected);
+            const at = this.current === null ? items.findIndex(isSelected) : items.indexOf(this.current);
+            const next = Math.max(0, Math.min(items.length - 1, at < 0 && step === 1 ? 0 : at + step));
             const [x, y] = this.kind.place(this, items[next]), {left, width, top, height} = this.plot;
             if (x < left || x > left + width) this.pan(left + width / 2 - x, 0);
             if (this.kind.axes === 'xy' && (y < top || y > top + height)) this.pan(0, top + height / 2 - y);
@@ -252,8 +254,8 @@
                 if (changed) replace(this.words, this.kind.words(item));
                 const {offsetWidth, offsetHeight} = this.words;
                 this.words.style.left = Math.max(4, Math.min(x + 14, this.width - offsetWidth - 4)) + 'px';
-                this.words.style.top = (y + 18 + offsetHeight < this.height ? y + 18 : Math.max(2,
-                    y - offsetHeight - 10)) + 'px';
+                const below = y + 18 + offsetHeight < this.height;
+                this.words.style.top = (below ? y + 18 : Math.max(2, y - offsetHeight - 10)) + 'px';
             }
             if (!changed) return;
             vitc.hover(item === null ? null : this.kind.ref(item), 'chart');

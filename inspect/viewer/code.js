@@ -80,8 +80,9 @@
             this.lines = [];
             if (kernel < 0) return this.say('Select a kernel, or a value that one computes.');
             const equal = index < 0 ? 1 : codes.filter(code => code === index).length;
+            const once = 'compiled once for ' + units.plural(equal, 'equal kernel');
             replace(this.title, vitc.detailParts.kernelLink(this.facts, kernel), ' ' + this.facts.kernelName(kernel),
-                equal > 1 ? element('div.dim', null, 'compiled once for ' + units.plural(equal, 'equal kernel')) : null);
+                equal > 1 ? element('div.dim', null, once) : null);
             if (index < 0)
                 return this.say(codes.some(code => code >= 0)
                     ? 'This kernel is no generated code: a function of the runtime, or a copy.'
@@ -123,8 +124,10 @@
             this.lines = text.replace(/\n$/, '').split('\n');
             this.observer.disconnect();
             const plain = line => element('div.code-line', null, element('code', null, line)), chunks = [];
-            for (let from = 0; from < this.lines.length; from += CHUNK)
-                chunks.push(element('div.code-chunk', {'data-from': from}, this.lines.slice(from, from + CHUNK).map(plain)));
+            for (let from = 0; from < this.lines.length; from += CHUNK) {
+                const rows = this.lines.slice(from, from + CHUNK).map(plain);
+                chunks.push(element('div.code-chunk', {'data-from': from}, rows));
+            }
             replace(this.body, chunks);
             chunks.forEach(chunk => this.observer.observe(chunk));
             this.body.scrollTop = 0;

@@ -65,7 +65,7 @@
 
     /* Millions of parameters and the like. */
     function many(x) {
-        return Math.abs(x) < 1e4 ? count(x) : scaled(x, ['', 'k', 'M', 'G', 'T']);
+        return Math.abs(x) < 1e6 ? count(x) : scaled(x, ['', 'k', 'M', 'G', 'T']);
     }
 
     function signed(n) {
