@@ -252,13 +252,13 @@
 
     function startBar(model) {
         var about = model.about, name = document.getElementById('recipe-name');
-        name.firstElementChild.textContent = about.recipe;
+        var recipe = [about.recipe].concat(about.settings || []).join(' ');
+        name.firstElementChild.textContent = recipe;
         name.lastElementChild.textContent = [about.precision, about.target, 'batch ' + about.batch,
             vitc.units.flops(about.flops)].filter(Boolean).join(' · ');
-        name.title = vitc.units.many(about.parameters) + ' parameters, ' + vitc.units.bytes(about.state_bytes) +
-            ' of states' +
-            ', vitc ' + about.version;
-        document.title = about.recipe + ' · vitc';
+        name.title = recipe + ', ' + vitc.units.many(about.parameters) + ' parameters, ' +
+            vitc.units.bytes(about.state_bytes) + ' of states' + ', vitc ' + about.version;
+        document.title = recipe + ' · vitc';
         function press(id, f) {
             document.getElementById(id).addEventListener('click', f);
         }
