@@ -146,6 +146,30 @@ static void test_missed(void **state) {
     arena_free(a.arena);
 }
 
+/* Of every value that there ever was something can be told; one that is gone ends in one that is there, or nowhere. */
+static void test_all_values(void **state) {
+    (void)state;
+    Asked a = explained();
+    const History *history = explainer(&a)->history;
+    size_t gone = 0, inherited = 0;
+    for (uint32_t number = 0; number < history->count; number++) {
+        if (!history_value(history, number)) continue;
+        Explanation e = {.kind = EXPLAINS_VALUE, .u.value = explain_value(&a.x, number)};
+        TextStream stream;
+        explain_text(a.arena, &e, stream_begin(&stream), NULL);
+        char *text = stream_end(&stream, NULL);
+        assert_true(strlen(text) > 20);
+        free(text);
+        gone += e.u.value.gone;
+        inherited += e.u.value.heir != NULL;
+        assert_true(!e.u.value.heir || !e.u.value.heir->gone);
+        assert_true(e.u.value.n_events > 0 || !e.u.value.gone);
+        if (e.u.value.gone) assert_non_null(e.u.value.gone_by);
+    }
+    assert_true(gone > inherited && inherited > 10);
+    arena_free(a.arena);
+}
+
 /* ---- states, inputs, outputs ------------------------------------------------------------------------------------- */
 
 static void test_parameter(void **state) {
@@ -491,11 +515,14 @@ static void test_terminal(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_value),    cmocka_unit_test(test_places),    cmocka_unit_test(test_gone),
-        cmocka_unit_test(test_missed),   cmocka_unit_test(test_parameter), cmocka_unit_test(test_kernel),
-        cmocka_unit_test(test_code),     cmocka_unit_test(test_line),      cmocka_unit_test(test_line_costs),
-        cmocka_unit_test(test_modules),  cmocka_unit_test(test_loop),      cmocka_unit_test(test_chain),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_text),      cmocka_unit_test(test_terminal),
+        cmocka_unit_test(test_value),   cmocka_unit_test(test_all_values),
+        cmocka_unit_test(test_places),  cmocka_unit_test(test_gone),
+        cmocka_unit_test(test_missed),  cmocka_unit_test(test_parameter),
+        cmocka_unit_test(test_kernel),  cmocka_unit_test(test_code),
+        cmocka_unit_test(test_line),    cmocka_unit_test(test_line_costs),
+        cmocka_unit_test(test_modules), cmocka_unit_test(test_loop),
+        cmocka_unit_test(test_chain),   cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_text),    cmocka_unit_test(test_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
