@@ -170,7 +170,7 @@ static void put_kernel_events(const Writer *w, const KernelExplanation *e, bool 
         }
         if (!shown++) write_heading(w, missed ? "what was not done, and why" : "what the passes did");
         size_t alike = count_alike(e, i);
-        const char *text = arena_printf(w->arena, "%%%u: %s", event->value, event->text);
+        const char *text = arena_printf(w->arena, "%%%u: %s", event->value, event_words(w->arena, event));
         if (alike) text = arena_printf(w->arena, "%s (and %zu more so)", text, alike);
         write_fact(w, strcmp(pass, event->pass) == 0 ? "" : event->pass, text);
         pass = event->pass;

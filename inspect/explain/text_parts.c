@@ -86,12 +86,16 @@ void write_values(const Writer *w, const char *label, const ValueLine *values, s
     if (shown < n) write_item(w, "", label, arena_printf(w->arena, "and %zu more", n - shown));
 }
 
+const char *event_words(Arena *arena, const Event *event) {
+    return event->rule ? arena_printf(arena, "%s [%s]", event->text, event->rule) : event->text;
+}
+
 void write_events(const Writer *w, const char *heading, const Event *events, size_t n) {
     if (n == 0) return;
     write_heading(w, heading);
     for (size_t i = 0; i < n; i++) {
         bool same = i && strcmp(events[i].pass, events[i - 1].pass) == 0;
-        write_fact(w, same ? "" : events[i].pass, events[i].text);
+        write_fact(w, same ? "" : events[i].pass, event_words(w->arena, &events[i]));
     }
 }
 

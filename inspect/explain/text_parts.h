@@ -27,6 +27,8 @@ void write_lines(const Writer *w, const QuotedLine *lines, size_t n);
 const char *value_words(Arena *arena, const ValueLine *value);
 /* label: "": none, they stand at the left. */
 void write_values(const Writer *w, const char *label, const ValueLine *values, size_t n);
+/* The sentence, with the rule that `vitc help rules` tells of: "… [fuse_inside]". */
+const char *event_words(Arena *arena, const Event *event);
 void write_events(const Writer *w, const char *heading, const Event *events, size_t n);
 /* What a kernel is, how often it runs and what it costs. */
 void write_kernel(const Writer *w, const KernelFacts *kernel, bool named);
