@@ -2,11 +2,13 @@
  * of them are skipped. What the pages look like is kept below the build's tests/browser/screenshots/. */
 #include "tests/browser/browser.h"
 
+#include "inspect/amounts.h"
 #include "inspect/page/html.h"
 #include "ir/base/stream.h"
 #include "ir/plan/cost.h"
 #include "tests/inspect/inspected.h"
 
+#include <math.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -423,6 +425,28 @@ static void lines_cost_what_the_text_says(void **state) {
     json_decref(cost);
 }
 
+/* Amounts are written in the page as in the text. */
+static void amounts_are_those_of_the_text(void **state) {
+    (void)state;
+    need_browser();
+    static const double amounts[] = {
+        0, 1, 41, 999, 999.6, 1000, 12346, 67829760, 8.72e9, 7363583960442.0, 3e-9, 0.000261, 0.0383, 38.6};
+    Arena *arena = arena_new();
+    show("quickstart.html");
+    for (size_t i = 0; i < sizeof amounts / sizeof *amounts; i++) {
+        double x = amounts[i];
+        char expression[600];
+        snprintf(
+            expression, sizeof expression,
+            "(u => [u.bytes(%.17g), u.flops(%.17g), u.seconds(%.17g), u.percent(%.17g / 1e4)].join() === "
+            "'%s,%s,%s,%s')(vitc.units)",
+            floor(x), floor(x), x, x, amount_bytes(arena, floor(x)), amount_flops(arena, floor(x)),
+            amount_seconds(arena, x), amount_share(arena, x, 1e4));
+        holds(expression);
+    }
+    arena_free(arena);
+}
+
 /* Why a value of the arena lies there. */
 static void values_tell_why(void **state) {
     (void)state;
@@ -529,6 +553,7 @@ int main(void) {
         cmocka_unit_test(links_lead_back_and_forth),
         cmocka_unit_test(lines_tell_what_they_cost),
         cmocka_unit_test(lines_cost_what_the_text_says),
+        cmocka_unit_test(amounts_are_those_of_the_text),
         cmocka_unit_test(values_tell_why),
         cmocka_unit_test(kernels_show_their_code),
         cmocka_unit_test(charts_draw_and_select),
