@@ -58,8 +58,8 @@ static void fill_template(FILE *out, const Parts *parts) {
 }
 
 /* The code of the function's kernels, packed; *codes as PageOptions have it. False with a message. */
-static bool pack_code(const Inspection *inspection, Parts *parts, const int32_t **codes, const char **folded,
-                      char *error, size_t error_size) {
+static bool pack_code(const Inspection *inspection, size_t most, Parts *parts, const int32_t **codes,
+                      const char **folded, char *error, size_t error_size) {
     KernelTextsRequest request = {.target_features = inspection->target, .llvm = true, .assembly = true};
     KernelTexts texts;
     size_t size, f = 0;
@@ -73,7 +73,7 @@ static bool pack_code(const Inspection *inspection, Parts *parts, const int32_t 
     free(json);
     kernel_texts_free(&texts);
     *codes = own;
-    if (parts->code_size <= MOST_CODE) return true;
+    if (parts->code_size <= (most ? most : MOST_CODE)) return true;
     *folded = arena_printf(
         inspection->arena,
         "The code of kernels is left out: it would take %.1f MB; vitc inspect --kernel shows it.",
@@ -91,7 +91,7 @@ char *page_html(const Inspection *inspection, const HtmlOptions *options, size_t
                                          inspection->func->name)};
     size_t json_size;
     if (!options->no_code && inspection->func->plan &&
-        !pack_code(inspection, &parts, &page.codes, &page.folded, error, error_size))
+        !pack_code(inspection, options->most_code, &parts, &page.codes, &page.folded, error, error_size))
         return NULL;
     char *json = page_data(inspection, &page, &json_size);
     parts.step = pack_text(json, json_size, &parts.step_size);

@@ -8,6 +8,7 @@
 typedef struct {
     const char *version; /* of vitc */
     bool no_code;        /* without the code of kernels, which takes most of the time */
+    size_t most_code;    /* bytes of it in the page; with more it is left out. 0: a usual number */
 } HtmlOptions;
 
 /* The page, malloc'ed, of *size bytes. NULL, with a message: a kernel could not be compiled. Of the inspection's stages

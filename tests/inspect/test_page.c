@@ -355,6 +355,15 @@ static void test_html(void **state) {
     json_decref(step);
     json_decref(code);
     free(html);
+    HtmlOptions small = {.version = "1", .most_code = 1000};
+    html = page_html(&page.inspection, &small, &size, error, sizeof error);
+    assert_null(strstr(html, "id=\"code-data\">"));
+    step = script_of(html, "step-data");
+    check_below(step, "kernels", "code", -1, 0);
+    const char *folded = json_string_value(json_object_get(json_object_get(step, "about"), "folded"));
+    assert_non_null(strstr(folded, "The code of kernels is left out"));
+    json_decref(step);
+    free(html);
     page_free(&page);
 }
 
