@@ -305,6 +305,21 @@ static Answer by_module(Query *q) {
     return add_group(q, "module", q->text, (Loc){0, 0, 0}, in_module);
 }
 
+static bool is_within(const char *name, const char *path) {
+    size_t n = strlen(path);
+    return n && strncmp(name, path, n) == 0 && name[n] == '.';
+}
+
+/* Inputs of one stream, states of one path: "view", "optimizer". */
+static Answer by_beginning(Query *q) {
+    const Module *module = q->func->module;
+    for (uint32_t i = 0; i < q->func->n_inputs; i++)
+        if (is_within(q->func->inputs[i].name, q->text)) add_source(q, true, i);
+    for (uint32_t s = 0; s < module->n_states; s++)
+        if (is_within(module->states[s].name, q->text)) add_source(q, false, s);
+    return q->out->count ? FOUND : NOT_SO;
+}
+
 /* The end of a path or of a state's name: "attn", "qkv.weight". */
 static Answer by_ending(Query *q) {
     Query ending = *q;
@@ -321,8 +336,8 @@ static Answer by_operator(Query *q) {
     return wrong(q, arena_printf(q->x->arena, "@%s has no value of operator '%s'", q->func->name, q->text));
 }
 
-static Answer (*const FORMS[])(Query *) = {by_number,  by_kernel, by_position, by_name,
-                                           by_pattern, by_module, by_ending,   by_operator};
+static Answer (*const FORMS[])(Query *) = {by_number, by_kernel,    by_position, by_name,    by_pattern,
+                                           by_module, by_beginning, by_ending,   by_operator};
 
 /* ---- nothing ----------------------------------------------------------------------------------------------------- */
 

@@ -355,6 +355,7 @@ static void test_modules(void **state) {
     assert_true(about(end.seconds, both.seconds));
     assert_int_equal(meanings(&a, "fc1.weight").count,
                      5); /* with the moving average's, and the optimiser's */
+    assert_int_equal(meanings(&a, "optimizer.exp_avg").count, 4);
     Meanings weights = meanings(&a, "net.*.weight");
     assert_int_equal(weights.count, 2);
     assert_string_equal(weights.items[0].ask, "net.fc1.weight");
