@@ -436,13 +436,49 @@ static bool has_gradient(const Drawing *d, uint32_t b) {
            (box->kind == BOX_OWN && d->boxes[box->parent].flops[PHASE_GRADIENT] > 0);
 }
 
-/* Where no gradient is computed, what runs for the backward pass is the forward pass again. */
-static void drop_empty_edges(Drawing *d) {
+/* Forward edges by the box that they begin at. */
+typedef struct {
+    const Drawing *d;
+    uint32_t *first, *to; /* those of box b: to[first[b] … first[b + 1]) */
+    int steps;            /* left of a search: what passes is few boxes */
+} Ways;
+
+static Ways find_ways(const Drawing *d) {
+    Ways ways = {.d = d};
+    ways.first = ARENA_ARRAY(d->arena, uint32_t, d->n_boxes + 2);
+    ways.to = ARENA_ARRAY(d->arena, uint32_t, d->n_edges + 1);
+    for (size_t e = 0; e < d->n_edges; e++)
+        if (d->edges[e].phase == PHASE_FORWARD) ways.first[d->edges[e].from + 2]++;
+    for (size_t b = 2; b <= d->n_boxes; b++) ways.first[b] += ways.first[b - 1];
+    for (size_t e = 0; e < d->n_edges; e++)
+        if (d->edges[e].phase == PHASE_FORWARD) ways.to[ways.first[d->edges[e].from + 1]++] = d->edges[e].to;
+    return ways;
+}
+
+/* Whether the forward pass goes from one box to the other, by way of none but own values that have no gradient of their
+ * own: a sum hands on the gradient that it gets. */
+static bool leads_to(Ways *ways, uint32_t from, uint32_t to) {
+    for (uint32_t i = ways->first[from]; i < ways->first[from + 1] && ways->steps-- > 0; i++) {
+        const Box *next = &ways->d->boxes[ways->to[i]];
+        if (ways->to[i] == to) return true;
+        bool passes = next->kind == BOX_OWN && !(next->flops[PHASE_GRADIENT] > 0);
+        if (passes && leads_to(ways, ways->to[i], to)) return true;
+    }
+    return false;
+}
+
+/* A gradient goes back the way that the forward pass came. Other edges are of what is computed again, or of values that
+ * have no box of their own. */
+static void drop_other_gradients(Drawing *d) {
+    enum { FAR = 64 };
+    Ways ways = find_ways(d);
     size_t kept = 0;
     for (size_t e = 0; e < d->n_edges; e++) {
         const BoxEdge *edge = &d->edges[e];
+        ways.steps = FAR;
         bool flows =
-            edge->phase == PHASE_FORWARD || (has_gradient(d, edge->from) && has_gradient(d, edge->to));
+            edge->phase == PHASE_FORWARD || (has_gradient(d, edge->from) && has_gradient(d, edge->to) &&
+                                             leads_to(&ways, edge->to, edge->from));
         if (flows) d->edges[kept++] = *edge;
     }
     d->n_edges = kept;
@@ -485,7 +521,7 @@ Drawing *drawing_make(const Inspection *inspection, const Func *func, int depth)
     add_results(&m);
     add_costs(&m);
     add_parameters(&m);
-    drop_empty_edges(d);
+    drop_other_gradients(d);
     lower_layers(d);
     add_entries(&m);
     return d;

@@ -47,6 +47,9 @@ static void test_boxes(void **state) {
     assert_non_null(edge_between(d, "encoder.blocks.0", "encoder.norm", PHASE_FORWARD));
     assert_non_null(edge_between(d, "encoder.norm", "encoder.blocks.0", PHASE_GRADIENT));
     assert_non_null(edge_between(d, "view.0", "encoder", PHASE_FORWARD));
+    /* a gradient goes back through the sum before norm2, which only hands it on, and no further */
+    assert_non_null(edge_between(d, "encoder.blocks.0.norm2", "encoder.blocks.0.attn", PHASE_GRADIENT));
+    assert_null(edge_between(d, "encoder.blocks.0.norm2", "encoder.blocks.0.norm1", PHASE_GRADIENT));
     assert_int_equal(box_named(d, "view.0")->times, 2);
     assert_int_equal(box_named(d, "loss")->kind, BOX_RESULT);
     arena_free(arena);
