@@ -126,7 +126,7 @@
         const {flops, bytes} = facts.roofs(), equal = dot.kernels.length;
         const share = units.percent(dot.rate / Math.min(flops, bytes * dot.intensity));
         const together = units.plural(equal, 'equal kernel') + ', together ' + units.percent(facts.share(dot.seconds)) +
-            ' of the step; the first:';
+            facts.ofWhat() + '; the first:';
         return [
             equal > 1 ? element('div', null, together) : null,
             vitc.kernelWords(facts, dot.kernel),

@@ -126,7 +126,7 @@
         return [
             element('b', null, 'kernel ' + (k + 1)), ' ' + facts.kernelName(k),
             element('div', null, units.seconds(seconds) + (facts.measured() ? ' measured, ' : ' estimated, ') +
-                units.percent(facts.share(seconds)) + ' of the step; limited by ' + facts.limit(k)),
+                units.percent(facts.share(seconds)) + facts.ofWhat() + '; limited by ' + facts.limit(k)),
             element('div', null, units.flops(kernels.flops[k]) + ', ' + units.bytes(kernels.bytes[k])),
         ];
     }
@@ -146,12 +146,12 @@
     function head(model) {
         const facts = vitc.facts(model), time = facts.time(), limited = {compute: 0, memory: 0};
         for (let k = 0; k < model.kernels.count; k++) limited[facts.limit(k)] += time.byKernel[k];
-        const share = seconds => units.percent(facts.share(seconds)), between = time.whole - time.kernels;
+        const share = seconds => units.percent(facts.share(seconds)), between = time.step - time.whole;
         return [
-            element('span', null, timesHead(facts), ': ', element('b', null, units.seconds(time.whole)),
-                ' a step, ' + units.plural(model.kernels.count, 'kernel') + '; ' + share(limited.compute) +
-                ' of it limited by compute, ' + share(limited.memory) + ' by memory' +
-                (between > 1e-9 * time.whole ? ', ' + share(between) + ' between kernels' : '')),
+            element('span', null, timesHead(facts), ': ', element('b', null, units.seconds(time.step)),
+                ' a step' + (between > 1e-9 * time.step ? ', ' + units.seconds(between) + ' of it between kernels' : ''),
+                '; ' + units.plural(model.kernels.count, 'kernel') + ', ' + share(limited.compute) +
+                ' of their time limited by compute, ' + share(limited.memory) + ' by memory'),
             element('span.keys', null, vitc.PHASES.map(phase => element('span.key.' + phase, null, phase)),
                 element('span.key.limit-memory', null, 'limited by memory')),
         ];

@@ -107,7 +107,7 @@
     /* A time with its share, and where it comes from. */
     function timeRow(facts, seconds, phases) {
         return ['Time',
-            element('b.figure', null, units.percent(facts.share(seconds))), ' of the step, ' + units.seconds(seconds),
+            element('b.figure', null, units.percent(facts.share(seconds))), facts.ofWhat() + ', ' + units.seconds(seconds),
             phases && seconds > 0 ? vitc.phaseBar(phases, seconds) : null,
             element('div.dim', null, facts.timesFrom())];
     }

@@ -200,7 +200,7 @@
         return [
             heading('step', about.recipe + ' @' + about.function, []),
             rows([
-                ['Time', units.seconds(time.whole), element('div.dim', null, facts.timesFrom())],
+                ['Time', units.seconds(time.step), element('div.dim', null, facts.timesFrom())],
                 ['FLOPs', units.flops(about.flops)],
                 ['Parameters', units.many(about.parameters)],
                 ['Memory', units.bytes(memory.arena) + ' arena, ' + units.bytes(about.state_bytes) + ' states'],

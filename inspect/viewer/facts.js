@@ -1,7 +1,7 @@
 /* What the panels show beyond what stands in the model: how long a value, a line or a module path takes, in which
  * phase, and where the numbers come from. Made once for the times of the cost model, and once for those of a profile.
  *
- *   facts.time()            {byKernel, byEntry, kernels: their sum, whole: the step} in seconds
+ *   facts.time()            {byKernel, byEntry, whole: of all kernels, step: with what is between them} in seconds
  *   facts.lines()           by file a map: line → {file, line, own, all}: of the values that the line made, and of
  *                           these with those made in what it calls; each {seconds, phases: [3], scopes: Map}
  *   facts.groups()          map: module path → {path, seconds, flops, bytes, values, phases: [3], children: Set}
@@ -233,7 +233,7 @@
             }
             const sum = byKernel.reduce((a, b) => a + b, 0), byEntry = new Float64Array(nodes.count);
             for (let k = 0; k < kernels.count; k++) this.divide(k, byKernel[k], byEntry);
-            return {byKernel, byEntry, kernels: sum, whole: measured ? Math.max(profile.seconds, sum) : sum};
+            return {byKernel, byEntry, whole: sum, step: measured ? Math.max(profile.seconds, sum) : sum};
         }
 
         /* A kernel's time among the values that it computes, in proportion to their FLOPs; where it only moves data it is
@@ -251,6 +251,10 @@
 
         kernelSeconds(k) {
             return this.time().byKernel[k];
+        }
+        /* What shares are of: kernels may be measured while the machine makes them wait for each other. */
+        ofWhat() {
+            return this.measured() ? ' of the kernels’ time' : ' of the step';
         }
         share(seconds) {
             const {whole} = this.time();

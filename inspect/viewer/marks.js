@@ -51,7 +51,7 @@
     };
 
     /* model.secondsOf[number]: the time of a value (facts.js), of the measured profile where one is shown;
-     * model.seconds: of the step. */
+     * model.seconds: of all. */
     vitc.addSeconds = function (model) {
         var time = vitc.facts(model).time(), seconds = new Float64Array(model.limit);
         time.byEntry.forEach(function (of, entry) {

@@ -14,7 +14,7 @@
         const {seconds, phases} = line.all, called = seconds - line.own.seconds;
         const parts = vitc.PHASES.map((name, i) => phases[i] > 0 ? name + ' ' + share(phases[i]) : '').filter(Boolean);
         const calls = called > 1e-9 * seconds ? ', ' + share(called) + ' in what it calls' : '';
-        return share(seconds) + ' of the step (' + units.seconds(seconds) + ')' + calls + '; ' + parts.join(', ') +
+        return share(seconds) + facts.ofWhat() + ' (' + units.seconds(seconds) + ')' + calls + '; ' + parts.join(', ') +
             '; ' + values;
     }
 
@@ -117,7 +117,7 @@
 
         /* The bar below, while no line is pointed at. */
         rest() {
-            replace(this.hint, element('span', null, 'Share of the step’s time, ', this.facts.timesFrom()),
+            replace(this.hint, element('span', null, 'Share' + this.facts.ofWhat() + ', ' + this.facts.timesFrom()),
                 element('span.keys', null, vitc.PHASES.map(phase => element('span.key.' + phase, null, phase))));
         }
 

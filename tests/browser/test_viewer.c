@@ -534,7 +534,7 @@ static void times_of_a_profile(void **state) {
     holds(expression);
     act("vitc.select({kind: 'kernel', id: 0}), vitc.showPanel('timeline'), 0");
     holds("document.getElementById('panel-details').innerText.includes('measured (profile.json, 2 steps')");
-    holds("document.getElementById('panel-timeline').innerText.includes('between kernels')");
+    holds("document.getElementById('panel-timeline').innerText.includes('of it between kernels')");
     picture("quickstart_profile");
     act("document.querySelectorAll('#panel-timeline .chart-head button')[1].click(), 0");
     holds("document.getElementById('panel-details').innerText.includes('estimated by the cost model')");

@@ -69,7 +69,9 @@
         check.ok(of.measured(), 'measured');
         near(check, of.kernelSeconds(0), 0.001, 'two calls of a kernel');
         near(check, of.kernelSeconds(6), 0.007, 'the last kernel');
-        near(check, of.time().whole, 0.04, 'the step as it was measured, with what is between kernels');
+        near(check, of.time().step, 0.04, 'the step as it was measured, with what is between kernels');
+        near(check, of.time().whole, 0.028, 'all kernels: what shares are of');
+        near(check, of.share(of.kernelSeconds(6)), 0.25, 'a share');
         check.ok(of.timesFrom().startsWith('measured (small.json, 3 steps, 2 threads)'), of.timesFrom());
         vitc.state.profile = false;
         near(check, of.kernelSeconds(0), 2e-6, 'and of the cost model, when the profile is not shown');
