@@ -1,8 +1,10 @@
 /* Profiles as files: see profile_file.h. */
 #include "inspect/report/profile_file.h"
 #include "inspect/report/report_json.h"
+#include "ir/base/stream.h"
 #include "ir/plan/canonical.h"
 #include "ir/plan/cost.h"
+#include "runtime/files/json.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -10,11 +12,10 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <xxhash.h>
 
 enum { MOST_STEPS = 1000000, MOST_THREADS = 1024, MOST_CALLS = 1 << 22 };
-#define MOST_BYTES ((off_t)1 << 30)
+#define MOST_BYTES ((size_t)1 << 30)
 
 /* ---- times ------------------------------------------------------------------------------------------------------- */
 
@@ -258,23 +259,20 @@ static ProfileFile *read_profile(Reader *r, const json_t *root) {
 
 ProfileFile *profile_file_read(Arena *arena, const char *path, char *error, size_t size) {
     Reader r = {.arena = arena, .path = path, .place = "", .error = error, .size = size};
-    json_error_t problem;
-    struct stat status;
-    FILE *file = fopen(path, "re");
-    if (!file || fstat(fileno(file), &status) != 0) {
+    size_t length;
+    char why[160];
+    char *written = stream_read_file(arena, path, MOST_BYTES, &length);
+    if (!written) {
         snprintf(error, size, "cannot read '%s': %s", path, strerror(errno));
-        if (file) fclose(file);
         return NULL;
     }
-    if (S_ISDIR(status.st_mode) || status.st_size > MOST_BYTES) {
-        refuse(&r, S_ISDIR(status.st_mode) ? "it is a folder" : "it is larger than 1 GiB");
-        fclose(file);
-        return NULL;
-    }
-    json_t *root = json_loadf(file, JSON_REJECT_DUPLICATES, &problem);
-    fclose(file);
+    json_t *root = vt_json_load(written, length, JSON_REJECT_DUPLICATES, why, sizeof why);
     if (!root) {
-        refuse(&r, "line %d: %s", problem.line, problem.text);
+        json_error_t problem = {.line = 0};
+        if (errno == ENOMEM) arena_must(NULL);
+        json_decref(
+            json_loadb(written, length, JSON_REJECT_DUPLICATES, &problem)); /* once more, for the line */
+        refuse(&r, "line %d: %s", problem.line, why);
         return NULL;
     }
     ProfileFile *profile = read_profile(&r, root);

@@ -254,7 +254,7 @@ static void test_refused(void **state) {
         run_command("%s inspect " RECIPE " --cost --profile=%s", VITC_BINARY, path_of("none.json")), 2);
     assert_true(said("cannot read '") && said("none.json': No such file or directory"));
     assert_int_equal(run_command("%s inspect " RECIPE " --cost --profile=%s", VITC_BINARY, folder), 2);
-    assert_true(said("it is a folder"));
+    assert_true(said("cannot read '") && said("Is a directory"));
 }
 
 /* ---- what cannot be done ----------------------------------------------------------------------------------------- */

@@ -33,6 +33,12 @@ static const Scenario SCENARIOS[] = {
     {"picture", {"inspect", "tiny.yaml", "--memory", "plan.svg"}, {"plan.svg"}, true, "off"},
     {"drawing", {"inspect", "tiny.yaml", "--format=svg", "-o", "step.svg"}, {"step.svg"}, true, "off"},
     {"json", {"inspect", "tiny.yaml", "--memory", "--cost", "--format=json"}, {0}, true, "off"},
+    {"profile",
+     {"bench", "tiny.yaml", "--steps", "1", "--threads", "2", "--profile=p.json", "--trace=t.json"},
+     {0},
+     false,
+     "off"},
+    {"measured", {"inspect", "tiny.yaml", "--cost", "--profile=measured.json"}, {0}, true, "off"},
     {"opt", {"opt", "--passes", "simplify,autodiff,expand", "tiny.ir"}, {0}, true, "off"},
     {"run",
      {"run", "tiny.yaml", "--in", "in.safetensors", "--out", "out.safetensors", "--rename", "names.yaml"},
@@ -221,6 +227,9 @@ static void make_pristine(void) {
     must(vitc(in_folder("pristine"), start, "cache", NULL));
     static const char *const build[] = {"build", "tiny.yaml", "-o", "vitc", NULL};
     must(vitc(in_folder("pristine"), build, "off", NULL));
+    static const char *const bench[] = {"bench", "tiny.yaml", "--steps", "2", "--profile=measured.json",
+                                        NULL};
+    must(vitc(in_folder("pristine"), bench, "off", NULL));
 }
 
 /* ---- what is right ----------------------------------------------------------------------------------------------- */

@@ -58,7 +58,9 @@ static const VtCall CALLS[] = {
 };
 static const VtChain CHAIN = {2, 2, 5};
 static const VtLoop LOOP = {.first_call = 4, .n_calls = 1, .count = 3, .barrier = 1, .condition = -1};
+static const VtArg NO_ARGS[1];
 static const VtFunction STEP = {.name = "step",
+                                .args = NO_ARGS,
                                 .n_calls = 5,
                                 .calls = CALLS,
                                 .n_chains = 1,
