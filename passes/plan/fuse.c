@@ -143,7 +143,7 @@ static void tell_inside(const Fusion *fusion, ValueId value) {
         tell(fusion, value, users->kernels[i], again);
 }
 
-/* Why a value is stored that is not `alone`, and by whom. */
+/* Why a value is stored, and by whom; why others do not, find_host tells. */
 static void tell_stored(const Fusion *fusion, ValueId value, uint32_t home) {
     const Users *users = &fusion->users[value];
     const Node *node = func_node(fusion->func, value);
