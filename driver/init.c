@@ -1,6 +1,7 @@
 /* vitc init: a first recipe with comments, or a copy of another with a comment for each of its sections. */
 #include "driver/driver.h"
 #include "driver/help/topics.h"
+#include "frontend/text/tree.h"
 #include "ir/base/stream.h"
 
 #include <ctype.h>
@@ -46,6 +47,7 @@ typedef struct {
     const char *path;         /* of what is written */
     char *name;               /* how the recipe calls itself, and how its run is called */
     const char *text, *begun; /* begun: what with, for people */
+    bool copy;                /* of another recipe, not a first one */
 } Init;
 
 /* ---- the text ---------------------------------------------------------------------------------------------------- */
@@ -138,6 +140,7 @@ static bool take_copy(Init *init, const char *word) {
         return fail(2, "'%s' is no recipe: it has no line `recipe: NAME`", path) < 0;
     init->text = copied(init->arena, text, word);
     init->begun = word;
+    init->copy = true;
     return true;
 }
 
@@ -167,30 +170,40 @@ static bool is_good(const Init *init) {
     return good;
 }
 
+/* All of it, or no file. */
 static int write_new(const char *path, const char *text) {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0 && errno == EEXIST)
         return fail(2, "'%s' is there already, and stays: take another name", path);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
-    if (!file) return fail(errno == ENOMEM ? 1 : 2, "cannot write '%s': %s", path, strerror(errno));
-    bool good = fputs(text, file) >= 0;
-    if (fclose(file) == 0 && good) return 0;
+    if (fd < 0) return fail(2, "cannot write '%s': %s", path, strerror(errno));
+    size_t size = strlen(text), done = 0;
+    while (done < size) {
+        ssize_t n = write(fd, text + done, size - done);
+        if (n < 0 && errno != EINTR) break;
+        if (n > 0) done += (size_t)n;
+    }
+    if (done == size && close(fd) == 0) return 0;
     int problem = errno;
+    if (done < size) close(fd);
     unlink(path);
     return fail(1, "cannot write '%s': %s", path, strerror(problem));
 }
 
-static void tell_next(const Init *init) {
-    const RecipeSetting *rows;
-    size_t n = recipe_setting_rows(init->arena, init->path, &rows);
-    const char *preset = n && strcmp(rows[0].name, "preset") == 0 && rows[0].n_choices
-                             ? rows[0].choices[rows[0].n_choices - 1]
-                             : NULL;
-    bool copy = strstr(init->text, "# Begun as a copy") != NULL; /* of a size that may be a paper's */
+/* The last preset of a copy, whose size may be a paper's; "". Found before anything is written. */
+static const char *preset_of(const Init *init) {
+    Diags *diags = diags_new(init->arena);
+    size_t size = strlen(init->text);
+    uint32_t file = diags_add_source(diags, init->path, init->text, size);
+    const Tree *root = init->copy ? tree_parse(init->arena, diags, file, init->text, size) : NULL;
+    const Tree *presets = root ? tree_get(root, "presets") : NULL;
+    if (!presets || presets->kind != TREE_MAP || !presets->count) return "";
+    return arena_printf(init->arena, " preset=%s", presets->items[presets->count - 1].key->text);
+}
+
+static void tell_next(const Init *init, const char *preset) {
     printf("%s: a first recipe, begun with %s\n", init->path, init->begun);
     printf("  vitc check %s\n", init->path);
-    printf("  vitc train %s%s%s --data synthetic --out runs/%s\n", init->path,
-           copy && preset ? " preset=" : "", copy && preset ? preset : "", init->name);
+    printf("  vitc train %s%s --data synthetic --out runs/%s\n", init->path, preset, init->name);
     printf("  vitc eval knn runs/%s --data synthetic --k 20\n", init->name);
 }
 
@@ -213,8 +226,11 @@ int verb_init(int argc, char **argv) {
                      ? take_copy(&init, flags[FROM].value)
                      : take_template(&init, flags[OBJECTIVE].given ? flags[OBJECTIVE].value : "contrast"));
     if (good) init.text = named(init.arena, init.text, init.name);
-    if (good && is_good(&init)) code = write_new(init.path, init.text);
-    if (code == 0) tell_next(&init);
+    if (good && is_good(&init)) {
+        const char *preset = preset_of(&init);
+        code = write_new(init.path, init.text);
+        if (code == 0) tell_next(&init, preset);
+    }
     arena_free(init.arena);
     return code;
 }

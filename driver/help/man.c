@@ -2,6 +2,7 @@
 #include "driver/help/man.h"
 #include "command/help.h"
 #include "driver/help/topics.h"
+#include "ir/base/stream.h"
 #include "runtime/runtime.h"
 
 #include <ctype.h>
@@ -202,16 +203,16 @@ static void put_all(FILE *out) {
 
 /* verb NULL: vitc.1 */
 static bool write_page(const char *folder, const Verb *verb) {
-    char path[4096], *text;
+    char path[4096];
     size_t size;
     VtError error;
-    FILE *out = open_memstream(&text, &size);
-    if (!out) return fail(1, "out of memory") < 0;
+    TextStream stream;
+    FILE *out = stream_begin(&stream);
     if (verb)
         put_verb(out, verb);
     else
         put_all(out);
-    if (fclose(out) != 0) return fail(1, "out of memory") < 0;
+    char *text = stream_end(&stream, &size);
     snprintf(path, sizeof path, "%s/vitc%s%s.1", folder, verb ? "-" : "", verb ? verb->name : "");
     bool good = vt_replace_with(path, 0666, text, size, &error);
     free(text);

@@ -27,6 +27,9 @@ typedef struct {
 #define BUILT "./vitc"
 static const Scenario SCENARIOS[] = {
     {"check", {"check", "tiny.yaml"}, {0}, true, "off"},
+    {"init", {"init", "mine", "--from", "tiny.yaml"}, {"mine.yaml"}, true, "off"},
+    {"help", {"help", "train"}, {0}, true, "off"},
+    {"manual", {"help", "--man=."}, {"vitc.1", "vitc-train.1"}, true, "off"},
     {"inspect", {"inspect", "tiny.yaml", "--after", "fuse"}, {0}, true, "off"},
     {"diff", {"inspect", "tiny.yaml", "--diff", "fuse"}, {0}, true, "off"},
     {"graph", {"inspect", "tiny.yaml", "--format=json"}, {0}, true, "off"},

@@ -6,7 +6,8 @@ static void test_reference_page(void **state) {
     (void)state;
     Arena *arena = arena_new();
     char *page = read_file(arena, SOURCE_DIR "/docs/ops.md"), *want = ops_doc();
-    if (strcmp(page, want) != 0) fail_msg("docs/ops.md is out of date: vitc help ops --markdown > docs/ops.md");
+    if (strcmp(page, want) != 0)
+        fail_msg("docs/ops.md is out of date: vitc help ops --markdown > docs/ops.md");
     for (int op = 0; op < OP_COUNT; op++) {
         char row[64];
         snprintf(row, sizeof row, "| `%s` |", op_info((OpKind)op)->name);
