@@ -1,5 +1,5 @@
 /* vitc opt: reads IR text, runs passes, prints it. */
-#include "driver/inspect/request.h"
+#include "driver/driver.h"
 #include "inspect/text/listing.h"
 #include "ir/base/stream.h"
 
@@ -15,10 +15,10 @@ static const FlagRow OPT_ROWS[OPT_N] = {
     [OPT_TIMING] = TIMING_FLAG};
 const FlagTable OPT_FLAGS = {OPT_ROWS, OPT_N, NULL};
 
-void inspect_module(const Module *module, FILE *out) {
+static void print_module(const Module *module) {
     size_t size;
     char *text = module_print(module, &size);
-    fwrite(text, 1, size, out);
+    fwrite(text, 1, size, stdout);
     free(text);
 }
 
@@ -47,7 +47,7 @@ int verb_opt(int argc, char **argv) {
         arena_free(arena);
         return fail(2, "'%s' is a view, which leaves things out: inspect --full prints what opt reads", path);
     }
-    if (good) inspect_module(module, stdout);
+    if (good) print_module(module);
     if (good && flags[OPT_TIMING].given) timing_print(&timing);
     diags_print(diags, stderr, false);
     arena_free(arena);

@@ -101,7 +101,4 @@ int inspect_page(const InspectRequest *request, Inspection *inspection, FILE *ou
 int inspect_drawing(const InspectRequest *request, Inspection *inspection, FILE *out,
                     const VtTerminal *terminal);
 
-/* ---- opt.c ------------------------------------------------------------------------------------------------------- */
-void inspect_module(const Module *module, FILE *out); /* its text */
-
 #endif
