@@ -51,7 +51,7 @@ static const char CANONICAL[] =
     "  func @step(%x : f32[8x3], %\"say \\\"hi\\\"\\x0a\" : i32[8]) {\n"
     "    %0 = matmul %x, %net.0.weight : f32[8x2]  // net.0 (\"my file\":12:1)\n"
     "    %1 = mul %0, %q2 : f32[8x2]  // net.1\n"
-    "    %2 = sum %1 {axes = [0, 1]} : f32\n"
+    "    %2 = sum %1 {axes = [0, 1]} : f32  // (lib/nn.yaml:7)\n"
     "    %3 = gelu %1 {approximate = true} : f32[8x2]\n"
     "    %4 = mul %3, %net.1.weight : f32[8x2]\n"
     "    %5 = constant {value = 0.1, dtype = f64} : f64\n"
