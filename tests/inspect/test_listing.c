@@ -208,9 +208,10 @@ static void test_full_at_each_stage(void **state) {
 
 static void test_each_kind_of_recipe(void **state) {
     (void)state;
-    static const char *const RECIPES[] = {"dino.yaml preset=tiny",   "mae.yaml preset=tiny",
-                                          "mocov3.yaml preset=tiny", "simmim.yaml preset=tiny",
-                                          "hybrid.yaml preset=tiny", "paper/swav.yaml preset=tiny"};
+    static const char *const RECIPES[] = {"dino.yaml preset=tiny",         "mae.yaml preset=tiny",
+                                          "mocov3.yaml preset=tiny",       "simmim.yaml preset=tiny",
+                                          "hybrid.yaml preset=tiny",       "paper/swav.yaml preset=tiny",
+                                          "../tests/driver/whitening.yaml"}; /* with loops */
     for (size_t r = 0; r < sizeof RECIPES / sizeof *RECIPES; r++) {
         Arena *arena = arena_new();
         Inspection inspection = inspected_recipe(arena, RECIPES[r], &(InspectionRun){0});
