@@ -29,12 +29,14 @@ extern const FlagTable INIT_FLAGS, RUN_FLAGS, CHECK_FLAGS, DATA_FLAGS, INSPECT_G
     DOCTOR_FLAGS, HELP_FLAGS;
 extern const FlagTable VITC_FLAGS; /* command.c: of each verb of command/ */
 
-/* ---- help/recipes.c ---------------------------------------------------------------------------------------------- */
+/* ---- recipes.c --------------------------------------------------------------------------------------------------- */
+typedef struct {
+    const char *name, *about; /* name: as vitc can be told it, of models/paper/ with its folder */
+} InstalledRecipe;
+/* Those of models_dir(); `first`: those that `vitc init` begins with instead. How many. */
+size_t installed_recipes(Arena *arena, bool first, const InstalledRecipe **out);
 /* Tells that there is no such recipe, and which may have been meant: an installed one, or a file beside. False. */
 bool refuse_recipe(const char *word);
-
-/* ---- help/complete.c: Command.complete */
-void complete_vitc(Completer *c, Completion kind);
 
 /* ---- options.c: flags that only vitc has ------------------------------------------------------------------------ */
 /* Rows that several verbs have. */

@@ -1,6 +1,7 @@
 /* vitc: the compiler's command. */
 #include "command/complete.h"
 #include "driver/driver.h"
+#include "driver/help/topics.h"
 
 #include <malloc.h>
 #include <stdlib.h>
@@ -192,7 +193,10 @@ static void tune_heap(void) {
 }
 
 int main(int argc, char **argv) {
-    command = &VITC;
+    static Command own;
+    own = VITC;
+    own.complete = complete_vitc; /* of a folder above that of the rest */
+    command = &own;
     tune_heap();
     return command_main(VERBS, sizeof VERBS / sizeof *VERBS, argc, argv);
 }

@@ -1,11 +1,29 @@
 /* Topics of help: see topics.h. All but a few words come from the tables that the compiler itself reads. */
 #include "driver/help/topics.h"
 #include "codegen/target/select.h"
+#include "driver/driver.h"
 #include "ir/ir.h"
 #include "ir/remarks.h"
 #include "passes/passes.h"
 
 #include <string.h>
+
+static size_t installed_rows(Arena *arena, bool first, const TopicRow **rows) {
+    const InstalledRecipe *recipes;
+    size_t n = installed_recipes(arena, first, &recipes);
+    TopicRow *out = ARENA_ARRAY(arena, TopicRow, n + 1);
+    for (size_t i = 0; i < n; i++) out[i] = (TopicRow){.name = recipes[i].name, .doc = recipes[i].about};
+    *rows = out;
+    return n;
+}
+
+static size_t recipe_rows(Arena *arena, const TopicRow **rows) {
+    return installed_rows(arena, false, rows);
+}
+
+static size_t template_rows(Arena *arena, const TopicRow **rows) {
+    return installed_rows(arena, true, rows);
+}
 
 static size_t pass_rows(Arena *arena, const TopicRow **rows) {
     int n;

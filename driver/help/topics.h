@@ -2,6 +2,7 @@
 #ifndef VITC_DRIVER_HELP_TOPICS_H
 #define VITC_DRIVER_HELP_TOPICS_H
 
+#include "command/complete.h"
 #include "ir/base/arena.h"
 
 #include <stddef.h>
@@ -20,10 +21,8 @@ typedef struct {
 extern const Topic TOPICS[];
 const Topic *topic_find(const char *name); /* NULL: there is none */
 
-/* recipes.c: those that vitc can be told by their names: of models/, its folders with their names before a slash. */
-size_t recipe_rows(Arena *arena, const TopicRow **rows);
-/* First recipes, of models/first/: what `vitc init` writes. */
-size_t template_rows(Arena *arena, const TopicRow **rows);
+/* complete.c: Command.complete */
+void complete_vitc(Completer *c, Completion kind);
 
 /* help.c */
 void tell_templates(void); /* first recipes and recipes, as `vitc init --list` has them */

@@ -147,7 +147,7 @@ static void test_targets(void **state) {
 static void test_version(void **state) {
     (void)state;
     char text[4096], commit[32], *line = text;
-    static const char *const lines[] = {"vitc " VITC_VERSION, "LLVM 19.", "targets ", "native "};
+    static const char *const lines[] = {("vitc " VITC_VERSION), "LLVM 19.", "targets ", "native "};
     assert_int_equal(run("--version", text, sizeof text), 0);
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         if (strncmp(line, lines[i], strlen(lines[i])) != 0) fail_msg("no line '%s': %s", lines[i], text);

@@ -117,8 +117,8 @@ static char *copied(Arena *arena, const char *text, const char *from) {
 /* ---- what is asked for ------------------------------------------------------------------------------------------- */
 
 static bool take_template(Init *init, const char *kind) {
-    const TopicRow *rows;
-    size_t size, n = template_rows(init->arena, &rows);
+    const InstalledRecipe *rows;
+    size_t size, n = installed_recipes(init->arena, true, &rows);
     const char **names = ARENA_ARRAY(init->arena, const char *, n + 1);
     for (size_t i = 0; i < n; i++) names[i] = rows[i].name;
     const char *path = arena_printf(init->arena, "%s/first/%s.yaml", models_dir(), kind);

@@ -1,7 +1,5 @@
 /* The recipes that are installed, and what each says that it is. */
 #include "driver/driver.h"
-#include "driver/help/topics.h"
-#include "frontend/text/tree.h"
 #include "ir/base/stream.h"
 
 #include <dirent.h>
@@ -26,7 +24,7 @@ static const char *about_of(Arena *arena, const char *path) {
 
 typedef struct {
     Arena *arena;
-    TopicRow *rows;
+    InstalledRecipe *rows;
     size_t count, capacity;
 } Rows;
 
@@ -41,8 +39,8 @@ static void add_folder(Rows *rows, const char *below, const char *before) {
                                 ? about_of(rows->arena, arena_printf(rows->arena, "%s/%s", folder, name))
                                 : NULL;
         if (about) {
-            TopicRow row = {.name = arena_printf(rows->arena, "%s%.*s", before, (int)(end - name), name),
-                            .doc = about};
+            InstalledRecipe row = {
+                .name = arena_printf(rows->arena, "%s%.*s", before, (int)(end - name), name), .about = about};
             ARENA_PUSH(rows->arena, rows->rows, rows->count, rows->capacity, row);
         }
         free(entries[i]);
@@ -50,18 +48,15 @@ static void add_folder(Rows *rows, const char *below, const char *before) {
     if (n >= 0) free(entries);
 }
 
-size_t recipe_rows(Arena *arena, const TopicRow **rows) {
+size_t installed_recipes(Arena *arena, bool first, const InstalledRecipe **out) {
     Rows all = {.arena = arena};
-    add_folder(&all, "", "");
-    add_folder(&all, "paper", "paper/");
-    *rows = all.rows;
-    return all.count;
-}
-
-size_t template_rows(Arena *arena, const TopicRow **rows) {
-    Rows all = {.arena = arena};
-    add_folder(&all, "first", "");
-    *rows = all.rows;
+    if (first)
+        add_folder(&all, "first", "");
+    else {
+        add_folder(&all, "", "");
+        add_folder(&all, "paper", "paper/");
+    }
+    *out = all.rows;
     return all.count;
 }
 
@@ -85,8 +80,8 @@ bool refuse_recipe(const char *word) {
     enum { MOST = 1000 };
     Arena *arena = arena_new();
     const char *names[MOST];
-    const TopicRow *rows;
-    size_t count = recipe_rows(arena, &rows), n = 0;
+    const InstalledRecipe *rows;
+    size_t count = installed_recipes(arena, false, &rows), n = 0;
     for (size_t i = 0; i < count && n + 2 < MOST; i++) {
         const char *slash = strrchr(rows[i].name, '/');
         names[n++] = rows[i].name;
