@@ -16,6 +16,7 @@
 
 enum { MOST_STEPS = 1000000, MOST_THREADS = 1024, MOST_CALLS = 1 << 22 };
 #define MOST_BYTES ((size_t)1 << 30)
+#define MOST_AMOUNT 1e30 /* of seconds, FLOPs, bytes */
 
 /* ---- times ------------------------------------------------------------------------------------------------------- */
 
@@ -187,7 +188,7 @@ static int64_t whole(Reader *r, const json_t *object, const char *key, int64_t l
 }
 
 static bool is_amount(const json_t *value) {
-    return json_is_number(value) && json_number_value(value) >= 0 && isfinite(json_number_value(value));
+    return json_is_number(value) && json_number_value(value) >= 0 && json_number_value(value) <= MOST_AMOUNT;
 }
 
 static double amount(Reader *r, const json_t *object, const char *key) {
@@ -257,15 +258,10 @@ static ProfileFile *read_profile(Reader *r, const json_t *root) {
     return r->bad ? NULL : p;
 }
 
-ProfileFile *profile_file_read(Arena *arena, const char *path, char *error, size_t size) {
+ProfileFile *profile_file_parse(Arena *arena, const char *path, const char *written, size_t length,
+                                char *error, size_t size) {
     Reader r = {.arena = arena, .path = path, .place = "", .error = error, .size = size};
-    size_t length;
     char why[160];
-    char *written = stream_read_file(arena, path, MOST_BYTES, &length);
-    if (!written) {
-        snprintf(error, size, "cannot read '%s': %s", path, strerror(errno));
-        return NULL;
-    }
     json_t *root = vt_json_load(written, length, JSON_REJECT_DUPLICATES, why, sizeof why);
     if (!root) {
         json_error_t problem = {.line = 0};
@@ -278,6 +274,14 @@ ProfileFile *profile_file_read(Arena *arena, const char *path, char *error, size
     ProfileFile *profile = read_profile(&r, root);
     json_decref(root);
     return profile;
+}
+
+ProfileFile *profile_file_read(Arena *arena, const char *path, char *error, size_t size) {
+    size_t length;
+    const char *written = stream_read_file(arena, path, MOST_BYTES, &length);
+    if (written) return profile_file_parse(arena, path, written, length, error, size);
+    snprintf(error, size, "cannot read '%s': %s", path, strerror(errno));
+    return NULL;
 }
 
 /* ---- whether it fits --------------------------------------------------------------------------------------------- */

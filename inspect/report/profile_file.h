@@ -40,6 +40,9 @@ typedef struct ProfileFile {
 /* Reads a file; all of it lies in the arena. NULL, with a message that names the file and the place in it: it cannot be
  * read, or is no such profile. */
 ProfileFile *profile_file_read(Arena *arena, const char *path, char *error, size_t size);
+/* The same of its text. */
+ProfileFile *profile_file_parse(Arena *arena, const char *path, const char *text, size_t length, char *error,
+                                size_t size);
 /* Whether it is of the inspected function: of the same recipe, target, precision, batch and kernels. False, with a
  * message that says what is another. */
 bool profile_file_fits(const ProfileFile *profile, const Inspection *inspection, char *error, size_t size);

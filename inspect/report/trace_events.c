@@ -37,17 +37,21 @@ static json_t *begin(const char *name, const char *phase, int track) {
     return event;
 }
 
-/* To the nanosecond. */
-static json_t *microseconds(double seconds) {
-    return arena_must(json_real(seconds > 0 ? round(seconds * 1e9) / 1e3 : 0));
+/* Whole nanoseconds from the beginning of the first step: so that slices still follow each other when rounded. */
+static double nanoseconds(const Trace *t, double when) {
+    return when > t->start ? round((when - t->start) * 1e9) : 0;
+}
+
+static json_t *microseconds(double nanoseconds) {
+    return arena_must(json_real(nanoseconds / 1e3));
 }
 
 static void put_slice(Trace *t, const char *name, const char *categories, int track, double start, double end,
                       json_t *args) {
     json_t *event = begin(name, "X", track);
     report_put(event, "cat", report_text(categories));
-    report_put(event, "ts", microseconds(start - t->start));
-    report_put(event, "dur", microseconds(end - start));
+    report_put(event, "ts", microseconds(nanoseconds(t, start)));
+    report_put(event, "dur", microseconds(nanoseconds(t, end) - nanoseconds(t, start)));
     report_put(event, "args", args);
     put(t, event);
 }
@@ -145,7 +149,7 @@ static void put_span(Trace *t, const VtSpan *span, int thread) {
 
 static void put_counter(Trace *t, double when, int64_t bytes) {
     json_t *event = begin("arena live", "C", STEPS_TRACK), *args = report_object();
-    report_put(event, "ts", microseconds(when - t->start));
+    report_put(event, "ts", microseconds(nanoseconds(t, when)));
     report_put(args, "bytes", json_integer(bytes));
     report_put(event, "args", args);
     put(t, event);

@@ -107,7 +107,7 @@ static void check_slices(const json_t *trace, const json_t *profile) {
         if (strcmp(text(event, "ph"), "X") != 0) continue;
         int track = (int)number(event, "tid");
         assert_true(track >= 0 && track <= THREADS);
-        assert_true(number(event, "ts") >= ends[track] - 2e-3); /* both are rounded */
+        assert_true(number(event, "ts") >= ends[track] - 1e-5); /* to the nanosecond */
         ends[track] = number(event, "ts") + number(event, "dur");
         if (track == 0) continue;
         in_calls[track - 1] += number(event, "dur") * 1e-6;

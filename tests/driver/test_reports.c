@@ -312,6 +312,37 @@ static const VtCall CALLS[] = {
 };
 static const VtFunction TIMED = {.name = "step", .n_calls = 3, .calls = CALLS};
 
+/* Two kernels, of which the second is a loop with a call in its body, and a copy. */
+#define PROFILED(kernel, outer, times)                                                                       \
+    "{\"function\": \"step\", \"kernel\": " kernel ", \"outer\": " outer                                     \
+    ", \"name\": \"add\", \"kind\": \"loops\", \"phase\": \"update\", \"position\": \"\", \"flops\": 1, "    \
+    "\"bytes\": 2, \"single\": false, \"seconds\": " times ", \"thread_seconds\": [0]}"
+static const char PROFILE[] =
+    "{\"format\": \"vitc-profile-1\", \"version\": \"0\", \"recipe\": \"r\", \"function\": \"step\", "
+    "\"target\": \"t\", \"precision\": \"fp32\", \"batch\": 8, \"digest\": \"d\", \"processor\": \"\", "
+    "\"threads\": 1, \"steps\": 3, \"seconds\": [9, 7, 8], \"calls\": [" PROFILED(
+        "1", "1",
+        "[3, 1, 2]") ", " PROFILED("1", "2",
+                                   "[1, 1, 1]") ", " PROFILED("0", "2",
+                                                              "[0.5, 0, 0.5]") ", " PROFILED("0", "0",
+                                                                                             "[4, 4, 5]") "]"
+                                                                                                          "}";
+
+static void test_profile_file(void **state) {
+    (void)state;
+    Arena *arena = arena_new();
+    char error[256] = "";
+    ProfileFile *p = profile_file_parse(arena, "p", PROFILE, strlen(PROFILE), error, sizeof error);
+    if (!p) fail_msg("%s", error);
+    assert_int_equal(p->n_calls, 4);
+    assert_true(profile_step_seconds(p) == 8 && profile_call_seconds(p, &p->calls[0]) == 2);
+    const double *seconds = profile_kernel_seconds(arena, p, 2);
+    assert_true(seconds[0] == 2 && seconds[1] == 1.5 && seconds[2] == 4);
+    assert_null(profile_file_parse(arena, "p", PROFILE, strlen(PROFILE) - 1, error, sizeof error));
+    assert_non_null(strstr(error, "'p' is no profile that vitc bench wrote: line 1: "));
+    arena_free(arena);
+}
+
 static void test_profile(void **state) {
     (void)state;
     Arena *arena = arena_new();
@@ -471,8 +502,9 @@ int main(void) {
         cmocka_unit_test(test_memory),     cmocka_unit_test(test_memory_text),
         cmocka_unit_test(test_memory_svg), cmocka_unit_test(test_cost),
         cmocka_unit_test(test_cost_text),  cmocka_unit_test(test_cost_measured),
-        cmocka_unit_test(test_profile),    cmocka_unit_test(test_bench),
-        cmocka_unit_test(test_json),       cmocka_unit_test(test_data),
+        cmocka_unit_test(test_profile),    cmocka_unit_test(test_profile_file),
+        cmocka_unit_test(test_bench),      cmocka_unit_test(test_json),
+        cmocka_unit_test(test_data),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

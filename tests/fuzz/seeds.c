@@ -442,6 +442,19 @@ static void write_trees(void) {
     }
 }
 
+static void write_profile(void) {
+    static const char text[] = "{\"format\": \"vitc-profile-1\", \"version\": \"0\", \"recipe\": \"r\", "
+                               "\"function\": \"step\", \"target\": \"t\", "
+                               "\"precision\": \"fp32\", \"batch\": 8, \"digest\": \"xxh3:0\", "
+                               "\"processor\": \"\", \"threads\": 2, \"steps\": 1, "
+                               "\"seconds\": [0.5], \"calls\": [{\"function\": \"step\", \"kernel\": 1, "
+                               "\"outer\": 1, \"name\": \"add f32[8]\", "
+                               "\"kind\": \"loops\", \"phase\": \"forward\", \"position\": \"r.yaml:3\", "
+                               "\"flops\": 8, \"bytes\": 64, \"single\": "
+                               "true, \"seconds\": [0.25], \"thread_seconds\": [0.25, 0]}]}";
+    write_seed("profile", "small", text, sizeof text - 1);
+}
+
 int main(int argc, char **argv) {
     if (argc != 2) die("fuzz_seeds FOLDER");
     out_folder = argv[1];
@@ -464,5 +477,6 @@ int main(int argc, char **argv) {
     write_trees();
     write_archives();
     write_pickles();
+    write_profile();
     return 0;
 }
