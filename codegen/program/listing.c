@@ -39,9 +39,10 @@ static void put_operators(Listing *l, const KernelCode *code) {
     for (ValueId id = code->kernel->first; id <= code->kernel->last; id++) {
         const Node *node = func_node(func, id);
         if (!kernel_has(code->kernel, id) || op_is_literal((OpKind)node->op)) continue;
-        put_comment(l, arena_printf(l->arena, "  %-24s %%%u = %s %s%s%s", position(l, func, node->loc), node->number,
-                                    op_info((OpKind)node->op)->name, type_text(l->arena, &node->type),
-                                    node->scope ? "  " : "", node->scope ? node->scope : ""));
+        put_comment(l, arena_printf(l->arena, "  %-24s %%%u = %s %s%s%s", position(l, func, node->loc),
+                                    node->number, op_info((OpKind)node->op)->name,
+                                    type_text(l->arena, &node->type), node->scope ? "  " : "",
+                                    node->scope ? node->scope : ""));
     }
 }
 
