@@ -15,7 +15,7 @@ enum { FROM, OBJECTIVE, LIST, N };
 static const FlagRow FLAGS[N] = {
     [FROM] = {"from", FLAG_VALUE, "RECIPE", COMPLETE_RECIPE, "begin with a copy of this recipe"},
     [OBJECTIVE] = {"objective", FLAG_VALUE, "KIND", COMPLETE_TEMPLATE,
-                   "what to learn from: contrast (unless given), mask or distill"},
+                   "what to learn from, as --list has it (contrast)"},
     [LIST] = {"list", FLAG_BARE, NULL, COMPLETE_NONE, "list what to begin with, and write nothing"}};
 const FlagTable INIT_FLAGS = {FLAGS, N, NULL};
 
