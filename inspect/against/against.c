@@ -67,7 +67,8 @@ static const char *pattern_of(Arena *arena, const char *name) {
     return pattern;
 }
 
-bool against_same(const AgainstRow *row) {
+/* Whether a row says the same of both. */
+static bool says_same(const AgainstRow *row) {
     const char *a = row->texts[0] ? row->texts[0] : "", *b = row->texts[1] ? row->texts[1] : "";
     double most = fmax(fabs(row->values[0]), fabs(row->values[1]));
     return row->in[0] == row->in[1] && row->counts[0] == row->counts[1] &&
@@ -89,7 +90,7 @@ static int by_difference(const void *a, const void *b) {
 static void finish(AgainstTable *table, Rows *rows) {
     size_t n = 0;
     for (size_t i = 0; i < rows->count; i++)
-        if (!against_same(&rows->rows[i])) rows->rows[n++] = rows->rows[i];
+        if (!says_same(&rows->rows[i])) rows->rows[n++] = rows->rows[i];
     table->rows = rows->rows;
     table->n_rows = n;
     table->n_same = rows->count - n;

@@ -63,8 +63,6 @@ typedef struct {
 
 /* Of functions of the same name in two modules after all passes. */
 AgainstReport against_report(Arena *arena, const Func *first, const Func *second, Roofline given);
-/* Whether a row says the same of both. */
-bool against_same(const AgainstRow *row);
 /* Nothing differs. */
 bool against_equal(const AgainstReport *report);
 
