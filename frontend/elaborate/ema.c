@@ -75,13 +75,20 @@ static ValueId momentum_of(Step *step, const Definition *network) {
     return id;
 }
 
-static ValueId moved(Evaluator *e, ValueId m, ValueId average, ValueId source) {
+/* The new value of parameter `s`: made for it, on the network's line of the recipe. */
+static ValueId moved(Evaluator *e, const Definition *network, uint32_t s, ValueId m, ValueId average,
+                     ValueId source) {
+    e->func->loc = value_loc(e, network->momentum);
+    e->func->site = 0;
+    e->func->scope = e->module->states[s].name;
     DType dtype = (DType)func_type(e->func, average)->dtype;
     ValueId rest = ir_cast(
         e->func, ir_binary(e->func, OP_sub, ir_constant(e->func, 1, (DType)func_type(e->func, m)->dtype), m),
         dtype);
     ValueId kept = ir_binary(e->func, OP_mul, average, ir_cast(e->func, m, dtype));
-    return ir_binary(e->func, OP_add, kept, ir_binary(e->func, OP_mul, source, rest));
+    ValueId value = ir_binary(e->func, OP_add, kept, ir_binary(e->func, OP_mul, source, rest));
+    e->func->scope = NULL;
+    return value;
 }
 
 /* Whether a state is a parameter of this network that follows another. */
@@ -166,7 +173,7 @@ static void move_network(Evaluator *e, const Move *move, Rebuild *rebuild, const
         ValueId read = reads[followed], old = func_read_state(e->func, s);
         bool moved_before = read != IR_NONE && is_moved[read]; /* it is such a network's itself */
         ValueId source = moved_before ? rebuild->map[read] : func_read_state(e->func, followed);
-        ValueId new = moved(e, m, old, ir_unary(e->func, OP_stop_grad, source));
+        ValueId new = moved(e, move->network, s, m, old, ir_unary(e->func, OP_stop_grad, source));
         rebuild->map[reads[s]] = ir_unary(e->func, OP_stop_grad, new);
         is_moved[reads[s]] = true;
     }
@@ -206,7 +213,7 @@ void move_after(Step *step) {
         for (uint32_t s = 0; s < e->states->n_info; s++)
             if (follows(e, network, s)) {
                 ValueId source = read_state(e, state_info(e, s)->source);
-                set_state(e, s, moved(e, m, func_read_state(e->func, s), source));
+                set_state(e, s, moved(e, network, s, m, func_read_state(e->func, s), source));
             }
     }
 }

@@ -143,33 +143,21 @@ static void put_pointers(const Writer *w, const char *label, const KernelPointer
     if (shown < n) write_fact(w, "", arena_printf(w->arena, "and %zu more", n - shown));
 }
 
-/* Whether it says the same of the same value as an earlier one, but for another reader. */
-static bool is_told(const Event *events, size_t i) {
-    for (size_t k = 0; k < i; k++)
-        if (events[k].value == events[i].value && strcmp(events[k].rule, events[i].rule) == 0) return true;
-    return false;
-}
-
-static size_t count_alike(const KernelExplanation *e, size_t i) {
-    size_t n = 0;
-    for (size_t k = i + 1; k < e->n_events; k++)
-        n += e->events[k].value == e->events[i].value && strcmp(e->events[k].rule, e->events[i].rule) == 0;
-    return n;
-}
-
 /* Sentences of its values, those of one rule together. */
 static void put_kernel_events(const Writer *w, const KernelExplanation *e, bool missed) {
     size_t shown = 0, left = 0;
     const char *pass = "";
     for (size_t i = 0; i < e->n_events; i++) {
         const Event *event = &e->events[i];
-        if ((event->outcome == REMARK_MISSED) != missed || is_told(e->events, i)) continue;
+        if ((event->outcome == REMARK_MISSED) != missed) continue;
+        bool first;
+        size_t alike = events_alike(e->events, e->n_events, i, &first);
+        if (!first) continue;
         if (shown == 2 * MOST_LISTED) {
             left++;
             continue;
         }
         if (!shown++) write_heading(w, missed ? "what was not done, and why" : "what the passes did");
-        size_t alike = count_alike(e, i);
         const char *text = arena_printf(w->arena, "%%%u: %s", event->value, event_words(w->arena, event));
         if (alike) text = arena_printf(w->arena, "%s (and %zu more so)", text, alike);
         write_fact(w, strcmp(pass, event->pass) == 0 ? "" : event->pass, text);
@@ -205,9 +193,11 @@ static const char *kernel_words(Arena *arena, const GroupPart *p) {
                         p->count > 1 ? " first" : "");
 }
 
+/* The costliest are first; those that take no time are only counted. */
 static void put_parts(const Writer *w, const char *heading, const GroupPart *parts, size_t n, double all) {
     size_t shown = n > 2 * MOST_LISTED ? 2 * MOST_LISTED - 1 : n;
     if (n == 0) return;
+    while (shown > 1 && !(parts[shown - 1].seconds > 0)) shown--;
     int most = 0;
     for (size_t i = 0; i < shown; i++)
         if (vt_columns(parts[i].name) > most) most = vt_columns(parts[i].name);
@@ -226,7 +216,11 @@ static void put_parts(const Writer *w, const char *heading, const GroupPart *par
                     cut_text(w->arena, p->text, w->width - column - most - 2));
         fputc('\n', w->out);
     }
-    if (shown < n) fprintf(w->out, "  and %zu more\n", n - shown);
+    if (shown < n)
+        fprintf(w->out, "  and %zu more%s\n", n - shown,
+                parts[shown].seconds > 0 ? ""
+                : n - shown > 1          ? ", which take no time"
+                                         : ", which takes no time");
 }
 
 static void put_callers(const Writer *w, const GroupExplanation *e) {
@@ -322,15 +316,17 @@ static void put_line_costs(const Writer *w, const char *title, const LineCost *l
     int most = 4;
     for (size_t i = 0; i < n && i < MOST; i++)
         if (vt_columns(lines[i].at) > most) most = vt_columns(lines[i].at);
-    fprintf(w->out, "\n%10s %6s %9s %9s %9s  %-*s  %s\n", "ms", "share", "forward", "gradient", "update",
-            most, "line", title);
+    fprintf(w->out, "\n%10s %6s %6s %9s %9s %9s  %-*s  %s\n", "ms", "share", "itself", "forward", "gradient",
+            "update", most, "line", title);
     for (size_t i = 0; i < n && i < MOST; i++) {
         const LineCost *l = &lines[i];
         if (i >= 3 && l->seconds < all / 1000) break;
-        fprintf(w->out, "%10.3f %5.1f%%", l->seconds * 1e3, all > 0 ? 100 * l->seconds / all : 0);
+        double percent = all > 0 ? 100 / all : 0;
+        fprintf(w->out, "%10.3f %5.1f%% %5.1f%%", l->seconds * 1e3, l->seconds * percent,
+                l->own_seconds * percent);
         for (int p = 0; p < N_PHASES; p++) fprintf(w->out, " %9.3f", l->phase[p] * 1e3);
         fprintf(w->out, "  %-*s  ", most, l->at);
-        int room = w->width - 51 - most;
+        int room = w->width - 58 - most;
         fprintf(w->out, "%s\n", cut_text(w->arena, l->text, room > 20 ? room : 20));
     }
 }

@@ -247,6 +247,8 @@ static const char *unknown_file(Query *q, size_t length) {
     const Positions *p = &q->x->positions;
     const char *word = arena_strndup(q->x->arena, q->text, length);
     const char *near = p->count ? diag_nearest(word, p->names + 1, p->count) : NULL;
+    if (near && strcmp(near, word) == 0)
+        return arena_printf(q->x->arena, "'%s' has no line '%s'", word, q->text + length + 1);
     if (near) return arena_printf(q->x->arena, "no source is called '%s'; did you mean '%s'?", word, near);
     char *all = arena_strdup(q->x->arena, "");
     for (uint32_t f = 1; f <= p->count && f <= 12; f++)

@@ -90,12 +90,35 @@ const char *event_words(Arena *arena, const Event *event) {
     return event->rule ? arena_printf(arena, "%s [%s]", event->text, event->rule) : event->text;
 }
 
+/* Whether they say the same of one value, but for another reader: a pass by one rule. */
+static bool alike(const Event *a, const Event *b) {
+    return a->rule && a->rule == b->rule && a->value == b->value && a->stage == b->stage;
+}
+
+size_t events_alike(const Event *events, size_t n, size_t i, bool *first) {
+    size_t count = 0;
+    *first = true;
+    for (size_t k = 0; k < n; k++) {
+        if (k == i || !alike(&events[k], &events[i])) continue;
+        *first = *first && k > i;
+        count++;
+    }
+    return count;
+}
+
 void write_events(const Writer *w, const char *heading, const Event *events, size_t n) {
+    const char *pass = "";
     if (n == 0) return;
     write_heading(w, heading);
     for (size_t i = 0; i < n; i++) {
-        bool same = i && strcmp(events[i].pass, events[i - 1].pass) == 0;
-        write_fact(w, same ? "" : events[i].pass, event_words(w->arena, &events[i]));
+        bool first, same = strcmp(events[i].pass, pass) == 0;
+        size_t more = events_alike(events, n, i, &first);
+        bool together = more >= FEW_ALIKE;
+        if (together && !first) continue;
+        const char *text = event_words(w->arena, &events[i]);
+        if (together) text = arena_printf(w->arena, "%s (and %zu more so)", text, more);
+        write_fact(w, same ? "" : events[i].pass, text);
+        pass = events[i].pass;
     }
 }
 

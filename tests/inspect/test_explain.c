@@ -2,6 +2,7 @@
  * (explain.txt). */
 #include "inspect/explain/explain_text.h"
 #include "inspect/explain/kernel_code.h"
+#include "inspect/explain/text_parts.h"
 #include "ir/base/stream.h"
 #include "tests/inspect/inspected.h"
 
@@ -336,7 +337,39 @@ static void test_line_costs(void **state) {
     assert_true(costs->placed > 0.95 * costs->seconds);
     assert_string_equal(costs->lines[0].at, "explained.yaml:14"); /* the network with its gradient */
     assert_string_equal(costs->lines[0].text, "a = net(x)");
+    /* The moving average is its own line's, and of the module whose parameters it moves. */
+    const LineCost *average = NULL;
+    for (size_t i = 0; i < costs->n_own; i++)
+        if (strcmp(costs->lines[i].at, "explained.yaml:10") == 0) average = &costs->lines[i];
+    assert_non_null(average);
+    enum { PARAMETERS = 64 * 128 + 128 + 128 * 16 + 16 };
+    assert_true(average->flops >= 3 * PARAMETERS && average->phase[PHASE_UPDATE] == average->seconds);
+    GroupExplanation teacher = one(&a, "teacher", EXPLAINS_GROUP).u.group;
+    assert_true(teacher.phase[PHASE_UPDATE] >= average->seconds * 0.99);
     arena_free(a.arena);
+}
+
+/* Many events of one rule are one, with a count; few, and those of another rule, stay. */
+static void test_alike_events(void **state) {
+    (void)state;
+    Arena *arena = arena_new();
+    static const char MANY[] = "many", FEW[] = "few";
+    Event events[8] = {{.rule = NULL, .text = "none"}};
+    for (int i = 1; i < 8; i++)
+        events[i] = (Event){.rule = i < 6 ? MANY : FEW, .text = arena_printf(arena, "event %d", i)};
+    for (int i = 0; i < 8; i++) events[i].pass = "pass";
+    TextStream stream;
+    FILE *out = stream_begin(&stream);
+    Writer w = writer_make(arena, out, NULL);
+    write_events(&w, "heading", events, 8);
+    char *text = stream_end(&stream, NULL);
+    assert_string_equal(text, "\nheading\n"
+                              "  pass         none\n"
+                              "              event 1 [many] (and 4 more so)\n"
+                              "              event 6 [few]\n"
+                              "              event 7 [few]\n");
+    free(text);
+    arena_free(arena);
 }
 
 static void test_modules(void **state) {
@@ -418,10 +451,12 @@ static void test_refusals(void **state) {
         {"kernel 999", "there is no kernel 999"},
         {"explained.yaml:99", "explained.yaml has 17 lines"},
         {"explained.yaml:3", "explained.yaml:3 makes no value of @step; explained.yaml:8 does"},
-        {"explained.yaml:10", "explained.yaml:9 and explained.yaml:14 do"},
+        {"explained.yaml:11", "explained.yaml:10 and explained.yaml:14 do"},
         {"explained.yaml:16:3",
          "explained.yaml:16:3 makes no value of @step; its line does in columns 14, 22, 27"},
         {"explaned.yaml:3", "no source is called 'explaned.yaml'; did you mean 'explained.yaml'?"},
+        {"explained.yaml:0", "'explained.yaml' has no line '0'"},
+        {"explained.yaml:99999999999", "'explained.yaml' has no line '99999999999'"},
         {"nonesuch:3", "no source is called 'nonesuch'; there are explained.yaml, lib/nn.yaml"},
         {"net.fc1.wieght", "did you mean 'net.fc1.weight'?"},
         {"techer.fc2", "did you mean 'teacher.fc2'?"},
@@ -516,14 +551,15 @@ static void test_terminal(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_value),   cmocka_unit_test(test_all_values),
-        cmocka_unit_test(test_places),  cmocka_unit_test(test_gone),
-        cmocka_unit_test(test_missed),  cmocka_unit_test(test_parameter),
-        cmocka_unit_test(test_kernel),  cmocka_unit_test(test_code),
-        cmocka_unit_test(test_line),    cmocka_unit_test(test_line_costs),
-        cmocka_unit_test(test_modules), cmocka_unit_test(test_loop),
-        cmocka_unit_test(test_chain),   cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_text),    cmocka_unit_test(test_terminal),
+        cmocka_unit_test(test_value),        cmocka_unit_test(test_all_values),
+        cmocka_unit_test(test_places),       cmocka_unit_test(test_gone),
+        cmocka_unit_test(test_missed),       cmocka_unit_test(test_parameter),
+        cmocka_unit_test(test_kernel),       cmocka_unit_test(test_code),
+        cmocka_unit_test(test_line),         cmocka_unit_test(test_line_costs),
+        cmocka_unit_test(test_alike_events), cmocka_unit_test(test_modules),
+        cmocka_unit_test(test_loop),         cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_refusals),     cmocka_unit_test(test_text),
+        cmocka_unit_test(test_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
