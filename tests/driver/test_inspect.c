@@ -307,8 +307,11 @@ static Columns sum_columns(const char *text, const char *heading) {
         double ms, share, calls, mflop, megabytes, before = sums.rows ? sums.ms : 0;
         line++;
         assert_int_equal(sscanf(line, "%lf %lf%% %lf %lf %lf", &ms, &share, &calls, &mflop, &megabytes), 5);
+        int kernels = 1; /* the last row may be "and 12 others" */
+        const char *others = strstr(line, "  and "), *end = strchr(line, '\n');
+        if (others && others < end) assert_int_equal(sscanf(others, " and %d others", &kernels), 1);
         sums = (Columns){before + ms, sums.calls + calls, sums.mflop + mflop, sums.megabytes + megabytes,
-                         sums.rows + 1};
+                         sums.rows + kernels};
     }
     return sums;
 }

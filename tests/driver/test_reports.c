@@ -223,7 +223,7 @@ static void test_cost_text(void **state) {
     static const char expected[] =
         "r @step: 3 calls of 1 kernels, estimated, not timed\n"
         "  peak         2 GFLOP/s\n"
-        "  bandwidth    1 GB/s, assumed (--bandwidth GBS)\n"
+        "  bandwidth    1 GB/s, assumed (--bandwidth GBS; vitc doctor)\n"
         "  FLOPs        4000000\n"
         "  bytes        1000000\n"
         "  time         2.000 ms at least: 100.0% limited by compute, 0.0% by memory\n"
