@@ -29,6 +29,18 @@ Machine machine_with_usual(const Machine *known) {
     return machine;
 }
 
+/* Beside an FMA of f32: instructions that take pairs of bf16 do twice the work (vdpbf16ps, bfmmla), tile registers,
+ * which take many along K, sixteen times (AMX: 1024 FLOP a cycle; two FMAs of 512 bits: 64). */
+static double times_fma(int rows) {
+    enum { TILE_ROWS = 16 };
+    return rows >= TILE_ROWS ? 16 : rows > 1 ? 2 : 1;
+}
+
+double machine_report_peak(const Machine *known, Precision precision) {
+    if (known->peak[precision] > 0) return known->peak[precision];
+    return machine_with_usual(known).peak[precision] * times_fma(known->panel[precision].rows);
+}
+
 double machine_core_peak(const Machine *machine, Precision precision) {
     return machine->peak[precision] / (double)machine->cores;
 }

@@ -42,6 +42,9 @@ typedef struct {
 
 /* A copy in which unknown facts have their usual values; panels and tiles stay unknown. */
 Machine machine_with_usual(const Machine *known);
+/* What reports take a peak to be: the known one, else the usual one of the products that the machine's panels tell of.
+ * Passes weigh with machine_with_usual, in which products of bf16 take as long as those of fp32. */
+double machine_report_peak(const Machine *known, Precision precision);
 /* Unknown facts of *machine are taken from `other`. */
 void machine_fill(Machine *machine, const Machine *other);
 /* Moves the facts about products (peak, panel, tile) of one precision to another. */

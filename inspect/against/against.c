@@ -206,6 +206,7 @@ static void add_totals(Arena *arena, AgainstReport *r, const Func *func, int whi
     add_total(arena, r, "FLOPs", UNIT_FLOPS, which, cost.flops);
     add_total(arena, r, "FLOPs of products", UNIT_FLOPS, which, func_flops(func, true));
     add_total(arena, r, "bytes moved", UNIT_BYTES, which, cost.bytes);
+    add_total(arena, r, "peak, a second", UNIT_FLOPS, which, cost.roofline.flops);
     add_total(arena, r, "time, estimated", UNIT_SECONDS, which, cost.seconds);
     add_total(arena, r, "operators", UNIT_COUNT, which, (double)nodes);
     add_total(arena, r, "kernels run", UNIT_COUNT, which, (double)cost.calls);

@@ -127,7 +127,7 @@ Roofline cost_roofline(const Module *module, Roofline given, bool assumed[2]) {
         assumed[0] = !(given.flops > 0) && !(module->machine.peak[module->precision] > 0);
         assumed[1] = !(given.bytes > 0) && !(module->machine.bandwidth > 0);
     }
-    if (!(given.flops > 0)) roofline.flops = machine.peak[module->precision];
+    if (!(given.flops > 0)) roofline.flops = machine_report_peak(&module->machine, module->precision);
     if (!(given.bytes > 0)) roofline.bytes = machine.bandwidth;
     return roofline;
 }

@@ -79,9 +79,30 @@ static void test_what_is_known_stays(void **state) {
     assert_int_equal(known.cores, 16);
 }
 
+/* What is not known of products of bf16 follows from the panels that they take; what is known stays. */
+static void test_peak_of_reports(void **state) {
+    static const struct {
+        int rows;
+        double times;
+    } cases[] = {{0, 1}, {1, 1}, {2, 2}, {4, 2}, {32, 16}};
+    (void)state;
+    const Machine unknown = {.cores = 2};
+    double usual = machine_with_usual(&unknown).peak[PRECISION_FP32];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Machine machine = unknown;
+        machine.panel[PRECISION_BF16].rows = cases[i].rows;
+        assert_true(machine_report_peak(&machine, PRECISION_BF16) == cases[i].times * usual);
+        assert_true(machine_report_peak(&machine, PRECISION_FP32) == usual);
+        assert_true(machine_with_usual(&machine).peak[PRECISION_BF16] == usual); /* for passes */
+        machine.peak[PRECISION_BF16] = 7;
+        assert_true(machine_report_peak(&machine, PRECISION_BF16) == 7);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_facts_read_back),
+        cmocka_unit_test(test_peak_of_reports),
         cmocka_unit_test(test_what_is_known_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
