@@ -118,6 +118,7 @@ typedef struct {
     char near[64], example[64]; /* "": none; some setting that there is, "": none is known */
     bool exact;                 /* it is that setting, but for case, dashes, or `train.` before it */
 } SettingHint;
+const char *dashes_of(const Flag *flag); /* "-" before a letter, "--" before a word */
 /* Tells that no such flag exists, and what may have been meant: another flag, or a setting. dashes: how many it was
  * written with. value: what was given with it, or NULL. Returns false. */
 bool unknown_flag(int argc, char **argv, size_t dashes, const char *name, const char *value,

@@ -52,7 +52,7 @@ static bool add_word(const char *arg, Arguments *out) {
 }
 
 /* A flag of one letter may have one or two. */
-static const char *dashes_of(const Flag *flag) {
+const char *dashes_of(const Flag *flag) {
     return flag->row->name[1] ? "--" : "-";
 }
 
@@ -82,7 +82,7 @@ static bool note_flag(const Flag *flag, Arguments *out) {
     const FlagSetting *setting = setting_of(flag->row->name);
     if (flag->row->kind == FLAG_LIST) {
         if (out->n_values == (int)(sizeof out->values / sizeof *out->values))
-            return fail(2, "--%s is given too often", flag->row->name) < 0;
+            return fail(2, "%s is given too often", what) < 0;
         out->values[out->n_values++] = flag->value;
     }
     if (!setting) return true;

@@ -12,11 +12,19 @@
 /* What -FRX means: text that fits on the screen is not paged, colours pass, the text stays when less ends. */
 #define USUAL "if command -v less >/dev/null 2>&1; then exec less -FRX; else exec cat; fi"
 
+#define BLANKS " \t\n"
+
+/* $1: the program, or "" where the command does not begin with one; $2: the command. */
+#define RUN                                                                                                  \
+    "if [ -n \"$1\" ] && ! command -v \"$1\" >/dev/null 2>&1; then "                                         \
+    "echo \"vitc: there is no pager '$1' (VITC_PAGER, PAGER)\" >&2; exec cat; fi; eval \"$2\""
+
 /* The command that the shell runs; NULL: no pager. */
 static const char *pager_command(void) {
     const char *own = getenv("VITC_PAGER"), *any = getenv("PAGER"), *chosen = own ? own : any;
     if (!chosen) return USUAL;
-    bool none = !*chosen || strcmp(chosen, "cat") == 0 || (own && strcmp(own, "off") == 0);
+    bool none =
+        !chosen[strspn(chosen, BLANKS)] || strcmp(chosen, "cat") == 0 || (own && strcmp(own, "off") == 0);
     return none ? NULL : chosen;
 }
 
@@ -24,7 +32,12 @@ static void be_pager(const char *command, int in) {
     if (dup2(in, STDIN_FILENO) < 0) _exit(127);
     signal(SIGPIPE, SIG_DFL);
     setenv("LESS", "FRX", 0); /* for a $PAGER of `less` alone, as git does */
-    execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+    char program[256] = "";
+    command += strspn(command, BLANKS);
+    size_t n = strcspn(command, BLANKS);
+    bool plain = strcspn(command, BLANKS "=;&|<>()$`\\\"'*?[#~!{") == n && n < sizeof program;
+    if (plain) memcpy(program, command, n);
+    execl("/bin/sh", "sh", "-c", RUN, "sh", program, command, (char *)NULL);
     _exit(127);
 }
 

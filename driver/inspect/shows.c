@@ -123,13 +123,14 @@ static InspectFlag asked(const InspectRequest *request) {
 /* "--cost", or what there is without a flag. */
 static const char *name_of(const InspectRequest *request, InspectFlag asks, char *name, size_t size) {
     if (asks == N_INSPECT_FLAGS) return "what is shown without another flag";
-    snprintf(name, size, "--%s", request->flags[asks].row->name);
+    const Flag *flag = &request->flags[asks];
+    snprintf(name, size, "%s%s", dashes_of(flag), flag->row->name);
     return name;
 }
 
 /* "--peak goes with --memory or --cost": the flags of which no show that is asked for takes any. */
 static bool refuse_flag(const InspectRequest *request, InspectFlag asks, InspectFlag flag) {
-    char with[256] = "", this[64], name[64];
+    char with[256] = "", this[64], name[64], what[64];
     InspectFlag last = INSPECT_FORMAT; /* asks for nothing */
     for (int i = 0; i < N_SHOWS; i++) {
         bool takes = SHOWS[i].takes >> flag & 1;
@@ -139,11 +140,11 @@ static bool refuse_flag(const InspectRequest *request, InspectFlag asks, Inspect
                  name_of(request, SHOWS[i].asks, name, sizeof name));
         last = SHOWS[i].asks;
     }
-    const char *what = request->flags[flag].row->name;
-    if (asks == N_INSPECT_FLAGS) return fail(2, "--%s goes with %s", what, with) < 0;
+    name_of(request, flag, what, sizeof what);
+    if (asks == N_INSPECT_FLAGS) return fail(2, "%s goes with %s", what, with) < 0;
     name_of(request, asks, this, sizeof this);
-    if (!*with) return fail(2, "--%s and %s show two things: one at a time", what, this) < 0;
-    return fail(2, "--%s does not go with %s: it goes with %s", what, this, with) < 0;
+    if (!*with) return fail(2, "%s and %s show two things: one at a time", what, this) < 0;
+    return fail(2, "%s does not go with %s: it goes with %s", what, this, with) < 0;
 }
 
 /* "--depth goes with --format=svg or --format=dot": those formats of the same that take it. NULL: none does. */

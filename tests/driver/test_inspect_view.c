@@ -56,6 +56,7 @@ static void test_refusals(void **state) {
          "--only: no module is 'encoder.blocks.7'; did you mean 'encoder.blocks.0'?"},
         {"--only 'student.*'", "no module is 'student'; there are encoder, decoder, and those in them"},
         {"--only ''", "--only: "},
+        {"--cost -o x", "vitc: -o does not go with --cost"},
         {"--states trianed", "did you mean 'trained'?"},
         {"--states some", "trained, all, none, param"},
         {"--full --only 'encoder.*'", "--full is all of it"},
@@ -181,6 +182,21 @@ static void test_terminals(void **state) {
     text = on_terminal("export PAGER='head -n 2';", RECIPE); /* left early: no error */
     assert_in_range(strlen(text), 20, 600);
     assert_null(strstr(text, "vitc:"));
+    free(text);
+    static const char *const missing[] = {"no-such-pager", " no-such-pager -x", "/no/such/pager -F"};
+    for (size_t i = 0; i < sizeof missing / sizeof *missing; i++) { /* the text is shown all the same */
+        char set[64];
+        snprintf(set, sizeof set, "export PAGER='%s';", missing[i]);
+        text = on_terminal(set, RECIPE " --passes");
+        assert_non_null(strstr(text, "vitc: there is no pager '"));
+        assert_non_null(strstr(text, "passes in "));
+        free(text);
+    }
+    text = on_terminal("export PAGER=' ';", RECIPE " --passes"); /* none */
+    assert_non_null(strstr(text, "passes in "));
+    free(text);
+    text = on_terminal("export PAGER='X=2; sed s/^/P$X:/';", RECIPE " --passes");
+    assert_non_null(strstr(text, "P2:"));
     free(text);
     text = on_terminal("", RECIPE
                        " --diff=precision"); /* less, where it is, shows what fits on the screen and ends */
