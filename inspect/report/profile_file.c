@@ -329,6 +329,33 @@ static bool tell_kernels(const ProfileFile *p, const Inspection *inspection, cha
     return false;
 }
 
+/* That calls name kernels of the function, and no kernel is without one, else its time would be taken to be 0. */
+static bool check_calls(const ProfileFile *p, const Inspection *inspection, char *error, size_t size) {
+    const Func *func = inspection->func;
+    size_t n = func->plan->n_kernels, missing = 0;
+    bool *called = ARENA_ARRAY(inspection->arena, bool, n + 1);
+    for (size_t i = 0; i < p->n_calls; i++) {
+        const ProfileCall *call = &p->calls[i];
+        bool own = strcmp(call->function, func->name) == 0;
+        if ((size_t)call->outer > n || (own && call->kernel != call->outer)) {
+            snprintf(error, size,
+                     "profile '%s' is damaged: calls[%zu] is of no kernel of @%s, which has %zu; measure "
+                     "again: vitc bench %s … --profile=%s",
+                     p->path, i, func->name, n, p->recipe, p->path);
+            return false;
+        }
+        called[call->outer] = true;
+    }
+    for (size_t k = n; k > 0; k--)
+        if (!called[k]) missing = k;
+    if (missing)
+        snprintf(error, size,
+                 "profile '%s' is damaged: kernel %zu has no call; measure again: vitc bench %s … "
+                 "--profile=%s",
+                 p->path, missing, p->recipe, p->path);
+    return !missing;
+}
+
 bool profile_file_fits(const ProfileFile *p, const Inspection *inspection, char *error, size_t size) {
     const Module *module = inspection->module;
     Arena *arena = inspection->arena;
@@ -345,5 +372,6 @@ bool profile_file_fits(const ProfileFile *p, const Inspection *inspection, char 
                  facts[i].its, facts[i].ours);
         return false;
     }
-    return strcmp(p->digest, profile_digest(inspection)) == 0 || tell_kernels(p, inspection, error, size);
+    if (strcmp(p->digest, profile_digest(inspection)) != 0) return tell_kernels(p, inspection, error, size);
+    return check_calls(p, inspection, error, size);
 }

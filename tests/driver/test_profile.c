@@ -236,6 +236,12 @@ static void test_refused(void **state) {
         {RECIPE, "\"kind\": ", "\"kind\": 7, \"kin\": ", "calls[0]: \"kind\" is no text"},
         {RECIPE, "\"flops\": ", "\"flops\": -1, \"flop\": ", "calls[0]: \"flops\" is no number from 0 on"},
         {RECIPE, "\"kernel\": 1", "\"kernel\": 1.5", "calls[0]: \"kernel\" is no whole number from 0 to "},
+        {RECIPE, "\"kernel\": 1,", "\"kernel\": 99999,",
+         "is damaged: calls[0] is of no kernel of @step, which has "},
+        {RECIPE, "\"outer\": 1,", "\"outer\": 99999,",
+         "is damaged: calls[0] is of no kernel of @step, which has "},
+        {RECIPE, "\"kernel\": 1,\n   \"outer\": 1,", "\"kernel\": 2,\n   \"outer\": 2,",
+         "is damaged: kernel 1 has no call"},
         {RECIPE, "\"calls\": [", "\"calls\": [3, ", "calls[0] is no object"},
         {RECIPE, "\"single\": true", "\"single\": true, \"single\": true", "line "}, /* a key twice */
     };
