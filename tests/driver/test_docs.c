@@ -189,6 +189,36 @@ static void test_shown_error(void **state) {
     free(out), free(text);
 }
 
+/* What README.md shows of its recipe with `vitc inspect` is there: the line that it explains makes something. */
+static void test_readme_inspects(void **state) {
+    static const char COMMAND[] = "build/vitc inspect mine.yaml", FOLDER[] = "/tmp/vitc-docs-XXXXXX";
+    char path[512], folder[sizeof FOLDER], command[1024], *save = NULL;
+    Fence fence = {0};
+    int status, n = 0;
+    (void)state;
+    memcpy(folder, FOLDER, sizeof FOLDER);
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/README.md", SOURCE_DIR);
+    char *text = read_all(path), *at = text;
+    while (next_fence(&at, &fence) && strcmp(fence.kind, "yaml") != 0) free(fence.text);
+    snprintf(path, sizeof path, "%s/mine.yaml", folder);
+    write_all(path, fence.text);
+    free(fence.text);
+    for (char *line = strtok_r(at, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        if (strncmp(line, COMMAND, strlen(COMMAND)) != 0) continue;
+        snprintf(command, sizeof command, "cd %s && %s %.200s", folder, VITC_BINARY,
+                 line + strlen("build/vitc "));
+        char *out = run(command, &status); /* what follows # is a comment to the shell too */
+        if (status) fail_msg("%s: %d", command, status);
+        free(out);
+        n++;
+    }
+    assert_true(n >= 4);
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    free(run(command, &status));
+    free(text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         {"README.md", test_document, NULL, NULL, (void *)"README.md"},
@@ -198,6 +228,7 @@ int main(void) {
         {"docs/deploy.md", test_document, NULL, NULL, (void *)"docs/deploy.md"},
         {"docs/ir.md", test_document, NULL, NULL, (void *)"docs/ir.md"},
         {"docs/walkthrough.md", test_document, NULL, NULL, (void *)"docs/walkthrough.md"},
+        cmocka_unit_test(test_readme_inspects),
         cmocka_unit_test(test_printed_code),
         cmocka_unit_test(test_shown_error),
     };
