@@ -42,9 +42,6 @@ bool inspect_check_page(InspectRequest *request) {
     const char *path = output_path(request);
     const Flag *depth = &request->flags[INSPECT_DEPTH];
     double levels = 1;
-    const Flag *function = &request->flags[INSPECT_FUNCTION];
-    if (function->given && strcmp(function->value, "all") == 0)
-        return fail(2, "--function all: --format=%s shows one function", request->show->format) < 0;
     bool page = strcmp(request->show->format, "html") == 0;
     if (page && strcmp(path, "-") == 0 && isatty(STDOUT_FILENO))
         return fail(2, "a page is for a browser: vitc inspect %s --format=html -o FILE.html",

@@ -52,6 +52,7 @@ typedef struct InspectShow {
     InspectFlag asks;   /* the flag that asks for it; N_INSPECT_FLAGS: what is shown unless one does */
     const char *format; /* of --format; the first row of a flag is what is meant without */
     uint64_t takes;     /* FLAG_BITs that go with it, beside --format, --target, --strict and --timing */
+    bool all_functions; /* it takes --function=all */
     uint64_t keep; /* stages of which copies are wanted: STAGES_ALL; KEEP_BEFORE: the one before the last */
     /* False after telling what is wrong, before anything is read; NULL: nothing can be. */
     bool (*check)(InspectRequest *request);

@@ -14,11 +14,13 @@ static const InspectShow SHOWS[] = {
     {.asks = INSPECT_DIFF,
      .format = "text",
      .takes = FLAG_BIT(FUNCTION) | FLAG_BIT(ONLY) | FLAG_BIT(FULL),
+     .all_functions = true,
      .keep = KEEP_BEFORE,
      .show = inspect_diff},
     {.asks = INSPECT_DIFF,
      .format = "json",
      .takes = FLAG_BIT(FUNCTION) | FLAG_BIT(ONLY) | FLAG_BIT(FULL),
+     .all_functions = true,
      .keep = KEEP_BEFORE,
      .show = inspect_diff},
     {.asks = INSPECT_PASSES,
@@ -82,11 +84,13 @@ static const InspectShow SHOWS[] = {
     {.asks = N_INSPECT_FLAGS,
      .format = "text",
      .takes = THE_STAGE | THE_PART | FLAG_BIT(FULL),
+     .all_functions = true,
      .check = inspect_check_view,
      .show = inspect_view},
     {.asks = N_INSPECT_FLAGS,
      .format = "json",
      .takes = THE_STAGE | THE_PART | FLAG_BIT(FULL),
+     .all_functions = true,
      .check = inspect_check_view,
      .show = inspect_graph_json},
     {.asks = N_INSPECT_FLAGS,
@@ -156,6 +160,17 @@ static const char *formats_that_take(InspectFlag asks, InspectFlag flag, char *t
     return n ? text : NULL;
 }
 
+static bool one_function(const InspectRequest *request, const InspectShow *show) {
+    const Flag *function = &request->flags[INSPECT_FUNCTION];
+    char name[64];
+    if (!function->given || strcmp(function->value, "all") != 0) return true;
+    if (show->asks == N_INSPECT_FLAGS)
+        snprintf(name, sizeof name, "--format=%s", show->format);
+    else
+        name_of(request, show->asks, name, sizeof name);
+    return fail(2, "--function all: %s shows one function", name) < 0;
+}
+
 static bool go_together(const InspectRequest *request, const InspectShow *show) {
     for (InspectFlag flag = 0; flag < N_INSPECT_FLAGS; flag++) {
         bool fits = flag == show->asks || (show->takes | WITH_ANY) >> flag & 1;
@@ -166,7 +181,7 @@ static bool go_together(const InspectRequest *request, const InspectShow *show) 
             return fail(2, "%s%s goes with %s", name[1] ? "--" : "-", name, formats) < 0;
         return refuse_flag(request, show->asks, flag);
     }
-    return true;
+    return show->all_functions || one_function(request, show);
 }
 
 const InspectShow *inspect_choose(const InspectRequest *request) {

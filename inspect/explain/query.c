@@ -200,7 +200,7 @@ static Answer by_kernel(Query *q) {
     if (*end) return NOT_SO;
     size_t count = q->func->plan->n_kernels;
     if (number < 1 || number > count)
-        return wrong(q, arena_printf(q->x->arena, "there is no kernel %lu: @%s has kernels 1 to %zu", number,
+        return wrong(q, arena_printf(q->x->arena, "there is no kernel %s: @%s has kernels 1 to %zu", at,
                                      q->func->name, count));
     add_kernel(q, (uint32_t)number - 1);
     return FOUND;

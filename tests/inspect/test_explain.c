@@ -457,6 +457,7 @@ static void test_refusals(void **state) {
         {"explaned.yaml:3", "no source is called 'explaned.yaml'; did you mean 'explained.yaml'?"},
         {"explained.yaml:0", "'explained.yaml' has no line '0'"},
         {"explained.yaml:99999999999", "'explained.yaml' has no line '99999999999'"},
+        {"kernel 99999999999999999999", "there is no kernel 99999999999999999999: @step has kernels 1 to "},
         {"nonesuch:3", "no source is called 'nonesuch'; there are explained.yaml, lib/nn.yaml"},
         {"net.fc1.wieght", "did you mean 'net.fc1.weight'?"},
         {"techer.fc2", "did you mean 'teacher.fc2'?"},
