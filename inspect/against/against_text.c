@@ -1,143 +1,120 @@
 /* Two recipes side by side, as tables: see against_text.h. */
 #include "inspect/against/against_text.h"
+#include "inspect/amounts.h"
+#include "runtime/base/terminal.h"
 
 #include <math.h>
 #include <string.h>
 
-#define NUMBER 32 /* room for a number with its unit */
+typedef struct {
+    Arena *arena;
+    const char *red, *green, *plain; /* what begins and ends a colour */
+    size_t most;                     /* rows of a table; 0: all */
+    FILE *out;
+} Writer;
 
-/* Of a scale's units the largest that the number has one of. */
-static const char *scaled(double value, double step, const char *const *units, char *out) {
-    int i = 0;
-    while (units[i + 1] && fabs(value) >= step) value /= step, i++;
-    snprintf(out, NUMBER, "%.*f %s", i || value != floor(value) ? 2 : 0, value, units[i]);
-    return out;
-}
-
-static const char *number(double value, AgainstUnit unit, char *out) {
-    static const char *const BYTES[] = {"B", "KiB", "MiB", "GiB", "TiB", NULL};
-    static const char *const FLOPS[] = {"FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP", "PFLOP", NULL};
+static const char *number(Writer *w, double value, AgainstUnit unit) {
     switch (unit) {
-    case UNIT_BYTES: return scaled(value, 1024, BYTES, out);
-    case UNIT_FLOPS: return scaled(value, 1000, FLOPS, out);
-    case UNIT_SECONDS: snprintf(out, NUMBER, "%.3f ms", value * 1e3); return out;
-    case UNIT_COUNT: snprintf(out, NUMBER, "%.0f", value); return out;
+    case UNIT_BYTES: return amount_bytes(w->arena, value);
+    case UNIT_FLOPS: return amount_flops(w->arena, value);
+    case UNIT_SECONDS: return amount_seconds(w->arena, value);
+    case UNIT_COUNT: return arena_printf(w->arena, "%.0f", value);
     }
     return "";
 }
 
+/* At the right of a column that is so wide on a terminal. */
+static void put_right(Writer *w, int width, const char *text) {
+    int blanks = width - (int)vt_columns(text);
+    fprintf(w->out, "%*s%s", blanks > 0 ? blanks : 0, "", text);
+}
+
 /* "+50.0%", "x3.40" from three times as much on, "~" of less than 0.05 %, "new", "gone". */
-static const char *change(double a, double b, char *out) {
+static const char *change(Writer *w, double a, double b) {
     if (a == b) return "=";
     if (a == 0 || b == 0) return a == 0 ? "new" : "gone";
     if (fabs(b - a) < 5e-4 * a) return "~";
-    if (b / a >= 3)
-        snprintf(out, NUMBER, "x%.2f", b / a);
-    else
-        snprintf(out, NUMBER, "%+.1f%%", 100 * (b - a) / a);
-    return out;
+    return b / a >= 3 ? arena_printf(w->arena, "x%.2f", b / a)
+                      : arena_printf(w->arena, "%+.1f%%", 100 * (b - a) / a);
 }
 
-static void put_more(size_t shown, size_t all, FILE *out) {
-    if (shown < all) fprintf(out, "  … %zu more: --all, or --format=json\n", all - shown);
+static size_t shown_of(const Writer *w, size_t n) {
+    return w->most && n > w->most ? w->most : n;
 }
 
-static void put_settings(const AgainstReport *r, size_t most, FILE *out) {
-    size_t shown = most && r->n_settings > most ? most : r->n_settings;
-    if (r->n_settings) fputs("\nwhat the recipes say\n", out);
-    for (size_t i = 0; i < shown; i++)
-        fprintf(out, "  %s: %s -> %s\n", r->settings[i].key, r->settings[i].texts[0],
+static void put_more(Writer *w, size_t all) {
+    size_t shown = shown_of(w, all);
+    if (shown < all) fprintf(w->out, "  … %zu more: --all, or --format=json\n", all - shown);
+}
+
+static void put_settings(Writer *w, const AgainstReport *r) {
+    if (r->n_settings) fputs("\nwhat the recipes say\n", w->out);
+    for (size_t i = 0; i < shown_of(w, r->n_settings); i++)
+        fprintf(w->out, "  %s: %s -> %s\n", r->settings[i].key, r->settings[i].texts[0],
                 r->settings[i].texts[1]);
-    put_more(shown, r->n_settings, out);
+    put_more(w, r->n_settings);
 }
 
-static void put_totals(const AgainstReport *r, FILE *out) {
-    char a[NUMBER], b[NUMBER], by[NUMBER];
-    fprintf(out, "\n%-20s %14s %14s %9s\n", "", "first", "second", "change");
+static void put_totals(Writer *w, const AgainstReport *r) {
+    fprintf(w->out, "\n%-20s %14s %14s %9s\n", "", "first", "second", "change");
     for (size_t i = 0; i < r->n_totals; i++) {
         const AgainstTotal *t = &r->totals[i];
-        fprintf(out, "%-20s %14s %14s %9s\n", t->name, number(t->values[0], t->unit, a),
-                number(t->values[1], t->unit, b), change(t->values[0], t->values[1], by));
+        fprintf(w->out, "%-20s", t->name);
+        for (int which = 0; which < 2; which++) put_right(w, 15, number(w, t->values[which], t->unit));
+        put_right(w, 10, change(w, t->values[0], t->values[1]));
+        fputc('\n', w->out);
     }
 }
 
-typedef struct {
-    const char *red, *green, *plain;
-} Colors;
-
-/* "12 -> 6", or the one number of both or of the only one. */
-static const char *counts(const AgainstRow *row, char *out) {
-    if (row->in[0] && row->in[1] && row->counts[0] != row->counts[1])
-        snprintf(out, NUMBER, "%lld -> %lld", (long long)row->counts[0], (long long)row->counts[1]);
-    else
-        snprintf(out, NUMBER, "%lld", (long long)row->counts[!row->in[0]]);
-    return out;
+static bool in_both(const AgainstRow *row) {
+    return row->in[0] && row->in[1];
 }
 
-static void put_values(const AgainstTable *table, const AgainstRow *row, FILE *out) {
-    char a[NUMBER], b[NUMBER], text[2 * NUMBER + 8];
-    bool both = row->in[0] && row->in[1];
-    if (!table->valued) return;
-    if (both && row->values[0] != row->values[1])
-        snprintf(text, sizeof text, "%s -> %s", number(row->values[0], table->unit, a),
-                 number(row->values[1], table->unit, b));
-    else
-        snprintf(text, sizeof text, "%s", number(row->values[!row->in[0]], table->unit, a));
-    fprintf(out, " %26s", text);
+/* "12 -> 6", or the one text of both or of the only one. */
+static const char *from_to(Writer *w, const AgainstRow *row, const char *first, const char *second) {
+    if (!in_both(row)) return row->in[0] ? first : second;
+    return strcmp(first, second) == 0 ? first : arena_printf(w->arena, "%s -> %s", first, second);
 }
 
-static void put_texts(const AgainstRow *row, FILE *out) {
-    bool both = row->in[0] && row->in[1];
-    if (!row->texts[0] && !row->texts[1]) return;
-    if (both && strcmp(row->texts[0], row->texts[1]) != 0)
-        fprintf(out, "  %s -> %s", row->texts[0], row->texts[1]);
-    else
-        fprintf(out, "  %s", row->texts[!row->in[0]]);
+static void put_row(Writer *w, const AgainstTable *table, const AgainstRow *row) {
+    const char *texts[2], *color = in_both(row) ? "" : row->in[0] ? w->red : w->green;
+    fprintf(w->out, "%s%c", color, in_both(row) ? '~' : row->in[0] ? '-' : '+');
+    for (int i = 0; i < 2; i++) texts[i] = number(w, (double)row->counts[i], UNIT_COUNT);
+    put_right(w, 13, from_to(w, row, texts[0], texts[1]));
+    for (int i = 0; i < 2; i++) texts[i] = number(w, row->values[i], table->unit);
+    if (table->valued) put_right(w, 23, from_to(w, row, texts[0], texts[1]));
+    fprintf(w->out, "  %s", row->name);
+    for (int i = 0; i < 2; i++) texts[i] = row->texts[i] ? row->texts[i] : "";
+    const char *types = from_to(w, row, texts[0], texts[1]);
+    fprintf(w->out, "%s%s%s\n", *types ? "  " : "", types, *color ? w->plain : "");
 }
 
-static void put_row(const AgainstTable *table, const AgainstRow *row, const Colors *colors, FILE *out) {
-    char text[NUMBER];
-    bool both = row->in[0] && row->in[1];
-    fprintf(out, "%s%c %12s",
-            both         ? ""
-            : row->in[0] ? colors->red
-                         : colors->green,
-            both         ? '~'
-            : row->in[0] ? '-'
-                         : '+',
-            counts(row, text));
-    put_values(table, row, out);
-    fprintf(out, "  %s", row->name);
-    put_texts(row, out);
-    fprintf(out, "%s\n", both ? "" : colors->plain);
-}
-
-static void put_table(const AgainstTable *table, const Colors *colors, size_t most, FILE *out) {
+static void put_table(Writer *w, const AgainstTable *table) {
     size_t only[2] = {0}, changed = 0;
     for (size_t i = 0; i < table->n_rows; i++) {
         const AgainstRow *row = &table->rows[i];
-        if (row->in[0] && row->in[1])
+        if (in_both(row))
             changed++;
         else
             only[row->in[1]]++;
     }
-    fprintf(out, "\n%s: %zu only in the first, %zu only in the second, %zu changed, %zu equal\n", table->name,
-            only[0], only[1], changed, table->n_same);
-    size_t shown = most && table->n_rows > most ? most : table->n_rows;
-    for (size_t i = 0; i < shown; i++) put_row(table, &table->rows[i], colors, out);
-    put_more(shown, table->n_rows, out);
+    fprintf(w->out, "\n%s: %zu only in the first, %zu only in the second, %zu changed, %zu equal\n",
+            table->name, only[0], only[1], changed, table->n_same);
+    for (size_t i = 0; i < shown_of(w, table->n_rows); i++) put_row(w, table, &table->rows[i]);
+    put_more(w, table->n_rows);
 }
 
 void against_text(const AgainstReport *r, const char *const names[2], bool color, size_t most, FILE *out) {
-    static const Colors PLAIN = {"", "", ""}, COLORS = {"\033[31m", "\033[32m", "\033[0m"};
-    const Colors *colors = color ? &COLORS : &PLAIN;
+    Writer w = {.arena = arena_new(), .red = "", .green = "", .plain = "", .most = most, .out = out};
+    if (color) w.red = "\033[31m", w.green = "\033[32m", w.plain = "\033[0m";
     fprintf(out,
             "%sfirst   %s%s\n%ssecond  %s%s\n"
             "@%s after all passes; times are estimates of the roofline model\n",
-            colors->red, names[0], colors->plain, colors->green, names[1], colors->plain, r->function);
-    put_settings(r, most, out);
-    put_totals(r, out);
+            w.red, names[0], w.plain, w.green, names[1], w.plain, r->function);
+    put_settings(&w, r);
+    put_totals(&w, r);
     if (against_equal(r)) fputs("\nThe two compute the same with the same states.\n", out);
     for (int t = 0; t < N_AGAINST; t++)
-        if (r->tables[t].n_rows) put_table(&r->tables[t], colors, most, out);
+        if (r->tables[t].n_rows) put_table(&w, &r->tables[t]);
+    arena_free(w.arena);
 }
