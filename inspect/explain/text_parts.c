@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { LABEL = 14, USUAL_WIDTH = 120 };
+enum { LABEL = 15, USUAL_WIDTH = 120 }; /* LABEL: the column behind labels, where all lines of a text begin */
 
 Writer writer_make(Arena *arena, FILE *out, const VtTerminal *terminal) {
     bool seen = terminal && terminal->terminal;
@@ -31,7 +31,7 @@ void write_heading(const Writer *w, const char *text) {
 
 void write_fact(const Writer *w, const char *label, const char *text) {
     int column = fprintf(w->out, "  %-*s", LABEL - 2, label) - (int)strlen(label) + vt_columns(label);
-    if (column >= LABEL && label[0]) column += fprintf(w->out, " ");
+    if (vt_columns(label) > LABEL - 3) column += fprintf(w->out, " ");
     vt_wrap(w->out, text, column, LABEL, w->width);
     fputc('\n', w->out);
 }

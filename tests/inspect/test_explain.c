@@ -365,9 +365,9 @@ static void test_alike_events(void **state) {
     char *text = stream_end(&stream, NULL);
     assert_string_equal(text, "\nheading\n"
                               "  pass         none\n"
-                              "              event 1 [many] (and 4 more so)\n"
-                              "              event 6 [few]\n"
-                              "              event 7 [few]\n");
+                              "               event 1 [many] (and 4 more so)\n"
+                              "               event 6 [few]\n"
+                              "               event 7 [few]\n");
     free(text);
     arena_free(arena);
 }
