@@ -14,12 +14,6 @@ enum {
     FOR_OUTPUT = 16     /* an output depends on it */
 };
 
-static uint32_t index_of(const Func *func) {
-    uint32_t f = 0;
-    while (func->module->funcs[f] != func) f++;
-    return f;
-}
-
 static bool is_autodiff(const Stage *stage) {
     return stage->pass && strcmp(stage->pass->name, "autodiff") == 0;
 }
@@ -29,7 +23,7 @@ static bool is_autodiff(const Stage *stage) {
 static bool *gradient_numbers(const Inspection *inspection, const Func *func) {
     const Stages *stages = inspection->stages;
     const Remarks *remarks = inspection->module->remarks;
-    uint32_t f = index_of(func), n = func->next_number;
+    uint32_t f = func_index(func), n = func->next_number;
     for (size_t s = 0; s < stages->count; s++)
         if (f < stages->stages[s].n_funcs && stages->stages[s].next_numbers[f] > n)
             n = stages->stages[s].next_numbers[f];

@@ -367,6 +367,7 @@ int64_t module_find_state(const Module *module, const char *name); /* -1: none; 
 Func *module_add_func(Module *module, const char *name);
 Func *module_add_body(Module *module, const char *name); /* of a loop; a number is added to the name */
 Func *module_find_func(const Module *module, const char *name);
+uint32_t func_index(const Func *func); /* in Module.funcs */
 /* A clone that shares nothing mutable: for running passes on a copy. */
 Module *module_clone(const Module *module, Arena *arena);
 

@@ -17,8 +17,7 @@ typedef struct {
 
 static void find_remarks(Making *making, const Remarks *remarks, int stage) {
     const Func *func = making->diff->after ? making->diff->after : making->diff->before;
-    uint32_t f = 0;
-    while (func->module->funcs[f] != func) f++;
+    uint32_t f = func_index(func);
     for (size_t i = 0; remarks && i < remarks->count; i++) {
         const Remark *remark = &remarks->items[i];
         if (remark->pass == stage && remark->func == f && remark->value < making->m->numbers)

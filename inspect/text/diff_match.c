@@ -42,15 +42,9 @@ static unsigned compare_values(const Matching *m, ValueId a, ValueId b) {
     return what;
 }
 
-static uint32_t func_number(const Func *func) {
-    uint32_t f = 0;
-    while (f < func->module->n_funcs && func->module->funcs[f] != func) f++;
-    return f;
-}
-
 /* What the pass says became of values; through values that became others in turn. */
 static void find_became(Matching *m, const Remarks *remarks, int stage) {
-    uint32_t *became = ARENA_ARRAY(m->arena, uint32_t, (size_t)m->numbers + 1), f = func_number(m->after);
+    uint32_t *became = ARENA_ARRAY(m->arena, uint32_t, (size_t)m->numbers + 1), f = func_index(m->after);
     m->became_source = ARENA_ARRAY(m->arena, const char *, (size_t)m->numbers + 1);
     for (uint32_t n = 0; n < m->numbers; n++) became[n] = n;
     for (size_t i = remarks ? remarks->count : 0; i-- > 0;) { /* the last first: what it leads to is known */

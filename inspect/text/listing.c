@@ -294,8 +294,7 @@ static void put_func(Listing *l, const Func *func) {
 
 /* A function, behind the bodies of its loops. */
 static void put_with_bodies(Listing *l, const Func *func, bool *done) {
-    size_t f = 0;
-    while (func->module->funcs[f] != func) f++;
+    uint32_t f = func_index(func);
     if (done[f]) return;
     done[f] = true;
     for (ValueId id = 0; id < func->count; id++)

@@ -82,6 +82,12 @@ Func *module_find_func(const Module *module, const char *name) {
     return NULL;
 }
 
+uint32_t func_index(const Func *func) {
+    uint32_t f = 0;
+    while (func->module->funcs[f] != func) f++;
+    return f;
+}
+
 /* ---- emission ------------------------------------------------------------------------------------------------- */
 
 static ValueId push_node(Func *func, Node node) {

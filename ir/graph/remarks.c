@@ -15,17 +15,11 @@ void module_record(Module *module, Arena *arena) {
     module->remarks->arena = arena;
 }
 
-static uint32_t index_of(const Func *func) {
-    uint32_t f = 0;
-    while (func->module->funcs[f] != func) f++;
-    return f;
-}
-
 void remark(const Func *func, Rule rule, uint32_t value, uint32_t other, double a, double b,
             const char *text) {
     Remarks *remarks = func->module->remarks;
     if (!remarks) return;
-    Remark item = {.rule = (uint16_t)rule, .pass = remarks->pass, .func = index_of(func), .value = value};
+    Remark item = {.rule = (uint16_t)rule, .pass = remarks->pass, .func = func_index(func), .value = value};
     item.other = other;
     item.a = a;
     item.b = b;

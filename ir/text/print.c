@@ -367,8 +367,7 @@ static void print_func(Printer *p, const Func *func) {
 
 /* Bodies of loops before what runs them: a name means what was read before it. */
 static void print_with_bodies(Printer *p, const Func *func, bool *printed) {
-    size_t number = 0;
-    while (p->module->funcs[number] != func) number++;
+    uint32_t number = func_index(func);
     if (printed[number]) return;
     printed[number] = true;
     for (ValueId id = 0; id < func->count; id++)
