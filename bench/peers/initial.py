@@ -39,13 +39,16 @@ def fresh_input(name, kind, shape, rng):
 
 
 def main(vitc, path, *recipe):
-    def said(verb):
-        return subprocess.run([vitc, verb, *recipe], check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    def said(verb, *flags):
+        done = subprocess.run([vitc, verb, *recipe, *flags], check=True, stdout=subprocess.PIPE, text=True)
+        return done.stdout.splitlines()
 
     wanted = {}
-    for line in said("inspect"):
+    for line in said("inspect", "--full", "--after=frontend"):
         if match := STATE.match(line):
             wanted[match[1]] = ("F32", shape_of(match[2]), weight)
+    if not wanted:
+        sys.exit("no states in what `vitc inspect --full` prints")
     for line in said("check"):
         if match := INPUT.match(line):
             kind = match[2]

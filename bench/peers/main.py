@@ -50,11 +50,15 @@ def options():
     add("--depth", type=int, default=0, metavar="N", help="fewer blocks, to try the machinery")
     add("--quick", action="store_true", help="ti4 alone, few rounds")
     add("--json", metavar="FILE", help="write the results here too")
+    add("--resume", action="store_true", help="keep what FILE of --json has of the same measurement, and measure the rest")
+    add("--markdown", metavar="FILE", help="the results as a table of Markdown")
     add("--plot", metavar="FILE", help="an SVG of images/s as shares of the best peer's")
     add("--build", default=ROOT / "build", type=Path, help="vitc's build folder")
     given = parser.parse_args()
     if given.quick:
         given.cases = ["ti4"]
+    if given.resume and not given.json:
+        parser.error("--resume needs --json FILE, the file to go on from")
     given.rounds = given.rounds or (2 if given.quick else 5)
     return given
 
@@ -137,17 +141,36 @@ def run_case(case, precision, given, work, reference):
             "losses": report.compare_losses(peers, reference["losses"], precision)}, peers
 
 
+def conditions(given):
+    """What two measurements must have in common for their cases to stand in one table."""
+    version = subprocess.run([given.build / "vitc", "--version"], stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    return {"machine": machine.name(), "threads": given.threads, "rounds": given.rounds, "steps": given.steps,
+            "depth": given.depth, "instructions": given.instructions, "peers": given.peers,
+            "vitc": version[0] if version else ""}
+
+
+def measured_before(given):
+    """The results and peaks that --resume goes on from: each case was interleaved in itself, so cases may be apart."""
+    if not given.resume or not Path(given.json).exists():
+        return [], {}
+    before, now = json.loads(Path(given.json).read_text()), conditions(given)
+    if differing := [key for key in now if before.get(key) != now[key]]:
+        sys.exit(f"bench/peers/run: {given.json} is of another measurement ({', '.join(differing)}): move it away, or name "
+                 "another file")
+    return before["results"], before["peaks"]
+
+
 def write(given, results, peaks, load):
     """After every case, so that what an interrupted run has measured stays. Whether all losses agree."""
     agreed = all(entry["agrees"] for result in results for entry in result["losses"])
     if given.json:
-        about = {"machine": machine.name(), "threads": given.threads, "peaks": peaks, "rounds": given.rounds,
-                 "steps": given.steps, "depth": given.depth, "load": load,
-                 "instructions": given.instructions, "date": time.strftime("%Y-%m-%d"),
+        about = {**conditions(given), "peaks": peaks, "load": load, "date": time.strftime("%Y-%m-%d"),
                  "losses_agree": agreed}
         Path(given.json).write_text(json.dumps({**about, "results": results}, indent=1) + "\n")
     if given.plot:
         Path(given.plot).write_text(plot.chart(results))
+    if given.markdown:
+        Path(given.markdown).write_text(report.markdown(results))
     return agreed
 
 
@@ -160,10 +183,13 @@ def main():
     if len(processors) < given.threads:
         sys.exit(f"bench/peers/run: --threads {given.threads}: there are {len(processors)} processors")
     program = given.build / "bench" / "bench_peak"
-    peaks = machine.peaks(program, given.threads)
+    results, peaks = measured_before(given)
+    done = {(result["case"], result["precision"]): result for result in results}
+    for kind, speed in machine.peaks(program, given.threads).items():
+        peaks[kind] = max(speed, peaks.get(kind, 0))
     print(f"{machine.name()}, {given.threads} threads, load {load:.1f}")
     print(f"{given.rounds} rounds; ms/step: median over the rounds of the fastest of {given.steps} steps\n", flush=True)
-    results, gflops, agreed = [], {}, True
+    gflops, agreed = {result["case"]: result["gflop"] for result in results}, write(given, results, peaks, load)
     for case in cases.CASES:
         if case.name not in given.cases:
             continue
@@ -171,6 +197,10 @@ def main():
             case = cases.with_depth(case, given.depth)
         reference = None
         for precision in given.precisions:
+            if result := done.get((case.name, precision)):
+                reference = result["reference"] if result["reference"]["peer"] == "vitc in fp32" else None
+                print(report.table(result), flush=True)
+                continue
             result, peers = run_case(case, precision, given, work, reference)
             reference = result["reference"] if result["reference"]["peer"] == "vitc in fp32" else None
             # what vitc refuses in one precision is as many FLOPs in the other

@@ -63,3 +63,24 @@ def table(result):
         lines.append(f"    {PEERS[entry['peer']]:14} {verdict} within {result['tolerance']:g}: largest relative difference "
                      f"{entry['difference']:.1e}" + ("" if entry["agrees"] else f", {entry['losses']}"))
     return "\n".join(lines) + "\n"
+
+
+def markdown(results):
+    """A line a case and precision: ms a step of each peer, and vitc's ratios. Memory is what each process had at most."""
+    shown = [peer for peer in PEERS if peer != "vitc-bf16x3" and any(row["peer"] == peer for r in results for row in r["rows"])]
+    lines = ["| training step | | " + " | ".join(PEERS[peer] + ", ms" for peer in shown) +
+             " | images/s | of the best peer | of the peak | first step, of torch.compile's | memory, of PyTorch eager's |",
+             "|" + "---|" * (len(shown) + 7)]
+    for result in results:
+        rows = {row["peer"]: row for row in result["rows"] if "ms" in row}
+        own = rows.get("vitc")
+        cells = [result["title"], result["precision"]]
+        cells += [f"{rows[peer]['ms_median']:.0f}" if peer in rows else "-" for peer in shown]
+        if own:
+            compiled, eager = rows.get("compile"), rows.get("eager")
+            cells += [f"{own['images_per_s']:.2f}", f"{own['of_best_peer']:.2f}" if own["of_best_peer"] else "-",
+                      f"{100 * own['share_of_peak']:.0f} %" if own["share_of_peak"] else "-",
+                      f"1/{compiled['first_step_s'] / own['first_step_s']:.0f} ({own['first_step_s']:.1f} s)" if compiled else "-",
+                      f"{100 * own['peak_rss'] / eager['peak_rss']:.0f} % ({own['peak_rss'] / 1e9:.2f} GB)" if eager else "-"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
