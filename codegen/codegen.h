@@ -25,9 +25,10 @@ typedef struct {
     const char
         *target_features; /* as --target has it (target/select.h); NULL: the best that this machine has */
     CodegenPrint print;
-    bool lines;  /* debug information: instructions have the positions of the recipe's expressions */
-    bool frames; /* functions keep frame pointers, by which profilers find who called them */
-    int tell;    /* CodegenTell */
+    bool lines;    /* debug information: instructions have the positions of the recipe's expressions */
+    bool frames;   /* functions keep frame pointers, by which profilers find who called them */
+    int tell;      /* CodegenTell */
+    bool unlinked; /* calls get no kernels: the program is for compiled_image alone */
 } CodegenOptions;
 
 typedef struct Compiled Compiled;

@@ -86,11 +86,12 @@ bool tools_asked(CodegenOptions *options);
 typedef struct {
     Arena *arena;
     Diags *diags;
-    Recipe recipe; /* not from the cache: without a module then */
+    Recipe recipe; /* without a module where session_program made the program */
     Compiled *compiled;
     const VtProgram *program;
     const char *resolved; /* the recipe as YAML */
     void *cached;         /* the entry of the cache that holds the program; NULL: it was compiled */
+    void *image;          /* what session_program compiled, once nothing else of the compilation is kept */
     double elaborate_seconds, passes_seconds, compile_seconds, cache_seconds;
     Timing timing;
     int told;            /* diagnostics printed so far */
@@ -112,7 +113,7 @@ bool session_inspect(Session *session, InspectionRun run, Inspection *inspection
 bool session_code(Session *session, const char *target_features);
 bool session_compile(Session *session, const char *target_features); /* both */
 /* All of it, for who needs no module: the program comes from the object cache (cache.h) if it is there, else it is
- * compiled and kept there. Prints diagnostics. */
+ * compiled and kept there. Of a compilation nothing stays in memory but the program. Prints diagnostics. */
 bool session_program(Session *session, const char *path, const RecipeOptions *options,
                      const char *target_features, bool no_cache);
 /* "compiled for TARGET in S s (N kernels)", or that it is from the cache; in the session's arena. */

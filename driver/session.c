@@ -102,24 +102,29 @@ static CodegenPrint wanted_print(void) {
     return getenv("VITC_ASM") ? PRINT_ASSEMBLY : PRINT_NONE;
 }
 
-bool session_code(Session *s, const char *target_features) {
+static bool make_code(Session *s, const char *target_features, bool linked) {
     char error[1024];
     if (!tools_asked(&s->code)) return false;
     CodegenOptions options = s->code;
     options.target_features = target_features;
     options.print = wanted_print();
+    options.unlinked = !linked;
     double start = seconds_now();
     s->compiled = codegen_compile(s->recipe.module, &s->recipe.plan, &options, error, sizeof error);
     s->compile_seconds = seconds_now() - start;
     if (!s->compiled) return fail(2, "%s", error) < 0;
-    s->program = compiled_program(s->compiled);
+    if (linked) s->program = compiled_program(s->compiled);
     CompileTimes times = compiled_times(s->compiled);
     timing_add(&s->timing, "calls", times.calls, 0, NULL);
     timing_add(&s->timing, "LLVM IR", times.emit, (size_t)compiled_kernels(s->compiled), "kernels");
     timing_add(&s->timing, "LLVM passes", times.optimize, 0, NULL);
     timing_add(&s->timing, "object code", times.object, 0, NULL);
-    timing_add(&s->timing, "link", times.link, 0, NULL);
+    if (linked) timing_add(&s->timing, "link", times.link, 0, NULL);
     return true;
+}
+
+bool session_code(Session *s, const char *target_features) {
+    return make_code(s, target_features, true);
 }
 
 /* Said before anything is compiled, and before code for another machine comes from the cache. */
@@ -190,17 +195,34 @@ static bool take_cached(Session *s, const char *folder, const uint8_t key[CACHE_
     return true;
 }
 
-static void keep(Session *s, const char *folder, const uint8_t key[CACHE_KEY]) {
+static void keep(Session *s, const char *folder, const uint8_t key[CACHE_KEY], size_t image_size) {
     double start = seconds_now();
     const char *warnings = diags_text(s->diags);
-    CacheBlob blobs[CACHE_BLOBS] = {
-        [RECIPE] = {s->resolved, strlen(s->resolved) + 1}, [WARNINGS] = {warnings, strlen(warnings) + 1}};
-    void *image = compiled_image(s->compiled, &blobs[IMAGE].size);
-    if (!image) return;
-    blobs[IMAGE].bytes = image;
+    CacheBlob blobs[CACHE_BLOBS] = {[RECIPE] = {s->resolved, strlen(s->resolved) + 1},
+                                    [WARNINGS] = {warnings, strlen(warnings) + 1},
+                                    [IMAGE] = {s->image, image_size}};
     cache_write(folder, key, blobs);
-    free(image);
     timing_add(&s->timing, "cache", seconds_now() - start, 0, NULL);
+}
+
+/* The program as it was compiled, linked from its image; the module, its passes' memory, diagnostics and what LLVM made
+ * of it all go before the program gets memory of its own. */
+static bool link_image(Session *s, size_t image_size) {
+    char error[1024];
+    double start = seconds_now();
+    Arena *all = s->arena;
+    s->arena = arena_new();
+    s->diags = diags_new(s->arena);
+    s->told = 0;
+    s->resolved = arena_strdup(s->arena, s->resolved);
+    s->recipe = (Recipe){0};
+    compiled_free(s->compiled);
+    arena_free(all);
+    s->compiled = codegen_load(s->image, image_size, s->code.tell, error, sizeof error);
+    if (!s->compiled) return fail(1, "%s", error) < 0;
+    s->program = compiled_program(s->compiled);
+    timing_add(&s->timing, "link", seconds_now() - start, (size_t)compiled_kernels(s->compiled), "kernels");
+    return true;
 }
 
 bool session_program(Session *s, const char *path, const RecipeOptions *options, const char *target_features,
@@ -224,9 +246,13 @@ bool session_program(Session *s, const char *path, const RecipeOptions *options,
             return true;
         }
     }
-    if (!elaborate_recipe(s, path, options) || !session_compile(s, target_features)) return false;
-    if (use) keep(s, folder, key);
-    return true;
+    size_t size;
+    if (!elaborate_recipe(s, path, options) || !session_passes(s, PASSES_ALL, target_features) ||
+        !make_code(s, target_features, false))
+        return false;
+    if (!(s->image = compiled_image(s->compiled, &size))) return fail(1, "out of memory") < 0;
+    if (use) keep(s, folder, key, size);
+    return link_image(s, size);
 }
 
 const char *session_origin(Session *s) {
@@ -242,5 +268,6 @@ const char *session_origin(Session *s) {
 void session_close(Session *s) {
     compiled_free(s->compiled);
     free(s->cached);
+    free(s->image);
     arena_free(s->arena);
 }

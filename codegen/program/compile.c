@@ -50,7 +50,7 @@ static bool compile_calls(Compiled *out, const Module *module, const VtProgram *
     out->origins = calls->origins;
     out->target = target->target->name;
     out->times.calls = made - start + seconds_now() - compiled;
-    return compiled_link(out, options->tell, error, size);
+    return options->unlinked || compiled_link(out, options->tell, error, size);
 }
 
 Compiled *codegen_compile(const Module *module, const VtProgram *plan, const CodegenOptions *options,
