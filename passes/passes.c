@@ -9,6 +9,7 @@
 #include "passes/plan/barriers.h"
 #include "passes/plan/chain.h"
 #include "passes/graph/expand.h"
+#include "passes/graph/factor.h"
 #include "passes/plan/fuse.h"
 #include "passes/plan/memory.h"
 #include "passes/graph/pack_weights.h"
@@ -26,6 +27,7 @@
 static const Pass TABLE[] = {
     {"simplify", "fold constants, apply algebra, merge equal nodes, drop unused ones", WANTS_GRAPH,
      pass_simplify},
+    {"factor", "multiply once by what several products of a sum have in common", WANTS_GRAPH, pass_factor},
     {"batch-views", "apply a network once to all its inputs", WANTS_GRAPH, pass_batch_views},
     {"attention", "make softmax of scaled products times values one operator", WANTS_GRAPH, pass_attention},
     {"autodiff", "replace grad nodes by reverse-mode gradients", WANTS_GRAPH, pass_autodiff},

@@ -35,8 +35,8 @@ bool passes_run(Module *module, const char *list, const PassOptions *options, Di
 
 /* What turns a fresh module into one that codegen takes. */
 #define PASSES_ALL                                                                                           \
-    "simplify,batch-views,attention,autodiff,expand,simplify,split-rows,tile-sums,reductions,pack-weights,"  \
-    "fuse,precision,schedule,remat,prologue,chain,memory,barriers"
+    "simplify,factor,batch-views,attention,autodiff,expand,simplify,split-rows,tile-sums,reductions,"        \
+    "pack-weights,fuse,precision,schedule,remat,prologue,chain,memory,barriers"
 /* What the reference interpreter needs. */
 #define PASSES_INTERPRET "autodiff"
 

@@ -69,7 +69,7 @@ static void drop_idle_updates(Func *func) {
     func->n_updates = n;
 }
 
-static void drop_unused(Func *func) {
+void drop_unused(Func *func) {
     Arena *arena = arena_new();
     uint32_t *uses = count_uses(func, arena);
     Rewrite rewrite = rewrite_begin(func);

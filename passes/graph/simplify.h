@@ -5,5 +5,7 @@
 #include "ir/ir.h"
 
 bool pass_simplify(Module *module, Diags *diags);
+/* Nodes that no output or update needs go. */
+void drop_unused(Func *func);
 
 #endif
