@@ -17,6 +17,7 @@ typedef struct {
     int n_overrides;
     bool with_gradients; /* outputs grad.PARAM of every trained parameter, before clipping (vitc run) */
     bool with_values;    /* outputs of the recipe's `values:` (vitc run) */
+    bool check_values;   /* errors in `values:` are told, but nothing of them is computed (vitc check) */
     bool draws_fed;      /* what modules draw is an input that is given (vitc run), not made by the device */
     RecipeWarnings warnings;
     /* The run that schedules are looked at for: steps of an epoch (0: a usual number), those done, and how many steps

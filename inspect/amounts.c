@@ -42,3 +42,10 @@ const char *amount_share(Arena *arena, double part, double whole) {
     if (share > 0 && share < 0.05) return "below 0.1 %";
     return arena_printf(arena, "%.1f %%", share);
 }
+
+const char *amount_left_out(Arena *arena, double computed, double written) {
+    if (computed > written)
+        return arena_printf(arena, "%s more are computed", amount_share(arena, computed - written, written));
+    if (computed == written) return "all of it is computed";
+    return arena_printf(arena, "%s of it are not computed", amount_share(arena, written - computed, written));
+}

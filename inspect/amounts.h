@@ -10,4 +10,7 @@ const char *amount_seconds(Arena *arena, double seconds);
 const char *amount_count(Arena *arena, double count);              /* "12", "44160", "65.2 M" */
 const char *amount_share(Arena *arena, double part, double whole); /* "8.3 %", "below 0.1 %" */
 
+/* Of what was written so much is computed: "7.2 % of it are not computed", "0.2 % more are computed". */
+const char *amount_left_out(Arena *arena, double computed, double written);
+
 #endif

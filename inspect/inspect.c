@@ -69,6 +69,7 @@ bool inspection_run(Inspection *inspection, Arena *arena, Module *module, const 
     }
     const char *passes = passes_until(module, list, run->until);
     if (!passes) return false;
+    const Module *fresh = run->written ? module_clone(module, arena) : NULL;
     Stages *stages = stages_begin(arena, module, list, run->keep);
     Told told = {stages, run->hooks};
     PassOptions options = {.verify = run->verify, .after = tell, .user = &told};
@@ -80,6 +81,7 @@ bool inspection_run(Inspection *inspection, Arena *arena, Module *module, const 
                                .recipe = module->name,
                                .stages = stages,
                                .module = module,
+                               .written = fresh ? flops_as_written(fresh, func->name) : (FlopCount){0, 0},
                                .func = func,
                                .target = target};
     return true;

@@ -12,6 +12,7 @@ typedef struct {
     const char *recipe;   /* as it calls itself: "small" */
     const Stages *stages; /* one for each pass that ran, and the frontend's before them */
     const Module *module; /* after all of them; module->remarks has what they told */
+    FlopCount written;    /* of `func`: flops_as_written; zeros unless wanted */
     const Func *func;   /* the function that is asked about, of `module`; shows of all functions ignore it */
     const char *target; /* features that code is for: "x86-64-v4" */
     Roofline roofline;  /* what was given; 0: not */
@@ -24,6 +25,7 @@ typedef struct {
     const char *until;        /* the last stage, as stage_number takes it; NULL: after all of them */
     const char *target;       /* --target; NULL: the best that this machine has */
     const char *function;     /* NULL: "step", else the first that is no body */
+    bool written;             /* FLOPs as written are wanted */
     uint64_t keep;            /* stages of which copies are wanted: STAGES_ALL, or bits */
     bool verify;              /* after each pass */
     const PassOptions *hooks; /* .after is told of passes too; NULL: none */

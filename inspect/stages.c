@@ -126,12 +126,14 @@ static uint64_t mix_plan(uint64_t h, const Func *func) {
     return mix(mix(h, (uint64_t)plan->arena_bytes), plan->laid_out | (uint64_t)plan->has_barriers << 1);
 }
 
-/* Also what later passes do not show: which numbers there are, and which are of `grad` nodes. */
+/* Also what later passes do not show: what functions cost, which numbers there are, and which are of `grad` nodes. */
 static void note_numbers(Stages *stages, Stage *stage, const Module *module) {
     uint32_t *next = ARENA_ARRAY(stages->arena, uint32_t, module->n_funcs + 1);
+    FlopCount *flops = ARENA_ARRAY(stages->arena, FlopCount, module->n_funcs + 1);
     for (uint32_t f = 0; f < module->n_funcs; f++) {
         const Func *func = module->funcs[f];
         next[f] = func->next_number;
+        flops[f] = flop_count(func);
         for (ValueId id = 0; id < func->count; id++) {
             if (func->nodes[id].op != OP_grad) continue;
             GradValue grad = {f, func->nodes[id].number};
@@ -139,6 +141,7 @@ static void note_numbers(Stages *stages, Stage *stage, const Module *module) {
         }
     }
     stage->next_numbers = next;
+    stage->flops = flops;
     stage->n_funcs = module->n_funcs;
 }
 

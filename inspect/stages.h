@@ -7,6 +7,7 @@
 
 #include "ir/remarks.h"
 #include "passes/passes.h"
+#include "passes/written.h"
 
 typedef struct {
     const char *label; /* "frontend", "fuse"; of a pass that runs more than once "simplify.1", "simplify.2" */
@@ -18,8 +19,9 @@ typedef struct {
     const Module
         *module; /* a copy in the stages' arena, the one before where nothing changed; NULL: not kept */
     const uint32_t
-        *next_numbers; /* by function of the module: Func.next_number, so that it is known which pass
+        *next_numbers;      /* by function of the module: Func.next_number, so that it is known which pass
                                    * made a value */
+    const FlopCount *flops; /* by function of the module */
     size_t n_funcs;
 } Stage;
 

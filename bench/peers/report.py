@@ -5,10 +5,12 @@ import statistics
 from cases import PEERS, TOLERANCE
 
 
-def rows(case, peers, gflop, peak):
-    """One dictionary per peer; `of_best_peer` compares with the fastest that is not vitc."""
-    out = []
+def rows(case, peers, result):
+    """One dictionary per peer; `of_best_peer` compares with the fastest that is not vitc. Shares of the peak are of the
+    FLOPs that the peer does: vitc leaves some out."""
+    out, peak = [], result["peak_gflops"]
     for peer in peers:
+        gflop = result["gflop" if peer.name.startswith("vitc") else "written_gflop"]
         row = {"peer": peer.name, "version": peer.version, "missing": peer.missing}
         if not peer.missing and peer.best_of_turn:
             seconds = statistics.median(peer.best_of_turn)
@@ -43,6 +45,7 @@ def compare_losses(peers, reference, precision):
 
 def table(result):
     gflop = f", {result['gflop']:.1f} GFLOP a step" if result["gflop"] else ""
+    gflop += f" ({result['written_gflop']:.1f} as written)" if result["written_gflop"] else ""
     gflop += f", peak {result['peak_gflops']:.0f} GFLOP/s" if result["peak_gflops"] else ""
     lines = [f"{result['title']}, {result['precision']}{gflop}",
              f"  {'peer':14} {'ms/step':>10} {'fastest':>9} {'images/s':>9} {'of peak':>8} {'peak RSS':>9} {'first step':>11} {'of best peer':>13}"]

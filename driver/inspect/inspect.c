@@ -69,6 +69,7 @@ static int show_recipe(Session *s, const InspectRequest *request) {
     const InspectShow *what = request->show;
     InspectionRun run = {.until = stage_label(s->arena, PASSES_ALL, request->stage),
                          .target = request->flags[INSPECT_TARGET].value,
+                         .written = what->written,
                          .keep = what->keep};
     if (function->given && strcmp(function->value, "all") != 0) run.function = function->value;
     if (what->keep == KEEP_BEFORE) run.keep = (uint64_t)1 << (request->stage - 1);

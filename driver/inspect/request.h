@@ -53,6 +53,7 @@ typedef struct InspectShow {
     const char *format; /* of --format; the first row of a flag is what is meant without */
     uint64_t takes;     /* FLAG_BITs that go with it, beside --format, --target, --strict and --timing */
     bool all_functions; /* it takes --function=all */
+    bool written;       /* it tells FLOPs as written */
     uint64_t keep; /* stages of which copies are wanted: STAGES_ALL; KEEP_BEFORE: the one before the last */
     /* False after telling what is wrong, before anything is read; NULL: nothing can be. */
     bool (*check)(InspectRequest *request);

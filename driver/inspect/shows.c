@@ -85,6 +85,7 @@ static const InspectShow SHOWS[] = {
      .format = "text",
      .takes = THE_STAGE | THE_PART | FLAG_BIT(FULL),
      .all_functions = true,
+     .written = true,
      .check = inspect_check_view,
      .show = inspect_view},
     {.asks = N_INSPECT_FLAGS,

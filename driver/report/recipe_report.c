@@ -1,5 +1,6 @@
 /* What a recipe amounts to: see recipe_report.h. */
 #include "frontend/recipe/catalog.h"
+#include "inspect/amounts.h"
 #include "ir/plan/plan.h"
 #include "driver/report/recipe_report.h"
 #include "ir/text/text.h"
@@ -78,15 +79,14 @@ static void add_settings(Arena *arena, RecipeReport *r, const VtProgram *plan) {
 
 static void add_step(Arena *arena, RecipeReport *r, const Func *step) {
     r->has_step = true;
-    r->flops = func_flops(step, false);
-    r->product_flops = func_flops(step, true);
+    r->flops = flop_count(step);
     r->arena = (double)plan_room(step);
     r->memory_limit = step->module->memory_limit;
     r->remat = remat_report(arena, step);
     r->operators = step->count;
 }
 
-RecipeReport recipe_report(Arena *arena, const Recipe *recipe) {
+RecipeReport recipe_report(Arena *arena, const Recipe *recipe, FlopCount written) {
     const Module *module = recipe->module;
     const Func *step = module_find_func(module, "step");
     double trained = count_trained(module, step);
@@ -104,5 +104,7 @@ RecipeReport recipe_report(Arena *arena, const Recipe *recipe) {
     add_inputs(arena, &r, &recipe->plan);
     if (step) add_settings(arena, &r, &recipe->plan);
     if (step) add_step(arena, &r, step);
+    r.written = written;
+    r.left_out = amount_left_out(arena, r.flops.all, written.all);
     return r;
 }

@@ -5,6 +5,7 @@
 
 #include "inspect/report/remat_report.h"
 #include "frontend/frontend.h"
+#include "passes/written.h"
 
 /* A view's or draw's tensor. */
 typedef struct {
@@ -32,14 +33,17 @@ typedef struct {
     int n_inputs;
     const char **settings; /* keys of what a built program takes other values of */
     int n_settings;
-    bool has_step;               /* else what follows is 0 */
-    double flops, product_flops; /* of a step; in matrix products */
-    double states, arena;        /* bytes */
-    int64_t memory_limit;        /* 0: none */
+    bool has_step;        /* else what follows is 0 */
+    FlopCount flops;      /* of a step, as it was compiled */
+    FlopCount written;    /* as the recipe wrote it (flops_as_written) */
+    const char *left_out; /* amount_left_out of them */
+    double states, arena; /* bytes */
+    int64_t memory_limit; /* 0: none */
     RematReport remat;
     size_t operators; /* of the step after all passes */
 } RecipeReport;
 
-RecipeReport recipe_report(Arena *arena, const Recipe *recipe); /* after all passes */
+/* After all passes; `written` was counted before them. */
+RecipeReport recipe_report(Arena *arena, const Recipe *recipe, FlopCount written);
 
 #endif

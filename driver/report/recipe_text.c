@@ -19,8 +19,11 @@ static void put_notes(const RecipeReport *r, FILE *out) {
 }
 
 static void put_step(const RecipeReport *r, FILE *out) {
-    fprintf(out, "  FLOPs        %.3f G an image and step (%.3f G in matrix products)\n",
-            r->flops / (double)r->batch / 1e9, r->product_flops / (double)r->batch / 1e9);
+    double each = 1 / (double)r->batch / 1e9;
+    fprintf(out, "  FLOPs        %.3f G an image and step (%.3f G in matrix products)\n", r->flops.all * each,
+            r->flops.products * each);
+    fprintf(out, "  as written   %.3f G (%.3f G): %s\n", r->written.all * each, r->written.products * each,
+            r->left_out);
     fprintf(out, "  memory       %.1f MB: %.1f MB state, %.1f MB between kernels\n",
             (r->states + r->arena) / 1e6, r->states / 1e6, r->arena / 1e6);
     if (r->memory_limit) fprintf(out, "  limit        %.1f MB\n", (double)r->memory_limit / 1e6);

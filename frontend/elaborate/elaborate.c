@@ -34,7 +34,7 @@ static void build_step(Step *step) {
         optimize(step);
     else if (!e->exhausted)
         try_optimizer(step);
-    if (e->recipe->options->with_values) add_values(e);
+    if (e->recipe->options->with_values || e->recipe->options->check_values) add_values(e);
 }
 
 /* Once all networks were applied, in `embed` too: one that is applied there alone moves with each step. */

@@ -134,6 +134,6 @@ void add_values(Evaluator *e) {
         Value value = eval_in(e, "a value", entry->value);
         if (value.kind == V_POISON) continue;
         ValueId id = tensor_of(e, value_loc(e, entry->value), &value, DT_F32);
-        if (id != IR_NONE) func_add_output(e->func, entry->name, id);
+        if (id != IR_NONE && e->recipe->options->with_values) func_add_output(e->func, entry->name, id);
     }
 }

@@ -56,7 +56,7 @@ void sum_losses(Step *step); /* outputs `loss` and `loss.NAME` */
 void run_updates(Step *step);
 /* A schedule or metric. The rate of learning is what one watches besides the losses; recipes call it `lr`. */
 void add_scalar_output(Evaluator *e, const char *name, ValueId id);
-void add_values(Evaluator *e); /* outputs of `values:` */
+void add_values(Evaluator *e); /* evaluates `values:`; outputs of them if `with_values` */
 /* Metrics of held-out images, or of the step: they see the sum of losses as `loss`. */
 void add_metrics(Step *step, bool held_out, const Value *loss);
 

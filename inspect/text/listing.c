@@ -362,6 +362,10 @@ static void put_head(Listing *l) {
     view_line(l->view, 0, LOOK_COMMENT, "// %s @%s after %s: %s", inspection->recipe, func->name,
               last == 0 ? "the frontend, before any pass" : stage,
               extent(l, (uint32_t)n, func->plan ? (uint32_t)func->plan->n_kernels : 0, flops));
+    if (inspection->written.all > 0)
+        view_line(l->view, 0, LOOK_COMMENT, "// %s as written: %s",
+                  amount_flops(l->arena, inspection->written.all),
+                  amount_left_out(l->arena, flops, inspection->written.all));
     view_line(l->view, 0, LOOK_COMMENT, "// %s parameters in %s tensors; for %s",
               amount_count(l->arena, params), amount_count(l->arena, tensors), inspection->target);
     if (l->options->only) view_line(l->view, 0, LOOK_COMMENT, "// only modules %s", l->options->only);

@@ -26,6 +26,13 @@ static void add_func(const Inspection *inspection, int stage, PassRow *row, cons
         row->effect = EFFECT_ORDER;
 }
 
+/* Of the inspected function; zeros where a stage does not have it. */
+static FlopCount flops_at(const Inspection *inspection, int stage) {
+    const Stage *at = &inspection->stages->stages[stage];
+    size_t f = func_index(inspection->func);
+    return f < at->n_funcs ? at->flops[f] : (FlopCount){0, 0};
+}
+
 const PassRow *pass_table_rows(const Inspection *inspection, size_t *n) {
     const Stages *stages = inspection->stages;
     PassRow *rows = ARENA_ARRAY(inspection->arena, PassRow, stages->count + 1);
@@ -36,6 +43,7 @@ const PassRow *pass_table_rows(const Inspection *inspection, size_t *n) {
                      *after = inspection_module(inspection, (int)i);
         PassRow *row = &rows[i - 1];
         *row = (PassRow){.label = stage->label, .doc = stage->pass->doc, .seconds = stage->seconds};
+        row->flops = flops_at(inspection, (int)i);
         row->states = after->n_states - before->n_states;
         if (row->states) row->effect = EFFECT_CHANGED;
         for (size_t f = 0; f < after->n_funcs; f++)
@@ -64,24 +72,29 @@ static const char *effect_text(Arena *arena, const PassRow *row) {
     return arena_printf(arena, "%s%s", kernels, states);
 }
 
-enum { BEFORE_NUMBERS = 14 + 1 + 9 + 1 + 8, WITH_NUMBERS = BEFORE_NUMBERS + 3 * 8 }; /* columns of a row */
+enum {
+    BEFORE_NUMBERS = 14 + 1 + 9 + 1 + 8 + 1 + 11,
+    WITH_NUMBERS = BEFORE_NUMBERS + 3 * 8
+}; /* columns of a row */
 
 void pass_table_text(const Inspection *inspection, View *view) {
     size_t n, idle = 0;
     const PassRow *rows = pass_table_rows(inspection, &n);
     double seconds = 0;
     const Stage *first = &inspection->stages->stages[0];
-    view_line(view, 0, LOOK_HEADING, "%-14s %9s %8s %7s %7s %7s", "pass", "time", "values", "gone", "new",
-              "changed");
-    view_line(view, 0, LOOK_PLAIN, "%-14s %9s %8zu", first->label, "", first->nodes);
+    view_line(view, 0, LOOK_HEADING, "%-14s %9s %8s %11s %7s %7s %7s", "pass", "time", "values", "FLOPs",
+              "gone", "new", "changed");
+    view_line(view, 0, LOOK_PLAIN, "%-14s %9s %8zu %11s", first->label, "", first->nodes,
+              amount_flops(inspection->arena, flops_at(inspection, 0).all));
     for (size_t i = 0; i < n; i++) {
         const PassRow *row = &rows[i];
         const char *time = amount_seconds(inspection->arena, row->seconds);
         int wide = 9 + (strstr(time, "µ") != NULL); /* a letter of two bytes */
         seconds += row->seconds;
         idle += row->effect == EFFECT_NONE;
-        fprintf(view->out, "%s%-14s %*s %8zu", row->effect == EFFECT_NONE && view->colour ? "\033[2m" : "",
-                row->label, wide, time, row->values.after);
+        fprintf(view->out, "%s%-14s %*s %8zu %11s",
+                row->effect == EFFECT_NONE && view->colour ? "\033[2m" : "", row->label, wide, time,
+                row->values.after, amount_flops(inspection->arena, row->flops.all));
         if (row->effect == EFFECT_CHANGED)
             fprintf(view->out, " %7zu %7zu %7zu", row->values.gone, row->values.made, row->values.changed);
         const char *effect = effect_text(inspection->arena, row);
@@ -91,9 +104,10 @@ void pass_table_text(const Inspection *inspection, View *view) {
         if (*effect) fprintf(view->out, "%s%s", fits ? "  " : "\n    ", effect);
         fputs(row->effect == EFFECT_NONE && view->colour ? "\033[0m\n" : "\n", view->out);
     }
-    view_line(view, 0, LOOK_COMMENT,
-              "%zu passes in %s, %zu of them changed nothing; --diff=PASS shows what one did", n,
-              amount_seconds(inspection->arena, seconds), idle);
+    view_line(
+        view, 0, LOOK_COMMENT,
+        "%zu passes in %s, %zu of them changed nothing; --diff=PASS shows what one did; FLOPs are of @%s", n,
+        amount_seconds(inspection->arena, seconds), idle, inspection->func->name);
 }
 
 json_t *pass_table_json(const Inspection *inspection) {
@@ -118,11 +132,14 @@ json_t *pass_table_json(const Inspection *inspection) {
         report_put(pass, "kernels_before", report_number((double)row->kernels.before));
         report_put(pass, "kernels_after", report_number((double)row->kernels.after));
         report_put(pass, "states_added", report_number((double)row->states));
+        report_put(pass, "flops", report_number(row->flops.all));
+        report_put(pass, "product_flops", report_number(row->flops.products));
         report_add(passes, pass);
     }
     report_put(all, "recipe", report_text(inspection->recipe));
     report_put(all, "target", report_text(inspection->target));
     report_put(all, "seconds", report_number(seconds));
+    report_put(all, "function", report_text(inspection->func->name));
     report_put(all, "passes", passes);
     return all;
 }

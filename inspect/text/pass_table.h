@@ -15,6 +15,7 @@ typedef struct {
     PassEffect effect;
     DiffCounts values, kernels; /* of all functions together */
     size_t states;              /* that it added */
+    FlopCount flops;            /* of the inspected function, behind it */
 } PassRow;
 
 /* A row for each pass of an inspection with copies of all stages. */
@@ -24,9 +25,9 @@ void pass_table_text(const Inspection *inspection, View *view);
 
 /* vitc inspect --passes --format=json (docs/schemas/inspect-passes.schema.json):
  *
- *   recipe target seconds
+ *   recipe target seconds function
  *   passes: [{pass doc seconds changed reordered nodes_before nodes_after made gone altered kernels_before
- *     kernels_after states_added}]
+ *     kernels_after states_added flops product_flops}]
  *
  * changed: something but the order is another; reordered: the order alone is. nodes, made, gone, altered: values of
  * all functions; made: of numbers that are new, altered: of the same number. */

@@ -91,6 +91,8 @@ static void test_views(void **state) {
     assert_said(0, "+++ mae after barriers: ", RECIPE " --diff=barriers");
     assert_said(0, "also changed: @embed", RECIPE " --diff=fuse");
     assert_said(0, "passes in ", RECIPE " --passes");
+    assert_said(0, "FLOPs are of @step", RECIPE " --passes");
+    assert_said(0, " as written: ", RECIPE);
 }
 
 /* Text goes on into opt, and ends as the command alone does. */

@@ -47,6 +47,12 @@ static void check_file(const char *schema, const char *name) {
     json_decref(value);
 }
 
+static void test_check(void **state) {
+    (void)state;
+    check_recipes("check", "check", "--format=json", 1);
+    check_recipes("check", "check", "--format=json --knobs --labels train.memory=40MB", 2);
+}
+
 static void test_inspect(void **state) {
     (void)state;
     check_recipes("inspect-report", "inspect", "--cost --memory --format=json", N_RECIPES);
@@ -122,8 +128,9 @@ static void test_run(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_inspect), cmocka_unit_test(test_graph), cmocka_unit_test(test_explain),
-        cmocka_unit_test(test_bench),   cmocka_unit_test(test_files), cmocka_unit_test(test_run),
+        cmocka_unit_test(test_check),   cmocka_unit_test(test_inspect), cmocka_unit_test(test_graph),
+        cmocka_unit_test(test_explain), cmocka_unit_test(test_bench),   cmocka_unit_test(test_files),
+        cmocka_unit_test(test_run),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
