@@ -20,11 +20,11 @@ static void forward_queries(Attention *t, LLVMValueRef row, LLVMValueRef count) 
 static void forward(Attention *t, LLVMValueRef matrix) {
     FunctionBuilder *fb = t->fb;
     const AttentionShape *s = t->s;
-    LLVMValueRef n = build_i64(fb, s->n);
     t->k_side = attention_tokens(t, &s->k, matrix, &t->k);
-    attention_pack_dims(t, t->straight, &s->v, attention_row(t, &s->v, matrix, NULL), n, &t->v_dims);
+    attention_pack_dims(t, t->straight, &s->v, attention_row(t, &s->v, matrix, NULL), build_i64(fb, s->n),
+                        &t->v_dims);
     t->matrix = matrix;
-    attention_over_queries(t, build_i64(fb, 0), n, forward_queries);
+    attention_over_queries(t, build_i64(fb, 0), build_i64(fb, s->m), forward_queries);
 }
 
 /* ---- the door ---------------------------------------------------------------------------------------------------- */
@@ -49,7 +49,7 @@ void attention_emit(FunctionBuilder *fb, const AttentionShape *shape, LLVMValueR
     t.vector = LLVMVectorType(LLVMFloatTypeInContext(fb->context), (unsigned)t.lanes);
     make_slots(&t);
     bool of_bias = shape->kind == ATTENTION_BIAS_GRAD;
-    int64_t blocks = of_bias ? (shape->n + t.queries - 1) / t.queries : 1;
+    int64_t blocks = of_bias ? (shape->m + t.queries - 1) / t.queries : 1;
     t.matrices = 1;
     for (int k = 0; k < shape->n_batch; k++) t.matrices *= of_bias ? shape->bias_batch[k] : shape->batch[k];
     LLVMValueRef from, to;
@@ -61,12 +61,12 @@ void attention_emit(FunctionBuilder *fb, const AttentionShape *shape, LLVMValueR
         LLVMValueRef first =
             build_scaled(fb, LLVMBuildURem(fb->builder, loop.counter, number, ""), t.queries);
         LLVMValueRef last =
-            build_smaller(fb, build_add(fb, first, build_i64(fb, t.queries)), build_i64(fb, shape->n));
+            build_smaller(fb, build_add(fb, first, build_i64(fb, t.queries)), build_i64(fb, shape->m));
         attention_bias_gradient(&t, LLVMBuildUDiv(fb->builder, loop.counter, number, ""), first, last);
-    } else if (shape->kind == ATTENTION_GRAD)
-        attention_gradient(&t, loop.counter);
-    else
+    } else if (shape->kind == ATTENTION)
         forward(&t, loop.counter);
+    else
+        attention_gradient(&t, loop.counter);
     build_loop_end(fb, &loop);
     micro_end(fb, t.p.kernel);
 }

@@ -94,47 +94,65 @@ static void gradient_queries(Attention *t, LLVMValueRef row, LLVMValueRef count)
     probabilities(t, t->matrix, row, count);
     LLVMValueRef at_query = LLVMBuildSub(t->fb->builder, row, t->block, "");
     if (t->straight) {
-        bool as_kept = t->p.unit == UNIT_F32;
+        if (!attention_of_queries(t)) return;
+        bool as_kept = t->p.unit == UNIT_F32 && attention_of_keys(t);
         LLVMValueRef ds = as_kept ? attention_at(t, &t->ds_kept, at_query) : attention_as_b(t, &t->ds).at;
         attention_finish(t, ds, as_kept ? t->queries : t->nr, &t->k_dims, s->scale, row, count);
         return;
     }
+    if (attention_of_keys(t)) {
+        keep(t, &t->scores, &t->p_kept, at_query, count);
+        keep(t, &t->ds, &t->ds_kept, at_query, count);
+    }
+    if (!attention_of_queries(t)) return;
     Tokens k_dims = attention_packed(t, &t->k_dims);
-    keep(t, &t->scores, &t->p_kept, at_query, count);
-    keep(t, &t->ds, &t->ds_kept, at_query, count);
     attention_multiply(t, &k_dims, s->d, s->n, attention_as_b(t, &t->ds), &t->out);
     attention_scale(t, s->scale);
     attention_finish_turned(t, attention_region(t, &t->out), s->d, t->matrix, row, count);
 }
 
+/* dk, which has been summed without the scale, and dv, to the epilogue. */
+static void finish_keys(Attention *t, LLVMValueRef matrix) {
+    FunctionBuilder *fb = t->fb;
+    Loop keys = build_loop_begin(fb, build_i64(fb, 0), build_i64(fb, t->keys * round_up(t->s->d, t->nr)),
+                                 t->lanes, "scale");
+    LLVMValueRef slot = attention_at(t, &t->sums, keys.counter);
+    build_store(
+        t->fb, LLVMBuildFMul(fb->builder, attention_load(t, slot), attention_real(t, t->s->scale), ""), slot);
+    build_loop_end(fb, &keys);
+    int first = attention_of_queries(t) ? 1 : 0;
+    for (int half = 0; half < 2; half++)
+        finish_sums(t, half, build_add(fb, matrix, build_i64(fb, (half + first) * t->matrices)));
+}
+
 void attention_gradient(Attention *t, LLVMValueRef matrix) {
     FunctionBuilder *fb = t->fb;
     const AttentionShape *s = t->s;
-    LLVMValueRef n = build_i64(fb, s->n), in_block;
+    LLVMValueRef in_block;
     t->k_side = attention_tokens(t, &s->k, matrix, &t->k);
     t->v_side = attention_tokens(t, &s->v, matrix, &t->v);
-    attention_pack_dims(t, t->straight, &s->k, attention_row(t, &s->k, matrix, NULL), n, &t->k_dims);
-    clear_sums(t, 2 * t->keys * round_up(s->d, t->nr));
-    Loop block = build_block_loop(fb, build_i64(fb, 0), n, t->queries, "block", &in_block);
-    LLVMValueRef units = micro_units_of(fb, t->p.kernel, in_block),
-                 end = build_add(fb, block.counter, in_block);
-    attention_pack_dims(t, true, &s->q, attention_row(t, &s->q, matrix, block.counter), in_block, &t->q_dims);
-    attention_pack_dims(t, true, &s->dy, attention_row(t, &s->dy, matrix, block.counter), in_block,
-                        &t->dy_dims);
+    if (attention_of_queries(t))
+        attention_pack_dims(t, t->straight, &s->k, attention_row(t, &s->k, matrix, NULL), build_i64(fb, s->n),
+                            &t->k_dims);
+    if (attention_of_keys(t)) clear_sums(t, 2 * t->keys * round_up(s->d, t->nr));
+    Loop block = build_block_loop(fb, build_i64(fb, 0), build_i64(fb, s->m), t->queries, "block", &in_block);
+    LLVMValueRef end = build_add(fb, block.counter, in_block);
+    if (attention_of_keys(t)) {
+        attention_pack_dims(t, true, &s->q, attention_row(t, &s->q, matrix, block.counter), in_block,
+                            &t->q_dims);
+        attention_pack_dims(t, true, &s->dy, attention_row(t, &s->dy, matrix, block.counter), in_block,
+                            &t->dy_dims);
+    }
     t->matrix = matrix;
     t->block = block.counter;
     attention_over_queries(t, block.counter, end, gradient_queries);
-    add_sums(t, 0, &t->ds_kept, &t->q_dims, units);
-    add_sums(t, 1, &t->p_kept, &t->dy_dims, units);
+    if (attention_of_keys(t)) {
+        LLVMValueRef units = micro_units_of(fb, t->p.kernel, in_block);
+        add_sums(t, 0, &t->ds_kept, &t->q_dims, units);
+        add_sums(t, 1, &t->p_kept, &t->dy_dims, units);
+    }
     build_loop_end(fb, &block);
-    Loop keys = build_loop_begin(fb, build_i64(fb, 0), build_i64(fb, t->keys * round_up(s->d, t->nr)),
-                                 t->lanes, "scale");
-    LLVMValueRef slot = attention_at(t, &t->sums, keys.counter); /* dk alone: dv has no factor */
-    build_store(t->fb, LLVMBuildFMul(fb->builder, attention_load(t, slot), attention_real(t, s->scale), ""),
-                slot);
-    build_loop_end(fb, &keys);
-    for (int half = 0; half < 2; half++)
-        finish_sums(t, half, build_add(fb, matrix, build_i64(fb, (half + 1) * t->matrices)));
+    if (attention_of_keys(t)) finish_keys(t, matrix);
 }
 
 /* ---- of the bias ------------------------------------------------------------------------------------------------- */

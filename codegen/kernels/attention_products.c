@@ -3,50 +3,63 @@
 
 /* ---- prefetching ------------------------------------------------------------------------------------------------- */
 
-/* Rows from..to-1 of an operand of the next matrix, into L2. */
-static void prefetch_operand(Attention *t, const AttentionOperand *x, LLVMValueRef from, LLVMValueRef to) {
+/* Rows of an operand of the next matrix, into L2. */
+static void prefetch_operand(Attention *t, const AttentionOperand *x, const Range *rows) {
     FunctionBuilder *fb = t->fb;
     if (x->col != 1) return;
     LLVMValueRef next =
         build_smaller(fb, build_add(fb, t->matrix, build_i64(fb, 1)), build_i64(fb, t->matrices - 1));
-    Loop loop = build_loop_begin(fb, from, to, 1, "ask");
+    Loop loop = build_loop_begin(fb, rows->from, rows->to, 1, "ask");
     build_prefetch(fb, attention_row(t, x, next, loop.counter), t->s->d * (int64_t)dtype_size(x->dtype),
                    PREFETCH_L2);
     build_loop_end(fb, &loop);
 }
 
 /* Of result number `result` of this matrix, to be written. */
-static void prefetch_result(Attention *t, int result, LLVMValueRef from, LLVMValueRef to) {
+static void prefetch_result(Attention *t, int result, const Range *rows) {
     FunctionBuilder *fb = t->fb;
     if (!t->prefetch) return;
     LLVMValueRef batch = build_add(fb, t->matrix, build_i64(fb, result * t->matrices));
-    t->prefetch(t->user, batch, from, LLVMBuildSub(fb->builder, to, from, ""), build_i64(fb, 0), t->s->d);
+    t->prefetch(t->user, batch, rows->from, LLVMBuildSub(fb->builder, rows->to, rows->from, ""),
+                build_i64(fb, 0), t->s->d);
 }
 
 /* What is prefetched while the scores are computed, and while dp is. */
-static void prefetch_first(Attention *t, LLVMValueRef from, LLVMValueRef to) {
-    prefetch_operand(t, &t->s->q, from, to);
-    prefetch_operand(t, &t->s->k, from, to);
-    if (t->s->kind == ATTENTION) prefetch_operand(t, &t->s->v, from, to);
-    prefetch_result(t, 0, from, to);
+static void prefetch_first(Attention *t, const Range *queries, const Range *keys) {
+    prefetch_operand(t, &t->s->q, queries);
+    prefetch_operand(t, &t->s->k, keys);
+    if (t->s->kind == ATTENTION) prefetch_operand(t, &t->s->v, keys);
+    if (t->s->kind != ATTENTION_KEY_GRAD) prefetch_result(t, 0, queries);
 }
 
-static void prefetch_second(Attention *t, LLVMValueRef from, LLVMValueRef to) {
-    prefetch_operand(t, &t->s->v, from, to);
-    prefetch_operand(t, &t->s->dy, from, to);
-    prefetch_result(t, 1, from, to);
-    prefetch_result(t, 2, from, to);
+static void prefetch_second(Attention *t, const Range *queries, const Range *keys) {
+    prefetch_operand(t, &t->s->v, keys);
+    prefetch_operand(t, &t->s->dy, queries);
+    for (int half = 0; half < 2 && attention_of_keys(t); half++)
+        prefetch_result(t, half + attention_of_queries(t), keys);
+}
+
+/* The share of `rows` rows, `each` of which are those of nr queries, that panel number `panel` asks for. */
+static Range share_of(Attention *t, LLVMValueRef panel, int64_t each, int64_t rows) {
+    FunctionBuilder *fb = t->fb;
+    int64_t panels = t->s->n / t->mr, some = (each + panels - 1) / panels;
+    LLVMValueRef first = LLVMBuildUDiv(fb->builder, t->row, build_i64(fb, t->nr), "");
+    LLVMValueRef from = build_add(fb, build_scaled(fb, first, each), build_scaled(fb, panel, some)),
+                 all = build_i64(fb, rows);
+    return (Range){build_smaller(fb, from, all),
+                   build_smaller(fb, build_add(fb, from, build_i64(fb, some)), all)};
 }
 
 /* Rows lie far apart, where no prefetcher of the hardware finds them, and a core waits for few at a time: with each
- * panel of keys a product asks for its share of as many rows as there are queries in work. */
+ * panel of keys a product asks for its share of as many rows as there are queries in work, and of as large a part of
+ * the keys. */
 static void prefetch_share(Attention *t, LLVMValueRef key) {
-    FunctionBuilder *fb = t->fb;
-    int64_t panels = t->s->n / t->mr, rows = (t->nr + panels - 1) / panels;
-    LLVMValueRef panel = LLVMBuildUDiv(fb->builder, key, build_i64(fb, t->mr), "");
-    LLVMValueRef from = build_add(fb, t->row, build_scaled(fb, panel, rows)), n = build_i64(fb, t->s->n);
-    t->meanwhile(t, build_smaller(fb, from, n),
-                 build_smaller(fb, build_add(fb, from, build_i64(fb, rows)), n));
+    const AttentionShape *s = t->s;
+    LLVMValueRef panel = LLVMBuildUDiv(t->fb->builder, key, build_i64(t->fb, t->mr), "");
+    Range queries = share_of(t, panel, t->nr, s->m),
+          keys = s->m == s->n ? queries
+                              : share_of(t, panel, least(s->n, (t->nr * s->n + s->m - 1) / s->m), s->n);
+    t->meanwhile(t, &queries, &keys);
 }
 
 /* ---- packing and products ---------------------------------------------------------------------------------------- */
@@ -174,13 +187,13 @@ void attention_finish_turned(Attention *t, LLVMValueRef from, int64_t lines, LLV
 void attention_over_queries(Attention *t, LLVMValueRef from, LLVMValueRef to, QueryBody body) {
     FunctionBuilder *fb = t->fb;
     LLVMValueRef count;
-    int all = t->vectors, edge = (int)((t->s->n % t->nr + t->lanes - 1) / t->lanes);
+    int all = t->vectors, edge = (int)((t->s->m % t->nr + t->lanes - 1) / t->lanes);
     Loop loop = build_block_loop(fb, from, to, t->nr, "queries", &count);
     if (edge > 0 && edge < all) {
         Fork fork = build_if_else(
             fb, LLVMBuildICmp(fb->builder, LLVMIntSLE, count, build_i64(fb, edge * t->lanes), ""));
         t->vectors = edge;
-        t->rows = t->s->n % t->nr;
+        t->rows = t->s->m % t->nr;
         body(t, loop.counter, count);
         build_else(fb, &fork);
         t->vectors = all;

@@ -47,7 +47,8 @@ static void plan_gradient(Attention *t) {
         t->sums = take(t, t->queries / t->nr * t->keys * t->nr);
         return;
     }
-    t->k_dims = take_panels(t, s->d, t->straight ? t->nr : t->mr, s->n);
+    if (attention_of_queries(t)) t->k_dims = take_panels(t, s->d, t->straight ? t->nr : t->mr, s->n);
+    if (!attention_of_keys(t)) return;
     t->q_dims = take_panels(t, s->d, t->nr, t->queries);
     t->dy_dims = take_panels(t, s->d, t->nr, t->queries);
     t->p_kept = take_kept(t);
@@ -65,7 +66,7 @@ Attention attention_plan(const Target *target, const AttentionShape *s) {
     t.straight = !t.p.kernel->tiles && t.p.terms == 1;
     t.keys = round_up(s->n, t.mr);
     t.dims = round_up(s->d, t.mr);
-    int64_t blocks = round_up(s->n, t.nr) / t.nr, most = BLOCK_BYTES / (4 * t.keys * t.nr);
+    int64_t blocks = round_up(s->m, t.nr) / t.nr, most = BLOCK_BYTES / (4 * t.keys * t.nr);
     if (most < 1) most = 1;
     if (blocks > most) blocks = (blocks + (blocks + most - 1) / most - 1) / ((blocks + most - 1) / most);
     t.queries = blocks * t.nr;

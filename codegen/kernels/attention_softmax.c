@@ -109,8 +109,8 @@ static void score_gradients(Attention *t, LLVMValueRef place, int v) {
     LLVMValueRef p = LLVMBuildFMul(b, attention_load(t, slot), attention_load(t, t->total[v]), "");
     LLVMValueRef ds =
         LLVMBuildFMul(b, p, LLVMBuildFSub(b, attention_load(t, to), attention_load(t, t->dot[v]), ""), "");
-    bool kept = t->straight && t->s->kind == ATTENTION_GRAD;
-    if (!kept) build_store(t->fb, p, slot);
+    bool kept = t->straight && attention_of_keys(t);
+    if (!kept && attention_of_keys(t)) build_store(t->fb, p, slot);
     if (!kept || t->p.unit != UNIT_F32) build_store(t->fb, ds, to);
     if (!kept) return;
     keep_vector(t, &t->p_kept, v, p);

@@ -25,6 +25,11 @@ typedef struct {
     int64_t term_stride, line;
 } Tokens;
 
+/* Rows from..to-1. */
+typedef struct {
+    LLVMValueRef from, to;
+} Range;
+
 typedef struct Attention Attention;
 struct Attention {
     FunctionBuilder *fb;
@@ -55,12 +60,21 @@ struct Attention {
     LLVMValueRef bias_sums;          /* where the bias's gradient of this block of queries is summed */
     LLVMValueRef most[MOST_VECTORS], total[MOST_VECTORS],
         dot[MOST_VECTORS]; /* stack slots; a query each lane */
-    /* Prefetches rows from..to-1 of matrices while a product is computed; or NULL. */
-    void (*meanwhile)(Attention *t, LLVMValueRef from, LLVMValueRef to);
+    /* Prefetches rows of the next matrix, of queries and of keys, while a product is computed; or NULL. */
+    void (*meanwhile)(Attention *t, const Range *queries, const Range *keys);
     GemmEpilogue epilogue;
     GemmPrefetch prefetch; /* or NULL */
     void *user;
 };
+
+/* Which gradients are made. */
+static inline bool attention_of_queries(const Attention *t) {
+    return t->s->kind == ATTENTION_GRAD || t->s->kind == ATTENTION_QUERY_GRAD;
+}
+
+static inline bool attention_of_keys(const Attention *t) {
+    return t->s->kind == ATTENTION_GRAD || t->s->kind == ATTENTION_KEY_GRAD;
+}
 
 static inline int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;

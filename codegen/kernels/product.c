@@ -55,12 +55,16 @@ static AttentionOperand attention_operand(Emitter *e, const Node *node, int oper
 
 static AttentionShape attention_shape(Emitter *e, const Node *node) {
     const Type *q = func_type(e->func, node->operands[0]);
-    AttentionShape s = {.kind = node->op == OP_attention        ? ATTENTION
-                                : node->op == OP_attention_grad ? ATTENTION_GRAD
-                                                                : ATTENTION_BIAS_GRAD,
+    static const AttentionKind KINDS[OP_COUNT] = {[OP_attention] = ATTENTION,
+                                                  [OP_attention_grad] = ATTENTION_GRAD,
+                                                  [OP_attention_query_grad] = ATTENTION_QUERY_GRAD,
+                                                  [OP_attention_key_grad] = ATTENTION_KEY_GRAD,
+                                                  [OP_attention_bias_grad] = ATTENTION_BIAS_GRAD};
+    AttentionShape s = {.kind = KINDS[node->op],
                         .precision = attention_attrs(node)->precision,
                         .scale = attention_attrs(node)->scale,
-                        .n = q->dim[q->rank - 2],
+                        .m = q->dim[q->rank - 2],
+                        .n = func_type(e->func, node->operands[1])->dim[q->rank - 2],
                         .d = q->dim[q->rank - 1],
                         .n_batch = q->rank - 2};
     int bias = product_factors(node);

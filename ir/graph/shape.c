@@ -308,22 +308,25 @@ static bool shape_matmul(Rule *r) {
     return true;
 }
 
-/* q, k, v and dy alike, the bias [1 or B…, N, N]. */
-static bool attention_operands(Rule *r, int alike, int n) {
-    const Type *q = r->x[0], *bias = n > alike ? r->x[alike] : NULL;
+/* q and dy [B…, M, D], k and v [B…, N, D], the bias [1 or B…, M, N]; factors: how many there are before it. */
+static bool attention_operands(Rule *r, int factors, int n) {
+    const Type *q = r->x[0], *bias = n > factors ? r->x[factors] : NULL;
     bool halves = q->dtype == DT_BF16 || q->dtype == DT_F32;
     if (q->rank < 2 || !dtype_is_float(q->dtype))
         return refuse(r, "wants reals of rank 2 or more, not %s", show(q));
-    for (int o = 1; o < alike; o++) {
+    int64_t queries = q->dim[q->rank - 2], keys = queries;
+    for (int o = 1; o < factors; o++) {
         Type x = *r->x[o];
         if (halves && (x.dtype == DT_BF16 || x.dtype == DT_F32)) x.dtype = q->dtype;
-        if (!type_equal(&x, q)) return refuse(r, "operands differ: %s, %s", show(q), show(r->x[o]));
+        if (o == 1 && x.rank == q->rank) keys = x.dim[q->rank - 2];
+        bool fits = x.rank == q->rank && x.dim[q->rank - 2] == (o < 3 ? keys : queries);
+        if (fits) x.dim[q->rank - 2] = queries;
+        if (!fits || !type_equal(&x, q)) return refuse(r, "operands differ: %s, %s", show(q), show(r->x[o]));
     }
     if (precision_terms(attention_attrs(r->node)->precision) > 0 && !halves)
         return refuse(r, "bf16 products want f32 or bf16, not %s", show(q));
     if (!bias) return true;
-    int64_t tokens = q->dim[q->rank - 2];
-    bool fits = bias->rank == q->rank && bias->dim[q->rank - 2] == tokens && bias->dim[q->rank - 1] == tokens;
+    bool fits = bias->rank == q->rank && bias->dim[q->rank - 2] == queries && bias->dim[q->rank - 1] == keys;
     for (int k = 0; fits && k < q->rank - 2; k++) fits = bias->dim[k] == 1 || bias->dim[k] == q->dim[k];
     if (!fits || bias->dtype != (halves ? DT_F32 : q->dtype))
         return refuse(r, "a bias of %s does not fit %s", show(bias), show(q));
@@ -337,16 +340,34 @@ static bool shape_attention(Rule *r) {
     return true;
 }
 
+/* `parts` gradients like x, along an axis before x's. */
+static bool stacked_gradients(Rule *r, const Type *x, int parts) {
+    if (x->rank == IR_MAX_RANK) return refuse(r, "has no room for an axis more than %s", show(x));
+    *r->out = *x;
+    if (x->dtype == DT_BF16) r->out->dtype = DT_F32;
+    r->out->rank++;
+    r->out->dim[0] = parts;
+    for (int k = 0; k < x->rank; k++) r->out->dim[k + 1] = x->dim[k];
+    return true;
+}
+
 static bool shape_attention_grad(Rule *r) {
     if (!attention_operands(r, 4, r->n)) return false;
-    const Type *q = r->x[0];
-    if (q->rank == IR_MAX_RANK) return refuse(r, "has no room for an axis more than %s", show(q));
-    *r->out = *q;
-    if (q->dtype == DT_BF16) r->out->dtype = DT_F32;
-    r->out->rank++;
-    r->out->dim[0] = 3;
-    for (int k = 0; k < q->rank; k++) r->out->dim[k + 1] = q->dim[k];
+    const Type *q = r->x[0], *k = r->x[1];
+    if (q->dim[q->rank - 2] != k->dim[k->rank - 2])
+        return refuse(r, "wants as many queries as keys, not %s and %s", show(q), show(k));
+    return stacked_gradients(r, q, 3);
+}
+
+static bool shape_attention_query_grad(Rule *r) {
+    if (!attention_operands(r, 4, r->n)) return false;
+    *r->out = *r->x[0];
+    if (r->out->dtype == DT_BF16) r->out->dtype = DT_F32;
     return true;
+}
+
+static bool shape_attention_key_grad(Rule *r) {
+    return attention_operands(r, 4, r->n) && stacked_gradients(r, r->x[1], 2);
 }
 
 static bool shape_attention_bias_grad(Rule *r) {

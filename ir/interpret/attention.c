@@ -5,21 +5,23 @@
 
 typedef struct {
     const double *q, *k, *v, *dy, *bias; /* of one matrix; dy, bias: or NULL */
-    int64_t n, d;
+    int64_t m, n, d;                     /* queries, keys, elements of each */
     double scale;
 } Head;
 
 /* Matrix number `index` of the operands. */
 static Head head_of(const Eval *eval, int64_t index, bool gradient) {
     const Type *q = eval->type[0];
-    Head h = {
-        .n = q->dim[q->rank - 2], .d = q->dim[q->rank - 1], .scale = attention_attrs(eval->node)->scale};
-    int64_t at = index * h.n * h.d, step = h.n * h.n, bias_at = 0;
+    Head h = {.m = q->dim[q->rank - 2],
+              .n = eval->type[1]->dim[q->rank - 2],
+              .d = q->dim[q->rank - 1],
+              .scale = attention_attrs(eval->node)->scale};
+    int64_t step = h.m * h.n, bias_at = 0;
     int bias = gradient ? 4 : 3;
-    h.q = eval->x[0] + at;
-    h.k = eval->x[1] + at;
-    h.v = eval->x[2] + at;
-    if (gradient) h.dy = eval->x[3] + at;
+    h.q = eval->x[0] + index * h.m * h.d;
+    h.k = eval->x[1] + index * h.n * h.d;
+    h.v = eval->x[2] + index * h.n * h.d;
+    if (gradient) h.dy = eval->x[3] + index * h.m * h.d;
     if (eval->node->n_operands <= bias) return h;
     for (int k = q->rank - 3; k >= 0; k--) {
         int64_t dim = eval->type[bias]->dim[k];
@@ -63,16 +65,43 @@ static int64_t heads(const Eval *eval) {
     return type_elements(q) / (q->dim[q->rank - 2] * q->dim[q->rank - 1]);
 }
 
+/* to += factor·x, n elements; to: or NULL. */
+static void add_scaled(double *to, double factor, const double *x, int64_t n) {
+    for (int64_t c = 0; to && c < n; c++) to[c] += factor * x[c];
+}
+
 bool eval_attention(Eval *eval) {
-    for (int64_t m = 0; m < heads(eval); m++) {
-        Head h = head_of(eval, m, false);
+    for (int64_t i = 0; i < type_elements(&eval->node->type); i++) eval->y[i] = 0;
+    for (int64_t matrix = 0; matrix < heads(eval); matrix++) {
+        Head h = head_of(eval, matrix, false);
         double *p = ARENA_ARRAY(eval->arena, double, h.n + 1);
-        for (int64_t i = 0; i < h.n; i++) {
-            double *y = eval->y + (m * h.n + i) * h.d;
+        for (int64_t i = 0; i < h.m; i++) {
             probabilities(&h, i, p);
-            for (int64_t c = 0; c < h.d; c++) y[c] = 0;
             for (int64_t j = 0; j < h.n; j++)
-                for (int64_t c = 0; c < h.d; c++) y[c] += p[j] * h.v[j * h.d + c];
+                add_scaled(eval->y + (matrix * h.m + i) * h.d, p[j], h.v + j * h.d, h.d);
+        }
+    }
+    return true;
+}
+
+/* Gradients of all matrices, added to where they are wanted: dq, dk, dv, dbias; or NULL. */
+static bool add_gradients(Eval *eval, double *dq, double *dk, double *dv, double *dbias) {
+    for (int64_t i = 0; i < type_elements(&eval->node->type); i++) eval->y[i] = 0;
+    for (int64_t matrix = 0; matrix < heads(eval); matrix++) {
+        Head h = head_of(eval, matrix, true);
+        double *p = ARENA_ARRAY(eval->arena, double, h.n + 1),
+               *ds = ARENA_ARRAY(eval->arena, double, h.n + 1);
+        for (int64_t i = 0; i < h.m; i++) {
+            int64_t query = (matrix * h.m + i) * h.d;
+            probabilities(&h, i, p);
+            score_gradient(&h, i, p, ds);
+            if (dbias) add_scaled(dbias + (h.bias - eval->x[4]) + i * h.n, 1, ds, h.n);
+            for (int64_t j = 0; j < h.n; j++) {
+                int64_t key = (matrix * h.n + j) * h.d;
+                add_scaled(dq ? dq + query : NULL, h.scale * ds[j], h.k + j * h.d, h.d);
+                add_scaled(dk ? dk + key : NULL, h.scale * ds[j], h.q + i * h.d, h.d);
+                add_scaled(dv ? dv + key : NULL, p[j], h.dy + i * h.d, h.d);
+            }
         }
     }
     return true;
@@ -80,39 +109,17 @@ bool eval_attention(Eval *eval) {
 
 bool eval_attention_grad(Eval *eval) {
     int64_t part = type_elements(eval->type[0]);
-    for (int64_t i = 0; i < 3 * part; i++) eval->y[i] = 0;
-    for (int64_t m = 0; m < heads(eval); m++) {
-        Head h = head_of(eval, m, true);
-        double *p = ARENA_ARRAY(eval->arena, double, h.n + 1),
-               *ds = ARENA_ARRAY(eval->arena, double, h.n + 1);
-        double *dq = eval->y + m * h.n * h.d, *dk = dq + part, *dv = dk + part;
-        for (int64_t i = 0; i < h.n; i++) {
-            probabilities(&h, i, p);
-            score_gradient(&h, i, p, ds);
-            for (int64_t j = 0; j < h.n; j++)
-                for (int64_t c = 0; c < h.d; c++) {
-                    dq[i * h.d + c] += h.scale * ds[j] * h.k[j * h.d + c];
-                    dk[j * h.d + c] += h.scale * ds[j] * h.q[i * h.d + c];
-                    dv[j * h.d + c] += p[j] * h.dy[i * h.d + c];
-                }
-        }
-    }
-    return true;
+    return add_gradients(eval, eval->y, eval->y + part, eval->y + 2 * part, NULL);
+}
+
+bool eval_attention_query_grad(Eval *eval) {
+    return add_gradients(eval, eval->y, NULL, NULL, NULL);
+}
+
+bool eval_attention_key_grad(Eval *eval) {
+    return add_gradients(eval, NULL, eval->y, eval->y + type_elements(eval->type[1]), NULL);
 }
 
 bool eval_attention_bias_grad(Eval *eval) {
-    int64_t n = type_elements(&eval->node->type);
-    for (int64_t i = 0; i < n; i++) eval->y[i] = 0;
-    for (int64_t m = 0; m < heads(eval); m++) {
-        Head h = head_of(eval, m, true);
-        double *p = ARENA_ARRAY(eval->arena, double, h.n + 1),
-               *ds = ARENA_ARRAY(eval->arena, double, h.n + 1);
-        double *to = eval->y + (h.bias - eval->x[4]);
-        for (int64_t i = 0; i < h.n; i++) {
-            probabilities(&h, i, p);
-            score_gradient(&h, i, p, ds);
-            for (int64_t j = 0; j < h.n; j++) to[i * h.n + j] += ds[j];
-        }
-    }
-    return true;
+    return add_gradients(eval, NULL, NULL, NULL, eval->y);
 }

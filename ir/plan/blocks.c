@@ -41,8 +41,8 @@ static bool access_in_step(const Cut *cut, ValueId value, const Access *access) 
  * of an attention; -1: none can be. */
 static int shared_dimension(const Node *node) {
     int rank = node->type.rank;
-    if (node->op == OP_attention) return rank > 2 ? 0 : -1;
-    if (node->op == OP_attention_grad) return rank > 3 ? 1 : -1;
+    if (node->op == OP_attention || node->op == OP_attention_query_grad) return rank > 2 ? 0 : -1;
+    if (node->op == OP_attention_grad || node->op == OP_attention_key_grad) return rank > 3 ? 1 : -1;
     if (node->op != OP_matmul ||
         type_elements(&node->type) != node->type.dim[rank - 2] * node->type.dim[rank - 1])
         return -1;

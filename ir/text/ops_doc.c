@@ -93,7 +93,7 @@ char *ops_doc(void) {
           "operands; `none`: it cannot be differentiated here, and `autodiff` refuses a loss that depends\n"
           "on it. *Cost* is in FLOPs an element of the result; (operands): of the operands; (terms): for\n"
           "each product that is added up, (taps): of a convolution; (scores): for each element of the\n"
-          "first operand, times its rows.\n",
+          "first operand, times the second's rows.\n",
           out);
     for (size_t s = 0; s < sizeof SECTIONS / sizeof *SECTIONS; s++) {
         fprintf(out, "\n## %s\n%s\n\n", SECTIONS[s].title, SECTIONS[s].text);

@@ -1,7 +1,7 @@
 /* softmax(scale·q·kᵀ [+ bias])·v becomes one operator, before `autodiff`, which makes its gradient one too: the
- * probabilities are never stored. Only where q, k and v have one shape, and no loss depends on the probabilities
- * otherwise: else they are computed once for all; or, where only some of their rows are read, as those of the first
- * token, these rows by themselves. */
+ * probabilities are never stored. Not where a loss depends on the probabilities otherwise: then they are computed once
+ * for all; or, where only some of their rows are read, as those of the first token, these rows by themselves. Nor where
+ * there are so few queries that products and a softmax are faster. */
 #ifndef VITC_PASSES_GRAPH_ATTENTION_H
 #define VITC_PASSES_GRAPH_ATTENTION_H
 

@@ -244,9 +244,9 @@ static void grad_matmul(GradRule *r) {
         r->dx[1] = tb ? ir_matmul(r->func, dy, a, true, ta) : ir_matmul(r->func, a, dy, !ta, false);
 }
 
-/* Part `part` of the stacked gradients. */
-static ValueId part_of(GradRule *r, ValueId stacked, int part) {
-    const Type all = *func_type(r->func, stacked), to = *type_of(r, r->x[part]);
+/* Part `part` of the stacked gradients, that of operand o. */
+static ValueId part_of(GradRule *r, ValueId stacked, int part, int o) {
+    const Type all = *func_type(r->func, stacked), to = *type_of(r, r->x[o]);
     int64_t start[IR_MAX_RANK] = {part}, limit[IR_MAX_RANK], step[IR_MAX_RANK];
     for (int k = 0; k < all.rank; k++) {
         limit[k] = k ? all.dim[k] : part + 1;
@@ -259,10 +259,16 @@ static void grad_attention(GradRule *r) {
     int n = r->node->n_operands;
     ValueId x[5] = {r->x[0], r->x[1], r->x[2], r->dy, n > 3 ? r->x[3] : IR_NONE};
     const Attr *attrs = r->node->attrs;
-    if (r->wanted[0] || r->wanted[1] || r->wanted[2]) {
+    bool of_keys = r->wanted[1] || r->wanted[2], alike = type_equal(type_of(r, x[0]), type_of(r, x[1]));
+    if (alike && r->wanted[0] && of_keys) {
         ValueId stacked = func_emit(r->func, OP_attention_grad, x, n + 1, attrs);
         for (int o = 0; o < 3; o++)
-            if (r->wanted[o]) r->dx[o] = part_of(r, stacked, o);
+            if (r->wanted[o]) r->dx[o] = part_of(r, stacked, o, o);
+    } else {
+        if (r->wanted[0]) r->dx[0] = func_emit(r->func, OP_attention_query_grad, x, n + 1, attrs);
+        ValueId stacked = of_keys ? func_emit(r->func, OP_attention_key_grad, x, n + 1, attrs) : IR_NONE;
+        for (int o = 1; o < 3; o++)
+            if (r->wanted[o]) r->dx[o] = part_of(r, stacked, o - 1, o);
     }
     if (n > 3 && r->wanted[3]) r->dx[3] = func_emit(r->func, OP_attention_bias_grad, x, 5, attrs);
 }

@@ -130,13 +130,26 @@ static inline bool random_graph_sane(RandomGraph *g) {
     return sane;
 }
 
-/* Operands of attention: values of one type, and a bias made of them. */
-static inline void fitting_operands(RandomGraph *g, ValueId *x, int n, int alike) {
+/* x, the first of its rows, or all of them twice. */
+static inline ValueId other_rows(RandomGraph *g, ValueId x) {
+    const Type type = *func_type(g->func, x);
+    uint64_t how = type.rank < 2 ? 0 : draw_below(&g->seed, 3);
+    if (how == 0) return x;
+    if (how == 1)
+        return func_emit(g->func, OP_concat, (ValueId[]){x, x}, 2, &(ConcatAttrs){.axis = type.rank - 2});
+    int64_t start[IR_MAX_RANK] = {0}, limit[IR_MAX_RANK], step[IR_MAX_RANK];
+    for (int k = 0; k < type.rank; k++) limit[k] = k == type.rank - 2 ? 1 : type.dim[k], step[k] = 1;
+    return ir_slice(g->func, x, start, limit, step);
+}
+
+/* Operands of attention: queries, keys, values and the result's gradient of types that fit, and a bias made of them. */
+static inline void fitting_operands(RandomGraph *g, ValueId *x, int n, int factors) {
+    for (int o = 1; o < factors; o++)
+        if (!type_equal(func_type(g->func, x[o]), func_type(g->func, x[0]))) x[o] = x[0];
     const Type q = *func_type(g->func, x[0]);
-    for (int o = 1; o < alike; o++)
-        if (!type_equal(func_type(g->func, x[o]), &q)) x[o] = x[0];
-    if (n > alike && q.rank >= 2 && dtype_is_float(q.dtype))
-        x[alike] = ir_matmul(g->func, x[0], x[1], false, true);
+    if (factors > 2 && draw_below(&g->seed, 2)) x[1] = x[2] = other_rows(g, x[0]);
+    if (n > factors && q.rank >= 2 && dtype_is_float(q.dtype))
+        x[factors] = ir_matmul(g->func, x[0], x[1], false, true);
 }
 
 /* Operands of a convolution, or of one of its adjoints: an image that is its own weight, and what they give. */

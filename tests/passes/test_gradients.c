@@ -155,6 +155,12 @@ static const Case CASES[] = {
      1,
      {{DIMS(2, 8, 12)}},
      {.fold = {.size = INTS(4, 5), .kernel = INTS(3, 2), .stride = INTS(2, 1), .padding = INTS(1, 0)}}},
+    {OP_attention, 3, {{DIMS(2, 1, 4)}, {DIMS(2, 3, 4)}, {DIMS(2, 3, 4)}}, {.attention = {.scale = 0.7}}},
+    {OP_attention, 3, {{DIMS(3, 2)}, {DIMS(1, 2)}, {DIMS(1, 2)}}, {.attention = {.scale = 1}}},
+    {OP_attention,
+     4,
+     {{DIMS(2, 2, 4, 2)}, {DIMS(2, 2, 3, 2)}, {DIMS(2, 2, 3, 2)}, {DIMS(1, 2, 4, 3)}},
+     {.attention = {.scale = 0.5}}},
 };
 enum { N_CASES = sizeof CASES / sizeof *CASES };
 

@@ -242,6 +242,10 @@ static void test_no_gradient(void **state) {
         {"sum_rows", "sum_rows %q {rows = 2}", "this sum_rows, which has no gradient"},
         {"moments", "moments %q {columns = 2}", "this moments, which has no gradient"},
         {"attention_grad", "attention_grad %q, %c, %c, %c", "this attention_grad, which has no gradient"},
+        {"attention_key_grad", "attention_key_grad %q, %c, %c, %c",
+         "this attention_key_grad, which has no gradient"},
+        {"attention_query_grad", "attention_query_grad %q, %c, %c, %c",
+         "this attention_query_grad, which has no gradient"},
         {"attention_bias_grad", "attention_bias_grad %q, %c, %c, %c, %c",
          "this attention_bias_grad, which has no gradient"},
         {"grad", "grad %s, %q", "second derivatives are not made"},
@@ -254,7 +258,7 @@ static void test_no_gradient(void **state) {
                      "    %%p = mul %%q, %%q\n    %%s = sum %%p {axes = [0, 1]}\n"
                      "    %%y = %s  // (r.yaml:7:%zu)\n    %%l = sum %%y {axes = [0, 1%s]}\n"
                      "    %%g = grad %%l, %%%c\n    output g = %%g\n  }\n}\n",
-                     rows[i].statement, i + 1, i < 3 ? ", 2" : "", "kq"[asked]);
+                     rows[i].statement, i + 1, i < 4 ? ", 2" : "", "kq"[asked]);
             Text t = read_text(text);
             assert_int_equal(passes_run(t.module, "autodiff", NULL, t.diags), !asked);
             DiagKind kind;
