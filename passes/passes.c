@@ -20,6 +20,7 @@
 #include "passes/plan/schedule.h"
 #include "passes/graph/simplify.h"
 #include "passes/graph/split_rows.h"
+#include "passes/graph/symmetric.h"
 #include "passes/graph/tile_sums.h"
 
 #include <string.h>
@@ -34,6 +35,8 @@ static const Pass TABLE[] = {
     {"expand", "write softmax, log_softmax and layernorm as elementwise operators and reductions",
      WANTS_GRAPH, pass_expand},
     {"split-rows", "compute what is wide for some rows at a time", WANTS_GRAPH, pass_split_rows},
+    {"symmetric", "compute half of products whose result is symmetric, and mirror it", WANTS_GRAPH,
+     pass_symmetric},
     {"tile-sums", "begin sums over rows and columns of a product's result in its tiles", WANTS_GRADIENTS,
      pass_tile_sums},
     {"reductions", "bring every reduction into the form of a row or a column kernel", WANTS_GRAPH,

@@ -1,6 +1,7 @@
 /* Blocking: see blocking.h. A block of A stays in the core's own cache while all panels of a block of B, which the
  * shared cache holds, pass by: A is packed once for C as wide as that. */
 #include "codegen/gemm/blocking.h"
+#include "codegen/gemm/symmetric.h"
 #include "ir/plan/prologue.h"
 
 static int64_t round_up(int64_t x, int64_t to) {
@@ -55,10 +56,11 @@ Blocking blocking_of(const FunctionBuilder *fb, const GemmShape *shape, bool epi
     if (shape->prologue)
         b.made_units = round_up(b.mr * b.made_stride * (int64_t)dtype_size(shape->a_dtype) / 4, 16);
     if (epilogue && blocking_cuts_k(&b, shape)) b.sum_units = round_up(blocking_rows(shape), b.mr) * b.nc;
+    if (shape->symmetric) b.mirror_units = symmetric_units(b.mc, b.nr);
     return b;
 }
 
 int64_t gemm_scratch_bytes(const FunctionBuilder *fb, const GemmShape *shape, bool epilogue) {
     Blocking b = blocking_of(fb, shape, epilogue);
-    return 4 * (b.b_units + b.a_units + b.tile_units + b.made_units + b.sum_units);
+    return 4 * (b.b_units + b.a_units + b.tile_units + b.made_units + b.sum_units + b.mirror_units);
 }

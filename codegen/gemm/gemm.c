@@ -3,6 +3,7 @@
 #include "codegen/gemm/gemm.h"
 #include "codegen/gemm/blocking.h"
 #include "codegen/gemm/panels.h"
+#include "codegen/gemm/symmetric.h"
 #include "ir/plan/prologue.h"
 
 typedef struct {
@@ -19,6 +20,8 @@ typedef struct {
     GemmEpilogue epilogue;
     GemmPrefetch prefetch;
     void *user;
+    Mirror mirror;          /* of symmetric products */
+    LLVMValueRef block_row; /* the first row of the block of A */
 } Gemm;
 
 /* A tile of C: its first row and column, and how many of them are there. */
@@ -128,6 +131,8 @@ static void add_tile(Gemm *g, const TilePlace *place, LLVMValueRef fresh, LLVMVa
 
 static void hand_over(Gemm *g, const TilePlace *p) {
     g->epilogue(g->user, g->batch, p->row, p->rows, p->col, p->columns, g->tile, g->blocking.nr);
+    if (!g->shape->symmetric) return;
+    symmetric_keep(g->fb, &g->mirror, g->tile, LLVMBuildSub(g->fb->builder, p->row, g->block_row, ""));
 }
 
 /* What becomes of a tile of sums over one block of K. With a single block it goes to the epilogue, or to C. With
@@ -227,6 +232,21 @@ static void call_tile(Gemm *g, const TilePlace *place, const PanelPair *panels) 
 
 /* ---- loops ------------------------------------------------------------------------------------------------------- */
 
+/* Of rows from `row` on the first whose tile at column `col` is computed. */
+static LLVMValueRef first_row_of(Gemm *g, LLVMValueRef row, LLVMValueRef col) {
+    if (!g->shape->symmetric) return row;
+    return build_larger(g->fb, row, symmetric_first_row(g->fb, col, g->blocking.mr));
+}
+
+/* What the tiles of a panel of columns hold, on the other side of the diagonal. */
+static void mirror_panel(Gemm *g, const TilePlace *panel, LLVMValueRef rows) {
+    FunctionBuilder *fb = g->fb;
+    Fork fork = build_if(fb, g->is_last);
+    symmetric_hand_over(fb, &g->mirror, g->batch, panel->col, panel->columns, g->block_row, rows, g->epilogue,
+                        g->user);
+    build_end_if(fb, &fork);
+}
+
 /* The macro-kernel: tiles of one packed block of A, from `row` on, against one packed block of B. */
 static void macro_kernel(Gemm *g, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef columns) {
     FunctionBuilder *fb = g->fb;
@@ -234,16 +254,19 @@ static void macro_kernel(Gemm *g, LLVMValueRef row, LLVMValueRef rows, LLVMValue
     TilePlace place;
     PanelPair panels;
     g->units = micro_units_of(fb, b->panels.kernel, g->k);
+    g->block_row = row;
     Loop jr = build_block_loop(fb, i64(g, 0), columns, b->nr, "jr", &place.columns);
     place.col = build_add(fb, g->first_col, jr.counter);
     panels.b = panel_of_b(g, jr.counter, place.col);
-    Loop ir = build_block_loop(fb, i64(g, 0), rows, b->mr, "ir", &place.rows);
+    LLVMValueRef first = LLVMBuildSub(fb->builder, first_row_of(g, row, place.col), row, "");
+    Loop ir = build_block_loop(fb, first, rows, b->mr, "ir", &place.rows);
     panels.a = build_f32_at(fb, g->packed_a, build_mul(fb, ir.counter, g->units));
     place.row = build_add(fb, row, ir.counter);
     prefetch_tile(g, &place);
     call_tile(g, &place, &panels);
     finish_tile(g, &place);
     build_loop_end(fb, &ir);
+    if (g->shape->symmetric) mirror_panel(g, &place, rows);
     build_loop_end(fb, &jr);
 }
 
@@ -260,7 +283,7 @@ static void multiply(Gemm *g, LLVMValueRef m0, LLVMValueRef m1, LLVMValueRef n0,
     g->is_first = LLVMBuildICmp(fb->builder, LLVMIntEQ, pc.counter, i64(g, 0), "");
     g->is_last = LLVMBuildICmp(fb->builder, LLVMIntSGE, pc.next, all_k, "");
     pack_b(g, columns);
-    Loop ic = build_block_loop(fb, m0, m1, b->mc, "ic", &rows);
+    Loop ic = build_block_loop(fb, first_row_of(g, m0, g->first_col), m1, b->mc, "ic", &rows);
     pack_a(g, ic.counter, rows);
     macro_kernel(g, ic.counter, rows, columns);
     build_loop_end(fb, &ic);
@@ -302,7 +325,12 @@ static void multiply_one(Gemm *g, LLVMValueRef a, LLVMValueRef b) {
     g->batch = zero;
     if (!s->prologue) g->a = build_element(fb, panels_element(fb, s->a_dtype), a, i64(g, s->a_offset));
     g->b = build_element(fb, panels_element(fb, s->b_dtype), b, i64(g, s->b_offset));
-    if (s->block || product_shares_rows(s->m, s->n) || s->n < 16 * nr) {
+    if (s->symmetric) {
+        symmetric_share(fb, s->m, grain_of(g), &from, &to);
+        LLVMValueRef columns =
+            build_add(fb, to, i64(g, nr)); /* those of tiles that reach below the diagonal */
+        multiply(g, from, to, zero, build_smaller(fb, columns, i64(g, s->n)));
+    } else if (s->block || product_shares_rows(s->m, s->n) || s->n < 16 * nr) {
         build_share(fb, s->m, grain_of(g), &from, &to);
         multiply(g, from, to, zero, i64(g, s->n));
     } else {
@@ -325,6 +353,8 @@ void gemm_emit(FunctionBuilder *fb, const GemmShape *shape, LLVMValueRef a, LLVM
     g.packed_a = build_f32_at(fb, scratch, build_i64(fb, blocking->b_units));
     g.tile = build_f32_at(fb, g.packed_a, build_i64(fb, blocking->a_units));
     g.made = build_f32_at(fb, g.tile, build_i64(fb, blocking->tile_units));
+    g.mirror = (Mirror){blocking->mr, blocking->nr, symmetric_stride(blocking->mc), NULL};
+    g.mirror.buffer = build_f32_at(fb, g.made, build_i64(fb, blocking->made_units + blocking->sum_units));
     if (blocking->sum_units) g.sums = build_f32_at(fb, g.made, build_i64(fb, blocking->made_units));
     micro_begin(fb, blocking->panels.kernel);
     int64_t matrices = 1;

@@ -5,6 +5,7 @@
  *   panels.c    packed panels of both sides, in any precision
  *   gemm.c      the loops around the micro-kernel, and what becomes of a finished tile
  *   micro.c     the micro-kernel: an mr × nr tile in registers along K
+ *   symmetric.c results that are symmetric: one half is computed, and mirrored
  *
  * The micro-kernel leaves the tile in a small buffer, where the caller's epilogue takes it. A long K is cut into
  * blocks: the sums so far wait in C, or, with an epilogue, in the thread's scratch. A B that is packed already is
@@ -31,7 +32,8 @@ typedef struct {
     int64_t a_offset, b_offset;
     /* In a chain: rows of a block, the last may have fewer; 0: threads share rows or columns. */
     int64_t block;
-    int64_t grain; /* where threads share rows, each gets a multiple of so many */
+    int64_t grain;  /* where threads share rows, each gets a multiple of so many */
+    bool symmetric; /* the result is: what lies above the diagonal is handed over mirrored, to an epilogue */
     /* B is packed already, as a side B of panels.h over all of K; b_row, b_col, b_offset are ignored. */
     bool b_packed;
     GemmPrologue prologue; /* computes A; there is one matrix then; NULL: A is in memory */

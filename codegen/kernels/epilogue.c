@@ -20,6 +20,7 @@ struct Epilogue {
     int n_batch;
     int64_t columns;             /* of the whole product */
     int tile_rows, tile_columns; /* 0: tiles are of any shape */
+    bool mirrored;               /* of symmetric products: parts of rows, of any length and at any place */
 };
 
 /* Sets the indices of the kernel's loops from those of the product. */
@@ -55,7 +56,7 @@ static void set_indices(const Epilogue *epilogue, LLVMValueRef batch, LLVMValueR
  * product. */
 static bool packs_tile(const Epilogue *epilogue, const KernelMember *member) {
     const Emitter *e = epilogue->e;
-    return emit_is_pack(e, member) && epilogue->core->access.rank == 2 &&
+    return emit_is_pack(e, member) && !epilogue->mirrored && epilogue->core->access.rank == 2 &&
            epilogue->columns % epilogue->tile_columns == 0 &&
            access_equal(&member->access, &epilogue->core->access, e->kernel->domain.rank) &&
            emit_can_pack_block(e, member, epilogue->tile_columns);
@@ -127,7 +128,7 @@ static void emit_vectors(const Epilogue *epilogue, const TileRow *row, LLVMValue
     FunctionBuilder *fb = e->fb;
     LLVMValueRef padded = build_add(fb, columns, build_i64(fb, fb->lanes - 1)), mask = NULL;
     Loop inner = build_loop_begin(fb, build_i64(fb, 0), padded, fb->lanes, "v");
-    if (epilogue->columns % fb->lanes)
+    if (epilogue->columns % fb->lanes || epilogue->mirrored)
         mask = build_lanes_below(fb, fb->lanes, 0, LLVMBuildSub(fb->builder, columns, inner.counter, ""));
     Scope scope = emit_vectors_begin(e, mask);
     emit_epilogue_vector(epilogue, row, inner.counter);
@@ -228,7 +229,8 @@ Epilogue *epilogue_begin(Emitter *e, int tile_rows, int tile_columns) {
                            .n_batch = rank - 2,
                            .columns = node->type.dim[rank - 1],
                            .tile_rows = tile_rows,
-                           .tile_columns = tile_columns};
+                           .tile_columns = tile_columns,
+                           .mirrored = node->op == OP_matmul && matmul_attrs(node)->symmetric};
     epilogue->stores = ARENA_ARRAY(e->arena, const KernelMember *, e->kernel->n_members + 1);
     for (int i = 0; i < epilogue->n_batch; i++) epilogue->batch[i] = node->type.dim[i];
     for (size_t i = 0; i < e->called->n_stores; i++) {

@@ -10,10 +10,12 @@ static double count_operands(const Func *func, const Node *node) { /* of one typ
     return (double)type_elements(func_type(func, node->operands[0])) * node->n_operands;
 }
 
-/* Products of two elements of a matrix product. */
+/* Products of two elements of a matrix product: of a symmetric one, up to the diagonal. */
 static double count_terms(const Func *func, const Node *node) {
     const Type *a = func_type(func, node->operands[0]);
-    return (double)type_elements(&node->type) *
+    double n = (double)node->type.dim[node->type.rank - 1];
+    double computed = matmul_attrs(node)->symmetric ? (n + 1) / (2 * n) : 1;
+    return computed * (double)type_elements(&node->type) *
            (double)a->dim[matmul_attrs(node)->ta ? a->rank - 2 : a->rank - 1];
 }
 

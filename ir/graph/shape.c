@@ -305,6 +305,9 @@ static bool shape_matmul(Rule *r) {
     if (halves) r->out->dtype = DT_F32;
     r->out->dim[n - 2] = a->dim[ta ? n - 1 : n - 2];
     r->out->dim[n - 1] = b->dim[tb ? n - 2 : n - 1];
+    bool square = r->out->dim[n - 2] == r->out->dim[n - 1] && matmul_attrs(r->node)->panel == 0;
+    if (matmul_attrs(r->node)->symmetric && !square)
+        return refuse(r, "that is symmetric wants as many rows as columns, and no panels: %s", show(r->out));
     return true;
 }
 

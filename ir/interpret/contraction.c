@@ -20,7 +20,7 @@ bool eval_pack(Eval *eval) {
 bool eval_matmul(Eval *eval) {
     const Type *a = eval->type[0], *y = &eval->node->type;
     bool ta = matmul_attrs(eval->node)->ta, tb = matmul_attrs(eval->node)->tb,
-         packed = matmul_attrs(eval->node)->panel > 0;
+         packed = matmul_attrs(eval->node)->panel > 0, symmetric = matmul_attrs(eval->node)->symmetric;
     int64_t m = y->dim[y->rank - 2], n = y->dim[y->rank - 1], k = a->dim[a->rank - (ta ? 2 : 1)];
     int64_t batch = type_elements(y) / (m * n);
     int64_t a_row = ta ? 1 : k, a_col = ta ? m : 1;
@@ -37,6 +37,8 @@ bool eval_matmul(Eval *eval) {
                 double factor = x[i * a_row + p * a_col];
                 for (int64_t j = 0; j < n; j++) out[i * n + j] += factor * w[p * n + j];
             }
+        for (int64_t i = 0; symmetric && i < m; i++)
+            for (int64_t j = i + 1; j < n; j++) out[i * n + j] = out[j * n + i];
     }
     return true;
 }

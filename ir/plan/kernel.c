@@ -208,7 +208,9 @@ static bool runs_row_by_row(const Func *func, const Kernel *kernel, const Node *
     const Type *type = &node->type;
     const Type *operand = func_type(func, func_node(func, kernel_block_reduction(func, kernel))->operands[0]);
     int64_t offset, coef[DOMAIN_MAX], n = type->dim[type->rank - 1];
-    if (node->op != OP_matmul || type_elements(type) != n * type->dim[type->rank - 2]) return false;
+    if (node->op != OP_matmul || matmul_attrs(node)->symmetric ||
+        type_elements(type) != n * type->dim[type->rank - 2])
+        return false;
     if (operand->dim[operand->rank - 1] != n) return false;
     access_linear(type, access, &kernel->domain, &offset, coef);
     for (int i = 0; i < kernel->domain.rank; i++)

@@ -27,6 +27,7 @@ const char *prologue_fault(const Func *func, ValueId core, const Kernel *prologu
     if (node->op != OP_matmul ||
         type_elements(&node->type) != node->type.dim[rank - 2] * node->type.dim[rank - 1])
         return "is no product of one matrix";
+    if (matmul_attrs(node)->symmetric) return "computes a symmetric result";
     if (prologue->kind != KERNEL_LOOP || prologue->rows || kernel_block_reduction(func, prologue) != IR_NONE)
         return "has a prologue that is not elementwise";
     for (size_t u = 0; u < prologue->n_uses; u++) /* its own values are not in memory */

@@ -77,7 +77,8 @@ static bool reads_weight(const Packer *p, const uint32_t *states, const Node *no
                          Packing *out) {
     PanelShape panel = panel_of(p->module);
     if (product->op != OP_matmul || product->type.rank != 2 ||
-        matmul_attrs(product)->precision != PRECISION_FP32 || matmul_attrs(product)->panel)
+        matmul_attrs(product)->precision != PRECISION_FP32 || matmul_attrs(product)->panel ||
+        matmul_attrs(product)->symmetric)
         return false;
     const Type *x = &nodes[product->operands[1]].type;
     bool tb = matmul_attrs(product)->tb;

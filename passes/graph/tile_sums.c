@@ -41,8 +41,8 @@ static bool keeps_places(const Node *node, const Type *matrix) {
 }
 
 static bool is_tiled(const Node *node, const Type *matrix) {
-    return node->op == OP_matmul && node->type.rank == 2 && node->type.dtype == DT_F32 &&
-           same_matrix(&node->type, matrix);
+    return node->op == OP_matmul && !matmul_attrs(node)->symmetric && node->type.rank == 2 &&
+           node->type.dtype == DT_F32 && same_matrix(&node->type, matrix);
 }
 
 /* The last product from whose tiles `value` can be computed; IR_NONE: none. The search visits later nodes first. */

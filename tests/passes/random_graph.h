@@ -220,6 +220,12 @@ static inline void random_node(RandomGraph *g) {
         if (n > 2)
             x[2] = x[1] == IR_NONE ? IR_NONE : ir_gather(g->func, x[0], x[1], (int)batch); /* rows that fit */
     }
+    if (op == OP_matmul && matmul_attrs(&made)->symmetric) { /* that of a matrix and itself is */
+        MatmulAttrs *matmul = (MatmulAttrs *)attrs;
+        x[1] = x[0];
+        matmul->tb = !matmul->ta;
+        matmul->panel = 0;
+    }
     if (op == OP_matmul && matmul_attrs(&made)->panel > 0) { /* of packed columns */
         MatmulAttrs *matmul = (MatmulAttrs *)attrs;
         const Type *matrix = func_type(g->func, x[1]);
