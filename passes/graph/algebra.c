@@ -104,6 +104,8 @@ static ValueId simplify_add(Simplify *s, const Node *node) {
     if (is_number(s, a, 0)) return by(s, "0 + x = x", in_type_of(s, node, b));
     if (is_op(s, b, OP_neg)) return by(s, "x + -y = x - y", binary(s, OP_sub, a, X(s, b, 0)));
     if (is_op(s, a, OP_neg)) return by(s, "-x + y = y - x", binary(s, OP_sub, b, X(s, a, 0)));
+    if (a == b && is_real(node))
+        return by(s, "x + x = 2 * x", binary(s, OP_mul, a, constant(s, 2, (DType)node->type.dtype)));
     return join_pads(s, node);
 }
 
@@ -353,5 +355,6 @@ ValueId algebra_apply(Simplify *s, const Node *node) {
         if (made == IR_NONE) made = drop_broadcasts(s, node);
     }
     if (made == IR_NONE) made = apply_rules(s, node, RULES, sizeof RULES / sizeof *RULES);
+    if (made == IR_NONE) made = apply_rules(s, node, PRODUCT_RULES, PRODUCT_RULE_COUNT);
     return made != IR_NONE ? made : apply_rules(s, node, MOVE_RULES, MOVE_RULE_COUNT);
 }

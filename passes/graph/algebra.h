@@ -11,13 +11,13 @@
 ValueId algebra_apply(Simplify *s, const Node *node);
 
 /* A rule is asked for nodes of its operator; IR_NONE: it does not apply. Rules of one operator are tried in order,
- * those of algebra.c before those of algebra_moves.c. */
+ * those of algebra.c before those of other files. */
 typedef struct {
     OpKind op;
     ValueId (*apply)(Simplify *s, const Node *node);
 } AlgebraRule;
-extern const AlgebraRule MOVE_RULES[];
-extern const size_t MOVE_RULE_COUNT;
+extern const AlgebraRule MOVE_RULES[], PRODUCT_RULES[];
+extern const size_t MOVE_RULE_COUNT, PRODUCT_RULE_COUNT;
 
 /* ---- what rules are written with --------------------------------------------------------------------------------- */
 

@@ -147,10 +147,22 @@ static PairPlan plan_apart(const Factoring *f) {
     return plan;
 }
 
+/* Whether a value is in several pairs: else there is nothing to factor. */
+static bool shares_values(const Factoring *f) {
+    bool *seen = ARENA_ARRAY(f->arena, bool, f->n_values);
+    for (int i = 0; i < f->n_pairs; i++) {
+        const Pair *p = &f->pairs[i];
+        if (seen[p->a] || seen[p->b]) return true;
+        seen[p->a] = seen[p->b] = true;
+    }
+    return false;
+}
+
 PairPlan factor_pairs(Arena *arena, int n_values, int n_pairs, const Pair *pairs) {
     Factoring f = {.arena = arena, .n_values = n_values};
     merge_pairs(&f, n_pairs, pairs);
     PairPlan best = plan_apart(&f);
+    if (!shares_values(&f)) return best;
     for (int i = 0; i < f.n_pairs; i++) /* that cannot be divided by */
         if (f.pairs[i].factor == 0 || !isfinite(f.pairs[i].factor)) return best;
     find_sides(&f);

@@ -84,6 +84,13 @@ static size_t members(int n, const bool *in) {
     return count;
 }
 
+/* Whether the item is in a sum with others. */
+static bool has_company(int item, int n_items, int n_sums, const bool *in) {
+    for (int k = 0; k < n_sums; k++)
+        if (in[k * n_items + item] && members(n_items, in + k * n_items) > 1) return true;
+    return false;
+}
+
 static SharedSums share(Arena *arena, int n_items, int n_sums, const bool *in) {
     size_t most = members(n_items * n_sums, in);
     Sharing s = begin(arena, n_items, n_sums, most);
@@ -95,7 +102,8 @@ static SharedSums share(Arena *arena, int n_items, int n_sums, const bool *in) {
     s.in = ARENA_ARRAY(arena, bool, n_sums *s.room);
     s.sharers = ARENA_ARRAY(arena, int, (size_t)s.room *(size_t)s.room);
     for (int k = 0; k < n_sums; k++) memcpy(s.in + k * s.room, in + k * n_items, (size_t)n_items);
-    for (int i = 0; i < n_items; i++) count_sharers(&s, i);
+    for (int i = 0; i < n_items; i++)
+        if (has_company(i, n_items, n_sums, in)) count_sharers(&s, i);
     for (int a, b; best_pair(&s, &a, &b);) join(&s, a, b);
     for (int k = 0; k < n_sums; k++)
         for (int i = 0; i < live_items(&s); i++)

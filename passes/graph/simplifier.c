@@ -75,6 +75,14 @@ static void grow_slots(Simplify *s) {
     }
 }
 
+/* The slot of an equal node, or, empty (0), the one where it belongs. */
+static size_t slot_of(const Simplify *s, const Node *node) {
+    size_t at = hash_node(node) & (s->n_slots - 1);
+    while (s->slots[at] && !same_node(func_node(s->func, s->slots[at] - 1), node))
+        at = (at + 1) & (s->n_slots - 1);
+    return at;
+}
+
 /* The value that stands for a node that is equal. Nodes that rules make have no number yet. */
 static ValueId merged(const Simplify *s, const Node *node, ValueId value) {
     if (node->number != IR_NONE)
@@ -86,9 +94,8 @@ static ValueId merged(const Simplify *s, const Node *node, ValueId value) {
 static ValueId merge(Simplify *s, const Node *node) {
     if (!op_may_merge(node->op)) return func_copy(s->func, node, node->operands);
     if (s->n_filled * 2 >= s->n_slots) grow_slots(s);
-    size_t at = hash_node(node) & (s->n_slots - 1);
-    for (; s->slots[at]; at = (at + 1) & (s->n_slots - 1))
-        if (same_node(func_node(s->func, s->slots[at] - 1), node)) return merged(s, node, s->slots[at] - 1);
+    size_t at = slot_of(s, node);
+    if (s->slots[at]) return merged(s, node, s->slots[at] - 1);
     ValueId id = func_copy(s->func, node, node->operands);
     s->slots[at] = id + 1;
     s->n_filled++;
@@ -112,21 +119,32 @@ ValueId simplify_node(Simplify *s, const Node *node) {
     return merge(s, node);
 }
 
-ValueId simplify_make(Simplify *s, OpKind op, const ValueId *operands, int n, const void *attrs) {
+/* Such a node, typed, for the sake of the one that is made; false: it was refused. */
+static bool describe(Simplify *s, OpKind op, const ValueId *operands, int n, const void *attrs, Node *node) {
     for (int o = 0; o < n; o++) /* that was refused: the rule does not apply */
-        if (operands[o] == IR_NONE) return IR_NONE;
-    Node node = {.op = (uint16_t)op, .n_operands = (uint16_t)n, .operands = operands};
-    node.scope = s->func->scope;
-    node.loc = s->func->loc;
-    node.site = s->func->site;
-    node.number = IR_NONE;
-    node.origin = s->func->origin;
-    node.attrs = attrs_copy(s->func->module->arena, op, attrs);
+        if (operands[o] == IR_NONE) return false;
+    *node = (Node){.op = (uint16_t)op, .n_operands = (uint16_t)n, .operands = operands};
+    node->scope = s->func->scope;
+    node->loc = s->func->loc;
+    node->site = s->func->site;
+    node->number = IR_NONE;
+    node->origin = s->func->origin;
+    node->attrs = attrs_copy(s->func->module->arena, op, attrs);
     const Type *types[3];
     const Type **x = n <= 3 ? types : ARENA_ARRAY(s->scratch, const Type *, n);
     for (int o = 0; o < n; o++) x[o] = func_type(s->func, operands[o]);
-    if (!op_infer(op, x, n, node.attrs, &node.type, s->func->error, sizeof s->func->error)) return IR_NONE;
-    return simplify_node(s, &node);
+    return op_infer(op, x, n, node->attrs, &node->type, s->func->error, sizeof s->func->error);
+}
+
+ValueId simplify_make(Simplify *s, OpKind op, const ValueId *operands, int n, const void *attrs) {
+    Node node;
+    return describe(s, op, operands, n, attrs, &node) ? simplify_node(s, &node) : IR_NONE;
+}
+
+ValueId simplify_find(Simplify *s, OpKind op, const ValueId *operands, int n, const void *attrs) {
+    Node node;
+    bool may_be = s->n_slots && op_may_merge(op) && describe(s, op, operands, n, attrs, &node);
+    return may_be ? s->slots[slot_of(s, &node)] - 1 : IR_NONE; /* an empty slot: 0 - 1 is IR_NONE */
 }
 
 bool simplify_single_use(const Simplify *s, ValueId value) {

@@ -25,6 +25,8 @@ typedef struct Simplify {
 ValueId simplify_node(Simplify *s, const Node *node);
 /* Like func_emit, for operands known to fit: simplified, merged, emitted only if new. */
 ValueId simplify_make(Simplify *s, OpKind op, const ValueId *operands, int n, const void *attrs);
+/* An earlier value of such a node, operands in this order; IR_NONE: there is none, and none is made. */
+ValueId simplify_find(Simplify *s, OpKind op, const ValueId *operands, int n, const void *attrs);
 /* Whether nothing else uses the value. */
 bool simplify_single_use(const Simplify *s, ValueId value);
 

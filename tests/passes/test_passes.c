@@ -160,6 +160,10 @@ static void test_factor_cases(void **state) {
     (void)state;
     check_file("factor");
 }
+static void test_symmetric_cases(void **state) {
+    (void)state;
+    check_file("symmetric");
+}
 static void test_autodiff_cases(void **state) {
     (void)state;
     check_file("autodiff");
@@ -323,6 +327,7 @@ int main(void) {
         cmocka_unit_test(test_numbers_of_copies),
         cmocka_unit_test(test_simplify_cases),
         cmocka_unit_test(test_factor_cases),
+        cmocka_unit_test(test_symmetric_cases),
         cmocka_unit_test(test_autodiff_cases),
         cmocka_unit_test(test_attention_cases),
         cmocka_unit_test(test_expand_cases),
