@@ -85,6 +85,34 @@ static const char THRESHOLDS[] =
     "  }\n"
     "}\n";
 
+/* 5 queries of 2 images, 3 heads, and 9 keys; results are stored as products would read them. */
+static const char FEW_QUERIES[] =
+    "module @m {\n"
+    "  func @f(%q : f32[10x12], %kv : f32[18x24], %bias : f32[5x9], %w : f32[10x12]) {\n"
+    "    %q1 = reshape %q {shape = [2, 5, 3, 4]}\n    %q2 = transpose %q1 {perm = [0, 2, 1, 3]}\n"
+    "    %kv1 = reshape %kv {shape = [2, 9, 2, 3, 4]}\n    %kv2 = transpose %kv1 {perm = [2, 0, 3, 1, 4]}\n"
+    "    %k1 = slice %kv2 {start = [0, 0, 0, 0, 0], limit = [1, 2, 3, 9, 4], step = [1, 1, 1, 1, 1]}\n"
+    "    %v1 = slice %kv2 {start = [1, 0, 0, 0, 0], limit = [2, 2, 3, 9, 4], step = [1, 1, 1, 1, 1]}\n"
+    "    %k2 = reshape %k1 {shape = [2, 3, 9, 4]}\n    %v2 = reshape %v1 {shape = [2, 3, 9, 4]}\n"
+    "    %b = reshape %bias {shape = [1, 1, 5, 9]}\n    %y = attention %q2, %k2, %v2, %b {scale = 0.5}\n"
+    "    %y1 = transpose %y {perm = [0, 2, 1, 3]}\n"
+    "    %y2 = reshape %y1 {shape = [10, 12]}\n    %yw = mul %y2, %w\n"
+    "    %l = sum %yw {axes = [0, 1]}\n    %dq = grad %l, %q\n    %dkv = grad %l, %kv\n"
+    "    %db = grad %l, %bias\n"
+    "    output y = %y2\n    output dq = %dq\n    output dkv = %dkv\n    output db = %db\n"
+    "  }\n"
+    "}\n";
+
+static void found_attention(const Func *compiled) {
+    int forward = 0, queries = 0, keys = 0;
+    for (ValueId id = 0; id < compiled->count; id++) {
+        forward += func_node(compiled, id)->op == OP_attention;
+        queries += func_node(compiled, id)->op == OP_attention_query_grad;
+        keys += func_node(compiled, id)->op == OP_attention_key_grad;
+    }
+    assert_true(forward == 1 && queries == 1 && keys == 1);
+}
+
 static double number_of(VtInstance *instance, const VtProgram *program, const char *name) {
     int s = vt_instance_find_state(instance, name);
     const void *data = vt_instance_state(instance, s);
@@ -145,6 +173,11 @@ static void test_long_columns(void **state) {
     check_compiled(&(Against){.text = LONG_COLUMNS});
 }
 
+static void test_few_queries(void **state) {
+    (void)state;
+    check_compiled(&(Against){.text = FEW_QUERIES, .look = found_attention, .gradients = true});
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_concat_of_slices),
@@ -152,6 +185,7 @@ int main(void) {
         cmocka_unit_test(test_numbers_are_arguments),
         cmocka_unit_test(test_long_columns),
         cmocka_unit_test(test_counters),
+        cmocka_unit_test(test_few_queries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
