@@ -38,6 +38,18 @@ static int64_t block_of_m(int64_t m, int64_t most, int mr) {
     return smaller(most < mr ? mr : most / mr * mr, round_up(m, mr));
 }
 
+/* Whether A, which is in memory, can be read there. Tiles must end with the rows of A: at the lower edge of C a tile has
+ * as many rows as the highest of the lowest tiles of all blocks. */
+static bool reads_a_in_place(const GemmShape *shape, const Panels *panels) {
+    Lines lines = {shape->a_dtype, shape->a_row, shape->a_col};
+    int64_t mr = panels->kernel->mr, of_block = blocking_rows(shape) % mr,
+            of_last = shape->m % blocking_rows(shape) % mr;
+    bool whole_units = shape->a_offset % 2 == 0, same = !of_block || !of_last || of_block == of_last;
+    for (int i = 0; i < shape->n_batch; i++) whole_units = whole_units && shape->a_batch[i] % 2 == 0;
+    return !shape->prologue && same && (whole_units || shape->a_dtype == DT_F32) &&
+           panels_read_in_place(panels, &lines, shape->k);
+}
+
 Blocking blocking_of(const FunctionBuilder *fb, const GemmShape *shape, bool epilogue) {
     Panels panels = panels_choose(fb->target, shape->precision);
     const MicroKernel *kernel = panels.kernel;
@@ -48,7 +60,8 @@ Blocking blocking_of(const FunctionBuilder *fb, const GemmShape *shape, bool epi
     b.mc = block_of_m(blocking_rows(shape), cache * 3 / 8 / line, b.mr);
     b.term_stride_a = panels_room(&panels, b.mc, b.kc) / panels.terms;
     b.term_stride_b = shape->b_packed ? 0 : panels_room(&panels, b.nc, b.kc) / panels.terms;
-    b.a_units = panels.terms * b.term_stride_a;
+    b.a_in_place = reads_a_in_place(shape, &panels);
+    b.a_units = b.a_in_place ? 0 : panels.terms * b.term_stride_a;
     b.b_units = panels.terms * b.term_stride_b;
     b.tile_units = round_up(b.mr * b.nr, 16);
     b.made_stride =

@@ -9,6 +9,7 @@ typedef struct {
     Panels panels;
     int mr, nr, lanes;                    /* of the micro-kernel */
     int64_t kc, nc, mc;                   /* of K, N, M in a block */
+    bool a_in_place;                      /* A is not packed: the micro-kernel reads it where it lies */
     int64_t term_stride_a, term_stride_b; /* of the packed blocks: see panels.h */
     /* The thread's scratch, in units of four bytes: a packed block of B, one of A, a tile, a panel's rows of a
      * prologue's results before they are packed, the accumulated sums of a block of C between blocks of K, and mirrored

@@ -67,28 +67,46 @@ static void make_and_pack_a(Gemm *g, LLVMValueRef row, LLVMValueRef rows) {
     build_loop_end(fb, &panel);
 }
 
+/* Where row `row` of A lies, from the block of K on. */
+static LLVMValueRef row_of_a(Gemm *g, LLVMValueRef row) {
+    const GemmShape *s = g->shape;
+    LLVMValueRef at = element_at(g, row, s->a_row, g->first_k, s->a_col);
+    return build_element(g->fb, panels_element(g->fb, s->a_dtype), g->a, at);
+}
+
 /* Rows [row, row + rows) of A along the block of K. */
 static void pack_a(Gemm *g, LLVMValueRef row, LLVMValueRef rows) {
     const GemmShape *s = g->shape;
+    if (g->blocking.a_in_place) return;
     if (s->prologue) {
         make_and_pack_a(g, row, rows);
         return;
     }
     Lines lines = {s->a_dtype, s->a_row, s->a_col};
-    LLVMValueRef from = element_at(g, row, s->a_row, g->first_k, s->a_col);
-    from = build_element(g->fb, panels_element(g->fb, s->a_dtype), g->a, from);
-    panels_pack(g->fb, &g->blocking.panels, false, &lines, from, rows, g->k, g->packed_a,
+    panels_pack(g->fb, &g->blocking.panels, false, &lines, row_of_a(g, row), rows, g->k, g->packed_a,
                 g->blocking.term_stride_a);
 }
 
+/* The panel of A whose rows begin at `row` of C, `down` of the block. */
+static Panel panel_of_a(Gemm *g, LLVMValueRef down, LLVMValueRef row) {
+    const Blocking *b = &g->blocking;
+    if (b->a_in_place)
+        return (Panel){
+            .at = row_of_a(g, row), .line = g->shape->a_row / b->panels.kernel->unit_elements, .step = 1};
+    LLVMValueRef at = build_f32_at(g->fb, g->packed_a, build_mul(g->fb, down, g->units));
+    return (Panel){.at = at, .term_stride = b->term_stride_a};
+}
+
 /* The panel of B whose columns begin at `col` of C, `across` of the block. */
-static LLVMValueRef panel_of_b(Gemm *g, LLVMValueRef across, LLVMValueRef col) {
+static Panel panel_of_b(Gemm *g, LLVMValueRef across, LLVMValueRef col) {
     FunctionBuilder *fb = g->fb;
     const MicroKernel *kernel = g->blocking.panels.kernel;
-    if (!g->shape->b_packed) return build_f32_at(fb, g->packed_b, build_mul(fb, across, g->units));
-    LLVMValueRef panel = build_scaled(fb, col, micro_units(kernel, g->shape->k));
-    LLVMValueRef before = build_scaled(fb, micro_units_of(fb, kernel, g->first_k), kernel->nr);
-    return build_f32_at(fb, g->b, build_add(fb, panel, before));
+    LLVMValueRef base = g->shape->b_packed ? g->b : g->packed_b, at = build_mul(fb, across, g->units);
+    if (g->shape->b_packed) {
+        LLVMValueRef panel = build_scaled(fb, col, micro_units(kernel, g->shape->k));
+        at = build_add(fb, panel, build_scaled(fb, micro_units_of(fb, kernel, g->first_k), kernel->nr));
+    }
+    return (Panel){.at = build_f32_at(fb, base, at), .term_stride = g->blocking.term_stride_b};
 }
 
 /* ---- sums of several blocks of K --------------------------------------------------------------------------------- */
@@ -182,14 +200,12 @@ static void prefetch_tile(Gemm *g, const TilePlace *p) {
 
 /* The panels of A and B that are multiplied for a tile. */
 typedef struct {
-    LLVMValueRef a, b;
+    Panel a, b;
 } PanelPair;
 
 static void call_micro(Gemm *g, int rows, int vectors, const PanelPair *panels) {
-    const Blocking *b = &g->blocking;
-    Panel of_a = {.at = panels->a, .term_stride = b->term_stride_a},
-          of_b = {.at = panels->b, .term_stride = b->term_stride_b};
-    panels_multiply(g->fb, &b->panels, rows, vectors, of_a, of_b, g->units, g->tile, false);
+    panels_multiply(g->fb, &g->blocking.panels, rows, vectors, panels->a, panels->b, g->units, g->tile,
+                    false);
 }
 
 /* A tile of `rows` rows, of full width or of that of the last tile in a row. */
@@ -260,8 +276,8 @@ static void macro_kernel(Gemm *g, LLVMValueRef row, LLVMValueRef rows, LLVMValue
     panels.b = panel_of_b(g, jr.counter, place.col);
     LLVMValueRef first = LLVMBuildSub(fb->builder, first_row_of(g, row, place.col), row, "");
     Loop ir = build_block_loop(fb, first, rows, b->mr, "ir", &place.rows);
-    panels.a = build_f32_at(fb, g->packed_a, build_mul(fb, ir.counter, g->units));
     place.row = build_add(fb, row, ir.counter);
+    panels.a = panel_of_a(g, ir.counter, place.row);
     prefetch_tile(g, &place);
     call_tile(g, &place, &panels);
     finish_tile(g, &place);

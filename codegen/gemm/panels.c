@@ -48,6 +48,27 @@ void panels_pack_one(FunctionBuilder *fb, const Panels *p, bool side_b, const Li
     }
 }
 
+/* Addresses that differ by a multiple of this share a set of a core's first cache, of eight ways at least. */
+enum { SETS_BYTES = 4096, MOST_IN_SET = 6 };
+
+static int64_t common_divisor(int64_t a, int64_t b) {
+    return b ? common_divisor(b, a % b) : a;
+}
+
+bool panels_lie_as_units(const Panels *p, const Lines *lines, int64_t k) {
+    if (p->kernel->tiles || p->terms > 1 || lines->along != 1) return false;
+    if (p->unit == UNIT_F32) return lines->dtype == DT_F32;
+    return p->unit == UNIT_BF16_PAIR && lines->dtype == DT_BF16 && lines->across % 2 == 0 &&
+           2 * micro_units(p->kernel, k) == k;
+}
+
+bool panels_read_in_place(const Panels *p, const Lines *lines, int64_t k) {
+    const MicroKernel *kernel = p->kernel;
+    if (!kernel->multiply_add || kernel->by_lane || !panels_lie_as_units(p, lines, k)) return false;
+    int64_t bytes = lines->across * (int64_t)dtype_size(lines->dtype);
+    return common_divisor(bytes, SETS_BYTES) * kernel->mr <= MOST_IN_SET * SETS_BYTES;
+}
+
 /* Where lines lie side by side, a few rows of the source at a time are packed for all panels, so that memory is read
  * in order. */
 void panels_pack(FunctionBuilder *fb, const Panels *p, bool side_b, const Lines *lines, LLVMValueRef from,

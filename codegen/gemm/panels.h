@@ -27,6 +27,12 @@ typedef struct {
     int64_t across, along;
 } Lines;
 
+/* Whether lines of k elements are units along K as they lie, of a factor of one term. They must begin on whole ones. */
+bool panels_lie_as_units(const Panels *p, const Lines *lines, int64_t k);
+/* Whether a micro-kernel also reads such lines, as its side A, as fast as a panel: those of a tile are not all in a few
+ * sets of the cache. */
+bool panels_read_in_place(const Panels *p, const Lines *lines, int64_t k);
+
 /* Packs lines 0..count-1 (i64), k elements each, into panels from `to` on. */
 void panels_pack(FunctionBuilder *fb, const Panels *p, bool side_b, const Lines *lines, LLVMValueRef from,
                  LLVMValueRef count, LLVMValueRef k, LLVMValueRef to, int64_t term_stride);

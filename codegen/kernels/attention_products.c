@@ -90,12 +90,11 @@ Panel attention_as_b(Attention *t, const Region *array) {
 /* Tokens of k or v can be read as a side A where they lie: they are units along the dims already. */
 static bool lies_as_units(const Attention *t, const AttentionOperand *x) {
     const AttentionShape *s = t->s;
-    if (!t->straight || x->col != 1) return false;
-    if (t->p.unit == UNIT_F32) return x->dtype == DT_F32;
-    bool even = t->p.unit == UNIT_BF16_PAIR && x->dtype == DT_BF16 && x->row % 2 == 0 && x->offset % 2 == 0 &&
-                2 * micro_units(t->p.kernel, s->d) == s->d;
-    for (int k = 0; k < s->n_batch; k++) even = even && x->batch[k] % 2 == 0;
-    return even;
+    Lines lines = {x->dtype, x->row, x->col};
+    if (!t->straight || !panels_lie_as_units(&t->p, &lines, s->d)) return false;
+    bool whole = x->offset % 2 == 0;
+    for (int k = 0; k < s->n_batch; k++) whole = whole && x->batch[k] % 2 == 0;
+    return whole || x->dtype == DT_F32;
 }
 
 Tokens attention_tokens(Attention *t, const AttentionOperand *x, LLVMValueRef matrix, const Region *packed) {
