@@ -57,10 +57,18 @@ LLVMValueRef bf16_rounded(FunctionBuilder *fb, LLVMValueRef x) {
     return LLVMBuildBitCast(fb->builder, bf16_round(fb, x), LLVMTypeOf(x), "");
 }
 
+/* The upper halves of i32s. */
+static LLVMValueRef upper_of(FunctionBuilder *fb, LLVMValueRef bits) {
+    LLVMValueRef upper = LLVMBuildLShr(fb->builder, bits, integer(fb, bits, 16), "");
+    return LLVMBuildTrunc(fb->builder, upper, i16_like(fb, bits), "");
+}
+
 LLVMValueRef bf16_to_memory(FunctionBuilder *fb, LLVMValueRef x) {
-    if (is_native(fb, x)) return convert(fb, x);
-    LLVMValueRef upper = LLVMBuildLShr(fb->builder, round_by_integers(fb, x), integer(fb, x, 16), "");
-    return LLVMBuildTrunc(fb->builder, upper, i16_like(fb, x), "");
+    return is_native(fb, x) ? convert(fb, x) : upper_of(fb, round_by_integers(fb, x));
+}
+
+LLVMValueRef bf16_rounded_to_memory(FunctionBuilder *fb, LLVMValueRef x) {
+    return upper_of(fb, LLVMBuildBitCast(fb->builder, x, i32_like(fb, x), ""));
 }
 
 LLVMValueRef bf16_from_memory(FunctionBuilder *fb, LLVMValueRef x) {

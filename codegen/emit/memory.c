@@ -61,9 +61,18 @@ LLVMValueRef emit_load(Emitter *e, ValueId value, const Type *as, const Access *
     return from_memory(e, type->dtype, loaded);
 }
 
-static LLVMValueRef to_memory(Emitter *e, DType dtype, LLVMValueRef result) {
+/* Whether a value of bf16 is rounded where it is computed, by a cast. */
+static bool is_rounded(const Emitter *e, ValueId value) {
+    const Node *node = func_node(e->func, value);
+    while (op_is_view(node->op)) node = func_node(e->func, node->operands[0]);
+    return node->op == OP_cast;
+}
+
+static LLVMValueRef to_memory(Emitter *e, ValueId value, LLVMValueRef result) {
     FunctionBuilder *fb = e->fb;
-    if (dtype == DT_BF16) return bf16_to_memory(fb, result);
+    DType dtype = (DType)func_type(e->func, value)->dtype;
+    if (dtype == DT_BF16)
+        return is_rounded(e, value) ? bf16_rounded_to_memory(fb, result) : bf16_to_memory(fb, result);
     if (dtype != DT_BOOL) return result;
     LLVMTypeRef i8 = LLVMInt8TypeInContext(fb->context);
     int lanes = build_is_vector(result) ? (int)LLVMGetVectorSize(LLVMTypeOf(result)) : 1;
@@ -78,7 +87,7 @@ void emit_store_to(Emitter *e, LLVMValueRef base, ValueId value, const Access *a
     int64_t step;
     LLVMValueRef index = emit_linear_index(e, type, access, &step);
     bool scalar = step == 0 || width == 1;
-    result = to_memory(e, type->dtype, scalar ? result : emit_splat(e, result));
+    result = to_memory(e, value, scalar ? result : emit_splat(e, result));
     if (!scalar && step != 1) {
         index = build_add(fb, emit_splat(e, index), build_lane_numbers(fb, width, 0, step));
         build_scatter(fb, result, base, index, size, e->lanes.mask);
