@@ -17,6 +17,10 @@ typedef struct {
         first_col;                  /* the matrix; this call's first row; the block's first column */
     LLVMValueRef first_k, k, units; /* of the block of K */
     LLVMValueRef is_first, is_last; /* i1: of the blocks of K */
+    Ahead ahead;                    /* what a tile asks for; units 0: nothing */
+    LLVMValueRef asked;             /* stack slot: rows of the next block of K that were asked for */
+    LLVMValueRef next_a, next_b;    /* its first elements */
+    LLVMValueRef bytes_a, bytes_b;  /* i64: of its rows */
     GemmEpilogue epilogue;
     GemmPrefetch prefetch;
     void *user;
@@ -204,8 +208,8 @@ typedef struct {
 } PanelPair;
 
 static void call_micro(Gemm *g, int rows, int vectors, const PanelPair *panels) {
-    panels_multiply(g->fb, &g->blocking.panels, rows, vectors, panels->a, panels->b, g->units, g->tile,
-                    false);
+    panels_multiply(g->fb, &g->blocking.panels, rows, vectors, panels->a, panels->b, g->units, g->tile, false,
+                    g->ahead.units ? &g->ahead : NULL);
 }
 
 /* A tile of `rows` rows, of full width or of that of the last tile in a row. */
@@ -246,6 +250,72 @@ static void call_tile(Gemm *g, const TilePlace *place, const PanelPair *panels) 
     build_end_if(fb, &fork);
 }
 
+/* ---- what is packed next --------------------------------------------------------------------------------------- */
+
+/* Operands whose rows lie along M and N (the product that makes a weight's gradient) are packed a few hundred rows at a
+ * time, and come from memory, since K is long. While the tiles of one block of K are computed, they ask for the rows of
+ * the next. */
+
+static int64_t element_bytes(DType dtype) {
+    return (int64_t)dtype_size(dtype);
+}
+
+/* In how many units along K a tile asks for a row, so that all of a block ask for all rows of A and B; 0: they do not
+ * ask. Vectors of fewer lanes than AVX-512's leave no slots for it. */
+static int units_of_ahead(const Gemm *g) {
+    const GemmShape *s = g->shape;
+    const Blocking *b = &g->blocking;
+    const MicroKernel *kernel = b->panels.kernel;
+    enum { LEAST = 16, MOST = 64 };
+    bool side_by_side = s->a_row == 1 && s->b_col == 1 && !s->b_packed && !s->prologue;
+    if (!blocking_cuts_k(b, s) || !side_by_side || !kernel->multiply_add || kernel->lanes < 16) return 0;
+    int64_t tiles = s->m / b->mr * (s->n / b->nr) / (g->fb->machine->cores > 1 ? g->fb->machine->cores : 1),
+            units = MOST;
+    while (units > LEAST && tiles * (micro_units(kernel, b->kc) / units) < 2 * b->kc) units /= 2;
+    return (int)units;
+}
+
+/* Before the tiles of a block of K, whose next is at `next_k`, of the rows of C from `row` on and the columns from
+ * `col` on. */
+static void begin_ahead(Gemm *g, LLVMValueRef next_k, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef col,
+                        LLVMValueRef columns) {
+    FunctionBuilder *fb = g->fb;
+    const GemmShape *s = g->shape;
+    if (!g->ahead.units) return;
+    build_store(fb, i64(g, 0), g->asked);
+    g->next_a = element_at(g, row, s->a_row, next_k, s->a_col);
+    g->next_a = build_element(fb, panels_element(fb, s->a_dtype), g->a, g->next_a);
+    g->next_b = element_at(g, next_k, s->b_row, col, s->b_col);
+    g->next_b = build_element(fb, panels_element(fb, s->b_dtype), g->b, g->next_b);
+    g->bytes_a = build_scaled(fb, rows, element_bytes(s->a_dtype));
+    g->bytes_b = build_scaled(fb, columns, element_bytes(s->b_dtype));
+}
+
+/* Sets what the next tile asks for: rows of A, one after the other, and when there are no more, of B. After the last
+ * block of K there is nothing: they ask for the tile. */
+static void choose_ahead(Gemm *g) {
+    FunctionBuilder *fb = g->fb;
+    LLVMBuilderRef b = fb->builder;
+    const GemmShape *s = g->shape;
+    LLVMTypeRef i8 = LLVMInt8TypeInContext(fb->context);
+    if (!g->ahead.units) return;
+    int64_t runs = micro_units(g->blocking.panels.kernel, g->blocking.kc) / g->ahead.units,
+            stride_a = s->a_col * element_bytes(s->a_dtype), stride_b = s->b_row * element_bytes(s->b_dtype);
+    LLVMValueRef zero = i64(g, 0), k = i64(g, g->blocking.kc),
+                 run = LLVMBuildLoad2(b, LLVMTypeOf(zero), g->asked, "");
+    build_store(fb, build_add(fb, run, i64(g, runs)), g->asked);
+    LLVMValueRef of_a = LLVMBuildICmp(b, LLVMIntSLT, run, k, ""),
+                 of_b = build_smaller(fb, LLVMBuildSub(b, run, k, ""), k);
+    LLVMValueRef from =
+        LLVMBuildSelect(b, of_a, build_element(fb, i8, g->next_a, build_scaled(fb, run, stride_a)),
+                        build_element(fb, i8, g->next_b, build_scaled(fb, of_b, stride_b)), "");
+    LLVMValueRef stride = LLVMBuildSelect(b, of_a, i64(g, stride_a), i64(g, stride_b), ""),
+                 bytes = LLVMBuildSelect(b, of_a, g->bytes_a, g->bytes_b, "");
+    g->ahead.from = LLVMBuildSelect(b, g->is_last, g->tile, from, "");
+    g->ahead.stride = LLVMBuildSelect(b, g->is_last, zero, stride, "");
+    g->ahead.bytes = LLVMBuildSelect(b, g->is_last, zero, bytes, "");
+}
+
 /* ---- loops ------------------------------------------------------------------------------------------------------- */
 
 /* Of rows from `row` on the first whose tile at column `col` is computed. */
@@ -279,6 +349,7 @@ static void macro_kernel(Gemm *g, LLVMValueRef row, LLVMValueRef rows, LLVMValue
     place.row = build_add(fb, row, ir.counter);
     panels.a = panel_of_a(g, ir.counter, place.row);
     prefetch_tile(g, &place);
+    choose_ahead(g);
     call_tile(g, &place, &panels);
     finish_tile(g, &place);
     build_loop_end(fb, &ir);
@@ -299,6 +370,7 @@ static void multiply(Gemm *g, LLVMValueRef m0, LLVMValueRef m1, LLVMValueRef n0,
     g->is_first = LLVMBuildICmp(fb->builder, LLVMIntEQ, pc.counter, i64(g, 0), "");
     g->is_last = LLVMBuildICmp(fb->builder, LLVMIntSGE, pc.next, all_k, "");
     pack_b(g, columns);
+    begin_ahead(g, pc.next, m0, LLVMBuildSub(fb->builder, m1, m0, ""), jc.counter, columns);
     Loop ic = build_block_loop(fb, first_row_of(g, m0, g->first_col), m1, b->mc, "ic", &rows);
     pack_a(g, ic.counter, rows);
     macro_kernel(g, ic.counter, rows, columns);
@@ -372,6 +444,8 @@ void gemm_emit(FunctionBuilder *fb, const GemmShape *shape, LLVMValueRef a, LLVM
     g.mirror = (Mirror){blocking->mr, blocking->nr, symmetric_stride(blocking->mc), NULL};
     g.mirror.buffer = build_f32_at(fb, g.made, build_i64(fb, blocking->made_units + blocking->sum_units));
     if (blocking->sum_units) g.sums = build_f32_at(fb, g.made, build_i64(fb, blocking->made_units));
+    g.ahead.units = units_of_ahead(&g);
+    if (g.ahead.units) g.asked = build_stack_slot(fb, LLVMInt64TypeInContext(fb->context), "asked");
     micro_begin(fb, blocking->panels.kernel);
     int64_t matrices = 1;
     for (int i = 0; i < shape->n_batch; i++) matrices *= shape->batch[i];

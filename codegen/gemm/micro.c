@@ -2,6 +2,7 @@
 #include "codegen/gemm/micro_body.h"
 
 #include <stdio.h>
+#include <string.h>
 
 int64_t micro_units(const MicroKernel *kernel, int64_t k) {
     int64_t step = kernel->unit_elements * kernel->unit_step;
@@ -31,6 +32,11 @@ static void micro_body(FunctionBuilder *fb, const LLVMValueRef *params, const vo
     m.b = params[1];
     m.units = params[2];
     m.tile = params[3];
+    Ahead ahead = {0};
+    if (m.ahead) {
+        ahead = (Ahead){m.ahead->units, params[4], params[5], params[6]};
+        m.ahead = &ahead;
+    }
     if (m.kernel->tiles)
         micro_tiles(&m);
     else if (m.kernel->multiply_blocks)
@@ -40,13 +46,16 @@ static void micro_body(FunctionBuilder *fb, const LLVMValueRef *params, const vo
 }
 
 void micro_call(FunctionBuilder *fb, const MicroKernel *kernel, const MicroSpec *spec, LLVMValueRef a,
-                LLVMValueRef b, LLVMValueRef units, LLVMValueRef tile) {
-    Micro micro = {.kernel = kernel, .spec = *spec};
+                LLVMValueRef b, LLVMValueRef units, LLVMValueRef tile, const Ahead *ahead) {
+    if (!kernel->multiply_add) ahead = NULL;
+    Micro micro = {.kernel = kernel, .spec = *spec, .ahead = ahead};
     MicroSpec *s = &micro.spec;
     if (kernel->tiles) s->rows = (s->rows + TILE_EDGE - 1) / TILE_EDGE * TILE_EDGE;
     char name[64];
     snprintf(name, sizeof name, "micro_%s_%dx%d_%d_%d_%d%s", kernel->name, s->rows, s->vectors, s->line,
              s->step, s->block, s->accumulate ? "_more" : "");
-    LLVMValueRef args[] = {a, b, units, tile};
-    build_call_internal(fb, name, args, 4, micro_body, &micro);
+    if (ahead) snprintf(name + strlen(name), sizeof name - strlen(name), "_ahead%d", ahead->units);
+    LLVMValueRef args[] = {a, b, units, tile, NULL, NULL, NULL};
+    if (ahead) args[4] = ahead->from, args[5] = ahead->stride, args[6] = ahead->bytes;
+    build_call_internal(fb, name, args, ahead ? 7 : 4, micro_body, &micro);
 }

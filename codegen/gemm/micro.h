@@ -22,8 +22,16 @@ typedef struct {
     bool accumulate; /* add to what the tile holds */
 } MicroSpec;
 
-/* tile[rows][nr] = (or +=) the product of `units` units of the panels. */
+/* Memory that a micro-kernel of vectors asks for in L2, evenly while it computes: runs of `bytes` bytes, `stride` bytes
+ * from one to the next, one in so many units along K. */
+typedef struct {
+    int units;                  /* a power of two */
+    LLVMValueRef from;          /* the first run */
+    LLVMValueRef stride, bytes; /* i64 */
+} Ahead;
+
+/* tile[rows][nr] = (or +=) the product of `units` units of the panels. ahead: NULL: nothing is asked for. */
 void micro_call(FunctionBuilder *fb, const MicroKernel *kernel, const MicroSpec *spec, LLVMValueRef a,
-                LLVMValueRef b, LLVMValueRef units, LLVMValueRef tile);
+                LLVMValueRef b, LLVMValueRef units, LLVMValueRef tile, const Ahead *ahead);
 
 #endif

@@ -10,6 +10,7 @@ typedef struct {
     const MicroKernel *kernel;
     MicroSpec spec;
     LLVMValueRef a, b, units, tile;
+    const Ahead *ahead;
 } Micro;
 
 enum { MOST_SUMS = 64, MOST_VECTORS = 8 };

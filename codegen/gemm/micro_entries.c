@@ -58,7 +58,7 @@ static LLVMValueRef emit_entry(const Entries *e, const MicroKernel *kernel, cons
     builder_function(fb, name, LLVMFunctionType(LLVMVoidTypeInContext(fb->context), params, 4, false));
     micro_begin(fb, kernel);
     micro_call(fb, kernel, spec, LLVMGetParam(fb->function, 0), LLVMGetParam(fb->function, 1),
-               LLVMGetParam(fb->function, 2), LLVMGetParam(fb->function, 3));
+               LLVMGetParam(fb->function, 2), LLVMGetParam(fb->function, 3), NULL);
     micro_end(fb, kernel);
     LLVMBuildRetVoid(fb->builder);
     return fb->function;

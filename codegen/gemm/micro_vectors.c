@@ -16,6 +16,18 @@ static LLVMValueRef row_of_a(const Micro *m, LLVMValueRef from, int r, LLVMValue
     return LLVMBuildShuffleVector(fb->builder, *whole, LLVMGetPoison(LLVMTypeOf(*whole)), number, "");
 }
 
+/* The share of unit u in what the micro-kernel asks for. */
+static void ask_ahead(const Micro *m, LLVMValueRef u) {
+    FunctionBuilder *fb = m->fb;
+    LLVMBuilderRef b = fb->builder;
+    LLVMValueRef units = build_i64(fb, m->ahead->units), run = LLVMBuildUDiv(b, u, units, ""),
+                 in_run = LLVMBuildURem(b, u, units, "");
+    LLVMValueRef at = LLVMBuildUDiv(b, build_mul(fb, in_run, m->ahead->bytes), units, "");
+    at = build_add(fb, at, build_mul(fb, run, m->ahead->stride));
+    at = build_element(fb, LLVMInt8TypeInContext(fb->context), m->ahead->from, at);
+    build_prefetch(fb, at, 1, PREFETCH_L2);
+}
+
 /* next[] = sums[] and the products of unit `u`: a column of A by a row of B. */
 static void add_unit(const Micro *m, LLVMValueRef u, LLVMValueRef *sums, LLVMValueRef *next) {
     FunctionBuilder *fb = m->fb;
@@ -25,6 +37,7 @@ static void add_unit(const Micro *m, LLVMValueRef u, LLVMValueRef *sums, LLVMVal
     LLVMValueRef from_b = build_f32_at(fb, m->b, build_scaled(fb, u, m->kernel->nr)), y[MOST_VECTORS];
     for (int v = 0; v < vectors; v++)
         y[v] = build_load(fb, vector, build_f32_at(fb, from_b, build_i64(fb, (int64_t)v * lanes)));
+    if (m->ahead) ask_ahead(m, u);
     LLVMValueRef whole = NULL;
     for (int r = 0; r < m->spec.rows; r++) {
         LLVMValueRef x = row_of_a(m, from_a, r, &whole);

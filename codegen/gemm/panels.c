@@ -92,7 +92,7 @@ void panels_pack(FunctionBuilder *fb, const Panels *p, bool side_b, const Lines 
 }
 
 void panels_multiply(FunctionBuilder *fb, const Panels *p, int rows, int vectors, Panel a, Panel b,
-                     LLVMValueRef units, LLVMValueRef tile, bool accumulate) {
+                     LLVMValueRef units, LLVMValueRef tile, bool accumulate, const Ahead *ahead) {
     int block = p->kernel->unit_step;
     MicroSpec spec = {.rows = rows, .vectors = vectors, .line = block, .step = p->kernel->mr, .block = block};
     if (a.line) spec.line = (int)a.line, spec.step = (int)a.step, spec.block = 1;
@@ -102,6 +102,6 @@ void panels_multiply(FunctionBuilder *fb, const Panels *p, int rows, int vectors
             LLVMValueRef of_a = unit_at(fb, a.at, build_i64(fb, i * a.term_stride)),
                          of_b = unit_at(fb, b.at, build_i64(fb, j * b.term_stride));
             spec.accumulate = accumulate || i + j > 0;
-            micro_call(fb, p->kernel, &spec, of_a, of_b, units, tile);
+            micro_call(fb, p->kernel, &spec, of_a, of_b, units, tile, ahead);
         }
 }

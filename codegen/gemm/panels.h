@@ -50,7 +50,7 @@ typedef struct {
 
 /* tile[rows][nr] = a·b, or += if `accumulate`, all terms; only the first `vectors` vectors of columns are computed. */
 void panels_multiply(FunctionBuilder *fb, const Panels *p, int rows, int vectors, Panel a, Panel b,
-                     LLVMValueRef units, LLVMValueRef tile, bool accumulate);
+                     LLVMValueRef units, LLVMValueRef tile, bool accumulate, const Ahead *ahead);
 
 LLVMTypeRef panels_element(const FunctionBuilder *fb, DType dtype); /* of `Lines` in memory */
 

@@ -56,7 +56,8 @@ static void add_tiles(Attention *t, int half, const Region *a, const Region *b, 
         int vectors = left < t->nr ? (int)((left + t->lanes - 1) / t->lanes) : t->vectors;
         Panel of_b = {.at = attention_at(t, b, build_scaled(fb, units, j * t->nr)),
                       .term_stride = b->term_stride};
-        panels_multiply(fb, &t->p, (int)rows, vectors, of_a, of_b, units, sums_at(t, half, key, j), true);
+        panels_multiply(fb, &t->p, (int)rows, vectors, of_a, of_b, units, sums_at(t, half, key, j), true,
+                        NULL);
     }
 }
 

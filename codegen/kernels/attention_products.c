@@ -115,13 +115,13 @@ void attention_multiply(Attention *t, const Tokens *a, int64_t lines, int64_t k,
         if (t->meanwhile) prefetch_share(t, loop.counter);
         panel.at = build_f32_at(fb, a->at, build_scaled(fb, loop.counter, step));
         panels_multiply(fb, &t->p, (int)t->mr, t->vectors, panel, b, n_units,
-                        attention_at(t, to, build_scaled(fb, loop.counter, t->nr)), false);
+                        attention_at(t, to, build_scaled(fb, loop.counter, t->nr)), false, NULL);
         build_loop_end(fb, &loop);
     }
     if (whole == lines) return;
     panel.at = build_f32_at(fb, a->at, build_i64(fb, whole * step));
     panels_multiply(fb, &t->p, (int)(lines - whole), t->vectors, panel, b, n_units,
-                    attention_at(t, to, build_i64(fb, whole * t->nr)), false);
+                    attention_at(t, to, build_i64(fb, whole * t->nr)), false, NULL);
 }
 
 /* out[query][dim] *= factor, or by the query's own where factor is 0. */
@@ -156,7 +156,7 @@ void attention_finish(Attention *t, LLVMValueRef array, int64_t a_step, const Re
             panels_multiply(
                 fb, &t->p, (int)least(t->rows - r, t->mr), vectors,
                 (Panel){.at = build_f32_at(fb, array, build_i64(fb, r)), .line = 1, .step = a_step}, of_b,
-                build_i64(fb, units), attention_at(t, &t->out, build_i64(fb, r * t->nr)), false);
+                build_i64(fb, units), attention_at(t, &t->out, build_i64(fb, r * t->nr)), false, NULL);
         scale_rows(t, factor, count, vectors);
         t->epilogue(t->user, t->matrix, row, count, build_i64(fb, j * t->nr), build_i64(fb, left),
                     attention_region(t, &t->out), t->nr);
