@@ -180,9 +180,17 @@ static Range range_mul(const Rule *r) {
     return of_corners(c, r->to);
 }
 
+/* Of integers, towards minus infinity. */
+static Range quotient(const Rule *r) {
+    const Range *a = &r->x[0], *b = &r->x[1];
+    if (b->low < 1) return range_unknown(r->to);
+    double low = a->low / (a->low < 0 ? b->low : b->high), high = a->high / (a->high < 0 ? b->high : b->low);
+    return between(floor(low), floor(high), r->to);
+}
+
 static Range range_div(const Rule *r) {
     const Range *a = &r->x[0], *b = &r->x[1];
-    if (!dtype_is_float(r->to)) return range_unknown(r->to);
+    if (!dtype_is_float(r->to)) return quotient(r);
     if (b->low == 0 && b->high == 0) return never();
     if (b->low > 0 || b->high < 0) {
         double low = 1 / b->high, high = 1 / b->low;
@@ -196,6 +204,12 @@ static Range range_div(const Rule *r) {
 static Range range_rem(const Rule *r) { /* has the divisor's sign */
     const Range *b = &r->x[1];
     if (dtype_is_float(r->to) && b->low == 0 && b->high == 0) return never();
+    const Range *a = &r->x[0];
+    if (!dtype_is_float(r->to) && b->low >= 1 && b->low == b->high) { /* between the same two multiples */
+        double multiple = floor(a->low / b->low) * b->low;
+        if (floor(a->high / b->low) * b->low == multiple)
+            return between(a->low - multiple, a->high - multiple, r->to);
+    }
     return between(fmin(b->low, 0), fmax(b->high, 0), r->to);
 }
 

@@ -355,6 +355,8 @@ ValueId algebra_apply(Simplify *s, const Node *node) {
         if (made == IR_NONE) made = drop_broadcasts(s, node);
     }
     if (made == IR_NONE) made = apply_rules(s, node, RULES, sizeof RULES / sizeof *RULES);
+    if (made == IR_NONE) made = apply_rules(s, node, ROW_RULES, ROW_RULE_COUNT);
+    if (made == IR_NONE) made = apply_rules(s, node, MASK_RULES, MASK_RULE_COUNT);
     if (made == IR_NONE) made = apply_rules(s, node, PRODUCT_RULES, PRODUCT_RULE_COUNT);
     return made != IR_NONE ? made : apply_rules(s, node, MOVE_RULES, MOVE_RULE_COUNT);
 }

@@ -16,8 +16,8 @@ typedef struct {
     OpKind op;
     ValueId (*apply)(Simplify *s, const Node *node);
 } AlgebraRule;
-extern const AlgebraRule MOVE_RULES[], PRODUCT_RULES[];
-extern const size_t MOVE_RULE_COUNT, PRODUCT_RULE_COUNT;
+extern const AlgebraRule MASK_RULES[], MOVE_RULES[], PRODUCT_RULES[], ROW_RULES[];
+extern const size_t MASK_RULE_COUNT, MOVE_RULE_COUNT, PRODUCT_RULE_COUNT, ROW_RULE_COUNT;
 
 /* ---- what rules are written with --------------------------------------------------------------------------------- */
 
