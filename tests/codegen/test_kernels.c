@@ -113,6 +113,21 @@ static void found_attention(const Func *compiled) {
     assert_true(forward == 1 && queries == 1 && keys == 1);
 }
 
+/* A triangle of a product, in bands, and a loss over all cosines, of which half are computed; with gradients. */
+static const char TRIANGLE[] =
+    "module @m {\n"
+    "  func @f(%x : f32[300x400], %y : f32[300x400], %w : f32[300x300]) {\n"
+    "    %n = iota {shape = [300]}\n    %i = reshape %n {shape = [300, 1]}\n    %below = ge %i, %n\n"
+    "    %0 = matmul %x, %y {tb = true}\n    %zero = constant {value = 0}\n"
+    "    %1 = select %below, %0, %zero\n    %2 = mul %1, %w\n    %l = sum %2 {axes = [0, 1]}\n"
+    "    %dx = grad %l, %x\n    %dy = grad %l, %y\n"
+    "    output a = %1\n    output b = %dx\n    output c = %dy\n"
+    "    %3 = matmul %x, %x {tb = true}\n    %c = constant {value = 0.01}\n    %4 = mul %3, %c\n"
+    "    %5 = tanh %4\n    %6 = sum %5 {axes = [0, 1]}\n    %dz = grad %6, %x\n"
+    "    output d = %5\n    output e = %dz\n"
+    "  }\n"
+    "}\n";
+
 static double number_of(VtInstance *instance, const VtProgram *program, const char *name) {
     int s = vt_instance_find_state(instance, name);
     const void *data = vt_instance_state(instance, s);
@@ -178,13 +193,30 @@ static void test_few_queries(void **state) {
     check_compiled(&(Against){.text = FEW_QUERIES, .look = found_attention, .gradients = true});
 }
 
+static int n_products, n_symmetric;
+static void look_at_products(const Func *func) {
+    n_products = n_symmetric = 0;
+    for (ValueId id = 0; id < func->count; id++) {
+        const Node *node = func_node(func, id);
+        if (node->op != OP_matmul) continue;
+        n_products++;
+        n_symmetric += matmul_attrs(node)->symmetric;
+    }
+}
+
+static void test_triangle(void **state) {
+    (void)state;
+    check_compiled(&(Against){
+        .text = TRIANGLE, .shapes = true, .tolerance = 1e-3, .look = look_at_products, .gradients = true});
+    assert_int_equal(n_symmetric, 1);
+    assert_int_equal(n_products, 5 + 4); /* bands; dx, dy, the cosines, dz */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_concat_of_slices),
-        cmocka_unit_test(test_pairs_share_code),
-        cmocka_unit_test(test_numbers_are_arguments),
-        cmocka_unit_test(test_long_columns),
-        cmocka_unit_test(test_counters),
+        cmocka_unit_test(test_triangle),         cmocka_unit_test(test_concat_of_slices),
+        cmocka_unit_test(test_pairs_share_code), cmocka_unit_test(test_numbers_are_arguments),
+        cmocka_unit_test(test_long_columns),     cmocka_unit_test(test_counters),
         cmocka_unit_test(test_few_queries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,6 +62,48 @@ static bool same_plan(const Text *want, const Text *got) {
     return same;
 }
 
+/* Numbers between -1 and 1, or small whole ones. */
+static Tensor *draw_all(Arena *arena, size_t n, const Type *const *types, uint64_t *seed) {
+    Tensor *drawn = ARENA_ARRAY(arena, Tensor, n + 1);
+    for (size_t i = 0; i < n; i++)
+        drawn[i] = tensor_draw(arena, types[i], dtype_is_float((DType)types[i]->dtype) ? 0 : 2, -1, 1, seed);
+    return drawn;
+}
+
+/* Outputs, then states, of inputs and states that are the same for functions of one signature. */
+static Tensor *run_drawn(const Func *func, Arena *arena) {
+    const Module *module = func->module;
+    uint64_t seed = 1;
+    char error[512];
+    const Type **inputs = ARENA_ARRAY(arena, const Type *, func->n_inputs + 1),
+               **states = ARENA_ARRAY(arena, const Type *, module->n_states + 1);
+    for (size_t i = 0; i < func->n_inputs; i++) inputs[i] = &func->inputs[i].type;
+    for (size_t i = 0; i < module->n_states; i++) states[i] = &module->states[i].type;
+    Tensor *results = ARENA_ARRAY(arena, Tensor, func->n_outputs + module->n_states + 1);
+    if (!func_interpret(func, draw_all(arena, func->n_inputs, inputs, &seed),
+                        draw_all(arena, module->n_states, states, &seed), results, results + func->n_outputs,
+                        arena, error, sizeof error))
+        fail_msg("%s", error);
+    return results;
+}
+
+static bool can_run(const Func *func) {
+    for (ValueId id = 0; id < func->count; id++)
+        if (func_node(func, id)->op == OP_grad) return false;
+    return !func->plan && !func->body && func_flops(func, false) < 5e8;
+}
+
+/* The passes keep what each function computes, to rounding. */
+static void check_numbers(const Text *before, const Text *after, const char *file) {
+    for (size_t f = 0; f < before->module->n_funcs; f++) {
+        const Func *a = before->module->funcs[f], *b = after->module->funcs[f];
+        if (!can_run(a) || !can_run(b)) continue;
+        Tensor *want = run_drawn(a, before->arena), *got = run_drawn(b, after->arena);
+        for (size_t i = 0; i < a->n_outputs + before->module->n_states; i++)
+            assert_tensor_near(&got[i], &want[i], 1e-9, 1e-9, "%s, result %zu", file, i);
+    }
+}
+
 /* One case: "// passes: LIST", a module, "// gives:", the module expected. */
 static void check_text(char *text, const char *file) {
     char *list = strstr(text, "// passes: "), *gives = strstr(text, "// gives:\n");
@@ -76,6 +118,10 @@ static void check_text(char *text, const char *file) {
     for (size_t f = 0; f < got.module->n_funcs; f++)
         if (!same_plan(&want, &got) || !same_func(got.module->funcs[f], want.module->funcs[f], got.arena))
             fail_msg("%s: %s gives\n%s", file, list, module_print(got.module, NULL));
+    *strchr(list, '\0') = '\n';
+    Text plain = read_text(strchr(list, '\n'));
+    check_numbers(&plain, &got, file);
+    arena_free(plain.arena);
     arena_free(want.arena);
     arena_free(got.arena);
 }
