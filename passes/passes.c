@@ -8,6 +8,7 @@
 #include "passes/graph/batch_views.h"
 #include "passes/plan/barriers.h"
 #include "passes/plan/chain.h"
+#include "passes/graph/demand.h"
 #include "passes/graph/expand.h"
 #include "passes/graph/factor.h"
 #include "passes/plan/fuse.h"
@@ -29,6 +30,7 @@ static const Pass TABLE[] = {
     {"simplify", "fold constants, apply algebra, merge equal nodes, drop unused ones", WANTS_GRAPH,
      pass_simplify},
     {"factor", "multiply once by what several products of a sum have in common", WANTS_GRAPH, pass_factor},
+    {"demand", "compute of each value only what is read", WANTS_GRAPH, pass_demand},
     {"batch-views", "apply a network once to all its inputs", WANTS_GRAPH, pass_batch_views},
     {"attention", "make softmax of scaled products times values one operator", WANTS_GRAPH, pass_attention},
     {"autodiff", "replace grad nodes by reverse-mode gradients", WANTS_GRAPH, pass_autodiff},

@@ -306,8 +306,10 @@ static Range range_iota(const Rule *r) {
     int axis = axis_from_front(iota_attrs(r->node)->axis, r->node->type.rank);
     return between(0, (double)(r->node->type.dim[axis] - 1), r->to);
 }
-static Range range_indices(const Rule *r) {
-    return between(0, INFINITY, r->to);
+static Range range_indices(const Rule *r) { /* numbers along the axis */
+    const Type *x = func_type(r->func, r->node->operands[0]);
+    int64_t along = r->node->op == OP_argsort ? order_attrs(r->node)->axis : along_attrs(r->node)->axis;
+    return between(0, (double)(x->dim[axis_from_front(along, x->rank)] - 1), r->to);
 }
 
 static Range range_pad(const Rule *r) {

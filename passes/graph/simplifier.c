@@ -119,6 +119,10 @@ ValueId simplify_node(Simplify *s, const Node *node) {
     return merge(s, node);
 }
 
+ValueId simplify_keep(Simplify *s, const Node *node) {
+    return merge(s, node);
+}
+
 /* Such a node, typed, for the sake of the one that is made; false: it was refused. */
 static bool describe(Simplify *s, OpKind op, const ValueId *operands, int n, const void *attrs, Node *node) {
     for (int o = 0; o < n; o++) /* that was refused: the rule does not apply */

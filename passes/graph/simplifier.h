@@ -23,6 +23,8 @@ typedef struct Simplify {
 
 /* The value of a node whose operands are values of s->func. */
 ValueId simplify_node(Simplify *s, const Node *node);
+/* The same as it is: no rules are tried, but equal nodes that are made later are merged with it. */
+ValueId simplify_keep(Simplify *s, const Node *node);
 /* Like func_emit, for operands known to fit: simplified, merged, emitted only if new. */
 ValueId simplify_make(Simplify *s, OpKind op, const ValueId *operands, int n, const void *attrs);
 /* An earlier value of such a node, operands in this order; IR_NONE: there is none, and none is made. */

@@ -4,6 +4,8 @@
 #include "ir/remarks.h"
 
 enum { SMALL = 1024 }; /* elements of values that are not worth it */
+/* Rows, columns or terms of products of many matrices, which with fewer take as long as reading them. */
+enum { THIN = 4 };
 
 typedef struct {
     bool product;       /* a product reads it as its operand */
@@ -109,8 +111,8 @@ static bool is_residual(Narrowing *n, ValueId sum) {
     while (count > 0) {
         const Node *node = func_node(n->func, n->stack[--count]);
         bool adds = op_has(node->op, TRAIT_ADDS);
-        bool moves = node->op == OP_reshape || node->op == OP_transpose || node->op == OP_stop_grad ||
-                     node->op == OP_neg;
+        bool moves = node->op == OP_reshape || node->op == OP_transpose || node->op == OP_slice ||
+                     node->op == OP_stop_grad || node->op == OP_neg;
         for (int o = 0; (adds || moves) && o < node->n_operands; o++) {
             ValueId id = node->operands[o];
             const Node *x = func_node(n->func, id);
@@ -175,6 +177,15 @@ static ValueId operand_of(Emission *e, uint32_t k, ValueId user, ValueId x) {
     return e->wide[x];
 }
 
+/* Products of thin matrices, as attention of one query has them, stay in f32: rounded factors would only be less exact. */
+static bool is_thin(const Emission *e, const Node *node) {
+    if (node->op != OP_matmul || node->type.rank < 3) return false;
+    const Type *y = &node->type, *a = &e->out.nodes.old[node->operands[0]].type;
+    for (int k = y->rank - 2; k < y->rank; k++)
+        if (y->dim[k] < THIN || a->dim[k] < THIN) return true;
+    return false;
+}
+
 static void emit_node(Emission *e, uint32_t k, ValueId id) {
     Narrowing *n = e->n;
     Func *func = n->func;
@@ -182,7 +193,7 @@ static void emit_node(Emission *e, uint32_t k, ValueId id) {
     ValueId *operands = ARENA_ARRAY(n->arena, ValueId, node.n_operands + 1);
     for (int o = 0; o < node.n_operands; o++) operands[o] = operand_of(e, k, id, node.operands[o]);
     if (op_is_view(node.op)) node.type.dtype = func_type(func, operands[0])->dtype;
-    if (op_is_product(node.op) && node.type.dtype == DT_F32) {
+    if (op_is_product(node.op) && node.type.dtype == DT_F32 && !is_thin(e, &node)) {
         const OpInfo *info = op_info(node.op);
         remark(func, RULE_precision_product, node.number, IR_NONE, 0, 0, precision_name(e->products));
         Attr *attrs = ARENA_ARRAY(func->module->arena, Attr, info->n_attrs);

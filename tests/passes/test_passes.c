@@ -222,6 +222,10 @@ static void test_attention_cases(void **state) {
     (void)state;
     check_file("attention");
 }
+static void test_demand_cases(void **state) {
+    (void)state;
+    check_file("demand");
+}
 static void test_tile_sums_cases(void **state) {
     (void)state;
     check_file("tile-sums");
@@ -375,6 +379,7 @@ int main(void) {
         cmocka_unit_test(test_factor_cases),
         cmocka_unit_test(test_symmetric_cases),
         cmocka_unit_test(test_autodiff_cases),
+        cmocka_unit_test(test_demand_cases),
         cmocka_unit_test(test_attention_cases),
         cmocka_unit_test(test_expand_cases),
         cmocka_unit_test(test_tile_sums_cases),
