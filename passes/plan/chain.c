@@ -33,6 +33,9 @@ enum {
     MOST_USES = 1000   /* of a member: its arguments must fit VT_MAX_OWN_ARGS */
 };
 
+#define MOST_IDLE                                                                                            \
+    0.02 /* of a thread's time: blocks are made smaller where others would wait longer for the busiest */
+
 typedef enum { FREE, MEMBER, WAITING } StepState;
 
 typedef struct {
@@ -211,6 +214,13 @@ static bool can_join(Chains *c, uint32_t k, int64_t units, Cut *cut) {
     return true;
 }
 
+/* Blocks are shared whole: threads that got fewer units than the busiest wait, for this share of the work's time. */
+static double idle_share(const Chains *c, int64_t units, int64_t size) {
+    int64_t cores = c->machine.cores, blocks = (units + size - 1) / size,
+            busiest = (blocks + cores - 1) / cores * size;
+    return (double)((busiest < units ? busiest : units) * cores) / (double)units - 1;
+}
+
 /* What the member saves and costs beside running for all blocks at once. */
 static void add_cost(const Chains *c, const Step *step, Trial *trial) {
     const Chain *chain = &trial->chain;
@@ -225,10 +235,7 @@ static void add_cost(const Chains *c, const Step *step, Trial *trial) {
         footprint += chain_share(chain, bytes_of(c, step->kernel->stores[i]));
     if (footprint > trial->cost.footprint) trial->cost.footprint = footprint;
     trial->cost.spent += (double)blocks * c->machine.call;
-    /* Blocks are shared whole: threads that got fewer wait. */
-    int64_t cores = c->machine.cores, rounds = (blocks + cores - 1) / cores;
-    double idle = (double)(rounds * cores) / (double)blocks - 1;
-    trial->cost.spent += idle * step->seconds;
+    trial->cost.spent += idle_share(c, chain->units, chain->size) * step->seconds;
     if (step->weights == IR_NONE) return;
     double again = (double)(blocks - 1) * (double)bytes_of(c, step->weights);
     trial->cost.spent +=
@@ -340,6 +347,12 @@ static int64_t whole_tiles(int64_t rows) {
     return rows >= ROWS ? rows / ROWS * ROWS : rows >= FEW_ROWS ? rows / FEW_ROWS * FEW_ROWS : rows;
 }
 
+/* At most `size` units, of which all threads get about as many. */
+static int64_t even_size(const Chains *c, int64_t units, int64_t size) {
+    int64_t cores = c->machine.cores, rounds = ((units + size - 1) / size + cores - 1) / cores;
+    return idle_share(c, units, size) <= MOST_IDLE ? size : (units + rounds * cores - 1) / (rounds * cores);
+}
+
 /* What may be worth trying: units that are the rounds of the outermost loop, or of the outer two, and sizes from
  * where a block of what the kernel itself stores takes half of the cache. */
 static int make_counts(Chains *c, uint32_t k, Chain counts[MOST_TRIALS]) {
@@ -356,7 +369,7 @@ static int make_counts(Chains *c, uint32_t k, Chain counts[MOST_TRIALS]) {
         for (int64_t tried = 0, t = 0; size >= 1 && t < SIZES; size /= 2, t++) {
             if (whole_tiles(size) == tried) continue;
             tried = whole_tiles(size);
-            counts[n++] = (Chain){.units = units, .size = tried};
+            counts[n++] = (Chain){.units = units, .size = even_size(c, units, tried)};
         }
     }
     return n;
