@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VT_ABI 9
+#define VT_ABI 10
 #define VT_MAX_RANK 8
 #define VT_MAX_OWN_ARGS 1024 /* arguments of a call of which some are each thread's own, or move */
 #define VT_MAX_LOOPS 8       /* loops in loops */
@@ -174,10 +174,12 @@ typedef struct {
     VtKernel kernel;
     const char *name;          /* for profiles: "gemm 12608x1152x384", "blocks.0.norm1 …" */
     int32_t first_arg, n_args; /* in VtFunction.args */
-    int32_t barrier;           /* 1: all threads wait for each other before this call */
-    int32_t single;            /* 1: too little work to share: the first thread does it alone */
-    int32_t product;           /* 1: matrix products or attention, whose FLOP/s tell how good a step is */
-    double flops, bytes;       /* for profiles */
+    /* n: whoever makes the call waits until the others are past the n-th call before it; 1: past all. 0: nobody waits. */
+    int32_t behind;
+    int32_t
+        single; /* n: too little work to share: thread n - 1, modulo their number, does it alone; 0: all share it */
+    int32_t product;     /* 1: matrix products or attention, whose FLOP/s tell how good a step is */
+    double flops, bytes; /* for profiles */
 } VtCall;
 
 /* Calls that a thread makes one after another for each of its blocks, without barriers between them. */
@@ -185,8 +187,7 @@ typedef struct {
     int32_t first_call, n_calls, blocks;
 } VtChain;
 
-/* Calls that are made `count` times, one iteration after the other; iterations begin with a barrier, that of the first
- * call. Loops nest: those inside a loop follow it, at depth + 1. */
+/* Calls that are made `count` times, one iteration after the other; iterations begin with a barrier. Loops nest: those inside a loop follow it, at depth + 1. */
 typedef struct {
     int32_t first_call, n_calls;
     int32_t count;

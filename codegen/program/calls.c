@@ -36,6 +36,7 @@ typedef struct {
     size_t n_loops, loops_capacity;
     int64_t arena_bytes, block_bytes;
     const Frame *frame;     /* the function or body whose calls are being made */
+    size_t *step_ends;      /* of its kernels and the copies behind them that have calls: the end of these */
     uint32_t kernel, outer; /* CallOrigin of what comes next */
 } FuncCode;
 
@@ -161,12 +162,17 @@ static VtArg constant_arg(Compiler *c, const void *data, size_t bytes) {
     return (VtArg){.kind = VT_ARG_CONST, .index = (int32_t)c->n_constants - 1};
 }
 
+/* VtCall.behind of the next call, which waits for the frame's steps below `after`. */
+static int32_t behind_step(const FuncCode *fc, bool barrier, uint32_t after) {
+    return barrier ? (int32_t)(fc->n_calls - fc->step_ends[after - 1]) + 1 : 0;
+}
+
 static PendingCall begin_call(Compiler *c, const FuncCode *fc, const Kernel *kernel) {
     const Func *func = fc->frame->func;
     KernelCost cost = kernel_cost(func, kernel);
     PendingCall pending = {.call = {.first_arg = (int32_t)fc->n_args,
-                                    .barrier = kernel->barrier,
-                                    .single = kernel->single,
+                                    .behind = behind_step(fc, kernel->barrier, kernel->after),
+                                    .single = kernel->single ? (int32_t)kernel->lane + 1 : 0,
                                     .product = op_is_product((OpKind)func_node(func, cost.named)->op),
                                     .flops = cost.flops * fc->frame->runs,
                                     .bytes = cost.bytes * fc->frame->runs,
@@ -246,11 +252,11 @@ static bool add_irregular(Compiler *c, FuncCode *fc, const Kernel *kernel) {
 }
 
 static void add_copy(Compiler *c, FuncCode *fc, const Pointer *from, const Pointer *to, int64_t bytes,
-                     bool barrier, bool single) {
+                     int32_t behind, int32_t single) {
     PendingCall pending = {.irregular = irregular_kernel(IRREGULAR_COPY),
                            .call = {.name = "copy",
                                     .first_arg = (int32_t)fc->n_args,
-                                    .barrier = barrier,
+                                    .behind = behind,
                                     .single = single,
                                     .bytes = 2.0 * (double)bytes * fc->frame->runs}};
     push_pointer(c, fc, from);
@@ -267,7 +273,7 @@ static bool call_kernels(Compiler *c, FuncCode *fc, const Frame *frame);
 static void copy_carried(Compiler *c, FuncCode *fc, const LoopFrame *lf, bool after) {
     for (int k = 0; k < lf->n; k++)
         add_copy(c, fc, after ? &lf->last[k] : &lf->initial[k], after ? &lf->final[k] : &lf->first[k],
-                 lf->bytes[k], k == 0, false);
+                 lf->bytes[k], k == 0, 0);
 }
 
 /* What is called next is kernel k of the function or body, a copy behind its kernels, or IR_NONE. */
@@ -282,9 +288,8 @@ static void close_loop(FuncCode *fc, size_t number) {
     loop->n_calls = (int32_t)fc->n_calls - loop->first_call;
     loop->n_inside = (int32_t)(fc->n_loops - number - 1);
     loop->single = 1;
-    fc->calls[loop->first_call].call.barrier = 1; /* an iteration reads what the one before made */
     for (size_t i = (size_t)loop->first_call; i < fc->n_calls; i++)
-        loop->single = loop->single && fc->calls[i].call.single;
+        loop->single = loop->single && fc->calls[i].call.single > 0;
 }
 
 static bool add_loop(Compiler *c, FuncCode *fc, const Kernel *kernel) {
@@ -305,7 +310,7 @@ static bool add_loop(Compiler *c, FuncCode *fc, const Kernel *kernel) {
         push_pointer(c, fc, &condition);
         for (int64_t k = 0; k < attrs->carried; k++)
             add_copy(c, fc, &lf.body.inputs[k + 1], &lf.body.outputs[k],
-                     type_bytes(&lf.body.func->inputs[k + 1].type), k == 0, false);
+                     type_bytes(&lf.body.func->inputs[k + 1].type), k == 0, 0);
     }
     copy_carried(c, fc, &lf, false);
     size_t number = fc->n_loops;
@@ -345,15 +350,22 @@ static bool call_kernels(Compiler *c, FuncCode *fc, const Frame *frame) {
                  MOST_CALLS);
         return false;
     }
-    for (uint32_t k = 0; k < plan->n_kernels; k++)
+    size_t *around = fc->step_ends,
+           *ends = ARENA_ARRAY(c->arena, size_t, plan->n_kernels + plan->n_copies + 1);
+    fc->step_ends = ends;
+    for (uint32_t k = 0; k < plan->n_kernels; k++) {
         if (!add_kernel(c, fc, k)) return false;
+        ends[k] = fc->n_calls;
+    }
     for (size_t i = 0; i < plan->n_copies; i++) {
         const PlaceCopy *copy = &plan->copies[i];
         now_at(fc, (uint32_t)(plan->n_kernels + i));
         Pointer from = frame_place(frame, &copy->from), to = frame_place(frame, &copy->to);
-        add_copy(c, fc, &from, &to, type_bytes(func_type(frame->func, copy->value)), copy->barrier,
-                 copy->single);
+        add_copy(c, fc, &from, &to, type_bytes(func_type(frame->func, copy->value)),
+                 behind_step(fc, copy->barrier, copy->after), copy->single ? (int32_t)copy->lane + 1 : 0);
+        ends[plan->n_kernels + i] = fc->n_calls;
     }
+    fc->step_ends = around;
     return true;
 }
 

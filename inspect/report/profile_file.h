@@ -20,7 +20,7 @@ typedef struct {
     const char *phase;      /* "forward", "gradient", "update" */
     const char *position;   /* "lib/nn.yaml:7"; "": none */
     double flops, bytes;    /* of a step, by the cost model */
-    bool single;            /* the first thread runs it alone */
+    bool single;            /* one thread runs it alone */
     double *seconds;        /* by step: its part of the step's time, as vt_spans_times divides it */
     double *thread_seconds; /* by thread: in it, the mean of all steps */
 } ProfileCall;

@@ -26,6 +26,7 @@ Kernel kernel_copy(Arena *arena, const Kernel *kernel) {
     copy.reads = copy.stores = NULL;
     copy.n_reads = copy.n_stores = 0;
     copy.barrier = copy.single = false;
+    copy.after = copy.lane = 0;
     kernel_index_uses(arena, &copy);
     if (kernel->prologue) {
         copy.prologue = ARENA_NEW(arena, Kernel);

@@ -6,7 +6,9 @@ typedef struct {
     ValueId value;
     Place at;
     int64_t end; /* past the last byte, where there are offsets */
-    bool written, single;
+    bool written;
+    uint32_t step, lane; /* lane: LANES where all threads share the step */
+    uint32_t before;     /* number of the touch before it of the same input, state or output; IR_NONE: none */
 } Touch;
 
 typedef struct {
@@ -14,101 +16,141 @@ typedef struct {
     size_t count, capacity;
 } Touches;
 
-/* What the steps since the last barrier touched. Of each input, state and output: after how many barriers it was last
- * read and written (0: not at all), so that nothing needs clearing at a barrier. Of the arena: the ranges of bytes. */
+/* What has been touched so far, in the order of steps. Steps are numbered as PlanStep.end has them: what all steps below
+ * a number have touched is known to be done. */
 typedef struct {
     Arena *arena;
     const Func *func;
-    Touches laid_out; /* in the arena, and on the stage behind it */
-    Touches now;      /* of the step */
-    uint32_t *read[3], *written[3];
-    ValueId *last[3];  /* what was read or written there last */
-    uint32_t barriers; /* so far, + 1 */
+    Touches numbered;      /* of inputs, states and outputs */
+    uint32_t *last[3];     /* of each of these, its last touch in `numbered` */
+    Touches laid_out;      /* in the arena, and on the stage behind it … */
+    size_t first;          /* … of which those before this one are done for all */
+    Touches now;           /* of the step */
+    uint32_t done;         /* every thread has waited for all steps below */
+    uint32_t alone[LANES]; /* and the thread of a lane for these */
 } Walk;
 
-/* The row of read[] and written[]; -1: it lies in the arena or on the stage, at an offset. */
+/* The row of last[]; -1: it lies in the arena or on the stage, at an offset. */
 static int whole(PlaceKind kind) {
     return kind == PLACE_INPUT ? 0 : kind == PLACE_STATE ? 1 : kind == PLACE_OUTPUT ? 2 : -1;
 }
 
+/* Whether two touches of the same bytes must not overlap in time. */
+static bool collide(const Touch *a, const Touch *b) {
+    return (a->written || b->written) && (a->lane != b->lane || a->lane == LANES);
+}
+
 static bool overlap(const Touch *a, const Touch *b) {
-    if ((a->single && b->single) || (!a->written && !b->written) || a->at.kind != b->at.kind) return false;
-    return a->at.offset < b->end && b->at.offset < a->end;
+    return a->at.kind == b->at.kind && a->at.offset < b->end && b->at.offset < a->end;
 }
 
-static bool find_hazard(const Walk *w, const Touch *touch, Hazard *hazard) {
-    int kind = whole(touch->at.kind);
-    *hazard = (Hazard){.value = touch->value, .writes = touch->written};
-    if (kind >= 0) {
-        hazard->other = w->last[kind][touch->at.index];
-        return w->written[kind][touch->at.index] == w->barriers ||
-               (touch->written && w->read[kind][touch->at.index] == w->barriers);
-    }
-    for (size_t o = 0; o < w->laid_out.count; o++) {
-        if (!overlap(touch, &w->laid_out.of[o])) continue;
-        hazard->other = w->laid_out.of[o].value;
-        return true;
-    }
-    return false;
+static void note_hazard(const Touch *touch, const Touch *other, Hazard *latest) {
+    if (latest->after >= other->step + 1) return;
+    *latest = (Hazard){
+        .value = touch->value, .other = other->value, .writes = touch->written, .after = other->step + 1};
 }
 
-static void note_touch(Walk *w, const Touch *touch) {
+/* Raises *latest to the last step that the touch must not overlap with. */
+static void find_hazard(const Walk *w, const Touch *touch, Hazard *latest) {
     int kind = whole(touch->at.kind);
     if (kind >= 0) {
-        (touch->written ? w->written : w->read)[kind][touch->at.index] = w->barriers;
-        w->last[kind][touch->at.index] = touch->value;
-    } else
-        ARENA_PUSH(w->arena, w->laid_out.of, w->laid_out.count, w->laid_out.capacity, *touch);
+        for (uint32_t t = w->last[kind][touch->at.index]; t != IR_NONE; t = w->numbered.of[t].before) {
+            const Touch *other = &w->numbered.of[t];
+            if (other->step < w->done) return;
+            if (collide(touch, other)) note_hazard(touch, other, latest);
+        }
+        return;
+    }
+    for (size_t o = w->laid_out.count; o-- > w->first;) {
+        const Touch *other = &w->laid_out.of[o];
+        if (collide(touch, other) && overlap(touch, other)) note_hazard(touch, other, latest);
+    }
 }
 
-static void add_touch(Walk *w, ValueId value, Place at, bool written, bool single) {
+static void note_touch(Walk *w, Touch touch) {
+    int kind = whole(touch.at.kind);
+    if (kind < 0) {
+        ARENA_PUSH(w->arena, w->laid_out.of, w->laid_out.count, w->laid_out.capacity, touch);
+        return;
+    }
+    touch.before = w->last[kind][touch.at.index];
+    w->last[kind][touch.at.index] = (uint32_t)w->numbered.count;
+    ARENA_PUSH(w->arena, w->numbered.of, w->numbered.count, w->numbered.capacity, touch);
+}
+
+static void add_touch(Walk *w, ValueId value, Place at, bool written, uint32_t step, uint32_t lane) {
     if (at.kind == PLACE_BLOCK || at.kind == PLACE_LOOPS) return;
-    Touch touch = {value, at, size_add(at.offset, type_bytes(func_type(w->func, value))), written, single};
+    Touch touch = {.value = value,
+                   .at = at,
+                   .end = size_add(at.offset, type_bytes(func_type(w->func, value))),
+                   .written = written,
+                   .step = step,
+                   .lane = lane};
     ARENA_PUSH(w->arena, w->now.of, w->now.count, w->now.capacity, touch);
 }
 
-static void touch_values(Walk *w, const ValueId *values, size_t n, bool written, bool single) {
-    for (size_t i = 0; i < n; i++) add_touch(w, values[i], w->func->plan->places[values[i]], written, single);
+static void touch_values(Walk *w, const ValueId *values, size_t n, bool written, uint32_t step,
+                         uint32_t lane) {
+    for (size_t i = 0; i < n; i++)
+        add_touch(w, values[i], w->func->plan->places[values[i]], written, step, lane);
 }
 
-static void touch_step(Walk *w, PlanStep step) {
+/* Returns the lane that runs the step; LANES: all threads share it. */
+static uint32_t touch_step(Walk *w, PlanStep step) {
     const Plan *plan = w->func->plan;
+    uint32_t number = step.end - 1, lane = LANES;
     w->now.count = 0;
     for (uint32_t i = step.first; i < step.end; i++) {
         if (i < plan->n_kernels) {
             const Kernel *kernel = &plan->kernels[i];
-            touch_values(w, kernel->stores, kernel->n_stores, true, kernel->single);
-            touch_values(w, kernel->reads, kernel->n_reads, false, kernel->single);
+            lane = kernel->single ? kernel->lane : LANES;
+            touch_values(w, kernel->stores, kernel->n_stores, true, number, lane);
+            touch_values(w, kernel->reads, kernel->n_reads, false, number, lane);
         } else {
             const PlaceCopy *copy = &plan->copies[i - plan->n_kernels];
-            add_touch(w, copy->value, copy->from, false, copy->single);
-            add_touch(w, copy->value, copy->to, true, copy->single);
+            lane = copy->single ? copy->lane : LANES;
+            add_touch(w, copy->value, copy->from, false, number, lane);
+            add_touch(w, copy->value, copy->to, true, number, lane);
         }
     }
+    return lane;
 }
 
-void plan_walk_hazards(const Func *func, bool (*visit)(void *user, PlanStep step, const Hazard *hazard),
+/* Threads that share a step all wait before it; one that runs it alone waits alone, and the others do not know what it
+ * waited for. */
+static void note_wait(Walk *w, uint32_t lane, uint32_t after) {
+    if (lane < LANES) {
+        if (after > w->alone[lane]) w->alone[lane] = after;
+        return;
+    }
+    if (after > w->done) w->done = after;
+    while (w->first < w->laid_out.count && w->laid_out.of[w->first].step < w->done) w->first++;
+}
+
+static bool is_loop(const Func *func, PlanStep step) {
+    const Plan *plan = func->plan;
+    return step.first < plan->n_kernels && func_node(func, plan->kernels[step.first].last)->op == OP_loop;
+}
+
+void plan_walk_hazards(const Func *func, uint32_t (*visit)(void *user, PlanStep step, const Hazard *hazard),
                        void *user) {
     const Plan *plan = func->plan;
-    Walk w = {.arena = arena_new(), .func = func, .barriers = 1};
+    Walk w = {.arena = arena_new(), .func = func};
     const size_t counts[] = {func->n_inputs, func->module->n_states, func->n_outputs};
     for (int kind = 0; kind < 3; kind++) {
-        w.read[kind] = ARENA_ARRAY(w.arena, uint32_t, counts[kind] + 1);
-        w.written[kind] = ARENA_ARRAY(w.arena, uint32_t, counts[kind] + 1);
-        w.last[kind] = ARENA_ARRAY(w.arena, ValueId, counts[kind] + 1);
+        w.last[kind] = ARENA_ARRAY(w.arena, uint32_t, counts[kind] + 1);
+        for (size_t i = 0; i < counts[kind]; i++) w.last[kind][i] = IR_NONE;
     }
     for (uint32_t i = 0, end; i < plan->n_kernels + plan->n_copies; i = end) {
         const Chain *chain = i < plan->n_kernels ? plan_chain(plan, i) : NULL;
         PlanStep step = {i, end = chain ? chain->last + 1 : i + 1};
-        touch_step(&w, step);
-        Hazard hazard;
-        bool found = false;
-        for (size_t t = 0; t < w.now.count && !found; t++) found = find_hazard(&w, &w.now.of[t], &hazard);
-        if (visit(user, step, found ? &hazard : NULL)) {
-            w.laid_out.count = 0;
-            w.barriers++;
-        }
-        for (size_t t = 0; t < w.now.count; t++) note_touch(&w, &w.now.of[t]);
+        uint32_t lane = touch_step(&w, step);
+        if (is_loop(func, step)) note_wait(&w, LANES, step.first);
+        Hazard hazard = {.after = lane < LANES && w.alone[lane] > w.done ? w.alone[lane] : w.done};
+        uint32_t known = hazard.after;
+        for (size_t t = 0; t < w.now.count; t++) find_hazard(&w, &w.now.of[t], &hazard);
+        note_wait(&w, lane, visit(user, step, hazard.after > known ? &hazard : NULL));
+        for (size_t t = 0; t < w.now.count; t++) note_touch(&w, w.now.of[t]);
     }
     arena_free(w.arena);
 }

@@ -75,6 +75,9 @@ typedef struct {
     Access access; /* if not in_memory */
 } KernelUse;
 
+/* Single kernels are spread over so many threads at most. */
+enum { LANES = 8 };
+
 typedef struct Kernel {
     KernelKind kind;
     bool rows;       /* LOOP: it has reductions along rows */
@@ -99,8 +102,10 @@ typedef struct Kernel {
     ValueId *stores; /* those of its values that reach memory, in order */
     size_t n_stores;
     /* Pass `barriers`. */
-    bool barrier; /* all threads wait for each other before it; of a chain's kernels only the first has one */
-    bool single;  /* too little work to share: the first thread runs it alone */
+    bool barrier; /* threads wait before it for what others do; of a chain's kernels only the first has one */
+    uint32_t after; /* then: until all are past the kernels, and copies behind them, below this number */
+    bool single;    /* too little work to share: one thread runs it alone … */
+    uint32_t lane;  /* … that of this number, as far as there are so many threads */
 } Kernel;
 
 /* A kernel that computes `value`, its root, alone. */

@@ -53,7 +53,9 @@ Plan *plan_clone(const Plan *plan, size_t n_values, Arena *arena) {
         to->n_reads = from->n_reads;
         to->n_stores = from->n_stores;
         to->barrier = from->barrier;
+        to->after = from->after;
         to->single = from->single;
+        to->lane = from->lane;
     }
     copy->kernel_of = copied(arena, plan->kernel_of, sizeof *copy->kernel_of * n_values);
     copy->places = copied(arena, plan->places, sizeof *copy->places * n_values);
@@ -83,6 +85,7 @@ static Kernel *push_kernel(PlanRewrite *rewrite, Kernel kernel) {
     assert(kernel.first == rewrite->begun && kernel.last + 1 == func->count);
     rewrite->begun = (ValueId)func->count;
     kernel.barrier = kernel.single = false;
+    kernel.after = kernel.lane = 0;
     ARENA_PUSH(func->module->arena, plan->kernels, plan->n_kernels, plan->kernels_capacity, kernel);
     return &plan->kernels[plan->n_kernels - 1];
 }

@@ -34,7 +34,8 @@ typedef struct {
 typedef struct {
     ValueId value;
     Place from, to;
-    bool barrier, single; /* as in Kernel */
+    bool barrier, single; /* these as in Kernel */
+    uint32_t after, lane;
 } PlaceCopy;
 
 /* Kernels that all run for one block of their data before any runs for the next block, so that the values between them
@@ -151,15 +152,17 @@ int64_t plan_room(const Func *func);
 typedef struct {
     uint32_t first, end; /* numbers of kernels; copy number i is n_kernels + i */
 } PlanStep;
-/* Why threads must wait before a step: it reads what a step since the last barrier wrote, or writes what one read or
- * wrote (two single steps run on one thread and are no hazard for each other). */
+/* Why threads must wait before a step: it reads what an earlier one wrote, or writes what one read or wrote, and nobody
+ * has waited for that one yet. Steps of one lane follow each other on one thread and are no hazard for each other. */
 typedef struct {
     ValueId value, other; /* what the step touches, and what the other one did in the same place */
     bool writes;          /* the step does */
+    uint32_t after;       /* the end (PlanStep) of the last step that it must not overlap with */
 } Hazard;
-/* Calls `visit` for each step in order, with the first hazard of it, or NULL. `visit` returns whether there is a
- * barrier before the step. */
-void plan_walk_hazards(const Func *func, bool (*visit)(void *user, PlanStep step, const Hazard *hazard),
+/* Calls `visit` for each step in order, with the last of its hazards, or NULL. `visit` returns up to which step threads
+ * wait before this one (Kernel.after); 0: they do not. All threads wait that share it, or the one of its lane, which
+ * the others then know nothing of; before a loop all wait for all steps. */
+void plan_walk_hazards(const Func *func, uint32_t (*visit)(void *user, PlanStep step, const Hazard *hazard),
                        void *user);
 
 /* ---- ir/verify/plan.c -------------------------------------------------------------------------------------------- */

@@ -20,6 +20,7 @@ typedef struct {
     ValueId *stores;
     size_t n_stores, stores_capacity;
     bool again, single, barrier;
+    uint32_t lane, after;
     Loc prologue_loc; /* of `prologue again` */
 } KernelText;
 
@@ -32,6 +33,7 @@ typedef struct {
     Loc loc;
     ValueId value;
     bool from_stage, barrier, single;
+    uint32_t lane, after;
     int64_t from;
     Place to;
     const char *output; /* its name, if that is where it goes */
@@ -62,6 +64,7 @@ typedef struct PlanText {
     AccessText *accesses; /* kernel by kernel */
     size_t n_accesses, accesses_capacity;
     bool in_kernel, in_chain, barrier;
+    uint32_t after;             /* of the barrier: as Kernel.after */
     Loc barrier_loc, loose_loc; /* of the last barrier; of a node of no kernel */
     bool laid_out, has_barriers;
     int64_t arena_bytes, block_bytes;
@@ -188,16 +191,29 @@ static bool take_loops(Parser *p, KernelText *kernel) {
     return kernel->domain.rank == 0 || parser_expect(p, ']');
 }
 
-/* , again, prologue again, single */
+/* Behind `single`: the number of the thread, from 1; the first where there is none. */
+static bool take_lane(Parser *p, uint32_t *lane) {
+    int64_t number = 1;
+    parser_skip_spaces(p);
+    const char *start = p->at;
+    if (*p->at >= '0' && *p->at <= '9' && !parser_take_int(p, &number)) return false;
+    if (number < 1 || number > LANES)
+        return parser_fail(p, start, "single kernels are of threads 1 to %d", LANES);
+    *lane = (uint32_t)number - 1;
+    return true;
+}
+
+/* , again, prologue again, single 2 */
 static bool take_marks(Parser *p, KernelText *kernel) {
     while (parser_accept(p, ',')) {
         parser_skip_spaces(p);
         Loc loc = parser_loc(p, p->at);
         if (parser_accept_word(p, "again"))
             kernel->again = true;
-        else if (parser_accept_word(p, "single"))
+        else if (parser_accept_word(p, "single")) {
             kernel->single = true;
-        else if (parser_accept_word(p, "prologue") && parser_accept_word(p, "again"))
+            if (!take_lane(p, &kernel->lane)) return false;
+        } else if (parser_accept_word(p, "prologue") && parser_accept_word(p, "again"))
             kernel->prologue_loc = loc;
         else
             return parser_fail(p, p->at, "expected again, prologue again or single");
@@ -245,7 +261,7 @@ static bool take_nodes(Parser *p) {
 
 static bool take_kernel(Parser *p, Loc loc) {
     PlanText *plan = p->plan;
-    KernelText kernel = {.loc = loc, .barrier = plan->barrier};
+    KernelText kernel = {.loc = loc, .barrier = plan->barrier, .after = plan->after};
     Cursor stores = {0};
     plan->barrier = false;
     if (!take_header(p, &kernel, &stores)) return false;
@@ -304,7 +320,7 @@ static bool take_chain(Parser *p, Loc loc) {
 /* copy %w to stage(0); copy %w from stage(0) to state(v), single */
 static bool take_copy(Parser *p, Loc loc) {
     PlanText *plan = p->plan;
-    CopyText copy = {.loc = loc, .barrier = plan->barrier};
+    CopyText copy = {.loc = loc, .barrier = plan->barrier, .after = plan->after};
     const char *output;
     plan->barrier = false;
     if (!parser_take_value(p, &copy.value)) return false;
@@ -320,15 +336,25 @@ static bool take_copy(Parser *p, Loc loc) {
     if (parser_accept(p, ',')) {
         if (!parser_accept_word(p, "single")) return parser_fail(p, p->at, "expected single");
         copy.single = true;
+        if (!take_lane(p, &copy.lane)) return false;
     }
     ARENA_PUSH(p->arena, plan->copies, plan->n_copies, plan->copies_capacity, copy);
     return end_plain_line(p);
 }
 
+/* barrier; barrier 12 */
 static bool take_barrier(Parser *p, Loc loc) {
-    if (p->plan->barrier) return parser_fail_at(p, loc, "two barriers in a row");
-    p->plan->barrier = true;
-    p->plan->barrier_loc = loc;
+    PlanText *plan = p->plan;
+    int64_t steps = (int64_t)(plan->n_kernels + plan->n_copies), after = steps;
+    if (plan->barrier) return parser_fail_at(p, loc, "two barriers in a row");
+    parser_skip_spaces(p);
+    const char *start = p->at;
+    if (*p->at >= '0' && *p->at <= '9' && !parser_take_int(p, &after)) return false;
+    if (start != p->at && (after < 1 || after > steps))
+        return parser_fail(p, start, "no kernel or copy of that number comes before");
+    plan->barrier = true;
+    plan->after = (uint32_t)after;
+    plan->barrier_loc = loc;
     return end_plain_line(p);
 }
 
@@ -401,7 +427,9 @@ static bool lay_kernels(Parser *p, const PlanText *text) {
         to->again = from->again;
         if (from->prologue_loc.line) to->prologue->again = true;
         to->single = from->single;
+        to->lane = from->lane;
         to->barrier = from->barrier;
+        to->after = from->after;
     }
     for (size_t i = 0; i < text->n_chains; i++)
         ARENA_PUSH(p->arena, plan->chains, plan->n_chains, plan->chains_capacity, text->chains[i].chain);
@@ -466,7 +494,9 @@ static bool lay_copies(Parser *p, PlanText *text) {
                     (!said->from_stage || said->from == is->from.offset);
         if (!same) return parser_fail_at(p, said->loc, "outputs and updates need no such copy here");
         is->barrier = said->barrier;
+        is->after = said->after;
         is->single = said->single;
+        is->lane = said->lane;
     }
     if (text->n_copies && text->n_copies < plan->n_copies)
         return parser_fail_at(p, text->copies[0].loc, "outputs and updates need %zu copies, not %zu",

@@ -233,6 +233,12 @@ static void print_loops(Printer *p, const Kernel *kernel) {
     fputc(']', p->out);
 }
 
+/* , single 2 */
+static void print_single(Printer *p, bool single, uint32_t lane) {
+    if (single) fputs(", single", p->out);
+    if (single && lane) fprintf(p->out, " %u", lane + 1);
+}
+
 /* kernel 12 product [197 x 384], again reads %x, %b over [i1] stores %41 */
 static void print_kernel_head(Printer *p, const Func *func, uint32_t k, const KernelAccesses *accesses) {
     const Kernel *kernel = &func->plan->kernels[k];
@@ -240,7 +246,7 @@ static void print_kernel_head(Printer *p, const Func *func, uint32_t k, const Ke
     print_loops(p, kernel);
     if (kernel->again) fputs(", again", p->out);
     if (kernel->prologue && kernel->prologue->again) fputs(", prologue again", p->out);
-    if (kernel->single) fputs(", single", p->out);
+    print_single(p, kernel->single, kernel->lane);
     print_values(p, func, " reads", kernel->reads, kernel->n_reads, accesses);
     print_values(p, func, " stores", kernel->stores, kernel->n_stores, NULL);
 }
@@ -259,15 +265,19 @@ static void print_kernel(Printer *p, const Func *func, uint32_t k) {
     fprintf(p->out, "%*s}\n", p->indent, "");
 }
 
-static void print_barrier(Printer *p, bool barrier) {
-    if (barrier) fprintf(p->out, "%*sbarrier\n", p->indent, "");
+/* Before step number k: for all that is before it, or for kernel number `after` and what is before that. */
+static void print_barrier(Printer *p, bool barrier, uint32_t k, uint32_t after) {
+    if (!barrier) return;
+    fprintf(p->out, "%*sbarrier", p->indent, "");
+    if (after < k) fprintf(p->out, " %u", after);
+    fputc('\n', p->out);
 }
 
 static void print_kernels(Printer *p, const Func *func) {
     const Plan *plan = func->plan;
     for (uint32_t k = 0; k < plan->n_kernels; k++) {
         const Chain *chain = plan_chain(plan, k);
-        print_barrier(p, plan->kernels[k].barrier);
+        print_barrier(p, plan->kernels[k].barrier, k, plan->kernels[k].after);
         if (chain && k == chain->first) {
             fprintf(p->out, "%*s", p->indent, "");
             text_chain(p->out, chain);
@@ -291,12 +301,13 @@ static void print_copy(Printer *p, const Func *func, const PlaceCopy *copy) {
     }
     fputs(" to ", p->out);
     print_place(p, func, &copy->to);
-    if (copy->single) fputs(", single", p->out);
+    print_single(p, copy->single, copy->lane);
 }
 
 static void print_copies(Printer *p, const Func *func) {
     for (size_t i = 0; i < func->plan->n_copies; i++) {
-        print_barrier(p, func->plan->copies[i].barrier);
+        print_barrier(p, func->plan->copies[i].barrier, (uint32_t)(func->plan->n_kernels + i),
+                      func->plan->copies[i].after);
         fprintf(p->out, "%*s", p->indent, "");
         print_copy(p, func, &func->plan->copies[i]);
         fputc('\n', p->out);

@@ -222,19 +222,31 @@ static void check_copies(Check *c) {
     if (!same) FAIL(c, "@%s: its copies are not those that outputs and updates need", c->func->name);
 }
 
-static bool check_barrier(void *user, PlanStep step, const Hazard *hazard) {
+static uint32_t check_barrier(void *user, PlanStep step, const Hazard *hazard) {
     Check *c = user;
     size_t n = c->plan->n_kernels;
-    bool barrier =
-        step.first < n ? c->plan->kernels[step.first].barrier : c->plan->copies[step.first - n].barrier;
-    if (!hazard || barrier) return barrier;
-    if (step.first < n)
-        FAIL(c, "@%s: no barrier before kernel %u, which touches what one since the last wrote or read",
-             c->func->name, shown(step.first));
+    const Kernel *kernel = step.first < n ? &c->plan->kernels[step.first] : NULL;
+    const PlaceCopy *copy = kernel ? NULL : &c->plan->copies[step.first - n];
+    bool barrier = kernel ? kernel->barrier : copy->barrier;
+    uint32_t after = kernel ? kernel->after : copy->after;
+    if (barrier && (after == 0 || after > step.first))
+        FAIL(c, "@%s: threads wait before kernel %u for kernel %u, which does not run before it",
+             c->func->name, shown(step.first), after);
+    else if (hazard && (!barrier || after < hazard->after))
+        FAIL(c, "@%s: no barrier between %s %zu and kernel %u, which touch the same memory", c->func->name,
+             kernel ? "kernel" : "copy", kernel ? (size_t)shown(step.first) : step.first - n + 1,
+             hazard->after);
     else
-        FAIL(c, "@%s: no barrier before copy %zu, which touches what a kernel since the last wrote or read",
-             c->func->name, step.first - n + 1);
-    return true;
+        return barrier ? after : 0;
+    return hazard ? hazard->after : 0;
+}
+
+/* Lanes are threads by number. */
+static void check_lanes(Check *c) {
+    for (uint32_t k = 0; k < c->plan->n_kernels; k++)
+        if (c->plan->kernels[k].lane >= LANES)
+            FAIL(c, "@%s: kernel %u is thread %u's: there are %d", c->func->name, shown(k),
+                 c->plan->kernels[k].lane + 1, LANES);
 }
 
 /* Inside a chain threads work on different blocks: it has no barriers and no single kernels. */
@@ -265,6 +277,7 @@ int plan_verify(const Func *func, Diags *diags, int most) {
     }
     if (c.errors == 0) check_copies(&c);
     if (c.errors == 0) check_chained(&c);
+    if (c.errors == 0) check_lanes(&c);
     if (c.errors == 0 && func->plan->has_barriers) plan_walk_hazards(func, check_barrier, &c);
     arena_free(c.arena);
     return c.errors;

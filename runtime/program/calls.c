@@ -10,13 +10,24 @@ typedef struct {
     const VtRun *run;
     int thread, threads;
     char *own;
-    VtTrack track;                   /* what it does is recorded here; no spans: it is not */
-    bool alone;                      /* in a loop that this thread runs alone: there are no barriers */
+    VtTrack track;         /* what it does is recorded here; no spans: it is not */
+    bool alone;            /* in a loop that this thread runs alone: nobody waits */
+    uint32_t done, others; /* calls, and loops, that this thread is past; the others, as far as it knows */
     int32_t iteration[VT_MAX_LOOPS]; /* by depth */
 } Walker;
 
-static void wait_for_others(const Walker *w) {
-    if (!w->alone) vt_team_barrier();
+/* `behind`: as VtCall has it. */
+static void wait_for_others(Walker *w, int32_t behind) {
+    if (w->threads == 1 || w->alone || !behind) return;
+    uint32_t wanted = w->done + 1 - (uint32_t)behind;
+    if ((int32_t)(w->others - wanted) < 0) w->others = vt_team_behind(w->thread, wanted);
+}
+
+/* Past so many more calls. */
+static void pass(Walker *w, int calls) {
+    if (w->threads == 1 || w->alone) return;
+    w->done += (uint32_t)calls;
+    vt_team_pass(w->thread, w->done);
 }
 
 /* ---- one call ---------------------------------------------------------------------------------------------------- */
@@ -64,19 +75,24 @@ static void run_call(Walker *w, int c, int block, int share, int shares) {
 }
 
 static void run_shared(Walker *w, int c) {
-    if (w->alone || w->run->function->calls[c].single) {
-        if (w->thread == 0) run_call(w, c, -1, 0, 1);
-    } else
-        run_call(w, c, -1, w->thread, w->threads);
+    const VtCall *call = &w->run->function->calls[c];
+    bool single = w->alone || call->single;
+    if (!single || w->alone || (call->single - 1) % w->threads == w->thread) {
+        wait_for_others(w, call->behind);
+        run_call(w, c, -1, single ? 0 : w->thread, single ? 1 : w->threads);
+    }
+    pass(w, 1);
 }
 
 /* This thread's blocks, through all calls of the chain. */
 static void run_chain(Walker *w, const VtChain *chain) {
+    wait_for_others(w, w->run->function->calls[chain->first_call].behind);
     int from = (int)((int64_t)chain->blocks * w->thread / w->threads),
         to = (int)((int64_t)chain->blocks * (w->thread + 1) / w->threads);
     for (int block = from; block < to; block++)
         for (int c = chain->first_call; c < chain->first_call + chain->n_calls; c++)
             run_call(w, c, block, block, chain->blocks);
+    pass(w, chain->n_calls);
 }
 
 /* ---- loops ------------------------------------------------------------------------------------------------------- */
@@ -96,14 +112,16 @@ static bool holds(Walker *w, const VtLoop *loop) {
 static void run_loop(Walker *w, int number, int chain) {
     const VtLoop *loop = &w->run->function->loops[number];
     bool was_alone = w->alone;
-    if (loop->barrier) wait_for_others(w);
-    if (loop->single && w->thread != 0) return;
+    if (loop->barrier) wait_for_others(w, 1);
     w->alone = w->alone || loop->single;
-    for (int32_t t = 0; t < loop->count && holds(w, loop); t++) {
+    bool runs = !loop->single || w->thread == 0;
+    for (int32_t t = 0; runs && t < loop->count && holds(w, loop); t++) {
         w->iteration[loop->depth] = loop->reverse ? loop->count - 1 - t : t;
+        wait_for_others(w, 1); /* an iteration reads what the one before made */
         run_span(w, loop->first_call, loop->first_call + loop->n_calls, chain, number + 1);
     }
     w->alone = was_alone;
+    pass(w, 1);
 }
 
 static void run_span(Walker *w, int first, int end, int chain, int loop) {
@@ -116,7 +134,6 @@ static void run_span(Walker *w, int first, int end, int chain, int loop) {
             loop += 1 + f->loops[loop].n_inside;
             continue;
         }
-        if (f->calls[c].barrier) wait_for_others(w);
         if (chain < f->n_chains && f->chains[chain].first_call == c) {
             run_chain(w, &f->chains[chain]);
             c += f->chains[chain++].n_calls - 1;

@@ -5,6 +5,7 @@
 #define VITC_RUNTIME_THREADS_TEAM_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 typedef struct VtTeam VtTeam;
 /* `threads`, the caller among them, 1 to 1024: made when they are first needed; 0: as vt_set_threads(0) says. `pin`:
@@ -23,6 +24,10 @@ void vt_parallel(void (*body)(void *user, int thread, int threads), void *user);
 /* On so many of them, or fewer where the system makes no more threads. */
 void vt_parallel_few(int threads, void (*body)(void *user, int thread, int threads), void *user);
 void vt_team_barrier(void); /* inside vt_parallel */
+/* Waiting for less than all, inside vt_parallel: `thread` has done the first `count` things of the job; and waits until
+ * all others have, which sees what they wrote meanwhile. Returns how many these have done at least. Counts may wrap. */
+void vt_team_pass(int thread, uint32_t count);
+uint32_t vt_team_behind(int thread, uint32_t count);
 /* The sum over the team's threads of the seconds that each has waited in barriers, since it was made. */
 double vt_team_waited(void);
 

@@ -362,6 +362,8 @@ static const struct {
     {"block = 64", "", "block = BYTES goes with arena = BYTES", 2, 51},
     {"barriers", "", "barriers go with arena = BYTES", 2, 49},
     {"", "barrier\n", "a barrier before nothing", 3, 1},
+    {"", "kernel, single 9 {\n%0 = neg %x\n}\n", "single kernels are of threads 1 to 8", 3, 16},
+    {"", "kernel {\n%0 = neg %x\n}\nbarrier 2\n", "no kernel or copy of that number comes before", 6, 9},
     {"", "barrier\nbarrier\nkernel {\n%0 = neg %x\n}\n", "two barriers in a row", 4, 1},
     {"", "chain {units = 4, size = 2} {\n}\n", "a chain without kernels", 3, 1},
     {"", "chain {units = 4, size = 5} {\n}\n", "blocks of more than all", 3, 27},

@@ -136,6 +136,15 @@ static void break_copy_target(Module *m) {
 static void break_barrier(Module *m) {
     plan_of(m)->kernels[4].barrier = false;
 }
+static void break_barrier_after(Module *m) {
+    plan_of(m)->kernels[4].after = 3;
+}
+static void break_barrier_order(Module *m) {
+    plan_of(m)->kernels[4].after = 5;
+}
+static void break_lane(Module *m) {
+    plan_of(m)->kernels[0].lane = LANES;
+}
 static void break_copy_barrier(Module *m) {
     plan_of(m)->copies[2].barrier = false;
 }
@@ -206,8 +215,11 @@ static const struct {
     {break_unplaced, "lies at -1 of an arena of 256 bytes"},
     {break_copies, "its copies are not those that outputs and updates need"},
     {break_copy_target, "its copies are not those that outputs and updates need"},
-    {break_barrier, "no barrier before kernel 5"},
-    {break_copy_barrier, "no barrier before copy 3"},
+    {break_barrier, "no barrier between kernel 5 and kernel 4"},
+    {break_barrier_after, "no barrier between kernel 5 and kernel 4"},
+    {break_barrier_order, "threads wait before kernel 5 for kernel 5, which does not run before it"},
+    {break_lane, "kernel 1 is thread 9's: there are 8"},
+    {break_copy_barrier, "no barrier between copy 3 and kernel 5"},
     {break_chained_barrier, "kernel 4, of a chain, is single or has a barrier before it"},
     {break_chained_single, "kernel 3, of a chain, is single or has a barrier before it"},
     {break_output, "output 'a' is no value"},

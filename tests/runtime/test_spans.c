@@ -51,10 +51,10 @@ static void busy(void *const *args, int32_t thread, int32_t threads) {
 /* A call of all threads, one of the first alone, a chain of two over 5 blocks, a loop of 3 iterations around one. */
 static const VtCall CALLS[] = {
     {.kernel = busy, .name = "busy"},
-    {.kernel = nothing, .name = "single", .single = 1, .barrier = 1},
-    {.kernel = nothing, .name = "first of chain", .barrier = 1},
+    {.kernel = nothing, .name = "single", .single = 1, .behind = 1},
+    {.kernel = nothing, .name = "first of chain", .behind = 1},
     {.kernel = nothing, .name = "second of chain"},
-    {.kernel = nothing, .name = "in loop", .barrier = 1},
+    {.kernel = nothing, .name = "in loop", .behind = 1},
 };
 static const VtChain CHAIN = {2, 2, 5};
 static const VtLoop LOOP = {.first_call = 4, .n_calls = 1, .count = 3, .barrier = 1, .condition = -1};

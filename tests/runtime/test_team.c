@@ -47,6 +47,39 @@ static void test_meetings(void **state) {
     }
 }
 
+enum { AHEAD = 2 };
+
+typedef struct {
+    int made[MOST][2 * AHEAD]; /* plain memory, which waiting alone protects */
+    bool wrong;
+} Rounds;
+
+/* A thread may be AHEAD rounds before the slowest: it reads what the others made so long ago, and writes over what they
+ * read then. */
+static void run_ahead(void *user, int thread, int threads) {
+    Rounds *rounds = user;
+    for (int r = 0; r < ROUNDS; r++) {
+        if (r >= AHEAD) {
+            uint32_t least = vt_team_behind(thread, (uint32_t)(r - AHEAD + 1));
+            if (threads > 1 && (int)least < r - AHEAD + 1) rounds->wrong = true;
+        }
+        rounds->made[thread][r % (2 * AHEAD)] = r;
+        for (int t = 0; t < threads && r >= AHEAD; t++)
+            if (rounds->made[t][(r - AHEAD) % (2 * AHEAD)] != r - AHEAD) rounds->wrong = true;
+        vt_team_pass(thread, (uint32_t)r + 1);
+    }
+}
+
+static void test_running_ahead(void **state) {
+    (void)state;
+    vt_set_threads(MOST);
+    for (int threads = 1; threads <= MOST; threads++) {
+        Rounds rounds = {0};
+        for (int job = 0; job < 3; job++) vt_parallel_few(threads, run_ahead, &rounds);
+        assert_false(rounds.wrong);
+    }
+}
+
 static void count(void *user, int thread, int threads) {
     (void)thread, (void)threads;
     __atomic_fetch_add((int *)user, 1, __ATOMIC_RELAXED);
@@ -194,6 +227,7 @@ static void test_pace(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_meetings),
+        cmocka_unit_test(test_running_ahead),
         cmocka_unit_test(test_teams_beside_each_other),
         cmocka_unit_test(test_jobs_of_all_sizes),
         cmocka_unit_test(test_quotas),
