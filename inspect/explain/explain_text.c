@@ -176,8 +176,9 @@ static void put_kernel(const Writer *w, const KernelExplanation *e) {
     write_kernel(w, &e->kernel, false);
     if (e->prologue) write_fact(w, "prologue", e->prologue);
     write_fact(w, "waits",
-               e->kernel.barrier ? "all threads wait for each other before it"
-                                 : "no: threads go on to it as they are");
+               e->kernel.barrier
+                   ? arena_printf(w->arena, "until all threads are past kernel %u", e->kernel.after)
+                   : "no: threads go on to it as they are");
     put_pointers(w, "reads", e->reads, e->n_reads);
     put_pointers(w, "stores", e->stores, e->n_stores);
     write_values(w, "computes", e->values, e->n_values);

@@ -40,6 +40,7 @@ typedef struct {
     const char *runs;        /* "once a step", "once for each of 20 blocks of 64 images …" */
     double times;            /* that it runs a step: blocks of a chain, iterations of loops */
     bool again, single, barrier;
+    uint32_t after;                      /* behind a barrier: of which kernel threads wait for the end */
     uint32_t n_values;                   /* that it computes */
     double flops, bytes, seconds, share; /* share: of the function's seconds */
     const char *limit;                   /* "compute", "memory" */

@@ -148,6 +148,7 @@ KernelFacts part_kernel(const Explainer *x, uint32_t k) {
                          .again = kernel->again,
                          .single = kernel->single,
                          .barrier = kernel->barrier,
+                         .after = kernel->after,
                          .n_values = kernel->last - kernel->first + 1,
                          .flops = cost->flops,
                          .bytes = cost->bytes,

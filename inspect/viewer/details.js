@@ -90,7 +90,7 @@
             chip('limited by ' + facts.limit(k)),
             kernels.again[k] ? chip('computed again', '', 'instead of being kept from the forward pass') : null,
             kernels.single[k] ? chip('one thread', '', 'too little work to share') : null,
-            kernels.barrier[k] ? chip('behind a barrier', '', 'all threads wait for each other before it') : null,
+            kernels.barrier[k] ? chip('behind a barrier', '', 'threads wait for what others do before it') : null,
             chains[kernels.chain[k]] ? chip('in a chain') : null];
     }
 
