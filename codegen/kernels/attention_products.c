@@ -1,6 +1,8 @@
 /* Products of attention, what is packed for them, and what becomes of their results: see attention_work.h. */
 #include "codegen/kernels/attention_work.h"
 
+enum { MOST_DOT_VECTORS = 8 }; /* of a row's dims */
+
 /* ---- prefetching ------------------------------------------------------------------------------------------------- */
 
 /* Rows of an operand of the next matrix, into L2. */
@@ -124,6 +126,51 @@ void attention_multiply(Attention *t, const Tokens *a, int64_t lines, int64_t k,
                     attention_at(t, to, build_i64(fb, whole * t->nr)), false, NULL);
 }
 
+/* Whether the product of one query with all tokens of a side A can be taken along the dims: both lie as whole vectors of
+ * units. */
+static bool is_dots(const Attention *t, const Tokens *a, const AttentionOperand *x) {
+    int64_t units = micro_units(t->p.kernel, t->s->d);
+    return t->rows == 1 && a->line && lies_as_units(t, x) && t->p.kernel->multiply_add &&
+           units % t->lanes == 0 && units <= MOST_DOT_VECTORS * t->lanes;
+}
+
+/* to[line][nr] = A · the query's row at `from`, in each lane of the first vector. With queries in lanes, one alone would
+ * leave all others empty, and would be turned first. */
+static void multiply_row(Attention *t, const Tokens *a, int64_t lines, LLVMValueRef from, const Region *to) {
+    FunctionBuilder *fb = t->fb;
+    int vectors = (int)(micro_units(t->p.kernel, t->s->d) / t->lanes);
+    LLVMValueRef x[MOST_DOT_VECTORS], size;
+    for (int v = 0; v < vectors; v++)
+        x[v] = attention_load(t, build_f32_at(fb, from, build_i64(fb, (int64_t)v * t->lanes)));
+    Loop panel = build_block_loop(fb, build_i64(fb, 0), build_i64(fb, lines), t->mr, "panel", &size);
+    if (t->meanwhile) prefetch_share(t, panel.counter);
+    Loop loop = build_loop_begin(fb, panel.counter, build_add(fb, panel.counter, size), 1, "line");
+    LLVMValueRef line = build_f32_at(fb, a->at, build_scaled(fb, loop.counter, a->line));
+    LLVMValueRef sums[] = {LLVMConstReal(LLVMFloatTypeInContext(fb->context), -0.0), attention_real(t, 0)};
+    for (int v = 0; v < vectors; v++) {
+        LLVMValueRef y = attention_load(t, build_f32_at(fb, line, build_i64(fb, (int64_t)v * t->lanes)));
+        sums[1] = t->p.kernel->multiply_add(fb, t->lanes, y, x[v], sums[1]);
+    }
+    LLVMValueRef sum = build_intrinsic(fb, "llvm.vector.reduce.fadd", t->vector, sums, 2);
+    LLVMSetFastMathFlags(sum, LLVMFastMathAllowReassoc); /* as a tree, of a form that the target fixes */
+    build_store(fb, build_splat(fb, t->lanes, sum),
+                attention_at(t, to, build_scaled(fb, loop.counter, t->nr)));
+    build_loop_end(fb, &loop);
+    build_loop_end(fb, &panel);
+}
+
+/* to[tokens][nr] = side A, of all tokens, times rows of x (queries, or gradients of theirs) from `row` on. */
+static void multiply_rows(Attention *t, const Tokens *a, const AttentionOperand *x, LLVMValueRef matrix,
+                          LLVMValueRef row, LLVMValueRef count, const Region *lines, const Region *to) {
+    LLVMValueRef from = attention_row(t, x, matrix, row);
+    if (is_dots(t, a, x)) {
+        multiply_row(t, a, t->s->n, from, to);
+        return;
+    }
+    pack_tokens(t, true, x, from, count, lines);
+    attention_multiply(t, a, t->s->n, t->s->d, attention_panel(t, lines), to);
+}
+
 /* out[query][dim] *= factor, or by the query's own where factor is 0. */
 static void scale_rows(Attention *t, double factor, LLVMValueRef count, int vectors) {
     FunctionBuilder *fb = t->fb;
@@ -206,17 +253,15 @@ void attention_over_queries(Attention *t, LLVMValueRef from, LLVMValueRef to, Qu
 
 void attention_scores(Attention *t, LLVMValueRef matrix, LLVMValueRef row, LLVMValueRef count) {
     const AttentionShape *s = t->s;
-    pack_tokens(t, true, &s->q, attention_row(t, &s->q, matrix, row), count, &t->q_lines);
     t->meanwhile = s->kind == ATTENTION_BIAS_GRAD ? NULL : prefetch_first;
     t->row = row;
-    attention_multiply(t, &t->k_side, s->n, s->d, attention_panel(t, &t->q_lines), &t->scores);
+    multiply_rows(t, &t->k_side, &s->q, matrix, row, count, &t->q_lines, &t->scores);
     t->meanwhile = NULL;
 }
 
 void attention_score_products(Attention *t, LLVMValueRef matrix, LLVMValueRef row, LLVMValueRef count) {
     const AttentionShape *s = t->s;
-    pack_tokens(t, true, &s->dy, attention_row(t, &s->dy, matrix, row), count, &t->dy_lines);
     t->meanwhile = s->kind == ATTENTION_BIAS_GRAD ? NULL : prefetch_second;
-    attention_multiply(t, &t->v_side, s->n, s->d, attention_panel(t, &t->dy_lines), &t->ds);
+    multiply_rows(t, &t->v_side, &s->dy, matrix, row, count, &t->dy_lines, &t->ds);
     t->meanwhile = NULL;
 }
