@@ -299,11 +299,16 @@ bool kernel_covers(const Func *func, const Kernel *kernel, ValueId value, const 
     if (kernel->kind == KERNEL_COLUMN || !access_covers(func_type(func, value), access, &kernel->domain))
         return false;
     bool inner = false, all_inner = true;
+    int first_inner = kernel->first_inner; /* a first reduction makes rows of loops that had none */
+    const Node *node = func_node(func, value);
+    if (op_is_reduce(node->op) && !kernel->rows &&
+        fit_row(func, kernel, node, access, &first_inner) != FIT_GOOD)
+        return false;
     for (int i = 0; i < kernel->domain.rank; i++) {
         if (kernel->domain.extent[i] == 1) continue;
         bool used = access_uses_loop(access, i);
-        if (i < kernel->first_inner && !used) return false;
-        if (i >= kernel->first_inner) {
+        if (i < first_inner && !used) return false;
+        if (i >= first_inner) {
             inner = inner || used;
             all_inner = all_inner && used;
         }
@@ -457,6 +462,32 @@ static bool is_scalar_root(const Func *func, const Kernel *kernel, ValueId value
            !op_is_reduce(func_node(func, value)->op);
 }
 
+/* Further roots of a kernel whose last node is `root`: elementwise values of the root's sizes that no node of the kernel
+ * reads. They join before anything else does, while the loops are still those of the root's dimensions. */
+static void join_roots(Arena *arena, const Func *func, Kernel *kernel, ValueId first, ValueId root) {
+    Domain domain = domain_of(func_type(func, root));
+    if (kernel->kind != KERNEL_LOOP || kernel->rows || domain_size(&domain) == 1 || first == root ||
+        !kernel_may_root(func, kernel, root))
+        return;
+    bool *read = ARENA_ARRAY(arena, bool, root - first + 1);
+    for (ValueId id = first; id <= root; id++)
+        for (int o = 0; o < func_node(func, id)->n_operands; o++)
+            if (func_node(func, id)->operands[o] >= first)
+                read[func_node(func, id)->operands[o] - first] = true;
+    for (ValueId value = root; value-- > first;) {
+        if (read[value - first] || !kernel_may_root(func, kernel, value)) continue;
+        Access access = access_identity(func_type(func, value));
+        kernel_join(arena, func, kernel, value, &access);
+    }
+}
+
+bool kernel_may_root(const Func *func, const Kernel *kernel, ValueId value) {
+    const Node *node = func_node(func, value), *root = func_node(func, kernel->members[0].value);
+    return op_info(node->op)->loop == LOOP_ELEMENTWISE && node->n_operands > 0 &&
+           node->type.rank == root->type.rank &&
+           memcmp(node->type.dim, root->type.dim, sizeof node->type.dim[0] * node->type.rank) == 0;
+}
+
 static Kernel grow(Arena *arena, const Func *func, ValueId first, ValueId last, bool prologue);
 
 /* If a product reads its first operand in memory and that is computed by nodes of the same kernel, these are its
@@ -498,6 +529,7 @@ static Kernel grow(Arena *arena, const Func *func, ValueId first, ValueId last, 
     ValueId root = last;
     while (root > first && packs_own(func, first, root)) root--;
     Kernel kernel = kernel_from_root(arena, func, root);
+    join_roots(arena, func, &kernel, first, root);
     for (ValueId value = root; value-- > first;) {
         uint32_t first_use = kernel_first_use(&kernel, value);
         for (uint32_t u = first_use; u != IR_NONE; u = kernel.uses[u].next) {

@@ -119,11 +119,15 @@ static inline bool kernel_fits(const Func *func, const Kernel *kernel, ValueId v
 const char *kernel_fit_text(KernelFit fit); /* "rows of the kernel have another length" */
 /* Makes `value`, which fits, a member, and its operands uses. May split loops of the domain, and so change accesses. */
 void kernel_join(Arena *arena, const Func *func, Kernel *kernel, ValueId value, const Access *access);
+/* Whether an elementwise value that no member uses can be a further root of the kernel: it has the dimensions of the
+ * root, and so runs along the same loops. */
+bool kernel_may_root(const Func *func, const Kernel *kernel, ValueId value);
 /* Whether the kernel's loops, computing `value` at `access`, compute each of its elements exactly once, so that the
  * kernel can store it. */
 bool kernel_covers(const Func *func, const Kernel *kernel, ValueId value, const Access *access);
 
-/* The kernel of the nodes first..last. The root is the last; a kernel of scalars may have several. For passes that
+/* The kernel of the nodes first..last. The root is the last; there may be further ones, elementwise like the root and of
+ * its dimensions, or of one element in a kernel of scalars. For passes that
  * change what a kernel holds, the parser and the verifier; everything else reads the plan. If the nodes do not fit into
  * one kernel the result is `unfit`. */
 Kernel kernel_derive(Arena *arena, const Func *func, ValueId first, ValueId last);

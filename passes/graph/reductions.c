@@ -6,7 +6,7 @@
 #include "ir/remarks.h"
 #include "passes/graph/reductions.h"
 
-enum { LONG_REDUCTION = 1024, MIN_CHUNK = 32, MAX_CHUNKS = 64, ENOUGH_RESULTS = 64 };
+enum { LONG_REDUCTION = 1024, MIN_CHUNK = 32, MAX_CHUNKS = 64, ENOUGH_RESULTS = 64, MAX_WALK = 64 };
 
 /* The number of chunks for R elements: its largest divisor up to MAX_CHUNKS that leaves chunks long enough.
  */
@@ -51,21 +51,62 @@ static bool is_plain_row(const Type *x, const bool *reduced) {
     return outer >= ENOUGH_RESULTS || chunks_of(r) == 1;
 }
 
+/* Whether x, of rows along its last axis, follows element by element from what was summed along rows of that length: a
+ * kernel that sums each row of x can then make those sums too, and reads what both are made of once. */
+static bool follows_from_rows(const Func *func, ValueId x) {
+    const Type *type = func_type(func, x);
+    int64_t row = type->dim[type->rank - 1];
+    ValueId open[MAX_WALK] = {x};
+    int n = 1;
+    for (int i = 0; i < n; i++) {
+        const Node *node = func_node(func, open[i]);
+        const Type *of = node->n_operands ? func_type(func, node->operands[0]) : NULL;
+        if (op_is_reduce(node->op) && type_elements(of) == type_elements(type) &&
+            of->dim[of->rank - 1] == row && type_elements(of) == row * type_elements(&node->type))
+            return true;
+        bool goes_on = op_info(node->op)->loop == LOOP_ELEMENTWISE || node->op == OP_reshape;
+        for (int o = 0; goes_on && o < node->n_operands && n < MAX_WALK; o++) {
+            bool seen = false;
+            for (int j = 0; j < n && !seen; j++) seen = open[j] == node->operands[o];
+            if (!seen) open[n++] = node->operands[o];
+        }
+    }
+    return false;
+}
+
+/* A sum of all elements of such a value: of each row first. */
+static ValueId reduce_rows_first(Func *func, const Node *node, ValueId x) {
+    const Type type = *func_type(func, x);
+    int64_t rows = type_elements(&type) / (type.rank ? type.dim[type.rank - 1] : 1);
+    if (type.rank < 2 || type_elements(&node->type) != 1 || rows < ENOUGH_RESULTS ||
+        !follows_from_rows(func, x))
+        return x;
+    remark(func, RULE_reductions_rows, node->number, IR_NONE, (double)rows, 0, NULL);
+    return reduce_axis(func, node->op, x, type.rank - 1);
+}
+
 static ValueId split_reduction(Rewrite *rewrite, const Node *node) {
     Func *func = rewrite->func;
     ValueId x = rewrite->map[node->operands[0]];
-    const Type type = *func_type(func, x), result = node->type;
+    const Type result = node->type;
+    Type type = *func_type(func, x);
     bool reduced[IR_MAX_RANK] = {false};
     for (int i = 0; i < reduce_attrs(node)->axes.n; i++) reduced[reduce_attrs(node)->axes.v[i]] = true;
+    if (type.rank > 0 && reduced[type.rank - 1]) {
+        x = reduce_rows_first(func, node, x);
+        type = *func_type(func, x);
+    }
     if (is_plain_row(&type, reduced)) {
         bool trailing = true; /* with the reduced axes last and dropped: what access_reduced expects */
         for (int k = 0; k < type.rank; k++)
             if (reduced[k])
                 for (int j = k + 1; j < type.rank; j++) trailing = trailing && reduced[j];
         if (trailing) {
-            ValueId y =
-                ir_reduce(func, node->op, x, reduce_attrs(node)->axes.n, reduce_attrs(node)->axes.v, false);
-            return ir_reshape(func, y, result.rank, result.dim);
+            int64_t axes[IR_MAX_RANK];
+            int n = 0;
+            for (int k = 0; k < type.rank; k++)
+                if (reduced[k]) axes[n++] = k;
+            return ir_reshape(func, ir_reduce(func, node->op, x, n, axes, false), result.rank, result.dim);
         }
     }
     int64_t dim[IR_MAX_RANK]; /* what is left of x; reduced axes become 1 */

@@ -8,19 +8,12 @@
 #include "passes/plan/fuse.h"
 #include "ir/plan/plan.h"
 #include "ir/remarks.h"
+#include "passes/plan/recompute.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-enum { CHEAP_COST = 80 };
-
-/* What recomputing a value takes: how many large values in memory are read (0, 1, or 2 for more; `leaf` is the one),
- * and FLOPs per element. */
-typedef struct {
-    int leaves;
-    ValueId leaf;
-    double cost;
-    const char *dear; /* why it is not cheap */
-} Recompute;
+enum { SMALL_SHARE = 64 };
 
 /* The kernels that use a value, each once; `wanted`: an output or update. */
 typedef struct {
@@ -45,7 +38,7 @@ typedef struct {
     Links *links;
     size_t n_links, links_capacity;
     Users *users;
-    Recompute *recompute;
+    const Recompute *recompute;
     uint32_t *home; /* by value: the kernel that stores it; IR_NONE: none */
     uint32_t *uses; /* by value: how many operands it is */
     uint32_t mark;
@@ -53,55 +46,38 @@ typedef struct {
     size_t stack_capacity;
 } Fusion;
 
-/* ---- cost of recomputation, first to last ------------------------------------------------------------------------ */
-
-static void add_leaf(Recompute *r, ValueId leaf) {
-    if (r->leaves == 0 || (r->leaves == 1 && r->leaf != leaf)) r->leaves++;
-    r->leaf = leaf;
-}
-
-/* One number that is there before the step: as good as a constant. */
-static bool is_scalar_input(const Node *node) {
-    return node->op == OP_input && node->type.rank == 0;
-}
-
-/* Why a value that is computed from r.leaves large values at r.cost should not be computed again; NULL: it may be. */
-static const char *dear_because(const Node *node, const Recompute *r) {
-    if (op_is_reduce(node->op)) return "it is a reduction";
-    if (!op_is_fusable(node->op)) return "its operator is not computed element by element";
-    if (op_is_choice(node->op)) return "it has each element from one of several places";
-    if (r->leaves > 1) return "it is computed from several large values in memory";
-    return r->cost > CHEAP_COST ? "it takes many operations an element" : NULL;
-}
-
-static void estimate_recompute(Fusion *fusion) {
-    Func *func = fusion->func;
-    for (ValueId id = 0; id < func->count; id++) {
-        const Node *node = func_node(func, id);
-        Recompute r = {.leaf = IR_NONE};
-        int64_t size = type_elements(&node->type);
-        if (op_is_literal(node->op) || is_scalar_input(node)) {
-            fusion->recompute[id] = r;
-            continue;
-        }
-        bool stored = op_is_source(node->op) || !op_is_fusable(node->op) || op_is_reduce(node->op);
-        for (int o = 0; !stored && o < node->n_operands; o++) {
-            ValueId x = node->operands[o];
-            const Recompute *of_x = &fusion->recompute[x];
-            r.cost += of_x->cost;
-            if (of_x->leaves == 1 && type_elements(func_type(func, of_x->leaf)) * 4 > size)
-                add_leaf(&r, of_x->leaf);
-        }
-        if (!stored) r.cost += op_info(node->op)->cost;
-        const char *dear = dear_because(node, &r);
-        if (stored || dear) r = (Recompute){.leaves = 1, .leaf = id, .dear = dear};
-        fusion->recompute[id] = r;
-    }
-}
-
 static bool is_cheap(const Fusion *fusion, ValueId id) {
     const Recompute *r = &fusion->recompute[id];
     return r->leaves == 0 || r->leaf != id;
+}
+
+/* Whether each kernel that uses the value but one, which would store it, reads all but one of the large values that it
+ * follows from anyway: then it reads no more if it computes the value than if it read it. */
+static bool is_cheap_beside(const Fusion *fusion, ValueId id) {
+    const Recompute *r = &fusion->recompute[id];
+    const Users *users = &fusion->users[id];
+    int others = 0;
+    if (users->count < 2 || r->n_from < 2 || r->n_from > FROM_MAX) return false;
+    for (size_t i = 0; i < users->count; i++) {
+        int further = 0;
+        for (int f = 0; f < r->n_from; f++) {
+            uint32_t u = kernel_first_use(&fusion->kernels[users->kernels[i]], r->from[f]);
+            further += u == IR_NONE || fusion->kernels[users->kernels[i]].uses[u].in_memory;
+        }
+        others += further > 1;
+    }
+    return others <= 1;
+}
+
+/* Whether the value is so small beside the loops of all kernels that use it that what it takes does not count. */
+static bool is_small_beside(const Fusion *fusion, ValueId id) {
+    const Users *users = &fusion->users[id];
+    int64_t size = type_elements(func_type(fusion->func, id));
+    int n_from = fusion->recompute[id].n_from;
+    if (n_from < 2 || n_from > FROM_MAX) return false;
+    for (size_t i = 0; i < users->count; i++)
+        if (domain_size(&fusion->kernels[users->kernels[i]].domain) / SMALL_SHARE < size) return false;
+    return users->count > 0;
 }
 
 /* ---- what is told ------------------------------------------------------------------------------------------------ */
@@ -303,6 +279,90 @@ static void absorb_packs(Fusion *fusion, ValueId value, uint32_t home) {
     }
 }
 
+/* ---- kernels that become one ------------------------------------------------------------------------------------- */
+
+/* Whether kernel `from` must run after kernel `to`. */
+static bool depends_on(Fusion *fusion, uint32_t from, uint32_t to) {
+    uint32_t both[2] = {from, to};
+    return depends_on_others(fusion, from, &(Users){.kernels = both, .count = 2});
+}
+
+/* Why two kernels that read a value cannot be one with several roots, which computes it without storing it; NULL: they
+ * can. */
+static const char *united_apart(Fusion *fusion, ValueId value, uint32_t into, uint32_t k) {
+    const Kernel *a = &fusion->kernels[into], *b = &fusion->kernels[k];
+    if (a->kind != KERNEL_LOOP || b->kind != KERNEL_LOOP || a->rows || b->rows)
+        return "not both are plain loops";
+    for (size_t m = 0; m < b->n_members; m++)
+        if (b->members[m].access.rank < 0 || func_node(fusion->func, b->members[m].value)->op == OP_pack)
+            return "it reads a view in memory, or packs what it computes";
+    if (!kernel_may_root(fusion->func, a, a->members[0].value) ||
+        !kernel_may_root(fusion->func, a, b->members[0].value))
+        return "their results have other dimensions, or are not elementwise";
+    if (a->domain.rank != b->domain.rank ||
+        memcmp(a->domain.extent, b->domain.extent, sizeof a->domain.extent[0] * a->domain.rank) != 0)
+        return "their loops differ";
+    const Access *in_a = single_access(a, value), *in_b = single_access(b, value);
+    if (!in_a || !in_b || !access_equal(in_a, in_b, a->domain.rank)) return "they read it at several places";
+    if (a->n_members + b->n_members > KERNEL_MEMBERS)
+        return "together they have more values than a kernel may have";
+    return depends_on(fusion, into, k) || depends_on(fusion, k, into) ? "one waits for the other" : NULL;
+}
+
+static void forget_user(Users *users, uint32_t k) {
+    for (size_t i = 0; i < users->count; i++)
+        if (users->kernels[i] == k) {
+            memmove(&users->kernels[i], &users->kernels[i + 1],
+                    sizeof *users->kernels * (users->count - i - 1));
+            users->count--;
+            return;
+        }
+}
+
+/* Kernel k, whose loops are those of `into`, becomes part of it. */
+static void unite(Fusion *fusion, uint32_t into, uint32_t k) {
+    Kernel *kernel = &fusion->kernels[k];
+    Links *links = &fusion->links[k];
+    for (size_t u = 0; u < kernel->n_uses; u++) forget_user(&fusion->users[kernel->uses[u].value], k);
+    for (size_t m = 0; m < kernel->n_members; m++) {
+        const KernelMember *member = &kernel->members[m];
+        bool there = false;
+        for (size_t i = 0; i < fusion->kernels[into].n_members && !there; i++)
+            there =
+                fusion->kernels[into].members[i].value == member->value &&
+                access_equal(&fusion->kernels[into].members[i].access, &member->access, kernel->domain.rank);
+        if (!there) join(fusion, into, member->value, &member->access);
+    }
+    for (ValueId id = 0; id < fusion->func->count; id++)
+        if (fusion->home[id] == k) fusion->home[id] = into;
+    for (size_t i = 0; i < links->count; i++)
+        ARENA_PUSH(fusion->arena, fusion->links[into].needs, fusion->links[into].count,
+                   fusion->links[into].capacity, links->needs[i]);
+    for (size_t i = 0; i < fusion->n_kernels; i++)
+        for (size_t n = 0; n < fusion->links[i].count; n++)
+            if (fusion->links[i].needs[n] == k) fusion->links[i].needs[n] = into;
+    fusion->links[into].merged = true;
+    kernel->n_members = kernel->n_uses = links->count = 0; /* empty: nothing of it is emitted */
+}
+
+/* Kernels that read a value at the same place of the same loops become one. So a new state that is chosen between
+ * an old value and one that others read needs neither in memory. */
+static void unite_users(Fusion *fusion, ValueId value) {
+    const Users *users = &fusion->users[value];
+    if (users->wanted || users->count < 2 || type_elements(func_type(fusion->func, value)) == 1) return;
+    uint32_t into = users->kernels[0];
+    for (size_t i = 1; i < users->count; i++)
+        if (fusion->kernels[users->kernels[i]].n_members > fusion->kernels[into].n_members)
+            into = users->kernels[i];
+    for (size_t i = users->count; i-- > 0;) {
+        uint32_t k = users->kernels[i], root = root_of(fusion, k);
+        if (k == into || united_apart(fusion, value, into, k)) continue;
+        remark(fusion->func, RULE_fuse_united, root, root_of(fusion, into),
+               (double)type_bytes(func_type(fusion->func, value)), 0, NULL);
+        unite(fusion, into, k);
+    }
+}
+
 static void store_value(Fusion *fusion, ValueId value) {
     uint32_t home = find_host(fusion, value);
     bool belongs = home != IR_NONE && belongs_to_product(fusion, value, home);
@@ -352,16 +412,24 @@ static bool copy_into_users(Fusion *fusion, ValueId value) {
     return true;
 }
 
+/* Whether every kernel that uses the value may compute it for itself. */
+static bool may_copy(const Fusion *fusion, ValueId value) {
+    OpKind op = func_node(fusion->func, value)->op;
+    if (op_is_literal(op)) return true;
+    if (!op_is_fusable(op) || op_is_reduce(op)) return false;
+    return is_cheap(fusion, value) || is_cheap_beside(fusion, value) || is_small_beside(fusion, value);
+}
+
 static void decide(Fusion *fusion, ValueId value) {
     const Node *node = func_node(fusion->func, value);
     const Users *users = &fusion->users[value];
     bool idle = users->count == 0 && !users->wanted && op_may_drop(node->op);
     if (idle || op_is_source(node->op)) return;
-    bool copied = op_is_literal(node->op) ||
-                  (op_is_fusable(node->op) && !op_is_reduce(node->op) && is_cheap(fusion, value));
+    if (!is_cheap(fusion, value)) unite_users(fusion, value);
     bool alone = users->count == 1 && single_access(&fusion->kernels[users->kernels[0]], value);
     alone = alone && !belongs_to_product(fusion, value, users->kernels[0]);
-    if (!users->wanted && users->count && (copied || alone) && copy_into_users(fusion, value)) return;
+    bool inside = !users->wanted && users->count && (alone || may_copy(fusion, value));
+    if (inside && copy_into_users(fusion, value)) return;
     store_value(fusion, value);
 }
 
@@ -534,14 +602,13 @@ static void fuse_func(Func *func) {
     Fusion fusion = {.func = func, .arena = arena_new()};
     size_t n = func->count;
     fusion.users = ARENA_ARRAY(fusion.arena, Users, n + 1);
-    fusion.recompute = ARENA_ARRAY(fusion.arena, Recompute, n + 1);
     fusion.home = ARENA_ARRAY(fusion.arena, uint32_t, n + 1);
     fusion.uses = ARENA_ARRAY(fusion.arena, uint32_t, n + 1);
     for (size_t i = 0; i < n; i++) fusion.home[i] = IR_NONE;
     for (ValueId id = 0; id < n; id++)
         for (int o = 0; o < func_node(func, id)->n_operands; o++)
             fusion.uses[func_node(func, id)->operands[o]]++;
-    estimate_recompute(&fusion);
+    fusion.recompute = recompute_estimate(fusion.arena, func);
     for (size_t i = 0; i < func->n_outputs; i++) fusion.users[func->outputs[i].value].wanted = true;
     for (size_t i = 0; i < func->n_updates; i++) fusion.users[func->updates[i].value].wanted = true;
     for (ValueId id = (ValueId)n; id-- > 0;) decide(&fusion, id);

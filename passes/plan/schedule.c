@@ -9,7 +9,8 @@
 #include <string.h>
 
 enum {
-    TINY = 1024
+    SLACK = 256, /* part of the arena that an order which frees memory at once may take more */
+    TINY = 64
 }; /* a kernel that loads so many times the bytes that it stores counts as storing nothing */
 
 typedef struct {
@@ -301,8 +302,8 @@ static void tell_order(const Schedule *s, const uint32_t *order, int64_t before,
             tell(s, RULE_schedule_update, s->edges[e].to, s->edges[e].from);
 }
 
-/* The smaller arena of: kernels that free memory at once; the order given, but readers before updates; the order
- * given. */
+/* Kernels that free memory at once, if that takes no more than a little (SLACK) beyond the smaller arena of the order
+ * given, but readers before updates, and of the order given: a sum over a gradient then runs while the cache has it. */
 static void schedule_func(Func *func) {
     Schedule s = {.arena = arena_new(), .func = func, .plan = func->plan, .n = func->plan->n_kernels};
     s.kept = ARENA_ARRAY(s.arena, bool, func->count + 1);
@@ -320,7 +321,7 @@ static void schedule_func(Func *func) {
     for (int eager = 0; eager < 2; eager++) {
         const uint32_t *order = make_order(&s, eager);
         int64_t bytes = order ? bytes_in_order(&s, order) : INT64_MAX;
-        if (bytes > least) continue;
+        if (bytes > least + (eager ? before / SLACK : 0)) continue;
         least = bytes;
         best = order;
         early = s.early;
