@@ -389,6 +389,28 @@ static const char *copied_apart(const Fusion *fusion, const Kernel *kernel, cons
     return fit == FIT_GOOD ? NULL : kernel_fit_text(fit);
 }
 
+/* Whether a kernel that uses a reshape would read what that is a view of in memory, because it is no index map over the
+ * kernel's loops, although the reshape could be the last value of the kernel that makes it. */
+static bool reads_beside(Fusion *fusion, ValueId reshape, uint32_t k) {
+    const Node *node = func_node(fusion->func, reshape);
+    const Access *single = single_access(&fusion->kernels[k], reshape);
+    ValueId x = node->operands[0];
+    if (!single || fusion->uses[x] != 1 || op_is_source(func_node(fusion->func, x)->op)) return false;
+    Domain domain = fusion->kernels[k].domain;
+    Access access = *single, of_x;
+    DomainSplit split;
+    AccessResult result;
+    while ((result = access_operand(fusion->func, node, 0, &domain, &access, &of_x, &split)) ==
+           ACCESS_SPLIT) {
+        Domain before = domain;
+        access_split(&access, &before, &split);
+        domain_split(&domain, &split);
+    }
+    if (result != ACCESS_NONE) return false;
+    Kernel own = kernel_from_root(fusion->arena, fusion->func, reshape);
+    return single_access(&own, x) != NULL;
+}
+
 /* Computes the value inside every kernel that uses it, if it fits them all. */
 static bool copy_into_users(Fusion *fusion, ValueId value) {
     const Users *users = &fusion->users[value];
@@ -428,6 +450,11 @@ static void decide(Fusion *fusion, ValueId value) {
     if (!is_cheap(fusion, value)) unite_users(fusion, value);
     bool alone = users->count == 1 && single_access(&fusion->kernels[users->kernels[0]], value);
     alone = alone && !belongs_to_product(fusion, value, users->kernels[0]);
+    if (node->op == OP_reshape && alone && !users->wanted && reads_beside(fusion, value, users->kernels[0])) {
+        tell(fusion, value, users->kernels[0], (Verdict){.rule = RULE_fuse_beside});
+        store_value(fusion, value);
+        return;
+    }
     bool inside = !users->wanted && users->count && (alone || may_copy(fusion, value));
     if (inside && copy_into_users(fusion, value)) return;
     store_value(fusion, value);

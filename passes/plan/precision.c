@@ -6,6 +6,7 @@
 enum { SMALL = 1024 }; /* elements of values that are not worth it */
 /* Rows, columns or terms of products of many matrices, which with fewer take as long as reading them. */
 enum { THIN = 4 };
+enum { MOVES = 8 }; /* views and concats, one of the other, that are followed */
 
 typedef struct {
     bool product;       /* a product reads it as its operand */
@@ -126,6 +127,17 @@ static bool is_residual(Narrowing *n, ValueId sum) {
     return false;
 }
 
+/* Whether a value has nothing but elements of values that are stored as bf16, moved: storing it so loses nothing. `depth`
+ * bounds the walk. */
+static bool moves_narrow(const Narrowing *n, const Kernel *kernel, ValueId id, int depth) {
+    const Node *node = func_node(n->func, id);
+    if (!kernel_has(kernel, id)) return n->narrow[id];
+    if (depth == 0 || !(op_is_view(node->op) || node->op == OP_concat)) return false;
+    for (int o = 0; o < node->n_operands; o++)
+        if (!moves_narrow(n, kernel, node->operands[o], depth - 1)) return false;
+    return true;
+}
+
 /* Why a value of f32 in the arena stays so; NULL: it is stored as bf16. */
 static const char *kept_wide(Narrowing *n, ValueId id) {
     const Node *node = func_node(n->func, id);
@@ -136,6 +148,7 @@ static const char *kept_wide(Narrowing *n, ValueId id) {
     if (op_is_block_reduction(node->op)) return "it is a block reduction";
     if (!reads->product && !reads->loops) return "nothing reads it";
     if (!reads->loops) return NULL;
+    if (!n->by_product[id] && moves_narrow(n, plan_kernel(n->func->plan, id), id, MOVES)) return NULL;
     if (!n->by_product[id]) return "loops read it, and no product makes it";
     if (reads->update) return "the update of a state reads it";
     return is_residual(n, id) ? "it is a sum with another large value, which rounding would wear away" : NULL;
