@@ -54,6 +54,10 @@ static void fill_drawn(const Fill *f, int thread, int threads) {
         vt_normals(&rng, end - begin, state->a, state->b, INFINITY, (float *)f->out + begin);
         return;
     }
+    if (state->tensor.dtype == VT_F32) {
+        vt_uniforms(&rng, end - begin, state->a, state->b - state->a, (float *)f->out + begin);
+        return;
+    }
     for (int64_t i = begin; i < end; i++) {
         double x = normal ? state->a + state->b * vt_rng_normal(&rng)
                           : state->a + (state->b - state->a) * vt_rng_uniform(&rng);

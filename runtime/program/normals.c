@@ -1,4 +1,4 @@
-/* Many normal numbers at once: see normals.h. Logarithm and cosine are polynomials in vectors, whose error is far below
+/* Many random numbers at once: see normals.h. Of normal ones, logarithm and cosine are polynomials in vectors, whose error is far below
  * a float's. Where it could still decide how a number is rounded, or whether it is within the bound, that number is
  * taken from vt_rng_normal. */
 #include "runtime/program/normals.h"
@@ -101,4 +101,24 @@ int64_t vt_normals(VtRng *rng, int64_t n, double a, double b, double most, float
         n -= chunk;
     }
     return kept;
+}
+
+VT_WIDE_CLONES static void scale_words(const uint64_t words[restrict 4][BLOCKS], double a, double b,
+                                       float out[restrict 4 * BLOCKS]) {
+    for (int i = 0; i < BLOCKS; i++)
+        for (int w = 0; w < 4; w++) out[4 * i + w] = (float)(a + b * (from_integer(words[w][i]) * 0x1p-32));
+}
+
+void vt_uniforms(VtRng *rng, int64_t n, double a, double b, float *out) {
+    while (n > 0) {
+        uint64_t words[4][BLOCKS];
+        float x[4 * BLOCKS];
+        int64_t before = (int64_t)(rng->index % 4), most = 4 * BLOCKS - before, chunk = n < most ? n : most;
+        draw_words(rng, rng->index / 4, words);
+        scale_words(words, a, b, x);
+        memcpy(out, x + before, sizeof *out * (size_t)chunk);
+        rng->index += (uint64_t)chunk;
+        out += chunk;
+        n -= chunk;
+    }
 }

@@ -144,6 +144,24 @@ static void many_normals_are_those_of_one_by_one(void **state) {
     }
 }
 
+static void many_uniforms_are_those_of_one_by_one(void **state) {
+    (void)state;
+    enum { N = 3001 };
+    static const double rows[][2] = {{0, 1}, {-0.05, 0.1}, {3, -1e-3}, {1e6, 1e-9}};
+    static float got[N], want[N];
+    for (uint64_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        double a = rows[r][0], b = rows[r][1];
+        VtRng one = {.seed = r, .stream = vt_stream("numbers"), .step = r << 33, .index = (r << 34) + r},
+              many = one;
+        for (int i = 0; i < N; i++) want[i] = (float)(a + b * vt_rng_uniform(&one));
+        vt_uniforms(&many, 1, a, b, got);
+        vt_uniforms(&many, 1000, a, b, got + 1);
+        vt_uniforms(&many, N - 1001, a, b, got + 1001);
+        assert_memory_equal(got, want, sizeof want);
+        assert_true(one.index == many.index && vt_rng_u32(&one) == vt_rng_u32(&many));
+    }
+}
+
 /* Pages of [data, data + size) that someone has touched; whole ones of it alone count. */
 static int touched(const void *data, size_t size) {
     static unsigned char resident[1 << 16];
@@ -211,6 +229,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_do_not_depend_on_the_team),
         cmocka_unit_test(many_normals_are_those_of_one_by_one),
+        cmocka_unit_test(many_uniforms_are_those_of_one_by_one),
         cmocka_unit_test(zeros_are_left_untouched),
         cmocka_unit_test(each_thread_has_pages_of_its_own),
     };
