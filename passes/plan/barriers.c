@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { SINGLE_FLOPS = 1 << 16, SINGLE_BYTES = 1 << 14 };
+enum { SINGLE_FLOPS = 1 << 18, SINGLE_BYTES = 1 << 16 };
 
 static bool is_little(double flops, double bytes) {
     return flops < SINGLE_FLOPS && bytes < SINGLE_BYTES;
