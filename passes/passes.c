@@ -20,9 +20,11 @@
 #include "passes/plan/remat.h"
 #include "passes/plan/schedule.h"
 #include "passes/graph/simplify.h"
+#include "passes/graph/sink_sums.h"
 #include "passes/graph/split_rows.h"
 #include "passes/graph/symmetric.h"
 #include "passes/graph/tile_sums.h"
+#include "passes/graph/zeros.h"
 
 #include <string.h>
 
@@ -30,10 +32,12 @@ static const Pass TABLE[] = {
     {"simplify", "fold constants, apply algebra, merge equal nodes, drop unused ones", WANTS_GRAPH,
      pass_simplify},
     {"factor", "multiply once by what several products of a sum have in common", WANTS_GRAPH, pass_factor},
+    {"sink-sums", "take sums over rows of products before the products", WANTS_GRAPH, pass_sink_sums},
     {"demand", "compute of each value only what is read", WANTS_GRAPH, pass_demand},
     {"batch-views", "apply a network once to all its inputs", WANTS_GRAPH, pass_batch_views},
     {"attention", "make softmax of scaled products times values one operator", WANTS_GRAPH, pass_attention},
     {"autodiff", "replace grad nodes by reverse-mode gradients", WANTS_GRAPH, pass_autodiff},
+    {"zeros", "compute of what is zero but for a part that part alone", WANTS_GRADIENTS, pass_zeros},
     {"expand", "write softmax, log_softmax and layernorm as elementwise operators and reductions",
      WANTS_GRAPH, pass_expand},
     {"split-rows", "compute what is wide for some rows at a time", WANTS_GRAPH, pass_split_rows},

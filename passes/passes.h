@@ -35,8 +35,9 @@ bool passes_run(Module *module, const char *list, const PassOptions *options, Di
 
 /* What turns a fresh module into one that codegen takes. */
 #define PASSES_ALL                                                                                           \
-    "simplify,factor,demand,batch-views,attention,autodiff,expand,simplify,split-rows,symmetric,tile-sums,"  \
-    "reductions,pack-weights,fuse,precision,schedule,remat,prologue,chain,memory,barriers"
+    "simplify,factor,sink-sums,demand,batch-views,attention,autodiff,zeros,expand,simplify,split-rows,"      \
+    "symmetric,tile-sums,reductions,pack-weights,fuse,precision,schedule,remat,prologue,chain,memory,"       \
+    "barriers"
 /* What makes of a fresh module the work as it was written: gradients taken, in the operators that PASSES_ALL counts in,
  * and nothing left out but what is known at compile time. */
 #define PASSES_WRITTEN "simplify,attention,autodiff,expand,simplify"

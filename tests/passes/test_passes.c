@@ -214,6 +214,11 @@ static void test_autodiff_cases(void **state) {
     (void)state;
     check_file("autodiff");
 }
+static void test_zeros_cases(void **state) {
+    (void)state;
+    check_file("zeros");
+    check_file("sink-sums");
+}
 static void test_expand_cases(void **state) {
     (void)state;
     check_file("expand");
@@ -381,6 +386,7 @@ int main(void) {
         cmocka_unit_test(test_autodiff_cases),
         cmocka_unit_test(test_demand_cases),
         cmocka_unit_test(test_attention_cases),
+        cmocka_unit_test(test_zeros_cases),
         cmocka_unit_test(test_expand_cases),
         cmocka_unit_test(test_tile_sums_cases),
         cmocka_unit_test(test_plan_cases),
