@@ -13,6 +13,7 @@
 #include "ir/range/range.h"
 #include "ir/remarks.h"
 #include "passes/graph/algebra.h"
+#include "passes/graph/demand_loop.h"
 #include "passes/graph/demand_rules.h"
 #include "passes/graph/simplify.h"
 
@@ -143,6 +144,16 @@ static int none(Demand *d, const char *why) {
     return 0;
 }
 
+/* A loop runs once: whatever of its result is read is one part. */
+static int part_of_loop(Demand *d, ValueId id, const Selection **parts, int n) {
+    if (n == 0) return 0;
+    for (int i = 1; i < n && parts[0]; i++) {
+        parts[0] = selection_hull(d->arena, parts[0], parts[i], &d->nodes[id].type);
+        if (parts[0]) parts[0] = computed(d, id, parts[0]);
+    }
+    return parts[0] ? 1 : none(d, "all its results are read, or lead to what is");
+}
+
 /* The parts of a value that are computed; 0: all of it. */
 static int parts_of(Demand *d, ValueId id, const Selection **parts) {
     int n = 0;
@@ -157,6 +168,7 @@ static int parts_of(Demand *d, ValueId id, const Selection **parts) {
         parts[n++] = part;
     }
     if (view) return n;
+    if (d->nodes[id].op == OP_loop) return part_of_loop(d, id, parts, n);
     double all = (double)type_elements(&d->nodes[id].type), slack = all * LEAST_SAVED, total = 0;
     while (n > 1 && merge_two(d, id, parts, n, slack)) n--;
     for (int i = 0; i < n; i++) {
@@ -197,13 +209,11 @@ static void make_whole(Demand *d, ValueId id) {
     const Selection **needs;
     d->whole[id] = true;
     for (Request *r = d->requests[id]; r; r = r->next) r->version = NULL;
-    needs_of(d, id, NULL, &needs);
-    bool parts = false;
-    for (int o = 0; o < node->n_operands; o++) parts = parts || needs[o];
-    if (!parts) {
+    if (!demand_selects((OpKind)node->op)) {
         for (int o = 0; o < node->n_operands; o++) want_whole(d, node->operands[o]);
         return;
     }
+    needs_of(d, id, NULL, &needs);
     d->versions[id] = ARENA_ARRAY(d->arena, Version, 1);
     d->versions[id][0] = (Version){.needs = needs, .made = IR_NONE};
     request_operands(d, id, &d->versions[id][0]);
@@ -312,10 +322,24 @@ static bool make_view(Demand *d, ValueId id, Version *version) {
     return true;
 }
 
+/* A part of a loop's result from where it lies now. */
+static void make_part(Demand *d, ValueId id, Version *version) {
+    const Node *node = &d->nodes[id];
+    const Version *loop = version->requests[0]->version;
+    PartAttrs attrs = *part_attrs(node);
+    const Segment *words = version->needs[0]->factors[0].segments;
+    if (loop->have) attrs.start = factor_position(&loop->have->factors[0], words);
+    version->made = simplify_make(&d->simplify, OP_part, &loop->made, 1, &attrs);
+}
+
 static void make_version(Demand *d, ValueId id, Version *version) {
     const Node *node = &d->nodes[id];
     func_made_for(d->func, node);
     if (make_view(d, id, version)) return;
+    if (node->op == OP_part) {
+        make_part(d, id, version);
+        return;
+    }
     ValueId *operands = ARENA_ARRAY(d->arena, ValueId, node->n_operands + 1);
     for (int o = 0; o < node->n_operands; o++) {
         const Request *of = version->requests[o];
@@ -325,8 +349,11 @@ static void make_version(Demand *d, ValueId id, Version *version) {
     }
     version->have = version->want;
     const IndexValues indices = {index_value, d};
-    version->made =
-        demand_emit(&d->simplify, d->nodes, node, version->want, version->needs, operands, &indices);
+    if (node->op == OP_loop)
+        version->made = demand_loop_emit(&d->simplify, d->nodes, d->n, node, version->want, operands);
+    else
+        version->made =
+            demand_emit(&d->simplify, d->nodes, node, version->want, version->needs, operands, &indices);
 }
 
 /* The node as it was, of all of its operands. */

@@ -1,6 +1,8 @@
 /* The rules of demand: see demand_rules.h. A rule is by the kind of an operator's index map, not by its name. */
 #include "passes/graph/demand_rules.h"
+#include "ir/loop.h"
 #include "passes/graph/algebra.h"
+#include "passes/graph/demand_loop.h"
 
 const Selection SELECTION_NOTHING = {0};
 
@@ -408,21 +410,59 @@ static void need_images(Rule *r) {
     need(r, 0, &of);
 }
 
+/* Whole parts of a loop's words. */
+static void need_loop(Rule *r) {
+    const Selection *want = selection_make(r->arena, &r->want), *parts = want;
+    if (want && demand_loop_fits(r->node))
+        parts = demand_loop_needs(r->arena, r->rules->func, r->node, want, r->needs);
+    else
+        parts = NULL;
+    r->want = selection_tagged(parts, r->y);
+    r->widened = !selection_equal(parts, want);
+}
+
+static void need_part(Rule *r) {
+    int64_t start = part_attrs(r->node)->start;
+    Segment *words = ARENA_ARRAY(r->arena, Segment, 1);
+    *words = (Segment){start, start + loop_words(r->y), NULL};
+    Selection of = {0};
+    widen_axes(r, 0, r->y->rank);
+    selection_push(r->arena, &of, (Factor){.size = r->x[0]->dim[0], .n = 1, .segments = words});
+    selection_end_axis(&of);
+    need(r, 0, &of);
+}
+
 static void (*const RULES[OP_COUNT])(Rule *) = {
-    [OP_sum] = need_reduced,           [OP_amax] = need_reduced,
-    [OP_softmax] = need_rows,          [OP_log_softmax] = need_rows,
-    [OP_layernorm] = need_rows,        [OP_matmul] = need_product,
-    [OP_attention] = need_attention,   [OP_reshape] = need_reshaped,
-    [OP_transpose] = need_transposed,  [OP_broadcast] = need_broadcast,
-    [OP_slice] = need_sliced,          [OP_pad] = need_padded,
-    [OP_concat] = need_concatenated,   [OP_gather] = need_gathered,
-    [OP_scatter_add] = need_scattered, [OP_scatter] = need_scattered,
-    [OP_cumsum] = need_summed_up,      [OP_argsort] = need_sorted,
-    [OP_argmax] = need_searched,       [OP_unfold] = need_images,
-    [OP_fold] = need_images,           [OP_conv2d] = need_images,
-    [OP_conv2d_image] = need_images,   [OP_cholesky] = need_matrices,
-    [OP_eigh] = need_matrices,         [OP_svd] = need_matrices,
-    [OP_solve] = need_solved,          [OP_triangular_solve] = need_solved,
+    [OP_loop] = need_loop,
+    [OP_part] = need_part,
+    [OP_sum] = need_reduced,
+    [OP_amax] = need_reduced,
+    [OP_softmax] = need_rows,
+    [OP_log_softmax] = need_rows,
+    [OP_layernorm] = need_rows,
+    [OP_matmul] = need_product,
+    [OP_attention] = need_attention,
+    [OP_reshape] = need_reshaped,
+    [OP_transpose] = need_transposed,
+    [OP_broadcast] = need_broadcast,
+    [OP_slice] = need_sliced,
+    [OP_pad] = need_padded,
+    [OP_concat] = need_concatenated,
+    [OP_gather] = need_gathered,
+    [OP_scatter_add] = need_scattered,
+    [OP_scatter] = need_scattered,
+    [OP_cumsum] = need_summed_up,
+    [OP_argsort] = need_sorted,
+    [OP_argmax] = need_searched,
+    [OP_unfold] = need_images,
+    [OP_fold] = need_images,
+    [OP_conv2d] = need_images,
+    [OP_conv2d_image] = need_images,
+    [OP_cholesky] = need_matrices,
+    [OP_eigh] = need_matrices,
+    [OP_svd] = need_matrices,
+    [OP_solve] = need_solved,
+    [OP_triangular_solve] = need_solved,
 };
 
 static void (*rule_of(OpKind op))(Rule *) {
@@ -431,6 +471,11 @@ static void (*rule_of(OpKind op))(Rule *) {
 
 bool demand_has_rule(OpKind op) {
     return rule_of(op) && op_is_pure(op);
+}
+
+bool demand_selects(OpKind op) {
+    return demand_has_rule(op) &&
+           (RULES[op] == need_sliced || RULES[op] == need_gathered || RULES[op] == need_part);
 }
 
 bool demand_is_view(OpKind op) {

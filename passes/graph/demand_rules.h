@@ -18,6 +18,8 @@ typedef struct {
 
 /* Whether parts of the operator's result can be computed by themselves. */
 bool demand_has_rule(OpKind op);
+/* Whether all of its result may need only a part of an operand. */
+bool demand_selects(OpKind op);
 /* Whether its result is a view, which is made of whatever part of the operand there is. */
 bool demand_is_view(OpKind op);
 /* What of the result is computed where `want` is wanted, which is that or more; needs[o]: for it of each operand. */

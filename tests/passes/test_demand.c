@@ -163,6 +163,27 @@ static ValueId summed_up(Net *net, ValueId x) {
     return func_emit(net->g.func, OP_cumsum, &x, 1, &(ScanAttrs){.axis = below(net, 3)});
 }
 
+/* A loop that carries two values, either made of one or of both, and stacks one: of which one result is read, or two. */
+static ValueId looped(Net *net, ValueId x) {
+    Func *f = net->g.func, *body = module_add_body(net->g.module, "body");
+    Type type = type_of(net, x);
+    ValueId other = ir_unary(f, OP_cos, x), operands[3] = {x, other, other};
+    func_add_input(body, "in.i", type_scalar(DT_I32));
+    ValueId a = func_add_input(body, "in.a", type), b = func_add_input(body, "in.b", type),
+            c = func_add_input(body, "in.c", type);
+    ValueId next[2] = {ir_unary(body, OP_sin, a), ir_unary(body, OP_tanh, b)};
+    if (below(net, 3) == 0) next[0] = ir_binary(body, OP_mul, next[0], b);
+    if (below(net, 2)) next[1] = ir_binary(body, OP_add, next[1], c);
+    func_add_output(body, "a", next[0]);
+    func_add_output(body, "b", next[1]);
+    func_add_output(body, "rows", ir_binary(body, OP_add, next[0], a));
+    int64_t axes[1] = {0};
+    ValueId loop = loop_emit(f, body, operands, 3, (LoopAttrs){.count = 2, .carried = 2});
+    ValueId y = loop_part(f, loop, (size_t)below(net, 3));
+    if (func_type(f, y)->rank == 4) y = ir_reduce(f, OP_sum, y, 1, axes, false);
+    return below(net, 3) ? y : binary(net, OP_add, y, loop_part(f, loop, (size_t)below(net, 2)));
+}
+
 static ValueId normed(Net *net, ValueId x) {
     Type type = type_of(net, x);
     ValueId w = real_input(net, 1, &type.dim[2]), b = real_input(net, 1, &type.dim[2]);
@@ -178,7 +199,7 @@ static ValueId added(Net *net, ValueId x) {
 
 static ValueId layer(Net *net, ValueId x, bool last) {
     Type type = type_of(net, x);
-    switch (below(net, 18)) {
+    switch (below(net, 19)) {
     case 0:
     case 1:
     case 2: return linear(net, x, (int64_t[]){1, 3, 4, 6, 8}[below(net, 5)]);
@@ -196,6 +217,7 @@ static ValueId layer(Net *net, ValueId x, bool last) {
         return ir_transpose(net->g.func, x, (int64_t[][3]){{1, 0, 2}, {0, 2, 1}, {2, 0, 1}}[below(net, 3)]);
     case 14: return below(net, 2) ? scaled(net, x) : reduced(net, x);
     case 15: return below(net, 3) ? gathered(net, x) : summed_up(net, x);
+    case 17: return looped(net, x);
     case 16: return type.dim[1] > 2 ? gathered(net, x) : sliced(net, x);
     default: return sliced(net, x);
     }
