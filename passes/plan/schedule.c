@@ -1,7 +1,8 @@
 /* List scheduling of kernels. A kernel runs after those that store what it loads (data dependence) and, if it updates a
  * state, after those that read the old value (anti-dependence: otherwise the new value would need memory of its own
  * until the end, and a copy). Of the kernels that are ready, one that frees at least as many bytes as it stores runs
- * first, so that a weight is updated as soon as its gradient can be computed; the others keep their order. */
+ * first, so that a weight is updated as soon as its gradient can be computed, and one that sums up what it loads, while
+ * the cache has that; the others keep their order. */
 #include "passes/plan/schedule.h"
 #include "ir/remarks.h"
 #include "passes/plan/layout.h"
@@ -9,9 +10,11 @@
 #include <string.h>
 
 enum {
-    SLACK = 256, /* part of the arena that an order which frees memory at once may take more */
-    TINY = 64
-}; /* a kernel that loads so many times the bytes that it stores counts as storing nothing */
+    /* A kernel that loads so many times the bytes that it stores counts as storing nothing ... */
+    TINY = 1024,
+    /* ... and one that loads so many times what it stores runs while the cache has what it loads. */
+    SUMS = 64
+};
 
 typedef struct {
     uint32_t from, to; /* `from` runs first */
@@ -216,8 +219,9 @@ static uint32_t pop(Queue *queue) {
     return top;
 }
 
-/* Whether the kernel frees at least as many bytes as it stores; updates in place count as storing nothing. */
-static bool is_free(const Schedule *s, uint32_t k) {
+/* Whether a kernel that is ready runs before those that were ready: if it frees at least as many bytes as it stores
+ * (`eager`; updates in place count as storing nothing), or sums up what it loads to much less. */
+static bool runs_at_once(const Schedule *s, uint32_t k, bool eager) {
     const Kernel *kernel = &s->plan->kernels[k];
     int64_t stores = 0, loads = 0, frees = 0;
     for (size_t i = 0; i < kernel->n_stores; i++) {
@@ -233,7 +237,8 @@ static bool is_free(const Schedule *s, uint32_t k) {
         if (s->left[x] == 1 && !s->kept[x]) frees += bytes;
     }
     s->frees[k] = frees;
-    return stores <= frees || stores * TINY <= loads;
+    if (stores > 0 && stores * SUMS <= loads) return true;
+    return eager && (stores <= frees || stores * TINY <= loads);
 }
 
 static void run_kernel(Schedule *s, uint32_t k, bool eager, Queue *ready, Queue *at_once) {
@@ -241,7 +246,7 @@ static void run_kernel(Schedule *s, uint32_t k, bool eager, Queue *ready, Queue 
     for (uint32_t i = s->first_out[k]; i < s->first_out[k + 1]; i++) {
         uint32_t to = s->edges[s->out[i]].to;
         if (--s->waits[to] > 0) continue;
-        push(s, eager && is_free(s, to) ? at_once : ready, to);
+        push(s, runs_at_once(s, to, eager) ? at_once : ready, to);
     }
     const Kernel *kernel = &s->plan->kernels[k];
     for (size_t i = 0; i < kernel->n_reads; i++) {
@@ -249,7 +254,7 @@ static void run_kernel(Schedule *s, uint32_t k, bool eager, Queue *ready, Queue 
         if (!is_loaded(s, x) || --s->left[x] != 1 || !eager) continue;
         for (uint32_t u = s->first_user[x]; u < s->first_user[x + 1]; u++) { /* the one left may free it */
             uint32_t user = s->users[u];
-            if (!s->done[user] && s->waits[user] == 0 && is_free(s, user)) push(s, at_once, user);
+            if (!s->done[user] && s->waits[user] == 0 && runs_at_once(s, user, true)) push(s, at_once, user);
         }
     }
 }
@@ -265,7 +270,7 @@ static uint32_t *make_order(Schedule *s, bool eager) {
     s->frees = ARENA_ARRAY(s->arena, int64_t, s->n + 1);
     for (size_t e = 0; e < s->n_edges; e++) s->waits[s->edges[e].to]++;
     for (uint32_t k = 0; k < s->n; k++)
-        if (s->waits[k] == 0) push(s, eager && is_free(s, k) ? &at_once : &ready, k);
+        if (s->waits[k] == 0) push(s, runs_at_once(s, k, eager) ? &at_once : &ready, k);
     while (ready.count || at_once.count) {
         bool early = at_once.count;
         uint32_t k = pop(early ? &at_once : &ready);
@@ -302,8 +307,8 @@ static void tell_order(const Schedule *s, const uint32_t *order, int64_t before,
             tell(s, RULE_schedule_update, s->edges[e].to, s->edges[e].from);
 }
 
-/* Kernels that free memory at once, if that takes no more than a little (SLACK) beyond the smaller arena of the order
- * given, but readers before updates, and of the order given: a sum over a gradient then runs while the cache has it. */
+/* The smaller arena of: kernels that free memory at once; the order given, but readers before updates; the order
+ * given. In the first two, sums run at once. */
 static void schedule_func(Func *func) {
     Schedule s = {.arena = arena_new(), .func = func, .plan = func->plan, .n = func->plan->n_kernels};
     s.kept = ARENA_ARRAY(s.arena, bool, func->count + 1);
@@ -321,7 +326,7 @@ static void schedule_func(Func *func) {
     for (int eager = 0; eager < 2; eager++) {
         const uint32_t *order = make_order(&s, eager);
         int64_t bytes = order ? bytes_in_order(&s, order) : INT64_MAX;
-        if (bytes > least + (eager ? before / SLACK : 0)) continue;
+        if (bytes > least) continue;
         least = bytes;
         best = order;
         early = s.early;
