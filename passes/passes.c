@@ -38,7 +38,10 @@ static const Pass TABLE[] = {
     {"attention", "make softmax of scaled products times values one operator", WANTS_GRAPH, pass_attention},
     {"autodiff", "replace grad nodes by reverse-mode gradients", WANTS_GRAPH, pass_autodiff},
     {"zeros", "compute of what is zero but for a part that part alone", WANTS_GRADIENTS, pass_zeros},
-    {"expand", "write softmax, log_softmax and layernorm as elementwise operators and reductions",
+    {"expand",
+     "write softmax, log_softmax and layernorm as elementwise operators and reductions, convolutions and "
+     "pools as "
+     "products and elementwise operators over windows",
      WANTS_GRAPH, pass_expand},
     {"split-rows", "compute what is wide for some rows at a time", WANTS_GRAPH, pass_split_rows},
     {"symmetric", "compute half of products whose result is symmetric, and mirror it", WANTS_GRAPH,

@@ -224,6 +224,7 @@ typedef LLVMValueRef ValueRule(Emitter *e, ValueId value, const Access *access, 
 #define RULE_NONE(name)
 #define RULE_MOVE_PACK(name)
 #define RULE_MOVE_FUNCTION(name)
+#define RULE_MOVE_NONE(name)
 #define RULE_SOURCE_NONE(name)
 #define RULE_OTHER_FUNCTION(name)
 #define RULE_OTHER_NONE(name)

@@ -1,6 +1,7 @@
 /* Blocking: see blocking.h. A block of A stays in the core's own cache while all panels of a block of B, which the
  * shared cache holds, pass by: A is packed once for C as wide as that. */
 #include "codegen/gemm/blocking.h"
+#include "codegen/gemm/nests.h"
 #include "codegen/gemm/symmetric.h"
 #include "ir/plan/prologue.h"
 
@@ -68,6 +69,11 @@ Blocking blocking_of(const FunctionBuilder *fb, const GemmShape *shape, bool epi
         round_up(b.kc, 16) + 16; /* no power of two, so that rows do not share sets of the cache */
     if (shape->prologue)
         b.made_units = round_up(b.mr * b.made_stride * (int64_t)dtype_size(shape->a_dtype) / 4, 16);
+    for (int side = 0; side < 2; side++) {
+        const GemmNests *nests = side ? shape->b_nests : shape->a_nests;
+        int64_t room = nests ? round_up(nests_room(&panels, side, nests, b.kc), 16) : 0;
+        if (room > b.made_units) b.made_units = room;
+    }
     if (epilogue && blocking_cuts_k(&b, shape)) b.sum_units = round_up(blocking_rows(shape), b.mr) * b.nc;
     if (shape->symmetric) b.mirror_units = symmetric_units(b.mc, b.nr);
     return b;

@@ -11,9 +11,9 @@ typedef struct {
     int64_t kc, nc, mc;                   /* of K, N, M in a block */
     bool a_in_place;                      /* A is not packed: the micro-kernel reads it where it lies */
     int64_t term_stride_a, term_stride_b; /* of the packed blocks: see panels.h */
-    /* The thread's scratch, in units of four bytes: a packed block of B, one of A, a tile, a panel's rows of a
-     * prologue's results before they are packed, the accumulated sums of a block of C between blocks of K, and mirrored
-     * tiles (symmetric.h). */
+    /* The thread's scratch, in units of four bytes: a packed block of B, one of A, a tile, a panel's lines before they
+     * are packed (of a prologue's results, or of nests), the accumulated sums of a block of C between blocks of K, and
+     * mirrored tiles (symmetric.h). */
     int64_t b_units, a_units, tile_units, made_units, sum_units, mirror_units;
     int64_t made_stride; /* of the prologue's results, from row to row, in f32s */
 } Blocking;

@@ -2,6 +2,7 @@
  * over blocks of N, K and M, jr and ir over the tiles of a block. */
 #include "codegen/gemm/gemm.h"
 #include "codegen/gemm/blocking.h"
+#include "codegen/gemm/nests.h"
 #include "codegen/gemm/panels.h"
 #include "codegen/gemm/symmetric.h"
 #include "ir/plan/prologue.h"
@@ -46,9 +47,28 @@ static LLVMValueRef element_at(Gemm *g, LLVMValueRef row, int64_t row_stride, LL
 
 /* ---- packing ----------------------------------------------------------------------------------------------------- */
 
+static void pack_nests(Gemm *g, bool side_b, LLVMValueRef line, LLVMValueRef lines) {
+    const GemmShape *s = g->shape;
+    NestedPart part = {.dtype = side_b ? s->b_dtype : s->a_dtype,
+                       .from = side_b ? g->b : g->a,
+                       .line = line,
+                       .lines = lines,
+                       .first = g->first_k,
+                       .k = g->k,
+                       .to = side_b ? g->packed_b : g->packed_a,
+                       .made = g->made,
+                       .term_stride = side_b ? g->blocking.term_stride_b : g->blocking.term_stride_a,
+                       .k_block = g->blocking.kc};
+    nests_pack(g->fb, &g->blocking.panels, side_b, side_b ? s->b_nests : s->a_nests, &part);
+}
+
 static void pack_b(Gemm *g, LLVMValueRef columns) {
     const GemmShape *s = g->shape;
     if (s->b_packed) return;
+    if (s->b_nests) {
+        pack_nests(g, true, g->first_col, columns);
+        return;
+    }
     Lines lines = {s->b_dtype, s->b_col, s->b_row};
     LLVMValueRef from = element_at(g, g->first_k, s->b_row, g->first_col, s->b_col);
     from = build_element(g->fb, panels_element(g->fb, s->b_dtype), g->b, from);
@@ -84,6 +104,10 @@ static void pack_a(Gemm *g, LLVMValueRef row, LLVMValueRef rows) {
     if (g->blocking.a_in_place) return;
     if (s->prologue) {
         make_and_pack_a(g, row, rows);
+        return;
+    }
+    if (s->a_nests) {
+        pack_nests(g, false, row, rows);
         return;
     }
     Lines lines = {s->a_dtype, s->a_row, s->a_col};

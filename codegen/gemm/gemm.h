@@ -3,6 +3,7 @@
  *   blocking.c  how much of M, N and K is packed at a time
  *   pack.c      packers of a panel: functions of their own
  *   panels.c    packed panels of both sides, in any precision
+ *   nests.c     packing sides that no two strides describe: windows of images
  *   gemm.c      the loops around the micro-kernel, and what becomes of a finished tile
  *   micro.c     the micro-kernel: an mr × nr tile in registers along K
  *   symmetric.c results that are symmetric: one half is computed, and mirrored
@@ -21,6 +22,16 @@
 typedef void (*GemmPrologue)(void *user, LLVMValueRef row, LLVMValueRef rows, LLVMValueRef column,
                              LLVMValueRef columns, int64_t block, LLVMValueRef to, int64_t stride);
 
+/* Loops, outermost first, that count through lines or along K. */
+typedef struct {
+    int n;
+    int64_t extent[DOMAIN_MAX], stride[DOMAIN_MAX];
+} GemmNest;
+/* A side that no two strides describe (nests.h). */
+typedef struct {
+    GemmNest lines, along; /* rows of A or columns of B; along K */
+} GemmNests;
+
 typedef struct {
     DType a_dtype, b_dtype; /* DT_F32 or DT_BF16 */
     Precision precision;
@@ -30,6 +41,7 @@ typedef struct {
     int64_t a_batch[IR_MAX_RANK], b_batch[IR_MAX_RANK]; /* strides of A and B along them */
     int64_t a_row, a_col, b_row, b_col;                 /* in elements */
     int64_t a_offset, b_offset;
+    const GemmNests *a_nests, *b_nests; /* instead of strides; NULL: these */
     /* In a chain: rows of a block, the last may have fewer; 0: threads share rows or columns. */
     int64_t block;
     int64_t grain;  /* where threads share rows, each gets a multiple of so many */

@@ -26,7 +26,7 @@ void emit_pack_kernel(Emitter *e) {
     ValueId views[16];
     int n_views;
     bool tb = pack_attrs(node)->tb;
-    Strided x = kernel_strided(e->func, node->operands[0], views, &n_views);
+    Strided x = kernel_operand(e->func, node, 0, views, &n_views);
     const Type *matrix = func_type(e->func, node->operands[0]);
     int64_t k = matrix->dim[tb], n = matrix->dim[!tb];
     Panels panels = panels_for(e, node);

@@ -11,11 +11,30 @@ static bool is_mirrored(const Node *node) {
     return matmul_attrs(node)->symmetric && node->type.dim[node->type.rank - 1] > 1;
 }
 
+/* The loops of one dimension of an operand. */
+static GemmNest nest_of(const Strided *strided, int dim) {
+    GemmNest nest = {0};
+    for (int i = 0; i < strided->n_loops; i++) {
+        if (strided->loops[i].dim != dim) continue;
+        nest.extent[nest.n] = strided->loops[i].extent;
+        nest.stride[nest.n++] = strided->loops[i].stride;
+    }
+    return nest;
+}
+
+/* Of an operand that is windows of an image; `lines`: the dimension of which its lines are. NULL: strides say all. */
+static const GemmNests *nests_of(Emitter *e, const Strided *strided, int lines, int along) {
+    if (!strided->n_loops) return NULL;
+    GemmNests *nests = ARENA_NEW(e->arena, GemmNests);
+    *nests = (GemmNests){nest_of(strided, lines), nest_of(strided, along)};
+    return nests;
+}
+
 static GemmShape shape_of(Emitter *e, const Node *node, ValueId *a_base, ValueId *b_base) {
-    ValueId views[16];
+    ValueId views[KERNEL_VIEWS];
     int n_views, rank = node->type.rank;
-    Strided a = kernel_strided(e->func, node->operands[0], views, &n_views);
-    Strided b = kernel_strided(e->func, node->operands[1], views, &n_views);
+    Strided a = kernel_operand(e->func, node, 0, views, &n_views);
+    Strided b = kernel_operand(e->func, node, 1, views, &n_views);
     bool ta = matmul_attrs(node)->ta, tb = matmul_attrs(node)->tb;
     const Type *ta_type = func_type(e->func, node->operands[0]);
     GemmShape shape = {.m = node->type.dim[rank - 2], .n = node->type.dim[rank - 1], .n_batch = rank - 2};
@@ -34,6 +53,8 @@ static GemmShape shape_of(Emitter *e, const Node *node, ValueId *a_base, ValueId
     shape.a_dtype = func_type(e->func, a.base)->dtype;
     shape.b_dtype = func_type(e->func, b.base)->dtype;
     shape.precision = matmul_attrs(node)->precision;
+    shape.a_nests = nests_of(e, &a, ta ? rank - 1 : rank - 2, ta ? rank - 2 : rank - 1);
+    shape.b_nests = nests_of(e, &b, tb ? rank - 2 : rank - 1, tb ? rank - 1 : rank - 2);
     shape.a_offset = a.offset;
     shape.b_offset = b.offset;
     if (e->fb->chain) shape.block = chain_share(e->fb->chain, shape.m);
@@ -45,10 +66,10 @@ static GemmShape shape_of(Emitter *e, const Node *node, ValueId *a_base, ValueId
 
 static AttentionOperand attention_operand(Emitter *e, const Node *node, int operand, const Type *result) {
     AttentionOperand x = {.dtype = DT_F32};
-    ValueId views[16];
+    ValueId views[KERNEL_VIEWS];
     int n_views, rank = result->rank;
     if (operand >= node->n_operands) return x;
-    Strided strided = kernel_strided(e->func, node->operands[operand], views, &n_views);
+    Strided strided = kernel_operand(e->func, node, operand, views, &n_views);
     const Type *type = func_type(e->func, node->operands[operand]);
     for (int k = 0; k < rank - 2; k++) x.batch[k] = type->dim[k] == 1 ? 0 : strided.stride[k];
     x.row = strided.stride[rank - 2];

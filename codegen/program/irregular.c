@@ -71,32 +71,6 @@ static int call_cumsum(const Func *func, const Node *node, int64_t *numbers) {
     return node->type.dtype == DT_BF16 ? 0 : n + 1;
 }
 
-/* Of an image [batch, channels, h, w]: that, kernel, stride, padding, and how many windows there are along h and w. */
-static int windows(const Type *image, const UnfoldAttrs *of, int64_t *numbers) {
-    if (image->dtype != DT_F32) return 0;
-    for (int k = 0; k < 4; k++) numbers[k] = image->dim[k];
-    for (int i = 0; i < 2; i++) {
-        int64_t kernel = of->kernel.v[i], stride = of->stride.v[i], padding = of->padding.v[i];
-        numbers[4 + i] = kernel;
-        numbers[6 + i] = stride;
-        numbers[8 + i] = padding;
-        numbers[10 + i] = (image->dim[2 + i] + 2 * padding - kernel) / stride + 1;
-    }
-    return 12;
-}
-
-static int call_unfold(const Func *func, const Node *node, int64_t *numbers) {
-    return windows(func_type(func, node->operands[0]), unfold_attrs(node), numbers);
-}
-
-static int call_fold(const Func *func, const Node *node, int64_t *numbers) {
-    const FoldAttrs *fold = fold_attrs(node);
-    (void)func;
-    return windows(&node->type,
-                   &(UnfoldAttrs){.kernel = fold->kernel, .stride = fold->stride, .padding = fold->padding},
-                   numbers);
-}
-
 /* Of a convolution: image, weight, out; {batch, channels, h, w, outputs, kh, kw, sh, sw, ph, pw, oh, ow, groups}. */
 static int convolution(const Type *image, const Type *weight, const Type *out, const ConvAttrs *of,
                        int64_t *numbers) {

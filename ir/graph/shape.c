@@ -491,6 +491,23 @@ static bool shape_scatter(Rule *r) {
     return true;
 }
 
+static bool shape_windows(Rule *r) {
+    const Type *x = r->x[0];
+    const WindowsAttrs *of = windows_attrs(r->node);
+    if (x->rank >= IR_MAX_RANK || of->axis < 0 || of->axis >= x->rank)
+        return refuse(r, "has no axis %lld of %s that could become two", (long long)of->axis, show(x));
+    int64_t n = x->dim[of->axis];
+    if (of->size < 1 || of->stride < 1 || of->size > n)
+        return refuse(r, "windows of %lld, %lld apart, do not fit a size of %lld", (long long)of->size,
+                      (long long)of->stride, (long long)n);
+    *r->out = *x;
+    r->out->rank++;
+    for (int k = x->rank; k > of->axis + 1; k--) r->out->dim[k] = x->dim[k - 1];
+    r->out->dim[of->axis] = (n - of->size) / of->stride + 1;
+    r->out->dim[of->axis + 1] = of->size;
+    return true;
+}
+
 static bool windows(Rule *r, int64_t h, int64_t w, const UnfoldAttrs *windows, int64_t out[2]) {
     const Ints *kernel = &windows->kernel, *stride = &windows->stride, *pad = &windows->padding;
     if (kernel->n != 2 || stride->n != 2 || pad->n != 2)
@@ -518,6 +535,35 @@ static bool shape_unfold(Rule *r) {
     *r->out = type_make((DType)x->dtype, 3,
                         (int64_t[]){x->dim[0], size_mul(n[0], n[1]),
                                     size_mul(x->dim[1], size_mul(kernel->v[0], kernel->v[1]))});
+    return true;
+}
+
+/* Of an image x [B, C, H, W], what its windows are pooled to. */
+static bool pooled(Rule *r, const Type *x, Type *out) {
+    const UnfoldAttrs *of = unfold_attrs(r->node);
+    int64_t n[2];
+    if (x->rank != 4 || !dtype_is_float((DType)x->dtype))
+        return refuse(r, "wants reals [batch, channels, height, width], not %s", show(x));
+    if (!windows(r, x->dim[2], x->dim[3], of, n)) return false;
+    for (int i = 0; i < 2; i++)
+        if (of->padding.v[i] >= of->kernel.v[i])
+            return refuse(r, "with a padding of %lld a window of %lld may have nothing of the image",
+                          (long long)of->padding.v[i], (long long)of->kernel.v[i]);
+    *out = type_make((DType)x->dtype, 4, (int64_t[]){x->dim[0], x->dim[1], n[0], n[1]});
+    return true;
+}
+
+static bool shape_max_pool(Rule *r) {
+    return pooled(r, r->x[0], r->out);
+}
+
+static bool shape_max_pool_grad(Rule *r) {
+    Type y;
+    if (!pooled(r, r->x[0], &y)) return false;
+    *r->out = *r->x[0];
+    for (int o = 1; o < 3; o++)
+        if (!type_equal(r->x[o], &y))
+            return refuse(r, "%s is not what %s is pooled to", show(r->x[o]), show(r->x[0]));
     return true;
 }
 

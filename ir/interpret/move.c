@@ -1,6 +1,7 @@
 /* The meaning of moves: elements carried to other places, by walks that follow the operand or the result. */
 #include "ir/interpret/eval.h"
 
+#include <math.h>
 #include <string.h>
 
 /* y[i] = x at the walk's place, over the result. */
@@ -35,6 +36,16 @@ bool eval_slice(Eval *eval) {
         walk.at += slice_attrs(eval->node)->start.v[k] * stride[k];
         walk.stride[k] = slice_attrs(eval->node)->step.v[k] * stride[k];
     }
+    return follow(eval, walk);
+}
+
+bool eval_windows(Eval *eval) {
+    const WindowsAttrs *of = windows_attrs(eval->node);
+    Walk walk = walk_over(&eval->node->type);
+    int64_t stride[IR_MAX_RANK];
+    strides_of(eval->type[0], stride);
+    for (int k = 0; k < walk.rank; k++) walk.stride[k] = stride[k - (k > of->axis)];
+    walk.stride[of->axis] *= of->stride;
     return follow(eval, walk);
 }
 
@@ -157,6 +168,40 @@ bool eval_fold(Eval *eval) {
     const FoldAttrs *fold = fold_attrs(eval->node);
     UnfoldAttrs windows = {.kernel = fold->kernel, .stride = fold->stride, .padding = fold->padding};
     meet_windows(&eval->node->type, &windows, eval->y, (double *)eval->x[0], true);
+    return true;
+}
+
+/* Meets the elements of the windows of each pixel map [H, W] that x, y (and dy, dx) have: sums the gradients of the
+ * largest of a window, shared among ties. dx: NULL: y is to be found. */
+static void meet_pools(const Type *image, const Type *out, const UnfoldAttrs *windows, const double *x,
+                       double *y, const double *dy, double *dx) {
+    int64_t h = image->dim[2], w = image->dim[3];
+    Walk walk = walk_over(out);
+    for (int64_t i = 0; i < type_elements(out); i++, walk_step(&walk)) {
+        int64_t top = walk.index[2] * windows->stride.v[0] - windows->padding.v[0];
+        int64_t left = walk.index[3] * windows->stride.v[1] - windows->padding.v[1];
+        int64_t map = (walk.index[0] * image->dim[1] + walk.index[1]) * h * w, ties = 0;
+        if (!dx) y[i] = -INFINITY;
+        for (int round = 0; round < (dx ? 2 : 1); round++) /* ties are counted first */
+            for (int64_t r = top < 0 ? 0 : top; r < h && r < top + windows->kernel.v[0]; r++)
+                for (int64_t c = left < 0 ? 0 : left; c < w && c < left + windows->kernel.v[1]; c++) {
+                    int64_t at = map + r * w + c;
+                    if (!dx && (x[at] > y[i] || isnan(x[at]))) y[i] = x[at];
+                    if (dx && round == 0) ties += x[at] == y[i];
+                    if (dx && round == 1 && x[at] == y[i]) dx[at] += dy[i] / (double)ties;
+                }
+    }
+}
+
+bool eval_max_pool(Eval *eval) {
+    meet_pools(eval->type[0], &eval->node->type, unfold_attrs(eval->node), eval->x[0], eval->y, NULL, NULL);
+    return true;
+}
+
+bool eval_max_pool_grad(Eval *eval) {
+    memset(eval->y, 0, sizeof *eval->y * (size_t)type_elements(&eval->node->type));
+    meet_pools(eval->type[0], eval->type[1], unfold_attrs(eval->node), eval->x[0], (double *)eval->x[1],
+               eval->x[2], eval->y); /* operands are only read */
     return true;
 }
 

@@ -131,6 +131,20 @@ static int64_t concat_start(const Func *func, const Node *node, int operand) {
     return start;
 }
 
+/* Element i of window o is element o·stride + i of the axis. */
+static void access_windows(const WindowsAttrs *windows, int rank, const Access *access, Access *out) {
+    *out = (Access){.rank = rank};
+    for (int k = 0; k < rank; k++) {
+        int from = k + (k > windows->axis);
+        int64_t step = k == windows->axis ? windows->stride : 1;
+        out->offset[k] = step * access->offset[from];
+        for (int i = 0; i < DOMAIN_MAX; i++) out->coef[k][i] = step * access->coef[from][i];
+        if (k != windows->axis) continue;
+        out->offset[k] += access->offset[from + 1];
+        for (int i = 0; i < DOMAIN_MAX; i++) out->coef[k][i] += access->coef[from + 1][i];
+    }
+}
+
 AccessResult access_operand(const Func *func, const Node *node, int operand, const Domain *domain,
                             const Access *access, Access *out, DomainSplit *split) {
     const Type *x = func_type(func, node->operands[operand]);
@@ -152,6 +166,7 @@ AccessResult access_operand(const Func *func, const Node *node, int operand, con
             for (int i = 0; i < domain->rank; i++) out->coef[k][i] *= step;
         }
         return ACCESS_OK;
+    case OP_windows: access_windows(windows_attrs(node), x->rank, access, out); return ACCESS_OK;
     case OP_pad:
         *out = *access;
         for (int k = 0; k < x->rank; k++) out->offset[k] -= pad_attrs(node)->low.v[k];

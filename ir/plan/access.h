@@ -44,7 +44,7 @@ Access access_identity(const Type *type);
 bool access_equal(const Access *a, const Access *b, int domain_rank);
 
 /* Access of operand `operand` of `node`, given the node's own. Defined for elementwise operators and for
- * reshape, transpose, slice, broadcast, pad and concat (for the last two only where the index is in range).
+ * reshape, transpose, slice, broadcast, windows, pad and concat (for the last two only where the index is in range).
  * Reductions: access_reduced. */
 AccessResult access_operand(const Func *func, const Node *node, int operand, const Domain *domain,
                             const Access *access, Access *out, DomainSplit *split);

@@ -91,6 +91,7 @@ bool kernel_cut(const Func *func, const Kernel *kernel, int64_t n, Cut *cut) {
 static bool operand_in_step(const Cut *cut, const Node *node, int operand, const Strided *strided) {
     const Type *type = func_type(cut->func, node->operands[operand]);
     int rank = type->rank, dim = 0;
+    if (strided->n_loops) return false; /* windows may reach into the next part */
     if (node->op == OP_matmul) {
         if (operand != 0) return false;
         dim = matmul_attrs(node)->ta ? rank - 1 : rank - 2;
@@ -110,9 +111,9 @@ static bool operand_in_step(const Cut *cut, const Node *node, int operand, const
 static bool product_keeps(const Cut *cut, ValueId value) {
     const Node *node = func_node(cut->func, cut->kernel->core);
     for (int o = 0; o < node->n_operands; o++) {
-        ValueId views[16];
+        ValueId views[KERNEL_VIEWS];
         int n_views;
-        Strided strided = kernel_strided(cut->func, node->operands[o], views, &n_views);
+        Strided strided = kernel_operand(cut->func, node, o, views, &n_views);
         if (strided.base == value && !operand_in_step(cut, node, o, &strided)) return false;
     }
     return true;

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { LONG_ROW = 8192, MAX_VIEWS = 16 };
+enum { LONG_ROW = 8192 };
 
 const char *kernel_kind_name(const Kernel *kernel) {
     static const char *const names[] = {[KERNEL_LOOP] = "loops",
@@ -316,48 +316,11 @@ bool kernel_covers(const Func *func, const Kernel *kernel, ValueId value, const 
     return !inner || all_inner;
 }
 
-Strided kernel_strided(const Func *func, ValueId operand, ValueId *views, int *n_views) {
-    const Type *type = func_type(func, operand);
-    Domain domain = domain_of(type);
-    Access access = access_identity(type);
-    Strided found = {.base = operand};
-    int r = domain.rank, depth = 0;
-    int64_t coef[DOMAIN_MAX];
-    access_linear(type, &access, &domain, &found.offset, coef);
-    memcpy(found.stride, coef, sizeof found.stride);
-    *n_views = 0;
-    for (ValueId base = operand; depth < MAX_VIEWS && op_is_view(func_node(func, base)->op);) {
-        const Node *node = func_node(func, base);
-        DomainSplit split;
-        Access next;
-        int64_t offset;
-        AccessResult result = access_operand(func, node, 0, &domain, &access, &next, &split);
-        /* A reshape leaves elements where they are, also one whose operand's dimensions these loops do not run along
-         * one by one: as far as it goes. */
-        bool last = result == ACCESS_SPLIT && node->op == OP_reshape;
-        if (result != ACCESS_OK && !last) break;
-        if (last) access_linear(&node->type, &access, &domain, &offset, coef);
-        views[depth++] = base;
-        base = node->operands[0];
-        access = next;
-        if (!last) access_linear(func_type(func, base), &access, &domain, &offset, coef);
-        bool contiguous =
-            coef[r - 1] == 1 || coef[r - 2] == 1 || domain.extent[r - 1] == 1 || domain.extent[r - 2] == 1;
-        if (contiguous) { /* else a further view may make it so */
-            found.base = base;
-            found.offset = offset;
-            for (int k = 0; k < r; k++) found.stride[k] = coef[k];
-            *n_views = depth;
-        }
-        if (last) break;
-    }
-    return found;
-}
-
-static void use_strided(Arena *arena, const Func *func, Kernel *kernel, ValueId operand, KernelReach reach) {
-    ValueId views[MAX_VIEWS];
+static void use_strided(Arena *arena, const Func *func, Kernel *kernel, const Node *product, int operand,
+                        KernelReach reach) {
+    ValueId views[KERNEL_VIEWS];
     int n_views;
-    Strided found = kernel_strided(func, operand, views, &n_views);
+    Strided found = kernel_operand(func, product, operand, views, &n_views);
     for (int i = 0; i < n_views; i++) {
         KernelMember member = {.value = views[i], .access = {.rank = -1}};
         ARENA_PUSH(arena, kernel->members, kernel->n_members, kernel->members_capacity, member);
@@ -404,7 +367,7 @@ void kernel_join(Arena *arena, const Func *func, Kernel *kernel, ValueId value, 
     if (op_is_product(node->op) || node->op == OP_pack) {
         kernel->kind = node->op == OP_pack ? KERNEL_PACK : KERNEL_MATMUL;
         kernel->core = value;
-        for (int o = 0; o < node->n_operands; o++) use_strided(arena, func, kernel, node->operands[o], reach);
+        for (int o = 0; o < node->n_operands; o++) use_strided(arena, func, kernel, node, o, reach);
         return;
     }
     for (int o = 0; o < node->n_operands; o++) {
@@ -493,11 +456,11 @@ static Kernel grow(Arena *arena, const Func *func, ValueId first, ValueId last, 
 /* If a product reads its first operand in memory and that is computed by nodes of the same kernel, these are its
  * prologue. */
 static void grow_prologue(Arena *arena, const Func *func, Kernel *kernel, ValueId first) {
-    ValueId views[MAX_VIEWS];
+    ValueId views[KERNEL_VIEWS];
     int n_views;
     const Node *core = kernel->core == IR_NONE ? NULL : func_node(func, kernel->core);
     if (!core || core->op != OP_matmul) return;
-    ValueId made = kernel_strided(func, core->operands[0], views, &n_views).base;
+    ValueId made = kernel_operand(func, core, 0, views, &n_views).base;
     if (made < first) return;
     kernel->prologue = ARENA_NEW(arena, Kernel);
     *kernel->prologue = grow(arena, func, first, made, true);

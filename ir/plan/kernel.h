@@ -156,12 +156,24 @@ uint32_t kernel_first_use(const Kernel *kernel, ValueId value);
 void kernel_index_uses(Arena *arena, Kernel *kernel);
 
 /* Where an operand of a product lies in memory: `base` is the value that is stored, the operand a view of it. Element
- * (i_0, i_1, …) of the operand is element offset + sum_k stride[k] * i_k of `base`. */
+ * (i_0, i_1, …) of the operand is element offset + sum_k stride[k] * i_k of `base`.
+ *
+ * Windows of an image (operator `windows`) that a matrix product reads have no stride along their rows and columns. They
+ * are nests of loops: index i_k of the operand counts through the loops of dimension k, outermost first, and the element
+ * is offset + the sum of stride * loop over all loops. */
+typedef struct {
+    int dim; /* of the operand */
+    int64_t extent, stride;
+} StridedLoop;
 typedef struct {
     ValueId base;
     int64_t offset, stride[IR_MAX_RANK];
+    int n_loops; /* 0: the strides say all */
+    StridedLoop loops[DOMAIN_MAX];
 } Strided;
-Strided kernel_strided(const Func *func, ValueId operand, ValueId *views, int *n_views);
+/* `product`: the node that reads it as its operand number `operand`. views: room for KERNEL_VIEWS. */
+enum { KERNEL_VIEWS = 16 };
+Strided kernel_operand(const Func *func, const Node *product, int operand, ValueId *views, int *n_views);
 
 /* The block reduction (sum_rows, moments) that is the root of the kernel; IR_NONE: its root is another operator. */
 ValueId kernel_block_reduction(const Func *func, const Kernel *kernel);

@@ -2,8 +2,6 @@
 #include "ir/plan/prologue.h"
 #include "ir/plan/blocks.h"
 
-enum { MAX_VIEWS = 16 };
-
 /* Rows and columns of the product's first operand. */
 static void operand_size(const Func *func, ValueId core, int64_t *rows, int64_t *columns) {
     const Type *type = func_type(func, func_node(func, core)->operands[0]);
@@ -21,7 +19,7 @@ int prologue_last_row(const Func *func, ValueId core, const Kernel *prologue) {
 
 const char *prologue_fault(const Func *func, ValueId core, const Kernel *prologue) {
     const Node *node = func_node(func, core);
-    ValueId views[MAX_VIEWS], made = prologue->members[0].value;
+    ValueId views[KERNEL_VIEWS], made = prologue->members[0].value;
     int n_views, rank = node->type.rank;
     int64_t rows, columns;
     if (node->op != OP_matmul ||
@@ -34,9 +32,9 @@ const char *prologue_fault(const Func *func, ValueId core, const Kernel *prologu
         if (prologue->uses[u].in_memory && kernel_has(prologue, prologue->uses[u].value))
             return "has a prologue that reads its own values in memory";
     operand_size(func, core, &rows, &columns);
-    Strided a = kernel_strided(func, node->operands[0], views, &n_views);
+    Strided a = kernel_operand(func, node, 0, views, &n_views);
     const Type *type = func_type(func, node->operands[0]);
-    bool plain = a.base == made && a.offset == 0 && !matmul_attrs(node)->ta && columns > 1 &&
+    bool plain = a.base == made && a.n_loops == 0 && a.offset == 0 && !matmul_attrs(node)->ta && columns > 1 &&
                  a.stride[type->rank - 1] == 1 && (rows == 1 || a.stride[type->rank - 2] == columns) &&
                  type_elements(func_type(func, made)) == rows * columns;
     if (!plain || prologue_last_row(func, core, prologue) < 0)
@@ -45,9 +43,9 @@ const char *prologue_fault(const Func *func, ValueId core, const Kernel *prologu
 }
 
 bool prologue_read_alone(const Func *func, ValueId core, ValueId made, ValueId first, ValueId last) {
-    ValueId views[MAX_VIEWS];
+    ValueId views[KERNEL_VIEWS];
     int n_views;
-    kernel_strided(func, func_node(func, core)->operands[0], views, &n_views);
+    kernel_operand(func, func_node(func, core), 0, views, &n_views);
     for (ValueId id = first; id <= last; id++) {
         const Node *node = func_node(func, id);
         bool is_view = false;

@@ -79,10 +79,10 @@ static bool is_read_elsewhere(Check *c, const Kernel *kernel) {
 /* The operands of a product come from other kernels, but for the first, which a prologue of its own kernel may make. */
 static void check_product(Check *c, const Kernel *kernel, ValueId core) {
     const Node *node = func_node(c->func, core);
-    ValueId views[16];
+    ValueId views[KERNEL_VIEWS];
     int n_views, made = -1; /* operand */
     for (int o = 0; o < node->n_operands; o++)
-        if (kernel_strided(c->func, node->operands[o], views, &n_views).base >= kernel->first) made = o;
+        if (kernel_operand(c->func, node, o, views, &n_views).base >= kernel->first) made = o;
     if (made < 0) return;
     if (made > 0 || kernel->core != core || !kernel->prologue) {
         FAIL_NODE(c, core, "its own kernel computes operand %d, which it reads in memory", made);

@@ -1,6 +1,7 @@
 /* Gradient rules, named by the grad column of ops.def. Written in ordinary operators, so that they simplify and fuse
  * like the rest; where an operand is enough to compute a derivative, the result is not kept for it. */
 #include "passes/graph/autodiff_rules.h"
+#include "passes/graph/windows_parts.h"
 
 #include <string.h>
 
@@ -284,6 +285,13 @@ static void grad_transpose(GradRule *r) {
     r->dx[0] = ir_transpose(r->func, r->dy, inverse);
 }
 
+/* Each element gets the gradients of all windows that it lies in: of window r - a, element a·stride + p, where it is
+ * element p of row r of `stride` elements. */
+static void grad_windows(GradRule *r) {
+    const WindowsAttrs *of = windows_attrs(r->node);
+    r->dx[0] = add_windows(r->func, r->dy, (int)of->axis, of->stride, type_of(r, r->x[0])->dim[of->axis]);
+}
+
 static void grad_broadcast(GradRule *r) {
     r->dx[0] = unbroadcast(r, r->dy, 0);
 }
@@ -399,6 +407,36 @@ static void grad_unfold(GradRule *r) {
                        .stride = of->stride,
                        .padding = of->padding};
     r->dx[0] = func_emit(r->func, OP_fold, &r->dy, 1, &attrs);
+}
+
+static void grad_max_pool(GradRule *r) {
+    ValueId x[] = {r->x[0], r->y, r->dy};
+    r->dx[0] = func_emit(r->func, OP_max_pool_grad, x, 3, unfold_attrs(r->node));
+}
+
+/* Linear in dy: each window's gets the mean of the gradients of what is largest in it. */
+static void grad_max_pool_grad(GradRule *r) {
+    Func *func = r->func;
+    UnfoldAttrs of = *unfold_attrs(r->node);
+    const Type out = *type_of(r, r->x[1]);
+    int64_t area = of.kernel.v[0] * of.kernel.v[1], places = out.dim[2] * out.dim[3];
+    int64_t windows[] = {out.dim[0], places, out.dim[1], area}, last = 3;
+    ValueId x[] = {r->x[0], r->dy},
+            y = ir_reshape(func, r->x[1], 3, (int64_t[]){out.dim[0], out.dim[1], places});
+    for (int i = 0; i < 2; i++) {
+        double border = i ? 0 : lowest_of(type_of(r, r->x[0]));
+        for (int k = 0; k < 2; k++)
+            x[i] = widen_axis(func, x[i], 2 + k, of.padding.v[k], of.padding.v[k], border);
+    }
+    of.padding.v[0] = of.padding.v[1] = 0;
+    for (int i = 0; i < 2; i++)
+        x[i] = ir_reshape(func, func_emit(func, OP_unfold, &x[i], 1, &of), 4, windows);
+    y = ir_transpose(func, y, (int64_t[]){0, 2, 1});
+    y = ir_reshape(func, y, 4, (int64_t[]){out.dim[0], places, out.dim[1], 1});
+    ValueId equal = ir_cast(func, ir_binary(func, OP_eq, x[0], y), (DType)out.dtype);
+    ValueId sum = ir_reduce(func, OP_sum, mul(r, equal, x[1]), 1, &last, false);
+    ValueId mean = quotient(r, sum, ir_reduce(func, OP_sum, equal, 1, &last, false));
+    r->dx[2] = ir_reshape(func, ir_transpose(func, mean, (int64_t[]){0, 2, 1}), 4, out.dim);
 }
 
 /* conv2d is linear in both of its operands, and so are its adjoints: each rule is made of the two others. */

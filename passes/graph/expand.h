@@ -1,4 +1,5 @@
-/* Pass `expand`: ROW operators as elementwise ones and reductions. */
+/* Pass `expand`: ROW operators as elementwise ones and reductions, windows of images (convolutions, pools) as products
+ * and elementwise operators. */
 #ifndef VITC_PASSES_GRAPH_EXPAND_H
 #define VITC_PASSES_GRAPH_EXPAND_H
 

@@ -276,12 +276,20 @@ static bool needs_first_axis(const Rule *r) {
     return r->y->axis == 0 && r->y->end == 1 && equal_attrs(r) && need_whole(r, 0, 0, 1);
 }
 
+/* Images of which filters are shared. */
+static bool needs_images(const Rule *r) {
+    if (!is_shared(r, 1) || !needs_first_axis(r)) return false;
+    r->x[1].kind = OPERAND_SHARED;
+    return true;
+}
+
 static bool (*const NEEDS[OP_COUNT])(const Rule *r) = {
     [OP_sum] = needs_reduce,       [OP_amax] = needs_reduce,         [OP_softmax] = needs_rows,
     [OP_log_softmax] = needs_rows, [OP_layernorm] = needs_rows,      [OP_matmul] = needs_matmul,
     [OP_reshape] = needs_reshape,  [OP_transpose] = needs_transpose, [OP_broadcast] = needs_broadcast,
     [OP_slice] = needs_other_axes, [OP_pad] = needs_other_axes,      [OP_concat] = needs_concat,
-    [OP_gather] = needs_gather,    [OP_unfold] = needs_first_axis,
+    [OP_gather] = needs_gather,    [OP_unfold] = needs_first_axis,   [OP_max_pool] = needs_first_axis,
+    [OP_conv2d] = needs_images,
 };
 
 bool lanes_needs(const Node *nodes, const Lanes *y, int prefer, OperandNeed *needs) {

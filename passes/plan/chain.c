@@ -74,11 +74,11 @@ typedef struct {
 /* ---- what is known of each kernel -------------------------------------------------------------------------------- */
 
 static ValueId weights_of(const Func *func, const Kernel *kernel) {
-    ValueId views[16];
+    ValueId views[KERNEL_VIEWS];
     int n_views;
     const Node *core = kernel->core == IR_NONE ? NULL : func_node(func, kernel->core);
     if (!core || core->op != OP_matmul) return IR_NONE;
-    return kernel_strided(func, core->operands[1], views, &n_views).base;
+    return kernel_operand(func, core, 1, views, &n_views).base;
 }
 
 static void describe_step(Chains *c, uint32_t k) {

@@ -38,10 +38,10 @@ static void pin(Narrowing *n, ValueId id, const char *why) {
 
 /* A product rounds its factors to bf16; what it adds to them it adds in f32. */
 static void pin_others(Narrowing *n, const Node *product) {
-    ValueId views[16];
+    ValueId views[KERNEL_VIEWS];
     int n_views;
     for (int o = product_factors(product); o < product->n_operands; o++)
-        pin(n, kernel_strided(n->func, product->operands[o], views, &n_views).base,
+        pin(n, kernel_operand(n->func, product, o, views, &n_views).base,
             "a product adds it to what it multiplies");
 }
 

@@ -139,10 +139,10 @@ static void tell(const Prologues *p, uint32_t k, uint32_t from, Verdict verdict)
 
 /* The kernel that becomes the prologue of kernel k, or IR_NONE. */
 static uint32_t find_prologue(const Prologues *p, uint32_t k) {
-    ValueId views[16], core = p->plan->kernels[k].core;
+    ValueId views[KERNEL_VIEWS], core = p->plan->kernels[k].core;
     int n_views;
     if (core == IR_NONE || func_node(p->func, core)->op != OP_matmul) return IR_NONE;
-    ValueId made = kernel_strided(p->func, func_node(p->func, core)->operands[0], views, &n_views).base;
+    ValueId made = kernel_operand(p->func, func_node(p->func, core), 0, views, &n_views).base;
     uint32_t from = p->plan->kernel_of[made];
     if (from == IR_NONE || from == k) return IR_NONE;
     Verdict verdict = judge(p, k, from, made);

@@ -134,51 +134,6 @@ void vt_kernel_cumsum(void *const *args, int32_t thread, int32_t threads) {
     }
 }
 
-/* One line of a window, `row`, whose elements [first, last) lie inside the image, at `pixels`. */
-static void window_line(float *pixels, float *row, int64_t n, int64_t first, int64_t last, bool fold) {
-    if (fold) {
-        for (int64_t j = first; j < last; j++) pixels[j] += row[j];
-        return;
-    }
-    for (int64_t j = 0; j < first; j++) row[j] = 0;
-    for (int64_t j = first; j < last; j++) row[j] = pixels[j];
-    for (int64_t j = last; j < n; j++) row[j] = 0;
-}
-
-/* Walks the windows of images [from, to); `fold` adds them back. */
-static void windows(float *image, float *rows, const int64_t *s, int64_t from, int64_t to, bool fold) {
-    int64_t ch = s[1], h = s[2], w = s[3], kh = s[4], kw = s[5];
-    for (int64_t b = from; b < to; b++)
-        for (int64_t oy = 0; oy < s[10]; oy++)
-            for (int64_t ox = 0; ox < s[11]; ox++) {
-                float *row = rows + ((b * s[10] + oy) * s[11] + ox) * ch * kh * kw;
-                int64_t x = ox * s[7] - s[9], first = x < 0 ? -x : 0, last = x + kw > w ? w - x : kw;
-                if (first > kw || last < first) first = last = kw; /* wholly outside */
-                for (int64_t c = 0; c < ch; c++)
-                    for (int64_t i = 0; i < kh; i++, row += kw) {
-                        int64_t y = oy * s[6] + i - s[8];
-                        bool inside = y >= 0 && y < h;
-                        window_line(image + ((b * ch + c) * h + y) * w + x, row, kw, inside ? first : kw,
-                                    inside ? last : kw, fold);
-                    }
-            }
-}
-
-void vt_kernel_unfold(void *const *args, int32_t thread, int32_t threads) {
-    const int64_t *s = args[2];
-    int64_t from, to;
-    share_of(s[0], thread, threads, &from, &to);
-    windows(args[0], args[1], s, from, to, false);
-}
-
-void vt_kernel_fold(void *const *args, int32_t thread, int32_t threads) {
-    const int64_t *s = args[2];
-    int64_t from, to, image = s[1] * s[2] * s[3];
-    share_of(s[0], thread, threads, &from, &to);
-    memset((float *)args[1] + from * image, 0, (size_t)((to - from) * image) * sizeof(float));
-    windows(args[1], args[0], s, from, to, true);
-}
-
 void vt_kernel_part(void *const *args, int32_t thread, int32_t threads) {
     const int64_t *s = args[2];
     vt_kernel_copy((void *[]){(char *)args[0] + s[0], args[1], (void *)&s[1]}, thread, threads);

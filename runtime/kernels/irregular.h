@@ -18,9 +18,6 @@ void vt_kernel_cumsum(void *const *args, int32_t thread, int32_t threads);
 /* args: x, result [outer, count, inner], shape, room; shape: {outer, n, inner, dtype, descending, count, whether by
  * radix}; room: 2n of 8 bytes, by radix alone, which is for types of 32 bits or less. */
 void vt_kernel_argsort(void *const *args, int32_t thread, int32_t threads);
-/* args: x, result; shape: {batch, channels, h, w, kh, kw, sh, sw, ph, pw, oh, ow}, f32. */
-void vt_kernel_unfold(void *const *args, int32_t thread, int32_t threads);
-void vt_kernel_fold(void *const *args, int32_t thread, int32_t threads);
 /* args: x, w, result; dy, w, result; x, dy, result; shape: {batch, channels, h, w, outputs, kh, kw, sh, sw, ph, pw, oh,
  * ow, groups}, f32. */
 void vt_kernel_conv2d(void *const *args, int32_t thread, int32_t threads);

@@ -235,6 +235,7 @@ static inline void random_node(RandomGraph *g) {
     }
     if (info->attr_set == ATTRS_conv || info->attr_set == ATTRS_conv_adjoint)
         fitting_convolution(g, op, x, attrs);
+    if (op == OP_max_pool_grad) x[1] = x[2] = func_emit(g->func, OP_max_pool, x, 1, attrs);
     if (op == OP_random) /* indices of any integers; the stream's name */
         for (int o = 1; o < n; o++) x[o] = ir_constant(g->func, (double)draw_below(&g->seed, 100), DT_I32);
     if (op == OP_eigh || op == OP_svd) x[0] = separated(g, x[0]);
