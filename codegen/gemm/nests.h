@@ -1,6 +1,6 @@
 /* Sides of a product that no two strides describe, such as windows of an image: their lines, or what lies along K, are
- * nests of loops with a stride each (a block-scatter layout, Matthews 2018, of which the offsets are computed instead of
- * stored). One loop has stride 1: its elements are packed as vectors. */
+ * nests of loops with a stride each (a block-scatter layout, Matthews 2018, of which the offsets are computed and not
+ * stored). One innermost loop has stride 1: its elements are packed as vectors. */
 #ifndef VITC_CODEGEN_GEMM_NESTS_H
 #define VITC_CODEGEN_GEMM_NESTS_H
 

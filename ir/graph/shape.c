@@ -1,20 +1,12 @@
 /* Shape rules: the result type of every operator, named by the shape column of ops.def. */
+#include "ir/graph/shape.h"
 #include "ir/loop.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
-typedef struct {
-    const Type *const *x;
-    int n;
-    const Node *node; /* its operator and attributes */
-    Type *out;
-    char *error;
-    size_t size;
-} Rule;
-
-static bool refuse(Rule *r, const char *format, ...) {
+bool refuse(ShapeRule *r, const char *format, ...) {
     int n = snprintf(r->error, r->size, "%s: ", op_info(r->node->op)->name);
     va_list args;
     va_start(args, format);
@@ -23,8 +15,7 @@ static bool refuse(Rule *r, const char *format, ...) {
     return false;
 }
 
-/* Type text in one of a few rotating buffers, for messages. */
-static const char *show(const Type *type) {
+const char *show(const Type *type) {
     static _Thread_local char texts[4][256];
     static _Thread_local int next;
     char *text = texts[next++ & 3];
@@ -36,7 +27,7 @@ static const char *show(const Type *type) {
     return text;
 }
 
-static bool axis_of(Rule *r, int64_t axis, int rank, int *out) {
+static bool axis_of(ShapeRule *r, int64_t axis, int rank, int *out) {
     *out = 0;
     if (axis < -rank || axis >= rank)
         return refuse(r, "axis %lld of a value of rank %d", (long long)axis, rank);
@@ -44,7 +35,7 @@ static bool axis_of(Rule *r, int64_t axis, int rank, int *out) {
     return true;
 }
 
-static bool broadcast_types(Rule *r, const Type *a, const Type *b, Type *out) {
+static bool broadcast_types(ShapeRule *r, const Type *a, const Type *b, Type *out) {
     Type type = {.dtype = a->dtype, .rank = a->rank > b->rank ? a->rank : b->rank};
     for (int k = 1; k <= type.rank; k++) {
         int64_t m = k <= a->rank ? a->dim[a->rank - k] : 1, n = k <= b->rank ? b->dim[b->rank - k] : 1;
@@ -57,12 +48,12 @@ static bool broadcast_types(Rule *r, const Type *a, const Type *b, Type *out) {
     return true;
 }
 
-static bool shape_given(Rule *r) {
+static bool shape_given(ShapeRule *r) {
     return refuse(r, "made by func_add_input or func_read_state only");
 }
 
 /* Whether an element of the type can be that number. */
-static bool check_number(Rule *r, double value, DType dtype) {
+static bool check_number(ShapeRule *r, double value, DType dtype) {
     double most = dtype == DT_I32 ? 0x1p31 : 0x1p63;
     bool fits =
         dtype_is_float(dtype) || (dtype == DT_BOOL ? value == 0 || value == 1
@@ -70,13 +61,13 @@ static bool check_number(Rule *r, double value, DType dtype) {
     return fits || refuse(r, "%g is no %s", value, dtype_name(dtype));
 }
 
-static bool shape_constant(Rule *r) {
+static bool shape_constant(ShapeRule *r) {
     if (!check_number(r, constant_attrs(r->node)->value, (DType)constant_attrs(r->node)->dtype)) return false;
     *r->out = type_scalar((DType)constant_attrs(r->node)->dtype);
     return true;
 }
 
-static bool shape_iota(Rule *r) {
+static bool shape_iota(ShapeRule *r) {
     const Ints *shape = &iota_attrs(r->node)->shape;
     int axis;
     if (!axis_of(r, iota_attrs(r->node)->axis, shape->n, &axis)) return false;
@@ -87,14 +78,14 @@ static bool shape_iota(Rule *r) {
     return true;
 }
 
-static bool shape_unary(Rule *r) {
+static bool shape_unary(ShapeRule *r) {
     *r->out = *r->x[0];
     if (r->x[0]->dtype == DT_BOOL && r->node->op != OP_stop_grad)
         return refuse(r, "wants numbers, not %s", show(r->x[0]));
     return true;
 }
 
-static bool shape_unary_float(Rule *r) {
+static bool shape_unary_float(ShapeRule *r) {
     *r->out = *r->x[0];
     if (!dtype_is_float(r->x[0]->dtype)) return refuse(r, "wants reals, not %s", show(r->x[0]));
     if ((r->node->op == OP_softmax || r->node->op == OP_log_softmax) && r->x[0]->rank == 0)
@@ -102,19 +93,19 @@ static bool shape_unary_float(Rule *r) {
     return true;
 }
 
-static bool shape_unary_bool(Rule *r) {
+static bool shape_unary_bool(ShapeRule *r) {
     *r->out = *r->x[0];
     if (r->x[0]->dtype != DT_BOOL) return refuse(r, "wants bool, not %s", show(r->x[0]));
     return true;
 }
 
-static bool shape_cast(Rule *r) {
+static bool shape_cast(ShapeRule *r) {
     *r->out = *r->x[0];
     r->out->dtype = (uint8_t)cast_attrs(r->node)->dtype;
     return true;
 }
 
-static bool shape_binary(Rule *r) {
+static bool shape_binary(ShapeRule *r) {
     if (r->x[0]->dtype != r->x[1]->dtype)
         return refuse(r, "element types differ: %s and %s", show(r->x[0]), show(r->x[1]));
     if (r->x[0]->dtype == DT_BOOL) return refuse(r, "wants numbers, not bool");
@@ -123,7 +114,7 @@ static bool shape_binary(Rule *r) {
     return broadcast_types(r, r->x[0], r->x[1], r->out);
 }
 
-static bool shape_compare(Rule *r) {
+static bool shape_compare(ShapeRule *r) {
     if (r->x[0]->dtype != r->x[1]->dtype)
         return refuse(r, "element types differ: %s and %s", show(r->x[0]), show(r->x[1]));
     if (!broadcast_types(r, r->x[0], r->x[1], r->out)) return false;
@@ -131,13 +122,13 @@ static bool shape_compare(Rule *r) {
     return true;
 }
 
-static bool shape_logical(Rule *r) {
+static bool shape_logical(ShapeRule *r) {
     if (r->x[0]->dtype != DT_BOOL || r->x[1]->dtype != DT_BOOL)
         return refuse(r, "wants bool, not %s and %s", show(r->x[0]), show(r->x[1]));
     return broadcast_types(r, r->x[0], r->x[1], r->out);
 }
 
-static bool shape_random(Rule *r) {
+static bool shape_random(ShapeRule *r) {
     *r->out = *r->x[0];
     for (int o = 0; o < r->n; o++)
         if (r->x[o]->dtype != DT_I32 || (o && r->x[o]->rank))
@@ -145,7 +136,7 @@ static bool shape_random(Rule *r) {
     return true;
 }
 
-static bool shape_select(Rule *r) {
+static bool shape_select(ShapeRule *r) {
     if (r->x[0]->dtype != DT_BOOL) return refuse(r, "its condition must be bool, not %s", show(r->x[0]));
     if (r->x[1]->dtype != r->x[2]->dtype)
         return refuse(r, "element types differ: %s and %s", show(r->x[1]), show(r->x[2]));
@@ -156,7 +147,7 @@ static bool shape_select(Rule *r) {
     return true;
 }
 
-static bool shape_reduce(Rule *r) {
+static bool shape_reduce(ShapeRule *r) {
     const Type *x = r->x[0];
     const Ints *axes = &reduce_attrs(r->node)->axes;
     bool reduced[IR_MAX_RANK] = {false};
@@ -174,7 +165,7 @@ static bool shape_reduce(Rule *r) {
     return true;
 }
 
-static bool shape_sum_rows(Rule *r) {
+static bool shape_sum_rows(ShapeRule *r) {
     const Type *x = r->x[0];
     int64_t rows = sum_rows_attrs(r->node)->rows, m = 1;
     if (x->rank < 2 || x->dim[x->rank - 1] < 2 || x->dtype != DT_F32)
@@ -187,7 +178,7 @@ static bool shape_sum_rows(Rule *r) {
     return true;
 }
 
-static bool shape_moments(Rule *r) {
+static bool shape_moments(ShapeRule *r) {
     const Type *x = r->x[0];
     int64_t columns = moments_attrs(r->node)->columns;
     if (x->rank < 1 || x->rank == IR_MAX_RANK || x->dtype != DT_F32)
@@ -201,13 +192,13 @@ static bool shape_moments(Rule *r) {
 }
 
 /* An axis whose places an i32 can tell. */
-static bool counted_axis(Rule *r, int64_t which, int *axis) {
+static bool counted_axis(ShapeRule *r, int64_t which, int *axis) {
     if (!axis_of(r, which, r->x[0]->rank, axis)) return false;
     return r->x[0]->dim[*axis] <= INT32_MAX ||
            refuse(r, "an axis of %lld, more than an i32 can count", (long long)r->x[0]->dim[*axis]);
 }
 
-static bool shape_argmax(Rule *r) {
+static bool shape_argmax(ShapeRule *r) {
     int axis;
     if (!counted_axis(r, along_attrs(r->node)->axis, &axis)) return false;
     *r->out = (Type){.dtype = DT_I32};
@@ -216,7 +207,7 @@ static bool shape_argmax(Rule *r) {
     return true;
 }
 
-static bool shape_argsort(Rule *r) {
+static bool shape_argsort(ShapeRule *r) {
     int axis;
     int64_t count = order_attrs(r->node)->count;
     if (!counted_axis(r, order_attrs(r->node)->axis, &axis)) return false;
@@ -229,14 +220,14 @@ static bool shape_argsort(Rule *r) {
     return true;
 }
 
-static bool shape_cumsum(Rule *r) {
+static bool shape_cumsum(ShapeRule *r) {
     int axis;
     *r->out = *r->x[0];
     if (r->x[0]->dtype == DT_BOOL) return refuse(r, "wants numbers, not %s", show(r->x[0]));
     return axis_of(r, scan_attrs(r->node)->axis, r->x[0]->rank, &axis);
 }
 
-static bool shape_layernorm(Rule *r) {
+static bool shape_layernorm(ShapeRule *r) {
     const Type *x = r->x[0];
     *r->out = *x;
     if (!dtype_is_float(x->dtype) || x->rank == 0) return refuse(r, "wants rows of reals, not %s", show(x));
@@ -248,7 +239,7 @@ static bool shape_layernorm(Rule *r) {
 }
 
 /* x[K, N] in panels: whole ones, of whole pairs of bf16 where K is taken in pairs. */
-static bool shape_pack(Rule *r) {
+static bool shape_pack(ShapeRule *r) {
     const Type *x = r->x[0];
     int64_t columns = pack_attrs(r->node)->panel, rows = pack_attrs(r->node)->rows;
     Precision precision = pack_attrs(r->node)->precision;
@@ -269,7 +260,7 @@ static bool shape_pack(Rule *r) {
 }
 
 /* The matrix [K, N] that lies in panels, as pack makes them. */
-static bool unpacked(Rule *r, const Type *x, int64_t columns, Type *out) {
+static bool unpacked(ShapeRule *r, const Type *x, int64_t columns, Type *out) {
     bool pairs = x->rank == 4 && x->dtype == DT_BF16 && x->dim[3] == 2;
     if (columns < 1 || !(pairs || x->rank == 3) || x->dim[2] != columns)
         return refuse(r, "wants panels of %lld columns, not %s", (long long)columns, show(x));
@@ -277,7 +268,7 @@ static bool unpacked(Rule *r, const Type *x, int64_t columns, Type *out) {
     return true;
 }
 
-static bool shape_matmul(Rule *r) {
+static bool shape_matmul(ShapeRule *r) {
     const Type *a = r->x[0], *b = r->x[1];
     Type matrix;
     if (matmul_attrs(r->node)->panel) {
@@ -312,7 +303,7 @@ static bool shape_matmul(Rule *r) {
 }
 
 /* q and dy [B…, M, D], k and v [B…, N, D], the bias [1 or B…, M, N]; factors: how many there are before it. */
-static bool attention_operands(Rule *r, int factors, int n) {
+static bool attention_operands(ShapeRule *r, int factors, int n) {
     const Type *q = r->x[0], *bias = n > factors ? r->x[factors] : NULL;
     bool halves = q->dtype == DT_BF16 || q->dtype == DT_F32;
     if (q->rank < 2 || !dtype_is_float(q->dtype))
@@ -336,7 +327,7 @@ static bool attention_operands(Rule *r, int factors, int n) {
     return true;
 }
 
-static bool shape_attention(Rule *r) {
+static bool shape_attention(ShapeRule *r) {
     if (!attention_operands(r, 3, r->n)) return false;
     *r->out = *r->x[0];
     if (r->out->dtype == DT_BF16) r->out->dtype = DT_F32;
@@ -344,7 +335,7 @@ static bool shape_attention(Rule *r) {
 }
 
 /* `parts` gradients like x, along an axis before x's. */
-static bool stacked_gradients(Rule *r, const Type *x, int parts) {
+static bool stacked_gradients(ShapeRule *r, const Type *x, int parts) {
     if (x->rank == IR_MAX_RANK) return refuse(r, "has no room for an axis more than %s", show(x));
     *r->out = *x;
     if (x->dtype == DT_BF16) r->out->dtype = DT_F32;
@@ -354,7 +345,7 @@ static bool stacked_gradients(Rule *r, const Type *x, int parts) {
     return true;
 }
 
-static bool shape_attention_grad(Rule *r) {
+static bool shape_attention_grad(ShapeRule *r) {
     if (!attention_operands(r, 4, r->n)) return false;
     const Type *q = r->x[0], *k = r->x[1];
     if (q->dim[q->rank - 2] != k->dim[k->rank - 2])
@@ -362,24 +353,24 @@ static bool shape_attention_grad(Rule *r) {
     return stacked_gradients(r, q, 3);
 }
 
-static bool shape_attention_query_grad(Rule *r) {
+static bool shape_attention_query_grad(ShapeRule *r) {
     if (!attention_operands(r, 4, r->n)) return false;
     *r->out = *r->x[0];
     if (r->out->dtype == DT_BF16) r->out->dtype = DT_F32;
     return true;
 }
 
-static bool shape_attention_key_grad(Rule *r) {
+static bool shape_attention_key_grad(ShapeRule *r) {
     return attention_operands(r, 4, r->n) && stacked_gradients(r, r->x[1], 2);
 }
 
-static bool shape_attention_bias_grad(Rule *r) {
+static bool shape_attention_bias_grad(ShapeRule *r) {
     if (!attention_operands(r, 4, r->n)) return false;
     *r->out = *r->x[4];
     return true;
 }
 
-static bool shape_reshape(Rule *r) {
+static bool shape_reshape(ShapeRule *r) {
     const Ints *shape = &shape_attrs(r->node)->shape;
     *r->out = type_make((DType)r->x[0]->dtype, shape->n, shape->v);
     if (type_elements(r->out) != type_elements(r->x[0]))
@@ -388,7 +379,7 @@ static bool shape_reshape(Rule *r) {
     return true;
 }
 
-static bool shape_transpose(Rule *r) {
+static bool shape_transpose(ShapeRule *r) {
     const Ints *perm = &transpose_attrs(r->node)->perm;
     bool seen[IR_MAX_RANK] = {false};
     if (perm->n != r->x[0]->rank) return refuse(r, "%d axes given for %s", perm->n, show(r->x[0]));
@@ -402,7 +393,7 @@ static bool shape_transpose(Rule *r) {
     return true;
 }
 
-static bool shape_broadcast(Rule *r) {
+static bool shape_broadcast(ShapeRule *r) {
     const Ints *shape = &shape_attrs(r->node)->shape;
     *r->out = type_make((DType)r->x[0]->dtype, shape->n, shape->v);
     int shift = shape->n - r->x[0]->rank;
@@ -412,7 +403,7 @@ static bool shape_broadcast(Rule *r) {
     return fits || refuse(r, "%s does not broadcast to %s", show(r->x[0]), show(r->out));
 }
 
-static bool shape_slice(Rule *r) {
+static bool shape_slice(ShapeRule *r) {
     const Type *x = r->x[0];
     const Ints *start = &slice_attrs(r->node)->start, *limit = &slice_attrs(r->node)->limit,
                *step = &slice_attrs(r->node)->step;
@@ -429,7 +420,7 @@ static bool shape_slice(Rule *r) {
     return true;
 }
 
-static bool shape_pad(Rule *r) {
+static bool shape_pad(ShapeRule *r) {
     const Type *x = r->x[0];
     *r->out = *x;
     if (pad_attrs(r->node)->low.n != x->rank || pad_attrs(r->node)->high.n != x->rank)
@@ -443,7 +434,7 @@ static bool shape_pad(Rule *r) {
     return check_number(r, pad_attrs(r->node)->value, (DType)x->dtype);
 }
 
-static bool shape_concat(Rule *r) {
+static bool shape_concat(ShapeRule *r) {
     int axis;
     if (!axis_of(r, concat_attrs(r->node)->axis, r->x[0]->rank, &axis)) return false;
     *r->out = *r->x[0];
@@ -457,7 +448,7 @@ static bool shape_concat(Rule *r) {
     return true;
 }
 
-static bool leading_equal(Rule *r, const Type *a, const Type *b, int64_t batch) {
+static bool leading_equal(ShapeRule *r, const Type *a, const Type *b, int64_t batch) {
     if (batch < 0 || batch >= a->rank || batch > b->rank)
         return refuse(r, "batch = %lld for %s and %s", (long long)batch, show(a), show(b));
     for (int k = 0; k < batch; k++)
@@ -465,7 +456,7 @@ static bool leading_equal(Rule *r, const Type *a, const Type *b, int64_t batch) 
     return true;
 }
 
-static bool gather_type(Rule *r, const Type *x, const Type *index, int64_t batch, Type *out) {
+static bool gather_type(ShapeRule *r, const Type *x, const Type *index, int64_t batch, Type *out) {
     if (!dtype_is_int(index->dtype)) return refuse(r, "indices must be integers, not %s", show(index));
     if (!leading_equal(r, x, index, batch)) return false;
     if (index->rank + x->rank - batch - 1 > IR_MAX_RANK) return refuse(r, "rank above %d", IR_MAX_RANK);
@@ -475,11 +466,11 @@ static bool gather_type(Rule *r, const Type *x, const Type *index, int64_t batch
     return true;
 }
 
-static bool shape_gather(Rule *r) {
+static bool shape_gather(ShapeRule *r) {
     return gather_type(r, r->x[0], r->x[1], indexed_attrs(r->node)->batch, r->out);
 }
 
-static bool shape_scatter(Rule *r) {
+static bool shape_scatter(ShapeRule *r) {
     Type rows;
     if (!gather_type(r, r->x[0], r->x[1], indexed_attrs(r->node)->batch, &rows)) return false;
     if (!type_equal(&rows, r->x[2]))
@@ -491,181 +482,28 @@ static bool shape_scatter(Rule *r) {
     return true;
 }
 
-static bool shape_windows(Rule *r) {
-    const Type *x = r->x[0];
-    const WindowsAttrs *of = windows_attrs(r->node);
-    if (x->rank >= IR_MAX_RANK || of->axis < 0 || of->axis >= x->rank)
-        return refuse(r, "has no axis %lld of %s that could become two", (long long)of->axis, show(x));
-    int64_t n = x->dim[of->axis];
-    if (of->size < 1 || of->stride < 1 || of->size > n)
-        return refuse(r, "windows of %lld, %lld apart, do not fit a size of %lld", (long long)of->size,
-                      (long long)of->stride, (long long)n);
-    *r->out = *x;
-    r->out->rank++;
-    for (int k = x->rank; k > of->axis + 1; k--) r->out->dim[k] = x->dim[k - 1];
-    r->out->dim[of->axis] = (n - of->size) / of->stride + 1;
-    r->out->dim[of->axis + 1] = of->size;
-    return true;
-}
-
-static bool windows(Rule *r, int64_t h, int64_t w, const UnfoldAttrs *windows, int64_t out[2]) {
-    const Ints *kernel = &windows->kernel, *stride = &windows->stride, *pad = &windows->padding;
-    if (kernel->n != 2 || stride->n != 2 || pad->n != 2)
-        return refuse(r, "wants two numbers for kernel, stride, padding");
-    int64_t size[2] = {h, w};
-    for (int i = 0; i < 2; i++) {
-        int64_t most = IR_MAX_ELEMENTS, room = -1;
-        bool small = size[i] <= most && kernel->v[i] <= most && stride->v[i] <= most && pad->v[i] <= most;
-        if (small && pad->v[i] >= 0) room = size[i] + 2 * pad->v[i] - kernel->v[i];
-        if (size[i] < 1 || kernel->v[i] < 1 || stride->v[i] < 1 || room < 0)
-            return refuse(r, "window %lld, stride %lld, padding %lld do not fit a size of %lld",
-                          (long long)kernel->v[i], (long long)stride->v[i], (long long)pad->v[i],
-                          (long long)size[i]);
-        out[i] = room / stride->v[i] + 1;
-    }
-    return true;
-}
-
-static bool shape_unfold(Rule *r) {
-    const Type *x = r->x[0];
-    int64_t n[2];
-    if (x->rank != 4) return refuse(r, "wants [batch, channels, height, width], not %s", show(x));
-    if (!windows(r, x->dim[2], x->dim[3], unfold_attrs(r->node), n)) return false;
-    const Ints *kernel = &unfold_attrs(r->node)->kernel;
-    *r->out = type_make((DType)x->dtype, 3,
-                        (int64_t[]){x->dim[0], size_mul(n[0], n[1]),
-                                    size_mul(x->dim[1], size_mul(kernel->v[0], kernel->v[1]))});
-    return true;
-}
-
-/* Of an image x [B, C, H, W], what its windows are pooled to. */
-static bool pooled(Rule *r, const Type *x, Type *out) {
-    const UnfoldAttrs *of = unfold_attrs(r->node);
-    int64_t n[2];
-    if (x->rank != 4 || !dtype_is_float((DType)x->dtype))
-        return refuse(r, "wants reals [batch, channels, height, width], not %s", show(x));
-    if (!windows(r, x->dim[2], x->dim[3], of, n)) return false;
-    for (int i = 0; i < 2; i++)
-        if (of->padding.v[i] >= of->kernel.v[i])
-            return refuse(r, "with a padding of %lld a window of %lld may have nothing of the image",
-                          (long long)of->padding.v[i], (long long)of->kernel.v[i]);
-    *out = type_make((DType)x->dtype, 4, (int64_t[]){x->dim[0], x->dim[1], n[0], n[1]});
-    return true;
-}
-
-static bool shape_max_pool(Rule *r) {
-    return pooled(r, r->x[0], r->out);
-}
-
-static bool shape_max_pool_grad(Rule *r) {
-    Type y;
-    if (!pooled(r, r->x[0], &y)) return false;
-    *r->out = *r->x[0];
-    for (int o = 1; o < 3; o++)
-        if (!type_equal(r->x[o], &y))
-            return refuse(r, "%s is not what %s is pooled to", show(r->x[o]), show(r->x[0]));
-    return true;
-}
-
-static bool shape_fold(Rule *r) {
-    const Type *x = r->x[0];
-    const Ints *size = &fold_attrs(r->node)->size, *kernel = &fold_attrs(r->node)->kernel;
-    int64_t n[2];
-    if (x->rank != 3 || size->n != 2 || x->dtype == DT_BOOL)
-        return refuse(r, "wants numbers [batch, windows, channels·kernel], not %s", show(x));
-    const FoldAttrs *fold = fold_attrs(r->node);
-    UnfoldAttrs of = {.kernel = fold->kernel, .stride = fold->stride, .padding = fold->padding};
-    if (!windows(r, size->v[0], size->v[1], &of, n)) return false;
-    int64_t area = size_mul(kernel->v[0], kernel->v[1]);
-    if (x->dim[1] != size_mul(n[0], n[1]) || x->dim[2] % area)
-        return refuse(r, "%s does not hold the %lld windows of %lld elements", show(x),
-                      (long long)size_mul(n[0], n[1]), (long long)area);
-    *r->out = type_make((DType)x->dtype, 4, (int64_t[]){x->dim[0], x->dim[2] / area, size->v[0], size->v[1]});
-    return true;
-}
-
-/* Of a convolution of image with weight to out, whose sizes along h and w are out[0], out[1]. */
-static bool convolved(Rule *r, const Type *image, const Type *weight, const ConvAttrs *of, int64_t out[2]) {
-    int64_t groups = of->groups;
-    if (image->rank != 4 || weight->rank != 4 || image->dtype != weight->dtype ||
-        !dtype_is_float(image->dtype))
-        return refuse(r, "wants reals of four axes, not %s and %s", show(image), show(weight));
-    if (groups < 1 || image->dim[1] % groups || weight->dim[0] % groups ||
-        weight->dim[1] != image->dim[1] / groups)
-        return refuse(r, "%s and %s do not go together in %lld groups", show(image), show(weight),
-                      (long long)groups);
-    UnfoldAttrs all = {
-        .kernel = {2, {weight->dim[2], weight->dim[3]}}, .stride = of->stride, .padding = of->padding};
-    return windows(r, image->dim[2], image->dim[3], &all, out);
-}
-
-static bool shape_conv2d(Rule *r) {
-    int64_t out[2];
-    if (!convolved(r, r->x[0], r->x[1], conv_attrs(r->node), out)) return false;
-    *r->out =
-        type_make((DType)r->x[0]->dtype, 4, (int64_t[]){r->x[0]->dim[0], r->x[1]->dim[0], out[0], out[1]});
-    return true;
-}
-
-/* The adjoints: `out` is what the convolution of image and weight gives. */
-static bool adjoint(Rule *r, const Type *image, const Type *weight, const Type *out) {
-    const ConvAdjointAttrs *of = conv_adjoint_attrs(r->node);
-    ConvAttrs attrs = {.stride = of->stride, .padding = of->padding, .groups = of->groups};
-    int64_t size[2];
-    if (!convolved(r, image, weight, &attrs, size)) return false;
-    if (out->rank == 4 && out->dtype == image->dtype && out->dim[0] == image->dim[0] &&
-        out->dim[1] == weight->dim[0] && out->dim[2] == size[0] && out->dim[3] == size[1])
-        return true;
-    return refuse(r, "%s is not what %s and %s are convolved to", show(out), show(image), show(weight));
-}
-
-static bool takes_four_axes(Rule *r) {
-    const ConvAdjointAttrs *of = conv_adjoint_attrs(r->node);
-    return (r->x[0]->rank == 4 && r->x[1]->rank == 4 && of->size.n == 2 && of->groups >= 1) ||
-           refuse(r, "wants two sizes, and groups, for %s and %s", show(r->x[0]), show(r->x[1]));
-}
-
-static bool shape_conv2d_image(Rule *r) {
-    if (!takes_four_axes(r)) return false;
-    const Type *out = r->x[0], *weight = r->x[1];
-    const ConvAdjointAttrs *of = conv_adjoint_attrs(r->node);
-    *r->out = type_make(
-        (DType)out->dtype, 4,
-        (int64_t[]){out->dim[0], size_mul(weight->dim[1], of->groups), of->size.v[0], of->size.v[1]});
-    return adjoint(r, r->out, weight, out);
-}
-
-static bool shape_conv2d_weight(Rule *r) {
-    if (!takes_four_axes(r)) return false;
-    const Type *image = r->x[0], *out = r->x[1];
-    const ConvAdjointAttrs *of = conv_adjoint_attrs(r->node);
-    *r->out = type_make((DType)image->dtype, 4,
-                        (int64_t[]){out->dim[1], image->dim[1] / of->groups, of->size.v[0], of->size.v[1]});
-    return adjoint(r, image, r->out, out);
-}
-
 /* ---- factorisations: matrices along the last two axes ------------------------------------------------------------ */
 
-static bool square_matrices(Rule *r) {
+static bool square_matrices(ShapeRule *r) {
     const Type *x = r->x[0];
     bool square = x->rank >= 2 && x->dim[x->rank - 1] == x->dim[x->rank - 2];
     return (square && dtype_is_float(x->dtype)) ||
            refuse(r, "wants square matrices of reals, not %s", show(x));
 }
 
-static bool shape_cholesky(Rule *r) {
+static bool shape_cholesky(ShapeRule *r) {
     *r->out = *r->x[0];
     return square_matrices(r);
 }
 
-static bool shape_eigh(Rule *r) {
+static bool shape_eigh(ShapeRule *r) {
     if (!square_matrices(r)) return false;
     *r->out = *r->x[0];
     r->out->dim[r->out->rank - 2]++;
     return true;
 }
 
-static bool shape_svd(Rule *r) {
+static bool shape_svd(ShapeRule *r) {
     const Type *x = r->x[0];
     if (x->rank < 2 || !dtype_is_float(x->dtype))
         return refuse(r, "wants matrices of reals, not %s", show(x));
@@ -676,7 +514,7 @@ static bool shape_svd(Rule *r) {
     return true;
 }
 
-static bool shape_solve(Rule *r) {
+static bool shape_solve(ShapeRule *r) {
     const Type *a = r->x[0], *b = r->x[1];
     if (!square_matrices(r)) return false;
     bool fits = b->rank == a->rank && b->dtype == a->dtype;
@@ -687,7 +525,7 @@ static bool shape_solve(Rule *r) {
 }
 
 /* What the body makes of it is for the verifier to check: shape rules see types alone. */
-static bool shape_loop(Rule *r) {
+static bool shape_loop(ShapeRule *r) {
     const LoopAttrs *loop = loop_attrs(r->node);
     int64_t least = size_add(size_add(loop->carried, loop->sliced), loop->when);
     if (loop->count < 1 || loop->count > INT32_MAX || loop->carried < 0 || loop->sliced < 0 || r->n < least)
@@ -700,7 +538,7 @@ static bool shape_loop(Rule *r) {
     return true;
 }
 
-static bool shape_part(Rule *r) {
+static bool shape_part(ShapeRule *r) {
     const PartAttrs *part = part_attrs(r->node);
     *r->out = type_make(part->dtype, part->shape.n, part->shape.v);
     if (r->x[0]->rank != 1 || r->x[0]->dtype != DT_F32 || !loop_holds(r->out) || part->dtype == DT_F32)
@@ -710,20 +548,20 @@ static bool shape_part(Rule *r) {
     return true;
 }
 
-static bool shape_grad(Rule *r) {
+static bool shape_grad(ShapeRule *r) {
     if (r->x[0]->rank != 0 || !dtype_is_float(r->x[0]->dtype))
         return refuse(r, "of a %s: only of a real scalar", show(r->x[0]));
     *r->out = *r->x[1];
     return true;
 }
 
-static bool (*const RULES[OP_COUNT])(Rule *) = {
+static bool (*const RULES[OP_COUNT])(ShapeRule *) = {
 #define OP(name, lo, hi, attributes, loop, kernel, traits, shape, ...) shape_##shape,
 #include "ir/ops.def"
 };
 
 /* Sizes are positive and the whole is addressable. */
-static bool sane(Rule *r) {
+static bool sane(ShapeRule *r) {
     for (int k = 0; k < r->out->rank; k++)
         if (r->out->dim[k] < 1) return refuse(r, "a size of %lld", (long long)r->out->dim[k]);
     return type_fits(r->out) ||
@@ -733,7 +571,7 @@ static bool sane(Rule *r) {
 bool op_infer(OpKind op, const Type *const *operands, int n, const Attr *attrs, Type *out, char *error,
               size_t size) {
     Node node = {.op = (uint16_t)op, .attrs = attrs};
-    Rule rule = {operands, n, &node, out, error, size};
+    ShapeRule rule = {operands, n, &node, out, error, size};
     const OpInfo *info = op_info(op);
     if (n < info->min_operands || (info->max_operands >= 0 && n > info->max_operands))
         return refuse(&rule, "takes %d operand%s, not %d", info->min_operands,

@@ -158,9 +158,9 @@ void kernel_index_uses(Arena *arena, Kernel *kernel);
 /* Where an operand of a product lies in memory: `base` is the value that is stored, the operand a view of it. Element
  * (i_0, i_1, …) of the operand is element offset + sum_k stride[k] * i_k of `base`.
  *
- * Windows of an image (operator `windows`) that a matrix product reads have no stride along their rows and columns. They
- * are nests of loops: index i_k of the operand counts through the loops of dimension k, outermost first, and the element
- * is offset + the sum of stride * loop over all loops. */
+ * Windows of an image (operator `windows`) that a matrix product reads have no stride along their rows and columns.
+ * They are nests of loops: index i_k of the operand counts through the loops of dimension k, outermost first, and the
+ * element is offset + the sum of stride * loop over all loops. */
 typedef struct {
     int dim; /* of the operand */
     int64_t extent, stride;

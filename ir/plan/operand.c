@@ -99,7 +99,7 @@ static int loops_of(const Strided *s, int dim, int64_t *last) {
     return n;
 }
 
-/* Whether a product can read it so: matrices lie a stride apart, and along rows or columns elements lie side by side. */
+/* Whether a product can read it so: matrices lie a stride apart, and elements side by side along rows or columns. */
 static bool is_readable(const Strided *s, int rank) {
     int64_t last = 0;
     bool contiguous = false;

@@ -1,6 +1,6 @@
-/* Images in the order [B, H, W, C]: twins of values [B, C, H, W]; see windows.h. What is computed element by element from
- * a value with a twin is computed from that, and is its transpose: the transposition goes on to its readers, where it
- * meets that of the next convolution. */
+/* Images in the order [B, H, W, C]: twins of values [B, C, H, W]; see windows.h. What is computed element by element
+ * from a value with a twin is computed from the twin, and transposed: so the transposition goes on to its readers,
+ * where it meets that of the next convolution. */
 #include "passes/graph/windows_parts.h"
 
 #include <string.h>

@@ -45,8 +45,8 @@ ValueId padded_image(Func *func, ValueId x, const Ints *padding, double value) {
     return x;
 }
 
-/* x […, windows, kernel, …] as [size / stride rows of `stride` elements]: element r·stride + p of the axis is that of the
- * windows r - a for which a·stride + p is an element. */
+/* The axis in rows of `stride` elements: element p of row r is the sum of the elements a·stride + p of the windows
+ * r - a. */
 ValueId add_windows(Func *func, ValueId x, int axis, int64_t stride, int64_t size) {
     const Type type = *func_type(func, x);
     int64_t windows = type.dim[axis], kernel = type.dim[axis + 1], n = (kernel + stride - 1) / stride;

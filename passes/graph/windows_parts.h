@@ -1,5 +1,5 @@
-/* What the files of windows.h share: twins, moves along an axis, rows of windows. Functions return values of the function
- * being made. */
+/* What the files of windows.h share: twins, moves along an axis, products with windows. Functions return values of the
+ * function being made. */
 #ifndef VITC_PASSES_GRAPH_WINDOWS_PARTS_H
 #define VITC_PASSES_GRAPH_WINDOWS_PARTS_H
 
@@ -34,13 +34,16 @@ ValueId padded_image(Func *func, ValueId x, const Ints *padding, double value);
 /* What is smaller than all that a pool may meet. */
 double lowest_of(const Type *type);
 
-/* ---- windows.c --------------------------------------------------------------------------------------------------- */
+/* ---- windows_product.c ------------------------------------------------------------------------------------------- */
 
 /* Windows of images in which the channels lie last. */
 typedef struct {
     int64_t kernel[2], stride[2], groups;
 } Filter;
 
+/* [B, H, W, C] as rows for products: [B·OH·OW, KH·KW·C], or [groups, B·OH·OW, KH·KW·C/groups]. *out: the sizes of what
+ * the rows are windows of: [B, OH, OW]. */
+ValueId window_rows(Func *func, ValueId x, const Filter *of, int64_t out[3]);
 /* [B, H, W, C] with filters [groups, N, KH·KW·C/groups] (without the axis of groups where there is one):
  * [B, OH, OW, groups·N]. */
 ValueId contract_windows(Func *func, ValueId x, const Filter *of, ValueId filters);
