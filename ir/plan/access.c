@@ -214,7 +214,13 @@ bool access_covers(const Type *type, const Access *access, const Domain *domain)
     int64_t offset, coef[DOMAIN_MAX], met = 1;
     access_linear(type, access, domain, &offset, coef);
     if (offset != 0) return false;
-    for (int i = 0; i < domain->rank; i++)
-        if (coef[i] != 0) met *= domain->extent[i];
+    int loops = 0, used = 0;
+    for (int i = 0; i < domain->rank; i++) loops += domain->extent[i] > 1 && coef[i] != 0;
+    for (; used < loops; used++) { /* each loop goes on where those inside it end */
+        int next = 0;
+        while (next < domain->rank && (coef[next] != met || domain->extent[next] == 1)) next++;
+        if (next == domain->rank) return false; /* windows that overlap visit elements again */
+        met *= domain->extent[next];
+    }
     return met == type_elements(type);
 }

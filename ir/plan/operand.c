@@ -5,7 +5,8 @@
 
 /* ---- strides ----------------------------------------------------------------------------------------------------- */
 
-static Strided find_strides(const Func *func, ValueId operand, ValueId *views, int *n_views) {
+/* end: how far to go at most; IR_NONE: as far as it is good. */
+static Strided find_strides(const Func *func, ValueId operand, ValueId end, ValueId *views, int *n_views) {
     const Type *type = func_type(func, operand);
     Domain domain = domain_of(type);
     Access access = access_identity(type);
@@ -15,7 +16,8 @@ static Strided find_strides(const Func *func, ValueId operand, ValueId *views, i
     access_linear(type, &access, &domain, &found.offset, coef);
     memcpy(found.stride, coef, sizeof found.stride);
     *n_views = 0;
-    for (ValueId base = operand; depth < KERNEL_VIEWS && op_is_view(func_node(func, base)->op);) {
+    for (ValueId base = operand;
+         depth < KERNEL_VIEWS && base != end && op_is_view(func_node(func, base)->op);) {
         const Node *node = func_node(func, base);
         DomainSplit split;
         Access next;
@@ -32,7 +34,7 @@ static Strided find_strides(const Func *func, ValueId operand, ValueId *views, i
         if (!last) access_linear(func_type(func, base), &access, &domain, &offset, coef);
         bool contiguous =
             coef[r - 1] == 1 || coef[r - 2] == 1 || domain.extent[r - 1] == 1 || domain.extent[r - 2] == 1;
-        if (contiguous) { /* else a further view may make it so */
+        if (contiguous || base == end) { /* else a further view may make it so */
             found.base = base;
             found.offset = offset;
             for (int k = 0; k < r; k++) found.stride[k] = coef[k];
@@ -112,24 +114,25 @@ static bool is_readable(const Strided *s, int rank) {
 }
 
 /* The farthest value through windows at which the operand is a readable nest; n_loops 0: there is none. */
-static Strided find_nest(const Func *func, ValueId operand, ValueId *views, int *n_views) {
+static Strided find_nest(const Func *func, ValueId operand, ValueId end, ValueId *views, int *n_views) {
     const Type *type = func_type(func, operand);
     Nest nest = {.func = func, .domain = domain_of(type), .access = access_identity(type)};
     Strided found = {.base = operand};
     bool windows = false;
     int depth = 0;
     for (int k = 0; k < type->rank; k++) nest.dim[k] = k;
-    for (ValueId base = operand; depth < KERNEL_VIEWS && op_is_view(func_node(func, base)->op);) {
+    for (ValueId base = operand;
+         depth < KERNEL_VIEWS && base != end && op_is_view(func_node(func, base)->op);) {
         const Node *node = func_node(func, base);
         if (!follow(&nest, node)) break;
         views[depth++] = base;
         base = node->operands[0];
         windows = windows || node->op == OP_windows;
-        if (!windows) continue;
         Strided s = strided_at(&nest, base);
-        if (!is_readable(&s, type->rank)) continue;
-        found = s;
-        *n_views = depth;
+        if (windows && is_readable(&s, type->rank)) {
+            found = s;
+            *n_views = depth;
+        }
     }
     return found;
 }
@@ -142,15 +145,30 @@ static bool has_windows(const Func *func, ValueId operand) {
     return false;
 }
 
-Strided kernel_operand(const Func *func, const Node *product, int operand, ValueId *views, int *n_views) {
+static Strided find_operand(const Func *func, const Node *product, int operand, ValueId end, ValueId *views,
+                            int *n_views) {
     ValueId x = product->operands[operand];
     if (product->op == OP_matmul && has_windows(func, x)) {
-        Strided nest = find_nest(func, x, views, n_views);
+        Strided nest = find_nest(func, x, end, views, n_views);
         int64_t last;
         int rank = func_type(func, x)->rank;
         bool plain = loops_of(&nest, rank - 1, &last) == 1 && loops_of(&nest, rank - 2, &last) == 1;
         if (plain) nest.n_loops = 0;
         if (nest.base != x) return nest;
     }
-    return find_strides(func, x, views, n_views);
+    return find_strides(func, x, end, views, n_views);
+}
+
+Strided kernel_operand(const Func *func, const Node *product, int operand, ValueId *views, int *n_views) {
+    ValueId others[KERNEL_VIEWS], x = product->operands[operand];
+    Strided found = find_operand(func, product, operand, IR_NONE, views, n_views);
+    for (int v = 0; v < *n_views;
+         v++) /* a value on the way that is there for another operand is where this one lies */
+        for (int o = 0; o < product->n_operands; o++) {
+            int n_others;
+            if (product->operands[o] == x || found.base == x) continue;
+            ValueId there = find_operand(func, product, o, IR_NONE, others, &n_others).base;
+            if (there == views[v]) return find_operand(func, product, operand, there, views, n_views);
+        }
+    return found;
 }
