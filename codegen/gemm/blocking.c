@@ -47,7 +47,7 @@ static bool reads_a_in_place(const GemmShape *shape, const Panels *panels) {
             of_last = shape->m % blocking_rows(shape) % mr;
     bool whole_units = shape->a_offset % 2 == 0, same = !of_block || !of_last || of_block == of_last;
     for (int i = 0; i < shape->n_batch; i++) whole_units = whole_units && shape->a_batch[i] % 2 == 0;
-    return !shape->prologue && same && (whole_units || shape->a_dtype == DT_F32) &&
+    return !shape->prologue && !shape->a_nests && same && (whole_units || shape->a_dtype == DT_F32) &&
            panels_read_in_place(panels, &lines, shape->k);
 }
 

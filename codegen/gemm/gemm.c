@@ -291,7 +291,8 @@ static int units_of_ahead(const Gemm *g) {
     const Blocking *b = &g->blocking;
     const MicroKernel *kernel = b->panels.kernel;
     enum { LEAST = 16, MOST = 64 };
-    bool side_by_side = s->a_row == 1 && s->b_col == 1 && !s->b_packed && !s->prologue;
+    bool plain = !s->b_packed && !s->prologue && !s->a_nests && !s->b_nests;
+    bool side_by_side = plain && s->a_row == 1 && s->b_col == 1;
     if (!blocking_cuts_k(b, s) || !side_by_side || !kernel->multiply_add || kernel->lanes < 16) return 0;
     int64_t tiles = s->m / b->mr * (s->n / b->nr) / (g->fb->machine->cores > 1 ? g->fb->machine->cores : 1),
             units = MOST;
