@@ -174,11 +174,11 @@ typedef struct {
     VtKernel kernel;
     const char *name;          /* for profiles: "gemm 12608x1152x384", "blocks.0.norm1 …" */
     int32_t first_arg, n_args; /* in VtFunction.args */
-    /* n: whoever makes the call waits until the others are past the n-th call before it; 1: past all. 0: nobody waits. */
+    /* n: whoever makes the call waits until the others are past the n-th call before it, 1: past all; 0: nobody waits.
+     * No loop lies between the two. */
     int32_t behind;
-    int32_t
-        single; /* n: too little work to share: thread n - 1, modulo their number, does it alone; 0: all share it */
-    int32_t product;     /* 1: matrix products or attention, whose FLOP/s tell how good a step is */
+    int32_t single;  /* n: too little work to share: thread n - 1, modulo their number, does it; 0: all do */
+    int32_t product; /* 1: matrix products or attention, whose FLOP/s tell how good a step is */
     double flops, bytes; /* for profiles */
 } VtCall;
 
@@ -187,7 +187,8 @@ typedef struct {
     int32_t first_call, n_calls, blocks;
 } VtChain;
 
-/* Calls that are made `count` times, one iteration after the other; iterations begin with a barrier. Loops nest: those inside a loop follow it, at depth + 1. */
+/* Calls that are made `count` times, one iteration after the other; iterations begin with a barrier. Loops nest: those
+ * inside a loop follow it, at depth + 1. */
 typedef struct {
     int32_t first_call, n_calls;
     int32_t count;

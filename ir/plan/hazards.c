@@ -16,8 +16,8 @@ typedef struct {
     size_t count, capacity;
 } Touches;
 
-/* What has been touched so far, in the order of steps. Steps are numbered as PlanStep.end has them: what all steps below
- * a number have touched is known to be done. */
+/* What has been touched so far, in the order of steps. Steps are counted as in PlanStep.end: what all steps below a
+ * number have touched is known to be done. */
 typedef struct {
     Arena *arena;
     const Func *func;

@@ -1,5 +1,5 @@
-/* Pass `barriers`, after `memory`: where threads wait, and for what (`barrier` and `after` of Kernel and PlaceCopy), and
- * which kernels and copies one thread runs alone (`single`, `lane`). */
+/* Pass `barriers`, after `memory`: where threads wait, and for what (`barrier` and `after` of Kernel and PlaceCopy),
+ * and which kernels and copies one thread runs alone (`single`, `lane`). */
 #ifndef VITC_PASSES_BARRIERS_H
 #define VITC_PASSES_BARRIERS_H
 

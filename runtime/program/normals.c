@@ -1,6 +1,6 @@
-/* Many random numbers at once: see normals.h. Of normal ones, logarithm and cosine are polynomials in vectors, whose error is far below
- * a float's. Where it could still decide how a number is rounded, or whether it is within the bound, that number is
- * taken from vt_rng_normal. */
+/* Many random numbers at once: see normals.h. Of normal ones, logarithm and cosine are polynomials in vectors, whose
+ * error is far below a float's. Where it could still decide how a number is rounded, or whether it is within the bound,
+ * that number is taken from vt_rng_normal. */
 #include "runtime/program/normals.h"
 #include "runtime/base/rng.h"
 #include "runtime/base/simd.h"

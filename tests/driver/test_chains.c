@@ -3,6 +3,7 @@
 #include "ir/plan/plan.h"
 #include "passes/passes.h"
 #include "tests/driver/built.h"
+#include "tests/driver/order.h"
 
 #define BEFORE                                                                                               \
     "simplify,batch-views,attention,autodiff,expand,simplify,split-rows,tile-sums,reductions,fuse,"          \
@@ -47,8 +48,12 @@ static Module *load(Arena *arena, const Case *c, bool chains, const char *featur
     PassOptions verified = {.verify = true};
     bool good = passes_run(recipe->module, BEFORE, &verified, diags);
     if (good && chains) good = run_chain(recipe->module, diags);
+    recipe->module->machine.cores = ORDER_THREADS; /* for small kernels to be spread over */
     if (!good || !passes_run(recipe->module, "memory,barriers", &verified, diags))
         fail_msg("%s", diags_text(diags));
+    for (size_t f = 0; f < recipe->module->n_funcs; f++)
+        for (int threads = 2; threads <= ORDER_THREADS; threads++)
+            assert_int_equal(order_faults(arena, recipe->module->funcs[f], threads), 0);
     return recipe->module;
 }
 
@@ -126,6 +131,25 @@ static void test_text(void **state) {
     arena_free(arena);
 }
 
+/* Each barrier is needed: one that waits for a kernel less leaves two out of order. */
+static void test_barriers_are_needed(void **state) {
+    (void)state;
+    Arena *arena = arena_new();
+    Recipe recipe;
+    Func *step = module_find_func(load(arena, &CASES[0], true, NULL, &recipe), "step");
+    int n = 0;
+    for (uint32_t k = 0; k < step->plan->n_kernels && n < 10; k++) {
+        Kernel *kernel = &step->plan->kernels[k];
+        if (!kernel->barrier) continue;
+        kernel->after--;
+        assert_true(order_faults(arena, step, ORDER_THREADS) > 0);
+        kernel->after++;
+        n++;
+    }
+    assert_int_equal(n, 10);
+    arena_free(arena);
+}
+
 static void test_were_long(void **state) {
     (void)state;
     assert_true(met_attention);
@@ -134,13 +158,14 @@ static void test_were_long(void **state) {
 
 int main(void) {
     enum { N = sizeof CASES / sizeof *CASES };
-    struct CMUnitTest tests[N + 3] = {cmocka_unit_test(test_text), cmocka_unit_test(test_targets)};
+    struct CMUnitTest tests[N + 4] = {cmocka_unit_test(test_text), cmocka_unit_test(test_targets),
+                                      cmocka_unit_test(test_barriers_are_needed)};
     char names[N][64];
     for (int i = 0; i < N; i++) {
         snprintf(names[i], sizeof names[i], "%s %s, %d KiB%s", CASES[i].recipe, CASES[i].precision,
                  (int)(CASES[i].cache >> 10), CASES[i].tiles ? ", tiles" : "");
-        tests[i + 2] = (struct CMUnitTest){names[i], test_same_bits, NULL, NULL, (void *)&CASES[i]};
+        tests[i + 3] = (struct CMUnitTest){names[i], test_same_bits, NULL, NULL, (void *)&CASES[i]};
     }
-    tests[N + 2] = (struct CMUnitTest)cmocka_unit_test(test_were_long);
+    tests[N + 3] = (struct CMUnitTest)cmocka_unit_test(test_were_long);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
