@@ -65,6 +65,7 @@ bool panels_lie_as_units(const Panels *p, const Lines *lines, int64_t k) {
 bool panels_read_in_place(const Panels *p, const Lines *lines, int64_t k) {
     const MicroKernel *kernel = p->kernel;
     if (!kernel->multiply_add || kernel->by_lane || !panels_lie_as_units(p, lines, k)) return false;
+    if (lines->across == 0) return false; /* of one row: lines of panels are told by 0 */
     int64_t bytes = lines->across * (int64_t)dtype_size(lines->dtype);
     return common_divisor(bytes, SETS_BYTES) * kernel->mr <= MOST_IN_SET * SETS_BYTES;
 }
