@@ -1,12 +1,12 @@
-/* Demand: of each value only what somebody reads is computed. A recipe takes the first token of a network's result, some
- * rows of it or some columns; what the last layers compute of the others is for nobody. It runs before autodiff, so
- * that gradients are of the parts alone, too.
+/* Demand: of each value only what somebody reads is computed. A recipe takes the first token of a network's result,
+ * some rows of it or some columns; what the last layers compute of the others is for nobody. It runs before autodiff,
+ * so that gradients are of the parts alone, too.
  *
- * Backward over the nodes, readers first: each reader *requests* a selection (selection.h) of its operands, by its index
- * map (demand_rules.c). The requests of a value become *versions*, each computed by itself; two are merged into one that
- * holds both where that costs no more. Forward, the function is rebuilt: each version is made of the versions of its
- * operands, from which is taken what it needs. Views are made of whatever part of their operand there is, and a part of
- * them is taken as late as may be; so that where nothing is narrowed, everything stays as it was.
+ * Backward over the nodes, readers first: each reader *requests* a selection (selection.h) of its operands, by its
+ * index map (demand_rules.c). The requests of a value become *versions*, each computed by itself; two are merged into
+ * one that holds both where that costs no more. Forward, the function is rebuilt: each version is made of the versions
+ * of its operands, from which is taken what it needs. Views are made of whatever part of their operand there is, and a
+ * part of them is taken as late as may be; so that where nothing is narrowed, everything stays as it was.
  *
  * What is dropped is what nothing reads: no number is computed otherwise. */
 #include "passes/graph/demand.h"

@@ -1,7 +1,6 @@
 /* Loops of whose results not all are read: see demand_loop.h. */
 #include "passes/graph/demand_loop.h"
 #include "ir/loop.h"
-#include "passes/graph/demand_rules.h"
 
 bool demand_loop_fits(const Node *loop) {
     return !loop_attrs(loop)->kept;

@@ -4,8 +4,6 @@
 #include "passes/graph/algebra.h"
 #include "passes/graph/demand_loop.h"
 
-const Selection SELECTION_NOTHING = {0};
-
 typedef struct {
     const DemandRules *rules;
     Arena *arena;
@@ -81,8 +79,8 @@ static int axis_of_factor(const Selection *s, int factor) {
 }
 
 /* Whether an operand of an elementwise operator is repeated along all axes along which the rows of an index lie, and
- * has the axis of the rows: then all of its rows are wanted, and those that the index names are spread along the others.
- * `want`: of the result y. */
+ * has the axis of the rows: then all of its rows are wanted, and those that the index names are spread along the
+ * others. `want`: of the result y. */
 static bool is_spread(const Selection *want, const Type *y, const Type *x) {
     int f = want ? rows_to_spread(want) : -1, shift = y->rank - x->rank;
     if (f < 0) return false;

@@ -5,9 +5,6 @@
 
 #include "passes/graph/selection.h"
 
-/* Stands for the need of an operand that is not read at all. */
-extern const Selection SELECTION_NOTHING;
-
 typedef struct {
     const Func *func;
     Arena *arena;
@@ -22,7 +19,8 @@ bool demand_has_rule(OpKind op);
 bool demand_selects(OpKind op);
 /* Whether its result is a view, which is made of whatever part of the operand there is. */
 bool demand_is_view(OpKind op);
-/* What of the result is computed where `want` is wanted, which is that or more; needs[o]: for it of each operand. */
+/* What of the result is computed where `want` is wanted, which is that or more; needs[o]: for it of each operand,
+ * SELECTION_NOTHING where it is not read. */
 const Selection *demand_needs(const DemandRules *rules, const Node *node, const Selection *want,
                               const Selection **needs);
 /* The result's part `want`, as demand_needs gave it, of the operands' compact values (IR_NONE: of one not read), which

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+const Selection SELECTION_NOTHING = {0};
+
 /* ---- asking ------------------------------------------------------------------------------------------------------ */
 
 int64_t factor_count(const Factor *factor) {
@@ -15,12 +17,6 @@ int64_t selection_axis_count(const Selection *s, int axis) {
     int64_t count = 1;
     for (int f = s->first[axis]; f < s->first[axis + 1]; f++) count *= factor_count(&s->factors[f]);
     return count;
-}
-
-int64_t selection_axis_size(const Selection *s, int axis) {
-    int64_t size = 1;
-    for (int f = s->first[axis]; f < s->first[axis + 1]; f++) size *= s->factors[f].size;
-    return size;
 }
 
 int64_t selection_count(const Selection *s, const Type *type) {
@@ -540,7 +536,7 @@ int selection_align(Arena *arena, const Selection *s, const Selection *part, int
     return exact_p && exact_q ? n : 0;
 }
 
-bool selection_equal_axes(const Selection *a, const Selection *b, int axis) {
+static bool equal_axes(const Selection *a, const Selection *b, int axis) {
     int n = a->first[axis + 1] - a->first[axis];
     if (n != b->first[axis + 1] - b->first[axis]) return false;
     for (int i = 0; i < n; i++)
@@ -554,7 +550,7 @@ bool selection_covers(Arena *arena, const Selection *s, const Selection *part, c
     if (selection_has_rows(part) && !same_factors(s, part)) return false; /* rows go by numbers of factors */
     for (int k = 0; k < type->rank; k++) {
         Factor p[SELECTION_FACTORS], q[SELECTION_FACTORS];
-        if (selection_equal_axes(s, part, k)) continue;
+        if (equal_axes(s, part, k)) continue;
         int n = selection_align(arena, s, part, k, p, q);
         if (!n && type->dim[k] > 1) return false;
         for (int i = 0; i < n; i++)

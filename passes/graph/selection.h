@@ -1,8 +1,9 @@
 /* Selections: which elements of a value are wanted, axis by axis. An axis is a list of *factors*, whose sizes multiply
- * to its own (row-major), so that a reshape that merges or splits axes regroups factors. Of each factor all is selected,
- * or *segments* of it: intervals, sorted and apart, and behind them rows that an index names. A selection is the product
- * of what its factors select; the value that holds only that, each axis as long as the number selected of it, segments
- * in order, is its *compact* value. NULL stands for all of a value. Selections are never changed once they are made. */
+ * to its own (row-major), so that a reshape that merges or splits axes regroups factors. Of each factor all is
+ * selected, or *segments* of it: intervals, sorted and apart, and behind them rows that an index names. A selection is
+ * the product of what its factors select; the value that holds only that, each axis as long as the number selected of
+ * it, segments in order, is its *compact* value. NULL stands for all of a value. Selections are never changed once they
+ * are made. */
 #ifndef VITC_PASSES_GRAPH_SELECTION_H
 #define VITC_PASSES_GRAPH_SELECTION_H
 
@@ -41,11 +42,13 @@ struct Selection {
     Factor factors[SELECTION_FACTORS];
 };
 
+/* Stands for a need of nothing: the value is not read at all. */
+extern const Selection SELECTION_NOTHING;
+
 /* ---- asking --------------------------------------------------------------------------------------------------- */
 
 int64_t factor_count(const Factor *factor);
 int64_t selection_axis_count(const Selection *s, int axis);
-int64_t selection_axis_size(const Selection *s, int axis);
 /* Elements selected of a value of that type. */
 int64_t selection_count(const Selection *s, const Type *type);
 bool selection_equal(const Selection *a, const Selection *b);
@@ -84,7 +87,6 @@ bool selection_covers(Arena *arena, const Selection *s, const Selection *part, c
 /* Both selections' factors of an axis, split alike: how many; 0: they cannot be (or the axis is of size 1). */
 int selection_align(Arena *arena, const Selection *s, const Selection *part, int axis, Factor *of_s,
                     Factor *of_part);
-bool selection_equal_axes(const Selection *a, const Selection *b, int axis);
 /* Where a segment begins among what a factor selects; -1: the factor does not have it as it is. */
 int64_t factor_position(const Factor *in, const Segment *segment);
 

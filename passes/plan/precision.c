@@ -127,8 +127,8 @@ static bool is_residual(Narrowing *n, ValueId sum) {
     return false;
 }
 
-/* Whether a value has nothing but elements of values that are stored as bf16, moved: storing it so loses nothing. `depth`
- * bounds the walk. */
+/* Whether a value has nothing but elements of values that are stored as bf16, moved: storing it so loses nothing.
+ * `depth` bounds the walk. */
 static bool moves_narrow(const Narrowing *n, const Kernel *kernel, ValueId id, int depth) {
     const Node *node = func_node(n->func, id);
     if (!kernel_has(kernel, id)) return n->narrow[id];
@@ -190,7 +190,8 @@ static ValueId operand_of(Emission *e, uint32_t k, ValueId user, ValueId x) {
     return e->wide[x];
 }
 
-/* Products of thin matrices, as attention of one query has them, stay in f32: rounded factors would only be less exact. */
+/* Products of thin matrices, as attention of one query has them, stay in f32: rounded factors would only be less exact.
+ */
 static bool is_thin(const Emission *e, const Node *node) {
     if (node->op != OP_matmul || node->type.rank < 3) return false;
     const Type *y = &node->type, *a = &e->out.nodes.old[node->operands[0]].type;

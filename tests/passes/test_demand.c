@@ -163,7 +163,7 @@ static ValueId summed_up(Net *net, ValueId x) {
     return func_emit(net->g.func, OP_cumsum, &x, 1, &(ScanAttrs){.axis = below(net, 3)});
 }
 
-/* A loop that carries two values, either made of one or of both, and stacks one: of which one result is read, or two. */
+/* A loop that carries two values, either made of one or of both, and stacks one: one of its results is read, or two. */
 static ValueId looped(Net *net, ValueId x) {
     Func *f = net->g.func, *body = module_add_body(net->g.module, "body");
     Type type = type_of(net, x);
