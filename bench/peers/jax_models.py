@@ -46,7 +46,27 @@ class Network:
         y = self.linear(name + ".mlp.fc2", h)
         return x + (y if gates is None else y * gates[1].reshape(-1, 1, 1))
 
+    def conv(self, name, x, stride=1, padding=0):
+        y = jax.lax.conv_general_dilated(self.low(x), self.low(self[name + ".weight"]), (stride, stride),
+                                         [(padding, padding)] * 2, dimension_numbers=("NCHW", "OIHW", "NCHW"))
+        return y + self.low(self[name + ".bias"]).reshape(-1, 1, 1) if name + ".bias" in self else y
+
+    def batch_norm(self, name, x):
+        x = x.astype(jnp.float32)
+        mean = x.mean((0, 2, 3), keepdims=True)
+        scale = jax.lax.rsqrt(((x - mean) ** 2).mean((0, 2, 3), keepdims=True) + 1e-5)
+        return (x - mean) * scale * self[name + ".weight"].reshape(-1, 1, 1) + self[name + ".bias"].reshape(-1, 1, 1)
+
+    def conv_stem(self, x):
+        for i in range(4):
+            x = self.conv(f"patch_embed.proj.{3 * i}", x, 2, 1)
+            x = jax.nn.relu(self.batch_norm(f"patch_embed.proj.{3 * i + 1}", x))
+        x = self.conv("patch_embed.proj.12", x)
+        return x.reshape(*x.shape[:2], -1).transpose(0, 2, 1)
+
     def patches(self, x, patch):
+        if "patch_embed.proj.12.weight" in self:
+            return self.conv_stem(x)
         weight = self["patch_embed.proj.weight"]
         b, c, h, w = x.shape
         t = x.reshape(b, c, h // patch, patch, w // patch, patch).transpose(0, 2, 4, 1, 3, 5).reshape(b, -1, c * patch * patch)
@@ -127,6 +147,20 @@ class Classifier(Recipe):
         network = Network(weights, "model.", dtype)
         tokens = network.vit(inputs["images"], self.model)
         return cross_entropy(network.linear("head", tokens[:, 0]), inputs["labels"]), state
+
+
+class Compact(Classifier):
+    def loss(self, weights, state, inputs, hyper, dtype):
+        network = Network(weights, "model.", dtype)
+        x = jax.nn.relu(network.conv("tokenizer.conv_layers.0", inputs["images"], 1, 1))
+        x = jax.lax.reduce_window(x, jnp.array(-jnp.inf, x.dtype), jax.lax.max, (1, 1, 3, 3), (1, 1, 2, 2),
+                                  [(0, 0), (0, 0), (1, 1), (1, 1)])
+        t = x.reshape(*x.shape[:2], -1).transpose(0, 2, 1) + network["positional_emb"]
+        for i in range(self.model["depth"]):
+            t = network.block(f"blocks.{i}", t, self.model["heads"])
+        t = network.norm("norm", t)
+        share = jax.nn.softmax(network.linear("attention_pool", t).astype(jnp.float32), 1)
+        return cross_entropy(network.linear("fc", (share * t).sum(1)), inputs["labels"]), state
 
 
 class Mae(Recipe):
@@ -261,7 +295,7 @@ class Moco(Recipe):
         return contrast(q[0], k[1]) + contrast(q[1], k[0]), jax.lax.stop_gradient(state)
 
 
-FAMILIES = {"vit": Classifier, "mae": Mae, "dino": Dino, "mocov3": Moco}
+FAMILIES = {"vit": Classifier, "cct": Compact, "mae": Mae, "dino": Dino, "mocov3": Moco}
 
 
 def average(recipe, weights, hyper):

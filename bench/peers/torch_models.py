@@ -32,12 +32,12 @@ class Mlp(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self, dim, heads):
+    def __init__(self, dim, heads, ratio=4):
         super().__init__()
         self.norm1 = nn.LayerNorm(dim, eps=1e-6)
         self.attn = Attention(dim, heads)
         self.norm2 = nn.LayerNorm(dim, eps=1e-6)
-        self.mlp = Mlp(dim, 4 * dim)
+        self.mlp = Mlp(dim, ratio * dim)
 
     def forward(self, x, gates=None):
         """`gates` [2, B]: what each image's two branches are scaled by (drop path)."""
@@ -64,13 +64,29 @@ class PatchEmbed(nn.Module):
         return F.linear(t, self.proj.weight.flatten(1), self.proj.bias)
 
 
+class ConvStem(nn.Module):
+    """MoCo v3's convolutional stem: tokens of patches of 16."""
+    patch = 16
+
+    def __init__(self, dim):
+        super().__init__()
+        parts, channels = [], 3
+        for out in (dim // 8, dim // 4, dim // 2, dim):
+            parts += [nn.Conv2d(channels, out, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU()]
+            channels = out
+        self.proj = nn.Sequential(*parts, nn.Conv2d(dim, dim, 1))
+
+    def forward(self, x):
+        return self.proj(x).flatten(2).transpose(1, 2)
+
+
 class Vit(nn.Module):
     """Tokens after the last norm, the cls token first."""
 
-    def __init__(self, image, patch, dim, depth, heads):
+    def __init__(self, image, patch, dim, depth, heads, stem="patch"):
         super().__init__()
         self.grid = image // patch
-        self.patch_embed = PatchEmbed(patch, dim)
+        self.patch_embed = ConvStem(dim) if stem == "conv" else PatchEmbed(patch, dim)
         self.cls_token = nn.Parameter(torch.empty(1, 1, dim))
         self.pos_embed = nn.Parameter(torch.empty(1, 1 + self.grid ** 2, dim))
         self.blocks = nn.ModuleList(Block(dim, heads) for _ in range(depth))
@@ -94,7 +110,7 @@ class Vit(nn.Module):
 
 
 def vit_of(model):
-    return Vit(*(model[key] for key in ("image", "patch", "dim", "depth", "heads")))
+    return Vit(*(model[key] for key in ("image", "patch", "dim", "depth", "heads")), model.get("stem", "patch"))
 
 
 class Recipe(nn.Module):
@@ -120,6 +136,43 @@ class Classifier(Recipe):
     def loss(self, inputs, temperature):
         logits = self.model.head(self.model(inputs["images"])[:, 0])
         return F.cross_entropy(logits.float(), inputs["labels"])
+
+
+class CompactTransformer(nn.Module):
+    """CCT's tokeniser and sequence pooling around pre-norm blocks."""
+
+    def __init__(self, image, dim, depth, heads, classes):
+        super().__init__()
+        self.tokenizer = nn.Module()
+        self.tokenizer.conv_layers = nn.ModuleList([nn.Conv2d(3, dim, 3, padding=1, bias=False)])
+        self.pool = nn.MaxPool2d(3, 2, 1)
+        self.positional_emb = nn.Parameter(torch.empty(1, (image // 2) ** 2, dim))
+        self.blocks = nn.ModuleList(Block(dim, heads, 2) for _ in range(depth))
+        self.norm = nn.LayerNorm(dim, eps=1e-6)
+        self.attention_pool = nn.Linear(dim, 1)
+        self.fc = nn.Linear(dim, classes)
+
+    def forward(self, x):
+        for conv in self.tokenizer.conv_layers:
+            x = self.pool(F.relu(conv(x)))
+        x = x.flatten(2).transpose(1, 2) + self.positional_emb
+        for block in self.blocks:
+            x = block(x)
+        x = self.norm(x)
+        share = F.softmax(self.attention_pool(x), dim=1).transpose(1, 2)
+        return self.fc((share @ x).squeeze(1))
+
+
+class Compact(Recipe):
+    def __init__(self, model):
+        super().__init__()
+        self.model = CompactTransformer(*(model[key] for key in ("image", "dim", "depth", "heads", "classes")))
+
+    def prepare(self, inputs):
+        return {"images": inputs["images"], "labels": inputs["labels"].long()}
+
+    def loss(self, inputs, temperature):
+        return F.cross_entropy(self.model(inputs["images"]).float(), inputs["labels"])
 
 
 class MaeEncoder(Vit):
@@ -297,7 +350,7 @@ class Moco(Recipe):
         return self.contrast(q[0], k[1]) + self.contrast(q[1], k[0])
 
 
-FAMILIES = {"vit": Classifier, "mae": Mae, "dino": Dino, "mocov3": Moco}
+FAMILIES = {"vit": Classifier, "cct": Compact, "mae": Mae, "dino": Dino, "mocov3": Moco}
 
 
 class Trainer:

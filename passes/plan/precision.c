@@ -69,13 +69,20 @@ static void pin_reshaped(Narrowing *n, const Kernel *kernel) {
     }
 }
 
+/* A product of one column has no loop along its columns that could round them. */
+static bool rounds_results(const Func *func, const Kernel *kernel) {
+    if (kernel->kind != KERNEL_MATMUL) return kernel->kind == KERNEL_LOOP;
+    const Type *type = func_type(func, kernel->core);
+    return type->dim[type->rank - 1] > 1;
+}
+
 /* What a kernel reads, and how; `update`: it makes the new value of a state. */
 static void note_reads(Narrowing *n, const Kernel *kernel, bool update) {
     const Func *func = n->func;
     bool product = kernel->kind == KERNEL_MATMUL;
     for (ValueId id = kernel->first; id <= kernel->last; id++) {
         n->by_product[id] = product;
-        n->can_store[id] = product || kernel->kind == KERNEL_LOOP;
+        n->can_store[id] = rounds_results(func, kernel);
     }
     if (product) {
         n->takes_half[kernel->core] = true;

@@ -98,8 +98,41 @@ static void test_convolutions(void **state) {
     }
 }
 
+/* Pools of what conv2d gives, and of an image as it is, of few numbers: what is equally large shares the gradient. */
+static void test_pools(void **state) {
+    (void)state;
+    static const char *const pools[] = {"kernel = [3, 3], stride = [2, 2], padding = [1, 1]",
+                                        "kernel = [2, 2], stride = [2, 2], padding = [0, 0]",
+                                        "kernel = [2, 3], stride = [1, 2], padding = [1, 0]",
+                                        "kernel = [2, 2], stride = [3, 4], padding = [0, 1]"};
+    for (int i = 0; i < 4; i += SANITIZED ? 3 : 1) {
+        Arena *arena = arena_new();
+        Against against = {
+            .text = arena_printf(
+                arena,
+                "module @m {\n"
+                "  func @f(%%x : f32[2x5x9x7], %%w : f32[18x5x1x1]) {\n"
+                "    %%n = constant {value = 4}\n    %%s = mul %%x, %%n\n    %%t = floor %%s\n"
+                "    %%d = sub %%s, %%t\n    %%e = stop_grad %%d\n    %%q = sub %%s, %%e\n"
+                "    %%c = conv2d %%q, %%w {stride = [1, 1], padding = [0, 0]}\n"
+                "    %%y = max_pool %%c {%s}\n    %%z = max_pool %%q {%s}\n"
+                "    %%yy = mul %%y, %%y\n    %%zz = mul %%z, %%z\n"
+                "    %%a = sum %%yy {axes = [0, 1, 2, 3]}\n    %%b = sum %%zz {axes = [0, 1, 2, 3]}\n"
+                "    %%l = add %%a, %%b\n    %%dx = grad %%l, %%x\n    %%dw = grad %%l, %%w\n"
+                "    output y = %%y\n    output z = %%z\n    output dx = %%dx\n"
+                "    output dw = %%dw\n  }\n}\n",
+                pools[i], pools[i]),
+            .shapes = true,
+            .tolerance = 2e-3,
+            .gradients = true};
+        check_compiled(&against);
+        arena_free(arena);
+    }
+}
+
 int main(void) {
     static struct CMUnitTest tests[MOST_RUNS];
     size_t n = run_rows(tests, test_convolutions, PRECISIONS, sizeof *PRECISIONS, 3);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_pools);
     return _cmocka_run_group_tests("convolutions", tests, n, NULL, NULL);
 }

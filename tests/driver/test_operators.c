@@ -159,6 +159,9 @@ static const struct {
     {"argsort(cast(x, 'f64'), descending=true)", "argsort(x, descending=true)", 0},
     /* windows */
     {"conv2d(img, eye(6)[:, :, none, none])", "img", 0},
+    {"max_pool(img, (2, 3), (2, 3))[:, :, :3, :2]",
+     "max(reshape(img[:, :, :6, :6], dim(img, 0), 6, 3, 2, 2, 3), axis=(3, 5))", 0},
+    {"max_pool(img, 3, 2, 1)", "max_pool(max_pool(img, (1, 3), (1, 2), (0, 1)), (3, 1), (2, 1), (1, 0))", 0},
     {"conv2d(img[:, :3], w)",
      "reshape(transpose(unfold(img[:, :3], (3, 2), 1) @ transpose(reshape(w, 8, 18))), 2, 8, 7, 7)", 0},
     {"conv2d(img, w, groups=2)", "concat([conv2d(img[:, :3], w[:4]), conv2d(img[:, 3:], w[4:])], axis=1)", 0},
