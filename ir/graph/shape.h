@@ -14,12 +14,15 @@ typedef struct {
     size_t size;
 } ShapeRule;
 
+/* ---- shape_errors.c ---------------------------------------------------------------------------------------------- */
+
 /* Notes the message, behind the operator's name; false. */
 bool refuse(ShapeRule *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Type text in one of a few rotating buffers, for messages. */
 const char *show(const Type *type);
 
-/* shape_windows.c */
+/* ---- shape_windows.c --------------------------------------------------------------------------------------------- */
+
 bool shape_windows(ShapeRule *r);
 bool shape_unfold(ShapeRule *r);
 bool shape_fold(ShapeRule *r);
