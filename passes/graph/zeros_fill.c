@@ -83,6 +83,8 @@ static ValueId scatter_rows(Fill *f, ValueId x, int k) {
     x = reshape_to(s, x, shape.rank, shape.dim);
     x = simplify_make(s, OP_transpose, &x, 1, &(TransposeAttrs){.perm = ints((int)n, perm)});
     ValueId i = reshape_to(s, f->indices->value(f->indices->user, rows), index.rank, index.dim);
+    if (rows->offset)
+        i = binary(s, OP_add, i, constant(s, (double)rows->offset, (DType)func_type(s->func, i)->dtype));
     ValueId operands[] = {zeros_of(f, x, (int)n, dim), i, x};
     x = simplify_make(s, OP_scatter_add, operands, 3, &(IndexedAttrs){.batch = rows->n_along});
     f->size[k] = f->of->factors[k].size;

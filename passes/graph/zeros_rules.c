@@ -229,6 +229,49 @@ static Factor moved(Arena *arena, Factor axis, int64_t low, int64_t size) {
     return (Factor){.size = size, .n = n, .segments = segments};
 }
 
+/* Rows that an index names, from `low` on in a longer axis. */
+static Factor moved_rows(Arena *arena, const Factor *from, int64_t low, int64_t size) {
+    Factor made = *from;
+    Segment *segments = ARENA_ARRAY(arena, Segment, from->n);
+    for (int i = 0; i < from->n; i++) {
+        SelectedRows *rows = arena_alloc(arena, sizeof *rows);
+        *rows = *from->segments[i].rows;
+        rows->offset += low;
+        segments[i] = from->segments[i];
+        segments[i].rows = rows;
+    }
+    made.size = size;
+    made.segments = segments;
+    return made;
+}
+
+/* The compact value stays what it was: rows have other numbers. False: the axis is several factors. */
+static bool padded_rows(Rule *r, const Selection *s) {
+    const PadAttrs *pad = pad_attrs(r->node);
+    Selection from = selection_tagged(s, type_of(r, 0)), made = {0};
+    for (int k = 0; k < r->y->rank; k++) {
+        int64_t size = type_of(r, 0)->dim[k];
+        const Factor *only = selection_only_factor(&from, k);
+        if (size == r->y->dim[k]) {
+            selection_copy_axis(r->arena, &made, &from, k);
+            continue;
+        }
+        if (!only || (only->tag && !factor_has_rows(only))) return false;
+        selection_push(r->arena, &made,
+                       factor_has_rows(only) ? moved_rows(r->arena, only, pad->low.v[k], r->y->dim[k])
+                                             : moved(r->arena, *only, pad->low.v[k], r->y->dim[k]));
+        selection_end_axis(&made);
+    }
+    const Selection *of;
+    if (!make(r, &made, &of)) return false;
+    r->out->of = of;
+    r->out->takes = ARENA_ARRAY(r->arena, const Selection *, 1);
+    r->out->takes[0] = s;
+    r->out->carries = 1;
+    r->out->share = share_of(of, r->y);
+    return true;
+}
+
 static void padded(Rule *r) {
     const PadAttrs *pad = pad_attrs(r->node);
     const Selection *s = r->x[0];
@@ -237,7 +280,10 @@ static void padded(Rule *r) {
         r->out->of = s;
         return;
     }
-    if (selection_has_rows(s)) s = NULL;
+    if (selection_has_rows(s)) {
+        if (padded_rows(r, s)) return;
+        s = NULL;
+    }
     Selection made = {0};
     for (int k = 0; k < r->y->rank; k++) {
         int64_t size = type_of(r, 0)->dim[k];
@@ -533,6 +579,9 @@ ValueId support_emit(Simplify *s, const Node *nodes, const Node *node, const Sup
     Type type = selection_type(support->of, &node->type);
     switch ((OpKind)node->op) {
     case OP_scatter_add: return reshape_to(s, operands[2], type.rank, type.dim);
+    case OP_pad:
+        if (selection_has_rows(support->takes[0])) return operands[0];
+        return demand_emit(s, nodes, node, support->of, support->takes, operands, indices);
     case OP_attention_grad: return emit_attention_grad(s, node, support, operands);
     case OP_attention_query_grad:
     case OP_attention_key_grad:
