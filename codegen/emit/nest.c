@@ -86,7 +86,7 @@ void nest_make(Emitter *e, const Kernel *kernel, int64_t apart) {
     drop_unit_loops(own);
     e->kernel = own;
     const Domain *domain = &own->domain;
-    bool merging = own->kind == KERNEL_LOOP || own->kind == KERNEL_MATMUL,
+    bool merging = own->kind == KERNEL_LOOP || own->kind == KERNEL_MATMUL || own->kind == KERNEL_COLUMN,
          single = !merging || needs_single_loops(e);
     int cut = apart ? domain_cut(domain, apart) : -1;
     nest->n = 0;
