@@ -13,15 +13,25 @@ static const char CONCAT_OF_SLICES[] = "module @m {\n"
                                        "  }\n"
                                        "}\n";
 
-/* Columns so long that they are summed in parts. */
-static const char LONG_COLUMNS[] = "module @m {\n"
-                                   "  func @f(%x : f32[1088x72], %z : f32[2x2100x24]) {\n"
-                                   "    %0 = sum %x {axes = [0]}\n"
-                                   "    %1 = sum %z {axes = [1]}\n"
-                                   "    output y = %0\n"
-                                   "    output z = %1\n"
-                                   "  }\n"
-                                   "}\n";
+/* Columns so long that they are summed in parts; rows and columns of several loops each, side by side in memory, or with
+ * a factor for some of them. */
+static const char LONG_COLUMNS[] =
+    "module @m {\n"
+    "  func @f(%x : f32[1088x72], %z : f32[2x2100x24], %u : f32[20x5x9x3x4x6], "
+    "%v : f32[3x1x1]) {\n"
+    "    %0 = sum %x {axes = [0]}\n"
+    "    %1 = sum %z {axes = [1]}\n"
+    "    %2 = reshape %u {shape = [20, 45, 72]}\n"
+    "    %3 = sum %2 {axes = [1]}\n"
+    "    %4 = mul %u, %v\n"
+    "    %5 = reshape %4 {shape = [20, 45, 72]}\n"
+    "    %6 = sum %5 {axes = [1]}\n"
+    "    output y = %0\n"
+    "    output z = %1\n"
+    "    output u = %3\n"
+    "    output v = %6\n"
+    "  }\n"
+    "}\n";
 
 /* Products of rows, by where they start: what lies at one distance from the first of its kind shares its code. `y` at
  * row 0 lies before it, where no argument may point; x0·x4 lies at two distances from x0·x2. */
