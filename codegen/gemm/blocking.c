@@ -39,8 +39,8 @@ static int64_t block_of_m(int64_t m, int64_t most, int mr) {
     return smaller(most < mr ? mr : most / mr * mr, round_up(m, mr));
 }
 
-/* Whether A, which is in memory, can be read there. Tiles must end with the rows of A: at the lower edge of C a tile has
- * as many rows as the highest of the lowest tiles of all blocks. */
+/* Whether A, which is in memory, can be read there. Tiles must end with the rows of A: at the lower edge of C a tile
+ * has as many rows as the highest of the lowest tiles of all blocks. */
 static bool reads_a_in_place(const GemmShape *shape, const Panels *panels) {
     Lines lines = {shape->a_dtype, shape->a_row, shape->a_col};
     int64_t mr = panels->kernel->mr, of_block = blocking_rows(shape) % mr,

@@ -40,9 +40,10 @@ typedef struct {
     AttentionOperand q, k, v, dy, bias; /* dy: of the gradients */
 } AttentionShape;
 
-/* Emits the operator into fb->function at the builder's place. The epilogue gets finished tiles of the result; for
- * the gradients its batch number counts the matrices of dq, then of dk, then of dv, as far as they are made; for
- * ATTENTION_BIAS_GRAD those of the bias. `prefetch` may be NULL. scratch: points to attention_scratch_bytes bytes of each thread's own. */
+/* Emits the operator into fb->function at the builder's place. The epilogue gets finished tiles of the result; for the
+ * gradients its batch number counts the matrices of dq, then of dk, then of dv, as far as they are made; for
+ * ATTENTION_BIAS_GRAD those of the bias. `prefetch` may be NULL. scratch: points to attention_scratch_bytes bytes of
+ * each thread's own. */
 void attention_emit(FunctionBuilder *fb, const AttentionShape *shape, LLVMValueRef scratch,
                     GemmEpilogue epilogue, GemmPrefetch prefetch, void *user);
 int64_t attention_scratch_bytes(const FunctionBuilder *fb, const AttentionShape *shape);

@@ -126,16 +126,16 @@ void attention_multiply(Attention *t, const Tokens *a, int64_t lines, int64_t k,
                     attention_at(t, to, build_i64(fb, whole * t->nr)), false, NULL);
 }
 
-/* Whether the product of one query with all tokens of a side A can be taken along the dims: both lie as whole vectors of
- * units. */
+/* Whether the product of one query with all tokens of a side A can be taken along the dims: both lie as whole vectors
+ * of units. */
 static bool is_dots(const Attention *t, const Tokens *a, const AttentionOperand *x) {
     int64_t units = micro_units(t->p.kernel, t->s->d);
     return t->rows == 1 && a->line && lies_as_units(t, x) && t->p.kernel->multiply_add &&
            units % t->lanes == 0 && units <= MOST_DOT_VECTORS * t->lanes;
 }
 
-/* to[line][nr] = A · the query's row at `from`, in each lane of the first vector. With queries in lanes, one alone would
- * leave all others empty, and would be turned first. */
+/* to[line][nr] = A · the query's row at `from`, in each lane of the first vector. With queries in lanes, one alone
+ * would leave all others empty, and would be turned first. */
 static void multiply_row(Attention *t, const Tokens *a, int64_t lines, LLVMValueRef from, const Region *to) {
     FunctionBuilder *fb = t->fb;
     int vectors = (int)(micro_units(t->p.kernel, t->s->d) / t->lanes);

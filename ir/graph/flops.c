@@ -27,8 +27,8 @@ static double count_taps(const Func *func, const Node *node) {
     return (double)type_elements(out) * (double)(type_elements(weight) / weight->dim[0]);
 }
 
-/* Of an attention: a product of q[B…, M, D] with something of D rows or columns and N of the other; scores that are made
- * again do not count, and what several gradients need counts with that of the keys. */
+/* Of an attention: a product of q[B…, M, D] with something of D rows or columns and N of the other; scores that are
+ * made again do not count, and what several gradients need counts with that of the keys. */
 static double count_scores(const Func *func, const Node *node) {
     const Type *q = func_type(func, node->operands[0]), *k = func_type(func, node->operands[1]);
     return (double)type_elements(q) * (double)k->dim[k->rank - 2];

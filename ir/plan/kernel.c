@@ -425,8 +425,8 @@ static bool is_scalar_root(const Func *func, const Kernel *kernel, ValueId value
            !op_is_reduce(func_node(func, value)->op);
 }
 
-/* Further roots of a kernel whose last node is `root`: elementwise values of the root's sizes that no node of the kernel
- * reads. They join before anything else does, while the loops are still those of the root's dimensions. */
+/* Further roots of a kernel whose last node is `root`: elementwise values of the root's sizes that no node of the
+ * kernel reads. They join before anything else does, while the loops are still those of the root's dimensions. */
 static void join_roots(Arena *arena, const Func *func, Kernel *kernel, ValueId first, ValueId root) {
     Domain domain = domain_of(func_type(func, root));
     if (kernel->kind != KERNEL_LOOP || kernel->rows || domain_size(&domain) == 1 || first == root ||

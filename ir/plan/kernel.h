@@ -126,10 +126,9 @@ bool kernel_may_root(const Func *func, const Kernel *kernel, ValueId value);
  * kernel can store it. */
 bool kernel_covers(const Func *func, const Kernel *kernel, ValueId value, const Access *access);
 
-/* The kernel of the nodes first..last. The root is the last; there may be further ones, elementwise like the root and of
- * its dimensions, or of one element in a kernel of scalars. For passes that
- * change what a kernel holds, the parser and the verifier; everything else reads the plan. If the nodes do not fit into
- * one kernel the result is `unfit`. */
+/* The kernel of the nodes first..last. The root is the last; there may be further ones, elementwise like the root and
+ * of its dimensions, or of one element in a kernel of scalars. For passes that change what a kernel holds, the parser
+ * and the verifier; everything else reads the plan. If the nodes do not fit into one kernel the result is `unfit`. */
 Kernel kernel_derive(Arena *arena, const Func *func, ValueId first, ValueId last);
 /* Why the nodes do not make a kernel, in words that continue "value %N …"; NULL: they do. */
 const char *kernel_fault(const Func *func, ValueId first, ValueId last);

@@ -3,8 +3,8 @@
 #include "ir/remarks.h"
 
 /* Where slices read no more of the probabilities' rows than this share, those are computed by themselves. Forward and
- * backward, products and softmax take 1.15 to 1.5 times as long as attention (147 queries, 197 keys, fp32 and bf16): the
- * rows that are made again may take about as much. */
+ * backward, products and softmax take 1.15 to 1.5 times as long as attention (147 queries, 197 keys, fp32 and bf16):
+ * the rows that are made again may take about as much. */
 #define MOST_ROWS 0.25
 /* Fewer queries leave most lanes empty, and their probabilities are few: products and softmax are faster. */
 enum { FEWEST_QUERIES = 4 };

@@ -64,8 +64,8 @@ static double terms(const View *v) {
     return (double)type_elements(&v->shape) / (double)type_elements(&once);
 }
 
-/* The view of an operand that is broadcast to the value: the last axes of the view, or 1s. *repeats: how often a sum has
- * each of its elements. False: the operand's axes are not the view's. */
+/* The view of an operand that is broadcast to the value: the last axes of the view, or 1s. *repeats: how often a sum
+ * has each of its elements. False: the operand's axes are not the view's. */
 static bool broadcast_view(const Sink *s, const View *v, ValueId operand, View *out, double *repeats) {
     const Type *x = type_of(s, operand), *y = type_of(s, v->value);
     int rank = x->rank;

@@ -3,10 +3,10 @@
  * makes zero of zero (zeros_rules.c). It is the mirror of `demand`: that drops rows which nobody reads before gradients
  * are taken; this drops, of what is left, rows of gradients that are zero because a part of a value reaches the loss.
  *
- * Forward over the nodes, supports are found. Backward, it is decided which nodes are computed in compact form: products
- * and sums that then have less to do, and what lies between them and where the zeros come from. What has its zeros
- * padded for nothing stays as it is: kernels read pads where they lie. Where others read the whole value, zeros are
- * put around the compact one.
+ * Forward over the nodes, supports are found. Backward, it is decided which nodes are computed in compact form:
+ * products and sums that then have less to do, and what lies between them and where the zeros come from. What has its
+ * zeros padded for nothing stays as it is: kernels read pads where they lie. Where others read the whole value, zeros
+ * are put around the compact one.
  *
  * A product of zero with what is not finite is zero then, and not NaN. */
 #include "passes/graph/zeros.h"

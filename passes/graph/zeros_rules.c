@@ -1,5 +1,5 @@
-/* The rules of supports: see zeros_rules.h. Rules of operators that compute no sums only say where the result may differ
- * from zero; what they read for it follows from demand's index maps. */
+/* The rules of supports: see zeros_rules.h. Rules of operators that compute no sums only say where the result may
+ * differ from zero; what they read for it follows from demand's index maps. */
 #include "passes/graph/zeros_rules.h"
 #include "passes/graph/algebra.h"
 
@@ -40,7 +40,8 @@ static int row_factors(const Selection *s) {
     return n;
 }
 
-/* What was pushed; false where rows of it are lost, as what they lie along is not there: the rest would be no support. */
+/* What was pushed; false where rows of it are lost, as what they lie along is not there: the rest would be no support.
+ * */
 static bool make(const Rule *r, Selection *s, const Selection **made) {
     int rows = row_factors(s);
     *made = selection_make(r->arena, s);

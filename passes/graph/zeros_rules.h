@@ -1,5 +1,5 @@
-/* Supports: where a value may differ from zero, by operators. A support is a selection (selection.h): all elements that it
- * does not select are zero, and the value's *compact* form holds those that it does. Rows that an index names may be
+/* Supports: where a value may differ from zero, by operators. A support is a selection (selection.h): all elements that
+ * it does not select are zero, and the value's *compact* form holds those that it does. Rows that an index names may be
  * the same row several times; the value then has their sum, as scatter_add makes it, so that only what is linear in
  * such a value can be computed in its compact form. */
 #ifndef VITC_PASSES_GRAPH_ZEROS_RULES_H

@@ -46,8 +46,8 @@ static const Variant VARIANTS[] = {{"f32", PRECISION_FP32, DT_F32, 2e-5},
                                    {"split bf16", PRECISION_BF16X3, DT_F32, 1e-4}};
 enum { N_VARIANTS = sizeof VARIANTS / sizeof *VARIANTS };
 
-/* q, k and v interleaved [images, n, 3, heads, d], or, where m is not n, q alike, [images, m, 3, heads, d], behind them;
- * dy [images, heads, m, d]; the bias [1 or images, heads, m, n]. */
+/* q, k and v interleaved [images, n, 3, heads, d], or, where m is not n, q alike, [images, m, 3, heads, d], behind
+ * them; dy [images, heads, m, d]; the bias [1 or images, heads, m, n]. */
 typedef struct {
     float *qkv, *dy, *bias; /* what the operands are worth */
     void *qkv_memory, *dy_memory;

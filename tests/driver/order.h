@@ -1,5 +1,5 @@
-/* Whether the barriers of a plan are enough: every two calls that touch the same bytes, one of them writing, are in order
- * on all pairs of threads that make them. Checked pair by pair, from what each thread has waited for. */
+/* Whether the barriers of a plan are enough: every two calls that touch the same bytes, one of them writing, are in
+ * order on all pairs of threads that make them. Checked pair by pair, from what each thread has waited for. */
 #ifndef VITC_TESTS_ORDER_H
 #define VITC_TESTS_ORDER_H
 
