@@ -203,8 +203,8 @@ def main():
                 continue
             result, peers = run_case(case, precision, given, work, reference)
             reference = result["reference"] if result["reference"]["peer"] == "vitc in fp32" else None
-            done, written = gflops[case.name] = gflops.get(case.name) or checked_gflop(case, given)
-            result["gflop"] = result["gflop"] or done  # vitc is not timed in each precision
+            computed, written = gflops[case.name] = gflops.get(case.name) or checked_gflop(case, given)
+            result["gflop"] = result["gflop"] or computed  # vitc is not timed in each precision
             result["written_gflop"] = written
             for kind, speed in machine.peaks(program, given.threads).items():  # others may have been at work the last time
                 peaks[kind] = max(speed, peaks.get(kind, 0))
