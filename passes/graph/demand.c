@@ -54,6 +54,7 @@ typedef struct {
     bool *early;     /* what indices of gathers are made of; NULL: there are no gathers */
     bool reorder;    /* it is made before all else, for there are rows of an index that was made later */
     Range **ranges;
+    bool *targets; /* a gradient is taken by it: it is no other value, if equal; NULL: none but by sources */
     Rewrite rewrite;
     Simplify simplify;
 } Demand;
@@ -209,7 +210,7 @@ static void make_whole(Demand *d, ValueId id) {
     const Selection **needs;
     d->whole[id] = true;
     for (Request *r = d->requests[id]; r; r = r->next) r->version = NULL;
-    if (!demand_selects((OpKind)node->op)) {
+    if (!demand_selects((OpKind)node->op) || (d->targets && d->targets[id])) {
         for (int o = 0; o < node->n_operands; o++) want_whole(d, node->operands[o]);
         return;
     }
@@ -291,6 +292,14 @@ static ValueId index_value(void *user, const SelectedRows *rows) {
     return take(d, rows->index, from, rows->part);
 }
 
+/* Whether what is requested of a version can be taken out of more than it was to have. */
+static bool serves(const Demand *d, ValueId id, const Version *version, const Selection *have) {
+    for (const Request *r = d->requests[id]; r; r = r->next)
+        if (r->version == version && !selection_covers(d->arena, have, r->want, &d->nodes[id].type))
+            return false;
+    return true;
+}
+
 /* A view of all there is of its operand; false: it is no view of that. */
 static bool make_view(Demand *d, ValueId id, Version *version) {
     const Node *node = &d->nodes[id];
@@ -312,9 +321,7 @@ static bool make_view(Demand *d, ValueId id, Version *version) {
         version->have = selection_make(d->arena, &made);
     } else
         return false;
-    if (x &&
-        (!exact || !version->have || !selection_covers(d->arena, version->have, version->want, &node->type)))
-        return false;
+    if (x && (!exact || !version->have || !serves(d, id, version, version->have))) return false;
     if (!x)
         version->made = simplify_make(&d->simplify, (OpKind)node->op, &operand, 1, node->attrs);
     else
@@ -359,7 +366,7 @@ static void make_version(Demand *d, ValueId id, Version *version) {
 /* The node as it was, of all of its operands. */
 static ValueId keep(Demand *d, ValueId id) {
     Node node = d->nodes[id];
-    if (op_is_source((OpKind)node.op)) return rewrite_copy(&d->rewrite, id);
+    if (op_is_source((OpKind)node.op) || (d->targets && d->targets[id])) return rewrite_copy(&d->rewrite, id);
     ValueId *operands = ARENA_ARRAY(d->arena, ValueId, node.n_operands + 1);
     for (int o = 0; o < node.n_operands; o++) operands[o] = d->rewrite.map[node.operands[o]];
     node.operands = operands;
@@ -394,15 +401,9 @@ static ValueId no_rules(Simplify *s, const Node *node) {
     return IR_NONE;
 }
 
-/* Rules read past a value that is only a move of others; then a loss would not depend on it any more. */
-static bool has_gradients_of_values(const Demand *d) {
-    for (ValueId id = 0; id < d->n; id++)
-        if (d->nodes[id].op == OP_grad && !is_source(d, d->nodes[id].operands[1])) return true;
-    return false;
-}
-
 static void rebuild(Demand *d) {
-    d->simplify = (Simplify){.rules = has_gradients_of_values(d) ? no_rules : algebra_apply};
+    /* Rules read past a value that is only a move of others; then a loss would not depend on it any more. */
+    d->simplify = (Simplify){.rules = d->targets ? no_rules : algebra_apply};
     d->rewrite = rewrite_begin(d->func);
     d->simplify.func = d->func;
     d->simplify.scratch = d->arena;
@@ -452,6 +453,15 @@ static bool in_range(void *user, ValueId index, int64_t n) {
     return range && !range->some && range->low >= 0 && range->high <= (double)(n - 1);
 }
 
+/* Values that gradients are taken by. */
+static void find_targets(Demand *d) {
+    for (ValueId id = 0; id < d->n; id++) {
+        if (d->nodes[id].op != OP_grad || is_source(d, d->nodes[id].operands[1])) continue;
+        if (!d->targets) d->targets = ARENA_ARRAY(d->arena, bool, d->n + 1);
+        d->targets[d->nodes[id].operands[1]] = true;
+    }
+}
+
 static void narrow(Func *func) {
     Demand d = {.func = func, .nodes = func->nodes, .n = func->count, .arena = arena_new()};
     d.rules = (DemandRules){func, d.arena, in_range, &d};
@@ -461,6 +471,7 @@ static void narrow(Func *func) {
     d.versions = ARENA_ARRAY(d.arena, Version *, d.n + 1);
     d.n_versions = ARENA_ARRAY(d.arena, uint8_t, d.n + 1);
     find_early(&d);
+    find_targets(&d);
     decide_all(&d);
     if (d.narrowed) rebuild(&d);
     arena_free(d.arena);

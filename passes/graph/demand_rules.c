@@ -23,9 +23,12 @@ static const Type *operand_type(const Rule *r, int o) {
     return func_type(r->rules->func, r->node->operands[o]);
 }
 
-/* All of an axis is computed. */
+/* All of an axis is computed, for each element of the others alike: no rows lie along it. */
 static void widen_axis(Rule *r, int axis) {
-    if (selection_axis_is_whole(&r->want, axis)) return;
+    bool tagged = false;
+    for (int f = r->want.first[axis]; f < r->want.first[axis + 1]; f++)
+        tagged = tagged || r->want.factors[f].tag;
+    if (selection_axis_is_whole(&r->want, axis) && !tagged) return;
     Selection made = {0};
     for (int k = 0; k < r->y->rank; k++)
         if (k == axis)
@@ -137,8 +140,9 @@ static void need_rows(Rule *r) {
 /* Rows of the first factor, columns of the second; leading axes of both. */
 static void need_product(Rule *r) {
     bool transposed[2] = {matmul_attrs(r->node)->ta, matmul_attrs(r->node)->tb};
-    int rank = r->y->rank;
-    for (int o = 0; o < 2; o++) {
+    int rank = r->y->rank, factors = matmul_attrs(r->node)->panel ? 1 : 2;
+    if (factors == 1) widen_axis(r, rank - 1); /* the second is packed, all of it */
+    for (int o = 0; o < factors; o++) {
         Selection of = {0};
         same_axes(r, &of, 0, rank - 2);
         for (int k = rank - 2; k < rank; k++) {
@@ -309,6 +313,7 @@ static Factor gathered_rows(Rule *r, Selection *of, int batch, const Selection *
     rows.count = count;
     bool fits = count < n && !selection_has_rows(part) && r->rules->in_range(r->rules->user, rows.index, n);
     for (int k = 0; k < batch; k++) fits = fits && of->first[k + 1] - of->first[k] <= 1;
+    for (int f = 0; f < of->first[batch]; f++) fits = fits && !factor_has_rows(&of->factors[f]);
     if (!fits || of->first[batch] > ROWS_ALONG) return all;
     for (int f = 0; f < of->first[batch]; f++) {
         if (!of->factors[f].tag) of->factors[f].tag = (uint8_t)(SELECTION_FACTORS + f + 1);

@@ -479,6 +479,21 @@ static bool split_as(Arena *arena, const Selection *s, const Selection *by, Sele
     return true;
 }
 
+/* Whether the factors along which rows lie are selected alike in both: their indices have them so. */
+static bool lie_alike(const Selection *a, const Selection *b) {
+    if (!same_factors(a, b)) return true; /* no rows are left */
+    for (int f = 0; f < a->n; f++)
+        for (int i = 0; i < a->factors[f].n + b->factors[f].n; i++) {
+            int n = a->factors[f].n;
+            const Segment *segment = i < n ? &a->factors[f].segments[i] : &b->factors[f].segments[i - n];
+            for (int j = 0; segment->rows && j < segment->rows->n_along; j++) {
+                int along = segment->rows->along[j];
+                if (!equal_factors(&a->factors[along], &b->factors[along])) return false;
+            }
+        }
+    return true;
+}
+
 const Selection *selection_hull(Arena *arena, const Selection *a, const Selection *b, const Type *type) {
     if (!a || !b) return NULL;
     Selection x = selection_tagged(a, type), y = selection_tagged(b, type), other;
@@ -492,6 +507,10 @@ const Selection *selection_hull(Arena *arena, const Selection *a, const Selectio
             x = all_rows(arena, a, type);
             y = all_rows(arena, b, type);
         }
+    }
+    if (rows && !lie_alike(&x, &y)) {
+        x = all_rows(arena, a, type);
+        y = all_rows(arena, b, type);
     }
     for (int f = 0; rows && same_factors(&x, &y) && f < x.n; f++)
         x.factors[f].tag = y.factors[f].tag = (uint8_t)(f + 1);

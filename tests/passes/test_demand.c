@@ -3,7 +3,7 @@
 #include "tests/passes/random_graph.h"
 #include "passes/passes.h"
 
-enum { GRAPHS = 400, NODES = 40, NETS = 600, LAYERS = 14 };
+enum { GRAPHS = 400, NODES = 40, NETS = 1200, LAYERS = 14 };
 
 /* ---- layers ------------------------------------------------------------------------------------------------------ */
 
