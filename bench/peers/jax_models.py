@@ -153,7 +153,7 @@ class Compact(Classifier):
     def loss(self, weights, state, inputs, hyper, dtype):
         network = Network(weights, "model.", dtype)
         x = jax.nn.relu(network.conv("tokenizer.conv_layers.0", inputs["images"], 1, 1))
-        x = jax.lax.reduce_window(x, jnp.array(-jnp.inf, x.dtype), jax.lax.max, (1, 1, 3, 3), (1, 1, 2, 2),
+        x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 1, 3, 3), (1, 1, 2, 2),
                                   [(0, 0), (0, 0), (1, 1), (1, 1)])
         t = x.reshape(*x.shape[:2], -1).transpose(0, 2, 1) + network["positional_emb"]
         for i in range(self.model["depth"]):
