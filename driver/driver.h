@@ -46,7 +46,7 @@ bool refuse_recipe(const char *word);
     {"timing", FLAG_BARE, NULL, COMPLETE_NONE, "tell on standard error how long each stage took"}
 #define STRICT_FLAG {"strict", FLAG_BARE, NULL, COMPLETE_NONE, "warnings of the recipe are errors"}
 #define PRECISION_FLAG                                                                                       \
-    {"precision", FLAG_VALUE, "fp32|bf16|bf16x3|fp32fast", COMPLETE_WORDS, "short for train.precision="}
+    {"precision", FLAG_VALUE, "fp32|bf16|bf16x3", COMPLETE_WORDS, "short for train.precision="}
 #define NO_CACHE_FLAG {"no-cache", FLAG_BARE, NULL, COMPLETE_NONE, "compile anew, and keep nothing"}
 #define THREADS_FLAG {"threads", FLAG_VALUE, "N", COMPLETE_NONE, "use N threads; all processors unless given"}
 #define PEAK_FLAG                                                                                            \

@@ -4,9 +4,9 @@
 
 #include <stdbool.h>
 
-/* fp32: IEEE single; fp32fast: the same, but large products by Strassen's (ir/plan/strassen.h); bf16: products of bf16, their large results stored so; bf16x3: products of f32, each factor split
+/* fp32: IEEE single; bf16: products of bf16, their large results stored so; bf16x3: products of f32, each factor split
  * into three bf16. */
-typedef enum { PRECISION_FP32, PRECISION_BF16, PRECISION_BF16X3, PRECISION_FP32FAST, PRECISION_COUNT } Precision;
+typedef enum { PRECISION_FP32, PRECISION_BF16, PRECISION_BF16X3, PRECISION_COUNT } Precision;
 const char *precision_name(Precision precision);             /* "bf16" */
 bool precision_find(const char *name, Precision *precision); /* false: there is none */
 /* Terms of bf16 that a product splits each factor into; 0: it takes them as f32. */

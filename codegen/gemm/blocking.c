@@ -2,7 +2,6 @@
  * shared cache holds, pass by: A is packed once for C as wide as that. */
 #include "codegen/gemm/blocking.h"
 #include "codegen/gemm/nests.h"
-#include "codegen/gemm/strassen.h"
 #include "codegen/gemm/symmetric.h"
 #include "ir/plan/prologue.h"
 
@@ -81,7 +80,6 @@ Blocking blocking_of(const FunctionBuilder *fb, const GemmShape *shape, bool epi
 }
 
 int64_t gemm_scratch_bytes(const FunctionBuilder *fb, const GemmShape *shape, bool epilogue) {
-    if (strassen_fits(fb, shape)) return strassen_scratch_bytes(fb, shape, epilogue);
     Blocking b = blocking_of(fb, shape, epilogue);
     return 4 * (b.b_units + b.a_units + b.tile_units + b.made_units + b.sum_units + b.mirror_units);
 }

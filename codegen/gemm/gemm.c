@@ -4,7 +4,6 @@
 #include "codegen/gemm/blocking.h"
 #include "codegen/gemm/nests.h"
 #include "codegen/gemm/panels.h"
-#include "codegen/gemm/strassen.h"
 #include "codegen/gemm/symmetric.h"
 #include "ir/plan/prologue.h"
 
@@ -455,10 +454,6 @@ static void multiply_one(Gemm *g, LLVMValueRef a, LLVMValueRef b) {
 
 void gemm_emit(FunctionBuilder *fb, const GemmShape *shape, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c,
                LLVMValueRef scratch, GemmEpilogue epilogue, GemmPrefetch prefetch, void *user) {
-    if (strassen_fits(fb, shape)) {
-        strassen_emit(fb, shape, a, b, c, scratch, epilogue, prefetch, user);
-        return;
-    }
     Gemm g = {.fb = fb,
               .shape = shape,
               .blocking = blocking_of(fb, shape, epilogue != NULL),

@@ -6,7 +6,6 @@
  *   nests.c     packing sides that no two strides describe: windows of images
  *   gemm.c      the loops around the micro-kernel, and what becomes of a finished tile
  *   micro.c     the micro-kernel: an mr × nr tile in registers along K
- *   strassen.c  large products of fp32fast: seven of halves
  *   symmetric.c results that are symmetric: one half is computed, and mirrored
  *
  * The micro-kernel leaves the tile in a small buffer, where the caller's epilogue takes it. A long K is cut into

@@ -127,8 +127,8 @@ static LLVMValueRef load_across(FunctionBuilder *fb, const PackSpec *s, const Pa
     return LLVMBuildBitCast(fb->builder, value, build_vector_type(i32_type(fb), s->lanes), "");
 }
 
-/* In step s, bit s of the row number changes places with that of the lane. */
-void pack_turn(FunctionBuilder *fb, LLVMValueRef *x, int lanes) {
+/* x[i][j] <-> x[j][i] of `lanes` vectors: in step s, bit s of the row number changes places with that of the lane. */
+static void transpose_vectors(FunctionBuilder *fb, LLVMValueRef *x, int lanes) {
     for (int s = 1; s < lanes; s *= 2)
         for (int i = 0; i < lanes; i++) {
             if (i & s) continue;
@@ -146,7 +146,7 @@ void pack_turn(FunctionBuilder *fb, LLVMValueRef *x, int lanes) {
  * other. */
 static void interleave(FunctionBuilder *fb, const PackSpec *s, LLVMValueRef *x) {
     if (s->block == s->lanes) {
-        pack_turn(fb, x, s->lanes);
+        transpose_vectors(fb, x, s->lanes);
         return;
     }
     LLVMValueRef order[2][MOST_LANES], zipped[MOST_LANES];
@@ -267,7 +267,7 @@ static void store_lines(FunctionBuilder *fb, const PackSpec *s, const PackArgs *
         store_interleaved(fb, s, p, u, line, x);
         return;
     }
-    pack_turn(fb, x, s->lanes);
+    transpose_vectors(fb, x, s->lanes);
     for (int i = 0; i < s->lanes; i += s->block) {
         interleave(fb, s, x + i);
         store_interleaved(fb, s, p, build_add(fb, u, build_i64(fb, i)), line, x + i);
@@ -326,7 +326,7 @@ static void load_block(FunctionBuilder *fb, const PackSpec *s, const PackBlock *
         x[i] = load_along(
             fb, s, build_element(fb, f32, b->from, build_add(fb, build_mul(fb, line, b->across), along)));
     }
-    pack_turn(fb, x, s->lanes);
+    transpose_vectors(fb, x, s->lanes);
 }
 
 static void store_block(FunctionBuilder *fb, const PackSpec *s, LLVMValueRef *x, LLVMValueRef to,

@@ -48,9 +48,6 @@ typedef struct {
 } PackBlock;
 void pack_block_call(FunctionBuilder *fb, const PackSpec *spec, const PackBlock *block);
 
-/* x[i][j] <-> x[j][i] of `lanes` vectors. */
-void pack_turn(FunctionBuilder *fb, LLVMValueRef *x, int lanes);
-
 /* Where lines lie side by side in the source (PACK_ACROSS), callers pack so many rows for all panels before they go on,
  * so that memory is read in order. */
 enum { PACK_ROWS_AT_ONCE = 32 };

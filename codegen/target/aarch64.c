@@ -38,18 +38,16 @@ const Target target_aarch64 = {.name = "aarch64",
                                .cores = 4,
                                .own_cache = 512 << 10,
                                .lanes = 4,
-                               .micro = {&fma, &fma, &fma, &fma}};
+                               .micro = {&fma, &fma, &fma}};
 
 /* bfmmla does the work of four FMAs: the six of it that bf16x3 takes lose against it. */
-const Target target_aarch64_bf16 = {.name = "aarch64-bf16",
-                                    .architecture = &architecture,
-                                    .features = "neon,bf16",
-                                    .preferences = "",
-                                    .cores = 8,
-                                    .own_cache = 1 << 20,
-                                    .lanes = 4,
-                                    .native_bf16 = true,
-                                    .micro = {[PRECISION_FP32] = &fma,
-                                              [PRECISION_BF16] = &mmla,
-                                              [PRECISION_BF16X3] = &fma,
-                                              [PRECISION_FP32FAST] = &fma}};
+const Target target_aarch64_bf16 = {
+    .name = "aarch64-bf16",
+    .architecture = &architecture,
+    .features = "neon,bf16",
+    .preferences = "",
+    .cores = 8,
+    .own_cache = 1 << 20,
+    .lanes = 4,
+    .native_bf16 = true,
+    .micro = {[PRECISION_FP32] = &fma, [PRECISION_BF16] = &mmla, [PRECISION_BF16X3] = &fma}};

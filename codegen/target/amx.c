@@ -53,16 +53,14 @@ static void dot(FunctionBuilder *fb, LLVMValueRef c, LLVMValueRef a, LLVMValueRe
 static const TileRegisters registers = {configure, release, tile, load, store, zero, dot};
 static const MicroKernel tiles = TILE_KERNEL(&registers);
 
-const Target target_amx = {.name = "amx",
-                           .architecture = &architecture_x86_64,
-                           .features = X86_64_V4_FEATURES ",avx512bf16,amx-tile,amx-bf16",
-                           .preferences = AVX512_PREFERENCES,
-                           .cores = 16,
-                           .own_cache = 2 << 20,
-                           .lanes = 16,
-                           .native_bf16 = true,
-                           .micro = {[PRECISION_FP32] = &avx512_fma,
-                                     [PRECISION_BF16] = &tiles,
-                                     [PRECISION_BF16X3] = &tiles,
-                                     [PRECISION_FP32FAST] = &avx512_fma},
-                           .tables = &avx512_tables};
+const Target target_amx = {
+    .name = "amx",
+    .architecture = &architecture_x86_64,
+    .features = X86_64_V4_FEATURES ",avx512bf16,amx-tile,amx-bf16",
+    .preferences = AVX512_PREFERENCES,
+    .cores = 16,
+    .own_cache = 2 << 20,
+    .lanes = 16,
+    .native_bf16 = true,
+    .micro = {[PRECISION_FP32] = &avx512_fma, [PRECISION_BF16] = &tiles, [PRECISION_BF16X3] = &tiles},
+    .tables = &avx512_tables};

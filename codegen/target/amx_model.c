@@ -73,4 +73,4 @@ const Target target_amx_model = {.name = "amx-model",
                                  .cores = 16,
                                  .own_cache = 2 << 20,
                                  .lanes = 4,
-                                 .micro = {&generic_fma, &tiles, &tiles, &generic_fma}};
+                                 .micro = {&generic_fma, &tiles, &tiles}};

@@ -16,4 +16,4 @@ const Target target_x86_64_v3 = {.name = "x86-64-v3",
                                  .cores = 8,
                                  .own_cache = 512 << 10,
                                  .lanes = 8,
-                                 .micro = {&fma, &fma, &fma, &fma}};
+                                 .micro = {&fma, &fma, &fma}};

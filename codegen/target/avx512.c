@@ -32,7 +32,7 @@ const Target target_x86_64_v4 = {.name = "x86-64-v4",
                                  .cores = 16,
                                  .own_cache = 1 << 20,
                                  .lanes = 16,
-                                 .micro = {&avx512_fma, &avx512_fma, &avx512_fma, &avx512_fma},
+                                 .micro = {&avx512_fma, &avx512_fma, &avx512_fma},
                                  .tables = &avx512_tables};
 
 /* vdpbf16ps: two products and two sums a lane. */
@@ -53,16 +53,14 @@ static const MicroKernel dot = {.name = "dot",
                                 .multiply_add = dot_pairs};
 
 /* vdpbf16ps is twice an FMA at best: the six of them that bf16x3 takes lose against it. */
-const Target target_avx512bf16 = {.name = "avx512bf16",
-                                  .architecture = &architecture_x86_64,
-                                  .features = X86_64_V4_FEATURES ",avx512bf16",
-                                  .preferences = AVX512_PREFERENCES,
-                                  .cores = 16,
-                                  .own_cache = 1 << 20,
-                                  .lanes = 16,
-                                  .native_bf16 = true,
-                                  .micro = {[PRECISION_FP32] = &avx512_fma,
-                                            [PRECISION_BF16] = &dot,
-                                            [PRECISION_BF16X3] = &avx512_fma,
-                                            [PRECISION_FP32FAST] = &avx512_fma},
-                                  .tables = &avx512_tables};
+const Target target_avx512bf16 = {
+    .name = "avx512bf16",
+    .architecture = &architecture_x86_64,
+    .features = X86_64_V4_FEATURES ",avx512bf16",
+    .preferences = AVX512_PREFERENCES,
+    .cores = 16,
+    .own_cache = 1 << 20,
+    .lanes = 16,
+    .native_bf16 = true,
+    .micro = {[PRECISION_FP32] = &avx512_fma, [PRECISION_BF16] = &dot, [PRECISION_BF16X3] = &avx512_fma},
+    .tables = &avx512_tables};

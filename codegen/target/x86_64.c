@@ -13,7 +13,6 @@ const Architecture architecture_x86_64 = {
         .cores = 4, .own_cache = 256 << 10, .lanes = 4, .micro = {                                           \
             &generic_fma,                                                                                    \
             &generic_fma,                                                                                    \
-            &generic_fma,                                                                                    \
             &generic_fma                                                                                     \
         }                                                                                                    \
     }

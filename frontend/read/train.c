@@ -146,7 +146,7 @@ void read_train(ParsedRecipe *r, const Tree *map) {
     const Tree *precision = tree_get(map, "precision"), *knn = tree_get(map, "knn"),
                *freeze = tree_get(map, "freeze");
     if (precision && (precision->kind != TREE_SCALAR || !precision_find(precision->text, &r->precision)))
-        diag_error(r->diags, precision->loc, "precision '%s' is not known: fp32, bf16, bf16x3 or fp32fast",
+        diag_error(r->diags, precision->loc, "precision '%s' is not known: fp32, bf16 or bf16x3",
                    precision->kind == TREE_SCALAR ? precision->text : "…");
     if (tree_get(map, "memory")) read_memory(r, tree_get(map, "memory"));
     if (tree_get(map, "optimizer")) r->optimizer = read_expr(r, tree_get(map, "optimizer"), "optimizer");

@@ -98,8 +98,7 @@ static const Tree *option_of(const Tree *root, const char *name) {
 }
 
 static RecipeSetting setting_row(Arena *arena, const Tree *root, const char *name) {
-    static const char *const truths[] = {"false", "true"}, *const precisions[] = {"fp32", "bf16", "bf16x3",
-                                                                                  "fp32fast"};
+    static const char *const truths[] = {"false", "true"}, *const precisions[] = {"fp32", "bf16", "bf16x3"};
     const Tree *option = option_of(root, name),
                *form = option ? option : tree_get(tree_get(root, "knobs"), name);
     bool full = !option && form && form->kind == TREE_MAP;
@@ -109,7 +108,7 @@ static RecipeSetting setting_row(Arena *arena, const Tree *root, const char *nam
     if (full && tree_get(form, "choices"))
         take_choices(arena, tree_get(form, "choices"), &row);
     else if (strcmp(name, "train.precision") == 0)
-        row.choices = precisions, row.n_choices = 4;
+        row.choices = precisions, row.n_choices = 3;
     else if (is_word(value, "true") || is_word(value, "false"))
         row.choices = truths, row.n_choices = 2;
     return row;

@@ -29,7 +29,7 @@ bool dtype_is_int(DType dtype) {
 static const struct {
     const char *name;
     int terms;
-} PRECISIONS[PRECISION_COUNT] = {{"fp32", 0}, {"bf16", 1}, {"bf16x3", 3}, {"fp32fast", 0}};
+} PRECISIONS[PRECISION_COUNT] = {{"fp32", 0}, {"bf16", 1}, {"bf16x3", 3}};
 
 const char *precision_name(Precision precision) {
     return PRECISIONS[precision].name;

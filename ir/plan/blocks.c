@@ -43,8 +43,7 @@ static int shared_dimension(const Node *node) {
     int rank = node->type.rank;
     if (node->op == OP_attention || node->op == OP_attention_query_grad) return rank > 2 ? 0 : -1;
     if (node->op == OP_attention_grad || node->op == OP_attention_key_grad) return rank > 3 ? 1 : -1;
-    if (node->op != OP_matmul || matmul_attrs(node)->precision == PRECISION_FP32FAST ||
-        matmul_attrs(node)->symmetric ||
+    if (node->op != OP_matmul || matmul_attrs(node)->symmetric ||
         type_elements(&node->type) != node->type.dim[rank - 2] * node->type.dim[rank - 1])
         return -1;
     return rank - 2;

@@ -154,7 +154,7 @@ bool parser_take_precision(Parser *p, Precision *precision) {
     parser_skip_spaces(p);
     const char *start = p->at, *word = parser_take_word(p);
     return (word && precision_find(word, precision)) ||
-           parser_fail(p, start, "expected a precision: fp32, bf16, bf16x3 or fp32fast");
+           parser_fail(p, start, "expected a precision: fp32, bf16 or bf16x3");
 }
 
 /* f32, f32[2x3] */

@@ -14,7 +14,6 @@
  * Packing a weight once a step costs memory, and reading and writing it once: it is worth it where products would pack
  * it more often, for each other or for each thread. */
 #include "passes/graph/pack_weights.h"
-#include "ir/plan/strassen.h"
 #include "ir/remarks.h"
 #include "passes/plan/predict.h"
 
@@ -81,9 +80,6 @@ static bool reads_weight(const Packer *p, const uint32_t *states, const Node *no
         matmul_attrs(product)->precision != PRECISION_FP32 || matmul_attrs(product)->panel ||
         matmul_attrs(product)->symmetric)
         return false;
-    if (p->module->precision == PRECISION_FP32FAST &&
-        strassen_pays(product, &nodes[product->operands[0]].type, &nodes[product->operands[1]].type))
-        return false; /* it packs sums */
     const Type *x = &nodes[product->operands[1]].type;
     bool tb = matmul_attrs(product)->tb;
     bool whole = x->dim[!tb] % panel.columns == 0 && x->dim[tb] % panel.rows == 0;

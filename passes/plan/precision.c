@@ -1,7 +1,6 @@
 /* Mixed precision: see precision.h. */
 #include "passes/plan/precision.h"
 #include "ir/plan/plan.h"
-#include "ir/plan/strassen.h"
 #include "ir/remarks.h"
 
 enum { SMALL = 1024 }; /* elements of values that are not worth it */
@@ -208,14 +207,6 @@ static bool is_thin(const Emission *e, const Node *node) {
     return false;
 }
 
-/* Whether a product is made in the precision asked for. */
-static bool takes(const Emission *e, const Node *product) {
-    if (e->products != PRECISION_FP32FAST) return !is_thin(e, product);
-    const Node *old = e->out.nodes.old;
-    return product->op == OP_matmul &&
-           strassen_pays(product, &old[product->operands[0]].type, &old[product->operands[1]].type);
-}
-
 static void emit_node(Emission *e, uint32_t k, ValueId id) {
     Narrowing *n = e->n;
     Func *func = n->func;
@@ -223,7 +214,7 @@ static void emit_node(Emission *e, uint32_t k, ValueId id) {
     ValueId *operands = ARENA_ARRAY(n->arena, ValueId, node.n_operands + 1);
     for (int o = 0; o < node.n_operands; o++) operands[o] = operand_of(e, k, id, node.operands[o]);
     if (op_is_view(node.op)) node.type.dtype = func_type(func, operands[0])->dtype;
-    if (op_is_product(node.op) && node.type.dtype == DT_F32 && takes(e, &node)) {
+    if (op_is_product(node.op) && node.type.dtype == DT_F32 && !is_thin(e, &node)) {
         const OpInfo *info = op_info(node.op);
         remark(func, RULE_precision_product, node.number, IR_NONE, 0, 0, precision_name(e->products));
         Attr *attrs = ARENA_ARRAY(func->module->arena, Attr, info->n_attrs);

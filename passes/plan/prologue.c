@@ -72,8 +72,6 @@ static Verdict evaluates_once(const Prologues *p, const Node *product, int64_t k
     bool split = precision_terms(matmul_attrs(product)->precision) > 1;
     int64_t line = k * (split ? 6 : 4); /* bytes: three terms of bf16, or at most an f32, per element */
     int64_t wide = product_columns_at_once(cache, line) / MACHINE_WIDEST_PANEL * MACHINE_WIDEST_PANEL;
-    if (matmul_attrs(product)->precision == PRECISION_FP32FAST)
-        return missed("the product reads halves of its rows at once");
     if (!product_shares_rows(m, n))
         return missed("threads share the product's columns, and each packs all rows");
     return compared(n <= wide ? RULE_prologue_made : RULE_prologue_columns, (double)n, (double)wide);

@@ -49,6 +49,6 @@ static const Target blocks_model = {.name = "blocks-model",
                                     .preferences = "",
                                     .by_name_only = true,
                                     .lanes = 4,
-                                    .micro = {&model_lanes, &model_blocks, &model_blocks, &model_lanes}};
+                                    .micro = {&model_lanes, &model_blocks, &model_blocks}};
 
 #endif

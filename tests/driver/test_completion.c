@@ -53,7 +53,7 @@ static const struct {
     {"train my.yaml --data ''", "synthetic\t|:file", true},
     {"train my.yaml --data web=s", "web=synthetic\t|:file", true},
     {"train my.yaml --data synthetic:4", "", true},
-    {"train my.yaml --precision ''", "fp32|bf16|bf16x3|fp32fast", true},
+    {"train my.yaml --precision ''", "fp32|bf16|bf16x3", true},
     {"train my.yaml --re", "--resume\t|--rename\t", true},
     {"train my.yaml --resume --re", "--rename\t", true},
     {"train my.yaml -- mo", "mode=\t", true},
