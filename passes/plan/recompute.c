@@ -15,11 +15,13 @@ static void add_from(Recompute *r, ValueId leaf) {
     if (r->n_from <= FROM_MAX) r->n_from++;
 }
 
-/* Fills in from what large values a node of `size` elements follows. */
-static void find_from(const Func *func, const Recompute *all, ValueId id, int64_t size, bool stored,
-                      Recompute *r) {
+/* Fills in from what large values a node of `size` elements follows. Only a value that is dear may be one of these:
+ * others are computed again wherever they are read, and what they take counts for all that follows. */
+static void find_from(const Func *func, const Recompute *all, ValueId id, int64_t size, Recompute *r) {
     const Node *node = func_node(func, id);
-    for (int o = 0; !stored && !op_is_choice(node->op) && o < node->n_operands; o++) {
+    bool begins = op_is_source(node->op) || !op_is_fusable(node->op) || op_is_reduce(node->op) ||
+                  op_is_choice(node->op);
+    for (int o = 0; !begins && o < node->n_operands; o++) {
         const Recompute *of_x = &all[node->operands[o]];
         double share = (double)type_elements(func_type(func, node->operands[o])) / (double)size;
         r->from_cost +=
@@ -29,7 +31,7 @@ static void find_from(const Func *func, const Recompute *all, ValueId id, int64_
             if (type_elements(func_type(func, of_x->from[i])) * 4 > size) add_from(r, of_x->from[i]);
     }
     r->from_cost += op_info(node->op)->cost;
-    if (stored || op_is_choice(node->op) || r->n_from > FROM_MAX || r->from_cost > CHEAP_COST) {
+    if (begins || (r->dear && (r->n_from > FROM_MAX || r->from_cost > CHEAP_COST))) {
         r->n_from = 1;
         r->from[0] = id;
         r->from_cost = 0;
@@ -71,7 +73,7 @@ const Recompute *recompute_estimate(Arena *arena, const Func *func) {
         if (!stored) r.cost += op_info(node->op)->cost;
         const char *dear = dear_because(node, &r);
         if (stored || dear) r = (Recompute){.leaves = 1, .leaf = id, .dear = dear};
-        find_from(func, all, id, size, stored, &r);
+        find_from(func, all, id, size, &r);
         all[id] = r;
     }
     return all;
