@@ -92,6 +92,22 @@ static ValueId largest_of_scaled(Simplify *s, const Node *node) {
     return IR_NONE;
 }
 
+/* x·c - m·c = (x - m)·c, where m is the largest of x: so the largest itself becomes 0, and nothing is above it, however
+ * large x is. A fused multiply-add of the first form leaves what rounding m·c took away, and exp of that overflows. */
+static ValueId below_largest_of_scaled(Simplify *s, const Node *node) {
+    ValueId x = node->operands[0], largest = broadcast_base(s, node->operands[1]);
+    OpKind op = (OpKind)at(s, x)->op;
+    double factor, other;
+    if (!dtype_is_float((DType)node->type.dtype) || (op != OP_mul && op != OP_div) || !is_op(s, largest, op))
+        return IR_NONE;
+    if (!is_filled(s, X(s, x, 1), &factor) || !is_filled(s, X(s, largest, 1), &other) || factor != other)
+        return IR_NONE;
+    ValueId row = X(s, x, 0), of_row = broadcast_base(s, X(s, largest, 0));
+    if (!is_op(s, of_row, OP_amax) || X(s, of_row, 0) != row || !has_type_of(s, row, x)) return IR_NONE;
+    ValueId below = binary(s, OP_sub, row, X(s, largest, 0));
+    return by(s, "below the largest of a scaled row", in_type_of(s, node, binary(s, op, below, X(s, x, 1))));
+}
+
 /* Σ x·c = c·Σ x, and Σ (x / m)² = (Σ x²) / m / m as the norm of what was normalised: where c and m are the same along
  * the axes, and the sum of x or x² is there anyway. */
 static ValueId sum_of_scaled(Simplify *s, const Node *node) {
@@ -146,6 +162,7 @@ const AlgebraRule ROW_RULES[] = {
     {OP_log, log_of_softmax},
     {OP_exp, exp_of_log_softmax},
     {OP_amax, largest_of_scaled},
+    {OP_sub, below_largest_of_scaled},
     {OP_sum, sum_of_scaled},
     {OP_floor, once},
     {OP_sign, once},

@@ -245,6 +245,17 @@ static void test_few_queries(void **state) {
     check_compiled(&(Against){.text = FEW_QUERIES, .look = found_attention, .gradients = true});
 }
 
+/* Of rows so large that rounding their products is more than exp can take: the largest alone counts. */
+static void test_large_scores(void **state) {
+    (void)state;
+    check_compiled(&(Against){.text = "module @m {\n"
+                                      "  func @f(%x : f32[16x17]) {\n"
+                                      "    %c = constant {value = 1e20}\n    %s = mul %x, %c\n"
+                                      "    %y = softmax %s\n    output y = %y\n"
+                                      "  }\n"
+                                      "}\n"});
+}
+
 static void test_first_token(void **state) {
     (void)state;
     check_compiled(
@@ -276,6 +287,7 @@ int main(void) {
         cmocka_unit_test(test_pairs_share_code), cmocka_unit_test(test_numbers_are_arguments),
         cmocka_unit_test(test_long_columns),     cmocka_unit_test(test_counters),
         cmocka_unit_test(test_few_queries),      cmocka_unit_test(test_first_token),
+        cmocka_unit_test(test_large_scores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
