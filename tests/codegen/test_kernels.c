@@ -13,8 +13,8 @@ static const char CONCAT_OF_SLICES[] = "module @m {\n"
                                        "  }\n"
                                        "}\n";
 
-/* Columns so long that they are summed in parts; rows and columns of several loops each, side by side in memory, or with
- * a factor for some of them. */
+/* Columns so long that they are summed in parts; rows and columns of several loops each, side by side in memory, or
+ * with a factor for some of them. */
 static const char LONG_COLUMNS[] =
     "module @m {\n"
     "  func @f(%x : f32[1088x72], %z : f32[2x2100x24], %u : f32[20x5x9x3x4x6], "
