@@ -76,8 +76,8 @@ static void tell(const Func *func, PlanStep step, const Hazard *hazard) {
     const Plan *plan = func->plan;
     const Node *other = func_node(func, hazard->other);
     if (step.first >= plan->n_kernels)
-        remark(func, RULE_barrier_copy, func_node(func, hazard->value)->number, other->number, 0, 0,
-               source_name(func, other));
+        remark(func, hazard->writes ? RULE_barrier_copy_write : RULE_barrier_copy_read,
+               func_node(func, hazard->value)->number, other->number, 0, 0, source_name(func, other));
     else
         remark(func, hazard->writes ? RULE_barrier_write : RULE_barrier_read,
                kernel_number(func, &plan->kernels[step.first]), other->number, 0, 0,
