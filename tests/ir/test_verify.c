@@ -291,7 +291,12 @@ static const Part STORED[] = {
     {K("    %0 = mul %x, %s\n    %3 = sum_rows %0 {rows = 8}\n") "    output z = %0\n", NULL},
     {K("    %0 = mul %x, %s\n    %1 = sum_rows %0 {rows = 8}\n    %3 = neg %0\n") "    output z = %1\n",
      "is followed by more of its kernel, whose last value it must be"},
-    {K("    %0 = mul %x, %s\n    %1 = exp %x\n    %3 = neg %1\n") "    output z = %0\n",
+    /* a further root has the dimensions of the last; what has not, and what only a product reads, has no loops */
+    {K("    %0 = mul %x, %s\n    %1 = exp %x\n    %3 = neg %1\n") "    output z = %0\n", NULL},
+    {K("    %0 = exp %s\n    %1 = exp %x\n    %3 = neg %1\n") "    output z = %0\n",
+     "is read by others, but not computed in the loops of kernel 1"},
+    {K("    %0 = transpose %w {perm = [1, 0]}\n    %1 = matmul %x, %0\n    %3 = neg %1\n") "    output z = "
+                                                                                           "%0\n",
      "is read by others, but not computed in the loops of kernel 1"},
     {K("    %0 = mul %x, %s\n    %3 = pack %0 {panel = 4}\n") "    output z = %0\n", NULL},
     /* a row in the loops of a column; a product below one */
