@@ -9,6 +9,7 @@ typedef struct {
     int steps;
 } Compare;
 
+/* Whether y is x with its last two axes exchanged. A vector [N] counts as one row [1, N], a scalar as [1, 1]. */
 static bool transposed(Compare *c, ValueId x, ValueId y);
 
 /* The size of an axis, counted from the last. */
@@ -102,10 +103,6 @@ static bool transposed(Compare *c, ValueId x, ValueId y) {
     }
 }
 
-bool is_transpose_of(const Func *func, ValueId x, ValueId y) {
-    return transposed(&(Compare){.func = func}, x, y);
-}
-
 bool is_symmetric(const Func *func, ValueId x) {
-    return func_type(func, x)->rank >= 2 && is_transpose_of(func, x, x);
+    return func_type(func, x)->rank >= 2 && transposed(&(Compare){.func = func}, x, x);
 }

@@ -5,11 +5,7 @@
 
 #include "ir/ir.h"
 
-/* Whether y is x with its last two axes exchanged. A vector [N] counts as one row [1, N], a scalar as [1, 1]. False
- * where that cannot be told. */
-bool is_transpose_of(const Func *func, ValueId x, ValueId y);
-
-/* Whether x, of rank 2 or more, is its own transpose. */
+/* Whether x, of rank 2 or more, is itself with its last two axes exchanged. False where that cannot be told. */
 bool is_symmetric(const Func *func, ValueId x);
 
 #endif
