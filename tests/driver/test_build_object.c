@@ -33,8 +33,8 @@ typedef struct {
 } Fixture;
 
 /* `setting`: one more override. */
-static bool plan(Fixture *f, int i, const char *target, const char *setting) {
-    const char *overrides[] = {"width=8", "depth=1", "heads=1", "hidden=8", "out_dim=8", "batch=4", setting};
+static bool plan_deep(Fixture *f, int i, const char *target, const char *setting, const char *depth) {
+    const char *overrides[] = {"width=8", depth, "heads=1", "hidden=8", "out_dim=8", "batch=4", setting};
     char error[512] = "";
     Diags *diags = diags_new(f->arena);
     RecipeOptions options = {.models_dir = SOURCE_DIR "/models", .overrides = overrides, .n_overrides = 7};
@@ -45,6 +45,10 @@ static bool plan(Fixture *f, int i, const char *target, const char *setting) {
     if (!good) print_message("%s%s\n", error, diags_text(diags));
     f->variants[i] = (BuildVariant){recipe->module, &recipe->plan, target, "cores 2"};
     return good;
+}
+
+static bool plan(Fixture *f, int i, const char *target, const char *setting) {
+    return plan_deep(f, i, target, setting, "depth=1");
 }
 
 static BuiltFiles build(const BuildRequest *request) {
@@ -320,23 +324,26 @@ static void test_listings(void **state) {
 }
 
 /* A tile that went through the stack would have been stored with the stride of whatever is in a register then, which
- * LLVM does not know: it must not happen (llvm-project issue 110190). */
+ * LLVM does not know: it must not happen (llvm-project issue 110190). Of two blocks, since the last computes the cls
+ * token alone, and has no attention whose gradient adds to tiles. */
 static void test_tiles_stay_in_registers(void **state) {
     Fixture f = *(const Fixture *)*state;
     f.arena = arena_new();
-    if (!plan(&f, 0, "amx", "train.precision=bf16")) fail_msg("no plan for amx");
+    if (!plan_deep(&f, 0, "amx", "train.precision=bf16", "depth=2")) fail_msg("no plan for amx");
     f.request.variants = f.variants;
     f.request.n_variants = 1;
     f.request.kind = BUILD_ASSEMBLY;
     BuiltFiles files = build(&f.request);
     int loads = 0, configured = 0, released = 0;
+    bool inside = false; /* a micro-kernel: tiles are nowhere else, and it has nothing on the stack */
     for (char *line = strtok((char *)files.files[0].bytes, "\n"); line; line = strtok(NULL, "\n")) {
         bool load = strstr(line, "tileloadd"), store = strstr(line, "tilestored");
         loads += load;
         configured += strstr(line, "ldtilecfg") != NULL;
         released += strstr(line, "tilerelease") != NULL;
-        if ((load || store) && (strstr(line, "%rsp") || strstr(line, "%rbp") || strstr(line, "Reload")))
-            fail_msg("%s", line);
+        if (strncmp(line, "micro_tile_", strlen("micro_tile_")) == 0) inside = true;
+        if (strncmp(line, ".Lfunc_end", strlen(".Lfunc_end")) == 0) inside = false;
+        if (inside ? strstr(line, "%rsp") || strstr(line, "%rbp") : load || store) fail_msg("%s", line);
     }
     assert_true(loads > 20);
     assert_true(configured > 4 && configured <= released);
