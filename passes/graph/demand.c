@@ -123,7 +123,7 @@ static double count_of(const Demand *d, ValueId id, const Selection *want) {
     return (double)selection_count(want, &d->nodes[id].type);
 }
 
-/* Merges the two of n parts whose union costs least beside them, as far as it costs no more; false: none. */
+/* Merges two of n parts whose union costs no more than both, and `slack`; false: there are none. */
 static bool merge_two(Demand *d, ValueId id, const Selection **parts, int n, double slack) {
     for (int i = 0; i < n; i++)
         for (int j = i + 1; j < n; j++) {
