@@ -1,6 +1,7 @@
 /* The pass manager: the table, and running lists of its rows. */
 #include "passes/passes.h"
 #include "ir/base/clock.h"
+#include "ir/plan/kernel.h"
 #include "ir/plan/plan.h"
 #include "ir/remarks.h"
 #include "passes/graph/attention.h"
@@ -52,7 +53,7 @@ static const Pass TABLE[] = {
      pass_reductions},
     {"pack-weights", "keep weights packed as products read them, across steps", WANTS_GRADIENTS,
      pass_pack_weights},
-    {"fuse", "group nodes into kernels and decide what reaches memory", WANTS_GRAPH, pass_fuse},
+    {"fuse", "group nodes into kernels and decide what reaches memory", WANTS_REDUCED, pass_fuse},
     {"precision", "products of bf16, and which values between kernels are stored so", WANTS_KERNELS,
      pass_precision},
     {"schedule", "order the kernels so that values live short", WANTS_KERNELS, pass_schedule},
@@ -103,10 +104,15 @@ static const char *unmet(PassWants wants, const Func *func) {
     switch (wants) {
     case WANTS_GRAPH:
     case WANTS_GRADIENTS:
+    case WANTS_REDUCED:
         if (plan) return "wants no kernels: run it before 'fuse'";
-        for (ValueId id = 0; wants == WANTS_GRADIENTS && id < func->count; id++)
-            if (func_node(func, id)->op == OP_grad)
+        for (ValueId id = 0; id < func->count; id++) {
+            const Node *node = func_node(func, id);
+            if (wants == WANTS_GRADIENTS && node->op == OP_grad)
                 return "makes what has no gradient: run 'autodiff' before it";
+            if (wants == WANTS_REDUCED && op_is_reduce(node->op) && !kernel_reduces(func, node))
+                return "wants reductions as kernels have them: run 'reductions' before it";
+        }
         return NULL;
     case WANTS_KERNELS:
         if (plan && plan->n_chains) return "wants no chains of kernels: run it before 'chain'";

@@ -9,6 +9,7 @@
 typedef enum {
     WANTS_GRAPH,     /* no plan */
     WANTS_GRADIENTS, /* no plan, and no `grad` node left, since what the pass makes has no gradient */
+    WANTS_REDUCED,   /* no plan, and reductions only as kernels have them (kernel_reduces) */
     WANTS_KERNELS,   /* a plan without chains */
     WANTS_FUSED,     /* a plan, with chains or without */
     WANTS_LAYOUT     /* a plan with the offsets of values (after `memory`) */

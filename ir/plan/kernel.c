@@ -519,10 +519,26 @@ Kernel kernel_derive(Arena *arena, const Func *func, ValueId first, ValueId last
     return grow(arena, func, first, last, false);
 }
 
+bool kernel_reduces(const Func *func, const Node *node) {
+    const Type *x = func_type(func, node->operands[0]);
+    const ReduceAttrs *attrs = reduce_attrs(node);
+    if (reduces_trailing(func, node)) return true;
+    if (attrs->axes.n != 1 || attrs->keep) return false;
+    int64_t columns = 1;
+    for (int64_t k = attrs->axes.v[0] + 1; k < x->rank; k++) columns *= x->dim[k];
+    return columns > 1;
+}
+
 const char *kernel_fault(const Func *func, ValueId first, ValueId last) {
-    for (ValueId id = first; id < last; id++)
-        if (op_is_block_reduction(func_node(func, id)->op))
+    for (ValueId id = first; id <= last; id++) {
+        const Node *node = func_node(func, id);
+        if (op_is_block_reduction(node->op) && id < last)
             return "is followed by more of its kernel, whose last value it must be";
+        if (op_is_reduce(node->op) && !kernel_reduces(func, node))
+            return "reduces neither the last axes nor one before several columns, or keeps them: "
+                   "'reductions' "
+                   "brings it into these forms";
+    }
     return NULL;
 }
 

@@ -130,6 +130,9 @@ bool kernel_covers(const Func *func, const Kernel *kernel, ValueId value, const 
  * of its dimensions, or of one element in a kernel of scalars. For passes that change what a kernel holds, the parser
  * and the verifier; everything else reads the plan. If the nodes do not fit into one kernel the result is `unfit`. */
 Kernel kernel_derive(Arena *arena, const Func *func, ValueId first, ValueId last);
+/* Whether a reduction has a form that kernels know, dropping what it reduces: of the last axes, which are a row, or of
+ * one axis before several columns. Pass `reductions` brings them all into these. */
+bool kernel_reduces(const Func *func, const Node *node);
 /* Why the nodes do not make a kernel, in words that continue "value %N …"; NULL: they do. */
 const char *kernel_fault(const Func *func, ValueId first, ValueId last);
 

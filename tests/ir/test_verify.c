@@ -299,6 +299,15 @@ static const Part STORED[] = {
                                                                                            "%0\n",
      "is read by others, but not computed in the loops of kernel 1"},
     {K("    %0 = mul %x, %s\n    %3 = pack %0 {panel = 4}\n") "    output z = %0\n", NULL},
+    /* reductions of the last axes, and of one before columns */
+    {K("    %3 = sum %x {axes = [0, 1]}\n"), NULL},
+    {K("    %3 = sum %x {axes = [0]}\n"), NULL},
+    {K("    %0 = exp %s\n    %3 = sum %0 {axes = [0]}\n"),
+     "reduces neither the last axes nor one before several columns"},
+    {K("    %r = reshape %x {shape = [4, 8, 8]}\n    %3 = amax %r {axes = [0, 2]}\n"),
+     "reduces neither the last axes nor one before several columns"},
+    {K("    %3 = sum %x {axes = [1], keep = true}\n"),
+     "reduces neither the last axes nor one before several columns"},
     /* a row in the loops of a column; a product below one */
     {K("    %0 = sum %x {axes = [1]}\n    %r = reshape %0 {shape = [32, 1]}\n    %1 = mul %x, %r\n"
        "    %3 = sum %1 {axes = [0]}\n"),

@@ -63,21 +63,33 @@ static void test_all_pairs(void **state) {
     arena_free(arena);
 }
 
+/* Sums over axes that are no row, nor one before several columns. */
+#define SUM(DIMS, SUMMED)                                                                                    \
+    "module @m {\n  func @f(%x : f32[" DIMS "]) {\n    %0 = sum %x {" SUMMED "}\n    output y = %0\n  "      \
+                                                                             "}\n}\n"
+#define NO_SUMS "pass 'fuse' wants reductions as kernels have them: run 'reductions' before it (@f)"
+
 /* What a pass makes that has no gradient would be passed by in silence. */
 static void test_wants(void **state) {
     (void)state;
     static const struct {
-        const char *list, *message;
+        const char *list, *message, *text;
     } refused[] = {
-        {"tile-sums,autodiff", "pass 'tile-sums' makes what has no gradient: run 'autodiff' before it"},
-        {"pack-weights", "pass 'pack-weights' makes what has no gradient"},
-        {"autodiff,fuse,simplify", "pass 'simplify' wants no kernels: run it before 'fuse'"},
-        {"schedule", "pass 'schedule' wants kernels: run 'fuse' before it"},
-        {"autodiff,reductions,fuse,chain,chain", "pass 'chain' wants no chains of kernels"}};
+        {"tile-sums,autodiff", "pass 'tile-sums' makes what has no gradient: run 'autodiff' before it",
+         PRODUCTS},
+        {"pack-weights", "pass 'pack-weights' makes what has no gradient", PRODUCTS},
+        {"autodiff,fuse,simplify", "pass 'simplify' wants no kernels: run it before 'fuse'", PRODUCTS},
+        {"schedule", "pass 'schedule' wants kernels: run 'fuse' before it", PRODUCTS},
+        {"autodiff,reductions,fuse,chain,chain", "pass 'chain' wants no chains of kernels", PRODUCTS},
+        {"simplify,fuse", NO_SUMS, SUM("6x5x4", "axes = [0, 2]")},
+        {"fuse", NO_SUMS, SUM("6x5x4", "axes = [0, 1]")},
+        {"fuse", NO_SUMS, SUM("1048577x1", "axes = [0]")},
+        {"fuse", NO_SUMS, SUM("6x5", "axes = [1], keep = true")}};
+
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         Arena *arena = arena_new();
         Diags *diags = diags_new(arena);
-        Module *module = module_parse(arena, diags, "test", PRODUCTS, strlen(PRODUCTS));
+        Module *module = module_parse(arena, diags, "test", refused[i].text, strlen(refused[i].text));
         assert_false(passes_run(module, refused[i].list, NULL, diags));
         if (!strstr(diags_text(diags), refused[i].message))
             fail_msg("%s: %s", refused[i].list, diags_text(diags));
