@@ -9,7 +9,7 @@
 LLVMValueRef bf16_round(FunctionBuilder *fb, LLVMValueRef x);
 /* The same as an f32. */
 LLVMValueRef bf16_rounded(FunctionBuilder *fb, LLVMValueRef x);
-LLVMValueRef bf16_to_memory(FunctionBuilder *fb, LLVMValueRef x);   /* f32 -> i16 */
+LLVMValueRef bf16_to_memory(FunctionBuilder *fb, LLVMValueRef x); /* f32 -> i16 */
 /* The same of what is rounded already: code that has just rounded it then needs no second conversion. */
 LLVMValueRef bf16_rounded_to_memory(FunctionBuilder *fb, LLVMValueRef x);
 LLVMValueRef bf16_from_memory(FunctionBuilder *fb, LLVMValueRef x); /* i16 -> f32 */

@@ -34,8 +34,9 @@ const char *prologue_fault(const Func *func, ValueId core, const Kernel *prologu
     operand_size(func, core, &rows, &columns);
     Strided a = kernel_operand(func, node, 0, views, &n_views);
     const Type *type = func_type(func, node->operands[0]);
-    bool plain = a.base == made && a.n_loops == 0 && a.offset == 0 && !matmul_attrs(node)->ta && columns > 1 &&
-                 a.stride[type->rank - 1] == 1 && (rows == 1 || a.stride[type->rank - 2] == columns) &&
+    bool plain = a.base == made && a.n_loops == 0 && a.offset == 0 && !matmul_attrs(node)->ta &&
+                 columns > 1 && a.stride[type->rank - 1] == 1 &&
+                 (rows == 1 || a.stride[type->rank - 2] == columns) &&
                  type_elements(func_type(func, made)) == rows * columns;
     if (!plain || prologue_last_row(func, core, prologue) < 0)
         return "has a prologue that does not make its first operand row by row";

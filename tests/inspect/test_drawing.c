@@ -71,7 +71,8 @@ static void test_sums(void **state) {
         for (int phase = 0; phase < N_PHASES; phase++) assert_true(box->flops[phase] <= parent->flops[phase]);
     }
     assert_int_equal(box_named(d, "teacher.backbone.blocks.0")->flops[PHASE_GRADIENT], 0);
-    assert_int_equal(box_named(d, "teacher.backbone.blocks.0")->times, 3); /* and the last, of which less is computed */
+    assert_int_equal(box_named(d, "teacher.backbone.blocks.0")->times,
+                     3);                    /* and the last, of which less is computed */
     for (size_t e = 0; e < d->n_edges; e++) /* no gradient flows into the teacher */
         assert_true(d->edges[e].phase == PHASE_FORWARD ||
                     &d->boxes[d->edges[e].to] != box_named(d, "teacher"));

@@ -266,7 +266,7 @@ static void test_every_operator_has_a_case(void **state) {
         bool found = false;
         for (int i = 0; i < N_CASES; i++) found = found || (int)CASES[i].op == op;
         if (op == OP_loop || op == OP_part) continue; /* tests/codegen/test_loops.c */
-        if (op == OP_max_pool_grad) continue; /* test_second_order: its operands belong together */
+        if (op == OP_max_pool_grad) continue;         /* test_second_order: its operands belong together */
         if (GRAD_RULES[op] && !found) fail_msg("%s has a gradient rule and no case", op_info(op)->name);
         if (!GRAD_RULES[op] && found) fail_msg("%s has a case and no gradient rule", op_info(op)->name);
     }

@@ -66,7 +66,7 @@ static void test_all_pairs(void **state) {
 /* Sums over axes that are no row, nor one before several columns. */
 #define SUM(DIMS, SUMMED)                                                                                    \
     "module @m {\n  func @f(%x : f32[" DIMS "]) {\n    %0 = sum %x {" SUMMED "}\n    output y = %0\n  "      \
-                                                                             "}\n}\n"
+    "}\n}\n"
 #define NO_SUMS "pass 'fuse' wants reductions as kernels have them: run 'reductions' before it (@f)"
 
 /* What a pass makes that has no gradient would be passed by in silence. */

@@ -111,7 +111,7 @@ static void check_file(const char *name) {
 
 static void test_graph_passes(void **state) {
     (void)state;
-    static const char *const files[] = {"rewrite", "simplify",  "factor", "demand", "autodiff",
+    static const char *const files[] = {"rewrite", "simplify",  "factor", "demand",  "autodiff",
                                         "views",   "attention", "rows",   "weights", "zeros"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) check_file(files[i]);
 }
