@@ -53,7 +53,7 @@ static inline ValueId constant(Simplify *s, double value, DType dtype) {
 
 static inline Ints ints(int n, const int64_t *v) {
     Ints ints = {.n = n};
-    memcpy(ints.v, v, sizeof *v * (size_t)n);
+    if (n > 0) memcpy(ints.v, v, sizeof *v * (size_t)n);
     return ints;
 }
 
