@@ -123,6 +123,17 @@ static void emit_whole_row(const Epilogue *epilogue, const TileRow *row, LLVMVal
     if (epilogue->moments) emit_moments(e, epilogue->moments, row->col, x);
 }
 
+/* The only element of the row, of a product of one column: no loop runs along it, so that nothing is hoisted, which the
+ * product would be too. */
+static void emit_element(const Epilogue *epilogue, const TileRow *row) {
+    Emitter *e = epilogue->e;
+    LLVMTypeRef f32 = LLVMFloatTypeInContext(e->fb->context);
+    emit_remember(e, epilogue->core->value, &epilogue->core->access,
+                  build_load(e->fb, f32, build_f32_at(e->fb, row->tile, row->tile_row)));
+    for (int s = 0; s < epilogue->n_stores; s++)
+        if (!is_stored_later(epilogue, epilogue->stores[s])) emit_store_member(e, epilogue->stores[s]);
+}
+
 static void emit_vectors(const Epilogue *epilogue, const TileRow *row, LLVMValueRef columns) {
     Emitter *e = epilogue->e;
     FunctionBuilder *fb = e->fb;
@@ -168,8 +179,11 @@ void epilogue_emit(void *user, LLVMValueRef batch, LLVMValueRef row, LLVMValueRe
     TileRow at = {batch, build_add(fb, row, loop.counter), col, build_scaled(fb, loop.counter, stride), tile};
     Scope scope = emit_scope_begin(e);
     set_indices(epilogue, batch, at.row, col);
-    for (int s = 0; s < epilogue->n_stores; s++) emit_hoist_member(e, epilogue->stores[s]);
-    if (epilogue->moments || epilogue->sums)
+    bool vectors = e->nest.vector >= 0;
+    for (int s = 0; vectors && s < epilogue->n_stores; s++) emit_hoist_member(e, epilogue->stores[s]);
+    if (!vectors)
+        emit_element(epilogue, &at);
+    else if (epilogue->moments || epilogue->sums)
         emit_whole_row(epilogue, &at, columns, stride);
     else
         emit_vectors(epilogue, &at, columns);
@@ -242,7 +256,8 @@ Epilogue *epilogue_begin(Emitter *e, int tile_rows, int tile_columns) {
     e->nest.vector = -1;
     for (int g = 0; g < e->nest.n; g++)
         if (epilogue->core->access.coef[rank - 1][e->nest.last[g]]) e->nest.vector = g;
-    for (int s = 0; s < epilogue->n_stores; s++) emit_hoist_member_kernel(e, epilogue->stores[s]);
+    for (int s = 0; e->nest.vector >= 0 && s < epilogue->n_stores; s++)
+        emit_hoist_member_kernel(e, epilogue->stores[s]);
     keep_sums(epilogue);
     return epilogue;
 }

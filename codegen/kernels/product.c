@@ -6,11 +6,6 @@
 #include "codegen/kernels/kernels.h"
 #include "codegen/kernels/prologue.h"
 
-/* A matrix of one element has nothing to mirror. */
-static bool is_mirrored(const Node *node) {
-    return matmul_attrs(node)->symmetric && node->type.dim[node->type.rank - 1] > 1;
-}
-
 /* The loops of one dimension of an operand. */
 static GemmNest nest_of(const Strided *strided, int dim) {
     GemmNest nest = {0};
@@ -46,7 +41,7 @@ static GemmShape shape_of(Emitter *e, const Node *node, ValueId *a_base, ValueId
     }
     shape.a_row = a.stride[ta ? rank - 1 : rank - 2];
     shape.a_col = a.stride[ta ? rank - 2 : rank - 1];
-    shape.symmetric = is_mirrored(node);
+    shape.symmetric = matmul_attrs(node)->symmetric;
     shape.b_packed = matmul_attrs(node)->panel > 0;
     shape.b_row = b.stride[tb ? rank - 1 : rank - 2];
     shape.b_col = b.stride[tb ? rank - 2 : rank - 1];
@@ -112,7 +107,7 @@ static int64_t emit_matmul(Emitter *e, const Node *node) {
     FunctionBuilder *fb = e->fb;
     TileShape tile = target_tile(fb->target, matmul_attrs(node)->precision);
     Epilogue *epilogue = epilogue_begin(e, tile.rows, tile.columns);
-    LLVMValueRef c = is_mirrored(node) ? NULL : epilogue_plain(epilogue);
+    LLVMValueRef c = matmul_attrs(node)->symmetric ? NULL : epilogue_plain(epilogue);
     ValueId a, b;
     GemmShape shape = shape_of(e, node, &a, &b);
     LLVMValueRef b_pointer = emit_pointer(e, b, false), a_pointer = NULL;
