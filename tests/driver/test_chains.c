@@ -28,7 +28,7 @@ static const Case CASES[] = {
     {"simmim", "fp32", 12 << 10, false, {0}},         {"mae", "fp32", 12 << 10, false, DECODER},
     {"mae", "bf16x3", 24 << 10, false, DECODER},      {"mocov3", "bf16", 8 << 10, false, CONTRAST},
     {"dino", "bf16", 24 << 10, false, DINO},          {"mae", "fp32", 12 << 10, true, DECODER},
-    {"simmim", "bf16", 24 << 10, true, {0}},
+    {"simmim", "bf16", 24 << 10, true, {0}},          {"mae", "bf16", 24 << 10, false, DECODER},
 };
 
 static Module *load(Arena *arena, const Case *c, bool chains, const char *features, Recipe *recipe) {
