@@ -30,6 +30,10 @@ bool range_is_number(const Range *r) {
     return r->low == r->high || isnan(r->low);
 }
 
+bool range_is_within(const Range *range, double low, double high) {
+    return !range->never && !range->some && range->low >= low && range->high <= high;
+}
+
 static Range never(void) {
     return (Range){-INFINITY, INFINITY, true, true};
 }

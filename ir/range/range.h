@@ -16,6 +16,9 @@ typedef struct {
 Range range_of_number(double x, DType dtype); /* as the type holds it */
 bool range_is_number(const Range *range);     /* every element is the same, perhaps NaN or infinite */
 
+/* Every element is a number of low … high. */
+bool range_is_within(const Range *range, double low, double high);
+
 /* Of a node, from those of its operands; of inputs and states: unknown. */
 Range range_of_node(const Func *func, const Node *node, const Range *operands);
 /* Of all nodes: what is known of a source is given in `ranges` beforehand where given[id]. */

@@ -450,7 +450,7 @@ static const Range *range_of(Demand *d, ValueId id, int depth) {
  * is computed of gathered rows. */
 static bool in_range(void *user, ValueId index, int64_t n) {
     const Range *range = range_of(user, index, INDEX_DEPTH);
-    return range && !range->some && range->low >= 0 && range->high <= (double)(n - 1);
+    return range && range_is_within(range, 0, (double)(n - 1));
 }
 
 /* Values that gradients are taken by. */

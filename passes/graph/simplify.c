@@ -9,9 +9,7 @@ enum { MAX_ROUNDS = 8 };
 
 /* ---- one walk --------------------------------------------------------------------------------------------------- */
 
-/* Uses of each old value by nodes, outputs and updates that are themselves used, one more of what must not be dropped;
- * 0: not needed. */
-static uint32_t *count_uses(const Func *func, Arena *arena) {
+uint32_t *count_uses(const Func *func, Arena *arena) {
     uint32_t *uses = ARENA_ARRAY(arena, uint32_t, func->count + 1);
     for (size_t i = 0; i < func->n_outputs; i++) uses[func->outputs[i].value]++;
     for (size_t i = 0; i < func->n_updates; i++) uses[func->updates[i].value]++;

@@ -12,6 +12,7 @@
 #include "passes/graph/sink_sums.h"
 #include "ir/remarks.h"
 #include "passes/graph/algebra.h"
+#include "passes/graph/simplify.h"
 
 /* Operations saved, as a share of those of the products that the sum sinks through. */
 #define LEAST_SAVED (1.0 / 16)
@@ -224,17 +225,6 @@ static View summed_view(const Sink *s, const Node *sum) {
     const Ints *axes = &reduce_attrs(sum)->axes;
     for (int i = 0; i < axes->n; i++) v.summed[axis_from_front(axes->v[i], v.shape.rank)] = true;
     return v;
-}
-
-static uint32_t *count_uses(const Func *func, Arena *arena) {
-    uint32_t *uses = ARENA_ARRAY(arena, uint32_t, func->count + 1);
-    for (size_t i = 0; i < func->n_outputs; i++) uses[func->outputs[i].value] += 2;
-    for (size_t i = 0; i < func->n_updates; i++) uses[func->updates[i].value] += 2;
-    for (ValueId id = (ValueId)func->count; id-- > 0;) {
-        uses[id] += op_may_drop((OpKind)func->nodes[id].op) ? 0 : 2;
-        for (int o = 0; uses[id] && o < func->nodes[id].n_operands; o++) uses[func->nodes[id].operands[o]]++;
-    }
-    return uses;
 }
 
 static bool decide(Sink *s) {

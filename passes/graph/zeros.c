@@ -44,8 +44,7 @@ static bool in_range(void *user, ValueId index, int64_t n) {
         z->ranges = ARENA_ARRAY(z->arena, Range, z->n + 1);
         range_of_func(z->func, NULL, z->ranges);
     }
-    const Range *range = &z->ranges[index];
-    return !range->never && !range->some && range->low >= 0 && range->high <= (double)(n - 1);
+    return range_is_within(&z->ranges[index], 0, (double)(n - 1));
 }
 
 static bool is_part(const Selection *s) {
