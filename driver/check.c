@@ -5,12 +5,14 @@
 #include "driver/report/recipe_text.h"
 #include "inspect/report/report_json.h"
 
-enum { STRICT, LABELS, KNOBS, FORMAT, N_FLAGS };
+enum { STRICT, LABELS, KNOBS, FED, FORMAT, N_FLAGS };
 static const FlagRow FLAGS[N_FLAGS] = {
     [STRICT] = STRICT_FLAG,
     [LABELS] = {"labels", FLAG_BARE, NULL, COMPLETE_NONE, "list the labels that `.at` can read"},
     [KNOBS] = {"knobs", FLAG_BARE, NULL, COMPLETE_NONE,
                "list all knobs, and which of them a built program can set"},
+    [FED] = {"fed", FLAG_BARE, NULL, COMPLETE_NONE,
+             "list the inputs that `vitc run` is fed with, random ones among them"},
     [FORMAT] = {"format", FLAG_VALUE, "text|json", COMPLETE_WORDS, "what is printed (text)"}};
 const FlagTable CHECK_FLAGS = {FLAGS, N_FLAGS, NULL};
 
@@ -49,6 +51,7 @@ int verb_check(int argc, char **argv) {
     Session *s = &m.session;
     RecipeOptions options = recipe_options(&args, &flags[STRICT]);
     options.check_values = true;
+    options.draws_fed = flags[FED].given;
     FlopCount written = {0, 0};
     bool good = session_load(s, args.words[0], &options);
     if (good) written = flops_as_written(s->recipe.module, "step");

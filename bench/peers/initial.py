@@ -49,7 +49,7 @@ def main(vitc, path, *recipe):
             wanted[match[1]] = ("F32", shape_of(match[2]), weight)
     if not wanted:
         sys.exit("no states in what `vitc inspect --full` prints")
-    for line in said("check"):
+    for line in said("check", "--fed"):
         if match := INPUT.match(line):
             kind = match[2]
             wanted[match[1]] = (kind.upper(), shape_of(match[3]),

@@ -113,8 +113,25 @@ static void test_rename(void **state) {
     free(rules);
 }
 
+/* What has to be fed can be listed, random numbers of modules among it; without --fed they are vitc's own. */
+static void test_listed(void **state) {
+    (void)state;
+    static const char name[] = "student.backbone.blocks.1.drop_path1.gate.2 : f32[16]";
+    for (int fed = 0; fed < 2; fed++) {
+        char command[1024], text[1 << 15];
+        snprintf(command, sizeof command, "%s check dino preset=tiny drop_path=0.1 %s", VITC_BINARY,
+                 fed ? "--fed" : "");
+        FILE *said = popen(command, "r");
+        assert_non_null(said);
+        text[fread(text, 1, sizeof text - 1, said)] = '\0';
+        assert_int_equal(pclose(said), 0);
+        assert_int_equal(strstr(text, name) != NULL, fed);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_good), cmocka_unit_test(test_tensors),
-                                       cmocka_unit_test(test_flags), cmocka_unit_test(test_rename)};
+                                       cmocka_unit_test(test_flags), cmocka_unit_test(test_rename),
+                                       cmocka_unit_test(test_listed)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
