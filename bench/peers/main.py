@@ -189,7 +189,7 @@ def main():
         peaks[kind] = max(speed, peaks.get(kind, 0))
     print(f"{machine.name()}, {given.threads} threads, load {load:.1f}")
     print(f"{given.rounds} rounds; ms/step: median over the rounds of the fastest of {given.steps} steps\n", flush=True)
-    gflops, agreed = {result["case"]: result["gflop"] for result in results}, write(given, results, peaks, load)
+    gflops, agreed = {result["case"]: (result["gflop"], result["written_gflop"]) for result in results}, write(given, results, peaks, load)
     for case in cases.CASES:
         if case.name not in given.cases:
             continue
