@@ -22,8 +22,8 @@ enum { WORTH = 4096, STALE_ROUNDS = 8 };
 /* Without a limit: values of elementwise kernels that load at most four bytes for each byte that is freed, at most so
  * many that computing them again takes a small share of the step's time, and only if the arena is not small. */
 #define NEARLY_FREE 4e9 /* bytes per second of computing again */
-#define SPARE 0.02      /* of the step */
-#define LITTLE (32 << 20)
+#define SPARE 0.05      /* of the step */
+#define LITTLE (128 << 20)
 
 /* ---- rounds ------------------------------------------------------------------------------------------------------ */
 
