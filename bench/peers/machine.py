@@ -35,9 +35,11 @@ def peaks(program, threads):
     return found
 
 
-def peak_for(precision, found):
-    """fp32 is measured against the fp32 units, bf16 against the best of all."""
-    kinds = [speed for kind, speed in found.items() if precision != "fp32" or not re.search("bf16|amx", kind, re.I)]
+def peak_for(precision, found, instructions):
+    """fp32 is measured against the fp32 units, bf16 against the best of all; of `instructions`, if they are asked for."""
+    kinds = [speed for kind, speed in found.items()
+             if (precision != "fp32" or not re.search("bf16|amx", kind, re.I))
+             and (not instructions or kind.lower() == instructions)]
     return max(kinds, default=None)
 
 

@@ -59,16 +59,17 @@ def options():
         given.cases = ["ti4"]
     if given.resume and not given.json:
         parser.error("--resume needs --json FILE, the file to go on from")
+    if given.instructions and "jax" in given.peers:
+        print("without JAX: XLA's products take the instructions they find, whatever it is told", file=sys.stderr)
+        given.peers = [peer for peer in given.peers if peer != "jax"]
     given.rounds = given.rounds or (2 if given.quick else 5)
     return given
 
 
-# What keeps PyTorch, its libraries and XLA to an older machine's instructions.
+# What keeps PyTorch and its libraries to an older machine's instructions.
 INSTRUCTIONS = {
-    "avx2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2",
-             "XLA_FLAGS": "--xla_cpu_max_isa=AVX2"},
-    "generic": {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
-                "XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2"},
+    "avx2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
+    "generic": {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"},
 }
 
 
@@ -208,7 +209,7 @@ def main():
             result["written_gflop"] = written
             for kind, speed in machine.peaks(program, given.threads).items():  # others may have been at work the last time
                 peaks[kind] = max(speed, peaks.get(kind, 0))
-            result["peak_gflops"] = machine.peak_for(precision, peaks)
+            result["peak_gflops"] = machine.peak_for(precision, peaks, given.instructions)
             result["rows"] = report.rows(case, peers, result)
             results.append(result)
             print(report.table(result), flush=True)

@@ -244,13 +244,24 @@ static const struct {
     const char *name;
 } PRECISIONS[] = {{"fp32"}, {"bf16"}, {"bf16x3"}};
 
+/* States and checkpoints are the runtime's, the same on all rows: the first that runs here. */
+static size_t run_best_row(struct CMUnitTest tests[MOST_RUNS], CMUnitTestFunction test) {
+    int n_rows;
+    size_t count = 0;
+    const Target *const *rows = target_all(&n_rows);
+    for (int i = 0; i < n_rows && count == 0; i++)
+        if (target_runs_here(rows[i], NULL))
+            run_row(tests, &count, rows[i], test, PRECISIONS, sizeof *PRECISIONS, 2);
+    return count;
+}
+
 int main(void) {
     struct CMUnitTest bits[MOST_RUNS], written[MOST_RUNS], saved[MOST_RUNS];
     size_t n = run_rows(bits, test_same_bits, PRECISIONS, sizeof *PRECISIONS, 3);
     int failed = _cmocka_run_group_tests("same bits", bits, n, NULL, NULL);
-    n = run_rows(written, test_written_states, PRECISIONS, sizeof *PRECISIONS, 2);
+    n = run_best_row(written, test_written_states);
     failed += _cmocka_run_group_tests("written states", written, n, NULL, NULL);
-    n = run_rows(saved, test_checkpoints, PRECISIONS, sizeof *PRECISIONS, 2);
+    n = run_best_row(saved, test_checkpoints);
     failed += _cmocka_run_group_tests("checkpoints", saved, n, NULL, NULL);
     const struct CMUnitTest others[] = {cmocka_unit_test(test_other_target)};
     return failed + cmocka_run_group_tests(others, NULL, NULL);

@@ -254,12 +254,14 @@ static void test_precisions(void **state) {
         char flags[64];
         snprintf(flags, sizeof flags, "--precision bf16 %s", targets[t]);
         double bf16 = gradient_error(c, flags);
-        snprintf(flags, sizeof flags, "--precision bf16x3 %s", targets[t]);
-        double split = gradient_error(c, flags);
-        print_message("  %s %s: fp32 %.2g, bf16 %.2g (autocast %.2g), bf16x3 %.2g\n", c->name, targets[t],
-                      fp32, bf16, c->autocast, split);
+        print_message("  %s %s: fp32 %.2g, bf16 %.2g (autocast %.2g)\n", c->name, targets[t], fp32, bf16,
+                      c->autocast);
         assert_true(bf16 > 1e-4); /* it is bf16 */
         assert_true(bf16 <= c->autocast);
+        if (strstr(targets[t], "x86-64")) continue; /* has no units for it: bf16x3 is fp32 there */
+        snprintf(flags, sizeof flags, "--precision bf16x3 %s", targets[t]);
+        double split = gradient_error(c, flags);
+        print_message("  %s %s: bf16x3 %.2g\n", c->name, targets[t], split);
         assert_true(split <= 4 * fp32);
     }
 }
