@@ -23,7 +23,7 @@ enum { WORTH = 4096, STALE_ROUNDS = 8 };
  * many that computing them again takes a small share of the step's time, and only if the arena is not small. */
 #define NEARLY_FREE 4e9 /* bytes per second of computing again */
 #define SPARE 0.05      /* of the step */
-#define LITTLE (128 << 20)
+#define LITTLE (64 << 20)
 
 /* ---- rounds ------------------------------------------------------------------------------------------------------ */
 
