@@ -164,12 +164,17 @@ static bool compare_operand(Comparison *c, size_t member, int operand) {
     int64_t elements;
     bool in_loops = operand_access(&c->a, member, operand, &at_x);
     if (in_loops != operand_access(&c->b, member, operand, &at_y)) return false;
-    if (!in_loops)
-        return access_equal(&m->access, &n->access, c->a.kernel->domain.rank) && note_shift(c, y, 0);
+    bool inside = kernel_has(c->b.kernel, y);
+    if (inside != kernel_has(c->a.kernel, x) || (inside && x - c->a.kernel->first != y - c->b.kernel->first))
+        return false;
+    if (!in_loops) /* what the kernel itself has stored before, or what another has */
+        return access_equal(&m->access, &n->access, c->a.kernel->domain.rank) &&
+               (inside || note_shift(c, y, 0));
     if (!distance(&c->a, func_type(c->a.func, x), &at_x, &at_y, &elements)) return false;
     size_t made = member_at(&c->a, x, &at_x);
     if (made != member_at(&c->b, y, &at_y)) return false;
-    return made < c->a.kernel->n_members || note_shift(c, y, elements);
+    if (inside) return made < c->a.kernel->n_members;
+    return note_shift(c, y, elements);
 }
 
 bool kernel_shift(const Func *func_a, const Kernel *a, const Func *func_b, const Kernel *b, int64_t *shift) {

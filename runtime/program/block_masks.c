@@ -87,3 +87,55 @@ void random_block(VtRng *rng, int64_t h, int64_t w, BlockSize size, float *out) 
     Block block = place(rng, h, w, size);
     set(out, w, &block);
 }
+
+/* ---- covers ------------------------------------------------------------------------------------------------------ */
+
+/* Where a block begins along an axis of n cells, and how many it has. */
+static int64_t corner(const Cover *c, VtRng *rng, int64_t n) {
+    return n > 1 ? vt_rng_below(rng, (n - 1) * c->cell) / c->cell : 0;
+}
+
+static int64_t side(const Cover *c, VtRng *rng, int64_t n, int64_t from) {
+    int64_t most = (int64_t)((double)(n * c->cell) * c->largest), left = (n - from) * c->cell;
+    int64_t pixels = c->cell + (most > c->cell ? vt_rng_below(rng, most - c->cell) : 0);
+    return clamped(nearbyint((double)(pixels < left ? pixels : left) / (double)c->cell), n - from);
+}
+
+static int64_t origin(const Cover *c, VtRng *rng, int64_t n, int64_t size) {
+    return n > size ? vt_rng_below(rng, (n - size) * c->cell) / c->cell : 0;
+}
+
+/* Copies what `from` has to `to`, of the same size, which may overlap. How many cells it covers anew. */
+static int64_t cover_block(const Cover *c, const Block *to, const Block *from, int32_t *out) {
+    int64_t new = 0;
+    for (int64_t i = 0; i < to->size.h; i++) {
+        int64_t row = to->y > from->y ? to->size.h - 1 - i : i; /* none is read after it was written */
+        for (int64_t k = 0; k < to->size.w; k++) {
+            int64_t column = to->x > from->x ? to->size.w - 1 - k : k;
+            int64_t source = (from->y + row) * c->w + from->x + column;
+            int32_t *target = &out[(to->y + row) * c->w + to->x + column];
+            new += *target == 0;
+            *target = out[source] ? out[source] : (int32_t)source + 1;
+        }
+    }
+    return new;
+}
+
+void cover_blocks(const Cover *c, VtRng *rng, bool moved, int32_t *out) {
+    enum { TRIES = 16 }; /* blocks a cell that cover nothing new: there is nothing left to cover */
+    int64_t cells = c->h * c->w, covered = 0, idle = 0;
+    double wanted = between(rng, c->least, c->most) * (double)cells;
+    memset(out, 0, sizeof *out * (size_t)cells);
+    while ((double)covered < wanted && idle < TRIES * cells) {
+        Block to = {.y = corner(c, rng, c->h), .x = corner(c, rng, c->w)};
+        to.size = (BlockSize){side(c, rng, c->h, to.y), side(c, rng, c->w, to.x)};
+        Block from = to;
+        if (moved) {
+            from.y = origin(c, rng, c->h, to.size.h);
+            from.x = origin(c, rng, c->w, to.size.w);
+        }
+        int64_t new = cover_block(c, &to, &from, out);
+        covered += new;
+        idle = new ? 0 : idle + 1;
+    }
+}

@@ -26,4 +26,19 @@ BlockSize block_size(VtRng *rng, int64_t h, int64_t w, const double scale[2], co
 /* A block of that size at a random place: 1 in it, 0 elsewhere. */
 void random_block(VtRng *rng, int64_t h, int64_t w, BlockSize size, float *out);
 
+typedef struct {
+    int64_t h, w;       /* of the grid, in cells */
+    int64_t cell;       /* pixels along a side of a cell: sides of blocks are drawn in pixels */
+    double least, most; /* share of the cells to cover: uniform between the two */
+    double largest;     /* side of a block, as a share of the grid's: below it */
+} Cover;
+
+/* Covers the grid with blocks, one after another, until as many cells are covered as a share says that is drawn first
+ * (Atito et al. 2021, as their code draws them: a side uniform in whole pixels from `cell` on and rounded to cells, half
+ * ones to even; corners before the last row and column; what has no room is cut off). out[i]: 0 where cell i is not
+ * covered, else 1 + j, where j is a cell: i itself, or with `moved` the one whose content moves here if each block is
+ * copied, as it is placed, from a random place of the same grid. Where the blocks are too small to reach the share,
+ * fewer are covered. */
+void cover_blocks(const Cover *cover, VtRng *rng, bool moved, int32_t *out);
+
 #endif

@@ -129,6 +129,40 @@ static void sample_random_block(Sample *s) {
     }
 }
 
+/* From cells to their entries, in place, as the mask of blocks above: an entry of a cell that is covered by cell j has 1
+ * + the entry at its place in j. */
+static void enlarge_cover(int32_t *out, int64_t h, int64_t w, int64_t cell) {
+    int64_t columns = w / cell;
+    for (int64_t y = h; y-- > 0;)
+        for (int64_t x = w; x-- > 0;) {
+            int32_t by = out[y / cell * columns + x / cell];
+            int64_t row = (by - 1) / columns * cell + y % cell, column = (by - 1) % columns * cell + x % cell;
+            out[y * w + x] = by ? (int32_t)(row * w + column + 1) : 0;
+        }
+}
+
+static void sample_cover(Sample *s, bool moved) {
+    int64_t h = axis(s->tensor, 1), w = axis(s->tensor, 0), cell = (int64_t)s->p[3];
+    Cover cover = {
+        .h = h / cell, .w = w / cell, .cell = cell, .least = s->p[0], .most = s->p[1], .largest = s->p[2]};
+    for (int64_t at = 0, n = vt_elements(s->tensor); at < n; at += h * w) {
+        cover_blocks(&cover, s->rng, moved, s->integer + at);
+        enlarge_cover(s->integer + at, h, w, cell);
+    }
+}
+
+static void sample_cover_mask(Sample *s) {
+    sample_cover(s, false);
+    for (int64_t i = 0, n = vt_elements(s->tensor); i < n; i++) {
+        bool covered = s->integer[i] > 0;
+        s->real[i] = covered;
+    }
+}
+
+static void sample_cover_moves(Sample *s) {
+    sample_cover(s, true);
+}
+
 static void sample_key(Sample *s) {
     uint32_t key[5];
     vt_rng_key(s->rng, key);

@@ -306,9 +306,78 @@ static void test_random_block(void **state) {
     for (int i = 0; i < 4 * 64; i++) assert_true(reals[i] == 1);
 }
 
+/* Shares as drawn: between the bounds, and above them by less than one block; blocks of whole cells, no larger than
+ * asked for. */
+static void test_cover_mask(void **state) {
+    (void)state;
+    enum { B = 60, N = 56, CELL = 4, CELLS = N / CELL, MOST_SIDE = 4 /* cells in 15 pixels, rounded */ };
+    VtTensor t = shape(3, B, N, N);
+    VtDraw draw = {"c", KIND_cover_mask, {0.5, 0.7, 0.3, CELL}};
+    vt_draw_fill(&draw, &t, 1, 2, reals);
+    double shares = 0;
+    for (int b = 0; b < B; b++) {
+        int n = 0;
+        for (int y = 0; y < N; y++)
+            for (int x = 0; x < N; x++) {
+                const float *mask = reals + (size_t)b * N * N;
+                assert_true(mask[y * N + x] == 0 || mask[y * N + x] == 1);
+                assert_true(mask[y * N + x] == mask[y / CELL * CELL * N + x / CELL * CELL]);
+                n += mask[y * N + x] > 0;
+            }
+        assert_in_range(n, N * N / 2, 7 * N * N / 10 + MOST_SIDE * MOST_SIDE * CELL * CELL);
+        shares += (double)n / (N * N);
+    }
+    assert_true(shares / B > 0.59 && shares / B < 0.65); /* 0.6, and on average half a block */
+    draw.params[0] = draw.params[1] = 1e-6;              /* one block each */
+    vt_draw_fill(&draw, &t, 1, 2, reals);
+    int sizes[MOST_SIDE + 1] = {0};
+    for (int b = 0; b < B; b++) {
+        int h = 0, n = 0;
+        for (int y = 0; y < N; y += CELL) {
+            int w = 0;
+            for (int x = 0; x < N; x += CELL) w += reals[(b * N + y) * N + x] > 0;
+            h += w > 0;
+            n += w;
+        }
+        assert_true(h >= 1 && h <= MOST_SIDE && n % h == 0 && n / h <= MOST_SIDE);
+        sizes[h]++;
+    }
+    for (int h = 1; h <= MOST_SIDE; h++) assert_true(sizes[h] > 0);
+}
+
+/* What moves to an entry is the one at its place in another cell; blocks of one cell that cannot cover all come to an
+ * end. */
+static void test_cover_moves(void **state) {
+    (void)state;
+    enum { B = 50, N = 32, CELL = 4 };
+    VtTensor t = shape(3, B, N, N);
+    VtDraw draw = {"c", KIND_cover_moves, {0.5, 0.7, 0.3, CELL}};
+    static int32_t moves[B * N * N];
+    vt_draw_fill(&draw, &t, 1, 2, moves);
+    int covered = 0, own = 0;
+    for (int i = 0; i < B * N * N; i++) {
+        if (moves[i] == 0) continue;
+        int from = moves[i] - 1, at = i % (N * N);
+        assert_in_range(from, 0, N * N - 1);
+        assert_int_equal(from % CELL, at % CELL);
+        assert_int_equal(from / N % CELL, at / N % CELL);
+        covered++;
+        own += from == at;
+    }
+    assert_in_range(covered, B * N * N / 2, B * N * N * 3 / 4);
+    assert_true(own < covered / 8);
+    VtTensor small = shape(3, B, 8, 8);
+    VtDraw all = {"c", KIND_cover_mask, {1, 1, 0.1, 1}};
+    vt_draw_fill(&all, &small, 1, 2, reals);
+    for (int i = 0; i < B * 64; i++)
+        assert_true(reals[i] == (i % 8 < 7 && i / 8 % 8 < 7)); /* no corner lies in the last row or column */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gamma_beta),
+        cmocka_unit_test(test_cover_mask),
+        cmocka_unit_test(test_cover_moves),
         cmocka_unit_test(test_area_mask),
         cmocka_unit_test(test_random_block),
 
