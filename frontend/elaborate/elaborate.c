@@ -65,17 +65,24 @@ static void no_such_view(Evaluator *e, const View *view) {
                    did_you_mean(e, r->embed_view, names, n));
 }
 
+/* The view of `embed`; *good: there is such a view, or none is named. */
+static const View *embed_view(Evaluator *e, bool *good) {
+    const ParsedRecipe *r = e->recipe;
+    const View *view = NULL;
+    *good = true;
+    if (!r->embed_view) return NULL;
+    for (size_t i = 0; i < r->n_views; i++)
+        if (strcmp(r->views[i].name, r->embed_view) == 0) view = &r->views[i];
+    *good = view && view->count == 0;
+    if (!*good) no_such_view(e, view);
+    return view;
+}
+
 static void build_embed(Step *step) {
     Evaluator *e = &step->e;
-    const View *view = NULL;
-    if (!e->recipe->embed_view) return;
-    for (size_t i = 0; i < e->recipe->n_views; i++)
-        if (strcmp(e->recipe->views[i].name, e->recipe->embed_view) == 0) view = &e->recipe->views[i];
-    if (!view || view->count != 0) {
-        no_such_view(e, view);
-        return;
-    }
-    if (!e->recipe->embed_features) return; /* an error was told */
+    bool good;
+    const View *view = embed_view(e, &good);
+    if (!good || !e->recipe->embed_features) return; /* an error was told, or there is none */
     step->training = false;
     begin_function(e, "embed");
     define_embed(step, view);
@@ -85,7 +92,7 @@ static void build_embed(Step *step) {
                      : tensor_of(e, value_loc(e, e->recipe->embed_features), &value, DT_F32);
     if (id == IR_NONE) return;
     const Type *type = func_type(e->func, id);
-    if (type->rank != 2 || type->dim[0] != view->batch) {
+    if (type->rank != 2 || (view && type->dim[0] != view->batch)) {
         eval_error(e, value_loc(e, e->recipe->embed_features), "features must be [batch, dim], not %s",
                    type_text(e->arena, type));
         return;
@@ -96,7 +103,7 @@ static void build_embed(Step *step) {
 /* Evaluation feeds the view alone: a run whose features depend on a draw would fail at its first evaluation. */
 static void check_embed_inputs(Evaluator *e) {
     const Func *embed = module_find_func(e->module, "embed");
-    if (embed && func_find_input(embed, e->recipe->embed_view) == IR_NONE)
+    if (embed && e->recipe->embed_view && func_find_input(embed, e->recipe->embed_view) == IR_NONE)
         eval_error(e, e->recipe->embed_features->loc, "the features do not depend on view '%s'",
                    e->recipe->embed_view);
     for (size_t i = 0; embed && e->recipe->objectives.count && i < e->n_inputs; i++) {
@@ -222,7 +229,7 @@ bool elaborate(ParsedRecipe *recipe, Recipe *out) {
     }
     if (diags_errors(recipe->diags) == 0) warn_unused(&step);
     if (diags_errors(recipe->diags)) return false;
-    if (recipe->objectives.count == 0 && !recipe->embed_view)
+    if (recipe->objectives.count == 0 && !recipe->embed_features)
         diag_error(recipe->diags, (Loc){0, 0, 0}, "%s has neither objectives nor embed: nothing to do",
                    recipe->name);
     if (diags_errors(recipe->diags)) return false;

@@ -66,6 +66,17 @@ static void define_image_facts(Evaluator *e, int stream) {
     if (s->name[0]) define(e, e->own, s->name, record);
 }
 
+/* `inputs:`, which whoever runs the function gives. */
+static void define_given(Evaluator *e) {
+    const ParsedRecipe *r = e->recipe;
+    for (size_t i = 0; i < r->n_draws; i++)
+        if (r->draws[i].given) {
+            const Draw *input = &r->draws[i];
+            define(e, e->own, input->name,
+                   value_of(e, add_input(e, input->name, input->type, VT_SOURCE_FEED, 0)));
+        }
+}
+
 /* labels, index, draws: inputs of the step; unused ones are dropped at the end. */
 void define_inputs(Evaluator *e) {
     const ParsedRecipe *r = e->recipe;
@@ -73,8 +84,10 @@ void define_inputs(Evaluator *e) {
     for (int s = 0; s < r->n_streams; s++) define_image_facts(e, s);
     for (size_t i = 0; i < r->n_draws; i++) {
         const Draw *draw = &r->draws[i];
-        define_copies(e, draw->name, draw->count, draw->type, VT_SOURCE_DRAW, draw->index, 0);
+        if (!draw->given)
+            define_copies(e, draw->name, draw->count, draw->type, VT_SOURCE_DRAW, draw->index, 0);
     }
+    define_given(e);
 }
 
 void define_time(Step *step) {
@@ -97,11 +110,12 @@ void define_embed(Step *step, const View *view) {
     e->own = ARENA_NEW(e->arena, Frame);
     e->globals = ARENA_NEW(e->arena, Frame);
     e->n_knobs = 0;
-    e->sees =
-        arena_printf(e->arena, "`embed` sees its view '%s', networks, states, knobs and modules", view->name);
+    const char *its_view = view ? arena_printf(e->arena, "its view '%s', ", view->name) : "";
+    e->sees = arena_printf(e->arena, "`embed` sees %sinputs, networks, states, knobs and modules", its_view);
     define_knobs(e);
     define_definitions(e);
-    define_view(e, view);
+    if (view) define_view(e, view);
+    define_given(e);
     define_time(step);
     define_schedules(e);
     define_states(e);

@@ -113,7 +113,8 @@ void warn_unused(Step *step) {
                          "view '%s' is used nowhere: no loss and no `embed` sees it", r->views[i].name);
     for (size_t i = 0; i < r->n_draws; i++)
         if (!has(&r->mentions->read, r->draws[i].name))
-            diag_warning(e->diags, r->draws[i].loc, "draw '%s' is used nowhere", r->draws[i].name);
+            diag_warning(e->diags, r->draws[i].loc, "%s '%s' is used nowhere",
+                         r->draws[i].given ? "input" : "draw", r->draws[i].name);
     warn_modules(e);
     warn_networks(e);
     if (r->objectives.count == 0) return; /* nothing could set a state */

@@ -1,4 +1,4 @@
-/* Views and draws: what feeds a step. */
+/* Views, draws and inputs: what feeds a step. */
 #include "frontend/read/read.h"
 
 #include <string.h>
@@ -212,7 +212,7 @@ void read_views(ParsedRecipe *r, const Tree *map) {
         if (r->views[i].random_as) take_random(r, &r->views[i]);
 }
 
-/* The sizes of a draw; false after an error. */
+/* The sizes of a draw or an input; false after an error. */
 static bool read_shape(ParsedRecipe *r, const Tree *shape, Type *out) {
     bool good = true;
     for (size_t k = 0; k < shape->count; k++) {
@@ -256,6 +256,38 @@ static void read_draw(ParsedRecipe *r, const Tree *key, const Tree *form) {
         ARENA_PUSH(r->arena, r->samplers, r->n_samplers, r->samplers_capacity, out);
     }
     ARENA_PUSH(r->arena, r->draws, r->n_draws, r->draws_capacity, draw);
+}
+
+static void read_input(ParsedRecipe *r, const Tree *key, const Tree *form) {
+    static const char *const keys[] = {"shape", "type"};
+    static const struct {
+        const char *name;
+        DType dtype;
+    } types[] = {{"f32", DT_F32}, {"i32", DT_I32}};
+    Draw input = {.name = key->text, .loc = key->loc, .given = true, .type = {.dtype = DT_F32}};
+    if (!check_keys(r, form, "an input", keys, COUNT(keys))) return;
+    const Tree *shape = tree_get(form, "shape"), *type = tree_get(form, "type");
+    if (!shape || shape->kind != TREE_LIST || shape->count > IR_MAX_RANK) {
+        diag_error(r->diags, input.loc, "input '%s' wants `shape: [sizes]`", input.name);
+        return;
+    }
+    const char *word = type ? tree_word(r->diags, type, "type") : "f32";
+    bool known = false;
+    for (size_t i = 0; word && i < COUNT(types); i++) {
+        if (strcmp(types[i].name, word) != 0) continue;
+        input.type.dtype = types[i].dtype;
+        known = true;
+    }
+    if (word && !known)
+        diag_error(r->diags, type->loc, "the type of an input is f32 or i32, not '%s'", word);
+    if (!known || !read_shape(r, shape, &input.type) || !fits(r, shape, &input.type, input.name)) return;
+    ARENA_PUSH(r->arena, r->draws, r->n_draws, r->draws_capacity, input);
+}
+
+void read_inputs(ParsedRecipe *r, const Tree *map) {
+    if (!check_map(r, map, "inputs")) return;
+    for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++)
+        read_input(r, map->items[i].key, map->items[i].value);
 }
 
 void read_draws(ParsedRecipe *r, const Tree *map) {

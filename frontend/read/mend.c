@@ -35,9 +35,9 @@ static bool mend_list(ParsedRecipe *r, Tree *tree, const char *what) {
 void mend_lists(ParsedRecipe *r, Tree *root) {
     static const char *const sections[] = {"knobs",    "presets", "views",     "draws",      "modules",
                                            "networks", "state",   "schedules", "objectives", "metrics",
-                                           "values",   "embed",   "train",     "data"};
+                                           "values",   "embed",   "train",     "data",       "inputs"};
     static const char *const forms[] = {"knobs",    "presets",    "views",  "draws",
-                                        "networks", "objectives", "metrics"};
+                                        "networks", "objectives", "metrics", "inputs"};
     for (size_t i = 0; i < COUNT(sections); i++) {
         Tree *map = tree_get(root, sections[i]);
         if (map) mend_list(r, map, sections[i]);

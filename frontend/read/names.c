@@ -11,7 +11,8 @@ static const struct {
     const char *key, *one;
 } SECTIONS[] = {{"knobs", "knob"},         {"views", "view"},           {"draws", "draw"},
                 {"modules", "module"},     {"networks", "network"},     {"state", "state"},
-                {"schedules", "schedule"}, {"objectives", "objective"}, {"data", "source of data"}};
+                {"schedules", "schedule"}, {"objectives", "objective"}, {"data", "source of data"},
+                {"inputs", "input"}};
 enum { KNOBS = 0, MODULES = 3, NETWORKS = 4 };
 
 static bool is_identifier(const char *text, size_t length) {

@@ -90,6 +90,7 @@ void read_weights(ParsedRecipe *recipe, const char *target, const Tree *form);
 void read_data(ParsedRecipe *recipe, const Tree *map); /* map NULL: there is one source without a name */
 void read_views(ParsedRecipe *recipe, const Tree *map);
 void read_draws(ParsedRecipe *recipe, const Tree *map);
+void read_inputs(ParsedRecipe *recipe, const Tree *map);
 void read_train(ParsedRecipe *recipe, const Tree *map);
 void offer_options(ParsedRecipe *recipe, const Tree *map); /* as settings; map NULL: there is no `train` */
 bool is_train_option(const char *path);                    /* "train.epochs", "train.knn.k" */

@@ -57,13 +57,15 @@ static void read_sections(ParsedRecipe *r, Tree *root) {
     read_data(r, tree_get(root, "data"));
     if ((at = tree_get(root, "views"))) read_views(r, at);
     if ((at = tree_get(root, "draws"))) read_draws(r, at);
+    if ((at = tree_get(root, "inputs"))) read_inputs(r, at);
     if ((at = tree_get(root, "networks"))) read_networks(r, at);
     if ((at = tree_get(root, "state"))) read_states(r, at);
     if ((at = tree_get(root, "schedules"))) read_entries(r, at, "schedules", &r->schedules);
     if ((at = tree_get(root, "objectives"))) read_objectives(r, at);
     if ((at = tree_get(root, "metrics"))) read_metrics(r, at);
     if ((at = tree_get(root, "values"))) read_entries(r, at, "values", &r->values);
-    static const char *const named[] = {"views", "draws", "networks", "state", "schedules", "objectives"};
+    static const char *const named[] = {"views", "draws",     "inputs",    "networks",
+                                        "state", "schedules", "objectives"};
     for (size_t i = 0; i < COUNT(named); i++) note_unread(r, named[i], tree_get(root, named[i]));
     if ((at = tree_get(root, "log_images"))) read_log_images(r, at);
     note_knobs(r, root);
@@ -71,11 +73,11 @@ static void read_sections(ParsedRecipe *r, Tree *root) {
     static const char *const keys[] = {"view", "features"};
     const Tree *view = tree_get(at, "view"), *features = tree_get(at, "features");
     if (!check_keys(r, at, "embed", keys, COUNT(keys))) return;
-    if (!view || !features)
+    if (!features || (!view && !tree_get(root, "inputs")))
         diag_error(r->diags, at->loc, "embed wants `view` and `features`");
     else {
-        r->embed_view = tree_word(r->diags, view, "view");
-        r->embed_loc = view->loc;
+        r->embed_view = view ? tree_word(r->diags, view, "view") : NULL;
+        r->embed_loc = view ? view->loc : at->loc;
         r->embed_features = read_expr(r, features, "features");
     }
 }
@@ -96,7 +98,8 @@ bool recipe_read(ParsedRecipe *r, const char *path, const char *text, size_t siz
     static const char *const keys[] = {"recipe",   "about", "use",       "knobs",      "check",
                                        "presets",  "data",  "views",     "draws",      "modules",
                                        "networks", "state", "schedules", "objectives", "metrics",
-                                       "values",   "embed", "train",     "libraries",  "log_images"};
+                                       "values",   "embed", "train",     "libraries",  "log_images",
+                                       "inputs"};
     r->path = path;
     r->train =
         (VtTrain){.batch = 64, .epochs = 100, .checkpoint_every = 1, .knn_k = 20, .knn_temperature = 0.07};

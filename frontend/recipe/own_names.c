@@ -18,7 +18,10 @@ static bool own_name(const ParsedRecipe *r, size_t i, OwnName *out) {
     i -= r->n_knobs;
     if (i < r->n_views) return *out = (OwnName){r->views[i].name, "a view", r->views[i].loc}, true;
     i -= r->n_views;
-    if (i < r->n_draws) return *out = (OwnName){r->draws[i].name, "a draw", r->draws[i].loc}, true;
+    if (i < r->n_draws) {
+        const Draw *draw = &r->draws[i];
+        return *out = (OwnName){draw->name, draw->given ? "an input" : "a draw", draw->loc}, true;
+    }
     i -= r->n_draws;
     if (i < r->n_networks) {
         const Definition *network = &r->networks[i];

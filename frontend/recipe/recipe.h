@@ -78,7 +78,8 @@ typedef struct {
     const char *name;
     Loc loc;
     int count; /* as of a view */
-    int index; /* of its first copy among the samplers */
+    int index;  /* of its first copy among the samplers */
+    bool given; /* of `inputs:`: whoever runs the step gives it, no sampler */
     Type type;
 } Draw;
 
@@ -137,7 +138,7 @@ typedef struct {
     size_t n_weights, weights_capacity;
     Entries state, schedules, objectives, metrics, values, freeze;
     const char *embed_view;
-    Loc embed_loc; /* of embed_view */
+    Loc embed_loc; /* of embed_view, or of `embed` where it names none */
     Expr *embed_features;
     Expr *optimizer, *clip;
     VtTrain train;

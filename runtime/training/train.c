@@ -416,12 +416,23 @@ static void finish(Run *r) {
     sources_close(&r->sources);
 }
 
+/* What images cannot make, training has nothing for. */
+static bool check_inputs(const VtProgram *p, VtError *error) {
+    for (int i = 0; i < p->n_inputs; i++)
+        if (p->inputs[i].source == VT_SOURCE_FEED)
+            return vt_fail(error, 2,
+                           "input '%s' of recipe '%s' is given by whoever runs its step (`inputs:`): training "
+                           "has nothing for it, a library or `vitc run` has",
+                           p->inputs[i].tensor.name, p->name);
+    return true;
+}
+
 int vt_train(const VtProgram *program, const VtTrainOptions *options, VtError *error) {
     Run run = {.program = program, .options = options, .folder = options->folder};
     *error = (VtError){0};
     progress_open(&run.progress, options->log, options->plain);
     vt_stop_listen();
-    bool good = begin(&run, error) && train(&run, error);
+    bool good = check_inputs(program, error) && begin(&run, error) && train(&run, error);
     int number = good || error->stopped || !run.metrics ? vt_stop_signal() : 0;
     if (number)
         good = end_by_signal(&run, error);

@@ -72,6 +72,36 @@ static void test_says_what_was_used(void **state) {
     assert_false(log_holds("20-NN: "));
 }
 
+static int eval_linear(const char *arguments) {
+    return run_command("%s eval linear %s/run --data %s/data --threads 1 %s", VITC_BINARY, folder, folder,
+                       arguments);
+}
+
+static void test_linear(void **state) {
+    (void)state;
+    assert_int_equal(eval_linear(""), 0);
+    assert_true(said("features: encoder(images), 16 dimensions; view: images, 32 px; checkpoint: step 1"));
+    assert_true(said("rate 0.001, decay 0: top-1 "));
+    assert_true(said("(the best of 7 on the 5 test images: rate "));
+    assert_true(said("skipped: 1 of the test images"));
+    assert_int_equal(eval_linear("--form lars --rates 1,10 --decays 0,0.1 --epochs 3"), 0);
+    assert_true(said("(the best of 4 on the 5 test images: rate "));
+    static const char *const refused[][2] = {
+        {"--k 3", "--k says nothing to eval linear"},
+        {"--rates 0,1", "--rates 0,1: numbers above 0 were expected"},
+        {"--rates ,", "--rates: there is no number"},
+        {"--decays -1", "--decays -1: numbers from 0 were expected"},
+        {"--form adam", "--form adam: sgd or lars was expected"},
+        {"--epochs 0", "--epochs"},
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        assert_int_equal(eval_linear(refused[i][0]), 2);
+        assert_true(said(refused[i][1]));
+    }
+    assert_int_equal(eval_linear("--rates 1e38 --epochs 50"), 1);
+    assert_true(said("a rate is too high"));
+}
+
 static void test_refusals(void **state) {
     (void)state;
     assert_int_equal(eval("--k 17"), 2);
@@ -312,6 +342,7 @@ static void test_diverged(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_broken_image_is_skipped),
                                        cmocka_unit_test(test_says_what_was_used),
+                                       cmocka_unit_test(test_linear),
                                        cmocka_unit_test(test_refusals),
                                        cmocka_unit_test(test_embed),
                                        cmocka_unit_test(test_embed_tensors),

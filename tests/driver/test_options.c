@@ -200,7 +200,7 @@ static void test_suggestions(void **state) {
         {"build quickstart -o /tmp/x --emit exee", "did you mean 'exe'?"},
         {"build quickstart -o /tmp/x --target x86-64v3",
          "unknown target 'x86-64v3'; did you mean 'x86-64-v3'?"},
-        {"eval kmn runs --data synthetic", "eval kmn: knn was expected; did you mean 'knn'?"},
+        {"eval kmn runs --data synthetic", "eval kmn: knn or linear was expected; did you mean 'knn'?"},
         {"data chek x", "data chek: check was expected; did you mean 'check'?"},
     };
     int wrong = 0;
