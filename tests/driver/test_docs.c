@@ -153,7 +153,7 @@ static void test_printed_code(void **state) {
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
         char command[1024];
         int status;
-        snprintf(command, sizeof command, "%s=1 %s bench %s/models/paper/cmc.yaml preset=tiny --steps 1 2>&1",
+        snprintf(command, sizeof command, "%s=1 %s bench %s/models/cmc.yaml preset=tiny --steps 1 2>&1",
                  shown[i][0], VITC_BINARY, SOURCE_DIR);
         char *out = run(command, &status);
         if (status) fail_msg("%s", out);

@@ -20,6 +20,9 @@ typedef struct {
 typedef struct {
     const char *name, *arguments;
     Pair pairs[10];
+    /* Of steps whose gradients fp32 cannot give to the tolerance (BatchNorms of six rows that are nearly the same, one
+     * behind the other): ‖g - g64‖ / ‖g64‖ of PyTorch 2.15 in fp32. Else 0. */
+    double fp32;
     double autocast; /* ‖g - g64‖ / ‖g64‖ of PyTorch 2.15's bf16 autocast (bench/peers/gradients) */
 } Case;
 
@@ -36,11 +39,11 @@ static const Case CASES[] = {
       {"grad.student.*", "grad.*"},
       {"after.student.*", "student_after.*"},
       {"after.teacher.*", "teacher_after.*"}},
-     3.19e-2},
+     .autocast = 3.19e-2},
     {"simmim_step",
      "simmim image=16 patch=4 width=24 depth=2 heads=3 batch=3 mask_patch=8 drop_path=0",
      {{"loss", "loss"}, {"pred", "pred"}, {"grad.*", "grad.*"}},
-     2.28e-2},
+     .autocast = 2.28e-2},
     {"mocov3_step",
      "mocov3 image=16 patch=4 width=24 depth=2 heads=3 batch=6 hidden=32 out_dim=16",
      {{"loss", "loss"},
@@ -49,7 +52,7 @@ static const Case CASES[] = {
       {"after.*running_mean", "after.*running_mean"},
       {"after.*running_var", "after.*running_var"},
       {"after.*num_batches_tracked", "after.*num_batches_tracked"}},
-     1.92e-1},
+     .autocast = 1.92e-1},
     {"mae_step",
      "mae image=16 patch=4 width=24 depth=2 heads=3 decoder_dim=16 decoder_depth=1 decoder_heads=2 batch=3",
      {{"loss", "loss"},
@@ -61,8 +64,36 @@ static const Case CASES[] = {
       {"grad.encoder.patch_embed.*", "grad.patch_embed.*"},
       {"grad.encoder.norm.*", "grad.norm.*"},
       {"grad.encoder.cls_token", "grad.cls_token"}},
-     5.59e-3},
-    {"timm_vit", "@", {{"tokens", "tokens"}, {"logits", "logits"}}, 0}, /* @: the recipe beside the file */
+     .autocast = 5.59e-3},
+    {"sit_step",
+     "sit image=32 patch=4 width=24 depth=2 heads=3 batch=3 hidden=32 out_dim=16 drop_path=0 alpha=5 "
+     "replaced=0 blur=false",
+     {{"loss", "loss"},
+      {"loss.reconstruct", "loss.recons"},
+      {"loss.contrast", "loss.contrastive"},
+      {"out.student_cls", "out.student_cls"},
+      {"out.teacher_cls", "out.teacher_cls"},
+      {"out.recons", "out.recons"},
+      {"grad.student.*", "grad.*"},
+      {"after.student.*running_mean", "student_after.*running_mean"},
+      {"after.student.*running_var", "student_after.*running_var"}},
+     .fp32 = 1.41e-5},
+    {"timm_vit", "@", {{"tokens", "tokens"}, {"logits", "logits"}}, 0, 0}, /* @: the recipe beside the file */
+    {"timm_variants", "@", {{"out.*", "out.*"}}, 0, 0},
+    {"losses",
+     "@",
+     {{"loss.barlow", "barlow.loss"},
+      {"loss.vicreg", "vicreg.loss"},
+      {"loss.simclr", "simclr.loss"},
+      {"loss.byol", "byol.loss"},
+      {"loss.queue", "moco_queue.loss"},
+      {"barlow.dx*", "barlow.dx*"},
+      {"vicreg.dx*", "vicreg.dx*"},
+      {"simclr.dx*", "simclr.dx*"},
+      {"byol.dx0", "byol.dx0"},
+      {"moco_queue.dx0", "moco_queue.dx0"}},
+     0,
+     0},
 };
 
 static bool star(const char *pattern, const char *name, char *captured) {
@@ -95,16 +126,17 @@ static double largest(const double *x, int64_t n) {
 /* |got - want| <= 1e-5 + 1e-4 |want|, for gradients 1e-5 max|want| + 1e-3 |want|. A gradient that is zero but for
  * rounding (below 1e-12) must be below 1e-6. `slope`: a compiled step's parameter moves by lr·g / (|g| + 1e-8), so
  * where the exact gradient is zero (attention does not see a bias of the keys) fp32 rounding decides; there it may move
- * by up to lr. The interpreted step has no such allowance. */
+ * by up to lr. The interpreted step has no such allowance. slack: what the tolerance is multiplied with, above 1 where
+ * gradients are looked at as a whole (Case.fp32). */
 #define LR 1e-3
 static int compare(const char *name, const double *got, const double *want, int64_t n, bool gradient,
-                   const double *slope) {
+                   double slack, const double *slope) {
     double most = largest(want, n);
     for (int64_t k = 0; k < n; k++) {
         double tolerance = gradient ? 1e-5 * most + 1e-3 * fabs(want[k]) : 1e-5 + 1e-4 * fabs(want[k]);
         if (gradient && most < 1e-12) tolerance = 1e-6;
         if (slope && fabs(slope[k]) < 1e-9) tolerance = LR;
-        if (fabs(got[k] - want[k]) <= tolerance) continue;
+        if (fabs(got[k] - want[k]) <= slack * tolerance) continue;
         print_error("%s[%lld]: got %.9g, want %.9g\n", name, (long long)k, got[k], want[k]);
         return 1;
     }
@@ -120,7 +152,8 @@ static void name_of(const Pair *pair, const char *captured, char name[512]) {
         strcpy(name, pair->got);
 }
 
-static int compare_pair(const Pair *pair, VtTensorFile *got, VtTensorFile *want, bool exact, int *count) {
+static int compare_pair(const Pair *pair, VtTensorFile *got, VtTensorFile *want, bool exact, double slack,
+                        int *count) {
     int wrong = 0;
     for (int i = 0; i < vt_tensors_count(want); i++) {
         char captured[256], name[512];
@@ -140,7 +173,7 @@ static int compare_pair(const Pair *pair, VtTensorFile *got, VtTensorFile *want,
         int of =
             !exact && strncmp(pair->want, "student_after.", 14) == 0 ? vt_tensors_find(want, gradient) : -1;
         double *slope = of >= 0 ? read_tensor(want, of, &m) : NULL;
-        wrong += compare(name, a, b, n, strncmp(pair->want, "grad.", 5) == 0, slope);
+        wrong += compare(name, a, b, n, strncmp(pair->want, "grad.", 5) == 0, slack, slope);
         (*count)++;
         free(slope);
         free(a);
@@ -199,27 +232,35 @@ static void drop(Results *r) {
     unlink(r->out);
 }
 
+/* ‖g - g64‖ / ‖g64‖ over all gradients. */
+static double gradient_error_of(const Case *c, const Results *r) {
+    double sums[2] = {0};
+    for (size_t p = 0; p < sizeof c->pairs / sizeof *c->pairs && c->pairs[p].got; p++)
+        add_errors(&c->pairs[p], r->got, r->want, sums);
+    assert_true(sums[1] > 0);
+    return sqrt(sums[0] / sums[1]);
+}
+
 static void check(const Case *c, const char *flags) {
     Results r = run(c, flags);
     int wrong = 0;
+    bool exact = strcmp(flags, "--interpret") == 0, as_a_whole = c->fp32 > 0 && !exact;
     for (size_t p = 0; p < sizeof c->pairs / sizeof *c->pairs && c->pairs[p].got; p++) {
         int count = 0;
-        wrong += compare_pair(&c->pairs[p], r.got, r.want, strcmp(flags, "--interpret") == 0, &count);
+        if (as_a_whole && strncmp(c->pairs[p].want, "grad.", 5) == 0) continue;
+        wrong += compare_pair(&c->pairs[p], r.got, r.want, exact, as_a_whole ? 2 : 1, &count);
         assert_true(count > 0);
     }
+    if (as_a_whole) assert_true(gradient_error_of(c, &r) <= c->fp32);
     drop(&r);
     assert_int_equal(wrong, 0);
 }
 
-/* ‖g - g64‖ / ‖g64‖ over all gradients. */
 static double gradient_error(const Case *c, const char *flags) {
     Results r = run(c, flags);
-    double sums[2] = {0};
-    for (size_t p = 0; p < sizeof c->pairs / sizeof *c->pairs && c->pairs[p].got; p++)
-        add_errors(&c->pairs[p], r.got, r.want, sums);
+    double error = gradient_error_of(c, &r);
     drop(&r);
-    assert_true(sums[1] > 0);
-    return sqrt(sums[0] / sums[1]);
+    return error;
 }
 
 static void test_compiled(void **state) {

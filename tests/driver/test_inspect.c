@@ -20,7 +20,7 @@
 
 static const char *const RECIPES[] = {
     MAE,
-    SOURCE_DIR "/models/paper/moco_queue.yaml preset=tiny batch=8",
+    SOURCE_DIR "/models/moco.yaml preset=tiny batch=8",
     SOURCE_DIR "/models/paper/swav.yaml preset=tiny batch=8",
 };
 enum { N_RECIPES = sizeof RECIPES / sizeof *RECIPES };

@@ -6,7 +6,7 @@
 static const char *const RECIPES[] = {
     "dino preset=tiny batch=8",
     "mae preset=tiny batch=8",
-    SOURCE_DIR "/models/paper/moco_queue.yaml preset=tiny batch=8",
+    SOURCE_DIR "/models/moco.yaml preset=tiny batch=8",
     SOURCE_DIR "/models/paper/swav.yaml preset=tiny batch=8",
     TEST_DIR "/driver/whitening.yaml",
 };

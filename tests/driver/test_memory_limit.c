@@ -32,7 +32,7 @@ static const Row ROWS[] = {
     {"mae.yaml", {"preset=tiny", "batch=8"}},
     {"mocov3.yaml", {SMALL, "hidden=32", "out_dim=16", "warmup=1"}},
     {"simmim.yaml", {SMALL, "mask_patch=8", "warmup=1"}},
-    {"paper/moco_queue.yaml", {"preset=tiny", "batch=8"}},
+    {"moco.yaml", {"preset=tiny", "batch=8"}},
     {"paper/swav.yaml", {"preset=tiny", "batch=8"}},
 };
 enum { N_ROWS = sizeof ROWS / sizeof *ROWS, STEPS = 2, MOST_OVERRIDES = 24 };

@@ -33,7 +33,7 @@ static const Case CASES[] = {
     {"simmim",
      {VIT, PATCH, "mask_patch=8"},
      {{"base_lr", 0.3}, {"milestone", 0.4}, {"warmup", 0.7}, {"epochs", 5}}},
-    {"paper/moco_queue", {"preset=tiny"}, {{"epochs", 0.5}, {"momentum", 0.25}}},
+    {"moco", {"preset=tiny"}, {{"epochs", 0.5}, {"momentum", 0.25}}},
     {"paper/data2vec", {"preset=tiny"}, {{"epochs", 3}, {"momentum", 0.7}}},
     {"paper/ijepa", {"preset=tiny"}, {{"epochs", 0.75}}},
 };

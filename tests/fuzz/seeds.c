@@ -114,13 +114,13 @@ static const struct {
     {"mocov3", {"image=16", "hidden=8", "out_dim=8"}},
     {"simmim", {"image=16", "mask_patch=8"}},
     {"quickstart", {"image=16", "hidden=8", "out_dim=8"}},
-    {"paper/cmc", {"image=16", "out_dim=8", "total=16", "negatives=4"}},
+    {"cmc", {"image=16", "out_dim=8", "total=16", "negatives=4"}},
     {"paper/ibot", {"image=32", "hidden=8", "out_dim=8", "bottleneck=4"}},
     {"paper/ijepa",
      {"image=32", "predictor_dim=8", "predictor_depth=1", "predictor_heads=2", "targets=1", "edge=2",
       "context=4"}},
-    {"paper/moco_queue", {"image=16", "out_dim=8", "queue_size=8"}},
-    {"paper/sit", {"image=16", "hidden=8", "out_dim=8"}},
+    {"moco", {"image=16", "out_dim=8", "queue_size=8"}},
+    {"sit", {"image=16", "hidden=8", "out_dim=8"}},
     {"paper/swav", {"image=16", "local_size=8", "locals=2", "hidden=8", "out_dim=8", "prototypes=4"}},
 };
 static const char *const SMALL_ALL[] = {"patch=8", "width=8", "depth=1", "heads=2", "batch=4"};
