@@ -9,7 +9,7 @@ static const struct {
     bool (*judge)(const Frozen *frozen, const VtFeatures *train, const VtFeatures *test, VtError *error);
     bool compiles;   /* a program of its own: for vitc alone */
     bool normalised; /* it looks at directions alone */
-    unsigned flags; /* bits of those of EVAL_FLAGS that say something to it */
+    unsigned flags;  /* bits of those of EVAL_FLAGS that say something to it */
 } PROTOCOLS[] = {
     {"knn", eval_knn, false, true, 1u << EVAL_K | 1u << EVAL_TEMPERATURE | 1u << EVAL_LIMIT},
     {"linear", eval_linear, true, false,
@@ -19,9 +19,8 @@ enum { N_PROTOCOLS = sizeof PROTOCOLS / sizeof *PROTOCOLS };
 static void print_used(const Frozen *f, const VtFeatures *features, bool normalised) {
     const VtProgram *p = f->made->program;
     int counter = vt_instance_counter(f->instance);
-    printf("features: %s, %lld dimensions%s",
-           command->features ? command->features(f->made) : "features", (long long)features->dim,
-           normalised ? ", L2-normalised" : "");
+    printf("features: %s, %lld dimensions%s", command->features ? command->features(f->made) : "features",
+           (long long)features->dim, normalised ? ", L2-normalised" : "");
     const VtFunction *embed = vt_find_function(p, "embed");
     for (int i = 0; embed && i < embed->n_inputs; i++) {
         const VtInput *input = &p->inputs[embed->inputs[i]];
@@ -90,8 +89,8 @@ static const FlagRow FLAGS[N_EVAL_FLAGS] = {
                     "linear: rates of learning that are tried, for a batch of 256 (0.001 to 1)"},
     [EVAL_DECAYS] = {"decays", FLAG_VALUE, "A,B,…", COMPLETE_NONE,
                      "linear: weight decays that are tried (0)"},
-    [EVAL_FORM] = {"form", FLAG_VALUE, "sgd|lars", COMPLETE_WORDS,
-                   "linear: sgd, as DINO and MoCo have it, or lars behind a BatchNorm, as MAE has it (sgd)"}};
+    [EVAL_FORM] = {"form", FLAG_VALUE, "plain|normed", COMPLETE_WORDS,
+                   "linear: plain, or normed: behind a BatchNorm, and steps as long as weights are (plain)"}};
 const FlagTable EVAL_FLAGS = {FLAGS, N_EVAL_FLAGS, "the protocol"};
 
 /* Flags of another protocol would change nothing. */

@@ -69,7 +69,8 @@ static Made *make_classifiers(const Linear *l, int64_t width) {
     snprintf(overrides[1], sizeof overrides[1], "classes=%d", l->classes);
     list_override("rates", &l->rates, overrides[2], sizeof overrides[2]);
     list_override("decays", &l->decays, overrides[3], sizeof overrides[3]);
-    snprintf(overrides[4], sizeof overrides[4], "form=%s", flag_choice(&f->own[EVAL_FORM]) ? "lars" : "sgd");
+    snprintf(overrides[4], sizeof overrides[4], "form=%s",
+             flag_choice(&f->own[EVAL_FORM]) ? "normed" : "plain");
     snprintf(overrides[5], sizeof overrides[5], "epochs=%s",
              f->own[EVAL_EPOCHS].given ? f->own[EVAL_EPOCHS].value : "100");
     for (int i = 0; i < 6; i++) args.overrides[args.n_overrides++] = overrides[i];

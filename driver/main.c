@@ -51,9 +51,10 @@ static const Verb VERBS[] = {
      .run = verb_eval,
      .group = "train and use",
      .doc = "judge what a run has learned, or the weights of a file",
-     .more = "knn: features of the training split vote on the classes of the test split. linear: linear "
-             "classifiers are trained on those of the training split, for several rates at once. The recipe's "
-             "section embed says what features are. With --init a recipe is judged by the weights of a file.",
+     .more =
+         "knn: features of the training split vote on the classes of the test split. linear: linear "
+         "classifiers are trained on those of the training split, for several rates at once. The recipe's "
+         "section embed says what features are. With --init a recipe is judged by the weights of a file.",
      .words = {{"knn|linear", COMPLETE_WORDS, WORD_ONE}, {"RUN|RECIPE", COMPLETE_RUN, WORD_ONE}, SETTINGS},
      .needs = {"data"},
      .flags = {&EVAL_FLAGS, &FROZEN_FLAGS, &VITC_FLAGS},

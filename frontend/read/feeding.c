@@ -278,8 +278,7 @@ static void read_input(ParsedRecipe *r, const Tree *key, const Tree *form) {
         input.type.dtype = types[i].dtype;
         known = true;
     }
-    if (word && !known)
-        diag_error(r->diags, type->loc, "the type of an input is f32 or i32, not '%s'", word);
+    if (word && !known) diag_error(r->diags, type->loc, "the type of an input is f32 or i32, not '%s'", word);
     if (!known || !read_shape(r, shape, &input.type) || !fits(r, shape, &input.type, input.name)) return;
     ARENA_PUSH(r->arena, r->draws, r->n_draws, r->draws_capacity, input);
 }

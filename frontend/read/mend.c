@@ -36,7 +36,7 @@ void mend_lists(ParsedRecipe *r, Tree *root) {
     static const char *const sections[] = {"knobs",    "presets", "views",     "draws",      "modules",
                                            "networks", "state",   "schedules", "objectives", "metrics",
                                            "values",   "embed",   "train",     "data",       "inputs"};
-    static const char *const forms[] = {"knobs",    "presets",    "views",  "draws",
+    static const char *const forms[] = {"knobs",    "presets",    "views",   "draws",
                                         "networks", "objectives", "metrics", "inputs"};
     for (size_t i = 0; i < COUNT(sections); i++) {
         Tree *map = tree_get(root, sections[i]);

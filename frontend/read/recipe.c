@@ -95,11 +95,10 @@ static void read_definitions(ParsedRecipe *r, const char *path, Tree *root) {
 }
 
 bool recipe_read(ParsedRecipe *r, const char *path, const char *text, size_t size) {
-    static const char *const keys[] = {"recipe",   "about", "use",       "knobs",      "check",
-                                       "presets",  "data",  "views",     "draws",      "modules",
-                                       "networks", "state", "schedules", "objectives", "metrics",
-                                       "values",   "embed", "train",     "libraries",  "log_images",
-                                       "inputs"};
+    static const char *const keys[] = {"recipe",    "about",      "use",     "knobs",   "check",    "presets",
+                                       "data",      "views",      "draws",   "modules", "networks", "state",
+                                       "schedules", "objectives", "metrics", "values",  "embed",    "train",
+                                       "libraries", "log_images", "inputs"};
     r->path = path;
     r->train =
         (VtTrain){.batch = 64, .epochs = 100, .checkpoint_every = 1, .knn_k = 20, .knn_temperature = 0.07};

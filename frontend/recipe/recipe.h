@@ -77,7 +77,7 @@ typedef struct { /* a copy of a view that `log_images` shows */
 typedef struct {
     const char *name;
     Loc loc;
-    int count; /* as of a view */
+    int count;  /* as of a view */
     int index;  /* of its first copy among the samplers */
     bool given; /* of `inputs:`: whoever runs the step gives it, no sampler */
     Type type;

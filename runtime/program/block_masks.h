@@ -34,10 +34,10 @@ typedef struct {
 } Cover;
 
 /* Covers the grid with blocks, one after another, until as many cells are covered as a share says that is drawn first
- * (Atito et al. 2021, as their code draws them: a side uniform in whole pixels from `cell` on and rounded to cells, half
- * ones to even; corners before the last row and column; what has no room is cut off). out[i]: 0 where cell i is not
- * covered, else 1 + j, where j is a cell: i itself, or with `moved` the one whose content moves here if each block is
- * copied, as it is placed, from a random place of the same grid. Where the blocks are too small to reach the share,
+ * (Atito et al. 2021, as their code draws them: a side uniform in whole pixels from `cell` on and rounded to cells,
+ * half ones to even; corners before the last row and column; what has no room is cut off). out[i]: 0 where cell i is
+ * not covered, else 1 + j, where j is a cell: i itself, or with `moved` the one whose content moves here if each block
+ * is copied, as it is placed, from a random place of the same grid. Where the blocks are too small to reach the share,
  * fewer are covered. */
 void cover_blocks(const Cover *cover, VtRng *rng, bool moved, int32_t *out);
 

@@ -129,8 +129,8 @@ static void sample_random_block(Sample *s) {
     }
 }
 
-/* From cells to their entries, in place, as the mask of blocks above: an entry of a cell that is covered by cell j has 1
- * + the entry at its place in j. */
+/* From cells to their entries, in place, as the mask of blocks above: an entry of a cell that is covered by cell j has
+ * 1 + the entry at its place in j. */
 static void enlarge_cover(int32_t *out, int64_t h, int64_t w, int64_t cell) {
     int64_t columns = w / cell;
     for (int64_t y = h; y-- > 0;)

@@ -84,14 +84,14 @@ static void test_linear(void **state) {
     assert_true(said("rate 0.001, decay 0: top-1 "));
     assert_true(said("(the best of 7 on the 5 test images: rate "));
     assert_true(said("skipped: 1 of the test images"));
-    assert_int_equal(eval_linear("--form lars --rates 1,10 --decays 0,0.1 --epochs 3"), 0);
+    assert_int_equal(eval_linear("--form normed --rates 1,10 --decays 0,0.1 --epochs 3"), 0);
     assert_true(said("(the best of 4 on the 5 test images: rate "));
     static const char *const refused[][2] = {
         {"--k 3", "--k says nothing to eval linear"},
         {"--rates 0,1", "--rates 0,1: numbers above 0 were expected"},
         {"--rates ,", "--rates: there is no number"},
         {"--decays -1", "--decays -1: numbers from 0 were expected"},
-        {"--form adam", "--form adam: sgd or lars was expected"},
+        {"--form adam", "--form adam: plain or normed was expected"},
         {"--epochs 0", "--epochs"},
     };
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {

@@ -1,4 +1,4 @@
-/* Linear classifiers on features (models/eval/linear.yaml and runtime/evaluation/probe.h): against a loop in double that
+/* Linear classifiers on features (models/eval/linear.yaml, runtime/evaluation/probe.h): against a loop in double that
  * takes the same batches, for several rates and decays at once; what is told apart is; what cannot be is refused. */
 #include "runtime/evaluation/probe.h"
 #include "tests/driver/built.h"
