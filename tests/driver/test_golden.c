@@ -280,6 +280,7 @@ static void test_avx2(void **state) {
     check(*state, "--target x86-64-v3");
 }
 static void test_one_thread(void **state) {
+    if (SANITIZED) skip();
     check(*state, "--threads 1");
 }
 

@@ -32,6 +32,8 @@ static const Row ROWS[] = {
     {"dino.yaml", SMALL "local_size=16 locals=2 out_dim=32 hidden=32 bottleneck=16 warmup=1", false},
     {"hybrid.yaml", SMALL "mask_patch=8 hidden=32 out_dim=16 warmup=1", false},
     {"instance.yaml", "preset=tiny batch=8", false},
+    {"hybrid.yaml", "preset=tiny batch=8 like=mae balance_end=0.8", true},
+    {"hybrid.yaml", "preset=tiny batch=8 mim_layer=1", true},
     {"mae.yaml", "preset=tiny batch=8", false},
     {"moco.yaml", "preset=tiny batch=8", false},
     {"mocov3.yaml", SMALL "hidden=32 out_dim=16 warmup=1", false},
@@ -100,6 +102,9 @@ static int read_losses(const char *path, double *losses, int most) {
 
 static void test_trains(void **state) {
     const Row *row = *state;
+    /* With sanitizers every other one will do; without, test_learning trains those of one turn that have a preset. */
+    if (SANITIZED ? (row - ROWS) % 2 : row->once && strncmp(row->arguments, "preset=tiny batch=8", 20) == 0)
+        skip();
     double losses[2][STEPS];
     bool once = row->once || SANITIZED; /* whether bits depend on threads is a question to generated code */
     for (int threads = once ? 2 : 1; threads <= 2; threads++) {
