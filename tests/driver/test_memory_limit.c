@@ -175,7 +175,7 @@ static void test_nearly_free_values_are_not_kept(void **state) {
     static const char *const precisions[] = {"train.precision=fp32", "train.precision=bf16"};
     for (int p = 0; p < 2; p++) {
         Row row = {"../bench/peers/vit.yaml",
-                   {"image=32", "patch=4", "width=256", "depth=4", "heads=4", "batch=96", "classes=10",
+                   {"image=32", "patch=4", "width=256", "depth=4", "heads=4", "batch=64", "classes=10",
                     precisions[p]}};
         size_t size, other;
         Loaded kept = load(&row, "train.memory=100GB", PASSES_ALL), usual = load(&row, NULL, PASSES_ALL);
