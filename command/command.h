@@ -64,7 +64,7 @@ typedef struct {
     const char *command, *doc; /* without the name of the program */
 } Example;
 
-enum { MOST_WORDS = 4, MOST_NEEDS = 4, MOST_TABLES = 8, MOST_EXAMPLES = 8, MOST_VERB_FLAGS = 64 };
+enum { MOST_WORDS = 4, MOST_NEEDS = 4, MOST_TABLES = 8, MOST_EXAMPLES = 8, MOST_VERB_FLAGS = 96 };
 typedef struct {
     const char *name;
     int (*run)(int argc, char **argv); /* gets the arguments after its name; returns the exit code */

@@ -17,7 +17,7 @@ enum {
     FROZEN_FORCE,
     N_FROZEN_FLAGS
 };
-enum { MOST_OWN_FLAGS = 8 };
+enum { MOST_OWN_FLAGS = 48 };
 
 typedef struct {
     Flag own[MOST_OWN_FLAGS]; /* the verb's, as they were given */

@@ -1,0 +1,117 @@
+/* What `eval` is asked for: see request.h. */
+#include "command/eval/protocol.h"
+
+#include <math.h>
+#include <string.h>
+
+static const FlagRow FLAGS[N_EVAL_FLAGS] = {
+    [EVAL_K] = {"k", FLAG_VALUE, "A,B,…", COMPLETE_NONE,
+                "knn: neighbours that vote; 10, 20, 100 and 200 unless given"},
+    [EVAL_TEMPERATURE] = {"temperature", FLAG_VALUE, "A,B,…", COMPLETE_NONE,
+                          "knn: temperatures of their votes (0.07)"},
+    [EVAL_LIMIT] = {"limit", FLAG_VALUE, "N", COMPLETE_NONE,
+                    "take only N training and test images, spread over each split"},
+    [EVAL_EPOCHS] = {"epochs", FLAG_VALUE, "N", COMPLETE_NONE, "linear: passes over the features (100)"},
+    [EVAL_RATES] = {"rates", FLAG_VALUE, "A,B,…", COMPLETE_NONE,
+                    "linear: rates of learning that are tried, for a batch of 256 (0.001 to 1)"},
+    [EVAL_DECAYS] = {"decays", FLAG_VALUE, "A,B,…", COMPLETE_NONE,
+                     "linear: weight decays that are tried (0)"},
+    [EVAL_FORM] = {"form", FLAG_VALUE, "plain|normed", COMPLETE_WORDS,
+                   "linear: plain, or normed: behind a BatchNorm, and steps as long as weights are (plain)"}};
+const FlagTable EVAL_FLAGS = {FLAGS, N_EVAL_FLAGS, "the protocol"};
+
+/* How the value of a flag is read, in the order of the enum's names: into a double, a Numbers, an int. */
+typedef enum { READ_WHOLE, READ_NUMBER, READ_WHOLES, READ_NUMBERS, READ_CHOICE } Reading;
+typedef struct {
+    Reading reading;
+    size_t at; /* of the field in an EvalRequest */
+    double low, high;
+    const char *usual; /* what holds if the flag is not given; NULL: the field stays 0 */
+    bool above;        /* numbers: low itself is not allowed */
+} ValueRow;
+#define AT(field) offsetof(EvalRequest, field)
+static const ValueRow VALUES[N_EVAL_FLAGS] = {
+    [EVAL_K] = {READ_WHOLES, AT(ks), 1, 1e5, "10,20,100,200", false},
+    [EVAL_TEMPERATURE] = {READ_NUMBERS, AT(temperatures), 1e-4, 1e4, "0.07", false},
+    [EVAL_LIMIT] = {READ_WHOLE, AT(limit), 1, 1e12, NULL, false},
+    [EVAL_EPOCHS] = {READ_NUMBER, AT(epochs), 1e-3, 1e6, "100", false},
+    [EVAL_RATES] = {READ_NUMBERS, AT(rates), 0, INFINITY, "0.001,0.003,0.01,0.03,0.1,0.3,1", true},
+    [EVAL_DECAYS] = {READ_NUMBERS, AT(decays), 0, INFINITY, "0", false},
+    [EVAL_FORM] = {READ_CHOICE, AT(form), 0, 0, NULL, false}};
+
+/* "--rates 0,1: numbers above 0 were expected, at most 32, with commas between" */
+static bool refuse(const Flag *flag, const ValueRow *row, bool whole) {
+    char range[96];
+    if (isinf(row->high))
+        snprintf(range, sizeof range, "%s %g", row->above ? "above" : "from", row->low);
+    else
+        snprintf(range, sizeof range, "from %g to %.15g", row->low, row->high);
+    return fail(2, "--%s %s: %snumbers %s were expected, at most %d, with commas between", flag->row->name,
+                flag->value, whole ? "whole " : "", range, MOST_NUMBERS) < 0;
+}
+
+static bool read_numbers(const Flag *flag, const ValueRow *row, Numbers *out) {
+    char text[1024], *rest = text;
+    const char *given = flag->given ? flag->value : row->usual;
+    bool whole = row->reading == READ_WHOLES;
+    out->n = 0;
+    if (!given) return true;
+    snprintf(text, sizeof text, "%s", given);
+    for (char *word; (word = strtok_r(rest, ",", &rest));) {
+        double x;
+        if (out->n == MOST_NUMBERS || !read_decimal(word, &x) || !(x >= row->low && x <= row->high) ||
+            (row->above && x == row->low) || (whole && x != floor(x)))
+            return refuse(flag, row, whole);
+        out->values[out->n++] = x;
+    }
+    return out->n > 0 || fail(2, "--%s: there is no number", flag->row->name) < 0;
+}
+
+static bool read_value(EvalRequest *r, int i) {
+    const Flag *flag = &r->frozen.own[i];
+    const ValueRow *row = &VALUES[i];
+    void *field = (char *)r + row->at;
+    if (row->reading == READ_WHOLES || row->reading == READ_NUMBERS) return read_numbers(flag, row, field);
+    if (row->reading == READ_CHOICE) return *(int *)field = flag_choice(flag), true;
+    if (row->usual) read_decimal(row->usual, field);
+    return (row->reading == READ_WHOLE ? whole_flag : number_flag)(flag, row->low, row->high, field);
+}
+
+/* Flags of another protocol would change nothing. */
+static bool check_flags(const EvalRequest *r) {
+    uint64_t uses = r->protocol->flags | EVAL_ANY;
+    for (int i = 0; i < N_EVAL_FLAGS; i++)
+        if (r->frozen.own[i].given && !(uses & UINT64_C(1) << i))
+            return fail(2, "--%s says nothing to eval %s", FLAGS[i].name, r->protocol->name) < 0;
+    return true;
+}
+
+/* Which one the first word names; NULL after telling. The parser knows the words. */
+static const EvalProtocol *find_protocol(const EvalRequest *r, const EvalProtocol *const *protocols, int n) {
+    const Arguments *args = &r->frozen.args;
+    for (int i = 0; args->n_words && i < n; i++) {
+        if (strcmp(args->words[0], protocols[i]->name) != 0) continue;
+        if (command->compiles || !protocols[i]->compiles) return protocols[i];
+        fail(2, "eval %s compiles a program for it: vitc does", protocols[i]->name);
+        return NULL;
+    }
+    fail(2, "%s eval knn RUN --data PATH", command->name);
+    return NULL;
+}
+
+bool request_read(EvalRequest *r, const EvalProtocol *const *protocols, int n, int argc, char **argv) {
+    *r = (EvalRequest){.word = NULL};
+    Frozen *f = &r->frozen;
+    if (!frozen_arguments(f, argc, argv, N_EVAL_FLAGS)) return false;
+    r->protocol = find_protocol(r, protocols, n);
+    if (!r->protocol) return false;
+    int words = f->args.n_words;
+    bool enough = words == 2 || (words == 1 && !command->compiles && f->init.path);
+    if (!enough || !f->flags[FROZEN_DATA].given)
+        return fail(2, "%s eval %s RUN --data PATH", command->name, r->protocol->name) < 0;
+    r->word = words == 2 ? f->args.words[1] : NULL;
+    if (!check_flags(r)) return false;
+    for (int i = 0; i < N_EVAL_FLAGS; i++)
+        if (!read_value(r, i)) return false;
+    return true;
+}
