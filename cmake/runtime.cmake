@@ -69,7 +69,8 @@ vitc_shipped_layer(standalone vitc_command vitc_runtime)
 vitc_shipped_layer(library vitc_runtime)
 
 # Loops over pixels and matrices become vectors; floats round the same in every version (runtime/base/simd.h).
-set_source_files_properties(runtime/images/augment.c runtime/images/color.c runtime/images/resize.c
+set_source_files_properties(runtime/images/affine.c runtime/images/augment.c runtime/images/color.c
+                            runtime/images/resize.c
                             runtime/kernels/convolution.c runtime/kernels/factor.c runtime/kernels/spectral.c PROPERTIES
                             COMPILE_OPTIONS "$<$<NOT:$<CONFIG:Debug>>:-O3>")
 

@@ -48,6 +48,24 @@ static bool check_augment(ParsedRecipe *r, const Tree *augment, int64_t copies) 
     return false;
 }
 
+/* Pixels come first, then normalize makes numbers of them, then what is of numbers. */
+static bool check_order(ParsedRecipe *r, const Tree *augment, const VtAugment *augments, int n) {
+    int normalize = catalog_find(AUGMENTATIONS, "normalize");
+    for (int i = 0; i + 1 < n; i++) {
+        int kind = augments[i].kind, next = augments[i + 1].kind;
+        if (kind < normalize || next > normalize) continue;
+        if (kind == normalize)
+            diag_error(r->diags, augment->items[i].value->loc,
+                       "normalize comes last in a pipeline, or before random_erasing");
+        else
+            diag_error(r->diags, augment->items[i].value->loc,
+                       "%s comes behind normalize and all that changes pixels: it is of normalised numbers",
+                       catalog_row(AUGMENTATIONS, kind)->name);
+        return false;
+    }
+    return true;
+}
+
 static bool read_pipeline(ParsedRecipe *r, const View *view, const Tree *augment, int copy) {
     ParamsOf of = {.copy = copy, .copies = view->count ? view->count : 1, .channels = view->channels};
     VtPipeline pipeline = {.size = view->size, .channels = view->channels};
@@ -59,11 +77,7 @@ static bool read_pipeline(ParsedRecipe *r, const View *view, const Tree *augment
     bool good = true;
     for (size_t i = 0; augment && i < augment->count; i++)
         good = read_augment(r, augment->items[i].value, of, &augments[pipeline.n_augments++]) && good;
-    for (int i = 0; good && i + 1 < pipeline.n_augments; i++)
-        if (augments[i].kind == catalog_find(AUGMENTATIONS, "normalize")) {
-            diag_error(r->diags, augment->items[i].value->loc, "normalize comes last in a pipeline");
-            good = false;
-        }
+    good = good && check_order(r, augment, augments, pipeline.n_augments);
     pipeline.augments = augments;
     ARENA_PUSH(r->arena, r->pipelines, r->n_pipelines, r->pipelines_capacity, pipeline);
     return good;

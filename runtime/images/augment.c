@@ -4,12 +4,20 @@
 #include "runtime/base/rng.h"
 #include "runtime/base/simd.h"
 #include "runtime/images/color.h"
+#include "runtime/images/erase.h"
 #include "runtime/images/image.h"
+#include "runtime/images/rand_augment.h"
 #include "runtime/images/resize.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum {
+#define AUGMENT(name, ...) KIND_##name,
+#include "runtime/catalog.def"
+#undef AUGMENT
+};
 
 typedef struct {
     VtImage image;
@@ -17,7 +25,9 @@ typedef struct {
     bool no_memory; /* the rest is left out */
     int size;
     VtRng *rng;
+    const VtPipeline *pipeline;
     const double *p;
+    float *planes; /* the numbers made of the image; NULL: they are not made yet */
     double mean[VT_MAX_CHANNELS], std[VT_MAX_CHANNELS];
 } Work;
 
@@ -195,9 +205,45 @@ static void augment_posterize(Work *w) {
     if (image) vt_posterize(image, (int)w->p[0]);
 }
 
+/* The augmentation that normalises; NULL: none does. */
+static const VtAugment *normalize_of(const VtPipeline *pipeline) {
+    for (int i = 0; i < pipeline->n_augments; i++)
+        if (pipeline->augments[i].kind == KIND_normalize) return &pipeline->augments[i];
+    return NULL;
+}
+
+/* timm's colour of what is outside: the mean that is taken away afterwards. */
+static void fill_of(const Work *w, double fill, uint8_t out[VT_MAX_CHANNELS]) {
+    const VtAugment *normalize = normalize_of(w->pipeline);
+    for (int c = 0; c < VT_MAX_CHANNELS; c++) {
+        double mean = normalize ? nearbyint(255 * normalize->params[c]) : 128;
+        out[c] = (uint8_t)(fill >= 0 ? fill : mean < 0 ? 0 : mean > 255 ? 255 : mean);
+    }
+}
+
+static void augment_rand_augment(Work *w) {
+    enum { BICUBIC, BILINEAR, RANDOM };
+    uint8_t fill[VT_MAX_CHANNELS];
+    RandAugment how = {.operations = (int)w->p[0],
+                       .magnitude = w->p[1],
+                       .spread = w->p[2],
+                       .highest = w->p[3],
+                       .p = w->p[4],
+                       .style = {.increasing = w->p[5] != 0, .cubic = w->p[6] == BICUBIC, .fill = fill},
+                       .any_interpolation = w->p[6] == RANDOM};
+    fill_of(w, w->p[7], fill);
+    VtImage *image = editable(w);
+    if (image && !rand_augment(&how, w->rng, image)) w->no_memory = true;
+}
+
 static void augment_normalize(Work *w) {
     memcpy(w->mean, w->p, sizeof w->mean);
     memcpy(w->std, w->p + VT_MAX_CHANNELS, sizeof w->std);
+}
+
+static void augment_random_erasing(Work *w) {
+    Erase how = {{w->p[1], w->p[2]}, {w->p[3], w->p[4]}, (EraseMode)w->p[5], (int)w->p[6]};
+    if (happens(w, w->p[0])) erase_rectangles(&how, w->rng, w->image.channels, w->size, w->planes);
 }
 
 static void (*const AUGMENTS[])(Work *) = {
@@ -221,7 +267,7 @@ VT_CLONES static void to_plane(const uint8_t *restrict x, size_t n, size_t strid
     for (size_t i = 0; i < n; i++) out[i] = (x[stride * i] / 255.0f - mean) / std;
 }
 
-static void to_planes(const Work *w, float *out) {
+static void fill_planes(const Work *w, float *out) {
     float mean[VT_MAX_CHANNELS], std[VT_MAX_CHANNELS];
     size_t n = pixels(w), all = channels(w);
     for (size_t c = 0; c < all; c++) {
@@ -234,38 +280,46 @@ static void to_planes(const Work *w, float *out) {
         for (size_t c = 0; c < all; c++) to_plane(w->image.pixels + c, n, all, mean[c], std[c], out + c * n);
 }
 
+/* The image becomes numbers, at the view's size. */
+static void to_planes(Work *w, float *out) {
+    if (w->planes || w->no_memory) return;
+    if (w->image.width != w->size || w->image.height != w->size)
+        crop_to_size(w, 0, 0, w->image.width, w->image.height, true);
+    if (w->no_memory) return;
+    fill_planes(w, out);
+    w->planes = out;
+}
+
 int vt_pipeline_reads(const VtPipeline *pipeline) {
     return pipeline->channels == 1 ? 3 : pipeline->channels;
 }
 
 bool vt_pipeline_apply(const VtPipeline *pipeline, const VtImage *image, VtRng *rng, float *out,
                        VtError *error) {
-    Work w = {.image = *image, .size = pipeline->size, .rng = rng};
+    Work w = {.image = *image, .size = pipeline->size, .rng = rng, .pipeline = pipeline};
     bool convert = image->channels != pipeline->channels;
     if (convert && image->channels + pipeline->channels != 4)
         return image_wrong_channels(pipeline->name, image->channels, pipeline->channels, error);
     for (int c = 0; c < VT_MAX_CHANNELS; c++) w.std[c] = 1;
     if (convert) change_channels(&w, pipeline->channels);
     for (int i = 0; i < pipeline->n_augments && !w.no_memory; i++) {
-        w.p = pipeline->augments[i].params;
-        AUGMENTS[pipeline->augments[i].kind](&w);
+        const VtAugment *augment = &pipeline->augments[i];
+        if (augment->kind > KIND_normalize) to_planes(&w, out);
+        w.p = augment->params;
+        if (!w.no_memory) AUGMENTS[augment->kind](&w);
     }
-    if (!w.no_memory && (w.image.width != w.size || w.image.height != w.size))
-        crop_to_size(&w, 0, 0, w.image.width, w.image.height, true);
-    if (!w.no_memory) to_planes(&w, out);
+    to_planes(&w, out);
     if (w.owned) vt_image_free(&w.image);
     return !w.no_memory || vt_fail(error, 1, "out of memory for view '%s'", pipeline->name);
 }
 
 void vt_pipeline_pixels(const VtPipeline *pipeline, const float *planes, int channels, int64_t height,
                         int64_t width, uint8_t *rgb, int64_t stride) {
-    const VtAugment *last =
-        pipeline && pipeline->n_augments ? &pipeline->augments[pipeline->n_augments - 1] : NULL;
-    bool normalized = last && AUGMENTS[last->kind] == augment_normalize;
+    const VtAugment *normalize = pipeline ? normalize_of(pipeline) : NULL;
     for (int c = 0; c < 3; c++) {
         int plane = channels < 3 ? 0 : c;
-        double mean = normalized ? last->params[plane] : 0,
-               std = normalized ? last->params[VT_MAX_CHANNELS + plane] : 1;
+        double mean = normalize ? normalize->params[plane] : 0,
+               std = normalize ? normalize->params[VT_MAX_CHANNELS + plane] : 1;
         for (int64_t y = 0; y < height; y++)
             for (int64_t x = 0; x < width; x++) {
                 double value = (planes[(plane * height + y) * width + x] * std + mean) * 255;

@@ -162,6 +162,33 @@ void vt_posterize(VtImage *image, int bits) {
     keep_bits(image->pixels, values(image), (uint8_t)(0xff << (8 - bits)));
 }
 
+/* A row smoothed, with Pillow's weights and order of sums, and blended with itself. Rows hold `n` values. */
+VT_CLONES static void sharpen_row(const uint8_t *restrict above, const uint8_t *restrict row,
+                                  const uint8_t *restrict below, size_t n, size_t channels, float factor,
+                                  uint8_t *restrict to) {
+    const float one = 1.0f / 13, five = 5.0f / 13;
+    for (size_t i = channels; i + channels < n; i++) {
+        size_t l = i - channels, r = i + channels;
+        float sum = 0.5f + (below[l] * one + below[i] * one + below[r] * one);
+        sum += row[l] * one + row[i] * five + row[r] * one;
+        sum += above[l] * one + above[i] * one + above[r] * one;
+        to[i] = blend((float)(int)(sum > 255 ? 255 : sum), row[i], factor);
+    }
+}
+
+bool vt_sharpness(VtImage *image, double factor) {
+    size_t channels = (size_t)image->channels, row = channels * (size_t)image->width, bytes = values(image);
+    uint8_t *from = malloc(bytes);
+    if (!from) return false;
+    memcpy(from, image->pixels, bytes);
+    for (int y = 1; y + 1 < image->height; y++) {
+        const uint8_t *at = from + (size_t)y * row;
+        sharpen_row(at - row, at, at + row, row, channels, (float)factor, image->pixels + (size_t)y * row);
+    }
+    free(from);
+    return true;
+}
+
 /* ---- blur -------------------------------------------------------------------------------------------------------- */
 
 /* A box: `radius` whole rows to either side with weight `whole`, one more with weight `edge`, in 24-bit fixed point. */

@@ -2,6 +2,7 @@
  * Pillow's arithmetic is known to the bit we ask for the bit: one grey level off is a rounding that went elsewhere. */
 #include "runtime/runtime.h"
 #include "runtime/images/color.h"
+#include "runtime/images/rand_augment.h"
 #include "runtime/images/resize.h"
 
 #include <math.h>
@@ -21,10 +22,10 @@ enum {
 
 #define N_OF(list) ((int)(sizeof list / sizeof *list))
 
-static VtTensorFile *golden;
+static VtTensorFile *golden, *rand_golden;
 
 /* A golden image, malloc'ed. */
-static VtImage read_image(const char *name) {
+static VtImage read_image_of(const VtTensorFile *golden, const char *name) {
     VtTensor shape;
     VtError error;
     int i = vt_tensors_find(golden, name);
@@ -39,9 +40,13 @@ static VtImage read_image(const char *name) {
     return image;
 }
 
+static VtImage read_image(const char *name) {
+    return read_image_of(golden, name);
+}
+
 /* Fails when a pixel is more than `most` off the golden image. */
-static void expect_image(const char *name, const VtImage *got, int most) {
-    VtImage want = read_image(name);
+static void expect_image_of(const VtTensorFile *golden, const char *name, const VtImage *got, int most) {
+    VtImage want = read_image_of(golden, name);
     assert_int_equal(got->width, want.width);
     assert_int_equal(got->height, want.height);
     for (int i = 0; i < 3 * want.width * want.height; i++)
@@ -49,6 +54,10 @@ static void expect_image(const char *name, const VtImage *got, int most) {
             fail_msg("%s: pixel (%d, %d) channel %d is %d, Pillow's is %d", name, i / 3 % want.width,
                      i / 3 / want.width, i % 3, got->pixels[i], want.pixels[i]);
     vt_image_free(&want);
+}
+
+static void expect_image(const char *name, const VtImage *got, int most) {
+    expect_image_of(golden, name, got, most);
 }
 
 static void test_resize(void **state) {
@@ -137,6 +146,38 @@ static void test_blur(void **state) {
         expect_image(cases[i].name, &image, 0);
         vt_image_free(&image);
     }
+}
+
+static int operation_named(const char *name, size_t size) {
+    for (int i = 0; rand_operation_name(i); i++)
+        if (strlen(rand_operation_name(i)) == size && strncmp(rand_operation_name(i), name, size) == 0)
+            return i;
+    fail_msg("no operation %.*s", (int)size, name);
+    return -1;
+}
+
+/* Every operation of RandAugment, at two levels, both ways and by both interpolations, as timm computes it. A golden
+ * image is called TABLE.OPERATION[.LEVEL][.minus][.INTERPOLATION]; "narrow" is another image, with a flat channel. */
+static void test_rand_operations(void **state) {
+    static const uint8_t fill[] = {124, 116, 104};
+    bool seen[15] = {false};
+    (void)state;
+    for (int i = 0; i < vt_tensors_count(rand_golden); i++) {
+        const char *name = vt_tensors_name(rand_golden, i), *dot = strchr(name, '.');
+        if (!dot) continue;
+        size_t size = strcspn(dot + 1, ".");
+        int operation = operation_named(dot + 1, size);
+        const char *rest = dot + 1 + size;
+        RandStyle style = {strncmp(name, "plain", 5) != 0, !strstr(rest, ".bilinear"), fill};
+        double level = *rest ? strtod(rest + 1, NULL) : 5;
+        VtImage image = read_image_of(rand_golden, name[0] == 'n' ? "narrow" : "image");
+        assert_true(rand_operation(operation, &image, level, strstr(rest, ".minus"), &style));
+        expect_image_of(rand_golden, name, &image, 0);
+        vt_image_free(&image);
+        seen[operation] = true;
+    }
+    for (int i = 0; i < N_OF(seen); i++) assert_true(seen[i]);
+    assert_null(rand_operation_name(N_OF(seen)));
 }
 
 /* ---- pipelines --------------------------------------------------------------------------------------------------- */
@@ -280,14 +321,23 @@ static void test_random_resized_crop(void **state) {
 
 /* Shares of images that are changed; the strengths zero change nothing. */
 static void test_probabilities(void **state) {
-    static const VtAugment augments[] = {
-        {KIND_flip, {0.3}},          {KIND_color_jitter, {0.4, 0.4, 0.4, 0.1, 0.3}},
-        {KIND_grayscale, {0.3}},     {KIND_blur, {1, 2, 0.3}},
-        {KIND_solarize, {100, 0.3}}, {KIND_posterize, {3, 0.3}}};
-    static const VtAugment nothing[] = {{KIND_flip, {0}},          {KIND_color_jitter, {0, 0, 0, 0, 1}},
-                                        {KIND_grayscale, {0}},     {KIND_blur, {1, 2, 0}},
-                                        {KIND_solarize, {100, 0}}, {KIND_solarize, {256, 1}},
-                                        {KIND_posterize, {8, 1}}};
+    static const VtAugment augments[] = {{KIND_flip, {0.3}},
+                                         {KIND_color_jitter, {0.4, 0.4, 0.4, 0.1, 0.3}},
+                                         {KIND_grayscale, {0.3}},
+                                         {KIND_blur, {1, 2, 0.3}},
+                                         {KIND_solarize, {100, 0.3}},
+                                         {KIND_posterize, {3, 0.3}},
+                                         {KIND_random_erasing, {0.3, 0.1, 0.2, 0.5, 2, 2, 1}}};
+    static const VtAugment nothing[] = {{KIND_flip, {0}},
+                                        {KIND_color_jitter, {0, 0, 0, 0, 1}},
+                                        {KIND_grayscale, {0}},
+                                        {KIND_blur, {1, 2, 0}},
+                                        {KIND_solarize, {100, 0}},
+                                        {KIND_solarize, {256, 1}},
+                                        {KIND_posterize, {8, 1}},
+                                        {KIND_rand_augment, {2, 9, 0.5, 10, 0, 1, 0, -1}},
+                                        {KIND_rand_augment, {0, 9, 0.5, 10, 1, 1, 0, -1}},
+                                        {KIND_random_erasing, {0, 0.1, 0.2, 0.5, 2, 0, 1}}};
     enum { S = 12, DRAWS = 2000 };
     float plain[3 * S * S], out[3 * S * S];
     VtImage image = make_map(S, S), before = make_map(S, S);
@@ -310,10 +360,97 @@ static void test_probabilities(void **state) {
     vt_image_free(&before);
 }
 
+/* Black images: which operation was drawn shows in the middle, how strongly it was applied (9 of 10, deviation 0.5) in
+ * what solarize_add adds; an edge that comes from outside has the mean of `normalize`, and 128 where there is none. */
+static void test_rand_augment(void **state) {
+    VtAugment augments[] = {{KIND_rand_augment, {1, 9, 0.5, 10, 1, 1, 0, -1}},
+                            {KIND_normalize, {0.485, 0.456, 0.406, [VT_MAX_CHANNELS] = 1, 1, 1}}};
+    enum { S = 16, DRAWS = 3000, MIDDLE = S / 2 * S + S / 2 };
+    float out[3 * S * S];
+    int inverted = 0, added = 0, filled = 0;
+    double level = 0, squares = 0;
+    VtImage image = {S, S, 3, calloc(S * S, 3)};
+    (void)state;
+    for (uint64_t step = 0; step < DRAWS; step++) {
+        apply(augments, 2, S, &image, step, out);
+        long middle = lround((out[MIDDLE] + 0.485) * 255), edge = 0;
+        for (int i = 0; i < S; i++)
+            if (lround((out[i * S] + 0.485) * 255) == 124 ||
+                lround((out[i * S + S - 1] + 0.485) * 255) == 124)
+                edge = 1;
+        inverted += middle == 255;
+        if (middle > 0 && middle <= 110) {
+            double x = ((double)middle + 0.5) / 11;
+            added++;
+            level += x;
+            squares += x * x;
+        }
+        filled += edge && middle == 0;
+    }
+    level /= added;
+    assert_true(abs(inverted - DRAWS / 15 - DRAWS / 15 / 40) < 75); /* and solarize at 10, of 1 in 44 */
+    assert_true(abs(added - DRAWS / 15) < 70);
+    assert_true(filled > 2 * DRAWS / 15); /* what moves sideways does so nearly always */
+    assert_true(fabs(level - 8.95) < 0.2 && fabs(sqrt(squares / added - level * level) - 0.45) < 0.12);
+    augments[0] = (VtAugment){KIND_rand_augment, {8, 9, 0, 10, 1, 1, 1, 200}};
+    apply(augments, 1, S, &image, 4, out);
+    for (int i = 0; i < 3 * S * S; i++) assert_true(out[i] >= 0 && out[i] <= 1);
+    vt_image_free(&image);
+}
+
+/* A rectangle of a share of the image and an aspect ratio in their ranges; of one colour, of noise, or of zeros. */
+static void test_random_erasing(void **state) {
+    enum { S = 30, DRAWS = 600 };
+    float out[3 * S * S];
+    double mean = 0, squares = 0, areas = 0;
+    int64_t n = 0;
+    VtImage image = {S, S, 3, malloc(3 * S * S)};
+    (void)state;
+    memset(image.pixels, 255, 3 * S * S);
+    for (int mode = 0; mode < 3; mode++)
+        for (uint64_t step = 0; step < DRAWS; step++) {
+            VtAugment augments[] = {{KIND_normalize, {[VT_MAX_CHANNELS] = 0.125, 0.125, 0.125}},
+                                    {KIND_random_erasing, {1, 0.02, 1. / 3, 0.3, 1 / 0.3, mode, 1}}};
+            int left = S, right = -1, top = S, bottom = -1, erased = 0;
+            apply(augments, 2, S, &image, step, out);
+            for (int i = 0; i < S * S; i++) {
+                if (out[i] == 8) continue;
+                left = i % S < left ? i % S : left;
+                right = i % S > right ? i % S : right;
+                top = i / S < top ? i / S : top;
+                bottom = i / S;
+                erased++;
+                for (int c = 0; c < 3; c++) {
+                    float v = out[c * S * S + i], first = out[c * S * S + top * S + left];
+                    assert_true(mode == 0 || v == (mode == 1 ? first : 0));
+                    mean += v;
+                    squares += v * v;
+                    n += mode == 0;
+                }
+                if (mode > 0) mean = squares = 0;
+            }
+            int width = right - left + 1, height = bottom - top + 1;
+            assert_true(erased > 0 && erased == width * height);
+            double area = (double)erased / (S * S), ratio = (double)height / width;
+            assert_true(area > 0.012 && area < 0.36 && ratio > 0.2 && ratio < 5);
+            areas += area;
+            if (mode == 0 && step + 1 == DRAWS) {
+                mean /= (double)n;
+                assert_true(fabs(mean) < 0.02 && fabs(squares / (double)n - mean * mean - 1) < 0.02);
+                mean = squares = 0;
+            }
+        }
+    assert_true(fabs(areas / (3 * DRAWS) - 0.17) < 0.02); /* large flat ones often do not fit */
+    vt_image_free(&image);
+}
+
 /* Slivers, single pixels and large changes of scale: finite numbers in [0, 1], and no crash. */
 static void test_odd_sizes(void **state) {
     static const int sizes[][2] = {{1, 1}, {1, 3000}, {3000, 1}, {2, 2}, {16384, 3}, {700, 500}};
     static const VtAugment pipelines[][5] = {
+        {{KIND_rand_augment, {16, 9, 10, 30, 1, 1, 0, -1}},
+         {KIND_rand_augment, {16, 9, 10, 30, 1, 0, 2, 0}},
+         {KIND_random_erasing, {1, 0, 1, 0.01, 100, 2, 16}}},
         {{KIND_random_resized_crop, {0.08, 1, 0.75, 4. / 3, 1}},
          {KIND_blur, {0.1, 100, 1}},
          {KIND_color_jitter, {10, 10, 10, 0.5, 1}}},
@@ -341,13 +478,15 @@ static int open_golden(void **state) {
     (void)state;
     VtError error;
     golden = vt_tensors_open(TEST_DIR "/golden/images.safetensors", &error);
-    if (!golden) print_error("%s\n", error.message);
-    return golden ? 0 : -1;
+    if (golden) rand_golden = vt_tensors_open(TEST_DIR "/golden/rand_augment.safetensors", &error);
+    if (!golden || !rand_golden) print_error("%s\n", error.message);
+    return golden && rand_golden ? 0 : -1;
 }
 
 static int close_golden(void **state) {
     (void)state;
     vt_tensors_close(golden);
+    vt_tensors_close(rand_golden);
     return 0;
 }
 
@@ -395,12 +534,21 @@ static void test_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_memory),     cmocka_unit_test(test_resize),
-        cmocka_unit_test(test_color),         cmocka_unit_test(test_posterize),
-        cmocka_unit_test(test_blur),          cmocka_unit_test(test_normalize),
-        cmocka_unit_test(test_center_crop),   cmocka_unit_test(test_resize_window),
-        cmocka_unit_test(test_random_crop),   cmocka_unit_test(test_random_resized_crop),
-        cmocka_unit_test(test_probabilities), cmocka_unit_test(test_odd_sizes),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_resize),
+        cmocka_unit_test(test_color),
+        cmocka_unit_test(test_posterize),
+        cmocka_unit_test(test_rand_operations),
+        cmocka_unit_test(test_rand_augment),
+        cmocka_unit_test(test_random_erasing),
+        cmocka_unit_test(test_blur),
+        cmocka_unit_test(test_normalize),
+        cmocka_unit_test(test_center_crop),
+        cmocka_unit_test(test_resize_window),
+        cmocka_unit_test(test_random_crop),
+        cmocka_unit_test(test_random_resized_crop),
+        cmocka_unit_test(test_probabilities),
+        cmocka_unit_test(test_odd_sizes),
     };
     return cmocka_run_group_tests(tests, open_golden, close_golden);
 }
