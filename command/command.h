@@ -189,9 +189,10 @@ typedef struct {
     bool (*read_renames)(Made *made, const char *path, VtWeights *weights);
     /* Writes into made->resolved what its initial weights are; false after telling. May be NULL, as all below. */
     bool (*resolve_weights)(Made *made, const Weights *weights);
-    const char *(*features)(Made *made); /* what the recipe's features are, on one line */
-    void (*tell)(Made *made);            /* more of how it came to be, if flags ask for it */
-    VtExplain explain;                   /* both with the Made */
+    /* The value at a path of the recipe as it is saved, "embed.features", on one line; NULL: it has none there. */
+    const char *(*recipe_text)(Made *made, const char *path);
+    void (*tell)(Made *made); /* more of how it came to be, if flags ask for it */
+    VtExplain explain;        /* both with the Made */
     VtBegin begin;
 } Command;
 

@@ -1,7 +1,7 @@
 /* embed: the features of images, a row each, in a file: .npy or safetensors. */
 #include "command/embed_file.h"
 #include "command/frozen.h"
-#include "runtime/base/clock.h"
+#include "command/progress.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@ typedef struct {
     VtEmbedder *embedder;
     EmbedFile *file;
     VtReplacement *names; /* NULL: not asked for */
-    double told;          /* when progress was told last */
+    Progress progress;
 } Embed;
 
 /* To length 1; what is 0 stays. */
@@ -59,13 +59,6 @@ static void put_batch(Embed *e, const VtEmbedded *batch, float *row) {
     }
 }
 
-static void tell_progress(Embed *e, int64_t done, int64_t all) {
-    double now = vt_now();
-    if (!vt_terminal(stderr).terminal || now - e->told < 1) return;
-    e->told = now;
-    fprintf(stderr, "\r%lld of %lld images%s", (long long)done, (long long)all, done == all ? "\n" : " ");
-}
-
 static bool embed_all(Embed *e, VtError *error) {
     int64_t all = vt_dataset_size(e->data);
     float *row = malloc(sizeof *row * (size_t)vt_embedder_dim(e->embedder) + 64);
@@ -74,7 +67,7 @@ static bool embed_all(Embed *e, VtError *error) {
     while (good && batch.count > 0) {
         good = vt_embedder_next(e->embedder, &batch, error);
         if (good) put_batch(e, &batch, row);
-        if (good && batch.count) tell_progress(e, batch.first + batch.count, all);
+        if (good && batch.count) progress_tell(&e->progress, batch.first + batch.count, all, NULL);
     }
     free(row);
     VtError first;
@@ -93,13 +86,12 @@ static bool open_all(Embed *e, VtError *error) {
     int64_t n = vt_dataset_size(e->data);
     e->embedder = vt_embedder_new(f->instance, f->made->program, e->data, NULL, n, f->max_broken, error);
     if (!e->embedder) return false;
-    int counter = f->weights.open ? -1 : vt_instance_counter(f->instance);
     EmbedAbout about = {.program = f->made->program,
                         .data = e->data,
                         .path = f->data,
                         .split = flags[SPLIT].value,
                         .normalized = flags[NORMALIZE].given,
-                        .step = counter < 0 ? -1 : *(const double *)vt_instance_state(f->instance, counter)};
+                        .step = f->step};
     e->file = embed_file_begin(flags[OUT].value, n, vt_embedder_dim(e->embedder), &about, error);
     if (!e->file) return false;
     if (flags[NAMES].given && !(e->names = vt_replace_begin(flags[NAMES].value, 0666, error))) return false;
@@ -175,6 +167,7 @@ static bool check_inputs(const Frozen *f, const char *run, const char *out) {
                                         "recipe.yaml",
                                         "run.json",
                                         "metrics.jsonl",
+                                        "eval.json",
                                         "lock"};
     bool taken = same_file(out, f->flags[FROZEN_DATA].value) || same_file(out, f->init.path);
     for (size_t i = 0; run && i < sizeof files / sizeof *files; i++) {
@@ -187,7 +180,7 @@ static bool check_inputs(const Frozen *f, const char *run, const char *out) {
 }
 
 int verb_embed(int argc, char **argv) {
-    Embed e = {.told = 0};
+    Embed e = {.progress = {.what = "images"}};
     Frozen *f = &e.frozen;
     int code;
     if (!frozen_arguments(f, argc, argv, N_FLAGS)) return 2;

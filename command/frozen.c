@@ -84,17 +84,23 @@ static bool find_weights(Frozen *f) {
 
 static bool load(Frozen *f, VtError *error) {
     const VtProgram *program = f->made->program;
-    char path[4096], previous[4096];
+    char previous[4096];
     bool before = f->flags[FROZEN_PREVIOUS].given;
+    f->step = -1;
     if (f->weights.open) {
         vt_instance_initial_weights(f->instance, f->weights.open);
         return vt_instance_init(f->instance, (uint64_t)program->train.seed, error);
     }
-    snprintf(path, sizeof path, "%s/checkpoint.safetensors", f->run);
+    snprintf(f->checkpoint, sizeof f->checkpoint, "%s/checkpoint%s.safetensors", f->run,
+             before ? ".previous" : "");
     snprintf(previous, sizeof previous, "%s/checkpoint.previous.safetensors", f->run);
-    if (vt_checkpoint_load(f->instance, program, before ? previous : path, error)) return true;
-    if (!before) vt_checkpoint_offer(previous, "--previous takes it", error);
-    return false;
+    if (!vt_checkpoint_load(f->instance, program, f->checkpoint, error)) {
+        if (!before) vt_checkpoint_offer(previous, "--previous takes it", error);
+        return false;
+    }
+    int counter = vt_instance_counter(f->instance);
+    if (counter >= 0) f->step = *(const double *)vt_instance_state(f->instance, counter);
+    return vt_file_hash(f->checkpoint, f->hash, error);
 }
 
 bool frozen_open(Frozen *f, const char *word, int *code) {

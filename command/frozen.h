@@ -32,6 +32,9 @@ typedef struct {
     Made *made;
     Weights weights;
     VtInstance *instance;
+    char checkpoint[4096]; /* the file that they come from; "": from `weights` */
+    char hash[VT_HASH_TEXT];
+    double step; /* of the checkpoint; -1: not known */
 } Frozen;
 
 /* Reads the arguments: n_own flags of the verb's own, then those above. Zeroed ones before it. False after telling what

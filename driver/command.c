@@ -122,17 +122,17 @@ static bool resolve_weights(Made *made, const Weights *weights) {
     return made->resolved != NULL;
 }
 
-/* The recipe's `embed: features:` on one line. */
-static const char *features_text(Made *made) {
+/* A scalar of the recipe on one line. */
+static const char *recipe_text(Made *made, const char *path) {
     Session *s = &of_recipe(made)->session;
     size_t size = strlen(s->resolved), n = 0;
-    Tree *root = tree_parse(s->arena, s->diags, diags_add_source(s->diags, "recipe.yaml", s->resolved, size),
-                            s->resolved, size);
-    const Tree *embed = root ? tree_get(root, "embed") : NULL;
-    const Tree *features = embed ? tree_get(embed, "features") : NULL;
-    if (!features || features->kind != TREE_SCALAR) return "features";
-    char *text = arena_alloc(s->arena, 2 * strlen(features->text) + 1);
-    for (const char *c = features->text; *c; c++) {
+    const Tree *at = tree_parse(
+        s->arena, s->diags, diags_add_source(s->diags, "recipe.yaml", s->resolved, size), s->resolved, size);
+    char *rest = arena_strdup(s->arena, path);
+    for (const char *name; at && (name = strsep(&rest, "."));) at = tree_get(at, name);
+    if (!at || at->kind != TREE_SCALAR) return NULL;
+    char *text = arena_alloc(s->arena, 2 * strlen(at->text) + 1);
+    for (const char *c = at->text; *c; c++) {
         if (*c != '\n')
             text[n++] = *c;
         else if (c[1])
@@ -202,7 +202,7 @@ const Command VITC = {.name = "vitc",
                       .check_saved = check_saved,
                       .read_renames = rules_of_file,
                       .resolve_weights = resolve_weights,
-                      .features = features_text,
+                      .recipe_text = recipe_text,
                       .tell = tell,
                       .explain = explain,
                       .begin = check_schedules};

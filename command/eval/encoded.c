@@ -1,7 +1,10 @@
 /* Features of both splits: see encoded.h. */
 #include "command/eval/encoded.h"
+#include "command/progress.h"
 
 #include <stdio.h>
+
+const char *const ENCODERS[N_ENCODERS] = {"trained", "untrained", "pixels"};
 
 bool data_open(const EvalRequest *r, EvalData *out, VtError *error) {
     const Frozen *f = &r->frozen;
@@ -25,12 +28,35 @@ void data_close(EvalData *data) {
     *data = (EvalData){0};
 }
 
-bool encoded_make(const EvalRequest *r, const EvalData *data, Encoded *out, VtError *error) {
+/* ---- making ------------------------------------------------------------------------------------------------------ */
+
+static void tell(void *user, int64_t done, int64_t all) {
+    progress_tell(user, done, all, NULL);
+}
+
+static bool encode(const EvalRequest *r, const VtDataset *data, Encoder encoder, const char *what,
+                   VtFeatures *out, VtError *error) {
     const Frozen *f = &r->frozen;
-    const VtProgram *program = f->made->program;
-    int64_t limit = (int64_t)r->limit;
-    return vt_features(f->instance, program, data->train, limit, f->max_broken, &out->train, error) &&
-           vt_features(f->instance, program, data->test, limit, f->max_broken, &out->test, error);
+    Progress progress = {.what = what};
+    VtEncode encode = {.instance = encoder == ENCODER_PIXELS ? NULL : f->instance,
+                       .program = f->made->program,
+                       .dataset = data,
+                       .limit = (int64_t)r->limit,
+                       .max_broken = f->max_broken,
+                       .tell = tell,
+                       .user = &progress};
+    return vt_encode(&encode, out, error);
+}
+
+bool encoded_make(EvalRequest *r, const EvalData *data, Encoder encoder, Encoded *out, VtError *error) {
+    const Frozen *f = &r->frozen;
+    out->encoder = encoder;
+    if (encoder == ENCODER_UNTRAINED) {
+        vt_instance_initial_weights(f->instance, NULL);
+        if (!vt_instance_init(f->instance, (uint64_t)f->made->program->train.seed, error)) return false;
+    }
+    return encode(r, data->train, encoder, "features of training images", &out->train, error) &&
+           encode(r, data->test, encoder, "features of test images", &out->test, error);
 }
 
 void encoded_free(Encoded *encoded) {
@@ -38,25 +64,77 @@ void encoded_free(Encoded *encoded) {
     vt_features_free(&encoded->test);
 }
 
-void encoded_tell(const EvalRequest *r, const Encoded *encoded, EvalReport *report) {
+/* ---- telling ----------------------------------------------------------------------------------------------------- */
+
+static const char *expression_of(const EvalRequest *r) {
+    const char *text = command->recipe_text ? command->recipe_text(r->frozen.made, "embed.features") : NULL;
+    return text ? text : "features";
+}
+
+/* What the weights are; the end of the line for people. */
+static void tell_weights(const EvalRequest *r, Encoder encoder, EvalReport *report) {
     const Frozen *f = &r->frozen;
     const VtProgram *p = f->made->program;
-    const char *expression = command->features ? command->features(f->made) : "features";
-    int counter = vt_instance_counter(f->instance);
-    eval_begin(report, r->protocol->name, "trained");
+    eval_text(report, "weights", "recipe", p->name);
+    if (encoder == ENCODER_UNTRAINED) {
+        eval_number(report, "weights", "seed", (double)p->train.seed);
+        printf("; initial values of seed %lld", (long long)p->train.seed);
+    }
+    for (int i = 0; encoder == ENCODER_TRAINED && i < f->weights.count; i++) {
+        eval_text(report, "weights", i ? "and_file" : "file", f->weights.items[i].path);
+        eval_text(report, "weights", i ? "and_hash" : "hash", f->weights.items[i].hash);
+    }
+    if (encoder != ENCODER_TRAINED || !f->checkpoint[0]) return;
+    eval_text(report, "weights", "file", f->checkpoint);
+    eval_text(report, "weights", "hash", f->hash);
+    if (f->step < 0) return;
+    eval_number(report, "weights", "step", f->step);
+    printf("; checkpoint: step %.0f", f->step);
+}
+
+static void tell_split(const VtFeatures *features, const char *split, EvalReport *report) {
+    char name[64];
+    int64_t labelled = 0;
+    for (int64_t i = 0; i < features->n; i++) labelled += features->labels[i] >= 0;
+    snprintf(name, sizeof name, "%s_images", split);
+    eval_number(report, "data", name, (double)features->n);
+    snprintf(name, sizeof name, "%s_unlabelled", split);
+    eval_number(report, "data", name, (double)(features->n - labelled));
+    snprintf(name, sizeof name, "%s_broken", split);
+    eval_number(report, "data", name, (double)features->broken);
+}
+
+static void tell_features(const EvalRequest *r, const Encoded *encoded, EvalReport *report) {
+    const VtProgram *p = r->frozen.made->program;
+    bool pixels = encoded->encoder == ENCODER_PIXELS;
+    const char *expression = pixels ? "the view's pixels" : expression_of(r);
+    int view;
     eval_text(report, "features", "expression", expression);
     eval_number(report, "features", "dim", (double)encoded->train.dim);
-    printf("features: %s, %lld dimensions%s", expression, (long long)encoded->train.dim,
-           r->protocol->normalised ? ", L2-normalised" : "");
-    const VtFunction *embed = vt_find_function(p, "embed");
-    for (int i = 0; embed && i < embed->n_inputs; i++) {
-        const VtInput *input = &p->inputs[embed->inputs[i]];
-        if (input->source != VT_SOURCE_VIEW) continue;
-        printf("; view: %s, %d px", input->tensor.name, p->pipelines[input->index].size);
-        eval_text(report, "features", "view", input->tensor.name);
-        eval_number(report, "features", "size", p->pipelines[input->index].size);
-    }
-    if (counter >= 0 && !f->weights.open)
-        printf("; checkpoint: step %.0f", *(const double *)vt_instance_state(f->instance, counter));
+    printf("features%s: %s, %lld dimensions%s", encoded->encoder == ENCODER_UNTRAINED ? ", untrained" : "",
+           expression, (long long)encoded->train.dim, r->protocol->normalised ? ", L2-normalised" : "");
+    eval_text(report, "features", "normalised", r->protocol->normalised ? "l2" : NULL);
+    if (!vt_find_embed(p, &view, NULL)) return;
+    int size = vt_embedder_size(p, pixels);
+    eval_text(report, "features", "view", p->inputs[view].tensor.name);
+    eval_number(report, "features", "size", size);
+    printf("; view: %s, %d px", p->inputs[view].tensor.name, size);
+}
+
+void encoded_tell(const EvalRequest *r, const Encoded *encoded, EvalReport *report) {
+    const Frozen *f = &r->frozen;
+    const char *precision = command->recipe_text ? command->recipe_text(f->made, "train.precision") : NULL;
+    eval_begin(report, r->protocol->name, ENCODERS[encoded->encoder], ENCODERS[encoded->encoder]);
+    tell_features(r, encoded, report);
+    tell_weights(r, encoded->encoder, report);
     putchar('\n');
+    if (encoded->encoder != ENCODER_PIXELS) {
+        eval_text(report, "features", "precision", precision ? precision : "fp32");
+        eval_text(report, "features", "target", f->made->target ? f->made->target : "native");
+    }
+    eval_text(report, "data", "path", f->data);
+    eval_number(report, "data", "classes", eval_classes(&encoded->train, &encoded->test));
+    if (r->limit > 0) eval_number(report, "data", "limit", r->limit);
+    tell_split(&encoded->train, "train", report);
+    tell_split(&encoded->test, "test", report);
 }

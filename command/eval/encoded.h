@@ -4,19 +4,26 @@
 
 #include "command/eval/protocol.h"
 
-/* The data set, opened and found to have labels. Zeroed ones before it. */
+/* The splits, opened and found to have labels. Zeroed ones before it. */
 typedef struct {
     VtDataset *train, *test;
 } EvalData;
 bool data_open(const EvalRequest *request, EvalData *out, VtError *error);
 void data_close(EvalData *data);
 
+/* Whose features: of the weights that were asked for; of the same network with its initial values; of none, but the
+ * pixels that it would see. */
+typedef enum { ENCODER_TRAINED, ENCODER_UNTRAINED, ENCODER_PIXELS, N_ENCODERS } Encoder;
+extern const char *const ENCODERS[N_ENCODERS];
+
 typedef struct {
+    Encoder encoder;
     VtFeatures train, test;
 } Encoded;
-bool encoded_make(const EvalRequest *request, const EvalData *data, Encoded *out, VtError *error);
+/* ENCODER_UNTRAINED overwrites the weights of the request. */
+bool encoded_make(EvalRequest *request, const EvalData *data, Encoder encoder, Encoded *out, VtError *error);
 void encoded_free(Encoded *encoded);
-/* Prints what they are, and begins an entry of the report with everything that judges' numbers depend on. */
+/* Prints what they are, and begins an entry of the report with all that numbers of them depend on. */
 void encoded_tell(const EvalRequest *request, const Encoded *encoded, EvalReport *report);
 
 #endif

@@ -24,16 +24,57 @@ static void tell_broken(const Encoded *encoded) {
                     (long long)sets[i]->broken, i ? "test" : "training", sets[i]->first_broken.message);
 }
 
-static bool judge(const EvalRequest *r, EvalReport *report, VtError *error) {
-    EvalData data = {0};
+/* By the features of one encoder. */
+static bool judge_encoder(EvalRequest *r, const EvalData *data, Encoder encoder, EvalReport *report,
+                          VtError *error) {
     Encoded encoded = {0};
-    bool good = data_open(r, &data, error) && encoded_make(r, &data, &encoded, error);
+    bool good = encoded_make(r, data, encoder, &encoded, error);
     if (good) encoded_tell(r, &encoded, report);
     good = good && r->protocol->judge(r, &encoded.train, &encoded.test, report, error);
-    if (good) tell_broken(&encoded);
+    if (good && encoder == ENCODER_TRAINED) tell_broken(&encoded);
     encoded_free(&encoded);
+    return good;
+}
+
+static bool judge(EvalRequest *r, EvalReport *report, VtError *error) {
+    EvalData data = {0};
+    bool good = data_open(r, &data, error);
+    for (int e = 0; good && e < (r->baselines ? N_ENCODERS : 1); e++)
+        good = judge_encoder(r, &data, (Encoder)e, report, error);
+    if (good) eval_report_summary(report);
     data_close(&data);
     return good;
+}
+
+/* Where entries are kept; "": nowhere. False with an error that is known before anything is computed. */
+static bool find_json(const EvalRequest *r, char out[4096], VtError *error) {
+    out[0] = '\0';
+    if (r->json) {
+        snprintf(out, 4096, "%s", r->json);
+        if (eval_report_check(out, error)) return true;
+        error->code = 2; /* it was named */
+        return false;
+    }
+    if (!r->frozen.run) return true;
+    snprintf(out, 4096, "%s/eval.json", r->frozen.run);
+    if (eval_report_check(out, error)) return true;
+    if (error->code == 2) return false;
+    printf("(%s; nothing is kept there)\n", error->message); /* a run of somebody else's */
+    out[0] = error->message[0] = '\0';
+    return true;
+}
+
+static int evaluate(EvalRequest *r) {
+    char json[4096];
+    VtError error = {.code = 2};
+    EvalReport *report = eval_report_new();
+    bool good = report || vt_fail(&error, 1, "out of memory");
+    good = good && find_json(r, json, &error) && judge(r, report, &error) &&
+           (!json[0] || eval_report_write(report, json, &error));
+    eval_report_free(report);
+    if (!good) return error.message[0] ? fail(error.code, "%s", error.message) : error.code;
+    if (json[0]) printf("(%s has them too)\n", json);
+    return fflush(stdout) == 0 ? 0 : fail(1, "cannot write the results: %s", strerror(errno));
 }
 
 int verb_eval(int argc, char **argv) {
@@ -41,16 +82,7 @@ int verb_eval(int argc, char **argv) {
     int code;
     if (!request_read(&request, PROTOCOLS, N_PROTOCOLS, argc, argv)) return 2;
     if (request.protocol->run) return request.protocol->run(&request);
-    if (frozen_open(&request.frozen, request.word, &code)) {
-        VtError error = {.code = 2};
-        EvalReport *report = eval_report_new();
-        bool good = report ? judge(&request, report, &error) : vt_fail(&error, 1, "out of memory");
-        if (good)
-            code = fflush(stdout) == 0 ? 0 : fail(1, "cannot write the results: %s", strerror(errno));
-        else
-            code = error.message[0] ? fail(error.code, "%s", error.message) : error.code;
-        eval_report_free(report);
-    }
+    if (frozen_open(&request.frozen, request.word, &code)) code = evaluate(&request);
     frozen_close(&request.frozen);
     return code;
 }

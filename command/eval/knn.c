@@ -56,7 +56,11 @@ static bool judge(const EvalRequest *r, const VtFeatures *train, const VtFeature
                   VtError *error) {
     int ks[MOST_NUMBERS];
     VtKnnResult results[MOST_NUMBERS];
+    double asked[MOST_NUMBERS];
     VtKnn votes = {.ks = ks, .n_ks = choose_ks(r, vt_features_usable(train), ks)};
+    for (int i = 0; i < votes.n_ks; i++) asked[i] = ks[i];
+    eval_numbers(report, "settings", "ks", asked, votes.n_ks);
+    eval_numbers(report, "settings", "temperatures", r->temperatures.values, r->temperatures.n);
     for (int t = 0; t < r->temperatures.n; t++) {
         votes.temperature = r->temperatures.values[t];
         if (!vt_knn(train, test, &votes, results, error)) return false;

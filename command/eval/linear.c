@@ -44,8 +44,11 @@ static bool judge(const EvalRequest *r, const VtFeatures *train, const VtFeature
                 vt_probe_train(&judge.probe, train, error) &&
                 vt_probe_judge(&judge.probe, test, results, error);
     if (good) {
-        eval_number(report, "protocol", "epochs", r->epochs);
-        eval_text(report, "protocol", "form", r->form ? "normed" : "plain");
+        eval_text(report, "settings", "form", r->form ? "normed" : "plain");
+        eval_number(report, "settings", "epochs", r->epochs);
+        eval_number(report, "settings", "seed", (double)judge.probe.seed);
+        eval_numbers(report, "settings", "rates", r->rates.values, r->rates.n);
+        eval_numbers(report, "settings", "decays", r->decays.values, r->decays.n);
         tell_results(r, results, vt_probe_count(&judge.probe, error), report);
     }
     judge_close(&judge);

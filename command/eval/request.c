@@ -11,6 +11,10 @@ static const FlagRow FLAGS[N_EVAL_FLAGS] = {
                           "knn: temperatures of their votes (0.07)"},
     [EVAL_LIMIT] = {"limit", FLAG_VALUE, "N", COMPLETE_NONE,
                     "take only N training and test images, spread over each split"},
+    [EVAL_BASELINES] = {"baselines", FLAG_BARE, NULL, COMPLETE_NONE,
+                        "judge the untrained encoder and raw pixels too, by the same images"},
+    [EVAL_JSON] = {"json", FLAG_VALUE, "FILE", COMPLETE_FILE,
+                   "where results are kept for programs; eval.json of the run unless given"},
     [EVAL_EPOCHS] = {"epochs", FLAG_VALUE, "N", COMPLETE_NONE, "linear: passes over the features (100)"},
     [EVAL_RATES] = {"rates", FLAG_VALUE, "A,B,…", COMPLETE_NONE,
                     "linear: rates of learning that are tried, for a batch of 256 (0.001 to 1)"},
@@ -20,8 +24,16 @@ static const FlagRow FLAGS[N_EVAL_FLAGS] = {
                    "linear: plain, or normed: behind a BatchNorm, and steps as long as weights are (plain)"}};
 const FlagTable EVAL_FLAGS = {FLAGS, N_EVAL_FLAGS, "the protocol"};
 
-/* How the value of a flag is read, in the order of the enum's names: into a double, a Numbers, an int. */
-typedef enum { READ_WHOLE, READ_NUMBER, READ_WHOLES, READ_NUMBERS, READ_CHOICE } Reading;
+/* How the value of a flag is read: into a bool, a text, a double, a Numbers or an int. */
+typedef enum {
+    READ_BARE,
+    READ_TEXT,
+    READ_WHOLE,
+    READ_NUMBER,
+    READ_WHOLES,
+    READ_NUMBERS,
+    READ_CHOICE
+} Reading;
 typedef struct {
     Reading reading;
     size_t at; /* of the field in an EvalRequest */
@@ -34,6 +46,8 @@ static const ValueRow VALUES[N_EVAL_FLAGS] = {
     [EVAL_K] = {READ_WHOLES, AT(ks), 1, 1e5, "10,20,100,200", false},
     [EVAL_TEMPERATURE] = {READ_NUMBERS, AT(temperatures), 1e-4, 1e4, "0.07", false},
     [EVAL_LIMIT] = {READ_WHOLE, AT(limit), 1, 1e12, NULL, false},
+    [EVAL_BASELINES] = {READ_BARE, AT(baselines), 0, 0, NULL, false},
+    [EVAL_JSON] = {READ_TEXT, AT(json), 0, 0, NULL, false},
     [EVAL_EPOCHS] = {READ_NUMBER, AT(epochs), 1e-3, 1e6, "100", false},
     [EVAL_RATES] = {READ_NUMBERS, AT(rates), 0, INFINITY, "0.001,0.003,0.01,0.03,0.1,0.3,1", true},
     [EVAL_DECAYS] = {READ_NUMBERS, AT(decays), 0, INFINITY, "0", false},
@@ -72,6 +86,8 @@ static bool read_value(EvalRequest *r, int i) {
     const ValueRow *row = &VALUES[i];
     void *field = (char *)r + row->at;
     if (row->reading == READ_WHOLES || row->reading == READ_NUMBERS) return read_numbers(flag, row, field);
+    if (row->reading == READ_BARE) return *(bool *)field = flag->given, true;
+    if (row->reading == READ_TEXT) return *(const char **)field = flag->value, true;
     if (row->reading == READ_CHOICE) return *(int *)field = flag_choice(flag), true;
     if (row->usual) read_decimal(row->usual, field);
     return (row->reading == READ_WHOLE ? whole_flag : number_flag)(flag, row->low, row->high, field);

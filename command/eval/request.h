@@ -5,10 +5,21 @@
 
 #include "command/frozen.h"
 
-enum { EVAL_K, EVAL_TEMPERATURE, EVAL_LIMIT, EVAL_EPOCHS, EVAL_RATES, EVAL_DECAYS, EVAL_FORM, N_EVAL_FLAGS };
+enum {
+    EVAL_K, /* by protocol, and in the end what holds for all */
+    EVAL_TEMPERATURE,
+    EVAL_EPOCHS,
+    EVAL_RATES,
+    EVAL_DECAYS,
+    EVAL_FORM,
+    EVAL_LIMIT,
+    EVAL_BASELINES,
+    EVAL_JSON,
+    N_EVAL_FLAGS
+};
 #define EVAL_USES(flag) (UINT64_C(1) << EVAL_##flag)
 /* Those of every protocol over features. */
-#define EVAL_ANY EVAL_USES(LIMIT)
+#define EVAL_ANY (EVAL_USES(LIMIT) | EVAL_USES(BASELINES) | EVAL_USES(JSON))
 
 /* Numbers with commas between, as a flag gives them. */
 enum { MOST_NUMBERS = 32 };
@@ -24,6 +35,8 @@ typedef struct {
     const char *word; /* the run or recipe; NULL: a built program's own */
 
     double limit;          /* images of each split; 0: all */
+    bool baselines;        /* judge the untrained encoder and raw pixels too */
+    const char *json;      /* the file of entries; NULL: that of the run */
     Numbers ks;            /* whole */
     Numbers temperatures;  /* of votes */
     double epochs;         /* over features */

@@ -24,6 +24,8 @@ struct VtEmbedder {
     int64_t n, dim, batch, max_broken;
     int64_t first, count; /* of the batch that is made */
     float *images;
+    float *pixels; /* without an instance: means of `pool` × `pool` pixels; NULL: the images themselves */
+    int pool;
     void **inputs;
     bool *good;             /* of each image of the batch */
     pthread_mutex_t lock;   /* of what threads note of a batch: */
@@ -81,6 +83,40 @@ static void fill(void *user, int thread, int threads) {
     }
 }
 
+/* ---- pixels ------------------------------------------------------------------------------------------------------ */
+
+enum { MOST_PIXELS = 64 };
+
+/* Of a map of size × size, the edge of the squares that become one value. */
+static int pool_of(int size) {
+    for (int pool = 1; pool < size; pool++)
+        if (size % pool == 0 && size / pool <= MOST_PIXELS) return pool;
+    return 1;
+}
+
+int vt_embedder_size(const VtProgram *program, bool pixels) {
+    int view;
+    if (!vt_find_embed(program, &view, NULL)) return 0;
+    int size = program->pipelines[program->inputs[view].index].size;
+    return pixels ? size / pool_of(size) : size;
+}
+
+/* [count · channels, size, size] -> the means of its squares. */
+static void pool_images(VtEmbedder *e) {
+    int size = e->pipeline->size, pool = e->pool, edge = size / pool;
+    for (int64_t plane = 0; plane < e->count * e->pipeline->channels; plane++) {
+        const float *from = e->images + plane * size * size;
+        float *to = e->pixels + plane * edge * edge;
+        for (int y = 0; y < edge; y++)
+            for (int x = 0; x < edge; x++) {
+                float sum = 0;
+                for (int i = 0; i < pool * pool; i++)
+                    sum += from[(y * pool + i / pool) * size + x * pool + i % pool];
+                to[y * edge + x] = sum / (float)(pool * pool);
+            }
+    }
+}
+
 /* ---- batches ----------------------------------------------------------------------------------------------------- */
 
 VtEmbedder *vt_embedder_new(VtInstance *instance, const VtProgram *program, const VtDataset *dataset,
@@ -96,14 +132,18 @@ VtEmbedder *vt_embedder_new(VtInstance *instance, const VtProgram *program, cons
     e->pipeline = &program->pipelines[program->inputs[view].index];
     e->indices = indices;
     e->n = n;
-    e->dim = embed->outputs[0].tensor.dim[1];
     e->batch = program->inputs[view].tensor.dim[0];
+    e->pool = instance ? 1 : pool_of(e->pipeline->size);
+    int64_t edge = e->pipeline->size / e->pool;
+    e->dim = instance ? embed->outputs[0].tensor.dim[1] : e->pipeline->channels * edge * edge;
     e->max_broken = max_broken;
     e->one = 1;
     pthread_mutex_init(&e->lock, NULL);
     e->good = calloc((size_t)e->batch, sizeof *e->good);
     e->inputs = calloc((size_t)program->n_inputs + 1, sizeof *e->inputs);
-    if (!e->good || !e->inputs || posix_memalign((void **)&e->images, 64, bytes + 64) != 0) {
+    if (e->pool > 1) e->pixels = malloc(sizeof *e->pixels * (size_t)(e->batch * e->dim) + 64);
+    bool room = e->good && e->inputs && (e->pool == 1 || e->pixels);
+    if (!room || posix_memalign((void **)&e->images, 64, bytes + 64) != 0) {
         e->images = NULL;
         vt_embedder_free(e);
         vt_fail(error, 1, "out of memory for a batch of images");
@@ -119,6 +159,7 @@ void vt_embedder_free(VtEmbedder *e) {
     if (!e) return;
     pthread_mutex_destroy(&e->lock);
     free(e->images);
+    free(e->pixels);
     free(e->inputs);
     free(e->good);
     free(e);
@@ -160,8 +201,13 @@ bool vt_embedder_next(VtEmbedder *e, VtEmbedded *out, VtError *error) {
         if (error) *error = e->failed;
         return false;
     }
-    if (!vt_instance_run(e->instance, "embed", e->inputs, error)) return false;
-    out->rows = vt_instance_output(e->instance, "embed", "features", NULL);
+    if (e->instance) {
+        if (!vt_instance_run(e->instance, "embed", e->inputs, error)) return false;
+        out->rows = vt_instance_output(e->instance, "embed", "features", NULL);
+    } else {
+        if (e->pool > 1) pool_images(e);
+        out->rows = e->pool > 1 ? e->pixels : e->images;
+    }
     return count(e, out->rows, error);
 }
 

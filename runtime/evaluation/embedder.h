@@ -11,11 +11,15 @@ const VtFunction *vt_find_embed(const VtProgram *program, int *view, VtError *er
 
 typedef struct VtEmbedder VtEmbedder;
 /* Of n images, those at `indices` in that order; NULL: the first n. All stay the caller's. Of images whose bytes are no
- * image more than max_broken are an error. */
+ * image more than max_broken are an error. instance NULL: in the place of features are the pixels of the view, as its
+ * pipeline gives them, f32[channels · size · size]; of views above 64 px the means of squares of pixels, so that edges
+ * are of at most 64 (where a divisor of the size allows). */
 VtEmbedder *vt_embedder_new(VtInstance *instance, const VtProgram *program, const VtDataset *dataset,
                             const int64_t *indices, int64_t n, int64_t max_broken, VtError *error);
 void vt_embedder_free(VtEmbedder *embedder); /* NULL is fine */
 int64_t vt_embedder_dim(const VtEmbedder *embedder);
+/* The edge of what the encoder sees, or of the map of pixels. */
+int vt_embedder_size(const VtProgram *program, bool pixels);
 
 typedef struct {
     int64_t first, count; /* of the n images; count 0: that was all */

@@ -16,14 +16,14 @@ static void take(const VtEmbedded *batch, const VtDataset *dataset, const int64_
     }
 }
 
-bool vt_features(VtInstance *instance, const VtProgram *program, const VtDataset *dataset, int64_t limit,
-                 int64_t max_broken, VtFeatures *out, VtError *error) {
-    int64_t all = vt_dataset_size(dataset), n = limit > 0 && limit < all ? limit : all;
+bool vt_encode(const VtEncode *r, VtFeatures *out, VtError *error) {
+    int64_t all = vt_dataset_size(r->dataset), n = r->limit > 0 && r->limit < all ? r->limit : all;
     *out = (VtFeatures){0};
     int64_t *indices = malloc(sizeof *indices * (size_t)n + 64);
     if (!indices) return vt_fail(error, 1, "out of memory for the features of %lld images", (long long)n);
-    vt_dataset_spread(dataset, n, indices);
-    VtEmbedder *embedder = vt_embedder_new(instance, program, dataset, indices, n, max_broken, error);
+    vt_dataset_spread(r->dataset, n, indices);
+    VtEmbedder *embedder =
+        vt_embedder_new(r->instance, r->program, r->dataset, indices, n, r->max_broken, error);
     bool good = embedder != NULL;
     if (good) {
         out->dim = vt_embedder_dim(embedder);
@@ -35,7 +35,8 @@ bool vt_features(VtInstance *instance, const VtProgram *program, const VtDataset
     VtEmbedded batch = {.count = 1};
     while (good && batch.count > 0) {
         good = vt_embedder_next(embedder, &batch, error);
-        if (good) take(&batch, dataset, indices, out);
+        if (good) take(&batch, r->dataset, indices, out);
+        if (good && batch.count && r->tell) r->tell(r->user, batch.first + batch.count, n);
     }
     if (good) out->broken = vt_embedder_broken(embedder, &out->first_broken);
     good = good && vt_embedder_finite(embedder, error);
@@ -44,6 +45,16 @@ bool vt_features(VtInstance *instance, const VtProgram *program, const VtDataset
     free(indices);
     if (!good) vt_features_free(out);
     return good;
+}
+
+bool vt_features(VtInstance *instance, const VtProgram *program, const VtDataset *dataset, int64_t limit,
+                 int64_t max_broken, VtFeatures *out, VtError *error) {
+    VtEncode request = {.instance = instance,
+                        .program = program,
+                        .dataset = dataset,
+                        .limit = limit,
+                        .max_broken = max_broken};
+    return vt_encode(&request, out, error);
 }
 
 int64_t vt_features_usable(const VtFeatures *features) {

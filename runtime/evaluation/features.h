@@ -15,7 +15,17 @@ typedef struct {
     int64_t broken;       /* images left out */
     VtError first_broken; /* what is wrong with the first of them */
 } VtFeatures;
-/* limit: at most so many images, spread over the set; 0: all. */
+typedef struct {
+    VtInstance *instance; /* NULL: pixels (embedder.h) */
+    const VtProgram *program;
+    const VtDataset *dataset;
+    int64_t limit; /* at most so many images, spread over the set; 0: all */
+    int64_t max_broken;
+    void (*tell)(void *user, int64_t done, int64_t all); /* after each batch; may be NULL */
+    void *user;
+} VtEncode;
+bool vt_encode(const VtEncode *request, VtFeatures *out, VtError *error);
+/* The same, and nothing is told. */
 bool vt_features(VtInstance *instance, const VtProgram *program, const VtDataset *dataset, int64_t limit,
                  int64_t max_broken, VtFeatures *out, VtError *error);
 /* Rows that k-NN can use: they have a label and are not all zero. */

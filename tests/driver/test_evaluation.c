@@ -4,13 +4,13 @@
 #include "tests/driver/runs.h"
 #include "tests/runtime/images.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <signal.h>
 #include <sys/stat.h>
 
-#define RECIPE                                                                                               \
-    "quickstart width=16 depth=1 heads=2 hidden=16 out_dim=8 batch=8 epochs=1 train.knn.k=3 --plain "        \
-    "--threads 1"
+#define MODEL "quickstart width=16 depth=1 heads=2 hidden=16 out_dim=8 batch=8"
+#define RECIPE MODEL " epochs=1 train.knn.k=3 --plain --threads 1"
 
 static void put_image(const char *split, const char *class, int number, bool cut) {
     char path[256];
@@ -100,6 +100,56 @@ static void test_linear(void **state) {
     }
     assert_int_equal(eval_linear("--rates 1e38 --epochs 50"), 1);
     assert_true(said("a rate is too high"));
+}
+
+/* How many entries of eval.json have all of these texts; NULL ends them. */
+static int entries_with(const char *name, const char *const *texts) {
+    json_error_t problem;
+    json_t *entries = json_load_file(path_of(name), 0, &problem);
+    int found = 0;
+    assert_true(json_is_array(entries));
+    for (size_t i = 0; i < json_array_size(entries); i++) {
+        char *text = json_dumps(json_array_get(entries, i), JSON_COMPACT | JSON_REAL_PRECISION(10));
+        bool all = true;
+        for (const char *const *t = texts; *t; t++) all = all && strstr(text, *t);
+        found += all;
+        free(text);
+    }
+    json_decref(entries);
+    return found;
+}
+
+/* Each request has one entry, with what it depends on; baselines have theirs. */
+static void test_entries(void **state) {
+    (void)state;
+    assert_int_equal(run_command("rm -f %s/run/eval.json", folder), 0);
+    for (int i = 0; i < 2; i++) assert_int_equal(eval("--k 3 --baselines"), 0);
+    assert_true(said("features, untrained: encoder(images), 16 dimensions") &&
+                said("features: the view's pixels, 3072 dimensions"));
+    assert_true(said("all together:") && said("untrained: top-1 ") && said("pixels: top-1 "));
+    assert_int_equal(eval("--k 5 --limit 8"), 0);
+    static const char *const texts[][8] = {
+        {"\"protocol\":\"knn\"", NULL},
+        {"\"encoder\":\"trained\"", "\"hash\":\"sha256:", "\"step\":1", "\"ks\":[3]",
+         "\"temperatures\":[0.07]", "\"test_broken\":1", "\"headline\":{\"k\":3,", NULL},
+        {"\"encoder\":\"untrained\"", "\"seed\":0", "\"dim\":16,\"normalised\":\"l2\"", NULL},
+        {"\"encoder\":\"pixels\"", "\"dim\":3072", NULL},
+        {"\"ks\":[5]", "\"limit\":8", "\"train_images\":8", NULL},
+    };
+    static const int counts[] = {4, 1, 1, 1, 1};
+    for (int i = 0; i < 5; i++) assert_int_equal(entries_with("run/eval.json", texts[i]), counts[i]);
+    /* A file of one's own, also where there is no run; what is no list of evaluations stays. */
+    assert_int_equal(run_command("cd %s && %s eval knn " MODEL " --init run/checkpoint.safetensors "
+                                 "--data data --k 3 --json own.json",
+                                 folder, VITC_BINARY),
+                     0);
+    static const char *const own[] = {"\"file\":\"run/checkpoint.safetensors\"", "\"hash\":\"sha256:", NULL};
+    assert_int_equal(entries_with("own.json", own), 1);
+    assert_int_equal(eval("--k 3 --json /dev/null/x"), 2);
+    assert_int_equal(run_command("(echo text >%s/run/eval.json)", folder), 0);
+    assert_int_equal(eval("--k 3"), 2);
+    assert_true(said("is no list of evaluations"));
+    assert_int_equal(run_command("grep -q text %s/run/eval.json && rm %s/run/eval.json", folder, folder), 0);
 }
 
 static void test_refusals(void **state) {
@@ -343,6 +393,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_broken_image_is_skipped),
                                        cmocka_unit_test(test_says_what_was_used),
                                        cmocka_unit_test(test_linear),
+                                       cmocka_unit_test(test_entries),
                                        cmocka_unit_test(test_refusals),
                                        cmocka_unit_test(test_embed),
                                        cmocka_unit_test(test_embed_tensors),

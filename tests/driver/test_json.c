@@ -124,6 +124,13 @@ static void test_run(void **state) {
     for (; fgets(line, sizeof line, file); lines++) assert_schema("metrics", line);
     fclose(file);
     assert_true(lines >= 3);
+    static const char *const evaluations[] = {"knn run --baselines", "linear run --rates 0.1 --epochs 1",
+                                              "knn run --limit 40 --json other.json"};
+    for (size_t i = 0; i < sizeof evaluations / sizeof *evaluations; i++)
+        assert_int_equal(
+            run_command("cd %s && %s eval %s --data synthetic:64", folder, VITC_BINARY, evaluations[i]), 0);
+    check_file("eval", "run/eval.json");
+    check_file("eval", "other.json");
 }
 
 int main(void) {
