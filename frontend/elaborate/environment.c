@@ -13,13 +13,6 @@ Value eval_in(Evaluator *e, const char *place, const Expr *expr) {
     return value;
 }
 
-void define_definitions(Evaluator *e) {
-    for (size_t i = 0; i < e->recipe->n_networks; i++) {
-        const Definition *d = &e->recipe->networks[i];
-        define(e, e->own, d->signature.name, (Value){.kind = V_NETWORK, .definition = d});
-    }
-}
-
 static Type view_type(const View *view) {
     return type_make(DT_F32, 4, (int64_t[]){view->batch, view->channels, view->size, view->size});
 }

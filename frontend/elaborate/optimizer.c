@@ -272,7 +272,7 @@ void warn_untrained(Step *step) {
         if (count && count == all)
             diag_warning(e->diags, network->loc,
                          "no loss depends on network %s, whose parameters stay as they begin", name);
-        else if (count)
+        else if (count && !network->recipe) /* whose heads are for its own objectives */
             diag_warning(
                 e->diags, network->loc,
                 "no loss depends on %zu of %zu parameters of network %s, which stay as they begin: '%s'%s",

@@ -42,10 +42,9 @@ void drop_unused_nodes(Func *func); /* and inputs: those that no output or updat
 /* ---- environment.c: the names that expressions see */
 /* Evaluates where no state and no random input can be made, outside networks. place: "a schedule". */
 Value eval_in(Evaluator *e, const char *place, const Expr *expr);
-void define_definitions(Evaluator *e); /* modules and networks */
-void define_inputs(Evaluator *e);      /* views, labels, index, draws */
-void define_time(Step *step);          /* step, epoch, …, and what is the same in all steps */
-void define_states(Evaluator *e);      /* of `state:`; made, the first time */
+void define_inputs(Evaluator *e); /* views, labels, index, draws */
+void define_time(Step *step);     /* step, epoch, …, and what is the same in all steps */
+void define_states(Evaluator *e); /* of `state:`; made, the first time */
 void define_schedules(Evaluator *e);
 /* All that `embed` sees, and nothing of the step. */
 void define_embed(Step *step, const View *view);

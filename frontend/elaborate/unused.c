@@ -19,7 +19,7 @@ static bool *needed_networks(Evaluator *e) {
         const Definition *network = &r->networks[i];
         if (!has(&r->mentions->read, network->signature.name)) continue;
         for (; network && !needed[network - r->networks];
-             network = network->ema_of ? network_named(e, network->ema_of) : NULL)
+             network = network->ema_of ? network_named(e->recipe, network->ema_of) : NULL)
             needed[network - r->networks] = true;
     }
     return needed;

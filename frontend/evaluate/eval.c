@@ -149,6 +149,7 @@ static Value eval_attribute(Evaluator *e, const Expr *expr) {
     if (name_of_package(e, expr)) return (Value){0};
     Value base = eval(e, expr->a);
     if (base.kind == V_POISON) return base;
+    if (base.kind == V_NETWORK && base.definition->recipe) return encoder_fact(e, expr, base.definition);
     if (base.kind != V_RECORD) return no_field(e, expr, &base);
     if (!spend(e, expr->loc, base.count / 16)) return (Value){0};
     for (size_t i = 0; i < base.count; i++)
@@ -287,7 +288,7 @@ static const char *label_text(Evaluator *e, const Expr *label) {
     return join_scope(e, base, arena_printf(e->arena, "%lld", (long long)i));
 }
 
-static bool bind_defaults(Evaluator *e, const Signature *signature, const Expr *at, Frame *frame) {
+bool bind_defaults(Evaluator *e, const Signature *signature, const Expr *at, Frame *frame) {
     for (size_t p = 0; p < signature->count; p++) {
         const Parameter *parameter = &signature->parameters[p];
         if (frame_find(frame, parameter->name)) continue;
@@ -411,6 +412,8 @@ static Value eval_call(Evaluator *e, const Expr *expr, const char *call_label) {
         result = call_builtin(e, callee.builtin, expr, args, keywords, expr->n_args);
     else if (callee.kind == V_MODULE)
         result = call_definition(e, callee.definition, false, expr, args, keywords, expr->n_args);
+    else if (callee.kind == V_NETWORK && !e->apply)
+        result = name_error(e, expr->loc, "a network is applied in a step, not where numbers are read");
     else if (callee.kind == V_NETWORK)
         result = e->apply(e, callee.definition, expr, args, keywords, expr->n_args);
     else

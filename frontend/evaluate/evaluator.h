@@ -301,6 +301,8 @@ Value value_index(Evaluator *e, const Expr *at, const Value *base, const Value *
 /* Those of a module or network become variables of `frame`; parameters that no argument is for are left out. */
 bool bind_arguments(Evaluator *e, const Signature *signature, const Expr *at, Frame *frame, Value *args,
                     const char **keywords, size_t n);
+/* Those get the values of their defaults (eval.c). */
+bool bind_defaults(Evaluator *e, const Signature *signature, const Expr *at, Frame *frame);
 const char *show_signature(Evaluator *e, const Signature *signature); /* "f(x, out=…)" */
 const char *builtin_text(Arena *arena, const Builtin *builtin);       /* "mean(x, axis=none)" */
 const Signature *signature_of(Evaluator *e, const Builtin *builtin, Loc loc);
@@ -362,6 +364,16 @@ Value call_builtin(Evaluator *e, const Builtin *builtin, const Expr *at, Value *
 /* An evaluator of a recipe's expressions that knows its knobs. */
 void evaluator_start(Evaluator *e, const ParsedRecipe *recipe, Module *module, const Builtin *builtins,
                      size_t n_builtins);
-void define_knobs(Evaluator *e); /* those that were read since the last time */
+void define_knobs(Evaluator *e);       /* those that were read since the last time */
+void define_definitions(Evaluator *e); /* networks */
+Value knob_value(Evaluator *e, const Knob *knob);
+
+/* ---- encoder.c: another recipe whose encoder is a network of this one */
+/* NETWORK.view, a record of size and channels, and NETWORK.knobs. */
+Value encoder_fact(Evaluator *e, const Expr *at, const Definition *network);
+/* From here on names are those of that recipe, which sees nothing of this one but the time; until leave_recipe is given
+ * what this returns. */
+Evaluator enter_recipe(Evaluator *e, const ParsedRecipe *recipe);
+void leave_recipe(Evaluator *e, const Evaluator *left);
 
 #endif

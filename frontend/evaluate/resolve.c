@@ -251,7 +251,7 @@ static Frame *copy_frame(Evaluator *e, const Frame *from) {
     return frame;
 }
 
-void resolve_names(Evaluator *e) {
+static void resolve_recipe(Evaluator *e) {
     static const char *const time[] = {"step", "steps_per_epoch", "epoch", "epochs", "batch", "training"};
     static const char *const facts[] = {"labels", "index"};
     static const char *const parameter[] = {"param", "grad", "decay", "name"};
@@ -262,7 +262,7 @@ void resolve_names(Evaluator *e) {
     e->globals = copy_frame(e, globals);
     e->own = copy_frame(e, own);
     for (size_t i = 0; i < sizeof time / sizeof *time; i++) define(e, e->globals, time[i], UNKNOWN);
-    for (size_t i = 0; r->default_stream >= 0 && i < sizeof facts / sizeof *facts; i++)
+    for (size_t i = 0; r->default_stream >= 0 && !r->taken_by && i < sizeof facts / sizeof *facts; i++)
         define(e, e->own, facts[i], UNKNOWN);
     for (int s = 0; s < r->n_streams; s++)
         if (r->streams[s].name[0]) define(e, e->own, r->streams[s].name, UNKNOWN);
@@ -286,4 +286,15 @@ void resolve_names(Evaluator *e) {
     e->globals = globals;
     e->own = own;
     e->mentions = NULL;
+}
+
+/* Of other recipes' encoders too, each with the names of its own recipe. */
+void resolve_names(Evaluator *e) {
+    resolve_recipe(e);
+    for (size_t i = 0; i < e->recipe->n_encoders; i++) {
+        if (!e->recipe->encoders[i].recipe) continue; /* an error was told */
+        Evaluator left = enter_recipe(e, e->recipe->encoders[i].recipe);
+        resolve_names(e);
+        leave_recipe(e, &left);
+    }
 }

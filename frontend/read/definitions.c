@@ -95,18 +95,36 @@ static void check_emas(ParsedRecipe *r, const Tree *map) {
     }
 }
 
-/* `{ema: …}`, or `{body: …}`; with `from: FILE` its initial values. */
+/* The encoder of another recipe, which was read before (encoder.c). */
+static void read_recipe_network(ParsedRecipe *r, const Tree *form, Definition *definition) {
+    for (size_t i = 0; i < r->n_encoders; i++)
+        if (r->encoders[i].recipe_form == form) definition->recipe = r->encoders[i].recipe;
+    definition->recipe_form = form;
+    const Tree *thaw = tree_get(form, "thaw");
+    definition->thaw = thaw && thaw->kind == TREE_SCALAR && is_truth(thaw) && thaw->text[0] == 't';
+    if (thaw && (thaw->kind != TREE_SCALAR || !is_truth(thaw)))
+        diag_error(r->diags, thaw->loc,
+                   "`thaw` is true or false: whether what the recipe keeps fixed is trained");
+    if (definition->signature.count == 0)
+        diag_error(r->diags, definition->loc, "a recipe's encoder has a parameter, what it sees: `%s(x)`",
+                   definition->signature.name);
+}
+
+/* `{ema: …}`, `{recipe: …}` or `{body: …}`; with `from: FILE` its initial values. */
 static void read_network_map(ParsedRecipe *r, const Tree *form, Definition *definition) {
     static const char *const keys[] = {"body"};
     const Tree *body = tree_get(form, "body");
     if (tree_get(form, "ema"))
         read_ema(r, form, definition);
+    else if (tree_get(form, "recipe"))
+        read_recipe_network(r, form, definition);
     else if (check_keys_and_weights(r, form, "a network", keys, COUNT(keys)) && body)
         definition->body =
             read_block(r, body, arena_printf(r->arena, "network '%s'", definition->signature.name), true);
     else if (!body)
-        diag_error(r->diags, form->loc, "a network is its body, or a map with `body:` or `ema:`");
-    if (definition->body || definition->ema_of) read_weights(r, definition->signature.name, form);
+        diag_error(r->diags, form->loc, "a network is its body, or a map with `body:`, `ema:` or `recipe:`");
+    if (definition->body || definition->ema_of || definition->recipe)
+        read_weights(r, definition->signature.name, form);
 }
 
 void read_networks(ParsedRecipe *r, const Tree *map) {
@@ -126,7 +144,7 @@ void read_networks(ParsedRecipe *r, const Tree *map) {
         else
             definition.body =
                 read_block(r, value, arena_printf(r->arena, "network '%s'", definition.signature.name), true);
-        if (definition.body || definition.ema_of)
+        if (definition.body || definition.ema_of || definition.recipe)
             add_definition(r, &r->networks, &r->n_networks, &r->networks_capacity, definition, "network");
     }
     check_emas(r, map);

@@ -66,6 +66,29 @@ static bool check_order(ParsedRecipe *r, const Tree *augment, const VtAugment *a
     return true;
 }
 
+/* `normalize: {of: NETWORK}`: as the encoder of that recipe sees images, which may be without. False: it is another
+ * augmentation. *n: of augments. */
+static bool read_normalize_of(ParsedRecipe *r, const Tree *item, const View *view, VtAugment *augments,
+                              int *n, bool *good) {
+    const Tree *params = item->kind == TREE_MAP ? tree_get(item, "normalize") : NULL,
+               *of = tree_get(params, "of");
+    if (!of) return false;
+    const ParsedRecipe *recipe = encoder_named(r, of);
+    const View *seen = recipe ? encoder_view(recipe) : NULL;
+    *good = *good && seen;
+    if (!seen) return true;
+    if (params->count > 1)
+        diag_error(r->diags, of->loc, "`of` says all of it: no other parameter goes with it");
+    if (seen->channels != view->channels)
+        diag_error(r->diags, of->loc, "'%s' sees %d channels, view '%s' has %d", of->text, seen->channels,
+                   view->name, view->channels);
+    const VtPipeline *pipeline = &recipe->pipelines[seen->first_pipeline];
+    for (int i = 0; i < pipeline->n_augments; i++)
+        if (pipeline->augments[i].kind == catalog_find(AUGMENTATIONS, "normalize"))
+            augments[(*n)++] = pipeline->augments[i];
+    return true;
+}
+
 static bool read_pipeline(ParsedRecipe *r, const View *view, const Tree *augment, int copy) {
     ParamsOf of = {.copy = copy, .copies = view->count ? view->count : 1, .channels = view->channels};
     VtPipeline pipeline = {.size = view->size, .channels = view->channels};
@@ -76,7 +99,8 @@ static bool read_pipeline(ParsedRecipe *r, const View *view, const Tree *augment
     VtAugment *augments = ARENA_ARRAY(r->arena, VtAugment, (augment ? augment->count : 0) + 1);
     bool good = true;
     for (size_t i = 0; augment && i < augment->count; i++)
-        good = read_augment(r, augment->items[i].value, of, &augments[pipeline.n_augments++]) && good;
+        if (!read_normalize_of(r, augment->items[i].value, view, augments, &pipeline.n_augments, &good))
+            good = read_augment(r, augment->items[i].value, of, &augments[pipeline.n_augments++]) && good;
     good = good && check_order(r, augment, augments, pipeline.n_augments);
     pipeline.augments = augments;
     ARENA_PUSH(r->arena, r->pipelines, r->n_pipelines, r->pipelines_capacity, pipeline);
@@ -154,8 +178,32 @@ static bool check_channels(ParsedRecipe *r, const View *view, Loc loc) {
     return true;
 }
 
+/* `{of: NETWORK}`: what the encoder of that recipe sees, as it sees it. */
+static void read_view_of(ParsedRecipe *r, const Tree *key, const Tree *form) {
+    static const char *const keys[] = {"of", "from", "batch"};
+    if (!check_keys(r, form, "a view of what an encoder sees", keys, COUNT(keys))) return;
+    const ParsedRecipe *recipe = encoder_named(r, tree_get(form, "of"));
+    const View *seen = recipe ? encoder_view(recipe) : NULL;
+    if (!seen) return;
+    View view = {.name = key->text,
+                 .loc = key->loc,
+                 .size = seen->size,
+                 .channels = seen->channels,
+                 .first_pipeline = (int)r->n_pipelines};
+    if ((view.stream = read_from(r, &view, form)) < 0 || !read_batch(r, &view, form)) return;
+    if (!check_channels(r, &view, view.loc)) return;
+    VtPipeline pipeline = recipe->pipelines[seen->first_pipeline];
+    pipeline.name = pipeline.random = view.name;
+    ARENA_PUSH(r->arena, r->pipelines, r->n_pipelines, r->pipelines_capacity, pipeline);
+    ARENA_PUSH(r->arena, r->views, r->n_views, r->views_capacity, view);
+}
+
 static void read_view(ParsedRecipe *r, const Tree *key, const Tree *form) {
     static const char *const keys[] = {"count", "size", "augment", "from", "batch", "channels", "random_as"};
+    if (tree_get(form, "of")) {
+        read_view_of(r, key, form);
+        return;
+    }
     View view = {.name = key->text, .loc = key->loc, .first_pipeline = (int)r->n_pipelines};
     int64_t count = 0, size = 0, channels = 3;
     if (!check_keys(r, form, "a view", keys, COUNT(keys))) return;

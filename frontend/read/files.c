@@ -47,15 +47,6 @@ typedef struct {
     Tree *part;
 } Library;
 
-static void set_file(Tree *tree, uint32_t file) {
-    tree->loc.file = file;
-    if (tree->key.line) tree->key.file = file;
-    for (size_t i = 0; i < tree->count; i++) {
-        if (tree->items[i].key) set_file(tree->items[i].key, file);
-        set_file(tree->items[i].value, file);
-    }
-}
-
 static void not_found(ParsedRecipe *r, const char *from, const Tree *item) {
     const char *slash = strrchr(from, '/'), *models = r->options->models_dir;
     diag_error(r->diags, item->loc, "cannot read '%s' (looked in %.*s%s%s)", item->text,
@@ -99,7 +90,7 @@ static void open_library(ParsedRecipe *r, const Library *library, const char *fr
     text = tree_skip_mark(text, &size);
     const char *path = library->part ? from : library->path;
     uint32_t file = diags_add_source(r->diags, path, text, size);
-    if (library->part) set_file(library->part, file);
+    if (library->part) tree_set_file(library->part, file);
     read_library(r, source, path,
                  library->part ? library->part : tree_parse(r->arena, r->diags, file, text, size));
 }

@@ -46,6 +46,34 @@ static bool is_optional(Tree *root, const char *path, const char *above) {
     return parent && (*parent)->kind == TREE_MAP && strchr(above, '.');
 }
 
+/* A new key of a map. */
+static Tree **add_key(ParsedRecipe *r, Tree *map, const char *name, Loc loc) {
+    Tree *key = ARENA_NEW(r->arena, Tree);
+    *key = (Tree){.kind = TREE_SCALAR, .loc = loc, .text = name, .size = strlen(name)};
+    TreeItem *items = ARENA_ARRAY(r->arena, TreeItem, map->count + 1);
+    if (map->count) memcpy(items, map->items, sizeof *items * map->count);
+    items[map->count].key = key;
+    map->items = items;
+    return &map->items[map->count++].value;
+}
+
+/* The place of networks.NAME.set.KEY, KEY being a setting of the recipe whose encoder the network is, "train.batch". */
+static Tree **place_in_set(ParsedRecipe *r, Tree *root, const char *path, Loc loc) {
+    const char *set = strncmp(path, "networks.", 9) == 0 ? strstr(path, ".set.") : NULL;
+    Tree **network = set ? find_place(root, arena_strndup(r->arena, path, (size_t)(set - path))) : NULL;
+    if (!network || !tree_get(*network, "recipe")) return NULL;
+    Tree *map = tree_get(*network, "set");
+    if (!map) {
+        Tree **place = add_key(r, *network, "set", loc);
+        map = *place = ARENA_NEW(r->arena, Tree);
+        *map = (Tree){.kind = TREE_MAP, .loc = loc};
+    }
+    const char *key = set + strlen(".set.");
+    for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++)
+        if (strcmp(map->items[i].key->text, key) == 0) return &map->items[i].value;
+    return map->kind == TREE_MAP && *key ? add_key(r, map, arena_strdup(r->arena, key), loc) : NULL;
+}
+
 /* Makes a place for it. */
 static Tree **add_place(ParsedRecipe *r, Tree *root, const char *path, Loc loc) {
     enum { MAX_OPTIONS = 100 }; /* there are a dozen */
@@ -58,14 +86,7 @@ static Tree **add_place(ParsedRecipe *r, Tree *root, const char *path, Loc loc) 
         **parent = (Tree){.kind = TREE_MAP, .loc = loc};
     }
     if (!parent || (*parent)->kind != TREE_MAP || (*parent)->count > MAX_OPTIONS) return NULL;
-    Tree *map = *parent, *key = ARENA_NEW(r->arena, Tree);
-    *key = (Tree){
-        .kind = TREE_SCALAR, .loc = loc, .text = arena_strdup(r->arena, dot + 1), .size = strlen(dot + 1)};
-    TreeItem *items = ARENA_ARRAY(r->arena, TreeItem, map->count + 1);
-    if (map->count) memcpy(items, map->items, sizeof *items * map->count);
-    items[map->count].key = key;
-    map->items = items;
-    return &map->items[map->count++].value;
+    return add_key(r, *parent, arena_strdup(r->arena, dot + 1), loc);
 }
 
 /* What kind of value a text looks like: another value of a knob has to be of the same kind as its default. */
@@ -138,6 +159,7 @@ static bool replace_value(ParsedRecipe *r, Tree *root, const char *path, Tree *v
     }
     path = knob_behind(root, without_alias(root, path));
     Tree **place = is_shallow(path) ? find_place(root, path) : NULL;
+    if (!place && is_shallow(path)) place = place_in_set(r, root, path, loc);
     if (!place && is_shallow(path)) place = add_place(r, root, path, loc);
     if (!place) {
         unknown_setting(r, root, path, loc);
@@ -182,6 +204,15 @@ static void apply_preset(ParsedRecipe *r, Tree *root, const char *name, Loc loc)
     }
     for (size_t i = 0; i < preset->count; i++)
         replace_value(r, root, preset->items[i].key->text, preset->items[i].value, preset->items[i].key->loc);
+}
+
+void apply_settings(ParsedRecipe *r, Tree *root, const Tree *map) {
+    const Tree *preset = tree_get(map, "preset");
+    const char *name = preset ? tree_word(r->diags, preset, "preset") : NULL;
+    if (name && *name) apply_preset(r, root, name, preset->loc);
+    for (size_t i = 0; i < map->count; i++)
+        if (map->items[i].value != preset)
+            replace_value(r, root, map->items[i].key->text, map->items[i].value, map->items[i].key->loc);
 }
 
 void apply_overrides(ParsedRecipe *r, Tree *root) {

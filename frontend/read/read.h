@@ -9,6 +9,23 @@
 /* Fills a recipe of which arena, diags and options are set. After errors in parts of it the others are read all the
  * same; false if the whole is no recipe. */
 bool recipe_read(ParsedRecipe *recipe, const char *path, const char *text, size_t size);
+
+/* ---- recipe.c: parts of reading one, of which encoder.c makes another */
+/* Its tree, with known keys; part: the text's, if that is another recipe in which it stands, else NULL. False: no
+ * recipe. */
+bool recipe_begin(ParsedRecipe *recipe, const char *path, const char *text, size_t size, Tree *part);
+void read_definitions(ParsedRecipe *recipe, const char *path, Tree *root); /* modules, of libraries too */
+void read_name(ParsedRecipe *recipe, const Tree *root);
+void read_check(ParsedRecipe *recipe, const Tree *at); /* whether the knobs go together */
+void read_embed(ParsedRecipe *recipe, const Tree *root);
+
+/* ---- encoder.c: networks that are the encoders of other recipes */
+void read_encoders(ParsedRecipe *recipe, const Tree *root);
+/* The recipe whose encoder the network is that a scalar names; NULL after an error. */
+const ParsedRecipe *encoder_named(ParsedRecipe *recipe, const Tree *of);
+/* What the encoder of a recipe sees; NULL: it has none. */
+const View *encoder_view(const ParsedRecipe *recipe);
+
 /* The recipe as YAML with overrides applied and libraries written into it, so that it can be loaded on its own. */
 char *recipe_resolved(const ParsedRecipe *recipe);
 /* Where in that text n settings have their values (`at` and `length`). */
@@ -52,6 +69,8 @@ bool read_real(ParsedRecipe *recipe, const Tree *tree, const char *what, double 
 void read_knobs(ParsedRecipe *recipe, const Tree *map);
 /* Presets and settings of the command line take the place of the tree's values. */
 void apply_overrides(ParsedRecipe *recipe, Tree *root);
+/* The same of a map: `preset` first, then values by their paths. */
+void apply_settings(ParsedRecipe *recipe, Tree *root, const Tree *map);
 /* Warnings of what a preset sets and the recipe has not; errors if it is the one chosen were told before. */
 void check_preset(ParsedRecipe *recipe, const char *name, const Tree *preset);
 /* The place that a path such as "train.epochs", or a knob's bare name, names in the tree; NULL: none. */

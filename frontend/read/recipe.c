@@ -31,7 +31,7 @@ static void read_objectives(ParsedRecipe *r, const Tree *map) {
 /* ---- sections ---------------------------------------------------------------------------------------------------- */
 
 /* Whether the knobs go together: before anything is made of them. */
-static void read_check(ParsedRecipe *r, const Tree *at) {
+void read_check(ParsedRecipe *r, const Tree *at) {
     Block *check = read_block(r, at, "check", false);
     if (check && !run_check(r, check)) r->no_values = true;
 }
@@ -49,6 +49,7 @@ static void read_sections(ParsedRecipe *r, Tree *root) {
     check_presets(r, tree_get(root, "presets"));
     check_names(r, root);
     check_outputs(r, root);
+    read_encoders(r, root);
     if ((at = tree_get(root, "knobs"))) read_knobs(r, at);
     note_unread(r, "knobs", tree_get(root, "knobs"));
     if ((at = tree_get(root, "check"))) read_check(r, at);
@@ -69,8 +70,13 @@ static void read_sections(ParsedRecipe *r, Tree *root) {
     for (size_t i = 0; i < COUNT(named); i++) note_unread(r, named[i], tree_get(root, named[i]));
     if ((at = tree_get(root, "log_images"))) read_log_images(r, at);
     note_knobs(r, root);
-    if (!(at = tree_get(root, "embed"))) return;
+    read_embed(r, root);
+}
+
+void read_embed(ParsedRecipe *r, const Tree *root) {
     static const char *const keys[] = {"view", "features"};
+    const Tree *at = tree_get(root, "embed");
+    if (!at) return;
     const Tree *view = tree_get(at, "view"), *features = tree_get(at, "features");
     if (!check_keys(r, at, "embed", keys, COUNT(keys))) return;
     if (!features || (!view && !tree_get(root, "inputs")))
@@ -83,7 +89,7 @@ static void read_sections(ParsedRecipe *r, Tree *root) {
 }
 
 /* The modules of the recipe and of its libraries: what all else is written in. */
-static void read_definitions(ParsedRecipe *r, const char *path, Tree *root) {
+void read_definitions(ParsedRecipe *r, const char *path, Tree *root) {
     const Tree *modules = tree_get(root, "modules");
     r->libraries = tree_get(root, "libraries");
     if (r->libraries && !check_map(r, r->libraries, "libraries")) r->libraries = NULL;
@@ -94,11 +100,20 @@ static void read_definitions(ParsedRecipe *r, const char *path, Tree *root) {
     find_modules(r);
 }
 
-bool recipe_read(ParsedRecipe *r, const char *path, const char *text, size_t size) {
+void read_name(ParsedRecipe *r, const Tree *root) {
+    const Tree *name = tree_get(root, "recipe");
+    if (!name)
+        diag_error(r->diags, (Loc){r->file, 1, 1}, "a recipe begins with `recipe: NAME`");
+    else
+        r->name = tree_word(r->diags, name, "recipe");
+    if (!r->name) r->name = ""; /* the rest is looked at all the same */
+}
+
+bool recipe_begin(ParsedRecipe *r, const char *path, const char *text, size_t size, Tree *part) {
     static const char *const keys[] = {"recipe",    "about",      "use",     "knobs",   "check",    "presets",
                                        "data",      "views",      "draws",   "modules", "networks", "state",
                                        "schedules", "objectives", "metrics", "values",  "embed",    "train",
-                                       "libraries", "log_images", "inputs"};
+                                       "libraries", "log_images", "inputs",  "encoders"};
     r->path = path;
     r->train =
         (VtTrain){.batch = 64, .epochs = 100, .checkpoint_every = 1, .knn_k = 20, .knn_temperature = 0.07};
@@ -107,18 +122,20 @@ bool recipe_read(ParsedRecipe *r, const char *path, const char *text, size_t siz
     r->own_text = tree_skip_mark(text, &size);
     r->own_size = size;
     r->file = diags_add_source(r->diags, path, r->own_text, size);
-    Tree *root = r->tree = tree_parse(r->arena, r->diags, r->file, r->own_text, size);
+    if (part) tree_set_file(part, r->file);
+    Tree *root = r->tree = part ? part : tree_parse(r->arena, r->diags, r->file, r->own_text, size);
     if (!root || (!check_keys(r, root, "a recipe", keys, COUNT(keys)) && root->kind != TREE_MAP))
         return false;
     mend_lists(r, root);
+    return true;
+}
+
+bool recipe_read(ParsedRecipe *r, const char *path, const char *text, size_t size) {
+    if (!recipe_begin(r, path, text, size, NULL)) return false;
+    Tree *root = r->tree;
     apply_overrides(r, root); /* before modules, which can be set too */
     read_definitions(r, path, root);
-    const Tree *name = tree_get(root, "recipe");
-    if (!name)
-        diag_error(r->diags, (Loc){r->file, 1, 1}, "a recipe begins with `recipe: NAME`");
-    else
-        r->name = tree_word(r->diags, name, "recipe");
-    if (!r->name) r->name = ""; /* the rest is looked at all the same */
+    read_name(r, root);
     if (tree_get(root, "about")) r->about = tree_word(r->diags, tree_get(root, "about"), "about");
     read_sections(r, root);
     return true;

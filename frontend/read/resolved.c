@@ -74,12 +74,64 @@ static Tree *train_with_options(const ParsedRecipe *r, const Tree *train) {
     return made;
 }
 
+/* ---- encoders of other recipes ----------------------------------------------------------------------------------- */
+
+/* The view of `embed` alone; of `train` the size of a batch. */
+static Tree *only(const ParsedRecipe *r, const Tree *map, const char *const *names, size_t n) {
+    Tree *made = new_tree(r, TREE_MAP, NULL, map->count);
+    for (size_t i = 0; map->kind == TREE_MAP && i < map->count; i++)
+        for (size_t k = 0; k < n; k++)
+            if (strcmp(map->items[i].key->text, names[k]) == 0) made->items[made->count++] = map->items[i];
+    return made;
+}
+
+static void put_texts(const ParsedRecipe *r, Tree *root);
+
+/* The sections that `embed` needs (encoder.c), whole in themselves. */
+static Tree *encoder_tree(const ParsedRecipe *r) {
+    static const char *const kept[] = {"recipe", "about",    "knobs", "check",     "train", "data",
+                                       "views",  "networks", "state", "schedules", "embed"};
+    static const char *const extent[] = {"batch", "epochs"};
+    const View *view = encoder_view(r);
+    Tree *root = new_tree(r, TREE_MAP, NULL, COUNT(kept) + 4);
+    for (size_t i = 0; i < r->tree->count; i++)
+        for (size_t k = 0; k < COUNT(kept); k++) {
+            const char *key = r->tree->items[i].key->text;
+            const Tree *value = r->tree->items[i].value;
+            if (strcmp(key, kept[k]) != 0) continue;
+            if (strcmp(key, "views") == 0) value = only(r, value, &view->name, 1);
+            if (strcmp(key, "train") == 0) value = only(r, value, extent, COUNT(extent));
+            if (value->count || value->kind == TREE_SCALAR) put(r, root, key, value);
+        }
+    put_texts(r, root);
+    return root;
+}
+
+static void put_encoders(const ParsedRecipe *r, Tree *root) {
+    Tree *encoders = new_tree(r, TREE_MAP, NULL, r->n_encoders);
+    for (size_t i = 0; i < r->n_encoders; i++)
+        put(r, encoders, r->encoders[i].signature.name, encoder_tree(r->encoders[i].recipe));
+    if (encoders->count) put(r, root, "encoders", encoders);
+}
+
 /* ---- the text ---------------------------------------------------------------------------------------------------- */
 
+/* The modules of all texts, and the encoders. */
+static void put_texts(const ParsedRecipe *r, Tree *root) {
+    Tree *libraries = new_tree(r, TREE_MAP, NULL, r->n_texts);
+    put_source(r, root, &r->texts[0]);
+    for (size_t i = 1; i < r->n_texts; i++) {
+        Tree *library = new_tree(r, TREE_MAP, NULL, 2);
+        put_source(r, library, &r->texts[i]);
+        put(r, libraries, r->texts[i].name, library);
+    }
+    if (libraries->count) put(r, root, "libraries", libraries);
+    put_encoders(r, root);
+}
+
 char *recipe_resolved(const ParsedRecipe *r) {
-    static const char *const replaced[] = {"use", "modules", "libraries"};
-    Tree *root = new_tree(r, TREE_MAP, NULL, r->tree->count + COUNT(replaced) + 1),
-         *libraries = new_tree(r, TREE_MAP, NULL, r->n_texts);
+    static const char *const replaced[] = {"use", "modules", "libraries", "encoders"};
+    Tree *root = new_tree(r, TREE_MAP, NULL, r->tree->count + COUNT(replaced) + 1);
     const Tree *train = tree_get(r->tree, "train");
     bool trains = r->objectives.count && (!train || train->kind == TREE_MAP);
     for (size_t i = 0; i < r->tree->count; i++) {
@@ -93,13 +145,7 @@ char *recipe_resolved(const ParsedRecipe *r) {
         root->count++;
     }
     if (trains && !train) put(r, root, "train", train_with_options(r, NULL));
-    put_source(r, root, &r->texts[0]);
-    for (size_t i = 1; i < r->n_texts; i++) {
-        Tree *library = new_tree(r, TREE_MAP, NULL, 2);
-        put_source(r, library, &r->texts[i]);
-        put(r, libraries, r->texts[i].name, library);
-    }
-    if (libraries->count) put(r, root, "libraries", libraries);
+    put_texts(r, root);
     return tree_print(r->arena, r->diags, root);
 }
 

@@ -17,7 +17,10 @@ typedef struct { /* a module, or a network */
     const char *ema_of; /* NULL: trained */
     Loc ema_loc;
     Expr *momentum;
-    bool before; /* it moves before the step, not after the optimiser */
+    bool before;                       /* it moves before the step, not after the optimiser */
+    const struct ParsedRecipe *recipe; /* it is the encoder of this one: applies its `embed`; or NULL */
+    bool thaw;                         /* of such a one: parameters that its recipe keeps fixed are trained */
+    const Tree *recipe_form;           /* the map that says so */
 } Definition;
 
 typedef struct { /* a text that modules stand in: the recipe, or a library that it uses */
@@ -88,7 +91,7 @@ typedef struct { /* a name of which nothing could be read, after an error */
     bool everywhere; /* modules see it too */
 } Unread;
 
-typedef struct {
+typedef struct ParsedRecipe {
     Arena *arena;
     Diags *diags;
     const RecipeOptions *options;
@@ -105,6 +108,9 @@ typedef struct {
     const char *own_text;
     size_t own_size;
     const Tree *libraries; /* of a saved recipe: those it uses, by name; or NULL */
+    Definition *encoders;  /* networks that are encoders of other recipes: read before all else */
+    size_t n_encoders, encoders_capacity;
+    const struct ParsedRecipe *taken_by; /* the recipe that this one is the encoder in, or NULL */
     Definition *modules, *networks;
     size_t n_modules, modules_capacity, n_networks, networks_capacity;
     Knob *knobs;

@@ -51,29 +51,39 @@ static bool same_arguments(Evaluator *e, const Applied *applied, const Value *ar
     return true;
 }
 
-const Definition *network_named(const Evaluator *e, const char *name) {
-    for (size_t i = 0; i < e->recipe->n_networks; i++)
-        if (strcmp(e->recipe->networks[i].signature.name, name) == 0) return &e->recipe->networks[i];
+const Definition *network_named(const ParsedRecipe *recipe, const char *name) {
+    for (size_t i = 0; i < recipe->n_networks; i++)
+        if (strcmp(recipe->networks[i].signature.name, name) == 0) return &recipe->networks[i];
     return NULL;
 }
 
 /* The network that a chain of moving averages follows in the end; NULL: none, as was told where they are defined. */
 static const Definition *source_of(Evaluator *e, const Definition *network) {
     for (size_t hops = 0; network && network->ema_of; hops++)
-        network = hops <= e->recipe->n_networks ? network_named(e, network->ema_of) : NULL;
+        network = hops <= e->recipe->n_networks ? network_named(e->recipe, network->ema_of) : NULL;
     return network;
 }
 
 static Value run_network(Evaluator *e, const Definition *network, const Definition *source, const Expr *at,
-                         Value *args, const char **keywords, size_t n, int application) {
-    Application here = {network, application, network->ema_of != NULL, e->body};
+                         Value *args, const char **keywords, size_t n, int application, const char *name) {
+    Application here = {.definition = network,
+                        .recipe = e->recipe,
+                        .number = application,
+                        .ema = network->ema_of != NULL,
+                        .thaw = source->thaw};
     const Application *before = e->states->application;
     const char *scope = e->scope;
+    if (before) { /* a network of an encoder is a part of the one that is applied */
+        here = *before;
+        here.passed = NULL;
+    }
+    here.body = e->body;
+    here.scope = name;
     e->states->application = &here;
-    e->scope = network->signature.name;
-    e->func->scope = e->scope;
+    e->func->scope = e->scope = name;
     e->states->stamp++;
-    Value result = call_definition(e, source, true, at, args, keywords, n);
+    Value result = source->recipe ? run_encoder(e, source, at, args, keywords, n)
+                                  : call_definition(e, source, true, at, args, keywords, n);
     e->states->application = before;
     e->scope = scope;
     e->func->scope = scope;
@@ -84,16 +94,22 @@ Value apply_network(Evaluator *e, const Definition *network, const Expr *at, Val
                     const char **keywords, size_t n) {
     const Definition *source = source_of(e, network);
     if (!source) return (Value){0}; /* that was told where it is defined */
-    if (e->states->application)
+    const Application *around = e->states->application;
+    if (around && !around->passed)
         return name_error(e, at->loc, "a network is not applied inside another; use a module");
     States *states = e->states;
     const char **parameters = parameters_of(e, &source->signature, keywords, n);
+    if (around && around->passed->frame.count) {
+        n = take_passed(e, around->passed, &source->signature, parameters, &args, &keywords, n);
+        parameters = parameters_of(e, &source->signature, keywords, n);
+    }
+    const Definition *within = around ? around->definition : NULL;
     int application = 0;
     if (states->n_applied >= MAX_APPLICATIONS)
         return eval_error(e, at->loc, "networks are applied more than %d times", MAX_APPLICATIONS);
     for (size_t i = 0; i < states->n_applied && spend(e, at->loc, 0); i++) {
         Applied *applied = &states->applied[i];
-        if (applied->network != network || applied->func != e->func) continue;
+        if (applied->network != network || applied->func != e->func || applied->within != within) continue;
         application++;
         if (!known_in_loop(e->body, applied->body))
             continue; /* what a loop's body computed is not known outside */
@@ -104,9 +120,11 @@ Value apply_network(Evaluator *e, const Definition *network, const Expr *at, Val
                        .parameters = parameters,
                        .n_arguments = n,
                        .func = e->func,
+                       .within = within,
                        .body = e->body};
+    applied.scope = around ? join_scope(e, around->scope, network->signature.name) : network->signature.name;
     applied.first_tap = states->n_taps;
-    applied.result = run_network(e, network, source, at, args, keywords, n, application);
+    applied.result = run_network(e, network, source, at, args, keywords, n, application, applied.scope);
     applied.result = mark_application(e, applied.result, states->n_applied + 1);
     applied.n_taps = states->n_taps - applied.first_tap;
     ARENA_PUSH(e->arena, states->applied, states->n_applied, states->applied_capacity, applied);

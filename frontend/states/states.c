@@ -82,7 +82,7 @@ static uint32_t followed_param(Evaluator *e, Loc loc, const Definition *network,
     size_t n = 0, capacity = 0;
     int64_t known = -1;
     while (known < 0 && at->ema_of && spend(e, loc, 1)) {
-        at = network_named(e, at->ema_of);
+        at = network_named(e->states->application->recipe, at->ema_of);
         known = module_find_state(e->module, arena_printf(e->arena, "%s%s", at->signature.name, suffix));
         if (known < 0) ARENA_PUSH(e->arena, missing, n, capacity, at);
     }
@@ -130,6 +130,7 @@ Value make_param(Evaluator *e, Loc loc, const State *like, const Value *init, in
     if (known < 0) {
         State state = *like;
         state.name = name;
+        state.frozen = like->frozen && !e->states->application->thaw;
         state.role = role;
         state.decay = decay < 0 ? type.rank > 1 : decay != 0;
         uint32_t source;

@@ -4,11 +4,22 @@
 
 #include "frontend/evaluate/evaluator.h"
 
+typedef struct { /* arguments that the encoder of a recipe passes on to its networks */
+    Frame frame;
+    size_t *taken; /* of each variable: how many networks took it */
+} Passed;
+
 typedef struct { /* a network being applied */
     const Definition *definition;
+    const ParsedRecipe *recipe; /* that it is a network of */
+    const char
+        *scope;       /* its name; of an encoder's networks, which are a part of this one, "NETWORK.THEIRS" */
     int number;       /* of this application, in the function; 0: the first */
     bool ema;         /* its parameters are moving averages of another network's */
+    bool thaw;        /* parameters are trained that a recipe keeps fixed */
     const Loop *body; /* the loop that it is made in; NULL: none */
+    const Passed
+        *passed; /* `embed` of a recipe runs, whose networks are applied in this one; NULL: none does */
 } Application;
 
 typedef struct {               /* of a state, by its number in the module */
@@ -25,12 +36,14 @@ typedef struct { /* a network applied to arguments: made once */
     size_t n_arguments;
     Value result;
     const Func *func;
+    const Definition *within; /* of an encoder's networks: the network that they are part of; else NULL */
+    const char *scope;        /* names of its parameters begin so: that of the network, most often */
     const Loop *body;         /* the loop that it was applied in, or NULL */
     size_t first_tap, n_taps; /* what labelled calls gave in it */
 } Applied;
 
 typedef struct {       /* what a labelled call gave */
-    const char *label; /* behind the network's name: "blocks.0.attn" */
+    const char *scope; /* with the network's name: "encoder.blocks.0.attn" */
     Value value;
     Loc loc;          /* of the call */
     const Loop *body; /* the loop that it was made in; NULL: none */
@@ -110,10 +123,18 @@ ValueId random_value(Func *func, ValueId key, const Loop *loop, int sampler, con
 bool set_initial(Evaluator *e, Loc loc, const Value *value, State *state);
 
 /* ---- networks.c */
-const Definition *network_named(const Evaluator *e, const char *name); /* NULL: there is none */
+const Definition *network_named(const ParsedRecipe *recipe, const char *name); /* NULL: there is none */
 /* An ApplyNetwork. */
 Value apply_network(Evaluator *e, const Definition *network, const Expr *at, Value *args,
                     const char **keywords, size_t n);
+
+/* ---- encoder.c: `embed` of another recipe, as a network that is being applied */
+Value run_encoder(Evaluator *e, const Definition *network, const Expr *at, Value *args, const char **keywords,
+                  size_t n);
+/* Adds what is passed on to the n arguments, for which `parameters` are, of a network in it; returns how many there are
+ * then. */
+size_t take_passed(Evaluator *e, const Passed *passed, const Signature *signature, const char **parameters,
+                   Value **args, const char ***keywords, size_t n);
 
 /* Whether what was made in the body of `outer` (NULL: in none) is known in that of `inner`. */
 bool known_in_loop(const Loop *inner, const Loop *outer);

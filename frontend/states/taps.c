@@ -18,11 +18,11 @@ void keep_tap(Evaluator *e, const Expr *at, const Value *value) {
     const Application *application = states->application;
     if (!application) return;
     const char *network = application->definition->signature.name;
-    Tap tap = {.label = e->scope + strlen(network) + 1, .value = *value, .loc = at->loc, .body = e->body};
+    Tap tap = {.scope = e->scope, .value = *value, .loc = at->loc, .body = e->body};
     ARENA_PUSH(e->arena, states->taps, states->n_taps, states->taps_capacity, tap);
     bool readable = e->body == application->body; /* not within a loop of the network's */
     if (!readable || !names_set(e->arena, &states->label_names, e->scope, 0)) return;
-    RecipeLabel label = {network, tap.label, show_value(e, value)};
+    RecipeLabel label = {network, e->scope + strlen(network) + 1, show_value(e, value)};
     ARENA_PUSH(e->arena, states->labels, states->n_labels, states->labels_capacity, label);
 }
 
@@ -35,6 +35,12 @@ Value mark_application(Evaluator *e, Value result, size_t application) {
     for (size_t i = 0; i < result.count; i++) items[i] = mark_application(e, result.items[i], application);
     result.items = items;
     return result;
+}
+
+/* Behind the network's name: "blocks.0.attn". Of a network that is an encoder, with the name of its own network before
+ * it. */
+static const char *label_of(const Applied *applied, const Tap *tap) {
+    return tap->scope + strlen(applied->scope) + 1;
 }
 
 /* ---- finding a label --------------------------------------------------------------------------------------------- */
@@ -59,7 +65,7 @@ static void list_labels(Evaluator *e, const Applied *applied) {
     const char *all = "";
     Names known = {0};
     for (size_t i = 0; i < applied->n_taps && known.count < MAX_SHAPES; i++) {
-        const char *shape = shape_of(e, e->states->taps[applied->first_tap + i].label);
+        const char *shape = shape_of(e, label_of(applied, &e->states->taps[applied->first_tap + i]));
         if (!names_set(e->arena, &known, shape, 0)) continue;
         bool last = known.count == MAX_SHAPES;
         all = arena_printf(e->arena, "%s%s%s", all, *all ? ", " : "", last ? "…" : shape);
@@ -70,7 +76,8 @@ static void list_labels(Evaluator *e, const Applied *applied) {
 
 static Value unknown_label(Evaluator *e, Loc loc, const Applied *applied, const char *label) {
     const char **labels = ARENA_ARRAY(e->arena, const char *, applied->n_taps + 1);
-    for (size_t i = 0; i < applied->n_taps; i++) labels[i] = e->states->taps[applied->first_tap + i].label;
+    for (size_t i = 0; i < applied->n_taps; i++)
+        labels[i] = label_of(applied, &e->states->taps[applied->first_tap + i]);
     name_error(e, loc, "network %s has no label '%s' here%s", applied->network->signature.name, label,
                did_you_mean(e, label, labels, applied->n_taps));
     list_labels(e, applied);
@@ -82,7 +89,7 @@ static const Tap *find_tap(Evaluator *e, Loc loc, const Applied *applied, const 
     const Tap *found = NULL;
     for (size_t i = 0; i < applied->n_taps; i++) {
         const Tap *tap = &e->states->taps[applied->first_tap + i];
-        if (strcmp(tap->label, label) != 0) continue;
+        if (strcmp(label_of(applied, tap), label) != 0) continue;
         if (!found) {
             found = tap;
             continue;
@@ -96,10 +103,11 @@ static const Tap *find_tap(Evaluator *e, Loc loc, const Applied *applied, const 
     return found;
 }
 
-static bool add_tap(Evaluator *e, Loc loc, const Tap *tap, Value *list, size_t *capacity) {
+static bool add_tap(Evaluator *e, Loc loc, const Applied *applied, const Tap *tap, Value *list,
+                    size_t *capacity) {
     if (!known_in_loop(e->body, tap->body)) {
-        name_error(e, loc, "'%s' is called in a `%s`: what it gives is known there alone", tap->label,
-                   tap->body->word);
+        name_error(e, loc, "'%s' is called in a `%s`: what it gives is known there alone",
+                   label_of(applied, tap), tap->body->word);
         diag_note(e->diags, tap->loc, "here");
         return false;
     }
@@ -118,14 +126,14 @@ static bool add_taps(Evaluator *e, Loc loc, const Applied *applied, const char *
     if (!spend(e, loc, applied->n_taps / 8 + 1)) return false;
     if (!has_wildcard(label)) {
         const Tap *tap = find_tap(e, loc, applied, label);
-        return tap && add_tap(e, loc, tap, list, capacity);
+        return tap && add_tap(e, loc, applied, tap, list, capacity);
     }
     for (size_t i = 0; i < applied->n_taps; i++) {
         const Tap *tap = &e->states->taps[applied->first_tap + i];
-        if (!pattern_matches_parts(label, tap->label, strlen(tap->label))) continue;
+        if (!pattern_matches_parts(label, label_of(applied, tap), strlen(label_of(applied, tap)))) continue;
         if (list->count == MAX_LIST || ++e->elements > MAX_ELEMENTS) /* an error: too long */
             return value_list(e, loc, V_LIST, MAX_LIST + 1).kind != V_POISON;
-        if (!add_tap(e, loc, tap, list, capacity)) return false;
+        if (!add_tap(e, loc, applied, tap, list, capacity)) return false;
     }
     if (list->count > before) return true;
     unknown_label(e, loc, applied, label);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { MAX_SOURCE = 64 << 20 };
 
@@ -21,52 +22,134 @@ void source_candidates(Arena *arena, const char *from, const char *name, const c
     out[1] = models_dir ? arena_printf(arena, "%s/%s", models_dir, name) : NULL;
 }
 
-static bool follow(Arena *arena, Diags *diags, const char *path, const char *models_dir, RecipeSources *out,
-                   const char *file);
+const char *source_recipe(Arena *arena, const char *from, const char *word, const char *models_dir, bool here,
+                          const char **folder) {
+    static const char *const endings[] = {"", ".yaml"};
+    bool absolute = word[0] == '/';
+    const char *paths[4] = {here || absolute ? word : NULL};
+    if (!absolute) source_candidates(arena, from, word, models_dir, paths + 1);
+    paths[3] = models_dir && !absolute ? arena_printf(arena, "%s/paper/%s", models_dir, word) : NULL;
+    *folder = NULL;
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; k < 2 && paths[i]; k++) {
+            struct stat status;
+            const char *path = arena_printf(arena, "%s%s", paths[i], endings[k]);
+            if (stat(path, &status) != 0) continue;
+            if (!S_ISDIR(status.st_mode)) return path;
+            const char *inside = arena_printf(arena, "%s/recipe.yaml", path);
+            if (stat(inside, &status) != 0) continue;
+            *folder = path;
+            return inside;
+        }
+    return NULL;
+}
 
-/* The first candidate that is there, if it was not read before: as reading the recipe does. */
-static bool follow_use(Arena *arena, Diags *diags, const char *from, const char *name, const char *models_dir,
-                       RecipeSources *out) {
+typedef struct {
+    Arena *arena;
+    Diags *diags;
+    const RecipeOptions *options;
+    RecipeSources *out;
+    int depth; /* of recipes that take the encoders of others */
+} Follower;
+
+static bool follow(Follower *f, const char *path, const char *file);
+
+/* A file that was found, if it was not read before: as reading the recipe does. */
+static bool follow_file(Follower *f, const char *path) {
+    char *real = realpath(path, NULL);
+    if (!real) return false;
+    const char *file = arena_strdup(f->arena, real);
+    free(real);
+    for (size_t k = 1; k < f->out->count; k++)
+        if (strcmp(f->out->items[k].path, file) == 0) return true;
+    return follow(f, path, file);
+}
+
+static bool follow_use(Follower *f, const char *from, const char *name) {
     const char *paths[2];
-    source_candidates(arena, from, name, models_dir, paths);
-    for (int i = 0; i < 2; i++) {
-        char *real = paths[i] ? realpath(paths[i], NULL) : NULL;
-        if (!real) continue;
-        const char *file = arena_strdup(arena, real);
-        free(real);
-        for (size_t k = 1; k < out->count; k++)
-            if (strcmp(out->items[k].path, file) == 0) return true;
-        return follow(arena, diags, paths[i], models_dir, out, file);
-    }
+    source_candidates(f->arena, from, name, f->options->models_dir, paths);
+    for (int i = 0; i < 2; i++)
+        if (paths[i] && access(paths[i], F_OK) == 0) return follow_file(f, paths[i]);
     return false;
 }
 
-/* `path` is what uses are relative to, `file` where the text lies. */
-static bool follow(Arena *arena, Diags *diags, const char *path, const char *models_dir, RecipeSources *out,
-                   const char *file) {
-    enum { MAX_SOURCES = 1000 }; /* as many as are read, and no deeper than the stack */
-    RecipeSource source = {.path = file};
-    struct stat status;
-    if (out->count >= MAX_SOURCES) return false;
-    if (stat(file, &status) != 0 || !S_ISREG(status.st_mode)) return false; /* a pipe can be read only once */
-    source.text = source_read(arena, file, &source.size);
-    if (!source.text) return false;
-    ARENA_PUSH(arena, out->items, out->count, out->capacity, source);
-    uint32_t number = diags_add_source(diags, path, source.text, source.size);
-    const Tree *tree = tree_parse(arena, diags, number, source.text, source.size);
-    if (!tree || tree->kind != TREE_MAP) return false;
-    const Tree *uses = tree_get(tree, "use"), *inside = tree_get(tree, "libraries");
-    if (uses && uses->kind != TREE_LIST) return false;
-    for (size_t i = 0; uses && i < uses->count; i++) {
-        const Tree *item = uses->items[i].value;
-        if (item->kind == TREE_SCALAR && tree_get(inside, item->text)) continue;
-        if (item->kind != TREE_SCALAR || !follow_use(arena, diags, path, item->text, models_dir, out))
+/* ---- encoders of other recipes ----------------------------------------------------------------------------------- */
+
+/* What a word leads to, if anything. */
+static bool follow_word(Follower *f, const char *from, const Tree *word, bool here) {
+    const char *folder, *path = NULL;
+    if (word && word->kind == TREE_SCALAR && *word->text)
+        path = source_recipe(f->arena, from, word->text, f->options->models_dir, here, &folder);
+    return !path || follow_file(f, path);
+}
+
+/* All that a knob may be: by default, by a preset. */
+static bool follow_knob(Follower *f, const char *from, const Tree *root, const char *knob) {
+    const Tree *form = tree_get(tree_get(root, "knobs"), knob), *presets = tree_get(root, "presets");
+    bool good =
+        follow_word(f, from, form && form->kind == TREE_MAP ? tree_get(form, "default") : form, false);
+    for (size_t i = 0; good && presets && i < presets->count; i++)
+        good = follow_word(f, from, tree_get(presets->items[i].value, knob), false);
+    return good;
+}
+
+/* Words of the command line may say which recipe it is: all are tried, since a file too many does no harm. */
+static bool follow_settings(Follower *f, const char *from) {
+    bool good = true;
+    for (int i = 0; good && i < f->options->n_overrides; i++) {
+        const char *value = strchr(f->options->overrides[i], '=');
+        Tree word = {.kind = TREE_SCALAR, .text = value ? value + 1 : ""};
+        if (value && !strpbrk(value + 1, "[{\n")) good = follow_word(f, from, &word, true);
+    }
+    return good;
+}
+
+static bool follow_encoders(Follower *f, const char *path, const Tree *root) {
+    const Tree *networks = tree_get(root, "networks"), *inside = tree_get(root, "encoders");
+    for (size_t i = 0; networks && networks->kind == TREE_MAP && i < networks->count; i++) {
+        const char *key = networks->items[i].key->text;
+        const Tree *recipe = tree_get(networks->items[i].value, "recipe");
+        if (!recipe || recipe->kind != TREE_SCALAR) continue;
+        if (f->depth == 1 && !follow_settings(f, path)) return false;
+        if (tree_get(inside, arena_strndup(f->arena, key, strcspn(key, "( ")))) continue;
+        bool knob = recipe->text[0] == '$' && !recipe->quoted;
+        if (!(knob ? follow_knob(f, path, root, recipe->text + 1) : follow_word(f, path, recipe, false)))
             return false;
     }
     return true;
 }
 
+/* ---- a file ------------------------------------------------------------------------------------------------------ */
+
+/* `path` is what uses are relative to, `file` where the text lies. */
+static bool follow(Follower *f, const char *path, const char *file) {
+    enum { MAX_SOURCES = 1000, MAX_DEPTH = 100 }; /* as many as are read, and no deeper than the stack */
+    RecipeSource source = {.path = file};
+    struct stat status;
+    if (f->out->count >= MAX_SOURCES || f->depth >= MAX_DEPTH) return false;
+    if (stat(file, &status) != 0 || !S_ISREG(status.st_mode)) return false; /* a pipe can be read only once */
+    source.text = source_read(f->arena, file, &source.size);
+    if (!source.text) return false;
+    ARENA_PUSH(f->arena, f->out->items, f->out->count, f->out->capacity, source);
+    uint32_t number = diags_add_source(f->diags, path, source.text, source.size);
+    const Tree *tree = tree_parse(f->arena, f->diags, number, source.text, source.size);
+    if (!tree || tree->kind != TREE_MAP) return false;
+    const Tree *uses = tree_get(tree, "use"), *inside = tree_get(tree, "libraries");
+    if (uses && uses->kind != TREE_LIST) return false;
+    f->depth++;
+    bool good = true;
+    for (size_t i = 0; good && uses && i < uses->count; i++) {
+        const Tree *item = uses->items[i].value;
+        if (item->kind == TREE_SCALAR && tree_get(inside, item->text)) continue;
+        good = item->kind == TREE_SCALAR && follow_use(f, path, item->text);
+    }
+    good = good && follow_encoders(f, path, tree);
+    f->depth--;
+    return good;
+}
+
 bool recipe_sources(Arena *arena, const char *path, const RecipeOptions *options, RecipeSources *out) {
     *out = (RecipeSources){0};
-    return follow(arena, diags_new(arena), path, options->models_dir, out, path);
+    Follower f = {.arena = arena, .diags = diags_new(arena), .options = options, .out = out};
+    return follow(&f, path, path);
 }

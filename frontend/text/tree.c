@@ -302,6 +302,15 @@ const char *tree_skip_mark(const char *text, size_t *size) {
     return text + 3;
 }
 
+void tree_set_file(Tree *tree, uint32_t file) {
+    tree->loc.file = file;
+    if (tree->key.line) tree->key.file = file;
+    for (size_t i = 0; i < tree->count; i++) {
+        if (tree->items[i].key) tree_set_file(tree->items[i].key, file);
+        tree_set_file(tree->items[i].value, file);
+    }
+}
+
 Tree *tree_copy(Arena *arena, const Tree *tree) {
     Tree *copy = ARENA_NEW(arena, Tree);
     *copy = *tree;

@@ -31,6 +31,7 @@ struct Tree {
 
 /* Parses text (registered with diags as source `file`). NULL after errors. */
 Tree *tree_parse(Arena *arena, Diags *diags, uint32_t file, const char *text, size_t size);
+void tree_set_file(Tree *tree, uint32_t file); /* in all its positions: it is a text of its own to messages */
 Tree *tree_copy(Arena *arena, const Tree *tree);
 Tree *tree_get(const Tree *map, const char *key); /* NULL: none, or no map */
 bool tree_is_null(const Tree *tree);              /* nothing after the key, or ~ or null */

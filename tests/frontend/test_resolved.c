@@ -125,6 +125,7 @@ static void test_models(void **state) {
     (void)state;
     static const char *const patterns[] = {SOURCE_DIR "/models/*.yaml", SOURCE_DIR "/models/paper/*.yaml",
                                            SOURCE_DIR "/models/objectives/*.yaml",
+                                           SOURCE_DIR "/models/eval/*.yaml",
                                            SOURCE_DIR "/tests/driver/*.yaml"};
     for (size_t p = 0; p < sizeof patterns / sizeof *patterns; p++) {
         glob_t found;
