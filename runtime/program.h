@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VT_ABI 10
+#define VT_ABI 11
 #define VT_MAX_RANK 8
 #define VT_MAX_OWN_ARGS 1024 /* arguments of a call of which some are each thread's own, or move */
 #define VT_MAX_LOOPS 8       /* loops in loops */
@@ -90,6 +90,7 @@ typedef struct {
     int32_t first_source, n_sources; /* in VtProgram.sources */
     int32_t
         pair; /* a stream before it: each step takes the images at the same places as that one; -1: none */
+    int32_t repeat; /* how often an image is taken before the next one is */
 } VtStream;
 
 /* ---- inputs: what is fed at each step ---------------------------------------------------------------------------- */

@@ -48,6 +48,7 @@ static const char *stream_text(Arena *arena, const VtProgram *plan, const VtStre
         if (stream->n_sources > 1)
             text = arena_printf(arena, "%s (%.3g %%)", text, 100 * source->weight / sum);
     }
+    if (stream->repeat > 1) text = arena_printf(arena, "%s, %d times each", text, stream->repeat);
     return arena_printf(arena, "%s: %lld images a step%s%s", text, (long long)stream->batch,
                         stream->pair < 0 ? "" : ", those that go with ",
                         stream->pair < 0 ? "" : plan->streams[stream->pair].name);

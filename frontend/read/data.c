@@ -10,28 +10,37 @@ typedef struct {
     const Tree *form; /* NULL: nothing is said of it */
     Loc loc;
     double weight; /* 0: it makes a stream of its own */
-    int64_t batch;
+    int64_t batch, repeat;
     const Tree *pair; /* the name of another source; NULL */
 } SourceForm;
 
 /* What is wrong is told, and left out: the source is there all the same. */
 static void read_source_form(ParsedRecipe *r, const Tree *key, const Tree *form, SourceForm *out) {
-    static const char *const keys[] = {"batch", "weight", "pair"};
-    *out = (SourceForm){.name = key->text, .loc = key->loc, .batch = r->train.batch};
+    static const char *const keys[] = {"batch", "weight", "pair", "repeat"};
+    *out = (SourceForm){.name = key->text, .loc = key->loc, .batch = r->train.batch, .repeat = r->repeat};
     if (strlen(key->text) > MAX_SOURCE_NAME)
         diag_error(r->diags, key->loc, "'%.40s…' is too long for the name of a source: at most %d letters",
                    key->text, MAX_SOURCE_NAME);
     bool number = form->kind == TREE_SCALAR && !tree_is_null(form); /* short for {batch: NUMBER} */
     if (!number && (tree_is_null(form) || !check_keys(r, form, "a source of data", keys, COUNT(keys))))
         return;
-    const Tree *batch = number ? form : tree_get(form, "batch"), *weight = tree_get(form, "weight");
+    const Tree *batch = number ? form : tree_get(form, "batch"), *weight = tree_get(form, "weight"),
+               *repeat = number ? NULL : tree_get(form, "repeat");
     out->pair = tree_get(form, "pair");
-    if (out->pair && (batch || weight))
+    if (out->pair && (batch || weight || repeat))
         diag_error(
-            r->diags, (batch ? batch : weight)->loc,
+            r->diags,
+            (batch    ? batch
+             : weight ? weight
+                      : repeat)
+                ->loc,
             "source '%s' takes the images that go with those of the source it is paired with: it has no "
-            "batch or weight of its own",
+            "batch, weight or repeat of its own",
             out->name);
+    else if (weight && repeat)
+        diag_error(r->diags, repeat->loc,
+                   "source '%s' is mixed with others, whose images are repeated as `train.repeat` says",
+                   out->name);
     else if (batch && weight)
         diag_error(r->diags, batch->loc,
                    "source '%s' has a weight, so it shares the step's batch with the others that have one: "
@@ -39,6 +48,8 @@ static void read_source_form(ParsedRecipe *r, const Tree *key, const Tree *form,
                    out->name);
     else if (batch && !read_int(r, batch, "batch", 1, 1 << 20, &out->batch))
         out->batch = r->train.batch;
+    else if (repeat && !read_int(r, repeat, "repeat", 1, MAX_REPEAT, &out->repeat))
+        out->repeat = 1;
     else if (weight && !read_real(r, weight, "weight", 1e-6, 1e6, &out->weight))
         out->weight = 1;
 }
@@ -64,8 +75,10 @@ static const SourceForm *find_pair(ParsedRecipe *r, const SourceForm *of, const 
     return NULL;
 }
 
-static int add_stream(ParsedRecipe *r, VtStream stream, Loc loc) {
+/* repeat: of each image; what is paired is repeated as its leader is. */
+static int add_stream(ParsedRecipe *r, VtStream stream, int64_t repeat, Loc loc) {
     stream.first_source = r->n_sources;
+    stream.repeat = (int32_t)repeat;
     r->stream_locs[r->n_streams] = loc;
     r->streams[r->n_streams] = stream;
     return r->n_streams++;
@@ -82,14 +95,14 @@ static void make_streams(ParsedRecipe *r, const SourceForm *forms, size_t n) {
     for (size_t i = 0; i < n; i++) {
         if (forms[i].weight == 0) continue;
         if (mixture < 0)
-            mixture =
-                add_stream(r, (VtStream){.name = "", .batch = r->train.batch, .pair = -1}, forms[i].loc);
+            mixture = add_stream(r, (VtStream){.name = "", .batch = r->train.batch, .pair = -1}, r->repeat,
+                                 forms[i].loc);
         add_source(r, mixture, forms[i].name, forms[i].weight);
     }
     for (size_t i = 0; i < n; i++) {
         if (forms[i].weight || forms[i].pair) continue;
         of[i] = add_stream(r, (VtStream){.name = forms[i].name, .batch = forms[i].batch, .pair = -1},
-                           forms[i].loc);
+                           forms[i].repeat, forms[i].loc);
         add_source(r, of[i], forms[i].name, 1);
     }
     for (size_t i = 0; i < n; i++) {
@@ -98,14 +111,14 @@ static void make_streams(ParsedRecipe *r, const SourceForm *forms, size_t n) {
         VtStream stream = {.name = forms[i].name, .batch = forms[i].batch, .pair = -1};
         if (with) stream.pair = of[with - forms];
         if (with) stream.batch = r->streams[stream.pair].batch;
-        of[i] = add_stream(r, stream, forms[i].loc);
+        of[i] = add_stream(r, stream, with ? r->streams[stream.pair].repeat : 1, forms[i].loc);
         add_source(r, of[i], forms[i].name, 1);
     }
     r->default_stream = mixture >= 0 || r->n_streams == 1 ? 0 : -1;
 }
 
 void read_data(ParsedRecipe *r, const Tree *map) {
-    SourceForm forms[VT_MAX_SOURCES], unnamed = {.name = "", .batch = r->train.batch};
+    SourceForm forms[VT_MAX_SOURCES], unnamed = {.name = "", .batch = r->train.batch, .repeat = r->repeat};
     size_t n = 0;
     bool good = !map || check_map(r, map, "data");
     if (!good) r->names_missing = true;

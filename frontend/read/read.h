@@ -31,6 +31,8 @@ char *recipe_resolved(const ParsedRecipe *recipe);
 /* Where in that text n settings have their values (`at` and `length`). */
 void recipe_locate_settings(Arena *arena, const char *text, VtSetting *settings, int n);
 
+enum { MAX_REPEAT = 1024 }; /* times that an image is taken running */
+
 /* ---- keys.c: the keys and names of maps */
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 /* "; did you mean 'x'?", or "" */

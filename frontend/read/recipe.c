@@ -117,6 +117,7 @@ bool recipe_begin(ParsedRecipe *r, const char *path, const char *text, size_t si
     r->path = path;
     r->train =
         (VtTrain){.batch = 64, .epochs = 100, .checkpoint_every = 1, .knn_k = 20, .knn_temperature = 0.07};
+    r->repeat = 1;
     r->mentions = ARENA_NEW(r->arena, Mentions);
     r->scalars = ARENA_NEW(r->arena, Scalars);
     r->own_text = tree_skip_mark(text, &size);

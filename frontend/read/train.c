@@ -35,7 +35,7 @@ static void read_memory(ParsedRecipe *r, const Tree *tree) {
 }
 
 static const char *const KEYS[] = {"batch",  "epochs",           "seed", "precision", "optimizer", "clip",
-                                   "freeze", "checkpoint_every", "knn",  "memory",    "stop"};
+                                   "freeze", "checkpoint_every", "knn",  "memory",    "stop",      "repeat"};
 static const char *const KNN_KEYS[] = {"every", "k", "temperature"};
 
 bool is_train_option(const char *path) {
@@ -135,6 +135,7 @@ void read_train(ParsedRecipe *r, const Tree *map) {
         r->train.batch = number;
     else if (tree_get(map, "batch"))
         r->no_values = true; /* all sizes depend on it */
+    if (tree_get(map, "repeat")) read_int(r, tree_get(map, "repeat"), "repeat", 1, MAX_REPEAT, &r->repeat);
     if (tree_get(map, "seed") && read_int(r, option(r, tree_get(map, "seed")), "seed", 0, MAX_SEED, &number))
         r->train.seed = number;
     if (tree_get(map, "epochs"))

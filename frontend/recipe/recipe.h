@@ -126,6 +126,7 @@ typedef struct ParsedRecipe {
     size_t n_samplers, samplers_capacity;
     VtSource sources[VT_MAX_SOURCES];
     VtStream streams[VT_MAX_SOURCES];
+    int64_t repeat; /* of streams that say nothing else */
     Loc stream_locs[VT_MAX_SOURCES];
     int n_sources, n_streams;
     int default_stream; /* of views that name no source; -1: each has to */

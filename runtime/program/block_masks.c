@@ -88,6 +88,25 @@ void random_block(VtRng *rng, int64_t h, int64_t w, BlockSize size, float *out) 
     set(out, w, &block);
 }
 
+/* What lies in 0 … n - 1 of `length` entries around `centre`. */
+static void cut(int64_t centre, int64_t length, int64_t n, int64_t *first, int64_t *size) {
+    int64_t low = centre - length / 2, high = low + length;
+    if (low < 0) low = 0;
+    if (high > n) high = n;
+    *first = low;
+    *size = high - low;
+}
+
+void cut_box(VtRng *rng, int64_t h, int64_t w, double share, float *out) {
+    double ratio = sqrt(share);
+    int64_t y = vt_rng_below(rng, h), x = vt_rng_below(rng, w);
+    Block box;
+    cut(y, (int64_t)((double)h * ratio), h, &box.y, &box.size.h);
+    cut(x, (int64_t)((double)w * ratio), w, &box.x, &box.size.w);
+    memset(out, 0, sizeof *out * (size_t)(h * w));
+    set(out, w, &box);
+}
+
 /* ---- covers ------------------------------------------------------------------------------------------------------ */
 
 /* Where a block begins along an axis of n cells, and how many it has. */

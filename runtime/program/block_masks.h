@@ -26,6 +26,10 @@ BlockSize block_size(VtRng *rng, int64_t h, int64_t w, const double scale[2], co
 /* A block of that size at a random place: 1 in it, 0 elsewhere. */
 void random_block(VtRng *rng, int64_t h, int64_t w, BlockSize size, float *out);
 
+/* A box of 1 of the grid's aspect and a share of its area, its sides cut to whole entries, around any entry; what is
+ * outside the grid is cut off. Yun et al. 2019 (CutMix), as timm has it. */
+void cut_box(VtRng *rng, int64_t h, int64_t w, double share, float *out);
+
 typedef struct {
     int64_t h, w;       /* of the grid, in cells */
     int64_t cell;       /* pixels along a side of a cell: sides of blocks are drawn in pixels */

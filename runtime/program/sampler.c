@@ -101,11 +101,19 @@ static void sample_gamma(Sample *s) {
         s->real[i] = (float)(s->p[1] * exp(log_gamma(s->rng, s->p[0])));
 }
 
-static void sample_beta(Sample *s) { /* X / (X + Y) */
-    for (int64_t i = 0, n = vt_elements(s->tensor); i < n; i++) {
-        double x = log_gamma(s->rng, s->p[0]), y = log_gamma(s->rng, s->p[1]);
-        s->real[i] = (float)(1 / (1 + exp(y - x)));
-    }
+static double draw_beta(Sample *s) { /* X / (X + Y) */
+    double x = log_gamma(s->rng, s->p[0]), y = log_gamma(s->rng, s->p[1]);
+    return 1 / (1 + exp(y - x));
+}
+
+static void sample_beta(Sample *s) {
+    for (int64_t i = 0, n = vt_elements(s->tensor); i < n; i++) s->real[i] = (float)draw_beta(s);
+}
+
+static void sample_cut_box(Sample *s) {
+    int64_t h = axis(s->tensor, 1), w = axis(s->tensor, 0);
+    for (int64_t at = 0, n = vt_elements(s->tensor); at < n; at += h * w)
+        cut_box(s->rng, h, w, 1 - draw_beta(s), s->real + at);
 }
 
 static void sample_area_mask(Sample *s) {

@@ -17,7 +17,7 @@ typedef struct {
 
 struct StreamOrder {
     uint64_t seed;
-    int64_t batch;
+    int64_t batch, repeat;
     bool whole_batches; /* no batch has images of two passes */
     bool all;           /* an epoch has all images, and some twice rather than none */
     int n_parts;
@@ -49,6 +49,7 @@ StreamOrder *order_new(const VtProgram *program, int stream, const VtDataset *da
     if (!o) return NULL;
     *o = (StreamOrder){.seed = (uint64_t)program->train.seed,
                        .batch = s->batch,
+                       .repeat = s->repeat,
                        .n_parts = s->n_sources,
                        .whole_batches = program->n_sources == 1,
                        .parts = calloc((size_t)s->n_sources, sizeof *o->parts),
@@ -106,6 +107,7 @@ static void count_of(const StreamOrder *o, int64_t n, int64_t *counts) {
 void order_take_all(StreamOrder *o) {
     o->whole_batches = false;
     o->all = true;
+    o->repeat = 1;
 }
 
 int64_t order_steps(const StreamOrder *o) {
@@ -121,11 +123,12 @@ int64_t order_steps(const StreamOrder *o) {
     return o->all ? most : images / o->batch;
 }
 
-/* The images from place `from` to `to` of a source's passes, one after another. */
+/* The images from place `from` to `to` of a source's passes, one after another, each as often as it is repeated. */
 static void take(StreamOrder *o, Part *part, int64_t from, int64_t to, int32_t *out) {
     for (int64_t k = from; k < to; k++) {
-        const int32_t *permutation = permutation_of(o, part, k / part->size);
-        *out++ = (int32_t)(part->first + permutation[k % part->size]);
+        int64_t image = k / o->repeat;
+        const int32_t *permutation = permutation_of(o, part, image / part->size);
+        *out++ = (int32_t)(part->first + permutation[image % part->size]);
     }
 }
 
@@ -133,7 +136,8 @@ void order_of_step(StreamOrder *o, int64_t step, int64_t steps_per_epoch, int32_
     int64_t from[VT_MAX_SOURCES], to[VT_MAX_SOURCES], n = 0;
     if (o->whole_batches) {
         const int32_t *permutation = permutation_of(o, &o->parts[0], step / steps_per_epoch);
-        memcpy(out, permutation + step % steps_per_epoch * o->batch, sizeof *out * (size_t)o->batch);
+        int64_t first = step % steps_per_epoch * o->batch;
+        for (int64_t b = 0; b < o->batch; b++) out[b] = permutation[(first + b) / o->repeat];
         return;
     }
     count_of(o, step * o->batch, from);

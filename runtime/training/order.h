@@ -6,7 +6,10 @@
  * images that fill no batch at the end of a pass are left out of it; else passes follow each other without a gap, and
  * a source that is smaller than what a step takes of it is repeated within the batch. In a mixture each source has its
  * share of the images of the first n steps, to within one image a source, for every n; the places in the batch are
- * drawn from (seed, "mix", step). */
+ * drawn from (seed, "mix", step).
+ *
+ * A stream may repeat its images (Hoffer et al. 2020): each is taken so many times running, and an epoch, which has as
+ * many steps as it would have without, shows so much fewer of them. */
 #ifndef VITC_RUNTIME_TRAINING_ORDER_H
 #define VITC_RUNTIME_TRAINING_ORDER_H
 

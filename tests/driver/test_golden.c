@@ -80,6 +80,7 @@ static const Case CASES[] = {
      .fp32 = 1.41e-5},
     {"timm_vit", "@", {{"tokens", "tokens"}, {"logits", "logits"}}, 0, 0}, /* @: the recipe beside the file */
     {"timm_variants", "@", {{"out.*", "out.*"}}, 0, 0},
+    {"mixing", "@", {{"*.x", "*.x"}, {"*.wanted", "*.wanted"}}, 0, 0},
     {"losses",
      "@",
      {{"loss.barlow", "barlow.loss"},

@@ -25,7 +25,7 @@ static const VtInput INPUTS[] = {
     {{"global.0", VT_F32, 4, {BATCH, 3, EDGE, EDGE}}, VT_SOURCE_VIEW, 0, 0},
 };
 static const VtSource SOURCE = {"", 1};
-static const VtStream STREAM = {"", BATCH, 0, 1, -1};
+static const VtStream STREAM = {"", BATCH, 0, 1, -1, 1};
 static const VtProgram PROGRAM = {.n_inputs = 5,
                                   .inputs = INPUTS,
                                   .n_sources = 1,
@@ -93,6 +93,43 @@ static void test_same_batches(void **state) {
     }
     for (int a = 0; a < STEPS; a++)
         for (int b = 0; b < a; b++) assert_true(want[a] != want[b]);
+    vt_dataset_close(data);
+}
+
+/* Repeated, an image is augmented anew each time, the same for any number of workers and from any step on. */
+static void test_repeat(void **state) {
+    enum { STEPS = 8 };
+    VtStream stream = STREAM;
+    VtProgram program = PROGRAM;
+    VtDataset *data = open_set("synthetic:40");
+    VtError error = {0};
+    uint64_t want[STEPS];
+    int pairs = 0;
+    (void)state;
+    stream.repeat = 3;
+    program.streams = &stream;
+    for (int workers = 1; workers <= 4; workers += 3) {
+        int first = workers == 1 ? 0 : 3;
+        VtLoader *loader = vt_loader_new(&program, &data, first, workers, 2, 0, NULL, NULL, &error);
+        assert_non_null(loader);
+        assert_int_equal(vt_loader_steps_per_epoch(loader), 5);
+        for (int step = first; step < STEPS; step++) {
+            const VtBatch *batch = next(loader);
+            const int32_t *index = batch->inputs[3];
+            const float *plain = batch->inputs[0], *global = batch->inputs[4];
+            for (int b = 1; b < BATCH; b++) {
+                if (index[b] != index[b - 1]) continue;
+                assert_memory_equal(plain + b * PIXELS, plain + (b - 1) * PIXELS, sizeof(float) * PIXELS);
+                assert_memory_not_equal(global + b * PIXELS, global + (b - 1) * PIXELS,
+                                        sizeof(float) * PIXELS);
+                pairs++;
+            }
+            if (workers == 1) want[step] = hash_batch(batch);
+            assert_true(hash_batch(batch) == want[step]);
+        }
+        vt_loader_free(loader);
+    }
+    assert_true(pairs > (STEPS + STEPS - 3) * BATCH / 2);
     vt_dataset_close(data);
 }
 
@@ -249,7 +286,7 @@ static void test_no_labels(void **state) {
 /* Pairs: each step takes the same places of both, also where an image of one is broken; they go by their names. */
 static void test_pairs(void **state) {
     static const VtSource sources[] = {{"left", 1}, {"right", 1}};
-    static const VtStream streams[] = {{"left", BATCH, 0, 1, -1}, {"right", BATCH, 1, 1, 0}};
+    static const VtStream streams[] = {{"left", BATCH, 0, 1, -1, 1}, {"right", BATCH, 1, 1, 0, 1}};
     static const VtInput inputs[] = {{{"left.index", VT_I32, 1, {BATCH}}, VT_SOURCE_INDEX, 0, 0},
                                      {{"plain.0", VT_F32, 4, {BATCH, 3, EDGE, EDGE}}, VT_SOURCE_VIEW, 1, 1},
                                      {{"right.index", VT_I32, 1, {BATCH}}, VT_SOURCE_INDEX, 0, 1}};
@@ -306,10 +343,11 @@ static void test_too_small(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_batches), cmocka_unit_test(test_epochs),
-        cmocka_unit_test(test_broken),       cmocka_unit_test(test_too_many_broken),
-        cmocka_unit_test(test_too_small),    cmocka_unit_test(test_unreadable),
-        cmocka_unit_test(test_no_labels),    cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_same_batches),    cmocka_unit_test(test_repeat),
+        cmocka_unit_test(test_epochs),          cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_too_many_broken), cmocka_unit_test(test_too_small),
+        cmocka_unit_test(test_unreadable),      cmocka_unit_test(test_no_labels),
+        cmocka_unit_test(test_pairs),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }

@@ -240,6 +240,44 @@ static void test_gamma_beta(void **state) {
     }
 }
 
+/* Boxes around any entry, less what is outside, with sides of whole entries at the grid's aspect; the share of them is
+ * that of timm's. */
+static void test_cut_box(void **state) {
+    enum { H = 32, W = 16, N = 4000 };
+    VtDraw draw = {"box", KIND_cut_box, {1, 1}};
+    VtTensor t = shape(2, H, W, 0);
+    int covered[H * W] = {0}, whole = 0;
+    double area = 0;
+    (void)state;
+    for (int step = 0; step < N; step++) {
+        int top = H, bottom = -1, left = W, right = -1, ones = 0;
+        vt_draw_fill(&draw, &t, 1, (uint64_t)step, reals);
+        for (int i = 0; i < H * W; i++) {
+            assert_true(reals[i] == 0 || reals[i] == 1);
+            if (reals[i] == 0) continue;
+            top = i / W < top ? i / W : top;
+            bottom = i / W;
+            left = i % W < left ? i % W : left;
+            right = i % W > right ? i % W : right;
+            ones++;
+            covered[i]++;
+        }
+        int height = bottom - top + 1, width = right - left + 1;
+        assert_int_equal(ones, ones ? height * width : 0);
+        if (ones && top > 0 && bottom < H - 1 && left > 0 && right < W - 1) { /* all of it is there */
+            assert_true(height == 2 * width || height == 2 * width + 1);
+            whole++;
+        }
+        area += ones / (double)(H * W) / N;
+    }
+    assert_true(whole > N / 10);
+    assert_true(fabs(area - 0.3045) < 0.02); /* timm's cutmix_bbox_and_lam, on this grid */
+    assert_true(covered[H / 2 * W + W / 2] > covered[0]);
+    draw.params[0] = 1e6, draw.params[1] = 0.001; /* the share that stays is 1 */
+    vt_draw_fill(&draw, &t, 1, 2, reals);
+    for (int i = 0; i < H * W; i++) assert_true(reals[i] == 0);
+}
+
 /* Blocks up to a count: exact, or not above it; every entry is as often masked as symmetry asks for. */
 static void test_area_mask(void **state) {
     (void)state;
@@ -378,6 +416,7 @@ int main(void) {
         cmocka_unit_test(test_gamma_beta),
         cmocka_unit_test(test_cover_mask),
         cmocka_unit_test(test_cover_moves),
+        cmocka_unit_test(test_cut_box),
         cmocka_unit_test(test_area_mask),
         cmocka_unit_test(test_random_block),
 

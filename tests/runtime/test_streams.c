@@ -45,7 +45,7 @@ static void take(const VtProgram *p, int s, const VtDataset *data, int64_t per_e
 static void test_mixture(void **state) {
     static const int sizes[] = {30, 10, 17};
     static const VtSource sources[] = {{"a", 3}, {"b", 1}, {"c", 0.02}};
-    static const VtStream stream = {"", BATCH, 0, 3, -1};
+    static const VtStream stream = {"", BATCH, 0, 3, -1, 1};
     const VtProgram p = {
         .n_sources = 3, .sources = sources, .n_streams = 1, .streams = &stream, .train = {.seed = 5}};
     VtDataset *data = joined(sizes, 3);
@@ -83,7 +83,7 @@ static void test_mixture(void **state) {
 /* Sources of their own go on where they were; one that is smaller than its batch is repeated in it. */
 static void test_apart(void **state) {
     static const VtSource sources[] = {{"few", 1}, {"many", 1}};
-    static const VtStream streams[] = {{"few", BATCH, 0, 1, -1}, {"many", 6, 1, 1, -1}};
+    static const VtStream streams[] = {{"few", BATCH, 0, 1, -1, 1}, {"many", 6, 1, 1, -1, 1}};
     const VtProgram p = {.n_sources = 2, .sources = sources, .n_streams = 2, .streams = streams};
     VtDataset *few = synthetic(10), *many = synthetic(20);
     int32_t a[5 * BATCH], b[10 * 6], c[4 * 6];
@@ -99,6 +99,44 @@ static void test_apart(void **state) {
     assert_memory_not_equal(b, b + 20, sizeof *b * 20); /* another order each pass */
     vt_dataset_close(few);
     vt_dataset_close(many);
+}
+
+/* Each image so many times running, across batches too; of one stream an epoch shows the first of a new order, as
+ * timm's RepeatAugSampler; a mixture repeats each of its sources. Held-out images are taken once. */
+static void test_repeat(void **state) {
+    static const VtSource sources[] = {{"a", 2}, {"b", 1}};
+    static const VtStream stream = {"", BATCH, 0, 1, -1, 3}, mixture = {"", BATCH, 0, 2, -1, 2};
+    static const int sizes[] = {30, 10};
+    VtProgram p = {
+        .n_sources = 1, .sources = sources, .n_streams = 1, .streams = &stream, .train = {.seed = 5}};
+    enum { EPOCH = 40 / BATCH };
+    VtDataset *data = synthetic(40), *both = joined(sizes, 2);
+    int32_t once[2 * EPOCH * BATCH], all[2 * EPOCH * BATCH], mixed[30 * BATCH];
+    int seen[40] = {0}, count = 0;
+    (void)state;
+    take(&p, 0, data, EPOCH, 0, 2 * EPOCH, all);
+    VtStream plain = stream;
+    plain.repeat = 1;
+    p.streams = &plain;
+    take(&p, 0, data, EPOCH, 0, 2 * EPOCH, once);
+    for (int i = 0; i < 2 * EPOCH * BATCH; i++) assert_int_equal(all[i], once[i / 40 * 40 + i % 40 / 3]);
+    p = (VtProgram){.n_sources = 2, .sources = sources, .n_streams = 1, .streams = &mixture};
+    take(&p, 0, both, 5, 0, 30, mixed);
+    for (int i = 0; i < 30 * BATCH; i++) count += seen[mixed[i]]++ == 0;
+    assert_int_equal(count, 40);
+    for (int i = 0; i < 40; i++) assert_true(seen[i] >= (i < 30 ? 4 : 8) && seen[i] <= (i < 30 ? 6 : 9));
+    StreamOrder *order = order_new(&p, 0, both);
+    order_take_all(order);
+    memset(seen, 0, sizeof seen);
+    for (int step = 0; step < order_steps(order); step++) {
+        int32_t batch[BATCH];
+        order_of_step(order, step, 1, batch);
+        for (int b = 0; b < BATCH; b++) seen[batch[b]]++;
+    }
+    for (int i = 0; i < 40; i++) assert_true(seen[i] > 0);
+    order_free(order);
+    vt_dataset_close(both);
+    vt_dataset_close(data);
 }
 
 /* Classes of one name are one; a held-out mixture has the numbers of the one that is trained on. */
@@ -124,6 +162,6 @@ static void test_joined_classes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_mixture), cmocka_unit_test(test_apart),
-                                       cmocka_unit_test(test_joined_classes)};
+                                       cmocka_unit_test(test_repeat), cmocka_unit_test(test_joined_classes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
