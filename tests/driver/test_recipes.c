@@ -1,5 +1,6 @@
 /* Every recipe of models/ trains: a few steps of a small configuration on procedural images, with finite losses, to the
- * same bits on one thread and on two. A recipe without a row here fails the test. */
+ * same bits on one thread and on two (the same program: it is compiled once). A recipe without a row here fails the
+ * test. */
 #include "runtime/runtime.h"
 #include "tests/driver/folder.h"
 
@@ -110,11 +111,12 @@ static void test_trains(void **state) {
     for (int threads = once ? 2 : 1; threads <= 2; threads++) {
         char command[2048], out[256];
         snprintf(out, sizeof out, "%s/run", folder);
-        snprintf(
-            command, sizeof command,
-            "rm -rf %s && %s train %s/models/%s %s train.knn.every=0 --data synthetic:640 --plain --out %s "
-            "--steps %d --threads %d >%s/log 2>&1 || { cat %s/log; false; }",
-            out, VITC_BINARY, SOURCE_DIR, row->path, row->arguments, out, STEPS, threads, folder, folder);
+        snprintf(command, sizeof command,
+                 "rm -rf %s && VITC_CACHE=%s/cache %s train %s/models/%s %s train.knn.every=0 --data "
+                 "synthetic:640 "
+                 "--plain --out %s --steps %d --threads %d >%s/log 2>&1 || { cat %s/log; false; }",
+                 out, folder, VITC_BINARY, SOURCE_DIR, row->path, row->arguments, out, STEPS, threads, folder,
+                 folder);
         assert_int_equal(system(command), 0);
         strcat(out, "/metrics.jsonl");
         assert_int_equal(read_losses(out, losses[threads - 1], STEPS), STEPS);
