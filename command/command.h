@@ -101,6 +101,20 @@ bool read_decimal(const char *text, double *out); /* false: it is no number, in 
 bool number_flag(const Flag *flag, double low, double high, double *out); /* leaves *out if not given */
 bool whole_flag(const Flag *flag, double low, double high, double *out);  /* a whole number */
 
+/* ---- numbers.c: several numbers, with commas between ------------------------------------------------------------ */
+enum { MOST_NUMBERS = 64 };
+typedef struct {
+    double values[MOST_NUMBERS];
+    int n;
+} Numbers;
+typedef struct {
+    double low, high;
+    bool above; /* low itself is not one */
+    bool whole;
+} NumberRange;
+/* `usual` is read where the flag is not given; NULL: there are none then. False after telling what is wrong. */
+bool numbers_flag(const Flag *flag, const char *usual, const NumberRange *range, Numbers *out);
+
 /* A flag that stands for a setting: --precision bf16 for train.precision=bf16. */
 typedef struct {
     const char *flag, *key;
@@ -146,12 +160,13 @@ typedef struct {
     const char *run;   /* the folder of a run; NULL: none */
     const char *saved; /* its recipe.yaml; NULL: there is none */
     const Arguments *args;
-    const Flag *flags;  /* Command.flags as they were given */
-    const char *target; /* NULL: chosen */
-    bool target_given;  /* by this command, not by the run */
-    bool trains;        /* a run goes on in `run`, or begins there: */
-    bool continues;     /* from a checkpoint */
-    bool extend, force; /* take another extent, any change */
+    const Flag *flags;     /* Command.flags as they were given */
+    const char *target;    /* NULL: chosen */
+    bool target_given;     /* by this command, not by the run */
+    const char *also_uses; /* a library beside those of the recipe; NULL: none */
+    bool trains;           /* a run goes on in `run`, or begins there: */
+    bool continues;        /* from a checkpoint */
+    bool extend, force;    /* take another extent, any change */
 } MakeRequest;
 
 typedef struct {

@@ -8,6 +8,11 @@
 static const FlagRow FLAGS[N_FROZEN_FLAGS] = {
     [FROZEN_DATA] = {"data", FLAG_LIST, "PATH", COMPLETE_DATA,
                      "the data set: a folder, an archive, or synthetic[:N]"},
+    [FROZEN_LAYER] = {"layer", FLAG_VALUE, "A,B,…", COMPLETE_NONE,
+                      "features of these layers, from 0, or below 0 from the end"},
+    [FROZEN_LAST] = {"last", FLAG_VALUE, "N", COMPLETE_NONE, "features of the last N layers side by side"},
+    [FROZEN_READOUT] = {"readout", FLAG_VALUE, "cls|mean|cls+mean|pooled", COMPLETE_WORDS,
+                        "of their tokens: the class token, the mean of patches, both, or of each quarter"},
     [FROZEN_PREVIOUS] = {"previous", FLAG_BARE, NULL, COMPLETE_NONE,
                          "take the checkpoint before the last one"},
     [FROZEN_INIT] = {"init", FLAG_VALUE, "FILE.safetensors", COMPLETE_FILE, "take weights from this file"},
@@ -38,6 +43,7 @@ bool frozen_arguments(Frozen *f, int argc, char **argv, size_t n_own) {
     const Flag *flags = f->flags;
     if (!whole_flag(&flags[FROZEN_MAX_BROKEN], 0, 1e12, &broken) ||
         !whole_flag(&flags[FROZEN_THREADS], 1, 1024, &threads) ||
+        !readout_flags(&flags[FROZEN_LAYER], &flags[FROZEN_LAST], &flags[FROZEN_READOUT], &f->read) ||
         !init_flags(&flags[FROZEN_INIT], &flags[FROZEN_RENAME], &flags[FROZEN_ONLY], &f->init))
         return false;
     f->max_broken = (int64_t)broken;
@@ -105,8 +111,11 @@ static bool load(Frozen *f, VtError *error) {
 
 bool frozen_open(Frozen *f, const char *word, int *code) {
     VtError error = {0};
+    char setting[1024];
     *code = 2;
     if (!find(f, word)) return false;
+    readout_setting(&f->read, f->apart, setting, sizeof setting);
+    if (f->read.given) f->args.overrides[f->args.n_overrides++] = setting;
     MakeRequest request = {.recipe = f->run         ? NULL
                                      : f->recipe[0] ? f->recipe
                                                     : command->name,
@@ -116,6 +125,7 @@ bool frozen_open(Frozen *f, const char *word, int *code) {
                            .flags = f->flags + N_FROZEN_FLAGS,
                            .target = f->flags[FROZEN_TARGET].value,
                            .target_given = true,
+                           .also_uses = f->read.given ? READOUT_LIBRARY : NULL,
                            .force = f->flags[FROZEN_FORCE].given};
     f->made = command->make(&request);
     if (!f->made) return false;

@@ -2,11 +2,15 @@
 #ifndef VITC_COMMAND_FROZEN_H
 #define VITC_COMMAND_FROZEN_H
 
+#include "command/readout.h"
 #include "command/weights.h"
 
 /* FROZEN_FLAGS, and FORCE_FLAG, the last, which is of built programs alone. */
 enum {
     FROZEN_DATA,
+    FROZEN_LAYER,
+    FROZEN_LAST,
+    FROZEN_READOUT,
     FROZEN_PREVIOUS,
     FROZEN_INIT,
     FROZEN_RENAME,
@@ -24,7 +28,9 @@ typedef struct {
     Flag flags[N_FROZEN_FLAGS + MOST_COMMAND_FLAGS];
     Arguments args;
     InitFlags init;
+    Readout read;
     int64_t max_broken;
+    bool apart; /* several layers are told apart: set before it is opened */
 
     const char *run; /* NULL: no run's, but a recipe's initial weights */
     char recipe[4096];

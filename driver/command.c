@@ -46,6 +46,7 @@ static Made *make(const MakeRequest *request) {
     MadeOfRecipe *m = arena_must(calloc(1, sizeof *m));
     Session *s = &m->session;
     m->options = recipe_options(request->args, &request->flags[STRICT]);
+    m->options.also_uses = request->also_uses;
     m->path = request->recipe ? request->recipe : request->saved;
     m->target = target_of(request);
     m->timing = request->flags[TIMING].given;

@@ -15,6 +15,8 @@ typedef struct {
     const char *models_dir;       /* where `use:` looks after the recipe's own folder; may be NULL */
     const char *const *overrides; /* "key=value" from the command line, n_overrides of them */
     int n_overrides;
+    const char
+        *also_uses;      /* a library that the recipe uses beside its own: "lib/readouts.yaml"; may be NULL */
     bool with_gradients; /* outputs grad.PARAM of every trained parameter, before clipping (vitc run) */
     bool with_values;    /* outputs of the recipe's `values:` (vitc run) */
     bool check_values;   /* errors in `values:` are told, but nothing of them is computed (vitc check) */

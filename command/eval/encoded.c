@@ -3,6 +3,8 @@
 #include "command/progress.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 const char *const ENCODERS[N_ENCODERS] = {"trained", "untrained", "pixels"};
 
@@ -51,6 +53,7 @@ static bool encode(const EvalRequest *r, const VtDataset *data, Encoder encoder,
 bool encoded_make(EvalRequest *r, const EvalData *data, Encoder encoder, Encoded *out, VtError *error) {
     const Frozen *f = &r->frozen;
     out->encoder = encoder;
+    out->parts = encoder == ENCODER_PIXELS ? 1 : readout_parts(&f->read);
     if (encoder == ENCODER_UNTRAINED) {
         vt_instance_initial_weights(f->instance, NULL);
         if (!vt_instance_init(f->instance, (uint64_t)f->made->program->train.seed, error)) return false;
@@ -62,6 +65,33 @@ bool encoded_make(EvalRequest *r, const EvalData *data, Encoder encoder, Encoded
 void encoded_free(Encoded *encoded) {
     vt_features_free(&encoded->train);
     vt_features_free(&encoded->test);
+}
+
+static bool copy_part(const VtFeatures *all, int64_t part, int64_t parts, VtFeatures *out, VtError *error) {
+    int64_t dim = all->dim / parts;
+    *out = *all;
+    out->dim = dim;
+    out->values = malloc(sizeof *out->values * (size_t)(all->n * dim) + 64);
+    out->labels = malloc(sizeof *out->labels * (size_t)all->n + 64);
+    if (!out->values || !out->labels) {
+        vt_features_free(out);
+        return vt_fail(error, 1, "out of memory for the features of a layer");
+    }
+    for (int64_t i = 0; i < all->n; i++)
+        memcpy(out->values + i * dim, all->values + i * all->dim + part * dim, sizeof(float) * (size_t)dim);
+    memcpy(out->labels, all->labels, sizeof *out->labels * (size_t)all->n);
+    return true;
+}
+
+bool encoded_part(Encoded *encoded, int part, Encoded *out, VtError *error) {
+    *out = (Encoded){.encoder = encoded->encoder, .parts = encoded->parts};
+    if (encoded->parts == 1) {
+        *out = *encoded;
+        encoded->train = encoded->test = (VtFeatures){0};
+        return true;
+    }
+    return copy_part(&encoded->train, part, encoded->parts, &out->train, error) &&
+           copy_part(&encoded->test, part, encoded->parts, &out->test, error);
 }
 
 /* ---- telling ----------------------------------------------------------------------------------------------------- */
@@ -104,15 +134,24 @@ static void tell_split(const VtFeatures *features, const char *split, EvalReport
     eval_number(report, "data", name, (double)features->broken);
 }
 
-static void tell_features(const EvalRequest *r, const Encoded *encoded, EvalReport *report) {
+static void tell_features(const EvalRequest *r, const Encoded *encoded, const char *layer,
+                          EvalReport *report) {
     const VtProgram *p = r->frozen.made->program;
+    const Readout *read = &r->frozen.read;
     bool pixels = encoded->encoder == ENCODER_PIXELS;
     const char *expression = pixels ? "the view's pixels" : expression_of(r);
     int view;
     eval_text(report, "features", "expression", expression);
     eval_number(report, "features", "dim", (double)encoded->train.dim);
-    printf("features%s: %s, %lld dimensions%s", encoded->encoder == ENCODER_UNTRAINED ? ", untrained" : "",
-           expression, (long long)encoded->train.dim, r->protocol->normalised ? ", L2-normalised" : "");
+    if (!pixels && read->given) {
+        eval_text(report, "features", "layer", layer);
+        eval_text(report, "features", "readout", read->readout ? read->readout : "cls or mean");
+        expression = read->readout ? read->readout : "cls, or mean without one";
+    }
+    printf("features%s: %s%s%s, %lld dimensions%s",
+           encoded->encoder == ENCODER_UNTRAINED ? ", untrained" : "", pixels ? "" : layer,
+           !pixels && layer[0] ? ", " : "", expression, (long long)encoded->train.dim,
+           r->protocol->normalised ? ", L2-normalised" : "");
     eval_text(report, "features", "normalised", r->protocol->normalised ? "l2" : NULL);
     if (!vt_find_embed(p, &view, NULL)) return;
     int size = vt_embedder_size(p, pixels);
@@ -121,11 +160,16 @@ static void tell_features(const EvalRequest *r, const Encoded *encoded, EvalRepo
     printf("; view: %s, %d px", p->inputs[view].tensor.name, size);
 }
 
-void encoded_tell(const EvalRequest *r, const Encoded *encoded, EvalReport *report) {
+void encoded_tell(const EvalRequest *r, const Encoded *encoded, int part, EvalReport *report) {
     const Frozen *f = &r->frozen;
+    char layer[1024], title[1100];
+    readout_layer_text(&f->read, part, layer, sizeof layer);
+    snprintf(title, sizeof title, "%s%s%s", ENCODERS[encoded->encoder],
+             layer[0] && encoded->encoder != ENCODER_PIXELS ? ", " : "",
+             encoded->encoder != ENCODER_PIXELS ? layer : "");
     const char *precision = command->recipe_text ? command->recipe_text(f->made, "train.precision") : NULL;
-    eval_begin(report, r->protocol->name, ENCODERS[encoded->encoder], ENCODERS[encoded->encoder]);
-    tell_features(r, encoded, report);
+    eval_begin(report, r->protocol->name, ENCODERS[encoded->encoder], title);
+    tell_features(r, encoded, layer, report);
     tell_weights(r, encoded->encoder, report);
     putchar('\n');
     if (encoded->encoder != ENCODER_PIXELS) {

@@ -18,12 +18,15 @@ extern const char *const ENCODERS[N_ENCODERS];
 
 typedef struct {
     Encoder encoder;
-    VtFeatures train, test;
+    int parts;              /* layers that were asked for one by one; 1 of all else */
+    VtFeatures train, test; /* rows of all parts, one behind the other */
 } Encoded;
 /* ENCODER_UNTRAINED overwrites the weights of the request. */
 bool encoded_make(EvalRequest *request, const EvalData *data, Encoder encoder, Encoded *out, VtError *error);
 void encoded_free(Encoded *encoded);
-/* Prints what they are, and begins an entry of the report with all that numbers of them depend on. */
-void encoded_tell(const EvalRequest *request, const Encoded *encoded, EvalReport *report);
+/* The features of one part, to be freed by encoded_free; of one alone these move there. */
+bool encoded_part(Encoded *encoded, int part, Encoded *out, VtError *error);
+/* Prints what a part is, and begins an entry of the report with all that numbers of it depend on. */
+void encoded_tell(const EvalRequest *request, const Encoded *encoded, int part, EvalReport *report);
 
 #endif

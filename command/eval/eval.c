@@ -24,14 +24,23 @@ static void tell_broken(const Encoded *encoded) {
                     (long long)sets[i]->broken, i ? "test" : "training", sets[i]->first_broken.message);
 }
 
-/* By the features of one encoder. */
+/* By one part of the features of an encoder. */
+static bool judge_part(EvalRequest *r, Encoded *encoded, int part, EvalReport *report, VtError *error) {
+    Encoded features = {0};
+    bool good = encoded_part(encoded, part, &features, error);
+    if (good) encoded_tell(r, &features, part, report);
+    good = good && r->protocol->judge(r, &features.train, &features.test, report, error);
+    if (good && features.encoder == ENCODER_TRAINED && part + 1 == encoded->parts) tell_broken(&features);
+    encoded_free(&features);
+    return good;
+}
+
 static bool judge_encoder(EvalRequest *r, const EvalData *data, Encoder encoder, EvalReport *report,
                           VtError *error) {
     Encoded encoded = {0};
     bool good = encoded_make(r, data, encoder, &encoded, error);
-    if (good) encoded_tell(r, &encoded, report);
-    good = good && r->protocol->judge(r, &encoded.train, &encoded.test, report, error);
-    if (good && encoder == ENCODER_TRAINED) tell_broken(&encoded);
+    for (int part = 0; good && part < encoded.parts; part++)
+        good = judge_part(r, &encoded, part, report, error);
     encoded_free(&encoded);
     return good;
 }
@@ -82,6 +91,7 @@ int verb_eval(int argc, char **argv) {
     int code;
     if (!request_read(&request, PROTOCOLS, N_PROTOCOLS, argc, argv)) return 2;
     if (request.protocol->run) return request.protocol->run(&request);
+    request.frozen.apart = true;
     if (frozen_open(&request.frozen, request.word, &code)) code = evaluate(&request);
     frozen_close(&request.frozen);
     return code;

@@ -53,39 +53,14 @@ static const ValueRow VALUES[N_EVAL_FLAGS] = {
     [EVAL_DECAYS] = {READ_NUMBERS, AT(decays), 0, INFINITY, "0", false},
     [EVAL_FORM] = {READ_CHOICE, AT(form), 0, 0, NULL, false}};
 
-/* "--rates 0,1: numbers above 0 were expected, at most 32, with commas between" */
-static bool refuse(const Flag *flag, const ValueRow *row, bool whole) {
-    char range[96];
-    if (isinf(row->high))
-        snprintf(range, sizeof range, "%s %g", row->above ? "above" : "from", row->low);
-    else
-        snprintf(range, sizeof range, "from %g to %.15g", row->low, row->high);
-    return fail(2, "--%s %s: %snumbers %s were expected, at most %d, with commas between", flag->row->name,
-                flag->value, whole ? "whole " : "", range, MOST_NUMBERS) < 0;
-}
-
-static bool read_numbers(const Flag *flag, const ValueRow *row, Numbers *out) {
-    char text[1024], *rest = text;
-    const char *given = flag->given ? flag->value : row->usual;
-    bool whole = row->reading == READ_WHOLES;
-    out->n = 0;
-    if (!given) return true;
-    snprintf(text, sizeof text, "%s", given);
-    for (char *word; (word = strtok_r(rest, ",", &rest));) {
-        double x;
-        if (out->n == MOST_NUMBERS || !read_decimal(word, &x) || !(x >= row->low && x <= row->high) ||
-            (row->above && x == row->low) || (whole && x != floor(x)))
-            return refuse(flag, row, whole);
-        out->values[out->n++] = x;
-    }
-    return out->n > 0 || fail(2, "--%s: there is no number", flag->row->name) < 0;
-}
-
 static bool read_value(EvalRequest *r, int i) {
     const Flag *flag = &r->frozen.own[i];
     const ValueRow *row = &VALUES[i];
     void *field = (char *)r + row->at;
-    if (row->reading == READ_WHOLES || row->reading == READ_NUMBERS) return read_numbers(flag, row, field);
+    if (row->reading == READ_WHOLES || row->reading == READ_NUMBERS) {
+        NumberRange range = {row->low, row->high, row->above, row->reading == READ_WHOLES};
+        return numbers_flag(flag, row->usual, &range, field);
+    }
     if (row->reading == READ_BARE) return *(bool *)field = flag->given, true;
     if (row->reading == READ_TEXT) return *(const char **)field = flag->value, true;
     if (row->reading == READ_CHOICE) return *(int *)field = flag_choice(flag), true;

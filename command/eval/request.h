@@ -21,13 +21,6 @@ enum {
 /* Those of every protocol over features. */
 #define EVAL_ANY (EVAL_USES(LIMIT) | EVAL_USES(BASELINES) | EVAL_USES(JSON))
 
-/* Numbers with commas between, as a flag gives them. */
-enum { MOST_NUMBERS = 32 };
-typedef struct {
-    double values[MOST_NUMBERS];
-    int n;
-} Numbers;
-
 typedef struct EvalProtocol EvalProtocol;
 typedef struct {
     Frozen frozen; /* the encoder, and its flags; frozen.own[EVAL_…].given: whether the user said so */

@@ -86,15 +86,16 @@ static void build_embed(Step *step) {
     step->training = false;
     begin_function(e, "embed");
     define_embed(step, view);
-    Value value = eval_in(e, "features", e->recipe->embed_features);
-    ValueId id = value.kind == V_POISON
-                     ? IR_NONE
-                     : tensor_of(e, value_loc(e, e->recipe->embed_features), &value, DT_F32);
+    size_t applied = step->states.n_applied;
+    const Expr *expr = e->recipe->embed_features;
+    Value value = eval_in(e, "features", expr);
+    value = read_out(e, &value, applied);
+    if (e->recipe->embed_readout) expr = e->recipe->embed_readout;
+    ValueId id = value.kind == V_POISON ? IR_NONE : tensor_of(e, value_loc(e, expr), &value, DT_F32);
     if (id == IR_NONE) return;
     const Type *type = func_type(e->func, id);
     if (type->rank != 2 || (view && type->dim[0] != view->batch)) {
-        eval_error(e, value_loc(e, e->recipe->embed_features), "features must be [batch, dim], not %s",
-                   type_text(e->arena, type));
+        eval_error(e, value_loc(e, expr), "features must be [batch, dim], not %s", type_text(e->arena, type));
         return;
     }
     func_add_output(e->func, "features", id);

@@ -363,11 +363,19 @@ Value call_builtin(Evaluator *e, const Builtin *builtin, const Expr *at, Value *
     return result;
 }
 
-/* What is called. For `r.at`, a method of what networks return, r is *receiver, unless r has a field of that name. */
+/* Methods of what networks return. */
+static const char *const METHODS[] = {"at", "labels", "again"};
+
+static bool is_method(const char *name) {
+    for (size_t i = 0; i < sizeof METHODS / sizeof *METHODS; i++)
+        if (strcmp(METHODS[i], name) == 0) return true;
+    return false;
+}
+
+/* What is called. For `r.at` and other METHODS r is *receiver, unless r has a field of that name. */
 static Value eval_callee(Evaluator *e, const Expr *callee, Value *receiver) {
     receiver->kind = V_POISON;
-    if (callee->kind != EXPR_ATTRIBUTE || strcmp(callee->text, "at") != 0 || !e->read ||
-        name_of_package(e, callee))
+    if (callee->kind != EXPR_ATTRIBUTE || !is_method(callee->text) || !e->read || name_of_package(e, callee))
         return eval(e, callee);
     const char *assigned = e->assigned;
     e->assigned = NULL;
@@ -375,7 +383,7 @@ static Value eval_callee(Evaluator *e, const Expr *callee, Value *receiver) {
     e->assigned = assigned;
     if (receiver->kind == V_POISON) return *receiver;
     for (size_t i = 0; receiver->kind == V_RECORD && i < receiver->count; i++)
-        if (strcmp(receiver->names[i], "at") == 0) {
+        if (strcmp(receiver->names[i], callee->text) == 0) {
             Value field = receiver->items[i];
             receiver->kind = V_POISON;
             return field;
@@ -418,7 +426,8 @@ static Value eval_call(Evaluator *e, const Expr *expr, const char *call_label) {
         result = e->apply(e, callee.definition, expr, args, keywords, expr->n_args);
     else
         result = not_callable(e, expr, &callee);
-    if (call_label && e->keep) e->keep(e, expr, &result);
+    MadeCall call = {callee, args, keywords, expr->n_args};
+    if (call_label && e->keep) e->keep(e, expr, &call, &result);
     e->func->loc = before;
     e->func->scope = e->scope = scope;
     return result;

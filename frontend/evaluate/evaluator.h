@@ -27,9 +27,17 @@ typedef struct Builtin {
 typedef Value (*ApplyNetwork)(Evaluator *e, const Definition *network, const Expr *at, Value *args,
                               const char **keywords, size_t n);
 
+/* A call whose arguments are known; those with a keyword are named. */
+typedef struct {
+    Value callee;
+    Value *args;
+    const char **keywords;
+    size_t n;
+} MadeCall;
 /* Notes what a labelled call gave; the label ends the present scope. */
-typedef void (*KeepLabelled)(Evaluator *e, const Expr *at, const Value *value);
-/* `base.at(…)`: what labelled calls gave within the application that returned `base`. */
+typedef void (*KeepLabelled)(Evaluator *e, const Expr *at, const MadeCall *call, const Value *value);
+/* `base.METHOD(…)`, of METHODS (evaluate/eval.c): what labelled calls gave within the application that returned
+ * `base`. */
 typedef Value (*ReadLabelled)(Evaluator *e, const Expr *at, const Value *base, const Value *args,
                               const char **keywords, size_t n);
 

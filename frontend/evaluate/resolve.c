@@ -281,6 +281,8 @@ static void resolve_recipe(Evaluator *e) {
     resolve_entries(e, &r->values);
     resolve_entries(e, &r->freeze);
     resolve_expr(e, r->embed_features, &r->embed_view, r->embed_view && !frame_find(e->own, r->embed_view));
+    const char *const read[] = {"features", "applied", r->embed_view};
+    resolve_expr(e, r->embed_readout, read, r->embed_view ? 3 : 2);
     resolve_expr(e, r->optimizer, parameter, sizeof parameter / sizeof *parameter);
     resolve_expr(e, r->clip, all, sizeof all / sizeof *all);
     e->globals = globals;

@@ -140,6 +140,7 @@ static ParsedRecipe *read_taken(ParsedRecipe *r, const Taken *taken) {
     *options = *r->options;
     options->overrides = NULL;
     options->n_overrides = 0;
+    options->also_uses = NULL;
     *inner = (ParsedRecipe){.arena = r->arena, .diags = r->diags, .options = options, .taken_by = r};
     if (!recipe_begin(inner, taken->path, text, size, taken->part)) return NULL;
     if (taken->set) apply_settings(inner, inner->tree, taken->set);

@@ -119,6 +119,14 @@ static int64_t use_library(ParsedRecipe *r, const char *from, const Tree *item) 
     return source;
 }
 
+void read_use(ParsedRecipe *r, uint32_t source, const char *path, const Tree *item) {
+    int64_t used = use_library(r, path, item);
+    SourceText *text = &r->texts[source]; /* which reading moves */
+    for (size_t i = 0; i < text->n_uses; i++)
+        if (text->uses[i] == used) return;
+    if (used >= 0) ARENA_PUSH(r->arena, text->uses, text->n_uses, text->uses_capacity, (uint32_t)used);
+}
+
 void read_uses(ParsedRecipe *r, uint32_t source, const char *path, const Tree *uses) {
     if (!uses) return;
     bool list = uses->kind == TREE_LIST, word = uses->kind == TREE_SCALAR && uses->size;

@@ -35,10 +35,11 @@ Tree **find_place(Tree *root, const char *path) {
     return place;
 }
 
-/* What may be set though the recipe does not mention it: options of training, weights of objectives, and of networks
- * and states that are maps the files that they begin with. Whether there is such an option is checked later. */
+/* What may be set though the recipe does not mention it: options of training, how features are read out, weights of
+ * objectives, and of networks and states that are maps the files that they begin with. Whether there is such an option
+ * is checked later. */
 static bool is_optional(Tree *root, const char *path, const char *above) {
-    if (strncmp(path, "train.", 6) == 0) return true;
+    if (strncmp(path, "train.", 6) == 0 || strcmp(path, "embed.readout") == 0) return true;
     if (strncmp(path, "networks.", 9) != 0 && strncmp(path, "state.", 6) != 0 &&
         strncmp(path, "objectives.", 11) != 0)
         return false;

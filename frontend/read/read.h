@@ -87,6 +87,8 @@ void note_unread(ParsedRecipe *recipe, const char *section, const Tree *map);
 /* key: what tells it from others. Returns its number. */
 uint32_t add_text(ParsedRecipe *recipe, const char *name, const char *key, const Tree *modules);
 /* Reads libraries that a text names, and those they use. path: of the text, which others are looked for beside. */
+/* Text `source` uses one more file, if it does not yet. */
+void read_use(ParsedRecipe *r, uint32_t source, const char *path, const Tree *item);
 void read_uses(ParsedRecipe *recipe, uint32_t source, const char *path, const Tree *uses);
 
 /* ---- syntax.c: texts of the expression language; NULL after an error */

@@ -74,10 +74,11 @@ static void read_sections(ParsedRecipe *r, Tree *root) {
 }
 
 void read_embed(ParsedRecipe *r, const Tree *root) {
-    static const char *const keys[] = {"view", "features"};
+    static const char *const keys[] = {"view", "features", "readout"};
     const Tree *at = tree_get(root, "embed");
     if (!at) return;
-    const Tree *view = tree_get(at, "view"), *features = tree_get(at, "features");
+    const Tree *view = tree_get(at, "view"), *features = tree_get(at, "features"),
+               *readout = tree_get(at, "readout");
     if (!check_keys(r, at, "embed", keys, COUNT(keys))) return;
     if (!features || (!view && !tree_get(root, "inputs")))
         diag_error(r->diags, at->loc, "embed wants `view` and `features`");
@@ -85,6 +86,7 @@ void read_embed(ParsedRecipe *r, const Tree *root) {
         r->embed_view = view ? tree_word(r->diags, view, "view") : NULL;
         r->embed_loc = view ? view->loc : at->loc;
         r->embed_features = read_expr(r, features, "features");
+        if (readout) r->embed_readout = read_expr(r, readout, "readout");
     }
 }
 
@@ -95,6 +97,10 @@ void read_definitions(ParsedRecipe *r, const char *path, Tree *root) {
     if (r->libraries && !check_map(r, r->libraries, "libraries")) r->libraries = NULL;
     add_text(r, NULL, path, modules);
     read_uses(r, 0, path, tree_get(root, "use"));
+    if (r->options->also_uses) {
+        const char *name = r->options->also_uses;
+        read_use(r, 0, path, &(Tree){.kind = TREE_SCALAR, .text = name, .size = strlen(name)});
+    }
     if (modules) read_modules(r, 0, modules);
     note_unread(r, "modules", modules);
     find_modules(r);

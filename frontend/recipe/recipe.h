@@ -147,6 +147,8 @@ typedef struct ParsedRecipe {
     const char *embed_view;
     Loc embed_loc; /* of embed_view, or of `embed` where it names none */
     Expr *embed_features;
+    Expr *
+        embed_readout; /* what takes the place of the features, made of them and of `applied`; NULL: they stay */
     Expr *optimizer, *clip;
     VtTrain train;
     uint32_t epochs_scalar; /* of train.epochs (scalars.h) */

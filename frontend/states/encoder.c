@@ -66,11 +66,13 @@ static Value run_embed(Evaluator *e, const Definition *network, const Value *ima
                      r->name, r->embed_view);
     define_mentioned(e);
     define(e, e->own, r->embed_view, *images);
+    size_t applied = e->states->n_applied;
+    const Expr *expr = r->embed_readout ? r->embed_readout : r->embed_features;
     Value value = eval(e, r->embed_features);
-    ValueId id =
-        value.kind == V_POISON ? IR_NONE : tensor_of(e, value_loc(e, r->embed_features), &value, DT_F32);
+    value = read_out(e, &value, applied);
+    ValueId id = value.kind == V_POISON ? IR_NONE : tensor_of(e, value_loc(e, expr), &value, DT_F32);
     if (id != IR_NONE && func_type(e->func, id)->rank != 2) {
-        eval_error(e, value_loc(e, r->embed_features), "features must be [batch, dim], not %s",
+        eval_error(e, value_loc(e, expr), "features must be [batch, dim], not %s",
                    type_text(e->arena, func_type(e->func, id)));
         id = IR_NONE;
     }

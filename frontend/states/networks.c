@@ -64,6 +64,25 @@ static const Definition *source_of(Evaluator *e, const Definition *network) {
     return network;
 }
 
+typedef struct {
+    const Application *application;
+    const char *scope;
+} Outside;
+
+/* What is made from here on is a part of `here`, in a scope of it. */
+static Outside enter_network(Evaluator *e, const Application *here, const char *scope) {
+    Outside outside = {e->states->application, e->scope};
+    e->states->application = here;
+    e->func->scope = e->scope = scope;
+    e->states->stamp++;
+    return outside;
+}
+
+static void leave_network(Evaluator *e, const Outside *outside) {
+    e->states->application = outside->application;
+    e->func->scope = e->scope = outside->scope;
+}
+
 static Value run_network(Evaluator *e, const Definition *network, const Definition *source, const Expr *at,
                          Value *args, const char **keywords, size_t n, int application, const char *name) {
     Application here = {.definition = network,
@@ -72,21 +91,16 @@ static Value run_network(Evaluator *e, const Definition *network, const Definiti
                         .ema = network->ema_of != NULL,
                         .thaw = source->thaw};
     const Application *before = e->states->application;
-    const char *scope = e->scope;
     if (before) { /* a network of an encoder is a part of the one that is applied */
         here = *before;
         here.passed = NULL;
     }
     here.body = e->body;
     here.scope = name;
-    e->states->application = &here;
-    e->func->scope = e->scope = name;
-    e->states->stamp++;
+    Outside outside = enter_network(e, &here, name);
     Value result = source->recipe ? run_encoder(e, source, at, args, keywords, n)
                                   : call_definition(e, source, true, at, args, keywords, n);
-    e->states->application = before;
-    e->scope = scope;
-    e->func->scope = scope;
+    leave_network(e, &outside);
     return result;
 }
 
@@ -129,4 +143,56 @@ Value apply_network(Evaluator *e, const Definition *network, const Expr *at, Val
     applied.n_taps = states->n_taps - applied.first_tap;
     ARENA_PUSH(e->arena, states->applied, states->n_applied, states->applied_capacity, applied);
     return applied.result;
+}
+
+Value call_in_network(Evaluator *e, const Applied *like, const Tap *tap, const Expr *at,
+                      const MadeCall *call) {
+    States *states = e->states;
+    const Application *around = states->application;
+    if (around && !around->passed)
+        return name_error(e, at->loc, "`.again` calls a part of a network: that is not done inside another");
+    Applied applied = *like;
+    applied.n_arguments = SIZE_MAX; /* equal to those of no application */
+    applied.body = e->body;
+    applied.first_tap = states->n_taps;
+    Application here = tap->application;
+    here.body = e->body;
+    here.passed = NULL;
+    here.number = 0;
+    for (size_t i = 0; i < states->n_applied; i++)
+        here.number += states->applied[i].network == like->network && states->applied[i].func == e->func &&
+                       states->applied[i].within == like->within;
+    bool theirs = tap->recipe != e->recipe;
+    Evaluator left = theirs ? enter_recipe(e, tap->recipe) : (Evaluator){0};
+    Outside outside = enter_network(e, &here, tap->scope);
+    applied.result =
+        call_definition(e, call->callee.definition, false, at, call->args, call->keywords, call->n);
+    leave_network(e, &outside);
+    if (theirs) leave_recipe(e, &left);
+    applied.n_taps = states->n_taps - applied.first_tap;
+    ARENA_PUSH(e->arena, states->applied, states->n_applied, states->applied_capacity, applied);
+    return applied.result;
+}
+
+Value read_out(Evaluator *e, const Value *features, size_t first) {
+    const States *states = e->states;
+    const Expr *expr = e->recipe->embed_readout;
+    if (!expr || features->kind == V_POISON) return *features;
+    const Definition *within = states->application ? states->application->definition : NULL;
+    Value list = value_list(e, value_loc(e, expr), V_LIST, states->n_applied - first);
+    size_t n = 0;
+    for (size_t i = first; i < states->n_applied; i++)
+        if (states->applied[i].within == within && states->applied[i].func == e->func)
+            list.items[n++] = states->applied[i].result;
+    list.count = n;
+    Frame frame = {0}, *before = e->frame;
+    define(e, &frame, "features", *features);
+    define(e, &frame, "applied", close_list(e, value_loc(e, expr), list));
+    const char *place = e->place;
+    e->frame = &frame;
+    if (!within) e->states->place = e->place = "a readout";
+    Value value = eval(e, expr);
+    e->states->place = e->place = place;
+    e->frame = before;
+    return value;
 }

@@ -44,6 +44,9 @@ typedef struct { /* a network applied to arguments: made once */
 
 typedef struct {       /* what a labelled call gave */
     const char *scope; /* with the network's name: "encoder.blocks.0.attn" */
+    MadeCall call;
+    Application application;    /* that it was made in */
+    const ParsedRecipe *recipe; /* whose text made it */
     Value value;
     Loc loc;          /* of the call */
     const Loop *body; /* the loop that it was made in; NULL: none */
@@ -136,12 +139,19 @@ Value run_encoder(Evaluator *e, const Definition *network, const Expr *at, Value
 size_t take_passed(Evaluator *e, const Passed *passed, const Signature *signature, const char **parameters,
                    Value **args, const char ***keywords, size_t n);
 
+/* Makes a labelled call of a module once more, with other arguments: with the parameters that it had. */
+Value call_in_network(Evaluator *e, const Applied *applied, const Tap *tap, const Expr *at,
+                      const MadeCall *call);
+/* What the recipe's `embed: readout:` makes of its features, if it has one: it sees these, and as `applied` the results
+ * of the networks that were applied for them, of number `first` and above. */
+Value read_out(Evaluator *e, const Value *features, size_t first);
+
 /* Whether what was made in the body of `outer` (NULL: in none) is known in that of `inner`. */
 bool known_in_loop(const Loop *inner, const Loop *outer);
 
 /* ---- taps.c: what labelled calls gave in an application, which `.at` reads */
 /* A KeepLabelled, and a ReadLabelled. */
-void keep_tap(Evaluator *e, const Expr *at, const Value *value);
+void keep_tap(Evaluator *e, const Expr *at, const MadeCall *call, const Value *value);
 Value read_taps(Evaluator *e, const Expr *at, const Value *base, const Value *args, const char **keywords,
                 size_t n);
 /* A network's result, and all values in it, with the number of its application. */

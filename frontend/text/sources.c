@@ -151,5 +151,5 @@ static bool follow(Follower *f, const char *path, const char *file) {
 bool recipe_sources(Arena *arena, const char *path, const RecipeOptions *options, RecipeSources *out) {
     *out = (RecipeSources){0};
     Follower f = {.arena = arena, .diags = diags_new(arena), .options = options, .out = out};
-    return follow(&f, path, path);
+    return follow(&f, path, path) && (!options->also_uses || follow_use(&f, path, options->also_uses));
 }

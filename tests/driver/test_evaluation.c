@@ -316,6 +316,54 @@ static void test_embed_refusals(void **state) {
     assert_int_equal(run_command("ls %s | grep x.npy", folder), 1);
 }
 
+/* Features of other layers: of the only block they are the recipe's, however they are asked for. */
+static void test_layers(void **state) {
+    (void)state;
+    int64_t n, dim;
+    assert_int_equal(embed("--data data --split train --out plain.npy"), 0);
+    static const char *const same[] = {"--layer 0", "--layer -1 --readout cls", "--last 1", "--readout cls",
+                                       "embed.features=\"encoder(images).at('norm')[:, 0]\""};
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        assert_int_equal(run_command("cd %s && %s embed run --data data --split train --out same.npy %s",
+                                     folder, VITC_BINARY, same[i]),
+                         0);
+        assert_int_equal(run_command("cd %s && cmp plain.npy same.npy", folder), 0);
+    }
+    static const struct {
+        const char *arguments;
+        int dim;
+    } wide[] = {
+        {"--readout mean", 16}, {"--readout cls+mean", 32}, {"--readout pooled", 64}, {"--layer 0,-1", 32}};
+    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++) {
+        char arguments[128];
+        snprintf(arguments, sizeof arguments, "--data data --split train --out wide.npy %s",
+                 wide[i].arguments);
+        assert_int_equal(embed(arguments), 0);
+        free(read_npy("wide.npy", &n, &dim));
+        assert_int_equal(n, 16);
+        assert_int_equal(dim, wide[i].dim);
+    }
+    assert_int_equal(eval_linear("--layer 0,-1 --baselines --rates 0.1 --epochs 1"), 0);
+    assert_true(said("features: layer 0, cls") && said("features, untrained: layer -1, cls") &&
+                said("trained, layer -1: top-1 ") && said("pixels: top-1 "));
+    static const char *const entry[] = {"\"layer\":\"layer -1\"", "\"encoder\":\"untrained\"", NULL};
+    assert_int_equal(entries_with("run/eval.json", entry), 1);
+    static const char *const refused[][2] = {
+        {"--layer 1", "there is no layer 1: the network has 1, from 0 to 0"},
+        {"--last 2", "the network has 1 layers, not 2"},
+        {"--layer 0 --last 1", "--layer and --last both say which layers"},
+        {"--layer x", "--layer x: whole numbers from -1000 to 1000 were expected"},
+        {"--last 0", "--last 0: a whole number from 1"},
+        {"--readout sum", "--readout sum: cls, mean, cls+mean or pooled was expected"},
+        {"embed.readout=features[0]", "features must be [batch, dim], not f32[16]"},
+        {"embed.layer=1", "there is no knob or value 'embed.layer'"},
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        assert_int_equal(eval(refused[i][0]), 2);
+        assert_true(said(refused[i][1]));
+    }
+}
+
 /* A signal ends it; what was written is gone. */
 static void test_embed_stopped(void **state) {
     (void)state;
@@ -397,6 +445,7 @@ int main(void) {
                                        cmocka_unit_test(test_refusals),
                                        cmocka_unit_test(test_embed),
                                        cmocka_unit_test(test_embed_tensors),
+                                       cmocka_unit_test(test_layers),
                                        cmocka_unit_test(test_embed_refusals),
                                        cmocka_unit_test(test_embed_stopped),
                                        cmocka_unit_test(test_no_labels),

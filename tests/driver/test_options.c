@@ -48,7 +48,7 @@ static const struct {
     {TRAIN "--max-broken 0.5", "--max-broken 0.5: a whole number"},
     {TRAIN "--minutes nan", "--minutes nan: a number"},
     {TRAIN "--resume=yes", "--resume takes no value"},
-    {"eval knn runs --data synthetic --k 2.7", "--k 2.7: a whole number"},
+    {"eval knn runs --data synthetic --k 2.7", "--k 2.7: whole numbers"},
     {"eval knn runs --data synthetic --limit 10.5", "--limit 10.5: a whole number"},
     {"bench quickstart --steps 1.5", "--steps 1.5: a whole number"},
     {"run quickstart --step 1.5 --function step --in a --out b", "--step 1.5: a whole number"},

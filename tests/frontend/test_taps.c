@@ -107,6 +107,11 @@ static void test_messages(void **state) {
         {"mean(a.at(3))", "a label is a string, as 'blocks.3', not 3"},
         {"mean(a.at(['top', x]))", "a label is a string, as 'blocks.3', not a list of 2"},
         {"mean(first(a.z * 2))", "was not returned by one"},
+        {"mean(a.z.labels())", "`.labels(pattern)` takes a pattern"},
+        {"mean(a.again('top'))", "`.again(label, x)` takes a label, and the first argument of its call"},
+        {"mean(a.again(label='top', x=1))", "`.again` takes no argument by name"},
+        {"mean(a.again('tip', a.z))", "network encoder has no label 'tip' here; did you mean 'top'?"},
+        {"mean((a.z * 2).labels('top'))", "`.labels` reads inside an application of a network"},
         {"mean(a.z.top)", "f32[4x3] has no field 'top': what a labelled call gave is read by `.at('LABEL')`"},
         {"mean(a.z['top'])", "what a labelled call gave is read by `.at('top')`"},
     };
@@ -203,6 +208,74 @@ static void test_passes(void **state) {
     }
 }
 
+/* Labels that fit a pattern, and what takes a value; a labelled call made once more has the parameters of the first,
+ * and trains them. Readouts of layers (models/lib/readouts.yaml) are what they say. */
+static void test_again(void **state) {
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"mean(a.again('norm', a.at('blocks.2')) * b)", "mean(a * b)"},
+        {"mean(a.again('blocks.1', b.at('blocks.0')) ** 2)", "mean(b.at('blocks.1') ** 2)"},
+        {"mean(a) * len(a.labels('**.blocks.*')) + len(a.labels('norm?')) + len(a.labels('**.norm?'))",
+         "mean(a) * 3 + 0 + 6"},
+        {"mean(a.again(a.labels('**.*norm*', a.at('blocks.2'))[0], b.at('blocks.2')))", "mean(b)"},
+        {"mean(read_layers([a], [-1], 'cls') ** 2)", "mean(a[:, 0] ** 2)"},
+        {"mean(read_layers([a], [2]) ** 2)", "mean(a[:, 0] ** 2)"},
+        {"mean(read_layers([a], [-1], 'mean') ** 2)", "mean(mean(a[:, 1:], 1) ** 2)"},
+        {"mean(read_layers([a], [2], 'cls+mean') ** 2)",
+         "mean(concat([a[:, 0], mean(a[:, 1:], 1)], axis=1) ** 2)"},
+        {"mean(read_layers([a], [2], 'pooled') ** 2)", "mean(a[:, 1:] ** 2)"},
+        {"mean(read_layers([a, b], [0, 2], 'cls', true) ** 3)",
+         "mean(concat([a.again('norm', a.at('blocks.0'))[:, 0], b.again('norm', b.at('blocks.0'))[:, 0], "
+         "a[:, 0], "
+         "b[:, 0]], axis=1) ** 3)"},
+        {"mean(read_last([a], 2, 'cls') ** 3)",
+         "mean(concat([a.again('norm', a.at('blocks.1'))[:, 0], a[:, 0]], axis=1) ** 3)"},
+        /* 3 × 3 patches in a map: quarters share the middle row and column */
+        {"mean(readout(reshape(arange(18), 1, 9, 2), 'mean')) + mean(a) * 0", "mean(a) * 0 + 8.5"},
+        {"readout(reshape(arange(18), 1, 2, 3, 3), 'pooled')[0, 0] + mean(a) * 0", "mean(a) * 0 + 2"},
+        {"readout(reshape(arange(18), 1, 2, 3, 3), 'pooled')[0, 7] + mean(a) * 0", "mean(a) * 0 + 15"},
+    };
+    const char *with = "use: [lib/vit.yaml, lib/readouts.yaml]";
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        Run runs[2];
+        for (int k = 0; k < 2; k++) {
+            const char *text = arena_printf(arena, VIT, pairs[i][k]), *use = strstr(text, "use: ");
+            runs[k] = run(arena_printf(arena, "%.*s%s%s", (int)(use - text), text, with, strchr(use, '\n')));
+        }
+        double got = output_of(&runs[0], "loss")->data[0], want = output_of(&runs[1], "loss")->data[0];
+        if (!(fabs(got - want) < 1e-9 * (1 + fabs(want))))
+            fail_msg("%s is %g, %s is %g", pairs[i][0], got, pairs[i][1], want);
+        static const char *const trained[] = {"encoder.norm.weight", "encoder.blocks.0.norm1.weight"};
+        for (int t = 0; t < 2; t++) {
+            size_t s = state_of(&runs[1], trained[t]);
+            for (int64_t k = 0; k < 8; k++)
+                assert_true(fabs(runs[0].after[s].data[k] - runs[1].after[s].data[k]) < 1e-9);
+        }
+    }
+}
+
+static void test_readout_messages(void **state) {
+    (void)state;
+    static const char *const rows[][2] = {
+        {"mean(read_layers([a], [3], 'cls'))", "there is no layer 3: the network has 3, from 0 to 2"},
+        {"mean(read_layers([a], [-4], 'cls'))", "there is no layer -4"},
+        {"mean(read_last([a], 4))", "the network has 3 layers, not 4"},
+        {"mean(readout(a[:, 1:], 'cls'))", "there is no cls token among 4 = 2 × 2"},
+        {"mean(readout(a[:, 0], 'mean'))", "there is nothing to read out"},
+        {"mean(read_layers([], [0]))", "the features are made of no network"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        Diags *told = diags_new(arena);
+        Recipe recipe;
+        const char *text = arena_printf(arena, VIT, rows[i][0]), *use = strstr(text, "use: ");
+        text = arena_printf(arena, "%.*suse: [lib/vit.yaml, lib/readouts.yaml]%s", (int)(use - text), text,
+                            strchr(use, '\n'));
+        if (recipe_load_text(arena, told, "t.yaml", text, strlen(text), &OPTIONS, &recipe) ||
+            !strstr(diags_text(told), rows[i][1]))
+            fail_msg("wanted \"%s\", got:\n%s", rows[i][1], diags_text(told));
+    }
+}
+
 /* A metric that reads probabilities has them made for itself: what is trained keeps its bits. */
 static void test_metric(void **state) {
     (void)state;
@@ -229,6 +302,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_same_label, setup, teardown),
         cmocka_unit_test_setup_teardown(test_loops, setup, teardown),
         cmocka_unit_test_setup_teardown(test_passes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_readout_messages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_metric, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
