@@ -1,9 +1,9 @@
 /* The object cache: see cache.h. */
 #include "driver/cache.h"
+#include "runtime/files/bounded.h"
 #include "runtime/files/read_at.h"
 #include "runtime/runtime.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
@@ -12,13 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { ALIGN = 64, FORMAT = 2, STALE_SECONDS = 3600, RANDOM_DIGITS = 12 };
+enum { ALIGN = 64, FORMAT = 2 };
 #define SUFFIX ".vitc"
-#define TEMPORARY                                                                                            \
-    ".tmp-" /* after an entry's name, with random digits after it: what vt_replace_begin writes to */
 #define USUAL_LIMIT (INT64_C(1) << 30)
 
 typedef struct {
@@ -86,24 +83,16 @@ void cache_key_end(CacheKey *key, uint8_t out[CACHE_KEY]) {
     free(key);
 }
 
-/* ---- places ------------------------------------------------------------------------------------------------------ */
-
 bool cache_folder(char *out, size_t size) {
-    const char *set = getenv("VITC_CACHE"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    int n = -1;
-    if (set)
-        n = strcmp(set, "off") == 0 || !*set ? -1 : snprintf(out, size, "%s", set);
-    else if (xdg && xdg[0] == '/')
-        n = snprintf(out, size, "%s/vitc", xdg);
-    else if (home && home[0] == '/')
-        n = snprintf(out, size, "%s/.cache/vitc", home);
-    return n > 0 && (size_t)n < size;
+    return vt_bounded_place(out, size);
 }
 
-static void entry_path(const char *folder, const uint8_t key[CACHE_KEY], char *out, size_t size) {
-    int n = snprintf(out, size, "%s/", folder);
-    for (int i = 0; i < CACHE_KEY; i++) n += snprintf(out + n, size - (size_t)n, "%02x", key[i]);
-    snprintf(out + n, size - (size_t)n, SUFFIX);
+bool cache_limit(int64_t *bytes) {
+    return vt_bounded_limit(USUAL_LIMIT, bytes);
+}
+
+void cache_size(const char *folder, size_t *entries, int64_t *bytes) {
+    vt_bounded_size(folder, SUFFIX, entries, bytes);
 }
 
 static size_t aligned(size_t n) {
@@ -163,7 +152,7 @@ void *cache_read(const char *folder, const uint8_t key[CACHE_KEY], CacheBlob blo
     struct stat status;
     Header header;
     void *memory = NULL;
-    entry_path(folder, key, path, sizeof path);
+    vt_bounded_path(folder, key, SUFFIX, path, sizeof path);
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (file < 0) return NULL;
     bool good = fstat(file, &status) == 0 && is_trusted(&status);
@@ -179,102 +168,6 @@ void *cache_read(const char *folder, const uint8_t key[CACHE_KEY], CacheBlob blo
     if (good) return memory;
     free(memory);
     return NULL;
-}
-
-/* ---- dropping what was used longest ago -------------------------------------------------------------------------- */
-
-typedef struct {
-    char name[2 * CACHE_KEY + sizeof SUFFIX];
-    int64_t size;
-    struct timespec used;
-} Found;
-
-static int by_use(const void *a, const void *b) {
-    const struct timespec *x = &((const Found *)a)->used, *y = &((const Found *)b)->used;
-    if (x->tv_sec != y->tv_sec) return x->tv_sec < y->tv_sec ? -1 : 1;
-    return (x->tv_nsec > y->tv_nsec) - (x->tv_nsec < y->tv_nsec);
-}
-
-bool cache_limit(int64_t *bytes) {
-    const char *set = getenv("VITC_CACHE_LIMIT");
-    *bytes = USUAL_LIMIT;
-    if (!set || !*set) return true;
-    if (set[strspn(set, "0123456789")]) return false;
-    errno = 0;
-    long long number = strtoll(set, NULL, 10);
-    if (errno == 0) *bytes = number;
-    return errno == 0;
-}
-
-/* "HEX.vitc", or, when `temporary`, "HEX.vitc.tmp-DIGITS", of a regular file of ours: what other programs keep here
- * stays. */
-static bool is_ours(const char *name, const struct stat *status, bool *temporary) {
-    size_t n = strspn(name, "0123456789abcdef");
-    if (n != 2 * CACHE_KEY || strncmp(name + n, SUFFIX, strlen(SUFFIX)) != 0) return false;
-    const char *rest = name + n + strlen(SUFFIX), *digits = rest + strlen(TEMPORARY);
-    *temporary = *rest != '\0';
-    if (*temporary && (strncmp(rest, TEMPORARY, strlen(TEMPORARY)) != 0 || strlen(digits) != RANDOM_DIGITS ||
-                       digits[strspn(digits, "0123456789abcdefghijklmnopqrstuv")]))
-        return false;
-    return S_ISREG(status->st_mode) && status->st_uid == geteuid();
-}
-
-/* The entries of a folder; malloc'ed. What a process that died left behind goes on the way. */
-static Found *list_entries(int folder, DIR *dir, size_t *n) {
-    Found *list = NULL;
-    size_t capacity = 0;
-    time_t now = time(NULL);
-    *n = 0;
-    for (struct dirent *entry; (entry = readdir(dir));) {
-        struct stat status;
-        bool temporary;
-        if (fstatat(folder, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
-            !is_ours(entry->d_name, &status, &temporary))
-            continue;
-        if (temporary) {
-            if (status.st_mtime + STALE_SECONDS < now) unlinkat(folder, entry->d_name, 0);
-            continue;
-        }
-        if (*n == capacity) {
-            Found *more = realloc(list, (capacity = 2 * capacity + 64) * sizeof *list);
-            if (!more) break;
-            list = more;
-        }
-        Found *found = &list[(*n)++];
-        memcpy(found->name, entry->d_name, sizeof found->name);
-        found->size = status.st_size;
-        found->used = status.st_mtim;
-    }
-    return list;
-}
-
-void cache_size(const char *folder, size_t *entries, int64_t *bytes) {
-    DIR *dir = opendir(folder);
-    *entries = 0;
-    *bytes = 0;
-    if (!dir) return;
-    Found *list = list_entries(dirfd(dir), dir, entries);
-    for (size_t i = 0; i < *entries; i++) *bytes += list[i].size;
-    free(list);
-    closedir(dir);
-}
-
-/* Another process may drop the same ones: a file that is gone is what was wanted. */
-static void drop_old(const char *folder) {
-    DIR *dir = opendir(folder);
-    if (!dir) return;
-    size_t n;
-    int64_t all = 0, most;
-    if (!cache_limit(&most)) most = USUAL_LIMIT;
-    Found *list = list_entries(dirfd(dir), dir, &n);
-    for (size_t i = 0; i < n; i++) all += list[i].size;
-    if (all > most) qsort(list, n, sizeof *list, by_use);
-    for (size_t i = 0; i < n && all > most; i++) {
-        unlinkat(dirfd(dir), list[i].name, 0);
-        all -= list[i].size;
-    }
-    free(list);
-    closedir(dir);
 }
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
@@ -308,8 +201,8 @@ void cache_write(const char *folder, const uint8_t key[CACHE_KEY], const CacheBl
     if (!cache_limit(&most) || !vt_make_folders(folder, 0700, NULL)) return;
     char *entry = make_entry(key, blobs, &size);
     if (!entry) return;
-    entry_path(folder, key, path, sizeof path);
+    vt_bounded_path(folder, key, SUFFIX, path, sizeof path);
     if ((int64_t)size <= most) vt_replace_with(path, 0600, entry, size, NULL);
     free(entry);
-    drop_old(folder);
+    vt_bounded_trim(folder, SUFFIX, most);
 }

@@ -1,5 +1,5 @@
 /* Features of both splits: see encoded.h. */
-#include "command/eval/encoded.h"
+#include "command/eval/cache.h"
 #include "command/progress.h"
 
 #include <stdio.h>
@@ -36,10 +36,14 @@ static void tell(void *user, int64_t done, int64_t all) {
     progress_tell(user, done, all, NULL);
 }
 
-static bool encode(const EvalRequest *r, const VtDataset *data, Encoder encoder, const char *what,
+static bool encode(const EvalRequest *r, const VtDataset *data, Encoder encoder, const char *split,
                    VtFeatures *out, VtError *error) {
     const Frozen *f = &r->frozen;
-    Progress progress = {.what = what};
+    Progress progress = {.what = strcmp(split, "test") == 0 ? "features of test images"
+                                                            : "features of training images"};
+    FeatureCache cache;
+    feature_cache_find(r, encoder, data, split, &cache);
+    if (feature_cache_read(&cache, f->max_broken, out)) return true;
     VtEncode encode = {.instance = encoder == ENCODER_PIXELS ? NULL : f->instance,
                        .program = f->made->program,
                        .dataset = data,
@@ -47,7 +51,9 @@ static bool encode(const EvalRequest *r, const VtDataset *data, Encoder encoder,
                        .max_broken = f->max_broken,
                        .tell = tell,
                        .user = &progress};
-    return vt_encode(&encode, out, error);
+    if (!vt_encode(&encode, out, error)) return false;
+    feature_cache_write(&cache, out);
+    return true;
 }
 
 bool encoded_make(EvalRequest *r, const EvalData *data, Encoder encoder, Encoded *out, VtError *error) {
@@ -58,8 +64,8 @@ bool encoded_make(EvalRequest *r, const EvalData *data, Encoder encoder, Encoded
         vt_instance_initial_weights(f->instance, NULL);
         if (!vt_instance_init(f->instance, (uint64_t)f->made->program->train.seed, error)) return false;
     }
-    return encode(r, data->train, encoder, "features of training images", &out->train, error) &&
-           encode(r, data->test, encoder, "features of test images", &out->test, error);
+    return encode(r, data->train, encoder, "train", &out->train, error) &&
+           encode(r, data->test, encoder, "test", &out->test, error);
 }
 
 void encoded_free(Encoded *encoded) {

@@ -15,11 +15,12 @@ enum {
     EVAL_LIMIT,
     EVAL_BASELINES,
     EVAL_JSON,
+    EVAL_NO_CACHE,
     N_EVAL_FLAGS
 };
 #define EVAL_USES(flag) (UINT64_C(1) << EVAL_##flag)
 /* Those of every protocol over features. */
-#define EVAL_ANY (EVAL_USES(LIMIT) | EVAL_USES(BASELINES) | EVAL_USES(JSON))
+#define EVAL_ANY (EVAL_USES(LIMIT) | EVAL_USES(BASELINES) | EVAL_USES(JSON) | EVAL_USES(NO_CACHE))
 
 typedef struct EvalProtocol EvalProtocol;
 typedef struct {
@@ -29,6 +30,7 @@ typedef struct {
 
     double limit;          /* images of each split; 0: all */
     bool baselines;        /* judge the untrained encoder and raw pixels too */
+    bool no_cache;         /* features are computed, and not kept */
     const char *json;      /* the file of entries; NULL: that of the run */
     Numbers ks;            /* whole */
     Numbers temperatures;  /* of votes */

@@ -152,6 +152,50 @@ static void test_entries(void **state) {
     assert_int_equal(run_command("grep -q text %s/run/eval.json && rm %s/run/eval.json", folder, folder), 0);
 }
 
+static int eval_into(const char *name, const char *arguments) {
+    return run_command("(cd %s && %s eval knn run --data data --threads 1 --k 3 %s >%s 2>%s.err)", folder,
+                       VITC_BINARY, arguments, name, name);
+}
+
+static int count_kept(void) {
+    char command[256];
+    snprintf(command, sizeof command, "ls %s/run/features 2>/dev/null | grep -c safetensors", folder);
+    FILE *pipe = popen(command, "r");
+    int n = -1;
+    assert_int_equal(fscanf(pipe, "%d", &n), 1);
+    pclose(pipe);
+    return n;
+}
+
+/* Features are computed once for weights, settings and images, whatever becomes of the files they are kept in. */
+static void test_kept(void **state) {
+    (void)state;
+    assert_int_equal(run_command("rm -rf %s/run/features", folder), 0);
+    assert_int_equal(eval_into("first", "--no-feature-cache"), 0);
+    assert_int_equal(count_kept(), 0);
+    assert_int_equal(eval_into("made", ""), 0);
+    assert_int_equal(count_kept(), 2);
+    assert_int_equal(eval_into("kept", ""), 0);
+    assert_int_equal(run_command("cd %s && cp -r run/features good && for f in run/features/*; do "
+                                 "printf damage | dd of=$f bs=1 seek=700 conv=notrunc; done",
+                                 folder),
+                     0);
+    assert_int_equal(eval_into("damaged", ""), 0);
+    assert_int_equal(run_command("cd %s && diff -r good run/features && for f in made kept damaged; do "
+                                 "cmp first $f && cmp first.err $f.err || exit 1; done",
+                                 folder),
+                     0);
+    assert_int_equal(eval_into("other", "--layer 0"), 0); /* other features, of other images */
+    assert_int_equal(count_kept(), 4);
+    assert_int_equal(run_command("touch %s/data/train/odd/1.png", folder), 0);
+    assert_int_equal(eval_into("touched", ""), 0);
+    assert_int_equal(count_kept(), 6);
+    assert_int_equal(run_command("cd %s && cmp first touched && rm -r good run/features", folder), 0);
+    /* More than is allowed is told though features are kept. */
+    assert_int_equal(eval_into("made", ""), 0);
+    assert_int_equal(eval_into("few", "--max-broken 0"), 1);
+}
+
 static void test_refusals(void **state) {
     (void)state;
     assert_int_equal(eval("--k 17"), 2);
@@ -442,6 +486,7 @@ int main(void) {
                                        cmocka_unit_test(test_says_what_was_used),
                                        cmocka_unit_test(test_linear),
                                        cmocka_unit_test(test_entries),
+                                       cmocka_unit_test(test_kept),
                                        cmocka_unit_test(test_refusals),
                                        cmocka_unit_test(test_embed),
                                        cmocka_unit_test(test_embed_tensors),
