@@ -231,6 +231,7 @@ void read_knobs(ParsedRecipe *r, const Tree *map) {
         diag_error(r->diags, map->loc, "knobs must be a map of names to values");
         return;
     }
+    bool refused = false; /* a value: what is made of it has none, which needs no telling */
     for (size_t i = 0; i < map->count; i++) {
         const Tree *form = map->items[i].value, *value = form;
         Knob knob = {.name = map->items[i].key->text, .loc = map->items[i].key->loc};
@@ -244,9 +245,12 @@ void read_knobs(ParsedRecipe *r, const Tree *map) {
             }
         }
         knob.set = value->loc;
+        if (refused && value->kind == TREE_SCALAR && is_formula(value)) continue;
         if (!set_knob(r, &knob, form, value) ||
-            (form->kind == TREE_MAP && !check_knob(r, &knob, form, value)))
+            (form->kind == TREE_MAP && !check_knob(r, &knob, form, value))) {
+            refused = true;
             continue;
+        }
         if (value->kind == TREE_SCALAR && is_formula(value)) settle(r, &knob, value);
         knob.help = text_at(form, "help", NULL);
         offer(r, &knob, form);

@@ -42,6 +42,8 @@ static const Row ROWS[] = {
     {"simmim.yaml", SMALL "mask_patch=8 warmup=1", false},
     {"sit.yaml", "preset=tiny batch=8", false},
     {"supervised.yaml", "preset=tiny batch=8", false},
+    {"supervised.yaml",
+     "preset=tiny batch=8 mixup=0.8 cutmix=1 operations=2 erasing=0.5 repeat=3 drop_path=0.2", false},
     {"paper/barlow.yaml", "preset=tiny batch=8", true},
     {"paper/can.yaml", "preset=tiny batch=8", false},
     {"paper/data2vec.yaml", "preset=tiny batch=8", false},
