@@ -97,7 +97,11 @@ static const Row ROWS[] = {
     {"dino", TWO "seed=3", "did you mean 'train.seed'?"},
     {"dino", TWO "knn.k=3", "did you mean 'train.knn.k'?"},
     {"dino", TWO "epoch=3", "did you mean 'epochs'?"},
-    {"dino", TWO "weight_decay=0", "in this recipe; there are image, local_size, patch, width,"},
+    {"dino", TWO "weight_decay=0", "in this recipe; there are image, local_size, patch, size,"},
+    /* a size, of which other knobs are made: nothing else is told of them */
+    {"supervised", "size=s", "knob 'size' is one of Ti, S, B, L, H; did you mean 'S'?\n  size=s\n       ^\n"},
+    {"dino", "image=32 patch=8 local_size=16 batch=8 size=Ti", NULL},
+    {"mocov3", "image=32 batch=8 patch=8 size=L", NULL},
     /* another name of a knob */
     {"mae", "preset=tiny dim=24 depth=1", NULL},
     {"mae", "preset=tiny dim=26", "width 26 is no multiple of heads"},
