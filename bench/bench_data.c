@@ -38,6 +38,11 @@ static const VtAugment CROP_FLIP[] = {CROP, FLIP, NORMALIZE},
                                 {KIND_blur, {0.1, 2, 0.5}},
                                 {KIND_solarize, {128, 0.2}},
                                 NORMALIZE},
+                       TUNING[] = {CROP,
+                                   FLIP,
+                                   {KIND_rand_augment, {2, 9, 0.5, 10, 0.5, 1, 0, -1}},
+                                   NORMALIZE,
+                                   {KIND_random_erasing, {0.25, 0.02, 1. / 3, 0.3, 1 / 0.3, 0, 1}}},
                        EVALUATION[] = {{KIND_center_crop, {0}}, NORMALIZE};
 static const VtPipeline PIPELINES[] = {
     PIPELINE("centre crop 32", 32, EVALUATION),
@@ -46,6 +51,9 @@ static const VtPipeline PIPELINES[] = {
     PIPELINE("resized crop, flip, colour 32", 32, COLOR),
     PIPELINE("resized crop, flip, colour, blur, solarize 32", 32, ALL),
     PIPELINE("resized crop, flip, colour, blur, solarize 16", 16, ALL),
+    PIPELINE("resized crop, flip, RandAugment, erasing 32", 32, TUNING),
+    PIPELINE("resized crop, flip, RandAugment, erasing 224", 224, TUNING),
+    PIPELINE("resized crop, flip, colour, blur, solarize 224", 224, ALL),
 };
 
 static double now(void) {

@@ -30,10 +30,14 @@ static const char RECIPE[] =
     "        repeat j in 2:\n"
     "          inner = draw('uniform', 4)\n"
     "          rows = where(iota((6, 1)) == 2 * i + j, inner, rows)\n"
+    "      branch = drop_path(ones(400, 3), 0.25)\n"
+    "      whole = ones(64, 50) + 0 * a.y[0, 0]\n"
+    "      kept = dropout(whole, 0.25)\n"
+    "      slope = grad(sum(kept * kept) / 2, whole)\n"
     "      return mean(dropout(a.y + b.y, 0.5)) + mean(wide)\n"
     "values: {u0: o.a.u, u1: o.b.u, wide: o.wide, coin: o.coin, none: o.none, all: o.all,\n"
     "         bell: o.bell, die: \"cast(o.die, 'f32')\", order: \"cast(o.order, 'f32')\",\n"
-    "         mask: o.mask, rows: o.rows}\n"
+    "         mask: o.mask, rows: o.rows, branch: o.branch, kept: o.kept, slope: o.slope}\n"
     "train: {batch: 4, epochs: 1, optimizer: \"sgd(param, grad, 0.1)\"}\n";
 
 typedef struct {
@@ -189,6 +193,33 @@ static void test_fresh(void **state) {
     for (int i = 0; i < 3; i++) drawn_close(&d[i]);
 }
 
+/* Drop path takes whole rows, dropout elements; what stays is scaled up by as much as went, and the gradient has the
+ * same places and scale. */
+static void test_dropped(void **state) {
+    (void)state;
+    Drawn d;
+    int64_t n;
+    drawn_open(&d, NULL, 5, 6);
+    const float *branch = value_of(&d, "branch", &n);
+    int gone = 0;
+    assert_int_equal(n, 1200);
+    for (int i = 0; i < 400; i++) {
+        for (int k = 0; k < 3; k++) assert_true(branch[3 * i + k] == branch[3 * i]);
+        assert_true(branch[3 * i] == 0 || fabsf(branch[3 * i] - 4.f / 3) < 1e-6f);
+        gone += branch[3 * i] == 0;
+    }
+    assert_true(abs(gone - 100) < 44); /* five standard deviations */
+    const float *kept = value_of(&d, "kept", &n), *slope = value_of(&d, "slope", &n);
+    gone = 0;
+    for (int64_t i = 0; i < n; i++) {
+        assert_true(kept[i] == 0 || fabsf(kept[i] - 4.f / 3) < 1e-6f);
+        assert_true(fabsf(slope[i] - kept[i] * 4 / 3) < 1e-6f);
+        gone += kept[i] == 0;
+    }
+    assert_true(n == 3200 && abs(gone - 800) < 123);
+    drawn_close(&d);
+}
+
 /* Fed, a draw is an input of its own shape. */
 static void test_fed(void **state) {
     (void)state;
@@ -204,8 +235,11 @@ static void test_fed(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_as_sampler), cmocka_unit_test(test_others),
-                                       cmocka_unit_test(test_iterations), cmocka_unit_test(test_fresh),
-                                       cmocka_unit_test(test_fed)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_as_sampler),
+                                       cmocka_unit_test(test_others),
+                                       cmocka_unit_test(test_iterations),
+                                       cmocka_unit_test(test_fresh),
+                                       cmocka_unit_test(test_fed),
+                                       cmocka_unit_test(test_dropped)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

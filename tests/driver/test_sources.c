@@ -149,6 +149,35 @@ static void test_channels(void **state) {
     assert_int_equal(vitc("embed", "none", "--data gray --out none.npy"), 2);
 }
 
+/* A Vision Transformer of gray images, in patches of 2 pixels, from training to features: as many parameters as timm's,
+ * and the mean of ImageNet's three channels taken away unless the recipe says otherwise. */
+static void test_gray(void **state) {
+    (void)state;
+    assert_int_equal(vitc("check", "supervised", "preset=tiny channels=1 patch=2 image=12"), 0);
+    assert_true(said("view : f32[16x1x12x12]"));
+    assert_int_equal(
+        vitc("train", "supervised",
+             "preset=tiny channels=1 patch=2 image=12 batch=8 cutmix=1 operations=2 erasing=0.5 repeat=2 "
+             "train.epochs=1 --data synthetic:64:12 --plain --out gray_run"),
+        0);
+    assert_true(said("64 train, 12 test images"));
+    assert_int_equal(vitc("eval knn", "gray_run", "--data synthetic:64:12"), 0);
+    assert_true(said("48 features"));
+    assert_int_equal(vitc("embed", "gray_run", "--data synthetic:64:12 --out gray.npy"), 0);
+    assert_true(said("gray.npy: 64 rows of 48 features"));
+    write_recipe("plain.yaml", "recipe: plain\nviews: {v: {size: 8, channels: 1, augment: [normalize]}}\n"
+                               "networks: {f: \"mean(x, (1, 2, 3)) * param(1, init=ones, name='w')\"}\n"
+                               "objectives: {o: {loss: \"mean(f(v))\"}}\nvalues: {gray: mean(v)}\n"
+                               "train: {batch: 8, epochs: 1, optimizer: \"param - 0 * grad\"}\n");
+    assert_int_equal(run_command("cd %s && mkdir -p black && printf 'P5 8 8 255 ' >black/a.pgm && head -c 64 "
+                                 "/dev/zero >>black/a.pgm && "
+                                 "for i in b c d e f g h; do cp black/a.pgm black/$i.pgm; done",
+                                 folder),
+                     0);
+    assert_int_equal(vitc("train", "plain.yaml", "--data black --plain --out black_run"), 0);
+    assert_true(said("loss -1.987")); /* -0.449 / 0.226 */
+}
+
 /* What the command line may say of sources. */
 static void test_refused(void **state) {
     static const struct {
@@ -181,8 +210,11 @@ static void test_refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_semi_supervised), cmocka_unit_test(test_mixture),
-                                       cmocka_unit_test(test_pairs), cmocka_unit_test(test_channels),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_semi_supervised),
+                                       cmocka_unit_test(test_mixture),
+                                       cmocka_unit_test(test_pairs),
+                                       cmocka_unit_test(test_channels),
+                                       cmocka_unit_test(test_gray),
                                        cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

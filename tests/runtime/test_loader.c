@@ -13,9 +13,11 @@ enum { BATCH = 7, EDGE = 12, PIXELS = 3 * EDGE * EDGE };
 
 static const VtAugment GLOBAL[] = {{KIND_random_resized_crop, {0.2, 1, 0.75, 4. / 3, 1}},
                                    {KIND_flip, {0.5}},
-                                   {KIND_color_jitter, {0.4, 0.4, 0.2, 0.1, 0.8}}},
+                                   {KIND_color_jitter, {0.4, 0.4, 0.2, 0.1, 0.8}},
+                                   {KIND_rand_augment, {2, 9, 0.5, 10, 0.5, 1, 2, -1}},
+                                   {KIND_random_erasing, {0.5, 0.02, 0.33, 0.3, 3.3, 0, 2}}},
                        PLAIN[] = {{KIND_resize, {0}}};
-static const VtPipeline PIPELINES[] = {{"global.0", EDGE, 3, 3, GLOBAL, "global.0"},
+static const VtPipeline PIPELINES[] = {{"global.0", EDGE, 3, 5, GLOBAL, "global.0"},
                                        {"plain.0", EDGE, 3, 1, PLAIN, "plain.0"}};
 static const VtInput INPUTS[] = {
     {{"plain.0", VT_F32, 4, {BATCH, 3, EDGE, EDGE}}, VT_SOURCE_VIEW, 1, 0},
