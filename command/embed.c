@@ -85,7 +85,7 @@ static bool open_all(Embed *e, VtError *error) {
     if (!e->data) return false;
     int64_t n = vt_dataset_size(e->data);
     e->embedder = vt_embedder_new(f->instance, f->made->program, e->data, NULL, n, f->max_broken, error);
-    if (!e->embedder) return false;
+    if (!e->embedder || !vt_embedder_crops(e->embedder, f->crops, error)) return false;
     EmbedAbout about = {.program = f->made->program,
                         .data = e->data,
                         .path = f->data,

@@ -1,6 +1,7 @@
 /* A frozen encoder: see frozen.h. */
 #include "command/frozen.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +14,8 @@ static const FlagRow FLAGS[N_FROZEN_FLAGS] = {
     [FROZEN_LAST] = {"last", FLAG_VALUE, "N", COMPLETE_NONE, "features of the last N layers side by side"},
     [FROZEN_READOUT] = {"readout", FLAG_VALUE, "cls|mean|cls+mean|pooled", COMPLETE_WORDS,
                         "of their tokens: the class token, the mean of patches, both, or of each quarter"},
+    [FROZEN_CROPS] = {"crops", FLAG_VALUE, "1|5|10", COMPLETE_WORDS,
+                      "the mean over crops of each image: corners and centre (5), mirrored ones too (10)"},
     [FROZEN_PREVIOUS] = {"previous", FLAG_BARE, NULL, COMPLETE_NONE,
                          "take the checkpoint before the last one"},
     [FROZEN_INIT] = {"init", FLAG_VALUE, "FILE.safetensors", COMPLETE_FILE, "take weights from this file"},
@@ -47,6 +50,7 @@ bool frozen_arguments(Frozen *f, int argc, char **argv, size_t n_own) {
         !init_flags(&flags[FROZEN_INIT], &flags[FROZEN_RENAME], &flags[FROZEN_ONLY], &f->init))
         return false;
     f->max_broken = (int64_t)broken;
+    f->crops = flags[FROZEN_CROPS].given ? atoi(flags[FROZEN_CROPS].value) : 1;
     vt_set_threads((int)threads);
     return true;
 }

@@ -11,6 +11,7 @@ enum {
     FROZEN_LAYER,
     FROZEN_LAST,
     FROZEN_READOUT,
+    FROZEN_CROPS,
     FROZEN_PREVIOUS,
     FROZEN_INIT,
     FROZEN_RENAME,
@@ -29,6 +30,7 @@ typedef struct {
     Arguments args;
     InitFlags init;
     Readout read;
+    int crops; /* of each image, whose features' mean counts; 1: the view as it stands */
     int64_t max_broken;
     bool apart; /* several layers are told apart: set before it is opened */
 

@@ -100,6 +100,7 @@ static bool key_of(const EvalRequest *r, Encoder encoder, const VtDataset *data,
     add_target(&sha, r);
     add_text(&sha, split);
     add_number(&sha, (int64_t)r->limit);
+    add_number(&sha, f->crops);
     if (!add_data(&sha, f->data, data)) return false;
     sha256_digest(&sha, VT_BOUNDED_KEY, key);
     return true;

@@ -49,6 +49,7 @@ static bool encode(const EvalRequest *r, const VtDataset *data, Encoder encoder,
                        .dataset = data,
                        .limit = (int64_t)r->limit,
                        .max_broken = f->max_broken,
+                       .crops = f->crops,
                        .tell = tell,
                        .user = &progress};
     if (!vt_encode(&encode, out, error)) return false;
@@ -164,6 +165,8 @@ static void tell_features(const EvalRequest *r, const Encoded *encoded, const ch
     eval_text(report, "features", "view", p->inputs[view].tensor.name);
     eval_number(report, "features", "size", size);
     printf("; view: %s, %d px", p->inputs[view].tensor.name, size);
+    eval_number(report, "features", "crops", r->frozen.crops);
+    if (r->frozen.crops > 1) printf(", the mean of %d crops", r->frozen.crops);
 }
 
 void encoded_tell(const EvalRequest *r, const Encoded *encoded, int part, EvalReport *report) {

@@ -19,7 +19,13 @@
 struct VtEmbedder {
     VtInstance *instance;
     const VtDataset *dataset;
-    const VtPipeline *pipeline;
+    const VtPipeline *pipeline; /* that of the view, or of one of its crops: */
+    VtPipeline crop;
+    VtAugment *crop_augments;
+    int crops;
+    VtImage *decoded; /* of the batch; NULL: there is one crop, and none is kept */
+    float *means;     /* of the rows of all crops */
+    const VtPipeline *view;
     const int64_t *indices;
     int64_t n, dim, batch, max_broken;
     int64_t first, count; /* of the batch that is made */
@@ -63,6 +69,14 @@ static void note_wrong(VtEmbedder *e, int64_t i, const VtError *error) {
     pthread_mutex_unlock(&e->lock);
 }
 
+/* One image of the batch, decoded, or decoded before for another crop. */
+static bool decode(VtEmbedder *e, int64_t i, VtImage *image, VtError *wrong) {
+    if (e->decoded && e->decoded[i].pixels) return *image = e->decoded[i], true;
+    if (!vt_dataset_image(e->dataset, index_of(e, i), image, wrong)) return false;
+    if (e->decoded) e->decoded[i] = *image;
+    return true;
+}
+
 static void fill(void *user, int thread, int threads) {
     VtEmbedder *e = user;
     int64_t size = e->pipeline->channels * (int64_t)e->pipeline->size * e->pipeline->size;
@@ -71,7 +85,8 @@ static void fill(void *user, int thread, int threads) {
         VtError wrong = {0};
         VtRng rng = {.stream = vt_stream("features"), .step = (uint64_t)(e->first + i)};
         if (vt_stop_signal()) return; /* and the caller too */
-        e->good[i] = vt_dataset_image(e->dataset, index_of(e, i), &image, &wrong);
+        if (!e->good[i]) continue;    /* it was broken already */
+        e->good[i] = decode(e, i, &image, &wrong);
         if (!e->good[i]) {
             note_wrong(e, i, &wrong);
             memset(e->images + i * size, 0, sizeof(float) * (size_t)size);
@@ -79,7 +94,14 @@ static void fill(void *user, int thread, int threads) {
         }
         e->good[i] = vt_pipeline_apply(e->pipeline, &image, &rng, e->images + i * size, &wrong);
         if (!e->good[i]) note_wrong(e, i, &wrong);
-        vt_image_free(&image);
+        if (!e->decoded) vt_image_free(&image);
+    }
+}
+
+static void drop_decoded(VtEmbedder *e) {
+    for (int64_t i = 0; e->decoded && i < e->batch; i++) {
+        if (e->decoded[i].pixels) vt_image_free(&e->decoded[i]);
+        e->decoded[i] = (VtImage){0};
     }
 }
 
@@ -129,7 +151,8 @@ VtEmbedder *vt_embedder_new(VtInstance *instance, const VtProgram *program, cons
     size_t bytes = vt_bytes(&program->inputs[view].tensor);
     e->instance = instance;
     e->dataset = dataset;
-    e->pipeline = &program->pipelines[program->inputs[view].index];
+    e->view = e->pipeline = &program->pipelines[program->inputs[view].index];
+    e->crops = 1;
     e->indices = indices;
     e->n = n;
     e->batch = program->inputs[view].tensor.dim[0];
@@ -155,8 +178,21 @@ VtEmbedder *vt_embedder_new(VtInstance *instance, const VtProgram *program, cons
     return e;
 }
 
+bool vt_embedder_crops(VtEmbedder *e, int crops, VtError *error) {
+    e->crops = crops;
+    if (crops == 1) return true;
+    e->decoded = calloc((size_t)e->batch, sizeof *e->decoded);
+    e->crop_augments = malloc(sizeof *e->crop_augments * ((size_t)e->view->n_augments + 1));
+    e->means = malloc(sizeof *e->means * (size_t)(e->batch * e->dim) + 64);
+    return (e->decoded && e->crop_augments && e->means) || vt_fail(error, 1, "out of memory for crops");
+}
+
 void vt_embedder_free(VtEmbedder *e) {
     if (!e) return;
+    drop_decoded(e);
+    free(e->decoded);
+    free(e->crop_augments);
+    free(e->means);
     pthread_mutex_destroy(&e->lock);
     free(e->images);
     free(e->pixels);
@@ -189,26 +225,46 @@ static bool count(VtEmbedder *e, const float *rows, VtError *error) {
                    (long long)e->n_broken, (long long)e->max_broken, e->first_broken.message);
 }
 
+/* The rows of the batch through the pipeline at hand; NULL with an error. */
+static const float *run_batch(VtEmbedder *e, VtError *error) {
+    vt_parallel(fill, e);
+    if (vt_stop_signal()) return vt_stopped(error), NULL;
+    if (e->at_failed >= 0) {
+        if (error) *error = e->failed;
+        return NULL;
+    }
+    if (e->instance)
+        return vt_instance_run(e->instance, "embed", e->inputs, error)
+                   ? vt_instance_output(e->instance, "embed", "features", NULL)
+                   : NULL;
+    if (e->pool > 1) pool_images(e);
+    return e->pool > 1 ? e->pixels : e->images;
+}
+
+static const float *run_crops(VtEmbedder *e, VtError *error) {
+    const float *rows = NULL;
+    int64_t n = e->count * e->dim;
+    for (int c = 0; c < e->crops; c++) {
+        e->crop = vt_pipeline_at(e->view, c, e->crop_augments);
+        e->pipeline = &e->crop;
+        rows = run_batch(e, error);
+        if (!rows) break;
+        for (int64_t i = 0; i < n; i++) e->means[i] = (c ? e->means[i] : 0) + rows[i];
+    }
+    for (int64_t i = 0; rows && i < n; i++) e->means[i] /= (float)e->crops;
+    drop_decoded(e);
+    return rows ? e->means : NULL;
+}
+
 bool vt_embedder_next(VtEmbedder *e, VtEmbedded *out, VtError *error) {
     e->first += e->count;
     e->count = e->n - e->first < e->batch ? e->n - e->first : e->batch;
     *out = (VtEmbedded){.first = e->first, .count = e->count, .good = e->good};
     if (e->count == 0) return true;
     e->at_broken = e->at_failed = -1;
-    vt_parallel(fill, e);
-    if (vt_stop_signal()) return vt_stopped(error);
-    if (e->at_failed >= 0) {
-        if (error) *error = e->failed;
-        return false;
-    }
-    if (e->instance) {
-        if (!vt_instance_run(e->instance, "embed", e->inputs, error)) return false;
-        out->rows = vt_instance_output(e->instance, "embed", "features", NULL);
-    } else {
-        if (e->pool > 1) pool_images(e);
-        out->rows = e->pool > 1 ? e->pixels : e->images;
-    }
-    return count(e, out->rows, error);
+    for (int64_t i = 0; i < e->count; i++) e->good[i] = true;
+    out->rows = e->crops > 1 ? run_crops(e, error) : run_batch(e, error);
+    return out->rows && count(e, out->rows, error);
 }
 
 int64_t vt_embedder_broken(const VtEmbedder *e, VtError *first) {

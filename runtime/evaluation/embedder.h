@@ -16,6 +16,9 @@ typedef struct VtEmbedder VtEmbedder;
  * are of at most 64 (where a divisor of the size allows). */
 VtEmbedder *vt_embedder_new(VtInstance *instance, const VtProgram *program, const VtDataset *dataset,
                             const int64_t *indices, int64_t n, int64_t max_broken, VtError *error);
+/* From now on rows are means over so many crops of each image, of the ten that vt_pipeline_at places; 1, as it is at
+ * first: the view as it stands. */
+bool vt_embedder_crops(VtEmbedder *embedder, int crops, VtError *error);
 void vt_embedder_free(VtEmbedder *embedder); /* NULL is fine */
 int64_t vt_embedder_dim(const VtEmbedder *embedder);
 /* The edge of what the encoder sees, or of the map of pixels. */

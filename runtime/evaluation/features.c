@@ -24,7 +24,7 @@ bool vt_encode(const VtEncode *r, VtFeatures *out, VtError *error) {
     vt_dataset_spread(r->dataset, n, indices);
     VtEmbedder *embedder =
         vt_embedder_new(r->instance, r->program, r->dataset, indices, n, r->max_broken, error);
-    bool good = embedder != NULL;
+    bool good = embedder && vt_embedder_crops(embedder, r->crops ? r->crops : 1, error);
     if (good) {
         out->dim = vt_embedder_dim(embedder);
         out->values = malloc(sizeof *out->values * (size_t)(n * out->dim) + 64);

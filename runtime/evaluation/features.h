@@ -21,6 +21,7 @@ typedef struct {
     const VtDataset *dataset;
     int64_t limit; /* at most so many images, spread over the set; 0: all */
     int64_t max_broken;
+    int crops;                                           /* of each image (embedder.h); 0 is 1 */
     void (*tell)(void *user, int64_t done, int64_t all); /* after each batch; may be NULL */
     void *user;
 } VtEncode;

@@ -145,20 +145,29 @@ static void augment_random_crop(Work *w) {
     show_window(w, w->image.width, w->image.height, x, y, false);
 }
 
+typedef struct {
+    int width, height;
+} Size;
+
+/* Of the image, its shorter edge resized to `resize`, or to the view's size. */
+static Size resized(const Work *w, double resize) {
+    int edge = resize > 0 ? (int)resize : w->size, W = w->image.width, H = w->image.height;
+    return (Size){W <= H ? edge : (int)((double)edge * W / H), W <= H ? (int)((double)edge * H / W) : edge};
+}
+
+/* Where the middle of a length begins: halves to even, like Python. */
+static int middle(const Work *w, int length) {
+    return (int)nearbyint((length - w->size) / 2.0);
+}
+
 static void augment_center_crop(Work *w) {
-    int edge = w->p[0] > 0 ? (int)w->p[0] : w->size, W = w->image.width, H = w->image.height;
-    int width = W <= H ? edge : (int)((double)edge * W / H),
-        height = W <= H ? (int)((double)edge * H / W) : edge;
-    show_window(w, width, height, (int)nearbyint((width - w->size) / 2.0),
-                (int)nearbyint((height - w->size) / 2.0), w->p[1] == 0); /* halves to even, like Python */
+    Size size = resized(w, w->p[0]);
+    show_window(w, size.width, size.height, middle(w, size.width), middle(w, size.height), w->p[1] == 0);
 }
 
-static void augment_resize(Work *w) {
-    crop_to_size(w, 0, 0, w->image.width, w->image.height, w->p[0] == 0);
-}
-
-static void augment_flip(Work *w) {
-    if (!happens(w, w->p[0]) || !editable(w)) return;
+/* Left to right. */
+static void mirror(Work *w) {
+    if (!editable(w)) return;
     size_t n = channels(w), row = n * (size_t)w->image.width;
     for (int y = 0; y < w->image.height; y++)
         for (uint8_t *a = w->image.pixels + (size_t)y * row, *b = a + row - n; a < b; a += n, b -= n)
@@ -167,6 +176,26 @@ static void augment_flip(Work *w) {
                 a[c] = b[c];
                 b[c] = t;
             }
+}
+
+static void augment_place_crop(Work *w) {
+    enum { CENTRE = 4, MIRRORED = 5 };
+    int place = (int)w->p[0] % MIRRORED;
+    bool mirrored = (int)w->p[0] >= MIRRORED;
+    Size size = resized(w, w->p[1]);
+    int right = size.width - w->size, bottom = size.height - w->size;
+    int x = place == CENTRE ? middle(w, size.width) : place % 2 ? right : 0;
+    int y = place == CENTRE ? middle(w, size.height) : place / 2 ? bottom : 0;
+    show_window(w, size.width, size.height, mirrored ? right - x : x, y, w->p[2] == 0);
+    if (mirrored) mirror(w);
+}
+
+static void augment_resize(Work *w) {
+    crop_to_size(w, 0, 0, w->image.width, w->image.height, w->p[0] == 0);
+}
+
+static void augment_flip(Work *w) {
+    if (happens(w, w->p[0])) mirror(w);
 }
 
 static void augment_color_jitter(Work *w) {
@@ -311,6 +340,23 @@ bool vt_pipeline_apply(const VtPipeline *pipeline, const VtImage *image, VtRng *
     to_planes(&w, out);
     if (w.owned) vt_image_free(&w.image);
     return !w.no_memory || vt_fail(error, 1, "out of memory for view '%s'", pipeline->name);
+}
+
+VtPipeline vt_pipeline_at(const VtPipeline *pipeline, int place, VtAugment *augments) {
+    VtPipeline at = *pipeline;
+    VtAugment crop = {.kind = KIND_place_crop, .params = {place}};
+    int old = -1, n = 0;
+    for (int i = 0; i < pipeline->n_augments && old < 0; i++)
+        if (pipeline->augments[i].kind == KIND_center_crop) old = i;
+    if (old >= 0)
+        crop.params[1] = pipeline->augments[old].params[0],
+        crop.params[2] = pipeline->augments[old].params[1];
+    if (crop.params[1] <= pipeline->size) crop.params[1] = pipeline->size * 8 / 7;
+    if (old < 0) augments[n++] = crop;
+    for (int i = 0; i < pipeline->n_augments; i++) augments[n++] = i == old ? crop : pipeline->augments[i];
+    at.augments = augments;
+    at.n_augments = n;
+    return at;
 }
 
 void vt_pipeline_pixels(const VtPipeline *pipeline, const float *planes, int channels, int64_t height,

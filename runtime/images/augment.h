@@ -13,6 +13,10 @@ int vt_pipeline_reads(const VtPipeline *pipeline);
  * on PIL images (Pillow's 8-bit rounding between steps). */
 bool vt_pipeline_apply(const VtPipeline *pipeline, const VtImage *image, VtRng *rng, float *out,
                        VtError *error);
+/* The pipeline with the `place`-th of ten crops (augmentation place_crop) in the place of its centre crop, or before
+ * all where it has none: of the image resized by that crop, or to 8/7 of the view's size if that leaves no border.
+ * augments: room for one more than the pipeline has. */
+VtPipeline vt_pipeline_at(const VtPipeline *pipeline, int place, VtAugment *augments);
 /* Planes [channels, height, width] that are normalised as the pipeline's as 8-bit RGB: rows of `rgb` are `stride` bytes
  * apart. Of one or two channels the first is shown in gray, of more the first three. pipeline NULL: from 0 to 1. */
 void vt_pipeline_pixels(const VtPipeline *pipeline, const float *planes, int channels, int64_t height,

@@ -365,7 +365,7 @@ static void test_layers(void **state) {
     (void)state;
     int64_t n, dim;
     assert_int_equal(embed("--data data --split train --out plain.npy"), 0);
-    static const char *const same[] = {"--layer 0", "--layer -1 --readout cls", "--last 1", "--readout cls",
+    static const char *const same[] = {"--layer 0", "--last 1 --readout cls",
                                        "embed.features=\"encoder(images).at('norm')[:, 0]\""};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
         assert_int_equal(run_command("cd %s && %s embed run --data data --split train --out same.npy %s",
@@ -376,8 +376,7 @@ static void test_layers(void **state) {
     static const struct {
         const char *arguments;
         int dim;
-    } wide[] = {
-        {"--readout mean", 16}, {"--readout cls+mean", 32}, {"--readout pooled", 64}, {"--layer 0,-1", 32}};
+    } wide[] = {{"--readout pooled", 64}, {"--layer 0,-1 --readout cls+mean", 64}};
     for (size_t i = 0; i < sizeof wide / sizeof *wide; i++) {
         char arguments[128];
         snprintf(arguments, sizeof arguments, "--data data --split train --out wide.npy %s",
@@ -406,6 +405,36 @@ static void test_layers(void **state) {
         assert_int_equal(eval(refused[i][0]), 2);
         assert_true(said(refused[i][1]));
     }
+}
+
+/* The mean of the features of five crops, each of which the view could show. */
+static void test_crops(void **state) {
+    (void)state;
+    int64_t n, dim;
+    double sums[2 * 16] = {0};
+    for (int place = 0; place < 5; place++) {
+        char arguments[256];
+        snprintf(arguments, sizeof arguments,
+                 "--data data/test/odd --skip-broken --out crop.npy "
+                 "'views.images.augment=[{place_crop: {place: %d, resize: 36}}, normalize]'",
+                 place);
+        assert_int_equal(embed(arguments), 0);
+        float *rows = read_npy("crop.npy", &n, &dim);
+        assert_int_equal(n * 100 + dim, 216);
+        for (int i = 0; i < 2 * 16; i++) sums[i] += rows[i] / 5.0;
+        free(rows);
+    }
+    assert_int_equal(embed("--data data/test/odd --skip-broken --out crops.npy --crops 5"), 0);
+    float *rows = read_npy("crops.npy", &n, &dim);
+    for (int i = 0; i < 2 * 16; i++) assert_true(fabs(rows[i] - sums[i]) < 1e-5);
+    free(rows);
+    assert_int_equal(eval("--k 3 --crops 10 --baselines"), 0);
+    assert_true(said("view: images, 32 px, the mean of 10 crops; checkpoint: step 1") &&
+                said("skipped: 1 broken"));
+    static const char *const entry[] = {"\"crops\":10", "\"encoder\":\"pixels\"", "\"test_broken\":1", NULL};
+    assert_int_equal(entries_with("run/eval.json", entry), 1);
+    assert_int_equal(eval("--k 3 --crops 3"), 2);
+    assert_true(said("--crops 3: 1, 5 or 10 was expected"));
 }
 
 /* A signal ends it; what was written is gone. */
@@ -491,6 +520,7 @@ int main(void) {
                                        cmocka_unit_test(test_embed),
                                        cmocka_unit_test(test_embed_tensors),
                                        cmocka_unit_test(test_layers),
+                                       cmocka_unit_test(test_crops),
                                        cmocka_unit_test(test_embed_refusals),
                                        cmocka_unit_test(test_embed_stopped),
                                        cmocka_unit_test(test_no_labels),

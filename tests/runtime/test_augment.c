@@ -250,6 +250,41 @@ static void test_center_crop(void **state) {
     }
 }
 
+/* torchvision's ten crops: four corners and the centre, and those of the mirrored image. */
+static void test_place_crop(void **state) {
+    enum { W = 11, H = 9, S = 6 };
+    static const int corners[4][2] = {{0, 0}, {W - S, 0}, {0, H - S}, {W - S, H - S}};
+    VtImage image = make_map(W, H), mirrored = make_map(W, H);
+    float out[3 * S * S], want[3 * S * S];
+    (void)state;
+    for (int i = 0; i < W * H; i++) mirrored.pixels[3 * i] = (uint8_t)(W - 1 - i % W);
+    for (int place = 0; place < 10; place++) {
+        VtAugment at = {KIND_place_crop, {place, H}}, same = {KIND_place_crop, {place - 5, H}};
+        apply(&at, 1, S, &image, 1, out);
+        if (place >= 5) apply(&same, 1, S, &mirrored, 1, want);
+        if (place == 4) apply(&(VtAugment){KIND_center_crop, {H}}, 1, S, &image, 1, want);
+        for (int i = 0; place < 4 && i < S * S; i++) {
+            want[i] = (float)(corners[place][0] + i % S) / 255.0f;
+            want[S * S + i] = (float)(corners[place][1] + i / S) / 255.0f;
+            want[2 * S * S + i] = 200 / 255.0f;
+        }
+        assert_memory_equal(out, want, sizeof want);
+    }
+    /* In the place of a view's centre crop, with a border; before all where it has none. */
+    static const VtAugment centre[] = {{KIND_flip, {0}}, {KIND_center_crop, {9, 1}}, {KIND_normalize, {0}}};
+    VtAugment room[4];
+    VtPipeline view = {"view", S, 3, 3, centre, "view"}, crop = vt_pipeline_at(&view, 7, room);
+    assert_int_equal(crop.n_augments, 3);
+    assert_int_equal(room[1].kind, KIND_place_crop);
+    assert_true(room[1].params[0] == 7 && room[1].params[1] == 9 && room[1].params[2] == 1);
+    view = (VtPipeline){"view", 28, 3, 1, centre + 2, "view"};
+    crop = vt_pipeline_at(&view, 2, room);
+    assert_int_equal(crop.n_augments, 2);
+    assert_true(room[0].params[0] == 2 && room[0].params[1] == 32 && room[1].kind == KIND_normalize);
+    vt_image_free(&image);
+    vt_image_free(&mirrored);
+}
+
 /* A window of a resized image is that part of the whole, to the bit. */
 static void test_resize_window(void **state) {
     enum { W = 61, H = 47 };
@@ -457,6 +492,7 @@ static void test_odd_sizes(void **state) {
         {{KIND_random_resized_crop, {0, 0, 100, 100, 0}}, {KIND_flip, {1}}, {KIND_solarize, {0, 1}}},
         {{KIND_random_resized_crop, {0.5, 1, 0.01, 0.01, 1}}, {KIND_flip, {1}}, {KIND_grayscale, {1}}},
         {{KIND_center_crop, {16384, 0}}, {KIND_flip, {1}}, {KIND_flip, {1}}},
+        {{KIND_place_crop, {8, 1}}, {KIND_place_crop, {3, 300}}, {KIND_flip, {1}}},
         {{KIND_center_crop, {1, 1}}, {KIND_flip, {1}}, {KIND_flip, {1}}},
         {{KIND_random_crop, {1024}}, {KIND_resize, {0}}, {KIND_flip, {1}}},
         {{KIND_resize, {1}}, {KIND_random_crop, {0}}, {KIND_flip, {1}}},
@@ -504,8 +540,8 @@ static void test_no_memory(void **state) {
 #ifdef OWN_ALLOCATOR
     skip(); /* it has an address space of its own */
 #else
-    static const int kinds[] = {KIND_resize, KIND_center_crop, KIND_random_crop, KIND_random_resized_crop,
-                                KIND_flip};
+    static const int kinds[] = {KIND_resize,      KIND_center_crop,         KIND_place_crop,
+                                KIND_random_crop, KIND_random_resized_crop, KIND_flip};
     struct rlimit before, low;
     VtImage image = {16, 16, 3, calloc(16 * 16, 3)};
     long pages = 0;
@@ -534,21 +570,14 @@ static void test_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_resize),
-        cmocka_unit_test(test_color),
-        cmocka_unit_test(test_posterize),
-        cmocka_unit_test(test_rand_operations),
-        cmocka_unit_test(test_rand_augment),
-        cmocka_unit_test(test_random_erasing),
-        cmocka_unit_test(test_blur),
-        cmocka_unit_test(test_normalize),
-        cmocka_unit_test(test_center_crop),
-        cmocka_unit_test(test_resize_window),
-        cmocka_unit_test(test_random_crop),
-        cmocka_unit_test(test_random_resized_crop),
-        cmocka_unit_test(test_probabilities),
-        cmocka_unit_test(test_odd_sizes),
+        cmocka_unit_test(test_no_memory),       cmocka_unit_test(test_resize),
+        cmocka_unit_test(test_color),           cmocka_unit_test(test_posterize),
+        cmocka_unit_test(test_rand_operations), cmocka_unit_test(test_rand_augment),
+        cmocka_unit_test(test_random_erasing),  cmocka_unit_test(test_blur),
+        cmocka_unit_test(test_normalize),       cmocka_unit_test(test_center_crop),
+        cmocka_unit_test(test_place_crop),      cmocka_unit_test(test_resize_window),
+        cmocka_unit_test(test_random_crop),     cmocka_unit_test(test_random_resized_crop),
+        cmocka_unit_test(test_probabilities),   cmocka_unit_test(test_odd_sizes),
     };
     return cmocka_run_group_tests(tests, open_golden, close_golden);
 }
