@@ -97,6 +97,7 @@ json_t *recipe_json(const RecipeReport *r, const Recipe *recipe, bool knobs, boo
     report_put(object, "about", report_text(r->about));
     report_put(object, "parameters", parameters(r));
     report_put(object, "batch", json_integer(r->batch));
+    report_put(object, "repeat", json_integer(r->repeat));
     report_put(object, "epochs", report_number(r->epochs));
     report_put(object, "notes", notes(r));
     report_put(object, "data", texts(r->data, r->n_data));

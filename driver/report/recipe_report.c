@@ -98,6 +98,7 @@ RecipeReport recipe_report(Arena *arena, const Recipe *recipe, FlopCount written
                       .ema = count_role(module, ROLE_EMA),
                       .optimizer = count_role(module, ROLE_OPTIMIZER),
                       .batch = recipe->plan.train.batch,
+                      .repeat = recipe->plan.n_streams ? recipe->plan.streams[0].repeat : 1,
                       .epochs = recipe->plan.train.epochs};
     for (size_t s = 0; s < module->n_states; s++) r.states += (double)type_bytes(&module->states[s].type);
     add_notes(arena, &r, recipe);

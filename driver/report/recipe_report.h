@@ -23,7 +23,7 @@ typedef struct {
 typedef struct {
     const char *name, *about;               /* about NULL: none */
     double trained, frozen, ema, optimizer; /* elements of states */
-    int64_t batch;
+    int64_t batch, repeat;                  /* times that an image is taken running, of the first stream */
     double epochs;
     const char **data; /* a text for each stream of images, where the recipe names sources */
     int n_data;

@@ -53,7 +53,9 @@ void recipe_text(const RecipeReport *r, FILE *out) {
     if (r->about) fprintf(out, "  %s\n", vt_show_text(r->about, shown, sizeof shown));
     fprintf(out, "  parameters   %.0f trained, %.0f frozen, %.0f EMA, %.0f optimiser state\n", r->trained,
             r->frozen, r->ema, r->optimizer);
-    fprintf(out, "  batch        %lld images, %g epochs\n", (long long)r->batch, r->epochs);
+    fprintf(out, "  batch        %lld images, %g epochs", (long long)r->batch, r->epochs);
+    if (r->repeat > 1) fprintf(out, ", each image %lld times running", (long long)r->repeat);
+    fprintf(out, "\n");
     put_notes(r, out);
     for (int i = 0; i < r->n_data; i++) fprintf(out, "  data         %s\n", r->data[i]);
     for (int i = 0; i < r->n_inputs; i++)
