@@ -2,6 +2,7 @@
 #include "command/embed_file.h"
 #include "command/frozen.h"
 #include "command/progress.h"
+#include "runtime/images/npy.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -9,11 +10,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { OUT, NAMES, SPLIT, NORMALIZE, SKIP_BROKEN, N_FLAGS };
+enum { OUT, NAMES, LABELS, SPLIT, NORMALIZE, SKIP_BROKEN, N_FLAGS };
 static const FlagRow FLAGS[N_FLAGS] = {
     [OUT] = {"out", FLAG_VALUE, "FILE.npy|FILE.safetensors", COMPLETE_FILE,
              "where the features go, a row an image"},
     [NAMES] = {"names", FLAG_VALUE, "FILE", COMPLETE_FILE, "also write the names of the images, a line each"},
+    [LABELS] = {"labels", FLAG_VALUE, "FILE.npy", COMPLETE_FILE,
+                "also write their labels, i32[n]; -1: none (a FILE.safetensors has them)"},
     [SPLIT] = {"split", FLAG_VALUE, "train|test", COMPLETE_EXAMPLES,
                "embed this split alone; all images unless given"},
     [NORMALIZE] = {"normalize", FLAG_BARE, NULL, COMPLETE_NONE, "scale each row to length 1"},
@@ -26,7 +29,9 @@ typedef struct {
     VtDataset *data;
     VtEmbedder *embedder;
     EmbedFile *file;
-    VtReplacement *names; /* NULL: not asked for */
+    VtReplacement *names;  /* NULL: not asked for */
+    VtReplacement *labels; /* the same, and how many it has */
+    int64_t n_labels;
     Progress progress;
 } Embed;
 
@@ -45,6 +50,21 @@ static void put_name(Embed *e, int64_t image) {
     vt_replace_write(e->names, name, strlen(name));
 }
 
+static void put_label(Embed *e, int32_t label) {
+    vt_replace_write(e->labels, &label, sizeof label);
+    e->n_labels++;
+}
+
+/* A header has the same length whatever it says. */
+static void put_labels_header(Embed *e, int64_t n, bool again) {
+    char header[NPY_HEADER];
+    npy_write_header(header, "<i4", &n, 1);
+    if (again)
+        vt_replace_write_at(e->labels, header, sizeof header, 0);
+    else
+        vt_replace_write(e->labels, header, sizeof header);
+}
+
 /* The rows of a batch; a broken image has one of NaN, or none. */
 static void put_batch(Embed *e, const VtEmbedded *batch, float *row) {
     const Flag *flags = e->frozen.own;
@@ -54,7 +74,8 @@ static void put_batch(Embed *e, const VtEmbedded *batch, float *row) {
         if (!batch->good[i] && flags[SKIP_BROKEN].given) continue;
         for (int64_t d = 0; d < dim; d++) row[d] = batch->good[i] ? batch->rows[i * dim + d] : NAN;
         if (flags[NORMALIZE].given && batch->good[i]) normalize(row, dim);
-        embed_file_put(e->file, row, vt_dataset_label(e->data, image));
+        embed_file_put(e->file, row, vt_dataset_label(e->data, image), vt_dataset_name(e->data, image));
+        if (e->labels) put_label(e, vt_dataset_label(e->data, image));
         if (e->names) put_name(e, image);
     }
 }
@@ -86,28 +107,40 @@ static bool open_all(Embed *e, VtError *error) {
     int64_t n = vt_dataset_size(e->data);
     e->embedder = vt_embedder_new(f->instance, f->made->program, e->data, NULL, n, f->max_broken, error);
     if (!e->embedder || !vt_embedder_crops(e->embedder, f->crops, error)) return false;
+    char read[1100], layers[1024];
+    readout_layer_text(&f->read, -1, layers, sizeof layers);
+    snprintf(read, sizeof read, "%s%s%s", layers, f->read.readout ? ", " : "",
+             f->read.readout ? f->read.readout : "");
     EmbedAbout about = {.program = f->made->program,
                         .data = e->data,
                         .path = f->data,
                         .split = flags[SPLIT].value,
                         .normalized = flags[NORMALIZE].given,
+                        .expression =
+                            command->recipe_text ? command->recipe_text(f->made, "embed.features") : NULL,
+                        .read = read,
+                        .crops = f->crops,
                         .step = f->step};
     e->file = embed_file_begin(flags[OUT].value, n, vt_embedder_dim(e->embedder), &about, error);
     if (!e->file) return false;
     if (flags[NAMES].given && !(e->names = vt_replace_begin(flags[NAMES].value, 0666, error))) return false;
+    if (!flags[LABELS].given) return true;
+    if (!(e->labels = vt_replace_begin(flags[LABELS].value, 0666, error))) return false;
+    put_labels_header(e, n, false);
     return true;
 }
 
-/* Both files, or neither. */
+/* All files, or none: the features come last. */
 static bool end_all(Embed *e, int64_t *rows, VtError *error) {
-    VtReplacement *names = e->names;
     EmbedFile *file = e->file;
-    e->names = NULL;
-    e->file = NULL;
-    if (names && !vt_replace_end(names, error)) {
-        embed_file_drop(file);
-        return false;
+    if (e->labels) put_labels_header(e, e->n_labels, true);
+    VtReplacement **const beside[] = {&e->names, &e->labels};
+    for (int i = 0; i < 2; i++) {
+        VtReplacement *ended = *beside[i];
+        *beside[i] = NULL;
+        if (ended && !vt_replace_end(ended, error)) return false;
     }
+    e->file = NULL;
     return embed_file_end(file, rows, error);
 }
 
@@ -135,6 +168,7 @@ static int embed(Embed *e) {
     if (good) tell_done(e, rows, vt_embedder_dim(e->embedder));
     embed_file_drop(e->file);
     vt_replace_drop(e->names);
+    vt_replace_drop(e->labels);
     vt_embedder_free(e->embedder);
     vt_dataset_close(e->data);
     vt_stop_unlisten();
@@ -147,11 +181,20 @@ static bool check_flags(const Flag *flags) {
     VtError error;
     if (!embed_file_kind(flags[OUT].value))
         return fail(2, "--out %s: a file .npy or .safetensors was expected", flags[OUT].value) < 0;
-    if (!vt_output_check(flags[OUT].value, &error) ||
-        (flags[NAMES].given && !vt_output_check(flags[NAMES].value, &error)))
-        return fail(error.code, "%s", error.message) < 0;
-    return !flags[NAMES].given || strcmp(flags[NAMES].value, flags[OUT].value) != 0 ||
-           fail(2, "--names and --out are the same file") < 0;
+    static const int files[] = {OUT, NAMES, LABELS};
+    for (int i = 0; i < 3; i++) {
+        const Flag *flag = &flags[files[i]];
+        if (flag->given && !vt_output_check(flag->value, &error))
+            return fail(error.code, "%s", error.message) < 0;
+        for (int k = 0; flag->given && k < i; k++)
+            if (flags[files[k]].given && strcmp(flag->value, flags[files[k]].value) == 0)
+                return fail(2, "--%s and --%s are the same file", flag->row->name,
+                            flags[files[k]].row->name) < 0;
+    }
+    const Flag *labels = &flags[LABELS];
+    size_t n = labels->given ? strlen(labels->value) : 0;
+    return !labels->given || (n > 4 && strcmp(labels->value + n - 4, ".npy") == 0) ||
+           fail(2, "--labels %s: a file .npy was expected", labels->value) < 0;
 }
 
 static bool same_file(const char *a, const char *b) {
@@ -190,7 +233,8 @@ int verb_embed(int argc, char **argv) {
         return fail(2, "%s embed RUN --data PATH --out FILE.npy|FILE.safetensors", command->name);
     const char *run = words ? f->args.words[0] : NULL;
     if (!check_flags(f->own) || !check_inputs(f, run, f->own[OUT].value) ||
-        (f->own[NAMES].given && !check_inputs(f, run, f->own[NAMES].value)))
+        (f->own[NAMES].given && !check_inputs(f, run, f->own[NAMES].value)) ||
+        (f->own[LABELS].given && !check_inputs(f, run, f->own[LABELS].value)))
         return 2;
     if (frozen_open(f, run, &code)) code = embed(&e);
     frozen_close(f);

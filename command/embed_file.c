@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { FEATURES, LABELS, N_TENSORS };
+enum { FEATURES, PATHS, LABELS, N_TENSORS };
 
 struct EmbedFile {
     int64_t rows, most, dim;
@@ -18,9 +18,12 @@ struct EmbedFile {
     VtTensor shapes[N_TENSORS];
     int n_tensors;
     int32_t *labels; /* of all rows, which follow the features */
+    char *paths;     /* the same, `longest` bytes each */
+    size_t longest;
     char step[32];
     char *classes; /* a JSON list of their names */
-    const char *metadata[16];
+    char crops[16];
+    const char *metadata[24];
 };
 
 static bool ends_in(const char *path, const char *ending) {
@@ -77,6 +80,10 @@ static bool describe(EmbedFile *f, const EmbedAbout *about, VtError *error) {
     note(f, &n, "data", about->path);
     note(f, &n, "split", about->split);
     note(f, &n, "step", f->step[0] ? f->step : NULL);
+    note(f, &n, "features", about->expression);
+    note(f, &n, "layers", about->read[0] ? about->read : NULL);
+    snprintf(f->crops, sizeof f->crops, "%d", about->crops);
+    note(f, &n, "crops", about->crops > 1 ? f->crops : NULL);
     note(f, &n, "normalized", about->normalized ? "true" : "false");
     note(f, &n, "classes", f->classes);
     f->n_tensors = labelled ? N_TENSORS : LABELS;
@@ -86,20 +93,34 @@ static bool describe(EmbedFile *f, const EmbedAbout *about, VtError *error) {
 static void set_shapes(EmbedFile *f) {
     f->shapes[FEATURES] =
         (VtTensor){.name = "features", .dtype = VT_F32, .rank = 2, .dim = {f->rows, f->dim}};
+    f->shapes[PATHS] =
+        (VtTensor){.name = "paths", .dtype = VT_U8, .rank = 2, .dim = {f->rows, (int64_t)f->longest}};
     f->shapes[LABELS] = (VtTensor){.name = "labels", .dtype = VT_I32, .rank = 1, .dim = {f->rows}};
+}
+
+static size_t longest_name(const VtDataset *data) {
+    size_t longest = 1;
+    for (int64_t i = 0; i < vt_dataset_size(data); i++) {
+        size_t n = strlen(vt_dataset_name(data, i));
+        longest = n > longest ? n : longest;
+    }
+    return longest;
 }
 
 EmbedFile *embed_file_begin(const char *path, int64_t n, int64_t dim, const EmbedAbout *about,
                             VtError *error) {
     EmbedFile *f = calloc(1, sizeof *f);
-    if (!f || !(f->labels = malloc(sizeof *f->labels * (size_t)n + 64))) {
-        free(f);
-        vt_fail(error, 1, "out of memory for the labels of %lld images", (long long)n);
+    bool npy = ends_in(path, ".npy");
+    if (f && !npy) f->longest = longest_name(about->data);
+    if (!f || !(f->labels = malloc(sizeof *f->labels * (size_t)n + 64)) ||
+        (!npy && !(f->paths = calloc((size_t)n + 1, f->longest)))) {
+        embed_file_drop(f);
+        vt_fail(error, 1, "out of memory for the labels and names of %lld images", (long long)n);
         return NULL;
     }
     f->most = f->rows = n;
     f->dim = dim;
-    if (ends_in(path, ".npy")) {
+    if (npy) {
         f->npy = vt_replace_begin(path, 0666, error);
         if (f->npy) put_header(f, false);
     } else if (describe(f, about, error)) {
@@ -112,8 +133,9 @@ EmbedFile *embed_file_begin(const char *path, int64_t n, int64_t dim, const Embe
     return NULL;
 }
 
-void embed_file_put(EmbedFile *f, const float *row, int label) {
+void embed_file_put(EmbedFile *f, const float *row, int label, const char *name) {
     size_t size = sizeof *row * (size_t)f->dim;
+    if (f->paths) memcpy(f->paths + (size_t)f->rows * f->longest, name, strlen(name));
     f->labels[f->rows++] = label;
     if (f->npy)
         vt_replace_write(f->npy, row, size);
@@ -129,6 +151,7 @@ bool embed_file_end(EmbedFile *f, int64_t *rows, VtError *error) {
         good = vt_replace_end(f->npy, error);
     } else {
         set_shapes(f);
+        vt_tensors_put(f->tensors, PATHS, f->paths, (size_t)f->rows * f->longest);
         if (f->n_tensors > LABELS)
             vt_tensors_put(f->tensors, LABELS, f->labels, sizeof *f->labels * (size_t)f->rows);
         good = vt_tensors_end(f->tensors, f->shapes, error);
@@ -144,6 +167,7 @@ void embed_file_drop(EmbedFile *f) {
     vt_replace_drop(f->npy);
     vt_tensors_drop(f->tensors);
     free(f->labels);
+    free(f->paths);
     free(f->classes);
     free(f);
 }

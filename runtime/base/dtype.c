@@ -2,7 +2,7 @@
 #include "runtime/base/dtype.h"
 
 size_t vt_dtype_size(int dtype) {
-    static const size_t sizes[] = {4, 8, 2, 4, 8, 1};
+    static const size_t sizes[] = {4, 8, 2, 4, 8, 1, 1}; /* of bytes in files too */
     return sizes[dtype];
 }
 

@@ -7,6 +7,8 @@
 #include "runtime/base/error.h"
 #include "runtime/program.h"
 
+enum { VT_U8 = VT_BOOL + 1 }; /* of files that are written alone: bytes */
+
 typedef struct VtTensorFile VtTensorFile;
 VtTensorFile *vt_tensors_open(const char *path, VtError *error);
 VtTensorFile *vt_tensors_open_memory(const char *name, const void *bytes, size_t size,

@@ -255,7 +255,7 @@ static void test_embed(void **state) {
     (void)state;
     char line[256];
     int64_t n, dim, m, same;
-    assert_int_equal(embed("--data data --out all.npy --names all.txt"), 0);
+    assert_int_equal(embed("--data data --out all.npy --names all.txt --labels all_labels.npy"), 0);
     assert_true(said("all.npy: 22 rows of 16 features") &&
                 said("1 broken image has a row of NaN, the first: "));
     float *all = read_npy("all.npy", &n, &dim);
@@ -269,8 +269,15 @@ static void test_embed(void **state) {
     assert_true(broken >= 0);
     assert_string_equal(line_of("all.txt", 0, line), "data/test/even/100.png");
 
-    assert_int_equal(embed("--data data --out few.npy --names few.txt --skip-broken --normalize"), 0);
+    assert_int_equal(embed("--data data --out few.npy --names few.txt --skip-broken --normalize "
+                           "--labels few_labels.npy"),
+                     0);
     assert_true(said("few.npy: 21 rows of 16 features, of length 1") && said("1 broken image left out"));
+    /* An array of i32: of the classes in order, those to test on first. */
+    assert_int_equal(run_command("cd %s && wc -c all_labels.npy few_labels.npy", folder), 0);
+    assert_true(said("216 all_labels.npy") && said("212 few_labels.npy"));
+    assert_int_equal(run_command("cd %s && od -An -v -td4 -w88 -j128 all_labels.npy", folder), 0);
+    assert_true(said("0           0           0           1           1           1           0"));
     float *few = read_npy("few.npy", &m, &same);
     assert_int_equal(m, 21);
     for (int i = 0, from = 0; i < m; i++, from++) {
@@ -301,7 +308,17 @@ static void test_embed_tensors(void **state) {
     VtTensorFile *file = vt_tensors_open(path_of("a.safetensors"), &error);
     assert_non_null(file);
     assert_true(vt_tensors_verify(file, &error));
-    assert_int_equal(vt_tensors_count(file), 2);
+    assert_int_equal(vt_tensors_count(file), 3);
+    assert_string_equal(vt_tensors_metadata(file, "features"), "encoder(images)");
+    assert_string_equal(vt_tensors_type(file, vt_tensors_find(file, "paths"), &shape), "U8");
+    int32_t paths[16 * 64];
+    int64_t width = shape.dim[1];
+    assert_true(shape.dim[0] == 16 && width == (int64_t)strlen("data/train/even/10.png"));
+    assert_true(vt_tensors_read(file, vt_tensors_find(file, "paths"), VT_I32, paths, &error));
+    for (int64_t k = 0; k < width; k++) {
+        assert_int_equal(paths[k], "data/train/even/0.png"[k < 21 ? k : 21]);
+        assert_int_equal(paths[15 * width + k], "data/train/odd/9.png"[k < 20 ? k : 20]);
+    }
     vt_tensors_type(file, vt_tensors_find(file, "features"), &shape);
     assert_int_equal(shape.dim[0] * 1000 + shape.dim[1], 16016);
     assert_true(vt_tensors_read(file, vt_tensors_find(file, "features"), VT_F32, features, &error) &&
@@ -320,7 +337,7 @@ static void test_embed_tensors(void **state) {
     file = vt_tensors_open(path_of("b.safetensors"), &error);
     assert_non_null(file);
     assert_true(vt_tensors_verify(file, &error));
-    assert_int_equal(vt_tensors_count(file), 1);
+    assert_int_equal(vt_tensors_count(file), 2);
     vt_tensors_type(file, 0, &shape);
     assert_int_equal(shape.dim[0], 10);
     vt_tensors_close(file);
@@ -344,6 +361,8 @@ static void test_embed_refusals(void **state) {
         {"--data nothing --out x.npy", "no data at 'nothing'", 2},
         {"--data data --out data/x.npy/x.npy --names data", "cannot write 'data': it is a folder", 2},
         {"--data data --out x.npy --names x.npy", "--names and --out are the same file", 2},
+        {"--data data --out x.npy --labels x.npy", "--labels and --out are the same file", 2},
+        {"--data data --out x.npy --labels y.txt", "--labels y.txt: a file .npy was expected", 2},
         {"--data data --out x.npy --split val2", "unknown split 'val2'", 2},
         {"--data data --out x.npy --max-broken 0", "more than the 0 allowed", 1},
         {"--data data --out /dev/full", "a file .npy or .safetensors was expected", 2},
