@@ -292,7 +292,7 @@ static void test_other_recipe(void **state) {
     assert_int_equal(quick("resume wide"), 2);
     assert_true(said("(knobs.width): default: 48 -> default: 24") && said("--force takes these changes"));
     assert_int_equal(quick("resume wide --force"), 2);
-    assert_true(said("another shape: [48, 3, 8, 8] there, [24, 3, 8, 8] here"));
+    assert_true(said("another shape: [12, 3, 3, 3] there, [6, 3, 3, 3] here"));
     assert_int_equal(quick("eval knn wide --data synthetic:64"), 2);
     assert_true(said("(knobs.width): default: 48 -> default: 24") && said("--force takes its checkpoint"));
     assert_int_equal(quick("embed wide --data synthetic:64 --out x.npy --force"), 2);
@@ -300,7 +300,7 @@ static void test_other_recipe(void **state) {
     /* Another loss has the same states. */
     assert_int_equal(vitc("train " SHAPES " temperature=0.5 " SETTINGS " " DATA " --out warm --steps 1"), 0);
     assert_int_equal(quick("resume warm --steps 2"), 2);
-    assert_true(said("(knobs.temperature): default: 0.5 -> default: 0.2"));
+    assert_true(said("(knobs.temperature): default: 0.5 -> default: 0.15"));
     assert_int_equal(quick("resume warm --steps 2 --force --plain"), 0);
     assert_int_equal(quick("resume warm --steps 3 --plain"), 0); /* it is its own now */
     assert_int_equal(run_command("printf '\\200\\n[' >%s/warm/recipe.yaml", folder), 0);
@@ -356,7 +356,7 @@ static void test_info(void **state) {
                                         "peak_lr ",
                                         "function step: ",
                                         "f32[32x3x32x32]",
-                                        "encoder.cls_token",
+                                        "encoder.pos_embed",
                                         "parameter",
                                         "memory ",
                                         "train.seed ",

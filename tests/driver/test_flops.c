@@ -46,11 +46,14 @@ static double of_vit(
     return 2 * patches + 3 * blocks(197, 384, 12, rows(c, 197, 1)) + 3 * head;
 }
 
-/* Of two views, each row of the one times each of the other; the other way round it is the same product transposed. */
+/* Three convolutions of stride 2, of 3 x 3 values a channel, the first of which has an image before it; blocks whose MLP
+ * is twice the width, all of whose tokens the mean reads. Of two views, each row of the one times each of the other; the
+ * other way round it is the same product transposed. */
 static double of_quickstart(const Count *c) {
-    double patches = linear(16, 192, 96), head = linear(1, 96, 384) + linear(1, 384, 64);
-    double view = 2 * patches + 3 * blocks(17, 96, 3, rows(c, 17, 1)) + 3 * head;
-    return 2 * view + 3 * linear(1, 64, c->batch);
+    double convolutions = 2 * linear(256, 27, 24) + 3 * linear(64, 216, 48) + 3 * linear(16, 432, 96);
+    double tokens = 2 * (block(16, 96, 16) - 2 * linear(16, 96, 2 * 96));
+    double head = linear(1, 96, 256) + linear(1, 256, 64);
+    return 2 * (convolutions + 3 * (tokens + head)) + 3 * linear(1, 64, c->batch);
 }
 
 /* Two views by the encoder, whose patches are frozen, with projector and predictor, and by the momentum encoder, to

@@ -549,9 +549,9 @@ static void test_knobs(void **state) {
     (void)state;
     char *text = GOOD("check " SOURCE_DIR "/models/quickstart.yaml batch=8 --knobs");
     assert_non_null(strstr(text, "\n  settings     epochs, peak_lr, wd, train.seed, "));
-    assert_non_null(strstr(text, "\n  knob         peak_lr = 0.001: a setting\n"));
+    assert_non_null(strstr(text, "\n  knob         peak_lr = 0.002: a setting\n"));
     assert_non_null(strstr(text, "\n  knob         image = 32: fixed by "));
-    assert_non_null(strstr(text, "models/quickstart.yaml:27: size: $image\n"));
+    assert_non_null(strstr(text, "models/quickstart.yaml:28: size: $image\n"));
     assert_null(strstr(text, "setting."));
     free(text);
 }

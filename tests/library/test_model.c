@@ -188,7 +188,7 @@ static void test_settings(void **state) {
     assert_true(found);
     assert_int_equal(vt_model_setting(vt_model_settings(), &info), VT_MODEL_BAD_REQUEST);
     GOOD(vt_model_get(handle, "peak_lr", &value), handle);
-    assert_true(value == 0.001);
+    assert_true(value == 0.002);
     GOOD(vt_model_set(handle, "peak_lr", 0.5), handle);
     GOOD(vt_model_get(handle, "peak_lr", &value), handle);
     assert_true(value == 0.5);
