@@ -1,5 +1,5 @@
-/* Optimisers and schedules of models/lib against their official implementations: tests/golden/optim.safetensors, whose
- * gradients are fed step by step to tests/golden/optim.yaml through `vitc run`, each step on the states that the one
+/* Optimisers and schedules of models/lib against their official implementations: tests/golden/optim.safetensors and
+ * muon.safetensors, whose gradients are fed step by step to tests/golden/optim.yaml through `vitc run`, each step on the states that the one
  * before wrote. */
 #include "runtime/runtime.h"
 
@@ -18,12 +18,15 @@ typedef struct {
     const char *rule, *weight,
         *gradient; /* names in the golden file, %d the step; p1 is not in each trajectory */
     const char *bias, *bias_gradient;
+    const char *file; /* NULL: optim */
 } Trajectory;
 
 static const Trajectory TRAJECTORIES[] = {
-    {"adam_w", "adamw.%d", "adamw.grad.%d", NULL, NULL},
-    {"sgd", "sgd.%d", "sgd.grad.%d", NULL, NULL},
-    {"lars", "lars.p0.%d", "lars.grad.p0.%d", "lars.p1.%d", "lars.grad.p1.%d"},
+    {"adam_w", "adamw.%d", "adamw.grad.%d", NULL, NULL, NULL},
+    {"sgd", "sgd.%d", "sgd.grad.%d", NULL, NULL, NULL},
+    {"lars", "lars.p0.%d", "lars.grad.p0.%d", "lars.p1.%d", "lars.grad.p1.%d", NULL},
+    {"wide", "wide.%d", "wide.grad.%d", NULL, NULL, "muon"},
+    {"tall", "tall.%d", "tall.grad.%d", NULL, NULL, "muon"},
 };
 
 static VtTensorFile *golden;
@@ -122,9 +125,20 @@ static void follow(const Trajectory *t, const char *flags) {
     vt_tensors_close(before);
 }
 
+static void open_golden(const char *name) {
+    char path[512];
+    VtError error;
+    vt_tensors_close(golden);
+    snprintf(path, sizeof path, "%s/golden/%s.safetensors", TEST_DIR, name ? name : "optim");
+    golden = vt_tensors_open(path, &error);
+    assert_non_null(golden);
+}
+
 static void test_trajectory(void **state) {
-    follow(*state, "");
-    follow(*state, "--interpret");
+    const Trajectory *t = *state;
+    open_golden(t->file);
+    follow(t, "");
+    follow(t, "--interpret");
 }
 
 static double scalar(VtTensorFile *file, const char *name) {
@@ -141,6 +155,7 @@ static void test_schedules(void **state) {
     (void)state;
     static const char *const official[] = {"schedule.dino", "schedule.ema", "schedule.mae"};
     Feed feed = {.count = 0};
+    open_golden(NULL);
     add_golden(&feed, "sgd.0", 0, "model.p0");
     add_zeros(&feed, "model.p1");
     add_golden(&feed, "sgd.grad.0", 0, "g0");
@@ -168,10 +183,8 @@ static void test_schedules(void **state) {
 
 static int open_files(void **state) {
     (void)state;
-    VtError error;
     int a = mkstemp(in), b = mkstemp(out);
-    golden = vt_tensors_open(TEST_DIR "/golden/optim.safetensors", &error);
-    return a < 0 || b < 0 || close(a) || close(b) || !golden;
+    return a < 0 || b < 0 || close(a) || close(b);
 }
 
 static int close_files(void **state) {
@@ -185,6 +198,8 @@ int main(void) {
         {"adam_w", test_trajectory, NULL, NULL, (void *)&TRAJECTORIES[0]},
         {"sgd", test_trajectory, NULL, NULL, (void *)&TRAJECTORIES[1]},
         {"lars", test_trajectory, NULL, NULL, (void *)&TRAJECTORIES[2]},
+        {"muon, wide", test_trajectory, NULL, NULL, (void *)&TRAJECTORIES[3]},
+        {"muon, tall", test_trajectory, NULL, NULL, (void *)&TRAJECTORIES[4]},
         cmocka_unit_test(test_schedules),
     };
     return cmocka_run_group_tests(tests, open_files, close_files);
