@@ -94,7 +94,8 @@ static bool collect(Feed *f, const Renames *rules) {
             complain(f, p->states[i].tensor.name, "parameter missing from the file");
     }
     if (f->n_missing)
-        fail(2, "%d tensor%s do not fit:%s", f->n_missing, f->n_missing == 1 ? "" : "s", f->missing);
+        fail(2, f->n_missing == 1 ? "%d tensor does not fit:%s" : "%d tensors do not fit:%s", f->n_missing,
+             f->missing);
     return f->n_missing == 0;
 }
 
