@@ -54,19 +54,21 @@ static const Verb VERBS[] = {
      .more =
          "knn: features of the training split vote on the classes of the test split. linear: linear "
          "classifiers are trained on those of the training split, for several rates at once. The recipe's "
-         "section embed says what features are. With --init a recipe is judged by the weights of a file.",
+         "section embed says what features are, unless --layer, --last or --readout do. With --init a recipe "
+         "is judged by the weights of a file. Results are kept in eval.json of the run.",
      .words = {{"knn|linear", COMPLETE_WORDS, WORD_ONE}, {"RUN|RECIPE", COMPLETE_RUN, WORD_ONE}, SETTINGS},
      .needs = {"data"},
      .flags = {&EVAL_FLAGS, &FROZEN_FLAGS, &VITC_FLAGS},
      .examples = {{"eval knn runs/first --data cifar10.tar",
                    "how well neighbours tell the classes of its test split"},
-                  {"eval linear runs/first --data cifar10.tar", "and linear classifiers"}}},
+                  {"eval linear runs/first --data cifar10.tar --layer 3,6,11 --baselines",
+                   "linear classifiers on three layers, beside the untrained encoder and raw pixels"}}},
     {.name = "embed",
      .run = verb_embed,
      .group = "train and use",
      .doc = "write features of images, of a run or the weights of a file",
-     .more = "A row an image, in the order of the data set, of what the recipe's section embed says. With "
-             "--init a recipe takes the weights of a file.",
+     .more = "A row an image, in the order of the data set, of what the recipe's section embed says, or "
+             "of other layers. With --init a recipe takes the weights of a file.",
      .words = {{"RUN|RECIPE", COMPLETE_RUN, WORD_ONE}, SETTINGS},
      .needs = {"data", "out"},
      .flags = {&EMBED_FLAGS, &FROZEN_FLAGS, &VITC_FLAGS},

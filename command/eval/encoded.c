@@ -169,6 +169,35 @@ static void tell_features(const EvalRequest *r, const Encoded *encoded, const ch
     if (r->frozen.crops > 1) printf(", the mean of %d crops", r->frozen.crops);
 }
 
+/* The images, and how the encoder saw them. */
+static void tell_images(const EvalRequest *r, const Encoded *encoded, EvalReport *report) {
+    const Frozen *f = &r->frozen;
+    const char *precision = command->recipe_text ? command->recipe_text(f->made, "train.precision") : NULL,
+               *target = f->made->target ? f->made->target : "native";
+    int classes = eval_classes(&encoded->train, &encoded->test);
+    char augment[2048] = "";
+    int view;
+    if (!precision && command->recipe_text) precision = "fp32"; /* of a built program it is not known */
+    if (vt_find_embed(f->made->program, &view, NULL))
+        vt_pipeline_describe(&f->made->program->pipelines[f->made->program->inputs[view].index], augment,
+                             sizeof augment);
+    eval_text(report, "features", "augment", augment);
+    eval_text(report, "data", "path", f->data);
+    eval_number(report, "data", "classes", classes);
+    if (r->limit > 0) eval_number(report, "data", "limit", r->limit);
+    tell_split(&encoded->train, "train", report);
+    tell_split(&encoded->test, "test", report);
+    printf("images: %lld to train on, %lld to test on, %d classes, of %s; view: %s",
+           (long long)encoded->train.n, (long long)encoded->test.n, classes, f->data,
+           augment[0] ? augment : "as it is");
+    if (encoded->encoder != ENCODER_PIXELS) {
+        eval_text(report, "features", "precision", precision);
+        eval_text(report, "features", "target", target);
+        printf("; %s%s%s", precision ? precision : "", precision ? ", " : "", target);
+    }
+    putchar('\n');
+}
+
 void encoded_tell(const EvalRequest *r, const Encoded *encoded, int part, EvalReport *report) {
     const Frozen *f = &r->frozen;
     char layer[1024], title[1100];
@@ -176,18 +205,9 @@ void encoded_tell(const EvalRequest *r, const Encoded *encoded, int part, EvalRe
     snprintf(title, sizeof title, "%s%s%s", ENCODERS[encoded->encoder],
              layer[0] && encoded->encoder != ENCODER_PIXELS ? ", " : "",
              encoded->encoder != ENCODER_PIXELS ? layer : "");
-    const char *precision = command->recipe_text ? command->recipe_text(f->made, "train.precision") : NULL;
     eval_begin(report, r->protocol->name, ENCODERS[encoded->encoder], title);
     tell_features(r, encoded, layer, report);
     tell_weights(r, encoded->encoder, report);
     putchar('\n');
-    if (encoded->encoder != ENCODER_PIXELS) {
-        eval_text(report, "features", "precision", precision ? precision : "fp32");
-        eval_text(report, "features", "target", f->made->target ? f->made->target : "native");
-    }
-    eval_text(report, "data", "path", f->data);
-    eval_number(report, "data", "classes", eval_classes(&encoded->train, &encoded->test));
-    if (r->limit > 0) eval_number(report, "data", "limit", r->limit);
-    tell_split(&encoded->train, "train", report);
-    tell_split(&encoded->test, "test", report);
+    tell_images(r, encoded, report);
 }

@@ -8,6 +8,8 @@
 
 /* The channels that its images are to be read with: RGB of those of which it takes the luma. */
 int vt_pipeline_reads(const VtPipeline *pipeline);
+/* "center_crop(resize=36, interpolation=bicubic), normalize(mean=0.5 0.5 0.5, std=1 1 1)" */
+void vt_pipeline_describe(const VtPipeline *pipeline, char *out, size_t size);
 /* Writes f32[channels, size, size] to `out`. All randomness comes from `rng`. The image has the pipeline's channels, or
  * one of the two has one (luma) and the other three; it then fails for lack of memory alone. Numbers follow torchvision
  * on PIL images (Pillow's 8-bit rounding between steps). */

@@ -63,6 +63,8 @@ static void test_says_what_was_used(void **state) {
     assert_int_equal(eval("--k 3 --temperature 0.001"), 0);
     assert_true(said(
         "features: encoder(images), 16 dimensions, L2-normalised; view: images, 32 px; checkpoint: step 1"));
+    assert_true(said("images: 16 to train on, 5 to test on, 2 classes, of ") &&
+                said("view: normalize(mean=0.485 0.456 0.406, std=0.229 0.224 0.225); fp32, native"));
     assert_true(said("3-NN: top-1 "));
     assert_true(said("T 0.001"));
     assert_true(said("(16 training and 5 test images, 2 classes"));

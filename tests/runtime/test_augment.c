@@ -283,6 +283,13 @@ static void test_place_crop(void **state) {
     assert_true(room[0].params[0] == 2 && room[0].params[1] == 32 && room[1].kind == KIND_normalize);
     vt_image_free(&image);
     vt_image_free(&mirrored);
+    char text[128], few[20];
+    view = (VtPipeline){"view", S, 3, 3, centre, "view"};
+    vt_pipeline_describe(&view, text, sizeof text);
+    assert_string_equal(text, "flip(p=0), center_crop(resize=9, interpolation=bilinear), "
+                              "normalize(mean=0 0 0, std=0 0 0)");
+    vt_pipeline_describe(&view, few, sizeof few);
+    assert_string_equal(few, "flip(p=0), center_c");
 }
 
 /* A window of a resized image is that part of the whole, to the bit. */
