@@ -28,9 +28,11 @@ static double count_taps(const Func *func, const Node *node) {
 }
 
 /* Of an attention: a product of q[B…, M, D] with something of D rows or columns and N of the other; scores that are
- * made again do not count, and what several gradients need counts with that of the keys. */
+ * made again do not count, and what several gradients need counts with that of the keys. Of a factorisation, which has
+ * one operand, that matrix's own rows. */
 static double count_scores(const Func *func, const Node *node) {
-    const Type *q = func_type(func, node->operands[0]), *k = func_type(func, node->operands[1]);
+    const Type *q = func_type(func, node->operands[0]),
+               *k = func_type(func, node->operands[node->n_operands > 1 ? 1 : 0]);
     return (double)type_elements(q) * (double)k->dim[k->rank - 2];
 }
 

@@ -147,8 +147,21 @@ static void test_values_cost_nothing(void **state) {
     assert_true(flops[0] < flops[2]);
 }
 
+/* A factorisation has one operand: its cost is that of its own rows. */
+static void test_factorisations(void **state) {
+    (void)state;
+    Arena *arena = arena_new();
+    Func *func = module_add_func(module_new(arena, diags_new(arena), "m"), "f");
+    ValueId a = func_add_input(func, "a", type_make(DT_F32, 2, (int64_t[]){6, 6}));
+    double of_eigh = 9 * 6 * 6 * 6, of_cholesky = 0.4 * 6 * 6 * 6;
+    assert_true(node_flops(func, func_node(func, func_emit(func, OP_eigh, &a, 1, NULL))) == of_eigh);
+    assert_true(node_flops(func, func_node(func, func_emit(func, OP_cholesky, &a, 1, NULL))) == of_cholesky);
+    arena_free(arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_factorisations),
         cmocka_unit_test(test_products_of_steps),
         cmocka_unit_test(test_values_cost_nothing),
     };
