@@ -30,6 +30,7 @@ static const Row ROWS[] = {
     {"byol.yaml", "preset=tiny batch=8", false},
     {"cmc.yaml", "preset=tiny batch=8", false},
     {"compact.yaml", "preset=tiny batch=8", false},
+    {"dictionary.yaml", "preset=tiny batch=8", false},
     {"dino.yaml", SMALL "local_size=16 locals=2 out_dim=32 hidden=32 bottleneck=16 warmup=1", false},
     {"hybrid.yaml", SMALL "mask_patch=8 hidden=32 out_dim=16 warmup=1", false},
     {"instance.yaml", "preset=tiny batch=8", false},
