@@ -51,12 +51,14 @@ static const Verb VERBS[] = {
      .run = verb_eval,
      .group = "train and use",
      .doc = "judge what a run has learned, or the weights of a file",
-     .more =
-         "knn: features of the training split vote on the classes of the test split. linear: linear "
-         "classifiers are trained on those of the training split, for several rates at once. The recipe's "
-         "section embed says what features are, unless --layer, --last or --readout do. With --init a recipe "
-         "is judged by the weights of a file. Results are kept in eval.json of the run.",
-     .words = {{"knn|linear", COMPLETE_WORDS, WORD_ONE}, {"RUN|RECIPE", COMPLETE_RUN, WORD_ONE}, SETTINGS},
+     .more = "knn: features of the training split vote on the classes of the test split. linear: linear "
+             "classifiers are trained on those of the training split, for several rates at once. fewshot: "
+             "classifiers learn from a few images of each class, drawn several times. The recipe's section "
+             "embed says what features are, unless --layer, --last or --readout do. With --init a recipe "
+             "is judged by the weights of a file. Results are kept in eval.json of the run.",
+     .words = {{"knn|linear|fewshot", COMPLETE_WORDS, WORD_ONE},
+               {"RUN|RECIPE", COMPLETE_RUN, WORD_ONE},
+               SETTINGS},
      .needs = {"data"},
      .flags = {&EVAL_FLAGS, &FROZEN_FLAGS, &VITC_FLAGS},
      .examples = {{"eval knn runs/first --data cifar10.tar",

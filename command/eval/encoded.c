@@ -174,7 +174,7 @@ static void tell_images(const EvalRequest *r, const Encoded *encoded, EvalReport
     const Frozen *f = &r->frozen;
     const char *precision = command->recipe_text ? command->recipe_text(f->made, "train.precision") : NULL,
                *target = f->made->target ? f->made->target : "native";
-    int classes = eval_classes(&encoded->train, &encoded->test);
+    int classes = vt_features_classes(&encoded->train, &encoded->test);
     char augment[2048] = "";
     int view;
     if (!precision && command->recipe_text) precision = "fp32"; /* of a built program it is not known */

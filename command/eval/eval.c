@@ -1,20 +1,14 @@
 /* eval: protocols that judge a frozen encoder. */
 #include "command/eval/encoded.h"
 #include "command/eval/protocol.h"
+#include "command/eval/whiten.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-static const EvalProtocol *const PROTOCOLS[] = {&EVAL_KNN, &EVAL_LINEAR};
+static const EvalProtocol *const PROTOCOLS[] = {&EVAL_KNN, &EVAL_LINEAR, &EVAL_FEWSHOT};
 enum { N_PROTOCOLS = sizeof PROTOCOLS / sizeof *PROTOCOLS };
-
-int eval_classes(const VtFeatures *a, const VtFeatures *b) {
-    int most = 0;
-    for (int64_t i = 0; i < a->n; i++) most = a->labels[i] >= most ? a->labels[i] + 1 : most;
-    for (int64_t i = 0; i < b->n; i++) most = b->labels[i] >= most ? b->labels[i] + 1 : most;
-    return most;
-}
 
 static void tell_broken(const Encoded *encoded) {
     const VtFeatures *sets[] = {&encoded->train, &encoded->test};
@@ -29,7 +23,8 @@ static bool judge_part(EvalRequest *r, Encoded *encoded, int part, EvalReport *r
     Encoded features = {0};
     bool good = encoded_part(encoded, part, &features, error);
     if (good) encoded_tell(r, &features, part, report);
-    good = good && r->protocol->judge(r, &features.train, &features.test, report, error);
+    good = good && (r->whiten == WHITEN_NONE || whiten(r, &features, report, error)) &&
+           r->protocol->judge(r, &features.train, &features.test, report, error);
     if (good && features.encoder == ENCODER_TRAINED && part + 1 == encoded->parts) tell_broken(&features);
     encoded_free(&features);
     return good;

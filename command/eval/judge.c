@@ -17,7 +17,7 @@ void judge_set_list(JudgeSettings *s, const char *key, const Numbers *numbers) {
     size_t used = 0;
     for (int i = 0; i < numbers->n && used < sizeof text; i++)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%.9g", i ? "," : "", numbers->values[i]);
-    judge_set(s, "%.64s=[%.900s]", key, numbers->n ? text : "");
+    judge_set(s, "%.64s=[%.1200s]", key, numbers->n ? text : "");
 }
 
 static void tell(void *user, int64_t step, int64_t total, double loss) {

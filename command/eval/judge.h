@@ -9,7 +9,7 @@
 
 /* Settings of the recipe. */
 typedef struct {
-    char texts[16][1024];
+    char texts[16][1280];
     int n;
 } JudgeSettings;
 void judge_set(JudgeSettings *settings, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -24,9 +24,6 @@ struct EvalProtocol {
     int (*run)(EvalRequest *request);
 };
 
-extern const EvalProtocol EVAL_KNN, EVAL_LINEAR;
-
-/* Classes are numbered from 0: one more than the largest label. */
-int eval_classes(const VtFeatures *a, const VtFeatures *b);
+extern const EvalProtocol EVAL_KNN, EVAL_LINEAR, EVAL_FEWSHOT;
 
 #endif

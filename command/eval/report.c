@@ -11,7 +11,7 @@
 /* What is told of a row, in percent. */
 static const struct {
     const char *name, *title;
-} SCORES[] = {{"top1", "top-1"}, {"top5", "top-5"}};
+} SCORES[] = {{"held_out", "held out"}, {"top1", "top-1"}, {"top5", "top-5"}};
 
 struct EvalReport {
     json_t *entries, *entry; /* entry: the last of them; NULL once memory ran out */
@@ -102,13 +102,26 @@ static const char *title_of(const char *name) {
     return NULL;
 }
 
+/* Half of the width of a score's interval, which is beside it as NAME_interval; NAN: there is none. */
+static double interval_of(const char *name, const EvalNumber *numbers) {
+    size_t length = strlen(name);
+    for (; numbers->name; numbers++)
+        if (strncmp(numbers->name, name, length) == 0 && strcmp(numbers->name + length, "_interval") == 0)
+            return numbers->value;
+    return (double)NAN;
+}
+
 static void print(const char *text, const char *note, const EvalNumber *numbers) {
     const char *between = ": ";
     fputs(text, stdout);
-    for (; numbers->name; numbers++) {
-        const char *title = title_of(numbers->name);
+    for (const EvalNumber *number = numbers; number->name; number++) {
+        const char *title = title_of(number->name);
+        double interval = interval_of(number->name, numbers);
         if (!title) continue;
-        printf("%s%s %.2f %%", between, title, numbers->value);
+        if (isnan(interval))
+            printf("%s%s %.2f %%", between, title, number->value);
+        else
+            printf("%s%s %.2f ± %.2f %%", between, title, number->value, interval);
         between = ", ";
     }
     puts(note ? note : "");

@@ -6,7 +6,8 @@
 
 #include "runtime/runtime.h"
 
-/* Settings (k, temperature, rate) and scores (top1) by name. Scores are rows of SCORES (report.c), in percent. */
+/* Settings (k, temperature, rate) and scores (top1) by name. Scores are rows of SCORES (report.c), in percent; beside a
+ * score may be its "NAME_interval". */
 typedef struct {
     const char *name; /* NULL ends a list */
     double value;

@@ -17,16 +17,34 @@ static const FlagRow FLAGS[N_EVAL_FLAGS] = {
                    "where results are kept for programs; eval.json of the run unless given"},
     [EVAL_NO_CACHE] = {"no-feature-cache", FLAG_BARE, NULL, COMPLETE_NONE,
                        "compute all features, and keep none"},
-    [EVAL_EPOCHS] = {"epochs", FLAG_VALUE, "N", COMPLETE_NONE, "linear: passes over the features (100)"},
+    [EVAL_EPOCHS] = {"epochs", FLAG_VALUE, "N", COMPLETE_NONE,
+                     "linear: passes over the features (100; normalized: 90)"},
     [EVAL_RATES] = {"rates", FLAG_VALUE, "A,B,…", COMPLETE_NONE,
-                    "linear: rates of learning that are tried, for a batch of 256 (0.001 to 1)"},
+                    "linear: rates of learning that are tried, for a batch of 256 (of each form others)"},
     [EVAL_DECAYS] = {"decays", FLAG_VALUE, "A,B,…", COMPLETE_NONE,
-                     "linear: weight decays that are tried (0)"},
-    [EVAL_FORM] = {"form", FLAG_VALUE, "plain|normed", COMPLETE_WORDS,
-                   "linear: plain, or normed: behind a BatchNorm, and steps as long as weights are (plain)"}};
+                     "linear: weight decays that are tried (0; ridge: 1e-5 to 1, of the mean variance); "
+                     "fewshot: of the logistic regression, 1/C (1)"},
+    [EVAL_FORM] = {"form", FLAG_VALUE, "cosine|steps|normalized|ridge", COMPLETE_WORDS,
+                   "linear: how the rate falls; normalized: behind a BatchNorm, steps as long as weights "
+                   "are; ridge: in closed form (cosine)"},
+    [EVAL_BATCH] = {"batch", FLAG_VALUE, "N", COMPLETE_NONE, "linear: features of a step (256)"},
+    [EVAL_HELD_OUT] = {"held-out", FLAG_VALUE, "N|P%", COMPLETE_NONE,
+                       "linear: by how many training images of a class rate and decay are chosen; 0: by the "
+                       "test images (10%)"},
+    [EVAL_SHOTS] = {"shots", FLAG_VALUE, "A,B,P%,…", COMPLETE_NONE,
+                    "fewshot: training images of each class (1,5,10,20,1%,10%)"},
+    [EVAL_DRAWS] = {"draws", FLAG_VALUE, "N", COMPLETE_NONE, "fewshot: how often they are drawn (10)"},
+    [EVAL_CLASSIFIER] = {"classifier", FLAG_VALUE, "logistic|knn", COMPLETE_WORDS,
+                         "fewshot: logistic regression, or nearest neighbours (logistic)"},
+    [EVAL_WHITEN] = {"whiten", FLAG_VALUE, "none|zca|pca", COMPLETE_WORDS,
+                     "whiten features by the training images first (none)"},
+    [EVAL_WHITEN_EPS] = {"whiten-eps", FLAG_VALUE, "E", COMPLETE_NONE,
+                         "what is added to variances, in units of their mean (0.01)"},
+    [EVAL_SEED] = {"seed", FLAG_VALUE, "N", COMPLETE_NONE,
+                   "linear, fewshot: of orders, draws and initial values (0)"}};
 const FlagTable EVAL_FLAGS = {FLAGS, N_EVAL_FLAGS, "the protocol"};
 
-/* How the value of a flag is read: into a bool, a text, a double, a Numbers or an int. */
+/* How the value of a flag is read: into a bool, a text, a double, a Numbers, an Amounts or an int. */
 typedef enum {
     READ_BARE,
     READ_TEXT,
@@ -34,6 +52,8 @@ typedef enum {
     READ_NUMBER,
     READ_WHOLES,
     READ_NUMBERS,
+    READ_AMOUNT, /* one, or several, into an Amounts */
+    READ_AMOUNTS,
     READ_CHOICE
 } Reading;
 typedef struct {
@@ -51,10 +71,44 @@ static const ValueRow VALUES[N_EVAL_FLAGS] = {
     [EVAL_BASELINES] = {READ_BARE, AT(baselines), 0, 0, NULL, false},
     [EVAL_JSON] = {READ_TEXT, AT(json), 0, 0, NULL, false},
     [EVAL_NO_CACHE] = {READ_BARE, AT(no_cache), 0, 0, NULL, false},
-    [EVAL_EPOCHS] = {READ_NUMBER, AT(epochs), 1e-3, 1e6, "100", false},
-    [EVAL_RATES] = {READ_NUMBERS, AT(rates), 0, INFINITY, "0.001,0.003,0.01,0.03,0.1,0.3,1", true},
-    [EVAL_DECAYS] = {READ_NUMBERS, AT(decays), 0, INFINITY, "0", false},
-    [EVAL_FORM] = {READ_CHOICE, AT(form), 0, 0, NULL, false}};
+    [EVAL_EPOCHS] = {READ_NUMBER, AT(epochs), 1e-3, 1e6, NULL, false},
+    [EVAL_RATES] = {READ_NUMBERS, AT(rates), 0, INFINITY, NULL, true},
+    [EVAL_DECAYS] = {READ_NUMBERS, AT(decays), 0, INFINITY, NULL, false},
+    [EVAL_FORM] = {READ_CHOICE, AT(form), 0, 0, NULL, false},
+    [EVAL_BATCH] = {READ_WHOLE, AT(batch), 2, 1e6, "256", false},
+    [EVAL_HELD_OUT] = {READ_AMOUNT, AT(held_out), 0, 1e12, "10%", false},
+    [EVAL_SHOTS] = {READ_AMOUNTS, AT(shots), 0, 1e12, "1,5,10,20,1%,10%", true},
+    [EVAL_DRAWS] = {READ_WHOLE, AT(draws), 1, MOST_DRAWS, "10", false},
+    [EVAL_CLASSIFIER] = {READ_CHOICE, AT(classifier), 0, 0, NULL, false},
+    [EVAL_WHITEN] = {READ_CHOICE, AT(whiten), 0, 0, NULL, false},
+    [EVAL_WHITEN_EPS] = {READ_NUMBER, AT(whiten_eps), 1e-12, 1e6, "0.01", false},
+    [EVAL_SEED] = {READ_WHOLE, AT(seed), 0, 1e15, "0", false}};
+
+static bool refuse_amount(const Flag *flag, const ValueRow *row) {
+    return fail(2, "--%s %s: %s expected, whole, or as percent of those of each class: %s", flag->row->name,
+                flag->value,
+                row->reading == READ_AMOUNTS ? "numbers of images of each class, with commas between, were"
+                                             : "a number of images of each class was",
+                row->above ? "5, or 10%" : "5, 10%, or 0") < 0;
+}
+
+/* Whole numbers, or percentages up to 100. */
+static bool read_amounts(const Flag *flag, const ValueRow *row, Amounts *out) {
+    char text[1024], *rest = text;
+    int most = row->reading == READ_AMOUNT ? 1 : MOST_NUMBERS;
+    snprintf(text, sizeof text, "%s", flag->given ? flag->value : row->usual);
+    out->n = 0;
+    for (char *word; (word = strtok_r(rest, ",", &rest));) {
+        VtAmount amount = {.percent = word[strlen(word) - 1] == '%'};
+        if (amount.percent) word[strlen(word) - 1] = '\0';
+        if (out->n == most || !read_decimal(word, &amount.value) || !(amount.value >= row->low) ||
+            (row->above && amount.value == row->low) || amount.value > (amount.percent ? 100 : row->high) ||
+            (!amount.percent && amount.value != floor(amount.value)))
+            return refuse_amount(flag, row);
+        out->values[out->n++] = amount;
+    }
+    return out->n > 0 || refuse_amount(flag, row);
+}
 
 static bool read_value(EvalRequest *r, int i) {
     const Flag *flag = &r->frozen.own[i];
@@ -64,6 +118,7 @@ static bool read_value(EvalRequest *r, int i) {
         NumberRange range = {row->low, row->high, row->above, row->reading == READ_WHOLES};
         return numbers_flag(flag, row->usual, &range, field);
     }
+    if (row->reading == READ_AMOUNT || row->reading == READ_AMOUNTS) return read_amounts(flag, row, field);
     if (row->reading == READ_BARE) return *(bool *)field = flag->given, true;
     if (row->reading == READ_TEXT) return *(const char **)field = flag->value, true;
     if (row->reading == READ_CHOICE) return *(int *)field = flag_choice(flag), true;
@@ -77,6 +132,10 @@ static bool check_flags(const EvalRequest *r) {
     for (int i = 0; i < N_EVAL_FLAGS; i++)
         if (r->frozen.own[i].given && !(uses & UINT64_C(1) << i))
             return fail(2, "--%s says nothing to eval %s", FLAGS[i].name, r->protocol->name) < 0;
+    if (r->frozen.own[EVAL_WHITEN].given && !command->compiles)
+        return fail(2, "--whiten compiles a program for it: vitc does") < 0;
+    if (r->frozen.own[EVAL_WHITEN_EPS].given && !r->frozen.own[EVAL_WHITEN].given)
+        return fail(2, "--whiten-eps says nothing without --whiten zca or pca") < 0;
     return true;
 }
 

@@ -4,6 +4,7 @@
 #define VITC_COMMAND_EVAL_REQUEST_H
 
 #include "command/frozen.h"
+#include "runtime/evaluation/subset.h"
 
 enum {
     EVAL_K, /* by protocol, and in the end what holds for all */
@@ -12,6 +13,14 @@ enum {
     EVAL_RATES,
     EVAL_DECAYS,
     EVAL_FORM,
+    EVAL_BATCH,
+    EVAL_HELD_OUT,
+    EVAL_SHOTS,
+    EVAL_DRAWS,
+    EVAL_CLASSIFIER,
+    EVAL_WHITEN,
+    EVAL_WHITEN_EPS,
+    EVAL_SEED,
     EVAL_LIMIT,
     EVAL_BASELINES,
     EVAL_JSON,
@@ -20,7 +29,20 @@ enum {
 };
 #define EVAL_USES(flag) (UINT64_C(1) << EVAL_##flag)
 /* Those of every protocol over features. */
-#define EVAL_ANY (EVAL_USES(LIMIT) | EVAL_USES(BASELINES) | EVAL_USES(JSON) | EVAL_USES(NO_CACHE))
+#define EVAL_ANY                                                                                             \
+    (EVAL_USES(LIMIT) | EVAL_USES(BASELINES) | EVAL_USES(JSON) | EVAL_USES(NO_CACHE) | EVAL_USES(WHITEN) |   \
+     EVAL_USES(WHITEN_EPS))
+enum { MOST_DRAWS = 1000 };
+
+/* Images, each a number or a percentage, in the same way: "1,5,10%". */
+typedef struct {
+    VtAmount values[MOST_NUMBERS];
+    int n;
+} Amounts;
+
+enum { WHITEN_NONE, WHITEN_ZCA, WHITEN_PCA };                  /* the words of --whiten, */
+enum { FORM_COSINE, FORM_STEPS, FORM_NORMALIZED, FORM_RIDGE }; /* of --form, */
+enum { CLASSIFIER_LOGISTIC, CLASSIFIER_KNN };                  /* and of --classifier */
 
 typedef struct EvalProtocol EvalProtocol;
 typedef struct {
@@ -34,9 +56,17 @@ typedef struct {
     const char *json;      /* the file of entries; NULL: that of the run */
     Numbers ks;            /* whole */
     Numbers temperatures;  /* of votes */
-    double epochs;         /* over features */
-    Numbers rates, decays; /* that are tried, of a batch of 256 */
-    int form;              /* which of the words of --form */
+    double epochs;         /* over features; 0: as usual */
+    Numbers rates, decays; /* that are tried, rates of a batch of 256; none: the usual */
+    int form;              /* FORM_… */
+    double batch;          /* of features */
+    Amounts held_out;      /* one: training images of each class by which is chosen; 0: none */
+    Amounts shots;         /* training images of each class */
+    double draws;          /* of them */
+    int classifier;        /* CLASSIFIER_… */
+    int whiten;            /* WHITEN_… */
+    double whiten_eps;     /* is added to variances, in units of their mean */
+    double seed;           /* of orders and draws */
 } EvalRequest;
 
 /* Reads flags and words; the rows of `protocols` are those that there are. False after telling what is wrong. */

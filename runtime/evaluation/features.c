@@ -68,6 +68,15 @@ int64_t vt_features_usable(const VtFeatures *features) {
     return count;
 }
 
+int vt_features_classes(const VtFeatures *train, const VtFeatures *test) {
+    const VtFeatures *splits[] = {train, test};
+    int most = 0;
+    for (int s = 0; s < 2; s++)
+        for (int64_t i = 0; i < splits[s]->n; i++)
+            most = splits[s]->labels[i] >= most ? splits[s]->labels[i] + 1 : most;
+    return most;
+}
+
 void vt_features_free(VtFeatures *features) {
     free(features->values);
     free(features->labels);

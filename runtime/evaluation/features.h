@@ -31,6 +31,8 @@ bool vt_features(VtInstance *instance, const VtProgram *program, const VtDataset
                  int64_t max_broken, VtFeatures *out, VtError *error);
 /* Rows that k-NN can use: they have a label and are not all zero. */
 int64_t vt_features_usable(const VtFeatures *features);
+/* Classes of both splits, numbered from 0: one more than the largest label. */
+int vt_features_classes(const VtFeatures *train, const VtFeatures *test);
 void vt_features_free(VtFeatures *features); /* zeroed ones too */
 
 #endif

@@ -1,4 +1,4 @@
-/* Classifiers on frozen features: see probe.h. */
+/* Judges of frozen features: see probe.h. */
 #include "runtime/evaluation/probe.h"
 #include "runtime/base/dtype.h"
 #include "runtime/base/error.h"
@@ -16,7 +16,8 @@
 typedef struct {
     void **inputs; /* by VtProgram.inputs */
     float *features;
-    int32_t *truth; /* NULL: the function reads none */
+    int32_t *truth; /* NULL: the function reads none, as the next */
+    float *counted;
     int64_t batch, dim;
     double steps_per_epoch;
 } Fed;
@@ -35,14 +36,15 @@ static void fed_close(const VtProgram *p, Fed *fed) {
     *fed = (Fed){0};
 }
 
-/* Room for all inputs; features and truth are where they are written to. */
-static bool fed_open(const VtProbe *probe, const char *function, bool learns, Fed *fed, VtError *error) {
+/* Room for all inputs; features, truth and counted are where they are written to. */
+static bool fed_open(const VtProbe *probe, const char *function, Fed *fed, VtError *error) {
     const VtProgram *p = probe->program;
-    int features = find_input(p, function, "features"), truth = find_input(p, function, "truth");
+    int features = find_input(p, function, "features"), truth = find_input(p, function, "truth"),
+        counted = find_input(p, function, "counted");
     *fed = (Fed){.inputs = calloc((size_t)p->n_inputs + 1, sizeof *fed->inputs)};
     if (!fed->inputs) return vt_fail(error, 1, "out of memory");
-    if (features < 0 || p->inputs[features].tensor.rank != 2 || (learns && truth < 0))
-        return vt_fail(error, 1, "'%s' is no classifier of features: function '%s' has no inputs of the name",
+    if (features < 0 || p->inputs[features].tensor.rank != 2)
+        return vt_fail(error, 1, "'%s' is no judge of features: function '%s' has no input 'features'",
                        p->name, function);
     for (int i = 0; i < p->n_inputs; i++) {
         size_t bytes = vt_bytes(&p->inputs[i].tensor);
@@ -53,6 +55,7 @@ static bool fed_open(const VtProbe *probe, const char *function, bool learns, Fe
     }
     fed->features = fed->inputs[features];
     fed->truth = truth >= 0 ? fed->inputs[truth] : NULL;
+    fed->counted = counted >= 0 ? fed->inputs[counted] : NULL;
     fed->batch = p->inputs[features].tensor.dim[0];
     fed->dim = p->inputs[features].tensor.dim[1];
     return true;
@@ -66,21 +69,25 @@ static void draw(const VtProbe *probe, Fed *fed, int64_t step) {
                          fed->inputs[i]);
 }
 
-/* The labelled rows; *n: how many. NULL with an error. */
-static int32_t *labelled_rows(const VtProbe *probe, const VtFeatures *f, int64_t *n, VtError *error) {
+/* The rows, labelled ones if the program reads `truth`; *n: how many. NULL with an error. */
+static int32_t *rows_of(const VtProbe *probe, const VtFeatures *f, bool labelled, int64_t *n,
+                        VtError *error) {
     int32_t *rows = malloc(sizeof *rows * (size_t)f->n + 64);
     if (!rows) return vt_fail(error, 1, "out of memory"), NULL;
     *n = 0;
     for (int64_t i = 0; i < f->n; i++) {
-        if (f->labels[i] >= probe->classes) {
+        if (labelled && f->labels[i] >= probe->classes) {
             vt_fail(error, 1, "class %d of an image: the classifier has %d classes", f->labels[i],
                     probe->classes);
             return free(rows), NULL;
         }
-        if (f->labels[i] >= 0) rows[(*n)++] = (int32_t)i;
+        if (!labelled || f->labels[i] >= 0) rows[(*n)++] = (int32_t)i;
     }
     if (*n == 0) {
-        vt_fail(error, 2, "a classifier needs labels, and none of %lld images has one", (long long)f->n);
+        vt_fail(error, 2,
+                labelled ? "a classifier needs labels, and none of %lld images has one"
+                         : "features of %lld images were expected to be of one or more",
+                (long long)f->n);
         return free(rows), NULL;
     }
     return rows;
@@ -97,13 +104,15 @@ static double loss_of(const VtProbe *probe) {
     return loss && type.dtype == VT_F32 ? (double)*(const float *)loss : NAN;
 }
 
-/* The rows at order[first …], and behind the last of them those at its beginning. */
+/* The rows at order[first …], and behind the last of them those at its beginning, which do not count. */
 static void put_batch(Fed *fed, const VtFeatures *f, const int32_t *rows, const int32_t *order, int64_t n,
                       int64_t first) {
     for (int64_t i = 0; i < fed->batch; i++) {
         int64_t row = rows[order[(first + i) % n]];
+        bool counts = first + i < n;
         memcpy(fed->features + i * fed->dim, f->values + row * f->dim, sizeof(float) * (size_t)f->dim);
-        fed->truth[i] = f->labels[row];
+        if (fed->truth) fed->truth[i] = counts ? f->labels[row] : -1;
+        if (fed->counted) fed->counted[i] = counts;
     }
 }
 
@@ -122,12 +131,7 @@ static bool train_epochs(const VtProbe *probe, const VtFeatures *f, Fed *fed, co
         put_batch(fed, f, rows, order, n, step % per_epoch * fed->batch);
         draw(probe, fed, step);
         if (!vt_instance_run(probe->instance, "step", fed->inputs, error)) return false;
-        double loss = loss_of(probe);
-        if (!isfinite(loss))
-            return vt_fail(error, 1,
-                           "the loss of the classifiers is no number at step %lld: a rate is too high",
-                           (long long)step);
-        if (probe->tell) probe->tell(probe->user, step + 1, total, loss);
+        if (probe->tell) probe->tell(probe->user, step + 1, total, loss_of(probe));
     }
     return true;
 }
@@ -135,8 +139,8 @@ static bool train_epochs(const VtProbe *probe, const VtFeatures *f, Fed *fed, co
 bool vt_probe_train(const VtProbe *probe, const VtFeatures *train, VtError *error) {
     Fed fed;
     int64_t n = 0;
-    bool good = fed_open(probe, "step", true, &fed, error) && check_dim(train, &fed, error);
-    int32_t *rows = good ? labelled_rows(probe, train, &n, error) : NULL, *order = NULL;
+    bool good = fed_open(probe, "step", &fed, error) && check_dim(train, &fed, error);
+    int32_t *rows = good ? rows_of(probe, train, fed.truth, &n, error) : NULL, *order = NULL;
     good = rows && ((order = malloc(sizeof *order * (size_t)n + 64)) || vt_fail(error, 1, "out of memory"));
     good = good && train_epochs(probe, train, &fed, rows, order, n, error);
     free(rows);
@@ -148,10 +152,33 @@ bool vt_probe_train(const VtProbe *probe, const VtFeatures *train, VtError *erro
 int vt_probe_count(const VtProbe *probe, VtError *error) {
     VtTensor type;
     const void *logits = vt_instance_output(probe->instance, "embed", "features", &type);
-    if (logits && type.rank == 2 && type.dim[1] % probe->classes == 0)
+    if (logits && probe->classes > 0 && type.rank == 2 && type.dim[1] % probe->classes == 0)
         return (int)(type.dim[1] / probe->classes);
     vt_fail(error, 1, "'%s' is no classifier of %d classes", probe->program->name, probe->classes);
     return 0;
+}
+
+/* ---- what it gives ----------------------------------------------------------------------------------------------- */
+
+/* `embed` of rows[at …], at most a batch; returns how many there were, 0 with an error. *out: its output, of *width. */
+static int64_t embed_batch(const VtProbe *probe, Fed *fed, const VtFeatures *f, const int32_t *rows,
+                           int64_t n, int64_t at, const float **out, int64_t *width, VtError *error) {
+    int64_t here = n - at < fed->batch ? n - at : fed->batch;
+    VtTensor type;
+    for (int64_t i = 0; i < here; i++)
+        memcpy(fed->features + i * fed->dim, f->values + rows[at + i] * f->dim,
+               sizeof(float) * (size_t)fed->dim);
+    if (vt_stop_signal()) return vt_stopped(error), 0;
+    if (!vt_instance_run(probe->instance, "embed", fed->inputs, error)) return 0;
+    *out = vt_instance_output(probe->instance, "embed", "features", &type);
+    *width = type.dim[1];
+    return here;
+}
+
+static bool all_finite(const float *x, int64_t n) {
+    for (int64_t i = 0; i < n; i++)
+        if (!isfinite(x[i])) return false;
+    return true;
 }
 
 /* How many classes come before the true one. */
@@ -162,36 +189,76 @@ static int rank_of(const float *logits, int classes, int truth) {
     return rank;
 }
 
+/* Counts the right answers of all classifiers to one row; results->top1, top5: how many so far. */
+static void judge_row(const VtProbe *probe, const float *logits, int count, int truth,
+                      VtProbeResult *results) {
+    for (int k = 0; k < count; k++) {
+        const float *mine = logits + k * probe->classes;
+        int rank = rank_of(mine, probe->classes, truth);
+        results[k].top1 += rank < 1;
+        results[k].top5 += rank < 5;
+        results[k].diverged |= !all_finite(mine, probe->classes);
+    }
+}
+
 bool vt_probe_judge(const VtProbe *probe, const VtFeatures *test, VtProbeResult *results, VtError *error) {
     Fed fed;
-    int64_t n = 0;
+    int64_t n = 0, width, here;
+    const float *logits;
     int count = vt_probe_count(probe, error);
-    bool good = fed_open(probe, "embed", false, &fed, error) && count && check_dim(test, &fed, error);
-    int32_t *rows = good ? labelled_rows(probe, test, &n, error) : NULL;
-    int64_t *hits = calloc(2 * (size_t)count + 1, sizeof *hits);
-    if (rows && !hits) vt_fail(error, 1, "out of memory");
-    good = rows && hits;
-    for (int64_t at = 0; good && at < n; at += fed.batch) {
-        int64_t here = n - at < fed.batch ? n - at : fed.batch;
+    bool good = fed_open(probe, "embed", &fed, error) && count && check_dim(test, &fed, error);
+    int32_t *rows = good ? rows_of(probe, test, true, &n, error) : NULL;
+    for (int k = 0; k < count; k++) results[k] = (VtProbeResult){.images = n};
+    good = rows;
+    for (int64_t at = 0; good && at < n; at += here) {
+        here = embed_batch(probe, &fed, test, rows, n, at, &logits, &width, error);
+        good = here > 0;
         for (int64_t i = 0; i < here; i++)
-            memcpy(fed.features + i * fed.dim, test->values + rows[at + i] * test->dim,
-                   sizeof(float) * (size_t)fed.dim);
-        good = !vt_stop_signal() ? vt_instance_run(probe->instance, "embed", fed.inputs, error)
-                                 : vt_stopped(error);
-        const float *logits = vt_instance_output(probe->instance, "embed", "features", NULL);
-        for (int64_t i = 0; good && i < here; i++)
-            for (int k = 0; k < count; k++) {
-                int rank = rank_of(logits + (i * count + k) * probe->classes, probe->classes,
-                                   test->labels[rows[at + i]]);
-                hits[2 * k] += rank < 1;
-                hits[2 * k + 1] += rank < 5;
-            }
+            judge_row(probe, logits + i * width, count, test->labels[rows[at + i]], results);
     }
-    for (int k = 0; good && k < count; k++)
-        results[k] = (VtProbeResult){100.0 * (double)hits[2 * k] / (double)n,
-                                     100.0 * (double)hits[2 * k + 1] / (double)n, n};
+    for (int k = 0; good && k < count; k++) {
+        double percent = results[k].diverged ? 0 : 100.0 / (double)n;
+        results[k].top1 *= percent;
+        results[k].top5 *= percent;
+    }
     free(rows);
-    free(hits);
+    fed_close(probe->program, &fed);
+    return good;
+}
+
+/* New rows, of the width that "embed" gives. */
+static bool map_rows(const VtProbe *probe, Fed *fed, VtFeatures *f, const int32_t *rows, int64_t n,
+                     VtError *error) {
+    VtTensor type;
+    const void *first = vt_instance_output(probe->instance, "embed", "features", &type);
+    if (!first || type.rank != 2)
+        return vt_fail(error, 1, "'%s' gives no features of rank 2", probe->program->name);
+    int64_t width = type.dim[1], here;
+    float *values = malloc(sizeof *values * (size_t)(n * width) + 64);
+    bool good = values || vt_fail(error, 1, "out of memory");
+    for (int64_t at = 0; good && at < n; at += here) {
+        const float *out = NULL;
+        here = embed_batch(probe, fed, f, rows, n, at, &out, &width, error);
+        good = here > 0;
+        if (!good) break;
+        if (!all_finite(out, here * width))
+            good = vt_fail(error, 1, "'%s' gives features that are NaN or infinite", probe->program->name);
+        memcpy(values + at * width, out, sizeof *values * (size_t)(here * width));
+    }
+    if (!good) return free(values), false;
+    free(f->values);
+    f->values = values;
+    f->dim = width;
+    return true;
+}
+
+bool vt_probe_map(const VtProbe *probe, VtFeatures *features, VtError *error) {
+    Fed fed;
+    int64_t n = 0;
+    bool good = fed_open(probe, "embed", &fed, error) && check_dim(features, &fed, error);
+    int32_t *rows = good ? rows_of(probe, features, false, &n, error) : NULL;
+    good = rows && map_rows(probe, &fed, features, rows, n, error);
+    free(rows);
     fed_close(probe->program, &fed);
     return good;
 }

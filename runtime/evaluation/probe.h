@@ -1,6 +1,10 @@
-/* Classifiers on frozen features, by a program that was compiled for them: its function "step" takes a batch of
- * features, f32[batch, dim], and their classes `truth`, i32[batch], and trains; its function "embed" takes features and
- * gives the logits of n classifiers that were trained at once, f32[batch, n · classes], classifier by classifier. */
+/* Judges of frozen features: a program that was compiled for them. Its function "step" takes a batch of features,
+ * f32[batch, dim], and trains, or gathers what "embed" needs; "embed" takes features and gives the logits of n
+ * classifiers that were trained at once, f32[batch, n · classes], classifier by classifier; or other features,
+ * f32[batch, any].
+ *
+ * Inputs of "step" are called `features`, and, where it has them, `truth` i32[batch], the classes, and `counted`
+ * f32[batch]. The last batch of an epoch is filled up with rows of its first, for which truth is -1 and counted 0. */
 #ifndef VITC_RUNTIME_EVALUATION_PROBE_H
 #define VITC_RUNTIME_EVALUATION_PROBE_H
 
@@ -16,17 +20,21 @@ typedef struct {
     void *user;
 } VtProbe;
 
-/* Rows without a label take no part. Each epoch has its own order; its last batch is filled up with rows of its first.
- * Refused: no labels, a label that is no class, inputs of other sizes. Polls vt_stop_signal(). */
+/* Rows without a label take no part where the program reads `truth`. Each epoch has its own order. Refused: no labels,
+ * a label that is no class, inputs of other sizes. Polls vt_stop_signal(). */
 bool vt_probe_train(const VtProbe *probe, const VtFeatures *train, VtError *error);
 
 typedef struct {
     double top1, top5; /* percent of the labelled rows */
     int64_t images;    /* these */
+    bool diverged;     /* some logit is NaN or infinite: both are 0 then */
 } VtProbeResult;
 /* How many classifiers there are; 0, with an error, if the program is no such one. */
 int vt_probe_count(const VtProbe *probe, VtError *error);
 /* `results`: one for each classifier. A class of the highest logit is right; of equal ones the first. */
 bool vt_probe_judge(const VtProbe *probe, const VtFeatures *test, VtProbeResult *results, VtError *error);
+/* Replaces the rows by what "embed" makes of them; labels and what else there is stay. Features that are NaN or
+ * infinite are an error. */
+bool vt_probe_map(const VtProbe *probe, VtFeatures *features, VtError *error);
 
 #endif

@@ -83,25 +83,82 @@ static void test_linear(void **state) {
     (void)state;
     assert_int_equal(eval_linear(""), 0);
     assert_true(said("features: encoder(images), 16 dimensions; view: images, 32 px; checkpoint: step 1"));
-    assert_true(said("rate 0.001, decay 0: top-1 "));
-    assert_true(said("(the best of 7 on the 5 test images: rate "));
+    assert_true(said("rate 0.001, decay 0: held out "));
+    assert_true(said("chosen by 2 held-out training images; the best on the 5 test images: "));
     assert_true(said("skipped: 1 of the test images"));
-    assert_int_equal(eval_linear("--form normed --rates 1,10 --decays 0,0.1 --epochs 3"), 0);
+    assert_int_equal(eval_linear("--form normalized --rates 1,10 --decays 0,0.1 --epochs 3 --held-out 0"), 0);
     assert_true(said("(the best of 4 on the 5 test images: rate "));
+    assert_int_equal(eval_linear("--form steps --rates 1 --epochs 3"), 0);
+    assert_true(said("(5 test images)"));
+    assert_int_equal(eval_linear("--form ridge --held-out 3"), 0);
+    assert_true(said("decay 1e-05: held out ") && said("chosen by 6 held-out training images"));
     static const char *const refused[][2] = {
         {"--k 3", "--k says nothing to eval linear"},
         {"--rates 0,1", "--rates 0,1: numbers above 0 were expected"},
         {"--rates ,", "--rates: there is no number"},
         {"--decays -1", "--decays -1: numbers from 0 were expected"},
-        {"--form adam", "--form adam: plain or normed was expected"},
+        {"--form adam", "--form adam: cosine, steps, normalized or ridge was expected"},
+        {"--form ridge --rates 1", "--rates says nothing to --form ridge"},
+        {"--form ridge --decays 0", "--decays 0: of --form ridge they are above 0"},
+        {"--held-out 101%", "--held-out 101%: a number of images of each class was expected"},
+        {"--held-out 9", "9 images of each class are wanted, and class 0 has 8"},
+        {"--shots 1", "--shots says nothing to eval linear"},
         {"--epochs 0", "--epochs"},
     };
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         assert_int_equal(eval_linear(refused[i][0]), 2);
         assert_true(said(refused[i][1]));
     }
-    assert_int_equal(eval_linear("--rates 1e38 --epochs 50"), 1);
+    assert_int_equal(eval_linear("--rates 1e38 --decays 0.1 --epochs 50"), 1);
     assert_true(said("a rate is too high"));
+    assert_int_equal(eval_linear("--rates 0.1,1e38 --decays 0.1 --epochs 50"), 0);
+    assert_true(said("rate 1e+38, decay 0.1: diverged") && said("(rate 0.1, decay 0.1, chosen by"));
+}
+
+/* Whitened features have no view of their own, but say so. */
+static void test_whiten(void **state) {
+    (void)state;
+    assert_int_equal(eval("--k 3 --whiten zca --whiten-eps 0.1"), 0);
+    assert_true(said("(whitened by 16 training images: zca, eps 0.1 of the mean variance)"));
+    assert_true(said("3-NN: top-1 "));
+    assert_int_equal(eval_linear("--form ridge --whiten pca"), 0);
+    assert_true(said("(whitened by 16 training images: pca, eps 0.01 of the mean variance)"));
+    assert_int_equal(eval("--whiten-eps 0.1"), 2);
+    assert_true(said("--whiten-eps says nothing without --whiten zca or pca"));
+}
+
+static int eval_fewshot(const char *arguments) {
+    return run_command("%s eval fewshot %s/run --data %s/data --threads 1 %s", VITC_BINARY, folder, folder,
+                       arguments);
+}
+
+/* The same draws each time; amounts that there are not are left out, or refused where they were asked for. */
+static void test_fewshot(void **state) {
+    (void)state;
+    assert_int_equal(eval_fewshot("--draws 3"), 0);
+    assert_true(said("1 of each class: top-1 ") && said(" ± ") && said("(2 images, 3 draws)"));
+    assert_true(said("(10 of each class: there are fewer)") && said("10 % of each class: top-1 "));
+    assert_int_equal(eval_fewshot("--shots 5,50% --draws 2 --decays 1,0.1 --seed 7"), 0);
+    assert_true(said("5 of each class, decay 0.1: top-1 ") && said("50 % of each class, decay 1: top-1 "));
+    assert_int_equal(eval_fewshot("--shots 5 --draws 1 --classifier knn"), 0);
+    assert_true(said("5 of each class, 10-NN: top-1 ") && said("(10 images, 1 draw)"));
+    assert_false(log_holds(" ± "));
+    static const char *const refused[][2] = {
+        {"--shots 9", "9 images of each class are wanted, and class 0 has 8"},
+        {"--shots 0", "--shots 0: numbers of images of each class, with commas between, were expected"},
+        {"--shots 1.5", "--shots 1.5"},
+        {"--shots %", "--shots %"},
+        {"--shots ,", "--shots ,"},
+        {"--classifier knn --decays 1", "--decays says nothing to --classifier knn"},
+        {"--k 1", "--k and --temperature are for --classifier knn"},
+        {"--classifier knn --shots 1 --k 3", "--k 3: there are 2 training images in a draw"},
+        {"--decays 0", "--decays 0: of logistic regressions they are above 0"},
+        {"--draws 0", "--draws"},
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        assert_int_equal(eval_fewshot(refused[i][0]), 2);
+        assert_true(said(refused[i][1]));
+    }
 }
 
 /* How many entries of eval.json have all of these texts; NULL ends them. */
@@ -535,6 +592,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_broken_image_is_skipped),
                                        cmocka_unit_test(test_says_what_was_used),
                                        cmocka_unit_test(test_linear),
+                                       cmocka_unit_test(test_whiten),
+                                       cmocka_unit_test(test_fewshot),
                                        cmocka_unit_test(test_entries),
                                        cmocka_unit_test(test_kept),
                                        cmocka_unit_test(test_refusals),
