@@ -123,9 +123,12 @@ static void sample_area_mask(Sample *s) {
                      .most = (int64_t)s->p[2],
                      .aspect = {s->p[3], s->p[4]},
                      .exact = s->p[5] != 0};
-    mask.wanted = (int64_t)(s->p[0] * (double)(mask.h * mask.w) + 1e-9);
-    for (int64_t at = 0, n = vt_elements(s->tensor); at < n; at += mask.h * mask.w)
+    double low = s->p[0], more = s->p[6] > low ? s->p[6] - low : 0;
+    for (int64_t at = 0, n = vt_elements(s->tensor); at < n; at += mask.h * mask.w) {
+        double ratio = more > 0 ? low + more * vt_rng_uniform(s->rng) : low;
+        mask.wanted = (int64_t)(ratio * (double)(mask.h * mask.w) + 1e-9);
         area_mask(&mask, s->rng, s->real + at);
+    }
 }
 
 static void sample_random_block(Sample *s) {

@@ -305,6 +305,19 @@ static void test_area_mask(void **state) {
     VtDraw full = {"m", KIND_area_mask, {1, 16, 32, 0.3, 1 / 0.3, 1}};
     vt_draw_fill(&full, &t, 1, 2, reals);
     for (int i = 0; i < B * H * W; i++) assert_true(reals[i] == 1);
+    VtDraw own = {
+        "o", KIND_area_mask, {0.1, 4, 1 << 20, 0.3, 1 / 0.3, 1, 0.5}}; /* a ratio of each mask's own */
+    vt_draw_fill(&own, &t, 1, 2, reals);
+    double mean = 0, square = 0;
+    for (int b = 0; b < B; b++) {
+        double n = 0;
+        for (int i = 0; i < H * W; i++) n += reals[b * H * W + i];
+        assert_true(n >= 19 && n <= 98);
+        mean += n / B;
+        square += n * n / B;
+    }
+    assert_true(fabs(mean - 0.3 * H * W) < 3);
+    assert_true(fabs(sqrt(square - mean * mean) - 0.4 * H * W / sqrt(12)) < 2);
 }
 
 /* One block each, of the sizes asked for, anywhere. */
