@@ -47,14 +47,16 @@ static const struct {
     {"hybrid", "momentum epochs base_lr wd clip warmup"},
     {"paper/can", "epochs base_lr warmup"},
     {"cmc", "epochs base_lr warmup"},
-    {"paper/data2vec", "momentum epochs base_lr"},
-    {"paper/ibot", "epochs base_lr"},
-    {"paper/ijepa", "epochs"},
+    {"paper/data2vec", "momentum epochs base_lr warmup"},
+    {"paper/ibot",
+     "teacher_temp patch_temp warmup_teacher_temp momentum epochs warmup_teacher_temp_epochs base_lr warmup "
+     "wd wd_end clip"},
+    {"paper/ijepa", "epochs momentum base_lr warmup wd wd_end"},
     {"paper/layerwise", "epochs base_lr warmup"},
     {"moco", "momentum epochs base_lr warmup"},
-    {"paper/msn", "epochs base_lr"},
+    {"paper/msn", "momentum epochs base_lr warmup wd wd_end clip"},
     {"sit", "momentum epochs base_lr warmup wd wd_end clip"},
-    {"paper/swav", "base_lr warmup epochs"},
+    {"paper/swav", "freeze base_lr warmup epochs"},
 };
 
 static void test_shipped(void **state) {
