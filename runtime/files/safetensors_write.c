@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const DTYPES[] = {"F32", "F64", "BF16", "I32", "I64", "BOOL", "U8"}; /* by VtDType, and VT_U8 */
+static const char *const DTYPES[] = {"F32", "F64",  "BF16", "I32",
+                                     "I64", "BOOL", "U8"}; /* by VtDType, and VT_U8 */
 
 void vt_sum_text(uint64_t sum, char out[SUM_DIGITS + 1]) {
     snprintf(out, SUM_DIGITS + 1, "%016llx", (unsigned long long)sum);

@@ -241,7 +241,7 @@ static const VtAugment *normalize_of(const VtPipeline *pipeline) {
     return NULL;
 }
 
-/* timm's colour of what is outside: the mean that is taken away afterwards. */
+/* PyTorch Image Models' colour of what is outside: the mean that is taken away afterwards. */
 static void fill_of(const Work *w, double fill, uint8_t out[VT_MAX_CHANNELS]) {
     const VtAugment *normalize = normalize_of(w->pipeline);
     for (int c = 0; c < VT_MAX_CHANNELS; c++) {

@@ -1,4 +1,5 @@
-/* Rectangles of an image replaced by noise (Zhong et al. 2017), after it was normalised, as timm's RandomErasing. */
+/* Rectangles of an image replaced by noise (Zhong et al. 2017), after it was normalised, as PyTorch Image Models'
+ * RandomErasing. */
 #ifndef VITC_RUNTIME_IMAGES_ERASE_H
 #define VITC_RUNTIME_IMAGES_ERASE_H
 

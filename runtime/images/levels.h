@@ -1,5 +1,5 @@
-/* Operations that give each level of each channel another, by a table, as Pillow's ImageOps and timm compute them; in
- * place. */
+/* Operations that give each level of each channel another, by a table, as Pillow's ImageOps and PyTorch Image Models
+ * do; in place. */
 #ifndef VITC_RUNTIME_IMAGES_LEVELS_H
 #define VITC_RUNTIME_IMAGES_LEVELS_H
 

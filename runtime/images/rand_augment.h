@@ -1,5 +1,5 @@
-/* RandAugment (Cubuk et al. 2020) as timm has it (data/auto_augment.py, "rand-m9-mstd0.5-inc1"): some operations, each
- * drawn of all and applied with a probability, at a level around a magnitude. */
+/* RandAugment (Cubuk et al. 2020) as PyTorch Image Models has it (data/auto_augment.py, "rand-m9-mstd0.5-inc1"): some
+ * operations, each drawn of all and applied with a probability, at a level around a magnitude. */
 #ifndef VITC_RUNTIME_IMAGES_RAND_AUGMENT_H
 #define VITC_RUNTIME_IMAGES_RAND_AUGMENT_H
 

@@ -27,7 +27,7 @@ BlockSize block_size(VtRng *rng, int64_t h, int64_t w, const double scale[2], co
 void random_block(VtRng *rng, int64_t h, int64_t w, BlockSize size, float *out);
 
 /* A box of 1 of the grid's aspect and a share of its area, its sides cut to whole entries, around any entry; what is
- * outside the grid is cut off. Yun et al. 2019 (CutMix), as timm has it. */
+ * outside the grid is cut off. Yun et al. 2019 (CutMix), as PyTorch Image Models has it. */
 void cut_box(VtRng *rng, int64_t h, int64_t w, double share, float *out);
 
 typedef struct {

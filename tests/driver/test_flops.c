@@ -46,9 +46,9 @@ static double of_vit(
     return 2 * patches + 3 * blocks(197, 384, 12, rows(c, 197, 1)) + 3 * head;
 }
 
-/* Three convolutions of stride 2, of 3 x 3 values a channel, the first of which has an image before it; blocks whose MLP
- * is twice the width, all of whose tokens the mean reads. Of two views, each row of the one times each of the other; the
- * other way round it is the same product transposed. */
+/* Three convolutions of stride 2, of 3 x 3 values a channel, the first of which has an image before it; blocks whose
+ * MLP is twice the width, all of whose tokens the mean reads. Of two views, each row of the one times each of the
+ * other; the other way round it is the same product transposed. */
 static double of_quickstart(const Count *c) {
     double convolutions = 2 * linear(256, 27, 24) + 3 * linear(64, 216, 48) + 3 * linear(16, 432, 96);
     double tokens = 2 * (block(16, 96, 16) - 2 * linear(16, 96, 2 * 96));

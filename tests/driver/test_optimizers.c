@@ -1,6 +1,6 @@
 /* Optimisers and schedules of models/lib against their official implementations: tests/golden/optim.safetensors and
- * muon.safetensors, whose gradients are fed step by step to tests/golden/optim.yaml through `vitc run`, each step on the states that the one
- * before wrote. */
+ * muon.safetensors, whose gradients are fed step by step to tests/golden/optim.yaml through `vitc run`, each step on
+ * the states that the one before wrote. */
 #include "runtime/runtime.h"
 
 #include <math.h>
