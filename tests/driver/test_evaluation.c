@@ -36,8 +36,11 @@ static int make_data(void **state) {
     return 0;
 }
 
+/* The run that is judged. */
+static const char *judged = "run";
+
 static int eval(const char *arguments) {
-    return run_command("%s eval knn %s/run --data %s/data --threads 1 %s", VITC_BINARY, folder, folder,
+    return run_command("%s eval knn %s/%s --data %s/data --threads 1 %s", VITC_BINARY, folder, judged, folder,
                        arguments);
 }
 
@@ -75,8 +78,8 @@ static void test_says_what_was_used(void **state) {
 }
 
 static int eval_linear(const char *arguments) {
-    return run_command("%s eval linear %s/run --data %s/data --threads 1 %s", VITC_BINARY, folder, folder,
-                       arguments);
+    return run_command("%s eval linear %s/%s --data %s/data --threads 1 %s", VITC_BINARY, folder, judged,
+                       folder, arguments);
 }
 
 static void test_linear(void **state) {
@@ -277,7 +280,7 @@ static void test_refusals(void **state) {
 /* ---- embed ------------------------------------------------------------------------------------------------------- */
 
 static int embed(const char *arguments) {
-    return run_command("cd %s && %s embed run --threads 2 %s", folder, VITC_BINARY, arguments);
+    return run_command("cd %s && %s embed %s --threads 2 %s", folder, VITC_BINARY, judged, arguments);
 }
 
 /* The rows of a .npy file, malloc'ed. */
@@ -441,12 +444,28 @@ static void test_embed_refusals(void **state) {
 /* Features of other layers: of the only block they are the recipe's, however they are asked for. */
 static void test_layers(void **state) {
     (void)state;
+    static const char tokens[] =
+        "recipe: tokens\n"
+        "use: [lib/vit.yaml, lib/optimizers.yaml]\n"
+        "views: {images: {size: 32, augment: [normalize]}}\n"
+        "networks: {encoder: \"vit(x, 8, 16, 1, 2, image=32)[:, 0]\"}\n"
+        "objectives: {small: {loss: mean(encoder(images) ** 2)}}\n"
+        "embed: {view: images, features: encoder(images)}\n"
+        "train: {batch: 8, epochs: 1, optimizer: 'adamw(param, grad, 0.001)', knn: {every: 0}}\n";
     int64_t n, dim;
+    FILE *file = fopen(path_of("tokens.yaml"), "w");
+    assert_non_null(file);
+    assert_true(fputs(tokens, file) >= 0 && fclose(file) == 0);
+    assert_int_equal(
+        run_command("cd %s && %s train tokens.yaml --data data --steps 1 --plain --threads 1 --out tokens",
+                    folder, VITC_BINARY),
+        0);
+    judged = "tokens";
     assert_int_equal(embed("--data data --split train --out plain.npy"), 0);
     static const char *const same[] = {"--layer 0", "--last 1 --readout cls",
                                        "embed.features=\"encoder(images).at('norm')[:, 0]\""};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
-        assert_int_equal(run_command("cd %s && %s embed run --data data --split train --out same.npy %s",
+        assert_int_equal(run_command("cd %s && %s embed tokens --data data --split train --out same.npy %s",
                                      folder, VITC_BINARY, same[i]),
                          0);
         assert_int_equal(run_command("cd %s && cmp plain.npy same.npy", folder), 0);
@@ -468,7 +487,7 @@ static void test_layers(void **state) {
     assert_true(said("features: layer 0, cls") && said("features, untrained: layer -1, cls") &&
                 said("trained, layer -1: top-1 ") && said("pixels: top-1 "));
     static const char *const entry[] = {"\"layer\":\"layer -1\"", "\"encoder\":\"untrained\"", NULL};
-    assert_int_equal(entries_with("run/eval.json", entry), 1);
+    assert_int_equal(entries_with("tokens/eval.json", entry), 1);
     static const char *const refused[][2] = {
         {"--layer 1", "there is no layer 1: the network has 1, from 0 to 0"},
         {"--last 2", "the network has 1 layers, not 2"},
@@ -483,6 +502,7 @@ static void test_layers(void **state) {
         assert_int_equal(eval(refused[i][0]), 2);
         assert_true(said(refused[i][1]));
     }
+    judged = "run";
 }
 
 /* The mean of the features of five crops, each of which the view could show. */

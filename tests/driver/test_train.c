@@ -103,9 +103,10 @@ static void test_packed_weights(void **state) {
     assert_non_null(file);
     for (int i = 0; i < vt_tensors_count(file); i++) assert_null(strstr(vt_tensors_name(file, i), "packed"));
     vt_tensors_close(file);
-    assert_int_equal(run_command("%s eval knn %s/packed --data synthetic:640", VITC_BINARY, folder), 0);
+    static const char eval[] = "%s eval knn %s/%s --data synthetic:640 --json %s/eval.json";
+    assert_int_equal(run_command(eval, VITC_BINARY, folder, "packed", folder), 0);
     char *first = read_log();
-    assert_int_equal(run_command("%s eval knn %s/packed.again --data synthetic:640", VITC_BINARY, folder), 0);
+    assert_int_equal(run_command(eval, VITC_BINARY, folder, "packed.again", folder), 0);
     char *second = read_log();
     assert_string_equal(first, second);
     free(first);
