@@ -18,13 +18,10 @@ static const char *const HARMLESS[] = {
 /* What a key means that is not there. */
 static const struct {
     const char *key, *value;
-} DEFAULTS[] = {{"train.seed", "0"},
-                {"train.precision", "fp32"},
-                {"train.epochs", "100"},
-                {"train.knn.every", "0"},
-                {"train.checkpoint_every", "1"},
-                {"train.knn.k", "20"},
-                {"train.knn.temperature", "0.07"}};
+} DEFAULTS[] = {{"train.seed", "0"},         {"train.labels", "1"},
+                {"train.precision", "fp32"}, {"train.epochs", "100"},
+                {"train.knn.every", "0"},    {"train.checkpoint_every", "1"},
+                {"train.knn.k", "20"},       {"train.knn.temperature", "0.07"}};
 
 static bool is_default(Arena *arena, const char *key, const Tree *value) {
     bool all = value && value->kind == TREE_MAP && value->count;

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VT_ABI 11
+#define VT_ABI 12
 #define VT_MAX_RANK 8
 #define VT_MAX_OWN_ARGS 1024 /* arguments of a call of which some are each thread's own, or move */
 #define VT_MAX_LOOPS 8       /* loops in loops */
@@ -233,6 +233,7 @@ typedef struct {
 /* Plain training options, with the recipe's values. */
 typedef struct {
     int64_t batch, seed;
+    double labels; /* share of the labelled images that are trained on, of each class; 0: all */
     double epochs;
     double checkpoint_every, knn_every; /* epochs; 0: only at the end */
     int32_t knn_k;

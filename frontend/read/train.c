@@ -8,6 +8,7 @@
 enum { MAX_EPOCHS = 1000000, MAX_NEIGHBOURS = 100000 };
 #define MAX_SEED (INT64_C(1) << 52)
 #define LEAST_EPOCHS 1e-6
+#define LEAST_SHARE 1e-9
 #define LEAST_TEMPERATURE 1e-4
 #define MOST_TEMPERATURE 1e4
 
@@ -35,7 +36,8 @@ static void read_memory(ParsedRecipe *r, const Tree *tree) {
 }
 
 static const char *const KEYS[] = {"batch",  "epochs",           "seed", "precision", "optimizer", "clip",
-                                   "freeze", "checkpoint_every", "knn",  "memory",    "stop",      "repeat"};
+                                   "freeze", "checkpoint_every", "knn",  "memory",    "stop",      "repeat",
+                                   "labels"};
 static const char *const KNN_KEYS[] = {"every", "k", "temperature"};
 
 bool is_train_option(const char *path) {
@@ -128,6 +130,19 @@ static void read_knn(ParsedRecipe *r, const Tree *knn) {
         r->train.knn_k = (int32_t)number;
 }
 
+/* A share, "0.1" or "10%". */
+static void read_labels(ParsedRecipe *r, const Tree *tree) {
+    const char *percent = tree->kind == TREE_SCALAR ? strchr(tree->text, '%') : NULL;
+    char *end;
+    double share = percent ? strtod(tree->text, &end) / 100 : 0;
+    bool is_int, good = percent ? end == percent && !percent[1] : tree_number(r, tree, &share, &is_int);
+    if (!percent && !good) return;
+    if (good && share >= LEAST_SHARE && share <= 1)
+        r->train.labels = share < 1 ? share : 0;
+    else
+        diag_error(r->diags, tree->loc, "labels is a share above 0 and up to 1, as 0.1 or 10%%");
+}
+
 void read_train(ParsedRecipe *r, const Tree *map) {
     int64_t number;
     if (!check_keys(r, map, "train", KEYS, COUNT(KEYS)) && map->kind != TREE_MAP) return;
@@ -149,6 +164,7 @@ void read_train(ParsedRecipe *r, const Tree *map) {
     if (precision && (precision->kind != TREE_SCALAR || !precision_find(precision->text, &r->precision)))
         diag_error(r->diags, precision->loc, "precision '%s' is not known: fp32, bf16 or bf16x3",
                    precision->kind == TREE_SCALAR ? precision->text : "…");
+    if (tree_get(map, "labels")) read_labels(r, tree_get(map, "labels"));
     if (tree_get(map, "memory")) read_memory(r, tree_get(map, "memory"));
     if (tree_get(map, "optimizer")) r->optimizer = read_expr(r, tree_get(map, "optimizer"), "optimizer");
     if (tree_get(map, "clip")) r->clip = read_expr(r, tree_get(map, "clip"), "clip");

@@ -12,6 +12,9 @@ void vt_dataset_close(VtDataset *dataset);
 /* Several sets as one, their images in the order of the parts. Classes of the same name are one class, numbered as they
  * are met: those of `like` first, which may be NULL. The parts are closed with it, or here where it fails. */
 VtDataset *vt_dataset_join(VtDataset *const *parts, int n, const VtDataset *like, VtError *error);
+/* Of the images of each class that share, chosen by the seed, and all without a label. The whole is closed with it, or
+ * here where it fails. */
+VtDataset *vt_dataset_share(VtDataset *whole, double share, uint64_t seed, VtError *error);
 int vt_dataset_parts(const VtDataset *dataset); /* 1: itself */
 const VtDataset *vt_dataset_part(const VtDataset *dataset, int part);
 int64_t vt_dataset_size(const VtDataset *dataset);

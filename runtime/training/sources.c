@@ -59,6 +59,23 @@ static bool set_channels(VtDataset *set, int channels, VtError *error) {
     return good;
 }
 
+/* `train.labels`: of the images with a label a share takes part. *set: NULL where it was closed. */
+static bool take_labels(const VtProgram *p, int stream, VtDataset **set, Progress *progress, VtError *error) {
+    int64_t all = vt_dataset_size(*set), labelled = vt_dataset_labelled(*set);
+    for (int s = 0; s < p->n_streams; s++)
+        if (p->streams[s].pair == stream || p->streams[stream].pair >= 0)
+            return vt_fail(error, 2,
+                           "train.labels takes a share of the images, and pairs of '%s' would be lost",
+                           p->streams[stream].name);
+    if (labelled == 0) return true;
+    *set = vt_dataset_share(*set, p->train.labels, (uint64_t)p->train.seed, error);
+    if (!*set) return false;
+    progress_say(
+        progress, "train.labels: %lld of the %lld images with a label are trained on, %.4g %% of each class",
+        (long long)(labelled - (all - vt_dataset_size(*set))), (long long)labelled, 100 * p->train.labels);
+    return true;
+}
+
 /* The training and held-out images of one stream. */
 static bool open_stream(Sources *sources, const VtProgram *p, int stream, const VtRunData *data,
                         Progress *progress, VtError *error) {
@@ -74,6 +91,7 @@ static bool open_stream(Sources *sources, const VtProgram *p, int stream, const 
         int channels = channels_of(p, stream);
         good = good && set_channels(set, channels, error) && set_channels(test, channels, error);
         if (good) say_found(set, &data[i], progress);
+        if (good && p->train.labels > 0) good = take_labels(p, stream, &train[n_train - 1], progress, error);
     }
     if (good && s->n_sources > 1) {
         VtDataset *mixture = vt_dataset_join(train, n_train, NULL, error);
