@@ -206,6 +206,8 @@ typedef struct {
     bool (*resolve_weights)(Made *made, const Weights *weights);
     /* The value at a path of the recipe as it is saved, "embed.features", on one line; NULL: it has none there. */
     const char *(*recipe_text)(Made *made, const char *path);
+    /* The i-th key of the map at a path, "knobs"; NULL: there are fewer. */
+    const char *(*recipe_key)(Made *made, const char *path, size_t i);
     void (*tell)(Made *made); /* more of how it came to be, if flags ask for it */
     VtExplain explain;        /* both with the Made */
     VtBegin begin;

@@ -1,4 +1,5 @@
 /* train, resume: from the command line to a training run, new or continued. */
+#include "command/train.h"
 #include "command/weights.h"
 
 #include <errno.h>
@@ -216,6 +217,22 @@ static int train(Request *q) {
     command->unmake(made);
     vt_run_close(q->folder);
     return code > 128 ? vt_stop_end(code - 128) : code;
+}
+
+int train_recipe(const TrainAsked *asked) {
+    Request q = {.args = asked->args, .recipe = asked->recipe, .out = asked->out};
+    for (size_t i = 0; i < N_FLAGS; i++) q.flags[i] = (Flag){.row = &FLAGS[i]};
+    const struct {
+        int row;
+        const Flag *given;
+    } taken[] = {{THREADS, &asked->threads}, {MAX_BROKEN, &asked->max_broken}, {TARGET, &asked->target}};
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        q.flags[taken[i].row].given = taken[i].given->given;
+        q.flags[taken[i].row].value = taken[i].given->value;
+    }
+    q.flags[RESUME].given = true;
+    memcpy(q.flags + N_FLAGS, asked->made, sizeof *asked->made * command->flags->count);
+    return train(&q);
 }
 
 /* n: of the flags above those that the verb has. */

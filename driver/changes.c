@@ -102,7 +102,23 @@ static bool is_option(const Diff *d, const char *key, const char *option) {
     return is_below(key, arena_printf(d->arena, "knobs.%s", value->text + 1));
 }
 
+/* Whether the key says where a recipe is whose encoder a network is: what is taken of it is compared under
+ * `encoders`. */
+static bool is_place_of_encoder(const Diff *d, const char *key) {
+    const Tree *networks = tree_get(d->after, "networks");
+    for (size_t i = 0; networks && networks->kind == TREE_MAP && i < networks->count; i++) {
+        const Tree *recipe = tree_get(networks->items[i].value, "recipe");
+        if (!recipe || recipe->kind != TREE_SCALAR) continue;
+        if (strcmp(key, arena_printf(d->arena, "networks.%s.recipe", networks->items[i].key->text)) == 0)
+            return true;
+        if (recipe->text[0] == '$' && is_below(key, arena_printf(d->arena, "knobs.%s", recipe->text + 1)))
+            return true;
+    }
+    return false;
+}
+
 static ChangeKind kind_of(const Diff *d, const char *key) {
+    if (is_place_of_encoder(d, key)) return CHANGE_HARMLESS;
     for (size_t i = 0; i < sizeof HARMLESS / sizeof *HARMLESS; i++)
         if (is_below(key, HARMLESS[i])) return CHANGE_HARMLESS;
     return is_option(d, key, "epochs") || is_option(d, key, "batch") ? CHANGE_EXTENT : CHANGE_MEANING;

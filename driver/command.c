@@ -123,16 +123,32 @@ static bool resolve_weights(Made *made, const Weights *weights) {
     return made->resolved != NULL;
 }
 
-/* A scalar of the recipe on one line. */
-static const char *recipe_text(Made *made, const char *path) {
+static const Tree *recipe_at(Made *made, const char *path) {
     Session *s = &of_recipe(made)->session;
-    size_t size = strlen(s->resolved), n = 0;
+    size_t size = strlen(s->resolved);
     const Tree *at = tree_parse(
         s->arena, s->diags, diags_add_source(s->diags, "recipe.yaml", s->resolved, size), s->resolved, size);
     char *rest = arena_strdup(s->arena, path);
     for (const char *name; at && (name = strsep(&rest, "."));) at = tree_get(at, name);
+    return at;
+}
+
+/* A scalar of the recipe on one line, or a list of such. */
+static const char *recipe_text(Made *made, const char *path) {
+    Arena *arena = of_recipe(made)->session.arena;
+    const Tree *at = recipe_at(made, path);
+    if (at && at->kind == TREE_LIST) {
+        const char *list = "";
+        for (size_t i = 0; i < at->count; i++) {
+            const Tree *item = at->items[i].value;
+            if (item->kind == TREE_SCALAR)
+                list = arena_printf(arena, "%s%s%s", list, i ? ", " : "", item->text);
+        }
+        return arena_printf(arena, "[%s]", list);
+    }
     if (!at || at->kind != TREE_SCALAR) return NULL;
-    char *text = arena_alloc(s->arena, 2 * strlen(at->text) + 1);
+    char *text = arena_alloc(arena, 2 * strlen(at->text) + 1);
+    size_t n = 0;
     for (const char *c = at->text; *c; c++) {
         if (*c != '\n')
             text[n++] = *c;
@@ -141,6 +157,11 @@ static const char *recipe_text(Made *made, const char *path) {
     }
     text[n] = '\0';
     return text;
+}
+
+static const char *recipe_key(Made *made, const char *path, size_t i) {
+    const Tree *at = recipe_at(made, path);
+    return at && at->kind == TREE_MAP && i < at->count ? at->items[i].key->text : NULL;
 }
 
 /* ---- when training asks ------------------------------------------------------------------------------------------ */
@@ -204,6 +225,7 @@ const Command VITC = {.name = "vitc",
                       .read_renames = rules_of_file,
                       .resolve_weights = resolve_weights,
                       .recipe_text = recipe_text,
+                      .recipe_key = recipe_key,
                       .tell = tell,
                       .explain = explain,
                       .begin = check_schedules};

@@ -53,10 +53,12 @@ static const Verb VERBS[] = {
      .doc = "judge what a run has learned, or the weights of a file",
      .more = "knn: features of the training split vote on the classes of the test split. linear: linear "
              "classifiers are trained on those of the training split, for several rates at once. fewshot: "
-             "classifiers learn from a few images of each class, drawn several times. The recipe's section "
+             "classifiers learn from a few images of each class, drawn several times. finetune: the encoder "
+             "itself is trained with labels and a linear head, in a run of its own, which goes on when it is "
+             "asked for again; key=value sets knobs of its recipe, eval/finetune. The recipe's section "
              "embed says what features are, unless --layer, --last or --readout do. With --init a recipe "
              "is judged by the weights of a file. Results are kept in eval.json of the run.",
-     .words = {{"knn|linear|fewshot", COMPLETE_WORDS, WORD_ONE},
+     .words = {{"knn|linear|fewshot|finetune", COMPLETE_WORDS, WORD_ONE},
                {"RUN|RECIPE", COMPLETE_RUN, WORD_ONE},
                SETTINGS},
      .needs = {"data"},
@@ -64,7 +66,9 @@ static const Verb VERBS[] = {
      .examples = {{"eval knn runs/first --data cifar10.tar",
                    "how well neighbours tell the classes of its test split"},
                   {"eval linear runs/first --data cifar10.tar --layer 3,6,11 --baselines",
-                   "linear classifiers on three layers, beside the untrained encoder and raw pixels"}}},
+                   "linear classifiers on three layers, beside the untrained encoder and raw pixels"},
+                  {"eval finetune runs/first --data cifar10.tar preset=cifar --labels 10%",
+                   "the encoder itself, trained with a tenth of the labels"}}},
     {.name = "embed",
      .run = verb_embed,
      .group = "train and use",

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const EvalProtocol *const PROTOCOLS[] = {&EVAL_KNN, &EVAL_LINEAR, &EVAL_FEWSHOT};
+static const EvalProtocol *const PROTOCOLS[] = {&EVAL_KNN, &EVAL_LINEAR, &EVAL_FEWSHOT, &EVAL_FINETUNE};
 enum { N_PROTOCOLS = sizeof PROTOCOLS / sizeof *PROTOCOLS };
 
 static void tell_broken(const Encoded *encoded) {
@@ -50,8 +50,7 @@ static bool judge(EvalRequest *r, EvalReport *report, VtError *error) {
     return good;
 }
 
-/* Where entries are kept; "": nowhere. False with an error that is known before anything is computed. */
-static bool find_json(const EvalRequest *r, char out[4096], VtError *error) {
+bool eval_find_json(const EvalRequest *r, const char *folder, char out[4096], VtError *error) {
     out[0] = '\0';
     if (r->json) {
         snprintf(out, 4096, "%s", r->json);
@@ -59,8 +58,8 @@ static bool find_json(const EvalRequest *r, char out[4096], VtError *error) {
         error->code = 2; /* it was named */
         return false;
     }
-    if (!r->frozen.run) return true;
-    snprintf(out, 4096, "%s/eval.json", r->frozen.run);
+    if (!folder) return true;
+    snprintf(out, 4096, "%s/eval.json", folder);
     if (eval_report_check(out, error)) return true;
     if (error->code == 2) return false;
     printf("(%s; nothing is kept there)\n", error->message); /* a run of somebody else's */
@@ -73,7 +72,7 @@ static int evaluate(EvalRequest *r) {
     VtError error = {.code = 2};
     EvalReport *report = eval_report_new();
     bool good = report || vt_fail(&error, 1, "out of memory");
-    good = good && find_json(r, json, &error) && judge(r, report, &error) &&
+    good = good && eval_find_json(r, r->frozen.run, json, &error) && judge(r, report, &error) &&
            (!json[0] || eval_report_write(report, json, &error));
     eval_report_free(report);
     if (!good) return error.message[0] ? fail(error.code, "%s", error.message) : error.code;

@@ -17,8 +17,15 @@ static const FlagRow FLAGS[N_EVAL_FLAGS] = {
                    "where results are kept for programs; eval.json of the run unless given"},
     [EVAL_NO_CACHE] = {"no-feature-cache", FLAG_BARE, NULL, COMPLETE_NONE,
                        "compute all features, and keep none"},
-    [EVAL_EPOCHS] = {"epochs", FLAG_VALUE, "N", COMPLETE_NONE,
-                     "linear: passes over the features (100; normalized: 90)"},
+    [EVAL_EPOCHS] =
+        {"epochs", FLAG_VALUE, "N", COMPLETE_NONE,
+         "linear: passes over the features (100; normalized: 90); finetune: over the images (100)"},
+    [EVAL_OUT] = {"out", FLAG_VALUE, "DIR", COMPLETE_FOLDER,
+                  "finetune: the folder of its run; RUN/finetune unless given"},
+    [EVAL_LABELS] = {"labels", FLAG_VALUE, "SHARE", COMPLETE_NONE,
+                     "finetune: train on this share of the labelled images, as 10%"},
+    [EVAL_LAYER_DECAY] = {"layer-decay", FLAG_VALUE, "D", COMPLETE_NONE,
+                          "finetune: each layer learns by D times the rate of the next (0.75)"},
     [EVAL_RATES] = {"rates", FLAG_VALUE, "A,B,…", COMPLETE_NONE,
                     "linear: rates of learning that are tried, for a batch of 256 (of each form others)"},
     [EVAL_DECAYS] = {"decays", FLAG_VALUE, "A,B,…", COMPLETE_NONE,
@@ -27,7 +34,8 @@ static const FlagRow FLAGS[N_EVAL_FLAGS] = {
     [EVAL_FORM] = {"form", FLAG_VALUE, "cosine|steps|normalized|ridge", COMPLETE_WORDS,
                    "linear: how the rate falls; normalized: behind a BatchNorm, steps as long as weights "
                    "are; ridge: in closed form (cosine)"},
-    [EVAL_BATCH] = {"batch", FLAG_VALUE, "N", COMPLETE_NONE, "linear: features of a step (256)"},
+    [EVAL_BATCH] = {"batch", FLAG_VALUE, "N", COMPLETE_NONE,
+                    "linear: features of a step (256); finetune: images (256)"},
     [EVAL_HELD_OUT] = {"held-out", FLAG_VALUE, "N|P%", COMPLETE_NONE,
                        "linear: by how many training images of a class rate and decay are chosen; 0: by the "
                        "test images (10%)"},
@@ -41,7 +49,7 @@ static const FlagRow FLAGS[N_EVAL_FLAGS] = {
     [EVAL_WHITEN_EPS] = {"whiten-eps", FLAG_VALUE, "E", COMPLETE_NONE,
                          "what is added to variances, in units of their mean (0.01)"},
     [EVAL_SEED] = {"seed", FLAG_VALUE, "N", COMPLETE_NONE,
-                   "linear, fewshot: of orders, draws and initial values (0)"}};
+                   "linear, fewshot, finetune: of orders, draws and initial values (0)"}};
 const FlagTable EVAL_FLAGS = {FLAGS, N_EVAL_FLAGS, "the protocol"};
 
 /* How the value of a flag is read: into a bool, a text, a double, a Numbers, an Amounts or an int. */
@@ -72,6 +80,9 @@ static const ValueRow VALUES[N_EVAL_FLAGS] = {
     [EVAL_JSON] = {READ_TEXT, AT(json), 0, 0, NULL, false},
     [EVAL_NO_CACHE] = {READ_BARE, AT(no_cache), 0, 0, NULL, false},
     [EVAL_EPOCHS] = {READ_NUMBER, AT(epochs), 1e-3, 1e6, NULL, false},
+    [EVAL_OUT] = {READ_TEXT, AT(out), 0, 0, NULL, false},
+    [EVAL_LABELS] = {READ_TEXT, AT(labels), 0, 0, NULL, false},
+    [EVAL_LAYER_DECAY] = {READ_NUMBER, AT(layer_decay), 1e-3, 1, "0.75", false},
     [EVAL_RATES] = {READ_NUMBERS, AT(rates), 0, INFINITY, NULL, true},
     [EVAL_DECAYS] = {READ_NUMBERS, AT(decays), 0, INFINITY, NULL, false},
     [EVAL_FORM] = {READ_CHOICE, AT(form), 0, 0, NULL, false},
@@ -128,7 +139,7 @@ static bool read_value(EvalRequest *r, int i) {
 
 /* Flags of another protocol would change nothing. */
 static bool check_flags(const EvalRequest *r) {
-    uint64_t uses = r->protocol->flags | EVAL_ANY;
+    uint64_t uses = r->protocol->flags | (r->protocol->run ? 0 : EVAL_ANY);
     for (int i = 0; i < N_EVAL_FLAGS; i++)
         if (r->frozen.own[i].given && !(uses & UINT64_C(1) << i))
             return fail(2, "--%s says nothing to eval %s", FLAGS[i].name, r->protocol->name) < 0;

@@ -25,6 +25,9 @@ enum {
     EVAL_BASELINES,
     EVAL_JSON,
     EVAL_NO_CACHE,
+    EVAL_OUT,
+    EVAL_LABELS,
+    EVAL_LAYER_DECAY,
     N_EVAL_FLAGS
 };
 #define EVAL_USES(flag) (UINT64_C(1) << EVAL_##flag)
@@ -67,6 +70,9 @@ typedef struct {
     int whiten;            /* WHITEN_… */
     double whiten_eps;     /* is added to variances, in units of their mean */
     double seed;           /* of orders and draws */
+    const char *out;       /* the folder of a run of the protocol's own; NULL: in that of the run */
+    const char *labels;    /* share of the labelled images, "10%"; NULL: all */
+    double layer_decay;    /* of the rate, a layer */
 } EvalRequest;
 
 /* Reads flags and words; the rows of `protocols` are those that there are. False after telling what is wrong. */

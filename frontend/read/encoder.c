@@ -122,6 +122,7 @@ typedef struct {
     const char *name; /* of the network */
     Loc loc;
     const Tree *set; /* or NULL */
+    const char *use; /* a library beside its own; or NULL */
     const char *path;
     Tree *part; /* of a saved recipe: it stands in it; or NULL */
 } Taken;
@@ -140,7 +141,7 @@ static ParsedRecipe *read_taken(ParsedRecipe *r, const Taken *taken) {
     *options = *r->options;
     options->overrides = NULL;
     options->n_overrides = 0;
-    options->also_uses = NULL;
+    options->also_uses = taken->use;
     *inner = (ParsedRecipe){.arena = r->arena, .diags = r->diags, .options = options, .taken_by = r};
     if (!recipe_begin(inner, taken->path, text, size, taken->part)) return NULL;
     if (taken->set) apply_settings(inner, inner->tree, taken->set);
@@ -184,16 +185,17 @@ static void take_checkpoint(ParsedRecipe *r, Tree *form, const char *folder, Loc
 
 /* `root` is the recipe's tree, `form` the network's map. */
 static const ParsedRecipe *take(ParsedRecipe *r, const Tree *root, const char *name, Tree *form) {
-    static const char *const keys[] = {"recipe", "set", "thaw"};
+    static const char *const keys[] = {"recipe", "set", "thaw", "use"};
     const char *folder = NULL;
     if (!check_keys_and_weights(r, form, "a network that is a recipe's encoder", keys, COUNT(keys)))
         return NULL;
-    const Tree *word = named(r, root, form), *set = tree_get(form, "set");
+    const Tree *word = named(r, root, form), *set = tree_get(form, "set"), *use = tree_get(form, "use");
     if (!word || (set && !check_map(r, set, "set"))) return NULL;
     Taken taken = {.name = name, .loc = word->loc, .path = r->path};
     if (!from_command_line(r, word->loc)) taken.part = tree_get(tree_get(root, "encoders"), name);
     if (!taken.part) {
         taken.set = set;
+        taken.use = use ? tree_word(r->diags, use, "use") : NULL;
         bool here = from_command_line(r, word->loc);
         taken.path = source_recipe(r->arena, r->path, word->text, r->options->models_dir, here, &folder);
         if (!taken.path)

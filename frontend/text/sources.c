@@ -110,6 +110,7 @@ static bool follow_encoders(Follower *f, const char *path, const Tree *root) {
         const char *key = networks->items[i].key->text;
         const Tree *recipe = tree_get(networks->items[i].value, "recipe");
         if (!recipe || recipe->kind != TREE_SCALAR) continue;
+        if (!follow_word(f, path, tree_get(networks->items[i].value, "use"), false)) return false;
         if (f->depth == 1 && !follow_settings(f, path)) return false;
         if (tree_get(inside, arena_strndup(f->arena, key, strcspn(key, "( ")))) continue;
         bool knob = recipe->text[0] == '$' && !recipe->quoted;

@@ -60,7 +60,7 @@ static const struct {
     {"train nothing.yaml mo", "", true},
     {"bench quickstart --format=j", "--format=json", true},
     {"embed runs --out ''", ":file .npy .safetensors", true},
-    {"eval ''", "knn|linear|fewshot", true},
+    {"eval ''", "knn|linear|fewshot|finetune", true},
     {"data ch", "check", true},
     {"data check a ''", "synthetic\t|:file", true},
     {"inspect quickstart --after bat", "batch-views\t", true},

@@ -97,7 +97,7 @@ static void test_accepted(void **state) {
                                        "check ibot preset=tiny",
                                        "check paper/ibot.yaml preset=tiny"};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char text[4096];
+        char text[1 << 14];
         if (run(rows[i], text, sizeof text) != 0) fail_msg("vitc %s:\n%s", rows[i], text);
     }
 }
@@ -200,7 +200,8 @@ static void test_suggestions(void **state) {
         {"build quickstart -o /tmp/x --emit exee", "did you mean 'exe'?"},
         {"build quickstart -o /tmp/x --target x86-64v3",
          "unknown target 'x86-64v3'; did you mean 'x86-64-v3'?"},
-        {"eval kmn runs --data synthetic", "eval kmn: knn or linear was expected; did you mean 'knn'?"},
+        {"eval kmn runs --data synthetic",
+         "eval kmn: knn, linear, fewshot or finetune was expected; did you mean 'knn'?"},
         {"data chek x", "data chek: check was expected; did you mean 'check'?"},
     };
     int wrong = 0;

@@ -528,6 +528,41 @@ static void *read_all(void *user) {
     return NULL;
 }
 
+/* A share of each class, larger ones with all of smaller ones; what has no label stays. */
+static void test_share(void **state) {
+    (void)state;
+    VtError error;
+    enum { ALL = 500 };
+    bool few[ALL] = {false};
+    int counts[10] = {0}, all[10] = {0}, same = 0;
+    VtDataset *whole = open_set("synthetic:500", "train");
+    for (int64_t i = 0; i < ALL; i++) all[vt_dataset_label(whole, i)]++;
+    for (int part = 0; part < 3; part++) {
+        static const double shares[] = {0.1, 0.3, 0.1};
+        VtDataset *set = vt_dataset_share(part ? open_set("synthetic:500", "train") : whole, shares[part],
+                                          part / 2, &error);
+        assert_non_null(set);
+        assert_int_equal(vt_dataset_classes(set), 10);
+        memset(counts, 0, sizeof counts);
+        int known = 0;
+        for (int64_t i = 0; i < vt_dataset_size(set); i++) {
+            const char *name = vt_dataset_name(set, i);
+            int index = atoi(strchr(name, '[') + 1);
+            counts[vt_dataset_label(set, i)]++;
+            known += few[index];
+            if (part == 0) few[index] = true;
+        }
+        for (int c = 0; c < 10; c++) assert_int_equal(counts[c], (int)(shares[part] * all[c] + 0.5));
+        if (part == 1) assert_int_equal(known, same); /* the same seed */
+        if (part == 2) assert_true(known < same);     /* another */
+        same = part ? same : (int)vt_dataset_size(set);
+        VtImage image;
+        assert_true(vt_dataset_image(set, vt_dataset_size(set) - 1, &image, &error));
+        vt_image_free(&image);
+        vt_dataset_close(set);
+    }
+}
+
 static void test_threads(void **state) {
     pthread_t threads[4];
     Reader readers[4];
@@ -582,6 +617,7 @@ int main(void) {
         cmocka_unit_test(test_mnist),
         cmocka_unit_test(test_synthetic),
         cmocka_unit_test(test_synthetic_is_hard),
+        cmocka_unit_test(test_share),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_cifar10_tar),
     };
