@@ -50,29 +50,12 @@ static bool judge(EvalRequest *r, EvalReport *report, VtError *error) {
     return good;
 }
 
-bool eval_find_json(const EvalRequest *r, const char *folder, char out[4096], VtError *error) {
-    out[0] = '\0';
-    if (r->json) {
-        snprintf(out, 4096, "%s", r->json);
-        if (eval_report_check(out, error)) return true;
-        error->code = 2; /* it was named */
-        return false;
-    }
-    if (!folder) return true;
-    snprintf(out, 4096, "%s/eval.json", folder);
-    if (eval_report_check(out, error)) return true;
-    if (error->code == 2) return false;
-    printf("(%s; nothing is kept there)\n", error->message); /* a run of somebody else's */
-    out[0] = error->message[0] = '\0';
-    return true;
-}
-
 static int evaluate(EvalRequest *r) {
     char json[4096];
     VtError error = {.code = 2};
     EvalReport *report = eval_report_new();
     bool good = report || vt_fail(&error, 1, "out of memory");
-    good = good && eval_find_json(r, r->frozen.run, json, &error) && judge(r, report, &error) &&
+    good = good && eval_report_find(r->json, r->frozen.run, json, &error) && judge(r, report, &error) &&
            (!json[0] || eval_report_write(report, json, &error));
     eval_report_free(report);
     if (!good) return error.message[0] ? fail(error.code, "%s", error.message) : error.code;

@@ -326,7 +326,7 @@ static int finetune(Finetune *f, EvalReport *report) {
     char out[4096], untrained[4200], json[4096];
     VtError error = {.code = 2};
     if (!find_out(f, out)) return 2;
-    if (!eval_find_json(r, f->run ? f->run : out, json, &error) || !look_at_data(f, &error))
+    if (!eval_report_find(r->json, f->run ? f->run : out, json, &error) || !look_at_data(f, &error))
         return fail(error.code, "%s", error.message);
     snprintf(untrained, sizeof untrained, "%s-untrained", out);
     int code = train_and_judge(f, ENCODER_TRAINED, out, report);

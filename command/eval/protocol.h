@@ -26,8 +26,4 @@ struct EvalProtocol {
 
 extern const EvalProtocol EVAL_KNN, EVAL_LINEAR, EVAL_FEWSHOT, EVAL_FINETUNE;
 
-/* Where entries are kept, in the folder of a run unless --json says other; "": nowhere. folder NULL: there is none.
- * False with an error that is known before anything is computed. */
-bool eval_find_json(const EvalRequest *request, const char *folder, char out[4096], VtError *error);
-
 #endif

@@ -239,3 +239,20 @@ bool eval_report_write(EvalReport *report, const char *path, VtError *error) {
     free(text);
     return good;
 }
+
+bool eval_report_find(const char *json, const char *folder, char out[4096], VtError *error) {
+    out[0] = '\0';
+    if (json) {
+        snprintf(out, 4096, "%s", json);
+        if (eval_report_check(out, error)) return true;
+        error->code = 2; /* it was named */
+        return false;
+    }
+    if (!folder) return true;
+    snprintf(out, 4096, "%s/eval.json", folder);
+    if (eval_report_check(out, error)) return true;
+    if (error->code == 2) return false;
+    printf("(%s; nothing is kept there)\n", error->message); /* a run of somebody else's */
+    out[0] = error->message[0] = '\0';
+    return true;
+}

@@ -33,5 +33,8 @@ void eval_numbers(EvalReport *report, const char *section, const char *name, con
 void eval_row(EvalReport *report, const char *text, const char *note, const EvalNumber *numbers);
 /* The same of the row that stands for the entry: once, behind its rows. Nothing is printed of it if text is NULL. */
 void eval_headline(EvalReport *report, const char *text, const char *note, const EvalNumber *numbers);
+/* Where entries are kept: in the file json, else in that of the folder of a run; "": nowhere. Either may be NULL. False
+ * with an error that is known before anything is computed. */
+bool eval_report_find(const char *json, const char *folder, char out[4096], VtError *error);
 
 #endif

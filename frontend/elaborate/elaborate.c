@@ -197,7 +197,7 @@ static Module *start_module(Step *step, ParsedRecipe *recipe) {
 static void start_step(Step *step, ParsedRecipe *recipe) {
     size_t n;
     const Builtin *table = builtin_table(&n);
-    *step = (Step){.training = true, .loss = IR_NONE, .states = {.stamp = 1}};
+    *step = (Step){.training = true, .loss = IR_NONE, .states = {.stamp = 1, .run_encoder = run_encoder}};
     evaluator_start(&step->e, recipe, start_module(step, recipe), table, n);
     step->e.apply = apply_network;
     step->e.keep = keep_tap;

@@ -1,25 +1,6 @@
 /* What an evaluator begins with. */
 #include "frontend/evaluate/evaluator.h"
 
-Value knob_value(Evaluator *e, const Knob *knob) {
-    Value list;
-    switch (knob->type) {
-    case KNOB_INT:
-    case KNOB_REAL: {
-        Value number = value_number(knob->number, knob->type == KNOB_INT);
-        number.scalar = knob->scalar;
-        return number;
-    }
-    case KNOB_BOOL: return value_bool(knob->truth);
-    case KNOB_STRING: return (Value){.kind = V_STRING, .text = knob->text};
-    default:
-        list = value_list(e, knob->loc, V_LIST, knob->count);
-        for (size_t i = 0; i < list.count; i++)
-            list.items[i] = value_number(knob->list[i], knob->list_is_int);
-        return close_list(e, knob->loc, list);
-    }
-}
-
 void evaluator_start(Evaluator *e, const ParsedRecipe *recipe, Module *module, const Builtin *builtins,
                      size_t n_builtins) {
     *e = (Evaluator){.recipe = recipe,

@@ -374,11 +374,14 @@ void evaluator_start(Evaluator *e, const ParsedRecipe *recipe, Module *module, c
                      size_t n_builtins);
 void define_knobs(Evaluator *e);       /* those that were read since the last time */
 void define_definitions(Evaluator *e); /* networks */
+
+/* ---- facts.c */
 Value knob_value(Evaluator *e, const Knob *knob);
+/* Of a network that is the encoder of another recipe: NETWORK.view, a record of size and channels, and NETWORK.knobs.
+ */
+Value encoder_fact(Evaluator *e, const Expr *at, const Definition *network);
 
 /* ---- encoder.c: another recipe whose encoder is a network of this one */
-/* NETWORK.view, a record of size and channels, and NETWORK.knobs. */
-Value encoder_fact(Evaluator *e, const Expr *at, const Definition *network);
 /* From here on names are those of that recipe, which sees nothing of this one but the time; until leave_recipe is given
  * what this returns. */
 Evaluator enter_recipe(Evaluator *e, const ParsedRecipe *recipe);

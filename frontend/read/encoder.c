@@ -103,12 +103,6 @@ static void read_encoder_sections(ParsedRecipe *r, const Tree *root) {
     read_embed(r, root);
 }
 
-const View *encoder_view(const ParsedRecipe *r) {
-    for (size_t i = 0; r->embed_view && i < r->n_views; i++)
-        if (strcmp(r->views[i].name, r->embed_view) == 0 && r->views[i].count == 0) return &r->views[i];
-    return NULL;
-}
-
 /* Its knobs cannot be set in a program that is built of the recipe which takes it. */
 static void fix_knobs(ParsedRecipe *r, struct Scalars *scalars) {
     for (size_t i = 0; i < r->n_knobs; i++) r->knobs[i].scalar = r->knobs[i].made = 0;
@@ -226,17 +220,4 @@ void read_encoders(ParsedRecipe *r, const Tree *root) {
         if (!network.recipe) r->no_values = true; /* sizes are made of its facts */
         ARENA_PUSH(r->arena, r->encoders, r->n_encoders, r->encoders_capacity, network);
     }
-}
-
-const ParsedRecipe *encoder_named(ParsedRecipe *r, const Tree *of) {
-    const char *name = tree_word(r->diags, of, "of"),
-               **names = ARENA_ARRAY(r->arena, const char *, r->n_encoders + 1);
-    for (size_t i = 0; name && i < r->n_encoders; i++) {
-        if (strcmp(r->encoders[i].signature.name, name) == 0) return r->encoders[i].recipe;
-        names[i] = r->encoders[i].signature.name;
-    }
-    if (name)
-        diag_error(r->diags, of->loc, "'%s' is no network that is a recipe's encoder%s", name,
-                   suggestion(r, name, names, r->n_encoders));
-    return NULL;
 }

@@ -10,7 +10,7 @@
  * same; false if the whole is no recipe. */
 bool recipe_read(ParsedRecipe *recipe, const char *path, const char *text, size_t size);
 
-/* ---- recipe.c: parts of reading one, of which encoder.c makes another */
+/* ---- sections.c: parts of reading one, of which encoder.c makes another */
 /* Its tree, with known keys; part: the text's, if that is another recipe in which it stands, else NULL. False: no
  * recipe. */
 bool recipe_begin(ParsedRecipe *recipe, const char *path, const char *text, size_t size, Tree *part);
@@ -21,6 +21,8 @@ void read_embed(ParsedRecipe *recipe, const Tree *root);
 
 /* ---- encoder.c: networks that are the encoders of other recipes */
 void read_encoders(ParsedRecipe *recipe, const Tree *root);
+
+/* ---- encoders.c: these by name */
 /* The recipe whose encoder the network is that a scalar names; NULL after an error. */
 const ParsedRecipe *encoder_named(ParsedRecipe *recipe, const Tree *of);
 /* What the encoder of a recipe sees; NULL: it has none. */

@@ -37,3 +37,9 @@ bool own_name_find(const ParsedRecipe *r, const char *name, OwnName *out) {
         if (strcmp(out->name, name) == 0) return true;
     return false;
 }
+
+const Definition *network_named(const ParsedRecipe *recipe, const char *name) {
+    for (size_t i = 0; i < recipe->n_networks; i++)
+        if (strcmp(recipe->networks[i].signature.name, name) == 0) return &recipe->networks[i];
+    return NULL;
+}

@@ -24,6 +24,7 @@ typedef struct Mentions {
     size_t n_unread, unread_capacity;
 } Mentions;
 
+const Definition *network_named(const ParsedRecipe *recipe, const char *name); /* NULL: there is none */
 bool own_name_find(const ParsedRecipe *recipe, const char *name, OwnName *out);
 
 #endif

@@ -123,28 +123,3 @@ Value run_encoder(Evaluator *e, const Definition *network, const Expr *at, Value
         note_passed(e, network, &passed);
     return value;
 }
-
-/* Arguments with those that are passed on, where the network has such a parameter and the call does not give it. */
-size_t take_passed(Evaluator *e, const Passed *passed, const Signature *signature, const char **parameters,
-                   Value **args, const char ***keywords, size_t n) {
-    size_t most = n + passed->frame.count;
-    Value *values = ARENA_ARRAY(e->arena, Value, most + 1);
-    const char **names = ARENA_ARRAY(e->arena, const char *, most + 1);
-    if (n) memcpy(values, *args, sizeof *values * n);
-    if (n) memcpy(names, *keywords, sizeof *names * n);
-    size_t count = n;
-    for (size_t i = 0; i < passed->frame.count; i++) {
-        const Variable *variable = &passed->frame.variables[i];
-        bool has = false, given = false;
-        for (size_t p = 0; p < signature->count; p++)
-            has = has || strcmp(signature->parameters[p].name, variable->name) == 0;
-        for (size_t k = 0; k < n; k++) given = given || strcmp(parameters[k], variable->name) == 0;
-        if (!has || given) continue;
-        values[count] = variable->value;
-        names[count++] = variable->name;
-        passed->taken[i]++;
-    }
-    *args = values;
-    *keywords = names;
-    return count;
-}

@@ -51,12 +51,6 @@ static bool same_arguments(Evaluator *e, const Applied *applied, const Value *ar
     return true;
 }
 
-const Definition *network_named(const ParsedRecipe *recipe, const char *name) {
-    for (size_t i = 0; i < recipe->n_networks; i++)
-        if (strcmp(recipe->networks[i].signature.name, name) == 0) return &recipe->networks[i];
-    return NULL;
-}
-
 /* The network that a chain of moving averages follows in the end; NULL: none, as was told where they are defined. */
 static const Definition *source_of(Evaluator *e, const Definition *network) {
     for (size_t hops = 0; network && network->ema_of; hops++)
@@ -83,6 +77,31 @@ static void leave_network(Evaluator *e, const Outside *outside) {
     e->func->scope = e->scope = outside->scope;
 }
 
+/* Arguments with those that are passed on, where the network has such a parameter and the call does not give it. */
+static size_t take_passed(Evaluator *e, const Passed *passed, const Signature *signature,
+                          const char **parameters, Value **args, const char ***keywords, size_t n) {
+    size_t most = n + passed->frame.count;
+    Value *values = ARENA_ARRAY(e->arena, Value, most + 1);
+    const char **names = ARENA_ARRAY(e->arena, const char *, most + 1);
+    if (n) memcpy(values, *args, sizeof *values * n);
+    if (n) memcpy(names, *keywords, sizeof *names * n);
+    size_t count = n;
+    for (size_t i = 0; i < passed->frame.count; i++) {
+        const Variable *variable = &passed->frame.variables[i];
+        bool has = false, given = false;
+        for (size_t p = 0; p < signature->count; p++)
+            has = has || strcmp(signature->parameters[p].name, variable->name) == 0;
+        for (size_t k = 0; k < n; k++) given = given || strcmp(parameters[k], variable->name) == 0;
+        if (!has || given) continue;
+        values[count] = variable->value;
+        names[count++] = variable->name;
+        passed->taken[i]++;
+    }
+    *args = values;
+    *keywords = names;
+    return count;
+}
+
 static Value run_network(Evaluator *e, const Definition *network, const Definition *source, const Expr *at,
                          Value *args, const char **keywords, size_t n, int application, const char *name) {
     Application here = {.definition = network,
@@ -98,7 +117,7 @@ static Value run_network(Evaluator *e, const Definition *network, const Definiti
     here.body = e->body;
     here.scope = name;
     Outside outside = enter_network(e, &here, name);
-    Value result = source->recipe ? run_encoder(e, source, at, args, keywords, n)
+    Value result = source->recipe ? e->states->run_encoder(e, source, at, args, keywords, n)
                                   : call_definition(e, source, true, at, args, keywords, n);
     leave_network(e, &outside);
     return result;

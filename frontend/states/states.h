@@ -3,6 +3,7 @@
 #define VITC_FRONTEND_STATES_STATES_H
 
 #include "frontend/evaluate/evaluator.h"
+#include "frontend/recipe/own_names.h"
 
 typedef struct { /* arguments that the encoder of a recipe passes on to its networks */
     Frame frame;
@@ -61,7 +62,12 @@ typedef struct { /* a pattern that names of parameters were compared with, for a
     Loc loc;
 } NamePattern;
 
+/* Runs `embed` of the recipe whose encoder a network is, within its application (encoder.c). */
+typedef Value (*RunEncoder)(Evaluator *e, const Definition *network, const Expr *at, Value *args,
+                            const char **keywords, size_t n);
+
 typedef struct States {
+    RunEncoder run_encoder;
     Func *init;                     /* function of the initial values that are computed */
     const Application *application; /* the one running, or NULL */
     uint32_t stamp;                 /* counts applications, in each of which a name is made once */
@@ -126,18 +132,13 @@ ValueId random_value(Func *func, ValueId key, const Loop *loop, int sampler, con
 bool set_initial(Evaluator *e, Loc loc, const Value *value, State *state);
 
 /* ---- networks.c */
-const Definition *network_named(const ParsedRecipe *recipe, const char *name); /* NULL: there is none */
 /* An ApplyNetwork. */
 Value apply_network(Evaluator *e, const Definition *network, const Expr *at, Value *args,
                     const char **keywords, size_t n);
 
-/* ---- encoder.c: `embed` of another recipe, as a network that is being applied */
+/* ---- encoder.c: `embed` of another recipe, as a network that is being applied: a RunEncoder */
 Value run_encoder(Evaluator *e, const Definition *network, const Expr *at, Value *args, const char **keywords,
                   size_t n);
-/* Adds what is passed on to the n arguments, for which `parameters` are, of a network in it; returns how many there are
- * then. */
-size_t take_passed(Evaluator *e, const Passed *passed, const Signature *signature, const char **parameters,
-                   Value **args, const char ***keywords, size_t n);
 
 /* Makes a labelled call of a module once more, with other arguments: with the parameters that it had. */
 Value call_in_network(Evaluator *e, const Applied *applied, const Tap *tap, const Expr *at,
