@@ -125,7 +125,9 @@ static void tell_rows(const FewShot *s, VtAmount amount, int64_t images, EvalRep
                             {draws > 1 ? "top1_interval" : NULL, top1.half},
                             {"top5_interval", top5.half},
                             {NULL, 0}};
-        snprintf(with, sizeof with, logistic ? (s->count > 1 ? ", decay %g" : "") : ", %g-NN", setting);
+        with[0] = '\0';
+        if (!logistic || s->count > 1)
+            snprintf(with, sizeof with, logistic ? ", decay %g" : ", %g-NN", setting);
         snprintf(text, sizeof text, "%s of each class%s", amount_text(amount, shots), with);
         snprintf(note, sizeof note, " (%lld images, %d draw%s)", (long long)images, draws,
                  draws == 1 ? "" : "s");
