@@ -317,8 +317,9 @@ typedef struct Plan Plan;
 
 typedef struct Func {
     Module *module;
-    const char *name; /* "step", "embed", "init" */
-    bool body;        /* of loops (ir/loop.h): it is run by them alone */
+    const char *name;    /* "step", "embed", "init" */
+    bool body;           /* of loops (ir/loop.h): it is run by them alone */
+    Precision precision; /* of its own; PRECISION_COUNT: the module's (func_precision) */
     Node *nodes;
     size_t count, capacity;
     Input *inputs;
@@ -367,7 +368,8 @@ int64_t module_find_state(const Module *module, const char *name); /* -1: none; 
 Func *module_add_func(Module *module, const char *name);
 Func *module_add_body(Module *module, const char *name); /* of a loop; a number is added to the name */
 Func *module_find_func(const Module *module, const char *name);
-uint32_t func_index(const Func *func); /* in Module.funcs */
+uint32_t func_index(const Func *func);      /* in Module.funcs */
+Precision func_precision(const Func *func); /* how it computes: its own precision, or the module's */
 /* A clone that shares nothing mutable: for running passes on a copy. */
 Module *module_clone(const Module *module, Arena *arena);
 

@@ -66,6 +66,7 @@ Func *module_add_func(Module *module, const char *name) {
     impl->func.module = module;
     impl->func.name = arena_strdup(module->arena, name);
     impl->func.origin = IR_NONE;
+    impl->func.precision = PRECISION_COUNT;
     ARENA_PUSH(module->arena, module->funcs, module->n_funcs, module->funcs_capacity, &impl->func);
     return &impl->func;
 }
@@ -86,6 +87,10 @@ uint32_t func_index(const Func *func) {
     uint32_t f = 0;
     while (func->module->funcs[f] != func) f++;
     return f;
+}
+
+Precision func_precision(const Func *func) {
+    return func->precision == PRECISION_COUNT ? func->module->precision : func->precision;
 }
 
 /* ---- emission ------------------------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@ Module *module_clone(const Module *module, Arena *arena) {
         const Func *from = module->funcs[f];
         Func *to = module_add_func(copy, from->name);
         to->body = from->body;
+        to->precision = from->precision;
         to->next_number = from->next_number;
         for (size_t i = 0; i < from->n_inputs; i++)
             func_add_input(to, from->inputs[i].name, from->inputs[i].type);

@@ -206,7 +206,13 @@ static void sources_first(Parser *p) {
     plan_text_renumber(p, rewrite.map);
 }
 
-/* func @name(%input : type, …) arena = bytes block = bytes barriers { */
+/* precision = NAME: the function's own. */
+static bool take_own_precision(Parser *p) {
+    return !parser_accept_word(p, "precision") ||
+           (parser_expect(p, '=') && parser_take_precision(p, &p->func->precision));
+}
+
+/* func @name(%input : type, …) precision = name arena = bytes block = bytes barriers { */
 static void parse_func(Parser *p, bool body) {
     const char *scope, *start = p->at;
     Loc loc;
@@ -218,7 +224,7 @@ static void parse_func(Parser *p, bool body) {
     parser_forget_values(p);
     bool good = name && parse_inputs(p);
     plan_text_begin(p);
-    good = good && plan_text_take_room(p);
+    good = good && take_own_precision(p) && plan_text_take_room(p);
     good = good && parser_expect(p, '{') && parser_end_line(p, &scope, &loc);
     if (!good) parser_next_line(p);
     parse_body(p);

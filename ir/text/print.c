@@ -342,7 +342,7 @@ static void print_results(Printer *p, const Func *func) {
     }
 }
 
-/* func @step(%x : f32[8]) arena = 128 barriers */
+/* func @step(%x : f32[8]) precision = fp32 arena = 128 barriers */
 static void print_signature(Printer *p, const Func *func) {
     const Plan *plan = func->plan;
     fputs(func->body ? "body @" : "func @", p->out);
@@ -355,6 +355,8 @@ static void print_signature(Printer *p, const Func *func) {
         print_type(p->out, &func->inputs[i].type);
     }
     fputc(')', p->out);
+    if (func->precision != PRECISION_COUNT)
+        fprintf(p->out, " precision = %s", precision_name(func->precision));
     if (plan && plan->laid_out) fprintf(p->out, " arena = %lld", (long long)plan->arena_bytes);
     if (plan && plan->block_bytes) fprintf(p->out, " block = %lld", (long long)plan->block_bytes);
     if (plan && plan->has_barriers) fputs(" barriers", p->out);

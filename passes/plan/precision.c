@@ -281,7 +281,9 @@ static void mix_func(Func *func, Precision precision) {
 
 bool pass_precision(Module *module, Diags *diags) {
     (void)diags;
-    for (size_t f = 0; module->precision != PRECISION_FP32 && f < module->n_funcs; f++)
-        mix_func(module->funcs[f], module->precision);
+    for (size_t f = 0; f < module->n_funcs; f++) {
+        Precision precision = func_precision(module->funcs[f]);
+        if (precision != PRECISION_FP32) mix_func(module->funcs[f], precision);
+    }
     return true;
 }

@@ -62,7 +62,7 @@ static const char CANONICAL[] =
     "    update net.0.weight = %7\n"
     "    update ema.0.weight = %net.0.weight\n"
     "  }\n"
-    "  func @empty() {\n"
+    "  func @empty() precision = fp32 {\n"
     "  }\n"
     "}\n";
 
@@ -103,7 +103,7 @@ static const char PLANNED[] =
     "    update t = %s\n"
     "    update s = %t\n"
     "  }\n"
-    "  func @none(%y : f32) arena = 0 {\n"
+    "  func @none(%y : f32) precision = bf16x3 arena = 0 {\n"
     "    copy %y to output(y)\n"
     "    output y = %y\n"
     "  }\n"
