@@ -98,7 +98,9 @@ static void build_embed(Step *step) {
         eval_error(e, value_loc(e, expr), "features must be [batch, dim], not %s", type_text(e->arena, type));
         return;
     }
+    int64_t dim = type->dim[1];
     func_add_output(e->func, "features", id);
+    if (view) build_similarities(e, dim);
 }
 
 /* Evaluation feeds the view alone: a run whose features depend on a draw would fail at its first evaluation. */

@@ -86,6 +86,10 @@ void update_moved(Step *step);
 void move_before(Step *step);
 void move_after(Step *step); /* all other networks, by the new parameters */
 
+/* ---- similarities.c */
+/* Function `similarities`, of features of `dim` columns: what is seen of neighbours. */
+void build_similarities(Evaluator *e, int64_t dim);
+
 /* ---- settings.c: numbers that may be others when the program runs */
 void fold_settings(Evaluator *e, Func *func); /* inputs of settings that are fixed become constants */
 /* Settings, scalars and conditions of the plan; `index` of an input of a setting becomes that of its scalar there. */

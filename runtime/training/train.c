@@ -418,13 +418,14 @@ static void finish(Run *r) {
 
 /* What images cannot make, training has nothing for. */
 static bool check_inputs(const VtProgram *p, VtError *error) {
-    for (int i = 0; i < p->n_inputs; i++)
-        if (p->inputs[i].source == VT_SOURCE_FEED)
+    const VtFunction *step = vt_find_function(p, "step");
+    for (int i = 0; step && i < step->n_inputs; i++)
+        if (p->inputs[step->inputs[i]].source == VT_SOURCE_FEED)
             return vt_fail(
                 error, 2,
                 "input '%s' of recipe '%s' is given by whoever runs its step (`inputs:`): training "
                 "has nothing for it, a library or `vitc run` has",
-                p->inputs[i].tensor.name, p->name);
+                p->inputs[step->inputs[i]].tensor.name, p->name);
     return true;
 }
 
