@@ -70,8 +70,10 @@ static bool regress(FewShot *s, const VtFeatures *part, int64_t images, int draw
 
 static bool vote(FewShot *s, const VtFeatures *part, int draw, VtError *error) {
     VtKnnResult results[MOST_NUMBERS];
-    VtKnn votes = {.ks = s->ks, .n_ks = s->count, .temperature = s->request->temperatures.values[0]};
-    if (!vt_knn(part, s->test, &votes, results, error)) return false;
+    const Frozen *f = &s->request->frozen;
+    VtKnn votes = {
+        .ks = s->ks, .n_ks = s->count, .temperatures = s->request->temperatures.values, .n_temperatures = 1};
+    if (!vt_knn(f->instance, f->made->program, part, s->test, &votes, results, error)) return false;
     for (int i = 0; i < s->count; i++) {
         s->top1[i][draw] = results[i].top1;
         s->top5[i][draw] = results[i].top5;

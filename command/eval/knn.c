@@ -2,6 +2,8 @@
 #include "command/eval/protocol.h"
 #include "runtime/evaluation/knn.h"
 
+#include <stdlib.h>
+
 /* The ks of the request, or those of the literature that n training images allow. */
 static int choose_ks(const EvalRequest *r, int64_t n, int ks[MOST_NUMBERS]) {
     int count = 0;
@@ -17,29 +19,31 @@ static int choose_ks(const EvalRequest *r, int64_t n, int ks[MOST_NUMBERS]) {
 
 static void tell_results(const VtKnn *votes, const VtFeatures *train, const VtFeatures *test,
                          const VtKnnResult *results, EvalReport *report) {
+    const VtKnnResult *best = results;
     char text[32], note[32];
-    int best = 0;
-    for (int i = 0; i < votes->n_ks; i++) {
-        snprintf(text, sizeof text, "%d-NN", votes->ks[i]);
-        snprintf(note, sizeof note, ", T %g", votes->temperature);
+    for (int i = 0; i < votes->n_ks * votes->n_temperatures; i++) {
+        const VtKnnResult *result = &results[i];
+        snprintf(text, sizeof text, "%d-NN", result->k);
+        snprintf(note, sizeof note, ", T %g", result->temperature);
         eval_row(report, text, note,
-                 (EvalNumber[]){{"k", votes->ks[i]},
-                                {"temperature", votes->temperature},
-                                {"top1", results[i].top1},
-                                {"top5", results[i].top5},
+                 (EvalNumber[]){{"k", result->k},
+                                {"temperature", result->temperature},
+                                {"top1", result->top1},
+                                {"top5", result->top5},
                                 {NULL, 0}});
-        if (results[i].top1 > results[best].top1) best = i;
+        if (result->top1 > best->top1) best = result;
     }
     eval_headline(report, NULL, NULL,
-                  (EvalNumber[]){{"k", votes->ks[best]},
-                                 {"temperature", votes->temperature},
-                                 {"top1", results[best].top1},
-                                 {"top5", results[best].top5},
+                  (EvalNumber[]){{"k", best->k},
+                                 {"temperature", best->temperature},
+                                 {"top1", best->top1},
+                                 {"top5", best->top5},
                                  {NULL, 0}});
-    printf("(%lld training and %lld test images, %d classes, %lld features, temperature %g; skipped: %lld "
-           "broken, %lld unlabelled, %lld with features 0)\n",
-           (long long)results->train, (long long)results->test, results->classes, (long long)train->dim,
-           votes->temperature, (long long)(train->broken + test->broken), (long long)results->unlabelled,
+    printf("(%lld training and %lld test images, %d classes, %lld features, temperature ",
+           (long long)results->train, (long long)results->test, results->classes, (long long)train->dim);
+    for (int t = 0; t < votes->n_temperatures; t++) printf(t ? ", %g" : "%g", votes->temperatures[t]);
+    printf("; skipped: %lld broken, %lld unlabelled, %lld with features 0)\n",
+           (long long)(train->broken + test->broken), (long long)results->unlabelled,
            (long long)results->zero);
 }
 
@@ -55,18 +59,20 @@ static bool check(const EvalRequest *r, int64_t train, int64_t test, VtError *er
 static bool judge(const EvalRequest *r, const VtFeatures *train, const VtFeatures *test, EvalReport *report,
                   VtError *error) {
     int ks[MOST_NUMBERS];
-    VtKnnResult results[MOST_NUMBERS];
+    VtKnnResult *results = malloc(sizeof *results * MOST_NUMBERS * MOST_NUMBERS);
+    VtKnn votes = {.ks = ks,
+                   .n_ks = choose_ks(r, vt_features_usable(train), ks),
+                   .temperatures = r->temperatures.values,
+                   .n_temperatures = r->temperatures.n};
     double asked[MOST_NUMBERS];
-    VtKnn votes = {.ks = ks, .n_ks = choose_ks(r, vt_features_usable(train), ks)};
     for (int i = 0; i < votes.n_ks; i++) asked[i] = ks[i];
     eval_numbers(report, "settings", "ks", asked, votes.n_ks);
     eval_numbers(report, "settings", "temperatures", r->temperatures.values, r->temperatures.n);
-    for (int t = 0; t < r->temperatures.n; t++) {
-        votes.temperature = r->temperatures.values[t];
-        if (!vt_knn(train, test, &votes, results, error)) return false;
-        tell_results(&votes, train, test, results, report);
-    }
-    return true;
+    bool good = results || vt_fail(error, 1, "out of memory in k-NN");
+    good = good && vt_knn(r->frozen.instance, r->frozen.made->program, train, test, &votes, results, error);
+    if (good) tell_results(&votes, train, test, results, report);
+    free(results);
+    return good;
 }
 
 const EvalProtocol EVAL_KNN = {.name = "knn",

@@ -1,10 +1,8 @@
-/* Weighted k-NN classification on frozen features, as the self-supervised literature evaluates them (Wu et al. 2018,
- * section 3.4): cosine similarity s, votes exp(s / T). The largest similarity is subtracted first, which changes no
- * ratio of votes and overflows for no T. */
+/* Weighted k-NN classification on frozen features: see knn.h. The largest similarity is subtracted first, which changes
+ * no ratio of votes and overflows for no temperature. */
 #include "runtime/evaluation/knn.h"
 #include "runtime/base/error.h"
-#include "runtime/base/stop.h"
-#include "runtime/evaluation/features.h"
+#include "runtime/evaluation/neighbours.h"
 #include "runtime/threads/team.h"
 
 #include <limits.h>
@@ -12,58 +10,62 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TILE = 256, GROUP = 16 /* test images that share a tile of training features */ };
-
-typedef struct { /* the images of a set that take part, as unit vectors */
-    float *x;
-    int32_t *labels;
-    int64_t n, unlabelled, zero;
-} Side;
-
-typedef struct {
-    float similarity;
-    int32_t label;
-} Neighbour;
+typedef struct {     /* a thread's room */
+    double *weights; /* of each neighbour: its vote */
+    double *votes;   /* of each class, zero between votes */
+    int *first;      /* of each class with votes: its nearest neighbour */
+    int64_t *hits;   /* of each result: right among the first, among the first five */
+} Scratch;
 
 typedef struct {
-    const Side *train, *test;
-    int64_t dim;
-    const int32_t *classes; /* labels of the training images, ascending, each once */
-    int n_classes, k;       /* the most neighbours asked for */
-    const int *ks;
-    int n_ks;
-    double temperature;
-    int64_t *hits; /* [n_ks][top-1, top-5] */
-    bool no_memory, stopped;
+    const VtDirections *train, *test;
+    const VtKnn *options;
+    int32_t *classes; /* labels of the training images, ascending, each once */
+    int32_t *numbers; /* of each training image: its label's place among them */
+    int n_classes, k; /* the most neighbours asked for */
+    int threads, n_results;
+    Scratch *scratch; /* of each thread */
 } Knn;
 
-/* ---- the two sets ------------------------------------------------------------------------------------------------ */
+/* ---- votes ------------------------------------------------------------------------------------------------------- */
 
-static void side_free(Side *side) {
-    free(side->x);
-    free(side->labels);
+/* How many classes with votes come before the true one: those with more votes and, of equal votes, those whose nearest
+ * image is nearer; INT_MAX if it has none. */
+static int rank_of_truth(const Knn *q, const Scratch *b, const VtNeighbour *nearest, int count,
+                         int32_t truth) {
+    const int32_t *numbers = q->numbers;
+    int rank = 0, own = -1;
+    for (int i = 0; i < count; i++) {
+        int32_t c = numbers[nearest[i].index];
+        if (b->votes[c] == 0) b->first[c] = i;
+        b->votes[c] += b->weights[i];
+        if (q->classes[c] == truth) own = c;
+    }
+    for (int i = 0; i < count && own >= 0; i++) {
+        int32_t c = numbers[nearest[i].index];
+        if (b->first[c] == i && c != own) /* each class once */
+            rank += b->votes[c] > b->votes[own] || (b->votes[c] == b->votes[own] && i < b->first[own]);
+    }
+    for (int i = 0; i < count; i++) b->votes[numbers[nearest[i].index]] = 0;
+    return own < 0 ? INT_MAX : rank;
 }
 
-/* What has no label cannot be judged, and what is zero has no direction: both are left out and counted. A zero test
- * image stays, as one that is never right. */
-static bool side_make(Side *side, const VtFeatures *f, bool is_test) {
-    *side = (Side){.x = malloc(sizeof(float) * (size_t)(f->n * f->dim) + 64),
-                   .labels = malloc(sizeof(int32_t) * (size_t)f->n + 64)};
-    if (!side->x || !side->labels) return false;
-    for (int64_t i = 0; i < f->n; i++) {
-        const float *x = f->values + i * f->dim;
-        float *out = side->x + side->n * f->dim;
-        double sum = 0;
-        for (int64_t d = 0; d < f->dim; d++) sum += (double)x[d] * x[d];
-        bool labelled = f->labels[i] >= 0;
-        side->unlabelled += !labelled;
-        side->zero += labelled && sum == 0;
-        if (!labelled || (sum == 0 && !is_test)) continue;
-        double scale = sum == 0 ? 0 : 1 / sqrt(sum);
-        for (int64_t d = 0; d < f->dim; d++) out[d] = (float)(x[d] * scale);
-        side->labels[side->n++] = f->labels[i];
+static void vote(void *user, int thread, int64_t query, const VtNeighbour *nearest) {
+    const Knn *q = user;
+    const Scratch *b = &q->scratch[thread];
+    const VtKnn *o = q->options;
+    if (vt_direction_is_zero(q->test, query)) return;
+    for (int t = 0; t < o->n_temperatures; t++) {
+        for (int i = 0; i < q->k; i++) /* what underflows is still a vote */
+            b->weights[i] =
+                exp((nearest[i].similarity - nearest[0].similarity) / o->temperatures[t]) + 0x1p-1000;
+        for (int i = 0; i < o->n_ks; i++) {
+            int rank = rank_of_truth(q, b, nearest, o->ks[i], q->test->labels[query]);
+            int64_t *hits = b->hits + 2 * (t * o->n_ks + i);
+            hits[0] += rank < 1;
+            hits[1] += rank < 5;
+        }
     }
-    return true;
 }
 
 static int ascending(const void *a, const void *b) {
@@ -71,200 +73,114 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* The classes of the training images; each label becomes its class's number. */
-static int32_t *number_classes(const Side *train, int *n_classes) {
-    int32_t *classes = malloc(sizeof *classes * (size_t)train->n + 64);
-    if (!classes) return NULL;
-    memcpy(classes, train->labels, sizeof *classes * (size_t)train->n);
-    qsort(classes, (size_t)train->n, sizeof *classes, ascending);
-    int n = 0;
-    for (int64_t i = 0; i < train->n; i++)
-        if (n == 0 || classes[n - 1] != classes[i]) classes[n++] = classes[i];
-    for (int64_t i = 0; i < train->n; i++)
-        train->labels[i] =
-            (int32_t)((int32_t *)bsearch(&train->labels[i], classes, (size_t)n, sizeof *classes, ascending) -
-                      classes);
-    *n_classes = n;
-    return classes;
+static bool number_classes(Knn *q) {
+    int64_t n = q->train->n;
+    q->classes = vt_directions_classes(q->train, &q->n_classes);
+    q->numbers = malloc(sizeof *q->numbers * (size_t)n + 64);
+    for (int64_t i = 0; q->classes && q->numbers && i < n; i++) {
+        const int32_t *place =
+            bsearch(&q->train->labels[i], q->classes, (size_t)q->n_classes, sizeof *q->classes, ascending);
+        q->numbers[i] = (int32_t)(place - q->classes);
+    }
+    return q->classes && q->numbers;
 }
 
-/* ---- neighbours -------------------------------------------------------------------------------------------------- */
-
-/* Keeps the k largest similarities, largest first; of equals the earlier training image. */
-static void keep_best(Neighbour *best, int *count, int k, Neighbour candidate) {
-    if (*count == k && candidate.similarity <= best[k - 1].similarity) return;
-    int low = 0, high = *count;
-    while (low < high) {
-        int mid = (low + high) / 2;
-        if (best[mid].similarity >= candidate.similarity)
-            low = mid + 1;
-        else
-            high = mid;
+static bool make_scratch(Knn *q) {
+    q->threads = vt_threads();
+    q->scratch = calloc((size_t)q->threads, sizeof *q->scratch);
+    for (int t = 0; q->scratch && t < q->threads; t++) {
+        Scratch *b = &q->scratch[t];
+        *b = (Scratch){malloc(sizeof *b->weights * (size_t)q->k),
+                       calloc((size_t)q->n_classes, sizeof *b->votes),
+                       malloc(sizeof *b->first * (size_t)q->n_classes),
+                       calloc(2 * (size_t)q->n_results, sizeof *b->hits)};
+        if (!b->weights || !b->votes || !b->first || !b->hits) return false;
     }
-    if (*count < k) ++*count;
-    memmove(best + low + 1, best + low, sizeof *best * (size_t)(*count - low - 1));
-    best[low] = candidate;
+    return q->scratch != NULL;
 }
 
-static void similarities(const Knn *q, int64_t t, int64_t from, int64_t to, float *out) {
-    const float *a = q->test->x + t * q->dim;
-    for (int64_t i = from; i < to; i++) {
-        const float *b = q->train->x + i * q->dim;
-        float sums[16] = {0};
-        int64_t d = 0;
-        for (; d + 16 <= q->dim; d += 16)
-            for (int l = 0; l < 16; l++) sums[l] += a[d + l] * b[d + l];
-        float sum = 0;
-        for (int l = 0; l < 16; l++) sum += sums[l];
-        for (; d < q->dim; d++) sum += a[d] * b[d];
-        out[i - from] = sum;
+static void free_room(Knn *q) {
+    for (int t = 0; q->scratch && t < q->threads; t++) {
+        free(q->scratch[t].weights);
+        free(q->scratch[t].votes);
+        free(q->scratch[t].first);
+        free(q->scratch[t].hits);
     }
-}
-
-/* How many classes with votes come before the true one: those with more votes and, of equal votes, those whose nearest
- * image is nearer; INT_MAX if it has none. `votes`, of n_classes, is zero before and after; `first` is room for as
- * many. */
-static int rank_of_truth(const Knn *q, const Neighbour *best, int count, int32_t truth, double *votes,
-                         int *first) {
-    int rank = 0, own = -1;
-    for (int i = 0; i < count; i++) {
-        int32_t c = best[i].label;
-        if (votes[c] == 0) first[c] = i;
-        /* what underflows is still a vote */
-        votes[c] += exp((best[i].similarity - best[0].similarity) / q->temperature) + 0x1p-1000;
-        if (q->classes[c] == truth) own = c;
-    }
-    for (int i = 0; i < count && own >= 0; i++) {
-        int32_t c = best[i].label;
-        if (first[c] == i && c != own) /* each class once */
-            rank += votes[c] > votes[own] || (votes[c] == votes[own] && i < first[own]);
-    }
-    for (int i = 0; i < count; i++) votes[best[i].label] = 0;
-    return own < 0 ? INT_MAX : rank;
-}
-
-static bool is_zero(const float *x, int64_t dim) {
-    for (int64_t d = 0; d < dim; d++)
-        if (x[d] != 0) return false;
-    return true;
-}
-
-/* Of `n` test images, at most GROUP. `best` is room for k neighbours of each. */
-static void classify_group(const Knn *q, int64_t first_test, int n, Neighbour *best, double *votes,
-                           int *first, int64_t *hits) {
-    int count[GROUP] = {0};
-    float tile[TILE];
-    for (int64_t from = 0; from < q->train->n; from += TILE) {
-        int64_t to = from + TILE < q->train->n ? from + TILE : q->train->n;
-        for (int t = 0; t < n; t++) {
-            similarities(q, first_test + t, from, to, tile);
-            for (int64_t i = from; i < to; i++)
-                keep_best(best + (int64_t)t * q->k, &count[t], q->k,
-                          (Neighbour){tile[i - from], q->train->labels[i]});
-        }
-    }
-    for (int t = 0; t < n; t++) {
-        if (is_zero(q->test->x + (first_test + t) * q->dim, q->dim)) continue;
-        for (int i = 0; i < q->n_ks; i++) {
-            int rank = rank_of_truth(q, best + (int64_t)t * q->k, q->ks[i], q->test->labels[first_test + t],
-                                     votes, first);
-            hits[2 * i] += rank < 1;
-            hits[2 * i + 1] += rank < 5;
-        }
-    }
-}
-
-static void classify(void *user, int thread, int threads) {
-    Knn *q = user;
-    Neighbour *best = malloc(sizeof *best * (size_t)q->k * GROUP);
-    double *votes = calloc((size_t)q->n_classes, sizeof *votes);
-    int *first = malloc(sizeof *first * (size_t)q->n_classes);
-    int64_t *hits = calloc(2 * (size_t)q->n_ks, sizeof *hits);
-    bool good = best && votes && first && hits;
-    int64_t groups = (q->test->n + GROUP - 1) / GROUP;
-    for (int64_t g = groups * thread / threads; good && g < groups * (thread + 1) / threads; g++) {
-        if (vt_stop_signal()) {
-            __atomic_store_n(&q->stopped, true, __ATOMIC_RELAXED);
-            break;
-        }
-        int64_t left = q->test->n - g * GROUP;
-        classify_group(q, g * GROUP, (int)(left < GROUP ? left : GROUP), best, votes, first, hits);
-    }
-    if (!good) __atomic_store_n(&q->no_memory, true, __ATOMIC_RELAXED);
-    for (int i = 0; good && i < 2 * q->n_ks; i++) __atomic_fetch_add(&q->hits[i], hits[i], __ATOMIC_RELAXED);
-    free(best);
-    free(votes);
-    free(first);
-    free(hits);
+    free(q->scratch);
+    free(q->numbers);
+    free(q->classes);
 }
 
 /* ---- the door ---------------------------------------------------------------------------------------------------- */
 
-static bool check_sides(const Side *train, const Side *test, int n_classes, const int *ks, int n_ks,
-                        VtError *error) {
-    static const char *const names[] = {"training", "test"};
-    const Side *sides[] = {train, test};
-    for (int i = 0; i < 2; i++) {
-        if (sides[i]->n == 0 && sides[i]->zero == 0)
-            return vt_fail(error, 2, "k-NN needs labels, and no %s image has one (%lld images)", names[i],
-                           (long long)sides[i]->unlabelled);
-        if (sides[i]->zero > 0 && (sides[i]->n == 0 || sides[i]->zero == sides[i]->n))
-            return vt_fail(error, 1, "the features of all %lld %s images are zero: they say nothing",
-                           (long long)sides[i]->zero, names[i]);
-    }
-    if (n_classes < 2)
+static bool check_options(const VtKnn *o, VtError *error) {
+    for (int i = 0; i < o->n_temperatures; i++)
+        if (!(o->temperatures[i] > 0) || !isfinite(o->temperatures[i]))
+            return vt_fail(error, 2, "the temperature of k-NN is above 0, not %g", o->temperatures[i]);
+    return true;
+}
+
+static bool check_sides(const Knn *q, VtError *error) {
+    if (!vt_directions_check(q->train, "k-NN", "training images", error) ||
+        !vt_directions_check(q->test, "k-NN", "test images", error))
+        return false;
+    if (q->n_classes < 2)
         return vt_fail(error, 2,
                        "all %lld training images are of one class: k-NN is always right then, and says "
                        "nothing about the features",
-                       (long long)train->n);
-    for (int i = 0; i < n_ks; i++)
-        if (ks[i] < 1 || ks[i] > train->n)
-            return vt_fail(error, 2, "k = %d neighbours of %lld training images: k is from 1 to %lld", ks[i],
-                           (long long)train->n, (long long)train->n);
-    return true;
-}
-
-static bool count_hits(Knn *q, const VtKnn *options, VtKnnResult *results, VtError *error) {
-    vt_parallel(classify, q);
-    if (q->no_memory) return vt_fail(error, 1, "out of memory in k-NN");
-    if (q->stopped) return vt_stopped(error);
-    for (int i = 0; i < options->n_ks; i++) {
-        results[i].top1 = 100.0 * (double)q->hits[2 * i] / (double)q->test->n;
-        results[i].top5 = 100.0 * (double)q->hits[2 * i + 1] / (double)q->test->n;
+                       (long long)q->train->n);
+    for (int i = 0; i < q->options->n_ks; i++) {
+        int k = q->options->ks[i];
+        if (k < 1 || k > q->train->n)
+            return vt_fail(error, 2, "k = %d neighbours of %lld training images: k is from 1 to %lld", k,
+                           (long long)q->train->n, (long long)q->train->n);
     }
     return true;
 }
 
-bool vt_knn(const VtFeatures *train, const VtFeatures *test, const VtKnn *options, VtKnnResult *results,
-            VtError *error) {
-    Side a = {0}, b = {0};
-    Knn q = {.train = &a,
-             .test = &b,
-             .dim = train->dim,
-             .ks = options->ks,
-             .n_ks = options->n_ks,
-             .temperature = options->temperature};
-    int32_t *classes = NULL;
-    if (!(options->temperature > 0) || !isfinite(options->temperature))
-        return vt_fail(error, 2, "the temperature of k-NN is above 0, not %g", options->temperature);
-    bool good = side_make(&a, train, false) && side_make(&b, test, true);
-    good = good && (classes = number_classes(&a, &q.n_classes)) &&
-           (q.hits = calloc(2 * (size_t)options->n_ks + 1, sizeof *q.hits));
-    if (!good) vt_fail(error, 1, "out of memory in k-NN");
-    good = good && check_sides(&a, &b, q.n_classes, options->ks, options->n_ks, error);
-    q.classes = classes;
-    for (int i = 0; good && i < options->n_ks; i++) {
-        if (options->ks[i] > q.k) q.k = options->ks[i];
-        results[i] = (VtKnnResult){.train = a.n,
-                                   .test = b.n,
-                                   .classes = q.n_classes,
-                                   .unlabelled = a.unlabelled + b.unlabelled,
-                                   .zero = a.zero + b.zero};
+static void fill_results(const Knn *q, VtKnnResult *results) {
+    const VtDirections *a = q->train, *b = q->test;
+    for (int r = 0; r < q->n_results; r++) {
+        int64_t hits[2] = {0};
+        for (int t = 0; t < q->threads; t++)
+            for (int i = 0; i < 2; i++) hits[i] += q->scratch[t].hits[2 * r + i];
+        results[r] = (VtKnnResult){.k = q->options->ks[r % q->options->n_ks],
+                                   .temperature = q->options->temperatures[r / q->options->n_ks],
+                                   .top1 = 100.0 * (double)hits[0] / (double)b->n,
+                                   .top5 = 100.0 * (double)hits[1] / (double)b->n,
+                                   .train = a->n,
+                                   .test = b->n,
+                                   .classes = q->n_classes,
+                                   .unlabelled = a->unlabelled + b->unlabelled,
+                                   .zero = a->zero + b->zero};
     }
-    good = good && count_hits(&q, options, results, error);
-    free(classes);
-    free(q.hits);
-    side_free(&a);
-    side_free(&b);
+}
+
+static bool classify(Knn *q, VtSimilarities *similarities, VtKnnResult *results, VtError *error) {
+    for (int i = 0; i < q->options->n_ks; i++)
+        if (q->options->ks[i] > q->k) q->k = q->options->ks[i];
+    q->n_results = q->options->n_ks * q->options->n_temperatures;
+    if (!make_scratch(q)) return vt_fail(error, 1, "out of memory in k-NN");
+    if (!vt_neighbours(similarities, q->test, q->train, &(VtNeighbourUse){q->k, q, vote}, error))
+        return false;
+    fill_results(q, results);
+    return true;
+}
+
+bool vt_knn(VtInstance *instance, const VtProgram *program, const VtFeatures *train, const VtFeatures *test,
+            const VtKnn *options, VtKnnResult *results, VtError *error) {
+    VtDirections a = {0}, b = {0};
+    VtSimilarities similarities = {0};
+    Knn q = {.train = &a, .test = &b, .options = options};
+    bool good = check_options(options, error) &&
+                vt_similarities_open(&similarities, instance, program, error) &&
+                vt_similarities_directions(&similarities, train, false, &a, error) &&
+                vt_similarities_directions(&similarities, test, true, &b, error);
+    if (good && !number_classes(&q)) good = vt_fail(error, 1, "out of memory in k-NN");
+    good = good && check_sides(&q, error) && classify(&q, &similarities, results, error);
+    free_room(&q);
+    vt_directions_free(&a);
+    vt_directions_free(&b);
+    vt_similarities_close(&similarities);
     return good;
 }

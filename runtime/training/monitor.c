@@ -168,7 +168,8 @@ static bool evaluate_knn(Monitor *m, const VtFeatures *train, double start, int6
         good = vt_metrics_write(m->metrics, step, epoch_of(m, step), 2, names, values, error);
         progress_say(m->progress, "epoch %.2f  no k-NN: the features of all images are zero",
                      epoch_of(m, step));
-    } else if (judged && (good = vt_knn(train, &test, &(VtKnn){&k, 1, t->knn_temperature}, &knn, error))) {
+    } else if (judged && (good = vt_knn(m->instance, m->program, train, &test,
+                                        &(VtKnn){&k, 1, &t->knn_temperature, 1}, &knn, error))) {
         values[2] = knn.top1;
         values[3] = knn.top5;
         good = vt_metrics_write(m->metrics, step, epoch_of(m, step), 4, names, values, error);

@@ -1,5 +1,6 @@
 /* Data sets: each format written small into a temporary folder and read back, and every way in which they can be
  * broken. */
+#include "tests/runtime/comparing.h"
 #include "tests/runtime/folder.h"
 
 #include <archive.h>
@@ -499,7 +500,10 @@ static void test_synthetic_is_hard(void **state) {
     VtKnnResult knn;
     VtError error;
     (void)state;
-    assert_true(vt_knn(&near, &far, &(VtKnn){(int[]){20}, 1, 0.07}, &knn, &error));
+    VtInstance *instance = comparing_instance(512);
+    assert_true(vt_knn(instance, &comparing_program, &near, &far,
+                       &(VtKnn){(int[]){20}, 1, (double[]){0.07}, 1}, &knn, &error));
+    vt_instance_free(instance);
     print_message("raw pixels, 2,000 synthetic images: k-NN %.1f %%\n", knn.top1);
     assert_true(SANITIZED || (knn.top1 > 10 && knn.top1 < 40));
     free(a);

@@ -1,5 +1,7 @@
-/* Weighted k-NN against the official protocol's results, its edges, and the measures of collapse. */
+/* Weighted k-NN against the official protocol's results, its edges; neighbours and retrieval against naive loops; and
+ * the measures of collapse. */
 #include "runtime/runtime.h"
+#include "tests/runtime/comparing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +20,16 @@ static void *read_as(VtTensorFile *file, const char *name, int dtype, VtTensor *
     void *data = malloc(vt_bytes(shape));
     assert_true(vt_tensors_read(file, i, dtype, data, &error));
     return data;
+}
+
+static bool knn(const VtFeatures *train, const VtFeatures *test, int k, double temperature,
+                VtKnnResult *result, VtError *error) {
+    VtInstance *instance = comparing_instance(train->dim);
+    assert_non_null(instance);
+    bool good =
+        vt_knn(instance, &comparing_program, train, test, &(VtKnn){&k, 1, &temperature, 1}, result, error);
+    vt_instance_free(instance);
+    return good;
 }
 
 /* Top-5 by brute force, with classes that got no vote as candidates in the order of their numbers, as the official
@@ -75,7 +87,7 @@ static void test_golden(void **state) {
             vt_set_threads(threads);
             VtFeatures a = {train, train_labels, train_shape.dim[0], train_shape.dim[1], 0, {0}},
                        b = {test, test_labels, test_shape.dim[0], test_shape.dim[1], 0, {0}};
-            assert_true(vt_knn(&a, &b, &(VtKnn){&cases[c].k, 1, 0.07}, &result, &error));
+            assert_true(knn(&a, &b, cases[c].k, 0.07, &result, &error));
             assert_float_equal(result.top1, want[0], 1e-4);
             assert_float_equal(result.top5, brute_top5(&a, &b, cases[c].k, 0.07, false), 1e-4);
             if (cases[c].k >= 10)
@@ -100,7 +112,7 @@ static VtFeatures set_of(float *values, int32_t *of, int64_t n) {
 static VtKnnResult classify(const VtFeatures *train, const VtFeatures *test, int k, double temperature) {
     VtKnnResult result;
     VtError error;
-    assert_true(vt_knn(train, test, &(VtKnn){&k, 1, temperature}, &result, &error));
+    assert_true(knn(train, test, k, temperature, &result, &error));
     return result;
 }
 
@@ -159,7 +171,7 @@ static void test_left_out(void **state) {
 static void refused(VtFeatures a, VtFeatures b, int k, double temperature, const char *why) {
     VtKnnResult result;
     VtError error = {0};
-    assert_false(vt_knn(&a, &b, &(VtKnn){&k, 1, temperature}, &result, &error));
+    assert_false(knn(&a, &b, k, temperature, &result, &error));
     if (!strstr(error.message, why)) print_message("message was: %s\n", error.message);
     assert_non_null(strstr(error.message, why));
 }
@@ -171,8 +183,8 @@ static void test_refusals(void **state) {
     VtFeatures a = set_of(angles, labels, 4);
     refused(a, a, 5, 0.07, "k = 5 neighbours of 4 training images");
     refused(a, a, 0, 0.07, "k is from 1 to 4");
-    refused(set_of(angles, none, 4), a, 1, 0.07, "no training image has one");
-    refused(a, set_of(angles, none, 4), 1, 0.07, "no test image has one");
+    refused(set_of(angles, none, 4), a, 1, 0.07, "none of the 4 training images has one");
+    refused(a, set_of(angles, none, 4), 1, 0.07, "none of the 4 test images has one");
     refused(set_of(angles, one, 4), a, 1, 0.07, "one class");
     refused(set_of(zero, labels, 2), a, 1, 0.07, "zero");
     refused(a, set_of(zero, labels, 2), 1, 0.07, "zero");
@@ -186,9 +198,205 @@ static void test_stop(void **state) {
     VtError error = {0};
     VtFeatures a = set_of(angles, labels, 4);
     vt_stop_request(15);
-    assert_false(vt_knn(&a, &a, &(VtKnn){(int[]){1}, 1, 0.07}, &result, &error));
+    assert_false(knn(&a, &a, 1, 0.07, &result, &error));
     assert_true(error.stopped);
     vt_stop_request(0);
+}
+
+/* ---- neighbours and retrieval against naive loops ---------------------------------------------------------------- */
+
+enum { KINDS = 6, KEYS = 203, QUERIES = 37, WIDTH = 70 };
+
+/* Images of KINDS classes, whose features lean to their class's direction. Every seventh is a copy of the one before,
+ * which is as near to all others. */
+static VtFeatures drawn(int64_t n, uint64_t seed) {
+    VtFeatures f = {
+        malloc(sizeof(float) * (size_t)n * WIDTH), malloc(sizeof(int32_t) * (size_t)n), n, WIDTH, 0, {0}};
+    VtRng rng = {.seed = seed, .stream = vt_stream("drawn")};
+    for (int64_t i = 0; i < n; i++) {
+        f.labels[i] = (int32_t)(vt_rng_below(&rng, KINDS));
+        float *x = f.values + i * WIDTH;
+        for (int d = 0; d < WIDTH; d++)
+            x[d] = (float)vt_rng_uniform(&rng) - 0.5f + (d % KINDS == f.labels[i] ? 0.2f : 0);
+        if (i % 7 != 6) continue;
+        memcpy(x, x - WIDTH, sizeof *x * WIDTH);
+        f.labels[i] = f.labels[i - 1];
+    }
+    return f;
+}
+
+static double cosine(const VtFeatures *a, int64_t i, const VtFeatures *b, int64_t j) {
+    double dot = 0, x = 0, y = 0;
+    for (int64_t d = 0; d < a->dim; d++) {
+        double p = a->values[i * a->dim + d], q = b->values[j * b->dim + d];
+        dot += p * q, x += p * p, y += q * q;
+    }
+    return dot / sqrt(x * y);
+}
+
+/* All keys, nearest first, of equally near ones the earlier: order[n]. `self`: one that is left out, or -1. */
+static int64_t naive_order(const VtFeatures *queries, int64_t q, const VtFeatures *keys, int64_t self,
+                           int *order) {
+    double s[KEYS];
+    int64_t n = 0;
+    for (int64_t i = 0; i < keys->n; i++) {
+        s[i] = cosine(queries, q, keys, i);
+        if (i == self) continue;
+        int64_t at = n++;
+        for (; at > 0 && s[order[at - 1]] < s[i] - 1e-12; at--) order[at] = order[at - 1];
+        order[at] = (int)i;
+    }
+    return n;
+}
+
+typedef struct {
+    const VtFeatures *queries, *keys;
+    int k;
+    int64_t seen, wrong;
+} Expected;
+
+static void compare(void *user, int thread, int64_t query, const VtNeighbour *nearest) {
+    Expected *e = user;
+    int order[KEYS];
+    (void)thread;
+    naive_order(e->queries, query, e->keys, -1, order);
+    int64_t wrong = 0;
+    for (int i = 0; i < e->k; i++)
+        wrong += nearest[i].index != order[i] ||
+                 fabs(nearest[i].similarity - cosine(e->queries, query, e->keys, order[i])) > 1e-6;
+    __atomic_fetch_add(&e->wrong, wrong, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&e->seen, 1, __ATOMIC_RELAXED);
+}
+
+/* Whatever k is, in one part and in several, on one thread and on some. */
+static void test_neighbours(void **state) {
+    static const int ks[] = {1, 2, 20, 100, KEYS - 1, KEYS};
+    VtFeatures keys = drawn(KEYS, 1), queries = drawn(QUERIES, 2);
+    VtError error;
+    (void)state;
+    for (int64_t width = 9; width <= WIDTH + 9; width += 31) {
+        VtInstance *instance = comparing_instance(width);
+        VtSimilarities s;
+        VtDirections a, b;
+        assert_true(vt_similarities_open(&s, instance, &comparing_program, &error) &&
+                    vt_similarities_directions(&s, &keys, false, &a, &error) &&
+                    vt_similarities_directions(&s, &queries, true, &b, &error));
+        for (size_t c = 0; c < sizeof ks / sizeof *ks; c++) {
+            Expected e = {.queries = &queries, .keys = &keys, .k = ks[c]};
+            vt_set_threads(1 + (int)c % 3);
+            assert_true(vt_neighbours(&s, &b, &a, &(VtNeighbourUse){ks[c], &e, compare}, &error));
+            assert_int_equal(e.seen, QUERIES);
+            assert_int_equal(e.wrong, 0);
+        }
+        vt_directions_free(&a);
+        vt_directions_free(&b);
+        vt_similarities_close(&s);
+        vt_instance_free(instance);
+    }
+    vt_features_free(&keys);
+    vt_features_free(&queries);
+}
+
+/* Several k and T in one pass are what one of each gives. */
+static void test_grid(void **state) {
+    VtFeatures train = drawn(KEYS, 3), test = drawn(QUERIES, 4);
+    const int ks[] = {20, 1, 200, 5};
+    const double temperatures[] = {0.07, 0.005, 1};
+    VtKnnResult results[12], one;
+    VtError error;
+    VtInstance *instance = comparing_instance(WIDTH);
+    (void)state;
+    assert_true(vt_knn(instance, &comparing_program, &train, &test, &(VtKnn){ks, 4, temperatures, 3}, results,
+                       &error));
+    vt_instance_free(instance);
+    for (int i = 0; i < 12; i++) {
+        assert_true(knn(&train, &test, ks[i % 4], temperatures[i / 4], &one, &error));
+        assert_int_equal(results[i].k, ks[i % 4]);
+        assert_float_equal(results[i].temperature, temperatures[i / 4], 0);
+        assert_float_equal(results[i].top1, one.top1, 0);
+        assert_float_equal(results[i].top5, one.top5, 0);
+        assert_float_equal(results[i].top5, brute_top5(&train, &test, ks[i % 4], temperatures[i / 4], false),
+                           1e-9);
+    }
+    vt_features_free(&train);
+    vt_features_free(&test);
+}
+
+static VtRetrievalResult naive_retrieval(const VtFeatures *database, const VtFeatures *queries, bool within) {
+    VtRetrievalResult r = {0};
+    for (int64_t q = 0; q < queries->n; q++) {
+        int order[KEYS];
+        double sum = 0, found = 0;
+        int64_t n = naive_order(queries, q, database, within ? q : -1, order), first = n;
+        for (int64_t i = 0; i < n; i++)
+            if (database->labels[order[i]] == queries->labels[q]) {
+                first = found == 0 ? i : first;
+                sum += ++found / (double)(i + 1);
+            }
+        r.alone += found == 0;
+        if (found == 0) continue;
+        r.queries++;
+        r.map += 100 * sum / found;
+        for (int k = 0; k < VT_RECALLS; k++) r.recall[k] += 100 * (first < vt_recall_at[k]);
+    }
+    r.map /= (double)r.queries;
+    for (int k = 0; k < VT_RECALLS; k++) r.recall[k] /= (double)r.queries;
+    return r;
+}
+
+static void test_retrieval(void **state) {
+    VtFeatures database = drawn(KEYS, 5), queries = drawn(QUERIES, 6);
+    VtError error;
+    (void)state;
+    database.labels[11] = 99; /* alone within */
+    queries.labels[3] = 98;   /* has nothing to find */
+    for (int within = 0; within < 2; within++)
+        for (int64_t width = 16; width <= WIDTH; width += WIDTH - 16) {
+            VtRetrievalResult got, want = naive_retrieval(&database, within ? &database : &queries, within);
+            VtInstance *instance = comparing_instance(width);
+            vt_set_threads(width == WIDTH ? 3 : 1);
+            assert_true(vt_retrieval(instance, &comparing_program, &database, within ? NULL : &queries, &got,
+                                     &error));
+            assert_float_equal(got.map, want.map, 1e-9);
+            for (int k = 0; k < VT_RECALLS; k++) assert_float_equal(got.recall[k], want.recall[k], 1e-9);
+            assert_int_equal(got.queries, want.queries);
+            assert_int_equal(got.alone, 1);
+            assert_int_equal(got.database, KEYS);
+            assert_int_equal(got.classes, KINDS + 1);
+            assert_true(got.map > 20 && got.recall[2] > got.recall[0]); /* there is something to find */
+            vt_instance_free(instance);
+        }
+    /* a query without direction finds nothing, and counts */
+    VtRetrievalResult before, after;
+    VtInstance *instance = comparing_instance(WIDTH);
+    assert_true(vt_retrieval(instance, &comparing_program, &database, &queries, &before, &error));
+    memset(queries.values, 0, sizeof(float) * WIDTH);
+    assert_true(vt_retrieval(instance, &comparing_program, &database, &queries, &after, &error));
+    assert_int_equal(after.queries, before.queries);
+    assert_int_equal(after.zero, 1);
+    assert_true(after.map < before.map);
+    for (int64_t i = 0; i < KEYS; i++) database.labels[i] = 3;
+    assert_false(vt_retrieval(instance, &comparing_program, &database, &queries, &after, &error));
+    assert_non_null(strstr(error.message, "of one class"));
+    vt_instance_free(instance);
+    vt_features_free(&database);
+    vt_features_free(&queries);
+}
+
+/* A program that was built before there was the function. */
+static void test_older_program(void **state) {
+    VtProgram older = comparing_program;
+    VtKnnResult result;
+    VtError error = {0};
+    VtFeatures a = set_of(angles, labels, 4);
+    (void)state;
+    older.n_functions = 0;
+    VtInstance *instance = vt_instance_new(&older, &error);
+    assert_false(
+        vt_knn(instance, &older, &a, &a, &(VtKnn){(int[]){1}, 1, (double[]){1}, 1}, &result, &error));
+    assert_int_equal(error.code, 2);
+    assert_non_null(strstr(error.message, "build it again"));
+    vt_instance_free(instance);
 }
 
 /* ---- what features fill ------------------------------------------------------------------------------------------ */
@@ -250,6 +458,10 @@ int main(void) {
                                        cmocka_unit_test(test_left_out),
                                        cmocka_unit_test(test_refusals),
                                        cmocka_unit_test(test_stop),
+                                       cmocka_unit_test(test_neighbours),
+                                       cmocka_unit_test(test_grid),
+                                       cmocka_unit_test(test_retrieval),
+                                       cmocka_unit_test(test_older_program),
                                        cmocka_unit_test(test_effective_rank),
                                        cmocka_unit_test(test_feature_std)};
     return cmocka_run_group_tests(tests, NULL, NULL);
