@@ -51,14 +51,15 @@ static const Verb VERBS[] = {
      .run = verb_eval,
      .group = "train and use",
      .doc = "judge what a run has learned, or the weights of a file",
-     .more = "knn: features of the training split vote on the classes of the test split. linear: linear "
+     .more = "knn: features of the training split vote on the classes of the test split. retrieval: "
+             "each test image ranks the training images. linear: linear "
              "classifiers are trained on those of the training split, for several rates at once. fewshot: "
              "classifiers learn from a few images of each class, drawn several times. finetune: the encoder "
              "itself is trained with labels and a linear head, in a run of its own, which goes on when it is "
              "asked for again; key=value sets knobs of its recipe, eval/finetune. The recipe's section "
              "embed says what features are, unless --layer, --last or --readout do. With --init a recipe "
              "is judged by the weights of a file. Results are kept in eval.json of the run.",
-     .words = {{"knn|linear|fewshot|finetune", COMPLETE_WORDS, WORD_ONE},
+     .words = {{"knn|retrieval|linear|fewshot|finetune", COMPLETE_WORDS, WORD_ONE},
                {"RUN|RECIPE", COMPLETE_RUN, WORD_ONE},
                SETTINGS},
      .needs = {"data"},

@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const EvalProtocol *const PROTOCOLS[] = {&EVAL_KNN, &EVAL_LINEAR, &EVAL_FEWSHOT, &EVAL_FINETUNE};
+static const EvalProtocol *const PROTOCOLS[] = {&EVAL_KNN, &EVAL_LINEAR, &EVAL_FEWSHOT, &EVAL_FINETUNE,
+                                                &EVAL_RETRIEVAL};
 enum { N_PROTOCOLS = sizeof PROTOCOLS / sizeof *PROTOCOLS };
 
 static void tell_broken(const Encoded *encoded) {

@@ -24,6 +24,6 @@ struct EvalProtocol {
     int (*run)(EvalRequest *request);
 };
 
-extern const EvalProtocol EVAL_KNN, EVAL_LINEAR, EVAL_FEWSHOT, EVAL_FINETUNE;
+extern const EvalProtocol EVAL_KNN, EVAL_LINEAR, EVAL_FEWSHOT, EVAL_FINETUNE, EVAL_RETRIEVAL;
 
 #endif

@@ -11,7 +11,8 @@
 /* What is told of a row, in percent. */
 static const struct {
     const char *name, *title;
-} SCORES[] = {{"held_out", "held out"}, {"top1", "top-1"}, {"top5", "top-5"}};
+} SCORES[] = {{"held_out", "held out"}, {"top1", "top-1"},       {"top5", "top-5"},        {"map", "mAP"},
+              {"recall1", "recall@1"},  {"recall5", "recall@5"}, {"recall10", "recall@10"}};
 
 struct EvalReport {
     json_t *entries, *entry; /* entry: the last of them; NULL once memory ran out */

@@ -9,6 +9,8 @@ static const FlagRow FLAGS[N_EVAL_FLAGS] = {
                 "knn: neighbours that vote; 10, 20, 100 and 200 unless given"},
     [EVAL_TEMPERATURE] = {"temperature", FLAG_VALUE, "A,B,…", COMPLETE_NONE,
                           "knn: temperatures of their votes (0.07)"},
+    [EVAL_WITHIN] = {"within", FLAG_BARE, NULL, COMPLETE_NONE,
+                     "retrieval: among the other test images, not the training images"},
     [EVAL_LIMIT] = {"limit", FLAG_VALUE, "N", COMPLETE_NONE,
                     "take only N training and test images, spread over each split"},
     [EVAL_BASELINES] = {"baselines", FLAG_BARE, NULL, COMPLETE_NONE,
@@ -75,6 +77,7 @@ typedef struct {
 static const ValueRow VALUES[N_EVAL_FLAGS] = {
     [EVAL_K] = {READ_WHOLES, AT(ks), 1, 1e5, "10,20,100,200", false},
     [EVAL_TEMPERATURE] = {READ_NUMBERS, AT(temperatures), 1e-4, 1e4, "0.07", false},
+    [EVAL_WITHIN] = {READ_BARE, AT(within), 0, 0, NULL, false},
     [EVAL_LIMIT] = {READ_WHOLE, AT(limit), 1, 1e12, NULL, false},
     [EVAL_BASELINES] = {READ_BARE, AT(baselines), 0, 0, NULL, false},
     [EVAL_JSON] = {READ_TEXT, AT(json), 0, 0, NULL, false},

@@ -21,6 +21,7 @@ enum {
     EVAL_WHITEN,
     EVAL_WHITEN_EPS,
     EVAL_SEED,
+    EVAL_WITHIN,
     EVAL_LIMIT,
     EVAL_BASELINES,
     EVAL_JSON,
@@ -55,6 +56,7 @@ typedef struct {
 
     double limit;          /* images of each split; 0: all */
     bool baselines;        /* judge the untrained encoder and raw pixels too */
+    bool within;           /* test images are sought among each other */
     bool no_cache;         /* features are computed, and not kept */
     const char *json;      /* the file of entries; NULL: that of the run */
     Numbers ks;            /* whole */

@@ -214,6 +214,51 @@ static void test_entries(void **state) {
     assert_int_equal(run_command("grep -q text %s/run/eval.json && rm %s/run/eval.json", folder, folder), 0);
 }
 
+/* Training's own k-NN and that of `eval` are one; several k and T are judged in one pass. */
+static void test_same_as_training(void **state) {
+    char *log, *line, *end;
+    (void)state;
+    assert_int_equal(run_command("%s train " RECIPE " --data %s/data --out %s/same --steps 1", VITC_BINARY,
+                                 folder, folder),
+                     0);
+    double top1 = -1, top5 = -1, trained[2];
+    log = read_log();
+    for (line = log; (end = strstr(line, "k-NN top-1 ")); line = end + 1) /* the last one */
+        assert_int_equal(sscanf(end, "k-NN top-1 %lf %%  top-5 %lf %%", &trained[0], &trained[1]), 2);
+    free(log);
+    assert_int_equal(run_command("%s eval knn %s/same --data %s/data --k 1,3 --temperature 1,0.07",
+                                 VITC_BINARY, folder, folder),
+                     0);
+    log = read_log();
+    for (line = log; (end = strstr(line, "3-NN: ")); line = end + 1)
+        assert_int_equal(sscanf(end, "3-NN: top-1 %lf %%, top-5 %lf %%, T 0.07", &top1, &top5), 2);
+    free(log);
+    assert_float_equal(top1, trained[0], 0);
+    assert_float_equal(top5, trained[1], 0);
+    assert_true(said("1-NN: ") && said(", T 1\n") && said(", temperature 1, 0.07; "));
+}
+
+static int retrieval(const char *arguments) {
+    return run_command("%s eval retrieval %s/run --data %s/data --threads 1 %s", VITC_BINARY, folder, folder,
+                       arguments);
+}
+
+static void test_retrieval(void **state) {
+    (void)state;
+    assert_int_equal(retrieval("--baselines"), 0);
+    assert_true(said("(5 queries among 16 images of 2 classes, 16 features; skipped: 1 broken, ") &&
+                said("trained: mAP ") && said("pixels: mAP ") && said(" %, recall@10 100.00 %"));
+    assert_int_equal(retrieval("--within"), 0);
+    assert_true(said(", among test images") && said("(5 queries among 5 images of 2 classes"));
+    static const char *const entry[] = {"\"protocol\":\"retrieval\"", "\"database\":\"test\"",
+                                        "\"map\":", NULL};
+    assert_int_equal(entries_with("run/eval.json", entry), 1);
+    assert_int_equal(retrieval("--k 3"), 2);
+    assert_true(said("--k says nothing to eval retrieval"));
+    assert_int_equal(eval("--within"), 2);
+    assert_true(said("--within says nothing to eval knn"));
+}
+
 static int eval_into(const char *name, const char *arguments) {
     return run_command("(cd %s && %s eval knn run --data data --threads 1 --k 3 %s >%s 2>%s.err)", folder,
                        VITC_BINARY, arguments, name, name);
@@ -619,6 +664,8 @@ int main(void) {
                                        cmocka_unit_test(test_refusals),
                                        cmocka_unit_test(test_embed),
                                        cmocka_unit_test(test_embed_tensors),
+                                       cmocka_unit_test(test_same_as_training),
+                                       cmocka_unit_test(test_retrieval),
                                        cmocka_unit_test(test_layers),
                                        cmocka_unit_test(test_crops),
                                        cmocka_unit_test(test_embed_refusals),
