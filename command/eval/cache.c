@@ -66,7 +66,7 @@ static bool add_data(struct sha256_ctx *sha, const char *path, const VtDataset *
 
 static void add_weights(struct sha256_ctx *sha, const EvalRequest *r, Encoder encoder) {
     const Frozen *f = &r->frozen;
-    add_text(sha, ENCODERS[encoder]);
+    add_number(sha, encoder);
     if (encoder == ENCODER_UNTRAINED) return; /* the recipe has the seed */
     add_text(sha, f->hash);
     for (int i = 0; i < f->weights.count; i++) {

@@ -147,6 +147,9 @@ Value call_in_network(Evaluator *e, const Applied *applied, const Tap *tap, cons
  * of the networks that were applied for them, of number `first` and above. */
 Value read_out(Evaluator *e, const Value *features, size_t first);
 
+/* ---- applied.c */
+/* A network's result, and all values in it, with the number of its application. */
+Value mark_application(Evaluator *e, Value result, size_t application);
 /* Whether what was made in the body of `outer` (NULL: in none) is known in that of `inner`. */
 bool known_in_loop(const Loop *inner, const Loop *outer);
 
@@ -155,7 +158,5 @@ bool known_in_loop(const Loop *inner, const Loop *outer);
 void keep_tap(Evaluator *e, const Expr *at, const MadeCall *call, const Value *value);
 Value read_taps(Evaluator *e, const Expr *at, const Value *base, const Value *args, const char **keywords,
                 size_t n);
-/* A network's result, and all values in it, with the number of its application. */
-Value mark_application(Evaluator *e, Value result, size_t application);
 
 #endif

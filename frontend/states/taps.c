@@ -8,11 +8,6 @@
 
 enum { MAX_SHAPES = 16 }; /* of labels that an error lists */
 
-bool known_in_loop(const Loop *inner, const Loop *outer) {
-    while (outer && inner && inner != outer) inner = inner->outer;
-    return inner == outer || !outer;
-}
-
 void keep_tap(Evaluator *e, const Expr *at, const MadeCall *call, const Value *value) {
     States *states = e->states;
     const Application *application = states->application;
@@ -30,17 +25,6 @@ void keep_tap(Evaluator *e, const Expr *at, const MadeCall *call, const Value *v
     if (!readable || !names_set(e->arena, &states->label_names, e->scope, 0)) return;
     RecipeLabel label = {network, e->scope + strlen(network) + 1, show_value(e, value)};
     ARENA_PUSH(e->arena, states->labels, states->n_labels, states->labels_capacity, label);
-}
-
-/* Lists are copied, since others may hold them. */
-Value mark_application(Evaluator *e, Value result, size_t application) {
-    result.application = (uint16_t)application;
-    bool nests = is_list(&result) || result.kind == V_RECORD;
-    if (!nests || !result.count || !spend(e, e->func->loc, result.count)) return result;
-    Value *items = ARENA_ARRAY(e->arena, Value, result.count);
-    for (size_t i = 0; i < result.count; i++) items[i] = mark_application(e, result.items[i], application);
-    result.items = items;
-    return result;
 }
 
 /* Behind the network's name: "blocks.0.attn". Of a network that is an encoder, with the name of its own network before
