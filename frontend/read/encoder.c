@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_TAKEN_DEPTH = 8 };
+enum { MAX_TAKEN_DEPTH = 8, MAX_TAKEN = 100 };
 
 static bool from_command_line(const ParsedRecipe *r, Loc loc) {
     const char *source = diags_source_name(r->diags, loc.file);
@@ -106,7 +106,9 @@ static void read_encoder_sections(ParsedRecipe *r, const Tree *root) {
 /* Its knobs cannot be set in a program that is built of the recipe which takes it. */
 static void fix_knobs(ParsedRecipe *r, struct Scalars *scalars) {
     for (size_t i = 0; i < r->n_knobs; i++) r->knobs[i].scalar = r->knobs[i].made = 0;
-    for (size_t i = 0; i < r->n_encoders; i++) fix_knobs((ParsedRecipe *)r->encoders[i].recipe, scalars);
+    for (size_t i = 0; i < r->n_encoders; i++)
+        if (r->encoders[i].recipe) /* else an error was told */
+            fix_knobs((ParsedRecipe *)r->encoders[i].recipe, scalars);
     r->scalars = scalars;
 }
 
@@ -121,11 +123,21 @@ typedef struct {
     Tree *part; /* of a saved recipe: it stands in it; or NULL */
 } Taken;
 
+/* A few recipes that take each other's several times would be read for ever. */
+static bool too_many(ParsedRecipe *r, Loc loc) {
+    if (!r->n_taken) r->n_taken = ARENA_NEW(r->arena, size_t);
+    if (++*r->n_taken <= MAX_TAKEN) return false;
+    if (*r->n_taken == MAX_TAKEN + 1)
+        diag_error(r->diags, loc, "the encoders of more than %d recipes are taken", MAX_TAKEN);
+    return true;
+}
+
 /* NULL after an error. */
 static ParsedRecipe *read_taken(ParsedRecipe *r, const Taken *taken) {
     ParsedRecipe *inner = ARENA_NEW(r->arena, ParsedRecipe);
     RecipeOptions *options = ARENA_NEW(r->arena, RecipeOptions);
     int before = diags_errors(r->diags);
+    if (too_many(r, taken->loc)) return NULL;
     size_t size = r->own_size;
     const char *text = taken->part ? r->own_text : source_read(r->arena, taken->path, &size);
     if (!text) {
@@ -136,7 +148,8 @@ static ParsedRecipe *read_taken(ParsedRecipe *r, const Taken *taken) {
     options->overrides = NULL;
     options->n_overrides = 0;
     options->also_uses = taken->use;
-    *inner = (ParsedRecipe){.arena = r->arena, .diags = r->diags, .options = options, .taken_by = r};
+    *inner = (ParsedRecipe){
+        .arena = r->arena, .diags = r->diags, .options = options, .taken_by = r, .n_taken = r->n_taken};
     if (!recipe_begin(inner, taken->path, text, size, taken->part)) return NULL;
     if (taken->set) apply_settings(inner, inner->tree, taken->set);
     read_definitions(inner, taken->path, inner->tree);

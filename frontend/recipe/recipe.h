@@ -111,6 +111,7 @@ typedef struct ParsedRecipe {
     Definition *encoders;  /* networks that are encoders of other recipes: read before all else */
     size_t n_encoders, encoders_capacity;
     const struct ParsedRecipe *taken_by; /* the recipe that this one is the encoder in, or NULL */
+    size_t *n_taken;                     /* how many were taken in all; NULL: none yet */
     Definition *modules, *networks;
     size_t n_modules, modules_capacity, n_networks, networks_capacity;
     Knob *knobs;

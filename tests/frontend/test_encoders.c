@@ -185,6 +185,26 @@ static void test_around(void **state) {
     assert_string_equal(messages, "");
 }
 
+/* Each takes the next ten times: that ends soon, with one error. */
+static void test_many(void **state) {
+    (void)state;
+    const char *messages, *networks = "";
+    for (int i = 0; i < 10; i++) networks = arena_printf(arena, "%s  n%d: {recipe: NEXT}\n", networks, i);
+    for (int i = 0; i < 6; i++) {
+        const char *next = i ? arena_printf(arena, "many%d", i - 1) : "inner";
+        written(arena_printf(arena, "many%d.yaml", i),
+                arena_printf(
+                    arena,
+                    "recipe: many\nviews: {photo: {of: n0}}\nnetworks:\n%sembed: {view: photo, features: "
+                    "n0(photo)}\n",
+                    with(networks, "NEXT", next)));
+    }
+    written("inner.yaml", INNER);
+    Recipe recipe = load(OUTER("net: {recipe: many5}", "net(photo)"), NULL, 0, &messages);
+    assert_null(recipe.module);
+    assert_non_null(strstr(messages, "the encoders of more than 100 recipes are taken"));
+}
+
 static void test_facts(void **state) {
     (void)state;
     const char *messages;
@@ -278,6 +298,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_unneeded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_saved, setup, teardown),
         cmocka_unit_test_setup_teardown(test_around, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many, setup, teardown),
         cmocka_unit_test_setup_teardown(test_facts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_run, setup, teardown),
         cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
