@@ -56,6 +56,13 @@ static const Case CASES[] = {
     {"byol_step", "byol " ENCODER "hidden=12 out_dim=8 batch=6", ALL_STATES},
     {"moco_v1_step", "moco version=1 " ENCODER "momentum=0.99 queue_size=12 out_dim=8 batch=3", ALL_STATES},
     {"moco_v2_step", "moco " ENCODER "momentum=0.99 queue_size=12 out_dim=8 batch=3", ALL_STATES},
+    {"hybrid_step",
+     "hybrid " ENCODER "mask_patch=8 mask_ratio=0.7 balance=0.3 momentum=0.9 hidden=12 out_dim=8 batch=8",
+     ALL_PARTS_STATES},
+    {"hybrid_mae_step",
+     "hybrid like=mae " ENCODER "mask_patch=8 mask_ratio=0.6 balance=0.3 momentum=0.9 hidden=12 out_dim=8 "
+     "decoder_dim=12 decoder_depth=1 decoder_heads=2 batch=8",
+     ALL_PARTS_STATES},
     {"supervised_step", "supervised " ENCODER "classes=5 batch=4 cutmix=0 drop_path=0", ALL},
 };
 
