@@ -60,7 +60,7 @@ static const struct {
     {"train nothing.yaml mo", "", true},
     {"bench quickstart --format=j", "--format=json", true},
     {"embed runs --out ''", ":file .npy .safetensors", true},
-    {"eval ''", "knn|linear|fewshot|finetune", true},
+    {"eval ''", "knn|retrieval|linear|fewshot|finetune", true},
     {"data ch", "check", true},
     {"data check a ''", "synthetic\t|:file", true},
     {"inspect quickstart --after bat", "batch-views\t", true},
@@ -126,7 +126,7 @@ static void test_bash(void **state) {
     static const struct {
         const char *words, *replies;
     } rows[] = {{"tr", "train\n"},
-                {"train di", "dino\n"},
+                {"train din", "dino\n"},
                 {"train dino o", "out_dim=\n"},
                 {"train dino epochs =", "100\n"},
                 {"train dino preset = c", "cifar\n"},

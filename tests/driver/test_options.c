@@ -201,7 +201,7 @@ static void test_suggestions(void **state) {
         {"build quickstart -o /tmp/x --target x86-64v3",
          "unknown target 'x86-64v3'; did you mean 'x86-64-v3'?"},
         {"eval kmn runs --data synthetic",
-         "eval kmn: knn, linear, fewshot or finetune was expected; did you mean 'knn'?"},
+         "eval kmn: knn, retrieval, linear, fewshot or finetune was expected; did you mean 'knn'?"},
         {"data chek x", "data chek: check was expected; did you mean 'check'?"},
     };
     int wrong = 0;
