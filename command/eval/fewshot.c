@@ -182,8 +182,10 @@ static bool judge(const EvalRequest *r, const VtFeatures *train, const VtFeature
         eval_text(report, "settings", "classifier", logistic ? "logistic" : "knn");
         eval_number(report, "settings", "draws", r->draws);
         eval_number(report, "settings", "seed", r->seed);
-        if (!logistic) eval_text(report, "features", "normalised", "l2");
-        if (!logistic) eval_number(report, "settings", "temperature", r->temperatures.values[0]);
+        if (!logistic) {
+            eval_text(report, "features", "normalised", "l2");
+            eval_number(report, "settings", "temperature", r->temperatures.values[0]);
+        }
     }
     good = good && judge_amounts(s, labels, report, error);
     if (s) judge_close(&s->judge);

@@ -49,7 +49,7 @@ static const FlagRow FLAGS[N_EVAL_FLAGS] = {
     [EVAL_WHITEN] = {"whiten", FLAG_VALUE, "none|zca|pca", COMPLETE_WORDS,
                      "whiten features by the training images first (none)"},
     [EVAL_WHITEN_EPS] = {"whiten-eps", FLAG_VALUE, "E", COMPLETE_NONE,
-                         "what is added to variances, in units of their mean (0.01)"},
+                         "what is added to variances, in units of their mean (0.1)"},
     [EVAL_SEED] = {"seed", FLAG_VALUE, "N", COMPLETE_NONE,
                    "linear, fewshot, finetune: of orders, draws and initial values (0)"}};
 const FlagTable EVAL_FLAGS = {FLAGS, N_EVAL_FLAGS, "the protocol"};
@@ -95,7 +95,7 @@ static const ValueRow VALUES[N_EVAL_FLAGS] = {
     [EVAL_DRAWS] = {READ_WHOLE, AT(draws), 1, MOST_DRAWS, "10", false},
     [EVAL_CLASSIFIER] = {READ_CHOICE, AT(classifier), 0, 0, NULL, false},
     [EVAL_WHITEN] = {READ_CHOICE, AT(whiten), 0, 0, NULL, false},
-    [EVAL_WHITEN_EPS] = {READ_NUMBER, AT(whiten_eps), 1e-12, 1e6, "0.01", false},
+    [EVAL_WHITEN_EPS] = {READ_NUMBER, AT(whiten_eps), 1e-12, 1e6, "0.1", false},
     [EVAL_SEED] = {READ_WHOLE, AT(seed), 0, 1e15, "0", false}};
 
 static bool refuse_amount(const Flag *flag, const ValueRow *row) {

@@ -125,7 +125,7 @@ static void test_whiten(void **state) {
     assert_true(said("(whitened by 16 training images: zca, eps 0.1 of the mean variance)"));
     assert_true(said("3-NN: top-1 "));
     assert_int_equal(eval_linear("--form ridge --whiten pca"), 0);
-    assert_true(said("(whitened by 16 training images: pca, eps 0.01 of the mean variance)"));
+    assert_true(said("(whitened by 16 training images: pca, eps 0.1 of the mean variance)"));
     assert_int_equal(eval("--whiten-eps 0.1"), 2);
     assert_true(said("--whiten-eps says nothing without --whiten zca or pca"));
 }
