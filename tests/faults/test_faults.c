@@ -78,6 +78,7 @@ static const Scenario SCENARIOS[] = {
     {"data", {"data", "check", "images"}, {0}, true, "off"},
     {"tar", {"data", "check", "images.tar"}, {0}, true, "off"},
     {"eval", {"eval", "knn", "run", "--data", "images", "--k", "2"}, {0}, true, "cache"},
+    {"retrieval", {"eval", "retrieval", "run", "--data", "images", "--within"}, {0}, true, "cache"},
     {"embed",
      {"embed", "run", "--data", "images", "--out", "a.safetensors", "--names", "a.txt", "--normalize"},
      {"a.safetensors", "a.txt"},
