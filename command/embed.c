@@ -33,6 +33,7 @@ typedef struct {
     VtReplacement *labels; /* the same, and how many it has */
     int64_t n_labels;
     Progress progress;
+    char read[1100]; /* layers and readout, as the file tells them */
 } Embed;
 
 /* To length 1; what is 0 stays. */
@@ -107,9 +108,9 @@ static bool open_all(Embed *e, VtError *error) {
     int64_t n = vt_dataset_size(e->data);
     e->embedder = vt_embedder_new(f->instance, f->made->program, e->data, NULL, n, f->max_broken, error);
     if (!e->embedder || !vt_embedder_crops(e->embedder, f->crops, error)) return false;
-    char read[1100], layers[1024];
+    char layers[1024];
     readout_layer_text(&f->read, -1, layers, sizeof layers);
-    snprintf(read, sizeof read, "%s%s%s", layers, f->read.readout ? ", " : "",
+    snprintf(e->read, sizeof e->read, "%s%s%s", layers, f->read.readout ? ", " : "",
              f->read.readout ? f->read.readout : "");
     EmbedAbout about = {.program = f->made->program,
                         .data = e->data,
@@ -118,7 +119,7 @@ static bool open_all(Embed *e, VtError *error) {
                         .normalized = flags[NORMALIZE].given,
                         .expression =
                             command->recipe_text ? command->recipe_text(f->made, "embed.features") : NULL,
-                        .read = read,
+                        .read = e->read,
                         .crops = f->crops,
                         .step = f->step};
     e->file = embed_file_begin(flags[OUT].value, n, vt_embedder_dim(e->embedder), &about, error);

@@ -19,7 +19,7 @@ typedef struct {
 
 bool embed_file_kind(const char *path); /* whether its name says which file it is to be */
 typedef struct EmbedFile EmbedFile;
-/* At most n rows. NULL with an error. */
+/* At most n rows. What `about` points to stays until the end. NULL with an error. */
 EmbedFile *embed_file_begin(const char *path, int64_t n, int64_t dim, const EmbedAbout *about,
                             VtError *error);
 /* What fails the end tells. */

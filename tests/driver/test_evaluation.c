@@ -437,6 +437,14 @@ static void test_embed_tensors(void **state) {
     vt_tensors_close(file);
     free(rows);
 
+    assert_int_equal(
+        embed("--data data --split train --layer -1 --readout mean --crops 5 --out d.safetensors"), 0);
+    file = vt_tensors_open(path_of("d.safetensors"), &error);
+    assert_non_null(file);
+    assert_string_equal(vt_tensors_metadata(file, "layers"), "layer -1, mean");
+    assert_string_equal(vt_tensors_metadata(file, "crops"), "5");
+    vt_tensors_close(file);
+
     /* Without labels there are none; with one image left out the header is shorter than was thought. */
     assert_int_equal(
         run_command("mkdir %s/plain && cp %s/data/t*/odd/*.png %s/plain", folder, folder, folder), 0);
