@@ -37,10 +37,11 @@ __attribute__((format(printf, 1, 2))) static inline int run_command(const char *
 
 /* What the last command said; free it. */
 static inline char *read_log(void) {
-    char path[128], *log = calloc(1, 1 << 16);
+    enum { MOST = 1 << 20 };
+    char path[128], *log = calloc(1, MOST);
     snprintf(path, sizeof path, "%s/log", folder);
     FILE *file = fopen(path, "r");
-    if (file && fread(log, 1, (1 << 16) - 1, file) == 0) log[0] = '\0';
+    if (file && fread(log, 1, MOST - 1, file) == 0) log[0] = '\0';
     if (file) fclose(file);
     return log;
 }
