@@ -2,6 +2,7 @@
  * [WIDTH [TOKENS [BATCH [PRECISION]]]]; PRECISION bf16: its operands so in memory, of the bf16 peak; bf16x3: split
  * bf16. Forward Y = X·Wᵀ, backward dX = dY·W (both also with W packed beforehand) and dW = dYᵀ·X, and attention's
  * products by head. */
+#include "bench/median.h"
 #include "bench/peak.h"
 #include "codegen/gemm/gemm.h"
 #include "tests/codegen/unit.h"
@@ -100,16 +101,6 @@ static double measure(Case *c) {
     return c->flops * times / (bench_now() - start) / 1e9;
 }
 
-static int by_size(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values) {
-    qsort(values, REPEATS, sizeof *values, by_size);
-    return values[REPEATS / 2];
-}
-
 int main(int argc, char **argv) {
     int64_t width = argc > 1 ? atol(argv[1]) : 384, tokens = argc > 2 ? atol(argv[2]) : 197,
             batch = argc > 3 ? atol(argv[3]) : 16;
@@ -151,12 +142,12 @@ int main(int argc, char **argv) {
         bench.peak[r] = peak_gflops(&kinds[0], kinds[0].lanes > 64 ? 200000 : 2000000);
         for (int i = 0; i < bench.count; i++) bench.cases[i].speed[r] = measure(&bench.cases[i]);
     }
-    double peak = median(bench.peak), least = 1;
+    double peak = median(bench.peak, REPEATS), least = 1;
     printf("width %lld, %lld tokens, batch %lld, %d threads, %s: %s peak %.0f GFLOP/s\n", (long long)width,
            (long long)tokens, (long long)batch, vt_threads(), unit.fb.target->name, kinds[0].name, peak);
     for (int i = 0; i < bench.count; i++) {
         Case *c = &bench.cases[i];
-        double speed = median(c->speed);
+        double speed = median(c->speed, REPEATS);
         printf("  %-20s %4lldx [%5lld x %5lld x %5lld] %7.1f GFLOP/s %5.1f %%\n", c->name,
                (long long)(c->shape.n_batch ? c->shape.batch[0] : 1), (long long)c->shape.m,
                (long long)c->shape.n, (long long)c->shape.k, speed, 100 * speed / peak);

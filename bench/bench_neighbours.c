@@ -1,6 +1,7 @@
 /* k-NN over features (normalisation, similarities, the nearest, votes) as a share of the fp32 peak measured between
  * the runs, and of that what the compiled products alone take: bench_neighbours [TRAIN [TEST [WIDTH [TARGET]]]], by
  * default 50,000 images, 10,000 and 128. */
+#include "bench/median.h"
 #include "bench/peak.h"
 #include "codegen/codegen.h"
 #include "frontend/frontend.h"
@@ -96,16 +97,6 @@ static double measure_knn(const Program *p, const VtFeatures *train, const VtFea
     return bench_now() - start;
 }
 
-static int by_size(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values) {
-    qsort(values, REPEATS, sizeof *values, by_size);
-    return values[REPEATS / 2];
-}
-
 int main(int argc, char **argv) {
     long long sizes[] = {50000, 10000, 128};
     for (int i = 0; i < 3 && i + 1 < argc; i++) sizes[i] = atoll(argv[i + 1]);
@@ -131,9 +122,10 @@ int main(int argc, char **argv) {
     printf("%lld x %lld images of %lld features, k = 10, 20, 100, 200 (%d-NN: %.1f %%); %d threads, %s\n",
            sizes[0], sizes[1], sizes[2], results[1].k, results[1].top1, vt_threads(),
            compiled_target(p.compiled));
-    printf("  %s peak %.0f GFLOP/s\n", kinds[0].name, median(peak));
-    printf("  k-NN, all of it   %5.1f %% of it, %.3f s\n", 100 * median(knn), median(seconds));
-    printf("  products alone    %5.1f %%\n", 100 * median(products));
+    printf("  %s peak %.0f GFLOP/s\n", kinds[0].name, median(peak, REPEATS));
+    printf("  k-NN, all of it   %5.1f %% of it, %.3f s\n", 100 * median(knn, REPEATS),
+           median(seconds, REPEATS));
+    printf("  products alone    %5.1f %%\n", 100 * median(products, REPEATS));
     vt_features_free(&train);
     vt_features_free(&test);
     vt_instance_free(p.instance);
