@@ -47,16 +47,6 @@ bool vt_encode(const VtEncode *r, VtFeatures *out, VtError *error) {
     return good;
 }
 
-bool vt_features(VtInstance *instance, const VtProgram *program, const VtDataset *dataset, int64_t limit,
-                 int64_t max_broken, VtFeatures *out, VtError *error) {
-    VtEncode request = {.instance = instance,
-                        .program = program,
-                        .dataset = dataset,
-                        .limit = limit,
-                        .max_broken = max_broken};
-    return vt_encode(&request, out, error);
-}
-
 int64_t vt_features_usable(const VtFeatures *features) {
     int64_t count = 0;
     for (int64_t i = 0; i < features->n; i++) {

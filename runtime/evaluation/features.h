@@ -26,9 +26,6 @@ typedef struct {
     void *user;
 } VtEncode;
 bool vt_encode(const VtEncode *request, VtFeatures *out, VtError *error);
-/* The same, and nothing is told. */
-bool vt_features(VtInstance *instance, const VtProgram *program, const VtDataset *dataset, int64_t limit,
-                 int64_t max_broken, VtFeatures *out, VtError *error);
 /* Rows that k-NN can use: they have a label and are not all zero. */
 int64_t vt_features_usable(const VtFeatures *features);
 /* Classes of both splits, numbered from 0: one more than the largest label. */

@@ -93,8 +93,12 @@ static double epoch_of(const Monitor *m, int64_t step) {
 }
 
 static bool features_of(Monitor *m, bool is_test, int64_t limit, VtFeatures *out, VtError *error) {
-    if (!vt_features(m->instance, m->program, is_test ? m->test : m->train, limit, m->max_broken, out, error))
-        return false;
+    VtEncode encode = {.instance = m->instance,
+                       .program = m->program,
+                       .dataset = is_test ? m->test : m->train,
+                       .limit = limit,
+                       .max_broken = m->max_broken};
+    if (!vt_encode(&encode, out, error)) return false;
     if (out->broken && !m->told_broken[is_test])
         progress_say(m->progress, "skipped in evaluation: %lld of %lld %s images, the first: %s",
                      (long long)out->broken, (long long)(out->n + out->broken), is_test ? "test" : "training",
