@@ -7,6 +7,7 @@
 #include "command/eval/protocol.h"
 #include "command/progress.h"
 #include "command/train.h"
+#include "runtime/evaluation/probe.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -117,21 +118,13 @@ typedef struct {
     double top1, top5;
 } Scores;
 
-/* Classes of equal logits stand in their order. */
-static int64_t rank_of(const float *logits, int64_t n, int32_t label) {
-    int64_t rank = 0;
-    for (int64_t c = 0; c < n; c++)
-        rank += logits[c] > logits[label] || (logits[c] == logits[label] && c < label);
-    return rank;
-}
-
 static Scores score(const VtFeatures *logits) {
     enum { TOP = 5 };
     Scores scores = {0};
     for (int64_t i = 0; i < logits->n; i++) {
         int32_t label = logits->labels[i];
         if (label < 0 || label >= logits->dim) continue;
-        int64_t rank = rank_of(logits->values + i * logits->dim, logits->dim, label);
+        int64_t rank = vt_rank_of_truth(logits->values + i * logits->dim, logits->dim, label);
         scores.images++;
         scores.top1 += rank == 0;
         scores.top5 += rank < TOP;

@@ -181,10 +181,9 @@ static bool all_finite(const float *x, int64_t n) {
     return true;
 }
 
-/* How many classes come before the true one. */
-static int rank_of(const float *logits, int classes, int truth) {
-    int rank = 0;
-    for (int c = 0; c < classes; c++)
+int64_t vt_rank_of_truth(const float *logits, int64_t classes, int64_t truth) {
+    int64_t rank = 0;
+    for (int64_t c = 0; c < classes; c++)
         rank += logits[c] > logits[truth] || (logits[c] == logits[truth] && c < truth);
     return rank;
 }
@@ -194,7 +193,7 @@ static void judge_row(const VtProbe *probe, const float *logits, int count, int 
                       VtProbeResult *results) {
     for (int k = 0; k < count; k++) {
         const float *mine = logits + k * probe->classes;
-        int rank = rank_of(mine, probe->classes, truth);
+        int64_t rank = vt_rank_of_truth(mine, probe->classes, truth);
         results[k].top1 += rank < 1;
         results[k].top5 += rank < 5;
         results[k].diverged |= !all_finite(mine, probe->classes);

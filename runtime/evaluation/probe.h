@@ -36,5 +36,7 @@ bool vt_probe_judge(const VtProbe *probe, const VtFeatures *test, VtProbeResult 
 /* Replaces the rows by what "embed" makes of them; labels and what else there is stay. Features that are NaN or
  * infinite are an error. */
 bool vt_probe_map(const VtProbe *probe, VtFeatures *features, VtError *error);
+/* How many classes come before the true one: of higher logits, of equal ones those before it. */
+int64_t vt_rank_of_truth(const float *logits, int64_t classes, int64_t truth);
 
 #endif
