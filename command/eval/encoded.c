@@ -8,16 +8,28 @@
 
 const char *const ENCODERS[N_ENCODERS] = {"trained", "untrained", "pixels"};
 
+bool data_check(const EvalProtocol *protocol, const VtDataset *data, const char *path, const char *split,
+                VtError *error) {
+    return vt_dataset_labelled(data) > 0 ||
+           vt_fail(error, 2, "'%s': none of its %lld %s images has a label: %s needs them", path,
+                   (long long)vt_dataset_size(data), strcmp(split, "test") == 0 ? "test" : "training",
+                   protocol->title);
+}
+
+bool classes_check(const EvalProtocol *protocol, int classes, VtError *error) {
+    return !protocol->classifies || classes >= 2 ||
+           vt_fail(error, 2, "a classifier needs two classes or more among the labels");
+}
+
 bool data_open(const EvalRequest *r, EvalData *out, VtError *error) {
     const Frozen *f = &r->frozen;
     out->train = frozen_data(f, "train", error);
     out->test = out->train ? frozen_data(f, "test", error) : NULL;
-    if (!out->test) return false;
-    const VtDataset *sets[] = {out->train, out->test};
-    for (int i = 0; i < 2; i++)
-        if (vt_dataset_labelled(sets[i]) == 0)
-            return vt_fail(error, 2, "'%s': none of its %lld %s images has a label: %s needs them", f->data,
-                           (long long)vt_dataset_size(sets[i]), i ? "test" : "training", r->protocol->title);
+    if (!out->test || !data_check(r->protocol, out->train, f->data, "train", error) ||
+        !data_check(r->protocol, out->test, f->data, "test", error))
+        return false;
+    int classes = vt_dataset_classes(out->train), others = vt_dataset_classes(out->test);
+    if (!classes_check(r->protocol, classes > others ? classes : others, error)) return false;
     int64_t train = vt_dataset_size(out->train), test = vt_dataset_size(out->test);
     int64_t limit = r->limit > 0 ? (int64_t)r->limit : INT64_MAX;
     return !r->protocol->check ||
@@ -129,7 +141,7 @@ static void tell_weights(const EvalRequest *r, Encoder encoder, EvalReport *repo
     printf("; checkpoint: step %.0f", f->step);
 }
 
-static void tell_split(const VtFeatures *features, const char *split, EvalReport *report) {
+void split_tell(const VtFeatures *features, const char *split, EvalReport *report) {
     char name[64];
     int64_t labelled = 0;
     for (int64_t i = 0; i < features->n; i++) labelled += features->labels[i] >= 0;
@@ -185,8 +197,8 @@ static void tell_images(const EvalRequest *r, const Encoded *encoded, EvalReport
     eval_text(report, "data", "path", f->data);
     eval_number(report, "data", "classes", classes);
     if (r->limit > 0) eval_number(report, "data", "limit", r->limit);
-    tell_split(&encoded->train, "train", report);
-    tell_split(&encoded->test, "test", report);
+    split_tell(&encoded->train, "train", report);
+    split_tell(&encoded->test, "test", report);
     printf("images: %lld to train on, %lld to test on, %d classes, of %s; view: %s",
            (long long)encoded->train.n, (long long)encoded->test.n, classes, f->data,
            augment[0] ? augment : "as it is");

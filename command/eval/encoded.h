@@ -10,6 +10,11 @@ typedef struct {
 } EvalData;
 bool data_open(const EvalRequest *request, EvalData *out, VtError *error);
 void data_close(EvalData *data);
+/* Whether the images of a split, opened, have what the protocol needs of all. */
+bool data_check(const EvalProtocol *protocol, const VtDataset *data, const char *path, const char *split,
+                VtError *error);
+/* Whether a protocol can do with so many classes. */
+bool classes_check(const EvalProtocol *protocol, int classes, VtError *error);
 
 /* Whose features: of the weights that were asked for; of the same network with its initial values; of none, but the
  * pixels that it would see. */
@@ -28,5 +33,8 @@ void encoded_free(Encoded *encoded);
 bool encoded_part(Encoded *encoded, int part, Encoded *out, VtError *error);
 /* Prints what a part is, and begins an entry of the report with all that numbers of it depend on. */
 void encoded_tell(const EvalRequest *request, const Encoded *encoded, int part, EvalReport *report);
+
+/* Into the report's entry: how many images of a split had features, were broken, or have no label. */
+void split_tell(const VtFeatures *features, const char *split, EvalReport *report);
 
 #endif

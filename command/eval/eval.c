@@ -24,7 +24,8 @@ static bool judge_part(EvalRequest *r, Encoded *encoded, int part, EvalReport *r
     Encoded features = {0};
     bool good = encoded_part(encoded, part, &features, error);
     if (good) encoded_tell(r, &features, part, report);
-    good = good && (r->whiten == WHITEN_NONE || whiten(r, &features, report, error)) &&
+    good = good && classes_check(r->protocol, vt_features_classes(&features.train, &features.test), error) &&
+           (r->whiten == WHITEN_NONE || whiten(r, &features, report, error)) &&
            r->protocol->judge(r, &features.train, &features.test, report, error);
     if (good && features.encoder == ENCODER_TRAINED && part + 1 == encoded->parts) tell_broken(&features);
     encoded_free(&features);

@@ -177,8 +177,6 @@ static bool judge(const EvalRequest *r, const VtFeatures *train, const VtFeature
         s->classes = vt_features_classes(train, test);
         s->decays = r->decays.n ? &r->decays : &USUAL_DECAYS;
         s->count = s->decays->n;
-        good =
-            s->classes >= 2 || vt_fail(error, 2, "a classifier needs two classes or more among the labels");
         eval_text(report, "settings", "classifier", logistic ? "logistic" : "knn");
         eval_number(report, "settings", "draws", r->draws);
         eval_number(report, "settings", "seed", r->seed);
@@ -214,6 +212,7 @@ static bool check(const EvalRequest *r, int64_t train, int64_t test, VtError *er
 const EvalProtocol EVAL_FEWSHOT = {.name = "fewshot",
                                    .title = "few-shot",
                                    .compiles = true,
+                                   .classifies = true,
                                    .flags = EVAL_USES(SHOTS) | EVAL_USES(DRAWS) | EVAL_USES(CLASSIFIER) |
                                             EVAL_USES(DECAYS) | EVAL_USES(K) | EVAL_USES(TEMPERATURE) |
                                             EVAL_USES(SEED),

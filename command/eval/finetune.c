@@ -192,16 +192,13 @@ static void tell_data(const Finetune *f, const Frozen *frozen, const char *out, 
     VtRunSettings *saved = calloc(1, sizeof *saved);
     VtError error = {0};
     snprintf(path, sizeof path, "%s/run.json", out);
-    int64_t labelled = 0, images = 0;
-    for (int64_t i = 0; i < logits->n; i++) labelled += logits->labels[i] >= 0;
+    int64_t images = 0;
     if (saved && vt_run_settings_read(path, saved, &error) && saved->n_data) images = saved->data[0].images;
     free(saved);
     eval_text(report, "data", "path", frozen->data);
     eval_number(report, "data", "classes", f->classes);
     eval_number(report, "data", "train_images", (double)images);
-    eval_number(report, "data", "test_images", (double)logits->n);
-    eval_number(report, "data", "test_unlabelled", (double)(logits->n - labelled));
-    eval_number(report, "data", "test_broken", (double)logits->broken);
+    split_tell(logits, "test", report);
 }
 
 static bool judge(const Finetune *f, Frozen *frozen, Encoder encoder, const char *out, EvalReport *report,
@@ -288,16 +285,11 @@ static bool look_at_data(Finetune *f, VtError *error) {
     for (int i = 0; good && i < 2; i++) {
         VtDataset *set = vt_dataset_open(args->values[0], splits[i], error);
         good = set != NULL;
-        if (good && vt_dataset_labelled(set) == 0)
-            good = vt_fail(error, 2, "'%s': none of its %lld %s images has a label: finetune needs them",
-                           args->values[0], (long long)vt_dataset_size(set), i ? "test" : "training");
+        good = good && data_check(&EVAL_FINETUNE, set, args->values[0], splits[i], error);
         if (good && vt_dataset_classes(set) > f->classes) f->classes = vt_dataset_classes(set);
         vt_dataset_close(set);
     }
-    return !good || f->classes > 1 ||
-                   vt_fail(error, 2, "a classifier needs two classes or more among the labels")
-               ? good
-               : false;
+    return good && classes_check(&EVAL_FINETUNE, f->classes, error);
 }
 
 static bool find_out(const Finetune *f, char out[4096]) {
@@ -346,6 +338,7 @@ static int run(EvalRequest *request) {
 const EvalProtocol EVAL_FINETUNE = {.name = "finetune",
                                     .title = "finetune",
                                     .compiles = true,
+                                    .classifies = true,
                                     .flags = EVAL_USES(EPOCHS) | EVAL_USES(BATCH) | EVAL_USES(SEED) |
                                              EVAL_USES(OUT) | EVAL_USES(LABELS) | EVAL_USES(LAYER_DECAY) |
                                              EVAL_USES(BASELINES) | EVAL_USES(JSON),

@@ -165,8 +165,7 @@ static bool judge(const EvalRequest *r, const VtFeatures *train, const VtFeature
                   .epochs = r->epochs > 0 ? r->epochs : form->epochs};
     l->count = l->rates->n * l->decays->n;
     choose_settings(l, train->dim, classes, &settings);
-    bool good = classes >= 2 || vt_fail(error, 2, "a classifier needs two classes or more among the labels");
-    good = good && judge_open(r, form->recipe, &settings, classes, "classifiers, step", &judge, error);
+    bool good = judge_open(r, form->recipe, &settings, classes, "classifiers, step", &judge, error);
     judge.probe.seed = (uint64_t)r->seed;
     bool chooses = l->count > 1 && r->held_out.values[0].value > 0;
     good = good && (!chooses || hold_out(l, &judge, train, error)) &&
@@ -197,6 +196,7 @@ static bool check(const EvalRequest *r, int64_t train, int64_t test, VtError *er
 const EvalProtocol EVAL_LINEAR = {.name = "linear",
                                   .title = "linear",
                                   .compiles = true,
+                                  .classifies = true,
                                   .flags = EVAL_USES(EPOCHS) | EVAL_USES(RATES) | EVAL_USES(DECAYS) |
                                            EVAL_USES(FORM) | EVAL_USES(BATCH) | EVAL_USES(HELD_OUT) |
                                            EVAL_USES(SEED),

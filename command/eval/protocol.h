@@ -11,6 +11,7 @@ struct EvalProtocol {
     const char *name, *title; /* the word on the command line; how messages call it */
     bool compiles;            /* programs of its own: for vitc alone */
     bool normalised;          /* it looks at the directions of features alone */
+    bool classifies;          /* it trains classifiers, so that there must be two classes */
     uint64_t flags;           /* EVAL_USES of all that say something to it, beside EVAL_ANY */
 
     /* What can be refused before hours of features; may be NULL. train, test: how many images there will be, at most,
