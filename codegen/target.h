@@ -79,7 +79,9 @@ typedef struct {
     /* All that code may use, and a machine must have: "avx2,fma"; "": nothing but the architecture's baseline. */
     const char *features;
     const char *preferences; /* as those of the architecture; "": none */
-    bool by_name_only;       /* never chosen for a host, only asked for */
+    /* What a host must have besides for this to be its best: traits (features.h); NULL: nothing. */
+    const char *traits;
+    bool by_name_only; /* never chosen for a host, only asked for */
     /* Of machines that it is for, where no machine is known: code for a target that was named is the same wherever it
      * is made. No result depends on them. */
     int64_t cores, own_cache;
@@ -91,7 +93,7 @@ typedef struct {
     const TableMath *tables; /* NULL: none */
 } Target;
 
-/* The targets, in the order in which they are tried: the first that the host has is chosen. */
+/* The targets, in the order in which they are tried: the first that the host has, with its traits, is chosen. */
 const Target *const *target_all(int *n);
 const Target *target_find(const char *name); /* also by what it was once called; NULL: there is none */
 

@@ -13,9 +13,7 @@ void print_targets_indented(FILE *out, const char *indent) {
     fprintf(out, "%s%-14s %s\n", indent, "native", any ? native.target->name : error);
     for (int i = 0; i < n; i++) {
         const Target *target = targets[i];
-        bool runs = target_runs_here(target, why);
-        fprintf(out, "%s%-14s %s%s\n", indent, target->name, runs ? "runs here" : why,
-                target->by_name_only ? "; never native" : "");
+        fprintf(out, "%s%-14s %s\n", indent, target->name, target_tell(target, why));
     }
 }
 

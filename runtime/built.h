@@ -24,6 +24,7 @@ typedef struct {
 typedef struct {
     const char *target;   /* "x86-64-v3" */
     const char *features; /* all that its code uses, by the names of runtime/machine/features.h: "avx2,fma" */
+    const char *traits;   /* what a machine is best to have besides; "": nothing */
     const char *machine;  /* what passes took the machine to be: "cores 2, cache 1048576" */
     const VtProgram *program;
     const VtMicro *micros; /* every one of the target's */

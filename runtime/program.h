@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VT_ABI 12
+#define VT_ABI 13
 #define VT_MAX_RANK 8
 #define VT_MAX_OWN_ARGS 1024 /* arguments of a call of which some are each thread's own, or move */
 #define VT_MAX_LOOPS 8       /* loops in loops */

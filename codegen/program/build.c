@@ -125,6 +125,7 @@ static void add_variant(Build *b) {
     LLVMValueRef micros = descriptor_global(&d, record_of_micro(), b->micros.micros, b->micros.n, "micros");
     b->variant = (VtVariant){.target = b->target.target->name,
                              .features = b->target.target->features,
+                             .traits = b->target.target->traits ? b->target.target->traits : "",
                              .machine = asked->machine ? asked->machine : "",
                              .program = &b->calls->program,
                              .micros = b->micros.micros,

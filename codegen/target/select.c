@@ -26,13 +26,32 @@ bool target_runs_here(const Target *target, char *why) {
     return runs_without(target, "", why ? why : unread);
 }
 
+static bool has_traits(const Target *target, const char *without) {
+    char missing[VT_FEATURE_NAME];
+    return !target->traits || vt_features_here_without(target->traits, without, missing);
+}
+
+const char *target_tell(const Target *target, char out[TARGET_WHY]) {
+    char why[TARGET_WHY];
+    const char *more = target->by_name_only      ? "; never native"
+                       : !has_traits(target, "") ? "; code of another is faster"
+                                                 : "";
+    if (runs_without(target, "", why))
+        snprintf(out, TARGET_WHY, "runs here%s", more);
+    else
+        snprintf(out, TARGET_WHY, "%.*s%s", TARGET_WHY - 32, why, target->by_name_only ? more : "");
+    return out;
+}
+
 static bool select_best(const char *without, TargetChoice *out, char *error, size_t size) {
     int n;
     char why[TARGET_WHY];
     const Target *const *targets = target_all(&n);
     for (int i = 0; i < n; i++) {
         *out = (TargetChoice){targets[i], true};
-        if (!targets[i]->by_name_only && runs_without(targets[i], without, why)) return true;
+        if (!targets[i]->by_name_only && has_traits(targets[i], without) &&
+            runs_without(targets[i], without, why))
+            return true;
     }
     snprintf(error, size, "no target runs on this machine: vitc help targets says why");
     return false;

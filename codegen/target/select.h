@@ -11,6 +11,9 @@ enum { TARGET_WHY = 160 };
  * (which may be NULL) says it: "this machine lacks avx512f". */
 bool target_runs_here(const Target *target, char *why); /* of TARGET_WHY bytes */
 
+/* For lists of targets: whether it runs here, or why not, and whether it can be `native`. Returns `out`. */
+const char *target_tell(const Target *target, char out[TARGET_WHY]);
+
 typedef struct {
     const Target *target;
     bool native; /* the best that this machine has, so that code is for its cores and caches too */

@@ -86,10 +86,8 @@ static size_t target_rows(Arena *arena, const TopicRow **rows) {
     bool any = target_select(NULL, &native, why, sizeof why);
     out[0] = (TopicRow){.name = "native", .doc = any ? native.target->name : arena_strdup(arena, why)};
     for (int i = 0; i < n; i++) {
-        const char *runs = target_runs_here(targets[i], why) ? "runs here" : why;
-        out[i + 1] = (TopicRow){
-            .name = targets[i]->name,
-            .doc = arena_printf(arena, "%s%s", runs, targets[i]->by_name_only ? "; never native" : "")};
+        out[i + 1] =
+            (TopicRow){.name = targets[i]->name, .doc = arena_strdup(arena, target_tell(targets[i], why))};
     }
     *rows = out;
     return (size_t)n + 1;

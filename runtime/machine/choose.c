@@ -31,6 +31,11 @@ static VtChoice choose_best(const VtBuilt *built) {
     char why[128];
     for (int i = 0; i < built->n_variants; i++) {
         const VtVariant *variant = &built->variants[i];
+        if (vt_features_here(variant->traits, why) && vt_variant_runs(variant, why, sizeof why))
+            return (VtChoice){.variant = variant};
+    }
+    for (int i = 0; i < built->n_variants; i++) {
+        const VtVariant *variant = &built->variants[i];
         if (vt_variant_runs(variant, why, sizeof why)) return (VtChoice){.variant = variant};
         add(&choice, "%s%s: %s",
             i ? "; " : "this machine runs none of this program's targets: ", variant->target, why);

@@ -1,5 +1,5 @@
 /* Which variant of a built program this machine runs: the first, for the best stand first, of which it has every
- * feature (features.h). Names of processors are never asked for.
+ * feature and every trait (features.h); if there is none, every feature. Names of processors are never asked for.
  *
  * This is baseline code and runs before any code of a variant, and before there are threads: a machine that has none of
  * the targets gets a sentence, not a signal. */

@@ -2,6 +2,9 @@
  * feature is here if the processor has it and the operating system saves the registers that it uses. Code that asks is
  * code for the baseline of its architecture, so that it runs everywhere and can say what is missing.
  *
+ * A trait is asked for by its name as a feature is, and says what a processor is good at: no code needs it, and LLVM
+ * does not know it. "fast-bf16-dot": dot products of bf16 are faster than FMAs.
+ *
  * VITC_CPU_WITHOUT=avx2,fma in the environment takes features away (there is no way to add one): so a machine can be
  * made to choose what a lesser one would. It is read once. */
 #ifndef VITC_RUNTIME_MACHINE_FEATURES_H
@@ -15,7 +18,7 @@ enum { VT_FEATURE_NAME = 32 };
 /* The architecture that this code is for, as triples begin: "x86_64", "aarch64"; "" is another. */
 extern const char vt_architecture[];
 
-/* All names that are known of this architecture; *n: how many. */
+/* All features that are known of this architecture, without traits; *n: how many. */
 const char *const *vt_feature_names(int *n);
 
 /* A name that is not known is not here. */

@@ -171,6 +171,9 @@ static void test_without_features(void **state) {
     assert_string_equal(choice.target->name, "x86-64");
     assert_true(target_select("-avx512f", &choice, error, sizeof error));
     assert_int_equal(choice.target->lanes <= 8, 1);
+    /* what a host has, but computes slower than another's code would, is no host's best */
+    assert_true(target_select("-amx-tile,-fast-bf16-dot", &choice, error, sizeof error) && choice.native);
+    assert_string_not_equal(choice.target->name, "avx512bf16");
 }
 
 /* What is known of the machine on each target prints and reads back, for every precision. */

@@ -36,7 +36,8 @@ static int compile_model(void **state) {
         !passes_run(recipe.module, PASSES_ALL, &(PassOptions){0}, diags) ||
         !(compiled = codegen_compile(recipe.module, &recipe.plan, &(CodegenOptions){0}, error, sizeof error)))
         return -1;
-    variant = (VtVariant){.target = "native", .features = "", .program = compiled_program(compiled)};
+    variant =
+        (VtVariant){.target = "native", .features = "", .traits = "", .program = compiled_program(compiled)};
     vt_built = (VtBuilt){.abi = VT_ABI,
                          .n_variants = 1,
                          .name = "quickstart",

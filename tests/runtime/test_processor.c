@@ -161,9 +161,9 @@ static void test_against_linux(void **state) {
 
 /* ---- variants ---------------------------------------------------------------------------------------------------- */
 
-static const VtVariant VARIANTS[] = {{.target = "wonderful", .features = "warp-drive"},
-                                     {.target = "good", .features = ""}, /* see some_built */
-                                     {.target = "plain", .features = ""}};
+static const VtVariant VARIANTS[] = {{.target = "wonderful", .features = "warp-drive", .traits = ""},
+                                     {.target = "good", .features = "", .traits = ""}, /* see some_built */
+                                     {.target = "plain", .features = "", .traits = ""}};
 enum { N_VARIANTS = sizeof VARIANTS / sizeof *VARIANTS };
 
 /* A program of which this machine, if it has any features, runs "good". */
@@ -222,8 +222,30 @@ static bool check_none(void) {
     return true;
 }
 
+/* A variant without a trait is chosen where no other runs, or by its name. */
+static bool check_traits(void) {
+    VtVariant variants[N_VARIANTS];
+    VtBuilt built = some_built(variants);
+    variants[1].traits = "fast-bf16-dot";
+    CHECK(vt_choose_variant(&built, NULL).variant == &variants[2]);
+    CHECK(vt_choose_variant(&built, "good").variant == &variants[1]);
+    built.n_variants = 2;
+    CHECK(vt_choose_variant(&built, NULL).variant == &variants[1]);
+    return true;
+}
+
+/* A trait is taken away as features are, and listed among none. */
+static bool check_trait_is_no_feature(void) {
+    int n;
+    const char *const *names = vt_feature_names(&n);
+    CHECK(!vt_feature_here("fast-bf16-dot"));
+    for (int i = 0; i < n; i++) CHECK(strcmp(names[i], "fast-bf16-dot") != 0);
+    return true;
+}
+
 static bool check_plain(void) {
-    VtVariant variants[N_VARIANTS] = {VARIANTS[0], {.target = "good", .features = "avx2,fma"}, VARIANTS[2]};
+    VtVariant variants[N_VARIANTS] = {
+        VARIANTS[0], {.target = "good", .features = "avx2,fma", .traits = ""}, VARIANTS[2]};
     VtBuilt built = {.n_variants = N_VARIANTS, .variants = variants};
     CHECK(vt_choose_variant(&built, NULL).variant == &variants[2]);
     return true;
@@ -234,6 +256,8 @@ static void test_choice(void **state) {
     in_process(NULL, check_choice);
     in_process(NULL, check_none);
     in_process("fma", check_plain);
+    in_process("fast-bf16-dot", check_traits);
+    in_process("fast-bf16-dot", check_trait_is_no_feature);
 }
 
 int main(void) {
