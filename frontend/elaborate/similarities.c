@@ -4,7 +4,7 @@
 
 enum {
     QUERIES = 512,   /* rows of a tile */
-    KEYS = 1024,     /* columns: a tile of 2 MB is read again while a cache of all cores holds it */
+    KEYS = 512,      /* columns: a tile of 1 MB is read again while caches hold it */
     MOST_WIDTH = 512 /* columns of features that a call multiplies */
 };
 

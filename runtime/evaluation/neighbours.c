@@ -10,7 +10,8 @@
 #include <string.h>
 
 enum {
-    LANES = 32, /* similarities that are looked at together */
+    LANES = 32, /* similarities that are looked at together, a bit each */
+    GROUPS = LANES / 4,
     SLACK = 64, /* room beyond k, at least; LANES of it for what comes next */
     SHORT = 12  /* candidates that are sorted by insertion */
 };
@@ -113,26 +114,33 @@ static void shrink(const Search *s, int64_t row) {
     s->bounds[row] = neighbour_of(x[k - 1]).similarity;
 }
 
-/* Whether one of LANES similarities is above the bound. */
-static bool any_above(const float *x, float bound) {
-    Lane above = {0};
-    for (int l = 0; l < LANES; l += 4) above |= *(const Floats *)(x + l) > bound;
-    return (above[0] | above[1] | above[2] | above[3]) != 0;
+/* Which of LANES similarities are above the bound: of x[4·g + l], bit GROUPS·l + g. */
+static uint32_t above(const float *x, float bound) {
+    Lane found = {0};
+#pragma GCC unroll 8
+    for (int g = 0; g < GROUPS; g++) found |= (*(const Floats *)(x + 4 * g) > bound) & 1 << g;
+    uint32_t bits = 0;
+    for (int l = 3; l >= 0; l--) bits = bits << GROUPS | (uint32_t)found[l];
+    return bits;
 }
 
-/* Those of n that are above the bound, LANES at most. Keys come in their order, so that one which is as near as the
- * k-th so far is behind it. */
-static void put(const Search *s, int64_t row, const float *x, int64_t n, int64_t key) {
-    uint8_t places[LANES];
-    int count = 0;
-    for (int i = 0; i < n; i++) { /* no branch depends on what is above */
-        places[count] = (uint8_t)i;
-        count += x[i] > s->bounds[row];
+/* Those that `found` has of a block. Keys come in their order, so that one which is as near as the k-th so far is
+ * behind it. */
+static void put(const Search *s, int64_t row, const float *x, uint32_t found, int64_t key) {
+    if (s->counts[row] + LANES > s->room) shrink(s, row);
+    Candidate *candidates = s->candidates + row * s->room, *to = candidates + s->counts[row];
+    for (; found; found &= found - 1) {
+        int bit = __builtin_ctz(found), i = 4 * (bit % GROUPS) + bit / GROUPS;
+        *to++ = candidate_of(x[i], key + i);
     }
-    if (s->counts[row] + count > s->room) shrink(s, row);
-    Candidate *to = s->candidates + row * s->room + s->counts[row];
-    for (int i = 0; i < count; i++) to[i] = candidate_of(x[places[i]], key + places[i]);
-    s->counts[row] += count;
+    s->counts[row] = to - candidates;
+}
+
+/* Of fewer than LANES, the last of a tile. */
+static void put_last(const Search *s, int64_t row, const float *x, int64_t n, int64_t key) {
+    float block[LANES];
+    for (int i = 0; i < LANES; i++) block[i] = i < n ? x[i] : NAN; /* above nothing */
+    put(s, row, block, above(block, s->bounds[row]), key);
 }
 
 static void take(void *user, const VtTile *tile, int thread, int threads) {
@@ -141,13 +149,14 @@ static void take(void *user, const VtTile *tile, int thread, int threads) {
          row++) {
         const float *x = tile->x + row * tile->stride;
         int64_t k = 0;
+        uint32_t found;
         if (tile->key == 0) {
             s->counts[row] = 0;
             s->bounds[row] = -INFINITY;
         }
         for (; k + LANES <= tile->n_keys; k += LANES)
-            if (any_above(x + k, s->bounds[row])) put(s, row, x + k, LANES, tile->key + k);
-        put(s, row, x + k, tile->n_keys - k, tile->key + k);
+            if ((found = above(x + k, s->bounds[row]))) put(s, row, x + k, found, tile->key + k);
+        if (k < tile->n_keys) put_last(s, row, x + k, tile->n_keys - k, tile->key + k);
     }
 }
 
