@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What is told of a row, in percent. */
 static const struct {
@@ -252,7 +253,7 @@ bool eval_report_find(const char *json, const char *folder, char out[4096], VtEr
     if (!folder) return true;
     snprintf(out, 4096, "%s/eval.json", folder);
     if (eval_report_check(out, error)) return true;
-    if (error->code == 2) return false;
+    if (error->code == 2 || access(folder, W_OK) == 0) return false;
     printf("(%s; nothing is kept there)\n", error->message); /* a run of somebody else's */
     out[0] = error->message[0] = '\0';
     return true;
