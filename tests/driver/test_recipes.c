@@ -31,6 +31,8 @@ static const Row ROWS[] = {
     {"cmc.yaml", "preset=tiny batch=8", false},
     {"compact.yaml", "preset=tiny batch=8", false},
     {"dictionary.yaml", "preset=tiny batch=8", false},
+    {"dictionary.yaml",
+     "preset=tiny batch=8 centre=patch contrast=0.0015 code=projected features=codes cells=2", true},
     {"dino.yaml", SMALL "local_size=16 locals=2 out_dim=32 hidden=32 bottleneck=16 warmup=1", false},
     {"hybrid.yaml", SMALL "mask_patch=8 hidden=32 out_dim=16 warmup=1", false},
     {"instance.yaml", "preset=tiny batch=8", false},
