@@ -128,7 +128,7 @@ static void run_loop(Evaluator *e, const Expr *s, const char *word, Expr *const 
                : good  ? names.of[i].before
                        : poison);
     }
-    if (good && !changes)
+    if (good && !changes && e->failures == 0) /* values that earlier mistakes took away come out of nothing */
         diag_warning(e->diags, s->loc,
                      "nothing comes out of this `%s`: names that it assigns first are its own, give them a "
                      "value before it",
