@@ -28,18 +28,19 @@ static void add(VtChoice *choice, const char *format, ...) {
 
 static VtChoice choose_best(const VtBuilt *built) {
     VtChoice choice = {.code = 1};
+    const VtVariant *slower = NULL; /* runs here, but lacks a trait */
     char why[128];
     for (int i = 0; i < built->n_variants; i++) {
         const VtVariant *variant = &built->variants[i];
-        if (vt_features_here(variant->traits, why) && vt_variant_runs(variant, why, sizeof why))
-            return (VtChoice){.variant = variant};
-    }
-    for (int i = 0; i < built->n_variants; i++) {
-        const VtVariant *variant = &built->variants[i];
-        if (vt_variant_runs(variant, why, sizeof why)) return (VtChoice){.variant = variant};
+        if (vt_variant_runs(variant, why, sizeof why)) {
+            if (vt_features_here(variant->traits, why)) return (VtChoice){.variant = variant};
+            if (!slower) slower = variant;
+            continue;
+        }
         add(&choice, "%s%s: %s",
             i ? "; " : "this machine runs none of this program's targets: ", variant->target, why);
     }
+    if (slower) return (VtChoice){.variant = slower};
     if (built->n_variants == 0) add(&choice, "this program holds no code");
     return choice;
 }

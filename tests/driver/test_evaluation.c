@@ -1,8 +1,7 @@
 /* Evaluation as a user meets it: what `eval knn` used, what it leaves out, what it refuses, and a model that has
  * diverged; and what `embed` writes. */
 #include "runtime/images/npy.h"
-#include "tests/driver/runs.h"
-#include "tests/runtime/images.h"
+#include "tests/driver/put_image.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -12,27 +11,11 @@
 #define MODEL "quickstart width=16 depth=1 heads=2 hidden=16 out_dim=8 batch=8"
 #define RECIPE MODEL " epochs=1 train.knn.k=3 --plain --threads 1"
 
-static void put_image(const char *split, const char *class, int number, bool cut) {
-    char path[256];
-    snprintf(path, sizeof path, "mkdir -p %s/data/%s/%s", folder, split, class);
-    assert_int_equal(system(path), 0);
-    snprintf(path, sizeof path, "%s/data/%s/%s/%d.png", folder, split, class, number);
-    VtImage image = make_image(32, 32, number);
-    Encoded png = png_of(&image);
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(png.bytes, 1, cut ? png.size / 2 : png.size, file),
-                     cut ? png.size / 2 : png.size);
-    fclose(file);
-    free(png.bytes);
-    vt_image_free(&image);
-}
-
 /* Two classes; one test image is cut in half. */
 static int make_data(void **state) {
     if (make_folder(state) != 0) return -1;
-    for (int i = 0; i < 16; i++) put_image("train", i % 2 ? "odd" : "even", i, false);
-    for (int i = 0; i < 6; i++) put_image("test", i % 2 ? "odd" : "even", 100 + i, i == 5);
+    for (int i = 0; i < 16; i++) put_image("data", "train", i % 2 ? "odd" : "even", i, 32, false);
+    for (int i = 0; i < 6; i++) put_image("data", "test", i % 2 ? "odd" : "even", 100 + i, 32, i == 5);
     return 0;
 }
 

@@ -1,9 +1,8 @@
 /* eval finetune: a run of its own, which begins with the encoder's weights, goes on when it is asked for again, and
  * needs neither the first run nor its recipe; what is judged and kept; a share of the labels. What every protocol that
  * trains classifiers refuses. */
-#include "tests/driver/runs.h"
+#include "tests/driver/put_image.h"
 #include "tests/driver/schema.h"
-#include "tests/runtime/images.h"
 
 #include <math.h>
 
@@ -146,29 +145,11 @@ static void test_recipes(void **state) {
     assert_int_equal(run_command("%s eval finetune %s/run --data %s/run", VITC_BINARY, folder, folder), 2);
 }
 
-/* Two images in a folder of the test's data. */
-static void put_images(const char *class) {
-    for (int i = 0; i < 2; i++) {
-        char name[128];
-        VtImage image = make_image(16, 16, i);
-        Encoded png = png_of(&image);
-        assert_int_equal(run_command("mkdir -p %s/single/%s", folder, class), 0);
-        snprintf(name, sizeof name, "single/%s/%d.png", class, i);
-        FILE *file = fopen(path_of(name), "wb");
-        assert_non_null(file);
-        assert_int_equal(fwrite(png.bytes, 1, png.size, file), png.size);
-        fclose(file);
-        free(png.bytes);
-        vt_image_free(&image);
-    }
-}
-
 /* Of one class there is nothing to learn: it is refused before features are made. */
 static void test_one_class(void **state) {
     (void)state;
     static const char *const protocols[] = {"linear", "fewshot", "finetune"};
-    put_images("train/only");
-    put_images("test/only");
+    for (int i = 0; i < 4; i++) put_image("single", i < 2 ? "train" : "test", "only", i % 2, 16, false);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(
             run_command("cd %s && %s eval %s run --data single", folder, VITC_BINARY, protocols[i]), 2);
