@@ -111,6 +111,7 @@ typedef struct {
     double low, high;
     bool above; /* low itself is not one */
     bool whole;
+    int most; /* numbers; 0: MOST_NUMBERS */
 } NumberRange;
 /* `usual` is read where the flag is not given; NULL: there are none then. False after telling what is wrong. */
 bool numbers_flag(const Flag *flag, const char *usual, const NumberRange *range, Numbers *out);

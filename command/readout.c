@@ -12,7 +12,7 @@ bool readout_flags(const Flag *layer, const Flag *last, const Flag *readout, Rea
         return fail(2, "--layer and --last both say which layers: one of them is meant") < 0;
     if (out->given && !command->compiles)
         return fail(2, "--%s compiles a program for it: vitc does", first->row->name) < 0;
-    return numbers_flag(layer, NULL, &(NumberRange){-1000, 1000, false, true}, &out->layers) &&
+    return numbers_flag(layer, NULL, &(NumberRange){-1000, 1000, .whole = true}, &out->layers) &&
            whole_flag(last, 1, 1000, &out->last);
 }
 

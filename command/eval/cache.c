@@ -99,7 +99,7 @@ static bool key_of(const EvalRequest *r, Encoder encoder, const VtDataset *data,
     add_text(&sha, f->made->resolved);
     add_target(&sha, r);
     add_text(&sha, split);
-    add_number(&sha, (int64_t)r->limit);
+    add_number(&sha, request_limit(r, split));
     add_number(&sha, f->crops);
     if (!add_data(&sha, f->data, data)) return false;
     sha256_digest(&sha, VT_BOUNDED_KEY, key);

@@ -21,6 +21,12 @@ bool classes_check(const EvalProtocol *protocol, int classes, VtError *error) {
            vt_fail(error, 2, "a classifier needs two classes or more among the labels");
 }
 
+/* How many images of a split are judged. */
+static int64_t taken(const EvalRequest *r, const VtDataset *data, const char *split) {
+    int64_t all = vt_dataset_size(data), limit = request_limit(r, split);
+    return limit > 0 && limit < all ? limit : all;
+}
+
 bool data_open(const EvalRequest *r, EvalData *out, VtError *error) {
     const Frozen *f = &r->frozen;
     out->train = frozen_data(f, "train", error);
@@ -30,10 +36,8 @@ bool data_open(const EvalRequest *r, EvalData *out, VtError *error) {
         return false;
     int classes = vt_dataset_classes(out->train), others = vt_dataset_classes(out->test);
     if (!classes_check(r->protocol, classes > others ? classes : others, error)) return false;
-    int64_t train = vt_dataset_size(out->train), test = vt_dataset_size(out->test);
-    int64_t limit = r->limit > 0 ? (int64_t)r->limit : INT64_MAX;
     return !r->protocol->check ||
-           r->protocol->check(r, limit < train ? limit : train, limit < test ? limit : test, error);
+           r->protocol->check(r, taken(r, out->train, "train"), taken(r, out->test, "test"), error);
 }
 
 void data_close(EvalData *data) {
@@ -59,7 +63,7 @@ static bool encode(const EvalRequest *r, const VtDataset *data, Encoder encoder,
     VtEncode encode = {.instance = encoder == ENCODER_PIXELS ? NULL : f->instance,
                        .program = f->made->program,
                        .dataset = data,
-                       .limit = (int64_t)r->limit,
+                       .limit = request_limit(r, split),
                        .max_broken = f->max_broken,
                        .crops = f->crops,
                        .tell = tell,
@@ -196,7 +200,10 @@ static void tell_images(const EvalRequest *r, const Encoded *encoded, EvalReport
     eval_text(report, "features", "augment", augment);
     eval_text(report, "data", "path", f->data);
     eval_number(report, "data", "classes", classes);
-    if (r->limit > 0) eval_number(report, "data", "limit", r->limit);
+    if (r->limits.n > 1)
+        eval_numbers(report, "data", "limit", r->limits.values, r->limits.n);
+    else if (r->limits.n)
+        eval_number(report, "data", "limit", r->limits.values[0]);
     split_tell(&encoded->train, "train", report);
     split_tell(&encoded->test, "test", report);
     printf("images: %lld to train on, %lld to test on, %d classes, of %s; view: %s",

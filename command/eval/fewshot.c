@@ -114,7 +114,7 @@ static bool judge_draw(FewShot *s, VtAmount amount, int draw, int32_t *labels, i
 static void tell_rows(const FewShot *s, VtAmount amount, int64_t images, EvalReport *report) {
     const EvalRequest *r = s->request;
     bool logistic = r->classifier == CLASSIFIER_LOGISTIC;
-    char text[96], with[48], note[64], shots[32];
+    char text[96], with[48], note[64], shots[32], headline[100];
     int draws = (int)r->draws;
     for (int i = 0; i < s->count; i++) {
         VtInterval top1 = vt_interval(s->top1[i], draws), top5 = vt_interval(s->top5[i], draws);
@@ -134,7 +134,8 @@ static void tell_rows(const FewShot *s, VtAmount amount, int64_t images, EvalRep
         snprintf(note, sizeof note, " (%lld images, %d draw%s)", (long long)images, draws,
                  draws == 1 ? "" : "s");
         eval_row(report, text, note, row);
-        eval_headline(report, NULL, NULL, row); /* the last one stays */
+        snprintf(headline, sizeof headline, " (%s)", text);
+        eval_headline(report, NULL, headline, row); /* the last one stays */
     }
 }
 

@@ -20,7 +20,7 @@ static int choose_ks(const EvalRequest *r, int64_t n, int ks[MOST_NUMBERS]) {
 static void tell_results(const VtKnn *votes, const VtFeatures *train, const VtFeatures *test,
                          const VtKnnResult *results, EvalReport *report) {
     const VtKnnResult *best = results;
-    char text[32], note[32];
+    char text[32], note[32], among[64], headline[128];
     for (int i = 0; i < votes->n_ks * votes->n_temperatures; i++) {
         const VtKnnResult *result = &results[i];
         snprintf(text, sizeof text, "%d-NN", result->k);
@@ -33,7 +33,11 @@ static void tell_results(const VtKnn *votes, const VtFeatures *train, const VtFe
                                 {NULL, 0}});
         if (result->top1 > best->top1) best = result;
     }
-    eval_headline(report, NULL, NULL,
+    int variants = votes->n_ks * votes->n_temperatures;
+    snprintf(among, sizeof among, ", the best of %d on the test images", variants);
+    snprintf(headline, sizeof headline, " (%d-NN, T %g%s)", best->k, best->temperature,
+             variants > 1 ? among : "");
+    eval_headline(report, NULL, headline,
                   (EvalNumber[]){{"k", best->k},
                                  {"temperature", best->temperature},
                                  {"top1", best->top1},

@@ -17,7 +17,7 @@ static const struct {
 
 struct EvalReport {
     json_t *entries, *entry; /* entry: the last of them; NULL once memory ran out */
-    json_t *titles;          /* of the entries */
+    json_t *titles, *notes;  /* of the entries, and of their headlines */
     bool bad;                /* memory ran out */
 };
 
@@ -26,7 +26,8 @@ EvalReport *eval_report_new(void) {
     if (!report) return NULL;
     report->entries = json_array();
     report->titles = json_array();
-    if (report->entries && report->titles) return report;
+    report->notes = json_array();
+    if (report->entries && report->titles && report->notes) return report;
     eval_report_free(report);
     return NULL;
 }
@@ -35,6 +36,7 @@ void eval_report_free(EvalReport *report) {
     if (!report) return;
     json_decref(report->entries);
     json_decref(report->titles);
+    json_decref(report->notes);
     free(report);
 }
 
@@ -66,6 +68,7 @@ void eval_begin(EvalReport *report, const char *protocol, const char *encoder, c
     put(report, report->entry, "vitc", text_of(VITC_VERSION));
     put(report, report->entry, "rows", json_array());
     push(report, report->titles, text_of(title));
+    push(report, report->notes, json_null());
     push(report, report->entries, report->entry);
     if (report->bad) report->entry = NULL;
 }
@@ -136,6 +139,8 @@ void eval_row(EvalReport *report, const char *text, const char *note, const Eval
 
 void eval_headline(EvalReport *report, const char *text, const char *note, const EvalNumber *numbers) {
     put(report, report->entry, "headline", object_of(report, numbers));
+    size_t n = json_array_size(report->notes);
+    if (note && n && json_array_set_new(report->notes, n - 1, text_of(note)) != 0) report->bad = true;
     if (text) print(text, note, numbers);
 }
 
@@ -145,14 +150,19 @@ void eval_report_summary(EvalReport *report) {
     for (size_t i = 0; i < json_array_size(report->entries); i++) {
         const json_t *headline = json_object_get(json_array_get(report->entries, i), "headline");
         const char *title = json_string_value(json_array_get(report->titles, i));
-        EvalNumber numbers[sizeof SCORES / sizeof *SCORES + 1];
+        EvalNumber *numbers = calloc(json_object_size(headline) + 1, sizeof *numbers);
         size_t n = 0;
-        for (size_t s = 0; s < sizeof SCORES / sizeof *SCORES; s++) {
-            const json_t *value = json_object_get(headline, SCORES[s].name);
-            if (value) numbers[n++] = (EvalNumber){SCORES[s].name, json_number_value(value)};
+        const char *name;
+        const json_t *value;
+        if (!numbers) {
+            report->bad = true;
+            return;
         }
-        numbers[n].name = NULL;
-        print(title ? title : "", NULL, numbers);
+        json_object_foreach((json_t *)headline, name, value) {
+            if (json_is_number(value)) numbers[n++] = (EvalNumber){name, json_number_value(value)};
+        }
+        print(title ? title : "", json_string_value(json_array_get(report->notes, i)), numbers);
+        free(numbers);
     }
 }
 

@@ -31,7 +31,8 @@ void eval_numbers(EvalReport *report, const char *section, const char *name, con
 
 /* "TEXT: top-1 57.10 %, top-5 90.00 %NOTE", of the scores among the numbers. note may be NULL. */
 void eval_row(EvalReport *report, const char *text, const char *note, const EvalNumber *numbers);
-/* The same of the row that stands for the entry: once, behind its rows. Nothing is printed of it if text is NULL. */
+/* The same of the row that stands for the entry: behind its rows; the last one holds. Nothing is printed of it yet if
+ * text is NULL; the summary has the note. */
 void eval_headline(EvalReport *report, const char *text, const char *note, const EvalNumber *numbers);
 /* Where entries are kept: in the file json, else in that of the folder of a run; "": nowhere. Either may be NULL. False
  * with an error that is known before anything is computed. */

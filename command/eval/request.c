@@ -11,8 +11,8 @@ static const FlagRow FLAGS[N_EVAL_FLAGS] = {
                           "knn: temperatures of their votes (0.07)"},
     [EVAL_WITHIN] = {"within", FLAG_BARE, NULL, COMPLETE_NONE,
                      "retrieval: among the other test images, not the training images"},
-    [EVAL_LIMIT] = {"limit", FLAG_VALUE, "N", COMPLETE_NONE,
-                    "take only N training and test images, spread over each split"},
+    [EVAL_LIMIT] = {"limit", FLAG_VALUE, "N[,M]", COMPLETE_NONE,
+                    "take only N training images and M (or N) test images, spread over each split"},
     [EVAL_BASELINES] = {"baselines", FLAG_BARE, NULL, COMPLETE_NONE,
                         "judge the untrained encoder and raw pixels too, by the same images"},
     [EVAL_JSON] = {"json", FLAG_VALUE, "FILE", COMPLETE_FILE,
@@ -72,13 +72,14 @@ typedef struct {
     double low, high;
     const char *usual; /* what holds if the flag is not given; NULL: the field stays 0 */
     bool above;        /* numbers: low itself is not allowed */
+    int most;          /* numbers at most; 0: MOST_NUMBERS */
 } ValueRow;
 #define AT(field) offsetof(EvalRequest, field)
 static const ValueRow VALUES[N_EVAL_FLAGS] = {
     [EVAL_K] = {READ_WHOLES, AT(ks), 1, 1e5, "10,20,100,200", false},
     [EVAL_TEMPERATURE] = {READ_NUMBERS, AT(temperatures), 1e-4, 1e4, "0.07", false},
     [EVAL_WITHIN] = {READ_BARE, AT(within), 0, 0, NULL, false},
-    [EVAL_LIMIT] = {READ_WHOLE, AT(limit), 1, 1e12, NULL, false},
+    [EVAL_LIMIT] = {READ_WHOLES, AT(limits), 1, 1e12, NULL, false, 2},
     [EVAL_BASELINES] = {READ_BARE, AT(baselines), 0, 0, NULL, false},
     [EVAL_JSON] = {READ_TEXT, AT(json), 0, 0, NULL, false},
     [EVAL_NO_CACHE] = {READ_BARE, AT(no_cache), 0, 0, NULL, false},
@@ -129,7 +130,7 @@ static bool read_value(EvalRequest *r, int i) {
     const ValueRow *row = &VALUES[i];
     void *field = (char *)r + row->at;
     if (row->reading == READ_WHOLES || row->reading == READ_NUMBERS) {
-        NumberRange range = {row->low, row->high, row->above, row->reading == READ_WHOLES};
+        NumberRange range = {row->low, row->high, row->above, row->reading == READ_WHOLES, row->most};
         return numbers_flag(flag, row->usual, &range, field);
     }
     if (row->reading == READ_AMOUNT || row->reading == READ_AMOUNTS) return read_amounts(flag, row, field);
@@ -138,6 +139,11 @@ static bool read_value(EvalRequest *r, int i) {
     if (row->reading == READ_CHOICE) return *(int *)field = flag_choice(flag), true;
     if (row->usual) read_decimal(row->usual, field);
     return (row->reading == READ_WHOLE ? whole_flag : number_flag)(flag, row->low, row->high, field);
+}
+
+int64_t request_limit(const EvalRequest *r, const char *split) {
+    bool own = strcmp(split, "test") == 0 && r->limits.n > 1;
+    return r->limits.n ? (int64_t)r->limits.values[own ? 1 : 0] : 0;
 }
 
 /* Flags of another protocol would change nothing. */

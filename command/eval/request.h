@@ -54,12 +54,12 @@ typedef struct {
     const EvalProtocol *protocol;
     const char *word; /* the run or recipe; NULL: a built program's own */
 
-    double limit;          /* images of each split; 0: all */
-    bool baselines;        /* judge the untrained encoder and raw pixels too */
-    bool within;           /* test images are sought among each other */
-    bool no_cache;         /* features are computed, and not kept */
-    const char *json;      /* the file of entries; NULL: that of the run */
-    Numbers ks;            /* whole */
+    Numbers limits;   /* images of the training and of the test split, or one number for each; none: all */
+    bool baselines;   /* judge the untrained encoder and raw pixels too */
+    bool within;      /* test images are sought among each other */
+    bool no_cache;    /* features are computed, and not kept */
+    const char *json; /* the file of entries; NULL: that of the run */
+    Numbers ks;       /* whole */
     Numbers temperatures;  /* of votes */
     double epochs;         /* over features; 0: as usual */
     Numbers rates, decays; /* that are tried, rates of a batch of 256; none: the usual */
@@ -79,5 +79,7 @@ typedef struct {
 
 /* Reads flags and words; the rows of `protocols` are those that there are. False after telling what is wrong. */
 bool request_read(EvalRequest *request, const EvalProtocol *const *protocols, int n, int argc, char **argv);
+/* How many images of a split, "train" or "test", are taken; 0: all. */
+int64_t request_limit(const EvalRequest *request, const char *split);
 
 #endif

@@ -126,6 +126,8 @@ static void test_fewshot(void **state) {
     assert_true(said("(10 of each class: there are fewer)") && said("10 % of each class: top-1 "));
     assert_int_equal(eval_fewshot("--shots 5,50% --draws 2 --decays 1,0.1 --seed 7"), 0);
     assert_true(said("5 of each class, decay 0.1: top-1 ") && said("50 % of each class, decay 1: top-1 "));
+    assert_int_equal(eval_fewshot("--shots 5 --draws 2 --baselines"), 0);
+    assert_true(said("untrained: top-1 ") && said(" % (5 of each class)\n"));
     assert_int_equal(eval_fewshot("--shots 5 --draws 1 --classifier knn"), 0);
     assert_true(said("5 of each class, 10-NN: top-1 ") && said("(10 images, 1 draw)"));
     assert_false(log_holds(" ± "));
@@ -172,7 +174,11 @@ static void test_entries(void **state) {
     assert_true(said("features, untrained: encoder(images), 16 dimensions") &&
                 said("features: the view's pixels, 3072 dimensions"));
     assert_true(said("all together:") && said("untrained: top-1 ") && said("pixels: top-1 "));
+    assert_true(said(" (3-NN, T 0.07)\n"));
     assert_int_equal(eval("--k 5 --limit 8"), 0);
+    assert_int_equal(eval("--k 1,2 --limit 8,5 --baselines"), 0);
+    assert_true(said("8 to train on, 5 to test on") &&
+                said("-NN, T 0.07, the best of 2 on the test images)\n"));
     static const char *const texts[][8] = {
         {"\"protocol\":\"knn\"", NULL},
         {"\"encoder\":\"trained\"", "\"hash\":\"sha256:", "\"step\":1", "\"ks\":[3]",
@@ -180,9 +186,10 @@ static void test_entries(void **state) {
         {"\"encoder\":\"untrained\"", "\"seed\":0", "\"dim\":16,\"normalised\":\"l2\"", NULL},
         {"\"encoder\":\"pixels\"", "\"dim\":3072", NULL},
         {"\"ks\":[5]", "\"limit\":8", "\"train_images\":8", NULL},
+        {"\"limit\":[8,5]", "\"train_images\":8", "\"test_images\":5", NULL},
     };
-    static const int counts[] = {4, 1, 1, 1, 1};
-    for (int i = 0; i < 5; i++) assert_int_equal(entries_with("run/eval.json", texts[i]), counts[i]);
+    static const int counts[] = {7, 1, 2, 2, 1, 3};
+    for (int i = 0; i < 6; i++) assert_int_equal(entries_with("run/eval.json", texts[i]), counts[i]);
     /* A file of one's own, also where there is no run; what is no list of evaluations stays. */
     assert_int_equal(run_command("cd %s && %s eval knn " MODEL " --init run/checkpoint.safetensors "
                                  "--data data --k 3 --json own.json",
@@ -292,6 +299,9 @@ static void test_refusals(void **state) {
     assert_int_equal(eval("--k 17"), 2);
     assert_true(said("--k 17: there are 16 training images"));
     assert_int_equal(eval("--k 9 --limit 8"), 2);
+    assert_int_equal(eval("--k 9 --limit 8,9"), 2);
+    assert_int_equal(eval("--k 3 --limit 8,9,10"), 2);
+    assert_true(said("--limit 8,9,10: whole numbers from 1 to 1000000000000 were expected, at most 2"));
     assert_int_equal(eval("--k 2.7"), 2);
     assert_int_equal(eval("--k 0"), 2);
     assert_int_equal(eval("--temperature 0"), 2);
