@@ -20,7 +20,7 @@ static size_t settings_of(Arena *arena, int argc, char **argv, const Flag *flags
         if (flag && (flag->row->kind == FLAG_VALUE || flag->row->kind == FLAG_LIST) && !strchr(argv[i], '='))
             i++;
         if (argv[i][0] == '-' || flag || strchr(argv[i], '=')) continue;
-        size_t count = recipe_settings(arena, find_recipe(arena, argv[i]), names);
+        size_t count = recipe_settings(arena, find_recipe(arena, argv[i]), models_dir(), names);
         if (count) return count;
     }
     return 0;

@@ -75,7 +75,7 @@ typedef struct {
 
 bool recipe_load(Arena *arena, Diags *diags, const char *path, const RecipeOptions *options, Recipe *out);
 
-/* All texts that a recipe is made of: its own, then those of the files it uses, in the order they are read. */
+/* All texts that a recipe is made of: its own, then those of recipes that it begins with and of files it uses. */
 typedef struct {
     const char *path, *text;
     size_t size;
@@ -90,14 +90,14 @@ bool recipe_sources(Arena *arena, const char *path, const RecipeOptions *options
 
 /* What of a recipe can be set by a bare key or as train.KEY: "batch", "train.epochs", … Returns how many there are;
  * 0, without a message, if the recipe cannot be read. */
-size_t recipe_settings(Arena *arena, const char *path, const char *const **out);
+size_t recipe_settings(Arena *arena, const char *path, const char *models_dir, const char *const **out);
 /* The same with what the recipe says of each, after `preset` where it has presets. */
 typedef struct {
     const char *name, *value, *help; /* value: as it is written; "": none is. help: "" */
     const char *const *choices; /* all that it may be, as far as the recipe tells: words, true and false */
     size_t n_choices;
 } RecipeSetting;
-size_t recipe_setting_rows(Arena *arena, const char *path, const RecipeSetting **out);
+size_t recipe_setting_rows(Arena *arena, const char *path, const char *models_dir, const RecipeSetting **out);
 /* The one of n settings that `word` may have meant, or NULL: one that differs in case and dashes alone, an option of
  * train (seed for train.seed), one that ends in the word (lr for base_lr), or one that is spelled nearly so. */
 const char *recipe_setting_near(Arena *arena, const char *word, const char *const *names, size_t n);

@@ -43,7 +43,7 @@ static const char *recipe_path(Arena *arena, const char *word) {
 /* key= before the =, and after it what the value may be; the one that the recipe has, where no others are known. */
 static void offer_settings(Completer *c, Arena *arena) {
     const RecipeSetting *rows;
-    size_t n = recipe_setting_rows(arena, recipe_path(arena, c->recipe), &rows),
+    size_t n = recipe_setting_rows(arena, recipe_path(arena, c->recipe), models_dir(), &rows),
            length = strcspn(c->typed, "=");
     const char *key = c->typed;
     bool behind = key[length] == '=';

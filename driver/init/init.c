@@ -1,7 +1,7 @@
 /* vitc init: a first recipe with comments, or a copy of another with a comment for each of its sections. */
 #include "driver/driver.h"
 #include "driver/help/topics.h"
-#include "frontend/text/tree.h"
+#include "frontend/text/base.h"
 #include "ir/base/stream.h"
 
 #include <ctype.h>
@@ -194,7 +194,9 @@ static const char *preset_of(const Init *init) {
     Diags *diags = diags_new(init->arena);
     size_t size = strlen(init->text);
     uint32_t file = diags_add_source(diags, init->path, init->text, size);
-    const Tree *root = init->copy ? tree_parse(init->arena, diags, file, init->text, size) : NULL;
+    Tree *root = init->copy ? tree_parse(init->arena, diags, file, init->text, size) : NULL;
+    RecipeBases bases;
+    if (root) root = tree_on_bases(init->arena, diags, init->path, models_dir(), root, &bases);
     const Tree *presets = root ? tree_get(root, "presets") : NULL;
     if (!presets || presets->kind != TREE_MAP || !presets->count) return "";
     return arena_printf(init->arena, " preset=%s", presets->items[presets->count - 1].key->text);

@@ -178,10 +178,10 @@ void plan_settings(Evaluator *e, VtInput *inputs, int n_inputs, VtProgram *plan)
 
 /* "mine.yaml:93: q = log_softmax(z / temperature)" */
 static const char *place_text(const ParsedRecipe *r, Loc at) {
-    const char *path = diags_source_name(r->diags, at.file), *line = r->own_text;
+    const char *path = diags_source_name(r->diags, at.file), *line = recipe_text_of(r, at.file);
     if (!path) return "the command line";
     const char *text = arena_printf(r->arena, "%s:%u", path, at.line);
-    if (at.file != r->file) return text;
+    if (!line) return text;
     for (uint32_t i = 1; i < at.line && line; i++) line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL;
     if (!line) return text;
     line += strspn(line, " ");

@@ -18,9 +18,9 @@ static bool is_told(const Evaluator *e, Loc loc) {
 
 /* The innermost running call that stands in the recipe's own text, if `loc` does not; n_calls: none. */
 static size_t own_call(const Evaluator *e, Loc loc) {
-    if (loc.file == e->recipe->file) return e->n_calls;
+    if (recipe_text_of(e->recipe, loc.file)) return e->n_calls;
     for (size_t i = e->n_calls; i-- > 0;)
-        if (e->calls[i]->loc.file == e->recipe->file) return i;
+        if (recipe_text_of(e->recipe, e->calls[i]->loc.file)) return i;
     return e->n_calls;
 }
 

@@ -580,7 +580,8 @@ void run_statements(Evaluator *e, Expr *const *statements, size_t n) {
     for (size_t i = 0; i < n && !e->has_returned && !e->exhausted; i++) {
         size_t before = e->failures;
         run_statement(e, statements[i]);
-        if (e->failures == before || e->has_returned || statements[i]->loc.file == e->recipe->file) continue;
+        bool own = recipe_text_of(e->recipe, statements[i]->loc.file) != NULL;
+        if (e->failures == before || e->has_returned || own) continue;
         e->returned = (Value){0};
         e->has_returned = true;
     }

@@ -204,7 +204,8 @@ static const ParsedRecipe *take(ParsedRecipe *r, const Tree *root, const char *n
         taken.set = set;
         taken.use = use ? tree_word(r->diags, use, "use") : NULL;
         bool here = from_command_line(r, word->loc);
-        taken.path = source_recipe(r->arena, r->path, word->text, r->options->models_dir, here, &folder);
+        const char *from = here ? r->path : diags_source_name(r->diags, word->loc.file);
+        taken.path = source_recipe(r->arena, from, word->text, r->options->models_dir, here, &folder);
         if (!taken.path)
             diag_error(r->diags, word->loc,
                        "there is no recipe '%s', nor is it the folder of a run, which has a recipe.yaml",

@@ -6,10 +6,13 @@
 
 #include <string.h>
 
-/* Whether the knobs go together: before anything is made of them. */
+/* Whether the knobs go together: before anything is made of them. One text, or several. */
 void read_check(ParsedRecipe *r, const Tree *at) {
-    Block *check = read_block(r, at, "check", false);
-    if (check && !run_check(r, check)) r->no_values = true;
+    bool list = at->kind == TREE_LIST;
+    for (size_t i = 0; i < (list ? at->count : 1); i++) {
+        Block *check = read_block(r, list ? at->items[i].value : at, "check", false);
+        if (check && !run_check(r, check)) r->no_values = true;
+    }
 }
 
 void read_embed(ParsedRecipe *r, const Tree *root) {
@@ -35,6 +38,7 @@ void read_definitions(ParsedRecipe *r, const char *path, Tree *root) {
     r->libraries = tree_get(root, "libraries");
     if (r->libraries && !check_map(r, r->libraries, "libraries")) r->libraries = NULL;
     add_text(r, NULL, path, modules);
+    for (size_t i = r->bases.count; i-- > 0;) read_uses(r, 0, r->bases.items[i].path, r->bases.items[i].use);
     read_uses(r, 0, path, tree_get(root, "use"));
     if (r->options->also_uses) {
         const char *name = r->options->also_uses;
@@ -55,10 +59,10 @@ void read_name(ParsedRecipe *r, const Tree *root) {
 }
 
 bool recipe_begin(ParsedRecipe *r, const char *path, const char *text, size_t size, Tree *part) {
-    static const char *const keys[] = {"recipe",    "about",      "use",     "knobs",   "check",    "presets",
-                                       "data",      "views",      "draws",   "modules", "networks", "state",
-                                       "schedules", "objectives", "metrics", "values",  "embed",    "train",
-                                       "libraries", "log_images", "inputs",  "encoders"};
+    static const char *const keys[] = {
+        "recipe", "about",   "use",       "knobs",      "check",     "presets",    "data",    "views",
+        "draws",  "modules", "networks",  "state",      "schedules", "objectives", "metrics", "values",
+        "embed",  "train",   "libraries", "log_images", "inputs",    "encoders",   "base"};
     r->path = path;
     r->train =
         (VtTrain){.batch = 64, .epochs = 100, .checkpoint_every = 1, .knn_k = 20, .knn_temperature = 0.07};
@@ -69,7 +73,9 @@ bool recipe_begin(ParsedRecipe *r, const char *path, const char *text, size_t si
     r->own_size = size;
     r->file = diags_add_source(r->diags, path, r->own_text, size);
     if (part) tree_set_file(part, r->file);
-    Tree *root = r->tree = part ? part : tree_parse(r->arena, r->diags, r->file, r->own_text, size);
+    Tree *root = part ? part : tree_parse(r->arena, r->diags, r->file, r->own_text, size);
+    if (root) root = tree_on_bases(r->arena, r->diags, path, r->options->models_dir, root, &r->bases);
+    r->tree = root;
     if (!root || (!check_keys(r, root, "a recipe", keys, COUNT(keys)) && root->kind != TREE_MAP))
         return false;
     mend_lists(r, root);

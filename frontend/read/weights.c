@@ -28,11 +28,12 @@ static const char *word_of(ParsedRecipe *r, const Tree *tree, const char *what, 
     return knob->text;
 }
 
-/* A path is relative to the folder of the recipe, one from the command line to the current folder. */
+/* A path is relative to the folder of the file in which it stands, one from the command line to the current folder. */
 static const char *path_of(ParsedRecipe *r, const char *text, Loc set) {
-    const char *source = diags_source_name(r->diags, set.file), *slash = strrchr(r->path, '/');
-    bool as_is = text[0] == '/' || !slash || (source && strcmp(source, "command line") == 0);
-    return as_is ? text : arena_printf(r->arena, "%.*s/%s", (int)(slash - r->path), r->path, text);
+    const char *source = diags_source_name(r->diags, set.file), *from = source ? source : r->path;
+    const char *slash = strrchr(from, '/');
+    bool as_is = text[0] == '/' || !slash || strcmp(from, "command line") == 0;
+    return as_is ? text : arena_printf(r->arena, "%.*s/%s", (int)(slash - from), from, text);
 }
 
 static bool read_rules(ParsedRecipe *r, const Tree *map, VtWeights *w) {

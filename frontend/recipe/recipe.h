@@ -4,6 +4,7 @@
 #define VITC_FRONTEND_RECIPE_RECIPE_H
 
 #include "frontend/frontend.h"
+#include "frontend/text/base.h"
 #include "frontend/text/expr.h"
 #include "frontend/text/tree.h"
 #include "ir/base/names.h"
@@ -104,9 +105,10 @@ typedef struct ParsedRecipe {
     Names clashes; /* names that hide others, after an error: the recipe's own text has no value of them */
     bool names_missing; /* a section or library could not be read: names that nothing has are no errors */
     bool no_values;     /* after an error that all values depend on: names alone are looked at further */
-    uint32_t file;      /* its own source, among those of diags; the others are libraries */
+    uint32_t file;      /* its own source, among those of diags; the others are its bases and libraries */
     const char *own_text;
     size_t own_size;
+    RecipeBases bases;     /* recipes that it begins with */
     const Tree *libraries; /* of a saved recipe: those it uses, by name; or NULL */
     Definition *encoders;  /* networks that are encoders of other recipes: read before all else */
     size_t n_encoders, encoders_capacity;
@@ -164,5 +166,13 @@ typedef struct ParsedRecipe {
     struct Scalars *scalars;     /* recipe/scalars.h */
     struct Evaluator *constants; /* that evaluates `$(…)` (read/constants.c); NULL before the first */
 } ParsedRecipe;
+
+/* The text of a source that the recipe itself stands in, or one that it begins with; NULL: it is a library, or none. */
+static inline const char *recipe_text_of(const ParsedRecipe *recipe, uint32_t file) {
+    if (file == recipe->file) return recipe->own_text;
+    for (size_t i = 0; i < recipe->bases.count; i++)
+        if (file == recipe->bases.items[i].file) return recipe->bases.items[i].text;
+    return NULL;
+}
 
 #endif

@@ -1,5 +1,6 @@
 /* What of a recipe can be set: its knobs and the options of `train`, and the one that a word may have meant. */
 #include "frontend/text/settings.h"
+#include "frontend/text/base.h"
 #include "ir/base/stream.h"
 
 #include <ctype.h>
@@ -49,18 +50,22 @@ size_t tree_settings(Arena *arena, const Tree *root, const char *const **out) {
     return n;
 }
 
-/* Its own text is enough: what it uses may be missing. NULL: it cannot be read. */
-static Tree *read_own(Arena *arena, const char *path) {
+/* Its own text, and those of recipes that it begins with, are enough: what they use may be missing. NULL: it cannot be
+ * read. */
+static Tree *read_own(Arena *arena, const char *path, const char *models_dir) {
     Diags *diags = diags_new(arena);
     size_t size;
     const char *text = path ? stream_read_file(arena, path, (size_t)16 << 20, &size) : NULL;
     Tree *root =
         text ? tree_parse(arena, diags, diags_add_source(diags, path, text, size), text, size) : NULL;
-    return root && root->kind == TREE_MAP ? root : NULL;
+    if (!root || root->kind != TREE_MAP) return NULL;
+    RecipeBases bases;
+    Tree *whole = tree_on_bases(arena, diags, path, models_dir, root, &bases);
+    return whole ? whole : root;
 }
 
-size_t recipe_settings(Arena *arena, const char *path, const char *const **out) {
-    Tree *root = read_own(arena, path);
+size_t recipe_settings(Arena *arena, const char *path, const char *models_dir, const char *const **out) {
+    Tree *root = read_own(arena, path, models_dir);
     return root ? tree_settings(arena, root, out) : 0;
 }
 
@@ -130,9 +135,10 @@ static void add_map(Arena *arena, SettingRows *rows, const char *name, const Tre
     }
 }
 
-size_t recipe_setting_rows(Arena *arena, const char *path, const RecipeSetting **out) {
+size_t recipe_setting_rows(Arena *arena, const char *path, const char *models_dir,
+                           const RecipeSetting **out) {
     const char *const *names;
-    const Tree *root = read_own(arena, path), *presets = root ? tree_get(root, "presets") : NULL;
+    const Tree *root = read_own(arena, path, models_dir), *presets = root ? tree_get(root, "presets") : NULL;
     size_t n = root ? tree_settings(arena, root, &names) : 0;
     SettingRows rows = {0};
     if (presets && presets->kind == TREE_MAP) {

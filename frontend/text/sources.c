@@ -1,5 +1,6 @@
 /* The files of a recipe: where `use:` looks for them, and all of them, followed without reading what else they say. */
 #include "frontend/text/sources.h"
+#include "frontend/text/base.h"
 #include "frontend/text/tree.h"
 #include "ir/base/stream.h"
 
@@ -75,9 +76,10 @@ static bool follow_use(Follower *f, const char *from, const char *name) {
 
 /* ---- encoders of other recipes ----------------------------------------------------------------------------------- */
 
-/* What a word leads to, if anything. */
+/* What a word leads to, if anything; `here`: of the command line, else from the file in which it stands. */
 static bool follow_word(Follower *f, const char *from, const Tree *word, bool here) {
     const char *folder, *path = NULL;
+    if (word && !here) from = diags_source_name(f->diags, word->loc.file);
     if (word && word->kind == TREE_SCALAR && *word->text)
         path = source_recipe(f->arena, from, word->text, f->options->models_dir, here, &folder);
     return !path || follow_file(f, path);
@@ -122,10 +124,21 @@ static bool follow_encoders(Follower *f, const char *path, const Tree *root) {
 
 /* ---- a file ------------------------------------------------------------------------------------------------------ */
 
+static bool follow_uses(Follower *f, const char *path, const Tree *uses, const Tree *inside) {
+    if (uses && uses->kind != TREE_LIST) return false;
+    for (size_t i = 0; uses && i < uses->count; i++) {
+        const Tree *item = uses->items[i].value;
+        if (item->kind == TREE_SCALAR && tree_get(inside, item->text)) continue;
+        if (item->kind != TREE_SCALAR || !follow_use(f, path, item->text)) return false;
+    }
+    return true;
+}
+
 /* `path` is what uses are relative to, `file` where the text lies. */
 static bool follow(Follower *f, const char *path, const char *file) {
     enum { MAX_SOURCES = 1000, MAX_DEPTH = 100 }; /* as many as are read, and no deeper than the stack */
     RecipeSource source = {.path = file};
+    RecipeBases bases;
     struct stat status;
     if (f->out->count >= MAX_SOURCES || f->depth >= MAX_DEPTH) return false;
     if (stat(file, &status) != 0 || !S_ISREG(status.st_mode)) return false; /* a pipe can be read only once */
@@ -133,16 +146,16 @@ static bool follow(Follower *f, const char *path, const char *file) {
     if (!source.text) return false;
     ARENA_PUSH(f->arena, f->out->items, f->out->count, f->out->capacity, source);
     uint32_t number = diags_add_source(f->diags, path, source.text, source.size);
-    const Tree *tree = tree_parse(f->arena, f->diags, number, source.text, source.size);
-    if (!tree || tree->kind != TREE_MAP) return false;
-    const Tree *uses = tree_get(tree, "use"), *inside = tree_get(tree, "libraries");
-    if (uses && uses->kind != TREE_LIST) return false;
+    Tree *own = tree_parse(f->arena, f->diags, number, source.text, source.size);
+    if (!own || own->kind != TREE_MAP) return false;
+    const Tree *tree = tree_on_bases(f->arena, f->diags, path, f->options->models_dir, own, &bases);
     f->depth++;
-    bool good = true;
-    for (size_t i = 0; good && uses && i < uses->count; i++) {
-        const Tree *item = uses->items[i].value;
-        if (item->kind == TREE_SCALAR && tree_get(inside, item->text)) continue;
-        good = item->kind == TREE_SCALAR && follow_use(f, path, item->text);
+    bool good = tree && follow_uses(f, path, tree_get(own, "use"), tree_get(own, "libraries"));
+    for (size_t i = 0; good && i < bases.count; i++) {
+        const RecipeBase *base = &bases.items[i];
+        source = (RecipeSource){.path = base->path, .text = base->text, .size = base->size};
+        ARENA_PUSH(f->arena, f->out->items, f->out->count, f->out->capacity, source);
+        good = follow_uses(f, base->path, base->use, NULL);
     }
     good = good && follow_encoders(f, path, tree);
     f->depth--;

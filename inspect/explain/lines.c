@@ -30,23 +30,24 @@ bool value_is_of_line(const Module *module, const Node *node, Loc loc) {
     return search.found;
 }
 
-/* A library says so in a line of its own. */
-static bool says_library(const char *text, size_t size) {
-    static const char KEY[] = "library:";
-    enum { N = sizeof KEY - 1 };
+/* Whether a line begins with the key. */
+static bool has_key(const char *text, size_t size, const char *key) {
+    size_t n = strlen(key);
     for (const char *line = text, *end = text + size; line && line < end;) {
-        if ((size_t)(end - line) >= N && memcmp(line, KEY, N) == 0) return true;
+        if ((size_t)(end - line) >= n && memcmp(line, key, n) == 0) return true;
         line = memchr(line, '\n', (size_t)(end - line));
         if (line) line++;
     }
     return false;
 }
 
+/* Libraries and recipes say which they are; of what says nothing, or has no text here, the folder decides. */
 bool is_library_file(const Positions *positions, uint32_t file) {
-    if (strchr(positions_file(positions, file), '/')) return true;
-    size_t size;
+    size_t size = 0;
     const char *text = positions->diags && file ? diags_source_text(positions->diags, file, &size) : NULL;
-    return text && says_library(text, size);
+    if (text && has_key(text, size, "library:")) return true;
+    if (text && has_key(text, size, "recipe:")) return false;
+    return strchr(positions_file(positions, file), '/') != NULL;
 }
 
 const char *line_text(Arena *arena, const Positions *positions, Loc loc) {

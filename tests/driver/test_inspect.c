@@ -323,6 +323,16 @@ static void check_columns(Columns sums, const char *text, double flops) {
     assert_true(fabs(sums.megabytes - number_after(text, "bytes") / 1e6) <= slack);
 }
 
+/* Lines of a recipe that it begins with are the recipe's, and stand above those of libraries. */
+static void test_cost_of_base(void **state) {
+    (void)state;
+    char *text = GOOD("inspect gram preset=tiny --cost");
+    const char *base = strstr(text, " models/dino.yaml:"), *library = strstr(text, " lib/vit.yaml:");
+    assert_non_null(strstr(text, " gram.yaml:"));
+    assert_true(base && library && base < library);
+    free(text);
+}
+
 static void test_cost(void **state) {
     (void)state;
     for (int r = 0; r < N_RECIPES; r++) {
@@ -558,10 +568,12 @@ static void test_knobs(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_memory),   cmocka_unit_test(test_picture),      cmocka_unit_test(test_cost),
-        cmocka_unit_test(test_timing),   cmocka_unit_test(test_profile),      cmocka_unit_test(test_json),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_labels),       cmocka_unit_test(test_knobs),
-        cmocka_unit_test(test_files),    cmocka_unit_test(test_page_profile),
+        cmocka_unit_test(test_memory), cmocka_unit_test(test_picture),
+        cmocka_unit_test(test_cost),   cmocka_unit_test(test_cost_of_base),
+        cmocka_unit_test(test_timing), cmocka_unit_test(test_profile),
+        cmocka_unit_test(test_json),   cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_labels), cmocka_unit_test(test_knobs),
+        cmocka_unit_test(test_files),  cmocka_unit_test(test_page_profile),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

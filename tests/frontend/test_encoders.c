@@ -1,35 +1,10 @@
 /* Networks that are the encoders of other recipes: what they compute, what their parameters are called, what is
  * saved, and where errors are. */
 #include "tests/frontend/interpreted.h"
+#include "tests/frontend/written.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static char folder[64];
-
-static const char *written(const char *name, const char *text) {
-    char *path = arena_printf(arena, "%s/%s", folder, name);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_int_equal(fputs(text, file) < 0, 0);
-    assert_int_equal(fclose(file), 0);
-    return path;
-}
-
-static int make_folder(void **state) {
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/vitc-test-encoders-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
-}
 
 /* A student and its average, whose `embed` is of the average; names of the outer recipe mean other things in it. */
 static const char INNER[] =
@@ -74,24 +49,6 @@ static const char BY_HAND[] =
     "recipe: outer\nknobs: {width: 7}\nviews: {photo: {of: net}}\nnetworks:\n  " network                     \
     "\nmodules: {double(x): 100 * x}\nobjectives: {o: {loss: \"mean(double(width) / 700 * " rest             \
     " ** 2)\"}}\ntrain: {batch: 4, optimizer: \"param - 0.1 * grad\"}\n"
-
-static Recipe load(const char *text, const char *const *set, int n, const char **messages) {
-    Recipe recipe = {0};
-    RecipeOptions options = {.models_dir = SOURCE_DIR "/models", .overrides = set, .n_overrides = n};
-    const char *path = arena_printf(arena, "%s/outer.yaml", folder);
-    diags = diags_new(arena);
-    bool good = recipe_load_text(arena, diags, path, text, strlen(text), &options, &recipe);
-    *messages = diags_text(diags);
-    if (!good) recipe.module = NULL;
-    return recipe;
-}
-
-static const char *with(const char *text, const char *word, const char *by) {
-    const char *at = strstr(text, word);
-    if (!at) return text;
-    const char *rest = with(at + strlen(word), word, by);
-    return arena_printf(arena, "%.*s%s%s", (int)(at - text), text, by, rest);
-}
 
 /* Loss and new states are those of the network written by hand. */
 static void check_same(const char *text, const char *width, const char *drop) {
