@@ -1,5 +1,6 @@
 # What the scripts of this folder share, sourced by them: runs that go on where they were stopped, judgements that are
-# kept, and the numbers in them. Every command is written to RESULTS/commands.
+# kept, and the numbers in them, a line of JSON a run in files beside the scripts. Every command is written to
+# RESULTS/commands.
 # From the environment: RESULTS, the folder of the runs; VITC (build/vitc); THREADS of each run.
 # shellcheck shell=bash
 vitc=${VITC:-build/vitc}
@@ -40,4 +41,30 @@ score() { # NAME FILE [ENCODER]: top-1 of the headline in percent, or null
     [ -e "$file" ] || { echo null; return; }
     jq --arg encoder "${3:-trained}" '[.[] | select(.encoder == $encoder)] | last | .headline.top1
         | if . then . * 100 | round / 100 else null end' "$file"
+}
+
+keep() { # FILE NAME jq-arguments...: the line of that name, in the place of the one it had
+    local file=$1 name=$2
+    shift 2
+    {
+        flock 9
+        touch "$file"
+        grep -v "^{\"name\":\"$name\"," "$file" >"$results/lines" || true
+        jq -nc --arg name "$name" "$@" '$ARGS.named' | tee -a "$results/lines"
+        cp "$results/lines" "$file"
+    } 9>"$results/lines.lock"
+}
+
+has_line() { # FILE NAME [FIGURE]: whether there is that line, with that figure
+    jq -se --arg name "$2" --arg figure "${3:-name}" 'any(.[]; .name == $name and .[$figure] != null)' "$1" \
+        >/dev/null 2>&1
+}
+
+replace_table() { # NAME: what stands between the marks of that name in docs/results.md, by what comes in
+    local rows
+    rows=$(mktemp)
+    cat >"$rows"
+    sed -i -e "/^<!-- $1 -->/,/^<!-- end of $1 -->/{/^<!-- $1 -->/{p;r $rows
+};/^<!-- end of $1 -->/p;d}" docs/results.md
+    rm "$rows"
 }
