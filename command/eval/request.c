@@ -61,6 +61,7 @@ typedef enum {
     READ_WHOLE,
     READ_NUMBER,
     READ_WHOLES,
+    READ_SPLITS, /* of the training and of the test split, whole */
     READ_NUMBERS,
     READ_AMOUNT, /* one, or several, into an Amounts */
     READ_AMOUNTS,
@@ -72,14 +73,13 @@ typedef struct {
     double low, high;
     const char *usual; /* what holds if the flag is not given; NULL: the field stays 0 */
     bool above;        /* numbers: low itself is not allowed */
-    int most;          /* numbers at most; 0: MOST_NUMBERS */
 } ValueRow;
 #define AT(field) offsetof(EvalRequest, field)
 static const ValueRow VALUES[N_EVAL_FLAGS] = {
     [EVAL_K] = {READ_WHOLES, AT(ks), 1, 1e5, "10,20,100,200", false},
     [EVAL_TEMPERATURE] = {READ_NUMBERS, AT(temperatures), 1e-4, 1e4, "0.07", false},
     [EVAL_WITHIN] = {READ_BARE, AT(within), 0, 0, NULL, false},
-    [EVAL_LIMIT] = {READ_WHOLES, AT(limits), 1, 1e12, NULL, false, 2},
+    [EVAL_LIMIT] = {READ_SPLITS, AT(limits), 1, 1e12, NULL, false},
     [EVAL_BASELINES] = {READ_BARE, AT(baselines), 0, 0, NULL, false},
     [EVAL_JSON] = {READ_TEXT, AT(json), 0, 0, NULL, false},
     [EVAL_NO_CACHE] = {READ_BARE, AT(no_cache), 0, 0, NULL, false},
@@ -129,8 +129,9 @@ static bool read_value(EvalRequest *r, int i) {
     const Flag *flag = &r->frozen.own[i];
     const ValueRow *row = &VALUES[i];
     void *field = (char *)r + row->at;
-    if (row->reading == READ_WHOLES || row->reading == READ_NUMBERS) {
-        NumberRange range = {row->low, row->high, row->above, row->reading == READ_WHOLES, row->most};
+    bool splits = row->reading == READ_SPLITS;
+    if (splits || row->reading == READ_WHOLES || row->reading == READ_NUMBERS) {
+        NumberRange range = {row->low, row->high, row->above, row->reading != READ_NUMBERS, splits ? 2 : 0};
         return numbers_flag(flag, row->usual, &range, field);
     }
     if (row->reading == READ_AMOUNT || row->reading == READ_AMOUNTS) return read_amounts(flag, row, field);
