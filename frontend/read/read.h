@@ -80,9 +80,6 @@ void check_preset(ParsedRecipe *recipe, const char *name, const Tree *preset);
 /* The place that a path such as "train.epochs", or a knob's bare name, names in the tree; NULL: none. */
 Tree **find_place(Tree *root, const char *path);
 
-/* ---- mend.c: sections and their entries that are lists of maps become maps, after an error */
-void mend_lists(ParsedRecipe *recipe, Tree *root);
-
 /* ---- unread.c: notes the names of a section that could not be read */
 void note_unread(ParsedRecipe *recipe, const char *section, const Tree *map);
 /* ---- files.c: the libraries that a recipe uses */

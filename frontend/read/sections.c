@@ -74,10 +74,8 @@ bool recipe_begin(ParsedRecipe *r, const char *path, const char *text, size_t si
     r->file = diags_add_source(r->diags, path, r->own_text, size);
     if (part) tree_set_file(part, r->file);
     Tree *root = part ? part : tree_parse(r->arena, r->diags, r->file, r->own_text, size);
+    if (root) tree_mend_lists(r->arena, r->diags, root);
     if (root) root = tree_on_bases(r->arena, r->diags, path, r->options->models_dir, root, &r->bases);
     r->tree = root;
-    if (!root || (!check_keys(r, root, "a recipe", keys, COUNT(keys)) && root->kind != TREE_MAP))
-        return false;
-    mend_lists(r, root);
-    return true;
+    return root && (check_keys(r, root, "a recipe", keys, COUNT(keys)) || root->kind == TREE_MAP);
 }

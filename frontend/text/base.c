@@ -202,6 +202,7 @@ Tree *tree_on_bases(Arena *arena, Diags *diags, const char *path, const char *mo
         Tree *tree = tree_parse(arena, diags, base.file, base.text, base.size);
         if (!tree) diag_note(diags, word->loc, "begun with here");
         if (!tree || !check_base(diags, word, tree)) return NULL;
+        tree_mend_lists(arena, diags, tree);
         base.use = tree_get(tree, "use");
         ARENA_PUSH(arena, out->items, out->count, out->capacity, base);
         levels[out->count] = tree;

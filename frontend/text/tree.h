@@ -38,6 +38,9 @@ bool tree_is_null(const Tree *tree);              /* nothing after the key, or ~
 /* The text of a scalar; NULL after an error that says `what` must be a word. */
 const char *tree_word(Diags *diags, const Tree *tree, const char *what);
 
+/* mend.c: sections of a recipe, and their entries, that are lists of maps become maps, after an error. */
+void tree_mend_lists(Arena *arena, Diags *diags, Tree *root);
+
 /* A text without its UTF-8 byte order mark, if it has one. */
 const char *tree_skip_mark(const char *text, size_t *size);
 

@@ -1,11 +1,11 @@
 /* Lists where maps belong: `- name: value` for `name: value`. They are told, and read as the map that was meant, so
  * that what they name is known. */
-#include "frontend/read/read.h"
+#include "frontend/text/tree.h"
 
 #include <string.h>
 
 /* A list of maps as one map; false if it is another list, or none. */
-static bool mend_list(ParsedRecipe *r, Tree *tree, const char *what) {
+static bool mend_list(Arena *arena, Diags *diags, Tree *tree, const char *what) {
     if (tree->kind != TREE_LIST || tree->count == 0) return false;
     size_t n = 0;
     for (size_t i = 0; i < tree->count; i++) {
@@ -13,8 +13,8 @@ static bool mend_list(ParsedRecipe *r, Tree *tree, const char *what) {
         if (item->kind != TREE_MAP) return false;
         n += item->count;
     }
-    diag_error(r->diags, tree->loc, "%s must be a map, not a list: write `name: value` without `- `", what);
-    TreeItem *items = ARENA_ARRAY(r->arena, TreeItem, n + 1);
+    diag_error(diags, tree->loc, "%s must be a map, not a list: write `name: value` without `- `", what);
+    TreeItem *items = ARENA_ARRAY(arena, TreeItem, n + 1);
     n = 0;
     for (size_t i = 0; i < tree->count; i++) {
         Tree *map = tree->items[i].value;
@@ -32,19 +32,20 @@ static bool mend_list(ParsedRecipe *r, Tree *tree, const char *what) {
     return true;
 }
 
-void mend_lists(ParsedRecipe *r, Tree *root) {
+void tree_mend_lists(Arena *arena, Diags *diags, Tree *root) {
     static const char *const sections[] = {"knobs",    "presets", "views",     "draws",      "modules",
                                            "networks", "state",   "schedules", "objectives", "metrics",
                                            "values",   "embed",   "train",     "data",       "inputs"};
     static const char *const forms[] = {"knobs",    "presets",    "views",   "draws",
                                         "networks", "objectives", "metrics", "inputs"};
-    for (size_t i = 0; i < COUNT(sections); i++) {
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
         Tree *map = tree_get(root, sections[i]);
-        if (map) mend_list(r, map, sections[i]);
+        if (map) mend_list(arena, diags, map, sections[i]);
     }
-    for (size_t i = 0; i < COUNT(forms); i++) {
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         Tree *map = tree_get(root, forms[i]);
         for (size_t k = 0; map && map->kind == TREE_MAP && k < map->count; k++)
-            mend_list(r, map->items[k].value, arena_printf(r->arena, "'%s'", map->items[k].key->text));
+            mend_list(arena, diags, map->items[k].value,
+                      arena_printf(arena, "'%s'", map->items[k].key->text));
     }
 }
