@@ -54,12 +54,10 @@ static bool replaces(const char *section, const Tree *base, const Tree *own) {
 
 /* The knob of the base with another default. */
 static Tree *with_default(Arena *arena, const Tree *knob, Tree *value) {
-    Tree *made = empty(arena, knob, TREE_MAP, knob->count + 1);
-    for (size_t i = 0; i < knob->count; i++) {
-        bool is_default = strcmp(knob->items[i].key->text, "default") == 0;
-        add(made, knob->items[i].key, is_default ? value : knob->items[i].value);
-    }
-    return made;
+    Tree *made = empty(arena, knob, TREE_MAP, knob->count), *old = tree_get(knob, "default");
+    for (size_t i = 0; i < knob->count; i++)
+        add(made, knob->items[i].key, knob->items[i].value == old ? value : knob->items[i].value);
+    return old ? made : value;
 }
 
 /* section: that the maps are, or NULL further inside. */

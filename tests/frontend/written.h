@@ -2,25 +2,8 @@
 #ifndef VITC_TESTS_FRONTEND_WRITTEN_H
 #define VITC_TESTS_FRONTEND_WRITTEN_H
 
+#include "tests/driver/folder.h"
 #include "tests/frontend/interpreted.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-static char folder[64];
-
-static inline int make_folder(void **state) {
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/vitc-test-written-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static inline int remove_folder(void **state) {
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
-}
 
 static inline const char *written(const char *name, const char *text) {
     char *path = arena_printf(arena, "%s/%s", folder, name);
