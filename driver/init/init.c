@@ -1,6 +1,7 @@
 /* vitc init: a first recipe with comments, or a copy of another with a comment for each of its sections. */
 #include "driver/driver.h"
 #include "driver/help/topics.h"
+#include "driver/init/begins_with.h"
 #include "frontend/text/base.h"
 #include "ir/base/stream.h"
 
@@ -11,9 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FROM, OBJECTIVE, LIST, N };
+enum { FROM, BASE, OBJECTIVE, LIST, N };
 static const FlagRow FLAGS[N] = {
     [FROM] = {"from", FLAG_VALUE, "RECIPE", COMPLETE_RECIPE, "begin with a copy of this recipe"},
+    [BASE] = {"base", FLAG_VALUE, "RECIPE", COMPLETE_RECIPE,
+              "begin with this recipe, and say only what differs"},
     [OBJECTIVE] = {"objective", FLAG_VALUE, "KIND", COMPLETE_TEMPLATE,
                    "what to learn from, as --list has it (contrast)"},
     [LIST] = {"list", FLAG_BARE, NULL, COMPLETE_NONE, "list what to begin with, and write nothing"}};
@@ -23,6 +26,7 @@ const FlagTable INIT_FLAGS = {FLAGS, N, NULL};
 static const struct {
     const char *key, *text;
 } SECTIONS[] = {
+    {"base", "The recipe that this one begins with: all that is not said here is as there."},
     {"use", "Libraries of modules: of the folder of installed recipes, or beside this file."},
     {"knobs", "What can be set on the command line, as key=value. min, above … are checked; help is shown."},
     {"check", "What must hold of knobs together: said before anything is computed."},
@@ -47,7 +51,7 @@ typedef struct {
     const char *path;         /* of what is written */
     char *name;               /* how the recipe calls itself, and how its run is called */
     const char *text, *begun; /* begun: what with, for people */
-    bool copy;                /* of another recipe, not a first one */
+    bool copy;                /* of another recipe, or begun with it, not a first one */
 } Init;
 
 /* ---- the text ---------------------------------------------------------------------------------------------------- */
@@ -144,6 +148,34 @@ static bool take_copy(Init *init, const char *word) {
     return true;
 }
 
+/* How a recipe beside init->path names one at `path`: installed ones as the user did. */
+static const char *base_word(Init *init, const char *path, const char *word) {
+    size_t n = strlen(models_dir());
+    if (strncmp(path, models_dir(), n) == 0 && path[n] == '/') return word;
+    char *real = realpath(path, NULL);
+    const char *kept = real ? arena_printf(init->arena, "\"%s\"", real) : path;
+    free(real);
+    return kept;
+}
+
+static bool take_base(Init *init, const char *word) {
+    size_t size;
+    RecipeBases bases;
+    const char *path = find_recipe(init->arena, word);
+    if (access(path, F_OK) != 0 && errno == ENOENT) return refuse_recipe(word);
+    const char *text = stream_read_file(init->arena, path, (size_t)16 << 20, &size);
+    if (!text) return fail(2, "cannot read '%s': %s", path, strerror(errno)) < 0;
+    Diags *diags = diags_new(init->arena);
+    Tree *tree = tree_parse(init->arena, diags, diags_add_source(diags, path, text, size), text, size);
+    if (tree) tree = tree_on_bases(init->arena, diags, path, models_dir(), tree, &bases);
+    if (!tree) diags_print(diags, stderr, vt_terminal(stderr).colour);
+    if (!tree) return false;
+    init->text = begins_with(init->arena, base_word(init, path, word), tree);
+    init->begun = word;
+    init->copy = true;
+    return true;
+}
+
 /* "runs/my.yaml", or without the end: the recipe is called my. */
 static bool take_name(Init *init, const char *word) {
     size_t n = strlen(word);
@@ -214,19 +246,22 @@ int verb_init(int argc, char **argv) {
     Arguments args;
     if (!parse_arguments(argc, argv, flags, N, &args)) return 2;
     if (flags[LIST].given) {
-        if (args.n_words || flags[FROM].given || flags[OBJECTIVE].given)
+        if (args.n_words || flags[FROM].given || flags[BASE].given || flags[OBJECTIVE].given)
             return fail(2, "init --list writes nothing: it stands alone");
         return tell_templates(), 0;
     }
     if (args.n_words != 1 || args.n_overrides) return fail(2, "init wants one name: vitc init NAME");
-    if (flags[FROM].given && flags[OBJECTIVE].given)
-        return fail(2, "--from and --objective both say what to begin with: one of them");
+    if (flags[FROM].given + flags[BASE].given + flags[OBJECTIVE].given > 1)
+        return fail(2, "--from, --base and --objective all say what to begin with: one of them");
     Init init = {.arena = arena_new()};
     int code = 2;
-    bool good = take_name(&init, args.words[0]) &&
-                (flags[FROM].given
-                     ? take_copy(&init, flags[FROM].value)
-                     : take_template(&init, flags[OBJECTIVE].given ? flags[OBJECTIVE].value : "contrast"));
+    bool good = take_name(&init, args.words[0]);
+    if (good && flags[FROM].given)
+        good = take_copy(&init, flags[FROM].value);
+    else if (good && flags[BASE].given)
+        good = take_base(&init, flags[BASE].value);
+    else if (good)
+        good = take_template(&init, flags[OBJECTIVE].given ? flags[OBJECTIVE].value : "contrast");
     if (good) init.text = named(init.arena, init.text, init.name);
     if (good && is_good(&init)) {
         const char *preset = preset_of(&init);

@@ -97,6 +97,30 @@ static void test_copies(void **state) {
     free(again);
 }
 
+/* It is as the other but for what is said, also where that is a file elsewhere that begins with another itself. */
+static void test_begun(void **state) {
+    (void)state;
+    assert_int_equal(init("begun --base paper/gram"), 0);
+    assert_true(said("vitc train begun.yaml preset=tiny --data synthetic --out runs/begun"));
+    char *text = file_text("begun.yaml");
+    assert_non_null(strstr(text, "\nrecipe: begun\n"));
+    assert_non_null(strstr(text, "\nbase: paper/gram\n"));
+    assert_non_null(strstr(text, "\n#   objectives  dino, anchoring\n"));
+    free(text);
+    assert_int_equal(
+        run_command("cd %s && sed -i 's/^knobs: {}/knobs: {anchor: 7}/' begun.yaml && mkdir below", folder),
+        0);
+    assert_int_equal(init("below/more --base begun.yaml"), 0);
+    assert_int_equal(
+        run_command("cd %s && %s inspect below/more.yaml preset=tiny anchor=7 --against gram preset=tiny",
+                    folder, VITC_BINARY),
+        0);
+    assert_true(said("knobs.anchor") && said("7"));
+    assert_false(log_holds("objectives."));
+    assert_int_equal(
+        run_command("cd %s && %s check below/more.yaml preset=tiny --strict", folder, VITC_BINARY), 0);
+}
+
 static void test_list(void **state) {
     (void)state;
     assert_int_equal(init("--list"), 0);
@@ -116,8 +140,10 @@ static void test_refused(void **state) {
         {"new --objective ../quickstart", "unknown objective '../quickstart'"},
         {"new --from quickstrt", "there is no recipe 'quickstrt'; did you mean 'quickstart'?"},
         {"new --from taken.yaml", "'taken.yaml' is no recipe"},
-        {"new --from quickstart --objective mask", "--from and --objective both say"},
+        {"new --from quickstart --objective mask", "--from, --base and --objective all say"},
         {"new --list", "init --list writes nothing"},
+        {"new --base quickstrt", "there is no recipe 'quickstrt'; did you mean 'quickstart'?"},
+        {"new --base taken.yaml", "no recipe"},
         {"none/new", "cannot write 'none/new.yaml'"},
         {"new --from broken.yaml", "unknown key 'objectivs'"},
     };
@@ -138,6 +164,7 @@ static void test_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_templates), cmocka_unit_test(test_copies),
-                                       cmocka_unit_test(test_list), cmocka_unit_test(test_refused)};
+                                       cmocka_unit_test(test_begun), cmocka_unit_test(test_list),
+                                       cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
