@@ -293,6 +293,16 @@ static bool read_request(int argc, char **argv, Request *q, int *code) {
     return true;
 }
 
+/* Of what is interpreted nothing is compiled but how states begin: functions that give nothing are empty. Bodies of
+ * loops, which have a number behind their name, stay: that of @init may be one. */
+static void empty_functions(Module *module) {
+    for (size_t f = 0; f < module->n_funcs; f++) {
+        Func *func = module->funcs[f];
+        if (strcmp(func->name, "init") != 0 && !strchr(func->name, '.'))
+            func->n_outputs = func->n_updates = 0;
+    }
+}
+
 /* Compiles the recipe. *plain: its graph before expansion and fusion, which the interpreter runs, so that it checks
  * them too. */
 static bool load_program(const Request *q, Session *s, Renames *rules, Module **plain) {
@@ -302,8 +312,9 @@ static bool load_program(const Request *q, Session *s, Renames *rules, Module **
         (flags[RENAME].given && !read_renames(s->arena, s->diags, flags[RENAME].value, rules)))
         return false;
     *plain = module_clone(s->recipe.module, s->arena);
-    if (!passes_run(*plain, PASSES_INTERPRET, NULL, s->diags) || !session_compile(s, flags[TARGET].value))
-        return false;
+    if (!passes_run(*plain, PASSES_INTERPRET, NULL, s->diags)) return false;
+    if (flags[INTERPRET].given && !flags[TRACE].given) empty_functions(s->recipe.module);
+    if (!session_compile(s, flags[TARGET].value)) return false;
     if (flags[TIMING].given) timing_print(&s->timing);
     return true;
 }
