@@ -134,12 +134,22 @@ static bool take_template(Init *init, const char *kind) {
     return init->text || fail(2, "cannot read '%s': %s", path, strerror(errno)) < 0;
 }
 
+/* The text of a recipe that the user names; NULL after telling. */
+static const char *recipe_text(Init *init, const char *word, const char **path, size_t *size) {
+    *path = find_recipe(init->arena, word);
+    if (access(*path, F_OK) != 0 && errno == ENOENT) {
+        refuse_recipe(word);
+        return NULL;
+    }
+    const char *text = stream_read_file(init->arena, *path, (size_t)16 << 20, size);
+    if (!text) fail(2, "cannot read '%s': %s", *path, strerror(errno));
+    return text;
+}
+
 static bool take_copy(Init *init, const char *word) {
     size_t size;
-    const char *path = find_recipe(init->arena, word);
-    if (access(path, F_OK) != 0 && errno == ENOENT) return refuse_recipe(word);
-    const char *text = stream_read_file(init->arena, path, (size_t)16 << 20, &size);
-    if (!text) return fail(2, "cannot read '%s': %s", path, strerror(errno)) < 0;
+    const char *path, *text = recipe_text(init, word, &path, &size);
+    if (!text) return false;
     if (strncmp(text, "recipe:", 7) != 0 && !strstr(text, "\nrecipe:"))
         return fail(2, "'%s' is no recipe: it has no line `recipe: NAME`", path) < 0;
     init->text = copied(init->arena, text, word);
@@ -160,16 +170,12 @@ static const char *base_word(Init *init, const char *path, const char *word) {
 
 static bool take_base(Init *init, const char *word) {
     size_t size;
-    RecipeBases bases;
-    const char *path = find_recipe(init->arena, word);
-    if (access(path, F_OK) != 0 && errno == ENOENT) return refuse_recipe(word);
-    const char *text = stream_read_file(init->arena, path, (size_t)16 << 20, &size);
-    if (!text) return fail(2, "cannot read '%s': %s", path, strerror(errno)) < 0;
+    const char *path, *text = recipe_text(init, word, &path, &size);
+    if (!text) return false;
     Diags *diags = diags_new(init->arena);
-    Tree *tree = tree_parse(init->arena, diags, diags_add_source(diags, path, text, size), text, size);
-    if (tree) tree = tree_on_bases(init->arena, diags, path, models_dir(), tree, &bases);
-    if (!tree) diags_print(diags, stderr, vt_terminal(stderr).colour);
-    if (!tree) return false;
+    const Tree *tree = tree_of_recipe(init->arena, diags, path, text, size, models_dir());
+    diags_print(diags, stderr, vt_terminal(stderr).colour);
+    if (!tree) return diags_errors(diags) == 0 && fail(2, "'%s' is no recipe", path) < 0;
     init->text = begins_with(init->arena, base_word(init, path, word), tree);
     init->begun = word;
     init->copy = true;
@@ -223,12 +229,9 @@ static int write_new(const char *path, const char *text) {
 
 /* The last preset of a copy, whose size may be a paper's; "". Found before anything is written. */
 static const char *preset_of(const Init *init) {
-    Diags *diags = diags_new(init->arena);
-    size_t size = strlen(init->text);
-    uint32_t file = diags_add_source(diags, init->path, init->text, size);
-    Tree *root = init->copy ? tree_parse(init->arena, diags, file, init->text, size) : NULL;
-    RecipeBases bases;
-    if (root) root = tree_on_bases(init->arena, diags, init->path, models_dir(), root, &bases);
+    const Tree *root = init->copy ? tree_of_recipe(init->arena, diags_new(init->arena), init->path,
+                                                   init->text, strlen(init->text), models_dir())
+                                  : NULL;
     const Tree *presets = root ? tree_get(root, "presets") : NULL;
     if (!presets || presets->kind != TREE_MAP || !presets->count) return "";
     return arena_printf(init->arena, " preset=%s", presets->items[presets->count - 1].key->text);

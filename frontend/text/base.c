@@ -100,6 +100,11 @@ static Tree *both(Arena *arena, Tree *base, Tree *own) {
     return made;
 }
 
+/* What a recipe says of itself, and does not take from its base. */
+static bool is_own(const char *section) {
+    return IS_ONE_OF(section, "recipe", "about", "use", "base");
+}
+
 static Tree *merge_roots(Arena *arena, const Tree *base, const Tree *own) {
     Tree *made = empty(arena, own, TREE_MAP, base->count + own->count);
     for (size_t i = 0; i < own->count; i++) /* what it says of itself comes first */
@@ -108,7 +113,7 @@ static Tree *merge_roots(Arena *arena, const Tree *base, const Tree *own) {
     for (size_t i = 0; i < base->count; i++) {
         const char *section = base->items[i].key->text;
         Tree *of_base = base->items[i].value, *of_own = tree_get(own, section);
-        if (IS_ONE_OF(section, "recipe", "about", "use", "base")) continue;
+        if (is_own(section)) continue;
         if (!of_own)
             add(made, base->items[i].key, of_base);
         else if (tree_is_null(of_own))
@@ -122,8 +127,7 @@ static Tree *merge_roots(Arena *arena, const Tree *base, const Tree *own) {
     }
     for (size_t i = 0; i < own->count; i++) {
         const char *section = own->items[i].key->text;
-        if (!IS_ONE_OF(section, "recipe", "about", "use", "base") && !tree_get(base, section))
-            add(made, own->items[i].key, own->items[i].value);
+        if (!is_own(section) && !tree_get(base, section)) add(made, own->items[i].key, own->items[i].value);
     }
     return made;
 }
@@ -209,4 +213,12 @@ Tree *tree_on_bases(Arena *arena, Diags *diags, const char *path, const char *mo
     Tree *whole = levels[out->count];
     for (size_t i = out->count; i-- > 0;) whole = merge_roots(arena, whole, levels[i]);
     return whole;
+}
+
+Tree *tree_of_recipe(Arena *arena, Diags *diags, const char *path, const char *text, size_t size,
+                     const char *models_dir) {
+    RecipeBases bases;
+    Tree *root = tree_parse(arena, diags, diags_add_source(diags, path, text, size), text, size);
+    return root && root->kind == TREE_MAP ? tree_on_bases(arena, diags, path, models_dir, root, &bases)
+                                          : NULL;
 }

@@ -32,4 +32,8 @@ typedef struct {
 Tree *tree_on_bases(Arena *arena, Diags *diags, const char *path, const char *models_dir, Tree *root,
                     RecipeBases *out);
 
+/* The same of a text, whose positions are in a source of its own. NULL after errors, and if it is no map. */
+Tree *tree_of_recipe(Arena *arena, Diags *diags, const char *path, const char *text, size_t size,
+                     const char *models_dir);
+
 #endif
