@@ -20,7 +20,7 @@ static const Verb VERBS[] = {
      .examples = {{"init my", "my.yaml: two views of an image are told from those of others"},
                   {"init my --objective mask", "hidden patches are told from the rest"},
                   {"init my --from quickstart", "a copy to change, each section with a comment"},
-                  {"init my --base dino", "what is different from DINO, to be filled in"},
+                  {"init my --base quickstart", "what is different from that one, to be filled in"},
                   {"init --list", "what to begin with"}}},
     {.name = "train",
      .run = verb_train,
