@@ -130,6 +130,7 @@ static void print(const char *text, const char *note, const EvalNumber *numbers)
         between = ", ";
     }
     puts(note ? note : "");
+    fflush(stdout); /* into a file, too */
 }
 
 void eval_row(EvalReport *report, const char *text, const char *note, const EvalNumber *numbers) {
@@ -233,7 +234,7 @@ static bool add_entry(json_t *entries, json_t *entry) {
     return good && json_array_append(entries, entry) == 0;
 }
 
-bool eval_report_write(EvalReport *report, const char *path, VtError *error) {
+static bool add_entries(const EvalReport *report, const char *path, VtError *error) {
     json_t *entries = read_entries(path, error);
     if (!entries) return false;
     bool good = !report->bad;
@@ -249,6 +250,13 @@ bool eval_report_write(EvalReport *report, const char *path, VtError *error) {
     } else
         vt_fail(error, 1, "out of memory for '%s'", path);
     free(text);
+    return good;
+}
+
+bool eval_report_write(EvalReport *report, const char *path, VtError *error) {
+    int lock = vt_lock_folder_of(path); /* evaluations of one run, side by side */
+    bool good = add_entries(report, path, error);
+    if (lock >= 0) close(lock);
     return good;
 }
 

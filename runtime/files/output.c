@@ -1,5 +1,6 @@
 /* What is written to disk: files that replace others whole or not at all, and the folders they lie in. */
 #include "runtime/files/output.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/files/read_at.h"
 
@@ -9,8 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TEMPORARY ".tmp-"
@@ -121,11 +124,16 @@ static bool sync_file(int file) {
     return fsync(file) == 0 || errno == EINVAL || errno == ENOTSUP || errno == EROFS;
 }
 
-static bool sync_folder(const char *path) {
+/* The folder that `path` lies in, or -1. */
+static int open_folder_of(const char *path) {
     char folder[LONGEST];
     size_t n = folder_length(path);
     snprintf(folder, sizeof folder, "%.*s", n ? (int)n : 1, n ? path : ".");
-    int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static bool sync_folder(const char *path) {
+    int file = open_folder_of(path);
     if (file < 0) return errno == EACCES; /* a folder may be written in that may not be listed */
     bool good = sync_file(file);
     int problem = errno;
@@ -244,6 +252,15 @@ void vt_replace_sweep(const char *path) {
         if (ours) unlinkat(dirfd(dir), found, 0);
     }
     if (dir) closedir(dir);
+}
+
+int vt_lock_folder_of(const char *path) {
+    const struct timespec pause = {.tv_nsec = 10000000};
+    int file = open_folder_of(path);
+    double end = vt_now() + 5;
+    while (file >= 0 && flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK && vt_now() < end)
+        nanosleep(&pause, NULL);
+    return file;
 }
 
 /* ---- folders ----------------------------------------------------------------------------------------------------- */

@@ -25,6 +25,9 @@ bool vt_replace_with(const char *path, unsigned mode, const void *bytes, size_t 
 bool vt_replace_by_link(const char *from, const char *path, VtError *error);
 /* Removes what processes that were killed left beside `path`. For who knows that no other is writing. */
 void vt_replace_sweep(const char *path);
+/* For who reads `path`, adds to it and replaces it: until what this gives is closed, others that ask so wait,
+ * five seconds at most (a lock of another program's may stay). -1: nothing there can be locked; go on without. */
+int vt_lock_folder_of(const char *path);
 bool vt_write_all(int file, const void *bytes, size_t size); /* false: errno says why */
 /* Makes a folder with those above it that are missing; one that is there already is no error. */
 bool vt_make_folders(const char *path, unsigned mode, VtError *error);

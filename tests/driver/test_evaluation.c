@@ -3,9 +3,11 @@
 #include "runtime/images/npy.h"
 #include "tests/driver/put_image.h"
 
+#include <fcntl.h>
 #include <jansson.h>
 #include <math.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #define MODEL "quickstart width=16 depth=1 heads=2 hidden=16 out_dim=8 batch=8"
@@ -202,6 +204,24 @@ static void test_entries(void **state) {
     assert_int_equal(eval("--k 3"), 2);
     assert_true(said("is no list of evaluations"));
     assert_int_equal(run_command("grep -q text %s/run/eval.json && rm %s/run/eval.json", folder, folder), 0);
+}
+
+/* Two that judge one run at once keep both results: what another has added meanwhile stays. */
+static void test_side_by_side(void **state) {
+    (void)state;
+    int held = open(path_of("run"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(flock(held, LOCK_EX), 0);
+    assert_int_equal(
+        run_command("cd %s && { { %s eval knn run --data data --k 3; echo ended; } >other 2>&1 & } && "
+                    "for i in $(seq 1200); do grep -qE 'top-1|ended' other && break; sleep 0.05; "
+                    "done && (echo '[{\"mine\": 1}]' >run/eval.json)",
+                    folder, VITC_BINARY),
+        0);
+    close(held);
+    run_command("for i in $(seq 1200); do grep ended %s/other && break; sleep 0.05; done", folder);
+    static const char *const mine[] = {"\"mine\":1", NULL}, *const theirs[] = {"\"ks\":[3]", NULL};
+    assert_int_equal(entries_with("run/eval.json", mine) + entries_with("run/eval.json", theirs), 2);
+    assert_int_equal(run_command("rm %s/run/eval.json", folder), 0);
 }
 
 /* Training's own k-NN and that of `eval` are one; several k and T are judged in one pass. */
@@ -662,6 +682,7 @@ int main(void) {
                                        cmocka_unit_test(test_whiten),
                                        cmocka_unit_test(test_fewshot),
                                        cmocka_unit_test(test_entries),
+                                       cmocka_unit_test(test_side_by_side),
                                        cmocka_unit_test(test_kept),
                                        cmocka_unit_test(test_refusals),
                                        cmocka_unit_test(test_embed),
