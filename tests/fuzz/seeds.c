@@ -182,6 +182,24 @@ static void write_tiny(void) {
     globfree(&found);
 }
 
+/* Recipes and what they begin with: tests/fuzz/bases/, and each of tests/fuzz/recipes/ as a base. */
+static void write_bases(void) {
+    static const char outer[] = "recipe: outer\nbase: base\ntrain: {batch: 2, epochs: 3}\n----\n";
+    glob_t found;
+    if (glob(SOURCE_DIR "/tests/fuzz/recipes/*.yaml", 0, NULL, &found) != 0 ||
+        glob(SOURCE_DIR "/tests/fuzz/bases/*.yaml", GLOB_APPEND, NULL, &found) != 0)
+        die("no tests/fuzz/bases");
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        char *text = read_text(found.gl_pathv[i]), *pair = NULL;
+        const char *first = strstr(text, "\n----\n") ? "" : outer;
+        if (asprintf(&pair, "%s%s", first, text) < 0) die("out of memory");
+        write_seed("base", strrchr(found.gl_pathv[i], '/') + 1, pair, strlen(pair));
+        free(pair);
+        free(text);
+    }
+    globfree(&found);
+}
+
 /* Modules of tests/passes/cases/: what stands between "// ----", "// gives:" and the end. */
 static void write_cases(void) {
     glob_t found;
@@ -469,6 +487,7 @@ int main(int argc, char **argv) {
     write_words();
     write_models();
     write_tiny();
+    write_bases();
     write_cases();
     write_tensors();
     write_images();
