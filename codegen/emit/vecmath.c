@@ -280,8 +280,8 @@ static LLVMValueRef sine(LLVMBuilderRef b, LLVMValueRef x, int quarter) {
     r = fma_(b, rounded, real(x, -7.54978995489e-8), r);
     LLVMValueRef z = LLVMBuildFMul(b, r, r, "");
     LLVMValueRef sin_ = fma_(b, LLVMBuildFMul(b, polynomial(b, z, s, 3), z, ""), r, r);
-    LLVMValueRef cos_ =
-        fma_(b, LLVMBuildFMul(b, polynomial(b, z, c, 3), z, ""), z, fma_(b, z, real(x, -0.5), real(x, 1)));
+    LLVMValueRef cos_ = fma_(b, z, real(x, -0.5), real(x, 1));
+    cos_ = fma_(b, LLVMBuildFMul(b, polynomial(b, z, c, 3), z, ""), z, cos_);
     n = LLVMBuildAdd(b, n, integer(x, quarter), "");
     LLVMValueRef odd = LLVMBuildICmp(b, LLVMIntNE, LLVMBuildAnd(b, n, integer(x, 1), ""), integer(x, 0), "");
     LLVMValueRef negative =
@@ -334,7 +334,8 @@ LLVMValueRef vecmath_erf(FunctionBuilder *fb, LLVMValueRef x) {
 LLVMValueRef vecmath_sigmoid(FunctionBuilder *fb, LLVMValueRef x) {
     LLVMBuilderRef b = fb->builder;
     LLVMValueRef one = real(x, 1), t = vecmath_exp(fb, LLVMBuildFNeg(b, absolute(b, x), ""));
-    return LLVMBuildFDiv(b, choose(b, LLVMRealOLT, x, real(x, 0), t, one), LLVMBuildFAdd(b, one, t, ""), "");
+    LLVMValueRef upper = choose(b, LLVMRealOLT, x, real(x, 0), t, one);
+    return LLVMBuildFDiv(b, upper, LLVMBuildFAdd(b, one, t, ""), "");
 }
 
 LLVMValueRef vecmath_exp_bf16(FunctionBuilder *fb, LLVMValueRef x) {

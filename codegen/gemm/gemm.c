@@ -331,9 +331,9 @@ static void choose_ahead(Gemm *g) {
     build_store(fb, build_add(fb, run, i64(g, runs)), g->asked);
     LLVMValueRef of_a = LLVMBuildICmp(b, LLVMIntSLT, run, k, ""),
                  of_b = build_smaller(fb, LLVMBuildSub(b, run, k, ""), k);
-    LLVMValueRef from =
-        LLVMBuildSelect(b, of_a, build_element(fb, i8, g->next_a, build_scaled(fb, run, stride_a)),
-                        build_element(fb, i8, g->next_b, build_scaled(fb, of_b, stride_b)), "");
+    LLVMValueRef from_a = build_element(fb, i8, g->next_a, build_scaled(fb, run, stride_a)),
+                 from_b = build_element(fb, i8, g->next_b, build_scaled(fb, of_b, stride_b)),
+                 from = LLVMBuildSelect(b, of_a, from_a, from_b, "");
     LLVMValueRef stride = LLVMBuildSelect(b, of_a, i64(g, stride_a), i64(g, stride_b), ""),
                  bytes = LLVMBuildSelect(b, of_a, g->bytes_a, g->bytes_b, "");
     g->ahead.from = LLVMBuildSelect(b, g->is_last, g->tile, from, "");

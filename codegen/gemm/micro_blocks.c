@@ -41,7 +41,8 @@ static LLVMValueRef rows_of_a(const Micro *m, LLVMValueRef u, int row) {
     if (both && m->spec.block == 2 && m->spec.line == 2) return load_a(m, vector_type(m, 4), u, 0, row);
     if (both && m->spec.block == 1 && m->spec.line == 1) {
         LLVMTypeRef pair = vector_type(m, 2);
-        return four_of(m, load_a(m, pair, u, 0, row), load_a(m, pair, u, 1, row), 0, 2, 1, 3);
+        LLVMValueRef even = load_a(m, pair, u, 0, row);
+        return four_of(m, even, load_a(m, pair, u, 1, row), 0, 2, 1, 3);
     }
     LLVMValueRef first = load_row(m, u, row);
     return four_of(m, first, both ? load_row(m, u, row + 1) : first, 0, 1, 2, 3);

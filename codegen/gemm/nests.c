@@ -79,8 +79,11 @@ static LLVMValueRef run_offset(Packing *p, const GemmNest *nest, const Run *run)
     return build_add(p->fb, outer, build_scaled(p->fb, run->low, nest->stride[nest->n - 1]));
 }
 
-static void copy_vector(Packing *p, LLVMValueRef from, LLVMValueRef to, LLVMValueRef mask) {
+static void copy_vector(Packing *p, LLVMValueRef from, LLVMValueRef to, LLVMValueRef index,
+                        LLVMValueRef mask) {
     FunctionBuilder *fb = p->fb;
+    from = at(p, from, index);
+    to = at(p, to, index);
     unsigned align = p->part->dtype == DT_BF16 ? 2 : 4;
     LLVMTypeRef vector = build_vector_type(p->element, fb->lanes);
     if (mask) {
@@ -96,11 +99,11 @@ static void copy_vector(Packing *p, LLVMValueRef from, LLVMValueRef to, LLVMValu
 static void copy(Packing *p, LLVMValueRef from, LLVMValueRef to, LLVMValueRef count) {
     FunctionBuilder *fb = p->fb;
     Loop loop = build_loop_begin(fb, build_i64(fb, 0), count, fb->lanes, "copy");
-    copy_vector(p, at(p, from, loop.counter), at(p, to, loop.counter), NULL);
+    copy_vector(p, from, to, loop.counter, NULL);
     build_loop_end(fb, &loop);
     Fork rest = build_if(fb, LLVMBuildICmp(fb->builder, LLVMIntSLT, loop.counter, count, ""));
     LLVMValueRef mask = build_lanes_below(fb, fb->lanes, 0, less(p, count, loop.counter));
-    copy_vector(p, at(p, from, loop.counter), at(p, to, loop.counter), mask);
+    copy_vector(p, from, to, loop.counter, mask);
     build_end_if(fb, &rest);
 }
 
@@ -110,7 +113,7 @@ static void copy_known(Packing *p, LLVMValueRef from, LLVMValueRef to, int64_t c
     for (int64_t i = 0; i < count; i += fb->lanes) {
         LLVMValueRef mask = NULL, index = build_i64(fb, i);
         if (count - i < fb->lanes) mask = build_lanes_below(fb, fb->lanes, 0, build_i64(fb, count - i));
-        copy_vector(p, at(p, from, index), at(p, to, index), mask);
+        copy_vector(p, from, to, index, mask);
     }
 }
 
@@ -127,12 +130,14 @@ static void copy_line(Packing *p, LLVMValueRef from, LLVMValueRef to) {
         Loop loop = build_loop_begin(fb, build_i64(fb, 0), build_i64(fb, all / extent), 1, "run");
         LLVMValueRef offset =
             build_batch_offset(fb, loop.counter, along->n - 1, along->extent, along->stride, 0);
-        copy_known(p, at(p, from, offset), at(p, to, build_scaled(fb, loop.counter, extent)), extent);
+        from = at(p, from, offset);
+        copy_known(p, from, at(p, to, build_scaled(fb, loop.counter, extent)), extent);
         build_loop_end(fb, &loop);
         return;
     }
     Run run = run_begin(p, along, p->part->first, p->part->k);
-    copy(p, at(p, from, run_offset(p, along, &run)), at(p, to, run.place), run.length);
+    from = at(p, from, run_offset(p, along, &run));
+    copy(p, from, at(p, to, run.place), run.length);
     build_loop_end(fb, &run.loop);
 }
 
@@ -144,7 +149,8 @@ static void pack_along(Packing *p, LLVMValueRef first, LLVMValueRef count, LLVMV
     Loop loop = build_loop_begin(fb, build_i64(fb, 0), count, 1, "line");
     LLVMValueRef number = build_add(fb, first, loop.counter);
     LLVMValueRef offset = build_batch_offset(fb, number, across->n, across->extent, across->stride, 0);
-    copy_line(p, at(p, part->from, offset), at(p, part->made, build_scaled(fb, loop.counter, lines.across)));
+    LLVMValueRef from = at(p, part->from, offset);
+    copy_line(p, from, at(p, part->made, build_scaled(fb, loop.counter, lines.across)));
     build_loop_end(fb, &loop);
     panels_pack_one(fb, p->panels, p->side_b, &lines, part->made, count, part->k, to, part->term_stride);
 }

@@ -33,8 +33,8 @@ static LLVMValueRef place_of(FunctionBuilder *fb, const PackSpec *s, const PackA
     if (s->block > 1) {
         LLVMValueRef inside = LLVMBuildAnd(fb->builder, u, build_i64(fb, s->block - 1), "");
         LLVMValueRef block = LLVMBuildSub(fb->builder, u, inside, "");
-        index = build_add(fb, build_mul(fb, block, width),
-                          build_add(fb, build_mul(fb, line, build_i64(fb, s->block)), inside));
+        inside = build_add(fb, build_mul(fb, line, build_i64(fb, s->block)), inside);
+        index = build_add(fb, build_mul(fb, block, width), inside);
     } else
         index = build_add(fb, build_mul(fb, u, width), line);
     return build_element(fb, i32_type(fb), p->to, index);
@@ -118,9 +118,9 @@ static LLVMValueRef load_across(FunctionBuilder *fb, const PackSpec *s, const Pa
         for (int i = 0; i < 2; i++) {
             LLVMValueRef k = build_add(fb, build_mul(fb, u, build_i64(fb, 2)), build_i64(fb, i));
             LLVMValueRef there = LLVMBuildICmp(fb->builder, LLVMIntSLT, k, p->k, "");
-            rows[i] = load_row(
-                fb, s, build_element(fb, type, p->from, build_add(fb, build_mul(fb, k, p->along), line)),
-                whole ? mask : mask_if(fb, there, mask));
+            LLVMValueRef from =
+                build_element(fb, type, p->from, build_add(fb, build_mul(fb, k, p->along), line));
+            rows[i] = load_row(fb, s, from, whole ? mask : mask_if(fb, there, mask));
         }
         value = pair_up(fb, s, rows[0], rows[1]);
     }
@@ -196,11 +196,11 @@ static void pack_singly(FunctionBuilder *fb, const PackSpec *s, const PackArgs *
         value = to_f32(fb, s, load_single(fb, s, p, line, loop.counter));
     else {
         LLVMValueRef k = build_mul(fb, loop.counter, build_i64(fb, 2));
-        value = pair_up(fb, s, load_single(fb, s, p, line, k),
-                        load_single(fb, s, p, line, build_add(fb, k, build_i64(fb, 1))));
+        LLVMValueRef first = load_single(fb, s, p, line, k);
+        value = pair_up(fb, s, first, load_single(fb, s, p, line, build_add(fb, k, build_i64(fb, 1))));
     }
-    build_store(fb, LLVMBuildBitCast(fb->builder, value, i32_type(fb), ""),
-                place_of(fb, s, p, loop.counter, lines.counter));
+    value = LLVMBuildBitCast(fb->builder, value, i32_type(fb), "");
+    build_store(fb, value, place_of(fb, s, p, loop.counter, lines.counter));
     build_loop_end(fb, &loop);
     build_loop_end(fb, &lines);
 }

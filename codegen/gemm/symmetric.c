@@ -83,8 +83,8 @@ void symmetric_keep(FunctionBuilder *fb, const Mirror *m, LLVMValueRef tile, LLV
     to = build_f32_at(fb, to, build_scaled(fb, column.counter, m->stride));
     for (int r = 0; r < m->mr; r += n) {
         n = m->mr - r >= 4 ? 4 : m->mr - r >= 2 ? 2 : 1;
-        transpose_rows(fb, build_f32_at(fb, from, build_i64(fb, (int64_t)r * m->nr)), m->nr, n, lanes,
-                       build_f32_at(fb, to, build_i64(fb, r)), m->stride);
+        LLVMValueRef rows = build_f32_at(fb, from, build_i64(fb, (int64_t)r * m->nr));
+        transpose_rows(fb, rows, m->nr, n, lanes, build_f32_at(fb, to, build_i64(fb, r)), m->stride);
     }
     build_loop_end(fb, &column);
 }
@@ -102,8 +102,9 @@ void symmetric_hand_over(FunctionBuilder *fb, const Mirror *m, LLVMValueRef batc
     Fork fork = build_if(fb, LLVMBuildICmp(fb->builder, LLVMIntSLT, start, end_row, ""));
     LLVMValueRef at = build_scaled(fb, LLVMBuildSub(fb->builder, first, col, ""), m->stride);
     at = build_add(fb, at, LLVMBuildSub(fb->builder, start, row, ""));
-    epilogue(user, batch, first, LLVMBuildSub(fb->builder, behind, first, ""), start,
-             LLVMBuildSub(fb->builder, end_row, start, ""), build_f32_at(fb, m->buffer, at), m->stride);
+    LLVMValueRef width = LLVMBuildSub(fb->builder, behind, first, ""),
+                 height = LLVMBuildSub(fb->builder, end_row, start, "");
+    epilogue(user, batch, first, width, start, height, build_f32_at(fb, m->buffer, at), m->stride);
     build_end_if(fb, &fork);
     build_loop_end(fb, &tiles);
 }

@@ -25,8 +25,9 @@ static void keep(Attention *t, const Region *array, const Region *side, LLVMValu
     LLVMValueRef rows, before = build_scaled(fb, micro_units_of(fb, t->p.kernel, at_query), t->mr);
     Loop loop = build_block_loop(fb, build_i64(fb, 0), build_i64(fb, t->s->n), t->mr, "panel", &rows);
     Lines lines = {DT_F32, t->nr, 1};
-    panels_pack_one(fb, &t->p, false, &lines, attention_at(t, array, build_scaled(fb, loop.counter, t->nr)),
-                    rows, count, build_f32_at(fb, kept_at(t, side, loop.counter), before), side->term_stride);
+    LLVMValueRef from = attention_at(t, array, build_scaled(fb, loop.counter, t->nr)),
+                 to = build_f32_at(fb, kept_at(t, side, loop.counter), before);
+    panels_pack_one(fb, &t->p, false, &lines, from, rows, count, to, side->term_stride);
     build_loop_end(fb, &loop);
 }
 
@@ -117,9 +118,8 @@ static void finish_keys(Attention *t, LLVMValueRef matrix) {
     FunctionBuilder *fb = t->fb;
     Loop keys = build_loop_begin(fb, build_i64(fb, 0), build_i64(fb, t->keys * round_up(t->s->d, t->nr)),
                                  t->lanes, "scale");
-    LLVMValueRef slot = attention_at(t, &t->sums, keys.counter);
-    build_store(
-        t->fb, LLVMBuildFMul(fb->builder, attention_load(t, slot), attention_real(t, t->s->scale), ""), slot);
+    LLVMValueRef slot = attention_at(t, &t->sums, keys.counter), sum = attention_load(t, slot);
+    build_store(t->fb, LLVMBuildFMul(fb->builder, sum, attention_real(t, t->s->scale), ""), slot);
     build_loop_end(fb, &keys);
     int first = attention_of_queries(t) ? 1 : 0;
     for (int half = 0; half < 2; half++)

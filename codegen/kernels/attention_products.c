@@ -46,10 +46,11 @@ static Range share_of(Attention *t, LLVMValueRef panel, int64_t each, int64_t ro
     FunctionBuilder *fb = t->fb;
     int64_t panels = t->s->n / t->mr, some = (each + panels - 1) / panels;
     LLVMValueRef first = LLVMBuildUDiv(fb->builder, t->row, build_i64(fb, t->nr), "");
-    LLVMValueRef from = build_add(fb, build_scaled(fb, first, each), build_scaled(fb, panel, some)),
-                 all = build_i64(fb, rows);
-    return (Range){build_smaller(fb, from, all),
-                   build_smaller(fb, build_add(fb, from, build_i64(fb, some)), all)};
+    first = build_scaled(fb, first, each);
+    first = build_add(fb, first, build_scaled(fb, panel, some));
+    LLVMValueRef all = build_i64(fb, rows), from = build_smaller(fb, first, all),
+                 to = build_smaller(fb, build_add(fb, first, build_i64(fb, some)), all);
+    return (Range){from, to};
 }
 
 /* Rows lie far apart, where no prefetcher of the hardware finds them, and a core waits for few at a time: with each
@@ -84,8 +85,9 @@ void attention_pack_dims(Attention *t, bool side_b, const AttentionOperand *x, L
 Panel attention_as_b(Attention *t, const Region *array) {
     if (t->p.unit == UNIT_F32) return (Panel){.at = attention_region(t, array)};
     Lines lines = {DT_F32, 1, t->nr};
-    panels_pack_one(t->fb, &t->p, true, &lines, attention_region(t, array), build_i64(t->fb, t->nr),
-                    build_i64(t->fb, t->s->n), attention_region(t, &t->as_b), t->as_b.term_stride);
+    LLVMValueRef from = attention_region(t, array), to = attention_region(t, &t->as_b);
+    panels_pack_one(t->fb, &t->p, true, &lines, from, build_i64(t->fb, t->nr), build_i64(t->fb, t->s->n), to,
+                    t->as_b.term_stride);
     return attention_panel(t, &t->as_b);
 }
 
@@ -153,8 +155,8 @@ static void multiply_row(Attention *t, const Tokens *a, int64_t lines, LLVMValue
     }
     LLVMValueRef sum = build_intrinsic(fb, "llvm.vector.reduce.fadd", t->vector, sums, 2);
     LLVMSetFastMathFlags(sum, LLVMFastMathAllowReassoc); /* as a tree, of a form that the target fixes */
-    build_store(fb, build_splat(fb, t->lanes, sum),
-                attention_at(t, to, build_scaled(fb, loop.counter, t->nr)));
+    sum = build_splat(fb, t->lanes, sum);
+    build_store(fb, sum, attention_at(t, to, build_scaled(fb, loop.counter, t->nr)));
     build_loop_end(fb, &loop);
     build_loop_end(fb, &panel);
 }
@@ -199,11 +201,12 @@ void attention_finish(Attention *t, LLVMValueRef array, int64_t a_step, const Re
         int vectors = (int)((left + t->lanes - 1) / t->lanes);
         Panel of_b = {.at = attention_at(t, b, build_i64(fb, j * t->nr * units)),
                       .term_stride = b->term_stride};
-        for (int64_t r = 0; r < t->rows; r += t->mr)
-            panels_multiply(
-                fb, &t->p, (int)least(t->rows - r, t->mr), vectors,
-                (Panel){.at = build_f32_at(fb, array, build_i64(fb, r)), .line = 1, .step = a_step}, of_b,
-                build_i64(fb, units), attention_at(t, &t->out, build_i64(fb, r * t->nr)), false, NULL);
+        for (int64_t r = 0; r < t->rows; r += t->mr) {
+            Panel of_a = {.at = build_f32_at(fb, array, build_i64(fb, r)), .line = 1, .step = a_step};
+            panels_multiply(fb, &t->p, (int)least(t->rows - r, t->mr), vectors, of_a, of_b,
+                            build_i64(fb, units), attention_at(t, &t->out, build_i64(fb, r * t->nr)), false,
+                            NULL);
+        }
         scale_rows(t, factor, count, vectors);
         t->epilogue(t->user, t->matrix, row, count, build_i64(fb, j * t->nr), build_i64(fb, left),
                     attention_region(t, &t->out), t->nr);

@@ -36,7 +36,8 @@ static void find_most(Attention *t, LLVMValueRef place, int v) {
 static void exponentials(Attention *t, LLVMValueRef place, int v) {
     LLVMBuilderRef b = t->fb->builder;
     LLVMValueRef slot = attention_at(t, &t->scores, place);
-    LLVMValueRef x = LLVMBuildFSub(b, attention_load(t, slot), attention_load(t, t->most[v]), "");
+    LLVMValueRef x = attention_load(t, slot);
+    x = LLVMBuildFSub(b, x, attention_load(t, t->most[v]), "");
     if (!t->s->has_bias) x = LLVMBuildFMul(b, x, attention_real(t, t->s->scale), "");
     x = t->s->precision == PRECISION_BF16 ? vecmath_exp_bf16(t->fb, x) : vecmath_exp(t->fb, x);
     build_store(t->fb, x, slot);
@@ -73,8 +74,8 @@ void attention_softmax(Attention *t, LLVMValueRef matrix, LLVMValueRef row, LLVM
     attention_over_keys(t, find_most);
     attention_over_keys(t, exponentials);
     for (int v = 0; v < t->vectors; v++) {
-        LLVMValueRef inverse =
-            LLVMBuildFDiv(fb->builder, attention_real(t, 1), attention_load(t, t->total[v]), "");
+        LLVMValueRef total = attention_load(t, t->total[v]),
+                     inverse = LLVMBuildFDiv(fb->builder, attention_real(t, 1), total, "");
         build_store(t->fb, inverse, t->total[v]);
         build_store(t->fb, inverse, attention_at(t, &t->factors, build_i64(fb, (int64_t)v * t->lanes)));
         build_store(t->fb, LLVMBuildFMul(fb->builder, attention_load(t, t->dot[v]), inverse, ""), t->dot[v]);
@@ -88,8 +89,8 @@ static void keep_vector(Attention *t, const Region *side, int v, LLVMValueRef x)
     FunctionBuilder *fb = t->fb;
     bool pairs = t->p.unit == UNIT_BF16_PAIR;
     LLVMValueRef at_query = LLVMBuildSub(fb->builder, t->row, t->block, "");
-    LLVMValueRef place = build_add(fb, build_scaled(fb, t->key, t->queries),
-                                   build_add(fb, at_query, build_i64(fb, (int64_t)v * t->lanes)));
+    at_query = build_add(fb, at_query, build_i64(fb, (int64_t)v * t->lanes));
+    LLVMValueRef place = build_add(fb, build_scaled(fb, t->key, t->queries), at_query);
     if (t->p.unit == UNIT_F32_ROUNDED) x = bf16_rounded(fb, x);
     if (!pairs) {
         build_store(t->fb, x, attention_at(t, side, place));
@@ -106,9 +107,9 @@ static void keep_vector(Attention *t, const Region *side, int v, LLVMValueRef x)
 static void score_gradients(Attention *t, LLVMValueRef place, int v) {
     LLVMBuilderRef b = t->fb->builder;
     LLVMValueRef slot = attention_at(t, &t->scores, place), to = attention_at(t, &t->ds, place);
-    LLVMValueRef p = LLVMBuildFMul(b, attention_load(t, slot), attention_load(t, t->total[v]), "");
-    LLVMValueRef ds =
-        LLVMBuildFMul(b, p, LLVMBuildFSub(b, attention_load(t, to), attention_load(t, t->dot[v]), ""), "");
+    LLVMValueRef p = attention_load(t, slot), ds = attention_load(t, to);
+    p = LLVMBuildFMul(b, p, attention_load(t, t->total[v]), "");
+    ds = LLVMBuildFMul(b, p, LLVMBuildFSub(b, ds, attention_load(t, t->dot[v]), ""), "");
     bool kept = t->straight && attention_of_keys(t);
     if (!kept && attention_of_keys(t)) build_store(t->fb, p, slot);
     if (!kept || t->p.unit != UNIT_F32) build_store(t->fb, ds, to);

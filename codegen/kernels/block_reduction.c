@@ -40,8 +40,8 @@ static LLVMValueRef sums_place(Emitter *e, const KernelMember *member, int opera
     const Node *node = func_node(e->func, member->value);
     LLVMValueRef line = build_scaled(fb, block, node->n_operands);
     line = build_add(fb, line, build_i64(fb, operand));
-    line = build_scaled(fb, line, columns_of(e, node));
-    return build_f32_at(fb, emit_pointer(e, member->value, true), build_add(fb, line, column));
+    line = build_add(fb, build_scaled(fb, line, columns_of(e, node)), column);
+    return build_f32_at(fb, emit_pointer(e, member->value, true), line);
 }
 
 static void store_sums(Emitter *e, LLVMValueRef sums, LLVMValueRef to) {

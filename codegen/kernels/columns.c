@@ -143,8 +143,8 @@ static void sum_rows(Emitter *e, Column *column, LLVMValueRef sums) {
     Rows rows = {.column = column, .sums = sums};
     Loop clear =
         build_loop_begin(fb, build_i64(fb, 0), build_i64(fb, columns + fb->lanes - 1), fb->lanes, "clear");
-    LLVMBuildStore(fb->builder, build_splat(fb, fb->lanes, reduction_identity(fb, column->node)),
-                   sum_at(e, &rows, clear.counter));
+    LLVMValueRef none = build_splat(fb, fb->lanes, reduction_identity(fb, column->node));
+    LLVMBuildStore(fb->builder, none, sum_at(e, &rows, clear.counter));
     build_loop_end(fb, &clear);
     Loop loops[DOMAIN_MAX];
     int n = open_down(e, column, loops);

@@ -49,8 +49,8 @@ static LLVMValueRef place_in_panels(FunctionBuilder *fb, int width, const Type *
     int64_t panel = packed->dim[2], units = packed->dim[1] * panel; /* of a panel of columns */
     LLVMValueRef columns = build_splat(fb, width, build_i64(fb, panel)),
                  rows = build_splat(fb, width, build_i64(fb, of));
-    LLVMValueRef at =
-        build_mul(fb, LLVMBuildUDiv(b, n, columns, ""), build_splat(fb, width, build_i64(fb, units)));
+    LLVMValueRef at = LLVMBuildUDiv(b, n, columns, "");
+    at = build_mul(fb, at, build_splat(fb, width, build_i64(fb, units)));
     at = build_add(fb, at, build_mul(fb, LLVMBuildUDiv(b, k, rows, ""), columns));
     return build_add(fb, at, LLVMBuildURem(b, n, columns, ""));
 }
@@ -163,7 +163,8 @@ static void store_anywhere(Emitter *e, LLVMValueRef value, LLVMValueRef base, co
     LLVMValueRef at = place_in_panels(fb, e->lanes.width, packed, k, n, pairs ? 2 : 1);
     if (pairs) { /* elements of units */
         LLVMValueRef two = emit_splat(e, build_i64(fb, 2));
-        at = build_add(fb, build_mul(fb, at, two), LLVMBuildURem(fb->builder, k, two, ""));
+        at = build_mul(fb, at, two);
+        at = build_add(fb, at, LLVMBuildURem(fb->builder, k, two, ""));
     }
     build_scatter(fb, value, base, at, packed->dtype == DT_BF16 ? 2 : 4, e->lanes.mask);
 }

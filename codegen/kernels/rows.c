@@ -173,9 +173,9 @@ static void pack_rows(Emitter *e, const RowPlan *plan, LLVMValueRef row, LLVMVal
         LLVMValueRef last = LLVMBuildURem(b, LLVMBuildSub(b, row, from, ""), build_i64(fb, ROWS_TO_PACK), "");
         LLVMValueRef full = LLVMBuildICmp(b, LLVMIntEQ, last, build_i64(fb, ROWS_TO_PACK - 1), "");
         Fork fork = build_if(fb, LLVMBuildOr(b, full, LLVMBuildICmp(b, LLVMIntEQ, next, to, ""), ""));
-        emit_pack_block(e, member, LLVMBuildSub(b, row, last, ""),
-                        LLVMBuildAdd(b, last, build_i64(fb, 1), ""), build_i64(fb, 0), e->nest.extent[1],
-                        ROWS_TO_PACK);
+        LLVMValueRef first = LLVMBuildSub(b, row, last, ""),
+                     count = LLVMBuildAdd(b, last, build_i64(fb, 1), "");
+        emit_pack_block(e, member, first, count, build_i64(fb, 0), e->nest.extent[1], ROWS_TO_PACK);
         build_end_if(fb, &fork);
     }
 }

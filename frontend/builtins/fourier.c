@@ -17,8 +17,8 @@ enum { WHOLE = 128, MOST_WHOLE = 4096 }; /* sizes up to which one matrix is take
 static Complex waves(Func *func, int64_t rows, int64_t columns, int64_t n) {
     int64_t shape[] = {rows, columns};
     ValueId j = ir_iota(func, 2, shape, 0, DT_I32), k = ir_iota(func, 2, shape, 1, DT_I32);
-    ValueId turns =
-        ir_binary(func, OP_rem, ir_binary(func, OP_mul, j, k), ir_constant(func, (double)n, DT_I32));
+    ValueId turns = ir_binary(func, OP_mul, j, k);
+    turns = ir_binary(func, OP_rem, turns, ir_constant(func, (double)n, DT_I32));
     ValueId unit = ir_constant(func, 6.283185307179586 / (double)n, DT_F32);
     ValueId angle = ir_binary(func, OP_mul, ir_cast(func, turns, DT_F32), unit);
     return (Complex){ir_unary(func, OP_cos, angle), ir_unary(func, OP_sin, angle)};
@@ -70,7 +70,8 @@ static Complex transform(Func *func, Complex x, int64_t rows, int64_t n, int sig
     if (p == 1) return times(func, x, waves(func, n, n, n), sign, true);
     x = moved(func, reshaped(func, x, 3, (int64_t[]){rows, p, q}), (int64_t[]){0, 2, 1}); /* [rows, j2, j1] */
     x = transform(func, reshaped(func, x, 2, (int64_t[]){rows * q, p}), rows * q, p, sign);
-    x = times(func, reshaped(func, x, 3, (int64_t[]){rows, q, p}), waves(func, q, p, n), sign, false);
+    x = reshaped(func, x, 3, (int64_t[]){rows, q, p});
+    x = times(func, x, waves(func, q, p, n), sign, false);
     x = moved(func, x, (int64_t[]){0, 2, 1}); /* [rows, k1, j2] */
     x = transform(func, reshaped(func, x, 2, (int64_t[]){rows * p, q}), rows * p, q, sign);
     x = moved(func, reshaped(func, x, 3, (int64_t[]){rows, p, q}), (int64_t[]){0, 2, 1}); /* [rows, k2, k1] */
@@ -185,8 +186,8 @@ FUNCTION(b_rfft) { /* the others are conjugate to these */
 static ValueId mirrored(Evaluator *e, ValueId x, int64_t n, bool negate) {
     int64_t count = (n - 1) / 2;
     if (count == 0) return x;
-    ValueId place = ir_binary(e->func, OP_sub, ir_constant(e->func, (double)count, DT_I32),
-                              ir_iota(e->func, 1, &count, 0, DT_I32));
+    ValueId place = ir_iota(e->func, 1, &count, 0, DT_I32);
+    place = ir_binary(e->func, OP_sub, ir_constant(e->func, (double)count, DT_I32), place);
     ValueId turned = ir_transpose(e->func, x, (int64_t[]){1, 0});
     turned = ir_transpose(e->func, ir_gather(e->func, turned, place, 0), (int64_t[]){1, 0});
     if (negate) turned = ir_unary(e->func, OP_neg, turned);

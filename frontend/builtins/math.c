@@ -326,8 +326,9 @@ static bool are_classes(const Func *func, ValueId labels, int64_t classes) {
 static Value mean_of_classes(Evaluator *e, Loc loc, Value *rows, ValueId labels, int64_t classes) {
     Func *func = e->func;
     DType dtype = (DType)func_type(func, labels)->dtype;
-    ValueId is = ir_binary(func, OP_and, ir_binary(func, OP_ge, labels, ir_constant(func, 0, dtype)),
-                           ir_binary(func, OP_lt, labels, ir_constant(func, (double)classes, dtype)));
+    ValueId above = ir_binary(func, OP_ge, labels, ir_constant(func, 0, dtype)),
+            below = ir_binary(func, OP_lt, labels, ir_constant(func, (double)classes, dtype)),
+            is = ir_binary(func, OP_and, above, below);
     Value kept = value_tensor(e, loc, ir_select(func, is, rows->id, ir_constant(func, 0, DT_F32)));
     Value count = value_tensor(e, loc, ir_cast(func, is, DT_F32)), none = value_none(),
           no = value_bool(false), one = value_number(1, true);

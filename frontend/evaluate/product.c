@@ -41,7 +41,8 @@ static ValueId rows_by_matrix(Evaluator *e, ValueId x, ValueId y) {
 static ValueId matrix_by_batch(Evaluator *e, ValueId x, ValueId y) {
     bool swapped = false;
     ValueId z = untransposed(e, y, &swapped);
-    ValueId columns = rows_by_matrix(e, swapped ? z : swap_last(e, y), swap_last(e, x));
+    if (!swapped) z = swap_last(e, y);
+    ValueId columns = rows_by_matrix(e, z, swap_last(e, x));
     return columns == IR_NONE ? columns : swap_last(e, columns);
 }
 

@@ -86,7 +86,8 @@ static ValueId largest_of_scaled(Simplify *s, const Node *node) {
     for (int o = 0; o < last; o++) {
         ValueId row = X(s, x, o), other = X(s, x, 1 - o);
         if (!has_type_of(s, row, x) || !is_same_over(s, other, func_type(s->func, x), axes)) continue;
-        ValueId made = binary(s, op, reduce_as(s, node, row), beside_reduced(s, node, other));
+        ValueId most = reduce_as(s, node, row);
+        ValueId made = binary(s, op, most, beside_reduced(s, node, other));
         return by(s, "the largest of a scaled or shifted row", in_type_of(s, node, made));
     }
     return IR_NONE;

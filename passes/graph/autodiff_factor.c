@@ -15,11 +15,12 @@ static ValueId where(const GradRule *r, OpKind compare, ValueId x) {
     const Type *type = type_of(r, x);
     int64_t n[] = {type->dim[type->rank - 2], type->dim[type->rank - 1]};
     ValueId row = ir_iota(r->func, 2, n, 0, DT_I32), column = ir_iota(r->func, 2, n, 1, DT_I32);
-    return ir_select(r->func, ir_binary(r->func, compare, row, column), x, number(r, 0));
+    ValueId there = ir_binary(r->func, compare, row, column);
+    return ir_select(r->func, there, x, number(r, 0));
 }
 
 static ValueId symmetric(const GradRule *r, ValueId x) { /* (x + xᵀ)/2 */
-    return mul(r, add(r, x, transposed(r, x)), number(r, 0.5));
+    return scaled(r, add(r, x, transposed(r, x)), 0.5);
 }
 
 /* Rows [first, last) of a matrix. */
@@ -42,7 +43,7 @@ static ValueId triangular(const GradRule *r, ValueId a, ValueId b, TriangleAttrs
 void grad_cholesky(GradRule *r) {
     const TriangleAttrs turned = {.ta = true, .lower = true};
     ValueId inner = ir_matmul(r->func, r->y, where(r, OP_ge, r->dy), true, false);
-    ValueId phi = sub(r, where(r, OP_ge, inner), mul(r, where(r, OP_eq, inner), number(r, 0.5)));
+    ValueId half = scaled(r, where(r, OP_eq, inner), 0.5), phi = sub(r, where(r, OP_ge, inner), half);
     ValueId left = triangular(r, r->y, phi, turned);
     r->dx[0] = symmetric(r, triangular(r, r->y, transposed(r, left), turned));
 }
@@ -77,10 +78,10 @@ static ValueId inverse_gaps(const GradRule *r, ValueId values) {
     int64_t last = type_of(r, values)->rank - 1;
     ValueId largest = ir_reduce(r->func, OP_amax, ir_unary(r->func, OP_abs, values), 1, &last, true);
     ValueId gap = sub(r, values, transposed(r, values));
-    ValueId near =
-        ir_binary(r->func, OP_le, ir_unary(r->func, OP_abs, gap), mul(r, largest, number(r, 1e-6)));
-    ValueId safe = ir_select(r->func, near, number(r, 1), gap);
-    return ir_select(r->func, near, number(r, 0), quotient(r, number(r, 1), safe));
+    ValueId width = ir_unary(r->func, OP_abs, gap), one = number(r, 1);
+    ValueId near = ir_binary(r->func, OP_le, width, scaled(r, largest, 1e-6));
+    ValueId inverse = quotient(r, one, ir_select(r->func, near, one, gap));
+    return ir_select(r->func, near, number(r, 0), inverse);
 }
 
 /* row[1, n] as the diagonal of a matrix. */
@@ -97,7 +98,8 @@ void grad_eigh(GradRule *r) {
     int64_t n = type->dim[type->rank - 1];
     ValueId values = rows(r, r->y, 0, 1), v = rows(r, r->y, 1, n + 1);
     ValueId turn = ir_matmul(r->func, v, rows(r, r->dy, 1, n + 1), true, false);
-    ValueId inner = add(r, mul(r, turn, inverse_gaps(r, values)), diagonal(r, rows(r, r->dy, 0, 1)));
+    ValueId inner = mul(r, turn, inverse_gaps(r, values));
+    inner = add(r, inner, diagonal(r, rows(r, r->dy, 0, 1)));
     r->dx[0] = symmetric(r, ir_matmul(r->func, ir_matmul(r->func, v, inner, false, false), v, false, true));
 }
 
@@ -123,12 +125,13 @@ void grad_svd(GradRule *r) {
     ValueId du = rows(r, r->dy, 0, m), ds = rows(r, r->dy, m, m + 1), dv = rows(r, r->dy, m + 1, m + 1 + n);
     ValueId gaps = inverse_gaps(r, mul(r, s, s));
     ValueId inner = mul(r, turn_of(r, u, du, gaps), s);
-    inner = add(r, inner, mul(r, turn_of(r, v, dv, gaps), transposed(r, s)));
+    ValueId other = turn_of(r, v, dv, gaps);
+    inner = add(r, inner, mul(r, other, transposed(r, s)));
     inner = add(r, inner, diagonal(r, ds));
     ValueId largest = ir_reduce(r->func, OP_amax, s, 1, &last, true);
-    ValueId tiny = ir_binary(r->func, OP_le, s, mul(r, largest, number(r, 1e-6)));
-    ValueId safe = ir_select(r->func, tiny, number(r, 1), s);
-    ValueId inverse = ir_select(r->func, tiny, number(r, 0), quotient(r, number(r, 1), safe));
+    ValueId tiny = ir_binary(r->func, OP_le, s, scaled(r, largest, 1e-6)), one = number(r, 1);
+    ValueId inverse = quotient(r, one, ir_select(r->func, tiny, one, s));
+    inverse = ir_select(r->func, tiny, number(r, 0), inverse);
     ValueId left = ir_matmul(r->func, u, inner, false, false);
     if (m > n) left = add(r, left, outside(r, u, du, inverse));
     r->dx[0] = ir_matmul(r->func, left, v, false, true);

@@ -34,21 +34,22 @@ static void grad_log(GradRule *r) {
     r->dx[0] = quotient(r, r->dy, r->x[0]);
 }
 static void grad_sqrt(GradRule *r) {
-    r->dx[0] = quotient(r, mul(r, r->dy, number(r, 0.5)), r->y);
+    r->dx[0] = quotient(r, scaled(r, r->dy, 0.5), r->y);
 }
 
 static void grad_rsqrt(GradRule *r) { /* -y³/2 */
     ValueId cube = mul(r, mul(r, r->y, r->y), r->y);
-    r->dx[0] = mul(r, r->dy, mul(r, cube, number(r, -0.5)));
+    r->dx[0] = mul(r, r->dy, scaled(r, cube, -0.5));
 }
 
 static void grad_tanh(GradRule *r) {
-    r->dx[0] = mul(r, r->dy, sub(r, number(r, 1), mul(r, r->y, r->y)));
+    ValueId square = mul(r, r->y, r->y);
+    r->dx[0] = mul(r, r->dy, sub(r, number(r, 1), square));
 }
 
 static void grad_erf(GradRule *r) { /* 2/√π e^-x² */
     ValueId e = ir_unary(r->func, OP_exp, neg(r, mul(r, r->x[0], r->x[0])));
-    r->dx[0] = mul(r, r->dy, mul(r, e, number(r, 1.12837916709551257)));
+    r->dx[0] = mul(r, r->dy, scaled(r, e, 1.12837916709551257));
 }
 
 static void grad_sin(GradRule *r) {
@@ -70,16 +71,16 @@ static void grad_gelu(GradRule *r) {
     if (gelu_attrs(r->node)->approximate) { /* t = tanh(c(x + a x³)): ½(1 + t) + ½x(1 - t²)·c(1 + 3a x²) */
         const double c = 0.79788456080286535588, a = 0.044715;
         ValueId square = mul(r, x, x);
-        ValueId inner = mul(r, mul(r, x, add(r, number(r, 1), mul(r, square, number(r, a)))), number(r, c));
+        ValueId inner = scaled(r, mul(r, x, shifted(r, scaled(r, square, a), 1)), c);
         ValueId t = ir_unary(r->func, OP_tanh, inner);
-        ValueId rise = mul(r, add(r, number(r, 1), mul(r, square, number(r, 3 * a))), number(r, 0.5 * c));
-        ValueId bend = mul(r, mul(r, x, sub(r, number(r, 1), mul(r, t, t))), rise);
-        slope = add(r, mul(r, add(r, number(r, 1), t), number(r, 0.5)), bend);
+        ValueId rise = scaled(r, shifted(r, scaled(r, square, 3 * a), 1), 0.5 * c), less = mul(r, t, t);
+        ValueId bend = mul(r, mul(r, x, sub(r, number(r, 1), less)), rise);
+        slope = add(r, scaled(r, shifted(r, t, 1), 0.5), bend);
     } else { /* Φ(x) + x φ(x) */
-        ValueId u = mul(r, x, number(r, 0.70710678118654752440)), t = ir_unary(r->func, OP_erf, u);
+        ValueId u = scaled(r, x, 0.70710678118654752440), t = ir_unary(r->func, OP_erf, u);
         ValueId e = ir_unary(r->func, OP_exp, neg(r, mul(r, u, u))); /* as erf's own */
-        ValueId density = mul(r, mul(r, x, e), number(r, 0.39894228040143267794));
-        slope = add(r, mul(r, add(r, number(r, 1), t), number(r, 0.5)), density);
+        ValueId density = scaled(r, mul(r, x, e), 0.39894228040143267794);
+        slope = add(r, scaled(r, shifted(r, t, 1), 0.5), density);
     }
     r->dx[0] = mul(r, r->dy, slope);
 }
@@ -176,7 +177,7 @@ static ValueId row_sum(const GradRule *r, ValueId x) {
 
 static ValueId row_mean(const GradRule *r, ValueId x) {
     const Type *type = type_of(r, x);
-    return mul(r, row_sum(r, x), number(r, 1.0 / (double)type->dim[type->rank - 1]));
+    return scaled(r, row_sum(r, x), 1.0 / (double)type->dim[type->rank - 1]);
 }
 
 static void grad_softmax(GradRule *r) { /* y (dy - Σ y dy) */
@@ -184,7 +185,8 @@ static void grad_softmax(GradRule *r) { /* y (dy - Σ y dy) */
 }
 
 static void grad_log_softmax(GradRule *r) { /* dy - e^y Σ dy */
-    r->dx[0] = sub(r, r->dy, mul(r, ir_unary(r->func, OP_exp, r->y), row_sum(r, r->dy)));
+    ValueId sum = row_sum(r, r->dy);
+    r->dx[0] = sub(r, r->dy, mul(r, ir_unary(r->func, OP_exp, r->y), sum));
 }
 
 /* With n the normalised row and g = dy·w: (g - mean g - n·mean(g·n)) / σ. n is computed as `expand` does, so that the
@@ -390,7 +392,8 @@ static void grad_scatter(GradRule *r) { /* replaced rows pass nothing on */
     }
     if (!r->wanted[2]) return;
     ValueId taken = ir_gather(r->func, r->dy, r->x[1], (int)indexed_attrs(r->node)->batch);
-    r->dx[2] = ir_select(r->func, rows_that_stay(r), taken, number(r, 0));
+    ValueId stays = rows_that_stay(r);
+    r->dx[2] = ir_select(r->func, stays, taken, number(r, 0));
 }
 
 static void grad_cumsum(GradRule *r) { /* each element is in the sums from it on */

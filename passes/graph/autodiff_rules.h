@@ -30,7 +30,8 @@ void grad_triangular_solve(GradRule *r);
 void grad_eigh(GradRule *r);
 void grad_svd(GradRule *r);
 
-/* Short forms that rules are written with. */
+/* Short forms that rules are written with. Where several operands of a call would make nodes, all but one are named
+ * before it: C leaves open which comes first, and numbers of nodes would depend on the compiler of this compiler. */
 static inline const Type *type_of(const GradRule *r, ValueId id) {
     return func_type(r->func, id);
 }
@@ -48,6 +49,12 @@ static inline ValueId mul(const GradRule *r, ValueId a, ValueId b) {
 }
 static inline ValueId quotient(const GradRule *r, ValueId a, ValueId b) {
     return ir_binary(r->func, OP_div, a, b);
+}
+static inline ValueId scaled(const GradRule *r, ValueId a, double by) {
+    return mul(r, a, number(r, by));
+}
+static inline ValueId shifted(const GradRule *r, ValueId a, double by) {
+    return add(r, number(r, by), a);
 }
 static inline ValueId neg(const GradRule *r, ValueId a) {
     return ir_unary(r->func, OP_neg, a);

@@ -232,9 +232,11 @@ static ValueId row_sum(Func *func, ValueId x, const Node *like) {
 static ValueId make_squares(TileSums *t, Rewrite *rewrite, const Node *node, ValueId x, ValueId m) {
     Func *func = t->func;
     double columns = t->tile.columns;
-    ValueId mean = two(func, OP_mul, moment(t, rewrite, x, 0), number(func, 1 / columns));
-    ValueId distance = two(func, OP_sub, mean, rewrite->map[m]);
-    ValueId squares = two(func, OP_mul, two(func, OP_mul, distance, distance), number(func, columns));
+    ValueId mean = moment(t, rewrite, x, 0);
+    mean = two(func, OP_mul, mean, number(func, 1 / columns));
+    ValueId distance = two(func, OP_sub, mean, rewrite->map[m]),
+            squares = two(func, OP_mul, distance, distance);
+    squares = two(func, OP_mul, squares, number(func, columns));
     return row_sum(func, two(func, OP_add, moment(t, rewrite, x, 1), squares), node);
 }
 

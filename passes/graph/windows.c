@@ -47,8 +47,8 @@ static ValueId expand_conv2d(Windows *w, const Node *node, const ValueId *x) {
     const Type image = *func_type(func, x[0]), weight = *func_type(func, x[1]);
     if (tiles_image(&image, &weight, of) && lies_channels_first(w, x[0])) {
         int64_t filters[] = {weight.dim[0], weight.dim[1] * weight.dim[2] * weight.dim[3]};
-        ValueId y =
-            ir_matmul(func, tile_rows(func, x[0], &weight), ir_reshape(func, x[1], 2, filters), false, true);
+        ValueId rows = tile_rows(func, x[0], &weight);
+        ValueId y = ir_matmul(func, rows, ir_reshape(func, x[1], 2, filters), false, true);
         const int64_t *dim = node->type.dim;
         return with_twin(w, ir_reshape(func, y, 4, (int64_t[]){dim[0], dim[2], dim[3], dim[1]}));
     }

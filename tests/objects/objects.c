@@ -1,8 +1,9 @@
 /* A library for LD_PRELOAD that hands out objects LLVM has made before: what several tests compile alike, one recipe in
  * several cases or one kernel in several programs, goes through LLVM once in a run of all tests. Everything before LLVM
- * runs each time, and so does what is linked. The folder OBJECTS holds an object for each hash of a module's bitcode,
- * its machine and the passes; ctest empties it first (tests/CMakeLists.txt), for how the passes and the machine are
- * made is not in the hash but the same in one build. */
+ * runs each time, and so does what is linked. The folder OBJECTS_HERE holds an object for each hash of a module's
+ * bitcode, its machine and the passes; ctest empties it first (tests/CMakeLists.txt), for how the passes and the
+ * machine are made is not in the hash but the same in one build. OBJECTS, if it is set, is a folder in its place, for
+ * several builds of one source; whoever sets it empties it. */
 #include <dlfcn.h>
 #include <llvm-c/BitWriter.h>
 #include <llvm-c/Core.h>
@@ -59,6 +60,7 @@ static LLVMErrorRef run_passes(LLVMModuleRef module, const char *passes, LLVMTar
 LLVMErrorRef LLVMRunPasses(LLVMModuleRef module, const char *passes, LLVMTargetMachineRef machine,
                            LLVMPassBuilderOptionsRef options) {
     const char *folder = getenv("OBJECTS");
+    if (!folder) folder = getenv("OBJECTS_HERE");
     last.module = NULL;
     if (folder && is_whole(module)) {
         XXH128_hash_t hash = hash_of(module, passes, machine);
