@@ -46,6 +46,7 @@ static bool same_files(const char *a, const char *b) {
 
 /* Starts the program; the caller waits for it. */
 static pid_t start(const char *arguments) {
+    unlink(path_of("child.log")); /* that of another is not to be waited in */
     pid_t child = fork();
     if (child == 0) {
         char line[1024];
