@@ -236,11 +236,9 @@ bool vt_replace_by_link(const char *from, const char *path, VtError *error) {
 }
 
 void vt_replace_sweep(const char *path) {
-    char folder[LONGEST];
     size_t n = folder_length(path), name = strlen(path) - n;
-    if (n >= sizeof folder) return;
-    snprintf(folder, sizeof folder, "%.*s", n ? (int)n : 1, n ? path : ".");
-    DIR *dir = opendir(folder);
+    int file = n < LONGEST ? open_folder_of(path) : -1;
+    DIR *dir = file >= 0 ? fdopendir(file) : NULL;
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         struct stat status;
         const char *found = entry->d_name;
@@ -251,7 +249,10 @@ void vt_replace_sweep(const char *path) {
                     S_ISREG(status.st_mode) && status.st_uid == geteuid();
         if (ours) unlinkat(dirfd(dir), found, 0);
     }
-    if (dir) closedir(dir);
+    if (dir)
+        closedir(dir);
+    else if (file >= 0)
+        close(file);
 }
 
 int vt_lock_folder_of(const char *path) {

@@ -35,6 +35,12 @@ __attribute__((format(printf, 1, 2))) static inline int run_command(const char *
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* Until a file, which need not be there yet, has a line that grep finds; a minute at most. */
+static inline void wait_for_text(const char *name, const char *pattern) {
+    for (int i = 0; i < 1200 && run_command("grep -q '%s' %s", pattern, path_of(name)) != 0; i++)
+        usleep(50000);
+}
+
 /* What the last command said; free it. */
 static inline char *read_log(void) {
     enum { MOST = 1 << 20 };

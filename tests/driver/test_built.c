@@ -57,10 +57,6 @@ static pid_t start(const char *arguments) {
     return child;
 }
 
-static void wait_for_text(const char *name, const char *text) {
-    for (int i = 0; i < 1200 && run_command("grep -q '%s' %s", text, path_of(name)) != 0; i++) usleep(50000);
-}
-
 /* ---- training ---------------------------------------------------------------------------------------------------- */
 
 static void test_either_goes_on(void **state) {
