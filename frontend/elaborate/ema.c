@@ -1,4 +1,5 @@
-/* Networks whose parameters are moving averages of another's: average := m average + (1 - m) source. */
+/* Networks whose parameters, and buffers that they do not set, are moving averages of another's:
+ * average := m average + (1 - m) source. */
 #include "frontend/elaborate/step.h"
 #include "ir/range/range.h"
 
@@ -201,19 +202,40 @@ void move_before(Step *step) {
 
 /* ---- after it ---------------------------------------------------------------------------------------------------- */
 
+/* The momentum of a network that moved before the step; IR_NONE: it could not be read, as was told. */
+static ValueId momentum_before(const Step *step, const Definition *network) {
+    for (size_t i = 0; i < step->n_moves; i++)
+        if (step->moves[i].network == network) return step->moves[i].momentum;
+    return IR_NONE;
+}
+
+/* Buffers of a network that it does not set itself, such as running statistics where it is applied for evaluation
+ * alone, follow as its parameters do, after the step always; whole numbers, as counts are, become equal. */
+static void move_buffers(Evaluator *e, const Definition *network, ValueId m) {
+    for (uint32_t s = 0; s < e->states->n_info; s++) {
+        const StateInfo info = *state_info(e, s);
+        if (info.network != network || info.source == IR_NONE || e->module->states[s].role != ROLE_BUFFER)
+            continue;
+        if (state_value(e, s)->updated || !state_value(e, info.source)->updated) continue;
+        ValueId source = read_state(e, info.source), old = func_read_state(e->func, s);
+        bool real = dtype_is_float((DType)func_type(e->func, old)->dtype);
+        set_state(e, s, real ? moved(e, network, s, m, old, source) : source);
+    }
+}
+
 void move_after(Step *step) {
     Evaluator *e = &step->e;
     size_t n;
     const Follower *list = in_order(e, &n);
     for (size_t i = 0; i < n; i++) {
         const Definition *network = list[i].network;
-        if (network->before) continue;
-        ValueId m = momentum_of(step, network);
+        ValueId m = network->before ? momentum_before(step, network) : momentum_of(step, network);
         if (m == IR_NONE) continue;
-        for (uint32_t s = 0; s < e->states->n_info; s++)
+        for (uint32_t s = 0; s < e->states->n_info && !network->before; s++)
             if (follows(e, network, s)) {
                 ValueId source = read_state(e, state_info(e, s)->source);
                 set_state(e, s, moved(e, network, s, m, func_read_state(e->func, s), source));
             }
+        move_buffers(e, network, m);
     }
 }

@@ -84,7 +84,7 @@ void warn_unused(Step *step);
 void begin_moves(Step *step);
 void update_moved(Step *step);
 void move_before(Step *step);
-void move_after(Step *step); /* all other networks, by the new parameters */
+void move_after(Step *step); /* all other networks, by the new parameters; and buffers of all */
 
 /* ---- similarities.c */
 /* Function `similarities`, of features of `dim` columns: what is seen of neighbours. */

@@ -74,10 +74,12 @@ static uint32_t add_state(Evaluator *e, State state, Loc loc) {
     return index;
 }
 
-/* The parameter that one of an EMA network follows, `suffix` being what stands behind the network's name: made if it is
- * not yet, in networks between too, which may be applied nowhere. IR_NONE after an error. */
-static uint32_t followed_param(Evaluator *e, Loc loc, const Definition *network, const char *suffix,
+/* The parameter or buffer that one of an EMA network follows, `suffix` being what stands behind the network's name:
+ * made if it is not yet, in networks between too, which may be applied nowhere. IR_NONE after an error, and if it would
+ * be a buffer of another type, which is none to follow. */
+static uint32_t followed_state(Evaluator *e, Loc loc, const Definition *network, const char *suffix,
                                const State *like, const Value *init) {
+    const bool buffer = like->role == ROLE_BUFFER;
     const Definition **missing = NULL, *at = network;
     size_t n = 0, capacity = 0;
     int64_t known = -1;
@@ -89,6 +91,7 @@ static uint32_t followed_param(Evaluator *e, Loc loc, const Definition *network,
     if (e->exhausted) return IR_NONE;
     if (known >= 0 && !type_equal(&e->module->states[known].type, &like->type)) {
         const State *made = &e->module->states[known];
+        if (buffer) return IR_NONE;
         eval_error(e, loc, "'%s%s' would be %s, and follows '%s', which is %s", network->signature.name,
                    suffix, type_text(e->arena, &like->type), made->name, type_text(e->arena, &made->type));
         return IR_NONE;
@@ -98,7 +101,7 @@ static uint32_t followed_param(Evaluator *e, Loc loc, const Definition *network,
         State state = *like;
         StateInfo info = {.source = source, .network = missing[n], .loc = loc}; /* not of this application */
         state.name = arena_printf(e->arena, "%s%s", missing[n]->signature.name, suffix);
-        state.role = missing[n]->ema_of ? ROLE_EMA : ROLE_PARAM;
+        if (!buffer) state.role = missing[n]->ema_of ? ROLE_EMA : ROLE_PARAM;
         state.init = INIT_COPY;
         state.copy_of = source;
         if (!missing[n]->ema_of && !set_initial(e, loc, init, &state)) return IR_NONE;
@@ -108,16 +111,21 @@ static uint32_t followed_param(Evaluator *e, Loc loc, const Definition *network,
     return source;
 }
 
-/* How a new parameter begins: of an EMA network as the one that it follows, whose number becomes *source. */
-static bool begin_param(Evaluator *e, Loc loc, State *state, const Value *init, uint32_t *source) {
+/* How a new parameter or buffer begins: of an EMA network as the one that it follows, whose number becomes *source. */
+static bool begin_state(Evaluator *e, Loc loc, State *state, const Value *init, uint32_t *source) {
     const Application *application = e->states->application;
+    const size_t failures = e->failures;
     *source = IR_NONE;
-    if (!application->ema) return set_initial(e, loc, init, state);
-    const Definition *network = application->definition;
-    *source = followed_param(e, loc, network, state->name + strlen(network->signature.name), state, init);
+    if (application && application->ema && state->role != ROLE_OPTIMIZER) {
+        const Definition *network = application->definition;
+        const char *suffix = state->name + strlen(network->signature.name);
+        *source = followed_state(e, loc, network, suffix, state, init);
+        if (e->failures > failures || e->exhausted) return false;
+    }
+    if (*source == IR_NONE) return set_initial(e, loc, init, state);
     state->init = INIT_COPY;
     state->copy_of = *source;
-    return *source != IR_NONE;
+    return true;
 }
 
 Value make_param(Evaluator *e, Loc loc, const State *like, const Value *init, int decay) {
@@ -134,7 +142,7 @@ Value make_param(Evaluator *e, Loc loc, const State *like, const Value *init, in
         state.role = role;
         state.decay = decay < 0 ? type.rank > 1 : decay != 0;
         uint32_t source;
-        if (!begin_param(e, loc, &state, init, &source)) return (Value){0};
+        if (!begin_state(e, loc, &state, init, &source)) return (Value){0};
         known = add_state(e, state, loc);
         state_info(e, (uint32_t)known)->source = source;
     }
@@ -166,8 +174,10 @@ Value make_buffer(Evaluator *e, Loc loc, const Value *init, const char *name) {
     int64_t known = find_made(e, loc, name, &type, role);
     if (known < 0) {
         State state = {.name = name, .type = type, .role = role};
-        if (!set_initial(e, loc, init, &state)) return (Value){0};
+        uint32_t source;
+        if (!begin_state(e, loc, &state, init, &source)) return (Value){0};
         known = add_state(e, state, loc);
+        state_info(e, (uint32_t)known)->source = source;
     }
     return (Value){.kind = V_STATE, .state = (uint32_t)known};
 }

@@ -14,35 +14,45 @@ typedef struct {
     double before[4], after[4], loss;
 } Case;
 
-static void check(const Case *c, size_t number) {
+/* One step from states that have the values `before`: *loss, and of each state named the value `after`. */
+static const Module *run_step(const char *text, const char *const *names, const double *before, int n,
+                              double *after, double *loss) {
     Recipe recipe;
     char error[256];
-    if (!recipe_load_text(arena, diags, "t.yaml", c->text, strlen(c->text), &OPTIONS, &recipe) ||
+    if (!recipe_load_text(arena, diags, "t.yaml", text, strlen(text), &OPTIONS, &recipe) ||
         !passes_run(recipe.module, "autodiff", NULL, diags))
-        fail_msg("case %zu: %s", number, diags_text(diags));
+        fail_msg("%s\n%s", text, diags_text(diags));
     const Module *m = recipe.module;
     const Func *step = module_find_func(m, "step");
     Tensor *inputs = ARENA_ARRAY(arena, Tensor, step->n_inputs + 1),
-           *before = ARENA_ARRAY(arena, Tensor, m->n_states),
-           *after = ARENA_ARRAY(arena, Tensor, m->n_states),
+           *old = ARENA_ARRAY(arena, Tensor, m->n_states), *new = ARENA_ARRAY(arena, Tensor, m->n_states),
            *outputs = ARENA_ARRAY(arena, Tensor, step->n_outputs);
     for (uint32_t i = 0; i < step->n_inputs; i++) fill(&inputs[i], step->inputs[i].type, i);
-    for (uint32_t s = 0; s < m->n_states; s++) fill(&before[s], m->states[s].type, s);
-    for (int i = 0; i < 4 && c->names[i]; i++) {
-        int64_t s = module_find_state(m, arena_printf(arena, "%s.w", c->names[i]));
-        if (s < 0) fail_msg("case %zu: %s has no parameter", number, c->names[i]);
-        assert_int_equal(m->states[s].role, i ? ROLE_EMA : ROLE_PARAM);
-        if (i) assert_int_equal(m->states[s].init, INIT_COPY);
-        before[s].data[0] = c->before[i];
+    for (uint32_t s = 0; s < m->n_states; s++) fill(&old[s], m->states[s].type, s);
+    for (int i = 0; i < n; i++) {
+        int64_t s = module_find_state(m, names[i]);
+        if (s < 0) fail_msg("%s\nthere is no state %s", text, names[i]);
+        old[s].data[0] = before[i];
     }
-    if (!func_interpret(step, inputs, before, outputs, after, arena, error, sizeof error))
-        fail_msg("%s", error);
-    for (int i = 0; i < 4 && c->names[i]; i++) {
-        double value = after[module_find_state(m, arena_printf(arena, "%s.w", c->names[i]))].data[0];
-        if (fabs(value - c->after[i]) > 1e-6)
-            fail_msg("case %zu: %s becomes %g, not %g", number, c->names[i], value, c->after[i]);
+    if (!func_interpret(step, inputs, old, outputs, new, arena, error, sizeof error)) fail_msg("%s", error);
+    for (int i = 0; i < n; i++) after[i] = new[module_find_state(m, names[i])].data[0];
+    *loss = outputs[0].data[0];
+    return m;
+}
+
+static void check(const Case *c, size_t number) {
+    const char *names[4];
+    double after[4], loss;
+    int n = 0;
+    for (; n < 4 && c->names[n]; n++) names[n] = arena_printf(arena, "%s.w", c->names[n]);
+    const Module *m = run_step(c->text, names, c->before, n, after, &loss);
+    for (int i = 0; i < n; i++) {
+        const State *state = &m->states[module_find_state(m, names[i])];
+        assert_int_equal(state->role, i ? ROLE_EMA : ROLE_PARAM);
+        if (i) assert_int_equal(state->init, INIT_COPY);
+        if (fabs(after[i] - c->after[i]) > 1e-6)
+            fail_msg("case %zu: %s becomes %g, not %g", number, names[i], after[i], c->after[i]);
     }
-    double loss = outputs[0].data[0];
     if (fabs(loss - c->loss) > 1e-6) fail_msg("case %zu: the loss is %g, not %g", number, loss, c->loss);
 }
 
@@ -113,6 +123,43 @@ static void test_chains(void **state) {
          17},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check(&cases[i], i);
+}
+
+/* Buffers of a network that is applied for evaluation alone follow, whole numbers as they are; those that it sets in
+ * training are its own. */
+static void test_buffers(void **state) {
+    (void)state;
+#define SEEN(networks)                                                                                       \
+    "recipe: t\nviews: {x: {size: 2}}\nnetworks:\n  net: |\n    w = param(1, init=ones)\n"                   \
+    "    seen = buffer(ones(1))\n    count = buffer(cast(full((1,), 0), 'i64'))\n    if training:\n"         \
+    "      seen := 2 * seen + 1\n      count := count + 1\n    return w + 0 * mean(x) * seen\n" networks     \
+    "train: {batch: 4, optimizer: \"param + 1 + 0 * grad\"}\n"
+    static const char *const names[] = {"net.seen", "net.count", "a.seen", "a.count", "b.seen", "b.count"};
+    static const double before[] = {3, 4, 5, 1, 9, 2};
+    static const struct {
+        const char *text;
+        int n;
+        double after[6];
+    } cases[] = {
+        {SEEN(A("after") LOSS("net(x)") EMBED("a")), 4, {7, 5, 6, 5}},
+        {SEEN(A("before") LOSS("net(x)") EMBED("a")), 4, {7, 5, 6, 5}},
+        {SEEN(A("after") LOSS("net(x) + a(x)") EMBED("a")), 4, {7, 5, 11, 2}},
+        {SEEN(A("before") LOSS("a(x) + net(x)") EMBED("a")), 4, {7, 5, 11, 2}},
+        /* the one between is applied nowhere, or sets its own */
+        {SEEN(B("after") A("after") LOSS("net(x)") EMBED("b")), 6, {7, 5, 6, 5, 0.75 * 9 + 0.25 * 6, 5}},
+        {SEEN(B("before") A("after") LOSS("a(x) + net(x)") EMBED("b")), 6, {7, 5, 11, 2, 9.5, 2}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double after[6], loss;
+        const Module *m = run_step(cases[i].text, names, before, cases[i].n, after, &loss);
+        for (int k = 0; k < cases[i].n; k++) {
+            const State *made = &m->states[module_find_state(m, names[k])];
+            assert_int_equal(made->role, ROLE_BUFFER);
+            assert_int_equal(made->init == INIT_COPY, k > 1);
+            if (fabs(after[k] - cases[i].after[k]) > 1e-6)
+                fail_msg("case %zu: %s becomes %g, not %g", i, names[k], after[k], cases[i].after[k]);
+        }
+    }
 }
 
 /* The parameter at the end of a chain begins as its initial value says, whichever network is applied first. */
@@ -193,6 +240,7 @@ static void test_wrong_chains(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_chains, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_buffers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_computed_beginning, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_chain, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong_chains, setup, teardown),
