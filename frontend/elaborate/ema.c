@@ -76,9 +76,11 @@ static ValueId momentum_of(Step *step, const Definition *network) {
     return id;
 }
 
-/* The new value of parameter `s`: made for it, on the network's line of the recipe. */
+/* The new value of state `s`, made for it, on the network's line of the recipe; whole numbers, as counts are, become
+ * equal. */
 static ValueId moved(Evaluator *e, const Definition *network, uint32_t s, ValueId m, ValueId average,
                      ValueId source) {
+    if (!dtype_is_float((DType)func_type(e->func, average)->dtype)) return source;
     e->func->loc = value_loc(e, network->momentum);
     e->func->site = 0;
     e->func->scope = e->module->states[s].name;
@@ -209,18 +211,13 @@ static ValueId momentum_before(const Step *step, const Definition *network) {
     return IR_NONE;
 }
 
-/* Buffers of a network that it does not set itself, such as running statistics where it is applied for evaluation
- * alone, follow as its parameters do, after the step always; whole numbers, as counts are, become equal. */
-static void move_buffers(Evaluator *e, const Definition *network, ValueId m) {
-    for (uint32_t s = 0; s < e->states->n_info; s++) {
-        const StateInfo info = *state_info(e, s);
-        if (info.network != network || info.source == IR_NONE || e->module->states[s].role != ROLE_BUFFER)
-            continue;
-        if (state_value(e, s)->updated || !state_value(e, info.source)->updated) continue;
-        ValueId source = read_state(e, info.source), old = func_read_state(e->func, s);
-        bool real = dtype_is_float((DType)func_type(e->func, old)->dtype);
-        set_state(e, s, real ? moved(e, network, s, m, old, source) : source);
-    }
+/* Whether a state is to follow after the step: parameters of a network that has not moved before it, and buffers that
+ * the network has not set itself, such as running statistics where it is applied for evaluation alone. */
+static bool moves_after(Evaluator *e, const Definition *network, uint32_t s) {
+    if (follows(e, network, s)) return !network->before;
+    const StateInfo info = *state_info(e, s);
+    return info.network == network && info.source != IR_NONE && !state_value(e, s)->updated &&
+           state_value(e, info.source)->updated && e->module->states[s].role == ROLE_BUFFER;
 }
 
 void move_after(Step *step) {
@@ -231,11 +228,10 @@ void move_after(Step *step) {
         const Definition *network = list[i].network;
         ValueId m = network->before ? momentum_before(step, network) : momentum_of(step, network);
         if (m == IR_NONE) continue;
-        for (uint32_t s = 0; s < e->states->n_info && !network->before; s++)
-            if (follows(e, network, s)) {
+        for (uint32_t s = 0; s < e->states->n_info; s++)
+            if (moves_after(e, network, s)) {
                 ValueId source = read_state(e, state_info(e, s)->source);
                 set_state(e, s, moved(e, network, s, m, func_read_state(e->func, s), source));
             }
-        move_buffers(e, network, m);
     }
 }

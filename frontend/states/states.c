@@ -111,21 +111,26 @@ static uint32_t followed_state(Evaluator *e, Loc loc, const Definition *network,
     return source;
 }
 
-/* How a new parameter or buffer begins: of an EMA network as the one that it follows, whose number becomes *source. */
-static bool begin_state(Evaluator *e, Loc loc, State *state, const Value *init, uint32_t *source) {
+/* A new state, which begins as `init` says; a parameter or buffer of an EMA network as the one that it follows. Its
+ * number, or -1 after an error. */
+static int64_t begin_state(Evaluator *e, Loc loc, State state, const Value *init) {
     const Application *application = e->states->application;
     const size_t failures = e->failures;
-    *source = IR_NONE;
-    if (application && application->ema && state->role != ROLE_OPTIMIZER) {
+    uint32_t source = IR_NONE;
+    if (application && application->ema && state.role != ROLE_OPTIMIZER) {
         const Definition *network = application->definition;
-        const char *suffix = state->name + strlen(network->signature.name);
-        *source = followed_state(e, loc, network, suffix, state, init);
-        if (e->failures > failures || e->exhausted) return false;
+        const char *suffix = state.name + strlen(network->signature.name);
+        source = followed_state(e, loc, network, suffix, &state, init);
+        if (e->failures > failures || e->exhausted) return -1;
     }
-    if (*source == IR_NONE) return set_initial(e, loc, init, state);
-    state->init = INIT_COPY;
-    state->copy_of = *source;
-    return true;
+    if (source != IR_NONE) {
+        state.init = INIT_COPY;
+        state.copy_of = source;
+    } else if (!set_initial(e, loc, init, &state))
+        return -1;
+    uint32_t index = add_state(e, state, loc);
+    state_info(e, index)->source = source;
+    return index;
 }
 
 Value make_param(Evaluator *e, Loc loc, const State *like, const Value *init, int decay) {
@@ -141,10 +146,7 @@ Value make_param(Evaluator *e, Loc loc, const State *like, const Value *init, in
         state.frozen = like->frozen && !e->states->application->thaw;
         state.role = role;
         state.decay = decay < 0 ? type.rank > 1 : decay != 0;
-        uint32_t source;
-        if (!begin_state(e, loc, &state, init, &source)) return (Value){0};
-        known = add_state(e, state, loc);
-        state_info(e, (uint32_t)known)->source = source;
+        if ((known = begin_state(e, loc, state, init)) < 0) return (Value){0};
     }
     Asked asked = {e->states->stamp, trained_state(e, (uint32_t)known)};
     ARENA_PUSH(e->arena, e->states->asked, e->states->n_asked, e->states->asked_capacity, asked);
@@ -173,11 +175,8 @@ Value make_buffer(Evaluator *e, Loc loc, const Value *init, const char *name) {
     StateRole role = e->states->parameter ? ROLE_OPTIMIZER : ROLE_BUFFER;
     int64_t known = find_made(e, loc, name, &type, role);
     if (known < 0) {
-        State state = {.name = name, .type = type, .role = role};
-        uint32_t source;
-        if (!begin_state(e, loc, &state, init, &source)) return (Value){0};
-        known = add_state(e, state, loc);
-        state_info(e, (uint32_t)known)->source = source;
+        const State state = {.name = name, .type = type, .role = role};
+        if ((known = begin_state(e, loc, state, init)) < 0) return (Value){0};
     }
     return (Value){.kind = V_STATE, .state = (uint32_t)known};
 }

@@ -42,12 +42,20 @@ static inline void fill(Tensor *tensor, Type type, uint32_t seed) {
     for (int64_t k = 0; k < type_elements(&type); k++) tensor->data[k] = sin((double)(seed * 31 + k) * 0.7);
 }
 
-static inline Run run_after(const char *text, const char *passes) {
+static inline size_t state_of(const Run *run, const char *name) {
+    int64_t s = module_find_state(run->module, name);
+    if (s < 0) fail_msg("no state '%s'", name);
+    return (size_t)s;
+}
+
+/* The first number of each of the n states named is `before`. */
+static inline Run run_from(const char *text, const char *passes, const char *const *names,
+                           const double *before, int n) {
     Recipe recipe;
     char error[256];
     if (!recipe_load_text(arena, diags, "t.yaml", text, strlen(text), &OPTIONS, &recipe) ||
         !passes_run(recipe.module, passes, NULL, diags))
-        fail_msg("%s", diags_text(diags));
+        fail_msg("%s\n%s", text, diags_text(diags));
     Run run = {.module = recipe.module, .step = module_find_func(recipe.module, "step")};
     Tensor *inputs = ARENA_ARRAY(arena, Tensor, run.step->n_inputs + 1);
     run.before = ARENA_ARRAY(arena, Tensor, run.module->n_states);
@@ -56,19 +64,18 @@ static inline Run run_after(const char *text, const char *passes) {
     for (uint32_t i = 0; i < run.step->n_inputs; i++) fill(&inputs[i], run.step->inputs[i].type, i);
     for (uint32_t s = 0; s < run.module->n_states; s++)
         fill(&run.before[s], run.module->states[s].type, 100 + s);
+    for (int i = 0; i < n; i++) run.before[state_of(&run, names[i])].data[0] = before[i];
     if (!func_interpret(run.step, inputs, run.before, run.outputs, run.after, arena, error, sizeof error))
         fail_msg("%s", error);
     return run;
 }
 
-static inline Run run(const char *text) {
-    return run_after(text, "autodiff");
+static inline Run run_after(const char *text, const char *passes) {
+    return run_from(text, passes, NULL, NULL, 0);
 }
 
-static inline size_t state_of(const Run *run, const char *name) {
-    int64_t s = module_find_state(run->module, name);
-    if (s < 0) fail_msg("no state '%s'", name);
-    return (size_t)s;
+static inline Run run(const char *text) {
+    return run_after(text, "autodiff");
 }
 
 static inline const Tensor *output_of(const Run *run, const char *name) {

@@ -14,45 +14,21 @@ typedef struct {
     double before[4], after[4], loss;
 } Case;
 
-/* One step from states that have the values `before`: *loss, and of each state named the value `after`. */
-static const Module *run_step(const char *text, const char *const *names, const double *before, int n,
-                              double *after, double *loss) {
-    Recipe recipe;
-    char error[256];
-    if (!recipe_load_text(arena, diags, "t.yaml", text, strlen(text), &OPTIONS, &recipe) ||
-        !passes_run(recipe.module, "autodiff", NULL, diags))
-        fail_msg("%s\n%s", text, diags_text(diags));
-    const Module *m = recipe.module;
-    const Func *step = module_find_func(m, "step");
-    Tensor *inputs = ARENA_ARRAY(arena, Tensor, step->n_inputs + 1),
-           *old = ARENA_ARRAY(arena, Tensor, m->n_states), *new = ARENA_ARRAY(arena, Tensor, m->n_states),
-           *outputs = ARENA_ARRAY(arena, Tensor, step->n_outputs);
-    for (uint32_t i = 0; i < step->n_inputs; i++) fill(&inputs[i], step->inputs[i].type, i);
-    for (uint32_t s = 0; s < m->n_states; s++) fill(&old[s], m->states[s].type, s);
-    for (int i = 0; i < n; i++) {
-        int64_t s = module_find_state(m, names[i]);
-        if (s < 0) fail_msg("%s\nthere is no state %s", text, names[i]);
-        old[s].data[0] = before[i];
-    }
-    if (!func_interpret(step, inputs, old, outputs, new, arena, error, sizeof error)) fail_msg("%s", error);
-    for (int i = 0; i < n; i++) after[i] = new[module_find_state(m, names[i])].data[0];
-    *loss = outputs[0].data[0];
-    return m;
-}
-
 static void check(const Case *c, size_t number) {
     const char *names[4];
-    double after[4], loss;
     int n = 0;
     for (; n < 4 && c->names[n]; n++) names[n] = arena_printf(arena, "%s.w", c->names[n]);
-    const Module *m = run_step(c->text, names, c->before, n, after, &loss);
+    const Run run = run_from(c->text, "autodiff", names, c->before, n);
     for (int i = 0; i < n; i++) {
-        const State *state = &m->states[module_find_state(m, names[i])];
+        const size_t s = state_of(&run, names[i]);
+        const State *state = &run.module->states[s];
+        const double after = run.after[s].data[0];
         assert_int_equal(state->role, i ? ROLE_EMA : ROLE_PARAM);
         if (i) assert_int_equal(state->init, INIT_COPY);
-        if (fabs(after[i] - c->after[i]) > 1e-6)
-            fail_msg("case %zu: %s becomes %g, not %g", number, names[i], after[i], c->after[i]);
+        if (fabs(after - c->after[i]) > 1e-6)
+            fail_msg("case %zu: %s becomes %g, not %g", number, names[i], after, c->after[i]);
     }
+    const double loss = run.outputs[0].data[0];
     if (fabs(loss - c->loss) > 1e-6) fail_msg("case %zu: the loss is %g, not %g", number, loss, c->loss);
 }
 
@@ -150,14 +126,15 @@ static void test_buffers(void **state) {
         {SEEN(B("before") A("after") LOSS("a(x) + net(x)") EMBED("b")), 6, {7, 5, 11, 2, 9.5, 2}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        double after[6], loss;
-        const Module *m = run_step(cases[i].text, names, before, cases[i].n, after, &loss);
+        const Run run = run_from(cases[i].text, "autodiff", names, before, cases[i].n);
         for (int k = 0; k < cases[i].n; k++) {
-            const State *made = &m->states[module_find_state(m, names[k])];
+            const size_t s = state_of(&run, names[k]);
+            const State *made = &run.module->states[s];
+            const double after = run.after[s].data[0];
             assert_int_equal(made->role, ROLE_BUFFER);
             assert_int_equal(made->init == INIT_COPY, k > 1);
-            if (fabs(after[k] - cases[i].after[k]) > 1e-6)
-                fail_msg("case %zu: %s becomes %g, not %g", i, names[k], after[k], cases[i].after[k]);
+            if (fabs(after - cases[i].after[k]) > 1e-6)
+                fail_msg("case %zu: %s becomes %g, not %g", i, names[k], after, cases[i].after[k]);
         }
     }
 }
